@@ -7,6 +7,7 @@
  * for the next. */
 #include "loop/ended.h"
 
+#include "base/magic.h"
 #include "tables/ended_table.h"
 #include "tables/migrate.h"
 
@@ -22,6 +23,7 @@ struct ending {
 };
 
 struct ended {
+    uint32_t magic;
     struct ended_conf conf;
     struct ending waiting[ENDINGS_MAX];
     uint32_t waiting_len;
@@ -40,9 +42,11 @@ struct ended {
     struct loop *loop;            /* loop 0 */
 };
 
+MAGIC(ended, 0x5ea70002);
+
 static void on_pool(uv_work_t *req)
 {
-    struct ended *ended = req->data;
+    struct ended *ended = MAGIC_OF(ended, req->data);
     struct ended_row rows[ENDINGS_MAX];
     struct err_slot err;
     struct pg_conf conf = {ended->conf.dsn, "fairgate seat-service sessions", MIGRATE_SCHEMA,
@@ -67,7 +71,7 @@ static void begin(struct ended *ended);
 
 static void on_written(uv_work_t *req, int status)
 {
-    struct ended *ended = req->data;
+    struct ended *ended = MAGIC_OF(ended, req->data);
     (void)status;
     ended->writing = false;
     if (ended->loop->closed)
@@ -144,6 +148,7 @@ int ended_create(const struct ended_conf *conf, struct err_slot *err, struct end
     struct ended *ended = calloc(1, sizeof(*ended));
     if (ended == NULL)
         return err_set(err, ERR_NOMEM, "ended sessions");
+    MAGIC_BEGIN(ended, ended);
     ended->conf = *conf;
     ended->req.data = ended;
     *out = ended;
@@ -156,5 +161,6 @@ void ended_destroy(struct ended *ended)
         return;
     assert(!ended->writing);
     pg_close(ended->pg);
+    MAGIC_END(ended, ended);
     free(ended);
 }

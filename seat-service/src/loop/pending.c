@@ -6,16 +6,21 @@
  * Its idempotency key finds the answer later. */
 #include "loop/pending.h"
 
+#include "base/magic.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct slot {
+    uint32_t magic; /* while a call is kept here */
     struct call call;
     struct pending *pending;
     bool kept; /* waits for its commit */
     struct slot *next;
 };
+
+MAGIC(slot, 0x5ea70003);
 
 struct pending {
     struct loop *loop;
@@ -33,6 +38,7 @@ static struct slot *keep(const struct call *call)
     pending->unused = slot->next;
     slot->call = *call;
     slot->kept = true;
+    MAGIC_BEGIN(slot, slot);
     return slot;
 }
 
@@ -75,7 +81,7 @@ static void refuse(struct call *call, int rc)
 
 static void on_done(struct commit_entry *entry)
 {
-    struct slot *slot = entry->ctx;
+    struct slot *slot = MAGIC_OF(slot, entry->ctx);
     struct call *call = &slot->call;
     struct loop *loop = call->loop;
     bool replies = call->finish != NULL && !loop->closed;
@@ -94,6 +100,7 @@ static void on_done(struct commit_entry *entry)
         if (replies)
             refuse(call, entry->rc);
     }
+    MAGIC_END(slot, slot);
     let_go(slot);
 }
 

@@ -6,6 +6,7 @@
  * closing: a lock keeps it from using a handle that is gone. */
 #include "loop/turn.h"
 
+#include "base/magic.h"
 #include "loop/avail_view.h"
 #include "loop/expiry.h"
 #include "loop/pending.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 
 struct turn {
+    uint32_t magic;
     struct turn_conf conf;
     struct loop loop;
     struct expiry expiry; /* loop 0's */
@@ -25,6 +27,8 @@ struct turn {
     pthread_mutex_t wake_lock; /* the committer may wake us while we close */
 };
 
+MAGIC(turn, 0x5ea70001);
+
 struct loop *turn_loop(struct turn *turn)
 {
     return &turn->loop;
@@ -32,7 +36,7 @@ struct loop *turn_loop(struct turn *turn)
 
 static void on_wake_thread(void *ctx)
 {
-    struct turn *turn = ctx;
+    struct turn *turn = MAGIC_OF(turn, ctx);
     pthread_mutex_lock(&turn->wake_lock);
     if (!turn->loop.closed)
         uv_async_send(&turn->wake);
@@ -41,7 +45,7 @@ static void on_wake_thread(void *ctx)
 
 static void on_wake(uv_async_t *async)
 {
-    struct turn *turn = async->data;
+    struct turn *turn = MAGIC_OF(turn, async->data);
     enum { COLLECT_MAX = 1024 };
     if (pending_collect(turn->loop.pending, COLLECT_MAX) == COLLECT_MAX)
         uv_async_send(&turn->wake);
@@ -52,7 +56,7 @@ static void on_wake(uv_async_t *async)
 
 static void on_tick(uv_timer_t *timer)
 {
-    struct turn *turn = timer->data;
+    struct turn *turn = MAGIC_OF(turn, timer->data);
     const struct loop_conf *conf = &turn->loop.conf;
     struct event *event = NULL;
     if (conf->nth == 0)
@@ -104,6 +108,7 @@ int turn_create(const struct turn_conf *conf, struct err_slot *err, struct turn 
     struct turn *turn = calloc(1, sizeof(*turn));
     if (turn == NULL)
         return err_set(err, ERR_NOMEM, "a loop");
+    MAGIC_BEGIN(turn, turn);
     turn->conf = *conf;
     turn->loop.conf = conf->loop;
     turn->wake.data = turn;
@@ -129,6 +134,7 @@ int turn_create(const struct turn_conf *conf, struct err_slot *err, struct turn 
 free_turn:
     free_parts(&turn->loop);
     pthread_mutex_destroy(&turn->wake_lock);
+    MAGIC_END(turn, turn);
     free(turn);
     return rc;
 }
@@ -153,5 +159,6 @@ void turn_destroy(struct turn *turn)
         return;
     free_parts(&turn->loop);
     pthread_mutex_destroy(&turn->wake_lock);
+    MAGIC_END(turn, turn);
     free(turn);
 }

@@ -3,19 +3,19 @@
  * A picture has two bits a seat, in plan order, 32 seats a word. Publishing reads all seat words
  * into the picture that nobody reads, compares it with the other one a word at a time, puts the
  * seats that differ into the ring of deltas, and then makes it the current one by storing the
- * version. It costs a pass over the words (66,000 seats: half a megabyte) five times a second, and
- * in exchange who takes a seat writes nothing but the seat.
+ * version. It costs a pass over the words (66,000 seats: half a megabyte) five times a second; in
+ * exchange, taking a seat writes nothing but the seat.
  *
  * Version v lies in picture v % 2. A reader loads the version, copies, and loads it again: the
  * picture of v is written to only after v + 1 is current, so an unchanged version means an untorn
  * copy. Words are stored with release and loaded with acquire, so a reader who saw a word of a
- * later picture also sees the later version. A reader starts again at most as often as the version
- * rises under his hands, which is five times a second against a copy of a microsecond.
+ * later picture also sees the later version. A reader starts again only when the version rises
+ * while it copies: the version rises five times a second, a copy takes microseconds.
  *
  * An entry of the ring is the seat (20 bits) and the low 44 bits of the version that it changed in,
- * counted from the base. A reader walks back from the head until he meets a version that he has.
- * Where a publication has begun to overwrite the ring's tail, or more changed than the ring holds,
- * he meets his end of the ring first and takes the whole picture. */
+ * counted from the base. A reader walks back from the head until it meets a version that it has. If
+ * a publication has begun to overwrite the ring's tail, or more changed than the ring holds, it
+ * reaches its end of the ring first and takes the whole picture. */
 #include "core/engine/avail.h"
 
 #include <assert.h>

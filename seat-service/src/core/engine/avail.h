@@ -1,5 +1,6 @@
-/* avail.h: the pictures of a hall that everybody may see, each with its version, and what changed
- * from one to the next. Writers of seats know nothing of it: a picture is taken, not kept up. */
+/* avail.h: snapshots of a hall's availability for everybody, each with its version, and what
+ * changed from one to the next. Writers of seats know nothing of them: a snapshot is taken now and
+ * then, not kept up to date. */
 #ifndef FG_SEAT_CORE_AVAIL_H
 #define FG_SEAT_CORE_AVAIL_H
 

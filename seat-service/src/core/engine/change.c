@@ -1,9 +1,9 @@
 /* change.c: a change as bytes.
  *
- * A record is its format version, its kind, then the fields of that kind in one fixed order, as
- * the table below names them (wire.h: how numbers look). A hold of four neighbours takes about
- * fifty bytes. One value has one encoding, so that a hash over the bytes is a hash over the change;
- * and encode and decode walk the same table of fields, so that they cannot drift apart. */
+ * A record is its format version, its kind, then the fields of that kind in one fixed order, as the
+ * table below names them (wire.h: how numbers look). A hold of four neighbours takes about fifty
+ * bytes. Each value has exactly one encoding, so a hash over the bytes is a hash over the change;
+ * and encode and decode walk the same table of fields, so they cannot drift apart. */
 #include "core/engine/change.h"
 #include "core/engine/wire.h"
 
@@ -11,8 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Format 2 has the buyer of EXTENDED, format 3 the purchase; what is in older ones is read still.
- */
+/* Format 2 added the buyer of EXTENDED, format 3 the purchase; older ones can still be read. */
 enum { FORMAT_OLDEST = 1, FORMAT_BUYER = 2, FORMAT = 3 };
 
 enum field {

@@ -1,13 +1,13 @@
 /* change.h: what happened to the seats of an event, one record for each step that the journal makes
- * durable. The engine's state is the sum of its changes: applied in order of `seq` to an engine of
- * the same plan they give the same state, on any machine, at any time.
+ * durable. The engine's state is the sum of its changes: applied in the order of `seq` to an engine
+ * with the same plan, they give the same state on any machine, at any time.
  *
  * The engine fills a change (engine.h), the journal gives it a sequence number and writes its
  * bytes, replay reads them back. `seq` and `at_ms` come from the caller; nothing here asks a clock.
  *
- * A record is a plain value. Which fields count depends on the kind (the table in change.c is the
- * full list); the others are not written and are zero after decode. The engine fills more of them
- * than are written where it knows them (buyer and session of every hold), for whoever answers. */
+ * A record is a plain value. Which fields count depends on the kind (see the table in change.c);
+ * the others are not written and are zero after decoding. Where the engine knows more (buyer and
+ * session of every hold), it fills in fields that are not written, for the code that answers. */
 #ifndef FG_SEAT_CORE_CHANGE_H
 #define FG_SEAT_CORE_CHANGE_H
 
@@ -24,22 +24,23 @@ enum change_kind {
     CHANGE_CHANGED = 3,    /* an open hold: seats added and removed, or a new quantity */
     CHANGE_EXTENDED = 4,   /* an order takes the hold on: order, expires_ms, purchase */
     CHANGE_RELEASED = 5,   /* given back: seats free */
-    CHANGE_EXPIRED = 6,    /* ran out: seats free. In journals written before there was
+    CHANGE_EXPIRED = 6,    /* expired: seats free. In journals written before there was
                               CHANGE_LATE, perhaps remembered if it had an order */
     CHANGE_CONFIRMED = 7,  /* sold; verdict says whether the hold had to be retaken */
     CHANGE_REFUNDED = 8,   /* a sold hold given back: seats free */
     CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text */
     CHANGE_UNBLOCKED = 10, /* blocked seats free again */
-    CHANGE_MOVED = 11,     /* a sold hold: seats added and removed, places of equal number */
+    CHANGE_MOVED = 11,     /* a sold hold: seats added and removed, equally many */
     CHANGE_PRICED = 12,    /* category has a new price; open holds keep theirs */
-    CHANGE_LATE = 13,      /* ran out while an order had it: seats free; remembered by its flag */
-    CHANGE_FORGOTTEN = 14, /* the memory of a late hold ends, by time or by its order (text) */
+    CHANGE_LATE =
+        13, /* expired while an order had it: seats free; the flag says if it is remembered */
+    CHANGE_FORGOTTEN = 14, /* a late hold is forgotten, by time or by its order (text) */
     CHANGE_KIND_COUNT
 };
 
 enum change_verdict {
     CHANGE_VERDICT_NONE = 0,
-    CHANGE_VERDICT_CONFIRMED = 1, /* the hold was there */
+    CHANGE_VERDICT_CONFIRMED = 1, /* the hold was still there */
     CHANGE_VERDICT_RETAKEN = 2,   /* it had expired; the same seats were still free */
 };
 
@@ -47,8 +48,8 @@ enum change_flag {
     CHANGE_FLAG_BEST = 1,        /* chosen by best available */
     CHANGE_FLAG_ADJACENT = 2,    /* all seats are neighbours in one row */
     CHANGE_FLAG_ORPHAN = 4,      /* leaves a single seat free between others */
-    CHANGE_FLAG_LAST_RESORT = 8, /* ... which was allowed as no legal choice was left */
-    CHANGE_FLAG_REMEMBERED = 16, /* of CHANGE_LATE: the order may still pay for it */
+    CHANGE_FLAG_LAST_RESORT = 8, /* ... which was allowed because no legal choice was left */
+    CHANGE_FLAG_REMEMBERED = 16, /* of CHANGE_LATE: the order can still pay for it */
     CHANGE_FLAGS_ALL = 31,
 };
 
@@ -68,14 +69,13 @@ struct change {
     uint16_t area;         /* or CHANGE_AREA_NONE */
     uint32_t quantity;     /* places of the hold after this change; BLOCKED, UNBLOCKED: how many */
 
-    uint64_t buyer;   /* hash of the member, or of the session without one: whose limit it counts;
+    uint64_t buyer;   /* hash of the member, or else of the session: whose limit it counts against;
                          EXTENDED: from now on, 0 in a record of format 1: as before */
     uint64_t session; /* hash of the session that holds */
     uint64_t expires_ms;
     uint64_t hard_end_ms; /* no extension goes beyond it */
     uint64_t total;       /* of the hold after this change, minor units; PRICED: the new price */
-    /* Digest of what the order bought; zeros: not known, as with orders made before there was one.
-     */
+    /* Digest of what the order bought; zeros: unknown, as for orders that predate it. */
     uint8_t purchase[CHANGE_HASH_BYTES];
 
     /* Seats by their place in plan order, ascending within each group: first those that the change
@@ -92,10 +92,10 @@ struct change {
 /* No encoded change is longer. */
 enum { CHANGE_BYTES_MAX = 160 + CHANGE_SEATS_MAX * 5 + CHANGE_TEXT_MAX };
 
-/* Everything but the seats set to zero; those behind the counts are never read. */
+/* Zeroes everything but the seats; those beyond the counts are never read. */
 void change_init(struct change *change, enum change_kind kind, uint64_t at_ms);
 
-/* Writes the record; answers its length. A change that the engine made always fits and is always
+/* Writes the record and returns its length. A change made by the engine always fits and is always
  * well-formed: that is asserted. */
 size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX]);
 

@@ -1,11 +1,11 @@
 /* engine.c: the engine's life, and what buyers ask of it.
  *
- * An ask goes the same way each time: look at what makes no sense, at what a rule forbids, at what
- * is plainly gone; then take, in an order in which each step can be taken back: the buyer's count,
- * a slot, the seats. Only the last of these is contended, so a loser has little to take back. What
- * was decided is written into op.change, and from then on nobody looks at the ask again: settling,
- * undoing and replay work on the change alone (engine_settle.c, engine_replay.c), which is why a
- * replayed engine cannot come out different from the one that wrote the journal. */
+ * An ask always takes the same path: check what makes no sense, what a rule forbids, what is
+ * plainly gone; then take, in a sequence in which each step can be undone: the buyer's count, a
+ * slot, the seats. Only the last of these is contended, so a loser has little to undo. The decision
+ * is written into op.change, and from then on the ask is not looked at again: settling, undoing and
+ * replay work on the change alone (engine_settle.c, engine_replay.c), so a replayed engine cannot
+ * differ from the one that wrote the journal. */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>
@@ -26,7 +26,7 @@ const char *engine_verdict_name(enum engine_verdict verdict)
 
 /* ---- threads ---- */
 
-/* The one thing that is a thread's and not an engine's: a number that it was given. */
+/* The only thing that belongs to a thread and not to an engine: the number it was given. */
 static _Thread_local unsigned thread_slot;
 
 static_assert((int)ENGINE_THREAD_SLOTS_MAX + 1 == (int)HOLD_STASHES, "and the 0 of those without");
@@ -44,8 +44,8 @@ unsigned engine_thread_slot(void)
 
 /* ---- life ---- */
 
-/* When the wheel has to look at a slot. Called by its owner, who does not own the slot: what he
- * reads may be old by the time he acts, so acting starts with hold_own(). */
+/* When the wheel has to look at a slot. The wheel's owner does not own the slot: what it reads may
+ * be outdated by the time it acts, so acting starts with hold_own(). */
 static uint64_t slot_due_ms(void *ctx, uint32_t number)
 {
     struct engine *engine = ctx;
@@ -56,15 +56,15 @@ static uint64_t slot_due_ms(void *ctx, uint32_t number)
     case HOLD_IDLE:
         return HOLD_GET(slot, status) == HOLD_SOLD ? 0 : engine_end_of(engine, slot);
     case HOLD_BUSY:
-    case HOLD_WRITING: /* whatever it comes to, look again */
+    case HOLD_WRITING: /* whatever comes of it, look again */
         return engine->expire_now_ms + EXPIRE_BUSY_MS;
     default:
-        return 0; /* being made: settling touches it */
+        return 0; /* being created: settling will touch it */
     }
 }
 
-/* There may be a hold for each seat and place, some are remembered after their end, and some lie in
- * the stashes of threads. */
+/* There may be a hold for each seat and place; some are remembered after their end, and some slots
+ * lie in threads' stashes. */
 enum { SPARE_SLOTS = LATE_HOLDS_MAX + HOLD_STASHES * HOLD_STASH_MAX };
 
 static uint32_t slots_for(const struct plan *plan, uint32_t *places)
@@ -172,7 +172,8 @@ void engine_set_text(struct change *change, struct span text)
     change->text_len = (uint8_t)text.len;
 }
 
-uint64_t engine_hash_text(struct span text) /* FNV-1a: orders come from the saga, not from people */
+uint64_t
+engine_hash_text(struct span text) /* FNV-1a: order ids come from the saga, not from people */
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < text.len; i++)
@@ -183,7 +184,7 @@ uint64_t engine_hash_text(struct span text) /* FNV-1a: orders come from the saga
 bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice)
 {
     assert(count <= CHANGE_SEATS_MAX);
-    for (uint32_t i = 1; i < count; i++) { /* people name a few seats, mostly in order */
+    for (uint32_t i = 1; i < count; i++) { /* people name a few seats, mostly in sequence */
         uint32_t seat = seats[i];
         uint32_t at = i;
         for (; at > 0 && seats[at - 1] > seat; at--)
@@ -350,7 +351,8 @@ void engine_unclaim(struct engine *engine, struct engine_op *op, enum seat_state
     }
 }
 
-/* No single seat may be left, unless there is no legal choice of this size in these categories. */
+/* No single seat may be left over, unless there is no legal choice of this size in these
+ * categories. */
 static enum engine_verdict claim_by_rule(struct engine *engine, const struct engine_who *who,
                                          const uint32_t *own, uint32_t own_count, uint64_t now_ms,
                                          struct engine_op *op)
@@ -440,7 +442,7 @@ static void fill_taken(struct engine *engine, const struct engine_ask *ask, uint
     assert(change->expires_ms >= now_ms);
 }
 
-/* Count and slot are taken; gives both back unless the claim succeeded. */
+/* The count and the slot are taken; gives both back unless the claim succeeded. */
 static enum engine_verdict end_take(struct engine *engine, struct engine_op *op,
                                     enum engine_verdict verdict)
 {
@@ -548,7 +550,8 @@ static enum engine_verdict hold_area(struct engine *engine, const struct engine_
     return end_take(engine, op, taken ? ENGINE_OK : ENGINE_SOLD_OUT);
 }
 
-/* Tries what was found. A place lost meanwhile is no answer yet: look again, further afield. */
+/* Tries to claim what was found. A place lost meanwhile is not an answer yet: look again, further
+ * afield. */
 static enum engine_verdict claim_best(struct engine *engine, const struct engine_ask *ask,
                                       const struct best_ask *best, uint64_t now_ms,
                                       struct engine_op *op)
@@ -632,7 +635,7 @@ enum engine_verdict engine_hold(struct engine *engine, const struct engine_ask *
 
 /* ---- change ---- */
 
-/* Both ascending; what is left of `own` without the removed and with the added ones. */
+/* Both are ascending; `out` gets `own` without the removed and with the added seats. */
 static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own,
                                  uint32_t own_count, uint32_t *out, uint32_t *out_count,
                                  uint32_t *seat)
@@ -755,7 +758,7 @@ static enum engine_verdict check_buyers_hold(struct engine *engine, uint64_t ses
     assert(op->own.slot != 0);
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     if (op->change.session != session)
-        return ENGINE_NO_HOLD; /* whose it is, is nobody's business */
+        return ENGINE_NO_HOLD; /* who owns it is nobody else's business */
     if (HOLD_GET(slot, status) == HOLD_SOLD)
         return ENGINE_SOLD;
     if (HOLD_GET(slot, status) == HOLD_LATE || now_ms >= op->change.expires_ms)

@@ -12,14 +12,15 @@
  *     on commit:   engine_settle(engine, &op);                 now it is so: answer
  *     on refusal:  engine_undo(engine, &op);                   now it never was: answer 503
  *
- * What is taken is taken in phase 1, what is given back is free only after engine_settle(). So
- * between the phases a seat belongs to whoever may end up with it, whichever way the journal
- * decides, and no change can reach the journal before the one that it depends on was committed.
- * That is what makes the journal's order a right order for replay.
+ * What is taken is taken in phase 1; what is given back is free only after engine_settle(). So
+ * between the phases a seat belongs to the one who may end up with it, whichever way the journal
+ * decides (I1), and no change can reach the journal before the one it depends on was committed.
+ * That is why the journal's order is a valid order for replay.
  *
  * While an op is under way its hold answers ENGINE_BUSY to everybody else. Each op that began with
- * ENGINE_OK must end in exactly one settle or undo, on any thread. ENGINE_SAME means that it was so
- * already: op.change tells what was answered before, nothing is to be journaled or ended. */
+ * ENGINE_OK must end in exactly one settle or undo, on any thread. ENGINE_SAME means that it was
+ * done before: op.change tells what was answered then, and there is nothing to journal or to end.
+ */
 #ifndef FG_SEAT_CORE_ENGINE_H
 #define FG_SEAT_CORE_ENGINE_H
 
@@ -39,24 +40,24 @@ struct engine_conf {
     const struct plan *plan; /* borrowed until engine_destroy() */
     uint64_t seed;           /* for the spreading of best-available and the buyer table's hash */
     uint64_t now_ms;         /* wall clock at the start; the timer wheel begins here */
-    /* Availability versions start here. Give a number that no earlier life of the event reached
-     * (epoch << 32 will do), so that no reader takes old availability for new. */
+    /* Availability versions start here. Use a number that no earlier life of the event reached
+     * (epoch << 32 will do), so that no reader mistakes old availability for new. */
     uint64_t avail_base;
     uint32_t late_max; /* late holds that are remembered; 0: LATE_HOLDS_MAX */
 };
 
 enum { ENGINE_THREAD_SLOTS_MAX = 64 };
 
-/* Optional: the calling thread says once that it has slot `slot`, 1..ENGINE_THREAD_SLOTS_MAX, which
- * no other thread that uses the same engines is at the same time. It then keeps slots of holds at
- * hand that it took back, and gives them out without meeting anybody. 0: it is nobody any more. */
+/* Optional: the calling thread claims slot `slot`, 1..ENGINE_THREAD_SLOTS_MAX, which no other
+ * thread using the same engines may have at the same time. It then keeps hold slots that it took
+ * back at hand, and gives them out without contention. 0: it gives the slot up. */
 void engine_use_thread_slot(unsigned slot);
 
 /* All memory is taken here; ERR_NOMEM. */
 int engine_create(const struct engine_conf *conf, struct err_slot *err, struct engine **out);
 void engine_destroy(struct engine *engine);
 const struct plan *engine_plan(const struct engine *engine);
-/* Bytes in use by seats, rows, holds that were ever used, buyers, wheel and availability. */
+/* Bytes used by seats, rows, all holds ever used, buyers, wheel and availability. */
 size_t engine_memory(const struct engine *engine);
 
 const char *engine_verdict_name(enum engine_verdict verdict); /* "seats-taken", ...: stable codes */
@@ -77,7 +78,7 @@ struct engine_op {
         uint8_t phase;
         uint32_t buyer_places; /* counted for the buyer in phase 1 */
         uint32_t quantity_was; /* of an area's hold, before the change */
-        uint32_t late;         /* where a hold that runs out will be remembered, or 0 */
+        uint32_t late;         /* where an expiring hold will be remembered, or 0 */
     } own;
 };
 
@@ -86,7 +87,7 @@ struct engine_who {
     uint64_t buyer;    /* hash of the member, or of the session where the pass names none */
     uint64_t session;  /* hash of the admission pass's session; must match for later calls */
     uint32_t channels; /* bit 0 is the public and always set; others: plan_channel_by_code() */
-    bool access_need;  /* has said that an accessible seat is needed */
+    bool access_need;  /* has stated that an accessible seat is needed */
 };
 
 enum { ENGINE_AREA_NONE = CHANGE_AREA_NONE, ENGINE_CATEGORY_ANY = 0xff };
@@ -116,7 +117,7 @@ struct engine_edit {
     uint32_t quantity; /* of a hold in an area: the new number; 0 with seats */
 };
 
-/* Adds and removes in one step; the rules judge what comes out of it. */
+/* Adds and removes in one step; the rules judge the result. */
 enum engine_verdict engine_change(struct engine *engine, uint64_t hold,
                                   const struct engine_who *who, const struct engine_edit *edit,
                                   uint64_t now_ms, struct engine_op *op);
@@ -125,7 +126,7 @@ enum engine_verdict engine_change(struct engine *engine, uint64_t hold,
 enum engine_verdict engine_release(struct engine *engine, uint64_t hold, uint64_t session,
                                    uint64_t now_ms, struct engine_op *op);
 
-/* What the order's buyer was told: sale/purchase.h, whose lines are the hold's own. */
+/* What the order's buyer agreed to: a sale/purchase.h whose lines are the hold's. */
 struct engine_purchase {
     struct span event;
     struct span terms;
@@ -135,23 +136,23 @@ struct engine_purchase {
 
 struct engine_order {
     struct span id;                         /* at most CHANGE_TEXT_MAX bytes */
-    uint64_t buyer;                         /* the hold is theirs from now on; 0: whose it is */
+    uint64_t buyer;                         /* the hold is theirs from now on; 0: its owner stays */
     const struct engine_purchase *purchase; /* NULL: the caller knows none, nothing is compared */
 };
 
-/* By the saga: each names its order, and may be repeated.
- * Extend: the hold belongs to the order from now on and lasts pay_ttl_ms more, up to its hard end;
- * once. With a buyer it counts against that buyer's limit instead of against that of who took it:
- * ENGINE_BUYER_LIMIT. With a purchase, that is compared with what is held and what it costs now,
- * and kept: ENGINE_DIFFERS. Confirm: sold, also by an order whose hold has run out, if all its
- * seats are still free (op.change.verdict); a digest, if not NULL, is compared with the one that
- * was kept. Release: before the sale, also of a hold that no order has yet. Refund: after the sale,
- * and as it settles what a confirm may have done, before it as well, which then is a release.
- * ENGINE_NO_HOLD from the latter two means that there is nothing left to give back.
+/* For the saga: each call names its order, and may be repeated. Extend: the hold belongs to the
+ * order from now on and lasts pay_ttl_ms more, up to its hard end; once. With a buyer, it counts
+ * against that buyer's limit instead of the taker's: ENGINE_BUYER_LIMIT. With a purchase, that is
+ * compared with what is held and what it costs now, and stored: ENGINE_DIFFERS. Confirm: sells,
+ * even if the order's hold has expired, provided all its seats are still free (op.change.verdict);
+ * a digest, if not NULL, is compared with the stored one. Release: before the sale, even for a hold
+ * that no order has yet. Refund: after the sale and, because it settles what a confirm may have
+ * done, before it too, where it is a release. ENGINE_NO_HOLD from the last two means that there is
+ * nothing left to give back.
  *
- * What was given back is final: the id is dead from the commit on, for good and for every later
- * owner, so that a confirm or extend that was under way for however long finds no hold. That goes
- * as well for a hold that had run out and was only remembered. */
+ * Giving back is final: from the commit on the id is dead, for good and for every later owner, so a
+ * confirm or extend that was delayed finds no hold, however late it comes. The same goes for a hold
+ * that had expired and was only remembered. */
 enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
                                   const struct engine_order *order, uint64_t pay_ttl_ms,
                                   uint64_t now_ms, struct engine_op *op);
@@ -172,23 +173,23 @@ enum engine_verdict engine_block_area(struct engine *engine, uint16_t area, uint
 enum engine_verdict engine_unblock_area(struct engine *engine, uint16_t area, uint32_t quantity,
                                         struct span reason, uint64_t now_ms, struct engine_op *op);
 /* from[i] of a sold hold becomes to[i]; the price stays what was paid. A ticket names the seat, so
- * only who changes that as well may ask, by naming the order: else ENGINE_BY_ORDER. Asked again
- * when it is done: ENGINE_SAME. */
+ * only the caller that replaces the ticket may ask, by naming the order: otherwise ENGINE_BY_ORDER.
+ * Repeated after it is done: ENGINE_SAME. */
 enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct span order,
                                 const uint32_t *from, const uint32_t *to, uint32_t count,
                                 uint64_t now_ms, struct engine_op *op);
-/* Holds taken from the commit on pay the new price. One price change at a time, else ENGINE_BUSY.
- */
+/* Holds taken after the commit pay the new price. One price change at a time, otherwise
+ * ENGINE_BUSY. */
 enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
                                  uint64_t now_ms, struct engine_op *op);
 
 /* Expiry: one thread owns the wheel. Each true fills an op to be journaled like any other; call
  * until false. An undone expiry comes again after a second. */
 bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op);
-/* Before `until_ms` no hold that an order has runs out: the journal was away, and who wanted to
- * confirm was refused and asks again. Any thread. */
+/* Until `until_ms` no hold that an order has expires: the journal was unavailable, confirms were
+ * refused, and will be tried again. Any thread. */
 void engine_spare_orders(struct engine *engine, uint64_t until_ms);
-/* When there may be something to do next, at the latest; for the owner's timer. */
+/* The latest time at which something may be due; for the owner's timer. */
 uint64_t engine_expire_wait_ms(const struct engine *engine, uint64_t now_ms);
 
 /* The second phase. Never fails. */
@@ -201,7 +202,7 @@ enum engine_seat_state { ENGINE_FREE, ENGINE_HELD, ENGINE_SEAT_SOLD, ENGINE_BLOC
 
 struct engine_seat {
     enum engine_seat_state state;
-    uint64_t hold; /* 0 where nobody holds it */
+    uint64_t hold; /* 0 if nobody holds it */
 };
 
 struct engine_seat engine_seat(const struct engine *engine, uint32_t seat);
@@ -246,27 +247,27 @@ uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask
 
 /* ---- availability ----
  *
- * Writers touch nothing but seat words. A picture of them is published by engine_publish(), which
- * any thread may call as often as it likes, and which the service calls each 200 ms: if some seat
- * has changed since, the version rises and the changed seats join the ring of deltas. All readers
- * see pictures only, so a version always means the same. */
+ * Writers touch nothing but seat words. engine_publish() publishes a picture of them; any thread
+ * may call it as often as it likes, and the service does so every 200 ms. If a seat has changed
+ * since, the version rises and the changed seats join the ring of deltas. Readers only see
+ * pictures, so a version always means the same. */
 
-/* Versions start here instead of at engine_conf's; before anybody has seen one. */
+/* Versions start here instead of at engine_conf's; to be called before anybody has seen one. */
 void engine_avail_begin(struct engine *engine, uint64_t base);
-/* Answers the version that is current after the call. Two at once: one does it, the other answers
- * what was there. */
+/* Returns the version that is current after the call. If two threads call at once, one publishes
+ * and the other returns the previous version. */
 uint64_t engine_publish(struct engine *engine);
 uint64_t engine_avail_version(const struct engine *engine);
 /* 2 bits a seat: (seats + 3) / 4 bytes into out. Answers the version of what was copied. */
 uint64_t engine_avail_copy(const struct engine *engine, uint8_t *out);
 
-/* What changed after `since`, each seat once with its newest state, ascending. Answers the number,
- * or -1: too old, too many or not a version of ours, take the whole picture. *version is what the
- * reader has afterwards. */
+/* What changed after `since`, each seat once with its newest state, ascending. Returns the number,
+ * or -1: too old, too many or not one of our versions, so take the whole picture. *version is what
+ * the reader has afterwards. */
 int engine_avail_since(const struct engine *engine, uint64_t since, struct engine_delta *out,
                        uint32_t room, uint64_t *version);
 
-/* Of the published picture (seats) and of now (areas): out has one entry for each category. */
+/* Seats as published, areas as of now: out has one entry for each category. */
 uint64_t engine_counts(const struct engine *engine, struct engine_count *out);
 
 /* ---- replay ----
@@ -279,8 +280,8 @@ uint64_t engine_counts(const struct engine *engine, struct engine_count *out);
 void engine_replay_begin(struct engine *engine);
 void engine_replay_end(struct engine *engine);
 
-/* Applies a change as the journal has it. What does not fit the state is ERR_STATE: then the
- * journal or the plan is not the one that this engine belongs to. */
+/* Applies a change as the journal has it. A change that does not fit the state is ERR_STATE: then
+ * the journal or the plan does not belong to this engine. */
 int engine_apply(struct engine *engine, const struct change *change, struct err_slot *err);
 
 /* Seats, areas, holds and prices as bytes; no op may be under way (asserted). */
@@ -290,8 +291,8 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
 int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len,
                          struct err_slot *err);
 
-/* The same for two engines whose seats, holds, areas and prices are the same, however they came to
- * be so. No op may be under way. */
+/* The same for two engines whose seats, holds, areas and prices are the same, however they got
+ * there. No op may be under way. */
 uint64_t engine_state_hash(const struct engine *engine);
 
 /* ---- counters for /metrics ---- */
@@ -300,7 +301,7 @@ struct engine_stats {
     uint64_t row_retries;  /* the row changed while it was being judged */
     uint64_t best_retries; /* a chosen place was lost before it was claimed */
     uint64_t undone;       /* ops that the journal refused */
-    uint64_t late_dropped; /* holds that ran out while being paid and were not remembered */
+    uint64_t late_dropped; /* holds that expired while being paid and were not remembered */
     uint32_t holds_used;   /* slots in use */
     uint32_t holds_max;
 };

@@ -1,7 +1,7 @@
-/* engine_bond.c: what the order of a hold bought is bound to the hold when the order takes it on:
- * the digest of sale/purchase.h, made here from what is held and what that costs, and compared with
- * the order's. Only its owner compares, so the hold cannot change meanwhile; afterwards an order
- * has it and it changes no more. */
+/* engine_bond.c: ties a hold to what its order bought, when the order takes the hold on: the digest
+ * of sale/purchase.h is computed here from what is held and what it costs, and compared with the
+ * order's (I2). The caller owns the hold, so it cannot change meanwhile; afterwards the order has
+ * it, and it no longer changes. */
 #include "core/engine/engine_internal.h"
 #include "sale/purchase.h"
 

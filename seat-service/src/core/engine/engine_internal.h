@@ -23,7 +23,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* The seats of a hold that ran out while it was being paid. */
+/* The seats of a hold that expired while it was being paid. */
 struct late {
     _Atomic uint32_t next_free;
     uint32_t seats[HOLD_SEATS_MAX];
@@ -36,13 +36,12 @@ struct late_pool {
     _Atomic uint32_t fresh;
 };
 
-/* What the order of a hold bought. It counts while the slot has an order, and is written with it.
- */
+/* What the order of a hold bought. Valid while the slot has an order, and written with it. */
 struct bond {
     _Atomic uint64_t part[CHANGE_HASH_BYTES / sizeof(uint64_t)];
 };
 
-/* The slot is being written, or nobody else sees it yet. */
+/* Call it while the slot is being written, or before anybody else sees it. */
 static inline void bond_set(struct bond *bond, const uint8_t purchase[CHANGE_HASH_BYTES])
 {
     for (size_t i = 0; i < sizeof(bond->part) / sizeof(bond->part[0]); i++) {
@@ -86,7 +85,7 @@ struct engine {
     _Atomic uint32_t price_list;
     _Atomic bool pricing;
 
-    _Atomic uint64_t expire_not_before_ms; /* the journal refused: try again then */
+    _Atomic uint64_t expire_not_before_ms; /* the journal refused: not before then */
     _Atomic uint64_t spare_until_ms;       /* holds of orders do not run out before */
     uint64_t expire_now_ms;                /* the wheel owner's */
 
@@ -102,13 +101,13 @@ static inline struct hold_slot *engine_slot(struct engine *engine, uint32_t slot
     return &engine->holds.slots[slot];
 }
 
-/* When this hold, which is not sold, runs out or is forgotten. */
+/* When this unsold hold expires or is forgotten. */
 static inline uint64_t engine_end_of(const struct engine *engine, const struct hold_slot *slot)
 {
     uint64_t end_ms = HOLD_GET(slot, expires_ms);
     if (HOLD_GET(slot, status) != HOLD_OPEN || HOLD_GET(slot, order) == 0)
         return end_ms;
-    /* relaxed: a time that is somewhat older or newer will do */
+    /* relaxed: a slightly older or newer time will do */
     uint64_t spare_ms = atomic_load_explicit(&engine->spare_until_ms, memory_order_relaxed);
     return end_ms > spare_ms ? end_ms : spare_ms;
 }
@@ -134,11 +133,11 @@ uint64_t engine_total(const struct engine *engine, uint32_t list, const uint32_t
                       uint32_t count);
 uint64_t engine_area_total(const struct engine *engine, uint32_t list, uint16_t area,
                            uint32_t quantity);
-/* Owns the hold, or says why not; the op gets slot and id. */
+/* Takes ownership of the hold, or says why not; the op gets slot and id. */
 enum engine_verdict engine_own(struct engine *engine, uint64_t hold, struct engine_op *op);
 enum engine_verdict engine_disown(struct engine *engine, struct engine_op *op,
                                   enum engine_verdict verdict);
-/* That many more for the buyer, if their limit allows; the op knows it for an undo. */
+/* Counts that many more for the buyer, if the limit allows; the op records it for an undo. */
 enum engine_verdict engine_count_buyer(struct engine *engine, uint64_t buyer, uint32_t places,
                                        struct engine_op *op);
 /* The owned hold's seats, or area and quantity, as what the change removes. */
@@ -179,9 +178,9 @@ bool engine_best_ask(const struct engine *engine, const struct engine_who *who, 
 bool engine_remembers(const struct hold_slot *slot, const struct change *change);
 uint32_t late_give(struct late_pool *pool); /* 0: all in use */
 void late_end(struct late_pool *pool, uint32_t number);
-/* Gives back what phase 1 claimed: seats or places, and the buyer's count. */
+/* Returns what phase 1 claimed: seats or places, and the buyer's count. */
 void engine_undo_added(struct engine *engine, struct engine_op *op);
-/* An owned hold of status LATE ends. */
+/* Ends an owned hold of status LATE. */
 void engine_forget(struct engine *engine, uint32_t slot);
 
 #endif

@@ -1,13 +1,14 @@
 /* engine_ops.c: what the saga, the operator and time do to holds.
  *
- * Confirm, release, refund, move and expiry all begin by owning the hold (hold.c), so of several
- * that come at once one is first, and the others are told to come again and then find what it left:
+ * Confirm, release, refund, move and expiry all begin by owning the hold (hold.c), so of several at
+ * once one is first, and the others are told to try again and then find what it left:
  *
- *     expiry, then confirm    the hold is LATE and remembers its seats; if all of them are free
- * they are taken again (retaken), if not, the answer is "gone" and the saga gives the money back
+ *     expiry, then confirm    the hold is LATE and remembers its seats: if all are free, they are
+ *                             taken again (retaken); if not, the answer is "gone" and the saga
+ *                             refunds
  *     confirm, then expiry    the hold is SOLD, the wheel finds nothing to do
- *     release, then either    there is no hold; its id fits no slot any more. Also if it had run
- * out before: what the order gave back it does not get again
+ *     release, then either    there is no hold: its id fits no slot any more. So too if it had
+ *                             expired before: an order does not get back what it gave back
  *
  * An expired hold that no order ever had is simply over. */
 #include "core/engine/engine_internal.h"
@@ -18,7 +19,7 @@
 
 /* ---- the saga ---- */
 
-/* The order that has the hold must be this one. */
+/* The hold must belong to this order. */
 static enum engine_verdict check_order(const struct engine *engine, const struct engine_op *op,
                                        struct span order)
 {
@@ -29,7 +30,7 @@ static enum engine_verdict check_order(const struct engine *engine, const struct
     return has == engine_hash_text(order) ? ENGINE_OK : ENGINE_OTHER_ORDER;
 }
 
-/* The owned hold is to be this buyer's: counted for both until the end of the op. */
+/* Hands the owned hold to this buyer; it counts for both until the op ends. */
 static enum engine_verdict hand_over(struct engine *engine, uint64_t buyer_or_0,
                                      struct engine_op *op)
 {
@@ -42,7 +43,7 @@ static enum engine_verdict hand_over(struct engine *engine, uint64_t buyer_or_0,
                               HOLD_GET(engine_slot(engine, op->own.slot), count), op);
 }
 
-/* Of an owned hold that this order has: another digest than the one that was kept. */
+/* For an owned hold of this order: is this a different digest from the stored one? */
 static bool differs(const struct engine *engine, const struct engine_op *op, const uint8_t *digest)
 {
     assert(HOLD_GET(&engine->holds.slots[op->own.slot], order) != 0); /* or nothing was kept */
@@ -70,7 +71,7 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
         verdict = ENGINE_OTHER_ORDER;
     else if (HOLD_GET(slot, status) == HOLD_LATE)
         verdict = ENGINE_EXPIRED;
-    else if (has != 0) /* one extension is what an order gets */
+    else if (has != 0) /* an order gets one extension */
         verdict = purchase != NULL && differs(engine, op, purchase->digest) ? ENGINE_DIFFERS
                                                                             : ENGINE_SAME;
     else if (HOLD_GET(slot, status) == HOLD_SOLD)
@@ -97,7 +98,7 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
     return engine_op_begun(op);
 }
 
-/* The hold has run out while it was being paid: its seats again, if all of them are free. */
+/* The hold expired while it was being paid: takes its seats again, if all of them are free. */
 static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
 {
     assert(HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE);
@@ -113,7 +114,7 @@ static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
         if (!area_turn(&engine->areas[change->area], capacity, AREA_FREE, AREA_HELD, count))
             return ENGINE_GONE;
     } else if (HOLD_GET(slot, first) == 0) {
-        return ENGINE_GONE; /* nobody knows any more which seats they were */
+        return ENGINE_GONE; /* it is no longer known which seats they were */
     } else {
         const struct late *late = &engine->late.list[HOLD_GET(slot, first)];
         memcpy(change->seats, late->seats, count * sizeof(late->seats[0]));
@@ -123,7 +124,7 @@ static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
         if (verdict != ENGINE_OK)
             return verdict == ENGINE_TAKEN ? ENGINE_GONE : verdict;
     }
-    /* Counted, but not judged: the money is there. */
+    /* Counted, but not limited: the money is there. */
     uint32_t has;
     if (engine->limits->max_per_buyer == 0 ||
         buyers_add(&engine->buyers, change->buyer, count, BUYERS_NO_LIMIT, &has) == BUYERS_ADDED) {
@@ -167,7 +168,7 @@ enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct 
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     op->change.area = HOLD_GET(slot, area);
     switch ((enum hold_status)HOLD_GET(slot, status)) {
-    case HOLD_OPEN: /* also if its time is over and the wheel has not come by yet: money wins */
+    case HOLD_OPEN: /* even if its time is up and the wheel has not come round yet: money wins */
         fill_confirmed(engine, op);
         break;
     case HOLD_SOLD:
@@ -182,8 +183,8 @@ enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct 
     return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
 }
 
-/* Of an owned hold that is not sold. `early`: also of one that the order does not have yet; its
- * extension may still be on its way, and comes too late then. */
+/* For an owned hold that is not sold. `early`: even for one that the order does not have yet; its
+ * extension may still be on its way, and will then come too late. */
 static enum engine_verdict begin_giving_back(struct engine *engine, struct engine_op *op,
                                              struct span order, bool early)
 {
@@ -192,7 +193,7 @@ static enum engine_verdict begin_giving_back(struct engine *engine, struct engin
     if (verdict != ENGINE_OK && !(early && verdict == ENGINE_NO_ORDER))
         return verdict;
     if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE) {
-        op->change.kind = CHANGE_FORGOTTEN; /* it holds nothing, but a confirm could retake it */
+        op->change.kind = CHANGE_FORGOTTEN; /* it holds no seats, but a confirm could retake them */
         return ENGINE_OK;
     }
     op->change.kind = CHANGE_RELEASED;
@@ -227,8 +228,8 @@ static void fill_refunded(struct engine *engine, struct engine_op *op)
             engine_total(engine, op->change.price_list, op->change.seats, op->change.remove_count);
 }
 
-/* Who refunds does not know whether an earlier confirm got through, or is still on its way: what is
- * not sold yet is given back as well, so that it never will be. */
+/* A refund cannot know whether an earlier confirm got through or is still on its way, so what is
+ * not sold yet is given back too, and never will be sold. */
 enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct span order,
                                   uint64_t now_ms, struct engine_op *op)
 {
@@ -286,7 +287,7 @@ enum engine_verdict engine_block(struct engine *engine, const uint32_t *seats, u
 }
 
 /* Marks each seat as the operator's, so that it cannot be unblocked twice at once; all or none. A
- * seat that is only being blocked bears that mark already: it can be unblocked after the commit. */
+ * seat that is still being blocked has that mark already: it can be unblocked after the commit. */
 enum engine_verdict engine_unblock(struct engine *engine, const uint32_t *seats, uint32_t count,
                                    struct span reason, uint64_t now_ms, struct engine_op *op)
 {
@@ -333,8 +334,8 @@ static enum engine_verdict turn_area(struct engine *engine, uint16_t area, uint3
                : ENGINE_SOLD_OUT;
 }
 
-/* Until the commit the places count as held, here and below: nobody has them, and who comes
- * meanwhile to do the opposite finds nothing to turn. */
+/* Until the commit the places count as held, here and below: nobody can have them, and the opposite
+ * change finds nothing to turn meanwhile. */
 enum engine_verdict engine_block_area(struct engine *engine, uint16_t area, uint32_t quantity,
                                       struct span reason, uint64_t now_ms, struct engine_op *op)
 {
@@ -359,7 +360,7 @@ static bool hold_has(const uint32_t *own, uint32_t own_count, uint32_t seat)
     return false;
 }
 
-/* All of `to` are the hold's by now and none of `from` is: this very move, asked once more. */
+/* All of `to` already belong to the hold and none of `from` does: this same move, repeated. */
 static bool has_moved(const uint32_t *own, uint32_t own_count, const uint32_t *from,
                       const uint32_t *to, uint32_t count)
 {
@@ -448,9 +449,8 @@ enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64
 
 /* ---- time ---- */
 
-/* Of an owned hold whose time is over. The room in which it will be remembered is taken here,
- * before the journal: what made that room was committed before, so replay never runs short of it.
- */
+/* For an owned hold whose time is up. The room to remember it is taken here, before the journal:
+ * whatever freed that room was committed before, so replay never runs short of it. */
 static void fill_over(struct engine *engine, struct engine_op *op)
 {
     assert(HOLD_GET(engine_slot(engine, op->own.slot), status) != HOLD_SOLD);
@@ -482,7 +482,7 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
         engine_op_init(op, CHANGE_EXPIRED, now_ms);
         const struct hold_slot *slot = engine_slot(engine, number);
         if (engine_own(engine, hold_id(&engine->holds, number), op) != ENGINE_OK) {
-            wheel_touch(&engine->wheel, number); /* an op is under way; the wheel asks again */
+            wheel_touch(&engine->wheel, number); /* an op is under way; the wheel will ask again */
             continue;
         }
         uint8_t status = HOLD_GET(slot, status);

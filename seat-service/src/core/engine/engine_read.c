@@ -1,10 +1,10 @@
 /* engine_read.c: reading without stopping anybody.
  *
- * A reader takes nothing and waits for nobody. Of a hold it copies what it needs between two looks
- * at the slot's word, and starts again if the word has changed (hold.c's seqlock); the walk along
- * the chain of seats is bounded, since links of a hold that has just ended may lead anywhere. After
- * a bounded number of tries it says that the hold is busy. Counts and states of seats come from
- * what was published last (avail.c), where each version means one thing. */
+ * A reader takes no lock and waits for nobody. It copies what it needs of a hold between two looks
+ * at the slot's word, and starts again if the word has changed (hold.c's seqlock). The walk along
+ * the chain of seats is bounded, since the links of a hold that has just ended may lead anywhere.
+ * After a bounded number of tries the hold is reported as busy. Counts and states of seats come
+ * from the last publication (avail.c), where each version means one thing. */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>
@@ -40,8 +40,8 @@ struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
             return view;
         assert(slot <= engine->holds.max);
         view.hold = hold_id(&engine->holds, slot);
-        /* A slot is not given out again while a seat carries its number: the same word means that
-         * the id was the one of this hold. */
+        /* A slot is not reused while a seat carries its number: an unchanged word means that the id
+         * was this hold's. */
         if (seats_read(&engine->seats, seat) == word)
             return view;
     }
@@ -67,8 +67,8 @@ static void read_fields(const struct hold_slot *slot, struct engine_hold_view *o
     out->total = 0;
 }
 
-/* The chain may change under our feet; a link that makes no sense ends the walk, and the slot's
- * word then says that it did change. */
+/* The chain may change while we walk it; a link that makes no sense ends the walk, and the slot's
+ * word then shows the change. */
 static bool read_chain(const struct engine *engine, const struct hold_slot *slot,
                        struct engine_hold_view *out)
 {

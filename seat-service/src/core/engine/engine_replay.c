@@ -1,26 +1,26 @@
 /* engine_replay.c: from changes and snapshots back to a state.
  *
- * A change is applied by claiming what it says was claimed, and settling it: the very code that
- * settled it the first time. Between the two stand the checks. A change that does not fit is not a
- * bug of the program but a wrong journal, so it is refused, and the engine is as it was.
+ * A change is applied by claiming what it says was claimed, and then settling it with the same code
+ * that settled it the first time. The checks stand between the two. A change that does not fit is
+ * not a bug of the program but a wrong journal, so it is refused, and the engine stays as it was.
  *
- * A snapshot is written from an engine in replay (the committer's shadow), or from one that stands
- * still. Bytes, in wire.h's notation:
+ * A snapshot is written from an engine in replay (the auditor's), or from one that is idle. Its
+ * bytes, in wire.h's notation:
  *
  *     "FGSN" format  plan hash  highest generation
  *     price lists:   number, prices by category
  *     areas:         for each, places blocked
  *     blocked seats: number, seats
  *     holds:         number; for each: id, version, status, verdict, price list, buyer, session,
- *                    order, with an order the digest of its purchase (zeros: none), expires, hard
- * end, area + 1, then quantity or seats; a late hold without an area its quantity, and then its
- * seats, none where they are not known
+ *                    order, with an order the digest of its purchase (zeros: none), expires,
+ *                    hard end, area + 1, then quantity or seats; a late hold without an area
+ *                    has its quantity and then its seats, none if they are not known
  *     hash of the state, to know that what was read is what was written
  *
  * Format 1 had no quantity there, and its hash left late holds out; format 2 had no purchases.
  *
- * The highest generation goes along because a slot that is free in the snapshot must not give out
- * an id again that somebody may still have from an earlier hold. */
+ * The highest generation is included because a slot that is free in the snapshot must not reuse an
+ * id that somebody may still have from an earlier hold. */
 #include "core/engine/engine_internal.h"
 #include "core/engine/wire.h"
 #include "sale/purchase.h"
@@ -102,7 +102,7 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
     if (change->price_list > engine_price_list(engine))
         return misfit(err, change, "its prices are not known");
     if (op->own.slot > 0 && op->own.slot <= engine->holds.max) {
-        /* Before there was CHANGE_FORGOTTEN the clock forgot, and the journal did not say it. */
+        /* Before CHANGE_FORGOTTEN existed, holds were forgotten by the clock without a record. */
         uint64_t old = hold_id(&engine->holds, op->own.slot);
         if (hold_own(&engine->holds, old) == HOLD_OWNED) {
             if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE)
@@ -193,7 +193,7 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
     }
     assert(hold_id(&engine->holds, op->own.slot) == change->hold);
     count(engine, change, more);
-    /* A journal that does not say what was forgotten may want more room than there is. Then the
+    /* A journal that does not record what was forgotten may need more room than there is. Then the
      * hold is kept without its seats: a change that retakes them names them itself. */
     if (engine_remembers(slot, change))
         op->own.late = late_give(&engine->late);
@@ -279,7 +279,7 @@ static bool counts_as_hold(const struct hold_slot *slot)
     return state == HOLD_IDLE;
 }
 
-/* The seats that a hold has, or has had if it is late and they are known. */
+/* The seats that a hold has, or had if it is late and they are known. */
 static uint32_t seats_of(const struct engine *engine, uint32_t number, uint32_t *seats)
 {
     const struct hold_slot *slot = &engine->holds.slots[number];
@@ -293,7 +293,7 @@ static uint32_t seats_of(const struct engine *engine, uint32_t number, uint32_t 
     return count;
 }
 
-/* Left out where there is none, so that a state from before purchases has the hash that it had. */
+/* Left out if there is none, so that a state from before purchases keeps its hash. */
 static uint64_t fold_bond(const struct engine *engine, uint64_t hash, uint32_t number)
 {
     uint8_t purchase[CHANGE_HASH_BYTES];
@@ -452,7 +452,7 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
     return (size_t)(at - out);
 }
 
-/* A hold that is remembered only: it has its slot and its seats' names, and nothing else. */
+/* A hold that is only remembered: it has a slot and its seats' numbers, and nothing else. */
 static int adopt_late(struct engine *engine, const struct change *change, uint64_t order,
                       struct err_slot *err)
 {
@@ -491,7 +491,7 @@ static int adopt_late(struct engine *engine, const struct change *change, uint64
     return 0;
 }
 
-/* A hold of the snapshot is taken, and then becomes what it was, by way of changes. */
+/* A hold of the snapshot is first taken by a change, and then set to what it was. */
 static int read_hold(struct engine *engine, struct wire *wire, uint8_t format, struct err_slot *err)
 {
     struct change change;
@@ -524,7 +524,7 @@ static int read_hold(struct engine *engine, struct wire *wire, uint8_t format, s
     if (wire->bad != NULL || status > HOLD_LATE)
         return err_set(err, ERR_SYNTAX, "snapshot %s",
                        wire->bad ? wire->bad : "has a wrong status");
-    if (status == HOLD_LATE) /* holds nothing: its seats may be somebody else's */
+    if (status == HOLD_LATE) /* holds no seats: they may be somebody else's */
         return adopt_late(engine, &change, order, err);
     int rc = engine_apply(engine, &change, err);
     if (rc < 0)

@@ -1,7 +1,8 @@
 /* engine_rules.c: what may be in one hold: channels, times of sale, accessible seats and
- * companions, whole tables. These look at facts that do not change, so they need no protection from
- * others; the one rule that looks at what others have taken, no single seats, is judged where the
- * row is claimed (seats.c), and the limit per buyer where it is counted (buyers.c).
+ * companions, whole tables. These depend on facts that never change, so they need no protection
+ * from other threads. The one rule that depends on what others have taken, no single seats, is
+ * judged where the row is claimed (seats.c), and the limit per buyer where it is counted
+ * (buyers.c).
  *
  * Each rule looks at the hold as it will be, not at the single seat that is added: a companion seat
  * is fine if its wheelchair place is in the same take, whatever the order, and giving the
@@ -10,7 +11,7 @@
 
 #include <assert.h>
 
-/* When the seats of a category and channel are sold to this asker; 0 for "now". */
+/* Are the seats of a category and channel on sale to this asker? op->opens_ms: when, or 0. */
 static enum engine_verdict on_sale(const struct engine *engine, uint32_t category, uint32_t channel,
                                    uint64_t now_ms, struct engine_op *op)
 {

@@ -1,15 +1,16 @@
-/* engine_settle.c: the second phase. What was claimed becomes what it is to be, what is given back
- * becomes free; or, if the journal refused, everything is as it was.
+/* engine_settle.c: the second phase. What was claimed becomes final and what was given back becomes
+ * free; or, if the journal refused, everything goes back to what it was.
  *
- * Works on op.change and the slot alone, as replay comes through here too. Nothing can fail: all
- * that could be refused was refused in phase 1, and what phase 1 claimed is ours until here. So
- * each move of a seat is asserted; one that does not fit would be a seat sold twice. */
+ * It works on op.change and the slot alone, because replay comes through here too. Nothing can
+ * fail: whatever could be refused was refused in phase 1, and what phase 1 claimed is ours until
+ * here. So each move of a seat is asserted (I1): one that does not fit would be a seat sold twice.
+ */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* ---- the memory of holds that ran out while being paid ---- */
+/* ---- remembering holds that expired while being paid ---- */
 
 uint32_t late_give(struct late_pool *pool)
 {
@@ -138,8 +139,8 @@ enum hold_status engine_status_before(const struct change *change)
     }
 }
 
-/* A change of a hold that is there. Between its beginning and here the hold was owned by the op, so
- * nobody else can have moved it. */
+/* A change of an existing hold. The op has owned it from the beginning to here, so nobody else can
+ * have moved it. */
 static bool has_hold_before(enum change_kind kind)
 {
     return kind != CHANGE_IMPORTED && kind != CHANGE_TAKEN && kind != CHANGE_BLOCKED &&
@@ -215,8 +216,8 @@ static void settle_extended(struct engine *engine, struct engine_op *op)
         uncount(engine, buyer_was, HOLD_GET(slot, count));
 }
 
-/* As for EXPIRED: journals written before there was CHANGE_LATE do not say it, and their owner did
- * remember it while he had room. */
+/* EXPIRED: journals written before CHANGE_LATE existed do not say so, but their owner did remember
+ * the hold while there was room. */
 bool engine_remembers(const struct hold_slot *slot, const struct change *change)
 {
     if (change->kind == CHANGE_EXPIRED)
@@ -240,10 +241,10 @@ static void remember(struct engine *engine, struct engine_op *op)
     HOLD_SET(slot, version, change->hold_version);
 }
 
-/* Released, expired, refunded: readers are told first that the hold changes, then the seats go
- * free, then the slot. A seat that is free may be another's at the next instant, and his links
- * replace ours: who reads the old hold then has to see that it is not as it was. And while a seat
- * is still ours the slot is not given out again, so the number in its word stays unambiguous. */
+/* Released, expired, refunded: first readers are told that the hold is changing, then the seats are
+ * freed, then the slot. A free seat may belong to another hold an instant later, whose links
+ * replace ours; a reader of the old hold must then see that it has changed. And while a seat is
+ * still ours the slot is not reused, so the number in its word stays unambiguous. */
 static void settle_ended(struct engine *engine, struct engine_op *op)
 {
     const struct change *change = &op->change;
@@ -425,7 +426,7 @@ void engine_undo(struct engine *engine, struct engine_op *op)
         engine_undo_added(engine, op);
         hold_end(&engine->holds, op->own.slot, engine_thread_slot());
         break;
-    case CHANGE_CONFIRMED: /* of a hold that was there nothing was claimed */
+    case CHANGE_CONFIRMED: /* if the hold was still there, nothing was claimed */
         if (op->change.verdict == CHANGE_VERDICT_RETAKEN)
             engine_undo_added(engine, op);
         hold_disown(&engine->holds, op->own.slot);

@@ -1,6 +1,6 @@
-/* verdicts.h: what the engine may say to an ask: one row each, of which the enum, the stable code,
- * and what people are told over HTTP are made. Texts of the hall's page go by the code
- * (seat-service/web/text.*), which a test holds.
+/* verdicts.h: the engine's possible answers, one row each, which make the enum, the stable code,
+ * and the HTTP answer. Texts of the hall's page are keyed by the code (seat-service/web/text.*), as
+ * a test checks.
  *
  * ROW(NAME, code, status, what is told of the op, detail). ENGINE_OK and ENGINE_SAME are no
  * refusals: their status is 0. */
@@ -10,7 +10,7 @@
 /* clang-format off */
 #define ENGINE_VERDICTS(ROW) \
     ROW(OK, "ok", 0, NOTHING, "") \
-    ROW(SAME, "same", 0, NOTHING, "") /* it was so already: nothing to journal */ \
+    ROW(SAME, "same", 0, NOTHING, "") /* it was done before: nothing to journal */ \
     /* the ask makes no sense */ \
     ROW(NO_SEATS, "no-seats", 422, NOTHING, "at least one seat or place has to be named") \
     ROW(TOO_MANY, "too-many", 422, LIMIT, "more seats than one hold may have") \

@@ -1,9 +1,9 @@
-/* areas.h: standing places: no seat has a name, so an area is one word of three counters, moved by
- * compare-and-swap like a seat.
+/* areas.h: standing places: they have no names, so an area is one word of three counters, changed
+ * by compare-and-swap like a seat.
  *
  *     [63] unused   [62..42] held   [41..21] sold   [20..0] blocked
  *
- * Free is what the capacity leaves. */
+ * Free is what is left of the capacity. */
 #ifndef FG_SEAT_CORE_AREAS_H
 #define FG_SEAT_CORE_AREAS_H
 
@@ -49,7 +49,7 @@ static inline bool area_turn(_Atomic uint64_t *area, uint32_t capacity, enum are
                              enum area_part to, uint32_t n)
 {
     assert(from != to);
-    /* acquire: partner of the release below by whoever gave back what we take */
+    /* acquire: partner of the release below by the thread that gave back what we take */
     uint64_t old = atomic_load_explicit(area, memory_order_acquire);
     uint64_t want;
     do {

@@ -1,7 +1,7 @@
-/* plan.c: a plan in memory, made once and read by every thread without asking: what the engine asks
- * often in arrays by seat, what people read as spans into one block of text in which equal
- * neighbours (row labels, zones, floors) are stored once. A seat is found by its guid through a
- * table of seat numbers. */
+/* plan.c: a plan in memory, made once and read by every thread: what the engine asks often is in
+ * arrays by seat, what people read is spans into one block of text in which equal neighbours (row
+ * labels, zones, floors) are stored once. A seat is found by its guid through a table of seat
+ * numbers. */
 #include "base/table.h"
 #include "base/tag.h"
 #include "core/hall/plan_draft.h"
@@ -154,7 +154,7 @@ static void set_runs(struct plan *plan, const struct plan_draft *draft)
         plan->order[run->base + draft->seats[i].pos] = i;
         identity = identity && run->base + draft->seats[i].pos == i;
     }
-    if (identity) { /* most halls are numbered as one sits; then the array is not needed */
+    if (identity) { /* most halls are numbered in seating order; then the array is not needed */
         free(plan->order);
         plan->order = NULL;
         free(plan->pos);

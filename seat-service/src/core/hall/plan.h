@@ -1,9 +1,9 @@
-/* plan.h: a hall and the terms on which it is sold, as the import checked them (plan_import.h).
+/* plan.h: a hall and its terms of sale, as checked by the import (plan_import.h).
  *
- * Immutable once made, so that any thread reads it without asking. A seat is named by its place in
- * plan order (zones, rows and seats as they stand in the document), which is also its place in the
- * availability picture. Rows here are runs: seats that are neighbours, in the order in which one
- * sits; an aisle ends a run. They come from geometry, never from printed numbers. */
+ * Immutable once made, so any thread may read it. A seat is named by its place in plan order
+ * (zones, rows and seats as they stand in the document), which is also its place in the
+ * availability picture. Rows here are runs: seats that are neighbours, in the order in which people
+ * sit; an aisle ends a run. They come from geometry, never from printed numbers. */
 #ifndef FG_SEAT_CORE_PLAN_H
 #define FG_SEAT_CORE_PLAN_H
 
@@ -59,7 +59,7 @@ int plan_area_find(const struct plan *plan, struct span id);
 
 struct plan_channel {
     struct span id, name;
-    struct span code;    /* what the buyer has to say; not there: the rim decides who may */
+    struct span code;    /* what the buyer has to enter; absent: the rim decides who may */
     uint64_t on_sale_ms; /* 0: as the category; otherwise counts instead of it (a presale) */
 };
 
@@ -140,10 +140,10 @@ static inline uint8_t plan_flags_of(const struct plan_facts *facts, uint32_t sea
 /* The accessible seat that a companion seat goes with; UINT32_MAX: none. */
 uint32_t plan_companion_of(const struct plan *plan, uint32_t seat);
 
-/* What is drawn beside the seats, as JSON (plan_shape.c); "[]" or empty: nothing. */
+/* What is drawn besides the seats, as JSON (plan_shape.c); "[]" or empty: nothing. */
 struct span plan_shapes(const struct plan *plan);
 
-/* Where one looks to: the nearest seats are the best. */
+/* The point that people look at: the nearest seats are the best. */
 void plan_focal(const struct plan *plan, float *x, float *y);
 
 size_t plan_memory_facts(const struct plan *plan); /* bytes of the arrays that requests read */

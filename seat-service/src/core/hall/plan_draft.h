@@ -1,5 +1,5 @@
-/* plan_draft.h: the parts of a plan, for who makes one: the import, and tests that want a hall
- * without a document. */
+/* plan_draft.h: the parts of a plan, for code that makes one: the import, and tests that want a
+ * hall without a document. */
 #ifndef FG_SEAT_CORE_PLAN_DRAFT_H
 #define FG_SEAT_CORE_PLAN_DRAFT_H
 

@@ -1,7 +1,7 @@
-/* plan_limits.c: the table, and what reads and writes a limit by its row. Whoever adds a limit adds
- * a field and a row; parser, validation, its usual value and what buyers are shown follow from the
- * row, and a test holds the contract against it. What a limit means is the engine's to say, where
- * it uses the field. */
+/* plan_limits.c: the table, and what reads and writes a limit by its row. To add a limit, add a
+ * field and a row; parser, validation, default and what buyers are shown follow from the row, and a
+ * test checks the contract against it. What a limit means is decided in the engine, where it uses
+ * the field. */
 #include "core/hall/plan_limits.h"
 
 #include "core/limits.h"

@@ -1,5 +1,5 @@
-/* plan_limits.h: the limits of a sale, as the import's `limits` say them: one row each, by which
- * they are read, checked, and shown to buyers. The engine judges by the struct. */
+/* plan_limits.h: the limits of a sale, from the import's `limits`: one row each, by which they are
+ * read, checked, and shown to buyers. The engine uses the struct. */
 #ifndef FG_SEAT_CORE_PLAN_LIMITS_H
 #define FG_SEAT_CORE_PLAN_LIMITS_H
 
@@ -29,7 +29,7 @@ struct plan_limit {
     enum plan_limit_kind kind;
     size_t field;
     uint64_t least, most; /* of a number, or of seconds */
-    uint64_t usual;       /* where it is not said */
+    uint64_t usual;       /* the default */
     bool shown;           /* to buyers */
 };
 

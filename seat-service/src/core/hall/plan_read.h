@@ -1,4 +1,4 @@
-/* plan_read.h: how the small things of a plan's document are read: texts, numbers, places. */
+/* plan_read.h: how the small parts of a plan's document are read: texts, numbers, positions. */
 #ifndef FG_SEAT_CORE_PLAN_READ_H
 #define FG_SEAT_CORE_PLAN_READ_H
 

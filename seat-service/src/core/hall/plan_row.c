@@ -1,4 +1,4 @@
-/* plan_row.c: the order in which one sits, and where an aisle is.
+/* plan_row.c: the order in which people sit, and where the aisles are.
  *
  * A row is followed in the document's order if that is (nearly) the shortest way along it, which it
  * is for nearly all plans, horseshoes and round tables included. Where the document jumps, seats
@@ -40,8 +40,8 @@ static int by_place(const void *a, const void *b)
     return x->seat < y->seat ? -1 : x->seat > y->seat;
 }
 
-/* How one sits: as the document says if that is (nearly) the shortest way, else along the line
- * between the two seats that are furthest from each other. */
+/* The seating order: the document's if that is (nearly) the shortest path, otherwise along the line
+ * between the two seats that are furthest apart. */
 static void order_row(const struct plan_draft_seat *seats, uint32_t count, uint16_t *order)
 {
     assert(count <= PLAN_ROW_MAX);

@@ -1,5 +1,5 @@
-/* plan_row.h: who sits next to whom in a row, told by where the seats are. Printed numbers play no
- * part: odd and even sides, and rows that count from the middle, are common. */
+/* plan_row.h: which seats of a row are next to each other, judged by where they are. Printed
+ * numbers play no part: odd and even sides, and rows numbered from the middle, are common. */
 #ifndef FG_SEAT_CORE_PLAN_ROW_H
 #define FG_SEAT_CORE_PLAN_ROW_H
 

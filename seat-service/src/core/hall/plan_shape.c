@@ -1,13 +1,13 @@
-/* plan_shape.c: the stage, words and outlines that are drawn beside the seats. They cost bytes that
- * the first seats wait for, so their number is bounded, and what has no visible form is left out at
- * the import. The schema says how a shape is written, our plan how it is served:
+/* plan_shape.c: the stage, words and outlines that are drawn besides the seats. They cost bytes
+ * that the seats have to wait for, so their number is bounded, and anything without a visible form
+ * is left out at import. The schema says how a shape is written, our plan how it is served:
  *
  *   {"shape": "rectangle", "x", "y", "width", "height", "rotation", "color", "border_color",
  *    "text": {"text", "x", "y", "color", "size"}}
  *
  * x and y are the plan's, all else is as from there: a rectangle's upper left corner, the middle of
  * a circle ("radius") or an ellipse ("radius_x", "radius_y"), the origin of a polygon's "points",
- * which are x and y in turn. What was not said, or is 0, is left out. */
+ * which are x and y in turn. What is absent, or 0, is left out. */
 #include "core/hall/plan_shape.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* plan_shape.h: what a plan draws beside its seats: a stage, a playing field, bars, words. Nobody
- * can buy it; it tells people where they are. */
+/* plan_shape.h: what a plan draws besides its seats: a stage, a playing field, bars, words. It is
+ * not for sale; it tells people where they are. */
 #ifndef FG_SEAT_CORE_PLAN_SHAPE_H
 #define FG_SEAT_CORE_PLAN_SHAPE_H
 
@@ -12,8 +12,8 @@ struct plan_shapes {
     bool no_memory;
 };
 
-/* Reads one "area" of a zone that stands at x, y. False: refused, or without memory. What is beyond
- * PLAN_SHAPES_MAX or PLAN_SHAPE_POINTS_MAX is read, judged, and left out. */
+/* Reads one "area" of a zone that stands at x, y. False: refused, or without memory. Anything
+ * beyond PLAN_SHAPES_MAX or PLAN_SHAPE_POINTS_MAX is read, checked, and left out. */
 bool plan_shape_read(struct plan_shapes *shapes, struct json_in *zone, const json_t *list, size_t i,
                      float x, float y);
 /* As compact JSON, "[]" for none; malloced, NULL without memory. */

@@ -2,25 +2,26 @@
  *
  * The hall is cut into spots (best_spots.c), each category's sorted by how near any window in them
  * can come to the focal point. A search walks down that list, computes with a few shifts where n
- * free neighbours begin, and stops when what it has is better than the nearest that a later spot
- * could offer. What a window costs is the squared distance of its middle. A whole stadium is some
+ * free neighbours start, and stops when what it has is better than the nearest that a later spot
+ * could offer. A window's cost is the squared distance of its middle. A whole stadium has some
  * three thousand spots, and one that is sold out costs a load and a branch.
  *
- * Windows that would leave a single seat are masked out in the same arithmetic: the place left of a
- * window is left single if it is free and the one before it is not; likewise to the right.
+ * Windows that would leave a single seat are masked out by the same arithmetic: the seat to the
+ * left of a window is left single if it is free and the one before it is not; likewise on the
+ * right.
  *
- * A crowd that asks at once would all be told the same four seats, and all but one would lose them.
- * So the search keeps the k best windows, each of another spot, and picks one by a number that
- * nobody else got. k is 1 for him who is alone, grows with the number of those who are at it right
- * now, and doubles with each loss. Near the focal point the next window is a row further back,
- * which nobody minds.
+ * A crowd asking at once would all be offered the same four seats, and all but one would lose them.
+ * So the search keeps the k best windows, each from a different spot, and picks one by a number
+ * that nobody else gets. k is 1 for a lone asker, grows with the number of searches under way, and
+ * doubles with each loss. Near the focal point the next window is one row further back, which
+ * nobody minds.
  *
- * Seats of allocations and accessible seats are left out of a spot's plain mask. Only who may have
- * them, and only in spots that have some, pays for a look at each seat.
+ * Seats of allocations and accessible seats are left out of a spot's plain mask. Only askers who
+ * may have them, and only in spots that have some, pay for looking at each seat.
  *
- * A companion's seat is proposed only together with its accessible seat, so that no proposal is one
- * that the rules refuse. Whoever needs one accessible seat needs no second: what is sought beyond
- * the first piece is sought among plain seats, and among the others only where these do not do. */
+ * A companion's seat is proposed only together with its accessible seat, so that the rules accept
+ * every proposal. An asker who needs one accessible seat does not need a second: pieces after the
+ * first are sought among plain seats, and among the others only if those do not suffice. */
 #include "core/seats/best_internal.h"
 
 #include <assert.h>
@@ -30,7 +31,7 @@ typedef row_free_wide wide;
 
 /* ---- windows in a spot ---- */
 
-/* Seats that this search has chosen already and the bitmaps do not show. */
+/* Seats that this search has already chosen; the bitmaps do not show them. */
 struct chosen {
     uint32_t count;
     struct {
@@ -134,8 +135,8 @@ struct search {
     bool plain_only;  /* the asker may have plain seats and no others; set by search_all() */
     bool near;        /* from x, y instead of the focal point: the spots' order is of no help */
     float x, y;
-    /* Seats of other proposals to the same asker: not to be proposed again, but as free as before,
-     * since only one of them will be taken. NULL: none. */
+    /* Seats of other proposals to the same asker: not to be proposed again, but still free, since
+     * only one proposal will be taken. NULL: none. */
     const struct chosen *proposed;
 };
 
@@ -208,7 +209,8 @@ static wide places_in(const struct chosen *chosen, const struct spot *spot)
     return places;
 }
 
-/* Do companions' seats stay with their accessible ones? Only who needs access is told of either. */
+/* Must companions' seats stay with their accessible ones? Only askers who need access are offered
+ * either. */
 static bool keeps_companions(const struct best_ask *ask)
 {
     return ask->access_need && !ask->access_open;
@@ -224,7 +226,7 @@ static bool is_chosen(const struct best *best, const struct chosen *chosen, uint
     return false;
 }
 
-/* The accessible seat without which this one is not to be had, or UINT32_MAX. */
+/* The accessible seat that must be taken with this one, or UINT32_MAX. */
 static uint32_t needs_seat(const struct best *best, uint32_t seat)
 {
     return plan_flags_of(best->facts, seat) & PLAN_SEAT_COMPANION
@@ -364,8 +366,8 @@ static uint64_t left_alone(const struct best *best, const struct spot *spot, uin
     return alone;
 }
 
-/* The closest that the rules allow; what it has to leave out it does without, and does not look for
- * a way to have it after all: that is what several pieces are for. */
+/* The closest that the rules allow. Seats it has to leave out are dropped for good; finding a way
+ * to include them is left to the search for several pieces. */
 static uint64_t closest_whole(const struct best *best, const struct spot *spot, uint64_t may,
                               const struct best_ask *ask)
 {
@@ -583,8 +585,8 @@ static bool overlaps(const struct best *best, const struct chosen *chosen,
     return false;
 }
 
-/* A search proposes one window of a spot; where that is not enough, it is made again without what
- * was proposed before. Those of two spots of a long row may overlap: then the nearer one counts. */
+/* A search proposes one window per spot; if that is not enough, it is repeated without what was
+ * proposed before. Windows from two spots of a long row may overlap: then the nearer one counts. */
 uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t seat,
                    struct best_pick *out, uint32_t room)
 {

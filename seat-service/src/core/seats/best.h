@@ -1,5 +1,5 @@
-/* best.h: the best seats that are free for somebody: which, and in how many pieces. It looks and
- * proposes; whether a proposal still stands is decided when it is claimed (seats_claim). */
+/* best.h: finds the best free seats for somebody: which, and in how many pieces. It only proposes;
+ * whether a proposal still holds is decided when it is claimed (seats_claim). */
 #ifndef FG_SEAT_CORE_BEST_H
 #define FG_SEAT_CORE_BEST_H
 
@@ -12,7 +12,7 @@ int best_create(const struct plan *plan, const struct seats *seats, uint64_t see
 void best_destroy(struct best *best);
 size_t best_memory(const struct best *best);
 
-/* Steps by which the search gives way; it tells which one it had to take. */
+/* Steps by which the search lowers its demands; it reports which one it needed. */
 enum best_step {
     BEST_ADJACENT,        /* neighbours, nobody left single */
     BEST_ADJACENT_ORPHAN, /* neighbours, but a single seat is left */
@@ -27,13 +27,13 @@ enum { BEST_ADJACENT_MAX = 62 }; /* a window and its two neighbours on both side
 struct best_ask {
     uint64_t categories; /* bit by category: wanted, and on sale at least for `early` */
     uint64_t on_sale;    /* ... those that are on sale for everybody */
-    uint32_t channels;   /* what the asker may have of those, bit 0 always */
-    uint32_t early;      /* ... and of the others: channels whose presale has begun */
+    uint32_t channels;   /* what the asker may have of those; bit 0 is always set */
+    uint32_t early;      /* ... and of the others: channels whose presale has started */
     uint32_t quantity;   /* 1..HOLD_SEATS_MAX */
     bool access_need;    /* at least one accessible seat; companions' seats along with theirs */
-    bool
-        access_open; /* accessible and companion seats are like all others (too late, or no rule) */
-    bool adjacent;   /* do not go beyond BEST_ADJACENT_ORPHAN */
+    bool access_open; /* accessible and companion seats are treated like any other (too late, or no
+                         rule) */
+    bool adjacent;    /* stop at BEST_ADJACENT_ORPHAN */
     bool orphan_rule;
 };
 
@@ -43,19 +43,19 @@ struct best_pick {
     uint32_t seats[HOLD_SEATS_MAX]; /* ascending by row and place */
 };
 
-/* The best pick; among near-equal ones a different one for each of many who ask at once. `attempt`
- * counts from 0 how often this asker has lost what was proposed. */
+/* The best pick; when many ask at once, each gets a different one of several nearly equal picks.
+ * `attempt` counts, from 0, how often this asker has lost what was proposed. */
 enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned attempt,
                          struct best_pick *out);
-/* Brackets a best_find() and the claim that follows it: how many are at it now. */
+/* Bracket a best_find() and the claim that follows, to count how many are searching now. */
 void best_enter(struct best *best);
 void best_leave(struct best *best);
 
 /* Is there a pick of step BEST_ADJACENT? */
 bool best_legal_choice(const struct best *best, const struct best_ask *ask);
 
-/* Up to `room` picks of step BEST_ADJACENT near a seat, no seat in two of them: the nearest one of
- * each row, and only where these are too few further ones of the same rows. */
+/* Up to `room` picks of step BEST_ADJACENT near a seat, no seat in two of them: the nearest one in
+ * each row and, only if these are too few, further ones in the same rows. */
 uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t seat,
                    struct best_pick *out, uint32_t room);
 

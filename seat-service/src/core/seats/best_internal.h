@@ -1,4 +1,4 @@
-/* best_internal.h: what best_spots.c makes once and best.c searches. Nobody else includes it. */
+/* best_internal.h: what best_spots.c builds once and best.c searches. Nobody else includes it. */
 #ifndef FG_SEAT_CORE_BEST_INTERNAL_H
 #define FG_SEAT_CORE_BEST_INTERNAL_H
 
@@ -9,7 +9,7 @@
 struct spot {
     uint64_t plain; /* seats of the category that anybody may have */
     uint32_t word;  /* its bitmap */
-    float cost_min; /* no window that begins here is nearer */
+    float cost_min; /* no window that starts here is nearer */
     uint16_t row;
     uint8_t chunk;  /* word - row's first word */
     bool mixed : 1; /* has seats of the category that are not plain */
@@ -29,7 +29,7 @@ struct best {
     uint32_t first[PLAN_CATEGORIES_MAX + 1]; /* spots of a category: first[c] .. first[c + 1] */
     float focal_x, focal_y, pitch;
     uint64_t seed;
-    /* Written by everyone who asks, so not in the line that everyone reads. */
+    /* Written by every search, so kept out of the cache line that every search reads. */
     _Alignas(64) _Atomic uint32_t inside;
     _Atomic uint64_t turn;
 };

@@ -1,6 +1,6 @@
-/* best_spots.c: the hall cut into spots: one bitmap (up to 64 places of a row) as far as it
- * belongs to one category, and each category's spots sorted by how near any window in them can come
- * to the focal point. Made once, with the engine; best.c walks down these lists.
+/* best_spots.c: cuts the hall into spots: a spot is the part of one bitmap (up to 64 seats of a
+ * row) that belongs to one category. Each category's spots are sorted by how near any window in
+ * them can come to the focal point. Built once, with the engine; best.c walks down these lists.
  *
  * Places between the ends of a row are interpolated from three known points, which is exact for
  * straight rows and good to centimetres for curved ones; so the engine keeps no coordinates by

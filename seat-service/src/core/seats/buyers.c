@@ -1,29 +1,30 @@
 /* buyers.c: a hash table of one word an entry, entries used again once their count is zero.
  *
- * A buyer's entry is in one of three buckets of two cache lines each, which his hash chooses.
- * Adding raises the entry with his tag, or else takes an entry whose count is zero: from his first
- * bucket while SPARE_MIN are unused there, after that from the one of the three that has most of
- * them. Three choices fill the buckets so evenly that even in a hall where each seat has a buyer of
- * its own, who come and go, a table a quarter larger than that refused nobody in three million.
+ * A buyer's entry is in one of three buckets of two cache lines each, chosen by their hash. Adding
+ * raises the entry with their tag, or else takes an entry whose count is zero: from their first
+ * bucket while SPARE_MIN are unused there, after that from whichever of the three has most of them.
+ * Three choices fill the buckets so evenly that even in a hall where every seat has a different
+ * buyer, who come and go, a table a quarter larger than that refused nobody in three million.
  * (Buckets of eight did not do: they refused one in thirty thousand at seven tenths of that.)
  *
- * A bucket that was not enough for somebody remembers it for good, before his entry stands
- * elsewhere (`spilled`); as long as it was, nobody looks at the other two.
+ * A bucket that was too full for somebody remembers that for good (`spilled`), before the entry is
+ * made elsewhere; until then, nobody looks at the other two.
  *
  * A buyer has one entry that counts, so that a request of somebody known is one compare-and-swap,
  * which judges the limit as well. What is hard is the first entry: two first requests at once may
- * take different words. So a new entry is a try. Who made it, or added to it, then looks for others
- * with his tag, and if he finds one takes his share back and starts over; who finds none makes the
- * entry the buyer's. Making, adding and looking are sequentially consistent: of two tries the later
- * one sees the earlier, so at most one becomes the buyer's, and what was granted was granted there.
- * Two tries that see each other both start over, BUYERS_TRIES_MAX times at most.
+ * take different words. So a new entry is a try. The thread that made it, or added to it, then
+ * looks for others with the same tag; if it finds one, it takes its share back and starts over, and
+ * if not, it makes the entry the buyer's. Making, adding and looking are sequentially consistent:
+ * of two tries the later one sees the earlier, so at most one becomes the buyer's, and what was
+ * granted was granted there. Two tries that see each other both start over, BUYERS_TRIES_MAX times
+ * at most.
  *
  * The tag is 47 bits of a seeded hash, and a stranger's entry must lie in the same buckets to be
  * mistaken for one's own: in a hall of 66,000 buyers the chance that any two ever share is below
  * one in a million, and they would share a limit, not a seat.
  *
  * Dropped: counting a buyer's entries together after each addition, however many he had. It needed
- * no tries, and a look at all of his buckets in each request, a fifth of what a hold cost. */
+ * no tries, but a look at all three buckets in each request, a fifth of the cost of a hold. */
 #include "core/seats/buyers.h"
 #include "core/limits.h"
 
@@ -87,7 +88,7 @@ static inline struct where where_of(struct buyers *buyers, uint64_t buyer)
     return (struct where){
         .buyers = buyers,
         .hash = hash,
-        .tag = tag != 0 ? tag : 2 * TRY, /* 0 is an entry that nobody ever had */
+        .tag = tag != 0 ? tag : 2 * TRY, /* 0 is an entry that was never used */
         .first = (uint32_t)((hash >> 32) * (buyers->size / BUCKET) >> 32),
     };
 }
@@ -103,7 +104,7 @@ static inline _Atomic uint64_t *bucket_of(const struct where *where, unsigned ch
     return &where->buyers->entries[bucket * BUCKET];
 }
 
-/* In how many of his buckets he can be. */
+/* In how many buckets the buyer's entry can be. */
 static inline unsigned choices(const struct where *where)
 {
     /* seq_cst: partner of the store in go_on(), as with the entries */
@@ -117,7 +118,7 @@ static inline bool is_tagged(uint64_t entry, uint64_t tag) /* a try or not */
     return ((entry ^ tag) & ~(uint64_t)(TRY | COUNT_MASK)) == 0;
 }
 
-/* The buyer's entry, or, where he has none, a try of his that somebody is at; or NULL. */
+/* The buyer's entry or, if there is none, a try for them that is under way; or NULL. */
 static inline _Atomic uint64_t *find(const struct where *where, uint64_t *was)
 {
     _Atomic uint64_t *tried = NULL;
@@ -141,7 +142,7 @@ static inline _Atomic uint64_t *find(const struct where *where, uint64_t *was)
     return tried;
 }
 
-/* Whether there is an entry with his tag beside this one: his, or a try that somebody is at. */
+/* Is there another entry with this tag: the buyer's, or a try that is under way? */
 static bool has_other(const struct where *where, const _Atomic uint64_t *mine)
 {
     assert(mine != NULL);
@@ -178,13 +179,13 @@ static unsigned unused_of(_Atomic uint64_t *bucket, _Atomic uint64_t **one, uint
 static void go_on(const struct where *where)
 {
     _Atomic uint8_t *spilled = &where->buyers->spilled[where->first];
-    /* seq_cst: whose try is in the first bucket either sees this when he looks, and then looks
-     * everywhere; or he made it before, and who goes on sees it */
+    /* seq_cst: a thread with a try in the first bucket either sees this when it looks, and then
+     * looks everywhere; or it made the try before, and the thread that goes elsewhere sees that */
     if (atomic_load_explicit(spilled, memory_order_relaxed) == 0)
         atomic_store_explicit(spilled, 1, memory_order_seq_cst);
 }
 
-/* An entry without a count for a new buyer, or NULL. */
+/* An entry with count zero for a new buyer, or NULL. */
 static _Atomic uint64_t *spare(const struct where *where, uint64_t *was)
 {
     _Atomic uint64_t *found = NULL;
@@ -207,7 +208,7 @@ static _Atomic uint64_t *spare(const struct where *where, uint64_t *was)
 
 static void take_back(_Atomic uint64_t *at, uint32_t n)
 {
-    /* relaxed is enough: who still sees the old count refuses at worst, or starts over */
+    /* relaxed is enough: a thread that still sees the old count at worst refuses or starts over */
     uint64_t was = atomic_fetch_sub_explicit(at, n, memory_order_relaxed);
     assert((was & COUNT_MASK) >= n);
 }
@@ -220,7 +221,7 @@ static bool make_his(const struct where *where, _Atomic uint64_t *at, uint32_t n
         take_back(at, n);
         return false;
     }
-    /* seq_cst, as the swap that made the try: it stays, so whoever comes later finds it */
+    /* seq_cst, like the swap that made the try: it stays, so later threads find it */
     atomic_fetch_and_explicit(at, ~(uint64_t)TRY, memory_order_seq_cst);
     return true;
 }
@@ -261,7 +262,7 @@ void buyers_sub(struct buyers *buyers, uint64_t buyer, uint32_t n)
     struct where where = where_of(buyers, buyer);
     uint64_t was = 0;
     _Atomic uint64_t *at = find(&where, &was);
-    assert(at != NULL); /* n were added, and the entry stays his while it has a count */
+    assert(at != NULL); /* n were added, and the entry stays the buyer's while it has a count */
     assert((was & TRY) == 0);
     take_back(at, n);
 }

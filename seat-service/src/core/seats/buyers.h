@@ -1,5 +1,5 @@
 /* buyers.h: how many seats and places each buyer has, so that a limit per buyer holds however many
- * of his requests run at once. A table of fixed size without locks; a buyer is a 64-bit hash. */
+ * of their requests run at once. A table of fixed size without locks; a buyer is a 64-bit hash. */
 #ifndef FG_SEAT_CORE_BUYERS_H
 #define FG_SEAT_CORE_BUYERS_H
 
@@ -12,7 +12,7 @@
 struct buyers {
     _Atomic uint64_t *entries;
     _Atomic uint8_t
-        *spilled; /* by bucket: 1 once somebody whose first choice it was had to go on */
+        *spilled; /* by bucket: 1 once a buyer whose first choice it was had to go elsewhere */
     uint32_t size;
     uint64_t seed;
 };
@@ -26,7 +26,7 @@ enum { BUYERS_NO_LIMIT = 0xffff };
 
 enum buyers_answer { BUYERS_ADDED, BUYERS_OVER, BUYERS_FULL };
 
-/* Adds n unless the buyer then had more than limit; *has is what he had. */
+/* Adds n unless the buyer would then have more than limit; *has is what they had. */
 enum buyers_answer buyers_add(struct buyers *buyers, uint64_t buyer, uint32_t n, uint32_t limit,
                               uint32_t *has);
 void buyers_sub(struct buyers *buyers, uint64_t buyer, uint32_t n); /* n were added before */

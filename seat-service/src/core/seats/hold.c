@@ -1,22 +1,22 @@
 /* hold.c: giving out slots, owning them, reading them.
  *
  * Free slots are a stack whose head carries a tag that rises with each push and pop, so that a
- * compare-and-swap from an old value of the head fails even if the same slot is on top again.
- * Slots never used follow behind a counter: their memory stays untouched until the hall sells.
- * Before the stack comes the stash of the thread, a handful of slots that it took back itself: a
- * thread whose buyers come and go never gets to the stack, and two threads do not meet there. A
- * full stash gives half of what it has to the stack. What lies in stashes is missing for others, so
- * the engine makes that many slots more than there may be holds.
+ * compare-and-swap from an old value of the head fails even if the same slot is on top again. Slots
+ * never used come from a counter: their memory stays untouched until the hall sells. Before the
+ * stack comes the stash of the thread, a handful of slots that it took back itself: a thread whose
+ * buyers come and go never gets to the stack, and two threads do not meet there. A full stash gives
+ * half of its slots to the stack. What lies in stashes is not available to others, so the engine
+ * has that many more slots than there may be holds.
  *
- * A slot's word decides. IDLE -> BUSY is a compare-and-swap on the whole word, generation included,
- * so of an expiry, a release, a confirm and a change that come at once exactly one gets the hold,
+ * A slot's word decides (I1). IDLE -> BUSY is a compare-and-swap on the whole word, generation
+ * included, so of an expiry, a release, a confirm and a change at once exactly one gets the hold,
  * and an id from an earlier generation gets nothing. All other moves are the owner's and need no
  * compare.
  *
  * Readers follow Boehm's seqlock. The owner stores WRITING before the fields, and IDLE with the
- * next turn after them. Fields are stored with release and loaded with acquire: a reader who sees a
- * new field has acquired what came before it, so his second look at the word sees WRITING or
- * something later, and he starts again. A turn has 16 bits; a reader would have to sleep through
+ * next turn after them. Fields are stored with release and loaded with acquire: a reader that sees
+ * a new field has acquired what came before it, so its second look at the word sees WRITING or
+ * something later, and it starts again. A turn has 16 bits; a reader would have to sleep through
  * exactly 65,536 ops on one hold to be fooled. */
 #include "core/seats/hold.h"
 
@@ -55,11 +55,11 @@ static uint64_t turn_of(uint64_t word)
 /* The moves that only a slot's owner makes. */
 static void move(struct hold_slot *slot, enum hold_state to, uint64_t turns)
 {
-    /* relaxed: it is our own, nobody else writes it now */
+    /* relaxed: it is ours, nobody else writes it now */
     uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
     assert(hold_next[hold_state_of(word)] & BIT(to));
-    /* release: partner of the acquire in hold_own() and hold_read_begin(): who gets the slot next
-     * sees all that we wrote */
+    /* release: partner of the acquire in hold_own() and hold_read_begin(): the next owner sees all
+     * that we wrote */
     atomic_store_explicit(&slot->word, word_of(generation_of(word), turn_of(word) + turns, to),
                           memory_order_release);
 }
@@ -92,7 +92,7 @@ static uint32_t pop(struct hold_slots *slots)
         if (slot == 0)
             return 0;
         assert(slot <= slots->max);
-        /* The slot may be given out under our eyes; then the link is nonsense and the tag moved. */
+        /* The slot may be given out meanwhile; then the link is nonsense, and the tag has moved. */
         uint32_t next = HOLD_GET(&slots->slots[slot], first);
         uint64_t want = ((head >> 32) + 1) << 32 | next;
         if (atomic_compare_exchange_weak_explicit(&slots->free_head, &head, want,
@@ -230,8 +230,8 @@ enum hold_own hold_own(struct hold_slots *slots, uint64_t id)
     if (hold_state_of(word) != HOLD_IDLE)
         return HOLD_IS_BUSY;
     /* acquire: partner of move()'s release: we see all that the owner before us wrote. A failure
-     * means that somebody else owns it, or that it ended: both are told as busy, and who asks again
-     * learns which. */
+     * means that somebody else owns it, or that it ended: both are reported as busy, and asking
+     * again shows which. */
     return atomic_compare_exchange_strong_explicit(
                &slot->word, &word, word_of(generation_of(word), turn_of(word), HOLD_BUSY),
                memory_order_acquire, memory_order_relaxed)

@@ -1,11 +1,11 @@
-/* hold.h: who holds what: a slot for each hold, of fixed size, found by number.
+/* hold.h: who holds what: one slot of fixed size per hold, found by number.
  *
  * A hold's id is its slot's number (24 bits, what seat words carry) and the slot's generation (40
- * bits, which rises each time the slot is given out): an id that outlived its hold fits no slot any
- * more. The id is not a secret; the rim makes it unguessable by a MAC.
+ * bits, which rises each time the slot is given out): an id that outlived its hold no longer fits
+ * any slot. The id is not a secret; the rim makes it unguessable with a MAC.
  *
- * A slot is owned by one op at a time: who moves it from IDLE to BUSY may decide what becomes of
- * it, all others are told to come again. Reading needs no ownership (hold_read_begin). */
+ * A slot is owned by one op at a time: the one that moves it from IDLE to BUSY decides what becomes
+ * of it, and all others are told to try again. Reading needs no ownership (hold_read_begin). */
 #ifndef FG_SEAT_CORE_HOLD_H
 #define FG_SEAT_CORE_HOLD_H
 
@@ -26,11 +26,11 @@ enum hold_state {
     HOLD_STATE_COUNT
 };
 
-/* What a hold is to people; counts while the slot is IDLE or BUSY. */
+/* The hold's status as people see it; valid while the slot is IDLE or BUSY. */
 enum hold_status {
     HOLD_OPEN, /* its seats are held */
     HOLD_SOLD,
-    HOLD_LATE, /* ran out while an order had it; holds no seats but remembers them */
+    HOLD_LATE, /* expired while an order had it; holds no seats but remembers them */
 };
 
 /* One cache line. Fields are atomic because hold_read_begin()'s readers look at them while an owner
@@ -53,7 +53,7 @@ struct hold_slot {
 };
 
 /* A thread's own few free slots: giving one of these out, or taking one back, needs no operation
- * that others see. Two cache lines. */
+ * that other threads see. Two cache lines. */
 struct hold_stash {
     _Alignas(64) uint32_t len;
     uint32_t slots[HOLD_STASH_MAX];
@@ -63,13 +63,13 @@ struct hold_slots {
     struct hold_stash stashes[HOLD_STASHES]; /* stashes[0] stays empty: threads without one */
     struct hold_slot *slots; /* [1..max]; memory of slots never used is never touched */
     uint32_t max;
-    uint64_t generation_base;   /* slots never used begin above it; a snapshot sets it */
+    uint64_t generation_base;   /* slots never used start above it; set by a snapshot */
     _Atomic uint64_t free_head; /* [63..32] tag against reuse  [31..0] slot, 0: empty */
     _Atomic uint32_t fresh;     /* slots up to here have been used */
-    bool live;                  /* false during replay: then slots are named, not given out */
+    bool live;                  /* false during replay, when slots are named and not given out */
 };
 
-/* `stash`, here and below: the caller's, which no other thread uses at the same time, or 0. */
+/* `stash`, here and below, is the caller's own, used by no other thread at the same time, or 0. */
 int hold_slots_init(struct hold_slots *slots, uint32_t max);
 void hold_slots_deinit(struct hold_slots *slots);
 
@@ -90,11 +90,12 @@ static inline enum hold_state hold_state_of(uint64_t word)
 
 /* A slot in state MAKING, or 0: all are in use. */
 uint32_t hold_give(struct hold_slots *slots, unsigned stash);
-/* Replay: the slot that the id names, in state MAKING; false if it is in use or there is none. */
+/* For replay: takes the slot that the id names, in state MAKING; false if it is in use or does not
+ * exist. */
 bool hold_adopt(struct hold_slots *slots, uint64_t id);
 /* From MAKING, BUSY or WRITING: the id is dead, the slot may be given out again. */
 void hold_end(struct hold_slots *slots, uint32_t slot, unsigned stash);
-/* Ends the replay: slots not in use can be given out from now on. */
+/* Ends replay: unused slots can be given out from now on. */
 void hold_slots_go_live(struct hold_slots *slots);
 
 uint64_t hold_id(const struct hold_slots *slots, uint32_t slot);
@@ -109,8 +110,8 @@ void hold_disown(struct hold_slots *slots, uint32_t slot); /* BUSY -> IDLE, noth
 void hold_write_begin(struct hold_slots *slots, uint32_t slot);
 void hold_write_end(struct hold_slots *slots, uint32_t slot);
 
-/* Reading without owning: begin, copy with HOLD_GET and whatever else hangs on the hold, and
- * believe it if end says so. Begin answers 0 if the id is dead or somebody is writing (*busy). */
+/* Reading without owning: begin, copy with HOLD_GET whatever belongs to the hold, and believe it if
+ * end says so. Begin returns 0 if the id is dead or somebody is writing (*busy). */
 uint64_t hold_read_begin(const struct hold_slots *slots, uint64_t id, bool *busy);
 bool hold_read_end(const struct hold_slots *slots, uint64_t id, uint64_t begun);
 

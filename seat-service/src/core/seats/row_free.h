@@ -1,9 +1,9 @@
-/* row_free.h: the arithmetic of a row's bitmaps: a bit for each seat, set while it is free.
+/* row_free.h: the arithmetic of a row's bitmaps: one bit per seat, set while it is free.
  *
- * The rule that no single seat is left is judged in two ways: where a row is claimed, on the seats
- * of one take (seats.c), and where best available looks for windows, on all of them at once
- * (best.c). Both ways stand here, and a test holds them against each other. A seat is single if it
- * is free and has no free seat beside it; it is left single by a take if it was not so before. */
+ * The rule that no single seat is left is checked in two ways: where a row is claimed, on the seats
+ * of one take (seats.c), and where best-available looks for windows, on all of them at once
+ * (best.c). Both are here, and a test compares them. A seat is single if it is free and has no free
+ * seat beside it; it is left single by a take if it was not so before. */
 #ifndef FG_SEAT_CORE_ROW_FREE_H
 #define FG_SEAT_CORE_ROW_FREE_H
 

@@ -1,29 +1,28 @@
 /* seats.c: claiming seats, all or nothing, under a rule that looks at whole rows.
  *
- * A buyer goes through the bitmaps of the rows wanted, in ascending order, and in each row loads
- * the bitmap, judges the take on it, and swaps it for the bitmap without his seats: a
- * compare-and- swap whose expected value is what he judged. The rule is a function of these bits
- * and of nothing else; so if the swap succeeds, the judgement was right at that instant, even if
- * the bits changed and changed back in between. If it fails the row is judged again, at most
- * ROW_RETRIES_MAX times; each failure is somebody else's success. Two takes that would leave a
- * single seat only together cannot both pass: the second judges a bitmap without the first one's
- * seats.
+ * A claim goes through the bitmaps of the wanted rows in ascending order. In each row it loads the
+ * bitmap, judges the take on it, and swaps it for the bitmap without its seats: a compare-and-swap
+ * whose expected value is what it judged. The rule is a function of these bits and of nothing else;
+ * so if the swap succeeds, the judgement was right at that instant, even if the bits changed and
+ * changed back in between. If it fails the row is judged again, at most ROW_RETRIES_MAX times; each
+ * failure is somebody else's success. Two takes that would leave a single seat only together cannot
+ * both pass: the second judges a bitmap without the first one's seats.
  *
  * A bit won is a right: only its winner may change the seat's word from free. So the swap of the
  * bitmap is the compare-and-swap by which a seat is taken, of however many in the row at once, and
  * the word behind it is written by a plain store. From then on the word is its hold's, and who may
  * act for the hold is decided by another compare-and-swap, on its slot (hold_own()): of a release,
- * an expiry and a confirm that come at once one owns it, the others never get as far as the seat.
- * So that one, too, looks and stores. A take and give-back are two locked operations on the seats,
- * the swap of the bitmap and the bit that is set again. The looks stay: a word that is not its
- * hold's any more is left alone, whoever asks. What nobody owns, as a blocked seat, is taken by
+ * an expiry and a confirm at once one owns it, and the others never get as far as the seat. So that
+ * one, too, checks and stores. A take and a give-back cost two locked operations on the seats: the
+ * swap of the bitmap, and the bit that is set again. The checks remain: a word that no longer
+ * belongs to the hold is left alone. A seat that nobody owns, such as a blocked one, is taken by
  * compare-and-swap (seats_seize()). The word is the truth and the bitmap follows from it:
  *
  *     bit set  =>  word free          claim: first the bit is cleared, then the word changes
  *                                     free:  first the word changes, then the bit is set
  *
- * If a later row says no, everything is given back the same way. What another saw in between is
- * what he would have seen had we held these seats and given them back. Since everyone ascends, of
+ * If a later row refuses, everything is given back the same way. What others saw in between is what
+ * they would have seen had we held these seats and released them. Since every claim ascends, among
  * any number of takes in each other's way the one that got furthest is stopped by none of them.
  *
  * A run of more than 64 seats has several bitmaps. Those that the take touches are swapped one
@@ -194,7 +193,7 @@ static void put_back(struct seats *seats, const struct take_word *take, uint32_t
     }
 }
 
-/* False if the bitmap is not the one that was judged any more. */
+/* False if the bitmap has changed since it was judged. */
 static bool swap_row_free(struct seats *seats, const struct take_word *take, uint64_t judged)
 {
     assert((take->add & ~judged) == 0); /* all of them were free */
@@ -317,7 +316,7 @@ static void turn_words(struct seats *seats, const struct take_word *take, enum s
         assert(seat_state(old) == from);
         assert(seat_hold(old) == from_hold);
         /* release: partner of seats_read(); whoever sees the hold's number sees its slot. No fence
-         * is needed behind it: what is judged is judged on bitmaps alone. */
+         * is needed after it: only bitmaps are judged. */
         atomic_store_explicit(word, seat_word(to, to_hold, old + 1), memory_order_release);
     }
 }
@@ -399,17 +398,17 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
     uint64_t old = atomic_load_explicit(word, memory_order_acquire); /* partner: turn_words() */
     if (seat_state(old) != was || seat_hold(old) != hold)
         return false;
-    /* release: hands on to who reads it next */
+    /* release: hands over to the next reader */
     atomic_store_explicit(word, seat_word(becomes, new_hold, old + 1), memory_order_release);
 
     if (becomes == SEAT_FREE) {
         uint32_t pos = plan_pos_of(seats->facts, seat);
         uint32_t at = seats->rows[seats->facts->run[seat]].word + pos / 64;
-        /* I1: while the seat was somebody's, nobody could win its bit. Relaxed: others change
-         * others'. */
+        /* I1: while the seat was somebody's, nobody could win its bit. Relaxed: only we may set it.
+         */
         assert((atomic_load_explicit(&seats->row_free[at], memory_order_relaxed) >> (pos % 64) &
                 1) == 0);
-        /* release: partner of swap_rows_free(); who wins this bit sees the word free */
+        /* release: partner of swap_rows_free(); the thread that wins this bit sees the word free */
         atomic_fetch_or_explicit(&seats->row_free[at], UINT64_C(1) << (pos % 64),
                                  memory_order_release);
     }
@@ -427,7 +426,7 @@ bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32
     do {
         if (seat_state(old) != was || seat_hold(old) != hold)
             return false;
-        /* acq_rel: takes over from who wrote it, hands on to who reads it next */
+        /* acq_rel: takes over from the last writer, hands over to the next reader */
     } while (!atomic_compare_exchange_weak_explicit(word, &old,
                                                     seat_word(becomes, new_hold, old + 1),
                                                     memory_order_acq_rel, memory_order_acquire));

@@ -2,12 +2,12 @@
  *
  *     [63..62] state   [61..38] hold   [37..0] version
  *
- * The version rises on every change, so that who comes late with what he saw before fails his
- * compare instead of freeing a seat that meanwhile belongs to somebody else. 2^38 changes of one
- * seat are 87 years at a hundred a second; it starts again with the process and is not journaled.
+ * The version rises on every change, so that a late thread with an outdated word fails its compare
+ * instead of freeing a seat that now belongs to somebody else. 2^38 changes of one seat are 87
+ * years at a hundred a second; it restarts with the process and is not journaled.
  *
  * Beside the words each row has its bitmap: a bit for each seat, set while it is free. seats.c
- * explains how the two agree, and how a rule about a row is judged and kept by many at once. */
+ * explains how the two agree, and how many threads at once judge and keep a rule about a row. */
 #ifndef FG_SEAT_CORE_SEATS_H
 #define FG_SEAT_CORE_SEATS_H
 
@@ -67,12 +67,12 @@ struct take_word {
     uint32_t row;
     uint32_t word;   /* of the bitmaps */
     uint64_t add;    /* to claim */
-    uint64_t own;    /* the hold's already: counted as free before, taken after, */
+    uint64_t own;    /* already the hold's: counted as free before, taken after, */
     uint64_t remove; /* except these of them */
 };
 
-/* Pictures of one take, ascending, so those of a row are together. A hold and its edit name at most
- * 3 * HOLD_SEATS_MAX seats. */
+/* The bitmaps of one take, ascending, so those of a row are together. A hold and its edit name at
+ * most 3 * HOLD_SEATS_MAX seats. */
 struct take {
     uint32_t count;
     struct take_word words[3 * HOLD_SEATS_MAX];
@@ -84,7 +84,7 @@ void seats_take_init(struct take *take);
 void seats_take_seat(struct take *take, const struct seats *seats, uint32_t seat,
                      enum take_part part);
 
-/* Most takes are within one bitmap: then this is all of it. False if these seats are not. */
+/* Most takes are within one bitmap: then this is all of it. False if these seats span several. */
 bool seats_take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
                        uint32_t count);
 
@@ -110,16 +110,18 @@ enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
                             struct claim_result *out);
 
-/* From what is `was` for hold to `becomes` for `new_hold`: false, and nothing is changed, if it is
- * not so (any more). Freed seats show up in their row's bitmap. For who owns what the word names
- * (the hold's slot, or the seat as SEAT_OPERATOR), as then nobody else may write it. */
+/* Turns a seat that is `was` for hold to `becomes` for `new_hold`; false, and nothing changes, if
+ * it is not so (any more). Freed seats show up in their row's bitmap. Only for the owner of what
+ * the word names (the hold's slot, or the seat as SEAT_OPERATOR), since then nobody else may write
+ * it. */
 bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                 enum seat_state becomes, uint32_t new_hold);
-/* The same for what nobody owns, by compare-and-swap: of several who come at once one succeeds. */
+/* The same for seats that nobody owns, by compare-and-swap: of several threads at once one
+ * succeeds. */
 bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                  enum seat_state becomes, uint32_t new_hold);
 
-/* acquire: what the holder wrote before he claimed is seen by whoever read the claim */
+/* acquire: a reader of the claim sees what the holder wrote before claiming */
 static inline uint64_t seats_read(const struct seats *seats, uint32_t seat)
 {
     return atomic_load_explicit(&seats->words[seat], memory_order_acquire);

@@ -12,10 +12,10 @@
  * says that there is nothing to do.
  *
  * A mark is a byte of its own, because leaving one is part of every hold: a byte is stored, while a
- * bit of a shared word would be a locked operation. The price is paid by the owner, who looks at
- * the bytes of all blocks that were ever used, some 20 us for a stadium, and takes a mark away by
- * an exchange: that one reads the newest mark and with it the newest time, where a load and a store
- * could wipe out a mark that came between them. */
+ * bit of a shared word would be a locked operation. The owner pays for that: it looks at the bytes
+ * of all blocks that were ever used, some 20 us for a stadium, and removes a mark by an exchange,
+ * which reads the newest mark and with it the newest time; a load and a store could wipe out a mark
+ * that came between them. */
 #include "core/seats/wheel.h"
 
 #include <assert.h>
@@ -62,7 +62,7 @@ void wheel_touch(struct wheel *wheel, uint32_t hold)
     assert(hold > 0 && hold <= wheel->max);
     /* release: partner of the exchange in collect(), which then reads the hold's new time */
     atomic_store_explicit(&wheel->touched[hold], 1, memory_order_release);
-    /* relaxed: it is never taken back, so it is seen sooner or later */
+    /* relaxed: it is never reset, so it is seen sooner or later */
     _Atomic uint8_t *used = &wheel->used[hold / WHEEL_BLOCK];
     if (atomic_load_explicit(used, memory_order_relaxed) == 0)
         atomic_store_explicit(used, 1, memory_order_relaxed);
@@ -115,7 +115,7 @@ static void link_hold(struct wheel *wheel, uint32_t hold, uint64_t earliest)
 enum { GLANCE = 16 }; /* marks looked at together */
 static_assert(WHEEL_BLOCK % GLANCE == 0, "a block is whole glances");
 
-/* The first of GLANCE holds, from `from` on, among whom somebody has left a mark; or `end`. */
+/* The first group of GLANCE holds, from `from` on, that has a mark; or `end`. */
 static uint32_t next_marked(const struct wheel *wheel, uint32_t from, uint32_t end)
 {
     assert(from % GLANCE == 0);
@@ -192,8 +192,8 @@ uint32_t wheel_due(struct wheel *wheel, uint64_t now_ms)
             uint64_t due_ms = wheel->due_ms(wheel->ctx, hold);
             if (due_ms != 0 && due_ms <= now_ms)
                 return hold;
-            /* It was extended, or its slot has a new hold, or the wall clock was set back. Not into
-             * this slot again, which we would never leave. */
+            /* It was extended, or its slot has a new hold, or the wall clock was set back. It must
+             * not go into this slot again, which we would never leave. */
             link_hold(wheel, hold, wheel->tick + 1);
         }
         if (wheel->tick >= now)

@@ -1,4 +1,4 @@
-/* wheel.h: when each hold runs out. Any thread says that a hold's time has changed (wheel_touch);
+/* wheel.h: when each hold expires. Any thread may say that a hold's time has changed (wheel_touch);
  * one thread owns the wheel and asks which are due. */
 #ifndef FG_SEAT_CORE_WHEEL_H
 #define FG_SEAT_CORE_WHEEL_H
@@ -11,7 +11,7 @@
 
 enum {
     WHEEL_TICK_MS = 64, /* how late a hold may end; a minute of holds is a thousand ticks */
-    WHEEL_LEVELS = 4, /* 64^4 ticks are twelve days; what is further off is looked at again then */
+    WHEEL_LEVELS = 4, /* 64^4 ticks are twelve days; anything further off is looked at again then */
     WHEEL_SLOTS = 64,
     WHEEL_BLOCK = 4096,
 };
@@ -26,7 +26,7 @@ struct wheel {
     uint64_t tick;      /* all ticks up to this one have been dealt with */
     uint64_t collected; /* the tick at which marks were looked at last */
     uint32_t count;
-    uint64_t (*due_ms)(void *ctx, uint32_t hold); /* 0: does not run out any more */
+    uint64_t (*due_ms)(void *ctx, uint32_t hold); /* 0: no longer expires */
     void *ctx;
 };
 
@@ -37,7 +37,7 @@ void wheel_deinit(struct wheel *wheel);
 /* From any thread, after the hold's new time can be read. */
 void wheel_touch(struct wheel *wheel, uint32_t hold);
 
-/* The owner's: a hold whose time has come, or 0. It has left the wheel; touch it to have it back.
+/* For the owner: a hold whose time has come, or 0. It has left the wheel; touch it to put it back.
  */
 uint32_t wheel_due(struct wheel *wheel, uint64_t now_ms);
 /* Until the next hold may be due: 0 if something was touched or one is due, at most max_ms. */
