@@ -3,9 +3,9 @@
  * A login by password passes five gates, cheapest first; each can refuse without troubling the
  * next:
  *
- *   1. throttle: has this account failed too often from here, or from everywhere, or has this
- * address? A browser that has logged in to the account before is asked for itself alone (device.h),
- * so that nobody can lock somebody else out. (our database)
+ *   1. throttle (our database): has this account failed too often, from here or from everywhere,
+ *      or has this address? A browser that has logged in to the account before is counted by
+ *      itself (device.h), so that nobody can lock somebody else out
  *   2. cap and breaker: may the company's database be asked at all?
  *   3. the look-up there, which has less than a second
  *   4. the hash, on a worker thread, from a bounded queue

@@ -7,6 +7,7 @@
 
 #include "api/order_view.h"
 #include "base/grow.h"
+#include "base/magic.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -33,6 +34,7 @@ struct stream {
 };
 
 struct watches {
+    uint32_t magic;
     struct pay *pay;
     struct waiter *waiters;
     struct stream *streams;
@@ -46,6 +48,8 @@ struct watches {
     struct order_watches_stats stats;
 };
 
+MAGIC(watches, 0x3a700008);
+
 static uint64_t now_us(const struct watches *watches)
 {
     return clock_mono_us(watches->pay->loop->clock);
@@ -56,6 +60,7 @@ int order_watches_create(struct pay *pay, struct err_slot *err, struct watches *
     struct watches *watches = calloc(1, sizeof(*watches));
     if (watches == NULL)
         return err_set(err, ERR_NOMEM, "order watches");
+    MAGIC_BEGIN(watches, watches);
     watches->pay = pay;
     *out = watches;
     return 0;
@@ -163,12 +168,13 @@ static void watches_free(struct watches *watches)
 {
     grow_free(&watches->ids);
     grow_free(&watches->seen);
+    MAGIC_END(watches, watches);
     free(watches);
 }
 
 static void on_looked(void *ctx, const struct pg_answer *answer)
 {
-    struct watches *watches = ctx;
+    struct watches *watches = MAGIC_OF(watches, ctx);
     watches->looking = false;
     if (watches->closing) {
         watches_free(watches);

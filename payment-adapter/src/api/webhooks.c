@@ -14,6 +14,7 @@
 
 #include "api/guard.h"
 #include "base/grow.h"
+#include "base/magic.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -29,12 +30,15 @@ struct batch {
 };
 
 struct webhooks {
+    uint32_t magic;
     struct pay *pay;
     uv_check_t check; /* runs while something has gathered and nothing is under way */
     struct batch batches[2];
     unsigned gathering; /* which of the two */
     bool travelling, closing, check_closed;
 };
+
+MAGIC(webhooks, 0x3a700009);
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -58,6 +62,7 @@ static void free_if_over(struct webhooks *webhooks)
         for (int column = 0; column < COLUMNS; column++)
             grow_free(&webhooks->batches[i].columns[column]);
     }
+    MAGIC_END(webhooks, webhooks);
     free(webhooks);
 }
 
@@ -93,7 +98,7 @@ static void answer_one(struct pay *pay, struct http_req *req, uint32_t provider,
 
 static void on_stored(void *ctx, const struct pg_answer *answer)
 {
-    struct webhooks *webhooks = ctx;
+    struct webhooks *webhooks = MAGIC_OF(webhooks, ctx);
     struct batch *batch = &webhooks->batches[1 - webhooks->gathering];
     bool woken = false;
     for (uint32_t i = 0; i < batch->len; i++) {
@@ -144,7 +149,7 @@ static void send_batch(struct webhooks *webhooks)
 
 static void on_check(uv_check_t *check)
 {
-    struct webhooks *webhooks = check->data;
+    struct webhooks *webhooks = MAGIC_OF(webhooks, check->data);
     if (webhooks->travelling || webhooks->batches[webhooks->gathering].len == 0)
         uv_check_stop(check);
     else
@@ -176,6 +181,7 @@ int webhooks_create(struct pay *pay, struct err_slot *err, struct webhooks **out
     struct webhooks *webhooks = calloc(1, sizeof(*webhooks));
     if (webhooks == NULL)
         return err_set(err, ERR_NOMEM, "webhooks");
+    MAGIC_BEGIN(webhooks, webhooks);
     webhooks->pay = pay;
     for (int i = 0; i < 2; i++)
         batch_clear(&webhooks->batches[i]);
@@ -187,7 +193,7 @@ int webhooks_create(struct pay *pay, struct err_slot *err, struct webhooks **out
 
 static void on_check_closed(uv_handle_t *handle)
 {
-    struct webhooks *webhooks = handle->data;
+    struct webhooks *webhooks = MAGIC_OF(webhooks, handle->data);
     webhooks->check_closed = true;
     free_if_over(webhooks);
 }

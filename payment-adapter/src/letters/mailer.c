@@ -5,6 +5,7 @@
  * user database, and is never stored. */
 #include "letters/mailer.h"
 
+#include "base/magic.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
@@ -28,6 +29,7 @@ enum {
 };
 
 struct mailer {
+    uint32_t magic;
     struct mailer_conf conf;
     uint32_t under_way;
     bool taking, closing;
@@ -35,7 +37,10 @@ struct mailer {
     struct mailer_stats stats;
 };
 
+MAGIC(mailer, 0x3a700005);
+
 struct letter {
+    uint32_t magic;
     struct mailer *mailer;
     uint64_t id;
     uint32_t tries;
@@ -46,11 +51,14 @@ struct letter {
     uint32_t seats;
 };
 
+MAGIC(letter, 0x3a700004);
+
 int mailer_create(const struct mailer_conf *conf, struct err_slot *err, struct mailer **out)
 {
     struct mailer *mailer = calloc(1, sizeof(*mailer));
     if (mailer == NULL)
         return err_set(err, ERR_NOMEM, "mailer");
+    MAGIC_BEGIN(mailer, mailer);
     mailer->conf = *conf;
     *out = mailer;
     return 0;
@@ -58,13 +66,16 @@ int mailer_create(const struct mailer_conf *conf, struct err_slot *err, struct m
 
 static void free_if_over(struct mailer *mailer)
 {
-    if (mailer->closing && !mailer->taking && mailer->under_way == 0)
+    if (mailer->closing && !mailer->taking && mailer->under_way == 0) {
+        MAGIC_END(mailer, mailer);
         free(mailer);
+    }
 }
 
 static void letter_end(struct letter *letter)
 {
     struct mailer *mailer = letter->mailer;
+    MAGIC_END(letter, letter);
     sodium_memzero(letter, sizeof(*letter));
     free(letter);
     mailer->under_way--;
@@ -111,7 +122,7 @@ static void done(struct letter *letter, const char *why)
 
 static void on_sent(void *ctx, const struct outcall_answer *answer)
 {
-    struct letter *letter = ctx;
+    struct letter *letter = MAGIC_OF(letter, ctx);
     if (letter->mailer->closing) {
         letter_end(letter);
     } else if (answer->rc == 0 && answer->status >= 200 && answer->status < 300) {
@@ -169,7 +180,7 @@ static void send_mail(struct letter *letter, const char *address)
 
 static void on_address(void *ctx, int rc, const struct user *user)
 {
-    struct letter *letter = ctx;
+    struct letter *letter = MAGIC_OF(letter, ctx);
     if (letter->mailer->closing)
         letter_end(letter);
     else if (rc == ERR_FULL)
@@ -187,6 +198,7 @@ static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *
     struct letter *letter = calloc(1, sizeof(*letter));
     if (letter == NULL)
         return; /* the lease will run out */
+    MAGIC_BEGIN(letter, letter);
     letter->mailer = mailer;
     mailer->under_way++;
     letter->id = row->id;
@@ -212,7 +224,7 @@ static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *
 
 static void on_taken(void *ctx, const struct pg_answer *answer)
 {
-    struct mailer *mailer = ctx;
+    struct mailer *mailer = MAGIC_OF(mailer, ctx);
     mailer->taking = false;
     if (mailer->closing) {
         free_if_over(mailer);

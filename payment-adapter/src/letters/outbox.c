@@ -14,6 +14,7 @@
  * none. */
 #include "letters/outbox.h"
 
+#include "base/magic.h"
 #include "login/pace.h"
 #include "observe/log.h"
 #include "pace/backoff.h"
@@ -27,6 +28,7 @@
 enum { UNDER_WAY_MAX = 32, RETRY_FIRST_MS = 1000, LEASE_SPARE_MS = 5000, PAUSE_DEFAULT_MS = 1000 };
 
 struct outbox {
+    uint32_t magic;
     struct outbox_conf conf;
     uint32_t interval_us,
         burst_us; /* of the house: what one letter costs, and how far it may run ahead */
@@ -36,12 +38,17 @@ struct outbox {
     struct outbox_stats stats;
 };
 
+MAGIC(outbox, 0x3a700003);
+
 struct letter {
+    uint32_t magic;
     struct outbox *outbox;
     uint64_t id;
     char order[ORDER_ID_MAX];
     uint32_t tries;
 };
+
+MAGIC(letter, 0x3a700002);
 
 static uint64_t now_us(const struct outbox *outbox)
 {
@@ -53,6 +60,7 @@ int outbox_create(const struct outbox_conf *conf, struct err_slot *err, struct o
     struct outbox *outbox = calloc(1, sizeof(*outbox));
     if (outbox == NULL)
         return err_set(err, ERR_NOMEM, "shop outbox");
+    MAGIC_BEGIN(outbox, outbox);
     outbox->conf = *conf;
     outbox_use_pace(outbox, conf->per_s);
     *out = outbox;
@@ -66,13 +74,16 @@ void outbox_use_pace(struct outbox *outbox, uint32_t per_s)
 
 static void free_if_over(struct outbox *outbox)
 {
-    if (outbox->closing && !outbox->taking && outbox->under_way == 0)
+    if (outbox->closing && !outbox->taking && outbox->under_way == 0) {
+        MAGIC_END(outbox, outbox);
         free(outbox);
+    }
 }
 
 static void letter_end(struct letter *letter)
 {
     struct outbox *outbox = letter->outbox;
+    MAGIC_END(letter, letter);
     free(letter);
     outbox->under_way--;
     free_if_over(outbox);
@@ -87,7 +98,7 @@ static void on_kept(void *ctx, const struct pg_answer *answer)
 
 static void on_put_back(void *ctx, const struct pg_answer *answer)
 {
-    struct letter *letter = ctx;
+    struct letter *letter = MAGIC_OF(letter, ctx);
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1 &&
         sql_shop_later_row(answer->results[0], 0).parked) {
         struct log_line line;
@@ -160,7 +171,7 @@ static void put_back(struct letter *letter, const struct outcall_answer *answer)
 
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
-    struct letter *letter = ctx;
+    struct letter *letter = MAGIC_OF(letter, ctx);
     struct outbox *outbox = letter->outbox;
     if (outbox->closing) {
         letter_end(letter);
@@ -201,6 +212,7 @@ static void send_letter(struct outbox *outbox, const struct sql_shop_take_row *r
     struct letter *letter = calloc(1, sizeof(*letter));
     if (letter == NULL)
         return; /* the lease will run out */
+    MAGIC_BEGIN(letter, letter);
     letter->outbox = outbox;
     letter->id = row->id;
     letter->tries = row->tries;
@@ -227,7 +239,7 @@ static void send_letter(struct outbox *outbox, const struct sql_shop_take_row *r
 
 static void on_taken(void *ctx, const struct pg_answer *answer)
 {
-    struct outbox *outbox = ctx;
+    struct outbox *outbox = MAGIC_OF(outbox, ctx);
     outbox->taking = false;
     if (outbox->closing) {
         free_if_over(outbox);

@@ -5,6 +5,7 @@
  * count towards the breaker. */
 #include "login/users.h"
 
+#include "base/magic.h"
 #include "login/pace.h"
 #include "observe/log.h"
 #include "pay_limits.h"
@@ -40,12 +41,15 @@ struct users {
 };
 
 struct question {
+    uint32_t magic;
     struct users *users;
     int query;
     char param[LOGIN_ACCOUNT_MAX + 1];
     users_on_done *on_done;
     void *ctx;
 };
+
+MAGIC(question, 0x3a700006);
 
 static void users_free_if_over(struct users *users)
 {
@@ -140,6 +144,7 @@ static void question_end(struct question *question, int rc, const struct user *u
     struct users *users = question->users;
     users->under_way--;
     question->on_done(question->ctx, rc, user);
+    MAGIC_END(question, question);
     free(question);
     users_free_if_over(users);
 }
@@ -151,7 +156,7 @@ static bool is_about_data(const struct pg_answer *answer)
 
 static void on_answer(void *ctx, const struct pg_answer *answer)
 {
-    struct question *question = ctx;
+    struct question *question = MAGIC_OF(question, ctx);
     struct users *users = question->users;
     struct user user = {0};
     bool nobody = is_about_data(answer);
@@ -174,7 +179,7 @@ static void hold_back(struct question *question, _Atomic uint64_t *why)
 
 static void on_paced(void *ctx, const struct pg_answer *answer)
 {
-    struct question *question = ctx;
+    struct question *question = MAGIC_OF(question, ctx);
     struct users *users = question->users;
     struct user nobody = {0};
     if (answer->rc < 0 || users->closing) {
@@ -219,6 +224,7 @@ static int ask(struct users *users, int query, enum pace_share share, const char
     if (question == NULL)
         return ERR_NOMEM;
     *question = (struct question){.users = users, .query = query, .on_done = on_done, .ctx = ctx};
+    MAGIC_BEGIN(question, question);
     bool fits = span_to_cstr(span_of(param), question->param, sizeof(question->param));
     assert(fits);
     users->under_way++;

@@ -15,6 +15,7 @@
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
+#include "base/magic.h"
 #include "base/rfc3339.h"
 #include "observe/log.h"
 #include "saga/drift_words.h"
@@ -43,6 +44,7 @@ struct item {
 };
 
 struct reconcile {
+    uint32_t magic;
     struct reconcile_conf conf;
     uint64_t next_us;
     bool running, closing;
@@ -72,11 +74,14 @@ struct reconcile {
     struct reconcile_stats stats;
 };
 
+MAGIC(reconcile, 0x3a700007);
+
 static void free_if_over(struct reconcile *reconcile)
 {
     if (!reconcile->closing || reconcile->out > 0)
         return;
     free(reconcile->shown);
+    MAGIC_END(reconcile, reconcile);
     free(reconcile);
 }
 
@@ -164,7 +169,7 @@ static void take_items(struct reconcile *reconcile, const PGresult *res)
 
 static void on_foreign(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     if (answer->rc == 0) {
@@ -180,7 +185,7 @@ static void on_foreign(void *ctx, const struct pg_answer *answer)
 
 static void on_drift(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     if (answer->rc == 0)
@@ -202,7 +207,7 @@ static void next_seats(struct reconcile *reconcile);
 
 static void on_seats_compared(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     if (answer->rc == 0)
@@ -216,7 +221,7 @@ static void on_seats_compared(void *ctx, const struct pg_answer *answer)
 /* The export is the list of what is sold: [{"seat", "order", ...}]; the database reads it. */
 static void on_export(void *ctx, const struct outcall_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     struct grow sold = {0};
@@ -268,7 +273,7 @@ static void next_seats(struct reconcile *reconcile)
 
 static void on_events_sold(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     reconcile->event = reconcile->events_len = 0;
@@ -293,7 +298,7 @@ static void compare_seats(struct reconcile *reconcile)
 
 static void on_shop_kept(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     if (answer->rc < 0)
@@ -354,7 +359,7 @@ static void take_shop_page(struct reconcile *reconcile, const json_t *page)
 
 static void on_shop_page(void *ctx, const struct outcall_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     json_t *page = answer->rc == 0 && answer->status == 200
@@ -382,7 +387,7 @@ static void next_shop_page(struct reconcile *reconcile)
 
 static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     reconcile->cursor[0] = '\0';
@@ -410,7 +415,7 @@ static void next_page(struct reconcile *reconcile);
 
 static void on_page_kept(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     if (answer->rc < 0) {
@@ -447,7 +452,7 @@ static void begin_list(struct reconcile *reconcile)
 
 static void on_gap_kept(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     if (answer->rc < 0) {
@@ -474,7 +479,7 @@ static void anchor_again(struct reconcile *reconcile)
 
 static void on_events(void *ctx, const struct psp_events *events)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     if (events->lost && reconcile->cursor[0] != '\0' && reconcile->newest[0] == '\0') {
@@ -521,7 +526,7 @@ static void next_page(struct reconcile *reconcile)
 
 static void on_cursor(void *ctx, const struct pg_answer *answer)
 {
-    struct reconcile *reconcile = ctx;
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     reconcile->cursor[0] = reconcile->newest[0] = '\0';
@@ -563,6 +568,7 @@ int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
     struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
     if (reconcile == NULL)
         return err_set(err, ERR_NOMEM, "reconciliation");
+    MAGIC_BEGIN(reconcile, reconcile);
     reconcile->conf = *conf;
     reconcile->next_us = clock_mono_us(conf->clock) + conf->settings->reconcile_every_ms * 1000;
     *out = reconcile;

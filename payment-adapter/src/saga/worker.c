@@ -13,6 +13,7 @@
 
 #include "base/bug.h"
 #include "base/grow.h"
+#include "base/magic.h"
 #include "core/checkout/effect.h"
 #include "observe/log.h"
 #include "store/statements.h"
@@ -45,6 +46,7 @@ enum column {
 };
 
 struct worker {
+    uint32_t magic;
     struct worker_conf conf;
     struct saga_engine *engine;
     uv_check_t check;
@@ -64,6 +66,8 @@ struct worker {
     bool closing;
 };
 
+MAGIC(worker, 0x3a700001);
+
 static uint64_t now_us(const struct worker *worker)
 {
     return clock_mono_us(worker->conf.clock);
@@ -81,6 +85,7 @@ static void worker_free_if_over(struct worker *worker)
     free(worker->replies);
     free(worker->whys);
     free(worker->rows);
+    MAGIC_END(worker, worker);
     free(worker);
 }
 
@@ -126,7 +131,7 @@ static bool read_row(struct worker *worker, const PGresult *res, int i, struct s
 
 static void on_leased(void *ctx, const struct pg_answer *answer)
 {
-    struct worker *worker = ctx;
+    struct worker *worker = MAGIC_OF(worker, ctx);
     worker->jobs--;
     if (worker->closing) {
         worker_free_if_over(worker);
@@ -150,7 +155,7 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
 
 static void lease(void *ctx, uint32_t max)
 {
-    struct worker *worker = ctx;
+    struct worker *worker = MAGIC_OF(worker, ctx);
     const struct sql_lease_args args = {.most = max,
                                         .keys = worker->keys,
                                         .lease_ms = worker->conf.lease_ms,
@@ -244,7 +249,7 @@ static void take_replies(struct worker *worker, const PGresult *res)
 
 static void on_committed(void *ctx, const struct pg_answer *answer)
 {
-    struct worker *worker = ctx;
+    struct worker *worker = MAGIC_OF(worker, ctx);
     worker->jobs--;
     if (worker->closing) {
         worker_free_if_over(worker);
@@ -358,7 +363,7 @@ static void send_part(struct worker *worker)
 
 static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
 {
-    struct worker *worker = ctx;
+    struct worker *worker = MAGIC_OF(worker, ctx);
     edge(worker);
     worker->batch = moves;
     worker->batch_len = worker->batch_part = len;
@@ -370,7 +375,7 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
 
 static void on_unknown(void *ctx, const struct pg_answer *answer)
 {
-    struct worker *worker = ctx;
+    struct worker *worker = MAGIC_OF(worker, ctx);
     worker->jobs--;
     if (worker->closing) {
         worker_free_if_over(worker);
@@ -481,6 +486,7 @@ int worker_create(const struct worker_conf *conf, struct err_slot *err, struct w
     struct worker *worker = calloc(1, sizeof(*worker));
     if (worker == NULL)
         return err_set(err, ERR_NOMEM, "saga worker");
+    MAGIC_BEGIN(worker, worker);
     worker->conf = *conf;
     worker->keys = keys_of(conf);
     worker->replies = calloc(conf->slots, sizeof(*worker->replies));
@@ -520,7 +526,7 @@ void worker_drain(struct worker *worker)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct worker *worker = handle->data;
+    struct worker *worker = MAGIC_OF(worker, handle->data);
     worker->handles--;
     worker_free_if_over(worker);
 }

@@ -25,6 +25,7 @@ static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
     saga_call_finish(attempt->call, outcome); /* the outcome may point into the attempt */
     free(attempt->peer.places);
     free(attempt->moving);
+    MAGIC_END(attempt, attempt);
     free(attempt);
 }
 
@@ -103,7 +104,7 @@ bool attempt_keep_order(struct attempt *attempt)
 
 static void on_peer(struct peer_call *peer)
 {
-    struct attempt *attempt = peer->ctx;
+    struct attempt *attempt = MAGIC_OF(attempt, peer->ctx);
     assert(peer == &attempt->peer);
     assert(peer->verdict < SAGA_VERDICT_COUNT);
     if (peer->key_burnt) {
@@ -146,6 +147,7 @@ struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf
         return NULL;
     }
     assert(attempt->order.id[0] != '\0'); /* as order_dump() asserts of what is kept */
+    MAGIC_BEGIN(attempt, attempt);
     attempt->call = call;
     attempt->conf = conf;
     return attempt;

@@ -3,6 +3,7 @@
 #ifndef FG_PAY_CORE_ATTEMPT_H
 #define FG_PAY_CORE_ATTEMPT_H
 
+#include "base/magic.h"
 #include "core/checkout/checkout_conf.h"
 #include "core/checkout/moving.h"
 #include "core/checkout/order.h"
@@ -10,6 +11,7 @@
 #include "core/saga/saga_engine.h"
 
 struct attempt {
+    uint32_t magic;
     struct saga_call *call;
     const struct checkout_conf *conf;
     struct order order;
@@ -19,6 +21,8 @@ struct attempt {
     struct peer_call peer;
     void (*then)(struct attempt *attempt); /* what to make of the peer's answer */
 };
+
+MAGIC(attempt, 0x3a70000b);
 
 /* `conf`: what a step's run and undo get as ctx. NULL: the order cannot be read, and the step has
  * been finished as UNKNOWN. */

@@ -20,6 +20,7 @@
  * deadline either turns the saga back, goes on or parks it. */
 #include "core/saga/saga.h"
 
+#include "base/bug.h"
 #include "pace/backoff.h"
 
 #include <assert.h>
@@ -134,10 +135,14 @@ static void sleep_for(struct saga_move *out, uint32_t delay_ms)
 
 bool saga_must_turn(const struct saga_row *row)
 {
+    if (!row->cancel || row->state != SAGA_RUNNING)
+        return false;
     /* The flag is only ever set above the pivot, in the row that a move into the pivot would change
-     * too. So one of the two came first, and if the flag is here, the pivot was never tried. */
-    assert(!row->cancel || row->state != SAGA_RUNNING || row->step <= row->def->pivot);
-    return row->cancel && row->state == SAGA_RUNNING;
+     * too. So one of the two came first, and if the flag is here, the pivot was never tried. Below
+     * it somebody wrote the flag by hand; there is no way back from there. */
+    if (row->step > row->def->pivot)
+        BUG_WARN("cancel-below-the-pivot");
+    return row->step <= row->def->pivot;
 }
 
 void saga_turn_back(const struct saga_row *row, const char *cause, struct saga_move *out)

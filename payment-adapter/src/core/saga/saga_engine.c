@@ -15,6 +15,8 @@
  * the store refuses moves under an older token in any case. */
 #include "core/saga/saga_engine.h"
 
+#include "base/magic.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -47,6 +49,7 @@ struct list {
 };
 
 struct call {
+    uint32_t magic;
     struct saga_call pub;
     struct saga_engine *engine; /* NULL: cut loose */
     struct slot *slot;
@@ -62,9 +65,10 @@ struct call {
     char trace[SAGA_TRACE_MAX];
     char cause[SAGA_CODE_MAX];
     struct call *next, *prev; /* all calls of the engine */
-    size_t data_len;
     char data[];
 };
+
+MAGIC(call, 0x3a70000a);
 
 struct saga_engine {
     struct saga_engine_conf conf;
@@ -163,6 +167,7 @@ static void call_free(struct call *call)
     call_unlink(call);
     saga_effects_clear(&call->effects);
     free(call->new_data);
+    MAGIC_END(call, call);
     free(call);
 }
 
@@ -174,6 +179,7 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot)
     struct call *call = calloc(1, sizeof(*call) + row->data.len + 1);
     if (call == NULL)
         return NULL;
+    MAGIC_BEGIN(call, call);
     const struct saga_step *step = row->def->steps[row->step];
     if (row->data.len > 0)
         memcpy(call->data, row->data.ptr, row->data.len);
@@ -205,7 +211,7 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot)
 
 static struct call *call_of(struct saga_call *pub)
 {
-    return (struct call *)((char *)pub - offsetof(struct call, pub));
+    return MAGIC_OF(call, (char *)pub - offsetof(struct call, pub));
 }
 
 void saga_call_finish(struct saga_call *pub, const struct saga_outcome *outcome)

@@ -165,6 +165,18 @@ static void unknown_at_the_pivot_is_parked_and_never_turned(void **state)
     expect(decide(SAGA_RUNNING, OPTIONAL, SAGA_UNKNOWN, 10000), SAGA_RUNNING, LAST, false);
 }
 
+/* Statements never write it, but a person can: it must not end every process that leases the row.
+ */
+static void a_cancel_that_somebody_wrote_below_the_pivot_turns_nothing_back(void **state)
+{
+    (void)state;
+    struct saga_row row = row_at(SAGA_RUNNING, LAST);
+    row.cancel = true;
+    assert_false(saga_must_turn(&row));
+    row.step = PIVOT;
+    assert_true(saga_must_turn(&row));
+}
+
 static void a_cancel_turns_back_from_the_step_that_may_have_happened(void **state)
 {
     (void)state;
@@ -243,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_saga_that_is_older_than_the_machine_is_overdue_too),
         cmocka_unit_test(unknown_at_the_pivot_is_parked_and_never_turned),
         cmocka_unit_test(a_cancel_turns_back_from_the_step_that_may_have_happened),
+        cmocka_unit_test(a_cancel_that_somebody_wrote_below_the_pivot_turns_nothing_back),
         cmocka_unit_test(a_deferred_saga_sleeps_as_it_was),
         cmocka_unit_test(effects_come_out_as_they_went_in),
         cmocka_unit_test(effects_beyond_their_bound_are_told),
