@@ -3,8 +3,8 @@
  * that does not depend on the text. Nothing decoded here is a secret from the sender: tokens come
  * from their holders. (It also took bytes from 0x80 on for letters, in version 1.0.18.)
  *
- * Decoding goes through a table in which whatever is no letter has its highest bit set. All letters
- * are or-ed together and judged once, at the end. */
+ * Decoding goes through a table in which everything that is not a letter has its highest bit
+ * set. All values are or-ed together and judged once, at the end. */
 #include "base/base64.h"
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -1,13 +1,13 @@
-/* json_in.c: jansson parses; here is what a service wants to say about the result.
+/* json_in.c: jansson parses; this file judges the result.
  *
  * Every getter goes the same way: remember that the member was asked for, find it, judge it, and on
- * failure write "pointer: rule" into the err_slot unless an earlier failure stands there. What was
- * asked for is thereby what is allowed, and json_in_end() refuses the rest; no second list of names
- * can fall out of step.
+ * failure write "pointer: rule" into the err_slot unless an earlier failure stands there. So
+ * whatever was asked for is allowed, and json_in_end() refuses the rest; there is no second list of
+ * names to keep in step.
  *
- * jansson recurses and only bounds itself at 2,048 levels, so a glance over the brackets comes
- * first and refuses what is nested deeper than we ever write. Its hash tables are seeded at random,
- * so that nobody can choose keys that collide. */
+ * jansson recurses, with a bound of 2,048 levels, so a scan of the brackets comes first and
+ * refuses what is nested deeper than anything we write. Its hash tables are seeded at random, so
+ * that nobody can choose keys that collide. */
 #include "base/json_in.h"
 
 #include "base/rfc3339.h"

@@ -1,11 +1,11 @@
-/* table.h: finds what has a name: the table keeps the number of each thing under the hash of its
- * name, and asks its owner whether a thing is the one that is looked for. Things lie with the
- * owner, who numbers them as it likes: by place in an array, mostly. A table of zeros is an empty
+/* table.h: a hash table of numbers. It keeps the number of each thing under the hash of its name
+ * and asks its owner whether a thing is the one that is wanted. The things stay with the owner,
+ * which numbers them as it likes, mostly by their place in an array. A table of zeros is an empty
  * one.
  *
  * One thread. Where several write at once (seat-service's buyers and rates), or the oldest makes
  * room for the newest (tally, answers under a key, passes that were seen), a table of sets does it.
- */
+ * */
 #ifndef FG_BASE_TABLE_H
 #define FG_BASE_TABLE_H
 

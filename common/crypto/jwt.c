@@ -8,8 +8,8 @@
  *   4. the claims: issuer, audience, times
  *
  * The algorithm is compared, never looked up by the token's word, and a key only ever does ES256:
- * "none", or an HMAC keyed with our public key, find nobody to ask. "jwk", "jku" and "x5u" headers
- * are not read. Having run out is judged last, so that ERR_TIMEOUT means that all else was good.
+ * "none", or an HMAC keyed with our public key, have nothing to match. "jwk", "jku" and "x5u"
+ * headers are not read. Expiry is judged last, so ERR_TIMEOUT means that everything else was good.
  *
  * jwt_verify() allocates (jansson's tree); checking the signature takes a hundred times longer. */
 #include "crypto/jwt.h"

@@ -4,12 +4,13 @@
  * was measured, 60 bytes took 31 ns, and 200 ns with OpenSSL's HMAC-SHA-256 from a prepared
  * context.
  *
- * Why it is enough: SipHash is a keyed pseudo-random function (Aumasson and Bernstein, 2012), made
- * so that who sees any number of messages and MACs learns nothing about the MAC of another. The
- * best known attack is to guess: the key is 128 bits, the MAC is 128 bits, and a guess of the MAC
- * can only be tried by asking a server. It is no collision-resistant hash, which matters where the
- * key is public; here who has the key makes tickets at will anyway. A key lives for one rotation.
- * What money hangs on (passes, door tickets) is signed with public keys instead: crypto/jwt.h.
+ * Why it is enough: SipHash is a keyed pseudo-random function (Aumasson and Bernstein, 2012),
+ * designed so that an observer of any number of messages and MACs learns nothing about the MAC of
+ * another message. The best known attack is to guess: the key is 128 bits, the MAC is 128 bits, and
+ * a guess of the MAC can only be tried by asking a server. It is not a collision-resistant hash,
+ * which matters where the key is public; here the holder of the key can make tickets at will
+ * anyway. A key lives for one rotation. What is worth money (passes, door tickets) is signed with
+ * public-key signatures instead: crypto/jwt.h.
  *
  * A key has a number, so that a check tries one key and not all. */
 #include "crypto/mac.h"

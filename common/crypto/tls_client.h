@@ -1,5 +1,5 @@
-/* tls_client.h: TLS towards a server, for clients that own their sockets: whom we trust, who we
- * are, and one connection's encryption over a socket that is connected already.
+/* tls_client.h: TLS towards a server, for clients that own their sockets: the trusted CA, our own
+ * certificate, and the encryption of one connection over a socket that is connected already.
  *
  * The server's certificate is always verified, by the CA and by name; TLS 1.2 at least.
  *

@@ -73,7 +73,7 @@ struct span http_req_bearer(const struct http_req *req);
 /* The visitor's address: the peer's, or behind a trusted proxy the one that its header names
  * (http_hops.h). Always 16 bytes; IPv4 as ::ffff:a.b.c.d. */
 const uint8_t *http_req_addr(const struct http_req *req);
-/* The visitor came by TLS (told by a trusted proxy): cookies get Secure. */
+/* The visitor came by TLS, as a trusted proxy says: cookies get Secure. */
 bool http_req_is_tls(const struct http_req *req);
 /* The same bytes as the request before it, which came on the same connection, in the same packet or
  * behind it: a pipelining client. So what was true of that one's headers is true of these. */
@@ -148,8 +148,8 @@ const char *http_status_text(unsigned status);
 struct http_channel;
 
 struct http_channel_conf {
-    /* NULL: a slow reader gets the newest blob. Otherwise asked for what brings a reader, who has
-     * missed something, up to date; answers a reference, which is taken. */
+    /* NULL: a slow reader gets the newest blob. Otherwise it is asked for a blob that brings a
+     * reader who missed something up to date, and answers a reference, which is taken. */
     struct http_blob *(*catch_up)(void *ctx);
     void *ctx;
 };

@@ -1,7 +1,8 @@
-/* http_batch.c: bytes on their way out. A blob is shared by all who send it and counted. The batch
- * gathers the answers of one turn for one write: small ones are composed in its scratch memory, a
- * large blob travels as a piece of its own and is not copied. What is too much for it is sent at
- * once: by whom is the connection's affair, so the batch knows no more of it than whose it is. */
+/* http_batch.c: bytes on their way out. A blob is shared by everybody who sends it, and
+ * reference-counted. The batch gathers the answers of one turn for one write: small ones are
+ * composed in its scratch memory, a large blob travels as a piece of its own and is not copied.
+ * When the batch is full it is sent early; how is the connection's business, so the batch only
+ * knows whose it is. */
 #include "http/http_internal.h"
 
 #include <stdlib.h>

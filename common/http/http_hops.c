@@ -100,8 +100,8 @@ static struct span plain_value(struct span value)
     return quoted ? inner : none;
 }
 
-/* One hop of Forwarded: pairs of a name and a value, `;` between. What else is told beside `for`
- * (by, host, proto) is of no use here, but has to be as the grammar has it. */
+/* One hop of Forwarded: pairs of a name and a value, `;` between. The other pairs (by, host,
+ * proto) are of no use here but must follow the grammar. */
 static bool read_element(struct span text, uint8_t addr[IP_BYTES])
 {
     uint8_t found[IP_BYTES];
@@ -130,7 +130,7 @@ static bool read_element(struct span text, uint8_t addr[IP_BYTES])
     return has_for;
 }
 
-/* The list from the right, hop by hop, as far as proxies of ours have written it. */
+/* Reads the list from the right, hop by hop, as long as our own proxies have written it. */
 static void follow(const struct ip_nets *trusted, struct span hops, uint8_t addr[IP_BYTES],
                    bool (*read)(struct span text, uint8_t addr[IP_BYTES]))
 {

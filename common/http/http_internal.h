@@ -132,7 +132,7 @@ enum http_req_phase {
 
 struct http_req {
     uint32_t magic;         /* while it is out of the pool */
-    struct http_conn *conn; /* NULL: the visitor has gone; the answer falls to the floor */
+    struct http_conn *conn; /* NULL: the visitor has gone; the answer is dropped */
     struct http_server *server;
     enum http_req_phase phase;
     bool answered;

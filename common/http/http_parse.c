@@ -133,7 +133,7 @@ static enum http_header header_number(struct span name)
     }
 }
 
-/* Of these a second line would mean that somebody is to be misled. */
+/* A second line of one of these is an attempt to mislead somebody. */
 static bool may_not_repeat(enum http_header header)
 {
     return header == HTTP_HEADER_HOST || header == HTTP_HEADER_AUTHORIZATION ||

@@ -20,7 +20,8 @@ static void add_body(struct http_batch *batch, struct span body)
         return;
     }
     struct http_blob *blob = http_blob_create(body);
-    if (blob == NULL) { /* no memory: the length is told already, so the connection ends here */
+    if (blob ==
+        NULL) { /* no memory: the length has been announced already, so the connection ends here */
         BUG_COUNT("answer-without-memory");
         batch->conn->failed = true;
         batch->conn->close_after = true;

@@ -24,9 +24,10 @@ struct http_channel {
     struct http_blob *newest;
     struct http_conn *cursor; /* any stream of the ring; the pump goes on here */
     uint32_t streams;
-    uint32_t to_visit; /* by the pump, until everybody has been looked at since the last version */
+    uint32_t
+        to_visit; /* by the pump, until every stream has been looked at since the last version */
     uint32_t version;
-    uint32_t beat_version; /* of this version no news are sent, just a sign of life */
+    uint32_t beat_version; /* this version carries no news, just a sign of life */
     uint32_t quiet_ms;     /* loop time of the last version */
     struct http_blob *beat;
 };

@@ -1,7 +1,8 @@
 /* http_wheel.c: when each connection has waited long enough. Deadlines hang in a wheel of coarse
- * slots, but lazily: a connection that lives on only writes its new deadline down, and is hung on
- * when the wheel comes by. So the hot path touches no list, and a tick looks at those in one slot
- * alone. One tick late rather than early; a deadline beyond the horizon is looked at on the way. */
+ * slots, but lazily: an active connection only writes down its new deadline and is moved when
+ * the wheel comes by. So the hot path touches no list, and a tick looks at the connections of
+ * one slot only. A deadline may be a tick late but never early; one beyond the horizon is looked
+ * at on the way. */
 #include "base/bug.h"
 #include "http/http_internal.h"
 

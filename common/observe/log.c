@@ -1,9 +1,9 @@
 /* log.c: two buffers and one writer thread. Loggers append whole lines to the one that fills; the
- * writer takes it, leaves the other in its place, and writes what it took without holding
- * anything. So a loop waits for no longer than a copy of a line or an exchange of two pointers,
- * however slow the reader of the pipe is. A full buffer drops the newest lines: those before tell
- * how it began. Lines in a buffer die with a process that aborts; an assertion speaks to standard
- * error itself.
+ * writer takes it, leaves the other in its place, and writes what it took without holding anything.
+ * So a loop never waits longer than it takes to copy a line or to swap two pointers, however slow
+ * the reader of the pipe is. A full buffer drops the newest lines: those before tell how it began.
+ * Lines in a buffer are lost when a process aborts; a panic therefore writes to standard error
+ * itself (system/panic.c).
  *
  * A line is written into the caller's stack. Each field is taken whole or not at all, so that a
  * line that grows too long is still JSON; it then says "cut":true.

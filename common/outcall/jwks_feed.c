@@ -1,10 +1,10 @@
 /* jwks_feed.c: a timer, a call (a file is read on the thread pool), and the last good set.
  *
- * The set is asked for at start, then at each interval with some chance in it, so that loops and
- * programs do not ask in step; after a failure sooner, the pause doubling up to retry_max_ms. What
- * is no key set (an error page, an empty list, a book) changes nothing: the last good set goes on
- * being believed, for a token that was signed is signed, and a signer that is down must not close
- * the line.
+ * The set is fetched at start and then at each interval, with jitter, so that loops and programs do
+ * not ask in step; after a failure sooner, with pauses that double up to retry_max_ms. Anything
+ * that is not a key set (an error page, an empty list, a book) changes nothing: the last good set
+ * stays in use, because a signed token stays signed, and a signer that is down must not close the
+ * line.
  *
  * Invariant: the timer is armed or a call is under way, never both, until closed. Threading: none,
  * one loop owns it; the scrape reads atomics. */

@@ -1,6 +1,6 @@
-/* jwks_feed.h: the public keys of somebody who signs (the waiting room's passes, the shop's member
- * tokens), from an address or a file, kept and asked for again now and then: so a rotation there
- * needs nothing here. One loop; no request ever waits for it. */
+/* jwks_feed.h: the public keys of a signer (the waiting room's passes, the shop's member
+ * tokens), from an address or a file, kept and fetched again from time to time, so a rotation
+ * there needs no action here. One loop; no request ever waits for it. */
 #ifndef FG_OUTCALL_JWKS_FEED_H
 #define FG_OUTCALL_JWKS_FEED_H
 

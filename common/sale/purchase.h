@@ -1,7 +1,7 @@
-/* purchase.h: what is bought, in one form for all parts of the house: which places at which prices,
- * what comes on top, the total, and what else was agreed. It is fixed when an order is made; its
- * digest is bound to the hold, compared when the seats are sold, signed into the tickets and told
- * to the shop. Whoever sees another digest than the order's stops. */
+/* purchase.h: what is bought, in one form for all services: which places at which prices, what
+ * comes on top, the total, and what else was agreed. It is fixed when an order is made; its
+ * digest is bound to the hold, compared when the seats are sold, signed into the tickets and
+ * told to the shop. A service that sees another digest than the order's stops. */
 #ifndef FG_SALE_PURCHASE_H
 #define FG_SALE_PURCHASE_H
 

@@ -81,8 +81,8 @@ struct service_conf {
     void (*loop_drain)(struct service_loop *loop);
     void (*loop_stop)(struct service_loop *loop);
     void (*stop)(struct service *service);
-    /* Adds members to /readyz, which is open: what whoever watches the process should know beside
-     * the verdict, in SERVICE_READYZ_MAX bytes. On loop 0; may be NULL. */
+    /* Adds members to /readyz, which is open to all: what monitoring should know besides the
+     * verdict, in SERVICE_READYZ_MAX bytes. On loop 0; may be NULL. */
     void (*readyz)(void *ctx, struct text *body);
 
     /* No private listener, so that routes answer /healthz themselves: stand-ins for the world
@@ -96,11 +96,12 @@ int service_main(const struct service_conf *conf, int argc, char **argv);
  * skeleton's too, into conf->config. `path` may be NULL. */
 int service_read_settings(const struct service_conf *conf, const char *path, struct err_slot *err);
 
-/* The same file and environment once more, into `config` (another struct of conf->config's kind):
- * what a reload finds in it now. The skeleton's own settings stay. May block; any thread. */
+/* The same file and environment once more, into `config` (another struct of conf->config's
+ * kind): what a reload finds now. The skeleton's own settings stay as they are. May block; any
+ * thread. */
 int service_settings_again(const struct service *service, void *config, struct err_slot *err);
-/* "HOST:PORT" of the private listener, which nobody else on this machine has: the name of this
- * process among its like, and the same one after a restart. With a closing NUL. */
+/* "HOST:PORT" of the private listener, which is unique on this machine: the name of this process
+ * among others of its kind, and the same after a restart. With a closing NUL. */
 enum { SERVICE_PLACE_MAX = 80 };
 void service_place(const struct service *service, char out[SERVICE_PLACE_MAX]);
 
@@ -122,11 +123,11 @@ static inline struct service_loop *service_loop_of(const struct http_req *req)
  * loop holds. A loop that never says anything is ready once it runs. */
 void service_ready(struct service_loop *loop, const char *condition, const char *reason);
 
-/* What this process is among its like ("owner", "standby"): a literal, told by /readyz beside the
- * verdict. Any thread. */
+/* This process's role among others of its kind ("owner", "standby"): a literal, shown by /readyz
+ * besides the verdict. Any thread. */
 void service_role(struct service *service, const char *role);
 
-/* Something cannot be mended at run time: drains and exits with 1. Any thread. */
+/* Something cannot be repaired at run time: drains and exits with 1. Any thread. */
 void service_fail(struct service *service, const char *reason);
 
 #endif

@@ -1,6 +1,6 @@
 /* service_internal.h: what the parts of the skeleton share: service.c, which starts and ends
- * everything, service_settings.c, which knows what it can be told, and service_private.c, which
- * answers on the private listener. */
+ * everything, service_settings.c, which has its settings, and service_private.c, which answers
+ * on the private listener. */
 #ifndef FG_SERVICE_SERVICE_INTERNAL_H
 #define FG_SERVICE_SERVICE_INTERNAL_H
 

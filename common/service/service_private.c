@@ -1,9 +1,9 @@
 /* service_private.c: what operators, orchestrators and Prometheus ask every service.
  *
- * The guard stands before every route. Health, readiness and metrics are open, because those who
- * ask keep no secrets; everything else needs a token, compared in constant time. Services show each
- * other a token of their own, which opens /internal/ and nothing else: what seizes one service does
- * not get the operator's rights at the others.
+ * The guard stands before every route. Health, readiness and metrics are open, because the programs
+ * that ask for them keep no secrets; everything else needs a token, compared in constant time.
+ * Services show each other a token of their own, which opens /internal/ and nothing else: an
+ * attacker who takes over one service does not get the operator's rights at the others.
  *
  * A scrape may take milliseconds (it counts open files), so it is rendered on the thread pool. */
 #include "service/service_internal.h"
@@ -174,7 +174,7 @@ void service_ready(struct service_loop *loop, const char *condition, const char 
     while (i < len && strcmp(runner->condition[i].name, condition) != 0)
         i++;
     assert(i < SERVICE_CONDITIONS_MAX);
-    /* release: whoever reads the pointer or the length sees the literals behind them */
+    /* release: a reader of the pointer or the length sees the literals behind them */
     atomic_store_explicit(&runner->condition[i].reason, reason, memory_order_release);
     if (i == len) {
         runner->condition[i].name = condition;

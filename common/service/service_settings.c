@@ -1,4 +1,4 @@
-/* service_settings.c: what every service can be told: its listeners, its log, its patience.
+/* service_settings.c: the settings of every service: its listeners, its log, its timeouts.
  *
  * The program's own settings stand behind these in one table, so that a config file is checked and
  * --help is printed as a whole. */
