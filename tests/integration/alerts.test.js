@@ -57,17 +57,15 @@ const labelsOf = (series) => Object.fromEntries([...series.matchAll(/(\w+)="([^"
 
 test('each alert fires when its figures go bad, and not before', (t) => {
   assert.deepEqual(rules.map(({ alert }) => alert).sort(), Object.keys(CASES).sort());
-  const tests = rules.map(({ alert, labels, annotations }) => {
+  const alert_rule_test = rules.flatMap(({ alert, labels, annotations }) => {
     const fired = [{ exp_labels: { ...labels, ...(LABELS[alert] ?? labelsOf(CASES[alert][0][0])) }, exp_annotations: annotations }];
-    return {
-      interval: '1m',
-      input_series: CASES[alert].map(([series, values]) => ({ series, values })),
-      alert_rule_test: [
-        { eval_time: `${GOOD}m`, alertname: alert, exp_alerts: [] },
-        { eval_time: `${GOOD + 12}m`, alertname: alert, exp_alerts: fired },
-      ],
-    };
+    return [
+      { eval_time: `${GOOD}m`, alertname: alert, exp_alerts: [] },
+      { eval_time: `${GOOD + 12}m`, alertname: alert, exp_alerts: fired },
+    ];
   });
+  const input_series = Object.values(CASES).flat().map(([series, values]) => ({ series, values }));
+  const tests = [{ interval: '1m', input_series, alert_rule_test }];
   const path = join(openScope(t).tempDir(), 'alerts.test.yml');
   writeFileSync(path, stringify({ rule_files: [PATH], evaluation_interval: '1m', tests }));
   const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', path], { encoding: 'utf8' });
