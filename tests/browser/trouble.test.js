@@ -110,7 +110,37 @@ describe('what goes otherwise', () => {
     await page.locator('main[data-status=completed]').waitFor(WAIT);
   }
 
+  // visit/outage.test.js has the seats down in truth.
+  test('a visit that has outlived its pass goes on by itself, and one that is over says so', async () => {
+    const visitor = await come('en', MANNERS[1][1]);
+    const { page } = visitor;
+    await visitor.enter('small');
+    await refuse(page, '**/v1/seats/small', 401, () => ({ code: 'pass-expired' }));
+    const renewed = page.waitForResponse((answer) => answer.url().endsWith('/v1/queue/small/session') && answer.ok());
+    await page.reload();
+    await renewed;
+    await visitor.ready();
+    assert.equal(await page.isHidden('#gone'), true);
+    await page.request.post(`${visitor.at}/v1/queue/small/leave`);
+    await refuse(page, '**/v1/seats/small', 401, () => ({ code: 'pass-expired' }));
+    await page.reload();
+    await page.locator('#gone').waitFor(WAIT);
+    assert.match(await page.textContent('#gone-text'), /has run out/);
+    await visitor.close();
+  });
+
   for (const [n, [name, options]] of MANNERS.entries()) {
+    test(`in a hall whose event was made again, ${name}`, async () => {
+      const visitor = await come(name, options);
+      const { page } = visitor;
+      await refuse(page, '**/v1/seats/small', 401, () => ({ code: 'event-renewed' }));
+      await page.goto(`${visitor.at}/seats/small`);
+      await page.locator('#gone').waitFor(WAIT);
+      assert.match(await page.textContent('#gone-text'), { en: /set up again.*join again/, ko: /새로 만들어졌습니다.*다시 참여/ }[name]);
+      await visitor.judge(`trouble-${name}-made-again`);
+      await visitor.close();
+    });
+
     test(`in the hall, ${name}`, async () => {
       const visitor = await come(name, options);
       const { page } = visitor;
