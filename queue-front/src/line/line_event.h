@@ -24,7 +24,7 @@ struct line_marks {
     uint64_t version;
     uint64_t era;                     /* of that version: when Redis was healed last before it */
     char digest[LINE_DIGEST_LEN + 1]; /* of the document; "": to be told in any case */
-    uint64_t dead;                    /* everybody up to here was called, and their grace is over too */
+    uint64_t dead;       /* everybody up to here was called, and their grace is over too */
     uint64_t generation; /* of the stretches: another one means that all were written again */
     uint64_t upto;       /* the newest stretch known */
     uint64_t moves_run;  /* another one means that Redis may have lost moves */

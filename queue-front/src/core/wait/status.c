@@ -174,9 +174,9 @@ static void put_call(struct text *out, struct place place)
         json_member_time(out, "call_expires_at", place.call_expires_ms);
 }
 
-/* Written for each poll, and mostly constant: keys stand here with their commas, so that most of the
- * work is copying. Rare members go through the JSON calls, for which `comma` stays true. Event ids,
- * tickets and names of states have nothing to escape. */
+/* Written for each poll, and mostly constant: keys stand here with their commas, so that most of
+ * the work is copying. Rare members go through the JSON calls, for which `comma` stays true. Event
+ * ids, tickets and names of states have nothing to escape. */
 void status_me_json(struct text *out, const struct me_ask *ask)
 {
     const struct line_view *view = ask->view;
