@@ -27,10 +27,16 @@ const shared = {
   }),
 };
 
-async function page(entry, external = []) {
-  const { outputFiles } = await build({ ...MANNER, entryPoints: [at(entry).pathname], plugins: [shared], external });
+async function page(entry, external = [], plugins = [shared]) {
+  const { outputFiles } = await build({ ...MANNER, entryPoints: [at(entry).pathname], plugins, external });
   return outputFiles[0].text;
 }
+
+// A page's first script fetches its second; what both use the first one has, and hands on.
+const second = (name) => ({
+  name: 'second',
+  setup: ({ onResolve }) => onResolve({ filter: /^\.\/(kit|plan)\.js$/ }, () => ({ path: `./${name}`, external: true })),
+});
 
 const versionOf = (name) => JSON.parse(read(`node_modules/${name}/package.json`)).version;
 
@@ -48,6 +54,7 @@ const wanted = {
   'queue-front/web/bls.min.js': `/* @noble/curves ${versionOf('@noble/curves')}, @noble/hashes ${versionOf('@noble/hashes')}, MIT; made by infra/vendor.js */\n${await page('queue-front/web/bls.js')}`,
   'queue-front/web/licences.txt': licences(['uplot', '@noble/curves', '@noble/hashes']),
   'seat-service/web/hall.min.js': await page('seat-service/web/hall.js'),
+  'seat-service/web/later.min.js': await page('seat-service/web/later.js', [], [second('hall.js')]),
   'queue-front/web/wait.min.js': await page('queue-front/web/wait.js'),
   'queue-front/web/fair.min.js': await page('queue-front/web/fair.js', ['./bls.min.js']),
   'payment-adapter/web/checkout.min.js': await page('payment-adapter/web/checkout.js'),

@@ -93,11 +93,11 @@ export function readPlan(json) {
   const noted = new Array(n);
   let [numbers, ids, places] = []; // made once somebody asks: the first seats are on the screen sooner
   const plan = {
-    n, name: json.name, focal: json.focal_point, categories: json.categories, areas: json.areas,
+    n, name: json.name, focal: json.focal_point, categories: json.categories, areas: json.areas, prices: json.categories.map(() => 0),
     x: new Float32Array(n), y: new Float32Array(n),
     category: new Uint8Array(n), zoneOf: new Uint16Array(n), rowOf: new Uint16Array(n),
     notes: { get: (i) => noted[i] }, zones: [],
-    state: new Uint8Array(n), version: 0, box: null, shapes: json.shapes ?? [], room: null,
+    state: new Uint8Array(n), version: 0, box: null, shapes: json.shapes ?? [], room: null, turned: 0,
     get numbers() { return numbers ??= readNames(json.zones, numberOf); },
     get ids() { return ids ??= readNames(json.zones, idOf); },
     get placeOf() { return places ??= new Map(this.ids.map((id, place) => [id, place])); },
@@ -105,7 +105,7 @@ export function readPlan(json) {
   const work = { told: new Float64Array(n), start: new Uint32Array(n), end: new Uint32Array(n), bends: new Float64Array(n) };
   let i = 0;
   for (const zone of json.zones) {
-    const kept = { name: zone.name, from: i, to: i, rows: [], free: 0, shown: 0, category: 0 };
+    const kept = { name: zone.name, from: i, to: i, rows: [], free: 0, shown: 0, cheapest: -1 };
     zone.rows.forEach((label, row) => {
       const to = i + zone.seats[row];
       plan.rowOf.fill(row, i, to);
@@ -126,11 +126,14 @@ export function readPlan(json) {
   return plan;
 }
 
-// What is drawn beside the seats, without its turn, which moves it little.
-function boxOf({ x, y, width = 0, height = 0, radius = 0, radius_x: rx = radius, radius_y: ry = radius, points = [] }) {
+// What is drawn beside the seats.
+export function boxOf({ x, y, rotation = 0, width = 0, height = 0, radius = 0, radius_x: rx = radius, radius_y: ry = radius, points = [] }) {
   const along = [0, width, -rx, rx, ...points.filter((_, n) => n % 2 === 0)];
   const down = [0, height, -ry, ry, ...points.filter((_, n) => n % 2 === 1)];
-  return { left: x + Math.min(...along), right: x + Math.max(...along), top: y + Math.min(...down), bottom: y + Math.max(...down) };
+  const [cos, sin] = [Math.cos(rotation * Math.PI / 180), Math.sin(rotation * Math.PI / 180)];
+  const corners = [[Math.min, Math.min], [Math.min, Math.max], [Math.max, Math.min], [Math.max, Math.max]].map(([a, b]) => [a(...along), b(...down)]);
+  const [xs, ys] = [corners.map(([a, b]) => x + a * cos - b * sin), corners.map(([a, b]) => y + a * sin + b * cos)];
+  return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
 }
 
 // The seats and what is drawn around them, so far as that does not make the seats small.
@@ -143,19 +146,52 @@ function roomOf({ box, shapes }) {
   };
 }
 
+// Stretches of rows of one price, each with its outline; most sections are one.
+function partsOf(plan, zone) {
+  const parts = [];
+  zone.rows.forEach((row) => {
+    const category = plan.category[row.from];
+    if (parts.at(-1)?.category === category) parts.at(-1).rows.push(row);
+    else parts.push({ category, rows: [row] });
+  });
+  return parts.map(({ category, rows }) => ({ category, from: rows[0].from, to: rows.at(-1).to, shown: 0, outline: outline({ rows }, plan.x, plan.y) }));
+}
+
 function measure(plan, zone) {
   const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
-  const counts = new Uint32Array(plan.categories.length);
   for (let i = zone.from; i < zone.to; i++) {
     box.left = Math.min(box.left, plan.x[i]);
     box.right = Math.max(box.right, plan.x[i]);
     box.top = Math.min(box.top, plan.y[i]);
     box.bottom = Math.max(box.bottom, plan.y[i]);
-    counts[plan.category[i]]++;
   }
   zone.box = box;
-  zone.category = counts.indexOf(Math.max(...counts));
-  zone.outline = outline(zone, plan.x, plan.y);
+  zone.parts = partsOf(plan, zone);
+}
+
+const turnedBox = ({ left, top, right, bottom }) => ({ left: -bottom, right: -top, top: left, bottom: right });
+
+// Turns the hall so many quarters to the right from how it was drawn.
+export function turnPlan(plan, quarters) {
+  const turn = (at) => { [at.x, at.y] = [-at.y, at.x]; };
+  for (; plan.turned !== quarters; plan.turned = (plan.turned + 1) % 4) {
+    for (let i = 0; i < plan.n; i++) {
+      const x = plan.x[i];
+      plan.x[i] = -plan.y[i];
+      plan.y[i] = x;
+    }
+    if (plan.focal) turn(plan.focal);
+    for (const shape of plan.shapes) {
+      turn(shape);
+      shape.rotation = (shape.rotation ?? 0) + 90;
+    }
+    for (const zone of plan.zones) {
+      zone.box = turnedBox(zone.box);
+      for (const part of zone.parts) part.outline = part.outline.map((_, n, all) => (n % 2 ? all[n - 1] : -all[n + 1]));
+    }
+    plan.box = turnedBox(plan.box);
+    plan.room = turnedBox(plan.room);
+  }
 }
 
 function hull(boxes) {
@@ -182,17 +218,30 @@ export function applyChanges(plan, changes) {
   plan.version = changes.version;
 }
 
-// How many seats of each section are free, and of those how many the filter lets through.
+// How many seats of each section are free, of those how many the filter lets through, and the cheapest
+// category among them; how many are free of each category.
 export function countFree(plan, wanted) {
+  const { prices, category, state } = plan;
+  const free = new Uint32Array(prices.length);
   for (const zone of plan.zones) {
     zone.free = 0;
     zone.shown = 0;
-    for (let i = zone.from; i < zone.to; i++) {
-      if (plan.state[i] !== FREE) continue;
-      zone.free++;
-      if (wanted[plan.category[i]]) zone.shown++;
+    zone.cheapest = -1;
+    for (const part of zone.parts) {
+      part.shown = 0;
+      for (let i = part.from; i < part.to; i++) {
+        if (state[i] !== FREE) continue;
+        const c = category[i];
+        zone.free++;
+        free[c]++;
+        if (!wanted[c]) continue;
+        part.shown++;
+        if (zone.cheapest < 0 || prices[c] < prices[zone.cheapest]) zone.cheapest = c;
+      }
+      zone.shown += part.shown;
     }
   }
+  plan.freeOf = free;
 }
 
 // Squares of equal size, each with its seats: what lies at or near a point is found without a look

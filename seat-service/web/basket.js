@@ -84,11 +84,6 @@ export class Basket {
     return this.change(() => call('PATCH', `${this.path}/${this.hold.hold}`, { remove: [id] }));
   }
 
-  best(quantity, category, adjacent) {
-    const wish = { quantity, adjacent, ...(category ? { category } : {}) };
-    return this.change(() => call('POST', this.path, { best_available: wish, ...this.needs }));
-  }
-
   area(area, quantity) {
     return this.change(() => call('POST', this.path, { area, quantity, ...this.needs }));
   }

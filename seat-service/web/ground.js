@@ -2,20 +2,14 @@
 // the seats, so it is drawn thinly, and its words in a colour that can be read on it, be it the plan's or
 // ours.
 
+import { contrast, css, mix, rgbOf } from './colours.js';
+import { boxOf } from './plan.js';
+
 const MIX = 0.45; // how much of its colour a shape has left beside the page's
 const LEAST_CONTRAST = 4.5;
 const SEEN = 1.4; // contrast from which on an edge is one
 const LEAST_PX = 7; // words that are smaller say nothing
 const MOST_PX = 40;
-
-const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-const mix = (a, b) => a.map((v, i) => v * MIX + b[i] * (1 - MIX));
-
-function contrast(a, b) {
-  const [x, y] = [light(a), light(b)];
-  return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
-}
 
 function pathOf(shape) {
   const path = new Path2D();
@@ -38,9 +32,13 @@ function placeOfText({ x, y, rotation = 0, text }) {
 const sizeOf = ({ size = 16 }, k) => Math.min(MOST_PX, size * k);
 
 export class Ground {
-  constructor(canvas, shapes) {
-    this.canvas = canvas;
-    this.context = canvas.getContext('2d');
+  constructor(context, shapes) {
+    this.context = context;
+    this.shape(shapes);
+  }
+
+  // Anew when the hall has been turned.
+  shape(shapes) {
     this.shapes = shapes.map((shape) => ({ ...shape, path: pathOf(shape), words: placeOfText(shape) }));
   }
 
@@ -49,35 +47,49 @@ export class Ground {
     return this.shapes.some(({ words, text }) => words && sizeOf(text, k) >= LEAST_PX && Math.hypot(words.x - x, words.y - y) < within);
   }
 
-  draw({ k, x, y }, ratio, tokens, rgb) {
-    const { context, canvas } = this;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    const paper = rgb(tokens.raised);
-    const css = (colour) => `rgb(${colour.map((v) => Math.round(v * 255)).join(' ')})`;
+  // The filled shape nearest to where everybody looks, if it is as near as that.
+  stage(focal, within, far) {
+    const near = this.shapes.filter(({ shape, color }) => color && shape !== 'text').map((shape) => ({ shape, off: far(boxOf(shape), focal) })).sort((a, b) => a.off - b.off)[0];
+    return near && near.off < within ? near.shape : null;
+  }
+
+  fillShape(context, { x, y, rotation = 0, path }, into) {
+    context.setTransform(...into);
+    context.translate(x, y);
+    context.rotate(rotation * Math.PI / 180);
+    context.fill(path);
+  }
+
+  draw(view, ratio, tokens) {
+    const { context } = this;
+    const { k, x, y } = view;
+    const paper = rgbOf(tokens.raised);
     for (const shape of this.shapes) {
-      context.setTransform(ratio * k, 0, 0, ratio * k, ratio * (x + shape.x * k), ratio * (y + shape.y * k));
-      context.rotate((shape.rotation ?? 0) * Math.PI / 180);
-      if (shape.color && shape.shape !== 'text') {
-        context.fillStyle = css(mix(rgb(shape.color), paper));
-        context.fill(shape.path);
-      }
       if (shape.shape === 'text') continue;
-      const edge = mix(rgb(shape.border_color ?? shape.color ?? tokens.soft), paper);
+      const into = [ratio * k, 0, 0, ratio * k, ratio * x, ratio * y];
+      if (shape.color) {
+        context.fillStyle = css(mix(rgbOf(shape.color), paper, MIX));
+        this.fillShape(context, shape, into);
+      } else {
+        context.setTransform(...into);
+        context.translate(shape.x, shape.y);
+        context.rotate((shape.rotation ?? 0) * Math.PI / 180);
+      }
+      const edge = mix(rgbOf(shape.border_color ?? shape.color ?? tokens.soft), paper, MIX);
       context.lineWidth = 1.5 / k;
       context.strokeStyle = contrast(edge, paper) < SEEN ? tokens.soft : css(edge);
       context.stroke(shape.path);
     }
-    for (const shape of this.shapes) if (shape.words) this.write(shape, { k, x, y }, ratio, paper, tokens, rgb);
+    for (const shape of this.shapes) if (shape.words) this.write(shape, view, ratio, paper, tokens);
   }
 
-  write({ words, text, color, shape }, { k, x, y }, ratio, paper, tokens, rgb) {
+  write({ words, text, color, shape }, { k, x, y }, ratio, paper, tokens) {
     const { context } = this;
     const px = sizeOf(text, k);
     if (px < LEAST_PX) return;
-    const under = color && shape !== 'text' ? mix(rgb(color), paper) : paper;
+    const under = color && shape !== 'text' ? mix(rgbOf(color), paper, MIX) : paper;
     const choices = [text.color, tokens.ink, tokens.paper].filter(Boolean);
-    const best = choices.find((colour) => contrast(rgb(colour), under) >= LEAST_CONTRAST) ?? tokens.ink;
+    const best = choices.find((colour) => contrast(rgbOf(colour), under) >= LEAST_CONTRAST) ?? tokens.ink;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.font = `600 ${px}px system-ui, sans-serif`;
     context.textAlign = 'center';

@@ -1,12 +1,15 @@
 // hall.js: the page put together: loads the hall, keeps it true by the stream, and lets map, list and
-// cart speak of the same seats.
+// cart speak of the same seats. What nobody needs for the first look comes after it, in later.js.
 
 import { announce, byId, call, knows, lang, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
 import { Live } from './live.js';
 import { applyChanges, FREE, HELD, readPicture, readPlan, SOLD, versionOf } from './plan.js';
 import { SeatMap } from './map.js';
-import { SeatList } from './list.js';
+import { trace } from './paint.js';
 import { Basket } from './basket.js';
+
+export * from './kit.js';
+export * from './plan.js';
 
 const event = decodeURIComponent(location.pathname.split('/')[2]);
 const path = `/v1/seats/${event}`;
@@ -20,6 +23,7 @@ let info;
 let plan;
 let map;
 let list;
+let proposals;
 let live;
 const mine = new Set();
 const basket = new Basket(event, { onChange: onBasket });
@@ -28,9 +32,19 @@ const basket = new Basket(event, { onChange: onBasket });
 
 const nameIn = (i, numbers) => say('seat.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, numbers);
 const nameOf = (i) => nameIn(i, plan.numbers[i]);
-const nameOfRow = (places) => nameIn(places[0], places.map((i) => plan.numbers[i]).join(', ')); // neighbours
+
+// Several in one line, those of a row together.
+function nameOfAll(places) {
+  const rows = new Map();
+  for (const i of places) {
+    const row = plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]];
+    rows.set(row, [...rows.get(row) ?? [], i]);
+  }
+  return [...rows.values()].map((row) => nameIn(row[0], row.map((i) => plan.numbers[i]).join(', '))).join(' · ');
+}
 const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
 const priceOf = (i) => money(termsOf(i).price, info.currency);
+const count = (n) => n.toLocaleString(lang);
 
 // What whoever takes the seat should know before, and how they come to it.
 function marksOf(i) {
@@ -50,21 +64,57 @@ function describe(i) {
 }
 
 let opened = null; // the channel that the code opens
-let pointed = -1; // the seat that is told of below the map
+let pointed = -1; // the seat that is told of below the map; none: what one can do there
 function tellOf(i) {
-  if (i >= 0) pointed = i;
-  if (pointed < 0) return;
-  const text = describe(pointed);
+  pointed = i;
+  const text = pointed < 0 ? say('map.hint') : describe(pointed);
   if (byId('seat').textContent !== text) byId('seat').textContent = text;
+}
+
+// A seat that a finger has pointed at, where it covers more than one: taken by a button.
+function ask(i) {
+  map.asked = i;
+  byId('pick').hidden = i < 0;
+  map.wake();
+  if (i < 0) return;
+  const own = mine.has(i);
+  byId('pick-text').textContent = describe(i);
+  byId('pick-take').hidden = !own && plan.state[i] !== FREE;
+  byId('pick-take').textContent = say(own ? 'pick.release' : 'pick.take');
+}
+
+// Nothing is pointed at any more.
+function lookAway() {
+  map.cursor = -1;
+  ask(-1);
+  tellOf(-1);
+}
+
+// Where one is: the section, what its seats cost, how many are left, which way the stage is.
+const ARROWS = '↑↗→↘↓↙←↖';
+function tellWhere() {
+  if (!prices) return;
+  const zone = plan.zones[map.here];
+  const cheapest = plan.zones.reduce((least, { cheapest: c }) => (c >= 0 && (least < 0 || plan.prices[c] < plan.prices[least]) ? c : least), -1);
+  const offered = zone ? [...new Set(zone.parts.filter(({ shown }) => shown > 0).map(({ category }) => category))] : [];
+  const parts = zone
+    ? [zone.name, ...offered.map((c) => `${info.categories[c].name} ${prices[c]}`), zone.shown > 0 ? say('map.left', count(zone.shown)) : say('seat.sold')]
+    : [say('where.all'), cheapest >= 0 && say('map.left', count(plan.zones.reduce((sum, { shown }) => sum + shown, 0))), cheapest >= 0 && say('map.from', prices[cheapest])].filter(Boolean);
+  const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
+  put('where-text', parts.join(' · '));
+  put('where-stage', zone ? say('where.stage', ARROWS[map.stageAt]) : '');
 }
 
 // ---- trouble, and what to do about it ----
 
 function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
   byId('trouble-text').textContent = text;
-  byId('offers').replaceChildren(...offers.map((offer) => {
-    const places = offer.seats.map((id) => plan.placeOf.get(id));
-    const label = say('trouble.offer', nameOfRow(places), money(offer.total, info.currency));
+  proposals?.close();
+  const choices = offers.map((offer) => offer.seats.map((id) => plan.placeOf.get(id)));
+  map.offers?.show(choices);
+  byId('offers').replaceChildren(...offers.map((offer, n) => {
+    const places = choices[n];
+    const label = `${n + 1} · ${say('trouble.offer', nameOfAll(places), money(offer.total, info.currency))}`;
     const button = make('button', { type: 'button', textContent: label });
     button.addEventListener('click', () => attempt(places, () => take(offer.seats)));
     return button;
@@ -74,7 +124,9 @@ function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
 }
 
 function calm() {
+  if (byId('trouble').hidden) return;
   byId('trouble').hidden = true;
+  map.offers?.show([]);
 }
 
 // A visit that is over is over on the whole page.
@@ -121,6 +173,7 @@ function explain(error, places = [], work = null) {
 
 async function attempt(places, work) {
   calm();
+  ask(-1);
   const told = () => {
     map.refresh();
     list?.refresh();
@@ -205,18 +258,36 @@ function restoreCode() {
   checkCode();
 }
 
-async function takeBest(event_) {
+// Of each category its best, to be looked at and compared: nothing is held before one is chosen.
+async function propose(event_) {
   event_.preventDefault();
-  const quantity = Number(byId('best-quantity').value);
-  await attempt([], () => basket.best(quantity, byId('best-category').value, byId('best-adjacent').checked));
-  if (mine.size === 0) return;
-  byId('best').open = false;
-  showMine();
+  calm();
+  ask(-1);
+  const category = byId('best-category').value;
+  const wish = { quantity: Number(byId('best-quantity').value), adjacent: byId('best-adjacent').checked, ...(category && { category }) };
+  try {
+    const found = await call('POST', `${path}/proposals`, { best_available: wish, ...basket.needs });
+    byId('best').open = false;
+    show('map');
+    proposals.show(found.proposals, byId('best-wish').value === 'near');
+  } catch (error) {
+    explain(error);
+  }
+}
+
+async function takeProposal(seats, places) {
+  proposals.close();
+  const before = basket.hold;
+  await attempt(places, () => (mine.size > 0 ? basket.exchange(seats) : basket.add(seats)));
+  if (basket.hold !== before && mine.size > 0) showMine();
 }
 
 function showMine() {
+  const [first] = mine;
+  map.cursor = first;
   map.showSeats([...mine]);
-  list?.show([...mine][0]);
+  list?.show(first);
+  tellOf(first);
 }
 
 async function offerOthers() {
@@ -233,6 +304,20 @@ async function offerOthers() {
 
 // ---- the cart ----
 
+const SHORT_FROM = 3; // seats; a phone says these in one line
+
+function showShort() {
+  const short = mine.size >= SHORT_FROM;
+  byId('cart-places').textContent = short ? nameOfAll([...mine]) : '';
+  byId('cart-short').hidden = !short;
+  byId('cart').classList.toggle('short', short);
+}
+
+function openShort() {
+  const open = byId('cart').classList.toggle('open');
+  byId('cart-open').setAttribute('aria-expanded', String(open));
+}
+
 function onBasket() {
   const { hold } = basket;
   mine.clear();
@@ -240,8 +325,8 @@ function onBasket() {
   map?.refresh();
   list?.refresh();
   if (list) showFull();
-  const count = hold?.quantity ?? 0;
-  const sum = hold && count > 0 ? say('cart.sum', count, money(hold.total, hold.currency)) : say('cart.empty');
+  const quantity = hold?.quantity ?? 0;
+  const sum = hold && quantity > 0 ? say('cart.sum', quantity, money(hold.total, hold.currency)) : say('cart.empty');
   byId('cart-sum').textContent = sum;
   byId('cart-back').hidden = !hold || basket.closed;
   byId('cart-others').hidden = mine.size === 0 || basket.closed;
@@ -249,9 +334,8 @@ function onBasket() {
   byId('cart-pay').href = hold ? `/pay/checkout?event=${encodeURIComponent(event)}&hold=${encodeURIComponent(hold.hold)}` : '/';
   byId('cart-pay').textContent = say(basket.closed ? 'cart.go-on' : 'cart.pay');
   byId('cart-seats').replaceChildren(...(hold?.places ?? []).map(cartLine));
-  if (hold?.area) byId('cart-seats').append(make('li', { textContent: `${nameOfArea(info.areas.find(({ id }) => id === hold.area))} × ${count}` }));
-  byId('best-form').querySelector('button').disabled = Boolean(hold);
-  byId('best-full').hidden = !hold;
+  showShort();
+  if (hold?.area) byId('cart-seats').append(make('li', { textContent: `${nameOfArea(info.areas.find(({ id }) => id === hold.area))} × ${quantity}` }));
   announce(sum);
   showClock();
 }
@@ -282,20 +366,21 @@ function showClock() {
 }
 
 function runOut() {
+  lookAway();
   trouble(say('cart.ran-out'));
   basket.queue(() => basket.reread()).catch(explain);
 }
 
 // ---- live ----
 
-async function ask(what) {
+async function get(what) {
   const answer = await fetch(`${path}/${what}`).catch(() => { throw new Refused(0, { code: 'offline' }); });
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
   return answer;
 }
 
 async function fetchPicture() {
-  const answer = await ask('availability?form=octets');
+  const answer = await get('availability?form=octets');
   return [new Uint8Array(await answer.arrayBuffer()), versionOf(answer.headers.get('ETag'))];
 }
 
@@ -312,6 +397,9 @@ function changed() {
   list?.refresh();
   showFull();
   tellOf(pointed);
+  showCounts();
+  proposals?.refresh();
+  if (map.asked >= 0) ask(map.asked);
 }
 
 // Standing places have no version of their own: whatever is told of them is the newest.
@@ -419,6 +507,8 @@ function show(which) {
     byId(`${name}-view`).hidden = name !== which;
   }
   if (which === 'list' && map.cursor >= 0) list?.show(map.cursor);
+  else if (which === 'list' && map.here >= 0) list?.openZone(map.here, 0);
+  if (which === 'list') list?.showCards();
   if (which === 'map') map.resize();
   try { localStorage.setItem('fg-view', which); } catch { /* chosen again next time */ }
 }
@@ -430,36 +520,71 @@ function viewKept() {
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
-function swatch(colour) { // an attribute, not a style: the policy allows no inline styles
+class Tracer { // a canvas's path as that of an SVG: swatches are drawn as seats are
+  d = '';
+  moveTo(x, y) { this.d += `M${x} ${y}`; }
+  lineTo(x, y) { this.d += `L${x} ${y}`; }
+  arc(x, y, r) { this.d += `A${r} ${r} 0 1 1 ${x - r} ${y}A${r} ${r} 0 1 1 ${x + r} ${y}`; }
+  closePath() { this.d += 'Z'; }
+}
+
+function swatch(c) { // attributes, not a style: the policy allows no inline styles
   const svg = document.createElementNS(SVG, 'svg');
-  const dot = document.createElementNS(SVG, 'circle');
-  svg.setAttribute('viewBox', '0 0 10 10');
+  const sign = document.createElementNS(SVG, 'path');
+  const tracer = new Tracer();
+  trace(tracer, c, 8, 8, 7);
+  svg.setAttribute('viewBox', '0 0 16 16');
   svg.setAttribute('aria-hidden', 'true');
-  for (const [name, value] of [['cx', 5], ['cy', 5], ['r', 5], ['fill', colour]]) dot.setAttribute(name, value);
-  svg.append(dot);
+  sign.setAttribute('d', tracer.d);
+  sign.dataset.category = c;
+  svg.append(sign);
   return svg;
 }
 
+function colourSwatches() {
+  for (const sign of document.querySelectorAll('[data-category]')) sign.setAttribute('fill', map.paints[sign.dataset.category].css);
+}
+
+// A press shows only this category, another one all again.
+let only = -1;
+function showOnly(c) {
+  only = c;
+  map.wanted.forEach((_, n) => { map.wanted[n] = c < 0 || n === c; });
+  byId('categories').querySelectorAll('button').forEach((button, n) => button.setAttribute('aria-pressed', String(n - 1 === c)));
+  if (!byId('list-view').hidden) list?.showCards();
+  changed();
+}
+
 function addCategories() {
-  byId('categories').append(...info.categories.map(({ name, color }, c) => {
-    const box = make('input', { type: 'checkbox', checked: true });
-    box.addEventListener('change', () => {
-      map.wanted[c] = box.checked;
-      changed();
-    });
-    return make('label', {}, box, swatch(color ?? '#3a6ea5'), name);
-  }));
+  const chip = (c, ...content) => {
+    const button = make('button', { type: 'button', 'aria-pressed': String(c < 0) }, ...content);
+    button.addEventListener('click', () => showOnly(c === only ? -1 : c));
+    return button;
+  };
+  byId('categories').append(chip(-1, say('filter.all')), ...info.categories.map(({ name }, c) => chip(c, swatch(c), make('b', {}, name), make('span'), make('small'))));
+}
+
+function showCounts() {
+  if (!prices) return;
+  byId('categories').querySelectorAll('small').forEach((small, c) => {
+    const text = count(plan.freeOf[c]);
+    if (small.textContent !== text) small.textContent = text;
+  });
 }
 
 // What they cost comes after the hall: to learn how a language writes an amount takes a browser as long
 // as to draw it.
+let prices = null;
 function addPrices() {
-  info.categories.forEach(({ name, price }, c) => {
-    const said = ` ${money(price, info.currency)}`;
-    byId('categories').querySelectorAll('label')[c].append(said);
-    byId('best-category').append(make('option', { value: name, textContent: name + said }));
+  prices = info.categories.map(({ price }) => money(price, info.currency));
+  map.price = (c) => prices[c];
+  info.categories.forEach(({ name }, c) => {
+    byId('categories').querySelectorAll('span')[c].append(prices[c]);
+    byId('best-category').append(make('option', { value: name, textContent: `${name} ${prices[c]}` }));
   });
   for (let q = 1; q <= info.limits.max_per_hold; q++) byId('best-quantity').append(make('option', { value: q, textContent: q, selected: q === 2 }));
+  showCounts();
+  map.wake();
 }
 
 const nameOfArea = (area) => area.name || area.id;
@@ -476,7 +601,7 @@ function addAreas() {
     for (let q = 1; q <= info.limits.max_per_hold; q++) quantity.append(make('option', { value: q, textContent: q }));
     const button = make('button', { type: 'button', textContent: say('areas.take') });
     button.addEventListener('click', () => {
-      if (basket.hold) trouble(say('best.full'));
+      if (basket.hold) trouble(say('error.seats-and-area'));
       else attempt([], () => basket.area(area.id, Number(quantity.value)));
     });
     return make('li', {}, make('span', { className: 'area', textContent: lineOfArea(area) }), quantity, button);
@@ -489,15 +614,21 @@ function listen() {
   byId('zoom-in').addEventListener('click', () => map.zoomBy(1.8));
   byId('zoom-out').addEventListener('click', () => map.zoomBy(1 / 1.8));
   byId('zoom-all').addEventListener('click', () => map.showAll());
-  byId('best-form').addEventListener('submit', takeBest);
+  byId('best-form').addEventListener('submit', propose);
   byId('access').addEventListener('change', () => setAccess(byId('access').checked));
   byId('code-form').addEventListener('submit', (event_) => {
     event_.preventDefault();
     checkCode();
   });
   byId('trouble-close').addEventListener('click', calm);
+  byId('pick-take').addEventListener('click', () => toggle(map.asked));
+  byId('pick-close').addEventListener('click', lookAway);
+  byId('cart-open').addEventListener('click', openShort);
   byId('cart-others').addEventListener('click', offerOthers);
-  byId('cart-back').addEventListener('click', () => attempt([...mine], () => basket.giveBack()));
+  byId('cart-back').addEventListener('click', () => {
+    lookAway();
+    attempt([...mine], () => basket.giveBack());
+  });
   addEventListener('offline', () => onLost(0));
   addEventListener('online', () => { if (lost) poll(); });
   // Back from the checkout by the browser's button, or from another tab: what became of the hold?
@@ -530,18 +661,30 @@ function frame() {
   addCategories();
   addAreas();
   addNeeds();
-  map = new SeatMap(byId('map'), { onTake: toggle, onPoint: tellOf });
+  map = new SeatMap(byId('map'), { onTake: toggle, onAsk: ask, onPoint: tellOf, onView: tellWhere });
   map.mine = mine;
+  byId('map').addEventListener('recolour', colourSwatches);
   show(viewKept());
+}
+
+async function importLater() {
+  for (let tried = 0; ; tried++) {
+    try {
+      return await import(new URL(tried ? `later.js?${tried}` : 'later.js', import.meta.url)); // a name that has failed is not asked for again
+    } catch {
+      await new Promise((again) => { setTimeout(again, POLL_MS); });
+    }
+  }
 }
 
 // All is on its way together; what is seen comes before what is used.
 async function open() {
-  const [picture, geometry] = [fetchPicture(), ask('plan?form=rows').then((answer) => answer.json())];
+  const [picture, geometry] = [fetchPicture(), get('plan?form=rows').then((answer) => answer.json())];
   for (const part of [picture, geometry]) part.catch(() => {}); // told by who waits for it
   info = await call('GET', path);
   if (!map) frame();
   plan = readPlan(await geometry);
+  plan.prices = info.categories.map(({ price }) => price);
   readPicture(plan, ...await picture);
   live = new Live(plan, { fetchPicture, read: readPicture, apply: applyChanges, onChange: changed, later: (again) => setTimeout(() => { if (byId('gone').hidden) again(); }, POLL_MS * (0.75 + Math.random() / 2)) });
   map.show(plan);
@@ -555,7 +698,12 @@ async function open() {
   byId('hall').dataset.seen = 'seats';
   await drawn();
   addPrices();
-  list = new SeatList(plan, { onTake: toggle, priceOf, marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted });
+  const { Mini, Offers, Proposals, SeatList, Tags } = await importLater();
+  Object.assign(map, { mini: new Mini(), offers: new Offers(map), tags: new Tags((c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
+  map.wake();
+  list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
+  if (viewKept() === 'list') list.showCards();
+  proposals = new Proposals({ plan, map, info, nameOf: nameOfAll, choose: takeProposal, holding: () => mine.size > 0 });
   showFull();
   await basket.restore().catch(explain);
   restoreCode();

@@ -1,29 +1,37 @@
 // list.js: the same hall without a picture: choose a section, then a row, then seats. Each of these
-// is an ordinary control, so keyboard and screen reader need nothing of ours.
+// is an ordinary control, so keyboard and screen reader need nothing of ours. The cheapest sections stand
+// first, each with what its seats cost and how many can be had beside each other.
 
 import { byId, make, say } from './kit.js';
 import { FREE, HELD, SOLD } from './plan.js';
 
+const CARDS = 6; // at first, and as many more at each press
+const AISLE = 1.7; // of the usual way from seat to seat: beyond it they are no neighbours
+
 export class SeatList {
-  constructor(plan, { onTake, priceOf, marksOf, wayTo, mine, pending, wanted }) {
-    this.plan = plan;
-    this.onTake = onTake;
-    this.priceOf = priceOf;
-    this.marksOf = marksOf;
-    this.wayTo = wayTo;
-    this.mine = mine;
-    this.pending = pending;
-    this.wanted = wanted;
+  // {onTake, priceOf(i), priceOfCategory(c), marksOf, wayTo, mine, pending, wanted, pitch}
+  constructor(plan, told) {
+    Object.assign(this, { plan }, told);
     this.zones = byId('list-zone');
     this.rows = byId('list-row');
     this.seats = byId('list-seats');
-    this.zones.append(...plan.zones.map((zone, z) => make('option', { value: z })));
+    this.cards = byId('list-cards');
+    const priceOf = ({ parts }) => Math.min(...parts.map(({ category }) => plan.prices[category]));
+    this.order = plan.zones.map((_, z) => z).sort((a, b) => priceOf(plan.zones[a]) - priceOf(plan.zones[b]) || a - b);
+    this.zones.append(...this.order.map((z) => make('option', { value: z })));
     this.zones.addEventListener('change', () => this.openZone(Number(this.zones.value), 0));
     this.rows.addEventListener('change', () => this.openRow(Number(this.rows.value)));
     this.seats.addEventListener('click', (event) => {
       const button = event.target.closest('button');
       if (button) this.onTake(Number(button.dataset.seat));
     });
+    this.cards.addEventListener('click', (event) => {
+      const button = event.target.closest('button');
+      if (!button) return;
+      this.openZone(Number(button.dataset.zone), this.firstRow(plan.zones[button.dataset.zone]));
+      this.zones.focus();
+    });
+    byId('list-more').addEventListener('click', () => this.showCards(this.cards.children.length + CARDS));
     this.openZone(0, 0);
   }
 
@@ -50,34 +58,72 @@ export class SeatList {
     this.openZone(this.plan.zoneOf[seat], this.plan.rowOf[seat]);
   }
 
+  // Which sections there are, cheapest first: made when the list is looked at or the filter changes, and
+  // then left where it stands.
+  showCards(count = CARDS) {
+    const open = this.order.filter((z) => this.plan.zones[z].shown > 0);
+    this.cards.replaceChildren(...open.slice(0, count).map((z) => make('li', {}, make('button', { type: 'button', 'data-zone': z }, make('b'), make('span'), make('small')))));
+    byId('list-more').hidden = open.length <= count;
+    this.refresh();
+  }
+
+  isFree(i) { return this.plan.state[i] === FREE && this.wanted[this.plan.category[i]]; }
+
+  besides(i, row) {
+    const { x, y } = this.plan;
+    return i + 1 < row.to && Math.hypot(x[i + 1] - x[i], y[i + 1] - y[i]) <= AISLE * this.pitch;
+  }
+
+  // How many are free, and how many of those beside each other at most.
   freeOf(row) {
-    let free = 0;
-    for (let i = row.from; i < row.to; i++) if (this.plan.state[i] === FREE && this.wanted[this.plan.category[i]]) free++;
-    return free;
+    let [free, together, run] = [0, 0, 0];
+    for (let i = row.from; i < row.to; i++) {
+      run = this.isFree(i) ? run + 1 : 0;
+      if (run > 0) free++;
+      together = Math.max(together, run);
+      if (!this.besides(i, row)) run = 0;
+    }
+    return { free, together };
+  }
+
+  firstRow(zone) {
+    return Math.max(0, zone.rows.findIndex((row) => this.freeOf(row).together > 1));
   }
 
   // What is there stays there and only its words change: the focus is never lost.
   refresh() {
     const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
-    [...this.zones.options].forEach((option, z) => {
-      const zone = this.plan.zones[z];
-      put(option, say('list.zone', zone.name, zone.shown));
-    });
+    for (const option of this.zones.options) {
+      const zone = this.plan.zones[option.value];
+      put(option, zone.shown > 0 ? say('list.zone-from', zone.name, zone.shown, this.priceOfCategory(zone.cheapest)) : say('list.zone', zone.name, 0));
+    }
     [...this.rows.options].forEach((option, r) => {
-      const row = this.zone.rows[r];
-      put(option, say('list.row', row.label, this.freeOf(row)));
+      const { free, together } = this.freeOf(this.zone.rows[r]);
+      put(option, say(together > 1 ? 'list.row-together' : 'list.row', this.zone.rows[r].label, free, together));
     });
     for (const button of this.seats.querySelectorAll('button')) this.refreshSeat(button, put);
+    for (const button of this.cards.querySelectorAll('button')) this.refreshCard(button, put);
+  }
+
+  refreshCard(button, put) {
+    const zone = this.plan.zones[button.dataset.zone];
+    const together = Math.max(...zone.rows.map((row) => this.freeOf(row).together));
+    const [name, price, left] = button.children;
+    put(name, zone.name);
+    put(price, zone.shown > 0 ? this.priceOfCategory(zone.cheapest) : say('seat.sold'));
+    put(left, [say('map.left', zone.shown), together > 1 ? say('list.together', together) : ''].filter(Boolean).join(' · '));
   }
 
   refreshSeat(button, put) {
     const i = Number(button.dataset.seat);
     const mine = this.mine.has(i);
     const state = this.plan.state[i];
-    const free = state === FREE && this.wanted[this.plan.category[i]];
+    const free = this.isFree(i);
+    const row = this.zone.rows[this.plan.rowOf[i]];
     button.setAttribute('aria-pressed', String(mine));
     // Not `disabled`: a seat that is taken while it has the focus would throw the focus away.
     button.setAttribute('aria-disabled', String(!mine && !free));
+    button.parentElement.classList.toggle('joined', (free || mine) && this.besides(i, row) && (this.isFree(i + 1) || this.mine.has(i + 1)));
     const how = this.pending.has(i) ? say('seat.pending') : mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');
     put(button, [say('list.seat', this.plan.numbers[i], how), ...this.marksOf(i)].join(' · '));
   }

@@ -1,43 +1,71 @@
-// map.js: the hall to look at: sections from afar, seats from near. It draws when something has
-// changed and never otherwise. Fingers, wheel and keys move it; what is chosen it tells by `onTake`.
+// map.js: the hall to look at: sections from afar, seats from near, one fading into the other. It draws when
+// something has changed and never otherwise. Fingers, wheel and keys move it; what is chosen it tells by
+// `onTake`, what is asked about by `onAsk`.
+//
+// On an upright screen a hall whose stage is at a side is turned, so that the stage is on top.
 
-import { countFree, FREE, HELD, SOLD, Grid } from './plan.js';
+import { countFree, FREE, HELD, SOLD, Grid, turnPlan } from './plan.js';
 import { LOOK, LOOKS, makePaint } from './paint.js';
 import { Ground } from './ground.js';
+import { Sections } from './sections.js';
+import { Fingers } from './fingers.js';
+import { paintCategories, rgbOf } from './colours.js';
 import { say } from './kit.js';
 
-const SEAT_WIDTH = 17; // in the plan, where neighbours stand 20 apart
-const NEAR_PX = 5; // from this width of a seat on, seats are shown instead of sections
-const NUMBER_PX = 17; // and from this one their numbers
+const SEAT_SHARE = 0.85; // of the way from a seat to its neighbour
+const NEAR_PX = 5; // from this width of a seat on, seats are shown,
+const ALL_NEAR_PX = 9; // and from this one sections no more
+const AIM_PX = 12; // a press on smaller seats comes closer
+const NUMBER_PX = 17; // from here on seats have their numbers
+const CLOSE_PX = 24; // what a press on a section comes to
 const MOST_PX = 44;
-const TAP_SLOP_PX = 8;
 const FINGER_PX = 22;
+const SURE_PX = 44; // where neighbours are closer, a finger is asked whether it meant this seat
+const GLIDE_MS = 220;
+const MARGIN_PX = 12;
+const FONT = 'system-ui, sans-serif';
+
+// How far it is from a seat to its neighbour, mostly: halls are drawn in whatever unit.
+function pitchOf({ n, x, y, rowOf, zoneOf }) {
+  const steps = [];
+  for (let i = 1; i < n; i += 1 + (n >> 9)) {
+    if (rowOf[i] === rowOf[i - 1] && zoneOf[i] === zoneOf[i - 1]) steps.push(Math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]));
+  }
+  return steps.sort((a, b) => a - b)[steps.length >> 1] || 20;
+}
 
 export class SeatMap {
-  // `box` holds three canvases: the ground for what the plan draws beside its seats, the lower for seats,
-  // the upper for all that is few.
-  constructor(box, { onTake, onPoint }) {
-    this.box = box;
-    this.onTake = onTake;
-    this.onPoint = onPoint;
+  // `box` holds three canvases: the ground for sections and what the plan draws beside its seats, the lower
+  // for seats, the upper for all that is few.
+  constructor(box, { onTake, onAsk, onPoint, onView }) {
+    Object.assign(this, { box, onTake, onAsk, onPoint, onView });
     this.plan = null;
     this.grid = null;
     this.mine = new Set();
     this.pending = new Set();
     this.cursor = -1;
+    this.asked = -1;
+    this.here = -1; // the section in the middle
+    this.price = () => ''; // of a category, once that can be said
+    this.tags = this.offers = this.mini = null; // come later: prices on it, choices to be looked at, all of it small
     this.seatsDrawn = false;
-    this.pointers = new Map();
     [this.soil, this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
+    this.earth = this.soil.getContext('2d');
     this.view = { k: 1, x: 0, y: 0 };
+    this.goal = null; // where the view is gliding to
+    this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
   // The hall from afar, to be looked at.
   show(plan) {
     this.plan = plan;
+    this.pitch = pitchOf(plan);
+    this.seat = SEAT_SHARE * this.pitch;
     this.wanted = plan.categories.map(() => true);
-    this.paths = plan.zones.map((zone) => this.path(zone));
-    this.ground = plan.shapes.length > 0 ? new Ground(this.soil, plan.shapes) : null;
+    this.upright = this.quarters();
+    this.sections = new Sections(plan);
+    this.ground = new Ground(this.earth, plan.shapes);
     if (this.width) this.begin();
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
@@ -54,12 +82,24 @@ export class SeatMap {
     if (this.width) this.recolour();
   }
 
-  path(zone) {
-    const path = new Path2D();
-    const { outline } = zone;
-    for (let n = 0; n < outline.length; n += 2) path.lineTo(outline[n], outline[n + 1] + (n ? 0 : 1)); // a single seat is seen, too
-    path.closePath();
-    return path;
+  // ---- which way it is drawn ----
+
+  // How many quarters to the right bring the stage from a side to the top.
+  quarters() {
+    const { focal, box } = this.plan;
+    const [aside, down] = [(focal.x - (box.left + box.right) / 2) / (box.right - box.left + 1), (focal.y - (box.top + box.bottom) / 2) / (box.bottom - box.top + 1)];
+    return Math.abs(aside) <= Math.abs(down) ? 0 : aside < 0 ? 1 : 3;
+  }
+
+  turn() {
+    const wanted = innerHeight > innerWidth ? this.upright : 0; // of the screen: the map itself gets lower when seats are held
+    if (this.plan.turned === wanted) return;
+    turnPlan(this.plan, wanted);
+    this.sections.shape();
+    this.ground.shape(this.plan.shapes);
+    if (!this.grid) return;
+    this.grid = new Grid(this.plan);
+    this.paint.move(this.grid);
   }
 
   // ---- what is seen ----
@@ -67,15 +107,11 @@ export class SeatMap {
   resize() {
     this.ratio = Math.min(2, devicePixelRatio || 1);
     const first = this.width === undefined;
-    const all = !first && this.whole && Math.abs(this.view.k / this.whole.k - 1) < 0.01;
+    const all = !first && this.whole && Math.abs((this.goal ?? this.view).k / this.whole.k - 1) < 0.01;
     const [wide, high] = [this.width, this.height];
     this.width = this.box.clientWidth;
     this.height = this.box.clientHeight;
     if (this.width === 0) { this.width = undefined; return; }
-    if (!first) { // what stood in the middle stays there
-      this.view.x += (this.width - wide) / 2;
-      this.view.y += (this.height - high) / 2;
-    }
     const [across, down] = [this.width, this.height].map((size) => Math.round(size * this.ratio));
     for (const canvas of [this.soil, this.lower, this.upper]) {
       if (canvas.width === across && canvas.height === down) continue; // to set them empties it, and takes its time
@@ -84,78 +120,112 @@ export class SeatMap {
     }
     if (!this.plan) return;
     if (first) { this.begin(); return; }
-    if (all) this.showAll(); // who saw the whole hall goes on seeing it
-    this.clamp();
-    this.wake();
+    this.halt();
+    const { view, plan: { turned } } = this;
+    this.turn();
+    if (all || turned !== this.plan.turned) { this.showAll(false); return; } // who saw the whole hall goes on seeing it
+    this.see({ k: view.k, x: view.x + (this.width - wide) / 2, y: view.y + (this.height - high) / 2 }, false); // what stood in the middle stays there
   }
 
   begin() {
+    this.turn();
     this.recolour();
-    this.showAll();
+    this.showAll(false);
   }
 
   fit(box, margin) {
-    const k = Math.min((this.width - 2 * margin) / (box.right - box.left + SEAT_WIDTH), (this.height - 2 * margin) / (box.bottom - box.top + SEAT_WIDTH));
+    const k = Math.min((this.width - 2 * margin) / (box.right - box.left + this.seat), (this.height - 2 * margin) / (box.bottom - box.top + this.seat));
     return { k, x: this.width / 2 - k * (box.left + box.right) / 2, y: this.height / 2 - k * (box.top + box.bottom) / 2 };
   }
 
-  showAll() {
-    this.whole = this.fit(this.plan.room, 12);
-    this.view = { ...this.whole };
-    this.wake();
+  showAll(glide = true) {
+    this.whole = this.fit(this.plan.room, MARGIN_PX);
+    this.see({ ...this.whole }, glide);
   }
 
-  showZone(zone) {
-    const view = this.fit(zone.box, 24);
-    const least = NEAR_PX * 1.3 / SEAT_WIDTH;
-    this.view = view.k >= least ? view : this.centred((zone.box.left + zone.box.right) / 2, (zone.box.top + zone.box.bottom) / 2, least);
-    this.clamp();
-    this.wake();
+  // So near that its seats can be met, about where it was pressed: a section may be larger than the screen.
+  showZone(zone, at) {
+    const k = Math.max(CLOSE_PX / this.seat, this.fit(zone.box, MARGIN_PX).k);
+    const middle = (from, to, wanted, size) => (to - from < size / k ? (from + to) / 2 : Math.min(to - size / k / 2, Math.max(from + size / k / 2, wanted)));
+    this.see(this.centred(middle(zone.box.left, zone.box.right, at.x, this.width), middle(zone.box.top, zone.box.bottom, at.y, this.height), k));
   }
 
   showSeats(places) {
-    const near = Math.max(this.view.k, NUMBER_PX * 1.2 / SEAT_WIDTH);
     const mean = (values) => places.reduce((sum, i) => sum + values[i], 0) / places.length;
-    this.view = this.centred(mean(this.plan.x), mean(this.plan.y), near);
-    this.clamp();
-    this.wake();
+    this.see(this.centred(mean(this.plan.x), mean(this.plan.y), Math.max((this.goal ?? this.view).k, NUMBER_PX * 1.2 / this.seat)));
   }
 
   centred(x, y, k) {
-    return { k, x: this.width / 2 - k * x, y: this.height / 2 - k * y };
+    const { k: kept } = this.clamped({ k, x: 0, y: 0 });
+    return { k: kept, x: this.width / 2 - kept * x, y: this.height / 2 - kept * y };
   }
 
   // Never so far out that the hall is lost, nor so far in that a seat is a wall.
-  clamp() {
-    const { view, plan: { room: box } } = this;
-    this.whole = this.fit(box, 12);
-    const k = Math.min(MOST_PX / SEAT_WIDTH, Math.max(this.whole.k * 0.8, view.k));
-    if (k !== view.k) this.zoom(k / view.k, this.width / 2, this.height / 2);
-    const keep = (at, low, high, size) => Math.min(size * 0.7 - k * low, Math.max(size * 0.3 - k * high, at));
-    view.x = keep(view.x, box.left, box.right, this.width);
-    view.y = keep(view.y, box.top, box.bottom, this.height);
+  clamped(view) {
+    const { room: box } = this.plan;
+    this.whole = this.fit(box, MARGIN_PX);
+    const out = view.k < this.whole.k * 0.8 || view.k > MOST_PX / this.seat ? this.zoomed(view, 1, this.width / 2, this.height / 2) : view;
+    const keep = (at, low, high, size) => Math.min(size * 0.7 - out.k * low, Math.max(size * 0.3 - out.k * high, at));
+    return { k: out.k, x: keep(out.x, box.left, box.right, this.width), y: keep(out.y, box.top, box.bottom, this.height) };
   }
 
-  zoom(factor, x, y) {
-    const { view } = this;
-    const k = Math.min(MOST_PX / SEAT_WIDTH, Math.max(this.whole.k * 0.8, view.k * factor));
-    view.x = x - (x - view.x) * k / view.k;
-    view.y = y - (y - view.y) * k / view.k;
-    view.k = k;
+  zoomed(view, factor, x, y) {
+    const k = Math.min(MOST_PX / this.seat, Math.max(this.whole.k * 0.8, view.k * factor));
+    return { k, x: x - (x - view.x) * k / view.k, y: y - (y - view.y) * k / view.k };
+  }
+
+  // Goes there, gliding if that is wished; a further wish meanwhile begins where the first would have ended.
+  see(view, glide = true) {
+    if (!this.width) return; // hidden behind the list
+    const goal = this.clamped(view);
+    this.halt();
+    if (!glide || this.still.matches || !this.grid) {
+      this.view = goal;
+      this.wake();
+      return;
+    }
+    this.goal = goal;
+    this.box.dataset.gliding = '';
+    const [from, began] = [this.view, performance.now()];
+    const middle = ({ k, x, y }) => [(this.width / 2 - x) / k, (this.height / 2 - y) / k];
+    const [a, b] = [middle(from), middle(goal)];
+    const step = () => {
+      const t = Math.min(1, (performance.now() - began) / GLIDE_MS);
+      if (t === 1) { this.halt(); return; }
+      const eased = 1 - (1 - t) ** 3;
+      const k = from.k * (goal.k / from.k) ** eased;
+      const share = Math.abs(goal.k / from.k - 1) < 0.01 ? eased : (1 / from.k - 1 / k) / (1 / from.k - 1 / goal.k); // in step with the scale
+      this.view = { k, x: this.width / 2 - k * (a[0] + (b[0] - a[0]) * share), y: this.height / 2 - k * (a[1] + (b[1] - a[1]) * share) };
+      this.draw();
+      this.glide = requestAnimationFrame(step);
+    };
+    this.glide = requestAnimationFrame(step);
+  }
+
+  // Where it was going it is now.
+  halt() {
+    cancelAnimationFrame(this.glide);
+    if (this.goal) {
+      this.view = this.goal;
+      this.wake();
+    }
+    this.goal = null;
+    delete this.box.dataset.gliding;
   }
 
   // Towards the seats nearest to the middle: the middle itself may be a playing field.
   zoomBy(factor) {
-    const { view, plan } = this;
+    const { plan } = this;
+    const view = this.goal ?? this.view;
     const middle = [this.width / 2, this.height / 2];
     const seat = factor > 1 && this.grid ? this.grid.nearest((middle[0] - view.x) / view.k, (middle[1] - view.y) / view.k, 1e5) : -1;
     const [x, y] = seat < 0 ? middle : [plan.x[seat] * view.k + view.x, plan.y[seat] * view.k + view.y];
-    this.zoom(factor, x, y);
-    this.clamp();
-    this.wake();
+    this.see(this.zoomed(view, factor, x, y));
   }
 
-  get near() { return this.grid !== null && this.view.k * SEAT_WIDTH >= NEAR_PX; }
+  get seatPx() { return this.view.k * this.seat; }
+
+  get near() { return this.grid !== null && this.seatPx >= NEAR_PX; }
 
   // ---- how a seat looks ----
 
@@ -177,35 +247,28 @@ export class SeatMap {
     this.wake();
   }
 
-  // Colour is never the only sign: what is gone is small, what is mine is large and ringed.
   recolour() {
     const style = getComputedStyle(this.box);
-    const token = (name) => this.rgb(style.getPropertyValue(name).trim());
-    this.tokens = Object.fromEntries(['ink', 'paper', 'raised', 'soft', 'line', 'mine', 'act'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    const token = (name) => rgbOf(style.getPropertyValue(name).trim());
+    this.tokens = Object.fromEntries(['ink', 'paper', 'raised', 'soft', 'line', 'mine', 'on-mine', 'act'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    this.paints = paintCategories(this.plan.categories, matchMedia('(prefers-color-scheme: dark)').matches);
+    this.box.dispatchEvent(new Event('recolour'));
     if (this.grid) this.repaint(token);
     this.refresh();
   }
 
+  // Colour is never the only sign: what is gone is small, each category has its outline, what is mine a tick.
   repaint(token) {
     const palette = new Float32Array(LOOKS * 4);
     const set = (look, rgb, size) => palette.set([...rgb, size], look * 4);
     set(LOOK.MINE, token('--mine'), 1.15);
     set(LOOK.PENDING, token('--mine'), 0.6);
-    set(LOOK.OTHER, token('--line'), 0.6);
+    set(LOOK.OTHER, token('--edge'), 0.2);
     set(LOOK.HELD, token('--soft'), 0.35);
-    set(LOOK.SOLD, token('--line'), 0.35);
-    set(LOOK.BLOCKED, token('--line'), 0.2);
-    this.plan.categories.forEach((category, c) => set(LOOK.FREE + c, this.rgb(category.color ?? '#3a6ea5'), 0.95));
+    set(LOOK.SOLD, token('--edge'), 0.35);
+    set(LOOK.BLOCKED, token('--edge'), 0.2);
+    this.paints.forEach(({ rgb }, c) => set(LOOK.FREE + c, rgb, 1));
     this.paint.setPalette(palette);
-  }
-
-  rgb(colour) {
-    const plain = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(colour);
-    if (plain) return plain.slice(1).map((hex) => Number.parseInt(hex, 16) / 255);
-    this.probe ??= document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-    this.probe.fillStyle = colour;
-    this.probe.fillRect(0, 0, 1, 1);
-    return [...this.probe.getImageData(0, 0, 1, 1).data].slice(0, 3).map((v) => v / 255);
   }
 
   // ---- drawing ----
@@ -220,71 +283,68 @@ export class SeatMap {
   }
 
   draw() {
-    const { context, ratio, view } = this;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, this.width, this.height);
-    if (this.near) this.paint.draw(view, SEAT_WIDTH, ratio);
-    else if (this.seatsDrawn) this.paint.clear();
+    const { context, earth, ratio, view, tokens, paints } = this;
+    for (const one of [context, earth]) {
+      one.setTransform(1, 0, 0, 1, 0, 0);
+      one.clearRect(0, 0, this.upper.width, this.upper.height);
+    }
+    const far = this.grid ? Math.min(1, Math.max(0, (ALL_NEAR_PX - this.seatPx) / (ALL_NEAR_PX - NEAR_PX))) : 1;
+    this.here = this.near && this.view.k > this.whole.k * 1.05 ? this.zoneInTheMiddle() : -1;
+    this.ground.draw(view, ratio, tokens);
+    this.sections.fill(earth, view, ratio, { tokens, paints, far, here: this.here });
+    if (this.near) {
+      this.lower.style.opacity = 1 - far;
+      this.paint.draw(view, this.seat, ratio);
+    } else if (this.seatsDrawn) this.paint.clear();
     this.seatsDrawn = this.near;
-    this.ground?.draw(view, ratio, this.tokens, (colour) => this.rgb(colour));
-    if (!this.near) this.drawZones();
-    this.drawStage();
-    if (this.near) this.drawNames();
-    else this.drawMine();
-    this.drawCursor();
-    if (this.near) this.drawMini();
-  }
-
-  drawZones() {
-    const { context, ratio, view } = this;
-    this.plan.zones.forEach((zone, z) => {
-      const share = zone.shown / (zone.to - zone.from);
-      context.setTransform(ratio * view.k, 0, 0, ratio * view.k, ratio * view.x, ratio * view.y);
-      context.globalAlpha = zone.shown === 0 ? 0.12 : 0.35 + 0.65 * share;
-      context.fillStyle = zone.shown === 0 ? this.tokens.soft : this.plan.categories[zone.category].color ?? '#3a6ea5';
-      context.fill(this.paths[z]);
-      context.globalAlpha = 1;
-      context.lineWidth = 1 / view.k;
-      context.strokeStyle = this.tokens.paper;
-      context.stroke(this.paths[z]);
-    });
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.labelled = [];
-    for (const zone of this.plan.zones) {
-      const wide = (zone.box.right - zone.box.left) * view.k;
-      if (wide > 60) this.label(zone.name, zone, String(zone.shown));
-      else if (wide > 20) this.label(zone.name.split(' ').at(-1), zone, '');
-    }
+    this.drawStage();
+    if (this.near && this.seatPx >= NUMBER_PX) this.drawNumbers();
+    else this.sections.label(context, view, tokens, paints, { seen: (zone) => this.sees(zone.box), lines: (zone) => this.linesOf(zone), tags: this.tags });
+    for (const i of this.mine) this.drawMine(i);
+    this.offers?.draw();
+    if (this.asked >= 0) this.ring(this.asked, tokens.ink, 3);
+    this.drawCursor();
+    if (this.near) this.mini?.draw(this);
+    this.onView();
   }
 
-  label(text, zone, below) {
-    const { context, view } = this;
-    const x = (zone.box.left + zone.box.right) / 2 * view.k + view.x;
-    const y = (zone.box.top + zone.box.bottom) / 2 * view.k + view.y;
-    context.font = '600 11px system-ui, sans-serif';
-    const half = { x: context.measureText(text).width / 2 + 2, y: below ? 14 : 7 };
-    const covers = (other) => Math.abs(other.x - x) < other.half.x + half.x && Math.abs(other.y - y) < other.half.y + half.y;
-    if (this.labelled.some(covers)) return;
-    this.labelled.push({ x, y, half });
-    context.textAlign = 'center';
-    context.textBaseline = 'middle';
-    context.lineJoin = 'round';
-    context.lineWidth = 3;
-    context.strokeStyle = this.tokens.paper;
-    context.fillStyle = this.tokens.ink;
-    for (const [line, at] of below ? [[text, y - 7], [below, y + 7]] : [[text, y]]) {
-      context.strokeText(line, x, at);
-      context.fillText(line, x, at);
-    }
+  sees({ left, top, right, bottom }) {
+    const { k, x, y } = this.view;
+    return right * k + x > 0 && left * k + x < this.width && bottom * k + y > 0 && top * k + y < this.height;
+  }
+
+  // What a section says beside its name: from how much its seats are, and how many.
+  linesOf(zone) {
+    if (zone.shown === 0) return [];
+    const price = this.price(zone.cheapest);
+    return [price && (zone.parts.length > 1 ? say('map.from', price) : price), say('map.left', zone.shown)].filter(Boolean);
+  }
+
+  at(x, y) {
+    return { x: (x - this.view.x) / this.view.k, y: (y - this.view.y) / this.view.k };
+  }
+
+  zoneInTheMiddle() {
+    const { x, y } = this.at(this.width / 2, this.height / 2);
+    const seat = this.grid.nearest(x, y, Math.min(this.width, this.height) / 2 / this.view.k);
+    return seat < 0 ? -1 : this.plan.zoneOf[seat];
+  }
+
+  // Which way the stage is from the middle, clockwise from the top in eighths of a turn.
+  get stageAt() {
+    const { x, y } = this.at(this.width / 2, this.height / 2);
+    const { focal } = this.plan;
+    return Math.round(Math.atan2(focal.x - x, y - focal.y) / Math.PI * 4 + 8) % 8;
   }
 
   drawStage() {
     const { context, view, plan: { focal, box } } = this;
-    if (!focal || this.ground?.names(focal, (box.right - box.left + box.bottom - box.top) / 4, view.k)) return;
+    if (this.ground.names(focal, (box.right - box.left + box.bottom - box.top) / 4, view.k)) return;
     const x = focal.x * view.k + view.x;
     const y = focal.y * view.k + view.y;
     const text = say('map.stage');
-    context.font = '700 12px system-ui, sans-serif';
+    context.font = `700 12px ${FONT}`;
     const width = context.measureText(text).width + 16;
     context.fillStyle = this.tokens.ink;
     context.beginPath();
@@ -296,50 +356,74 @@ export class SeatMap {
     context.fillText(text, x, y);
   }
 
-  // From near: the numbers of seats, or the letters of rows, of what is in view.
-  drawNames() {
-    const { context, view, plan } = this;
-    const wide = SEAT_WIDTH * view.k;
-    const inView = (zone) => zone.box.right * view.k + view.x > 0 && zone.box.left * view.k + view.x < this.width &&
-      zone.box.bottom * view.k + view.y > 0 && zone.box.top * view.k + view.y < this.height;
-    context.textAlign = 'center';
-    context.textBaseline = 'middle';
-    this.labelled = [];
-    for (const zone of plan.zones) {
-      if (!inView(zone)) continue;
-      if (wide < NUMBER_PX) { this.label(zone.name, zone, ''); continue; }
-      for (const row of zone.rows) this.drawRow(row, wide);
-    }
-    for (const i of this.mine) this.ring(i, this.tokens.mine, 3);
+  drawNumbers() {
+    this.context.textAlign = 'center';
+    this.context.textBaseline = 'middle';
+    this.context.font = `600 ${Math.min(15, this.seatPx * 0.5)}px ${FONT}`;
+    for (const zone of this.plan.zones) if (this.sees(zone.box)) for (const row of zone.rows) this.drawRow(row);
   }
 
-  drawRow(row, wide) {
-    const { context, view, plan } = this;
-    context.font = `600 ${Math.min(15, wide * 0.5)}px system-ui, sans-serif`;
+  // A row's letter stands at both of its ends, a step outside of them.
+  drawRow(row) {
+    const { context, view, plan, seatPx: wide } = this;
+    const letter = (at, beside) => {
+      const step = row.to - row.from > 1 ? [plan.x[at] - plan.x[beside], plan.y[at] - plan.y[beside]] : [-this.pitch, 0];
+      const length = Math.hypot(...step) || 1;
+      context.fillStyle = this.tokens.ink;
+      context.fillText(row.label, (plan.x[at] + step[0] / length * this.pitch) * view.k + view.x, (plan.y[at] + step[1] / length * this.pitch) * view.k + view.y);
+    };
+    letter(row.from, row.from + 1);
+    if (row.to - row.from > 1) letter(row.to - 1, row.to - 2);
     for (let i = row.from; i < row.to; i++) {
       const x = plan.x[i] * view.k + view.x;
       const y = plan.y[i] * view.k + view.y;
       if (x < -wide || y < -wide || x > this.width + wide || y > this.height + wide) continue;
-      if (i === row.from) {
-        const back = row.to - row.from > 1 ? [plan.x[i] - plan.x[i + 1], plan.y[i] - plan.y[i + 1]] : [-20, 0];
-        context.fillStyle = this.tokens.soft;
-        context.fillText(row.label, x + back[0] * view.k, y + back[1] * view.k);
-      }
       const look = this.looks[i];
-      if (look < LOOK.FREE && look !== LOOK.MINE) continue;
-      context.fillStyle = look === LOOK.MINE ? this.tokens.paper : '#fff';
+      if (look < LOOK.FREE) continue;
+      context.fillStyle = this.paints[look - LOOK.FREE].ink;
       context.fillText(plan.numbers[i], x, y);
     }
   }
 
-  drawMine() {
-    for (const i of this.mine) this.ring(i, this.tokens.mine, 4);
+  // Seen on any colour: white around it, and a tick.
+  drawMine(i) {
+    const { context, view, plan, tokens } = this;
+    const [x, y] = [plan.x[i] * view.k + view.x, plan.y[i] * view.k + view.y];
+    const radius = Math.max(7, this.seatPx * 0.56);
+    context.beginPath();
+    context.arc(x, y, radius + 2.5, 0, 7);
+    context.fillStyle = '#fff';
+    context.fill();
+    context.lineWidth = 1;
+    context.strokeStyle = tokens.ink;
+    context.stroke();
+    context.beginPath();
+    context.arc(x, y, radius, 0, 7);
+    context.fillStyle = tokens.mine;
+    context.fill();
+    context.fillStyle = tokens['on-mine'];
+    const numbered = this.seatPx >= CLOSE_PX;
+    if (numbered) {
+      context.textAlign = 'center';
+      context.textBaseline = 'middle';
+      context.font = `700 ${Math.min(14, this.seatPx * 0.42)}px ${FONT}`;
+      context.fillText(plan.numbers[i], x, y + radius * 0.38);
+    }
+    const [size, middle] = numbered ? [radius * 0.34, y - radius * 0.38] : [radius * 0.5, y];
+    context.beginPath();
+    context.moveTo(x - size, middle);
+    context.lineTo(x - size * 0.3, middle + size * 0.7);
+    context.lineTo(x + size, middle - size * 0.7);
+    context.lineWidth = Math.max(1.8, radius * 0.16);
+    context.lineCap = 'round';
+    context.strokeStyle = tokens['on-mine'];
+    context.stroke();
   }
 
   ring(i, colour, width) {
     const { context, view, plan } = this;
     context.beginPath();
-    context.arc(plan.x[i] * view.k + view.x, plan.y[i] * view.k + view.y, Math.max(5, SEAT_WIDTH * view.k * 0.62), 0, 7);
+    context.arc(plan.x[i] * view.k + view.x, plan.y[i] * view.k + view.y, Math.max(5, this.seatPx * 0.62), 0, 7);
     context.lineWidth = width;
     context.strokeStyle = colour;
     context.stroke();
@@ -350,112 +434,48 @@ export class SeatMap {
     this.ring(this.cursor, this.tokens.ink, 3);
   }
 
-  // Where in the hall we are; nothing to say where all of it is seen.
-  drawMini() {
-    const { context, plan: { box }, view } = this;
-    const [left, top] = [Math.max(box.left, -view.x / view.k), Math.max(box.top, -view.y / view.k)];
-    const [right, bottom] = [Math.min(box.right, (this.width - view.x) / view.k), Math.min(box.bottom, (this.height - view.y) / view.k)];
-    if (right - left >= box.right - box.left && bottom - top >= box.bottom - box.top) return;
-    const k = 64 / Math.max(box.right - box.left, box.bottom - box.top);
-    const [w, h] = [(box.right - box.left) * k, (box.bottom - box.top) * k];
-    const [x, y] = [this.width - w - 8, 8];
-    context.fillStyle = this.tokens.paper;
-    context.globalAlpha = 0.88;
-    context.fillRect(x - 3, y - 3, w + 6, h + 6);
-    context.globalAlpha = 1;
-    context.setTransform(this.ratio * k, 0, 0, this.ratio * k, this.ratio * (x - box.left * k), this.ratio * (y - box.top * k));
-    context.fillStyle = this.tokens.soft;
-    for (const path of this.paths) context.fill(path);
-    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    context.strokeStyle = this.tokens.mine;
-    context.lineWidth = 2;
-    context.strokeRect(x + (left - box.left) * k, y + (top - box.top) * k, Math.max(4, (right - left) * k), Math.max(4, (bottom - top) * k));
-  }
-
   // ---- fingers, wheel, keys ----
 
   listen() {
-    const at = (event) => {
-      const box = this.upper.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
-    this.upper.addEventListener('pointerdown', (event) => {
-      this.upper.setPointerCapture(event.pointerId);
-      this.pointers.set(event.pointerId, at(event));
-      this.tap = this.pointers.size === 1 ? at(event) : null;
+    const at = ({ x, y }) => this.at(x, y);
+    this.fingers = new Fingers(this.upper, {
+      still: () => this.halt(),
+      pan: (dx, dy) => this.see({ ...this.view, x: this.view.x + dx, y: this.view.y + dy }, false),
+      pinch: (factor, x, y) => this.see(this.zoomed(this.view, factor, x, y), false),
+      hover: (to) => { if (this.near) this.onPoint(to ? this.seatAt(to, 0) : -1); },
+      twice: (to) => this.seatPx * 2 < MOST_PX * 1.5 && this.see(this.zoomed(this.view, 2, to.x, to.y)),
+      tap: (to, kind) => this.tap(to, at(to), kind),
     });
-    this.upper.addEventListener('pointermove', (event) => {
-      const to = at(event);
-      if (this.pointers.has(event.pointerId)) this.drag(event.pointerId, to);
-      else if (event.pointerType === 'mouse' && this.near) this.onPoint(this.seatAt(to, 0));
-    });
-    const end = (event) => {
-      if (!this.pointers.delete(event.pointerId) || event.type === 'pointercancel') { this.tap = null; return; }
-      if (this.tap && this.pointers.size === 0) this.touch(this.tap, event.pointerType === 'mouse' ? 0 : FINGER_PX);
-      this.tap = null;
-    };
-    this.upper.addEventListener('pointerup', end);
-    this.upper.addEventListener('pointercancel', end);
-    this.upper.addEventListener('wheel', (event) => {
-      event.preventDefault();
-      const to = at(event);
-      this.zoom(Math.exp(-Math.max(-80, Math.min(80, event.deltaY)) * 0.004), to.x, to.y);
-      this.clamp();
-      this.wake();
-    }, { passive: false });
     this.upper.addEventListener('keydown', (event) => this.onKey(event));
     this.upper.addEventListener('focus', () => this.wake());
     this.upper.addEventListener('blur', () => this.wake());
   }
 
-  drag(id, to) {
-    const from = this.pointers.get(id);
-    const others = [...this.pointers].filter(([other]) => other !== id);
-    if (others.length > 0) {
-      const fixed = others[0][1];
-      const before = Math.hypot(from.x - fixed.x, from.y - fixed.y);
-      const after = Math.hypot(to.x - fixed.x, to.y - fixed.y);
-      if (before > 0) this.zoom(after / before, (to.x + fixed.x) / 2, (to.y + fixed.y) / 2);
-      this.view.x += (to.x - from.x) / 2;
-      this.view.y += (to.y - from.y) / 2;
-    } else {
-      if (this.tap && Math.hypot(to.x - this.tap.x, to.y - this.tap.y) < TAP_SLOP_PX) return;
-      this.view.x += to.x - from.x;
-      this.view.y += to.y - from.y;
-    }
-    this.tap = null;
-    this.pointers.set(id, to);
-    this.clamp();
-    this.wake();
+  seatAt(to, reachPx) {
+    const { x, y } = this.at(to.x, to.y);
+    return this.grid.nearest(x, y, Math.max(this.seat * 0.6, Math.min(reachPx / this.view.k, this.seat * 1.5)));
   }
 
-  seatAt(at, reachPx) {
-    const { view } = this;
-    const reach = Math.max(SEAT_WIDTH * 0.6, Math.min(reachPx / view.k, SEAT_WIDTH * 1.5));
-    return this.grid.nearest((at.x - view.x) / view.k, (at.y - view.y) / view.k, reach);
-  }
-
-  touch(at, reachPx) {
-    if (!this.grid) return;
-    if (!this.near) {
-      const zone = this.zoneAt(at);
-      if (zone) this.showZone(zone);
-      else this.zoom(2, at.x, at.y);
-      this.clamp();
-      this.wake();
+  // Closer first, as long as seats are too small to be meant; then a seat. A finger that covers more than
+  // one is asked.
+  tap(to, place, kind) {
+    if (this.seatPx < AIM_PX) {
+      const seat = this.grid.nearest(place.x, place.y, FINGER_PX / this.view.k);
+      if (seat < 0) this.see(this.zoomed(this.view, 2, to.x, to.y));
+      else this.showZone(this.plan.zones[this.plan.zoneOf[seat]], place);
       return;
     }
-    const seat = this.seatAt(at, reachPx);
-    if (seat < 0) return;
+    const seat = this.seatAt(to, kind === 'mouse' ? 0 : FINGER_PX);
+    if (seat < 0) {
+      this.onAsk(-1);
+      return;
+    }
     this.cursor = seat;
-    this.onPoint(seat);
-    this.onTake(seat);
+    if (kind === 'mouse' || this.pitch * this.view.k >= SURE_PX) {
+      this.onPoint(seat);
+      this.onTake(seat);
+    } else this.onAsk(seat);
     this.wake();
-  }
-
-  zoneAt(at) {
-    const seat = this.grid.nearest((at.x - this.view.x) / this.view.k, (at.y - this.view.y) / this.view.k, FINGER_PX / this.view.k);
-    return seat < 0 ? null : this.plan.zones[this.plan.zoneOf[seat]];
   }
 
   onKey(event) {
@@ -472,7 +492,7 @@ export class SeatMap {
 
   // To the nearest seat that lies in that direction; the first step of all, to one in the middle.
   step(dx, dy) {
-    if (!this.grid) return;
+    this.halt();
     const { plan, view } = this;
     const middle = [(this.width / 2 - view.x) / view.k, (this.height / 2 - view.y) / view.k];
     let next;
@@ -483,16 +503,16 @@ export class SeatMap {
       const cost = (i) => {
         const along = (plan.x[i] - x) * dx + (plan.y[i] - y) * dy;
         const aside = Math.abs((plan.x[i] - x) * dy) + Math.abs((plan.y[i] - y) * dx);
-        return along > 4 && along > aside * 0.5 ? along + 2 * aside : Infinity;
+        return along > this.pitch / 5 && along > aside * 0.5 ? along + 2 * aside : Infinity;
       };
-      next = this.grid.nearest(x, y, 70, cost);
-      if (next < 0) next = this.grid.nearest(x, y, 900, cost);
+      next = this.grid.nearest(x, y, 3.5 * this.pitch, cost);
+      if (next < 0) next = this.grid.nearest(x, y, 45 * this.pitch, cost);
     }
     if (next < 0) return;
     this.cursor = next;
-    if (!this.near) view.k = NUMBER_PX * 1.2 / SEAT_WIDTH;
-    const [px, py] = [plan.x[next] * view.k + view.x, plan.y[next] * view.k + view.y];
-    if (px < 40 || py < 40 || px > this.width - 40 || py > this.height - 40) this.view = this.centred(plan.x[next], plan.y[next], view.k);
+    const k = this.near ? view.k : NUMBER_PX * 1.2 / this.seat;
+    const [px, py] = [plan.x[next] * k + view.x, plan.y[next] * k + view.y];
+    if (k !== view.k || px < 40 || py < 40 || px > this.width - 40 || py > this.height - 40) this.see(this.centred(plan.x[next], plan.y[next], k), false);
     this.onPoint(next);
     this.wake();
   }

@@ -1,7 +1,18 @@
 // paint.js: puts seats on a canvas. By WebGL 66,000 of them are one call: their places lie on the
 // graphics card, and a byte a seat says how it looks. Without WebGL, by plain canvas, which draws
 // only the seats in view.
+//
+// A free seat tells its category twice, by colour and by outline: SIGNS has the outlines as corners
+// around the middle, and the fragment shader the same ones as distances.
 
+export const SIGNS = [
+  null, // a circle
+  [-0.9, -0.9, 0.9, -0.9, 0.9, 0.9, -0.9, 0.9],
+  [-0.18, -1, 0.18, -1, 1, -0.18, 1, 0.18, 0.18, 1, -0.18, 1, -1, 0.18, -1, -0.18],
+  [1, 0, 0.5, 0.87, -0.5, 0.87, -1, 0, -0.5, -0.87, 0.5, -0.87],
+  [0, -1, 0.91, -0.36, 0.91, 0.87, -0.91, 0.87, -0.91, -0.36],
+  [0, 1, 0.91, 0.36, 0.91, -0.87, -0.91, -0.87, -0.91, 0.36],
+];
 export const LOOKS = 48; // 0..15 fixed ones, from 16 on the free seats of each category
 export const LOOK = { MINE: 1, PENDING: 2, OTHER: 3, HELD: 4, SOLD: 5, BLOCKED: 6, FREE: 16 };
 
@@ -14,11 +25,13 @@ uniform float size;
 uniform vec4 palette[${LOOKS}];
 flat out vec3 colour;
 flat out float edge;
+flat out int sign;
 void main() {
   vec4 paint = palette[int(look)];
   gl_Position = vec4(place * scale + shift, 0.0, 1.0);
   gl_PointSize = max(1.5, size * paint.a);
   edge = 1.5 / gl_PointSize;
+  sign = look < 16.0 ? 0 : (int(look) - 16) % 6;
   colour = paint.rgb;
 }`;
 
@@ -26,9 +39,17 @@ const FRAGMENT = `#version 300 es
 precision mediump float;
 flat in vec3 colour;
 flat in float edge;
+flat in int sign;
 out vec4 pixel;
 void main() {
-  float far = length(gl_PointCoord - 0.5);
+  vec2 p = gl_PointCoord * 2.0 - 1.0;
+  vec2 q = abs(p);
+  float down = sign == 5 ? -p.y : p.y;
+  float far = 0.5 * (sign == 0 ? length(p)
+    : sign == 1 ? max(q.x, q.y) / 0.9
+    : sign == 2 ? max(max(q.x, q.y), (q.x + q.y) / 1.18)
+    : sign == 3 ? max(q.y, q.x * 0.866 + q.y * 0.5) / 0.866
+    : max(q.x * 1.1, max(down * 1.15, q.x * 0.7 - down)));
   float cover = edge > 0.4 ? 1.0 : 1.0 - smoothstep(0.5 - edge, 0.5, far);
   pixel = vec4(colour, 1.0) * cover;
 }`;
@@ -66,16 +87,27 @@ class GlPaint {
       gl.vertexAttribPointer(at, width, type, false, 0, 0);
       return made;
     };
+    this.placesAt = buffer(0, 2, gl.FLOAT, this.places(), gl.STATIC_DRAW);
+    this.looksAt = buffer(1, 1, gl.UNSIGNED_BYTE, new Uint8Array(plan.n), gl.DYNAMIC_DRAW);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    this.at = Object.fromEntries(['scale', 'shift', 'size', 'palette'].map((name) => [name, gl.getUniformLocation(this.program, name)]));
+  }
+
+  places() {
+    const { plan } = this;
     const places = new Float32Array(plan.n * 2);
     for (let i = 0; i < plan.n; i++) {
       places[2 * i] = plan.x[i];
       places[2 * i + 1] = plan.y[i];
     }
-    buffer(0, 2, gl.FLOAT, places, gl.STATIC_DRAW);
-    this.looksAt = buffer(1, 1, gl.UNSIGNED_BYTE, new Uint8Array(plan.n), gl.DYNAMIC_DRAW);
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.at = Object.fromEntries(['scale', 'shift', 'size', 'palette'].map((name) => [name, gl.getUniformLocation(this.program, name)]));
+    return places;
+  }
+
+  // The plan has been turned.
+  move() {
+    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.placesAt);
+    this.gl.bufferSubData(this.gl.ARRAY_BUFFER, 0, this.places());
   }
 
   setLooks(looks) {
@@ -106,6 +138,19 @@ class GlPaint {
   }
 }
 
+// The outline of a sign around a point.
+export function trace(path, sign, x, y, radius) {
+  const corners = SIGNS[sign % SIGNS.length];
+  if (!corners) {
+    path.moveTo(x + radius, y);
+    path.arc(x, y, radius, 0, 7);
+    return;
+  }
+  path.moveTo(x + corners[0] * radius, y + corners[1] * radius);
+  for (let n = 2; n < corners.length; n += 2) path.lineTo(x + corners[n] * radius, y + corners[n + 1] * radius);
+  path.closePath();
+}
+
 class CanvasPaint {
   constructor(canvas, plan, grid) {
     this.canvas = canvas;
@@ -113,6 +158,10 @@ class CanvasPaint {
     this.plan = plan;
     this.grid = grid;
     this.looks = new Uint8Array(plan.n);
+  }
+
+  move(grid) {
+    this.grid = grid;
   }
 
   setLooks(looks) {
@@ -151,8 +200,7 @@ class CanvasPaint {
         const x = plan.x[i] * view.k + view.x;
         const y = plan.y[i] * view.k + view.y;
         if (round) {
-          context.moveTo(x + wide / 2, y);
-          context.arc(x, y, wide / 2, 0, 7);
+          trace(context, look < LOOK.FREE ? 0 : look - LOOK.FREE, x, y, wide / 2);
         } else {
           context.rect(x - wide / 2, y - wide / 2, wide, wide);
         }

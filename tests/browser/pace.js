@@ -68,8 +68,7 @@ async function use(browser, stack, state) {
   await page.focus('#map-top');
   for (const key of ['ArrowRight', 'ArrowDown', 'ArrowLeft', 'ArrowUp', '+', '-', 'Home']) await page.keyboard.press(key);
   await page.mouse.click(...middle);
-  const boxes = page.locator('#categories input');
-  for (let n = 0; n < 2; n += 1) await boxes.first().click();
+  for (let n = 0; n < 2; n += 1) await page.locator('#categories button').nth(1).click();
   await page.click('#show-list');
   await page.selectOption('#list-zone', '30');
   await page.locator('#list-seats button[aria-disabled=false]').first().click();

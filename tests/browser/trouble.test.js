@@ -169,7 +169,7 @@ describe('what goes otherwise', () => {
       await calm();
 
       await page.click('#best summary');
-      await refuse(page, '**/holds', 409, () => ({ code: 'sold-out' }));
+      await refuse(page, '**/proposals', 409, () => ({ code: 'sold-out' }));
       await page.click('#best-form button');
       await told(page, 'trouble');
       await see(visitor, 'nothing-fits', LIST);
@@ -185,6 +185,7 @@ describe('what goes otherwise', () => {
         await route.fulfill({ status: 410, json: { code: 'hold-expired' } });
       }, { times: 1 });
       await page.click('#best-form button');
+      await page.locator('#proposals .main').first().click();
       await told(page, 'trouble');
       await page.locator('#cart-back').waitFor({ state: 'hidden' });
       await see(visitor, 'ran-out', LIST);
@@ -205,13 +206,14 @@ describe('what goes otherwise', () => {
     test(`what is chosen in the hall, ${name}`, async () => {
       const visitor = await come(name, options);
       const { page } = visitor;
-      const filter = page.locator('#categories input');
+      const chip = page.locator('#categories button');
       await visitor.enter();
-      for (const c of [0, 2]) await filter.nth(c).uncheck();
+      await chip.nth(2).click();
       await see(visitor, 'filtered', { drawn: '#map' });
       await visitor.openRow(0, 1);
       await see(visitor, 'filtered-list', LIST);
-      for (const c of [0, 2]) await filter.nth(c).check();
+      await chip.nth(2).click();
+      assert.equal(await chip.first().getAttribute('aria-pressed'), 'true', 'a second press shows all again');
       await page.click('#show-map');
       await page.emulateMedia({ contrast: 'more' });
       await see(visitor, 'contrast', { drawn: '#map' });

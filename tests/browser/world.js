@@ -63,8 +63,14 @@ export class Visitor {
     await page.click('#best summary');
     await page.selectOption('#best-quantity', String(quantity));
     await page.click('#best-form button');
-    await page.locator('#cart-seats li').nth(quantity - 1).waitFor();
-    assert.equal(await page.locator('#best-full').getAttribute('hidden'), null, 'why there is no second help is said');
+    await page.locator('#proposals .main').first().click();
+    await page.locator('#cart-seats li').nth(quantity - 1).waitFor({ state: 'attached' });
+    await this.stands();
+  }
+
+  // The map has come to where it was going.
+  stands() {
+    return this.page.waitForFunction(() => !document.querySelector('[data-gliding]'));
   }
 
   // The list's button of one seat, there for as long as its row is chosen.
@@ -95,6 +101,7 @@ export class Visitor {
     await this.page.evaluate(() => {
       for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish();
     });
+    await this.stands();
     await this.picture(name);
     const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wide <= 0, `${name} is ${wide} px wider than the screen`);

@@ -399,6 +399,79 @@ static void post_codes(struct http_req *req, void *ctx)
     json_decref(doc);
 }
 
+/* ---- POST proposals ---- */
+
+static void put_proposal(struct text *body, const struct call *call, uint32_t category,
+                         const struct engine_offer *offer)
+{
+    struct engine *engine = call->event->engine;
+    const struct plan *plan = call->event->plan->plan;
+    json_open(body, '{');
+    json_member_str(body, "category", plan_category(plan, category)->name);
+    json_key(body, "seats");
+    render_guids(body, plan, offer->seats, offer->count);
+    json_member_u64(
+        body, "total",
+        render_total(engine, plan, engine_price_list(engine), offer->seats, offer->count));
+    json_close(body, '}');
+}
+
+/* Of each category that was asked for its best; nothing is held by this. Where there is none at all
+ * the answer is what a hold would have met. */
+static void tell_proposals(struct call *call, struct engine_ask *ask)
+{
+    struct engine_op op, refused = {0};
+    struct engine_offer offer;
+    enum engine_verdict verdict = ENGINE_SOLD_OUT;
+    const uint8_t asked = ask->category;
+    const uint32_t categories = plan_category_count(call->event->plan->plan);
+    uint32_t proposals = 0;
+    struct text body = loop_text(call->loop);
+    json_open(&body, '{');
+    json_key(&body, "proposals");
+    json_open(&body, '[');
+    for (uint32_t c = 0; c < categories; c++) {
+        if (asked != ENGINE_CATEGORY_ANY && c != asked)
+            continue;
+        ask->category = (uint8_t)c;
+        enum engine_verdict found =
+            engine_propose(call->event->engine, ask, call->now_ms, &op, &offer);
+        if (found == ENGINE_OK) {
+            put_proposal(&body, call, c, &offer);
+            proposals++;
+        } else if (found != ENGINE_SOLD_OUT) {
+            verdict = found;
+            refused = op;
+        }
+    }
+    if (proposals == 0) {
+        verdict_reply(call, verdict, &refused, NULL);
+        return;
+    }
+    json_close(&body, ']');
+    render_times(&body, call->now_ms);
+    json_close(&body, '}');
+    call_reply(call, 200, &body, (struct span){NULL, 0});
+}
+
+static void post_proposals(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct wish wish;
+    json_t *doc;
+    if (!enter(&call, req) || !request_body(&call, &doc))
+        return;
+    bool good = read_wish(&call, doc, &wish);
+    json_decref(doc);
+    if (!good)
+        return;
+    if (wish.ask.best)
+        tell_proposals(&call, &wish.ask);
+    else
+        call_problem(&call, 422, "bad-field", "/best_available: is needed", (struct span){NULL, 0});
+}
+
 /* ---- one hold ---- */
 
 /* Another session's hold does not exist for this one: its name may have been seen over a shoulder.
@@ -594,6 +667,7 @@ int buyer_api_routes(struct http_router *router, struct err_slot *err)
         {HTTP_METHOD_GET, "/v1/seats/{event}/stream", get_stream, NULL, 0},
         {HTTP_METHOD_POST, "/v1/seats/{event}/codes", post_codes, NULL, API_BODY_MAX},
         {HTTP_METHOD_POST, "/v1/seats/{event}/holds", post_holds, NULL, API_BODY_MAX},
+        {HTTP_METHOD_POST, "/v1/seats/{event}/proposals", post_proposals, NULL, API_BODY_MAX},
         {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}", get_hold, NULL, 0},
         {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}/alternatives", get_alternatives, NULL, 0},
         {HTTP_METHOD_PATCH, "/v1/seats/{event}/holds/{hold}", patch_hold, NULL, API_BODY_MAX},

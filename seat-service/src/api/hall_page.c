@@ -1,7 +1,7 @@
 /* hall_page.c: the parts of the page. Its texts and script are in seat-service/web; what all
  * services' pages share is in web. infra/vendor.js bundles the script into one file: on a slow line
  * every further file takes one of the few connections that a browser opens, and the plan needs one.
- */
+ * What the first look does not need is a second file, fetched after it. */
 #include "api/hall_page.h"
 
 static const char hall_html[] =
@@ -13,6 +13,9 @@ static const char hall_css[] =
 static const char hall_js[] =
 #include "seat-service/web/hall.min.js.inc"
     ;
+static const char later_js[] =
+#include "seat-service/web/later.min.js.inc"
+    ;
 static const char base_css[] =
 #include "web/base.css.inc"
     ;
@@ -20,6 +23,7 @@ static const char base_css[] =
 static const struct site_file files[] = {
     {"hall.css", SITE_CSS, SITE_BYTES(hall_css)},
     {"hall.js", SITE_JS, SITE_BYTES(hall_js)},
+    {"later.js", SITE_JS, SITE_BYTES(later_js)},
 };
 
 /* Small files come first and do not wait for large ones. */

@@ -123,7 +123,7 @@ test('what is seen of a section from afar has all its seats within it, of a plai
   for (const body of [hall(), JSON.parse(stdout)]) {
     const { alice } = await fresh(body);
     const { zones, x, y } = readPlan((await alice.plan({}, '?form=rows')).json);
-    for (const { name, from, to, outline: corners } of zones) {
+    for (const { name, from, to, outline: corners } of zones.flatMap(({ name, parts }) => parts.map((part) => ({ name, ...part })))) {
       for (let i = from; i < to; i++) {
         for (let n = 0; n < corners.length; n += 2) {
           const [ax, ay, bx = corners[0], by = corners[1]] = corners.slice(n, n + 4);
@@ -231,6 +231,26 @@ test('a pass whose code was judged before the wait opens the channel that it nam
   for (const other of ['public', 'nowhere', '', 7, undefined]) {
     assertProblem(await of(other).hold({ seats: ['r2s1', 'r2s2'] }), 403, 'channel');
   }
+});
+
+test('the best of each category is told before it is held, and holds nothing', async () => {
+  const body = hall({ limits: { orphan_rule: false, max_per_hold: 4 } });
+  body.categories[1].on_sale_at = '2035-01-01T00:00:00Z';
+  await importHall(seats, 'told', body);
+  await importHall(seats, 'told-both', hall({ limits: { orphan_rule: false } }));
+  const buyer = visitor(seats, 'told-both');
+  const { proposals } = (await buyer.propose({ quantity: 3 })).json;
+  assert.deepEqual(proposals.map(({ category, total }) => [category, total]), [['Front', 450000], ['Back', 297000]]);
+  assert.deepEqual((await buyer.info()).json.categories.map(({ held }) => held), [0, 0]);
+  for (const one of proposals) assert.equal((await buyer.hold({ seats: one.seats })).json.total, one.total);
+  const [again] = (await buyer.propose({ quantity: 3, category: 'Back' })).json.proposals;
+  assert.equal(again.category, 'Back');
+  assert.notDeepEqual(again.seats, proposals[1].seats);
+  const early = visitor(seats, 'told');
+  assert.deepEqual((await early.propose({ quantity: 2 })).json.proposals.map(({ category }) => category), ['Front']);
+  assertProblem(await early.propose({ quantity: 2, category: 'Back' }), 409, 'not-on-sale');
+  assertProblem(await early.propose({ quantity: 5 }), 422, 'too-many');
+  assertProblem(await early.propose({ quantity: 2 }, { code: 'nothing' }), 422, 'code-unknown');
 });
 
 test('an area is held by number of places', async () => {

@@ -172,6 +172,7 @@ export function visitor(seats, event, { agent = false, ...options } = {}) {
     plan: (headers = {}, query = '') => call('GET', `/plan${query}`, { headers }),
     availability: (query = '', headers = {}) => call('GET', `/availability${query}`, { headers }),
     code: (code) => call('POST', '/codes', { body: { code } }),
+    propose: (wish, more = {}) => call('POST', '/proposals', { body: { best_available: wish, ...more } }),
     hold: (body, key) => call('POST', '/holds', { body, headers: keyed(key) }),
     read: (hold) => call('GET', `/holds/${hold}`),
     alternatives: (hold) => call('GET', `/holds/${hold}/alternatives`),

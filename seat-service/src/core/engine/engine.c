@@ -595,8 +595,9 @@ static enum engine_verdict claim_best(struct engine *engine, const struct engine
     return verdict;
 }
 
-static enum engine_verdict hold_best(struct engine *engine, const struct engine_ask *ask,
-                                     uint64_t now_ms, struct engine_op *op)
+/* What is to be looked for. */
+static enum engine_verdict best_of(struct engine *engine, const struct engine_ask *ask,
+                                   uint64_t now_ms, struct engine_op *op, struct best_ask *best)
 {
     if (ask->quantity == 0)
         return ENGINE_NO_SEATS;
@@ -605,12 +606,21 @@ static enum engine_verdict hold_best(struct engine *engine, const struct engine_
         return ENGINE_TOO_MANY;
     if (ask->category != ENGINE_CATEGORY_ANY && ask->category >= engine->categories)
         return ENGINE_UNKNOWN;
+    return engine_best_ask(engine, &ask->who, ask->category, ask->quantity, ask->adjacent, now_ms,
+                           best, op)
+               ? ENGINE_OK
+               : ENGINE_NOT_ON_SALE;
+}
+
+static enum engine_verdict hold_best(struct engine *engine, const struct engine_ask *ask,
+                                     uint64_t now_ms, struct engine_op *op)
+{
     struct best_ask best;
-    if (!engine_best_ask(engine, &ask->who, ask->category, ask->quantity, ask->adjacent, now_ms,
-                         &best, op))
-        return ENGINE_NOT_ON_SALE;
+    enum engine_verdict verdict = best_of(engine, ask, now_ms, op, &best);
+    if (verdict != ENGINE_OK)
+        return verdict;
     assert(best.categories != 0);
-    enum engine_verdict verdict = begin_take(engine, ask, ask->quantity, now_ms, op);
+    verdict = begin_take(engine, ask, ask->quantity, now_ms, op);
     if (verdict != ENGINE_OK)
         return verdict;
     best_enter(engine->best);
@@ -797,7 +807,26 @@ enum engine_verdict engine_release(struct engine *engine, uint64_t hold, uint64_
     return engine_op_begun(op);
 }
 
-/* ---- alternatives ---- */
+/* ---- proposals and alternatives ---- */
+
+enum engine_verdict engine_propose(struct engine *engine, const struct engine_ask *ask,
+                                   uint64_t now_ms, struct engine_op *op, struct engine_offer *out)
+{
+    engine_op_init(op, CHANGE_TAKEN, now_ms);
+    struct best_ask best;
+    enum engine_verdict verdict = best_of(engine, ask, now_ms, op, &best);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    struct best_pick pick;
+    best_enter(engine->best);
+    enum best_step step = best_find(engine->best, &best, 0, &pick);
+    best_leave(engine->best);
+    if (step == BEST_NONE)
+        return ENGINE_SOLD_OUT;
+    out->count = pick.count;
+    memcpy(out->seats, pick.seats, pick.count * sizeof(pick.seats[0]));
+    return ENGINE_OK;
+}
 
 uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
                              struct engine_offer out[ALTERNATIVES_MAX])

@@ -245,6 +245,11 @@ struct engine_offer {
 uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
                              struct engine_offer out[ALTERNATIVES_MAX]);
 
+/* What best available would take for this ask just now; nothing is held, and `out` is written on
+ * ENGINE_OK only. Refuses as engine_hold() does, but for limits of the buyer. */
+enum engine_verdict engine_propose(struct engine *engine, const struct engine_ask *ask,
+                                   uint64_t now_ms, struct engine_op *op, struct engine_offer *out);
+
 /* ---- availability ----
  *
  * Writers touch nothing but seat words. engine_publish() publishes a picture of them; any thread

@@ -1,0 +1,53 @@
+// offers.js: choices to be looked at on the map, each of some seats: these are ringed, and the number stands
+// beside them that the choice has where one can take it.
+
+const FONT = 'system-ui, sans-serif';
+const MARGIN_PX = 64;
+const MOST_PX = 24; // of a seat
+
+export class Offers {
+  constructor(map) {
+    this.map = map;
+    this.shown = [];
+  }
+
+  // All of them in view, if there are any, and no nearer than that they can be told apart.
+  show(choices) {
+    const { map } = this;
+    this.shown = choices;
+    if (choices.length === 0) {
+      map.wake();
+      return;
+    }
+    map.resize(); // what is said of them has taken some of its room
+    const places = choices.flat();
+    const [xs, ys] = [places.map((i) => map.plan.x[i]), places.map((i) => map.plan.y[i])];
+    const box = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
+    const k = Math.min(map.fit(box, MARGIN_PX).k, MOST_PX / map.seat);
+    map.see(map.centred((box.left + box.right) / 2, (box.top + box.bottom) / 2, k));
+  }
+
+  draw() {
+    this.shown.forEach((places, n) => this.drawOne(places, n + 1));
+  }
+
+  drawOne(places, number) {
+    const { map } = this;
+    const { context, view, plan, tokens } = map;
+    for (const i of places) map.ring(i, tokens.act, 3);
+    const mean = (values) => places.reduce((sum, i) => sum + values[i], 0) / places.length;
+    const [x, y] = [mean(plan.x) * view.k + view.x, mean(plan.y) * view.k + view.y - Math.max(9, map.seatPx) - 10];
+    context.beginPath();
+    context.arc(x, y, 11, 0, 7);
+    context.fillStyle = tokens.act;
+    context.fill();
+    context.lineWidth = 2;
+    context.strokeStyle = tokens.paper;
+    context.stroke();
+    context.font = `700 13px ${FONT}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.fillStyle = tokens.paper;
+    context.fillText(String(number), x, y + 0.5);
+  }
+}

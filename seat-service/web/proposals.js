@@ -1,0 +1,55 @@
+// proposals.js: the best available seats side by side, each with place and price, and numbered on the map,
+// before any of them is held. Those near the stage come first, or the cheapest, as wished.
+
+import { byId, make, money, say } from './kit.js';
+import { FREE } from './plan.js';
+
+const SHOWN_MAX = 3;
+
+export class Proposals {
+  // {plan, map, info, nameOf(places), choose(ids, places), holding(): whether something is held already}
+  constructor(told) {
+    Object.assign(this, told);
+    this.shown = [];
+    byId('proposals-close').addEventListener('click', () => this.close());
+  }
+
+  show(proposals, nearFirst) {
+    const { plan } = this;
+    const far = ({ places }) => places.reduce((sum, i) => sum + Math.hypot(plan.x[i] - plan.focal.x, plan.y[i] - plan.focal.y), 0);
+    const found = proposals.map((one) => ({ ...one, places: one.seats.map((id) => plan.placeOf.get(id)) }));
+    this.shown = found.sort((a, b) => (nearFirst ? far(a) - far(b) : a.total - b.total)).slice(0, SHOWN_MAX);
+    byId('proposals-list').replaceChildren(...this.shown.map((one, n) => this.card(one, n + 1)));
+    byId('proposals').hidden = false;
+    this.map.offers.show(this.shown.map(({ places }) => places));
+    byId('proposals-list').querySelector('.main').focus({ preventScroll: true });
+  }
+
+  card({ category, seats, places, total }, number) {
+    const look = make('button', { type: 'button', className: 'look', textContent: number, 'aria-label': say('best.look', number) });
+    const take = make('button', { type: 'button', className: 'main', textContent: say(this.holding() ? 'best.replace' : 'pick.take') });
+    look.addEventListener('click', () => this.map.showSeats(places));
+    take.addEventListener('click', () => this.choose(seats, places));
+    const { currency } = this.info;
+    const each = money(total / places.length, currency);
+    return make('li', {}, look, make('span', {}, make('b', { textContent: this.nameOf(places) }), make('span', { textContent: `${category} · ${places.length > 1 ? say('best.each', money(total, currency), each) : each}` })), take);
+  }
+
+  // Somebody else may have been faster.
+  refresh() {
+    byId('proposals-list').querySelectorAll('.main').forEach((button, n) => {
+      const gone = this.shown[n].places.some((i) => this.plan.state[i] !== FREE && !this.map.mine.has(i));
+      if (button.disabled === gone) return;
+      button.disabled = gone;
+      button.textContent = gone ? say('seat.sold-now') : say(this.holding() ? 'best.replace' : 'pick.take');
+    });
+  }
+
+  close() {
+    if (byId('proposals').hidden) return;
+    byId('proposals').hidden = true;
+    this.shown = [];
+    byId('proposals-list').replaceChildren();
+    this.map.offers.show([]);
+  }
+}

@@ -1,0 +1,111 @@
+// sections.js: the hall from afar. A section is its outline, in the colours of its prices and the fuller the
+// more of it is free; sold out it is grey. From near the same outlines are the ground that its seats stand on.
+//
+// A name is written where it fits into its section. Where most do not fit none is written: some names here and
+// there would say less than what a place costs, so then each price stands once or twice where it is asked.
+
+const MOST_NAMED = 0.8; // share of sections that have to fit
+const LINE_PX = 14;
+const FAR_ALPHA = [0.3, 0.95]; // nearly sold out, all free
+const NEAR_ALPHA = [0.08, 0.2]; // any section, the one that we are in
+const FONT = 'system-ui, sans-serif';
+
+function pathOf(outline) {
+  const path = new Path2D();
+  for (let n = 0; n < outline.length; n += 2) path.lineTo(outline[n], outline[n + 1] + (n ? 0 : 1)); // a single seat is seen, too
+  path.closePath();
+  return path;
+}
+
+// How wide the outline is at a height, or how high at a place: [from, to].
+function chord(outline, at, axis) {
+  let [from, to] = [Infinity, -Infinity];
+  for (let n = 0; n < outline.length; n += 2) {
+    const m = (n + 2) % outline.length;
+    const [a, b] = [outline[n + 1 - axis], outline[m + 1 - axis]];
+    if ((a > at) === (b > at)) continue;
+    const cut = outline[n + axis] + (outline[m + axis] - outline[n + axis]) * (at - a) / (b - a);
+    from = Math.min(from, cut);
+    to = Math.max(to, cut);
+  }
+  return from < to ? [from, to] : [0, 0];
+}
+
+export class Sections {
+  constructor(plan) {
+    this.plan = plan;
+    this.widths = new Map();
+    this.shape();
+  }
+
+  // Anew when the hall has been turned.
+  shape() {
+    for (const zone of this.plan.zones) {
+      for (const part of zone.parts) part.path = pathOf(part.outline);
+      const largest = zone.parts.reduce((a, b) => (b.to - b.from > a.to - a.from ? b : a));
+      const mean = (axis) => largest.outline.reduce((sum, v, n) => (n % 2 === axis ? sum + v : sum), 0) / (largest.outline.length / 2);
+      const y = mean(1);
+      const [left, right] = chord(largest.outline, y, 0);
+      const x = (left + right) / 2 || mean(0);
+      const [top, bottom] = chord(largest.outline, x, 1);
+      zone.middle = { x, y, wide: right - left, high: bottom - top };
+    }
+  }
+
+  // `far`: 1 where only sections are seen, 0 where only seats are.
+  fill(context, view, ratio, { tokens, paints, far, here }) {
+    const blend = (a, b) => a * far + b * (1 - far);
+    context.setTransform(ratio * view.k, 0, 0, ratio * view.k, ratio * view.x, ratio * view.y);
+    this.plan.zones.forEach((zone, z) => {
+      for (const part of zone.parts) {
+        const share = part.shown / (part.to - part.from);
+        const near = NEAR_ALPHA[z === here ? 1 : 0];
+        context.globalAlpha = part.shown === 0 ? blend(0.5, near) : blend(FAR_ALPHA[0] + (FAR_ALPHA[1] - FAR_ALPHA[0]) * share, near);
+        context.fillStyle = part.shown === 0 ? tokens.line : paints[part.category].css;
+        context.fill(part.path);
+        context.globalAlpha = z === here && far < 1 ? 1 : blend(1, 0.3);
+        context.lineWidth = (z === here && far < 1 ? 2 : 1) / view.k;
+        context.strokeStyle = part.shown === 0 ? tokens.soft : paints[part.category].css;
+        context.stroke(part.path);
+      }
+    });
+    context.globalAlpha = 1;
+  }
+
+  width(context, text) {
+    const key = context.font + text;
+    if (!this.widths.has(key)) this.widths.set(key, context.measureText(text).width);
+    return this.widths.get(key);
+  }
+
+  // {seen(zone): it is in view, lines(zone): what is said of it beside its name, tags: draws prices}
+  label(context, view, tokens, paints, { seen, lines, tags }) {
+    context.font = `600 11px ${FONT}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.lineJoin = 'round';
+    const zones = this.plan.zones.filter(seen);
+    const fits = (nameOf) => (zone) => zone.middle.high * view.k >= LINE_PX && zone.middle.wide * view.k >= this.width(context, nameOf(zone)) + 4;
+    const nameOf = [({ name }) => name, ({ name }) => name.split(' ').at(-1)].find((one) => zones.filter(fits(one)).length >= MOST_NAMED * zones.length);
+    if (!nameOf) {
+      tags?.draw(context, view, zones, tokens, paints, (text) => this.width(context, text));
+      return;
+    }
+    for (const zone of zones.filter(fits(nameOf))) this.name(context, view, zone, [nameOf(zone), ...lines(zone)], tokens);
+  }
+
+  name(context, view, { middle }, wanted, tokens) {
+    const rows = Math.floor(middle.high * view.k / LINE_PX);
+    const lines = wanted.filter((text, n) => n === 0 || (n < rows && this.width(context, text) + 6 <= middle.wide * view.k));
+    const x = middle.x * view.k + view.x;
+    let y = middle.y * view.k + view.y - (lines.length - 1) * LINE_PX / 2;
+    context.lineWidth = 3;
+    context.strokeStyle = tokens.paper;
+    context.fillStyle = tokens.ink;
+    for (const line of lines) {
+      context.strokeText(line, x, y);
+      context.fillText(line, x, y);
+      y += LINE_PX;
+    }
+  }
+}

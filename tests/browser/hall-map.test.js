@@ -1,0 +1,336 @@
+// The map of the hall: where it says that one is, what fingers do to it, how it fits small screens, and what
+// is proposed on it. Alone with its service. What is written on a canvas is heard where it is written.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openScope, until } from '../lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
+import { contrast, paintCategories } from '../../seat-service/web/colours.js';
+import { openBrowser, SIZES, Visitor } from './world.js';
+
+const PHONE = { viewport: SIZES.phone, hasTouch: true, isMobile: true };
+
+// Two sections beside each other, thirty rows of forty, the stage at their left side; the cheap one is grey.
+function wideHall() {
+  const body = hall({ rows: 30, seatsPerRow: 40, limits: { orphan_rule: false, max_per_hold: 4 } });
+  const [first] = body.plan.zones;
+  first.rows.forEach((row, r) => {
+    row.row_number = `R${r + 1}`;
+    row.position.y = 25 * (r + 1);
+    row.seats.forEach((seat, s) => Object.assign(seat, { position: { x: 20 * s, y: 0 }, category: 'Front' }));
+  });
+  const second = structuredClone(first);
+  Object.assign(second, { name: 'Balcony 7', position: { x: 1000, y: 0 } });
+  for (const row of second.rows) for (const seat of row.seats) Object.assign(seat, { seat_guid: `b${seat.seat_guid}`, category: 'Back' });
+  Object.assign(first, { name: 'Stalls 3', areas: [{ shape: 'rectangle', color: '#2b2b33', position: { x: -200, y: 40 }, rectangle: { width: 60, height: 600 } }] });
+  body.plan.zones.push(second);
+  body.plan.categories[1].color = '#7a7a7a';
+  body.plan.size = { width: 2100, height: 800 };
+  body.focal_point = { x: -150, y: 400 };
+  return body;
+}
+
+// Runs in the page before it: what was written on the map's canvas since it was last emptied.
+function hear() {
+  const { fillText, clearRect } = CanvasRenderingContext2D.prototype;
+  globalThis.written = [];
+  CanvasRenderingContext2D.prototype.clearRect = function clear(...box) {
+    if (this.canvas.id === 'map-top') globalThis.written = [];
+    return clearRect.apply(this, box);
+  };
+  CanvasRenderingContext2D.prototype.fillText = function write(text, x, y, ...more) {
+    if (this.canvas.id === 'map-top') globalThis.written.push({ text, x, y });
+    return fillText.call(this, text, x, y, ...more);
+  };
+}
+
+describe('the map of the hall', () => {
+  const scope = openScope();
+  let seats;
+  let browser;
+  let events = 0;
+
+  before(async () => {
+    seats = await openSeats(scope, await openPostgres(scope));
+    browser = await openBrowser(scope);
+  });
+  after(() => scope.close());
+
+  async function enter(options = {}) {
+    const event = `map-${(events += 1)}`;
+    await importHall(seats, event, wideHall());
+    const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB', ...options });
+    const { page } = guest;
+    await page.addInitScript(hear);
+    const value = seats.office.pass(event);
+    await page.context().addCookies([{ name: `fg_pass_${event}`, value, url: `http://localhost:${seats.port}/` }]);
+    await page.route('**/v1/queue/**', (route) => route.fulfill({ json: {} }));
+    await page.goto(`http://localhost:${seats.port}/seats/${event}`);
+    await guest.ready();
+    const box = await page.locator('#map-top').boundingBox();
+    return { event, guest, page, box, middle: [box.x + box.width / 2, box.y + box.height / 2], other: visitor(seats, event) };
+  }
+
+  const drawn = (page) => page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(() => done(globalThis.written))); }));
+  const cart = (page, count) => until(`${count} in the cart`, async () => await page.locator('#cart-seats li').count() === count);
+  const seatLine = (page) => page.textContent('#seat');
+  // How the map is seen, from the numbers of two neighbours: how far they are apart, and where a seat before
+  // the first would be.
+  async function view(page) {
+    const texts = await drawn(page);
+    const n = texts.findIndex(({ text }, at) => Number(texts[at + 1]?.text) === Number(text) + 1);
+    if (n < 0) return { pitch: 0, y: 0 };
+    const [a, b] = [texts[n], texts[n + 1]];
+    return { pitch: Math.hypot(b.x - a.x, b.y - a.y), y: a.y - (b.y - a.y) * Number(a.text) };
+  }
+
+  // One whose number is written well within the map.
+  const aSeat = async (page) => (await drawn(page)).find(({ text, x, y }) => /^\d+$/.test(text) && Math.min(x, y) > 40 && Math.max(x, y) < 260);
+
+  // Fingers at times that are told, so that nothing hangs on how fast they are sent.
+  async function fingers(page) {
+    const session = await page.context().newCDPSession(page);
+    const began = Date.now() / 1000;
+    return async (ms, type, ...points) => {
+      await session.send('Input.dispatchTouchEvent', { type, timestamp: began + ms / 1000, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
+      await drawn(page);
+    };
+  }
+
+  test('the header says section, price, what is left and where the stage is, and nothing else when all is seen', async () => {
+    const { guest, page, middle } = await enter({ viewport: SIZES.desktop });
+    assert.match(await page.textContent('#where-text'), /^Whole hall · 2,400 left · from ₩99,000$/);
+    assert.equal(await page.textContent('#where-stage'), '');
+    await page.mouse.click(middle[0] + 250, middle[1]);
+    await guest.stands();
+    await drawn(page);
+    assert.match(await page.textContent('#where-text'), /^Balcony 7 · Back ₩99,000 · 1,200 left$/);
+    assert.equal(await page.textContent('#where-stage'), 'Stage ←');
+    await guest.judge('map-where');
+    await page.click('#zoom-all');
+    await guest.stands();
+    await drawn(page);
+    assert.match(await page.textContent('#where-text'), /^Whole hall/);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('an upright screen has the stage on top', async () => {
+    const { guest, page, middle } = await enter(PHONE);
+    await page.touchscreen.tap(middle[0], middle[1] + 60);
+    await guest.stands();
+    await drawn(page);
+    assert.equal(await page.textContent('#where-stage'), 'Stage ↑');
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('a tap on a section brings its seats so close that they can be met; a second one asks, and a button takes', async () => {
+    const { guest, page, middle } = await enter(PHONE);
+    await page.touchscreen.tap(...middle);
+    await guest.stands();
+    const { pitch } = await view(page);
+    assert.ok(pitch > 28.2, `${pitch} px from seat to seat`);
+    await cart(page, 0);
+    const { text, x, y } = await aSeat(page);
+    const box = await page.locator('#map-top').boundingBox();
+    await page.touchscreen.tap(box.x + x, box.y + y);
+    await page.locator('#pick').getByText(new RegExp(`row .*seat ${text} · .*free`)).waitFor();
+    await cart(page, 0);
+    await guest.judge('map-asked');
+    await page.click('#pick-take');
+    await cart(page, 1);
+    assert.ok(await page.isHidden('#pick'));
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('two fingers pinch, one flicks, two taps come closer', async () => {
+    const { guest, page, middle: [x, y] } = await enter(PHONE);
+    const touch = await fingers(page);
+    await touch(0, 'touchStart', [x - 20, y], [x + 20, y]);
+    for (let n = 1; n <= 10; n += 1) await touch(20 * n, 'touchMove', [x - 20 - 13 * n, y], [x + 20 + 13 * n, y]);
+    await touch(220, 'touchEnd');
+    const before = await view(page);
+    assert.ok(before.pitch > 14, `${before.pitch} px after the pinch`);
+
+    await touch(1000, 'touchStart', [x, y]);
+    await touch(1020, 'touchEnd');
+    await touch(1120, 'touchStart', [x, y]);
+    await touch(1140, 'touchEnd');
+    await guest.stands();
+    const closer = await view(page);
+    assert.ok(closer.pitch > before.pitch * 1.4, `two taps come closer: ${before.pitch} to ${closer.pitch}`);
+
+    await touch(2000, 'touchStart', [x, y]);
+    for (let n = 1; n <= 5; n += 1) await touch(2000 + 10 * n, 'touchMove', [x, y - 12 * n]);
+    const lifted = await view(page);
+    assert.ok(closer.y - lifted.y > 30, 'it follows the finger');
+    await touch(2060, 'touchEnd');
+    await until('it to go on by itself, even beyond all seats', async () => {
+      const { pitch, y: now } = await view(page);
+      return pitch === 0 || now < lifted.y - 5;
+    });
+    await cart(page, 0);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('whoever wants things still gets no flick and no glide', async () => {
+    const { page, middle: [x, y] } = await enter({ ...PHONE, reducedMotion: 'reduce' });
+    const touch = await fingers(page);
+    await page.evaluate(() => {
+      globalThis.glided = false;
+      new MutationObserver(() => { globalThis.glided = true; }).observe(document.getElementById('map'), { attributes: true, attributeFilter: ['data-gliding'] });
+    });
+    await page.touchscreen.tap(x, y);
+    await touch(2000, 'touchStart', [x, y]);
+    for (let n = 1; n <= 5; n += 1) await touch(2000 + 10 * n, 'touchMove', [x, y - 12 * n]);
+    const lifted = await view(page);
+    await touch(2060, 'touchEnd');
+    assert.deepEqual(await view(page), lifted);
+    assert.equal(await page.evaluate(() => globalThis.glided), false);
+  });
+
+  test('a row has its letter at both ends', async () => {
+    const { guest, page, middle } = await enter({ viewport: SIZES.desktop });
+    await page.mouse.click(...middle);
+    await guest.stands();
+    const texts = await drawn(page);
+    // Seats are written after the letters of their row, so the two letters of a row come one after the other.
+    const rows = texts.filter(({ text }, n) => texts[n + 1]?.text === text && texts[n + 1].y === texts[n].y);
+    assert.ok(rows.length > 3, `${rows.length} rows with two letters`);
+    assert.ok(rows.every(({ x }, n) => n === 0 || x === rows[0].x), 'below each other');
+  });
+
+  test('the line below the map names no seat that nobody points at any more', async () => {
+    const { guest, page, middle } = await enter({ viewport: SIZES.desktop });
+    const hint = await seatLine(page);
+    await page.mouse.click(...middle);
+    await guest.stands();
+    const { text, x, y } = await aSeat(page);
+    const box = await page.locator('#map-top').boundingBox();
+    await page.mouse.move(box.x + x, box.y + y);
+    assert.match(await seatLine(page), new RegExp(`seat ${text} ·`));
+    await page.mouse.move(5, 5);
+    assert.equal(await seatLine(page), hint, 'the pointer has left');
+    await guest.takeBest(2);
+    assert.match(await seatLine(page), /yours/);
+    await page.click('#show-list');
+    assert.match(await page.textContent('#list-seats button[aria-pressed=true]'), /yours/, 'the list opens where they are');
+    await page.click('#show-map');
+    await page.click('#cart-back');
+    await cart(page, 0);
+    assert.equal(await seatLine(page), hint);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('with four seats and a notice there is a map on a phone, upright and lying', async () => {
+    const { guest, page } = await enter(PHONE);
+    await guest.takeBest(4);
+    for (const [viewport, least] of [[{ width: 360, height: 740 }, 240], [{ width: 740, height: 360 }, 180]]) {
+      await page.setViewportSize(viewport);
+      await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+      for (const notice of [false, true]) {
+        if (notice) {
+          await page.click('#cart-others');
+          await page.locator('#trouble').waitFor();
+        }
+        await page.locator('#map').scrollIntoViewIfNeeded();
+        // How much of the map nothing lies upon, down its middle.
+        const seen = await page.evaluate(() => {
+          const { left, top, width, height } = document.getElementById('map').getBoundingClientRect();
+          let n = 0;
+          for (let y = Math.max(0, top); y < Math.min(innerHeight, top + height); y += 4) n += document.elementFromPoint(left + width / 2, y)?.id === 'map-top' ? 4 : 0;
+          return n;
+        });
+        assert.ok(seen >= (notice ? least * 0.6 : least), `${seen} px of ${viewport.width}x${viewport.height}, ${notice ? 'with' : 'without'} a notice`);
+        await guest.judge(`map-four-${viewport.width}-${notice}`);
+      }
+      const [map, zoom] = [await page.locator('#map').boundingBox(), await page.locator('.zoom').boundingBox()];
+      assert.ok(zoom.y >= map.y + map.height, 'the buttons cover nothing of it');
+      await page.click('#trouble-close');
+    }
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('what is best is shown with place and price before it is held, and takes the place of what is held', async () => {
+    const { guest, page } = await enter({ viewport: SIZES.desktop });
+    await page.click('#best summary');
+    await page.click('#best-form button');
+    const cards = page.locator('#proposals-list li');
+    await cards.nth(1).waitFor();
+    assert.match(await cards.first().textContent(), /Stalls 3, row .*Front · ₩300,000 \(₩150,000 each\)/, 'near the stage first');
+    await guest.stands();
+    const numbers = (await drawn(page)).map(({ text }) => text);
+    assert.ok(numbers.includes('1') && numbers.includes('2'));
+    await cart(page, 0);
+    await guest.judge('map-proposed');
+    await page.click('#best summary');
+    await page.selectOption('#best-wish', 'price');
+    await page.click('#best-form button');
+    await cards.first().getByText('Balcony 7').waitFor();
+    await cards.first().locator('.main').click();
+    await cart(page, 2);
+    assert.ok(await page.isHidden('#proposals'));
+    assert.match(await page.textContent('#cart-sum'), /198,000/);
+    await page.click('#best summary');
+    await page.selectOption('#best-wish', 'near');
+    await page.click('#best-form button');
+    assert.equal(await cards.first().locator('.main').textContent(), 'Replace my seats');
+    await cards.first().locator('.main').click();
+    await page.waitForFunction(() => /300,000/.test(document.getElementById('cart-sum').textContent));
+    await cart(page, 2);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('a proposal that somebody else takes says so', async () => {
+    const { guest, page, other } = await enter({ viewport: SIZES.desktop });
+    const told = page.waitForResponse('**/proposals');
+    await page.click('#best summary');
+    await page.click('#best-form button');
+    const { proposals } = await (await told).json();
+    await page.locator('#proposals .main').first().waitFor();
+    for (const { seats: ids } of proposals) assert.equal((await other.hold({ seats: ids })).status, 201);
+    for (const n of [0, 1]) await page.locator('#proposals .main').nth(n).getByText('just taken').waitFor();
+    assert.ok(await page.locator('#proposals .main').first().isDisabled());
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('a price alone is one press, all of them another, and each says how many are left', async () => {
+    const { guest, page } = await enter(PHONE);
+    const chips = page.locator('#categories button');
+    assert.deepEqual(await chips.allTextContents(), ['All', 'Front₩150,0001,200', 'Back₩99,0001,200']);
+    await chips.nth(2).click();
+    assert.deepEqual(await chips.evaluateAll((all) => all.map((one) => one.getAttribute('aria-pressed'))), ['false', 'false', 'true']);
+    assert.match(await page.textContent('#where-text'), /· 1,200 left/);
+    await chips.nth(1).click();
+    assert.deepEqual(await chips.evaluateAll((all) => all.map((one) => one.getAttribute('aria-pressed'))), ['false', 'true', 'false']);
+    await chips.nth(1).click();
+    await drawn(page);
+    assert.match(await page.textContent('#where-text'), /2,400 left/);
+    assert.equal(await chips.first().getAttribute('aria-pressed'), 'true');
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('the list begins with the cheapest sections and says how many seats are together', async () => {
+    const { guest, page } = await enter(PHONE);
+    await page.click('#show-list');
+    const cards = page.locator('#list-cards button');
+    assert.deepEqual(await cards.allTextContents(), ['Balcony 7₩99,0001200 left · up to 40 together', 'Stalls 3₩150,0001200 left · up to 40 together']);
+    await guest.judge('map-list-cards');
+    await cards.first().click();
+    assert.equal(await page.locator('#list-zone').inputValue(), '1');
+    assert.match(await page.textContent('#list-row option:checked'), /up to 40 together/);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('numbers can be read on every colour, grey is nobody\'s, and no two categories have the same', () => {
+    const categories = ['#b23a48', '#8e5aa8', '#3a6ea5', '#4f8a5b', '#7a7a7a', '#ffffff', '#000000', '#ffe600', undefined].map((color) => ({ color }));
+    for (const dark of [false, true]) {
+      const paints = paintCategories(categories, dark);
+      const ink = dark ? [0.07, 0.08, 0.09] : [1, 1, 1];
+      for (const { rgb, css } of paints) {
+        assert.ok(contrast(rgb, ink) >= 4.5, css);
+        assert.ok(Math.max(...rgb) - Math.min(...rgb) > 0.1, `${css} is grey`);
+      }
+      assert.equal(new Set(paints.slice(0, 8).map(({ css }) => css)).size, 8);
+    }
+  });
+});
