@@ -76,13 +76,15 @@ static unsigned requests_in(const char *bytes, size_t len)
     return count;
 }
 
-/* PIPELINE_MAX answers, one behind the other, whose bodies have `len` bytes each. */
+/* PIPELINE_MAX answers, one behind the other, whose bodies have `len` bytes each; the heads are as
+ * long as those of a poll. */
 static char *answers(size_t len, size_t *one)
 {
-    char head[128];
+    char head[256];
     int head_len = snprintf(head, sizeof(head),
-                            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                            "Content-Length: %zu\r\n\r\n",
+                            "HTTP/1.1 200 OK\r\nDate: Fri, 20 Nov 2026 07:14:00 GMT\r\n"
+                            "Content-Length: %zu\r\nContent-Type: application/json\r\n"
+                            "Cache-Control: no-store\r\n\r\n",
                             len);
     *one = (size_t)head_len + len;
     char *all = malloc(*one * PIPELINE_MAX);

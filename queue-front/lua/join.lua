@@ -15,7 +15,8 @@
 --
 -- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
--- first because a repeated join must not count against its address.
+-- first because a repeated join must not count against its address. ('1' and not 1: a number Redis
+-- would print as a float first, a tenth of what such a join costs it.)
 --
 -- What a join has to show (work, membership, an invitation) is judged by the front, and by the
 -- document that it has. Any change of a knob or a state makes another version of it; so nobody gets a
@@ -204,7 +205,7 @@ for i = 0, count - 1 do
         spend_at, spend_left = spend_at + 4, spend_left - 1
     end
     if not old and per_ip > 0 and address ~= '' and
-        call('HINCRBY', ip_key, address, 1) > per_ip then
+        call('HINCRBY', ip_key, address, '1') > per_ip then
         old = 0
     end
     if old then

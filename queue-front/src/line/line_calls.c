@@ -12,9 +12,10 @@
  * many people join. (`me` asks nothing of Redis and is answered when it is read. Under overload
  * joins are refused long before visits are, see core/load/shed.h.)
  *
- * In parallel. Answering a batch takes the front longer than it took Redis. So results are only
- * noted at first, the next batch is written, and then the visitors are told. Meanwhile Redis works
- * on the next batch.
+ * The joins of a batch are decided when its answer comes and told at the end of the turn, like the
+ * rest of that list: so whoever closes the store inside one answer finds all others answered.
+ * Writing the next batch before they are told was tried. Where Redis shares a core with the load,
+ * both want it at the same time, and no more joins came through.
  *
  * Repeats. Redis may have done what it did not answer, so a request that failed is LINE_UNAVAILABLE
  * and never repeated by us, except where the answer says that nothing ran: NOSCRIPT, and the same
@@ -403,7 +404,7 @@ static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms
         join->retry_after_ms = 0;
 }
 
-/* Told at the end of the turn, once the next batch is on its way. */
+/* Told at the end of the turn. */
 static void hand_out(struct line_store *store, struct request_list *batch, const redisReply *reply)
 {
     /* A refusal ends with its outcome, or with the state, or says when to come again. */

@@ -540,7 +540,6 @@ static void on_turn(void *ctx)
 {
     struct line_store *store = MAGIC_OF(line_store, ctx);
     calls_send_gathered(store);
-    redis_route_flush(store->route);
     calls_answer_decided(store); /* last: the store may be closed now */
 }
 
