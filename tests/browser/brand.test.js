@@ -14,8 +14,8 @@ const COLOURS = { light: ['#7a1fa2', 'rgb(122, 31, 162)'], dark: ['#d9a6f5', 'rg
 const SERVICES = { 'queue-front': 'queue-front/web/text.en', 'seat-service': 'seat-service/web/text.en', 'payment-adapter': 'payment-adapter/web/text.en' };
 const CONSOLE = { console: 'web/console/console.en' };
 // What comes from the event, the hall, the customer or the program itself is in nobody's language; a
-// time is written by the browser, in the reader's.
-const DATA = String.raw`World Tour at the Harbour Stadium|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|Gate [A-Z]|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+`;
+// time and the name of a language are written by the browser, in the reader's.
+const DATA = String.raw`World Tour at the Harbour Stadium|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\((Englisch|Koreanisch|Französisch)\)|Gate [A-Z]|\b(Lower|Club|Upper) \d+|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+`;
 
 function language(name, files) {
   const sections = Object.entries(files).map(([service, path]) => {
@@ -79,12 +79,13 @@ describe('brand', () => {
   }
 
   async function readOfVisitors(visitor, where) {
+    await visitor.page.mouse.move(0, 0); // what the pointer is on has the colour of that
     await read(visitor, where);
     const { page } = visitor;
     const logo = page.getByRole('img', { name: 'Seoul Arts' });
     const { width, height } = await logo.boundingBox();
     assert.ok(width > 60 && height > 15 && height < 60, `${where}: a logo of ${width} x ${height}`);
-    const paper = await page.locator('.main:visible, main button:visible').evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor));
+    const paper = await page.locator('.main:visible, main button:visible, main section:visible').evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor));
     assert.ok(paper.includes(visitor.colour), `${where}: ${paper}`);
   }
 

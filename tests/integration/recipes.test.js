@@ -220,9 +220,8 @@ test('to add a knob that Redis obeys: the API knows it, and a line takes no more
   tree.change(doc, '    {"joins_per_ip_per_min", KNOB_NUMBER,', '    {"places_max", KNOB_NUMBER, AT(places_max), 0, COUNT_MAX, 0, "people",\n     "As many places as the line has. 0 sets no limit."},\n    {"joins_per_ip_per_min", KNOB_NUMBER,');
   tree.change(doc, '        .joins_per_ip_per_min =', '        .places_max = doc->places_max,\n        .joins_per_ip_per_min =');
   tree.change('queue-front/lua/wire.list', '  joins_per_ip_per_min  --', '  places_max            -- 0: no limit\n  joins_per_ip_per_min  --');
-  const join = 'queue-front/lua/join.lua';
-  tree.change(join, "'joins_per_ip_per_min', 'version', 'era')", "'joins_per_ip_per_min', 'version', 'era', 'places_max')");
-  tree.change(join, 'if issued + count > PLACE_MAX then', 'local places_max = tonumber(cfg[6]) or 0\nif issued + count > (places_max > 0 and places_max or PLACE_MAX) then');
+  tree.change('queue-front/lua/wire.list', '  boot state joins_per_ip_per_min version era', '  boot state joins_per_ip_per_min version era places_max');
+  tree.change('queue-front/lua/join.lua', 'if issued + count > PLACE_MAX then', 'local places_max = tonumber(cfg[cfg_join.places_max]) or 0\nif issued + count > (places_max > 0 and places_max or PLACE_MAX) then');
   tree.end();
 
   const bin = tree.build();
