@@ -524,8 +524,8 @@ static double start_seconds(void *ctx)
         field = strchr(field + 1, ' ');
     if (field == NULL)
         return NAN;
-    double booted = (double)(system_wall_us() / 1000000) - (double)(system_boot_us() / 1000000);
-    return booted + strtod(field + 1, NULL) / (double)sysconf(_SC_CLK_TCK);
+    uint64_t booted_s = system_wall_us() / 1000000 - system_boot_us() / 1000000;
+    return (double)booted_s + strtod(field + 1, NULL) / (double)sysconf(_SC_CLK_TCK);
 }
 
 int metrics_process(struct metrics *metrics, struct err_slot *err)

@@ -61,7 +61,7 @@ function measure({ parts, few, not }) {
       bottom = Math.max(bottom, top + box.height);
       continue;
     }
-    const fitted = /inline|flex/.test(style.display) || style.float !== 'none' || ['DD', 'BUTTON', 'A'].includes(element.tagName);
+    const fitted = /inline|flex/.test(style.display) || style.float !== 'none' || ['DD', 'BUTTON', 'A'].includes(element.tagName) || (element.tagName === 'svg' && Boolean(element.closest('button, label, a')));
     const row = {
       is: element.tagName.toLowerCase() + (element.id ? `#${element.id.replace(/-t_.+$/, '')}` : ''), // not the ticket's number
       x: Math.round(box.left + scrollX),
@@ -139,6 +139,8 @@ export function openLooks(name) {
   const seen = {};
   return {
     async see(page, what, { drawn, few = [], not = [], across = false } = {}) {
+      // What the pointer happens to be on has a colour of its own.
+      if (await page.evaluate(() => Boolean(document.querySelector(':is(button, .button, a):hover')))) await page.mouse.move(0, 0);
       await page.evaluate(() => {
         scrollTo(0, 0);
         for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish(); // as it will be

@@ -119,13 +119,14 @@ static bool read_row(struct worker *worker, const PGresult *res, int i, struct s
     };
     span_to_cstr(leased.cause, row->cause, sizeof(row->cause));
     span_to_cstr(leased.trace, row->trace, sizeof(row->trace));
-    if (row->def != NULL && row->step < row->def->steps_len)
+    bool is_there = row->def != NULL && leased.step < row->def->steps_len;
+    if (is_there && (row->state != SAGA_UNDOING || row->def->steps[row->step]->undo != NULL))
         return true;
     struct err_slot err;
-    err_set(&err, ERR_RANGE, "saga %" PRIu64 " of %s, step %u", row->id,
-            row->def != NULL ? row->def->key : "?", row->step);
-    log_failure(worker->conf.log, "a saga stands at a step that its definition does not have",
-                &err);
+    err_set(&err, ERR_RANGE, "saga %" PRIu64 " of %s, step %d, state %d", row->id,
+            row->def != NULL ? row->def->key : "?", (int)leased.step, (int)row->state);
+    log_failure(worker->conf.log,
+                "a saga stands at a step that its definition does not have, or cannot undo", &err);
     return false;
 }
 

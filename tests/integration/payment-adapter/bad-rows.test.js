@@ -53,6 +53,23 @@ test('a row that the database refuses is parked with the reason, and those besid
   assert.equal((await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.length, 2);
 });
 
+test('a saga that stands where none can stand is left alone, and ends nothing', async () => {
+  const buyer = await world.login();
+  const { order } = (await world.order(buyer, world.hold())).json;
+  await world.untilStatus(buyer, order, 'completed');
+  const where = `subject = '${order}' AND key LIKE 'checkout%'`;
+  await until('its saga to end', () => sql(`SELECT state FROM pay.saga WHERE ${where}`) === '2');
+  const last = sql(`SELECT step FROM pay.saga WHERE ${where}`);
+  // Back from the last step, which has nothing to undo; and on at one that an octet would not hold.
+  for (const [state, step] of [[1, last], [0, 256]]) {
+    sql(`UPDATE pay.saga SET state = ${state}, step = ${step}, leased = false, due_at = now() WHERE ${where}`);
+    await until('somebody to look at it', () => sql(`SELECT leased FROM pay.saga WHERE ${where}`) === 't');
+    const other = (await world.order(buyer, world.hold())).json.order;
+    await world.untilStatus(buyer, other, 'completed');
+    assert.equal(sql(`SELECT step FROM pay.saga WHERE ${where}`), String(step));
+  }
+});
+
 test('an order whose status this program does not know is for a person to look at, and ends nothing', async () => {
   const buyer = await world.login();
   const { order } = (await world.order(buyer, world.hold())).json;

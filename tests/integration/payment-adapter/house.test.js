@@ -142,10 +142,10 @@ test('each question to the user table goes by an index, among a million rows', (
   }
 });
 
-test('a question that no index serves is told when the service starts', async () => {
+test('a question that no index of the user database serves is told when the service starts', async () => {
   const pay = await world.startPay({ users: { mail_sql: 'SELECT email FROM users WHERE id::text = $1' } });
-  assert.match(pay.child.log(), /no index serves[^\n]*mail_sql/);
-  assert.doesNotMatch(world.pay.child.log(), /no index serves[^\n]*mail_sql/);
+  assert.match(pay.child.log(), /no index of the user database[^\n]*mail_sql/);
+  assert.doesNotMatch(world.pay.child.log(), /no index of the user database[^\n]*mail_sql/);
   await pay.stop();
 });
 
