@@ -50,6 +50,7 @@ function measure({ parts, few, not }) {
     const [a, b] = [light(getComputedStyle(element).color), light(paper(element))];
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   };
+  for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish(); // as it will be
   let bottom = 0;
   const rows = [];
   for (const element of document.querySelectorAll(parts)) {
@@ -141,10 +142,7 @@ export function openLooks(name) {
     async see(page, what, { drawn, few = [], not = [], across = false } = {}) {
       // What the pointer happens to be on has a colour of its own.
       if (await page.evaluate(() => Boolean(document.querySelector(':is(button, .button, a):hover')))) await page.mouse.move(0, 0);
-      await page.evaluate(() => {
-        scrollTo(0, 0);
-        for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish(); // as it will be
-      });
+      await page.evaluate(() => scrollTo(0, 0));
       seen[what] = await page.evaluate(measure, { parts: PARTS, few, not });
       for (const row of across ? seen[what] : []) for (const key of ['h', 'gap']) delete row[key];
       if (drawn) {
