@@ -18,7 +18,7 @@ const MANNERS = {
 // What comes by luck: how many digits a count has, how many entries a trail, what a chart's legend says,
 // and whether the reconciliation has run. Of the charts one stands for all, which stand beside it.
 const LUCK = {
-  few: ['#events li', '#audit li', '#timeline li', '#sagas li', '#scanner-list li', '#conflicts li', '.chart'],
+  few: ['#events li', '#letters li', '#audit li', '#timeline li', '#sagas li', '#scanner-list li', '#conflicts li', '.chart'],
   not: ['.count', '.facts', '.bar-with-words', '.chart .legend', '.chart .scroll', '#event-state', '#reconcile div', '#autopilot-now p', '#audit .sides'],
   across: true,
 };
