@@ -32,8 +32,23 @@ function keptOrder() {
   }
 }
 
-// As whom one is logged in, for as long as this tab lives: the server knows a member by number only.
+// How the member logged in, for as long as this tab lives: the server knows a member by number only.
+// Another tab may have logged in as somebody else since, so it is kept with the number.
 const account = 'fg-account';
+
+function keepAccount(login, number) {
+  try {
+    sessionStorage.setItem(account, JSON.stringify({ login, number }));
+  } catch {} // a browser that keeps nothing
+}
+
+function accountOf(number) {
+  try {
+    const known = JSON.parse(sessionStorage.getItem(account));
+    if (known?.number === number) return say('login.as', known.login);
+  } catch {}
+  return say('login.member', number);
+}
 
 function notice(text) {
   byId('notice').textContent = text;
@@ -100,8 +115,7 @@ async function next() {
   if (over) return; // what to do then is said already
   if (who && back) location.replace(back);
   else if (who) {
-    const login = sessionStorage.getItem(account);
-    byId('account').textContent = login ? say('login.as', login) : say('login.member', who);
+    byId('account').textContent = accountOf(who);
     show('summary', 'pay');
   }
   else {
@@ -133,16 +147,15 @@ function listen() {
     submitted.preventDefault();
     const form = submitted.target;
     busy(form.querySelector('button'), async () => {
-      await call('POST', '/v1/pay/login', { login: form.login.value.trim(), password: form.password.value });
+      const { member: number } = await call('POST', '/v1/pay/login', { login: form.login.value.trim(), password: form.password.value });
       form.password.value = '';
-      sessionStorage.setItem(account, form.login.value.trim());
+      keepAccount(form.login.value.trim(), number);
       await next();
       byId('pay-button').focus();
     });
   });
   byId('logout').addEventListener('click', () => busy(byId('logout'), async () => {
     await call('POST', '/v1/pay/logout');
-    sessionStorage.removeItem(account);
     await next();
   }));
   byId('pay-button').addEventListener('click', () => busy(byId('pay-button'), async () => {

@@ -8,12 +8,15 @@ import { showTime } from './when.js';
 const main = document.querySelector('main');
 const { order, status } = main.dataset;
 
-// Providers lead back with what is theirs in the address, secrets too: what is shared or kept is the
-// page's own.
-const shown = new URL(location.href);
-const lang = shown.searchParams.get('lang');
-shown.search = lang ? `?lang=${encodeURIComponent(lang)}` : '';
-if (shown.href !== location.href) history.replaceState(history.state, '', shown);
+// Providers lead back with what is theirs in the address, secrets too. While the payment is open some of
+// that is known from nowhere else, and a reload has to bring it again; after it, what is shared or kept
+// is the page's own address.
+if (order && status !== 'pending_payment') {
+  const shown = new URL(location.href);
+  const lang = shown.searchParams.get('lang');
+  shown.search = lang ? `?lang=${encodeURIComponent(lang)}` : '';
+  if (shown.href !== location.href) history.replaceState(history.state, '', shown);
+}
 
 for (const data of document.querySelectorAll('data[data-currency]')) data.textContent = money(Number(data.value), data.dataset.currency);
 for (const time of document.querySelectorAll('time')) showTime(time, time.dateTime);

@@ -123,6 +123,10 @@ describe('checkout', () => {
     await page.locator('#pay-button').waitFor();
     await page.click('#pay-button');
     await page.waitForURL(atProvider());
+    // What it brings back is known from nowhere else while the payment is open: a reload brings it again.
+    await second.goto(`${returns[0].split('?')[0]}?paymentKey=k&lang=en`);
+    await second.locator('main[data-status=pending_payment]').waitFor();
+    assert.equal(new URL(second.url()).search, '?paymentKey=k&lang=en');
     await second.goto(returns[0]); // it waits there, and changes when the first tab has paid
     await second.locator('main[data-status=pending_payment]').waitFor();
     await pay(visitor);
@@ -137,6 +141,22 @@ describe('checkout', () => {
     await page.goto(checkout);
     await page.waitForURL(`**/pay/orders/${order}`);
     await page.locator('main[data-status=completed]').waitFor();
+    await visitor.close();
+  });
+
+  test('who is told to be logged in is who would pay, whatever another tab did', async () => {
+    const visitor = await toCheckout({ locale: 'en-GB' });
+    const { page } = visitor;
+    const [mine, other] = [customer(stack, 4), customer(stack, 5)];
+    await login(visitor, mine);
+    assert.equal(await page.textContent('#account'), `Logged in as ${mine.login}`);
+    const { member } = await page.evaluate(async (body) => {
+      const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': 'another-tab-1' };
+      return (await fetch('/v1/pay/login', { method: 'POST', headers, body: JSON.stringify(body) })).json();
+    }, { login: other.login, password: other.password });
+    await page.reload();
+    await page.locator('#pay-button').waitFor();
+    assert.equal(await page.textContent('#account'), `Logged in as member ${member}`);
     await visitor.close();
   });
 

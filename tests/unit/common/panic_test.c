@@ -128,30 +128,16 @@ static int be(const char *name)
 
 /* ---- the parent ---- */
 
-/* Runs that child as a program of its own, in which a sanitizer leaves SIGABRT alone, and reads
- * what it says; answers how it ended. */
+/* What the child says until its end; answers how it ended. */
 static int said_by(const char *child, char out[SAID_MAX])
 {
-    int ends[2];
-    assert_int_equal(0, pipe(ends));
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        setenv("ASAN_OPTIONS", "handle_abort=0:detect_leaks=0", 1);
-        setenv("UBSAN_OPTIONS", "handle_abort=0", 1);
-        setenv("TSAN_OPTIONS", "handle_abort=0", 1);
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execl("/proc/self/exe", "panic_test", child, (char *)NULL);
-        _exit(1);
-    }
-    close(ends[1]);
+    int said;
+    pid_t pid = unit_child(child, &said);
     size_t len = 0;
     for (ssize_t got = 1; got > 0; len += (size_t)(got > 0 ? got : 0))
-        got = read(ends[0], out + len, SAID_MAX - 1 - len);
+        got = read(said, out + len, SAID_MAX - 1 - len);
     out[len] = '\0';
-    close(ends[0]);
+    close(said);
     int status;
     assert_int_equal(pid, waitpid(pid, &status, 0));
     return status;

@@ -45,28 +45,6 @@ static int serve(void)
 
 /* ---- the parent ---- */
 
-static pid_t launch(int *said)
-{
-    int ends[2];
-    assert_int_equal(0, pipe(ends));
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        setenv("ASAN_OPTIONS", "handle_abort=0:detect_leaks=0", 1);
-        setenv("UBSAN_OPTIONS", "handle_abort=0", 1);
-        setenv("TSAN_OPTIONS", "handle_abort=0", 1);
-        setenv("FAIRGATE_HTTP_PORT", "0", 1);
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execl("/proc/self/exe", "service_panic_test", "serve", (char *)NULL);
-        _exit(1);
-    }
-    close(ends[1]);
-    *said = ends[0];
-    return pid;
-}
-
 /* Reads on until `part` has been said, or to the end. */
 static void read_until(int fd, const char *part, char said[SAID_MAX])
 {
@@ -100,7 +78,8 @@ static void a_service_that_fails_names_the_request_and_none_of_its_secrets(void 
     (void)state;
     static char said[SAID_MAX];
     int fd;
-    pid_t pid = launch(&fd);
+    setenv("FAIRGATE_HTTP_PORT", "0", 1);
+    pid_t pid = unit_child("serve", &fd);
     read_until(fd, "\"loops\":", said);
     const char *port = strstr(said, "\"port\":");
     if (port == NULL)

@@ -1,6 +1,7 @@
 /* unit.c: see unit.h. */
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,6 +86,27 @@ void unit_file_remove(char *path)
     *strrchr(path, '/') = '\0';
     rmdir(path);
     free(path);
+}
+
+pid_t unit_child(const char *argument, int *said)
+{
+    int ends[2];
+    assert_int_equal(0, pipe(ends));
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setenv("ASAN_OPTIONS", "handle_abort=0:detect_leaks=0", 1);
+        setenv("UBSAN_OPTIONS", "handle_abort=0", 1);
+        setenv("TSAN_OPTIONS", "handle_abort=0", 1);
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl("/proc/self/exe", program_invocation_name, argument, (char *)NULL);
+        _exit(1);
+    }
+    close(ends[1]);
+    *said = ends[0];
+    return pid;
 }
 
 void unit_assert_span(struct span got, const char *want, const char *file, int line)

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -26,6 +27,10 @@ size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t ca
  * unit_file_remove(). */
 char *unit_file(struct span content, unsigned mode);
 void unit_file_remove(char *path);
+
+/* Runs the test's own program again with this one argument, as a child in which a sanitizer leaves
+ * SIGABRT alone. `said` becomes the reading end of what it writes to stderr. */
+pid_t unit_child(const char *argument, int *said);
 
 void unit_assert_span(struct span got, const char *want, const char *file, int line);
 void unit_assert_says(const struct err_slot *err, const char *part, const char *file, int line);

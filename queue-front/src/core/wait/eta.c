@@ -418,11 +418,12 @@ static void set_knobs(struct eta_model *model, const struct line_view *view)
         model->step[i].pace = knob_pace(view, model->step[i].pace.p50);
 }
 
-/* The steps to come, with the paces of the knob alone for now. */
+/* The steps to come, at the paces that their rates alone would give. */
 static void set_plan(struct eta_model *model, const struct eta_meter *meter,
                      const struct line_view *view, uint64_t now_ms)
 {
     uint64_t ceiling_milli = view->knobs.pilot_ceiling_milli;
+    assert(meter->plan_len <= EVENT_SCHEDULE_MAX);
     for (uint32_t i = 0; i < meter->plan_len; i++) {
         const struct line_rate_at *at = &meter->plan[i];
         uint64_t milli = at->rate_milli;
@@ -431,7 +432,6 @@ static void set_plan(struct eta_model *model, const struct eta_meter *meter,
         model->step[i].from_s = at->at_ms > now_ms ? (double)(at->at_ms - now_ms) / 1000.0 : 0.0;
         model->step[i].pace.p50 = pace_of((double)milli / 1000.0);
     }
-    assert(meter->plan_len <= EVENT_SCHEDULE_MAX);
     model->steps_len = meter->plan_len;
     model->plan_changes = meter->plan_changes;
 }

@@ -1,4 +1,4 @@
-/* hold.h: who holds what: one slot of fixed size per hold, found by number.
+/* hold.h: the holds, each in a slot of fixed size that is found by its number.
  *
  * A hold's id is its slot's number (24 bits, what seat words carry) and the slot's generation (40
  * bits, which rises each time the slot is given out): an id that outlived its hold no longer fits
