@@ -1,11 +1,12 @@
-/* bug.h: what to do about something that cannot be, in four strengths.
+/* bug.h: what to do about something that cannot happen, in four strengths.
  *
- *   assert(...)         going on would be worse than a restart: panic (system/panic.h). Asserts
- * stay on in production. BUG_STOP("...")     the same where there is no condition to write: a
- * switch that left its enum, no memory for a few hundred bytes without which nothing goes on.
- *   BUG_WARN("...")     somebody must look soon, and the code has an answer meanwhile. The first
- * time each place logs a line; every time it counts. BUG_COUNT("...")    odd, endangers nothing,
- * and the code has an answer. It counts.
+ *     assert(...)       going on would be worse than a restart: panic (system/panic.h).
+ *                       Asserts stay on in production.
+ *     BUG_STOP("...")   the same where there is no condition to write: a switch that left its
+ *                       enum, no memory for a few hundred bytes without which nothing goes on.
+ *     BUG_WARN("...")   somebody must look soon, and the code has an answer meanwhile. It
+ *                       counts, and the first time each place logs a line.
+ *     BUG_COUNT("...")  odd, endangers nothing, and the code has an answer. It counts.
  *
  *     if (blob == NULL)
  *         BUG_COUNT("answer-without-memory");

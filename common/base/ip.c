@@ -4,10 +4,12 @@
  * contain it. A CDN's list has up to some hundred. */
 #include "base/ip.h"
 
+#include "system/plain_file.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
@@ -100,9 +102,15 @@ static int add_file(struct span name, struct err_slot *err, struct ip_nets *nets
     char path[512];
     if (!span_to_cstr(name, path, sizeof(path)))
         return err_set(err, ERR_RANGE, "a file's name of %zu bytes", name.len);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    const char *why = NULL;
+    int fd = plain_file_open(path, &why);
+    if (fd < 0)
+        return err_set(err, ERR_IO, "%s: %s", path, why);
+    FILE *file = fdopen(fd, "r");
+    if (file == NULL) {
+        close(fd);
+        return err_set(err, ERR_NOMEM, "memory for %s", path);
+    }
     char *line = NULL;
     size_t cap = 0;
     int rc = 0;

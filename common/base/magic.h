@@ -36,7 +36,8 @@
     ((struct NAME *)magic_take((FROM), offsetof(struct NAME, magic), NAME##_magic,                 \
                                "this is no struct " #NAME, __FILE__, __LINE__))
 
-#define MAGIC_END(NAME, PTR) ((void)(MAGIC_OF(NAME, PTR)->magic = 0))
+/* Volatile, as a store just before free() is one that the compiler may leave out. */
+#define MAGIC_END(NAME, PTR) ((void)(*(volatile uint32_t *)&MAGIC_OF(NAME, PTR)->magic = 0))
 
 /* Through memcpy(), as the compiler may not be told another kind than the struct's own. */
 static inline void *magic_check(const void *ptr, size_t offset, uint32_t want, const char *what,

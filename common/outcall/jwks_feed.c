@@ -12,14 +12,15 @@
 
 #include "base/magic.h"
 #include "observe/log.h"
+#include "system/plain_file.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     RETRY_MIN_MS = 500,        /* one that starts with its signer need not wait long for it */
+    RETRY_MAX_MS = 60000,      /* a set that is missing is asked for more often than one we have */
     TIMEOUT_MS = 3000,         /* nobody waits for it */
     SET_BYTES_MAX = 16 * 1024, /* of an issuer that keeps many */
 };
@@ -104,23 +105,29 @@ static int use_set(struct jwks_feed *feed, struct span text, struct err_slot *er
     memcpy(feed->text, text.ptr, text.len);
     feed->text_len = text.len;
     feed->generation++;
-    if (feed->generation == 1 && feed->conf.on_first != NULL)
-        feed->conf.on_first(feed->conf.ctx);
     return 0;
+}
+
+static uint64_t retry_max_ms_of(const struct jwks_feed_conf *conf)
+{
+    uint64_t max_ms = conf->retry_max_ms > 0 ? conf->retry_max_ms : RETRY_MAX_MS;
+    return max_ms < conf->refresh_ms ? max_ms : conf->refresh_ms;
 }
 
 /* `rc` with its error, or what came. */
 static void take(struct jwks_feed *feed, int rc, struct err_slot *err, struct span text)
 {
-    uint64_t refresh_ms = feed->conf.refresh_ms;
-    uint64_t retry_max_ms = feed->conf.retry_max_ms > 0 ? feed->conf.retry_max_ms : refresh_ms;
+    uint64_t retry_max_ms = retry_max_ms_of(&feed->conf);
+    uint64_t generation = feed->generation;
     if (rc == 0)
         rc = use_set(feed, text, err);
     if (rc == 0) {
         feed->retry_ms = RETRY_MIN_MS;
         feed->failing = false;
         count(&feed->stats.fetched);
-        arm(feed, refresh_ms);
+        arm(feed, feed->conf.refresh_ms);
+        if (generation == 0 && feed->conf.on_first != NULL)
+            feed->conf.on_first(feed->conf.ctx); /* last: the feed may be closed now */
         return;
     }
     count(&feed->stats.failed);
@@ -171,19 +178,9 @@ static void read_file(uv_work_t *work)
 {
     struct jwks_feed *feed = MAGIC_OF(jwks_feed, work->data);
     struct reading *reading = &feed->reading;
-    FILE *file = fopen(feed->conf.file, "re");
-    if (file == NULL) {
-        reading->rc = err_set(&reading->err, ERR_IO, "it cannot be opened");
-        return;
-    }
-    reading->len = fread(reading->bytes, 1, sizeof(reading->bytes), file);
-    bool whole = fgetc(file) == EOF && !ferror(file);
-    fclose(file);
-    reading->rc = whole ? 0
-                        : err_set(&reading->err, ERR_RANGE,
-                                  "it cannot be read, or has more than %d "
-                                  "bytes",
-                                  SET_BYTES_MAX);
+    const char *why =
+        plain_file_read(feed->conf.file, reading->bytes, sizeof(reading->bytes), &reading->len);
+    reading->rc = why == NULL ? 0 : err_set(&reading->err, ERR_IO, "%s", why);
 }
 
 static void on_read(uv_work_t *work, int status)

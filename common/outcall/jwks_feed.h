@@ -19,8 +19,8 @@ struct jwks_feed_conf {
     const char *url;   /* borrowed, as all here, until jwks_feed_close(); "": there is a file */
     const char *file;  /* NULL or "": there is a url */
     uint64_t refresh_ms;
-    uint64_t retry_max_ms;     /* after failures at the latest; 0: refresh_ms */
-    uint64_t doubt_ms;         /* not more often than this, whoever makes up names of keys */
+    uint64_t retry_max_ms; /* after failures at the latest; 0: a minute. Never above refresh_ms */
+    uint64_t doubt_ms;     /* not more often than this, whoever makes up names of keys */
     struct outcalls *outcalls; /* NULL: for a file */
     uv_loop_t *loop;
     const struct clock *clock;

@@ -70,9 +70,12 @@ static void write_line(struct panic_text *text)
     const char *at = text->line;
     while (text->len > 0 && !text->deaf) {
         struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+        errno = 0;
         ssize_t sent = -1;
         if (poll(&ready, 1, PATIENCE_MS) > 0)
             sent = write(STDERR_FILENO, at, text->len);
+        if (sent < 0 && errno == EINTR)
+            continue; /* a signal of somebody else's; the alarm bounds how often */
         if (sent <= 0) {
             text->deaf = true;
             break;
@@ -268,13 +271,20 @@ static void put_program(struct panic_text *text)
     end_line(text);
 }
 
-/* Whatever happens below, the process ends. */
+static void on_alarm(int number)
+{
+    (void)number;
+    system_abort();
+}
+
+/* Whatever happens below, the process ends, and as an abort: who looks at how it ended, or keeps
+ * its core, sees a panic and not a timeout. */
 static void set_alarm(void)
 {
     sigset_t only;
     sigemptyset(&only);
     sigaddset(&only, SIGALRM);
-    signal(SIGALRM, SIG_DFL);
+    signal(SIGALRM, on_alarm);
     pthread_sigmask(SIG_UNBLOCK, &only, NULL);
     alarm(ALARM_S);
 }

@@ -9,6 +9,8 @@
  * visitor. */
 #include "brand.h"
 
+#include "system/plain_file.h"
+
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -144,23 +146,11 @@ static int add_colours(struct brand *brand, struct err_slot *err)
 
 static int read_file(const char *path, size_t max, struct content *out, struct err_slot *err)
 {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    int rc = 0;
-    out->bytes = malloc(max + 1);
-    if (out->bytes == NULL) {
-        rc = err_set(err, ERR_NOMEM, "%s", path);
-        goto close;
-    }
-    out->len = fread(out->bytes, 1, max + 1, file);
-    if (ferror(file))
-        rc = err_set(err, ERR_IO, "%s cannot be read", path);
-    else if (out->len > max)
-        rc = err_set(err, ERR_RANGE, "%s is longer than %zu bytes", path, max);
-close:
-    (void)fclose(file); /* it was only read */
-    return rc;
+    out->bytes = malloc(max);
+    if (out->bytes == NULL)
+        return err_set(err, ERR_NOMEM, "%s", path);
+    const char *why = plain_file_read(path, out->bytes, max, &out->len);
+    return why == NULL ? 0 : err_set(err, ERR_IO, "%s (at most %zu bytes): %s", path, max, why);
 }
 
 static const char *type_of(struct span image)

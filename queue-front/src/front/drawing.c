@@ -22,9 +22,9 @@
 #include "crypto/signed.h"
 #include "line/line_limits.h"
 #include "outcall/outcall.h"
+#include "system/plain_file.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -137,15 +137,10 @@ int drawings_certificate(struct front_shared *shared, struct err_slot *err)
     const char *path = shared->config->beacon_nist_certificate;
     if (path[0] == '\0')
         return 0;
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return err_set(err, ERR_NOT_FOUND, "beacon.nist_certificate %s: %s", path, strerror(errno));
-    size_t len = fread(shared->nist_certificate, 1, sizeof(shared->nist_certificate), file);
-    bool good = !ferror(file) && len < sizeof(shared->nist_certificate);
-    fclose(file);
-    if (!good)
-        return err_set(err, ERR_RANGE, "beacon.nist_certificate %s: unreadable, or longer than %d",
-                       path, NIST_CERTIFICATE_MAX);
+    size_t len = 0;
+    const char *why = plain_file_read(path, shared->nist_certificate, NIST_CERTIFICATE_MAX, &len);
+    if (why != NULL)
+        return err_set(err, ERR_IO, "beacon.nist_certificate %s: %s", path, why);
     shared->nist_certificate[len] = '\0';
     int rc = signed_certificate_check((struct span){shared->nist_certificate, len}, err);
     return rc < 0 ? err_wrap(err, "beacon.nist_certificate %s", path) : 0;

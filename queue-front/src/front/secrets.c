@@ -8,9 +8,9 @@
 #include "front/secrets.h"
 
 #include "limits.h"
+#include "system/plain_file.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,14 +40,10 @@ static struct http_blob *public_keys(const struct jwks *passes)
 static int load_members(const char *path, struct err_slot *err, struct jwks **out)
 {
     char text[MEMBER_KEYS_BYTES_MAX];
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return err_set(err, ERR_NOT_FOUND, "member keys %s: %s", path, strerror(errno));
-    size_t len = fread(text, 1, sizeof(text), file);
-    bool good = !ferror(file) && len < sizeof(text);
-    fclose(file);
-    if (!good)
-        return err_set(err, ERR_RANGE, "member keys %s: unreadable, or too long", path);
+    size_t len = 0;
+    const char *why = plain_file_read(path, text, sizeof(text), &len);
+    if (why != NULL)
+        return err_set(err, ERR_IO, "member keys %s: %s", path, why);
     int rc = jwks_parse((struct span){text, len}, err, out);
     return rc < 0 ? err_wrap(err, "member keys %s", path) : 0;
 }

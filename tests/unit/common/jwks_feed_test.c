@@ -12,9 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { SETS = 2, ROUNDS = 100 };
+enum { SETS = 2, ROUNDS = 100, REFRESH_MS = 600000, RETRY_MAX_MS = 60000 };
 
 struct office {
     uv_loop_t loop;
@@ -23,6 +24,7 @@ struct office {
     char path[64], next[80];
     struct jwks_feed *feed;
     unsigned firsts;
+    bool closes_at_first;
 };
 
 static void publish(struct office *office, const char *bytes, size_t len)
@@ -63,10 +65,16 @@ static void look(struct office *office)
 
 static void on_first(void *ctx)
 {
-    ((struct office *)ctx)->firsts++;
+    struct office *office = ctx;
+    office->firsts++;
+    if (!office->closes_at_first)
+        return;
+    jwks_feed_close(office->feed);
+    office->feed = NULL;
 }
 
-static void open_office(struct office *office)
+/* With a first set in the file, and not read yet. */
+static void open_door(struct office *office)
 {
     struct err_slot err;
     *office = (struct office){.firsts = 0};
@@ -84,7 +92,7 @@ static void open_office(struct office *office)
     publish_set(office, 0);
     const struct jwks_feed_conf conf = {.whose = "a test's",
                                         .file = office->path,
-                                        .refresh_ms = 60000,
+                                        .refresh_ms = REFRESH_MS,
                                         .loop = &office->loop,
                                         .clock = clock_system(),
                                         .rng = rng_system(),
@@ -92,6 +100,11 @@ static void open_office(struct office *office)
                                         .ctx = office};
     assert_int_equal(0, jwks_feed_create(&conf, &err, &office->feed));
     assert_null(jwks_feed_keys(office->feed));
+}
+
+static void open_office(struct office *office)
+{
+    open_door(office);
     until_generation(office, 1);
 }
 
@@ -173,6 +186,46 @@ static void it_may_be_closed_while_it_reads(void **state)
     close_office(&office);
 }
 
+static void it_may_be_closed_by_its_first_set(void **state)
+{
+    (void)state;
+    struct office office;
+    open_door(&office);
+    office.closes_at_first = true;
+    uv_run(&office.loop, UV_RUN_DEFAULT); /* to its end: only the feed is on the loop */
+    close_office(&office);
+}
+
+/* Nobody writes into it, so whoever waits for its end waits for ever. */
+static void a_pipe_instead_of_a_file_holds_nothing_up(void **state)
+{
+    (void)state;
+    struct office office;
+    open_office(&office);
+    unlink(office.path);
+    assert_int_equal(0, mkfifo(office.path, 0600));
+    alarm(10);
+    look(&office);
+    assert_int_equal(1, atomic_load(&jwks_feed_stats(office.feed)->failed));
+    assert_true(knows(&office, 0));
+    close_office(&office);
+    alarm(0);
+}
+
+/* Also where a set that came is asked for again in ten minutes only. */
+static void after_failures_it_asks_again_within_a_minute(void **state)
+{
+    (void)state;
+    struct office office;
+    open_office(&office);
+    unlink(office.path);
+    for (unsigned i = 0; i < 15; i++) {
+        look(&office);
+        assert_in_range(uv_backend_timeout(&office.loop), 1, RETRY_MAX_MS);
+    }
+    close_office(&office);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +233,9 @@ int main(void)
         cmocka_unit_test(the_same_set_again_is_no_new_generation),
         cmocka_unit_test(what_is_no_set_changes_nothing),
         cmocka_unit_test(it_may_be_closed_while_it_reads),
+        cmocka_unit_test(it_may_be_closed_by_its_first_set),
+        cmocka_unit_test(a_pipe_instead_of_a_file_holds_nothing_up),
+        cmocka_unit_test(after_failures_it_asks_again_within_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,8 @@
 #include "base/magic.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +101,60 @@ static void use_after_the_end(void)
     (void)MAGIC_OF(hall, &hall);
 }
 
+/* Seen by the allocator, when the hall comes back to it. */
+static uint32_t magic_at_free = 1;
+static const void *hall_on_heap;
+
+static void on_malloc(const volatile void *ptr, size_t len)
+{
+    (void)ptr;
+    (void)len;
+}
+
+static void on_free(const volatile void *ptr)
+{
+    if (ptr == hall_on_heap)
+        memcpy(&magic_at_free, (const void *)ptr, sizeof(magic_at_free));
+}
+
+/* A sanitizer's allocator has it; without one the test is left out. */
+int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void *, size_t),
+                                              void (*)(const volatile void *))
+    __attribute__((weak));
+
+static void describe_alarmed(struct panic_text *text, const void *ctx)
+{
+    (void)ctx;
+    panic_put(text, "told", "before");
+    raise(SIGALRM); /* as if it had hung for five seconds */
+}
+
+static void hang(void)
+{
+    struct panic_part part = {"hall", describe_alarmed, NULL, NULL};
+    panic_register(&part);
+    BUG_STOP("no door is left");
+}
+
+/* In place of the C library's: every second call is interrupted, where a child asked for that. */
+static bool interrupting;
+
+int poll(struct pollfd *fds, nfds_t len, int timeout_ms)
+{
+    static unsigned calls;
+    const struct timespec timeout = {timeout_ms / 1000, 0};
+    if (!interrupting || calls++ % 2 == 1)
+        return ppoll(fds, len, timeout_ms < 0 ? NULL : &timeout, NULL);
+    errno = EINTR;
+    return -1;
+}
+
+static void be_interrupted(void)
+{
+    interrupting = true;
+    stop();
+}
+
 static void warn_twice(void)
 {
     for (unsigned i = 0; i < 2; i++)
@@ -115,6 +171,8 @@ static const struct {
     {"stranger", take_a_stranger},
     {"nothing", take_nothing},
     {"after the end", use_after_the_end},
+    {"hang", hang},
+    {"interrupted", be_interrupted},
     {"warn twice", warn_twice},
 };
 
@@ -217,6 +275,42 @@ static void a_pointer_to_something_else_is_caught_where_it_comes_in(void **state
     }
 }
 
+static void what_hangs_while_it_is_described_ends_as_an_abort(void **state)
+{
+    (void)state;
+    char said[SAID_MAX];
+    assert_aborted("hang", said);
+    static const char *const parts[] = {"what: no door is left\n", "told: before\n", NULL};
+    assert_in_order(said, parts);
+    assert_null(strstr(said, "the end"));
+}
+
+static void a_signal_while_it_writes_loses_no_line(void **state)
+{
+    (void)state;
+    char said[SAID_MAX];
+    assert_aborted("interrupted", said);
+    static const char *const parts[] = {"==== panic: ", "what: no door is left\n", ", stop()\n",
+                                        "==== panic: the end\n", NULL};
+    assert_in_order(said, parts);
+}
+
+/* The compiler sees nobody who could read it: the last store before free() is dead to it. */
+static void what_is_freed_has_no_magic(void **state)
+{
+    (void)state;
+    if (__sanitizer_install_malloc_and_free_hooks == NULL)
+        skip();
+    assert_true(__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) > 0);
+    struct hall *hall = malloc(sizeof(*hall));
+    assert_non_null(hall);
+    MAGIC_BEGIN(hall, hall);
+    hall_on_heap = hall;
+    MAGIC_END(hall, hall);
+    free(hall);
+    assert_int_equal(0, magic_at_free);
+}
+
 static void taking_a_reference_empties_the_giver(void **state)
 {
     (void)state;
@@ -248,6 +342,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_describe_function_that_fails_takes_only_what_follows_it),
         cmocka_unit_test(a_stop_says_why),
         cmocka_unit_test(a_pointer_to_something_else_is_caught_where_it_comes_in),
+        cmocka_unit_test(what_hangs_while_it_is_described_ends_as_an_abort),
+        cmocka_unit_test(a_signal_while_it_writes_loses_no_line),
+        cmocka_unit_test(what_is_freed_has_no_magic),
         cmocka_unit_test(taking_a_reference_empties_the_giver),
         cmocka_unit_test(a_warning_speaks_once_and_counts_twice),
     };
