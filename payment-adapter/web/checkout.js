@@ -79,7 +79,8 @@ async function showTerms() {
   const before = terms.before_start_s !== null && seats.starts_at ? Date.parse(seats.starts_at) - terms.before_start_s * 1000 : Infinity;
   const until = Math.min(terms.until === null ? Infinity : Date.parse(terms.until), before);
   const back = money(Math.max(1, Math.floor((seats.total * terms.percent) / 100)), seats.currency);
-  const which = terms.by === 'operator' ? 'terms.ask' : until === Infinity ? 'terms.always' : until > serverNow() ? 'terms.until' : 'terms.over';
+  const free = seats.total === 0 ? 'free-' : '';
+  const which = terms.by === 'operator' ? 'terms.ask' : until === Infinity ? `terms.${free}always` : until > serverNow() ? `terms.${free}until` : 'terms.over';
   const words = [say(which, until === Infinity ? '' : timeOf(until), back)];
   if (terms.by === 'buyer' && !terms.handed_on && which !== 'terms.over') words.push(say('terms.handed-on'));
   byId('terms').textContent = words.join(' ');

@@ -198,8 +198,8 @@ WITH o AS MATERIALIZED (
     FROM o
 ), u AS (
     UPDATE orders
-    SET status = :ORDER_REFUNDING, changed_at = now(), refund_amount = greatest(1,
-        orders.amount * coalesce(:percent, (o.terms->>'percent')::integer) / 100)
+    SET status = :ORDER_REFUNDING, changed_at = now(), refund_amount = least(orders.amount,
+        greatest(1, orders.amount * coalesce(:percent, (o.terms->>'percent')::integer) / 100))
     FROM o, no
     WHERE orders.id = o.id AND no.code IS NULL
     RETURNING orders.id, orders.event, orders.refund_amount

@@ -15,6 +15,22 @@ bool order_is_moving(enum order_status status)
            status == ORDER_REFUNDING;
 }
 
+/* Nothing is said of money where none was asked for. */
+static struct span word_of_free(enum order_status status)
+{
+    switch (status) {
+    case ORDER_PENDING_PAYMENT:
+    case ORDER_CONFIRMING:
+        return SPAN("free");
+    case ORDER_REFUNDING:
+        return SPAN("free-returning");
+    case ORDER_REFUNDED:
+        return SPAN("free-returned");
+    default:
+        return span_of(order_status_name(status));
+    }
+}
+
 struct span order_message(const struct sql_order_row *row, const struct phrases *words)
 {
     bool pending = row->status == ORDER_PENDING_PAYMENT;
@@ -27,11 +43,10 @@ struct span order_message(const struct sql_order_row *row, const struct phrases 
                               (span_eq(row->cause, SPAN(ORDER_CAUSE_BUYER_LIMIT)) ||
                                span_eq(row->cause, SPAN(ORDER_CAUSE_PURCHASE_DIFFERS)) ||
                                span_eq(row->cause, SPAN("virtual-account"))));
-    bool free_of_charge = row->amount == 0 && (pending || row->status == ORDER_CONFIRMING);
-    text_put(&key, free_of_charge ? SPAN("free")
-                   : unreachable  ? SPAN("unreachable")
-                   : own_words    ? row->cause
-                                  : span_of(order_status_name(row->status)));
+    text_put(&key, row->amount == 0 && !own_words ? word_of_free(row->status)
+                   : unreachable                  ? SPAN("unreachable")
+                   : own_words                    ? row->cause
+                                                  : span_of(order_status_name(row->status)));
     return phrases_find(words, text_span(&key));
 }
 
@@ -52,9 +67,11 @@ static void put_payment(struct text *text, const struct sql_order_row *row)
 
 uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms)
 {
-    uint64_t part = row->amount * terms->percent / 100;
+    if (row->amount == 0)
+        return 0;
     if (row->refund_amount > 0)
         return row->refund_amount;
+    uint64_t part = row->amount * terms->percent / 100;
     return part > 0 ? part : 1;
 }
 

@@ -35,8 +35,10 @@ static struct span words_of(const struct mail *mail, const char *part)
 {
     char memory[KEY_MAX];
     struct text key = text_on(memory, sizeof(memory));
+    bool returned = mail->amount == 0 && strcmp(mail->kind, "refunded") == 0;
     /* "moved-2": the second of its order. */
-    text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"), mail->kind, part);
+    text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"),
+                returned ? "returned" : mail->kind, part);
     return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
 }
 
@@ -45,9 +47,12 @@ static void put_subject(struct text *text, struct span subject)
 {
     TEXT_LIT(text, "Subject:");
     for (const char *fold = ""; subject.len > 0; fold = "\r\n") {
-        size_t len = subject.len < WORD_BYTES ? subject.len : WORD_BYTES;
-        while (len < subject.len && ((unsigned char)subject.ptr[len] & 0xc0) == 0x80)
+        size_t most = subject.len < WORD_BYTES ? subject.len : WORD_BYTES;
+        size_t len = most;
+        while (len > 0 && len < subject.len && ((unsigned char)subject.ptr[len] & 0xc0) == 0x80)
             len--;
+        if (len == 0) /* no character begins in these bytes, so they may be cut anywhere */
+            len = most;
         char word[sodium_base64_ENCODED_LEN(WORD_BYTES, sodium_base64_VARIANT_ORIGINAL)];
         sodium_bin2base64(word, sizeof(word), (const uint8_t *)subject.ptr, len,
                           sodium_base64_VARIANT_ORIGINAL);

@@ -51,9 +51,9 @@ static void judge_refund(struct order_page *page, uint64_t now_ms)
         return;
     page->refund_over = page->completed && terms->until_ms > 0 && now_ms > terms->until_ms;
     page->refund_ask = page->completed && !page->refund_over && !terms->by_buyer;
-    page->refund = !page->refund_over && !page->refund_ask;
-    page->refund_until = page->refund && page->completed && terms->until_ms > 0;
-    page->refundable = page->refund && page->completed;
+    page->refundable = page->completed && !page->refund_over && !page->refund_ask;
+    page->refund_until = page->refundable && terms->until_ms > 0;
+    page->refund = row->amount > 0 && (back || page->refundable);
 }
 
 /* ---- gaps ---- */
@@ -283,7 +283,15 @@ static bool has_refund(void *ctx, unsigned turn)
 
 static bool is_refundable(void *ctx, unsigned turn)
 {
-    return once(turn, ((const struct order_page *)ctx)->refundable);
+    const struct order_page *page = ctx;
+    return once(turn, page->refundable && page->refund);
+}
+
+/* What cost nothing is given back without money. */
+static bool is_returnable(void *ctx, unsigned turn)
+{
+    const struct order_page *page = ctx;
+    return once(turn, page->refundable && !page->refund);
 }
 
 static void put_until(struct text *out, void *ctx)
@@ -347,6 +355,7 @@ static const struct page_gap gaps[] = {
     {"refund", put_refund, has_refund},
     {"refund-words", put_refund_words, NULL},
     {"refundable", NULL, is_refundable},
+    {"returnable", NULL, is_returnable},
     {"until", put_until, has_until},
     {"pending", NULL, is_pending},
     {"over", NULL, is_over},

@@ -262,9 +262,10 @@ static void put_void(struct text *out, void *ctx)
 {
     const struct tickets_page *page = ctx;
     enum order_status status = page->row.status;
-    bool refunded = status == ORDER_REFUNDING || status == ORDER_REFUNDED;
-    html_put(out, phrases_find(page->words,
-                               refunded ? SPAN("ticket.void-refunded") : SPAN("ticket.void")));
+    html_put(out,
+             phrases_find(page->words, status == ORDER_REFUNDING  ? SPAN("ticket.void-refunding")
+                                       : status == ORDER_REFUNDED ? SPAN("ticket.void-refunded")
+                                                                  : SPAN("ticket.void")));
 }
 
 static bool is_void(void *ctx, unsigned turn)

@@ -152,7 +152,10 @@ test('an order that costs nothing is completed without a payment, and given back
   const { order } = made.json;
   assert.doesNotMatch(made.json.message, /결제 서비스/, 'nobody waits for a provider');
   const end = await world.untilStatus(buyer, order, 'completed');
-  assert.deepEqual([end.amount, end.payment], [0, null]);
+  assert.deepEqual([end.amount, end.payment, end.refund.amount], [0, null, 0]);
+  const page = (await buyer.get(`/pay/orders/${order}`, { 'accept-language': 'en' })).text;
+  assert.match(page, /Return the tickets/);
+  assert.doesNotMatch(page, /data-act="refund">[^<]*<data/, 'no sum is promised');
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ seat, state }) => [seat, state]), [['r7s1', 'valid']]);
   assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<svg /);
@@ -160,9 +163,14 @@ test('an order that costs nothing is completed without a payment, and given back
   assert.equal(told.amount, 0);
   await assertAgreed(order);
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
-  await world.untilStatus(buyer, order, 'refunded');
+  const { refund, message } = await world.untilStatus(buyer, order, 'refunded');
+  assert.equal(refund.amount, 0);
+  assert.doesNotMatch(message, /카드|환불/, 'no money is on its way');
+  const [{ refund_amount: kept }] = world.postgres.rows(`SELECT refund_amount FROM pay.orders WHERE id = '${order}'`, 'pay');
+  assert.equal(kept, 0);
   await until('the seat to be free', async () => !(await world.soldSeats()).some((row) => row.startsWith(order)));
-  await until('the shop to hear of that, too', () => world.shop.orders.has(`${order}-refunded`));
+  const returned = await until('the shop to hear of that, too', () => world.shop.orders.get(`${order}-refunded`));
+  assert.deepEqual([returned.amount, returned.refund_amount], [0, undefined]);
   await assertAgreed(order);
   assert.equal(world.psp.calls.filter(({ body }) => body.includes(order)).length, 0, 'the provider never heard of it');
 });

@@ -50,7 +50,10 @@ test('tickets are dead and seats free before the provider is asked for the money
   for (const { ticket } of tickets) assert.ok(list.includes(ticket), `${ticket} is on the list`);
   const states = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.map(({ state }) => state);
   assert.deepEqual(states, ['revoked', 'revoked']);
+  const page = async () => (await buyer.get(`/pay/tickets/${order}`, { 'accept-language': 'en' })).text;
+  assert.match(await page(), /This ticket is being refunded/);
   await world.untilStatus(buyer, order, 'refunded');
+  assert.match(await page(), /This ticket was refunded/);
   const [saga] = await sagasOf(order);
   const { timeline } = (await world.pay.admin.get(`/admin/sagas/${saga.saga}`)).json;
   assert.equal(saga.definition, 'refund.2');

@@ -88,6 +88,27 @@ static void a_mail_has_short_lines_and_one_recipient(void **state)
     }
 }
 
+/* Names of events come from elsewhere: bytes that are no UTF-8 take the room of characters. */
+static void a_subject_of_broken_characters_comes_to_an_end(void **state)
+{
+    (void)state;
+    static struct mail_text text;
+    struct phrases *words;
+    char event[101];
+    memset(event, '\x80', sizeof(event) - 1);
+    event[sizeof(event) - 1] = '\0';
+    assert_int_equal(phrases_parse(SPAN("told.mail.completed.subject = \n"
+                                        "told.mail.completed.text = Tickets\n"),
+                                   NULL, &words),
+                     0);
+    struct mail mail = a_mail(words);
+    mail.event = span_of(event);
+    assert_int_equal(mail_write(&mail, NULL, &text), 0);
+    assert_null(strstr(text.subject, "?B?"
+                                     "?="));
+    phrases_destroy(words);
+}
+
 static void assert_body(const struct mail *mail, const char *wanted)
 {
     static struct mail_text text;
@@ -194,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_that_could_end_a_line_is_refused),
         cmocka_unit_test(a_mail_has_short_lines_and_one_recipient),
+        cmocka_unit_test(a_subject_of_broken_characters_comes_to_an_end),
         cmocka_unit_test(a_mail_says_what_was_bought_and_for_how_much),
         cmocka_unit_test(a_mail_to_nowhere_is_not_written),
         cmocka_unit_test(a_qr_code_is_one_path_in_a_square),
