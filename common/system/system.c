@@ -13,7 +13,9 @@
 #include "system/panic.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,6 +73,45 @@ void system_sleep_us(uint64_t us)
                             .tv_nsec = (long)(us % 1000000 * 1000)};
     while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {
     }
+}
+
+int system_thread_start(const char *name, void *(*run)(void *ctx), void *ctx, pthread_t *out)
+{
+    int rc = pthread_create(out, NULL, run, ctx);
+    if (rc == 0)
+        pthread_setname_np(*out, name);
+    return rc;
+}
+
+void system_thread_join(pthread_t thread)
+{
+    pthread_join(thread, NULL);
+}
+
+int system_bell_open(void)
+{
+    int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return bell < 0 ? -errno : bell;
+}
+
+void system_bell_close(int bell)
+{
+    close(bell);
+}
+
+void system_bell_ring(int bell)
+{
+    ssize_t wrote = write(bell, &(uint64_t){1}, sizeof(uint64_t));
+    (void)wrote; /* a full counter wakes just as well */
+}
+
+void system_bell_wait(int bell, uint32_t ms)
+{
+    struct pollfd fd = {.fd = bell, .events = POLLIN};
+    uint64_t count;
+    (void)poll(&fd, 1, (int)ms);
+    ssize_t got = read(bell, &count, sizeof(count));
+    (void)got; /* nothing to read is fine: the time is up */
 }
 
 int system_write_all(int fd, const void *bytes, size_t len)

@@ -1,17 +1,18 @@
-/* system.h: what the program asks of the operating system: the time, randomness, a pause, bytes
- * that must reach the disk, the end. Nothing else here calls clock_gettime(), getrandom(),
- * nanosleep(), fsync() or abort().
+/* system.h: what the program asks of the operating system: the time, randomness, a pause, a thread
+ * and what it sleeps at, bytes that must reach the disk, the end. Nothing else here calls
+ * clock_gettime(), getrandom(), nanosleep(), fsync() or abort().
  *
  * It is also the seam at which a simulation takes the world's place. A program that defines all of
  * these functions itself is linked with them instead of system.c, and then owns the time and the
  * dice; one that defines only some of them does not link. tests/unit/common/system_seam_test.c is
- * such a program. Sockets and timers are libuv's and are not asked for here: a simulation drives
- * the cores, which know neither.
+ * such a program, and tests/sim is another. Sockets and timers are libuv's and are not asked for
+ * here: a simulation drives the cores, which know neither, and the threads that block.
  *
  * Any thread may call any of them. */
 #ifndef FG_SYSTEM_SYSTEM_H
 #define FG_SYSTEM_SYSTEM_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,17 @@ uint64_t system_process_cpu_us(void); /* that all threads have used */
 void system_random(void *out, size_t len); /* unpredictable: fit for keys */
 
 void system_sleep_us(uint64_t us); /* at least as long, whatever signals come */
+
+/* A thread beside the loops, which may block. 0, or the errno of what failed. */
+int system_thread_start(const char *name, void *(*run)(void *ctx), void *ctx, pthread_t *out);
+void system_thread_join(pthread_t thread); /* back when run() is */
+
+/* A bell is what such a thread sleeps at. One that was rung while nobody waited is heard by the
+ * next wait; rung several times it is heard once. Answers a descriptor, or minus the errno. */
+int system_bell_open(void);
+void system_bell_close(int bell);
+void system_bell_ring(int bell);              /* never waits */
+void system_bell_wait(int bell, uint32_t ms); /* at most so long; one thread at a time */
 
 /* All bytes, however many calls that takes. 0, or the errno of what failed. */
 int system_write_all(int fd, const void *bytes, size_t len);

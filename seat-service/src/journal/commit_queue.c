@@ -4,8 +4,8 @@
  * is bounded is the number of entries, and a loop that has none left says so at once. The same
  * holds for the way back.
  *
- * The committer sleeps on an eventfd. To spare a system call on every submit, it says before it
- * sleeps that it will; a submitter who sees that takes the word back and writes to the eventfd.
+ * The committer sleeps at a bell. To spare a system call on every submit, it says before it sleeps
+ * that it will; a submitter who sees that takes the word back and rings.
  * Both sides put a full fence between their own word and the look at the other's, so at least one
  * of them sees the other: either the committer finds the entry on its second look, or the submitter
  * finds it asleep.
@@ -14,15 +14,13 @@
  * ring are hidden from it, and the hand-over of an entry is annotated by hand. */
 #include "journal/commit_queue.h"
 
+#include "system/system.h"
+
 #include <assert.h>
 #include <ck_ring.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
 #define HAND_OVER_TOLD 1
@@ -96,7 +94,7 @@ struct commit_queue {
     ck_ring_t in;
     ck_ring_buffer_t *in_slots;
     _Atomic bool asleep;
-    int eventfd;
+    int bell;
     uint32_t ports_len;
     struct commit_port *ports;
 };
@@ -170,8 +168,10 @@ int commit_queue_create(const struct commit_queue_conf *conf, struct err_slot *e
     struct commit_queue *queue = calloc(1, sizeof(*queue));
     if (queue == NULL)
         return err_set(err, ERR_NOMEM, "the commit queue");
-    queue->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int rc = queue->eventfd < 0 ? err_set(err, ERR_IO, "eventfd: %s", strerror(errno)) : 0;
+    queue->bell = system_bell_open();
+    int rc = queue->bell < 0
+                 ? err_set(err, ERR_IO, "the committer's bell: %s", strerror(-queue->bell))
+                 : 0;
 
     uint32_t slots = ring_slots_for(conf->ports * conf->entries_per_port);
     ck_ring_init(&queue->in, slots);
@@ -203,8 +203,8 @@ void commit_queue_destroy(struct commit_queue *queue)
     }
     free(queue->ports);
     free(queue->in_slots);
-    if (queue->eventfd >= 0)
-        close(queue->eventfd);
+    if (queue->bell >= 0)
+        system_bell_close(queue->bell);
     free(queue);
 }
 
@@ -312,24 +312,16 @@ void commit_queue_wait(struct commit_queue *queue, uint32_t ms)
     atomic_store_explicit(&queue->asleep, true, memory_order_relaxed);
     /* seq_cst: partner of the fence in commit_port_submit() */
     atomic_thread_fence(memory_order_seq_cst);
-    if (commit_queue_len(queue) == 0) {
-        struct pollfd fd = {.fd = queue->eventfd, .events = POLLIN};
-        (void)poll(&fd, 1, (int)ms);
-    }
+    system_bell_wait(queue->bell, commit_queue_len(queue) == 0 ? ms : 0);
     atomic_store_explicit(&queue->asleep, false, memory_order_relaxed);
-    uint64_t count;
-    ssize_t got = read(queue->eventfd, &count, sizeof(count));
-    (void)got; /* nothing to read is fine: another submitter or the timeout woke us */
 }
 
 void commit_queue_nudge(struct commit_queue *queue)
 {
     /* The one that takes the word back wakes the committer; the others need not. A nudge from
-     * outside must not be lost either while the committer is awake, so the eventfd is written in
-     * any case. */
+     * outside must not be lost either while the committer is awake, so it rings in any case. */
     atomic_store_explicit(&queue->asleep, false, memory_order_relaxed);
-    ssize_t wrote = write(queue->eventfd, &(uint64_t){1}, sizeof(uint64_t));
-    (void)wrote; /* a full counter wakes it just as well */
+    system_bell_ring(queue->bell);
 }
 
 uint32_t commit_queue_len(const struct commit_queue *queue)

@@ -334,16 +334,13 @@ static void *run(void *arg)
 
 int committer_start(struct journal *journal, struct err_slot *err)
 {
-    int rc = pthread_create(&journal->thread, NULL, run, journal);
-    if (rc != 0)
-        return err_set(err, ERR_IO, "the committer's thread: %s", strerror(rc));
-    pthread_setname_np(journal->thread, "committer");
-    return 0;
+    int rc = system_thread_start("committer", run, journal, &journal->thread);
+    return rc == 0 ? 0 : err_set(err, ERR_IO, "the committer's thread: %s", strerror(rc));
 }
 
 void committer_stop(struct journal *journal)
 {
     assert(atomic_load_explicit(&journal->stopping, memory_order_acquire));
     commit_queue_nudge(journal->conf.queue);
-    pthread_join(journal->thread, NULL);
+    system_thread_join(journal->thread);
 }

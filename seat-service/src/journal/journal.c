@@ -6,6 +6,8 @@
  * few words at a time; what everybody reads, the role above all (role.c), is atomic. */
 #include "journal/journal_internal.h"
 
+#include "system/system.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,13 +48,11 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
         free(journal);
         return err_set(err, ERR_NOMEM, "%d bytes for batches", JOURNAL_BATCH_BYTES);
     }
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&journal->look, &attr);
-    pthread_condattr_destroy(&attr);
     pthread_mutex_init(&journal->lock, NULL);
-    int rc = start_threads(journal, err);
+    journal->look = system_bell_open();
+    int rc = journal->look < 0
+                 ? err_set(err, ERR_IO, "the reader's bell: %s", strerror(-journal->look))
+                 : start_threads(journal, err);
     if (rc < 0) {
         journal_destroy(journal);
         return rc;
@@ -72,7 +72,8 @@ void journal_destroy(struct journal *journal)
 {
     if (journal == NULL)
         return;
-    pthread_cond_destroy(&journal->look);
+    if (journal->look >= 0)
+        system_bell_close(journal->look);
     pthread_mutex_destroy(&journal->lock);
     free(journal->memory);
     free(journal);

@@ -39,8 +39,7 @@ struct journal {
     _Atomic uint32_t events_len; /* raised by the reader */
 
     pthread_mutex_t lock;
-    pthread_cond_t look;   /* the reader's: there is something to do */
-    bool look_asked;       /* below lock, as are the following */
+    /* Below lock, as are the following. */
     bool connected, leads; /* the committer has a connection; it leads the processes of its list */
     bool usable;           /* the schema is up to date */
     bool looked;           /* every existing event has been seen once */
@@ -62,6 +61,7 @@ struct journal {
     pthread_t thread;
 
     /* ---- the reader's ---- */
+    int look; /* a bell: there is something to do */
     struct pg *reader_pg;
     uint64_t ended_seen; /* ended sessions up to this number are known */
     uint64_t reader_retry_ms;

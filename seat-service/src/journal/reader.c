@@ -15,6 +15,7 @@
  * one event's plan paused the sales of all others. */
 #include "journal/follower.h"
 #include "journal/journal_internal.h"
+#include "system/system.h"
 #include "tables/migrate.h"
 #include "tables/statements.h"
 
@@ -23,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static uint64_t now_us(const struct journal *journal)
 {
@@ -312,40 +312,29 @@ static int turn(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* Waits until somebody asks for a look, or the time is up. Under the lock. */
-static void rest(struct journal *journal, uint64_t ms)
+/* The committer brings the schema up to date first. */
+static bool may_read(struct journal *journal)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    until.tv_sec += (time_t)(ms / 1000) + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    int timed = 0;
-    while (timed == 0 && !journal->look_asked && !is_stopping(journal))
-        timed = pthread_cond_timedwait(&journal->look, &journal->lock, &until);
-    journal->look_asked = false;
+    pthread_mutex_lock(&journal->lock);
+    bool may = journal->usable && journal_role(journal) != JOURNAL_FENCED;
+    pthread_mutex_unlock(&journal->lock);
+    return may;
 }
 
 static void *run(void *arg)
 {
     struct journal *journal = arg;
-    pthread_mutex_lock(&journal->lock);
     while (!is_stopping(journal)) {
-        /* The committer brings the schema up to date first. */
-        bool may = journal->usable && journal_role(journal) != JOURNAL_FENCED;
-        pthread_mutex_unlock(&journal->lock);
         struct err_slot err = {0};
-        int rc = may ? turn(journal, &err) : 0;
+        int rc = may_read(journal) ? turn(journal, &err) : 0;
         uint64_t ms = STANDBY_POLL_MS;
         if (rc < 0) {
             ms = journal->reader_retry_ms;
             journal->reader_retry_ms =
                 ms * 2 > JOURNAL_RETRY_MAX_MS ? JOURNAL_RETRY_MAX_MS : ms * 2;
         }
-        pthread_mutex_lock(&journal->lock);
-        rest(journal, ms);
+        system_bell_wait(journal->look, (uint32_t)ms); /* until somebody asks for a look */
     }
-    pthread_mutex_unlock(&journal->lock);
     drop_connection(journal);
     return NULL;
 }
@@ -353,24 +342,18 @@ static void *run(void *arg)
 int reader_start(struct journal *journal, struct err_slot *err)
 {
     journal->reader_retry_ms = JOURNAL_RETRY_MIN_MS;
-    int rc = pthread_create(&journal->reader, NULL, run, journal);
-    if (rc != 0)
-        return err_set(err, ERR_IO, "the reader's thread: %s", strerror(rc));
-    pthread_setname_np(journal->reader, "reader");
-    return 0;
+    int rc = system_thread_start("reader", run, journal, &journal->reader);
+    return rc == 0 ? 0 : err_set(err, ERR_IO, "the reader's thread: %s", strerror(rc));
 }
 
 void reader_nudge(struct journal *journal)
 {
-    pthread_mutex_lock(&journal->lock);
-    journal->look_asked = true;
-    pthread_cond_signal(&journal->look);
-    pthread_mutex_unlock(&journal->lock);
+    system_bell_ring(journal->look);
 }
 
 void reader_stop(struct journal *journal)
 {
     assert(is_stopping(journal));
     reader_nudge(journal);
-    pthread_join(journal->reader, NULL);
+    system_thread_join(journal->reader);
 }

@@ -45,6 +45,40 @@ void system_sleep_us(uint64_t us)
     now_us += us;
 }
 
+int system_thread_start(const char *name, void *(*run)(void *ctx), void *ctx, pthread_t *out)
+{
+    (void)name;
+    *out = pthread_self();
+    run(ctx); /* as a simulation may: at once, and to its end */
+    return 0;
+}
+
+void system_thread_join(pthread_t thread)
+{
+    (void)thread;
+}
+
+int system_bell_open(void)
+{
+    return 0;
+}
+
+void system_bell_close(int bell)
+{
+    (void)bell;
+}
+
+void system_bell_ring(int bell)
+{
+    (void)bell;
+}
+
+void system_bell_wait(int bell, uint32_t ms)
+{
+    (void)bell;
+    now_us += ms * UINT64_C(1000);
+}
+
 int system_write_all(int fd, const void *bytes, size_t len)
 {
     (void)fd;
