@@ -121,9 +121,12 @@ enum {
 
     /* Body of a call by a buyer: 64 seats of 128 bytes and their quotes, and some room. */
     API_BODY_MAX = 16 * 1024,
-    /* An answer about one hold: 64 seats with four texts of at most 128 bytes each, each byte of
-     * which may need six as JSON. */
-    API_ANSWER_MAX = 256 * 1024,
+    /* An answer about one hold: 64 seats, each named twice and told with six more texts (number,
+     * row, zone, category, entrance, floor) of at most 128 bytes, and a byte may need six as JSON:
+     * 400 KB. An event with as many categories and areas as there may be takes 280 KB. One for each
+     * loop. What has no such bound (proposals, JSON of a large hall) is refused when it is longer.
+     */
+    API_ANSWER_MAX = 512 * 1024,
     ADMIN_BODY_MAX = 256 * 1024,
 
     /* Availability is published, and changes sent to streams, at most this often. */

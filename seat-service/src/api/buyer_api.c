@@ -444,14 +444,19 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
             refused = op;
         }
     }
-    if (proposals == 0) {
-        verdict_reply(call, verdict, &refused, NULL);
-        return;
-    }
     json_close(&body, ']');
     render_times(&body, call->now_ms);
     json_close(&body, '}');
-    call_reply(call, 200, &body, (struct span){NULL, 0});
+    if (proposals == 0)
+        verdict_reply(call, verdict, &refused, NULL);
+    else if (body.overflown)
+        call_problem(
+            call, 422, "bad-field",
+            "/best_available: so many seats of all categories are too long an answer; name "
+            "a category",
+            (struct span){NULL, 0});
+    else
+        call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
 static void post_proposals(struct http_req *req, void *ctx)

@@ -65,7 +65,7 @@ static void problem(struct call *call, unsigned status, const char *code, const 
     struct text headers = text_on(lines, sizeof(lines));
     struct text body = loop_text(call->loop);
     /* `members` may lie in the same memory: then it is already in place. */
-    char head_memory[1024];
+    char head_memory[512 + 6 * ERR_TEXT_MAX]; /* a byte of the detail may take six */
     struct text head = text_on(head_memory, sizeof(head_memory));
     json_open(&head, '{');
     json_member_cstr(&head, "type", "about:blank");

@@ -253,6 +253,46 @@ test('the best of each category is told before it is held, and holds nothing', a
   assertProblem(await early.propose({ quantity: 2 }, { code: 'nothing' }), 422, 'code-unknown');
 });
 
+// A hall whose every text is as long as the import lets it be, and six times as long in JSON.
+const LONG = (word) => word.padStart(128, '\u0001');
+function wordy({ rows, seatsPerRow }) {
+  const body = hall({ rows, seatsPerRow, limits: { max_per_hold: 64, orphan_rule: false } });
+  const names = Array.from({ length: rows }, (_, row) => LONG(`category ${row}`));
+  const [zone] = body.plan.zones;
+  zone.name = LONG('zone');
+  for (const [row, { seats: list }] of zone.rows.entries()) {
+    zone.rows[row].row_number = LONG(`row ${row}`);
+    for (const [i, seat] of list.entries()) Object.assign(seat, { seat_guid: LONG(`${row}-${i}`), seat_number: LONG(`${i}`), category: names[row] });
+  }
+  body.rows = [{ zone: zone.name, row: zone.rows[0].row_number, entrance: LONG('gate'), floor: LONG('floor') }];
+  body.plan.categories = names.map((name) => ({ name, color: '#c0392b' }));
+  body.categories = names.map((name) => ({ name, price: 1000 }));
+  body.areas = names.map((category, i) => ({ id: LONG(`area ${i}`), name: LONG('floor'), category, capacity: 10 }));
+  return { body, names, guids: zone.rows.map(({ seats: list }) => list.map(({ seat_guid: guid }) => guid)) };
+}
+
+test('proposals of all categories that no answer has room for are refused, those of one are told', async () => {
+  const { body, names } = wordy({ rows: 64, seatsPerRow: 64 });
+  await importHall(seats, 'wordy', body);
+  const buyer = visitor(seats, 'wordy');
+  assert.equal((await buyer.info()).json.areas.length, 64);
+  const { detail } = assertProblem(await buyer.propose({ quantity: 64, adjacent: false }), 422, 'bad-field');
+  assert.match(detail, /^\/best_available: .*category/);
+  const { proposals } = (await buyer.propose({ quantity: 64, adjacent: false, category: names[7] })).json;
+  assert.deepEqual(proposals.map(({ category, seats: list }) => [category, list.length]), [[names[7], 64]]);
+  assert.equal((await buyer.propose({ quantity: 1 })).json.proposals.length, 64);
+});
+
+test('a hold of as many seats as there may be, each text as long as it may be, is told whole', async () => {
+  const { body, guids } = wordy({ rows: 1, seatsPerRow: 64 });
+  await importHall(seats, 'wordy-hold', body);
+  const held = await visitor(seats, 'wordy-hold').hold({ best_available: { quantity: 64, adjacent: false } });
+  assert.equal(held.status, 201, held.text.slice(0, 500));
+  assert.deepEqual(held.json.seats, guids[0]);
+  assert.equal(held.json.places[63].floor, LONG('floor'));
+  assert.deepEqual((await saga(seats, 'wordy-hold').extend(held.json.hold, 'order-1')).json.seats, guids[0]);
+});
+
 test('an area is held by number of places', async () => {
   const { alice, bob } = await fresh({ areas: [{ id: 'floor', name: 'Standing', category: 'Front', capacity: 5 }] });
   const held = await alice.hold({ area: 'floor', quantity: 4 });

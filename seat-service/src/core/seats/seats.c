@@ -109,8 +109,8 @@ static struct take_word *word_of(struct take *take, uint32_t row, uint32_t word)
     for (uint32_t i = take->count++; i > at; i--)
         take->words[i] = take->words[i - 1];
     take->words[at] = (struct take_word){.row = row, .word = word};
-    return &take->words[at];
     assert(at == 0 || take->words[at - 1].word < word); /* ascending: whoever takes goes one way */
+    return &take->words[at];
 }
 
 void seats_take_seat(struct take *take, const struct seats *seats, uint32_t seat,
