@@ -203,6 +203,7 @@ static int start_tables(struct seats *seats, struct err_slot *err)
         return rc;
     struct series_conf series = {
         .dsn = seats->settings.conninfo,
+        .events = seats->settings.events,
         .service = seats->service,
         .metrics = service_metrics(seats->service),
         .log = service_log(seats->service),

@@ -4,9 +4,14 @@
  * The work is one struct, filled on the loop, carried out on the pool and taken back on the loop:
  * points to write, and one event's points to read. Points are read once, when the event has become
  * ours and before the first new point is taken. So a series is in sequence, and has a gap where
- * nobody owned the event. If a point cannot be written, only the next life's series misses it. */
+ * nobody owned the event. If a point cannot be written, only the next life's series misses it.
+ *
+ * Whether an event can be sold is a gauge from the start on, not from the moment it can: an alert
+ * cannot judge a figure that is absent. So the events that the settings name are told as not open
+ * before the journal has been seen, and any other as soon as the journal knows it. */
 #include "loop/series.h"
 
+#include "base/magic.h"
 #include "tables/migrate.h"
 #include "tables/series_table.h"
 
@@ -24,10 +29,11 @@ struct points {
     uint64_t errors_from;   /* our own errors from before we owned the event */
     _Atomic uint64_t now[GAUGES];
     bool is_unsaved; /* the newest point */
-    bool is_told;    /* /metrics knows it */
+    bool is_told;    /* /metrics knows its counts */
 };
 
 struct work {
+    uint32_t magic;
     uv_work_t req;
     struct series *series;
     struct pg *pg; /* kept from one time to the next */
@@ -45,13 +51,17 @@ struct series {
     struct work work;
     struct loop *loop; /* loop 0 */
     bool working, failing;
+    uint32_t known;            /* so many of the journal's events are on /metrics */
+    _Atomic uint64_t not_open; /* stays 0: what an event adds before the journal knows it */
 };
+
+MAGIC(work, 0x5ea70004);
 
 /* ---- on the pool ---- */
 
 static void on_pool(uv_work_t *req)
 {
-    struct work *work = req->data;
+    struct work *work = MAGIC_OF(work, req->data);
     struct series *series = work->series;
     struct err_slot err;
     struct pg_conf conf = {series->conf.dsn, "fairgate seat-service series", MIGRATE_SCHEMA,
@@ -92,7 +102,7 @@ static void take_found(struct work *work)
 
 static void on_done(uv_work_t *req, int status)
 {
-    struct work *work = req->data;
+    struct work *work = MAGIC_OF(work, req->data);
     struct series *series = work->series;
     (void)status;
     series->failing = work->pg == NULL;
@@ -195,7 +205,9 @@ struct series_point series_at(const struct series *series, const struct event *e
     return points->ring[(points->next + SERIES_POINTS - age) % SERIES_POINTS];
 }
 
-static void tell_metrics(struct series *series, const struct event *event)
+/* One that is told again is summed (metrics.h). */
+static void tell(struct series *series, unsigned gauge, struct span event,
+                 const _Atomic uint64_t *value)
 {
     static const struct {
         const char *name, *help;
@@ -206,20 +218,34 @@ static void tell_metrics(struct series *series, const struct event *event)
         [BLOCKED] = {"fairgate_seats_blocked", "seats and places taken out of sale"},
         [OPEN] = {"fairgate_seats_open", "1 while they can be taken: we own them and can write"},
     };
-    struct points *points = &series->events[event->nth];
+    assert(gauge < GAUGES);
     char memory[METRICS_LABELS_MAX];
     struct text labels = text_on(memory, sizeof(memory) - 1);
-    metrics_label(&labels, "event", span_of(event->id));
+    metrics_label(&labels, "event", event);
     memory[labels.len] = '\0';
-    for (unsigned i = 0; i < GAUGES; i++) {
-        struct metrics_desc desc = {gauges[i].name, gauges[i].help, memory};
-        (void)metrics_gauge(series->conf.metrics, &desc, &points->now[i], NULL);
-    }
-    points->is_told = true;
+    struct metrics_desc desc = {gauges[gauge].name, gauges[gauge].help, memory};
+    (void)metrics_gauge(series->conf.metrics, &desc, value, NULL);
 }
 
-static void show(struct series *series, const struct event *event, const struct series_point *point,
-                 bool is_open)
+static void tell_named(struct series *series)
+{
+    struct span rest = span_of(series->conf.events), name;
+    while (rest.len > 0) {
+        rest = span_cut(rest, ',', &name);
+        name = span_trim(name);
+        if (name.len > 0 && name.len <= EVENT_ID_MAX)
+            tell(series, OPEN, name, &series->not_open);
+    }
+}
+
+static void tell_known(struct series *series, struct journal *journal)
+{
+    struct journal_view view;
+    for (; journal_nth(journal, series->known, &view); series->known++)
+        tell(series, OPEN, span_of(view.id), &series->events[view.nth].now[OPEN]);
+}
+
+static void show(struct series *series, const struct event *event, const struct series_point *point)
 {
     struct points *points = &series->events[event->nth];
     /* relaxed: numbers for a graph */
@@ -227,9 +253,9 @@ static void show(struct series *series, const struct event *event, const struct 
     atomic_store_explicit(&points->now[HELD], point->held, memory_order_relaxed);
     atomic_store_explicit(&points->now[SOLD], point->sold, memory_order_relaxed);
     atomic_store_explicit(&points->now[BLOCKED], point->blocked, memory_order_relaxed);
-    atomic_store_explicit(&points->now[OPEN], is_open, memory_order_relaxed);
-    if (!points->is_told)
-        tell_metrics(series, event);
+    for (unsigned gauge = FREE; !points->is_told && gauge <= BLOCKED; gauge++)
+        tell(series, gauge, span_of(event->id), &points->now[gauge]);
+    points->is_told = true;
 }
 
 void series_tick(struct series *series, struct loop *loop)
@@ -239,14 +265,17 @@ void series_tick(struct series *series, struct loop *loop)
     const struct event *event = NULL;
     bool writes = journal_role(loop->conf.journal) == JOURNAL_OWNER;
     series->loop = loop;
+    tell_known(series, loop->conf.journal);
     while ((event = events_next(events, event)) != NULL) {
         struct points *points = &series->events[event->nth];
-        if (!events_is_open(event))
+        bool open = events_is_open(event);
+        atomic_store_explicit(&points->now[OPEN], open && writes, memory_order_relaxed);
+        if (!open)
             continue;
         if (!points->is_told)
             points->errors_from = service_errors(series->conf.service);
         struct series_point point = series_now(series, event, now_ms);
-        show(series, event, &point, writes);
+        show(series, event, &point);
         if (points->ring == NULL || now_ms < points->last_ms + SERIES_MS)
             continue;
         points->last_ms = now_ms;
@@ -268,6 +297,8 @@ int series_create(const struct series_conf *conf, struct err_slot *err, struct s
     series->conf = *conf;
     series->work.series = series;
     series->work.req.data = &series->work;
+    MAGIC_BEGIN(work, &series->work);
+    tell_named(series);
     *out = series;
     return 0;
 }
@@ -281,6 +312,8 @@ void series_destroy(struct series *series)
                               sizeof(series->events[i].now));
         free(series->events[i].ring);
     }
+    metrics_forget(series->conf.metrics, &series->not_open);
+    MAGIC_END(work, &series->work);
     pg_close(series->work.pg);
     free(series);
 }

@@ -1,7 +1,7 @@
 /* series.h: how many seats of each event were free, held, sold and blocked over time.
  *
  * One point per event every SERIES_MS, in memory for requests and in PostgreSQL for the next life;
- * the newest counts are also on /metrics.
+ * the newest counts are also on /metrics, and whether the event can be sold.
  *
  * Threading: belongs to loop 0, which has the private listener. The database is read and written by
  * libuv's pool, one thing at a time. */
@@ -15,6 +15,7 @@ struct series;
 
 struct series_conf {
     const char *dsn;         /* borrowed, as all here */
+    const char *events;      /* as in struct journal_conf */
     struct service *service; /* whose errors are counted with each point */
     struct metrics *metrics;
     struct logger *log;

@@ -16,6 +16,8 @@ async function told(seats, event) {
   return json.events.find((other) => other.event === event);
 }
 
+const isOpen = async (seats, event) => (await seats.metrics()).get(`fairgate_seats_open{event="${event}"}`);
+
 async function openHouse(t, events, options) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
@@ -64,6 +66,7 @@ test('an event whose journal or document is broken is out by its reason; the oth
   assert.match(shown.json.detail, /name/, 'the operator is told why');
   assert.equal((await seats.metrics()).get('fairgate_seats_events{state="out"}'), 2);
   assert.equal((await seats.metrics()).get('fairgate_seats_events{state="owned"}'), 1);
+  for (const [event, open] of [['first', 0], ['second', 0], ['third', 1]]) assert.equal(await isOpen(seats, event), open, event);
 
   postgres.sql(`UPDATE seats.document SET body = kept.body FROM kept WHERE kept.event = document.event`, 'seats');
   tamper(postgres, 'first', 2);
@@ -83,6 +86,20 @@ test('a running owner goes on selling beside an event that cannot be read', asyn
   await until('it to be tried', async () => (await told(seats, 'bad'))?.state === 'out');
   for (let row = 1; row <= 10; row += 1) assert.equal((await visitor(seats, 'good').hold({ seats: [`r${row}s1`, `r${row}s2`] })).status, 201);
   assert.equal((await readyz(seats)).status, 200);
+});
+
+test('an event that a process is to own is told as not open from its start, with or without a database', async (t) => {
+  const { postgres, seats } = await openHouse(t, ['named'], { config: { journal: { events: 'named, later' } } });
+  await until('it to be open', async () => (await isOpen(seats, 'named')) === 1);
+  assert.equal(await isOpen(seats, 'later'), 0);
+  await seats.stop();
+  await postgres.stop();
+  await seats.start(false);
+  await until('it to answer', async () => (await readyz(seats)).json.role === 'connecting');
+  assert.deepEqual([await isOpen(seats, 'named'), await isOpen(seats, 'later')], [0, 0]);
+  await postgres.start();
+  await until('it to be open again', async () => (await isOpen(seats, 'named')) === 1);
+  assert.equal(await isOpen(seats, 'later'), 0);
 });
 
 test('a process is no standby for its own events because another event is owned elsewhere', async (t) => {
