@@ -71,9 +71,15 @@ function tellOf(i) {
   if (byId('seat').textContent !== text) byId('seat').textContent = text;
 }
 
+// What is about to be hidden hands the focus on: lost, it would begin anew at the top of the page.
+function handOn(box) {
+  if (box.contains(document.activeElement)) byId(byId('map-view').hidden ? 'show-list' : 'map-top').focus({ preventScroll: true });
+}
+
 // A seat that a finger has pointed at, where it covers more than one: taken by a button.
 function ask(i) {
   map.asked = i;
+  if (i < 0) handOn(byId('pick'));
   byId('pick').hidden = i < 0;
   map.wake();
   if (i < 0) return;
@@ -125,6 +131,7 @@ function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
 
 function calm() {
   if (byId('trouble').hidden) return;
+  handOn(byId('trouble'));
   byId('trouble').hidden = true;
   map.offers?.show([]);
 }
@@ -325,6 +332,7 @@ function onBasket() {
   map?.refresh();
   list?.refresh();
   if (list) showFull();
+  proposals?.refresh();
   const quantity = hold?.quantity ?? 0;
   const sum = hold && quantity > 0 ? say('cart.sum', quantity, money(hold.total, hold.currency)) : say('cart.empty');
   byId('cart-sum').textContent = sum;
@@ -703,6 +711,7 @@ async function open() {
   map.wake();
   list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
   if (viewKept() === 'list') list.showCards();
+  byId('best-form').querySelector('.main').disabled = false;
   proposals = new Proposals({ plan, map, info, nameOf: nameOfAll, choose: takeProposal, holding: () => mine.size > 0 });
   showFull();
   await basket.restore().catch(explain);

@@ -79,7 +79,7 @@ export class SeatMap {
     this.lower.addEventListener('webglcontextrestored', () => { this.paint.setUp(); this.recolour(); });
     for (const wish of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) matchMedia(wish).addEventListener('change', () => this.recolour());
     this.listen();
-    if (this.width) this.recolour();
+    this.recolour(); // behind the list as well: the filter's signs have their colours from here
   }
 
   // ---- which way it is drawn ----
@@ -205,6 +205,7 @@ export class SeatMap {
   // Where it was going it is now.
   halt() {
     cancelAnimationFrame(this.glide);
+    cancelAnimationFrame(this.fingers?.flying);
     if (this.goal) {
       this.view = this.goal;
       this.wake();

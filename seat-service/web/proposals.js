@@ -29,24 +29,26 @@ export class Proposals {
     const look = make('button', { type: 'button', className: 'look', textContent: number, 'aria-label': say('best.look', number) });
     const take = make('button', { type: 'button', className: 'main', textContent: say(this.holding() ? 'best.replace' : 'pick.take') });
     look.addEventListener('click', () => this.map.showSeats(places));
-    take.addEventListener('click', () => this.choose(seats, places));
+    take.addEventListener('click', () => { if (take.ariaDisabled !== 'true') this.choose(seats, places); });
     const { currency } = this.info;
     const each = money(total / places.length, currency);
     return make('li', {}, look, make('span', {}, make('b', { textContent: this.nameOf(places) }), make('span', { textContent: `${category} · ${places.length > 1 ? say('best.each', money(total, currency), each) : each}` })), take);
   }
 
-  // Somebody else may have been faster.
+  // Somebody else may have been faster, and what is held changes what a press does. Not `disabled`: that
+  // would throw the focus away.
   refresh() {
     byId('proposals-list').querySelectorAll('.main').forEach((button, n) => {
       const gone = this.shown[n].places.some((i) => this.plan.state[i] !== FREE && !this.map.mine.has(i));
-      if (button.disabled === gone) return;
-      button.disabled = gone;
-      button.textContent = gone ? say('seat.sold-now') : say(this.holding() ? 'best.replace' : 'pick.take');
+      const text = say(gone ? 'seat.sold-now' : this.holding() ? 'best.replace' : 'pick.take');
+      button.setAttribute('aria-disabled', String(gone));
+      if (button.textContent !== text) button.textContent = text;
     });
   }
 
   close() {
     if (byId('proposals').hidden) return;
+    if (byId('proposals').contains(document.activeElement)) byId('best').querySelector('summary').focus({ preventScroll: true });
     byId('proposals').hidden = true;
     this.shown = [];
     byId('proposals-list').replaceChildren();

@@ -56,7 +56,7 @@ describe('the map of the hall', () => {
   });
   after(() => scope.close());
 
-  async function enter(options = {}) {
+  async function enter({ first = () => {}, ...options } = {}) {
     const event = `map-${(events += 1)}`;
     await importHall(seats, event, wideHall());
     const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB', ...options });
@@ -65,9 +65,10 @@ describe('the map of the hall', () => {
     const value = seats.office.pass(event);
     await page.context().addCookies([{ name: `fg_pass_${event}`, value, url: `http://localhost:${seats.port}/` }]);
     await page.route('**/v1/queue/**', (route) => route.fulfill({ json: {} }));
+    await first(page);
     await page.goto(`http://localhost:${seats.port}/seats/${event}`);
     await guest.ready();
-    const box = await page.locator('#map-top').boundingBox();
+    const box = await page.locator('#map').boundingBox() ?? { x: 0, y: 0, width: 0, height: 0 }; // behind the list
     return { event, guest, page, box, middle: [box.x + box.width / 2, box.y + box.height / 2], other: visitor(seats, event) };
   }
 
@@ -169,6 +170,23 @@ describe('the map of the hall', () => {
       return pitch === 0 || now < lifted.y - 5;
     });
     await cart(page, 0);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('a flick that is on its way gives in to a button', async () => {
+    const { guest, page, middle: [x, y] } = await enter(PHONE);
+    const touch = await fingers(page);
+    await page.touchscreen.tap(x, y);
+    await guest.stands();
+    await touch(2000, 'touchStart', [x, y + 40]);
+    for (let n = 1; n <= 5; n += 1) await touch(2000 + 10 * n, 'touchMove', [x, y + 40 - 12 * n]);
+    await touch(2060, 'touchEnd');
+    await page.evaluate(() => document.getElementById('zoom-all').click());
+    await guest.stands();
+    await drawn(page);
+    assert.match(await page.textContent('#where-text'), /^Whole hall/);
+    const [before, later] = [await page.locator('#map').screenshot(), await drawn(page).then(() => page.locator('#map').screenshot())];
+    assert.deepEqual(before, later);
     assert.deepEqual(guest.wrong, []);
   });
 
@@ -289,7 +307,73 @@ describe('the map of the hall', () => {
     await page.locator('#proposals .main').first().waitFor();
     for (const { seats: ids } of proposals) assert.equal((await other.hold({ seats: ids })).status, 201);
     for (const n of [0, 1]) await page.locator('#proposals .main').nth(n).getByText('just taken').waitFor();
-    assert.ok(await page.locator('#proposals .main').first().isDisabled());
+    const focused = () => page.evaluate(() => document.activeElement.closest('[id]')?.id);
+    assert.equal(await focused(), 'proposals-list', 'the focus stays where it was');
+    await page.keyboard.press('Enter');
+    await cart(page, 0);
+    assert.ok(await page.isVisible('#proposals'), 'a press does nothing any more');
+    await guest.judge('map-proposed-gone');
+    await page.click('#proposals-close');
+    assert.equal(await focused(), 'best', 'and goes to where it came from');
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('a proposal says what a press does now, whatever happens to the seats that are held', async () => {
+    const { guest, page } = await enter({ viewport: SIZES.desktop });
+    await guest.openRow(0, 20);
+    await page.click('#show-map');
+    await page.click('#best summary');
+    await page.click('#best-form button');
+    const take = page.locator('#proposals .main').first();
+    await take.getByText('Select', { exact: true }).waitFor();
+    await page.click('#show-list');
+    await guest.seat(0).click();
+    await cart(page, 1);
+    await take.getByText('Replace my seats').waitFor();
+    await page.click('#cart-back');
+    await cart(page, 0);
+    await take.getByText('Select', { exact: true }).waitFor();
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('nobody presses "Find my seats" in vain while the second script is on its way', async () => {
+    let letGo;
+    const held = new Promise((go) => { letGo = go; });
+    const { guest, page } = await enter({
+      first: async (early) => {
+        await early.route('**/later.js', async (route) => {
+          await early.waitForFunction(() => document.getElementById('hall').dataset.seen === 'seats');
+          await early.click('#best summary');
+          letGo(await early.locator('#best-form .main').isDisabled());
+          await route.continue();
+        });
+      },
+    });
+    assert.equal(await held, true);
+    await page.click('#best-form .main');
+    await page.locator('#proposals .main').first().waitFor();
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('the signs of the filter have their colours where the list is opened first', async () => {
+    const { guest, page } = await enter({ first: (early) => early.addInitScript(() => localStorage.setItem('fg-view', 'list')) });
+    assert.ok(await page.isVisible('#list-view'));
+    const fills = await page.locator('#categories path').evaluateAll((all) => all.map((sign) => sign.getAttribute('fill')));
+    assert.equal(new Set(fills).size, 2);
+    assert.ok(fills.every((fill) => /^rgb/.test(fill)), fills.join());
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('what is closed by a press hands the focus on to the map', async () => {
+    const { guest, page, middle } = await enter(PHONE);
+    await page.touchscreen.tap(...middle);
+    await guest.stands();
+    const { x, y } = await aSeat(page);
+    const box = await page.locator('#map-top').boundingBox();
+    await page.touchscreen.tap(box.x + x, box.y + y);
+    await page.focus('#pick-close');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'map-top');
     assert.deepEqual(guest.wrong, []);
   });
 
