@@ -10,6 +10,11 @@ import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 import { ROOT } from './service.js';
 
+// What the HTTP server and the private listener, which all services share, refuse by themselves.
+export const OF_ALL_SERVICES = ['bad-request', 'request-timeout', 'body-too-large', 'target-too-long', 'expectation-failed',
+  'head-too-large', 'not-implemented', 'http-version', 'overloaded', 'not-found', 'method-not-allowed', 'admin-token-required',
+  'invalid-json', 'invalid-body', 'too-many-scrapes', 'metrics-failed'];
+
 // openContract('queue-front/openapi.yaml')
 export function openContract(path) {
   return new Contract(parse(readFileSync(join(ROOT, path), 'utf8')));

@@ -37,14 +37,14 @@
 --= PAYMENT_RETURN_FAILED 2
 
 --= store/words.h
---= REFUSAL_NOT_REFUNDABLE    'not-refundable'
---= REFUSAL_BY_OPERATOR       'refund-by-operator'
---= REFUSAL_TOO_LATE          'refund-too-late'
---= REFUSAL_HANDED_ON         'tickets-handed-on'
---= REFUSAL_NOT_COMPLETED     'not-completed'
---= REFUSAL_SEAT_NOT_IN_ORDER 'seat-not-in-order'
---= REFUSAL_TICKET_USED       'ticket-used'
---= REFUSAL_SEATS_TAKEN       'seats-taken'
+--= WHY_NOT_REFUNDABLE    'not-refundable'
+--= WHY_BY_OPERATOR       'refund-by-operator'
+--= WHY_TOO_LATE          'refund-too-late'
+--= WHY_HANDED_ON         'tickets-handed-on'
+--= WHY_NOT_COMPLETED     'not-completed'
+--= WHY_SEAT_NOT_IN_ORDER 'seat-not-in-order'
+--= WHY_TICKET_USED       'ticket-used'
+--= WHY_SEATS_TAKEN       'seats-taken'
 
 --= core/checkout/refund_terms.h
 --= ACTOR_BUYER    'buyer'

@@ -187,13 +187,13 @@ WITH o AS MATERIALIZED (
     SELECT CASE
         WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR EXISTS (
             SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :order
-        ) THEN :REFUSAL_NOT_REFUNDABLE
+        ) THEN :WHY_NOT_REFUNDABLE
         WHEN :actor = :ACTOR_OPERATOR THEN NULL
-        WHEN o.terms->>'by' <> :ACTOR_BUYER THEN :REFUSAL_BY_OPERATOR
-        WHEN now() > (o.terms->>'until')::timestamptz THEN :REFUSAL_TOO_LATE
+        WHEN o.terms->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
+        WHEN now() > (o.terms->>'until')::timestamptz THEN :WHY_TOO_LATE
         WHEN NOT (o.terms->>'handed_on')::boolean AND EXISTS (
             SELECT FROM ticket t WHERE t.order_id = :order AND t.member <> o.member
-        ) THEN :REFUSAL_HANDED_ON
+        ) THEN :WHY_HANDED_ON
     END AS code
     FROM o
 ), u AS (
@@ -257,14 +257,14 @@ WITH o AS MATERIALIZED (
         AND t.revoked_at IS NULL AND :is_numbered(t)
 ), no AS MATERIALIZED (
     SELECT CASE
-        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL THEN :REFUSAL_NOT_COMPLETED
-        WHEN EXISTS (SELECT FROM m WHERE ticket IS NULL) THEN :REFUSAL_SEAT_NOT_IN_ORDER
-        WHEN EXISTS (SELECT FROM m JOIN checkin c ON c.ticket = m.ticket) THEN :REFUSAL_TICKET_USED
+        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL THEN :WHY_NOT_COMPLETED
+        WHEN EXISTS (SELECT FROM m WHERE ticket IS NULL) THEN :WHY_SEAT_NOT_IN_ORDER
+        WHEN EXISTS (SELECT FROM m JOIN checkin c ON c.ticket = m.ticket) THEN :WHY_TICKET_USED
         WHEN EXISTS (
             SELECT FROM m
             JOIN ticket t ON t.event = o.event AND t.seat = m."to" AND t.revoked_at IS NULL
                 AND :is_numbered(t)
-        ) THEN :REFUSAL_SEATS_TAKEN
+        ) THEN :WHY_SEATS_TAKEN
     END AS code
     FROM o
 ), u AS (

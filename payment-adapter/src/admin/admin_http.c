@@ -115,9 +115,9 @@ static void on_get_list(struct http_req *req, void *ctx)
     good = good && (before.len == 0 || span_u64(before, INT64_MAX, &last));
     good = good && (limit.len == 0 || span_u64(limit, LIST_MAX, &most));
     if (!good) {
-        http_problem(req, 400, "bad-request",
-                     "state is open, parked or all; limit at most %d; before is a saga's number.",
-                     LIST_MAX);
+        refusal_say(req, REFUSAL_REQUEST,
+                    "state is open, parked or all; limit at most %d; before is a saga's number.",
+                    LIST_MAX);
         return;
     }
     struct visit *visit = visit_begin(req);
@@ -168,7 +168,7 @@ static void on_one(void *ctx, const struct pg_answer *answer)
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[0]) == 0) {
-        guard_nothing(visit->req, "saga-unknown");
+        refusal_reply(visit->req, REFUSAL_SAGA_UNKNOWN);
     } else {
         const PGresult *steps = answer->results[1];
         const struct sql_saga_read_row row = sql_saga_read_row(answer->results[0], 0);
@@ -196,7 +196,7 @@ static bool take_id(struct visit *visit)
 {
     if (span_u64(http_req_param(visit->req, 0), INT64_MAX, &visit->id))
         return true;
-    guard_nothing(visit->req, "saga-unknown");
+    refusal_reply(visit->req, REFUSAL_SAGA_UNKNOWN);
     free(visit);
     return false;
 }
@@ -239,9 +239,8 @@ static void on_acted(void *ctx, const struct pg_answer *answer)
         return;
     }
     if (PQntuples(answer->results[0]) == 0) {
-        http_problem(visit->req, 409, "not-allowed",
-                     visit->compensate ? "Only a saga above or at its pivot can be compensated."
-                                       : "This saga has ended.");
+        refusal_reply(visit->req,
+                      visit->compensate ? REFUSAL_SAGA_BELOW_PIVOT : REFUSAL_SAGA_ENDED);
         free(visit);
         return;
     }
@@ -263,7 +262,7 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
         if (answer->rc < 0)
             guard_unavailable(visit->req, answer->rc);
         else
-            guard_nothing(visit->req, "saga-unknown");
+            refusal_reply(visit->req, REFUSAL_SAGA_UNKNOWN);
         free(visit);
         return;
     }
@@ -271,8 +270,7 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     const struct saga_def *def = checkout_find(visit->pay->checkout, saga.key);
     uint8_t step = (uint8_t)saga.step;
     if (def == NULL || saga.state >= SAGA_STATE_COUNT || step >= def->steps_len) {
-        http_problem(visit->req, 409, "not-allowed",
-                     "This program does not have the definition that the saga began under.");
+        refusal_reply(visit->req, REFUSAL_SAGA_FOREIGN);
         free(visit);
         return;
     }
@@ -289,8 +287,7 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     }
     int from = step <= def->pivot ? saga_undo_step(def, step) : -1;
     if (from < 0 || checkout_kind(def) != CHECKOUT_SALE) {
-        http_problem(visit->req, 409, "not-allowed",
-                     "Only a checkout above or at its pivot can be compensated.");
+        refusal_reply(visit->req, REFUSAL_SAGA_BELOW_PIVOT);
         free(visit);
         return;
     }
@@ -316,7 +313,7 @@ static void act(struct http_req *req, bool compensate)
     json_in_str(&in, "reason", 1, REASON_MAX, &reason);
     struct visit *visit = NULL;
     if (json_in_end(&in) < 0)
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     else
         visit = visit_begin(req);
     if (visit != NULL) {
@@ -385,7 +382,7 @@ static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
         return;
     }
     if (PQntuples(answer->results[0]) == 0) {
-        guard_nothing(req, "letter-unknown");
+        refusal_reply(req, REFUSAL_LETTER_UNKNOWN);
         return;
     }
     const struct sql_shop_retry_row row = sql_shop_retry_row(answer->results[0], 0);
@@ -403,7 +400,7 @@ static void on_retry_letter(struct http_req *req, void *ctx)
     (void)ctx;
     uint64_t id;
     if (!span_u64(http_req_param(req, 0), INT64_MAX, &id)) {
-        guard_nothing(req, "letter-unknown");
+        refusal_reply(req, REFUSAL_LETTER_UNKNOWN);
         return;
     }
     struct log_line line;
@@ -444,7 +441,7 @@ static void on_reconcile(struct http_req *req, void *ctx)
 {
     (void)ctx;
     if (reconcile_now(pay_of(req)->reconcile, on_reconciled, req) < 0)
-        http_problem(req, 409, "under-way", "A run is under way; GET returns its result.");
+        refusal_reply(req, REFUSAL_COMPARING);
 }
 
 int admin_routes(struct http_router *routes, struct err_slot *err)

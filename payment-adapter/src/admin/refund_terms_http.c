@@ -124,8 +124,7 @@ static void on_set(void *ctx, const struct pg_answer *answer)
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[0]) == 0) {
-        http_problem(visit->req, 412, "version-mismatch",
-                     "These terms have been changed in the meantime; read them again.");
+        refusal_reply(visit->req, REFUSAL_TERMS_CHANGED);
     } else {
         struct log_line line;
         log_begin(&line, pay_of(visit->req)->loop->log, LOG_LEVEL_WARN,
@@ -186,12 +185,11 @@ static void on_put(struct http_req *req, void *ctx)
     uint64_t version;
     struct span match = http_req_header(req, HTTP_HEADER_IF_MATCH);
     if (match.len == 0) {
-        http_problem(req, 428, "if-match-required",
-                     "If-Match has to name the version that was read.");
+        refusal_reply(req, REFUSAL_IF_MATCH_MISSING);
         return;
     }
     if (!read_version(match, &version)) {
-        http_problem(req, 412, "version-mismatch", "If-Match is not a version of these terms.");
+        refusal_reply(req, REFUSAL_IF_MATCH);
         return;
     }
     if (!guard_json(req, &err, &doc))
@@ -199,7 +197,7 @@ static void on_put(struct http_req *req, void *ctx)
     int rc = read_wanted(doc, &wanted, &err);
     json_decref(doc);
     if (rc < 0) {
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
         return;
     }
     struct visit *visit = visit_begin(req);
@@ -234,10 +232,9 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
     if (res == NULL) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(res) == 0) {
-        guard_nothing(visit->req, "order-unknown");
+        refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
     } else if (sql_order_refund_row(res, 0).code.ptr != NULL) {
-        http_problem(visit->req, 409, REFUSAL_NOT_REFUNDABLE,
-                     "Only a completed order, of which no ticket was used, can be refunded.");
+        refusal_reply(visit->req, REFUSAL_NOT_REFUNDABLE);
     } else {
         worker_nudge(pay_of(visit->req)->worker);
         char memory[128];
@@ -272,7 +269,7 @@ static void on_refund(struct http_req *req, void *ctx)
     span_to_cstr(reason, text, sizeof(text));
     json_decref(doc);
     if (rc < 0) {
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
         return;
     }
     struct visit *visit = visit_begin(req);

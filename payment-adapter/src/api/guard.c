@@ -30,7 +30,7 @@ bool guard_origin(struct http_req *req)
     if ((span_starts(origin, plain) && span_eq(span_skip(origin, plain.len), host)) ||
         (span_starts(origin, tls) && span_eq(span_skip(origin, tls.len), host)))
         return true;
-    http_problem(req, 403, "cross-origin", "This request comes from a page of another site.");
+    refusal_reply(req, REFUSAL_ORIGIN);
     return false;
 }
 
@@ -39,11 +39,11 @@ bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
     struct span type, ignored = http_req_header(req, HTTP_HEADER_CONTENT_TYPE);
     span_cut(ignored, ';', &type);
     if (!span_eq_nocase(span_trim(type), SPAN("application/json"))) {
-        http_problem(req, 415, "not-json", "The body has to be application/json.");
+        refusal_reply(req, REFUSAL_NOT_JSON);
         return false;
     }
     if (json_in_parse(http_req_body(req), err, out) < 0) {
-        http_problem(req, 400, "bad-json", "%s", err->text);
+        refusal_say(req, REFUSAL_JSON, "%s", err->text);
         return false;
     }
     return true;
@@ -51,24 +51,12 @@ bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
 
 void guard_unavailable(struct http_req *req, int rc)
 {
-    struct http_problem problem = {
-        .status = 503,
-        .code = "unavailable",
-        .detail = rc == ERR_FULL ? "There is too much to do right now. Please try again."
-                                 : "This could not be looked up right now. Please try again.",
-        .retry_after_s = 2,
-    };
-    http_problem_reply(req, &problem);
+    refusal_reply(req, rc == ERR_FULL ? REFUSAL_BUSY : REFUSAL_UNAVAILABLE);
 }
 
 void guard_login(struct http_req *req)
 {
-    http_problem(req, 401, "login-required", "Please log in first.");
-}
-
-void guard_nothing(struct http_req *req, const char *what)
-{
-    http_problem(req, 404, what, "There is no such thing here.");
+    refusal_reply(req, REFUSAL_LOGIN);
 }
 
 bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
@@ -81,7 +69,7 @@ bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
                c == '_' || c == '-';
     }
     if (!good)
-        guard_nothing(req, "not-found");
+        refusal_reply(req, REFUSAL_NOT_FOUND);
     return good;
 }
 
@@ -89,7 +77,7 @@ void guard_reply(struct http_req *req, unsigned status, const struct text *body,
                  struct span headers)
 {
     if (body->overflown)
-        http_problem(req, 500, "too-long", "The answer would be too long; ask for less.");
+        refusal_reply(req, REFUSAL_ANSWER_LONG);
     else
         http_reply(req, &(struct http_reply){.status = status,
                                              .type = "application/json",

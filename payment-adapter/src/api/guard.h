@@ -3,6 +3,7 @@
 #ifndef FG_PAY_GUARD_H
 #define FG_PAY_GUARD_H
 
+#include "api/refusal.h"
 #include "pay_loop.h"
 
 #include <jansson.h>
@@ -16,9 +17,6 @@ bool guard_json(struct http_req *req, struct err_slot *err, json_t **out);
 void guard_unavailable(struct http_req *req, int rc);
 /* 401 */
 void guard_login(struct http_req *req);
-/* 404, the same for what does not exist and for what is somebody else's. */
-void guard_nothing(struct http_req *req, const char *what);
-
 /* Replies with the JSON in `body` and these headers; 500 if it did not fit. */
 void guard_reply(struct http_req *req, unsigned status, const struct text *body,
                  struct span headers);

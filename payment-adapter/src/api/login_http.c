@@ -66,14 +66,8 @@ static void count(_Atomic uint64_t *counter)
 
 static void shed(struct login *login, uint32_t retry_ms)
 {
-    struct http_problem problem = {
-        .status = 503,
-        .code = "login-busy",
-        .detail = "Logging in is not possible right now. Your place is kept; please try again.",
-        .retry_after_s = retry_ms / 1000 + 1,
-    };
     count(&login->pay->logins_shed);
-    http_problem_reply(login->req, &problem);
+    refusal_wait(login->req, REFUSAL_LOGIN_BUSY, retry_ms / 1000 + 1);
     login_free(login);
 }
 
@@ -133,7 +127,7 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
         return;
     }
     count(&login->pay->logins_bad);
-    http_problem(login->req, 401, "bad-credentials", "Login or password is wrong.");
+    refusal_reply(login->req, REFUSAL_CREDENTIALS);
     login_free(login);
 }
 
@@ -206,20 +200,14 @@ static void on_throttle(void *ctx, const struct pg_answer *answer)
     }
     uint64_t left_us = sql_throttle_read_row(answer->results[0], 0).left_us;
     if (left_us > 0) {
-        struct http_problem problem = {
-            .status = 429,
-            .code = "too-many-attempts",
-            .detail = "Too many wrong passwords. Please wait before the next try.",
-            .retry_after_s = (unsigned)(left_us / 1000000 + 1),
-        };
         count(&login->pay->logins_throttled);
-        http_problem_reply(login->req, &problem);
+        refusal_wait(login->req, REFUSAL_ATTEMPTS, (unsigned)(left_us / 1000000 + 1));
         login_free(login);
         return;
     }
     uint32_t retry_ms = 0;
     if (login->pay->users == NULL) {
-        http_problem(login->req, 401, "bad-credentials", "Logins by password are off.");
+        refusal_reply(login->req, REFUSAL_PASSWORDS_OFF);
         login_free(login);
     } else if (users_login(login->pay->users, login->account, on_user, login, &retry_ms) < 0) {
         shed(login, retry_ms);
@@ -278,14 +266,8 @@ static void start_password(struct login *login)
 {
     make_keys(login);
     if (is_under_way(login)) {
-        struct http_problem problem = {
-            .status = 429,
-            .code = "login-under-way",
-            .detail = "Another login of this account is being checked.",
-            .retry_after_s = 1,
-        };
         count(&login->pay->logins_throttled);
-        http_problem_reply(login->req, &problem);
+        refusal_reply(login->req, REFUSAL_LOGIN_UNDER_WAY);
         login_free(login);
         return;
     }
@@ -304,7 +286,7 @@ static void on_first_use(void *ctx, const struct pg_answer *answer)
     if (answer->rc < 0) {
         shed(login, 1000);
     } else if (sql_token_use_row(answer->results[0], 0).taken == 0) {
-        http_problem(login->req, 401, "token-used", "This token has been used before.");
+        refusal_reply(login->req, REFUSAL_TOKEN_USED);
         login_free(login);
     } else {
         begin_session(login);
@@ -345,14 +327,8 @@ static bool too_many_wrong_tokens(struct login *login, struct span who, uint64_t
     uint64_t wait_ms = tally_wait_ms(&login->pay->tokens_wrong, who, TOKENS_WRONG_MAX, now_ms);
     if (wait_ms == 0)
         return false;
-    struct http_problem problem = {
-        .status = 429,
-        .code = "too-many-wrong-tokens",
-        .detail = "Too many tokens from this address were wrong within a minute.",
-        .retry_after_s = (unsigned)(wait_ms / 1000 + 1),
-    };
     count(&login->pay->logins_throttled);
-    http_problem_reply(login->req, &problem);
+    refusal_wait(login->req, REFUSAL_TOKENS_WRONG, (unsigned)(wait_ms / 1000 + 1));
     login_free(login);
     return true;
 }
@@ -366,7 +342,7 @@ static void start_token(struct login *login, struct span token)
     struct span who = {(const char *)site, sizeof(site)};
     uint64_t now_ms = http_req_started_us(login->req) / 1000;
     if (login->pay->sso == NULL) {
-        http_problem(login->req, 401, "bad-token", "Logins by token are off.");
+        refusal_reply(login->req, REFUSAL_TOKENS_OFF);
         login_free(login);
         return;
     }
@@ -380,7 +356,7 @@ static void start_token(struct login *login, struct span token)
     } else if (rc < 0) {
         (void)jwks_feed_doubt(login->pay->sso); /* the shop may have a new key */
         count(&login->pay->logins_bad);
-        http_problem(login->req, 401, "bad-token", "%s", err.text);
+        refusal_say(login->req, REFUSAL_TOKEN, "%s", err.text);
         login_free(login);
     } else {
         sql_token_use(login->pay->pg, &(struct sql_token_use_args){jti}, on_first_use, login);
@@ -411,7 +387,7 @@ static void on_login(struct http_req *req, void *ctx)
     struct pay *pay = pay_of(req);
     struct login *login = NULL;
     if (json_in_end(&in) < 0)
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     else if (pay->logins >= LOGINS_MAX || (login = calloc(1, sizeof(*login))) == NULL)
         guard_unavailable(req, ERR_FULL);
     if (login != NULL) {

@@ -34,37 +34,21 @@ struct visit {
     struct peer_call peer;
 };
 
-static void answer_no(struct http_req *req, const char *code)
-{
-    static const struct {
-        const char *code, *detail;
-    } noes[] = {
-        {REFUSAL_NOT_COMPLETED, "Only a completed order can be moved, one move at a time."},
-        {REFUSAL_SEAT_NOT_IN_ORDER, "`from` must be a numbered seat of this order."},
-        {REFUSAL_TICKET_USED, "A ticket for one of these seats has been used."},
-        {REFUSAL_SEATS_TAKEN, "Somebody has a ticket for one of the new seats."},
-    };
-    for (size_t i = 0; i < sizeof(noes) / sizeof(noes[0]); i++) {
-        if (strcmp(code, noes[i].code) == 0) {
-            http_problem(req, 409, noes[i].code, "%s", noes[i].detail);
-            return;
-        }
-    }
-    assert(!"a refusal of order_move without a message");
-}
+/* Why order_move says no. */
+static const enum refusal noes[] = {REFUSAL_NOT_COMPLETED, REFUSAL_SEAT_NOT_IN_ORDER,
+                                    REFUSAL_TICKET_USED, REFUSAL_SEATS_TICKETED};
+enum { NOES = sizeof(noes) / sizeof(noes[0]) };
 
 static void on_moving(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
     const PGresult *res = answer->rc == 0 ? answer->results[1] : NULL;
-    char code[32];
     if (res == NULL) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(res) == 0) {
-        guard_nothing(visit->req, "order-unknown");
+        refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
     } else if (sql_order_move_row(res, 0).code.ptr != NULL) {
-        span_to_cstr_cut(sql_order_move_row(res, 0).code, code, sizeof(code));
-        answer_no(visit->req, code);
+        refusal_reply(visit->req, refusal_of(sql_order_move_row(res, 0).code, noes, NOES));
     } else {
         worker_nudge(pay_of(visit->req)->worker);
         char memory[128];
@@ -150,7 +134,7 @@ static bool read_wish(struct http_req *req, struct visit *visit)
     span_to_cstr(reason, visit->wish.reason, sizeof(visit->wish.reason));
     json_decref(doc);
     if (rc < 0)
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     return rc == 0;
 }
 
@@ -187,13 +171,13 @@ static void refuse(struct visit *visit)
 {
     const char *code = visit->peer.code;
     if (strcmp(code, "seats-taken") == 0)
-        http_problem(visit->req, 409, code, "One of the new seats is held, sold or blocked.");
+        refusal_reply(visit->req, REFUSAL_SEATS_TAKEN);
     else if (strcmp(code, "seat-unknown") == 0)
-        http_problem(visit->req, 422, code, "There is no such seat.");
+        refusal_reply(visit->req, REFUSAL_SEAT_UNKNOWN);
     else if (strcmp(code, "not-in-hold") == 0 || strcmp(code, "seats-and-area") == 0)
-        answer_no(visit->req, REFUSAL_SEAT_NOT_IN_ORDER);
+        refusal_reply(visit->req, REFUSAL_SEAT_NOT_IN_ORDER);
     else
-        answer_no(visit->req, REFUSAL_NOT_COMPLETED);
+        refusal_reply(visit->req, REFUSAL_NOT_COMPLETED);
     free(visit);
 }
 
@@ -205,9 +189,7 @@ static void on_judged(struct peer_call *peer)
     } else if (peer->verdict != SAGA_DONE) {
         refuse(visit);
     } else if (!peer->same_category && !visit->wish.other_category) {
-        http_problem(visit->req, 409, "category-differs",
-                     "A new seat is in another category; `other_category` moves it anyway, "
-                     "at the price that was paid.");
+        refusal_reply(visit->req, REFUSAL_CATEGORY_DIFFERS);
         free(visit);
     } else {
         begin_move(visit);
@@ -222,7 +204,7 @@ static void on_order(void *ctx, const struct pg_answer *answer)
         return;
     }
     if (PQntuples(answer->results[0]) == 0) {
-        guard_nothing(visit->req, "order-unknown");
+        refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
         free(visit);
         return;
     }

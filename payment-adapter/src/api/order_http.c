@@ -45,7 +45,7 @@ struct ask {
 static void reply_json(struct http_req *req, unsigned status, const struct text *body)
 {
     if (body->overflown) {
-        http_problem(req, 500, "too-long", "The answer would be too long.");
+        refusal_reply(req, REFUSAL_ANSWER_LONG);
         return;
     }
     http_reply(req, &(struct http_reply){.status = status,
@@ -170,11 +170,11 @@ static void refuse_hold(struct ask *ask, const struct outcall_answer *answer)
     if (answer->rc < 0 || answer->status >= 500 || answer->status == 429)
         guard_unavailable(ask->req, ERR_CLOSED);
     else if (answer->status == 410)
-        http_problem(ask->req, 410, "hold-expired", "The time for these seats has run out.");
+        refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
     else if (answer->status == 401 || answer->status == 403)
-        http_problem(ask->req, 401, "pass-refused", "The admission pass is not accepted.");
+        refusal_reply(ask->req, REFUSAL_PASS_REFUSED);
     else /* somebody else's hold and no hold look the same */
-        http_problem(ask->req, 404, "hold-unknown", "You have no such hold.");
+        refusal_reply(ask->req, REFUSAL_HOLD_UNKNOWN);
     free(ask);
 }
 
@@ -187,9 +187,8 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
     }
     json_t *hold = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
     if (held_is_too_large(hold)) {
-        http_problem(ask->req, 422, "order-too-large",
-                     "An order can have at most %d places; make the hold smaller.",
-                     ORDER_SEATS_MAX);
+        refusal_say(ask->req, REFUSAL_ORDER_LARGE,
+                    "An order can have at most %d places; make the hold smaller.", ORDER_SEATS_MAX);
         json_decref(hold);
         free(ask);
         return;
@@ -206,7 +205,7 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         return;
     }
     if (ask->order.expires_ms <= clock_wall_us(ask->pay->loop->clock) / 1000) {
-        http_problem(ask->req, 410, "hold-expired", "The time for these seats has run out.");
+        refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
         free(ask);
         return;
     }
@@ -252,10 +251,9 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
     bool ours = span_eq(row.order.member, span_of(ask->order.member));
     bool same_key = span_eq(row.idem_key, span_of(ask->idem_key));
     if (!ours)
-        http_problem(ask->req, 404, "hold-unknown", "You have no such hold.");
+        refusal_reply(ask->req, REFUSAL_HOLD_UNKNOWN);
     else if (same_key && !span_eq(row.order.idem_body, span_of(ask->idem_body)))
-        http_problem(ask->req, 422, "idempotency-key-reused",
-                     "This Idempotency-Key was used for another request.");
+        refusal_reply(ask->req, REFUSAL_IDEM_KEY_REUSED);
     else
         reply_order(ask->req, 200, &row.order);
     free(ask);
@@ -319,11 +317,10 @@ static void on_session(void *ctx, int rc, const struct session *session)
         free(ask);
     } else if (rc < 0) {
         (void)jwks_feed_doubt(ask->pay->passes); /* there may be a new key */
-        http_problem(ask->req, 401, "bad-pass", "%s", err.text);
+        refusal_say(ask->req, REFUSAL_PASS, "%s", err.text);
         free(ask);
     } else if (ask->others_pass) {
-        http_problem(ask->req, 403, "member-differs",
-                     "This admission belongs to another member: log in as the one who waited.");
+        refusal_reply(ask->req, REFUSAL_MEMBER_DIFFERS);
         free(ask);
     } else {
         look_for_existing(ask);
@@ -407,12 +404,12 @@ static void on_post(struct http_req *req, void *ctx)
     json_decref(doc);
     struct span pass = visit_pass(req, span_of(ask->order.event));
     if (rc < 0)
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     else if (key.len == 0 || !span_to_cstr(key, ask->idem_key, sizeof(ask->idem_key)))
-        http_problem(req, 400, "idempotency-key", "An Idempotency-Key of 1 to %d bytes is needed.",
-                     IDEM_KEY_MAX);
+        refusal_say(req, REFUSAL_IDEM_KEY, "An Idempotency-Key of 1 to %d bytes is needed.",
+                    IDEM_KEY_MAX);
     else if (pass.len == 0 || !span_to_cstr(pass, ask->pass, sizeof(ask->pass)))
-        http_problem(req, 401, "pass-required", "The admission pass is needed.");
+        refusal_reply(req, REFUSAL_PASS_MISSING);
     else {
         session_of(ask->pay->sessions, req, on_session, ask);
         return;
@@ -445,7 +442,7 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
     if (found)
         row = sql_order_row(answer->results[0], 0);
     if (!found || !span_eq(row.member, span_of(look->session.member))) {
-        guard_nothing(look->req, "order-unknown");
+        refusal_reply(look->req, REFUSAL_ORDER_UNKNOWN);
         free(look);
         return;
     }
@@ -548,12 +545,12 @@ static void on_get_stream(struct http_req *req, void *ctx)
 
 /* Answers for a statement that turned the order around, or found that it may not. */
 static void reply_turned(struct look *look, const struct pg_answer *answer, bool turned,
-                         enum order_status status, const char *no_code, const char *no_detail)
+                         enum order_status status, enum refusal refusal)
 {
     if (answer->rc < 0) {
         guard_unavailable(look->req, answer->rc);
     } else if (!turned) {
-        http_problem(look->req, 409, no_code, "%s", no_detail);
+        refusal_reply(look->req, refusal);
     } else {
         worker_nudge(look->pay->worker);
         char memory[128];
@@ -570,8 +567,7 @@ static void reply_turned(struct look *look, const struct pg_answer *answer, bool
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
 {
     reply_turned(ctx, answer, answer->rc == 0 && PQntuples(answer->results[0]) > 0, ORDER_CANCELLED,
-                 "too-late",
-                 "The payment is being captured or has been; ask for a refund instead.");
+                 REFUSAL_CANCEL_LATE);
 }
 
 static void then_cancel(struct look *look, const struct pg_answer *answer,
@@ -595,27 +591,19 @@ static void on_cancel(struct http_req *req, void *ctx)
         look_first(req, then_cancel);
 }
 
+/* Why order_refund says no. */
+static const enum refusal noes[] = {REFUSAL_NOT_REFUNDABLE, REFUSAL_REFUND_BY_OPERATOR,
+                                    REFUSAL_REFUND_LATE, REFUSAL_HANDED_ON};
+enum { NOES = sizeof(noes) / sizeof(noes[0]) };
+
 static void on_refunding(void *ctx, const struct pg_answer *answer)
 {
-    static const struct {
-        const char *code, *detail;
-    } whys[] = {
-        {REFUSAL_NOT_REFUNDABLE,
-         "Only a completed order, of which no ticket was used, can be refunded."},
-        {REFUSAL_BY_OPERATOR, "Refunds for this event are made by the operator."},
-        {REFUSAL_TOO_LATE, "The time for returning these tickets is over."},
-        {REFUSAL_HANDED_ON, "A ticket of this order was transferred to somebody else."},
-    };
-    enum { WHYS = sizeof(whys) / sizeof(whys[0]) };
-    unsigned why = 0;
     struct span code = {NULL, 0};
     bool judged = answer->rc == 0 && PQntuples(answer->results[1]) == 1;
     if (judged)
         code = sql_order_refund_row(answer->results[1], 0).code;
-    bool granted = judged && code.ptr == NULL;
-    while (judged && !granted && why + 1 < WHYS && !span_eq(code, span_of(whys[why].code)))
-        why++;
-    reply_turned(ctx, answer, granted, ORDER_REFUNDING, whys[why].code, whys[why].detail);
+    reply_turned(ctx, answer, judged && code.ptr == NULL, ORDER_REFUNDING,
+                 code.ptr != NULL ? refusal_of(code, noes, NOES) : REFUSAL_NOT_REFUNDABLE);
 }
 
 static void then_refund(struct look *look, const struct pg_answer *answer,

@@ -6,6 +6,7 @@
 #include "api/order_watch.h"
 
 #include "api/order_view.h"
+#include "api/refusal.h"
 #include "base/grow.h"
 #include "base/magic.h"
 #include "store/statements.h"
@@ -245,10 +246,7 @@ void order_watches_stream(struct watches *watches, struct http_req *req, const c
     if (stream == NULL)
         stream = stream_create(watches, http_req_server(req), order);
     if (stream == NULL) {
-        http_problem_reply(req, &(struct http_problem){.status = 503,
-                                                       .code = "too-many-streams",
-                                                       .detail = "Please ask without a stream.",
-                                                       .retry_after_s = 5});
+        refusal_reply(req, REFUSAL_STREAMS);
         return;
     }
     http_reply_stream(req, stream->channel, first, (struct span){NULL, 0});

@@ -65,7 +65,7 @@ static void reply(struct http_req *req, unsigned status, const char *type, const
                   struct span headers)
 {
     if (body->overflown)
-        http_problem(req, 500, "too-long", "The answer would be too long.");
+        refusal_reply(req, REFUSAL_ANSWER_LONG);
     else
         http_reply(
             req, &(struct http_reply){
@@ -139,7 +139,7 @@ static void on_tickets(void *ctx, const struct pg_answer *answer)
     json_close(&body, ']');
     json_close(&body, '}');
     if (mine == 0)
-        guard_nothing(visit->req, "tickets-unknown");
+        refusal_reply(visit->req, REFUSAL_TICKETS_UNKNOWN);
     else
         reply(visit->req, 200, "application/json", &body,
               SPAN("Cache-Control: private, no-store\r\n"));
@@ -178,10 +178,10 @@ static void on_offered(void *ctx, const struct pg_answer *answer)
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[1]) == 0) {
-        http_problem(visit->req, 409, "not-transferable",
-                     "Only an unused ticket of yours, of a completed order, can be transferred, and"
-                     " at most %d times.",
-                     TICKET_HOPS_MAX);
+        refusal_say(visit->req, REFUSAL_NOT_TRANSFERABLE,
+                    "Only an unused ticket of yours, of a completed order, can be transferred, and"
+                    " at most %d times.",
+                    TICKET_HOPS_MAX);
     } else if (visit->to[0] == '\0') {
         http_reply(visit->req, &(struct http_reply){.status = 204});
     } else {
@@ -202,8 +202,7 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[1]) == 0) {
-        http_problem(visit->req, 409, "not-transferable",
-                     "This ticket has been used or returned, or is no longer offered to you.");
+        refusal_reply(visit->req, REFUSAL_NOT_OFFERED);
     } else {
         char memory[256];
         struct text body = text_on(memory, sizeof(memory));
@@ -287,10 +286,10 @@ static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
     if (PQntuples(res) > 0)
         row = sql_ticket_read_row(res, 0);
     if (!span_eq(visit->accepts ? row.offered_to : row.member, who)) {
-        guard_nothing(visit->req, "ticket-unknown");
+        refusal_reply(visit->req, REFUSAL_TICKET_UNKNOWN);
         visit_end(visit);
     } else if (span_eq(span_of(visit->to), who)) {
-        http_problem(visit->req, 422, "to-yourself", "This ticket is already yours.");
+        refusal_reply(visit->req, REFUSAL_TO_YOURSELF);
         visit_end(visit);
     } else if (visit->accepts) {
         span_to_cstr(row.order_id, visit->ticket.order, sizeof(visit->ticket.order));
@@ -307,11 +306,7 @@ static void then_move(struct visit *visit)
 {
     uint64_t now_us = clock_mono_us(visit->pay->loop->clock);
     if (!slots_take(&visit->pay->common->paces->members, span_of(visit->session.member), now_us)) {
-        http_problem_reply(visit->req,
-                           &(struct http_problem){.status = 429,
-                                                  .code = "too-fast",
-                                                  .detail = "Too many tickets in a short time.",
-                                                  .retry_after_s = 2});
+        refusal_reply(visit->req, REFUSAL_TICKETS_FAST);
         visit_end(visit);
         return;
     }
@@ -347,7 +342,7 @@ static void on_transfer(struct http_req *req, void *ctx)
         rc = err_set(&err, ERR_RANGE, "/to: must be a member's id");
     json_decref(doc);
     if (rc < 0)
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     else
         move_begin(req, member, false);
 }
@@ -426,7 +421,7 @@ static void on_get_revoked(struct http_req *req, void *ctx)
     if (visit == NULL)
         return;
     if (after.len > 0 && !span_to_cstr(after, visit->to, sizeof(visit->to))) {
-        http_problem(req, 400, "bad-request", "after must be the `next` of the previous page.");
+        refusal_say(req, REFUSAL_REQUEST, "after must be the `next` of the previous page.");
         visit_end(visit);
         return;
     }

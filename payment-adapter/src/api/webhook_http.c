@@ -17,11 +17,11 @@ static void refuse(struct http_req *req, int rc, const struct err_slot *err)
     atomic_fetch_add_explicit(&pay->webhooks_bad, 1, memory_order_relaxed);
     log_failure(pay->loop->log, "webhook refused", err);
     if (rc == ERR_AUTH)
-        http_problem(req, 401, "bad-signature", "The signature is not the provider's.");
+        refusal_reply(req, REFUSAL_SIGNATURE);
     else if (rc == ERR_TIMEOUT)
-        http_problem(req, 401, "bad-timestamp", "The signature is too old or too far ahead.");
+        refusal_reply(req, REFUSAL_TIMESTAMP);
     else
-        http_problem(req, 400, "bad-webhook", "This is not an event of this provider.");
+        refusal_reply(req, REFUSAL_WEBHOOK);
 }
 
 static void on_webhook(struct http_req *req, void *ctx)
@@ -30,7 +30,7 @@ static void on_webhook(struct http_req *req, void *ctx)
     struct pay *pay = pay_of(req);
     struct psp *psp = peers_http_psp(pay->peers, http_req_param(req, 0));
     if (psp == NULL) {
-        guard_nothing(req, "provider-unknown");
+        refusal_reply(req, REFUSAL_PROVIDER_UNKNOWN);
         return;
     }
     struct err_slot err = {0};

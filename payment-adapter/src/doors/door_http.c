@@ -223,12 +223,12 @@ static void put_act(struct text *body, const struct scan *scan, const char *act)
 }
 
 static void door_acted(struct door *door, const struct pg_answer *answer, const char *act,
-                       const char *code, const char *detail)
+                       enum refusal refusal)
 {
     if (answer->rc < 0) {
         guard_unavailable(door->req, answer->rc);
     } else if (PQntuples(answer->results[answer->len - 1]) == 0) {
-        http_problem(door->req, 409, code, "%s", detail);
+        refusal_reply(door->req, refusal);
     } else {
         char memory[1024];
         struct text body = text_on(memory, sizeof(memory));
@@ -240,13 +240,12 @@ static void door_acted(struct door *door, const struct pg_answer *answer, const 
 
 static void on_out(void *ctx, const struct pg_answer *answer)
 {
-    door_acted(ctx, answer, "out", "not-inside", "Nobody is inside with this ticket.");
+    door_acted(ctx, answer, "out", REFUSAL_NOT_INSIDE);
 }
 
 static void on_undone(void *ctx, const struct pg_answer *answer)
 {
-    door_acted(ctx, answer, "undo", "not-undoable",
-               "Only this gate's own check-in of the last ten minutes can be undone.");
+    door_acted(ctx, answer, "undo", REFUSAL_NOT_UNDOABLE);
 }
 
 /* False: the request has been answered. */
@@ -256,9 +255,9 @@ static bool is_ours(struct door *door)
     if (scan->judged == 0 && strcmp(scan->ticket.event, door->event) == 0)
         return true;
     if (scan->judged < 0)
-        http_problem(door->req, 404, "forged", "This is not one of our tickets.");
+        refusal_reply(door->req, REFUSAL_FORGED);
     else
-        http_problem(door->req, 409, "other-event", "This ticket is for another event.");
+        refusal_reply(door->req, REFUSAL_OTHER_EVENT);
     free(door);
     return false;
 }
@@ -379,7 +378,7 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
     int rc = read_door(door, call, scanner == NULL, doc, &err);
     json_decref(doc);
     if (rc < 0) {
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
         free(door);
     } else if (call == CALL_IN) {
         door_check_in(door);

@@ -50,8 +50,7 @@ static void on_found(void *ctx, const struct pg_answer *answer)
     }
     const PGresult *res = answer->results[0];
     if (PQntuples(res) == 0) {
-        http_problem(question.req, 401, "scanner-unknown",
-                     "This is not a valid scanner token, or it has been revoked or has expired.");
+        refusal_reply(question.req, REFUSAL_SCANNER_UNKNOWN);
         return;
     }
     const struct sql_scanner_find_row row = sql_scanner_find_row(res, 0);
@@ -71,10 +70,7 @@ static bool keeps_pace(struct http_req *req, struct span token)
     if (slots_take(&paces->addresses, address, now_us) &&
         slots_take(&paces->scanners, token, now_us))
         return true;
-    http_problem_reply(req, &(struct http_problem){.status = 429,
-                                                   .code = "too-fast",
-                                                   .detail = "Too many scans per second.",
-                                                   .retry_after_s = 1});
+    refusal_reply(req, REFUSAL_SCANS_FAST);
     return false;
 }
 
@@ -82,7 +78,7 @@ void scanner_of(struct http_req *req, scanner_then *then, void *ctx)
 {
     struct span token = http_req_bearer(req);
     if (!span_starts(token, SPAN(TOKEN_PREFIX)) || token.len >= SCANNER_TOKEN_MAX) {
-        http_problem(req, 401, "scanner-required", "A scanner's token is needed.");
+        refusal_reply(req, REFUSAL_SCANNER_MISSING);
         return;
     }
     if (!keeps_pace(req, token))
@@ -208,8 +204,8 @@ static void on_created(void *ctx, const struct pg_answer *answer)
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[0]) == 0) {
-        http_problem(visit->req, 409, "too-many-scanners",
-                     "An event can have at most %d scanners; revoke some first.", SCANNERS_MAX);
+        refusal_say(visit->req, REFUSAL_SCANNERS_FULL,
+                    "An event can have at most %d scanners; revoke some first.", SCANNERS_MAX);
     } else {
         char memory[512];
         struct text body = text_on(memory, sizeof(memory));
@@ -269,7 +265,7 @@ static void on_post_scanner(struct http_req *req, void *ctx)
     int rc = json_in_end(&in);
     json_decref(doc);
     if (rc < 0) {
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
         visit_end(visit);
         return;
     }
@@ -291,7 +287,7 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[0]) == 0) {
-        guard_nothing(visit->req, "scanner-unknown");
+        refusal_reply(visit->req, REFUSAL_SCANNER_GONE);
     } else {
         say(visit, "operator revoked a scanner");
         http_reply(visit->req, &(struct http_reply){.status = 204});
@@ -322,7 +318,7 @@ static void on_revoke(struct http_req *req, void *ctx)
     span_to_cstr(reason, text, sizeof(text));
     json_decref(doc);
     if (rc < 0) {
-        http_problem(req, 400, "bad-request", "%s", err.text);
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
         visit_end(visit);
         return;
     }
@@ -394,8 +390,8 @@ static void on_get_audit(struct http_req *req, void *ctx)
     uint64_t number = 0;
     if ((before.len > 0 && !span_u64(before, INT64_MAX, &number)) ||
         (subject.len > 0 && !span_to_cstr(subject, subject_text, sizeof(subject_text)))) {
-        http_problem(req, 400, "bad-request",
-                     "before is an act's id; subject a ticket, a scanner, an order or the event.");
+        refusal_say(req, REFUSAL_REQUEST,
+                    "before is an act's id; subject a ticket, a scanner, an order or the event.");
         return;
     }
     struct visit *visit = visit_begin(req);

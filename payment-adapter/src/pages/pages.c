@@ -69,7 +69,7 @@ static void reply_page(struct visit *visit, unsigned status, const struct text *
     struct text headers = text_on(memory, sizeof(memory));
     site_headers(visit->req, visit->lang, &headers);
     if (page->overflown)
-        http_problem(visit->req, 500, "too-long", "The page would be too long.");
+        refusal_reply(visit->req, REFUSAL_PAGE_LONG);
     else
         http_reply(visit->req, &(struct http_reply){.status = status,
                                                     .type = "text/html; charset=utf-8",

@@ -4,15 +4,15 @@
 #define FG_PAY_WORDS_H
 
 /* Why an order is not refunded. */
-#define REFUSAL_NOT_REFUNDABLE "not-refundable"
-#define REFUSAL_BY_OPERATOR    "refund-by-operator"
-#define REFUSAL_TOO_LATE       "refund-too-late"
-#define REFUSAL_HANDED_ON      "tickets-handed-on"
+#define WHY_NOT_REFUNDABLE "not-refundable"
+#define WHY_BY_OPERATOR    "refund-by-operator"
+#define WHY_TOO_LATE       "refund-too-late"
+#define WHY_HANDED_ON      "tickets-handed-on"
 
 /* Why seats are not moved. */
-#define REFUSAL_NOT_COMPLETED     "not-completed"
-#define REFUSAL_SEAT_NOT_IN_ORDER "seat-not-in-order"
-#define REFUSAL_TICKET_USED       "ticket-used"
-#define REFUSAL_SEATS_TAKEN       "seats-taken"
+#define WHY_NOT_COMPLETED     "not-completed"
+#define WHY_SEAT_NOT_IN_ORDER "seat-not-in-order"
+#define WHY_TICKET_USED       "ticket-used"
+#define WHY_SEATS_TAKEN       "seats-taken"
 
 #endif

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { openContract, openStream, ROOT, until } from '../../lib-js/index.js';
+import { OF_ALL_SERVICES, openContract, openStream, ROOT, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { claims, openHouse, Visitor } from './support.js';
 
@@ -16,11 +16,6 @@ const OUT_OF_REACH = [
 ];
 
 const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
-
-// What the HTTP server and the private listener, which all services share, refuse by themselves.
-const OF_ALL_SERVICES = ['bad-request', 'request-timeout', 'body-too-large', 'target-too-long', 'expectation-failed', 'head-too-large',
-  'not-implemented', 'http-version', 'overloaded', 'not-found', 'method-not-allowed', 'admin-token-required', 'invalid-json',
-  'invalid-body', 'too-many-scrapes', 'metrics-failed'];
 
 test('the codes of refusals are those of refusals.h', () => {
   const list = readFileSync(join(ROOT, 'queue-front/src/api/refusals.h'), 'utf8');

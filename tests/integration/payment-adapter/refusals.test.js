@@ -1,0 +1,24 @@
+// Every refusal is one row of api/refusals.h. The contract is held against that list, and so is the source:
+// no other file writes a problem document.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { OF_ALL_SERVICES, openContract, ROOT } from '../../lib-js/index.js';
+
+const SRC = join(ROOT, 'payment-adapter/src');
+const read = (path) => readFileSync(join(SRC, path), 'utf8');
+
+test('the codes of refusals are those of refusals.h', () => {
+  const rows = [...read('api/refusals.h').matchAll(/\bROW\([A-Z_]+, "([a-z0-9-]+)"/g)].map(([, code]) => code);
+  assert.ok(rows.length > 60);
+  const { code } = openContract('payment-adapter/openapi.yaml').document.components.schemas.Problem.properties;
+  assert.deepEqual(code.enum, [...new Set([...rows, ...OF_ALL_SERVICES])].sort());
+});
+
+test('nothing is refused but by a row of it', () => {
+  const files = readdirSync(SRC, { recursive: true }).filter((file) => file.endsWith('.c'));
+  assert.ok(files.length > 50);
+  assert.deepEqual(files.filter((file) => read(file).includes('http_problem')), ['api/refusal.c']);
+});
