@@ -7,13 +7,13 @@
  *            -> cut the next one out ... -> nothing left: give the http_req back -> send
  *
  * and leaves it where something has to wait:
- *   - a request is not complete: the http_req stays, with the bytes; a deadline for the whole head,
- *     or the whole body, runs from the first byte on, so that a slow sender gains nothing by
- * sending one byte at a time;
+ *   - a request is not complete: the http_req stays, with the bytes. A deadline for the whole
+ *     head, or the whole body, runs from the first byte on, so a slow sender gains nothing by
+ *     sending one byte at a time.
  *   - a handler keeps the request (it waits for Redis, say): nothing is read meanwhile, which is
- * the back-pressure for a pipelining client; what came already stays behind it in the buffer;
- *   - a write was short: what is left is kept in order as shared blobs, and nothing is read until
- *     all of it is sent.
+ *     the back-pressure for a pipelining client. What has arrived already waits in the buffer.
+ *   - a write was short: the rest is kept in order as shared blobs, and nothing is read until all
+ *     of it is sent.
  *
  * Invariants: a connection has an http_req exactly while a request of it is being read or handled
  * or unread bytes wait. It is watched for reading unless a handler has a request or bytes are left
@@ -76,6 +76,7 @@ static void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
 
 void http_conn_timed_out(struct http_conn *conn)
 {
+    assert(!conn->closing && !conn->in_wheel); /* the sweep has taken it out */
     struct http_req *req = conn->req;
     if (req != NULL && req->phase == HTTP_REQ_HANDLER) {
         http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms); /* its handler's affair */
@@ -101,6 +102,7 @@ void http_conn_timed_out(struct http_conn *conn)
 
 void http_conn_open(struct http_server *server, int fd, const uint8_t peer[16])
 {
+    assert(fd >= 0);
     struct http_conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL)
         goto close_fd;
@@ -130,17 +132,29 @@ static void left_free(struct http_left *left)
 {
     if (left == NULL)
         return;
+    assert(left->first <= left->count && left->count <= HTTP_BATCH_PIECES);
     for (uint32_t i = left->first; i < left->count; i++)
         http_blob_unref(left->piece[i].blob);
     free(left);
 }
 
+/* Takes it out of one of the two lists; false: it is not in that one. */
+static bool again_remove(struct http_conn **list, const struct http_conn *conn)
+{
+    while (*list != NULL && *list != conn)
+        list = &(*list)->stream_next;
+    if (*list == NULL)
+        return false;
+    *list = conn->stream_next;
+    return true;
+}
+
 static void again_forget(struct http_conn *conn)
 {
-    struct http_conn **at = &conn->server->again;
-    while (*at != conn)
-        at = &(*at)->stream_next;
-    *at = conn->stream_next;
+    struct http_server *server = conn->server;
+    assert(conn->in_again);
+    bool found = again_remove(&server->again, conn) || again_remove(&server->again_now, conn);
+    assert(found);
     conn->in_again = false;
 }
 
@@ -148,6 +162,8 @@ static void on_closed(uv_handle_t *handle)
 {
     struct http_conn *conn = MAGIC_OF(http_conn, handle->data);
     struct http_server *server = conn->server;
+    assert(conn->closing && conn->req == NULL && conn->left == NULL && conn->channel == NULL);
+    assert(!conn->in_wheel && !conn->in_again); /* no list leads here any more */
     close(conn->fd);
     MAGIC_END(http_conn, conn);
     free(conn);
@@ -233,11 +249,13 @@ static bool keep_rest(struct http_conn *conn, struct http_batch *batch, size_t s
         if (!kept)
             return false;
     }
+    assert(sent == 0); /* no more was sent than there was */
     return true;
 }
 
 static ssize_t send_pieces(struct http_conn *conn, struct iovec *piece, uint32_t count)
 {
+    assert(count > 0 && count <= HTTP_BATCH_PIECES);
     http_count(&conn->server->stats.writes, 1);
     ssize_t sent;
     do {
@@ -463,6 +481,7 @@ static enum http_parse_result body_read(struct http_req *req)
 {
     struct http_parser *parser = &req->parser;
     uint32_t have = req->len - req->start;
+    assert(req->match.route != NULL && parser->head_len > 0 && parser->head_len <= have);
     if (!parser->chunked) {
         uint64_t whole = parser->head_len + parser->content_length;
         if (have < whole)
@@ -522,6 +541,7 @@ static void handle(struct http_conn *conn, struct http_req *req)
 
 static void dispatch(struct http_conn *conn, struct http_req *req)
 {
+    assert(!req->answered && req->end <= req->len);
     if (!req->parser.keep_alive || conn->server->draining)
         conn->close_after = true;
     if (req->phase == HTTP_REQ_BODY) /* the buffer may have moved under the parameters */
@@ -607,6 +627,7 @@ static void requests_run(struct http_conn *conn)
         if (conn->left != NULL)
             return; /* goes on once all is sent */
     }
+    assert(!conn->in_again && conn->channel == NULL); /* both use stream_next */
     conn->in_again = true;
     conn->stream_next = conn->server->again;
     conn->server->again = conn;
@@ -639,13 +660,14 @@ void http_conn_continue(struct http_conn *conn)
 
 void http_conn_again(struct http_conn *conn)
 {
+    assert(conn->in_again && !conn->closing);
     conn->in_again = false;
     struct http_conn *before = http_conn_turn_begin(conn);
     run_waiting(conn);
     http_conn_turn_end(conn, before);
 }
 
-/* ---- what the loop tells ---- */
+/* ---- events of the loop ---- */
 
 static void on_writable(struct http_conn *conn)
 {

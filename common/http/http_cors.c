@@ -1,9 +1,9 @@
 /* http_cors.c: pages of other origins that may call a server (Fetch standard, "CORS protocol").
  *
- * Without a list no line of this is ever written, and browsers keep foreign pages out. With one, a
- * page whose origin stands on it may read every answer and send what preflights ask about. Which
- * call it may make is not decided here: tokens are, as for everybody else. Cookies are never let in
- * (no Allow-Credentials), so a page cannot act for somebody who only has it open.
+ * Without a list nothing of this is sent, and browsers keep foreign pages out. With one, a page
+ * whose origin is on it may read every answer and send what preflights ask about. Which calls it
+ * may make is not decided here but by tokens, as for everybody else. Cookies never count (there is
+ * no Allow-Credentials), so a page cannot act for somebody who merely has it open.
  *
  * Origins are compared letter by letter, as browsers write them: scheme and host in small letters,
  * no closing slash, no default port. "*" and "null" cannot be listed. */
@@ -52,6 +52,7 @@ int http_origins_check(struct span list, struct err_slot *err)
 
 static bool is_listed(const struct http_req *req, struct span origin)
 {
+    assert(req->server->conf.origins != NULL);
     struct span list = span_of(req->server->conf.origins);
     while (origin.len > 0 && list.ptr != NULL) {
         struct span item;
@@ -76,8 +77,8 @@ void http_cors_add(const struct http_req *req, struct http_batch *batch)
     http_batch_add(batch, expose, sizeof(expose) - 1);
 }
 
-/* Answered before anybody asks for a token, since browsers send none with it; so it says the same
- * at every address, there or not, and tells a stranger nothing. */
+/* Answered before a token is asked for, since browsers send none with it. So the answer is the same
+ * at every address, whether it exists or not, and a stranger learns nothing from it. */
 bool http_cors_preflight(struct http_req *req)
 {
     if (req->server->conf.origins == NULL || req->parser.method != HTTP_METHOD_OPTIONS ||

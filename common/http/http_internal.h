@@ -186,7 +186,7 @@ struct http_conn {
     bool failed;      /* a write went wrong */
     bool close_after; /* close once everything is sent */
     bool broken;      /* and there may be unread bytes: linger, or the answer is lost with them */
-    bool lingering;   /* all is said; what still comes is thrown away */
+    bool lingering;   /* everything is sent; what still arrives is thrown away */
     bool in_wheel;
     bool in_again;
 };
@@ -231,8 +231,9 @@ struct http_server {
     struct http_wheel wheel;
     struct http_peers *peers; /* connections by address; NULL without a bound */
     struct http_channel *channels;
-    struct http_conn *again; /* whose turn was cut short; linked by stream_next */
-    uint64_t turn_us;        /* 0: not read in this turn */
+    struct http_conn *again;     /* whose turn was cut short; linked by stream_next */
+    struct http_conn *again_now; /* those of the turn before, which on_more() is working off */
+    uint64_t turn_us;            /* 0: not read in this turn */
     uint64_t date_s;
     char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* how each 200 begins, up to the end of its Date */
     uint32_t handles_open;

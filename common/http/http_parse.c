@@ -29,6 +29,7 @@ static int refuse(struct http_parser *parser, unsigned status, const char *reaso
 static int place_grow(struct http_parser *parser, struct http_place *place, const char *at,
                       size_t len)
 {
+    assert(at >= parser->base);
     uint32_t offset = (uint32_t)(at - parser->base);
     if (place->len == 0)
         place->at = offset;
@@ -66,6 +67,8 @@ static int on_value(llhttp_t *llhttp, const char *at, size_t len)
     struct http_parser *parser = parser_of(llhttp);
     if (parser->head_len > 0 || len == 0)
         return 0;
+    if (!parser->field_open)
+        return refuse(parser, 400, "a header line without a name");
     return place_grow(parser, &parser->fields[parser->fields_len].value, at, len);
 }
 
@@ -148,6 +151,7 @@ static int on_value_complete(llhttp_t *llhttp)
         return 0;
     if (!parser->field_open || parser->fields[parser->fields_len].name.len == 0)
         return refuse(parser, 400, "a header line without a name");
+    assert(parser->fields_len < parser->fields_max); /* on_field() has looked */
     struct http_field *field = &parser->fields[parser->fields_len++];
     parser->field_open = false;
     const char *base = parser->base;
@@ -174,6 +178,7 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
 {
     struct http_parser *parser = parser_of(llhttp);
     char *base = (char *)(uintptr_t)parser->base; /* the connection's buffer, which it lent us */
+    assert(base + parser->head_len + parser->body_len <= at); /* only ever moved down */
     memmove(base + parser->head_len + parser->body_len, at, len);
     parser->body_len += (uint32_t)len;
     return 0;

@@ -25,6 +25,7 @@ struct http_peers {
 
 struct http_peers *http_peers_create(uint32_t connections_max)
 {
+    assert(connections_max > 0);
     struct http_peers *peers = calloc(1, sizeof(*peers) + connections_max * sizeof(struct peer));
     if (peers == NULL)
         return NULL;
@@ -55,6 +56,7 @@ static uint64_t hash_of(const struct http_peers *peers, const uint8_t addr[IP_BY
 static bool is_of(const void *ctx, uint32_t number, const void *addr)
 {
     const struct http_peers *peers = ctx;
+    assert(number < peers->len);
     return memcmp(peers->peer[number].addr, addr, IP_BYTES) == 0;
 }
 
@@ -71,6 +73,7 @@ bool http_peers_add(struct http_peers *peers, const uint8_t addr[IP_BYTES], uint
     if (max == 0)
         return false;
     assert(peers->len < peers->max); /* each has a connection, of which there are no more */
+    assert(peers->by_addr.len == peers->len);
     int rc = table_add(&peers->by_addr, hash, peers->len, NULL);
     assert(rc == 0);
     struct peer *peer = &peers->peer[peers->len++];
@@ -88,6 +91,7 @@ void http_peers_remove(struct http_peers *peers, const uint8_t addr[IP_BYTES])
         return;
     table_remove(&peers->by_addr, hash, number);
     uint32_t last = --peers->len;
+    assert(peers->by_addr.len == peers->len);
     if (number == last)
         return;
     table_renumber(&peers->by_addr, hash_of(peers, peers->peer[last].addr), last, number);

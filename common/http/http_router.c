@@ -32,29 +32,28 @@ int http_router_create(struct err_slot *err, struct http_router **out)
     return 0;
 }
 
-static void node_free(struct node *node)
+/* All below it, as deep as patterns have segments. */
+static void node_clear(struct node *node)
 {
-    if (node == NULL)
-        return;
     while (node->child != NULL) {
         struct node *child = node->child;
         node->child = child->sibling;
-        node_free(child);
+        node_clear(child);
+        free(child);
     }
-    node_free(node->param);
-    node_free(node->rest);
-    free(node);
+    struct node *others[] = {node->param, node->rest};
+    for (size_t i = 0; i < 2; i++) {
+        if (others[i] != NULL)
+            node_clear(others[i]);
+        free(others[i]);
+    }
 }
 
 void http_router_destroy(struct http_router *router)
 {
     if (router == NULL)
         return;
-    struct node *root = malloc(sizeof(*root));
-    if (root != NULL) { /* the root is no heap node; hand its children to one */
-        *root = router->root;
-        node_free(root);
-    }
+    node_clear(&router->root);
     free(router);
 }
 
@@ -108,7 +107,8 @@ int http_router_add(struct http_router *router, const struct http_route *route,
     while (rest.ptr != NULL) {
         struct span segment;
         rest = span_cut(rest, '/', &segment);
-        assert(++segments <= HTTP_SEGMENTS_MAX);
+        segments++;
+        assert(segments <= HTTP_SEGMENTS_MAX);
         node = grow(node, segment, err);
         if (node == NULL)
             return ERR_NOMEM;
@@ -171,6 +171,7 @@ static const struct node *walk(const struct node *node, struct span path, struct
 void http_router_find(const struct http_router *router, enum http_method method, struct span path,
                       struct http_match *match)
 {
+    assert(method < HTTP_METHOD_COUNT);
     match->route = NULL;
     match->params_len = 0;
     match->allow = 0;
@@ -191,6 +192,7 @@ void http_router_find(const struct http_router *router, enum http_method method,
 
 void http_allow_write(uint32_t allow, struct text *out)
 {
+    assert(allow != 0);
     TEXT_LIT(out, "Allow: ");
     const char *comma = "";
     for (unsigned method = 0; method < HTTP_METHOD_COUNT; method++) {

@@ -135,6 +135,7 @@ void http_server_give_req(struct http_server *server, struct http_req *req)
     req->conn = NULL;
     req->len = 0;
     req->start = 0;
+    assert((server->pool == NULL) == (server->pool_len == 0));
     if (server->pool_len >= HTTP_POOL_REQS_MAX) {
         free(req);
         return;
@@ -156,12 +157,14 @@ static void on_tick(uv_timer_t *timer)
 static void on_more(uv_idle_t *idle)
 {
     struct http_server *server = MAGIC_OF(http_server, idle->data);
-    struct http_conn *conn = server->again;
+    assert(server->more_runs && server->again_now == NULL);
+    server->again_now = server->again;
     server->again = NULL; /* those cut short again form a new list */
-    while (conn != NULL) {
-        struct http_conn *next = conn->stream_next;
+    /* A handler may close any of them, so each is taken off the list before its turn. */
+    while (server->again_now != NULL) {
+        struct http_conn *conn = server->again_now;
+        server->again_now = conn->stream_next;
         http_conn_again(conn);
-        conn = next;
     }
     bool streams_wait = http_stream_pump(server);
     if (server->again == NULL && !streams_wait) {
@@ -193,7 +196,7 @@ static void peer_of(const struct sockaddr_storage *name, uint8_t addr[IP_BYTES])
     memcpy(addr + 12, &((const struct sockaddr_in *)(const void *)name)->sin_addr, 4);
 }
 
-/* Over a bound: a fixed answer, sent blindly, is more honest than a reset. */
+/* Over a bound: a fixed answer, sent without reading anything, says more than a reset. */
 static void turn_away(struct http_server *server, int fd)
 {
     static const char answer[] =
@@ -232,6 +235,7 @@ static bool accept_one(struct http_server *server)
         }
         return errno == ECONNABORTED || errno == EINTR;
     }
+    assert(name.ss_family == AF_INET || name.ss_family == AF_INET6);
     uint8_t peer[IP_BYTES];
     peer_of(&name, peer);
     const struct http_limits *limits = &server->conf.limits;
@@ -325,6 +329,7 @@ static void server_free(struct http_server *server)
     panic_forget(&server->part);
     MAGIC_END(http_server, server);
     assert(server->conns_open == 0 && server->handles_open == 0);
+    assert(server->again == NULL && server->again_now == NULL && !server->listening);
     while (server->channels != NULL)
         http_channel_close(server->channels);
     while (server->pool != NULL) {
@@ -383,6 +388,7 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
 {
     assert(conf->loop != NULL && conf->router != NULL && conf->host != NULL);
     assert(conf->limits.connections_max > 0 && conf->limits.head_bytes_max > 0);
+    assert(conf->limits.requests_per_turn_max > 0 && conf->limits.headers_max > 0);
     struct http_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return err_set(err, ERR_NOMEM, "HTTP server of %zu bytes", sizeof(*server));
@@ -458,6 +464,7 @@ static void drained(struct http_server *server)
 
 void http_server_conn_gone(struct http_server *server)
 {
+    assert(server->conns_open > 0);
     server->conns_open--;
     atomic_store_explicit(&server->stats.connections, server->conns_open, memory_order_relaxed);
     bool was_last = server->draining && server->conns_open == 0;
@@ -500,7 +507,9 @@ static bool is_any(const struct http_conn *conn)
 
 static void on_drain_timeout(uv_timer_t *timer)
 {
-    drained(MAGIC_OF(http_server, timer->data));
+    struct http_server *server = MAGIC_OF(http_server, timer->data);
+    assert(server->draining);
+    drained(server);
 }
 
 void http_server_drain(struct http_server *server, uint32_t timeout_ms,

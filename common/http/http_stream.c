@@ -24,8 +24,7 @@ struct http_channel {
     struct http_blob *newest;
     struct http_conn *cursor; /* any stream of the ring; the pump goes on here */
     uint32_t streams;
-    uint32_t
-        to_visit; /* by the pump, until every stream has been looked at since the last version */
+    uint32_t to_visit; /* streams that the pump has not looked at since the last version */
     uint32_t version;
     uint32_t beat_version; /* this version carries no news, just a sign of life */
     uint32_t quiet_ms;     /* loop time of the last version */
@@ -65,6 +64,7 @@ static void version_raise(struct http_channel *channel)
     channel->version++;
     channel->quiet_ms = (uint32_t)uv_now(channel->server->conf.loop);
     channel->to_visit = channel->streams;
+    assert((channel->streams > 0) == (channel->cursor != NULL));
     if (channel->streams > 0)
         http_server_more(channel->server);
 }
@@ -80,6 +80,7 @@ void http_channel_publish(struct http_channel *channel, struct http_blob *blob)
 /* Brings one stream up to date; its socket is known to be free. */
 static void stream_serve(struct http_channel *channel, struct http_conn *conn)
 {
+    assert(conn->channel == channel && conn->left == NULL);
     uint32_t missed = channel->version - conn->stream_version;
     bool beat_only = missed == 1 && channel->beat_version == channel->version;
     if (missed > 1)
@@ -124,6 +125,7 @@ bool http_stream_pump(struct http_server *server)
     for (struct http_channel *channel = server->channels; channel != NULL;
          channel = channel->next) {
         channel_pump(channel, &budget);
+        assert(channel->to_visit <= channel->streams);
         more = more || channel->to_visit > 0;
     }
     return more;
@@ -140,6 +142,7 @@ void http_stream_left(struct http_conn *conn)
     struct http_channel *channel = conn->channel;
     assert(channel != NULL);
     assert(channel->streams > 0);
+    assert(conn->stream_prev->stream_next == conn && conn->stream_next->stream_prev == conn);
     conn->channel = NULL;
     channel->streams--;
     atomic_store_explicit(
@@ -161,7 +164,7 @@ void http_stream_left(struct http_conn *conn)
 
 static void stream_join(struct http_channel *channel, struct http_conn *conn)
 {
-    assert(conn->channel == NULL && !conn->closing);
+    assert(conn->channel == NULL && !conn->closing && !conn->in_again);
     conn->channel = channel;
     conn->stream_version = channel->version;
     http_count(&channel->server->stats.streams, 1);
@@ -250,8 +253,10 @@ void http_channel_close(struct http_channel *channel)
         return;
     streams_end(channel);
     struct http_channel **at = &channel->server->channels;
-    while (*at != channel)
+    while (*at != channel) {
+        assert(*at != NULL);
         at = &(*at)->next;
+    }
     *at = channel->next;
     http_blob_unref(channel->newest);
     http_blob_unref(channel->beat);

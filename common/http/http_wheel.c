@@ -1,8 +1,8 @@
-/* http_wheel.c: when each connection has waited long enough. Deadlines hang in a wheel of coarse
- * slots, but lazily: an active connection only writes down its new deadline and is moved when
- * the wheel comes by. So the hot path touches no list, and a tick looks at the connections of
- * one slot only. A deadline may be a tick late but never early; one beyond the horizon is looked
- * at on the way. */
+/* http_wheel.c: a timer wheel for the deadlines of connections, with coarse slots and lazy: an
+ * active connection only writes down its new deadline, and is moved when the wheel reaches its
+ * slot. So the hot path touches no list, and a tick looks at the connections of one slot. A
+ * deadline may be a tick late but never early; one beyond the wheel's horizon is looked at on the
+ * way. */
 #include "base/bug.h"
 #include "http/http_internal.h"
 
@@ -56,6 +56,7 @@ static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint32_t now_ms,
 {
     struct http_conn *conn = wheel->slot[slot];
     while (conn != NULL) {
+        assert(conn->in_wheel && conn->slot == slot && conn->wheel_prev == NULL);
         http_wheel_unlink(wheel, conn);
         if ((int32_t)(conn->deadline_ms - now_ms) > 0)
             http_wheel_link(wheel, conn);

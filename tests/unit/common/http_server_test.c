@@ -27,7 +27,7 @@ struct world {
     struct http_req *kept[KEPT_MAX]; /* by the /later handler */
     unsigned kept_len;
     struct http_blob *big;
-    bool closed;
+    bool closing, closed;
     bool drained;
     unsigned answered;
     char *heard;
@@ -122,6 +122,25 @@ static void on_stream(struct http_req *req, void *ctx)
     http_blob_unref(first);
 }
 
+static void on_closed(void *ctx)
+{
+    struct world *world = ctx;
+    world->closed = true;
+}
+
+static void close_server(struct world *world)
+{
+    if (!world->closing)
+        http_server_close(world->server, on_closed, world);
+    world->closing = true;
+}
+
+static void on_end(struct http_req *req, void *ctx)
+{
+    on_later(req, ctx);
+    close_server(ctx);
+}
+
 static void on_answered(void *ctx, const struct http_req *req, unsigned status, uint64_t took_us)
 {
     struct world *world = ctx;
@@ -158,6 +177,7 @@ static void world_open_told_by(struct world *world, struct http_limits limits, c
     route(world, HTTP_METHOD_GET, "/long", on_long, 0);
     route(world, HTTP_METHOD_GET, "/raw", on_raw, 0);
     route(world, HTTP_METHOD_GET, "/stream", on_stream, 0);
+    route(world, HTTP_METHOD_GET, "/end", on_end, 0);
     struct http_server_conf conf = {
         .loop = &world->loop,
         .router = world->router,
@@ -185,20 +205,13 @@ static void world_open(struct world *world, struct http_limits limits, const cha
     world_open_told_by(world, limits, trusted, NULL);
 }
 
-static void on_closed(void *ctx)
-{
-    struct world *world = ctx;
-    world->closed = true;
-}
-
 static void world_close(struct world *world)
 {
     for (unsigned i = 0; i < world->kept_len; i++) {
         if (world->kept[i] != NULL)
             on_hello(world->kept[i], NULL);
     }
-    if (!world->closed)
-        http_server_close(world->server, on_closed, world);
+    close_server(world);
     uv_run(&world->loop, UV_RUN_DEFAULT);
     assert_true(world->closed);
     assert_int_equal(uv_loop_close(&world->loop), 0); /* every handle was closed */
@@ -366,6 +379,29 @@ static void more_pipelined_requests_than_a_turn_takes_are_all_answered(void **st
     const char *heard = hear(world, fd, "raw");
     assert_int_equal(count_of(heard, "hello"), 399);
     close(fd);
+}
+
+/* Several wait for their next turn, and the first to get it ends the server under the others. */
+static void a_handler_may_close_the_server_while_others_wait_for_their_turn(void **state)
+{
+    (void)state;
+    struct world world;
+    struct http_limits limits = http_limits_default();
+    limits.requests_per_turn_max = 1;
+    world_open(&world, limits, NULL);
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = dial(&world);
+        say(fds[i],
+            SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /end HTTP/1.1\r\nHost: a\r\n\r\n"
+                 "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    }
+    turn_until(&world, &world.kept_len, 1);
+    assert_int_equal(world.kept_len, 1);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    world_close(&world);
+    assert_int_equal(world.answered, 3); /* the first of each; nobody hears the rest */
 }
 
 /* Many more than one turn takes, so that the turn also ends between two of them. The few that are
@@ -1119,7 +1155,7 @@ static void draining_does_not_wait_for_ever(void **state)
     while (!world.drained && now_ms() < deadline)
         turn(&world);
     assert_true(world.drained);
-    http_server_close(world.server, on_closed, &world);
+    close_server(&world);
     on_hello(world.kept[0], NULL); /* the server waits for it, then is gone */
     world.kept_len = 0;
     while (!world.closed)
@@ -1222,6 +1258,7 @@ int main(void)
         IN_WORLD(a_request_in_single_bytes_is_understood),
         IN_WORLD(pipelined_requests_are_answered_in_order_by_one_write),
         IN_WORLD(more_pipelined_requests_than_a_turn_takes_are_all_answered),
+        cmocka_unit_test(a_handler_may_close_the_server_while_others_wait_for_their_turn),
         IN_WORLD(a_request_that_repeats_the_one_before_means_the_same),
         IN_WORLD(a_request_that_differs_in_a_letter_is_read_anew),
         IN_WORLD(a_repeated_request_on_another_connection_is_read_anew),

@@ -70,6 +70,8 @@ void beacon_read(struct json_in *in, const char *key, struct beacon *out)
     if (!fits)
         json_in_refuse(&beacon, "words", "must be plain text");
     json_in_end(&beacon);
+    assert(out->kind <= BEACON_TEXT);
+    assert(out->kind == BEACON_TEXT || out->words[0] == '\0'); /* as beacon_put() asks for */
 }
 
 void beacon_put(struct text *out, const struct beacon *beacon)
@@ -112,6 +114,7 @@ static void take_first(struct beacon *beacon, const struct beacon_sources *sourc
 
 bool beacon_same_choice(const struct beacon *a, const struct beacon *b)
 {
+    assert(a->kind <= BEACON_TEXT && b->kind <= BEACON_TEXT);
     return a->kind == b->kind && a->late_s == b->late_s && strcmp(a->words, b->words) == 0;
 }
 
@@ -134,6 +137,7 @@ void beacon_settle(struct beacon *beacon, const struct beacon *before,
         snprintf(beacon->chain, sizeof(beacon->chain), "%" PRIu64, sources->nist_chain);
     if (closes_ms > 0)
         take_first(beacon, sources, closes_ms + sources->gap_ms);
+    assert(beacon->at_ms == 0 || beacon->at_ms >= closes_ms); /* out of reach till they close */
     if (before == NULL)
         return;
     bool is_same = same(before, beacon);
@@ -147,12 +151,14 @@ struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sour
                            uint64_t closed_ms)
 {
     struct beacon after = *beacon;
+    assert(closed_ms > 0);
     bool public = beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST;
     /* A closing by the clock may come half a gap late: that is a tick or two. */
     if (public && beacon->at_ms < closed_ms + sources->gap_ms / 2)
         take_first(&after, sources, closed_ms + sources->gap_ms);
     if (beacon->kind == BEACON_TEXT)
         after.at_ms = closed_ms;
+    assert(beacon_same_choice(beacon, &after)); /* the round may be a later one, nothing else */
     return after;
 }
 
@@ -187,6 +193,7 @@ static bool read_answer(json_t *json, uint64_t round, struct span *signature, st
     struct json_in in;
     struct err_slot err;
     uint64_t said = 0;
+    assert(round >= 1); /* they are counted from 1 */
     json_in_object(&in, json, &err);
     json_in_require(&in, "round");
     json_in_u64(&in, "round", 1, INT64_MAX, &said);
@@ -208,5 +215,6 @@ bool beacon_drand_answer(struct span json, uint64_t round, char signature[BEACON
     if (good)
         good = span_to_cstr(sign, signature, BEACON_SIGN_LEN + 1);
     json_decref(doc);
+    assert(!good || strlen(signature) == BEACON_SIGN_LEN);
     return good;
 }

@@ -28,6 +28,7 @@ static void put_number(struct text *out, uint64_t value, unsigned bytes)
 
 static void put_bytes(struct text *out, struct span bytes)
 {
+    assert(bytes.len <= FIELD_MAX);
     put_number(out, bytes.len, 4);
     text_put(out, bytes);
 }
@@ -43,6 +44,7 @@ static void put_str(struct text *out, struct json_in *in, const char *key)
 static void put_u64(struct text *out, struct json_in *in, const char *key, unsigned bytes)
 {
     uint64_t value = 0;
+    assert(bytes == 4 || bytes == 8);
     json_in_require(in, key);
     json_in_u64(in, key, 0, bytes == 4 ? UINT32_MAX : INT64_MAX, &value);
     put_number(out, value, bytes);
@@ -124,6 +126,7 @@ static void put_message(struct text *out, struct json_in *in)
 
 static int judge_which(struct json_in *in, const struct nist_want *want)
 {
+    assert(want->at_ms > 0); /* a pulse that nobody waits for is not asked about */
     uint64_t suite = 0, chain = 0, at_ms = 0;
     json_in_u64(in, "cipherSuite", 0, UINT32_MAX, &suite);
     json_in_u64(in, "chainIndex", 0, INT64_MAX, &chain);
@@ -180,5 +183,6 @@ int nist_pulse_check(struct span json, const struct nist_want *want, struct err_
     if (rc == 0 && pulse != NULL)
         json_in_put(pulse, inner);
     json_decref(doc);
+    assert(rc < 0 || strlen(value) == NIST_VALUE_LEN);
     return rc;
 }

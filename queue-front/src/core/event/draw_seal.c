@@ -81,12 +81,16 @@ void draw_seal_put(struct text *out, const struct draw_seal *seal)
     for (unsigned lane = 0; lane <= LANES_MAX; lane++)
         put_hex(out, seal->commitment[lane], DRAW_COMMITMENT_BYTES);
     assert(out->len - before <= DRAW_SEAL_LEN_MAX);
+    struct draw_seal again;
+    assert(out->overflown ||
+           draw_seal_parse((struct span){out->ptr + before, out->len - before}, &again));
 }
 
 static bool take_hex(struct span *rest, uint8_t *out, size_t len)
 {
     struct span hex;
     size_t got = 0;
+    assert(len <= DRAW_SEED_BYTES); /* what put_hex() writes */
     if (rest->ptr == NULL)
         return false;
     *rest = span_cut(*rest, ' ', &hex);

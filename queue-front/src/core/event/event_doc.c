@@ -158,10 +158,36 @@ static bool *bool_of(struct event_doc *doc, const struct knob *knob)
 
 static struct event_text *texts_of(struct event_doc *doc, const struct knob *knob, uint32_t **len)
 {
+    assert(knob->kind == KNOB_TEXTS || knob->kind == KNOB_CONTACTS);
     *len = knob->offset == AT(about)    ? &doc->abouts_len
            : knob->offset == AT(appeal) ? &doc->appeals_len
                                         : &doc->messages_len;
+    assert(**len <= EVENT_LANGUAGES_MAX);
     return (struct event_text *)((char *)doc + knob->offset);
+}
+
+static void assert_number(const struct event_doc *doc, const struct knob *knob)
+{
+    if (knob->kind != KNOB_NUMBER && knob->kind != KNOB_MILLI)
+        return;
+    uint64_t number = *(const uint64_t *)((const char *)doc + knob->offset);
+    assert(number >= knob->min);
+    assert(number <= knob->max);
+}
+
+/* What holds in every document: asserted where one was read and judged, and again where one is
+ * written, after whatever this program did to it meanwhile. */
+static void assert_whole(const struct event_doc *doc)
+{
+    assert(doc->id[0] != '\0' && doc->name[0] != '\0');
+    assert(doc->session_max_s >= doc->session_ttl_s);
+    assert(doc->prequeue_at_ms == 0 || doc->prequeue_at_ms < doc->opens_at_ms);
+    assert(doc->closes_at_ms == 0 || doc->closes_at_ms > doc->opens_at_ms);
+    assert(doc->lanes_len <= LANES_MAX && doc->schedule_len <= EVENT_SCHEDULE_MAX);
+    for (unsigned i = 0; i < KNOBS; i++)
+        assert_number(doc, &knobs[i]);
+    for (unsigned i = 0; i < PILOT_KNOBS; i++)
+        assert_number(doc, &pilot_knobs[i]);
 }
 
 /* ---- reading ---- */
@@ -278,6 +304,7 @@ static bool lane_id_ok(struct span id)
 
 static bool lane_taken(const struct event_doc *doc, const char *id)
 {
+    assert(doc->lanes_len < LANES_MAX); /* there is room for the one that is asked about */
     for (uint32_t i = 0; i < doc->lanes_len; i++) {
         if (strcmp(doc->lane[i].id, id) == 0)
             return true;
@@ -330,6 +357,7 @@ static void read_number(struct json_in *in, const struct knob *knob, struct even
         json_in_milli(in, knob->name, knob->min, knob->max, number_of(doc, knob));
     else
         json_in_u64(in, knob->name, knob->min, knob->max, number_of(doc, knob));
+    assert_number(doc, knob); /* read, or still the default */
 }
 
 static void read_autopilot(struct json_in *in, const struct knob *knob, struct event_doc *doc)
@@ -341,11 +369,13 @@ static void read_autopilot(struct json_in *in, const struct knob *knob, struct e
     for (unsigned i = 0; i < PILOT_KNOBS; i++)
         read_number(&pilot, &pilot_knobs[i], doc);
     json_in_end(&pilot);
+    assert(pilot.rc == 0 || in->rc < 0); /* what is wrong inside is wrong with the document */
 }
 
 /* Absent and null both mean the default. */
 static void read_knob(struct json_in *in, const struct knob *knob, struct event_doc *doc)
 {
+    assert(knob->kind <= KNOB_PRICES);
     if (!json_in_has(in, knob->name))
         return;
     switch (knob->kind) {
@@ -393,8 +423,10 @@ static void set_defaults(struct event_doc *doc)
         assert(knobs[i].fallback <= knobs[i].max || knobs[i].max == 0); /* one that could be set */
     }
     doc->beacon.late_s = BEACON_LATE_S;
-    for (unsigned i = 0; i < PILOT_KNOBS; i++)
+    for (unsigned i = 0; i < PILOT_KNOBS; i++) {
         *number_of(doc, &pilot_knobs[i]) = pilot_knobs[i].fallback;
+        assert_number(doc, &pilot_knobs[i]);
+    }
 }
 
 static void read_id(struct json_in *in, struct span id, struct event_doc *doc)
@@ -414,11 +446,13 @@ static void read_name(struct json_in *in, struct event_doc *doc)
         json_in_str(in, "name", 1, EVENT_NAME_BYTES_MAX, &name);
     if (!words_ok(name) || !span_to_cstr(name, doc->name, sizeof(doc->name)))
         json_in_refuse(in, "name", "must not hold control characters");
+    assert(in->rc < 0 || doc->name[0] != '\0');
 }
 
 /* Rules between members; each knob alone is good by now. */
 static void read_together(struct json_in *in, const struct event_doc *doc)
 {
+    assert(in->rc == 0);
     if (doc->session_max_s < doc->session_ttl_s)
         json_in_refuse(in, "session_max_s", "must be at least session_ttl_s, %llu",
                        (unsigned long long)doc->session_ttl_s);
@@ -441,7 +475,10 @@ static int read_doc(json_t *json, struct span id, struct err_slot *err, struct e
         read_knob(&in, &knobs[i], out);
     if (in.rc == 0)
         read_together(&in, out);
-    return json_in_end(&in);
+    int rc = json_in_end(&in);
+    if (rc == 0)
+        assert_whole(out);
+    return rc;
 }
 
 /* "/rate_per_s: must be .." into its two parts. */
@@ -473,6 +510,7 @@ int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fa
     }
     if (rc < 0)
         tell_fault(&err, fault);
+    assert(rc < 0 || span_eq(span_of(out->id), id));
     return rc;
 }
 
@@ -510,6 +548,7 @@ static int drop_newer(json_t *doc, struct err_slot *err, bool *newer)
             json_object_del(doc, name);
         }
     }
+    assert(json_object_get(doc, "needs") == NULL);
     return 0;
 }
 
@@ -530,6 +569,7 @@ int event_doc_load(struct span stored, struct span id, struct event_doc_fault *f
         tell_fault(&err, fault);
     else
         out->newer = newer;
+    assert(rc < 0 || span_eq(span_of(out->id), id));
     return rc;
 }
 
@@ -576,6 +616,7 @@ int event_doc_patch(struct span stored, struct span patch, struct span id,
     if (rc < 0)
         goto free_change;
     rc = read_doc(merged, id, &err, out);
+    assert(rc < 0 || span_eq(span_of(out->id), id)); /* a patch renames nothing */
     json_decref(merged);
 free_change:
     json_decref(change);
@@ -593,8 +634,10 @@ static void put_texts(struct text *out, const struct event_text *list, uint32_t 
 {
     assert(len <= EVENT_LANGUAGES_MAX);
     json_open(out, '{');
-    for (uint32_t i = 0; i < len; i++)
+    for (uint32_t i = 0; i < len; i++) {
+        assert(tag_ok(list[i].tag)); /* it is written as a key, which nothing escapes */
         json_member_str(out, list[i].tag, (struct span){list[i].text, list[i].len});
+    }
     json_close(out, '}');
 }
 
@@ -627,6 +670,8 @@ static void put_lanes(struct text *out, const struct event_doc *doc)
     assert(doc->lanes_len <= LANES_MAX);
     json_open(out, '[');
     for (uint32_t i = 0; i < doc->lanes_len; i++) {
+        assert(lane_id_ok(span_of(doc->lane[i].id)));
+        assert(doc->lane[i].share >= 1 && doc->lane[i].share <= 99);
         json_open(out, '{');
         json_member_cstr(out, "id", doc->lane[i].id);
         json_member_cstr(out, "name", doc->lane[i].name);
@@ -642,6 +687,7 @@ static void put_lanes(struct text *out, const struct event_doc *doc)
 static void put_number(struct text *out, const struct knob *knob, const struct event_doc *doc)
 {
     uint64_t number = *(const uint64_t *)((const char *)doc + knob->offset);
+    assert(knob->kind == KNOB_NUMBER || knob->kind == KNOB_MILLI);
     if (knob->kind == KNOB_MILLI)
         json_member_milli(out, knob->name, (int64_t)number);
     else
@@ -650,6 +696,7 @@ static void put_number(struct text *out, const struct knob *knob, const struct e
 
 static void put_autopilot(struct text *out, const struct event_doc *doc)
 {
+    assert(doc->autopilot_ceiling_milli > 0 && doc->autopilot_floor_milli > 0);
     json_open(out, '{');
     json_member_bool(out, "on", doc->autopilot_on);
     for (unsigned i = 0; i < PILOT_KNOBS; i++)
@@ -737,6 +784,7 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
 
 bool event_doc_asks_code_anywhere(const struct event_doc *doc)
 {
+    assert(doc->lanes_len <= LANES_MAX);
     bool asks = false;
     for (unsigned lane = 0; lane <= doc->lanes_len; lane++)
         asks |= event_doc_asks_code(doc, lane);
@@ -752,6 +800,7 @@ static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
 
 void event_doc_show(struct text *out, const struct event_doc *doc, const struct event_doc_now *now)
 {
+    assert_whole(doc);
     json_open(out, '{');
     json_member_cstr(out, "id", doc->id);
     json_member_cstr(out, "name", doc->name);
@@ -794,6 +843,7 @@ unsigned event_doc_lane(const struct event_doc *doc, struct span id)
 
 bool event_doc_asks_code(const struct event_doc *doc, unsigned lane)
 {
+    assert(lane <= LANES_MAX);
     if (lane == 0)
         return doc->code_required;
     return lane <= doc->lanes_len && doc->lane[lane - 1].code_required;
@@ -804,6 +854,7 @@ bool event_doc_same_lanes(const struct event_doc *a, const struct event_doc *b)
     bool same = a->lanes_len == b->lanes_len;
     for (uint32_t i = 0; same && i < a->lanes_len; i++)
         same = strcmp(a->lane[i].id, b->lane[i].id) == 0;
+    assert(a != b || same);
     return same;
 }
 
@@ -820,6 +871,7 @@ static uint64_t packed_shares(const struct event_doc *doc)
 struct line_knobs event_doc_knobs(const struct event_doc *doc)
 {
     assert(doc->session_max_s >= doc->session_ttl_s);
+    assert(doc->burst >= 1 && doc->call_ttl_s >= 1);
     return (struct line_knobs){
         .rate_milli = doc->rate_milli,
         .burst = doc->burst,
@@ -904,6 +956,7 @@ static void put_table(struct text *out, const struct knob *table, unsigned len)
 {
     json_open(out, '[');
     for (unsigned i = 0; i < len; i++) {
+        assert(table[i].kind <= KNOB_PRICES && kind_names[table[i].kind] != NULL);
         json_open(out, '{');
         json_member_cstr(out, "name", table[i].name);
         json_member_cstr(out, "kind", kind_names[table[i].kind]);

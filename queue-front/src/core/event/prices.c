@@ -49,6 +49,7 @@ static void read_category(struct json_in *categories, const char *name, struct p
                        PRICE_NAME_MAX);
         return;
     }
+    assert(prices->len < PRICES_MAX);
     if (!json_in_child(categories, name, &row))
         return;
     json_in_require(&row, "price");
@@ -89,12 +90,15 @@ void prices_read(struct json_in *in, const char *name, struct prices *out)
         json_in_end(&categories);
     }
     json_in_end(&prices);
+    assert(out->len <= PRICES_MAX);
+    assert(in->rc < 0 || is_currency(span_of(out->currency)));
 }
 
 /* ---- writing ---- */
 
 static void put_members(struct text *out, const struct price *price)
 {
+    assert(price->amount <= PRICE_MAX);
     json_member_u64(out, "price", price->amount);
     json_member_bool(out, "gone", price->gone);
 }
@@ -107,6 +111,7 @@ void prices_put(struct text *out, const struct prices *prices)
     json_key(out, "categories");
     json_open(out, '{');
     for (uint32_t i = 0; i < prices->len; i++) {
+        assert(is_name(span_of(prices->price[i].name))); /* nothing escapes a key */
         json_key(out, prices->price[i].name);
         json_open(out, '{');
         put_members(out, &prices->price[i]);
@@ -118,6 +123,7 @@ void prices_put(struct text *out, const struct prices *prices)
 
 void prices_tell(struct text *out, const struct prices *prices)
 {
+    assert(prices->len >= 1 && prices->len <= PRICES_MAX);
     uint32_t from = UINT32_MAX, to = 0;
     bool left = false;
     for (uint32_t i = 0; i < prices->len; i++) {
@@ -155,6 +161,7 @@ static unsigned digits_of(const char *currency)
 {
     static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
     static const char three[] = "BHD IQD JOD KWD LYD OMR TND";
+    assert(is_currency(span_of(currency))); /* a part of one would be found in the lists too */
     if (strstr(none, currency) != NULL)
         return 0;
     return strstr(three, currency) != NULL ? 3 : 2;

@@ -27,6 +27,7 @@ uint64_t schedule_reach_ms(const struct event_doc *doc, uint64_t rate_milli, uin
                            uint64_t people)
 {
     double left = (double)people, at_ms = (double)now_ms, rate = (double)rate_milli / 1000000.0;
+    assert(doc->schedule_len <= EVENT_SCHEDULE_MAX);
     for (uint32_t i = 0; i < doc->schedule_len; i++) {
         double step_ms = (double)doc->schedule[i].at_ms;
         if (step_ms > at_ms) {

@@ -76,7 +76,7 @@ static struct place called_place(const struct line_view *view, uint64_t place, u
     uint64_t expires_ms = place > view->dead && call != NULL ? call->expires_ms : 0;
     if (turn.until_ms > 0 && turn.until_ms + view->stood_ms > expires_ms)
         expires_ms = turn.until_ms + view->stood_ms;
-    at.extensions = turn.times;
+    at.extensions = turn.times < TURN_EXTENSIONS_MAX ? turn.times : TURN_EXTENSIONS_MAX;
     uint64_t grace_ends_ms = expires_ms + view->knobs.grace_ms;
     bool runs = view->state != LINE_SOLD_OUT && view->state != LINE_FROZEN;
     if (place <= view->dead && (expires_ms == 0 || now_ms > grace_ends_ms)) {

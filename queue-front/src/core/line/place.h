@@ -25,8 +25,8 @@ struct place {
     /* People to be called before this one; 0 once called. Without a position: what to expect of the
      * draw, which is half of those who take part. */
     uint64_t ahead;
-    uint64_t call_expires_ms;                     /* Redis's wall clock; 0 unless called or late */
-    uint8_t extensions;                           /* of the call, used so far */
+    uint64_t call_expires_ms; /* Redis's wall clock; 0 unless called or late */
+    uint8_t extensions;       /* of the call, used so far; at most TURN_EXTENSIONS_MAX */
     uint64_t session_expires_ms, session_ends_ms; /* once admitted, as the pass says; else 0 */
 };
 

@@ -66,8 +66,8 @@ static void press(struct pressure *pressure, bool has, uint64_t value, uint64_t 
 {
     if (!has || limit == 0) /* not told, or not limited */
         return;
+    assert(of >= AUTOPILOT_LATENCY && of <= AUTOPILOT_BACKLOG); /* what a rate is cut for */
     double now = (double)value / (double)limit;
-    assert(now >= 0.0);
     if (now > pressure->worst)
         *pressure = (struct pressure){now, of};
 }
@@ -94,6 +94,7 @@ bool autopilot_hears(const struct event_doc *doc, const struct health_reading *r
 
 static struct autopilot_move wish(const struct autopilot_ask *ask)
 {
+    assert(ask->interval_ms > 0);
     struct autopilot_move stay = {AUTOPILOT_STEADY, ask->rate_milli};
     if (ask->reading == NULL || !autopilot_hears(ask->doc, ask->reading))
         return (struct autopilot_move){AUTOPILOT_SILENT, 0};
@@ -119,6 +120,7 @@ struct autopilot_move autopilot_decide(const struct autopilot_ask *ask)
     struct autopilot_move move = wish(ask);
     uint64_t ceiling = ask->doc->autopilot_ceiling_milli;
     uint64_t floor = ask->doc->autopilot_floor_milli;
+    assert(ceiling > 0 && floor > 0); /* the pilot never stops the line */
     floor = floor < ceiling ? floor : ceiling;
     if (move.rate_milli < floor)
         move.rate_milli = floor;
@@ -128,6 +130,8 @@ struct autopilot_move autopilot_decide(const struct autopilot_ask *ask)
         move.rate_milli = ceiling;
     }
     assert(move.rate_milli >= floor && move.rate_milli <= ceiling);
+    assert(move.reason < AUTOPILOT_LATENCY || move.rate_milli <= ask->rate_milli ||
+           move.rate_milli == floor); /* what is called a cut is none that raises it */
     return move;
 }
 
@@ -163,6 +167,7 @@ static bool weigh(const struct autopilot_ask *ask, enum autopilot_reason reason,
 
 static void put_milli(struct text *out, const char *before, uint64_t milli)
 {
+    assert(milli <= INT64_MAX);
     text_str(out, before);
     text_milli(out, (int64_t)milli);
 }
@@ -171,7 +176,8 @@ void autopilot_why(struct text *out, const struct autopilot_ask *ask,
                    const struct autopilot_move *move)
 {
     struct weighed of = {0};
-    weigh(ask, move->reason, &of);
+    bool is_cut = weigh(ask, move->reason, &of);
+    assert(!is_cut || of.measured > of.limit); /* nothing is cut for what keeps its limit */
     switch (move->reason) {
     case AUTOPILOT_LATENCY:
         put_milli(out, "p99 ", of.measured);
@@ -210,6 +216,7 @@ void autopilot_because(struct text *out, const struct autopilot_ask *ask,
     json_open(out, '{');
     json_member_cstr(out, "reason", autopilot_reason_name(move->reason));
     if (weigh(ask, move->reason, &of)) {
+        assert(of.measured > of.limit && of.limit > 0);
         json_member_milli(out, "measured", (int64_t)of.measured);
         json_member_milli(out, "limit", (int64_t)of.limit);
     } else {

@@ -46,6 +46,7 @@ static bool read_line(struct span text, struct line *line)
     size_t at = 0;
     while (at < text.len && text.ptr[at] != '{' && text.ptr[at] != ' ')
         at++;
+    assert(at <= text.len);
     line->name = (struct span){text.ptr, at};
     line->labels = (struct span){NULL, 0};
     struct span rest = span_skip(text, at);
@@ -101,6 +102,7 @@ static void add_bucket(struct health_look *look, const struct line *line)
 
 static void take_line(struct health_look *look, const struct line *line, struct span event)
 {
+    assert(line->value >= 0.0); /* read_number() has judged it */
     struct span of = label(line->labels, SPAN("event"));
     if (of.ptr != NULL && !span_eq(of, event))
         return;
@@ -147,6 +149,7 @@ bool health_next_served(struct span *rest, struct span *event, bool *served)
             continue;
         *event = label(line.labels, SPAN("event"));
         *served = line.value > 0.0;
+        assert(line.value >= 0.0); /* read_number() has judged it */
         if (event->ptr != NULL)
             return true;
     }
@@ -174,6 +177,7 @@ static void parse_json(struct span body, struct health_look *look)
     look->has_errors = member(page, "error_share", &look->errors);
     look->has_held = member(page, "held", &look->held);
     look->has_backlog = member(page, "backlog", &look->backlog);
+    assert(look->buckets_len == 0 && !look->has_answers); /* these stand on the other kind */
     json_decref(page);
 }
 
@@ -185,6 +189,7 @@ bool health_parse(struct span body, struct span event, struct health_look *out)
         parse_json(body, out);
     else
         parse_prometheus(body, event, out);
+    assert(out->buckets_len <= HEALTH_BUCKETS_MAX && (!out->has_p99 || out->buckets_len == 0));
     return out->buckets_len > 0 || out->has_answers || out->has_p99 || out->has_errors ||
            out->has_held || out->has_backlog;
 }
@@ -200,6 +205,7 @@ static double seen(const struct health_look *look)
 /* A restarted service counts from 0 again, and one of another version has other buckets. */
 static bool comparable(const struct health_look *before, const struct health_look *now)
 {
+    assert(now->buckets_len <= HEALTH_BUCKETS_MAX);
     if (before == NULL || before->buckets_len != now->buckets_len ||
         now->answers < before->answers || now->failures < before->failures)
         return false;
@@ -213,6 +219,7 @@ static bool comparable(const struct health_look *before, const struct health_loo
 
 bool health_ripe(const struct health_look *before, const struct health_look *now)
 {
+    assert(before != now);
     return now->buckets_len == 0 || !comparable(before, now) ||
            seen(now) - seen(before) >= HEALTH_REQUESTS_MIN;
 }
@@ -224,6 +231,7 @@ static double p99_ms(const struct health_look *before, const struct health_look 
     assert(comparable(before, now));
     double rank = 0.99 * (seen(now) - seen(before)), below = 0.0, from_s = 0.0;
     for (uint32_t i = 0; i < now->buckets_len; i++) {
+        assert(i == 0 || now->bucket[i - 1].le_s < now->bucket[i].le_s);
         double count = now->bucket[i].count - before->bucket[i].count;
         double upto_s = isinf(now->bucket[i].le_s) ? 2.0 * from_s : now->bucket[i].le_s;
         if (count >= rank) {
@@ -238,6 +246,7 @@ static double p99_ms(const struct health_look *before, const struct health_look 
 
 static uint64_t whole(double value)
 {
+    assert(!(value < 0.0)); /* beyond what an integer holds, C says nothing of the outcome */
     return value < 1e15 ? (uint64_t)(value + 0.5) : UINT64_C(1000000000000000);
 }
 
@@ -275,6 +284,7 @@ void health_add(struct health_reading *reading, const struct health_look *before
 
 static void put(struct text *out, const char *name, bool has, uint64_t value)
 {
+    assert(has || value == 0); /* a number that was never heard is not there by half */
     if (has)
         json_member_u64(out, name, value);
     else
@@ -283,6 +293,7 @@ static void put(struct text *out, const char *name, bool has, uint64_t value)
 
 void health_json(struct text *out, const struct health_reading *reading)
 {
+    assert(reading->errors_milli <= 1000);
     json_open(out, '{');
     put(out, "p99_ms", reading->has_p99, reading->p99_ms);
     if (reading->has_errors)

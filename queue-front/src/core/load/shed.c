@@ -58,7 +58,8 @@ void shed_tick(struct shed *shed, uint64_t pending)
     shed->away_milli = shed->away_milli > served_milli ? shed->away_milli - served_milli : 0;
     shed->away_milli += (uint64_t)shed->refused * 1000;
     shed->answered = shed->refused = 0;
-    assert(shed->rate_milli > 0);
+    assert(shed->rate_milli > 0 && shed->pending_max > 0);
+    assert(shed->away_milli <= UINT64_MAX / 2); /* it fades faster than refusals can fill it */
 }
 
 bool shed_allows(struct shed *shed, uint64_t pending)

@@ -72,6 +72,7 @@ void eta_meter_init(struct eta_meter *meter)
 /* Ghosts are stepped over, not served: they would make the line look fast. */
 static uint64_t people_served(const struct line_view *view)
 {
+    assert(view->skipped <= view->serving); /* as the reader of a tick has judged */
     return view->serving - view->skipped;
 }
 
@@ -87,11 +88,13 @@ static uint64_t ghosts_ever(const struct line_view *view)
 {
     uint64_t away = view->skipped + ghosts_waiting(view->ghosts);
     uint64_t nobodys = view->nobodys + view->nobodys_passed;
+    assert(view->nobodys_passed <= view->skipped);
     return away > nobodys ? away - nobodys : 0;
 }
 
 static void open_window(struct eta_meter *meter, const struct line_view *view)
 {
+    assert(!meter->window_open);
     meter->window_open = true;
     meter->window_at_ms = view->redis_ms;
     meter->window_served = people_served(view);
@@ -119,6 +122,7 @@ static void follow_knob(struct eta_meter *meter, uint64_t rate_milli)
     double factor = (double)rate_milli / (double)before_milli;
     if (factor > 1.0 && meter->rate < KNOB_IS_BRAKE * before)
         return;
+    assert(isfinite(factor)); /* neither rate is 0 */
     turn_rate(meter, factor);
 }
 
@@ -132,6 +136,7 @@ static void follow_hall(struct eta_meter *meter, const struct line_view *view)
         return;
     double knob = (double)view->knobs.rate_milli / 1000.0;
     double wanted = now > 0.0 ? fmin(meter->rate * now / before, knob) : knob;
+    assert(wanted <= knob && before > 0.0);
     if (meter->rate > RATE_MIN && wanted > RATE_MIN)
         turn_rate(meter, wanted / meter->rate);
 }
@@ -236,6 +241,7 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
         .left = fmax(0.0, left) * 1000.0 / (double)took_ms,
     };
     take_sample(meter, sample, (double)took_ms / ETA_WINDOW_MS);
+    meter->window_open = false;
     open_window(meter, view);
 }
 
@@ -256,6 +262,7 @@ static bool set_delay(struct eta_model *model, const struct eta_meter *meter,
         uint64_t opens_at_ms = view->knobs.opens_at_ms;
         uint64_t wait_ms = opens_at_ms > now_ms ? opens_at_ms - now_ms : 0;
         model->delay_p50_s = model->delay_p90_s = (double)wait_ms / 1000.0;
+        assert(model->delay_p50_s >= 0.0);
         return true;
     }
     if (line_stands_still(view->state)) {
@@ -279,6 +286,7 @@ static double pace_of(double rate)
 static double slots_free(const struct line_view *view)
 {
     uint64_t taken = view->active + view->outstanding;
+    assert(taken >= view->active); /* neither is near the end of its range */
     return view->knobs.max_active > taken ? (double)(view->knobs.max_active - taken) : 0.0;
 }
 
@@ -287,6 +295,7 @@ static double slots_free(const struct line_view *view)
  * day. */
 static double stay_s(const struct eta_meter *meter)
 {
+    assert(meter->inside > 0.0 && (meter->left > 0.0 || meter->entered > 0.0));
     return meter->inside / fmax(meter->left, meter->entered / 2.0);
 }
 
@@ -297,6 +306,7 @@ static double hall_rate(const struct eta_meter *meter, const struct line_view *v
         meter->entered < RATE_MIN || meter->inside < 1.0)
         return HUGE_VAL;
     double show = fmax((double)view->show_up_milli / 1000.0, AVAILABLE_MIN);
+    assert(show > 0.0);
     return (double)view->knobs.max_active / stay_s(meter) / show;
 }
 
@@ -315,6 +325,7 @@ static double rate_at_knob(const struct eta_meter *meter, const struct line_view
                            double then)
 {
     double now = (double)view->knobs.rate_milli / 1000.0;
+    assert(rate >= 0.0 && then >= 0.0);
     if (now < RATE_MIN)
         return then;
     if (rate < KNOB_IS_BRAKE * now * meter->available)
@@ -324,6 +335,7 @@ static double rate_at_knob(const struct eta_meter *meter, const struct line_view
 
 static struct eta_pace measured_pace(double rate, double hall)
 {
+    assert(rate >= 0.0 && hall > 0.0);
     return (struct eta_pace){
         .quick = pace_of(rate),
         .p50 = pace_of(fmin(rate, hall)),
@@ -348,6 +360,7 @@ static double quick_places(const struct eta_meter *meter, const struct line_view
  * them have left. */
 static double empties_s(const struct eta_meter *meter, const struct line_view *view)
 {
+    assert(view->knobs.max_active > 0); /* without a cap there is nothing to wait for */
     if (view->active <= view->knobs.max_active)
         return 0.0;
     return stay_s(meter) * log((double)view->active / (double)view->knobs.max_active);
@@ -416,6 +429,7 @@ static void set_knobs(struct eta_model *model, const struct line_view *view)
         model->quick_places = slots_free(view);
     for (uint32_t i = 0; i < model->steps_len; i++)
         model->step[i].pace = knob_pace(view, model->step[i].pace.p50);
+    assert(model->quick_places >= 0.0);
 }
 
 /* The steps to come, at the paces that their rates alone would give. */
@@ -431,6 +445,7 @@ static void set_plan(struct eta_model *model, const struct eta_meter *meter,
             milli = ceiling_milli;
         model->step[i].from_s = at->at_ms > now_ms ? (double)(at->at_ms - now_ms) / 1000.0 : 0.0;
         model->step[i].pace.p50 = pace_of((double)milli / 1000.0);
+        assert(i == 0 || model->step[i - 1].from_s <= model->step[i].from_s);
     }
     model->steps_len = meter->plan_len;
     model->plan_changes = meter->plan_changes;
@@ -439,6 +454,7 @@ static void set_plan(struct eta_model *model, const struct eta_meter *meter,
 /* The line stands still, and no known step of the schedule changes that. */
 static bool never_moves(const struct eta_model *model)
 {
+    assert(model->steps_len <= EVENT_SCHEDULE_MAX);
     bool moves = isfinite(model->pace.p50);
     for (uint32_t i = 0; i < model->steps_len; i++)
         moves = moves || isfinite(model->step[i].pace.p50);
@@ -450,6 +466,7 @@ static double judged_ahead(const struct line_view *view)
     if (view->ghosts == NULL || view->ghosts->judged <= view->serving)
         return 0.0;
     double places = (double)(view->ghosts->judged - view->serving);
+    assert(places > 0.0);
     double ghosts = (double)(ghosts_waiting(view->ghosts) - view->nobodys);
     return fmax(0.0, places - ghosts);
 }
@@ -477,6 +494,7 @@ struct eta_model eta_model(const struct eta_meter *meter, const struct line_view
 
 static double times(double places, double s_per_place)
 {
+    assert(s_per_place >= 0.0);
     return places > 0.0 ? places * s_per_place
                         : 0.0; /* nobody waits for a line that stands still */
 }
@@ -537,6 +555,7 @@ struct eta_range eta_range(const struct eta_model *model, uint64_t ahead)
         p90 += model->scale * Z90 * sqrt(p50 * model->wander_s2 + p50 * p50 * model->doubt2);
     else
         p90 *= KNOBS_CAUTION;
+    assert(p50 >= 0.0 && p90 >= 0.0);
     return (struct eta_range){
         .known = true, .p50_s = p50 + model->delay_p50_s, .p90_s = p90 + model->delay_p90_s};
 }
@@ -586,6 +605,7 @@ static void note_acts(struct eta_watch *watch, const struct line_view *view,
         (watch->max_active != view->knobs.max_active || watch->plan_changes != model->plan_changes))
         watch->rate_changed_ms = view->redis_ms;
     watch->max_active = view->knobs.max_active;
+    assert(watch->plan_changes <= model->plan_changes); /* it counts, and only up */
     watch->plan_changes = model->plan_changes;
     if (view->state == LINE_PAUSED)
         watch->paused_ms = view->redis_ms;
@@ -620,12 +640,14 @@ static double lag_of(const struct eta_watch *watch, const struct line_view *view
         double lag = passed_s - (double)(people_served(view) - watch->served[i]) * pace;
         worst = fabs(lag) > fabs(worst) ? lag : worst;
     }
+    assert(isfinite(worst));
     return worst;
 }
 
 enum eta_reason eta_reason_at(const struct eta_model *model, const struct eta *eta)
 {
     const double told = 0.10;
+    assert(model->reason < ETA_REASON_COUNT);
     if (model->reason != ETA_REASON_NONE || eta->basis == ETA_UNKNOWN ||
         fabs(model->lag_s) <= told * (double)eta->p50_s)
         return model->reason;
@@ -647,6 +669,7 @@ static struct eta_crowd crowd_of(const struct line_view *view, const struct eta_
 static enum eta_reason reason_of(const struct eta_watch *watch, const struct line_view *view,
                                  double pace, struct eta_crowd crowd)
 {
+    assert(pace > 0.0);
     double line = fmax(1.0, (double)places_waiting(view));
     const double told = 1.10; /* well below the fifth that must not go unexplained */
     const double noticed =
@@ -725,6 +748,7 @@ static void table_row(struct text *out, const struct eta_model *model, uint64_t 
     struct eta eta = eta_at(model, ahead);
     if (eta.basis == ETA_UNKNOWN)
         return;
+    assert(eta.p50_s <= eta.p90_s);
     json_open(out, '[');
     json_u64(out, ahead);
     json_u64(out, eta.p50_s);

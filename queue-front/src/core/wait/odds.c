@@ -73,6 +73,7 @@ static double visitors_until(const struct odds *odds, double z)
 {
     assert(odds->taken_sum_milli > 0 && odds->came_sum_milli > 0); /* known */
     double s = (double)odds->taken_sum_milli / (double)odds->came_sum_milli;
+    assert(s > 0.0 && isfinite(s));
     double left = (double)odds->seats, seen = (double)odds->came_sum_milli / 1000.0;
     double doubt2 = DRIFT * DRIFT + PARTY / (s * seen);
     /* (s*n - left)^2 = z^2 * (PARTY*s*n + doubt2*(s*n)^2), in d = s*n */

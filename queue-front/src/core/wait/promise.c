@@ -48,6 +48,7 @@ double promise_scale(const struct promise_book *book)
 /* Thousandths of the real wait, at most ten times that wait. */
 static uint64_t error_milli(double p50_s, double real_s)
 {
+    assert(p50_s >= 0.0 && real_s >= 0.0);
     double error = fabs(p50_s - real_s) / fmax(real_s, 1.0);
     return (uint64_t)(fmin(error, 10.0) * 1000.0 + 0.5);
 }
@@ -105,6 +106,7 @@ static void note(struct promise_book *book, const struct line_view *view,
                  const struct eta_model *model)
 {
     enum { PARTS = 5 };
+    assert(view->serving <= view->issued); /* as the reader of a tick has judged */
     uint64_t line = view->issued - view->serving;
     uint32_t part = book->turn++ % PARTS;
     uint64_t place = view->serving + (line >> part);
@@ -141,6 +143,7 @@ void promise_observe(struct promise_book *book, const struct line_view *view,
         return;
     }
     judge_called(book, view);
+    assert(book->open_len <= PROMISE_OPEN_MAX);
     if (view->state == LINE_OPEN && view->redis_ms >= book->next_at_ms)
         note(book, view, model);
 }

@@ -16,6 +16,7 @@
 /* Where the odds cut the line, for pages that know their place and read only the shared status. */
 static void put_cut(struct text *out, const struct odds *odds)
 {
+    assert(odds->cut[0].unlikely_upto < odds->cut[0].likely_from);
     json_key(out, "odds");
     json_open(out, '{');
     json_member_u64(out, "seats_left", odds->seats);
@@ -85,6 +86,7 @@ static void put_lanes(struct text *out, const struct status_ask *ask)
 void status_json(struct text *out, const struct status_ask *ask)
 {
     const struct line_view *view = ask->view;
+    assert(view->serving <= view->issued);
     json_open(out, '{');
     json_member_cstr(out, "event", view->id);
     json_member_cstr(out, "name", ask->doc->name);
@@ -128,6 +130,8 @@ void status_frame(struct text *out, struct span json, struct span tag)
 
 static void put_position(struct text *out, const struct me_ask *ask)
 {
+    assert(ask->place.position == 0 || ask->place.ahead < ask->place.position);
+    assert(ask->place.extensions <= TURN_EXTENSIONS_MAX);
     if (ask->place.position == 0) {
         TEXT_LIT(out, ",\"position\":null,\"entry\":");
         text_u64(out, ask->entry);
@@ -164,6 +168,7 @@ struct eta status_eta(const struct eta_model *eta, struct place place)
 
 static void put_call(struct text *out, struct place place)
 {
+    assert(place.state < PLACE_STATE_COUNT);
     if (place.state == PLACE_CALLED || place.state == PLACE_LATE)
         TEXT_LIT(out, ",\"called\":true");
     else

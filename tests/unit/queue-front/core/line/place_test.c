@@ -164,6 +164,18 @@ static void a_visit_that_is_over_is_told_however_long_ago_the_call_was(void **st
     turns_deinit(&turns);
 }
 
+/* The log in Redis may come from a program that allows more of them. */
+static void a_call_extended_too_often_is_one_that_cannot_be_extended(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    struct line_view view = open_line();
+    view.turns = &turns;
+    turns_note(&turns, (struct turn){.place = 12, .until_ms = 1, .times = TURN_EXTENSIONS_MAX + 1});
+    assert_int_equal(TURN_EXTENSIONS_MAX, place_at(&view, 12, 0).extensions);
+    turns_deinit(&turns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +187,7 @@ int main(void)
         cmocka_unit_test(a_dead_place_has_run_out_whatever_the_stretches_say),
         cmocka_unit_test(a_visit_that_is_over_is_told_however_long_ago_the_call_was),
         cmocka_unit_test(a_call_whose_stretch_is_not_known_yet_is_a_call),
+        cmocka_unit_test(a_call_extended_too_often_is_one_that_cannot_be_extended),
         cmocka_unit_test(while_sold_out_nobodys_time_runs),
         cmocka_unit_test(a_place_beyond_what_was_issued_waits_behind_all_known),
         cmocka_unit_test(while_redis_is_silent_nobodys_time_runs_out),
