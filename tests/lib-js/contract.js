@@ -15,6 +15,11 @@ export const OF_ALL_SERVICES = ['bad-request', 'request-timeout', 'body-too-larg
   'head-too-large', 'not-implemented', 'http-version', 'overloaded', 'not-found', 'method-not-allowed', 'admin-token-required',
   'invalid-json', 'invalid-body', 'too-many-scrapes', 'metrics-failed'];
 
+// The codes that a list of the program's own says, a C macro of rows: ROW(NAME, "code", ...).
+export function codesOf(path) {
+  return [...readFileSync(join(ROOT, path), 'utf8').matchAll(/\bROW\((?:WITH, )?[A-Z_]+, "([a-z0-9-]+)"/g)].map(([, code]) => code);
+}
+
 // openContract('queue-front/openapi.yaml')
 export function openContract(path) {
   return new Contract(parse(readFileSync(join(ROOT, path), 'utf8')));

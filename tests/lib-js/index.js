@@ -1,6 +1,6 @@
 // All helpers of the black-box tests under one name; README.md tells what each is for.
 
-export { openContract, Contract, OF_ALL_SERVICES } from './contract.js';
+export { codesOf, Contract, OF_ALL_SERVICES, openContract } from './contract.js';
 export { letIn, runCrowd, scenarioPath, targetsOf } from './crowd.js';
 export { openForgetfulDisk, openSmallDisk } from './disk.js';
 export { assertProblem, client, CookieJar, request } from './http.js';

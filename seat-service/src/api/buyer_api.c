@@ -40,38 +40,29 @@ static enum pass_verdict look_at_pass(struct call *call, uint64_t *wait_ms, stru
     return verdict;
 }
 
-static void tell_too_many_wrong(struct call *call, uint64_t wait_ms)
+static void refuse_for(struct call *call, enum refusal refusal, uint64_t wait_ms)
 {
-    http_problem_reply(call->req, &(struct http_problem){
-                                      .status = 429,
-                                      .code = "too-many-wrong-passes",
-                                      .detail = "too many wrong passes came from this address",
-                                      .retry_after_s = (unsigned)(wait_ms / 1000 + 1),
-                                  });
+    struct call_refusal row = call_refusal(refusal);
+    row.retry_after_s = (unsigned)(wait_ms / 1000 + 1);
+    call_refuse_with(call, &row);
 }
 
 static bool judge_pass(struct call *call, struct pass *pass)
 {
-    static const struct {
-        const char *code, *detail;
-    } told[] = {
-        [PASS_MISSING] = {"pass-missing", "an admission pass is needed"},
-        [PASS_INVALID] = {"pass-invalid", "this pass was not issued by the waiting room"},
-        [PASS_FORGED] = {"pass-invalid", "this pass was not issued by the waiting room"},
-        [PASS_FOREIGN] = {"pass-foreign", "this pass is for another event"},
-        [PASS_EXPIRED] = {"pass-expired", "this pass has expired"},
-        [PASS_ENDED] = {"pass-ended", "the session of this pass has ended"},
+    static const enum refusal told[] = {
+        [PASS_MISSING] = REFUSAL_PASS_MISSING, [PASS_INVALID] = REFUSAL_PASS_INVALID,
+        [PASS_FORGED] = REFUSAL_PASS_INVALID,  [PASS_FOREIGN] = REFUSAL_PASS_FOREIGN,
+        [PASS_EXPIRED] = REFUSAL_PASS_EXPIRED, [PASS_ENDED] = REFUSAL_PASS_ENDED,
+        [PASS_NO_KEYS] = REFUSAL_KEYS_MISSING,
     };
     uint64_t wait_ms;
     enum pass_verdict verdict = look_at_pass(call, &wait_ms, pass);
     if (verdict == PASS_OK)
         return true;
     if (verdict == PASS_INVALID && wait_ms > 0)
-        tell_too_many_wrong(call, wait_ms);
-    else if (verdict == PASS_NO_KEYS)
-        call_unavailable(call, "keys-missing", "the waiting room's keys are not available yet");
+        refuse_for(call, REFUSAL_PASSES_WRONG, wait_ms);
     else
-        call_problem(call, 401, told[verdict].code, told[verdict].detail, (struct span){NULL, 0});
+        call_refuse(call, told[verdict]);
     return false;
 }
 
@@ -81,8 +72,7 @@ static bool judge_incarnation(struct call *call, const struct pass *pass)
 {
     if (events_admit(call->event, pass->incarnation))
         return true;
-    call_problem(call, 401, "event-renewed", "this pass is for an earlier event of the same name",
-                 (struct span){NULL, 0});
+    call_refuse(call, REFUSAL_EVENT_RENEWED);
     return false;
 }
 
@@ -93,12 +83,7 @@ static bool judge_rate(struct call *call)
     if (rate_allows(call->loop->conf.rate, call->who.session, per_s, http_req_started_us(call->req),
                     &retry_ms))
         return true;
-    http_problem_reply(call->req, &(struct http_problem){
-                                      .status = 429,
-                                      .code = "too-many-requests",
-                                      .detail = "this session sends too many requests",
-                                      .retry_after_s = (unsigned)(retry_ms / 1000 + 1),
-                                  });
+    refuse_for(call, REFUSAL_REQUESTS, retry_ms);
     return false;
 }
 
@@ -138,8 +123,7 @@ static bool first_time(struct call *call, handler *again)
     if (key.ptr == NULL)
         return true;
     if (key.len == 0 || key.len > IDEM_KEY_MAX) {
-        call_problem(call, 422, "bad-idempotency-key", "an Idempotency-Key has 1 to 255 bytes",
-                     (struct span){NULL, 0});
+        call_refuse(call, REFUSAL_IDEM_KEY);
         return false;
     }
     struct idem_answer answer = {0};
@@ -152,15 +136,13 @@ static bool first_time(struct call *call, handler *again)
     case IDEM_RUNNING:
         if (retry_wait(call->loop->retry, call->req, again))
             break;
-        call_problem(call, 409, "request-in-progress", "the first request is not answered yet",
-                     (struct span){NULL, 0});
+        call_refuse(call, REFUSAL_IDEM_RUNNING);
         break;
     case IDEM_OTHER:
-        call_problem(call, 422, "idempotency-key-reused",
-                     "this Idempotency-Key came with another body", (struct span){NULL, 0});
+        call_refuse(call, REFUSAL_IDEM_REUSED);
         break;
     case IDEM_FULL:
-        call_unavailable(call, "overloaded", "too many requests are under way");
+        call_refuse(call, REFUSAL_KEYED_REQUESTS);
         break;
     case IDEM_DONE:
         answer_again(call, &answer);
@@ -283,8 +265,7 @@ static bool open_channel(struct call *call, struct span code, int *channel)
 {
     *channel = plan_channel_by_code(call->event->plan->plan, code);
     if (*channel < 0) {
-        call_problem(call, 422, "code-unknown", "this is not a code of this event",
-                     (struct span){NULL, 0});
+        call_refuse(call, REFUSAL_CODE_UNKNOWN);
         return false;
     }
     call->who.channels |= UINT32_C(1) << *channel;
@@ -450,11 +431,9 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
     if (proposals == 0)
         verdict_reply(call, verdict, &refused, NULL);
     else if (body.overflown)
-        call_problem(
-            call, 422, "bad-field",
-            "/best_available: so many seats of all categories are too long an answer; name "
-            "a category",
-            (struct span){NULL, 0});
+        call_refuse_as(call, REFUSAL_FIELD,
+                       "/best_available: so many seats of all categories are too long an answer; "
+                       "name a category");
     else
         call_reply(call, 200, &body, (struct span){NULL, 0});
 }
@@ -474,7 +453,7 @@ static void post_proposals(struct http_req *req, void *ctx)
     if (wish.ask.best)
         tell_proposals(&call, &wish.ask);
     else
-        call_problem(&call, 422, "bad-field", "/best_available: is needed", (struct span){NULL, 0});
+        call_refuse_as(&call, REFUSAL_FIELD, "/best_available: is needed");
 }
 
 /* ---- one hold ---- */
@@ -487,7 +466,7 @@ static bool read_mine(struct call *call, uint64_t hold, struct engine_hold_view 
     if (verdict == ENGINE_OK && view->session == call->who.session)
         return true;
     if (verdict == ENGINE_OK)
-        call_problem(call, 404, "hold-unknown", "there is no such hold", (struct span){NULL, 0});
+        call_refuse(call, REFUSAL_HOLD_UNKNOWN);
     else
         verdict_reply(call, verdict, NULL, NULL);
     return false;
@@ -650,7 +629,7 @@ static void get_stream(struct http_req *req, void *ctx)
         return;
     struct http_channel *channel = stream_channel(call.loop->streams, call.event);
     if (channel == NULL) {
-        call_unavailable(&call, "overloaded", "no stream can be opened");
+        call_refuse(&call, REFUSAL_STREAMS);
         return;
     }
     struct span asked = http_req_header(req, HTTP_HEADER_LAST_EVENT_ID);

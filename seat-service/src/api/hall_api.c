@@ -24,7 +24,7 @@ static bool read_form(struct call *call, enum render_form *form)
         *form += 1;
     if (*form < RENDER_FORMS)
         return true;
-    call_problem(call, 422, "bad-form", "form is seats or rows", (struct span){NULL, 0});
+    call_refuse(call, REFUSAL_FORM);
     return false;
 }
 
@@ -123,8 +123,7 @@ void hall_api_reply_seats(struct call *call)
         if (span_u64(asked, UINT64_MAX, &since))
             reply_since(call, since);
         else
-            call_problem(call, 422, "bad-since", "since must be a version that was sent before",
-                         (struct span){NULL, 0});
+            call_refuse(call, REFUSAL_SINCE);
         return;
     }
     bool octets =
@@ -146,9 +145,7 @@ void hall_api_reply_seats(struct call *call)
         struct text body = loop_text(call->loop);
         put_state(&body, call);
         if (body.overflown)
-            call_problem(call, 406, "octets-only",
-                         "this hall is too large for JSON: ask for application/octet-stream",
-                         (struct span){NULL, 0});
+            call_refuse(call, REFUSAL_OCTETS_ONLY);
         else
             call_reply(call, 200, &body, text_span(&headers));
         return;

@@ -72,22 +72,22 @@ static void refuse_import(struct import *import)
     const char *why = import->err.text;
     switch (import->rc) {
     case ERR_SYNTAX:
-        call_problem(call, 400, "bad-json", why, NOTHING);
+        call_refuse_as(call, REFUSAL_JSON, why);
         break;
     case ERR_RANGE:
-        call_problem(call, 422, "bad-plan", why, NOTHING);
+        call_refuse_as(call, REFUSAL_PLAN, why);
         break;
     case ERR_EXISTS:
-        call_problem(call, 409, "event-exists", "there is an event with that id", NOTHING);
+        call_refuse(call, REFUSAL_EVENT_EXISTS);
         break;
     case ERR_FULL:
-        call_problem(call, 409, "events-full", why, NOTHING);
+        call_refuse_as(call, REFUSAL_EVENTS_FULL, why);
         break;
     case ERR_NOMEM:
-        call_unavailable(call, "overloaded", why);
+        call_refuse_as(call, REFUSAL_IMPORT_MEMORY, why);
         break;
     default:
-        call_unavailable(call, "journal-unavailable", "the event could not be written; try again");
+        call_refuse(call, REFUSAL_IMPORT_UNWRITTEN);
     }
     end_import(import);
 }
@@ -108,8 +108,7 @@ static void look_whether_open(uv_timer_t *timer)
         reply_event(call, 201);
         end_import(import);
     } else if (uv_now(conf->uv) >= import->waits_until_ms) {
-        call_unavailable(call, "journal-unavailable",
-                         "the event was created but is not open yet; ask again");
+        call_refuse(call, REFUSAL_IMPORT_NOT_OPEN);
         end_import(import);
     }
 }
@@ -181,8 +180,7 @@ static void on_plan_read(uv_work_t *work, int status)
         if (same && events_is_open(call->event))
             reply_event(call, 200);
         else
-            call_problem(call, 409, "event-exists",
-                         "there is an event with that id, made from another document", NOTHING);
+            call_refuse(call, REFUSAL_EVENT_DIFFERS);
         end_import(import);
         return;
     }
@@ -217,13 +215,12 @@ static void put_event(struct http_req *req, void *ctx)
     struct call call = {.req = req, .loop = loop_of(req)};
     struct span id = http_req_param(req, 0);
     if (!is_event_id(id)) {
-        call_problem(&call, 422, "bad-event-id",
-                     "an event's id is 1 to 64 letters a-z, digits and hyphens", NOTHING);
+        call_refuse(&call, REFUSAL_EVENT_ID);
         return;
     }
     struct import *import = api->importing ? NULL : calloc(1, sizeof(*import));
     if (import == NULL) {
-        call_unavailable(&call, "overloaded", "another import is under way");
+        call_refuse(&call, REFUSAL_IMPORTS);
         return;
     }
     api->importing = true;
@@ -444,8 +441,7 @@ static void on_sold_read(uv_work_t *work, int status)
     struct export *export = work->data;
     (void)status;
     if (export->rc < 0 || export->text.overflown)
-        call_unavailable(&export->call, "journal-unavailable",
-                         "the sold seats cannot be read right now");
+        call_refuse(&export->call, REFUSAL_SOLD_UNREADABLE);
     else
         http_reply(export->call.req,
                    &(struct http_reply){
@@ -468,12 +464,12 @@ static void get_export(struct http_req *req, void *ctx)
     struct span format = http_req_query_arg(req, SPAN("format"));
     bool csv = span_eq(format, SPAN("csv"));
     if (!csv && format.ptr != NULL && !span_eq(format, SPAN("json"))) {
-        call_problem(&call, 422, "bad-format", "format is csv or json", NOTHING);
+        call_refuse(&call, REFUSAL_FORMAT);
         return;
     }
     struct export *export = api->exporting ? NULL : calloc(1, sizeof(*export));
     if (export == NULL) {
-        call_unavailable(&call, "overloaded", "another export is under way");
+        call_refuse(&call, REFUSAL_EXPORTS);
         return;
     }
     api->exporting = true;
@@ -623,7 +619,7 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
         return false;
     }
     if (!hold_id_read(call->loop->conf.hold_keys, span_of(call->event->id), hold, &order->hold)) {
-        call_problem(call, 404, "hold-unknown", "there is no such hold", NOTHING);
+        call_refuse(call, REFUSAL_HOLD_UNKNOWN);
         return false;
     }
     return request_seats(call, from, "from", order->seats, &order->seats_len) &&

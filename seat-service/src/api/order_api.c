@@ -179,9 +179,8 @@ static void post_action(struct http_req *req, void *ctx)
     json_t *doc;
     struct span action = http_req_param(req, 2);
     if (!is_action(action)) {
-        http_problem(req, 404, "action-unknown",
-                     "a hold is extended, confirmed, released or "
-                     "refunded");
+        call = (struct call){.req = req, .loop = loop_of(req)};
+        call_refuse(&call, REFUSAL_ACTION_UNKNOWN);
         return;
     }
     if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))

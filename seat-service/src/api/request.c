@@ -4,29 +4,30 @@
 #include "api/request.h"
 
 #include "access/hold_id.h"
+#include "api/verdict.h"
 #include "base/json_in.h"
 
 /* Says why the event is not open: a problem of its own, or of the process, or because it is served
  * elsewhere. What its own problem is, only the operator is told. */
 static void tell_closed(struct call *call)
 {
-    static const char detail[] = "this instance does not serve the event at the moment";
     struct journal *journal = call->loop->conf.journal;
-    const char *reason = journal_reason(journal);
+    const enum journal_reason reason = journal_reason(journal);
     bool to_operator = span_starts(http_req_path(call->req), SPAN("/admin/"));
     struct journal_view view;
     bool known = journal_find(journal, http_req_param(call->req, 0), &view);
+    struct call_refusal out = call_refusal(REFUSAL_EVENT_OUT);
+    if (to_operator)
+        out.detail = view.reason;
     if (known && view.state == JOURNAL_EVENT_OUT)
-        call_unavailable(call, "event-out",
-                         to_operator ? view.reason : "this event is not served at the moment");
-    else if (reason != NULL)
-        call_unavailable(call, reason, detail);
+        call_refuse_with(call, &out);
+    else if (reason != JOURNAL_REASON_NONE)
+        call_refuse(call, (enum refusal)(REFUSAL_AWAY_STARTING + reason - JOURNAL_REASON_STARTING));
     else if (known)
-        call_unavailable(call, view.state == JOURNAL_EVENT_FOLLOWING ? "standby" : "loading",
-                         detail);
+        call_refuse(call, view.state == JOURNAL_EVENT_FOLLOWING ? REFUSAL_AWAY_STANDBY
+                                                                : REFUSAL_AWAY_LOADING);
     else
-        call_problem(call, 404, "event-unknown", "there is no such event here",
-                     (struct span){NULL, 0});
+        call_refuse(call, REFUSAL_EVENT_UNKNOWN);
 }
 
 bool request_event(struct call *call, struct http_req *req)
@@ -45,7 +46,7 @@ bool request_hold(struct call *call, unsigned param, uint64_t *hold)
     if (hold_id_read(call->loop->conf.hold_keys, span_of(call->event->id),
                      http_req_param(call->req, param), hold))
         return true;
-    call_problem(call, 404, "hold-unknown", "there is no such hold", (struct span){NULL, 0});
+    call_refuse(call, REFUSAL_HOLD_UNKNOWN);
     return false;
 }
 
@@ -54,20 +55,22 @@ bool request_body(struct call *call, json_t **doc)
     struct err_slot err;
     if (json_in_parse(http_req_body(call->req), &err, doc) == 0)
         return true;
-    call_problem(call, 400, "bad-json", err.text, (struct span){NULL, 0});
+    call_refuse_as(call, REFUSAL_JSON, err.text);
     return false;
 }
 
 void request_bad_field(struct call *call, const struct err_slot *err)
 {
-    call_problem(call, 422, "bad-field", err->text, (struct span){NULL, 0});
+    call_refuse_as(call, REFUSAL_FIELD, err->text);
 }
 
 static void unknown_seat(struct call *call, struct span guid)
 {
     struct text members = loop_text(call->loop);
+    struct call_refusal refusal = call_refusal(REFUSAL_SEAT_UNKNOWN);
     json_member_str(&members, "seat", guid);
-    call_problem(call, 422, "seat-unknown", "there is no such seat", text_span(&members));
+    refusal.members = text_span(&members);
+    call_refuse_with(call, &refusal);
 }
 
 bool request_seats(struct call *call, const json_t *array, const char *member, uint32_t *out,
@@ -75,8 +78,8 @@ bool request_seats(struct call *call, const json_t *array, const char *member, u
 {
     size_t len = json_array_size(array);
     if (len > REQUEST_SEATS_MAX) {
-        call_problem(call, 422, engine_verdict_name(ENGINE_TOO_MANY),
-                     "more seats than one hold may have", (struct span){NULL, 0});
+        struct engine_op op = {.limit = plan_limits(call->event->plan->plan)->max_per_hold};
+        verdict_reply(call, ENGINE_TOO_MANY, &op, NULL);
         return false;
     }
     for (size_t i = 0; i < len; i++) {

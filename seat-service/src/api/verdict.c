@@ -67,15 +67,16 @@ void verdict_reply(struct call *call, enum engine_verdict verdict, const struct 
                    const struct engine_ask *ask)
 {
     assert(told[verdict].status != 0);
-    const char *code = engine_verdict_name(verdict);
-    if (told[verdict].status == 503) {
-        call_unavailable(call, code, told[verdict].detail);
-        return;
-    }
     if (verdict == ENGINE_TAKEN || verdict == ENGINE_SOLD_OUT)
         atomic_fetch_add_explicit(&call->loop->conf.stats->conflicts, 1, memory_order_relaxed);
     struct text members = loop_text(call->loop);
     put_members(&members, call, verdict, op, ask);
     assert(!members.overflown);
-    call_problem(call, told[verdict].status, code, told[verdict].detail, text_span(&members));
+    call_refuse_with(call, &(struct call_refusal){
+                               .status = told[verdict].status,
+                               .code = engine_verdict_name(verdict),
+                               .retry_after_s = told[verdict].status == 503 ? 1 : 0,
+                               .detail = told[verdict].detail,
+                               .members = text_span(&members),
+                           });
 }

@@ -35,7 +35,7 @@ static void disconnect(struct journal *journal, const struct err_slot *err)
     log_failure(journal->conf.log, "PostgreSQL connection lost", err);
     pg_close(journal->pg);
     journal->pg = NULL;
-    role_set_connected(journal, false, "postgres-unreachable");
+    role_set_connected(journal, false, JOURNAL_REASON_UNREACHABLE);
 }
 
 static int connect_once(struct journal *journal, struct err_slot *err)
@@ -106,7 +106,7 @@ static int regain_all(struct journal *journal, struct err_slot *err)
     if (rc == ERR_STATE || rc == ERR_NOT_FOUND) {
         log_failure(journal->conf.log, "ownership is lost", err);
         settle_fenced(journal);
-        role_fence(journal, "another-owner");
+        role_fence(journal, JOURNAL_REASON_LOST);
     }
     if (rc < 0)
         return rc;
@@ -144,7 +144,7 @@ static void judge_parts(struct journal *journal)
     batch->len = 0;
     commit_queue_wake_ports(journal->conf.queue);
     if (fenced)
-        role_fence(journal, "another-owner");
+        role_fence(journal, JOURNAL_REASON_LOST);
 }
 
 /* The server refused the transaction: none of it is written. If a unique key was the reason, one of
@@ -231,7 +231,8 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     if (rc < 0) {
         log_failure(journal->conf.log, "PostgreSQL cannot be used yet", err);
         bool newer = rc == ERR_STATE;
-        role_set_connected(journal, false, newer ? "schema-mismatch" : "postgres-unreachable");
+        role_set_connected(journal, false,
+                           newer ? JOURNAL_REASON_SCHEMA : JOURNAL_REASON_UNREACHABLE);
         return rc;
     }
     journal_count(&journal->stats.reconnects, 1);
@@ -243,7 +244,7 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     journal->backends_len = 1;
     journal->retry_ms = JOURNAL_RETRY_MIN_MS;
     journal->watch_at_us = 0;
-    role_set_connected(journal, true, NULL);
+    role_set_connected(journal, true, JOURNAL_REASON_NONE);
     reader_nudge(journal);
     return 0;
 }

@@ -41,8 +41,8 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
              rng_below(conf->rng, UINT64_MAX));
     journal->pending_end = &journal->pending;
     journal->retry_ms = JOURNAL_RETRY_MIN_MS;
-    journal->unreachable = "starting";
-    atomic_store(&journal->reason, "starting");
+    journal->unreachable = JOURNAL_REASON_STARTING;
+    atomic_store(&journal->reason, JOURNAL_REASON_STARTING);
     journal->memory = malloc(JOURNAL_BATCH_BYTES);
     if (journal->memory == NULL) {
         free(journal);

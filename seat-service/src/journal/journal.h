@@ -78,6 +78,27 @@ enum journal_role {
     JOURNAL_ROLES,
 };
 
+/* Why the process is not the owner of anything, or cut off from it: a row each, of which the enum,
+ * the words of /readyz and refusals (loop/refusals.h) are made. ROW(WITH, NAME, word) */
+/* clang-format off */
+#define JOURNAL_REASONS(ROW, WITH) \
+    ROW(WITH, STARTING, "starting") \
+    ROW(WITH, LOADING, "loading") \
+    ROW(WITH, STANDBY, "standby") \
+    ROW(WITH, UNUSABLE, "journal-unusable") /* no event can be read */ \
+    ROW(WITH, UNREACHABLE, "postgres-unreachable") \
+    ROW(WITH, SCHEMA, "schema-mismatch") /* of a newer program */ \
+    ROW(WITH, LOST, "another-owner")
+
+/* clang-format on */
+enum journal_reason {
+    JOURNAL_REASON_NONE,
+#define ROW(WITH, NAME, WORD) JOURNAL_REASON_##NAME,
+    JOURNAL_REASONS(ROW, )
+#undef ROW
+        JOURNAL_REASON_COUNT
+};
+
 /* Of one event. */
 enum journal_state {
     JOURNAL_EVENT_LOADING,   /* is being read for the first time */
@@ -91,8 +112,9 @@ enum journal_state {
 
 enum journal_role journal_role(const struct journal *journal);
 const char *journal_role_name(enum journal_role role);
-/* Why it is not the owner: a literal for /readyz, NULL if it is. */
-const char *journal_reason(const struct journal *journal);
+/* Why it is not the owner. */
+enum journal_reason journal_reason(const struct journal *journal);
+const char *journal_reason_name(enum journal_reason reason); /* NULL: there is none, it is */
 /* Does a change submitted now have a chance? */
 bool journal_writes(const struct journal *journal);
 

@@ -43,7 +43,7 @@ struct journal {
     bool connected, leads; /* the committer has a connection; it leads the processes of its list */
     bool usable;           /* the schema is up to date */
     bool looked;           /* every existing event has been seen once */
-    const char *unreachable; /* why there is no connection; a literal */
+    enum journal_reason unreachable; /* why there is no connection */
 
     /* ---- the committer's ---- */
     struct pg *pg;
@@ -69,7 +69,7 @@ struct journal {
 
     atomic_bool stopping;
     _Atomic(enum journal_role) role;
-    _Atomic(const char *) reason;
+    _Atomic(enum journal_reason) reason;
     struct journal_stats stats;
 };
 
@@ -113,10 +113,10 @@ void role_move_event(struct journal *journal, struct journal_event *event,
 /* Recomputes the role after something that it depends on has changed. */
 void role_judge(struct journal *journal);
 
-/* The committer's: `unreachable` is why there is no connection, a literal. */
-void role_set_connected(struct journal *journal, bool connected, const char *unreachable);
+/* The committer's: `unreachable` is why there is no connection. */
+void role_set_connected(struct journal *journal, bool connected, enum journal_reason unreachable);
 /* Nothing in memory counts any more; the process has to end. */
-void role_fence(struct journal *journal, const char *reason);
+void role_fence(struct journal *journal, enum journal_reason reason);
 
 /* ---- batch.c; the committer's ---- */
 

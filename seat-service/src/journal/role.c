@@ -31,6 +31,12 @@ static const char *const state_names[] = {
 };
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == JOURNAL_STATES, "a name for each");
 
+static const char *const reason_names[JOURNAL_REASON_COUNT] = {
+#define ROW(WITH, NAME, WORD) [JOURNAL_REASON_##NAME] = WORD,
+    JOURNAL_REASONS(ROW, )
+#undef ROW
+};
+
 /* An owner that has lost its connection still owns, so it is cut. It is an owner again or fenced;
  * it never becomes a standby, which would have forgotten what it has in memory. */
 static const uint8_t role_next[JOURNAL_ROLES] = {
@@ -64,6 +70,12 @@ const char *journal_state_name(enum journal_state state)
     return state_names[state];
 }
 
+const char *journal_reason_name(enum journal_reason reason)
+{
+    assert(reason < JOURNAL_REASON_COUNT);
+    return reason_names[reason];
+}
+
 /* ---- asked by anybody ---- */
 
 enum journal_role journal_role(const struct journal *journal)
@@ -72,7 +84,7 @@ enum journal_role journal_role(const struct journal *journal)
     return atomic_load_explicit(&journal->role, memory_order_acquire);
 }
 
-const char *journal_reason(const struct journal *journal)
+enum journal_reason journal_reason(const struct journal *journal)
 {
     return atomic_load_explicit(&journal->reason, memory_order_relaxed);
 }
@@ -101,7 +113,7 @@ bool journal_owns_any(const struct journal *journal)
 /* ---- moved ---- */
 
 /* Under the lock. */
-static void move_role(struct journal *journal, enum journal_role role, const char *reason)
+static void move_role(struct journal *journal, enum journal_role role, enum journal_reason reason)
 {
     enum journal_role was = journal_role(journal);
     atomic_store_explicit(&journal->reason, reason, memory_order_relaxed);
@@ -114,8 +126,8 @@ static void move_role(struct journal *journal, enum journal_role role, const cha
     log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "role");
     log_cstr(&line, "was", role_names[was]);
     log_cstr(&line, "is", role_names[role]);
-    if (reason != NULL)
-        log_cstr(&line, "reason", reason);
+    if (reason != JOURNAL_REASON_NONE)
+        log_cstr(&line, "reason", reason_names[reason]);
     log_end(&line);
 }
 
@@ -139,15 +151,15 @@ void role_judge(struct journal *journal)
         move_role(journal, count[JOURNAL_EVENT_OWNED] > 0 ? JOURNAL_CUT : JOURNAL_CONNECTING,
                   journal->unreachable);
     else if (count[JOURNAL_EVENT_OWNED] > 0)
-        move_role(journal, JOURNAL_OWNER, NULL);
+        move_role(journal, JOURNAL_OWNER, JOURNAL_REASON_NONE);
     else if (!journal->looked || count[JOURNAL_EVENT_LOADING] > 0 || ours > 0)
-        move_role(journal, JOURNAL_LOADING, "loading");
+        move_role(journal, JOURNAL_LOADING, JOURNAL_REASON_LOADING);
     else if (followed == 0 && count[JOURNAL_EVENT_OUT] > 0)
-        move_role(journal, JOURNAL_LOADING, "journal-unusable");
+        move_role(journal, JOURNAL_LOADING, JOURNAL_REASON_UNUSABLE);
     else if (followed == 0 && journal->leads)
-        move_role(journal, JOURNAL_OWNER, NULL);
+        move_role(journal, JOURNAL_OWNER, JOURNAL_REASON_NONE);
     else
-        move_role(journal, JOURNAL_STANDBY, "standby");
+        move_role(journal, JOURNAL_STANDBY, JOURNAL_REASON_STANDBY);
 }
 
 void role_move_event(struct journal *journal, struct journal_event *event, enum journal_state state)
@@ -159,7 +171,7 @@ void role_move_event(struct journal *journal, struct journal_event *event, enum 
     role_judge(journal);
 }
 
-void role_set_connected(struct journal *journal, bool connected, const char *unreachable)
+void role_set_connected(struct journal *journal, bool connected, enum journal_reason unreachable)
 {
     pthread_mutex_lock(&journal->lock);
     journal->connected = connected;
@@ -174,12 +186,12 @@ void role_set_connected(struct journal *journal, bool connected, const char *unr
     pthread_mutex_unlock(&journal->lock);
 }
 
-void role_fence(struct journal *journal, const char *reason)
+void role_fence(struct journal *journal, enum journal_reason reason)
 {
     if (journal_role(journal) == JOURNAL_FENCED)
         return;
     pthread_mutex_lock(&journal->lock);
     move_role(journal, JOURNAL_FENCED, reason);
     pthread_mutex_unlock(&journal->lock);
-    journal->conf.host.fenced(journal->conf.host.ctx, reason);
+    journal->conf.host.fenced(journal->conf.host.ctx, reason_names[reason]);
 }

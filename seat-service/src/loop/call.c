@@ -2,7 +2,8 @@
  *
  * Every answer of the service's own calls leaves through here: stamped with its time, never cached,
  * and remembered under its idempotency key if it changed something. An answer that changed nothing
- * frees the key, so that the same request may try again. */
+ * frees the key, so that the same request may try again. What is refused is a row of refusals.h, or
+ * one of the engine's verdicts. */
 #include "loop/call.h"
 
 #include <assert.h>
@@ -58,9 +59,11 @@ void call_reply(struct call *call, unsigned status, const struct text *json, str
                           });
 }
 
-static void problem(struct call *call, unsigned status, const char *code, const char *detail,
-                    struct span members, unsigned retry_after_s)
+void call_refuse_with(struct call *call, const struct call_refusal *refusal)
 {
+    const unsigned status = refusal->status, retry_after_s = refusal->retry_after_s;
+    const struct span members = refusal->members;
+    assert(refusal->detail[0] != '\0');
     char lines[128];
     struct text headers = text_on(lines, sizeof(lines));
     struct text body = loop_text(call->loop);
@@ -71,8 +74,8 @@ static void problem(struct call *call, unsigned status, const char *code, const 
     json_member_cstr(&head, "type", "about:blank");
     json_member_cstr(&head, "title", http_status_text(status));
     json_member_u64(&head, "status", status);
-    json_member_cstr(&head, "code", code);
-    json_member_cstr(&head, "detail", detail);
+    json_member_cstr(&head, "code", refusal->code);
+    json_member_cstr(&head, "detail", refusal->detail);
     render_times(&head, events_now_ms(call->loop->conf.events));
     if (retry_after_s > 0)
         json_member_u64(&head, "retry_after_s", retry_after_s);
@@ -106,19 +109,29 @@ static void problem(struct call *call, unsigned status, const char *code, const 
                           });
 }
 
-void call_problem(struct call *call, unsigned status, const char *code, const char *detail,
-                  struct span members)
+static const struct call_refusal rows[REFUSAL_COUNT] = {
+#define ROW(NAME, CODE, STATUS, RETRY_S, TEXT, DETAIL)                                             \
+    [REFUSAL_##NAME] = {STATUS, CODE, RETRY_S, REFUSAL_TEXT_##TEXT, DETAIL, {NULL, 0}},
+    REFUSALS(ROW)
+#undef ROW
+};
+
+struct call_refusal call_refusal(enum refusal refusal)
 {
-    problem(call, status, code, detail, members, 0);
+    assert(refusal < REFUSAL_COUNT);
+    return rows[refusal];
 }
 
-void call_unavailable(struct call *call, const char *code, const char *detail)
+void call_refuse(struct call *call, enum refusal refusal)
 {
-    problem(call, 503, code, detail, (struct span){NULL, 0}, 1);
+    assert(refusal < REFUSAL_COUNT);
+    call_refuse_with(call, &rows[refusal]);
 }
 
-void call_outcome_unknown(struct call *call)
+void call_refuse_as(struct call *call, enum refusal refusal, const char *detail)
 {
-    call_unavailable(call, "outcome-unknown",
-                     "it is not known whether this was done; ask again with the same key");
+    struct call_refusal row = call_refusal(refusal);
+    assert(row.detail[0] == '\0');
+    row.detail = detail;
+    call_refuse_with(call, &row);
 }

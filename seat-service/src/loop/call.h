@@ -6,6 +6,7 @@
 #define FG_SEAT_SERVICE_CALL_H
 
 #include "loop/loop.h"
+#include "loop/refusals.h"
 #include "render/render.h"
 
 struct call {
@@ -28,13 +29,23 @@ struct call {
 /* Replies, and remembers what was done (call->done) if the call has a key; if nothing was done, the
  * key is unused again. */
 void call_reply(struct call *call, unsigned status, const struct text *json, struct span headers);
-/* The same with a problem; `members` as in struct http_problem, any length. */
-void call_problem(struct call *call, unsigned status, const char *code, const char *detail,
-                  struct span members);
-/* 503 with Retry-After: nothing happened, and nothing is remembered. */
-void call_unavailable(struct call *call, const char *code, const char *detail);
-/* 503: it may have happened. */
-void call_outcome_unknown(struct call *call);
+
+/* Nothing happened (but for OUTCOME_UNKNOWN, where it may have), and nothing is remembered. */
+void call_refuse(struct call *call, enum refusal refusal);
+/* With what is of this request: for a row without a detail. */
+void call_refuse_as(struct call *call, enum refusal refusal, const char *detail);
+
+struct call_refusal {
+    unsigned status;
+    const char *code;
+    unsigned retry_after_s; /* 0: no Retry-After */
+    enum refusal_text text;
+    const char *detail;  /* "": the caller says it */
+    struct span members; /* as in struct http_problem, any length */
+};
+struct call_refusal call_refusal(enum refusal refusal); /* the row */
+/* What is neither a row nor like it: a verdict, or a row with more to tell. */
+void call_refuse_with(struct call *call, const struct call_refusal *refusal);
 
 /* The call's event, as render.h shows it. */
 struct render_event call_view(const struct call *call);

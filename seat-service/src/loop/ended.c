@@ -83,8 +83,7 @@ static void on_written(uv_work_t *req, int status)
         if (ended->rc == 0)
             http_reply(call->req, &(struct http_reply){.status = 204});
         else
-            call_unavailable(call, "journal-unavailable",
-                             "the session is shut out, but that is not durable yet; try again");
+            call_refuse(call, REFUSAL_ENDING_UNWRITTEN);
     }
     if (ended->waiting_len > 0)
         begin(ended);
@@ -134,7 +133,7 @@ void ended_session(struct ended *ended, struct http_req *req, struct span sessio
     struct ended_row row = {.session = pass_hash(session), .until_s = until_s};
     assert(call.loop->conf.nth == 0);
     if (ended->waiting_len == ENDINGS_MAX) {
-        call_unavailable(&call, "overloaded", "too many sessions are being ended; try again");
+        call_refuse(&call, REFUSAL_ENDINGS);
         return;
     }
     ended->loop = call.loop;

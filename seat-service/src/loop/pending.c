@@ -55,12 +55,11 @@ struct commit_entry *pending_entry(struct call *call)
     struct commit_entry *entry = NULL;
     if (!journal_writes(loop->conf.journal)) {
         if (call->req != NULL)
-            call_unavailable(call, "journal-unavailable",
-                             "nothing can be made durable right now; try again");
+            call_refuse(call, REFUSAL_NO_JOURNAL);
     } else if ((entry = commit_port_take(loop->pending->port)) == NULL) {
         atomic_fetch_add_explicit(&loop->conf.stats->full, 1, memory_order_relaxed);
         if (call->req != NULL)
-            call_unavailable(call, "overloaded", "too many changes are waiting; try again");
+            call_refuse(call, REFUSAL_CHANGES);
     }
     return entry;
 }
@@ -73,10 +72,9 @@ void pending_drop(struct commit_entry *entry)
 static void refuse(struct call *call, int rc)
 {
     if (rc == ERR_UNKNOWN)
-        call_outcome_unknown(call);
+        call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
     else
-        call_unavailable(call, "journal-unavailable",
-                         "this could not be made durable and has not been done; try again");
+        call_refuse(call, REFUSAL_UNWRITTEN);
 }
 
 static void on_done(struct commit_entry *entry)
@@ -134,7 +132,7 @@ void pending_answer_patient(struct pending *pending)
             continue;
         bool has_idem = call->has_idem;
         call->has_idem = false; /* nothing final is said */
-        call_outcome_unknown(call);
+        call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
         call->has_idem = has_idem;
         call->req = NULL;
     }
@@ -145,7 +143,7 @@ void pending_answer_all(struct pending *pending)
     for (uint32_t i = 0; i < COMMIT_ENTRIES_PER_PORT; i++) {
         struct call *call = &pending->slots[i].call;
         if (pending->slots[i].kept && call->finish != NULL)
-            call_outcome_unknown(call);
+            call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
         call->finish = NULL;
     }
 }

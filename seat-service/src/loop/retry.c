@@ -58,7 +58,7 @@ void retry_answer_all(struct retry *retry)
 {
     for (uint32_t i = 0; i < retry->len; i++) {
         struct call call = {.req = retry->waiters[i].req, .loop = retry->loop};
-        call_outcome_unknown(&call);
+        call_refuse(&call, REFUSAL_OUTCOME_UNKNOWN);
     }
     retry->len = 0;
 }

@@ -72,7 +72,7 @@ static void on_tick(uv_timer_t *timer)
         pending_answer_patient(turn->loop.pending);
     retry_look(turn->loop.retry);
     if (turn->conf.on_tick != NULL)
-        turn->conf.on_tick(turn->conf.ctx, journal_reason(conf->journal));
+        turn->conf.on_tick(turn->conf.ctx, journal_reason_name(journal_reason(conf->journal)));
 }
 
 static int make_parts(struct turn *turn, struct err_slot *err)

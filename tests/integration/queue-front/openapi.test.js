@@ -2,10 +2,8 @@
 // about, each answer held against openapi.yaml, and in the end nothing promised that nobody has seen.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
-import { OF_ALL_SERVICES, openContract, openStream, ROOT, until } from '../../lib-js/index.js';
+import { codesOf, OF_ALL_SERVICES, openContract, openStream, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { claims, openHouse, Visitor } from './support.js';
 
@@ -18,8 +16,7 @@ const OUT_OF_REACH = [
 const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 
 test('the codes of refusals are those of refusals.h', () => {
-  const list = readFileSync(join(ROOT, 'queue-front/src/api/refusals.h'), 'utf8');
-  const rows = [...list.matchAll(/\bROW\([A-Z_]+, "([a-z0-9-]+)"/g)].map(([, code]) => code);
+  const rows = codesOf('queue-front/src/api/refusals.h');
   assert.ok(rows.length > 90);
   const { code } = openContract('queue-front/openapi.yaml').document.components.schemas.Problem.properties;
   assert.deepEqual(code.enum, [...new Set([...rows, ...OF_ALL_SERVICES])].sort());
