@@ -4,7 +4,7 @@
 -- UNSERVED. One that sees it served is believed against all that do not. When none has for UNSERVED_MS, the
 -- clock stops, and it goes on as soon as one does; so the people inside get back the time that was lost.
 -- That is HALT_MAX_MS at most: fronts that look in the wrong place must not keep slots for ever. An event
--- that nobody ever saw served is not judged.
+-- that nobody ever saw served is not judged, nor is one whose time ran out so, until it is seen served again.
 --
 -- `active`, `ends` and phantoms are on this clock. Whatever leaves the scripts is on the event's.
 
@@ -22,9 +22,16 @@ local function visits_set(stood_ms, halted_ms)
     end
 end
 
+-- It has stood for as long as it may, whatever fronts see, and even if none looks any more.
+local function visits_waited_out(halted_ms)
+    return halted_ms > 0 and now_ms >= halted_ms + HALT_MAX_MS
+end
+
 -- Does it change anything that a front sees the event so? `halted_ms` is 0 while the clock runs.
 local function visits_news(seen, served_ms, halted_ms)
-    if seen == SERVED then
+    if visits_waited_out(halted_ms) then
+        return true
+    elseif seen == SERVED then
         return halted_ms > 0 or now_ms >= served_ms + SERVED_EVERY_MS
     end
     return seen == UNSERVED and halted_ms == 0 and served_ms > 0 and now_ms >= served_ms + UNSERVED_MS

@@ -4,14 +4,15 @@ local function note_served()
     local seen = tonumber(ARGV[ask_tick.served])
     if not visits_news(seen, served_ms, halted_ms) then
         return
-    elseif seen == UNSERVED then
+    elseif seen == UNSERVED and halted_ms == 0 then
         halted_ms = now_ms
         call('HSET', CFG, 'visits_halted_ms', halted_ms)
         return
-    elseif halted_ms > 0 then
+    end
+    if halted_ms > 0 then
         call('HSET', CFG, 'visits_stood_ms', behind_ms)
         call('HDEL', CFG, 'visits_halted_ms')
     end
-    served_ms, halted_ms = now_ms, 0
+    served_ms, halted_ms = seen == SERVED and now_ms or 0, 0
     call('HSET', CFG, 'served_ms', served_ms)
 end

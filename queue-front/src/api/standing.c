@@ -5,14 +5,24 @@
 #include "api/caller.h"
 #include "core/line/heard.h"
 
+/* While their clock stands, visits outlive their passes; and those that were shown nowhere
+ * meanwhile do until they are renewed or have had their own time. The end of one that is over is
+ * told otherwise (core/turns.h), so nobody is kept inside by this. */
+static bool may_outlive_pass(const struct front *front, const struct front_line *line)
+{
+    const struct line_view *view = line->view;
+    return view->halted_ms > 0 ||
+           front_line_now_ms(front, line) < view->resumed_ms + view->knobs.session_ttl_ms;
+}
+
 static void look_at_pass(const struct http_req *req, const struct front_line *line,
                          struct place *place)
 {
     struct pass pass;
     struct err_slot err;
-    /* While their clock stands, visits outlive their passes. */
-    int rc = line->view->halted_ms > 0 ? caller_visit(req, front_of(req), line, &err, &pass)
-                                       : caller_pass(req, front_of(req), line, &err, &pass);
+    struct front *front = front_of(req);
+    int rc = may_outlive_pass(front, line) ? caller_visit(req, front, line, &err, &pass)
+                                           : caller_pass(req, front, line, &err, &pass);
     if (rc < 0 || pass.place != line_place_of(line->view->lane, place->position))
         return;
     place->state = PLACE_ADMITTED;

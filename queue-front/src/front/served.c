@@ -1,7 +1,9 @@
 /* served.c: a round each second: all pages of [visits] served_by are asked at once, and when the
  * last has answered or failed, an event is served if any of them says so. The owner of its seats
- * does, a standby does not; which of them is the owner is nobody's business here. A page that does
- * not answer says nothing.
+ * does, a standby does not; which of them is the owner is nobody's business here. Silence is a no:
+ * an event that no page names as served is not, whether its page says so, does not name it, or did
+ * not answer in time. All that it takes is one page that says yes, and Redis waits for three
+ * seconds of no before it stops a clock.
  *
  * What this front saw goes to Redis with its ticks, which is where it is weighed against what
  * others see.

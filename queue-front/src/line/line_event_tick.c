@@ -396,6 +396,8 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->skipped = tick->ghosts.skipped;
     view->late_ms = tick->line.late_ms;
     view->stood_ms = tick->line.stood_ms;
+    if (view->halted_ms > 0 && tick->line.halted_ms == 0)
+        view->resumed_ms = tick->line.now_ms;
     view->halted_ms = tick->line.halted_ms;
     view->clock_ahead_ms = tick->line.clock_ahead_ms;
     view->clock_behind_ms = tick->line.clock_behind_ms;

@@ -6,6 +6,7 @@ import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME } from './line.js';
 
+const UNSEEN = 0;
 const SERVED = 1;
 const UNSERVED = 2;
 const SECOND = 1000;
@@ -106,7 +107,26 @@ test('after half an hour the clock goes on: a wrong address keeps no slot for ev
   await front.tick();
   assert.equal(front.view.active, 1);
   await pass(visit.expiresMs - clockwork.ms + HALT_MAX_MS + 10 * SECOND, front);
-  assert.equal(front.view.active, 0);
+  assert.deepEqual([front.view.halted_ms, front.view.active], [0, 0]);
+  front.served = SERVED;
+  await pass(SECOND, front);
+  front.served = UNSERVED;
+  await pass(5 * SECOND, front);
+  assert.ok(front.view.halted_ms > 0, 'once it was served again, the next outage counts');
+});
+
+test('a clock that stood when fronts ceased to look goes on in its time, and nobody is told that it stands', async () => {
+  const [front, visit] = await inside('unlooked');
+  front.served = UNSERVED;
+  await pass(5 * SECOND, front);
+  front.served = UNSEEN;
+  const other = new Front(clockwork, 'unlooked', { id: 'front-2', slotMs: 50 });
+  await pass(HALT_MAX_MS - 10 * SECOND, front, other);
+  assert.ok(other.view.halted_ms > 0);
+  await pass(10 * SECOND, front, other);
+  assert.deepEqual([front.view.halted_ms, other.view.halted_ms], [0, 0]);
+  assert.equal((await front.visit('heartbeat', 1)).endsMs - visit.endsMs, HALT_MAX_MS);
+  assert.equal(await clockwork.redis.command('HGET', front.key('cfg'), 'visits_halted_ms'), null);
 });
 
 test('an event that nobody ever saw served is not judged', async () => {

@@ -155,6 +155,7 @@ struct line_view {
     uint64_t late_ms;             /* how long nobody was called because no tick came in time */
     uint64_t stood_ms;            /* how long the line has stood still in all; see turns.h */
     uint64_t halted_ms;           /* since when the clock of visits stands; 0: it runs */
+    uint64_t resumed_ms;          /* when this front saw it go on; 0: it has not stood */
     uint64_t clock_ahead_ms;      /* how far the clock of Redis is ahead of the event's time, */
     uint64_t clock_behind_ms;     /* or behind it; one of them is 0 */
     uint64_t codes;               /* presale codes that there are */

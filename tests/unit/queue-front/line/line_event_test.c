@@ -237,6 +237,11 @@ static void a_clock_of_visits_that_stops_is_a_change(void **state)
     one.visits[1] = 1700000004000;
     assert_int_equal(LINE_TICK_CHANGED, take(event, &one));
     assert_int_equal(1700000004000, event->view.halted_ms);
+    assert_int_equal(0, event->view.resumed_ms);
+    one.visits[1] = 0;
+    one.numbers[REDIS_MS] += 100;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &one));
+    assert_int_equal(one.numbers[REDIS_MS], event->view.resumed_ms);
 }
 
 static void an_answer_in_which_only_the_clock_moved_is_no_change(void **state)
