@@ -11,6 +11,7 @@ const hold = asked.get('hold');
 const back = /^\/pay\/(orders|tickets)\/[\w-]+$/.test(asked.get('back') ?? '') ? asked.get('back') : null;
 
 let seats = null;
+let amount = 0; // what is paid: what the seats cost, and fees
 let over = false; // the time to pay
 
 // With the order the visit ends, and this page cannot ask for its seats any more: whoever comes back
@@ -68,9 +69,17 @@ function showSummary() {
   byId('seats').replaceChildren(...(seats.places.length > 0
     ? seats.places.map((place) => make('li', {}, make('span', { textContent: say('seat.name', place.zone, place.row, place.number) }), make('span', { className: 'soft', textContent: place.category }), make('span', { className: 'price', textContent: money(place.price, seats.currency) })))
     : [make('li', {}, make('span', { textContent: `${seats.area_name || seats.area} × ${seats.quantity}` }), make('span', { className: 'soft', textContent: seats.category }))]));
-  byId('total').textContent = money(seats.total, seats.currency);
-  byId('pay-button').textContent = seats.total > 0 ? say('pay.button', money(seats.total, seats.currency)) : say('pay.free');
-  byId('pay-text').hidden = seats.total === 0;
+  showPart('fees', seats.fees);
+  showPart('vat', seats.vat);
+  byId('total').textContent = money(amount, seats.currency);
+  byId('pay-button').textContent = amount > 0 ? say('pay.button', money(amount, seats.currency)) : say('pay.free');
+  byId('pay-text').hidden = amount === 0;
+}
+
+// A part of the sum, where there is one.
+function showPart(id, minor = 0) {
+  byId(id).hidden = minor === 0;
+  byId(id).lastElementChild.textContent = money(minor, seats.currency);
 }
 
 // What is told here before the payment is kept with the order, and holds.
@@ -78,8 +87,8 @@ async function showTerms() {
   const terms = await call('GET', `/v1/pay/events/${encodeURIComponent(event)}/refund-terms`);
   const before = terms.before_start_s !== null && seats.starts_at ? Date.parse(seats.starts_at) - terms.before_start_s * 1000 : Infinity;
   const until = Math.min(terms.until === null ? Infinity : Date.parse(terms.until), before);
-  const back = money(Math.max(1, Math.floor((seats.total * terms.percent) / 100)), seats.currency);
-  const free = seats.total === 0 ? 'free-' : '';
+  const back = money(Math.max(1, Math.floor((amount * terms.percent) / 100)), seats.currency);
+  const free = amount === 0 ? 'free-' : '';
   const which = terms.by === 'operator' ? 'terms.ask' : until === Infinity ? `terms.${free}always` : until > serverNow() ? `terms.${free}until` : 'terms.over';
   const words = [say(which, until === Infinity ? '' : timeOf(until), back)];
   if (terms.by === 'buyer' && !terms.handed_on && which !== 'terms.over') words.push(say('terms.handed-on'));
@@ -187,6 +196,7 @@ async function open() {
     if (!event || !hold) throw new Refused(404, { code: 'hold-unknown' });
     seats = await call('GET', `/v1/seats/${encodeURIComponent(event)}/holds/${encodeURIComponent(hold)}`);
     if (seats.state === 'sold') throw new Refused(409, { code: 'hold-sold' });
+    amount = seats.total + (seats.fees ?? 0);
     showSummary();
     tick.timer = setInterval(tick, 500);
     tick();

@@ -27,6 +27,8 @@
 --< refund_terms  jsonb
 --< refund_amount bigint null
 --< purchase      text
+--< fees          bigint
+--< vat           bigint
 --< moved_at      text
 
 -- fragment: order_columns()
@@ -35,12 +37,19 @@ o.seats, o.provider, coalesce(o.payment, '') AS payment, coalesce(o.secret, '') 
 coalesce(o.url, '') AS url, :iso(o.expires_at) AS expires_at, :iso(o.created_at) AS created_at,
 o.idem_body, o.lang, :event_name(o) AS event_name,
 coalesce(:iso(o.starts_at), '') AS starts_at, o.places, :refund_terms(o) AS refund_terms,
-o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase,
-coalesce(:iso(o.moved_at), '') AS moved_at
+o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees,
+:vat(o) AS vat, coalesce(:iso(o.moved_at), '') AS moved_at
 
 -- As it was called when it was ordered; orders from before that have its id.
 -- fragment: event_name(o)
 coalesce(nullif(:o.event_name, ''), :o.event)
+
+-- Parts of the amount, as its purchase has them; orders from before have none.
+-- fragment: fees(o)
+coalesce((:o.purchase->>'fees')::bigint, 0)
+
+-- fragment: vat(o)
+coalesce((:o.purchase->>'vat')::bigint, 0)
 
 -- A buyer is held to what was told before the payment.
 -- fragment: refund_terms(o)

@@ -37,6 +37,8 @@ least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
 --< created_at    text
 --< refund_amount bigint
 --< purchase      text
+--< fees          bigint
+--< vat           bigint
 WITH wanted AS MATERIALIZED (
     SELECT count(*)::integer AS n
     FROM (SELECT FROM shop_outbox b WHERE :is_due(b) LIMIT :most) w
@@ -67,7 +69,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, o.member, o.event, o.currency
         WHEN b.kind = :ORDER_REFUNDED AND o.refund_amount < o.amount THEN o.refund_amount
         ELSE 0
     END AS refund_amount,
-    coalesce(o.purchase->>'digest', '') AS purchase;
+    coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees, :vat(o) AS vat;
 
 -- A pause that the shop asks for is everybody's.
 -- statement: shop_pause
@@ -133,6 +135,10 @@ SELECT seat
 FROM ticket t
 WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 
+-- What goes back is told as one sum.
+-- fragment: is_refund(b)
+:b.kind = :ORDER_REFUNDED
+
 -- The places are lines of zone, row and number, parted by tabs.
 -- statement: mail_take
 --> most       bigint
@@ -145,6 +151,8 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< member     text
 --< event_name text
 --< amount     bigint
+--< fees       bigint
+--< vat        bigint
 --< currency   text
 --< seats      bigint
 --< places     text
@@ -162,10 +170,11 @@ FROM due, orders o
 WHERE b.id = due.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
     CASE
-        WHEN b.kind = :ORDER_REFUNDED THEN coalesce(o.refund_amount, o.amount)
+        WHEN :is_refund(b) THEN coalesce(o.refund_amount, o.amount)
         ELSE o.amount
     END AS amount,
-    o.currency,
+    CASE WHEN :is_refund(b) THEN 0 ELSE :fees(o) END AS fees,
+    CASE WHEN :is_refund(b) THEN 0 ELSE :vat(o) END AS vat, o.currency,
     CASE
         WHEN b.member = o.member THEN jsonb_array_length(o.seats)
         ELSE (SELECT count(DISTINCT seat) FROM (:seats_of_member()) s)

@@ -1,12 +1,19 @@
 /* held.c: nothing in the seat service's answer is taken on trust. The price is read from each
  * place, and the places have to add up to the total, so what the buyer is shown, what is paid, and
- * what the seat service later compares are one sum (I2). Anything missing, too long or inconsistent
- * means there is no order. */
+ * what the seat service later compares are one sum (I2). What is paid is that total and the event's
+ * fees; the VAT is a part of it, computed here once more from its rate. The rate is part of what
+ * was agreed, so the digest holds that too. Anything missing, too long or inconsistent means there
+ * is no order. */
 #include "api/held.h"
 
 #include "base/rfc3339.h"
+#include "sale/fees.h"
 
 #include <assert.h>
+#include <stdio.h>
+
+/* More than any sum of prices and fees, and what JSON and databases carry exactly. */
+#define HELD_MINOR_MAX (UINT64_C(1) << 48)
 
 static_assert((int)ORDER_SEATS_MAX <= (int)PURCHASE_LINES_MAX, "an order's seats are a purchase's");
 
@@ -52,15 +59,37 @@ static bool is_currency(const char *text)
     return text != NULL && strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
 }
 
-static bool read_order(const json_t *hold, struct order *order)
+static bool read_number(const json_t *hold, const char *key, uint64_t most, uint64_t *out)
+{
+    const json_t *number = json_object_get(hold, key);
+    json_int_t value = json_integer_value(number); /* 0 if there is none */
+    *out = (uint64_t)value;
+    return (number == NULL || json_is_integer(number)) && value >= 0 && (uint64_t)value <= most;
+}
+
+/* A seat service from before tells neither fees nor VAT. */
+static bool read_charges(const json_t *hold, struct order *order, uint64_t *vat)
+{
+    uint64_t rate;
+    if (!read_number(hold, "fees", HELD_MINOR_MAX, &order->fees) ||
+        !read_number(hold, "vat", HELD_MINOR_MAX, vat) ||
+        !read_number(hold, "vat_basis_points", FEES_VAT_MAX, &rate))
+        return false;
+    order->amount += order->fees;
+    if (rate > 0)
+        snprintf(order->terms, sizeof(order->terms), "vat_basis_points=%u", (unsigned)rate);
+    return *vat == fees_vat(order->amount, rate);
+}
+
+static bool read_order(const json_t *hold, struct order *order, uint64_t *vat)
 {
     const json_t *total = json_object_get(hold, "total");
     const char *currency = json_string_value(json_object_get(hold, "currency"));
     const char *expires = json_string_value(json_object_get(hold, "expires_at"));
-    if (!json_is_integer(total) || json_integer_value(total) < 0 || !is_currency(currency) ||
-        expires == NULL || !rfc3339_parse(span_of(expires), &order->expires_ms))
+    if (!json_is_integer(total) || !read_number(hold, "total", HELD_MINOR_MAX, &order->amount) ||
+        !is_currency(currency) || expires == NULL ||
+        !rfc3339_parse(span_of(expires), &order->expires_ms) || !read_charges(hold, order, vat))
         return false;
-    order->amount = (uint64_t)json_integer_value(total) + order->fees;
     memcpy(order->currency, currency, sizeof(order->currency));
     if (!read_seats(json_object_get(hold, "seats"), order))
         return false;
@@ -120,7 +149,8 @@ static bool read_lines(const json_t *hold, const struct order *order, struct pur
     return total == order->amount;
 }
 
-static void put_purchase(struct text *text, const struct purchase *purchase, const char *digest)
+static void put_purchase(struct text *text, const struct purchase *purchase, uint64_t vat,
+                         const char *digest)
 {
     json_open(text, '{');
     json_member_u64(text, "version", PURCHASE_VERSION);
@@ -141,6 +171,8 @@ static void put_purchase(struct text *text, const struct purchase *purchase, con
     json_close(text, ']');
     json_member_u64(text, "fees", purchase->fees);
     json_member_u64(text, "total", purchase->total);
+    if (vat > 0)
+        json_member_u64(text, "vat", vat);
     json_member_str(text, "terms", purchase->terms);
     json_close(text, '}');
 }
@@ -149,7 +181,8 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
 {
     struct purchase_line lines[ORDER_SEATS_MAX];
     struct purchase purchase = {0};
-    if (!read_order(hold, order) || !read_lines(hold, order, &purchase, lines))
+    uint64_t vat;
+    if (!read_order(hold, order, &vat) || !read_lines(hold, order, &purchase, lines))
         return false;
     purchase.event = span_of(order->event);
     purchase.currency = span_of(order->currency);
@@ -160,7 +193,7 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
     purchase_digest(&purchase, digest);
     purchase_digest_text(digest, order->purchase);
     struct text text = text_on(json, HELD_JSON_MAX - 1);
-    put_purchase(&text, &purchase, order->purchase);
+    put_purchase(&text, &purchase, vat, order->purchase);
     if (text.overflown)
         return false;
     json[text.len] = '\0';

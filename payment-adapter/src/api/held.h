@@ -15,7 +15,7 @@ bool held_is_too_large(const json_t *hold);
 
 /* Fills in the order's seats, price and expiry. `json` gets the purchase as a document, with a
  * closing NUL: {version, digest, event, currency, lines: [{place, category, price, count}], fees,
- * total, terms}. False: it is not a hold, or its prices do not add up to its total. */
+ * total, vat (if told), terms}. False: it is not a hold, or its sums do not agree. */
 bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]);
 
 #endif

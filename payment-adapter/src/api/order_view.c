@@ -109,6 +109,9 @@ void order_row_put(struct text *text, const struct sql_order_row *row, const str
         json_member_str(text, "reason", row->cause);
     json_member_str(text, "message", order_message(row, site_phrases(site, lang)));
     json_member_u64(text, "amount", row->amount);
+    json_member_u64(text, "fees", row->fees);
+    if (row->vat > 0)
+        json_member_u64(text, "vat", row->vat);
     json_member_str(text, "currency", row->currency);
     json_member_raw(text, "seats", row->seats);
     json_member_raw(text, "places", row->places);

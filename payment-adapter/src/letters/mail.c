@@ -67,6 +67,13 @@ static void put_fact(struct text *body, const struct mail *mail, const char *nam
     TEXT_LIT(body, ": ");
 }
 
+static void put_money(struct text *body, const struct mail *mail, const char *name, uint64_t minor)
+{
+    put_fact(body, mail, name);
+    order_amount_put(body, minor, mail->currency);
+    text_char(body, '\n');
+}
+
 /* A place in an area has no row and no number. */
 static void put_places(struct text *body, const struct mail *mail)
 {
@@ -101,9 +108,13 @@ static void put_bought(struct text *body, const struct mail *mail)
     }
     if (strcmp(mail->kind, LETTER_REVOKED) == 0 || is_about_a_move(mail))
         return; /* what the buyer paid is nobody else's business */
-    put_fact(body, mail, "order.amount");
-    order_amount_put(body, mail->amount, mail->currency);
-    text_char(body, '\n');
+    if (mail->fees > 0) {
+        put_money(body, mail, "order.prices", mail->amount - mail->fees);
+        put_money(body, mail, "order.fees", mail->fees);
+    }
+    put_money(body, mail, "order.amount", mail->amount);
+    if (mail->vat > 0)
+        put_money(body, mail, "order.vat", mail->vat);
     put_fact(body, mail, "order.number");
     text_put(body, mail->order);
     text_char(body, '\n');

@@ -10,7 +10,7 @@ struct mail {
     const struct phrases *words;
     struct span from, to, order, event, currency, public_url;
     struct span places; /* one per line: zone, row and number, separated by tabs; may be empty */
-    uint64_t amount;
+    uint64_t amount, fees, vat; /* the latter are parts of it; 0: nothing is said of them */
     uint32_t seats;
     uint64_t now_s;
 };

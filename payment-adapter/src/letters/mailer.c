@@ -47,7 +47,7 @@ struct letter {
     char kind[16], lang[4], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
     char event[SEAT_NAMES_EVENT_MAX], places[MAIL_PLACES_MAX];
     char currency[4];
-    uint64_t amount;
+    uint64_t amount, fees, vat;
     uint32_t seats;
 };
 
@@ -156,6 +156,8 @@ static void send_mail(struct letter *letter, const char *address)
                         .places = span_of(letter->places),
                         .public_url = span_of(settings->public_url),
                         .amount = letter->amount,
+                        .fees = letter->fees,
+                        .vat = letter->vat,
                         .seats = letter->seats,
                         .now_s = clock_wall_us(mailer->conf.clock) / 1000000};
     if (mail_write(&mail, NULL, &text) < 0) {
@@ -204,6 +206,8 @@ static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *
     letter->id = row->id;
     letter->tries = row->tries;
     letter->amount = row->amount;
+    letter->fees = row->fees;
+    letter->vat = row->vat;
     letter->seats = (uint32_t)row->seats;
     span_to_cstr(row->kind, letter->kind, sizeof(letter->kind));
     span_to_cstr(row->lang, letter->lang, sizeof(letter->lang));

@@ -202,6 +202,10 @@ static void put_body(struct text *body, const struct sql_shop_take_row *row)
     json_member_str(body, "created_at", row->created_at);
     if (row->refund_amount > 0) /* of a partial refund */
         json_member_u64(body, "refund_amount", row->refund_amount);
+    if (row->fees > 0)
+        json_member_u64(body, "fees", row->fees);
+    if (row->vat > 0)
+        json_member_u64(body, "vat", row->vat);
     if (row->purchase.len > 0)
         json_member_str(body, "purchase", row->purchase);
     json_close(body, '}');

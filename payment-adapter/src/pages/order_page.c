@@ -239,6 +239,52 @@ static void put_amount_words(struct text *out, void *ctx)
     put_money(out, page, page->row->amount);
 }
 
+static void put_prices(struct text *out, void *ctx)
+{
+    const struct sql_order_row *row = ((const struct order_page *)ctx)->row;
+    text_u64(out, row->amount - row->fees);
+}
+
+static void put_prices_words(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    put_money(out, page, page->row->amount - page->row->fees);
+}
+
+static void put_fees(struct text *out, void *ctx)
+{
+    text_u64(out, ((const struct order_page *)ctx)->row->fees);
+}
+
+static void put_fees_words(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    put_money(out, page, page->row->fees);
+}
+
+static bool has_fees(void *ctx, unsigned turn)
+{
+    const struct sql_order_row *row = ((const struct order_page *)ctx)->row;
+    assert(row->fees <= row->amount);
+    return once(turn, row->fees > 0);
+}
+
+static void put_vat(struct text *out, void *ctx)
+{
+    text_u64(out, ((const struct order_page *)ctx)->row->vat);
+}
+
+static void put_vat_words(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    put_money(out, page, page->row->vat);
+}
+
+static bool has_vat(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->row->vat > 0);
+}
+
 static bool is_refund_over(void *ctx, unsigned turn)
 {
     return once(turn, ((const struct order_page *)ctx)->refund_over);
@@ -348,6 +394,12 @@ static const struct page_gap gaps[] = {
     {"amount", put_amount, NULL},
     {"amount-words", put_amount_words, NULL},
     {"currency", put_currency, NULL},
+    {"prices", put_prices, NULL},
+    {"prices-words", put_prices_words, NULL},
+    {"fees", put_fees, has_fees},
+    {"fees-words", put_fees_words, NULL},
+    {"vat", put_vat, has_vat},
+    {"vat-words", put_vat_words, NULL},
     {"refund-over", NULL, is_refund_over},
     {"refund-ask", NULL, is_refund_asked},
     {"refund-until", put_refund_until, has_refund_until},

@@ -15,6 +15,8 @@
 
 #include <stdlib.h>
 
+#define ORDER_FEES_MAX (UINT64_C(1) << 53) /* what JSON carries exactly */
+
 enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, ORDER_BODY_MAX = 2048, MEMBER_NAME_MAX = 64 };
 enum { MOVE_BODY_MAX = 32 * 1024 }; /* the seats of a hold twice, each of them escaped */
 
@@ -114,7 +116,7 @@ static void read_purchase(struct json_in *in, struct order *order)
     if (json_in_str(&child, "digest", 1, PURCHASE_DIGEST_CHARS, &digest) &&
         !purchase_digest_parse(digest, order->purchase.digest))
         json_in_refuse(&child, "digest", "must be %d letters of base64url", PURCHASE_DIGEST_CHARS);
-    json_in_u64(&child, "fees", 0, UINT32_MAX, &order->purchase.fees);
+    json_in_u64(&child, "fees", 0, ORDER_FEES_MAX, &order->purchase.fees);
     json_in_str(&child, "terms", 0, PURCHASE_TERMS_MAX, &order->purchase.terms);
     json_in_end(&child);
     order->who.purchase = &order->purchase;

@@ -240,6 +240,18 @@ void render_counts(struct text *text, const struct render_event *event)
     json_close(text, ']');
 }
 
+static void put_fees(struct text *text, const struct fees *fees)
+{
+    if (fees->per_seat == 0 && fees->per_order == 0 && fees->basis_points == 0)
+        return;
+    json_key(text, "fees");
+    json_open(text, '{');
+    json_member_u64(text, "per_seat", fees->per_seat);
+    json_member_u64(text, "per_order", fees->per_order);
+    json_member_u64(text, "basis_points", fees->basis_points);
+    json_close(text, '}');
+}
+
 void render_info(struct text *text, const struct render_event *event)
 {
     const struct plan *plan = event->plan;
@@ -260,6 +272,9 @@ void render_info(struct text *text, const struct render_event *event)
             json_member_u64(text, limit->name, plan_limit_get(limits, limit));
     }
     json_close(text, '}');
+    put_fees(text, &plan_charges(plan)->fees);
+    if (plan_charges(plan)->vat_basis_points > 0)
+        json_member_u64(text, "vat_basis_points", plan_charges(plan)->vat_basis_points);
     render_counts(text, event);
     json_member_u64(text, "version", engine_avail_version(event->engine));
     render_times(text, event->now_ms);
@@ -356,6 +371,19 @@ static void put_held_seats(struct text *text, const struct render_event *event,
     json_close(text, ']');
 }
 
+/* `total` is what the seats cost; the buyer pays that and the fees, and the VAT is a part of both.
+ */
+static void put_charges(struct text *text, const struct plan_charges *charges,
+                        const struct engine_hold_view *view)
+{
+    uint64_t fees = view->quantity > 0 ? fees_of(&charges->fees, view->total, view->quantity) : 0;
+    json_member_u64(text, "fees", fees);
+    if (charges->vat_basis_points == 0)
+        return;
+    json_member_u64(text, "vat_basis_points", charges->vat_basis_points);
+    json_member_u64(text, "vat", fees_vat(view->total + fees, charges->vat_basis_points));
+}
+
 void render_hold(struct text *text, const struct render_event *event, const char *name,
                  const struct engine_hold_view *view)
 {
@@ -373,6 +401,7 @@ void render_hold(struct text *text, const struct render_event *event, const char
     }
     json_member_u64(text, "quantity", view->quantity);
     json_member_u64(text, "total", view->total);
+    put_charges(text, plan_charges(event->plan), view);
     json_member_str(text, "currency", plan_currency(event->plan));
     if (!purchase_digest_is_none(view->purchase)) {
         char digest[PURCHASE_DIGEST_CHARS + 1];

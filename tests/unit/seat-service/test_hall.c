@@ -114,6 +114,7 @@ static struct plan *finish(struct making *making, const struct test_hall *hall)
     draft->name = SPAN("Test");
     draft->currency = SPAN("KRW");
     draft->limits = hall->limits;
+    draft->charges = hall->charges;
     draft->seats = making->seats;
     draft->run_flags = making->run_flags;
     draft->focal_y = -1;

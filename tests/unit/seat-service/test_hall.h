@@ -20,6 +20,7 @@ struct test_hall {
     const struct plan_channel *channels;    /* NULL: public, c1, c2, ... as the rows need */
     uint32_t channel_count;
     const uint8_t *hash; /* NULL: zeros */
+    struct plan_charges charges;
 };
 
 struct plan *test_hall_plan(const struct test_hall *hall);

@@ -113,7 +113,9 @@ static bool read_import(struct http_req *req, struct import *import)
     unsigned kind = 0;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "kind");
-    json_in_allow(&in, "refund_amount"); /* this shop's books only know whole orders */
+    json_in_allow(&in, "refund_amount"); /* this shop's books only know whole orders, */
+    json_in_allow(&in, "fees");          /* and the sum of what was paid */
+    json_in_allow(&in, "vat");
     json_in_word(&in, "kind", kinds, &kind);
     copy(&in, "external_id", IMPORT_TEXT_MAX, import->external_id);
     copy(&in, "event", IMPORT_TEXT_MAX, import->event);

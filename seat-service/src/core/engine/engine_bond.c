@@ -1,7 +1,8 @@
 /* engine_bond.c: ties a hold to what its order bought, when the order takes the hold on: the digest
  * of sale/purchase.h is computed here from what is held and what it costs, and compared with the
- * order's (I2). The caller owns the hold, so it cannot change meanwhile; afterwards the order has
- * it, and it no longer changes. */
+ * order's (I2). The order names the fees that it charges, and they have to be the event's. The
+ * caller owns the hold, so it cannot change meanwhile; afterwards the order has it, and it no
+ * longer changes. */
 #include "core/engine/engine_internal.h"
 #include "sale/purchase.h"
 
@@ -54,8 +55,14 @@ bool engine_costs(const struct engine *engine, const struct engine_op *op,
         for (uint32_t i = 0; i < held.lines_len; i++)
             lines[i] = line_of_seat(engine, prices, seats[i]);
     }
-    for (uint32_t i = 0; i < held.lines_len; i++)
+    uint64_t places = 0;
+    for (uint32_t i = 0; i < held.lines_len; i++) {
         held.total += lines[i].price * lines[i].count;
+        places += lines[i].count;
+    }
+    const struct fees *fees = &plan_charges(engine->plan)->fees;
+    if (purchase->fees != fees_of(fees, held.total - purchase->fees, places))
+        return false;
     uint8_t digest[PURCHASE_DIGEST_BYTES];
     purchase_digest(&held, digest);
     return memcmp(digest, purchase->digest, sizeof(digest)) == 0;

@@ -22,6 +22,7 @@ struct plan {
     struct span name, currency, text, shapes;
     uint64_t starts_ms;
     struct plan_limits limits;
+    struct plan_charges charges;
     float focal_x, focal_y;
     uint8_t hash[PLAN_HASH_BYTES], content[PLAN_HASH_BYTES];
     bool has_accessible;
@@ -195,6 +196,7 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
     plan->shapes = draft->shapes;
     plan->starts_ms = draft->starts_ms;
     plan->limits = draft->limits;
+    plan->charges = draft->charges;
     plan->focal_x = draft->focal_x;
     plan->focal_y = draft->focal_y;
     memcpy(plan->hash, draft->hash, sizeof(plan->hash));
@@ -319,6 +321,11 @@ uint64_t plan_starts_ms(const struct plan *plan)
 const struct plan_limits *plan_limits(const struct plan *plan)
 {
     return &plan->limits;
+}
+
+const struct plan_charges *plan_charges(const struct plan *plan)
+{
+    return &plan->charges;
 }
 
 uint32_t plan_category_count(const struct plan *plan)

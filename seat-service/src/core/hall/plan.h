@@ -10,6 +10,7 @@
 #include "base/span.h"
 #include "core/hall/plan_limits.h"
 #include "core/limits.h"
+#include "sale/fees.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,14 @@ struct span plan_currency(const struct plan *plan); /* ISO 4217, three letters *
 uint64_t plan_starts_ms(const struct plan *plan);   /* 0: not said */
 
 const struct plan_limits *plan_limits(const struct plan *plan);
+
+/* What comes on top of the prices, and how much of the whole is VAT. */
+struct plan_charges {
+    struct fees fees;
+    uint64_t vat_basis_points; /* 0: not said */
+};
+
+const struct plan_charges *plan_charges(const struct plan *plan);
 
 struct plan_category {
     struct span name;

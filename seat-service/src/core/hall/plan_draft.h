@@ -20,6 +20,7 @@ struct plan_draft {
     struct span name, currency;
     uint64_t starts_ms;
     struct plan_limits limits;
+    struct plan_charges charges;
     float focal_x, focal_y;
     const struct plan_category *categories;
     uint32_t category_count;

@@ -270,6 +270,20 @@ static void read_limits(struct import *import, struct json_in *in)
     import->draft.limits = limits;
 }
 
+static void read_charges(struct import *import, struct json_in *in)
+{
+    struct plan_charges *charges = &import->draft.charges;
+    struct fees *fees = &charges->fees;
+    struct json_in child;
+    if (json_in_has(in, "fees") && json_in_child(in, "fees", &child)) {
+        json_in_u64(&child, "per_seat", 0, FEES_MINOR_MAX, &fees->per_seat);
+        json_in_u64(&child, "per_order", 0, FEES_MINOR_MAX, &fees->per_order);
+        json_in_u64(&child, "basis_points", 0, FEES_BASIS_POINTS_MAX, &fees->basis_points);
+        json_in_end(&child);
+    }
+    json_in_u64(in, "vat_basis_points", 0, FEES_VAT_MAX, &charges->vat_basis_points);
+}
+
 /* ---- the plan ---- */
 
 static void read_plan_categories(struct import *import, struct json_in *plan)
@@ -780,6 +794,7 @@ static void read_body(struct import *import, struct json_in *in)
                 json_in_refuse(in, "currency", "must be three capital letters, as in ISO 4217");
     read_time(in, "starts_at", &draft->starts_ms);
     read_limits(import, in);
+    read_charges(import, in);
     read_channels(import, in);
     read_categories(import, in);
     if (in->rc == 0)

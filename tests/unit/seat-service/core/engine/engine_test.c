@@ -325,19 +325,25 @@ static void an_order_that_ends_before_it_has_the_hold_leaves_none_behind(void **
 }
 
 /* Lines are seats of category "a" at 1000; what is asked for is what the buyer was told. */
-static struct engine_purchase bought(const char *const *seats, uint32_t count)
+static struct engine_purchase bought_for(const char *const *seats, uint32_t count, uint64_t fees)
 {
     struct purchase_line lines[4];
-    struct engine_purchase purchase = {.event = SPAN("gala")};
+    struct engine_purchase purchase = {.event = SPAN("gala"), .fees = fees};
     for (uint32_t i = 0; i < count; i++)
         lines[i] = (struct purchase_line){span_of(seats[i]), SPAN("a"), 1000, 1};
     purchase_digest(&(struct purchase){.event = purchase.event,
                                        .currency = SPAN("KRW"),
                                        .lines = lines,
                                        .lines_len = count,
-                                       .total = 1000 * (uint64_t)count},
+                                       .fees = fees,
+                                       .total = 1000 * (uint64_t)count + fees},
                     purchase.digest);
     return purchase;
+}
+
+static struct engine_purchase bought(const char *const *seats, uint32_t count)
+{
+    return bought_for(seats, count, 0);
 }
 
 static const char *extend_bound(struct fixture *f, uint64_t id, const char *order,
@@ -376,6 +382,25 @@ static void an_order_gets_what_it_was_told_the_price_of_or_nothing(void **state)
     assert_string_equal(confirm_bound(f, id, "o1", &both), "ok");
     assert_string_equal(confirm_bound(f, id, "o1", &both), "same");
     assert_string_equal(confirm_bound(f, id, "o1", &other), "purchase-differs");
+    close_hall(f);
+}
+
+static void an_order_charges_the_fees_of_the_event_and_no_others(void **state)
+{
+    (void)state;
+    struct fixture *f = open_hall(&(struct test_hall){
+        .rows = ROWS("aaaa"),
+        .limits = test_limits(),
+        .charges = {.fees = {.per_seat = 50, .per_order = 7, .basis_points = 1000}}});
+    uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1));
+    const char *const seats[] = {"s0", "s1"};
+    struct engine_purchase none = bought_for(seats, 2, 0);
+    struct engine_purchase less = bought_for(seats, 2, 306);
+    struct engine_purchase right = bought_for(seats, 2, 2 * 50 + 7 + 200);
+    assert_string_equal(extend_bound(f, id, "o1", &none), "purchase-differs");
+    assert_string_equal(extend_bound(f, id, "o1", &less), "purchase-differs");
+    assert_string_equal(extend_bound(f, id, "o1", &right), "ok");
+    assert_string_equal(confirm_bound(f, id, "o1", &right), "ok");
     close_hall(f);
 }
 
@@ -1032,6 +1057,7 @@ int main(void)
         cmocka_unit_test(an_order_that_ends_before_it_has_the_hold_leaves_none_behind),
         cmocka_unit_test(an_order_gets_what_it_was_told_the_price_of_or_nothing),
         cmocka_unit_test(a_purchase_survives_a_snapshot_and_snapshots_from_before_are_read),
+        cmocka_unit_test(an_order_charges_the_fees_of_the_event_and_no_others),
         cmocka_unit_test(a_hold_keeps_its_prices_and_so_does_its_purchase),
         cmocka_unit_test(no_extension_goes_beyond_the_hard_end),
         cmocka_unit_test(a_hold_runs_out_at_its_time_and_not_before),

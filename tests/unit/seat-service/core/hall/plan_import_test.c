@@ -58,6 +58,7 @@ static void a_plan_of_the_new_schema_with_all_extensions_is_taken(void **state)
         "'channels':[{'id':'fans','code':'moonlight','on_sale_at':'2026-11-19T11:00:00Z'}],"
         "'limits':{'max_per_buyer':4,'max_per_hold':4,'hold_ttl_s':60,'hold_max_s':120,"
         "'rate_per_session_per_s':5,'orphan_rule':false},"
+        "'fees':{'per_seat':1000,'basis_points':250},'vat_basis_points':1000,"
         "'zones':[{'zone':'z','entrance':'West','floor':'1'}],"
         "'rows':[{'zone':'Z','row':'1','sight':'good'}],"
         "'seats':[{'guid':'a','accessible':true,'channel':'fans'},"
@@ -94,6 +95,11 @@ static void a_plan_of_the_new_schema_with_all_extensions_is_taken(void **state)
     assert_int_equal(plan_category(plan, 0)->on_sale_ms, UINT64_C(1795172400000));
     assert_int_equal(plan_limits(plan)->hold_max_ms, 120000);
     assert_false(plan_limits(plan)->orphan_rule);
+    const struct plan_charges *charges = plan_charges(plan);
+    assert_int_equal(charges->fees.per_seat, 1000);
+    assert_int_equal(charges->fees.per_order, 0);
+    assert_int_equal(charges->fees.basis_points, 250);
+    assert_int_equal(charges->vat_basis_points, 1000);
     assert_int_equal(plan_area(plan, 0)->capacity, 500);
     assert_int_equal(plan_channel_by_code(plan, SPAN("moonlight")), 1);
     assert_int_equal(plan_channel_by_code(plan, SPAN("sunshine")), -1);
@@ -214,6 +220,10 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
          "/limits/hold_max_s: must not be less"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'limits':{'max_per_hold':65}"),
          "/limits/max_per_hold: must be"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'fees':{'per_seat':-1}"), "/fees/per_seat: must be"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'fees':{'percent':1}"), "/fees/percent: "},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'vat_basis_points':10001"),
+         "/vat_basis_points: must be"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'seats':[{'guid':'x'}]"),
          "/seats/0/guid: is not a seat of the plan"},
         {BODY(PLAN(ROW(SEAT("a", "1") "," SEAT("b", "2"))),

@@ -1,0 +1,109 @@
+// Fees and VAT of an event: charged, told, bound, given back and compared as one sum with the prices, by the
+// real seat service and this one.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { hall } from '../seat-service/house.js';
+import { wordsOf } from './lib/fakes.js';
+import { openHouse } from './lib/house.js';
+
+const scope = openScope();
+let world;
+let buyer;
+
+before(async () => {
+  const fees = { per_seat: 1000, per_order: 500, basis_points: 100 };
+  world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+const PRICE = 99_000; // rows 6 to 10
+// Of two seats: 2,000 and 500 and a hundredth of 198,000.
+const FEES = 4_480;
+const AMOUNT = 2 * PRICE + FEES;
+const VAT = 18_407; // of which AMOUNT is eleven parts
+
+async function buy(what, amount) {
+  const visit = world.visit();
+  const held = await visit.hold(what);
+  assert.equal(held.status, 201, held.text);
+  const made = await world.order(buyer, { hold: held.json.hold, pass: visit.token });
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.json.amount, amount);
+  const { order } = made.json;
+  await until('the payment to exist', () => world.psp.of(order).length > 0);
+  assert.equal(world.psp.of(order)[0].amount, amount);
+  await world.payOrder(order);
+  return { held: held.json, order: await world.untilStatus(buyer, order, 'completed') };
+}
+
+const told = (key) => until(`the shop to hear of ${key}`, () => world.shop.orders.get(key));
+const mailOf = async (order, kind) => wordsOf(await until(`a mail ${kind}`, () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.${kind}@`))));
+
+// Reconciliation finds nothing amiss with this order, once all have had their time.
+async function assertAgreed(order) {
+  world.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '1 hour'", 'pay');
+  world.postgres.sql("UPDATE pay.ticket SET issued_at = now() - interval '1 hour'", 'pay');
+  const { items } = await until('a run that reaches everybody', async () => {
+    const { status, json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
+    return status === 200 && json.not_reached.length === 0 && json;
+  });
+  assert.deepEqual(items.filter((item) => item.order === order), []);
+}
+
+test('the event and the hold tell the fees and the VAT before anything is ordered', async () => {
+  const visit = world.visit();
+  const { json } = await visit.hold({ seats: ['r10s1', 'r10s2'] });
+  assert.deepEqual([json.total, json.fees, json.vat, json.vat_basis_points], [2 * PRICE, FEES, VAT, 1000]);
+  const info = await world.house.admin.get('/admin/events/gala');
+  assert.deepEqual([info.json.fees, info.json.vat_basis_points], [{ per_seat: 1000, per_order: 500, basis_points: 100 }, 1000]);
+  assert.equal((await visit.release(json.hold)).status, 204);
+});
+
+test('prices and fees are one sum: to the provider, in the order, at the shop, and where all is compared', async () => {
+  const { held, order } = await buy({ seats: ['r9s1', 'r9s2'] }, AMOUNT);
+  assert.deepEqual([order.amount, order.fees, order.vat], [AMOUNT, FEES, VAT]);
+  assert.equal(world.psp.of(order.order)[0].amount_received, AMOUNT);
+  const { purchase } = (await world.house.private.get(`/internal/events/gala/holds/${held.hold}`, { token: world.secrets.read('service-token') })).json;
+  assert.equal(purchase, order.purchase, 'the seat service has the same digest, fees and all');
+  const [{ purchase: kept }] = world.postgres.rows(`SELECT purchase FROM pay.orders WHERE id = '${order.order}'`, 'pay');
+  assert.deepEqual([kept.fees, kept.total, kept.vat, kept.terms], [FEES, AMOUNT, VAT, 'vat_basis_points=1000']);
+  const { amount, fees, vat } = await told(`${order.order}-completed`);
+  assert.deepEqual([amount, fees, vat], [AMOUNT, FEES, VAT]);
+  const page = (await buyer.get(`/pay/orders/${order.order}`, { 'accept-language': 'en' })).text;
+  for (const minor of [2 * PRICE, FEES, AMOUNT, VAT]) assert.ok(page.includes(`<data value="${minor}" data-currency="KRW">`), `${minor}`);
+  assert.match(await mailOf(order.order, 'completed'), /티켓 금액: 198,000 KRW\n수수료: 4,480 KRW\n금액: 202,480 KRW\n부가세\(포함\): 18,407 KRW\n/);
+  await assertAgreed(order.order);
+});
+
+test('a part that is given back is a part of that sum', async () => {
+  const { order } = await buy({ seats: ['r8s1', 'r8s2'] }, AMOUNT);
+  const answer = await world.pay.admin.post(`/admin/orders/${order.order}/refund`, { body: { reason: 'half the show', percent: 50 } });
+  assert.equal(answer.status, 202, answer.text);
+  const end = await world.untilStatus(buyer, order.order, 'refunded');
+  assert.equal(end.refund.amount, AMOUNT / 2);
+  assert.equal(world.psp.of(order.order)[0].latest_charge.amount_refunded, AMOUNT / 2);
+  const { amount, refund_amount: back } = await told(`${order.order}-refunded`);
+  assert.deepEqual([amount, back], [AMOUNT, AMOUNT / 2]);
+  const mail = await mailOf(order.order, 'refunded');
+  assert.match(mail, /금액: 101,240 KRW\n/);
+  assert.doesNotMatch(mail, /수수료|부가세/, 'what goes back is one sum');
+  await assertAgreed(order.order);
+});
+
+test('places of an area have the same fees', async () => {
+  const total = 3 * 150_000;
+  const { order } = await buy({ area: 'floor', quantity: 3 }, total + 3 * 1000 + 500 + total / 100);
+  assert.equal(order.fees, 8_000);
+  await assertAgreed(order.order);
+});
+
+test('what costs nothing may have a fee, which is paid like a price', async () => {
+  const priced = await world.house.admin.post('/admin/events/gala/price', { body: { category: 'Back', price: 0 } });
+  assert.equal(priced.status, 200, priced.text);
+  const { order } = await buy({ seats: ['r7s1'] }, 1_500);
+  assert.deepEqual([order.fees, order.vat, order.refund.amount], [1_500, 136, 1_500]);
+  await assertAgreed(order.order);
+});
