@@ -338,17 +338,31 @@ const struct saga_def *saga_engine_def(const struct saga_engine *engine, struct 
     return NULL;
 }
 
-static void lease_some(struct saga_engine *engine)
+/* Whether there is somebody to lease for. If not, an answer that is on its way changes that, and
+ * until it is here there is no use in being turned. */
+static bool can_lease(const struct saga_engine *engine)
 {
     uint32_t room = engine->lists[SLOT_FREE].len;
     if (engine->leasing || engine->draining || room == 0)
-        return;
+        return false;
     /* While a commit is under way its slots are about to come free or move on; leasing a few at a
      * time would cost a round trip each. */
-    if (room < engine->conf.slots / 4 && engine->committing)
-        return;
-    bool due = engine->nudged || engine->full_lease || engine->now_us >= engine->lease_at_us;
-    if (!due || engine->now_us < engine->commit_at_us)
+    return room >= engine->conf.slots / 4 || !engine->committing;
+}
+
+static uint64_t lease_due_us(const struct saga_engine *engine)
+{
+    if (!can_lease(engine))
+        return engine->now_us + (uint64_t)engine->conf.idle_ms * 1000;
+    bool at_once = engine->nudged || engine->full_lease;
+    uint64_t due_us = at_once ? engine->now_us : engine->lease_at_us;
+    return due_us > engine->commit_at_us ? due_us : engine->commit_at_us;
+}
+
+static void lease_some(struct saga_engine *engine)
+{
+    uint32_t room = engine->lists[SLOT_FREE].len;
+    if (!can_lease(engine) || engine->now_us < lease_due_us(engine))
         return;
     assert(room <= engine->conf.slots);
     engine->leasing = true;
@@ -759,9 +773,7 @@ void saga_engine_turn(struct saga_engine *engine, uint64_t now_us)
 
 uint64_t saga_engine_due_us(const struct saga_engine *engine)
 {
-    uint64_t due_us = engine->lease_at_us;
-    if (engine->nudged || engine->full_lease)
-        due_us = engine->now_us;
+    uint64_t due_us = lease_due_us(engine);
     if (engine->lists[SLOT_READY].len > 0 &&
         engine->lists[SLOT_CALLING].len < engine->conf.calls_max)
         due_us = engine->now_us;
