@@ -35,7 +35,7 @@ async function page(entry, external = [], plugins = [shared]) {
 // A page's first script fetches its second; what both use the first one has, and hands on.
 const second = (name) => ({
   name: 'second',
-  setup: ({ onResolve }) => onResolve({ filter: /^\.\/(kit|plan)\.js$/ }, () => ({ path: `./${name}`, external: true })),
+  setup: ({ onResolve }) => onResolve({ filter: /^\.\/(hall|kit|plan)\.js$/ }, () => ({ path: `./${name}`, external: true })),
 });
 
 const versionOf = (name) => JSON.parse(read(`node_modules/${name}/package.json`)).version;

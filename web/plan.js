@@ -292,4 +292,14 @@ export class Grid {
     });
     return best;
   }
+
+  // The nearest seat of those that `counts` lets through, wherever it is: looked for wider and wider, since
+  // to look at all seats of a stadium takes longer than a frame has.
+  closest(x, y, reach, counts = () => true) {
+    const distance = (i) => (counts(i) ? Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y) : Infinity);
+    for (let tried = this.size; ; tried *= 3) {
+      const found = this.nearest(x, y, Math.min(tried, reach), distance);
+      if (found >= 0 || tried >= reach) return found;
+    }
+  }
 }

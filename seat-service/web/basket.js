@@ -4,12 +4,12 @@
 import { call, Refused } from './kit.js';
 
 export class Basket {
-  constructor(event, { onChange }) {
+  constructor(event, { onChange, needs }) {
     this.path = `/v1/seats/${event}/holds`;
     this.kept = `fg-hold-${event}`;
     this.onChange = onChange;
     this.hold = null;
-    this.needs = {}; // {access, code}: what lets seats be taken that are kept for those who need or know it
+    this.needs = needs; // {access, code}: what lets seats be taken that are kept for those who need or know it
     this.last = Promise.resolve();
   }
 

@@ -1,7 +1,4 @@
-// later.js: what nobody needs for the first look at the hall, fetched after it.
+// later.js: what nobody needs for the first look at the hall, fetched while that is made.
 
-export { Mini } from './mini.js';
-export { Offers } from './offers.js';
-export { Proposals } from './proposals.js';
-export { SeatList } from './list.js';
-export { Tags } from './tags.js';
+export { ask, onFilter, onShow, openSale, takeArea, tellOf, toggle } from './sale.js';
+export { refuse } from './visit.js';

@@ -92,6 +92,7 @@ export class SeatList {
 
   // What is there stays there and only its words change: the focus is never lost.
   refresh() {
+    if (byId('list-view').hidden) return;
     const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
     for (const option of this.zones.options) {
       const zone = this.plan.zones[option.value];

@@ -4,7 +4,7 @@
 //
 // On an upright screen a hall whose stage is at a side is turned, so that the stage is on top.
 
-import { countFree, FREE, HELD, SOLD, Grid, turnPlan } from './plan.js';
+import { BLOCKED, countFree, FREE, HELD, SOLD, Grid, turnPlan } from './plan.js';
 import { LOOK, LOOKS, makePaint } from './paint.js';
 import { Ground } from './ground.js';
 import { Sections } from './sections.js';
@@ -47,7 +47,7 @@ export class SeatMap {
     this.asked = -1;
     this.here = -1; // the section in the middle
     this.price = () => ''; // of a category, once that can be said
-    this.tags = this.offers = this.mini = null; // come later: prices on it, choices to be looked at, all of it small
+    this.tags = this.marks = this.offers = this.mini = null; // come later: prices on it, signs on single seats, choices to be looked at, all of it small
     this.seatsDrawn = false;
     [this.soil, this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
@@ -106,12 +106,13 @@ export class SeatMap {
 
   resize() {
     this.ratio = Math.min(2, devicePixelRatio || 1);
+    this.away = this.box.clientWidth === 0; // behind the list: it stays as it was seen
+    if (this.away) return;
     const first = this.width === undefined;
     const all = !first && this.whole && Math.abs((this.goal ?? this.view).k / this.whole.k - 1) < 0.01;
     const [wide, high] = [this.width, this.height];
     this.width = this.box.clientWidth;
     this.height = this.box.clientHeight;
-    if (this.width === 0) { this.width = undefined; return; }
     const [across, down] = [this.width, this.height].map((size) => Math.round(size * this.ratio));
     for (const canvas of [this.soil, this.lower, this.upper]) {
       if (canvas.width === across && canvas.height === down) continue; // to set them empties it, and takes its time
@@ -176,10 +177,10 @@ export class SeatMap {
 
   // Goes there, gliding if that is wished; a further wish meanwhile begins where the first would have ended.
   see(view, glide = true) {
-    if (!this.width) return; // hidden behind the list
+    if (!this.width) return; // never seen yet
     const goal = this.clamped(view);
     this.halt();
-    if (!glide || this.still.matches || !this.grid) {
+    if (!glide || this.away || this.still.matches || !this.grid) {
       this.view = goal;
       this.wake();
       return;
@@ -219,7 +220,7 @@ export class SeatMap {
     const { plan } = this;
     const view = this.goal ?? this.view;
     const middle = [this.width / 2, this.height / 2];
-    const seat = factor > 1 && this.grid ? this.grid.nearest((middle[0] - view.x) / view.k, (middle[1] - view.y) / view.k, 1e5) : -1;
+    const seat = factor > 1 && this.grid ? this.grid.closest((middle[0] - view.x) / view.k, (middle[1] - view.y) / view.k, 1e5) : -1;
     const [x, y] = seat < 0 ? middle : [plan.x[seat] * view.k + view.x, plan.y[seat] * view.k + view.y];
     this.see(this.zoomed(view, factor, x, y));
   }
@@ -230,21 +231,20 @@ export class SeatMap {
 
   // ---- how a seat looks ----
 
-  lookOf(i) {
-    if (this.mine.has(i)) return LOOK.MINE;
-    if (this.pending.has(i)) return LOOK.PENDING;
-    const state = this.plan.state[i];
-    if (state === FREE) return this.wanted[this.plan.category[i]] ? LOOK.FREE + this.plan.category[i] : LOOK.OTHER;
-    return state === HELD ? LOOK.HELD : state === SOLD ? LOOK.SOLD : LOOK.BLOCKED;
+  setLooks() {
+    const { looks, plan: { n, state, category } } = this;
+    const free = this.wanted.map((wanted, c) => (wanted ? LOOK.FREE + c : LOOK.OTHER));
+    const taken = { [HELD]: LOOK.HELD, [SOLD]: LOOK.SOLD, [BLOCKED]: LOOK.BLOCKED };
+    for (let i = 0; i < n; i++) looks[i] = state[i] === FREE ? free[category[i]] : taken[state[i]];
+    for (const i of this.pending) looks[i] = LOOK.PENDING;
+    for (const i of this.mine) looks[i] = LOOK.MINE;
+    this.paint.setLooks(looks);
   }
 
   // Everything again, in one go: so nothing flickers.
   refresh() {
     countFree(this.plan, this.wanted);
-    if (this.grid) {
-      for (let i = 0; i < this.plan.n; i++) this.looks[i] = this.lookOf(i);
-      this.paint.setLooks(this.looks);
-    }
+    if (this.grid) this.setLooks();
     this.wake();
   }
 
@@ -275,7 +275,7 @@ export class SeatMap {
   // ---- drawing ----
 
   wake() {
-    if (this.waking || !this.width) return;
+    if (this.waking || this.away || !this.width) return;
     this.waking = true;
     requestAnimationFrame(() => {
       this.waking = false;
@@ -302,10 +302,7 @@ export class SeatMap {
     this.drawStage();
     if (this.near && this.seatPx >= NUMBER_PX) this.drawNumbers();
     else this.sections.label(context, view, tokens, paints, { seen: (zone) => this.sees(zone.box), lines: (zone) => this.linesOf(zone), tags: this.tags });
-    for (const i of this.mine) this.drawMine(i);
-    this.offers?.draw();
-    if (this.asked >= 0) this.ring(this.asked, tokens.ink, 3);
-    this.drawCursor();
+    this.marks?.draw();
     if (this.near) this.mini?.draw(this);
     this.onView();
   }
@@ -328,7 +325,7 @@ export class SeatMap {
 
   zoneInTheMiddle() {
     const { x, y } = this.at(this.width / 2, this.height / 2);
-    const seat = this.grid.nearest(x, y, Math.min(this.width, this.height) / 2 / this.view.k);
+    const seat = this.grid.closest(x, y, Math.min(this.width, this.height) / 2 / this.view.k);
     return seat < 0 ? -1 : this.plan.zoneOf[seat];
   }
 
@@ -386,56 +383,7 @@ export class SeatMap {
     }
   }
 
-  // Seen on any colour: white around it, and a tick.
-  drawMine(i) {
-    const { context, view, plan, tokens } = this;
-    const [x, y] = [plan.x[i] * view.k + view.x, plan.y[i] * view.k + view.y];
-    const radius = Math.max(7, this.seatPx * 0.56);
-    context.beginPath();
-    context.arc(x, y, radius + 2.5, 0, 7);
-    context.fillStyle = '#fff';
-    context.fill();
-    context.lineWidth = 1;
-    context.strokeStyle = tokens.ink;
-    context.stroke();
-    context.beginPath();
-    context.arc(x, y, radius, 0, 7);
-    context.fillStyle = tokens.mine;
-    context.fill();
-    context.fillStyle = tokens['on-mine'];
-    const numbered = this.seatPx >= CLOSE_PX;
-    if (numbered) {
-      context.textAlign = 'center';
-      context.textBaseline = 'middle';
-      context.font = `700 ${Math.min(14, this.seatPx * 0.42)}px ${FONT}`;
-      context.fillText(plan.numbers[i], x, y + radius * 0.38);
-    }
-    const [size, middle] = numbered ? [radius * 0.34, y - radius * 0.38] : [radius * 0.5, y];
-    context.beginPath();
-    context.moveTo(x - size, middle);
-    context.lineTo(x - size * 0.3, middle + size * 0.7);
-    context.lineTo(x + size, middle - size * 0.7);
-    context.lineWidth = Math.max(1.8, radius * 0.16);
-    context.lineCap = 'round';
-    context.strokeStyle = tokens['on-mine'];
-    context.stroke();
-  }
-
-  ring(i, colour, width) {
-    const { context, view, plan } = this;
-    context.beginPath();
-    context.arc(plan.x[i] * view.k + view.x, plan.y[i] * view.k + view.y, Math.max(5, this.seatPx * 0.62), 0, 7);
-    context.lineWidth = width;
-    context.strokeStyle = colour;
-    context.stroke();
-  }
-
-  drawCursor() {
-    if (this.cursor < 0 || document.activeElement !== this.upper) return;
-    this.ring(this.cursor, this.tokens.ink, 3);
-  }
-
-  // ---- fingers, wheel, keys ----
+  // ---- fingers ----
 
   listen() {
     const at = ({ x, y }) => this.at(x, y);
@@ -447,9 +395,6 @@ export class SeatMap {
       twice: (to) => this.seatPx * 2 < MOST_PX * 1.5 && this.see(this.zoomed(this.view, 2, to.x, to.y)),
       tap: (to, kind) => this.tap(to, at(to), kind),
     });
-    this.upper.addEventListener('keydown', (event) => this.onKey(event));
-    this.upper.addEventListener('focus', () => this.wake());
-    this.upper.addEventListener('blur', () => this.wake());
   }
 
   seatAt(to, reachPx) {
@@ -461,7 +406,7 @@ export class SeatMap {
   // one is asked.
   tap(to, place, kind) {
     if (this.seatPx < AIM_PX) {
-      const seat = this.grid.nearest(place.x, place.y, FINGER_PX / this.view.k);
+      const seat = this.grid.closest(place.x, place.y, FINGER_PX / this.view.k);
       if (seat < 0) this.see(this.zoomed(this.view, 2, to.x, to.y));
       else this.showZone(this.plan.zones[this.plan.zoneOf[seat]], place);
       return;
@@ -476,45 +421,6 @@ export class SeatMap {
       this.onPoint(seat);
       this.onTake(seat);
     } else this.onAsk(seat);
-    this.wake();
-  }
-
-  onKey(event) {
-    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (arrows[event.key]) this.step(...arrows[event.key]);
-    else if (event.key === '+' || event.key === '=') this.zoomBy(1.5);
-    else if (event.key === '-') this.zoomBy(1 / 1.5);
-    else if (event.key === 'Home' || event.key === '0') this.showAll();
-    else if ((event.key === 'Enter' || event.key === ' ') && this.cursor >= 0) this.onTake(this.cursor);
-    else return;
-    event.preventDefault();
-  }
-
-  // To the nearest seat that lies in that direction; the first step of all, to one in the middle.
-  step(dx, dy) {
-    this.halt();
-    const { plan, view } = this;
-    const middle = [(this.width / 2 - view.x) / view.k, (this.height / 2 - view.y) / view.k];
-    let next;
-    if (this.cursor < 0) {
-      next = this.grid.nearest(...middle, 1e5, (i) => (plan.state[i] === FREE ? 0 : 1e5) + Math.hypot(plan.x[i] - middle[0], plan.y[i] - middle[1]));
-    } else {
-      const [x, y] = [plan.x[this.cursor], plan.y[this.cursor]];
-      const cost = (i) => {
-        const along = (plan.x[i] - x) * dx + (plan.y[i] - y) * dy;
-        const aside = Math.abs((plan.x[i] - x) * dy) + Math.abs((plan.y[i] - y) * dx);
-        return along > this.pitch / 5 && along > aside * 0.5 ? along + 2 * aside : Infinity;
-      };
-      next = this.grid.nearest(x, y, 3.5 * this.pitch, cost);
-      if (next < 0) next = this.grid.nearest(x, y, 45 * this.pitch, cost);
-    }
-    if (next < 0) return;
-    this.cursor = next;
-    const k = this.near ? view.k : NUMBER_PX * 1.2 / this.seat;
-    const [px, py] = [plan.x[next] * k + view.x, plan.y[next] * k + view.y];
-    if (k !== view.k || px < 40 || py < 40 || px > this.width - 40 || py > this.height - 40) this.see(this.centred(plan.x[next], plan.y[next], k), false);
-    this.onPoint(next);
     this.wake();
   }
 }

@@ -190,9 +190,9 @@ describe('pages', () => {
     await page.focus('#map-top');
     await page.keyboard.press('ArrowRight');
     await page.route('**/holds/*', async (route) => {
-      const free = await page.textContent('#list-zone');
+      const free = await page.textContent('#categories');
       answer = await route.fetch();
-      await page.waitForFunction((old) => document.querySelector('#list-zone').textContent !== old, free);
+      await page.waitForFunction((old) => document.getElementById('categories').textContent !== old, free);
       await route.fulfill({ response: answer });
     }, { times: 1 });
     await page.keyboard.press('Enter');

@@ -1,0 +1,60 @@
+// cart.js: what is held, shown: places, sum, time left, and the way to pay.
+
+import { announce, byId, event, info, make, minutes, mine, money, nameOfArea, plan, say, serverNow } from './hall.js';
+import { WARN_AT_S } from './visit.js';
+import { marksOf, nameOfAll } from './words.js';
+
+const SHORT_FROM = 3; // seats; a phone says these in one line
+
+function showShort() {
+  const short = mine.size >= SHORT_FROM;
+  byId('cart-places').textContent = short ? nameOfAll([...mine]) : '';
+  byId('cart-short').hidden = !short;
+  byId('cart').classList.toggle('short', short);
+}
+
+export function openShort() {
+  const open = byId('cart').classList.toggle('open');
+  byId('cart-open').setAttribute('aria-expanded', String(open));
+}
+
+// `release(place)` gives one back.
+export function showCart({ hold, closed }, release) {
+  const quantity = hold?.quantity ?? 0;
+  const sum = hold && quantity > 0 ? say('cart.sum', quantity, money(hold.total, hold.currency)) : say('cart.empty');
+  byId('cart-sum').textContent = sum;
+  byId('cart-back').hidden = !hold || closed;
+  byId('cart-others').hidden = mine.size === 0 || closed;
+  byId('cart-pay').hidden = !hold;
+  byId('cart-pay').href = hold ? `/pay/checkout?event=${encodeURIComponent(event)}&hold=${encodeURIComponent(hold.hold)}` : '/';
+  byId('cart-pay').textContent = say(closed ? 'cart.go-on' : 'cart.pay');
+  byId('cart-seats').replaceChildren(...(hold?.places ?? []).map((place) => cartLine(place, closed ? null : release)));
+  showShort();
+  if (hold?.area) byId('cart-seats').append(make('li', { textContent: `${nameOfArea(info.areas.find(({ id }) => id === hold.area))} × ${quantity}` }));
+  announce(sum);
+}
+
+function cartLine(place, release) {
+  const name = say('seat.name', place.zone, place.row, place.number);
+  const told = [name, money(place.price, info.currency), ...marksOf(plan.placeOf.get(place.id))];
+  const line = make('li', {}, make('span', { textContent: told.join(' · ') }));
+  if (!release) return line;
+  const button = make('button', { type: 'button', textContent: '✕', 'aria-label': say('cart.remove', name) });
+  button.addEventListener('click', () => release(place));
+  line.append(button);
+  return line;
+}
+
+let warnedAt = Infinity;
+export function showClock(basket) {
+  const left = basket.hold?.expires_at ? basket.expiresAt - serverNow() : 0;
+  const clock = byId('cart-clock');
+  clock.textContent = basket.hold ? minutes(left) : '';
+  clock.classList.toggle('late', left < 60_000);
+  const mark = WARN_AT_S.findLast((s) => left <= s * 1000);
+  if (!basket.hold) warnedAt = Infinity;
+  else if (mark !== undefined && mark < warnedAt && left > 0) {
+    warnedAt = mark;
+    announce(say('cart.hurry', minutes(left)));
+  }
+}

@@ -1,0 +1,68 @@
+// feed.js: what happens to the seats, as it is told: by the stream, and where that does not come, by asking.
+
+import { applyChanges, byId, call, fetchPicture, path, plan, readPicture, say, soon } from './hall.js';
+import { Live } from './live.js';
+import { refuse } from './visit.js';
+
+const LOST_MS = 2_000; // without the stream, until it is told
+
+let told; // {onChange(), onAreas(areas), onFound()}
+let live;
+
+// A line that is back within a moment is not worth a word. After a longer cut the seats are read by the
+// stream, and what became of the hold is asked.
+let lost = 0;
+let stream = null;
+
+function onLost(afterMs) {
+  if (lost === 0) lost = setTimeout(() => { byId('lost').textContent = say('lost'); }, afterMs);
+}
+
+function onFound() {
+  if (lost === 0) return;
+  clearTimeout(lost);
+  lost = 0;
+  byId('lost').textContent = '';
+  told.onFound();
+}
+
+function follow() {
+  stream?.close();
+  stream = new EventSource(`${path}/stream?since=${plan.version}`);
+  stream.addEventListener('open', onFound);
+  stream.addEventListener('seats', (message) => {
+    const changes = JSON.parse(message.data);
+    told.onAreas(changes.areas);
+    live.take(changes);
+  });
+  stream.addEventListener('resync', (message) => {
+    told.onAreas(JSON.parse(message.data).areas);
+    live.renew();
+  });
+  // The browser comes back by itself after a lost connection, but not after an answer that is not a stream.
+  stream.addEventListener('error', () => {
+    onLost(LOST_MS);
+    if (stream.readyState === EventSource.CLOSED) soon(poll);
+  });
+}
+
+async function poll() {
+  try {
+    const changes = await call('GET', `${path}/availability?since=${plan.version}`);
+    told.onAreas(changes.areas);
+    if (changes.resync) await live.renew();
+    else live.take(changes);
+    follow();
+  } catch (error) {
+    if (error.status === 401) refuse(error, poll);
+    else soon(poll);
+  }
+}
+
+export function openFeed(hearers) {
+  told = hearers;
+  live = new Live(plan, { fetchPicture, read: readPicture, apply: applyChanges, onChange: told.onChange, later: (again) => soon(() => { if (byId('gone').hidden) again(); }) });
+  addEventListener('offline', () => onLost(0));
+  addEventListener('online', () => { if (lost) poll(); });
+  follow();
+}

@@ -1,0 +1,69 @@
+// needs.js: what is kept for some: accessible places for those who say that they need them, and seats of a
+// channel for those who know its code.
+
+import { byId, call, event, info, lang, path, Refused, say, sayError, serverNow } from './hall.js';
+import { refuse } from './visit.js';
+
+export const needs = {}; // {access, code}: sent with each hold
+let channel = null; // that the code opens
+let onChange = () => {};
+
+export const opened = () => channel;
+
+export function setAccess(on) {
+  byId('access').checked = on;
+  if (on) needs.access = true;
+  else delete needs.access;
+}
+
+const KEPT_CODE = `fg-code-${event}`;
+function keepCode(code) {
+  try {
+    if (code) sessionStorage.setItem(KEPT_CODE, code);
+    else sessionStorage.removeItem(KEPT_CODE);
+  } catch { /* asked for again after a reload */ }
+}
+
+// Whether it is one is asked before a seat hangs on it.
+async function checkCode() {
+  const code = byId('code').value.trim();
+  const told = byId('code-told');
+  delete needs.code;
+  channel = null;
+  try {
+    const { channel: opens, name, on_sale_at: at } = await call('POST', `${path}/codes`, { code });
+    needs.code = code;
+    channel = opens;
+    const early = at && Date.parse(at) > serverNow();
+    told.textContent = early ? say('needs.code-early', name, new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at))) : say('needs.code-good', name);
+    keepCode(code);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (error.status === 401) return refuse(error, checkCode);
+    told.textContent = error.code === 'code-unknown' ? say('needs.code-wrong') : sayError(error);
+    if (error.code === 'code-unknown') keepCode('');
+  }
+  byId('code').setAttribute('aria-invalid', String(channel === null));
+  onChange();
+}
+
+function restoreCode() {
+  let code = null;
+  try { code = sessionStorage.getItem(KEPT_CODE); } catch { /* see keepCode() */ }
+  if (!info.codes || !code) return;
+  byId('code').value = code;
+  checkCode();
+}
+
+// `changed` hears that more can be had than before, or less.
+export function askNeeds(changed) {
+  onChange = changed;
+  setAccess(byId('access').checked); // it may have been ticked while this script was on its way
+  byId('access').addEventListener('change', () => setAccess(byId('access').checked));
+  byId('code-form').querySelector('button').disabled = false;
+  byId('code-form').addEventListener('submit', (submitted) => {
+    submitted.preventDefault();
+    checkCode();
+  });
+  restoreCode();
+}

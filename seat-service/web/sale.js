@@ -1,0 +1,292 @@
+// sale.js: choosing, taking and giving back: map, list and cart speak of the same seats, and what is held is
+// what the server answered.
+
+import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, money, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, trace, viewKept } from './hall.js';
+import { Basket } from './basket.js';
+import { openShort, showCart, showClock } from './cart.js';
+import { openFeed } from './feed.js';
+import { Keys } from './keys.js';
+import { SeatList } from './list.js';
+import { Marks } from './marks.js';
+import { Mini } from './mini.js';
+import { askNeeds, needs, setAccess } from './needs.js';
+import { Offers } from './offers.js';
+import { Proposals } from './proposals.js';
+import { Tags } from './tags.js';
+import { heartbeat, refuse, showVisit } from './visit.js';
+import { describe, marksOf, nameOf, nameOfAll, priceOf, wayTo } from './words.js';
+
+const basket = new Basket(event, { onChange: onBasket, needs });
+let list;
+let proposals;
+
+let pointed = -1; // the seat that is told of below the map; none: what one can do there
+export function tellOf(i) {
+  pointed = i;
+  const text = pointed < 0 ? say('map.hint') : describe(pointed);
+  if (byId('seat').textContent !== text) byId('seat').textContent = text;
+}
+
+// What is about to be hidden hands the focus on: lost, it would begin anew at the top of the page.
+function handOn(box) {
+  if (box.contains(document.activeElement)) byId(byId('map-view').hidden ? 'show-list' : 'map-top').focus({ preventScroll: true });
+}
+
+// A seat that a finger has pointed at, where it covers more than one: taken by a button.
+export function ask(i) {
+  map.asked = i;
+  if (i < 0) handOn(byId('pick'));
+  byId('pick').hidden = i < 0;
+  map.wake();
+  if (i < 0) return;
+  const own = mine.has(i);
+  byId('pick-text').textContent = describe(i);
+  byId('pick-take').hidden = !own && plan.state[i] !== FREE;
+  byId('pick-take').textContent = say(own ? 'pick.release' : 'pick.take');
+}
+
+// Nothing is pointed at any more.
+function lookAway() {
+  map.cursor = -1;
+  ask(-1);
+  tellOf(-1);
+}
+
+// ---- trouble, and what to do about it ----
+
+function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
+  byId('trouble-text').textContent = text;
+  proposals?.close();
+  const choices = offers.map((offer) => offer.seats.map((id) => plan.placeOf.get(id)));
+  map.offers?.show(choices);
+  byId('offers').replaceChildren(...offers.map((offer, n) => {
+    const places = choices[n];
+    const label = `${n + 1} · ${say('trouble.offer', nameOfAll(places), money(offer.total, info.currency))}`;
+    const button = make('button', { type: 'button', textContent: label });
+    button.addEventListener('click', () => attempt(places, () => take(offer.seats)));
+    return button;
+  }));
+  byId('trouble').hidden = false;
+  byId('trouble').scrollTop = 0;
+}
+
+function calm() {
+  if (byId('trouble').hidden) return;
+  handOn(byId('trouble'));
+  byId('trouble').hidden = true;
+  map.offers?.show([]);
+}
+
+// Visitors who did not know of the choice are asked where it matters: the seat is there, and it is kept for some.
+function offerAccess(places, work) {
+  trouble(sayError(new Refused(403, { code: 'accessible-seat' })));
+  const button = make('button', { type: 'button', textContent: say('needs.take-access') });
+  button.addEventListener('click', () => {
+    setAccess(true);
+    attempt(places, work);
+  });
+  byId('offers').replaceChildren(button);
+}
+
+function explain(error, places = [], work = null) {
+  if (!(error instanceof Refused)) throw error;
+  if (error.status === 401) refuse(error, () => trouble(say('error.other')));
+  else if (error.code === 'accessible-seat' && work !== null && !byId('access').checked) offerAccess(places, work);
+  else if (error.code === 'seats-taken') {
+    const lost = (error.problem.seats ?? []).map((id) => plan.placeOf.get(id));
+    for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream says more
+    const offers = error.problem.alternatives ?? [];
+    trouble(say(offers.length > 0 ? 'trouble.taken' : 'trouble.taken-none', lost.map(nameOf).join(', ')), offers);
+  } else trouble(sayError(error));
+}
+
+// ---- taking and giving back ----
+
+async function attempt(places, work) {
+  calm();
+  ask(-1);
+  const told = () => {
+    map.refresh();
+    list?.refresh();
+    tellOf(pointed);
+  };
+  for (const i of places) map.pending.add(i);
+  told();
+  try {
+    await work();
+  } catch (error) {
+    explain(error, places, work);
+  } finally {
+    for (const i of places) map.pending.delete(i);
+    told();
+  }
+}
+
+export function toggle(i) {
+  if (map.pending.has(i)) return;
+  if (basket.closed) { trouble(say('error.hold-paying')); return; }
+  if (mine.has(i)) attempt([i], () => basket.remove(plan.ids[i]));
+  else if (plan.state[i] === FREE) attempt([i], () => basket.add([plan.ids[i]]));
+  else trouble(say('trouble.not-free', nameOf(i)));
+}
+
+export function takeArea(area, quantity) {
+  if (basket.hold) trouble(say('error.seats-and-area'));
+  else attempt([], () => basket.area(area, quantity));
+}
+
+// ---- proposals, and choices like what is held ----
+
+// Of each category its best, to be looked at and compared: nothing is held before one is chosen.
+async function propose(event_) {
+  event_.preventDefault();
+  calm();
+  ask(-1);
+  const category = byId('best-category').value;
+  const wish = { quantity: Number(byId('best-quantity').value), adjacent: byId('best-adjacent').checked, ...(category && { category }) };
+  try {
+    const found = await call('POST', `${path}/proposals`, { best_available: wish, ...needs });
+    byId('best').open = false;
+    show('map');
+    proposals.show(found.proposals, byId('best-wish').value === 'near');
+  } catch (error) {
+    explain(error);
+  }
+}
+
+async function takeProposal(seats, places) {
+  proposals.close();
+  const before = basket.hold;
+  await attempt(places, () => (mine.size > 0 ? basket.exchange(seats) : basket.add(seats)));
+  if (basket.hold !== before && mine.size > 0) showMine();
+}
+
+function showMine() {
+  const [first] = mine;
+  map.cursor = first;
+  map.showSeats([...mine]);
+  list?.show(first);
+  tellOf(first);
+}
+
+async function offerOthers() {
+  try {
+    const offers = await basket.alternatives();
+    trouble(say(offers.length > 0 ? 'others.choose' : 'others.none'), offers, async (seats) => {
+      await basket.exchange(seats);
+      showMine();
+    });
+  } catch (error) {
+    explain(error);
+  }
+}
+
+// ---- what has changed ----
+
+function onBasket() {
+  mine.clear();
+  for (const id of basket.seats) mine.add(plan.placeOf.get(id));
+  map.refresh();
+  list?.refresh();
+  if (list) showFull();
+  proposals?.refresh();
+  showCart(basket, ({ id }) => attempt([plan.placeOf.get(id)], () => basket.remove(id)));
+  showClock(basket);
+}
+
+function runOut() {
+  lookAway();
+  trouble(say('cart.ran-out'));
+  basket.queue(() => basket.reread()).catch(explain);
+}
+
+// A hall with nothing left says so, to spare visitors a search in vain. Seats that are only
+// held may come back, sold ones hardly do.
+function showFull() {
+  const any = (state) => plan.state.includes(state);
+  const full = mine.size === 0 && !any(FREE) && info.areas.every(({ free }) => free === 0);
+  byId('full').textContent = full ? say(any(HELD) ? 'full.held' : 'full.sold') : '';
+}
+
+function changed() {
+  map.refresh();
+  list?.refresh();
+  showFull();
+  tellOf(pointed);
+  showCounts();
+  proposals?.refresh();
+  if (map.asked >= 0) ask(map.asked);
+}
+
+// Standing places have no version of their own: whatever is told of them is the newest.
+function takeAreas(areas) {
+  for (const { id, free } of areas ?? []) {
+    const area = info.areas.find((other) => other.id === id);
+    if (area === undefined || area.free === free) continue;
+    area.free = free;
+    byId('areas').querySelectorAll('.area')[info.areas.indexOf(area)].textContent = lineOfArea(area);
+  }
+}
+
+// ---- the controls ----
+
+export function onShow(which) {
+  if (which !== 'list') return;
+  if (map.cursor >= 0) list.show(map.cursor);
+  else if (map.here >= 0) list.openZone(map.here, 0);
+  list.showCards();
+}
+
+export function onFilter() {
+  if (!byId('list-view').hidden) list.showCards();
+  changed();
+}
+
+const restore = () => basket.queue(() => basket.restore());
+
+function listen() {
+  const best = byId('best-form');
+  best.addEventListener('submit', propose);
+  best.querySelector('.main').disabled = false;
+  byId('trouble-close').addEventListener('click', calm);
+  byId('pick-take').addEventListener('click', () => toggle(map.asked));
+  byId('pick-close').addEventListener('click', lookAway);
+  byId('cart-open').addEventListener('click', openShort);
+  byId('cart-others').addEventListener('click', offerOthers);
+  byId('cart-back').addEventListener('click', () => {
+    lookAway();
+    attempt([...mine], () => basket.giveBack());
+  });
+  // Back from the checkout by the browser's button, or from another tab: what became of the hold?
+  addEventListener('pageshow', (shown) => { if (shown.persisted) restore().catch(explain); });
+  addEventListener('storage', ({ key }) => { if (key === basket.kept) restore().catch(explain); });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && basket.hold) restore().catch(() => {}); });
+  setInterval(() => {
+    const over = basket.hold?.expires_at && basket.expiresAt <= serverNow();
+    showClock(basket);
+    showVisit();
+    if (over && !basket.ranOut) runOut();
+    basket.ranOut = Boolean(over);
+  }, 500);
+  byId('visit-stay').addEventListener('click', heartbeat);
+  heartbeat();
+}
+
+// The hall is there: from here on it sells.
+export async function openSale() {
+  listen();
+  Object.assign(map, { keys: new Keys(map), marks: new Marks(map), mini: new Mini(), offers: new Offers(map), tags: new Tags((c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
+  map.wake();
+  list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
+  if (viewKept() === 'list') list.showCards();
+  proposals = new Proposals({ plan, map, info, nameOf: nameOfAll, choose: takeProposal, holding: () => mine.size > 0 });
+  showFull();
+  await restore().catch(explain);
+  askNeeds(() => {
+    map.refresh();
+    list.refresh();
+    tellOf(pointed);
+  });
+  if (mine.size > 0) map.showSeats([...mine]);
+  openFeed({ onChange: changed, onAreas: takeAreas, onFound: () => restore().catch(() => {}) }); // its clock goes on; the next change tells
+}

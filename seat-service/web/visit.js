@@ -1,0 +1,59 @@
+// visit.js: the visit to the hall: its signs of life, its end, and what is said where there is none.
+
+import { announce, byId, call, event, knows, minutes, say, serverNow } from './hall.js';
+
+const HEARTBEAT_MS = 60_000;
+const HEARTBEAT_MIN_MS = 5_000;
+export const WARN_AT_S = [120, 60, 20];
+
+// A visit that is over is over on the whole page.
+export function gone(code) {
+  if (code === 'pass-missing') byId('gone').querySelector('h2').textContent = say('gone.not-yet');
+  byId('gone-text').textContent = knows(`gone.${code}`) ? say(`gone.${code}`) : say('gone.other');
+  byId('gone-link').href = `/e/${event}#in`;
+  byId('gone').hidden = false;
+  for (const id of ['sale', 'cart', 'wait', 'visit']) byId(id).hidden = true;
+}
+
+// The clock of a visit stands while the seats are down, so it may have outlived its pass: then it gets a
+// new one, and what was refused is tried again.
+export async function refuse({ code }, again) {
+  const renew = () => call('POST', `/v1/queue/${event}/session`).then(() => true, ({ status }) => status === 0 || status >= 500);
+  if (code === 'pass-expired' && await renew()) again();
+  else gone(code);
+}
+
+// Each sign of life makes the visit longer, up to an end that nothing moves.
+const visit = { expires: NaN, ends: NaN, unheard: false };
+let heartbeatTimer = 0;
+
+export async function heartbeat() {
+  clearTimeout(heartbeatTimer);
+  try {
+    const told = await call('POST', `/v1/queue/${event}/session`);
+    Object.assign(visit, { expires: Date.parse(told.expires_at), ends: Date.parse(told.ends_at), unheard: false });
+  } catch (error) {
+    visit.unheard = true;
+    if (error.status === 401 || error.status === 410) return gone(error.code);
+  }
+  const left = visit.expires - serverNow() || HEARTBEAT_MS;
+  heartbeatTimer = setTimeout(heartbeat, Math.max(HEARTBEAT_MIN_MS, Math.min(HEARTBEAT_MS, left / 2)));
+  showVisit();
+}
+
+// Before the end everybody is told; before that of a visit whose signs of life do not arrive, too, and
+// there a press sends one more.
+let visitWarnedAt = Infinity;
+export function showVisit() {
+  const final = !(visit.expires < visit.ends);
+  const left = (final ? visit.ends : visit.expires) - serverNow();
+  const near = (final || visit.unheard) && byId('gone').hidden;
+  const mark = near ? WARN_AT_S.findLast((s) => left <= s * 1000) : undefined;
+  byId('visit').hidden = mark === undefined;
+  byId('visit-stay').hidden = final;
+  if (mark === undefined) return (visitWarnedAt = Infinity);
+  const text = say(final ? 'visit.ends' : 'visit.unheard', minutes(left));
+  if (byId('visit-text').textContent !== text) byId('visit-text').textContent = text;
+  if (mark < visitWarnedAt && left > 0) announce(text);
+  visitWarnedAt = mark;
+}

@@ -1,0 +1,36 @@
+// words.js: what a seat is called and what is said of it.
+
+import { info, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
+import { opened } from './needs.js';
+
+const nameIn = (i, numbers) => say('seat.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, numbers);
+export const nameOf = (i) => nameIn(i, plan.numbers[i]);
+
+// Several in one line, those of a row together.
+export function nameOfAll(places) {
+  const rows = new Map();
+  for (const i of places) {
+    const row = plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]];
+    rows.set(row, [...rows.get(row) ?? [], i]);
+  }
+  return [...rows.values()].map((row) => nameIn(row[0], row.map((i) => plan.numbers[i]).join(', '))).join(' · ');
+}
+export const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
+export const priceOf = (i) => money(termsOf(i).price, info.currency);
+
+// What whoever takes the seat should know before, and how they come to it.
+export function marksOf(i) {
+  const { flags = [], sight, channel } = plan.notes.get(i) ?? {};
+  return [...flags.map((flag) => say(`flag.${flag}`)), channel && channel !== opened() ? say('flag.channel') : '', sight].filter(Boolean);
+}
+
+export function wayTo(i) {
+  const { entrance, floor } = plan.notes.get(i) ?? {};
+  return [entrance, floor].filter(Boolean).join(' · ');
+}
+
+export function describe(i) {
+  const state = plan.state[i];
+  const how = map.pending.has(i) ? say('seat.pending') : mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
+  return [nameOf(i), `${termsOf(i).name} ${priceOf(i)}`, how, ...marksOf(i), wayTo(i)].filter(Boolean).join(' · ');
+}
