@@ -1,13 +1,14 @@
 /* grow.c: a buffer that doubles.
  *
- * It is for batches to the database, whose size nobody can name beforehand. Failing to grow
- * spoils the whole text and is remembered, so writers need no check between the parts. The array
- * calls write PostgreSQL's own literal syntax, quoting every element: cheaper than finding out
- * which ones need it, and never wrong. */
+ * It is for batches to the database, whose size is not known in advance. A failure to grow spoils
+ * the whole text and is remembered, so writers need no check between the parts. The array calls
+ * write PostgreSQL's literal syntax and quote every element: cheaper than finding out which ones
+ * need it, and never wrong. */
 #include "base/grow.h"
 
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 void grow_clear(struct grow *grow)
@@ -24,6 +25,7 @@ void grow_free(struct grow *grow)
 
 static bool make_room(struct grow *grow, size_t more)
 {
+    assert(grow->len <= grow->cap && more <= SIZE_MAX / 4);
     if (grow->failed)
         return false;
     if (grow->len + more <= grow->cap)
@@ -69,6 +71,7 @@ const char *grow_cstr(struct grow *grow)
 {
     if (!make_room(grow, 1))
         return NULL;
+    assert(grow->len < grow->cap);
     grow->ptr[grow->len] = '\0';
     return grow->ptr;
 }
@@ -115,6 +118,7 @@ void grow_array_text(struct grow *grow, struct span text)
     }
     *at++ = '"';
     grow->len = (size_t)(at - grow->ptr);
+    assert(grow->len <= grow->cap);
 }
 
 void grow_array_close(struct grow *grow)

@@ -1,5 +1,5 @@
 /* grow.h: text that grows as it is written, for what has no bound worth reserving: a batch for the
- * database. One failure spoils the whole; it is asked for once, at the end. */
+ * database. One failure spoils the whole text, and grow_cstr() reports it at the end. */
 #ifndef FG_BASE_GROW_H
 #define FG_BASE_GROW_H
 

@@ -7,6 +7,7 @@
 #include "system/plain_file.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -53,6 +54,7 @@ void ip_site(const uint8_t addr[IP_BYTES], uint8_t site[IP_BYTES])
 /* Whether the first `bits` of both are the same. */
 static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
+    assert(bits <= 8 * IP_BYTES);
     unsigned whole = bits / 8;
     if (memcmp(a, b, whole) != 0)
         return false;
@@ -76,6 +78,7 @@ static int parse_net(struct span text, struct err_slot *err, struct ip_net *out)
         return err_set(err, ERR_RANGE, "\"%.*s\": the prefix must be from 0 to %u", (int)text.len,
                        text.ptr, 128 - before);
     out->bits = (uint8_t)(bits + before);
+    assert(out->bits <= 8 * IP_BYTES);
 
     uint8_t rest[IP_BYTES] = {0};
     memcpy(rest, out->addr, out->bits / 8);
@@ -147,6 +150,7 @@ static void sort(struct ip_nets *nets)
         if (last == NULL || !same_prefix(last->addr, nets->net[i].addr, last->bits))
             nets->net[kept++] = nets->net[i];
     }
+    assert(kept <= nets->len && (kept > 0) == (nets->len > 0));
     nets->len = kept;
 }
 
@@ -182,7 +186,8 @@ int ip_nets_load(struct span text, struct err_slot *err, struct ip_nets *out)
 
 bool ip_nets_contain(const struct ip_nets *nets, const uint8_t addr[IP_BYTES])
 {
-    uint32_t from = 0, to = nets->len; /* the first that begins behind the address is in between */
+    uint32_t from = 0, to = nets->len; /* between them: the first that begins after the address */
+    assert(nets->len <= IP_NETS_MAX);
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
         if (memcmp(nets->net[middle].addr, addr, IP_BYTES) <= 0)

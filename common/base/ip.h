@@ -29,10 +29,10 @@ struct ip_nets {
 };
 
 /* "10.0.0.0/8, 127.0.0.1,fd00::/8"; an empty text is an empty list. A network with bits set beyond
- * its prefix is refused as a slip of the pen. */
+ * its prefix is refused as a typing error. */
 int ip_nets_parse(struct span text, struct err_slot *err, struct ip_nets *out);
 /* The same, where an item that begins with '/' names a file with one network a line; what follows
- * a '#' is a comment. What is wrong there is told with the file's line. */
+ * a '#' is a comment. An error there names the file and its line. */
 int ip_nets_load(struct span text, struct err_slot *err, struct ip_nets *out);
 bool ip_nets_contain(const struct ip_nets *nets, const uint8_t addr[IP_BYTES]);
 

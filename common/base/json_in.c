@@ -23,6 +23,7 @@ enum { NO_INDEX = -1 };
 /* How deep the brackets go; a text that is no JSON gives some number, and is refused later. */
 static unsigned depth_of(struct span text)
 {
+    assert(text.ptr != NULL);
     unsigned depth = 0, deepest = 0;
     bool in_string = false;
     for (size_t i = 0; i < text.len; i++) {
@@ -103,6 +104,7 @@ static void put_pointer(char out[JSON_IN_POINTER_MAX], const struct json_in *in,
         text_char(&text, '/');
         text_u64(&text, (uint64_t)index);
     }
+    assert(text.len < JSON_IN_POINTER_MAX);
     out[text.len] = '\0';
 }
 
@@ -121,6 +123,7 @@ vrefuse(struct json_in *in, const char *key, ptrdiff_t index, const char *rule, 
     }
     for (struct json_in *each = in; each != NULL; each = each->parent)
         each->rc = each->rc == 0 ? ERR_RANGE : each->rc;
+    assert(in->rc < 0 && root->rc < 0); /* who looks only at the whole document sees it too */
     return in->rc;
 }
 
@@ -180,6 +183,7 @@ static void refuse_unknown(struct json_in *in, const char *key)
     char known[160];
     struct text text = text_on(known, sizeof(known) - 1);
     unsigned told = 0;
+    assert(!was_asked(in, key));
     for (; told < in->asked_len; told++) {
         size_t before = text.len;
         if (told > 0)
@@ -200,6 +204,7 @@ static void refuse_unknown(struct json_in *in, const char *key)
 
 int json_in_end(struct json_in *in)
 {
+    assert(in->object != NULL || in->rc < 0);
     const char *key;
     json_t *value;
     json_object_foreach(in->object, key, value)
@@ -234,6 +239,7 @@ void json_in_allow(struct json_in *in, const char *key)
 static bool take_u64(struct json_in *in, const char *key, ptrdiff_t index, const json_t *value,
                      uint64_t min, uint64_t max, uint64_t *out)
 {
+    assert(min <= max);
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < 0 || (uint64_t)number < min || (uint64_t)number > max)
         return refuse(in, key, index, "must be a whole number from %" PRIu64 " to %" PRIu64, min,
@@ -245,6 +251,7 @@ static bool take_u64(struct json_in *in, const char *key, ptrdiff_t index, const
 static bool take_str(struct json_in *in, const char *key, ptrdiff_t index, const json_t *value,
                      size_t min, size_t max, struct span *out)
 {
+    assert(min <= max);
     size_t len = json_string_length(value);
     if (!json_is_string(value) || len < min || len > max)
         return refuse(in, key, index, "must be a text of %zu to %zu bytes", min, max);
@@ -273,6 +280,7 @@ bool json_in_i64(struct json_in *in, const char *key, int64_t min, int64_t max, 
     const json_t *value = ask(in, key);
     if (value == NULL)
         return false;
+    assert(min <= max);
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < min || number > max)
         return refuse(in, key, NO_INDEX, "must be a whole number from %" PRId64 " to %" PRId64, min,
@@ -301,6 +309,7 @@ bool json_in_milli(struct json_in *in, const char *key, uint64_t min, uint64_t m
     const json_t *value = ask(in, key);
     if (value == NULL)
         return false;
+    assert(min <= max && max <= INT64_MAX);
     uint64_t milli;
     if (!to_milli(value, &milli) || milli < min || milli > max) {
         char range[64];
@@ -367,6 +376,7 @@ bool json_in_array(struct json_in *in, const char *key, size_t min, size_t max, 
     json_t *value = ask(in, key);
     if (value == NULL)
         return false;
+    assert(min <= max);
     bool fits =
         json_is_array(value) && json_array_size(value) >= min && json_array_size(value) <= max;
     if (!fits && max == SIZE_MAX) /* no bound that a reader could make use of */
@@ -411,6 +421,7 @@ bool json_in_item_str(struct json_in *in, const char *key, const json_t *array, 
 /* As deep as the patch, which json_in_parse() bounds. */
 static bool apply(json_t *target, const json_t *patch)
 {
+    assert(json_is_object(target) && json_is_object(patch));
     const char *key;
     json_t *change;
     json_object_foreach((json_t *)patch, key, change)

@@ -25,6 +25,7 @@ static uint64_t days_of(unsigned year, unsigned month, unsigned day)
 
 static void date_of(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
 {
+    assert(days <= RFC3339_MS_MAX / MS_PER_DAY);
     uint64_t shifted = days + DAYS_TO_1970;
     unsigned era = (unsigned)(shifted / DAYS_PER_ERA);
     unsigned day_of_era = (unsigned)(shifted % DAYS_PER_ERA);
@@ -35,10 +36,12 @@ static void date_of(uint64_t days, unsigned *year, unsigned *month, unsigned *da
     *day = day_of_year - (153 * march_month + 2) / 5 + 1;
     *month = march_month < 10 ? march_month + 3 : march_month - 9;
     *year = era * 400 + year_of_era + (*month <= 2 ? 1 : 0);
+    assert(*month >= 1 && *month <= 12 && *day >= 1 && *day <= 31);
 }
 
 static unsigned days_in_month(unsigned year, unsigned month)
 {
+    assert(month >= 1 && month <= 12);
     static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     return month == 2 && leap ? 29 : days[month - 1];

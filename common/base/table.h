@@ -4,8 +4,8 @@
  * one.
  *
  * One thread. Where several write at once (seat-service's buyers and rates), or the oldest makes
- * room for the newest (tally, answers under a key, passes that were seen), a table of sets does it.
- * */
+ * room for the newest (tally, answers under a key, passes that were seen), a table of sets is used
+ * instead. */
 #ifndef FG_BASE_TABLE_H
 #define FG_BASE_TABLE_H
 
@@ -41,7 +41,7 @@ void table_remove(struct table *table, uint64_t hash, uint32_t number);
 /* The thing `was`, which is there, has got another number. */
 void table_renumber(struct table *table, uint64_t hash, uint32_t was, uint32_t number);
 
-/* Numbers that are given in turn lie apart under this. */
+/* Spreads numbers that were given out one after the other. */
 static inline uint64_t table_hash_u64(uint64_t key)
 {
     return (key ^ key >> 29) * UINT64_C(0x9E3779B97F4A7C15);

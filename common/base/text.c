@@ -85,6 +85,7 @@ void text_milli(struct text *text, int64_t thousandths)
 
 void text_vprintf(struct text *text, const char *format, va_list args)
 {
+    assert(text->len <= text->cap);
     size_t room = text->cap - text->len;
     int len = vsnprintf(text->ptr + text->len, room, format, args);
     /* vsnprintf wants a byte for its NUL, so a text that fits exactly counts as too long. */

@@ -1,6 +1,6 @@
-/* config.c: first every default is taken, then the file line by line, then the environment; what
- * was set by none of them and has no default is missing. Each value goes through one function,
- * take_value(), whatever it comes from, with a struct spot that says where that is.
+/* config.c: first every default is taken, then the file line by line, then the environment. What
+ * none of them set, and what has no default, is missing. Each value goes through one function,
+ * take_value(), wherever it comes from, with a text that says where that is.
  *
  * The grammar is a small part of TOML: sections, and a key with a value on one line. Nesting and
  * lists are left out on purpose; a setting that wants a list takes a text with commas.
@@ -70,6 +70,7 @@ static const struct place first_place = {.index = SIZE_MAX};
 static bool find(const struct loader *loader, struct span section, struct span key,
                  struct place *out)
 {
+    assert(section.len > 0 && key.len > 0);
     struct place place = first_place;
     while (next_place(loader, &place)) {
         if (span_eq(section, span_of(place.setting->section)) &&
@@ -132,6 +133,7 @@ static void put_units(struct text *text, const struct unit *units, uint64_t valu
         if (value != 0 && value % unit->factor == 0)
             best = unit;
     }
+    assert(value % best->factor == 0); /* nothing is rounded */
     text_u64(text, value / best->factor);
     text_str(text, best->name);
 }
@@ -187,6 +189,7 @@ static void put_rule(struct text *text, const struct config_setting *setting)
 
 static bool in_range(const struct config_setting *setting, uint64_t value)
 {
+    assert(setting->min <= setting->max);
     return value >= setting->min && value <= setting->max;
 }
 
@@ -248,6 +251,7 @@ static bool store(const struct config_setting *setting, char *target, struct spa
 static int take_value(struct loader *loader, const char *spot, const struct place *place,
                       struct span value)
 {
+    assert(place->index < SETTINGS_MAX);
     if (store(place->setting, place->target, value)) {
         loader->given[place->index] = true;
         struct ip_nets nets;
@@ -331,14 +335,14 @@ static int unquote(struct loader *loader, struct span value, struct text *out)
             else if (c == 't')
                 c = '\t';
             else if (c != '"' && c != '\\')
-                return refuse_line(loader, "after a backslash only \" \\ n t may stand");
+                return refuse_line(loader, "only \" \\ n t may follow a backslash");
         }
         text_char(out, c);
     }
     if (i >= value.len)
         return refuse_line(loader, "the text has no closing quote");
     if (!is_blank_or_comment(span_skip(value, i + 1)))
-        return refuse_line(loader, "something stands behind the closing quote");
+        return refuse_line(loader, "there is something after the closing quote");
     if (out->overflown)
         return refuse_line(loader, "the text is longer than %d bytes", CONFIG_STRING_MAX - 1);
     return 0;
@@ -381,12 +385,12 @@ static int take_line(struct loader *loader, struct span line)
     if (value.ptr == NULL || !is_name(key))
         return refuse_line(loader, "a setting is written key = value");
     if (loader->section.len == 0)
-        return refuse_line(loader, "a [section] has to come before the first setting");
+        return refuse_line(loader, "the first setting needs a [section] before it");
     struct place place;
     if (!find(loader, loader->section, key, &place))
         return refuse_key(loader, key);
     if (loader->set_at[place.index] != NOT_SET)
-        return refuse_line(loader, "[%s] %s was set before, in line %u", place.setting->section,
+        return refuse_line(loader, "[%s] %s was already set in line %u", place.setting->section,
                            place.setting->key, loader->set_at[place.index]);
     loader->set_at[place.index] = loader->line;
 
@@ -481,10 +485,9 @@ static int check_missing(struct loader *loader)
         char memory[VARIABLE_MAX];
         struct text variable = text_on(memory, sizeof(memory));
         put_variable(&variable, place.setting);
-        return err_set(loader->err, ERR_NOT_FOUND,
-                       "%s: [%s] %s has to be given, here or as %.*s: %s", loader->name,
-                       place.setting->section, place.setting->key, (int)variable.len, memory,
-                       place.setting->help);
+        return err_set(loader->err, ERR_NOT_FOUND, "%s: [%s] %s must be given, here or as %.*s: %s",
+                       loader->name, place.setting->section, place.setting->key, (int)variable.len,
+                       memory, place.setting->help);
     }
     return 0;
 }

@@ -39,7 +39,7 @@ struct jwks {
     size_t len;
 };
 
-/* OpenSSL's reason, and an empty queue of errors for whoever comes next. */
+/* With OpenSSL's reason, and leaves its queue of errors empty for the next call. */
 static int refuse(struct err_slot *err, enum err_code code, const char *what)
 {
     unsigned long reason = ERR_peek_last_error();
@@ -267,6 +267,7 @@ int jwks_create(struct err_slot *err, struct jwks **out)
 
 int jwks_add(struct jwks *set, struct jwks_key *key, struct err_slot *err)
 {
+    assert(set->len <= JWKS_KEYS_MAX && key->kid_len > 0);
     if (set->len == JWKS_KEYS_MAX)
         return err_set(err, ERR_FULL, "a key set holds at most %d keys", JWKS_KEYS_MAX);
     if (jwks_find(set, jwks_key_kid(key)) != NULL)
@@ -287,6 +288,7 @@ const struct jwks_key *jwks_find(const struct jwks *set, struct span kid)
 const struct jwks_key *jwks_signer(const struct jwks *set)
 {
     for (size_t i = 0; i < set->len; i++) {
+        assert(set->key[i]->evp != NULL);
         if (set->key[i]->signs)
             return set->key[i];
     }
@@ -313,7 +315,7 @@ void jwks_destroy(struct jwks *set)
     free(set);
 }
 
-/* OpenSSL says "unsupported" of the end of a file as of what it cannot read. */
+/* OpenSSL says "unsupported" both at the end of a file and of a key that it cannot read. */
 static bool has_key_left(BIO *bio)
 {
     static const char word[] = "-----BEGIN ";
@@ -416,8 +418,8 @@ static bool allows(const json_t *jwk, const char *name, struct span only)
     return json_object_get(jwk, name) == NULL || span_eq(member(jwk, name), only);
 }
 
-/* NULL for a point that is not on the curve: it would let the one who chose it find things out.
- * OpenSSL looks, and all points of P-256 but the one at infinity are as good as each other. */
+/* NULL for a point that is not on the curve, by which an attacker could learn something. OpenSSL
+ * checks that; of the points that are on P-256, only the one at infinity is unfit. */
 static EVP_PKEY *evp_from_point(const uint8_t point[POINT_BYTES])
 {
     EVP_PKEY *evp = NULL;
@@ -453,6 +455,7 @@ static struct jwks_key *key_from_jwk(const json_t *jwk)
     if (key_from_evp(evp, false, NULL, &key) < 0)
         return NULL;
     if (kid.len > 0) {
+        assert(kid.len <= sizeof(key->kid) && !key->signs);
         memcpy(key->kid, kid.ptr, kid.len);
         key->kid_len = kid.len;
     }

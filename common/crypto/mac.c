@@ -118,6 +118,7 @@ static bool equal(const uint8_t a[MAC_BYTES], const uint8_t b[MAC_BYTES])
 bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message, size_t len,
                const uint8_t mac[MAC_BYTES])
 {
+    assert(ring->len <= MAC_RING_MAX);
     for (uint32_t i = 0; i < ring->len; i++) {
         if (ring->key[i].id != key_id)
             continue;

@@ -1,8 +1,8 @@
 /* tls_client.c: TLS on a socket that somebody else owns and polls.
  *
  * OpenSSL reads and writes the socket itself, without read-ahead: a record that has not arrived
- * whole stays with the kernel, so polling the socket is never forgotten. Steps say what they
- * wait for, because under TLS a read may have to write first.
+ * whole stays in the kernel, so polling the socket always shows that there is more to read. Steps
+ * say what they wait for, because under TLS a read may have to write first.
  *
  * Reasons are for people. What is wrong with a certificate comes first, since OpenSSL's own
  * sentence for each of its flaws is "certificate verify failed". */
@@ -133,6 +133,7 @@ int tls_client_reload(struct tls_client *tls, struct err_slot *err)
         return rc;
     uv_mutex_lock(&tls->lock);
     SSL_CTX *before = tls->ctx;
+    assert(before != NULL && ctx != before);
     tls->ctx = ctx;
     uv_mutex_unlock(&tls->lock);
     SSL_CTX_free(before); /* sessions keep references of their own */
@@ -169,6 +170,7 @@ struct tls_session *tls_session_open(struct tls_client *tls, int fd, const char 
     struct tls_session *session = calloc(1, sizeof(*session));
     if (session == NULL)
         return NULL;
+    assert(fd >= 0 && host != NULL);
     session->host = host;
     session->name = tls->conf.name[0] != '\0' ? tls->conf.name : host;
     session->wants_write = true;
@@ -199,7 +201,7 @@ static void explain(struct tls_session *session, int failure)
              name ? ", the certificate is not for " : "", name ? session->name : "");
 }
 
-/* What became of a call of OpenSSL's that gave back `rc`. */
+/* The outcome of an OpenSSL call that returned `rc`. */
 static enum tls_step judge(struct tls_session *session, int rc)
 {
     if (rc > 0)
@@ -213,7 +215,7 @@ static enum tls_step judge(struct tls_session *session, int rc)
     return TLS_FAILED;
 }
 
-/* Before each call: its outcome is read off the queue of errors, and off errno. */
+/* Before each call, as its outcome is read from the queue of errors and from errno. */
 static void forget_errors(struct tls_session *session)
 {
     session->wants_write = false;
@@ -229,6 +231,7 @@ enum tls_step tls_session_shake(struct tls_session *session)
 
 enum tls_step tls_session_read(struct tls_session *session, char *bytes, size_t cap, size_t *len)
 {
+    assert(cap > 0);
     forget_errors(session);
     return judge(session, SSL_read_ex(session->ssl, bytes, cap, len));
 }

@@ -1,6 +1,6 @@
 /* histogram.c: below 32 each value has a bucket of its own. From there on each power of two
  * [2^e, 2^(e+1)) is cut into 32 equal buckets, each 2^(e-5) wide; a bucket stands for its middle,
- * so what is told is off by at most half a width, 1/64 of the value.
+ * so what is reported is off by at most half a width, 1/64 of the value.
  *
  *     bucket   0..31     32..63        64..95         96..127   ...
  *     values   0..31     32..63        64..127        128..255  ...
@@ -37,7 +37,7 @@ static uint64_t value_of(unsigned bucket)
 
 static void add(_Atomic uint64_t *counter, uint64_t n)
 {
-    /* relaxed: nothing else is read by the strength of this number */
+    /* relaxed: no other memory is read because of this number */
     uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
     atomic_store_explicit(counter, now + n, memory_order_relaxed);
 }
@@ -62,6 +62,7 @@ void histogram_add_to(const struct histogram *histogram, struct histogram_view *
     view->sum += atomic_load_explicit(&histogram->sum, memory_order_relaxed);
     uint64_t max = atomic_load_explicit(&histogram->max, memory_order_relaxed);
     view->max = max > view->max ? max : view->max;
+    assert(view->count >= view->bucket[HISTOGRAM_BUCKETS - 1]);
 }
 
 uint64_t histogram_quantile(const struct histogram_view *view, double q)

@@ -1,7 +1,8 @@
-/* log.c: two buffers and one writer thread. Loggers append whole lines to the one that fills; the
- * writer takes it, leaves the other in its place, and writes what it took without holding anything.
+/* log.c: two buffers and one writer thread. Loggers append whole lines to the one that fills. The
+ * writer takes it, leaves the other in its place, and writes what it took without holding a lock.
  * So a loop never waits longer than it takes to copy a line or to swap two pointers, however slow
- * the reader of the pipe is. A full buffer drops the newest lines: those before tell how it began.
+ * the reader of the pipe is. A full buffer drops the newest lines, as the older ones show how the
+ * trouble began.
  * Lines in a buffer are lost when a process aborts; a panic therefore writes to standard error
  * itself (system/panic.c).
  *
@@ -29,8 +30,8 @@
 
 enum {
     TAIL_BYTES = 16,    /* kept free for `,"cut":true}` and the newline */
-    POLL_MS = 100,      /* how often a writer that cannot write looks whether it shall end */
-    CLOSING_POLLS = 10, /* after that many in vain a closing logger gives its lines up */
+    POLL_MS = 100,      /* how often a writer that cannot write checks whether it is to end */
+    CLOSING_POLLS = 10, /* after this many in vain a closing logger gives up its lines */
 };
 
 const char *const log_level_words[] = {"debug", "info", "warn", "error", NULL};
@@ -51,7 +52,7 @@ struct logger {
 
 /* ---- the writer ---- */
 
-/* True if the reader takes something; false if it is gone or will not while we are to end. */
+/* False if the reader is gone, or takes nothing while the logger is being closed. */
 static bool wait_writable(const struct logger *logger)
 {
     for (unsigned vain = 0; vain < CLOSING_POLLS;) {
@@ -74,7 +75,7 @@ static void write_out(struct logger *logger, const char *bytes, size_t len)
         /* A pipe that says it is writable takes this much without blocking. */
         ssize_t sent = write(logger->conf.fd, bytes, len < PIPE_BUF ? len : PIPE_BUF);
         if (sent < 0 && errno != EINTR && errno != EAGAIN)
-            return; /* nobody is left to tell */
+            return; /* nobody reads any more */
         if (sent > 0) {
             bytes += sent;
             len -= (size_t)sent;
@@ -104,6 +105,7 @@ static void tell_dropped(struct logger *logger, uint64_t *told)
     assert(line.logger != NULL); /* errors are of every level */
     log_u64(&line, "dropped", dropped - *told);
     log_u64(&line, "dropped_total", dropped);
+    assert(dropped > *told); /* it only rises */
     *told = dropped;
     struct span whole = finish(&line);
     write_out(logger, whole.ptr, whole.len);
@@ -139,6 +141,8 @@ static void *write_lines(void *arg)
 static void hand_over(struct logger *logger, struct span line)
 {
     pthread_mutex_lock(&logger->mutex);
+    assert(logger->filled <= LOG_BUFFER_BYTES);
+    assert(line.len > 0 && line.ptr[line.len - 1] == '\n'); /* whole lines only */
     bool fits = line.len <= LOG_BUFFER_BYTES - logger->filled;
     if (fits) {
         memcpy(logger->filling + logger->filled, line.ptr, line.len);
@@ -239,9 +243,10 @@ void logger_destroy(struct logger *logger)
 
 /* ---- a line ---- */
 
-/* A field is begun here and judged by keep_field(): if it went over the edge, it is taken back. */
+/* A field is begun here and judged by keep_field(), which takes it back if it did not fit. */
 static struct text begin_field(struct log_line *line, const char *key)
 {
+    assert(!line->text.overflown); /* else the field before was not judged */
     struct text before = line->text;
     json_key(&line->text, key);
     return before;
@@ -251,6 +256,7 @@ static void keep_field(struct log_line *line, struct text before)
 {
     if (!line->text.overflown)
         return;
+    assert(!before.overflown);
     line->text = before;
     line->cut = true;
 }
@@ -330,6 +336,7 @@ void log_end(struct log_line *line)
     if (line->logger == NULL)
         return;
     struct span whole = finish(line);
+    assert(whole.len <= LOG_LINE_MAX);
     struct logger *logger = line->logger;
     line->logger = NULL;
     if (logger->conf.sink != NULL)

@@ -6,10 +6,10 @@
  *     log_u64(&line, "retry_ms", 200);
  *     log_end(&line);
  *
- * A line is built in memory of its own and handed over; one thread of the logger writes. Nobody
- * waits for a full pipe or disk: what does not fit is dropped, counted, and told in the log once
- * there is room again. Values are escaped, so that no input can begin a line or a field of its own.
- * Tokens, cookies and addresses of mail do not belong in a log; the caller sees to it.
+ * A line is built in memory of its own and handed over; one thread of the logger writes. Nothing
+ * waits for a full pipe or disk: what does not fit is dropped, counted, and reported in the log
+ * once there is room again. Values are escaped, so that no input can begin a line or a field of its
+ * own. Tokens, cookies and mail addresses do not belong in a log; callers keep them out.
  *
  * Threading: any thread may log and set the level. Create and destroy from one. */
 #ifndef FG_OBSERVE_LOG_H

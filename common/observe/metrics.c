@@ -1,6 +1,6 @@
 /* metrics.c: families (a name), rows (a name with labels: one line of text, or one histogram) and
- * shards (where a row's numbers lie, one for each loop). Rendering walks the three levels and adds
- * up the shards; nothing is kept between two scrapes.
+ * shards (where a row's numbers are kept, one for each loop). Rendering walks the three levels and
+ * adds up the shards; nothing is kept between two scrapes.
  *
  * A histogram is written with fixed bounds, so that Prometheus can add up instances and see old and
  * new data alike: durations with four to each power of two, from 128 us to 33 s, which bounds the
@@ -149,6 +149,7 @@ static struct row *find_row(struct family *family, const char *labels)
         at = &(*at)->next;
     if (*at != NULL)
         return *at;
+    assert(strlen(labels) < METRICS_LABELS_MAX); /* enlist_source() has looked */
     struct row *row = calloc(1, sizeof(*row));
     if (row == NULL)
         return NULL;
@@ -160,6 +161,7 @@ static struct row *find_row(struct family *family, const char *labels)
 static int enlist(struct metrics *metrics, const struct metrics_desc *desc, enum kind kind,
                   enum metrics_unit unit, struct shard *shard, struct err_slot *err)
 {
+    assert(metrics->shards_len <= METRICS_SERIES_MAX);
     if (metrics->shards_len == METRICS_SERIES_MAX)
         return err_set(err, ERR_FULL, "metric %s: there are %d series", desc->name,
                        METRICS_SERIES_MAX);
@@ -181,6 +183,7 @@ static int enlist_source(struct metrics *metrics, const struct metrics_desc *des
                          enum metrics_unit unit, struct shard source, struct err_slot *err)
 {
     assert(desc->name != NULL && desc->help != NULL);
+    assert(kind == KIND_COUNTER_CALL || kind == KIND_GAUGE_CALL || source.source != NULL);
     if (desc->labels != NULL && strlen(desc->labels) >= METRICS_LABELS_MAX)
         return err_set(err, ERR_RANGE, "metric %s: labels longer than %d bytes", desc->name,
                        METRICS_LABELS_MAX - 1);
@@ -257,7 +260,9 @@ void metrics_forget_within(struct metrics *metrics, const void *memory, size_t l
     for (struct family *family = metrics->families; family != NULL; family = family->next) {
         for (struct row **at = &family->rows; *at != NULL;) {
             struct row *row = *at;
-            metrics->shards_len -= drop_shards(row, memory, len);
+            uint32_t dropped = drop_shards(row, memory, len);
+            assert(dropped <= metrics->shards_len);
+            metrics->shards_len -= dropped;
             if (row->shards != NULL) {
                 at = &row->next;
                 continue;
@@ -336,6 +341,7 @@ static void put_buckets(struct text *text, const struct family *family, const st
             put_bucket(text, family, row, text_span(&bound), histogram_below(view, bound_us));
         }
     }
+    assert(histogram_below(view, UINT64_MAX) == view->count); /* what +Inf says is all of them */
     put_bucket(text, family, row, SPAN("+Inf"), view->count);
 }
 
@@ -358,6 +364,7 @@ static void put_histogram(struct text *text, const struct family *family, const 
 
 static void put_row(struct text *text, const struct family *family, const struct row *row)
 {
+    assert(row->shards != NULL); /* a row goes with its last shard */
     if (family->kind == KIND_HISTOGRAM) {
         put_histogram(text, family, row);
         return;
@@ -452,6 +459,7 @@ int metrics_http(struct metrics *metrics, const char *listener, const struct htt
         rc = rows[i].gauge ? metrics_gauge(metrics, &desc, rows[i].value, err)
                            : metrics_counter(metrics, &desc, rows[i].value, err);
     }
+    assert(labels.len > 0 && !labels.overflown);
     for (unsigned class = 1; class <= 5 && rc == 0; class ++) {
         labels.len = listener_len;
         metrics_label(&labels, "class",
@@ -463,7 +471,7 @@ int metrics_http(struct metrics *metrics, const char *listener, const struct htt
     return rc;
 }
 
-/* A line of /proc about ourselves; empty if it cannot be read. */
+/* A line of /proc about this process; empty if it cannot be read. */
 static void read_proc(const char *path, char *line, size_t cap)
 {
     size_t len = 0;
@@ -513,7 +521,7 @@ static double cpu_seconds(void *ctx)
     return (double)system_process_cpu_us() / 1e6;
 }
 
-/* The kernel tells the start in ticks since boot; the clock since boot tells when that was. */
+/* The kernel gives the start in ticks since boot; the clock since boot says when that was. */
 static double start_seconds(void *ctx)
 {
     (void)ctx;

@@ -53,7 +53,7 @@ int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
                       enum metrics_unit unit, const struct histogram *histogram,
                       struct err_slot *err);
 
-/* Drops every series that reads from here: the pointer, or the ctx of a call. */
+/* Drops every series that reads from this pointer, or with this ctx. */
 void metrics_forget(struct metrics *metrics, const void *source);
 /* The same for every pointer into this memory: a struct of counters goes in one call. */
 void metrics_forget_within(struct metrics *metrics, const void *memory, size_t len);

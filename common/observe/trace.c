@@ -90,6 +90,7 @@ struct trace trace_continue(struct span traceparent, const struct rng *rng)
 static void put_hex(char *at, const uint8_t *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
+    assert(len <= sizeof(((struct trace *)0)->trace_id));
     for (size_t i = 0; i < len; i++) {
         at[2 * i] = digits[bytes[i] >> 4];
         at[2 * i + 1] = digits[bytes[i] & 15];
@@ -99,6 +100,7 @@ static void put_hex(char *at, const uint8_t *bytes, size_t len)
 void trace_put(struct text *text, const struct trace *trace)
 {
     char out[TRACE_TEXT_LEN];
+    assert(!is_zero(trace->trace_id, sizeof(trace->trace_id))); /* what trace_parse() refuses */
     memset(out, '-', sizeof(out));
     out[0] = '0';
     out[1] = '0';

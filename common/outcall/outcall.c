@@ -106,6 +106,7 @@ static void read_headers(CURL *easy, struct outcall_answer *answer)
 static void one_done(struct one *one, CURLcode code)
 {
     struct outcall_stats *stats = &one->outcalls->stats;
+    assert(one->easy != NULL && one->on_done != NULL);
     struct outcall_answer answer = {.rc = rc_of(one, code)};
     long status = 0;
     curl_off_t took_us = 0;
@@ -129,6 +130,7 @@ static void one_done(struct one *one, CURLcode code)
 
 static void one_refuse(struct one *one, int rc)
 {
+    assert(rc < 0);
     struct outcall_answer answer = {.rc = rc};
     strncpy(answer.why, "never sent", sizeof(answer.why) - 1);
     one->on_done(one->ctx, &answer);
@@ -238,6 +240,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct one *one = MAGIC_OF(one, ctx);
     size_t len = size * count;
+    assert(one->reply.len <= one->reply_max);
     if (one->reply.len + len > one->reply_max) {
         one->too_long = true;
         return 0;
@@ -251,6 +254,7 @@ static struct one *one_create(struct outcalls *outcalls, outcall_on_done *on_don
     struct one *one = calloc(1, sizeof(*one));
     if (one == NULL)
         BUG_STOP("no memory for an outgoing call"); /* a page: nobody could be told either */
+    assert(on_done != NULL);
     MAGIC_BEGIN(one, one);
     one->outcalls = outcalls;
     one->on_done = on_done;
@@ -293,6 +297,7 @@ static void one_start(struct one *one)
             uv_timer_start(&outcalls->timer, on_timer, 0, 0);
         return;
     }
+    assert(outcalls->len < OUTCALL_UNDER_WAY_MAX);
     one->next = outcalls->under_way;
     if (one->next != NULL)
         one->next->prev = one;
@@ -375,10 +380,13 @@ int outcalls_create(uv_loop_t *loop, const char *tls_ca, struct err_slot *err,
     struct outcalls *outcalls = calloc(1, sizeof(*outcalls));
     if (outcalls == NULL)
         return err_set(err, ERR_NOMEM, "outgoing calls");
+    bool own_ca = tls_ca != NULL && tls_ca[0] != '\0';
     outcalls->multi = curl_multi_init();
-    if (tls_ca != NULL && tls_ca[0] != '\0')
-        outcalls->tls_ca = strdup(tls_ca);
-    if (outcalls->multi == NULL) {
+    outcalls->tls_ca = own_ca ? strdup(tls_ca) : NULL;
+    /* Without the copy all calls would trust the system's authorities instead. */
+    if (outcalls->multi == NULL || (own_ca && outcalls->tls_ca == NULL)) {
+        curl_multi_cleanup(outcalls->multi);
+        free(outcalls->tls_ca);
         free(outcalls);
         return err_set(err, ERR_NOMEM, "outgoing calls");
     }
@@ -399,6 +407,7 @@ int outcalls_create(uv_loop_t *loop, const char *tls_ca, struct err_slot *err,
 static void free_outcalls(uv_handle_t *handle)
 {
     struct outcalls *outcalls = MAGIC_OF(outcalls, handle->data);
+    assert(outcalls->len == 0 && outcalls->refused == NULL);
     MAGIC_END(outcalls, outcalls);
     free(outcalls->tls_ca);
     free(outcalls);

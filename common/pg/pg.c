@@ -34,6 +34,7 @@ static uint64_t deadline_after(uint32_t ms)
 /* Waits until the socket can do what is asked for. */
 static int wait_for(struct pg *pg, short events, uint64_t deadline_us, struct err_slot *err)
 {
+    assert(events != 0);
     for (;;) {
         uint64_t now_us = clock_mono_us(clock_system());
         if (now_us >= deadline_us)
@@ -152,6 +153,7 @@ static int connect_within(struct pg *pg, uint32_t connect_ms, struct err_slot *e
 
 int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
 {
+    assert(conf->connect_ms > 0 && conf->query_ms > 0); /* no wait here is without an end */
     struct pg *pg = calloc(1, sizeof(*pg));
     if (pg == NULL)
         return err_set(err, ERR_NOMEM, "a PostgreSQL connection");

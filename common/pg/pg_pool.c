@@ -1,8 +1,8 @@
 /* pg_pool.c: a few connections with a queue before them, all on one loop.
  *
  * A connection is CONNECTING (libpq's own handshake), PREPARING (setup and statements travel as
- * one pipeline), READY, or WAITING for its next attempt. While READY it has a queue of jobs
- * under way, oldest first, which is the order in which PostgreSQL answers.
+ * one pipeline), READY, or WAITING for its next attempt; conn_next[] has its moves. While READY it
+ * has a queue of jobs under way, oldest first, which is the order in which PostgreSQL answers.
  *
  * A job goes to the connection with the fewest jobs under way, so that a commit of a thousand
  * moves does not delay a buyer's page. Jobs that find all connections full wait in one queue, in
@@ -62,7 +62,17 @@ struct jobs {
     uint32_t len;
 };
 
-enum conn_state { CONN_WAITING, CONN_CONNECTING, CONN_PREPARING, CONN_READY };
+enum conn_state { CONN_WAITING, CONN_CONNECTING, CONN_PREPARING, CONN_READY, CONN_STATE_COUNT };
+
+#define BIT(n) (uint8_t)(1u << (n))
+
+/* From each of the others a failure leads to WAITING. */
+static const uint8_t conn_next[CONN_STATE_COUNT] = {
+    [CONN_WAITING] = BIT(CONN_CONNECTING),
+    [CONN_CONNECTING] = BIT(CONN_PREPARING) | BIT(CONN_WAITING),
+    [CONN_PREPARING] = BIT(CONN_READY) | BIT(CONN_WAITING),
+    [CONN_READY] = BIT(CONN_WAITING),
+};
 
 struct conn {
     uint32_t magic;
@@ -72,7 +82,6 @@ struct conn {
     uv_poll_t *poll; /* of its own memory: a socket's poll outlives the connection by a turn */
     int events;
     struct jobs under_way;
-    uint32_t preparing; /* answers still to come before READY */
     uint32_t tries;
     uint64_t at_us; /* WAITING: when to try again; CONNECTING, PREPARING: when to give up */
 };
@@ -99,10 +108,20 @@ static uint64_t now_us(const struct pg_pool *pool)
     return clock_mono_us(pool->conf.clock);
 }
 
+/* The only place that writes a connection's state. */
+static void conn_move(struct conn *conn, enum conn_state to)
+{
+    assert((conn_next[conn->state] & BIT(to)) != 0);
+    conn->state = to;
+    assert(to != CONN_WAITING || (conn->pq == NULL && conn->poll == NULL));
+    assert(to == CONN_READY || conn->under_way.len == 0);
+}
+
 /* ---- jobs ---- */
 
 static void jobs_push(struct jobs *jobs, struct pg_job *job)
 {
+    assert((jobs->head == NULL) == (jobs->tail == NULL));
     job->next = NULL;
     if (jobs->tail != NULL)
         jobs->tail->next = job;
@@ -169,6 +188,7 @@ struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ct
     struct pg_job *job = calloc(1, sizeof(*job));
     if (job == NULL)
         return NULL;
+    assert(on_done != NULL);
     MAGIC_BEGIN(pg_job, job);
     job->pool = pool;
     job->on_done = on_done;
@@ -212,6 +232,7 @@ const char *pg_u64_text(struct pg_number *memory, uint64_t value)
 
 void pg_job_deadline(struct pg_job *job, uint32_t ms)
 {
+    assert(ms > 0);
     job->deadline_ms = ms;
 }
 
@@ -236,6 +257,7 @@ static void count_connected(struct pg_pool *pool, int change)
 {
     /* A metric, written by this loop alone: no order needed. */
     uint64_t before = atomic_load_explicit(&pool->stats.connected, memory_order_relaxed);
+    assert(change == 1 ? before < pool->conf.connections : change == -1 && before > 0);
     uint64_t after = before + (uint64_t)(int64_t)change;
     atomic_store_explicit(&pool->stats.connected, after, memory_order_relaxed);
     if ((before == 0 || after == 0) && !pool->closing && pool->conf.on_ready != NULL)
@@ -253,18 +275,17 @@ static void conn_fail(struct conn *conn, const char *what)
         log_u64(&line, "under_way", conn->under_way.len);
         log_end(&line);
     }
-    assert(conn->state != CONN_WAITING);
     bool stood = conn->state == CONN_READY;
-    conn->state = CONN_WAITING;
+    struct jobs lost = conn->under_way;
+    conn->under_way = (struct jobs){0};
     conn_drop_poll(conn);
     PQfinish(conn->pq);
     conn->pq = NULL;
+    conn_move(conn, CONN_WAITING);
     conn->tries++;
     conn->at_us =
         now_us(pool) + 1000 * (uint64_t)backoff_ms(PG_RECONNECT_FIRST_MS, PG_RECONNECT_CAP_MS,
                                                    conn->tries, pool->conf.rng);
-    struct jobs lost = conn->under_way;
-    conn->under_way = (struct jobs){0};
     struct pg_job *job;
     if (stood)
         count_connected(pool, -1);
@@ -287,6 +308,7 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void conn_watch(struct conn *conn, int events)
 {
+    assert(conn->poll != NULL && events != 0);
     if (events == conn->events)
         return;
     conn->events = events;
@@ -329,6 +351,7 @@ static struct conn *least_busy(struct pg_pool *pool)
 
 static void send_queued(struct pg_pool *pool)
 {
+    assert(!pool->answering && !pool->closing);
     struct conn *conn;
     while (pool->queue.len > 0 && (conn = least_busy(pool)) != NULL) {
         struct pg_job *job = jobs_pop(&pool->queue);
@@ -352,11 +375,12 @@ void pg_job_send(struct pg_job *job)
     struct pg_pool *pool = job->pool;
     assert(job->len > 0);
     atomic_fetch_add_explicit(&pool->stats.jobs, 1, memory_order_relaxed);
-    job->deadline_us = now_us(pool) + (uint64_t)job->deadline_ms * 1000;
+    uint64_t now = now_us(pool);
+    job->deadline_us = now + (uint64_t)job->deadline_ms * 1000;
     uint32_t wait_ms = pool->conf.wait_ms > 0 && pool->conf.wait_ms < job->deadline_ms
                            ? pool->conf.wait_ms
                            : job->deadline_ms;
-    job->wait_us = now_us(pool) + (uint64_t)wait_ms * 1000;
+    job->wait_us = now + (uint64_t)wait_ms * 1000;
     job->refusal = refusal_of(pool, job);
     if (job->refusal < 0) {
         jobs_push(&pool->refused, job);
@@ -387,6 +411,7 @@ void pg_pool_query(struct pg_pool *pool, uint32_t statement, uint32_t len,
 static void take_error(struct pg_job *job, const PGresult *res,
                        const char sqlstate[PG_SQLSTATE_BYTES])
 {
+    assert(sqlstate[0] != '\0');
     if (job->sqlstate[0] != '\0')
         return;
     const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
@@ -438,7 +463,7 @@ static bool conn_take_prepared(struct conn *conn, PGresult *res)
     PQclear(res);
     if (!sync)
         return true;
-    conn->state = CONN_READY;
+    conn_move(conn, CONN_READY);
     conn->tries = 0;
     count_connected(pool, 1);
     return true;
@@ -474,7 +499,7 @@ static void conn_read(struct conn *conn)
 static bool conn_prepare(struct conn *conn)
 {
     const struct pg_pool_conf *conf = &conn->pool->conf;
-    conn->state = CONN_PREPARING;
+    conn_move(conn, CONN_PREPARING);
     bool good = PQsetnonblocking(conn->pq, 1) == 0 && PQenterPipelineMode(conn->pq) == 1;
     if (good && conf->setup != NULL)
         good = PQsendQueryParams(conn->pq, conf->setup, 0, NULL, NULL, NULL, NULL, 0) == 1;
@@ -524,8 +549,8 @@ static void conn_go_on_connecting(struct conn *conn)
 static void conn_connect(struct conn *conn)
 {
     struct pg_pool *pool = conn->pool;
-    assert(conn->state == CONN_WAITING && conn->pq == NULL && conn->under_way.len == 0);
-    conn->state = CONN_CONNECTING;
+    assert(conn->pq == NULL);
+    conn_move(conn, CONN_CONNECTING);
     conn->at_us = now_us(pool) + (uint64_t)pool->conf.deadline_ms * 1000;
     if (conn->tries > 0)
         atomic_fetch_add_explicit(&pool->stats.reconnects, 1, memory_order_relaxed);
@@ -562,6 +587,7 @@ static void expire_queued(struct pg_pool *pool)
     struct jobs all = pool->queue;
     pool->queue = (struct jobs){0};
     while ((job = jobs_pop(&all)) != NULL) {
+        assert(job->wait_us <= job->deadline_us);
         if (now >= job->wait_us)
             job_answer(job, ERR_TIMEOUT);
         else
@@ -629,7 +655,7 @@ int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct
 static void free_pool(uv_handle_t *handle)
 {
     struct pg_pool *pool = MAGIC_OF(pg_pool, handle->data);
-    assert(pool->closing && pool->queue.len == 0);
+    assert(pool->closing && pool->queue.len == 0 && pool->refused.len == 0);
     MAGIC_END(pg_pool, pool);
     free(pool->conninfo);
     free(pool);

@@ -52,11 +52,10 @@ struct pg_pool_stats {
 
 struct pg_pool_conf {
     uv_loop_t *loop;
-    const char *what; /* "own", "users": for logs; a literal */
-    const char
-        *conninfo;     /* copied. Hosts by address or socket folder: libpq would look up a name */
-    const char *app;   /* application_name; NULL: none. Borrowed */
-    const char *setup; /* SQL run on each new connection; NULL: none. Borrowed */
+    const char *what;     /* "own", "users": for logs; a literal */
+    const char *conninfo; /* copied. Hosts by address or socket folder: libpq looks up names */
+    const char *app;      /* application_name; NULL: none. Borrowed */
+    const char *setup;    /* SQL run on each new connection; NULL: none. Borrowed */
     uint32_t connections; /* 1..PG_CONNECTIONS_MAX */
     uint32_t depth;       /* jobs under way on each, 1..PG_DEPTH_MAX */
     uint32_t queue_max;   /* jobs that wait for a connection; ERR_FULL beyond */

@@ -22,6 +22,7 @@ enum { B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 
 static void put_text(crypto_generichash_state *state, struct span text)
 {
+    assert(text.len == 0 || text.ptr != NULL);
     char head[24];
     int len = snprintf(head, sizeof(head), "%zu:", text.len);
     crypto_generichash_update(state, (const uint8_t *)head, (unsigned)len);
@@ -52,6 +53,7 @@ static void sort_by_place(const struct purchase *purchase, const struct purchase
         for (; at > 0 && comes_before(line->place, sorted[at - 1]->place); at--)
             sorted[at] = sorted[at - 1];
         sorted[at] = line;
+        assert(at == 0 || !comes_before(line->place, sorted[at - 1]->place));
     }
 }
 

@@ -1,11 +1,11 @@
 /* service.c: one process, n loops, from its arguments to its exit code.
  *
  * Starting: settings, then what all loops share, then loop after loop, each on its own thread and
- * each waiting for the one before, so that the first failure is the one that is told.
+ * each waiting for the one before, so that the first failure is the one reported.
  *
- * Ending: loop 0 has the signals. SIGTERM first turns /readyz to 503 and waits [http] drain_delay,
- * so that load balancers notice; then every loop lets its connections go, and the last to be done
- * tells loop 0, whose private listener was there until then.
+ * Ending: loop 0 handles the signals. SIGTERM first turns /readyz to 503 and waits [http]
+ * drain_delay, so that load balancers notice. Then every loop drains its connections, and the last
+ * one to finish wakes loop 0, whose private listener has stayed open until then.
  *
  *   loop 0:   run --SIGTERM--> delay --> drain --drained--> wait for the last --> finish
  *   others:   run -----------asked-----> drain --drained--> finish
@@ -13,8 +13,8 @@
  * A loop ends by itself once every handle on it is closed: uv_run() returns, its thread ends, loop
  * 0 joins it.
  *
- * Threading: a runner belongs to its thread, but for `asked` and its conditions. struct service is
- * loop 0's, but for what is atomic or does not change while loops run. */
+ * Threading: a runner belongs to its thread, except for `asked` and its conditions. struct service
+ * is loop 0's, except for what is atomic or does not change while loops run. */
 #include "service/service_internal.h"
 
 #include "base/bug.h"
@@ -63,6 +63,7 @@ struct metrics *service_metrics(const struct service *service)
 uint64_t service_errors(const struct service *service)
 {
     uint64_t errors = 0;
+    assert(service->runners_len == 0 || service->runner != NULL);
     for (unsigned i = 0; i < service->runners_len; i++) /* relaxed: a number for a graph */
         errors += atomic_load_explicit(&service->runner[i].errors, memory_order_relaxed);
     return errors;
@@ -112,6 +113,7 @@ static void on_private_answered(void *loop_ctx, const struct http_req *req, unsi
 
 static void ask(struct service_runner *runner, unsigned what)
 {
+    assert(what != 0);
     /* release: partner of the acquire in on_wake(), which then sees why it was asked */
     atomic_fetch_or_explicit(&runner->asked, what, memory_order_release);
     uv_async_send(&runner->wake);
@@ -153,9 +155,11 @@ static void on_drained(void *ctx)
 {
     struct service_runner *runner = ctx;
     struct service *service = runner->loop.service;
+    assert(runner->draining && !runner->finished);
     /* acq_rel: the last one has seen all others come this far */
-    bool last = atomic_fetch_sub_explicit(&service->runners_left, 1, memory_order_acq_rel) == 1;
-    if (last)
+    unsigned left = atomic_fetch_sub_explicit(&service->runners_left, 1, memory_order_acq_rel);
+    assert(left >= 1 && left <= service->runners_len);
+    if (left == 1)
         ask(&service->runner[0], SERVICE_ASK_FINISH);
     if (runner->loop.index != 0)
         finish(runner);
@@ -166,6 +170,7 @@ static void drain(struct service_runner *runner)
     struct service *service = runner->loop.service;
     if (runner->draining || runner->finished)
         return;
+    assert(runner->loop.server != NULL);
     runner->draining = true;
     if (service->conf->loop_drain != NULL)
         service->conf->loop_drain(&runner->loop);
@@ -233,7 +238,7 @@ void service_fail(struct service *service, const char *reason)
 
 /* ---- reloading ---- */
 
-static void read_anew(uv_work_t *work)
+static void read_again(uv_work_t *work)
 {
     struct service *service = MAGIC_OF(service, work->data);
     service->reload_rc = 0;
@@ -246,14 +251,15 @@ static void read_anew(uv_work_t *work)
 
 static void begin_reload(struct service *service);
 
-static void on_read_anew(uv_work_t *work, int status)
+static void on_read_again(uv_work_t *work, int status)
 {
     struct service *service = MAGIC_OF(service, work->data);
     (void)status; /* never cancelled */
+    assert(service->reloading);
     service->reloading = false;
     if (service->reload_rc < 0) {
         service_tokens_destroy(&service->new_tokens);
-        log_failure(service->log, "reload failed; what was loaded before stays",
+        log_failure(service->log, "reload failed; the old keys and settings stay in use",
                     &service->reload_err);
     } else {
         if (!service->conf->public_only) {
@@ -279,7 +285,7 @@ static void begin_reload(struct service *service)
         return;
     service->reloading = true;
     service->reload.data = service;
-    int rc = uv_queue_work(&service->runner[0].uv, &service->reload, read_anew, on_read_anew);
+    int rc = uv_queue_work(&service->runner[0].uv, &service->reload, read_again, on_read_again);
     assert(rc == 0); /* it only fails without a callback */
     (void)rc;
 }
@@ -310,6 +316,8 @@ static int open_public(struct service_runner *runner)
     struct service *service = runner->loop.service;
     /* With port 0 the first loop is given a port, and the others share it. */
     bool shared = runner->loop.index > 0;
+    assert(!shared ||
+           service->runner[0].loop.server != NULL); /* the first loop was started first */
     struct http_server_conf conf = {
         .loop = &runner->uv,
         .router = service->routes,
@@ -396,6 +404,7 @@ static int open_runner(struct service_runner *runner)
 
 static int init_runner(struct service *service, unsigned index)
 {
+    assert(index < service->settings.http_loops);
     struct service_runner *runner = &service->runner[index];
     runner->loop = (struct service_loop){.service = service,
                                          .index = index,
@@ -430,6 +439,7 @@ static void run_to_end(struct service_runner *runner)
 static void run_thread(void *arg)
 {
     struct service_runner *runner = MAGIC_OF(service_runner, arg);
+    assert(runner->loop.index > 0); /* loop 0 is the main thread's */
     runner->start_rc = open_runner(runner);
     if (runner->start_rc < 0)
         finish(runner);
@@ -555,7 +565,7 @@ static void log_warning(void *ctx, const char *what, const char *file, unsigned 
 {
     const struct service *service = ctx;
     struct log_line line;
-    log_begin(&line, service->log, LOG_LEVEL_WARN, "warning: what should not happen has happened");
+    log_begin(&line, service->log, LOG_LEVEL_WARN, "something that should not happen happened");
     log_cstr(&line, "what", what);
     log_cstr(&line, "file", file);
     log_u64(&line, "line", at);
@@ -578,11 +588,11 @@ static void show_place(void *ctx, const struct bug_place *place)
     assert(!labels.overflown);
     struct metrics_desc desc = {
         "fairgate_odd_events_total",
-        "What should not happen and was lived through; anything but 0 is worth a look.",
+        "Things that should not happen and did no harm; anything but 0 is worth a look.",
         labels.ptr};
     if (place->warns) {
         desc.name = "fairgate_warnings_total";
-        desc.help = "What should not happen and needs somebody soon; the log names the place.";
+        desc.help = "Things that should not happen and need a look soon; the log names the place.";
     }
     if (odd->rc == 0)
         odd->rc = metrics_counter(odd->metrics, &desc, &place->count, odd->err);

@@ -1,9 +1,9 @@
 /* service_private.c: what operators, orchestrators and Prometheus ask every service.
  *
- * The guard stands before every route. Health, readiness and metrics are open, because the programs
- * that ask for them keep no secrets; everything else needs a token, compared in constant time.
- * Services show each other a token of their own, which opens /internal/ and nothing else: an
- * attacker who takes over one service does not get the operator's rights at the others.
+ * The guard runs before every route. Health, readiness and metrics are open, because the programs
+ * that read them keep no secrets; everything else requires a token, compared in constant time.
+ * Services use a token of their own among themselves, which opens /internal/ and nothing else, so
+ * that an attacker who takes over one service does not get the operator's rights on the others.
  *
  * A scrape may take milliseconds (it counts open files), so it is rendered on the thread pool. */
 #include "service/service_internal.h"
@@ -73,12 +73,12 @@ static bool guard(struct http_req *req, void *ctx)
         return true;
     if (is_below(path, SPAN("/internal")) && is_token(shown, service->tokens.service))
         return true;
-    http_problem_reply(req, &(struct http_problem){
-                                .status = 401,
-                                .code = "admin-token-required",
-                                .detail = "this listener wants Authorization: Bearer and a token "
-                                          "that opens this path",
-                                .headers = SPAN("WWW-Authenticate: Bearer\r\n")});
+    http_problem_reply(
+        req, &(struct http_problem){.status = 401,
+                                    .code = "admin-token-required",
+                                    .detail = "this listener requires Authorization: Bearer with a "
+                                              "token that opens this path",
+                                    .headers = SPAN("WWW-Authenticate: Bearer\r\n")});
     return false;
 }
 
@@ -106,6 +106,7 @@ static void on_healthz(struct http_req *req, void *ctx)
 static void put_reason(struct text *body, unsigned *told, unsigned loop, const char *condition,
                        const char *reason)
 {
+    assert(condition != NULL && reason != NULL);
     if (*told < SERVICE_REASONS_MAX) {
         struct text before = *body;
         json_open(body, '{');
@@ -123,6 +124,7 @@ static void put_reasons(struct text *body, unsigned *told, const struct service_
 {
     /* acquire: partner of service_ready()'s release, which filled the condition in before */
     unsigned len = atomic_load_explicit(&runner->conditions_len, memory_order_acquire);
+    assert(len <= SERVICE_CONDITIONS_MAX);
     for (unsigned i = 0; i < len; i++) {
         const struct service_condition *condition = &runner->condition[i];
         const char *reason = atomic_load_explicit(&condition->reason, memory_order_acquire);
@@ -139,7 +141,7 @@ static void on_readyz(struct http_req *req, void *ctx)
     unsigned told = 0;
     json_open(&reasons, '[');
     if (atomic_load_explicit(&service->draining, memory_order_relaxed))
-        put_reason(&reasons, &told, 0, "draining", "the process is coming to its end");
+        put_reason(&reasons, &told, 0, "draining", "the process is shutting down");
     for (unsigned i = 0; i < service->runners_len; i++)
         put_reasons(&reasons, &told, &service->runner[i]);
     json_close(&reasons, ']');
@@ -205,6 +207,7 @@ static void on_rendered(uv_work_t *work, int status)
 {
     struct scrape *scrape = work->data;
     (void)status; /* never cancelled */
+    assert(scrape->service->scrapes > 0);
     scrape->service->scrapes--;
     if (scrape->rc < 0)
         http_problem(scrape->req, 500, "metrics-failed", "%s", scrape->err.text);
@@ -224,10 +227,11 @@ static void on_metrics(struct http_req *req, void *ctx)
     if (scrape == NULL) {
         http_problem_reply(req, &(struct http_problem){.status = 503,
                                                        .code = "too-many-scrapes",
-                                                       .detail = "others are being answered",
+                                                       .detail = "other scrapes are being answered",
                                                        .retry_after_s = 1});
         return;
     }
+    assert(service->scrapes < SERVICE_SCRAPES_MAX);
     scrape->service = service;
     scrape->req = req;
     scrape->work.data = scrape;

@@ -1,5 +1,5 @@
-/* brand.c: reads the operator's name, logo, colour and texts, and makes pages of them that can
- * be read.
+/* brand.c: reads the operator's name, logo, colour and texts, and keeps the pages readable with
+ * them.
  *
  * Contrast is that of WCAG 2.2: 4.5 to 1 between a colour and whatever it stands on or carries.
  * An operator names the house's colour as it is; where it is too pale for that, or too dark for
@@ -77,6 +77,7 @@ static bool colour_parse(const char *text, struct colour *out)
 static struct colour mix(struct colour a, struct colour b, unsigned parts)
 {
     struct colour mixed;
+    assert(parts <= 256);
     for (unsigned i = 0; i < 3; i++)
         mixed.channel[i] = (a.channel[i] * parts + b.channel[i] * (256 - parts) + 128) / 256;
     return mixed;
@@ -104,8 +105,8 @@ static bool is_readable(struct colour colour, const struct scheme *scheme)
     return good;
 }
 
-/* The nearest colour to it that people can read: it keeps its hue and gives up as much of its
- * lightness as it must. Black and white themselves always do, so there is one. */
+/* The nearest colour that people can read: it keeps its hue and gives up as much of its lightness
+ * as it must. Black and white themselves are always readable, so there is one. */
 static struct colour readable(struct colour colour, const struct scheme *scheme)
 {
     unsigned parts = 256;
@@ -176,7 +177,7 @@ static int load_logo(struct brand *brand, struct err_slot *err)
     if (brand->logo_type == NULL)
         return err_set(err, ERR_SYNTAX, "brand.logo: %s is no SVG, PNG or WebP", path);
     if (brand->settings->name[0] == '\0')
-        return err_set(err, ERR_RANGE, "brand.name: a logo needs it, for who cannot see it");
+        return err_set(err, ERR_RANGE, "brand.name: a logo needs it, for people who cannot see it");
     return 0;
 }
 

@@ -34,6 +34,7 @@ int lang_add(struct span tag, struct err_slot *err, enum lang *out)
     bool fits = span_to_cstr(tag, tags[tags_len], sizeof(tags[0]));
     assert(fits);
     *out = (enum lang)tags_len++;
+    assert(tags_len <= LANG_MAX);
     return 0;
 }
 
@@ -54,6 +55,7 @@ bool lang_parse(struct span tag, enum lang *out)
             return true;
         }
     }
+    assert(tags_len >= LANG_BUILT_IN);
     return false;
 }
 

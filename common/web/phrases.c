@@ -1,11 +1,12 @@
-/* phrases.c: a copy of the source, and rows that point into it, looked through one by one: phrases
- * are put into templates at start, and of the rest a request says a handful. */
+/* phrases.c: a copy of the source, and rows that point into it. A search goes through them one by
+ * one: most phrases are put into templates at start, and a request needs only a handful. */
 #include "phrases.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PHRASES_MAX = 1024 }; /* the console says the most: five hundred */
+enum { PHRASES_MAX = 1024 }; /* the console has the most: five hundred */
 
 struct phrases {
     uint32_t len;
@@ -38,6 +39,7 @@ static int parse_line(struct phrases *phrases, struct span line, struct err_slot
         return err_set(err, ERR_EXISTS, "%.*s is there twice", (int)key.len, key.ptr);
     if (phrases->len == PHRASES_MAX)
         return err_set(err, ERR_FULL, "more than %d phrases", PHRASES_MAX);
+    assert(phrases->len < PHRASES_MAX);
     phrases->row[phrases->len].key = key;
     phrases->row[phrases->len].value = span_trim(value);
     return check_phrase(phrases->row[phrases->len++].value, err);
@@ -68,6 +70,7 @@ int phrases_parse(struct span source, struct err_slot *err, struct phrases **out
 
 struct span phrases_find(const struct phrases *phrases, struct span key)
 {
+    assert(phrases->len <= PHRASES_MAX);
     for (uint32_t i = 0; i < phrases->len; i++) {
         if (span_eq(phrases->row[i].key, key))
             return phrases->row[i].value;
@@ -94,7 +97,7 @@ static int override_line(struct phrases *phrases, struct span line, bool ours, s
     return 0;
 }
 
-/* Takes the next line that says something off an operator's text; empty: there is none. */
+/* Takes the next line of an operator's text that is neither blank nor a comment; empty: none. */
 static struct span next_line(struct span *text)
 {
     struct span line = {"", 0};

@@ -82,6 +82,7 @@ struct site {
 static int pack_make(struct pack *pack, struct span text, const struct site_packed *packed,
                      int quality, struct err_slot *err)
 {
+    assert(pack->blob[PLAIN] == NULL);
     pack->blob[PLAIN] = http_blob_create(text);
     if (pack->blob[PLAIN] == NULL)
         return err_set(err, ERR_NOMEM, "%zu bytes of a page", text.len);
@@ -111,6 +112,7 @@ static void reply_pack(struct http_req *req, const struct pack *pack, const char
     while (coding > PLAIN &&
            (pack->blob[coding] == NULL || !visit_accepts(req, span_of(coding_names[coding]))))
         coding--;
+    assert(pack->blob[coding] != NULL);
     if (coding != PLAIN)
         http_header_add(headers, "Content-Encoding", span_of(coding_names[coding]));
     assert(!headers->overflown);
@@ -182,6 +184,7 @@ static void on_page(struct http_req *req, void *ctx)
     if (conf->refuse != NULL && conf->refuse(req, conf->ctx))
         return;
     enum lang lang = page->site->read[visit_lang(req)];
+    assert(lang < lang_count() && page->site->read[lang] == lang);
     char memory[SITE_HEADERS_MAX + SITE_CONNECT_MAX];
     struct text headers = text_on(memory, sizeof(memory));
     put_headers(req, lang, page->site->conf.connect, &headers);
@@ -384,6 +387,7 @@ static struct site_file *add_file(struct site *site, const char *name, const cha
 
 static const struct site_packed *packed_of(const struct site *site, size_t file)
 {
+    assert(file < OWN_MAX);
     const struct site_conf *conf = &site->conf;
     bool packed = conf->packed != NULL && file < conf->files_len && conf->packed[file].gzip.len > 0;
     return packed ? &conf->packed[file] : NULL;
@@ -461,7 +465,7 @@ static void name_folder(struct site *site)
     tag_write((struct span){(const char *)mixed, sizeof(mixed)}, site->tag);
     struct text folder = text_on(site->folder, sizeof(site->folder) - 1);
     text_printf(&folder, "%s/%s", site->conf.root, site->tag);
-    assert(!folder.overflown);
+    assert(!folder.overflown && site->files_len <= OWN_MAX);
 }
 
 static int make_files(struct site *site, struct err_slot *err)

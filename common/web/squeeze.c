@@ -1,16 +1,18 @@
 /* squeeze.c: compresses in two ways, for two occasions.
  *
- * What is made at start takes the highest quality: some 100 KB of text cost a third of a second
+ * What is made at start takes the highest quality: some 100 KB of text cost a third of a second,
  * once. A page for one visitor takes zlib's level 4, the first that looks for long repetitions.
- * On a page of 10 KB that is one per cent larger than the best, in three quarters of the time.
+ * For a page of 10 KB the result is one per cent larger than the best, in three quarters of the
+ * time.
  *
  * Tried and dropped: compressing the fixed parts of a page at start, and putting what fills its
- * gaps between them as it is. That costs next to nothing for a request, but words can no longer
- * refer back across a gap: with 30 gaps a page was twice as long. */
+ * gaps between them uncompressed. That costs a request next to nothing, but nothing can refer back
+ * across a gap: with 30 gaps a page was twice as long. */
 #include "squeeze.h"
 
 #include <assert.h>
 #include <brotli/encode.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -24,6 +26,7 @@ enum {
 
 struct http_blob *squeeze_gzip(struct span text, int level)
 {
+    assert(text.len <= UINT_MAX); /* zlib counts in unsigned */
     z_stream stream = {0};
     if (deflateInit2(&stream, level, Z_DEFLATED, GZIP_WINDOW, 9, Z_DEFAULT_STRATEGY) != Z_OK)
         return NULL;
@@ -48,6 +51,7 @@ static int brotli_window(size_t len)
     int bits = BROTLI_MIN_WINDOW_BITS;
     while (bits < BROTLI_WINDOW_MAX && ((size_t)1 << bits) < len + BROTLI_WINDOW_APART)
         bits++;
+    assert(bits >= BROTLI_MIN_WINDOW_BITS && bits <= BROTLI_MAX_WINDOW_BITS);
     return bits;
 }
 

@@ -1,6 +1,6 @@
 /* template.c: a page is a list of fixed stretches with a part after each but the last: a gap, or
- * the beginning or end of a block. All stretches lie in one allocation, so that rendering reads
- * memory once, from front to back, but for blocks that have several turns. */
+ * the beginning or end of a block. All stretches are in one allocation, so that rendering reads
+ * memory once, from front to back, except for blocks that are repeated. */
 #include "template.h"
 
 #include <assert.h>
@@ -85,6 +85,7 @@ static int close_block(struct template *page, struct span name, struct names *na
     uint32_t open = names->depth > 0 ? names->open[names->depth - 1] : close;
     if (open == close || page->part[open].gap != page->part[close].gap)
         return err_set(err, ERR_SYNTAX, "{{/%.*s}} closes another block", (int)name.len, name.ptr);
+    assert(open < close && page->part[open].kind == PART_OPEN);
     names->depth--;
     page->part[open].close = close;
     return 0;
@@ -189,6 +190,7 @@ static void put_parts(const struct render *render, uint32_t first)
         assert(render->more != NULL); /* without blocks to fill, a page has none */
         for (unsigned turn = 0; render->more(page->part[i].gap, turn, render->ctx); turn++)
             put_parts(render, i + 1);
+        assert(page->part[page->part[i].close].kind == PART_CLOSE);
         i = page->part[i].close;
     }
 }

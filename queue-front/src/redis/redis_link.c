@@ -4,11 +4,11 @@
  * and it knows no deadlines. Here a command only marks the link dirty. At the end of the turn its
  * owner writes all of them directly, and writability is asked for only if the socket is full.
  *
- * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED. The code that first sees the end
- * of a connection calls fall(). From that moment the link is DOWN for everybody, so a callback that
- * is told NULL and wants to send again finds no half-dead connection. hiredis frees its context
- * itself after an error, or later if we are inside one of its callbacks. Therefore a connection is
- * an object of its own, and the link merely forgets it.
+ * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED; link_next[] has the moves. The
+ * code that first sees the end of a connection calls fall(). From that moment the link is DOWN for
+ * everybody, so a callback that is told NULL and wants to send again finds no half-dead connection.
+ * hiredis frees its context itself after an error, or later if we are inside one of its callbacks.
+ * Therefore a connection is an object of its own, and the link merely forgets it.
  *
  * Names are resolved on the thread pool, again for each connection, since some failovers move a
  * name to another server. A lookup can't be stopped once it runs and may take much longer than we
@@ -45,7 +45,16 @@ void redisProcessCallbacks(redisAsyncContext *redis);
 enum { TLS_RECORD_BYTES = 16384 }; /* the longest that there are */
 enum { UNREACHED_MAX = 512 };      /* a host or a path, and why */
 
-enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_CLOSED };
+enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_CLOSED, LINK_STATE_COUNT };
+
+#define BIT(n) (uint8_t)(1u << (n))
+
+static const uint8_t link_next[LINK_STATE_COUNT] = {
+    [LINK_DOWN] = BIT(LINK_CONNECTING) | BIT(LINK_CLOSED),
+    [LINK_CONNECTING] = BIT(LINK_UP) | BIT(LINK_DOWN) | BIT(LINK_CLOSED),
+    [LINK_UP] = BIT(LINK_DOWN) | BIT(LINK_CLOSED),
+    [LINK_CLOSED] = 0,
+};
 
 struct connection {
     uint32_t magic;
@@ -93,6 +102,15 @@ struct redis_link {
 
 MAGIC(redis_link, 0x2ed15003);
 
+/* The only place that writes the state. */
+static void link_move(struct redis_link *link, enum link_state to)
+{
+    assert((link_next[link->state] & BIT(to)) != 0);
+    link->state = to;
+    assert((link->connection != NULL) == (to == LINK_CONNECTING || to == LINK_UP));
+    assert(link->lookup == NULL || to == LINK_DOWN);
+}
+
 static void begin_connecting(struct redis_link *link);
 
 /* ---- the end of a connection ---- */
@@ -116,10 +134,10 @@ static void give_up(struct redis_link *link, const char *why)
 /* Lets go of the connection, whatever happens to it. */
 static void fall(struct redis_link *link, const char *why)
 {
-    assert(link->state == LINK_CONNECTING || link->state == LINK_UP);
+    assert(link->connection != NULL && link->connection->link == link);
     link->connection->link = NULL;
     link->connection = NULL;
-    link->state = LINK_DOWN;
+    link_move(link, LINK_DOWN);
     if (has_other_address(link)) {
         link->addr_at++;
         uv_timer_start(&link->backoff, on_backoff, 0, 0);
@@ -471,7 +489,7 @@ void redis_link_flush(struct redis_link *link)
 static void come_up(struct redis_link *link)
 {
     uv_timer_stop(&link->backoff);
-    link->state = LINK_UP;
+    link_move(link, LINK_UP);
     link->conf.on_up(link->conf.ctx); /* last: the link may be closed now */
 }
 
@@ -595,7 +613,7 @@ static bool attach(struct redis_link *link, redisAsyncContext *redis)
     redis->ev.delWrite = want_no_write;
     redis->ev.cleanup = on_cleanup;
     link->connection = connection;
-    link->state = LINK_CONNECTING;
+    link_move(link, LINK_CONNECTING);
     redisAsyncSetDisconnectCallback(redis, on_disconnect);
     redisAsyncSetConnectCallback(redis, on_connect); /* asks for writability */
     return true;
@@ -727,15 +745,14 @@ static void on_handle_closed(uv_handle_t *handle)
 
 void redis_link_close(struct redis_link *link)
 {
-    assert(link->state != LINK_CLOSED);
     struct connection *connection = link->connection;
-    link->state = LINK_CLOSED;
     link->connection = NULL;
     if (link->lookup != NULL) {
         link->lookup->link = NULL;
         uv_cancel((uv_req_t *)&link->lookup->request); /* one that runs goes on, for nobody */
         link->lookup = NULL;
     }
+    link_move(link, LINK_CLOSED);
     uv_close((uv_handle_t *)&link->backoff, on_handle_closed);
     uv_close((uv_handle_t *)&link->deadline, on_handle_closed);
     if (connection != NULL) {

@@ -49,13 +49,12 @@ struct redis_link_conf {
     const char *host; /* numeric, or a name */
     uint16_t port;
     struct tls_client *tls;   /* NULL: plain */
-    struct redis_login login; /* All strings are borrowed until redis_link_close() */
+    struct redis_login login; /* all strings are borrowed until redis_link_close() */
     const struct clock *clock;
     const struct rng *rng;
     void (*on_up)(void *ctx);                    /* connected; commands may be sent */
     void (*on_down)(void *ctx, const char *why); /* it keeps trying */
-    void (*on_dirty)(
-        void *ctx); /* there is something to write: to be flushed before the loop waits */
+    void (*on_dirty)(void *ctx); /* something is to be written: flush before the loop waits */
     void *ctx;
 };
 

@@ -149,18 +149,17 @@ static void a_bad_line_is_named_with_what_is_allowed(void **state)
                   "a.conf:3: section [reds] is not known; known are [redis], [http], [log]");
     check_refused("[redis]\npth = x\n",
                   "a.conf:2: [redis] pth is not known; known are path, timeout");
-    check_refused("path = x\n", "a.conf:1: a [section] has to come before the first setting");
+    check_refused("path = x\n", "a.conf:1: the first setting needs a [section] before it");
     check_refused("[redis]\npath\n", "a.conf:2: a setting is written key = value");
     check_refused("[redis]\nPath = 1\n", "a.conf:2: a setting is written key = value");
     check_refused("[redis\n", "a.conf:1: a section is written [name]");
     check_refused("[redis] x\n", "a.conf:1: a section is written [name]");
     check_refused("[redis]\npath = a\n\npath = b\n",
-                  "a.conf:4: [redis] path was set before, in line 2");
+                  "a.conf:4: [redis] path was already set in line 2");
     check_refused("[redis]\npath = \"a\n", "a.conf:2: the text has no closing quote");
     check_refused("[redis]\npath = \"a\" b\n",
-                  "a.conf:2: something stands behind the closing quote");
-    check_refused("[redis]\npath = \"\\x\"\n",
-                  "a.conf:2: after a backslash only \" \\ n t may stand");
+                  "a.conf:2: there is something after the closing quote");
+    check_refused("[redis]\npath = \"\\x\"\n", "a.conf:2: only \" \\ n t may follow a backslash");
 }
 
 static void a_bad_value_is_named_with_its_rule(void **state)
@@ -207,7 +206,7 @@ static void a_text_with_a_nul_is_refused(void **state)
 static void a_setting_without_default_has_to_be_given(void **state)
 {
     (void)state;
-    check_refused("", "a.conf: [redis] path has to be given, here or as FAIRGATE_REDIS_PATH: its "
+    check_refused("", "a.conf: [redis] path must be given, here or as FAIRGATE_REDIS_PATH: its "
                       "socket");
 }
 
