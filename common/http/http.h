@@ -80,7 +80,8 @@ bool http_req_is_tls(const struct http_req *req);
 bool http_req_repeats(const struct http_req *req);
 uint64_t http_req_started_us(const struct http_req *req); /* monotonic; first byte seen */
 struct http_server *http_req_server(const struct http_req *req);
-void *http_req_loop_ctx(const struct http_req *req); /* the server's conf.loop_ctx */
+void *http_req_loop_ctx(const struct http_req *req);  /* the server's conf.loop_ctx */
+void *http_req_route_ctx(const struct http_req *req); /* the ctx of the route that was taken */
 
 /* Decodes %XX and (where plus_is_space) '+'; false on bad escapes or if it does not fit. */
 bool http_url_decode(struct span raw, bool plus_is_space, struct text *out);
@@ -169,7 +170,7 @@ void http_reply_stream(struct http_req *req, struct http_channel *channel, struc
 
 /* ---- routing ---- */
 
-typedef void http_handler(struct http_req *req, void *ctx);
+typedef void http_handler(struct http_req *req);
 
 struct http_router;
 
@@ -177,8 +178,8 @@ struct http_route {
     enum http_method method;
     const char *pattern; /* "/v1/queue/{event}/me"; a last segment "{path...}" takes all the rest */
     http_handler *handler; /* called when the whole request is there */
-    void *ctx;
-    uint32_t body_max; /* 0: a request with a body gets 413 */
+    void *ctx;             /* http_req_route_ctx(); most handlers need only the loop's */
+    uint32_t body_max;     /* 0: a request with a body gets 413 */
 };
 
 int http_router_create(struct err_slot *err, struct http_router **out);

@@ -536,7 +536,7 @@ static void handle(struct http_conn *conn, struct http_req *req)
     if (route == NULL)
         reply_no_route(req);
     else
-        route->handler(req, route->ctx);
+        route->handler(req);
 }
 
 static void dispatch(struct http_conn *conn, struct http_req *req)

@@ -173,6 +173,12 @@ void *http_req_loop_ctx(const struct http_req *req)
     return req->server->conf.loop_ctx;
 }
 
+void *http_req_route_ctx(const struct http_req *req)
+{
+    assert(req->match.route != NULL);
+    return req->match.route->ctx;
+}
+
 /* Of what the visitor sent only a trace id is told, and that if it is one to the byte. */
 static bool is_trace(struct span header)
 {

@@ -94,9 +94,8 @@ static void reply_json(struct http_req *req, unsigned status, struct text *body)
                                          .body = text_span(body)});
 }
 
-static void on_healthz(struct http_req *req, void *ctx)
+static void on_healthz(struct http_req *req)
 {
-    (void)ctx;
     char memory[32];
     struct text body = text_on(memory, sizeof(memory));
     TEXT_LIT(&body, "{\"status\":\"ok\"}");
@@ -133,9 +132,9 @@ static void put_reasons(struct text *body, unsigned *told, const struct service_
     }
 }
 
-static void on_readyz(struct http_req *req, void *ctx)
+static void on_readyz(struct http_req *req)
 {
-    struct service *service = ctx;
+    struct service *service = http_req_route_ctx(req);
     char memory[4096];
     struct text reasons = text_on(memory, sizeof(memory));
     unsigned told = 0;
@@ -219,9 +218,9 @@ static void on_rendered(uv_work_t *work, int status)
     free(scrape);
 }
 
-static void on_metrics(struct http_req *req, void *ctx)
+static void on_metrics(struct http_req *req)
 {
-    struct service *service = ctx;
+    struct service *service = http_req_route_ctx(req);
     struct scrape *scrape =
         service->scrapes < SERVICE_SCRAPES_MAX ? calloc(1, sizeof(*scrape)) : NULL;
     if (scrape == NULL) {
@@ -244,9 +243,9 @@ static void on_metrics(struct http_req *req, void *ctx)
 
 /* ---- the log's level ---- */
 
-static void on_log_level(struct http_req *req, void *ctx)
+static void on_log_level(struct http_req *req)
 {
-    struct service *service = ctx;
+    struct service *service = http_req_route_ctx(req);
     struct err_slot err;
     json_t *doc;
     if (json_in_parse(http_req_body(req), &err, &doc) < 0) {

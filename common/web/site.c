@@ -177,9 +177,9 @@ static void put_preloads(const struct http_req *req, const struct site_page *pag
     }
 }
 
-static void on_page(struct http_req *req, void *ctx)
+static void on_page(struct http_req *req)
 {
-    const struct served_page *page = ctx;
+    const struct served_page *page = http_req_route_ctx(req);
     const struct site_conf *conf = &page->site->conf;
     if (conf->refuse != NULL && conf->refuse(req, conf->ctx))
         return;
@@ -194,9 +194,9 @@ static void on_page(struct http_req *req, void *ctx)
 
 /* During a roll-out a page of the other version may ask us: it gets what we have, to be used now
  * and not to be kept. */
-static void on_file(struct http_req *req, void *ctx)
+static void on_file(struct http_req *req)
 {
-    const struct served_file *file = ctx;
+    const struct served_file *file = http_req_route_ctx(req);
     bool same = span_eq(http_req_param(req, 0), span_of(file->site->tag));
     char memory[SITE_HEADERS_MAX];
     struct text headers = text_on(memory, sizeof(memory));

@@ -98,9 +98,8 @@ static struct visit *visit_begin(struct http_req *req)
     return visit;
 }
 
-static void on_get_list(struct http_req *req, void *ctx)
+static void on_get_list(struct http_req *req)
 {
-    (void)ctx;
     struct span state = http_req_query_arg(req, SPAN("state"));
     struct span order = http_req_query_arg(req, SPAN("order"));
     struct span before = http_req_query_arg(req, SPAN("before"));
@@ -214,9 +213,8 @@ static void read_one(struct visit *visit, pg_on_done *on_done)
     pg_job_send(job);
 }
 
-static void on_get_one(struct http_req *req, void *ctx)
+static void on_get_one(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     if (visit != NULL && take_id(visit))
         read_one(visit, on_one);
@@ -325,15 +323,13 @@ static void act(struct http_req *req, bool compensate)
         read_one(visit, on_read_to_act);
 }
 
-static void on_retry(struct http_req *req, void *ctx)
+static void on_retry(struct http_req *req)
 {
-    (void)ctx;
     act(req, false);
 }
 
-static void on_compensate(struct http_req *req, void *ctx)
+static void on_compensate(struct http_req *req)
 {
-    (void)ctx;
     act(req, true);
 }
 
@@ -368,9 +364,8 @@ static void on_letters(void *ctx, const struct pg_answer *answer)
     free(memory);
 }
 
-static void on_get_letters(struct http_req *req, void *ctx)
+static void on_get_letters(struct http_req *req)
 {
-    (void)ctx;
     sql_shop_parked(pay_of(req)->pg, on_letters, req);
 }
 
@@ -395,9 +390,8 @@ static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
     guard_reply(req, 200, &body, SPAN(""));
 }
 
-static void on_retry_letter(struct http_req *req, void *ctx)
+static void on_retry_letter(struct http_req *req)
 {
-    (void)ctx;
     uint64_t id;
     if (!span_u64(http_req_param(req, 0), INT64_MAX, &id)) {
         refusal_reply(req, REFUSAL_LETTER_UNKNOWN);
@@ -426,9 +420,8 @@ static void reply_reconcile(struct http_req *req)
     free(memory);
 }
 
-static void on_get_reconcile(struct http_req *req, void *ctx)
+static void on_get_reconcile(struct http_req *req)
 {
-    (void)ctx;
     reply_reconcile(req);
 }
 
@@ -437,9 +430,8 @@ static void on_reconciled(void *ctx)
     reply_reconcile(ctx);
 }
 
-static void on_reconcile(struct http_req *req, void *ctx)
+static void on_reconcile(struct http_req *req)
 {
-    (void)ctx;
     if (reconcile_now(pay_of(req)->reconcile, on_reconciled, req) < 0)
         refusal_reply(req, REFUSAL_COMPARING);
 }

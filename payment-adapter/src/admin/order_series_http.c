@@ -125,9 +125,8 @@ static void on_counted(void *ctx, const struct pg_answer *answer)
     free(visit);
 }
 
-static void on_get_counts(struct http_req *req, void *ctx)
+static void on_get_counts(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = calloc(1, sizeof(*visit));
     if (visit == NULL) {
         guard_unavailable(req, ERR_NOMEM);

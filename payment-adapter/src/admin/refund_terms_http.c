@@ -104,15 +104,13 @@ static void get_terms(struct http_req *req, bool public)
     sql_terms_read(pay_of(req)->pg, &(struct sql_terms_read_args){visit->id}, on_terms, visit);
 }
 
-static void on_get(struct http_req *req, void *ctx)
+static void on_get(struct http_req *req)
 {
-    (void)ctx;
     get_terms(req, true);
 }
 
-static void on_get_private(struct http_req *req, void *ctx)
+static void on_get_private(struct http_req *req)
 {
-    (void)ctx;
     get_terms(req, false);
 }
 
@@ -176,9 +174,8 @@ static bool read_version(struct span header, uint64_t *out)
     return span_u64(digits, INT32_MAX, out);
 }
 
-static void on_put(struct http_req *req, void *ctx)
+static void on_put(struct http_req *req)
 {
-    (void)ctx;
     struct err_slot err = {0};
     json_t *doc;
     struct wanted wanted = {0};
@@ -250,9 +247,8 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
     free(visit);
 }
 
-static void on_refund(struct http_req *req, void *ctx)
+static void on_refund(struct http_req *req)
 {
-    (void)ctx;
     struct err_slot err = {0};
     json_t *doc;
     if (!guard_json(req, &err, &doc))

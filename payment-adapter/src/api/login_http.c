@@ -365,9 +365,8 @@ static void start_token(struct login *login, struct span token)
 
 /* ---- the calls ---- */
 
-static void on_login(struct http_req *req, void *ctx)
+static void on_login(struct http_req *req)
 {
-    (void)ctx;
     struct err_slot err = {0};
     json_t *doc;
     if (!guard_origin(req) || !guard_json(req, &err, &doc))
@@ -416,9 +415,8 @@ static void on_ended(void *ctx, int rc, const char *set_cookie)
     http_reply(req, &(struct http_reply){.status = 204, .headers = text_span(&headers)});
 }
 
-static void on_logout(struct http_req *req, void *ctx)
+static void on_logout(struct http_req *req)
 {
-    (void)ctx;
     if (guard_origin(req))
         session_end(pay_of(req)->sessions, req, NULL, on_ended, req);
 }
@@ -444,9 +442,8 @@ static void on_me(void *ctx, int rc, const struct session *session)
     }
 }
 
-static void on_get_me(struct http_req *req, void *ctx)
+static void on_get_me(struct http_req *req)
 {
-    (void)ctx;
     session_of(pay_of(req)->sessions, req, on_me, req);
 }
 

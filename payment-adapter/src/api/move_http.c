@@ -222,9 +222,8 @@ static void on_order(void *ctx, const struct pg_answer *answer)
     peers.start(peers.ctx, &visit->peer);
 }
 
-static void on_move(struct http_req *req, void *ctx)
+static void on_move(struct http_req *req)
 {
-    (void)ctx;
     char id[ORDER_ID_MAX];
     if (!guard_id(req, 0, id, sizeof(id)))
         return;

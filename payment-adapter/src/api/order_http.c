@@ -382,9 +382,8 @@ static void read_lang(const struct http_req *req, struct order *order)
         span_to_cstr(span_of(lang_tag(lang)), order->lang, sizeof(order->lang));
 }
 
-static void on_post(struct http_req *req, void *ctx)
+static void on_post(struct http_req *req)
 {
-    (void)ctx;
     struct err_slot err = {0};
     json_t *doc;
     if (!guard_origin(req) || !guard_json(req, &err, &doc))
@@ -515,9 +514,8 @@ static void then_read(struct look *look, const struct pg_answer *answer,
     free(look);
 }
 
-static void on_get(struct http_req *req, void *ctx)
+static void on_get(struct http_req *req)
 {
-    (void)ctx;
     look_first(req, then_read);
 }
 
@@ -537,9 +535,8 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     free(look);
 }
 
-static void on_get_stream(struct http_req *req, void *ctx)
+static void on_get_stream(struct http_req *req)
 {
-    (void)ctx;
     look_first(req, then_stream);
 }
 
@@ -584,9 +581,8 @@ static void then_cancel(struct look *look, const struct pg_answer *answer,
     sql_order_cancel(look->pay->pg, &args, on_cancelled, look);
 }
 
-static void on_cancel(struct http_req *req, void *ctx)
+static void on_cancel(struct http_req *req)
 {
-    (void)ctx;
     if (guard_origin(req))
         look_first(req, then_cancel);
 }
@@ -635,9 +631,8 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
     pg_job_send(job);
 }
 
-static void on_refund(struct http_req *req, void *ctx)
+static void on_refund(struct http_req *req)
 {
-    (void)ctx;
     if (guard_origin(req))
         look_first(req, then_refund);
 }

@@ -153,9 +153,8 @@ static void then_tickets(struct visit *visit)
                       visit);
 }
 
-static void on_get_tickets(struct http_req *req, void *ctx)
+static void on_get_tickets(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req, then_tickets);
     if (visit != NULL)
         session_of(visit->pay->sessions, req, on_session, visit);
@@ -324,9 +323,8 @@ static void move_begin(struct http_req *req, const char *to, bool accepts)
     session_of(visit->pay->sessions, req, on_session, visit);
 }
 
-static void on_transfer(struct http_req *req, void *ctx)
+static void on_transfer(struct http_req *req)
 {
-    (void)ctx;
     struct err_slot err = {0};
     json_t *doc;
     if (!guard_origin(req) || !guard_json(req, &err, &doc))
@@ -347,25 +345,22 @@ static void on_transfer(struct http_req *req, void *ctx)
         move_begin(req, member, false);
 }
 
-static void on_take_back(struct http_req *req, void *ctx)
+static void on_take_back(struct http_req *req)
 {
-    (void)ctx;
     if (guard_origin(req))
         move_begin(req, "", false);
 }
 
-static void on_accept(struct http_req *req, void *ctx)
+static void on_accept(struct http_req *req)
 {
-    (void)ctx;
     if (guard_origin(req))
         move_begin(req, "", true);
 }
 
 /* ---- what doors read ---- */
 
-static void on_get_keys(struct http_req *req, void *ctx)
+static void on_get_keys(struct http_req *req)
 {
-    (void)ctx;
     http_reply(req, &(struct http_reply){.status = 200,
                                          .type = "application/json",
                                          .headers = SPAN("Cache-Control: public, max-age=300\r\n"),
@@ -413,9 +408,8 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
     visit_end(visit);
 }
 
-static void on_get_revoked(struct http_req *req, void *ctx)
+static void on_get_revoked(struct http_req *req)
 {
-    (void)ctx;
     struct span after = http_req_query_arg(req, SPAN("after"));
     struct visit *visit = visit_begin(req, NULL);
     if (visit == NULL)

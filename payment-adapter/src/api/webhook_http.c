@@ -24,9 +24,8 @@ static void refuse(struct http_req *req, int rc, const struct err_slot *err)
         refusal_reply(req, REFUSAL_WEBHOOK);
 }
 
-static void on_webhook(struct http_req *req, void *ctx)
+static void on_webhook(struct http_req *req)
 {
-    (void)ctx;
     struct pay *pay = pay_of(req);
     struct psp *psp = peers_http_psp(pay->peers, http_req_param(req, 0));
     if (psp == NULL) {

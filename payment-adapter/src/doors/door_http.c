@@ -421,39 +421,33 @@ static void then_tell(struct http_req *req, const struct scanner *scanner, void 
     guard_reply(req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 
-static void on_door(struct http_req *req, void *ctx)
+static void on_door(struct http_req *req)
 {
-    (void)ctx;
     scanner_of(req, then_tell, NULL);
 }
 
-static void on_in(struct http_req *req, void *ctx)
+static void on_in(struct http_req *req)
 {
-    (void)ctx;
     scanner_of(req, then_in, NULL);
 }
 
-static void on_go_out(struct http_req *req, void *ctx)
+static void on_go_out(struct http_req *req)
 {
-    (void)ctx;
     scanner_of(req, then_out, NULL);
 }
 
-static void on_undo(struct http_req *req, void *ctx)
+static void on_undo(struct http_req *req)
 {
-    (void)ctx;
     scanner_of(req, then_undo, NULL);
 }
 
-static void on_operator_in(struct http_req *req, void *ctx)
+static void on_operator_in(struct http_req *req)
 {
-    (void)ctx;
     door_begin(req, NULL, CALL_IN);
 }
 
-static void on_operator_undo(struct http_req *req, void *ctx)
+static void on_operator_undo(struct http_req *req)
 {
-    (void)ctx;
     door_begin(req, NULL, CALL_UNDO);
 }
 

@@ -178,9 +178,8 @@ static void on_list(void *ctx, const struct pg_answer *answer)
     reply_rows(ctx, answer, "scanners", put_scanner);
 }
 
-static void on_get_scanners(struct http_req *req, void *ctx)
+static void on_get_scanners(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
@@ -236,9 +235,8 @@ static void make_token(struct visit *visit)
     sodium_memzero(secret, sizeof(secret));
 }
 
-static void on_post_scanner(struct http_req *req, void *ctx)
+static void on_post_scanner(struct http_req *req)
 {
-    (void)ctx;
     struct err_slot err = {0};
     json_t *doc;
     if (!guard_json(req, &err, &doc))
@@ -295,9 +293,8 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
     visit_end(visit);
 }
 
-static void on_revoke(struct http_req *req, void *ctx)
+static void on_revoke(struct http_req *req)
 {
-    (void)ctx;
     struct err_slot err = {0};
     json_t *doc;
     if (!guard_json(req, &err, &doc))
@@ -346,9 +343,8 @@ static void on_conflicts(void *ctx, const struct pg_answer *answer)
     reply_rows(ctx, answer, "conflicts", put_conflict);
 }
 
-static void on_get_doors(struct http_req *req, void *ctx)
+static void on_get_doors(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     struct pg_job *job = visit != NULL ? pg_job_create(pay_of(req)->pg, on_conflicts, visit) : NULL;
     if (job == NULL) {
@@ -381,9 +377,8 @@ static void on_audit(void *ctx, const struct pg_answer *answer)
     reply_rows(ctx, answer, "acts", put_act);
 }
 
-static void on_get_audit(struct http_req *req, void *ctx)
+static void on_get_audit(struct http_req *req)
 {
-    (void)ctx;
     struct span before = http_req_query_arg(req, SPAN("before"));
     struct span subject = http_req_query_arg(req, SPAN("subject"));
     char subject_text[ORDER_EVENT_MAX];

@@ -253,14 +253,14 @@ static void visit_page(struct http_req *req, const struct pages *pages, bool tic
     session_of(visit->pay->sessions, req, on_session, visit);
 }
 
-static void on_order(struct http_req *req, void *ctx)
+static void on_order(struct http_req *req)
 {
-    visit_page(req, ctx, false);
+    visit_page(req, http_req_route_ctx(req), false);
 }
 
-static void on_tickets(struct http_req *req, void *ctx)
+static void on_tickets(struct http_req *req)
 {
-    visit_page(req, ctx, true);
+    visit_page(req, http_req_route_ctx(req), true);
 }
 
 static int make_pages(struct pages *pages, const struct brand_settings *brand, struct err_slot *err)

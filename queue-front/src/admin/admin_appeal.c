@@ -49,9 +49,8 @@ static void on_found(void *ctx, const struct front_line *event, bool unavailable
         answer_appeal(req, front_of(req), event, http_req_param(req, 1));
 }
 
-static void on_appeal(struct http_req *req, void *ctx)
+static void on_appeal(struct http_req *req)
 {
-    (void)ctx;
     admin_find(front_of(req), http_req_param(req, 0), on_found, req);
 }
 

@@ -145,9 +145,8 @@ static void change(struct act *act, const struct front_line *event)
         change_event(act, event);
 }
 
-static void on_put(struct http_req *req, void *ctx)
+static void on_put(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct span id = http_req_param(req, 0);
     if (!event_id_ok(id)) {
@@ -171,9 +170,8 @@ static void on_put(struct http_req *req, void *ctx)
     act_try(&put->act);
 }
 
-static void on_patch(struct http_req *req, void *ctx)
+static void on_patch(struct http_req *req)
 {
-    (void)ctx;
     struct change *patch = act_begin(req, sizeof(*patch), change);
     if (patch != NULL)
         act_try(&patch->act);

@@ -185,21 +185,18 @@ static void ask_codes(struct http_req *req, enum line_codes_call call)
     act_end(act);
 }
 
-static void on_codes_put(struct http_req *req, void *ctx)
+static void on_codes_put(struct http_req *req)
 {
-    (void)ctx;
     ask_codes(req, LINE_CODES_PUT);
 }
 
-static void on_codes_count(struct http_req *req, void *ctx)
+static void on_codes_count(struct http_req *req)
 {
-    (void)ctx;
     ask_codes(req, LINE_CODES_COUNT);
 }
 
-static void on_codes_drop(struct http_req *req, void *ctx)
+static void on_codes_drop(struct http_req *req)
 {
-    (void)ctx;
     ask_codes(req, LINE_CODES_DROP);
 }
 

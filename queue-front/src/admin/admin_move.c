@@ -101,9 +101,8 @@ static void move_event(struct act *act, const struct front_line *event)
     }
 }
 
-static void on_action(struct http_req *req, void *ctx)
+static void on_action(struct http_req *req)
 {
-    (void)ctx;
     enum event_action action;
     if (!event_action_parse(http_req_param(req, 1), &action)) {
         refusal_reply(req, REFUSAL_ACTION_UNKNOWN);
@@ -160,9 +159,8 @@ static void undo_event(struct act *act, const struct front_line *event)
     act_end(act);
 }
 
-static void on_undo(struct http_req *req, void *ctx)
+static void on_undo(struct http_req *req)
 {
-    (void)ctx;
     struct act *act = act_begin(req, sizeof(*act), undo_event);
     if (act == NULL)
         return;

@@ -65,15 +65,13 @@ static void read_rows(struct http_req *req, enum line_admin_call call, uint32_t 
     act_try(&rows->act);
 }
 
-static void on_audit(struct http_req *req, void *ctx)
+static void on_audit(struct http_req *req)
 {
-    (void)ctx;
     read_rows(req, LINE_AUDIT, AUDIT_ROWS_DEFAULT, AUDIT_ROWS_MAX);
 }
 
-static void on_series(struct http_req *req, void *ctx)
+static void on_series(struct http_req *req)
 {
-    (void)ctx;
     read_rows(req, LINE_SERIES, SERIES_ROWS_DEFAULT, SERIES_ROWS_MAX);
 }
 

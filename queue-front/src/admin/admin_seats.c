@@ -73,9 +73,8 @@ static struct span new_odds(const struct act *act, const struct front_line *even
     return text_span(text);
 }
 
-static void on_seats_left(struct http_req *req, void *ctx)
+static void on_seats_left(struct http_req *req)
 {
-    (void)ctx;
     struct act *act = act_begin(req, sizeof(*act), NULL);
     if (act == NULL)
         return;

@@ -40,9 +40,8 @@ static void on_found(void *ctx, const struct front_line *event, bool unavailable
     admin_answer_document(req, 200, &event->doc, &now);
 }
 
-static void on_get(struct http_req *req, void *ctx)
+static void on_get(struct http_req *req)
 {
-    (void)ctx;
     if (front_of(req)->complete)
         admin_find(front_of(req), http_req_param(req, 0), on_found, req);
     else
@@ -119,9 +118,8 @@ static void put_listed(struct front_line *event, void *ctx)
     json_close(out, '}');
 }
 
-static void on_list(struct http_req *req, void *ctx)
+static void on_list(struct http_req *req)
 {
-    (void)ctx;
     char *memory = malloc(LIST_MAX + FRONT_EVENTS_MAX * 2 * EVENT_NAME_BYTES_MAX);
     if (memory == NULL) {
         answer_overloaded(req);
@@ -138,9 +136,8 @@ static void on_list(struct http_req *req, void *ctx)
     free(memory);
 }
 
-static void on_knobs(struct http_req *req, void *ctx)
+static void on_knobs(struct http_req *req)
 {
-    (void)ctx;
     char memory[16384];
     struct text json = text_on(memory, sizeof(memory));
     TEXT_LIT(&json, "{\"knobs\":");
@@ -226,9 +223,8 @@ static bool rate_in_milli(struct span text, uint64_t *out)
 /* {event,waiting,rate_per_s,last_enters_at}: when the last of those who wait now is called, at
  * the rate in force or at one that the operator tries out, by the schedule and max_active; for each
  * lane too, if there are any. */
-static void on_preview(struct http_req *req, void *ctx)
+static void on_preview(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {

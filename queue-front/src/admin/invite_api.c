@@ -37,9 +37,8 @@ static void put_rows(struct text *json, const struct front_line *event, struct i
     json_close(json, ']');
 }
 
-static void on_invitations(struct http_req *req, void *ctx)
+static void on_invitations(struct http_req *req)
 {
-    (void)ctx;
     const struct front *front = front_of(req);
     const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {

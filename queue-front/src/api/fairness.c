@@ -95,9 +95,8 @@ void fairness_put(struct text *json, const struct front *front, const struct fro
     json_close(json, '}');
 }
 
-static void on_fairness(struct http_req *req, void *ctx)
+static void on_fairness(struct http_req *req)
 {
-    (void)ctx;
     const struct front *front = front_of(req);
     const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {

@@ -345,9 +345,8 @@ static enum wish read_wish(const struct http_req *req, struct text *code, struct
     return has_code ? WISH_PLACE : WISH_CODE;
 }
 
-static void on_move(struct http_req *req, void *ctx)
+static void on_move(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {

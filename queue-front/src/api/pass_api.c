@@ -244,9 +244,8 @@ static struct front_line *event_to_change(struct http_req *req, struct front *fr
     return NULL;
 }
 
-static void on_pass(struct http_req *req, void *ctx)
+static void on_pass(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct front_line *event = event_to_change(req, front);
     if (event == NULL)
@@ -323,9 +322,8 @@ static void on_extended(struct line_visit *line)
     visit_end(visit);
 }
 
-static void on_extend(struct http_req *req, void *ctx)
+static void on_extend(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct front_line *event = event_to_change(req, front);
     if (event == NULL)
@@ -360,9 +358,8 @@ static void on_heartbeat(struct line_visit *line)
     visit_end(visit);
 }
 
-static void on_session(struct http_req *req, void *ctx)
+static void on_session(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct front_line *event = event_to_change(req, front);
     if (event == NULL)
@@ -430,9 +427,8 @@ static void on_left(struct line_visit *line)
 }
 
 /* By ticket or by pass: either is enough to give the place up. */
-static void on_leave(struct http_req *req, void *ctx)
+static void on_leave(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct front_line *event = event_to_change(req, front);
     if (event == NULL)
@@ -476,9 +472,8 @@ static void on_leave(struct http_req *req, void *ctx)
 
 /* ---- GET verify, GET jwks ---- */
 
-static void on_verify(struct http_req *req, void *ctx)
+static void on_verify(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct front_line *event = event_of(req, front);
     if (event == NULL)
@@ -501,9 +496,8 @@ static void on_verify(struct http_req *req, void *ctx)
     answer_empty(req, 204, &headers);
 }
 
-static void on_jwks(struct http_req *req, void *ctx)
+static void on_jwks(struct http_req *req)
 {
-    (void)ctx;
     struct http_reply reply = {
         .status = 200,
         .type = "application/jwk-set+json",
@@ -551,9 +545,8 @@ static bool names_order(const struct http_req *req, bool *order)
     return good;
 }
 
-static void on_end(struct http_req *req, void *ctx)
+static void on_end(struct http_req *req)
 {
-    (void)ctx;
     bool order;
     struct front *front = front_of(req);
     struct session session;

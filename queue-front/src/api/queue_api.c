@@ -53,9 +53,8 @@ static void write_me(struct text *out, const struct front *front, const struct f
     status_me_json(out, &ask);
 }
 
-static void on_me(struct http_req *req, void *ctx)
+static void on_me(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
@@ -94,9 +93,8 @@ static bool names_tag(struct span list, struct span tag)
     return false;
 }
 
-static void on_status(struct http_req *req, void *ctx)
+static void on_status(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
@@ -114,9 +112,8 @@ static void on_status(struct http_req *req, void *ctx)
     http_reply_raw(req, blob, same ? blob->len : event->status_head_len);
 }
 
-static void on_stream(struct http_req *req, void *ctx)
+static void on_stream(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
@@ -866,9 +863,8 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
         answer_again(req, front, line, &ticket);
 }
 
-static void on_join(struct http_req *req, void *ctx)
+static void on_join(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL)

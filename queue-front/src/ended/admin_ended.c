@@ -110,9 +110,8 @@ static void on_rows(struct line_admin *line)
     reading_end(reading);
 }
 
-static void on_ended(struct http_req *req, void *ctx)
+static void on_ended(struct http_req *req)
 {
-    (void)ctx;
     uint64_t limit = ENDED_ROWS_DEFAULT;
     struct reading *reading = reading_begin(req);
     if (reading == NULL)
@@ -135,9 +134,8 @@ static void on_ended(struct http_req *req, void *ctx)
     line_store_admin(reading->front->store, &reading->line);
 }
 
-static void on_trail(struct http_req *req, void *ctx)
+static void on_trail(struct http_req *req)
 {
-    (void)ctx;
     uint64_t limit = AUDIT_ROWS_DEFAULT;
     if (!read_number(req, SPAN("limit"), AUDIT_ROWS_MAX, &limit))
         return;
@@ -441,9 +439,8 @@ static bool read_from(struct reading *reading, struct span from)
            span_to_cstr(chain, reading->chain, sizeof(reading->chain));
 }
 
-static void on_archive(struct http_req *req, void *ctx)
+static void on_archive(struct http_req *req)
 {
-    (void)ctx;
     struct front *front = front_of(req);
     struct span id = http_req_param(req, 0), from = http_req_query_arg(req, SPAN("from"));
     if (!front->complete) {

@@ -92,9 +92,8 @@ static void delete_event(struct act *act, const struct front_line *event)
     act_ask(act, LINE_DELETE, on_deleted);
 }
 
-static void on_archive(struct http_req *req, void *ctx)
+static void on_archive(struct http_req *req)
 {
-    (void)ctx;
     struct act *act = act_begin(req, sizeof(*act), archive_event);
     if (act == NULL)
         return;
@@ -104,9 +103,8 @@ static void on_archive(struct http_req *req, void *ctx)
         act_end(act);
 }
 
-static void on_delete(struct http_req *req, void *ctx)
+static void on_delete(struct http_req *req)
 {
-    (void)ctx;
     struct act *act = act_begin(req, sizeof(*act), delete_event);
     if (act != NULL)
         act_try(act);

@@ -154,9 +154,8 @@ static void restore_event(struct restore *restore)
     act_ask(act, LINE_RESTORE, on_restored);
 }
 
-static void on_restore(struct http_req *req, void *ctx)
+static void on_restore(struct http_req *req)
 {
-    (void)ctx;
     const struct front *front = front_of(req);
     struct err_slot err;
     if (!front->complete) {

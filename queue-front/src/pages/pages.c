@@ -49,9 +49,9 @@ struct pages {
     } asset[ASSETS];
 };
 
-static void on_asset(struct http_req *req, void *ctx)
+static void on_asset(struct http_req *req)
 {
-    const struct page_asset *asset = ctx;
+    const struct page_asset *asset = http_req_route_ctx(req);
     struct http_reply reply = {
         .status = 200,
         .type = asset->asset->type,

@@ -120,13 +120,13 @@ static bool refuse_unknown(struct http_req *req, void *ctx)
     return true;
 }
 
-static void on_waiting_page(struct http_req *req, void *ctx)
+static void on_waiting_page(struct http_req *req)
 {
-    if (refuse_unknown(req, ctx))
+    if (refuse_unknown(req, http_req_route_ctx(req)))
         return;
     struct front *front = front_of(req);
     struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    const struct waiting_page *pages = ctx;
+    const struct waiting_page *pages = http_req_route_ctx(req);
     struct waiting_look look = {
         .site = pages->site,
         .front = front,

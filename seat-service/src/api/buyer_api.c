@@ -113,7 +113,7 @@ static bool enter(struct call *call, struct http_req *req)
 /* The outcome of the request is known; the answer is made from the hold's current state. */
 static void answer_again(struct call *call, const struct idem_answer *answer);
 
-typedef void handler(struct http_req *req, void *ctx);
+typedef void handler(struct http_req *req);
 
 /* True: proceed. A repetition that arrives before the first is answered starts over later, through
  * `again`. */
@@ -324,9 +324,8 @@ static void go_on(struct call *call, enum engine_verdict verdict, struct commit_
     pending_drop(entry);
 }
 
-static void post_holds(struct http_req *req, void *ctx)
+static void post_holds(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct wish wish;
     json_t *doc;
@@ -350,9 +349,8 @@ static void post_holds(struct http_req *req, void *ctx)
 /* ---- POST codes ---- */
 
 /* Tells what a code opens, before any seat depends on it. */
-static void post_codes(struct http_req *req, void *ctx)
+static void post_codes(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct err_slot err = {0};
     struct json_in in;
@@ -438,9 +436,8 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
         call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
-static void post_proposals(struct http_req *req, void *ctx)
+static void post_proposals(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct wish wish;
     json_t *doc;
@@ -478,9 +475,8 @@ static bool is_mine(struct call *call, uint64_t hold)
     return read_mine(call, hold, &view);
 }
 
-static void get_hold(struct http_req *req, void *ctx)
+static void get_hold(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     uint64_t hold;
     if (enter(&call, req) && request_hold(&call, 1, &hold) && is_mine(&call, hold))
@@ -488,9 +484,8 @@ static void get_hold(struct http_req *req, void *ctx)
 }
 
 /* Buyers who let us choose may want to choose after all: PATCH swaps the hold for one of these. */
-static void get_alternatives(struct http_req *req, void *ctx)
+static void get_alternatives(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     uint64_t hold;
     struct engine_hold_view view;
@@ -511,9 +506,8 @@ static void get_alternatives(struct http_req *req, void *ctx)
     call_reply(&call, 200, &body, (struct span){NULL, 0});
 }
 
-static void delete_hold(struct http_req *req, void *ctx)
+static void delete_hold(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     uint64_t hold;
     if (!enter(&call, req) || !first_time(&call, delete_hold) || !request_hold(&call, 1, &hold) ||
@@ -557,9 +551,8 @@ static bool read_edit(struct call *call, const json_t *doc, struct edit *edit)
     return true;
 }
 
-static void patch_hold(struct http_req *req, void *ctx)
+static void patch_hold(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct edit edit;
     uint64_t hold;
@@ -589,9 +582,8 @@ static void patch_hold(struct http_req *req, void *ctx)
 
 /* ---- reading the hall ---- */
 
-static void get_info(struct http_req *req, void *ctx)
+static void get_info(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     if (!enter(&call, req))
         return;
@@ -603,17 +595,15 @@ static void get_info(struct http_req *req, void *ctx)
     call_reply(&call, 200, &body, (struct span){NULL, 0});
 }
 
-static void get_plan(struct http_req *req, void *ctx)
+static void get_plan(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     if (enter(&call, req))
         hall_api_reply_plan(&call);
 }
 
-static void get_availability(struct http_req *req, void *ctx)
+static void get_availability(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     if (enter(&call, req))
         hall_api_reply_seats(&call);
@@ -621,9 +611,8 @@ static void get_availability(struct http_req *req, void *ctx)
 
 /* The stream starts with what has changed since the reader's version (Last-Event-ID, or ?since), or
  * tells the reader to fetch everything again. */
-static void get_stream(struct http_req *req, void *ctx)
+static void get_stream(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     if (!enter(&call, req))
         return;

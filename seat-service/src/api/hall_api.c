@@ -165,17 +165,15 @@ void hall_api_reply_seats(struct call *call)
 
 /* ---- for the operator ---- */
 
-static void get_plan(struct http_req *req, void *ctx)
+static void get_plan(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     if (request_event(&call, req))
         hall_api_reply_plan(&call);
 }
 
-static void get_availability(struct http_req *req, void *ctx)
+static void get_availability(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     if (request_event(&call, req))
         hall_api_reply_seats(&call);

@@ -209,9 +209,9 @@ static bool is_event_id(struct span id)
     return true;
 }
 
-static void put_event(struct http_req *req, void *ctx)
+static void put_event(struct http_req *req)
 {
-    struct operator_api *api = ctx;
+    struct operator_api *api = http_req_route_ctx(req);
     struct call call = {.req = req, .loop = loop_of(req)};
     struct span id = http_req_param(req, 0);
     if (!is_event_id(id)) {
@@ -238,9 +238,8 @@ static void put_event(struct http_req *req, void *ctx)
 
 /* ---- reading ---- */
 
-static void get_events(struct http_req *req, void *ctx)
+static void get_events(struct http_req *req)
 {
-    (void)ctx;
     struct call call = {.req = req, .loop = loop_of(req)};
     const struct loop_conf *conf = &call.loop->conf;
     struct journal_view view;
@@ -270,18 +269,16 @@ static void get_events(struct http_req *req, void *ctx)
     call_reply(&call, 200, &body, NOTHING);
 }
 
-static void get_event(struct http_req *req, void *ctx)
+static void get_event(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     if (request_event(&call, req))
         reply_event(&call, 200);
 }
 
 /* The import body again, normalised. */
-static void get_document(struct http_req *req, void *ctx)
+static void get_document(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     if (!request_event(&call, req))
         return;
@@ -293,10 +290,10 @@ static void get_document(struct http_req *req, void *ctx)
 }
 
 /* At most COUNTS_MAX points, evenly spaced, including the newest. */
-static void get_counts(struct http_req *req, void *ctx)
+static void get_counts(struct http_req *req)
 {
     enum { COUNTS_MAX = 720 };
-    const struct operator_api *api = ctx;
+    const struct operator_api *api = http_req_route_ctx(req);
     struct call call;
     if (!request_event(&call, req))
         return;
@@ -455,9 +452,9 @@ static void on_sold_read(uv_work_t *work, int status)
     free(export);
 }
 
-static void get_export(struct http_req *req, void *ctx)
+static void get_export(struct http_req *req)
 {
-    struct operator_api *api = ctx;
+    struct operator_api *api = http_req_route_ctx(req);
     struct call call;
     if (!request_event(&call, req))
         return;
@@ -585,15 +582,13 @@ static void block_or_unblock(struct http_req *req, bool block)
     json_decref(doc);
 }
 
-static void post_block(struct http_req *req, void *ctx)
+static void post_block(struct http_req *req)
 {
-    (void)ctx;
     block_or_unblock(req, true);
 }
 
-static void post_unblock(struct http_req *req, void *ctx)
+static void post_unblock(struct http_req *req)
 {
-    (void)ctx;
     block_or_unblock(req, false);
 }
 
@@ -628,9 +623,8 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
 
 /* An operator cannot move a sold seat here, because the payment adapter owns the ticket that names
  * it. The answer says why for this hold. */
-static void post_move(struct http_req *req, void *ctx)
+static void post_move(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct order order = {0};
     json_t *doc;
@@ -667,9 +661,8 @@ static bool read_price(struct call *call, json_t *doc, struct order *order)
     return false;
 }
 
-static void post_price(struct http_req *req, void *ctx)
+static void post_price(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct order order = {0};
     json_t *doc;

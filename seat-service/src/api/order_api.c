@@ -172,9 +172,8 @@ static bool is_done_already(struct span action, enum engine_verdict verdict)
     return gives_back && verdict == ENGINE_NO_HOLD;
 }
 
-static void post_action(struct http_req *req, void *ctx)
+static void post_action(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct order order;
     uint64_t hold;
@@ -247,9 +246,8 @@ static bool read_move(struct call *call, json_t *doc, struct move *move)
 
 /* For the saga that replaces the tickets of these seats. What was bought, and its digest, stay as
  * they were: the price is paid, and a move is a separate fact from the sale. */
-static void post_move(struct http_req *req, void *ctx)
+static void post_move(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct move move = {0};
     uint64_t hold;
@@ -287,9 +285,8 @@ static bool same_categories(const struct plan *plan, const struct move *move)
 /* Would these seats move? For a caller that has to void their tickets first and cannot undo that.
  * The move is begun and undone at once, so that the same rules judge it; nothing reaches the
  * journal, and nothing is promised. */
-static void post_movable(struct http_req *req, void *ctx)
+static void post_movable(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct move move = {0};
     uint64_t hold;
@@ -319,9 +316,8 @@ static void post_movable(struct http_req *req, void *ctx)
 }
 
 /* What became of a hold: for a caller that has to ask before deciding. */
-static void get_hold(struct http_req *req, void *ctx)
+static void get_hold(struct http_req *req)
 {
-    (void)ctx;
     struct call call;
     struct engine_hold_view view;
     uint64_t hold;
@@ -342,9 +338,9 @@ static void get_hold(struct http_req *req, void *ctx)
 }
 
 /* The waiting room or the operator ends a session: its passes are worthless from now on. */
-static void post_session_end(struct http_req *req, void *ctx)
+static void post_session_end(struct http_req *req)
 {
-    ended_session(ctx, req, http_req_param(req, 0));
+    ended_session(http_req_route_ctx(req), req, http_req_param(req, 0));
 }
 
 int order_api_routes(struct ended *ended, struct http_router *router, struct err_slot *err)

@@ -11,7 +11,7 @@
 
 struct waiter {
     struct http_req *req;
-    void (*again)(struct http_req *req, void *ctx);
+    void (*again)(struct http_req *req);
 };
 
 struct retry {
@@ -27,8 +27,7 @@ bool retry_resumes(const struct retry *retry)
     return retry->resuming;
 }
 
-bool retry_wait(struct retry *retry, struct http_req *req,
-                void (*again)(struct http_req *req, void *ctx))
+bool retry_wait(struct retry *retry, struct http_req *req, void (*again)(struct http_req *req))
 {
     uint64_t waited_us = clock_mono_us(retry->loop->conf.clock) - http_req_started_us(req);
     if (retry->len == IDEM_WAITERS_MAX || waited_us >= IDEM_WAIT_MS * UINT64_C(1000))
@@ -50,7 +49,7 @@ void retry_look(struct retry *retry)
     retry->len = 0;
     retry->resuming = true;
     for (uint32_t i = 0; i < len; i++)
-        waiters[i].again(waiters[i].req, NULL);
+        waiters[i].again(waiters[i].req);
     retry->resuming = false;
 }
 

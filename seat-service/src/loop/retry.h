@@ -14,8 +14,7 @@ void retry_destroy(struct retry *retry);
 
 /* The request starts over with `again`, the current handler, when the first may be over. False: too
  * many are waiting, or this one has waited too long. */
-bool retry_wait(struct retry *retry, struct http_req *req,
-                void (*again)(struct http_req *req, void *ctx));
+bool retry_wait(struct retry *retry, struct http_req *req, void (*again)(struct http_req *req));
 /* The request being handled has waited, so it was judged before. */
 bool retry_resumes(const struct retry *retry);
 

@@ -29,9 +29,9 @@ struct worker {
     uv_sem_t ready;
 };
 
-static void on_blob(struct http_req *req, void *ctx)
+static void on_blob(struct http_req *req)
 {
-    struct shared *shared = ctx;
+    struct shared *shared = http_req_route_ctx(req);
     http_reply(req,
                &(struct http_reply){.status = 200, .type = "text/plain", .blob = shared->blob});
 }

@@ -35,23 +35,20 @@ struct world {
 
 /* ---- handlers ---- */
 
-static void on_hello(struct http_req *req, void *ctx)
+static void on_hello(struct http_req *req)
 {
-    (void)ctx;
     http_reply(req,
                &(struct http_reply){.status = 200, .type = "text/plain", .body = SPAN("hello")});
 }
 
-static void on_echo(struct http_req *req, void *ctx)
+static void on_echo(struct http_req *req)
 {
-    (void)ctx;
     http_reply(
         req, &(struct http_reply){.status = 200, .type = "text/plain", .body = http_req_body(req)});
 }
 
-static void on_param(struct http_req *req, void *ctx)
+static void on_param(struct http_req *req)
 {
-    (void)ctx;
     char memory[512];
     struct text body = text_on(memory, sizeof(memory));
     text_put(&body, http_req_param(req, 0));
@@ -68,9 +65,8 @@ static void on_param(struct http_req *req, void *ctx)
                &(struct http_reply){.status = 200, .type = "text/plain", .body = text_span(&body)});
 }
 
-static void on_again(struct http_req *req, void *ctx)
+static void on_again(struct http_req *req)
 {
-    (void)ctx;
     char memory[512];
     struct text body = text_on(memory, sizeof(memory));
     text_str(&body, http_req_repeats(req) ? "<same " : "<new ");
@@ -84,39 +80,38 @@ static void on_again(struct http_req *req, void *ctx)
                &(struct http_reply){.status = 200, .type = "text/plain", .body = text_span(&body)});
 }
 
-static void on_later(struct http_req *req, void *ctx)
+static void on_later(struct http_req *req)
 {
-    struct world *world = ctx;
+    struct world *world = http_req_route_ctx(req);
     assert_true(world->kept_len < KEPT_MAX);
     world->kept[world->kept_len++] = req;
 }
 
-static void on_big(struct http_req *req, void *ctx)
+static void on_big(struct http_req *req)
 {
-    struct world *world = ctx;
+    struct world *world = http_req_route_ctx(req);
     http_reply(req, &(struct http_reply){.status = 200, .type = "text/plain", .blob = world->big});
 }
 
-static void on_long(struct http_req *req, void *ctx)
+static void on_long(struct http_req *req)
 {
-    struct world *world = ctx;
+    struct world *world = http_req_route_ctx(req);
     http_reply(req, &(struct http_reply){.status = 200,
                                          .type = "text/plain",
                                          .body = {world->big->bytes, world->big->len}});
 }
 
-static void on_raw(struct http_req *req, void *ctx)
+static void on_raw(struct http_req *req)
 {
-    (void)ctx;
     static const char whole[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nraw";
     struct http_blob *blob = http_blob_create((struct span){whole, sizeof(whole) - 1});
     http_reply_raw(req, blob, (uint32_t)sizeof(whole) - 1 - 3);
     http_blob_unref(blob);
 }
 
-static void on_stream(struct http_req *req, void *ctx)
+static void on_stream(struct http_req *req)
 {
-    struct world *world = ctx;
+    struct world *world = http_req_route_ctx(req);
     struct http_blob *first = http_blob_create(SPAN("data: first\n\n"));
     http_reply_stream(req, world->channel, first, (struct span){NULL, 0});
     http_blob_unref(first);
@@ -135,10 +130,10 @@ static void close_server(struct world *world)
     world->closing = true;
 }
 
-static void on_end(struct http_req *req, void *ctx)
+static void on_end(struct http_req *req)
 {
-    on_later(req, ctx);
-    close_server(ctx);
+    on_later(req);
+    close_server(http_req_route_ctx(req));
 }
 
 static void on_answered(void *ctx, const struct http_req *req, unsigned status, uint64_t took_us)
@@ -209,7 +204,7 @@ static void world_close(struct world *world)
 {
     for (unsigned i = 0; i < world->kept_len; i++) {
         if (world->kept[i] != NULL)
-            on_hello(world->kept[i], NULL);
+            on_hello(world->kept[i]);
     }
     close_server(world);
     uv_run(&world->loop, UV_RUN_DEFAULT);
@@ -697,7 +692,7 @@ static void a_later_answer_is_followed_by_what_was_pipelined_behind_it(void **st
         turn(world);
     assert_int_equal(recv(fd, world->heard, 10, 0), -1); /* nothing overtakes it */
     assert_true(span_eq(http_req_path(world->kept[0]), SPAN("/later")));
-    on_hello(world->kept[0], NULL);
+    on_hello(world->kept[0]);
     world->kept_len = 0;
     const char *heard = hear(world, fd, "raw");
     assert_non_null(strstr(heard, "hello"));
@@ -715,7 +710,7 @@ static void an_answer_to_a_visitor_who_has_gone_falls_to_the_floor(void **state)
     close(fd); /* a reset */
     for (int i = 0; i < 10; i++)
         turn(world);
-    on_hello(world->kept[0], NULL);
+    on_hello(world->kept[0]);
     world->kept_len = 0;
     int other = dial(world);
     say(other, SPAN("GET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -733,7 +728,7 @@ static void a_handler_may_answer_many_others_first(void **state)
     }
     turn_until(world, &world->kept_len, 8);
     for (unsigned i = 8; i-- > 0;)
-        on_hello(world->kept[i], NULL);
+        on_hello(world->kept[i]);
     world->kept_len = 0;
     for (int i = 0; i < 8; i++) {
         hear(world, fds[i], "hello");
@@ -946,7 +941,7 @@ static void a_handlers_request_does_not_time_out_under_it(void **state)
     uint64_t until = now_ms() + 1200;
     while (now_ms() < until)
         turn(&world);
-    on_hello(world.kept[0], NULL);
+    on_hello(world.kept[0]);
     world.kept_len = 0;
     hear(&world, fd, "hello");
     close(fd);
@@ -1126,7 +1121,7 @@ static void draining_answers_what_was_begun_and_ends_the_rest(void **state)
     hear(&world, idle, NULL);
     hear(&world, stream, NULL);
     assert_false(world.drained);
-    on_hello(world.kept[0], NULL);
+    on_hello(world.kept[0]);
     world.kept_len = 0;
     assert_non_null(strstr(hear(&world, busy, NULL), "hello"));
     while (!world.drained)
@@ -1156,7 +1151,7 @@ static void draining_does_not_wait_for_ever(void **state)
         turn(&world);
     assert_true(world.drained);
     close_server(&world);
-    on_hello(world.kept[0], NULL); /* the server waits for it, then is gone */
+    on_hello(world.kept[0]); /* the server waits for it, then is gone */
     world.kept_len = 0;
     while (!world.closed)
         turn(&world);

@@ -20,9 +20,8 @@ enum { SAID_MAX = 65536 };
 
 /* ---- the service ---- */
 
-static void on_break(struct http_req *req, void *ctx)
+static void on_break(struct http_req *req)
 {
-    (void)ctx;
     assert(http_req_body(req).len == 0);
     BUG_WARN("test-nearly-broken");
 }

@@ -56,24 +56,21 @@ static void reply_text(struct http_req *req, const char *text)
                &(struct http_reply){.status = 200, .type = "text/plain", .body = span_of(text)});
 }
 
-static void on_hello(struct http_req *req, void *ctx)
+static void on_hello(struct http_req *req)
 {
-    (void)ctx;
     log_say(service_loop_of(req)->log, LOG_LEVEL_DEBUG, "hello was asked");
     reply_text(req, "hello");
 }
 
-static void on_slow(struct http_req *req, void *ctx)
+static void on_slow(struct http_req *req)
 {
-    (void)ctx;
     struct sample_loop *sample = service_loop_of(req)->ctx;
     sample->slow = req;
     say(service_loop_of(req), "slow begun");
 }
 
-static void on_fail(struct http_req *req, void *ctx)
+static void on_fail(struct http_req *req)
 {
-    (void)ctx;
     struct service *service = service_loop_of(req)->service;
     reply_text(req, "as you like");
     service_fail(service, "somebody asked for it");

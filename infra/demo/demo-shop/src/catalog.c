@@ -188,15 +188,13 @@ static bool ask_products(struct http_req *req, pg_on_done *on_done)
     return true;
 }
 
-static void on_get_products(struct http_req *req, void *ctx)
+static void on_get_products(struct http_req *req)
 {
-    (void)ctx;
     (void)ask_products(req, on_products);
 }
 
-static void on_get_home(struct http_req *req, void *ctx)
+static void on_get_home(struct http_req *req)
 {
-    (void)ctx;
     (void)ask_products(req, on_home);
 }
 
@@ -248,15 +246,13 @@ static void ask_product(struct http_req *req, pg_on_done *on_done)
     pg_pool_query(shop_of(req)->db, SHOP_PRODUCT, 1, params, on_done, req);
 }
 
-static void on_get_product(struct http_req *req, void *ctx)
+static void on_get_product(struct http_req *req)
 {
-    (void)ctx;
     ask_product(req, on_product);
 }
 
-static void on_get_product_page(struct http_req *req, void *ctx)
+static void on_get_product_page(struct http_req *req)
 {
-    (void)ctx;
     ask_product(req, on_product_page);
 }
 

@@ -76,9 +76,8 @@ static bool read_basket(struct http_req *req, struct text *out)
     return good;
 }
 
-static void on_checkout(struct http_req *req, void *ctx)
+static void on_checkout(struct http_req *req)
 {
-    (void)ctx;
     char hash[SHOP_TOKEN_HASH];
     char memory[BASKET_LINES_MAX * 320]; /* a sku may be escaped, six bytes for one */
     struct text lines = text_on(memory, sizeof(memory) - 1);
@@ -126,9 +125,8 @@ static void on_orders(void *ctx, const struct pg_answer *answer)
     shop_reply_json(req, 200, text_span(&json));
 }
 
-static void on_my_orders(struct http_req *req, void *ctx)
+static void on_my_orders(struct http_req *req)
 {
-    (void)ctx;
     char hash[SHOP_TOKEN_HASH];
     if (!shop_session(req, hash)) {
         shop_reply_no_session(req);

@@ -141,9 +141,8 @@ static bool read_login(struct http_req *req, struct login *login, char email[EMA
     return good;
 }
 
-static void on_login(struct http_req *req, void *ctx)
+static void on_login(struct http_req *req)
 {
-    (void)ctx;
     struct shop *shop = shop_of(req);
     if (shop->hashing >= PASSWORD_QUEUE_MAX) {
         shop_reply_trouble(req, ERR_FULL);
@@ -180,9 +179,8 @@ static void on_closed(void *ctx, const struct pg_answer *answer)
                     });
 }
 
-static void on_logout(struct http_req *req, void *ctx)
+static void on_logout(struct http_req *req)
 {
-    (void)ctx;
     char hash[SHOP_TOKEN_HASH];
     if (!shop_session(req, hash)) {
         shop_reply_no_session(req);
@@ -233,9 +231,8 @@ static void on_me(void *ctx, const struct pg_answer *answer)
     shop_reply_json(req, 200, text_span(&json));
 }
 
-static void on_get_me(struct http_req *req, void *ctx)
+static void on_get_me(struct http_req *req)
 {
-    (void)ctx;
     ask_me(req, on_me);
 }
 
@@ -277,18 +274,16 @@ static void on_token_for(void *ctx, const struct pg_answer *answer)
     shop_reply_json(req, 200, text_span(&json));
 }
 
-static void on_token(struct http_req *req, void *ctx)
+static void on_token(struct http_req *req)
 {
-    (void)ctx;
     if (shop_of(req)->keys == NULL)
         http_problem(req, 404, "no-tokens", "This shop signs no tokens.");
     else
         ask_me(req, on_token_for);
 }
 
-static void on_jwks(struct http_req *req, void *ctx)
+static void on_jwks(struct http_req *req)
 {
-    (void)ctx;
     struct shop *shop = shop_of(req);
     char memory[JWKS_TEXT_MAX];
     struct text json = text_on(memory, sizeof(memory));

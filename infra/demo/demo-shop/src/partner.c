@@ -159,9 +159,8 @@ static void on_imported(void *ctx, const struct pg_answer *answer)
     }
 }
 
-static void on_import(struct http_req *req, void *ctx)
+static void on_import(struct http_req *req)
 {
-    (void)ctx;
     if (!has_key(req) || !keeps_pace(req))
         return;
     struct shop *shop = shop_of(req);
@@ -226,9 +225,8 @@ static void on_one(void *ctx, const struct pg_answer *answer)
     shop_reply_json(req, 200, text_span(&json));
 }
 
-static void on_get_one(struct http_req *req, void *ctx)
+static void on_get_one(struct http_req *req)
 {
-    (void)ctx;
     char external_id[IMPORT_TEXT_MAX + 1];
     if (!has_key(req))
         return;
@@ -272,9 +270,8 @@ static void on_list(void *ctx, const struct pg_answer *answer)
     free(memory);
 }
 
-static void on_get_list(struct http_req *req, void *ctx)
+static void on_get_list(struct http_req *req)
 {
-    (void)ctx;
     uint64_t after = 0;
     uint64_t limit = LIST_LIMIT_DEFAULT;
     struct span after_text = http_req_query_arg(req, SPAN("after"));

@@ -315,9 +315,8 @@ static void reply_by_state(struct visit *visit)
 
 /* ---- the page of a payment ---- */
 
-static void on_pay_get(struct http_req *req, void *ctx)
+static void on_pay_get(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
@@ -399,9 +398,8 @@ static const struct card *visit_card(struct visit *visit)
     return visit->page.notice == PAGE_NOTHING ? card : NULL;
 }
 
-static void on_pay_post(struct http_req *req, void *ctx)
+static void on_pay_post(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
@@ -439,9 +437,8 @@ free_visit:
     free(visit);
 }
 
-static void on_authenticate_get(struct http_req *req, void *ctx)
+static void on_authenticate_get(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
@@ -460,9 +457,8 @@ static void on_authenticate_get(struct http_req *req, void *ctx)
     free(visit);
 }
 
-static void on_authenticate_post(struct http_req *req, void *ctx)
+static void on_authenticate_post(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
@@ -537,9 +533,8 @@ static void reply_window(struct visit *visit, const struct toss_window *in, unsi
     reply_page(visit, status);
 }
 
-static void on_window_get(struct http_req *req, void *ctx)
+static void on_window_get(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
@@ -593,9 +588,8 @@ static void reply_window_canceled(struct visit *visit, const struct toss_window 
     reply_redirect(visit, in->fail_url, arguments);
 }
 
-static void on_window_post(struct http_req *req, void *ctx)
+static void on_window_post(struct http_req *req)
 {
-    (void)ctx;
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;

@@ -89,9 +89,9 @@ static void on_answered(struct http_req *req, const struct desk_answer *answer, 
                                          .body = answer->body});
 }
 
-static void on_call(struct http_req *req, void *ctx)
+static void on_call(struct http_req *req)
 {
-    const struct op *op = ctx;
+    const struct op *op = http_req_route_ctx(req);
     struct app *app = app_of(req);
     if (!is_authorized(app, req, op->flavour)) {
         refuse(req, op, 401, "UNAUTHORIZED_KEY",

@@ -48,15 +48,13 @@ static void reply_faults(struct http_req *req, struct app *app, unsigned status)
     reply_json(req, status, text_span(&out));
 }
 
-static void on_faults_get(struct http_req *req, void *ctx)
+static void on_faults_get(struct http_req *req)
 {
-    (void)ctx;
     reply_faults(req, app_of(req), 200);
 }
 
-static void on_faults_post(struct http_req *req, void *ctx)
+static void on_faults_post(struct http_req *req)
 {
-    (void)ctx;
     struct app *app = app_of(req);
     struct form *form = read_form(req, http_req_body(req));
     if (form == NULL)
@@ -72,17 +70,15 @@ static void on_faults_post(struct http_req *req, void *ctx)
     free(form);
 }
 
-static void on_faults_delete(struct http_req *req, void *ctx)
+static void on_faults_delete(struct http_req *req)
 {
-    (void)ctx;
     struct app *app = app_of(req);
     desk_faults(app->desk)->len = 0;
     reply_faults(req, app, 200);
 }
 
-static void on_ledger(struct http_req *req, void *ctx)
+static void on_ledger(struct http_req *req)
 {
-    (void)ctx;
     struct app *app = app_of(req);
     struct form *form = read_form(req, http_req_query(req));
     if (form == NULL)
@@ -104,9 +100,8 @@ static void on_ledger(struct http_req *req, void *ctx)
     free(form);
 }
 
-static void on_clock(struct http_req *req, void *ctx)
+static void on_clock(struct http_req *req)
 {
-    (void)ctx;
     struct app *app = app_of(req);
     struct form *form = read_form(req, http_req_body(req));
     if (form == NULL)
@@ -128,9 +123,8 @@ static void on_clock(struct http_req *req, void *ctx)
     free(form);
 }
 
-static void on_flush(struct http_req *req, void *ctx)
+static void on_flush(struct http_req *req)
 {
-    (void)ctx;
     webhook_sender_flush(desk_webhooks(app_of(req)->desk));
     reply_json(req, 200, SPAN("{}"));
 }
@@ -150,21 +144,18 @@ static void happen(struct http_req *req, const struct op *op)
     desk_submit(app_of(req)->desk, &order);
 }
 
-static void on_toss_deposit(struct http_req *req, void *ctx)
+static void on_toss_deposit(struct http_req *req)
 {
-    (void)ctx;
     happen(req, op_toss_deposit());
 }
 
-static void on_refund_fail(struct http_req *req, void *ctx)
+static void on_refund_fail(struct http_req *req)
 {
-    (void)ctx;
     happen(req, op_refund_fail());
 }
 
-static void on_dispute(struct http_req *req, void *ctx)
+static void on_dispute(struct http_req *req)
 {
-    (void)ctx;
     happen(req, op_dispute());
 }
 
