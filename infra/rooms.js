@@ -105,8 +105,9 @@ function judgeFile(all, file) {
 // ---- names -----------------------------------------------------------------------------------------
 
 // A header that is not for its own room alone, nor a list of other files' routes, declares functions that
-// begin with the first word of its name, which may grow: outcalls_create(), logger_create(). Those of text.h
-// write JSON as well.
+// begin with the first word of its name, which may grow: outcalls_create(), logger_create(). The one exception
+// are the writers of JSON in text.h: they append to a text, share its comma, and are used wherever it is, so a
+// header of their own would only be included beside it everywhere.
 const ALSO = { 'common/base/text.h': ['json'] };
 const DECLARED = /^[a-z][\w *]*?\b(\w+)\(/gm;
 

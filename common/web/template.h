@@ -4,8 +4,8 @@
  *     {{t.title}}      the text "title" of the language, filled in at start
  *     {{files}}        markup that is the same for every request, filled in at start
  *     {{position}}     a gap, filled in for each request
- *     {{#seat}} ... {{/seat}}    a block: what is between stands there as often as the request
- * says, never, once, or for each seat; blocks may stand within blocks
+ *     {{#seat}} ... {{/seat}}    a block: what is between is written as often as the request says:
+ *                                never, once, or for each seat. Blocks may contain blocks.
  *
  * Threading: read-only once made; any thread renders. */
 #ifndef FG_WEB_TEMPLATE_H

@@ -3,11 +3,11 @@
  *   crowd-judge [--scenario FILE] [--rate R] [--burst B] [--active-max N] [--session-ttl S]
  *               [--seats-max N] [--gone-after S] [--json FILE] RECORD...
  *
- * The scenario, with the environment that overrides it, says what must have come of the run
- * ([expect]) and what the operator allowed ([stage]); words behind it say otherwise.
+ * The scenario, with the environment that overrides it, says what the run must have achieved
+ * ([expect]) and what the operator allowed ([stage]); options after it override that.
  *
- * Exit status 0: all that visitors were told can be true, and enough of it. 1: not so, and here is
- * why. */
+ * Exit status 0: everything that visitors were told can be true, and enough of them got through. 1:
+ * not so, with the reasons. */
 #include "judge/judge.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
  *
  *   crowd SCENARIO [--i-own-this-host] [--quiet] [--print]
  *
- * On a terminal a panel is redrawn each second, elsewhere each second is a line. --print says what
- * is in force, as JSON, and runs nothing.
+ * On a terminal a panel is redrawn each second, elsewhere each second is a line. --print prints the
+ * settings in force, as JSON, and runs nothing.
  *
  * Every setting can be overridden by the environment: FAIRGATE_CROWD_VISITORS=500. */
 #include "run.h"
@@ -73,7 +73,7 @@ static void look(const struct scenario *scenario, const struct run_shared *share
 
 static void show(const struct scenario *scenario, const struct run_shared *shared, double seconds)
 {
-    static struct view views[2]; /* this look and the last one, in turns */
+    static struct view views[2]; /* this look and the last one, alternating */
     static unsigned turn, lines;
     static char memory[VIEW_BYTES_MAX];
     struct text text = text_on(memory, sizeof(memory));
@@ -198,7 +198,7 @@ static double seconds_since(uint64_t start_us)
     return ((double)system_mono_us() - (double)start_us) / 1e6;
 }
 
-/* Lets the children begin together, shows how they get on, and waits for their end. */
+/* Starts the children together, shows their progress, and waits for their end. */
 static int watch(const struct scenario *scenario, struct run_shared *shared, const pid_t *pids,
                  bool quiet)
 {

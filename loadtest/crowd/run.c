@@ -24,7 +24,7 @@ struct run {
     char call_text[POOL_REQUEST_MAX];
     size_t call_len;
     uint32_t part, logged_in, refusals;
-    uint64_t log_in_us; /* again then; 0: not to be */
+    uint64_t log_in_us; /* when to try again; 0: not at all */
     uint64_t end_us;
     bool started;
     bool closing;
@@ -118,8 +118,8 @@ static void on_login(void *ctx, const struct pool_answer *answer)
     struct buyer *buyer = &run->crowd.buyers[run->logged_in];
     bool later = answer->rc == 0 && (answer->status == 429 || answer->status == 503);
     if (later && run->refusals++ < PRELUDE_REFUSALS_MAX) {
-        /* Several processes log the same accounts in, and the service counts; or the user database
-         * has no time for them just now. */
+        /* Several processes log in the same accounts, and the service limits tries; or the user
+         * database is busy. */
         run->log_in_us = system_mono_us() + (1 + answer->retry_after_s) * UINT64_C(1000000);
         return;
     }

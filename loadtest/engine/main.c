@@ -2,7 +2,7 @@
  *
  *     engine-bench HALL.json        (build/halls/stadium.json; `make VARIANT=release halls`)
  *
- * Each figure stands beside what it is measured against, both in this run: pairs of hold and
+ * Each figure is printed beside what it is measured against, both from this run: pairs of hold and
  * release beside bare pairs of compare-and-swap, two threads beside one. Numbers that depend on the
  * moment are taken as the median of several rounds, the two sides by turns. */
 #include "base/clock.h"

@@ -6,8 +6,8 @@
  *
  * Without RATE each of CONNECTIONS joins again as soon as it is answered: the peak. With it RATE
  * newcomers a second are due, each at an instant of its own, whatever the service does. They come
- * over CONNECTIONS, one request at a time on each, as an edge would send them; who finds none free
- * for WAIT_MS is turned away by the edge, that is, by us. Beside them TICKET's owner asks `me`
+ * over CONNECTIONS, one request at a time on each, as an edge would send them; one that finds none
+ * free for WAIT_MS is turned away by the edge, that is, by us. Beside them TICKET's owner asks `me`
  * POLLS times a second and for a pass PASSES times, on connections of their own.
  *
  * Time counts from the instant at which a request was due. Prints a line of JSON: of the joins how

@@ -1,5 +1,5 @@
 /* arithmetic.h: the same sale on the back of an envelope: sums and quotients, as infra/SCALE.md
- * explains them. The simulation is what they are checked by. */
+ * explains them. The simulation checks them. */
 #ifndef FG_LOADTEST_SIM_ARITHMETIC_H
 #define FG_LOADTEST_SIM_ARITHMETIC_H
 

@@ -1,6 +1,6 @@
-/* needed.c: starts at what the sums say and adds a twentieth to the part that was too small, until
- * the simulated sale goes well. What no number of machines changes is Redis: one event lives on
- * one. If it takes longer than was asked for, that is the time aimed at. */
+/* needed.c: starts with what the sums give and adds a twentieth to the part that was too small,
+ * until the simulated sale goes well. What no number of machines changes is Redis: one event lives
+ * on one. If it takes longer than was asked for, that is the time aimed at. */
 #include "needed.h"
 
 #include <math.h>

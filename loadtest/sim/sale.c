@@ -1,8 +1,8 @@
 /* sale.c: steps of 100 ms. In each, what was promised goes before what is new: polls and passes,
  * then joins; a join that finds no time left at a front or at Redis is told to come back when the
- * others before it will be through, spread over half of that time and half of it more. Whoever
- * finds no time left at the edge stands at the door: the connection is not accepted yet, nobody
- * could tell anything.
+ * others before it will be through, spread over half of that time and half of it more. Visitors for
+ * whom the edge has no time left stand at the door: their connection is not accepted yet, so
+ * nothing can be said to them.
  *
  * A line is an array of blocks of BLOCK positions. The whole of a block waits, or its front part
  * has been called; so each block has one interval between polls, taken again once a second.
@@ -22,7 +22,7 @@ enum {
     STEPS_A_SECOND = 1000 / STEP_MS,
     SLICES_A_SECOND = 4,
     LATER_STEPS = 4096,   /* the furthest time to come back: nearly seven minutes */
-    RUN_MAX_S = 6 * 3600, /* of virtual time; whoever has no place by then gets none */
+    RUN_MAX_S = 6 * 3600, /* of virtual time; people without a place by then get none */
     TURNS_PER_S = 1000,   /* a busy loop's turns: each carries all its joins in one call */
     ETA_SPREAD_PERCENT = 20,
 };
@@ -245,7 +245,7 @@ static bool everybody_placed(const struct sale *sale)
     return sale->out->placed > (double)sale->ask->visitors - 0.5;
 }
 
-/* Whoever had least time left while people were still without a place. */
+/* The part that had the least time left while people were still without a place. */
 static void look_for_the_narrowest(const struct sale *sale, double wanting[SALE_PARTS])
 {
     if (everybody_placed(sale))

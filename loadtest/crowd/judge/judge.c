@@ -1,20 +1,19 @@
 /* judge.c: one pass over the records in the order of time, with a picture of each visitor.
  *
- *   - nobody has two places, no place has two visitors; a place told again is the same;
- *   - who was told a number before another asked has the lower one (judge_time.c);
- *   - a pass only after a call or before anybody could have been called, and one visit for a
- * ticket;
+ *   - nobody has two places, no place has two visitors; a place told again is the same
+ *   - a visitor who was told a number before another one asked has the lower one (judge_time.c)
+ *   - a pass only after a call, or before anybody could have been called; one visit for a ticket
  *   - nobody comes in before those in front, the line never moves faster than the operator allows,
- *     and `ahead` does not rise by itself (judge_line.c); nor are more inside than allowed;
- *   - no seat is two people's at the same time (judge_seats.c), sold or not, and no visit holds
- * more than it may;
- *   - whoever has a ticket has paid what the order said; whoever paid in time has a ticket;
- *   - no trick worked;
- *   - every visitor came to one end;
- *   - as much came of it as the scenario expects (judge_expect.c).
+ *     and `ahead` does not rise by itself (judge_line.c)
+ *   - no more people are inside than allowed
+ *   - no seat is two people's at the same time, sold or not (judge_seats.c), and no visit holds
+ *     more seats than it may
+ *   - everybody with a ticket has paid what the order said; everybody who paid in time has one
+ *   - no trick worked
+ *   - every visitor came to one end
+ *   - as many got through as the scenario expects (judge_expect.c)
  *
- * Beside that it counts what people of each manner got, and how far off the waits were that they
- * were told. */
+ * It also counts what people of each manner got, and how far off the promised waits were. */
 #include "judge/judge_internal.h"
 
 #include "observe/histogram.h"
@@ -24,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GONE_AFTER_MS = 90000 }; /* [line] gone_after of queue-front, where nobody says otherwise */
+enum { GONE_AFTER_MS = 90000 }; /* the default of [line] gone_after of queue-front */
 
 struct picture {
     uint64_t place, entry;
@@ -558,7 +557,7 @@ static int judge_the_line(struct work *work, struct err_slot *err)
     return rc;
 }
 
-/* Whose wait was longer than promised and who were never called. */
+/* Those who waited longer than promised and were never called. */
 static void judge_waits(struct work *work)
 {
     for (size_t i = 0; i < work->len; i++) {
@@ -573,8 +572,8 @@ static void judge_waits(struct work *work)
     work->verdict->eta_off_p90_milli = histogram_quantile(&view, 0.9);
 }
 
-/* Paid in time, and no ticket: not by the buyer's doing, none of them gives an order up. Who paid
- * just before the run was over may have it yet. */
+/* Paid in time and got no ticket. It is not the buyer's doing, as no visitor gives up an order. One
+ * who paid just before the end of the run may still get it. */
 static bool owed_a_ticket(struct work *work, const struct picture *who)
 {
     if (who->paid_us == 0 || who->ticketed || (who->by_us > 0 && who->paid_us > who->by_us))

@@ -21,11 +21,11 @@ struct judge_conf {
     struct expect expect;
 };
 
-/* Findings by name, for whoever looks for one. */
+/* Findings by name, for tests that look for one. */
 enum judge_kind {
     FOUND_TWO_OWNERS, /* a place, an entry, an order or a seat of two visitors */
     FOUND_CHANGED,    /* what was told is told otherwise later */
-    FOUND_ORDER,      /* a higher number for who was told one before another asked */
+    FOUND_ORDER,      /* a higher number for the one who was told it before the other asked */
     FOUND_JUMP,       /* somebody called or let in before those who stood in front of them */
     FOUND_UNCALLED,   /* a pass without a call */
     FOUND_TWO_VISITS, /* of one ticket */
@@ -36,7 +36,7 @@ enum judge_kind {
     FOUND_OVERLAP,    /* a seat held for two at the same time */
     FOUND_TOO_MANY,   /* seats in one hold */
     FOUND_UNPAID,     /* tickets for another sum than was paid */
-    FOUND_NO_TICKET,  /* paid, and no ticket came of it */
+    FOUND_NO_TICKET,  /* paid, and got no ticket */
     FOUND_GONE_EARLY, /* a hold or a call that was over before the time that was told */
     FOUND_TRICK,      /* one that worked */
     FOUND_NO_END,     /* a visitor without one end */

@@ -1,4 +1,4 @@
-/* judge_expect.c: judges whether enough came of a run, by what its scenario demands.
+/* judge_expect.c: judges whether enough people got through, by what the scenario demands.
  *
  * Everything else that the judge checks is also true of a service that answers nobody: no seat
  * is sold twice, no promise is broken. So each scenario says how many must have been placed,
@@ -28,7 +28,7 @@ static void expect_came(const struct expect *expect, struct judge_verdict *verdi
         {FOUND_FEW_PLACED, verdict->places, expect->placed_min, "had a place"},
         {FOUND_FEW_PASSED, verdict->passes, expect->passed_min, "were let in"},
         {FOUND_FEW_DONE, verdict->ended[END_DONE], expect->done_min,
-         "came to the end of their way"},
+         "got as far as the journey goes"},
     };
     for (size_t i = 0; i < sizeof(minima) / sizeof(minima[0]); i++) {
         if (is_less(minima[i].came, verdict->visitors, minima[i].least, 100))
@@ -50,7 +50,7 @@ static void expect_not(const struct expect *expect, struct judge_verdict *verdic
         {FOUND_TURNED_AWAY, verdict->ended[END_TURNED], expect->turned_max, 100,
          "visitors were refused for the moment until they gave up"},
         {FOUND_FAILED, verdict->ended[END_FAILED], expect->failed_max, 1000,
-         "visitors met an answer that should not be"},
+         "visitors met an answer that should not occur"},
     };
     for (size_t i = 0; i < sizeof(maxima) / sizeof(maxima[0]); i++) {
         if (is_more(maxima[i].came, verdict->visitors, maxima[i].most, maxima[i].of))

@@ -6,7 +6,7 @@
  *     judge_time.c    all on one line of time: the order of joins, the most inside
  *     judge_line.c    all on one line of people: jumps, the rate, how many are ahead
  *     judge_seats.c   all at one hall: which seat is whose, and for which time
- *     judge_expect.c  whether enough came of it */
+ *     judge_expect.c  whether enough people got through */
 #ifndef FG_CROWD_JUDGE_INTERNAL_H
 #define FG_CROWD_JUDGE_INTERNAL_H
 
@@ -14,8 +14,8 @@
 
 enum {
     /* An answer of a front shows the line as it was up to a second before: then the front says that
-     * its picture is stale. Twice that, for a front which was not let run by its machine and does
-     * not know yet that its picture is old. */
+     * its picture is stale. Twice that, for a front that its machine did not let run and that does
+     * not know yet how old its picture is. */
     JUDGE_LAG_US = 2000000,
     JUDGE_WAITS_MIN = 20, /* fewer waits than that are no measure of how many come true */
 };
@@ -95,7 +95,8 @@ struct judge_seats;
 struct judge_seats *judge_seats_create(void); /* NULL: no memory */
 void judge_seats_destroy(struct judge_seats *seats);
 
-/* A seat is a visitor's from the instant at which that was read. -> its number, for the next call.
+/* A seat is a visitor's from the instant at which that was read. Returns its number, for the next
+ * call.
  */
 size_t judge_seats_held(struct judge_seats *seats, uint64_t seat, uint64_t from_us, uint64_t to_us,
                         uint32_t visitor);

@@ -1,18 +1,19 @@
-/* judge_line.c: the line as all visitors together saw it. Each answer says something of how far the
- * line had come: somebody called, or let in, says that it had come as far as their place (a floor);
- * somebody with n people ahead says that it had not come past the place before those (a ceiling). A
- * ceiling is of a picture that may be JUDGE_LAG_US old, and is moved back by that much.
+/* judge_line.c: the line as all visitors together saw it. Each answer says something about how far
+ * the line had come. Somebody called, or let in, says that it had come as far as their place (a
+ * floor). Somebody with n people ahead says that it had not come past the place before those (a
+ * ceiling). A ceiling is from a picture that may be JUDGE_LAG_US old, and is moved back by that
+ * much.
  *
  *   - A jump: somebody was called, or let in, and later the line had still not come to them. It
- * does not matter by what name they came in.
- *   - The rate: between a ceiling and a later floor the line came at least so far. For nothing it
- *     moves past who left, past who may have counted as gone, and past places of which we know
- *     nothing; all others cost a token, and tokens are rate * (T + 0.25 s) + burst in whatever
- * window of T seconds (queue-front/lua/tick.lua). Windows are all pairs of a ceiling and a floor.
- *   - How many are ahead may rise by those in front who may have counted as gone meanwhile, or of
- *     whom we know nothing. Latecomers who had been called were counted by nobody, and changes
- * nothing.
- */
+ *     does not matter under what name they came in.
+ *   - The rate: between a ceiling and a later floor the line moved at least so far. It moves for
+ *     free past people who left, people who may have counted as gone, and places that we know
+ *     nothing about. Every other place costs a token, and there are rate * (T + 0.25 s) + burst
+ *     of them in any window of T seconds (queue-front/lua/tick.lua). Windows are all pairs of a
+ *     ceiling and a floor.
+ *   - The number ahead may rise by those in front who may have counted as gone meanwhile, or whom
+ *     we know nothing about. Latecomers who had been called were not counted by anybody, so they
+ *     change nothing. */
 #include "judge/judge_internal.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* judge_seats.c: a seat is surely somebody's from the instant at which they read that it is held
- * for them. It surely ends to be so no earlier than when they sent it back, when the time told with
- * it ran out, or when an order was made of it (from then on the saga may give it back, if nothing
- * comes of the order); if it was sold, never. Two such stretches of one seat must not overlap: that
- * holds for seats which were never sold too, and a hold that is lost or given away is found
- * although both buyers got some ticket in the end. */
+ * for them. It surely stays theirs until they sent it back, until the time told with it ran out, or
+ * until it was ordered (from then on the saga may give it back, if the order fails); for ever, if
+ * it was sold. Two such stretches of one seat must not overlap. That includes seats that were never
+ * sold, so a hold that was lost or given away is found even if both buyers got some ticket in the
+ * end. */
 #include "judge/judge_internal.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* scenario.c: the table of settings that a scenario file can have, and the rules between them.
  *
  * It is the same machinery as a service's own settings (common/config), so defaults, bounds and
- * error messages with file and line come with it. What one setting alone cannot tell is judged
- * after reading. With the same file and seed the same people come at the same moments and want
- * the same things; what the services make of it is the run's own. */
+ * error messages with file and line come with it. Rules between settings are checked after reading.
+ * With the same file and seed the same people come at the same moments and want the same things;
+ * what the services make of it is the run's own. */
 #include "scenario/scenario.h"
 
 #include <arpa/inet.h>
@@ -48,7 +48,7 @@ const struct config_setting scenario_settings[] = {
     {"crowd", "curve_file", CONFIG_STRING, AT(curve_file), "", 0, 0, NULL,
      "lines SECOND RATE; the last one says when it ends"},
     {"crowd", "patience", CONFIG_DURATION, AT(patience_ms), "10m", 1000, 86400000, NULL,
-     "the run ends after this long, whoever still waits"},
+     "the run ends after this long, even if people still wait"},
     {"crowd", "processes", CONFIG_U64, AT(processes), "1", 1, CROWD_PROCESSES_MAX, NULL,
      "that share the visitors"},
     {"crowd", "connections", CONFIG_U64, AT(connections), "256", 1, POOL_CONNECTIONS_MAX, NULL,
@@ -125,21 +125,21 @@ const struct config_setting scenario_settings[] = {
     EXPECT("min_passed", passed_min, "0", 100,
            "of a hundred visitors, at least how many were let in"),
     EXPECT("min_done", done_min, "1", 100,
-           "in a hundred visitors, who went as far as the journey goes at least"),
+           "of a hundred visitors, at least how many went as far as the journey goes"),
     EXPECT("max_waiting", waiting_max, "100", 100,
-           "in a hundred visitors, who still wait in the end at most"),
+           "of a hundred visitors, at most how many still wait in the end"),
     EXPECT("max_turned", turned_max, "100", 100,
            "of a hundred visitors, at most how many were refused until they gave up"),
     EXPECT("max_failed", failed_max, "0", 1000,
-           "in a thousand visitors, who met an answer that should not be, at most"),
-    EXPECT("max_lost", lost_max, "0", 1000, "in a thousand answers, which never came, at most"),
+           "of a thousand visitors, at most how many met an answer that should not occur"),
+    EXPECT("max_lost", lost_max, "0", 1000, "of a thousand answers, at most how many never came"),
     EXPECT("max_void", void_max, "0", 1000,
-           "in a thousand who paid in time, whose order was turned back, at most"),
+           "of a thousand who paid in time, at most how many had their order turned back"),
     EXPECT("min_eta_p50", eta_p50_min, "0", 100,
-           "in a hundred waits, which were no longer than the p50 told when joining, at least"),
+           "of a hundred waits, at least how many were no longer than the p50 told when joining"),
     EXPECT("min_eta_p90", eta_p90_min, "0", 100, "likewise, no longer than the p90"),
     {"expect", "ticket_within", CONFIG_DURATION, AT(expect.ticket_within_ms), "60s", 1000, 86400000,
-     NULL, "whoever paid this long before the end has tickets"},
+     NULL, "those who paid at least this long before the end have tickets"},
 };
 
 const size_t scenario_settings_len = sizeof(scenario_settings) / sizeof(scenario_settings[0]);

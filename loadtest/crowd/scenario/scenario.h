@@ -53,9 +53,9 @@ struct stage {
     uint64_t kill_every_ms, notice_every_ms, hold_ttl_ms, buyer_max;
 };
 
-/* What must have come of a run at least, and what may have gone wrong at most: a service that does
- * nothing does nothing wrong. Shares of visitors, waits, answers and payments, so that they hold
- * for a smaller crowd too. */
+/* The least that a run must have achieved, and the most that may have gone wrong: a service that
+ * does nothing does nothing wrong. Shares of visitors, waits, answers and payments, so that they
+ * hold for a smaller crowd too. */
 struct expect {
     uint64_t placed_min, passed_min, done_min; /* in a hundred visitors */
     uint64_t waiting_max, turned_max;          /* in a hundred visitors */
@@ -89,7 +89,7 @@ struct scenario {
 extern const struct config_setting scenario_settings[];
 extern const size_t scenario_settings_len;
 
-/* Reads it and judges what one setting alone cannot tell. Targets that are not on this machine, nor
+/* Reads it and checks the rules between settings. Targets that are not on this machine, nor
  * in the network kept for load tests (198.18.0.0/15), are refused unless `foreign_hosts_allowed`: a
  * load generator pointed at a stranger is an attack. */
 int scenario_load(const char *path, char *const *environment, bool foreign_hosts_allowed,

@@ -41,7 +41,7 @@ void schedule_add(struct schedule *schedule, const struct due *due)
     if (schedule->len == schedule->cap) {
         struct due *grown = realloc(schedule->heap, 2ul * schedule->cap * sizeof(*grown));
         if (grown == NULL)
-            BUG_STOP("no memory for a visitor"); /* a crowd without has nothing to say */
+            BUG_STOP("no memory for a visitor"); /* a crowd that lacks some proves nothing */
         schedule->heap = grown;
         schedule->cap *= 2;
     }

@@ -1,5 +1,5 @@
-/* schedule.h: who is due next: a heap of instants. An instant that is not wanted any more is left
- * in it; its `turn`, which the visitor compares with the present one, tells. */
+/* schedule.h: who is due next: a heap of instants. An instant that is no longer wanted stays in the
+ * heap; the visitor recognises it, as its `turn` is not the present one. */
 #ifndef FG_CROWD_SCHEDULE_H
 #define FG_CROWD_SCHEDULE_H
 

@@ -2,12 +2,12 @@
  * means (visitor_line.c, visitor_seats.c, visitor_order.c).
  *
  *     page -> join -> wait ... wait  -> pass -> look -> hold -> order -> pay -> watch -> tickets
- *               solve   listen                              -> extend -> confirm, if the seats
- * alone are the matter
+ *               solve   listen                              -> extend -> confirm
  *
- * Whatever refuses for the moment (429, 503, no answer) is asked again later under the same key,
- * with the pause that the service named or one that doubles, a bounded number of times. How
- * somebody behaves is drawn once, at the start, from the run's seed.
+ * The lower way out is for runs about the seats alone. What refuses for the moment (429, 503, no
+ * answer) is asked again later under the same key, after the pause that the service named or one
+ * that doubles, a bounded number of times. How somebody behaves is drawn once, at the start, from
+ * the run's seed.
  *
  * Invariant: of the instants in the schedule at most one is the visitor's present turn, and none
  * while a call or a proof of work is under way. */

@@ -20,8 +20,8 @@ struct request {
     struct span body;
 };
 
-/* Behind a trusted proxy, which we stand for, everybody has an address of their own; who gets a
- * pass or a hold from somebody else sits elsewhere. */
+/* Behind a trusted proxy, which we stand for, everybody has an address of their own; somebody who
+ * was handed a pass or a hold has another address. */
 static void put_address(struct text *out, const struct visitor *visitor)
 {
     bool elsewhere = visitor->phase == PHASE_SHARE || visitor->phase == PHASE_SECOND;

@@ -17,7 +17,7 @@
 
 enum { FORGED_AT = 20 }; /* a letter in the middle of a ticket */
 
-/* What is only carried behind the waiting room. */
+/* What a visitor has only behind the waiting room. */
 struct baggage {
     char pass[VISITOR_TOKEN_MAX];
     char hold[VISITOR_ID_MAX], order[VISITOR_ID_MAX], page[2 * VISITOR_ID_MAX];
@@ -85,7 +85,7 @@ bool visitor_is_for_later(const struct pool_answer *answer);
 /* Refused for the moment: again later, under the same key. */
 void visitor_again(struct visitor *visitor, const struct pool_answer *answer);
 bool visitor_has_code(const struct pool_answer *answer, const char *code);
-/* An answer that should not be: it is kept, and the visitor's way ends here. */
+/* An answer that should not occur: it is recorded, and the visitor's way ends here. */
 void visitor_unexpected(struct visitor *visitor, const struct pool_answer *answer);
 uint64_t visitor_hash(struct span text);
 /* The time behind the first `key`, such as "expires_at", in microseconds of the wall; 0: none. */

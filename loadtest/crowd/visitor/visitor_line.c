@@ -119,7 +119,7 @@ static void remember_promise(struct visitor *visitor, const struct pool_answer *
 
 static void open_stream(struct visitor *visitor);
 
-/* What somebody does who has a place. */
+/* What a visitor with a place does next. */
 static void begin_to_wait(struct visitor *visitor, uint64_t poll_ms)
 {
     const struct crowd *crowd = visitor->crowd;
@@ -143,7 +143,7 @@ static void begin_to_wait(struct visitor *visitor, uint64_t poll_ms)
     }
 }
 
-/* Again, because of impatience or by a second tab: with a trick in hand. */
+/* Joins again, out of impatience or in a second tab, with a trick prepared. */
 static bool joins_again(struct visitor *visitor)
 {
     bool tab = visitor_is(visitor, MANNER_TWO_TABS) && visitor->rejoins == 0;
@@ -382,7 +382,7 @@ void visitor_prepare_trick(struct visitor *visitor)
     }
 }
 
-/* Before the call: the line was to be jumped, with an own, a forged or another's ticket. */
+/* Before the call: an attempt to jump the line with one's own, a forged or another's ticket. */
 static void early_answered(struct visitor *visitor, const struct pool_answer *answer)
 {
     enum record_trick trick = (enum record_trick)(visitor->trick - 1);

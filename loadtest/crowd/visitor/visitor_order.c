@@ -134,9 +134,9 @@ void visitor_through(struct visitor *visitor, uint64_t tried)
         visitor_end(visitor, END_DONE);
 }
 
-/* The visit ends after the tickets are there, as soon as seats and waiting room can be told; only
- * from then on are its pass and its ticket to be good for nothing. When that is, the saga says: a
- * guess by the clock would call a part that was just killed a liar. */
+/* The visit ends some time after the tickets are there, as the saga has to reach the seats and the
+ * waiting room first. Only then must its pass and its ticket be refused. The saga says when:
+ * guessing by the clock would blame a part that was merely killed and restarted. */
 void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct crowd_stats *stats = visitor->crowd->stats;
@@ -154,7 +154,7 @@ void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
     if (peek_step(answer->body, "end_session", "done")) {
         histogram_record(&stats->over, visitor_now_us() - visitor->since_us);
         visitor_through(visitor, MANNERS);
-    } else if (settled) { /* nobody could be told: the visit runs out by itself */
+    } else if (settled) { /* neither could be reached: the visit runs out by itself */
         visitor_count(&stats->unended, 1);
         visitor_end(visitor, END_DONE);
     } else {

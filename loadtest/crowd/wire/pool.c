@@ -1,6 +1,6 @@
 /* pool.c: connections are made when they are first needed and kept. A free one takes the oldest
- * waiting call. A kept connection that the service closed meanwhile is a normal thing: the call
- * that found it so is sent once more over a fresh one; a second time it is lost.
+ * waiting call. It is normal that the service has closed a kept connection meanwhile: the call that
+ * finds it closed is sent once more over a fresh one, and is lost if that fails too.
  *
  * Invariant: a wire is in the free list, or has a call, or is being closed. */
 #include "wire/pool.h"
@@ -315,7 +315,8 @@ static void send_request(struct wire *wire)
     buf = uv_buf_init(wire->request + from, (unsigned)(wire->request_len - from));
     wire->write.data = wire;
     if (uv_write(&wire->write, (uv_stream_t *)&wire->tcp, &buf, 1, on_written) < 0)
-        uv_timer_start(&wire->timer, on_timeout, 1, 0); /* told later, not from within */
+        uv_timer_start(&wire->timer, on_timeout, 1,
+                       0); /* answered later, not from within the call */
 }
 
 static void on_connected(uv_connect_t *connect, int status)
