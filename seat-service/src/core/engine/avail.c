@@ -156,6 +156,7 @@ uint64_t avail_publish(struct avail *avail)
     if (atomic_exchange_explicit(&avail->publishing, true, memory_order_acquire))
         return avail_version(avail);
     uint64_t version = atomic_load_explicit(&avail->version, memory_order_relaxed);
+    assert(version + 1 < UINT64_C(1) << (64 - SEAT_BITS)); /* it fits beside a seat */
     unsigned now = version & 1, next = now ^ 1;
     uint64_t head = get(&avail->heads[now]);
     uint64_t before = head;
@@ -167,6 +168,7 @@ uint64_t avail_publish(struct avail *avail)
             head = push_deltas(avail, head, i, picture ^ was, version + 1);
     }
     assert(head - before <= avail->facts->seat_count);
+    assert(head >= before);
     if (head != before) {
         count_all(avail, next);
         put(&avail->heads[next], head);
@@ -181,6 +183,7 @@ uint64_t avail_publish(struct avail *avail)
 
 void avail_begin(struct avail *avail, uint64_t base)
 {
+    assert(base >= avail->base); /* no version is told twice with two meanings */
     avail->base = base;
 }
 
@@ -192,6 +195,7 @@ uint64_t avail_version(const struct avail *avail)
 uint64_t avail_copy(const struct avail *avail, uint8_t *out)
 {
     size_t bytes = (avail->facts->seat_count + 3) / 4;
+    assert(bytes <= avail->words * sizeof(uint64_t));
     for (;;) {
         uint64_t version = get(&avail->version);
         const _Atomic uint64_t *picture = avail->pictures[version & 1];
@@ -223,6 +227,7 @@ static int finish(const struct avail *avail, uint64_t version, struct engine_del
         if (kept > 0 && out[kept - 1].seat == out[i].seat)
             continue;
         uint32_t seat = out[i].seat;
+        assert(seat < avail->facts->seat_count); /* as push_deltas() wrote it */
         uint64_t word = get(&avail->pictures[version & 1][seat / SEATS_A_WORD]);
         out[kept++] = (struct engine_delta){
             .seat = seat, .state = (uint8_t)(word >> (2 * (seat % SEATS_A_WORD)) & 3)};
@@ -235,6 +240,7 @@ static int finish(const struct avail *avail, uint64_t version, struct engine_del
 static int try_since(const struct avail *avail, uint64_t since, uint64_t version,
                      struct engine_delta *out, uint32_t room)
 {
+    assert(since <= version);
     uint64_t head = get(&avail->heads[version & 1]);
     uint32_t count = 0;
     for (uint64_t back = 1;; back++) {
@@ -276,13 +282,18 @@ uint64_t avail_counts(const struct avail *avail, struct engine_count *out)
     for (;;) {
         uint64_t version = get(&avail->version);
         const _Atomic uint32_t *counts = avail->counts[version & 1];
-        for (uint32_t i = 0; i < avail->categories; i++)
+        uint32_t total = 0;
+        for (uint32_t i = 0; i < avail->categories; i++) {
             out[i] = (struct engine_count){
                 atomic_load_explicit(&counts[i * 4 + SEAT_FREE], memory_order_acquire),
                 atomic_load_explicit(&counts[i * 4 + SEAT_HELD], memory_order_acquire),
                 atomic_load_explicit(&counts[i * 4 + SEAT_SOLD], memory_order_acquire),
                 atomic_load_explicit(&counts[i * 4 + SEAT_BLOCKED], memory_order_acquire)};
-        if (get(&avail->version) == version)
-            return avail->base + version;
+            total += out[i].free + out[i].held + out[i].sold + out[i].blocked;
+        }
+        if (get(&avail->version) != version)
+            continue;
+        assert(total == avail->facts->seat_count); /* as count_all() counted them */
+        return avail->base + version;
     }
 }

@@ -74,6 +74,21 @@ void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
     change->area = CHANGE_AREA_NONE;
 }
 
+/* What decoding would refuse is never written: a row that cannot be read ends its event. */
+static void assert_readable(const struct change *change, uint32_t fields)
+{
+    bool in_area = change->area != CHANGE_AREA_NONE;
+    assert((fields & FIELD_HOLD) == 0 || change->hold != 0);
+    assert((fields & FIELD_VERDICT) == 0 || change->verdict == CHANGE_VERDICT_CONFIRMED ||
+           change->verdict == CHANGE_VERDICT_RETAKEN);
+    assert((fields & FIELD_FLAGS) == 0 || (change->flags & ~CHANGE_FLAGS_ALL) == 0);
+    assert((fields & FIELD_CATEGORY) == 0 || change->category < PLAN_CATEGORIES_MAX);
+    assert((fields & FIELD_PRICE_LIST) == 0 || change->price_list < PRICE_LISTS_MAX);
+    assert((fields & FIELD_PLACE) == 0 || !in_area || change->area < PLAN_AREAS_MAX);
+    assert((fields & FIELD_PLACE) == 0 || !in_area || change->quantity <= PLAN_AREA_CAPACITY_MAX);
+    assert((fields & FIELD_TEXT) == 0 || memchr(change->text, '\0', change->text_len) == NULL);
+}
+
 size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
 {
     assert(change->kind > 0);
@@ -83,6 +98,7 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
     uint32_t fields = kinds[change->kind].fields;
     assert((fields & FIELD_ADDED) != 0 || change->add_count == 0);
     assert((fields & FIELD_REMOVED) != 0 || change->remove_count == 0);
+    assert_readable(change, fields);
 
     uint8_t *at = out;
     *at++ = FORMAT;
@@ -90,7 +106,6 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
     at = wire_put_number(at, change->seq);
     at = wire_put_number(at, change->at_ms);
     if (fields & FIELD_HOLD) {
-        assert(change->hold != 0);
         at = wire_put_hash(at, change->hold);
         at = wire_put_number(at, change->hold_version);
     }

@@ -286,6 +286,7 @@ void engine_fill_lost(struct engine *engine, struct engine_op *op)
     for (uint32_t i = 0; i < op->change.add_count; i++)
         if (seats_is_lost(&engine->seats, op->change.seats[i]))
             op->lost[op->lost_count++] = op->change.seats[i];
+    assert(op->lost_count <= op->change.add_count);
 }
 
 /* ---- claiming ---- */
@@ -823,6 +824,7 @@ enum engine_verdict engine_propose(struct engine *engine, const struct engine_as
     best_leave(engine->best);
     if (step == BEST_NONE)
         return ENGINE_SOLD_OUT;
+    assert(pick.count == ask->quantity);
     out->count = pick.count;
     memcpy(out->seats, pick.seats, pick.count * sizeof(pick.seats[0]));
     return ENGINE_OK;

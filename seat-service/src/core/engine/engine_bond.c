@@ -15,6 +15,7 @@ static struct purchase_line line_of_seat(const struct engine *engine, uint16_t p
                                          uint32_t seat)
 {
     struct plan_seat place = plan_seat(engine->plan, seat);
+    assert(place.guid.len > 0); /* or two places would have one digest */
     return (struct purchase_line){.place = place.guid,
                                   .category = plan_category(engine->plan, place.category)->name,
                                   .price = engine_price_of(engine, prices, place.category),
@@ -60,6 +61,7 @@ bool engine_costs(const struct engine *engine, const struct engine_op *op,
         held.total += lines[i].price * lines[i].count;
         places += lines[i].count;
     }
+    assert(held.lines_len <= HOLD_SEATS_MAX);
     const struct fees *fees = &plan_charges(engine->plan)->fees;
     if (purchase->fees != fees_of(fees, held.total - purchase->fees, places))
         return false;

@@ -90,6 +90,7 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
     if (wanted_ms > op->change.hard_end_ms)
         wanted_ms = op->change.hard_end_ms;
     assert(has == 0);
+    assert(op->own.late == 0); /* only what runs out is remembered */
     op->change.expires_ms = wanted_ms > expires_ms ? wanted_ms : expires_ms;
     assert(op->change.expires_ms >= expires_ms);
     assert(op->change.expires_ms <= op->change.hard_end_ms);
@@ -116,6 +117,8 @@ static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
     } else if (HOLD_GET(slot, first) == 0) {
         return ENGINE_GONE; /* it is no longer known which seats they were */
     } else {
+        assert(HOLD_GET(slot, first) <= engine->late.max);
+        assert(count <= HOLD_SEATS_MAX); /* as remember() kept them */
         const struct late *late = &engine->late.list[HOLD_GET(slot, first)];
         memcpy(change->seats, late->seats, count * sizeof(late->seats[0]));
         change->add_count = (uint16_t)count;

@@ -36,9 +36,12 @@ struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
         uint64_t word = seats_read(&engine->seats, seat);
         struct engine_seat view = {.state = (enum engine_seat_state)seat_state(word)};
         uint32_t slot = seat_hold(word);
+        assert(slot != SEAT_OPERATOR || seat_state(word) == SEAT_BLOCKED);
+        assert(slot != 0 || seat_state(word) == SEAT_FREE || seat_state(word) == SEAT_BLOCKED);
         if (slot == 0 || slot == SEAT_OPERATOR)
             return view;
         assert(slot <= engine->holds.max);
+        assert(seat_state(word) == SEAT_HELD || seat_state(word) == SEAT_SOLD);
         view.hold = hold_id(&engine->holds, slot);
         /* A slot is not reused while a seat carries its number: an unchanged word means that the id
          * was this hold's. */
@@ -104,6 +107,10 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
         if (!hold_read_end(&engine->holds, hold, begun))
             continue;
         assert(whole);
+        assert(out->area == CHANGE_AREA_NONE || out->area < plan_area_count(engine->plan));
+        assert(out->quantity > 0 || out->state == ENGINE_HOLD_EXPIRED);
+        assert(out->area != CHANGE_AREA_NONE || out->state == ENGINE_HOLD_EXPIRED ||
+               out->seat_count == out->quantity);
         assert(out->price_list <= engine_price_list(engine));
         if (out->area != CHANGE_AREA_NONE)
             out->total = engine_area_total(engine, out->price_list, out->area, out->quantity);
@@ -124,7 +131,9 @@ uint64_t engine_price_of(const struct engine *engine, uint16_t price_list, uint8
 uint16_t engine_price_list(const struct engine *engine)
 {
     /* acquire: partner of settle_priced(); the list is whole */
-    return (uint16_t)atomic_load_explicit(&engine->price_list, memory_order_acquire);
+    uint32_t list = atomic_load_explicit(&engine->price_list, memory_order_acquire);
+    assert(list < PRICE_LISTS_MAX);
+    return (uint16_t)list;
 }
 
 struct engine_area engine_area(const struct engine *engine, uint16_t area)

@@ -31,6 +31,8 @@
 
 void engine_replay_begin(struct engine *engine)
 {
+    assert(atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed) ==
+           0); /* from nothing */
     engine->holds.live = false;
 }
 
@@ -214,8 +216,11 @@ static int apply_unblocked(struct engine *engine, struct engine_op *op, struct e
         !area_turn(&engine->areas[change->area], plan_area(engine->plan, change->area)->capacity,
                    AREA_BLOCKED, AREA_HELD, change->quantity))
         return misfit(err, change, "its places are not blocked");
-    for (uint32_t i = 0; i < change->remove_count; i++)
-        seats_seize(&engine->seats, change->seats[i], SEAT_BLOCKED, 0, SEAT_BLOCKED, SEAT_OPERATOR);
+    for (uint32_t i = 0; i < change->remove_count; i++) {
+        bool ours = seats_seize(&engine->seats, change->seats[i], SEAT_BLOCKED, 0, SEAT_BLOCKED,
+                                SEAT_OPERATOR);
+        assert(ours); /* they were blocked a moment ago, and nobody else is here */
+    }
     return 0;
 }
 
@@ -247,6 +252,10 @@ static int apply_claims(struct engine *engine, struct engine_op *op, struct err_
 int engine_apply(struct engine *engine, const struct change *change, struct err_slot *err)
 {
     assert(!engine->holds.live);
+    /* What change_decode() has checked, or whoever made the change up. */
+    assert(change->kind > 0);
+    assert(change->kind < CHANGE_KIND_COUNT);
+    assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
     struct engine_op op;
     if (!seats_exist(engine, change))
         return misfit(err, change, "a seat or area that the plan does not have");
@@ -260,6 +269,7 @@ int engine_apply(struct engine *engine, const struct change *change, struct err_
     assert(op.own.phase == OP_NONE);
     op.own.phase = OP_BEGUN;
     engine_settle(engine, &op);
+    assert(op.own.phase == OP_ENDED);
     return 0;
 }
 
@@ -289,6 +299,7 @@ static uint32_t seats_of(const struct engine *engine, uint32_t number, uint32_t 
         return 0;
     uint32_t count = HOLD_GET(slot, count);
     assert(count <= HOLD_SEATS_MAX);
+    assert(HOLD_GET(slot, first) <= engine->late.max);
     memcpy(seats, engine->late.list[HOLD_GET(slot, first)].seats, count * sizeof(*seats));
     return count;
 }
@@ -415,7 +426,10 @@ static uint8_t *put_blocked(const struct engine *engine, uint8_t *at)
             continue;
         at = wire_put_number(at, i - next);
         next = i + 1;
+        assert(count > 0);
+        count--;
     }
+    assert(count == 0); /* as many as were announced */
     return at;
 }
 
@@ -445,8 +459,12 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
     at = put_blocked(engine, at);
     at = wire_put_number(at, holds);
     for (uint32_t i = 1; i <= fresh; i++)
-        if (counts_as_hold(&engine->holds.slots[i]))
+        if (counts_as_hold(&engine->holds.slots[i])) {
+            assert(holds > 0);
             at = put_hold(engine, i, at);
+            holds--;
+        }
+    assert(holds == 0); /* as many as were announced */
     at = wire_put_hash(at, engine_state_hash(engine));
     assert((size_t)(at - out) <= room);
     return (size_t)(at - out);
@@ -539,12 +557,16 @@ static int read_hold(struct engine *engine, struct wire *wire, uint8_t format, s
         return 0;
     HOLD_SET(slot, status, HOLD_SOLD);
     if (area > 0) {
-        area_turn(&engine->areas[area - 1], plan_area(engine->plan, area - 1)->capacity, AREA_HELD,
-                  AREA_SOLD, change.quantity);
+        bool ours = area_turn(&engine->areas[area - 1], plan_area(engine->plan, area - 1)->capacity,
+                              AREA_HELD, AREA_SOLD, change.quantity);
+        assert(ours); /* it has just been held */
         return 0;
     }
-    for (uint32_t i = 0; i < change.add_count; i++)
-        seats_turn(&engine->seats, change.seats[i], SEAT_HELD, number, SEAT_SOLD, number);
+    for (uint32_t i = 0; i < change.add_count; i++) {
+        bool ours =
+            seats_turn(&engine->seats, change.seats[i], SEAT_HELD, number, SEAT_SOLD, number);
+        assert(ours);
+    }
     return 0;
 }
 

@@ -121,6 +121,8 @@ bool engine_best_ask(const struct engine *engine, const struct engine_who *who, 
                      uint32_t quantity, bool adjacent, uint64_t now_ms, struct best_ask *out,
                      struct engine_op *op)
 {
+    assert(quantity > 0); /* best_find() asks for both again */
+    assert(quantity <= HOLD_SEATS_MAX);
     *out = (struct best_ask){.channels = 1,
                              .quantity = quantity,
                              .adjacent = adjacent,

@@ -26,6 +26,7 @@ uint32_t late_give(struct late_pool *pool)
             return number;
     }
     uint32_t fresh = atomic_load_explicit(&pool->fresh, memory_order_relaxed);
+    assert(fresh <= pool->max);
     do {
         if (fresh == pool->max)
             return 0;
@@ -51,6 +52,7 @@ void engine_forget(struct engine *engine, uint32_t number)
 {
     const struct hold_slot *slot = engine_slot(engine, number);
     assert(HOLD_GET(slot, status) == HOLD_LATE);
+    assert(HOLD_GET(slot, first) <= engine->late.max);
     if (HOLD_GET(slot, first) != 0)
         late_end(&engine->late, HOLD_GET(slot, first));
     hold_end(&engine->holds, number, engine_thread_slot());
@@ -400,6 +402,7 @@ void engine_undo_added(struct engine *engine, struct engine_op *op)
 
 static void undo_unblocked(struct engine *engine, struct engine_op *op)
 {
+    assert(op->change.add_count == 0);
     turn_all(engine, op->change.seats, op->change.remove_count, SEAT_BLOCKED, SEAT_OPERATOR,
              SEAT_BLOCKED, 0);
     if (op->change.area != CHANGE_AREA_NONE)

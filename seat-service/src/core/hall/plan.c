@@ -42,7 +42,7 @@ struct plan {
     struct plan_run *runs;
     uint32_t *order;
     char *strings;
-    size_t strings_len;
+    size_t strings_len, strings_room;
 };
 
 void plan_destroy(struct plan *plan)
@@ -76,6 +76,7 @@ static void keep(struct plan *plan, struct span *span, const struct span *before
         return;
     }
     if (plan->strings != NULL) {
+        assert(span->len <= plan->strings_room - plan->strings_len);
         memcpy(plan->strings + plan->strings_len, span->ptr, span->len);
         span->ptr = plan->strings + plan->strings_len;
     }
@@ -257,10 +258,15 @@ int plan_create(const struct plan_draft *draft, struct err_slot *err, struct pla
                                           seat->entrance, seat->floor,  seat->sight};
     }
     plan->strings = strings;
+    plan->strings_room = counted;
     keep_all(plan, draft);
 
-    assert(plan->strings_len == counted); /* both walks saw the same */
+    assert(plan->strings_len == plan->strings_room); /* both walks saw the same */
     assert(plan->companion_count == companions);
+    uint32_t seats = 0;
+    for (uint32_t i = 0; i < plan->category_count; i++)
+        seats += plan->categories[i].seats;
+    assert(seats == draft->seat_count); /* each is in one category */
     plan->facts = (struct plan_facts){
         .seat_count = draft->seat_count,
         .run_count = draft->run_count,
@@ -368,6 +374,7 @@ int plan_area_find(const struct plan *plan, struct span id)
 
 uint32_t plan_channel_count(const struct plan *plan)
 {
+    assert(plan->channel_count > 0);
     return plan->channel_count;
 }
 
@@ -413,6 +420,8 @@ uint32_t plan_seat_count(const struct plan *plan)
 struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
 {
     assert(seat < plan->facts.seat_count);
+    assert(plan->category[seat] < plan->category_count); /* as set_seat() found it */
+    assert(plan->kind[seat] >> 4 < plan->channel_count);
     const struct labels *labels = &plan->labels[seat];
     return (struct plan_seat){
         .guid = labels->guid,
@@ -434,6 +443,7 @@ struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
 static bool is_of_guid(const void *ctx, uint32_t seat, const void *guid)
 {
     const struct plan *plan = ctx;
+    assert(seat < plan->facts.seat_count);
     return span_eq(plan->labels[seat].guid, *(const struct span *)guid);
 }
 
@@ -459,6 +469,7 @@ uint32_t plan_companion_of(const struct plan *plan, uint32_t seat)
             high = middle;
     }
     bool found = low < plan->companion_count && plan->companions[low].seat == seat;
+    assert(!found || plan->companions[low].with < plan->facts.seat_count);
     return found ? plan->companions[low].with : UINT32_MAX;
 }
 

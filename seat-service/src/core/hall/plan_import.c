@@ -307,7 +307,8 @@ static void read_plan_categories(struct import *import, struct json_in *plan)
             json_in_refuse(&item, "name", "has no entry with a price in /categories");
         if (json_in_end(&item) < 0)
             return;
-        assert(priced >= 0); /* refused otherwise */
+        assert(priced >= 0);                                                /* refused otherwise */
+        assert(import->plan_category_count < import->draft.category_count); /* each once */
         if (import->categories[priced].color.ptr == NULL)
             import->categories[priced].color = color;
         import->plan_categories[import->plan_category_count++] = name;
@@ -471,12 +472,15 @@ static void read_plan(struct import *import, struct json_in *in)
 static bool is_of_guid(const void *ctx, uint32_t seat, const void *guid)
 {
     const struct import *import = ctx;
+    assert(seat < import->draft.seat_count);
     return span_eq(import->seats[seat].guid, *(const struct span *)guid);
 }
 
 static uint32_t find_guid(const struct import *import, struct span guid)
 {
-    return table_find(&import->by_guid, tag_hash(guid), is_of_guid, import, &guid);
+    uint32_t found = table_find(&import->by_guid, tag_hash(guid), is_of_guid, import, &guid);
+    assert(found == TABLE_NONE || found < import->draft.seat_count);
+    return found;
 }
 
 /* The pointer to a seat in the document, for rules that are found after reading. */
@@ -567,6 +571,7 @@ static void read_group(struct import *import, struct json_in *in, const char *ke
             if (!is_zone(import, row, zone) || (by_row && !span_eq(row->number, number)))
                 continue;
             found = true;
+            assert(row->first + row->count <= import->draft.seat_count);
             row->table = row->table || is_table;
             row->whole = row->whole || (is_table && table == 1);
             for (uint32_t s = row->first; s < row->first + row->count; s++)
@@ -615,6 +620,7 @@ static void read_seat_extension(struct import *import, struct json_in *item)
         json_in_refuse(item, "companion_of", "is for a seat that is not accessible itself");
     else
         at->companion = accessible;
+    assert(at->companion != seat); /* plan_create() asserts it again */
     at->flags |= PLAN_SEAT_COMPANION;
 }
 
@@ -672,6 +678,7 @@ static int seat_row(struct import *import, const struct row *row, float hall_gap
         import->run_flags[first + i] =
             (uint8_t)((row->table ? PLAN_RUN_TABLE : 0) | (row->whole ? PLAN_RUN_WHOLE : 0));
     import->draft.run_count += runs;
+    assert(import->draft.run_count <= PLAN_ROWS_MAX);
     return 0;
 }
 
@@ -699,6 +706,7 @@ static int seat_all(struct import *import)
         assert(known <= import->row_count);
         qsort(gaps, known, sizeof(gaps[0]), by_value);
         hall_gap = gaps[known / 2];
+        assert(hall_gap >= 0);
     }
     for (uint32_t i = 0; i < import->row_count && rc == 0; i++)
         rc = seat_row(import, &import->rows[i], hall_gap);
@@ -715,6 +723,7 @@ static void set_focal(struct import *import, struct json_in *in)
         right = i == 0 || seat->x > right ? seat->x : right;
         top = i == 0 || seat->y < top ? seat->y : top;
     }
+    assert(left <= right);
     import->draft.focal_x = (left + right) / 2; /* a stage is drawn at the top */
     import->draft.focal_y = top;
     plan_read_position(in, "focal_point", &import->draft.focal_x, &import->draft.focal_y);
@@ -727,6 +736,7 @@ static void drop_nulls(json_t *object)
     const char *key;
     json_t *value;
     void *next;
+    assert(json_is_object(object)); /* read before */
     json_object_foreach_safe(object, next, key, value)
     {
         if (json_is_null(value))
@@ -737,6 +747,7 @@ static void drop_nulls(json_t *object)
 static bool renew_area(json_t *area)
 {
     int failed = 0;
+    assert(json_is_object(area));
     json_t *width = json_object_get(area, "width"), *height = json_object_get(area, "height");
     json_t *text = json_object_get(area, "text");
     if (width != NULL && height != NULL) {
@@ -825,6 +836,8 @@ static void point_draft(struct import *import)
     import->draft.channels = import->channels;
     import->draft.seats = import->seats;
     import->draft.run_flags = import->run_flags;
+    assert(import->draft.run_flags != NULL); /* the rows have been cut */
+    assert(import->draft.run_count <= import->draft.seat_count);
 }
 
 int plan_import(struct span body, struct err_slot *err, struct plan **out)

@@ -153,6 +153,7 @@ static bool keep(struct plan_shapes *shapes, const struct shape *shape)
     uint32_t points = shapes->points + (uint32_t)json_array_size(shape->points);
     if (json_array_size(shapes->list) == PLAN_SHAPES_MAX || points > PLAN_SHAPE_POINTS_MAX)
         return true;
+    assert(!shapes->no_memory); /* whoever ran out of it has stopped */
     if (shapes->list == NULL)
         shapes->list = json_array();
     json_t *object = json_object();
@@ -168,6 +169,7 @@ bool plan_shape_read(struct plan_shapes *shapes, struct json_in *zone, const jso
     struct json_in item;
     struct span ignored;
     struct shape shape = {.kind = 1}; /* old plans know rectangles only, which need no "shape" */
+    assert(i < json_array_size(list));
     if (!json_in_item_child(zone, "areas", list, i, &item))
         return false;
     json_in_word(&item, "shape", names, &shape.kind);
@@ -186,6 +188,7 @@ bool plan_shape_read(struct plan_shapes *shapes, struct json_in *zone, const jso
 
 char *plan_shapes_text(const struct plan_shapes *shapes)
 {
+    assert(json_array_size(shapes->list) <= PLAN_SHAPES_MAX);
     json_t *none = shapes->list == NULL ? json_array() : NULL;
     char *text =
         json_dumps(none != NULL ? none : shapes->list, JSON_COMPACT | JSON_REAL_PRECISION(7));

@@ -502,6 +502,7 @@ static uint32_t spread(struct best *best, unsigned attempt)
     if (inside <= 1 && attempt == 0)
         return 1;
     uint64_t room = (uint64_t)(inside < 2 ? 2 : inside) * 4 << (attempt < 8 ? attempt : 8);
+    assert(room > 1); /* or all would meet at the same seats */
     return room < BEST_SPREAD_MAX ? (uint32_t)room : BEST_SPREAD_MAX;
 }
 
@@ -613,7 +614,9 @@ uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t
                 continue;
             out[count].step = BEST_ADJACENT;
             out[count].count = 0;
-            choose(best, &proposed, at->row, at->pos, ask->quantity, &out[count++]);
+            choose(best, &proposed, at->row, at->pos, ask->quantity, &out[count]);
+            assert(out[count].count == ask->quantity);
+            count++;
         }
     }
     assert(count <= room);

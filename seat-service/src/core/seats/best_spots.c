@@ -16,6 +16,7 @@
 static void shape_row(const struct plan_facts *facts, uint32_t row, struct row_shape *shape)
 {
     assert(facts->runs[row].count > 0);
+    assert(facts->runs[row].count <= PLAN_ROW_SEATS_MAX);
     uint32_t last = facts->runs[row].count - 1u;
     uint32_t low = plan_seat_at(facts, row, last / 2);
     uint32_t high = plan_seat_at(facts, row, last - last / 2);
@@ -28,6 +29,8 @@ static void shape_row(const struct plan_facts *facts, uint32_t row, struct row_s
 
 float best_cost(const struct best *best, uint32_t run, uint32_t pos, uint32_t n)
 {
+    assert(run < best->facts->run_count);
+    assert(pos + n <= best->facts->runs[run].count);
     return best_cost_from(best, run, pos, n, best->focal_x, best->focal_y);
 }
 
@@ -103,6 +106,7 @@ static uint32_t cut_category(struct best *best, uint32_t category, struct spot *
             count += cut_chunk(best, row, chunk, category, out != NULL ? &out[count] : NULL);
     if (out != NULL)
         qsort(out, count, sizeof(*out), by_cost);
+    assert(out == NULL || count == 0 || out[0].cost_min <= out[count - 1].cost_min);
     return count;
 }
 

@@ -43,6 +43,7 @@ int buyers_init(struct buyers *buyers, uint32_t most, uint64_t seed)
     uint32_t buckets = (most + most / 4) / BUCKET + BUCKET;
     buyers->size = buckets * BUCKET;
     assert(buyers->size >= most);
+    assert(buyers->size % BUCKET == 0);
     buyers->seed = seed;
     buyers->entries = aligned_alloc(64, buyers->size * sizeof(*buyers->entries));
     buyers->spilled = calloc(buckets, sizeof(*buyers->spilled));
@@ -203,6 +204,7 @@ static _Atomic uint64_t *spare(const struct where *where, uint64_t *was)
             *was = one_was;
         }
     }
+    assert((found != NULL) == (most > 0));
     return found;
 }
 

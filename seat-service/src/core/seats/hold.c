@@ -199,6 +199,7 @@ void hold_slots_go_live(struct hold_slots *slots)
     memset(slots->stashes, 0, sizeof(slots->stashes));
     atomic_store_explicit(&slots->free_head, 0, memory_order_relaxed);
     uint32_t fresh = atomic_load_explicit(&slots->fresh, memory_order_relaxed);
+    assert(fresh <= slots->max);
     for (uint32_t i = fresh; i > 0; i--) /* the lowest ends on top */
         if (hold_state_of(HOLD_GET(&slots->slots[i], word)) == HOLD_UNUSED)
             push(slots, i);

@@ -170,6 +170,7 @@ static void spread(struct wheel *wheel, unsigned level)
         uint32_t next = wheel->next[hold];
         assert(hold <= wheel->max);
         wheel->next[hold] = wheel->prev[hold] = 0;
+        assert(wheel->count > 0);
         wheel->count--;
         link_hold(wheel, hold, wheel->tick);
         hold = next;
