@@ -2,6 +2,11 @@
 #ifndef FG_SEAT_CORE_LIMITS_H
 #define FG_SEAT_CORE_LIMITS_H
 
+#include <stdint.h>
+
+/* Of one place, in minor units: a thousand of them and their fees stay far below 64 bits. */
+#define PLAN_PRICE_MAX UINT64_C(1000000000000)
+
 enum {
     /* The largest stadium holds about 130,000; four times that leaves room and keeps an index small
      * enough for the 24 bits of the hold field, as there may be a hold for every seat. */

@@ -86,6 +86,7 @@ static void assert_readable(const struct change *change, uint32_t fields)
     assert((fields & FIELD_PRICE_LIST) == 0 || change->price_list < PRICE_LISTS_MAX);
     assert((fields & FIELD_PLACE) == 0 || !in_area || change->area < PLAN_AREAS_MAX);
     assert((fields & FIELD_PLACE) == 0 || !in_area || change->quantity <= PLAN_AREA_CAPACITY_MAX);
+    assert(change->kind != CHANGE_PRICED || change->total <= PLAN_PRICE_MAX);
     assert((fields & FIELD_TEXT) == 0 || memchr(change->text, '\0', change->text_len) == NULL);
 }
 
@@ -220,6 +221,8 @@ static void get_fields(struct wire *reader, uint32_t fields, struct change *chan
         change->hard_end_ms = wire_get_number(reader, UINT64_MAX);
     if (fields & FIELD_TOTAL)
         change->total = wire_get_number(reader, UINT64_MAX);
+    if (change->kind == CHANGE_PRICED && change->total > PLAN_PRICE_MAX)
+        wire_fail(reader, "has a price beyond any plan's");
     if (fields & FIELD_ADDED)
         change->add_count = wire_get_seats(reader, change->seats, CHANGE_SEATS_MAX);
     if (fields & FIELD_REMOVED)

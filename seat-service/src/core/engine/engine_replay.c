@@ -600,7 +600,7 @@ static int read_prices(struct engine *engine, struct wire *wire, struct err_slot
     if (lists == 0)
         wire_fail(wire, "has no prices");
     for (uint32_t i = 0; i < lists * engine->categories && wire->bad == NULL; i++)
-        engine->prices[i] = wire_get_number(wire, UINT64_MAX);
+        engine->prices[i] = wire_get_number(wire, PLAN_PRICE_MAX);
     if (wire->bad != NULL)
         return err_set(err, ERR_SYNTAX, "snapshot %s", wire->bad);
     assert(lists <= PRICE_LISTS_MAX);

@@ -202,8 +202,11 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
     plan->focal_y = draft->focal_y;
     memcpy(plan->hash, draft->hash, sizeof(plan->hash));
     memcpy(plan->content, draft->content, sizeof(plan->content));
+    assert(draft->charges.fees.basis_points <= FEES_BASIS_POINTS_MAX); /* fees_of() asks again */
+    assert(draft->charges.vat_basis_points <= FEES_VAT_MAX);
     plan->category_count = draft->category_count;
     for (uint32_t i = 0; i < draft->category_count; i++) {
+        assert(draft->categories[i].price <= PLAN_PRICE_MAX);
         plan->categories[i] = draft->categories[i];
         plan->categories[i].seats = 0;
     }

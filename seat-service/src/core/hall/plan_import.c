@@ -136,7 +136,7 @@ static void read_categories(struct import *import, struct json_in *in)
         read_name(&item, "name", &category.name);
         plan_read_text(&item, "color", &category.color);
         json_in_require(&item, "price");
-        json_in_u64(&item, "price", 0, UINT64_C(1000000000000), &category.price);
+        json_in_u64(&item, "price", 0, PLAN_PRICE_MAX, &category.price);
         read_time(&item, "on_sale_at", &category.on_sale_ms);
         read_time(&item, "off_sale_at", &category.off_sale_ms);
         if (category.off_sale_ms != 0 && category.off_sale_ms <= category.on_sale_ms)

@@ -35,7 +35,7 @@ static struct change random_change(struct rng_seeded *rng)
     change.session = any(rng);
     change.expires_ms = any(rng);
     change.hard_end_ms = any(rng);
-    change.total = any(rng);
+    change.total = kind == CHANGE_PRICED ? rng_below(&rng->rng, PLAN_PRICE_MAX + 1) : any(rng);
     bool adds = kind == CHANGE_TAKEN || kind == CHANGE_CHANGED || kind == CHANGE_CONFIRMED ||
                 kind == CHANGE_BLOCKED || kind == CHANGE_MOVED;
     bool removes = kind == CHANGE_RELEASED || kind == CHANGE_EXPIRED || kind == CHANGE_LATE ||
@@ -105,7 +105,7 @@ static void what_is_wrong_with_bytes_is_said(void **state)
 {
     (void)state;
     const struct {
-        uint8_t bytes[12];
+        uint8_t bytes[13];
         size_t len;
         const char *says;
     } cases[] = {
@@ -117,6 +117,7 @@ static void what_is_wrong_with_bytes_is_said(void **state)
         {{1, CHANGE_PRICED, 0x81, 0x00, 1, 1, 1, 1}, 8, "needless bytes"},
         {{1, CHANGE_PRICED, 1, 1, 1, 0xff, 0x7f, 1}, 8, "too large"},
         {{1, CHANGE_PRICED, 1, 1, 1, 1, 1, 1}, 8, "left over"},
+        {{1, CHANGE_PRICED, 1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1}, 13, "price beyond"},
         {{1, CHANGE_BLOCKED, 1, 1, 0, 0, 70}, 7, "text that is too long"},
         {{1, CHANGE_EXTENDED, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 12, "ends too early"},
     };
