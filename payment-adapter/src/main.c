@@ -190,9 +190,9 @@ static void name_instance(const struct service *service, struct pay_common *comm
 }
 
 static int start_pages(struct pay_common *common, struct http_router *routes,
-                       const struct brand_settings *brand, struct err_slot *err)
+                       const struct settings *settings, struct err_slot *err)
 {
-    int rc = pages_create(brand, err, &common->pages);
+    int rc = pages_create(settings, err, &common->pages);
     if (rc < 0)
         return rc;
     common->site = pages_site(common->pages);
@@ -225,7 +225,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = webhook_routes(routes, err);
     if (rc == 0)
-        rc = start_pages(common, routes, &settings->brand, err);
+        rc = start_pages(common, routes, settings, err);
     if (rc == 0)
         rc = door_routes(routes, private_routes, err);
     if (rc == 0)

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 static const char *const refund_words[] = {"buyer", "operator", NULL};
 
@@ -103,6 +104,18 @@ static const struct config_setting rest[] = {
      "how visitors reach us, without a slash at the end: for links and return addresses"},
     {"web", "tls_ca", CONFIG_STRING, AT(tls_ca), "", URL_OR_EMPTY,
      "file: certificates to believe instead of the system's"},
+
+    {"links", "terms", CONFIG_STRING, AT(terms_url), "", URL_OR_EMPTY,
+     "the seller's terms of sale, linked beside the button that orders, as privacy and refunds; "
+     "empty: not linked"},
+    {"links", "privacy", CONFIG_STRING, AT(privacy_url), "", URL_OR_EMPTY,
+     "the seller's privacy notice"},
+    {"links", "refunds", CONFIG_STRING, AT(refunds_url), "", URL_OR_EMPTY,
+     "the seller's rules of cancelling and refunds"},
+    {"links", "support", CONFIG_STRING, AT(support_url), "", URL_OR_EMPTY,
+     "where buyers get help: https:, mailto: or tel:; on checkout, orders, tickets and in mails"},
+    {"links", "password", CONFIG_STRING, AT(password_url), "", URL_OR_EMPTY,
+     "the shop's page for forgotten passwords, linked at the login"},
 
     {"shop", "url", CONFIG_STRING, AT(shop_url), "", URL_OR_EMPTY,
      "where finished orders go, a whole URL; empty: they are kept"},
@@ -206,6 +219,42 @@ static int check_psp(const struct settings *settings, struct err_slot *err)
     return rc;
 }
 
+/* It goes into pages and mails, so it has to look like an address. */
+static bool is_link(const char *url, bool contact)
+{
+    static const char *const schemes[] = {"https://", "http://", "mailto:", "tel:"};
+    enum { OF_PAGES = 2, SCHEMES = sizeof(schemes) / sizeof(schemes[0]) };
+    for (const char *at = url; *at != '\0'; at++) {
+        if (*at <= ' ' || *at == 0x7f || strchr("\"'<>\\", *at) != NULL)
+            return false;
+    }
+    for (unsigned i = 0; i < (contact ? SCHEMES : OF_PAGES); i++) {
+        size_t len = strlen(schemes[i]);
+        if (strncmp(url, schemes[i], len) == 0 && url[len] != '\0')
+            return true;
+    }
+    return url[0] == '\0';
+}
+
+static int check_links(const struct settings *settings, struct err_slot *err)
+{
+    const struct {
+        const char *name, *url;
+    } pages[] = {{"terms", settings->terms_url},
+                 {"privacy", settings->privacy_url},
+                 {"refunds", settings->refunds_url},
+                 {"password", settings->password_url}};
+    for (size_t i = 0; i < LEN(pages); i++) {
+        if (!is_link(pages[i].url, false))
+            return err_set(err, ERR_RANGE, "links.%s must be an http: or https: address",
+                           pages[i].name);
+    }
+    if (!is_link(settings->support_url, true))
+        return err_set(err, ERR_RANGE,
+                       "links.support must be an http:, https:, mailto: or tel: address");
+    return 0;
+}
+
 int settings_check(void *config, struct err_slot *err)
 {
     const struct settings *settings = config;
@@ -220,5 +269,7 @@ int settings_check(void *config, struct err_slot *err)
     if (settings->users_conninfo[0] == '\0' && settings->sso_jwks_url[0] == '\0')
         return err_set(err, ERR_RANGE, "nobody could log in: users.conninfo or sso.jwks_url");
     int rc = check_psp(settings, err);
+    if (rc == 0)
+        rc = check_links(settings, err);
     return rc < 0 ? rc : brand_check(&settings->brand, err);
 }

@@ -40,6 +40,10 @@ struct settings {
     /* [web] */
     char public_url[CONFIG_STRING_MAX];
     char tls_ca[CONFIG_STRING_MAX];
+    /* [links] pages of the seller; "": there is none */
+    char terms_url[CONFIG_STRING_MAX], privacy_url[CONFIG_STRING_MAX];
+    char refunds_url[CONFIG_STRING_MAX], support_url[CONFIG_STRING_MAX];
+    char password_url[CONFIG_STRING_MAX];
     /* [shop] */
     char shop_list_url[CONFIG_STRING_MAX];
     char shop_url[CONFIG_STRING_MAX], shop_key[CONFIG_STRING_MAX];

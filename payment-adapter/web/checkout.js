@@ -95,6 +95,17 @@ async function showTerms() {
   byId('terms').textContent = words.join(' ');
 }
 
+// Pages of the seller, of those that there are. What is agreed to opens beside this page, whose time runs on.
+function showLinks() {
+  const links = Object.entries(JSON.parse(byId('links').textContent)).filter(([, href]) => href !== '');
+  for (const [name, href] of links) {
+    const link = byId(`link-${name}`);
+    link.href = href;
+    link.parentElement.hidden = false;
+    if (link.closest('#agree')) byId('agree').hidden = false;
+  }
+}
+
 let warned = false;
 function tick() {
   const left = Date.parse(seats.expires_at) - serverNow();
@@ -192,6 +203,7 @@ async function open() {
     byId('back').hidden = true;
   }
   listen();
+  showLinks();
   if (!back) {
     if (!event || !hold) throw new Refused(404, { code: 'hold-unknown' });
     seats = await call('GET', `/v1/seats/${encodeURIComponent(event)}/holds/${encodeURIComponent(hold)}`);

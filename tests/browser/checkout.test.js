@@ -13,7 +13,14 @@ describe('checkout', () => {
   let browser;
 
   before(async () => {
-    stack = await openStack(scope);
+    stack = await openStack(scope, {
+      env: {
+        FAIRGATE_LINKS_TERMS: 'https://shop.example/terms',
+        FAIRGATE_LINKS_PRIVACY: 'https://shop.example/privacy',
+        FAIRGATE_LINKS_SUPPORT: 'mailto:help@shop.example',
+        FAIRGATE_LINKS_PASSWORD: 'https://shop.example/forgotten',
+      },
+    });
     await stack.up();
     browser = await openBrowser(scope);
   });
@@ -96,6 +103,35 @@ describe('checkout', () => {
     await page.locator('main[data-status=refunded]').waitFor({ timeout: 30_000 });
     assert.equal(await page.getAttribute('main a.button', 'href'), '/e/demo', 'the visit is over: the way leads by the line');
     await visitor.judge('keys-refunded');
+    await visitor.close();
+  });
+
+  test('what is paid is told in its parts, and the rules beside the button', async () => {
+    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    const { page } = visitor;
+    let due = 0;
+    await page.route('**/v1/seats/*/holds/*', async (route) => {
+      const answer = await route.fetch();
+      if (route.request().method() !== 'GET') return route.fulfill({ response: answer });
+      const hold = await answer.json();
+      due = hold.total + 2_000;
+      return route.fulfill({ response: answer, json: { ...hold, fees: 2_000, vat_basis_points: 1_000, vat: Math.round(due / 11) } });
+    });
+    await visitor.enter();
+    await visitor.takeBest(1);
+    await page.click('#cart-pay');
+    await page.locator('#login-form').waitFor();
+    assert.equal(await page.getAttribute('#link-password', 'href'), 'https://shop.example/forgotten');
+    await login(visitor, customer(stack, 7));
+    const won = (minor) => `₩${minor.toLocaleString('en')}`;
+    assert.match(await page.textContent('#fees'), /Fees\s*₩2,000/);
+    assert.equal(await page.textContent('#total'), won(due));
+    assert.equal(await page.textContent('#pay-button'), `Pay ${won(due)}`);
+    assert.ok((await page.textContent('#vat')).includes(won(Math.round(due / 11))));
+    const agreed = await page.locator('#agree a:visible').evaluateAll((links) => links.map(({ href }) => href));
+    assert.deepEqual(agreed, ['https://shop.example/terms', 'https://shop.example/privacy'], 'what has no address is not named');
+    assert.equal(await page.getAttribute('#link-support', 'href'), 'mailto:help@shop.example');
+    await visitor.judge('parts');
     await visitor.close();
   });
 

@@ -120,6 +120,17 @@ static void put_bought(struct text *body, const struct mail *mail)
     text_char(body, '\n');
 }
 
+/* As people write it: without mailto: or tel:. */
+static struct span bare_contact(struct span address)
+{
+    static const struct span schemes[] = {SPAN("mailto:"), SPAN("tel:")};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (span_starts(address, schemes[i]))
+            return span_skip(address, schemes[i].len);
+    }
+    return address;
+}
+
 static void put_body(struct text *body, const struct mail *mail, struct span first)
 {
     bool tickets = strcmp(mail->kind, LETTER_COMPLETED) == 0 || is_about_a_move(mail);
@@ -130,6 +141,12 @@ static void put_body(struct text *body, const struct mail *mail, struct span fir
     text_put(body, mail->order);
     TEXT_LIT(body, "\n\n");
     put_bought(body, mail);
+    if (mail->support.len > 0) {
+        text_char(body, '\n');
+        put_fact(body, mail, "links.support");
+        text_put(body, bare_contact(mail->support));
+        text_char(body, '\n');
+    }
 }
 
 /* False: it does not fit. */

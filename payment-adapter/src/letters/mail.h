@@ -9,7 +9,8 @@ struct mail {
     const char *kind; /* completed, refunded, failed, revoked, moved-N, renewed-N */
     const struct phrases *words;
     struct span from, to, order, event, currency, public_url;
-    struct span places; /* one per line: zone, row and number, separated by tabs; may be empty */
+    struct span support; /* an address; may be empty */
+    struct span places;  /* one per line: zone, row and number, separated by tabs; may be empty */
     uint64_t amount, fees, vat; /* the latter are parts of it; 0: nothing is said of them */
     uint32_t seats;
     uint64_t now_s;

@@ -155,6 +155,7 @@ static void send_mail(struct letter *letter, const char *address)
                         .currency = span_of(letter->currency),
                         .places = span_of(letter->places),
                         .public_url = span_of(settings->public_url),
+                        .support = span_of(settings->support_url),
                         .amount = letter->amount,
                         .fees = letter->fees,
                         .vat = letter->vat,

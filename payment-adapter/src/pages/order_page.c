@@ -20,6 +20,7 @@ enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_NONE = STEPS + 1 };
 struct order_page {
     const struct sql_order_row *row;
     const struct phrases *words;
+    const char *support; /* "": there is none */
     bool pending, completed;
     unsigned step_now;   /* those before it are done; STEPS_NONE: no steps are shown */
     unsigned step, seat; /* the turns */
@@ -371,6 +372,16 @@ static bool is_gone(void *ctx, unsigned turn)
     return once(turn, ((const struct order_page *)ctx)->row->status == ORDER_REFUNDED);
 }
 
+static void put_support(struct text *out, void *ctx)
+{
+    html_put(out, span_of(((const struct order_page *)ctx)->support));
+}
+
+static bool has_support(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->support[0] != '\0');
+}
+
 static const struct page_gap gaps[] = {
     {"order", put_order, NULL},
     {"event", put_event, NULL},
@@ -412,6 +423,7 @@ static const struct page_gap gaps[] = {
     {"pending", NULL, is_pending},
     {"over", NULL, is_over},
     {"gone", NULL, is_gone},
+    {"support", put_support, has_support},
     {NULL, NULL, NULL},
 };
 
@@ -421,10 +433,12 @@ int order_page_create(const struct site *site, struct err_slot *err, struct fill
 }
 
 void order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
-                    enum lang lang, const struct sql_order_row *row, uint64_t now_ms)
+                    enum lang lang, const struct sql_order_row *row, const char *support,
+                    uint64_t now_ms)
 {
     struct order_page facts = {
         .row = row,
+        .support = support,
         .words = site_phrases(site, lang),
         .pending = row->status == ORDER_PENDING_PAYMENT,
         .completed = row->status == ORDER_COMPLETED,

@@ -14,10 +14,12 @@
 #include "web/site.h"
 #include "web/visit.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* Memory for the longest page is allocated, but shorter pages do not touch it. */
 enum { PAGE_MAX = ORDER_SEATS_MAX * TICKETS_PAGE_QR_MAX, NOTE_MAX = 32 * 1024 };
+enum { LINKS_MAX = 5 * (CONFIG_STRING_MAX + 16) };
 
 static const char checkout_html[] =
 #include "payment-adapter/web/checkout.html.inc"
@@ -51,6 +53,8 @@ static const struct site_page fixed_pages[] = {
 struct pages {
     struct site *site;
     struct filled_page *order, *tickets, *note;
+    struct text links; /* as JSON */
+    char links_memory[LINKS_MAX];
 };
 
 struct visit {
@@ -116,11 +120,24 @@ static void put_missing(struct text *out, void *ctx)
                                                                  : SPAN("page.missing-text")));
 }
 
+static void put_support(struct text *out, void *ctx)
+{
+    const struct note *note = ctx;
+    html_put(out, span_of(note->visit->pay->settings->support_url));
+}
+
+static bool has_support(void *ctx, unsigned turn)
+{
+    const struct note *note = ctx;
+    return turn == 0 && note->visit->pay->settings->support_url[0] != '\0';
+}
+
 static const struct page_gap note_gaps[] = {
     {"title", put_title, NULL},
     {"login", NULL, wants_login},
     {"address", put_address, NULL},
     {"missing", put_missing, is_missing},
+    {"support", put_support, has_support},
     {NULL, NULL, NULL},
 };
 
@@ -193,7 +210,8 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     bool found = false;
     if (visit->tickets) {
         const struct tickets_view view = {res, visit->order, visit->session.member,
-                                          visit->pay->settings->public_url};
+                                          visit->pay->settings->public_url,
+                                          visit->pay->settings->support_url};
         found =
             tickets_page_put(&page, visit->pages->tickets, visit->pages->site, visit->lang, &view);
     } else if (PQntuples(res) == 1) {
@@ -202,6 +220,7 @@ static void on_read(void *ctx, const struct pg_answer *answer)
         if (found) {
             keep_hint(visit, &row);
             order_page_put(&page, visit->pages->order, visit->pages->site, visit->lang, &row,
+                           visit->pay->settings->support_url,
                            clock_wall_us(visit->pay->loop->clock) / 1000);
         }
     }
@@ -263,7 +282,21 @@ static void on_tickets(struct http_req *req)
     visit_page(req, http_req_route_ctx(req), true);
 }
 
-static int make_pages(struct pages *pages, const struct brand_settings *brand, struct err_slot *err)
+/* For the checkout's script. settings_check() let nothing through that could end it. */
+static void put_links(struct pages *pages, const struct settings *settings)
+{
+    pages->links = text_on(pages->links_memory, sizeof(pages->links_memory));
+    json_open(&pages->links, '{');
+    json_member_cstr(&pages->links, "terms", settings->terms_url);
+    json_member_cstr(&pages->links, "privacy", settings->privacy_url);
+    json_member_cstr(&pages->links, "refunds", settings->refunds_url);
+    json_member_cstr(&pages->links, "support", settings->support_url);
+    json_member_cstr(&pages->links, "password", settings->password_url);
+    json_close(&pages->links, '}');
+    assert(!pages->links.overflown); /* nothing in an address has to be escaped */
+}
+
+static int make_pages(struct pages *pages, const struct settings *settings, struct err_slot *err)
 {
     const struct site_conf conf = {
         .root = "/pay/-",
@@ -278,7 +311,8 @@ static int make_pages(struct pages *pages, const struct brand_settings *brand, s
             },
         .service = "payment-adapter",
         .kept = "told.",
-        .brand = brand,
+        .brand = &settings->brand,
+        .data = text_span(&pages->links),
     };
     int rc = site_create(&conf, err, &pages->site);
     if (rc == 0)
@@ -290,12 +324,13 @@ static int make_pages(struct pages *pages, const struct brand_settings *brand, s
     return rc;
 }
 
-int pages_create(const struct brand_settings *brand, struct err_slot *err, struct pages **out)
+int pages_create(const struct settings *settings, struct err_slot *err, struct pages **out)
 {
     struct pages *pages = calloc(1, sizeof(*pages));
     if (pages == NULL)
         return err_set(err, ERR_NOMEM, "pages");
-    int rc = make_pages(pages, brand, err);
+    put_links(pages, settings);
+    int rc = make_pages(pages, settings, err);
     if (rc < 0) {
         pages_destroy(pages);
         return rc;

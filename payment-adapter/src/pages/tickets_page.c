@@ -331,6 +331,16 @@ static bool is_own(void *ctx, unsigned turn)
     return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_LIVE);
 }
 
+static void put_support(struct text *out, void *ctx)
+{
+    html_put(out, span_of(((const struct tickets_page *)ctx)->facts->support));
+}
+
+static bool has_support(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->facts->support[0] != '\0');
+}
+
 static const struct page_gap gaps[] = {
     {"order", put_order, NULL},
     {"event-name", put_event_name, NULL},
@@ -362,6 +372,7 @@ static const struct page_gap gaps[] = {
     {"used", NULL, was_used},
     {"numbered", NULL, is_numbered},
     {"own", NULL, is_own},
+    {"support", put_support, has_support},
     {NULL, NULL, NULL},
 };
 

@@ -12,6 +12,7 @@ struct tickets_view {
     const PGresult *rows; /* of order_tickets */
     const char *order, *member;
     const char *public_url; /* for the address that a new owner is given */
+    const char *support;    /* where buyers get help; "": nowhere */
 };
 
 int tickets_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);

@@ -1,0 +1,61 @@
+// Pages of the seller that ours link to: rules, help, forgotten passwords. Without them nothing of it is shown.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { openScope, renderConfig, runProgram, until } from '../../lib-js/index.js';
+import { openWorld } from './lib/world.js';
+import { wordsOf } from './lib/fakes.js';
+
+const LINKS = {
+  terms: 'https://shop.example/terms?of=sale&v=2',
+  privacy: 'https://shop.example/privacy',
+  refunds: 'https://shop.example/refunds',
+  support: 'mailto:help@shop.example',
+  password: 'https://shop.example/forgotten',
+};
+
+const scope = openScope();
+let world;
+let buyer;
+before(async () => {
+  world = await openWorld(scope, { links: LINKS });
+  world.psp.autoPay = true;
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+test('the checkout knows the pages of the seller', async () => {
+  const { text } = await world.pay.http.get('/pay/checkout');
+  const [, data] = /<script type="application\/json" id="links">(.*)<\/script>/.exec(text);
+  assert.deepEqual(JSON.parse(data), LINKS);
+});
+
+test('order, tickets and mail say where there is help', async () => {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  await world.untilStatus(buyer, order, 'completed');
+  const help = '<a href="mailto:help@shop.example">';
+  for (const page of [`/pay/orders/${order}`, `/pay/tickets/${order}`, '/pay/orders/o_none']) {
+    const { text } = await buyer.get(page);
+    assert.ok(text.includes(help), page);
+  }
+  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.completed@`)));
+  assert.match(wordsOf(mail), /: help@shop\.example\n/);
+});
+
+test('without a page of the seller nothing is said of it', async () => {
+  const pay = await world.startPay({ links: { terms: '', privacy: '', refunds: '', support: '', password: '' } });
+  const { text } = await pay.http.get('/pay/orders/o_none');
+  assert.doesNotMatch(text, /href=""|mailto:/);
+});
+
+test('what is no address is refused at the start', async () => {
+  for (const links of [{ terms: 'javascript:alert(1)' }, { privacy: 'mailto:a@b' }, { support: 'https://a/"><b' }, { password: 'shop.example' }]) {
+    const [name] = Object.keys(links);
+    writeFileSync(join(world.dir, 'bad.conf'), renderConfig(world.config({ links })({ port: 1, privatePort: 2 })));
+    const { status, stderr } = runProgram('payment-adapter', ['--config', join(world.dir, 'bad.conf'), '--check-config']);
+    assert.notEqual(status, 0, name);
+    assert.match(stderr, new RegExp(`links\\.${name} must be`));
+  }
+});
