@@ -60,6 +60,30 @@ static struct visit *visit_begin(struct http_req *req, struct front *front, cons
     return visit;
 }
 
+/* By `place`, which names the lane as well: of a pass or a session. */
+static struct visit *visit_at(struct http_req *req, struct front *front, struct span event,
+                              enum line_visit_call call, uint64_t place)
+{
+    char name[LINE_ID_MAX + 1];
+    line_name(event, line_lane_of(place), name);
+    return visit_begin(req, front, name, call, line_place_in_lane(place));
+}
+
+/* By the ticket, which also says how the place was moved. */
+static struct visit *visit_with(struct http_req *req, struct front *front,
+                                const struct front_line *event, enum line_visit_call call,
+                                const struct ticket *ticket)
+{
+    const struct front_line *line = front_line_in(front, event, ticket->lane);
+    uint64_t place = place_position(line->view, ticket->entry);
+    struct visit *visit = visit_begin(req, front, line->id, call, place);
+    if (visit == NULL)
+        return NULL;
+    visit->line.entry = ticket->entry;
+    visit->line.moves = ticket->moves;
+    return visit;
+}
+
 static void visit_of(struct visit *visit, const uint8_t visitor[LINE_VISITOR_BYTES], bool member)
 {
     visit->line.has_member = member;
@@ -266,13 +290,9 @@ static void on_pass(struct http_req *req)
     struct member_name member = {.text = ""};
     if (ticket.member && !member_holds(req, front, event, ticket.visitor, &member))
         return;
-    const struct front_line *line = front_line_in(front, event, ticket.lane);
-    struct visit *visit =
-        visit_begin(req, front, line->id, LINE_PASS, place_position(line->view, ticket.entry));
+    struct visit *visit = visit_with(req, front, event, LINE_PASS, &ticket);
     if (visit == NULL)
         return;
-    visit->line.entry = ticket.entry;
-    visit->line.moves = ticket.moves;
     visit_of(visit, ticket.visitor, ticket.member);
     visit->member = member;
     memcpy(visit->incarnation, event->view->incarnation, sizeof(visit->incarnation));
@@ -285,6 +305,7 @@ static void on_pass(struct http_req *req)
                 line_place_of(ticket.lane, visit->line.place));
     assert(!session.overflown);
     memcpy(visit->visitor, ticket.visitor, LINE_VISITOR_BYTES);
+    const struct front_line *line = front_line_in(front, event, ticket.lane);
     struct place place = place_at(line->view, ticket.entry, front_line_now_ms(front, line));
     if (!front_surely_waits(line, place)) {
         visit_ask(visit, on_passed);
@@ -334,14 +355,9 @@ static void on_extend(struct http_req *req)
         answer_ticket_invalid(req, rc);
         return;
     }
-    const struct front_line *line = front_line_in(front, event, ticket.lane);
-    struct visit *visit =
-        visit_begin(req, front, line->id, LINE_EXTEND, place_position(line->view, ticket.entry));
-    if (visit == NULL)
-        return;
-    visit->line.entry = ticket.entry;
-    visit->line.moves = ticket.moves;
-    visit_ask(visit, on_extended);
+    struct visit *visit = visit_with(req, front, event, LINE_EXTEND, &ticket);
+    if (visit != NULL)
+        visit_ask(visit, on_extended);
 }
 
 /* ---- POST session, POST leave ---- */
@@ -376,10 +392,7 @@ static void on_session(struct http_req *req)
         answer_pass_invalid(req, rc);
         return;
     }
-    char name[LINE_ID_MAX + 1];
-    line_name(front_line_id(event), line_lane_of(pass.place), name);
-    struct visit *visit =
-        visit_begin(req, front, name, LINE_HEARTBEAT, line_place_in_lane(pass.place));
+    struct visit *visit = visit_at(req, front, front_line_id(event), LINE_HEARTBEAT, pass.place);
     if (visit == NULL)
         return;
     memcpy(visit->session, pass.session, sizeof(visit->session));
@@ -437,36 +450,25 @@ static void on_leave(struct http_req *req)
     struct ticket ticket;
     struct err_slot err;
     int rc = caller_ticket(req, front, event, &ticket), rc_pass = ERR_NOT_FOUND;
-    unsigned lane = rc == 0 ? ticket.lane : 0;
-    uint64_t place = 0;
-    if (rc == 0)
-        place = place_position(front_line_in(front, event, lane)->view, ticket.entry);
     if (rc == ERR_NOT_FOUND)
         rc_pass = caller_pass(req, front, event, &err, &pass);
-    if (rc == ERR_NOT_FOUND && rc_pass == 0) {
-        lane = line_lane_of(pass.place);
-        place = line_place_in_lane(pass.place);
-    }
     if (rc_pass == ERR_FULL) {
         answer_pass_invalid(req, rc_pass);
         return;
     }
-    if (place == 0) {
+    if (rc < 0 && rc_pass < 0) {
         answer_ticket_invalid(req, rc_pass == ERR_EXISTS ? rc_pass : rc);
         return;
     }
-    char name[LINE_ID_MAX + 1];
-    line_name(front_line_id(event), lane, name);
-    struct visit *visit = visit_begin(req, front, name, LINE_LEAVE, place);
+    struct visit *visit = rc == 0
+                              ? visit_with(req, front, event, LINE_LEAVE, &ticket)
+                              : visit_at(req, front, front_line_id(event), LINE_LEAVE, pass.place);
     if (visit == NULL)
         return;
-    if (rc == 0) {
-        visit->line.entry = ticket.entry;
-        visit->line.moves = ticket.moves;
+    if (rc == 0)
         visit_of(visit, ticket.visitor, ticket.member);
-    } else {
+    else
         visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
-    }
     visit_ask(visit, on_left);
 }
 
@@ -563,10 +565,8 @@ static void on_end(struct http_req *req)
         answer_empty(req, 204, NULL); /* of an earlier event of this id: over with it */
         return;
     }
-    char name[LINE_ID_MAX + 1];
-    line_name(session.event, line_lane_of(session.place), name);
-    struct visit *visit = visit_begin(req, front, name, order ? LINE_DONE : LINE_END,
-                                      line_place_in_lane(session.place));
+    struct visit *visit =
+        visit_at(req, front, session.event, order ? LINE_DONE : LINE_END, session.place);
     if (visit == NULL)
         return;
     visit_of(visit, session.visitor, true); /* the name does not say; nobody else is called so */

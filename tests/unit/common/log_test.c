@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 struct caught {
+    struct clock_fake clock;
     char line[LOG_LINE_MAX + 1];
     unsigned lines;
 };
@@ -25,12 +26,13 @@ static void catch_line(void *ctx, struct span line)
     caught->lines++;
 }
 
-static struct logger *logger_to(struct caught *caught, const struct clock *clock)
+static struct logger *logger_to(struct caught *caught)
 {
+    clock_fake_init(&caught->clock, 1795159953123000);
     struct logger *logger;
     struct logger_conf conf = {.service = "front",
                                .level = LOG_LEVEL_INFO,
-                               .clock = clock,
+                               .clock = &caught->clock.clock,
                                .sink = catch_line,
                                .sink_ctx = caught};
     caught->lines = 0;
@@ -41,10 +43,8 @@ static struct logger *logger_to(struct caught *caught, const struct clock *clock
 static void a_line_carries_its_fields_in_order(void **state)
 {
     (void)state;
-    struct clock_fake fake;
-    clock_fake_init(&fake, 1795159953123000);
     struct caught caught;
-    struct logger *logger = logger_to(&caught, &fake.clock);
+    struct logger *logger = logger_to(&caught);
     struct err_slot err;
     struct trace trace;
     err_set(&err, ERR_TIMEOUT, "redis did not answer");
@@ -70,10 +70,8 @@ static void a_line_carries_its_fields_in_order(void **state)
 static void no_value_begins_a_line_or_a_field_of_its_own(void **state)
 {
     (void)state;
-    struct clock_fake fake;
-    clock_fake_init(&fake, 1795159953123000);
     struct caught caught;
-    struct logger *logger = logger_to(&caught, &fake.clock);
+    struct logger *logger = logger_to(&caught);
     struct log_line line;
     log_begin(&line, logger, LOG_LEVEL_INFO, "who");
     log_str(&line, "agent", SPAN("x\"}\n{\"level\":\"error\",\"msg\":\"forged\r\n\x1b[2J"));
@@ -92,10 +90,8 @@ static void no_value_begins_a_line_or_a_field_of_its_own(void **state)
 static void the_level_can_be_changed_while_running(void **state)
 {
     (void)state;
-    struct clock_fake fake;
-    clock_fake_init(&fake, 1795159953123000);
     struct caught caught;
-    struct logger *logger = logger_to(&caught, &fake.clock);
+    struct logger *logger = logger_to(&caught);
     log_say(logger, LOG_LEVEL_DEBUG, "a");
     assert_int_equal(0, caught.lines);
     logger_set_level(logger, LOG_LEVEL_DEBUG);
@@ -112,10 +108,8 @@ static void the_level_can_be_changed_while_running(void **state)
 static void a_line_that_grows_too_long_loses_fields_and_stays_json(void **state)
 {
     (void)state;
-    struct clock_fake fake;
-    clock_fake_init(&fake, 1795159953123000);
     struct caught caught;
-    struct logger *logger = logger_to(&caught, &fake.clock);
+    struct logger *logger = logger_to(&caught);
     for (size_t len = 1800; len < 2100; len++) {
         char value[2100];
         memset(value, '\1', 300); /* six bytes each */

@@ -286,14 +286,21 @@ static void assert_answers_are_true(const struct process *process)
     process_end(reader);
 }
 
+/* A process that owns the event of an empty database. */
+static struct process *fresh_owner(void)
+{
+    fresh();
+    struct process *process = process_start("a");
+    UNTIL(process->owned == 1);
+    return process;
+}
+
 /* ---- tests ---- */
 
 static void what_was_answered_is_in_the_journal_and_replays(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     assert_int_equal(JOURNAL_OWNER, journal_role(process->journal));
     for (uint32_t i = 0; i < 2000; i++) {
         while (!submit(process, CHANGE_TAKEN, i))
@@ -310,9 +317,7 @@ static void what_was_answered_is_in_the_journal_and_replays(void **state)
 static void a_lone_change_does_not_wait_for_company(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     uint64_t began_us = clock_mono_us(clock_system());
     for (uint32_t i = 0; i < 20; i++) {
         submit(process, CHANGE_TAKEN, i);
@@ -329,9 +334,7 @@ static void what_gathers_during_a_commit_is_the_next_one(void **state)
     (void)state;
     enum { GATHERED = 200 };
     struct err_slot err = {0};
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     struct pg *other = other_connection();
     must(pg_run(other, "BEGIN; SELECT FROM owner FOR UPDATE", &err), &err);
     uint64_t before = journal_stats(process->journal)->commits;
@@ -394,9 +397,7 @@ static void a_standby_refuses_changes(void **state)
 static void an_owner_whose_epoch_is_over_commits_nothing_and_says_so(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     submit(process, CHANGE_TAKEN, 1);
     collect_all(process);
     assert_int_equal(1, process->good);
@@ -416,9 +417,7 @@ static void an_owner_whose_epoch_is_over_commits_nothing_and_says_so(void **stat
 static void a_seat_that_is_sold_already_stops_its_own_change_and_no_other(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     tell("INSERT INTO seats.sold SELECT no, 500, 1, 1, 'other' FROM seats.event");
     for (uint32_t seat = 490; seat < 510; seat++)
         submit(process, CHANGE_CONFIRMED, seat);
@@ -433,9 +432,7 @@ static void a_seat_that_is_sold_already_stops_its_own_change_and_no_other(void *
 static void only_what_is_confirmed_is_sold_whatever_shares_its_batch(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     for (uint32_t i = 0; i < 100; i++) {
         submit(process, CHANGE_TAKEN, 2 * i);
         submit(process, CHANGE_CONFIRMED, 2 * i + 1);
@@ -451,9 +448,7 @@ static void only_what_is_confirmed_is_sold_whatever_shares_its_batch(void **stat
 static void an_error_of_the_server_refuses_the_batch_and_the_next_one_is_tried(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     tell("CREATE FUNCTION seats.full() RETURNS trigger LANGUAGE plpgsql AS"
          " $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;"
          "CREATE TRIGGER full_disk BEFORE INSERT ON seats.journal EXECUTE FUNCTION seats.full()");
@@ -471,9 +466,7 @@ static void an_error_of_the_server_refuses_the_batch_and_the_next_one_is_tried(v
 static void a_change_that_waits_for_too_long_is_refused(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     pg_fixture_stop(server);
     uint64_t began_us = clock_mono_us(clock_system());
     while (journal_role(process->journal) != JOURNAL_CUT)
@@ -496,9 +489,7 @@ static void a_change_that_waits_for_too_long_is_refused(void **state)
 static void a_changed_row_breaks_the_chain_and_is_named(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     submit_one_by_one(process, 5);
     process_end(process);
     tell("ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;"
@@ -514,9 +505,7 @@ static void a_changed_row_breaks_the_chain_and_is_named(void **state)
 static void a_journal_that_lost_its_end_is_not_gone_on_with(void **state)
 {
     (void)state;
-    fresh();
-    struct process *process = process_start("a");
-    UNTIL(process->owned == 1);
+    struct process *process = fresh_owner();
     submit_one_by_one(process, 5);
     /* As after a fail-over to a replica that had not received the last rows. */
     tell("ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;"

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { HOUR_MS = 3600000 };
@@ -25,100 +26,82 @@ static const char *last_status(const struct world *world, const char *want)
 
 static void an_order_that_is_paid_ends_with_tickets_and_letters(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    uint64_t id = world_order(&world, "checkout.1");
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, id)->state, SAGA_COMPLETED);
-    assert_int_equal(world.captures, 1);
-    assert_true(world_sold(&world) && world.session_ended && world.pass_ended);
-    assert_int_equal(world_count(&world, EFFECT_SHOP), 1);
-    assert_int_equal(world_count(&world, EFFECT_MAIL), 1);
-    assert_string_equal(last_status(&world, "completed"), "completed");
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    uint64_t id = world_order(world, "checkout.1");
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, id)->state, SAGA_COMPLETED);
+    assert_int_equal(world->captures, 1);
+    assert_true(world_sold(world) && world->session_ended && world->pass_ended);
+    assert_int_equal(world_count(world, EFFECT_SHOP), 1);
+    assert_int_equal(world_count(world, EFFECT_MAIL), 1);
+    assert_string_equal(last_status(world, "completed"), "completed");
+    world_check(world);
 }
 
 static void a_buyer_who_never_pays_loses_the_seats_at_their_time(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world.buyer_pays = false;
-    uint64_t id = world_order(&world, "checkout.1");
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, id)->state, SAGA_UNDONE);
-    assert_string_equal(world_saga(&world, id)->cause, "expired");
-    assert_int_equal(world.payment, PAYMENT_CANCELED);
-    assert_string_equal(last_status(&world, "expired"), "expired");
+    struct world *world = *state;
+    world->buyer_pays = false;
+    uint64_t id = world_order(world, "checkout.1");
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, id)->state, SAGA_UNDONE);
+    assert_string_equal(world_saga(world, id)->cause, "expired");
+    assert_int_equal(world->payment, PAYMENT_CANCELED);
+    assert_string_equal(last_status(world, "expired"), "expired");
     /* Asked now and then, not all the time. */
-    assert_true(world.asked[PEER_PSP_READ] < 400);
-    world_check(&world);
-    world_deinit(&world);
+    assert_true(world->asked[PEER_PSP_READ] < 400);
+    world_check(world);
 }
 
 static void a_wake_is_as_good_as_a_poll(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world.buyer_pays = false;
-    uint64_t id = world_order(&world, "checkout.1");
-    world_run(&world, 500);
-    assert_int_equal(world_saga(&world, id)->step, 2);
-    world.payment = PAYMENT_AUTHORISED;
-    world_wake(&world, id);
-    world_run(&world, 50);
-    assert_int_equal(world_saga(&world, id)->state, SAGA_COMPLETED);
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world->buyer_pays = false;
+    uint64_t id = world_order(world, "checkout.1");
+    world_run(world, 500);
+    assert_int_equal(world_saga(world, id)->step, 2);
+    world->payment = PAYMENT_AUTHORISED;
+    world_wake(world, id);
+    world_run(world, 50);
+    assert_int_equal(world_saga(world, id)->state, SAGA_COMPLETED);
+    world_check(world);
 }
 
 /* The seats are held for ten minutes. */
 static void a_provider_that_wants_an_hour_has_what_is_left_of_the_hold(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_fault(&world, PEER_PSP_READ, WORLD_BUSY, 1);
-    world_run(&world, 601000);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
-    assert_true(world.asked[PEER_PSP_READ] <= 3); /* and it was left alone until then */
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_PSP_READ, WORLD_BUSY, 1);
+    world_run(world, 601000);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    assert_true(world->asked[PEER_PSP_READ] <= 3); /* and it was left alone until then */
+    world_check(world);
 }
 
 static void and_when_the_hold_is_over_it_is_asked_again_within_a_minute(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world.buyer_pays = false;
-    world_order(&world, "checkout.1");
-    world_fault(&world, PEER_PSP_READ, WORLD_BUSY, 4);
-    world_run(&world, 601000 + 4 * 31000);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
-    assert_string_equal(world_saga(&world, 1)->cause, "expired");
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world->buyer_pays = false;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_PSP_READ, WORLD_BUSY, 4);
+    world_run(world, 601000 + 4 * 31000);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_UNDONE);
+    assert_string_equal(world_saga(world, 1)->cause, "expired");
+    world_check(world);
 }
 
 static void a_refund_waits_as_long_as_the_provider_asks(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_run(&world, HOUR_MS);
-    world_order(&world, "refund.2");
-    world_fault(&world, PEER_PSP_REFUND, WORLD_BUSY, 1);
-    world_run(&world, HOUR_MS - 1000);
-    assert_int_equal(world.asked[PEER_PSP_REFUND], 1);
-    world_run(&world, 60000);
-    assert_int_equal(world_saga(&world, 2)->state, SAGA_COMPLETED);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_run(world, HOUR_MS);
+    world_order(world, "refund.2");
+    world_fault(world, PEER_PSP_REFUND, WORLD_BUSY, 1);
+    world_run(world, HOUR_MS - 1000);
+    assert_int_equal(world->asked[PEER_PSP_REFUND], 1);
+    world_run(world, 60000);
+    assert_int_equal(world_saga(world, 2)->state, SAGA_COMPLETED);
 }
 
 static uint32_t looks_until_the_end(bool webhooks_come)
@@ -163,16 +146,13 @@ static void a_webhook_that_is_lost_costs_minutes_and_no_order(void **state)
 
 static void money_of_another_sum_is_nobodys_consent(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world.other_money = true;
-    world_order(&world, "checkout.1");
-    world_run(&world, HOUR_MS);
-    assert_string_equal(world_saga(&world, 1)->cause, "amount-mismatch");
-    assert_int_equal(world.captures, 0);
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world->other_money = true;
+    world_order(world, "checkout.1");
+    world_run(world, HOUR_MS);
+    assert_string_equal(world_saga(world, 1)->cause, "amount-mismatch");
+    assert_int_equal(world->captures, 0);
+    world_check(world);
 }
 
 /* At the provider, by hand, between the capture and its answer. */
@@ -241,80 +221,65 @@ static void a_late_payment_without_seats_is_let_go(void **state)
 
 static void a_capture_refused_for_good_frees_the_seats(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_fault(&world, PEER_PSP_CAPTURE, WORLD_REFUSED, UINT32_MAX);
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
-    assert_true(world_logged(&world, "confirm_seats", SAGA_UNDO, SAGA_MARK_DONE));
-    assert_true(world_logged(&world, "create_payment", SAGA_UNDO, SAGA_MARK_DONE));
-    assert_true(world_logged(&world, "extend_hold", SAGA_UNDO, SAGA_MARK_DONE));
-    assert_string_equal(last_status(&world, "failed"), "failed");
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_PSP_CAPTURE, WORLD_REFUSED, UINT32_MAX);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_UNDONE);
+    assert_true(world_logged(world, "confirm_seats", SAGA_UNDO, SAGA_MARK_DONE));
+    assert_true(world_logged(world, "create_payment", SAGA_UNDO, SAGA_MARK_DONE));
+    assert_true(world_logged(world, "extend_hold", SAGA_UNDO, SAGA_MARK_DONE));
+    assert_string_equal(last_status(world, "failed"), "failed");
+    world_check(world);
 }
 
 static void a_capture_whose_answer_is_lost_is_not_taken_for_a_no(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_fault(&world, PEER_PSP_CAPTURE, WORLD_LOST, 1);
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
-    assert_int_equal(world.captures, 1);
-    assert_true(world_logged(&world, "capture", SAGA_DO, SAGA_MARK_UNKNOWN));
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_PSP_CAPTURE, WORLD_LOST, 1);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    assert_int_equal(world->captures, 1);
+    assert_true(world_logged(world, "capture", SAGA_DO, SAGA_MARK_UNKNOWN));
+    world_check(world);
 }
 
 static void a_call_that_never_comes_back_costs_a_timeout_and_no_more(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_fault(&world, PEER_SEATS_CONFIRM, WORLD_SILENT, 1);
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
-    assert_int_equal(saga_engine_stats(world.engine)->timeouts, 1);
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_SEATS_CONFIRM, WORLD_SILENT, 1);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    assert_int_equal(saga_engine_stats(world->engine)->timeouts, 1);
+    world_check(world);
 }
 
 static void a_payment_of_which_nobody_knows_is_settled_before_the_seats_go(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_fault(&world, PEER_PSP_CREATE, WORLD_LOST, UINT32_MAX);
-    world_run(&world, 2000);
-    world_cancel(&world, 1);
-    world.faults_left[PEER_PSP_CREATE] = 0;
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
-    assert_int_equal(world.payment, PAYMENT_CANCELED);
-    assert_string_equal(last_status(&world, "cancelled"), "cancelled");
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_PSP_CREATE, WORLD_LOST, UINT32_MAX);
+    world_run(world, 2000);
+    world_cancel(world, 1);
+    world->faults_left[PEER_PSP_CREATE] = 0;
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_UNDONE);
+    assert_int_equal(world->payment, PAYMENT_CANCELED);
+    assert_string_equal(last_status(world, "cancelled"), "cancelled");
+    world_check(world);
 }
 
 static void a_waiting_room_that_is_gone_does_not_hold_up_the_order(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_fault(&world, PEER_SESSION_END, WORLD_DROPPED, UINT32_MAX);
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
-    assert_true(world_logged(&world, "end_session", SAGA_DO, SAGA_MARK_SKIPPED));
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_SESSION_END, WORLD_DROPPED, UINT32_MAX);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    assert_true(world_logged(world, "end_session", SAGA_DO, SAGA_MARK_SKIPPED));
+    world_check(world);
 }
 
 static void the_end_of_a_visit_is_told_to_both_and_neither_waits_for_the_other(void **state)
@@ -337,34 +302,28 @@ static void the_end_of_a_visit_is_told_to_both_and_neither_waits_for_the_other(v
 
 static void a_seat_service_that_is_gone_does_not_keep_the_slot(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_fault(&world, PEER_SEATS_SESSION_END, WORLD_DROPPED, UINT32_MAX);
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
-    assert_true(world.session_ended);
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_SEATS_SESSION_END, WORLD_DROPPED, UINT32_MAX);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    assert_true(world->session_ended);
+    world_check(world);
 }
 
 static void a_refund_gives_money_seats_and_tickets_back(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world_run(&world, HOUR_MS);
-    world_order(&world, "refund.2");
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, 2)->state, SAGA_COMPLETED);
-    assert_int_equal(world.refunded, world.captured);
-    assert_false(world_sold(&world));
-    assert_int_equal(world_count(&world, EFFECT_REVOKE), 1);
-    assert_string_equal(last_status(&world, "refunded"), "refunded");
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_run(world, HOUR_MS);
+    world_order(world, "refund.2");
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 2)->state, SAGA_COMPLETED);
+    assert_int_equal(world->refunded, world->captured);
+    assert_false(world_sold(world));
+    assert_int_equal(world_count(world, EFFECT_REVOKE), 1);
+    assert_string_equal(last_status(world, "refunded"), "refunded");
+    world_check(world);
 }
 
 /* How often a step of this saga is in the log as done. */
@@ -380,63 +339,54 @@ static uint32_t done_of(const struct world *world, uint64_t id, uint8_t step)
 
 static void an_order_ends_under_the_version_that_it_began_under(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world.buyer_pays = false;
-    assert_string_equal(checkout_now(world.checkout, CHECKOUT_SALE)->key, "checkout.1");
-    uint64_t first = world_order(&world, "checkout.1");
-    uint64_t unknown = world_order(&world, "checkout.2");
-    world_run(&world, 500);
-    assert_int_equal(world_saga(&world, first)->step, 2);
-    assert_int_equal(world_saga(&world, unknown)->moves, 0); /* nobody guesses at it */
-    world_update(&world, &next_version, 1);
-    assert_string_equal(checkout_now(world.checkout, CHECKOUT_SALE)->key, "checkout.2");
-    uint64_t second = world_order(&world, checkout_now(world.checkout, CHECKOUT_SALE)->key);
-    world.payment = PAYMENT_AUTHORISED;
-    world_wake(&world, first);
-    world_run(&world, HOUR_MS);
+    struct world *world = *state;
+    world->buyer_pays = false;
+    assert_string_equal(checkout_now(world->checkout, CHECKOUT_SALE)->key, "checkout.1");
+    uint64_t first = world_order(world, "checkout.1");
+    uint64_t unknown = world_order(world, "checkout.2");
+    world_run(world, 500);
+    assert_int_equal(world_saga(world, first)->step, 2);
+    assert_int_equal(world_saga(world, unknown)->moves, 0); /* nobody guesses at it */
+    world_update(world, &next_version, 1);
+    assert_string_equal(checkout_now(world->checkout, CHECKOUT_SALE)->key, "checkout.2");
+    uint64_t second = world_order(world, checkout_now(world->checkout, CHECKOUT_SALE)->key);
+    world->payment = PAYMENT_AUTHORISED;
+    world_wake(world, first);
+    world_run(world, HOUR_MS);
     for (uint8_t step = 0; step < SAGA_STEPS_MAX; step++) {
-        assert_int_equal(done_of(&world, first, step), step < 8);
-        assert_int_equal(done_of(&world, second, step), step < NEXT_VERSION_STEPS);
-        assert_int_equal(done_of(&world, unknown, step), step < NEXT_VERSION_STEPS);
+        assert_int_equal(done_of(world, first, step), step < 8);
+        assert_int_equal(done_of(world, second, step), step < NEXT_VERSION_STEPS);
+        assert_int_equal(done_of(world, unknown, step), step < NEXT_VERSION_STEPS);
     }
-    assert_int_equal(world.captures, 1);
-    world_check(&world);
-    world_deinit(&world);
+    assert_int_equal(world->captures, 1);
+    world_check(world);
 }
 
 static void what_a_buyer_is_told_follows_from_the_orders_own_version(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_update(&world, &next_version, 1);
-    const struct saga_def *one = checkout_find(world.checkout, SPAN("checkout.1"));
-    const struct saga_def *two = checkout_find(world.checkout, SPAN("checkout.2"));
-    assert_null(checkout_find(world.checkout, SPAN("checkout.3")));
+    struct world *world = *state;
+    world_update(world, &next_version, 1);
+    const struct saga_def *one = checkout_find(world->checkout, SPAN("checkout.1"));
+    const struct saga_def *two = checkout_find(world->checkout, SPAN("checkout.2"));
+    assert_null(checkout_find(world->checkout, SPAN("checkout.3")));
     assert_int_equal(checkout_status(one, SAGA_RUNNING, 2, false, ""), ORDER_PENDING_PAYMENT);
     assert_int_equal(checkout_status(two, SAGA_RUNNING, 2, false, ""), ORDER_CONFIRMING);
     assert_int_equal(checkout_status(one, SAGA_RUNNING, 3, false, ""), ORDER_CONFIRMING);
     assert_int_equal(checkout_status(two, SAGA_RUNNING, 3, false, ""), ORDER_COMPLETED);
     assert_false(checkout_answers(one, 1));
     assert_true(checkout_answers(two, 1));
-    assert_string_equal(checkout_pivots(world.checkout), "{\"checkout.1\":4,\"checkout.2\":2}");
-    world_deinit(&world);
+    assert_string_equal(checkout_pivots(world->checkout), "{\"checkout.1\":4,\"checkout.2\":2}");
 }
 
 static void a_commit_whose_answer_is_lost_is_sent_again_and_counts_once(void **state)
 {
-    (void)state;
-    struct world world;
-    world_init(&world);
-    world_order(&world, "checkout.1");
-    world.commits_lost = 3;
-    world.commits_down = 2;
-    world_run(&world, HOUR_MS);
-    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
-    world_check(&world);
-    world_deinit(&world);
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world->commits_lost = 3;
+    world->commits_down = 2;
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    world_check(world);
 }
 
 /* ---- the enumerations ---- */
@@ -628,32 +578,50 @@ static void chance_finds_no_order_that_disagrees(void **state)
     printf("seeds 1 to 300\n");
 }
 
+static int enter(void **state)
+{
+    struct world *world = malloc(sizeof(*world));
+    assert_non_null(world);
+    world_init(world);
+    *state = world;
+    return 0;
+}
+
+static int leave(void **state)
+{
+    world_deinit(*state);
+    free(*state);
+    return 0;
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_order_that_is_paid_ends_with_tickets_and_letters),
-        cmocka_unit_test(a_buyer_who_never_pays_loses_the_seats_at_their_time),
-        cmocka_unit_test(a_wake_is_as_good_as_a_poll),
-        cmocka_unit_test(a_provider_that_wants_an_hour_has_what_is_left_of_the_hold),
-        cmocka_unit_test(and_when_the_hold_is_over_it_is_asked_again_within_a_minute),
-        cmocka_unit_test(a_refund_waits_as_long_as_the_provider_asks),
+        IN_WORLD(an_order_that_is_paid_ends_with_tickets_and_letters),
+        IN_WORLD(a_buyer_who_never_pays_loses_the_seats_at_their_time),
+        IN_WORLD(a_wake_is_as_good_as_a_poll),
+        IN_WORLD(a_provider_that_wants_an_hour_has_what_is_left_of_the_hold),
+        IN_WORLD(and_when_the_hold_is_over_it_is_asked_again_within_a_minute),
+        IN_WORLD(a_refund_waits_as_long_as_the_provider_asks),
         cmocka_unit_test(while_webhooks_come_a_payer_is_rarely_polled),
         cmocka_unit_test(a_webhook_that_is_lost_costs_minutes_and_no_order),
-        cmocka_unit_test(money_of_another_sum_is_nobodys_consent),
+        IN_WORLD(money_of_another_sum_is_nobodys_consent),
         cmocka_unit_test(money_that_was_given_back_at_once_buys_no_ticket),
         cmocka_unit_test(a_late_payment_takes_the_same_seats_again),
         cmocka_unit_test(a_late_payment_without_seats_is_let_go),
-        cmocka_unit_test(a_capture_refused_for_good_frees_the_seats),
-        cmocka_unit_test(a_capture_whose_answer_is_lost_is_not_taken_for_a_no),
-        cmocka_unit_test(a_call_that_never_comes_back_costs_a_timeout_and_no_more),
-        cmocka_unit_test(a_payment_of_which_nobody_knows_is_settled_before_the_seats_go),
-        cmocka_unit_test(a_waiting_room_that_is_gone_does_not_hold_up_the_order),
+        IN_WORLD(a_capture_refused_for_good_frees_the_seats),
+        IN_WORLD(a_capture_whose_answer_is_lost_is_not_taken_for_a_no),
+        IN_WORLD(a_call_that_never_comes_back_costs_a_timeout_and_no_more),
+        IN_WORLD(a_payment_of_which_nobody_knows_is_settled_before_the_seats_go),
+        IN_WORLD(a_waiting_room_that_is_gone_does_not_hold_up_the_order),
         cmocka_unit_test(the_end_of_a_visit_is_told_to_both_and_neither_waits_for_the_other),
-        cmocka_unit_test(a_seat_service_that_is_gone_does_not_keep_the_slot),
-        cmocka_unit_test(a_refund_gives_money_seats_and_tickets_back),
-        cmocka_unit_test(an_order_ends_under_the_version_that_it_began_under),
-        cmocka_unit_test(what_a_buyer_is_told_follows_from_the_orders_own_version),
-        cmocka_unit_test(a_commit_whose_answer_is_lost_is_sent_again_and_counts_once),
+        IN_WORLD(a_seat_service_that_is_gone_does_not_keep_the_slot),
+        IN_WORLD(a_refund_gives_money_seats_and_tickets_back),
+        IN_WORLD(an_order_ends_under_the_version_that_it_began_under),
+        IN_WORLD(what_a_buyer_is_told_follows_from_the_orders_own_version),
+        IN_WORLD(a_commit_whose_answer_is_lost_is_sent_again_and_counts_once),
         cmocka_unit_test(killed_at_each_edge_of_each_story_everything_still_agrees),
         cmocka_unit_test(a_cancel_at_each_moment_has_one_outcome),
         cmocka_unit_test(a_cancel_at_each_moment_survives_a_kill_at_each_edge_after_it),
