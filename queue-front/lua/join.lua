@@ -11,7 +11,7 @@
 --   that was given before, or 0 for one over the limit of its address, or WORK_SPENT or INVITATION_SPENT
 --   for one that shows what another place was given for; or why its code opens nothing here:
 --   CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were none), CODE_MISSING (Redis has
---   lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front asks next.
+--   lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front asks next. Or LINE_FULL.
 --
 -- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
@@ -24,6 +24,10 @@
 --
 -- Work is used up by the place that it was shown for, in whatever lane; an invitation by the member
 -- that shows it. A join without a key is known by its work: the same again is the same place.
+--
+-- Whether the line is full is judged with the place, by those who wait just then: who has left, who is a ghost
+-- and what a heal left out do not count. Whoever has a place already finds it, and a join that is turned away
+-- uses nothing up. Ghosts that come back may make a line longer than it may be; nobody is sent away for that.
 --
 -- A presale code is looked at last and before any address is counted, and a use of it is written down
 -- with the place that it opens and not earlier. So it is used as often as it opened a place; one that
@@ -181,6 +185,24 @@ end
 
 -- ---- the joins, one by one ----
 
+-- How many more may wait.
+local function room()
+    local line_max = tonumber(cfg[cfg_join.line_max]) or 0
+    if line_max == 0 then
+        return count
+    end
+    local away = call('HMGET', prefix .. 'bucket', 'left_n', 'ghosts_n', 'gap_pending')
+    local waiting = issued - (tonumber(call('GET', prefix .. 'serving')) or 0) -
+        (tonumber(away[1]) or 0) - (tonumber(away[2]) or 0)
+    if (tonumber(away[3]) or 0) > 0 then -- before a draw they are no ghosts yet
+        for from, upto in string.gmatch(call('GET', prefix .. 'gaps') or '', '(%d+):(%d+)') do
+            waiting = waiting - (upto - from + 1)
+        end
+    end
+    return line_max - waiting
+end
+
+local full_from = issued + room()
 local per_ip = tonumber(cfg[cfg_join.joins_per_ip_per_min])
 local last = issued
 local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- tell_join
@@ -203,6 +225,9 @@ for i = 0, count - 1 do
             old = spend(last + 1, field ~= '', used)
         end
         spend_at, spend_left = spend_at + 4, spend_left - 1
+    end
+    if not old and last >= full_from then
+        old = LINE_FULL
     end
     if not old and per_ip > 0 and address ~= '' and
         call('HINCRBY', ip_key, address, '1') > per_ip then

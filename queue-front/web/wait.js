@@ -342,7 +342,7 @@ async function join(invited = {}, body) {
       }).finally(() => clearTimeout(late));
       headers = { ...invited, 'X-Proof-Of-Work': solution };
     } else if ([401, 409, 422].includes(answer.status) ||
-      (answer.status === 503 && body && (await answer.clone().text()).includes('codes-missing'))) {
+      (answer.status === 503 && /"(codes-missing|line-full)"/.test(await answer.clone().text()))) {
       const { code } = await answer.json();
       return location.replace(`/e/${event}?notice=${code}`);
     } else if (answer.status === 429 || answer.status === 503) {

@@ -12,7 +12,7 @@ const GROUPS = {
   flow: ['rate_per_s', 'burst', 'max_active'],
   times: ['opens_at', 'prequeue_at', 'closes_at'],
   visit: ['call_ttl_s', 'grace_s', 'session_ttl_s', 'session_max_s'],
-  defence: ['joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required', 'appeal'],
+  defence: ['line_max', 'joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required', 'appeal'],
   seats: ['seats_left', 'auto_reopen'],
 };
 const ELSEWHERE = ['about', 'message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];

@@ -252,6 +252,7 @@ static const enum refusal by_outcome[] = {
     [LINE_PRESALE_MISSING] = REFUSAL_CODES_MISSING,
     [LINE_PRESALE_LANE] = REFUSAL_LANE_UNAVAILABLE,
     [LINE_RENEWED] = REFUSAL_RENEWED,
+    [LINE_FULL] = REFUSAL_LINE_FULL,
 };
 
 static_assert(sizeof(by_outcome) / sizeof(by_outcome[0]) == LINE_OUTCOME_COUNT, "each has a row");

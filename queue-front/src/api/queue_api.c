@@ -172,8 +172,12 @@ static void refuse_join(struct join *join)
         .state = join->line.state,
         .retry_after_ms = join->line.retry_after_ms,
     };
+    if (join->line.outcome == LINE_FULL) /* not all of them at the same moment */
+        refusal.retry_after_ms += rng_u64(join->front->loop->rng) % refusal.retry_after_ms;
     if (join->line.outcome == LINE_UNAVAILABLE)
         front_count(&join->front->stats.joins_unavailable);
+    else if (join->line.outcome == LINE_FULL)
+        front_count(&join->front->stats.joins_full);
     else
         front_count(&join->front->stats.joins_refused);
     count_code(join);

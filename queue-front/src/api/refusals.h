@@ -50,6 +50,9 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(SHED, "overloaded", 503, 1, "overloaded", \
         "More people are joining than can be given a place just now. Come back after the time in " \
         "Retry-After.") \
+    ROW(LINE_FULL, "line-full", 503, 1, "line-full", \
+        "As many people are waiting as may. Nothing was taken or used; places become free as people " \
+        "are called.") \
     ROW(JOINS, "too-many-joins", 429, 1, "too-many-joins", \
         "Too many joins from this address in a minute.") \
     ROW(WORK, "proof-of-work-required", 428, 0, "proof-of-work-required", \

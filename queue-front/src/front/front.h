@@ -110,7 +110,7 @@ struct front_shared {
 /* Counted by the loop that owns the front, read by the scrape. */
 struct front_stats {
     _Atomic uint64_t joins_new, joins_again, joins_refused, joins_unavailable, joins_unworked;
-    _Atomic uint64_t joins_shed, joins_judged_again;
+    _Atomic uint64_t joins_shed, joins_full, joins_judged_again;
     _Atomic uint64_t codes_taken, codes_required, codes_unknown, codes_used_up, codes_guesses,
         codes_missing; /* what became of presale codes that joins have shown, or not */
     _Atomic uint64_t waits_judged, waits_kept, waits_error_milli; /* of each admitted visitor */

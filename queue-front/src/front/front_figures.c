@@ -136,6 +136,7 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
         {joins, "outcome=\"unavailable\"", of_joins, &own->joins_unavailable},
         {joins, "outcome=\"unworked\"", of_joins, &own->joins_unworked},
         {joins, "outcome=\"shed\"", of_joins, &own->joins_shed},
+        {joins, "outcome=\"full\"", of_joins, &own->joins_full},
         {"fairgate_joins_judged_again_total", NULL,
          "Joins judged again because the event had changed.", &own->joins_judged_again},
         {codes, "outcome=\"taken\"", of_codes, &own->codes_taken},

@@ -376,16 +376,20 @@ static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64
     return true;
 }
 
-/* A join that got no place, for what it shows. */
-static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms)
+/* A join that got no place, for what it shows or because the line is full. */
+static void refuse_place(struct line_join *join, uint64_t why, uint64_t retry_ms)
 {
     static const struct {
         uint64_t why;
         enum line_outcome outcome;
     } known[] = {
-        {JOIN_WORK_SPENT, LINE_WORK_SPENT},        {JOIN_INVITATION_SPENT, LINE_INVITATION_SPENT},
-        {JOIN_CODE_UNKNOWN, LINE_PRESALE_UNKNOWN}, {JOIN_CODE_USED_UP, LINE_PRESALE_USED_UP},
-        {JOIN_CODE_GUESSES, LINE_PRESALE_GUESSES}, {JOIN_CODE_MISSING, LINE_PRESALE_MISSING},
+        {JOIN_WORK_SPENT, LINE_WORK_SPENT},
+        {JOIN_INVITATION_SPENT, LINE_INVITATION_SPENT},
+        {JOIN_CODE_UNKNOWN, LINE_PRESALE_UNKNOWN},
+        {JOIN_CODE_USED_UP, LINE_PRESALE_USED_UP},
+        {JOIN_CODE_GUESSES, LINE_PRESALE_GUESSES},
+        {JOIN_CODE_MISSING, LINE_PRESALE_MISSING},
+        {JOIN_LINE_FULL, LINE_FULL},
     };
     assert(why > LINE_PLACE_MAX);
     join->outcome = LINE_UNAVAILABLE;
@@ -400,6 +404,8 @@ static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms
     }
     if (join->outcome == LINE_PRESALE_MISSING)
         join->retry_after_ms = CODES_RETRY_MS;
+    else if (join->outcome == LINE_FULL)
+        join->retry_after_ms = LINE_FULL_RETRY_MS;
     else if (join->outcome != LINE_PRESALE_GUESSES && join->outcome != LINE_UNAVAILABLE)
         join->retry_after_ms = 0;
 }
@@ -427,7 +433,7 @@ static void hand_out(struct line_store *store, struct request_list *batch, const
         } else if (!read_odd(reply, &odd, index, &place)) {
             join->entry = tell.first++;
         } else if (place > LINE_PLACE_MAX) {
-            refuse_shown(join, place, tell.retry_ms);
+            refuse_place(join, place, tell.retry_ms);
         } else if (place > 0) {
             join->outcome = LINE_SAME;
             join->entry = place;

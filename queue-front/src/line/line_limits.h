@@ -74,6 +74,10 @@ enum {
     CODES_PUT_MAX = 1000,
     /* While codes are missing, an operator has to load them again: a matter of minutes. */
     CODES_RETRY_MS = 15000,
+
+    /* Of a full line, and up to as much again by chance: places become free one by one, so who
+     * comes back sooner only asks more often. */
+    LINE_FULL_RETRY_MS = 30000,
 };
 
 /* Rate and burst that tick.lua's integers bear: 250,000 us of the rate and the whole burst, in

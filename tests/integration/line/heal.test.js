@@ -84,6 +84,22 @@ test('after a wipe counters, document and state are those that the fronts saw, a
   assert.deepEqual((await two.join(1)).places, [141]);
 });
 
+for (const state of [STATE.OPEN, STATE.PRE_QUEUE]) {
+  const named = Object.keys(STATE).find((name) => STATE[name] === state);
+  test(`places that a heal leaves out take no room in a line with a longest length: ${named}`, async () => {
+    const one = new Front(clockwork, `heal-${(names += 1)}`);
+    await one.create({ line_max: 50, rate_milli: 0 }, state);
+    await one.join(40);
+    await one.tick();
+    await wipe([one]);
+    await healAll(one);
+    await one.tick();
+    const { places } = await one.join(20);
+    assert.equal(places.filter((place) => place < 1000).length, 10);
+    assert.ok(places[0] > 100, 'behind the gap');
+  });
+}
+
 test('the highest marks of all fronts win, whoever comes first', async () => {
   const [one, two] = await running();
   await two.join(7); // only the second front saw these

@@ -6,6 +6,8 @@ import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 
+const FULL = 1_073_741_831; // LINE_FULL of lua/wire.list
+
 const scope = openScope();
 let clockwork;
 let names = 0;
@@ -99,6 +101,60 @@ test('a key that was limited is not remembered', async () => {
   const later = await line.join([{ key: 'b', ip }]);
   assert.deepEqual(later.places, [2]);
   assert.deepEqual(later.fresh, [true]);
+});
+
+test('a full line takes nobody more until somebody is called or leaves, and keeps who is in it', async () => {
+  const line = await front().create({ line_max: 3, rate_milli: 1000, burst: 1 });
+  const { places } = await line.join([{ key: 'a' }, { key: 'b' }, { key: 'c' }, { key: 'd' }, {}]);
+  assert.deepEqual(places, [1, 2, 3, FULL, FULL]);
+  assert.deepEqual((await line.join([{ key: 'd' }, { key: 'b' }])).places, [FULL, 2]);
+  await line.visit('leave', 3);
+  assert.deepEqual((await line.join([{ key: 'd' }, {}])).places, [4, FULL]);
+  for (let i = 0; i < 12; i += 1) { // a second of the rate
+    await line.tick();
+    await clockwork.step(100);
+  }
+  const { serving } = await line.tick();
+  assert.ok(serving >= 1);
+  const more = (await line.join(9)).places.filter((place) => place !== FULL);
+  assert.deepEqual(more, upTo(more.length).map((n) => n + 4));
+  assert.equal((await line.tick()).waiting, 3);
+  await line.change({ line_max: 0 });
+  assert.equal((await line.join(50)).places.includes(FULL), false);
+});
+
+test('who is turned away from a full line is not counted, remembered or charged for it', async () => {
+  const line = await front().create({ line_max: 1, joins_per_ip_per_min: 2 });
+  const ip = '1.1.1.1';
+  await line.join([{ key: 'a', ip }]);
+  for (let i = 0; i < 5; i += 1) assert.deepEqual((await line.join([{ key: 'b', ip }])).places, [FULL]);
+  await line.change({ line_max: 2, joins_per_ip_per_min: 2 });
+  const { places, fresh } = await line.join([{ key: 'b', ip }]);
+  assert.deepEqual([places, fresh], [[2], [true]]);
+});
+
+test('fronts that join at once fill a line to its last place and not beyond', async () => {
+  const one = await front().create({ line_max: 100, rate_milli: 0 });
+  const fronts = [one, ...upTo(3).map((n) => new Front(clockwork, one.event, { id: `front-${n}` }))];
+  const answers = await Promise.all(upTo(40).map((n) => fronts[n % 4].join(7)));
+  const given = answers.flatMap(({ places }) => places).filter((place) => place !== FULL);
+  assert.deepEqual(given.sort((a, b) => a - b), upTo(100));
+});
+
+test('before the draw entries fill a line, and who leaves makes room', async () => {
+  const line = await front().create({ line_max: 2 }, STATE.PRE_QUEUE);
+  assert.deepEqual((await line.join(3)).places, [1, 2, FULL]);
+  await line.visit('leave', 1);
+  assert.deepEqual((await line.join(2)).places, [3, FULL]);
+});
+
+test('each lane has a length of its own', async () => {
+  const general = await front().create({ line_max: 2, shares: 30 });
+  const lane = new Front(clockwork, general.event, { lane: 1 });
+  await general.tick();
+  await lane.tick();
+  assert.deepEqual((await general.join(3)).places, [1, 2, FULL]);
+  assert.deepEqual((await lane.join(3)).places, [1, 2, FULL]);
 });
 
 test('only pre-queue, open, paused and frozen events take people in', async () => {

@@ -20,6 +20,7 @@ export const KNOBS = {
   call_ttl_ms: 30_000,
   grace_ms: 10_000,
   joins_per_ip_per_min: 0,
+  line_max: 0,
   opens_at_ms: 0,
   prequeue_at_ms: 0,
   pilot_ceiling_milli: 0,

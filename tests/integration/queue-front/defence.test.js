@@ -405,3 +405,34 @@ test('who asks for a pass before the call, on every front and as often as they l
   await ahead.leave();
   await pushy.entered();
 });
+
+test('a line with a longest length turns people away by what is so in Redis, and says when to come back', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'short', { ...STILL, line_max: 5, pow_bits: 4 });
+  const crowd = Array.from({ length: 20 }, (_, i) => new Visitor(house.fronts[i % 2], 'short'));
+  const task = assertWork(await crowd[0].join(), 'missing');
+  const tasks = await Promise.all(crowd.map(async (visitor) => solved((await visitor.join()).json)));
+  const answers = await Promise.all(crowd.map((visitor, i) => visitor.join(work(tasks[i]))));
+  const positions = answers.filter(({ status }) => status === 201).map(({ json }) => json.position);
+  assert.deepEqual(positions.sort(), [1, 2, 3, 4, 5]);
+  for (const answer of answers.filter(({ status }) => status !== 201)) {
+    assertProblem(answer, 503, 'line-full');
+    const retryS = Number(answer.headers['retry-after']);
+    assert.ok(retryS >= 30 && retryS <= 60, `${retryS} s`);
+  }
+  const [last, turnedAway] = [true, false].map((placed) => answers.findIndex(({ status }) => (status === 201) === placed));
+  assert.equal((await crowd[last].join()).status, 200, 'who is in it finds their place');
+  for (const front of house.fronts) {
+    await until('the front to tell it', async () => (await front.http.get('/v1/queue/short/status')).json.full === true);
+  }
+  const form = await crowd[turnedAway].join({
+    headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }, body: `proof_of_work=${solved(task)}`,
+  });
+  assert.equal(form.headers.location, '/e/short?notice=line-full');
+  const { text } = await house.front.http.get('/e/short?notice=line-full', { headers: { 'accept-language': 'ko' } });
+  assert.match(text, /대기열이 가득 찼습니다/);
+  assert.match((await house.front.private.call('GET', '/metrics')).text, /fairgate_joins_total\{outcome="full"\} [1-9]/);
+
+  assert.equal((await crowd[last].leave()).status, 204);
+  assert.equal((await crowd[turnedAway].join(work(tasks[turnedAway]))).json.position, 6, 'the work was not used up');
+});

@@ -239,6 +239,12 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
     const answer = await open('POST', q('join'), { headers: { 'x-forwarded-for': '192.0.2.1' } });
     return answer.status === 429 && answer.json;
   });
+  await admin('PATCH', ev, { body: { line_max: 1, joins_per_ip_per_min: 0 } });
+  await until('the line to be full, once nobody is called any more', async () => {
+    const { status, json } = await open('POST', q('join'));
+    return status === 503 && json.code === 'line-full' && (await open('GET', q('status'))).json.full;
+  });
+  await admin('PATCH', ev, { body: { line_max: 0 } });
   const appeal = `${ev}/appeals/${limited.reference}`;
   await admin('GET', appeal);
   await bare('GET', appeal);

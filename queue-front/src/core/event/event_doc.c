@@ -71,6 +71,9 @@ static const struct knob knobs[] = {
      "How long a called visitor may take to enter."},
     {"grace_s", KNOB_NUMBER, AT(grace_s), 0, DAY_S, 600, "s",
      "A visitor who is late by no more than this still enters next."},
+    {"line_max", KNOB_NUMBER, AT(line_max), 0, COUNT_MAX, 0, "people",
+     "How many may wait at the same time, in each line. Who comes then is told that it is full; "
+     "nobody who waits loses anything. 0 sets no cap."},
     {"joins_per_ip_per_min", KNOB_NUMBER, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
      "New places per minute and address (IPv6: per /64). 0 sets no limit: mobile networks put "
      "thousands of people behind one address."},
@@ -795,6 +798,7 @@ bool event_doc_asks_code_anywhere(const struct event_doc *doc)
 static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
 {
     return (knob->offset == AT(code_required) && !doc->code_required) ||
+           (knob->offset == AT(line_max) && doc->line_max == 0) ||
            (knob->offset == AT(about) && doc->abouts_len == 0);
 }
 
@@ -814,7 +818,8 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
     } else if (event_doc_asks_code_anywhere(
                    doc)) { /* a program without codes would let everybody in */
         json_member_u64(out, "needs", FORMAT_OF_CODES);
-    } else if (doc->abouts_len > 0) { /* one that does not know of it may pass it over */
+    } else if (doc->abouts_len > 0 || doc->line_max > 0) {
+        /* One that does not know of them may pass them over. */
         json_member_u64(out, "needs", FORMAT_FIRST);
     }
     for (unsigned i = 0; i < KNOBS; i++) {
@@ -880,6 +885,7 @@ struct line_knobs event_doc_knobs(const struct event_doc *doc)
         .session_max_ms = doc->session_max_s * 1000,
         .call_ttl_ms = doc->call_ttl_s * 1000,
         .grace_ms = doc->grace_s * 1000,
+        .line_max = doc->line_max,
         .joins_per_ip_per_min = doc->joins_per_ip_per_min,
         .opens_at_ms = doc->opens_at_ms,
         .prequeue_at_ms = doc->prequeue_at_ms,

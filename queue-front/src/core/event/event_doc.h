@@ -38,6 +38,7 @@ struct event_doc {
     uint64_t session_max_s;
     uint64_t call_ttl_s;
     uint64_t grace_s;
+    uint64_t line_max; /* 0: no cap */
     uint64_t joins_per_ip_per_min;
     uint64_t pow_bits;
     uint64_t pow_bits_max;

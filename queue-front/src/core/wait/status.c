@@ -39,6 +39,13 @@ static void put_odds(struct text *out, const struct odds *odds, unsigned lane,
     json_close(out, '}');
 }
 
+/* By the picture; a join is judged when its place is taken. */
+static void put_full(struct text *out, const struct line_view *view)
+{
+    if (view->knobs.line_max > 0 && view->waiting >= view->knobs.line_max)
+        json_member_bool(out, "full", true);
+}
+
 /* `cut` NULL: none to tell. */
 static void put_lane(struct text *out, const char *id, const char *name, unsigned share,
                      const struct status_lane *lane, const struct odds_cut *cut)
@@ -52,6 +59,7 @@ static void put_lane(struct text *out, const char *id, const char *name, unsigne
         json_member_u64(out, "serving", lane->view->serving);
         json_member_u64(out, "issued", lane->view->issued);
         json_member_u64(out, "waiting", lane->view->waiting);
+        put_full(out, lane->view);
         json_key(out, "eta");
         eta_table_json(out, lane->eta, lane->view->waiting);
     }
@@ -94,6 +102,7 @@ void status_json(struct text *out, const struct status_ask *ask)
     json_member_u64(out, "serving", view->serving);
     json_member_u64(out, "issued", view->issued);
     json_member_u64(out, "waiting", view->waiting);
+    put_full(out, view);
     json_member_milli(out, "rate_per_s", (int64_t)view->knobs.rate_milli);
     json_key(out, "message");
     event_doc_messages(out, ask->doc);

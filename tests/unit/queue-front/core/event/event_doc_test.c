@@ -172,6 +172,17 @@ static void a_document_that_asks_for_codes_is_not_for_programs_that_know_none(vo
     }
 }
 
+static void a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_over(void **state)
+{
+    (void)state;
+    struct span json = stored("{\"line_max\":250000}");
+    assert_non_null(memmem(json.ptr, json.len, "\"needs\":1", 9));
+    assert_int_equal(event_doc_knobs(&doc).line_max, 250000);
+    json = stored("{\"line_max\":0}");
+    assert_null(memmem(json.ptr, json.len, "line_max", 8));
+    assert_null(memmem(json.ptr, json.len, "needs", 5));
+}
+
 static void what_breaks_a_rule_is_named_with_the_rule(void **state)
 {
     (void)state;
@@ -329,6 +340,7 @@ int main(void)
         cmocka_unit_test(an_empty_document_has_every_default),
         cmocka_unit_test(every_knob_is_stored_as_it_was_given),
         cmocka_unit_test(a_document_that_asks_for_codes_is_not_for_programs_that_know_none),
+        cmocka_unit_test(a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_over),
         cmocka_unit_test(what_breaks_a_rule_is_named_with_the_rule),
         cmocka_unit_test(a_patch_changes_what_it_names_and_nothing_else),
         cmocka_unit_test(a_patch_is_judged_as_the_document_it_makes),
