@@ -1,7 +1,13 @@
 /* site.c: a page or file is three blobs: as it is, by gzip, by brotli. Files may bring the
- * compressed ones along; otherwise they are made at start with the highest quality, scripts and
- * styles without their comments. Pages, which know the language and the configuration, are always
- * made at start, and quickly. A blob that compressing makes longer is left out.
+ * compressed ones along; otherwise they are made when the program starts, scripts and styles
+ * without their comments. Pages, which know the language and the configuration, are always made
+ * then. A blob that compressing makes longer is left out.
+ *
+ * Brotli takes twenty times as long as all else here. So a thread of the site's own makes those
+ * blobs while the program already answers, and until each is there gzip's is sent in its place.
+ *
+ * Threading: a site is made on one thread and then only read, by all loops and by its own thread,
+ * which writes nothing but the blobs of brotli.
  *
  * The policy allows our own scripts and styles, and nothing else: no inline script, no frame, no
  * third party. */
@@ -13,7 +19,9 @@
 #include "visit.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <uv.h>
 
 enum {
     BYTES_MAX = 1024 * 1024, /* of one page or file */
@@ -42,7 +50,7 @@ static const char languages_html[] =
 static const char *const coding_names[CODINGS] = {NULL, "gzip", "br"};
 
 struct pack {
-    struct http_blob *blob[CODINGS]; /* all but PLAIN may be missing */
+    _Atomic(struct http_blob *) blob[CODINGS]; /* all but PLAIN may be missing */
 };
 
 struct served_file {
@@ -71,6 +79,9 @@ struct site {
     char more_name[LANG_MAX][16];
     struct served_file file[OWN_MAX];
     struct served_page page[SITE_PAGES_MAX];
+    uv_thread_t brotli;
+    bool has_thread;
+    atomic_bool closing; /* the thread stops at the next file */
     struct markup {
         char memory[MARKUP_MAX];
         struct text text;
@@ -79,47 +90,77 @@ struct site {
 
 /* ---- compressing ---- */
 
-static int pack_make(struct pack *pack, struct span text, const struct site_packed *packed,
-                     int quality, struct err_slot *err)
+static struct http_blob *blob_of(const struct pack *pack, enum coding coding)
 {
-    assert(pack->blob[PLAIN] == NULL);
-    pack->blob[PLAIN] = http_blob_create(text);
-    if (pack->blob[PLAIN] == NULL)
-        return err_set(err, ERR_NOMEM, "%zu bytes of a page", text.len);
-    pack->blob[GZIP] =
-        packed != NULL ? http_blob_create(packed->gzip) : squeeze_gzip(text, GZIP_LEVEL);
-    pack->blob[BROTLI] =
-        packed != NULL ? http_blob_create(packed->brotli) : squeeze_brotli(text, quality);
-    for (enum coding coding = GZIP; coding < CODINGS; coding++) {
-        if (pack->blob[coding] != NULL && pack->blob[coding]->len >= text.len) {
-            http_blob_unref(pack->blob[coding]);
-            pack->blob[coding] = NULL;
-        }
+    /* acquire: of brotli's bytes, which the site's thread writes before it releases them */
+    return atomic_load_explicit(&pack->blob[coding], memory_order_acquire);
+}
+
+/* Unless it is no shorter than the plain one. */
+static void take_blob(struct pack *pack, enum coding coding, struct http_blob *blob)
+{
+    assert(blob_of(pack, coding) == NULL);
+    if (blob != NULL && coding != PLAIN && blob->len >= blob_of(pack, PLAIN)->len) {
+        http_blob_unref(blob);
+        return;
     }
+    /* release: blob_of()'s acquire then sees what is in the blob */
+    atomic_store_explicit(&pack->blob[coding], blob, memory_order_release);
+}
+
+static int pack_make(struct pack *pack, struct span text, const struct site_packed *packed,
+                     struct err_slot *err)
+{
+    take_blob(pack, PLAIN, http_blob_create(text));
+    if (blob_of(pack, PLAIN) == NULL)
+        return err_set(err, ERR_NOMEM, "%zu bytes of a page", text.len);
+    take_blob(pack, GZIP,
+              packed != NULL ? http_blob_create(packed->gzip) : squeeze_gzip(text, GZIP_LEVEL));
+    if (packed != NULL)
+        take_blob(pack, BROTLI, http_blob_create(packed->brotli));
     return 0;
+}
+
+/* On the site's thread. */
+static void pack_brotli(const struct site *site, struct pack *pack, int quality)
+{
+    const struct http_blob *plain = blob_of(pack, PLAIN);
+    if (plain == NULL || blob_of(pack, BROTLI) != NULL ||
+        atomic_load_explicit(&site->closing, memory_order_relaxed))
+        return;
+    take_blob(pack, BROTLI, squeeze_brotli((struct span){plain->bytes, plain->len}, quality));
+}
+
+static void on_thread(void *ctx)
+{
+    struct site *site = ctx;
+    for (size_t i = 0; i < site->files_len; i++)
+        pack_brotli(site, &site->file[i].pack, FILE_QUALITY);
+    for (size_t i = 0; i < site->conf.pages_len; i++) {
+        for (enum lang lang = 0; lang < lang_count(); lang++)
+            pack_brotli(site, &site->page[i].pack[lang], PAGE_QUALITY);
+    }
 }
 
 static void pack_free(struct pack *pack)
 {
     for (enum coding coding = PLAIN; coding < CODINGS; coding++)
-        http_blob_unref(pack->blob[coding]);
+        http_blob_unref(blob_of(pack, coding));
 }
 
 static void reply_pack(struct http_req *req, const struct pack *pack, const char *type,
                        struct text *headers)
 {
     enum coding coding = CODINGS - 1;
-    while (coding > PLAIN &&
-           (pack->blob[coding] == NULL || !visit_accepts(req, span_of(coding_names[coding]))))
-        coding--;
-    assert(pack->blob[coding] != NULL);
+    struct http_blob *blob = blob_of(pack, coding);
+    while (coding > PLAIN && (blob == NULL || !visit_accepts(req, span_of(coding_names[coding]))))
+        blob = blob_of(pack, --coding);
+    assert(blob != NULL);
     if (coding != PLAIN)
         http_header_add(headers, "Content-Encoding", span_of(coding_names[coding]));
     assert(!headers->overflown);
-    http_reply(req, &(struct http_reply){.status = 200,
-                                         .type = type,
-                                         .headers = text_span(headers),
-                                         .blob = pack->blob[coding]});
+    http_reply(req, &(struct http_reply){
+                        .status = 200, .type = type, .headers = text_span(headers), .blob = blob});
 }
 
 /* ---- answering ---- */
@@ -258,7 +299,7 @@ static int make_page(struct site *site, const struct site_page *from, enum lang 
     int rc = site_template(site, lang, from->html, no_gaps, err, &page);
     if (rc < 0)
         return rc;
-    rc = pack_make(pack, template_text(page), NULL, PAGE_QUALITY, err);
+    rc = pack_make(pack, template_text(page), NULL, err);
     template_destroy(page);
     return rc;
 }
@@ -478,7 +519,7 @@ static int make_files(struct site *site, struct err_slot *err)
         struct text pattern = text_on(file->pattern, sizeof(file->pattern) - 1);
         text_printf(&pattern, "%s/{version}/%s", site->conf.root, file->file->name);
         assert(!pattern.overflown);
-        rc = pack_make(&file->pack, file->file->bytes, packed_of(site, i), FILE_QUALITY, err);
+        rc = pack_make(&file->pack, file->file->bytes, packed_of(site, i), err);
     }
     return rc;
 }
@@ -526,6 +567,8 @@ int site_create(const struct site_conf *conf, struct err_slot *err, struct site 
         site_destroy(site);
         return rc;
     }
+    /* Where there is none to be had, gzip has to do. */
+    site->has_thread = uv_thread_create(&site->brotli, on_thread, site) == 0;
     *out = site;
     return 0;
 }
@@ -556,6 +599,9 @@ void site_destroy(struct site *site)
 {
     if (site == NULL)
         return;
+    atomic_store_explicit(&site->closing, true, memory_order_relaxed);
+    if (site->has_thread)
+        uv_thread_join(&site->brotli);
     for (size_t i = 0; i < site->files_len; i++) {
         pack_free(&site->file[i].pack);
         free(site->memory[i]);

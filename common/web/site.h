@@ -10,7 +10,8 @@
  * says to the page. The folder's name is a hash of what lies in it, so that a file may be kept for
  * good and files name each other by plain relative paths.
  *
- * Threading: made at start, then only read, by all loops. */
+ * Threading: made at start, then only read, by all loops; a thread of its own makes the smallest
+ * form of each file while others serve what there is (site.c). */
 #ifndef FG_WEB_SITE_H
 #define FG_WEB_SITE_H
 

@@ -1,9 +1,9 @@
 /* squeeze.c: compresses in two ways, for two occasions.
  *
- * What is made at start takes the highest quality: some 100 KB of text cost a third of a second,
- * once. A page for one visitor takes zlib's level 4, the first that looks for long repetitions.
- * For a page of 10 KB the result is one per cent larger than the best, in three quarters of the
- * time.
+ * What is made once takes the highest quality: some 100 KB of text cost a third of a second, on a
+ * thread of their own (site.c). A page for one visitor takes zlib's level 4, the first that looks
+ * for long repetitions. For a page of 10 KB the result is one per cent larger than the best, in
+ * three quarters of the time.
  *
  * Tried and dropped: compressing the fixed parts of a page at start, and putting what fills its
  * gaps between them uncompressed. That costs a request next to nothing, but nothing can refer back
