@@ -1,9 +1,9 @@
 // rooms [ROOT]: judges the tree's includes by infra/rooms, whose head says how it is read. Prints what
 // breaks a rule as FILE:LINE and ends with "N passed, N failed", counted in files.
 //
-// Inside a room a module, which is NAME.c with NAME.h, needs another if it includes its header or uses a
-// name that only the other defines. NAME_internal.h is no part of a module: it tells what several share,
-// and what of it is used is seen by the names.
+// Inside a room a module, which is NAME.c with NAME.h, needs another if it includes its header or uses a name
+// that only the other defines. NAME_internal.h is no part of a module: it declares what several share, and
+// the names show which of it is used.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';

@@ -65,7 +65,7 @@ function announce(files, { file, name, nesting }) {
   announced.set(key, (announced.get(key) ?? 0) + 1);
 }
 
-// A file that failed by itself has said what there is to say of those that it did not come to.
+// A file that failed by itself has already accounted for the tests that it did not reach.
 function settle(files, { file, name, nesting, details }) {
   const known = files.get(file);
   if (known === undefined) return;

@@ -1,8 +1,7 @@
-// vendor.js [--check]: what is bundled by esbuild from the lockfile into files that are kept in the
-// repository, so that building and running need no npm: what the console carries of other people's
-// work, and the scripts of the pages that are asked for on a slow line, as one file each; what the waiting
-// page needs later finds in its file what it shares with it. Written again
-// by `make bundles`; `--check` only compares. A bundle of others' work begins with its licence's line;
+// vendor.js [--check]: bundles scripts with esbuild into files that are kept in the repository, so that
+// building and running need no npm: other people's work in the console, and the scripts of pages that must
+// load fast, one file each. What the waiting page loads later imports from that file what they share. Written
+// again by `make bundles`; `--check` only compares. A bundle of others' work begins with its licence's line;
 // the whole text is in queue-front/web/licences.txt.
 
 import { build } from 'esbuild';

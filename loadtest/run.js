@@ -1,6 +1,6 @@
-// run.js SCENARIO [--seed N]: one of loadtest/scenarios on a stack of its own: brought up, visited,
-// broken where the scenario says so, judged, audited, taken down. Prints what came of it and writes
-// build/loadtest/SCENARIO.json. Ends with 1 if anything was found that should not be.
+// run.js SCENARIO [--seed N]: one of loadtest/scenarios on a stack of its own: brought up, visited, broken
+// where the scenario says so, judged, audited, taken down. Prints the outcome and writes
+// build/loadtest/SCENARIO.json. Exits with 1 if anything is wrong.
 //
 //   FAIRGATE_CROWD_VISITORS=500 and its like override single settings of the scenario
 //   FAIRGATE_PORT_BASE          the stack's ports (free ones)

@@ -3,7 +3,7 @@
 # A part is one supervised process. parts/NAME says what is particular to it, by defining
 #   part_wanted     is it built, is it asked for?           (status)
 #   part_ports      its listening ports, if any
-#   part_prepare    writes its config and data, again and again with the same outcome
+#   part_prepare    writes its config and data; may be called again with the same outcome
 #   part_run        prints the command that runit is to run, as the body of a shell script
 #   part_ready      does it do its work?                    (status)
 #   part_settle     optional: what is to be done once it is ready
@@ -65,7 +65,7 @@ settings_check() {
     networks FAIRGATE_EDGE_PROXY_PROTOCOL "$PROXY_PROTOCOL"
 }
 
-# What they mean HAProxy judges; here only that they can stand in a file and in the settings.
+# HAProxy judges what they mean; here only whether they can be written to a file and the settings.
 networks() { # NAME VALUE
     case $2 in
     *[!0-9A-Fa-f:./,\ ]*) fail "$1=$2: networks such as 198.51.100.0/24, 2001:db8::/32" ;;
@@ -153,7 +153,7 @@ admin_call() {
             -H 'Content-Type: application/json' ${3:+--data-binary "$3"} "$2" || true
 }
 
-# The port listens, whoever it is: by the kernel's tables, without connecting.
+# Somebody listens on the port: by the kernel's tables, without connecting.
 port_taken() {
     hex=$(printf '%04X' "$1")
     awk -v hex="$hex" '$4 == "0A" && substr($2, length($2) - 3) == hex { found = 1 }

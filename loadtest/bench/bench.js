@@ -1,8 +1,8 @@
 // bench.js [SUITE...]: takes the figures of the README, each against its bar, and prints them.
 // Suites are the files beside this one called *.suite.js; without a name all of them run.
 //
-// A suite whose comparison is refused (its sides did not do the same work), or that does not come to
-// an end, is told as BROKEN; the others go on.
+// A suite whose comparison is refused (its sides did not do the same work), or that does not end, is reported
+// as BROKEN; the others go on.
 //
 // The servers share core 0 and the load core 1 unless a suite says otherwise. A bar that is missed
 // is printed as MISSED and makes the exit status 1.

@@ -26,11 +26,11 @@ const CROWD = 10_000_000;
 const EPOCH_S = 90; // [line] gone_after
 const TELLERS = 50;
 
-// Joins until that many places are given: a few at a pace of their own, many as a storm, of which each
-// second goes to `samples`. Newcomers come by `surge`: a script in wrk would cost the core that Redis is
-// on more than Redis does. A join that Redis kept waiting for too long (it rewrites its log, or waits for
-// the disk) is refused with a 503 that says when to come back; it is counted, and whether its place was
-// given after all only its owner's next try would tell.
+// Joins until that many places are given: a few at a pace of their own, many as a storm, of which each second
+// goes to `samples`. Newcomers come by `surge`: a script in wrk would cost the core that Redis is on more
+// than Redis does. A join that Redis kept waiting for too long (it rewrites its log, or waits for the disk)
+// is refused with a 503 that says when to come back; it is counted; only its owner's next try would show
+// whether its place was given after all.
 async function fill(front, upto, samples) {
   let given = await issued(front);
   let refused = 0;
@@ -81,7 +81,8 @@ async function tickWords(redis) {
 
 const resp = (words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 
-// So many loops on Redis's lists of fronts, this front's own among them. Far in the future, all is told.
+// So many loops on Redis's lists of fronts, this front's own among them. All of it is dated far in the
+// future.
 async function present(redis, wanted) {
   const names = Array.from({ length: Math.max(...LOOPS) - 1 }, (_, n) => `loop-${n}`);
   for (const list of ['contacts', 'tellers']) {

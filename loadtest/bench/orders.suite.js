@@ -2,9 +2,9 @@
 // brings from a held seat to a ticket (waiting room's pass, seats, saga, payment provider, shop), with
 // the crowd on the same two cores.
 //
-// Buyers have passes and are logged in; the waiting room is measured in its own suite. The rate is
-// taken in the middle of the run, by PostgreSQL's clock, so that neither the first orders nor the
-// last ones, who find an empty house, make it look better or worse.
+// Buyers have passes and are logged in; the waiting room is measured in its own suite. The rate is taken in
+// the middle of the run, by PostgreSQL's clock, so that neither the first orders nor the last ones, which
+// find an idle system, distort it.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -94,8 +94,8 @@ function spent({ stack }) {
   return row;
 }
 
-// What an overload has left behind (webhooks not yet delivered, sagas not yet ended) belongs to the
-// overload, and is told as such; the next measurement begins in a quiet house.
+// What an overload has left behind (webhooks not yet delivered, sagas not yet ended) belongs to the overload
+// and is reported as such; the next measurement begins when all is quiet.
 async function quietAgain({ stack }) {
   const began = performance.now();
   const bank = client({ port: stack.base + 14 });

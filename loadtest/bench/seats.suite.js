@@ -130,8 +130,8 @@ async function holds(world, { event, passesFile, area, rate = 0, seconds = SECON
   return report;
 }
 
-// Snapshots and reports are made when a rush is over: those of the last rush are waited for, or
-// their replay would run beside whatever is measured next.
+// Snapshots and reports are made when a rush is over: those of the last rush are waited for, or their replay
+// would disturb the next measurement.
 async function untilAudited({ seats }) {
   await until('the auditor to be through', async () => {
     const metrics = await seats.metrics();

@@ -85,7 +85,7 @@ class Books {
     this.#must(JSON.stringify(tickets) === JSON.stringify(ordered), `tickets: ${tickets.length} for ${ordered.length} seats, or for others`);
   }
 
-  // Whoever held seats was told until when; an order that nobody paid says so of its own. After the last
+  // Everybody who held seats was told until when; an unpaid order has a deadline of its own. After the last
   // of them no seat is held.
   async heldSeats(heldUntilMs) {
     const lastMs = Math.max(heldUntilMs, ...this.open.map((order) => Date.parse(order.expires_at)));

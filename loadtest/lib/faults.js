@@ -1,4 +1,4 @@
-// kill -9 of parts of a stack, one after the other, as a seed says. runit starts them again.
+// kill -9 of parts of a stack, one after the other, chosen by a seed. runit starts them again.
 
 import { seededRng } from '../../tests/lib-js/rng.js';
 import { delay } from '../../tests/lib-js/wait.js';

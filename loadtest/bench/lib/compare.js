@@ -1,4 +1,4 @@
-// Taking figures in turns, A B C A B C ..., and telling them as medians with their spread.
+// Takes figures in turns, A B C A B C ..., and reports them as medians with their spread.
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,10 +1,10 @@
 // The report as one page that needs nothing else: no script, no font, no picture from elsewhere.
 //
-// Every figure with a bar is drawn against it: the full line is twice the bar, the tick in the middle
-// is the bar itself, the thin line is the spread from the least to the most. Rates of the same work are
-// drawn beside each other (`among`), the full line is the greatest of them. Other figures are told as
-// numbers. Where latencies were taken, their percentiles stand beside; where something was taken along
-// a way (time, people who wait), its curve stands below. On a phone a figure is a block, not a row.
+// Every figure with a bar is drawn against it: the full line is twice the bar, the tick in the middle is the
+// bar itself, the thin line is the spread from the least to the most. Rates of the same work are drawn beside
+// each other (`among`), the full line is the greatest of them. Other figures are printed as numbers. Where
+// latencies were taken, their percentiles stand beside; where something was taken along a way (time, people
+// who wait), its curve stands below. On a phone a figure is a block, not a row.
 
 import { barOf, fixed, middle } from './report.js';
 

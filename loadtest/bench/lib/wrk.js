@@ -1,5 +1,5 @@
-// One run of wrk, its answer judged before it is believed: a run in which a single request failed
-// did other work than its opponent and is thrown out loudly.
+// One run of wrk, its answer judged before it is believed: a run in which a single request failed did other
+// work than its opponent and is an error.
 
 import { fileURLToPath } from 'node:url';
 import { runPinned } from './machine.js';
