@@ -539,7 +539,7 @@ void store_node_lost(struct line_store *store, uint8_t node)
 static void on_turn(void *ctx)
 {
     struct line_store *store = MAGIC_OF(line_store, ctx);
-    calls_send_gathered(store);
+    joins_send_gathered(store);
     calls_answer_decided(store); /* last: the store may be closed now */
 }
 

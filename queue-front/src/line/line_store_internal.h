@@ -1,5 +1,7 @@
-/* line_store_internal.h: what line_store.c (events, ticks), line_nodes.c (servers, commands) and
- * line_calls.c (joins, visits, admin) share. Nobody else includes it. */
+/* line_store_internal.h: what the files of the store share: line_store.c (events, ticks),
+ * line_nodes.c (servers, commands), line_house.c (the list of events), line_calls.c (the life of a
+ * request), and those who ask: line_joins.c, line_visits.c, line_moves.c, line_admin.c. Nobody else
+ * includes it. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 #define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 
@@ -202,7 +204,9 @@ void house_close(struct line_store *store);
 
 /* ---- line_calls.c ---- */
 
-void calls_send_gathered(struct line_store *store);
+void calls_push(struct request_list *list, struct line_link *link);
+struct line_link *calls_pop(struct request_list *list); /* there is one */
+
 void calls_answer_decided(struct line_store *store);
 void calls_refuse_gathered(struct line_store *store); /* answers at once */
 
@@ -210,6 +214,8 @@ void calls_refuse_gathered(struct line_store *store); /* answers at once */
 void calls_begin(struct line_store *store, struct line_link *link, enum request_kind kind);
 struct store_event *calls_admit(struct line_link *link, const char *id);
 void calls_finish(struct line_link *link);
+/* Decided without asking Redis; answered at the end of the turn. */
+void calls_refuse(struct line_link *link, enum line_outcome outcome);
 void calls_finish_unknown(struct line_link *link); /* Redis may have done it, or not */
 /* By an answer that has only an outcome (heal first, or another event); NULL: unknown.
  * */
@@ -217,6 +223,10 @@ void calls_finish_refused(struct line_link *link, struct store_event *event,
                           const redisReply *reply);
 /* Of an IPv4 address (::ffff:a.b.c.d) its four bytes, of an IPv6 address its /64. */
 struct span calls_address(const uint8_t addr[16]);
+
+/* ---- line_joins.c ---- */
+
+void joins_send_gathered(struct line_store *store); /* at the end of a turn */
 
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

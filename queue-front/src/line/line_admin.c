@@ -1,0 +1,579 @@
+/* line_admin.c: what operators ask of a line, and of the house that all lines stand in.
+ *
+ * A change is one script call on the event's server, and its answer is shown here at once, without
+ * waiting for a tick. Some take several steps, each on the server of its own key: an event that was
+ * created or restored is listed in the house afterwards; one that is deleted is first noted there
+ * as a chore, so that a front that dies in between leaves the rest of the work to another one. */
+#include "line/line_store_internal.h"
+
+#include "line/line_trail.h"
+#include "queue-front/lua/line_wire.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void on_administered(struct redis_call *call, const redisReply *reply);
+
+static void send_change(struct line_admin *admin)
+{
+    static const char *const names[] = {
+        [LINE_CREATE] = "create", [LINE_CHANGE] = "change",   [LINE_TRANSITION] = "transition",
+        [LINE_UNDO] = "undo",     [LINE_SEATS] = "seats",     [LINE_ARCHIVE] = "archive",
+        [LINE_DELETE] = "delete", [LINE_RESTORE] = "restore",
+    };
+    struct line_store *store = admin->store.store;
+    char memory[24];
+    struct text from = text_on(memory, sizeof(memory));
+    if (admin->call == LINE_CREATE) /* the incarnation's random part */
+        text_u64(&from, 1 + rng_below(rng_system(), 0xFFFFFF));
+    else if (admin->call == LINE_RESTORE)
+        text_put(&from, admin->incarnation);
+    else if (admin->call == LINE_DELETE)
+        text_u64(&from, admin->unarchived);
+    else
+        text_u64(&from, admin->call == LINE_SEATS ? admin->seats_left : admin->from);
+    assert(!from.overflown);
+    const struct ask_admin ask = {
+        .call = span_of(names[admin->call]),
+        .if_version = admin->if_version,
+        .from = text_span(&from),
+        .to = admin->to,
+        .audit = admin->audit,
+        .doc = admin->doc,
+        .seal = admin->seal,
+        .draw = admin->draw,
+        .knobs = admin->knobs,
+    };
+    struct text command = store_script(store, SCRIPT_ADMIN, admin->event, ASK_ADMIN_WORDS);
+    ask_admin_put(&command, &ask);
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_pilot(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    const struct line_pilot_move *move = admin->pilot;
+    const struct ask_pilot ask = {
+        .interval_ms = move->interval_ms,
+        .silent_ms = move->silent_ms,
+        .heard = move->heard,
+        .from_milli = move->from_milli,
+        .to_milli = move->to_milli,
+        .reason = span_of(move->reason),
+        .why = move->why,
+        .because = move->because,
+        .reading = move->reading,
+        .audit = admin->audit,
+    };
+    struct text command = store_script(store, SCRIPT_PILOT, admin->event, ASK_PILOT_WORDS);
+    ask_pilot_put(&command, &ask);
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_codes(struct line_admin *admin)
+{
+    static const char *const names[] = {"put", "count", "drop"};
+    struct line_store *store = admin->store.store;
+    const struct line_codes *codes = admin->codes;
+    uint32_t len = codes->call == LINE_CODES_PUT ? codes->len : 0;
+    const struct ask_codes ask = {
+        .call = span_of(names[codes->call]),
+        .audit = admin->audit,
+        .lane = codes->lane,
+        .channel = span_of(codes->channel),
+        .uses = codes->uses,
+    };
+    struct text command =
+        store_script(store, SCRIPT_CODES, admin->event, ASK_CODES_WORDS + (uint64_t)len);
+    ask_codes_put(&command, &ask);
+    for (uint32_t i = 0; i < len; i++)
+        resp_word(&command, (struct span){(const char *)codes->digest[i], LINE_CODE_BYTES});
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static bool read_groups(struct line_codes *codes, const redisReply *reply)
+{
+    codes->groups_len = 0;
+    for (size_t at = TELL_CHANGE_WORDS; at < resp_len(reply); at += TELL_GROUP_WORDS) {
+        struct line_code_group *group = &codes->group[codes->groups_len];
+        struct tell_group tell;
+        if (codes->groups_len == CODE_GROUPS_MAX || !tell_group_read(reply, at, &tell) ||
+            !span_to_cstr(tell.channel, group->channel, sizeof(group->channel)))
+            return false;
+        group->lane = (unsigned)tell.lane;
+        group->codes = tell.codes;
+        group->uses = tell.uses;
+        group->used = tell.used;
+        codes->groups_len++;
+    }
+    return true;
+}
+
+static void send_asked(struct line_admin *admin)
+{
+    if (admin->call == LINE_PILOT)
+        send_pilot(admin);
+    else if (admin->call == LINE_CODES)
+        send_codes(admin);
+    else
+        send_change(admin);
+}
+
+static void send_rows(struct line_admin *admin);
+
+/* Where to go on: behind the entry that came last, or with the next sample. */
+static void note_more(struct line_admin *admin, const redisReply *reply)
+{
+    size_t len = resp_len(reply);
+    const redisReply *last;
+    struct span id;
+    uint64_t from = 0;
+    admin->more = admin->oldest_first && len > 0 && len >= admin->limit;
+    if (!admin->more)
+        return;
+    struct text row = text_on(admin->from_row, sizeof(admin->from_row) - 1);
+    if (admin->call == LINE_SERIES && span_u64(span_of(admin->from_row), UINT32_MAX, &from))
+        text_u64(&row, from + len);
+    else if (resp_array(reply, len - 1, &last) && resp_get_str(last, 0, &id))
+        text_put(&row, id);
+    admin->from_row[row.len] = '\0';
+}
+
+static void on_rows(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    const struct store_event *event = link->event;
+    struct text rows;
+    if (store_follow(link->store, call, reply)) {
+        send_rows(admin);
+        return;
+    }
+    bool whole = reply != NULL && reply->type == REDIS_REPLY_ARRAY &&
+                 (admin->call == LINE_AUDIT ? line_trail_audit(reply, &rows)
+                                            : line_trail_series(reply, &rows));
+    if (!whole) {
+        calls_finish_unknown(link);
+        return;
+    }
+    assert(!rows.overflown);
+    note_more(admin, reply);
+    admin->outcome = LINE_OK;
+    admin->state = event->line.view.state;
+    admin->version = event->line.view.version;
+    admin->reply = text_span(&rows);
+    calls_finish(link);
+    free(rows.ptr);
+}
+
+static void put_trail_range(struct text *command, const struct line_admin *admin, uint64_t limit)
+{
+    char memory[64];
+    struct text from = text_on(memory, sizeof(memory));
+    text_char(&from, '(');
+    text_str(&from, admin->from_row);
+    resp_word(command, admin->oldest_first ? text_span(&from) : SPAN("+"));
+    resp_cstr(command, admin->oldest_first ? "+" : "-");
+    resp_cstr(command, "COUNT");
+    resp_u64(command, limit);
+}
+
+static void put_series_range(struct text *command, const struct line_admin *admin, uint64_t limit)
+{
+    uint64_t first = 0;
+    char memory[24];
+    struct text newest = text_on(memory, sizeof(memory));
+    text_i64(&newest, -(int64_t)limit);
+    if (admin->oldest_first && span_u64(span_of(admin->from_row), UINT32_MAX, &first)) {
+        resp_u64(command, first);
+        resp_u64(command, first + limit - 1);
+    } else {
+        resp_word(command, text_span(&newest));
+        resp_cstr(command, "-1");
+    }
+}
+
+static void send_rows(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    bool audit = admin->call == LINE_AUDIT;
+    uint64_t limit =
+        admin->limit > 0 && admin->limit < LINE_ROWS_MAX ? admin->limit : LINE_ROWS_MAX;
+    char memory[LINE_EVENT_ID_MAX + 16];
+    struct text key = text_on(memory, sizeof(memory));
+    text_printf(&key, "fg:{%s}:%s", admin->event, audit ? "audit" : "series");
+    struct text command =
+        store_command(store, store_slot(store, span_of(admin->event)), audit ? 6 : 4);
+    if (audit)
+        resp_cstr(&command, admin->oldest_first ? "XRANGE" : "XREVRANGE");
+    else
+        resp_cstr(&command, "LRANGE");
+    resp_word(&command, text_span(&key));
+    if (audit)
+        put_trail_range(&command, admin, limit);
+    else
+        put_series_range(&command, admin, limit);
+    admin->store.call.on_reply = on_rows;
+    store_send(store, &admin->store.call, &command);
+}
+
+/* ---- admin: the house ---- */
+
+static void send_house(struct line_admin *admin);
+
+static bool next_card(const redisReply *reply, size_t *at, struct span *id, struct span *card)
+{
+    bool there = resp_get_str(reply, *at, id) && resp_get_str(reply, *at + 1, card);
+    *at += 2;
+    return there;
+}
+
+/* As [card with its id, ...] */
+static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *next)
+{
+    struct tell_house_page tell;
+    struct span id, card;
+    size_t bytes = 2, at = TELL_HOUSE_PAGE_WORDS;
+    while (next_card(reply, &at, &id, &card))
+        bytes += id.len + card.len + 16;
+    char *memory = malloc(bytes);
+    if (memory == NULL || !tell_house_page_read(reply, 0, &tell)) {
+        free(memory);
+        return false;
+    }
+    *next = tell.below;
+    *rows = text_on(memory, bytes);
+    json_open(rows, '[');
+    at = TELL_HOUSE_PAGE_WORDS;
+    while (next_card(reply, &at, &id, &card)) {
+        json_open(rows, '{');
+        json_member_str(rows, "id", id);
+        if (card.len > 2) {
+            text_char(rows, ',');
+            text_put(rows, span_skip(card, 1));
+            rows->comma = true;
+        } else {
+            json_close(rows, '}');
+        }
+    }
+    json_close(rows, ']');
+    return true;
+}
+
+static void take_rows(struct line_admin *admin, const redisReply *reply)
+{
+    struct text rows = {.ptr = NULL};
+    struct tell_house_trail trail;
+    bool whole = admin->call == LINE_ENDED ? ended_rows(reply, &rows, &admin->version)
+                                           : tell_house_trail_read(reply, 0, &trail) &&
+                                                 line_trail_audit(trail.entries, &rows);
+    if (!whole) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    assert(!rows.overflown);
+    admin->outcome = LINE_OK;
+    admin->reply = text_span(&rows);
+    calls_finish(&admin->store);
+    free(rows.ptr);
+}
+
+/* An operator wants it: it will be here in a moment and stay for a while. */
+static void take_found(struct line_admin *admin, uint64_t outcome)
+{
+    struct line_store *store = admin->store.store;
+    admin->outcome = LINE_UNKNOWN;
+    struct store_event *event =
+        outcome != LINE_UNKNOWN ? store_event_of(store, span_of(admin->event)) : NULL;
+    if (event != NULL) {
+        event->hold_us = store_now_us(store) + (uint64_t)STORE_HOLD_MS * 1000;
+        event->leaving = false;
+        store_tick_now(event);
+        admin->outcome = LINE_OK;
+    } else if (outcome != LINE_UNKNOWN) {
+        admin->outcome = LINE_UNAVAILABLE;
+    }
+    calls_finish(&admin->store);
+}
+
+/* The house has forgotten it, and so do we, now or as soon as nothing is under way for it. */
+static void take_dropped(struct line_admin *admin)
+{
+    struct line_link *link = &admin->store;
+    struct line_store *store = link->store;
+    admin->outcome = LINE_OK;
+    struct store_event *event = store_find(store, span_of(admin->event));
+    if (event != NULL) {
+        if (link->event != NULL)
+            event->requests--;
+        link->event = NULL;
+        event->leaving = true;
+        store_let_go(store);
+    }
+    house_look(store); /* what is left to be done, too */
+    calls_finish(link);
+}
+
+static void on_house(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
+    struct tell_house tell;
+    if (answer == STORE_AGAIN) {
+        send_house(admin);
+    } else if (answer != STORE_ANSWER || link->store->closed || !tell_house_read(reply, 0, &tell)) {
+        calls_finish_unknown(link);
+    } else if (admin->call == LINE_FIND) {
+        take_found(admin, tell.outcome);
+    } else if (admin->call != LINE_DELETE) {
+        take_rows(admin, reply);
+    } else if (admin->step++ == 0) {
+        send_change(admin); /* a front that dies from here on leaves a chore behind */
+    } else {
+        take_dropped(admin);
+    }
+}
+
+static void send_deletion(struct line_admin *admin)
+{
+    enum { OWN_MS = 2000 }; /* how long the rest of it is ours to do */
+    struct line_store *store = admin->store.store;
+    struct text command;
+    if (admin->step == 0) {
+        char memory[CHORE_NAME_MAX];
+        struct text chore = text_on(memory, sizeof(memory));
+        TEXT_LIT(&chore, "erase:");
+        text_str(&chore, admin->event);
+        const struct ask_house_later ask = {SPAN("later"), text_span(&chore), OWN_MS};
+        command = store_house_script(store, ASK_HOUSE_LATER_WORDS);
+        ask_house_later_put(&command, &ask);
+    } else {
+        const struct ask_house_drop ask = {SPAN("drop"), span_of(admin->event), admin->audit};
+        command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
+        ask_house_drop_put(&command, &ask);
+    }
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_house(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    admin->store.call.on_reply = on_house;
+    if (admin->call == LINE_DELETE) {
+        send_deletion(admin);
+        return;
+    }
+    struct text command;
+    if (admin->call == LINE_FIND) {
+        const struct ask_house_find ask = {SPAN("find"), span_of(admin->event)};
+        command = store_house_script(store, ASK_HOUSE_FIND_WORDS);
+        ask_house_find_put(&command, &ask);
+    } else if (admin->call == LINE_ENDED) {
+        const struct ask_house_page ask = {SPAN("page"), admin->below, admin->limit, admin->words};
+        command = store_house_script(store, ASK_HOUSE_PAGE_WORDS);
+        ask_house_page_put(&command, &ask);
+    } else {
+        const struct ask_house_trail ask = {SPAN("trail"), admin->limit};
+        command = store_house_script(store, ASK_HOUSE_TRAIL_WORDS);
+        ask_house_trail_put(&command, &ask);
+    }
+    store_send(store, &admin->store.call, &command);
+}
+
+/* Created, and now in the set of events, where the other fronts look. */
+static void list_created(struct line_admin *admin);
+
+static void on_created(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    if (store_follow(link->store, call, reply)) {
+        list_created(admin);
+        return;
+    }
+    struct store_event *event = store_find(link->store, span_of(admin->event));
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+        admin->outcome = LINE_UNAVAILABLE; /* to create it once more sets it right */
+    } else if (event != NULL) {            /* from now on, if it is missed there, it was deleted */
+        event->is_new = false;
+        event->leaving = false;
+        event->named = NAMED_LIVE;
+        event->named_us = store_now_us(link->store);
+    }
+    calls_finish(link);
+}
+
+static void list_created(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish(&admin->store); /* the next look at the set shows that it is missing there */
+        return;
+    }
+    struct text command = store_command(store, store->set_slot, 3);
+    resp_cstr(&command, "SADD");
+    resp_cstr(&command, "fg:events");
+    resp_cstr(&command, admin->event);
+    admin->store.call.on_reply = on_created;
+    store_send(store, &admin->store.call, &command);
+}
+
+/* Restored: the same, but one that is among the ended by now stays there. */
+static void list_restored(struct line_admin *admin);
+
+static void on_restored(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
+    struct store_event *event = store_find(link->store, span_of(admin->event));
+    struct tell_house tell;
+    if (answer == STORE_AGAIN) {
+        list_restored(admin);
+        return;
+    }
+    if (answer != STORE_ANSWER || !tell_house_read(reply, 0, &tell)) {
+        admin->outcome = LINE_UNAVAILABLE; /* to restore it once more sets it right */
+    } else if (event != NULL) {            /* as of one that was created */
+        event->is_new = false;
+        event->leaving = false;
+        event->named = tell.outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
+        event->named_us = store_now_us(link->store);
+    }
+    calls_finish(link);
+}
+
+static void list_restored(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    const struct ask_house_list ask = {SPAN("list"), span_of(admin->event), 1};
+    struct text command = store_house_script(store, ASK_HOUSE_LIST_WORDS);
+    ask_house_list_put(&command, &ask);
+    admin->store.call.on_reply = on_restored;
+    store_send(store, &admin->store.call, &command);
+}
+
+static bool read_change(struct line_admin *admin, const redisReply *reply)
+{
+    struct tell_change tell;
+    if (!tell_change_read(reply, 0, &tell))
+        return false;
+    admin->outcome = (enum line_outcome)tell.outcome;
+    admin->state = (enum line_state)tell.state;
+    admin->version = tell.version;
+    return true;
+}
+
+static bool makes(const struct line_admin *admin)
+{
+    return admin->call == LINE_CREATE || admin->call == LINE_RESTORE;
+}
+
+/* The change has to be visible here without delay, also to fronts that had stopped looking. */
+static void show_changed(struct line_admin *admin)
+{
+    struct store_event *event = store_event_of(admin->store.store, span_of(admin->event));
+    if (event == NULL)
+        return;
+    event->absent = false;
+    if (makes(admin)) { /* or it was there: then it may still be missing in the set */
+        event->is_new = event->named == NAMED_NOT;
+        event->leaving = false;
+    }
+    event->touched |= admin->state == LINE_CLOSED && event->named != NAMED_LIVE;
+    store_tick_now(event);
+}
+
+static void on_administered(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    struct line_store *store = link->store;
+    enum line_script script = admin->call == LINE_PILOT   ? SCRIPT_PILOT
+                              : admin->call == LINE_CODES ? SCRIPT_CODES
+                                                          : SCRIPT_ADMIN;
+    enum store_answer answer = store_judge(store, call, reply, script);
+    if (answer == STORE_AGAIN) {
+        send_asked(admin);
+        return;
+    }
+    if (answer != STORE_ANSWER || !read_change(admin, reply) ||
+        (admin->call == LINE_CODES && !read_groups(admin->codes, reply))) {
+        calls_finish_unknown(link);
+        return;
+    }
+    /* Deleted by us, or by a front that has not finished the job. */
+    bool deleted =
+        admin->call == LINE_DELETE && (admin->outcome == LINE_OK || admin->outcome == LINE_GONE);
+    if (deleted) {
+        send_house(admin);
+        return;
+    }
+    if (admin->outcome != LINE_GONE && admin->call != LINE_CODES)
+        show_changed(admin);
+    if (admin->call == LINE_RESTORE && (admin->outcome == LINE_OK || admin->outcome == LINE_SAME))
+        list_restored(admin);
+    else if (admin->call == LINE_CREATE && admin->outcome != LINE_GONE)
+        list_created(admin);
+    else
+        calls_finish(link);
+}
+
+/* Of the lines that still tick. */
+static bool is_full(const struct line_store *store)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < store->events_len; i++)
+        live += !store->events[i]->line.view.resting;
+    return live >= STORE_EVENTS_MAX || store->events_len == STORE_LINES_MAX;
+}
+
+static bool of_the_house(enum line_admin_call call)
+{
+    return call == LINE_FIND || call == LINE_ENDED || call == LINE_HOUSE_AUDIT;
+}
+
+void line_store_admin(struct line_store *store, struct line_admin *admin)
+{
+    assert(admin->doc.len <= LINE_DOC_BYTES_MAX);
+    assert(admin->audit.len <= LINE_AUDIT_BYTES_MAX);
+    admin->state = LINE_DRAFT;
+    admin->version = 0;
+    admin->step = 0;
+    admin->reply = (struct span){NULL, 0};
+    calls_begin(store, &admin->store, REQUEST_ADMIN);
+    const struct store_event *event = store_find(store, span_of(admin->event));
+    bool is_new = event == NULL || event->absent || event->leaving;
+    uint16_t slot =
+        of_the_house(admin->call) ? store->set_slot : store_slot(store, span_of(admin->event));
+    if (of_the_house(admin->call) || (makes(admin) && is_new)) {
+        if (!store_can_send(store, slot) || (makes(admin) && is_full(store))) {
+            calls_refuse(&admin->store, LINE_UNAVAILABLE);
+            return;
+        }
+    } else if (calls_admit(&admin->store, admin->event) == NULL) {
+        return;
+    }
+    if (of_the_house(admin->call))
+        send_house(admin);
+    else if (admin->call == LINE_DELETE && store_can_send(store, store->set_slot))
+        send_house(admin);
+    else if (admin->call == LINE_DELETE)
+        calls_refuse(&admin->store, LINE_UNAVAILABLE);
+    else if (admin->call == LINE_AUDIT || admin->call == LINE_SERIES)
+        send_rows(admin);
+    else
+        send_asked(admin);
+}

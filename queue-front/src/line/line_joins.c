@@ -1,0 +1,287 @@
+/* line_joins.c: joins gather during a turn and go to Redis as one script call.
+ *
+ * At most one batch of an event is under way, and the next goes out with its answer. So a slow
+ * Redis means larger batches and not more calls, and a pass waits for one batch, however many
+ * people join. A batch is judged by one document; joins that were judged by another version wait
+ * for the next batch.
+ *
+ * The joins of a batch are decided when its answer comes and answered at the end of the turn, like
+ * the rest of that list. So a caller that closes the store inside one answer finds all others
+ * answered. Writing the next batch before they are answered was tried. Where Redis shares a core
+ * with the load, both want it at the same time, and no more joins came through. */
+#include "line/line_store_internal.h"
+
+#include "queue-front/lua/line_wire.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { JOIN_WORDS = 3, SPEND_WORDS = 4, IDEM_DIGITS = 11, IDEM_FIELD_BYTES = 8 };
+
+/* Eight bytes of the hash are the field, 22 bits more choose the bucket: join.lua takes as many of
+ * the base-4 digits as the line's size asks for. */
+static void put_idem(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES])
+{
+    if (!there) {
+        TEXT_LIT(command, RESP_EMPTY RESP_EMPTY);
+        return;
+    }
+    char words[] = "$11\r\n...........\r\n$8\r\n........\r\n";
+    enum { DIGITS_AT = 5, FIELD_AT = DIGITS_AT + IDEM_DIGITS + 6 };
+    static_assert(sizeof(words) == FIELD_AT + IDEM_FIELD_BYTES + 3, "as they are written here");
+    uint32_t bits;
+    memcpy(&bits, idem + IDEM_FIELD_BYTES, sizeof(bits));
+    for (size_t i = 0; i < IDEM_DIGITS; i++, bits >>= 2)
+        words[DIGITS_AT + i] = (char)('0' + (bits & 3));
+    memcpy(words + FIELD_AT, idem, IDEM_FIELD_BYTES);
+    TEXT_LIT(command, words);
+}
+
+static void on_joined(struct redis_call *call, const redisReply *reply);
+
+static const struct line_join *join_of(const struct line_link *link)
+{
+    return CONTAINER_OF(link, const struct line_join, store);
+}
+
+/* Which document it was: "version.era". */
+static struct span judged_by(const struct line_join *join, struct text *by)
+{
+    if (join->version > 0) {
+        text_u64(by, join->version);
+        text_char(by, '.');
+        text_u64(by, join->era);
+    }
+    return text_span(by);
+}
+
+/* The one-time things (work, invitations, codes) that joins of a batch show; few do. */
+static uint64_t count_spends(const struct request_list *batch)
+{
+    uint64_t spends = 0;
+    for (const struct line_link *link = batch->head; link != NULL; link = link->next)
+        spends += (uint64_t)join_of(link)->has_work + join_of(link)->has_invitation +
+                  join_of(link)->has_code;
+    return spends;
+}
+
+static void put_spends(struct text *command, const struct request_list *batch)
+{
+    uint64_t index = 0;
+    for (const struct line_link *link = batch->head; link != NULL; link = link->next, index++) {
+        const struct line_join *join = join_of(link);
+        if (join->has_work) {
+            resp_u64(command, index);
+            resp_cstr(command, "work");
+            resp_u64(command, join->work_minute);
+            resp_word(command, (struct span){(const char *)join->work, IDEM_FIELD_BYTES});
+        }
+        if (join->has_invitation) {
+            resp_u64(command, index);
+            resp_cstr(command, "invitation");
+            put_idem(command, true, join->invitation);
+        }
+        if (join->has_code) {
+            resp_u64(command, index);
+            resp_cstr(command, "code");
+            resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
+            resp_word(command, calls_address(join->addr));
+        }
+    }
+}
+
+static void send_batch(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    assert(event->batch.head != NULL);
+    /* Addresses are only sent if they are counted, or if we do not know yet. */
+    bool limited = !event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0;
+    char memory[2 * 20 + 1];
+    struct text by = text_on(memory, sizeof(memory));
+    const struct ask_join ask = {
+        .issued = event->line.marks.issued,
+        .joins = event->batch.len,
+        .judged_by = judged_by(join_of(event->batch.head), &by), /* as the others */
+        .shown = count_spends(&event->batch),
+    };
+    struct text command = store_script(store, SCRIPT_JOIN, event->line.view.id,
+                                       ASK_JOIN_WORDS + (uint64_t)JOIN_WORDS * event->batch.len +
+                                           SPEND_WORDS * ask.shown);
+    ask_join_put(&command, &ask);
+    for (struct line_link *link = event->batch.head; link != NULL; link = link->next) {
+        const struct line_join *join = join_of(link);
+        put_idem(&command, join->has_idem, join->idem);
+        if (limited)
+            resp_word(&command, calls_address(join->addr));
+        else
+            TEXT_LIT(&command, RESP_EMPTY);
+    }
+    put_spends(&command, &event->batch);
+    /* The first of the batch has waited the longest. */
+    event->batch_call.deadline_us = event->batch.head->call.deadline_us;
+    event->batch_call.on_reply = on_joined;
+    event->batch_call.ctx = event;
+    atomic_fetch_add_explicit(&store->stats.join_calls, 1, memory_order_relaxed);
+    store_send(store, &event->batch_call, &command);
+}
+
+/* The next batch; none is under way. */
+static void send_gathered(struct store_event *event)
+{
+    assert(event->batch.head == NULL);
+    if (event->healing || !store_can_send(event->store, event->slot)) {
+        while (event->gathered.head != NULL)
+            calls_refuse(calls_pop(&event->gathered), LINE_UNAVAILABLE);
+        return;
+    }
+    /* A batch is judged by one document. Joins that were judged by another one go into the next
+     * batch. */
+    const struct line_join *first = join_of(event->gathered.head);
+    while (event->gathered.head != NULL && event->batch.len < STORE_JOIN_BATCH_MAX &&
+           join_of(event->gathered.head)->version == first->version &&
+           join_of(event->gathered.head)->era == first->era)
+        calls_push(&event->batch, calls_pop(&event->gathered));
+    event->batch_call.tries = 0;
+    send_batch(event);
+}
+
+void joins_send_gathered(struct line_store *store)
+{
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (store->events[i]->gathered.head != NULL && store->events[i]->batch.head == NULL)
+            send_gathered(store->events[i]);
+    }
+}
+
+void line_store_join(struct line_store *store, struct line_join *join)
+{
+    join->state = LINE_DRAFT;
+    join->entry = 0;
+    join->retry_after_ms = 0;
+    calls_begin(store, &join->store, REQUEST_JOIN);
+    atomic_fetch_add_explicit(&store->stats.joins, 1, memory_order_relaxed);
+    struct store_event *event = calls_admit(&join->store, join->event);
+    if (event == NULL)
+        return;
+    join->state = event->line.view.state;
+    calls_push(&event->gathered, &join->store);
+    if (event->batch.head != NULL)
+        return;
+    if (event->gathered.len < STORE_JOIN_BATCH_MAX) {
+        redis_route_wake(store->route);
+        return;
+    }
+    /* A turn in which thousands are ready is long, and Redis should not wait for its end. */
+    send_gathered(event);
+    redis_route_flush(store->route); /* last: the join may be over now */
+}
+
+/* The joins that are not simply the next ones: pairs of index and place. */
+static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64_t *place)
+{
+    uint64_t odd;
+    if (!resp_get_u64(reply, *at, &odd) || odd != index || !resp_get_u64(reply, *at + 1, place))
+        return false;
+    *at += 2;
+    return true;
+}
+
+/* A join that got no place, for what it shows or because the line is full. */
+static void refuse_place(struct line_join *join, uint64_t why, uint64_t retry_ms)
+{
+    static const struct {
+        uint64_t why;
+        enum line_outcome outcome;
+    } known[] = {
+        {JOIN_WORK_SPENT, LINE_WORK_SPENT},
+        {JOIN_INVITATION_SPENT, LINE_INVITATION_SPENT},
+        {JOIN_CODE_UNKNOWN, LINE_PRESALE_UNKNOWN},
+        {JOIN_CODE_USED_UP, LINE_PRESALE_USED_UP},
+        {JOIN_CODE_GUESSES, LINE_PRESALE_GUESSES},
+        {JOIN_CODE_MISSING, LINE_PRESALE_MISSING},
+        {JOIN_LINE_FULL, LINE_FULL},
+    };
+    assert(why > LINE_PLACE_MAX);
+    join->outcome = LINE_UNAVAILABLE;
+    join->retry_after_ms = retry_ms;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (why == known[i].why)
+            join->outcome = known[i].outcome;
+    }
+    if (why > JOIN_CODE_OF_LANE && why <= JOIN_CODE_OF_LANE + LANES_MAX) {
+        join->outcome = LINE_PRESALE_LANE;
+        join->lane = (unsigned)(why - JOIN_CODE_OF_LANE);
+    }
+    if (join->outcome == LINE_PRESALE_MISSING)
+        join->retry_after_ms = CODES_RETRY_MS;
+    else if (join->outcome == LINE_FULL)
+        join->retry_after_ms = LINE_FULL_RETRY_MS;
+    else if (join->outcome != LINE_PRESALE_GUESSES && join->outcome != LINE_UNAVAILABLE)
+        join->retry_after_ms = 0;
+}
+
+/* Told at the end of the turn. */
+static void hand_out(struct line_store *store, struct request_list *batch, const redisReply *reply)
+{
+    /* A refusal ends with its outcome, or with the state, or says when to come again. */
+    struct tell_join tell = {.outcome = LINE_UNAVAILABLE};
+    bool whole = tell_join_read(reply, 0, &tell);
+    if (tell.outcome >= LINE_OUTCOME_COUNT || tell.state >= LINE_STATE_COUNT ||
+        (tell.outcome == LINE_OK && (!whole || tell.first == 0)))
+        tell.outcome = LINE_UNAVAILABLE;
+    if (tell.state >= LINE_STATE_COUNT)
+        tell.state = LINE_DRAFT;
+    size_t odd = TELL_JOIN_WORDS;
+    for (uint64_t index = 0; batch->head != NULL; index++) {
+        struct line_link *link = calls_pop(batch);
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        uint64_t place = 0;
+        join->outcome = (enum line_outcome)tell.outcome;
+        join->state = (enum line_state)tell.state;
+        if (tell.outcome != LINE_OK) {
+            join->retry_after_ms = tell.retry_ms > 0 ? tell.retry_ms : STORE_RETRY_MS;
+        } else if (!read_odd(reply, &odd, index, &place)) {
+            join->entry = tell.first++;
+        } else if (place > LINE_PLACE_MAX) {
+            refuse_place(join, place, tell.retry_ms);
+        } else if (place > 0) {
+            join->outcome = LINE_SAME;
+            join->entry = place;
+        } else {
+            join->outcome = LINE_LIMITED;
+            join->retry_after_ms = tell.retry_ms;
+        }
+        calls_push(&store->decided, link);
+    }
+    redis_route_wake(store->route);
+}
+
+/* The highest place in the answer becomes a mark before anybody hears of it. */
+static void note_places(struct store_event *event, const redisReply *reply)
+{
+    struct tell_join tell = {.outcome = LINE_UNKNOWN};
+    bool whole = tell_join_read(reply, 0, &tell);
+    if (tell.outcome == LINE_UNAVAILABLE)
+        store_begin_healing(event);
+    if (tell.outcome == LINE_RENEWED || tell.outcome == LINE_CONFLICT)
+        store_tick_now(event);
+    if (tell.outcome != LINE_OK || !whole)
+        return;
+    uint64_t odd = (resp_len(reply) - TELL_JOIN_WORDS) / 2;
+    if (odd < event->batch.len)
+        line_event_saw_place(&event->line, tell.first + event->batch.len - odd - 1);
+}
+
+static void on_joined(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = call->ctx;
+    struct line_store *store = event->store;
+    enum store_answer answer = store_judge(store, call, reply, SCRIPT_JOIN);
+    if (answer == STORE_AGAIN) {
+        send_batch(event);
+        return;
+    }
+    if (answer == STORE_ANSWER && resp_len(reply) > 0)
+        note_places(event, reply);
+    hand_out(store, &event->batch, answer == STORE_ANSWER ? reply : NULL);
+}

@@ -1,0 +1,125 @@
+/* line_visits.c: a visitor who was called or is inside: pass, heartbeat, end, leave.
+ *
+ * A visit is one script call of its own, written when it is asked for. Its answer also tells this
+ * front about the line: a place that was let in has been called, whatever Redis knew of that, and
+ * an extended call is shown from the next poll on rather than from the next tick. */
+#include "line/line_store_internal.h"
+
+#include "queue-front/lua/line_wire.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static void on_visited(struct redis_call *call, const redisReply *reply);
+
+static void send_visit(struct line_visit *visit)
+{
+    static const char *const names[] = {"pass", "heartbeat", "end",   "leave",
+                                        "look", "done",      "extend"};
+    struct line_store *store = visit->store.store;
+    const struct store_event *event = visit->store.call.ctx;
+    char member[2 * LINE_VISITOR_BYTES + 1] = "";
+    if (visit->has_member)
+        sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
+    const struct ask_visit ask = {
+        .serving = event->line.marks.serving,
+        .call = span_of(names[visit->call]),
+        .place = visit->place,
+        .ends_ms = visit->ends_ms,
+        .drawn = line_event_drawn(&event->line),
+        .entry = visit->entry > 0 ? visit->entry : WIRE_NONE,
+        .moves = visit->moves,
+        .member = span_of(member),
+    };
+    struct text command = store_script(store, SCRIPT_VISIT, visit->event, ASK_VISIT_WORDS);
+    ask_visit_put(&command, &ask);
+    visit->store.call.on_reply = on_visited;
+    store_send(store, &visit->store.call, &command);
+}
+
+void line_store_saw_place(struct line_store *store, const char *line_id, uint64_t entry)
+{
+    struct store_event *event = store_find(store, span_of(line_id));
+    if (event != NULL)
+        line_event_saw_place(&event->line, entry);
+}
+
+void line_store_visit(struct line_store *store, struct line_visit *visit)
+{
+    assert(visit->call <= LINE_EXTEND);
+    assert(visit->place > 0 && visit->place <= LINE_PLACE_MAX);
+    visit->state = LINE_DRAFT;
+    visit->expires_ms = 0;
+    visit->retry_after_ms = 0;
+    visit->turn = TURN_NONE;
+    visit->channel[0] = '\0';
+    if (visit->call != LINE_HEARTBEAT)
+        visit->ends_ms = 0;
+    calls_begin(store, &visit->store, REQUEST_VISIT);
+    struct store_event *event = calls_admit(&visit->store, visit->event);
+    if (event == NULL)
+        return;
+    visit->state = event->line.view.state;
+    line_event_saw_place(&event->line, visit->place);
+    visit->store.call.ctx = event;
+    send_visit(visit);
+}
+
+static bool read_visit(struct line_visit *visit, const redisReply *reply)
+{
+    struct tell_visit tell;
+    if (!tell_visit_read(reply, 0, &tell) ||
+        (tell.turn >= TURN_KIND_COUNT && visit->call != LINE_EXTEND) ||
+        !span_to_cstr(tell.channel, visit->channel, sizeof(visit->channel)))
+        return false;
+    bool extended = visit->call == LINE_EXTEND && tell.outcome == LINE_OK;
+    visit->times = extended ? (uint8_t)tell.turn : 0;
+    visit->turn = extended ? TURN_NONE : (enum turn_kind)tell.turn;
+    visit->outcome = (enum line_outcome)tell.outcome;
+    visit->state = (enum line_state)tell.state;
+    visit->expires_ms = tell.expires_ms;
+    visit->ends_ms = tell.ends_ms;
+    visit->retry_after_ms = tell.retry_ms;
+    return true;
+}
+
+/* It got in, so it was called, whatever Redis knows. */
+static bool was_inside(const struct line_visit *visit)
+{
+    bool by_pass =
+        visit->call == LINE_HEARTBEAT || visit->call == LINE_END || visit->call == LINE_DONE;
+    return by_pass && visit->outcome == LINE_OK && visit->state > LINE_PRE_QUEUE;
+}
+
+static void on_visited(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_visit *visit = CONTAINER_OF(link, struct line_visit, store);
+    struct store_event *event = call->ctx;
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_VISIT);
+    if (answer == STORE_AGAIN) {
+        send_visit(visit);
+        return;
+    }
+    if (answer == STORE_ANSWER && read_visit(visit, reply)) {
+        if (visit->outcome ==
+            LINE_CONFLICT) { /* drawn a moment ago: the place was computed without it */
+            store_tick_now(event);
+            visit->outcome = LINE_UNAVAILABLE;
+            visit->retry_after_ms = STORE_RETRY_MS;
+        }
+        if (visit->call == LINE_PASS && visit->outcome == LINE_OK)
+            event->line.passes++;
+        if (was_inside(visit))
+            line_event_saw_called(&event->line, visit->place); /* it counts from the next tick on */
+        if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)
+            line_event_saw_turn(&event->line, (struct turn){.place = visit->place,
+                                                            .kind = TURN_KEPT,
+                                                            .until_ms = visit->expires_ms -
+                                                                        event->line.view.stood_ms,
+                                                            .times = visit->times});
+        calls_finish(link);
+        return;
+    }
+    calls_finish_refused(link, event, answer == STORE_ANSWER ? reply : NULL);
+}
