@@ -56,8 +56,8 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY
              $(CFLAGS_$(VARIANT)) $(CFLAGS)
 
 # name: folder(s) of sources, then what it needs beyond common.
-COMPONENTS := common queue-core queue-front seat-core seat-service payment-adapter demo-shop psp-sandbox halls crowd \
-              floor engine-bench sim
+COMPONENTS := common queue-core queue-front seat-core seat-service pay-core payment-adapter demo-shop psp-sandbox halls crowd \
+              floor engine-bench sim world
 # Only tests need it, so it is built where its library is.
 ifneq ($(wildcard /usr/include/fuse3/fuse.h),)
 COMPONENTS += forgetful-disk
@@ -67,6 +67,7 @@ DIR_queue-core      := queue-front/src/core
 DIR_queue-front     := queue-front/src
 DIR_seat-core       := seat-service/src/core
 DIR_seat-service    := seat-service/src
+DIR_pay-core        := payment-adapter/src/core
 DIR_payment-adapter := payment-adapter/src
 DIR_demo-shop       := infra/demo/demo-shop/src
 DIR_psp-sandbox     := infra/demo/psp-sandbox/src
@@ -75,6 +76,7 @@ DIR_crowd           := loadtest/crowd
 DIR_floor           := loadtest/floor
 DIR_engine-bench    := loadtest/engine
 DIR_sim             := loadtest/sim
+DIR_world           := tests/sim
 DIR_forgetful-disk  := tests/fault/disk
 
 # --as-needed leaves out of each program what it does not call: queue-front has no libpq.
@@ -85,6 +87,7 @@ LIBS_seat-core       := -lm
 LIBS_seat-service    := -lck -lcurl -lm
 LIBS_engine-bench    := -lm
 LIBS_sim             := -lm
+LIBS_world           := -lm -lck
 LIBS_halls           := -lm
 LIBS_forgetful-disk  := -lfuse3
 LIBS_payment-adapter := -lcurl -lcrypt -largon2
@@ -95,8 +98,10 @@ LIBS_psp-sandbox     := -lcurl
 # their headers found as FOLDER/name.h.
 NEEDS_queue-front  := queue-core
 NEEDS_seat-service := seat-core
+NEEDS_payment-adapter := pay-core
 NEEDS_engine-bench := seat-core
 NEEDS_sim          := queue-core
+NEEDS_world        := seat-service seat-core pay-core
 
 # What unit tests need besides, to judge a seam on the real thing: another service's pure part, and a
 # helper of its tests.

@@ -1,0 +1,377 @@
+/* adapters.c: see adapters.h. A process that was killed starts again after a while, takes back what
+ * it had in hand, and is one of two again. */
+#include "adapters.h"
+
+#include "bank.h"
+#include "books.h"
+#include "invariants.h"
+#include "seats.h"
+#include "stage/faults.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TURNS_MAX = 5000 }; /* of an engine within a second: busy with nothing */
+
+struct adapter {
+    struct sim_proc proc;
+    char name[16];
+    uint64_t wall_ahead_us;
+    struct clock clock;
+    struct checkout *checkout;
+    struct saga_engine *engine;
+    struct book_client *client;
+    bool turning;
+    uint64_t timer; /* number of the newest */
+    uint64_t turns_s;
+    uint32_t turns; /* within that second */
+};
+
+static struct {
+    struct adapter all[ADAPTER_PROCS];
+    struct ticket_signer *signer;
+} adapters;
+
+/* ---- time ---- */
+
+static uint64_t mono_us(void *ctx)
+{
+    (void)ctx;
+    return sim_us();
+}
+
+static uint64_t wall_us(void *ctx)
+{
+    return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us() + ((const struct adapter *)ctx)->wall_ahead_us;
+}
+
+/* ---- peers ---- */
+
+/* A question on its way; its answer may come when nobody waits any more. */
+struct question {
+    struct adapter *adapter;
+    struct peer_call *peer;
+    bool over;
+    struct seat_call seats;
+    struct bank_call bank;
+    struct bank_answer answer;
+};
+
+static void turn_soon(struct adapter *adapter);
+
+static void finish(struct question *question)
+{
+    if (question->over)
+        return;
+    question->over = true;
+    question->peer->on_done(question->peer);
+    turn_soon(question->adapter);
+}
+
+static void time_out(void *ctx)
+{
+    struct question *question = ctx;
+    if (question->over)
+        return;
+    question->peer->verdict = SAGA_UNKNOWN;
+    snprintf(question->peer->code, sizeof(question->peer->code), "timeout");
+    finish(question);
+}
+
+/* As peers.c reads what api/verdict.c writes. */
+static void judge_seats(struct peer_call *peer, const struct seat_call *call)
+{
+    if (call->answer == SEAT_DONE) {
+        peer->verdict = SAGA_DONE;
+        peer->expires_ms = peer->op == PEER_SEATS_EXTEND ? call->expires_ms : 0;
+        return;
+    }
+    enum engine_verdict verdict = call->verdict;
+    bool back = peer->op == PEER_SEATS_RELEASE || peer->op == PEER_SEATS_REFUND;
+    bool sure = call->answer == SEAT_REFUSED && verdict != ENGINE_BUSY;
+    if (sure && back && (verdict == ENGINE_NO_HOLD || verdict == ENGINE_NO_ORDER)) {
+        peer->verdict = SAGA_DONE;
+        return;
+    }
+    peer->verdict = sure ? SAGA_FAILED : SAGA_UNKNOWN;
+    bool gone =
+        peer->op == PEER_SEATS_CONFIRM && verdict != ENGINE_NO_ORDER && verdict != ENGINE_DIFFERS;
+    snprintf(peer->code, sizeof(peer->code), "%s",
+             !sure  ? "no-answer"
+             : gone ? "seats-gone"
+                    : engine_verdict_name(verdict));
+}
+
+static void on_seats(struct seat_call *call)
+{
+    struct question *question = call->ctx;
+    if (question->over)
+        return;
+    judge_seats(question->peer, call);
+    finish(question);
+}
+
+static void ask_seats(struct question *question)
+{
+    static const enum seat_op ops[PEER_OP_COUNT] = {
+        [PEER_SEATS_EXTEND] = SEAT_EXTEND,
+        [PEER_SEATS_CONFIRM] = SEAT_CONFIRM,
+        [PEER_SEATS_RELEASE] = SEAT_ORDER_RELEASE,
+        [PEER_SEATS_REFUND] = SEAT_REFUND,
+    };
+    const struct order *order = question->peer->order;
+    struct seat_call *call = &question->seats;
+    call->op = ops[question->peer->op];
+    call->hold = strtoull(order->hold, NULL, 16);
+    snprintf(call->order, sizeof(call->order), "%s", order->id);
+    bool read = purchase_digest_parse(span_of(order->purchase), call->digest);
+    assert(read);
+    call->from = &question->adapter->proc;
+    call->timeout_us = question->peer->timeout_ms * (uint64_t)SIM_MS;
+    call->on_done = on_seats;
+    call->ctx = question;
+    seat_send(call);
+}
+
+static void bank_answered(void *ctx)
+{
+    struct question *question = ctx;
+    struct peer_call *peer = question->peer;
+    const struct bank_answer *answer = &question->answer;
+    if (question->over)
+        return;
+    peer->verdict = answer->verdict;
+    peer->retry_ms = answer->retry_ms;
+    peer->key_burnt = answer->key_burnt;
+    peer->payment = answer->payment;
+    if (answer->code != NULL)
+        snprintf(peer->code, sizeof(peer->code), "%s", answer->code);
+    finish(question);
+}
+
+static void at_bank(void *ctx)
+{
+    struct question *question = ctx;
+    bank_act(&question->bank, &question->answer);
+    if (!fault_now(FAULT_BANK_ANSWER_LOST))
+        sim_after(&question->adapter->proc, sim_between(SIM_MS, 40 * SIM_MS), bank_answered,
+                  question);
+}
+
+static void at_bank_late(void *ctx)
+{
+    struct question *question = ctx;
+    bank_act(&question->bank, &question->answer);
+}
+
+static void ask_bank(struct question *question)
+{
+    const struct peer_call *peer = question->peer;
+    struct bank_call *call = &question->bank;
+    *call = (struct bank_call){
+        .op = peer->op, .amount = peer->order->amount, .key_round = peer->order->key_round};
+    memcpy(call->order, peer->order->id, sizeof(call->order));
+    memcpy(call->payment, peer->order->payment, sizeof(call->payment));
+    if (fault_now(FAULT_BANK_LOST))
+        return;
+    if (fault_now(FAULT_BANK_BUSY)) {
+        question->answer = (struct bank_answer){
+            .verdict = SAGA_UNKNOWN, .retry_ms = (uint32_t)sim_between(100, 20000), .code = "busy"};
+        sim_after(&question->adapter->proc, sim_between(SIM_MS, 40 * SIM_MS), bank_answered,
+                  question);
+        return;
+    }
+    if (fault_now(FAULT_BANK_LATE))
+        sim_after(NULL, sim_between(SIM_S, 60 * (uint64_t)SIM_S), at_bank_late, question);
+    else
+        sim_after(NULL, sim_between(SIM_MS, 40 * SIM_MS), at_bank, question);
+}
+
+/* The seats' passes and the line's slots are not part of this world: a goodbye is heard, or not. */
+static void goodbye(void *ctx)
+{
+    struct question *question = ctx;
+    if (question->over)
+        return;
+    question->peer->verdict = SAGA_DONE;
+    finish(question);
+}
+
+static void start_question(void *ctx, struct peer_call *peer)
+{
+    struct question *question = calloc(1, sizeof(*question));
+    assert(question != NULL);
+    question->adapter = ctx;
+    question->peer = peer;
+    struct sim_proc *proc = &question->adapter->proc;
+    sim_after(proc, peer->timeout_ms * (uint64_t)SIM_MS, time_out, question);
+    enum peer_about about = peer_question(peer->op)->about;
+    if (about == PEER_ABOUT_HOLD)
+        ask_seats(question);
+    else if (about == PEER_ABOUT_PAYMENT)
+        ask_bank(question);
+    else if (!fault_now(FAULT_NET_LOST))
+        sim_after(proc, sim_between(100, 5000), goodbye, question);
+}
+
+/* ---- the engine ---- */
+
+struct alarm {
+    struct adapter *adapter;
+    uint64_t number;
+};
+
+static void turn(void *ctx);
+
+static void on_alarm(void *ctx)
+{
+    struct alarm *alarm = ctx;
+    if (alarm->number == alarm->adapter->timer)
+        turn(alarm->adapter);
+    free(alarm);
+}
+
+static void count_turn(struct adapter *adapter)
+{
+    if (adapter->turns_s != sim_us() / SIM_S)
+        adapter->turns = 0;
+    adapter->turns_s = sim_us() / SIM_S;
+    if (++adapter->turns > TURNS_MAX)
+        invariant_broken(INVARIANT_5, "%s turns without rest", adapter->name);
+}
+
+/* As worker.c does: the wait is in milliseconds, rounded up. */
+static void turn(void *ctx)
+{
+    struct adapter *adapter = ctx;
+    adapter->turning = false;
+    count_turn(adapter);
+    saga_engine_turn(adapter->engine, sim_us());
+    uint64_t due_us = saga_engine_due_us(adapter->engine);
+    struct alarm *alarm = malloc(sizeof(*alarm));
+    assert(alarm != NULL);
+    *alarm = (struct alarm){adapter, ++adapter->timer};
+    uint64_t wait_us = due_us > sim_us() ? due_us - sim_us() : 0;
+    sim_after(&adapter->proc, 20 + (wait_us + 999) / 1000 * 1000, on_alarm, alarm);
+}
+
+static void turn_soon(struct adapter *adapter)
+{
+    if (adapter->turning)
+        return;
+    adapter->turning = true;
+    sim_after(&adapter->proc, sim_between(1, 20), turn, adapter);
+}
+
+static void on_answered(void *ctx)
+{
+    turn_soon(ctx);
+}
+
+static void lease(void *ctx, uint32_t max)
+{
+    book_lease(((const struct adapter *)ctx)->client, max);
+}
+
+static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
+{
+    book_commit(((const struct adapter *)ctx)->client, moves, len);
+}
+
+static void create(struct adapter *adapter)
+{
+    struct checkout_conf checkout = {
+        .peers = {start_question, adapter},
+        .clock = &adapter->clock,
+        .rng = sim_rng(SIM_SYSTEM),
+        .signer = adapters.signer,
+        .poll_first_ms = 1000,
+        .poll_cap_ms = 5000,
+        .poll_rare_ms = 20000,
+    };
+    int rc = checkout_create(&checkout, NULL, &adapter->checkout);
+    assert(rc == 0);
+    struct saga_engine_conf conf = {
+        .slots = 16,
+        .calls_max = 16,
+        .idle_ms = 500,
+        .breaker_trip = 10,
+        .breaker_open_ms = 2000,
+        .budget_share_milli = 200,
+        .budget_per_s = 10,
+        .budget_cap = 100,
+        .store = {lease, commit, adapter},
+        .rng = sim_rng(SIM_SYSTEM),
+    };
+    conf.defs = checkout_defs(adapter->checkout, &conf.defs_len);
+    rc = saga_engine_create(&conf, sim_us(), NULL, &adapter->engine);
+    assert(rc == 0);
+}
+
+static void start(void *ctx)
+{
+    struct adapter *adapter = ctx;
+    adapter->wall_ahead_us = fault_now(FAULT_CLOCKS) ? sim_between(0, 3 * SIM_S) : 0;
+    adapter->clock = (struct clock){mono_us, wall_us, adapter};
+    adapter->turning = false;
+    create(adapter);
+    adapter->client = calloc(1, sizeof(*adapter->client));
+    assert(adapter->client != NULL);
+    *adapter->client = (struct book_client){.proc = &adapter->proc,
+                                            .owner = adapter->name,
+                                            .checkout = adapter->checkout,
+                                            .engine = adapter->engine,
+                                            .answered = on_answered,
+                                            .ctx = adapter};
+    book_reclaim(adapter->name);
+    sim_proc_start(&adapter->proc);
+    turn_soon(adapter);
+}
+
+static void on_death(struct sim_proc *proc)
+{
+    sim_after(NULL, sim_between(200 * SIM_MS, 8 * SIM_S), start, proc);
+}
+
+void adapters_begin(void)
+{
+    uint8_t seed[TICKET_SEED_BYTES] = {1};
+    int rc = ticket_signer_create(seed, NULL, &adapters.signer);
+    assert(rc == 0);
+    for (unsigned i = 0; i < ADAPTER_PROCS; i++) {
+        struct adapter *adapter = &adapters.all[i];
+        snprintf(adapter->name, sizeof(adapter->name), "pay-%c", 'a' + (char)i);
+        adapter->proc.name = adapter->name;
+        adapter->proc.on_death = on_death;
+        start(adapter);
+    }
+}
+
+const struct saga_def *adapter_def(enum checkout_kind kind)
+{
+    return checkout_now(adapters.all[0].checkout, kind);
+}
+
+void adapters_nudge(void)
+{
+    struct adapter *adapter = &adapters.all[sim_below(SIM_CHOICES, ADAPTER_PROCS)];
+    if (!adapter->proc.alive)
+        return;
+    saga_engine_nudge(adapter->engine);
+    turn_soon(adapter);
+}
+
+void adapters_fault(uint32_t ms)
+{
+    for (unsigned i = 0; i < ADAPTER_PROCS; i++) {
+        struct adapter *adapter = &adapters.all[i];
+        if (!adapter->proc.alive)
+            continue;
+        if (fault_within(FAULT_ADAPTER_KILL, ms))
+            sim_proc_kill(&adapter->proc, "killed");
+        else if (fault_within(FAULT_ADAPTER_STOP, ms))
+            sim_proc_stop(&adapter->proc, sim_between(100 * SIM_MS, 30 * (uint64_t)SIM_S));
+    }
+}

@@ -1,0 +1,179 @@
+/* bank.c: see bank.h. */
+#include "bank.h"
+
+#include "invariants.h"
+#include "stage/faults.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PAYMENTS_MAX = 4096, KEYS_MAX = 1 << 15, KEY_MAX = 80 };
+
+static struct {
+    struct deposit {
+        char id[24], order[ORDER_ID_MAX];
+        uint64_t amount, captured, refunded;
+        enum payment_state state;
+    } payments[PAYMENTS_MAX];
+    uint32_t payments_len;
+    struct key {
+        char text[KEY_MAX];
+        bool burnt;       /* an error is kept under it */
+        uint32_t payment; /* that it created */
+    } keys[KEYS_MAX];
+    uint32_t keys_len;
+    void (*hook)(const char *order);
+} bank;
+
+void bank_begin(void (*hook)(const char *order))
+{
+    bank.hook = hook;
+}
+
+static struct deposit *payment_of(const char *id)
+{
+    for (uint32_t i = bank.payments_len; i > 0; i--)
+        if (strcmp(bank.payments[i - 1].id, id) == 0)
+            return &bank.payments[i - 1];
+    return NULL;
+}
+
+/* The key of the call; *known: it was used before. */
+static struct key *key_of(const struct bank_call *call, bool *known)
+{
+    char text[KEY_MAX];
+    snprintf(text, sizeof(text), "%s-%d-%u", call->order, (int)call->op, call->key_round);
+    *known = true;
+    for (uint32_t i = bank.keys_len; i > 0; i--)
+        if (strcmp(bank.keys[i - 1].text, text) == 0)
+            return &bank.keys[i - 1];
+    assert(bank.keys_len < KEYS_MAX);
+    struct key *key = &bank.keys[bank.keys_len++];
+    memcpy(key->text, text, sizeof(text));
+    *known = false;
+    return key;
+}
+
+static struct deposit *create(const struct bank_call *call, struct key *key)
+{
+    assert(bank.payments_len < PAYMENTS_MAX);
+    struct deposit *payment = &bank.payments[bank.payments_len];
+    key->payment = bank.payments_len++;
+    snprintf(payment->id, sizeof(payment->id), "pi_%u", bank.payments_len);
+    memcpy(payment->order, call->order, sizeof(payment->order));
+    payment->amount = call->amount;
+    payment->state = PAYMENT_OPEN;
+    return payment;
+}
+
+static void no(struct bank_answer *answer, const char *code)
+{
+    answer->verdict = SAGA_FAILED;
+    answer->code = code;
+}
+
+static void capture(struct deposit *payment, struct bank_answer *answer)
+{
+    if (payment->state != PAYMENT_AUTHORISED && payment->state != PAYMENT_CAPTURED) {
+        no(answer, "authorisation-gone");
+        return;
+    }
+    payment->state = PAYMENT_CAPTURED;
+    payment->captured += payment->amount;
+    invariant_captured(payment->order, payment->amount);
+    bank.hook(payment->order);
+}
+
+static void cancel(struct deposit *payment, struct bank_answer *answer)
+{
+    if (payment->state == PAYMENT_CAPTURED) {
+        answer->verdict = SAGA_UNKNOWN;
+        return;
+    }
+    if (payment->state == PAYMENT_AUTHORISED)
+        invariant_reserved(payment->order, false);
+    payment->state = PAYMENT_CANCELED;
+}
+
+static void refund(struct deposit *payment, struct bank_answer *answer)
+{
+    if (payment->state != PAYMENT_CAPTURED) {
+        no(answer, "charge_not_refundable");
+        return;
+    }
+    if (payment->refunded < payment->captured)
+        invariant_refunded(payment->order, payment->captured - payment->refunded);
+    payment->refunded = payment->captured;
+}
+
+static void tell(const struct deposit *payment, struct bank_answer *answer)
+{
+    answer->payment = (struct payment){.state = payment->state,
+                                       .amount = payment->amount,
+                                       .captured = payment->captured,
+                                       .refunded = payment->refunded};
+    snprintf(answer->payment.id, sizeof(answer->payment.id), "%s", payment->id);
+    snprintf(answer->payment.secret, sizeof(answer->payment.secret), "%s_secret", payment->id);
+    snprintf(answer->payment.url, sizeof(answer->payment.url), "https://bank.example/%s",
+             payment->id);
+}
+
+/* An error of the provider's own, which it keeps under the key, whether it did anything or not. */
+static bool burns(const struct bank_call *call, struct key *key, bool known,
+                  struct bank_answer *answer)
+{
+    if (!known && fault_now(FAULT_BANK_BURNT)) {
+        key->burnt = true;
+        if (call->op == PEER_PSP_CREATE && sim_below(SIM_CHOICES, 2) == 0)
+            (void)create(call, key);
+        answer->verdict = SAGA_UNKNOWN;
+        answer->code = "http-500";
+    } else if (known && key->burnt) {
+        answer->verdict = SAGA_UNKNOWN;
+        answer->code = "http-500";
+        answer->key_burnt = true;
+    }
+    return key->burnt;
+}
+
+void bank_act(const struct bank_call *call, struct bank_answer *answer)
+{
+    bool known = false;
+    struct key *key = NULL;
+    *answer = (struct bank_answer){.verdict = SAGA_DONE};
+    if (call->op != PEER_PSP_READ) {
+        key = key_of(call, &known);
+        if (burns(call, key, known, answer))
+            return;
+    }
+    struct deposit *payment = call->op == PEER_PSP_CREATE
+                                  ? known ? &bank.payments[key->payment] : create(call, key)
+                                  : payment_of(call->payment);
+    if (payment == NULL) {
+        answer->verdict = SAGA_UNKNOWN;
+        answer->code = "resource_missing";
+        return;
+    }
+    if (call->op == PEER_PSP_CAPTURE && !known)
+        capture(payment, answer);
+    else if (call->op == PEER_PSP_CANCEL)
+        cancel(payment, answer);
+    else if (call->op == PEER_PSP_REFUND && !known)
+        refund(payment, answer);
+    if (call->op == PEER_PSP_CAPTURE && known && payment->state != PAYMENT_CAPTURED)
+        no(answer, "authorisation-gone");
+    tell(payment, answer);
+}
+
+bool bank_pay(const char *id)
+{
+    struct deposit *payment = payment_of(id);
+    if (payment == NULL || payment->state != PAYMENT_OPEN)
+        return false;
+    payment->state = PAYMENT_AUTHORISED;
+    invariant_reserved(payment->order, true);
+    sim_note("%s is paid (%s)", payment->order, id);
+    bank.hook(payment->order);
+    return true;
+}

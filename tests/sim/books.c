@@ -1,0 +1,493 @@
+/* books.c: see books.h. */
+#include "books.h"
+
+#include "invariants.h"
+#include "stage/faults.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SAGAS_MAX = 2 * BOOK_ORDERS_MAX,
+    LETTERS_MAX = 4 * BOOK_ORDERS_MAX,
+    LEASE_US = 15 * SIM_S,
+    TRIES_MAX = 2000, /* of one saga, all steps together: in an hour at most one in half a second */
+};
+
+struct saga {
+    uint64_t id, token, due_us, step_us;
+    uint32_t moves, wake, tries;
+    char key[SAGA_KEY_MAX], cause[SAGA_CODE_MAX], order[ORDER_ID_MAX];
+    enum saga_state state;
+    uint8_t step;
+    bool parked, cancel, leased;
+    const char *owner;
+    uint32_t done[2]; /* by way: steps whose DONE is recorded */
+    char *data;
+};
+
+struct letter {
+    const struct book_order *order;
+    char kind[16];
+    bool delivered; /* as we know; the shop may have it before */
+    bool at_shop;
+};
+
+static struct {
+    struct book_order orders[BOOK_ORDERS_MAX];
+    uint32_t orders_len;
+    struct saga sagas[SAGAS_MAX];
+    uint32_t sagas_len;
+    struct letter letters[LETTERS_MAX];
+    uint32_t letters_len;
+} books;
+
+/* ---- rows ---- */
+
+static struct book_order *order_of(const char *id)
+{
+    for (uint32_t i = books.orders_len; i > 0; i--)
+        if (strcmp(books.orders[i - 1].id, id) == 0)
+            return &books.orders[i - 1];
+    return NULL;
+}
+
+const struct book_order *book_read(const char *id)
+{
+    return order_of(id);
+}
+
+static struct saga *saga_of(uint64_t id)
+{
+    assert(id >= 1);
+    assert(id <= books.sagas_len);
+    return &books.sagas[id - 1];
+}
+
+static void begin_saga(const struct saga_def *def, const char *order, char *data)
+{
+    assert(books.sagas_len < SAGAS_MAX);
+    struct saga *saga = &books.sagas[books.sagas_len++];
+    saga->id = books.sagas_len;
+    saga->due_us = saga->step_us = sim_us();
+    saga->data = data;
+    snprintf(saga->key, sizeof(saga->key), "%s", def->key);
+    snprintf(saga->order, sizeof(saga->order), "%s", order);
+}
+
+const struct book_order *book_order(const struct order *order, uint64_t hold, uint64_t buyer,
+                                    const struct saga_def *def)
+{
+    for (uint32_t i = 0; i < books.orders_len; i++)
+        if (books.orders[i].hold == hold)
+            return &books.orders[i];
+    assert(books.orders_len < BOOK_ORDERS_MAX);
+    struct book_order *row = &books.orders[books.orders_len++];
+    snprintf(row->id, sizeof(row->id), "%s", order->id);
+    row->hold = hold;
+    row->amount = order->amount;
+    row->buyer = buyer;
+    row->status = ORDER_PENDING_PAYMENT;
+    row->expires_ms = order->expires_ms;
+    invariant_ordered(row->id, hold, row->amount);
+    char *data;
+    int rc = order_dump(order, NULL, &data);
+    assert(rc == 0);
+    begin_saga(def, row->id, data);
+    sim_note("%s is ordered, of hold %" PRIx64, row->id, hold);
+    return row;
+}
+
+static struct saga *checkout_of(const char *order)
+{
+    for (uint32_t i = 0; i < books.sagas_len; i++)
+        if (strcmp(books.sagas[i].order, order) == 0 &&
+            strncmp(books.sagas[i].key, "checkout.", 9) == 0)
+            return &books.sagas[i];
+    return NULL;
+}
+
+static void wake_saga(struct saga *saga)
+{
+    saga->wake += 1;
+    if (!saga->leased || saga->due_us <= sim_us())
+        saga->due_us = sim_us();
+}
+
+void book_wake(const char *id)
+{
+    struct saga *saga = checkout_of(id);
+    if (saga != NULL && !saga_ended(saga->state) && !saga->parked)
+        wake_saga(saga);
+}
+
+bool book_cancel(const char *id, uint8_t pivot)
+{
+    struct saga *saga = checkout_of(id);
+    if (saga == NULL || saga->state != SAGA_RUNNING || saga->step >= pivot || saga->parked)
+        return false;
+    saga->cancel = true;
+    wake_saga(saga);
+    sim_note("%s is cancelled", id);
+    return true;
+}
+
+static void add_letter(const char *order, const char *kind)
+{
+    struct book_order *row = order_of(order);
+    for (uint32_t i = 0; i < books.letters_len; i++)
+        if (books.letters[i].order == row && strcmp(books.letters[i].kind, kind) == 0)
+            return;
+    assert(books.letters_len < LETTERS_MAX);
+    struct letter *letter = &books.letters[books.letters_len++];
+    letter->order = row;
+    snprintf(letter->kind, sizeof(letter->kind), "%s", kind);
+}
+
+bool book_refund(const char *id, const struct saga_def *def)
+{
+    struct book_order *order = order_of(id);
+    const struct saga *sale = checkout_of(id);
+    if (order == NULL || sale == NULL || order->status != ORDER_COMPLETED)
+        return false;
+    order->status = ORDER_REFUNDING;
+    add_letter(id, LETTER_COMPLETED);
+    begin_saga(def, id, strdup(sale->data));
+    sim_note("%s is to be refunded", id);
+    return true;
+}
+
+/* ---- leasing ---- */
+
+struct lease {
+    struct book_client *client;
+    uint32_t max;
+    struct saga_row *rows;
+    uint32_t len;
+    bool failed;
+};
+
+static void lease_answered(void *ctx)
+{
+    struct lease *lease = ctx;
+    uint64_t now_us = sim_us();
+    for (uint32_t i = 0; i < lease->len; i++) {
+        lease->rows[i].step_us = (int64_t)now_us - lease->rows[i].step_us; /* from its age */
+        lease->rows[i].lease_us = now_us + LEASE_US;
+    }
+    saga_engine_on_leased(lease->client->engine, lease->failed ? NULL : lease->rows,
+                          lease->failed ? 0 : lease->len);
+    lease->client->answered(lease->client->ctx);
+}
+
+static void lease_row(struct lease *lease, struct saga *saga)
+{
+    saga->token += 1;
+    saga->due_us = sim_us() + LEASE_US;
+    saga->leased = true;
+    saga->owner = lease->client->owner;
+    struct saga_row *row = &lease->rows[lease->len++];
+    *row = (struct saga_row){
+        .id = saga->id,
+        .token = saga->token,
+        .moves = saga->moves,
+        .wake = saga->wake,
+        .def = checkout_find(lease->client->checkout, span_of(saga->key)),
+        .state = saga->state,
+        .step = saga->step,
+        .cancel = saga->cancel,
+        .tries = saga->tries,
+        .step_us = (int64_t)(sim_us() - saga->step_us),
+        .data = span_of(strdup(saga->data)),
+    };
+    memcpy(row->cause, saga->cause, sizeof(row->cause));
+}
+
+static uint64_t way_back_us(void)
+{
+    return fault_now(FAULT_BOOK_SLOW) ? sim_between(0, 8 * SIM_S) : sim_between(50, 800);
+}
+
+static void lease_now(void *ctx)
+{
+    struct lease *lease = ctx;
+    lease->failed = fault_now(FAULT_BOOK_FAILS);
+    for (uint32_t i = 0; i < books.sagas_len && !lease->failed && lease->len < lease->max; i++) {
+        struct saga *saga = &books.sagas[i];
+        if (!saga_ended(saga->state) && !saga->parked && saga->due_us <= sim_us())
+            lease_row(lease, saga);
+    }
+    lease->failed = lease->failed || fault_now(FAULT_BOOK_LOST);
+    sim_after(lease->client->proc, way_back_us(), lease_answered, lease);
+}
+
+void book_lease(struct book_client *client, uint32_t max)
+{
+    struct lease *lease = calloc(1, sizeof(*lease));
+    assert(lease != NULL);
+    lease->client = client;
+    lease->max = max;
+    lease->rows = calloc(max, sizeof(*lease->rows));
+    sim_after(NULL, way_back_us(), lease_now, lease);
+}
+
+void book_reclaim(const char *owner)
+{
+    for (uint32_t i = 0; i < books.sagas_len; i++) {
+        struct saga *saga = &books.sagas[i];
+        if (saga_ended(saga->state) || saga->parked || !saga->leased ||
+            strcmp(saga->owner, owner) != 0)
+            continue;
+        saga->token += 1;
+        saga->leased = false;
+        saga->due_us = sim_us();
+    }
+}
+
+/* ---- effects ---- */
+
+static void text_of(const json_t *effect, const char *key, char *out, size_t cap)
+{
+    const char *text = json_string_value(json_object_get(effect, key));
+    snprintf(out, cap, "%s", text != NULL ? text : "");
+}
+
+static void do_effect(const struct saga *saga, enum effect kind, const json_t *effect)
+{
+    char id[ORDER_ID_MAX], word[64];
+    text_of(effect, "order", id, sizeof(id));
+    struct book_order *order = order_of(id);
+    assert(order != NULL);
+    switch (kind) {
+    case EFFECT_STATUS:
+        if ((order->status == ORDER_REFUNDING || order->status == ORDER_REFUNDED) &&
+            strncmp(saga->key, "checkout.", 9) == 0)
+            return;
+        text_of(effect, "status", word, sizeof(word));
+        order->status = order_status_parse(span_of(word));
+        text_of(effect, "cause", order->cause, sizeof(order->cause));
+        sim_note("%s is %s %s", id, word, order->cause);
+        return;
+    case EFFECT_PAYMENT:
+        text_of(effect, "payment", order->payment, sizeof(order->payment));
+        return;
+    case EFFECT_EXPIRY:
+        order->expires_ms = (uint64_t)json_integer_value(json_object_get(effect, "expires_ms"));
+        return;
+    case EFFECT_TICKET: {
+        char ticket[TICKET_ID_MAX];
+        text_of(effect, "ticket", ticket, sizeof(ticket));
+        text_of(effect, "seat", word, sizeof(word));
+        invariant_ticket(ticket, id, (uint32_t)strtoul(word + 1, NULL, 10));
+        return;
+    }
+    case EFFECT_REVOKE:
+        invariant_revoked(id);
+        return;
+    case EFFECT_SHOP:
+        text_of(effect, "kind", word, sizeof(word));
+        add_letter(id, word);
+        return;
+    default:
+        return; /* mails are nobody's seats or money */
+    }
+}
+
+static void do_effects(const struct saga *saga, const struct saga_effects *effects)
+{
+    uint32_t at = 0;
+    uint8_t kind;
+    struct span json;
+    while (effects != NULL && saga_effects_next(effects, &at, &kind, &json)) {
+        json_t *effect = json_loadb(json.ptr, json.len, 0, NULL);
+        assert(effect != NULL);
+        do_effect(saga, (enum effect)kind, effect);
+        json_decref(effect);
+    }
+}
+
+/* ---- commits ---- */
+
+/* Moves and what they carry, copied: they may take effect when their engine is dead. */
+struct commit {
+    struct book_client *client;
+    uint32_t len;
+    struct saga_move *moves;
+    struct saga_store_reply *replies;
+    bool failed;
+};
+
+static bool is_barred(const struct saga *saga, const struct saga_move *move)
+{
+    return move->mark == SAGA_MARK_DONE && (saga->done[move->way] & 1u << move->at_step) != 0;
+}
+
+static void apply(struct saga *saga, const struct saga_move *move)
+{
+    uint64_t now_us = sim_us();
+    if (saga->step != move->step || saga->state != move->state)
+        saga->step_us = now_us;
+    if (move->mark == SAGA_MARK_DONE)
+        saga->done[move->way] |= 1u << move->at_step;
+    saga->moves += 1;
+    saga->state = move->state;
+    saga->step = move->step;
+    saga->parked = move->parked;
+    saga->tries = move->tries;
+    memcpy(saga->cause, move->cause, sizeof(saga->cause));
+    if (move->data.ptr != NULL)
+        saga->data = strndup(move->data.ptr, move->data.len);
+    saga->leased = !move->release;
+    if (!move->release)
+        saga->due_us = saga->due_us < now_us + LEASE_US / 2 ? now_us + LEASE_US : saga->due_us;
+    else
+        saga->due_us =
+            saga->wake != move->wake ? now_us : now_us + move->delay_ms * (uint64_t)SIM_MS;
+    sim_note("saga %" PRIu64 " of %s: step %u %s%s %s, then %s %u%s", saga->id, saga->order,
+             move->at_step, move->way == SAGA_UNDO ? "back " : "", saga_mark_name(move->mark),
+             move->code, saga_state_name(move->state), move->step, move->parked ? ", parked" : "");
+    if (saga->moves > TRIES_MAX)
+        invariant_broken(INVARIANT_5, "saga %" PRIu64 " of %s moved %u times", saga->id,
+                         saga->order, saga->moves);
+}
+
+static void commit_now(void *ctx)
+{
+    struct commit *commit = ctx;
+    commit->failed = fault_now(FAULT_BOOK_FAILS);
+    for (uint32_t i = 0; i < commit->len && !commit->failed; i++) {
+        const struct saga_move *move = &commit->moves[i];
+        struct saga *saga = saga_of(move->id);
+        bool may =
+            saga->token == move->token && saga->moves == move->moves && !is_barred(saga, move);
+        if (may) {
+            apply(saga, move);
+            do_effects(saga, move->effects);
+        }
+        bool stored = may || (saga->token == move->token && saga->moves == move->moves + 1);
+        commit->replies[i] = (struct saga_store_reply){
+            .stored = stored ? SAGA_STORED : SAGA_FENCED,
+            .cancel = saga->cancel,
+            .wake = saga->wake,
+            .lease_us = saga->due_us > sim_us() ? saga->due_us - sim_us() : 0, /* what is left */
+        };
+    }
+    commit->failed = commit->failed || fault_now(FAULT_BOOK_LOST);
+}
+
+static void commit_answered(void *ctx)
+{
+    struct commit *commit = ctx;
+    for (uint32_t i = 0; i < commit->len; i++)
+        commit->replies[i].lease_us += sim_us();
+    saga_engine_on_committed(commit->client->engine, !commit->failed,
+                             commit->failed ? NULL : commit->replies);
+    commit->client->answered(commit->client->ctx);
+}
+
+static void commit_at_server(void *ctx)
+{
+    struct commit *commit = ctx;
+    commit_now(commit);
+    sim_after(commit->client->proc, way_back_us(), commit_answered, commit);
+}
+
+static void copy_effects(struct saga_move *move)
+{
+    if (move->effects == NULL)
+        return;
+    struct saga_effects *effects = malloc(sizeof(*effects));
+    assert(effects != NULL);
+    *effects = *move->effects;
+    effects->bytes = malloc(effects->len + 1);
+    assert(effects->bytes != NULL);
+    memcpy(effects->bytes, move->effects->bytes, effects->len);
+    move->effects = effects;
+}
+
+void book_commit(struct book_client *client, const struct saga_move *const *moves, uint32_t len)
+{
+    struct commit *commit = calloc(1, sizeof(*commit));
+    assert(commit != NULL);
+    commit->client = client;
+    commit->len = len;
+    commit->moves = calloc(len, sizeof(*commit->moves));
+    commit->replies = calloc(len, sizeof(*commit->replies));
+    assert(commit->moves != NULL);
+    assert(commit->replies != NULL);
+    for (uint32_t i = 0; i < len; i++) {
+        struct saga_move *move = &commit->moves[i];
+        *move = *moves[i];
+        if (move->data.ptr != NULL)
+            move->data.ptr = strndup(move->data.ptr, move->data.len);
+        copy_effects(move);
+    }
+    sim_after(NULL, way_back_us(), commit_at_server, commit);
+}
+
+/* ---- the shop ---- */
+
+/* Delivered again until an answer comes; the shop tells repetitions by the order and the kind. */
+void books_deliver(void)
+{
+    for (uint32_t i = 0; i < books.letters_len; i++) {
+        struct letter *letter = &books.letters[i];
+        if (letter->delivered || fault_now(FAULT_BOOK_FAILS))
+            continue;
+        if (!letter->at_shop)
+            invariant_delivered(letter->order->id, letter->kind);
+        letter->at_shop = true;
+        letter->delivered = !fault_now(FAULT_BOOK_LOST);
+    }
+}
+
+/* ---- the end ---- */
+
+bool books_quiet(void)
+{
+    for (uint32_t i = 0; i < books.sagas_len; i++)
+        if (!saga_ended(books.sagas[i].state) && !books.sagas[i].parked)
+            return false;
+    for (uint32_t i = 0; i < books.letters_len; i++)
+        if (!books.letters[i].delivered)
+            return false;
+    return true;
+}
+
+void books_judge(void)
+{
+    for (uint32_t i = 0; i < books.sagas_len; i++) {
+        const struct saga *saga = &books.sagas[i];
+        if (!saga_ended(saga->state))
+            invariant_broken(INVARIANT_4, "saga %" PRIu64 " of %s %s at step %u: %s", saga->id,
+                             saga->order, saga->parked ? "is parked" : "has not ended", saga->step,
+                             saga->cause);
+    }
+    for (uint32_t i = 0; i < books.orders_len; i++) {
+        const struct book_order *order = &books.orders[i];
+        enum order_status status = order->status;
+        if (status == ORDER_PENDING_PAYMENT || status == ORDER_CONFIRMING ||
+            status == ORDER_REFUNDING || status == ORDER_PARKED)
+            invariant_broken(INVARIANT_4, "%s ends as %s", order->id, order_status_name(status));
+        invariant_ended(order->id, status == ORDER_COMPLETED  ? INVARIANT_HAS_SEATS
+                                   : status == ORDER_REFUNDED ? INVARIANT_GAVE_BACK
+                                                              : INVARIANT_HAS_NOTHING);
+    }
+}
+
+uint32_t books_orders(void)
+{
+    return books.orders_len;
+}
+
+uint32_t books_completed(void)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < books.orders_len; i++)
+        n += books.orders[i].status == ORDER_COMPLETED || books.orders[i].status == ORDER_REFUNDED;
+    return n;
+}

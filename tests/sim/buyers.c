@@ -1,0 +1,198 @@
+/* buyers.c: a fiber each, that does what a person and a browser do: ask, wait, ask again after a
+ * silence, give up in the end. What they were answered is judged where it is answered; what they
+ * want is only to press on the rest. */
+#include "buyers.h"
+
+#include "adapters.h"
+#include "bank.h"
+#include "books.h"
+#include "seats.h"
+#include "sql.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRIES = 6, LOOKS_MAX = 400 };
+
+struct buyer {
+    uint64_t id, comes_us;
+    struct rng_seeded dice;
+    uint64_t hold;
+    uint32_t seats[SEAT_CALL_SEATS], seats_len;
+    struct order order;
+};
+
+static uint32_t left;
+
+static uint64_t below(struct buyer *buyer, uint64_t bound)
+{
+    return rng_below(&buyer->dice.rng, bound);
+}
+
+static bool perhaps(struct buyer *buyer, unsigned percent)
+{
+    return below(buyer, 100) < percent;
+}
+
+static void rest(struct buyer *buyer, uint64_t most_us)
+{
+    sim_sleep(1 + below(buyer, most_us));
+}
+
+static struct seat_call *call_of(struct buyer *buyer, enum seat_op op)
+{
+    struct seat_call *call = calloc(1, sizeof(*call));
+    assert(call != NULL);
+    call->op = op;
+    call->buyer = buyer->id;
+    call->hold = buyer->hold;
+    call->timeout_us = 5 * SIM_S;
+    return call;
+}
+
+/* Neighbours somewhere, or the best there are. */
+static void choose(struct buyer *buyer, struct seat_call *call)
+{
+    call->quantity = (uint32_t)(1 + below(buyer, SEAT_CALL_SEATS));
+    if (perhaps(buyer, 30))
+        return;
+    uint32_t first = (uint32_t)below(buyer, seats_count());
+    for (uint32_t i = 0; i < call->quantity && first + i < seats_count(); i++)
+        call->seats[call->seats_len++] = first + i;
+}
+
+static bool hold(struct buyer *buyer)
+{
+    for (unsigned try = 0; try < TRIES; try++) {
+        struct seat_call *call = call_of(buyer, SEAT_HOLD);
+        choose(buyer, call);
+        if (seat_ask(call) == SEAT_DONE) {
+            buyer->hold = call->hold;
+            buyer->seats_len = call->seats_len;
+            memcpy(buyer->seats, call->seats, sizeof(buyer->seats));
+            return true;
+        }
+        rest(buyer, 2 * SIM_S);
+    }
+    return false;
+}
+
+/* Gives one seat up. False: what is held is no longer known. */
+static bool change(struct buyer *buyer)
+{
+    if (buyer->seats_len < 2)
+        return true;
+    struct seat_call *call = call_of(buyer, SEAT_CHANGE);
+    call->remove[0] = buyer->seats[buyer->seats_len - 1];
+    call->remove_len = 1;
+    enum seat_answer answer = seat_ask(call);
+    if (answer == SEAT_DONE)
+        buyer->seats_len -= 1;
+    return answer != SEAT_SILENT;
+}
+
+static const struct book_order *order(struct buyer *buyer)
+{
+    struct order *order = &buyer->order;
+    uint8_t digest[CHANGE_HASH_BYTES];
+    snprintf(order->id, sizeof(order->id), "o_%" PRIu64, buyer->id);
+    snprintf(order->event, sizeof(order->event), SQL_EVENT);
+    snprintf(order->hold, sizeof(order->hold), "%" PRIx64, buyer->hold);
+    snprintf(order->member, sizeof(order->member), "%" PRIu64, buyer->id);
+    snprintf(order->session, sizeof(order->session), "s_%" PRIu64, buyer->id);
+    snprintf(order->lang, sizeof(order->lang), "ko");
+    snprintf(order->provider, sizeof(order->provider), "stripe");
+    snprintf(order->currency, sizeof(order->currency), "KRW");
+    order->amount = buyer->seats_len * (uint64_t)SEAT_PRICE;
+    order->seats_len = buyer->seats_len;
+    for (uint32_t i = 0; i < buyer->seats_len; i++)
+        snprintf(order->seats[i], sizeof(order->seats[i]), "s%u", buyer->seats[i]);
+    seats_price(buyer->seats, buyer->seats_len, digest);
+    purchase_digest_text(digest, order->purchase);
+    order->expires_ms = (uint64_t)SIM_EPOCH_S * 1000 + sim_us() / 1000 + 20000;
+    rest(buyer, 20 * SIM_MS);
+    const struct book_order *made =
+        book_order(order, buyer->hold, buyer->id, adapter_def(CHECKOUT_SALE));
+    adapters_nudge();
+    return made;
+}
+
+static bool is_open(const struct book_order *order)
+{
+    return order->status == ORDER_PENDING_PAYMENT || order->status == ORDER_CONFIRMING ||
+           order->status == ORDER_REFUNDING;
+}
+
+static void cancel(const struct book_order *order)
+{
+    if (book_cancel(order->id, adapter_def(CHECKOUT_SALE)->pivot))
+        adapters_nudge();
+}
+
+static void await_end(struct buyer *buyer, const struct book_order *order)
+{
+    for (unsigned look = 0; look < LOOKS_MAX && is_open(order); look++)
+        rest(buyer, 6 * SIM_S);
+}
+
+static void pay(struct buyer *buyer, const struct book_order *order)
+{
+    bool late = perhaps(buyer, 15), cancels = perhaps(buyer, 10), leaves = perhaps(buyer, 10);
+    for (unsigned look = 0; look < LOOKS_MAX && order->payment[0] == '\0' && is_open(order); look++)
+        rest(buyer, SIM_S);
+    if (cancels && perhaps(buyer, 50))
+        cancel(order);
+    if (leaves || order->payment[0] == '\0')
+        return;
+    rest(buyer, late ? 60 * (uint64_t)SIM_S : 8 * (uint64_t)SIM_S);
+    (void)bank_pay(order->payment);
+    if (cancels) {
+        rest(buyer, 2 * SIM_S);
+        cancel(order);
+    }
+}
+
+static void visit(void *ctx)
+{
+    struct buyer *buyer = ctx;
+    sim_sleep(buyer->comes_us);
+    bool holds = hold(buyer);
+    if (holds && perhaps(buyer, 20))
+        holds = change(buyer);
+    if (holds && perhaps(buyer, 10)) {
+        (void)seat_ask(call_of(buyer, SEAT_RELEASE));
+        holds = perhaps(buyer, 20); /* and orders all the same */
+    }
+    if (holds && !perhaps(buyer, 10)) {
+        rest(buyer, perhaps(buyer, 10) ? 40 * (uint64_t)SIM_S : 5 * (uint64_t)SIM_S);
+        const struct book_order *made = order(buyer);
+        pay(buyer, made);
+        await_end(buyer, made);
+        rest(buyer, 20 * (uint64_t)SIM_S);
+        if (perhaps(buyer, 25) && book_refund(made->id, adapter_def(CHECKOUT_REFUND)))
+            adapters_nudge();
+        await_end(buyer, made);
+    }
+    left -= 1;
+}
+
+void buyers_begin(uint32_t len, uint64_t within_us)
+{
+    left = len;
+    for (uint32_t i = 0; i < len; i++) {
+        struct buyer *buyer = calloc(1, sizeof(*buyer));
+        assert(buyer != NULL);
+        buyer->id = i + 1;
+        buyer->comes_us = sim_below(SIM_CHOICES, within_us);
+        rng_seeded_init(&buyer->dice, sim_below(SIM_CHOICES, UINT64_MAX));
+        sim_spawn(NULL, visit, buyer);
+    }
+}
+
+bool buyers_gone(void)
+{
+    return left == 0;
+}

@@ -1,0 +1,12 @@
+/* buyers.h: the visitors of the world: each holds seats, perhaps changes its mind, orders, pays or
+ * does not, cancels, and gives back. */
+#ifndef FG_SIM_BUYERS_H
+#define FG_SIM_BUYERS_H
+
+#include "stage/sim.h"
+
+/* `len` of them, who come within `within_us`. */
+void buyers_begin(uint32_t len, uint64_t within_us);
+bool buyers_gone(void);
+
+#endif

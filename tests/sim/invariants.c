@@ -1,0 +1,341 @@
+/* invariants.c: a ledger of seats, holds, orders, money, tickets and letters, in a few arrays that
+ * are walked; the worlds are small.
+ *
+ * The ledger of seats follows the journal and nothing else: what the journal's changes say, applied
+ * one after the other, must never give a seat to two holds. An engine that begins to sell is
+ * compared with it, seat by seat. */
+#include "invariants.h"
+
+#include "stage/sim.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEATS_MAX = 256, HOLDS_MAX = 8192, ORDERS_MAX = 2048, CHANGES_MAX = 1 << 16, WORD_MAX = 80 };
+
+struct seat {
+    uint64_t hold; /* 0: free */
+    bool sold;
+    char ticket[WORD_MAX], ticket_order[WORD_MAX]; /* the valid one */
+};
+
+struct hold {
+    uint64_t id;
+    bool given_back; /* by its order, for good */
+    char order[WORD_MAX];
+};
+
+struct order {
+    char id[WORD_MAX];
+    uint64_t hold, amount, captured, refunded;
+    bool reserved;
+    uint32_t completed, refunds; /* letters at the shop */
+};
+
+static struct {
+    uint32_t seats_len;
+    uint64_t price;
+    struct seat seats[SEATS_MAX];
+    struct hold holds[HOLDS_MAX];
+    uint32_t holds_len;
+    struct order orders[ORDERS_MAX];
+    uint32_t orders_len;
+    struct told {
+        uint64_t hold;
+        uint32_t version;
+        uint8_t kind;
+    } changes[CHANGES_MAX];
+    uint64_t changes_len;
+} book;
+
+void invariants_begin(uint32_t seats, uint64_t seat_price)
+{
+    assert(seats <= SEATS_MAX);
+    book.seats_len = seats;
+    book.price = seat_price;
+}
+
+void invariant_broken(enum invariant which, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    sim_note("I%d is broken: %s", (int)which, text);
+    sim_tell_last(60);
+    printf("BROKEN I%d %s\n", (int)which, text);
+    fflush(stdout);
+    _Exit(3);
+}
+
+/* ---- the seats ---- */
+
+static struct hold *hold_of(uint64_t id)
+{
+    for (uint32_t i = book.holds_len; i > 0; i--)
+        if (book.holds[i - 1].id == id)
+            return &book.holds[i - 1];
+    if (book.holds_len == HOLDS_MAX)
+        invariant_broken(INVARIANT_5, "more than %d holds in so small a world", HOLDS_MAX);
+    struct hold *hold = &book.holds[book.holds_len++];
+    hold->id = id;
+    return hold;
+}
+
+static void take(const struct change *change, bool sells)
+{
+    for (uint32_t i = 0; i < change->add_count; i++) {
+        assert(change->seats[i] < book.seats_len);
+        struct seat *seat = &book.seats[change->seats[i]];
+        if (seat->hold != 0 && (seat->hold != change->hold || !sells || seat->sold))
+            invariant_broken(INVARIANT_1,
+                             "seat %u is hold %" PRIx64 "'s%s, and is %s for hold %" PRIx64,
+                             change->seats[i], seat->hold, seat->sold ? ", sold" : "",
+                             change_kind_name(change->kind), change->hold);
+        if (sells && seat->ticket[0] != '\0')
+            invariant_broken(INVARIANT_1, "seat %u is sold while %s of %s is valid",
+                             change->seats[i], seat->ticket, seat->ticket_order);
+        seat->hold = change->hold;
+        seat->sold = sells;
+    }
+}
+
+static void give_back(const struct change *change)
+{
+    for (uint32_t i = 0; i < change->remove_count; i++) {
+        uint32_t nth = change->seats[change->add_count + i];
+        assert(nth < book.seats_len);
+        struct seat *seat = &book.seats[nth];
+        if (seat->hold != change->hold)
+            invariant_broken(INVARIANT_1,
+                             "seat %u is hold %" PRIx64 "'s, and hold %" PRIx64
+                             " gives it back (%s)",
+                             nth, seat->hold, change->hold, change_kind_name(change->kind));
+        if (seat->sold && change->kind != CHANGE_REFUNDED && change->kind != CHANGE_MOVED)
+            invariant_broken(INVARIANT_3, "seat %u was sold and is %s", nth,
+                             change_kind_name(change->kind));
+        if (seat->ticket[0] != '\0')
+            invariant_broken(INVARIANT_1, "seat %u is free while %s of %s is valid", nth,
+                             seat->ticket, seat->ticket_order);
+        seat->hold = 0;
+        seat->sold = false;
+    }
+}
+
+static void judge_hold(const struct change *change)
+{
+    struct hold *hold = hold_of(change->hold);
+    bool takes_on = change->kind == CHANGE_EXTENDED || change->kind == CHANGE_CONFIRMED;
+    if (takes_on && hold->given_back)
+        invariant_broken(INVARIANT_2, "hold %" PRIx64 " was given back by %s, and is %s for %s",
+                         change->hold, hold->order, change_kind_name(change->kind), change->text);
+    if (takes_on)
+        snprintf(hold->order, sizeof(hold->order), "%s", change->text);
+    bool by_order = change->kind == CHANGE_RELEASED || change->kind == CHANGE_REFUNDED ||
+                    change->kind == CHANGE_FORGOTTEN;
+    if (by_order && change->text_len > 0)
+        hold->given_back = true;
+}
+
+void invariant_written(const struct change *change)
+{
+    if (change->seq != book.changes_len + 1)
+        invariant_broken(INVARIANT_3, "the journal goes on at %" PRIu64 " after %" PRIu64,
+                         change->seq, book.changes_len);
+    if (book.changes_len == CHANGES_MAX)
+        invariant_broken(INVARIANT_5, "more than %d changes in so small a world", CHANGES_MAX);
+    book.changes[book.changes_len++] =
+        (struct told){change->hold, change->hold_version, change->kind};
+    sim_note("written: %" PRIu64 " %s %" PRIx64 " +%u -%u %s", change->seq,
+             change_kind_name(change->kind), change->hold, change->add_count, change->remove_count,
+             change->text);
+    if (change->hold == 0)
+        return;
+    judge_hold(change);
+    give_back(change);
+    take(change, change->kind == CHANGE_CONFIRMED);
+}
+
+void invariant_walled(uint32_t seat)
+{
+    invariant_broken(INVARIANT_1, "only the key of `sold` kept seat %u from a second owner", seat);
+}
+
+void invariant_answered(const struct change *change)
+{
+    const struct told *told =
+        change->seq >= 1 && change->seq <= book.changes_len ? &book.changes[change->seq - 1] : NULL;
+    if (told == NULL || told->hold != change->hold || told->kind != change->kind ||
+        told->version != change->hold_version)
+        invariant_broken(INVARIANT_3,
+                         "a caller is told that hold %" PRIx64 " is %s (%" PRIu64
+                         "), and the journal does not know it",
+                         change->hold, change_kind_name(change->kind), change->seq);
+}
+
+void invariant_engine(const struct engine *engine, const char *whose)
+{
+    for (uint32_t i = 0; i < book.seats_len; i++) {
+        struct engine_seat has = engine_seat(engine, i);
+        const struct seat *seat = &book.seats[i];
+        enum engine_seat_state state = seat->hold == 0 ? ENGINE_FREE
+                                       : seat->sold    ? ENGINE_SEAT_SOLD
+                                                       : ENGINE_HELD;
+        if (has.state != state || (state != ENGINE_FREE && has.hold != seat->hold))
+            invariant_broken(INVARIANT_3,
+                             "seat %u is %d of hold %" PRIx64 " at %s, and %d of %" PRIx64
+                             " by the journal",
+                             i, (int)has.state, has.hold, whose, (int)state, seat->hold);
+    }
+}
+
+static uint32_t count(bool sold)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < book.seats_len; i++)
+        n += book.seats[i].hold != 0 && book.seats[i].sold == sold;
+    return n;
+}
+
+uint32_t invariant_held(void)
+{
+    return count(false);
+}
+
+uint32_t invariant_sold(void)
+{
+    return count(true);
+}
+
+/* ---- orders ---- */
+
+static struct order *order_of(const char *id)
+{
+    for (uint32_t i = book.orders_len; i > 0; i--)
+        if (strcmp(book.orders[i - 1].id, id) == 0)
+            return &book.orders[i - 1];
+    invariant_broken(INVARIANT_2, "nobody ordered %s", id);
+}
+
+/* Seats that are sold for the order. */
+static uint32_t sold_to(const struct order *order)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < book.seats_len; i++) {
+        const struct seat *seat = &book.seats[i];
+        n += seat->sold && seat->hold == order->hold &&
+             strcmp(hold_of(seat->hold)->order, order->id) == 0;
+    }
+    return n;
+}
+
+void invariant_ordered(const char *id, uint64_t hold, uint64_t amount)
+{
+    if (book.orders_len == ORDERS_MAX)
+        invariant_broken(INVARIANT_5, "more than %d orders in so small a world", ORDERS_MAX);
+    struct order *order = &book.orders[book.orders_len++];
+    snprintf(order->id, sizeof(order->id), "%s", id);
+    order->hold = hold;
+    order->amount = amount;
+}
+
+void invariant_captured(const char *id, uint64_t amount)
+{
+    struct order *order = order_of(id);
+    order->captured += amount;
+    order->reserved = false;
+    sim_note("captured: %s", id);
+    if (order->captured > order->amount)
+        invariant_broken(INVARIANT_2, "%" PRIu64 " were captured for %s, which costs %" PRIu64,
+                         order->captured, id, order->amount);
+    if (sold_to(order) * book.price != order->amount)
+        invariant_broken(INVARIANT_2, "%s is captured, and %u seats are sold to it", id,
+                         sold_to(order));
+}
+
+void invariant_refunded(const char *id, uint64_t amount)
+{
+    struct order *order = order_of(id);
+    order->refunded += amount;
+    sim_note("refunded: %s", id);
+    if (order->refunded > order->captured)
+        invariant_broken(INVARIANT_2, "%" PRIu64 " were given back of %s, and %" PRIu64 " taken",
+                         order->refunded, id, order->captured);
+    if (sold_to(order) > 0)
+        invariant_broken(INVARIANT_2, "%s gets its money back while its seats are sold to it", id);
+}
+
+void invariant_reserved(const char *id, bool reserved)
+{
+    order_of(id)->reserved = reserved;
+}
+
+void invariant_ticket(const char *ticket, const char *order, uint32_t nth)
+{
+    assert(nth < book.seats_len);
+    struct seat *seat = &book.seats[nth];
+    if (seat->ticket[0] != '\0')
+        invariant_broken(INVARIANT_1, "seat %u gets the ticket %s of %s, and %s of %s is valid",
+                         nth, ticket, order, seat->ticket, seat->ticket_order);
+    if (!seat->sold || seat->hold != order_of(order)->hold)
+        invariant_broken(INVARIANT_1, "seat %u gets a ticket of %s, and is not sold to it", nth,
+                         order);
+    snprintf(seat->ticket, sizeof(seat->ticket), "%s", ticket);
+    snprintf(seat->ticket_order, sizeof(seat->ticket_order), "%s", order);
+}
+
+void invariant_revoked(const char *order)
+{
+    for (uint32_t i = 0; i < book.seats_len; i++) {
+        struct seat *seat = &book.seats[i];
+        if (strcmp(seat->ticket_order, order) == 0)
+            seat->ticket[0] = seat->ticket_order[0] = '\0';
+    }
+}
+
+void invariant_delivered(const char *id, const char *kind)
+{
+    struct order *order = order_of(id);
+    uint32_t *letters = strcmp(kind, "refunded") == 0 ? &order->refunds : &order->completed;
+    if (++*letters > 1)
+        invariant_broken(INVARIANT_7, "the shop got %s twice (%s)", id, kind);
+    if (order->captured != order->amount)
+        invariant_broken(INVARIANT_7, "the shop is told of %s (%s), which is not paid", id, kind);
+}
+
+static uint32_t tickets_of(const char *order)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < book.seats_len; i++)
+        n += strcmp(book.seats[i].ticket_order, order) == 0;
+    return n;
+}
+
+void invariant_ended(const char *id, enum invariant_fate fate)
+{
+    const struct order *order = order_of(id);
+    uint64_t sold = sold_to(order) * book.price, has = order->captured - order->refunded;
+    if (has != sold)
+        invariant_broken(INVARIANT_2,
+                         "%s: captured less refunded is %" PRIu64 ", sold are %" PRIu64, id, has,
+                         sold);
+    if ((fate == INVARIANT_HAS_SEATS) != (sold > 0))
+        invariant_broken(INVARIANT_2, "%s ends as %d, and %" PRIu64 " are sold to it", id,
+                         (int)fate, sold);
+    if (order->reserved)
+        invariant_broken(INVARIANT_2, "%s ended, and its money is still reserved", id);
+    if (tickets_of(id) * book.price != sold)
+        invariant_broken(INVARIANT_1, "%s has %u valid tickets, and %" PRIu64 " are sold to it", id,
+                         tickets_of(id), sold);
+    uint32_t completed = fate == INVARIANT_HAS_NOTHING ? 0 : 1;
+    if (order->completed != completed || order->refunds != (fate == INVARIANT_GAVE_BACK))
+        invariant_broken(INVARIANT_7,
+                         "%s ends as %d, and the shop was told of it %u times, of its "
+                         "refund %u times",
+                         id, (int)fate, order->completed, order->refunds);
+}

@@ -1,0 +1,65 @@
+/* invariants.h: what must hold, in one place, whoever judges.
+ *
+ *   I1  a seat has at most one owner, and at most one valid ticket
+ *   I2  of each order, captured less refunded is the price of what is sold to it
+ *   I3  what was answered survives
+ *   I4  once faults stop, everything ends or is parked with an alarm, within its bound
+ *   I5  memory, queues and retries are bounded
+ *   I7  the shop has each paid order once
+ *
+ * (I6, that nobody enters but by the rules, is of the line, which this world does not have yet.)
+ *
+ * The judge is told what the databases, the provider and the shop have committed, and what callers
+ * were answered, and keeps a ledger of its own: it asks no engine what is so. What breaks a rule
+ * ends the run. */
+#ifndef FG_SIM_INVARIANTS_H
+#define FG_SIM_INVARIANTS_H
+
+#include "core/engine/engine.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum invariant {
+    INVARIANT_1 = 1,
+    INVARIANT_2,
+    INVARIANT_3,
+    INVARIANT_4,
+    INVARIANT_5,
+    INVARIANT_7 = 7
+};
+
+void invariants_begin(uint32_t seats, uint64_t seat_price);
+
+/* Ends the run: the world is broken. */
+_Noreturn void invariant_broken(enum invariant which, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- the seats ---- */
+
+/* It is in the journal, for good. */
+void invariant_written(const struct change *change);
+/* The last wall had to stop a sale. */
+void invariant_walled(uint32_t seat);
+/* A caller was told that this is so. */
+void invariant_answered(const struct change *change);
+/* A process begins to sell with this engine, or has sold with it and nothing is under way. */
+void invariant_engine(const struct engine *engine, const char *whose);
+uint32_t invariant_held(void); /* seats */
+uint32_t invariant_sold(void);
+
+/* ---- orders ---- */
+
+void invariant_ordered(const char *order, uint64_t hold, uint64_t amount);
+void invariant_captured(const char *order, uint64_t amount);
+void invariant_refunded(const char *order, uint64_t amount);
+/* Money is reserved or no longer; at the end none is. */
+void invariant_reserved(const char *order, bool reserved);
+void invariant_ticket(const char *ticket, const char *order, uint32_t seat);
+void invariant_revoked(const char *order);
+void invariant_delivered(const char *order, const char *kind); /* to the shop, by a new letter */
+/* At the end: the order stands so, as its buyer is told. */
+enum invariant_fate { INVARIANT_HAS_SEATS, INVARIANT_HAS_NOTHING, INVARIANT_GAVE_BACK };
+void invariant_ended(const char *order, enum invariant_fate fate);
+
+#endif

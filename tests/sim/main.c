@@ -1,0 +1,299 @@
+/* main.c: runs seeds, each in a process of its own and each twice.
+ *
+ *     world [--seeds N] [--from SEED] [--fresh N] [--story | --find | --here]
+ *
+ *     --fresh N   and N seeds that nobody has tried, from the time of day
+ *     --story     tells all that happens
+ *     --find      each once, until one fails, which is not made smaller: for planted bugs
+ *     --here      one, in this process: for a debugger
+ *
+ * A seed that fails is run again with fewer faults and fewer buyers as long as the same invariant
+ * breaks; what is left is told. The two runs of a seed must have one history, or something in them
+ * hangs on more than the seed.
+ *
+ * Prints how many seeds passed, how often each fault came, and what a CPU hour simulates; ends with
+ * "N passed, N failed". */
+#include "world.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 60 };
+
+/* What came of a run. */
+struct run {
+    bool passed;
+    struct world_end end;
+    char broken[8]; /* "I2", "assert", or "hang" */
+    char *told;     /* its last words */
+};
+
+static struct {
+    uint64_t seeds, from, fresh;
+    bool story, find, here;
+} asked = {.seeds = 20, .from = 1};
+
+static void read_all(int fd, char *out, size_t cap)
+{
+    size_t len = 0;
+    ssize_t got;
+    char over[4096];
+    while ((got = len + 1 < cap ? read(fd, out + len, cap - 1 - len)
+                                : read(fd, over, sizeof(over))) > 0)
+        len += len + 1 < cap ? (size_t)got : 0;
+    out[len] = '\0';
+}
+
+static _Noreturn void be_world(const struct world_conf *conf, int words, int result)
+{
+    struct world_end end = {0};
+    dup2(words, STDOUT_FILENO);
+    dup2(words, STDERR_FILENO);
+    /* A world that stands still is a find, too. */
+    setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = CPU_S_MAX}, NULL);
+    world_run(conf, &end);
+    fflush(stdout);
+    ssize_t sent = write(result, &end, sizeof(end));
+    _exit(sent == sizeof(end) ? 0 : 1);
+}
+
+static void judge_end(struct run *run, int status)
+{
+    run->passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const char *line = strstr(run->told, "BROKEN ");
+    if (line != NULL)
+        sscanf(line, "BROKEN %7s", run->broken);
+    else if (!run->passed)
+        snprintf(run->broken, sizeof(run->broken),
+                 WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF ? "hang" : "assert");
+}
+
+static void run_once(const struct world_conf *conf, struct run *run)
+{
+    int words[2], result[2], status;
+    *run = (struct run){.told = malloc(TOLD_MAX)};
+    assert(run->told != NULL);
+    int rc = pipe(words) < 0 ? -1 : pipe(result);
+    assert(rc == 0);
+    fflush(stdout);
+    pid_t child = fork();
+    assert(child >= 0);
+    if (child == 0)
+        be_world(conf, words[1], result[1]);
+    close(words[1]);
+    close(result[1]);
+    read_all(words[0], run->told, TOLD_MAX);
+    ssize_t got = read(result[0], &run->end, sizeof(run->end));
+    (void)got;
+    close(words[0]);
+    close(result[0]);
+    waitpid(child, &status, 0);
+    judge_end(run, status);
+}
+
+/* ---- a seed that fails ---- */
+
+static bool still_fails(const struct world_conf *conf, const char *broken)
+{
+    struct run run;
+    run_once(conf, &run);
+    bool same = !run.passed && strcmp(run.broken, broken) == 0;
+    free(run.told);
+    return same;
+}
+
+static void shrink(struct world_conf *conf, const char *broken)
+{
+    for (unsigned i = 0; i < FAULT_COUNT; i++) {
+        struct world_conf less = *conf;
+        less.mix.per_million[i] = 0;
+        if (conf->mix.per_million[i] > 0 && still_fails(&less, broken))
+            *conf = less;
+    }
+    for (uint32_t cut = conf->buyers / 2; cut > 0; cut /= 2) {
+        struct world_conf less = *conf;
+        less.buyers -= cut;
+        while (less.buyers > 0 && still_fails(&less, broken)) {
+            *conf = less;
+            less.buyers = less.buyers > cut ? less.buyers - cut : 0;
+        }
+    }
+}
+
+static void tell_failure(const struct world_conf *drawn, const char *broken)
+{
+    struct world_conf conf = *drawn;
+    struct run run;
+    shrink(&conf, broken);
+    run_once(&conf, &run);
+    printf("\n%s\n", run.told);
+    printf("seed %" PRIu64 ": %s is broken; left of %u buyers %u, and of the faults:\n", conf.seed,
+           broken, drawn->buyers, conf.buyers);
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        if (conf.mix.per_million[i] > 0)
+            printf("    %-16s %s\n", fault_name((enum fault)i), fault_says((enum fault)i));
+    printf("again: tests/sim/world --from %" PRIu64 " --seeds 1 --story\n", conf.seed);
+    free(run.told);
+}
+
+/* ---- all seeds ---- */
+
+static struct {
+    uint64_t passed, failed, orders, completed, events, us, faults[FAULT_COUNT];
+} sum;
+
+static void add_up(const struct world_end *end)
+{
+    sum.orders += end->orders;
+    sum.completed += end->completed;
+    sum.events += end->events;
+    sum.us += end->us;
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        sum.faults[i] += end->faults[i];
+}
+
+/* False: it failed, and that was told. */
+static bool judge_seed(uint64_t seed)
+{
+    struct world_conf conf;
+    struct run run, again;
+    world_draw(seed, &conf);
+    conf.tells = asked.story;
+    run_once(&conf, &run);
+    if (asked.story)
+        fputs(run.told, stdout);
+    run_once(&conf, &again);
+    bool agrees = run.passed == again.passed && run.end.hash == again.end.hash;
+    if (run.passed)
+        add_up(&run.end);
+    if (!agrees)
+        printf("seed %" PRIu64 " has two histories: %016" PRIx64 " and %016" PRIx64 "\n", seed,
+               run.end.hash, again.end.hash);
+    else if (!run.passed)
+        tell_failure(&conf, run.broken);
+    free(run.told);
+    free(again.told);
+    return run.passed && agrees;
+}
+
+static double cpu_s(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_CHILDREN, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+static void tell_sums(void)
+{
+    double cpu = cpu_s();
+    printf("faults:");
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        printf(" %s %" PRIu64, fault_name((enum fault)i), sum.faults[i]);
+    printf("\n%" PRIu64 " orders, %" PRIu64 " of them sold; %.1f hours of the world, %.1f million "
+           "events, in %.0f s of CPU\n",
+           sum.orders, sum.completed, (double)sum.us / 3.6e9, (double)sum.events / 1e6, cpu);
+    /* Each seed was run twice. */
+    printf("%.0f sales and %.0f hours of the world per CPU hour\n",
+           cpu > 0 ? 2 * (double)sum.completed / cpu * 3600 : 0,
+           cpu > 0 ? 2 * (double)sum.us / 1e6 / cpu : 0);
+}
+
+static bool read_number(const char *name, int argc, char **argv, int *at, uint64_t *out)
+{
+    if (strcmp(argv[*at], name) != 0 || *at + 1 >= argc)
+        return false;
+    *out = strtoull(argv[++*at], NULL, 10);
+    return true;
+}
+
+static bool read_options(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (read_number("--seeds", argc, argv, &i, &asked.seeds) ||
+            read_number("--from", argc, argv, &i, &asked.from) ||
+            read_number("--fresh", argc, argv, &i, &asked.fresh))
+            continue;
+        if (strcmp(argv[i], "--story") == 0)
+            asked.story = true;
+        else if (strcmp(argv[i], "--find") == 0)
+            asked.find = true;
+        else if (strcmp(argv[i], "--here") == 0)
+            asked.here = true;
+        else
+            return false;
+    }
+    return true;
+}
+
+/* For a debugger: one run, in this process. */
+static int be_here(void)
+{
+    struct world_conf conf;
+    struct world_end end = {0};
+    world_draw(asked.from, &conf);
+    conf.tells = true;
+    world_run(&conf, &end);
+    return 0;
+}
+
+/* Each seed once: how many does it take? */
+static int find(void)
+{
+    for (uint64_t i = 0; i < asked.seeds; i++) {
+        struct world_conf conf;
+        struct run run;
+        world_draw(asked.from + i, &conf);
+        run_once(&conf, &run);
+        const char *words = strstr(run.told, "BROKEN ");
+        if (!run.passed) {
+            printf("%" PRIu64 " seeds: %s", i + 1, words != NULL ? words + 7 : run.broken);
+            printf(words != NULL ? "" : "\n");
+            return 0;
+        }
+        free(run.told);
+    }
+    printf("not found in %" PRIu64 " seeds\n", asked.seeds);
+    return 1;
+}
+
+static void judge_seeds(uint64_t from, uint64_t seeds)
+{
+    for (uint64_t i = 0; i < seeds && sum.failed == 0; i++) {
+        if (judge_seed(from + i))
+            sum.passed += 1;
+        else
+            sum.failed += 1;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (!read_options(argc, argv) || sodium_init() < 0) {
+        fputs("usage: world [--seeds N] [--from SEED] [--fresh N] [--story | --find | --here]\n",
+              stderr);
+        return 2;
+    }
+    if (asked.here)
+        return be_here();
+    if (asked.find)
+        return find();
+    judge_seeds(asked.from, asked.seeds);
+    if (asked.fresh > 0) {
+        uint64_t from = (uint64_t)time(NULL) * 1000;
+        printf("fresh seeds from %" PRIu64 "\n", from);
+        judge_seeds(from, asked.fresh);
+    }
+    tell_sums();
+    printf("%" PRIu64 " passed, %" PRIu64 " failed\n", sum.passed, sum.failed);
+    return sum.failed > 0 ? 1 : 0;
+}

@@ -1,0 +1,612 @@
+/* seats.c: see seats.h. The parts follow the service's files: the host of the journal is
+ * loop/events.c, a call's two phases are loop/pending.c, expiry is loop/expiry.c, and the verdicts
+ * become answers as in api/order_api.c and api/verdict.c.
+ *
+ * A process that was killed or fenced is started again after a while, as runit does. Calls go where
+ * the edge would send them: to whoever says that it owns. */
+#include "seats.h"
+
+#include "invariants.h"
+#include "server.h"
+#include "sql.h"
+#include "stage/faults.h"
+
+#include "base/bug.h"
+#include "core/hall/plan_draft.h"
+#include "journal/journal.h"
+#include "sale/purchase.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ROW_SEATS_MAX = 16,
+    SEATS_MAX = 256,
+    ENTRIES = 256,
+    TICK_MS = 100,
+    HOLD_TTL_MS = 20 * 1000,
+    HOLD_MAX_MS = 120 * 1000,
+    PAY_TTL_MS = 30 * 1000,
+};
+
+struct seat_service {
+    struct sim_proc proc;
+    char name[16];
+    /* of this life: */
+    struct clock clock;
+    uint64_t wall_ahead_us, wall_base_ms, ahead_ms;
+    struct commit_queue *queue;
+    struct commit_port *port;
+    struct journal *journal;
+    struct engine *engine;
+    bool open, fenced, collecting;
+    bool away; /* as struct expiry's */
+    uint32_t expiring;
+};
+
+static struct {
+    struct plan *plan;
+    char guids[SEATS_MAX][16];
+    struct seat_service services[SEATS_PROCS];
+} seats;
+
+/* ---- the hall ---- */
+
+static struct plan *make_plan(uint32_t rows, uint32_t row_seats)
+{
+    static struct plan_draft_seat all[SEATS_MAX];
+    struct plan_category category = {.name = SPAN("a"), .price = SEAT_PRICE};
+    struct plan_channel channel = {.id = SPAN("public"), .name = SPAN("public")};
+    for (uint32_t i = 0; i < rows * row_seats; i++) {
+        uint32_t row = i / row_seats;
+        snprintf(seats.guids[i], sizeof(seats.guids[i]), "s%u", i);
+        all[i] = (struct plan_draft_seat){.guid = span_of(seats.guids[i]),
+                                          .number = span_of(seats.guids[i]),
+                                          .row_label = SPAN("r"),
+                                          .zone = SPAN("z"),
+                                          .x = (float)(i % row_seats),
+                                          .y = (float)row,
+                                          .run = row,
+                                          .pos = i % row_seats,
+                                          .companion = UINT32_MAX};
+    }
+    struct plan_draft draft = {
+        .name = SPAN("Gala"),
+        .currency = SPAN("KRW"),
+        .limits = {.max_per_buyer = 8,
+                   .max_per_hold = SEAT_CALL_SEATS,
+                   .hold_ttl_ms = HOLD_TTL_MS,
+                   .hold_max_ms = HOLD_MAX_MS},
+        .focal_y = -1,
+        .categories = &category,
+        .category_count = 1,
+        .channels = &channel,
+        .channel_count = 1,
+        .seats = all,
+        .seat_count = rows * row_seats,
+        .run_count = rows,
+    };
+    struct plan *plan;
+    int rc = plan_create(&draft, NULL, &plan);
+    assert(rc == 0);
+    return plan;
+}
+
+uint32_t seats_count(void)
+{
+    return plan_seat_count(seats.plan);
+}
+
+void seats_price(const uint32_t *which, uint32_t len, uint8_t digest[CHANGE_HASH_BYTES])
+{
+    struct purchase_line lines[SEAT_CALL_SEATS];
+    assert(len <= SEAT_CALL_SEATS);
+    for (uint32_t i = 0; i < len; i++)
+        lines[i] = (struct purchase_line){span_of(seats.guids[which[i]]), SPAN("a"), SEAT_PRICE, 1};
+    purchase_digest(&(struct purchase){.event = SPAN(SQL_EVENT),
+                                       .currency = SPAN("KRW"),
+                                       .lines = lines,
+                                       .lines_len = len,
+                                       .total = len * (uint64_t)SEAT_PRICE},
+                    digest);
+}
+
+/* ---- time ---- */
+
+static uint64_t mono_us(void *ctx)
+{
+    (void)ctx;
+    return sim_us();
+}
+
+static uint64_t wall_us(void *ctx)
+{
+    return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us() +
+           ((const struct seat_service *)ctx)->wall_ahead_us;
+}
+
+static uint64_t now_ms(const struct seat_service *service)
+{
+    return service->wall_base_ms + sim_us() / SIM_MS + service->ahead_ms;
+}
+
+/* ---- the journal's host ---- */
+
+static int on_found(void *ctx, uint32_t nth, struct span id, struct span document,
+                    struct err_slot *err)
+{
+    (void)ctx;
+    (void)id;
+    (void)document;
+    (void)err;
+    assert(nth == 0);
+    return 0;
+}
+
+static struct engine *make_engine(uint64_t at_ms)
+{
+    struct engine_conf conf = {
+        .plan = seats.plan, .seed = sim_below(SIM_SYSTEM, UINT64_MAX), .now_ms = at_ms};
+    struct engine *engine;
+    int rc = engine_create(&conf, NULL, &engine);
+    assert(rc == 0);
+    engine_replay_begin(engine);
+    return engine;
+}
+
+static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err)
+{
+    struct seat_service *service = ctx;
+    (void)nth;
+    assert(!service->open);
+    engine_destroy(service->engine);
+    service->engine = make_engine(now_ms(service));
+    return snapshot.ptr == NULL
+               ? 0
+               : engine_snapshot_read(service->engine, (const uint8_t *)snapshot.ptr, snapshot.len,
+                                      err);
+}
+
+static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct span idem,
+                    struct err_slot *err)
+{
+    struct seat_service *service = ctx;
+    (void)nth;
+    (void)idem;
+    int rc = engine_apply(service->engine, change, err);
+    if (rc == 0 && change->at_ms > now_ms(service))
+        service->ahead_ms += change->at_ms - now_ms(service);
+    if (rc < 0)
+        invariant_broken(INVARIANT_3, "%s cannot apply the journal: %s", service->name,
+                         err != NULL ? err->text : "");
+    return rc;
+}
+
+static void on_first(void *ctx, uint32_t nth, struct change *change)
+{
+    (void)nth;
+    change_init(change, CHANGE_IMPORTED, now_ms(ctx));
+    memcpy(change->plan_hash, plan_hash(seats.plan), CHANGE_HASH_BYTES);
+}
+
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
+{
+    struct seat_service *service = ctx;
+    (void)nth;
+    sim_note("owns, with epoch %llu", (unsigned long long)epoch);
+    engine_replay_end(service->engine);
+    invariant_engine(service->engine, service->name);
+    if (engine_stats(service->engine).holds_used > 0)
+        engine_spare_orders(service->engine, now_ms(service) + CONFIRM_SPARED_MS);
+    service->open = true;
+}
+
+static void be_killed(void *ctx)
+{
+    sim_proc_kill(ctx, "ending");
+}
+
+static void on_fenced(void *ctx, const char *reason)
+{
+    struct seat_service *service = ctx;
+    sim_note("fenced: %s", reason);
+    service->open = false;
+    service->fenced = true;
+    sim_after(&service->proc, sim_between(SIM_MS, 300 * SIM_MS), be_killed, &service->proc);
+}
+
+/* ---- calls ---- */
+
+static void hear(void *ctx)
+{
+    struct seat_call *call = ctx;
+    if (call->over)
+        return;
+    call->over = true;
+    if (call->on_done != NULL)
+        call->on_done(call);
+    if (call->gate != NULL)
+        sim_gate_ring(call->gate);
+}
+
+static void time_out(void *ctx)
+{
+    struct seat_call *call = ctx;
+    if (call->over)
+        return;
+    call->answer = SEAT_SILENT;
+    hear(call);
+}
+
+static void reply(struct seat_call *call, enum seat_answer answer)
+{
+    if (call->over || fault_now(FAULT_NET_ANSWER_LOST))
+        return;
+    call->answer = answer;
+    sim_after(call->from, sim_between(50, 2000), hear, call);
+}
+
+static bool gives_back(const struct seat_call *call)
+{
+    return call->op == SEAT_ORDER_RELEASE || call->op == SEAT_REFUND;
+}
+
+static void collect(void *ctx)
+{
+    struct seat_service *service = ctx;
+    service->collecting = false;
+    (void)commit_port_collect(service->port, UINT32_MAX);
+}
+
+/* The committer has given something back: the loop wakes up. */
+static void wake(void *ctx)
+{
+    struct seat_service *service = ctx;
+    if (service->collecting)
+        return;
+    service->collecting = true;
+    sim_after(&service->proc, sim_between(5, 100), collect, service);
+}
+
+static void on_done(struct commit_entry *entry)
+{
+    struct seat_call *call = entry->ctx;
+    struct seat_service *service = call->at;
+    struct change *change = &entry->op.change;
+    if (entry->rc != 0) {
+        engine_undo(service->engine, &entry->op);
+        reply(call, entry->rc == ERR_UNKNOWN ? SEAT_SILENT : SEAT_LATER);
+        return;
+    }
+    engine_settle(service->engine, &entry->op);
+    invariant_answered(change);
+    if (call->op == SEAT_HOLD) {
+        call->hold = change->hold;
+        call->seats_len = change->add_count;
+        memcpy(call->seats, change->seats, change->add_count * sizeof(change->seats[0]));
+    }
+    call->verdict = ENGINE_OK;
+    call->expires_ms = change->expires_ms;
+    reply(call, SEAT_DONE);
+}
+
+static enum engine_verdict act(struct seat_service *service, struct seat_call *call,
+                               struct engine_op *op)
+{
+    struct engine *engine = service->engine;
+    struct engine_who who = {.buyer = call->buyer, .session = call->buyer, .channels = 1};
+    struct span order = span_of(call->order);
+    struct engine_purchase purchase = {.event = SPAN(SQL_EVENT)};
+    uint64_t now = now_ms(service);
+    memcpy(purchase.digest, call->digest, sizeof(purchase.digest));
+    switch (call->op) {
+    case SEAT_HOLD:
+        return engine_hold(engine,
+                           &(struct engine_ask){.who = who,
+                                                .seats = call->seats,
+                                                .seat_count = call->seats_len,
+                                                .area = ENGINE_AREA_NONE,
+                                                .best = call->seats_len == 0,
+                                                .category = ENGINE_CATEGORY_ANY,
+                                                .quantity = call->quantity},
+                           now, op);
+    case SEAT_CHANGE:
+        return engine_change(engine, call->hold, &who,
+                             &(struct engine_edit){.add = call->seats,
+                                                   .add_count = call->seats_len,
+                                                   .remove = call->remove,
+                                                   .remove_count = call->remove_len},
+                             now, op);
+    case SEAT_RELEASE:
+        return engine_release(engine, call->hold, call->buyer, now, op);
+    case SEAT_EXTEND:
+        return engine_extend(engine, call->hold,
+                             &(struct engine_order){.id = order, .purchase = &purchase}, PAY_TTL_MS,
+                             now, op);
+    case SEAT_CONFIRM:
+        return engine_confirm(engine, call->hold, order, call->digest, now, op);
+    case SEAT_ORDER_RELEASE:
+        return engine_order_release(engine, call->hold, order, now, op);
+    case SEAT_REFUND:
+        return engine_refund(engine, call->hold, order, now, op);
+    }
+    BUG_STOP("an op out of its range");
+}
+
+/* Without the journal: what was asked for is already so, or cannot be. */
+static void reply_at_once(struct seat_service *service, struct seat_call *call,
+                          enum engine_verdict verdict)
+{
+    struct engine_hold_view view;
+    call->verdict = verdict;
+    if (call->op == SEAT_EXTEND && verdict == ENGINE_SAME &&
+        engine_hold_read(service->engine, call->hold, &view) == ENGINE_OK)
+        call->expires_ms = view.expires_ms;
+    bool done = verdict == ENGINE_SAME || (gives_back(call) && verdict == ENGINE_NO_HOLD);
+    reply(call, verdict == ENGINE_FULL ? SEAT_LATER : done ? SEAT_DONE : SEAT_REFUSED);
+}
+
+static void arrive(void *ctx)
+{
+    struct seat_call *call = ctx;
+    struct seat_service *service = call->at;
+    if (!service->open || !journal_writes(service->journal)) {
+        reply(call, SEAT_LATER);
+        return;
+    }
+    struct commit_entry *entry = commit_port_take(service->port);
+    if (entry == NULL) {
+        reply(call, SEAT_LATER);
+        return;
+    }
+    enum engine_verdict verdict = act(service, call, &entry->op);
+    if (verdict != ENGINE_OK) {
+        commit_port_return(entry);
+        reply_at_once(service, call, verdict);
+        return;
+    }
+    entry->event = 0;
+    entry->ctx = call;
+    entry->on_done = on_done;
+    commit_port_submit(entry, sim_us());
+}
+
+static bool says_it_owns(const struct seat_service *service)
+{
+    if (!service->proc.alive || !service->open)
+        return false;
+    enum journal_role role = journal_role(service->journal);
+    return role == JOURNAL_OWNER || role == JOURNAL_CUT;
+}
+
+/* As the edge routes: to an owner; if several say so, or none, to any. */
+static struct seat_service *choose(void)
+{
+    struct seat_service *chosen = &seats.services[sim_below(SIM_CHOICES, SEATS_PROCS)];
+    if (says_it_owns(chosen) || fault_now(FAULT_NET_ASTRAY))
+        return chosen;
+    for (unsigned i = 0; i < SEATS_PROCS; i++)
+        if (says_it_owns(&seats.services[i]))
+            chosen = &seats.services[i];
+    return chosen;
+}
+
+void seat_send(struct seat_call *call)
+{
+    struct seat_service *service = choose();
+    call->at = service;
+    sim_after(call->from, call->timeout_us, time_out, call);
+    if (!service->proc.alive) {
+        reply(call, SEAT_LATER);
+        return;
+    }
+    if (fault_now(FAULT_NET_LOST))
+        return;
+    uint64_t us = fault_now(FAULT_NET_SLOW) ? sim_between(0, 15 * SIM_S) : sim_between(50, 2000);
+    sim_after(&service->proc, us, arrive, call);
+}
+
+enum seat_answer seat_ask(struct seat_call *call)
+{
+    struct sim_gate gate = {0};
+    call->gate = &gate;
+    seat_send(call);
+    (void)sim_gate_wait(&gate, call->timeout_us + SIM_S);
+    assert(call->over);
+    call->gate = NULL;
+    return call->answer;
+}
+
+/* ---- expiry ---- */
+
+static void on_expired(struct commit_entry *entry)
+{
+    struct seat_service *service = entry->ctx;
+    assert(service->expiring > 0);
+    service->expiring -= 1;
+    if (entry->rc == 0) {
+        engine_settle(service->engine, &entry->op);
+    } else {
+        service->away = true;
+        engine_undo(service->engine, &entry->op);
+    }
+}
+
+static void expire(struct seat_service *service)
+{
+    while (service->expiring < ENTRIES / 2) {
+        struct commit_entry *entry = commit_port_take(service->port);
+        if (entry == NULL)
+            return;
+        if (!engine_expire_next(service->engine, now_ms(service), &entry->op)) {
+            commit_port_return(entry);
+            return;
+        }
+        service->expiring += 1;
+        entry->event = 0;
+        entry->ctx = service;
+        entry->on_done = on_expired;
+        commit_port_submit(entry, sim_us());
+    }
+}
+
+static void tick(void *ctx)
+{
+    struct seat_service *service = ctx;
+    if (!service->open || journal_role(service->journal) != JOURNAL_OWNER) {
+        service->away = true;
+    } else {
+        if (service->away)
+            engine_spare_orders(service->engine, now_ms(service) + CONFIRM_SPARED_MS);
+        service->away = false;
+        expire(service);
+    }
+    sim_after(&service->proc, TICK_MS * SIM_MS, tick, service);
+}
+
+/* ---- a life ---- */
+
+static void live(void *ctx)
+{
+    struct seat_service *service = ctx;
+    struct commit_queue_conf queue = {1, ENTRIES};
+    service->wall_base_ms = clock_wall_us(&service->clock) / 1000 - sim_us() / 1000;
+    int rc = commit_queue_create(&queue, NULL, &service->queue);
+    assert(rc == 0);
+    service->port = commit_queue_port(service->queue, 0, wake, service);
+    struct journal_conf conf = {
+        .dsn = "",
+        .instance = service->name,
+        .events = "",
+        .batch_max = (uint32_t)(1 + sim_below(SIM_CHOICES, 8)),
+        .queue = service->queue,
+        .clock = &service->clock,
+        .rng = sim_rng(SIM_SYSTEM),
+        .host = {.ctx = service,
+                 .found = on_found,
+                 .load = on_load,
+                 .apply = on_apply,
+                 .first = on_first,
+                 .own = on_own,
+                 .fenced = on_fenced},
+    };
+    rc = journal_start(&conf, NULL, &service->journal);
+    assert(rc == 0);
+    sim_after(&service->proc, TICK_MS * SIM_MS, tick, service);
+}
+
+static void start(void *ctx)
+{
+    struct seat_service *service = ctx;
+    service->journal = NULL;
+    service->engine = NULL;
+    service->open = service->fenced = service->collecting = service->away = false;
+    service->expiring = 0;
+    service->ahead_ms = 0;
+    service->wall_ahead_us = fault_now(FAULT_CLOCKS) ? sim_between(0, 3 * SIM_S) : 0;
+    service->clock = (struct clock){mono_us, wall_us, service};
+    sim_proc_start(&service->proc);
+    sim_after(&service->proc, 0, live, service);
+}
+
+/* What it had in memory is gone; its connections close; it is started again. */
+static void on_death(struct sim_proc *proc)
+{
+    struct seat_service *service = (struct seat_service *)proc;
+    service->open = false;
+    server_lost(proc);
+    sim_after(NULL, sim_between(200 * SIM_MS, 5 * SIM_S), start, service);
+}
+
+static bool dies_here(void)
+{
+    return fault_now(FAULT_SEAT_KILL_AT);
+}
+
+/* Refuses, answers, gives the locks back, and ends. */
+static void leave(void *ctx)
+{
+    struct seat_service *service = ctx;
+    sim_note("ends in good order");
+    service->open = false;
+    journal_stop(service->journal);
+    (void)commit_port_collect(service->port, UINT32_MAX);
+    if (commit_port_open(service->port) > 0)
+        invariant_broken(INVARIANT_5, "%s ends, and %u changes have no outcome", service->name,
+                         commit_port_open(service->port));
+    sim_proc_kill(&service->proc, "gone");
+}
+
+void seats_begin(uint32_t rows, uint32_t row_seats)
+{
+    assert(row_seats <= ROW_SEATS_MAX);
+    seats.plan = make_plan(rows, row_seats);
+    invariants_begin(seats_count(), SEAT_PRICE);
+    sql_begin(plan_hash(seats.plan));
+    for (unsigned i = 0; i < SEATS_PROCS; i++) {
+        struct seat_service *service = &seats.services[i];
+        snprintf(service->name, sizeof(service->name), "seats-%c", 'a' + (char)i);
+        service->proc.name = service->name;
+        service->proc.on_death = on_death;
+        service->proc.dies_here = dies_here;
+        sim_after(NULL, sim_between(0, 200 * SIM_MS), start, service);
+    }
+}
+
+void seats_fault(uint32_t ms)
+{
+    for (unsigned i = 0; i < SEATS_PROCS; i++) {
+        struct seat_service *service = &seats.services[i];
+        if (!service->proc.alive)
+            continue;
+        if (fault_within(FAULT_SEAT_KILL, ms))
+            sim_proc_kill(&service->proc, "killed");
+        else if (fault_within(FAULT_SEAT_STOP, ms))
+            sim_proc_stop(&service->proc, sim_between(100 * SIM_MS, 6 * SIM_S));
+        else if (fault_within(FAULT_SEAT_LEAVE, ms) && service->open)
+            sim_spawn(&service->proc, leave, service);
+    }
+}
+
+void seats_snapshot(void)
+{
+    struct engine *engine = make_engine(0);
+    sql_replay(engine);
+    size_t room = engine_snapshot_size(engine);
+    uint8_t *body = malloc(room);
+    assert(body != NULL);
+    size_t len = engine_snapshot_write(engine, body, room);
+    sql_keep_snapshot(sql_journal_len(), body, len);
+    engine_destroy(engine);
+}
+
+static struct seat_service *owner(void)
+{
+    struct seat_service *found = NULL;
+    for (unsigned i = 0; i < SEATS_PROCS; i++)
+        if (says_it_owns(&seats.services[i]) &&
+            journal_role(seats.services[i].journal) == JOURNAL_OWNER)
+            found = &seats.services[i];
+    return found;
+}
+
+bool seats_quiet(void)
+{
+    const struct seat_service *found = owner();
+    return found != NULL && commit_port_open(found->port) == 0;
+}
+
+void seats_judge(void)
+{
+    struct seat_service *found = owner();
+    if (found == NULL)
+        invariant_broken(INVARIANT_4, "nobody owns the event");
+    invariant_engine(found->engine, found->name);
+    struct engine *again = make_engine(0);
+    sql_replay(again);
+    engine_replay_end(again);
+    invariant_engine(again, "the journal read again");
+    engine_destroy(again);
+}

@@ -1,0 +1,369 @@
+/* server.c: see server.h; and pg.h, as far as the journal uses it. There is one event in this
+ * world, so one row that writers lock: its owner row. */
+#include "server.h"
+
+#include "stage/faults.h"
+
+#include "tables/migrate.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SESSIONS_MAX = 1 << 14 };
+
+struct server_session {
+    int32_t pid;
+    bool alive;
+    const struct sim_proc *client;
+    uint32_t client_life;
+    struct server_ask *works_on;
+    bool closing; /* its client is gone: it ends after the statement */
+    uint64_t idle_since_us;
+};
+
+struct pg {
+    struct server_session *session;
+    bool broken, told; /* told: the server has learnt of it, or will */
+    char sqlstate[SERVER_STATE_BYTES];
+    uint64_t answer_us, lock_us;
+};
+
+static struct {
+    struct server_session *sessions[SESSIONS_MAX];
+    uint32_t sessions_len, living_from; /* all before are dead */
+    struct lock {
+        int32_t class, key;
+        struct server_session *session;
+    } locks[SERVER_LOCKS_MAX];
+    struct server_ask *writer, *waiting; /* of the owner row */
+    uint64_t down_until_us;
+} server;
+
+/* ---- backends ---- */
+
+static void grant(void);
+
+static void tell(struct server_ask *ask, int rc)
+{
+    ask->over = true;
+    ask->rc = rc;
+    sim_gate_ring(&ask->gate);
+}
+
+static void leave_row(struct server_ask *ask)
+{
+    for (struct server_ask **at = &server.waiting; *at != NULL; at = &(*at)->next)
+        if (*at == ask) {
+            *at = ask->next;
+            break;
+        }
+    if (server.writer == ask) {
+        server.writer = NULL;
+        grant();
+    }
+}
+
+static void end_session(struct server_session *session)
+{
+    if (!session->alive)
+        return;
+    session->alive = false;
+    for (unsigned i = 0; i < SERVER_LOCKS_MAX; i++)
+        if (server.locks[i].session == session)
+            server.locks[i].session = NULL;
+    struct server_ask *ask = session->works_on;
+    session->works_on = NULL;
+    if (ask == NULL)
+        return;
+    leave_row(ask);
+    tell(ask, ERR_CLOSED);
+}
+
+/* Its client is gone. A backend notices once it has nothing else to do. */
+static void close_session(void *ctx)
+{
+    struct server_session *session = ctx;
+    session->closing = true;
+    if (session->works_on == NULL)
+        end_session(session);
+}
+
+static void part_with(struct server_session *session)
+{
+    uint64_t us = fault_now(FAULT_PG_LINGER) ? sim_between(SIM_S, 20 * SIM_S) : sim_between(0, 500);
+    sim_after(NULL, us, close_session, session);
+}
+
+static bool is_down(void)
+{
+    return sim_us() < server.down_until_us;
+}
+
+/* ---- statements ---- */
+
+static void take_effect(void *ctx);
+static void answer(struct server_ask *ask);
+
+static void grant(void)
+{
+    struct server_ask *ask = server.waiting;
+    if (server.writer != NULL || ask == NULL)
+        return;
+    server.waiting = ask->next;
+    server.writer = ask;
+    ask->granted = true;
+    sim_after(NULL, fault_now(FAULT_PG_SLOW) ? sim_between(0, 1500 * SIM_MS) : sim_between(50, 900),
+              take_effect, ask);
+}
+
+static bool is_at_work(const struct server_ask *ask)
+{
+    return ask->session->alive && ask->session->works_on == ask;
+}
+
+static void give_up_lock(void *ctx)
+{
+    struct server_ask *ask = ctx;
+    if (!is_at_work(ask) || ask->granted)
+        return;
+    leave_row(ask);
+    ask->rc = ERR_PEER;
+    memcpy(ask->sqlstate, "55P03", sizeof(ask->sqlstate));
+    answer(ask);
+}
+
+static void arrive(void *ctx)
+{
+    struct server_ask *ask = ctx;
+    struct server_session *session = ask->session;
+    if (!session->alive) {
+        tell(ask, ERR_CLOSED);
+        return;
+    }
+    assert(session->works_on == NULL);
+    session->works_on = ask;
+    if (!ask->writes) {
+        take_effect(ask);
+        return;
+    }
+    struct server_ask **end = &server.waiting;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = ask;
+    if (ask->lock_until_us > 0)
+        sim_after(NULL, ask->lock_until_us, give_up_lock, ask);
+    grant();
+}
+
+static void take_effect(void *ctx)
+{
+    struct server_ask *ask = ctx;
+    if (!is_at_work(ask))
+        return;
+    ask->rc = 0;
+    ask->act(ask);
+    if (ask->writes)
+        leave_row(ask);
+    answer(ask);
+}
+
+static void hear(void *ctx)
+{
+    struct server_ask *ask = ctx;
+    if (!ask->over)
+        tell(ask, ask->rc);
+}
+
+static void answer(struct server_ask *ask)
+{
+    struct server_session *session = ask->session;
+    session->works_on = NULL;
+    session->idle_since_us = sim_us();
+    if (session->closing) {
+        end_session(session);
+        return;
+    }
+    if (fault_now(FAULT_PG_CUT_AFTER)) {
+        part_with(session);
+        tell(ask, ERR_CLOSED);
+        return;
+    }
+    sim_after(NULL, sim_between(20, 200), hear, ask);
+}
+
+static int broken(struct pg *pg, int rc, struct err_slot *err)
+{
+    pg->broken = true;
+    pg->told = rc != ERR_TIMEOUT;
+    return err_set(err, (enum err_code)rc, "the connection broke");
+}
+
+int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
+{
+    if (pg->broken)
+        return err_set(err, ERR_CLOSED, "the connection is broken");
+    ask->session = pg->session;
+    ask->lock_until_us = pg->lock_us;
+    if (fault_now(FAULT_PG_CUT_BEFORE)) {
+        sim_sleep(sim_between(20, 2000));
+        part_with(pg->session);
+        return broken(pg, ERR_CLOSED, err);
+    }
+    uint64_t us = fault_now(FAULT_PG_HANG)   ? sim_between(0, 20 * (uint64_t)SIM_S)
+                  : fault_now(FAULT_PG_SLOW) ? sim_between(0, 1500 * SIM_MS)
+                                             : sim_between(20, 300);
+    sim_after(NULL, us, arrive, ask);
+    if (!sim_gate_wait(&ask->gate, pg->answer_us)) {
+        ask->over = true;
+        return broken(pg, ERR_TIMEOUT, err);
+    }
+    if (ask->rc == ERR_CLOSED)
+        return broken(pg, ERR_CLOSED, err);
+    memcpy(pg->sqlstate, ask->sqlstate, sizeof(pg->sqlstate));
+    return ask->rc == 0 ? 0 : err_set(err, (enum err_code)ask->rc, "sqlstate %s", ask->sqlstate);
+}
+
+/* What is under way is in the log that comes after, or is not. */
+void server_restart(void)
+{
+    sim_note("the seats' database restarts");
+    struct server_ask *ask = server.writer;
+    if (ask != NULL && sim_below(SIM_FAULTS, 2) == 0)
+        ask->act(ask);
+    server.writer = NULL;
+    server.waiting = NULL;
+    server.down_until_us = sim_us() + sim_between(100 * SIM_MS, 6 * SIM_S);
+    for (uint32_t i = server.living_from; i < server.sessions_len; i++)
+        end_session(server.sessions[i]);
+    server.living_from = server.sessions_len;
+}
+
+void server_lost(const struct sim_proc *proc)
+{
+    for (uint32_t i = server.living_from; i < server.sessions_len; i++) {
+        struct server_session *session = server.sessions[i];
+        if (session->alive && session->client == proc && session->client_life < proc->life)
+            part_with(session);
+    }
+}
+
+uint32_t server_sessions(void)
+{
+    uint32_t n = 0;
+    for (uint32_t i = server.living_from; i < server.sessions_len; i++)
+        n += server.sessions[i]->alive;
+    return n;
+}
+
+/* ---- locks ---- */
+
+static struct lock *lock_of(int32_t class, int32_t key)
+{
+    struct lock *unused = NULL;
+    for (unsigned i = 0; i < SERVER_LOCKS_MAX; i++) {
+        struct lock *lock = &server.locks[i];
+        if (lock->session != NULL && lock->class == class && lock->key == key)
+            return lock;
+        if (lock->session == NULL)
+            unused = lock;
+    }
+    assert(unused != NULL);
+    unused->class = class;
+    unused->key = key;
+    return unused;
+}
+
+bool server_lock(struct server_session *session, int32_t class, int32_t key)
+{
+    struct lock *lock = lock_of(class, key);
+    if (lock->session == NULL)
+        lock->session = session;
+    return lock->session == session;
+}
+
+bool server_unlock(struct server_session *session, int32_t class, int32_t key)
+{
+    struct lock *lock = lock_of(class, key);
+    bool had = lock->session == session;
+    if (had)
+        lock->session = NULL;
+    return had;
+}
+
+bool server_end(struct server_session *self, int32_t class, int32_t key, uint32_t ms,
+                const int32_t *pids, uint32_t pids_len)
+{
+    struct server_session *session = lock_of(class, key)->session;
+    if (session == NULL || session == self)
+        return false;
+    bool ends = ms > 0 && session->works_on == NULL &&
+                sim_us() - session->idle_since_us > ms * (uint64_t)SIM_MS;
+    for (uint32_t i = 0; i < pids_len; i++)
+        ends = ends || pids[i] == session->pid;
+    if (ends) {
+        sim_note("ends backend %d of %s", (int)session->pid, session->client->name);
+        end_session(session);
+    }
+    return ends;
+}
+
+/* ---- pg.h ---- */
+
+int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
+{
+    sim_sleep(sim_between(200, 3 * SIM_MS));
+    if (is_down())
+        return err_set(err, ERR_CLOSED, "nobody listens");
+    if (server.sessions_len == SESSIONS_MAX)
+        return err_set(err, ERR_FULL, "too many connections for a world");
+    struct pg *pg = calloc(1, sizeof(*pg));
+    struct server_session *session = calloc(1, sizeof(*session));
+    assert(pg != NULL);
+    assert(session != NULL);
+    session->client = sim_current();
+    session->client_life = sim_current()->life;
+    session->alive = true;
+    session->idle_since_us = sim_us();
+    server.sessions[server.sessions_len++] = session;
+    session->pid = (int32_t)server.sessions_len;
+    pg->session = session;
+    pg->answer_us = conf->query_ms * (uint64_t)SIM_MS;
+    *out = pg;
+    return 0;
+}
+
+void pg_close(struct pg *pg)
+{
+    if (pg == NULL)
+        return;
+    if (!pg->told)
+        sim_after(NULL, sim_between(0, 500), close_session, pg->session);
+    free(pg);
+}
+
+int pg_backend_pid(const struct pg *pg)
+{
+    return pg->session->pid;
+}
+
+const char *pg_sqlstate(const struct pg *pg)
+{
+    return pg->sqlstate;
+}
+
+int pg_run(struct pg *pg, const char *sql, struct err_slot *err)
+{
+    unsigned ms;
+    if (sscanf(sql, "SET lock_timeout = %u", &ms) == 1)
+        pg->lock_us = ms * (uint64_t)SIM_MS;
+    return pg->broken ? err_set(err, ERR_CLOSED, "the connection is broken") : 0;
+}
+
+/* The world begins with the schema as it is. */
+int migrate_run(struct pg *pg, struct err_slot *err)
+{
+    return pg_run(pg, "", err);
+}

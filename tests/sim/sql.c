@@ -1,0 +1,679 @@
+/* sql.c: the statements of seat-service/sql/statements, as C on a few arrays, linked instead of
+ * those that the build makes. All that stands above them is the service's own: store.c with its
+ * packs and its chain, and the journal.
+ *
+ * The tables: event and document (one row each), owner (one), journal, sold, snapshot (the newest),
+ * ended_session (empty: passes are not part of this world). Each statement is as strict as its SQL:
+ * `append` writes if epoch and seq are what the caller believes, and stumbles over the primary key
+ * of `sold`. What it writes is told to the judge in the same moment. */
+#include "sql.h"
+
+#include "invariants.h"
+#include "server.h"
+
+#include "base/bug.h"
+#include "journal/chain.h"
+#include "journal/pack.h"
+#include "tables/statements.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENT_NO = 1, ROWS_MAX = 1 << 16, SEATS_MAX = 256, INSTANCE_MAX = 128, PARTS_MAX = 4 };
+
+struct row {
+    uint64_t seq, epoch, at_ms;
+    uint16_t kind, changes;
+    struct span body;
+    uint8_t chain[CHAIN_BYTES], idem[PACK_IDEM_BYTES];
+    bool has_idem;
+};
+
+static struct {
+    uint8_t plan_hash[CHANGE_HASH_BYTES];
+    struct owner {
+        uint64_t epoch, seq;
+        uint8_t chain[CHAIN_BYTES];
+        char instance[INSTANCE_MAX];
+    } owner;
+    struct row rows[ROWS_MAX];
+    uint32_t rows_len;
+    bool sold[SEATS_MAX];
+    struct {
+        uint64_t seq;
+        uint8_t chain[CHAIN_BYTES];
+        struct span body;
+    } snapshot;
+} db;
+
+void sql_begin(const uint8_t *plan_hash)
+{
+    memcpy(db.plan_hash, plan_hash, sizeof(db.plan_hash));
+    struct chain first = chain_first(SPAN(SQL_EVENT));
+    memcpy(db.owner.chain, first.bytes, CHAIN_BYTES);
+}
+
+static struct span bytes_of(const void *bytes, size_t len)
+{
+    return (struct span){bytes, len};
+}
+
+static struct span copy_of(struct span bytes)
+{
+    char *copy = malloc(bytes.len + 1);
+    assert(copy != NULL);
+    if (bytes.len > 0)
+        memcpy(copy, bytes.ptr, bytes.len);
+    return (struct span){copy, bytes.len};
+}
+
+/* ---- results ---- */
+
+struct pg_result {
+    int rows;
+    char touched[16];
+    union {
+        struct sql_events_after_row event;
+        struct sql_document_of_row document;
+        struct sql_lock_try_row lock;
+        struct sql_owner_raise_row raised;
+        struct sql_owner_read_row owner;
+        struct sql_journal_link_row link;
+        struct sql_snapshot_newest_row snapshot;
+    } row[4];
+    struct owner copy; /* what a row's spans point into */
+};
+
+static PGresult *result(int rows)
+{
+    PGresult *res = calloc(1, sizeof(*res));
+    assert(res != NULL);
+    res->rows = rows;
+    return res;
+}
+
+int PQntuples(const PGresult *res)
+{
+    return res->rows;
+}
+
+char *PQcmdTuples(PGresult *res)
+{
+    return res->touched;
+}
+
+void PQclear(PGresult *res)
+{
+    free(res);
+}
+
+/* A statement: what it asks, and what comes of it. */
+struct query {
+    struct server_ask ask;
+    union {
+        struct sql_lock_try_args lock;
+        struct sql_lock_give_back_args unlock;
+        struct sql_owner_raise_args raise;
+        struct sql_owner_read_args owner;
+        struct sql_lock_end_silent_args silent;
+        struct sql_lock_end_backends_args backends;
+        struct sql_journal_link_args link;
+    } args;
+    int32_t keys[16];
+    PGresult *res;
+};
+
+static struct query *query(void (*act)(struct server_ask *ask))
+{
+    struct query *made = calloc(1, sizeof(*made));
+    assert(made != NULL);
+    made->ask.act = act;
+    return made;
+}
+
+static struct query *query_of(struct server_ask *ask)
+{
+    return (struct query *)ask;
+}
+
+static int run(struct pg *pg, struct query *asks, struct err_slot *err, PGresult **out)
+{
+    int rc = server_ask(pg, &asks->ask, err);
+    if (rc == 0)
+        *out = asks->res;
+    return rc;
+}
+
+static void keep_keys(struct query *asks, const int32_t *keys, uint32_t len)
+{
+    assert(len <= sizeof(asks->keys) / sizeof(asks->keys[0]));
+    if (len > 0)
+        memcpy(asks->keys, keys, len * sizeof(*keys));
+}
+
+/* ---- events ---- */
+
+int sql_prepare(struct pg *pg, struct err_slot *err)
+{
+    return pg_run(pg, "", err);
+}
+
+static void do_events(struct server_ask *ask)
+{
+    PGresult *res = query_of(ask)->res = result(1);
+    res->row[0].event = (struct sql_events_after_row){EVENT_NO, SPAN(SQL_EVENT), 0};
+}
+
+int sql_events_after(struct pg *pg, const struct sql_events_after_args *args, struct err_slot *err,
+                     PGresult **out)
+{
+    int rc = run(pg, query(do_events), err, out);
+    if (rc == 0 && args->after >= EVENT_NO)
+        (*out)->rows = 0;
+    return rc;
+}
+
+struct sql_events_after_row sql_events_after_row(const PGresult *res, int row)
+{
+    return res->row[row].event;
+}
+
+static void do_document(struct server_ask *ask)
+{
+    PGresult *res = query_of(ask)->res = result(1);
+    res->row[0].document.body = SPAN("the hall");
+}
+
+int sql_document_of(struct pg *pg, const struct sql_document_of_args *args, struct err_slot *err,
+                    PGresult **out)
+{
+    assert(args->event == EVENT_NO);
+    return run(pg, query(do_document), err, out);
+}
+
+struct sql_document_of_row sql_document_of_row(const PGresult *res, int row)
+{
+    return res->row[row].document;
+}
+
+/* ---- locks ---- */
+
+static void do_lock(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    uint32_t len = asks->args.lock.keys_len;
+    asks->res = result((int)len);
+    for (uint32_t i = 0; i < len; i++)
+        asks->res->row[i].lock = (struct sql_lock_try_row){
+            i + 1, server_lock(ask->session, asks->args.lock.class, asks->keys[i])};
+}
+
+int sql_lock_try(struct pg *pg, struct pg_args *bound, const struct sql_lock_try_args *args,
+                 struct err_slot *err, PGresult **out)
+{
+    (void)bound;
+    struct query *asks = query(do_lock);
+    asks->args.lock = *args;
+    keep_keys(asks, args->keys, args->keys_len);
+    return run(pg, asks, err, out);
+}
+
+struct sql_lock_try_row sql_lock_try_row(const PGresult *res, int row)
+{
+    return res->row[row].lock;
+}
+
+static void do_unlock(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    asks->res = result(1);
+    (void)server_unlock(ask->session, asks->args.unlock.class, asks->args.unlock.key);
+}
+
+int sql_lock_give_back(struct pg *pg, const struct sql_lock_give_back_args *args,
+                       struct err_slot *err, PGresult **out)
+{
+    struct query *asks = query(do_unlock);
+    asks->args.unlock = *args;
+    return run(pg, asks, err, out);
+}
+
+static void do_end_silent(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    int ended = 0;
+    for (uint32_t i = 0; i < asks->args.silent.keys_len; i++)
+        ended += server_end(ask->session, asks->args.silent.class, asks->keys[i],
+                            asks->args.silent.silent_ms, NULL, 0);
+    asks->res = result(ended);
+}
+
+int sql_lock_end_silent(struct pg *pg, struct pg_args *bound,
+                        const struct sql_lock_end_silent_args *args, struct err_slot *err,
+                        PGresult **out)
+{
+    (void)bound;
+    struct query *asks = query(do_end_silent);
+    asks->args.silent = *args;
+    keep_keys(asks, args->keys, args->keys_len);
+    return run(pg, asks, err, out);
+}
+
+static void do_end_backends(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    const struct sql_lock_end_backends_args *args = &asks->args.backends;
+    asks->res =
+        result(server_end(ask->session, args->class, args->key, 0, asks->keys, args->pids_len));
+}
+
+int sql_lock_end_backends(struct pg *pg, struct pg_args *bound,
+                          const struct sql_lock_end_backends_args *args, struct err_slot *err,
+                          PGresult **out)
+{
+    (void)bound;
+    struct query *asks = query(do_end_backends);
+    asks->args.backends = *args;
+    keep_keys(asks, args->pids, args->pids_len);
+    return run(pg, asks, err, out);
+}
+
+/* ---- the owner row ---- */
+
+static void do_raise(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    asks->res = result(0);
+    if (db.owner.epoch != asks->args.raise.was)
+        return;
+    db.owner.epoch += 1;
+    assert(span_to_cstr(asks->args.raise.instance, db.owner.instance, sizeof(db.owner.instance)));
+    sim_note("epoch %llu for %s", (unsigned long long)db.owner.epoch, db.owner.instance);
+    asks->res->rows = 1;
+    asks->res->copy = db.owner;
+}
+
+int sql_owner_raise(struct pg *pg, const struct sql_owner_raise_args *args, struct err_slot *err,
+                    PGresult **out)
+{
+    struct query *asks = query(do_raise);
+    asks->ask.writes = true;
+    asks->args.raise = *args;
+    asks->args.raise.instance = copy_of(args->instance);
+    return run(pg, asks, err, out);
+}
+
+struct sql_owner_raise_row sql_owner_raise_row(const PGresult *res, int row)
+{
+    (void)row;
+    const struct owner *owner = &res->copy;
+    return (struct sql_owner_raise_row){owner->epoch, owner->seq,
+                                        bytes_of(owner->chain, CHAIN_BYTES)};
+}
+
+static void do_owner(struct server_ask *ask)
+{
+    PGresult *res = query_of(ask)->res = result(1);
+    res->copy = db.owner;
+    res->row[0].owner.its = span_eq(query_of(ask)->args.owner.instance, span_of(db.owner.instance));
+}
+
+int sql_owner_read(struct pg *pg, const struct sql_owner_read_args *args, struct err_slot *err,
+                   PGresult **out)
+{
+    struct query *asks = query(do_owner);
+    asks->args.owner = *args;
+    asks->args.owner.instance = copy_of(args->instance);
+    return run(pg, asks, err, out);
+}
+
+struct sql_owner_read_row sql_owner_read_row(const PGresult *res, int row)
+{
+    const struct owner *owner = &res->copy;
+    return (struct sql_owner_read_row){
+        owner->epoch, owner->seq, bytes_of(owner->chain, CHAIN_BYTES), res->row[row].owner.its};
+}
+
+/* ---- writing ---- */
+
+/* A transaction of appends, its arguments copied: the caller may be dead when it takes effect. */
+struct append {
+    struct server_ask ask;
+    uint32_t parts_len;
+    struct part {
+        struct sql_append_args args;
+        uint64_t rows;
+    } parts[PARTS_MAX];
+};
+
+static struct append *filling; /* the pipeline that is being filled: no fiber rests meanwhile */
+
+static void *copied(const void *array, size_t bytes)
+{
+    return bytes > 0 ? (void *)(uintptr_t)copy_of(bytes_of(array, bytes)).ptr : NULL;
+}
+
+static void write_row(const struct sql_batch_args *batch, const struct sql_batch_rows *from)
+{
+    assert(db.rows_len < ROWS_MAX);
+    struct row *row = &db.rows[db.rows_len++];
+    *row = (struct row){.seq = from->seq,
+                        .epoch = batch->epoch,
+                        .at_ms = from->at_ms,
+                        .kind = from->kind,
+                        .changes = from->changes,
+                        .body = from->body,
+                        .has_idem = from->idem.ptr != NULL};
+    memcpy(row->chain, from->chain.ptr, CHAIN_BYTES);
+    if (from->idem.ptr != NULL)
+        memcpy(row->idem, from->idem.ptr, PACK_IDEM_BYTES);
+}
+
+static void each_change(const struct row *row, void (*on_change)(void *ctx, struct change *change),
+                        void *ctx)
+{
+    struct span rest = row->body, record = row->body, idem;
+    struct change change;
+    do {
+        if (row->kind == PACK_KIND && !pack_next(&rest, &record, &idem))
+            invariant_broken(INVARIANT_3, "a row of the journal is no pack");
+        if (change_decode((const uint8_t *)record.ptr, record.len, NULL, &change) < 0)
+            invariant_broken(INVARIANT_3, "a row of the journal cannot be read");
+        on_change(ctx, &change);
+    } while (row->kind == PACK_KIND && rest.len > 0);
+}
+
+static void on_written(void *ctx, struct change *change)
+{
+    (void)ctx;
+    invariant_written(change);
+}
+
+static void append_part(struct part *part)
+{
+    const struct sql_append_args *args = &part->args;
+    const struct sql_batch_args *batch = &args->batch;
+    part->rows = 0;
+    if (db.owner.epoch != batch->epoch || db.owner.seq != batch->before_seq)
+        return;
+    for (uint32_t i = 0; i < args->frees_len; i++)
+        db.sold[args->frees[i]] = false;
+    for (uint32_t i = 0; i < args->sells_len; i++) {
+        if (db.sold[args->sells[i].seat])
+            invariant_walled(args->sells[i].seat);
+        db.sold[args->sells[i].seat] = true;
+    }
+    for (uint32_t i = 0; i < args->moves_len; i++)
+        db.sold[args->moves[i].was] = false;
+    for (uint32_t i = 0; i < args->moves_len; i++)
+        db.sold[args->moves[i].seat] = true;
+    db.owner.seq = batch->after_seq;
+    memcpy(db.owner.chain, batch->after_chain.ptr, CHAIN_BYTES);
+    for (uint32_t i = 0; i < batch->rows_len; i++) {
+        write_row(batch, &batch->rows[i]);
+        each_change(&db.rows[db.rows_len - 1], on_written, NULL);
+    }
+    part->rows = batch->rows_len;
+}
+
+static void do_append(struct server_ask *ask)
+{
+    struct append *append = (struct append *)ask;
+    for (uint32_t i = 0; i < append->parts_len; i++)
+        append_part(&append->parts[i]);
+}
+
+int pg_pipeline_begin(struct pg *pg, struct err_slot *err)
+{
+    (void)pg;
+    (void)err;
+    filling = calloc(1, sizeof(*filling));
+    assert(filling != NULL);
+    filling->ask.act = do_append;
+    filling->ask.writes = true;
+    return 0;
+}
+
+int sql_append(struct pg *pg, struct pg_args *bound, const struct sql_append_args *args,
+               struct err_slot *err)
+{
+    (void)pg;
+    (void)bound;
+    (void)err;
+    assert(filling->parts_len < PARTS_MAX);
+    struct sql_append_args *to = &filling->parts[filling->parts_len++].args;
+    *to = *args;
+    const struct sql_batch_args *batch = &args->batch;
+    struct sql_batch_rows *rows = copied(batch->rows, batch->rows_len * sizeof(*rows));
+    struct sql_append_sells *sells = copied(args->sells, args->sells_len * sizeof(*sells));
+    for (uint32_t i = 0; i < batch->rows_len; i++) {
+        rows[i].body = copy_of(rows[i].body);
+        rows[i].chain = copy_of(rows[i].chain);
+        if (rows[i].idem.ptr != NULL)
+            rows[i].idem = copy_of(rows[i].idem);
+    }
+    to->batch.rows = rows;
+    to->batch.after_chain = copy_of(batch->after_chain);
+    to->sells = sells;
+    to->frees = copied(args->frees, args->frees_len * sizeof(*args->frees));
+    to->moves = copied(args->moves, args->moves_len * sizeof(*args->moves));
+    return 0;
+}
+
+int sql_append_plain(struct pg *pg, struct pg_args *bound, const struct sql_batch_args *args,
+                     struct err_slot *err)
+{
+    return sql_append(pg, bound, &(struct sql_append_args){.batch = *args}, err);
+}
+
+int pg_pipeline_end(struct pg *pg, void (*on_result)(void *ctx, unsigned nth, const PGresult *res),
+                    void *ctx, struct err_slot *err)
+{
+    struct append *append = filling;
+    filling = NULL;
+    int rc = server_ask(pg, &append->ask, err);
+    for (uint32_t i = 0; rc == 0 && i < append->parts_len; i++) {
+        PGresult *res = result(0);
+        snprintf(res->touched, sizeof(res->touched), "%u", (unsigned)append->parts[i].rows);
+        on_result(ctx, i, res);
+        PQclear(res);
+    }
+    return rc;
+}
+
+/* ---- reading back ---- */
+
+static void do_link(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    asks->res = result(0);
+    for (uint32_t i = db.rows_len; i > 0; i--) {
+        const struct row *row = &db.rows[i - 1];
+        if (row->seq != asks->args.link.seq)
+            continue;
+        asks->res->rows = 1;
+        asks->res->row[0].link.chain = bytes_of(row->chain, CHAIN_BYTES);
+        return;
+    }
+}
+
+int sql_journal_link(struct pg *pg, const struct sql_journal_link_args *args, struct err_slot *err,
+                     PGresult **out)
+{
+    struct query *asks = query(do_link);
+    asks->args.link = *args;
+    return run(pg, asks, err, out);
+}
+
+struct sql_journal_link_row sql_journal_link_row(const PGresult *res, int row)
+{
+    return res->row[row].link;
+}
+
+/* How long the journal is when the query begins: what is written meanwhile is for the next. */
+struct follow {
+    struct server_ask ask;
+    uint32_t rows_len;
+};
+
+static void do_follow(struct server_ask *ask)
+{
+    ((struct follow *)ask)->rows_len = db.rows_len;
+}
+
+int sql_journal_follow(struct pg *pg, const struct sql_journal_follow_args *args,
+                       int (*on_row)(void *ctx, struct span row), void *ctx, struct err_slot *err)
+{
+    struct follow *follow = calloc(1, sizeof(*follow));
+    assert(follow != NULL);
+    follow->ask.act = do_follow;
+    int rc = server_ask(pg, &follow->ask, err);
+    uint32_t told = 0, from = 0;
+    while (from < follow->rows_len && db.rows[from].seq <= args->after)
+        from += 1;
+    for (uint32_t i = from; rc == 0 && i < follow->rows_len && told < args->room; i++, told++)
+        rc = on_row(ctx, bytes_of(&db.rows[i], sizeof(db.rows[i])));
+    return rc;
+}
+
+bool sql_journal_follow_row(struct span bytes, struct sql_journal_follow_row *out)
+{
+    const struct row *row = (const struct row *)(const void *)bytes.ptr;
+    *out = (struct sql_journal_follow_row){
+        .seq = row->seq,
+        .at_ms = row->at_ms,
+        .epoch = (uint32_t)row->epoch,
+        .kind = row->kind,
+        .body = row->body,
+        .chain = bytes_of(row->chain, CHAIN_BYTES),
+        .idem = row->has_idem ? bytes_of(row->idem, PACK_IDEM_BYTES) : (struct span){NULL, 0},
+        .changes = row->changes,
+    };
+    return true;
+}
+
+/* ---- snapshots ---- */
+
+static void do_snapshot(struct server_ask *ask)
+{
+    PGresult *res = query_of(ask)->res = result(db.snapshot.seq > 0);
+    memcpy(res->copy.chain, db.snapshot.chain, CHAIN_BYTES);
+    res->row[0].snapshot = (struct sql_snapshot_newest_row){
+        db.snapshot.seq, bytes_of(res->copy.chain, CHAIN_BYTES), db.snapshot.body};
+}
+
+int sql_snapshot_newest(struct pg *pg, const struct sql_snapshot_newest_args *args,
+                        struct err_slot *err, PGresult **out)
+{
+    (void)args;
+    return run(pg, query(do_snapshot), err, out);
+}
+
+struct sql_snapshot_newest_row sql_snapshot_newest_row(const PGresult *res, int row)
+{
+    return res->row[row].snapshot;
+}
+
+void sql_keep_snapshot(uint64_t seq, uint8_t *body, size_t len)
+{
+    for (uint32_t i = 0; i < db.rows_len; i++) {
+        if (db.rows[i].seq != seq)
+            continue;
+        db.snapshot.seq = seq;
+        db.snapshot.body = bytes_of(body, len);
+        memcpy(db.snapshot.chain, db.rows[i].chain, CHAIN_BYTES);
+        sim_note("a snapshot of %llu", (unsigned long long)seq);
+    }
+}
+
+/* ---- what else there is ---- */
+
+static void do_nothing(struct server_ask *ask)
+{
+    query_of(ask)->res = result(0);
+}
+
+int sql_server_wal(struct pg *pg, struct err_slot *err, PGresult **out)
+{
+    return run(pg, query(do_nothing), err, out);
+}
+
+struct sql_server_wal_row sql_server_wal_row(const PGresult *res, int row)
+{
+    (void)res;
+    (void)row;
+    return (struct sql_server_wal_row){0, 0};
+}
+
+int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct err_slot *err,
+                   PGresult **out)
+{
+    (void)args;
+    return run(pg, query(do_nothing), err, out);
+}
+
+/* Asked by nobody in this world; store.c and ended_table.c name them. */
+#define ABSENT(NAME, ...)                                                                          \
+    int NAME(struct pg *pg, __VA_ARGS__)                                                           \
+    {                                                                                              \
+        (void)pg;                                                                                  \
+        (void)args;                                                                                \
+        (void)err;                                                                                 \
+        (void)out;                                                                                 \
+        BUG_STOP("nobody asks " #NAME " here");                                                    \
+    }
+
+ABSENT(sql_event_create, const struct sql_event_create_args *args, struct err_slot *err,
+       PGresult **out)
+ABSENT(sql_sold_list, const struct sql_sold_list_args *args, struct err_slot *err, PGresult **out)
+ABSENT(sql_snapshot_write, const struct sql_snapshot_write_args *args, struct err_slot *err,
+       uint64_t *out)
+ABSENT(sql_snapshot_sweep, const struct sql_snapshot_sweep_args *args, struct err_slot *err,
+       uint64_t *out)
+ABSENT(sql_ended_write, struct pg_args *bound __attribute__((unused)),
+       const struct sql_ended_write_args *args, struct err_slot *err, uint64_t *out)
+ABSENT(sql_events_renew, struct pg_args *bound __attribute__((unused)),
+       const struct sql_events_renew_args *args, struct err_slot *err, uint64_t *out)
+
+struct sql_event_create_row sql_event_create_row(const PGresult *res, int row)
+{
+    (void)res;
+    (void)row;
+    return (struct sql_event_create_row){0};
+}
+
+struct sql_sold_list_row sql_sold_list_row(const PGresult *res, int row)
+{
+    (void)res;
+    (void)row;
+    return (struct sql_sold_list_row){0};
+}
+
+struct sql_ended_read_row sql_ended_read_row(const PGresult *res, int row)
+{
+    (void)res;
+    (void)row;
+    return (struct sql_ended_read_row){0};
+}
+
+/* ---- from outside ---- */
+
+static void apply(void *ctx, struct change *change)
+{
+    struct err_slot err;
+    if (engine_apply(ctx, change, &err) < 0)
+        invariant_broken(INVARIANT_3, "the journal cannot be applied: %s", err.text);
+}
+
+void sql_replay(struct engine *engine)
+{
+    for (uint32_t i = 0; i < db.rows_len; i++)
+        each_change(&db.rows[i], apply, engine);
+}
+
+uint64_t sql_journal_len(void)
+{
+    return db.owner.seq;
+}

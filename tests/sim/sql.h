@@ -1,0 +1,18 @@
+/* sql.h: the seats' tables, as the world's PostgreSQL has them, for whoever looks from outside. */
+#ifndef FG_SIM_SQL_H
+#define FG_SIM_SQL_H
+
+#include "core/engine/engine.h"
+
+#include <stdint.h>
+
+#define SQL_EVENT "gala"
+
+void sql_begin(const uint8_t *plan_hash);
+/* Applies the whole journal to an engine that is in replay. */
+void sql_replay(struct engine *engine);
+/* The state after `seq`; as the auditor writes them. The bytes are taken. */
+void sql_keep_snapshot(uint64_t seq, uint8_t *body, size_t len);
+uint64_t sql_journal_len(void); /* in changes */
+
+#endif

@@ -1,0 +1,65 @@
+/* faults.h: what may go wrong in the world, and how often. Each seed draws its own mixture: about
+ * half of the kinds are left out, so that those which hide each other also come alone. */
+#ifndef FG_SIM_FAULTS_H
+#define FG_SIM_FAULTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ROW(name, usual rate, what it is): of a million occasions; those of a process's life are per
+ * second. */
+/* clang-format off */
+#define FAULT_KINDS(ROW) \
+    ROW(PG_CUT_BEFORE, 1500, "a connection to the seats' database breaks before a statement") \
+    ROW(PG_CUT_AFTER, 2500, "... after it: the answer is lost") \
+    ROW(PG_LINGER, 500000, "the backend of a broken connection lives on") \
+    ROW(PG_SLOW, 3000, "a statement takes up to 1.5 s") \
+    ROW(PG_HANG, 800, "a statement takes up to 20 s") \
+    ROW(PG_RESTART, 12000, "the seats' database restarts or fails over") \
+    ROW(SEAT_KILL, 12000, "a seat service is killed") \
+    ROW(SEAT_KILL_AT, 300, "a seat service is killed in the middle of something") \
+    ROW(SEAT_STOP, 15000, "a seat service stands still for up to 6 s") \
+    ROW(SEAT_LEAVE, 6000, "a seat service is stopped in good order") \
+    ROW(NET_LOST, 10000, "a call of the seat service is lost") \
+    ROW(NET_ANSWER_LOST, 10000, "... its answer is") \
+    ROW(NET_SLOW, 10000, "... it takes up to 15 s") \
+    ROW(NET_ASTRAY, 20000, "... it reaches another instance than the owner") \
+    ROW(BOOK_FAILS, 8000, "a statement of the payments' database fails") \
+    ROW(BOOK_LOST, 8000, "... is done, and its answer lost") \
+    ROW(BOOK_SLOW, 8000, "... takes up to 8 s") \
+    ROW(ADAPTER_KILL, 20000, "an adapter is killed") \
+    ROW(ADAPTER_STOP, 15000, "an adapter stands still for up to 30 s") \
+    ROW(BANK_LOST, 20000, "a call of the provider is lost") \
+    ROW(BANK_ANSWER_LOST, 20000, "... its answer is") \
+    ROW(BANK_LATE, 15000, "... takes effect up to a minute later, and nobody is told") \
+    ROW(BANK_BUSY, 15000, "... is refused for now, with a time to wait") \
+    ROW(BANK_BURNT, 10000, "... fails, and the provider keeps that under its key") \
+    ROW(HOOK_LOST, 200000, "a webhook does not come") \
+    ROW(HOOK_TWICE, 200000, "a webhook comes twice, once late") \
+    ROW(CLOCKS, 500000, "clocks differ by up to 3 s")
+/* clang-format on */
+
+enum fault {
+#define FAULT_OF(NAME, RATE, WHAT) FAULT_##NAME,
+    FAULT_KINDS(FAULT_OF)
+#undef FAULT_OF
+        FAULT_COUNT
+};
+
+struct fault_mix {
+    uint32_t per_million[FAULT_COUNT];
+};
+
+const char *fault_name(enum fault fault);
+const char *fault_says(enum fault fault);
+void fault_draw(struct fault_mix *mix, uint64_t seed);
+
+void fault_begin(const struct fault_mix *mix); /* copied */
+void fault_end(void);                          /* from here on nothing goes wrong */
+/* Here it might happen: does it? */
+bool fault_now(enum fault fault);
+/* Of a chance a second, on an occasion that comes each `ms`. */
+bool fault_within(enum fault fault, uint32_t ms);
+uint64_t fault_count(enum fault fault); /* how often it did */
+
+#endif

@@ -1,0 +1,7 @@
+/* platform.h: system.h as the world has it. Whoever links this has no other. */
+#ifndef FG_SIM_PLATFORM_H
+#define FG_SIM_PLATFORM_H
+
+void platform_begin(void); /* to be called, so that it is linked */
+
+#endif

@@ -1,0 +1,124 @@
+/* world.c: first the sale, while things go wrong; then nothing goes wrong any more, and within
+ * SETTLE_S everything has to come to its end. */
+#include "world.h"
+
+#include "adapters.h"
+#include "bank.h"
+#include "books.h"
+#include "buyers.h"
+#include "invariants.h"
+#include "seats.h"
+#include "server.h"
+#include "stage/platform.h"
+#include "stage/sim.h"
+
+#include <string.h>
+
+enum {
+    FAULTS_MS = 100,
+    DELIVER_MS = 1000,
+    SNAPSHOT_MS = 20000,
+    SETTLE_S = 1800, /* the longest pauses of sagas are half a minute, and of breakers shorter */
+    SESSIONS_MAX = 2 * SEATS_PROCS,
+};
+
+void world_draw(uint64_t seed, struct world_conf *conf)
+{
+    struct rng_seeded dice;
+    rng_seeded_init(&dice, seed ^ UINT64_C(0x776f726c64));
+    *conf = (struct world_conf){
+        .seed = seed,
+        .rows = (uint32_t)(1 + rng_below(&dice.rng, 6)),
+        .row_seats = (uint32_t)(4 + rng_below(&dice.rng, 9)),
+        .buyers = (uint32_t)(5 + rng_below(&dice.rng, 60)),
+        .sale_s = (uint32_t)(20 + rng_below(&dice.rng, 100)),
+    };
+    fault_draw(&conf->mix, seed);
+}
+
+static void go_wrong(void *ctx)
+{
+    seats_fault(FAULTS_MS);
+    adapters_fault(FAULTS_MS);
+    if (fault_within(FAULT_PG_RESTART, FAULTS_MS))
+        server_restart();
+    sim_after(NULL, FAULTS_MS * SIM_MS, go_wrong, ctx);
+}
+
+static void deliver(void *ctx)
+{
+    books_deliver();
+    sim_after(NULL, DELIVER_MS * SIM_MS, deliver, ctx);
+}
+
+static void snapshot(void *ctx)
+{
+    seats_snapshot();
+    sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, ctx);
+}
+
+/* A webhook: it may be lost, or come twice; the saga looks by itself as well. */
+static void wake_order(void *ctx)
+{
+    book_wake(ctx);
+    adapters_nudge();
+}
+
+static void on_hook(const char *order)
+{
+    if (fault_now(FAULT_HOOK_LOST))
+        return;
+    sim_after(NULL, sim_between(SIM_MS, 500 * SIM_MS), wake_order, strdup(order));
+    if (fault_now(FAULT_HOOK_TWICE))
+        sim_after(NULL, sim_between(SIM_MS, 60 * (uint64_t)SIM_S), wake_order, strdup(order));
+}
+
+static bool never(void)
+{
+    return false;
+}
+
+static bool is_quiet(void)
+{
+    return buyers_gone() && books_quiet() && seats_quiet() && invariant_held() == 0 &&
+           server_sessions() <= SESSIONS_MAX;
+}
+
+static void judge(void)
+{
+    if (!is_quiet())
+        invariant_broken(INVARIANT_4, "after %d s without a fault: %s%s%s%s%u connections",
+                         SETTLE_S, buyers_gone() ? "" : "buyers wait, ",
+                         books_quiet() ? "" : "sagas or letters are open, ",
+                         seats_quiet() ? "" : "no owner is at rest, ",
+                         invariant_held() == 0 ? "" : "seats are held, ", server_sessions());
+    books_judge();
+    seats_judge();
+}
+
+void world_run(const struct world_conf *conf, struct world_end *end)
+{
+    sim_begin(conf->seed, conf->tells);
+    platform_begin();
+    fault_begin(&conf->mix);
+    bank_begin(on_hook);
+    seats_begin(conf->rows, conf->row_seats);
+    adapters_begin();
+    buyers_begin(conf->buyers, conf->sale_s * (uint64_t)SIM_S);
+    go_wrong(NULL);
+    deliver(NULL);
+    sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, NULL);
+    uint64_t sale_us = (conf->sale_s + 30) * (uint64_t)SIM_S;
+    (void)sim_run(sale_us, sale_us, never);
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        end->faults[i] = fault_count((enum fault)i);
+    sim_note("nothing goes wrong any more");
+    fault_end();
+    (void)sim_run(sale_us + SETTLE_S * (uint64_t)SIM_S, SIM_S, is_quiet);
+    judge();
+    end->hash = sim_hash();
+    end->events = sim_events();
+    end->us = sim_us();
+    end->orders = books_orders();
+    end->completed = books_completed();
+}

@@ -1,0 +1,28 @@
+/* world.h: one run of the world, from a seed. */
+#ifndef FG_SIM_WORLD_H
+#define FG_SIM_WORLD_H
+
+#include "stage/faults.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct world_conf {
+    uint64_t seed;
+    uint32_t rows, row_seats, buyers;
+    uint32_t sale_s; /* how long buyers come, and things go wrong */
+    struct fault_mix mix;
+    bool tells;
+};
+
+struct world_end {
+    uint64_t hash, events, us;
+    uint32_t orders, completed;
+    uint64_t faults[FAULT_COUNT];
+};
+
+void world_draw(uint64_t seed, struct world_conf *conf);
+/* Comes back if nothing was broken. Once in a process, whose memory is the world's. */
+void world_run(const struct world_conf *conf, struct world_end *end);
+
+#endif
