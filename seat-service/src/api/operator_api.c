@@ -8,6 +8,7 @@
 #include "api/request.h"
 #include "api/verdict.h"
 #include "base/json_in.h"
+#include "base/magic.h"
 #include "core/hall/plan_import.h"
 #include "loop/pending.h"
 #include "tables/migrate.h"
@@ -17,15 +18,19 @@
 #include <string.h>
 
 struct operator_api {
+    uint32_t magic;
     struct operator_api_conf conf;
     bool importing, exporting;
 };
+
+MAGIC(operator_api, 0x5ea7000b);
 
 static const struct span NOTHING = {NULL, 0};
 
 /* ---- import ---- */
 
 struct import {
+    uint32_t magic;
     uv_work_t work;
     uv_timer_t timer;
     struct operator_api *api;
@@ -39,16 +44,19 @@ struct import {
     struct err_slot err;
 };
 
+MAGIC(import, 0x5ea7000c);
+
 static void free_import(struct import *import)
 {
     import->api->importing = false;
     shown_plan_destroy(import->plan);
+    MAGIC_END(import, import);
     free(import);
 }
 
 static void on_timer_closed(uv_handle_t *timer)
 {
-    free_import(timer->data);
+    free_import(MAGIC_OF(import, timer->data));
 }
 
 static void end_import(struct import *import)
@@ -96,7 +104,7 @@ static void refuse_import(struct import *import)
 
 static void look_whether_open(uv_timer_t *timer)
 {
-    struct import *import = timer->data;
+    struct import *import = MAGIC_OF(import, timer->data);
     struct call *call = &import->call;
     const struct loop_conf *conf = &call->loop->conf;
     if (call->loop->closed) {
@@ -117,7 +125,7 @@ static void look_whether_open(uv_timer_t *timer)
 
 static void write_event(uv_work_t *work)
 {
-    struct import *import = work->data;
+    struct import *import = MAGIC_OF(import, work->data);
     struct pg_conf conf = {import->api->conf.dsn, "fairgate seat-service import", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, IMPORT_ANSWER_MS};
     struct span hash = {(const char *)import->hash, sizeof(import->hash)};
@@ -132,7 +140,7 @@ static void write_event(uv_work_t *work)
 
 static void on_written(uv_work_t *work, int status)
 {
-    struct import *import = work->data;
+    struct import *import = MAGIC_OF(import, work->data);
     const struct loop_conf *conf = &import->call.loop->conf;
     (void)status;
     if (import->call.loop->closed) { /* the process is ending: nobody is left to answer */
@@ -153,7 +161,7 @@ static void on_written(uv_work_t *work, int status)
 
 static void read_plan(uv_work_t *work)
 {
-    struct import *import = work->data;
+    struct import *import = MAGIC_OF(import, work->data);
     import->rc = shown_plan_create(import->body, &import->err, &import->plan);
     if (import->rc == 0)
         import->rc = shown_plan_pack(import->plan, &import->err);
@@ -161,7 +169,7 @@ static void read_plan(uv_work_t *work)
 
 static void on_plan_read(uv_work_t *work, int status)
 {
-    struct import *import = work->data;
+    struct import *import = MAGIC_OF(import, work->data);
     struct call *call = &import->call;
     const struct loop_conf *conf = &call->loop->conf;
     (void)status;
@@ -211,7 +219,7 @@ static bool is_event_id(struct span id)
 
 static void put_event(struct http_req *req)
 {
-    struct operator_api *api = http_req_route_ctx(req);
+    struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call = {.req = req, .loop = loop_of(req)};
     struct span id = http_req_param(req, 0);
     if (!is_event_id(id)) {
@@ -224,6 +232,7 @@ static void put_event(struct http_req *req)
         return;
     }
     api->importing = true;
+    MAGIC_BEGIN(import, import);
     import->api = api;
     import->call = call;
     import->body = http_req_body(req);
@@ -232,7 +241,6 @@ static void put_event(struct http_req *req)
     uv_timer_init(call.loop->conf.uv, &import->timer);
     bool fits = span_to_cstr(id, import->id, sizeof(import->id));
     assert(fits);
-    (void)fits;
     uv_queue_work(call.loop->conf.uv, &import->work, read_plan, on_plan_read);
 }
 
@@ -293,7 +301,7 @@ static void get_document(struct http_req *req)
 static void get_counts(struct http_req *req)
 {
     enum { COUNTS_MAX = 720 };
-    const struct operator_api *api = http_req_route_ctx(req);
+    const struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call;
     if (!request_event(&call, req))
         return;
@@ -339,6 +347,7 @@ static void get_counts(struct http_req *req)
 
 struct export
 {
+    uint32_t magic;
     uv_work_t work;
     struct operator_api *api;
     struct call call;
@@ -349,6 +358,8 @@ struct export
     int rc;
     struct err_slot err;
 };
+
+MAGIC(export, 0x5ea7000d);
 
 /* RFC 4180: a field with a comma, quote or line break is quoted, quotes are doubled. What a
  * spreadsheet would read as a formula gets an apostrophe in front. */
@@ -409,7 +420,7 @@ static int on_sold(void *ctx, const struct store_sold *sold)
 static void read_sold(uv_work_t *work)
 {
     enum { BYTES_PER_SEAT = 1200 };
-    struct export *export = work->data;
+    struct export *export = MAGIC_OF(export, work->data);
     struct pg_conf conf = {export->api->conf.dsn, "fairgate seat-service export", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
     struct pg *pg = NULL;
@@ -435,7 +446,7 @@ static void read_sold(uv_work_t *work)
 
 static void on_sold_read(uv_work_t *work, int status)
 {
-    struct export *export = work->data;
+    struct export *export = MAGIC_OF(export, work->data);
     (void)status;
     if (export->rc < 0 || export->text.overflown)
         call_refuse(&export->call, REFUSAL_SOLD_UNREADABLE);
@@ -449,12 +460,13 @@ static void on_sold_read(uv_work_t *work, int status)
                    });
     export->api->exporting = false;
     free(export->memory);
+    MAGIC_END(export, export);
     free(export);
 }
 
 static void get_export(struct http_req *req)
 {
-    struct operator_api *api = http_req_route_ctx(req);
+    struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call;
     if (!request_event(&call, req))
         return;
@@ -470,6 +482,7 @@ static void get_export(struct http_req *req)
         return;
     }
     api->exporting = true;
+    MAGIC_BEGIN(export, export);
     export->api = api;
     export->call = call;
     export->csv = csv;
@@ -686,6 +699,7 @@ int operator_api_create(const struct operator_api_conf *conf, struct err_slot *e
     struct operator_api *api = calloc(1, sizeof(*api));
     if (api == NULL)
         return err_set(err, ERR_NOMEM, "the operator's calls");
+    MAGIC_BEGIN(operator_api, api);
     api->conf = *conf;
     *out = api;
     return 0;
@@ -693,6 +707,8 @@ int operator_api_create(const struct operator_api_conf *conf, struct err_slot *e
 
 void operator_api_destroy(struct operator_api *api)
 {
+    if (api != NULL)
+        MAGIC_END(operator_api, api);
     free(api);
 }
 

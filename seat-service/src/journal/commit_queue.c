@@ -248,7 +248,6 @@ void commit_port_submit(struct commit_entry *entry, uint64_t now_us)
     told_release(entry);
     bool fits = ring_put_mpsc(&queue->in, queue->in_slots, entry);
     assert(fits); /* the ring has a slot for every entry there is */
-    (void)fits;
 
     /* seq_cst: partner of the fence in commit_queue_wait(); see the top of this file */
     atomic_thread_fence(memory_order_seq_cst);
@@ -293,7 +292,6 @@ void commit_queue_give(struct commit_queue *queue, struct commit_entry *entry)
     told_release(entry);
     bool fits = ring_put_spsc(&port->back, port->back_slots, entry);
     assert(fits);
-    (void)fits;
 }
 
 void commit_queue_wake_ports(struct commit_queue *queue)

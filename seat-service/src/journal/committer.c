@@ -303,7 +303,7 @@ static int turn(struct journal *journal, struct err_slot *err)
 
 static void *run(void *arg)
 {
-    struct journal *journal = arg;
+    struct journal *journal = MAGIC_OF(journal, arg);
     struct err_slot err;
     while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
         int rc = 0;

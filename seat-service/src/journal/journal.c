@@ -36,6 +36,7 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
     struct journal *journal = calloc(1, sizeof(*journal));
     if (journal == NULL)
         return err_set(err, ERR_NOMEM, "the journal");
+    MAGIC_BEGIN(journal, journal);
     journal->conf = *conf;
     snprintf(journal->instance, sizeof(journal->instance), "%.64s#%016" PRIx64, conf->instance,
              rng_below(conf->rng, UINT64_MAX));
@@ -76,6 +77,7 @@ void journal_destroy(struct journal *journal)
         system_bell_close(journal->look);
     pthread_mutex_destroy(&journal->lock);
     free(journal->memory);
+    MAGIC_END(journal, journal);
     free(journal);
 }
 

@@ -6,6 +6,7 @@
 #ifndef FG_SEAT_SERVICE_JOURNAL_INTERNAL_H
 #define FG_SEAT_SERVICE_JOURNAL_INTERNAL_H
 
+#include "base/magic.h"
 #include "journal/journal.h"
 
 #include <pthread.h>
@@ -32,6 +33,7 @@ struct batch {
 };
 
 struct journal {
+    uint32_t magic; /* its threads look */
     struct journal_conf conf;
     char instance[JOURNAL_INSTANCE_MAX]; /* of this process's life: no other one writes this name */
 
@@ -72,6 +74,8 @@ struct journal {
     _Atomic(enum journal_reason) reason;
     struct journal_stats stats;
 };
+
+MAGIC(journal, 0x5ea70007);
 
 static inline uint32_t journal_len(const struct journal *journal)
 {

@@ -323,7 +323,7 @@ static bool may_read(struct journal *journal)
 
 static void *run(void *arg)
 {
-    struct journal *journal = arg;
+    struct journal *journal = MAGIC_OF(journal, arg);
     while (!is_stopping(journal)) {
         struct err_slot err = {0};
         int rc = may_read(journal) ? turn(journal, &err) : 0;

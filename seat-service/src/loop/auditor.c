@@ -4,6 +4,7 @@
  * round; the others go on. */
 #include "loop/auditor.h"
 
+#include "base/magic.h"
 #include "journal/follower.h"
 #include "tables/migrate.h"
 #include "tables/projection.h"
@@ -15,6 +16,7 @@
 #include <time.h>
 
 struct audited {
+    uint32_t magic;
     struct store_event id;
     struct event *event;
     struct engine *engine; /* ours alone; its state is that of follower.head */
@@ -26,6 +28,7 @@ struct audited {
 };
 
 struct auditor {
+    uint32_t magic;
     struct auditor_conf conf;
     struct pg *pg;
     struct audited events[EVENTS_MAX];
@@ -37,6 +40,9 @@ struct auditor {
     pthread_cond_t wake;
     bool stopping;
 };
+
+MAGIC(audited, 0x5ea70005);
+MAGIC(auditor, 0x5ea70006);
 
 static bool is_stopping(struct auditor *auditor)
 {
@@ -63,7 +69,7 @@ static int write_projection(struct audited *audited, struct err_slot *err)
 static int apply(void *ctx, const struct change *change, const struct store_row *row,
                  struct err_slot *err)
 {
-    struct audited *audited = ctx;
+    struct audited *audited = MAGIC_OF(audited, ctx);
     (void)row;
     if (change->seq > audited->projected && !projection_add(audited->projection, change))
         return err_set(err, ERR_FULL, "the projection is full");
@@ -169,6 +175,7 @@ static struct audited *take(struct auditor *auditor, const struct store_event *i
     assert(auditor->events_len < EVENTS_MAX); /* there are no more */
     struct audited *audited = &auditor->events[auditor->events_len];
     *audited = (struct audited){.id = *id, .event = event, .auditor = auditor};
+    MAGIC_BEGIN(audited, audited);
     if (projection_create(err, &audited->projection) < 0)
         return NULL;
     auditor->events_len += 1;
@@ -275,7 +282,7 @@ static bool is_time(struct auditor *auditor)
 
 static void *run(void *arg)
 {
-    struct auditor *auditor = arg;
+    struct auditor *auditor = MAGIC_OF(auditor, arg);
     pthread_mutex_lock(&auditor->lock);
     while (!auditor->stopping) {
         struct timespec until;
@@ -304,6 +311,7 @@ int auditor_start(const struct auditor_conf *conf, struct err_slot *err, struct 
     struct auditor *auditor = calloc(1, sizeof(*auditor));
     if (auditor == NULL)
         return err_set(err, ERR_NOMEM, "the auditor");
+    MAGIC_BEGIN(auditor, auditor);
     auditor->conf = *conf;
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -343,9 +351,12 @@ void auditor_destroy(struct auditor *auditor)
     if (auditor == NULL)
         return;
     drop(auditor);
-    for (uint32_t i = 0; i < auditor->events_len; i++)
+    for (uint32_t i = 0; i < auditor->events_len; i++) {
         projection_destroy(auditor->events[i].projection);
+        MAGIC_END(audited, &auditor->events[i]);
+    }
     pthread_cond_destroy(&auditor->wake);
     pthread_mutex_destroy(&auditor->lock);
+    MAGIC_END(auditor, auditor);
     free(auditor);
 }

@@ -129,6 +129,7 @@ void ended_tick(struct ended *ended, struct loop *loop)
 void ended_session(struct ended *ended, struct http_req *req, struct span session)
 {
     struct call call = {.req = req, .loop = loop_of(req)};
+    (void)MAGIC_OF(ended, ended); /* it came as a route's ctx */
     uint64_t until_s = clock_wall_us(call.loop->conf.clock) / 1000000 + SESSION_S;
     struct ended_row row = {.session = pass_hash(session), .until_s = until_s};
     assert(call.loop->conf.nth == 0);

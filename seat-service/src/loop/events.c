@@ -7,6 +7,8 @@
  * replay tells it what time it was for the last owner. */
 #include "loop/events.h"
 
+#include "base/magic.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -20,6 +22,7 @@
 enum { PICTURE_BITS = 28 };
 
 struct events {
+    uint32_t magic;
     struct events_conf conf;
     struct event all[EVENTS_MAX];
     uint64_t wall_base_ms; /* our time = base + monotonic */
@@ -27,6 +30,8 @@ struct events {
     pthread_mutex_t offer_lock;
     struct shown_plan *offered;
 };
+
+MAGIC(events, 0x5ea70008);
 
 /* ---- plans ---- */
 
@@ -56,7 +61,7 @@ static struct shown_plan *take_offer(struct events *events, struct span document
 
 bool events_admit(struct event *event, uint64_t incarnation)
 {
-    /* relaxed: relaxed: a number that is only compared with itself, and rises */
+    /* relaxed: a number that is only compared with itself, and rises */
     uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
     while (incarnation > known) {
         if (atomic_compare_exchange_weak_explicit(&event->incarnation, &known, incarnation,
@@ -71,7 +76,7 @@ bool events_admit(struct event *event, uint64_t incarnation)
 static int on_found(void *ctx, uint32_t nth, struct span id, struct span document,
                     struct err_slot *err)
 {
-    struct events *events = ctx;
+    struct events *events = MAGIC_OF(events, ctx);
     assert(nth < EVENTS_MAX);
     struct event *event = &events->all[nth];
     if (event->plan == NULL) {
@@ -93,7 +98,7 @@ static int on_found(void *ctx, uint32_t nth, struct span id, struct span documen
 
 static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err)
 {
-    struct events *events = ctx;
+    struct events *events = MAGIC_OF(events, ctx);
     struct event *event = &events->all[nth];
     assert(!events_is_open(event));
     engine_destroy(event->engine);
@@ -117,7 +122,7 @@ static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slo
 static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct span idem,
                     struct err_slot *err)
 {
-    struct events *events = ctx;
+    struct events *events = MAGIC_OF(events, ctx);
     struct engine_hold_view view;
     uint64_t session = change->session;
     if (idem.ptr != NULL && change->kind != CHANGE_TAKEN &&
@@ -136,7 +141,7 @@ static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct
 
 static void on_first(void *ctx, uint32_t nth, struct change *change)
 {
-    struct events *events = ctx;
+    struct events *events = MAGIC_OF(events, ctx);
     change_init(change, CHANGE_IMPORTED, events_now_ms(events));
     memcpy(change->plan_hash, plan_hash(events->all[nth].plan->plan), CHANGE_HASH_BYTES);
 }
@@ -145,7 +150,7 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
  * an earlier owner's version is told to fetch everything again. */
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
 {
-    struct events *events = ctx;
+    struct events *events = MAGIC_OF(events, ctx);
     struct event *event = &events->all[nth];
     event->epoch = epoch;
     engine_replay_end(event->engine);
@@ -159,20 +164,20 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
 
 static void on_ended(void *ctx, const struct ended_row *row)
 {
-    const struct events *events = ctx;
+    const struct events *events = MAGIC_OF(events, ctx);
     pass_revoke(events->conf.revoked, row->session, row->until_s);
 }
 
 static void on_renewed(void *ctx, uint32_t nth, uint64_t incarnation)
 {
-    struct events *events = ctx;
+    struct events *events = MAGIC_OF(events, ctx);
     assert(nth < EVENTS_MAX);
     (void)events_admit(&events->all[nth], incarnation);
 }
 
 static void on_fenced(void *ctx, const char *reason)
 {
-    struct events *events = ctx;
+    struct events *events = MAGIC_OF(events, ctx);
     for (uint32_t i = 0; i < EVENTS_MAX; i++)
         atomic_store_explicit(&events->all[i].open, false, memory_order_release);
     events->conf.fenced(events->conf.ctx, reason);
@@ -239,6 +244,7 @@ int events_create(const struct events_conf *conf, struct err_slot *err, struct e
     struct events *events = calloc(1, sizeof(*events));
     if (events == NULL)
         return err_set(err, ERR_NOMEM, "the table of events");
+    MAGIC_BEGIN(events, events);
     events->conf = *conf;
     events->wall_base_ms = clock_wall_us(conf->clock) / 1000 - clock_mono_us(conf->clock) / 1000;
     pthread_mutex_init(&events->offer_lock, NULL);
@@ -256,5 +262,6 @@ void events_destroy(struct events *events)
     }
     shown_plan_destroy(events->offered);
     pthread_mutex_destroy(&events->offer_lock);
+    MAGIC_END(events, events);
     free(events);
 }

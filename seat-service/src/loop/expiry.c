@@ -7,13 +7,16 @@
  * written nothing expires; afterwards holds that are being paid get some extra time. */
 #include "loop/expiry.h"
 
+#include "base/magic.h"
 #include "loop/pending.h"
 
 #include <assert.h>
 
+MAGIC(expiry, 0x5ea7000a);
+
 static void on_outcome(void *ctx, int rc, const struct change *change)
 {
-    struct expiry *expiry = ctx;
+    struct expiry *expiry = MAGIC_OF(expiry, ctx);
     struct counter_stats *stats = expiry->loop->conf.stats;
     assert(expiry->open > 0);
     expiry->open -= 1;
@@ -100,4 +103,5 @@ void expiry_init(struct expiry *expiry, struct loop *loop)
 {
     assert(loop->conf.nth == 0);
     *expiry = (struct expiry){.loop = loop};
+    MAGIC_BEGIN(expiry, expiry);
 }

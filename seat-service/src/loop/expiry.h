@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 
 struct expiry {
+    uint32_t magic;
     struct loop *loop;
     uint32_t open;            /* wait for their commit */
     const struct event *last; /* used up the room last time */

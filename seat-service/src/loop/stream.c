@@ -6,6 +6,7 @@
  * change shows in the number of free places. */
 #include "loop/stream.h"
 
+#include "base/magic.h"
 #include "render/render.h"
 
 #include <assert.h>
@@ -13,12 +14,15 @@
 #include <stdlib.h>
 
 struct viewing {
+    uint32_t magic;
     struct http_channel *channel;
     uint64_t sent_version;              /* of the last delta */
     uint32_t sent_free[PLAN_AREAS_MAX]; /* of the areas */
     struct stream *stream;
     const struct event *event;
 };
+
+MAGIC(viewing, 0x5ea70009);
 
 struct stream {
     struct loop *loop;
@@ -55,7 +59,7 @@ struct http_blob *stream_delta(struct stream *stream, const struct event *event,
 
 static struct http_blob *on_catch_up(void *ctx)
 {
-    const struct viewing *viewing = ctx;
+    const struct viewing *viewing = MAGIC_OF(viewing, ctx);
     return sse_event(viewing->stream, viewing->event, -1, 0,
                      engine_avail_version(viewing->event->engine));
 }
@@ -65,6 +69,7 @@ struct http_channel *stream_channel(struct stream *stream, const struct event *e
     struct viewing *viewing = &stream->viewings[event->nth];
     if (viewing->channel != NULL)
         return viewing->channel;
+    MAGIC_BEGIN(viewing, viewing);
     viewing->stream = stream;
     viewing->event = event;
     viewing->sent_version = engine_avail_version(event->engine);
@@ -125,7 +130,11 @@ void stream_close(struct stream *stream)
 
 void stream_destroy(struct stream *stream)
 {
-    if (stream != NULL)
-        free(stream->deltas);
+    if (stream == NULL)
+        return;
+    for (uint32_t i = 0; i < EVENTS_MAX; i++)
+        if (stream->viewings[i].channel != NULL)
+            MAGIC_END(viewing, &stream->viewings[i]);
+    free(stream->deltas);
     free(stream);
 }
