@@ -336,6 +336,27 @@ void outcall_send(struct outcalls *outcalls, const struct outcall *call)
     one_start(one);
 }
 
+static bool add_part(curl_mime *mime, struct span bytes, const char *type)
+{
+    curl_mimepart *part = curl_mime_addpart(mime);
+    return curl_mime_data(part, bytes.ptr, bytes.len) == CURLE_OK &&
+           curl_mime_type(part, type) == CURLE_OK && curl_mime_encoder(part, "base64") == CURLE_OK;
+}
+
+/* The plain text comes first: mail programs show the last form that they know. */
+static void set_parts(struct one *one, const struct outcall_mail *mail)
+{
+    one->mime = curl_mime_init(one->easy);
+    bool written = add_part(one->mime, mail->text, "text/plain; charset=utf-8");
+    if (mail->html.len > 0)
+        written = written && add_part(one->mime, mail->html, "text/html; charset=utf-8");
+    one->headers = curl_slist_append(one->headers, "Content-Type: multipart/alternative");
+    if (!written || one->headers == NULL)
+        BUG_STOP("no memory for a mail");
+    curl_easy_setopt(one->easy, CURLOPT_HTTPHEADER, one->headers);
+    curl_easy_setopt(one->easy, CURLOPT_MIMEPOST, one->mime);
+}
+
 static void set_mail(struct one *one, const struct outcall_mail *mail)
 {
     CURL *easy = one->easy;
@@ -351,15 +372,7 @@ static void set_mail(struct one *one, const struct outcall_mail *mail)
     }
     for (const char *const *header = mail->headers; *header != NULL; header++)
         one->headers = curl_slist_append(one->headers, *header);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, one->headers);
-    one->mime = curl_mime_init(easy);
-    curl_mimepart *part = curl_mime_addpart(one->mime);
-    bool written = curl_mime_data(part, mail->text.ptr, mail->text.len) == CURLE_OK &&
-                   curl_mime_type(part, "text/plain; charset=utf-8") == CURLE_OK &&
-                   curl_mime_encoder(part, "base64") == CURLE_OK;
-    if (!written)
-        BUG_STOP("no memory for a mail");
-    curl_easy_setopt(easy, CURLOPT_MIMEPOST, one->mime);
+    set_parts(one, mail);
 }
 
 void outcall_send_mail(struct outcalls *outcalls, const struct outcall_mail *mail)

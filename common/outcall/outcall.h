@@ -69,6 +69,7 @@ struct outcall_mail {
     const char *from, *to;      /* addresses alone */
     const char *const *headers; /* "Name: value", ended by NULL; those of MIME come by themselves */
     struct span text;           /* text/plain in UTF-8; copied, as all here */
+    struct span html;           /* text/html that says the same; may be empty */
     uint32_t timeout_ms;
     outcall_on_done *on_done; /* status is SMTP's */
     void *ctx;

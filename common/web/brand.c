@@ -32,6 +32,7 @@ struct brand {
     struct content logo;
     const char *logo_type;
     struct content texts[LANG_MAX];
+    struct brand_colours colours[BRAND_SCHEMES];
     char css_memory[CSS_MAX];
     struct text css;
 };
@@ -87,15 +88,26 @@ static struct colour mix(struct colour a, struct colour b, unsigned parts)
  * fourth is --wash, the paper with a little of the colour itself. */
 enum { PAPERS = 3, WASH_PARTS = 20 };
 struct scheme {
+    enum brand_scheme of;
     const char *key, *name;
+    struct brand_colours usual; /* as in web/base.css */
     struct colour papers[PAPERS];
     struct colour away; /* from the papers: what a colour that is too pale is mixed with */
 };
 
 static const struct scheme light_scheme = {
-    "colour", "light", {{{255, 255, 255}}, {{244, 246, 249}}, {{246, 247, 249}}}, {{0, 0, 0}}};
-static const struct scheme dark_scheme = {
-    "dark_colour", "dark", {{{22, 24, 28}}, {{34, 38, 44}}, {{14, 16, 19}}}, {{255, 255, 255}}};
+    BRAND_LIGHT,
+    "colour",
+    "light",
+    {"#0b57d0", "#fff"},
+    {{{255, 255, 255}}, {{244, 246, 249}}, {{246, 247, 249}}},
+    {{0, 0, 0}}};
+static const struct scheme dark_scheme = {BRAND_DARK,
+                                          "dark_colour",
+                                          "dark",
+                                          {"#a8c7fa", "#062e6f"},
+                                          {{{22, 24, 28}}, {{34, 38, 44}}, {{14, 16, 19}}},
+                                          {{255, 255, 255}}};
 
 static bool is_readable(struct colour colour, const struct scheme *scheme)
 {
@@ -118,6 +130,7 @@ static struct colour readable(struct colour colour, const struct scheme *scheme)
 static int add_colour(struct brand *brand, const struct scheme *scheme, const char *text,
                       struct err_slot *err)
 {
+    struct brand_colours *out = &brand->colours[scheme->of];
     struct colour colour;
     if (text[0] == '\0')
         return 0;
@@ -127,10 +140,12 @@ static int add_colour(struct brand *brand, const struct scheme *scheme, const ch
     colour = readable(colour, scheme);
     assert(is_readable(colour, scheme));
     const char *on = contrast(colour, white) >= contrast(colour, black) ? "#fff" : "#000";
-    text_printf(
-        &brand->css,
-        "@media (prefers-color-scheme: %s) { :root { --act: #%02x%02x%02x; --on-act: %s; } }\n",
-        scheme->name, colour.channel[0], colour.channel[1], colour.channel[2], on);
+    snprintf(out->act, sizeof(out->act), "#%02x%02x%02x", colour.channel[0], colour.channel[1],
+             colour.channel[2]);
+    snprintf(out->on_act, sizeof(out->on_act), "%s", on);
+    text_printf(&brand->css,
+                "@media (prefers-color-scheme: %s) { :root { --act: %s; --on-act: %s; } }\n",
+                scheme->name, out->act, out->on_act);
     assert(!brand->css.overflown);
     return 0;
 }
@@ -224,6 +239,8 @@ int brand_load(const struct brand_settings *settings, struct err_slot *err, stru
         return err_set(err, ERR_NOMEM, "a brand of %zu bytes", sizeof(*brand));
     brand->settings = settings;
     brand->css = text_on(brand->css_memory, sizeof(brand->css_memory));
+    brand->colours[BRAND_LIGHT] = light_scheme.usual;
+    brand->colours[BRAND_DARK] = dark_scheme.usual;
     int rc = 0;
     if (settings != NULL) {
         rc = add_colours(brand, err);
@@ -273,6 +290,13 @@ struct span brand_logo(const struct brand *brand, const char **type)
 struct span brand_css(const struct brand *brand)
 {
     return text_span(&brand->css);
+}
+
+struct brand_colours brand_colours(const struct brand *brand, enum brand_scheme scheme)
+{
+    assert(scheme < BRAND_SCHEMES);
+    assert(brand->colours[scheme].act[0] == '#');
+    return brand->colours[scheme];
 }
 
 struct span brand_texts(const struct brand *brand, enum lang lang)

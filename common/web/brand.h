@@ -42,6 +42,14 @@ struct brand_settings {
         BRAND_SETTING(at, dark_colour, 7, "the same on dark screens; empty: made of colour"),      \
         BRAND_SETTING(at, texts, 1000, "folder of LANGUAGE.txt files with texts; empty: none")
 
+enum brand_scheme { BRAND_LIGHT, BRAND_DARK, BRAND_SCHEMES };
+
+/* For what has no style sheet of ours, such as a mail: #rrggbb, or #rgb. Without a brand's own they
+ * are those of web/base.css. */
+struct brand_colours {
+    char act[8], on_act[8];
+};
+
 struct brand;
 
 /* `settings` is borrowed; NULL: nothing is branded. Adds the languages that it finds. */
@@ -52,6 +60,7 @@ void brand_destroy(struct brand *brand);
 struct span brand_name(const struct brand *brand);
 struct span brand_logo(const struct brand *brand, const char **type); /* or not there */
 struct span brand_css(const struct brand *brand); /* to follow base.css; may be empty */
+struct brand_colours brand_colours(const struct brand *brand, enum brand_scheme scheme);
 struct span brand_texts(const struct brand *brand, enum lang lang); /* or not there */
 
 #endif

@@ -271,7 +271,10 @@ int site_template(const struct site *site, enum lang lang, struct span html,
     for (enum lang each = 0; each < lang_count(); each++)
         text_printf(&tags, "%s%s", each > 0 ? " " : "", lang_tag(each));
     assert(!tags.overflown);
-    struct template_fixed fixed[7 + ICONS_MAX + 1] = {
+    const struct brand_colours light = brand_colours(site->brand, BRAND_LIGHT);
+    const struct brand_colours dark = brand_colours(site->brand, BRAND_DARK);
+    enum { OWN = 11 };
+    struct template_fixed fixed[OWN + ICONS_MAX + 1] = {
         {"tags", text_span(&tags)},
         {"lang", span_of(lang_tag(lang))},
         {"words", text_span(&words)},
@@ -279,10 +282,14 @@ int site_template(const struct site *site, enum lang lang, struct span html,
         {"brand", text_span(&site->brand_html.text)},
         {"languages", text_span(&site->languages[lang].text)},
         {"data", site->conf.data},
+        {"act", span_of(light.act)},
+        {"on-act", span_of(light.on_act)},
+        {"dark-act", span_of(dark.act)},
+        {"dark-on-act", span_of(dark.on_act)},
     };
     struct icons icons;
     icons_read(&icons);
-    memcpy(&fixed[7], icons.row,
+    memcpy(&fixed[OWN], icons.row,
            icons.len * sizeof(icons.row[0])); /* a row without a name is left */
     int rc = words.overflown
                  ? err_set(err, ERR_FULL, "the words of \"%s\" are too long", lang_tag(lang))

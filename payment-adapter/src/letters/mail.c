@@ -1,4 +1,5 @@
-/* mail.c: plain text in the buyer's language, from the service's texts. How the body is coded for
+/* mail.c: what is told, and the plain text of it, in the buyer's language, from the service's
+ * texts; mail_page.c has the form that looks like the pages. How the body is coded for
  * the way is libcurl's affair (curl_mime); a subject beyond ASCII is not, so it is coded here.
  * Addresses come from a database of the company's, so what could end a line is refused. */
 #include "letters/mail.h"
@@ -6,6 +7,7 @@
 #include "core/checkout/effect.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
+#include "letters/mail_page.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -16,6 +18,7 @@
 enum {
     KEY_MAX = 64,
     SUBJECT_MAX = SEAT_NAMES_EVENT_MAX + 512,
+    URL_MAX = 4096,
     WORD_BYTES = 39, /* of the subject: 73 characters once encoded */
 };
 
@@ -35,7 +38,7 @@ static struct span words_of(const struct mail *mail, const char *part)
 {
     char memory[KEY_MAX];
     struct text key = text_on(memory, sizeof(memory));
-    bool returned = mail->amount == 0 && strcmp(mail->kind, "refunded") == 0;
+    bool returned = mail->amount == 0 && strcmp(mail->kind, LETTER_REFUNDED) == 0;
     /* "moved-2": the second of its order. */
     text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"),
                 returned ? "returned" : mail->kind, part);
@@ -67,9 +70,15 @@ static void put_fact(struct text *body, const struct mail *mail, const char *nam
     TEXT_LIT(body, ": ");
 }
 
-static void put_money(struct text *body, const struct mail *mail, const char *name, uint64_t minor)
+static struct span word(const struct mail *mail, const char *key)
 {
-    put_fact(body, mail, name);
+    return phrases_find(mail->words, span_of(key));
+}
+
+static void put_money(struct text *body, const struct mail *mail, struct span name, uint64_t minor)
+{
+    text_put(body, name);
+    TEXT_LIT(body, ": ");
     order_amount_put(body, minor, mail->currency);
     text_char(body, '\n');
 }
@@ -97,31 +106,7 @@ static bool is_about_a_move(const struct mail *mail)
     return strncmp(mail->kind, "moved-", 6) == 0 || strncmp(mail->kind, "renewed-", 8) == 0;
 }
 
-static void put_bought(struct text *body, const struct mail *mail)
-{
-    text_put(body, mail->event);
-    text_char(body, '\n');
-    put_places(body, mail);
-    if (mail->places.len == 0) {
-        put_fact(body, mail, "order.seats");
-        text_printf(body, "%u\n", mail->seats);
-    }
-    if (strcmp(mail->kind, LETTER_REVOKED) == 0 || is_about_a_move(mail))
-        return; /* what the buyer paid is nobody else's business */
-    if (mail->fees > 0) {
-        put_money(body, mail, "order.prices", mail->amount - mail->fees);
-        put_money(body, mail, "order.fees", mail->fees);
-    }
-    put_money(body, mail, "order.amount", mail->amount);
-    if (mail->vat > 0)
-        put_money(body, mail, "order.vat", mail->vat);
-    put_fact(body, mail, "order.number");
-    text_put(body, mail->order);
-    text_char(body, '\n');
-}
-
-/* As people write it: without mailto: or tel:. */
-static struct span bare_contact(struct span address)
+struct span mail_contact(struct span address)
 {
     static const struct span schemes[] = {SPAN("mailto:"), SPAN("tel:")};
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
@@ -131,20 +116,41 @@ static struct span bare_contact(struct span address)
     return address;
 }
 
-static void put_body(struct text *body, const struct mail *mail, struct span first)
+static void put_sums(struct text *body, const struct mail *mail, const struct mail_said *said)
 {
-    bool tickets = strcmp(mail->kind, LETTER_COMPLETED) == 0 || is_about_a_move(mail);
-    text_put(body, first);
-    TEXT_LIT(body, "\n\n");
-    text_put(body, mail->public_url);
-    text_str(body, tickets ? "/pay/tickets/" : "/pay/orders/");
+    assert(mail->fees <= mail->amount);
+    assert(mail->vat <= mail->amount);
+    if (mail->fees > 0) {
+        put_money(body, mail, word(mail, "order.prices"), mail->amount - mail->fees);
+        put_money(body, mail, word(mail, "order.fees"), mail->fees);
+    }
+    put_money(body, mail, said->amount, mail->amount);
+    if (mail->vat > 0)
+        put_money(body, mail, word(mail, "order.vat"), mail->vat);
+    put_fact(body, mail, "order.number");
     text_put(body, mail->order);
+    text_char(body, '\n');
+}
+
+static void put_body(struct text *body, const struct mail *mail, const struct mail_said *said)
+{
+    text_put(body, said->first);
     TEXT_LIT(body, "\n\n");
-    put_bought(body, mail);
+    text_put(body, said->url);
+    TEXT_LIT(body, "\n\n");
+    text_put(body, mail->event);
+    text_char(body, '\n');
+    put_places(body, mail);
+    if (mail->places.len == 0) {
+        put_fact(body, mail, "order.seats");
+        text_printf(body, "%u\n", mail->seats);
+    }
+    if (said->bought)
+        put_sums(body, mail, said);
     if (mail->support.len > 0) {
         text_char(body, '\n');
         put_fact(body, mail, "links.support");
-        text_put(body, bare_contact(mail->support));
+        text_put(body, mail_contact(mail->support));
         text_char(body, '\n');
     }
 }
@@ -163,11 +169,32 @@ static bool write_subject(const struct mail *mail, struct span title, struct mai
     return !plain.overflown && !coded.overflown;
 }
 
+static bool write_html(const struct mail *mail, const struct mail_said *said, struct mail_text *out)
+{
+    struct text html = text_on(out->html_memory, sizeof(out->html_memory));
+    if (mail->page != NULL)
+        mail_page_put(&html, mail, said);
+    out->html = text_span(&html);
+    return !html.overflown;
+}
+
 int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
 {
-    struct span title = words_of(mail, "subject"), first = words_of(mail, "text");
-    if (title.ptr == NULL || first.ptr == NULL || !mail_address_is_sane(mail->to) ||
-        !mail_address_is_sane(mail->from))
+    bool moved = is_about_a_move(mail), refunded = strcmp(mail->kind, LETTER_REFUNDED) == 0;
+    char url_memory[URL_MAX];
+    struct text url = text_on(url_memory, sizeof(url_memory));
+    struct mail_said said = {
+        .title = words_of(mail, "subject"),
+        .first = words_of(mail, "text"),
+        .amount = word(mail, refunded && mail->amount > 0 ? "order.refund-amount" : "order.amount"),
+        .tickets = moved || strcmp(mail->kind, LETTER_COMPLETED) == 0,
+        .bought = !moved && strcmp(mail->kind, LETTER_REVOKED) != 0};
+    text_put(&url, mail->public_url);
+    text_str(&url, said.tickets ? "/pay/tickets/" : "/pay/orders/");
+    text_put(&url, mail->order);
+    said.url = text_span(&url);
+    if (said.title.ptr == NULL || said.first.ptr == NULL || url.overflown ||
+        !mail_address_is_sane(mail->to) || !mail_address_is_sane(mail->from))
         return err_set(err, ERR_RANGE, "mail of kind %s", mail->kind);
     struct tm tm;
     time_t now = (time_t)mail->now_s;
@@ -178,8 +205,8 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
     snprintf(out->id, sizeof(out->id), "Message-ID: <%.*s.%s@fairgate>", (int)mail->order.len,
              mail->order.ptr, mail->kind);
     struct text body = text_on(out->body_memory, sizeof(out->body_memory));
-    put_body(&body, mail, first);
-    if (!write_subject(mail, title, out) || body.overflown)
+    put_body(&body, mail, &said);
+    if (!write_subject(mail, said.title, out) || body.overflown || !write_html(mail, &said, out))
         return err_set(err, ERR_FULL, "mail is too long");
     out->body = text_span(&body);
     const char *const headers[MAIL_HEADERS + 1] = {

@@ -8,7 +8,7 @@
 #include "base/magic.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
-#include "letters/mail.h"
+#include "letters/mail_page.h"
 #include "observe/log.h"
 #include "pace/backoff.h"
 #include "pay_limits.h"
@@ -31,6 +31,7 @@ enum {
 struct mailer {
     uint32_t magic;
     struct mailer_conf conf;
+    struct filled_page *page;
     uint32_t under_way;
     bool taking, closing;
     uint64_t pause_until_us;
@@ -58,6 +59,11 @@ int mailer_create(const struct mailer_conf *conf, struct err_slot *err, struct m
     struct mailer *mailer = calloc(1, sizeof(*mailer));
     if (mailer == NULL)
         return err_set(err, ERR_NOMEM, "mailer");
+    int rc = mail_page_create(conf->site, err, &mailer->page);
+    if (rc < 0) {
+        free(mailer);
+        return rc;
+    }
     MAGIC_BEGIN(mailer, mailer);
     mailer->conf = *conf;
     *out = mailer;
@@ -68,6 +74,7 @@ static void free_if_over(struct mailer *mailer)
 {
     if (mailer->closing && !mailer->taking && mailer->under_way == 0) {
         MAGIC_END(mailer, mailer);
+        filled_page_destroy(mailer->page);
         free(mailer);
     }
 }
@@ -148,6 +155,9 @@ static void send_mail(struct letter *letter, const char *address)
         lang = LANG_OF_READERS;
     struct mail mail = {.kind = letter->kind,
                         .words = site_phrases(mailer->conf.site, lang),
+                        .page = mailer->page,
+                        .lang = lang,
+                        .house = settings->brand.name,
                         .from = span_of(settings->mail_from),
                         .to = span_of(address),
                         .order = span_of(letter->order),
@@ -174,6 +184,7 @@ static void send_mail(struct letter *letter, const char *address)
                                 .to = address,
                                 .headers = text.headers,
                                 .text = text.body,
+                                .html = text.html,
                                 .timeout_ms = (uint32_t)settings->mail_timeout_ms,
                                 .on_done = on_sent,
                                 .ctx = letter};

@@ -10,6 +10,7 @@
 /* Letters that SQL statements write too. */
 #define LETTER_COMPLETED "completed"
 #define LETTER_REVOKED   "revoked"
+#define LETTER_REFUNDED  "refunded"
 
 enum effect {
     EFFECT_STATUS,      /* {order, status, cause} */

@@ -119,7 +119,7 @@ void sale_hand_over(struct saga_call *call, void *ctx)
 
 void sale_tell_shop(struct saga_call *call, void *ctx)
 {
-    write_letters(call, ctx, "refunded");
+    write_letters(call, ctx, LETTER_REFUNDED);
 }
 
 void sale_revoke_tickets(struct saga_call *call, void *ctx)

@@ -154,11 +154,11 @@ export class FakeSeats extends Fake {
   }
 
   view(hold) {
-    const { total, currency, expires, event, state } = hold;
+    const { total, currency, expires, event, state, fees, vat, vat_basis_points } = hold;
     const seats = hold.area ? [] : hold.seats;
     const expires_at = new Date(expires).toISOString();
     const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: 'R석', price: total / seats.length }));
-    return { hold: hold.hold, event, event_name: '갈라 & 친구들', starts_at: '2027-05-01T10:00:00.000Z', state, seats, places, quantity: seats.length, ...hold.area, total, currency, expires_at };
+    return { hold: hold.hold, event, event_name: '갈라 & 친구들', starts_at: '2027-05-01T10:00:00.000Z', state, seats, places, quantity: seats.length, ...hold.area, total, fees, vat, vat_basis_points, currency, expires_at };
   }
 
   sold() {
@@ -388,17 +388,25 @@ export class FakeShop extends Fake {
   }
 }
 
-// What a mail says: its one part, text in UTF-8.
-export function wordsOf({ text }) {
-  const [, boundary] = /^Content-Type: multipart\/mixed; boundary="?([^"\r\n]+)"?\r$/im.exec(text);
-  const [, part] = text.split(`--${boundary}`);
-  const at = part.indexOf('\r\n\r\n');
-  const head = part.slice(0, at);
-  if (!/^Content-Type: text\/plain; charset=utf-8\r?$/im.test(head) || !/^Content-Transfer-Encoding: base64\r?$/im.test(head)) throw new Error(`what is this? ${head}`);
-  const coded = part.slice(at + 4);
-  if (coded.split('\r\n').some((line) => line.length > 76)) throw new Error('a line is too long');
-  return Buffer.from(coded, 'base64').toString('utf8');
+// The forms of a mail: {text, html}, in UTF-8, the plainest first.
+export function formsOf({ text }) {
+  const [, boundary] = /^Content-Type: multipart\/alternative;\s+boundary="?([^"\r\n]+)"?\r$/im.exec(text);
+  const [, ...parts] = text.split(`--${boundary}`);
+  if (parts.pop().trim() !== '--' || parts.length !== 2) throw new Error(`${parts.length} forms of a mail`);
+  const [plain, html] = parts.map((part, n) => {
+    const at = part.indexOf('\r\n\r\n');
+    const head = part.slice(0, at);
+    const type = ['plain', 'html'][n];
+    if (!new RegExp(`^Content-Type: text/${type}; charset=utf-8\r?$`, 'im').test(head) || !/^Content-Transfer-Encoding: base64\r?$/im.test(head)) throw new Error(`what is this? ${head}`);
+    const coded = part.slice(at + 4);
+    if (coded.split('\r\n').some((line) => line.length > 76)) throw new Error('a line is too long');
+    return Buffer.from(coded, 'base64').toString('utf8');
+  });
+  return { text: plain, html };
 }
+
+// What a mail says, as text.
+export const wordsOf = (mail) => formsOf(mail).text;
 
 // A mail server that keeps what it is given.
 export class FakeSmtp {

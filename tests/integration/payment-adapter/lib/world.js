@@ -118,6 +118,7 @@ class World {
         per_s: 10000,
       }),
       links: merge('links', {}),
+      brand: merge('brand', {}),
       web: merge('web', { public_url: 'http://tickets.example' }),
       shop: merge('shop', { url: `${this.shop.url}/orders`, list_url: `${this.shop.url}/orders`, key: join(this.dir, 'shop-key-file'), per_s: 200, retry_max: '1s' }),
       mail: merge('mail', { url: this.smtp.url }),
