@@ -72,7 +72,7 @@ uint64_t service_errors(const struct service *service)
 /* ---- requests that were answered ---- */
 
 static void log_request(const struct service_runner *runner, const struct http_req *req,
-                        const char *listener, unsigned status, uint64_t took_us)
+                        const char *listener, const char *who, unsigned status, uint64_t took_us)
 {
     struct log_line line;
     log_begin(&line, runner->loop.log, LOG_LEVEL_INFO, "request");
@@ -82,6 +82,8 @@ static void log_request(const struct service_runner *runner, const struct http_r
     log_cstr(&line, "listener", listener);
     log_cstr(&line, "method", http_method_name(http_req_method(req)));
     log_str(&line, "path", http_req_path(req)); /* never the query: tokens travel there */
+    if (who != NULL)
+        log_cstr(&line, "operator", who);
     log_u64(&line, "status", status);
     log_u64(&line, "took_us", took_us);
     log_end(&line);
@@ -96,7 +98,7 @@ static void on_answered(void *loop_ctx, const struct http_req *req, unsigned sta
         atomic_fetch_add_explicit(&runner->errors, 1, memory_order_relaxed);
     uint64_t one_in = runner->loop.service->settings.log_requests;
     if (one_in != 0 && runner->requests++ % one_in == 0)
-        log_request(runner, req, "public", status, took_us);
+        log_request(runner, req, "public", NULL, status, took_us);
 }
 
 /* What people do there is rare and worth a line each; what machines ask is not. */
@@ -106,7 +108,7 @@ static void on_private_answered(void *loop_ctx, const struct http_req *req, unsi
     const struct service_runner *runner = loop_ctx;
     enum http_method method = http_req_method(req);
     if (method != HTTP_METHOD_GET || status == 401)
-        log_request(runner, req, "private", status, took_us);
+        log_request(runner, req, "private", service_operator(&runner->loop, req), status, took_us);
 }
 
 /* ---- ending ---- */
@@ -265,7 +267,7 @@ static void on_read_again(uv_work_t *work, int status)
         if (!service->conf->public_only) {
             service_tokens_destroy(&service->tokens);
             service->tokens = service->new_tokens;
-            service->new_tokens = (struct service_tokens){NULL, NULL};
+            service->new_tokens = (struct service_tokens){.admin = NULL};
         }
         /* Once a drain has begun a loop may have ended, and then there is nobody to ask. */
         bool draining = atomic_load_explicit(&service->draining, memory_order_relaxed);

@@ -118,6 +118,11 @@ static inline struct service_loop *service_loop_of(const struct http_req *req)
     return http_req_loop_ctx(req);
 }
 
+/* Of a request at the private listener: the name that its token bears ([private] operators_file);
+ * NULL: the admin token or a service's, which bear none. On loop 0; borrowed until the next turn.
+ */
+const char *service_operator(const struct service_loop *loop, const struct http_req *req);
+
 /* By a loop about itself: a condition (a name of the program's own, a literal) holds, or it does
  * not for this reason (a literal; NULL: it holds). /readyz is 200 when every condition of every
  * loop holds. A loop that never says anything is ready once it runs. */

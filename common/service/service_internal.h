@@ -36,6 +36,7 @@ struct service_settings {
     uint64_t private_port;
     char private_token_file[CONFIG_STRING_MAX];
     char private_service_token_file[CONFIG_STRING_MAX];
+    char private_operators_file[CONFIG_STRING_MAX];
     char private_origins[CONFIG_STRING_MAX];
 };
 
@@ -79,6 +80,7 @@ MAGIC(service_runner, 0x5e7c0001);
 struct service_tokens {
     struct secret_file *admin;
     struct secret_file *service; /* NULL: none */
+    struct operators *operators; /* NULL: none */
 };
 
 struct service {

@@ -4,11 +4,14 @@
  * that read them keep no secrets; everything else requires a token, compared in constant time.
  * Services use a token of their own among themselves, which opens /internal/ and nothing else, so
  * that an attacker who takes over one service does not get the operator's rights on the others.
+ * Operators may each have a token that bears their name (operators.h); the admin token names
+ * nobody.
  *
  * A scrape may take milliseconds (it counts open files), so it is rendered on the thread pool. */
 #include "service/service_internal.h"
 
 #include "base/json_in.h"
+#include "service/operators.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,16 +22,19 @@ void service_tokens_destroy(struct service_tokens *tokens)
 {
     secret_file_destroy(tokens->admin);
     secret_file_destroy(tokens->service);
-    *tokens = (struct service_tokens){NULL, NULL};
+    operators_destroy(tokens->operators);
+    *tokens = (struct service_tokens){.admin = NULL};
 }
 
 int service_tokens_read(const struct service_settings *settings, struct err_slot *err,
                         struct service_tokens *out)
 {
-    struct service_tokens tokens = {NULL, NULL};
+    struct service_tokens tokens = {.admin = NULL};
     int rc = secret_file_read(settings->private_token_file, err, &tokens.admin);
     if (rc == 0 && settings->private_service_token_file[0] != '\0')
         rc = secret_file_read(settings->private_service_token_file, err, &tokens.service);
+    if (rc == 0 && settings->private_operators_file[0] != '\0')
+        rc = operators_read(settings->private_operators_file, err, &tokens.operators);
     if (rc < 0) {
         service_tokens_destroy(&tokens);
         return rc;
@@ -40,6 +46,15 @@ int service_tokens_read(const struct service_settings *settings, struct err_slot
 static bool is_token(struct span shown, const struct secret_file *token)
 {
     return token != NULL && span_eq_secret(shown, secret_file_span(token));
+}
+
+const char *service_operator(const struct service_loop *loop, const struct http_req *req)
+{
+    const struct service_tokens *tokens = &loop->service->tokens;
+    assert(loop->index == 0);
+    if (tokens->operators == NULL)
+        return NULL;
+    return operators_name(tokens->operators, http_req_bearer(req));
 }
 
 /* "/console" opens /console and what lies below it, and not /consoles. */
@@ -69,7 +84,8 @@ static bool guard(struct http_req *req, void *ctx)
     const struct service *service = ctx;
     struct span path = http_req_path(req);
     struct span shown = http_req_bearer(req);
-    if (is_open(service, path) || is_token(shown, service->tokens.admin))
+    if (is_open(service, path) || is_token(shown, service->tokens.admin) ||
+        service_operator(&service->runner[0].loop, req) != NULL)
         return true;
     if (is_below(path, SPAN("/internal")) && is_token(shown, service->tokens.service))
         return true;

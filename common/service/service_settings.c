@@ -159,6 +159,14 @@ static const struct config_setting private_settings[] = {
      .fallback = "",
      .help = "file (mode 0600) with the token that services show; opens /internal/ only"},
     {.section = "private",
+     .key = "operators_file",
+     .kind = CONFIG_STRING,
+     FIELD(private_operators_file),
+     .fallback = "",
+     .help =
+         "file (mode 0600) of tokens that name their operator, \"NAME TOKEN\" a line; each opens "
+         "what the admin token opens"},
+    {.section = "private",
      .key = "origins",
      .kind = CONFIG_STRING,
      FIELD(private_origins),

@@ -21,6 +21,7 @@
 #include "base/json_in.h"
 #include "core/event/draw_seal.h"
 #include "core/line/event_id.h"
+#include "service/operators.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -75,7 +76,8 @@ static bool read_words(const struct http_req *req, struct span name, struct text
     return raw.len == 0 || (http_url_decode(raw, false, words) && printable(text_span(words)));
 }
 
-/* The operator: the token proves the right, X-Operator is the name that they give. */
+/* The operator. Where the token bears a name, that is the one, and X-Operator can only repeat it.
+ * Otherwise the token proves the right alone, and X-Operator is the name that they give. */
 static bool read_operator(struct act *act)
 {
     char memory[OPERATOR_BYTES_MAX];
@@ -83,6 +85,13 @@ static bool read_operator(struct act *act)
     if (!read_words(act->req, SPAN("X-Operator"), &words))
         return false;
     struct span name = text_span(&words);
+    const char *proved = service_operator(act->front->loop, act->req);
+    if (proved != NULL) {
+        static_assert((int)OPERATORS_NAME_BYTES_MAX <= (int)OPERATOR_BYTES_MAX, "any name fits");
+        bool fits = span_to_cstr(span_of(proved), act->who, sizeof(act->who));
+        assert(fits);
+        return name.len == 0 || span_eq(name, span_of(proved));
+    }
     struct text who = text_on(act->who, sizeof(act->who) - 1);
     if (name.len > 0) {
         text_put(&who, name);
@@ -132,7 +141,8 @@ void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
     } else if (!read_operator(act) || !read_reason(act)) {
         refusal_say(req, REFUSAL_OPERATOR,
                     "X-Operator has at most %d and X-Reason at most %d printable bytes, "
-                    "percent-encoded where they are not ASCII.",
+                    "percent-encoded where they are not ASCII. Where the token bears a name, "
+                    "X-Operator is that name or none.",
                     OPERATOR_BYTES_MAX, REASON_BYTES_MAX);
     } else {
         return act;

@@ -1,6 +1,8 @@
 // The operator's side: the life of an event, knobs and their rules, versions, the audit trail.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertPrompt, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
 import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
@@ -286,6 +288,34 @@ test('the audit trail says who, when, from, to and why', async (t) => {
     const odd = { headers: { 'x-operator': name } };
     assertProblem(await house.front.admin.post('/admin/events/show/actions/open', odd), 400, 'operator-invalid');
   }
+});
+
+test('a token that bears a name writes that name on the trail, and no other can be said with it', async (t) => {
+  const scope = openScope(t);
+  const path = join(scope.tempDir('operators-'), 'operators');
+  const write = (lines) => writeFileSync(path, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
+  write(['kim the-token-of-kim-1', 'lee@shop.example the-token-of-lee']);
+  const house = await openHouse(t, { scope, config: { private: { operators_file: path } } });
+  const by = (token, options) => house.front.private.call('PATCH', '/admin/events/show', { token, body: { burst: 7 }, ...options });
+  await makeEvent(house, 'show');
+  assert.equal((await by('the-token-of-kim-1')).status, 200);
+  assert.equal((await by('the-token-of-lee', { body: { burst: 6 }, headers: { 'x-operator': 'lee@shop.example' } })).status, 200);
+  assertProblem(await by('the-token-of-lee', { headers: { 'x-operator': 'kim' } }), 400, 'operator-invalid');
+  assertProblem(await by('the-token-of-nobody'), 401, 'admin-token-required');
+  await patch(house.front, 'show', { burst: 8 }, { 'x-operator': 'kim' });
+  const trail = async () => (await house.front.admin.get('/admin/events/show/audit')).json.audit.map(({ who }) => who);
+  assert.deepEqual((await trail()).slice(0, 3), ['kim (admin token)', 'lee@shop.example', 'kim'], 'said, and shown twice');
+  assert.match(house.front.child.log(), /"listener":"private","method":"PATCH","path":"\/admin\/events\/show","operator":"kim"/);
+
+  write(['kim the-token-of-kim-2', 'kim the-token-of-kim-1']);
+  house.front.child.signal('SIGHUP');
+  await until('the new token to be believed', async () => (await by('the-token-of-kim-2')).status === 200);
+  assert.equal((await by('the-token-of-kim-1')).status, 200, 'until its line goes');
+  assertProblem(await by('the-token-of-lee'), 401, 'admin-token-required');
+  write(['kim']);
+  house.front.child.signal('SIGHUP');
+  await until('the file to be refused', () => /operators:1: wants NAME TOKEN/.test(house.front.child.log()));
+  assert.equal((await by('the-token-of-kim-2')).status, 200, 'what cannot be read leaves the old ones in use');
 });
 
 test('the largest document and the largest change are taken, shown and put on the trail', async (t) => {

@@ -31,6 +31,7 @@ export function startFront({ scope, secrets, redis }, config = {}) {
         port: privatePort,
         token_file: secrets.path('admin-token'),
         service_token_file: secrets.path('service-token'),
+        ...config.private,
       },
       redis: { path: redis?.socket, ...config.redis },
       keys: {
