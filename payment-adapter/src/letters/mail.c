@@ -106,16 +106,6 @@ static bool is_about_a_move(const struct mail *mail)
     return strncmp(mail->kind, "moved-", 6) == 0 || strncmp(mail->kind, "renewed-", 8) == 0;
 }
 
-struct span mail_contact(struct span address)
-{
-    static const struct span schemes[] = {SPAN("mailto:"), SPAN("tel:")};
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (span_starts(address, schemes[i]))
-            return span_skip(address, schemes[i].len);
-    }
-    return address;
-}
-
 static void put_sums(struct text *body, const struct mail *mail, const struct mail_said *said)
 {
     assert(mail->fees <= mail->amount);
@@ -150,7 +140,7 @@ static void put_body(struct text *body, const struct mail *mail, const struct ma
     if (mail->support.len > 0) {
         text_char(body, '\n');
         put_fact(body, mail, "links.support");
-        text_put(body, mail_contact(mail->support));
+        text_put(body, mail_page_contact(mail->support));
         text_char(body, '\n');
     }
 }

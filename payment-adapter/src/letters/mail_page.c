@@ -167,9 +167,19 @@ static bool has_support(void *ctx, unsigned turn)
     return once(turn, mail_of(ctx)->support.len > 0);
 }
 
+struct span mail_page_contact(struct span address)
+{
+    static const struct span schemes[] = {SPAN("mailto:"), SPAN("tel:")};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (span_starts(address, schemes[i]))
+            return span_skip(address, schemes[i].len);
+    }
+    return address;
+}
+
 static void put_contact(struct text *out, void *ctx)
 {
-    html_put(out, mail_contact(mail_of(ctx)->support));
+    html_put(out, mail_page_contact(mail_of(ctx)->support));
 }
 
 static const struct page_gap gaps[] = {

@@ -8,6 +8,7 @@
 #include "base/magic.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
+#include "letters/mail.h"
 #include "letters/mail_page.h"
 #include "observe/log.h"
 #include "pace/backoff.h"
