@@ -57,10 +57,11 @@ static void put_seats(struct text *text, const struct plan *plan, const struct e
     json_open(text, '{');
     for (uint32_t i = 0; i < plan_seat_count(plan); i++) {
         struct engine_seat seat = engine_seat(engine, i);
-        char guid[PLAN_TEXT_MAX + 1];
-        if (seat.state == ENGINE_FREE || !span_to_cstr(plan_seat(plan, i).guid, guid, sizeof(guid)))
+        if (seat.state == ENGINE_FREE)
             continue;
-        json_key(text, guid);
+        json_str(text, plan_seat(plan, i).guid); /* a key that has to be escaped */
+        text_char(text, ':');
+        text->comma = false;
         json_open(text, '{');
         json_member_cstr(text, "state", names[seat.state]);
         if (seat.hold != 0) {
@@ -107,18 +108,18 @@ static void put_state(struct text *text, const struct replay *replay, const char
 static int print_state(const struct replay *replay, const char *id, const struct shown_plan *plan,
                        uint64_t rows, struct err_slot *err)
 {
-    enum { BYTES_PER_SEAT = 1024, BYTES_MORE = 256 * 1024 };
-    size_t cap = BYTES_MORE;
-    if (replay->options.seats)
-        cap += (size_t)plan_seat_count(plan->plan) * BYTES_PER_SEAT;
-    char *memory = malloc(cap);
-    if (memory == NULL)
-        return err_set(err, ERR_NOMEM, "%zu bytes to print", cap);
-    struct text text = text_on(memory, cap);
-    put_state(&text, replay, id, plan, rows);
-    fwrite(text.ptr, 1, text.len, stdout);
-    free(memory);
-    return 0;
+    for (size_t cap = 256 * 1024;; cap *= 2) {
+        char *memory = malloc(cap);
+        if (memory == NULL)
+            return err_set(err, ERR_NOMEM, "%zu bytes to print", cap);
+        struct text text = text_on(memory, cap);
+        put_state(&text, replay, id, plan, rows);
+        if (!text.overflown)
+            fwrite(text.ptr, 1, text.len, stdout);
+        free(memory);
+        if (!text.overflown)
+            return 0;
+    }
 }
 
 static int replay_event(struct pg *pg, const struct store_event *event,

@@ -416,31 +416,37 @@ static int on_sold(void *ctx, const struct store_sold *sold)
     return 0;
 }
 
-/* On the pool. */
-static void read_sold(uv_work_t *work)
+static int read_into(struct export *export, struct pg *pg, size_t cap)
 {
-    enum { BYTES_PER_SEAT = 1200 };
-    struct export *export = MAGIC_OF(export, work->data);
-    struct pg_conf conf = {export->api->conf.dsn, "fairgate seat-service export", MIGRATE_SCHEMA,
-                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
-    struct pg *pg = NULL;
-    size_t cap = (size_t)plan_seat_count(export->call.event->plan->plan) * BYTES_PER_SEAT + 4096;
+    free(export->memory);
     export->memory = malloc(cap);
-    if (export->memory == NULL) {
-        export->rc = err_set(&export->err, ERR_NOMEM, "an export of %zu bytes", cap);
-        return;
-    }
+    if (export->memory == NULL)
+        return err_set(&export->err, ERR_NOMEM, "an export of %zu bytes", cap);
     export->text = text_on(export->memory, cap);
     if (export->csv)
         TEXT_LIT(&export->text, "seat,zone,row,number,category,order,hold\r\n");
     else
         json_open(&export->text, '[');
-    export->rc = pg_open(&conf, &export->err, &pg);
-    if (export->rc == 0)
-        export->rc =
-            store_sold_read(pg, span_of(export->call.event->id), on_sold, export, &export->err);
+    int rc = store_sold_read(pg, span_of(export->call.event->id), on_sold, export, &export->err);
     if (!export->csv)
         json_close(&export->text, ']');
+    return rc;
+}
+
+/* On the pool. Names are rarely long, so there is room for usual ones first. */
+static void read_sold(uv_work_t *work)
+{
+    enum { BYTES_PER_SEAT = 400 };
+    struct export *export = MAGIC_OF(export, work->data);
+    struct pg_conf conf = {export->api->conf.dsn, "fairgate seat-service export", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    struct pg *pg = NULL;
+    size_t cap = (size_t)plan_seat_count(export->call.event->plan->plan) * BYTES_PER_SEAT + 4096;
+    export->rc = pg_open(&conf, &export->err, &pg);
+    if (export->rc == 0)
+        export->rc = read_into(export, pg, cap);
+    while (export->rc == 0 && export->text.overflown)
+        export->rc = read_into(export, pg, cap *= 2);
     pg_close(pg);
 }
 
@@ -448,7 +454,7 @@ static void on_sold_read(uv_work_t *work, int status)
 {
     struct export *export = MAGIC_OF(export, work->data);
     (void)status;
-    if (export->rc < 0 || export->text.overflown)
+    if (export->rc < 0)
         call_refuse(&export->call, REFUSAL_SOLD_UNREADABLE);
     else
         http_reply(export->call.req,

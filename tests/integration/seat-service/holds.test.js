@@ -6,7 +6,7 @@ import http from 'node:http';
 import test, { after, before } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, PassOffice, saga, states, visitor } from './house.js';
+import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './house.js';
 import { readPlan } from '../../../web/plan.js';
 
 const scope = openScope();
@@ -290,7 +290,12 @@ test('a hold of as many seats as there may be, each text as long as it may be, i
   assert.equal(held.status, 201, held.text.slice(0, 500));
   assert.deepEqual(held.json.seats, guids[0]);
   assert.equal(held.json.places[63].floor, LONG('floor'));
-  assert.deepEqual((await saga(seats, 'wordy-hold').extend(held.json.hold, 'order-1')).json.seats, guids[0]);
+  const order = saga(seats, 'wordy-hold');
+  assert.deepEqual((await order.extend(held.json.hold, 'order-1')).json.seats, guids[0]);
+  assert.equal((await order.confirm(held.json.hold, 'order-1')).status, 200);
+  const { json: sold } = await operator(seats, 'wordy-hold').exported('?format=json');
+  assert.deepEqual(sold.map(({ seat }) => seat), guids[0]);
+  assert.equal((await order.refund(held.json.hold, 'order-1')).status, 200);
 });
 
 test('an area is held by number of places', async () => {

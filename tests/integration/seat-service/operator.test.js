@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test, { after, before } from 'node:test';
-import { assertProblem, freePort, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, freePort, openScope, runProgram, until } from '../../lib-js/index.js';
 import {
   hall,
   importHall,
@@ -245,6 +245,23 @@ test('metrics tell what durability costs', async () => {
   assert.ok(metrics.get('fairgate_journal_changes_total') >= metrics.get('fairgate_journal_commits_total'));
   assert.ok(metrics.get('fairgate_journal_wal_bytes_total') > 0);
   assert.ok([...metrics.keys()].some((name) => name.startsWith('fairgate_journal_batch')));
+});
+
+test('replay prints JSON, whatever a hall calls its seats and however long its names are', async () => {
+  const long = (word) => word.padStart(128, '\u0001');
+  const names = Array.from({ length: 64 }, (_, i) => long(`category ${i}`));
+  const body = hall({ rows: 1, limits: { orphan_rule: false } });
+  body.plan.categories = names.map((name) => ({ name, color: long('red') }));
+  body.categories = names.map((name) => ({ name, price: 1000 }));
+  body.areas = names.map((category, i) => ({ id: long(`area ${i}`), name: long('floor'), category, capacity: 10 }));
+  const [{ seats: list }] = body.plan.zones[0].rows;
+  for (const [i, seat] of list.entries()) Object.assign(seat, { seat_guid: `a"b\\${i}\n`, category: names[0] });
+  await importHall(seats, 'odd-names', body);
+  const held = await visitor(seats, 'odd-names').hold({ seats: [list[3].seat_guid] });
+  assert.equal(held.status, 201, held.text);
+  const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', 'odd-names', ...args]).stdout);
+  assert.deepEqual(Object.entries(replay('--seats').seats).map(([guid, { state }]) => [guid, state]), [[list[3].seat_guid, 'held']]);
+  assert.equal(replay().areas.length, 64);
 });
 
 test('keys are fetched from the waiting room, and a rotation is noticed without a word', async (t) => {
