@@ -75,7 +75,7 @@ static void write_line(struct panic_text *text)
         if (poll(&ready, 1, PATIENCE_MS) > 0)
             sent = write(STDERR_FILENO, at, text->len);
         if (sent < 0 && errno == EINTR)
-            continue; /* a signal of somebody else's; the alarm bounds how often */
+            continue; /* a signal came; the alarm limits how often this can happen */
         if (sent <= 0) {
             text->deaf = true;
             break;
@@ -274,11 +274,11 @@ static void put_program(struct panic_text *text)
 static void on_alarm(int number)
 {
     (void)number;
-    system_abort();
+    system_abort(); /* NOLINT(bugprone-signal-handler): it is abort(), which a handler may call */
 }
 
-/* Whatever happens below, the process ends, and as an abort: who looks at how it ended, or keeps
- * its core, sees a panic and not a timeout. */
+/* Whatever happens below, the process ends, and by abort(), so that its exit status and its core
+ * show a panic and not a timeout. */
 static void set_alarm(void)
 {
     sigset_t only;

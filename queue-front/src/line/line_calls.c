@@ -25,6 +25,7 @@
 
 void calls_push(struct request_list *list, struct line_link *link)
 {
+    assert((list->head == NULL) == (list->len == 0) && (list->tail == NULL) == (list->len == 0));
     link->next = NULL;
     if (list->tail != NULL)
         list->tail->next = link;
@@ -37,7 +38,7 @@ void calls_push(struct request_list *list, struct line_link *link)
 struct line_link *calls_pop(struct request_list *list)
 {
     struct line_link *link = list->head;
-    assert(link != NULL);
+    assert(link != NULL && list->len > 0);
     list->head = link->next;
     if (list->head == NULL)
         list->tail = NULL;
@@ -161,6 +162,7 @@ void calls_refuse_gathered(struct line_store *store)
 void calls_begin(struct line_store *store, struct line_link *link, enum request_kind kind)
 {
     assert(!store->closed);
+    assert(kind <= REQUEST_ADMIN);
     *link = (struct line_link){.store = store, .kind = (uint8_t)kind};
     link->call.deadline_us = store_now_us(store) + STORE_DEADLINE_MS * 1000;
     store->requests++;

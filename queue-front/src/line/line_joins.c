@@ -141,6 +141,7 @@ static void send_gathered(struct store_event *event)
            join_of(event->gathered.head)->version == first->version &&
            join_of(event->gathered.head)->era == first->era)
         calls_push(&event->batch, calls_pop(&event->gathered));
+    assert(event->batch.len > 0 && event->batch.len <= STORE_JOIN_BATCH_MAX);
     event->batch_call.tries = 0;
     send_batch(event);
 }
