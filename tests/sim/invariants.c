@@ -15,7 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEATS_MAX = 256, HOLDS_MAX = 8192, ORDERS_MAX = 2048, CHANGES_MAX = 1 << 16, WORD_MAX = 80 };
+enum {
+    SEATS_MAX = 256,
+    HOLDS_MAX = 8192,
+    ORDERS_MAX = 2048,
+    CHANGES_MAX = 1 << 16,
+    REFUSED_MAX = 4096,
+    WORD_MAX = 80
+};
 
 struct seat {
     uint64_t hold; /* 0: free */
@@ -24,8 +31,8 @@ struct seat {
 };
 
 struct hold {
-    uint64_t id;
-    bool given_back; /* by its order, for good */
+    uint64_t id, expires_ms; /* as it was told */
+    bool given_back;         /* by its order, for good */
     char order[WORD_MAX];
 };
 
@@ -45,11 +52,12 @@ static struct {
     struct order orders[ORDERS_MAX];
     uint32_t orders_len;
     struct told {
-        uint64_t hold;
+        uint64_t hold, at_ms;
         uint32_t version;
         uint8_t kind;
-    } changes[CHANGES_MAX];
-    uint64_t changes_len;
+    } changes[CHANGES_MAX], refused[REFUSED_MAX]; /* these with their number as `seq` */
+    uint64_t changes_len, refused_seq[REFUSED_MAX];
+    uint32_t refused_len;
 } book;
 
 void invariants_begin(uint32_t seats, uint64_t seat_price)
@@ -130,6 +138,12 @@ static void give_back(const struct change *change)
 static void judge_hold(const struct change *change)
 {
     struct hold *hold = hold_of(change->hold);
+    bool expires = change->kind == CHANGE_EXPIRED || change->kind == CHANGE_LATE;
+    if (expires && change->at_ms < hold->expires_ms)
+        invariant_broken(INVARIANT_3, "hold %" PRIx64 " expires %" PRIu64 " ms too early",
+                         change->hold, hold->expires_ms - change->at_ms);
+    if (change->kind == CHANGE_TAKEN || change->kind == CHANGE_EXTENDED)
+        hold->expires_ms = change->expires_ms;
     bool takes_on = change->kind == CHANGE_EXTENDED || change->kind == CHANGE_CONFIRMED;
     if (takes_on && hold->given_back)
         invariant_broken(INVARIANT_2, "hold %" PRIx64 " was given back by %s, and is %s for %s",
@@ -142,6 +156,47 @@ static void judge_hold(const struct change *change)
         hold->given_back = true;
 }
 
+static struct told told_of(const struct change *change)
+{
+    return (struct told){change->hold, change->at_ms, change->hold_version, change->kind};
+}
+
+static bool is_same(const struct told *a, const struct told *b)
+{
+    return a->hold == b->hold && a->at_ms == b->at_ms && a->version == b->version &&
+           a->kind == b->kind;
+}
+
+static _Noreturn void done_after_all(const struct change *change)
+{
+    invariant_broken(INVARIANT_3,
+                     "a caller was told that hold %" PRIx64 " is not %s, and the journal has it "
+                     "(%" PRIu64 ")",
+                     change->hold, change_kind_name(change->kind), change->seq);
+}
+
+/* What was refused had a number if it was on its way: under that very number it must never come. */
+void invariant_refused(const struct change *change)
+{
+    struct told told = told_of(change);
+    if (change->seq == 0)
+        return;
+    if (change->seq <= book.changes_len && is_same(&book.changes[change->seq - 1], &told))
+        done_after_all(change);
+    if (book.refused_len == REFUSED_MAX)
+        return;
+    book.refused_seq[book.refused_len] = change->seq;
+    book.refused[book.refused_len++] = told;
+}
+
+static void judge_refused(const struct change *change)
+{
+    struct told told = told_of(change);
+    for (uint32_t i = 0; i < book.refused_len; i++)
+        if (book.refused_seq[i] == change->seq && is_same(&book.refused[i], &told))
+            done_after_all(change);
+}
+
 void invariant_written(const struct change *change)
 {
     if (change->seq != book.changes_len + 1)
@@ -149,8 +204,8 @@ void invariant_written(const struct change *change)
                          change->seq, book.changes_len);
     if (book.changes_len == CHANGES_MAX)
         invariant_broken(INVARIANT_5, "more than %d changes in so small a world", CHANGES_MAX);
-    book.changes[book.changes_len++] =
-        (struct told){change->hold, change->hold_version, change->kind};
+    book.changes[book.changes_len++] = told_of(change);
+    judge_refused(change);
     sim_note("written: %" PRIu64 " %s %" PRIx64 " +%u -%u %s", change->seq,
              change_kind_name(change->kind), change->hold, change->add_count, change->remove_count,
              change->text);
@@ -168,10 +223,10 @@ void invariant_walled(uint32_t seat)
 
 void invariant_answered(const struct change *change)
 {
-    const struct told *told =
-        change->seq >= 1 && change->seq <= book.changes_len ? &book.changes[change->seq - 1] : NULL;
-    if (told == NULL || told->hold != change->hold || told->kind != change->kind ||
-        told->version != change->hold_version)
+    struct told told = told_of(change);
+    bool has = change->seq >= 1 && change->seq <= book.changes_len &&
+               is_same(&book.changes[change->seq - 1], &told);
+    if (!has)
         invariant_broken(INVARIANT_3,
                          "a caller is told that hold %" PRIx64 " is %s (%" PRIu64
                          "), and the journal does not know it",

@@ -43,6 +43,8 @@ void invariant_written(const struct change *change);
 void invariant_walled(uint32_t seat);
 /* A caller was told that this is so. */
 void invariant_answered(const struct change *change);
+/* A caller was told that this has not been done, and never will be. */
+void invariant_refused(const struct change *change);
 /* A process begins to sell with this engine, or has sold with it and nothing is under way. */
 void invariant_engine(const struct engine *engine, const char *whose);
 uint32_t invariant_held(void); /* seats */

@@ -276,6 +276,8 @@ static void on_done(struct commit_entry *entry)
     struct seat_service *service = call->at;
     struct change *change = &entry->op.change;
     if (entry->rc != 0) {
+        if (entry->rc != ERR_UNKNOWN)
+            invariant_refused(change);
         engine_undo(service->engine, &entry->op);
         reply(call, entry->rc == ERR_UNKNOWN ? SEAT_SILENT : SEAT_LATER);
         return;
