@@ -7,6 +7,7 @@
 #include "invariants.h"
 #include "seats.h"
 #include "stage/faults.h"
+#include "stage/probes.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -163,6 +164,8 @@ static void at_bank(void *ctx)
 static void at_bank_late(void *ctx)
 {
     struct question *question = ctx;
+    if (question->bank.op == PEER_PSP_CAPTURE && question->over)
+        probe_reached(PROBE_CAPTURED_LATE);
     bank_act(&question->bank, &question->answer);
 }
 
@@ -212,7 +215,7 @@ static void start_question(void *ctx, struct peer_call *peer)
         ask_seats(question);
     else if (about == PEER_ABOUT_PAYMENT)
         ask_bank(question);
-    else if (!fault_now(FAULT_NET_LOST))
+    else if (!fault_now(FAULT_GOODBYE_LOST))
         sim_after(proc, sim_between(100, 5000), goodbye, question);
 }
 

@@ -3,6 +3,7 @@
 
 #include "invariants.h"
 #include "stage/faults.h"
+#include "stage/probes.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -105,6 +106,7 @@ static void refund(struct deposit *payment, struct bank_answer *answer)
     if (payment->refunded < payment->captured)
         invariant_refunded(payment->order, payment->captured - payment->refunded);
     payment->refunded = payment->captured;
+    probe_reached(PROBE_REFUNDED);
 }
 
 static void tell(const struct deposit *payment, struct bank_answer *answer)
@@ -144,6 +146,10 @@ void bank_act(const struct bank_call *call, struct bank_answer *answer)
     *answer = (struct bank_answer){.verdict = SAGA_DONE};
     if (call->op != PEER_PSP_READ) {
         key = key_of(call, &known);
+        if (known)
+            probe_reached(PROBE_KEY_KNOWN);
+        else if (call->key_round > 0)
+            probe_reached(PROBE_KEY_RAISED);
         if (burns(call, key, known, answer))
             return;
     }

@@ -3,6 +3,7 @@
 
 #include "invariants.h"
 #include "stage/faults.h"
+#include "stage/probes.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -331,6 +332,10 @@ static void apply(struct saga *saga, const struct saga_move *move)
     uint64_t now_us = sim_us();
     if (saga->step != move->step || saga->state != move->state)
         saga->step_us = now_us;
+    if (move->mark == SAGA_MARK_SKIPPED)
+        probe_reached(PROBE_SKIPPED);
+    if (move->state == SAGA_UNDONE)
+        probe_reached(PROBE_UNDONE);
     if (move->mark == SAGA_MARK_DONE)
         saga->done[move->way] |= 1u << move->at_step;
     saga->moves += 1;
@@ -368,7 +373,10 @@ static void commit_now(void *ctx)
             apply(saga, move);
             do_effects(saga, move->effects);
         }
-        bool stored = may || (saga->token == move->token && saga->moves == move->moves + 1);
+        bool there = saga->token == move->token && saga->moves == move->moves + 1;
+        if (!may)
+            probe_reached(there ? PROBE_MOVE_AGAIN : PROBE_MOVE_FENCED);
+        bool stored = may || there;
         commit->replies[i] = (struct saga_store_reply){
             .stored = stored ? SAGA_STORED : SAGA_FENCED,
             .cancel = saga->cancel,
@@ -438,7 +446,9 @@ void books_deliver(void)
         struct letter *letter = &books.letters[i];
         if (letter->delivered || fault_now(FAULT_BOOK_FAILS))
             continue;
-        if (!letter->at_shop)
+        if (letter->at_shop)
+            probe_reached(PROBE_SHOP_AGAIN);
+        else
             invariant_delivered(letter->order->id, letter->kind);
         letter->at_shop = true;
         letter->delivered = !fault_now(FAULT_BOOK_LOST);

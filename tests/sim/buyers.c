@@ -138,16 +138,28 @@ static void await_end(struct buyer *buyer, const struct book_order *order)
         rest(buyer, 6 * SIM_S);
 }
 
+/* Until just before the end of the time to pay, or just after it. */
+static void rest_until_the_end(struct buyer *buyer, const struct book_order *order)
+{
+    uint64_t end_us = (order->expires_ms - (uint64_t)SIM_EPOCH_S * 1000) * SIM_MS;
+    uint64_t at_us = end_us - 2 * SIM_S + below(buyer, 2500 * SIM_MS);
+    if (at_us > sim_us())
+        sim_sleep(at_us - sim_us());
+}
+
 static void pay(struct buyer *buyer, const struct book_order *order)
 {
-    bool late = perhaps(buyer, 15), cancels = perhaps(buyer, 10), leaves = perhaps(buyer, 10);
+    bool late = perhaps(buyer, 25), cancels = perhaps(buyer, 10), leaves = perhaps(buyer, 10);
     for (unsigned look = 0; look < LOOKS_MAX && order->payment[0] == '\0' && is_open(order); look++)
         rest(buyer, SIM_S);
     if (cancels && perhaps(buyer, 50))
         cancel(order);
     if (leaves || order->payment[0] == '\0')
         return;
-    rest(buyer, late ? 60 * (uint64_t)SIM_S : 8 * (uint64_t)SIM_S);
+    if (late)
+        rest_until_the_end(buyer, order);
+    else
+        rest(buyer, 8 * (uint64_t)SIM_S);
     (void)bank_pay(order->payment);
     if (cancels) {
         rest(buyer, 2 * SIM_S);

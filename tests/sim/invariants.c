@@ -6,6 +6,7 @@
  * compared with it, seat by seat. */
 #include "invariants.h"
 
+#include "stage/probes.h"
 #include "stage/sim.h"
 
 #include <assert.h>
@@ -211,6 +212,12 @@ void invariant_written(const struct change *change)
              change->text);
     if (change->hold == 0)
         return;
+    if (change->kind == CHANGE_LATE)
+        probe_reached(PROBE_LATE);
+    if (change->kind == CHANGE_FORGOTTEN)
+        probe_reached(PROBE_FORGOTTEN);
+    if (change->verdict == CHANGE_VERDICT_RETAKEN)
+        probe_reached(PROBE_RETAKEN);
     judge_hold(change);
     give_back(change);
     take(change, change->kind == CHANGE_CONFIRMED);

@@ -148,7 +148,8 @@ static void tell_failure(const struct world_conf *drawn, const char *broken)
 /* ---- all seeds ---- */
 
 static struct {
-    uint64_t passed, failed, orders, completed, events, us, faults[FAULT_COUNT];
+    uint64_t passed, failed, orders, completed, events, us, faults[FAULT_COUNT],
+        probes[PROBE_COUNT];
 } sum;
 
 static void add_up(const struct world_end *end)
@@ -159,6 +160,8 @@ static void add_up(const struct world_end *end)
     sum.us += end->us;
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         sum.faults[i] += end->faults[i];
+    for (unsigned i = 0; i < PROBE_COUNT; i++)
+        sum.probes[i] += end->probes[i];
 }
 
 /* False: it failed, and that was told. */
@@ -199,6 +202,9 @@ static void tell_sums(void)
     printf("faults:");
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         printf(" %s %" PRIu64, fault_name((enum fault)i), sum.faults[i]);
+    for (unsigned i = 0; i < PROBE_COUNT; i++)
+        if (sum.probes[i] == 0)
+            printf("\nnever reached: %s", probe_says((enum probe)i));
     printf("\n%" PRIu64 " orders, %" PRIu64 " of them sold; %.1f hours of the world, %.1f million "
            "events, in %.0f s of CPU\n",
            sum.orders, sum.completed, (double)sum.us / 3.6e9, (double)sum.events / 1e6, cpu);

@@ -10,6 +10,7 @@
 #include "server.h"
 #include "sql.h"
 #include "stage/faults.h"
+#include "stage/probes.h"
 
 #include "base/bug.h"
 #include "core/hall/plan_draft.h"
@@ -163,6 +164,8 @@ static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slo
     assert(!service->open);
     engine_destroy(service->engine);
     service->engine = make_engine(now_ms(service));
+    if (snapshot.ptr != NULL)
+        probe_reached(PROBE_FROM_SNAPSHOT);
     return snapshot.ptr == NULL
                ? 0
                : engine_snapshot_read(service->engine, (const uint8_t *)snapshot.ptr, snapshot.len,
@@ -212,6 +215,7 @@ static void on_fenced(void *ctx, const char *reason)
 {
     struct seat_service *service = ctx;
     sim_note("fenced: %s", reason);
+    probe_reached(PROBE_FENCED);
     service->open = false;
     service->fenced = true;
     sim_after(&service->proc, sim_between(SIM_MS, 300 * SIM_MS), be_killed, &service->proc);
@@ -343,6 +347,8 @@ static void reply_at_once(struct seat_service *service, struct seat_call *call,
 {
     struct engine_hold_view view;
     call->verdict = verdict;
+    if (verdict == ENGINE_GONE)
+        probe_reached(PROBE_GONE);
     if (call->op == SEAT_EXTEND && verdict == ENGINE_SAME &&
         engine_hold_read(service->engine, call->hold, &view) == ENGINE_OK)
         call->expires_ms = view.expires_ms;
@@ -513,11 +519,23 @@ static void start(void *ctx)
     sim_after(&service->proc, 0, live, service);
 }
 
+static void read_stats(const struct seat_service *service)
+{
+    if (service->journal == NULL)
+        return;
+    const struct journal_stats *stats = journal_stats(service->journal);
+    if (stats->settled_written > 0)
+        probe_reached(PROBE_SETTLED_WRITTEN);
+    if (stats->settled_again > 0)
+        probe_reached(PROBE_SETTLED_AGAIN);
+}
+
 /* What it had in memory is gone; its connections close; it is started again. */
 static void on_death(struct sim_proc *proc)
 {
     struct seat_service *service = (struct seat_service *)proc;
     service->open = false;
+    read_stats(service);
     server_lost(proc);
     sim_after(NULL, sim_between(200 * SIM_MS, 5 * SIM_S), start, service);
 }
@@ -606,6 +624,7 @@ void seats_judge(void)
     if (found == NULL)
         invariant_broken(INVARIANT_4, "nobody owns the event");
     invariant_engine(found->engine, found->name);
+    read_stats(found);
     struct engine *again = make_engine(0);
     sql_replay(again);
     engine_replay_end(again);

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "stage/faults.h"
+#include "stage/probes.h"
 
 #include "tables/migrate.h"
 
@@ -49,7 +50,7 @@ static void grant(void);
 static void tell(struct server_ask *ask, int rc)
 {
     ask->over = true;
-    ask->rc = rc;
+    ask->told = rc;
     sim_gate_ring(&ask->gate);
 }
 
@@ -107,6 +108,28 @@ static bool is_down(void)
 static void take_effect(void *ctx);
 static void answer(struct server_ask *ask);
 
+static void restart(void *ctx)
+{
+    (void)ctx;
+    server_restart();
+}
+
+/* How long the transaction that has the row takes, and what may befall it. */
+static uint64_t commit_us(struct server_ask *ask)
+{
+    if (fault_now(FAULT_PG_COMMIT_CUT)) {
+        ask->session->closing = true;
+        tell(ask, ERR_CLOSED);
+        return sim_between(10, 3 * SIM_S);
+    }
+    uint64_t us = fault_now(FAULT_PG_COMMIT_HANG) ? sim_between(0, 8 * SIM_S)
+                  : fault_now(FAULT_PG_SLOW)      ? sim_between(0, 1500 * SIM_MS)
+                                                  : sim_between(50, 900);
+    if (fault_now(FAULT_PG_COMMIT_RESTART))
+        sim_after(NULL, sim_between(0, us), restart, NULL);
+    return us;
+}
+
 static void grant(void)
 {
     struct server_ask *ask = server.waiting;
@@ -115,8 +138,7 @@ static void grant(void)
     server.waiting = ask->next;
     server.writer = ask;
     ask->granted = true;
-    sim_after(NULL, fault_now(FAULT_PG_SLOW) ? sim_between(0, 1500 * SIM_MS) : sim_between(50, 900),
-              take_effect, ask);
+    sim_after(NULL, commit_us(ask), take_effect, ask);
 }
 
 static bool is_at_work(const struct server_ask *ask)
@@ -130,6 +152,7 @@ static void give_up_lock(void *ctx)
     if (!is_at_work(ask) || ask->granted)
         return;
     leave_row(ask);
+    probe_reached(PROBE_LOCK_TIMEOUT);
     ask->rc = ERR_PEER;
     memcpy(ask->sqlstate, "55P03", sizeof(ask->sqlstate));
     answer(ask);
@@ -163,8 +186,11 @@ static void take_effect(void *ctx)
     struct server_ask *ask = ctx;
     if (!is_at_work(ask))
         return;
+    bool given_up = ask->over;
     ask->rc = 0;
     ask->act(ask);
+    if (ask->writes && given_up)
+        probe_reached(ask->wrote ? PROBE_GHOST_WRITE : PROBE_GHOST_FENCED);
     if (ask->writes)
         leave_row(ask);
     answer(ask);
@@ -207,6 +233,13 @@ int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
         return err_set(err, ERR_CLOSED, "the connection is broken");
     ask->session = pg->session;
     ask->lock_until_us = pg->lock_us;
+    if (ask->writes && fault_now(FAULT_PG_GHOST)) {
+        uint64_t late_us = sim_between(10, 8 * SIM_S);
+        sim_after(NULL, late_us, arrive, ask);
+        sim_after(NULL, late_us + 1, close_session, pg->session);
+        ask->over = true;
+        return broken(pg, ERR_CLOSED, err);
+    }
     if (fault_now(FAULT_PG_CUT_BEFORE)) {
         sim_sleep(sim_between(20, 2000));
         part_with(pg->session);
@@ -220,10 +253,11 @@ int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
         ask->over = true;
         return broken(pg, ERR_TIMEOUT, err);
     }
-    if (ask->rc == ERR_CLOSED)
+    if (ask->told == ERR_CLOSED)
         return broken(pg, ERR_CLOSED, err);
     memcpy(pg->sqlstate, ask->sqlstate, sizeof(pg->sqlstate));
-    return ask->rc == 0 ? 0 : err_set(err, (enum err_code)ask->rc, "sqlstate %s", ask->sqlstate);
+    return ask->told == 0 ? 0
+                          : err_set(err, (enum err_code)ask->told, "sqlstate %s", ask->sqlstate);
 }
 
 /* What is under way is in the log that comes after, or is not. */
@@ -231,8 +265,11 @@ void server_restart(void)
 {
     sim_note("the seats' database restarts");
     struct server_ask *ask = server.writer;
-    if (ask != NULL && sim_below(SIM_FAULTS, 2) == 0)
+    bool in_log = sim_below(SIM_FAULTS, 2) == 0;
+    if (ask != NULL && in_log)
         ask->act(ask);
+    if (ask != NULL)
+        probe_reached(in_log ? PROBE_IN_LOG : PROBE_NOT_IN_LOG);
     server.writer = NULL;
     server.waiting = NULL;
     server.down_until_us = sim_us() + sim_between(100 * SIM_MS, 6 * SIM_S);
@@ -304,6 +341,7 @@ bool server_end(struct server_session *self, int32_t class, int32_t key, uint32_
     for (uint32_t i = 0; i < pids_len; i++)
         ends = ends || pids[i] == session->pid;
     if (ends) {
+        probe_reached(ms > 0 ? PROBE_BACKEND_ENDED : PROBE_OWN_ENDED);
         sim_note("ends backend %d of %s", (int)session->pid, session->client->name);
         end_session(session);
     }

@@ -24,12 +24,14 @@ struct server_session;
 struct server_ask {
     /* Takes effect; may set rc and sqlstate instead. At that moment nothing else happens. */
     void (*act)(struct server_ask *ask);
+    bool wrote;  /* act()'s: it found what it wanted to change */
     bool writes; /* takes the owner row first, and keeps it until it has taken effect */
     struct server_session *session;
     int rc;
     char sqlstate[SERVER_STATE_BYTES];
     /* The server's. */
     bool granted, over;
+    int told; /* to the caller */
     struct sim_gate gate;
     struct server_ask *next;
     uint64_t lock_until_us;

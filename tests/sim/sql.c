@@ -288,6 +288,7 @@ static void do_raise(struct server_ask *ask)
     asks->res = result(0);
     if (db.owner.epoch != asks->args.raise.was)
         return;
+    ask->wrote = true;
     db.owner.epoch += 1;
     assert(span_to_cstr(asks->args.raise.instance, db.owner.instance, sizeof(db.owner.instance)));
     sim_note("epoch %llu for %s", (unsigned long long)db.owner.epoch, db.owner.instance);
@@ -423,6 +424,7 @@ static void do_append(struct server_ask *ask)
     struct append *append = (struct append *)ask;
     for (uint32_t i = 0; i < append->parts_len; i++)
         append_part(&append->parts[i]);
+    ask->wrote = append->parts[0].rows > 0;
 }
 
 int pg_pipeline_begin(struct pg *pg, struct err_slot *err)

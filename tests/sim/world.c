@@ -116,6 +116,8 @@ void world_run(const struct world_conf *conf, struct world_end *end)
     fault_end();
     (void)sim_run(sale_us + SETTLE_S * (uint64_t)SIM_S, SIM_S, is_quiet);
     judge();
+    for (unsigned i = 0; i < PROBE_COUNT; i++)
+        end->probes[i] = probe_count((enum probe)i);
     end->hash = sim_hash();
     end->events = sim_events();
     end->us = sim_us();

@@ -3,6 +3,7 @@
 #define FG_SIM_WORLD_H
 
 #include "stage/faults.h"
+#include "stage/probes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,7 @@ struct world_conf {
 struct world_end {
     uint64_t hash, events, us;
     uint32_t orders, completed;
-    uint64_t faults[FAULT_COUNT];
+    uint64_t faults[FAULT_COUNT], probes[PROBE_COUNT];
 };
 
 void world_draw(uint64_t seed, struct world_conf *conf);

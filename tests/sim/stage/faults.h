@@ -15,6 +15,10 @@
     ROW(PG_LINGER, 500000, "the backend of a broken connection lives on") \
     ROW(PG_SLOW, 3000, "a statement takes up to 1.5 s") \
     ROW(PG_HANG, 800, "a statement takes up to 20 s") \
+    ROW(PG_GHOST, 6000, "a connection breaks, and its last write arrives up to 8 s later") \
+    ROW(PG_COMMIT_CUT, 10000, "a connection breaks during a commit, which goes on for up to 3 s") \
+    ROW(PG_COMMIT_HANG, 6000, "a commit takes up to 8 s") \
+    ROW(PG_COMMIT_RESTART, 3000, "the seats' database restarts or fails over during a commit") \
     ROW(PG_RESTART, 12000, "the seats' database restarts or fails over") \
     ROW(SEAT_KILL, 12000, "a seat service is killed") \
     ROW(SEAT_KILL_AT, 300, "a seat service is killed in the middle of something") \
@@ -24,6 +28,7 @@
     ROW(NET_ANSWER_LOST, 10000, "... its answer is") \
     ROW(NET_SLOW, 10000, "... it takes up to 15 s") \
     ROW(NET_ASTRAY, 20000, "... it reaches another instance than the owner") \
+    ROW(GOODBYE_LOST, 250000, "a saga's goodbye to a visit is not heard") \
     ROW(BOOK_FAILS, 8000, "a statement of the payments' database fails") \
     ROW(BOOK_LOST, 8000, "... is done, and its answer lost") \
     ROW(BOOK_SLOW, 8000, "... takes up to 8 s") \
