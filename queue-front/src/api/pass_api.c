@@ -456,7 +456,7 @@ static void on_leave(struct http_req *req)
         answer_pass_invalid(req, rc_pass);
         return;
     }
-    if (rc < 0 && rc_pass < 0) {
+    if (rc != 0 && rc_pass != 0) {
         answer_ticket_invalid(req, rc_pass == ERR_EXISTS ? rc_pass : rc);
         return;
     }
