@@ -11,7 +11,7 @@
 #include "base/text.h"
 
 enum {
-    JWKS_KEYS_MAX = 8, /* a rotation needs two; eight leave room for other issuers' habits */
+    JWKS_KEYS_MAX = 8, /* a rotation needs two; eight leave room for issuers that keep more */
     JWKS_KID_LEN = 43, /* of ours: a SHA-256 in base64url */
     JWKS_KID_MAX = 128,
     JWKS_TEXT_MAX = 4096, /* room for a full set of keys of ours */
@@ -33,13 +33,13 @@ int jwks_key_put_pem(const struct jwks_key *key, struct text *text, struct err_s
 void jwks_key_destroy(struct jwks_key *key);
 
 int jwks_create(struct err_slot *err, struct jwks **out);
-/* Takes the key on success. ERR_FULL, or ERR_EXISTS for a kid that is there. */
+/* Takes the key on success. ERR_FULL, or ERR_EXISTS if the set has this kid. */
 int jwks_add(struct jwks *set, struct jwks_key *key, struct err_slot *err);
 /* Public keys from {"keys":[...]}; those of other types and uses are passed over, as RFC 7517 asks.
  * A set without any usable key is an error. */
 int jwks_parse(struct span json, struct err_slot *err, struct jwks **out);
-/* Private keys from files named in a list "current.pem, previous.pem", or from one file in which
- * they stand one after the other; the first signs. */
+/* Private keys from files named in a list "current.pem, previous.pem", or from one file that holds
+ * them one after the other; the first signs. */
 int jwks_load(struct span paths, struct err_slot *err, struct jwks **out);
 const struct jwks_key *jwks_find(const struct jwks *set, struct span kid); /* or NULL */
 const struct jwks_key *jwks_signer(const struct jwks *set); /* the first with a private half */

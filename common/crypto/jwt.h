@@ -35,7 +35,7 @@ struct jwt_rules {
     const char *iss;
     const char *aud;         /* the token's aud is it, or a list with it */
     uint64_t leeway_s;       /* clocks differ; at most JWT_LEEWAY_S_MAX */
-    bool run_out_ok;         /* one that has run out will do: it still says who it was */
+    bool run_out_ok;         /* an expired one is accepted: it still says who it was */
     uint64_t lifetime_s_max; /* 0: any; refuses tokens that live longer than ours ever do */
     const struct clock *clock;
 };
@@ -45,8 +45,8 @@ struct jwt {
     json_t *payload;          /* all claims; owned, ends with jwt_deinit() */
 };
 
-/* ERR_SYNTAX: no token; ERR_AUTH: one that must not be believed; ERR_UNKNOWN: nor can this one, for
- * its key is not in the set; ERR_TIMEOUT: good but for having run out. The sentence says what was
+/* ERR_SYNTAX: no token; ERR_AUTH: one that must not be believed; ERR_UNKNOWN: one whose key is not
+ * in the set, so it cannot be judged; ERR_TIMEOUT: good, but expired. The sentence says what was
  * wrong, without a byte of the token. */
 int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct span token,
                struct err_slot *err, struct jwt *out);

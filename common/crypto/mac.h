@@ -1,10 +1,9 @@
 /* mac.h: a short keyed MAC, for what is made and checked by the same company: position tickets.
  *
- * A ring holds the keys of one purpose. The first signs; the others are still believed, so that a
- * rotation invalidates nothing: put the new key first, reload, and drop the old one when its
- * last ticket has run out. A ring is a value without pointers: copy it where it is needed, wipe it
- * with mac_ring_wipe(). Reading it from several threads is fine. Nothing here allocates but
- * mac_ring_load(). */
+ * A ring holds the keys of one purpose. The first signs; the others are still accepted, so that a
+ * rotation invalidates nothing: put the new key first, reload, and drop the old one when its last
+ * ticket has run out. A ring is a value without pointers: copy it where it is needed, wipe it with
+ * mac_ring_wipe(). Reading it from several threads is fine. Only mac_ring_load() allocates. */
 #ifndef FG_CRYPTO_MAC_H
 #define FG_CRYPTO_MAC_H
 
@@ -32,8 +31,8 @@ int mac_ring_load(const char *path, struct err_slot *err, struct mac_ring *out);
 int mac_ring_parse(struct span text, struct err_slot *err, struct mac_ring *out);
 void mac_ring_wipe(struct mac_ring *ring);
 
-/* What a key may be called in public: its id and four bytes that follow from the key, so that two
- * programs can compare what they hold, and two keys under one id are not taken for the same. */
+/* A key's public name: its id and four bytes derived from the key, so that two programs can compare
+ * what they hold, and two keys with one id are not taken for the same. */
 void mac_key_name(const struct mac_ring_key *key, char name[MAC_NAME_MAX + 1]);
 
 static inline uint8_t mac_ring_current(const struct mac_ring *ring)
@@ -44,7 +43,7 @@ static inline uint8_t mac_ring_current(const struct mac_ring *ring)
 /* With the signing key, whose id the message should contain. */
 void mac_make(const struct mac_ring *ring, const void *message, size_t len, uint8_t mac[MAC_BYTES]);
 
-/* False if no key has this id or the MAC is another; compares in constant time. */
+/* False if no key has this id or the MAC differs; compares in constant time. */
 bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message, size_t len,
                const uint8_t mac[MAC_BYTES]);
 

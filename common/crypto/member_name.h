@@ -2,8 +2,8 @@
  * admission pass, and at the seats. The waiting room and the payment adapter make the same name of
  * the same id, each by itself, so that one can compare and the other can count.
  *
- * It is bound to the event, so two events' passes do not tell that one member has both. It is no
- * secret and no proof: ids can be guessed and named. The pass that it is in is signed. */
+ * It is bound to the event, so the passes of two events do not reveal that one member has both. It
+ * is no secret and no proof: ids can be guessed and hashed. The pass that it is in is signed. */
 #ifndef FG_CRYPTO_MEMBER_NAME_H
 #define FG_CRYPTO_MEMBER_NAME_H
 

@@ -1,5 +1,5 @@
-/* signed.h: has the owner of a certificate signed this? For signatures of others that we only
- * check: RSA, PKCS #1 v1.5 over SHA-512. The caller knows the owner: no chain is followed.
+/* signed.h: has the owner of a certificate signed this? For other people's signatures, which we
+ * only check: RSA, PKCS #1 v1.5 over SHA-512. The caller knows the owner: no chain is followed.
  * */
 #ifndef FG_CRYPTO_SIGNED_H
 #define FG_CRYPTO_SIGNED_H

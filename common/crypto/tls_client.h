@@ -1,5 +1,5 @@
 /* tls_client.h: TLS towards a server, for clients that own their sockets: the trusted CA, our own
- * certificate, and the encryption of one connection over a socket that is connected already.
+ * certificate, and the encryption of a socket that is already connected.
  *
  * The server's certificate is always verified, by the CA and by name; TLS 1.2 at least.
  *
@@ -24,7 +24,7 @@ struct tls_client_conf {
 
 int tls_client_create(const struct tls_client_conf *conf, struct err_slot *err,
                       struct tls_client **out);
-/* Reads the files again, for future connections. Any thread; when it fails all stays as it was. */
+/* Reads the files again, for future connections. Any thread; if it fails, nothing changes. */
 int tls_client_reload(struct tls_client *tls, struct err_slot *err);
 void tls_client_destroy(struct tls_client *tls);
 
@@ -41,7 +41,7 @@ struct tls_session *tls_session_open(struct tls_client *tls, int fd, const char 
 enum tls_step tls_session_shake(struct tls_session *session);
 /* *len is set by TLS_DONE, and then above 0. */
 enum tls_step tls_session_read(struct tls_session *session, char *bytes, size_t cap, size_t *len);
-/* What was not taken is to be given again, at whatever address, and more behind it. */
+/* What was not taken must be given again, at any address; more may follow it. */
 enum tls_step tls_session_write(struct tls_session *session, const char *bytes, size_t count,
                                 size_t *len);
 bool tls_session_has_more(const struct tls_session *session); /* to read, without the socket */

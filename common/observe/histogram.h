@@ -1,4 +1,4 @@
-/* histogram.h: how values are spread, to 1.6 % of each value, in 7.6 KB and without a lock.
+/* histogram.h: the distribution of values, exact to 1.6 % of each, in 7.6 KB and without a lock.
  *
  * Log-linear: each power of two is cut into 32 equal parts. Durations go in as microseconds (from 1
  * to 4.7 hours), anything else as it is. One thread writes a histogram, any thread reads it; to
@@ -33,7 +33,7 @@ struct histogram_view {
 /* By its one writing thread. */
 void histogram_record(struct histogram *histogram, uint64_t value);
 
-/* By anybody. What is being recorded at this moment may or may not be in it. */
+/* By any thread. A value that is being recorded may or may not be included. */
 void histogram_add_to(const struct histogram *histogram, struct histogram_view *view);
 
 /* The value below which the share q (0..1) of all values lies; 0 of an empty one. */

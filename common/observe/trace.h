@@ -22,7 +22,7 @@ bool trace_parse(struct span traceparent, struct trace *out);
 /* A new trace. `rng` need not be the kernel's: an id has to be rare, not secret. */
 struct trace trace_new(const struct rng *rng);
 
-/* The same trace with a span id of our own, if `traceparent` is one; otherwise a new trace. */
+/* The same trace with a span id of our own, if `traceparent` is valid; otherwise a new trace. */
 struct trace trace_continue(struct span traceparent, const struct rng *rng);
 
 void trace_put(struct text *text, const struct trace *trace); /* TRACE_TEXT_LEN bytes */

@@ -20,7 +20,7 @@ struct jwks_feed_conf {
     const char *file;  /* NULL or "": there is a url */
     uint64_t refresh_ms;
     uint64_t retry_max_ms; /* after failures at the latest; 0: a minute. Never above refresh_ms */
-    uint64_t doubt_ms;     /* not more often than this, whoever makes up names of keys */
+    uint64_t doubt_ms;     /* not more often than this, even if somebody makes up key names */
     struct outcalls *outcalls; /* NULL: for a file */
     uv_loop_t *loop;
     const struct clock *clock;

@@ -280,7 +280,7 @@ int pg_pipeline_add(struct pg *pg, const char *name, const struct pg_args *args,
     return 0;
 }
 
-/* Between two statements libpq answers one NULL; the sync is a result of its own, without one. */
+/* Between two statements libpq returns one NULL; the sync is a result of its own, without one. */
 int pg_pipeline_end(struct pg *pg, void (*on_result)(void *ctx, unsigned nth, const PGresult *res),
                     void *ctx, struct err_slot *err)
 {
@@ -320,7 +320,7 @@ int pg_pipeline_end(struct pg *pg, void (*on_result)(void *ctx, unsigned nth, co
 
 /* ---- COPY ---- */
 
-/* Brings the connection back to rest after on_row wanted no more, or reads the closing result. */
+/* Brings the connection back to rest after on_row asked to stop, or reads the closing result. */
 static int end_copy(struct pg *pg, struct err_slot *err)
 {
     char *row;
@@ -355,7 +355,7 @@ static int take_row(char *bytes, int len, bool *first, int (*on_row)(void *ctx, 
         return 0; /* the end is a row of -1 fields */
     if (row.len < 2)
         return err_set(err, ERR_SYNTAX, "a COPY row of %zu bytes", row.len);
-    return on_row(ctx, span_skip(row, 2)); /* the number of fields is known to whoever asked */
+    return on_row(ctx, span_skip(row, 2)); /* the caller knows the number of fields */
 }
 
 int pg_copy(struct pg *pg, const char *query, int (*on_row)(void *ctx, struct span row), void *ctx,

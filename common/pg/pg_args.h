@@ -1,5 +1,5 @@
-/* pg_args.h: the parameters of a statement in binary, built in memory of the caller, used by one
- * call of pg.h, used again. What does not fit is not cut: the arguments are marked as overflown,
+/* pg_args.h: the parameters of a statement in binary, built in the caller's memory, used by one
+ * call of pg.h, and reused. What does not fit is not cut: the arguments are marked as overflown,
  * and the call refuses them. */
 #ifndef FG_PG_PG_ARGS_H
 #define FG_PG_PG_ARGS_H

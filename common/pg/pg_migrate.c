@@ -1,9 +1,9 @@
 /* pg_migrate.c: all of it is one transaction, as PostgreSQL lets DDL be part of one: a step that
  * fails leaves nothing behind, nor do the steps before it.
  *
- * Earlier versions of payment-adapter remembered the number of a step alone. What such a database
- * has is believed, once: its steps get the names and checksums of the program that opens it first,
- * and are held to them from then on. */
+ * Earlier versions of payment-adapter remembered the number of a step alone. Such a database is
+ * trusted once: its steps get the names and checksums of the first program that opens it, and must
+ * match them from then on. */
 #include "pg/pg_migrate.h"
 
 #include <assert.h>
@@ -22,9 +22,9 @@ static int run(struct pg *pg, const struct pg_migrate *migrate, const char *sql,
     return pg_run(pg, text, err);
 }
 
-/* The lock is the transaction's: it ends with it, whichever way; its first number says no more than
- * "Fairgate". CREATE SCHEMA asks for a right even
- * where there is nothing to create, so it is not asked for then. */
+/* The lock ends with the transaction, however that ends; its first number only stands for
+ * "Fairgate". CREATE SCHEMA needs a right even if the schema exists, so it is run only if it does
+ * not. */
 static int begin(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
 {
     return run(pg, migrate,
@@ -85,7 +85,7 @@ static int check_step(struct pg *pg, const struct pg_migrate *migrate, const PGr
                    step->name);
 }
 
-/* What is there must be a beginning of what we know. *applied counts it. */
+/* The applied steps must be the first of those that we know. *applied counts them. */
 static int check_applied(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err,
                          unsigned *applied)
 {

@@ -1,5 +1,5 @@
-/* pg_value.h: what stands in a result, whether it came as text or in binary. That a value has the
- * type that is asked for is the schema's promise, so it is asserted. */
+/* pg_value.h: the values in a result, whether they came as text or in binary. The schema promises
+ * that a value has the type that is asked for, so this is asserted. */
 #ifndef FG_PG_PG_VALUE_H
 #define FG_PG_PG_VALUE_H
 

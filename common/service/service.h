@@ -8,7 +8,7 @@
  *
  * A life, each hook on the thread named; those that are NULL are left out:
  *
- *     check          main   settings are read: judge what one setting alone cannot tell
+ *     check          main   settings are read: check the rules between them
  *     start          main   once: keys, shared state; add routes and metrics
  *     loop_start     each   the loop's servers stand; make what the loop owns, set loop->ctx
  *     ...                   requests
@@ -18,10 +18,10 @@
  *     loop_stop      each   connections are gone or their time is up: close every handle you made
  *     stop           main   all loops have ended: free what start made
  *
- * Loop 0 is the main thread and also has the private listener, which stays until the last loop is
- * through: /healthz, /readyz and /metrics for anybody; PUT /log/level {"level":"debug"} and the
+ * Loop 0 is the main thread and also has the private listener, which stays open until the last loop
+ * has drained: /healthz, /readyz and /metrics for anybody; PUT /log/level {"level":"debug"} and the
  * service's own routes behind the admin token, those below /internal/ also behind the token that
- * services show each other (config: [private]).
+ * services use among themselves (config: [private]).
  *
  * Exit code 0 after a drain, 1 when something failed at run time, 2 when options or settings are
  * wrong. A second SIGTERM or SIGINT ends the process at once. */
@@ -92,8 +92,8 @@ struct service_conf {
 
 int service_main(const struct service_conf *conf, int argc, char **argv);
 
-/* For a command of the same program that is no service ("seed"): reads and judges all settings, the
- * skeleton's too, into conf->config. `path` may be NULL. */
+/* For a command of the same program that does not serve ("seed"): reads and checks all settings,
+ * the skeleton's too, into conf->config. `path` may be NULL. */
 int service_read_settings(const struct service_conf *conf, const char *path, struct err_slot *err);
 
 /* The same file and environment once more, into `config` (another struct of conf->config's

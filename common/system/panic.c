@@ -40,7 +40,7 @@ enum {
     DEPTH_MAX = 8,
     PARTS_MAX = 256,    /* that a walk visits: more is a list that goes round */
     FRAMES_MAX = 48,    /* deeper is recursion, and the first ones tell of it */
-    PATIENCE_MS = 1000, /* for whoever reads standard error */
+    PATIENCE_MS = 1000, /* for the reader of standard error */
     ALARM_S = 5,
 };
 

@@ -1,5 +1,5 @@
-/* brand.h: how an operator makes the pages look like a house of their own: a name, a logo, a colour
- * and texts. All three services take the same section, read at start:
+/* brand.h: how an operator makes the pages look like their own: a name, a logo, a colour and texts.
+ * All three services take the same section, read at start:
  *
  *     [brand]
  *     name = "Seoul Arts"           # where there is no logo, and what the logo says
@@ -12,8 +12,8 @@
  * the service, and, if operators read it too, those of console.en after "[console]".
  *
  * A colour that people could not read is made darker, or lighter on dark screens, until they can.
- * A text for nothing is an error, and so is a language that is not complete: a page is never half
- * in another language. */
+ * A text with an unknown key is an error, and so is an incomplete language: a page is never half in
+ * another language. */
 #ifndef FG_WEB_BRAND_H
 #define FG_WEB_BRAND_H
 

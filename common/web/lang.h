@@ -24,7 +24,7 @@ enum lang { LANG_LIST(LANG_NAMED) LANG_BUILT_IN, LANG_MAX = 8 };
 #define LANG_COOKIE "fg_lang"
 
 unsigned lang_count(void); /* languages are 0 to this */
-/* At start only, by the one thread there is. A language that is there already is found again.
+/* At start only, while there is one thread. Adding a known language finds it.
  * The tag is a first part alone: two or three small letters. */
 int lang_add(struct span tag, struct err_slot *err, enum lang *out);
 
@@ -33,7 +33,7 @@ bool lang_parse(struct span tag, enum lang *out); /* "ko", "ko-KR", "KO_kr" */
 
 /* False: none of the three names one that is known. */
 bool lang_asked(struct span query, struct span cookie, struct span accept_language, enum lang *out);
-/* Any of the three may be missing or nonsense; LANG_OF_READERS is the answer to nothing. */
+/* Any of the three may be missing or nonsense; without any, LANG_OF_READERS. */
 enum lang lang_choose(struct span query, struct span cookie, struct span accept_language);
 
 #endif

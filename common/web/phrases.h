@@ -1,4 +1,4 @@
-/* phrases.h: the texts of one language, with an operator's in the place of ours.
+/* phrases.h: the texts of one language, in which an operator's replace ours.
  *
  * Threading: read-only once made; any thread reads. */
 #ifndef FG_WEB_PHRASES_H
@@ -12,9 +12,9 @@ enum { PHRASES_SOURCE_MAX = 64 * 1024 }; /* of one language */
 /* Texts of one language: lines "key = value", '#' begins a comment. */
 struct phrases;
 int phrases_parse(struct span source, struct err_slot *err, struct phrases **out);
-/* Puts an operator's texts in the place of ours. `text` (borrowed for as long as the phrases live)
- * has lines of the same kind; what follows "[NAME]" is for that service alone, what stands before
- * any such line for all. Of our own lines, those with a key that we do not have are an error. */
+/* Replaces our texts by an operator's. `text` (borrowed for as long as the phrases live) has lines
+ * of the same kind; those after "[NAME]" are for that service alone, those before any such line for
+ * all. In our own section an unknown key is an error. */
 int phrases_override(struct phrases *phrases, struct span text, struct span service,
                      struct err_slot *err);
 bool phrases_name(struct span text, struct span service); /* is a line "[SERVICE]" in it? */

@@ -1,5 +1,5 @@
 /* site.h: what a service shows people: its pages in every language, and the files that they name.
- * All of it is part of the program, but for what the operator's brand adds: put together and
+ * All of it is part of the program, except for what the operator's brand adds: put together and
  * compressed once at start, then served from memory; no request costs more than the choice of a
  * blob.
  *
@@ -77,7 +77,7 @@ struct site_conf {
     const char *connect; /* other origins that scripts may call, space between, SITE_CONNECT_MAX at
                             most; NULL: none */
     struct span data;    /* for {{data}}: safe where it stands in the page */
-    /* Asked before a page is answered; true: there is none at this address, and that was said.
+    /* Asked before a page is answered; true: there is none at this address, and this was answered.
      * NULL: each page is there. `ctx` is borrowed. */
     bool (*refuse)(struct http_req *req, void *ctx);
     void *ctx;
@@ -89,7 +89,7 @@ int site_routes(struct site *site, struct http_router *router, struct err_slot *
 void site_destroy(struct site *site);
 
 /* For pages that are written for each visitor. */
-/* As JSON, what scripts may say. */
+/* The phrases that scripts may use, as JSON. */
 void site_words(const struct site *site, enum lang lang, struct text *out);
 /* A page with what is the same for everybody filled in, and further gaps for each request. */
 int site_template(const struct site *site, enum lang lang, struct span html,

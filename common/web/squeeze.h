@@ -1,5 +1,5 @@
-/* squeeze.h: texts made small for the network: once at start, as well as it goes; and for pages
- * that are written for one visitor, quickly and without allocation. */
+/* squeeze.h: compresses texts: as small as possible, once, at start; and quickly and without
+ * allocation, for pages that are written for one visitor. */
 #ifndef FG_WEB_SQUEEZE_H
 #define FG_WEB_SQUEEZE_H
 
@@ -15,7 +15,7 @@ struct http_blob *squeeze_brotli(struct span text, int quality); /* 0 quick .. 1
 /* Appends a script or a style without the lines that are nothing but a comment. */
 void squeeze_comments(struct span source, struct text *out);
 
-/* A compressor of one loop, used again and again. */
+/* A compressor of one loop, reused for each page. */
 struct squeezer;
 int squeezer_create(struct err_slot *err, struct squeezer **out);
 /* Appends the text as one gzip member; false: no room, and nothing was appended. */

@@ -21,8 +21,8 @@ struct template_fixed {
 
 struct template;
 /* `fixed` is ended by a row without a name; NULL: none. `gaps` are the names of gaps and blocks
- * that a request fills, ended by NULL; their index is what template_put() is asked for. A name that
- * is nothing of all this is an error, so that no page shows {{this}}. */
+ * that a request fills, ended by NULL; their index is what template_put() is asked for. Any other
+ * name is an error, so that no page shows {{this}}. */
 int template_create(struct span source, const struct phrases *phrases,
                     const struct template_fixed *fixed, const char *const *gaps,
                     struct err_slot *err, struct template **out);
@@ -34,7 +34,7 @@ void template_put(struct text *out, const struct template *page,
 void template_put_blocks(struct text *out, const struct template *page,
                          void (*fill)(struct text *out, unsigned gap, void *ctx),
                          bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx);
-struct span template_text(const struct template *page); /* all of it but the gaps */
+struct span template_text(const struct template *page); /* all of it except the gaps */
 void template_destroy(struct template *page);
 
 #endif

@@ -1,4 +1,4 @@
-/* visit.h: what a browser brings along without a script: its language, its admission pass. */
+/* visit.h: what a browser sends without a script: its language, its admission pass. */
 #ifndef FG_WEB_VISIT_H
 #define FG_WEB_VISIT_H
 
@@ -18,9 +18,9 @@ bool visit_lists(struct span header, struct span wanted);
 /* May the answer be coded like this ("gzip", "br")? */
 bool visit_accepts(const struct http_req *req, struct span coding);
 
-/* The bearer token, else the event's pass cookie. A request that changes something is believed by
- * its cookie only if the page it comes from is ours (Origin is Host): a cookie travels by itself,
- * a token does not. Not there if there is none. */
+/* The bearer token, else the event's pass cookie. For a request that changes something the cookie
+ * counts only if the page it comes from is ours (Origin is Host): a browser sends cookies by
+ * itself, but not tokens. Not there if there is none. */
 struct span visit_pass(const struct http_req *req, struct span event);
 
 #endif

@@ -93,7 +93,7 @@ async function redisScript({ redis }) {
   return rate;
 }
 
-// The same requests to whoever serves them; `counted` says how many seats are held.
+// The same requests to each of the servers; `counted` says how many seats are held.
 async function overHttp(port, { path, passesFile }, counted) {
   const before = await counted();
   const argv = [
@@ -107,7 +107,7 @@ async function overHttp(port, { path, passesFile }, counted) {
   return (report.requests * 1e6) / report.duration_us;
 }
 
-// Of the holds of one turn, or it would be at work beside whoever has the next one.
+// Of the holds of one turn, or it would run beside the next one.
 async function untilAudited(seats) {
   await until('the auditor to be through', async () => {
     const metrics = await seats.metrics();

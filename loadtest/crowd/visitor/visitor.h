@@ -99,7 +99,7 @@ struct crowd {
 struct visitor *visitors_create(struct crowd *crowd, uint32_t count, uint32_t first_number);
 /* Its instant has come: it arrives, polls again, reacts. */
 void visitor_due(struct crowd *crowd, const struct due *due);
-/* The run is over: whoever still waits has run out of patience. */
+/* The run is over: visitors who still wait have run out of patience. */
 void visitors_end(struct crowd *crowd);
 
 #endif

@@ -1,8 +1,8 @@
 /* visitor_move.c: from one phase to the next, at once or later, and what is written down of it. All
  * the other files of a visitor do so by these.
  *
- * Invariant: of the instants in the schedule at most one is the visitor's present turn; whoever
- * moves on forgets what was planned. */
+ * Invariant: of the instants in the schedule at most one is the visitor's present turn; moving on
+ * drops what was planned. */
 #include "visitor/visitor_internal.h"
 
 #include "base/rfc3339.h"
