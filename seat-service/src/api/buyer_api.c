@@ -309,21 +309,6 @@ static bool read_wish(struct call *call, const json_t *doc, struct wish *wish)
     return true;
 }
 
-/* The op has begun, or it was done before, or it did not begin. */
-static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,
-                  const struct engine_ask *ask)
-{
-    if (verdict == ENGINE_OK) {
-        pending_commit(call, entry);
-        return;
-    }
-    if (verdict == ENGINE_SAME)
-        call->finish(call, &entry->op);
-    else
-        verdict_reply(call, verdict, &entry->op, ask);
-    pending_drop(entry);
-}
-
 static void post_holds(struct http_req *req)
 {
     struct call call;
@@ -343,7 +328,7 @@ static void post_holds(struct http_req *req)
         return;
     enum engine_verdict verdict =
         engine_hold(call.event->engine, &wish.ask, call.now_ms, &entry->op);
-    go_on(&call, verdict, entry, &wish.ask);
+    verdict_go_on(&call, verdict, entry, &wish.ask);
 }
 
 /* ---- POST codes ---- */
@@ -519,7 +504,7 @@ static void delete_hold(struct http_req *req)
         return;
     enum engine_verdict verdict =
         engine_release(call.event->engine, hold, call.who.session, call.now_ms, &entry->op);
-    go_on(&call, verdict, entry, NULL);
+    verdict_go_on(&call, verdict, entry, NULL);
 }
 
 struct edit {
@@ -577,7 +562,7 @@ static void patch_hold(struct http_req *req)
         .area = ENGINE_AREA_NONE,
         .category = ENGINE_CATEGORY_ANY,
     };
-    go_on(&call, verdict, entry, &ask);
+    verdict_go_on(&call, verdict, entry, &ask);
 }
 
 /* ---- reading the hall ---- */

@@ -523,24 +523,31 @@ static void finish(struct call *call, const struct engine_op *op)
     call_reply(call, 200, &body, NOTHING);
 }
 
-static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry)
+/* Reads the body; false: answered. */
+typedef bool reader(struct call *call, json_t *doc, struct order *order);
+typedef enum engine_verdict beginner(struct engine *engine, const struct order *order,
+                                     uint64_t now_ms, struct engine_op *op);
+
+static void change_hall(struct http_req *req, reader *read, beginner *begin)
 {
-    if (verdict == ENGINE_OK) {
-        pending_commit(call, entry);
+    struct call call;
+    struct order order = {.area = ENGINE_AREA_NONE};
+    struct commit_entry *entry;
+    json_t *doc;
+    if (!request_event(&call, req) || !request_body(&call, &doc))
         return;
+    call.finish = finish;
+    if (read(&call, doc, &order) && (entry = pending_entry(&call)) != NULL) {
+        enum engine_verdict verdict = begin(call.event->engine, &order, call.now_ms, &entry->op);
+        verdict_go_on(&call, verdict, entry, NULL);
     }
-    if (verdict == ENGINE_SAME)
-        finish(call, &entry->op);
-    else
-        verdict_reply(call, verdict, &entry->op, NULL);
-    pending_drop(entry);
+    json_decref(doc);
 }
 
 static bool read_area(struct call *call, struct json_in *in, struct order *order)
 {
     struct span area;
     uint64_t quantity = 0;
-    order->area = ENGINE_AREA_NONE;
     if (!json_in_str(in, "area", 1, PLAN_TEXT_MAX, &area))
         return false;
     int found = plan_area_find(call->event->plan->plan, area);
@@ -572,43 +579,30 @@ static bool read_block(struct call *call, json_t *doc, struct order *order)
     return seats == NULL || request_seats(call, seats, "seats", order->seats, &order->seats_len);
 }
 
-static void block_or_unblock(struct http_req *req, bool block)
+static enum engine_verdict block(struct engine *engine, const struct order *order, uint64_t now_ms,
+                                 struct engine_op *op)
 {
-    struct call call;
-    struct order order = {0};
-    json_t *doc;
-    if (!request_event(&call, req) || !request_body(&call, &doc))
-        return;
-    call.finish = finish;
-    struct commit_entry *entry = NULL;
-    if (read_block(&call, doc, &order) && (entry = pending_entry(&call)) != NULL) {
-        struct engine *engine = call.event->engine;
-        enum engine_verdict verdict;
-        if (order.area == ENGINE_AREA_NONE && block)
-            verdict = engine_block(engine, order.seats, order.seats_len, order.reason, call.now_ms,
-                                   &entry->op);
-        else if (order.area == ENGINE_AREA_NONE)
-            verdict = engine_unblock(engine, order.seats, order.seats_len, order.reason,
-                                     call.now_ms, &entry->op);
-        else if (block)
-            verdict = engine_block_area(engine, order.area, order.quantity, order.reason,
-                                        call.now_ms, &entry->op);
-        else
-            verdict = engine_unblock_area(engine, order.area, order.quantity, order.reason,
-                                          call.now_ms, &entry->op);
-        go_on(&call, verdict, entry);
-    }
-    json_decref(doc);
+    if (order->area == ENGINE_AREA_NONE)
+        return engine_block(engine, order->seats, order->seats_len, order->reason, now_ms, op);
+    return engine_block_area(engine, order->area, order->quantity, order->reason, now_ms, op);
 }
 
 static void post_block(struct http_req *req)
 {
-    block_or_unblock(req, true);
+    change_hall(req, read_block, block);
+}
+
+static enum engine_verdict unblock(struct engine *engine, const struct order *order,
+                                   uint64_t now_ms, struct engine_op *op)
+{
+    if (order->area == ENGINE_AREA_NONE)
+        return engine_unblock(engine, order->seats, order->seats_len, order->reason, now_ms, op);
+    return engine_unblock_area(engine, order->area, order->quantity, order->reason, now_ms, op);
 }
 
 static void post_unblock(struct http_req *req)
 {
-    block_or_unblock(req, false);
+    change_hall(req, read_block, unblock);
 }
 
 /* {hold, from, to, reason}: from[i] becomes to[i]. */
@@ -617,17 +611,12 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
     struct err_slot err = {0};
     struct json_in in;
     struct span hold = {NULL, 0};
-    json_t *from = NULL, *to = NULL;
+    json_t *from, *to;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "hold");
-    json_in_require(&in, "from");
-    json_in_require(&in, "to");
     json_in_str(&in, "hold", 1, PLAN_TEXT_MAX, &hold);
-    json_in_array(&in, "from", 1, HOLD_SEATS_MAX, &from);
-    json_in_array(&in, "to", 1, HOLD_SEATS_MAX, &to);
+    request_pairs(&in, &from, &to);
     json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
-    if (to != NULL && json_array_size(to) != json_array_size(from))
-        json_in_refuse(&in, "to", "must have as many seats as from");
     if (json_in_end(&in) < 0) {
         request_bad_field(call, &err);
         return false;
@@ -642,21 +631,16 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
 
 /* An operator cannot move a sold seat here, because the payment adapter owns the ticket that names
  * it. The answer says why for this hold. */
+static enum engine_verdict move(struct engine *engine, const struct order *order, uint64_t now_ms,
+                                struct engine_op *op)
+{
+    return engine_move(engine, order->hold, NOTHING, order->seats, order->to, order->seats_len,
+                       now_ms, op);
+}
+
 static void post_move(struct http_req *req)
 {
-    struct call call;
-    struct order order = {0};
-    json_t *doc;
-    if (!request_event(&call, req) || !request_body(&call, &doc))
-        return;
-    call.finish = finish;
-    struct commit_entry *entry = NULL;
-    if (read_move(&call, doc, &order) && (entry = pending_entry(&call)) != NULL)
-        go_on(&call,
-              engine_move(call.event->engine, order.hold, NOTHING, order.seats, order.to,
-                          order.seats_len, call.now_ms, &entry->op),
-              entry);
-    json_decref(doc);
+    change_hall(req, read_move, move);
 }
 
 static bool read_price(struct call *call, json_t *doc, struct order *order)
@@ -680,21 +664,15 @@ static bool read_price(struct call *call, json_t *doc, struct order *order)
     return false;
 }
 
+static enum engine_verdict price(struct engine *engine, const struct order *order, uint64_t now_ms,
+                                 struct engine_op *op)
+{
+    return engine_price(engine, order->category, order->price, now_ms, op);
+}
+
 static void post_price(struct http_req *req)
 {
-    struct call call;
-    struct order order = {0};
-    json_t *doc;
-    if (!request_event(&call, req) || !request_body(&call, &doc))
-        return;
-    call.finish = finish;
-    struct commit_entry *entry = NULL;
-    if (read_price(&call, doc, &order) && (entry = pending_entry(&call)) != NULL)
-        go_on(
-            &call,
-            engine_price(call.event->engine, order.category, order.price, call.now_ms, &entry->op),
-            entry);
-    json_decref(doc);
+    change_hall(req, read_price, price);
 }
 
 /* ---- life ---- */

@@ -99,6 +99,13 @@ static void finish_same(struct call *call, const struct engine_op *op)
     call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
+/* What is so already is answered, and not counted again. */
+static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry)
+{
+    call->finish = verdict == ENGINE_SAME ? finish_same : finish;
+    verdict_go_on(call, verdict, entry, NULL);
+}
+
 struct order {
     struct engine_order who;
     uint64_t pay_ttl_s;
@@ -186,29 +193,19 @@ static void post_action(struct http_req *req)
     }
     if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))
         return;
-    call.finish = finish;
     struct commit_entry *entry = NULL;
     if (read_order(&call, doc, &order) && (entry = pending_entry(&call)) != NULL) {
         enum engine_verdict verdict = act(&call, action, hold, &order, &entry->op);
-        if (verdict == ENGINE_OK) {
-            pending_commit(&call, entry);
-        } else {
-            if (is_done_already(action, verdict)) {
-                change_init(&entry->op.change,
-                            span_eq(action, SPAN("refund")) ? CHANGE_REFUNDED : CHANGE_RELEASED,
-                            call.now_ms);
-                entry->op.change.hold = hold;
-                verdict = ENGINE_SAME;
-            }
-            if (verdict == ENGINE_GONE)
-                atomic_fetch_add_explicit(&call.loop->conf.stats->late_gone, 1,
-                                          memory_order_relaxed);
-            if (verdict == ENGINE_SAME)
-                finish_same(&call, &entry->op);
-            else
-                verdict_reply(&call, verdict, &entry->op, NULL);
-            pending_drop(entry);
+        if (is_done_already(action, verdict)) {
+            change_init(&entry->op.change,
+                        span_eq(action, SPAN("refund")) ? CHANGE_REFUNDED : CHANGE_RELEASED,
+                        call.now_ms);
+            entry->op.change.hold = hold;
+            verdict = ENGINE_SAME;
         }
+        if (verdict == ENGINE_GONE)
+            atomic_fetch_add_explicit(&call.loop->conf.stats->late_gone, 1, memory_order_relaxed);
+        go_on(&call, verdict, entry);
     }
     json_decref(doc);
 }
@@ -226,16 +223,11 @@ static bool read_move(struct call *call, json_t *doc, struct move *move)
 {
     struct err_slot err = {0};
     struct json_in in;
-    json_t *from = NULL, *to = NULL;
+    json_t *from, *to;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "order");
-    json_in_require(&in, "from");
-    json_in_require(&in, "to");
     json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &move->order);
-    json_in_array(&in, "from", 1, HOLD_SEATS_MAX, &from);
-    json_in_array(&in, "to", 1, HOLD_SEATS_MAX, &to);
-    if (to != NULL && json_array_size(to) != json_array_size(from))
-        json_in_refuse(&in, "to", "must have as many seats as from");
+    request_pairs(&in, &from, &to);
     if (json_in_end(&in) < 0) {
         request_bad_field(call, &err);
         return false;
@@ -254,20 +246,11 @@ static void post_move(struct http_req *req)
     json_t *doc;
     if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))
         return;
-    call.finish = finish;
     struct commit_entry *entry = NULL;
     if (read_move(&call, doc, &move) && (entry = pending_entry(&call)) != NULL) {
         enum engine_verdict verdict = engine_move(call.event->engine, hold, move.order, move.from,
                                                   move.to, move.from_len, call.now_ms, &entry->op);
-        if (verdict == ENGINE_OK) {
-            pending_commit(&call, entry);
-        } else {
-            if (verdict == ENGINE_SAME)
-                finish_same(&call, &entry->op);
-            else
-                verdict_reply(&call, verdict, &entry->op, NULL);
-            pending_drop(entry);
-        }
+        go_on(&call, verdict, entry);
     }
     json_decref(doc);
 }

@@ -5,7 +5,6 @@
 
 #include "access/hold_id.h"
 #include "api/verdict.h"
-#include "base/json_in.h"
 
 /* Says why the event is not open: a problem of its own, or of the process, or because it is served
  * elsewhere. What its own problem is, only the operator is told. */
@@ -62,6 +61,17 @@ bool request_body(struct call *call, json_t **doc)
 void request_bad_field(struct call *call, const struct err_slot *err)
 {
     call_refuse_as(call, REFUSAL_FIELD, err->text);
+}
+
+void request_pairs(struct json_in *in, json_t **from, json_t **to)
+{
+    *from = *to = NULL;
+    json_in_require(in, "from");
+    json_in_require(in, "to");
+    json_in_array(in, "from", 1, HOLD_SEATS_MAX, from);
+    json_in_array(in, "to", 1, HOLD_SEATS_MAX, to);
+    if (*to != NULL && json_array_size(*to) != json_array_size(*from))
+        json_in_refuse(in, "to", "must have as many seats as from");
 }
 
 static void unknown_seat(struct call *call, struct span guid)

@@ -2,6 +2,7 @@
 #ifndef FG_SEAT_SERVICE_REQUEST_H
 #define FG_SEAT_SERVICE_REQUEST_H
 
+#include "base/json_in.h"
 #include "loop/call.h"
 
 #include <jansson.h>
@@ -15,6 +16,8 @@ bool request_hold(struct call *call, unsigned param, uint64_t *hold);
 bool request_body(struct call *call, json_t **doc);
 /* Reports what json_in_end() found: 422. */
 void request_bad_field(struct call *call, const struct err_slot *err);
+/* "from" and "to", both needed, with as many seats each: from[i] becomes to[i]. */
+void request_pairs(struct json_in *in, json_t **from, json_t **to);
 /* guids of an array member become places in plan order. */
 bool request_seats(struct call *call, const json_t *array, const char *member, uint32_t *out,
                    uint32_t *count);

@@ -3,6 +3,8 @@
  * word. */
 #include "api/verdict.h"
 
+#include "loop/pending.h"
+
 #include <assert.h>
 
 static const struct {
@@ -79,4 +81,19 @@ void verdict_reply(struct call *call, enum engine_verdict verdict, const struct 
                                .detail = told[verdict].detail,
                                .members = text_span(&members),
                            });
+}
+
+void verdict_go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,
+                   const struct engine_ask *ask)
+{
+    assert(call->finish != NULL);
+    if (verdict == ENGINE_OK) {
+        pending_commit(call, entry);
+        return;
+    }
+    if (verdict == ENGINE_SAME)
+        call->finish(call, &entry->op);
+    else
+        verdict_reply(call, verdict, &entry->op, ask);
+    pending_drop(entry);
 }

@@ -9,6 +9,11 @@
 void verdict_reply(struct call *call, enum engine_verdict verdict, const struct engine_op *op,
                    const struct engine_ask *ask);
 
+/* Where an op has begun its change goes to the journal; where it was done before, call->finish
+ * replies; where it did not begin, the verdict does. The entry is taken. */
+void verdict_go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,
+                   const struct engine_ask *ask);
+
 /* "alternatives": as many seats as `ask` names, near them; up to three times, or []. */
 void verdict_alternatives(struct text *text, const struct call *call, const struct engine_ask *ask);
 
