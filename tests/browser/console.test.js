@@ -2,9 +2,7 @@
 // English. One page, three services; whatever the page claims to have done is looked up by API.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
@@ -38,10 +36,7 @@ describe('the console', () => {
 
   const doc = async (id = 'demo') => (await queue.get(`/admin/events/${id}`)).json;
 
-  function sql(text, database = 'payment_adapter') {
-    const where = ['-h', join(stack.dir, 'postgres'), '-p', String(stack.base + 7), '-U', 'postgres', '-d', database];
-    execFileSync('psql', [...where, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', text]);
-  }
+  const sql = (text, database = 'payment_adapter') => stack.sql(database, text);
 
   const joinLine = async (key) => (await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': key } })).json;
 

@@ -11,6 +11,7 @@ import {
   openScope,
   openStack,
   processAlive,
+  psqlPath,
   request,
   until,
   within,
@@ -91,7 +92,7 @@ describe('a stack', () => {
     const enter = (role, database) => {
       const env = { PGPASSFILE: join(stack.dir, `secrets/pgpass-${role}`) };
       const where = `host=127.0.0.1 port=${stack.base + 7} user=${role} dbname=${database}`;
-      const child = scope.spawn(`psql-${role}-${database}`, ['psql', where, '-c', 'SELECT 1'], {
+      const child = scope.spawn(`psql-${role}-${database}`, [psqlPath(), where, '-c', 'SELECT 1'], {
         env,
       });
       return child.exited;

@@ -5,7 +5,7 @@ export { letIn, runCrowd, scenarioPath, targetsOf } from './crowd.js';
 export { openForgetfulDisk, openSmallDisk } from './disk.js';
 export { assertProblem, client, CookieJar, request } from './http.js';
 export { freePort, freePortBase } from './ports.js';
-export { postgresBin, startPostgres } from './postgres.js';
+export { postgresBin, psqlPath, startPostgres } from './postgres.js';
 export { crlf, openRaw, parseAnswers, rawExchange } from './raw.js';
 export { startRedis } from './redis.js';
 export {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { FOUND, keepFinding } from './findings.js';
 import { client } from './http.js';
 import { freePortBase } from './ports.js';
+import { psqlPath } from './postgres.js';
 import { ROOT } from './service.js';
 
 const STACK = join(ROOT, 'infra/stack/stack');
@@ -156,7 +157,7 @@ export class Stack {
   sql(database, text) {
     const argv = ['-h', join(this.dir, 'postgres'), '-p', String(this.base + 7), '-U', 'postgres'];
     argv.push('-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', text);
-    return execFileSync('psql', argv, { encoding: 'utf8', maxBuffer: 1 << 28 }).trimEnd();
+    return execFileSync(psqlPath(), argv, { encoding: 'utf8', maxBuffer: 1 << 28 }).trimEnd();
   }
 
   // Rows of one of its databases, as objects.

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import test, { after, before } from 'node:test';
-import { assertProblem, openScope, openStream, until } from '../../lib-js/index.js';
+import { assertProblem, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
@@ -387,7 +387,7 @@ test('a webhook counts once, from the provider alone, within five minutes on bot
 // A transaction of somebody else that stays open: {text: what it was answered, end()}.
 async function transaction(sql) {
   const { socketDir, port } = world.postgres;
-  const child = spawn('psql', ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-d', 'pay', '-XAtq']);
+  const child = spawn(psqlPath(), ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-d', 'pay', '-XAtq']);
   const exited = new Promise((resolve) => child.on('exit', resolve));
   scope.defer(() => child.kill());
   let text = '';

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, openScope, psqlPath, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
 
 const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.event WHERE id = '${event}'`, 'seats'));
@@ -166,7 +166,7 @@ test('sales of another event go on while a 64 MB import is held at each of its s
   const buyer = visitor(seats, 'sale');
   let seat = 0;
   for (const [nth, [name, lock, mode]] of STAGES.entries()) {
-    const holder = scope.spawn(`holder-${nth}`, ['psql', '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', 'seats', '-XAtq', '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`]);
+    const holder = scope.spawn(`holder-${nth}`, [psqlPath(), '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', 'seats', '-XAtq', '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`]);
     await until('the lock', () => postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", 'seats') === '1');
     const imported = operator(seats, `large-${nth}`).import(nth === 0 ? largeHall() : hall());
     await until(`the import to wait for ${name}`, () => Number(postgres.sql(`SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = '${mode}'`, 'seats')) > 0, { timeoutMs: 60_000 });

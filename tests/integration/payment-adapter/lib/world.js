@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CookieJar, makeSecrets, openContract, startPostgres, startService, until } from '../../../lib-js/index.js';
+import { CookieJar, makeSecrets, openContract, psqlPath, startPostgres, startService, until } from '../../../lib-js/index.js';
 import { FakePsp, FakeQueue, FakeSeats, FakeShop, FakeSmtp } from './fakes.js';
 
 // Of "correct horse battery staple", by bcryptjs, noble-hashes and `openssl passwd`.
@@ -131,7 +131,7 @@ class World {
   // Somebody's migration holds the table: every look-up waits. Answers what ends it.
   async lockUsers() {
     const { socketDir, port } = this.postgres;
-    const psql = spawn('psql', ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-XAtq', 'shop']);
+    const psql = spawn(psqlPath(), ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-XAtq', 'shop']);
     psql.stdin.write("BEGIN; LOCK TABLE users; SELECT 'locked';\n");
     await new Promise((resolve) => { psql.stdout.once('data', resolve); });
     return () => psql.stdin.end('ROLLBACK;\n');
