@@ -171,20 +171,13 @@ part_pid() {
 # write their titles over theirs; those are known by the folder they work in.
 stack_pids() {
     pg=$(realpath -m "$RUN/postgres")
-    for proc in /proc/[0-9]*; do
-        pid=${proc#/proc/}
-        [ "$pid" != "$$" ] || continue
-        if tr '\0' '\n' <"$proc/environ" 2>/dev/null | grep -qxF "FAIRGATE_STACK=$RUN"; then
-            say "$pid"
-            continue
-        fi
-        cwd=$(readlink "$proc/cwd" 2>/dev/null) || continue
-        case $cwd in
-        "$RUN"/* | "$pg" | "$pg"/*)
-            case $(cat "$proc/comm" 2>/dev/null) in
-            redis-server | postgres) say "$pid" ;;
+    {
+        grep -lzxF "FAIRGATE_STACK=$RUN" /proc/[0-9]*/environ 2>/dev/null
+        for cwd in $(find /proc/[0-9]*/cwd -maxdepth 0 \
+            \( -lname "$RUN/*" -o -lname "$pg" -o -lname "$pg/*" \) 2>/dev/null); do
+            case $(cat "${cwd%cwd}comm" 2>/dev/null) in
+            redis-server | postgres) say "$cwd" ;;
             esac
-            ;;
-        esac
-    done 2>/dev/null
+        done
+    } | cut -d / -f 3 | sort -u | grep -vxF "$$" || :
 }
