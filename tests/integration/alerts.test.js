@@ -6,11 +6,11 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parse, stringify } from 'yaml';
+import { dump, load } from 'js-yaml';
 import { openScope, ROOT } from '../lib-js/index.js';
 
 const PATH = join(ROOT, 'infra/observe/alerts.yml');
-const rules = parse(readFileSync(PATH, 'utf8')).groups.flatMap((group) => group.rules);
+const rules = load(readFileSync(PATH, 'utf8')).groups.flatMap((group) => group.rules);
 
 // What makes each fire: its series, with the value of a good half hour and of a bad one. `xN` steps of a minute follow.
 const GOOD = 30;
@@ -69,7 +69,7 @@ test('each alert fires when its figures go bad, and not before', (t) => {
   const input_series = Object.values(CASES).flat().map(([series, values]) => ({ series, values }));
   const tests = [{ interval: '1m', input_series, alert_rule_test }];
   const path = join(openScope(t).tempDir(), 'alerts.test.yml');
-  writeFileSync(path, stringify({ rule_files: [PATH], evaluation_interval: '1m', tests }));
+  writeFileSync(path, dump({ rule_files: [PATH], evaluation_interval: '1m', tests }));
   const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', path], { encoding: 'utf8' });
   assert.equal(status, 0, `${stdout}${stderr}`);
 });

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { parse } from 'yaml';
+import { CORE_SCHEMA, load } from 'js-yaml';
 import { ROOT } from './service.js';
 
 // What the HTTP server and the private listener, which all services share, refuse by themselves.
@@ -22,7 +22,7 @@ export function codesOf(path) {
 
 // openContract('queue-front/openapi.yaml')
 export function openContract(path) {
-  return new Contract(parse(readFileSync(join(ROOT, path), 'utf8')));
+  return new Contract(load(readFileSync(join(ROOT, path), 'utf8'), { schema: CORE_SCHEMA }));
 }
 
 export class Contract {

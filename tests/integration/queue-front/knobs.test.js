@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 import { ROOT } from '../../lib-js/index.js';
 import { openHouse } from './support.js';
 
@@ -14,7 +14,7 @@ const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 test('contract, README and console tell of every knob what the program does', async (t) => {
   const { front } = await openHouse(t);
   const knobs = (await front.admin.get('/admin/knobs')).json.knobs;
-  const { properties } = parse(read('queue-front/openapi.yaml')).components.schemas.EventWrite;
+  const { properties } = load(read('queue-front/openapi.yaml')).components.schemas.EventWrite;
   const readme = read('queue-front/README.md');
   const texts = ['en', 'ko'].map((language) => read(`web/console/console.${language}`));
   assert.ok(knobs.length > 20);
@@ -33,7 +33,7 @@ test('contract, README and console tell of every knob what the program does', as
     }
   }
   const { members } = knobs.find(({ kind }) => kind === 'autopilot');
-  const { on, ...own } = parse(read('queue-front/openapi.yaml')).components.schemas.Autopilot.properties;
+  const { on, ...own } = load(read('queue-front/openapi.yaml')).components.schemas.Autopilot.properties;
   assert.deepEqual(on, { type: 'boolean' });
   assert.deepEqual(members.map(({ name, min, max }) => [name, min, max]),
     Object.entries(own).map(([name, { minimum, maximum }]) => [name, minimum, maximum]), 'openapi.yaml: the autopilot');
