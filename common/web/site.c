@@ -23,13 +23,18 @@
 #include <stdlib.h>
 #include <uv.h>
 
+/* Of brotli, for files: the highest, but where the Makefile has another one. */
+#ifndef SITE_FILE_QUALITY
+#define SITE_FILE_QUALITY 11
+#endif
+
 enum {
     BYTES_MAX = 1024 * 1024, /* of one page or file */
     PATH_MAX_LEN = 96,
     ID_MAX = 64,
     TAGS_MAX = 4 * LANG_MAX,
     GZIP_LEVEL = 9,
-    FILE_QUALITY = 11,
+    FILE_QUALITY = SITE_FILE_QUALITY,
     MARKUP_MAX = 2048, /* of the brand, or the links to all languages */
     LANG_COOKIE_S = 365 * 86400,
     /* Of brotli: a tenth of the time that the highest takes, a few per cent more. */

@@ -1,7 +1,7 @@
 // One of our programs with a config file made for the test: started, waited for, asked, ended.
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FOUND, keepFinding, SANITIZER_STATUS } from './findings.js';
@@ -11,9 +11,10 @@ import { until } from './wait.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-// build/asan/bin/NAME, unless FAIRGATE_BIN_DIR or FAIRGATE_VARIANT say otherwise.
-export function programPath(name) {
-  const variant = process.env.FAIRGATE_VARIANT ?? 'asan';
+// build/asan/bin/NAME, unless FAIRGATE_BIN_DIR or FAIRGATE_VARIANT say otherwise; what is shipped, where
+// a test asks for that.
+export function programPath(name, shipped = false) {
+  const variant = process.env.FAIRGATE_VARIANT ?? (shipped ? 'release' : 'asan');
   const dir = process.env.FAIRGATE_BIN_DIR ?? join(ROOT, 'build', variant, 'bin');
   const path = join(dir, name);
   if (!existsSync(path)) throw new Error(`${path} is missing: make VARIANT=${variant} programs`);
@@ -21,9 +22,18 @@ export function programPath(name) {
 }
 
 // The secrets of a stack, made as `make up` makes them. -> {dir, read(name), path(name)}
+// All houses of one process have the same ones, each in files of its own: to make them takes thirty
+// programs, a good part of what a small house costs.
+let secretsMade = null; // [[name, bytes]]
 export function makeSecrets(scope) {
   const dir = join(scope.tempDir('secrets-'), 'secrets');
-  execFileSync(join(ROOT, 'infra/stack/secrets'), [dir]);
+  if (secretsMade === null) {
+    execFileSync(join(ROOT, 'infra/stack/secrets'), [dir]);
+    secretsMade = readdirSync(dir).map((name) => [name, readFileSync(join(dir, name))]);
+  } else {
+    mkdirSync(dir, { mode: 0o700 });
+    for (const [name, bytes] of secretsMade) writeFileSync(join(dir, name), bytes, { mode: 0o600 });
+  }
   const path = (name) => join(dir, name);
   return { dir, path, read: (name) => readFileSync(path(name), 'utf8').trim() };
 }
@@ -62,7 +72,7 @@ export async function startService(scope, options) {
 }
 
 export class Service {
-  constructor(scope, { program, config, port, privatePort, adminToken, env = {}, args = [], name }) {
+  constructor(scope, { program, config, port, privatePort, adminToken, env = {}, args = [], name, shipped = false }) {
     this.scope = scope;
     this.program = program;
     this.name = name ?? `${program}-${port}`;
@@ -70,6 +80,7 @@ export class Service {
     this.privatePort = privatePort;
     this.env = env;
     this.args = args;
+    this.shipped = shipped;
     this.child = null;
     this.configPath = join(scope.tempDir(`${program}-`), `${program}.conf`);
     this.configure(config);
@@ -86,7 +97,7 @@ export class Service {
   }
 
   async start(ready = true) {
-    const argv = [programPath(this.program), '--config', this.configPath, ...this.args];
+    const argv = [programPath(this.program, this.shipped), '--config', this.configPath, ...this.args];
     this.child = this.scope.spawn(this.name, argv, { env: this.env, stays: true });
     if (ready) await this.untilReady();
   }

@@ -90,7 +90,7 @@ test('no inline script runs, and what the page needs it has', async (t) => {
 
 for (const lang of ['ko', 'en']) {
   test(`the first view is below 14 KB, heads and all, ${lang}`, async (t) => {
-    const house = await openHouse(t);
+    const house = await openHouse(t, { config: { shipped: true } });
     await makeEvent(house, 'show', { rate_per_s: 0, name: 'A name of usual length', message: { ko: '안내 말씀 '.repeat(20), en: 'A notice '.repeat(20) } });
     const headers = { 'accept-language': lang, 'accept-encoding': 'gzip, br' };
     const sizes = {};

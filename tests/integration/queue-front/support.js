@@ -25,6 +25,7 @@ export function startFront({ scope, secrets, redis }, config = {}) {
     program: 'queue-front',
     adminToken: secrets.read('admin-token'),
     ready: config.ready,
+    shipped: config.shipped,
     config: ({ port, privatePort }) => ({
       http: { port, ...config.http },
       private: {
