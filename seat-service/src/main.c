@@ -303,8 +303,8 @@ static void on_keys(void *ctx)
     service_ready(ctx, "keys", NULL);
 }
 
-/* The waiting room's, by which passes are judged: each loop has them for itself, so that no request
- * takes a lock. */
+/* The waiting room's keys, by which passes are judged: each loop has its own copy, so that no
+ * request takes a lock. */
 static int open_keys(struct service_loop *loop, const struct settings *settings, struct keys *keys,
                      struct err_slot *err)
 {

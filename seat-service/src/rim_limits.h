@@ -1,5 +1,5 @@
-/* rim_limits.h: every bound of the rim of seat-service, each with the reason for its size. What
- * bounds the engine stands in core/. */
+/* rim_limits.h: every bound of the rim of seat-service, each with the reason for its size. Those of
+ * the engine are in core/limits.h. */
 #ifndef FG_SEAT_SERVICE_RIM_LIMITS_H
 #define FG_SEAT_SERVICE_RIM_LIMITS_H
 
@@ -33,11 +33,11 @@ enum {
     /* A change that found no transaction for this long is refused (503): PostgreSQL is down or
      * slower than any buyer waits. */
     JOURNAL_WAIT_MS = 2000,
-    /* An answer of PostgreSQL that takes longer means that the connection is given up. Longer than
-     * any healthy flush, and so short that a fail-over is noticed. */
+    /* If PostgreSQL takes longer to answer, the connection is given up. Longer than any healthy
+     * flush, yet short enough that a fail-over is noticed. */
     JOURNAL_ANSWER_MS = 5000,
     JOURNAL_CONNECT_MS = 3000,
-    /* A request whose outcome stays open is told so after this time, which is longer than ANSWER
+    /* A caller whose outcome is still open is told so after this time, which is longer than ANSWER
      * and a reconnect. */
     OUTCOME_TELL_MS = 8000,
     /* Between attempts to connect: doubled from the first to the second, with jitter. */
@@ -98,12 +98,12 @@ enum {
     ENDINGS_MAX = 1024,
     PASS_LEEWAY_S = 5,
 
-    /* What came of requests with an Idempotency-Key is kept for ten minutes, which is longer than
+    /* Outcomes of requests with an Idempotency-Key are kept for ten minutes, which is longer than
      * any client retries, if [idempotency] memory suffices. Places are in sets of IDEM_WAYS. A
      * session has IDEM_NEAR of these and at least a quarter of each to itself, a thousand changes:
-     * few sets, so that one that hurries reaches few others, and so many that what sessions do
-     * evens out. Sets fill unevenly all the same: with the table six tenths full one change in a
-     * thousand is pushed out before its time, and that is what the README counts with. */
+     * few enough that a session in a hurry affects few others, and enough that their loads even
+     * out. Sets fill unevenly all the same: with the table six tenths full one change in a thousand
+     * is pushed out before its time, which is what the README assumes. */
     IDEM_WAYS = 32,
     IDEM_NEAR = 128,
     IDEM_LOCKS = 64, /* loops rarely meet at one */
@@ -113,7 +113,7 @@ enum {
      * journal (JOURNAL_WAIT_MS) if there is one at all. The second bound is per loop. */
     IDEM_WAIT_MS = 3000,
     IDEM_WAITERS_MAX = 256,
-    IDEM_LOOK_US = 10 * 1000, /* so that looking costs a loop little, however many commits finish */
+    IDEM_LOOK_US = 10 * 1000, /* looking stays cheap, however many commits finish */
 
     /* Cells that count requests of a session: eight times the buyers who are inside at once, so
      * that few share one. */
@@ -143,7 +143,7 @@ enum {
      * expire for this long: their confirms were refused too, and payment-adapter asks again within
      * 30 s (its RETRY_CAP_MS) and gives each try 10 s. */
     CONFIRM_SPARED_MS = 45 * 1000,
-    /* Counts over time: one point in ten seconds, for a day. */
+    /* Counts over time: one point every ten seconds, for a day. */
     SERIES_POINTS = 8640,
     SERIES_MS = 10000,
     SERIES_RETRY_MS = 1000, /* points of an earlier life could not be read: ask again then */

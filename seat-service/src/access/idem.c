@@ -3,9 +3,9 @@
  * the key's hash picks one of them. So a session has a share that it cannot exceed, while all
  * sessions together spread over the whole table.
  *
- * A place costs IDEM_ENTRY_BYTES: half of the hash of who asks (the chance that two in one set
- * share it is one in 2^59), a quarter of the body's hash, and the change. Earlier, with whole
- * bodies, a place cost some two thousand bytes, and the table lasted for seconds of a rush.
+ * A place costs IDEM_ENTRY_BYTES: half of the asker's hash (the chance that two in one set share it
+ * is one in 2^59), a quarter of the body's hash, and the change. When whole bodies were kept, a
+ * place cost some two thousand bytes, and a rush filled the table within seconds.
  *
  * A full set drops its oldest entry; a session that has a quarter of the set or more drops its own
  * oldest first. A request under way is never dropped. */

@@ -109,8 +109,8 @@ static enum pass_verdict read_claims(const struct jwt *jwt, struct pass *out)
 }
 
 /* A visitor with a pass for another event is told so: that is an honest mistake, with two windows
- * open. jwt_verify() has one code for all that must not be believed; its sentence tells the cases
- * apart (the test of this module fails should it be worded differently). */
+ * open. jwt_verify() has one code for everything that must not be believed; its sentence tells the
+ * cases apart (a test of this module fails if the wording changes). */
 static enum pass_verdict verify(struct pass_cache *cache, struct span event, struct span token,
                                 struct pass *out)
 {

@@ -1,8 +1,8 @@
 /* rate.c: a cell is 16 bits of the session's hash and 48 bits of time in units of 16 us, which is
  * 142 years. Two sessions whose hashes begin alike may meet in a cell. The hash bits tell them
- * apart: a stranger's cell that has run dry is taken over, and past one that has not the search
- * goes on for a few cells. If all are taken, the request passes: the limit is there to keep a
- * single session from doing harm, and it would be wrong to refuse somebody because of others. */
+ * apart: a stranger's cell whose time is over is taken; otherwise the next few cells are tried. If
+ * all of them are in use, the request passes: the limit is there to keep a single session from
+ * doing harm, and nobody should be refused because of others. */
 #include "access/rate.h"
 
 #include "rim_limits.h"

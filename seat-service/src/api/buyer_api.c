@@ -259,8 +259,8 @@ static void read_area(struct call *call, struct json_in *in, struct wish *wish)
         wish->ask.quantity = (uint32_t)quantity;
 }
 
-/* A code opens an allocation; one that opens nothing is reported, since the buyer expects something
- * of it. False: answered. */
+/* A code opens an allocation. One that opens nothing is refused, since its buyer expects seats from
+ * it. False: answered. */
 static bool open_channel(struct call *call, struct span code, int *channel)
 {
     *channel = plan_channel_by_code(call->event->plan->plan, code);
@@ -380,8 +380,8 @@ static void put_proposal(struct text *body, const struct call *call, uint32_t ca
     json_close(body, '}');
 }
 
-/* Of each category that was asked for its best; nothing is held by this. Where there is none at all
- * the answer is what a hold would have met. */
+/* The best of each category that was asked for; nothing is held. If there is none at all, the
+ * answer is the one that a hold would have got. */
 static void tell_proposals(struct call *call, struct engine_ask *ask)
 {
     struct engine_op op, refused = {0};

@@ -99,7 +99,7 @@ static void finish_same(struct call *call, const struct engine_op *op)
     call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
-/* What is so already is answered, and not counted again. */
+/* Whatever had been done before is answered, but not counted again. */
 static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry)
 {
     call->finish = verdict == ENGINE_SAME ? finish_same : finish;

@@ -6,8 +6,8 @@
 #include "access/hold_id.h"
 #include "api/verdict.h"
 
-/* Says why the event is not open: a problem of its own, or of the process, or because it is served
- * elsewhere. What its own problem is, only the operator is told. */
+/* Says why the event is not open: something is wrong with it, or with the process, or it is served
+ * elsewhere. Only the operator is told what is wrong with an event. */
 static void tell_closed(struct call *call)
 {
     struct journal *journal = call->loop->conf.journal;

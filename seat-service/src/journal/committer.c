@@ -79,7 +79,8 @@ static void back_off(struct journal *journal)
 /* ---- open outcomes ---- */
 
 /* We are no longer the owner, or are stopping. What was written before the other epoch began still
- * counts. Without a connection to ask over, the outcome stays open, and that is the answer. */
+ * counts. Without a connection nobody can be asked: then the answer is that the outcome is unknown.
+ */
 static void settle_fenced(struct journal *journal)
 {
     for (uint32_t i = 0; journal->open && i < journal->batch.parts_len; i++) {
@@ -202,8 +203,8 @@ static int commit(struct journal *journal, struct err_slot *err)
 
 /* ---- the thread ---- */
 
-/* Asks the server something now and then, so that the connection is not silent: what its log has
- * cost. */
+/* Asks the server now and then what its log has cost, so that the connection is never silent for
+ * long. */
 static int beat(struct journal *journal, struct err_slot *err)
 {
     uint64_t bytes = 0, flushes = 0;

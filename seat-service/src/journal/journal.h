@@ -78,8 +78,8 @@ enum journal_role {
     JOURNAL_ROLES,
 };
 
-/* Why the process is not the owner of anything, or cut off from it: a row each, of which the enum,
- * the words of /readyz and refusals (loop/refusals.h) are made. ROW(WITH, NAME, word) */
+/* Why the process owns nothing, or is cut off from what it owns: a row each, from which the enum,
+ * the words of /readyz and the refusals (loop/refusals.h) are made. ROW(WITH, NAME, word) */
 /* clang-format off */
 #define JOURNAL_REASONS(ROW, WITH) \
     ROW(WITH, STARTING, "starting") \

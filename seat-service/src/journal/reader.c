@@ -174,8 +174,8 @@ static void give(struct journal *journal, uint32_t nth)
     journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch);
 }
 
-/* Once the committer has the lock: epoch, the rest of the journal, open. What cannot be had yet is
- * not an error; it is tried again. */
+/* Once the committer has the lock: epoch, the rest of the journal, open. Not getting one of them
+ * yet is no error; it is tried again. */
 static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -254,7 +254,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
         rc = take_over(journal, nth, err);
     if (rc == 0)
         return 0;
-    /* A lost connection is nobody's fault. One that timed out on an event's rows is the event's. */
+    /* A lost connection says nothing about the event, unless it timed out on the event's rows. */
     if (!journal_is_broken(rc) || rc == ERR_TIMEOUT)
         put_out(journal, event, err);
     return journal_is_broken(rc) ? rc : 0;

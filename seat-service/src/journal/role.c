@@ -37,13 +37,13 @@ static const char *const reason_names[JOURNAL_REASON_COUNT] = {
 #undef ROW
 };
 
-/* An owner that has lost its connection still owns, so it is cut. It is an owner again or fenced;
- * it never becomes a standby, which would have forgotten what it has in memory. */
+/* An owner that has lost its connection still owns, so it is cut. It becomes an owner again or is
+ * fenced; never a standby, which would have forgotten what it has in memory. */
 static const uint8_t role_next[JOURNAL_ROLES] = {
     [JOURNAL_CONNECTING] = BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY),
     [JOURNAL_LOADING] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_STANDBY) | BIT(JOURNAL_OWNER),
     [JOURNAL_STANDBY] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_OWNER),
-    /* To the first two only while it owns nothing: it leads, and there is no event. */
+    /* The first two only while it owns nothing: it leads, and there is no event. */
     [JOURNAL_OWNER] =
         BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_CUT) | BIT(JOURNAL_FENCED),
     [JOURNAL_CUT] = BIT(JOURNAL_OWNER) | BIT(JOURNAL_FENCED),

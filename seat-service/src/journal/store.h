@@ -1,5 +1,5 @@
-/* store.h: what the journal asks of PostgreSQL, as calls. No other file but this one's .c, the
- * migrations and the auditor knows a table's name.
+/* store.h: what the journal asks of PostgreSQL, as calls. Besides store.c only the migrations and
+ * the auditor know a table's name.
  *
  * All calls use one connection, on the thread that owns it; errors are pg.h's. */
 #ifndef FG_SEAT_SERVICE_STORE_H

@@ -32,7 +32,7 @@ void call_reply(struct call *call, unsigned status, const struct text *json, str
 
 /* Nothing happened (but for OUTCOME_UNKNOWN, where it may have), and nothing is remembered. */
 void call_refuse(struct call *call, enum refusal refusal);
-/* With what is of this request: for a row without a detail. */
+/* With a detail of this request's own, for a row without one. */
 void call_refuse_as(struct call *call, enum refusal refusal, const char *detail);
 
 struct call_refusal {
@@ -44,7 +44,7 @@ struct call_refusal {
     struct span members; /* as in struct http_problem, any length */
 };
 struct call_refusal call_refusal(enum refusal refusal); /* the row */
-/* What is neither a row nor like it: a verdict, or a row with more to tell. */
+/* For what is not just a row: a verdict, or a row with more to tell. */
 void call_refuse_with(struct call *call, const struct call_refusal *refusal);
 
 /* The call's event, as render.h shows it. */

@@ -3,8 +3,8 @@
  * An event is found, loaded, replayed and opened by the reader's thread alone, on an engine that
  * nobody else can see; two flags say what others may look at. `found` is set once id and plan are
  * in place, `open` last of all, when the engine is complete and ours. Nothing is ever removed, so a
- * pointer to an event stays valid. The table also has the clock by which holds are judged, since
- * replay tells it what time it was for the last owner. */
+ * pointer to an event stays valid. The clock by which holds are judged is here too, since replay
+ * shows what time it was for the last owner. */
 #include "loop/events.h"
 
 #include "base/magic.h"

@@ -6,7 +6,7 @@
  * One whose document cannot be read does not appear, but keeps its number.
  *
  * Threading: the functions of struct journal_host run on the reader's thread; events_find() and
- * what it answers, on any. */
+ * what it returns may be used on any. */
 #ifndef FG_SEAT_SERVICE_EVENTS_H
 #define FG_SEAT_SERVICE_EVENTS_H
 

@@ -91,7 +91,7 @@ static void on_done(struct commit_entry *entry)
         if (replies)
             call->finish(call, &entry->op);
     } else {
-        /* The outcome could not be asked for: the process is ending, and the next owner reads in
+        /* If the outcome could not be asked for, the process is ending, and the next owner reads in
          * the journal what became of it. */
         engine_undo(call->event->engine, &entry->op);
         atomic_fetch_add_explicit(&loop->conf.stats->refused, 1, memory_order_relaxed);

@@ -1,7 +1,7 @@
-/* refusals.h: all that seat-service refuses over HTTP (RFC 9457) besides the engine's verdicts
- * (core/engine/verdicts.h): a row each, of which the enum and the answers are made (call.h).
- * openapi.yaml lists the codes, and the hall's page has a text for those that a visitor can meet
- * (web/text.*): tests hold both to this list.
+/* refusals.h: everything that seat-service refuses over HTTP (RFC 9457) besides the engine's
+ * verdicts (core/engine/verdicts.h): a row each, from which the enum and the answers are made
+ * (call.h). openapi.yaml lists the codes, and the hall's page has a text for those that a visitor
+ * can meet (web/text.*): tests hold both to this list.
  *
  * ROW(NAME, code, status, seconds in Retry-After or 0, TEXT, detail). TEXT is how the page's text
  * begins, error or gone (the visit is over); or NONE. Without a detail, whoever refuses says it: it

@@ -6,9 +6,9 @@
  * ours and before the first new point is taken. So a series is in sequence, and has a gap where
  * nobody owned the event. If a point cannot be written, only the next life's series misses it.
  *
- * Whether an event can be sold is a gauge from the start on, not from the moment it can: an alert
- * cannot judge a figure that is absent. So the events that the settings name are told as not open
- * before the journal has been seen, and any other as soon as the journal knows it. */
+ * The gauge of whether an event can be sold is there from the start, not from the moment it can: an
+ * alert cannot judge a figure that is absent. So the events that the settings name begin as not
+ * open, before the journal has been seen, and any other one as soon as the journal knows it. */
 #include "loop/series.h"
 
 #include "base/magic.h"
@@ -51,8 +51,8 @@ struct series {
     struct work work;
     struct loop *loop; /* loop 0 */
     bool working, failing;
-    uint32_t known;            /* so many of the journal's events are on /metrics */
-    _Atomic uint64_t not_open; /* stays 0: what an event adds before the journal knows it */
+    uint32_t known;            /* how many of the journal's events are on /metrics */
+    _Atomic uint64_t not_open; /* stays 0: for an event that the journal does not know yet */
 };
 
 MAGIC(work, 0x5ea70004);
@@ -205,7 +205,7 @@ struct series_point series_at(const struct series *series, const struct event *e
     return points->ring[(points->next + SERIES_POINTS - age) % SERIES_POINTS];
 }
 
-/* One that is told again is summed (metrics.h). */
+/* A gauge that is registered twice is summed (metrics.h). */
 static void tell(struct series *series, unsigned gauge, struct span event,
                  const _Atomic uint64_t *value)
 {

@@ -60,7 +60,7 @@ static void put_seat(struct text *text, const struct plan *plan, const struct pl
     json_close(text, '}');
 }
 
-/* Seats that follow each other in plan order and say the same zone and row are one row here. */
+/* Seats that follow each other in plan order and name the same zone and row are one row here. */
 static void put_zones(struct text *text, const struct plan *plan)
 {
     uint32_t count = plan_seat_count(plan);

@@ -9,8 +9,8 @@
  * `rows` are their labels, `seats` how many there are in each. x and y are curves (curve.h).
  * `number` is that of the first seat if they count up by one, else a list; `id` is what stands
  * before the number in each seat's guid, else a list. `category` and `notes` are values, each
- * followed by how many seats of the section have it. Nothing is left out but what goes together
- * with whom. */
+ * followed by how many seats of the section have it. All that is left out is which companion's seat
+ * goes with which accessible one. */
 #ifndef FG_SEAT_SERVICE_ROWS_H
 #define FG_SEAT_SERVICE_ROWS_H
 

@@ -74,7 +74,7 @@ void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
     change->area = CHANGE_AREA_NONE;
 }
 
-/* What decoding would refuse is never written: a row that cannot be read ends its event. */
+/* What decoding would refuse is never written: a row that cannot be read puts its event out. */
 static void assert_readable(const struct change *change, uint32_t fields)
 {
     bool in_area = change->area != CHANGE_AREA_NONE;
