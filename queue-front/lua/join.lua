@@ -15,8 +15,8 @@
 --
 -- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
--- first because a repeated join must not count against its address. ('1' and not 1: a number Redis
--- would print as a float first, a tenth of what such a join costs it.)
+-- first because a repeated join must not count against its address. (What is written is text: a number Redis
+-- would print as a float first, up to a tenth of what such a join costs it.)
 --
 -- What a join has to show (work, membership, an invitation) is judged by the front, and by the
 -- document that it has. Any change of a knob or a state makes another version of it; so nobody gets a
@@ -69,6 +69,7 @@ while issued >= full do
     level, full = level + 1, full * 4
 end
 
+local format, sub = string.format, string.sub
 local idem_prefix = prefix .. 'idem:'
 local function earlier_place(bucket, field, place)
     for below = 0, level - 1 do
@@ -77,8 +78,8 @@ local function earlier_place(bucket, field, place)
             return tonumber(old)
         end
     end
-    local key = idem_prefix .. string.sub(bucket, 1, IDEM_DIGITS + level)
-    if call('HSETNX', key, field, place) == 0 then
+    local key = idem_prefix .. sub(bucket, 1, IDEM_DIGITS + level)
+    if call('HSETNX', key, field, format('%d', place)) == 0 then
         return tonumber(call('HGET', key, field))
     end
     return nil
