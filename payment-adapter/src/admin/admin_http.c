@@ -4,6 +4,7 @@
 
 #include "api/guard.h"
 #include "base/json_in.h"
+#include "base/magic.h"
 #include "observe/log.h"
 #include "saga/reconcile.h"
 #include "store/statements.h"
@@ -19,6 +20,7 @@ enum {
 };
 
 struct visit {
+    uint32_t magic;
     struct http_req *req;
     struct pay *pay;
     uint64_t id;
@@ -26,6 +28,15 @@ struct visit {
     bool compensate;
     unsigned tries;
 };
+
+MAGIC(visit, 0x3a70000c);
+
+static void visit_free(struct visit *visit)
+{
+    if (visit != NULL)
+        MAGIC_END(visit, visit);
+    free(visit);
+}
 
 static const char *step_name(const struct saga_def *def, uint64_t step)
 {
@@ -63,11 +74,11 @@ static void put_saga(struct text *text, const struct pay *pay, const struct sql_
 
 static void on_list(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);
-        free(visit);
+        visit_free(visit);
         return;
     }
     struct text body = text_on(memory, ADMIN_BODY_MAX);
@@ -83,7 +94,7 @@ static void on_list(void *ctx, const struct pg_answer *answer)
     json_close(&body, '}');
     guard_reply(visit->req, 200, &body, SPAN(""));
     free(memory);
-    free(visit);
+    visit_free(visit);
 }
 
 static struct visit *visit_begin(struct http_req *req)
@@ -93,6 +104,7 @@ static struct visit *visit_begin(struct http_req *req)
         guard_unavailable(req, ERR_NOMEM);
         return NULL;
     }
+    MAGIC_BEGIN(visit, visit);
     visit->req = req;
     visit->pay = pay_of(req);
     return visit;
@@ -162,7 +174,7 @@ static void put_steps(struct text *text, const struct saga_def *def)
 
 static void on_one(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);
@@ -188,7 +200,7 @@ static void on_one(void *ctx, const struct pg_answer *answer)
         guard_reply(visit->req, 200, &body, SPAN(""));
     }
     free(memory);
-    free(visit);
+    visit_free(visit);
 }
 
 static bool take_id(struct visit *visit)
@@ -196,7 +208,7 @@ static bool take_id(struct visit *visit)
     if (span_u64(http_req_param(visit->req, 0), INT64_MAX, &visit->id))
         return true;
     refusal_reply(visit->req, REFUSAL_SAGA_UNKNOWN);
-    free(visit);
+    visit_free(visit);
     return false;
 }
 
@@ -205,7 +217,7 @@ static void read_one(struct visit *visit, pg_on_done *on_done)
     struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
     if (job == NULL) {
         guard_unavailable(visit->req, ERR_NOMEM);
-        free(visit);
+        visit_free(visit);
         return;
     }
     sql_saga_read_add(job, &(struct sql_saga_read_args){.id = visit->id});
@@ -226,10 +238,10 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer);
 
 static void on_acted(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
-        free(visit);
+        visit_free(visit);
         return;
     }
     if (PQntuples(answer->results[0]) == 0 && ++visit->tries < ACT_TRIES) {
@@ -239,7 +251,7 @@ static void on_acted(void *ctx, const struct pg_answer *answer)
     if (PQntuples(answer->results[0]) == 0) {
         refusal_reply(visit->req,
                       visit->compensate ? REFUSAL_SAGA_BELOW_PIVOT : REFUSAL_SAGA_ENDED);
-        free(visit);
+        visit_free(visit);
         return;
     }
     struct log_line line;
@@ -255,13 +267,13 @@ static void on_acted(void *ctx, const struct pg_answer *answer)
 
 static void on_read_to_act(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (answer->rc < 0 || PQntuples(answer->results[0]) == 0) {
         if (answer->rc < 0)
             guard_unavailable(visit->req, answer->rc);
         else
             refusal_reply(visit->req, REFUSAL_SAGA_UNKNOWN);
-        free(visit);
+        visit_free(visit);
         return;
     }
     const struct sql_saga_row saga = sql_saga_read_row(answer->results[0], 0).saga;
@@ -269,7 +281,7 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     uint8_t step = (uint8_t)saga.step;
     if (def == NULL || saga.state >= SAGA_STATE_COUNT || step >= def->steps_len) {
         refusal_reply(visit->req, REFUSAL_SAGA_FOREIGN);
-        free(visit);
+        visit_free(visit);
         return;
     }
     if (!visit->compensate) {
@@ -286,7 +298,7 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     int from = step <= def->pivot ? saga_undo_step(def, step) : -1;
     if (from < 0 || checkout_kind(def) != CHECKOUT_SALE) {
         refusal_reply(visit->req, REFUSAL_SAGA_BELOW_PIVOT);
-        free(visit);
+        visit_free(visit);
         return;
     }
     const struct sql_saga_compensate_args args = {.id = visit->id,

@@ -4,6 +4,7 @@
 #include "admin/routes.h"
 
 #include "api/guard.h"
+#include "base/magic.h"
 #include "base/rfc3339.h"
 #include "pay_limits.h"
 #include "store/statements.h"
@@ -19,10 +20,20 @@ static const char *const columns[] = {"at",     "completed",  "refunded", "cance
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
 struct visit {
+    uint32_t magic;
     struct http_req *req;
     struct pay *pay;
     char event[ORDER_EVENT_MAX];
 };
+
+MAGIC(visit, 0x3a700014);
+
+static void visit_free(struct visit *visit)
+{
+    if (visit != NULL)
+        MAGIC_END(visit, visit);
+    free(visit);
+}
 
 static void put_number_or_nil(struct text *body, bool known, uint64_t number)
 {
@@ -108,11 +119,11 @@ static void put_counts(struct text *body, const struct visit *visit, const PGres
 
 static void on_counted(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     char *memory = answer->rc == 0 ? malloc(BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);
-        free(visit);
+        visit_free(visit);
         return;
     }
     struct text body = text_on(memory, BODY_MAX);
@@ -122,7 +133,7 @@ static void on_counted(void *ctx, const struct pg_answer *answer)
         visit->req,
         &(struct http_reply){.status = 200, .type = "application/json", .body = text_span(&body)});
     free(memory);
-    free(visit);
+    visit_free(visit);
 }
 
 static void on_get_counts(struct http_req *req)
@@ -132,8 +143,9 @@ static void on_get_counts(struct http_req *req)
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
+    MAGIC_BEGIN(visit, visit);
     if (!guard_id(req, 0, visit->event, sizeof(visit->event))) {
-        free(visit);
+        visit_free(visit);
         return;
     }
     visit->req = req;

@@ -6,6 +6,7 @@
 
 #include "api/guard.h"
 #include "base/json_in.h"
+#include "base/magic.h"
 #include "base/rfc3339.h"
 #include "observe/log.h"
 #include "store/statements.h"
@@ -38,10 +39,20 @@ int refund_terms_default(const struct settings *settings, struct err_slot *err)
 /* ---- reading ---- */
 
 struct visit {
+    uint32_t magic;
     struct http_req *req;
     char id[ORDER_EVENT_MAX]; /* an event, or an order */
     bool public;
 };
+
+MAGIC(visit, 0x3a70000d);
+
+static void visit_free(struct visit *visit)
+{
+    if (visit != NULL)
+        MAGIC_END(visit, visit);
+    free(visit);
+}
 
 static struct visit *visit_begin(struct http_req *req)
 {
@@ -49,6 +60,7 @@ static struct visit *visit_begin(struct http_req *req)
     struct visit *visit = guard_begin(req, sizeof(*visit), id, sizeof(id));
     if (visit == NULL)
         return NULL;
+    MAGIC_BEGIN(visit, visit);
     visit->req = req;
     memcpy(visit->id, id, sizeof(id));
     return visit;
@@ -87,12 +99,12 @@ static void reply_terms(struct visit *visit, const PGresult *res)
 
 static void on_terms(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (answer->rc < 0 || PQntuples(answer->results[0]) == 0)
         guard_unavailable(visit->req, answer->rc);
     else
         reply_terms(visit, answer->results[0]);
-    free(visit);
+    visit_free(visit);
 }
 
 static void get_terms(struct http_req *req, bool public)
@@ -118,7 +130,7 @@ static void on_get_private(struct http_req *req)
 
 static void on_set(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[0]) == 0) {
@@ -131,7 +143,7 @@ static void on_set(void *ctx, const struct pg_answer *answer)
         log_end(&line);
         reply_terms(visit, answer->results[1]);
     }
-    free(visit);
+    visit_free(visit);
 }
 
 struct wanted {
@@ -202,7 +214,7 @@ static void on_put(struct http_req *req)
     if (job == NULL) {
         if (visit != NULL)
             guard_unavailable(req, ERR_NOMEM);
-        free(visit);
+        visit_free(visit);
         return;
     }
     const struct sql_terms_set_args args = {.event = visit->id,
@@ -224,7 +236,7 @@ static void on_put(struct http_req *req)
 
 static void on_refunding(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     const PGresult *res = answer->rc == 0 ? answer->results[1] : NULL;
     if (res == NULL) {
         guard_unavailable(visit->req, answer->rc);
@@ -244,7 +256,7 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
                                                     .type = "application/json",
                                                     .body = text_span(&body)});
     }
-    free(visit);
+    visit_free(visit);
 }
 
 static void on_refund(struct http_req *req)
@@ -273,7 +285,7 @@ static void on_refund(struct http_req *req)
     if (job == NULL) {
         if (visit != NULL)
             guard_unavailable(req, ERR_NOMEM);
-        free(visit);
+        visit_free(visit);
         return;
     }
     const struct sql_order_refund_args args = {

@@ -23,6 +23,7 @@
 #include "api/guard.h"
 #include "base/ip.h"
 #include "base/json_in.h"
+#include "base/magic.h"
 #include "crypto/jwt.h"
 #include "login/device.h"
 #include "store/statements.h"
@@ -34,6 +35,7 @@
 enum { LOGINS_MAX = 256, KEY_MAX = 64, SSO_LIFETIME_S = 300 };
 
 struct login {
+    uint32_t magic;
     struct login *next; /* under way, of this loop */
     struct http_req *req;
     struct pay *pay;
@@ -46,6 +48,8 @@ struct login {
     struct user user;
 };
 
+MAGIC(login, 0x3a700015);
+
 static void login_free(struct login *login)
 {
     for (struct login **at = &login->pay->login_list; *at != NULL; at = &(*at)->next) {
@@ -55,6 +59,7 @@ static void login_free(struct login *login)
             break;
         }
     }
+    MAGIC_END(login, login);
     sodium_memzero(login, sizeof(*login));
     free(login);
 }
@@ -75,7 +80,7 @@ static void shed(struct login *login, uint32_t retry_ms)
 
 static void on_begun(void *ctx, int rc, const char *set_cookie)
 {
-    struct login *login = ctx;
+    struct login *login = MAGIC_OF(login, ctx);
     if (rc < 0) {
         shed(login, 1000);
         return;
@@ -121,7 +126,7 @@ static void begin_session(struct login *login)
 
 static void on_failed(void *ctx, const struct pg_answer *answer)
 {
-    struct login *login = ctx;
+    struct login *login = MAGIC_OF(login, ctx);
     if (answer->rc < 0) { /* a failure that could not be counted must not be a free guess */
         shed(login, 1000);
         return;
@@ -144,7 +149,7 @@ static void fail(struct login *login)
 
 static void on_checked(void *ctx, int rc)
 {
-    struct login *login = ctx;
+    struct login *login = MAGIC_OF(login, ctx);
     if (rc == 0 && login->user.found) {
         begin_session(login);
         return;
@@ -176,7 +181,7 @@ static void take_unknown_hash(struct login *login)
 
 static void on_user(void *ctx, int rc, const struct user *user)
 {
-    struct login *login = ctx;
+    struct login *login = MAGIC_OF(login, ctx);
     if (rc < 0) {
         shed(login, 1000);
         return;
@@ -193,7 +198,7 @@ static void on_user(void *ctx, int rc, const struct user *user)
 
 static void on_throttle(void *ctx, const struct pg_answer *answer)
 {
-    struct login *login = ctx;
+    struct login *login = MAGIC_OF(login, ctx);
     if (answer->rc < 0) {
         shed(login, 1000);
         return;
@@ -282,7 +287,7 @@ static void start_password(struct login *login)
 
 static void on_first_use(void *ctx, const struct pg_answer *answer)
 {
-    struct login *login = ctx;
+    struct login *login = MAGIC_OF(login, ctx);
     if (answer->rc < 0) {
         shed(login, 1000);
     } else if (sql_token_use_row(answer->results[0], 0).taken == 0) {
@@ -390,6 +395,7 @@ static void on_login(struct http_req *req)
     else if (pay->logins >= LOGINS_MAX || (login = calloc(1, sizeof(*login))) == NULL)
         guard_unavailable(req, ERR_FULL);
     if (login != NULL) {
+        MAGIC_BEGIN(login, login);
         login->req = req;
         login->pay = pay;
         span_to_cstr(account, login->account, sizeof(login->account));

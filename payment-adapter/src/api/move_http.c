@@ -9,6 +9,7 @@
 #include "api/guard.h"
 #include "api/order_view.h"
 #include "base/json_in.h"
+#include "base/magic.h"
 #include "core/checkout/moving.h"
 #include "store/statements.h"
 
@@ -25,6 +26,7 @@ struct wish {
 };
 
 struct visit {
+    uint32_t magic;
     struct http_req *req;
     char id[ORDER_ID_MAX];
     struct wish wish;
@@ -34,6 +36,15 @@ struct visit {
     struct peer_call peer;
 };
 
+MAGIC(visit, 0x3a70000e);
+
+static void visit_free(struct visit *visit)
+{
+    if (visit != NULL)
+        MAGIC_END(visit, visit);
+    free(visit);
+}
+
 /* Why order_move says no. */
 static const enum refusal noes[] = {REFUSAL_NOT_COMPLETED, REFUSAL_SEAT_NOT_IN_ORDER,
                                     REFUSAL_TICKET_USED, REFUSAL_SEATS_TICKETED};
@@ -41,7 +52,7 @@ enum { NOES = sizeof(noes) / sizeof(noes[0]) };
 
 static void on_moving(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     const PGresult *res = answer->rc == 0 ? answer->results[1] : NULL;
     if (res == NULL) {
         guard_unavailable(visit->req, answer->rc);
@@ -60,7 +71,7 @@ static void on_moving(void *ctx, const struct pg_answer *answer)
                                                     .type = "application/json",
                                                     .body = text_span(&body)});
     }
-    free(visit);
+    visit_free(visit);
 }
 
 /* No seat is named twice, on either side. */
@@ -141,7 +152,7 @@ static bool read_wish(struct http_req *req, struct visit *visit)
 static void unavailable(struct visit *visit, int rc)
 {
     guard_unavailable(visit->req, rc);
-    free(visit);
+    visit_free(visit);
 }
 
 static void begin_move(struct visit *visit)
@@ -178,7 +189,7 @@ static void refuse(struct visit *visit)
         refusal_reply(visit->req, REFUSAL_SEAT_NOT_IN_ORDER);
     else
         refusal_reply(visit->req, REFUSAL_NOT_COMPLETED);
-    free(visit);
+    visit_free(visit);
 }
 
 static void on_judged(struct peer_call *peer)
@@ -190,7 +201,7 @@ static void on_judged(struct peer_call *peer)
         refuse(visit);
     } else if (!peer->same_category && !visit->wish.other_category) {
         refusal_reply(visit->req, REFUSAL_CATEGORY_DIFFERS);
-        free(visit);
+        visit_free(visit);
     } else {
         begin_move(visit);
     }
@@ -198,14 +209,14 @@ static void on_judged(struct peer_call *peer)
 
 static void on_order(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (answer->rc < 0) {
         unavailable(visit, answer->rc);
         return;
     }
     if (PQntuples(answer->results[0]) == 0) {
         refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
-        free(visit);
+        visit_free(visit);
         return;
     }
     const struct sql_order_row row = sql_order_row(answer->results[0], 0);
@@ -232,10 +243,11 @@ static void on_move(struct http_req *req)
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
+    MAGIC_BEGIN(visit, visit);
     visit->req = req;
     memcpy(visit->id, id, sizeof(visit->id));
     if (!read_wish(req, visit)) {
-        free(visit);
+        visit_free(visit);
         return;
     }
     sql_order_read(pay_of(req)->pg, &(struct sql_order_read_args){visit->id}, on_order, visit);

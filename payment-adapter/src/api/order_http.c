@@ -15,6 +15,7 @@
 #include "api/order_view.h"
 #include "api/order_watch.h"
 #include "base/json_in.h"
+#include "base/magic.h"
 #include "crypto/jwt.h"
 #include "crypto/member_name.h"
 #include "observe/trace.h"
@@ -29,6 +30,7 @@
 enum { IDEM_KEY_MAX = 255, IDEM_HASH_MAX = 64, HOLD_CALL_MS = 5000, PASS_MAX = 2048 };
 
 struct ask {
+    uint32_t magic;
     struct http_req *req;
     struct pay *pay;
     struct order order;
@@ -41,6 +43,15 @@ struct ask {
     struct seat_names places;
     char purchase[HELD_JSON_MAX];
 };
+
+MAGIC(ask, 0x3a70000f);
+
+static void ask_free(struct ask *ask)
+{
+    if (ask != NULL)
+        MAGIC_END(ask, ask);
+    free(ask);
+}
 
 static void reply_json(struct http_req *req, unsigned status, const struct text *body)
 {
@@ -76,19 +87,19 @@ static void reply_order(struct http_req *req, unsigned status, const struct sql_
 
 static void on_made(void *ctx, const struct pg_answer *answer)
 {
-    struct ask *ask = ctx;
+    struct ask *ask = MAGIC_OF(ask, ctx);
     if (answer->rc < 0 || PQntuples(answer->results[0]) == 0) {
         guard_unavailable(ask->req, answer->rc);
     } else {
         const struct sql_order_row row = sql_order_row(answer->results[0], 0);
         reply_order(ask->req, ask->created ? 201 : 200, &row);
     }
-    free(ask);
+    ask_free(ask);
 }
 
 static void on_ready(void *ctx)
 {
-    struct ask *ask = ctx;
+    struct ask *ask = MAGIC_OF(ask, ctx);
     sql_order_read(ask->pay->pg, &(struct sql_order_read_args){.id = ask->order.id}, on_made, ask);
 }
 
@@ -98,10 +109,10 @@ static void look_for_existing(struct ask *ask);
 
 static void on_created(void *ctx, const struct pg_answer *answer)
 {
-    struct ask *ask = ctx;
+    struct ask *ask = MAGIC_OF(ask, ctx);
     if (answer->rc < 0) { /* UNKNOWN too: the same key will find it, if it was stored */
         guard_unavailable(ask->req, answer->rc);
-        free(ask);
+        ask_free(ask);
         return;
     }
     if (PQntuples(answer->results[0]) ==
@@ -127,7 +138,7 @@ static void create(struct ask *ask)
     char *data;
     if (order_dump(order, NULL, &data) < 0) {
         guard_unavailable(ask->req, ERR_NOMEM);
-        free(ask);
+        ask_free(ask);
         return;
     }
     char seats[ORDER_SEATS_MAX * (ORDER_SEAT_MAX * 2 + 3) + 3];
@@ -175,12 +186,12 @@ static void refuse_hold(struct ask *ask, const struct outcall_answer *answer)
         refusal_reply(ask->req, REFUSAL_PASS_REFUSED);
     else /* somebody else's hold and no hold look the same */
         refusal_reply(ask->req, REFUSAL_HOLD_UNKNOWN);
-    free(ask);
+    ask_free(ask);
 }
 
 static void on_hold(void *ctx, const struct outcall_answer *answer)
 {
-    struct ask *ask = ctx;
+    struct ask *ask = MAGIC_OF(ask, ctx);
     if (answer->rc < 0 || answer->status != 200) {
         refuse_hold(ask, answer);
         return;
@@ -190,7 +201,7 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         refusal_say(ask->req, REFUSAL_ORDER_LARGE,
                     "An order can have at most %d places; make the hold smaller.", ORDER_SEATS_MAX);
         json_decref(hold);
-        free(ask);
+        ask_free(ask);
         return;
     }
     bool good = held_read(hold, &ask->order, ask->purchase);
@@ -201,12 +212,12 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         log_say(ask->pay->loop->log, LOG_LEVEL_ERROR,
                 "seat-service described a hold in a way that cannot be read");
         guard_unavailable(ask->req, ERR_CLOSED);
-        free(ask);
+        ask_free(ask);
         return;
     }
     if (ask->order.expires_ms <= clock_wall_us(ask->pay->loop->clock) / 1000) {
         refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
-        free(ask);
+        ask_free(ask);
         return;
     }
     create(ask);
@@ -237,10 +248,10 @@ static void ask_for_hold(struct ask *ask)
 
 static void on_existing(void *ctx, const struct pg_answer *answer)
 {
-    struct ask *ask = ctx;
+    struct ask *ask = MAGIC_OF(ask, ctx);
     if (answer->rc < 0) {
         guard_unavailable(ask->req, answer->rc);
-        free(ask);
+        ask_free(ask);
         return;
     }
     if (PQntuples(answer->results[0]) == 0) {
@@ -256,7 +267,7 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
         refusal_reply(ask->req, REFUSAL_IDEM_KEY_REUSED);
     else
         reply_order(ask->req, 200, &row.order);
-    free(ask);
+    ask_free(ask);
 }
 
 static void look_for_existing(struct ask *ask)
@@ -298,14 +309,14 @@ static int judge_pass(struct ask *ask, struct err_slot *err)
 
 static void on_session(void *ctx, int rc, const struct session *session)
 {
-    struct ask *ask = ctx;
+    struct ask *ask = MAGIC_OF(ask, ctx);
     struct err_slot err = {0};
     if (rc < 0 || !session->here) {
         if (rc < 0)
             guard_unavailable(ask->req, rc);
         else
             guard_login(ask->req);
-        free(ask);
+        ask_free(ask);
         return;
     }
     memcpy(ask->order.member, session->member, sizeof(ask->order.member));
@@ -314,14 +325,14 @@ static void on_session(void *ctx, int rc, const struct session *session)
     rc = judge_pass(ask, &err);
     if (rc == ERR_CLOSED) {
         guard_unavailable(ask->req, rc);
-        free(ask);
+        ask_free(ask);
     } else if (rc < 0) {
         (void)jwks_feed_doubt(ask->pay->passes); /* there may be a new key */
         refusal_say(ask->req, REFUSAL_PASS, "%s", err.text);
-        free(ask);
+        ask_free(ask);
     } else if (ask->others_pass) {
         refusal_reply(ask->req, REFUSAL_MEMBER_DIFFERS);
-        free(ask);
+        ask_free(ask);
     } else {
         look_for_existing(ask);
     }
@@ -394,6 +405,7 @@ static void on_post(struct http_req *req)
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
+    MAGIC_BEGIN(ask, ask);
     ask->req = req;
     ask->pay = pay_of(req);
     put_trace(req, ask->trace);
@@ -413,12 +425,13 @@ static void on_post(struct http_req *req)
         session_of(ask->pay->sessions, req, on_session, ask);
         return;
     }
-    free(ask);
+    ask_free(ask);
 }
 
 /* ---- reading, cancelling, refunding: each starts with "is it yours?" ---- */
 
 struct look {
+    uint32_t magic;
     struct http_req *req;
     struct pay *pay;
     char order[ORDER_ID_MAX];
@@ -428,13 +441,22 @@ struct look {
                  const struct sql_order_row *row);
 };
 
+MAGIC(look, 0x3a700010);
+
+static void look_free(struct look *look)
+{
+    if (look != NULL)
+        MAGIC_END(look, look);
+    free(look);
+}
+
 static void on_looked(void *ctx, const struct pg_answer *answer)
 {
-    struct look *look = ctx;
+    struct look *look = MAGIC_OF(look, ctx);
     struct sql_order_row row;
     if (answer->rc < 0) {
         guard_unavailable(look->req, answer->rc);
-        free(look);
+        look_free(look);
         return;
     }
     bool found = PQntuples(answer->results[0]) == 1;
@@ -442,7 +464,7 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
         row = sql_order_row(answer->results[0], 0);
     if (!found || !span_eq(row.member, span_of(look->session.member))) {
         refusal_reply(look->req, REFUSAL_ORDER_UNKNOWN);
-        free(look);
+        look_free(look);
         return;
     }
     look->then(look, answer, &row);
@@ -450,20 +472,20 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
 
 static void on_look_session(void *ctx, int rc, const struct session *session)
 {
-    struct look *look = ctx;
+    struct look *look = MAGIC_OF(look, ctx);
     if (rc < 0 || !session->here) {
         if (rc < 0)
             guard_unavailable(look->req, rc);
         else
             guard_login(look->req);
-        free(look);
+        look_free(look);
         return;
     }
     look->session = *session;
     struct pg_job *job = pg_job_create(look->pay->pg, on_looked, look);
     if (job == NULL) {
         guard_unavailable(look->req, ERR_NOMEM);
-        free(look);
+        look_free(look);
         return;
     }
     sql_order_read_add(job, &(struct sql_order_read_args){.id = look->order});
@@ -483,6 +505,7 @@ static void look_first(struct http_req *req,
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
+    MAGIC_BEGIN(look, look);
     look->req = req;
     look->pay = pay_of(req);
     look->then = then;
@@ -511,7 +534,7 @@ static void then_read(struct look *look, const struct pg_answer *answer,
         reply_json(look->req, 200, &body);
     }
     free(memory);
-    free(look);
+    look_free(look);
 }
 
 static void on_get(struct http_req *req)
@@ -532,7 +555,7 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     struct http_blob *first = body.overflown ? NULL : http_blob_create(text_span(&body));
     order_watches_stream(look->pay->watches, look->req, look->order, first);
     http_blob_unref(first);
-    free(look);
+    look_free(look);
 }
 
 static void on_get_stream(struct http_req *req)
@@ -558,13 +581,13 @@ static void reply_turned(struct look *look, const struct pg_answer *answer, bool
         json_close(&body, '}');
         reply_json(look->req, 202, &body);
     }
-    free(look);
+    look_free(look);
 }
 
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
 {
-    reply_turned(ctx, answer, answer->rc == 0 && PQntuples(answer->results[0]) > 0, ORDER_CANCELLED,
-                 REFUSAL_CANCEL_LATE);
+    reply_turned(MAGIC_OF(look, ctx), answer, answer->rc == 0 && PQntuples(answer->results[0]) > 0,
+                 ORDER_CANCELLED, REFUSAL_CANCEL_LATE);
 }
 
 static void then_cancel(struct look *look, const struct pg_answer *answer,
@@ -573,7 +596,7 @@ static void then_cancel(struct look *look, const struct pg_answer *answer,
     (void)answer;
     if (row->status == ORDER_CANCELLED) {
         reply_order(look->req, 200, row);
-        free(look);
+        look_free(look);
         return;
     }
     const struct sql_order_cancel_args args = {.order = look->order,
@@ -598,7 +621,7 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
     bool judged = answer->rc == 0 && PQntuples(answer->results[1]) == 1;
     if (judged)
         code = sql_order_refund_row(answer->results[1], 0).code;
-    reply_turned(ctx, answer, judged && code.ptr == NULL, ORDER_REFUNDING,
+    reply_turned(MAGIC_OF(look, ctx), answer, judged && code.ptr == NULL, ORDER_REFUNDING,
                  code.ptr != NULL ? refusal_of(code, noes, NOES) : REFUSAL_NOT_REFUNDABLE);
 }
 
@@ -608,7 +631,7 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
     (void)answer;
     if (row->status == ORDER_REFUNDING || row->status == ORDER_REFUNDED) {
         reply_order(look->req, 200, row);
-        free(look);
+        look_free(look);
         return;
     }
     char trace[TRACE_TEXT_LEN + 1] = "";
@@ -621,7 +644,7 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
     struct pg_job *job = pg_job_create(look->pay->pg, on_refunding, look);
     if (job == NULL) {
         guard_unavailable(look->req, ERR_NOMEM);
-        free(look);
+        look_free(look);
         return;
     }
     sql_order_lock_add(job, &(struct sql_order_lock_args){.id = args.order});

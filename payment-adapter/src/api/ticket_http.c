@@ -4,6 +4,7 @@
 
 #include "api/guard.h"
 #include "base/json_in.h"
+#include "base/magic.h"
 #include "base/rfc3339.h"
 #include "store/statements.h"
 #include "web/qr.h"
@@ -16,6 +17,7 @@
 enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = ORDER_SEATS_MAX * QR_MAX };
 
 struct visit {
+    uint32_t magic;
     struct http_req *req;
     struct pay *pay;
     char id[ORDER_EVENT_MAX]; /* of an order, a ticket or an event: room for the longest */
@@ -28,14 +30,17 @@ struct visit {
     void (*then)(struct visit *visit);
 };
 
+MAGIC(visit, 0x3a700011);
+
 static void visit_end(struct visit *visit)
 {
+    MAGIC_END(visit, visit);
     free(visit);
 }
 
 static void on_session(void *ctx, int rc, const struct session *session)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (rc == 0 && session->here) {
         visit->session = *session;
         visit->then(visit);
@@ -54,6 +59,7 @@ static struct visit *visit_begin(struct http_req *req, void (*then)(struct visit
     struct visit *visit = guard_begin(req, sizeof(*visit), id, sizeof(id));
     if (visit == NULL)
         return NULL;
+    MAGIC_BEGIN(visit, visit);
     visit->req = req;
     visit->pay = pay_of(req);
     visit->then = then;
@@ -112,7 +118,7 @@ static void put_ticket(struct text *body, const struct sql_order_tickets_row *ro
 /* Tickets that were transferred belong to their new owner; the buyer no longer sees them. */
 static void on_tickets(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     char *memory = answer->rc == 0 ? malloc(TICKETS_BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);
@@ -173,7 +179,7 @@ static void reply_moved(struct visit *visit, unsigned status, const struct text 
 
 static void on_offered(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[1]) == 0) {
@@ -197,7 +203,7 @@ static void on_offered(void *ctx, const struct pg_answer *answer)
 
 static void on_accepted(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[1]) == 0) {
@@ -273,7 +279,7 @@ static void accept_offer(struct visit *visit)
 /* The owner may offer it; the member to whom it is offered may take it. */
 static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
     if (res == NULL) {
         guard_unavailable(visit->req, answer->rc);
@@ -371,7 +377,7 @@ static void on_get_keys(struct http_req *req)
  * pages chained by `after` and `next` are complete together. */
 static void on_revoked(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     char *memory = answer->rc == 0 ? malloc(TICKETS_BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);

@@ -17,6 +17,7 @@
 
 #include "api/guard.h"
 #include "base/json_in.h"
+#include "base/magic.h"
 #include "doors/scanner.h"
 #include "store/statements.h"
 
@@ -39,6 +40,7 @@ struct scan {
 };
 
 struct door {
+    uint32_t magic;
     struct http_req *req;
     struct pay *pay;
     char event[ORDER_EVENT_MAX];
@@ -51,6 +53,15 @@ struct door {
     int rc;
     struct scan scans[];
 };
+
+MAGIC(door, 0x3a700012);
+
+static void door_free(struct door *door)
+{
+    if (door != NULL)
+        MAGIC_END(door, door);
+    free(door);
+}
 
 static void put_scan(struct text *body, const struct scan *scan)
 {
@@ -97,7 +108,7 @@ static void door_reply(struct door *door)
         guard_reply(door->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
     free(memory);
-    free(door);
+    door_free(door);
 }
 
 static void scan_done(struct scan *scan)
@@ -235,17 +246,17 @@ static void door_acted(struct door *door, const struct pg_answer *answer, const 
         put_act(&body, &door->scans[0], act);
         guard_reply(door->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
-    free(door);
+    door_free(door);
 }
 
 static void on_out(void *ctx, const struct pg_answer *answer)
 {
-    door_acted(ctx, answer, "out", REFUSAL_NOT_INSIDE);
+    door_acted(MAGIC_OF(door, ctx), answer, "out", REFUSAL_NOT_INSIDE);
 }
 
 static void on_undone(void *ctx, const struct pg_answer *answer)
 {
-    door_acted(ctx, answer, "undo", REFUSAL_NOT_UNDOABLE);
+    door_acted(MAGIC_OF(door, ctx), answer, "undo", REFUSAL_NOT_UNDOABLE);
 }
 
 /* False: the request has been answered. */
@@ -258,7 +269,7 @@ static bool is_ours(struct door *door)
         refusal_reply(door->req, REFUSAL_FORGED);
     else
         refusal_reply(door->req, REFUSAL_OTHER_EVENT);
-    free(door);
+    door_free(door);
     return false;
 }
 
@@ -270,7 +281,7 @@ static void door_act(struct door *door, bool undo)
     struct pg_job *job = pg_job_create(door->pay->pg, undo ? on_undone : on_out, door);
     if (job == NULL) {
         guard_unavailable(door->req, ERR_NOMEM);
-        free(door);
+        door_free(door);
         return;
     }
     sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = ticket});
@@ -368,6 +379,7 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
+    MAGIC_BEGIN(door, door);
     door->req = req;
     door->pay = pay_of(req);
     if (scanner != NULL) {
@@ -379,7 +391,7 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
     json_decref(doc);
     if (rc < 0) {
         refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-        free(door);
+        door_free(door);
     } else if (call == CALL_IN) {
         door_check_in(door);
     } else {

@@ -7,6 +7,7 @@
 
 #include "api/guard.h"
 #include "api/order_view.h"
+#include "base/magic.h"
 #include "pages/order_page.h"
 #include "pages/tickets_page.h"
 #include "store/statements.h"
@@ -58,6 +59,7 @@ struct pages {
 };
 
 struct visit {
+    uint32_t magic;
     struct http_req *req;
     struct pay *pay;
     const struct pages *pages;
@@ -66,6 +68,15 @@ struct visit {
     enum lang lang;
     bool tickets;
 };
+
+MAGIC(visit, 0x3a700013);
+
+static void visit_free(struct visit *visit)
+{
+    if (visit != NULL)
+        MAGIC_END(visit, visit);
+    free(visit);
+}
 
 static void reply_page(struct visit *visit, unsigned status, const struct text *page)
 {
@@ -148,7 +159,7 @@ static void reply_note(struct visit *visit, unsigned status, const char *title)
     struct note note = {visit, site_phrases(visit->pages->site, visit->lang), status, title};
     filled_page_put(&page, visit->pages->note, visit->lang, &note);
     reply_page(visit, status, &page);
-    free(visit);
+    visit_free(visit);
 }
 
 /* ---- what the buyer brings back from the provider ---- */
@@ -199,7 +210,7 @@ static void keep_hint(struct visit *visit, const struct sql_order_row *row)
 
 static void on_read(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     char *memory = answer->rc == 0 ? malloc(PAGE_MAX) : NULL;
     if (memory == NULL) {
         reply_note(visit, 503, "page.later");
@@ -231,12 +242,12 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     }
     reply_page(visit, 200, &page);
     free(memory);
-    free(visit);
+    visit_free(visit);
 }
 
 static void on_session(void *ctx, int rc, const struct session *session)
 {
-    struct visit *visit = ctx;
+    struct visit *visit = MAGIC_OF(visit, ctx);
     if (rc < 0) {
         reply_note(visit, 503, "page.later");
         return;
@@ -263,6 +274,7 @@ static void visit_page(struct http_req *req, const struct pages *pages, bool tic
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
+    MAGIC_BEGIN(visit, visit);
     visit->req = req;
     visit->pay = pay_of(req);
     visit->pages = pages;
