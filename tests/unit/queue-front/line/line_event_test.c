@@ -201,7 +201,7 @@ static void a_first_answer_fills_the_picture(void **state)
     assert_int_equal(5000000, view->at_us);
     assert_span(view->doc, "{\"id\":\"e\"}");
     assert_int_equal(1000, view->knobs.rate_milli);
-    assert_int_equal(10000, view->knobs.prequeue_at_ms);
+    assert_int_equal(11000, view->knobs.prequeue_at_ms);
     assert_int_equal(2, view->calls_len);
     assert_int_equal(9100, view->calls[1].expires_ms);
     assert_int_equal(20, event->marks.upto);
