@@ -470,6 +470,27 @@ test('a webhook for an order that is just being changed holds up no other, and w
   await world.settle();
 });
 
+test('a hold whose sums do not agree is not ordered', async () => {
+  const wrong = [
+    { fees: -1 },
+    { fees: 1.5 },
+    { fees: 2_000, vat_basis_points: 1_000, vat: 14_000 }, // of the prices alone
+    { vat_basis_points: 10_001, vat: 1 },
+    { vat: 14_000 },
+  ];
+  for (const charges of wrong) {
+    const visit = world.hold();
+    Object.assign(world.seats.holds.get(visit.hold), charges);
+    assertProblem(await world.order(buyer, visit), 503, 'unavailable');
+  }
+  const visit = world.hold();
+  Object.assign(world.seats.holds.get(visit.hold), { fees: 2_000, vat_basis_points: 1_000, vat: 14_182 });
+  const { json } = await world.order(buyer, visit);
+  assert.deepEqual([json.amount, json.fees, json.vat], [156_000, 2_000, 14_182]);
+  await buyer.post(`/v1/pay/orders/${json.order}/cancel`);
+  await world.untilStatus(buyer, json.order, 'cancelled');
+});
+
 test('a stream tells each status as it comes', async () => {
   const { order } = (await world.order(buyer, world.hold())).json;
   const stream = await openStream({ port: world.pay.port, path: `/v1/pay/orders/${order}/stream`, headers: buyer.jar.headers });
