@@ -338,11 +338,11 @@ local function finish()
     end
     local done = ask == 'done'
     if has('gone') or (has('ended') and not (done and not has('done'))) then
-        return answer(SAME)
+        return answer(SAME, 0, 0, 0, has('ended') and ENDED)
     elseif expires_ms or has('called') then
         session_close()
         over(done)
-        return answer(OK)
+        return answer(OK, 0, 0, 0, ENDED)
     elseif (phantoms_of(bucket) > 0 or is_of_before()) and ask ~= 'leave' then
         -- An order that went through while Redis forgot its session.
         if phantoms_of(bucket) > 0 then

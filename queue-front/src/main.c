@@ -15,6 +15,7 @@
 #include "api/move_api.h"
 #include "api/pass_api.h"
 #include "api/queue_api.h"
+#include "behind/page_list.h"
 #include "commands/keys_command.h"
 #include "commands/verify_draw.h"
 #include "crypto/tls_client.h"
@@ -25,7 +26,6 @@
 #include "front/front_life.h"
 #include "front/front_readyz.h"
 #include "front/member_keys.h"
-#include "front/page_list.h"
 #include "line/line_limits.h"
 #include "pages/console.h"
 #include "pages/design.h"
@@ -116,6 +116,13 @@ static const struct config_setting settings[] = {
     {"visits", "served_by", CONFIG_STRING, AT(visits_served_by), "", 0, 1000, NULL,
      "URLs of /metrics that say fairgate_seats_open of an event, comma between; while none says 1, "
      "visits take no time; empty: they always do"},
+    {"visits", "ended_at", CONFIG_STRING, AT(visits_ended_at), "", 0, 1000, NULL,
+     "addresses, comma between, of which one is told of each visit that was left, by POST "
+     "/internal/sessions/SESSION/end, so that its pass opens nothing any more; empty: it does "
+     "until "
+     "it runs out"},
+    {"visits", "token_file", CONFIG_STRING, AT(visits_token_file), "", 0, 1000, NULL,
+     "file (mode 0600) with the token that they want: the one that services show"},
     {"visits", "tls_ca", CONFIG_STRING, AT(visits_tls_ca), "", 0, 1000, NULL,
      "certificates to trust for https instead of the system's"},
     {"beacon", "drand", CONFIG_STRING, AT(beacon_drand),
@@ -243,7 +250,13 @@ static int check(void *target, struct err_slot *err)
         rc = member_keys_check(config->members_keys_url, err) ? 0 : ERR_RANGE;
     if (rc == 0)
         rc = page_list_check("autopilot.health", config->autopilot_health, err);
-    return rc < 0 ? rc : page_list_check("visits.served_by", config->visits_served_by, err);
+    if (rc == 0)
+        rc = page_list_check("visits.served_by", config->visits_served_by, err);
+    if (rc == 0)
+        rc = page_list_check("visits.ended_at", config->visits_ended_at, err);
+    if (rc == 0 && config->visits_ended_at[0] != '\0' && config->visits_token_file[0] == '\0')
+        return err_set(err, ERR_RANGE, "visits.ended_at: wants visits.token_file");
+    return rc;
 }
 
 static struct secrets_paths key_paths(const struct front_config *config)

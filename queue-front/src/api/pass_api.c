@@ -15,6 +15,7 @@
 #include "api/queue_api.h"
 #include "api/refusal.h"
 #include "base/json_in.h"
+#include "behind/endings.h"
 #include "core/json_time.h"
 #include "core/line/event_id.h"
 #include "core/wait/status.h"
@@ -32,7 +33,7 @@ struct visit {
     struct front *front;
     struct http_req *req;
     bool page;
-    char session[SESSION_LEN_MAX + 1]; /* LINE_PASS, LINE_HEARTBEAT */
+    char session[SESSION_LEN_MAX + 1]; /* LINE_PASS, LINE_HEARTBEAT, LINE_LEAVE */
     uint8_t visitor[LINE_VISITOR_BYTES];
     struct member_name member;
     char incarnation[LINE_INCARNATION_LEN + 1];
@@ -88,6 +89,17 @@ static void visit_of(struct visit *visit, const uint8_t visitor[LINE_VISITOR_BYT
 {
     visit->line.has_member = member;
     memcpy(visit->line.member, visitor, LINE_VISITOR_BYTES);
+}
+
+/* Named before Redis is asked: by the time of the answer, a reload may have dropped the ticket's
+ * key. */
+static void visit_name(struct visit *visit, const struct front_line *event,
+                       const struct ticket *ticket)
+{
+    struct text session = text_on(visit->session, SESSION_LEN_MAX);
+    session_put(&session, &visit->front->keys->tickets, front_line_id(event), ticket,
+                line_place_of(ticket->lane, visit->line.place));
+    assert(!session.overflown);
 }
 
 static void visit_ask(struct visit *visit, void (*on_done)(struct line_visit *))
@@ -299,11 +311,7 @@ static void on_pass(struct http_req *req)
     visit->p50_s = ticket.p50_s;
     visit->p90_s = ticket.p90_s;
     visit->told_ms = (uint64_t)ticket.issued_s * 1000 + ticket.issued_ms;
-    /* Named now: by the time of the answer, a reload may have dropped the ticket's key. */
-    struct text session = text_on(visit->session, SESSION_LEN_MAX);
-    session_put(&session, &front->keys->tickets, front_line_id(event), &ticket,
-                line_place_of(ticket.lane, visit->line.place));
-    assert(!session.overflown);
+    visit_name(visit, event, &ticket);
     memcpy(visit->visitor, ticket.visitor, LINE_VISITOR_BYTES);
     const struct front_line *line = front_line_in(front, event, ticket.lane);
     struct place place = place_at(line->view, ticket.entry, front_line_now_ms(front, line));
@@ -425,6 +433,9 @@ static void on_left(struct line_visit *line)
     const struct front_line *event = front_line_named(visit->front, line->event);
     bool left = line->outcome == LINE_OK || line->outcome == LINE_SAME ||
                 line->outcome == LINE_GONE || line->outcome == LINE_EXPIRED;
+    if (left && line->turn == TURN_ENDED && event != NULL)
+        endings_tell(visit->front->endings, span_of(visit->session),
+                     event->view->knobs.session_ttl_ms);
     if (left && event != NULL) {
         char memory[768];
         struct text cookies = text_on(memory, sizeof(memory));
@@ -465,10 +476,13 @@ static void on_leave(struct http_req *req)
                               : visit_at(req, front, front_line_id(event), LINE_LEAVE, pass.place);
     if (visit == NULL)
         return;
-    if (rc == 0)
+    if (rc == 0) {
         visit_of(visit, ticket.visitor, ticket.member);
-    else
+        visit_name(visit, event, &ticket);
+    } else {
         visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
+        memcpy(visit->session, pass.session, sizeof(visit->session));
+    }
     visit_ask(visit, on_left);
 }
 

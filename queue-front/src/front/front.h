@@ -72,6 +72,8 @@ struct front_config {
     char autopilot_tls_ca[CONFIG_STRING_MAX];
     uint64_t autopilot_interval_ms;
     char visits_served_by[CONFIG_STRING_MAX];
+    char visits_ended_at[CONFIG_STRING_MAX];
+    char visits_token_file[CONFIG_STRING_MAX];
     char visits_tls_ca[CONFIG_STRING_MAX];
     char console_parts[CONFIG_STRING_MAX];
     char beacon_drand[CONFIG_STRING_MAX];
@@ -115,7 +117,7 @@ struct front_stats {
         codes_missing; /* what became of presale codes that joins have shown, or not */
     _Atomic uint64_t waits_judged, waits_kept, waits_error_milli; /* of each admitted visitor */
     _Atomic uint64_t passes_new, passes_again, passes_not_yet, passes_expired, passes_unavailable;
-    _Atomic uint64_t tickets_invalid, moves, refused_unchecked;
+    _Atomic uint64_t tickets_invalid, moves, refused_unchecked, endings_untold;
     _Atomic uint64_t renders, broadcasts;
     _Atomic uint64_t health_heard, health_silent;
     _Atomic uint64_t beacon_heard, beacon_silent, beacon_late;
@@ -256,6 +258,7 @@ struct front {
     struct pilots *pilots;           /* the first loop's; else NULL */
     struct served_pages *served;     /* likewise; NULL: there is nowhere to look */
     struct drawings *drawings;       /* likewise */
+    struct endings *endings;         /* NULL: nobody is to be told who left */
     struct front_stats stats;
 };
 

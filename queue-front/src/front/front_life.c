@@ -13,6 +13,8 @@
  * Threading: none. One loop owns all of it; the scrape reads atomics. */
 #include "front/front_life.h"
 
+#include "behind/endings.h"
+
 #include "core/json_time.h"
 #include "front/drawing.h"
 #include "front/front_internal.h"
@@ -307,6 +309,7 @@ static void on_timer(uv_timer_t *timer)
     service_ready(front->loop, "redis",
                   line_store_ready(front->store) ? NULL : "redis does not answer, or heals");
     served_look(front);
+    endings_look(front->endings);
     front->shut_seen = 0;
     front_each_event(front, on_each_event, front);
     front_show(&front->stats.events_shut, front->shut_seen);
@@ -383,6 +386,20 @@ static void forget_member_keys(struct front *front)
     front->member_keys = NULL;
 }
 
+static int open_endings(struct front *front, struct err_slot *err)
+{
+    const struct endings_conf conf = {
+        .urls = front->config->visits_ended_at,
+        .token_file = front->config->visits_token_file,
+        .tls_ca = front->config->visits_tls_ca,
+        .clock = front->loop->clock,
+        .rng = front->loop->rng,
+        .log = front->loop->log,
+        .untold = &front->stats.endings_untold,
+    };
+    return endings_create(front->loop->uv, &conf, err, &front->endings);
+}
+
 int front_create(struct service_loop *loop, struct front_shared *shared, struct err_slot *err,
                  struct front **out)
 {
@@ -411,6 +428,8 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
         rc = served_create(front, err);
     if (rc == 0)
         rc = drawings_create(front, err);
+    if (rc == 0)
+        rc = open_endings(front, err);
     if (rc == 0)
         rc = show_member_keys(front, err);
     if (rc < 0)
@@ -468,6 +487,7 @@ static void on_timer_closed(uv_handle_t *handle)
     free(front->pilots);
     free(front->served);
     drawings_free(front->drawings);
+    endings_free(front->endings);
     free(front);
 }
 
@@ -482,6 +502,7 @@ void front_close(struct front *front)
     forget_member_keys(front);
     pilots_close(front->pilots); /* its answers speak of events */
     served_close(front->served);
+    endings_close(front->endings);
     drawings_close(front->drawings);
     line_store_close(front->store); /* answers what is open, by handlers that read the events */
     front_end_waits(front);

@@ -11,8 +11,8 @@
  * Threading: none, the first loop owns all of it. */
 #include "front/pilot.h"
 
+#include "behind/page_list.h"
 #include "core/load/autopilot.h"
-#include "front/page_list.h"
 #include "outcall/outcall.h"
 
 #include <assert.h>

@@ -11,8 +11,8 @@
  * Threading: none, the first loop owns all of it. */
 #include "front/served.h"
 
+#include "behind/page_list.h"
 #include "core/load/health.h"
-#include "front/page_list.h"
 #include "outcall/outcall.h"
 
 #include <assert.h>

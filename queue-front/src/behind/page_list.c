@@ -1,7 +1,7 @@
 /* page_list.c: a list of URLs in one setting. It is judged when the settings are read, so that a
  * mistake is told at the start, and cut into pages once when a front begins, so that a round need
  * not parse anything. */
-#include "front/page_list.h"
+#include "behind/page_list.h"
 
 #include "base/span.h"
 

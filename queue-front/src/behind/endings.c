@@ -1,0 +1,223 @@
+/* endings.c: a short list of visits that were left and are yet to be told, each by a call of its
+ * own to POST /internal/sessions/{session}/end, which seat-service and this program both have.
+ *
+ * The slot is free as soon as Redis says so; this follows it by one round trip. Any of the
+ * addresses is enough, since who takes it passes it on to the others (seat-service writes it into
+ * its database). Who does not take it is asked again, the next address first, at growing distances,
+ * until the pass has run out by itself. A list that is full forgets nobody who is on it: whoever
+ * leaves then has a pass until it ends, as all had before this was made, and is counted.
+ *
+ * What is not told here: visits whose time ran out (their pass runs out with them), and those that
+ * an order ended (payment-adapter tells both sides).
+ *
+ * Threading: none, the loop owns all of it. */
+#include "behind/endings.h"
+
+#include "base/magic.h"
+#include "base/secret_file.h"
+#include "behind/page_list.h"
+#include "core/token/session.h"
+#include "outcall/outcall.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ENDINGS_MAX = 256,   /* under way or to be told again; of a loop */
+    ANSWER_MS = 2000,    /* a commit at the seats */
+    AGAIN_MS = 250,      /* the first distance; each is twice the one before, */
+    AGAIN_DOUBLINGS = 5, /* up to 8 s */
+    TOKEN_HEADER_MAX = 320,
+    URL_MAX = 2048,
+};
+
+struct ending {
+    struct endings *endings; /* NULL: nobody's */
+    char session[SESSION_LEN_MAX + 1];
+    uint64_t until_us; /* then the pass is over as well */
+    uint64_t next_us;
+    unsigned tries;
+    bool asking;
+};
+
+struct endings {
+    uint32_t magic;
+    struct endings_conf conf;
+    struct outcalls *outcalls;
+    struct page_list urls;
+    char authorization[TOKEN_HEADER_MAX];
+    struct ending ending[ENDINGS_MAX];
+    unsigned len; /* of them that are somebody's */
+    bool closed;
+    bool failing; /* said once, not for each */
+};
+
+MAGIC(endings, 0x3f40e4d5);
+
+static void drop(struct ending *ending)
+{
+    assert(ending->endings != NULL && ending->endings->len > 0);
+    ending->endings->len--;
+    *ending = (struct ending){.endings = NULL};
+}
+
+static void say_failing(struct endings *endings, const struct outcall_answer *answer)
+{
+    if (endings->failing)
+        return;
+    endings->failing = true;
+    struct log_line line;
+    log_begin(&line, endings->conf.log, LOG_LEVEL_WARN,
+              "who left is not told behind the line; their passes open it until they run out");
+    log_u64(&line, "status", answer->status);
+    log_cstr(&line, "why", answer->rc < 0 ? answer->why : "");
+    log_end(&line);
+}
+
+static void on_told(void *ctx, const struct outcall_answer *answer)
+{
+    struct ending *ending = ctx;
+    struct endings *endings = ending->endings;
+    if (endings->closed)
+        return;
+    assert(ending->asking);
+    ending->asking = false;
+    if (answer->rc == 0 && answer->status / 100 == 2) {
+        endings->failing = false;
+        drop(ending);
+        return;
+    }
+    say_failing(endings, answer);
+    unsigned doublings = ending->tries < AGAIN_DOUBLINGS ? ending->tries : AGAIN_DOUBLINGS;
+    uint64_t wait_us = (UINT64_C(1000) * AGAIN_MS) << doublings;
+    ending->tries++;
+    ending->next_us =
+        clock_mono_us(endings->conf.clock) + wait_us / 2 + rng_u64(endings->conf.rng) % wait_us;
+}
+
+static void ask(struct ending *ending)
+{
+    struct endings *endings = ending->endings;
+    char url[URL_MAX];
+    const char *base = endings->urls.url[ending->tries % endings->urls.len];
+    int len = snprintf(url, sizeof(url), "%s/internal/sessions/%s/end", base, ending->session);
+    assert(len > 0 && len < (int)sizeof(url)); /* a setting has 1,000 bytes */
+    ending->asking = true;
+    struct outcall call = {
+        .method = "POST",
+        .url = url,
+        .headers = {endings->authorization},
+        .timeout_ms = ANSWER_MS,
+        .reply_max = 4096,
+        .on_done = on_told,
+        .ctx = ending,
+    };
+    outcall_send(endings->outcalls, &call);
+}
+
+static void count_untold(const struct endings *endings)
+{
+    atomic_fetch_add_explicit(endings->conf.untold, 1, memory_order_relaxed);
+}
+
+void endings_tell(struct endings *endings, struct span session, uint64_t life_ms)
+{
+    if (endings == NULL)
+        return;
+    struct ending *ending = endings->ending;
+    while (ending < endings->ending + ENDINGS_MAX && ending->endings != NULL)
+        ending++;
+    if (ending == endings->ending + ENDINGS_MAX) {
+        assert(endings->len == ENDINGS_MAX);
+        count_untold(endings);
+        return;
+    }
+    *ending = (struct ending){
+        .endings = endings,
+        .until_us = clock_mono_us(endings->conf.clock) + life_ms * 1000,
+    };
+    bool fits = span_to_cstr(session, ending->session, sizeof(ending->session));
+    assert(fits);
+    endings->len++;
+    ask(ending);
+}
+
+void endings_look(struct endings *endings)
+{
+    if (endings == NULL || endings->len == 0)
+        return;
+    uint64_t now_us = clock_mono_us(endings->conf.clock);
+    for (unsigned i = 0; i < ENDINGS_MAX; i++) {
+        struct ending *ending = &endings->ending[i];
+        if (ending->endings == NULL || ending->asking || now_us < ending->next_us)
+            continue;
+        if (now_us < ending->until_us) {
+            ask(ending);
+            continue;
+        }
+        count_untold(endings);
+        drop(ending);
+    }
+}
+
+/* ---- a life ---- */
+
+static int read_token(struct endings *endings, const char *path, struct err_slot *err)
+{
+    struct secret_file *token;
+    int rc = secret_file_read(path, err, &token);
+    if (rc < 0)
+        return rc;
+    struct span text = secret_file_span(token);
+    int len = snprintf(endings->authorization, sizeof(endings->authorization),
+                       "Authorization: Bearer %.*s", (int)text.len, text.ptr);
+    secret_file_destroy(token);
+    if (len >= (int)sizeof(endings->authorization))
+        return err_set(err, ERR_RANGE, "visits.token_file: a token is no longer than 256 bytes");
+    return 0;
+}
+
+int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_slot *err,
+                   struct endings **out)
+{
+    *out = NULL;
+    if (conf->urls[0] == '\0')
+        return 0;
+    struct endings *endings = calloc(1, sizeof(*endings));
+    if (endings == NULL)
+        return err_set(err, ERR_NOMEM, "a list of those who left");
+    MAGIC_BEGIN(endings, endings);
+    endings->conf = *conf;
+    int rc = read_token(endings, conf->token_file, err);
+    if (rc == 0)
+        rc = page_list_init(&endings->urls, conf->urls, err);
+    if (rc == 0)
+        rc = outcalls_create(loop, conf->tls_ca, err, &endings->outcalls);
+    if (rc < 0) {
+        page_list_deinit(&endings->urls);
+        endings_free(endings);
+        return rc;
+    }
+    *out = endings;
+    return 0;
+}
+
+void endings_close(struct endings *endings)
+{
+    if (endings == NULL)
+        return;
+    endings->closed = true;
+    outcalls_close(endings->outcalls);
+    page_list_deinit(&endings->urls);
+}
+
+void endings_free(struct endings *endings)
+{
+    if (endings == NULL)
+        return;
+    sodium_memzero(endings->authorization, sizeof(endings->authorization));
+    MAGIC_END(endings, endings);
+    free(endings);
+}

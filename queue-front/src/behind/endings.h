@@ -1,0 +1,37 @@
+/* endings.h: tells the services behind the line that a visitor has left, so that a pass that has
+ * not run out yet opens nothing any more. */
+#ifndef FG_QUEUE_FRONT_ENDINGS_H
+#define FG_QUEUE_FRONT_ENDINGS_H
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "observe/log.h"
+
+#include <uv.h>
+
+struct endings; /* belongs to one loop, and tells of those who left by it */
+
+struct endings_conf { /* all is borrowed */
+    const char *urls; /* comma between, checked; any of them is enough. "": nobody is told */
+    const char *token_file;
+    const char *tls_ca;
+    const struct clock *clock;
+    const struct rng *rng;
+    struct logger *log;
+    _Atomic uint64_t *untold; /* counts visits whose pass ran out before anybody took it */
+};
+
+/* *out is NULL where nobody is to be told. */
+int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_slot *err,
+                   struct endings **out);
+void endings_close(
+    struct endings *endings);               /* silent from here on; NULL is fine, as for all here */
+void endings_free(struct endings *endings); /* once the loop has closed all */
+
+/* The visit of this session is over, though its pass may run for life_ms. Returns at once. */
+void endings_tell(struct endings *endings, struct span session, uint64_t life_ms);
+
+/* To be called often: tells once more what was not taken. */
+void endings_look(struct endings *endings);
+
+#endif

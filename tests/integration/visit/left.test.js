@@ -1,0 +1,72 @@
+// A visitor who leaves has left: the slot is the next one's, and the pass that has not run out yet opens
+// the seats no more. The waiting room and a seat-service, as they are.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+import { assertProblem, freePort, openScope, until } from '../../lib-js/index.js';
+import { makeEvent, openHouse, startFront, Visitor } from '../queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
+
+const KNOBS = { rate_per_s: 1000, burst: 1000, session_ttl_s: 300 };
+
+const endings = (house, port) => ({ visits: { ended_at: `http://127.0.0.1:${port}`, token_file: house.secrets.path('service-token') } });
+async function enter(front, event) {
+  const visitor = new Visitor(front, event);
+  await visitor.joined();
+  return [visitor, await visitor.entered()];
+}
+
+test('whoever leaves by ticket or by pass can hold no seat with the pass they had', async (t) => {
+  const scope = openScope(t);
+  const house = await openHouse(null, { scope, fronts: 0 });
+  const office = new PassOffice('fairgate', house.secrets.read('pass-es256.pem'));
+  const seats = await openSeats(scope, await openPostgres(scope), { office, secrets: house.secrets });
+  await importHall(seats, 'night', hall());
+  house.fronts.push(await startFront(house, endings(house, seats.privatePort)));
+  [house.front] = house.fronts;
+  await makeEvent(house, 'night', KNOBS);
+  const choose = (pass, seat) => seats.http.post('/v1/seats/night/holds', { token: pass, body: { seats: [seat] } });
+
+  const [byTicket, one] = await enter(house.front, 'night');
+  const [, two] = await enter(house.front, 'night');
+  const [, stays] = await enter(house.front, 'night');
+  assert.equal((await choose(one.pass, 'r1s1')).status, 201, 'until then it does');
+  assert.equal((await byTicket.leave()).status, 204);
+  assert.equal((await house.front.http.post('/v1/queue/night/leave', { token: two.pass })).status, 204);
+  for (const { pass } of [one, two]) {
+    await until('the pass to be over', async () => (await choose(pass, 'r1s2')).status === 401);
+    assertProblem(await choose(pass, 'r1s2'), 401, 'pass-ended');
+  }
+  assert.equal((await choose(stays.pass, 'r1s2')).status, 201);
+});
+
+test('seats that do not take it are told again, and only of those who were inside', async (t) => {
+  const house = await openHouse(t, { fronts: 0 });
+  const port = await freePort();
+  const heard = [];
+  const answers = [500, 401, 204];
+  const server = createServer((req, res) => {
+    heard.push([req.method, req.url, req.headers.authorization]);
+    res.writeHead(answers[Math.min(heard.length, answers.length) - 1]).end();
+  });
+  t.after(() => server.close());
+  const front = await startFront(house, endings(house, port));
+  house.front = front;
+  await makeEvent(house, 'night', KNOBS);
+  const [visitor, visit] = await enter(front, 'night');
+  assert.equal((await visitor.leave()).status, 204, 'nobody listens there yet');
+  await until('that to be said', () => /who left is not told behind the line/.test(front.child.log()));
+  await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });
+  await until('it to be taken', () => heard.length === 3);
+  const told = ['POST', `/internal/sessions/${visit.session}/end`, `Bearer ${house.secrets.read('service-token')}`];
+  assert.deepEqual(heard, [told, told, told]);
+
+  await front.admin.patch('/admin/events/night', { body: { rate_per_s: 0 } });
+  for (let i = 0; i < 3; i += 1) {
+    const waits = new Visitor(front, 'night');
+    await waits.joined();
+    assert.equal((await waits.leave()).status, 204);
+  }
+  assert.equal(heard.length, 3, 'who has not entered has no pass');
+});
