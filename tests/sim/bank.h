@@ -26,6 +26,8 @@ struct bank_answer {
     struct payment payment;
 };
 void bank_act(const struct bank_call *call, struct bank_answer *answer);
+/* A canary: takes the money of a payment again. False: there is none. */
+bool bank_takes_twice(void);
 bool bank_pay(const char *payment); /* the buyer does; false: it cannot be paid any more */
 
 #endif

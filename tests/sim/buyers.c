@@ -149,7 +149,7 @@ static void rest_until_the_end(struct buyer *buyer, const struct book_order *ord
 
 static void pay(struct buyer *buyer, const struct book_order *order)
 {
-    bool late = perhaps(buyer, 25), cancels = perhaps(buyer, 10), leaves = perhaps(buyer, 10);
+    bool late = perhaps(buyer, 25), cancels = perhaps(buyer, 20), leaves = perhaps(buyer, 10);
     for (unsigned look = 0; look < LOOKS_MAX && order->payment[0] == '\0' && is_open(order); look++)
         rest(buyer, SIM_S);
     if (cancels && perhaps(buyer, 50))
@@ -162,7 +162,7 @@ static void pay(struct buyer *buyer, const struct book_order *order)
         rest(buyer, 8 * (uint64_t)SIM_S);
     (void)bank_pay(order->payment);
     if (cancels) {
-        rest(buyer, 2 * SIM_S);
+        rest(buyer, perhaps(buyer, 50) ? 2 * SIM_S : 300 * SIM_MS);
         cancel(order);
     }
 }

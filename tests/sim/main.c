@@ -11,6 +11,8 @@
  * breaks; what is left is told. The two runs of a seed must have one history, or something in them
  * hangs on more than the seed.
  *
+ * One more world is told a lie, and has to fail: the canary.
+ *
  * Prints how many seeds passed, how often each fault came, and what a CPU hour simulates; ends with
  * "N passed, N failed". */
 #include "world.h"
@@ -272,6 +274,24 @@ static int find(void)
     return 1;
 }
 
+/* A world with a lie in it has to fail, or nobody has listened. */
+static bool canary_is_found(uint64_t from)
+{
+    enum { WORLDS_MAX = 10 }; /* some sell nothing */
+    bool found = false;
+    for (uint64_t i = 0; i < WORLDS_MAX && !found; i++) {
+        struct world_conf conf;
+        struct run run;
+        world_draw(from + i, &conf);
+        conf.canary = true;
+        run_once(&conf, &run);
+        found = !run.passed && strcmp(run.broken, "I2") == 0;
+        free(run.told);
+    }
+    printf(found ? "the canary was found\n" : "the canary was NOT found\n");
+    return found;
+}
+
 static void judge_seeds(uint64_t from, uint64_t seeds)
 {
     for (uint64_t i = 0; i < seeds && sum.failed == 0; i++) {
@@ -299,6 +319,8 @@ int main(int argc, char **argv)
         printf("fresh seeds from %" PRIu64 "\n", from);
         judge_seeds(from, asked.fresh);
     }
+    if (!canary_is_found(asked.from))
+        sum.failed += 1;
     tell_sums();
     printf("%" PRIu64 " passed, %" PRIu64 " failed\n", sum.passed, sum.failed);
     return sum.failed > 0 ? 1 : 0;

@@ -114,6 +114,8 @@ void world_run(const struct world_conf *conf, struct world_end *end)
         end->faults[i] = fault_count((enum fault)i);
     sim_note("nothing goes wrong any more");
     fault_end();
+    if (conf->canary)
+        (void)bank_takes_twice();
     (void)sim_run(sale_us + SETTLE_S * (uint64_t)SIM_S, SIM_S, is_quiet);
     judge();
     for (unsigned i = 0; i < PROBE_COUNT; i++)

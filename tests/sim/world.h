@@ -14,6 +14,7 @@ struct world_conf {
     uint32_t sale_s; /* how long buyers come, and things go wrong */
     struct fault_mix mix;
     bool tells;
+    bool canary; /* the money of an order is taken twice */
 };
 
 struct world_end {
