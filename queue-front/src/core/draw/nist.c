@@ -88,6 +88,7 @@ static void put_earlier(struct text *out, struct json_in *in)
     json_in_require(in, "listValues");
     if (!json_in_array(in, "listValues", 1, 16, &list))
         return;
+    assert(json_array_size(list) >= 1 && json_array_size(list) <= 16); /* json_in has looked */
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         bool found = false;
         for (size_t at = 0; at < json_array_size(list) && !found; at++) {
@@ -158,6 +159,7 @@ static int judge(struct json_in *in, const struct nist_want *want, char value[NI
     crypto_hash_sha512_update(&state, (const uint8_t *)message.ptr, message.len);
     crypto_hash_sha512_update(&state, signature, signature_len);
     crypto_hash_sha512_final(&state, output);
+    assert(signature_len <= sizeof(signature) && told_len <= sizeof(told));
     if (told_len != sizeof(output) || memcmp(told, output, sizeof(output)) != 0)
         return err_set(in->err, ERR_AUTH, "a pulse whose output does not follow from it");
     static_assert(2 * sizeof(output) == NIST_VALUE_LEN, "all of the output, in hex");

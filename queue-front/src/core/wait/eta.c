@@ -316,6 +316,7 @@ struct eta_hall eta_hall(const struct eta_meter *meter, const struct line_view *
     if (view->knobs.max_active == 0)
         return (struct eta_hall){HUGE_VAL, HUGE_VAL};
     double measured = hall_rate(meter, view);
+    assert(measured > 0.0 && slots > 0.0);
     double planned = slots * 1000.0 / (double)view->knobs.session_ttl_ms;
     return (struct eta_hall){slots_free(view), measured < HUGE_VAL ? measured : planned};
 }
