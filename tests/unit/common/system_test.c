@@ -76,6 +76,41 @@ static void what_the_disk_says_is_handed_on(void **state)
     unit_file_remove(path);
 }
 
+static void a_bell_rung_before_is_heard_and_only_once(void **state)
+{
+    (void)state;
+    int bell = system_bell_open();
+    assert_true(bell >= 0);
+    system_bell_ring(bell);
+    system_bell_ring(bell);
+    uint64_t began_us = system_mono_us();
+    system_bell_wait(bell, 10000);
+    assert_true(system_mono_us() - began_us < 5000000);
+    began_us = system_mono_us();
+    system_bell_wait(bell, 20);
+    assert_true(system_mono_us() - began_us >= 15000);
+    system_bell_close(bell);
+}
+
+static void *ring(void *ctx)
+{
+    system_bell_ring(*(const int *)ctx);
+    return NULL;
+}
+
+static void a_thread_wakes_another_at_its_bell_and_is_joined(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    int bell = system_bell_open();
+    assert_int_equal(0, system_thread_start("ringer", ring, &bell, &thread));
+    uint64_t began_us = system_mono_us();
+    system_bell_wait(bell, 60000);
+    assert_true(system_mono_us() - began_us < 30000000);
+    system_thread_join(thread);
+    system_bell_close(bell);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +118,8 @@ int main(void)
         cmocka_unit_test(no_two_draws_are_alike),
         cmocka_unit_test(a_pipe_that_takes_little_gets_all),
         cmocka_unit_test(what_the_disk_says_is_handed_on),
+        cmocka_unit_test(a_bell_rung_before_is_heard_and_only_once),
+        cmocka_unit_test(a_thread_wakes_another_at_its_bell_and_is_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
