@@ -63,7 +63,9 @@ uint64_t pg_u64(const PGresult *res, int row, int col)
 
 uint64_t pg_time_ms(int64_t timestamptz)
 {
-    return (uint64_t)((timestamptz + PG_EPOCH_US) / 1000);
+    if (timestamptz > INT64_MAX - PG_EPOCH_US) /* 'infinity' is the largest number there is */
+        return INT64_MAX / 1000;
+    return timestamptz < -PG_EPOCH_US ? 0 : (uint64_t)((timestamptz + PG_EPOCH_US) / 1000);
 }
 
 bool pg_field(struct span *row, struct span *field)

@@ -18,7 +18,7 @@ bool pg_bool(const PGresult *res, int row, int col); /* NULL is false */
 int32_t pg_i32(const PGresult *res, int row, int col);
 int64_t pg_i64(const PGresult *res, int row, int col);
 uint64_t pg_u64(const PGresult *res, int row, int col);
-uint64_t pg_time_ms(int64_t timestamptz); /* since 1970 */
+uint64_t pg_time_ms(int64_t timestamptz); /* since 1970; 0 for what was before */
 
 /* The fields of a binary COPY row, left to right; false when it is at its end or malformed. A NULL
  * field is a span that is not there. */

@@ -500,25 +500,33 @@ struct follow {
     uint32_t rows;
 };
 
+bool store_row_read(struct span bytes, struct store_row *row)
+{
+    struct sql_journal_follow_row found;
+    if (!sql_journal_follow_row(bytes, &found))
+        return false;
+    *row = (struct store_row){
+        .seq = found.seq,
+        .epoch = found.epoch,
+        .at_ms = found.at_ms,
+        .kind = found.kind,
+        .changes = found.changes,
+        .body = found.body,
+        .chain = found.chain,
+        .idem = found.idem,
+    };
+    return true;
+}
+
 static int on_copied(void *ctx, struct span bytes)
 {
     struct follow *follow = ctx;
-    struct sql_journal_follow_row row;
-    if (!sql_journal_follow_row(bytes, &row))
+    struct store_row row;
+    if (!store_row_read(bytes, &row))
         return err_set(follow->err, ERR_SYNTAX, "a journal row that is not one");
-    struct store_row told = {
-        .seq = row.seq,
-        .epoch = row.epoch,
-        .at_ms = row.at_ms,
-        .kind = row.kind,
-        .changes = row.changes,
-        .body = row.body,
-        .chain = row.chain,
-        .idem = row.idem,
-    };
     follow->last = row.seq;
     follow->rows += 1;
-    return follow->on_row(follow->ctx, &told);
+    return follow->on_row(follow->ctx, &row);
 }
 
 int store_follow(struct pg *pg, int32_t event, uint64_t after,

@@ -101,6 +101,9 @@ struct store_row {
     struct span idem;           /* of its only change; a pack has them in its body */
 };
 
+/* A row as COPY sends it, in binary; false: it is not one. */
+bool store_row_read(struct span bytes, struct store_row *row);
+
 /* Rows of one query. With a limit PostgreSQL walks the primary key, even if the table was never
  * analysed; without one it sorted a rush's whole journal each time. */
 enum { STORE_FOLLOW_ROWS = 1024 };

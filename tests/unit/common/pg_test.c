@@ -71,6 +71,8 @@ static void every_kind_of_parameter_comes_back_as_it_went(void **state)
     assert_true(span_eq(SPAN("xy"), pg_text(res, 0, 6)));
     assert_true(pg_bool(res, 0, 7));
     assert_true(pg_time_ms(pg_i64(res, 0, 8)) == 1700000000123);
+    assert_true(pg_time_ms(INT64_MAX) == INT64_MAX / 1000); /* infinity */
+    assert_true(pg_time_ms(INT64_MIN) == 0);
     assert_int_equal(0, pg_i32(res, 0, 9));
     assert_true(span_eq(SPAN("2023-11-14 22:13:20.123"), pg_text(res, 0, 10)));
     PQclear(res);

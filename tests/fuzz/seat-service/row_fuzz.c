@@ -1,0 +1,88 @@
+/* row_fuzz.c: a journal as PostgreSQL sends it, row by row, from the bytes of COPY to an engine and
+ * to the memory of repeated requests. Rows that do not fit are refused; none of them breaks an
+ * assert or is read past its end, and a row that is refused leaves the follower where it was.
+ *
+ * A row stands behind its length, two bytes, and a byte of which the lowest bit says to give the
+ * row the link that fits: otherwise no random row would get past the chain. */
+#include "access/idem.h"
+#include "core/engine/engine.h"
+#include "journal/follower.h"
+#include "small_hall.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct replay {
+    struct engine *engine;
+    struct idem *idem;
+    uint64_t applied;
+};
+
+static int apply(void *ctx, const struct change *change, const struct store_row *row,
+                 struct err_slot *err)
+{
+    struct replay *replay = ctx;
+    int rc = engine_apply(replay->engine, change, err);
+    if (rc < 0)
+        return rc;
+    assert(change->seq == replay->applied + 1);
+    replay->applied = change->seq;
+    if (row->idem.ptr != NULL)
+        idem_restore(replay->idem, change->session, row->idem, change, change->at_ms);
+    return 0;
+}
+
+static void follow(struct follower *follower, struct span bytes, bool fits)
+{
+    struct store_row row;
+    if (!store_row_read(bytes, &row))
+        return;
+    struct chain link =
+        chain_next(&follower->head.chain, row.seq, row.epoch, row.at_ms, row.kind, row.body);
+    if (fits)
+        row.chain = (struct span){(const char *)link.bytes, CHAIN_BYTES};
+    const struct store_head before = follower->head;
+    int rc = follower_row(follower, &row);
+    assert(rc <= 0);
+    if (rc == 0)
+        assert(follower->head.seq == before.seq + row.changes && follower_seq(follower) == row.seq);
+    else
+        assert(memcmp(&before, &follower->head, sizeof(before)) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct plan *plan;
+    static struct idem *idem;
+    struct err_slot err = {.text = ""};
+    if (plan == NULL) {
+        plan = small_hall();
+        int rc = idem_create(1 << 20, &err, &idem);
+        assert(rc == 0);
+    }
+    struct replay replay = {.idem = idem};
+    struct engine_conf conf = {.plan = plan, .now_ms = 1, .late_max = 2};
+    if (engine_create(&conf, &err, &replay.engine) < 0)
+        return 0;
+    engine_replay_begin(replay.engine);
+    struct store_event event = {.no = 1, .id = "night"};
+    struct follower follower;
+    follower_init(&follower, &event);
+    follower.apply = apply;
+    follower.ctx = &replay;
+    follower.err = &err;
+    for (size_t at = 0; size - at >= 3;) {
+        size_t len = (size_t)data[at] | (size_t)data[at + 1] << 8;
+        bool fits = (data[at + 2] & 1) != 0;
+        at += 3;
+        if (len > size - at)
+            break;
+        follow(&follower, (struct span){(const char *)data + at, len}, fits);
+        at += len;
+    }
+    engine_state_hash(replay.engine);
+    engine_replay_end(replay.engine);
+    engine_destroy(replay.engine);
+    return 0;
+}
