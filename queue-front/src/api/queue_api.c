@@ -21,6 +21,7 @@
 #include "core/token/presale.h"
 #include "core/wait/status.h"
 
+#include "base/base64.h"
 #include "base/ip.h"
 #include "base/json_in.h"
 #include "base/rfc3339.h"
@@ -384,6 +385,33 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
     refusal_reply_more(req, REFUSAL_WORK, &(struct refusal_more){.members = text_span(&members)});
 }
 
+/* Work is bound to the visitor: by the cookie, which stays what it is when the address changes. */
+static struct pow_bond bond_of(const struct http_req *req, struct span event, uint8_t whose[16])
+{
+    struct span cookie = http_req_cookie(req, SPAN(VISITOR_COOKIE));
+    bool by_cookie = visitor_cookie_ok(cookie) && base64_decode_exact(cookie, whose, 16);
+    if (!by_cookie)
+        ip_site(http_req_addr(req), whose);
+    return (struct pow_bond){.event = event, .whose = whose, .by_cookie = by_cookie};
+}
+
+/* A challenge that was given to this address before there was a cookie is as good. */
+static int check_work(const struct http_req *req, const struct front *front,
+                      const struct front_line *event, const struct pow_bond *bond,
+                      struct span solution, struct pow_once *work)
+{
+    const struct mac_ring *ring = &front->keys->tickets;
+    unsigned bits = (unsigned)event->doc.pow_bits;
+    uint64_t now_s = front_wall_s(front);
+    int rc = pow_check(ring, bond, solution, bits, now_s, work);
+    if (rc != ERR_AUTH || !bond->by_cookie)
+        return rc;
+    uint8_t site[16];
+    ip_site(http_req_addr(req), site);
+    const struct pow_bond by_site = {.event = bond->event, .whose = site};
+    return pow_check(ring, &by_site, solution, bits, now_s, work);
+}
+
 /* True: no work is asked for, or it was done; then `work` names the challenge. A solution that was
  * begun while less was asked for is honoured as long as it meets the operator's own floor. */
 static bool has_worked(struct http_req *req, struct front *front, const struct front_line *event,
@@ -391,9 +419,8 @@ static bool has_worked(struct http_req *req, struct front *front, const struct f
 {
     if (event->doc.pow_bits == 0)
         return true;
-    uint8_t site[16];
-    ip_site(http_req_addr(req), site);
-    struct pow_bond bond = {.event = front_line_id(event), .site = site};
+    uint8_t whose[16];
+    struct pow_bond bond = bond_of(req, front_line_id(event), whose);
     char memory[POW_SOLUTION_MAX];
     struct text field = text_on(memory, sizeof(memory));
     struct span solution = span_trim(http_req_header_named(req, SPAN("X-Proof-Of-Work")));
@@ -403,8 +430,7 @@ static bool has_worked(struct http_req *req, struct front *front, const struct f
         answer_work(req, front, event, &bond, "missing");
         return false;
     }
-    int rc = pow_check(&front->keys->tickets, &bond, solution, (unsigned)event->doc.pow_bits,
-                       front_wall_s(front), &entrant->work);
+    int rc = check_work(req, front, event, &bond, solution, &entrant->work);
     if (rc < 0) {
         front_count(&front->stats.joins_unworked);
         answer_work(req, front, event, &bond, pow_fault_name(rc));
@@ -419,9 +445,8 @@ static void refuse_work(struct join *join, const struct front_line *line)
 {
     struct front *front = join->front;
     const struct front_line *event = front_line_find(front, front_line_id(line));
-    uint8_t site[16];
-    ip_site(http_req_addr(join->req), site);
-    struct pow_bond bond = {.event = front_line_id(line), .site = site};
+    uint8_t whose[16];
+    struct pow_bond bond = bond_of(join->req, front_line_id(line), whose);
     front_count(&front->stats.joins_unworked);
     answer_work(join->req, front, event != NULL ? event : line, &bond, "used");
 }

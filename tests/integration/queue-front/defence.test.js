@@ -368,6 +368,32 @@ test('behind a CDN the work is bound to the visitor, and so are the limits', asy
   assert.equal((await few('203.0.113.6')).status, 201);
 });
 
+test('work that a browser has begun counts when its address is another one by then', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { ...STILL, pow_bits: 8, joins_per_ip_per_min: 1 });
+  const [wifi, relay] = ['2001:db8:7::1', '198.51.100.7'];
+  const open = async ({ front, jar }, address) => jar.take(await front.http.get('/e/show', { headers: { ...jar.headers, ...from(address) } }));
+  const browser = new Visitor(house.front, 'show');
+  await open(browser, wifi);
+  const solution = solved(assertWork(await browser.join({ headers: from(wifi) }), 'missing'));
+  const elsewhere = new Visitor(house.fronts[1], 'show');
+  assertWork(await elsewhere.join(work(solution, relay)), 'foreign');
+  await open(elsewhere, relay);
+  assertWork(await elsewhere.join(work(solution, relay)), 'foreign');
+  browser.front = house.fronts[1];
+  assert.equal((await browser.join(work(solution, relay))).status, 201);
+
+  // Begun before there was a cookie; and the limit is that of the address it is shown from.
+  const late = new Visitor(house.front, 'show');
+  const [bare, spent] = await Promise.all([late.join({ headers: from(wifi) }), late.join({ headers: from(wifi) })]);
+  await open(late, wifi);
+  const second = solved(assertWork(spent, 'missing'));
+  assert.equal((await late.join(work(solved(assertWork(bare, 'missing')), wifi))).status, 201);
+  await late.leave();
+  await open(late, wifi);
+  assertProblem(await late.join(work(second, wifi)), 429, 'too-many-joins');
+});
+
 test('a ticket is no pass, a pass is no ticket, and a session\'s name is neither', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });

@@ -5,11 +5,19 @@
  *     2       bits
  *     3..6    issued, seconds since 1970, big-endian
  *     7..13   salt
- *     14..29  MAC over "pow", bytes 0..13, the visitor's site and the event's id
+ *     14..29  MAC over what it is bound by, bytes 0..13, the visitor's cookie or site, and the
+ * event's id
  *
  * Nothing is remembered of a challenge before it is solved. A solution cannot be used a thousand
  * times, because the join notes the challenge's MAC beside the place it was given for, as long as
- * the challenge lives. It cannot be traded, because the site is in the MAC. */
+ * the challenge lives.
+ *
+ * A browser's challenge is bound to its cookie, since its address may be another one by the time it
+ * answers: two families, private relays, pools of a carrier, a phone that leaves its Wi-Fi. Anybody
+ * can make up a cookie, so this bond keeps nobody from solving at one place what is shown at
+ * another. Nor does an address: the text that is to be hashed can be handed to whoever computes.
+ * What holds is that each place costs its own work, and that limits by address go by who shows it.
+ */
 #include "core/token/pow.h"
 
 #include "base/base64.h"
@@ -22,12 +30,12 @@ enum {
     SALT_AT = 7,
     PLAIN_BYTES = SALT_AT + POW_SALT_BYTES,
     CHALLENGE_BYTES = PLAIN_BYTES + MAC_BYTES,
-    SITE_BYTES = 16,
+    WHOSE_BYTES = 16,
 };
 
-static const char purpose[] = "pow";
+static const char by_site[] = "pow", by_cookie[] = "pow-cookie";
 
-enum { MESSAGE_MAX = sizeof(purpose) + PLAIN_BYTES + SITE_BYTES + LINE_EVENT_ID_MAX };
+enum { MESSAGE_MAX = sizeof(by_cookie) + PLAIN_BYTES + WHOSE_BYTES + LINE_EVENT_ID_MAX };
 
 static_assert(CHALLENGE_BYTES / 3 * 4 == POW_CHALLENGE_LEN && CHALLENGE_BYTES % 3 == 0,
               "40 characters, no rest");
@@ -38,12 +46,13 @@ static size_t message(const struct pow_bond *bond, const uint8_t plain[PLAIN_BYT
 {
     assert(bond->event.len <= LINE_EVENT_ID_MAX);
     uint8_t *at = out;
-    memcpy(at, purpose, sizeof(purpose));
-    at += sizeof(purpose);
+    size_t purpose_len = bond->by_cookie ? sizeof(by_cookie) : sizeof(by_site);
+    memcpy(at, bond->by_cookie ? by_cookie : by_site, purpose_len);
+    at += purpose_len;
     memcpy(at, plain, PLAIN_BYTES);
     at += PLAIN_BYTES;
-    memcpy(at, bond->site, SITE_BYTES);
-    at += SITE_BYTES;
+    memcpy(at, bond->whose, WHOSE_BYTES);
+    at += WHOSE_BYTES;
     memcpy(at, bond->event.ptr, bond->event.len);
     size_t len = (size_t)(at - out) + bond->event.len;
     assert(len <= MESSAGE_MAX);

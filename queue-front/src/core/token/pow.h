@@ -23,10 +23,12 @@ enum {
     POW_LIFETIME_S = 300, /* slow phones may be asleep in between */
 };
 
-/* What a challenge is good for: this event, and this site (an address, IPv6 cut to its /64). */
+/* What a challenge is good for: this event, and this visitor, who is known by a cookie or, without
+ * one, by a site (an address, IPv6 cut to its /64). */
 struct pow_bond {
     struct span event;
-    const uint8_t *site; /* 16 bytes */
+    const uint8_t *whose; /* 16 bytes, of either */
+    bool by_cookie;
 };
 
 /* Appends POW_CHALLENGE_LEN characters. */
@@ -39,7 +41,7 @@ struct pow_once {
 };
 
 /* 0, and `once` identifies this challenge, so that a solution is good for one place. Otherwise
- * ERR_SYNTAX: no solution at all; ERR_AUTH: for another event or site, or forged; ERR_TIMEOUT:
+ * ERR_SYNTAX: no solution at all; ERR_AUTH: for another event or visitor, or forged; ERR_TIMEOUT:
  * expired; ERR_RANGE: not solved, or easier than `bits_min`. Allocates nothing. */
 int pow_check(const struct mac_ring *ring, const struct pow_bond *bond, struct span solution,
               unsigned bits_min, uint64_t now_s, struct pow_once *once);

@@ -49,7 +49,7 @@ static int setup(void **state)
     assert_int_equal(
         mac_ring_parse(SPAN("7 000102030405060708090a0b0c0d0e0f\n"), &err, &world.ring), 0);
     world.site[15] = 9;
-    world.bond = (struct pow_bond){SPAN("gala"), world.site};
+    world.bond = (struct pow_bond){SPAN("gala"), world.site, false};
     *state = &world;
     return 0;
 }
@@ -101,6 +101,9 @@ static void work_cannot_be_skipped_shared_kept_or_forged(void **state)
     world->site[0] ^= 1;
     assert_int_equal(judge(world, 12, NOW_S, &once), ERR_AUTH);
     world->site[0] ^= 1;
+    world->bond.by_cookie = true;
+    assert_int_equal(judge(world, 12, NOW_S, &once), ERR_AUTH);
+    world->bond.by_cookie = false;
     world->bond.event = SPAN("galb");
     assert_int_equal(judge(world, 12, NOW_S, &once), ERR_AUTH);
     world->bond.event = SPAN("gala");
