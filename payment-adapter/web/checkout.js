@@ -88,8 +88,8 @@ async function showTerms() {
   const before = terms.before_start_s !== null && seats.starts_at ? Date.parse(seats.starts_at) - terms.before_start_s * 1000 : Infinity;
   const until = Math.min(terms.until === null ? Infinity : Date.parse(terms.until), before);
   const back = money(Math.max(1, Math.floor((amount * terms.percent) / 100)), seats.currency);
-  const free = amount === 0 ? 'free-' : '';
-  const which = terms.by === 'operator' ? 'terms.ask' : until === Infinity ? `terms.${free}always` : until > serverNow() ? `terms.${free}until` : 'terms.over';
+  const [always, bounded] = amount === 0 ? ['terms.free-always', 'terms.free-until'] : ['terms.always', 'terms.until'];
+  const which = terms.by === 'operator' ? 'terms.ask' : until === Infinity ? always : until > serverNow() ? bounded : 'terms.over';
   const words = [say(which, until === Infinity ? '' : timeOf(until), back)];
   if (terms.by === 'buyer' && !terms.handed_on && which !== 'terms.over') words.push(say('terms.handed-on'));
   byId('terms').textContent = words.join(' ');

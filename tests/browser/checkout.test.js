@@ -110,10 +110,12 @@ describe('checkout', () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
     const { page } = visitor;
     let due = 0;
+    let free = false;
     await page.route('**/v1/seats/*/holds/*', async (route) => {
       const answer = await route.fetch();
       if (route.request().method() !== 'GET') return route.fulfill({ response: answer });
       const hold = await answer.json();
+      if (free) return route.fulfill({ response: answer, json: { ...hold, total: 0, fees: 0 } });
       due = hold.total + 2_000;
       return route.fulfill({ response: answer, json: { ...hold, fees: 2_000, vat_basis_points: 1_000, vat: Math.round(due / 11) } });
     });
@@ -132,6 +134,11 @@ describe('checkout', () => {
     assert.deepEqual(agreed, ['https://shop.example/terms', 'https://shop.example/privacy'], 'what has no address is not named');
     assert.equal(await page.getAttribute('#link-support', 'href'), 'mailto:help@shop.example');
     await visitor.judge('parts');
+    free = true;
+    await page.reload();
+    await page.locator('#terms').getByText('You can return the tickets until').waitFor();
+    assert.equal(await page.textContent('#pay-button'), 'Get the tickets');
+    assert.deepEqual([await page.isVisible('#fees'), await page.isVisible('#vat'), await page.isVisible('#pay-text')], [false, false, false]);
     await visitor.close();
   });
 
