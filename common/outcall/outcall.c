@@ -273,6 +273,8 @@ static void set_common(struct one *one, const char *url, uint32_t timeout_ms)
     curl_easy_setopt(easy, CURLOPT_PRIVATE, one);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, one->error);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* A look-up that outlasts its call ends by itself: to join its thread would hold the loop. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(timeout_ms < OUTCALL_CONNECT_MS ? timeout_ms : OUTCALL_CONNECT_MS));

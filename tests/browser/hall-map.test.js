@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 import { contrast, paintCategories } from '../../seat-service/web/colours.js';
-import { openBrowser, SIZES, Visitor } from './world.js';
+import { enterHall, openBrowser, SIZES } from './world.js';
 
 const PHONE = { viewport: SIZES.phone, hasTouch: true, isMobile: true };
 
@@ -59,15 +59,12 @@ describe('the map of the hall', () => {
   async function enter({ first = () => {}, ...options } = {}) {
     const event = `map-${(events += 1)}`;
     await importHall(seats, event, wideHall());
-    const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB', ...options });
+    const prepare = async (page) => {
+      await page.addInitScript(hear);
+      await first(page);
+    };
+    const guest = await enterHall(browser, seats, event, { prepare, ...options });
     const { page } = guest;
-    await page.addInitScript(hear);
-    const value = seats.office.pass(event);
-    await page.context().addCookies([{ name: `fg_pass_${event}`, value, url: `http://localhost:${seats.port}/` }]);
-    await page.route('**/v1/queue/**', (route) => route.fulfill({ json: {} }));
-    await first(page);
-    await page.goto(`http://localhost:${seats.port}/seats/${event}`);
-    await guest.ready();
     const box = await page.locator('#map').boundingBox() ?? { x: 0, y: 0, width: 0, height: 0 }; // behind the list
     return { event, guest, page, box, middle: [box.x + box.width / 2, box.y + box.height / 2], other: visitor(seats, event) };
   }

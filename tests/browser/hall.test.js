@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
-import { openBrowser, SIZES, Visitor } from './world.js';
+import { enterHall, openBrowser, SIZES } from './world.js';
 
 // Two rows of the first category with a stage in front of them; the first seats of row 2 are wheelchair
 // places with companions beside them, row 8 is a club's.
@@ -45,12 +45,7 @@ describe('the hall', () => {
   async function enter(options = {}) {
     const event = `hall-${(events += 1)}`;
     await importHall(seats, event, drawnHall());
-    const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB', ...options });
-    const value = seats.office.pass(event);
-    await guest.page.context().addCookies([{ name: `fg_pass_${event}`, value, url: `http://localhost:${seats.port}/` }]);
-    await guest.page.route('**/v1/queue/**', (route) => route.fulfill({ json: {} }));
-    await guest.page.goto(`http://localhost:${seats.port}/seats/${event}`);
-    await guest.ready();
+    const guest = await enterHall(browser, seats, event, options);
     return { event, guest, page: guest.page, other: visitor(seats, event) };
   }
 
@@ -129,16 +124,10 @@ describe('the hall', () => {
   });
 
   test('a visit that nears its end says so, and a press extends one that may go on', async () => {
-    const event = `hall-${(events += 1)}`;
-    await importHall(seats, event, drawnHall());
-    const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB' });
-    const { page } = guest;
     const later = (s) => new Date(Date.now() + 1000 * s).toISOString();
     let told = { expires_at: later(1800), ends_at: later(1800) };
-    await page.route('**/v1/queue/**', (route) => (told ? route.fulfill({ status: told.code ? 410 : 200, json: told }) : route.abort()));
-    await page.context().addCookies([{ name: `fg_pass_${event}`, value: seats.office.pass(event), url: `http://localhost:${seats.port}/` }]);
-    await page.goto(`http://localhost:${seats.port}/seats/${event}`);
-    await guest.ready();
+    const answer = (route) => (told ? route.fulfill({ status: told.code ? 410 : 200, json: told }) : route.abort());
+    const { guest, page } = await enter({ prepare: (one) => one.route('**/v1/queue/**', answer) });
     assert.ok(await page.isHidden('#visit'), 'half an hour is long');
 
     told = { expires_at: later(14), ends_at: later(600) };
@@ -180,18 +169,9 @@ describe('the hall', () => {
         }
       };
     };
-    const event = `hall-${(events += 1)}`;
-    await importHall(seats, event, drawnHall());
-    const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB' });
-    const { page } = guest;
-    await page.addInitScript(lossy);
-    await page.context().addCookies([{ name: `fg_pass_${event}`, value: seats.office.pass(event), url: `http://localhost:${seats.port}/` }]);
-    await page.route('**/v1/queue/**', (route) => route.fulfill({ json: {} }));
-    await page.goto(`http://localhost:${seats.port}/seats/${event}`);
-    await guest.ready();
+    const { guest, page, other } = await enter({ prepare: (one) => one.addInitScript(lossy) });
     await guest.openRow(0, 4);
     await page.waitForFunction(() => globalThis.connected);
-    const other = visitor(seats, event);
     assert.equal((await other.hold({ seats: ['r5s1'] })).status, 201);
     await page.waitForFunction(() => globalThis.lost);
     assert.equal((await other.hold({ seats: ['r5s5'] })).status, 201);
