@@ -129,6 +129,9 @@ describe('the console, around a sale', () => {
       await see(boss, `sale-codes-drop-${name}`);
       await page.fill('#confirm-input', id);
       await press(page, 'Enter');
+      assert.equal(await page.isVisible('#confirm[open]'), true, 'why is not said');
+      await page.fill('#confirm-why', 'a list of last year');
+      await press(page, 'Enter');
       await page.locator('#codes-none').waitFor();
       assert.deepEqual(await codes(id), []);
       await boss.view('audit');

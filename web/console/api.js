@@ -72,6 +72,16 @@ export async function health(name) {
   }
 }
 
+// Of all parts, as of a few seconds ago: the menu, the list and an event's verdict ask at the same time.
+const FRESH_MS = 4000;
+let asked = { at: -Infinity, answer: null };
+export function allHealth() {
+  if (performance.now() - asked.at > FRESH_MS) {
+    asked = { at: performance.now(), answer: Promise.all(parts.map(async ({ name }) => ({ name, ...(await health(name)) }))) };
+  }
+  return asked.answer;
+}
+
 // Prometheus text -> a function: metric('name', {label: 'value'}) is the sum of what fits.
 export async function metrics(name) {
   const answer = await send(name, 'GET', '/metrics', {});

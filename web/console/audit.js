@@ -1,6 +1,7 @@
-// audit.js: who did what, when, from what to what, and why; newest first.
+// audit.js: who did what, when, from what to what, and why; newest first. The line's own trail, and what
+// operators did to orders, refunds and doors, which the payment adapter keeps.
 
-import { get } from './api.js';
+import { get, hasPart } from './api.js';
 import { lookUp } from './appeal.js';
 import { make, say } from './kit.js';
 import { becauseOf, changeList, inWords, tooLong, whoOf } from './change.js';
@@ -24,6 +25,20 @@ function entry({ at, version, who, what, why, because, ...sides }) {
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
+// Of an order, a scanner or the terms: what it was about instead of a change.
+function paid({ at, act, subject, gate, reason }) {
+  return make('li', { className: 'card' },
+    make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.pay.${act}`, act)), ` ${say('who.token')}`, make('span', { className: 'small' }, ` · ${subject}${gate ? ` · ${say('scanners.at', gate)}` : ''}`)),
+    ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
+}
+
+// Scans are no acts of an operator, and there are thousands.
+async function paidActs(id) {
+  if (!hasPart('pay')) return [];
+  const { acts } = await get('pay', `/admin/events/${id}/audit`).catch(() => ({ acts: [] }));
+  return acts.filter(({ actor }) => actor === 'operator').map((one) => ({ at: one.at, row: paid(one) }));
+}
+
 export async function open(body, event) {
   const list = make('ol', { id: 'audit', className: 'trail' });
   let limit = PAGE;
@@ -33,9 +48,12 @@ export async function open(body, event) {
     await read();
   });
   async function read() {
-    const { audit } = await get('queue', `/admin/events/${event.id}/audit?limit=${limit}`);
-    more.hidden = audit.length < limit || limit === 1000;
-    show(list, ...audit.map(entry));
+    const [{ audit }, acts] = await Promise.all([get('queue', `/admin/events/${event.id}/audit?limit=${limit}`), paidActs(event.id)]);
+    const isAll = audit.length < limit;
+    more.hidden = isAll || limit === 1000;
+    const since = isAll || audit.length === 0 ? 0 : Date.parse(audit.at(-1).at);
+    const rows = [...audit.map((one) => ({ at: one.at, row: entry(one) })), ...acts.filter(({ at }) => Date.parse(at) >= since)];
+    show(list, ...rows.sort((a, b) => Date.parse(b.at) - Date.parse(a.at)).map(({ row }) => row));
   }
   body.replaceChildren(lookUp(event), make('h2', {}, say('view.audit')), list, more);
   await read();

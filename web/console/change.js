@@ -15,6 +15,7 @@ const PARTS = {
   message: (texts) => Object.entries(texts).map(([tag, text]) => [say('change.message', languageOf(tag)), quoted(text)]),
   schedule: (steps) => [[label('schedule'), steps.map(({ at, rate_per_s: rate }) => say('change.step', moment(at), told(rate))).join(', ')]],
   lanes: (lanes) => lanes.map(({ id, name, share, invitations, code_required: coded }) => [say('change.lane', id), say(coded ? 'change.lane-coded' : 'change.lane-is', quoted(name), number(share), number(invitations))]),
+  about: (texts) => Object.entries(texts).filter(([, text]) => text !== null).map(([tag, text]) => [`${label('about')}, ${languageOf(tag)}`, quoted(text)]),
   appeal: (texts) => Object.entries(texts).filter(([, text]) => text !== null).map(([tag, text]) => [`${label('appeal')}, ${languageOf(tag)}`, quoted(text)]),
   prices: ({ currency, categories }) => Object.entries(categories).map(([name, { price, gone }]) => [say('change.price', name), gone ? say('change.price-gone', money(price, currency)) : money(price, currency)]),
   autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],

@@ -3,15 +3,16 @@
 // or the table.
 
 import uPlot from './uplot.js';
-import { lang, make, say } from './kit.js';
+import { locale, make, say } from './kit.js';
+import { onScheme } from './scheme.js';
 import { number } from './ui.js';
 
 const HEIGHT = 160;
 const POINTS_MAX = 1500; // drawn; more are thinned, keeping the last one
 const TABLE_ROWS = 12;
 
-const clock = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const exact = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const exact = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function thin(columns) {
@@ -38,15 +39,14 @@ export class Chart {
     this.columns = [[], ...lines.map(() => [])];
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(this.canvas);
-    this.dark = matchMedia('(prefers-color-scheme: dark)');
-    this.redo = () => this.build();
-    this.dark.addEventListener('change', this.redo);
+    this.unwatch = onScheme(() => { if (this.plot) this.build(); });
   }
 
   build() {
     this.plot?.destroy();
     const axis = { stroke: ink('--soft'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui' };
     const options = {
+      hooks: { setCursor: [({ cursor }) => this.tell(cursor.idx ?? null)] },
       width: this.canvas.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { y: false, points: { size: 6 } }, padding: [8, 24, 0, 0],
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.1 : 1] } },
       axes: [
@@ -63,13 +63,20 @@ export class Chart {
     this.columns = columns;
     if (this.plot) this.plot.setData(thin(columns));
     else this.build();
+    this.tell(this.plot.cursor.idx ?? null);
+    if (this.table.open) this.showTable();
+  }
+
+  // What each line is at where the pointer is, and at which time; else what it is at now, and its range.
+  tell(i) {
+    const columns = this.plot ? this.plot.data : this.columns;
+    const when = i === null ? null : columns[0][i];
     this.words.replaceChildren(...this.lines.map((line, n) => {
       const values = shown(columns[n + 1]);
-      const last = values.at(-1);
-      const range = values.length === 0 ? say('chart.nothing') : say('chart.range', this.format(Math.min(...values)), this.format(Math.max(...values)));
+      const last = when === null ? values.at(-1) : columns[n + 1][i];
+      const range = when !== null ? exact.format(when * 1000) : values.length === 0 ? say('chart.nothing') : say('chart.range', this.format(Math.min(...values)), this.format(Math.max(...values)));
       return make('li', { className: `line-${line.kind} dash-${n}` }, make('span', { className: 'swatch' }), `${line.label} `, make('strong', {}, this.format(last)), ' ', make('span', { className: 'small' }, range));
     }));
-    if (this.table.open) this.showTable();
   }
 
   showTable() {
@@ -93,7 +100,7 @@ export class Chart {
 
   close() {
     this.watch.disconnect();
-    this.dark.removeEventListener('change', this.redo);
+    this.unwatch();
     this.plot?.destroy();
   }
 }

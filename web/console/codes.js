@@ -142,10 +142,9 @@ export async function open(body, event) {
   }
 
   async function drop() {
-    const sure = await confirmed({ title: say('codes.drop-title', event.doc.name), text: say('codes.drop-text'), yes: say('codes.drop'), word: event.id });
+    const sure = await confirmed({ title: say('codes.drop-title', event.doc.name), text: say('codes.drop-text'), yes: say('codes.drop'), word: event.id, why: { text: event.why(), needed: true } });
     if (!sure) return;
-    const reason = event.why();
-    const { json } = await call('queue', 'DELETE', path, { headers: reason === '' ? {} : { 'X-Reason': encodeURI(reason) } });
+    const { json } = await call('queue', 'DELETE', path, { headers: { 'X-Reason': encodeURI(sure.why) } });
     showNow(json.codes);
     list.focus();
     event.said(say('codes.dropped'));

@@ -2,11 +2,14 @@
 // private listeners, and every change is one call that anybody can make with curl. This file signs in
 // and out, chooses the view that the address names, and lets it refresh itself.
 //
-//   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit]  #/orders[/SAGA]  #/parts
+//   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit|big]  #/orders[/SAGA]  #/parts
 
-import { get, hasPart, health, metrics, operator, parts, signedIn, signIn, signOut } from './api.js';
+import { allHealth, get, hasPart, metrics, operator, signedIn, signIn, signOut } from './api.js';
+import { openKeys } from './keys.js';
 import { announce, byId, make, say } from './kit.js';
-import { SKIPPED, guarded, notice, sayTrouble } from './ui.js';
+import { isDark, onScheme } from './scheme.js';
+import { SKIPPED, button, drawn, guarded, icon, notice, sayTrouble, zoneName } from './ui.js';
+import { forgetAll } from './watch.js';
 
 const REFRESH_MS = 2000;
 const REFRESH_HIDDEN_MS = 15000;
@@ -14,6 +17,7 @@ const WATCH_EVERY = 5; // refreshes; parked orders and silent parts are told in 
 const VIEWS = {
   events: () => import('./events.js'),
   event: () => import('./event.js'),
+  big: () => import('./big.js'),
   orders: () => import('./orders.js'),
   parts: () => import('./parts.js'),
 };
@@ -32,7 +36,7 @@ function showSignIn(text = '') {
   const name = make('input', { id: 'operator', autocomplete: 'name', required: true, maxLength: 80, value: operator() });
   token.setAttribute('aria-describedby', 'sign-in-trouble');
   const form = make('form', { id: 'sign-in', className: 'card stack' },
-    make('h1', {}, say('sign-in.title')),
+    make('div', { className: 'sign-in-head' }, icon('locked'), make('h1', {}, say('sign-in.title'))),
     make('p', {}, say('sign-in.text')),
     tell,
     make('label', { className: 'field' }, say('sign-in.token'), token),
@@ -61,6 +65,7 @@ function showSignIn(text = '') {
 
 function leave(words = '') {
   signOut();
+  forgetAll();
   close();
   forget();
   frame();
@@ -73,6 +78,7 @@ function frame() {
   const inside = signedIn();
   byId('menu').hidden = !inside;
   byId('sign-out').hidden = !inside;
+  byId('shortcuts').hidden = !inside;
   const at = location.hash.split('/')[1] || 'events';
   for (const link of byId('menu').children) {
     if (link.getAttribute('href') === `#/${at}`) link.setAttribute('aria-current', 'page');
@@ -96,7 +102,7 @@ async function route() {
     return;
   }
   const [, name = 'events', ...rest] = location.hash.split('/').map(decodeURIComponent);
-  const which = name === 'events' && rest.length > 0 ? 'event' : name in VIEWS ? name : 'events';
+  const which = name === 'events' && rest.length > 0 ? (rest[1] === 'big' ? 'big' : 'event') : name in VIEWS ? name : 'events';
   const { open } = await VIEWS[which]();
   if (mine !== turn) return;
   async function begin() {
@@ -111,7 +117,10 @@ async function route() {
   await begin().catch((error) => {
     if (!('problem' in error)) throw error;
     if (mine !== turn) return;
-    main.replaceChildren(make('h1', {}, say('title')), make('p', {}, make('a', { href: '#/events' }, say('event.all'))));
+    const isLost = error.status === 0;
+    main.replaceChildren(make('h1', {}, say(isLost ? 'lost.title' : 'title')),
+      drawn(isLost ? 'lost' : 'empty', isLost ? say('lost.head') : sayTrouble(error), isLost ? say('lost.text') : '',
+        make('div', { className: 'row' }, button(say('lost.again'), () => refresh(), { className: 'main' }), make('a', { href: '#/events', className: 'button' }, say('event.all')))));
     let isTold = false; // what is wrong; then it is tried again
     view = {
       refresh: async () => {
@@ -174,7 +183,7 @@ function count(id, value, words) {
 }
 
 async function watch() {
-  const states = await Promise.all(parts.map(({ name }) => health(name)));
+  const states = await allHealth();
   const down = states.filter(({ ready, out = [] }) => !ready || out.length > 0).length;
   count('down', down, say('menu.down', down));
   if (!hasPart('pay')) return;
@@ -183,6 +192,14 @@ async function watch() {
 }
 
 // ---- the page's own controls ----
+
+openKeys({ refresh, isInside: signedIn });
+function showNight() {
+  byId('night').setAttribute('aria-pressed', String(isDark()));
+}
+onScheme(showNight);
+showNight();
+byId('zone').textContent = `(${zoneName()})`;
 
 byId('sign-out').addEventListener('click', () => leave());
 byId('skip').addEventListener('click', (event) => {

@@ -172,7 +172,7 @@ function move({ reasonFor, event }) {
   make('div', { className: 'row' }, button(say('move.more'), () => {
     addPair();
     pairs.lastElementChild.querySelector('input').focus();
-  }, { id: 'move-more' }), make('button', { className: 'danger' }, say('move.button'))), begun);
+  }, { id: 'move-more' })), make('div', { className: 'ending' }, make('button', { className: 'danger' }, say('move.button')), make('p', { className: 'small' }, say('move.means'))), begun);
   return section('move', 'move.title', 'move.help', form);
 }
 

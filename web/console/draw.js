@@ -55,12 +55,12 @@ export async function open(body, event) {
     const text = beacon.value.trim();
     const sure = await confirmed({
       title: say('act.sure', say('act.draw'), event.doc.name), text: say('act.draw.means'),
-      lines: [text === '' ? say('draw.no-beacon') : say('draw.with-beacon', text), say('draw.entries-now', number(event.live?.issued ?? 0))], yes: say('act.draw'),
+      lines: [text === '' ? say('draw.no-beacon') : say('draw.with-beacon', text), say('draw.entries-now', number(event.live?.issued ?? 0))], yes: say('act.draw'), why: { text: event.why() },
     });
     if (!sure) return;
-    await event.act('draw', text === '' ? {} : { beacon: text });
+    await event.act('draw', text === '' ? {} : { beacon: text }, sure.why);
     await refresh();
-  }, { id: 'act-draw', className: 'main' }));
+  }, { id: 'act-draw', className: 'danger' }));
   result.append(make('h2', {}, say('draw.result')), verdict, make('label', { className: 'field' }, say('draw.entry'), entry), where);
   entry.addEventListener('input', () => {
     const n = Number(entry.value);

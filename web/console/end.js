@@ -27,15 +27,17 @@ export async function archive(id, etag, why, progress) {
 
 // True: it is gone. Without an archive it is asked for once more, in plainer words.
 export async function remove({ id, name, state, etag, why }) {
-  const headers = { 'If-Match': etag, ...(why === '' ? {} : { 'X-Reason': encodeURIComponent(why) }) };
-  const ask = (text) => confirmed({ title: say('act.sure', say('act.delete'), name), text, yes: say('act.delete'), word: id });
-  if (!(await ask(say(state === 'draft' ? 'act.delete.draft' : 'act.delete.means')))) return false;
+  const ask = (text, said) => confirmed({ title: say('act.sure', say('act.delete'), name), text, yes: say('act.delete'), word: id, why: { text: said, needed: true } });
+  let sure = await ask(say(state === 'draft' ? 'act.delete.draft' : 'act.delete.means'), why);
+  if (!sure) return false;
+  const headers = () => ({ 'If-Match': etag, 'X-Reason': encodeURIComponent(sure.why) });
   try {
-    await call('queue', 'DELETE', `/admin/events/${id}`, { headers });
+    await call('queue', 'DELETE', `/admin/events/${id}`, { headers: headers() });
   } catch (error) {
     if (error.code !== 'event-not-archived') throw error;
-    if (!(await ask(say('act.delete.unarchived')))) return false;
-    await call('queue', 'DELETE', `/admin/events/${id}?unarchived=true`, { headers });
+    sure = await ask(say('act.delete.unarchived'), sure.why);
+    if (!sure) return false;
+    await call('queue', 'DELETE', `/admin/events/${id}?unarchived=true`, { headers: headers() });
   }
   return true;
 }

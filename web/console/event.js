@@ -1,10 +1,10 @@
-// event.js: one event: its name, its state, what may be done with it, and its views below.
+// event.js: one event: its name, whether all is right with it, its views, and what may be done with it. On
+// the view that opens first the figures stand before the acts: one looks before one presses.
 
-import { call, get } from './api.js';
-import { announce, make, say } from './kit.js';
-import { inWords, tooLong, whoOf } from './change.js';
-import { archive, remove } from './end.js';
-import { badge, button, clockOff, codesMissing, confirmed, moment, show, visitsHalted, wordsOr } from './ui.js';
+import { make, say } from './kit.js';
+import { openActs } from './acts.js';
+import { badge, byVerdict, moment, show, zoneName } from './ui.js';
+import { watchOf } from './watch.js';
 
 const VIEWS = {
   live: () => import('./live.js'),
@@ -19,131 +19,79 @@ const VIEWS = {
   audit: () => import('./audit.js'),
 };
 
-// What may be done from where; the service has the last word.
-const ACTIONS = {
-  draft: ['schedule', 'open', 'close', 'delete'],
-  scheduled: ['open', 'close'],
-  'pre-queue': ['open', 'close'], // the draw has a view of its own
-  open: ['pause', 'freeze', 'sold-out', 'close'],
-  paused: ['resume', 'freeze', 'sold-out', 'close'],
-  frozen: ['unfreeze', 'sold-out', 'close'],
-  'sold-out': ['open', 'close'],
-  closed: ['archive', 'delete'],
-};
-// These are asked about first. A closing has no way back: its event is typed out.
-const DANGEROUS = ['freeze', 'sold-out', 'close', 'delete'];
-
 export async function open(main, [id, which = 'live']) {
-  const event = { id, doc: null, etag: '', live: null, listeners: new Set() };
+  const watch = watchOf(id);
+  const event = {
+    id, watch, listeners: new Set(),
+    get doc() { return watch.doc; },
+    get etag() { return watch.etag; },
+    get live() { return watch.live; },
+  };
   const head = make('div', { id: 'event-head' });
-  const actions = make('div', { id: 'actions', className: 'row' });
-  const why = make('input', { id: 'why', maxLength: 400, autocomplete: 'off' });
+  const line = make('div', { id: 'verdict', role: 'status' });
+  const asOf = make('p', { id: 'as-of', className: 'small' });
+  const front = make('div', { id: 'front' });
   const tabs = make('nav', { id: 'tabs' });
   tabs.setAttribute('aria-label', say('event.views'));
   const body = make('div', { id: 'view' });
   const name = which in VIEWS ? which : 'live';
+  const acts = openActs(event);
+  event.front = front;
 
-  event.why = () => why.value.trim();
-  event.said = (words) => {
-    why.value = '';
-    announce(words);
-  };
   // Reads the document again, and says so to whoever shows it.
   event.read = async () => {
-    const { json, etag } = await call('queue', 'GET', `/admin/events/${id}`);
-    event.doc = json;
-    event.etag = etag;
+    await watch.readDoc();
+    changed();
+  };
+  function changed() {
     showHead();
+    acts.show();
     for (const listener of event.listeners) listener();
-  };
-  event.act = async (action, body = {}) => {
-    const reason = event.why();
-    await call('queue', 'POST', `/admin/events/${id}/actions/${action}`, { body: reason === '' ? body : { ...body, why: reason } });
-    await event.read();
-    event.said(say('act.done', wordsOr(`act.${action}`, action)));
-  };
-
-  async function end(action) {
-    const { name, state } = event.doc;
-    if (action === 'archive') {
-      await archive(id, event.etag, event.why(), (parts) => announce(say('act.archive.parts', parts)));
-      await event.read();
-      event.said(say('act.done', say('act.archive')));
-    } else if (await remove({ id, name, state, etag: event.etag, why: event.why() })) {
-      location.hash = '#/events';
-      announce(say('act.done', say('act.delete')));
-    }
-  }
-
-  async function press(action) {
-    if (action === 'archive' || action === 'delete') {
-      await end(action);
-      return;
-    }
-    if (DANGEROUS.includes(action)) {
-      const sure = await confirmed({
-        title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name),
-        text: wordsOr(`act.${action}.means`, ''),
-        yes: wordsOr(`act.${action}`, action),
-        word: action === 'close' ? id : undefined,
-      });
-      if (!sure) return;
-    }
-    await event.act(action);
-  }
-
-  // The last act, told before it is taken back, with what will be then. The autopilot's moves are no acts.
-  async function undo() {
-    const { audit } = await get('queue', `/admin/events/${id}/audit?limit=100`);
-    const last = audit.find(({ who }) => who !== 'autopilot');
-    const back = last === undefined || last.from === null || tooLong(last) ? [] : inWords(last.to, last.from);
-    const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at)), ...back.map(([name, words]) => `${name}: ${words}`)];
-    if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('undo.button') }))) return;
-    await event.act('undo');
   }
 
   function showHead() {
     const { doc } = event;
-    const stale = event.live?.stale ? ` ${say('live.stale')}` : '';
-    const off = clockOff(event.live);
-    show(head, make('p', {}, make('a', { href: '#/events' }, say('event.all'))), make('h1', {}, doc.name),
-      make('p', { id: 'event-state' }, badge(doc.state), ` ${id} · ${say('event.version', doc.version)}`, make('span', { className: 'wrong' }, stale)),
-      ...(off ? [make('p', { id: 'event-clock', className: 'wrong' }, off)] : []),
-      ...(codesMissing(event.live) ? [make('p', { id: 'event-codes', className: 'wrong' }, codesMissing(event.live))] : []),
-      ...(visitsHalted(event.live) ? [make('p', { id: 'event-visits', className: 'wrong' }, visitsHalted(event.live))] : []));
-    const wanted = `${doc.state} ${doc.version}`;
-    if (actions.dataset.of === wanted) return;
-    const had = actions.contains(document.activeElement) ? document.activeElement.id : '';
-    actions.dataset.of = wanted;
-    actions.replaceChildren(...(ACTIONS[doc.state] ?? []).map((action) =>
-      button(wordsOr(`act.${action}`, action), () => press(action), { id: `act-${action}`, className: DANGEROUS.includes(action) ? 'danger' : '' })),
-    button(say('undo.button'), undo, { id: 'act-undo' }));
-    if (had !== '') (document.getElementById(had) ?? actions.firstElementChild).focus();
+    show(head, make('p', { id: 'event-state', className: 'small' }, make('a', { href: '#/events' }, say('event.all')), ` · ${id} · ${say('event.version', doc.version)}`),
+      make('h1', {}, doc.name, ' ', badge(doc.state)),
+      make('a', { id: 'to-big', className: 'button to-big', href: `#/events/${id}/big`, 'aria-keyshortcuts': 'B' }, say('big.open')));
   }
 
-  tabs.append(...Object.keys(VIEWS).map((key) => {
-    const link = make('a', { href: `#/events/${id}/${key}` }, say(`view.${key}`));
+  function showVerdict() {
+    if (event.live === null) { // it ended long ago: nobody counts any more
+      if (event.doc.state === 'closed') show(line, ...byVerdict({ level: 'rest', key: 'closed', values: [] }));
+      line.className = 'verdict rest';
+      return;
+    }
+    event.judged = watch.judged();
+    const { verdict, found } = event.judged;
+    line.className = `verdict ${verdict.level}`;
+    const more = name === 'live' || found.length < 2 ? [] : [' ', make('a', { href: `#/events/${id}` }, say('verdict.more', found.length - 1))];
+    show(line, ...byVerdict(verdict, ...more));
+    const late = Date.now() - watch.readAt > 10_000;
+    show(asOf, make('span', { className: late ? 'wrong' : '' }, say('verdict.as-of', moment(new Date(watch.readAt)))), ` · ${zoneName()}`);
+  }
+
+  tabs.append(...Object.keys(VIEWS).map((key, n) => {
+    const link = make('a', { href: `#/events/${id}/${key}`, 'aria-keyshortcuts': String((n + 1) % 10) }, say(`view.${key}`));
     if (key === name) link.setAttribute('aria-current', 'page');
     return link;
   }));
-  await event.read();
-  const controls = make('section', { className: 'controls' }, actions, make('label', { className: 'field' }, say('event.why'), why));
-  controls.setAttribute('aria-label', say('event.controls'));
-  main.replaceChildren(head, controls, tabs, body);
+  await watch.readDoc();
+  changed();
+  main.replaceChildren(head, make('section', { className: 'verdict-at' }, line, asOf), tabs, ...(name === 'live' ? [front, acts.controls] : [acts.controls]), body, acts.fold);
   tabs.querySelector('[aria-current]').scrollIntoView({ block: 'nearest', inline: 'center' });
   window.scrollTo(0, 0);
   const view = await (await VIEWS[name]()).open(body, event);
 
   return {
+    // What can't be read is told in the verdict too, which is no calmer for knowing nothing.
     async refresh() {
-      const { events: [mine] } = await get('queue', `/admin/events?id=${id}`);
-      if (mine === undefined) {
-        await event.read(); // it ended long ago and is called up again; or it is gone
-        return;
+      try {
+        if (await watch.read()) changed();
+      } finally {
+        showVerdict();
+        if (event.judged) view.judged?.();
       }
-      event.live = mine.live;
-      if (mine.version !== event.doc.version || mine.state !== event.doc.state) await event.read();
-      showHead();
       await view.refresh?.();
     },
     close: () => view.close?.(),

@@ -1,20 +1,12 @@
 // events.js: all events at a glance: what the line says, what the hall says beside it.
 
-import { call, get, hasPart } from './api.js';
+import { allHealth, call, get } from './api.js';
 import { byId, make, say } from './kit.js';
-import { badge, button, clockOff, codesMissing, fact, guarded, hour, number, percent, show, visitsHalted } from './ui.js';
+import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, moment, number, reasonOf, show, zoneName } from './ui.js';
+import { alarms, verdict } from './verdict.js';
+import { partsFor, seatSums } from './watch.js';
 
-// Sums over the categories of a hall; null where the hall is not known or its part does not answer, and
-// {out} where the hall itself cannot be read, by its reason.
-export async function seatSums(id) {
-  if (!hasPart('seats')) return null;
-  const hall = await get('seats', `/admin/events/${id}`).catch((error) => (error.code === 'event-out' ? { out: error.message } : null));
-  if (hall === null || hall.out) return hall;
-  const sum = (name) => hall.categories.reduce((total, category) => total + category[name], 0);
-  return { seats: hall.seats, free: sum('free'), held: sum('held'), sold: sum('sold'), blocked: sum('blocked') };
-}
-
-export function seatBar(sums) {
+function seatBar(sums) {
   const all = Math.max(1, sums.free + sums.held + sums.sold + sums.blocked);
   const words = say('seats.sums', number(sums.sold), number(sums.held), number(sums.free), number(sums.blocked));
   const bar = make('div', { className: 'bar' });
@@ -28,23 +20,31 @@ export function seatBar(sums) {
   return make('div', { className: 'bar-with-words' }, bar, make('p', { className: 'small' }, words));
 }
 
-function card({ id, name, state, shut, live }, sums) {
+// The list knows less than an event's own view, and judges by that.
+function factsOf(event, sums, health) {
+  const { state, live, shut } = event;
+  return {
+    now: Date.now(), doc: { state }, live, shut, silentMs: 0, parts: partsFor(health, event.id), pace: { called: null }, stalledMs: 0, errors: {},
+    orders: null, quietMs: 0, seats: sums?.out ? null : sums, drift: 0, plan: null,
+  };
+}
+
+function card(event, sums, health) {
+  const { id, name, state, live } = event;
   const facts = make('dl', { className: 'facts' },
     fact(say('live.waiting'), number(live.waiting)),
     fact(say('live.active'), number(live.active)),
-    fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)),
-    fact(say('live.show_up'), percent(live.show_up)));
-  const item = make('li', { className: 'card' },
+    fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)));
+  const judged = factsOf(event, sums, health);
+  const found = alarms(judged);
+  const first = verdict(judged, found);
+  const item = make('li', { className: `card event ${first.level}` },
     make('h2', {}, make('a', { href: `#/events/${id}` }, name)),
     make('p', { className: 'small' }, badge(state), ` ${id}`),
+    make('div', { className: `verdict ${first.level}` }, ...byVerdict(first)),
+    ...found.slice(1).map((alarm) => make('p', { className: 'wrong' }, `${levelWords(alarm.level)} ${reasonOf(alarm)}`)),
     facts);
-  if (shut) item.append(make('p', { className: 'wrong' }, say(`shut.${shut}`)));
-  if (live.stale) item.append(make('p', { className: 'wrong' }, say('live.stale')));
-  if (clockOff(live)) item.append(make('p', { className: 'wrong' }, clockOff(live)));
-  if (codesMissing(live)) item.append(make('p', { className: 'wrong' }, codesMissing(live)));
-  if (visitsHalted(live)) item.append(make('p', { className: 'wrong' }, visitsHalted(live)));
-  if (sums?.out) item.append(make('p', { className: 'wrong' }, say('part.out', say('part.seats'), sums.out)));
-  else if (sums !== null) item.append(seatBar(sums));
+  if (sums !== null && !sums.out) item.append(seatBar(sums));
   return item;
 }
 
@@ -93,17 +93,25 @@ function endedEvents() {
 
 export async function open(main) {
   const list = make('ul', { id: 'events', className: 'cards' });
-  const none = make('p', { hidden: true }, say('events.none'));
-  main.replaceChildren(make('h1', {}, say('events.title')), none, list, newEvent(), endedEvents());
+  const fresh = newEvent();
+  const none = drawn('empty', say('events.none'), say('events.none-text'), button(say('new.title'), () => {
+    fresh.open = true;
+    byId('new-id').focus();
+  }, { className: 'main' }));
+  none.hidden = true;
+  const asOf = make('p', { id: 'as-of', className: 'small' });
+  main.replaceChildren(make('h1', {}, say('events.title')), asOf, none, list, fresh, endedEvents());
   const sums = new Map();
+  let health = [];
   let turns = 0;
   return {
     async refresh() {
       const { events } = await get('queue', '/admin/events');
-      if (turns++ % 3 === 0) await Promise.all(events.map(async ({ id }) => sums.set(id, await seatSums(id))));
+      if (turns++ % 3 === 0) await Promise.all([allHealth().then((all) => { health = all; }), ...events.map(async ({ id }) => sums.set(id, await seatSums(id)))]);
       events.sort((a, b) => a.id.localeCompare(b.id));
       none.hidden = events.length > 0;
-      show(byId('events'), ...events.map((event) => card(event, sums.get(event.id) ?? null)));
+      asOf.textContent = `${say('verdict.as-of', moment(new Date()))} · ${zoneName()}`;
+      show(byId('events'), ...events.map((event) => card(event, sums.get(event.id) ?? null, health)));
     },
   };
 }

@@ -5,6 +5,7 @@
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
 import { becauseOf, inWords } from './change.js';
+import { danger } from './danger.js';
 import { button, confirmed, fact, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
 const THINK_MS = 250; // typing has to pause this long before a preview is asked for
@@ -14,35 +15,27 @@ const GROUPS = {
   visit: ['call_ttl_s', 'grace_s', 'session_ttl_s', 'session_max_s'],
   defence: ['line_max', 'joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required', 'appeal'],
   seats: ['seats_left', 'auto_reopen'],
+  told: ['name', 'about'],
 };
-const ELSEWHERE = ['about', 'message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];
+const ELSEWHERE = ['message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];
 const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
+const TEXT_BYTES_MAX = 240;
 const CONTACT = /^(https:\/\/|mailto:|tel:)[^\s"<>]+$/;
 
-const label = (name) => wordsOr(`knob.${name}`, name);
+const bytesOf = (text) => new TextEncoder().encode(text).length;
 
-// Why a change deserves a question; '' if it does not.
-function danger(name, from, to) {
-  if (name === 'autopilot' && to.on && to.ceiling > 3 * Math.max(from.ceiling, 1)) return say('danger.rate-jump', number(to.ceiling / from.ceiling));
-  if (name === 'rate_per_s' && to === 0) return say('danger.rate-zero');
-  if (name === 'rate_per_s' && to > 3 * Math.max(from, 1)) return say('danger.rate-jump', number(to / Math.max(from, 0.001)));
-  if (name === 'max_active' && to === 0) return say('danger.no-cap');
-  if (name === 'max_active' && to < from / 2) return say('danger.cap-falls');
-  if (name === 'member_required' && to) return say('danger.members');
-  if (name === 'pow_bits' && to > 22) return say('danger.work');
-  if (name === 'call_ttl_s' && to < 30) return say('danger.call-short');
-  return '';
-}
+const label = (name) => wordsOr(`knob.${name}`, name);
 
 // Of a field: is what stands in it a value of this knob? Words if not.
 function fault(input, { kind, min, max }) {
   const text = input.value.trim();
+  if (kind === 'texts') return bytesOf(text) <= TEXT_BYTES_MAX ? '' : say('rule.bytes', number(bytesOf(text)), number(TEXT_BYTES_MAX));
   if (kind === 'contacts') return text === '' || CONTACT.test(text) ? '' : say('rule.contact');
   if (kind !== 'number' && kind !== 'decimal') return input.validity.badInput ? say('rule.time') : '';
   if (text === '' && !input.validity.badInput) return '';
   const value = Number(text);
   if (input.validity.badInput || !Number.isFinite(value)) return say('rule.number');
-  if (value < min || value > max) return say('rule.range', number(min), number(max));
+  if (value < min || value > max) return say('rule.between', number(min), number(max));
   if (kind === 'number' && !Number.isInteger(value)) return say('rule.whole');
   if (kind === 'decimal' && Math.round(value * 1000) !== value * 1000) return say('rule.milli');
   return '';
@@ -74,7 +67,7 @@ export async function open(body, event) {
       input.maxLength = 160;
     }
     const wrong = make('span', { className: 'wrong', id: `wrong-${name}` });
-    const hint = make('span', { className: 'small', id: `help-${name}` }, wordsOr(`help.${name}`, help), ' ', make('span', { className: 'whole' }, kind === 'number' || kind === 'decimal' ? say('rule.range', number(knob.min), number(knob.max)) : ''));
+    const hint = make('span', { className: 'small', id: `help-${name}` }, wordsOr(`help.${name}`, help), ' ', make('span', { className: 'whole range' }, kind === 'number' || kind === 'decimal' ? say('rule.range', number(knob.min), number(knob.max)) : ''));
     input.setAttribute('aria-describedby', `help-${name} wrong-${name}`);
     const words = unit ? `${label(name)} (${wordsOr(`unit.${unit}`, unit)})` : label(name);
     const at = make('div', { className: kind === 'bool' ? 'field tick' : 'field' }, make('label', { htmlFor: input.id }, words), input, hint, wrong);
@@ -82,13 +75,13 @@ export async function open(body, event) {
     return at;
   }
 
-  // One address for each language; each is a field of its own, and all are one knob.
-  function makeContacts(knob) {
-    const { name, help } = knob;
+  // One text or address for each language; each is a field of its own, and all are one knob.
+  function makeTexts(knob) {
+    const { name, kind, help } = knob;
     const hint = make('p', { className: 'small', id: `help-${name}` }, wordsOr(`help.${name}`, help));
     const tags = [...new Set([...LANGUAGES, ...Object.keys(event.doc[name])])];
     const each = tags.map((tag) => {
-      const input = make('input', { id: `knob-${name}-${tag}`, type: 'url', autocomplete: 'off', spellcheck: false });
+      const input = make('input', { id: `knob-${name}-${tag}`, type: kind === 'contacts' ? 'url' : 'text', autocomplete: 'off', spellcheck: false, lang: tag });
       const wrong = make('span', { className: 'wrong', id: `wrong-${name}-${tag}` });
       input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
       const at = make('div', { className: 'field' }, make('label', { htmlFor: input.id }, `${label(name)} (${languageOf(tag)})`), input, wrong);
@@ -99,7 +92,7 @@ export async function open(body, event) {
   }
 
   function valueOf({ knob: { kind }, input }) {
-    if (kind === 'contacts') return input.value.trim() || null;
+    if (kind === 'contacts' || kind === 'texts') return input.value.trim() || null;
     if (kind === 'bool') return input.checked;
     if (kind === 'time') return fromLocal(input.value);
     if (kind === 'text') return input.value;
@@ -123,6 +116,7 @@ export async function open(body, event) {
 
   function blame(field, words) {
     field.wrong.textContent = words;
+    field.at.classList.toggle('is-wrong', words !== ''); // the range is told once
     if (words === '') field.input.removeAttribute('aria-invalid');
     else field.input.setAttribute('aria-invalid', 'true');
   }
@@ -265,12 +259,14 @@ export async function open(body, event) {
       applied.textContent = say('knobs.unchanged');
       return;
     }
+    let reason = event.why();
     const why = names.map((name) => danger(name, event.doc[name], patch[name])).filter((words) => words !== '');
     if (why.length > 0) {
       const lines = names.flatMap((name) => inWords({ [name]: event.doc[name] }, { [name]: patch[name] })).map(([knob, words]) => `${knob}: ${words}`);
-      if (!(await confirmed({ title: say('knobs.sure'), text: why.join(' '), lines, yes: say('knobs.apply') }))) return;
+      const sure = await confirmed({ title: say('knobs.sure'), text: why.join(' '), lines, yes: say('knobs.apply'), why: { text: reason } });
+      if (!sure) return;
+      reason = sure.why;
     }
-    const reason = event.why();
     try {
       await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: patch, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
     } catch (error) {
@@ -294,8 +290,8 @@ export async function open(body, event) {
   // ---- the page ----
 
   const known = new Set(Object.values(GROUPS).flat());
-  const others = [...table.keys()].filter((name) => !known.has(name) && !ELSEWHERE.includes(name) && name !== 'name');
-  const group = (key, names) => make('fieldset', { className: 'group' }, make('legend', {}, say(`group.${key}`)), ...names.filter((name) => table.has(name)).map((name) => (table.get(name).kind === 'contacts' ? makeContacts : makeField)(table.get(name))));
+  const others = [...table.keys()].filter((name) => !known.has(name) && !ELSEWHERE.includes(name));
+  const group = (key, names) => make('fieldset', { className: 'group' }, make('legend', {}, say(`group.${key}`)), ...names.filter((name) => table.has(name)).map((name) => (['contacts', 'texts'].includes(table.get(name).kind) ? makeTexts : makeField)(table.get(name))));
   const flow = group('flow', GROUPS.flow);
   flow.children[1].after(preview); // right below the rate
   const groups = make('div', { className: 'groups' }, flow,
@@ -303,7 +299,7 @@ export async function open(body, event) {
     make('fieldset', { className: 'group wide' }, make('legend', {}, say('group.autopilot')), make('p', { className: 'small' }, say('autopilot.help')),
       make('div', { className: 'field tick' }, make('label', { htmlFor: 'autopilot-on' }, say('autopilot.on')), pilotOn),
       pilotNow, ...pilotFields.map(({ at }) => at)),
-    group('times', GROUPS.times), group('visit', GROUPS.visit), group('defence', GROUPS.defence), group('seats', GROUPS.seats), group('more', ['name', ...others]));
+    group('told', GROUPS.told), group('times', GROUPS.times), group('visit', GROUPS.visit), group('defence', GROUPS.defence), group('seats', GROUPS.seats), ...(others.length > 0 ? [group('more', others)] : []));
   const form = make('form', { id: 'knob-form', noValidate: true }, groups,
     make('div', { className: 'apply' }, make('button', { className: 'main', id: 'apply' }, say('knobs.apply')), button(say('knobs.reset'), () => { fill(); applied.replaceChildren(); thinkSoon(); }), make('span', { id: 'changes' }), applied));
   form.addEventListener('submit', guarded(apply));

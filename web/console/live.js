@@ -1,93 +1,28 @@
-// live.js: one event as it is now and as it went. The line's history comes from the service,
-// which keeps it over the whole sale, with the waits it told against the real ones; so do the counts of
-// the orders, and those of the hall for a day. Each of the three tells its own errors with them.
+// live.js: one event as it is now and as it went. First the vital figures, what is wrong and the forecast
+// against the plan; below, the line's history, which the service keeps over the whole sale, with the waits
+// it told against the real ones; the counts of the orders, and those of the hall for a day. Each of the
+// three tells its own errors with them.
 
-import { get, hasPart } from './api.js';
+import { hasPart } from './api.js';
 import { make, say } from './kit.js';
 import { Chart } from './chart.js';
-import { fact, number, percent, show } from './ui.js';
+import { column, errorsOf, rates, showUp, times, toldWaits } from './figures.js';
+import { spark } from './spark.js';
+import { fact, icon, levelWords, number, percent, reasonOf, show, timeAt } from './ui.js';
+import { planInWords, vitals } from './vital.js';
 
-const SERIES_EVERY = 30; // refreshes; in between, the live numbers go on with it
-const COUNTS_EVERY = 3;
-const SERIES_MAX = 5000; // samples of the line, which are all there are
-const NEWEST = 60; // those read with the counts
-const NOTED_MAX = 1800;
-const JUDGED_OVER_MS = 60_000; // of the waits that were told: this much of the calls is judged together
-const OVER_MS = 10_000; // a rate is the difference over at least this long
-const ERROR_STEPS = 240; // points of the errors' chart
-const TILES = ['waiting', 'active', 'outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
+const TILES = ['outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
+const RANGES_MIN = [0, 15, 60, 360]; // 0: the whole sale
+const COUNTS_EVERY = 3; // refreshes: as often as they are read
 
-// Notes outlive the view, so that going to the knobs and back loses nothing.
-const noted = new Map(); // event -> rows
+const tile = ({ id, label, value, note, lines, level = '' }) => make('div', { id: `vital-${id}`, className: `vital ${level}` },
+  make('dt', {}, label), make('dd', { className: 'value' }, value), make('dd', { className: 'small' }, note), make('dd', { className: 'spark-at' }, spark(lines)));
 
-// How much a counter rises a second; null at the beginning and where it was set back.
-function rates(rows, key) {
-  let from = 0;
-  return rows.map((row, i) => {
-    while (from + 1 < i && row.at - rows[from + 1].at >= OVER_MS) from++;
-    const before = rows[from];
-    const ms = row.at - before.at;
-    const rise = row[key] - before[key];
-    return ms <= 0 || !(rise >= 0) ? null : rise * 1000 / ms;
-  });
-}
-
-// The share of those called lately who came.
-function showUp(rows) {
-  let from = 0;
-  return rows.map((row, i) => {
-    if (typeof row.show_up === 'number') return row.show_up;
-    while (from + 1 < i && row.at - rows[from + 1].at >= 60_000) from++;
-    const came = row.admitted - rows[from].admitted;
-    const missed = row.no_shows - rows[from].no_shows;
-    return came + missed > 0 ? came / (came + missed) : null;
-  });
-}
-
-// Of the waits told at joining and on the way: which share of the people was called by the p90, and how
-// far the p50 was off, among those who were called lately.
-function toldWaits(rows) {
-  const sum = (row, key) => (row.eta_join?.[key] ?? 0) + (row.eta_way?.[key] ?? 0);
-  let from = 0;
-  const pairs = rows.map((row, i) => {
-    while (from + 1 < i && row.at - rows[from + 1].at >= JUDGED_OVER_MS) from++;
-    const judged = sum(row, 'judged') - sum(rows[from], 'judged');
-    return judged > 0 ? ['kept', 'error_sum'].map((key) => (sum(row, key) - sum(rows[from], key)) / judged) : [null, null];
-  });
-  return [0, 1].map((n) => pairs.map((pair) => pair[n]));
-}
-
-const times = (rows) => rows.map((row) => row.at / 1000);
-const column = (rows, key) => rows.map((row) => row[key] ?? null);
-
-// Errors a minute of each part. They count at times of their own, so all are read off one scale, which
-// ends now; nothing between two of its points is left out.
-function errorsOf(lists) {
-  const known = lists.filter((rows) => rows.length > 0);
-  if (known.length === 0) return [[], ...lists.map(() => [])];
-  const from = Math.min(...known.map((rows) => rows[0].at));
-  const to = Math.max(...known.map((rows) => rows.at(-1).at));
-  const step = Math.max(OVER_MS, (to - from) / ERROR_STEPS);
-  const count = Math.floor((to - from) / step) + 1;
-  const scale = Array.from({ length: count }, (_, n) => to - (count - 1 - n) * step);
-  const perMinute = (rows) => {
-    let next = 0;
-    let sum = null;
-    return scale.map((at) => {
-      const before = sum;
-      for (; next < rows.length && rows[next].at <= at; next++) sum = rows[next].errors ?? sum;
-      return before === null || sum < before ? null : (sum - before) * 60_000 / step;
-    });
-  };
-  return [scale.map((at) => at / 1000), ...lists.map(perMinute)];
-}
-
-// A part's counts of an event over time, up to now; null where it does not tell any, or does not answer.
-async function countsOf(part, id) {
-  const counts = await get(part, `/admin/events/${id}/counts`).catch(() => null);
-  if (counts === null) return null;
-  const rows = counts.points.map((point) => Object.fromEntries(counts.columns.map((name, n) => [name, point[n]])));
-  return [...rows, { ...counts.now, at: Math.max(Date.parse(counts.server_time), rows.at(-1)?.at ?? 0) }];
+function alarmRow(id, alarm) {
+  const at = ['parts', 'orders'].includes(alarm.where) ? `#/${alarm.where}` : `#/events/${id}/${alarm.where}`;
+  return make('li', { className: `alarm ${alarm.level}` }, icon(alarm.level),
+    make('p', {}, make('strong', {}, levelWords(alarm.level)), ` ${reasonOf(alarm)}`,
+      make('span', { className: 'small' }, ' ', say('alarms.since'), ' ', timeAt(new Date(alarm.since).toISOString()), ...(alarm.where === 'live' ? [] : [' · ', make('a', { href: at }, say(`alarms.to.${alarm.where}`))]))));
 }
 
 function charts() {
@@ -105,70 +40,86 @@ function charts() {
   };
 }
 
+// Columns from a time on.
+function since(columns, from) {
+  const first = columns[0].findIndex((at) => at >= from);
+  return columns.map((column) => (first < 0 ? [] : column.slice(first)));
+}
+
+// How far back the charts go; all of it, to begin with.
+function rangeField() {
+  const field = make('select', { id: 'range' }, ...RANGES_MIN.map((minutes) => make('option', { value: minutes }, say(`range.${minutes}`))));
+  return { field, from: () => (Number(field.value) > 0 ? Date.now() / 1000 - Number(field.value) * 60 : 0) };
+}
+
 export async function open(body, event) {
-  const { id } = event;
+  const { id, watch } = event;
   const all = charts();
+  const tiles = make('dl', { id: 'vitals', className: 'vitals' });
+  const wrong = make('ul', { id: 'alarms', className: 'lines' });
+  const plan = make('div', { id: 'plan' });
   const facts = make('dl', { id: 'live', className: 'facts' });
-  body.replaceChildren(facts, make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)));
+  const box = (title, at) => make('section', { className: 'card' }, make('h2', {}, say(title)), at);
+  event.front.replaceChildren(tiles, make('div', { className: 'beside' }, box('alarms.title', wrong), box('plan.title', plan)));
+  const range = rangeField();
+  const draw = (chart, columns) => chart.set(since(columns, range.from()));
+  body.replaceChildren(make('div', { className: 'row over-time' }, make('h2', {}, say('live.over-time')), make('label', {}, say('range.label'), range.field)), make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)), make('h2', {}, say('live.more')), facts);
   if (!hasPart('pay')) for (const chart of [all.orders, all.lost]) chart.at.hidden = true;
-  let history = [];
-  let hall = null;
-  let orders = null;
   let turns = 0;
 
-  async function readSeries(limit) {
-    const told = await get('queue', `/admin/events/${id}/series?limit=${limit}`).catch(() => null);
-    if (told === null) return; // Redis may be away: what is known goes on with the live numbers
-    const rows = told.series.map((row) => ({ ...row, at: Date.parse(row.at) }));
-    const from = rows[0]?.at ?? Infinity;
-    history = [...history.filter((row) => row.at < from), ...rows];
-    const last = history.at(-1)?.at ?? 0;
-    noted.set(id, noted.get(id).filter((row) => row.at > last));
-  }
-
-  async function readSeats() {
-    if (hasPart('seats')) hall = await countsOf('seats', id) ?? hall;
-    all.seats.at.hidden = hall === null;
-    if (hall !== null) all.seats.set([times(hall), column(hall, 'held'), column(hall, 'sold')]);
-  }
-
-  async function readOrders() {
-    if (hasPart('pay')) orders = await countsOf('pay', id) ?? orders;
+  function showOrders() {
+    const { orders } = watch;
     if (orders === null) return;
-    const t = times(orders);
-    const perMinute = (key) => rates(orders, key).map((rate) => (rate === null ? null : rate * 60));
     for (const row of orders) row.let_go = row.cancelled + row.expired;
-    all.orders.set([t, perMinute('completed'), column(orders, 'open'), column(orders, 'parked')]);
-    all.lost.set([t, perMinute('let_go'), perMinute('refunded'), perMinute('failed')]);
+    const t = times(orders);
+    draw(all.orders, [t, watch.ordersPerMinute('completed'), column(orders, 'open'), column(orders, 'parked')]);
+    draw(all.lost, [t, watch.ordersPerMinute('let_go'), watch.ordersPerMinute('refunded'), watch.ordersPerMinute('failed')]);
+  }
+
+  function showHall() {
+    const { hall } = watch;
+    all.seats.at.hidden = hall === null;
+    if (hall !== null) draw(all.seats, [times(hall), column(hall, 'held'), column(hall, 'sold')]);
   }
 
   function showLine() {
-    const rows = [...history, ...noted.get(id)];
+    const { history, rows } = watch;
     const t = times(rows);
-    all.line.set([t, column(rows, 'issued'), column(rows, 'serving')]);
-    all.people.set([t, column(rows, 'waiting'), column(rows, 'active')]);
-    all.rate.set([t, rates(rows, 'admitted'), column(rows, 'rate_per_s')]);
-    all.show.set([t, showUp(rows)]);
-    all.eta.set([times(history), ...toldWaits(history)]);
+    draw(all.line, [t, column(rows, 'issued'), column(rows, 'serving')]);
+    draw(all.people, [t, column(rows, 'waiting'), column(rows, 'active')]);
+    draw(all.rate, [t, rates(rows, 'admitted'), column(rows, 'rate_per_s')]);
+    draw(all.show, [t, showUp(rows)]);
+    draw(all.eta, [times(history), ...toldWaits(history)]);
   }
 
+  const showErrors = () => draw(all.errors, errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []]));
+  range.field.addEventListener('change', () => {
+    for (const redraw of [showHall, showOrders, showLine, showErrors]) redraw();
+  });
+
   function showFacts() {
-    const { live } = event;
-    const left = live.seats_left === null ? [] : [fact(say('live.seats_left'), number(live.seats_left))];
+    const { live } = watch;
+    const isJudged = live.admitted + live.no_shows > 0; // before the first call nobody came and nobody stayed away
     show(facts, ...TILES.map((name) => fact(say(`live.${name}`), number(live[name]))),
-      fact(say('live.show_up'), percent(live.show_up)), fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)), ...left);
+      fact(say('live.show_up'), percent(isJudged ? live.show_up : null)), fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)));
   }
 
   return {
-    async refresh() {
-      const now = { rate_per_s: event.doc.rate_per_s, ...event.live, at: Date.now() };
-      noted.set(id, [...(noted.get(id) ?? []).slice(1 - NOTED_MAX), now]);
+    // Also where nothing could be read: that is an alarm of its own.
+    judged() {
+      const { judged } = event;
+      show(tiles, ...vitals(watch, judged).map(tile));
+      show(wrong, ...(judged.found.length === 0 ? [make('li', { className: 'alarm fine' }, icon('fine'), make('p', {}, say('alarms.none')))] : judged.found.map((alarm) => alarmRow(id, alarm))));
+      show(plan, ...planInWords({ facts: judged.facts, plan: watch.plan }).map((words) => make('p', {}, words)));
+    },
+    refresh() {
+      if (watch.live === null) return;
       showFacts();
-      if (turns % COUNTS_EVERY === 0) {
-        await Promise.all([readSeries(turns % SERIES_EVERY === 0 ? SERIES_MAX : NEWEST), readSeats(), readOrders()]);
-        all.errors.set(errorsOf([history, hall ?? [], orders ?? []]));
+      if (turns++ % COUNTS_EVERY === 0) {
+        showHall();
+        showOrders();
+        showErrors();
       }
-      turns++;
       showLine();
     },
     close() {

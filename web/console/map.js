@@ -1,6 +1,8 @@
 // map.js: the hall on a plain canvas, for choosing seats: by click, by rectangle, by keys.
 // A seat's kind is colour and shape (blocked ones are hollow), what is chosen has a ring.
 
+import { say } from './kit.js';
+import { onScheme } from './scheme.js';
 import { BLOCKED, FREE, Grid } from './plan.js';
 
 const KINDS = ['free', 'held', 'sold', 'blocked'];
@@ -35,9 +37,7 @@ export class HallMap {
     this.frame = 0;
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(canvas);
-    this.dark = matchMedia('(prefers-color-scheme: dark)');
-    this.redraw = () => this.draw();
-    this.dark.addEventListener('change', this.redraw);
+    this.unwatch = onScheme(() => this.draw());
     canvas.addEventListener('pointerdown', (event) => this.down(event));
     canvas.addEventListener('pointermove', (event) => this.move(event));
     canvas.addEventListener('pointerup', (event) => this.up(event));
@@ -50,7 +50,7 @@ export class HallMap {
   close() {
     cancelAnimationFrame(this.frame);
     this.watch.disconnect();
-    this.dark.removeEventListener('change', this.redraw);
+    this.unwatch();
   }
 
   // ---- where things are ----
@@ -232,6 +232,33 @@ export class HallMap {
     this.frame = requestAnimationFrame(() => this.paint());
   }
 
+  // Which section is which, where its name has room, and where the stage is.
+  paintNames(pen) {
+    const { plan, scale } = this;
+    const at = (x, y) => [(x - this.centre.x) * scale + this.width / 2, (y - this.centre.y) * scale + this.height / 2];
+    pen.font = '600 12px system-ui';
+    pen.textAlign = 'center';
+    pen.textBaseline = 'middle';
+    pen.lineJoin = 'round';
+    const write = (text, x, y) => {
+      pen.lineWidth = 4;
+      pen.strokeStyle = ink('--raised');
+      pen.strokeText(text, x, y);
+      pen.fillStyle = ink('--ink');
+      pen.fillText(text, x, y);
+    };
+    if (this.pitch * scale < NEAR_PX) {
+      for (const { name, box } of plan.zones) {
+        if ((box.right - box.left) * scale < pen.measureText(name).width + 4) continue;
+        write(name, ...at((box.left + box.right) / 2, (box.top + box.bottom) / 2));
+      }
+    }
+    if (plan.focal) {
+      const [x, y] = at(plan.focal.x, plan.focal.y);
+      write(`★ ${say('map.stage')}`, x, y);
+    }
+  }
+
   paint() {
     const pen = this.canvas.getContext('2d');
     const { plan, scale } = this;
@@ -257,6 +284,7 @@ export class HallMap {
     pen.strokeStyle = ink('--ink');
     pen.lineWidth = 2;
     for (const i of this.chosen) pen.strokeRect(px(i) - 1, py(i) - 1, size + 2, size + 2);
+    this.paintNames(pen);
     if (this.cursor >= 0) {
       pen.strokeStyle = ink('--act');
       pen.lineWidth = 3;

@@ -11,13 +11,15 @@ const EVERY = 2; // refreshes
 
 const MARKS = { done: '✓', failed: '✕', turned: '↩', skipped: '–', unknown: '?', ongoing: '…', operator: '!' };
 
+// A refund that is done is no second sale.
+const kindOf = ({ definition }) => wordsOr(`saga.of.${definition.split('.')[0]}`, definition);
 const step = (name) => wordsOr(`step.${name}`, name);
 
 // ---- the list ----
 
 function row(saga) {
   return make('li', { className: `card saga ${saga.state}` },
-    make('p', {}, badge(saga.state), ' ', make('a', { href: `#/orders/${saga.saga}` }, `${say('orders.order')} ${saga.order}`)),
+    make('p', {}, badge(saga.state), ' ', make('strong', {}, kindOf(saga)), ' ', make('a', { href: `#/orders/${saga.saga}` }, `${say('orders.order')} ${saga.order}`)),
     make('p', { className: 'small' }, `${step(saga.step)}${saga.way === 'undo' ? ` (${say('orders.undoing')})` : ''} · ${say('orders.tries', saga.tries)} · `, timeAt(saga.started_at), ...(saga.cause ? [` · ${saga.cause}`] : [])));
 }
 
@@ -168,6 +170,7 @@ async function openOne(main, id) {
   const acts = make('section', { id: 'saga-acts', className: 'card stack' });
   const help = make('p', { className: 'small' });
   const turnBack = button(say('saga.compensate'), () => act('compensate'), { id: 'compensate', className: 'danger' });
+  const turnBackMeans = make('p', { className: 'small' }, say('saga.compensate-means'));
   let saga = null;
   let turns = 0;
 
@@ -182,7 +185,7 @@ async function openOne(main, id) {
     data.textContent = JSON.stringify(saga.data, null, 1);
     acts.hidden = ended;
     help.textContent = say(saga.way === 'undo' ? 'saga.acts-help-back' : 'saga.acts-help');
-    turnBack.hidden = !canTurnBack(saga);
+    turnBack.parentElement.hidden = !canTurnBack(saga);
   }
 
   async function act(what) {
@@ -202,7 +205,7 @@ async function openOne(main, id) {
   }
 
   acts.append(make('h2', {}, say('saga.acts')), help, make('label', { className: 'field' }, say('saga.reason'), reason), wrong,
-    make('div', { className: 'row' }, button(say('saga.retry'), () => act('retry'), { id: 'retry', className: 'main' }), turnBack));
+    make('div', { className: 'row' }, button(say('saga.retry'), () => act('retry'), { id: 'retry', className: 'main' })), make('div', { className: 'ending' }, turnBack, turnBackMeans));
 
   async function read() {
     saga = await get('pay', `/admin/sagas/${id}`);

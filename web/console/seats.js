@@ -191,7 +191,8 @@ export async function open(body, event) {
   tools.setAttribute('aria-label', say('map.tools'));
   const legend = make('ul', { className: 'legend seats' }, ...KINDS.map((kind) => make('li', {}, make('span', { className: `swatch ${kind}` }), say(`seats.${kind}`))));
   const acts = make('section', { className: 'card stack' }, make('h2', {}, say('seats.change')), chosen, make('label', { className: 'field' }, say('seats.reason'), reason),
-    make('div', { className: 'row' }, button('', () => change('block', FREE), { id: 'block', className: 'main' }), button('', () => change('unblock', BLOCKED), { id: 'unblock' }), button(say('seats.clear'), () => map.clear(), { id: 'clear' })), outcome);
+    make('div', { className: 'row' }, button('', () => change('unblock', BLOCKED), { id: 'unblock' }), button(say('seats.clear'), () => map.clear(), { id: 'clear' })), outcome,
+    make('div', { className: 'ending' }, button('', () => change('block', FREE), { id: 'block', className: 'danger' }), make('p', { className: 'small' }, say('seats.block.means'))));
   body.replaceChildren(sums, make('div', { className: 'hall' }, make('div', {}, tools, canvas, legend, seat, make('p', { id: 'map-help', className: 'small' }, say('map.help')), picker(), ...areas()), acts), make('h2', {}, say('seats.categories')), categories);
   for (const [key, words] of [['zoom-in', 'map.in'], ['zoom-out', 'map.out']]) byId(key).setAttribute('aria-label', say(words));
   map.resize();

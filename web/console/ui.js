@@ -1,16 +1,24 @@
 // ui.js: what the views of the console share: numbers and times as people read them, trouble
 // in words, and the question that stands before everything dangerous.
 
-import { byId, knows, lang, make, say } from './kit.js';
+import { byId, knows, lang, locale, make, say } from './kit.js';
 
-const whole = new Intl.NumberFormat(lang, { maximumFractionDigits: 0 });
-const fine = new Intl.NumberFormat(lang, { maximumFractionDigits: 2 });
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
 export const number = (value) => (value === null || value === undefined || Number.isNaN(value) ? '–' : Math.abs(value) < 10 ? fine.format(value) : whole.format(value));
+// An amount in round numbers, where the whole of it has no room.
+export function shortMoney(minor, currency) {
+  const format = (style) => new Intl.NumberFormat(locale, { ...style, notation: 'compact', maximumSignificantDigits: 4 });
+  const digits = new Intl.NumberFormat(locale, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
+  const amount = minor / 10 ** digits;
+  return lang === 'ko' && currency === 'KRW' ? `${format({}).format(amount)}원` : format({ style: 'currency', currency }).format(amount);
+}
 export const percent = (share) => (share === null || share === undefined || Number.isNaN(share) ? '–' : `${whole.format(share * 100)} %`);
 
-const clock = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const exact = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
-const day = new Intl.DateTimeFormat(lang, { month: 'short', day: 'numeric' });
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const exact = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const day = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric' });
+const zoneShort = new Intl.DateTimeFormat('en', { timeZoneName: 'shortOffset' });
 const sameDay = (a, b) => a.toDateString() === b.toDateString();
 
 // "21:14", with the day where it is not today; always this device's zone, which the foot names.
@@ -68,21 +76,13 @@ export function told(value) {
 
 export const badge = (state) => make('strong', { className: `badge ${state}` }, wordsOr(`state.${state}`, state));
 
+export const levelWords = (level) => say(`verdict.level.${level}`);
+// Why, of a verdict or an alarm.
+export const reasonOf = ({ level, key, values }) => inAlarmWords(['fine', 'rest'].includes(level) ? 'verdict' : 'alarm', { key, values });
+// The verdict as it stands above all: a sign, a word, and why.
+export const byVerdict = (one, ...more) => [icon(one.level), make('p', {}, make('strong', {}, levelWords(one.level)), ` ${reasonOf(one)}`, ...more)];
+
 // A row of label and value; the value is what is looked for.
-// How far the clock of Redis is off, once that is more than the machines of a house may differ; '' if it is not.
-const CLOCK_OFF_MS = 1000;
-export function clockOff(live) {
-  const { clock_ahead_ms: ahead = 0, clock_behind_ms: behind = 0 } = live ?? {}; // null: nothing came yet
-  if (Math.max(ahead, behind) < CLOCK_OFF_MS) return '';
-  return say(ahead > behind ? 'live.clock-ahead' : 'live.clock-behind', number(Math.max(ahead, behind) / 1000));
-}
-
-// While the seats are down, time stands still for those inside; '' if it runs.
-export const visitsHalted = (live) => (live?.visits_halted ? say('live.visits-halted') : '');
-
-// Presale codes that Redis has lost, and nobody but the operator has; '' if none is missing.
-export const codesMissing = (live) => (live?.codes_missing > 0 ? say('live.codes-missing', number(live.codes_missing)) : '');
-
 export function fact(label, value, title) {
   const row = make('div', {}, make('dt', {}, label), make('dd', {}, value));
   if (title !== undefined) row.title = title;
@@ -110,9 +110,10 @@ export function button(text, work, properties = {}, tell = notice) {
   return made;
 }
 
-// "Really?": what will happen, line by line; a word to type where there is no way back. Focus begins
-// at "no" and Escape means no.
-export function confirmed({ title, text, lines = [], yes, word }) {
+// "Really?": what will happen, line by line; a word to type where there is no way back; and `why`, the
+// reason that goes on record, as {text, needed}: what stands there already, and whether it has to. Focus
+// begins at "no" and Escape means no. The answer is null, or {why} once it was said so.
+export function confirmed({ title, text, lines = [], yes, word, why }) {
   const dialog = byId('confirm');
   byId('confirm-title').textContent = title;
   byId('confirm-text').textContent = text;
@@ -121,26 +122,33 @@ export function confirmed({ title, text, lines = [], yes, word }) {
   byId('confirm-yes').textContent = yes;
   byId('confirm-word').hidden = word === undefined;
   byId('confirm-ask').textContent = word === undefined ? '' : say('confirm.word', word);
-  const input = byId('confirm-input');
+  byId('confirm-reason').hidden = why === undefined;
+  byId('confirm-why-ask').textContent = say(why?.needed ? 'confirm.why-needed' : 'confirm.why');
+  const [input, reason] = [byId('confirm-input'), byId('confirm-why')];
   input.value = '';
-  const judge = () => { byId('confirm-yes').disabled = word !== undefined && input.value.trim() !== word; };
+  reason.value = why?.text ?? '';
+  const isSure = () => (word === undefined || input.value.trim() === word) && (!why?.needed || reason.value.trim() !== '');
+  const judge = () => { byId('confirm-yes').disabled = !isSure(); };
   input.oninput = judge;
+  reason.oninput = judge;
   judge();
   dialog.returnValue = 'no';
   dialog.showModal();
-  (word === undefined ? byId('confirm-no') : input).focus();
+  (word !== undefined ? input : byId('confirm-no')).focus();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes' && (word === undefined || input.value.trim() === word)), { once: true });
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes' && isSure() ? { why: reason.value.trim() } : null), { once: true });
   });
 }
 
-// Where Enter is pressed in the field, the first button of a dialog would be "no": it shall be "yes"
-// once the word is right, and nothing before.
-byId('confirm-input').addEventListener('keydown', (event) => {
-  if (event.key !== 'Enter') return;
-  event.preventDefault();
-  if (!byId('confirm-yes').disabled) byId('confirm').close('yes');
-});
+// Where Enter is pressed in a field, the first button of a dialog would be "no": it shall be "yes"
+// once all is there, and nothing before.
+for (const id of ['confirm-input', 'confirm-why']) {
+  byId(id).addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || event.isComposing) return;
+    event.preventDefault();
+    if (!byId('confirm-yes').disabled) byId('confirm').close('yes');
+  });
+}
 
 // Makes the children of `at` like these, touching only what differs, so that nobody loses the focus,
 // an opened fold or a word half read. For what carries no listeners.
@@ -158,7 +166,11 @@ function alike(old, fresh) {
       if (there.data !== node.data) there.data = node.data;
     } else {
       for (const { name } of [...there.attributes]) if (!node.hasAttribute(name) && name !== 'open') there.removeAttribute(name);
-      for (const { name, value } of node.attributes) if (there.getAttribute(name) !== value) there.setAttribute(name, value);
+      for (const { name, value } of node.attributes) {
+        if (there.getAttribute(name) === value) continue;
+        if (name === 'style') there.style.cssText = value; // the policy lets no markup bring styles
+        else there.setAttribute(name, value);
+      }
       alike(there, node);
     }
   });
@@ -173,3 +185,18 @@ export function toLocal(iso) {
 }
 export const fromLocal = (text) => (text === '' ? null : new Date(text).toISOString());
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+// "Asia/Seoul, GMT+9": who reads a time has to know whose.
+export const zoneName = () => (zone() === 'UTC' ? 'UTC' : `${zone()}, ${zoneShort.formatToParts(new Date()).find(({ type }) => type === 'timeZoneName').value}`);
+
+// From the page's own stock.
+export const icon = (name) => byId(`icon-${name}`).content.firstElementChild.cloneNode(true);
+
+// Something that is empty, or went wrong, as a whole view: a picture, what it is, what to do.
+export function drawn(name, title, text, ...acts) {
+  return make('section', { className: `card drawn drawn-${name}` }, icon(name), make('h2', {}, title), make('p', {}, text), ...acts);
+}
+
+function inAlarmWords(prefix, { key, values }) {
+  const put = (value) => (typeof value === 'number' ? number(value) : value?.word ? wordsOr(value.word, value.otherwise) : value?.time ? moment(value.time) : value?.share !== undefined ? percent(value.share) : value);
+  return say(`${prefix}.${key}`, ...values.map(put));
+}

@@ -1,0 +1,313 @@
+// What the console makes of what it knows: the verdict, the forecast against the plan, rates; and, in a
+// browser beside a waiting room alone, the first screen, the war room's screen, shortcuts and the night.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openScope, until } from '../lib-js/index.js';
+import { act, makeEvent } from '../integration/queue-front/support.js';
+import { perMinute, showUp } from '../../web/console/figures.js';
+import { againstPlan, forecast } from '../../web/console/forecast.js';
+import { alarms, LIMITS, verdict } from '../../web/console/verdict.js';
+import { openLine } from './line-world.js';
+import { openLooks } from './look.js';
+import { openBrowser, Operator } from './world.js';
+
+const MINUTE = 60_000;
+const NOON = Date.parse('2026-05-02T12:00:00Z');
+
+// A sale on a calm night, but for what is told.
+function night({ live = {}, doc = {}, ...rest } = {}) {
+  const calm = { waiting: 1200, active: 300, outstanding: 10, rate_per_s: 2, service_rate_per_s: 2, show_up: 0.9, stale: false, visits_halted: false, codes_missing: 0, clock_ahead_ms: 0, clock_behind_ms: 0 };
+  return {
+    now: NOON, doc: { state: 'open', max_active: 400, opens_at: null, ...doc }, live: { ...calm, ...live }, shut: null, silentMs: 500,
+    parts: ['queue', 'seats', 'pay'].map((name) => ({ name, ready: true })), pace: { joined: 90, called: 120, admitted: 110 }, stalledMs: 0,
+    errors: { queue: 0, seats: 0, pay: 0 }, orders: { open: 3, parked: 0, completed: 20, failed: 1 }, quietMs: 5000,
+    seats: { free: 9000, held: 300, sold: 800, blocked: 0 }, drift: 0, plan: { kind: 'in-time', byMs: 0 }, ...rest,
+  };
+}
+
+const without = (name) => ['queue', 'seats', 'pay', 'front-2'].map((one) => ({ name: one, ready: one !== name }));
+
+describe('the verdict', () => {
+  test('a calm night is fine, and says how it goes', () => {
+    assert.deepEqual(verdict(night()), { level: 'fine', key: 'open', values: [1200, 120] });
+    assert.equal(verdict(night({ live: { waiting: 0 } })).key, 'open-calm');
+    assert.deepEqual(verdict(night({ live: { active: 390 } })), { level: 'fine', key: 'open-full', values: [1200, 400] });
+    assert.equal(verdict(night({ doc: { state: 'pre-queue' } })).key, 'pre-queue-calm');
+    for (const state of ['draft', 'scheduled', 'sold-out', 'closed']) assert.deepEqual([verdict(night({ doc: { state } })).level, verdict(night({ doc: { state } })).key], ['rest', state]);
+  });
+
+  const WRONG = [
+    ['broken', 'silent', { silentMs: LIMITS.silent_ms }],
+    ['broken', 'shut', { shut: 'identity-key-missing' }],
+    ['broken', 'stale', { live: { stale: true } }],
+    ['broken', 'down.seats', { parts: without('seats') }],
+    ['broken', 'down.pay', { parts: without('pay') }],
+    ['broken', 'down.queue', { parts: without('queue') }],
+    ['broken', 'out', { parts: [{ name: 'seats', ready: true, reason: 'not JSON' }] }],
+    ['broken', 'visits-halted', { live: { visits_halted: true } }],
+    ['broken', 'codes-missing', { live: { codes_missing: 7 } }],
+    ['broken', 'opens-late', { doc: { state: 'scheduled', opens_at: new Date(NOON - MINUTE).toISOString() } }],
+    ['broken', 'stalled', { stalledMs: LIMITS.stalled_ms }],
+    ['broken', 'errors', { errors: { queue: 0, seats: LIMITS.errors_broken, pay: 0 } }],
+    ['broken', 'failing', { orders: { open: 0, parked: 0, completed: 2, failed: LIMITS.failing } }],
+    ['look', 'frozen', { doc: { state: 'frozen' } }],
+    ['look', 'paused', { doc: { state: 'paused' } }],
+    ['look', 'rate-zero', { live: { rate_per_s: 0 } }],
+    ['look', 'no-seats', { seats: { free: 0, held: 0, sold: 9, blocked: 0 } }],
+    ['look', 'quiet', { quietMs: LIMITS.quiet_ms }],
+    ['look', 'parked', { orders: { open: 0, parked: 1, completed: 2, failed: 0 } }],
+    ['look', 'drift', { drift: 1 }],
+    ['look', 'errors', { errors: { queue: 3, seats: 0, pay: 0 } }],
+    ['look', 'down.other', { parts: without('front-2') }],
+    ['look', 'late', { plan: { kind: 'late', byMs: 15 * MINUTE } }],
+    ['look', 'clock-ahead', { live: { clock_ahead_ms: 1000 } }],
+    ['look', 'clock-behind', { live: { clock_behind_ms: 1000 } }],
+    ['look', 'show-up', { live: { show_up: 0.3 } }],
+  ];
+
+  test('each trouble has its level and its name, alone', () => {
+    for (const [level, key, facts] of WRONG) assert.deepEqual(alarms(night(facts)).map((one) => [one.level, one.key]), [[level, key]], key);
+  });
+
+  test('the worst is said first, and where nothing is on sale nothing is broken', () => {
+    const both = night({ parts: without('seats'), drift: 4, live: { clock_ahead_ms: 9000 } });
+    assert.equal(verdict(both).key, 'down.seats');
+    assert.equal(alarms(both).length, 3);
+    assert.equal(verdict(night({ doc: { state: 'draft' }, parts: without('seats') })).level, 'look');
+  });
+
+  test('what nobody tells is no trouble', () => {
+    assert.deepEqual(alarms(night({ orders: null, seats: null, parts: [], errors: {}, plan: null, pace: { called: null } })), []);
+  });
+
+  test('a slow line is not taken for one that stands', () => {
+    assert.deepEqual(alarms(night({ live: { rate_per_s: 0.02 }, stalledMs: 200_000 })), []);
+    assert.equal(verdict(night({ live: { rate_per_s: 0.02 }, stalledMs: 250_000 })).key, 'stalled');
+  });
+});
+
+describe('the forecast', () => {
+  // A row a second for six minutes, up to noon.
+  const rows = (perS, joined = 0) => Array.from({ length: 361 }, (_, n) => ({ at: NOON - (360 - n) * 1000, serving: Math.floor(n * perS), issued: 5000 + Math.floor(n * joined) }));
+  const of = (more) => forecast({ now: NOON, state: 'open', waiting: 1200, rows: rows(2), ...more });
+  const inMinutes = (at) => Math.round((at - NOON) / MINUTE * 10) / 10;
+
+  test('an even line ends when it should, in a narrow band', () => {
+    const { kind, early, late } = of({});
+    assert.equal(kind, 'ends');
+    assert.deepEqual([inMinutes(early), inMinutes(late)], [9.5, 10.5]);
+  });
+
+  test('who goes on joining puts the late edge off, or away', () => {
+    assert.deepEqual([of({ rows: rows(2, 1) }).kind, inMinutes(of({ rows: rows(2, 1) }).late)], ['ends', 22.2]);
+    const growing = of({ rows: rows(2, 3) });
+    assert.deepEqual([growing.kind, growing.late, growing.joined, growing.called], ['grows', null, 180, 120]);
+  });
+
+  test('it says what it cannot tell', () => {
+    assert.equal(of({ waiting: 0 }).kind, 'empty');
+    assert.equal(of({ state: 'paused' }).kind, 'stopped');
+    assert.equal(of({ rows: rows(2).slice(-20) }).kind, 'unknown');
+    assert.equal(of({ rows: rows(0) }).kind, 'never');
+    assert.equal(of({ rows: rows(2), waiting: 10_000_000 }).kind, 'never');
+  });
+
+  test('against the plan it is in time, close or late', () => {
+    const end = of({});
+    const plan = (minutes) => againstPlan(end, NOON + minutes * MINUTE).kind;
+    assert.deepEqual([plan(12), plan(10), plan(8), plan(-2)], ['in-time', 'close', 'close', 'late']);
+    assert.equal(againstPlan(end, null).kind, 'none');
+    assert.equal(againstPlan({ kind: 'stopped' }, NOON).kind, 'none');
+  });
+
+  test('a minute is told of what is known, and a counter that was set back tells nothing', () => {
+    assert.equal(perMinute(rows(2), 'serving'), 120);
+    assert.equal(perMinute(rows(2).slice(-31), 'serving'), 120);
+    assert.equal(perMinute(rows(2).slice(-11), 'serving'), null);
+    assert.equal(perMinute([{ at: 0, serving: 9 }, { at: MINUTE, serving: 3 }], 'serving'), null);
+    assert.deepEqual(showUp([{ at: 0, show_up: 1, admitted: 0, no_shows: 0 }, { at: 1, show_up: 0.5, admitted: 1, no_shows: 1 }]), [null, 0.5]);
+  });
+});
+
+const MANNERS = {
+  'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  'desk-en': { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+};
+const WIDTHS = [360, 768, 1280, 1920];
+const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '#plan p', '.chart .legend', '#as-of'], across: true };
+
+describe('the first screen', () => {
+  const scope = openScope();
+  const looks = openLooks('console-screen');
+  let line;
+  let desk;
+  let browser;
+
+  before(async () => {
+    line = await openLine(scope);
+    browser = await openBrowser(scope);
+    desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) };
+  });
+  after(async () => {
+    await scope.close();
+    looks.close();
+  });
+
+  const doc = (id) => line.front.admin.get(`/admin/events/${id}`).then(({ json }) => json);
+  const level = (page, name) => page.locator(`#verdict.${name}`).waitFor();
+
+  async function see(boss, what) {
+    const before = boss.page.viewportSize();
+    for (const width of WIDTHS) {
+      await boss.page.setViewportSize({ width, height: before.height });
+      await boss.judge(`screen-${what}-${width}`);
+    }
+    await boss.page.setViewportSize(before);
+    await looks.see(boss.page, what, LUCK);
+  }
+
+  // Nothing moves by itself while the figures do.
+  const shifts = (page) => page.evaluate(() => new Promise((told) => {
+    let sum = 0;
+    const watch = new PerformanceObserver((list) => { for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value; });
+    watch.observe({ type: 'layout-shift', buffered: false });
+    setTimeout(() => told(sum), 5000);
+  }));
+
+  for (const [name, options] of Object.entries(MANNERS)) {
+    test(`the operator looks, presses keys and leaves it to the room's screen, ${name}`, async () => {
+      const id = await makeEvent(line.house, `screen-${name}`, { name: 'The first night', rate_per_s: 0.5, burst: 1, max_active: 40 });
+      await line.crowd(id, 30);
+      const boss = await Operator.open(browser, desk, options);
+      const { page } = boss;
+      await page.addInitScript(() => { Element.prototype.requestFullscreen = async () => { globalThis.isFull = true; }; });
+      await page.goto(`${boss.at}/console#/events/${id}`);
+      await boss.signIn();
+
+      // One glance: what is the matter, and the figures, each with its line.
+      await level(page, 'fine');
+      await page.locator('#vital-waiting .spark path[d^=M]').waitFor({ state: 'attached' });
+      assert.match(await page.textContent('#as-of'), /\d\d:\d\d:\d\d.*GMT|\d\d:\d\d:\d\d.*UTC/);
+      assert.ok((await page.locator('#verdict').boundingBox()).y < 300);
+      assert.ok((await page.locator('#vital-waiting').boundingBox()).y < 740 - 100);
+      assert.ok(await shifts(page) < 0.01);
+      await see(boss, `${name}-fine`);
+
+      // Keys go there, do nothing while somebody types, and a pause takes two.
+      await page.keyboard.press('r');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'quick-rate');
+      await page.keyboard.type('b?p1');
+      assert.equal(await page.isVisible('#vitals'), true);
+      assert.equal(await page.locator('dialog[open], #big').count(), 0);
+      await page.fill('#quick-rate', '1000000');
+      await page.keyboard.press('Enter');
+      assert.match(await page.textContent('#quick-wrong'), /100,000/);
+      await page.fill('#quick-rate', '20');
+      await page.keyboard.press('Enter');
+      await page.locator('#confirm[open]').waitFor();
+      await page.fill('#confirm-why', 'the hall is empty');
+      await page.keyboard.press('Enter');
+      await until('the rate', async () => (await doc(id)).rate_per_s === 20);
+      await page.evaluate(() => document.activeElement.blur());
+      await page.keyboard.press('p');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'act-pause');
+      assert.equal((await doc(id)).state, 'open');
+      await page.keyboard.press('Enter');
+      await level(page, 'look');
+      await page.locator('.alarm.look').waitFor();
+      await page.keyboard.press('0');
+      await page.locator('#audit').getByText('the hall is empty').waitFor();
+      await page.keyboard.press('2');
+      await page.locator('#knob-form').waitFor();
+
+      // What those who wait read, for each language; too much of it is told beside the field.
+      await page.fill('#knob-about-en', 'x'.repeat(300));
+      assert.match(await page.textContent('#wrong-about-en'), /300/);
+      await page.fill('#knob-about-en', '2 May, Harbour Hall');
+      await page.click('#apply');
+      await page.locator('#undo-knobs').waitFor();
+      assert.deepEqual((await doc(id)).about, { en: '2 May, Harbour Hall' });
+
+      // The list of keys is there for everybody, and can turn them off.
+      await page.evaluate(() => document.activeElement.blur());
+      await page.keyboard.press('?');
+      await page.locator('#keys[open]').waitFor();
+      await boss.judge(`screen-${name}-keys`);
+      await looks.see(page, `${name}-keys`, LUCK);
+      await page.uncheck('#keys-on');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('1');
+      assert.equal(await page.isVisible('#knob-form'), true);
+      await page.click('#shortcuts');
+      await page.check('#keys-on');
+      await page.click('#keys-close');
+      await page.evaluate(() => document.activeElement.blur());
+
+      // The other half of the day, kept until it is what the device says anyway.
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      const [by, was] = [options.colorScheme, await ground()];
+      await page.keyboard.press('n');
+      assert.notEqual(await ground(), was);
+      await page.reload();
+      await page.locator('#knob-form').waitFor();
+      assert.notEqual(await ground(), was);
+      await boss.judge(`screen-${name}-other-scheme`);
+      await page.click('#night');
+      assert.equal(await ground(), was);
+      assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
+
+      // The room's screen: figures and no buttons, dark by day too; a service that falls silent is told at once.
+      if (name === 'desk-en') await page.keyboard.press('b');
+      else await page.evaluate(() => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'ㅠ', code: 'KeyB', bubbles: true }))); // as a Korean keyboard types it
+      await page.locator('#big #vital-waiting').waitFor();
+      assert.equal(await page.evaluate(() => globalThis.isFull), true);
+      assert.equal(await page.locator('button:visible, a:visible, input:visible').count(), 0);
+      assert.ok(await page.evaluate(() => parseFloat(getComputedStyle(document.querySelector('#big .value')).fontSize)) > (by === 'light' ? 80 : 30));
+      assert.equal(await ground(), 'rgb(22, 24, 28)');
+      for (const width of [360, 1920]) {
+        await page.setViewportSize({ width, height: 800 });
+        await boss.judge(`screen-${name}-big-${width}`);
+      }
+      await page.setViewportSize(options.viewport);
+      await looks.see(page, `${name}-big`, LUCK);
+      await page.route('**/admin/events?*', (route) => route.abort());
+      await until('silence to be told', () => page.locator('#verdict.broken').isVisible());
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
+      await level(page, 'look');
+      await page.keyboard.press('Escape');
+      await page.locator('#tabs').waitFor();
+      assert.equal(await ground(), was);
+      await act(line.front, id, 'resume');
+      await level(page, 'fine');
+      await boss.close();
+    });
+  }
+
+  test('no event, no answer, no token: each is drawn, said, and left by one press', async () => {
+    const boss = await Operator.open(browser, desk, MANNERS['desk-en']);
+    const { page } = boss;
+    let answer = (route) => route.fulfill({ json: { events: [] } });
+    await page.route(/\/admin\/events$/, (route) => answer(route));
+    await page.goto(`${boss.at}/console`);
+    await boss.signIn();
+    await page.locator('.drawn-empty svg').waitFor();
+    await boss.judge('screen-no-event');
+    await looks.see(page, 'no-event', LUCK);
+    await page.click('.drawn-empty button');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'new-id');
+
+    await page.route('**/admin/events/gone', (route) => route.abort());
+    await page.goto(`${boss.at}/console#/events/gone`);
+    await page.locator('.drawn-lost svg').waitFor();
+    await boss.judge('screen-lost');
+    await looks.see(page, 'lost', LUCK);
+
+    answer = (route) => route.fulfill({ status: 401, json: { code: 'admin-token-required' } });
+    await page.goto(`${boss.at}/console#/events`);
+    await page.locator('#sign-in-trouble:not(:empty)').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'token');
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await boss.close();
+  });
+});

@@ -1,0 +1,174 @@
+// acts.js: what an operator may do with the line, in two places that lie apart. Daily acts (the rate, a
+// pause, an undo) stand at hand and can be taken back; the emergency stop stands at their far end, and asks.
+// What ends a sale stands at the foot of the page in a fold of its own, names what will happen, and wants
+// its reason.
+
+import { call, get } from './api.js';
+import { announce, byId, make, say } from './kit.js';
+import { inWords, tooLong, whoOf } from './change.js';
+import { danger } from './danger.js';
+import { archive, remove } from './end.js';
+import { button, confirmed, guarded, moment, number, wordsOr } from './ui.js';
+
+// What may be done from where; the service has the last word.
+const DAILY = {
+  draft: ['schedule', 'open'],
+  scheduled: ['open'],
+  'pre-queue': ['open'], // the draw has a view of its own
+  open: ['pause'],
+  paused: ['resume'],
+  frozen: ['unfreeze'],
+  'sold-out': ['open'],
+  closed: ['archive'],
+};
+const BRAKE = { open: ['freeze'], paused: ['freeze'] };
+const ENDINGS = {
+  draft: ['close', 'delete'],
+  scheduled: ['close'],
+  'pre-queue': ['close'],
+  open: ['sold-out', 'close'],
+  paused: ['sold-out', 'close'],
+  frozen: ['sold-out', 'close'],
+  'sold-out': ['close'],
+  closed: ['delete'],
+};
+// These are asked about first. A closing has no way back: its event is typed out, and why.
+const ASKED = ['open', 'freeze', 'sold-out', 'close'];
+const RATED = ['draft', 'scheduled', 'pre-queue', 'open', 'paused', 'frozen', 'sold-out'];
+
+export function openActs(event) {
+  const { id } = event;
+  const daily = make('div', { id: 'actions', className: 'row' });
+  const brake = make('div', { id: 'brake', className: 'row' });
+  const ends = make('div', { className: 'endings' });
+  const why = make('input', { id: 'why', maxLength: 400, autocomplete: 'off' });
+  const rate = make('input', { id: 'quick-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', required: true });
+  const wrong = make('span', { id: 'quick-wrong', className: 'wrong', role: 'alert' });
+  rate.setAttribute('aria-keyshortcuts', 'R');
+  rate.setAttribute('aria-describedby', 'quick-wrong');
+  let filled = null; // the rate that stands in the field unless somebody typed another
+
+  event.why = () => why.value.trim();
+  event.said = (words) => {
+    why.value = '';
+    announce(words);
+  };
+  event.act = async (action, body = {}, reason = event.why()) => {
+    await call('queue', 'POST', `/admin/events/${id}/actions/${action}`, { body: reason === '' ? body : { ...body, why: reason } });
+    await event.read();
+    event.said(say('act.done', wordsOr(`act.${action}`, action)));
+  };
+
+  // ---- the rate ----
+
+  const wordsOf = () => `${say('knob.rate_per_s')} (${say('unit.people/s')})`;
+  const form = make('form', { id: 'quick', className: 'row end', noValidate: true }, make('label', { className: 'field' }, wordsOf(), rate), make('button', { id: 'quick-set' }, say('quick.set')), wrong);
+  form.addEventListener('submit', guarded(async () => {
+    const value = Number(rate.value);
+    wrong.textContent = rate.value.trim() === '' || !(value >= 0 && value <= 100000) ? say('rule.between', number(0), number(100000)) : Math.round(value * 1000) !== value * 1000 ? say('rule.milli') : '';
+    rate.toggleAttribute('aria-invalid', false);
+    if (wrong.textContent !== '') {
+      rate.setAttribute('aria-invalid', 'true');
+      rate.focus();
+      return;
+    }
+    const from = event.doc.rate_per_s;
+    const asks = danger('rate_per_s', from, value);
+    let reason = event.why();
+    if (asks !== '') {
+      const lines = inWords({ rate_per_s: from }, { rate_per_s: value }).map(([knob, words]) => `${knob}: ${words}`);
+      const sure = await confirmed({ title: say('knobs.sure'), text: asks, lines, yes: say('knobs.apply'), why: { text: reason } });
+      if (!sure) return;
+      reason = sure.why;
+    }
+    await call('queue', 'PATCH', `/admin/events/${id}`, { body: { rate_per_s: value }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+    filled = null;
+    await event.read();
+    event.said(say('knobs.applied', event.doc.version));
+  }));
+
+  // ---- acts ----
+
+  // Who would feel it, now.
+  function touched() {
+    const { live } = event;
+    return live === null ? [] : [say('act.touches', number(live.waiting), number(live.active))];
+  }
+
+  async function end(action) {
+    const { name, state } = event.doc;
+    if (action === 'archive') {
+      await archive(id, event.etag, event.why(), (parts) => announce(say('act.archive.parts', parts)));
+      await event.read();
+      event.said(say('act.done', say('act.archive')));
+    } else if (await remove({ id, name, state, etag: event.etag, why: event.why() })) {
+      location.hash = '#/events';
+      announce(say('act.done', say('act.delete')));
+    }
+  }
+
+  async function press(action) {
+    if (action === 'archive' || action === 'delete') {
+      await end(action);
+      return;
+    }
+    if (!ASKED.includes(action)) {
+      await event.act(action);
+      return;
+    }
+    const sure = await confirmed({
+      title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name),
+      text: wordsOr(`act.${action}.means`, ''),
+      lines: touched(),
+      yes: wordsOr(`act.${action}.yes`, wordsOr(`act.${action}`, action)),
+      word: action === 'close' ? id : undefined,
+      why: { text: event.why(), needed: action === 'close' },
+    });
+    if (sure) await event.act(action, {}, sure.why);
+  }
+
+  // The last act, told before it is taken back, with what will be then. The autopilot's moves are no acts.
+  async function undo() {
+    const { audit } = await get('queue', `/admin/events/${id}/audit?limit=100`);
+    const last = audit.find(({ who }) => who !== 'autopilot');
+    const back = last === undefined || last.from === null || tooLong(last) ? [] : inWords(last.to, last.from);
+    const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at)), ...back.map(([name, words]) => `${name}: ${words}`)];
+    if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('undo.button') }))) return;
+    await event.act('undo');
+  }
+
+  const control = (action, className = '') => {
+    const made = button(wordsOr(`act.${action}`, action), () => press(action), { id: `act-${action}`, className });
+    if (['pause', 'resume', 'unfreeze'].includes(action)) made.setAttribute('aria-keyshortcuts', 'P');
+    return made;
+  };
+
+  // An ending with what it means beside it, and nothing else.
+  const ending = (action) => make('div', { className: 'ending' }, control(action, 'danger'), make('p', { className: 'small' }, wordsOr(`act.${action}.means`, '')));
+
+  const fold = make('details', { id: 'endings', className: 'card' }, make('summary', {}, say('endings.title')), make('p', { className: 'small' }, say('endings.help')), ends);
+  const controls = make('section', { id: 'controls', className: 'controls card' }, make('div', { className: 'hands' }, form, daily, brake), make('label', { className: 'field' }, say('event.why'), why));
+  controls.setAttribute('aria-label', say('event.controls'));
+
+  return {
+    controls,
+    fold,
+    show() {
+      const { state, version, rate_per_s: now } = event.doc;
+      if (filled !== now && (filled === null || Number(rate.value) === filled) && document.activeElement !== rate) {
+        rate.value = now;
+        filled = now;
+      }
+      const wanted = `${state} ${version}`;
+      if (daily.dataset.of === wanted) return;
+      const had = controls.contains(document.activeElement) ? document.activeElement.id : '';
+      daily.dataset.of = wanted;
+      form.hidden = !RATED.includes(state);
+      daily.replaceChildren(...(DAILY[state] ?? []).map((action) => control(action)), button(say('undo.button'), undo, { id: 'act-undo' }));
+      brake.replaceChildren(...(BRAKE[state] ?? []).map((action) => control(action, 'danger')));
+      ends.replaceChildren(...(ENDINGS[state] ?? []).map(ending));
+      if (had !== '' && !byId(had)) daily.firstElementChild.focus();
+      else if (had !== '') byId(had).focus();
+    },
+  };
+}

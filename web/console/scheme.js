@@ -1,0 +1,56 @@
+// scheme.js: day or night. The device says which until somebody chooses; a choice is kept on this device
+// and forgotten once it is what the device says anyway. The sheets ask the device (prefers-color-scheme),
+// so a choice answers that question for them, and no colour is written twice. The page waits for this file
+// with its first paint: no dark room is lit by a white flash.
+
+const KEY = 'fg_scheme';
+const QUESTION = '(prefers-color-scheme: dark)';
+const device = matchMedia(QUESTION);
+const root = document.documentElement;
+const watchers = new Set();
+const asking = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]).filter((rule) => rule instanceof CSSMediaRule && rule.conditionText === QUESTION);
+let forced = null; // by a view that is dark whatever was chosen
+
+function kept() {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null; // a browser that keeps nothing
+  }
+}
+
+const chosen = () => forced ?? kept();
+export const isDark = () => (chosen() ?? (device.matches ? 'dark' : 'light')) === 'dark';
+
+function apply() {
+  const scheme = chosen();
+  const answer = { dark: 'all', light: 'not all' }[scheme] ?? QUESTION;
+  for (const rule of asking) rule.media.mediaText = answer;
+  root.style.colorScheme = scheme ?? '';
+  for (const work of watchers) work();
+}
+
+export function choose(dark) {
+  try {
+    if (dark === device.matches) localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, dark ? 'dark' : 'light');
+  } catch {
+    // then it holds for as long as the page does not
+  }
+  apply();
+}
+
+export function force(scheme) {
+  forced = scheme;
+  apply();
+}
+
+// Calls `work` when day turns to night or back; the answer ends that.
+export function onScheme(work) {
+  watchers.add(work);
+  return () => watchers.delete(work);
+}
+
+device.addEventListener('change', apply);
+addEventListener('storage', apply); // chosen in another tab
+apply();

@@ -1,0 +1,42 @@
+// spark.js: a figure's last while as a small line without axes, drawn as SVG by the page. It carries no
+// words: the figure beside it is the last point, and the charts below have their tables.
+
+const SVG = 'http://www.w3.org/2000/svg';
+const [WIDE, HIGH] = [100, 24]; // stretched to its place; the stroke is not
+const POINTS_MAX = 120;
+
+function draw(tag, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+function thin(values) {
+  const step = Math.ceil(values.length / POINTS_MAX);
+  return step <= 1 ? values : values.filter((_, i) => (values.length - 1 - i) % step === 0);
+}
+
+// Points of one line; what is not known is a gap.
+function path(values, low, high) {
+  const span = Math.max(high - low, 1e-9);
+  let pen = 'M';
+  return values.map((value, i) => {
+    if (value === null || value === undefined) {
+      pen = 'M';
+      return '';
+    }
+    const at = `${pen}${(i * WIDE / Math.max(1, values.length - 1)).toFixed(1)} ${(HIGH - 1 - (value - low) / span * (HIGH - 2)).toFixed(1)}`;
+    pen = 'L';
+    return at;
+  }).join('');
+}
+
+// `lines` are lists of values, oldest first, on one scale that begins at nought.
+export function spark(lines) {
+  const svg = draw('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: 'none', class: 'spark', 'aria-hidden': 'true' });
+  const thinned = lines.map(thin);
+  const all = thinned.flat().filter((value) => value !== null && value !== undefined);
+  const high = Math.max(...all, 0) || 1;
+  thinned.forEach((values, n) => svg.append(draw('path', { d: path(values, 0, high), class: `spark-${n}` })));
+  return svg;
+}

@@ -1,0 +1,80 @@
+// verdict.js: is the sale all right? One answer from all that the console knows: what is wrong, worst
+// first, and by that the verdict: fine, look, broken, or at rest where nothing is on sale. Each rule is a
+// row: when it holds, what is said, and where the operator can do something about it. A rule that lacks
+// its figure doesn't hold: what nobody told is no trouble, but that nobody tells is (silent, down).
+
+// In one place, since people argue about these.
+export const LIMITS = {
+  silent_ms: 10_000, // without an answer the page is only a memory
+  opens_late_ms: 30_000,
+  stalled_ms: 60_000, // nobody is called though people wait and there is room
+  errors_look: 1, // 5xx answers a minute, of one part
+  errors_broken: 60,
+  failing: 5, // payments that failed in a minute
+  show_up: 0.5,
+  show_up_of: 20, // called a minute; of fewer a share says little
+  quiet_ms: 300_000, // nobody finishes an order though many are inside
+  quiet_inside: 20,
+  clock_ms: 1000,
+};
+
+const SELLING = ['open', 'paused', 'frozen', 'pre-queue'];
+const RESTING = ['draft', 'scheduled', 'sold-out', 'closed'];
+
+// {key, values, where}: `values` are put into the words of `alarm.KEY`, where {word} is a key of its own.
+const rule = (level, key, where, holds) => ({ level, key, where, holds });
+
+const partsOf = (facts, test) => facts.parts.filter(test).map(({ name, reason }) => [{ word: `part.${name}`, otherwise: name }, reason ?? '']);
+const vital = (name) => ['queue', 'seats', 'pay'].includes(name);
+const isDown = ({ ready }) => !ready;
+const worst = (errors, least, most = Infinity) => Object.entries(errors).filter(([, perMin]) => perMin >= least && perMin < most).map(([name, perMin]) => [{ word: `part.${name}`, otherwise: name }, perMin]);
+const once = (holds, ...values) => (holds ? [values] : []);
+// Nobody is called while it is; those who leave make room.
+export const isFull = ({ doc, live }) => doc.max_active > 0 && live.active + live.outstanding >= doc.max_active;
+const isOpen = ({ doc }) => doc.state === 'open';
+
+const RULES = [
+  rule('broken', 'silent', 'parts', (f) => once(f.silentMs >= LIMITS.silent_ms, Math.round(f.silentMs / 1000))),
+  rule('broken', 'shut', 'parts', (f) => once(Boolean(f.shut), { word: `shut.${f.shut}`, otherwise: f.shut })),
+  rule('broken', 'stale', 'parts', (f) => once(f.live.stale)),
+  rule('broken', 'down.seats', 'parts', (f) => once(f.parts.some((part) => part.name === 'seats' && isDown(part)))),
+  rule('broken', 'down.pay', 'parts', (f) => once(f.parts.some((part) => part.name === 'pay' && isDown(part)))),
+  rule('broken', 'down.queue', 'parts', (f) => once(f.silentMs < LIMITS.silent_ms && f.parts.some((part) => part.name === 'queue' && isDown(part)))),
+  rule('broken', 'out', 'parts', (f) => partsOf(f, ({ reason }) => Boolean(reason))),
+  rule('broken', 'visits-halted', 'parts', (f) => once(f.live.visits_halted)),
+  rule('broken', 'codes-missing', 'codes', (f) => once(f.live.codes_missing > 0, f.live.codes_missing)),
+  rule('broken', 'opens-late', 'knobs', (f) => once(f.doc.state === 'scheduled' && Boolean(f.doc.opens_at) && f.now - Date.parse(f.doc.opens_at) > LIMITS.opens_late_ms)),
+  rule('broken', 'stalled', 'knobs', (f) => once(f.stalledMs >= Math.max(LIMITS.stalled_ms, 5000 / (f.live.rate_per_s || 1)), f.live.waiting)),
+  rule('broken', 'errors', 'parts', (f) => worst(f.errors, LIMITS.errors_broken)),
+  rule('broken', 'failing', 'orders', (f) => once(f.orders !== null && f.orders.failed >= LIMITS.failing && f.orders.failed > f.orders.completed, f.orders?.failed)),
+  rule('look', 'frozen', 'live', (f) => once(f.doc.state === 'frozen')),
+  rule('look', 'paused', 'live', (f) => once(f.doc.state === 'paused', f.live.waiting)),
+  rule('look', 'rate-zero', 'knobs', (f) => once(isOpen(f) && f.live.rate_per_s === 0 && f.live.waiting > 0, f.live.waiting)),
+  rule('look', 'no-seats', 'seats', (f) => once(isOpen(f) && f.seats?.free === 0 && f.seats.held === 0 && f.live.waiting > 0, f.live.waiting)),
+  rule('look', 'quiet', 'orders', (f) => once(isOpen(f) && f.quietMs >= LIMITS.quiet_ms && f.live.active >= LIMITS.quiet_inside, f.live.active, Math.round(f.quietMs / 60_000))),
+  rule('look', 'parked', 'orders', (f) => once(f.orders?.parked > 0, f.orders?.parked)),
+  rule('look', 'drift', 'orders', (f) => once(f.drift > 0, f.drift)),
+  rule('look', 'errors', 'parts', (f) => worst(f.errors, LIMITS.errors_look, LIMITS.errors_broken)),
+  rule('look', 'down.other', 'parts', (f) => partsOf(f, (part) => !vital(part.name) && isDown(part))),
+  rule('look', 'late', 'knobs', (f) => once(isOpen(f) && f.plan?.kind === 'late', Math.round((f.plan?.byMs ?? 0) / 60_000))),
+  rule('look', 'clock-ahead', 'parts', (f) => once(f.live.clock_ahead_ms >= LIMITS.clock_ms, Math.round(f.live.clock_ahead_ms / 1000))),
+  rule('look', 'clock-behind', 'parts', (f) => once(f.live.clock_behind_ms >= LIMITS.clock_ms, Math.round(f.live.clock_behind_ms / 1000))),
+  rule('look', 'show-up', 'knobs', (f) => once(isOpen(f) && f.pace.called >= LIMITS.show_up_of && f.live.show_up < LIMITS.show_up, { share: f.live.show_up })),
+];
+
+// What is wrong now, worst first: [{level, key, values, where}].
+export function alarms(facts) {
+  return RULES.flatMap(({ level, key, where, holds }) => holds(facts).map((values) => ({ level, key, values, where })));
+}
+
+// {level, key, values}: the one line that stands above all. Where nothing is for sale, nothing is broken
+// for the buyers: that deserves a look.
+export function verdict(facts, found = alarms(facts)) {
+  const [first] = found;
+  const { state } = facts.doc;
+  if (first !== undefined) return { ...first, level: ['draft', 'closed'].includes(state) ? 'look' : first.level };
+  if (RESTING.includes(state)) return { level: 'rest', key: state, values: [facts.doc.opens_at ? { time: facts.doc.opens_at } : ''] };
+  const isCalm = state === 'pre-queue' || facts.live.waiting === 0;
+  if (!isCalm && isFull(facts)) return { level: 'fine', key: 'open-full', values: [facts.live.waiting, facts.doc.max_active] };
+  return { level: 'fine', key: SELLING.includes(state) && isCalm ? `${state}-calm` : state, values: [facts.live.waiting, Math.round(facts.pace.called ?? facts.live.service_rate_per_s * 60)] };
+}

@@ -1,0 +1,66 @@
+// vital.js: the figures that answer "is the sale all right?", in the order in which they are asked for.
+// The first screen shows them as tiles with their last while, the war room's screen as they are, huge.
+
+import { money, say } from './kit.js';
+import { column, errorsOf, rates } from './figures.js';
+import { hour, number, shortMoney, wordsOr } from './ui.js';
+
+const LINE_MS = 15 * 60_000; // what a tile's line shows
+const LONG = 12; // signs; a longer amount is told in round numbers
+
+// The last while of a list of rows.
+function recent(rows) {
+  const last = rows.at(-1)?.at ?? 0;
+  return rows.filter((row) => last - row.at <= LINE_MS);
+}
+
+// "21:40 – 21:55", "from 21:40": when the line ends.
+export function bandOf({ kind, early, late }) {
+  if (kind !== 'ends' && kind !== 'grows') return say(`forecast.${kind}`);
+  const from = hour(new Date(early));
+  if (late === null) return say('forecast.from', from);
+  const to = hour(new Date(late));
+  return from === to ? from : say('forecast.band', from, to);
+}
+
+// What the forecast says, in words, and what it says against the plan.
+export function planInWords({ facts, plan }) {
+  const { forecast: end } = facts;
+  const told = end.kind === 'ends' || end.kind === 'grows' ? [say('plan.ends', bandOf(end))] : [say(`plan.${end.kind}`)];
+  if (end.kind === 'grows') told.push(say('plan.grows', number(end.joined), number(end.called)));
+  if (plan.at === null) return told;
+  told.push(say(plan.isAsked ? 'plan.asked' : 'plan.set', hour(new Date(plan.at))));
+  const { kind, byMs } = facts.plan;
+  if (kind !== 'none') told.push(say(`plan.${kind}`, number(Math.round(byMs / 60_000))));
+  return told;
+}
+
+function amount(sums) {
+  const whole = money(sums.worth, sums.currency);
+  if (whole.length <= LONG) return { value: whole, note: say('vital.money-note') };
+  return { value: shortMoney(sums.worth, sums.currency), note: whole };
+}
+
+// [{id, label, value, note, lines}]; what no part tells is left out.
+export function vitals(watch, { facts, found }) {
+  const { live, doc, sums } = watch;
+  const rows = recent(watch.rows);
+  const hall = recent(watch.hall ?? []);
+  const orders = recent(watch.orders ?? []);
+  const pace = (value) => number(value === null ? null : Math.round(value));
+  const errors = errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []].map(recent)).slice(1);
+  const allErrors = (errors[0] ?? []).map((_, i) => errors.reduce((sum, values) => sum + (values[i] ?? 0), 0));
+  const tiles = [
+    { id: 'state', label: say('vital.state'), value: wordsOr(`state.${doc.state}`, doc.state), note: say('vital.state-note', number(live.rate_per_s)), lines: [column(rows, 'rate_per_s')] },
+    { id: 'pace', label: say('vital.pace'), value: say('vital.pace-value', pace(facts.pace.joined), pace(facts.pace.called)), note: say('vital.pace-note'), lines: [rates(rows, 'issued'), rates(rows, 'serving')] },
+    { id: 'waiting', label: say('live.waiting'), value: number(live.waiting), note: facts.forecast.kind === 'empty' ? say('vital.nobody') : say('vital.waiting-note', bandOf(facts.forecast)), lines: [column(rows, 'waiting')] },
+    { id: 'inside', label: say('live.active'), value: doc.max_active > 0 ? say('vital.of', number(live.active), number(doc.max_active)) : number(live.active), note: say('vital.inside-note', number(live.outstanding)), lines: [column(rows, 'active')] },
+  ];
+  if (sums !== null && !sums.out) tiles.push({ id: 'seats', label: say('vital.seats'), value: number(sums.free), note: say('vital.seats-note', number(sums.held), number(sums.sold)), lines: [column(hall, 'free'), column(hall, 'sold')] });
+  else tiles.push({ id: 'seats', label: say('vital.seats'), value: number(live.seats_left), note: say(live.seats_left === null ? 'vital.seats-unknown' : 'vital.seats-fed'), lines: [column(rows, 'seats_left')] });
+  if (facts.orders !== null) tiles.push({ id: 'orders', label: say('vital.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), lines: [column(orders, 'completed').map((value, i, all) => (i === 0 ? null : value - all[i - 1]))] });
+  if (sums?.currency) tiles.push({ id: 'money', label: say('vital.money'), ...amount(sums), lines: [column(hall, 'sold')] });
+  const { queue, seats, pay } = facts.errors;
+  tiles.push({ id: 'alarms', label: say('vital.alarms'), value: number(found.length), note: say('vital.alarms-note', number(Math.round(queue + seats + pay))), level: found.some(({ level }) => level === 'broken') ? 'broken' : found.length > 0 ? 'look' : 'fine', lines: [allErrors] });
+  return tiles;
+}

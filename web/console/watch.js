@@ -1,0 +1,209 @@
+// watch.js: all that is read about one event, again and again: the line from the service that served the
+// page, which keeps its history over the whole sale; the hall and the orders from theirs; and whether each
+// part is well. Its views only show it. What was read outlives them, so that going to the knobs and back
+// loses nothing.
+
+import { allHealth, call, get, hasPart, metrics } from './api.js';
+import { perMinute, rates } from './figures.js';
+import { againstPlan, forecast } from './forecast.js';
+import { alarms, isFull, verdict } from './verdict.js';
+
+const COUNTS_EVERY = 3; // refreshes
+const SERIES_EVERY = 30; // the whole of it; in between the newest go on with it
+const PREVIEW_EVERY = 15;
+const SERIES_MAX = 5000; // samples of the line, which are all there are
+const NEWEST = 60;
+const NOTED_MAX = 1800;
+const ABSENT_MS = 5 * 60_000; // a part that doesn't know an event is asked about it again after so long
+
+const absent = new Map(); // "part/event" -> until when
+
+// What a part tells of an event; null where it does not know it, or does not answer. Most events of a
+// test have no hall: they are not asked for every few seconds.
+async function ofEvent(part, id, end = '') {
+  const key = `${part}/${id}`;
+  if (!hasPart(part) || (absent.get(key) ?? 0) > Date.now()) return null;
+  try {
+    return await get(part, `/admin/events/${id}${end}`);
+  } catch (error) {
+    if (error.code === 'event-out') return { out: error.message };
+    if (error.status === 404) absent.set(key, Date.now() + ABSENT_MS);
+    return null;
+  }
+}
+
+// Sums over the categories of a hall, and what its sold seats cost; null where the hall is not known or
+// its part does not answer, and {out} where the hall itself cannot be read, by its reason.
+export async function seatSums(id) {
+  const hall = await ofEvent('seats', id);
+  if (hall === null || hall.out) return hall;
+  const sum = (of) => hall.categories.reduce((total, category) => total + of(category), 0);
+  const [free, held, sold, blocked] = ['free', 'held', 'sold', 'blocked'].map((name) => sum((category) => category[name]));
+  return { seats: hall.seats, free, held, sold, blocked, worth: sum((category) => category.sold * category.price), currency: hall.currency };
+}
+
+// A part's counts of an event over time, up to now.
+async function countsOf(part, id) {
+  const counts = await ofEvent(part, id, '/counts');
+  if (counts === null || counts.out) return null;
+  const rows = counts.points.map((point) => Object.fromEntries(counts.columns.map((name, n) => [name, point[n]])));
+  return [...rows, { ...counts.now, at: Math.max(Date.parse(counts.server_time), rows.at(-1)?.at ?? 0) }];
+}
+
+// Each part, and why this event is out of service there.
+export const partsFor = (health, id) => health.map(({ name, ready, out = [] }) => ({ name, ready, reason: out.find(({ event }) => event === id)?.reason }));
+
+const watched = new Map();
+
+export function watchOf(id) {
+  if (!watched.has(id)) watched.set(id, new Watch(id));
+  return watched.get(id);
+}
+// Who signs in next sees nothing of what another read.
+export const forgetAll = () => [watched, absent].forEach((all) => all.clear());
+
+class Watch {
+  constructor(id) {
+    this.id = id;
+    this.doc = null;
+    this.etag = '';
+    this.live = null;
+    this.shut = null;
+    this.readAt = Date.now(); // when the waiting room answered last
+    this.history = []; // as the service keeps it
+    this.noted = []; // what came after that, noted here
+    this.hall = null;
+    this.orders = null;
+    this.sums = null;
+    this.health = [];
+    this.drift = 0;
+    this.planned = null; // when the line would end by the rate as it is set
+    this.calledAt = null; // when somebody was called last, or when there was no reason to
+    this.since = new Map(); // alarm -> when it was seen first
+    this.turns = 0;
+  }
+
+  async readDoc() {
+    const { json, etag } = await call('queue', 'GET', `/admin/events/${this.id}`);
+    this.readAt = Date.now(); // that was an answer too
+    this.doc = json;
+    this.etag = etag;
+  }
+
+  // True if the document is another one now.
+  async read() {
+    const { events: [mine] } = await get('queue', `/admin/events?id=${this.id}`);
+    this.readAt = Date.now();
+    if (mine === undefined) { // it ended long ago and is called up again; or it is gone
+      await this.readDoc();
+      return true;
+    }
+    const isOther = this.doc === null || mine.version !== this.doc.version || mine.state !== this.doc.state;
+    if (isOther) await this.readDoc();
+    this.note(mine);
+    const turn = this.turns++;
+    if (turn % COUNTS_EVERY === 0) {
+      await Promise.all([
+        this.readSeries(turn % SERIES_EVERY === 0 ? SERIES_MAX : NEWEST), this.readHall(), this.readOrders(), this.readHealth(),
+        turn % PREVIEW_EVERY === 0 ? this.readPlanned() : null,
+      ]);
+    }
+    return isOther;
+  }
+
+  note({ live, shut }) {
+    const { doc } = this;
+    const before = this.live;
+    this.live = live;
+    this.shut = shut ?? null;
+    const mayCall = doc.state === 'open' && live.waiting > 0 && live.rate_per_s > 0 && !isFull({ doc, live }) && !live.stale;
+    if (!mayCall || this.calledAt === null || live.serving > (before?.serving ?? 0)) this.calledAt = this.readAt;
+    this.noted = [...this.noted.slice(1 - NOTED_MAX), { rate_per_s: doc.rate_per_s, ...live, at: this.readAt }];
+  }
+
+  async readSeries(limit) {
+    const told = await get('queue', `/admin/events/${this.id}/series?limit=${limit}`).catch(() => null);
+    if (told === null) return; // Redis may be away: what is known goes on with the live numbers
+    const rows = told.series.map((row) => ({ ...row, at: Date.parse(row.at) }));
+    const from = rows[0]?.at ?? Infinity;
+    this.history = [...this.history.filter((row) => row.at < from), ...rows];
+    const last = this.history.at(-1)?.at ?? 0;
+    this.noted = this.noted.filter((row) => row.at > last);
+  }
+
+  async readHall() {
+    const [sums, hall] = await Promise.all([seatSums(this.id), countsOf('seats', this.id)]);
+    this.sums = sums ?? this.sums;
+    this.hall = hall ?? this.hall;
+  }
+
+  async readOrders() {
+    this.orders = await countsOf('pay', this.id) ?? this.orders;
+  }
+
+  async readHealth() {
+    this.health = await allHealth();
+    if (hasPart('pay')) this.drift = await metrics('pay').then((metric) => metric('fairgate_drift') ?? 0, () => this.drift);
+  }
+
+  async readPlanned() {
+    const told = await get('queue', `/admin/events/${this.id}/preview`).catch(() => null);
+    this.planned = told?.last_enters_at ? Date.parse(told.last_enters_at) : null;
+  }
+
+  get rows() {
+    return [...this.history, ...this.noted];
+  }
+
+  // The time planned for the end: what was asked for, or else what the rate as it is set would give.
+  get plan() {
+    const asked = this.doc.closes_at;
+    return asked ? { at: Date.parse(asked), isAsked: true } : { at: this.planned, isAsked: false };
+  }
+
+  // For how long no order has been completed; 0 where none ever was, or nobody counts.
+  quietMs(now) {
+    if (this.orders === null || !(this.orders.at(-1).completed > 0)) return 0;
+    const { completed } = this.orders.at(-1);
+    return now - (this.orders.findLast((row) => row.completed < completed)?.at ?? now);
+  }
+
+  // What verdict.js judges.
+  facts(now = Date.now()) {
+    const rows = this.rows;
+    const { live, doc } = this;
+    const end = forecast({ now, state: doc.state, waiting: live.waiting, rows });
+    const orders = this.orders === null ? null : {
+      completed: perMinute(this.orders, 'completed') ?? 0, failed: perMinute(this.orders, 'failed') ?? 0,
+      parked: this.orders.at(-1).parked ?? 0, open: this.orders.at(-1).open ?? 0,
+    };
+    return {
+      now, doc, live, shut: this.shut, silentMs: now - this.readAt,
+      parts: partsFor(this.health, this.id),
+      pace: { joined: perMinute(rows, 'issued'), called: perMinute(rows, 'serving'), admitted: perMinute(rows, 'admitted') },
+      stalledMs: this.calledAt === null ? 0 : this.readAt - this.calledAt,
+      errors: { queue: perMinute(this.history, 'errors') ?? 0, seats: perMinute(this.hall ?? [], 'errors') ?? 0, pay: perMinute(this.orders ?? [], 'errors') ?? 0 },
+      orders, quietMs: this.quietMs(now), seats: this.sums?.out ? null : this.sums, drift: this.drift,
+      forecast: end, plan: againstPlan(end, this.plan.at),
+    };
+  }
+
+  // {facts, found, verdict}: each alarm with the time since when it holds.
+  judged() {
+    const facts = this.facts();
+    const found = alarms(facts);
+    const keyOf = ({ key, values }) => `${key} ${values[0]?.word ?? ''}`;
+    const keys = new Set(found.map(keyOf));
+    for (const key of this.since.keys()) if (!keys.has(key)) this.since.delete(key);
+    for (const alarm of found) {
+      if (!this.since.has(keyOf(alarm))) this.since.set(keyOf(alarm), facts.now);
+      alarm.since = this.since.get(keyOf(alarm));
+    }
+    return { facts, found, verdict: verdict(facts, found) };
+  }
+
+  // Orders a minute, and those that came to nothing, over time.
+  ordersPerMinute(key) {
+    return rates(this.orders ?? [], key).map((rate) => (rate === null ? null : rate * 60));
+  }
+}
