@@ -377,4 +377,8 @@ void adapters_fault(uint32_t ms)
         else if (fault_within(FAULT_ADAPTER_STOP, ms))
             sim_proc_stop(&adapter->proc, sim_between(100 * SIM_MS, 30 * (uint64_t)SIM_S));
     }
+    if (fault_within(FAULT_OPERATOR_RETRIES, ms))
+        book_operate(adapters.all[0].checkout, false);
+    if (fault_within(FAULT_OPERATOR_TURNS, ms))
+        book_operate(adapters.all[0].checkout, true);
 }

@@ -162,6 +162,54 @@ bool book_refund(const char *id, const struct saga_def *def)
     return true;
 }
 
+/* What an operator's two statements have in common: whoever had the saga is out. */
+static void take_over(struct saga *saga)
+{
+    saga->parked = false;
+    saga->leased = false;
+    saga->due_us = saga->step_us = sim_us();
+    saga->wake += 1;
+    saga->token += 1;
+    saga->moves += 1;
+    saga->tries = 0;
+}
+
+static void turn_back(struct saga *saga, const struct saga_def *def)
+{
+    int undo = saga->step <= def->pivot ? saga_undo_step(def, saga->step) : -1;
+    if (undo < 0 || saga->state != SAGA_RUNNING || checkout_kind(def) != CHECKOUT_SALE)
+        return;
+    struct book_order *order = order_of(saga->order);
+    sim_note("the operator turns saga %" PRIu64 " of %s back", saga->id, saga->order);
+    invariant_operated(saga->order);
+    take_over(saga);
+    saga->cancel = false;
+    saga->state = SAGA_UNDOING;
+    saga->step = (uint8_t)undo;
+    order->status = ORDER_FAILED;
+    snprintf(saga->cause, sizeof(saga->cause), "operator");
+    snprintf(order->cause, sizeof(order->cause), "operator");
+}
+
+void book_operate(const struct checkout *checkout, bool turns)
+{
+    uint32_t from = (uint32_t)sim_below(SIM_CHOICES, books.sagas_len + 1);
+    for (uint32_t i = from; i < books.sagas_len; i++) {
+        struct saga *saga = &books.sagas[i];
+        if (saga_ended(saga->state))
+            continue;
+        if (turns) {
+            turn_back(saga, checkout_find(checkout, span_of(saga->key)));
+            return;
+        }
+        sim_note("the operator retries saga %" PRIu64 " of %s", saga->id, saga->order);
+        take_over(saga);
+        if (saga->state == SAGA_RUNNING)
+            saga->cause[0] = '\0';
+        return;
+    }
+}
+
 /* ---- leasing ---- */
 
 struct lease {

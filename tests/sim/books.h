@@ -44,6 +44,8 @@ const struct book_order *book_order(const struct order *order, uint64_t hold, ui
 const struct book_order *book_read(const char *id);
 bool book_cancel(const char *id, uint8_t pivot);
 bool book_refund(const char *id, const struct saga_def *def);
+/* As the operator does, to some saga that has not ended: it goes on at once, or turns back. */
+void book_operate(const struct checkout *checkout, bool turns);
 void book_wake(const char *id); /* as a webhook does */
 void books_deliver(void);       /* a round of the outbox to the shop */
 

@@ -53,6 +53,8 @@ uint32_t invariant_sold(void);
 /* ---- orders ---- */
 
 void invariant_ordered(const char *order, uint64_t hold, uint64_t amount);
+/* An operator has turned it back: money that was on its way then may come, and goes back. */
+void invariant_operated(const char *order);
 void invariant_captured(const char *order, uint64_t amount);
 void invariant_refunded(const char *order, uint64_t amount);
 /* Money is reserved or no longer; at the end none is. */

@@ -34,6 +34,8 @@
     ROW(BOOK_SLOW, 8000, "... takes up to 8 s") \
     ROW(ADAPTER_KILL, 20000, "an adapter is killed") \
     ROW(ADAPTER_STOP, 15000, "an adapter stands still for up to 30 s") \
+    ROW(OPERATOR_RETRIES, 20000, "an operator has a saga go on that is on its way anyhow") \
+    ROW(OPERATOR_TURNS, 10000, "an operator turns a saga back that is on its way") \
     ROW(BANK_LOST, 20000, "a call of the provider is lost") \
     ROW(BANK_ANSWER_LOST, 20000, "... its answer is") \
     ROW(BANK_LATE, 15000, "... takes effect up to a minute later, and nobody is told") \
