@@ -97,6 +97,7 @@ void batch_gather(struct journal *journal)
         };
     }
     assert(batch->len == n);
+    assert(batch->parts_len <= n); /* no part without a change */
 }
 
 void batch_put_back(struct journal *journal)

@@ -135,8 +135,11 @@ static void judge_parts(struct journal *journal)
     bool fenced = false;
     for (uint32_t i = 0; i < batch->parts_len; i++) {
         struct store_batch *part = &batch->parts[i];
+        struct journal_event *event = &journal->events[batch->part_event[i]];
+        assert(part->after.seq == part->head.seq + part->len);
+        assert(journal_same_place(&event->head, &part->head)); /* nobody but us moves it */
         if (part->written)
-            journal->events[batch->part_event[i]].head = part->after;
+            event->head = part->after;
         else
             fenced = true;
         for (uint32_t k = 0; k < part->len; k++)
