@@ -273,7 +273,7 @@ echo '2 passed, 0 failed'
 
 function runStages(what, breaks = '-') {
   const dir = scope.tempDir('stages-');
-  for (const name of ['infra/test', 'infra/run-unit', 'infra/run-fuzz', 'infra/rules', 'tests/model/run', 'bin/make', 'bin/node', 'bin/clang-format']) {
+  for (const name of ['infra/test', 'infra/run-unit', 'infra/run-fuzz', 'infra/rules', 'tests/model/run', 'tests/sim/world', 'bin/make', 'bin/node', 'bin/clang-format']) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     if (name === 'infra/test') cpSync(join(ROOT, name), join(dir, name));
     else writeFileSync(join(dir, name), STAND_IN, { mode: 0o755 });
@@ -296,9 +296,9 @@ test('what runs beside the tests gives way to them, and is judged like any other
   assert.deepEqual(beside.sort(), [
     'make --no-print-directory -j -k tidy by SCHED_IDLE', 'make --no-print-directory -j VARIANT=fuzz fuzz-programs by SCHED_IDLE',
     'make --no-print-directory -j VARIANT=release programs by SCHED_IDLE', 'make --no-print-directory -j VARIANT=tsan by SCHED_IDLE',
-    'make -s tidy-list by SCHED_IDLE', 'run  by SCHED_IDLE']);
+    'make -s tidy-list by SCHED_IDLE', 'run  by SCHED_IDLE', 'world --seeds 40 --fresh 20 by SCHED_IDLE']);
   assert.match(good.notes.at(-1), /^node infra\/black-box\.js tests\/promises.* by SCHED_OTHER$/);
-  for (const breaks of ['*-k tidy', 'run *', 'make *VARIANT=release*', 'make *VARIANT=fuzz*']) {
+  for (const breaks of ['*-k tidy', 'run *', 'world *', 'make *VARIANT=release*', 'make *VARIANT=fuzz*']) {
     const bad = await runStages('all', breaks);
     assert.equal(bad.status, 1, `${breaks}: ${bad.text}`);
     assert.match(bad.last, /^\d+ passed, 1 failed$/, `${breaks}: ${bad.text}`);
