@@ -69,15 +69,30 @@ function readCurves(curves, counts, from, into, work) {
   });
 }
 
-// What the seats of all rows are called, in plan order: `name` tells of a row the name of its n-th.
-function readNames(zones, name) {
-  const names = [];
-  for (const zone of zones) zone.seats.forEach((count, row) => { for (let n = 0; n < count; n++) names.push(name(zone, row, n)); });
-  return names;
-}
-
+// What the n-th seat of a row is called, and which one that is. Names are made when somebody asks for one:
+// those of a whole stadium take a phone longer than it takes to draw it.
 const numberOf = ({ number }, row, n) => (Array.isArray(number[row]) ? number[row][n] : String(number[row] + n));
 const idOf = (zone, row, n) => (Array.isArray(zone.id[row]) ? zone.id[row][n] : zone.id[row] + numberOf(zone, row, n));
+
+function indexOf({ number, id, seats }, row, wanted) {
+  if (Array.isArray(id[row])) return id[row].indexOf(wanted);
+  if (!wanted.startsWith(id[row])) return -1;
+  const rest = wanted.slice(id[row].length);
+  if (Array.isArray(number[row])) return number[row].indexOf(rest);
+  const n = Number(rest) - number[row];
+  return n >= 0 && n < seats[row] && String(number[row] + n) === rest ? n : -1;
+}
+
+function findSeat(zones, wanted) {
+  let from = 0;
+  for (const zone of zones) {
+    for (let row = 0; row < zone.seats.length; from += zone.seats[row++]) {
+      const n = indexOf(zone, row, wanted);
+      if (n >= 0) return from + n;
+    }
+  }
+  return undefined;
+}
 
 // A value and how many seats have it, over and over.
 function readRuns(runs, from, visit) {
@@ -91,21 +106,24 @@ function readRuns(runs, from, visit) {
 export function readPlan(json) {
   const n = json.seats;
   const noted = new Array(n);
-  let [numbers, ids, places] = []; // made once somebody asks: the first seats are on the screen sooner
+  const found = new Map();
+  const named = (name) => (i) => name(json.zones[plan.zoneOf[i]], plan.rowOf[i], i - plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].from);
   const plan = {
     n, name: json.name, focal: json.focal_point, categories: json.categories, areas: json.areas, prices: json.categories.map(() => 0),
     x: new Float32Array(n), y: new Float32Array(n),
     category: new Uint8Array(n), zoneOf: new Uint16Array(n), rowOf: new Uint16Array(n),
     notes: { get: (i) => noted[i] }, zones: [],
     state: new Uint8Array(n), version: 0, box: null, shapes: json.shapes ?? [], room: null, turned: 0,
-    get numbers() { return numbers ??= readNames(json.zones, numberOf); },
-    get ids() { return ids ??= readNames(json.zones, idOf); },
-    get placeOf() { return places ??= new Map(this.ids.map((id, place) => [id, place])); },
+    numberOf: named(numberOf), idOf: named(idOf),
+    placeOf: (id) => {
+      if (!found.has(id)) found.set(id, findSeat(json.zones, id));
+      return found.get(id);
+    },
   };
   const work = { told: new Float64Array(n), start: new Uint32Array(n), end: new Uint32Array(n), bends: new Float64Array(n) };
   let i = 0;
   for (const zone of json.zones) {
-    const kept = { name: zone.name, from: i, to: i, rows: [], free: 0, shown: 0, cheapest: -1 };
+    const kept = { name: zone.name, view: zone.view ?? '', from: i, to: i, rows: [], free: 0, shown: 0, cheapest: -1 };
     zone.rows.forEach((label, row) => {
       const to = i + zone.seats[row];
       plan.rowOf.fill(row, i, to);
@@ -121,7 +139,7 @@ export function readPlan(json) {
     plan.zones.push(kept);
   }
   for (const zone of plan.zones) measure(plan, zone);
-  plan.box = hull(plan.zones.map((zone) => zone.box));
+  plan.box = n > 0 ? hull(plan.zones.map((zone) => zone.box)) : { left: 0, right: 0, top: 0, bottom: 0 };
   plan.room = roomOf(plan);
   return plan;
 }
@@ -137,7 +155,7 @@ export function boxOf({ x, y, rotation = 0, width = 0, height = 0, radius = 0, r
 }
 
 // The seats and what is drawn around them, so far as that does not make the seats small.
-function roomOf({ box, shapes }) {
+export function roomOf({ box, shapes }) {
   const [wide, high] = [(box.right - box.left) / 2, (box.bottom - box.top) / 2];
   const all = hull([box, ...shapes.map(boxOf)]);
   return {
@@ -154,7 +172,7 @@ function partsOf(plan, zone) {
     if (parts.at(-1)?.category === category) parts.at(-1).rows.push(row);
     else parts.push({ category, rows: [row] });
   });
-  return parts.map(({ category, rows }) => ({ category, from: rows[0].from, to: rows.at(-1).to, shown: 0, outline: outline({ rows }, plan.x, plan.y) }));
+  return parts.map(({ category, rows }) => ({ category, from: rows[0].from, to: rows.at(-1).to, free: 0, shown: 0, outline: outline({ rows }, plan.x, plan.y) }));
 }
 
 function measure(plan, zone) {
@@ -229,10 +247,12 @@ export function countFree(plan, wanted) {
     zone.cheapest = -1;
     for (const part of zone.parts) {
       part.shown = 0;
+      part.free = 0;
       for (let i = part.from; i < part.to; i++) {
         if (state[i] !== FREE) continue;
         const c = category[i];
         zone.free++;
+        part.free++;
         free[c]++;
         if (!wanted[c]) continue;
         part.shown++;
@@ -297,7 +317,7 @@ export class Grid {
   // to look at all seats of a stadium takes longer than a frame has.
   closest(x, y, reach, counts = () => true) {
     const distance = (i) => (counts(i) ? Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y) : Infinity);
-    for (let tried = this.size; ; tried *= 3) {
+    for (let tried = this.size; ; tried *= 1.6) {
       const found = this.nearest(x, y, Math.min(tried, reach), distance);
       if (found >= 0 || tried >= reach) return found;
     }

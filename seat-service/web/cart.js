@@ -36,7 +36,7 @@ export function showCart({ hold, closed }, release) {
 
 function cartLine(place, release) {
   const name = say('seat.name', place.zone, place.row, place.number);
-  const told = [name, money(place.price, info.currency), ...marksOf(plan.placeOf.get(place.id))];
+  const told = [name, money(place.price, info.currency), ...marksOf(plan.placeOf(place.id))];
   const line = make('li', {}, make('span', { textContent: told.join(' · ') }));
   if (!release) return line;
   const button = make('button', { type: 'button', textContent: '✕', 'aria-label': say('cart.remove', name) });

@@ -60,10 +60,11 @@ function tellWhere() {
   const cheapest = plan.zones.reduce((least, { cheapest: c }) => (c >= 0 && (least < 0 || plan.prices[c] < plan.prices[least]) ? c : least), -1);
   const offered = zone ? [...new Set(zone.parts.filter(({ shown }) => shown > 0).map(({ category }) => category))] : [];
   const parts = zone
-    ? [zone.name, ...offered.map((c) => `${info.categories[c].name} ${prices[c]}`), zone.shown > 0 ? say('map.left', count(zone.shown)) : say('seat.sold')]
+    ? [zone.name, ...offered.map((c) => `${info.categories[c].name} ${prices[c]}`), zone.shown > 0 ? say('map.left', count(zone.shown)) : say(zone.free > 0 ? 'legend.other' : 'seat.sold')]
     : [say('where.all'), cheapest >= 0 && say('map.left', count(plan.zones.reduce((sum, { shown }) => sum + shown, 0))), cheapest >= 0 && say('map.from', prices[cheapest])].filter(Boolean);
   const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
   put('where-text', parts.join(' · '));
+  byId('where-view').hidden = !zone?.view;
   put('where-stage', zone ? say('where.stage', ARROWS[map.stageAt]) : '');
 }
 
@@ -128,6 +129,7 @@ function colourSwatches() {
 let only = -1;
 function showOnly(c) {
   only = c;
+  byId('legend-other').hidden = c < 0;
   map.wanted.forEach((_, n) => { map.wanted[n] = c < 0 || n === c; });
   byId('categories').querySelectorAll('button').forEach((button, n) => button.setAttribute('aria-pressed', String(n - 1 === c)));
   map.refresh();
@@ -175,12 +177,13 @@ export function lineOfArea(area) {
 
 function addAreas() {
   byId('areas').hidden = info.areas.length === 0;
+  byId('hall').classList.toggle('standing', info.seats === 0); // then these are the hall, the stage above them
   byId('areas').querySelector('ul').append(...info.areas.map((area) => {
     const quantity = make('select', { 'aria-label': say('areas.quantity', nameOfArea(area)) });
     for (let q = 1; q <= info.limits.max_per_hold; q++) quantity.append(make('option', { value: q, textContent: q }));
     const button = make('button', { type: 'button', textContent: say('areas.take') });
     button.addEventListener('click', () => inSale(({ takeArea }) => takeArea(area.id, Number(quantity.value))));
-    return make('li', {}, make('span', { className: 'area', textContent: lineOfArea(area) }), quantity, button);
+    return make('li', {}, make('span', { className: 'area', textContent: lineOfArea(area) }), make('meter', { max: area.capacity, value: area.free, 'aria-hidden': 'true' }), quantity, button);
   }));
 }
 

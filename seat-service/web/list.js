@@ -3,10 +3,13 @@
 // first, each with what its seats cost and how many can be had beside each other.
 
 import { byId, make, say } from './kit.js';
+import { Compare } from './compare.js';
 import { FREE, HELD, SOLD } from './plan.js';
 
 const CARDS = 6; // at first, and as many more at each press
 const AISLE = 1.7; // of the usual way from seat to seat: beyond it they are no neighbours
+
+const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
 export class SeatList {
   // {onTake, priceOf(i), priceOfCategory(c), marksOf, wayTo, mine, pending, wanted, pitch}
@@ -25,14 +28,15 @@ export class SeatList {
       const button = event.target.closest('button');
       if (button) this.onTake(Number(button.dataset.seat));
     });
+    this.compare = new Compare(this);
     this.cards.addEventListener('click', (event) => {
       const button = event.target.closest('button');
       if (!button) return;
-      this.openZone(Number(button.dataset.zone), this.firstRow(plan.zones[button.dataset.zone]));
-      this.zones.focus();
+      if (button.dataset.compare) this.compare.pick(Number(button.dataset.compare));
+      else this.choose(Number(button.dataset.zone));
     });
     byId('list-more').addEventListener('click', () => this.showCards(this.cards.children.length + CARDS));
-    this.openZone(0, 0);
+    if (plan.n > 0) this.openZone(0, 0);
   }
 
   get zone() { return this.plan.zones[Number(this.zones.value)]; }
@@ -54,6 +58,12 @@ export class SeatList {
     this.refresh();
   }
 
+  // With the focus where its rows are.
+  choose(z) {
+    this.openZone(z, this.firstRow(this.plan.zones[z]));
+    this.zones.focus();
+  }
+
   show(seat) {
     this.openZone(this.plan.zoneOf[seat], this.plan.rowOf[seat]);
   }
@@ -62,7 +72,7 @@ export class SeatList {
   // then left where it stands.
   showCards(count = CARDS) {
     const open = this.order.filter((z) => this.plan.zones[z].shown > 0);
-    this.cards.replaceChildren(...open.slice(0, count).map((z) => make('li', {}, make('button', { type: 'button', 'data-zone': z }, make('b'), make('span'), make('small')))));
+    this.cards.replaceChildren(...open.slice(0, count).map((z) => make('li', {}, make('button', { type: 'button', 'data-zone': z }, make('b'), make('span'), make('small')), this.compare.button(z))));
     byId('list-more').hidden = open.length <= count;
     this.refresh();
   }
@@ -93,7 +103,6 @@ export class SeatList {
   // What is there stays there and only its words change: the focus is never lost.
   refresh() {
     if (byId('list-view').hidden) return;
-    const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
     for (const option of this.zones.options) {
       const zone = this.plan.zones[option.value];
       put(option, zone.shown > 0 ? say('list.zone-from', zone.name, zone.shown, this.priceOfCategory(zone.cheapest)) : say('list.zone', zone.name, 0));
@@ -102,20 +111,25 @@ export class SeatList {
       const { free, together } = this.freeOf(this.zone.rows[r]);
       put(option, say(together > 1 ? 'list.row-together' : 'list.row', this.zone.rows[r].label, free, together));
     });
-    for (const button of this.seats.querySelectorAll('button')) this.refreshSeat(button, put);
-    for (const button of this.cards.querySelectorAll('button')) this.refreshCard(button, put);
+    for (const button of this.seats.querySelectorAll('button')) this.refreshSeat(button);
+    for (const button of this.cards.querySelectorAll('[data-zone]')) this.refreshCard(button);
+    this.compare.refresh();
   }
 
-  refreshCard(button, put) {
+  togetherOf(zone) {
+    return Math.max(...zone.rows.map((row) => this.freeOf(row).together));
+  }
+
+  refreshCard(button) {
     const zone = this.plan.zones[button.dataset.zone];
-    const together = Math.max(...zone.rows.map((row) => this.freeOf(row).together));
+    const together = this.togetherOf(zone);
     const [name, price, left] = button.children;
     put(name, zone.name);
-    put(price, zone.shown > 0 ? this.priceOfCategory(zone.cheapest) : say('seat.sold'));
+    put(price, zone.shown > 0 ? this.priceOfCategory(zone.cheapest) : say(zone.free > 0 ? 'seat.filtered' : 'seat.sold'));
     put(left, [say('map.left', zone.shown), together > 1 ? say('list.together', together) : ''].filter(Boolean).join(' · '));
   }
 
-  refreshSeat(button, put) {
+  refreshSeat(button) {
     const i = Number(button.dataset.seat);
     const mine = this.mine.has(i);
     const state = this.plan.state[i];
@@ -126,6 +140,6 @@ export class SeatList {
     button.setAttribute('aria-disabled', String(!mine && !free));
     button.parentElement.classList.toggle('joined', (free || mine) && this.besides(i, row) && (this.isFree(i + 1) || this.mine.has(i + 1)));
     const how = this.pending.has(i) ? say('seat.pending') : mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');
-    put(button, [say('list.seat', this.plan.numbers[i], how), ...this.marksOf(i)].join(' · '));
+    put(button, [say('list.seat', this.plan.numberOf(i), how), ...this.marksOf(i)].join(' · '));
   }
 }

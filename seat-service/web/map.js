@@ -4,12 +4,12 @@
 //
 // On an upright screen a hall whose stage is at a side is turned, so that the stage is on top.
 
-import { BLOCKED, countFree, FREE, HELD, SOLD, Grid, turnPlan } from './plan.js';
+import { BLOCKED, countFree, FREE, HELD, SOLD, Grid, roomOf, turnPlan } from './plan.js';
 import { LOOK, LOOKS, makePaint } from './paint.js';
 import { Ground } from './ground.js';
 import { Sections } from './sections.js';
 import { Fingers } from './fingers.js';
-import { paintCategories, rgbOf } from './colours.js';
+import { mix, paintCategories, rgbOf } from './colours.js';
 import { say } from './kit.js';
 
 const SEAT_SHARE = 0.85; // of the way from a seat to its neighbour
@@ -21,6 +21,7 @@ const CLOSE_PX = 24; // what a press on a section comes to
 const MOST_PX = 44;
 const FINGER_PX = 22;
 const SURE_PX = 44; // where neighbours are closer, a finger is asked whether it meant this seat
+const PALE = 0.4; // how much of its colour a free seat has that the filter leaves out
 const GLIDE_MS = 220;
 const MARGIN_PX = 12;
 const FONT = 'system-ui, sans-serif';
@@ -62,6 +63,7 @@ export class SeatMap {
     this.plan = plan;
     this.pitch = pitchOf(plan);
     this.seat = SEAT_SHARE * this.pitch;
+    if (plan.shapes.length === 0 && plan.n > 0) this.addStage();
     this.wanted = plan.categories.map(() => true);
     this.upright = this.quarters();
     this.sections = new Sections(plan);
@@ -80,6 +82,24 @@ export class SeatMap {
     for (const wish of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) matchMedia(wish).addEventListener('change', () => this.recolour());
     this.listen();
     this.recolour(); // behind the list as well: the filter's signs have their colours from here
+  }
+
+  // A plan that draws nothing beside its seats gets a stage where one looks to, clear of the seats.
+  addStage() {
+    const { pitch, plan, plan: { box, focal } } = this;
+    const [wide, high] = [box.right - box.left, box.bottom - box.top];
+    const [aside, down] = [(focal.x - (box.left + box.right) / 2) / (wide + 1), (focal.y - (box.top + box.bottom) / 2) / (high + 1)];
+    const depth = 2 * pitch;
+    const clear = (at, low, high_, side) => (side <= 0 ? Math.min(at, low - 1.5 * pitch) - depth : Math.max(at, high_ + 1.5 * pitch));
+    const inside = Math.max(Math.abs(aside), Math.abs(down)) < 0.3 && Math.min(wide, high) > 8 * pitch; // seats all around it
+    const across = Math.abs(aside) > Math.abs(down);
+    const length = Math.max(5 * pitch, 0.4 * (across ? high : wide));
+    const stage = inside ? { x: focal.x - depth, y: focal.y - depth, width: 2 * depth, height: 2 * depth }
+      : across ? { x: clear(focal.x, box.left, box.right, aside), y: focal.y - length / 2, width: depth, height: length }
+        : { x: focal.x - length / 2, y: clear(focal.y, box.top, box.bottom, down), width: length, height: depth };
+    plan.shapes.push({ shape: 'rectangle', color: '#4a5260', ...stage, text: { text: say('map.stage'), size: pitch, color: '#ffffff', x: stage.width / 2, y: stage.height / 2 } });
+    const room = roomOf(plan);
+    plan.room = { ...room, left: room.left - pitch, right: room.right + pitch }; // for the letters of rows
   }
 
   // ---- which way it is drawn ----
@@ -233,7 +253,7 @@ export class SeatMap {
 
   setLooks() {
     const { looks, plan: { n, state, category } } = this;
-    const free = this.wanted.map((wanted, c) => (wanted ? LOOK.FREE + c : LOOK.OTHER));
+    const free = this.wanted.map((wanted, c) => (wanted ? LOOK.FREE : LOOK.OTHER) + c);
     const taken = { [HELD]: LOOK.HELD, [SOLD]: LOOK.SOLD, [BLOCKED]: LOOK.BLOCKED };
     for (let i = 0; i < n; i++) looks[i] = state[i] === FREE ? free[category[i]] : taken[state[i]];
     for (const i of this.pending) looks[i] = LOOK.PENDING;
@@ -259,16 +279,19 @@ export class SeatMap {
   }
 
   // Colour is never the only sign: what is gone is small, each category has its outline, what is mine a tick.
+  // Grey is what is gone, and nothing else: what the filter leaves out is pale.
   repaint(token) {
     const palette = new Float32Array(LOOKS * 4);
     const set = (look, rgb, size) => palette.set([...rgb, size], look * 4);
     set(LOOK.MINE, token('--mine'), 1.15);
     set(LOOK.PENDING, token('--mine'), 0.6);
-    set(LOOK.OTHER, token('--edge'), 0.2);
     set(LOOK.HELD, token('--soft'), 0.35);
     set(LOOK.SOLD, token('--edge'), 0.35);
     set(LOOK.BLOCKED, token('--edge'), 0.2);
-    this.paints.forEach(({ rgb }, c) => set(LOOK.FREE + c, rgb, 1));
+    this.paints.forEach(({ rgb }, c) => {
+      set(LOOK.FREE + c, rgb, 1);
+      set(LOOK.OTHER + c, mix(rgb, token('--raised'), PALE), 0.75);
+    });
     this.paint.setPalette(palette);
   }
 
@@ -295,12 +318,12 @@ export class SeatMap {
     this.sections.fill(earth, view, ratio, { tokens, paints, far, here: this.here });
     if (this.near) {
       this.lower.style.opacity = 1 - far;
-      this.paint.draw(view, this.seat, ratio);
+      this.paint.draw(view, this.seat, ratio, this.stretches());
     } else if (this.seatsDrawn) this.paint.clear();
     this.seatsDrawn = this.near;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawStage();
-    if (this.near && this.seatPx >= NUMBER_PX) this.drawNumbers();
+    if (this.near && this.seatPx >= NUMBER_PX) { if (!this.goal) this.drawNumbers(); } // words take longer than all else: they come when it stands
     else this.sections.label(context, view, tokens, paints, { seen: (zone) => this.sees(zone.box), lines: (zone) => this.linesOf(zone), tags: this.tags });
     this.marks?.draw();
     if (this.near) this.mini?.draw(this);
@@ -309,7 +332,19 @@ export class SeatMap {
 
   sees({ left, top, right, bottom }) {
     const { k, x, y } = this.view;
-    return right * k + x > 0 && left * k + x < this.width && bottom * k + y > 0 && top * k + y < this.height;
+    const seat = this.seatPx; // the box ends in the middle of seats
+    return right * k + x > -seat && left * k + x < this.width + seat && bottom * k + y > -seat && top * k + y < this.height + seat;
+  }
+
+  // From where to where the seats lie that are in view, section by section.
+  stretches() {
+    const out = [];
+    for (const zone of this.plan.zones) {
+      if (!this.sees(zone.box)) continue;
+      if (out.at(-1)?.to === zone.from) out.at(-1).to = zone.to;
+      else out.push({ from: zone.from, to: zone.to });
+    }
+    return out;
   }
 
   // What a section says beside its name: from how much its seats are, and how many.
@@ -377,9 +412,9 @@ export class SeatMap {
       const y = plan.y[i] * view.k + view.y;
       if (x < -wide || y < -wide || x > this.width + wide || y > this.height + wide) continue;
       const look = this.looks[i];
-      if (look < LOOK.FREE) continue;
+      if (look < LOOK.FREE || look >= LOOK.OTHER) continue;
       context.fillStyle = this.paints[look - LOOK.FREE].ink;
-      context.fillText(plan.numbers[i], x, y);
+      context.fillText(plan.numberOf(i), x, y);
     }
   }
 

@@ -40,7 +40,7 @@ export class Marks {
       context.textAlign = 'center';
       context.textBaseline = 'middle';
       context.font = `700 ${Math.min(14, seatPx * 0.42)}px ${FONT}`;
-      context.fillText(plan.numbers[i], x, y + radius * 0.38);
+      context.fillText(plan.numberOf(i), x, y + radius * 0.38);
     }
     const [size, middle] = numbered ? [radius * 0.34, y - radius * 0.38] : [radius * 0.5, y];
     context.beginPath();

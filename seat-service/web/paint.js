@@ -1,5 +1,5 @@
-// paint.js: puts seats on a canvas. By WebGL 66,000 of them are one call: their places lie on the
-// graphics card, and a byte a seat says how it looks. Without WebGL, by plain canvas, which draws
+// paint.js: puts seats on a canvas. By WebGL 66,000 of them are one call, those of the sections in view a
+// few: their places lie on the graphics card, and a byte a seat says how it looks. Without WebGL, by plain canvas, which draws
 // only the seats in view.
 //
 // A free seat tells its category twice, by colour and by outline: SIGNS has the outlines as corners
@@ -13,8 +13,9 @@ export const SIGNS = [
   [0, -1, 0.91, -0.36, 0.91, 0.87, -0.91, 0.87, -0.91, -0.36],
   [0, 1, 0.91, 0.36, 0.91, -0.87, -0.91, -0.87, -0.91, 0.36],
 ];
-export const LOOKS = 48; // 0..15 fixed ones, from 16 on the free seats of each category
-export const LOOK = { MINE: 1, PENDING: 2, OTHER: 3, HELD: 4, SOLD: 5, BLOCKED: 6, FREE: 16 };
+const CATEGORIES = 64; // as many as a plan may have
+export const LOOKS = 16 + 2 * CATEGORIES; // fixed ones; free seats of each category; those of each that the filter leaves out
+export const LOOK = { MINE: 1, PENDING: 2, HELD: 4, SOLD: 5, BLOCKED: 6, FREE: 16, OTHER: 16 + CATEGORIES };
 
 const VERTEX = `#version 300 es
 layout(location = 0) in vec2 place;
@@ -31,7 +32,7 @@ void main() {
   gl_Position = vec4(place * scale + shift, 0.0, 1.0);
   gl_PointSize = max(1.5, size * paint.a);
   edge = 1.5 / gl_PointSize;
-  sign = look < 16.0 ? 0 : (int(look) - 16) % 6;
+  sign = look < 16.0 ? 0 : (int(look) - 16) % ${CATEGORIES} % 6;
   colour = paint.rgb;
 }`;
 
@@ -126,7 +127,7 @@ class GlPaint {
   }
 
   // `view` maps the plan to CSS pixels; `size` is a seat's width in the plan.
-  draw(view, size, ratio) {
+  draw(view, size, ratio, stretches) {
     const { gl, canvas } = this;
     const width = canvas.width / ratio;
     const height = canvas.height / ratio;
@@ -134,7 +135,7 @@ class GlPaint {
     gl.uniform2f(this.at.scale, 2 * view.k / width, -2 * view.k / height);
     gl.uniform2f(this.at.shift, 2 * view.x / width - 1, 1 - 2 * view.y / height);
     gl.uniform1f(this.at.size, size * view.k * ratio);
-    gl.drawArrays(gl.POINTS, 0, this.plan.n);
+    for (const { from, to } of stretches) gl.drawArrays(gl.POINTS, from, to - from);
   }
 }
 
@@ -193,6 +194,7 @@ class CanvasPaint {
     this.grid.within(edge(0, view.x), edge(0, view.y), edge(canvas.width / ratio, view.x), edge(canvas.height / ratio, view.y),
       (i) => byLook[this.looks[i]].push(i));
     byLook.forEach((seats, look) => {
+      if (seats.length === 0) return;
       const wide = Math.max(1, size * view.k * this.sizes[look]);
       context.fillStyle = this.colours[look];
       context.beginPath();
@@ -200,7 +202,7 @@ class CanvasPaint {
         const x = plan.x[i] * view.k + view.x;
         const y = plan.y[i] * view.k + view.y;
         if (round) {
-          trace(context, look < LOOK.FREE ? 0 : look - LOOK.FREE, x, y, wide / 2);
+          trace(context, look < LOOK.FREE ? 0 : (look - LOOK.FREE) % CATEGORIES, x, y, wide / 2);
         } else {
           context.rect(x - wide / 2, y - wide / 2, wide, wide);
         }

@@ -17,7 +17,7 @@ export class Proposals {
   show(proposals, nearFirst) {
     const { plan } = this;
     const far = ({ places }) => places.reduce((sum, i) => sum + Math.hypot(plan.x[i] - plan.focal.x, plan.y[i] - plan.focal.y), 0);
-    const found = proposals.map((one) => ({ ...one, places: one.seats.map((id) => plan.placeOf.get(id)) }));
+    const found = proposals.map((one) => ({ ...one, places: one.seats.map((id) => plan.placeOf(id)) }));
     this.shown = found.sort((a, b) => (nearFirst ? far(a) - far(b) : a.total - b.total)).slice(0, SHOWN_MAX);
     byId('proposals-list').replaceChildren(...this.shown.map((one, n) => this.card(one, n + 1)));
     byId('proposals').hidden = false;

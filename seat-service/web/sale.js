@@ -12,6 +12,7 @@ import { Mini } from './mini.js';
 import { askNeeds, needs, setAccess } from './needs.js';
 import { Offers } from './offers.js';
 import { Proposals } from './proposals.js';
+import { showSight } from './sight.js';
 import { Tags } from './tags.js';
 import { heartbeat, refuse, showVisit } from './visit.js';
 import { describe, marksOf, nameOf, nameOfAll, priceOf, wayTo } from './words.js';
@@ -57,7 +58,7 @@ function lookAway() {
 function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
   byId('trouble-text').textContent = text;
   proposals?.close();
-  const choices = offers.map((offer) => offer.seats.map((id) => plan.placeOf.get(id)));
+  const choices = offers.map((offer) => offer.seats.map((id) => plan.placeOf(id)));
   map.offers?.show(choices);
   byId('offers').replaceChildren(...offers.map((offer, n) => {
     const places = choices[n];
@@ -93,7 +94,7 @@ function explain(error, places = [], work = null) {
   if (error.status === 401) refuse(error, () => trouble(say('error.other')));
   else if (error.code === 'accessible-seat' && work !== null && !byId('access').checked) offerAccess(places, work);
   else if (error.code === 'seats-taken') {
-    const lost = (error.problem.seats ?? []).map((id) => plan.placeOf.get(id));
+    const lost = (error.problem.seats ?? []).map((id) => plan.placeOf(id));
     for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream says more
     const offers = error.problem.alternatives ?? [];
     trouble(say(offers.length > 0 ? 'trouble.taken' : 'trouble.taken-none', lost.map(nameOf).join(', ')), offers);
@@ -125,8 +126,8 @@ async function attempt(places, work) {
 export function toggle(i) {
   if (map.pending.has(i)) return;
   if (basket.closed) { trouble(say('error.hold-paying')); return; }
-  if (mine.has(i)) attempt([i], () => basket.remove(plan.ids[i]));
-  else if (plan.state[i] === FREE) attempt([i], () => basket.add([plan.ids[i]]));
+  if (mine.has(i)) attempt([i], () => basket.remove(plan.idOf(i)));
+  else if (plan.state[i] === FREE) attempt([i], () => basket.add([plan.idOf(i)]));
   else trouble(say('trouble.not-free', nameOf(i)));
 }
 
@@ -185,12 +186,12 @@ async function offerOthers() {
 
 function onBasket() {
   mine.clear();
-  for (const id of basket.seats) mine.add(plan.placeOf.get(id));
+  for (const id of basket.seats) mine.add(plan.placeOf(id));
   map.refresh();
   list?.refresh();
   if (list) showFull();
   proposals?.refresh();
-  showCart(basket, ({ id }) => attempt([plan.placeOf.get(id)], () => basket.remove(id)));
+  showCart(basket, ({ id }) => attempt([plan.placeOf(id)], () => basket.remove(id)));
   showClock(basket);
 }
 
@@ -224,7 +225,9 @@ function takeAreas(areas) {
     const area = info.areas.find((other) => other.id === id);
     if (area === undefined || area.free === free) continue;
     area.free = free;
-    byId('areas').querySelectorAll('.area')[info.areas.indexOf(area)].textContent = lineOfArea(area);
+    const line = byId('areas').querySelectorAll('li')[info.areas.indexOf(area)];
+    line.querySelector('.area').textContent = lineOfArea(area);
+    line.querySelector('meter').value = free;
   }
 }
 
@@ -268,6 +271,8 @@ function listen() {
     if (over && !basket.ranOut) runOut();
     basket.ranOut = Boolean(over);
   }, 500);
+  byId('where-view').addEventListener('click', () => showSight(plan.zones[map.here]));
+  byId('sight-close').addEventListener('click', () => byId('sight').close());
   byId('visit-stay').addEventListener('click', heartbeat);
   heartbeat();
 }

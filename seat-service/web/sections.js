@@ -1,5 +1,5 @@
 // sections.js: the hall from afar. A section is its outline, in the colours of its prices and the fuller the
-// more of it is free; sold out it is grey. From near the same outlines are the ground that its seats stand on.
+// more of it is free; sold out it is grey, and left out by the filter it is a pale outline. From near the same outlines are the ground that its seats stand on.
 //
 // A name is written where it fits into its section. Where most do not fit none is written: some names here and
 // there would say less than what a place costs, so then each price stands once or twice where it is asked.
@@ -7,6 +7,7 @@
 const MOST_NAMED = 0.8; // share of sections that have to fit
 const LINE_PX = 14;
 const FAR_ALPHA = [0.3, 0.95]; // nearly sold out, all free
+const OUT_ALPHA = 0.08; // left out by the filter
 const NEAR_ALPHA = [0.08, 0.2]; // any section, the one that we are in
 const FONT = 'system-ui, sans-serif';
 
@@ -60,12 +61,13 @@ export class Sections {
       for (const part of zone.parts) {
         const share = part.shown / (part.to - part.from);
         const near = NEAR_ALPHA[z === here ? 1 : 0];
-        context.globalAlpha = part.shown === 0 ? blend(0.5, near) : blend(FAR_ALPHA[0] + (FAR_ALPHA[1] - FAR_ALPHA[0]) * share, near);
-        context.fillStyle = part.shown === 0 ? tokens.line : paints[part.category].css;
+        const out = part.shown === 0 && part.free > 0;
+        context.globalAlpha = out ? OUT_ALPHA : part.shown === 0 ? blend(0.5, near) : blend(FAR_ALPHA[0] + (FAR_ALPHA[1] - FAR_ALPHA[0]) * share, near);
+        context.fillStyle = part.free === 0 ? tokens.line : paints[part.category].css;
         context.fill(part.path);
-        context.globalAlpha = z === here && far < 1 ? 1 : blend(1, 0.3);
+        context.globalAlpha = z === here && far < 1 ? 1 : blend(out ? 0.5 : 1, 0.3);
         context.lineWidth = (z === here && far < 1 ? 2 : 1) / view.k;
-        context.strokeStyle = part.shown === 0 ? tokens.soft : paints[part.category].css;
+        context.strokeStyle = part.free === 0 ? tokens.soft : paints[part.category].css;
         context.stroke(part.path);
       }
     });

@@ -4,7 +4,7 @@ import { info, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
 import { opened } from './needs.js';
 
 const nameIn = (i, numbers) => say('seat.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, numbers);
-export const nameOf = (i) => nameIn(i, plan.numbers[i]);
+export const nameOf = (i) => nameIn(i, plan.numberOf(i));
 
 // Several in one line, those of a row together.
 export function nameOfAll(places) {
@@ -13,7 +13,7 @@ export function nameOfAll(places) {
     const row = plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]];
     rows.set(row, [...rows.get(row) ?? [], i]);
   }
-  return [...rows.values()].map((row) => nameIn(row[0], row.map((i) => plan.numbers[i]).join(', '))).join(' · ');
+  return [...rows.values()].map((row) => nameIn(row[0], row.map((i) => plan.numberOf(i)).join(', '))).join(' · ');
 }
 export const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
 export const priceOf = (i) => money(termsOf(i).price, info.currency);

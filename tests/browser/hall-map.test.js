@@ -56,14 +56,14 @@ describe('the map of the hall', () => {
   });
   after(() => scope.close());
 
-  async function enter({ first = () => {}, ...options } = {}) {
+  async function enter({ first = () => {}, query = '', body = wideHall(), ...options } = {}) {
     const event = `map-${(events += 1)}`;
-    await importHall(seats, event, wideHall());
+    await importHall(seats, event, body);
     const prepare = async (page) => {
       await page.addInitScript(hear);
       await first(page);
     };
-    const guest = await enterHall(browser, seats, event, { prepare, ...options });
+    const guest = await enterHall(browser, seats, event, { prepare, query, ...options });
     const { page } = guest;
     const box = await page.locator('#map').boundingBox() ?? { x: 0, y: 0, width: 0, height: 0 }; // behind the list
     return { event, guest, page, box, middle: [box.x + box.width / 2, box.y + box.height / 2], other: visitor(seats, event) };
@@ -390,15 +390,175 @@ describe('the map of the hall', () => {
     assert.deepEqual(guest.wrong, []);
   });
 
+  test('what the filter leaves out is pale and keeps its colour: grey is what is taken', async () => {
+    const { guest, page, middle, other } = await enter({
+      viewport: SIZES.desktop, query: '?plain',
+      first: (early) => early.addInitScript(() => { // which colours are filled, canvas by canvas
+        const { fill } = CanvasRenderingContext2D.prototype;
+        globalThis.filled = {};
+        CanvasRenderingContext2D.prototype.fill = function note(...path) {
+          const canvas = [...document.querySelectorAll('#map canvas')].indexOf(this.canvas);
+          (globalThis.filled[canvas] ??= new Map()).set(String(this.fillStyle), this.globalAlpha);
+          return fill.apply(this, path);
+        };
+      }),
+    });
+    const filled = async (canvas, work) => {
+      await page.evaluate(() => { globalThis.filled = {}; });
+      await work();
+      await guest.stands();
+      await drawn(page);
+      return page.evaluate((n) => [...globalThis.filled[n] ?? []], canvas);
+    };
+    const grey = (colour) => {
+      const rgb = colour.startsWith('#') ? colour.slice(1).match(/../g).map((hex) => Number.parseInt(hex, 16)) : colour.match(/[\d.]+/g).map(Number);
+      return Math.max(...rgb) - Math.min(...rgb) < 25;
+    };
+    const [seats_, legend] = [1, page.locator('#legend-other')];
+    assert.ok(await legend.isHidden());
+    const afar = await filled(0, () => page.locator('#categories button').nth(1).click());
+    assert.equal(afar.filter(([colour]) => !grey(colour)).length, 2, 'both sections keep their colours');
+    assert.ok(Math.min(...afar.map(([, alpha]) => alpha)) < 0.1, 'one of them is hardly filled');
+    assert.ok(await legend.isVisible());
+    assert.equal((await other.hold({ seats: ['br15s20'] })).status, 201);
+    await page.waitForFunction(() => document.querySelectorAll('#categories small')[1].textContent === '1,199');
+    const near = await filled(seats_, () => page.mouse.click(middle[0] + 250, middle[1]));
+    assert.equal(near.filter(([colour]) => grey(colour)).length, 1, `the seat that is held: ${near.join(' ')}`);
+    assert.ok(near.length > 1, 'and the others');
+    assert.match(await page.textContent('#where-text'), /^Balcony 7 · free, another price$/);
+    await guest.judge('map-filtered');
+    assert.deepEqual(guest.wrong, []);
+  });
+
   test('the list begins with the cheapest sections and says how many seats are together', async () => {
     const { guest, page } = await enter(PHONE);
     await page.click('#show-list');
-    const cards = page.locator('#list-cards button');
+    const cards = page.locator('#list-cards [data-zone]');
     assert.deepEqual(await cards.allTextContents(), ['Balcony 7₩99,0001200 left · up to 40 together', 'Stalls 3₩150,0001200 left · up to 40 together']);
     await guest.judge('map-list-cards');
     await cards.first().click();
     assert.equal(await page.locator('#list-zone').inputValue(), '1');
     assert.match(await page.textContent('#list-row option:checked'), /up to 40 together/);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  // What an operator serves beside the pages: a picture of what one sees.
+  const PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90"><path fill="#1c1c24" d="M0 0h160v90H0z"/><path fill="#8a5a2b" d="M45 45h70l12 18H33z"/><path fill="#d8b45a" d="M52 22h56v23H52z"/></svg>';
+  function hallWithView() {
+    const body = wideHall();
+    body.zones = [{ zone: 'Stalls 3', view: '/views/stalls-3.svg', entrance: 'Gate A' }, { zone: 'Balcony 7', sight: 'seen from the side' }];
+    return body;
+  }
+
+  test('what one sees from a section is shown where it has a picture, and fetched only then', async () => {
+    const asked = [];
+    const { guest, page, middle } = await enter({
+      viewport: SIZES.desktop, body: hallWithView(),
+      first: (early) => early.route('**/views/*', (route) => {
+        asked.push(new URL(route.request().url()).pathname);
+        return route.fulfill({ contentType: 'image/svg+xml', body: PICTURE });
+      }),
+    });
+    assert.ok(await page.isHidden('#where-view'), 'nor for the whole hall');
+    await page.mouse.click(middle[0] + 250, middle[1]);
+    await guest.stands();
+    assert.match(await page.textContent('#where-text'), /^Balcony 7/);
+    assert.ok(await page.isHidden('#where-view'), 'not where there is none');
+    await page.click('#zoom-all');
+    await guest.stands();
+    await page.mouse.click(middle[0] - 150, middle[1]);
+    await guest.stands();
+    assert.deepEqual(asked, []);
+    await page.click('#where-view');
+    await page.waitForFunction(() => document.querySelector('#sight img')?.naturalWidth === 160);
+    assert.equal(await page.getAttribute('#sight img', 'alt'), 'View from Stalls 3');
+    assert.deepEqual(asked, ['/views/stalls-3.svg']);
+    await guest.judge('map-sight');
+    await page.keyboard.press('Escape');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'where-view');
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('two sections are compared side by side, and what changes changes there', async () => {
+    const { guest, page, other } = await enter({
+      ...PHONE, body: hallWithView(),
+      first: (early) => early.route('**/views/*', (route) => route.fulfill({ contentType: 'image/svg+xml', body: PICTURE })),
+    });
+    await page.click('#show-list');
+    const pick = (name) => page.click(`#list-cards button[aria-label="Compare: ${name}"]`);
+    await pick('Balcony 7');
+    assert.match(await page.textContent('#compare'), /Balcony 7: choose a second section/);
+    await pick('Stalls 3');
+    const cells = () => page.locator('#compare tr').evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
+    assert.deepEqual(await cells(), [
+      ['', 'Balcony 7', 'Stalls 3'],
+      ['Price', 'Back ₩99,000', 'Front ₩150,000'],
+      ['Seats left', '1200', '1200'],
+      ['Together', '40', '40'],
+      ['Closer to the stage than', '25% of the seats', '75% of the seats'],
+      ['Good to know', 'seen from the side', '–'],
+      ['Way in', '–', 'Gate A'],
+      ['View', '–', ''],
+      ['', 'Show its seats', 'Show its seats'],
+    ]);
+    await page.locator('#compare img[alt="View from Stalls 3"]').waitFor();
+    for (const viewport of [SIZES.phone, SIZES.tablet, SIZES.desktop]) {
+      await page.setViewportSize(viewport);
+      await guest.judge(`map-compared-${viewport.width}`);
+    }
+    assert.equal((await other.hold({ seats: ['r1s1'] })).status, 201);
+    await page.waitForFunction(() => document.querySelector('#compare tbody tr:nth-child(2) td:nth-child(3)').textContent === '1199');
+    await page.locator('#compare .main').first().click();
+    assert.equal(await page.inputValue('#list-zone'), '1');
+    await pick('Stalls 3');
+    assert.match(await page.textContent('#compare'), /Balcony 7: choose a second/);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('a hall that draws nothing has a stage clear of its seats, be it one row', async () => {
+    const body = hall({ rows: 1, seatsPerRow: 12 });
+    body.plan.zones[0].rows[0].row_number = 'A';
+    body.plan.zones[0].rows[0].seats.forEach((seat, s) => Object.assign(seat, { position: { x: 20 * s, y: 0 } }));
+    const { guest, page, box } = await enter({
+      ...PHONE, body,
+      first: (early) => early.addInitScript(() => { // what is written on the ground
+        const { fillText } = CanvasRenderingContext2D.prototype;
+        CanvasRenderingContext2D.prototype.fillText = function write(text, x, y, ...more) {
+          if (this.canvas !== document.getElementById('map-top')) globalThis.ground = { text, y };
+          return fillText.call(this, text, x, y, ...more);
+        };
+      }),
+    });
+    const seats_ = (await drawn(page)).filter(({ text }) => /^\d+$/.test(text));
+    assert.equal(seats_.length, 12, 'all of them with their numbers');
+    const { text, y } = await page.evaluate(() => globalThis.ground);
+    assert.equal(text, 'STAGE');
+    assert.ok(y > 0 && y < box.height && y < seats_[0].y - 20, `${y} above ${seats_[0].y}`);
+    for (const name of ['phone', 'desktop']) {
+      await page.setViewportSize(SIZES[name]);
+      await guest.judge(`map-one-row-${name}`);
+    }
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('a hall of standing places alone is its areas below the stage', async () => {
+    const body = hall({ area: 500 });
+    body.plan.zones[0].rows = [];
+    const { guest, page } = await enter({ ...PHONE, body });
+    assert.ok(await page.isHidden('#map-view'));
+    assert.ok(await page.isHidden('#best'));
+    await page.locator('#areas .stage').waitFor();
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      for (const name of ['phone', 'tablet', 'desktop']) {
+        await page.setViewportSize(SIZES[name]);
+        await guest.judge(`map-standing-${name}-${colorScheme}`);
+      }
+    }
+    await page.selectOption('#areas select', '2');
+    await page.click('#areas button');
+    await page.locator('#cart-seats li').waitFor();
+    await page.waitForFunction(() => document.querySelector('#areas meter').value === 498);
     assert.deepEqual(guest.wrong, []);
   });
 

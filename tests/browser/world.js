@@ -162,14 +162,14 @@ export function customer(stack, n) {
 // A visitor who came through the line, in an event's hall at a seat service alone. `prepare` is done to the
 // page before it is opened. The waiting room, which isn't there, answers everything with {}, unless
 // `prepare` says otherwise.
-export async function enterHall(browser, seats, event, { prepare = async () => {}, ...options } = {}) {
+export async function enterHall(browser, seats, event, { prepare = async () => {}, query = '', ...options } = {}) {
   const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB', ...options });
   const { page } = guest;
   const at = `http://localhost:${seats.port}`;
   await page.context().addCookies([{ name: `fg_pass_${event}`, value: seats.office.pass(event), url: `${at}/` }]);
   await page.route('**/v1/queue/**', (route) => route.fulfill({ json: {} }));
   await prepare(page);
-  await page.goto(`${at}/seats/${event}`);
+  await page.goto(`${at}/seats/${event}${query}`);
   await guest.ready();
   return guest;
 }

@@ -12,7 +12,7 @@ const PER_CALL = 128;
 const KINDS = ['free', 'held', 'sold', 'blocked'];
 const SURE_FROM = 20; // from this many seats on, we ask first
 
-const nameOf = (plan, i) => say('seats.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, plan.numbers[i]);
+const nameOf = (plan, i) => say('seats.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, plan.numberOf(i));
 
 // "A row 3: 5–8, 11": the chosen, put together by row.
 function inWords(plan, places) {
@@ -28,7 +28,7 @@ function inWords(plan, places) {
   return [...rows].slice(0, 8).map(([, runs]) => {
     const { from } = runs[0];
     const zone = plan.zones[plan.zoneOf[from]];
-    const numbers = runs.map((run) => (run.from === run.to ? plan.numbers[run.from] : `${plan.numbers[run.from]}–${plan.numbers[run.to]}`)).join(', ');
+    const numbers = runs.map((run) => (run.from === run.to ? plan.numberOf(run.from) : `${plan.numberOf(run.from)}–${plan.numberOf(run.to)}`)).join(', ');
     return say('seats.row', zone.name, zone.rows[plan.rowOf[from]].label, numbers);
   });
 }
@@ -116,7 +116,7 @@ export async function open(body, event) {
       for (let at = 0; at < places.length; at += PER_CALL) {
         const part = places.slice(at, at + PER_CALL);
         const why = reason.value.trim();
-        await call('seats', 'POST', `${path}/${what}`, { body: { seats: part.map((i) => plan.ids[i]), ...(why === '' ? {} : { reason: why }) } });
+        await call('seats', 'POST', `${path}/${what}`, { body: { seats: part.map((i) => plan.idOf(i)), ...(why === '' ? {} : { reason: why }) } });
         for (const i of part) { // it is durable; the next picture will say so too
           map.chosen.delete(i);
           plan.state[i] = what === 'block' ? BLOCKED : FREE;
@@ -145,7 +145,7 @@ export async function open(body, event) {
     const fillSeats = () => {
       const { from: first, to: end } = rowNow();
       for (const [list, at] of [[from, first], [to, end - 1]]) {
-        list.replaceChildren(...Array.from({ length: end - first }, (_, n) => make('option', { value: first + n }, `${plan.numbers[first + n]} · ${say(`seats.is.${KINDS[plan.state[first + n]]}`)}`)));
+        list.replaceChildren(...Array.from({ length: end - first }, (_, n) => make('option', { value: first + n }, `${plan.numberOf(first + n)} · ${say(`seats.is.${KINDS[plan.state[first + n]]}`)}`)));
         list.value = String(at);
       }
     };

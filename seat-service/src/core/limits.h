@@ -16,6 +16,7 @@ enum {
     PLAN_CATEGORIES_MAX = 64, /* price lists are copied whole when one price changes */
     PLAN_AREAS_MAX = 64,      /* standing areas of one hall */
     PLAN_AREA_CAPACITY_MAX = 1 << 20, /* three counters of 21 bits share a word */
+    PLAN_VIEWS_MAX = 1024,            /* sections with a picture; a stadium has some 200 */
     PLAN_CHANNELS_MAX = 16,           /* shares a byte with the four flags of a seat */
     /* Shapes that a plan draws beside its seats, and corners of their polygons, as far as they are
      * served: some tens of kilobytes at most of a plan that is seen within a second and a half. */

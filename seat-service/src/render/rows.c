@@ -210,7 +210,9 @@ static void put_places(struct text *text, const char *key, const struct range *z
 static void put_zone(struct text *text, const struct range *zone, const struct memory *memory)
 {
     json_open(text, '{');
-    json_member_str(text, "name", plan_seat(zone->plan, zone->from).zone);
+    struct span name = plan_seat(zone->plan, zone->from).zone;
+    json_member_str(text, "name", name);
+    member_if_there(text, "view", plan_view_of(zone->plan, name));
     put_column(text, "rows", zone, put_label);
     put_column(text, "seats", zone, put_count);
     put_places(text, "x", zone, false, memory);

@@ -98,9 +98,10 @@ async function assertSamePlan(body) {
   let i = 0;
   told.json.zones.forEach((zone, z) => zone.rows.forEach((row, r) => row.seats.forEach((seat) => {
     const { id, number, x, y, category, companion_of, ...notes } = seat;
-    assert.deepEqual([read.ids[i], read.numbers[i], read.category[i], read.notes.get(i)], [id, number, category, notes]);
+    assert.deepEqual([read.idOf(i), read.numberOf(i), read.category[i], read.notes.get(i)], [id, number, category, notes]);
     const near = (a, b) => Math.abs(a - b) <= 0.5 + 0.0005; // half a unit, and the other plan is told in thousandths
     assert.ok(near(read.x[i], x) && near(read.y[i], y), `${id} at ${x}, ${y} is told at ${read.x[i]}, ${read.y[i]}`);
+    assert.equal(read.placeOf(id), i);
     assert.equal(read.zones[read.zoneOf[i]].name, zone.name);
     assert.equal(read.zones[z].rows[r].label, row.label);
     assert.equal(read.rowOf[i], r);

@@ -32,6 +32,8 @@ struct plan {
     struct plan_channel channels[PLAN_CHANNELS_MAX];
     struct plan_facts facts;
     struct labels *labels;
+    struct plan_view *views;
+    uint32_t view_count;
     struct companion *companions; /* ascending by seat */
     uint32_t companion_count;
     struct table by_guid;
@@ -60,6 +62,7 @@ void plan_destroy(struct plan *plan)
     free(plan->run);
     table_deinit(&plan->by_guid);
     free(plan->companions);
+    free(plan->views);
     free(plan->labels);
     free(plan);
 }
@@ -103,6 +106,10 @@ static void keep_all(struct plan *plan, const struct plan_draft *draft)
         keep(plan, &plan->channels[i].name, NULL);
         keep(plan, &plan->channels[i].code, NULL);
     }
+    for (uint32_t i = 0; i < plan->view_count; i++) {
+        keep(plan, &plan->views[i].zone, NULL);
+        keep(plan, &plan->views[i].address, NULL);
+    }
     const struct labels none = {.guid = {NULL, 0}};
     for (uint32_t i = 0; i < draft->seat_count; i++) {
         const struct labels *before = i > 0 ? &plan->labels[i - 1] : &none;
@@ -130,9 +137,10 @@ static bool allocate(struct plan *plan, const struct plan_draft *draft)
     plan->y = calloc(seats + 1, sizeof(*plan->y));
     plan->runs = calloc(draft->run_count + 1, sizeof(*plan->runs));
     plan->order = calloc(seats + 1, sizeof(*plan->order));
+    plan->views = calloc(draft->view_count + 1, sizeof(*plan->views));
     return table_reserve(&plan->by_guid, seats, NULL) == 0 && plan->labels && plan->run &&
            plan->pos && plan->category && plan->kind && plan->x && plan->y && plan->runs &&
-           plan->order;
+           plan->order && plan->views;
 }
 
 static void set_runs(struct plan *plan, const struct plan_draft *draft)
@@ -190,6 +198,7 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
 {
     assert(draft->category_count <= PLAN_CATEGORIES_MAX);
     assert(draft->area_count <= PLAN_AREAS_MAX);
+    assert(draft->view_count <= PLAN_VIEWS_MAX);
     assert(draft->channel_count <= PLAN_CHANNELS_MAX);
     plan->name = draft->name;
     plan->currency = draft->currency;
@@ -219,6 +228,9 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
     plan->channel_count = draft->channel_count > 0 ? draft->channel_count : 1;
     for (uint32_t i = 0; i < draft->channel_count; i++)
         plan->channels[i] = draft->channels[i];
+    plan->view_count = draft->view_count;
+    for (uint32_t i = 0; i < draft->view_count; i++)
+        plan->views[i] = draft->views[i];
     if (draft->channel_count == 0)
         plan->channels[0] = (struct plan_channel){.id = SPAN("public"), .name = SPAN("public")};
 }
@@ -441,6 +453,15 @@ struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
         .flags = plan->kind[seat] & 15,
         .companion = plan_companion_of(plan, seat),
     };
+}
+
+struct span plan_view_of(const struct plan *plan, struct span zone)
+{
+    assert(plan->view_count <= PLAN_VIEWS_MAX);
+    for (uint32_t i = 0; i < plan->view_count; i++)
+        if (span_eq(plan->views[i].zone, zone))
+            return plan->views[i].address;
+    return (struct span){NULL, 0};
 }
 
 static bool is_of_guid(const void *ctx, uint32_t seat, const void *guid)

@@ -78,6 +78,13 @@ bool plan_has_codes(const struct plan *plan);      /* there is a channel that a 
 bool plan_has_accessible(const struct plan *plan); /* there is an accessible seat */
 int plan_channel_by_code(const struct plan *plan, struct span code); /* in constant time; -1 */
 
+struct plan_view {
+    struct span zone, address; /* a section's name; a path on the page's own origin */
+};
+
+/* Of the picture that shows what one sees from a section; not there if the hall has none. */
+struct span plan_view_of(const struct plan *plan, struct span zone);
+
 enum plan_seat_flag {
     PLAN_SEAT_ACCESSIBLE = 1, /* a wheelchair place, or kept for those who need it */
     PLAN_SEAT_COMPANION = 2,  /* goes with an accessible seat */

@@ -28,6 +28,8 @@ struct plan_draft {
     uint32_t area_count;
     const struct plan_channel *channels;
     uint32_t channel_count; /* 0: the public alone */
+    const struct plan_view *views;
+    uint32_t view_count;
     const struct plan_draft_seat *seats;
     uint32_t seat_count;
     const uint8_t *run_flags; /* NULL: all 0 */

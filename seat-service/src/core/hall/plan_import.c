@@ -58,6 +58,7 @@ struct import {
     uint32_t plan_category_count;
     struct table by_guid;
     uint8_t *run_flags;
+    struct plan_view views[PLAN_VIEWS_MAX];
     struct plan_shapes shapes;
     bool no_memory;
 };
@@ -545,6 +546,48 @@ static bool is_zone(const struct import *import, const struct row *row, struct s
     return span_eq(zone->name, name) || (zone->id.ptr != NULL && span_eq(zone->id, name));
 }
 
+/* A path on the origin that serves the pages: these load pictures from nowhere else, and one that
+ * leads elsewhere would tell others who looks at which seats. */
+static bool is_own_path(struct span path)
+{
+    static const char others[] = "/._~%-";
+    if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/')
+        return false;
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && memchr(others, c, sizeof(others) - 1) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* Of a zone that is in the plan, told by its name or its id; the last one said counts. */
+static void read_view(struct import *import, struct json_in *in, struct span told)
+{
+    struct span path = {NULL, 0}, zone = told;
+    plan_read_text(in, "view", &path);
+    if (path.ptr == NULL)
+        return;
+    for (uint32_t i = 0; i < import->zone_count; i++)
+        if (import->zones[i].id.ptr != NULL && span_eq(import->zones[i].id, told))
+            zone = import->zones[i].name;
+    uint32_t at = 0;
+    while (at < import->draft.view_count && !span_eq(import->views[at].zone, zone))
+        at++;
+    if (!is_own_path(path)) {
+        json_in_refuse(in, "view", "must be a path of this origin, such as /views/stalls.webp");
+        return;
+    }
+    if (at == PLAN_VIEWS_MAX) {
+        json_in_refuse(in, "view", "is one too many for a plan");
+        return;
+    }
+    import->views[at] = (struct plan_view){zone, path};
+    if (at == import->draft.view_count)
+        import->draft.view_count++;
+}
+
 /* Of "zones" and "rows": the rows that an entry is about. */
 static void read_group(struct import *import, struct json_in *in, const char *key, bool by_row)
 {
@@ -579,6 +622,8 @@ static void read_group(struct import *import, struct json_in *in, const char *ke
         }
         if (!found)
             json_in_refuse(&item, by_row ? "row" : "zone", "is not in the plan");
+        else if (!by_row)
+            read_view(import, &item, zone);
         if (json_in_end(&item) < 0)
             return;
     }
@@ -834,6 +879,7 @@ static void point_draft(struct import *import)
     import->draft.categories = import->categories;
     import->draft.areas = import->areas;
     import->draft.channels = import->channels;
+    import->draft.views = import->views;
     import->draft.seats = import->seats;
     import->draft.run_flags = import->run_flags;
     assert(import->draft.run_flags != NULL); /* the rows have been cut */

@@ -59,7 +59,7 @@ static void a_plan_of_the_new_schema_with_all_extensions_is_taken(void **state)
         "'limits':{'max_per_buyer':4,'max_per_hold':4,'hold_ttl_s':60,'hold_max_s':120,"
         "'rate_per_session_per_s':5,'orphan_rule':false},"
         "'fees':{'per_seat':1000,'basis_points':250},'vat_basis_points':1000,"
-        "'zones':[{'zone':'z','entrance':'West','floor':'1'}],"
+        "'zones':[{'zone':'z','entrance':'West','floor':'1','view':'/views/z.webp'}],"
         "'rows':[{'zone':'Z','row':'1','sight':'good'}],"
         "'seats':[{'guid':'a','accessible':true,'channel':'fans'},"
         "{'guid':'b','companion_of':'a','entrance':'North'}],"
@@ -80,6 +80,8 @@ static void a_plan_of_the_new_schema_with_all_extensions_is_taken(void **state)
     struct plan_seat seat = plan_seat(plan, 0);
     assert_true(span_eq(seat.guid, SPAN("a")));
     assert_true(span_eq(seat.entrance, SPAN("West")));
+    assert_true(span_eq(plan_view_of(plan, SPAN("Z")), SPAN("/views/z.webp")));
+    assert_null(plan_view_of(plan, SPAN("Y")).ptr);
     assert_true(span_eq(seat.sight, SPAN("good")));
     assert_true(span_eq(seat.row_label, SPAN("Row %s")));
     assert_int_equal(seat.flags, PLAN_SEAT_ACCESSIBLE);
@@ -239,6 +241,12 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
          "/rows/0/row: is not in the plan"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Y','floor':'1'}]"),
          "/zones/0/zone: is not in the plan"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'https://x.example/z'}]"),
+         "/zones/0/view: must be a path of this origin, such as /views/stalls.webp"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'//x.example/z'}]"),
+         "/zones/0/view: must be a path of this origin, such as /views/stalls.webp"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/a\\\\b'}]"),
+         "/zones/0/view: must be a path of this origin, such as /views/stalls.webp"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err_slot err = {.text = ""};

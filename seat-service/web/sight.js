@@ -1,0 +1,14 @@
+// sight.js: what one sees from a section, where the hall has a picture of it.
+
+import { byId, make, say } from './kit.js';
+
+// Loaded when it is about to be seen, and not at all if nobody looks.
+export function sightOf({ name, view }) {
+  return make('img', { src: view, alt: say('sight.of', name), loading: 'lazy', decoding: 'async' });
+}
+
+export function showSight(zone) {
+  byId('sight-title').textContent = say('sight.of', zone.name);
+  byId('sight-image').replaceChildren(sightOf(zone));
+  byId('sight').showModal();
+}

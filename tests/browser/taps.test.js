@@ -1,0 +1,114 @@
+// Five things that somebody comes for, done as a newcomer does them: with a finger, on a screen 360 px wide.
+// Each tap counts, a choice in a list as two; scrolling and typing do not. The numbers stand in tests/README.md,
+// and whoever makes one of them larger has a reason to tell.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openScope, openStack } from '../lib-js/index.js';
+import { openLine } from './line-world.js';
+import { customer, openBrowser, SIZES, Visitor } from './world.js';
+
+const PHONE = { locale: 'en-GB', viewport: SIZES.phone, hasTouch: true, isMobile: true };
+const TARGET_PX = 24; // least width and height of what is tapped: WCAG 2.2, 2.5.8
+
+// Counts the taps of one task.
+function finger() {
+  let taps = 0;
+  return {
+    get taps() { return taps; },
+    async tap(target) {
+      await target.waitFor();
+      const { width, height } = await target.boundingBox();
+      assert.ok(Math.min(width, height) >= TARGET_PX, `${target} is ${width} x ${height}`);
+      await target.tap();
+      taps += 1;
+    },
+  };
+}
+
+describe('five tasks in taps', () => {
+  const scope = openScope();
+  let browser;
+
+  before(async () => { browser = await openBrowser(scope); });
+  after(() => scope.close());
+
+  test('understand when I get in: 1', async () => {
+    const line = await openLine(scope);
+    const visitor = await line.visitor(browser, PHONE);
+    const { page } = visitor;
+    await line.go(visitor, await line.busy('tapped'));
+    const joining = finger();
+    await joining.tap(page.locator('#join button'));
+    await visitor.view('waiting');
+    await page.locator('#ahead').getByText(String(120)).waitFor();
+    await page.locator('#eta').getByText(/\d+ min/).waitFor();
+    assert.equal(joining.taps, 1);
+    await visitor.close();
+  });
+
+  test('two cheap adjacent seats near the stage: 3, other ones: 2, a ticket handed on: 4, my refund found: 1', async () => {
+    const stack = await openStack(scope);
+    await stack.up();
+    const visitor = await Visitor.open(browser, stack, PHONE);
+    const { page } = visitor;
+    await visitor.enter();
+
+    const choosing = finger();
+    await choosing.tap(page.locator('#best summary'));
+    await choosing.tap(page.locator('#best-form .main'));
+    const cards = page.locator('#proposals-list li');
+    await cards.nth(1).waitFor();
+    const prices = (await cards.allTextContents()).map((text) => Number(/₩([\d,]+)/.exec(text)[1].replaceAll(',', '')));
+    await choosing.tap(cards.nth(prices.indexOf(Math.min(...prices))).locator('.main'));
+    await page.locator('#cart-seats li').nth(1).waitFor();
+    const places = () => page.locator('#cart-seats li span').allTextContents();
+    const first = await places();
+    const [a, b] = first.map((text) => Number(/seat (\d+)/.exec(text)[1]));
+    assert.equal(Math.abs(a - b), 1, 'beside each other');
+    assert.equal(choosing.taps, 3);
+
+    const changing = finger();
+    await changing.tap(page.locator('#cart-others'));
+    await changing.tap(page.locator('#offers button').first());
+    await page.waitForFunction((old) => !document.getElementById('cart-seats').textContent.includes(old), first[0].split(' · ')[0]);
+    assert.equal((await places()).length, 2);
+    assert.equal(changing.taps, 2);
+
+    await page.tap('#cart-pay');
+    const who = customer(stack, 3);
+    await page.fill('#login-name', who.login);
+    await page.fill('#login-password', who.password);
+    await page.tap('#login-form button');
+    await page.tap('#pay-button');
+    for (const [name, value] of [['number', '4242424242424242'], ['exp', '12/34'], ['cvc', '123']]) await page.fill(`[name=${name}]`, value);
+    await page.tap('main form button');
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await page.tap('a[href^="/pay/tickets/"]');
+    const ticket = page.locator('.ticket').first();
+
+    const giving = finger();
+    await giving.tap(ticket.locator('details summary'));
+    await giving.tap(ticket.locator('input'));
+    await page.keyboard.type(String(customer(stack, 4).member ?? 5));
+    await giving.tap(ticket.locator('form button'));
+    await giving.tap(ticket.locator('.offer button').first());
+    assert.equal(giving.taps, 4);
+
+    // Not yet taken, it is still one's own, and goes back with the order.
+    const returning = finger();
+    await returning.tap(page.locator('.ways a[href^="/pay/orders/"]'));
+    await returning.tap(page.locator('details', { has: page.locator('[data-act=refund]') }).locator('summary'));
+    await returning.tap(page.locator('[data-act=refund]'));
+    await page.locator('main[data-status=refunded]').waitFor({ timeout: 30_000 });
+    assert.equal(returning.taps, 3);
+
+    await page.goto(page.url().replace('/orders/', '/tickets/')); // where the mail's link leads
+    const finding = finger();
+    await finding.tap(page.locator('.ways a[href^="/pay/orders/"]'));
+    await page.locator('main[data-status=refunded]').waitFor();
+    await page.locator('dt', { hasText: /refund/i }).waitFor();
+    assert.equal(finding.taps, 1);
+    await visitor.close();
+  });
+});
