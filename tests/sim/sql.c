@@ -675,6 +675,11 @@ void sql_replay(struct engine *engine)
         each_change(&db.rows[i], apply, engine);
 }
 
+uint64_t sql_epoch(void)
+{
+    return db.owner.epoch;
+}
+
 uint64_t sql_journal_len(void)
 {
     return db.owner.seq;

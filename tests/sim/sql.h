@@ -13,6 +13,7 @@ void sql_begin(const uint8_t *plan_hash);
 void sql_replay(struct engine *engine);
 /* The state after `seq`; as the auditor writes them. The bytes are taken. */
 void sql_keep_snapshot(uint64_t seq, uint8_t *body, size_t len);
+uint64_t sql_epoch(void);
 uint64_t sql_journal_len(void); /* in changes */
 
 #endif
