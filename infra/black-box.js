@@ -8,18 +8,23 @@
 // list. A test that is not on the list yet is excused, and the row to be added is printed; one that is
 // on it failed, whatever it did the second time. FAIRGATE_ONCE=1 excuses nothing.
 //
+// The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js).
+//
 // Nothing excuses a finding (tests/lib-js/findings.js): each that lies in the folder at the end counts as
 // failed, even if every test passed.
 
-import { statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { run } from 'node:test';
-import { relative, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { costsOf } from '../tests/lib-js/costs.js';
 import { findings, FOUND, keepFinding } from '../tests/lib-js/findings.js';
 import { isListed, rowOf } from './shaky.js';
 import { judge } from './test-reporter.js';
 
 const SIDE_BY_SIDE = 4; // on two cores: most of them wait most of the time
 const FEW = 3;
+const LONGEST = 10;
 
 // Browsers keep the processors busy, most others wait: so they go side by side. Large files run for long,
 // more or less, so they are begun first, and none so late that it would run on alone.
@@ -40,6 +45,18 @@ async function tell(some, concurrency) {
     if (said !== undefined && FOUND.test(said.text)) keepFinding(`${relative('', said.file)} wrote what no program may say`, said.text);
   }
   return tests;
+}
+
+const costs = mkdtempSync(join(tmpdir(), 'fairgate-costs-'));
+process.env.FAIRGATE_COSTS = join(costs, 'files');
+process.on('exit', () => rmSync(costs, { recursive: true, force: true }));
+
+function tellLongest() {
+  if (!existsSync(process.env.FAIRGATE_COSTS)) return;
+  const all = costsOf(readFileSync(process.env.FAIRGATE_COSTS, 'utf8')).filter(({ file }) => files.includes(file));
+  const row = ({ file, cpu, took }) => `  ${took.toFixed(0).padStart(4)} s and ${cpu.toFixed(0).padStart(4)} s of CPU  ${relative('', file)}`;
+  console.log(`${all.reduce((sum, { cpu }) => sum + cpu, 0).toFixed(0)} s of CPU; the longest files:`);
+  for (const one of all.sort((a, b) => b.took - a.took).slice(0, LONGEST)) console.log(row(one));
 }
 
 const times = Number(process.env.FAIRGATE_TIMES ?? 1);
@@ -75,6 +92,7 @@ function reconsider(test, second) {
   }
 }
 
+tellLongest();
 const found = findings();
 for (const { file, text } of found) console.log(`FOUND  ${relative('', file)}: ${text}`);
 const lost = failed(tests).length + found.length;

@@ -94,7 +94,10 @@ class Line {
     // Sold out after somebody has a place: an event for each visitor.
     if (state === 'sold-out') return this.bringSoldOut(visitor);
     if (state === 'notfound') return this.go(visitor, 'nothing');
-    await this.go(visitor, await this.event(`show-${from}`, make[from]));
+    const id = await this.event(`show-${from}`, make[from]);
+    // That the line moves again is said for a minute, and the tests of a file take longer.
+    if (state === 'waiting') for (const action of ['pause', 'resume']) await act(this.front, id, action);
+    await this.go(visitor, id);
     if (['soon', 'join', 'join-draw', 'closed'].includes(state)) return visitor.view(state === 'join-draw' ? 'join' : state);
     await this.join(visitor);
     const view = { paused: 'waiting', frozen: 'waiting', late: 'called', admitted: 'called', done: 'called' }[state] ?? state;

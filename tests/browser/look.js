@@ -141,7 +141,7 @@ export function openLooks(name) {
   return {
     async see(page, what, { drawn, few = [], not = [], across = false } = {}) {
       // What the pointer happens to be on has a colour of its own.
-      if (await page.evaluate(() => Boolean(document.querySelector(':is(button, .button, a):hover')))) await page.mouse.move(0, 0);
+      if (await page.evaluate(() => Boolean(document.querySelector(':is(button, .button, a, summary):hover')))) await page.mouse.move(0, 0);
       await page.evaluate(() => scrollTo(0, 0));
       seen[what] = await page.evaluate(measure, { parts: PARTS, few, not });
       for (const row of across ? seen[what] : []) for (const key of ['h', 'gap']) delete row[key];

@@ -1,9 +1,12 @@
 // The helpers themselves: a helper that lies makes every test above it worthless.
 
 import assert from 'node:assert/strict';
-import { existsSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { join } from 'node:path';
 import test from 'node:test';
+import { costsOf } from '../lib-js/costs.js';
 import {
   assertProblem,
   client,
@@ -195,4 +198,15 @@ test('config and metrics are written and read as the services do', () => {
   const metrics = parseMetrics('# HELP a b\na_total{x="y z"} 3\nb_bucket{le="+Inf"} 4\n');
   assert.equal(metrics.get('a_total{x="y z"}'), 3);
   assert.equal(metrics.size, 2);
+});
+
+test('what a file cost counts the programs that it ran', (t) => {
+  const dir = openScope(t).tempDir();
+  const [file, told] = ['one.mjs', 'told'].map((name) => join(dir, name));
+  const costs = new URL('../lib-js/costs.js', import.meta.url);
+  writeFileSync(file, `import '${costs}';\nimport { execFileSync } from 'node:child_process';\nif (process.argv[2]) execFileSync('sh', ['-c', 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done']);\n`);
+  for (const words of [[], ['busy']]) execFileSync(process.execPath, [file, ...words], { env: { ...process.env, FAIRGATE_COSTS: told } });
+  const [idle, busy] = costsOf(readFileSync(told, 'utf8'));
+  assert.deepEqual([idle.file, busy.file], [file, file]);
+  assert.ok(busy.cpu > idle.cpu && busy.took > 0, `${idle.cpu} and ${busy.cpu} s`);
 });

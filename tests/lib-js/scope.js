@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import './costs.js';
 import { CRASHES, FOUND, keepFinding, SANITIZER_STATUS, takeReports } from './findings.js';
 import { within } from './wait.js';
 
