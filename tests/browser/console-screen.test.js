@@ -135,7 +135,7 @@ const MANNERS = {
   'desk-en': { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
 };
 const WIDTHS = [360, 768, 1280, 1920];
-const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '#plan p', '.chart .legend', '#as-of'], across: true };
+const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '.vital .value', '.vital .note', '.vital .small', '#plan p', '.chart .legend', '#as-of'], across: true };
 
 describe('the first screen', () => {
   const scope = openScope();
@@ -188,6 +188,7 @@ describe('the first screen', () => {
       // One glance: what is the matter, and the figures, each with its line.
       await level(page, 'fine');
       await page.locator('#vital-waiting .spark path[d^=M]').waitFor({ state: 'attached' });
+      assert.match(await page.textContent('#vital-pace .value'), /^(–|\+[\d,]+ −[\d,]+)$/);
       assert.match(await page.textContent('#as-of'), /\d\d:\d\d:\d\d.*GMT|\d\d:\d\d:\d\d.*UTC/);
       assert.ok((await page.locator('#verdict').boundingBox()).y < 300);
       assert.ok((await page.locator('#vital-waiting').boundingBox()).y < 740 - 100);

@@ -52,12 +52,15 @@ async function take(scope) {
 
   await page.locator('#pass button').click({ timeout: 60_000 });
   await visitor.ready();
+  await steer({ rate_per_s: 2, burst: 2 });
+  for (let n = 0; n < 6 * WAITING; n += 1) await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': `crowd-${n}` } });
   await visitor.takeBest(2);
   await shot(page, 'hall');
   await pay(page, customer(stack, 0));
   await page.click('a[href^="/pay/tickets/"]');
   await page.locator('.ticket svg').first().waitFor();
   await shot(page, 'ticket');
+  await operator.page.locator('#vital-pace .value', { hasText: /\d.*\d/ }).waitFor(); // half a minute is enough to tell
   await shot(operator.page, 'console');
   await operator.close();
   await visitor.close();

@@ -28,7 +28,7 @@ export function planInWords({ facts, plan }) {
   const { forecast: end } = facts;
   const told = end.kind === 'ends' || end.kind === 'grows' ? [say('plan.ends', bandOf(end))] : [say(`plan.${end.kind}`)];
   if (end.kind === 'grows') told.push(say('plan.grows', number(end.joined), number(end.called)));
-  if (plan.at === null) return told;
+  if (plan.at === null || (end.kind === 'empty' && !plan.isAsked)) return told;
   told.push(say(plan.isAsked ? 'plan.asked' : 'plan.set', hour(new Date(plan.at))));
   const { kind, byMs } = facts.plan;
   if (kind !== 'none') told.push(say(`plan.${kind}`, number(Math.round(byMs / 60_000))));
@@ -47,12 +47,12 @@ export function vitals(watch, { facts, found }) {
   const rows = recent(watch.rows);
   const hall = recent(watch.hall ?? []);
   const orders = recent(watch.orders ?? []);
-  const pace = (value) => number(value === null ? null : Math.round(value));
+  const pace = (value) => number(Math.round(value));
   const errors = errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []].map(recent)).slice(1);
   const allErrors = (errors[0] ?? []).map((_, i) => errors.reduce((sum, values) => sum + (values[i] ?? 0), 0));
   const tiles = [
     { id: 'state', label: say('vital.state'), value: wordsOr(`state.${doc.state}`, doc.state), note: say('vital.state-note', number(live.rate_per_s)), lines: [column(rows, 'rate_per_s')] },
-    { id: 'pace', label: say('vital.pace'), value: say('vital.pace-value', pace(facts.pace.joined), pace(facts.pace.called)), note: say('vital.pace-note'), lines: [rates(rows, 'issued'), rates(rows, 'serving')] },
+    { id: 'pace', label: say('vital.pace'), value: facts.pace.joined === null || facts.pace.called === null ? '–' : say('vital.pace-value', pace(facts.pace.joined), pace(facts.pace.called)), note: say('vital.pace-note'), lines: [rates(rows, 'issued'), rates(rows, 'serving')] },
     { id: 'waiting', label: say('live.waiting'), value: number(live.waiting), note: facts.forecast.kind === 'empty' ? say('vital.nobody') : say('vital.waiting-note', bandOf(facts.forecast)), lines: [column(rows, 'waiting')] },
     { id: 'inside', label: say('live.active'), value: doc.max_active > 0 ? say('vital.of', number(live.active), number(doc.max_active)) : number(live.active), note: say('vital.inside-note', number(live.outstanding)), lines: [column(rows, 'active')] },
   ];
