@@ -352,6 +352,23 @@ describe('the map of the hall', () => {
     assert.deepEqual(guest.wrong, []);
   });
 
+  test('a seat that is pressed before the second script is there is taken once it is', async () => {
+    const { guest, page } = await enter({
+      viewport: SIZES.desktop,
+      first: (early) => early.route('**/later.js', async (route) => {
+        await early.waitForFunction(() => document.getElementById('hall').dataset.seen === 'seats');
+        const { x, y, width, height } = await early.locator('#map-top').boundingBox();
+        await early.mouse.click(x + width / 2 + 250, y + height / 2);
+        await early.waitForFunction(() => !document.querySelector('[data-gliding]'));
+        const at = await aSeat(early);
+        for (let n = 0; n < 2; n += 1) await early.mouse.click(x + at.x, y + at.y); // an impatient one
+        await route.continue();
+      }),
+    });
+    await cart(page, 1);
+    assert.deepEqual(guest.wrong, []);
+  });
+
   test('the signs of the filter have their colours where the list is opened first', async () => {
     const { guest, page } = await enter({ first: (early) => early.addInitScript(() => localStorage.setItem('fg-view', 'list')) });
     assert.ok(await page.isVisible('#list-view'));
