@@ -77,8 +77,18 @@ export function told(value) {
 export const badge = (state) => make('strong', { className: `badge ${state}` }, wordsOr(`state.${state}`, state));
 
 export const levelWords = (level) => say(`verdict.level.${level}`);
-// Why, of a verdict or an alarm.
-export const reasonOf = ({ level, key, values }) => inAlarmWords(['fine', 'rest'].includes(level) ? 'verdict' : 'alarm', { key, values });
+// Why, of a verdict or an alarm, with its values as people read them.
+export function reasonOf({ level, key, values }) {
+  const put = (value) => {
+    if (typeof value === 'number') return number(value);
+    if (value?.word) return wordsOr(value.word, value.otherwise);
+    if (value?.shut) return wordsOr(`shut.${value.shut}`, value.shut);
+    if (value?.time) return moment(value.time);
+    return value?.share === undefined ? value : percent(value.share);
+  };
+  const words = values.map(put);
+  return ['fine', 'rest'].includes(level) ? say(`verdict.${key}`, ...words) : say(`alarm.${key}`, ...words);
+}
 // The verdict as it stands above all: a sign, a word, and why.
 export const byVerdict = (one, ...more) => [icon(one.level), make('p', {}, make('strong', {}, levelWords(one.level)), ` ${reasonOf(one)}`, ...more)];
 
@@ -194,9 +204,4 @@ export const icon = (name) => byId(`icon-${name}`).content.firstElementChild.clo
 // Something that is empty, or went wrong, as a whole view: a picture, what it is, what to do.
 export function drawn(name, title, text, ...acts) {
   return make('section', { className: `card drawn drawn-${name}` }, icon(name), make('h2', {}, title), make('p', {}, text), ...acts);
-}
-
-function inAlarmWords(prefix, { key, values }) {
-  const put = (value) => (typeof value === 'number' ? number(value) : value?.word ? wordsOr(value.word, value.otherwise) : value?.time ? moment(value.time) : value?.share !== undefined ? percent(value.share) : value);
-  return say(`${prefix}.${key}`, ...values.map(put));
 }

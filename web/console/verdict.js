@@ -21,7 +21,8 @@ export const LIMITS = {
 const SELLING = ['open', 'paused', 'frozen', 'pre-queue'];
 const RESTING = ['draft', 'scheduled', 'sold-out', 'closed'];
 
-// {key, values, where}: `values` are put into the words of `alarm.KEY`, where {word} is a key of its own.
+// {key, values, where}: `values` are put into the words of `alarm.KEY`; {word} and {shut} have words of
+// their own.
 const rule = (level, key, where, holds) => ({ level, key, where, holds });
 
 const partsOf = (facts, test) => facts.parts.filter(test).map(({ name, reason }) => [{ word: `part.${name}`, otherwise: name }, reason ?? '']);
@@ -35,7 +36,7 @@ const isOpen = ({ doc }) => doc.state === 'open';
 
 const RULES = [
   rule('broken', 'silent', 'parts', (f) => once(f.silentMs >= LIMITS.silent_ms, Math.round(f.silentMs / 1000))),
-  rule('broken', 'shut', 'parts', (f) => once(Boolean(f.shut), { word: `shut.${f.shut}`, otherwise: f.shut })),
+  rule('broken', 'shut', 'parts', (f) => once(Boolean(f.shut), { shut: f.shut })),
   rule('broken', 'stale', 'parts', (f) => once(f.live.stale)),
   rule('broken', 'down.seats', 'parts', (f) => once(f.parts.some((part) => part.name === 'seats' && isDown(part)))),
   rule('broken', 'down.pay', 'parts', (f) => once(f.parts.some((part) => part.name === 'pay' && isDown(part)))),
