@@ -134,11 +134,13 @@ test('passes of an event that was made again in the waiting room shut out those 
   const held = await rehearsal.hold({ seats: ['r1s1', 'r1s2'] });
   assert.equal(held.status, 201, 'good until another is known');
   assertProblem(await unnamed.info(), 401, 'event-renewed', 'what names none is older than any');
+  const onDisk = () => BigInt(postgres.sql("SELECT incarnation FROM seats.event WHERE id = 'premiere'", 'seats'));
+  const before = await until('the older one to be on disk', onDisk);
   assert.equal((await visitor(first, 'premiere', pass(newer)).info()).status, 200);
   assertProblem(await rehearsal.info(), 401, 'event-renewed');
   assertProblem(await rehearsal.hold({ seats: ['r2s1', 'r2s2'] }), 401, 'event-renewed');
   for (const strange of ['019A30000001000001', '', '019a3000', 7]) assertProblem(await visitor(first, 'premiere', pass(strange)).info(), 401, strange === '' ? 'event-renewed' : 'pass-invalid');
-  await until('it to be on disk', () => postgres.sql("SELECT incarnation <> 0 FROM seats.event WHERE id = 'premiere'", 'seats') === 't');
+  await until('the newer one to be on disk', () => onDisk() > before);
 
   const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
   await until('the second to follow', async () => (await told(second, 'premiere'))?.state === 'following');
