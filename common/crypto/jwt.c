@@ -3,7 +3,7 @@
  *
  *   1. length, three parts, strict base64url
  *   2. the header: ES256, our type, a key that we know, no "crit" (no extension is understood here,
- * so a token that insists on one is refused)
+ *      so a token that insists on one is refused)
  *   3. the signature
  *   4. the claims: issuer, audience, times
  *

@@ -26,6 +26,23 @@ void service_tokens_destroy(struct service_tokens *tokens)
     *tokens = (struct service_tokens){.admin = NULL};
 }
 
+/* An operator's token that is also another's would bear the wrong name, or open more than is its.
+ */
+static int check_apart(const struct service_tokens *tokens, struct err_slot *err)
+{
+    const struct secret_file *others[] = {tokens->admin, tokens->service};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        const char *name = others[i] == NULL || tokens->operators == NULL
+                               ? NULL
+                               : operators_name(tokens->operators, secret_file_span(others[i]));
+        if (name != NULL)
+            return err_set(err, ERR_RANGE,
+                           "private.operators_file: the token of %s is also the %s token", name,
+                           i == 0 ? "admin" : "service");
+    }
+    return 0;
+}
+
 int service_tokens_read(const struct service_settings *settings, struct err_slot *err,
                         struct service_tokens *out)
 {
@@ -35,6 +52,8 @@ int service_tokens_read(const struct service_settings *settings, struct err_slot
         rc = secret_file_read(settings->private_service_token_file, err, &tokens.service);
     if (rc == 0 && settings->private_operators_file[0] != '\0')
         rc = operators_read(settings->private_operators_file, err, &tokens.operators);
+    if (rc == 0)
+        rc = check_apart(&tokens, err);
     if (rc < 0) {
         service_tokens_destroy(&tokens);
         return rc;

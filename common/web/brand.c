@@ -35,6 +35,7 @@ struct brand {
     struct brand_colours colours[BRAND_SCHEMES];
     char css_memory[CSS_MAX];
     struct text css;
+    bool is_trial; /* looked at and let go: it adds no language */
 };
 
 /* ---- colours ---- */
@@ -202,8 +203,9 @@ static int load_texts_of(struct brand *brand, struct span file_name, struct err_
     if (file_name.ptr[0] == '.' || file_name.len <= ending.len ||
         !span_eq(span_skip(file_name, file_name.len - ending.len), ending))
         return 0;
-    enum lang lang;
-    int rc = lang_add((struct span){file_name.ptr, file_name.len - ending.len}, err, &lang);
+    struct span tag = {file_name.ptr, file_name.len - ending.len};
+    enum lang lang = LANG_MAX;
+    int rc = brand->is_trial ? lang_check(tag, err) : lang_add(tag, err, &lang);
     if (rc < 0)
         return rc;
     char path[PATH_BYTES];
@@ -212,7 +214,12 @@ static int load_texts_of(struct brand *brand, struct span file_name, struct err_
     if (text.overflown || text.len == sizeof(path))
         return err_set(err, ERR_RANGE, "the path of %s is too long", file_name.ptr);
     path[text.len] = '\0';
-    return read_file(path, TEXTS_BYTES_MAX, &brand->texts[lang], err);
+    if (!brand->is_trial)
+        return read_file(path, TEXTS_BYTES_MAX, &brand->texts[lang], err);
+    struct content seen = {NULL, 0};
+    rc = read_file(path, TEXTS_BYTES_MAX, &seen, err);
+    free(seen.bytes);
+    return rc;
 }
 
 static int load_texts(struct brand *brand, struct err_slot *err)
@@ -232,12 +239,14 @@ static int load_texts(struct brand *brand, struct err_slot *err)
 
 /* ---- a brand's life ---- */
 
-int brand_load(const struct brand_settings *settings, struct err_slot *err, struct brand **out)
+static int load(const struct brand_settings *settings, bool is_trial, struct err_slot *err,
+                struct brand **out)
 {
     struct brand *brand = calloc(1, sizeof(*brand));
     if (brand == NULL)
         return err_set(err, ERR_NOMEM, "a brand of %zu bytes", sizeof(*brand));
     brand->settings = settings;
+    brand->is_trial = is_trial;
     brand->css = text_on(brand->css_memory, sizeof(brand->css_memory));
     brand->colours[BRAND_LIGHT] = light_scheme.usual;
     brand->colours[BRAND_DARK] = dark_scheme.usual;
@@ -257,10 +266,16 @@ int brand_load(const struct brand_settings *settings, struct err_slot *err, stru
     return 0;
 }
 
+int brand_load(const struct brand_settings *settings, struct err_slot *err, struct brand **out)
+{
+    return load(settings, false, err, out);
+}
+
+/* Settings are checked again at each reload, while loops read the languages. */
 int brand_check(const struct brand_settings *settings, struct err_slot *err)
 {
     struct brand *brand;
-    int rc = brand_load(settings, err, &brand);
+    int rc = load(settings, true, err, &brand);
     if (rc == 0)
         brand_destroy(brand);
     return rc;

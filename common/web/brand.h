@@ -54,7 +54,8 @@ struct brand;
 
 /* `settings` is borrowed; NULL: nothing is branded. Adds the languages that it finds. */
 int brand_load(const struct brand_settings *settings, struct err_slot *err, struct brand **out);
-int brand_check(const struct brand_settings *settings, struct err_slot *err); /* loads, lets go */
+/* Would it load? Adds no language. */
+int brand_check(const struct brand_settings *settings, struct err_slot *err);
 void brand_destroy(struct brand *brand);
 
 struct span brand_name(const struct brand *brand);

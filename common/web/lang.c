@@ -19,7 +19,7 @@ unsigned lang_count(void)
     return tags_len;
 }
 
-int lang_add(struct span tag, struct err_slot *err, enum lang *out)
+int lang_check(struct span tag, struct err_slot *err)
 {
     bool good = tag.len >= 2 && tag.len <= TAG_MAX;
     for (size_t i = 0; good && i < tag.len; i++)
@@ -27,10 +27,17 @@ int lang_add(struct span tag, struct err_slot *err, enum lang *out)
     if (!good)
         return err_set(err, ERR_SYNTAX, "language \"%.*s\": two or three small letters",
                        (int)tag.len, tag.ptr);
-    if (lang_parse(tag, out))
-        return 0;
-    if (tags_len == LANG_MAX)
+    enum lang known;
+    if (tags_len == LANG_MAX && !lang_parse(tag, &known))
         return err_set(err, ERR_FULL, "more than %d languages", LANG_MAX);
+    return 0;
+}
+
+int lang_add(struct span tag, struct err_slot *err, enum lang *out)
+{
+    int rc = lang_check(tag, err);
+    if (rc < 0 || lang_parse(tag, out))
+        return rc;
     bool fits = span_to_cstr(tag, tags[tags_len], sizeof(tags[0]));
     assert(fits);
     *out = (enum lang)tags_len++;

@@ -24,6 +24,8 @@ enum lang { LANG_LIST(LANG_NAMED) LANG_BUILT_IN, LANG_MAX = 8 };
 #define LANG_COOKIE "fg_lang"
 
 unsigned lang_count(void); /* languages are 0 to this */
+/* Could it be added? Adds nothing, so any thread may ask. */
+int lang_check(struct span tag, struct err_slot *err);
 /* At start only, while there is one thread. Adding a known language finds it.
  * The tag is a first part alone: two or three small letters. */
 int lang_add(struct span tag, struct err_slot *err, enum lang *out);

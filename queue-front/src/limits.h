@@ -50,6 +50,7 @@ enum {
     CODES_USED_MAX = 100,
 
     PAGES_MAX = 8, /* of figures that are read: each service behind the line, and the shop */
+    VISITS_TOKEN_BYTES_MAX = 256,
     PAGE_BYTES_MAX = 512 * 1024, /* a service with two thousand series */
     CODES_BODY_MAX = 96 * 1024,
     CODE_USES_MAX = 10 * 1000 * 1000, /* a code that everybody knows */

@@ -15,6 +15,7 @@
 #include "api/move_api.h"
 #include "api/pass_api.h"
 #include "api/queue_api.h"
+#include "behind/endings.h"
 #include "behind/page_list.h"
 #include "commands/keys_command.h"
 #include "commands/verify_draw.h"
@@ -118,11 +119,10 @@ static const struct config_setting settings[] = {
      "visits take no time; empty: they always do"},
     {"visits", "ended_at", CONFIG_STRING, AT(visits_ended_at), "", 0, 1000, NULL,
      "addresses, comma between, of which one is told of each visit that was left, by POST "
-     "/internal/sessions/SESSION/end, so that its pass opens nothing any more; empty: it does "
-     "until "
-     "it runs out"},
+     "/internal/sessions/SESSION/end, so that its pass opens nothing any more; empty: nobody is "
+     "told, and a pass works until it runs out"},
     {"visits", "token_file", CONFIG_STRING, AT(visits_token_file), "", 0, 1000, NULL,
-     "file (mode 0600) with the token that they want: the one that services show"},
+     "file (mode 0600) with the token that these services expect of each other"},
     {"visits", "tls_ca", CONFIG_STRING, AT(visits_tls_ca), "", 0, 1000, NULL,
      "certificates to trust for https instead of the system's"},
     {"beacon", "drand", CONFIG_STRING, AT(beacon_drand),
@@ -253,7 +253,7 @@ static int check(void *target, struct err_slot *err)
     if (rc == 0)
         rc = page_list_check("visits.served_by", config->visits_served_by, err);
     if (rc == 0)
-        rc = page_list_check("visits.ended_at", config->visits_ended_at, err);
+        rc = endings_check("visits.ended_at", config->visits_ended_at, err);
     if (rc == 0 && config->visits_ended_at[0] != '\0' && config->visits_token_file[0] == '\0')
         return err_set(err, ERR_RANGE, "visits.ended_at: wants visits.token_file");
     return rc;
@@ -267,6 +267,7 @@ static struct secrets_paths key_paths(const struct front_config *config)
         .draws = config->keys_draws,
         .passes = config->keys_passes,
         .members = config->members_keys,
+        .visits = config->visits_ended_at[0] != '\0' ? config->visits_token_file : "",
     };
 }
 

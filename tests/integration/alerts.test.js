@@ -28,6 +28,7 @@ const CASES = {
   FairgateBeaconLate: [['fairgate_beacon_late_total', rising(1)]],
   FairgateRedisTimeouts: [['fairgate_store_timeouts_total', rising(5)]],
   FairgateMemberKeysFail: [['fairgate_member_keys_total{outcome="failed"}', rising(1)]],
+  FairgateEndingsUntold: [['fairgate_endings_untold_total', rising(1)]],
   // An owner that ends and comes back without its database, beside a standby that never had the event.
   FairgateSeatsNotOpen: [['fairgate_seats_open{event="night",instance="a"}', `1+0x${GOOD} _ 0+0x30`], ['fairgate_seats_open{event="night",instance="b"}', '0+0x70']],
   FairgateEventOut: [['fairgate_seats_events{state="out"}', level(0, 1)]],

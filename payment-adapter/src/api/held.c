@@ -76,6 +76,8 @@ static bool read_charges(const json_t *hold, struct order *order, uint64_t *vat)
         !read_number(hold, "vat_basis_points", FEES_VAT_MAX, &rate))
         return false;
     order->amount += order->fees;
+    if (order->amount > HELD_MINOR_MAX)
+        return false;
     if (rate > 0)
         snprintf(order->terms, sizeof(order->terms), "vat_basis_points=%u", (unsigned)rate);
     return *vat == fees_vat(order->amount, rate);

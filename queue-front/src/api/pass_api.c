@@ -38,6 +38,7 @@ struct visit {
     struct member_name member;
     char incarnation[LINE_INCARNATION_LEN + 1];
     char channel[LINE_CHANNEL_MAX + 1]; /* LINE_HEARTBEAT: as the pass says */
+    uint64_t pass_expires_s;            /* LINE_LEAVE: of the pass that was shown; 0: none was */
     uint32_t p50_s, p90_s;              /* LINE_PASS: what was told with the ticket, at */
     uint64_t told_ms;
 };
@@ -427,16 +428,27 @@ static void put_farewell(const struct http_req *req, struct text *cookies,
     caller_set_cookie(req, cookies, SPAN(VISITOR_COOKIE), none, 0);
 }
 
+/* Whoever was inside, or shows a pass whose session Redis has lost, takes a good pass along. */
+static void tell_left(const struct visit *visit, const struct front_line *event)
+{
+    bool by_pass = visit->line.outcome == LINE_OK && visit->pass_expires_s > 0;
+    if (visit->line.turn != TURN_ENDED && !by_pass)
+        return;
+    uint64_t now_s = front_wall_s(visit->front), life_ms = event->view->knobs.session_ttl_ms;
+    /* The knob may have been longer when the pass was made. */
+    if (visit->pass_expires_s > now_s && (visit->pass_expires_s - now_s) * 1000 > life_ms)
+        life_ms = (visit->pass_expires_s - now_s) * 1000;
+    endings_tell(visit->front->endings, span_of(visit->session), life_ms);
+}
+
 static void on_left(struct line_visit *line)
 {
     struct visit *visit = (struct visit *)line;
     const struct front_line *event = front_line_named(visit->front, line->event);
     bool left = line->outcome == LINE_OK || line->outcome == LINE_SAME ||
                 line->outcome == LINE_GONE || line->outcome == LINE_EXPIRED;
-    if (left && line->turn == TURN_ENDED && event != NULL)
-        endings_tell(visit->front->endings, span_of(visit->session),
-                     event->view->knobs.session_ttl_ms);
     if (left && event != NULL) {
+        tell_left(visit, event);
         char memory[768];
         struct text cookies = text_on(memory, sizeof(memory));
         put_farewell(visit->req, &cookies, event);
@@ -482,6 +494,7 @@ static void on_leave(struct http_req *req)
     } else {
         visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
         memcpy(visit->session, pass.session, sizeof(visit->session));
+        visit->pass_expires_s = pass.expires_s;
     }
     visit_ask(visit, on_left);
 }

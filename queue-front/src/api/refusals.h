@@ -51,7 +51,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
         "More people are joining than can be given a place just now. Come back after the time in " \
         "Retry-After.") \
     ROW(LINE_FULL, "line-full", 503, 1, "line-full", \
-        "As many people are waiting as may. Nothing was taken or used; places become free as people " \
+        "The line is full. Nothing was taken or used; places become free as people " \
         "are called.") \
     ROW(JOINS, "too-many-joins", 429, 1, "too-many-joins", \
         "Too many joins from this address in a minute.") \

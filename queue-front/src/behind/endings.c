@@ -7,14 +7,15 @@
  * until the pass has run out by itself. A list that is full forgets nobody who is on it: whoever
  * leaves then has a pass until it ends, as all had before this was made, and is counted.
  *
- * What is not told here: visits whose time ran out (their pass runs out with them), and those that
- * an order ended (payment-adapter tells both sides).
+ * What is not told here: visits whose time ran out (their pass runs out with them), those that an
+ * order ended (payment-adapter tells both sides) or that somebody else ended by POST end here, who
+ * is to tell the seats as well.
  *
  * Threading: none, the loop owns all of it. */
 #include "behind/endings.h"
 
 #include "base/magic.h"
-#include "base/secret_file.h"
+#include "base/text.h"
 #include "behind/page_list.h"
 #include "core/token/session.h"
 #include "outcall/outcall.h"
@@ -29,6 +30,7 @@ enum {
     ANSWER_MS = 2000,    /* a commit at the seats */
     AGAIN_MS = 250,      /* the first distance; each is twice the one before, */
     AGAIN_DOUBLINGS = 5, /* up to 8 s */
+    TOLD_MAX = 256,      /* remembered, or whoever leaves again and again writes at the seats */
     TOKEN_HEADER_MAX = 320,
     URL_MAX = 2048,
 };
@@ -49,7 +51,9 @@ struct endings {
     struct page_list urls;
     char authorization[TOKEN_HEADER_MAX];
     struct ending ending[ENDINGS_MAX];
-    unsigned len; /* of them that are somebody's */
+    unsigned len;                             /* of them that are somebody's */
+    char told[TOLD_MAX][SESSION_LEN_MAX + 1]; /* the latest, in a ring */
+    unsigned told_next;
     bool closed;
     bool failing; /* said once, not for each */
 };
@@ -70,7 +74,8 @@ static void say_failing(struct endings *endings, const struct outcall_answer *an
     endings->failing = true;
     struct log_line line;
     log_begin(&line, endings->conf.log, LOG_LEVEL_WARN,
-              "who left is not told behind the line; their passes open it until they run out");
+              "the services behind the line could not be told who left; passes of those work until "
+              "they run out");
     log_u64(&line, "status", answer->status);
     log_cstr(&line, "why", answer->rc < 0 ? answer->why : "");
     log_end(&line);
@@ -86,6 +91,8 @@ static void on_told(void *ctx, const struct outcall_answer *answer)
     ending->asking = false;
     if (answer->rc == 0 && answer->status / 100 == 2) {
         endings->failing = false;
+        memcpy(endings->told[endings->told_next], ending->session, sizeof(ending->session));
+        endings->told_next = (endings->told_next + 1) % TOLD_MAX;
         drop(ending);
         return;
     }
@@ -122,9 +129,24 @@ static void count_untold(const struct endings *endings)
     atomic_fetch_add_explicit(endings->conf.untold, 1, memory_order_relaxed);
 }
 
+static bool is_known(const struct endings *endings, struct span session)
+{
+    for (unsigned i = 0; i < ENDINGS_MAX && endings->len > 0; i++) {
+        const struct ending *ending = &endings->ending[i];
+        if (ending->endings != NULL && span_eq(span_of(ending->session), session))
+            return true;
+    }
+    for (unsigned i = 0; i < TOLD_MAX; i++) {
+        if (span_eq(span_of(endings->told[i]), session))
+            return true;
+    }
+    return false;
+}
+
 void endings_tell(struct endings *endings, struct span session, uint64_t life_ms)
 {
-    if (endings == NULL)
+    assert(session.len > 0);
+    if (endings == NULL || is_known(endings, session))
         return;
     struct ending *ending = endings->ending;
     while (ending < endings->ending + ENDINGS_MAX && ending->endings != NULL)
@@ -164,19 +186,31 @@ void endings_look(struct endings *endings)
 
 /* ---- a life ---- */
 
-static int read_token(struct endings *endings, const char *path, struct err_slot *err)
+int endings_check(const char *setting, const char *urls, struct err_slot *err)
 {
-    struct secret_file *token;
-    int rc = secret_file_read(path, err, &token);
+    int rc = page_list_check(setting, urls, err);
     if (rc < 0)
         return rc;
-    struct span text = secret_file_span(token);
-    int len = snprintf(endings->authorization, sizeof(endings->authorization),
-                       "Authorization: Bearer %.*s", (int)text.len, text.ptr);
-    secret_file_destroy(token);
-    if (len >= (int)sizeof(endings->authorization))
-        return err_set(err, ERR_RANGE, "visits.token_file: a token is no longer than 256 bytes");
+    struct span rest = span_of(urls), url;
+    while (rest.len > 0) {
+        rest = span_cut(rest, ',', &url);
+        struct span host = span_skip(span_trim(url), strlen("https://"));
+        if (memchr(host.ptr, '/', host.len) != NULL)
+            return err_set(err, ERR_RANGE, "%s: an address of a service, without a path", setting);
+    }
     return 0;
+}
+
+void endings_use_token(struct endings *endings, struct span token)
+{
+    assert(token.len > 0 && token.len <= VISITS_TOKEN_BYTES_MAX);
+    if (endings == NULL)
+        return;
+    struct text header = text_on(endings->authorization, sizeof(endings->authorization) - 1);
+    TEXT_LIT(&header, "Authorization: Bearer ");
+    text_put(&header, token);
+    assert(!header.overflown);
+    endings->authorization[header.len] = '\0';
 }
 
 int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_slot *err,
@@ -190,9 +224,7 @@ int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_
         return err_set(err, ERR_NOMEM, "a list of those who left");
     MAGIC_BEGIN(endings, endings);
     endings->conf = *conf;
-    int rc = read_token(endings, conf->token_file, err);
-    if (rc == 0)
-        rc = page_list_init(&endings->urls, conf->urls, err);
+    int rc = page_list_init(&endings->urls, conf->urls, err);
     if (rc == 0)
         rc = outcalls_create(loop, conf->tls_ca, err, &endings->outcalls);
     if (rc < 0) {

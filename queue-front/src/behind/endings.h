@@ -13,7 +13,6 @@ struct endings; /* belongs to one loop, and tells of those who left by it */
 
 struct endings_conf { /* all is borrowed */
     const char *urls; /* comma between, checked; any of them is enough. "": nobody is told */
-    const char *token_file;
     const char *tls_ca;
     const struct clock *clock;
     const struct rng *rng;
@@ -21,14 +20,21 @@ struct endings_conf { /* all is borrowed */
     _Atomic uint64_t *untold; /* counts visits whose pass ran out before anybody took it */
 };
 
-/* *out is NULL where nobody is to be told. */
+/* ERR_RANGE, and the error names the setting: not a list of at most PAGES_MAX addresses of
+ * services, without a path. */
+int endings_check(const char *setting, const char *urls, struct err_slot *err);
+
+/* *out is NULL where nobody is to be told; NULL is fine for all below. It needs a token next. */
 int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_slot *err,
                    struct endings **out);
-void endings_close(
-    struct endings *endings);               /* silent from here on; NULL is fine, as for all here */
-void endings_free(struct endings *endings); /* once the loop has closed all */
+void endings_close(struct endings *endings); /* silent from here on */
+void endings_free(struct endings *endings);  /* once the loop has closed all */
 
-/* The visit of this session is over, though its pass may run for life_ms. Returns at once. */
+/* Shown from the next call on; copied. At most VISITS_TOKEN_BYTES_MAX. */
+void endings_use_token(struct endings *endings, struct span token);
+
+/* The visit of this session is over, though its pass may run for life_ms. Returns at once. Saying
+ * so of the same one again costs nothing while it is remembered. */
 void endings_tell(struct endings *endings, struct span session, uint64_t life_ms);
 
 /* To be called often: tells once more what was not taken. */

@@ -390,65 +390,15 @@ static int open_endings(struct front *front, struct err_slot *err)
 {
     const struct endings_conf conf = {
         .urls = front->config->visits_ended_at,
-        .token_file = front->config->visits_token_file,
         .tls_ca = front->config->visits_tls_ca,
         .clock = front->loop->clock,
         .rng = front->loop->rng,
         .log = front->loop->log,
         .untold = &front->stats.endings_untold,
     };
-    return endings_create(front->loop->uv, &conf, err, &front->endings);
-}
-
-int front_create(struct service_loop *loop, struct front_shared *shared, struct err_slot *err,
-                 struct front **out)
-{
-    struct front *front = calloc(1, sizeof(*front));
-    if (front == NULL)
-        return err_set(err, ERR_NOMEM, "front of %zu bytes", sizeof(*front));
-    MAGIC_BEGIN(front, front);
-    tally_init(&front->passes_wrong);
-    tally_init(&front->tokens_wrong);
-    tally_init(&front->codes_wrong);
-    front->loop = loop;
-    front->shared = shared;
-    front->config = shared->config;
-    shed_init(&front->shed, (uint32_t)shared->config->line_joins_waiting);
-    front_use_keys(front);
-    service_ready(loop, "redis", "not connected yet");
-    int rc = squeezer_create(err, &front->squeezer);
-    if (rc == 0)
-        rc = open_store(front, err);
-    if (rc < 0)
-        goto free_front;
-    rc = figures_begin(front, err);
-    if (rc == 0)
-        rc = pilots_create(front, err);
-    if (rc == 0)
-        rc = served_create(front, err);
-    if (rc == 0)
-        rc = drawings_create(front, err);
-    if (rc == 0)
-        rc = open_endings(front, err);
-    if (rc == 0)
-        rc = show_member_keys(front, err);
-    if (rc < 0)
-        goto close_store;
-    uv_timer_init(loop->uv, &front->timer);
-    front->timer.data = front;
-    uv_timer_start(&front->timer, on_timer, TIMER_MS, TIMER_MS);
-    front->load_at_us = clock_mono_us(loop->clock);
-    front->load_cpu_us = system_thread_cpu_us();
-    *out = front;
-    return 0;
-
-close_store: /* silent from here on, so the front may go */
-    figures_end(front);
-    line_store_close(front->store);
-free_front:
-    squeezer_destroy(front->squeezer);
-    secrets_unref(front->keys);
-    free(front);
+    int rc = endings_create(front->loop->uv, &conf, err, &front->endings);
+    if (rc == 0 && front->endings != NULL)
+        endings_use_token(front->endings, secret_file_span(front->keys->visits));
     return rc;
 }
 
@@ -464,6 +414,8 @@ void front_use_keys(struct front *front)
     uv_mutex_unlock(&front->shared->keys_lock);
     struct secrets *before = front->keys;
     front->keys = keys;
+    if (front->endings != NULL)
+        endings_use_token(front->endings, secret_file_span(keys->visits));
     /* release: a reader of the serial may tell others that this loop knows these keys */
     atomic_store_explicit(&front->shared->keys_serial[front->loop->index], keys->serial,
                           memory_order_release);
@@ -510,4 +462,55 @@ void front_close(struct front *front)
         event_destroy(front, front->event[--front->events_len]);
     table_deinit(&front->by_id);
     uv_close((uv_handle_t *)&front->timer, on_timer_closed);
+}
+
+int front_create(struct service_loop *loop, struct front_shared *shared, struct err_slot *err,
+                 struct front **out)
+{
+    struct front *front = calloc(1, sizeof(*front));
+    if (front == NULL)
+        return err_set(err, ERR_NOMEM, "front of %zu bytes", sizeof(*front));
+    MAGIC_BEGIN(front, front);
+    tally_init(&front->passes_wrong);
+    tally_init(&front->tokens_wrong);
+    tally_init(&front->codes_wrong);
+    front->loop = loop;
+    front->shared = shared;
+    front->config = shared->config;
+    shed_init(&front->shed, (uint32_t)shared->config->line_joins_waiting);
+    front_use_keys(front);
+    service_ready(loop, "redis", "not connected yet");
+    int rc = squeezer_create(err, &front->squeezer);
+    if (rc == 0)
+        rc = open_store(front, err);
+    if (rc < 0)
+        goto free_front;
+    uv_timer_init(loop->uv, &front->timer);
+    front->timer.data = front;
+    rc = figures_begin(front, err);
+    if (rc == 0)
+        rc = pilots_create(front, err);
+    if (rc == 0)
+        rc = served_create(front, err);
+    if (rc == 0)
+        rc = drawings_create(front, err);
+    if (rc == 0)
+        rc = open_endings(front, err);
+    if (rc == 0)
+        rc = show_member_keys(front, err);
+    if (rc < 0) {
+        front_close(front); /* what is on the loop is freed by the loop */
+        return rc;
+    }
+    uv_timer_start(&front->timer, on_timer, TIMER_MS, TIMER_MS);
+    front->load_at_us = clock_mono_us(loop->clock);
+    front->load_cpu_us = system_thread_cpu_us();
+    *out = front;
+    return 0;
+
+free_front:
+    squeezer_destroy(front->squeezer);
+    secrets_unref(front->keys);
+    free(front);
+    return rc;
 }

@@ -21,6 +21,7 @@ static void destroy(struct secrets *keys)
     http_blob_unref(keys->jwks_json);
     jwks_destroy(keys->passes);
     jwks_destroy(keys->members);
+    secret_file_destroy(keys->visits);
     mac_ring_wipe(&keys->tickets);
     mac_ring_wipe(&keys->draws);
     identity_ring_wipe(&keys->identities);
@@ -66,6 +67,17 @@ static int load_identities(const char *path, const struct mac_ring *tickets, str
     return 0;
 }
 
+static int load_visits(const char *path, struct err_slot *err, struct secret_file **out)
+{
+    int rc = secret_file_read(path, err, out);
+    if (rc < 0)
+        return err_wrap(err, "visits.token_file");
+    if (secret_file_span(*out).len > VISITS_TOKEN_BYTES_MAX)
+        return err_set(err, ERR_RANGE, "visits.token_file %s: more than %d bytes", path,
+                       VISITS_TOKEN_BYTES_MAX);
+    return 0;
+}
+
 static int fill(struct secrets *keys, const struct secrets_paths *paths, struct err_slot *err)
 {
     int rc = mac_ring_load(paths->tickets, err, &keys->tickets);
@@ -86,6 +98,8 @@ static int fill(struct secrets *keys, const struct secrets_paths *paths, struct 
         return err_set(err, ERR_NOT_FOUND, "no private key in %s", paths->passes);
     if (paths->members[0] != '\0')
         rc = load_members(paths->members, err, &keys->members);
+    if (rc == 0 && paths->visits[0] != '\0')
+        rc = load_visits(paths->visits, err, &keys->visits);
     if (rc < 0)
         return rc;
     keys->jwks_json = public_keys(keys->passes);

@@ -5,6 +5,7 @@
 #define FG_QUEUE_FRONT_SECRETS_H
 
 #include "base/clock.h"
+#include "base/secret_file.h"
 #include "core/token/identity.h"
 #include "crypto/jwks.h"
 #include "crypto/mac.h"
@@ -20,6 +21,7 @@ struct secrets {
     struct identity_ring identities;
     struct jwks *members;        /* the shop's, for member tokens; NULL: none were named */
     struct jwks *passes;         /* the first signs */
+    struct secret_file *visits;  /* what shows services behind the line who we are; NULL: none */
     struct http_blob *jwks_json; /* /.well-known/jwks.json */
 };
 
@@ -29,6 +31,7 @@ struct secrets_paths {
     const char *draws;      /* "": those of tickets serve */
     const char *passes;     /* a list, comma between */
     const char *members;    /* a JWKS file, or "" */
+    const char *visits;     /* a file of a token, or "" */
 };
 
 /* One reference, the caller's. Reads files, so not on a loop. `before`: the ring that this one

@@ -2,9 +2,12 @@
 // the seats no more. The waiting room and a seat-service, as they are.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { assertProblem, freePort, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, freePort, openScope, runProgram, until } from '../../lib-js/index.js';
 import { makeEvent, openHouse, startFront, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
 
@@ -56,11 +59,22 @@ test('seats that do not take it are told again, and only of those who were insid
   await makeEvent(house, 'night', KNOBS);
   const [visitor, visit] = await enter(front, 'night');
   assert.equal((await visitor.leave()).status, 204, 'nobody listens there yet');
-  await until('that to be said', () => /who left is not told behind the line/.test(front.child.log()));
+  await until('that to be said', () => /could not be told who left/.test(front.child.log()));
   await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });
   await until('it to be taken', () => heard.length === 3);
   const told = ['POST', `/internal/sessions/${visit.session}/end`, `Bearer ${house.secrets.read('service-token')}`];
   assert.deepEqual(heard, [told, told, told]);
+  assert.equal((await front.http.post('/v1/queue/night/leave', { token: visit.pass })).status, 204, 'leaving again is fine');
+
+  // The services have another token now, and a signal is enough.
+  const token = randomBytes(32).toString('hex');
+  writeFileSync(house.secrets.path('service-token'), token, { mode: 0o600 });
+  front.child.signal('SIGHUP');
+  await until('the new token', () => front.child.logLines().some(({ msg }) => msg.startsWith('reloaded')));
+  const [next, nextVisit] = await enter(front, 'night');
+  assert.equal((await next.leave()).status, 204);
+  await until('it to be told', () => heard.length > 3);
+  assert.deepEqual(heard.slice(3), [['POST', `/internal/sessions/${nextVisit.session}/end`, `Bearer ${token}`]]);
 
   await front.admin.patch('/admin/events/night', { body: { rate_per_s: 0 } });
   for (let i = 0; i < 3; i += 1) {
@@ -68,5 +82,20 @@ test('seats that do not take it are told again, and only of those who were insid
     await waits.joined();
     assert.equal((await waits.leave()).status, 204);
   }
-  assert.equal(heard.length, 3, 'who has not entered has no pass');
+  assert.equal(heard.length, 4, 'who has not entered has no pass');
+});
+
+test('what is wrong with the services to tell ends the start in words', async (t) => {
+  const house = await openHouse(t, { fronts: 0 });
+  const path = join(openScope(t).tempDir(), 'x.conf');
+  const file = (name) => house.secrets.path(name);
+  const start = (visits, expected = 1) => {
+    writeFileSync(path, `[http]\nport = 0\n[private]\nport = 0\ntoken_file = "${file('admin-token')}"\n[keys]\ntickets = "${file('ticket-keys')}"\npasses = "${file('pass-es256.pem')}"\n[visits]\n${visits}\n`);
+    const { status, stdout, stderr } = runProgram('queue-front', ['--config', path]);
+    assert.equal(status, expected);
+    return stdout + stderr;
+  };
+  const to = (url, token = 'service-token') => `ended_at = "${url}"\ntoken_file = "${file(token)}"\n`;
+  assert.match(start(to('http://127.0.0.1:1', 'no-token')), /visits\.token_file.*no-token/);
+  assert.match(start(to('http://127.0.0.1:1/metrics'), 2), /visits\.ended_at.*without a path/);
 });

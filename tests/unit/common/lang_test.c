@@ -51,6 +51,8 @@ static void a_language_may_be_added_and_is_found_again(void **state)
     (void)state;
     struct err_slot err;
     enum lang lang = LANG_EN, again = LANG_EN;
+    assert_int_equal(lang_check(SPAN("ja"), &err), 0);
+    assert_int_equal(lang_count(), LANG_BUILT_IN);
     assert_int_equal(lang_choose(SPAN("ja"), none, none), LANG_EN);
     assert_int_equal(lang_add(SPAN("ja"), &err, &lang), 0);
     assert_int_equal(lang_add(SPAN("ja"), &err, &again), 0);
@@ -68,6 +70,8 @@ static void a_language_may_be_added_and_is_found_again(void **state)
         tag[1]++;
     }
     assert_int_equal(lang_add(span_of(tag), &err, &again), ERR_FULL);
+    assert_int_equal(lang_check(span_of(tag), &err), ERR_FULL);
+    assert_int_equal(lang_check(SPAN("ko"), &err), 0);
 }
 
 int main(void)
