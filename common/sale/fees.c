@@ -5,11 +5,12 @@
 
 enum { WHOLE = 10000 }; /* in basis points */
 
+/* amount * of / whole, rounded half up; divided first, so that no product wraps around. */
 static uint64_t share(uint64_t amount, uint64_t of, uint64_t whole)
 {
     assert(of <= whole);
-    assert(amount <= UINT64_MAX / (2 * whole) - 1); /* or the product wraps around */
-    return (amount * of + whole / 2) / whole;
+    uint64_t rest = (amount % whole * of + whole / 2) / whole;
+    return amount / whole * of + rest;
 }
 
 uint64_t fees_of(const struct fees *fees, uint64_t total, uint64_t places)

@@ -1,6 +1,6 @@
 /* fees.h: what a buyer pays on top of the prices of seats, and how much of the whole is VAT. The
- * seat service says it of a hold, and whoever charges or sells compares what it says with what this
- * computes. */
+ * seat service computes both for a hold, and compares an order's fees with its own; payment-adapter
+ * computes the VAT once more. */
 #ifndef FG_SALE_FEES_H
 #define FG_SALE_FEES_H
 

@@ -90,9 +90,9 @@ enum {
     /* Passes that a loop remembers as good, so that a signature is checked once and not for each
      * request. Somewhat more than the buyers who are inside at a time; 96 bytes each. */
     PASS_CACHE_SLOTS = 1 << 15,
-    /* Sessions that were ended, one for each order, remembered until their passes would have run
-     * out. Four times as many as a stadium has seats, so that none has to make room for another
-     * within a sale; 4 MB. */
+    /* Sessions that were ended by an order or by leaving, remembered for a day. Four times as many
+     * as a stadium has seats; should more leave, the oldest make room, whose passes ran out long
+     * ago unless all of them left within minutes. 4 MB. */
     PASS_REVOKED_MAX = 1 << 18,
     /* Those that wait for one transaction, and as many that gather meanwhile: a second's orders. */
     ENDINGS_MAX = 1024,

@@ -44,12 +44,12 @@ o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fe
 -- fragment: event_name(o)
 coalesce(nullif(:o.event_name, ''), :o.event)
 
--- Parts of the amount, as its purchase has them; orders from before have none.
+-- Parts of the amount, as its purchase has them, and never more; orders from before have none.
 -- fragment: fees(o)
-coalesce((:o.purchase->>'fees')::bigint, 0)
+least(greatest(coalesce((:o.purchase->>'fees')::bigint, 0), 0), :o.amount)
 
 -- fragment: vat(o)
-coalesce((:o.purchase->>'vat')::bigint, 0)
+least(greatest(coalesce((:o.purchase->>'vat')::bigint, 0), 0), :o.amount)
 
 -- A buyer is held to what was told before the payment.
 -- fragment: refund_terms(o)

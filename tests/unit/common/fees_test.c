@@ -45,6 +45,8 @@ static void the_largest_order_does_not_wrap_around(void **state)
     const uint64_t fees = fees_of(&most, total, 128);
     assert_int_equal(fees, total + UINT64_C(129) * FEES_MINOR_MAX);
     assert_int_equal(fees_vat(total + fees, FEES_VAT_MAX), (total + fees) / 2);
+    assert_int_equal(fees_vat(UINT64_C(1) << 62, FEES_VAT_MAX), UINT64_C(1) << 61);
+    assert_int_equal(fees_vat(UINT64_MAX, 0), 0);
 }
 
 int main(void)
