@@ -100,7 +100,7 @@ export async function open(main) {
   }, { className: 'main' }));
   none.hidden = true;
   const asOf = make('p', { id: 'as-of', className: 'small' });
-  main.replaceChildren(make('h1', {}, say('events.title')), asOf, none, list, fresh, endedEvents());
+  main.replaceChildren(make('h1', {}, say('events.title')), asOf, list, none, fresh, endedEvents());
   const sums = new Map();
   let health = [];
   let turns = 0;
