@@ -220,12 +220,13 @@ static int check_psp(const struct settings *settings, struct err_slot *err)
 }
 
 /* It goes into pages and mails, so it has to look like an address. */
+/* Addresses are ASCII: another letter comes coded, as %.. or xn--. */
 static bool is_link(const char *url, bool contact)
 {
     static const char *const schemes[] = {"https://", "http://", "mailto:", "tel:"};
     enum { OF_PAGES = 2, SCHEMES = sizeof(schemes) / sizeof(schemes[0]) };
-    for (const char *at = url; *at != '\0'; at++) {
-        if (*at <= ' ' || *at == 0x7f || strchr("\"'<>\\", *at) != NULL)
+    for (const unsigned char *at = (const unsigned char *)url; *at != '\0'; at++) {
+        if (*at <= ' ' || *at >= 0x7f || strchr("\"'<>\\", *at) != NULL)
             return false;
     }
     for (unsigned i = 0; i < (contact ? SCHEMES : OF_PAGES); i++) {

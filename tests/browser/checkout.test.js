@@ -132,6 +132,8 @@ describe('checkout', () => {
     assert.ok((await page.textContent('#vat')).includes(won(Math.round(due / 11))));
     const agreed = await page.locator('#agree a:visible').evaluateAll((links) => links.map(({ href }) => href));
     assert.deepEqual(agreed, ['https://shop.example/terms', 'https://shop.example/privacy'], 'what has no address is not named');
+    const [rules, button] = await Promise.all(['#agree', '#pay-button'].map((what) => page.locator(what).boundingBox()));
+    assert.ok(rules.y + rules.height <= button.y, 'what is agreed to is read before the button');
     assert.equal(await page.getAttribute('#link-support', 'href'), 'mailto:help@shop.example');
     await visitor.judge('parts');
     free = true;

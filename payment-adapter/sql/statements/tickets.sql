@@ -25,6 +25,7 @@
 --< offered_to text
 --< moved      boolean
 --< status     text enum order_status
+--< amount     bigint
 SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
     c.ticket IS NOT NULL AS used, t.member, :iso(t.issued_at) AS issued_at,
     :event_name(o) AS event_name, coalesce(:iso(o.starts_at), '') AS starts_at,
@@ -34,7 +35,7 @@ SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
     coalesce(p.place->>'entrance', '') AS entrance, coalesce(p.place->>'floor', '') AS floor,
     o.member AS buyer,
     CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to,
-    o.moved_at IS NOT NULL AS moved, o.status
+    o.moved_at IS NOT NULL AS moved, o.status, o.amount
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
 LEFT JOIN checkin c ON c.ticket = t.id

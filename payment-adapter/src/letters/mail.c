@@ -159,13 +159,13 @@ static bool write_subject(const struct mail *mail, struct span title, struct mai
     return !plain.overflown && !coded.overflown;
 }
 
-static bool write_html(const struct mail *mail, const struct mail_said *said, struct mail_text *out)
+/* The text says all of it: a page that does not fit is left out. */
+static void write_html(const struct mail *mail, const struct mail_said *said, struct mail_text *out)
 {
     struct text html = text_on(out->html_memory, sizeof(out->html_memory));
     if (mail->page != NULL)
         mail_page_put(&html, mail, said);
-    out->html = text_span(&html);
-    return !html.overflown;
+    out->html = html.overflown ? SPAN("") : text_span(&html);
 }
 
 int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
@@ -196,8 +196,9 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
              mail->order.ptr, mail->kind);
     struct text body = text_on(out->body_memory, sizeof(out->body_memory));
     put_body(&body, mail, &said);
-    if (!write_subject(mail, said.title, out) || body.overflown || !write_html(mail, &said, out))
+    if (!write_subject(mail, said.title, out) || body.overflown)
         return err_set(err, ERR_FULL, "mail is too long");
+    write_html(mail, &said, out);
     out->body = text_span(&body);
     const char *const headers[MAIL_HEADERS + 1] = {
         out->date, out->from, out->to, out->id, out->subject, "Auto-Submitted: auto-generated"};

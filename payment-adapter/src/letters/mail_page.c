@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char mail_html[] =
 #include "payment-adapter/web/mail.html.inc"
@@ -171,8 +172,13 @@ struct span mail_page_contact(struct span address)
 {
     static const struct span schemes[] = {SPAN("mailto:"), SPAN("tel:")};
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (span_starts(address, schemes[i]))
-            return span_skip(address, schemes[i].len);
+        if (!span_starts(address, schemes[i]))
+            continue;
+        struct span shown = span_skip(address, schemes[i].len);
+        const char *end = memchr(shown.ptr, '?', shown.len); /* a subject is not for readers */
+        if (end != NULL)
+            shown.len = (size_t)(end - shown.ptr);
+        return shown;
     }
     return address;
 }

@@ -261,11 +261,13 @@ static bool is_handed_on(void *ctx, unsigned turn)
 static void put_void(struct text *out, void *ctx)
 {
     const struct tickets_page *page = ctx;
-    enum order_status status = page->row.status;
-    html_put(out,
-             phrases_find(page->words, status == ORDER_REFUNDING  ? SPAN("ticket.void-refunding")
-                                       : status == ORDER_REFUNDED ? SPAN("ticket.void-refunded")
-                                                                  : SPAN("ticket.void")));
+    bool paid = page->row.amount > 0; /* without money nothing is refunded */
+    struct span why = SPAN("ticket.void");
+    if (page->row.status == ORDER_REFUNDING)
+        why = paid ? SPAN("ticket.void-refunding") : SPAN("ticket.void-returning");
+    else if (page->row.status == ORDER_REFUNDED)
+        why = paid ? SPAN("ticket.void-refunded") : SPAN("ticket.void-returned");
+    html_put(out, phrases_find(page->words, why));
 }
 
 static bool is_void(void *ctx, unsigned turn)

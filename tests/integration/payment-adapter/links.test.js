@@ -12,7 +12,7 @@ const LINKS = {
   terms: 'https://shop.example/terms?of=sale&v=2',
   privacy: 'https://shop.example/privacy',
   refunds: 'https://shop.example/refunds',
-  support: 'mailto:help@shop.example',
+  support: 'mailto:help@shop.example?subject=Tickets',
   password: 'https://shop.example/forgotten',
 };
 
@@ -35,7 +35,7 @@ test('the checkout knows the pages of the seller', async () => {
 test('order, tickets and mail say where there is help', async () => {
   const { order } = (await world.order(buyer, world.hold())).json;
   await world.untilStatus(buyer, order, 'completed');
-  const help = '<a href="mailto:help@shop.example">';
+  const help = '<a href="mailto:help@shop.example?subject=Tickets">';
   for (const page of [`/pay/orders/${order}`, `/pay/tickets/${order}`, '/pay/orders/o_none']) {
     const { text } = await buyer.get(page);
     assert.ok(text.includes(help), page);
@@ -51,7 +51,7 @@ test('without a page of the seller nothing is said of it', async () => {
 });
 
 test('what is no address is refused at the start', async () => {
-  for (const links of [{ terms: 'javascript:alert(1)' }, { privacy: 'mailto:a@b' }, { support: 'https://a/"><b' }, { password: 'shop.example' }]) {
+  for (const links of [{ terms: 'javascript:alert(1)' }, { privacy: 'mailto:a@b' }, { support: 'https://a/"><b' }, { password: 'shop.example' }, { refunds: 'https://shop.example/환불' }]) {
     const [name] = Object.keys(links);
     writeFileSync(join(world.dir, 'bad.conf'), renderConfig(world.config({ links })({ port: 1, privatePort: 2 })));
     const { status, stderr } = runProgram('payment-adapter', ['--config', join(world.dir, 'bad.conf'), '--check-config']);

@@ -166,6 +166,8 @@ test('an order that costs nothing is completed without a payment, and given back
   const { refund, message } = await world.untilStatus(buyer, order, 'refunded');
   assert.equal(refund.amount, 0);
   assert.doesNotMatch(message, /카드|환불/, 'no money is on its way');
+  const gone = (await buyer.get(`/pay/tickets/${order}`, { 'accept-language': 'en' })).text;
+  assert.match(gone, /This ticket was returned and no longer opens a door/);
   const [{ refund_amount: kept }] = world.postgres.rows(`SELECT refund_amount FROM pay.orders WHERE id = '${order}'`, 'pay');
   assert.equal(kept, 0);
   await until('the seat to be free', async () => !(await world.soldSeats()).some((row) => row.startsWith(order)));

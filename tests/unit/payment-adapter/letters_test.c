@@ -2,7 +2,9 @@
 #include "base/grow.h"
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
+#include "letters/mail_page.h"
 #include "web/qr.h"
+#include "web/site.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -146,6 +148,50 @@ static void a_mail_to_nowhere_is_not_written(void **state)
     phrases_destroy(words);
 }
 
+/* A line for each place: of very many the page is longer than any mail, its text is not. */
+static void a_mail_whose_page_is_too_long_goes_as_text(void **state)
+{
+    (void)state;
+    static struct mail_text text;
+    static char lines[2 * 1000 + 1];
+    for (size_t i = 0; i + 1 < sizeof(lines); i += 2)
+        memcpy(lines + i, "A\n", 2);
+    const struct site_conf conf = {.root = "/pay/-",
+                                   .words =
+                                       {
+#include "payment-adapter/web/text.words.inc"
+                                       },
+                                   .service = "payment-adapter",
+                                   .kept = "told."};
+    struct site *site;
+    struct filled_page *page;
+    assert_int_equal(site_create(&conf, NULL, &site), 0);
+    assert_int_equal(mail_page_create(site, NULL, &page), 0);
+    struct mail mail = a_mail(site_phrases(site, LANG_OF_READERS));
+    mail.page = page;
+    mail.lang = LANG_OF_READERS;
+    mail.house = "";
+    assert_int_equal(mail_write(&mail, NULL, &text), 0);
+    assert_true(text.html.len > 0);
+    mail.places = span_of(lines);
+    assert_int_equal(mail_write(&mail, NULL, &text), 0);
+    assert_int_equal(text.html.len, 0);
+    assert_true(text.body.len > 4000);
+    filled_page_destroy(page);
+    site_destroy(site);
+}
+
+static void a_contact_is_shown_without_scheme_and_subject(void **state)
+{
+    (void)state;
+    static const char *const shown[][2] = {{"mailto:help@shop.example", "help@shop.example"},
+                                           {"mailto:a@b?subject=Tickets", "a@b"},
+                                           {"tel:+82-2-123", "+82-2-123"},
+                                           {"https://a.example/?x=1", "https://a.example/?x=1"}};
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        assert_true(span_eq(mail_page_contact(span_of(shown[i][0])), span_of(shown[i][1])));
+}
+
 static void a_qr_code_is_one_path_in_a_square(void **state)
 {
     (void)state;
@@ -218,6 +264,8 @@ int main(void)
         cmocka_unit_test(a_subject_of_broken_characters_comes_to_an_end),
         cmocka_unit_test(a_mail_says_what_was_bought_and_for_how_much),
         cmocka_unit_test(a_mail_to_nowhere_is_not_written),
+        cmocka_unit_test(a_mail_whose_page_is_too_long_goes_as_text),
+        cmocka_unit_test(a_contact_is_shown_without_scheme_and_subject),
         cmocka_unit_test(a_qr_code_is_one_path_in_a_square),
         cmocka_unit_test(arrays_quote_what_is_special_to_the_database),
         cmocka_unit_test(places_keep_their_words_and_cut_no_letter_in_two),
