@@ -18,10 +18,16 @@ export function openShort() {
   byId('cart-open').setAttribute('aria-expanded', String(open));
 }
 
+// What the buyer will pay: prices and fees.
+function dueOf({ total, fees = 0, currency }) {
+  const due = money(total + fees, currency);
+  return fees > 0 ? say('cart.with-fees', due, money(fees, currency)) : due;
+}
+
 // `release(place)` gives one back.
 export function showCart({ hold, closed }, release) {
   const quantity = hold?.quantity ?? 0;
-  const sum = hold && quantity > 0 ? say('cart.sum', quantity, money(hold.total, hold.currency)) : say('cart.empty');
+  const sum = hold && quantity > 0 ? say('cart.sum', quantity, dueOf(hold)) : say('cart.empty');
   byId('cart-sum').textContent = sum;
   byId('cart-back').hidden = !hold || closed;
   byId('cart-others').hidden = mine.size === 0 || closed;

@@ -213,6 +213,7 @@ function frame() {
   byId('name').textContent = info.name;
   for (const id of ['sale', 'cart']) byId(id).hidden = false;
   byId('sale').inert = true;
+  byId('fees').hidden = !info.fees;
   addCategories();
   addAreas();
   addNeeds();

@@ -7,7 +7,7 @@ import { FREE } from './plan.js';
 const SHOWN_MAX = 3;
 
 export class Proposals {
-  // {plan, map, info, nameOf(places), choose(ids, places), holding(): whether something is held already}
+  // {plan, map, info, nameOf(places), listed(total), choose(ids, places), holding(): whether something is held already}
   constructor(told) {
     Object.assign(this, told);
     this.shown = [];
@@ -30,9 +30,9 @@ export class Proposals {
     const take = make('button', { type: 'button', className: 'main', textContent: say(this.holding() ? 'best.replace' : 'pick.take') });
     look.addEventListener('click', () => this.map.showSeats(places));
     take.addEventListener('click', () => { if (take.ariaDisabled !== 'true') this.choose(seats, places); });
-    const { currency } = this.info;
-    const each = money(total / places.length, currency);
-    return make('li', {}, look, make('span', {}, make('b', { textContent: this.nameOf(places) }), make('span', { textContent: `${category} · ${places.length > 1 ? say('best.each', money(total, currency), each) : each}` })), take);
+    const sum = this.listed(total);
+    const each = money(total / places.length, this.info.currency);
+    return make('li', {}, look, make('span', {}, make('b', { textContent: this.nameOf(places) }), make('span', { textContent: `${category} · ${places.length > 1 ? say('best.each', sum, each) : sum}` })), take);
   }
 
   // Somebody else may have been faster, and what is held changes what a press does. Not `disabled`: that

@@ -1,7 +1,7 @@
 // sale.js: choosing, taking and giving back: map, list and cart speak of the same seats, and what is held is
 // what the server answered.
 
-import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, money, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, trace, viewKept } from './hall.js';
+import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
 import { openShort, showCart, showClock } from './cart.js';
 import { openFeed } from './feed.js';
@@ -15,7 +15,7 @@ import { Proposals } from './proposals.js';
 import { showSight } from './sight.js';
 import { Tags } from './tags.js';
 import { heartbeat, refuse, showVisit } from './visit.js';
-import { describe, marksOf, nameOf, nameOfAll, priceOf, wayTo } from './words.js';
+import { describe, listed, marksOf, nameOf, nameOfAll, priceOf, tellFees, wayTo } from './words.js';
 
 const basket = new Basket(event, { onChange: onBasket, needs });
 let list;
@@ -62,7 +62,7 @@ function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
   map.offers?.show(choices);
   byId('offers').replaceChildren(...offers.map((offer, n) => {
     const places = choices[n];
-    const label = `${n + 1} · ${say('trouble.offer', nameOfAll(places), money(offer.total, info.currency))}`;
+    const label = `${n + 1} · ${say('trouble.offer', nameOfAll(places), listed(offer.total))}`;
     const button = make('button', { type: 'button', textContent: label });
     button.addEventListener('click', () => attempt(places, () => take(offer.seats)));
     return button;
@@ -280,11 +280,12 @@ function listen() {
 // The hall is there: from here on it sells.
 export async function openSale() {
   listen();
+  tellFees();
   Object.assign(map, { keys: new Keys(map), marks: new Marks(map), mini: new Mini(), offers: new Offers(map), tags: new Tags((c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
   map.wake();
   list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
   if (viewKept() === 'list') list.showCards();
-  proposals = new Proposals({ plan, map, info, nameOf: nameOfAll, choose: takeProposal, holding: () => mine.size > 0 });
+  proposals = new Proposals({ plan, map, info, nameOf: nameOfAll, listed, choose: takeProposal, holding: () => mine.size > 0 });
   showFull();
   await restore().catch(explain);
   askNeeds(() => {

@@ -1,6 +1,6 @@
 // words.js: what a seat is called and what is said of it.
 
-import { info, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
+import { byId, info, lang, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
 import { opened } from './needs.js';
 
 const nameIn = (i, numbers) => say('seat.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, numbers);
@@ -17,6 +17,18 @@ export function nameOfAll(places) {
 }
 export const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
 export const priceOf = (i) => money(termsOf(i).price, info.currency);
+
+// What comes on top of the prices: one sentence for all of them, and a word where some are added up.
+export function tellFees() {
+  const { per_seat: seat, per_order: order, basis_points: share } = info.fees ?? {};
+  const parts = [seat && say('fees.seat', money(seat, info.currency)), share && say('fees.share', (share / 100).toLocaleString(lang)), order && say('fees.order', money(order, info.currency))];
+  byId('fees').textContent = info.fees ? say('fees.told', parts.filter(Boolean).join(' + ')) : '';
+}
+
+export function listed(total) {
+  const prices = money(total, info.currency);
+  return info.fees ? say('fees.plus', prices) : prices;
+}
 
 // What whoever takes the seat should know before, and how they come to it.
 export function marksOf(i) {

@@ -42,9 +42,9 @@ describe('the hall', () => {
   });
   after(() => scope.close());
 
-  async function enter(options = {}) {
+  async function enter({ fees, ...options } = {}) {
     const event = `hall-${(events += 1)}`;
-    await importHall(seats, event, drawnHall());
+    await importHall(seats, event, { ...drawnHall(), ...(fees && { fees }) });
     const guest = await enterHall(browser, seats, event, options);
     return { event, guest, page: guest.page, other: visitor(seats, event) };
   }
@@ -61,6 +61,21 @@ describe('the hall', () => {
     await guest.takeBest(2);
     assert.match((await cart(page)).join(), /accessible.*for a companion/s);
     await guest.judge('hall-needs-phone');
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('fees are told beside the prices, and the sum of the cart has them', async () => {
+    const { guest, page } = await enter({ fees: { per_seat: 1000, per_order: 500, basis_points: 150 } });
+    assert.equal(await page.textContent('#fees'), 'Fees come on top of the prices: ₩1,000 a ticket + 1.5% of the price + ₩500 an order.');
+    await page.click('#best summary');
+    await page.click('#best-form .main');
+    const card = page.locator('#proposals-list li').first();
+    assert.match(await card.textContent(), /₩300,000 plus fees \(₩150,000 each\)/);
+    await card.locator('.main').click();
+    await until('the whole sum', async () => (await page.textContent('#cart-sum')) === 'Seats: 2 – ₩307,000 incl. ₩7,000 fees');
+    await guest.judge('hall-fees');
+    const none = await enter();
+    assert.equal(await none.page.isVisible('#fees'), false);
     assert.deepEqual(guest.wrong, []);
   });
 
