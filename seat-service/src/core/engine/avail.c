@@ -1,8 +1,8 @@
 /* avail.c: two pictures, one that is read and one that is being made.
  *
- * A picture has two bits a seat, in plan order, 32 seats a word. Publishing reads all seat words
- * into the picture that nobody reads, compares it with the other one a word at a time, puts the
- * seats that differ into the ring of deltas, and then makes it the current one by storing the
+ * A picture has two bits per seat, in plan order, 32 seats per word. Publishing reads all seat
+ * words into the picture that nobody reads, compares it with the other one a word at a time, puts
+ * the seats that differ into the ring of deltas, and then makes it the current one by storing the
  * version. It costs a pass over the words (66,000 seats: half a megabyte) five times a second; in
  * exchange, taking a seat writes nothing but the seat.
  *
@@ -35,7 +35,7 @@ struct avail {
     _Atomic uint32_t *counts[2]; /* by category and state */
     _Atomic uint64_t *ring;
     _Atomic uint64_t heads[2]; /* entries ever written, as of the version of this parity */
-    _Atomic uint64_t version;  /* from 0; readers are told base + version */
+    _Atomic uint64_t version;  /* from 0; readers see base + version */
     _Atomic bool publishing;
 };
 
@@ -144,7 +144,7 @@ static uint64_t push_deltas(struct avail *avail, uint64_t head, uint32_t word, u
     differ = (differ | differ >> 1) & UINT64_C(0x5555555555555555);
     for (; differ != 0; differ &= differ - 1) {
         uint64_t seat = (uint64_t)word * SEATS_A_WORD + (uint64_t)__builtin_ctzll(differ) / 2;
-        assert(seat < avail->facts->seat_count); /* nothing is drawn behind the last seat */
+        assert(seat < avail->facts->seat_count); /* no bit beyond the last seat differs */
         put(&avail->ring[head++ & (avail->ring_size - 1)], version << SEAT_BITS | seat);
     }
     return head;
@@ -183,7 +183,7 @@ uint64_t avail_publish(struct avail *avail)
 
 void avail_begin(struct avail *avail, uint64_t base)
 {
-    assert(base >= avail->base); /* no version is told twice with two meanings */
+    assert(base >= avail->base); /* no version is given two meanings */
     avail->base = base;
 }
 

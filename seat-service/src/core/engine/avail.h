@@ -1,4 +1,4 @@
-/* avail.h: snapshots of a hall's availability for everybody, each with its version, and what
+/* avail.h: snapshots of a hall's availability for all readers, each with its version, and what
  * changed from one to the next. Writers of seats know nothing of them: a snapshot is taken now and
  * then, not kept up to date. */
 #ifndef FG_SEAT_CORE_AVAIL_H

@@ -74,7 +74,7 @@ void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
     change->area = CHANGE_AREA_NONE;
 }
 
-/* What decoding would refuse is never written: a row that cannot be read puts its event out. */
+/* What decoding would refuse is never written: an unreadable row puts its event out of service. */
 static void assert_readable(const struct change *change, uint32_t fields)
 {
     bool in_area = change->area != CHANGE_AREA_NONE;
@@ -262,7 +262,7 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
     if (reader.bad != NULL)
         return err_set(err, ERR_SYNTAX, "change of %zu bytes (%s) %s", len, change_kind_name(kind),
                        reader.bad);
-    /* What encode asserts of a change, whoever wrote the bytes. */
+    /* The facts that encode asserts are checked here, whoever wrote the bytes. */
     assert(change.kind == kind);
     assert(change.add_count + change.remove_count <= CHANGE_SEATS_MAX);
     assert(change.text_len <= CHANGE_TEXT_MAX);

@@ -1,11 +1,11 @@
 /* engine.c: the engine's life, and what buyers ask of it.
  *
- * An ask always takes the same path: check what makes no sense, what a rule forbids, what is
- * plainly gone; then take, in a sequence in which each step can be undone: the buyer's count, a
- * slot, the seats. Only the last of these is contended, so a loser has little to undo. The decision
- * is written into op.change, and from then on the ask is not looked at again: settling, undoing and
- * replay work on the change alone (engine_settle.c, engine_replay.c), so a replayed engine cannot
- * differ from the one that wrote the journal. */
+ * Every ask takes the same path. First it is refused if it makes no sense, if a rule forbids it, or
+ * if what it wants is plainly gone. Then it takes, in steps that can each be undone: the buyer's
+ * count, a slot, the seats. Only the last of these is contended, so a loser has little to undo. The
+ * decision is written into op.change, and from then on the ask is not looked at again: settling,
+ * undoing and replay work on the change alone (engine_settle.c, engine_replay.c), so a replayed
+ * engine cannot differ from the one that wrote the journal. */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>
@@ -56,7 +56,7 @@ static uint64_t slot_due_ms(void *ctx, uint32_t number)
     case HOLD_IDLE:
         return HOLD_GET(slot, status) == HOLD_SOLD ? 0 : engine_end_of(engine, slot);
     case HOLD_BUSY:
-    case HOLD_WRITING: /* whatever comes of it, look again */
+    case HOLD_WRITING: /* whatever the outcome, look again */
         return engine->expire_now_ms + EXPIRE_BUSY_MS;
     default:
         return 0; /* being created: settling will touch it */
@@ -261,7 +261,7 @@ enum engine_verdict engine_disown(struct engine *engine, struct engine_op *op,
 {
     assert(verdict != ENGINE_OK);
     assert(op->own.slot != 0);
-    assert(op->own.phase == OP_NONE); /* what has begun ends by settle or undo */
+    assert(op->own.phase == OP_NONE); /* what has begun ends with settle or undo */
     hold_disown(&engine->holds, op->own.slot);
     op->own.slot = 0;
     return verdict;
@@ -421,7 +421,7 @@ static bool are_adjacent(const struct engine *engine, const uint32_t *seats, uin
         low = plan_pos_of(facts, seats[i]) < low ? plan_pos_of(facts, seats[i]) : low;
         high = plan_pos_of(facts, seats[i]) > high ? plan_pos_of(facts, seats[i]) : high;
     }
-    assert(high - low + 1 >= count); /* no seat is there twice */
+    assert(high - low + 1 >= count); /* no seat occurs twice */
     return high - low + 1 == count;
 }
 
@@ -596,7 +596,7 @@ static enum engine_verdict claim_best(struct engine *engine, const struct engine
     return verdict;
 }
 
-/* What is to be looked for. */
+/* What to look for. */
 static enum engine_verdict best_of(struct engine *engine, const struct engine_ask *ask,
                                    uint64_t now_ms, struct engine_op *op, struct best_ask *best)
 {
@@ -651,7 +651,7 @@ static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own
                                  uint32_t own_count, uint32_t *out, uint32_t *out_count,
                                  uint32_t *seat)
 {
-    assert(own_count > 0); /* a hold that has nothing is over */
+    assert(own_count > 0); /* an empty hold is over */
     assert(own_count <= HOLD_SEATS_MAX);
     const uint32_t *add = op->change.seats;
     const uint32_t *remove = add + op->change.add_count;

@@ -8,18 +8,18 @@
  *
  *     verdict = engine_hold(engine, &ask, now_ms, &op);     1. claimed: others see the seats held
  *     if (verdict == ENGINE_OK)
- *         give op.change to the journal                     2. nobody is answered yet
- *     on commit:   engine_settle(engine, &op);                 now it is so: answer
- *     on refusal:  engine_undo(engine, &op);                   now it never was: answer 503
+ *         give op.change to the journal                     2. answer nobody yet
+ *     on commit:   engine_settle(engine, &op);                 it is final now: answer
+ *     on refusal:  engine_undo(engine, &op);                   it never happened: answer 503
  *
  * What is taken is taken in phase 1; what is given back is free only after engine_settle(). So
- * between the phases a seat belongs to the one who may end up with it, whichever way the journal
+ * between the phases a seat belongs to whoever may end up with it, whichever way the journal
  * decides (I1), and no change can reach the journal before the one it depends on was committed.
  * That is why the journal's order is a valid order for replay.
  *
  * While an op is under way its hold answers ENGINE_BUSY to everybody else. Each op that began with
  * ENGINE_OK must end in exactly one settle or undo, on any thread. ENGINE_SAME means that it was
- * done before: op.change tells what was answered then, and there is nothing to journal or to end.
+ * done before: op.change holds the answer given then, and there is nothing to journal or to end.
  */
 #ifndef FG_SEAT_CORE_ENGINE_H
 #define FG_SEAT_CORE_ENGINE_H
@@ -49,8 +49,9 @@ struct engine_conf {
 enum { ENGINE_THREAD_SLOTS_MAX = 64 };
 
 /* Optional: the calling thread claims slot `slot`, 1..ENGINE_THREAD_SLOTS_MAX, which no other
- * thread using the same engines may have at the same time. It then keeps hold slots that it took
- * back at hand, and gives them out without contention. 0: it gives the slot up. */
+ * thread using the same engines may have at the same time. It then keeps the hold slots that it
+ * took back at hand, and gives them out again without contention. 0: the thread gives up its
+ * slot. */
 void engine_use_thread_slot(unsigned slot);
 
 /* All memory is taken here; ERR_NOMEM. */
@@ -184,7 +185,7 @@ enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64
                                  uint64_t now_ms, struct engine_op *op);
 
 /* Expiry: one thread owns the wheel. Each true fills an op to be journaled like any other; call
- * until false. An undone expiry comes again after a second. */
+ * until false. An undone expiry is due again after a second. */
 bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op);
 /* Until `until_ms` no hold that an order has expires: the journal was unavailable, confirms were
  * refused, and will be tried again. Any thread. */
@@ -236,7 +237,7 @@ struct engine_area {
 struct engine_area engine_area(const struct engine *engine, uint16_t area);
 
 /* Up to ALTERNATIVES_MAX offers of the same size near the seats that were lost, in the same
- * categories, next to each other; not held for anybody. Answers how many. */
+ * categories, next to each other; not held for anybody. Returns how many. */
 struct engine_offer {
     uint32_t seats[HOLD_SEATS_MAX];
     uint32_t count;
@@ -245,8 +246,8 @@ struct engine_offer {
 uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
                              struct engine_offer out[ALTERNATIVES_MAX]);
 
-/* What best available would take for this ask just now; nothing is held, and `out` is written on
- * ENGINE_OK only. Refuses as engine_hold() does, but for limits of the buyer. */
+/* What best available would take for this ask right now; nothing is held, and `out` is written only
+ * on ENGINE_OK. Refuses as engine_hold() does, but for limits of the buyer. */
 enum engine_verdict engine_propose(struct engine *engine, const struct engine_ask *ask,
                                    uint64_t now_ms, struct engine_op *op, struct engine_offer *out);
 
@@ -263,7 +264,7 @@ void engine_avail_begin(struct engine *engine, uint64_t base);
  * and the other returns the previous version. */
 uint64_t engine_publish(struct engine *engine);
 uint64_t engine_avail_version(const struct engine *engine);
-/* 2 bits a seat: (seats + 3) / 4 bytes into out. Answers the version of what was copied. */
+/* 2 bits a seat: (seats + 3) / 4 bytes into out. Returns the version of what was copied. */
 uint64_t engine_avail_copy(const struct engine *engine, uint8_t *out);
 
 /* What changed after `since`, each seat once with its newest state, ascending. Returns the number,

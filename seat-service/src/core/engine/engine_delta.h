@@ -1,4 +1,5 @@
-/* engine_delta.h: what is told of a picture of the hall, by the engine as by avail.h. */
+/* engine_delta.h: what can be read from a picture of the hall, through engine.h and avail.h
+ * alike. */
 #ifndef FG_SEAT_CORE_ENGINE_DELTA_H
 #define FG_SEAT_CORE_ENGINE_DELTA_H
 

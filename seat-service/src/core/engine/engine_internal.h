@@ -127,7 +127,7 @@ static inline enum engine_verdict engine_op_begun(struct engine_op *op)
 }
 
 uint64_t engine_hash_text(struct span text); /* never 0 */
-/* The chain of an owned hold, ascending; answers how many. */
+/* The chain of an owned hold, ascending; returns how many. */
 uint32_t engine_chain(const struct engine *engine, uint32_t slot, uint32_t *seats);
 uint64_t engine_total(const struct engine *engine, uint32_t list, const uint32_t *seats,
                       uint32_t count);

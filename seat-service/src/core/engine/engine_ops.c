@@ -1,7 +1,7 @@
 /* engine_ops.c: what the saga, the operator and time do to holds.
  *
- * Confirm, release, refund, move and expiry all begin by owning the hold (hold.c), so of several at
- * once one is first, and the others are told to try again and then find what it left:
+ * Confirm, release, refund, move and expiry all begin by taking ownership of the hold (hold.c). Of
+ * several at once one is first; the others have to try again, and then find what it left:
  *
  *     expiry, then confirm    the hold is LATE and remembers its seats: if all are free, they are
  *                             taken again (retaken); if not, the answer is "gone" and the saga
@@ -90,7 +90,7 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
     if (wanted_ms > op->change.hard_end_ms)
         wanted_ms = op->change.hard_end_ms;
     assert(has == 0);
-    assert(op->own.late == 0); /* only what runs out is remembered */
+    assert(op->own.late == 0); /* only expired holds are remembered */
     op->change.expires_ms = wanted_ms > expires_ms ? wanted_ms : expires_ms;
     assert(op->change.expires_ms >= expires_ms);
     assert(op->change.expires_ms <= op->change.hard_end_ms);
@@ -475,7 +475,7 @@ static void fill_over(struct engine *engine, struct engine_op *op)
 bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op)
 {
     engine->expire_now_ms = now_ms;
-    /* relaxed: a pace, nothing hangs on it */
+    /* relaxed: a pace, nothing depends on it */
     if (now_ms < atomic_load_explicit(&engine->expire_not_before_ms, memory_order_relaxed))
         return false;
     for (;;) {

@@ -1,8 +1,9 @@
 /* engine_replay.c: from changes and snapshots back to a state.
  *
  * A change is applied by claiming what it says was claimed, and then settling it with the same code
- * that settled it the first time. The checks stand between the two. A change that does not fit is
- * not a bug of the program but a wrong journal, so it is refused, and the engine stays as it was.
+ * that settled it the first time. The checks stand between the two. A change that does not fit
+ * means a wrong journal, not a bug in the program, so it is refused, and the engine stays as it
+ * was.
  *
  * A snapshot is written from an engine in replay (the auditor's), or from one that is idle. Its
  * bytes, in wire.h's notation:

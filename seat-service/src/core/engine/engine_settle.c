@@ -270,7 +270,7 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
         return;
     }
     if (change->kind == CHANGE_LATE)
-        /* relaxed: a statistic. A late payment will be told "gone" and given back. */
+        /* relaxed: a statistic. A late payment will get "gone" and be refunded. */
         atomic_fetch_add_explicit(&engine->late_dropped, 1, memory_order_relaxed);
     hold_end(&engine->holds, op->own.slot, engine_thread_slot());
 }
@@ -412,7 +412,7 @@ static void undo_unblocked(struct engine *engine, struct engine_op *op)
 static void undo_expired(struct engine *engine, struct engine_op *op)
 {
     assert(op->own.slot == hold_slot_of(op->change.hold));
-    /* relaxed: a pace, nothing hangs on it */
+    /* relaxed: a pace, nothing depends on it */
     atomic_store_explicit(&engine->expire_not_before_ms, op->change.at_ms + EXPIRE_RETRY_MS,
                           memory_order_relaxed);
     if (op->own.late != 0)

@@ -1,9 +1,9 @@
-/* verdicts.h: the engine's possible answers, one row each, which make the enum, the stable code,
+/* verdicts.h: the engine's possible answers, one row each. A row gives the enum, the stable code
  * and the HTTP answer. Texts of the hall's page are keyed by the code (seat-service/web/text.*), as
  * a test checks.
  *
- * ROW(NAME, code, status, what is told of the op, detail). ENGINE_OK and ENGINE_SAME are no
- * refusals: their status is 0. */
+ * ROW(NAME, code, status, what the answer tells of the op, detail). ENGINE_OK and ENGINE_SAME are
+ * not refusals: their status is 0. */
 #ifndef FG_SEAT_CORE_VERDICTS_H
 #define FG_SEAT_CORE_VERDICTS_H
 

@@ -1,8 +1,9 @@
 /* wire.h: numbers, hashes and seats as bytes; what change.c and snapshot.c share.
  *
- * Numbers are LEB128 (seven bits a byte, lowest first, the last byte without the high bit) with no
- * byte more than needed, so that one value has one encoding. Hashes are eight bytes little-endian,
- * as they would not get shorter. Seats are ascending, each as its distance from the one before. */
+ * Numbers are LEB128 (seven bits a byte, lowest first, the last byte without the high bit) without
+ * a byte more than needed, so that one value has one encoding. Hashes are eight bytes
+ * little-endian, as they would not get shorter. Seats are ascending, each as its distance from the
+ * one before. */
 #ifndef FG_SEAT_CORE_WIRE_H
 #define FG_SEAT_CORE_WIRE_H
 
@@ -46,8 +47,8 @@ static inline uint8_t *wire_put_seats(uint8_t *at, const uint32_t *seats, uint32
 
 /* ---- reading ----
  *
- * The getters never read past the end: once one of them found something wrong, `bad` says what, and
- * all later ones answer zero. So the walk over the fields needs no branch for each. */
+ * The getters never read past the end: once one of them has found something wrong, `bad` says what,
+ * and all later ones return zero. So the walk over the fields needs no branch for each. */
 
 struct wire {
     const uint8_t *at;

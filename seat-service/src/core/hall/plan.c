@@ -211,7 +211,7 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
     plan->focal_y = draft->focal_y;
     memcpy(plan->hash, draft->hash, sizeof(plan->hash));
     memcpy(plan->content, draft->content, sizeof(plan->content));
-    assert(draft->charges.fees.basis_points <= FEES_BASIS_POINTS_MAX); /* fees_of() asks again */
+    assert(draft->charges.fees.basis_points <= FEES_BASIS_POINTS_MAX); /* fees_of() asserts too */
     assert(draft->charges.vat_basis_points <= FEES_VAT_MAX);
     plan->category_count = draft->category_count;
     for (uint32_t i = 0; i < draft->category_count; i++) {
@@ -415,7 +415,7 @@ bool plan_has_accessible(const struct plan *plan)
 int plan_channel_by_code(const struct plan *plan, struct span code)
 {
     int found = -1;
-    for (uint32_t i = 1; i < plan->channel_count; i++) /* all of them: no hint by time */
+    for (uint32_t i = 1; i < plan->channel_count; i++) /* check them all: timing gives no hint */
         if (plan->channels[i].code.ptr != NULL && span_eq_secret(plan->channels[i].code, code))
             found = (int)i;
     assert(found != 0); /* the public needs no code */

@@ -27,7 +27,7 @@ struct span plan_export(const struct plan *plan);
 enum { PLAN_HASH_BYTES = 32 };
 
 const uint8_t *plan_hash(const struct plan *plan); /* SHA-256 of the body it was imported from */
-/* SHA-256 of the document in its normal form: the same for all that say the same. */
+/* SHA-256 of the document in its normal form: equal for documents that say the same. */
 const uint8_t *plan_content(const struct plan *plan);
 struct span plan_name(const struct plan *plan);
 struct span plan_currency(const struct plan *plan); /* ISO 4217, three letters */
@@ -45,7 +45,7 @@ const struct plan_charges *plan_charges(const struct plan *plan);
 
 struct plan_category {
     struct span name;
-    struct span color;                /* not there if not said */
+    struct span color;                /* absent if not given */
     uint64_t price;                   /* minor units */
     uint64_t on_sale_ms, off_sale_ms; /* 0: at once, for ever */
     uint32_t seats;                   /* how many there are */
@@ -79,10 +79,10 @@ bool plan_has_accessible(const struct plan *plan); /* there is an accessible sea
 int plan_channel_by_code(const struct plan *plan, struct span code); /* in constant time; -1 */
 
 struct plan_view {
-    struct span zone, address; /* a section's name; a path on the page's own origin */
+    struct span zone, address; /* a section's name, and a path on the page's own origin */
 };
 
-/* Of the picture that shows what one sees from a section; not there if the hall has none. */
+/* Of the picture that shows the view from a section; absent if the hall has none. */
 struct span plan_view_of(const struct plan *plan, struct span zone);
 
 enum plan_seat_flag {
@@ -94,7 +94,7 @@ enum plan_seat_flag {
 
 struct plan_seat {
     struct span guid, number, row_label, zone;
-    struct span entrance, floor, sight; /* not there if not said */
+    struct span entrance, floor, sight; /* absent if not given */
     float x, y;
     uint8_t category;
     uint8_t channel;

@@ -1,9 +1,9 @@
 /* plan_import.c: from JSON to a plan, in four steps.
  *
- *   read      each object by its members, unknown ones refused; what both ages of the plan's schema
+ *   read      each object by its members, unknown ones refused; what both versions of the schema
  *             and our extensions allow. The old schema (whole coordinates, rows that count their
- *             seats, areas of width and height with a text) is told from the new one member by
- *             member, as real files mix them.
+ *             seats, areas of width and height with a text) is told apart from the new one member
+ *             by member, as real files mix them.
  *   relate    what no schema can say: guids unique, categories there and priced, companions beside
  *             accessible seats, extensions that name something that exists, sizes that make sense
  *   seat      rows become runs of neighbours (plan_row.h)
@@ -511,7 +511,7 @@ static int find_all_guids(struct import *import)
     return rc;
 }
 
-struct labels { /* what zones, rows and seats may say, the closer one overriding */
+struct labels { /* zones, rows and seats may have these; the closest one wins */
     struct span entrance, floor, sight;
     uint8_t channel;
     bool has_channel;
@@ -562,7 +562,7 @@ static bool is_own_path(struct span path)
     return true;
 }
 
-/* Of a zone that is in the plan, told by its name or its id; the last one said counts. */
+/* For a zone of the plan, given by its name or its id; the last entry for a zone counts. */
 static void read_view(struct import *import, struct json_in *in, struct span told)
 {
     struct span path = {NULL, 0}, zone = told;

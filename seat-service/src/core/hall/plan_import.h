@@ -10,7 +10,7 @@
 #include "base/span.h"
 #include "core/hall/plan.h"
 
-/* ERR_SYNTAX for what is no JSON, ERR_RANGE for what breaks a rule, with JSON pointer and rule in
+/* ERR_SYNTAX for what is not JSON, ERR_RANGE for what breaks a rule, with JSON pointer and rule in
  * err: "/plan/zones/0/rows/3/seats/1/seat_guid: is used twice". On success *out ends with
  * plan_destroy(). */
 int plan_import(struct span body, struct err_slot *err, struct plan **out);

@@ -21,7 +21,7 @@ enum plan_limit_kind {
     PLAN_LIMIT_NUMBER,  /* uint32_t */
     PLAN_LIMIT_SECONDS, /* uint64_t of milliseconds */
     PLAN_LIMIT_FLAG,    /* bool */
-    PLAN_LIMIT_TIME,    /* uint64_t of milliseconds since 1970; not said: 0 */
+    PLAN_LIMIT_TIME,    /* uint64_t of milliseconds since 1970; absent: 0 */
 };
 
 struct plan_limit {

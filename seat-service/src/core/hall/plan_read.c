@@ -1,6 +1,6 @@
 /* plan_read.c: what is absent or null in a document leaves *out alone, so each caller sets its
  * default first. Numbers are bounded so that sums of a hall's coordinates stay exact enough in a
- * float, and one that is no number is refused with its JSON pointer. */
+ * float, and anything that is not a number is refused with its JSON pointer. */
 #include "core/hall/plan_read.h"
 
 #include <math.h>

@@ -12,7 +12,7 @@ float plan_row_gap(const struct plan_draft_seat *seats, uint32_t count);
 
 /* Cuts a row into runs of neighbours and numbers them from first_run on: sets run and pos of each
  * seat. A gap much wider than `gap` is an aisle; 0: the row's own usual gap. A table is not cut.
- * Answers the number of runs. */
+ * Returns the number of runs. */
 uint32_t plan_row_cut(struct plan_draft_seat *seats, uint32_t count, bool table, float gap,
                       uint32_t first_run);
 

@@ -1,6 +1,6 @@
-/* plan_shape.c: the stage, words and outlines that are drawn besides the seats. They cost bytes
- * that the seats have to wait for, so their number is bounded, and anything without a visible form
- * is left out at import. The schema says how a shape is written, our plan how it is served:
+/* plan_shape.c: the stage, words and outlines that are drawn besides the seats. Their bytes delay
+ * the seats, so their number is bounded, and anything without a visible form is left out at import.
+ * The schema says how a shape is written, our plan how it is served:
  *
  *   {"shape": "rectangle", "x", "y", "width", "height", "rotation", "color", "border_color",
  *    "text": {"text", "x", "y", "color", "size"}}
@@ -16,7 +16,7 @@
 
 static const char *const names[] = {"polygon", "rectangle", "ellipse", "circle", "text", NULL};
 
-/* What is read of a shape, whichever it is. */
+/* What is read of a shape, whatever its kind. */
 struct shape {
     unsigned kind;
     float x, y, rotation, width, height, radius, radius_x, radius_y;

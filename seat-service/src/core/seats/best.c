@@ -485,7 +485,7 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
 
 void best_enter(struct best *best)
 {
-    /* relaxed: a hint of how many there are, nothing hangs on it */
+    /* relaxed: a hint of how many there are, nothing depends on it */
     atomic_fetch_add_explicit(&best->inside, 1, memory_order_relaxed);
 }
 
@@ -502,7 +502,7 @@ static uint32_t spread(struct best *best, unsigned attempt)
     if (inside <= 1 && attempt == 0)
         return 1;
     uint64_t room = (uint64_t)(inside < 2 ? 2 : inside) * 4 << (attempt < 8 ? attempt : 8);
-    assert(room > 1); /* or all would meet at the same seats */
+    assert(room > 1); /* or all would compete for the same seats */
     return room < BEST_SPREAD_MAX ? (uint32_t)room : BEST_SPREAD_MAX;
 }
 

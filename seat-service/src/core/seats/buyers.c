@@ -1,4 +1,4 @@
-/* buyers.c: a hash table of one word an entry, entries used again once their count is zero.
+/* buyers.c: a hash table with one word per entry; an entry is reused once its count is zero.
  *
  * A buyer's entry is in one of three buckets of two cache lines each, chosen by their hash. Adding
  * raises the entry with their tag, or else takes an entry whose count is zero: from their first
@@ -23,8 +23,8 @@
  * mistaken for one's own: in a hall of 66,000 buyers the chance that any two ever share is below
  * one in a million, and they would share a limit, not a seat.
  *
- * Dropped: counting a buyer's entries together after each addition, however many he had. It needed
- * no tries, but a look at all three buckets in each request, a fifth of the cost of a hold. */
+ * Dropped: adding up all entries of a buyer after each addition. It needed no tries, but each
+ * request had to look at all three buckets, a fifth of the cost of a hold. */
 #include "core/seats/buyers.h"
 #include "core/limits.h"
 

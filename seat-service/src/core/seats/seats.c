@@ -164,7 +164,7 @@ static uint64_t before_take(uint64_t bitmap, const struct take_word *take)
 
 static uint64_t after_take(uint64_t bitmap, const struct take_word *take)
 {
-    assert((take->add & take->own) == 0); /* nobody takes what they have */
+    assert((take->add & take->own) == 0); /* nobody takes what they already have */
     return before_take(bitmap, take) & ~(take->own & ~take->remove) & ~take->add;
 }
 
@@ -364,7 +364,7 @@ enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
                             struct claim_result *out)
 {
-    assert(hold != 0); /* what nobody has is free */
+    assert(hold != 0); /* a seat without a hold is free */
     assert(state != SEAT_FREE);
     out->orphan = UINT32_MAX;
     return claim_row(seats, word, 1, state, hold, orphans, out);
