@@ -240,6 +240,15 @@ void invariant_answered(const struct change *change)
                          change->hold, change_kind_name(change->kind), change->seq);
 }
 
+void invariant_nothing_left(uint64_t hold, const char *whose)
+{
+    for (uint32_t i = 0; i < book.seats_len; i++)
+        if (book.seats[i].hold == hold)
+            invariant_broken(INVARIANT_3,
+                             "%s says that nothing is left of hold %" PRIx64 ", and seat %u is its",
+                             whose, hold, i);
+}
+
 void invariant_engine(const struct engine *engine, const char *whose)
 {
     for (uint32_t i = 0; i < book.seats_len; i++) {

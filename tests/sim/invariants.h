@@ -45,6 +45,9 @@ void invariant_walled(uint32_t seat);
 void invariant_answered(const struct change *change);
 /* A caller was told that this has not been done, and never will be. */
 void invariant_refused(const struct change *change);
+/* The saga was told that there is nothing to give back: it pays money back on the strength of it.
+ */
+void invariant_nothing_left(uint64_t hold, const char *whose);
 /* A process begins to sell with this engine, or has sold with it and nothing is under way. */
 void invariant_engine(const struct engine *engine, const char *whose);
 uint32_t invariant_held(void); /* seats */

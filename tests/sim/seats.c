@@ -200,8 +200,8 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
     (void)nth;
     sim_note("owns, with epoch %llu", (unsigned long long)epoch);
     engine_replay_end(service->engine);
-    /* Whoever was stopped before it came here may be too late: it can answer from memory for a
-     * moment, and write nothing. */
+    /* Whoever was stopped between its last look and here may be too late: it can answer buyers from
+     * memory for a moment, and write and prove nothing. */
     if (epoch == sql_epoch())
         invariant_engine(service->engine, service->name);
     else
@@ -262,6 +262,11 @@ static bool gives_back(const struct seat_call *call)
     return call->op == SEAT_ORDER_RELEASE || call->op == SEAT_REFUND;
 }
 
+static bool is_of_order(const struct seat_call *call)
+{
+    return gives_back(call) || call->op == SEAT_EXTEND || call->op == SEAT_CONFIRM;
+}
+
 static void collect(void *ctx)
 {
     struct seat_service *service = ctx;
@@ -277,6 +282,32 @@ static void wake(void *ctx)
         return;
     service->collecting = true;
     sim_after(&service->proc, sim_between(5, 100), collect, service);
+}
+
+/* Without the journal: what was asked for is already so, or cannot be. */
+static void reply_unwritten(struct seat_service *service, struct seat_call *call,
+                            enum engine_verdict verdict)
+{
+    struct engine_hold_view view;
+    call->verdict = verdict;
+    if (verdict == ENGINE_GONE)
+        probe_reached(PROBE_GONE);
+    if (call->op == SEAT_EXTEND && verdict == ENGINE_SAME &&
+        engine_hold_read(service->engine, call->hold, &view) == ENGINE_OK)
+        call->expires_ms = view.expires_ms;
+    bool done = verdict == ENGINE_SAME || (gives_back(call) && verdict == ENGINE_NO_HOLD);
+    if (gives_back(call) && verdict == ENGINE_NO_HOLD)
+        invariant_nothing_left(call->hold, service->name);
+    reply(call, verdict == ENGINE_FULL ? SEAT_LATER : done ? SEAT_DONE : SEAT_REFUSED);
+}
+
+static void on_proven(struct commit_entry *entry)
+{
+    struct seat_call *call = entry->ctx;
+    if (entry->rc == 0)
+        reply_unwritten(call->at, call, call->verdict);
+    else
+        reply(call, entry->rc == ERR_UNKNOWN ? SEAT_SILENT : SEAT_LATER);
 }
 
 static void on_done(struct commit_entry *entry)
@@ -346,21 +377,6 @@ static enum engine_verdict act(struct seat_service *service, struct seat_call *c
     BUG_STOP("an op out of its range");
 }
 
-/* Without the journal: what was asked for is already so, or cannot be. */
-static void reply_at_once(struct seat_service *service, struct seat_call *call,
-                          enum engine_verdict verdict)
-{
-    struct engine_hold_view view;
-    call->verdict = verdict;
-    if (verdict == ENGINE_GONE)
-        probe_reached(PROBE_GONE);
-    if (call->op == SEAT_EXTEND && verdict == ENGINE_SAME &&
-        engine_hold_read(service->engine, call->hold, &view) == ENGINE_OK)
-        call->expires_ms = view.expires_ms;
-    bool done = verdict == ENGINE_SAME || (gives_back(call) && verdict == ENGINE_NO_HOLD);
-    reply(call, verdict == ENGINE_FULL ? SEAT_LATER : done ? SEAT_DONE : SEAT_REFUSED);
-}
-
 static void arrive(void *ctx)
 {
     struct seat_call *call = ctx;
@@ -375,14 +391,16 @@ static void arrive(void *ctx)
         return;
     }
     enum engine_verdict verdict = act(service, call, &entry->op);
-    if (verdict != ENGINE_OK) {
+    if (verdict != ENGINE_OK && !is_of_order(call)) {
         commit_port_return(entry);
-        reply_at_once(service, call, verdict);
+        reply_unwritten(service, call, verdict);
         return;
     }
+    call->verdict = verdict;
     entry->event = 0;
     entry->ctx = call;
-    entry->on_done = on_done;
+    entry->proof = verdict != ENGINE_OK;
+    entry->on_done = entry->proof ? on_proven : on_done;
     commit_port_submit(entry, sim_us());
 }
 

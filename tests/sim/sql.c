@@ -117,6 +117,7 @@ struct query {
         struct sql_lock_give_back_args unlock;
         struct sql_owner_raise_args raise;
         struct sql_owner_read_args owner;
+        struct sql_owner_prove_args prove;
         struct sql_lock_end_silent_args silent;
         struct sql_lock_end_backends_args backends;
         struct sql_journal_link_args link;
@@ -312,6 +313,28 @@ struct sql_owner_raise_row sql_owner_raise_row(const PGresult *res, int row)
     const struct owner *owner = &res->copy;
     return (struct sql_owner_raise_row){owner->epoch, owner->seq,
                                         bytes_of(owner->chain, CHAIN_BYTES)};
+}
+
+static void do_prove(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    ask->wrote = db.owner.epoch == asks->args.prove.epoch && db.owner.seq == asks->args.prove.seq;
+    asks->res = result(ask->wrote);
+}
+
+int sql_owner_prove(struct pg *pg, const struct sql_owner_prove_args *args, struct err_slot *err,
+                    uint64_t *rows)
+{
+    struct query *asks = query(do_prove);
+    PGresult *res;
+    asks->ask.writes = true;
+    asks->args.prove = *args;
+    int rc = run(pg, asks, err, &res);
+    if (rc == 0) {
+        *rows = (uint64_t)PQntuples(res);
+        PQclear(res);
+    }
+    return rc;
 }
 
 static void do_owner(struct server_ask *ask)

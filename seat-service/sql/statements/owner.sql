@@ -27,6 +27,14 @@ SET epoch = epoch + 1, instance = :instance, taken_at = now()
 WHERE event = :event AND epoch = :was
 RETURNING epoch, seq, chain;
 
+-- Changes nothing, and finds its row where a commit would. As an update it waits for a raise that is
+-- under way, and for the disk and the replicas: a server that was replaced proves nothing.
+-- statement: owner_prove
+--> event integer signed
+--> epoch bigint
+--> seq   bigint
+UPDATE owner SET epoch = epoch WHERE event = :event AND epoch = :epoch AND seq = :seq;
+
 -- statement: owner_read
 --> event    integer signed
 --> instance text

@@ -2,8 +2,13 @@
  *
  * The engine knows which order has a hold, so a repetition finds what it did before and answers the
  * same without a second change: no idempotency key is needed. Releasing or refunding what is
- * already gone is a success, since that was the aim. A sold seat is moved only here, for the saga
- * that replaces its ticket. */
+ * already gone is a success, since that was the aim.
+ *
+ * The saga moves money on these answers, so one that writes nothing is given only once the journal
+ * has proven that we still own the event: a process that was stopped meanwhile remembers holds as
+ * they were, and would say of one that was taken since that nothing is left of it.
+ *
+ * A sold seat is moved only here, for the saga that replaces its ticket. */
 #include "api/order_api.h"
 #include "access/hold_id.h"
 #include "access/pass.h"
@@ -99,11 +104,23 @@ static void finish_same(struct call *call, const struct engine_op *op)
     call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
+static void finish_proven(struct call *call, const struct engine_op *op)
+{
+    if (call->verdict == ENGINE_SAME)
+        finish_same(call, op);
+    else
+        verdict_reply(call, call->verdict, op, NULL);
+}
+
 /* Whatever had been done before is answered, but not counted again. */
 static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry)
 {
-    call->finish = verdict == ENGINE_SAME ? finish_same : finish;
-    verdict_go_on(call, verdict, entry, NULL);
+    call->verdict = verdict;
+    call->finish = verdict == ENGINE_OK ? finish : finish_proven;
+    if (verdict == ENGINE_OK)
+        pending_commit(call, entry);
+    else
+        pending_prove(call, entry);
 }
 
 struct order {

@@ -3,7 +3,8 @@
  * What was taken out of the ring waits in a list until the next transaction. A batch takes from its
  * head what fits one transaction: a bounded number of changes and bytes, and only one kind of
  * sales, refunds and moves (store.c says why). Within a batch changes are grouped by event, in the
- * order in which they arrived.
+ * order in which they arrived. Proofs are not part of it: they wait in a list of their own until
+ * the committer has asked (committer.c).
  *
  * Threading: the committer's. */
 #include "journal/journal_internal.h"
@@ -14,7 +15,8 @@ void batch_answer_one(struct journal *journal, struct commit_entry *entry, int r
 {
     assert(rc <= 0);
     entry->rc = rc;
-    journal_count(rc == 0 ? &journal->stats.changes : &journal->stats.refused, 1);
+    if (!entry->proof)
+        journal_count(rc == 0 ? &journal->stats.changes : &journal->stats.refused, 1);
     commit_queue_give(journal->conf.queue, entry);
 }
 
@@ -22,6 +24,11 @@ void batch_take_ring(struct journal *journal)
 {
     struct commit_entry *entry;
     while ((entry = commit_queue_take(journal->conf.queue)) != NULL) {
+        if (entry->proof) {
+            entry->next = journal->proofs;
+            journal->proofs = entry;
+            continue;
+        }
         entry->next = NULL;
         *journal->pending_end = entry;
         journal->pending_end = &entry->next;
@@ -37,13 +44,37 @@ static struct commit_entry *pop(struct journal *journal)
     return entry;
 }
 
-/* Refuses what has waited for longer than ms: none of it was sent to the database. */
+static struct commit_entry *cut_out(struct commit_entry **at)
+{
+    struct commit_entry *entry = *at;
+    *at = entry->next;
+    return entry;
+}
+
+void batch_answer_proofs(struct journal *journal, uint32_t event, int rc)
+{
+    for (struct commit_entry **at = &journal->proofs; *at != NULL;) {
+        if ((*at)->event == event)
+            batch_answer_one(journal, cut_out(at), rc);
+        else
+            at = &(*at)->next;
+    }
+    commit_queue_wake_ports(journal->conf.queue);
+}
+
+/* Refuses what has waited for longer than ms: none of it was written. */
 void batch_refuse_older(struct journal *journal, uint64_t ms)
 {
     uint64_t now = journal_now_us(journal);
     batch_take_ring(journal);
     while (journal->pending != NULL && now - journal->pending->submitted_us >= ms * 1000)
         batch_answer_one(journal, pop(journal), ERR_TIMEOUT);
+    for (struct commit_entry **at = &journal->proofs; *at != NULL;) {
+        if (now - (*at)->submitted_us >= ms * 1000)
+            batch_answer_one(journal, cut_out(at), ERR_TIMEOUT);
+        else
+            at = &(*at)->next;
+    }
     commit_queue_wake_ports(journal->conf.queue);
 }
 

@@ -228,6 +228,7 @@ struct commit_entry *commit_port_take(struct commit_port *port)
     port->unused = entry->next;
     port->open += 1;
     entry->has_idem = false;
+    entry->proof = false;
     return entry;
 }
 

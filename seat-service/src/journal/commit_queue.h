@@ -31,13 +31,15 @@ struct commit_entry {
     struct engine_op op; /* op.change is what is written; the rest is the loop's until on_done */
     bool has_idem;       /* it answers a request that carried an idempotency key */
     uint8_t idem[COMMIT_IDEM_BYTES];
+    bool proof; /* writes nothing, and asks whether the event is still ours; op is the loop's */
 
     void (*on_done)(struct commit_entry *entry); /* on the loop; the entry is free afterwards */
     void *ctx;
 
     /* Filled by the committer. */
-    /* 0: it is in the journal. ERR_UNKNOWN: the process ended before it could ask for the outcome.
-     * Any other: it is not in the journal and never will be. */
+    /* 0: it is in the journal; of a proof: the event was ours after the submit. ERR_UNKNOWN: the
+     * process ended before it could ask for the outcome. Any other: it is not in the journal and
+     * never will be. */
     int rc;
 
     /* The queue's own. */

@@ -14,6 +14,11 @@
  * Only a journal that went on without us, or lost its end, makes us give up: then nothing in memory
  * counts any more, and the process ends.
  *
+ * Proofs: an answer that rests on memory alone, and on which money moves, waits until PostgreSQL
+ * has said that the event is still ours. Else a process that was stopped while another took its
+ * event would answer from what it remembers until it next writes. A look at a clock or at our own
+ * role would not do: both are as old as the stop. All that have gathered share one question.
+ *
  * Slow work, such as reading plans and journals, is left to the reader (reader.c), which has its
  * own connection. Nothing here waits for anything except the rows of our own events.
  *
@@ -151,6 +156,17 @@ static void judge_parts(struct journal *journal)
         role_fence(journal, JOURNAL_REASON_LOST);
 }
 
+/* The server has become a replica: the primary is elsewhere. */
+static bool is_elsewhere(const struct journal *journal)
+{
+    return strcmp(pg_sqlstate(journal->pg), "25006") == 0;
+}
+
+static int refuse_elsewhere(struct err_slot *err)
+{
+    return err_set(err, ERR_CLOSED, "the server is read-only");
+}
+
 /* The server refused the transaction: none of it is written. If a unique key was the reason, one of
  * the changes would sell a seat twice; the others should not suffer for it. */
 static int refuse_or_part(struct journal *journal, struct err_slot *err)
@@ -160,11 +176,10 @@ static int refuse_or_part(struct journal *journal, struct err_slot *err)
     log_failure(journal->conf.log, wall ? "a seat would have been sold twice" : "commit refused",
                 err);
     journal_count(&journal->stats.errors, 1);
-    /* The server has become a replica: the primary is elsewhere. */
-    bool elsewhere = strcmp(pg_sqlstate(journal->pg), "25006") == 0;
+    bool elsewhere = is_elsewhere(journal);
     if (!wall || batch->len == 1) {
         batch_answer(journal, wall ? ERR_EXISTS : ERR_PEER);
-        return elsewhere ? err_set(err, ERR_CLOSED, "the server is read-only") : 0;
+        return elsewhere ? refuse_elsewhere(err) : 0;
     }
     /* One by one: back to the head of the queue, and batches of one until these are done. */
     uint32_t singles = batch->len, batch_max = journal->conf.batch_max;
@@ -202,6 +217,44 @@ static int commit(struct journal *journal, struct err_slot *err)
     histogram_record(&journal->stats.commit_us, journal_now_us(journal) - began_us);
     judge_parts(journal);
     return 0;
+}
+
+/* ---- proofs ---- */
+
+/* Answers the proofs of one event. Those that a broken connection leaves are asked for again over
+ * the next, or get too old. */
+static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    const struct journal_event *event = &journal->events[nth];
+    bool stands = false;
+    if (!journal_owns(journal, nth)) {
+        batch_answer_proofs(journal, nth, ERR_STATE);
+        return 0;
+    }
+    int rc = store_prove(journal->pg, event->id.no, &event->head, err, &stands);
+    if (journal_is_broken(rc))
+        return rc;
+    if (rc < 0) {
+        bool elsewhere = is_elsewhere(journal);
+        log_failure(journal->conf.log, "ownership cannot be proven", err);
+        journal_count(&journal->stats.errors, 1);
+        batch_answer_proofs(journal, nth, ERR_PEER);
+        return elsewhere ? refuse_elsewhere(err) : 0;
+    }
+    batch_answer_proofs(journal, nth, stands ? 0 : ERR_STATE);
+    if (stands)
+        return 0;
+    role_fence(journal, JOURNAL_REASON_LOST);
+    return err_set(err, ERR_STATE, "%s is another's", event->id.id);
+}
+
+static int prove(struct journal *journal, struct err_slot *err)
+{
+    int rc = 0;
+    assert(!journal->open); /* so the head is where the last commit left it */
+    while (rc == 0 && journal->proofs != NULL)
+        rc = prove_one(journal, journal->proofs->event, err);
+    return rc;
 }
 
 /* ---- the thread ---- */
@@ -283,13 +336,16 @@ static int look_around(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* One turn: look for locks if it is time, write what is there, otherwise sleep. */
+/* One turn: look for locks if it is time, prove and write what is there, otherwise sleep. */
 static int turn(struct journal *journal, struct err_slot *err)
 {
     int rc = look_around(journal, err);
     if (rc < 0)
         return rc;
     batch_take_ring(journal);
+    rc = prove(journal, err);
+    if (rc < 0)
+        return rc;
     atomic_store_explicit(&journal->stats.lag, commit_queue_len(journal->conf.queue),
                           memory_order_relaxed);
     if (journal->pending == NULL) {

@@ -54,6 +54,7 @@ struct journal {
     uint64_t retry_ms;
     struct commit_entry *pending; /* out of the ring, not yet in a batch; oldest first */
     struct commit_entry **pending_end;
+    struct commit_entry *proofs; /* out of the ring and not answered; in no order */
     struct batch batch;
     bool open;             /* the batch was sent and its outcome is unknown */
     uint64_t commit_at_us; /* the earliest time for the next one; 0: now */
@@ -125,7 +126,7 @@ void role_fence(struct journal *journal, enum journal_reason reason);
 /* ---- batch.c; the committer's ---- */
 
 void batch_take_ring(struct journal *journal);
-/* Refuses what has waited for longer than ms: nothing of it was sent to anybody. */
+/* Refuses what has waited for longer than ms: nothing of it was written. */
 void batch_refuse_older(struct journal *journal, uint64_t ms);
 /* Fills the empty batch; it stays empty if nothing that waits is ours to write. */
 void batch_gather(struct journal *journal);
@@ -133,6 +134,7 @@ void batch_gather(struct journal *journal);
 void batch_put_back(struct journal *journal);
 void batch_answer(struct journal *journal, int rc); /* all of it */
 void batch_answer_one(struct journal *journal, struct commit_entry *entry, int rc);
+void batch_answer_proofs(struct journal *journal, uint32_t event, int rc);
 
 /* ---- ownership.c; the committer's ---- */
 

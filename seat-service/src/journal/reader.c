@@ -174,6 +174,26 @@ static void give(struct journal *journal, uint32_t nth)
     journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch);
 }
 
+static void forget_lock(struct journal *journal, struct journal_event *event)
+{
+    pthread_mutex_lock(&journal->lock);
+    event->locked = false;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* Reading may have taken long, or the process was stopped meanwhile: is the epoch that we raised
+ * still the one? A stop behind this is met by the first commit or proof. */
+static int is_still_ours(struct journal *journal, const struct journal_event *event,
+                         struct err_slot *err, bool *still)
+{
+    struct store_head now;
+    bool ours = false;
+    int rc = store_head_read(journal->reader_pg, event->id.no, span_of(journal->instance), err,
+                             &now, &ours);
+    *still = rc == 0 && ours && now.epoch == event->head.epoch;
+    return rc;
+}
+
 /* Once the committer has the lock: epoch, the rest of the journal, open. Not getting one of them
  * yet is no error; it is tried again. */
 static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err)
@@ -189,9 +209,7 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     int rc = store_raise(journal->reader_pg, event->id.no, epoch, span_of(journal->instance), err,
                          &head);
     if (rc == ERR_NOT_FOUND) { /* another epoch has begun: the committer looks which */
-        pthread_mutex_lock(&journal->lock);
-        event->locked = false;
-        pthread_mutex_unlock(&journal->lock);
+        forget_lock(journal, event);
         return 0;
     }
     if (rc == ERR_PEER && strcmp(pg_sqlstate(journal->reader_pg), "55P03") == 0)
@@ -209,8 +227,13 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     event->head.epoch = head.epoch;
     if (head.seq == 0)
         rc = write_first(journal, nth, err);
+    bool still = false;
     if (rc == 0)
+        rc = is_still_ours(journal, event, err, &still);
+    if (still)
         give(journal, nth);
+    else if (rc == 0)
+        forget_lock(journal, event);
     return rc;
 }
 

@@ -176,6 +176,19 @@ int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instan
     return rc;
 }
 
+int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,
+                bool *stands)
+{
+    struct sql_owner_prove_args args = {event, head->epoch, head->seq};
+    uint64_t rows = 0;
+    int rc = sql_owner_prove(pg, &args, err, &rows);
+    if (rc < 0)
+        return err_wrap(err, "the owner of event %" PRId32, event);
+    assert(rows <= 1);
+    *stands = rows == 1;
+    return 0;
+}
+
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
                     struct store_head *head, bool *its)
 {

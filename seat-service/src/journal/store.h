@@ -47,6 +47,10 @@ int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_sl
  * head it returns is final. ERR_NOT_FOUND: `epoch` is over. */
 int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
                 struct err_slot *err, struct store_head *head);
+/* Whether the owner row is where `head` says, in its epoch: what a commit would find. Waits for a
+ * raise that is under way, and counts only once it is as durable as a commit. */
+int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,
+                bool *stands);
 /* *its: whether `instance` was the last to raise the epoch. */
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
                     struct store_head *head, bool *its);

@@ -17,9 +17,11 @@ struct call {
     uint64_t now_ms;
     bool has_idem;
     struct idem_key idem;
-    struct idem_answer done; /* what was changed, once it is settled */
-    bool replayed;           /* answers a repetition */
-    /* Replies once the op is settled. NULL: there is nobody to reply to. */
+    struct idem_answer done;     /* what was changed, once it is settled */
+    bool replayed;               /* answers a repetition */
+    enum engine_verdict verdict; /* which a proven answer tells */
+    /* Replies once the op is settled, or what the call found is proven. NULL: there is nobody to
+     * reply to. */
     void (*finish)(struct call *call, const struct engine_op *op);
     /* Called with each outcome before the engine is; NULL for calls that only reply. */
     void (*on_outcome)(void *ctx, int rc, const struct change *change);

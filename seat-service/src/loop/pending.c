@@ -87,13 +87,15 @@ static void on_done(struct commit_entry *entry)
     if (call->on_outcome != NULL)
         call->on_outcome(call->outcome_ctx, entry->rc, &entry->op.change);
     if (entry->rc == 0) {
-        engine_settle(call->event->engine, &entry->op);
+        if (!entry->proof)
+            engine_settle(call->event->engine, &entry->op);
         if (replies)
             call->finish(call, &entry->op);
     } else {
         /* If the outcome could not be asked for, the process is ending, and the next owner reads in
          * the journal what became of it. */
-        engine_undo(call->event->engine, &entry->op);
+        if (!entry->proof)
+            engine_undo(call->event->engine, &entry->op);
         atomic_fetch_add_explicit(&loop->conf.stats->refused, 1, memory_order_relaxed);
         if (replies)
             refuse(call, entry->rc);
@@ -115,6 +117,12 @@ void pending_commit(struct call *call, struct commit_entry *entry)
         memcpy(entry->idem, &slot->call.idem, sizeof(slot->call.idem));
     }
     commit_port_submit(entry, clock_mono_us(call->loop->conf.clock));
+}
+
+void pending_prove(struct call *call, struct commit_entry *entry)
+{
+    entry->proof = true;
+    pending_commit(call, entry);
 }
 
 unsigned pending_collect(struct pending *pending, unsigned max)

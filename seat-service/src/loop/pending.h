@@ -3,7 +3,8 @@
  * A change goes: call on the stack -> pending_entry() -> the engine takes the seats ->
  * pending_commit() keeps the call and submits -> the journal answers -> the engine settles or
  * undoes
- * -> the call's `finish` replies. Calls that change nothing reply at once and are never kept. */
+ * -> the call's `finish` replies. Calls that change nothing reply at once and are never kept, but
+ * for those whose caller moves money on what it is told: pending_prove(). */
 #ifndef FG_SEAT_SERVICE_PENDING_H
 #define FG_SEAT_SERVICE_PENDING_H
 
@@ -21,6 +22,9 @@ void pending_destroy(struct pending *pending);
 struct commit_entry *pending_entry(struct call *call);
 /* The op began with ENGINE_OK: makes it durable. */
 void pending_commit(struct call *call, struct commit_entry *entry);
+/* The op did not begin, and what `finish` will tell of that holds only while this process owns the
+ * event: replies once the journal has proven that it does. Refused as a change would be. */
+void pending_prove(struct call *call, struct commit_entry *entry);
 /* The op did not begin. */
 void pending_drop(struct commit_entry *entry);
 

@@ -137,6 +137,30 @@ test('a stopped owner is replaced, and commits nothing when it wakes up', async 
   assert.equal((await visitor(standby, EVENT).hold({ best_available: { quantity: 2 } })).status, 201);
 });
 
+test('a stopped owner that wakes up does not say that nothing is left of what was taken since', async (t) => {
+  const { scope, postgres, seats: owner } = await openHouse(t);
+  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  owner.pause();
+  await standby.untilReady();
+  const { hold } = (await visitor(standby, EVENT).hold({ seats: ['r1s1', 'r1s2'] })).json;
+  const checkout = saga(standby, EVENT);
+  assert.equal((await checkout.extend(hold, 'order-1')).status, 200);
+  assert.equal((await checkout.confirm(hold, 'order-1')).status, 200);
+  // They lie in the stopped process's sockets, and are read before it can learn of its successor.
+  const asked = ['release', 'refund', 'release', 'refund'].map((step) =>
+    saga(owner, EVENT)[step](hold, 'order-1').catch(() => null));
+  await delay(200);
+  owner.child.mayEnd = true;
+  owner.resume();
+  const answers = (await Promise.all(asked)).filter((answer) => answer !== null);
+  t.diagnostic(JSON.stringify(answers.map((answer) => [answer.status, answer.json.code])));
+  for (const answer of answers) assertProblem(answer, 503, 'journal-unavailable');
+  assert.ok(answers.length > 0);
+  await owner.child.exited;
+  assert.equal((await checkout.read(hold)).json.state, 'sold');
+});
+
 test('PostgreSQL down at start: it waits and says so; down later: reads go on, writes are 503', async (t) => {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);

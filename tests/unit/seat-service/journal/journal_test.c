@@ -220,6 +220,18 @@ static bool submit(struct process *process, enum change_kind kind, uint32_t seat
     return true;
 }
 
+/* What a call that found nothing to change waits for. */
+static void submit_proof(struct process *process)
+{
+    struct commit_entry *entry = commit_port_take(process->port);
+    assert_non_null(entry);
+    entry->event = 0;
+    entry->proof = true;
+    entry->on_done = on_done;
+    entry->ctx = process;
+    commit_port_submit(entry, clock_mono_us(clock_system()));
+}
+
 /* So that each has a row of its own. */
 static void submit_one_by_one(struct process *process, uint32_t count)
 {
@@ -411,6 +423,51 @@ static void an_owner_whose_epoch_is_over_commits_nothing_and_says_so(void **stat
     collect_all(process);
     assert_int_equal(1, process->good);
     assert_int_equal(2, ask("SELECT count(*) FROM seats.journal"));
+    process_end(process);
+}
+
+static void who_owns_proves_it_and_writes_nothing(void **state)
+{
+    (void)state;
+    struct process *process = fresh_owner();
+    for (uint32_t i = 0; i < 3; i++) {
+        submit_proof(process);
+        assert_true(submit(process, CHANGE_TAKEN, i));
+        submit_proof(process);
+        collect_all(process);
+        assert_int_equal(0, process->last_rc);
+    }
+    assert_int_equal(9, process->good);
+    assert_int_equal(3, journal_stats(process->journal)->changes);
+    assert_int_equal(4, ask("SELECT seq FROM seats.owner"));
+    process_end(process);
+}
+
+static void who_was_replaced_proves_nothing_and_is_fenced(void **state)
+{
+    (void)state;
+    struct process *process = fresh_owner();
+    tell("UPDATE seats.owner SET epoch = epoch + 1");
+    submit_proof(process);
+    collect_all(process);
+    assert_int_equal(ERR_STATE, process->last_rc);
+    UNTIL(process->fenced == 1);
+    submit_proof(process);
+    collect_all(process);
+    assert_int_equal(0, process->good);
+    process_end(process);
+}
+
+static void a_proof_outlives_its_connection(void **state)
+{
+    (void)state;
+    struct process *process = fresh_owner();
+    tell("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+         " WHERE application_name = 'fairgate seat-service journal'");
+    submit_proof(process);
+    collect_all(process);
+    assert_int_equal(0, process->last_rc);
+    assert_int_equal(0, process->fenced);
     process_end(process);
 }
 
@@ -672,6 +729,9 @@ int main(void)
         cmocka_unit_test(a_standby_takes_over_with_everything_that_was_answered),
         cmocka_unit_test(a_standby_refuses_changes),
         cmocka_unit_test(an_owner_whose_epoch_is_over_commits_nothing_and_says_so),
+        cmocka_unit_test(who_owns_proves_it_and_writes_nothing),
+        cmocka_unit_test(who_was_replaced_proves_nothing_and_is_fenced),
+        cmocka_unit_test(a_proof_outlives_its_connection),
         cmocka_unit_test(a_seat_that_is_sold_already_stops_its_own_change_and_no_other),
         cmocka_unit_test(only_what_is_confirmed_is_sold_whatever_shares_its_batch),
         cmocka_unit_test(an_error_of_the_server_refuses_the_batch_and_the_next_one_is_tried),
