@@ -4,17 +4,18 @@
 const wordsAt = document.getElementById('words');
 const words = wordsAt ? JSON.parse(wordsAt.textContent) : {};
 export const lang = document.documentElement.lang;
-// The reader's own kind of that language: dates in British English are not those of American.
+// The reader's own variant of that language: British English writes dates differently from
+// American.
 export const locale = navigator.languages?.find((one) => one.split('-')[0] === lang) ?? lang;
 
-// The phrase of a key with {0}, {1} put in. A key that nobody wrote shows itself.
+// The phrase of a key with {0}, {1} filled in. A key without a phrase shows itself.
 export function say(key, ...values) {
   return (words[key] ?? key).replace(/\{(\d)\}/g, (all, i) => values[i] ?? all);
 }
 
 export const knows = (key) => key in words;
 
-// What a page that must be small says only now and then is fetched when it is about to be said.
+// A page that must be small fetches its rarer phrases when it is about to show one.
 let more = null;
 export function moreWords() {
   more ??= fetch(new URL(`more.${lang}.json`, import.meta.url)).then((answer) => answer.json()).then((told) => Object.assign(words, told));
@@ -25,7 +26,7 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-// An element with properties and children: no markup is ever made of text.
+// An element with properties and children: text never becomes markup.
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -36,8 +37,8 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// Amounts travel in minor units; how many digits those are, the currency knows.
-const formats = new Map(); // by currency: to make one takes longer than to use it a thousand times
+// Amounts travel in minor units; the currency says how many digits those are.
+const formats = new Map(); // by currency: making one takes longer than using it a thousand times
 export function money(minor, currency) {
   const code = currency.toUpperCase();
   if (!formats.has(code)) formats.set(code, new Intl.NumberFormat(locale, { style: 'currency', currency: code }));
@@ -46,8 +47,9 @@ export function money(minor, currency) {
   return lang === 'ko' && code === 'KRW' ? `${amount.toLocaleString(locale)}원` : format.format(amount);
 }
 
-// The server's clock, carried on by a clock that nobody can set: a wrong or corrected clock of this
-// device moves no deadline. Of several readings the one that the network delayed least is kept.
+// The server's clock, continued by a clock that nobody can set: if this device's clock is wrong or
+// is corrected, no deadline moves. Of several readings we keep the one with the least network
+// delay.
 const clock = { aheadMs: Date.now() - performance.now(), spreadMs: Infinity };
 
 export function noteServerTime(text, sentAt) {
@@ -59,7 +61,8 @@ export function noteServerTime(text, sentAt) {
 }
 
 export const serverNow = () => performance.now() + clock.aheadMs;
-// A laptop that slept stops performance.now() on some systems: the next answer counts again.
+// On some systems performance.now() stops while a laptop sleeps: take the time from the next answer
+// again.
 export function doubtClock() {
   clock.spreadMs = Infinity;
 }
@@ -85,10 +88,11 @@ export function newKey() {
 
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const TRIES = 4;
-const PATIENCE_S = 5; // anyone who has to wait longer is told
+const PATIENCE_S = 5; // if the wait is longer, the user is told
 
-// One call. A change carries a key, so it may be sent again until an answer comes: done twice it is
-// done once. Problems are thrown as Refused; a network that stays away as Refused 0.
+// One call. A change carries an idempotency key, so it can be sent again until an answer comes and
+// still happens only once. Problems are thrown as Refused; a network that does not come back as
+// Refused 0.
 export async function call(method, path, body) {
   const headers = { Accept: 'application/json' };
   if (method !== 'GET') headers['Idempotency-Key'] = newKey();
@@ -115,14 +119,14 @@ export async function call(method, path, body) {
   }
 }
 
-// What went wrong, in words; an error that has no words of its own says that it is one.
+// What went wrong, in words; an unknown error gets a general sentence.
 export function sayError(error) {
   const key = `error.${error.code ?? 'other'}`;
   const { limit, retry_after_s: waitS } = error.problem ?? {};
   return knows(key) ? say(key, limit ?? (waitS ? minutes(1000 * waitS) : '')) : say('error.other');
 }
 
-// For who cannot see: said once, when something has happened.
+// For people who cannot see the page: announced once, when something has happened.
 export function announce(text) {
   const at = byId('announce');
   if (at && at.textContent !== text) at.textContent = text;

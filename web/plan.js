@@ -6,7 +6,7 @@ export const HELD = 1;
 export const SOLD = 2;
 export const BLOCKED = 3;
 
-// Which of the points are the corners of their smallest convex outline (Andrew's monotone chain).
+// Which of the points are the corners of their convex hull (Andrew's monotone chain).
 function corners(points, xs, ys) {
   points.sort((a, b) => xs[a] - xs[b] || ys[a] - ys[b]);
   const turnsRight = (a, b, c) => (xs[b] - xs[a]) * (ys[c] - ys[a]) - (ys[b] - ys[a]) * (xs[c] - xs[a]) <= 0;
@@ -21,8 +21,8 @@ function corners(points, xs, ys) {
   return points.length > 1 ? [...half(points), ...half(points.reverse())] : points;
 }
 
-// How a section looks from afar, x and y in turn. Of the rows between the first and the last their ends
-// and middles will do: what else bulges out, from afar nobody sees.
+// How a section looks from afar, x and y in turn. For the rows between the first and the last, the
+// ends and middles are enough: from afar nobody sees what else bulges out.
 function outline({ rows }, xs, ys) {
   const points = rows.flatMap(({ from, to }, row) => (row > 0 && row < rows.length - 1
     ? [from, from + to >> 1, to - 1]
@@ -30,7 +30,7 @@ function outline({ rows }, xs, ys) {
   return corners(points, xs, ys).flatMap((p) => [xs[p], ys[p]]);
 }
 
-// The places of a section's rows along one axis, from the curves that they are told as
+// The positions of a section's rows along one axis, from the curves that the server sends
 // (seat-service/src/render/curve.h).
 function readCurves(curves, counts, from, into, work) {
   const { told, start, end, bends } = work;
@@ -69,8 +69,8 @@ function readCurves(curves, counts, from, into, work) {
   });
 }
 
-// What the n-th seat of a row is called, and which one that is. Names are made when somebody asks for one:
-// those of a whole stadium take a phone longer than it takes to draw it.
+// The name of a row's n-th seat, and which seat has a name. Names are made on demand: for a phone,
+// making those of a whole stadium takes longer than drawing it.
 const numberOf = ({ number }, row, n) => (Array.isArray(number[row]) ? number[row][n] : String(number[row] + n));
 const idOf = (zone, row, n) => (Array.isArray(zone.id[row]) ? zone.id[row][n] : zone.id[row] + numberOf(zone, row, n));
 
@@ -102,7 +102,7 @@ function readRuns(runs, from, visit) {
   }
 }
 
-// The plan as ?form=rows tells it (seat-service/src/render/rows.h).
+// Reads the plan in the form ?form=rows (seat-service/src/render/rows.h).
 export function readPlan(json) {
   const n = json.seats;
   const noted = new Array(n);
@@ -144,7 +144,7 @@ export function readPlan(json) {
   return plan;
 }
 
-// What is drawn beside the seats.
+// The shapes drawn beside the seats.
 export function boxOf({ x, y, rotation = 0, width = 0, height = 0, radius = 0, radius_x: rx = radius, radius_y: ry = radius, points = [] }) {
   const along = [0, width, -rx, rx, ...points.filter((_, n) => n % 2 === 0)];
   const down = [0, height, -ry, ry, ...points.filter((_, n) => n % 2 === 1)];
@@ -154,7 +154,7 @@ export function boxOf({ x, y, rotation = 0, width = 0, height = 0, radius = 0, r
   return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
 }
 
-// The seats and what is drawn around them, so far as that does not make the seats small.
+// The seats and what is drawn around them, as far as that does not make the seats too small.
 export function roomOf({ box, shapes }) {
   const [wide, high] = [(box.right - box.left) / 2, (box.bottom - box.top) / 2];
   const all = hull([box, ...shapes.map(boxOf)]);
@@ -189,7 +189,7 @@ function measure(plan, zone) {
 
 const turnedBox = ({ left, top, right, bottom }) => ({ left: -bottom, right: -top, top: left, bottom: right });
 
-// Turns the hall so many quarters to the right from how it was drawn.
+// Turns the hall to so many quarter turns to the right of how it was drawn.
 export function turnPlan(plan, quarters) {
   const turn = (at) => { [at.x, at.y] = [-at.y, at.x]; };
   for (; plan.turned !== quarters; plan.turned = (plan.turned + 1) % 4) {
@@ -225,7 +225,7 @@ export function readPicture(plan, octets, version) {
   plan.version = version;
 }
 
-// The version of a picture, from its tag: "17" plain, "17-gzip" squeezed.
+// The version of a picture, from its ETag: "17" plain, "17-gzip" compressed.
 export const versionOf = (etag) => Number.parseInt(etag.replace(/^\D+/, ''), 10);
 
 export function applyChanges(plan, changes) {
@@ -236,8 +236,8 @@ export function applyChanges(plan, changes) {
   plan.version = changes.version;
 }
 
-// How many seats of each section are free, of those how many the filter lets through, and the cheapest
-// category among them; how many are free of each category.
+// For each section: how many seats are free, how many of those the filter lets through, and the
+// cheapest category among them. For each category: how many are free.
 export function countFree(plan, wanted) {
   const { prices, category, state } = plan;
   const free = new Uint32Array(prices.length);
@@ -264,7 +264,7 @@ export function countFree(plan, wanted) {
   plan.freeOf = free;
 }
 
-// Squares of equal size, each with its seats: what lies at or near a point is found without a look
+// Squares of equal size, each with its seats: this finds what is at or near a point without looking
 // at all the others.
 export class Grid {
   constructor(plan, size = 60) {
@@ -313,8 +313,8 @@ export class Grid {
     return best;
   }
 
-  // The nearest seat of those that `counts` lets through, wherever it is: looked for wider and wider, since
-  // to look at all seats of a stadium takes longer than a frame has.
+  // The nearest seat that `counts` lets through, wherever it is. The search widens step by step,
+  // since looking at all seats of a stadium takes longer than a frame.
   closest(x, y, reach, counts = () => true) {
     const distance = (i) => (counts(i) ? Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y) : Infinity);
     for (let tried = this.size; ; tried *= 1.6) {

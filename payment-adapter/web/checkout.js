@@ -1,5 +1,6 @@
-// checkout.js: who buys, what, for how much, until when; then to the payment provider. Nothing that
-// this page says about seats or money is believed by the server: it asks the seats itself.
+// checkout.js: shows who buys what, for how much and until when, then leads to the payment
+// provider. The server believes nothing that this page says about seats or money: it asks the seat
+// service itself.
 
 import { announce, byId, call, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
 import { showTime, timeOf } from './when.js';
@@ -11,11 +12,11 @@ const hold = asked.get('hold');
 const back = /^\/pay\/(orders|tickets)\/[\w-]+$/.test(asked.get('back') ?? '') ? asked.get('back') : null;
 
 let seats = null;
-let amount = 0; // what is paid: what the seats cost, and fees
-let over = false; // the time to pay
+let amount = 0; // what the buyer pays: the seats and the fees
+let over = false; // the time to pay has run out
 
-// With the order the visit ends, and this page cannot ask for its seats any more: whoever comes back
-// here by the way back, a reload or an old tab is led to the order that was made of them.
+// The order ends the visit, and then this page can no longer ask for its seats. Whoever comes back
+// here (back button, reload, old tab) is led to the order that was made of them.
 const kept = `fg-order-${event}`;
 
 function keepOrder(order) {
@@ -33,8 +34,8 @@ function keptOrder() {
   }
 }
 
-// How the member logged in, for as long as this tab lives: the server knows a member by number only.
-// Another tab may have logged in as somebody else since, so it is kept with the number.
+// The name that the member logged in with, kept while this tab lives: the server knows members only
+// by number. Another tab may have logged in as somebody else since, so it is kept with the number.
 const account = 'fg-account';
 
 function keepAccount(login, number) {
@@ -82,7 +83,7 @@ function showPart(id, minor = 0) {
   byId(id).lastElementChild.textContent = money(minor, seats.currency);
 }
 
-// What is told here before the payment is kept with the order, and holds.
+// The terms shown here before the payment are stored with the order, and they bind.
 async function showTerms() {
   const terms = await call('GET', `/v1/pay/events/${encodeURIComponent(event)}/refund-terms`);
   const before = terms.before_start_s !== null && seats.starts_at ? Date.parse(seats.starts_at) - terms.before_start_s * 1000 : Infinity;
@@ -95,7 +96,8 @@ async function showTerms() {
   byId('terms').textContent = words.join(' ');
 }
 
-// Pages of the seller, of those that there are. What is agreed to opens beside this page, whose time runs on.
+// The seller's pages, as far as they are configured. Those that the buyer agrees to open in a new tab:
+// the time to pay goes on running here.
 function showLinks() {
   const links = Object.entries(JSON.parse(byId('links').textContent)).filter(([, href]) => href !== '');
   for (const [name, href] of links) {
@@ -133,7 +135,7 @@ async function member() {
 
 async function next() {
   const who = await member();
-  if (over) return; // what to do then is said already
+  if (over) return; // the page already says what to do then
   if (who && back) location.replace(back);
   else if (who) {
     byId('account').textContent = accountOf(who);
@@ -145,8 +147,8 @@ async function next() {
   }
 }
 
-// A button that works cannot be pressed twice, and says when it is over. Whoever goes by keys is then
-// where they were.
+// While a button's work goes on it cannot be pressed again. Afterwards, keyboard users get their
+// focus back.
 async function busy(button, work) {
   const at = document.activeElement;
   notice('');
@@ -181,7 +183,7 @@ function listen() {
   }));
   byId('pay-button').addEventListener('click', () => busy(byId('pay-button'), async () => {
     announce(say('pay.working'));
-    // The same hold gives the same order, however often this is pressed.
+    // The same hold gives the same order, however often the button is pressed.
     const order = await call('POST', '/v1/pay/orders', { event, hold });
     keepOrder(order.order);
     const url = order.status === 'pending_payment' && order.payment?.checkout_url;
@@ -218,7 +220,7 @@ async function open() {
   document.body.dataset.ready = 'yes';
 }
 
-// Cut off before anything was there: started over.
+// The connection was lost before the page was ready: start over.
 addEventListener('online', () => { if (!document.body.dataset.ready) location.reload(); });
 
 open().catch((error) => {

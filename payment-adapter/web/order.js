@@ -1,6 +1,6 @@
-// order.js: the page of an order or of its tickets is whole without this. With it, the order's page
-// changes as soon as the order does, and there are buttons to cancel, to refund, to print and to come
-// with another account.
+// order.js: the page of an order or of its tickets is complete without this script. With it, the
+// order's page changes as soon as the order does, and there are buttons to cancel, to refund, to
+// print and to log in with another account.
 
 import { announce, byId, call, knows, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
 import { showTime } from './when.js';
@@ -8,9 +8,9 @@ import { showTime } from './when.js';
 const main = document.querySelector('main');
 const { order, status } = main.dataset;
 
-// Providers lead back with what is theirs in the address, secrets too. While the payment is open some of
-// that is known from nowhere else, and a reload has to bring it again; after it, what is shared or kept
-// is the page's own address.
+// Providers send people back with parameters of their own in the address, even secrets. While the
+// payment is open, some of these are found nowhere else, and a reload must send them again.
+// Afterwards the address becomes the page's own, so that nobody shares or bookmarks theirs.
 if (order && status !== 'pending_payment') {
   const shown = new URL(location.href);
   const lang = shown.searchParams.get('lang');
@@ -38,7 +38,7 @@ function showLarge(ticket) {
 for (const button of document.querySelectorAll('[data-large]')) button.addEventListener('click', () => showLarge(button.closest('.ticket')));
 byId('bright-close')?.addEventListener('click', () => byId('bright').close());
 
-// RFC 5545. Where it is and when it ends nobody has told us.
+// RFC 5545. We do not know where the event is or when it ends.
 byId('calendar')?.addEventListener('click', ({ currentTarget: { dataset } }) => {
   const stamp = (at) => new Date(at).toISOString().replace(/[-:]|\.\d+/g, '');
   const words = (text) => text.replace(/[\\;,]/g, '\\$&').replace(/\s+/g, ' ');
@@ -51,7 +51,7 @@ byId('calendar')?.addEventListener('click', ({ currentTarget: { dataset } }) => 
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 });
 
-// By what this device shares with; where it cannot, by the clipboard.
+// With the device's share sheet or, where there is none, by the clipboard.
 async function share(button) {
   const url = button.dataset.share;
   try {
@@ -61,7 +61,7 @@ async function share(button) {
       button.textContent = say('ticket.copied');
       announce(say('ticket.copied'));
     }
-  } catch {} // thought better of it; the address stands above
+  } catch {} // the visitor changed their mind; the address is shown above
 }
 for (const button of document.querySelectorAll('[data-share]')) button.addEventListener('click', () => share(button));
 
@@ -74,19 +74,20 @@ function follow() {
   stream.addEventListener('error', () => {
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (navigator.onLine) location.reload(); }, 5000);
   });
-  // The order goes on without this page; with the connection it is shown as it is.
+  // The order goes on without this page; once the connection is back, a reload shows where it
+  // stands.
   addEventListener('offline', () => { byId('notice').textContent = say('order.lost'); });
   addEventListener('online', () => location.reload());
 }
 
-// The money of an order may have moved: an error that has no words of its own promises nothing of it.
-// Visitors who are no longer logged in are told so by the page itself.
+// The money of an order may have moved: the words for an unknown error promise nothing about it.
+// The page itself tells visitors when they are no longer logged in.
 function sayHere(error) {
   if (error.code === 'login-required') location.reload();
   return ['other', 'unavailable', 'login-required'].includes(error.code) || !knows(`error.${error.code}`) ? say('order.not-done') : sayError(error);
 }
 
-// A button that does one thing; what follows from it is shown by then().
+// A button that does one thing; then() shows the result.
 function act(button, path, then, method = 'POST') {
   button.addEventListener('click', async () => {
     button.disabled = true;
@@ -102,8 +103,8 @@ function act(button, path, then, method = 'POST') {
   });
 }
 
-// Of several tickets each says by itself what became of it. One that is offered is still here, with the
-// address that its new owner has to be told.
+// With several tickets, each says what became of it. An offered one is still here, with the address
+// to pass on to its new owner.
 function handOn(form) {
   const button = form.querySelector('button');
   const notice = form.closest('.ticket').querySelector('.notice');
@@ -129,7 +130,7 @@ if (clock) {
   tick();
 }
 
-// A cancel is taken at once and done a moment later, when the page changes by itself.
+// A cancel is accepted at once and done a moment later; then the page changes by itself.
 const thens = {
   cancel: () => { byId('notice').textContent = say('order.cancelling'); },
   refund: () => location.reload(),

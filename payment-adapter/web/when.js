@@ -1,5 +1,5 @@
-// when.js: when something begins, as people say it where this device is; and which zone that is, since
-// the hall may be elsewhere.
+// when.js: when something begins, in this device's time zone; and which zone that is, since the
+// hall may be in another.
 
 import { locale } from './kit.js';
 

@@ -1,10 +1,10 @@
-// alert.js: makes itself heard when the visitor is called. A browser lets a page sound only after a
-// touch or a key, so the sound is made ready when it is asked for.
+// alert.js: alerts the visitor to their turn. A browser lets a page make sound only after a touch
+// or a key press, so the sound is prepared when the visitor asks for it.
 
 let audio = null;
 const PULSES = [300, 200, 300, 200, 600];
 
-// Two tones up, three times: unlike a message's or an alarm's.
+// Two rising tones, three times: unlike a message's or an alarm's sound.
 function chime(times) {
   const begin = audio.currentTime + 0.05;
   for (let i = 0; i < 2 * times; i += 1) {
@@ -21,14 +21,15 @@ function chime(times) {
   }
 }
 
-// -> the key of what to say about it. By hand: there was a touch, and a permission may be asked for.
+// -> the key of what to say about it. `byHand`: the visitor touched something, so we may ask for
+// permission.
 export async function arm(byHand) {
   audio ??= new AudioContext();
   if (byHand) {
     await audio.resume();
     chime(1);
     if (window.Notification?.permission === 'default') await Notification.requestPermission();
-    // Most phones show notifications of service workers only.
+    // Most phones show only notifications that come from service workers.
     await navigator.serviceWorker?.register('/assets/sw.js', { scope: '/e/' }).catch(() => {});
   } else if (audio.state !== 'running') {
     const wakeUp = () => audio.resume();
@@ -39,7 +40,7 @@ export async function arm(byHand) {
 }
 
 async function show(title, body, action) {
-  const options = { body, tag: location.pathname, icon: '/assets/icon.svg', requireInteraction: true }; // one tag: several tabs show one
+  const options = { body, tag: location.pathname, icon: '/assets/icon.svg', requireInteraction: true }; // one tag, so several tabs show one notification
   try {
     const worker = await navigator.serviceWorker.getRegistration(location.pathname);
     await worker.showNotification(title, { ...options, data: location.pathname, vibrate: PULSES, actions: [{ action: 'enter', title: action }] });
@@ -53,5 +54,5 @@ export function ring(title, body, action) {
   audio ??= new AudioContext();
   if (audio.state === 'running') chime(3);
   navigator.vibrate?.(PULSES);
-  if (window.Notification?.permission === 'granted') show(title, body, action).catch(() => {}); // the page says it as well
+  if (window.Notification?.permission === 'granted') show(title, body, action).catch(() => {}); // the page says so too
 }

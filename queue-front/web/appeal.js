@@ -1,5 +1,5 @@
-// appeal.js: whom to ask, and which number to name, for whoever was slowed down. Fetched by wait.js when
-// an answer says so.
+// appeal.js: tells whoever was slowed down whom to contact, and which reference to give. wait.js
+// fetches it when an answer says so.
 
 import { byId, lang, make, say } from './kit.js';
 

@@ -1,5 +1,5 @@
-// beacon-check.js: is a beacon's value what its beacon has signed, and the one that was promised? For
-// the fairness page and for verify/verify-draw.js; shares nothing with the program that drew.
+// beacon-check.js: did the beacon sign this value, and is it the one that was promised? For the
+// fairness page and for verify/verify-draw.js; shares no code with the program that made the draw.
 //
 //   const { verifyRound } = await import('./bls.js');
 //   checkBeacon(fairness, verifyRound) -> [{ what, good, ...numbers for the words }]
@@ -30,7 +30,8 @@ export const bytesOf = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) =
 export const hexOf = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 const sha256 = (bytes) => crypto.subtle.digest('SHA-256', bytes);
 
-// The first value a gap after the closing, unless what was promised comes late enough after it.
+// When the value is due: the first one a gap after the closing, unless the promised one comes late
+// enough after it.
 function dueAt({ promised, source, closed_at: closed }, first) {
   const gap = source.gap_s * 1000;
   const at = Date.parse(promised.at);
@@ -72,11 +73,11 @@ function messageOf(pulse) {
   ]);
 }
 
-// The public key's part of a certificate: the seventh thing of its first, or the sixth where no version
-// stands before it.
+// The certificate's public key: the seventh element of its first element, or the sixth if there is
+// no version in front.
 function keyOf(pem) {
   const der = Uint8Array.from(atob(pem.replace(/-----[^-]+-----|\s/g, '')), (c) => c.charCodeAt(0));
-  const at = (from) => { // of a thing: its tag, where it begins, and where it ends
+  const at = (from) => { // an element's tag, where its contents begin, and where they end
     const long = der[from + 1] > 0x80 ? der[from + 1] - 0x80 : 0;
     const length = long ? der.subarray(from + 2, from + 2 + long).reduce((sum, byte) => sum * 256 + byte, 0) : der[from + 1];
     return { tag: der[from], from: from + 2 + long, to: from + 2 + long + length };

@@ -1,5 +1,6 @@
-// bls.js: the signature of a round of drand, checked by the curve's library; bundled into bls.min.js, so
-// that page and program need nothing else. Loaded where a round is to be checked, and nowhere else.
+// bls.js: the signature of a round of drand, checked by the curve's library; bundled into
+// bls.min.js, so that the page and the program need nothing else. Loaded only where there is a
+// round to check.
 
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 
@@ -18,6 +19,6 @@ export async function verifyRound(key, round, signature) {
   try {
     return shortSignatures.verify(bytesOf(signature), shortSignatures.hash(await messageOf(round), PURPOSE), bytesOf(key));
   } catch {
-    return false; // not points of the curve
+    return false; // not points on the curve
   }
 }

@@ -1,5 +1,6 @@
-// draw-check.js: the draw, computed again in a visitor's own browser from what was published. Shares
-// nothing with the program that drew but the description in core/draw.c, which is the point of it.
+// draw-check.js: computes the draw again in the visitor's own browser, from what was published. All
+// it shares with the program that made the draw is the description in core/draw.c; that is the
+// point of it.
 //
 //   const draw = await openDraw({seed: 'hex', beacon: 'text', entries: 1000});
 //   draw.position(17)   -> where entry 17 ended up

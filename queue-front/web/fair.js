@@ -1,9 +1,9 @@
-// fair.js: the draw on one page, for whoever trusts nobody: what was promised, how long until the beacon's
-// value comes, and, once it was drawn, all of it checked in this browser: the seed, the beacon (the curve's
-// library is loaded for a round of drand, and only then), and a visitor's own number.
+// fair.js: the draw on one page, for those who trust nobody: what was promised, how long until the
+// beacon's value comes and, after the draw, all of it checked in this browser: the seed, the beacon
+// (only a round of drand loads the curve's library), and the visitor's own number.
 //
-// It asks for what everybody may ask for, and shows nothing that it has not reckoned itself. What was promised is
-// noted at the first look and compared at the last.
+// It asks only for what everybody may ask for, and shows nothing that it has not computed itself.
+// It notes the promise on the first visit and compares it on the last.
 
 import { byId, locale, make, minutes, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { checkBeacon } from './beacon-check.js';
@@ -26,14 +26,15 @@ const fill = (id, text) => { if (byId(id).textContent !== text) byId(id).textCon
 
 // ---- what was promised ----
 
-// The fingerprint and the beacon's choice; the round moves with the opening, and is told as changed.
+// The fingerprint and the choice of beacon. The round moves with the opening; the page then says
+// that it changed.
 function note() {
   try {
     const seen = JSON.parse(localStorage.getItem(keyOf) ?? localStorage.getItem(`fg_commitment_${event}`));
     if (!told.drawn && !seen && told.commitment) localStorage.setItem(keyOf, JSON.stringify(told.commitment));
     return seen;
   } catch {
-    return null; // nothing may be kept here
+    return null; // the browser keeps nothing
   }
 }
 

@@ -1,4 +1,4 @@
-// move.js: gives this visitor's place a code, by which another device takes it over.
+// move.js: gets a code for this visitor's place, with which another device can take it over.
 
 import { locale, make, moreWords, say } from './kit.js';
 

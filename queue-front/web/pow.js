@@ -2,14 +2,15 @@
 // "CHALLENGE.n" begins with that many zero bits. In: {challenge, bits}. Out: {tried} now and then,
 // {solution} in the end.
 //
-// SHA-256 is written out because crypto.subtle answers each hash by a promise, which costs more than
-// the hash. The message fits one block, so this is the compression function and nothing else.
+// SHA-256 is written out because crypto.subtle returns each hash as a promise, which costs more
+// than the hash. The message fits one block, so this is the compression function and nothing else.
 'use strict';
 
 const ROUND = new Uint32Array(64);
 const START = new Uint32Array(8);
 
-// The constants are the first 32 bits of the fractions of roots of primes: reckoned, not copied.
+// The constants are the first 32 bits of the fractional parts of roots of primes: computed, not
+// copied.
 function fraction(root) {
   return Math.floor((root - Math.floor(root)) * 2 ** 32);
 }

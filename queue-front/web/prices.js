@@ -1,5 +1,5 @@
-// prices.js: what seats cost, as everybody who waits is told, and what is gone of it by now. Fetched by
-// wait.js where an event tells its prices.
+// prices.js: shows everybody who waits what seats cost, and which categories are gone by now.
+// wait.js fetches it for events that show their prices.
 
 import { announce, byId, make, money, say } from './kit.js';
 
@@ -12,7 +12,7 @@ function rowOf({ name, price, gone }, currency) {
   return row;
 }
 
-// -> what has gone since the list was shown before, in words; '' if nothing has.
+// -> in words, what has gone since the list was last shown; '' if nothing has.
 export function showPrices({ currency, categories }) {
   const list = byId('prices').querySelector('ul');
   const shown = [...list.children];

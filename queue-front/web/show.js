@@ -1,4 +1,5 @@
-// show.js: how the waiting page says what it was told. It decides nothing and asks nobody.
+// show.js: how the waiting page shows what it has received. It decides nothing and makes no
+// requests.
 
 import { announce, byId, knows, lang, locale, minutes, moreWords, say, serverNow } from './kit.js';
 
@@ -8,7 +9,8 @@ const name = byId('name').textContent;
 const DAY_S = 86_400;
 const SAY_AT_MIN = [60, 30, 15, 10, 5, 2, 1]; // announced when the wait falls below these
 
-// A few words kept by the browser. They are a comfort: where nothing may be kept, nothing breaks.
+// A few values that the browser keeps. They are a convenience: where storage is forbidden, nothing
+// breaks.
 export const keep = {
   get(key) {
     try {
@@ -35,7 +37,7 @@ function put(at, text) {
 }
 const fill = (id, text) => put(byId(id), text);
 
-// ---- the wait, in the same words as the page has without a script (waiting_gaps.c) ----
+// ---- the wait, in the same words as on the page without a script (waiting_gaps.c) ----
 
 const inMinutes = ({ p50_s: p50, p90_s: p90 }) => {
   const low = Math.max(1, Math.round(p50 / 60));
@@ -72,8 +74,8 @@ function announceWait(eta) {
   saidMin = step;
 }
 
-// By the clock: between which times the call is to be expected, and when to be back for whoever closes
-// the page. Nine in ten are not called before the time that lies as far before p50 as p90 lies behind it.
+// As times of day: when to expect the call, and when to be back after closing the page. Nine in ten
+// are not called before the time that is as far before p50 as p90 is after it.
 const NEAR_S = 180;
 const FAR_S = 1800;
 
@@ -89,10 +91,10 @@ function showTimes({ position, eta: { p50_s: p50, p90_s: p90 } }) {
 
 // ---- the picture of the line ----
 
-// How much of those who were before this visitor at first are gone. It never goes back, also when
-// somebody before them, who had gone, is there again; nor by a reload. The dots are the people in front:
-// they step on when somebody has gone, and only then. What is left of the way is the time until p90, and
-// its pale end the part of it from p50 on.
+// Which share of those who were ahead of this visitor at first are gone. It never falls, neither
+// when somebody ahead who had gone comes back nor after a reload. The dots are the people ahead:
+// they move up when somebody has gone, and only then. The rest of the way is the time until p90;
+// its pale end is the part after p50.
 const DOTS = 14; // px from one to the next
 
 function showBar({ position, ahead, eta }) {
@@ -126,7 +128,8 @@ export function showView(view, state) {
   const focused = document.activeElement;
   line.dataset.view = view;
   announce(heading()?.textContent ?? '');
-  // Whoever had the focus on what is gone now goes on at the new heading, not at the page's top.
+  // If the focused element is hidden now, the focus moves to the new heading, not to the top of the
+  // page.
   if (focused && focused !== document.body && !inView(focused)) heading()?.focus();
   saidMin = Infinity;
 }
@@ -159,7 +162,7 @@ export function showMe(me) {
   }
 }
 
-// Which line it is, of several, and its share of the calls.
+// Which of several lines this is, and its share of the calls.
 export function showLane(lanes, id = 'general') {
   const mine = lanes?.find((lane) => lane.id === id);
   if (mine) fill('lane', say('live.lane', mine.id === 'general' ? say('live.lane.general') : mine.name, mine.share));
@@ -177,7 +180,7 @@ export function showMessage(messages) {
   byId('message').hidden = text === '';
 }
 
-// ---- what passes by itself ----
+// ---- what changes with time alone ----
 
 export function countdown(ms) {
   const s = Math.max(0, Math.ceil(ms / 1000));
@@ -187,14 +190,14 @@ export function countdown(ms) {
   return s < DAY_S ? rest : say('live.days', Math.floor(s / DAY_S), rest);
 }
 
-// When it is over for all who have not entered by then; null: by hand.
+// When the line closes for all who have not entered by then; null: it is closed by hand.
 export function showCloses(at) {
   byId('closes').hidden = !at;
   if (at) fill('closes', say('live.closes', fullTime(Date.parse(at))));
 }
 
-// Until the pre-queue or the opening, and when that is; `begins` is a time in ms, 0: not known. At the
-// opening the entries are closed, and the draw may have to wait for its beacon.
+// The countdown to the pre-queue or the opening, and when that is; `begins` is a time in ms, 0: not
+// known. At the opening the entries close, and the draw may have to wait for its beacon.
 export function showBegins(begins, gathers, opens) {
   const closed = begins && begins <= serverNow() && line.dataset.state === 'pre-queue';
   for (const id of ['soon-count', 'draw-count']) {

@@ -1,6 +1,6 @@
 // sw.js: shows the notification of a call where a page may not show it by itself, which is on most
-// phones, and brings the page to the front when it is touched. It keeps nothing and answers no request, so it
-// controls no page either: the one to bring back is among those that it does not.
+// phones, and brings the page to the front when it is touched. It caches nothing and handles no
+// requests, so it controls no page either: the page to bring back is one that it does not control.
 
 addEventListener('notificationclick', (event) => {
   const { notification } = event;

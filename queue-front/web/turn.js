@@ -1,12 +1,13 @@
-// turn.js: the visitor's turn, from the call to the end of the visit: how long there is, a warning in
-// time to ask for more, and the way in. Fetched by wait.js once somebody has a place.
+// turn.js: the visitor's turn, from the call to the end of the visit: how much time is left, a
+// warning early enough to ask for more, and the way in. wait.js fetches it once the visitor has a
+// place.
 
 import { announce, byId, moreWords, say, serverNow } from './kit.js';
 import { countdown, event, line, showTitle } from './show.js';
 
-const WARN_S = [60, 30, 10]; // said at these; at the second there are 20 s and more to act
+const WARN_S = [60, 30, 10]; // announced at these; at the second there are 20 s and more to act
 const RING_S = 30;
-const DOWN = 502; // and above: whoever stands before the seats says that they do not answer
+const DOWN = 502; // and above: the proxy says that the seat service does not answer
 
 const alertBox = byId('alert');
 let me = null;
@@ -16,7 +17,7 @@ let rung = '';
 
 const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
 
-// Once for each occasion, and only where it was asked for.
+// Once for each occasion, and only if the visitor asked for it.
 function ring(occasion, words) {
   if (rung === occasion || !alertBox.checked) return;
   rung = occasion;
@@ -28,7 +29,7 @@ export async function arm(byHand) {
   put('alert-note', alertBox.checked ? say(await alert.arm(byHand)) : '');
 }
 
-// Of the call or of the visit: what is left, said and rung while there is time to ask for more.
+// The time left of the call or the visit, announced and rung while there is time to ask for more.
 function warn(ends, words, more) {
   const ms = ends - serverNow();
   const s = Math.ceil(ms / 1000);
@@ -102,7 +103,8 @@ export async function stay() {
   hands.notice(say('more.extended'));
 }
 
-// Where the seats do not answer nobody is sent into the dark: the visit is kept alive until they do.
+// While the seat service does not answer, we send nobody there; we keep the visit alive until it
+// does.
 async function seatsAnswer(url) {
   if (new URL(url, location).origin !== location.origin) return true;
   const answer = await fetch(url, { cache: 'no-store' }).catch(() => null);
@@ -110,7 +112,7 @@ async function seatsAnswer(url) {
 }
 
 async function goOn(pass) {
-  // The seats' page shows it as a bearer token; it ends with this tab.
+  // The seats' page sends it as a bearer token; it is forgotten with this tab.
   sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
   me.session_expires_at = pass.expires_at;
   while (!await seatsAnswer(pass.next_url)) {

@@ -1,32 +1,32 @@
 // wait.js: keeps the waiting page true while it is open. Without it the page reloads itself.
 //
 // Two sources. `me` is asked as often as the server says: it alone knows this visitor, and each
-// question is a sign of life, without which the line would take the visitor to have gone. The stream
-// of the shared status makes the page quick: a pause, a message, a sell-out are shown from it at
-// once, without a further question by anybody; a visitor who has just been called asks at once; and when the
-// draw is made, the questions of all who take part are spread over some seconds. Where the stream
-// does not come through, the polls alone do the same, a little later. One tab of a browser has the
-// stream: browsers allow few connections to a host.
+// request is a sign of life, without which the line would assume that the visitor has left. The
+// stream of the shared status makes the page quick: it shows a pause, a message or a sell-out at
+// once, without another request from anybody; a visitor who has just been called asks at once; and
+// when the draw is made, the requests of all who take part are spread over some seconds. Where the
+// stream does not come through, the polls alone do the same, a little later. One tab of a browser
+// has the stream: browsers allow few connections to a host.
 //
-// Time is the server's throughout (kit.js). After a sleep, and whenever the page is looked at again,
-// everything is asked again.
+// Time is the server's throughout (kit.js). After sleep, and whenever the page becomes visible
+// again, it asks for everything again.
 
 import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { event, keep, line, showBegins, showCloses, showLane, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
-const QUIET_POLL_MS = 60_000; // of the status, while the stream tells it anyway
+const QUIET_POLL_MS = 60_000; // of the status, while the stream brings it anyway
 const STREAM_AGAIN_MS = 4000;
-const WORK_LONG_MS = 8000; // whoever works longer hears whom to ask
+const WORK_LONG_MS = 8000; // if the work takes longer, we say whom to contact
 const TURN_READY_MS = 3000;
 const SOON_MS = 3000; // over which a crowd's questions are spread after an opening
 
 let me = JSON.parse(byId('me').textContent); // null: no place
-let lanes = null; // as the status tells them; the page itself says what it was made with
+let lanes = null; // from the status; until then the page shows what it was rendered with
 let opens = Date.parse(line.dataset.opens) || 0;
 const gathers = Date.parse(line.dataset.gathers) || 0;
 
-// Nobody enters with this place any more: the page as it was made says why, and what is left to do.
+// This place no longer lets anybody in: the page as rendered says why, and what is left to do.
 let { over } = line.dataset;
 const OVER = ['expired', 'ended', 'done'];
 
@@ -49,7 +49,7 @@ async function ask(method, path, headers, body) {
       cache: 'no-store',
       signal: stop.signal,
     });
-    const date = Date.parse(answer.headers.get('Date')); // whole seconds, cut off
+    const date = Date.parse(answer.headers.get('Date')); // whole seconds, rounded down
     if (date) noteServerTime(new Date(date + 500).toISOString(), sentAt);
     return answer;
   } finally {
@@ -109,8 +109,8 @@ function showClocks() {
   }
 }
 
-// What comes only when it is needed, however often the network has to be asked: a browser may remember
-// that an address failed, so each try has an address of its own.
+// Fetches what is needed only now and then, trying until it comes. A browser may remember that an
+// address failed, so each try has an address of its own.
 async function fetched(file) {
   for (let tries = 0; ; tries += 1) {
     const address = `./${file}.js${tries > 0 ? `?${tries}` : ''}`; // not in import(): it would be bundled
@@ -122,9 +122,9 @@ async function fetched(file) {
   }
 }
 
-// ---- what everybody is told ----
+// ---- what everybody sees ----
 
-let toldPrices = ''; // the prices as they were told last
+let toldPrices = ''; // the prices as last shown
 
 async function tellPrices(prices) {
   const text = JSON.stringify(prices);
@@ -167,7 +167,7 @@ function onStatus(status) {
 // ---- asking ----
 
 let timer = 0;
-let asked = 0; // numbers the questions: an older one's answer counts no more
+let asked = 0; // numbers the requests: the answer to an older one no longer counts
 let lost = false;
 let failures = 0;
 
@@ -199,7 +199,7 @@ function take(told) {
   if (told.gone) {
     me = null;
     if (told.gone === 'ticket-moved') showView('moved');
-    // The event was made again: whoever waited for it waits for this one.
+    // The event was created anew: whoever waited for the old one waits for this one.
     if (told.gone === 'event-renewed') join().catch(onLost);
     return 0;
   }
@@ -258,7 +258,7 @@ function startStream() {
   source = new EventSource(`/v1/queue/${event}/stream`);
   source.onopen = () => { streamUp = true; };
   source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)));
-  // Left to itself a browser would come again after the same time as all others.
+  // Left to itself, a browser would reconnect after the same delay as all others.
   source.onerror = () => {
     source.close();
     streamUp = false;
@@ -269,7 +269,7 @@ function startStream() {
 function holdStream() {
   if (!window.EventSource) return;
   if (!navigator.locks) return startStream();
-  // Never let go of: the browser gives it to another tab when this one is closed.
+  // Never released: the browser gives the lock to another tab when this one is closed.
   navigator.locks.request(`fg_stream_${event}`, () => new Promise(startStream)).catch(() => {});
 }
 
@@ -293,7 +293,8 @@ function onForm(id, act) {
   });
 }
 
-// The line asks newcomers for some computing; a worker does it, and the page says how far it is.
+// The line asks newcomers for a proof of work; a worker computes it, and the page shows the
+// progress.
 function work({ challenge, bits }) {
   const bar = byId('work-bar');
   byId('work').hidden = false;
@@ -301,7 +302,7 @@ function work({ challenge, bits }) {
     const worker = new Worker(new URL('pow.js', import.meta.url));
     worker.onerror = reject;
     worker.onmessage = ({ data }) => {
-      // Luck has no memory: this is how many would be done by now.
+      // Luck has no memory: this is the share of such searches that would be done by now.
       bar.value = data.solution ? 100 : 100 * (1 - Math.exp(-data.tried / 2 ** bits));
       if (!data.solution) return;
       worker.terminate();
@@ -317,8 +318,8 @@ async function tellAppeal(told) {
   showAppeal(told);
 }
 
-// Repeated until there is an answer: the cookie of this page makes ten joins one place. Work that
-// ran out while a phone slept is asked for again.
+// Repeated until there is an answer: the cookie of this page makes ten joins one place. If a
+// challenge expired while the phone slept, we ask for a new one.
 async function join(invited = {}, body) {
   for (let headers = invited, worked = 0; ;) {
     let answer = null;
@@ -364,10 +365,10 @@ function settle(joined) {
   showUpdated();
   again(me.poll_after_ms);
   if (lanes) showLane(lanes, me.lane);
-  else if (Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will tell
+  else if (Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will bring it
 }
 
-// The place of another device becomes this one's. What went wrong has its words on the page.
+// The place of another device becomes this one's. The page has words for what went wrong.
 async function takeOver() {
   const code = byId('code').value;
   const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
@@ -420,8 +421,8 @@ byId('move').addEventListener('toggle', async ({ target }) => {
   offer(byId('move-more'), ask);
 });
 
-// The address of a QR code brings the code along, that of an invitation the invitation; whoever opened
-// it still says yes.
+// A QR code's address carries the code, an invitation's address the invitation; the visitor still
+// has to confirm.
 function readCode() {
   const [, what, code] = /^#(move|invitation)=([\w-]+)$/.exec(location.hash) ?? [];
   if (!code) return;
@@ -472,7 +473,7 @@ onForm('take', takeOver);
 alertBox.checked = keep.get('alert') === true;
 if (alertBox.checked) withTurn(() => turn.arm(false)).catch(() => {});
 if (me) see();
-setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // here before it is needed
+setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // so that it is here before it is needed
 if (location.hash === '#in') byId(line.dataset.view === 'admitted' ? 'next' : 'pass').requestSubmit();
 showUpdated();
 showClocks();
@@ -480,6 +481,6 @@ readCode();
 again(jitter(Number(line.dataset.poll)));
 holdStream();
 
-// What is fetched later finds these here, in the one file that the page loads at first.
+// Scripts fetched later import these from here, the one file that the page loads first.
 export * from './kit.js';
 export * from './show.js';

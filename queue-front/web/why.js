@@ -19,7 +19,7 @@ async function check({ commitment, seed, beacon, entries }, { entry, position, n
 
 const getJson = async (path) => (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();
 
-// The pace that was set, and how many it has to carry first.
+// The pace that was set, and how many people are ahead.
 async function pace(event, ahead) {
   const { rate_per_s: perS, state } = await getJson(`/v1/queue/${event}/status`);
   const moves = state === 'open' && perS > 0;

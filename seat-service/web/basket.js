@@ -1,5 +1,5 @@
 // basket.js: the visitor's hold, as the server has it. Changes go one after the other, each answered
-// before the next; what is shown as ours was committed.
+// before the next; every seat shown as ours is committed.
 
 import { call, Refused } from './kit.js';
 
@@ -9,7 +9,7 @@ export class Basket {
     this.kept = `fg-hold-${event}`;
     this.onChange = onChange;
     this.hold = null;
-    this.needs = needs; // {access, code}: what lets seats be taken that are kept for those who need or know it
+    this.needs = needs; // {access, code}: unlock the seats kept for those who need or know it
     this.last = Promise.resolve();
   }
 
@@ -22,13 +22,13 @@ export class Basket {
   take(hold) {
     this.hold = hold && (hold.state === 'open' || hold.state === 'paying') ? hold : null;
     try {
-      if (this.hold) localStorage.setItem(this.kept, `${hold.hold} ${hold.state} ${hold.seats}`); // another tab hears when this changes
+      if (this.hold) localStorage.setItem(this.kept, `${hold.hold} ${hold.state} ${hold.seats}`); // other tabs notice when this changes
       else localStorage.removeItem(this.kept);
     } catch { /* a browser without storage forgets on reload; the seats go back in time */ }
     this.onChange();
   }
 
-  // After a reload, back from the checkout, or in a second tab, whose seats these are as well.
+  // After a reload, back from the checkout, or in a second tab, which shares these seats.
   async restore() {
     let hold = null;
     try { [hold] = localStorage.getItem(this.kept)?.split(' ') ?? [null]; } catch { /* see take() */ }
@@ -45,7 +45,7 @@ export class Basket {
     }
   }
 
-  // One after the other, also after one that failed.
+  // One after the other, even after one that failed.
   queue(work) {
     const next = this.last.then(work, work);
     this.last = next.catch(() => {});
@@ -69,7 +69,7 @@ export class Basket {
       : call('POST', this.path, { seats: ids, ...this.needs })));
   }
 
-  // All of them for others, in one step.
+  // Exchanges all of them for others, in one step.
   exchange(ids) {
     return this.change(() => call('PATCH', `${this.path}/${this.hold.hold}`, { add: ids, remove: this.seats, ...this.needs }));
   }

@@ -1,4 +1,4 @@
-// cart.js: what is held, shown: places, sum, time left, and the way to pay.
+// cart.js: shows what is held: places, sum, time left, and the way to pay.
 
 import { announce, byId, event, info, make, minutes, mine, money, nameOfArea, plan, say, serverNow } from './hall.js';
 import { WARN_AT_S } from './visit.js';

@@ -1,12 +1,13 @@
-// colours.js: the colours of price categories, made fit for the map. Grey means taken and nothing else, so
-// a category that the plan paints grey gets the hue that is farthest from all others. A number on a seat is
-// white on a bright page and nearly black on a dark one, and each colour is moved until it can be read there.
+// colours.js: the colours of price categories, adapted to the map. Grey always means taken, so a
+// category that the plan paints grey gets the hue that is farthest from all others. A number on a
+// seat is white on a bright page and nearly black on a dark one, and each colour is shifted until
+// the number can be read on it.
 
 const AA = 4.5;
 const WHITE = [1, 1, 1];
 const NIGHT = [0.07, 0.08, 0.09];
-const GREY = 0.12; // least difference between the channels of what is a colour
-const OWN = '#3a6ea5'; // of a category that the plan gives none
+const GREY = 0.12; // smallest difference between the channels that still counts as a colour
+const OWN = '#3a6ea5'; // for a category without a colour in the plan
 
 const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
 const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);

@@ -1,5 +1,6 @@
-// compare.js: two sections side by side: what their seats cost, how many are left and beside each other, how
-// near the stage they are, what one sees from there. A third one takes the place of the first.
+// compare.js: two sections side by side: what their seats cost, how many are left and how many of
+// those beside each other, how near the stage they are, and the view from there. A third one
+// replaces the older of the two.
 
 import { byId, make, say } from './kit.js';
 import { sightOf } from './sight.js';
@@ -23,8 +24,8 @@ export class Compare {
     this.draw();
   }
 
-  // The share of all seats that are farther from the stage than the middle seat of the section. How far is
-  // meant in metres no plan says.
+  // The share of all seats that are farther from the stage than the middle seat of the section: a
+  // plan does not say how long its unit is in metres.
   nearOf(zone) {
     const { n, x, y, focal } = this.plan;
     const far = (i) => Math.hypot(x[i] - focal.x, y[i] - focal.y);
@@ -73,7 +74,7 @@ export class Compare {
     this.box.scrollIntoView({ block: 'nearest' });
   }
 
-  // What has changed of the two; the focus may be on a button, which stays.
+  // Updates only what has changed: the focus may be on a button, which must stay.
   refresh() {
     const rows = this.box.querySelectorAll('tbody tr');
     if (rows.length === 0) return;

@@ -1,16 +1,16 @@
-// feed.js: what happens to the seats, as it is told: by the stream, and where that does not come, by asking.
+// feed.js: news of the seats: from the stream or, where that does not come through, by polling.
 
 import { applyChanges, byId, call, fetchPicture, path, plan, readPicture, say, soon } from './hall.js';
 import { Live } from './live.js';
 import { refuse } from './visit.js';
 
-const LOST_MS = 2_000; // without the stream, until it is told
+const LOST_MS = 2_000; // without the stream, before the page says so
 
 let told; // {onChange(), onAreas(areas), onFound()}
 let live;
 
-// A line that is back within a moment is not worth a word. After a longer cut the seats are read by the
-// stream, and what became of the hold is asked.
+// A connection that is back within a moment is not worth a word. After a longer cut the stream
+// brings the seats up to date, and we ask what became of the hold.
 let lost = 0;
 let stream = null;
 
@@ -39,7 +39,8 @@ function follow() {
     told.onAreas(JSON.parse(message.data).areas);
     live.renew();
   });
-  // The browser comes back by itself after a lost connection, but not after an answer that is not a stream.
+  // The browser reconnects by itself after a lost connection, but not after an answer that is not a
+  // stream.
   stream.addEventListener('error', () => {
     onLost(LOST_MS);
     if (stream.readyState === EventSource.CLOSED) soon(poll);

@@ -1,12 +1,12 @@
-// fingers.js: what a pointer does to the map: it drags, two of them pinch, a flick goes on by itself, a tap
-// points and two quick ones come closer. The map says what each of these means.
+// fingers.js: what pointers do on the map: one drags, two pinch, a flick goes on by itself, a tap
+// points, a double tap zooms in. The map decides what each of these means.
 
 const TAP_SLOP_PX = 8;
 const DOUBLE_MS = 320;
 const DOUBLE_PX = 36;
 const FLICK_PX_PER_MS = 0.25;
-const FLICK_MS = 325; // in which a flick loses two thirds of its speed
-const WINDOW_MS = 90; // over which its speed is taken
+const FLICK_MS = 325; // the time in which a flick loses two thirds of its speed
+const WINDOW_MS = 90; // the time over which its speed is measured
 
 const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
 
@@ -16,7 +16,7 @@ export class Fingers {
     this.map = map;
     this.element = element;
     this.down = new Map(); // where each pointer is
-    this.tapped = null; // where this tap began, as long as it is one
+    this.tapped = null; // where this tap began, while it is still a tap
     this.last = { at: -Infinity, x: 0, y: 0 };
     this.trail = [];
     this.slow = matchMedia('(prefers-reduced-motion: reduce)');
@@ -76,7 +76,7 @@ export class Fingers {
     this.tapped = null;
     if (tapped) this.tap(event, tapped);
     else if (this.down.size === 0 && event.type === 'pointerup') this.flick(event.timeStamp);
-    else this.trail = []; // one of two fingers is left: no flick comes of it
+    else this.trail = []; // one of two fingers is left: that makes no flick
   }
 
   tap(event, at) {

@@ -1,14 +1,14 @@
-// ground.js: what a plan draws beside its seats: the stage, a playing field, bars, words. It lies behind
-// the seats, so it is drawn thinly, and its words in a colour that can be read on it, be it the plan's or
-// ours.
+// ground.js: what a plan draws beside its seats: the stage, a playing field, bars, words. It lies
+// behind the seats, so it is drawn faintly, and its words in a colour that can be read on it: the
+// plan's or, if need be, ours.
 
 import { contrast, css, mix, rgbOf } from './colours.js';
 import { boxOf } from './plan.js';
 
-const MIX = 0.45; // how much of its colour a shape has left beside the page's
+const MIX = 0.45; // how much of a shape's own colour is left when mixed with the page's
 const LEAST_CONTRAST = 4.5;
-const SEEN = 1.4; // contrast from which on an edge is one
-const LEAST_PX = 7; // words that are smaller say nothing
+const SEEN = 1.4; // contrast from which on an edge is visible
+const LEAST_PX = 7; // smaller words cannot be read
 const MOST_PX = 40;
 
 function pathOf(shape) {
@@ -22,7 +22,7 @@ function pathOf(shape) {
   return path;
 }
 
-// Where its words stand in the plan; NULL without any.
+// Where its words stand in the plan; null if it has none.
 function placeOfText({ x, y, rotation = 0, text }) {
   if (!text?.text.trim()) return null;
   const [dx, dy, turn] = [text.x ?? 0, text.y ?? 0, rotation * Math.PI / 180];
@@ -37,17 +37,17 @@ export class Ground {
     this.shape(shapes);
   }
 
-  // Anew when the hall has been turned.
+  // Again when the hall has been turned.
   shape(shapes) {
     this.shapes = shapes.map((shape) => ({ ...shape, path: pathOf(shape), words: placeOfText(shape) }));
   }
 
-  // A word near to where everybody looks says what is there, where it is large enough to be read.
+  // Does a word near the focal point already say what is there, and is it large enough to be read?
   names({ x, y }, within, k) {
     return this.shapes.some(({ words, text }) => words && sizeOf(text, k) >= LEAST_PX && Math.hypot(words.x - x, words.y - y) < within);
   }
 
-  // The filled shape nearest to where everybody looks, if it is as near as that.
+  // The filled shape nearest to the focal point, if it is within that distance.
   stage(focal, within, far) {
     const near = this.shapes.filter(({ shape, color }) => color && shape !== 'text').map((shape) => ({ shape, off: far(boxOf(shape), focal) })).sort((a, b) => a.off - b.off)[0];
     return near && near.off < within ? near.shape : null;

@@ -1,6 +1,6 @@
-// hall.js: the first look at the hall: loads it, frames it, draws it, and lets it be moved. What it takes
-// to choose and to pay is on its way meanwhile, in later.js: a seat that is pressed before that is there is
-// taken as soon as it is.
+// hall.js: the first view of the hall: loads it, frames it, draws it, and lets visitors move it.
+// Meanwhile later.js, with all that choosing and paying needs, is on its way: a seat that is
+// pressed too early is taken once later.js is here.
 
 import { byId, call, lang, make, money, Refused, say, sayError } from './kit.js';
 import { readPicture, readPlan, versionOf } from './plan.js';
@@ -28,7 +28,7 @@ export const soon = (again) => setTimeout(again, POLL_MS * (0.75 + Math.random()
 async function importLater() {
   for (let tried = 0; ; tried++) {
     try {
-      return await import(new URL(tried ? `later.js?${tried}` : 'later.js', import.meta.url)); // a name that has failed is not asked for again
+      return await import(new URL(tried ? `later.js?${tried}` : 'later.js', import.meta.url)); // browsers do not request an address again that has failed
     } catch {
       await new Promise((again) => { setTimeout(again, POLL_MS); });
     }
@@ -52,7 +52,8 @@ function press(i) {
   });
 }
 
-// Where one is: the section, what its seats cost, how many are left, which way the stage is.
+// Says what is in view: the section, what its seats cost, how many are left, and where the stage
+// is.
 const ARROWS = '↑↗→↘↓↙←↖';
 function tellWhere() {
   if (!prices) return;
@@ -100,7 +101,7 @@ export function viewKept() {
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
-class Tracer { // a canvas's path as that of an SVG: swatches are drawn as seats are
+class Tracer { // a canvas path as an SVG path: the code that draws seats draws swatches too
   d = '';
   moveTo(x, y) { this.d += `M${x} ${y}`; }
   lineTo(x, y) { this.d += `L${x} ${y}`; }
@@ -108,7 +109,7 @@ class Tracer { // a canvas's path as that of an SVG: swatches are drawn as seats
   closePath() { this.d += 'Z'; }
 }
 
-function swatch(c) { // attributes, not a style: the policy allows no inline styles
+function swatch(c) { // attributes, not a style: the content security policy allows no inline styles
   const svg = document.createElementNS(SVG, 'svg');
   const sign = document.createElementNS(SVG, 'path');
   const tracer = new Tracer();
@@ -125,7 +126,7 @@ function colourSwatches() {
   for (const sign of document.querySelectorAll('[data-category]')) sign.setAttribute('fill', map.paints[sign.dataset.category].css);
 }
 
-// A press shows only this category, another one all again.
+// One press shows only this category, another shows them all again.
 let only = -1;
 function showOnly(c) {
   only = c;
@@ -154,8 +155,8 @@ export function showCounts() {
   });
 }
 
-// What they cost comes after the hall: to learn how a language writes an amount takes a browser as long
-// as to draw it.
+// Prices come after the hall: a browser takes as long to load a language's number format as to draw
+// the hall.
 function addPrices() {
   prices = info.categories.map(({ price }) => money(price, info.currency));
   map.price = (c) => prices[c];
@@ -201,13 +202,14 @@ function listen() {
   byId('zoom-all').addEventListener('click', () => map.showAll());
 }
 
-// When what was changed is on the screen. A page that nobody looks at draws nothing, and goes on.
+// Resolves when the changes are on the screen. A hidden page draws nothing, and goes on after a
+// while.
 const drawn = () => new Promise((done) => {
   requestAnimationFrame(() => setTimeout(done));
   setTimeout(done, 200);
 });
 
-// The page around the hall, made while the rows are on their way: to be looked at, not yet to be used.
+// The page around the hall, made while the rows are on their way: visible, but not yet usable.
 function frame() {
   document.title = info.name;
   byId('name').textContent = info.name;
@@ -223,10 +225,10 @@ function frame() {
   show(viewKept());
 }
 
-// All is on its way together; what is seen comes before what is used.
+// Everything is requested at once; what visitors see is made before what they use.
 async function open() {
   const [picture, geometry] = [fetchPicture(), get('plan?form=rows').then((answer) => answer.json())];
-  for (const part of [picture, geometry]) part.catch(() => {}); // told by who waits for it
+  for (const part of [picture, geometry]) part.catch(() => {}); // whoever awaits it reports it
   info = await call('GET', path);
   if (!map) frame();
   plan = readPlan(await geometry);
@@ -250,7 +252,7 @@ async function open() {
   byId('hall').dataset.ready = lang;
 }
 
-// A hall that cannot be reached is asked for until it is there.
+// Tries to load the hall until it answers.
 async function openAtLast() {
   try {
     await open();

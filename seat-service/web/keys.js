@@ -2,7 +2,7 @@
 
 import { FREE } from './plan.js';
 
-const STEP_PX = 20; // how wide a seat is at least that is stepped on
+const STEP_PX = 20; // how wide a seat must be to step on it
 const EDGE_PX = 40; // nearer to the edge than this, the map moves
 
 export class Keys {

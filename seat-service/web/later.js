@@ -1,4 +1,4 @@
-// later.js: what nobody needs for the first look at the hall, fetched while that is made.
+// later.js: what the first view of the hall does not need, fetched while that is drawn.
 
 export { ask, onFilter, onShow, openSale, takeArea, tellOf, toggle } from './sale.js';
 export { refuse } from './visit.js';

@@ -1,13 +1,13 @@
-// list.js: the same hall without a picture: choose a section, then a row, then seats. Each of these
-// is an ordinary control, so keyboard and screen reader need nothing of ours. The cheapest sections stand
-// first, each with what its seats cost and how many can be had beside each other.
+// list.js: the same hall without a picture: choose a section, then a row, then seats. All of these
+// are ordinary controls, so keyboards and screen readers need no help from us. The cheapest
+// sections come first, each with what its seats cost and how many are free side by side.
 
 import { byId, make, say } from './kit.js';
 import { Compare } from './compare.js';
 import { FREE, HELD, SOLD } from './plan.js';
 
-const CARDS = 6; // at first, and as many more at each press
-const AISLE = 1.7; // of the usual way from seat to seat: beyond it they are no neighbours
+const CARDS = 6; // at first, and as many more on each press
+const AISLE = 1.7; // times the usual distance from seat to seat: beyond it they are not neighbours
 
 const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
@@ -58,7 +58,7 @@ export class SeatList {
     this.refresh();
   }
 
-  // With the focus where its rows are.
+  // Moves the focus to its rows.
   choose(z) {
     this.openZone(z, this.firstRow(this.plan.zones[z]));
     this.zones.focus();
@@ -84,7 +84,7 @@ export class SeatList {
     return i + 1 < row.to && Math.hypot(x[i + 1] - x[i], y[i + 1] - y[i]) <= AISLE * this.pitch;
   }
 
-  // How many are free, and how many of those beside each other at most.
+  // How many are free, and how many of those side by side at most.
   freeOf(row) {
     let [free, together, run] = [0, 0, 0];
     for (let i = row.from; i < row.to; i++) {
@@ -100,7 +100,7 @@ export class SeatList {
     return Math.max(0, zone.rows.findIndex((row) => this.freeOf(row).together > 1));
   }
 
-  // What is there stays there and only its words change: the focus is never lost.
+  // Elements stay and only their words change: the focus is never lost.
   refresh() {
     if (byId('list-view').hidden) return;
     for (const option of this.zones.options) {
@@ -136,7 +136,7 @@ export class SeatList {
     const free = this.isFree(i);
     const row = this.zone.rows[this.plan.rowOf[i]];
     button.setAttribute('aria-pressed', String(mine));
-    // Not `disabled`: a seat that is taken while it has the focus would throw the focus away.
+    // Not `disabled`: a seat that is taken while it has the focus would lose the focus.
     button.setAttribute('aria-disabled', String(!mine && !free));
     button.parentElement.classList.toggle('joined', (free || mine) && this.besides(i, row) && (this.isFree(i + 1) || this.mine.has(i + 1)));
     const how = this.pending.has(i) ? say('seat.pending') : mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');

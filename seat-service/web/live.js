@@ -1,15 +1,16 @@
-// live.js: keeps the picture of the hall true by what the stream tells. A delta says between which two
-// versions it leads. Whatever comes out of a gap, because a connection broke, a picture was fetched
-// meanwhile, or another process took over, is not laid on a picture that it was not made for: then the
-// picture is read again, and what was told meanwhile is laid on that one, as far as it fits.
+// live.js: keeps the picture of the hall up to date from the stream. A delta names the two versions
+// between which it leads. If there is a gap before it, because a connection broke, a picture was
+// fetched meanwhile, or another process took over, it is not applied to a picture that it was not
+// made for. Instead the picture is read again, and deltas that came meanwhile are applied to that
+// one, as far as they fit.
 
 export class Live {
   // `plan` has the version that is shown. fetchPicture() -> [octets, version]; read(plan, octets, version)
-  // and apply(plan, changes) bring it there. `later` calls what it is given once there is a point in
-  // trying again; `onChange` hears that there is something to draw.
+  // and apply(plan, changes) bring it there. `later` calls its argument once there is a point in
+  // trying again; `onChange` is called when there is something to draw.
   constructor(plan, { fetchPicture, read, apply, onChange, later }) {
     Object.assign(this, { plan, fetchPicture, read, apply, onChange, later });
-    this.early = null; // what was told while a picture is on its way
+    this.early = null; // deltas that came while a picture is on its way
   }
 
   take(changes) {
@@ -29,7 +30,7 @@ export class Live {
       this.read(this.plan, ...await this.fetchPicture());
     } catch {
       this.early = null;
-      this.plan.version = 0; // of no use any more: whatever is told next lies beyond a gap
+      this.plan.version = 0; // no longer of use: any delta now lies beyond a gap
       this.later(() => this.renew());
       return;
     }

@@ -1,6 +1,6 @@
-// map.js: the hall to look at: sections from afar, seats from near, one fading into the other. It draws when
-// something has changed and never otherwise. Fingers, wheel and keys move it; what is chosen it tells by
-// `onTake`, what is asked about by `onAsk`.
+// map.js: the hall to look at: sections from afar, seats from near, one fading into the other. It
+// draws only when something has changed. Fingers, wheel and keys move it; it reports a choice by
+// `onTake`, and a seat to ask about by `onAsk`.
 //
 // On an upright screen a hall whose stage is at a side is turned, so that the stage is on top.
 
@@ -12,21 +12,21 @@ import { Fingers } from './fingers.js';
 import { mix, paintCategories, rgbOf } from './colours.js';
 import { say } from './kit.js';
 
-const SEAT_SHARE = 0.85; // of the way from a seat to its neighbour
+const SEAT_SHARE = 0.85; // of the distance from a seat to its neighbour
 const NEAR_PX = 5; // from this width of a seat on, seats are shown,
-const ALL_NEAR_PX = 9; // and from this one sections no more
-const AIM_PX = 12; // a press on smaller seats comes closer
-const NUMBER_PX = 17; // from here on seats have their numbers
-const CLOSE_PX = 24; // what a press on a section comes to
+const ALL_NEAR_PX = 9; // and from this one sections no longer
+const AIM_PX = 12; // a press on smaller seats zooms in
+const NUMBER_PX = 17; // from here on seats show their numbers
+const CLOSE_PX = 24; // how wide seats are after a press on a section
 const MOST_PX = 44;
 const FINGER_PX = 22;
 const SURE_PX = 44; // where neighbours are closer, a finger is asked whether it meant this seat
-const PALE = 0.4; // how much of its colour a free seat has that the filter leaves out
+const PALE = 0.4; // how much of its colour a free seat keeps that the filter leaves out
 const GLIDE_MS = 220;
 const MARGIN_PX = 12;
 const FONT = 'system-ui, sans-serif';
 
-// How far it is from a seat to its neighbour, mostly: halls are drawn in whatever unit.
+// The usual distance from a seat to its neighbour: each hall is drawn in a unit of its own.
 function pitchOf({ n, x, y, rowOf, zoneOf }) {
   const steps = [];
   for (let i = 1; i < n; i += 1 + (n >> 9)) {
@@ -37,7 +37,7 @@ function pitchOf({ n, x, y, rowOf, zoneOf }) {
 
 export class SeatMap {
   // `box` holds three canvases: the ground for sections and what the plan draws beside its seats, the lower
-  // for seats, the upper for all that is few.
+  // for seats, the upper for the few things on top.
   constructor(box, { onTake, onAsk, onPoint, onView }) {
     Object.assign(this, { box, onTake, onAsk, onPoint, onView });
     this.plan = null;
@@ -48,7 +48,7 @@ export class SeatMap {
     this.asked = -1;
     this.here = -1; // the section in the middle
     this.price = () => ''; // of a category, once that can be said
-    this.tags = this.marks = this.offers = this.mini = null; // come later: prices on it, signs on single seats, choices to be looked at, all of it small
+    this.tags = this.marks = this.offers = this.mini = null; // come later: prices on the map, signs on single seats, offered choices, the overview
     this.seatsDrawn = false;
     [this.soil, this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
@@ -58,7 +58,7 @@ export class SeatMap {
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
-  // The hall from afar, to be looked at.
+  // The hall from afar: visible, but not yet usable.
   show(plan) {
     this.plan = plan;
     this.pitch = pitchOf(plan);
@@ -72,7 +72,7 @@ export class SeatMap {
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
 
-  // What it takes to find seats and to draw them: from here on it can be used.
+  // Adds what finding and drawing seats needs: from here on the map is usable.
   furnish(plain) {
     this.grid = new Grid(this.plan);
     this.looks = new Uint8Array(this.plan.n);
@@ -81,10 +81,10 @@ export class SeatMap {
     this.lower.addEventListener('webglcontextrestored', () => { this.paint.setUp(); this.recolour(); });
     for (const wish of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) matchMedia(wish).addEventListener('change', () => this.recolour());
     this.listen();
-    this.recolour(); // behind the list as well: the filter's signs have their colours from here
+    this.recolour(); // behind the list too: the filter's signs get their colours here
   }
 
-  // A plan that draws nothing beside its seats gets a stage where one looks to, clear of the seats.
+  // A plan that draws nothing beside its seats gets a stage at its focal point, clear of the seats.
   addStage() {
     const { pitch, plan, plan: { box, focal } } = this;
     const [wide, high] = [box.right - box.left, box.bottom - box.top];
@@ -99,12 +99,12 @@ export class SeatMap {
         : { x: focal.x - length / 2, y: clear(focal.y, box.top, box.bottom, down), width: length, height: depth };
     plan.shapes.push({ shape: 'rectangle', color: '#4a5260', ...stage, text: { text: say('map.stage'), size: pitch, color: '#ffffff', x: stage.width / 2, y: stage.height / 2 } });
     const room = roomOf(plan);
-    plan.room = { ...room, left: room.left - pitch, right: room.right + pitch }; // for the letters of rows
+    plan.room = { ...room, left: room.left - pitch, right: room.right + pitch }; // for the row letters
   }
 
-  // ---- which way it is drawn ----
+  // ---- orientation ----
 
-  // How many quarters to the right bring the stage from a side to the top.
+  // How many quarter turns to the right bring the stage from a side to the top.
   quarters() {
     const { focal, box } = this.plan;
     const [aside, down] = [(focal.x - (box.left + box.right) / 2) / (box.right - box.left + 1), (focal.y - (box.top + box.bottom) / 2) / (box.bottom - box.top + 1)];
@@ -126,7 +126,7 @@ export class SeatMap {
 
   resize() {
     this.ratio = Math.min(2, devicePixelRatio || 1);
-    this.away = this.box.clientWidth === 0; // behind the list: it stays as it was seen
+    this.away = this.box.clientWidth === 0; // behind the list: it stays as it was
     if (this.away) return;
     const first = this.width === undefined;
     const all = !first && this.whole && Math.abs((this.goal ?? this.view).k / this.whole.k - 1) < 0.01;
@@ -135,7 +135,7 @@ export class SeatMap {
     this.height = this.box.clientHeight;
     const [across, down] = [this.width, this.height].map((size) => Math.round(size * this.ratio));
     for (const canvas of [this.soil, this.lower, this.upper]) {
-      if (canvas.width === across && canvas.height === down) continue; // to set them empties it, and takes its time
+      if (canvas.width === across && canvas.height === down) continue; // setting them clears it, and is slow
       canvas.width = across;
       canvas.height = down;
     }
@@ -144,8 +144,8 @@ export class SeatMap {
     this.halt();
     const { view, plan: { turned } } = this;
     this.turn();
-    if (all || turned !== this.plan.turned) { this.showAll(false); return; } // who saw the whole hall goes on seeing it
-    this.see({ k: view.k, x: view.x + (this.width - wide) / 2, y: view.y + (this.height - high) / 2 }, false); // what stood in the middle stays there
+    if (all || turned !== this.plan.turned) { this.showAll(false); return; } // whoever saw the whole hall still sees it
+    this.see({ k: view.k, x: view.x + (this.width - wide) / 2, y: view.y + (this.height - high) / 2 }, false); // what was in the middle stays there
   }
 
   begin() {
@@ -164,7 +164,8 @@ export class SeatMap {
     this.see({ ...this.whole }, glide);
   }
 
-  // So near that its seats can be met, about where it was pressed: a section may be larger than the screen.
+  // So near that its seats can be hit, around where it was pressed: a section may be larger than
+  // the screen.
   showZone(zone, at) {
     const k = Math.max(CLOSE_PX / this.seat, this.fit(zone.box, MARGIN_PX).k);
     const middle = (from, to, wanted, size) => (to - from < size / k ? (from + to) / 2 : Math.min(to - size / k / 2, Math.max(from + size / k / 2, wanted)));
@@ -181,7 +182,7 @@ export class SeatMap {
     return { k: kept, x: this.width / 2 - kept * x, y: this.height / 2 - kept * y };
   }
 
-  // Never so far out that the hall is lost, nor so far in that a seat is a wall.
+  // Never so far out that the hall is lost, nor so far in that one seat fills the screen.
   clamped(view) {
     const { room: box } = this.plan;
     this.whole = this.fit(box, MARGIN_PX);
@@ -195,9 +196,10 @@ export class SeatMap {
     return { k, x: x - (x - view.x) * k / view.k, y: y - (y - view.y) * k / view.k };
   }
 
-  // Goes there, gliding if that is wished; a further wish meanwhile begins where the first would have ended.
+  // Goes there, gliding if asked to; a move asked for meanwhile starts from where this one would
+  // end.
   see(view, glide = true) {
-    if (!this.width) return; // never seen yet
+    if (!this.width) return; // not shown yet
     const goal = this.clamped(view);
     this.halt();
     if (!glide || this.away || this.still.matches || !this.grid) {
@@ -223,7 +225,7 @@ export class SeatMap {
     this.glide = requestAnimationFrame(step);
   }
 
-  // Where it was going it is now.
+  // Ends a glide: the view is at its goal at once.
   halt() {
     cancelAnimationFrame(this.glide);
     cancelAnimationFrame(this.fingers?.flying);
@@ -235,7 +237,7 @@ export class SeatMap {
     delete this.box.dataset.gliding;
   }
 
-  // Towards the seats nearest to the middle: the middle itself may be a playing field.
+  // Zooms towards the seats nearest to the middle: the middle itself may be a playing field.
   zoomBy(factor) {
     const { plan } = this;
     const view = this.goal ?? this.view;
@@ -261,7 +263,7 @@ export class SeatMap {
     this.paint.setLooks(looks);
   }
 
-  // Everything again, in one go: so nothing flickers.
+  // Sets everything again in one go, so that nothing flickers.
   refresh() {
     countFree(this.plan, this.wanted);
     if (this.grid) this.setLooks();
@@ -278,8 +280,8 @@ export class SeatMap {
     this.refresh();
   }
 
-  // Colour is never the only sign: what is gone is small, each category has its outline, what is mine a tick.
-  // Grey is what is gone, and nothing else: what the filter leaves out is pale.
+  // Colour is never the only sign: taken seats are small, each category has its outline, my seats
+  // have a tick. Grey means taken and nothing else: what the filter leaves out is pale.
   repaint(token) {
     const palette = new Float32Array(LOOKS * 4);
     const set = (look, rgb, size) => palette.set([...rgb, size], look * 4);
@@ -323,7 +325,7 @@ export class SeatMap {
     this.seatsDrawn = this.near;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawStage();
-    if (this.near && this.seatPx >= NUMBER_PX) { if (!this.goal) this.drawNumbers(); } // words take longer than all else: they come when it stands
+    if (this.near && this.seatPx >= NUMBER_PX) { if (!this.goal) this.drawNumbers(); } // words take longest: they are drawn when the map stands still
     else this.sections.label(context, view, tokens, paints, { seen: (zone) => this.sees(zone.box), lines: (zone) => this.linesOf(zone), tags: this.tags });
     this.marks?.draw();
     if (this.near) this.mini?.draw(this);
@@ -332,11 +334,11 @@ export class SeatMap {
 
   sees({ left, top, right, bottom }) {
     const { k, x, y } = this.view;
-    const seat = this.seatPx; // the box ends in the middle of seats
+    const seat = this.seatPx; // the box ends at the middles of its outermost seats
     return right * k + x > -seat && left * k + x < this.width + seat && bottom * k + y > -seat && top * k + y < this.height + seat;
   }
 
-  // From where to where the seats lie that are in view, section by section.
+  // The ranges of seats that are in view, section by section.
   stretches() {
     const out = [];
     for (const zone of this.plan.zones) {
@@ -347,7 +349,7 @@ export class SeatMap {
     return out;
   }
 
-  // What a section says beside its name: from how much its seats are, and how many.
+  // What a section shows beside its name: the lowest price, and how many seats are left.
   linesOf(zone) {
     if (zone.shown === 0) return [];
     const price = this.price(zone.cheapest);
@@ -364,7 +366,7 @@ export class SeatMap {
     return seat < 0 ? -1 : this.plan.zoneOf[seat];
   }
 
-  // Which way the stage is from the middle, clockwise from the top in eighths of a turn.
+  // The direction of the stage from the middle, clockwise from the top in eighths of a turn.
   get stageAt() {
     const { x, y } = this.at(this.width / 2, this.height / 2);
     const { focal } = this.plan;
@@ -396,7 +398,7 @@ export class SeatMap {
     for (const zone of this.plan.zones) if (this.sees(zone.box)) for (const row of zone.rows) this.drawRow(row);
   }
 
-  // A row's letter stands at both of its ends, a step outside of them.
+  // A row's letter stands at both of its ends, one step outside.
   drawRow(row) {
     const { context, view, plan, seatPx: wide } = this;
     const letter = (at, beside) => {
@@ -437,8 +439,8 @@ export class SeatMap {
     return this.grid.nearest(x, y, Math.max(this.seat * 0.6, Math.min(reachPx / this.view.k, this.seat * 1.5)));
   }
 
-  // Closer first, as long as seats are too small to be meant; then a seat. A finger that covers more than
-  // one is asked.
+  // Zooms in while seats are too small to aim at; then takes a seat. If a finger covers more than
+  // one, we ask which.
   tap(to, place, kind) {
     if (this.seatPx < AIM_PX) {
       const seat = this.grid.closest(place.x, place.y, FINGER_PX / this.view.k);

@@ -1,4 +1,5 @@
-// marks.js: the signs on single seats: what is mine, what is pointed at, what is asked about, what is offered.
+// marks.js: the signs on single seats: my seats, the one pointed at, the one asked about, those
+// offered.
 
 const CLOSE_PX = 24; // from here on there is room for a number and a tick
 const FONT = 'system-ui, sans-serif';
@@ -18,7 +19,7 @@ export class Marks {
     if (map.cursor >= 0 && document.activeElement === map.upper) this.ring(map.cursor, map.tokens.ink, 3);
   }
 
-  // Seen on any colour: white around it, and a tick.
+  // Visible on any colour: a white ring, and a tick.
   mine(i) {
     const { context, view, plan, tokens, seatPx } = this.map;
     const [x, y] = [plan.x[i] * view.k + view.x, plan.y[i] * view.k + view.y];

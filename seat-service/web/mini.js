@@ -1,7 +1,8 @@
-// mini.js: the whole hall small in a corner of the map: its stage, and the window through which one sees.
+// mini.js: the whole hall, small, in a corner of the map: its stage, and a frame around what is in
+// view.
 
 const SIZE_PX = 72;
-const STAGE_REACH = 0.25; // of the hall's width: what is drawn nearer than this to where all look is the stage
+const STAGE_REACH = 0.25; // of the hall's width: a shape this near to the focal point is the stage
 
 const far = ({ left, right, top, bottom }, { x, y }) => Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
 
@@ -10,7 +11,7 @@ export class Mini {
     const { room } = plan;
     const [left, top] = [Math.max(room.left, -view.x / view.k), Math.max(room.top, -view.y / view.k)];
     const [right, bottom] = [Math.min(room.right, (width - view.x) / view.k), Math.min(room.bottom, (height - view.y) / view.k)];
-    if (right - left >= room.right - room.left && bottom - top >= room.bottom - room.top) return; // all of it is seen
+    if (right - left >= room.right - room.left && bottom - top >= room.bottom - room.top) return; // all of it is in view
     const k = SIZE_PX / Math.max(room.right - room.left, room.bottom - room.top);
     const [w, h] = [(room.right - room.left) * k, (room.bottom - room.top) * k];
     const [x, y] = [width - w - 10, 10];

@@ -1,11 +1,11 @@
-// needs.js: what is kept for some: accessible places for those who say that they need them, and seats of a
+// needs.js: reserved seats: accessible places for those who say that they need them, and seats of a
 // channel for those who know its code.
 
 import { byId, call, event, info, lang, path, Refused, say, sayError, serverNow } from './hall.js';
 import { refuse } from './visit.js';
 
 export const needs = {}; // {access, code}: sent with each hold
-let channel = null; // that the code opens
+let channel = null; // the one that the code opens
 let onChange = () => {};
 
 export const opened = () => channel;
@@ -24,7 +24,7 @@ function keepCode(code) {
   } catch { /* asked for again after a reload */ }
 }
 
-// Whether it is one is asked before a seat hangs on it.
+// Checks the code before a seat depends on it.
 async function checkCode() {
   const code = byId('code').value.trim();
   const told = byId('code-told');
@@ -55,10 +55,10 @@ function restoreCode() {
   checkCode();
 }
 
-// `changed` hears that more can be had than before, or less.
+// `changed` is called when more seats are available than before, or fewer.
 export function askNeeds(changed) {
   onChange = changed;
-  setAccess(byId('access').checked); // it may have been ticked while this script was on its way
+  setAccess(byId('access').checked); // it may have been ticked before this script came
   byId('access').addEventListener('change', () => setAccess(byId('access').checked));
   byId('code-form').querySelector('button').disabled = false;
   byId('code-form').addEventListener('submit', (submitted) => {

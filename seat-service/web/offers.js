@@ -1,5 +1,5 @@
-// offers.js: choices to be looked at on the map, each of some seats: these are ringed, and the number stands
-// beside them that the choice has where one can take it.
+// offers.js: offered choices on the map. Each is a few seats with a ring around them, and beside
+// them the number that the choice has in the list where it can be taken.
 
 const FONT = 'system-ui, sans-serif';
 const MARGIN_PX = 64;
@@ -11,7 +11,8 @@ export class Offers {
     this.shown = [];
   }
 
-  // All of them in view, if there are any, and no nearer than that they can be told apart.
+  // Brings all of them into view, if there are any, and zooms in no further than needed to tell
+  // seats apart.
   show(choices) {
     const { map } = this;
     this.shown = choices;
@@ -19,7 +20,7 @@ export class Offers {
       map.wake();
       return;
     }
-    map.resize(); // what is said of them has taken some of its room
+    map.resize(); // their texts have taken some of its room
     const places = choices.flat();
     const [xs, ys] = [places.map((i) => map.plan.x[i]), places.map((i) => map.plan.y[i])];
     const box = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };

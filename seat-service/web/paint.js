@@ -1,9 +1,9 @@
-// paint.js: puts seats on a canvas. By WebGL 66,000 of them are one call, those of the sections in view a
-// few: their places lie on the graphics card, and a byte a seat says how it looks. Without WebGL, by plain canvas, which draws
-// only the seats in view.
+// paint.js: draws seats on a canvas. With WebGL, 66,000 seats are one call, those of the sections
+// in view a few: positions are kept on the graphics card, and one byte per seat says how it looks.
+// Without WebGL it uses a plain canvas and draws only the seats in view.
 //
-// A free seat tells its category twice, by colour and by outline: SIGNS has the outlines as corners
-// around the middle, and the fragment shader the same ones as distances.
+// A free seat shows its category twice, by colour and by outline: SIGNS has the outlines as corners
+// around the middle, the fragment shader has the same ones as distances.
 
 export const SIGNS = [
   null, // a circle

@@ -1,5 +1,5 @@
-// sale.js: choosing, taking and giving back: map, list and cart speak of the same seats, and what is held is
-// what the server answered.
+// sale.js: choosing, taking and giving back: map, list and cart show the same seats, and only what
+// the server has confirmed is shown as held.
 
 import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
@@ -21,19 +21,20 @@ const basket = new Basket(event, { onChange: onBasket, needs });
 let list;
 let proposals;
 
-let pointed = -1; // the seat that is told of below the map; none: what one can do there
+let pointed = -1; // the seat described below the map; -1: what visitors can do there
 export function tellOf(i) {
   pointed = i;
   const text = pointed < 0 ? say('map.hint') : describe(pointed);
   if (byId('seat').textContent !== text) byId('seat').textContent = text;
 }
 
-// What is about to be hidden hands the focus on: lost, it would begin anew at the top of the page.
+// Moves the focus out of what is about to be hidden: otherwise it would restart at the top of the
+// page.
 function handOn(box) {
   if (box.contains(document.activeElement)) byId(byId('map-view').hidden ? 'show-list' : 'map-top').focus({ preventScroll: true });
 }
 
-// A seat that a finger has pointed at, where it covers more than one: taken by a button.
+// The seat that a finger meant, where it covers more than one: a button takes it.
 export function ask(i) {
   map.asked = i;
   if (i < 0) handOn(byId('pick'));
@@ -78,7 +79,7 @@ function calm() {
   map.offers?.show([]);
 }
 
-// Visitors who did not know of the choice are asked where it matters: the seat is there, and it is kept for some.
+// Visitors who missed the option are asked where it matters: the seat is free, but reserved.
 function offerAccess(places, work) {
   trouble(sayError(new Refused(403, { code: 'accessible-seat' })));
   const button = make('button', { type: 'button', textContent: say('needs.take-access') });
@@ -138,7 +139,7 @@ export function takeArea(area, quantity) {
 
 // ---- proposals, and choices like what is held ----
 
-// Of each category its best, to be looked at and compared: nothing is held before one is chosen.
+// The best of each category, to look at and compare: nothing is held until one is chosen.
 async function propose(event_) {
   event_.preventDefault();
   calm();
@@ -201,8 +202,8 @@ function runOut() {
   basket.queue(() => basket.reread()).catch(explain);
 }
 
-// A hall with nothing left says so, to spare visitors a search in vain. Seats that are only
-// held may come back, sold ones hardly do.
+// A hall with nothing left says so, to spare visitors a search in vain. Seats that are only held
+// may come back; sold ones rarely do.
 function showFull() {
   const any = (state) => plan.state.includes(state);
   const full = mine.size === 0 && !any(FREE) && info.areas.every(({ free }) => free === 0);
@@ -219,7 +220,7 @@ function changed() {
   if (map.asked >= 0) ask(map.asked);
 }
 
-// Standing places have no version of their own: whatever is told of them is the newest.
+// Standing places have no version of their own: the last counts to arrive are the newest.
 function takeAreas(areas) {
   for (const { id, free } of areas ?? []) {
     const area = info.areas.find((other) => other.id === id);
@@ -277,7 +278,7 @@ function listen() {
   heartbeat();
 }
 
-// The hall is there: from here on it sells.
+// The hall is loaded: from here on visitors can buy.
 export async function openSale() {
   listen();
   tellFees();
@@ -294,5 +295,5 @@ export async function openSale() {
     tellOf(pointed);
   });
   if (mine.size > 0) map.showSeats([...mine]);
-  openFeed({ onChange: changed, onAreas: takeAreas, onFound: () => restore().catch(() => {}) }); // its clock goes on; the next change tells
+  openFeed({ onChange: changed, onAreas: takeAreas, onFound: () => restore().catch(() => {}) }); // the hold goes on; the next change shows it
 }

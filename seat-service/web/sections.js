@@ -1,24 +1,26 @@
-// sections.js: the hall from afar. A section is its outline, in the colours of its prices and the fuller the
-// more of it is free; sold out it is grey, and left out by the filter it is a pale outline. From near the same outlines are the ground that its seats stand on.
+// sections.js: the hall from afar. A section is its outline, in the colours of its prices, and the
+// stronger the more of it is free. A section that is sold out is grey, one that the filter leaves
+// out is a pale outline. Close up, the same outlines are the ground under the seats.
 //
-// A name is written where it fits into its section. Where most do not fit none is written: some names here and
-// there would say less than what a place costs, so then each price stands once or twice where it is asked.
+// A name is written where it fits into its section. If most do not fit, none is written: a few
+// names here and there would say less than prices, so then each price is shown once or twice where
+// it applies.
 
-const MOST_NAMED = 0.8; // share of sections that have to fit
+const MOST_NAMED = 0.8; // share of sections whose names must fit
 const LINE_PX = 14;
 const FAR_ALPHA = [0.3, 0.95]; // nearly sold out, all free
-const OUT_ALPHA = 0.08; // left out by the filter
-const NEAR_ALPHA = [0.08, 0.2]; // any section, the one that we are in
+const OUT_ALPHA = 0.08; // for sections that the filter leaves out
+const NEAR_ALPHA = [0.08, 0.2]; // of any section, of the one in the middle
 const FONT = 'system-ui, sans-serif';
 
 function pathOf(outline) {
   const path = new Path2D();
-  for (let n = 0; n < outline.length; n += 2) path.lineTo(outline[n], outline[n + 1] + (n ? 0 : 1)); // a single seat is seen, too
+  for (let n = 0; n < outline.length; n += 2) path.lineTo(outline[n], outline[n + 1] + (n ? 0 : 1)); // so that a single seat is visible too
   path.closePath();
   return path;
 }
 
-// How wide the outline is at a height, or how high at a place: [from, to].
+// From where to where the outline reaches at a given y, or at a given x: [from, to].
 function chord(outline, at, axis) {
   let [from, to] = [Infinity, -Infinity];
   for (let n = 0; n < outline.length; n += 2) {
@@ -39,7 +41,7 @@ export class Sections {
     this.shape();
   }
 
-  // Anew when the hall has been turned.
+  // Again when the hall has been turned.
   shape() {
     for (const zone of this.plan.zones) {
       for (const part of zone.parts) part.path = pathOf(part.outline);
@@ -53,7 +55,7 @@ export class Sections {
     }
   }
 
-  // `far`: 1 where only sections are seen, 0 where only seats are.
+  // `far`: 1 if only sections are visible, 0 if only seats are.
   fill(context, view, ratio, { tokens, paints, far, here }) {
     const blend = (a, b) => a * far + b * (1 - far);
     context.setTransform(ratio * view.k, 0, 0, ratio * view.k, ratio * view.x, ratio * view.y);
@@ -80,7 +82,7 @@ export class Sections {
     return this.widths.get(key);
   }
 
-  // {seen(zone): it is in view, lines(zone): what is said of it beside its name, tags: draws prices}
+  // {seen(zone): is it in view?, lines(zone): what to show beside its name, tags: draws prices}
   label(context, view, tokens, paints, { seen, lines, tags }) {
     context.font = `600 11px ${FONT}`;
     context.textAlign = 'center';

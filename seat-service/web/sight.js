@@ -1,4 +1,4 @@
-// sight.js: what one sees from a section, where the hall has a picture of it.
+// sight.js: the view from a section, where the hall has a picture of it.
 
 import { byId, make, say } from './kit.js';
 

@@ -1,7 +1,7 @@
-// tags.js: what places cost, written on the hall from afar where its sections are too small for their names:
-// each price in the middle of where it is asked, and once more where that is far away.
+// tags.js: prices on the hall from afar, where its sections are too small for their names: each
+// price in the middle of where it applies, and once more if it applies far away from there too.
 
-const AGAIN_PX = 170; // from here to there one has lost sight of the first
+const AGAIN_PX = 170; // at this distance the first one is out of sight
 const HIGH_PX = 22;
 
 export class Tags {

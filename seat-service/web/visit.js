@@ -1,4 +1,5 @@
-// visit.js: the visit to the hall: its signs of life, its end, and what is said where there is none.
+// visit.js: the visit to the hall: its signs of life, its end, and what the page says if there is
+// none.
 
 import { announce, byId, call, event, knows, minutes, say, serverNow } from './hall.js';
 
@@ -6,7 +7,7 @@ const HEARTBEAT_MS = 60_000;
 const HEARTBEAT_MIN_MS = 5_000;
 export const WARN_AT_S = [120, 60, 20];
 
-// A visit that is over is over on the whole page.
+// When the visit is over, nothing on the page can be used any more.
 export function gone(code) {
   if (code === 'pass-missing') byId('gone').querySelector('h2').textContent = say('gone.not-yet');
   byId('gone-text').textContent = knows(`gone.${code}`) ? say(`gone.${code}`) : say('gone.other');
@@ -15,15 +16,15 @@ export function gone(code) {
   for (const id of ['sale', 'cart', 'wait', 'visit']) byId(id).hidden = true;
 }
 
-// The clock of a visit stands while the seats are down, so it may have outlived its pass: then it gets a
-// new one, and what was refused is tried again.
+// The clock of a visit stops while the seat service is down, so the visit may outlive its pass.
+// Then it gets a new pass, and we retry what was refused.
 export async function refuse({ code }, again) {
   const renew = () => call('POST', `/v1/queue/${event}/session`).then(() => true, ({ status }) => status === 0 || status >= 500);
   if (code === 'pass-expired' && await renew()) again();
   else gone(code);
 }
 
-// Each sign of life makes the visit longer, up to an end that nothing moves.
+// Each sign of life prolongs the visit, up to a fixed end.
 const visit = { expires: NaN, ends: NaN, unheard: false };
 let heartbeatTimer = 0;
 
@@ -41,8 +42,8 @@ export async function heartbeat() {
   showVisit();
 }
 
-// Before the end everybody is told; before that of a visit whose signs of life do not arrive, too, and
-// there a press sends one more.
+// Everybody is warned before the fixed end. A visit whose signs of life do not arrive is warned
+// before it runs out, and a press then sends one more.
 let visitWarnedAt = Infinity;
 export function showVisit() {
   const final = !(visit.expires < visit.ends);

@@ -1,4 +1,4 @@
-// words.js: what a seat is called and what is said of it.
+// words.js: a seat's name and description.
 
 import { byId, info, lang, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
 import { opened } from './needs.js';
@@ -6,7 +6,7 @@ import { opened } from './needs.js';
 const nameIn = (i, numbers) => say('seat.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, numbers);
 export const nameOf = (i) => nameIn(i, plan.numberOf(i));
 
-// Several in one line, those of a row together.
+// Several seats in one line, those of a row together.
 export function nameOfAll(places) {
   const rows = new Map();
   for (const i of places) {
@@ -18,7 +18,7 @@ export function nameOfAll(places) {
 export const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
 export const priceOf = (i) => money(termsOf(i).price, info.currency);
 
-// What comes on top of the prices: one sentence for all of them, and a word where some are added up.
+// What comes on top of the prices: one sentence about all fees, and a note beside each sum.
 export function tellFees() {
   const { per_seat: seat, per_order: order, basis_points: share } = info.fees ?? {};
   const parts = [seat && say('fees.seat', money(seat, info.currency)), share && say('fees.share', (share / 100).toLocaleString(lang)), order && say('fees.order', money(order, info.currency))];
@@ -30,7 +30,7 @@ export function listed(total) {
   return info.fees ? say('fees.plus', prices) : prices;
 }
 
-// What whoever takes the seat should know before, and how they come to it.
+// What the buyer should know before taking the seat, and how to get to it.
 export function marksOf(i) {
   const { flags = [], sight, channel } = plan.notes.get(i) ?? {};
   return [...flags.map((flag) => say(`flag.${flag}`)), channel && channel !== opened() ? say('flag.channel') : '', sight].filter(Boolean);
