@@ -1,7 +1,7 @@
-// acts.js: what an operator may do with the line, in two places that lie apart. Daily acts (the rate, a
-// pause, an undo) stand at hand and can be taken back; the emergency stop stands at their far end, and asks.
-// What ends a sale stands at the foot of the page in a fold of its own, names what will happen, and wants
-// its reason.
+// acts.js: what an operator can do with the line, in two separate places. Daily acts (the rate, a
+// pause, an undo) are close at hand and can be undone; the emergency stop is at their far end, and
+// asks first. What ends a sale is at the foot of the page in a fold of its own, says what will
+// happen, and wants a reason.
 
 import { call, get } from './api.js';
 import { announce, byId, make, say } from './kit.js';
@@ -10,11 +10,11 @@ import { danger } from './danger.js';
 import { archive, remove } from './end.js';
 import { button, confirmed, guarded, moment, number, wordsOr } from './ui.js';
 
-// What may be done from where; the service has the last word.
+// Which acts each state allows; the service has the last word.
 const DAILY = {
   draft: ['schedule', 'open'],
   scheduled: ['open'],
-  'pre-queue': ['open'], // the draw has a view of its own
+  'pre-queue': ['open'], // the draw has its own view
   open: ['pause'],
   paused: ['resume'],
   frozen: ['unfreeze'],
@@ -32,7 +32,7 @@ const ENDINGS = {
   'sold-out': ['close'],
   closed: ['delete'],
 };
-// These are asked about first. A closing has no way back: its event is typed out, and why.
+// These ask first. A closing cannot be undone: the operator types the event's id and a reason.
 const ASKED = ['open', 'freeze', 'sold-out', 'close'];
 const RATED = ['draft', 'scheduled', 'pre-queue', 'open', 'paused', 'frozen', 'sold-out'];
 
@@ -46,7 +46,7 @@ export function openActs(event) {
   const wrong = make('span', { id: 'quick-wrong', className: 'wrong', role: 'alert' });
   rate.setAttribute('aria-keyshortcuts', 'R');
   rate.setAttribute('aria-describedby', 'quick-wrong');
-  let filled = null; // the rate that stands in the field unless somebody typed another
+  let filled = null; // the rate that we put into the field, unless somebody typed another
 
   event.why = () => why.value.trim();
   event.said = (words) => {
@@ -89,7 +89,7 @@ export function openActs(event) {
 
   // ---- acts ----
 
-  // Who would feel it, now.
+  // Who would be affected right now.
   function touched() {
     const { live } = event;
     return live === null ? [] : [say('act.touches', number(live.waiting), number(live.active))];
@@ -127,7 +127,8 @@ export function openActs(event) {
     if (sure) await event.act(action, {}, sure.why);
   }
 
-  // The last act, told before it is taken back, with what will be then. The autopilot's moves are no acts.
+  // Before undoing the last act, shows it and what undoing will change. The autopilot's moves are
+  // not acts.
   async function undo() {
     const { audit } = await get('queue', `/admin/events/${id}/audit?limit=100`);
     const last = audit.find(({ who }) => who !== 'autopilot');
@@ -143,7 +144,7 @@ export function openActs(event) {
     return made;
   };
 
-  // An ending with what it means beside it, and nothing else.
+  // An ending, with what it means beside it, and nothing else.
   const ending = (action) => make('div', { className: 'ending' }, control(action, 'danger'), make('p', { className: 'small' }, wordsOr(`act.${action}.means`, '')));
 
   const fold = make('details', { id: 'endings', className: 'card' }, make('summary', {}, say('endings.title')), make('p', { className: 'small' }, say('endings.help')), ends);

@@ -1,13 +1,14 @@
-// api.js: calls to the private listeners. Ours is where the page came from; the others stand
-// in the page as the configuration names them. The token lies in sessionStorage, which dies with the
-// tab, and travels in a header: no cookie, so no other page can act in its name.
+// api.js: calls to the private listeners. Ours is where the page came from; the page carries the
+// addresses of the others, from the configuration. The token is in sessionStorage, which dies with
+// the tab, and travels in a header: there is no cookie, so no other page can act in its name.
 
 import { Refused } from './kit.js';
 
 const WAIT_MS = 8000;
 const listed = JSON.parse(document.getElementById('parts').textContent);
 
-// {name, at}: "queue" is whoever served this page, "seats" and "pay" have views of their own.
+// {name, at}: "queue" is the service that served this page, "seats" and "pay" have views of their
+// own.
 export const parts = [{ name: 'queue', at: '' }, ...listed];
 export const hasPart = (name) => parts.some((part) => part.name === name);
 
@@ -44,11 +45,11 @@ async function send(name, method, path, { cache = 'no-store', ...options }) {
   }));
 }
 
-// An answer can be cut before its head or in its body.
+// The connection can break before an answer's head or within its body.
 const unlessCut = (part) => part.catch(() => { throw new Refused(0, { code: 'offline' }); });
 
-// {json, etag}; `octets: true` gives bytes instead, and `next`, where there is more of them. What is refused is thrown as Refused, a part that
-// does not answer as Refused 0.
+// {json, etag}; `octets: true` gives bytes instead, and `next`, where there is more of them. A
+// refusal is thrown as Refused, a part that does not answer as Refused 0.
 export async function call(name, method, path, options = {}) {
   const answer = await send(name, method, path, options);
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
@@ -60,8 +61,8 @@ export async function call(name, method, path, options = {}) {
 
 export const get = async (name, path, options) => (await call(name, 'GET', path, options)).json;
 
-// Is it well? {ready, role, reasons, out, took_ms}, or {ready: false, silent: true}. It may be ready and
-// have events that are out.
+// Is it well? {ready, role, reasons, out, took_ms}, or {ready: false, silent: true}. A part can be
+// ready and still have events out of service.
 export async function health(name) {
   const began = performance.now();
   try {
@@ -72,7 +73,8 @@ export async function health(name) {
   }
 }
 
-// Of all parts, as of a few seconds ago: the menu, the list and an event's verdict ask at the same time.
+// The health of all parts, at most a few seconds old: the menu, the list and an event's verdict ask
+// at the same time.
 const FRESH_MS = 4000;
 let asked = { at: -Infinity, answer: null };
 export function allHealth() {
@@ -82,7 +84,8 @@ export function allHealth() {
   return asked.answer;
 }
 
-// Prometheus text -> a function: metric('name', {label: 'value'}) is the sum of what fits.
+// Prometheus text -> a function: metric('name', {label: 'value'}) is the sum of the samples that
+// match.
 export async function metrics(name) {
   const answer = await send(name, 'GET', '/metrics', {});
   if (!answer.ok) throw new Refused(answer.status, {});

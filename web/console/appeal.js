@@ -1,5 +1,6 @@
-// appeal.js: somebody who was slowed down calls and reads out a reference: which limit it was, and when.
-// The reference itself says so, to every front; nothing is kept of who it was.
+// appeal.js: somebody who was slowed down calls and reads out a reference; it tells which limit it
+// was, and when. Every front can read it from the reference itself; nothing is stored about the
+// person.
 
 import { get } from './api.js';
 import { make, say } from './kit.js';

@@ -1,5 +1,5 @@
-// audit.js: who did what, when, from what to what, and why; newest first. The line's own trail, and what
-// operators did to orders, refunds and doors, which the payment adapter keeps.
+// audit.js: who did what, when, from what to what, and why; newest first. The line's own trail, and
+// what operators did to orders, refunds and doors; the payment adapter keeps that.
 
 import { get, hasPart } from './api.js';
 import { lookUp } from './appeal.js';
@@ -8,7 +8,7 @@ import { becauseOf, changeList, inWords, tooLong, whoOf } from './change.js';
 import { button, show, timeAt, wordsOr } from './ui.js';
 
 const PAGE = 50;
-const MANY = 8; // changes; more are folded away
+const MANY = 8; // changes; if there are more, they are folded
 const EVERY = 3; // refreshes
 
 function changed(sides) {
@@ -25,14 +25,14 @@ function entry({ at, version, who, what, why, because, ...sides }) {
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
-// Of an order, a scanner or the terms: what it was about instead of a change.
+// For an order, a scanner or the terms: what it was about, instead of a change.
 function paid({ at, act, subject, gate, reason }) {
   return make('li', { className: 'card' },
     make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.pay.${act}`, act)), ` ${say('who.token')}`, make('span', { className: 'small' }, ` · ${subject}${gate ? ` · ${say('scanners.at', gate)}` : ''}`)),
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
-// Scans are no acts of an operator, and there are thousands.
+// Scans are not an operator's acts, and there are thousands.
 async function paidActs(id) {
   if (!hasPart('pay')) return [];
   const { acts } = await get('pay', `/admin/events/${id}/audit`).catch(() => ({ acts: [] }));

@@ -1,5 +1,5 @@
 // big.js: the war room's screen: the verdict and the vital figures of one event, huge and dark, with
-// nothing to press. It keeps the screen awake where the browser can, and says when it knows nothing new.
+// nothing to press. It keeps the screen awake if the browser can, and says when it has no new data.
 
 import { make, say } from './kit.js';
 import { force } from './scheme.js';
@@ -10,7 +10,7 @@ import { watchOf } from './watch.js';
 const SHOWN = ['waiting', 'pace', 'inside', 'seats', 'orders', 'money'];
 const root = document.documentElement;
 
-// A lock ends when the page is hidden, and is asked for again when it is seen.
+// A wake lock ends when the page is hidden; we request it again when the page is visible.
 function keepAwake() {
   let lock = null;
   const ask = async () => {
@@ -25,7 +25,7 @@ function keepAwake() {
   };
 }
 
-// As large as its signs let it be.
+// As large as its number of characters allows.
 function tile({ id, label, value, note }) {
   const figure = make('dd', { className: 'value' }, value);
   figure.style.setProperty('--signs', Math.max(4, value.length));

@@ -1,6 +1,7 @@
-// change.js: a change in words: which knob, from what to what. What is made of parts is told by
-// its parts: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
-// its steps. And why something moved by itself, by the code and the numbers that the service tells.
+// change.js: a change in words: which knob, from what to what. What has parts is described part by
+// part: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
+// its steps. Also says why something moved by itself, from the code and the numbers that the
+// service sends.
 
 import { make, money, say } from './kit.js';
 import { languageOf, moment, number, told, wordsOr } from './ui.js';
@@ -21,14 +22,14 @@ const PARTS = {
   autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],
 };
 
-// One side of a change as [label, words], an empty one for what is not there.
+// One side of a change as [label, words], an empty list if there is none.
 function parts(side) {
   if (side === null) return [];
   if (typeof side !== 'object') return PARTS.state(side);
   return Object.entries(side).flatMap(([name, value]) => (value !== null && PARTS[name] ? PARTS[name](value) : [[label(name), told(value)]]));
 }
 
-// What differs between the two: [label, words]. Of what was not there before all is told.
+// What differs between the two: [label, words]. If there was nothing before, all of it.
 export function inWords(from, to) {
   const [before, after] = [new Map(parts(from)), new Map(parts(to))];
   const names = [...new Set([...before.keys(), ...after.keys()])];
@@ -37,17 +38,18 @@ export function inWords(from, to) {
     .map((name) => [name, from === null ? words(after, name) : say('change.from-to', words(before, name), words(after, name))]);
 }
 
-// The service names what is too long for its trail instead of keeping half of it.
+// If a change is too long for the trail, the service records only a note, not half of it.
 export const tooLong = ({ from, to }) => [from, to].some((side) => typeof side === 'string' && side.startsWith('('));
 
 export const changeList = (all) => make('dl', { className: 'sides' }, ...all.map(([name, words]) => make('div', {}, make('dt', {}, name), make('dd', {}, words))));
 
 const share = (value) => `${number(value * 100)} %`;
 
-// Who acts without a name does so by the token alone.
+// Whoever acts without a name is known only by the token.
 export const whoOf = ({ who, because }) => (because ? wordsOr(`who.${who}`, who) : who.replace(/\badmin token\b/, say('who.token')));
 
-// `why` is the service's own sentence, for what is older than the codes or not known here.
+// `why` is the service's own sentence, for records older than the codes and for codes not known
+// here.
 export function becauseOf({ because, why }) {
   if (!because) return why;
   const { reason, measured, limit } = because;

@@ -1,5 +1,5 @@
-// chart.js: a line chart by uPlot, drawn on a canvas, and the same in words beside it: what
-// each line is at now, and least and most of what is shown. Whoever cannot see the canvas reads those,
+// chart.js: a line chart, drawn by uPlot on a canvas, and the same in words beside it: each line's
+// current value, and the lowest and highest value shown. Whoever cannot see the canvas reads those,
 // or the table.
 
 import uPlot from './uplot.js';
@@ -8,7 +8,7 @@ import { onScheme } from './scheme.js';
 import { number } from './ui.js';
 
 const HEIGHT = 160;
-const POINTS_MAX = 1500; // drawn; more are thinned, keeping the last one
+const POINTS_MAX = 1500; // drawn; more are thinned out, keeping the last one
 const TABLE_ROWS = 12;
 
 const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
@@ -67,7 +67,7 @@ export class Chart {
     if (this.table.open) this.showTable();
   }
 
-  // What each line is at where the pointer is, and at which time; else what it is at now, and its range.
+  // Each line's value and time at the pointer; without a pointer its current value, and its range.
   tell(i) {
     const columns = this.plot ? this.plot.data : this.columns;
     const when = i === null ? null : columns[0][i];

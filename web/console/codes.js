@@ -1,22 +1,22 @@
 // codes.js: the presale codes of an event: how many each lane and channel has, and what is left of them;
-// a list of codes is loaded from a file or a field. The service keeps digests, so no code is ever shown
-// again. A list is judged line by line before anything is sent, and sent in parts: loading a list again
-// is harmless, since a code that is there keeps what was used of it.
+// a list of codes is loaded from a file or a field. The service keeps digests, so no code is ever
+// shown again. A list is checked line by line before anything is sent, and sent in parts. Loading a
+// list again is harmless: a code that already exists keeps its count of uses.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
 import { button, confirmed, guarded, number, show } from './ui.js';
 
-const PART = 1000; // codes of one call
+const PART = 1000; // codes in one call
 const FAULTS_SHOWN = 10;
 const USES_MAX = 10_000_000;
 const CHANNEL = /^[!#-[\]-~]{0,32}$/;
 const [SHORTEST, LONGEST] = [4, 64];
 
-// What the service makes of a code before its digest.
+// How the service normalises a code before it takes the digest.
 const plain = (line) => line.replace(/[\s-]/g, '').toUpperCase();
 
-// One code a line -> {codes, faults: [{line, why}], twice}; empty lines are passed over.
+// One code a line -> {codes, faults: [{line, why}], twice}; empty lines are skipped.
 export function readCodes(text) {
   const seen = new Set();
   const faults = [];
@@ -45,7 +45,7 @@ export async function open(body, event) {
   const sum = make('p', { id: 'codes-sum', className: 'small' });
   const faults = make('ul', { id: 'codes-faults', className: 'wrong' });
   const applied = make('p', { id: 'applied', role: 'status' });
-  // With what it is for, and what is wrong with it.
+  // With its purpose, and what is wrong with it.
   function told(input, help) {
     const [hint, wrong] = [make('p', { className: 'small', id: `help-${input.id}` }, help), make('p', { className: 'wrong', id: `wrong-${input.id}` })];
     input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);

@@ -1,6 +1,6 @@
-// console.js: the operator's page. It knows nothing by itself: everything it shows comes from the
-// private listeners, and every change is one call that anybody can make with curl. This file signs in
-// and out, chooses the view that the address names, and lets it refresh itself.
+// console.js: the operator's page. It has no data of its own: everything it shows comes from the
+// private listeners, and every change is one call that can also be made with curl. This file signs
+// in and out, chooses the view that the address names, and lets it refresh itself.
 //
 //   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit|big]  #/orders[/SAGA]  #/parts
 
@@ -13,7 +13,7 @@ import { forgetAll } from './watch.js';
 
 const REFRESH_MS = 2000;
 const REFRESH_HIDDEN_MS = 15000;
-const WATCH_EVERY = 5; // refreshes; parked orders and silent parts are told in the menu of every view
+const WATCH_EVERY = 5; // refreshes; the menu of every view shows parked orders and silent parts
 const VIEWS = {
   events: () => import('./events.js'),
   event: () => import('./event.js'),
@@ -23,9 +23,9 @@ const VIEWS = {
 };
 
 const main = byId('main');
-let view = null; // {refresh, close}: what is on the page; a refresh that asked nobody answers SKIPPED
+let view = null; // {refresh, close}, of what is shown; a refresh without a request returns SKIPPED
 let timer = 0;
-let turn = 0; // of routes: an import that comes late is of no use any more
+let turn = 0; // counts routes: a module that arrives late is no longer wanted
 let beats = 0;
 
 // ---- signing in ----
@@ -121,7 +121,7 @@ async function route() {
     main.replaceChildren(make('h1', {}, say(isLost ? 'lost.title' : 'title')),
       drawn(isLost ? 'lost' : 'empty', isLost ? say('lost.head') : sayTrouble(error), isLost ? say('lost.text') : '',
         make('div', { className: 'row' }, button(say('lost.again'), () => refresh(), { className: 'main' }), make('a', { href: '#/events', className: 'button' }, say('event.all')))));
-    let isTold = false; // what is wrong; then it is tried again
+    let isTold = false; // the trouble has been shown; from then on we try again
     view = {
       refresh: async () => {
         if (isTold) return begin();
@@ -141,7 +141,7 @@ function tell(words) {
   told = words;
 }
 
-// Of another view: what is told there may be the same trouble, and is told again.
+// For another view: it may have the same trouble, and must show it again.
 function forget() {
   told = '';
   notice('');
@@ -166,7 +166,7 @@ async function refresh() {
   }
 }
 
-// Whatever went wrong, the page goes on asking: a picture that stands still looks like a calm night.
+// Whatever went wrong, the page keeps refreshing: a frozen picture looks like a calm night.
 function again() {
   if (beats++ % WATCH_EVERY === 0) watch();
   timer = setTimeout(refresh, document.hidden ? REFRESH_HIDDEN_MS : REFRESH_MS);
@@ -213,7 +213,7 @@ addEventListener('hashchange', () => {
   announce('');
   const from = document.activeElement;
   route().then(() => {
-    // Who went on by keys while the view was loading stays where they are.
+    // Keyboard users who moved on while the view was loading keep their place.
     if ([from, document.body].includes(document.activeElement)) main.focus({ preventScroll: true });
   });
 });

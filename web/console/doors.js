@@ -1,6 +1,7 @@
-// doors.js: an event's doors, and what is given back or moved: who scans where, who is in who
-// should not be, a check-in that was a slip, the terms of refunds, seats of an order, and letters that
-// the shop does not take. Why something is done is asked above, once for all of it, and kept.
+// doors.js: an event's doors, and what is given back or moved: who scans where, who is inside but
+// should not be, check-ins by mistake, the terms of refunds, seats of an order, and letters that
+// the shop does not accept. The reason is asked once, at the top, for everything below, and goes on
+// record.
 
 import { call, get, hasPart } from './api.js';
 import { announce, byId, make, Refused, say } from './kit.js';

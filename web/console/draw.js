@@ -1,7 +1,7 @@
 // draw.js: the ceremony. What was promised before (the seed's hash, and the beacon that is chosen
-// here), what nobody could know (its value), and what came of it, computed again in this browser from
-// what was published. With a public beacon the line draws and opens by itself once the value is in; with
-// words of the operator's, or none, there is one press.
+// here), what nobody could know (its value), and the result, computed again in this browser from
+// what was published. With a public beacon the line draws and opens by itself once it has the
+// value; with the operator's words, or no beacon, it takes one press.
 
 import { call, get } from './api.js';
 import { announce, byId, make, say } from './kit.js';
@@ -11,7 +11,7 @@ import { commitmentOf, openDraw } from './draw-check.js';
 const BEACON_MAX = 256;
 const WORDS_MAX = 200;
 const KINDS = ['drand', 'nist', 'text', 'none'];
-const OPEN = ['draft', 'scheduled', 'pre-queue']; // as long as the entries are not closed
+const OPEN = ['draft', 'scheduled', 'pre-queue']; // until the entries close
 
 export async function open(body, event) {
   const beacon = make('input', { id: 'beacon', maxLength: BEACON_MAX, autocomplete: 'off' });
@@ -23,7 +23,7 @@ export async function open(body, event) {
   const means = make('p', { className: 'small', id: 'beacon-means' });
   const promised = make('p', { id: 'promised', role: 'status' });
   const choice = make('section', { className: 'card stack', id: 'beacon-choice' });
-  let shown = ''; // the promise that stands in the fields
+  let shown = ''; // the promise shown in the fields
   const press = make('section', { className: 'card stack' });
   const result = make('section', { className: 'card stack', hidden: true });
   const verdict = make('p', { id: 'verdict', role: 'status' });
@@ -69,7 +69,7 @@ export async function open(body, event) {
   });
 
   async function verify(fairness) {
-    if (!crypto.subtle) { // only pages of a safe origin may hash; a tunnel to localhost is one
+    if (!crypto.subtle) { // only a secure context may hash; a tunnel to localhost is one
       verdict.textContent = say('draw.cannot-check');
       return;
     }
@@ -80,7 +80,7 @@ export async function open(body, event) {
     announce(verdict.textContent);
   }
 
-  // What is waited for, and how long it is overdue.
+  // What we are waiting for, and how long it is overdue.
   function promiseInWords({ promised: promise, closed_at: closed, drawn }) {
     if (!promise || promise.kind === 'none') return say('draw.kind.none');
     const parts = [say(`draw.kind.${promise.kind}`)];
@@ -102,10 +102,10 @@ export async function open(body, event) {
     asked.hidden = promise?.kind !== 'text';
     byId('beacon-help').textContent = promise?.words ?? '';
     waits.textContent = say(isPublic ? 'draw.waits-beacon' : 'draw.waits');
-    // What is being typed stays; a promise that is another one now is shown.
+    // Typed text stays, unless the promise itself has changed.
     if (JSON.stringify(promise) !== shown) {
       shown = JSON.stringify(promise);
-      // Nothing promised yet: what is best is proposed, and takes a press.
+      // Nothing promised yet: we propose the best choice, which still takes a press.
       kind.value = promise?.kind ?? (event.doc.state === 'draft' ? 'drand' : 'none');
       words.value = promise?.words ?? '';
       late.value = promise?.late_s ?? 120;

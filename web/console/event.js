@@ -1,5 +1,5 @@
-// event.js: one event: its name, whether all is right with it, its views, and what may be done with it. On
-// the view that opens first the figures stand before the acts: one looks before one presses.
+// event.js: one event: its name, whether all is well, its views, and what the operator can do with
+// it. On the first view the figures come before the acts: look first, then press.
 
 import { make, say } from './kit.js';
 import { openActs } from './acts.js';
@@ -38,7 +38,7 @@ export async function open(main, [id, which = 'live']) {
   const acts = openActs(event);
   event.front = front;
 
-  // Reads the document again, and says so to whoever shows it.
+  // Reads the document again, and notifies everything that shows it.
   event.read = async () => {
     await watch.readDoc();
     changed();
@@ -57,7 +57,7 @@ export async function open(main, [id, which = 'live']) {
   }
 
   function showVerdict() {
-    if (event.live === null) { // it ended long ago: nobody counts any more
+    if (event.live === null) { // it ended long ago, and nothing counts it any more
       if (event.doc.state === 'closed') show(line, ...byVerdict({ level: 'rest', key: 'closed', values: [] }));
       line.className = 'verdict rest';
       return;
@@ -84,7 +84,7 @@ export async function open(main, [id, which = 'live']) {
   const view = await (await VIEWS[name]()).open(body, event);
 
   return {
-    // What can't be read is told in the verdict too, which is no calmer for knowing nothing.
+    // The verdict is shown even if the reading failed: lack of data must not look calm.
     async refresh() {
       try {
         if (await watch.read()) changed();

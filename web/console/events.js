@@ -1,4 +1,4 @@
-// events.js: all events at a glance: what the line says, what the hall says beside it.
+// events.js: all events at a glance: figures of the line, and of the hall beside them.
 
 import { allHealth, call, get } from './api.js';
 import { byId, make, say } from './kit.js';
@@ -20,7 +20,7 @@ function seatBar(sums) {
   return make('div', { className: 'bar-with-words' }, bar, make('p', { className: 'small' }, words));
 }
 
-// The list knows less than an event's own view, and judges by that.
+// The list has less data than an event's own view, and judges by what it has.
 function factsOf(event, sums, health) {
   const { state, live, shut } = event;
   return {
@@ -62,7 +62,7 @@ function newEvent() {
   return make('details', { id: 'new-event' }, make('summary', {}, say('new.title')), form);
 }
 
-// What is over, a page at a time: there may be thousands.
+// Past events, a page at a time: there may be thousands.
 function endedEvents() {
   const words = make('input', { id: 'ended-words', type: 'search', maxLength: 60, autocomplete: 'off' });
   const list = make('ul', { id: 'ended', className: 'rows' });

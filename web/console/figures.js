@@ -1,17 +1,17 @@
-// figures.js: what can be reckoned from counts over time: rates, shares, waits that were told against the
-// real ones. Rows are objects with `at` in milliseconds, oldest first. Nothing here knows the page, so the
-// tests call it as it is.
+// figures.js: what can be computed from counts over time: rates, shares, predicted waits against
+// the real ones. Rows are objects with `at` in milliseconds, oldest first. Nothing here depends on
+// the page, so tests call it directly.
 
 const OVER_MS = 10_000; // a rate is the difference over at least this long
 const MINUTE_MS = 60_000;
-const JUDGED_OVER_MS = 60_000; // of the waits that were told: this much of the calls is judged together
+const JUDGED_OVER_MS = 60_000; // the predicted waits of this much time are judged together
 const ERROR_STEPS = 240; // points of the errors' chart
-const LEAST_MS = 20_000; // what is known of less says nothing about a minute
+const LEAST_MS = 20_000; // counts over less time say nothing about a minute
 
 export const times = (rows) => rows.map((row) => row.at / 1000);
 export const column = (rows, key) => rows.map((row) => row[key] ?? null);
 
-// How much a counter rises a second; null at the beginning and where it was set back.
+// How much a counter rises per second; null at the beginning and where it was reset.
 export function rates(rows, key) {
   let from = 0;
   return rows.map((row, i) => {
@@ -23,7 +23,7 @@ export function rates(rows, key) {
   });
 }
 
-// How much it rose in the last minute, or in as much of it as is known; null where that says nothing.
+// How much it rose in the last minute, scaled up if less is known; null if that is too little.
 export function perMinute(rows, key, overMs = MINUTE_MS) {
   const last = rows.at(-1);
   if (last === undefined) return null;
@@ -33,7 +33,7 @@ export function perMinute(rows, key, overMs = MINUTE_MS) {
   return ms < LEAST_MS || !(rise >= 0) ? null : rise * MINUTE_MS / ms;
 }
 
-// The share of those called lately who came.
+// Which share of those called recently came.
 export function showUp(rows) {
   let from = 0;
   return rows.map((row, i) => {
@@ -45,8 +45,8 @@ export function showUp(rows) {
   });
 }
 
-// Of the waits told at joining and on the way: which share of the people was called by the p90, and how
-// far the p50 was off, among those who were called lately.
+// For the waits predicted at joining and later: among those called recently, which share was called
+// by the p90, and how far off the p50 was.
 export function toldWaits(rows) {
   const sum = (row, key) => (row.eta_join?.[key] ?? 0) + (row.eta_way?.[key] ?? 0);
   let from = 0;
@@ -58,8 +58,8 @@ export function toldWaits(rows) {
   return [0, 1].map((n) => pairs.map((pair) => pair[n]));
 }
 
-// Errors a minute of each part. They count at times of their own, so all are read off one scale, which
-// ends now; nothing between two of its points is left out.
+// Errors per minute of each part. The parts count at different times, so all are read at the points
+// of one scale, which ends now; nothing between two points is left out.
 export function errorsOf(lists) {
   const known = lists.filter((rows) => rows.length > 0);
   if (known.length === 0) return [[], ...lists.map(() => [])];

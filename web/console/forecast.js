@@ -1,17 +1,17 @@
-// forecast.js: when the line ends, by how fast people were called of late, as a band: at its early edge
-// nobody else joins and calls come as fast as they sometimes did; at its late edge people go on joining
-// and calls come slowly. Held against the plan: the time somebody wants to be through, or else the time
-// that the rate, as it is set, would give.
+// forecast.js: when the line will be empty, from the recent pace of calls, as a range: at its early
+// end nobody else joins and calls are as fast as they sometimes were; at its late end people keep
+// joining and calls are slow. It is compared with the plan: the time set for the end, or else the
+// time that the set rate would give.
 
-const OVER_MS = 5 * 60_000; // what is older says little about what comes next
+const OVER_MS = 5 * 60_000; // older data says little about what comes next
 const STEP_MS = 15_000;
 const STEPS_MIN = 3;
 const WIDE = 1.28; // standard errors to each side: eight in ten
-const WIDE_LEAST = 0.05; // a line is never as even as its last minutes
+const WIDE_LEAST = 0.05; // a line is never as steady as its last minutes
 const FAR_MS = 24 * 3600_000; // later than this is "not in a day"
 const LATE_MS = 10 * 60_000; // behind the plan by this much deserves a look
 
-// How much a counter rose in each step of the time that counts, per millisecond.
+// How much a counter rose per millisecond, in each step of the period that counts.
 function paces(rows, key) {
   const last = rows.at(-1)?.at ?? 0;
   const found = [];
@@ -35,9 +35,9 @@ function band(values) {
   return [Math.max(0, middle - off), middle + off];
 }
 
-// {kind: 'empty' | 'stopped' | 'unknown' | 'never' | 'grows' | 'ends', early, late, joined, called}: times in
-// milliseconds, late null where it can't be told; how many joined and were called a minute. `rows` tell
-// issued and serving.
+// {kind: 'empty' | 'stopped' | 'unknown' | 'never' | 'grows' | 'ends', early, late, joined,
+// called}: times in milliseconds, late is null if unknown; how many joined and were called per
+// minute. `rows` have issued and serving.
 export function forecast({ now, state, waiting, rows }) {
   if (waiting === 0) return { kind: 'empty' };
   if (state !== 'open') return { kind: 'stopped' };

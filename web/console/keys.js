@@ -1,7 +1,8 @@
-// keys.js: shortcuts. Each is one key without a modifier, goes to what is on the page or presses a link
-// there, and does nothing while somebody types, on the map of the hall (which has keys of its own), or while
-// a dialog asks. None of them changes the sale by itself: a pause is one key to get there and Enter to do
-// it. They can be turned off, as speech input may type letters nobody meant.
+// keys.js: shortcuts. Each is one key without a modifier, and moves to something on the page or
+// follows a link there. It does nothing while somebody types, on the map of the hall (which has its
+// own keys), or while a dialog is open. None of them changes the sale by itself: a pause takes one
+// key to get there and Enter to do it. They can be turned off, as speech input may type letters
+// that nobody meant.
 
 import { announce, byId, make, say } from './kit.js';
 import { choose, isDark } from './scheme.js';
@@ -28,7 +29,7 @@ function toBig() {
   const [, view, id, which] = location.hash.split('/');
   if (view !== 'events' || !id) return false;
   location.hash = `#/events/${id}${which === 'big' ? '' : '/big'}`;
-  if (which !== 'big') document.documentElement.requestFullscreen?.().catch(() => {}); // the figures are as large without
+  if (which !== 'big') document.documentElement.requestFullscreen?.().catch(() => {}); // the figures are large without it too
   return true;
 }
 
@@ -43,7 +44,7 @@ function night() {
 
 const view = (n) => press(`#tabs a:nth-child(${n})`);
 
-// {keys, words, run}: run tells whether there was anything to do.
+// {keys, words, run}: run returns whether there was anything to do.
 const table = ({ refresh }) => [
   { keys: ['e'], words: 'keys.events', run: press('#menu a[href="#/events"]') },
   { keys: ['o'], words: 'keys.orders', run: press('#menu a[href="#/orders"]') },
@@ -58,7 +59,8 @@ const table = ({ refresh }) => [
   { keys: ['?'], words: 'keys.help', run: () => { showHelp(); return true; } },
 ];
 
-// The letter on the key where the layout types no Latin one: a Korean operator need not switch it.
+// On a layout without Latin letters, the letter on the key: a Korean operator need not switch
+// layouts.
 function keyOf({ key, code }) {
   if (/^[a-z0-9?]$/i.test(key)) return key.toLowerCase();
   return /^Key[A-Z]$/.test(code) && key !== 'Escape' ? code.slice(3).toLowerCase() : key;
@@ -68,7 +70,7 @@ let isOn = true;
 try {
   isOn = localStorage.getItem(KEPT) !== 'off';
 } catch {
-  // a browser that keeps nothing has them on
+  // a browser that stores nothing has them on
 }
 
 let dialog = null;
@@ -80,7 +82,7 @@ function turn(on) {
     if (on) localStorage.removeItem(KEPT);
     else localStorage.setItem(KEPT, 'off');
   } catch {
-    // then it holds for as long as the page does
+    // then it lasts until the page is closed
   }
 }
 

@@ -1,6 +1,7 @@
-// knobs.js: every knob that the service's own table tells of, with its range, judged while it
-// is typed; a preview of what a rate would mean; a question before what could hurt; undo beside what
-// was applied. The rate by time and the autopilot stand here too, since they turn the same knob.
+// knobs.js: every knob in the service's own table, with its range, checked while the operator
+// types; a preview of what a rate would mean; a question before anything that could do harm; undo
+// beside what was applied. The schedule of rates and the autopilot are here too, since they turn
+// the same knob.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
@@ -8,7 +9,7 @@ import { becauseOf, inWords } from './change.js';
 import { danger } from './danger.js';
 import { button, confirmed, fact, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
-const THINK_MS = 250; // typing has to pause this long before a preview is asked for
+const THINK_MS = 250; // typing must pause this long before we request a preview
 const GROUPS = {
   flow: ['rate_per_s', 'burst', 'max_active'],
   times: ['opens_at', 'prequeue_at', 'closes_at'],
@@ -26,7 +27,7 @@ const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 const label = (name) => wordsOr(`knob.${name}`, name);
 
-// Of a field: is what stands in it a value of this knob? Words if not.
+// Is the field's text a valid value of this knob? If not, says why.
 function fault(input, { kind, min, max }) {
   const text = input.value.trim();
   if (kind === 'texts') return bytesOf(text) <= TEXT_BYTES_MAX ? '' : say('rule.bytes', number(bytesOf(text)), number(TEXT_BYTES_MAX));
@@ -47,7 +48,7 @@ export async function open(body, event) {
   const fields = new Map();
   const applied = make('p', { id: 'applied', role: 'status' });
   const preview = make('div', { id: 'preview', role: 'status' });
-  let appliedAs = 0; // the version that the undo beside it is of
+  let appliedAs = 0; // the version that the undo button would take back
   let schedule = [];
 
   // ---- fields ----
@@ -116,7 +117,7 @@ export async function open(body, event) {
 
   function blame(field, words) {
     field.wrong.textContent = words;
-    field.at.classList.toggle('is-wrong', words !== ''); // the range is told once
+    field.at.classList.toggle('is-wrong', words !== ''); // say the range once
     if (words === '') field.input.removeAttribute('aria-invalid');
     else field.input.setAttribute('aria-invalid', 'true');
   }
@@ -155,7 +156,7 @@ export async function open(body, event) {
 
   // ---- the preview ----
 
-  // When the last one enters; and, where there are lanes, the last one of each.
+  // When the last person enters; with lanes, also the last one of each.
   function foretold(tag, { rate_per_s: per_s, last_enters_at: last, waiting, lanes = [] }) {
     const words = waiting === 0 ? say('preview.nobody') : last === null ? say('preview.never', number(per_s)) : say('preview.last', number(per_s), hour(last), number(waiting));
     const nameOf = (id) => event.doc.lanes.find((lane) => lane.id === id)?.name ?? say('lanes.general');
@@ -169,7 +170,7 @@ export async function open(body, event) {
   let asked = 0;
   let thinking = 0;
   async function think() {
-    if (!preview.isConnected && asked > 0) return; // the view is left
+    if (!preview.isConnected && asked > 0) return; // the operator left the view
     const mine = ++asked;
     const field = fields.get('rate_per_s');
     const now = valueOf(field);
@@ -250,7 +251,7 @@ export async function open(body, event) {
   async function apply() {
     applied.replaceChildren();
     if (!judge()) {
-      body.querySelector('[aria-invalid]').focus(); // the first; its words stand beside it
+      body.querySelector('[aria-invalid]').focus(); // the first; its message is beside it
       return;
     }
     const patch = changes();
@@ -315,14 +316,14 @@ export async function open(body, event) {
   const changedElsewhere = () => {
     if (event.doc.version === version) return;
     version = event.doc.version;
-    if (byId('undo-knobs') && version !== appliedAs) applied.replaceChildren(); // it would undo something else now
+    if (byId('undo-knobs') && version !== appliedAs) applied.replaceChildren(); // undo would now take back something else
     if (Object.keys(changes()).length === 0 || form.contains(document.activeElement) === false) fill();
     else if (byId('applied').textContent === '') applied.textContent = say('knobs.elsewhere');
   };
   event.listeners.add(changedElsewhere);
 
-  // What the autopilot does and why, as the service tells it. Its moves make no new version of the
-  // document, so they are read by themselves.
+  // What the autopilot does and why, from the service. Its moves make no new version of the
+  // document, so we read them separately.
   async function showPilot() {
     const { autopilot_state: now } = await get('queue', `/admin/events/${event.id}`);
     if (!now) {

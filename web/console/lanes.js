@@ -1,13 +1,13 @@
 // lanes.js: the lanes of an event beside the general one: how many wait in each, which share of the
-// calls each has, and the codes by which people are invited. Which lanes there are is fixed once people
-// may join; names, shares and invitations are not.
+// calls each has, and the codes that invite people. The set of lanes is fixed once people can join;
+// names, shares and invitations are not.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
 import { button, guarded, number, show } from './ui.js';
 
 const LANES_MAX = 4;
-const CODES_MAX = 1000; // of one look at them
+const CODES_MAX = 1000; // in one request
 const ID = /^[a-z0-9-]{1,24}$/;
 const OPEN = ['draft', 'scheduled']; // lanes can still be made
 
@@ -37,7 +37,8 @@ export async function open(body, event) {
     return make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`lanes.${name}`)), input, wrong);
   }
 
-  // The service names it only where it is on, and so do we, so that what did not change looks so.
+  // The service includes it only if it is on, and so do we, so that what did not change compares
+  // equal.
   function ticked(n) {
     const input = make('input', { type: 'checkbox', id: `lane-coded-${n}`, checked: lanes[n].code_required ?? false });
     input.addEventListener('change', () => {

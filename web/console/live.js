@@ -1,7 +1,7 @@
-// live.js: one event as it is now and as it went. First the vital figures, what is wrong and the forecast
-// against the plan; below, the line's history, which the service keeps over the whole sale, with the waits
-// it told against the real ones; the counts of the orders, and those of the hall for a day. Each of the
-// three tells its own errors with them.
+// live.js: one event, now and over time. First the vital figures, what is wrong and the forecast
+// against the plan; below, the line's history, which the service keeps for the whole sale, with
+// predicted waits against the real ones; the counts of the orders, and those of the hall for a day.
+// Each of the three reports its own errors too.
 
 import { hasPart } from './api.js';
 import { make, say } from './kit.js';
@@ -99,13 +99,13 @@ export async function open(body, event) {
 
   function showFacts() {
     const { live } = watch;
-    const isJudged = live.admitted + live.no_shows > 0; // before the first call nobody came and nobody stayed away
+    const isJudged = live.admitted + live.no_shows > 0; // before the first call there is nobody to count
     show(facts, ...TILES.map((name) => fact(say(`live.${name}`), number(live[name]))),
       fact(say('live.show_up'), percent(isJudged ? live.show_up : null)), fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)));
   }
 
   return {
-    // Also where nothing could be read: that is an alarm of its own.
+    // Even if nothing could be read: that is an alarm in itself.
     judged() {
       const { judged } = event;
       show(tiles, ...vitals(watch, judged).map(tile));

@@ -1,18 +1,18 @@
 // map.js: the hall on a plain canvas, for choosing seats: by click, by rectangle, by keys.
-// A seat's kind is colour and shape (blocked ones are hollow), what is chosen has a ring.
+// A seat's kind shows as colour and shape (blocked ones are hollow); chosen seats have a ring.
 
 import { say } from './kit.js';
 import { onScheme } from './scheme.js';
 import { BLOCKED, FREE, Grid } from './plan.js';
 
 const KINDS = ['free', 'held', 'sold', 'blocked'];
-const NEAR_PX = 18; // from seat to seat, once somebody walks from one to the next
+const NEAR_PX = 18; // from seat to seat, once the cursor moves by keys
 const NEAREST_PX = 48;
 const TAP_PX = 6; // a press that moved less is a click
 const REACH_PX = 18; // of a finger
 const CHOSEN_MAX = 2000;
 
-// How far it is from a seat to its neighbour, mostly: halls are drawn in whatever unit.
+// The usual distance from a seat to its neighbour: each hall is drawn in a unit of its own.
 function pitchOf({ n, x, y, rowOf, zoneOf }) {
   const steps = [];
   for (let i = 1; i < n; i += Math.ceil(n / 500)) {
@@ -156,7 +156,7 @@ export class HallMap {
     this.draw();
   }
 
-  // The next seat that way: far off the line costs more than far along it.
+  // The next seat in that direction: distance off the line costs more than distance along it.
   step(dx, dy, choosing) {
     const { plan } = this;
     if (this.cursor < 0) {
@@ -232,7 +232,7 @@ export class HallMap {
     this.frame = requestAnimationFrame(() => this.paint());
   }
 
-  // Which section is which, where its name has room, and where the stage is.
+  // The names of sections that have room for them, and where the stage is.
   paintNames(pen) {
     const { plan, scale } = this;
     const at = (x, y) => [(x - this.centre.x) * scale + this.width / 2, (y - this.centre.y) * scale + this.height / 2];

@@ -1,5 +1,5 @@
-// message.js: what everybody who waits is told, per language, and how it will look to them.
-// The waiting page shows the visitor's language, else English, else whatever there is; so does the
+// message.js: the message to everybody who waits, per language, and how it will look to them. The
+// waiting page shows the visitor's language, else English, else whatever there is; so does the
 // preview.
 
 import { call } from './api.js';
@@ -44,7 +44,7 @@ export async function open(body, event) {
   }
 
   async function send(message) {
-    // A merge patch only adds to an object: languages that were taken out have to be named.
+    // A merge patch only adds to an object: to remove languages we must name them.
     const patch = { ...Object.fromEntries(Object.keys(event.doc.message).map((tag) => [tag, null])), ...message };
     const reason = event.why();
     await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });

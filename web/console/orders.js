@@ -11,7 +11,7 @@ const EVERY = 2; // refreshes
 
 const MARKS = { done: '✓', failed: '✕', turned: '↩', skipped: '–', unknown: '?', ongoing: '…', operator: '!' };
 
-// A refund that is done is no second sale.
+// A completed refund must not look like a second sale.
 const kindOf = ({ definition }) => wordsOr(`saga.of.${definition.split('.')[0]}`, definition);
 const step = (name) => wordsOr(`step.${name}`, name);
 
@@ -23,7 +23,7 @@ function row(saga) {
     make('p', { className: 'small' }, `${step(saga.step)}${saga.way === 'undo' ? ` (${say('orders.undoing')})` : ''} · ${say('orders.tries', saga.tries)} · `, timeAt(saga.started_at), ...(saga.cause ? [` · ${saga.cause}`] : [])));
 }
 
-// In the page's words where it has some; a kind that it does not know, in the service's.
+// In the page's own words if it has any, else in the service's.
 function drift({ kind, order, payment, means, todo, detail }) {
   const whose = order ? make('button', { type: 'button', className: 'quiet', value: order }, order) : payment;
   return make('li', { className: 'card' },
@@ -100,9 +100,9 @@ function draw(tag, attributes = {}, text) {
   return made;
 }
 
-// What became of each step on each way: the last word of the timeline, how many tries, how long.
+// The result of each step in each direction: the timeline's last entry, how many tries, how long.
 function lanes(saga) {
-  // Steps that its definition does not have, as of a program that is newer, are put at the end.
+  // Steps that the definition does not have (those of a newer program) go at the end.
   const known = saga.steps ?? [];
   const names = [...known, ...new Set([saga.step, ...saga.timeline.map((entry) => entry.step)].filter((name) => name !== '?' && !known.includes(name)))];
   return names.map((name) => {
@@ -117,7 +117,7 @@ function lanes(saga) {
   });
 }
 
-// Top to bottom, as the steps run: a phone is tall. The way back stands at the right.
+// Top to bottom, as the steps run: a phone is tall. The way back is on the right.
 function graph(saga) {
   const rows = lanes(saga);
   const [top, high, left, right] = [22, 56, 26, 196];
@@ -142,7 +142,7 @@ function graph(saga) {
   });
   const at = make('figure', { className: 'card' }, make('figcaption', {}, make('h2', {}, say('saga.graph')), make('p', { className: 'small' }, say('saga.pivot'))));
   at.append(svg);
-  // The same for who cannot see it.
+  // The same for people who cannot see it.
   at.append(make('ol', { className: 'unseen' }, ...rows.map((row) => make('li', {}, `${step(row.name)}: ${row.done ? wordsOr(`result.${row.done.result}`, row.done.result) : say('result.not-yet')}${row.undone ? `, ${say('orders.undoing')}: ${wordsOr(`result.${row.undone.result}`, row.undone.result)}` : ''}${row.here ? `, ${say('saga.here')}` : ''}`))));
   at.classList.toggle('with-back', back);
   return at;
@@ -154,7 +154,7 @@ function entry({ step: name, way, result, try: tried, took_us: took, code, detai
     ...(detail ? [make('p', { className: 'small' }, detail)] : []));
 }
 
-// A checkout at its pivot or above, which is not on its way back already.
+// A checkout at its pivot or above that is not already on its way back.
 function canTurnBack({ definition, way, step: name, steps, pivot }) {
   return definition.startsWith('checkout.') && way === 'do' && steps?.includes(name) === true && steps.indexOf(name) <= steps.indexOf(pivot);
 }

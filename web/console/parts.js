@@ -1,5 +1,5 @@
-// parts.js: is everybody well? Each part's own word (/readyz), how long it took to say it,
-// and what it has been doing. A part whose token is another one is given it here.
+// parts.js: is every part well? Each part's own answer (/readyz), how long it took, and what the
+// part has been doing. If a part has another token, it is entered here.
 
 import { get, health, metrics, parts, setToken } from './api.js';
 import { make, say } from './kit.js';

@@ -1,6 +1,6 @@
-// prices.js: what a seat costs, as everybody who waits is told it, and which category is gone: a tick, and
-// within a second all who wait know. Amounts are typed as people write them and kept in minor units; how
-// many digits those have, the currency knows.
+// prices.js: what seats cost, as everybody who waits sees it, and which categories are gone: one
+// tick, and within a second all who wait see it. Amounts are typed as people write them and kept in
+// minor units; the currency says how many digits those have.
 
 import { call } from './api.js';
 import { byId, make, money, say } from './kit.js';
@@ -22,7 +22,7 @@ export async function open(body, event) {
   const told = make('p', { id: 'prices-told', className: 'told', role: 'status' });
   const applied = make('p', { id: 'applied', role: 'status' });
   let rows = []; // {name, amount: as typed, gone}
-  let seen = 0; // the version that was taken
+  let seen = 0; // the version last taken into account
   let touched = false;
 
   const coin = () => currency.value.trim().toUpperCase();
@@ -106,8 +106,8 @@ export async function open(body, event) {
 
   // ---- applying ----
 
-  // A merge patch only adds to an object: what was taken out has to be named. A new order or another
-  // name comes at the end, as the service has it.
+  // A merge patch only adds to an object: to remove something we must name it. With a new order or
+  // another name an entry goes to the end, as in the service.
   function patchTo(prices) {
     if (prices === null || event.doc.prices === null) return prices;
     const before = Object.keys(event.doc.prices.categories).map((name) => [name, null]);

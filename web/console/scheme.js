@@ -1,7 +1,7 @@
-// scheme.js: day or night. The device says which until somebody chooses; a choice is kept on this device
-// and forgotten once it is what the device says anyway. The sheets ask the device (prefers-color-scheme),
-// so a choice answers that question for them, and no colour is written twice. The page waits for this file
-// with its first paint: no dark room is lit by a white flash.
+// scheme.js: day or night. The device decides until somebody chooses; a choice is kept on this
+// device, and forgotten once it equals the device's own setting. The style sheets query the device
+// (prefers-color-scheme), so a choice answers that query for them, and no colour is written twice.
+// The page delays its first paint for this file: no white flash in a dark room.
 
 const KEY = 'fg_scheme';
 const QUESTION = '(prefers-color-scheme: dark)';
@@ -9,13 +9,13 @@ const device = matchMedia(QUESTION);
 const root = document.documentElement;
 const watchers = new Set();
 const asking = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]).filter((rule) => rule instanceof CSSMediaRule && rule.conditionText === QUESTION);
-let forced = null; // by a view that is dark whatever was chosen
+let forced = null; // by a view that is always dark
 
 function kept() {
   try {
     return localStorage.getItem(KEY);
   } catch {
-    return null; // a browser that keeps nothing
+    return null; // a browser that stores nothing
   }
 }
 
@@ -35,7 +35,7 @@ export function choose(dark) {
     if (dark === device.matches) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, dark ? 'dark' : 'light');
   } catch {
-    // then it holds for as long as the page does not
+    // then it lasts until the page is closed
   }
   apply();
 }
@@ -45,7 +45,7 @@ export function force(scheme) {
   apply();
 }
 
-// Calls `work` when day turns to night or back; the answer ends that.
+// Calls `work` when day turns to night or back; call the returned function to stop that.
 export function onScheme(work) {
   watchers.add(work);
   return () => watchers.delete(work);

@@ -1,6 +1,6 @@
-// seats.js: the hall of an event, seen from seat-service's private listener: how many are
-// sold, and seats taken out of sale and given back, chosen on the map or by section, row and number.
-// Each call is all or nothing; a large choice goes in several.
+// seats.js: the hall of an event, from seat-service's private listener: how many seats are sold;
+// blocking seats and unblocking them, chosen on the map or by section, row and number. Each call is
+// all or nothing; a large selection takes several calls.
 
 import { call, get, hasPart } from './api.js';
 import { announce, byId, make, money, say } from './kit.js';
@@ -14,7 +14,7 @@ const SURE_FROM = 20; // from this many seats on, we ask first
 
 const nameOf = (plan, i) => say('seats.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, plan.numberOf(i));
 
-// "A row 3: 5–8, 11": the chosen, put together by row.
+// "A row 3: 5–8, 11": the chosen seats, grouped by row.
 function inWords(plan, places) {
   const rows = new Map();
   for (const i of [...places].sort((a, b) => a - b)) {
@@ -91,7 +91,7 @@ export async function open(body, event) {
   const chosenOf = (state) => [...map.chosen].filter((i) => plan.state[i] === state);
 
   function showChosen() {
-    if (!canvas.isConnected) return; // the view is left
+    if (!canvas.isConnected) return; // the operator left the view
     const places = [...map.chosen];
     const free = chosenOf(FREE).length;
     const blocked = chosenOf(BLOCKED).length;
@@ -117,7 +117,7 @@ export async function open(body, event) {
         const part = places.slice(at, at + PER_CALL);
         const why = reason.value.trim();
         await call('seats', 'POST', `${path}/${what}`, { body: { seats: part.map((i) => plan.idOf(i)), ...(why === '' ? {} : { reason: why }) } });
-        for (const i of part) { // it is durable; the next picture will say so too
+        for (const i of part) { // it is durable; the next picture will show it too
           map.chosen.delete(i);
           plan.state[i] = what === 'block' ? BLOCKED : FREE;
         }

@@ -1,8 +1,8 @@
-// spark.js: a figure's last while as a small line without axes, drawn as SVG by the page. It carries no
-// words: the figure beside it is the last point, and the charts below have their tables.
+// spark.js: a figure's recent past as a small line without axes, drawn as SVG. It has no words: the
+// figure beside it is the last point, and the charts below have tables.
 
 const SVG = 'http://www.w3.org/2000/svg';
-const [WIDE, HIGH] = [100, 24]; // stretched to its place; the stroke is not
+const [WIDE, HIGH] = [100, 24]; // stretched to fit; the stroke is not
 const POINTS_MAX = 120;
 
 function draw(tag, attributes) {
@@ -16,7 +16,7 @@ function thin(values) {
   return step <= 1 ? values : values.filter((_, i) => (values.length - 1 - i) % step === 0);
 }
 
-// Points of one line; what is not known is a gap.
+// Points of one line; unknown values are gaps.
 function path(values, low, high) {
   const span = Math.max(high - low, 1e-9);
   let pen = 'M';
@@ -31,7 +31,7 @@ function path(values, low, high) {
   }).join('');
 }
 
-// `lines` are lists of values, oldest first, on one scale that begins at nought.
+// `lines` are lists of values, oldest first, on one scale that begins at zero.
 export function spark(lines) {
   const svg = draw('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: 'none', class: 'spark', 'aria-hidden': 'true' });
   const thinned = lines.map(thin);

@@ -1,12 +1,12 @@
-// ui.js: what the views of the console share: numbers and times as people read them, trouble
-// in words, and the question that stands before everything dangerous.
+// ui.js: what the views of the console share: numbers and times as people read them, errors in
+// words, and the question before everything dangerous.
 
 import { byId, knows, lang, locale, make, say } from './kit.js';
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
 export const number = (value) => (value === null || value === undefined || Number.isNaN(value) ? '–' : Math.abs(value) < 10 ? fine.format(value) : whole.format(value));
-// An amount in round numbers, where the whole of it has no room.
+// A rounded amount, where there is no room for all of it.
 export function shortMoney(minor, currency) {
   const format = (style) => new Intl.NumberFormat(locale, { ...style, notation: 'compact', maximumSignificantDigits: 4 });
   const digits = new Intl.NumberFormat(locale, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
@@ -29,7 +29,7 @@ export function hour(iso, format = clock) {
 export const moment = (iso) => hour(iso, exact);
 export const timeAt = (iso) => make('time', { dateTime: iso, title: iso }, moment(iso));
 
-// The service takes tags that look like one; the browser knows those that are one.
+// The service accepts anything that looks like a language tag; the browser knows the real ones.
 export function languageOf(tag, into = lang) {
   try {
     return new Intl.DisplayNames(into, { type: 'language' }).of(tag);
@@ -38,7 +38,7 @@ export function languageOf(tag, into = lang) {
   }
 }
 
-// A key's words, or what the server said where there are none.
+// A key's words, or the server's own if there are none.
 export const wordsOr = (key, otherwise) => (knows(key) ? say(key) : otherwise);
 
 export function sayTrouble(error) {
@@ -51,7 +51,7 @@ export function notice(text) {
   byId('notice').textContent = text;
 }
 
-// A handler that tells what goes wrong instead of losing it.
+// A handler that shows errors instead of losing them.
 export function guarded(work, tell = notice) {
   return async (event) => {
     event?.preventDefault();
@@ -65,19 +65,19 @@ export function guarded(work, tell = notice) {
   };
 }
 
-// A knob's value, as it is told from and to.
+// A knob's value, as shown in "from ... to ...".
 export function told(value) {
   if (value === null || value === undefined || value === '') return '–';
   if (typeof value === 'boolean') return say(value ? 'on' : 'off');
   if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)) return moment(value);
   if (typeof value !== 'object') return String(value);
-  return Object.keys(value).length === 0 ? '–' : JSON.stringify(value); // of a knob that is newer than this page
+  return Object.keys(value).length === 0 ? '–' : JSON.stringify(value); // a knob newer than this page
 }
 
 export const badge = (state) => make('strong', { className: `badge ${state}` }, wordsOr(`state.${state}`, state));
 
 export const levelWords = (level) => say(`verdict.level.${level}`);
-// Why, of a verdict or an alarm, with its values as people read them.
+// The reason for a verdict or an alarm, with its values as people read them.
 export function reasonOf({ level, key, values }) {
   const put = (value) => {
     if (typeof value === 'number') return number(value);
@@ -89,21 +89,22 @@ export function reasonOf({ level, key, values }) {
   const words = values.map(put);
   return ['fine', 'rest'].includes(level) ? say(`verdict.${key}`, ...words) : say(`alarm.${key}`, ...words);
 }
-// The verdict as it stands above all: a sign, a word, and why.
+// The verdict at the top of the page: a sign, a word, and the reason.
 export const byVerdict = (one, ...more) => [icon(one.level), make('p', {}, make('strong', {}, levelWords(one.level)), ` ${reasonOf(one)}`, ...more)];
 
-// A row of label and value; the value is what is looked for.
+// A row of label and value; the value is what people look for.
 export function fact(label, value, title) {
   const row = make('div', {}, make('dt', {}, label), make('dd', {}, value));
   if (title !== undefined) row.title = title;
   return row;
 }
 
-// What a view's refresh answers when it was not its turn to ask anybody: so nothing new is known.
+// What a view's refresh returns when it was not its turn to make a request, so there is nothing
+// new.
 export const SKIPPED = Symbol('skipped');
 
-// Pressed again while it works it does nothing; it is not disabled for that, which would take the focus
-// from it, and whether it is to be disabled afterwards its work may have said.
+// A press while it works does nothing. We do not disable it for that: it would lose the focus, and
+// its work may decide itself whether it is disabled afterwards.
 export function button(text, work, properties = {}, tell = notice) {
   const made = make('button', { type: 'button', ...properties }, text);
   const press = guarded(async (event) => {
@@ -121,8 +122,9 @@ export function button(text, work, properties = {}, tell = notice) {
 }
 
 // "Really?": what will happen, line by line; a word to type where there is no way back; and `why`, the
-// reason that goes on record, as {text, needed}: what stands there already, and whether it has to. Focus
-// begins at "no" and Escape means no. The answer is null, or {why} once it was said so.
+// reason that goes on record, as {text, needed}: the text filled in already, and whether a reason
+// is required. The focus starts on the word to type, else on "no", and Escape means no. Returns
+// null, or {why} after a "yes".
 export function confirmed({ title, text, lines = [], yes, word, why }) {
   const dialog = byId('confirm');
   byId('confirm-title').textContent = title;
@@ -150,8 +152,8 @@ export function confirmed({ title, text, lines = [], yes, word, why }) {
   });
 }
 
-// Where Enter is pressed in a field, the first button of a dialog would be "no": it shall be "yes"
-// once all is there, and nothing before.
+// Enter in a field would press the dialog's first button, "no". It must mean "yes" once everything
+// is filled in, and nothing before.
 for (const id of ['confirm-input', 'confirm-why']) {
   byId(id).addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.isComposing) return;
@@ -160,8 +162,8 @@ for (const id of ['confirm-input', 'confirm-why']) {
   });
 }
 
-// Makes the children of `at` like these, touching only what differs, so that nobody loses the focus,
-// an opened fold or a word half read. For what carries no listeners.
+// Makes the children of `at` equal to these, touching only what differs, so that nobody loses the
+// focus, an opened fold or their place in the text. Only for elements without listeners.
 export function show(at, ...children) {
   alike(at, make('div', {}, ...children));
 }
@@ -178,7 +180,7 @@ function alike(old, fresh) {
       for (const { name } of [...there.attributes]) if (!node.hasAttribute(name) && name !== 'open') there.removeAttribute(name);
       for (const { name, value } of node.attributes) {
         if (there.getAttribute(name) === value) continue;
-        if (name === 'style') there.style.cssText = value; // the policy lets no markup bring styles
+        if (name === 'style') there.style.cssText = value; // the content security policy allows no styles in markup
         else there.setAttribute(name, value);
       }
       alike(there, node);
@@ -195,13 +197,13 @@ export function toLocal(iso) {
 }
 export const fromLocal = (text) => (text === '' ? null : new Date(text).toISOString());
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
-// "Asia/Seoul, GMT+9": who reads a time has to know whose.
+// "Asia/Seoul, GMT+9": a time is of no use without its zone.
 export const zoneName = () => (zone() === 'UTC' ? 'UTC' : `${zone()}, ${zoneShort.formatToParts(new Date()).find(({ type }) => type === 'timeZoneName').value}`);
 
-// From the page's own stock.
+// From the icons in the page.
 export const icon = (name) => byId(`icon-${name}`).content.firstElementChild.cloneNode(true);
 
-// Something that is empty, or went wrong, as a whole view: a picture, what it is, what to do.
+// A whole view for something that is empty or went wrong: a picture, what it is, what to do.
 export function drawn(name, title, text, ...acts) {
   return make('section', { className: `card drawn drawn-${name}` }, icon(name), make('h2', {}, title), make('p', {}, text), ...acts);
 }

@@ -1,18 +1,19 @@
-// verdict.js: is the sale all right? One answer from all that the console knows: what is wrong, worst
-// first, and by that the verdict: fine, look, broken, or at rest where nothing is on sale. Each rule is a
-// row: when it holds, what is said, and where the operator can do something about it. A rule that lacks
-// its figure doesn't hold: what nobody told is no trouble, but that nobody tells is (silent, down).
+// verdict.js: is the sale all right? One answer from everything the console knows: what is wrong,
+// worst first, and from that the verdict: fine, look, broken, or at rest if nothing is on sale.
+// Each rule is a row: when it holds, what it says, and where the operator can do something about
+// it. A rule whose figure is missing does not hold: a missing figure is no trouble, but a part that
+// does not answer is (silent, down).
 
 // In one place, since people argue about these.
 export const LIMITS = {
-  silent_ms: 10_000, // without an answer the page is only a memory
+  silent_ms: 10_000, // without answers for this long, the page shows only the past
   opens_late_ms: 30_000,
   stalled_ms: 60_000, // nobody is called though people wait and there is room
   errors_look: 1, // 5xx answers a minute, of one part
   errors_broken: 60,
   failing: 5, // payments that failed in a minute
   show_up: 0.5,
-  show_up_of: 20, // called a minute; of fewer a share says little
+  show_up_of: 20, // called per minute; a share of fewer says little
   quiet_ms: 300_000, // nobody finishes an order though many are inside
   quiet_inside: 20,
   clock_ms: 1000,
@@ -21,7 +22,7 @@ export const LIMITS = {
 const SELLING = ['open', 'paused', 'frozen', 'pre-queue'];
 const RESTING = ['draft', 'scheduled', 'sold-out', 'closed'];
 
-// {key, values, where}: `values` are put into the words of `alarm.KEY`; {word} and {shut} have words of
+// {key, values, where}: `values` fill the phrase `alarm.KEY`; {word} and {shut} have phrases of
 // their own.
 const rule = (level, key, where, holds) => ({ level, key, where, holds });
 
@@ -30,7 +31,7 @@ const vital = (name) => ['queue', 'seats', 'pay'].includes(name);
 const isDown = ({ ready }) => !ready;
 const worst = (errors, least, most = Infinity) => Object.entries(errors).filter(([, perMin]) => perMin >= least && perMin < most).map(([name, perMin]) => [{ word: `part.${name}`, otherwise: name }, perMin]);
 const once = (holds, ...values) => (holds ? [values] : []);
-// Nobody is called while it is; those who leave make room.
+// While it is full nobody is called; those who leave make room.
 export const isFull = ({ doc, live }) => doc.max_active > 0 && live.active + live.outstanding >= doc.max_active;
 const isOpen = ({ doc }) => doc.state === 'open';
 
@@ -68,8 +69,8 @@ export function alarms(facts) {
   return RULES.flatMap(({ level, key, where, holds }) => holds(facts).map((values) => ({ level, key, values, where })));
 }
 
-// {level, key, values}: the one line that stands above all. Where nothing is for sale, nothing is broken
-// for the buyers: that deserves a look.
+// {level, key, values}: the one line at the top. If nothing is on sale, nothing is broken for
+// buyers: it is only worth a look.
 export function verdict(facts, found = alarms(facts)) {
   const [first] = found;
   const { state } = facts.doc;

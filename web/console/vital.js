@@ -1,20 +1,21 @@
-// vital.js: the figures that answer "is the sale all right?", in the order in which they are asked for.
-// The first screen shows them as tiles with their last while, the war room's screen as they are, huge.
+// vital.js: the figures that answer "is the sale all right?", in the order in which people ask for
+// them. The first screen shows them as tiles with their recent past; the war room's screen shows
+// only the figures, huge.
 
 import { money, say } from './kit.js';
 import { column, errorsOf, rates } from './figures.js';
 import { hour, number, shortMoney, wordsOr } from './ui.js';
 
 const LINE_MS = 15 * 60_000; // what a tile's line shows
-const LONG = 12; // signs; a longer amount is told in round numbers
+const LONG = 12; // characters; a longer amount is rounded
 
-// The last while of a list of rows.
+// The most recent part of a list of rows.
 function recent(rows) {
   const last = rows.at(-1)?.at ?? 0;
   return rows.filter((row) => last - row.at <= LINE_MS);
 }
 
-// "21:40 – 21:55", "from 21:40": when the line ends.
+// "21:40 – 21:55", "from 21:40": when the line will be empty.
 export function bandOf({ kind, early, late }) {
   if (kind !== 'ends' && kind !== 'grows') return say(`forecast.${kind}`);
   const from = hour(new Date(early));
@@ -23,7 +24,7 @@ export function bandOf({ kind, early, late }) {
   return from === to ? from : say('forecast.band', from, to);
 }
 
-// What the forecast says, in words, and what it says against the plan.
+// The forecast in words, and how it compares with the plan.
 export function planInWords({ facts, plan }) {
   const { forecast: end } = facts;
   const told = end.kind === 'ends' || end.kind === 'grows' ? [say('plan.ends', bandOf(end))] : [say(`plan.${end.kind}`)];
@@ -41,7 +42,7 @@ function amount(sums) {
   return { value: shortMoney(sums.worth, sums.currency), note: whole };
 }
 
-// [{id, label, value, note, lines}]; what no part tells is left out.
+// [{id, label, value, note, lines}]; figures that no part reports are left out.
 export function vitals(watch, { facts, found }) {
   const { live, doc, sums } = watch;
   const rows = recent(watch.rows);

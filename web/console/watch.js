@@ -1,7 +1,7 @@
-// watch.js: all that is read about one event, again and again: the line from the service that served the
-// page, which keeps its history over the whole sale; the hall and the orders from theirs; and whether each
-// part is well. Its views only show it. What was read outlives them, so that going to the knobs and back
-// loses nothing.
+// watch.js: everything that the console reads about one event, again and again: the line, from the
+// service that served the page and keeps its history for the whole sale; the hall and the orders,
+// from their services; and whether each part is well. The views only show it. The data outlives
+// them, so that going to the knobs and back loses nothing.
 
 import { allHealth, call, get, hasPart, metrics } from './api.js';
 import { perMinute, rates } from './figures.js';
@@ -9,17 +9,17 @@ import { againstPlan, forecast } from './forecast.js';
 import { alarms, isFull, verdict } from './verdict.js';
 
 const COUNTS_EVERY = 3; // refreshes
-const SERIES_EVERY = 30; // the whole of it; in between the newest go on with it
+const SERIES_EVERY = 30; // the whole series; in between we add only the newest samples
 const PREVIEW_EVERY = 15;
-const SERIES_MAX = 5000; // samples of the line, which are all there are
+const SERIES_MAX = 5000; // samples of the line; the service has no more
 const NEWEST = 60;
 const NOTED_MAX = 1800;
-const ABSENT_MS = 5 * 60_000; // a part that doesn't know an event is asked about it again after so long
+const ABSENT_MS = 5 * 60_000; // before we ask a part again about an event that it does not know
 
 const absent = new Map(); // "part/event" -> until when
 
-// What a part tells of an event; null where it does not know it, or does not answer. Most events of a
-// test have no hall: they are not asked for every few seconds.
+// A part's data about an event; null if the part does not know it or does not answer. Most test
+// events have no hall: we do not ask for one every few seconds.
 async function ofEvent(part, id, end = '') {
   const key = `${part}/${id}`;
   if (!hasPart(part) || (absent.get(key) ?? 0) > Date.now()) return null;
@@ -32,8 +32,8 @@ async function ofEvent(part, id, end = '') {
   }
 }
 
-// Sums over the categories of a hall, and what its sold seats cost; null where the hall is not known or
-// its part does not answer, and {out} where the hall itself cannot be read, by its reason.
+// Sums over the categories of a hall, and what its sold seats cost; null if the hall is not known
+// or its part does not answer, and {out} with the reason if the hall itself cannot be read.
 export async function seatSums(id) {
   const hall = await ofEvent('seats', id);
   if (hall === null || hall.out) return hall;
@@ -59,7 +59,7 @@ export function watchOf(id) {
   if (!watched.has(id)) watched.set(id, new Watch(id));
   return watched.get(id);
 }
-// Who signs in next sees nothing of what another read.
+// The next person to sign in sees nothing of what another has read.
 export const forgetAll = () => [watched, absent].forEach((all) => all.clear());
 
 class Watch {
@@ -70,15 +70,15 @@ class Watch {
     this.live = null;
     this.shut = null;
     this.readAt = Date.now(); // when the waiting room answered last
-    this.history = []; // as the service keeps it
-    this.noted = []; // what came after that, noted here
+    this.history = []; // from the service
+    this.noted = []; // what came after that, recorded here
     this.hall = null;
     this.orders = null;
     this.sums = null;
     this.health = [];
     this.drift = 0;
-    this.planned = null; // when the line would end by the rate as it is set
-    this.calledAt = null; // when somebody was called last, or when there was no reason to
+    this.planned = null; // when the line would be empty at the set rate
+    this.calledAt = null; // when somebody was last called, or when there was last no reason to call
     this.since = new Map(); // alarm -> when it was seen first
     this.turns = 0;
   }
@@ -90,11 +90,11 @@ class Watch {
     this.etag = etag;
   }
 
-  // True if the document is another one now.
+  // True if the document has changed.
   async read() {
     const { events: [mine] } = await get('queue', `/admin/events?id=${this.id}`);
     this.readAt = Date.now();
-    if (mine === undefined) { // it ended long ago and is called up again; or it is gone
+    if (mine === undefined) { // it ended long ago and somebody opened it again; or it is gone
       await this.readDoc();
       return true;
     }
@@ -123,7 +123,7 @@ class Watch {
 
   async readSeries(limit) {
     const told = await get('queue', `/admin/events/${this.id}/series?limit=${limit}`).catch(() => null);
-    if (told === null) return; // Redis may be away: what is known goes on with the live numbers
+    if (told === null) return; // Redis may be down: we go on with what we have and the live numbers
     const rows = told.series.map((row) => ({ ...row, at: Date.parse(row.at) }));
     const from = rows[0]?.at ?? Infinity;
     this.history = [...this.history.filter((row) => row.at < from), ...rows];
@@ -155,13 +155,13 @@ class Watch {
     return [...this.history, ...this.noted];
   }
 
-  // The time planned for the end: what was asked for, or else what the rate as it is set would give.
+  // The time planned for the end: the set one, or else what the set rate would give.
   get plan() {
     const asked = this.doc.closes_at;
     return asked ? { at: Date.parse(asked), isAsked: true } : { at: this.planned, isAsked: false };
   }
 
-  // For how long no order has been completed; 0 where none ever was, or nobody counts.
+  // For how long no order has been completed; 0 if none ever was, or if there are no counts.
   quietMs(now) {
     if (this.orders === null || !(this.orders.at(-1).completed > 0)) return 0;
     const { completed } = this.orders.at(-1);
@@ -188,7 +188,7 @@ class Watch {
     };
   }
 
-  // {facts, found, verdict}: each alarm with the time since when it holds.
+  // {facts, found, verdict}: each alarm with the time since which it has held.
   judged() {
     const facts = this.facts();
     const found = alarms(facts);
@@ -202,7 +202,7 @@ class Watch {
     return { facts, found, verdict: verdict(facts, found) };
   }
 
-  // Orders a minute, and those that came to nothing, over time.
+  // Orders per minute, or failed ones, over time.
   ordersPerMinute(key) {
     return rates(this.orders ?? [], key).map((rate) => (rate === null ? null : rate * 60));
   }
