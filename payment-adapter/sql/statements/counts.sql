@@ -1,21 +1,22 @@
 -- Orders and errors over time, for the operator's charts, in rows of ten seconds.
 --
--- Numbers only rise, so two processes that count the same change nothing. Ten seconds in which something
--- happened follow ten that say up to when nothing had.
+-- Numbers only rise, so it does no harm if two processes count the same. Before ten seconds in
+-- which something happened there is a row for the ten before, to say that nothing had happened
+-- until then.
 
--- Counting starts over so far back: a commit is seen only after the times that it wrote.
+-- How far back counting starts again: a commit becomes visible only after the times that it wrote.
 -- fragment: counted_newest()
 (SELECT coalesce(max(at), '-infinity') FROM counted WHERE event <> '')
 
 -- fragment: counted_again(at)
 :at - interval '30 s'
 
--- OFFSET 0: looked up one by one, also by a plan of the time when the tables were empty.
+-- OFFSET 0 forces a lookup for each row, even in a plan made when the tables were empty.
 -- fragment: order_of_saga(s)
 CROSS JOIN LATERAL (SELECT event, status FROM orders WHERE id = :s.subject OFFSET 0) o
 
--- What ended since the last time; tries in doubt; what is open now; and of those events that had something
--- open and may have nothing now.
+-- What has ended since the last count; tries in doubt; what is open now; and the events that had
+-- something open and may have nothing now.
 -- statement: count_sagas
 WITH since AS MATERIALIZED (
     SELECT :counted_again(:counted_newest()) AS at
@@ -73,7 +74,7 @@ SET completed = greatest(c.completed, excluded.completed),
     unanswered = greatest(c.unanswered, excluded.unanswered),
     open = coalesce(excluded.open, c.open), parked = coalesce(excluded.parked, c.parked);
 
--- What only a process knows, each adds for itself.
+-- What only the process itself knows: each process adds its own.
 -- statement: count_ours
 --> errors     integer
 --> unanswered integer
@@ -82,8 +83,8 @@ VALUES ('', counted_at(now()) - interval '10 s', 0, 0), ('', counted_at(now()), 
 ON CONFLICT (event, at) DO UPDATE
 SET errors = c.errors + excluded.errors, unanswered = c.unanswered + excluded.unanswered;
 
--- Of an event that has more than so many rows, two become one; the last hour's stay, as the newest of them
--- are counted again.
+-- If an event has more than rows_max rows, each two become one. Those of the last hour stay, as the
+-- newest of them are counted again.
 -- statement: count_thin
 --> rows_max bigint
 WITH newest AS MATERIALIZED (

@@ -1,9 +1,10 @@
--- People come in, go out and come in again, and a slip at the door is undone; and who scans them. What
+-- People come in, go out and come in again, mistakes at the door are undone; and the scanners. What
 -- happens is on record in audit.
 --
--- A check-in is a row under the ticket's own key: of ten gates that scan the same ticket one gets it.
+-- A check-in is a row under the ticket's own key: if ten gates scan the same ticket, one of them
+-- gets it.
 
--- After ticket_lock. Whoever went out comes in again, by a scan that was made after that.
+-- After ticket_lock. Somebody who went out comes in again with a scan made after that.
 -- statement: checkin
 --> ticket  text
 --> gate    text
@@ -30,7 +31,7 @@ SELECT :event, CASE WHEN entries > 1 THEN 'in-again' ELSE 'in' END, :ticket, :ac
 FROM i
 RETURNING act = 'in-again' AS again;
 
--- Why it is not to be let in; no row: there is no such ticket.
+-- Why the ticket is refused; no row: there is no such ticket.
 -- statement: checkin_why
 --> ticket        text
 --> event         text
@@ -48,7 +49,7 @@ JOIN orders o ON o.id = t.order_id
 LEFT JOIN checkin c ON c.ticket = t.id
 WHERE t.id = :ticket;
 
--- A scan that lost: two doors without a network let the same ticket in.
+-- A scan that lost: two doors without a network admitted the same ticket.
 -- statement: checkin_conflict
 --> ticket text
 --> gate   text
@@ -78,8 +79,9 @@ SELECT :event, 'out', ticket, :actor, :gate, :reason
 FROM u
 RETURNING act;
 
--- By the gate that let it in, and soon: a first entry was none, a later one is out again. What is not used
--- any more may be refunded, so the order's row is taken first.
+-- Only by the gate that admitted the ticket, and only soon after. A first entry is deleted; after a
+-- later one the ticket counts as out again. A ticket that is no longer used may be refunded, so the
+-- order's row is locked first.
 -- statement: checkin_undo
 --> ticket    text
 --> event     text
@@ -122,7 +124,7 @@ SELECT id, event, gate, :iso(expires_at) AS expires_at
 FROM scanner
 WHERE hash = :hash AND revoked_at IS NULL AND expires_at > now();
 
--- No row: the event has as many as it may.
+-- No row: the event has as many scanners as it may have.
 -- statement: scanner_create
 --> id         text
 --> event      text
@@ -164,7 +166,7 @@ WHERE event = :event
 ORDER BY scanner.created_at DESC
 LIMIT 1000;
 
--- Answers its id also if it was revoked before.
+-- Returns the id even if the scanner was revoked before.
 -- statement: scanner_revoke
 --> event  text
 --> id     text

@@ -1,13 +1,13 @@
--- What a move of a saga writes besides itself, in the same commit (core/checkout/effect.h): one
--- statement a kind, with the effects of all moves of the commit as one JSON array.
+-- What a saga's move writes besides itself, in the same commit (core/checkout/effect.h): one
+-- statement per kind, with the effects of all moves of the commit as one JSON array.
 --
--- An effect is stored if its move is: the same token, the number after the move. Sent again after a
--- lost answer it matches again, and changes nothing.
+-- An effect is stored if its move is: the same token, the number after the move. If it is sent
+-- again after a lost answer, it matches again, and changes nothing.
 
 -- shape: effects
 --> rows jsonb
 
--- The effects with what each kind has of its own, and their sagas.
+-- The effects with each kind's own members, and their sagas.
 -- fragment: stored(members)
 jsonb_to_recordset(:rows)
     AS r (saga bigint, lease bigint, moves integer, "order" text, :members)
@@ -37,8 +37,8 @@ SET expires_at = :time_of_ms(r.expires_ms), changed_at = now()
 FROM :stored(expires_ms bigint)
 WHERE o.id = r."order";
 
--- Whatever stands in its way: one that cannot be given must not keep the commit's others. That
--- somebody has a good ticket for the seat is for reconciliation to tell, with both orders.
+-- Any conflict is ignored: a ticket that cannot be issued must not stop the others of the commit.
+-- If somebody else has a good ticket for the seat, reconciliation reports it, with both orders.
 -- statement: effect_ticket
 --> effects.*
 INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token)
@@ -46,7 +46,7 @@ SELECT r.ticket, r."order", r.event, r.seat, r.member, r.holder, r.kid, r.token
 FROM :stored(ticket text, event text, seat text, member text, holder text, kid text, token text)
 ON CONFLICT DO NOTHING;
 
--- Whoever else held one of them is told by mail, in the same commit.
+-- Whoever else held one of them gets a mail, in the same commit.
 -- statement: effect_revoke
 --> effects.*
 WITH gone AS (
@@ -84,7 +84,7 @@ SET places = r.places, changed_at = now(),
 FROM :stored(places jsonb)
 WHERE o.id = r."order";
 
--- As effect_ticket; in place of an old one, of which nobody sees any more.
+-- Like effect_ticket, but in place of an old ticket, which is no longer shown to anybody.
 -- statement: effect_move_ticket
 --> effects.*
 WITH e AS MATERIALIZED (

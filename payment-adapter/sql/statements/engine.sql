@@ -39,7 +39,8 @@ WHERE s.id = due.id
 RETURNING s.id, s.token, s.moves, s.wake, s.key, s.state, s.step, s.cancel, s.tries,
     :age_us(s.step_at) AS age_us, s.cause, s.trace, s.data;
 
--- Open sagas of definitions that this program does not have: nobody who has `keys` works on them.
+-- Open sagas of definitions that this program does not have: no program that has only `keys` works
+-- on them.
 -- statement: saga_unknown
 --> keys text[]
 --< key   text
@@ -51,7 +52,7 @@ GROUP BY s.key
 ORDER BY s.key
 LIMIT 16;
 
--- A batch of moves, as columns; the answer has a row for each, in their order. A lease that lasts
+-- A batch of moves, as columns; the answer has a row for each, in their order. A lease that is kept
 -- (delay_ms below 0) is prolonged once half of it is over, so that most moves touch no index.
 --
 -- The barrier: a step whose effect is recorded is not recorded again. And a batch that was not moved
@@ -129,7 +130,7 @@ LEFT JOIN moved USING (nth)
 LEFT JOIN saga s ON moved.nth IS NULL AND s.id = m.id
 ORDER BY m.nth;
 
--- What this instance had in hand before it was started again; on a connection of its own.
+-- What this instance held before its restart; on a connection of its own.
 -- statement: reclaim alone
 --> owner text
 UPDATE pay.saga s

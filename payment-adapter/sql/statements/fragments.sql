@@ -1,6 +1,6 @@
--- What many statements say in the same words. A fragment is put where it is called, as text.
+-- What many statements have in common. A fragment is inserted as text where it is called.
 
--- How many microseconds ago, and from now.
+-- How many microseconds ago, and how many from now.
 -- fragment: age_us(at)
 (extract(epoch FROM now() - :at) * 1000000)::bigint
 
@@ -16,11 +16,11 @@
 -- fragment: time_of_ms(unix_ms)
 to_timestamp(:unix_ms / 1000.0)
 
--- As JSON has times.
+-- Times as in JSON.
 -- fragment: iso(at)
 to_char(:at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 
--- It has not ended. In these words the index saga_due is of use.
+-- It has not ended. In this wording PostgreSQL can use the index saga_due.
 -- fragment: is_open(saga)
 :saga.state < :SAGA_COMPLETED
 
@@ -32,6 +32,6 @@ to_char(:at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 wake = wake + 1,
 due_at = CASE WHEN leased AND due_at > now() THEN due_at ELSE now() END
 
--- A seat of these is on its way to another, by a saga: its ticket is good for nothing meanwhile.
+-- A saga is moving this ticket's seat to another one: meanwhile the ticket is not valid.
 -- fragment: is_moving(o, t)
 coalesce(:o.moving ? :t.seat, false)

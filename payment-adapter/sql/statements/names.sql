@@ -1,6 +1,5 @@
--- The names by which statements call what C calls so: `:SAGA_RUNNING` is sent as 0. The compiler
--- holds each number against the enumerator of that name, a unit test each word against the function
--- that is named behind the header.
+-- C's names, for use in statements: `:SAGA_RUNNING` is sent as 0. The compiler compares each number
+-- with the enumerator of that name, a unit test each word with the function named beside the header.
 
 --= core/saga/saga.h
 --= SAGA_RUNNING       0

@@ -1,7 +1,7 @@
 -- Orders: made, read, watched, cancelled, given back and moved.
 --
--- The order and its saga are one statement. The same key, or the same hold, comes to the same order
--- however often it is asked for: the unique indexes decide.
+-- The order and its saga are one statement. The same key, or the same hold, gives the same order
+-- however often it is sent: the unique indexes decide.
 
 -- shape: order
 --< id            text
@@ -40,22 +40,23 @@ coalesce(:iso(o.starts_at), '') AS starts_at, o.places, :refund_terms(o) AS refu
 o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees,
 :vat(o) AS vat, coalesce(:iso(o.moved_at), '') AS moved_at
 
--- As it was called when it was ordered; orders from before that have its id.
+-- The event's name at the time of the order; orders from before names were stored have its id.
 -- fragment: event_name(o)
 coalesce(nullif(:o.event_name, ''), :o.event)
 
--- Parts of the amount, as its purchase has them, and never more; orders from before have none.
+-- Parts of the amount, from the purchase, and never more than the amount; orders from before
+-- purchases have none.
 -- fragment: fees(o)
 least(greatest(coalesce((:o.purchase->>'fees')::bigint, 0), 0), :o.amount)
 
 -- fragment: vat(o)
 least(greatest(coalesce((:o.purchase->>'vat')::bigint, 0), 0), :o.amount)
 
--- A buyer is held to what was told before the payment.
+-- The terms that the buyer saw before the payment bind.
 -- fragment: refund_terms(o)
 coalesce(:o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 
--- No row: an order with this key, or of this hold, is there.
+-- No row: there already is an order with this key, or of this hold.
 -- statement: order_create
 --> id           text
 --> event        text
@@ -93,7 +94,7 @@ SELECT :saga, o.id, :trace, :data
 FROM o
 RETURNING id;
 
--- By the key, or else by the hold: an order that the seats refused never had it.
+-- By the key, or else by the hold: an order that the seat service refused never had the hold.
 -- statement: order_by_idem
 --> member   text
 --> idem_key text
@@ -116,7 +117,7 @@ SELECT :order_columns()
 FROM orders o
 WHERE o.id = :id;
 
--- Of these orders, of which these versions of the row are known: those whose row is another one by now.
+-- Of these orders, whose row versions the caller has seen: those whose row has changed since.
 -- statement: orders_changed
 --> ids     text[]
 --> seen    text[]
@@ -127,8 +128,8 @@ FROM unnest(:ids, :seen) AS w (id, seen)
 JOIN orders o ON o.id = w.id
 WHERE o.xmin::text IS DISTINCT FROM w.seen;
 
--- All that the order's sagas did, and where they stand. A saga that has recorded nothing yet has a row
--- without a step; next_try_at is of one that sleeps.
+-- All that the order's sagas did, and where they stand. A saga that has recorded nothing yet has a
+-- row without a step; next_try_at is set for one that sleeps.
 -- statement: order_timeline
 --> order       text
 --< saga        bigint
@@ -168,9 +169,9 @@ RETURNING s.id;
 -- fragment: pivot_of(s)
 (:pivots->>:s.key)::smallint
 
--- A check-in, a transfer and a refund decide by what the others may be changing, and by several tables:
--- each first takes the order's row, in a statement of its own, so that the next one sees whatever the one
--- before committed. NO KEY: rows that refer to an order may be written meanwhile.
+-- A check-in, a transfer and a refund depend on what the others may be changing, in several tables.
+-- So each first locks the order's row, in a statement of its own; then the next one sees what the
+-- one before committed. NO KEY: rows that refer to an order may be written meanwhile.
 -- statement: order_lock
 --> id text
 SELECT
@@ -178,8 +179,8 @@ FROM orders
 WHERE id = :id
 FOR NO KEY UPDATE;
 
--- After order_lock. Answers why not, or NULL. By the buyer on the order's terms; by the operator, for a
--- reason, the part that is asked for. What was used is not given back.
+-- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms; an
+-- operator gives a reason, and may name the percentage. Used tickets are not refunded.
 -- statement: order_refund
 --> order   text
 --> saga    text
@@ -226,9 +227,9 @@ WITH o AS MATERIALIZED (
 SELECT code
 FROM no;
 
--- And after order_refund or order_move: the shop and the buyer hear of the order before they hear of its
--- refund or move, also if the checkout has not come to its last step yet. The engine may be writing the
--- same letters: in this order, and one statement each, neither waits for the other in a ring.
+-- And after order_refund or order_move: the shop and the buyer must hear of the order before its
+-- refund or move, even if the checkout has not reached its last step yet. The engine may be writing
+-- the same letters: in this order, with one statement each, the two cannot deadlock.
 -- statement: order_refund_shop
 --> order text
 INSERT INTO shop_outbox (order_id, member, kind)
@@ -245,8 +246,8 @@ FROM orders
 WHERE id = :order AND (status = :ORDER_REFUNDING OR moving IS NOT NULL)
 ON CONFLICT (order_id, kind, member) DO NOTHING;
 
--- After order_lock, of [{from, to}]. Answers why not, or NULL. That a new seat has a good ticket is known
--- here; whether it is held the seats will say.
+-- After order_lock, for [{from, to}]. Returns why not, or NULL. This refuses a new seat that has a
+-- good ticket; whether somebody holds it, the seat service will say.
 -- statement: order_move
 --> order  text
 --> saga   text
@@ -297,7 +298,7 @@ WITH o AS MATERIALIZED (
 SELECT code
 FROM no;
 
--- Its row of ticket is of one seat; places of an area have numbers of the order's own ("floor#3").
+-- The ticket is for a numbered seat; places of an area are numbered within the order ("floor#3").
 -- fragment: is_numbered(t)
 :t.seat NOT LIKE '%#%'
 

@@ -2,8 +2,8 @@
 -- doubles as a lease, so that two instances do not take the same one, and a worker that dies gives it back
 -- by itself.
 
--- In order for each customer: only the oldest open letter of each, and later ones not before it is through;
--- a parked one (never due) holds up those of its own order only.
+-- In order for each customer: only the oldest open letter is due, the others wait until it is done.
+-- A parked letter (never due) holds up only those of its own order.
 -- fragment: is_due(b)
 :b.done_at IS NULL AND :b.due_at <= now() AND NOT EXISTS (
     SELECT FROM shop_outbox e
@@ -11,13 +11,13 @@
         AND (e.due_at < 'infinity' OR e.order_id = :b.order_id)
 )
 
--- What is wanted, as far as it is paid for.
+-- As many as are wanted, as far as the pace allows.
 -- fragment: granted_now()
 least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
     now() + :us(:burst_us - :interval_us) - greatest(p.paid, now())) * 1000000 / :interval_us)::integer)
 
--- The same statement pays for what it takes, by the pace of the house, so it does not matter how many loops
--- and processes there are.
+-- The statement that takes letters also counts them against the common pace, so it does not matter
+-- how many loops and processes there are.
 -- statement: shop_take
 --> most          bigint
 --> lease_ms      bigint
@@ -71,7 +71,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, o.member, o.event, o.currency
     END AS refund_amount,
     coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees, :vat(o) AS vat;
 
--- A pause that the shop asks for is everybody's.
+-- A pause that the shop asks for holds for all processes.
 -- statement: shop_pause
 --> pause_ms bigint
 INSERT INTO pace AS p (name, paid)
@@ -85,7 +85,7 @@ UPDATE shop_outbox
 SET done_at = now(), error = NULL
 WHERE id = :id;
 
--- Put back; by so many refusals in a row it is parked.
+-- Put back; after refused_max refusals in a row it is parked.
 -- statement: shop_later
 --> id          bigint
 --> wait_ms     bigint
@@ -102,7 +102,7 @@ SET error = :error, refused = CASE WHEN :refused THEN b.refused + 1 ELSE 0 END,
 WHERE id = :id AND done_at IS NULL
 RETURNING due_at = 'infinity' AS parked;
 
--- Of "moved-2", the second of its order, the word.
+-- The word of "moved-2", the second move of its order.
 -- fragment: word_of(kind)
 split_part(:kind, '-', 1)
 
@@ -129,17 +129,17 @@ SET due_at = now(), refused = 0
 WHERE id = :id AND done_at IS NULL AND due_at = 'infinity'
 RETURNING order_id, :word_of(kind) AS kind;
 
--- Whoever is not the buyer is told of the seats that were theirs.
+-- People other than the buyer hear only of the seats that were theirs.
 -- fragment: seats_of_member()
 SELECT seat
 FROM ticket t
 WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 
--- What goes back is told as one sum.
+-- A refund is shown as one sum.
 -- fragment: is_refund(b)
 :b.kind = :ORDER_REFUNDED
 
--- The places are lines of zone, row and number, parted by tabs.
+-- The places are lines of zone, row and number, separated by tabs.
 -- statement: mail_take
 --> most       bigint
 --> lease_ms   bigint
@@ -192,7 +192,7 @@ UPDATE mail_outbox
 SET done_at = now(), error = :error
 WHERE id = :id;
 
--- Put back; what was no try is none.
+-- Put back; no_tries is 1 if this did not count as a try.
 -- statement: mail_later
 --> id       bigint
 --> wait_ms  bigint

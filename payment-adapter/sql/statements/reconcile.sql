@@ -9,9 +9,9 @@ SELECT event
 FROM reconcile_cursor
 WHERE provider = :provider;
 
--- A page of a provider's events, and with it, unless it is NULL, where we stand now. Numbers only rise, so
--- events may come in any order and any number of times. Of a payment that does not name its order, ours is
--- the one that knows it.
+-- A page of a provider's events and, unless it is NULL, where we stand now. Numbers only rise, so
+-- events may come in any order and any number of times. If a payment does not name its order, it is
+-- the order that has this payment.
 -- statement: reconcile_events
 --> provider text
 --> event    text null
@@ -60,11 +60,11 @@ UPDATE reconcile_cursor
 SET gap_from = at, gap_at = now()
 WHERE provider = :provider;
 
--- An order's id as we make them (api/order_http.c).
+-- Is this an order id in our form (api/order_http.c)?
 -- fragment: is_ours(id)
 (coalesce(:id, '') ~ '^o_[A-Za-z0-9_-]{20}$')
 
--- The account may be shared: what names no order of ours is none of our business.
+-- The account may be shared: payments that name no order of ours are none of our business.
 -- statement: reconcile_foreign
 --< payments bigint
 --< amount   bigint
@@ -72,7 +72,7 @@ SELECT count(*) AS payments, coalesce(sum(captured - back), 0)::bigint AS amount
 FROM psp_money
 WHERE captured > back AND NOT :is_ours(order_id);
 
--- A page of what the shop has taken.
+-- A page of the orders that the shop has accepted.
 -- statement: reconcile_shop
 --> event text
 --> rows  jsonb
@@ -88,8 +88,8 @@ FROM jsonb_to_recordset(:rows) AS r (external_id text, amount bigint)
 ON CONFLICT (external_id) DO UPDATE
 SET amount = excluded.amount, seen_at = now();
 
--- One kind of drift hides no other: each is counted whole (of_kind), and listed up to so many. What is
--- younger than the grace is on its way and no drift.
+-- No kind of drift hides another: each is counted in full (of_kind), and listed up to a limit. What
+-- is younger than the grace period is still on its way, and not drift.
 -- shape: drift
 --< kind    text
 --< id      text
@@ -107,8 +107,8 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 -- fragment: good_tickets(o)
 (SELECT count(*) FROM ticket t WHERE t.order_id = :o.id AND t.revoked_at IS NULL)
 
--- Our own tables. What the terms of a refund keep is the house's, and no money without an order; the shop
--- is compared only where its list is read at all.
+-- Our own tables. What we keep of a refund by its terms is ours, not money without an order. The
+-- shop is compared only if its list is read at all.
 -- statement: reconcile_drift
 --> grace_ms bigint
 --> most     bigint
@@ -217,8 +217,9 @@ FROM (
 WHERE n.nth <= :most
 ORDER BY n.kind, n.id;
 
--- What is sold at the seat service, [{"seat", "order", ...}], as it came. Seats, orders and tickets have to
--- agree on whose each seat is. Places of areas have numbers of their order's and are left out.
+-- The seat service's list of what is sold, [{"seat", "order", ...}], as received. Seats, orders and
+-- tickets must agree on whose each seat is. Places of areas are numbered within their order, and
+-- are left out.
 -- statement: reconcile_seats
 --> event    text
 --> grace_ms bigint
@@ -284,7 +285,7 @@ FROM (
 ) n
 WHERE n.nth <= :most;
 
--- Events of which an order has changed within a day.
+-- Events with an order that changed within a day.
 -- statement: reconcile_events_sold
 --< event text
 SELECT DISTINCT event

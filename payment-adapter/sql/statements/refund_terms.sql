@@ -1,5 +1,6 @@
--- On what terms an order is given back: of an event, or of the event '', whose row is the
--- configuration's and holds for all others. Version 0: there are none of this event's own.
+-- The terms on which an order can be given back: those of an event, or of the event '', whose row
+-- is from the configuration and applies to all others. Version 0: there are none of this event's
+-- own.
 
 -- statement: terms_read
 --> event          text

@@ -23,7 +23,7 @@ s.id, s.key, s.subject AS order_id, s.state, s.step, s.parked, s.cause, s.tries,
 :iso(s.started_at) AS started_at, :iso(s.step_at) AS step_at, :iso(s.due_at) AS due_at,
 :iso(s.ended_at) AS ended_at, s.cancel, s.trace, s.leased
 
--- A page of the newest, of an order or of all.
+-- A page of the newest sagas, of one order or of all.
 -- statement: saga_list
 --> which  text
 --> order  text   null
@@ -45,7 +45,7 @@ SELECT :saga_columns(), s.data
 FROM saga s
 WHERE s.id = :id;
 
--- Forward by rising steps, backward by falling ones.
+-- Forward in rising order of steps, backward in falling order.
 -- statement: saga_steps
 --> saga    bigint
 --< step    smallint
@@ -63,8 +63,9 @@ WHERE t.saga = :saga
 ORDER BY t.at, t.undo, CASE WHEN t.undo THEN -t.step ELSE t.step END, t.tried
 LIMIT 1000;
 
--- A parked saga goes on, a sleeping one at once. With a fresh token, whoever had it is out. It stands where
--- it was read, by its number of moves; and only an order's newest saga has a say in its status.
+-- A parked saga goes on, a sleeping one wakes at once. The fresh token shuts out whoever held the
+-- lease. The number of moves must be the one that was read, so that it still stands there. Only an
+-- order's newest saga sets its status.
 -- statement: saga_retry
 --> id     bigint
 --> reason text
@@ -92,8 +93,8 @@ WITH s AS (
 SELECT id
 FROM s;
 
--- Above the pivot only: for those parked at it, which an operator has looked at. What is undone was reckoned
--- from the step at which it was read: it must not have moved since.
+-- Only above the pivot, or parked at it, once an operator has looked at it. What to undo was
+-- computed from the step that was read: the saga must not have moved since.
 -- statement: saga_compensate
 --> id     bigint
 --> reason text

@@ -23,7 +23,7 @@ SELECT member, lang
 FROM session
 WHERE token = :token AND revoked_at IS NULL AND expires_at > now();
 
--- This one, or with a member all of theirs.
+-- This session or, with a member, all of theirs.
 -- statement: session_revoke
 --> token  text
 --> member text null
@@ -33,7 +33,8 @@ SET revoked_at = now()
 WHERE revoked_at IS NULL AND (token = :token OR member = :member)
 RETURNING token;
 
--- What is over is swept in handfuls. No provider repeats an event for longer than four days.
+-- Deletes expired rows, a limited number at a time. No provider repeats an event for longer than
+-- four days.
 -- statement: session_sweep
 WITH gone AS (
     DELETE FROM session
@@ -50,7 +51,7 @@ WITH gone AS (
 DELETE FROM throttle
 WHERE key IN (SELECT key FROM throttle WHERE since < now() - interval '1 day' LIMIT 1000);
 
--- For how long the most patient of these keys has still to wait.
+-- How long the caller still has to wait: the longest pause of these keys.
 -- statement: throttle_read
 --> keys    text[]
 --< left_us bigint
@@ -58,16 +59,17 @@ SELECT coalesce(max(:left_us(until)), 0)::bigint AS left_us
 FROM throttle
 WHERE key = ANY (:keys) AND until > now();
 
--- Ten times as many of an address, and twenty of an account wherever it is tried from.
+-- Ten times as many for an address, and twenty times as many for an account across all addresses.
 -- fragment: free_fails()
 (CASE left(t.key, 2) WHEN 'i:' THEN 10 WHEN 'g:' THEN 20 ELSE 1 END * :free_fails)
 
--- Its window is over: counting starts over.
+-- The window is over: counting starts again.
 -- fragment: is_long_ago()
 t.since < now() - :ms(:window_ms)
 
--- Some fails are free; then the pause doubles, up to its longest. An account has to bear guesses from
--- everywhere for a minute at most: they are slow then, and its owner may be at a new browser.
+-- Some failures are free; then the pause doubles, up to the longest. The pause for an account
+-- across all addresses is a minute at most: that makes guessing slow enough, and the owner may be
+-- at a new browser.
 -- statement: throttle_fail
 --> keys         text[]
 --> free_fails   integer
@@ -93,9 +95,9 @@ SET fails = CASE WHEN :is_long_ago() THEN 1 ELSE t.fails + 1 END,
 DELETE FROM throttle
 WHERE key = :key;
 
--- The pace of questions to the company's user database, which all processes share: of a share of its own
--- first (an interval of 0: there is none), then of what is everybody's. Whoever waited for the row has an
--- old now(), and takes less for it.
+-- The pace of questions to the company's user database, which all processes share: first from a
+-- share of its own (an interval of 0: there is none), then from what all have in common. Whoever
+-- waited for the row has an old now(), and so gets less.
 -- fragment: pay_pace(share, interval_us, burst_us, condition)
 INSERT INTO pace AS p (name, paid)
 SELECT :share, now() + :us(:interval_us)

@@ -1,7 +1,7 @@
--- Tickets: for their owner, handed on, and what a door reads beforehand.
+-- Tickets: for their owner, handed on, and the list that a door reads in advance.
 
--- The order's, with the names of their places and who may see them. One that was handed on, and is good,
--- has another owner than the order.
+-- The order's tickets, with the names of their places and who may see them. A good ticket that was
+-- handed on has another owner than the order.
 -- statement: order_tickets
 --> order      text
 --< id         text
@@ -59,7 +59,7 @@ FROM ticket t
 JOIN orders o ON o.id = t.order_id
 WHERE t.id = :id;
 
--- The ticket's order, as order_lock.
+-- Locks the ticket's order, like order_lock.
 -- statement: ticket_lock
 --> id text
 SELECT
@@ -67,7 +67,7 @@ FROM orders
 WHERE id = (SELECT order_id FROM ticket WHERE id = :id)
 FOR NO KEY UPDATE;
 
--- Nobody was let in by it, and the order is not on its way to anywhere.
+-- Nobody was admitted with it, and the order is complete and not changing.
 -- fragment: is_unused(t)
 NOT EXISTS (SELECT FROM checkin c WHERE c.ticket = :t.id)
     AND EXISTS (
@@ -75,7 +75,7 @@ NOT EXISTS (SELECT FROM checkin c WHERE c.ticket = :t.id)
         WHERE o.id = :t.order_id AND o.status = :ORDER_COMPLETED AND NOT :is_moving(o, :t)
     )
 
--- After ticket_lock, as the check-in. To nobody the offer is taken back.
+-- After ticket_lock, as for a check-in. Without `to` the offer is withdrawn.
 -- statement: ticket_offer
 --> id       text
 --> member   text
@@ -88,7 +88,7 @@ WHERE t.id = :id AND t.member = :member AND t.revoked_at IS NULL AND t.hops < :h
     AND :is_unused(t)
 RETURNING t.order_id;
 
--- After ticket_lock. The old one is void, and whoever it was offered to has a new one.
+-- After ticket_lock. Voids the old ticket and gives a new one to whoever it was offered to.
 -- statement: ticket_accept
 --> old      text
 --> member   text
@@ -109,7 +109,7 @@ SELECT :id, order_id, event, seat, :member, :holder, :kid, :token, :lang, hops +
 FROM old
 RETURNING order_id;
 
--- A page of an event's list.
+-- A page of an event's list of revoked tickets.
 -- statement: ticket_revoked
 --> event text
 --> after text

@@ -1,9 +1,9 @@
--- What providers tell of payments, and a token of the shop; each counts once.
+-- News of payments from providers, and the shop's login tokens; each counts once.
 
--- A batch of webhooks, as columns. Only what is about an open order of ours is kept: by its payment, or by
--- the order that the payment names. A saga's row that somebody is just changing is left out (SKIP LOCKED)
--- and has still to be woken: the engine's commits change the rows in an order of their own, so who waited
--- for them could wait in a ring.
+-- A batch of webhooks, as columns. We keep only what is about an open order of ours, found by its
+-- payment or by the order that the payment names. A saga's row that somebody is changing right now
+-- is skipped (SKIP LOCKED) and still has to be woken: the engine's commits change rows in an order
+-- of their own, so waiting for them could deadlock.
 -- statement: webhook_events
 --> provider text[]
 --> id       text[]
@@ -68,7 +68,7 @@ LEFT JOIN about USING (nth)
 LEFT JOIN fresh USING (nth)
 ORDER BY h.nth;
 
--- A token of the shop; it is kept beside what others told us.
+-- A token of the shop; it is kept in the same table as the webhooks.
 -- statement: token_use
 --> jti   text
 --< taken bigint

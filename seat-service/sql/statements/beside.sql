@@ -1,6 +1,7 @@
--- beside.sql: what is kept beside the journal: sessions that were ended early, and counts over time.
+-- beside.sql: what is stored beside the journal: sessions that were ended early, and counts over
+-- time.
 
--- Each write sweeps out, of the thousand oldest, those whose time is over.
+-- Each write also deletes those of the thousand oldest whose time is over.
 -- statement: ended_write
 --> rows.session bigint
 --> rows.until   timestamptz
@@ -30,7 +31,7 @@ WHERE no > :after AND until > now()
 ORDER BY no DESC
 LIMIT :room;
 
--- One point each of several events; of each the newest `keep_ms` stay.
+-- One point each for several events; of each event the newest `keep_ms` stay.
 -- statement: counted_write
 --> rows.event   text
 --> rows.at      timestamptz

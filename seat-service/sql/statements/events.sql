@@ -13,7 +13,7 @@ SELECT no, id, incarnation FROM event WHERE no > :after ORDER BY no LIMIT :room;
 --< body  bytea
 SELECT body FROM document WHERE event = :event;
 
--- Passes told of later makings. An earlier one never comes back.
+-- Passes have named later incarnations. An earlier one never comes back.
 -- statement: events_renew
 --> rows.event       text
 --> rows.incarnation bigint
@@ -22,7 +22,7 @@ SET incarnation = r.incarnation
 FROM UNNEST(:rows.event, :rows.incarnation) AS r (id, incarnation)
 WHERE event.id = r.id AND event.incarnation < r.incarnation;
 
--- Nothing is written, and no row answered, where the id is taken.
+-- If the id is taken, this writes nothing and returns no row.
 -- statement: event_create
 --> id    text
 --> hash  bytea

@@ -17,8 +17,8 @@ ORDER BY s.seat;
 --< seq   bigint
 SELECT seq FROM projected WHERE event = :event;
 
--- One row a hold, if the table stands where the writer believes it does. What a change does not say is
--- NULL, and what the table has already stays.
+-- One row per hold, if the table stands where the writer believes it does. A field that a change
+-- does not set is NULL, and the table keeps its value.
 -- statement: holds_write
 --> event           integer signed
 --> was             bigint

@@ -17,7 +17,8 @@
 
 -- One statement writes an event's part of a batch. It moves the owner row from the seq where the
 -- committer believes it stands to the seq behind the batch, under the condition that the epoch is its
--- own. All else hangs on that row having been found, so whoever has lost the epoch writes nothing.
+-- own. Everything else depends on that row being found, so whoever has lost the epoch writes
+-- nothing.
 -- fragment: fence()
 WITH fence AS (
     UPDATE owner
@@ -26,16 +27,16 @@ WITH fence AS (
     RETURNING event, epoch
 )
 
--- The lists, mostly of one element, are unnested in step where columns are listed; as a function in FROM
--- each would be written to memory first.
+-- The lists, mostly of one element, are unnested in step in the select list; as a function in FROM
+-- each would be materialised first.
 -- fragment: append_rows()
 INSERT INTO journal (seq, at, epoch, event, kind, body, chain, idem, changes)
 SELECT unnest(:rows.seq), unnest(:rows.at), fence.epoch, fence.event, unnest(:rows.kind),
     unnest(:rows.body), unnest(:rows.chain), unnest(:rows.idem), unnest(:rows.changes)
 FROM fence
 
--- The batch that touches `sold`. The parts of a statement that write run in no given order, so a batch
--- holds sales, or what is given back, or moves, and the other two lists are empty.
+-- The batch that touches `sold`. The writing parts of a statement run in no fixed order, so a batch
+-- holds sales, or give-backs, or moves, and the other two lists are empty.
 -- statement: append prepared
 --> batch.*
 --> frees          integer[]
@@ -76,8 +77,8 @@ FROM fence
 --< chain bytea
 SELECT chain FROM journal WHERE event = :event AND seq = :seq;
 
--- With a limit PostgreSQL walks the primary key, whatever it believes of a table that was never
--- analysed; without one it sorted a rush's whole journal, each time again.
+-- With a limit PostgreSQL walks the primary key, even if the table was never analysed; without one
+-- it sorted the whole journal of a rush each time.
 -- statement: journal_follow copy
 --> event   integer signed
 --> after   bigint

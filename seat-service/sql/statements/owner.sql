@@ -14,7 +14,7 @@ FROM UNNEST(:keys) WITH ORDINALITY AS k (key, nth);
 --< done  boolean
 SELECT pg_advisory_unlock(:class, :key) AS done;
 
--- Waits for a commit that is under way, so that the place which it answers is final.
+-- Waits for a commit that is under way, so that the position it returns is final.
 -- statement: owner_raise
 --> event    integer signed
 --> instance text
@@ -44,10 +44,9 @@ UPDATE owner SET epoch = epoch WHERE event = :event AND epoch = :epoch AND seq =
 --< its      boolean
 SELECT epoch, seq, chain, instance = :instance AS its FROM owner WHERE event = :event;
 
--- Ends backends that hold one of the locks and have been without a statement for so long that their
--- program cannot be well, or for so long in the middle of one, with nothing to do but to wait for the
--- rest of it. A backend that is at work is left alone: then it is PostgreSQL that is slow, and another
--- owner would not be faster.
+-- Ends backends that hold one of the locks and have been idle for so long that their program cannot
+-- be well, or have waited that long in the middle of a statement for the rest of it. A backend that
+-- is at work is left alone: then PostgreSQL is slow, and another owner would not be faster.
 -- statement: lock_end_silent
 --> class     integer signed
 --> keys      integer[] signed
@@ -62,7 +61,7 @@ WHERE l.locktype = 'advisory' AND l.classid = :class::oid
     AND (a.state <> 'active' OR a.wait_event_type = 'Client')
     AND clock_timestamp() - a.state_change > make_interval(secs => :silent_ms / 1000.0);
 
--- Ends those of these backends that have the lock, this session's own excepted.
+-- Ends those of these backends that hold the lock, except this session's own.
 -- statement: lock_end_backends
 --> class    integer signed
 --> key      integer signed
@@ -73,7 +72,7 @@ FROM pg_locks
 WHERE locktype = 'advisory' AND classid = :class::oid AND objid = :key::oid
     AND objsubid = 2 AND granted AND pid = ANY (:pids) AND pid <> pg_backend_pid();
 
--- What the server's log has cost since its start.
+-- How much WAL the server has written since its start, and how many flushes that took.
 -- statement: server_wal
 --< bytes   bigint
 --< flushes bigint
