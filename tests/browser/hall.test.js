@@ -141,11 +141,15 @@ describe('the hall', () => {
   test('a visit that nears its end says so, and a press extends one that may go on', async () => {
     const later = (s) => new Date(Date.now() + 1000 * s).toISOString();
     let told = { expires_at: later(1800), ends_at: later(1800) };
-    const answer = (route) => (told ? route.fulfill({ status: told.code ? 410 : 200, json: told }) : route.abort());
+    // A function is asked once, when the page asks: seconds that count do not begin before the page does.
+    const answer = (route) => {
+      if (typeof told === 'function') told = told();
+      return told ? route.fulfill({ status: told.code ? 410 : 200, json: told }) : route.abort();
+    };
     const { guest, page } = await enter({ prepare: (one) => one.route('**/v1/queue/**', answer) });
     assert.ok(await page.isHidden('#visit'), 'half an hour is long');
 
-    told = { expires_at: later(14), ends_at: later(600) };
+    told = () => ({ expires_at: later(14), ends_at: later(600) });
     await page.reload();
     await guest.ready();
     assert.ok(await page.isHidden('#visit'), 'the page makes it longer by itself');
@@ -156,7 +160,7 @@ describe('the hall', () => {
     await Promise.all([page.waitForRequest('**/v1/queue/**'), page.click('#visit-stay')]);
     await page.locator('#visit').waitFor({ state: 'hidden' });
 
-    told = { expires_at: later(9), ends_at: later(9) };
+    told = () => ({ expires_at: later(9), ends_at: later(9) });
     await page.reload();
     await page.locator('#visit').getByText(/^Your visit ends in 0:0\d\. It cannot be extended/).waitFor();
     assert.ok(await page.isHidden('#visit-stay'));
