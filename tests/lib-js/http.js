@@ -104,6 +104,9 @@ export class CookieJar {
   }
 }
 
+// The same token but for its first character, whatever that is.
+export const mangled = (token) => (token.startsWith('A') ? 'B' : 'A') + token.slice(1);
+
 // An RFC 9457 answer with this status and stable code; gives the parsed problem back.
 export function assertProblem(answer, status, code) {
   const seen = `${answer.status} ${answer.text}`;

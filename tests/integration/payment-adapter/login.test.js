@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test, { after, before } from 'node:test';
-import { assertProblem, assertPrompt, CookieJar, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertPrompt, CookieJar, mangled, openScope, until } from '../../lib-js/index.js';
 import { EVENT, HASHES, openWorld, PASSWORD } from './lib/world.js';
 
 const scope = openScope();
@@ -146,8 +146,8 @@ test('guesses from everywhere are slow, and the owner at a browser they have use
   assertProblem(await from(pay, 60)('nobody112@example.com'), 429, 'too-many-attempts');
   assert.equal((await owner(victim, PASSWORD)).status, 200, 'the owner does not notice');
   const headers = (value) => ({ headers: { cookie: `fg_device=${value}` } });
-  for (const forged of ['x', device.value.slice(0, -2), `A${device.value.slice(1)}`, Buffer.alloc(28).toString('base64url')])
-    assertProblem(await from(pay, 61, { ...headers(forged), take() {} })(victim, PASSWORD), 429, 'too-many-attempts');
+  for (const value of ['x', device.value.slice(0, -2), mangled(device.value), Buffer.alloc(28).toString('base64url')])
+    assertProblem(await from(pay, 61, { ...headers(value), take() {} })(victim, PASSWORD), 429, 'too-many-attempts');
   // The cookie is for its own account, and a browser that guesses waits as well.
   assertProblem(await owner('nobody112@example.com', PASSWORD), 429, 'too-many-attempts');
   for (let i = 0; i < 2; i += 1) assertProblem(await owner(victim), 401, 'bad-credentials');

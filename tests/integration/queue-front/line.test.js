@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { assertProblem, crlf, openStream, rawExchange, until } from '../../lib-js/index.js';
+import { assertProblem, crlf, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
 import { act, claims, live, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
@@ -361,7 +361,7 @@ test('leave and end free the slot for the next at once', async (t) => {
   const end = (session, with_ = token) =>
     house.front.private.post(`/internal/sessions/${session}/end`, { token: with_ });
   assert.equal((await end(second.session, 'wrong')).status, 401);
-  assertProblem(await end(`${second.session.slice(0, -2)}AA`), 404, 'session-unknown');
+  assertProblem(await end(mangled(second.session)), 404, 'session-unknown');
   assert.equal((await end(second.session)).status, 204);
   assert.equal((await end(second.session)).status, 204, 'again is fine');
   assert.equal((await end(first.session)).status, 204, 'also of one who left');
@@ -395,7 +395,7 @@ test('verify tells an edge whether to let somebody through', async (t) => {
   const get = (event, token) => house.front.http.get(`/v1/queue/${event}/verify`, { token });
   assert.equal((await get('show', pass)).status, 204);
   assertProblem(await get('other', pass), 401, 'pass-invalid');
-  assertProblem(await get('show', `${pass.slice(0, -4)}AAAA`), 401, 'pass-invalid');
+  assertProblem(await get('show', mangled(pass)), 401, 'pass-invalid');
   assertProblem(await get('show', 'a.b.c'), 401, 'pass-invalid');
 });
 
