@@ -1,5 +1,5 @@
-/* operators.h: tokens of the private listener that name whose they are, so that what is written of
- * an act is a name that was proved and not one that was typed.
+/* operators.h: tokens of the private listener, one per operator, so that the audit trail holds a
+ * name that a token proved and not one that somebody typed.
  *
  * Threading: read on any thread, then only looked at. */
 #ifndef FG_SERVICE_OPERATORS_H

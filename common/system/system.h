@@ -24,7 +24,7 @@ uint64_t system_process_cpu_us(void); /* that all threads have used */
 
 void system_random(void *out, size_t len); /* unpredictable: fit for keys */
 
-void system_sleep_us(uint64_t us); /* at least as long, whatever signals come */
+void system_sleep_us(uint64_t us); /* at least that long, whatever signals come */
 
 /* A thread beside the loops, which may block. 0, or the errno of what failed. */
 int system_thread_start(const char *name, void *(*run)(void *ctx), void *ctx, pthread_t *out);
@@ -35,7 +35,7 @@ void system_thread_join(pthread_t thread); /* back when run() is */
 int system_bell_open(void);
 void system_bell_close(int bell);
 void system_bell_ring(int bell);              /* never waits */
-void system_bell_wait(int bell, uint32_t ms); /* at most so long; one thread at a time */
+void system_bell_wait(int bell, uint32_t ms); /* for at most ms; one thread at a time */
 
 /* All bytes, however many calls that takes. 0, or the errno of what failed. */
 int system_write_all(int fd, const void *bytes, size_t len);

@@ -1,5 +1,5 @@
-/* schedule.h: who is due next: a heap of instants. An instant that is no longer wanted stays in the
- * heap; the visitor recognises it, as its `turn` is not the present one. */
+/* schedule.h: whose turn is next: a heap of instants. An instant that is no longer wanted stays in
+ * the heap; the visitor ignores it, because its `turn` is not the current one. */
 #ifndef FG_CROWD_SCHEDULE_H
 #define FG_CROWD_SCHEDULE_H
 

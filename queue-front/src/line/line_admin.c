@@ -14,7 +14,7 @@
 
 static void on_administered(struct redis_call *call, const redisReply *reply);
 
-static void send_change(struct line_admin *admin)
+static struct text change_command(struct line_admin *admin)
 {
     static const char *const names[] = {
         [LINE_CREATE] = "create", [LINE_CHANGE] = "change",   [LINE_TRANSITION] = "transition",
@@ -46,11 +46,10 @@ static void send_change(struct line_admin *admin)
     };
     struct text command = store_script(store, SCRIPT_ADMIN, admin->event, ASK_ADMIN_WORDS);
     ask_admin_put(&command, &ask);
-    admin->store.call.on_reply = on_administered;
-    store_send(store, &admin->store.call, &command);
+    return command;
 }
 
-static void send_pilot(struct line_admin *admin)
+static struct text pilot_command(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
     const struct line_pilot_move *move = admin->pilot;
@@ -68,11 +67,10 @@ static void send_pilot(struct line_admin *admin)
     };
     struct text command = store_script(store, SCRIPT_PILOT, admin->event, ASK_PILOT_WORDS);
     ask_pilot_put(&command, &ask);
-    admin->store.call.on_reply = on_administered;
-    store_send(store, &admin->store.call, &command);
+    return command;
 }
 
-static void send_codes(struct line_admin *admin)
+static struct text codes_command(struct line_admin *admin)
 {
     static const char *const names[] = {"put", "count", "drop"};
     struct line_store *store = admin->store.store;
@@ -90,8 +88,7 @@ static void send_codes(struct line_admin *admin)
     ask_codes_put(&command, &ask);
     for (uint32_t i = 0; i < len; i++)
         resp_word(&command, (struct span){(const char *)codes->digest[i], LINE_CODE_BYTES});
-    admin->store.call.on_reply = on_administered;
-    store_send(store, &admin->store.call, &command);
+    return command;
 }
 
 static bool read_groups(struct line_codes *codes, const redisReply *reply)
@@ -114,12 +111,15 @@ static bool read_groups(struct line_codes *codes, const redisReply *reply)
 
 static void send_asked(struct line_admin *admin)
 {
+    struct text command;
     if (admin->call == LINE_PILOT)
-        send_pilot(admin);
+        command = pilot_command(admin);
     else if (admin->call == LINE_CODES)
-        send_codes(admin);
+        command = codes_command(admin);
     else
-        send_change(admin);
+        command = change_command(admin);
+    admin->store.call.on_reply = on_administered;
+    store_send(admin->store.store, &admin->store.call, &command);
 }
 
 static void send_rows(struct line_admin *admin);
@@ -332,7 +332,7 @@ static void on_house(struct redis_call *call, const redisReply *reply)
     } else if (admin->call != LINE_DELETE) {
         take_rows(admin, reply);
     } else if (admin->step++ == 0) {
-        send_change(admin); /* a front that dies from here on leaves a chore behind */
+        send_asked(admin); /* a front that dies from here on leaves a chore behind */
     } else {
         take_dropped(admin);
     }

@@ -72,9 +72,8 @@ static const struct knob knobs[] = {
     {"grace_s", KNOB_NUMBER, AT(grace_s), 0, DAY_S, 600, "s",
      "A visitor who is late by no more than this still enters next."},
     {"line_max", KNOB_NUMBER, AT(line_max), 0, COUNT_MAX, 0, "people",
-     "How many may wait at the same time, in each line. Whoever joins then is told that it is "
-     "full; "
-     "nobody who waits loses anything. 0 sets no cap."},
+     "How many people may wait at the same time, in each line. While a line is full, newcomers "
+     "are asked to come back later; nobody who waits loses anything. 0 sets no cap."},
     {"joins_per_ip_per_min", KNOB_NUMBER, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
      "New places per minute and address (IPv6: per /64). 0 sets no limit: mobile networks put "
      "thousands of people behind one address."},

@@ -23,8 +23,8 @@ enum {
     POW_LIFETIME_S = 300, /* slow phones may be asleep in between */
 };
 
-/* What a challenge is good for: this event, and this visitor, who is known by a cookie or, without
- * one, by a site (an address, IPv6 cut to its /64). */
+/* What a challenge is valid for: one event and one visitor, known by a cookie or, without one, by
+ * the network it came from (an address, IPv6 cut to its /64). */
 struct pow_bond {
     struct span event;
     const uint8_t *whose; /* 16 bytes, of either */
