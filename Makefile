@@ -60,10 +60,13 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY
 
 # name: folder(s) of sources, then what it needs beyond common.
 COMPONENTS := common queue-core queue-front seat-core seat-service pay-core payment-adapter demo-shop psp-sandbox halls crowd \
-              floor engine-bench sim world
-# Only tests need it, so it is built where its library is.
+              floor engine-bench sim
+# Only tests need these, so they are built where their libraries are.
 ifneq ($(wildcard /usr/include/fuse3/fuse.h),)
 COMPONENTS += forgetful-disk
+endif
+ifneq ($(wildcard /usr/include/lua5.1/lua.h),)
+COMPONENTS += world
 endif
 DIR_common          := common
 DIR_queue-core      := queue-front/src/core
@@ -90,7 +93,7 @@ LIBS_seat-core       := -lm
 LIBS_seat-service    := -lck -lcurl -lm
 LIBS_engine-bench    := -lm
 LIBS_sim             := -lm
-LIBS_world           := -lm -lck
+LIBS_world           := -lm -lck -lhiredis -llua5.1
 LIBS_halls           := -lm
 LIBS_forgetful-disk  := -lfuse3
 LIBS_payment-adapter := -lcurl -lcrypt -largon2
@@ -104,7 +107,7 @@ NEEDS_seat-service := seat-core
 NEEDS_payment-adapter := pay-core
 NEEDS_engine-bench := seat-core
 NEEDS_sim          := queue-core
-NEEDS_world        := seat-service seat-core pay-core
+NEEDS_world        := seat-service seat-core pay-core queue-front queue-core
 
 # What unit tests need besides, to judge a seam on the real thing: another service's pure part, and a
 # helper of its tests.

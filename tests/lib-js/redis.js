@@ -107,8 +107,8 @@ export class Redis {
   }
 }
 
-// One connection speaking RESP2; answers come in the order of the commands.
-class Link {
+// One connection speaking RESP2, over whatever goes both ways; answers come in the order of the commands.
+export class Link {
   constructor(socket, onGone) {
     this.socket = socket;
     this.waiting = [];

@@ -148,7 +148,7 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     const struct store_event *event = link->event;
     struct text rows;
-    if (store_follow(link->store, call, reply)) {
+    if (nodes_follow(link->store, call, reply)) {
         send_rows(admin);
         return;
     }
@@ -395,7 +395,7 @@ static void on_created(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
-    if (store_follow(link->store, call, reply)) {
+    if (nodes_follow(link->store, call, reply)) {
         list_created(admin);
         return;
     }

@@ -176,7 +176,7 @@ static void log_error(struct line_store *store, enum line_script script, const r
     log_end(&line);
 }
 
-bool store_follow(struct line_store *store, struct redis_call *call, const redisReply *reply)
+bool nodes_follow(struct line_store *store, struct redis_call *call, const redisReply *reply)
 {
     if (store->closed || !redis_route_follow(store->route, call->node, reply, &store->detour))
         return false;
@@ -204,7 +204,7 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
         store->detoured = !store->closed && node->ready && ++call->tries < STORE_TRIES_MAX;
         return store->detoured ? STORE_AGAIN : STORE_LOST;
     }
-    if (store_follow(store, call, reply))
+    if (nodes_follow(store, call, reply))
         return STORE_AGAIN;
     if (!is_passing(reply))
         log_error(store, script, reply);

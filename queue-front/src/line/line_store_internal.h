@@ -169,7 +169,7 @@ void store_send_own(struct line_store *store, struct redis_call *call, const str
 
 /* True: nothing was done, and the call must be made again now; it goes where the reply says.
  * */
-bool store_follow(struct line_store *store, struct redis_call *call, const redisReply *reply);
+bool nodes_follow(struct line_store *store, struct redis_call *call, const redisReply *reply);
 
 /* The judged reply: an array from a script, or why there is none. */
 enum store_answer {

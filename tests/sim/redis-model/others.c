@@ -1,0 +1,240 @@
+/* others.c: keys, the clock and streams.
+ *
+ * A stream trimmed to about a length ("~") is not trimmed at all: Redis takes whole blocks of a
+ * hundred entries away, and no world writes that many. */
+#include "redis-model/keyspace_types.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void run_del(struct command *command)
+{
+    int64_t gone = 0;
+    for (size_t i = 1; i < command->len; i++)
+        gone += keyspace_find(command->keyspace, command->words[i]) != NULL &&
+                keyspace_drop(command->keyspace, command->words[i]);
+    reply_integer(command->out, gone);
+}
+
+static void run_exists(struct command *command)
+{
+    int64_t here = 0;
+    for (size_t i = 1; i < command->len; i++)
+        here += keyspace_find(command->keyspace, command->words[i]) != NULL;
+    reply_integer(command->out, here);
+}
+
+static void run_pexpire(struct command *command)
+{
+    struct entry *entry = keyspace_find(command->keyspace, command->words[1]);
+    int64_t ms;
+    if (!read_integer(command->words[2], &ms)) {
+        reply_error(command->out, "ERR value is not an integer or out of range");
+        return;
+    }
+    reply_integer(command->out, entry != NULL);
+    if (entry != NULL && ms > 0)
+        entry->expires_ms = command->keyspace->now_us / 1000 + (uint64_t)ms;
+    else if (entry != NULL)
+        (void)keyspace_drop(command->keyspace, command->words[1]);
+}
+
+static void run_time(struct command *command)
+{
+    char text[24];
+    reply_array(command->out, 2);
+    snprintf(text, sizeof(text), "%" PRIu64, command->keyspace->now_us / 1000000);
+    reply_bulk(command->out, span_of(text));
+    snprintf(text, sizeof(text), "%" PRIu64, command->keyspace->now_us % 1000000);
+    reply_bulk(command->out, span_of(text));
+}
+
+/* ---- streams ---- */
+
+static bool own_stream(struct command *command, struct value **out)
+{
+    return command_value(command, command->words[1], VALUE_STREAM, out);
+}
+
+static void reply_id(struct bytes *out, uint64_t ms, uint64_t seq)
+{
+    char text[48];
+    snprintf(text, sizeof(text), "%" PRIu64 "-%" PRIu64, ms, seq);
+    reply_bulk(out, span_of(text));
+}
+
+static void trim(struct value *value, int64_t most)
+{
+    while (value->len > (size_t)most)
+        value_remove(value, 0);
+}
+
+/* MAXLEN [~] n from the word `at` on; how many words that were. 0: no such thing. */
+static size_t read_maxlen(const struct command *command, size_t at, int64_t *most)
+{
+    *most = INT64_MAX;
+    if (at + 1 >= command->len || !word_is(command->words[at], "MAXLEN"))
+        return 0;
+    if (word_is(command->words[at + 1], "~"))
+        return 3;
+    return read_integer(command->words[at + 1], most) && *most >= 0 ? 2 : 0;
+}
+
+/* XADD key [MAXLEN [~] n] * word... */
+static void run_xadd(struct command *command)
+{
+    struct value *value;
+    int64_t most;
+    size_t at = 2 + read_maxlen(command, 2, &most);
+    if (at >= command->len || !word_is(command->words[at], "*")) {
+        command_syntax(command);
+        return;
+    }
+    at += 1;
+    if (at >= command->len || (command->len - at) % 2 != 0) {
+        reply_error(command->out, "ERR wrong number of arguments for 'xadd' command");
+        return;
+    }
+    if (!own_stream(command, &value))
+        return;
+    value = &keyspace_need(command->keyspace, command->words[1], VALUE_STREAM)->value;
+    uint64_t ms = command->keyspace->now_us / 1000;
+    bool later = ms > value->last_ms;
+    value->last_seq = later ? 0 : value->last_seq + 1;
+    value->last_ms = later ? ms : value->last_ms;
+    struct item *item = value_add(value);
+    item->ms = value->last_ms;
+    item->seq = value->last_seq;
+    item->words = (uint32_t)(command->len - at);
+    for (; at < command->len; at++) {
+        bytes_put(&item->value, &command->words[at].len, sizeof(size_t));
+        bytes_put(&item->value, command->words[at].ptr, command->words[at].len);
+    }
+    reply_id(command->out, item->ms, item->seq);
+    trim(value, most);
+}
+
+static void run_xtrim(struct command *command)
+{
+    struct value *value;
+    int64_t most;
+    if (read_maxlen(command, 2, &most) + 2 != command->len) {
+        command_syntax(command);
+        return;
+    }
+    if (!own_stream(command, &value))
+        return;
+    size_t before = value != NULL ? value->len : 0;
+    if (value != NULL)
+        trim(value, most);
+    reply_integer(command->out, value != NULL ? (int64_t)(before - value->len) : 0);
+}
+
+struct id {
+    uint64_t ms, seq;
+    bool beyond;
+};
+
+static bool read_id(struct span text, bool is_first, struct id *out)
+{
+    struct span head;
+    *out = (struct id){.seq = is_first ? 0 : UINT64_MAX};
+    if (text.len > 0 && text.ptr[0] == '(') {
+        out->beyond = true;
+        text = span_skip(text, 1);
+    }
+    if (word_is(text, "-") || word_is(text, "+")) {
+        out->ms = word_is(text, "-") ? 0 : UINT64_MAX;
+        out->seq = out->ms;
+        return true;
+    }
+    struct span rest = span_cut(text, '-', &head);
+    return span_u64(head, UINT64_MAX, &out->ms) &&
+           (rest.ptr == NULL || span_u64(rest, UINT64_MAX, &out->seq));
+}
+
+static int order(const struct item *item, struct id id)
+{
+    if (item->ms != id.ms)
+        return item->ms < id.ms ? -1 : 1;
+    return item->seq == id.seq ? 0 : item->seq < id.seq ? -1 : 1;
+}
+
+static void reply_entry(struct bytes *out, const struct item *item)
+{
+    reply_array(out, 2);
+    reply_id(out, item->ms, item->seq);
+    reply_array(out, item->words);
+    const char *at = item->value.ptr;
+    for (uint32_t i = 0; i < item->words; i++) {
+        size_t len;
+        memcpy(&len, at, sizeof(len));
+        reply_bulk(out, (struct span){at + sizeof(len), len});
+        at += sizeof(len) + len;
+    }
+}
+
+/* [COUNT n] */
+static bool read_count(struct command *command, int64_t *count)
+{
+    *count = INT64_MAX;
+    if (command->len == 4 || (command->len == 6 && word_is(command->words[4], "COUNT") &&
+                              read_integer(command->words[5], count)))
+        return true;
+    command_syntax(command);
+    return false;
+}
+
+static void reply_entries(struct command *command, bool backwards)
+{
+    struct value *value;
+    struct id from, upto;
+    int64_t count;
+    struct bytes rows = {0};
+    size_t n = 0;
+    if (!read_count(command, &count))
+        return;
+    if (!read_id(command->words[backwards ? 3 : 2], true, &from) ||
+        !read_id(command->words[backwards ? 2 : 3], false, &upto)) {
+        reply_error(command->out, "ERR Invalid stream ID specified as stream command argument");
+        return;
+    }
+    if (!own_stream(command, &value))
+        return;
+    size_t len = value != NULL ? value->len : 0;
+    for (size_t i = 0; i < len && (int64_t)n < count; i++) {
+        const struct item *item = &value->items[backwards ? len - 1 - i : i];
+        if (order(item, from) < (from.beyond ? 1 : 0) || order(item, upto) > (upto.beyond ? -1 : 0))
+            continue;
+        reply_entry(&rows, item);
+        n += 1;
+    }
+    reply_array(command->out, n);
+    bytes_put(command->out, rows.ptr, rows.len);
+    bytes_free(&rows);
+}
+
+static void run_xrange(struct command *command)
+{
+    reply_entries(command, false);
+}
+
+static void run_xrevrange(struct command *command)
+{
+    reply_entries(command, true);
+}
+
+const struct command_row keyspace_others[] = {
+    {"DEL", -2, KEYSPACE_WRITES, run_del},
+    {"UNLINK", -2, KEYSPACE_WRITES, run_del},
+    {"EXISTS", -2, 0, run_exists},
+    {"PEXPIRE", 3, KEYSPACE_WRITES, run_pexpire},
+    {"TIME", 1, 0, run_time},
+    {"XADD", -5, KEYSPACE_WRITES | KEYSPACE_GROWS, run_xadd},
+    {"XTRIM", -4, KEYSPACE_WRITES, run_xtrim},
+    {"XRANGE", -4, 0, run_xrange},
+    {"XREVRANGE", -4, 0, run_xrevrange},
+    {NULL, 0, 0, NULL},
+};

@@ -1,0 +1,10 @@
+/* pack.h: cmsgpack.pack, cmsgpack.unpack (MessagePack, as far as scripts keep anything in it) and
+ * cjson.decode. */
+#ifndef FG_SIM_REDIS_PACK_H
+#define FG_SIM_REDIS_PACK_H
+
+struct lua_State;
+
+void pack_register(struct lua_State *lua);
+
+#endif
