@@ -1,5 +1,5 @@
 /* hashes.c: hashes, sets and lists. */
-#include "redis-model/keyspace_types.h"
+#include "redis-model/hashes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -103,14 +103,14 @@ static void run_hincrby(struct command *command)
     struct value *value;
     int64_t now = 0, more;
     char text[24];
-    if (!read_integer(command->words[3], &more)) {
+    if (!command_integer(command->words[3], &more)) {
         reply_error(command->out, "ERR value is not an integer or out of range");
         return;
     }
     if (!own_value(command, VALUE_HASH, &value))
         return;
     const struct item *item = value_item(value, command->words[2]);
-    if (item != NULL && !read_integer(bytes_span(&item->value), &now)) {
+    if (item != NULL && !command_integer(bytes_span(&item->value), &now)) {
         reply_error(command->out, "ERR hash value is not an integer");
         return;
     }
@@ -217,7 +217,7 @@ static void run_smembers(struct command *command)
 static void run_srandmember(struct command *command)
 {
     int64_t count;
-    if (read_integer(command->words[2], &count) && count >= 0)
+    if (command_integer(command->words[2], &count) && count >= 0)
         reply_members(command, (size_t)count);
     else
         reply_error(command->out, "ERR value is out of range");
@@ -240,7 +240,7 @@ static void run_lrange(struct command *command)
 {
     struct value *value;
     int64_t first, last;
-    if (!read_integer(command->words[2], &first) || !read_integer(command->words[3], &last)) {
+    if (!command_integer(command->words[2], &first) || !command_integer(command->words[3], &last)) {
         reply_error(command->out, "ERR value is not an integer or out of range");
         return;
     }
@@ -255,23 +255,23 @@ static void run_lrange(struct command *command)
         reply_bulk(command->out, bytes_span(&value->items[i].name));
 }
 
-const struct command_row keyspace_hashes[] = {
+const struct command_row hashes_rows[] = {
     {"HGET", 3, 0, run_hget},
     {"HMGET", -3, 0, run_hmget},
     {"HGETALL", 2, 0, run_hgetall},
-    {"HSET", -4, KEYSPACE_WRITES | KEYSPACE_GROWS, run_hset},
-    {"HSETNX", 4, KEYSPACE_WRITES | KEYSPACE_GROWS, run_hsetnx},
-    {"HINCRBY", 4, KEYSPACE_WRITES | KEYSPACE_GROWS, run_hincrby},
-    {"HDEL", -3, KEYSPACE_WRITES, run_hdel},
+    {"HSET", -4, COMMAND_WRITES | COMMAND_GROWS, run_hset},
+    {"HSETNX", 4, COMMAND_WRITES | COMMAND_GROWS, run_hsetnx},
+    {"HINCRBY", 4, COMMAND_WRITES | COMMAND_GROWS, run_hincrby},
+    {"HDEL", -3, COMMAND_WRITES, run_hdel},
     {"HEXISTS", 3, 0, run_hexists},
     {"HLEN", 2, 0, run_hlen},
-    {"SADD", -3, KEYSPACE_WRITES | KEYSPACE_GROWS, run_sadd},
-    {"SREM", -3, KEYSPACE_WRITES, run_srem},
+    {"SADD", -3, COMMAND_WRITES | COMMAND_GROWS, run_sadd},
+    {"SREM", -3, COMMAND_WRITES, run_srem},
     {"SISMEMBER", 3, 0, run_sismember},
     {"SCARD", 2, 0, run_scard},
     {"SMEMBERS", 2, 0, run_smembers},
     {"SRANDMEMBER", 3, 0, run_srandmember},
-    {"RPUSH", -3, KEYSPACE_WRITES | KEYSPACE_GROWS, run_rpush},
+    {"RPUSH", -3, COMMAND_WRITES | COMMAND_GROWS, run_rpush},
     {"LRANGE", 4, 0, run_lrange},
     {NULL, 0, 0, NULL},
 };

@@ -2,7 +2,7 @@
  *
  * A stream trimmed to about a length ("~") is not trimmed at all: Redis takes whole blocks of a
  * hundred entries away, and no world writes that many. */
-#include "redis-model/keyspace_types.h"
+#include "redis-model/others.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,13 +30,13 @@ static void run_pexpire(struct command *command)
 {
     struct entry *entry = keyspace_find(command->keyspace, command->words[1]);
     int64_t ms;
-    if (!read_integer(command->words[2], &ms)) {
+    if (!command_integer(command->words[2], &ms)) {
         reply_error(command->out, "ERR value is not an integer or out of range");
         return;
     }
     reply_integer(command->out, entry != NULL);
     if (entry != NULL && ms > 0)
-        entry->expires_ms = command->keyspace->now_us / 1000 + (uint64_t)ms;
+        entry->expires_ms = keyspace_now_us(command->keyspace) / 1000 + (uint64_t)ms;
     else if (entry != NULL)
         (void)keyspace_drop(command->keyspace, command->words[1]);
 }
@@ -45,9 +45,9 @@ static void run_time(struct command *command)
 {
     char text[24];
     reply_array(command->out, 2);
-    snprintf(text, sizeof(text), "%" PRIu64, command->keyspace->now_us / 1000000);
+    snprintf(text, sizeof(text), "%" PRIu64, keyspace_now_us(command->keyspace) / 1000000);
     reply_bulk(command->out, span_of(text));
-    snprintf(text, sizeof(text), "%" PRIu64, command->keyspace->now_us % 1000000);
+    snprintf(text, sizeof(text), "%" PRIu64, keyspace_now_us(command->keyspace) % 1000000);
     reply_bulk(command->out, span_of(text));
 }
 
@@ -75,11 +75,11 @@ static void trim(struct value *value, int64_t most)
 static size_t read_maxlen(const struct command *command, size_t at, int64_t *most)
 {
     *most = INT64_MAX;
-    if (at + 1 >= command->len || !word_is(command->words[at], "MAXLEN"))
+    if (at + 1 >= command->len || !command_word(command->words[at], "MAXLEN"))
         return 0;
-    if (word_is(command->words[at + 1], "~"))
+    if (command_word(command->words[at + 1], "~"))
         return 3;
-    return read_integer(command->words[at + 1], most) && *most >= 0 ? 2 : 0;
+    return command_integer(command->words[at + 1], most) && *most >= 0 ? 2 : 0;
 }
 
 /* XADD key [MAXLEN [~] n] * word... */
@@ -88,7 +88,7 @@ static void run_xadd(struct command *command)
     struct value *value;
     int64_t most;
     size_t at = 2 + read_maxlen(command, 2, &most);
-    if (at >= command->len || !word_is(command->words[at], "*")) {
+    if (at >= command->len || !command_word(command->words[at], "*")) {
         command_syntax(command);
         return;
     }
@@ -100,7 +100,7 @@ static void run_xadd(struct command *command)
     if (!own_stream(command, &value))
         return;
     value = &keyspace_need(command->keyspace, command->words[1], VALUE_STREAM)->value;
-    uint64_t ms = command->keyspace->now_us / 1000;
+    uint64_t ms = keyspace_now_us(command->keyspace) / 1000;
     bool later = ms > value->last_ms;
     value->last_seq = later ? 0 : value->last_seq + 1;
     value->last_ms = later ? ms : value->last_ms;
@@ -145,8 +145,8 @@ static bool read_id(struct span text, bool is_first, struct id *out)
         out->beyond = true;
         text = span_skip(text, 1);
     }
-    if (word_is(text, "-") || word_is(text, "+")) {
-        out->ms = word_is(text, "-") ? 0 : UINT64_MAX;
+    if (command_word(text, "-") || command_word(text, "+")) {
+        out->ms = command_word(text, "-") ? 0 : UINT64_MAX;
         out->seq = out->ms;
         return true;
     }
@@ -180,8 +180,8 @@ static void reply_entry(struct bytes *out, const struct item *item)
 static bool read_count(struct command *command, int64_t *count)
 {
     *count = INT64_MAX;
-    if (command->len == 4 || (command->len == 6 && word_is(command->words[4], "COUNT") &&
-                              read_integer(command->words[5], count)))
+    if (command->len == 4 || (command->len == 6 && command_word(command->words[4], "COUNT") &&
+                              command_integer(command->words[5], count)))
         return true;
     command_syntax(command);
     return false;
@@ -226,14 +226,14 @@ static void run_xrevrange(struct command *command)
     reply_entries(command, true);
 }
 
-const struct command_row keyspace_others[] = {
-    {"DEL", -2, KEYSPACE_WRITES, run_del},
-    {"UNLINK", -2, KEYSPACE_WRITES, run_del},
+const struct command_row others_rows[] = {
+    {"DEL", -2, COMMAND_WRITES, run_del},
+    {"UNLINK", -2, COMMAND_WRITES, run_del},
     {"EXISTS", -2, 0, run_exists},
-    {"PEXPIRE", 3, KEYSPACE_WRITES, run_pexpire},
+    {"PEXPIRE", 3, COMMAND_WRITES, run_pexpire},
     {"TIME", 1, 0, run_time},
-    {"XADD", -5, KEYSPACE_WRITES | KEYSPACE_GROWS, run_xadd},
-    {"XTRIM", -4, KEYSPACE_WRITES, run_xtrim},
+    {"XADD", -5, COMMAND_WRITES | COMMAND_GROWS, run_xadd},
+    {"XTRIM", -4, COMMAND_WRITES, run_xtrim},
     {"XRANGE", -4, 0, run_xrange},
     {"XREVRANGE", -4, 0, run_xrevrange},
     {NULL, 0, 0, NULL},

@@ -1,7 +1,7 @@
 /* pack.c: numbers in the fewest bytes, tables with 1..n as arrays, all others as maps. */
 #include "redis-model/pack.h"
 
-#include "redis-model/keyspace.h"
+#include "redis-model/bytes.h"
 
 #include <jansson.h>
 #include <lua5.1/lauxlib.h>

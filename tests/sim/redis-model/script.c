@@ -4,6 +4,7 @@
  * given to a command is written with 17 digits. */
 #include "redis-model/script.h"
 
+#include "redis-model/commands.h"
 #include "redis-model/pack.h"
 
 #include <assert.h>
@@ -116,13 +117,13 @@ static void do_command(struct scripts *scripts, const struct span *words, size_t
                        struct bytes *out)
 {
     const struct script_host *host = scripts->host;
-    int kind = keyspace_kind(words[0]);
-    if (kind > 0 && (kind & KEYSPACE_GROWS) != 0 && host->full && !scripts->has_written) {
+    int kind = commands_kind(words[0]);
+    if (kind > 0 && (kind & COMMAND_GROWS) != 0 && host->full && !scripts->has_written) {
         reply_error(out, "OOM command not allowed when used memory > 'maxmemory'.");
         return;
     }
-    keyspace_do(host->keyspace, host->now_us, words, len, out);
-    if (kind <= 0 || (kind & KEYSPACE_WRITES) == 0 || out->ptr[0] == '-')
+    commands_do(host->keyspace, host->now_us, words, len, out);
+    if (kind <= 0 || (kind & COMMAND_WRITES) == 0 || out->ptr[0] == '-')
         return;
     scripts->has_written = true;
     if (host->on_write != NULL)

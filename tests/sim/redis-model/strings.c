@@ -1,5 +1,5 @@
 /* strings.c: texts, and the bits of texts. */
-#include "redis-model/keyspace_types.h"
+#include "redis-model/strings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,20 +48,20 @@ static void run_set(struct command *command)
 {
     int64_t ms = 0;
     struct span key = command->words[1];
-    bool has_px = command->len == 5 && word_is(command->words[3], "PX");
-    bool keeps = command->len == 4 && word_is(command->words[3], "KEEPTTL");
+    bool has_px = command->len == 5 && command_word(command->words[3], "PX");
+    bool keeps = command->len == 4 && command_word(command->words[3], "KEEPTTL");
     if (command->len > 3 && !has_px && !keeps) {
         command_syntax(command);
         return;
     }
-    if (has_px && (!read_integer(command->words[4], &ms) || ms <= 0)) {
+    if (has_px && (!command_integer(command->words[4], &ms) || ms <= 0)) {
         reply_error(command->out, "ERR invalid expire time in 'set' command");
         return;
     }
     set_text(command, key, command->words[2]);
     struct entry *entry = keyspace_find(command->keyspace, key);
     if (has_px)
-        entry->expires_ms = command->keyspace->now_us / 1000 + (uint64_t)ms;
+        entry->expires_ms = keyspace_now_us(command->keyspace) / 1000 + (uint64_t)ms;
     else if (!keeps)
         entry->expires_ms = 0;
     reply_status(command->out, "OK");
@@ -104,7 +104,7 @@ static bool cut_range(int64_t first, int64_t last, size_t len, size_t *from, siz
 
 static bool read_two(struct command *command, size_t at, int64_t *a, int64_t *b)
 {
-    if (read_integer(command->words[at], a) && read_integer(command->words[at + 1], b))
+    if (command_integer(command->words[at], a) && command_integer(command->words[at + 1], b))
         return true;
     reply_error(command->out, "ERR value is not an integer or out of range");
     return false;
@@ -129,7 +129,7 @@ static void run_setrange(struct command *command)
     struct value *value;
     int64_t from;
     struct span text = command->words[3];
-    if (!read_integer(command->words[2], &from) || from < 0) {
+    if (!command_integer(command->words[2], &from) || from < 0) {
         reply_error(command->out, "ERR offset is out of range");
         return;
     }
@@ -152,7 +152,7 @@ static bool bit_of(struct span text, size_t at)
 
 static bool read_bit_at(struct command *command, int64_t *at)
 {
-    if (read_integer(command->words[2], at) && *at >= 0 && *at < INT64_C(4) * BITS_MAX)
+    if (command_integer(command->words[2], at) && *at >= 0 && *at < INT64_C(4) * BITS_MAX)
         return true;
     reply_error(command->out, "ERR bit offset is not an integer or out of range");
     return false;
@@ -173,7 +173,7 @@ static void run_setbit(struct command *command)
     int64_t at, bit;
     if (!read_bit_at(command, &at))
         return;
-    if (!read_integer(command->words[3], &bit) || bit < 0 || bit > 1) {
+    if (!command_integer(command->words[3], &bit) || bit < 0 || bit > 1) {
         reply_error(command->out, "ERR bit is not an integer or out of range");
         return;
     }
@@ -192,7 +192,7 @@ static void run_setbit(struct command *command)
 static bool read_bits(struct command *command, size_t at, size_t bytes, size_t *from, size_t *upto)
 {
     int64_t first = 0, last = -1;
-    bool in_bits = command->len > at + 2 && word_is(command->words[at + 2], "BIT");
+    bool in_bits = command->len > at + 2 && command_word(command->words[at + 2], "BIT");
     *upto = *from = 0;
     if (command->len > at + 1 && !read_two(command, at, &first, &last))
         return false;
@@ -231,7 +231,7 @@ static void run_bitpos(struct command *command)
     struct value *value;
     size_t from, upto;
     int64_t bit;
-    if (!read_integer(command->words[2], &bit) || bit < 0 || bit > 1) {
+    if (!command_integer(command->words[2], &bit) || bit < 0 || bit > 1) {
         reply_error(command->out, "ERR The bit argument must be 1 or 0.");
         return;
     }
@@ -255,14 +255,15 @@ static void run_bitpos(struct command *command)
 
 static unsigned char combine(struct span op, unsigned char a, unsigned char b)
 {
-    if (word_is(op, "AND"))
+    if (command_word(op, "AND"))
         return a & b;
-    return word_is(op, "OR") ? a | b : a ^ b;
+    return command_word(op, "OR") ? a | b : a ^ b;
 }
 
 static bool is_bitop(struct span op)
 {
-    return word_is(op, "AND") || word_is(op, "OR") || word_is(op, "XOR") || word_is(op, "NOT");
+    return command_word(op, "AND") || command_word(op, "OR") || command_word(op, "XOR") ||
+           command_word(op, "NOT");
 }
 
 /* BITOP op to from... */
@@ -271,7 +272,7 @@ static void run_bitop(struct command *command)
     struct span op = command->words[1], to = command->words[2];
     struct bytes result = {0};
     struct value *value;
-    if (!is_bitop(op) || (word_is(op, "NOT") && command->len != 4)) {
+    if (!is_bitop(op) || (command_word(op, "NOT") && command->len != 4)) {
         command_syntax(command);
         return;
     }
@@ -290,7 +291,7 @@ static void run_bitop(struct command *command)
                 other = (unsigned char)entry->value.text.ptr[at];
             byte = i == 3 ? other : combine(op, byte, other);
         }
-        byte = word_is(op, "NOT") ? (unsigned char)~byte : byte;
+        byte = command_word(op, "NOT") ? (unsigned char)~byte : byte;
         bytes_put(&result, &byte, 1);
     }
     (void)keyspace_drop(command->keyspace, to);
@@ -300,17 +301,17 @@ static void run_bitop(struct command *command)
     reply_integer(command->out, (int64_t)len);
 }
 
-const struct command_row keyspace_strings[] = {
+const struct command_row strings_rows[] = {
     {"GET", 2, 0, run_get},
     {"MGET", -2, 0, run_mget},
-    {"SET", -3, KEYSPACE_WRITES | KEYSPACE_GROWS, run_set},
-    {"MSET", -3, KEYSPACE_WRITES | KEYSPACE_GROWS, run_mset},
+    {"SET", -3, COMMAND_WRITES | COMMAND_GROWS, run_set},
+    {"MSET", -3, COMMAND_WRITES | COMMAND_GROWS, run_mset},
     {"GETRANGE", 4, 0, run_getrange},
-    {"SETRANGE", 4, KEYSPACE_WRITES | KEYSPACE_GROWS, run_setrange},
+    {"SETRANGE", 4, COMMAND_WRITES | COMMAND_GROWS, run_setrange},
     {"GETBIT", 3, 0, run_getbit},
-    {"SETBIT", 4, KEYSPACE_WRITES | KEYSPACE_GROWS, run_setbit},
+    {"SETBIT", 4, COMMAND_WRITES | COMMAND_GROWS, run_setbit},
     {"BITCOUNT", -2, 0, run_bitcount},
     {"BITPOS", -3, 0, run_bitpos},
-    {"BITOP", -4, KEYSPACE_WRITES | KEYSPACE_GROWS, run_bitop},
+    {"BITOP", -4, COMMAND_WRITES | COMMAND_GROWS, run_bitop},
     {NULL, 0, 0, NULL},
 };

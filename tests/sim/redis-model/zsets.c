@@ -1,5 +1,5 @@
 /* zsets.c: ordered sets, kept in their order: by score, and of one score by name. */
-#include "redis-model/keyspace_types.h"
+#include "redis-model/zsets.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -59,7 +59,7 @@ static void run_zadd(struct command *command)
 {
     struct value *value;
     int64_t added = 0;
-    bool only_new = word_is(command->words[2], "NX");
+    bool only_new = command_word(command->words[2], "NX");
     size_t first = only_new ? 3 : 2;
     double score;
     if (command->len <= first || (command->len - first) % 2 != 0) {
@@ -202,12 +202,12 @@ static bool read_options(struct command *command, size_t at, struct options *out
 {
     *out = (struct options){.count = -1};
     while (at < command->len) {
-        if (word_is(command->words[at], "WITHSCORES")) {
+        if (command_word(command->words[at], "WITHSCORES")) {
             out->scores = true;
             at += 1;
-        } else if (word_is(command->words[at], "LIMIT") && at + 2 < command->len &&
-                   read_integer(command->words[at + 1], &out->skip) &&
-                   read_integer(command->words[at + 2], &out->count)) {
+        } else if (command_word(command->words[at], "LIMIT") && at + 2 < command->len &&
+                   command_integer(command->words[at + 1], &out->skip) &&
+                   command_integer(command->words[at + 2], &out->count)) {
             at += 3;
         } else {
             command_syntax(command);
@@ -262,7 +262,7 @@ static void run_zrevrangebyscore(struct command *command)
 
 static bool read_ranks(struct command *command, struct value **value, int64_t *first, int64_t *last)
 {
-    if (!read_integer(command->words[2], first) || !read_integer(command->words[3], last)) {
+    if (!command_integer(command->words[2], first) || !command_integer(command->words[3], last)) {
         reply_error(command->out, "ERR value is not an integer or out of range");
         return false;
     }
@@ -311,9 +311,9 @@ static void run_zremrangebyrank(struct command *command)
     reply_integer(command->out, first > last ? 0 : last - first + 1);
 }
 
-const struct command_row keyspace_zsets[] = {
-    {"ZADD", -4, KEYSPACE_WRITES | KEYSPACE_GROWS, run_zadd},
-    {"ZREM", -3, KEYSPACE_WRITES, run_zrem},
+const struct command_row zsets_rows[] = {
+    {"ZADD", -4, COMMAND_WRITES | COMMAND_GROWS, run_zadd},
+    {"ZREM", -3, COMMAND_WRITES, run_zrem},
     {"ZSCORE", 3, 0, run_zscore},
     {"ZCARD", 2, 0, run_zcard},
     {"ZCOUNT", 4, 0, run_zcount},
@@ -321,7 +321,7 @@ const struct command_row keyspace_zsets[] = {
     {"ZREVRANGE", -4, 0, run_zrevrange},
     {"ZRANGEBYSCORE", -4, 0, run_zrangebyscore},
     {"ZREVRANGEBYSCORE", -4, 0, run_zrevrangebyscore},
-    {"ZREMRANGEBYSCORE", 4, KEYSPACE_WRITES, run_zremrangebyscore},
-    {"ZREMRANGEBYRANK", 4, KEYSPACE_WRITES, run_zremrangebyrank},
+    {"ZREMRANGEBYSCORE", 4, COMMAND_WRITES, run_zremrangebyscore},
+    {"ZREMRANGEBYRANK", 4, COMMAND_WRITES, run_zremrangebyrank},
     {NULL, 0, 0, NULL},
 };

@@ -1,7 +1,7 @@
 /* redis-model_main.c: the model alone, for the test that holds it against the real Redis: commands
  * of Redis's protocol come by standard input, answers go by standard output. Its clock is the
  * machine's. */
-#include "redis-model/keyspace.h"
+#include "redis-model/commands.h"
 #include "redis-model/script.h"
 
 #include <inttypes.h>
@@ -52,7 +52,7 @@ static void answer(struct keyspace *keyspace, struct scripts *scripts, const str
         const struct script_host host = {.keyspace = keyspace, .now_us = wall_us()};
         scripts_eval(scripts, &host, words, len, out);
     } else {
-        keyspace_do(keyspace, wall_us(), words, len, out);
+        commands_do(keyspace, wall_us(), words, len, out);
     }
 }
 

@@ -1,0 +1,41 @@
+/* command.c: see command.h. */
+#include "redis-model/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool command_word(struct span word, const char *name)
+{
+    return word.len == strlen(name) && strncasecmp(word.ptr, name, word.len) == 0;
+}
+
+/* As Redis reads one: nothing but digits, and no zero before them. */
+bool command_integer(struct span text, int64_t *out)
+{
+    char copy[24], back[24];
+    if (text.len == 0 || text.len >= sizeof(copy))
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    *out = strtoll(copy, NULL, 10);
+    snprintf(back, sizeof(back), "%" PRId64, *out);
+    return strcmp(copy, back) == 0;
+}
+
+bool command_value(struct command *command, struct span key, enum value_type type,
+                   struct value **out)
+{
+    struct entry *entry = keyspace_find(command->keyspace, key);
+    *out = entry != NULL ? &entry->value : NULL;
+    if (entry == NULL || entry->value.type == type)
+        return true;
+    reply_error(command->out, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    return false;
+}
+
+void command_syntax(struct command *command)
+{
+    reply_error(command->out, "ERR syntax error");
+}
