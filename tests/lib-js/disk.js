@@ -1,5 +1,5 @@
-// Disks that fail as real ones do: one that forgets what was not synced when its power is cut, and
-// one that is full. Both are mounted, which only root may do.
+// Disks that fail as real ones do: one that forgets what was not synced when its power is cut (and
+// can be slow), and one that is full. Both are mounted, which only root may do.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
@@ -22,6 +22,8 @@ export async function openForgetfulDisk(scope) {
     cut: () => writeFileSync(switch_, 'off'),
     // Back again, with `keep` percent of the unsynced blocks, which the seed chooses.
     powerOn: ({ seed = 1, keep = 0 } = {}) => writeFileSync(switch_, `on ${seed} ${keep}`),
+    // From now on each sync takes that long, and whoever else asks the disk waits for it.
+    slow: (ms) => writeFileSync(switch_, `slow ${ms}`),
     figures: () => JSON.parse(readFileSync(switch_, 'utf8')),
   };
 }

@@ -51,6 +51,7 @@ export class Stack {
     this.env = { FAIRGATE_RUN_DIR: dir, FAIRGATE_PORT_BASE: String(base), ...env };
     this.wrap = wrap; // words in front of the command, such as taskset's
     this.edge = client({ port: base });
+    this.database = {}; // {dir, port} of its PostgreSQL, where that is another by now
   }
 
   // {status, stdout, stderr} of one command.
@@ -87,9 +88,9 @@ export class Stack {
     const found = [];
     for (const line of existsSync(join(logs, 'deaths')) ? this.read('log/deaths').trim().split('\n') : []) {
       const [, part, why] = /^\S+ (\S+) (.*)$/.exec(line);
-      const at = planned.findIndex((one) => one.part === part && one.why === why);
+      const at = planned.findIndex((one) => one.part === part && (one.why === null || one.why === why));
       if (at < 0) found.push({ what: `${part} died in a stack: ${line}`, text: this.#lastWords(part) });
-      else if ((planned[at].times -= 1) === 0) planned.splice(at, 1);
+      else if (planned[at].why !== null && (planned[at].times -= 1) === 0) planned.splice(at, 1);
     }
     for (const path of readdirSync(logs, { recursive: true })) {
       if (!statSync(join(logs, path)).isFile()) continue;
@@ -105,8 +106,9 @@ export class Stack {
     return existsSync(join(this.dir, path)) ? this.read(path).split('\n').slice(-60).join('\n') : '';
   }
 
-  // A death of a part that is no finding: `why` as infra/stack/finish has it.
-  mayDie(part, why, times = 1) {
+  // A death of a part that is no finding: `why` as infra/stack/finish has it. Without it: whatever it dies of,
+  // however often.
+  mayDie(part, why = null, times = 1) {
     this.#mayDie.push({ part, why, times });
   }
 
@@ -155,7 +157,8 @@ export class Stack {
 
   // What one of its databases says to that, as plain text.
   sql(database, text) {
-    const argv = ['-h', join(this.dir, 'postgres'), '-p', String(this.base + 7), '-U', 'postgres'];
+    const { dir = join(this.dir, 'postgres'), port = this.base + 7 } = this.database;
+    const argv = ['-h', dir, '-p', String(port), '-U', 'postgres'];
     argv.push('-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', text);
     return execFileSync(psqlPath(), argv, { encoding: 'utf8', maxBuffer: 1 << 28 }).trimEnd();
   }

@@ -1,6 +1,6 @@
 // The payment adapter beside the real seat service, and the wire between them, which can be cut.
 
-import net from 'node:net';
+import { openProxy } from '../../../lib-js/index.js';
 import { hall, importHall, openSeats, ROLE, visitor } from '../../seat-service/house.js';
 import { EVENT, openWorld } from './world.js';
 
@@ -8,70 +8,34 @@ import { EVENT, openWorld } from './world.js';
 // with those words in it on, nothing comes through any more, in neither direction and on no connection;
 // that question itself still does if it is the answer that is to be lost. With `what` "wait" nothing is
 // lost: that question waits until the wire is healed.
-export class Wire {
-  constructor(scope, port) {
-    this.scope = scope;
-    this.target = port;
-    this.sockets = new Set();
-    this.heal();
-  }
-
-  async listen() {
-    this.server = net.createServer((socket) => this.#join(socket));
-    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    this.url = `http://127.0.0.1:${this.server.address().port}`;
-    this.scope.defer(() => {
-      this.break();
-      return new Promise((resolve) => this.server.close(resolve));
-    });
-  }
-
-  lose(words, what) {
-    this.trap = { words, what };
-  }
-
-  // Those who still listen learn that the other end is gone; those who ask again are refused.
-  break() {
-    this.broken = true;
-    for (const socket of this.sockets) socket.resetAndDestroy();
-  }
-
-  heal() {
-    for (const go of this.waiting ?? []) go();
-    this.waiting = [];
-    this.trap = null;
-    this.silent = false;
-    this.broken = false;
-  }
-
-  #join(near) {
-    if (this.broken) {
-      near.resetAndDestroy();
-      return;
-    }
-    const far = net.connect(this.target, '127.0.0.1');
-    for (const [socket, other] of [[near, far], [far, near]]) {
-      this.sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.sockets.delete(socket);
-        if (!this.silent) other.destroy();
-      });
-    }
-    near.on('data', (bytes) => {
-      if (this.silent) return;
-      if (this.trap?.what === 'wait' && bytes.includes(this.trap.words)) {
-        this.waiting.push(() => far.write(bytes));
-        return;
-      }
-      if (this.trap !== null && bytes.includes(this.trap.words)) {
-        this.silent = true;
-        if (this.trap.what === 'question') return;
-      }
-      far.write(bytes);
-    });
-    far.on('data', (bytes) => !this.silent && near.write(bytes));
-  }
+async function openWire(scope, port) {
+  const proxy = await openProxy(scope, { to: { port }, onBytes: (bytes, way) => wire.judge(bytes, way) });
+  const wire = {
+    url: proxy.url,
+    waiting: [],
+    trap: null,
+    get silent() {
+      return proxy.mode === 'lose';
+    },
+    lose(words, what) {
+      wire.trap = { words, what };
+    },
+    judge(bytes, way) {
+      if (way === 'back' || wire.trap === null || !bytes.includes(wire.trap.words)) return true;
+      const { what } = wire.trap;
+      if (what === 'wait') return new Promise((resolve) => { wire.waiting.push(() => resolve(true)); });
+      proxy.fault('lose');
+      return what === 'answer';
+    },
+    // Those who still listen learn that the other end is gone; those who ask again are refused.
+    break: () => proxy.fault('reset'),
+    heal() {
+      for (const go of wire.waiting.splice(0)) go();
+      wire.trap = null;
+      proxy.heal();
+    },
+  };
+  return wire;
 }
 
 // The world of world.js with `world.house`: the seat service, and `world.wire`: its private listener as
@@ -88,8 +52,7 @@ export async function openHouse(scope, { halls = hall(), ...options } = {}) {
       const office = { jwk: opening.queue.keys[0].jwk, pass: (event, { session }) => opening.queue.pass(event, session) };
       house = await openSeats(scope, opening.postgres, { office, secrets: opening.secrets });
       await importHall(house, EVENT, halls);
-      wire = new Wire(scope, house.privatePort);
-      await wire.listen();
+      wire = await openWire(scope, house.privatePort);
       opening.options.seats = { url: `http://127.0.0.1:${house.port}`, internal_url: wire.url };
     },
   });

@@ -1,0 +1,246 @@
+// A wire that can be bad: a TCP proxy in front of any server, whatever it speaks. What is wrong with it is
+// said while it runs, and holds for connections that stand and for those to come.
+//
+//   const wire = await openProxy(scope, { to: { port } });      // wire.port, wire.url
+//   wire.fault('late', { ms: 50, jitterMs: 100 });
+//   wire.heal();
+//
+//   late   { ms, jitterMs }     everything arrives later, in its order
+//   drip   { bytes, everyMs }   a few bytes at a time
+//   hold   { way }              nothing arrives until the wire is healed, then all of it does: a partition
+//                               that ends while both ends still send again what was not acknowledged
+//   lose   { way }              what is sent is gone: a partition after which one end knows the other no more
+//   cut    { after }            the connection ends after that many bytes of an answer
+//   half   { way }              one end says that it has said everything, and goes on to listen
+//   reset                       connections are reset, and so is whoever tries again
+//
+// `way` is "there" (towards the server) or "back"; without it both are meant. `share` of all connections,
+// chosen by the seed, have the fault; the others never notice. Healing resets whatever lost bytes: no end
+// could make sense of the rest. `wire.met` counts the connections that a fault has touched, by its name: a
+// test of a fault that nobody met proves nothing.
+
+import net from 'node:net';
+import { seededRng } from './rng.js';
+import { delay } from './wait.js';
+
+const WAYS = ['there', 'back'];
+const CUT_AFTER_MAX = 2000; // of bytes: in the middle of most answers
+const silent = () => {};
+
+export const FAULTS = ['late', 'drip', 'hold', 'lose', 'cut', 'half', 'reset'];
+
+// `to`: {port, host} or {path}. `onBytes(bytes, way)`: asked first. False keeps these bytes back for good, a promise
+// for a while; true lets them through, even if they are the last ones because of a fault that it begins.
+export async function openProxy(scope, { to, seed = 1, onBytes = null }) {
+  const proxy = new Wire(to, seed, onBytes);
+  await proxy.listen();
+  scope.defer(() => proxy.close());
+  return proxy;
+}
+
+class Wire {
+  #fault = null; // {mode, way, share, ...}
+  #connections = new Set();
+  #healed = null; // a promise, and what fulfils it
+
+  constructor(to, seed, onBytes) {
+    this.to = to;
+    this.rng = seededRng({ diagnostic: silent }, seed);
+    this.onBytes = onBytes;
+    this.met = {};
+    this.server = net.createServer({ allowHalfOpen: true }, (near) => this.#join(near));
+    this.heal();
+  }
+
+  async listen() {
+    await new Promise((resolve) => { this.server.listen(0, '127.0.0.1', resolve); });
+    this.port = this.server.address().port;
+    this.url = `http://127.0.0.1:${this.port}`;
+  }
+
+  close() {
+    this.heal();
+    for (const connection of this.#connections) connection.reset();
+    return new Promise((resolve) => { this.server.close(resolve); });
+  }
+
+  get mode() {
+    return this.#fault?.mode ?? null;
+  }
+
+  get standing() {
+    return this.#connections.size;
+  }
+
+  fault(mode, { share = 1, ...options } = {}) {
+    if (!FAULTS.includes(mode)) throw new Error(`${mode}: a wire can be ${FAULTS.join(', ')}`);
+    if (options.way !== undefined && !WAYS.includes(options.way)) throw new Error(`way ${options.way}: ${WAYS.join(', ')}`);
+    this.heal();
+    this.#fault = { mode, share, ...options };
+    for (const connection of this.#connections) connection.meet(this.#drawn());
+  }
+
+  heal() {
+    this.#fault = null;
+    this.#healed?.go();
+    this.#healed = deferred();
+    for (const connection of this.#connections) connection.heal();
+  }
+
+  // For this connection: the fault that is, or none.
+  #drawn() {
+    return this.#fault !== null && this.rng.chance(this.#fault.share) ? this.#fault : null;
+  }
+
+  #join(near) {
+    const fault = this.#drawn();
+    if (fault?.mode === 'reset') {
+      this.count('reset');
+      near.on('error', silent);
+      near.resetAndDestroy();
+      return;
+    }
+    const connection = new Connection(this, near, net.connect({ host: '127.0.0.1', ...this.to, allowHalfOpen: true }));
+    this.#connections.add(connection);
+    connection.ended.then(() => this.#connections.delete(connection));
+    connection.meet(fault);
+  }
+
+  count(mode) {
+    this.met[mode] = (this.met[mode] ?? 0) + 1;
+  }
+
+  untilHealed() {
+    return this.#healed.promise;
+  }
+}
+
+function deferred() {
+  let go;
+  const promise = new Promise((resolve) => { go = resolve; });
+  return { promise, go };
+}
+
+class Connection {
+  #fault = null;
+  #counted = false;
+  #left = 0; // bytes of an answer until it is cut
+  #lost = false; // bytes are missing
+
+  constructor(proxy, near, far) {
+    this.proxy = proxy;
+    this.near = near;
+    this.far = far;
+    for (const [socket, other, way] of [[near, far, 'there'], [far, near, 'back']]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => {
+        if (this.#concerns(way) && this.#fault.mode === 'lose') this.#lost = true;
+        else other.resetAndDestroy();
+      });
+    }
+    this.ended = Promise.all([this.#carry(near, far, 'there'), this.#carry(far, near, 'back')]).then(() => {
+      near.destroy();
+      far.destroy();
+    });
+  }
+
+  reset() {
+    this.near.resetAndDestroy();
+    this.far.resetAndDestroy();
+  }
+
+  meet(fault) {
+    this.#fault = fault;
+    this.#counted = false;
+    if (fault?.mode === 'cut') this.#left = fault.after ?? this.proxy.rng.below(CUT_AFTER_MAX);
+    if (fault?.mode === 'half') {
+      this.#touched(fault.mode);
+      (fault.way === 'back' ? this.near : this.far).end();
+    }
+    if (fault?.mode === 'reset') {
+      this.#touched(fault.mode);
+      this.reset();
+    }
+  }
+
+  heal() {
+    this.#fault = null;
+    if (this.#lost) this.reset();
+  }
+
+  #touched(mode) {
+    if (!this.#counted) this.proxy.count(mode);
+    this.#counted = true;
+  }
+
+  #concerns(way) {
+    return this.#fault !== null && (this.#fault.way ?? way) === way;
+  }
+
+  async #carry(from, to, way) {
+    try {
+      for await (const bytes of from.iterator({ destroyOnReturn: false })) {
+        const fault = this.#concerns(way) ? this.#fault : null; // as it is now, whatever onBytes makes of the wire
+        if (this.proxy.onBytes !== null && !(await this.proxy.onBytes(bytes, way))) this.#lost = true;
+        else await this.#pass(bytes, to, way, fault);
+      }
+    } catch {
+      return; // it was reset, and its other end with it
+    }
+    if (this.#concerns(way) && this.#fault.mode === 'hold') await this.proxy.untilHealed();
+    if (this.#concerns(way) && this.#fault.mode === 'lose') this.#lost = true;
+    else to.end();
+  }
+
+  async #pass(bytes, to, way, fault) {
+    if (fault === null) return write(to, bytes);
+    const { mode, ms = 0, jitterMs = 0, bytes: few = 7, everyMs = 5 } = fault;
+    if (mode !== 'cut' || way === 'back') this.#touched(mode);
+    switch (mode) {
+      case 'late':
+        await delay(ms + this.proxy.rng.unit() * jitterMs);
+        return write(to, bytes);
+      case 'hold':
+        await this.proxy.untilHealed();
+        return write(to, bytes);
+      case 'drip':
+        return this.#drip(bytes, to, few, everyMs);
+      case 'cut':
+        return way === 'back' ? this.#cut(bytes, to) : write(to, bytes);
+      case 'half': // what comes behind the end of a stream is nobody's
+        return undefined;
+      default:
+        this.#lost = true;
+        return undefined;
+    }
+  }
+
+  async #drip(bytes, to, few, everyMs) {
+    for (let at = 0; at < bytes.length; at += few) {
+      if (this.#fault?.mode !== 'drip') return write(to, bytes.subarray(at));
+      await write(to, bytes.subarray(at, at + few));
+      await delay(everyMs);
+    }
+  }
+
+  async #cut(bytes, to) {
+    await write(to, bytes.subarray(0, this.#left));
+    this.#left -= bytes.length;
+    if (this.#left > 0) return;
+    this.near.end();
+    this.far.destroy();
+  }
+}
+
+// As fast as the other end reads.
+function write(to, bytes) {
+  if (bytes.length === 0 || to.destroyed || to.writableEnded) return undefined;
+  return new Promise((resolve) => {
+    const over = () => {
+      to.off('close', over);
+      resolve();
+    };
+    to.once('close', over);
+    to.write(bytes, over);
+  });
+}
