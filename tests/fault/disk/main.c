@@ -4,6 +4,7 @@
  *
  *   echo off >.power          the power is cut: from here on everything fails with EIO
  *   echo on SEED KEEP >.power it is back; KEEP percent of the unsynced blocks survived, by the seed
+ *   echo slow MS >.power      from here on each sync takes so long, and all else waits for it
  *   cat .power                {"on":true,"syncs":12,"writes":70,"unsynced":3,"lost":0}
  *
  * Nothing is cached by the kernel (direct_io, no time for names and attributes): a page that it
@@ -21,6 +22,8 @@
 #include <unistd.h>
 
 static const char POWER[] = "/.power";
+
+static useconds_t sync_us; /* how long a sync takes at least; one thread knows of it */
 
 static struct disk *the_disk(void)
 {
@@ -70,12 +73,14 @@ static int power_write(const char *bytes, size_t len)
 {
     char text[64] = "";
     uint64_t seed;
-    unsigned keep;
+    unsigned keep, slow_ms;
     memcpy(text, bytes, len < sizeof(text) - 1 ? len : sizeof(text) - 1);
     if (strncmp(text, "off", 3) == 0)
         disk_cut(the_disk());
     else if (sscanf(text, "on %" SCNu64 " %u", &seed, &keep) == 2 && keep <= 100)
         disk_power_on(the_disk(), seed, keep);
+    else if (sscanf(text, "slow %u", &slow_ms) == 1 && slow_ms <= 10000)
+        sync_us = slow_ms * 1000;
     else
         return -EINVAL;
     return (int)len;
@@ -251,6 +256,7 @@ static int on_write(const char *path, const char *bytes, size_t len, off_t at,
 static int on_fsync(const char *path, int data_only, struct fuse_file_info *file)
 {
     (void)path, (void)data_only;
+    usleep(sync_us);
     return node_of(file) == NULL ? 0 : disk_sync(the_disk(), node_of(file));
 }
 
