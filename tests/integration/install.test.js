@@ -68,6 +68,26 @@ test('units are sound', (t) => {
   }
 });
 
+// What `systemd-analyze security` would complain of, of ten; infra/README.md tells it.
+const EXPOSURE = { 'queue-front': 1.3, 'seat-service': 1.2, 'payment-adapter': 1.2 };
+
+test('units are as closed as the README says, and say which calls of the kernel they may make', (t) => {
+  const destdir = openScope(t).tempDir();
+  install(destdir);
+  for (const [service, most] of Object.entries(EXPOSURE)) {
+    const unit = join(destdir, `opt/fairgate/lib/systemd/system/fairgate-${service}.service`);
+    const said = spawnSync('systemd-analyze', ['security', '--no-pager', '--offline=true', `--threshold=${most * 10}`, unit], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+    if (said.error?.code === 'ENOENT') return; // a machine without systemd runs no units
+    assert.equal(said.status, 0, said.stdout + said.stderr);
+    assert.match(said.stdout, new RegExp(`Overall exposure level for fairgate-${service}.service: ${most}`));
+    const text = readFileSync(unit, 'utf8');
+    const filters = [...text.matchAll(/^SystemCallFilter=(.*)$/gm)].map(([, filter]) => filter);
+    assert.deepEqual(filters, ['@system-service', '~@privileged @resources'], service);
+    for (const line of ['NoNewPrivileges=yes', 'CapabilityBoundingSet=', 'ProtectSystem=strict', 'SystemCallArchitectures=native', 'DynamicUser=yes'])
+      assert.ok(text.split('\n').includes(line), `${service}: ${line}`);
+  }
+});
+
 test('a config that was changed is kept, and the new one lies beside it', (t) => {
   const destdir = openScope(t).tempDir();
   install(destdir);

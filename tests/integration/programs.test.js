@@ -35,3 +35,40 @@ test('queue-front speaks no SQL: libpq, which others use from the same library, 
   assert.doesNotMatch(librariesOf('queue-front'), /libpq\.so/);
   assert.match(librariesOf('seat-service'), /libpq\.so/);
 });
+
+// What the compiler and the linker do against a bug that somebody wants to use. Flags that stand in the
+// Makefile may be lost on the way (one object, one library, another linker), so the files are asked.
+const read = (what, ...argv) => execFileSync(what, argv, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 1 << 26 });
+
+for (const program of ['queue-front', 'seat-service', 'payment-adapter']) {
+  const path = join(ROOT, 'build/release/bin', program);
+
+  test(`${program} lies where nobody can guess, and what the loader filled in is read-only`, () => {
+    assert.match(read('readelf', '-hW', path), /Type: +DYN/);
+    const dynamic = read('readelf', '-dW', path);
+    assert.match(dynamic, /FLAGS_1\).*\bPIE\b/);
+    assert.match(dynamic, /FLAGS\).*\bBIND_NOW\b/);
+    assert.doesNotMatch(dynamic, /TEXTREL|RPATH|RUNPATH/);
+    assert.match(read('readelf', '-lW', path), /GNU_RELRO/);
+  });
+
+  test(`${program} has no memory that is both writable and executable`, () => {
+    const segments = read('readelf', '-lW', path).split('\n').filter((line) => /^ +(LOAD|GNU_STACK) /.test(line));
+    const flags = segments.map((line) => /0x\w+ +0x\w+ ([R ][W ][E ]) /.exec(line)[1].replaceAll(' ', ''));
+    assert.ok(segments.some((line) => line.includes('GNU_STACK')), segments.join('\n'));
+    for (const flag of flags) assert.ok(!flag.includes('WE'), segments.join('\n'));
+    assert.ok(flags.includes('RE') && flags.includes('RW'), 'what it is read from is understood');
+  });
+
+  test(`${program} guards its stacks, and its calls of the C library know their room`, () => {
+    const symbols = read('readelf', '-W', '--dyn-syms', path);
+    assert.match(symbols, /__stack_chk_fail/);
+    assert.match(symbols, /__v?snprintf_chk|__mem\w+_chk|__v?fprintf_chk/);
+  });
+
+  // The mark of the whole file is the linker's to give, and it does not where the C library's own first
+  // objects have none, as Debian 12's. Our functions are asked instead.
+  test(`${program} says where its functions may be jumped into`, { skip: process.arch !== 'x64' && 'of x86-64 alone' }, () => {
+    assert.match(read('objdump', '-d', '--no-show-raw-insn', '--disassemble=main', path), /<main>:\n[^\n]*\bendbr64\b/);
+  });
+}
