@@ -553,6 +553,22 @@ static void take_files(struct service *service)
         each / service->settings.http_loops > 0 ? each / service->settings.http_loops : 1;
 }
 
+/* A core would hold every key, ticket and session that the process knows, in a file that nobody
+ * guards as they guard those. One byte is less than any core has, and the one limit that stops the
+ * kernel from handing a core to a program as well (it ignores 0 there); where the most that may be
+ * asked for is less than that, it stays. What is to be known of an end stands in the panic's block.
+ */
+static void leave_no_core(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) != 0)
+        return;
+    if (limit.rlim_max > 1)
+        limit.rlim_max = 1;
+    limit.rlim_cur = limit.rlim_max;
+    (void)!setrlimit(RLIMIT_CORE, &limit);
+}
+
 static int make_routes(struct service *service, struct err_slot *err)
 {
     int rc = http_router_create(err, &service->routes);
@@ -677,6 +693,7 @@ static int run(struct service *service)
     }
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write(), not our end */
     take_files(service);
+    leave_no_core();
     speak_up(service);
     int code = EXIT_FAILED;
     int rc = make_shared(service, &err);

@@ -3,7 +3,8 @@
  * A failed assert() ends here (panic.c takes the C library's __assert_fail over), so does
  * BUG_STOP() and a magic that does not fit. One block goes to standard error: program and version,
  * what failed and where, the backtrace, the request that this thread was working on, and the state
- * of whatever was registered. Then the process aborts, so that a core is left where those are kept.
+ * of whatever was registered. Then the process aborts. A service leaves no core, which would hold
+ * its keys (service.c), so the block has to say what is to be known.
  *
  * A describe function runs in a program that is broken, perhaps beside threads that still run. It
  * reads its struct and puts keys and numbers: no locks, no allocation, nothing that waits. What it
