@@ -64,6 +64,11 @@ install: ## programs, config and systemd units below DESTDIR/PREFIX (/usr/local)
 clean: ## remove build/
 	rm -rf build
 
+.PHONY: sbom
+sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
+	@$(RELEASE) -j$$(nproc) programs
+	@node infra/sbom.js build/release >build/sbom.json.new && mv build/sbom.json.new build/sbom.json
+
 .PHONY: screens
 screens: ## take the README's pictures again
 	@infra/deps test browser
