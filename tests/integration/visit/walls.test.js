@@ -1,0 +1,405 @@
+// The walls, walked once around: every call of the three contracts against one whole stack. Who may call it,
+// whose things it gives, what it takes besides what it asks for, and what its answers say to a browser. New
+// calls are judged by themselves, since the lists are the contracts. docs/THREATS.md says which of the
+// OWASP API Top 10 each of these tests holds.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { assertProblem, client, CookieJar, crlf, letIn, openContract, openScope, openStack, rawExchange, request, until } from '../../lib-js/index.js';
+
+const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
+const EVENT = 'demo';
+const EVIL = 'https://evil.example';
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+
+// Every call of a contract: {service, number, method, path, security}; number is that of its ports.
+const CALLS = SERVICES.flatMap((service, n) =>
+  Object.entries(openContract(`${service}/openapi.yaml`).document.paths).flatMap(([path, item]) =>
+    Object.entries(item).filter(([method]) => ['get', 'put', 'post', 'patch', 'delete'].includes(method)).map(([method, { security = [{}], tags }]) => ({
+      service, number: n + 1, method: method.toUpperCase(), path, security, isPage: tags.includes('pages'), name: `${service}: ${method.toUpperCase()} ${path}`,
+    }))));
+const isPrivate = ({ path }) => /^\/(admin|internal|console|design)\b/.test(path);
+const isOpen = ({ security }) => security.some((way) => Object.keys(way).length === 0) || security.length === 0;
+const takesBody = ({ method }) => method !== 'GET' && method !== 'DELETE';
+// One that would be taken from whoever may ask.
+const BODIES = { '/v1/pay/orders': { event: EVENT, hold: 'h0' }, '/v1/pay/tickets/{ticket}/transfer': { to: 'x@shop.example' }, '/v1/seats/{event}/holds/{hold}': { add: ['x'] } };
+const bodyOf = (call) => (takesBody(call) ? (BODIES[call.path] ?? {}) : undefined);
+const wants = (call, who) => call.security.some((way) => who in way);
+
+describe('the walls', () => {
+  const scope = openScope();
+  let stack;
+  let alice; // has bought: {jar, order, tickets, hold}
+  let bob; // has held and ordered nothing yet: {jar, pass, hold}
+  const secretsSeen = []; // what was handed to visitors, and may be in no log
+
+  const at = (offset, token) => client({ port: stack.base + offset, token });
+  const filled = (path, { order = 'o0', hold = 'h0', ticket = 't0' } = {}) => path
+    .replace('{event}', EVENT).replace('{id}', order).replace('{hold}', hold).replace('{ticket}', ticket)
+    .replace('{saga}', '1').replace('{action}', path.startsWith('/internal') ? 'extend' : 'open').replace(/\{[^}]+\}/g, 'x');
+
+  // A session may ask the seats so often; what it asks too soon is not judged.
+  const patiently = (method, path, options) => until(`an answer to ${method} ${path}`, async () => {
+    const answer = await stack.edge.call(method, path, options);
+    return answer.status !== 429 && answer;
+  });
+
+  async function enter() {
+    const { ticket } = (await stack.edge.post(`/v1/queue/${EVENT}/join`)).json;
+    const { pass } = await until('a pass', async () => {
+      const answer = await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: ticket });
+      return answer.status === 201 && answer.json;
+    });
+    const { hold } = (await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } } })).json;
+    secretsSeen.push(ticket, pass);
+    return { ticket, pass, hold };
+  }
+
+  async function login(n) {
+    const jar = new CookieJar();
+    const who = JSON.parse(stack.read('demo-users.json'))[n];
+    jar.take(await stack.edge.post('/v1/pay/login', { body: who }));
+    secretsSeen.push(who.login, who.password, jar.get('fg_session').value);
+    return jar;
+  }
+
+  async function buy(jar, { pass, hold }) {
+    const headers = { ...jar.headers, 'idempotency-key': randomUUID() };
+    const made = await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: EVENT, hold }, headers });
+    assert.equal(made.status, 201, made.text);
+    const { pathname } = new URL(made.json.payment.checkout_url);
+    const paid = await at(4).post(pathname, { body: 'number=4242424242424242', headers: FORM });
+    assert.equal(paid.status, 303, paid.text);
+    const { order } = made.json;
+    await until('the order to be complete', async () =>
+      (await stack.edge.get(`/v1/pay/orders/${order}`, { headers: jar.headers })).json.status === 'completed');
+    const { tickets } = (await stack.edge.get(`/v1/pay/orders/${order}/tickets`, { headers: jar.headers })).json;
+    secretsSeen.push(...tickets.map(({ token }) => token));
+    return { order, tickets };
+  }
+
+  before(async () => {
+    stack = await openStack(scope, { env: { FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000' } });
+    await stack.up();
+    await letIn(stack, EVENT, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+    const visit = await enter();
+    const jar = await login(0);
+    alice = { jar, hold: visit.hold, ...await buy(jar, visit) };
+    bob = { jar: await login(1), ...await enter() };
+  });
+  after(() => scope.close());
+
+  // ---- who may call ----
+
+  test('what is private is there with its token, and with no other', async () => {
+    const guarded = CALLS.filter((call) => isPrivate(call) && !isOpen(call));
+    assert.ok(guarded.length > 50, 'the contracts are read');
+    const tokens = { admin: stack.secret('admin-token'), service: stack.secret('service-token') };
+    for (const call of guarded) {
+      const ask = (token, headers) => at(call.number + 10, token).call(call.method, filled(call.path), { headers });
+      const refused = [undefined, 'x', `${tokens.admin}x`, tokens.admin.slice(1), bob.pass];
+      if (!wants(call, 'service')) refused.push(tokens.service);
+      for (const token of refused) assert.equal((await ask(token)).status, 401, `${call.name} with ${token}`);
+      assert.equal((await ask(undefined, { ...bob.jar.headers, authorization: `Basic ${btoa(`admin:${tokens.admin}`)}` })).status, 401, call.name);
+    }
+  });
+
+  test('nothing private is on a public listener, or behind the edge', async () => {
+    const token = stack.secret('admin-token');
+    for (const call of CALLS.filter(isPrivate)) {
+      for (const offset of [0, call.number]) {
+        const answer = await at(offset, token).call(call.method, filled(call.path));
+        assert.equal(answer.status, 404, `${call.name} on port +${offset}`);
+      }
+    }
+  });
+
+  test('what is about somebody is told to nobody else: neither without proof nor with a wrong one', async () => {
+    const closed = CALLS.filter((call) => !isPrivate(call) && !isOpen(call));
+    assert.ok(closed.length > 25);
+    const wrong = [{}, { authorization: 'Bearer x' }, { authorization: 'Bearer a.b.c' }, { cookie: `fg_session=x; fg_ticket_${EVENT}=x; fg_pass_${EVENT}=x` }];
+    for (const call of closed) {
+      for (const headers of wrong) {
+        const answer = await stack.edge.call(call.method, filled(call.path), { headers: { ...headers, 'idempotency-key': 'k' }, body: bodyOf(call) });
+        assert.equal(answer.status, 401, `${call.name} with ${JSON.stringify(headers)}: ${answer.text}`);
+        if (!call.isPage) assertProblem(answer, 401, answer.json.code);
+      }
+    }
+  });
+
+  // One proof does not stand for another, not even the operator's.
+  test('no key opens the door of another', async () => {
+    const keys = { ticket: bob.ticket, pass: bob.pass, admin: stack.secret('admin-token'), service: stack.secret('service-token') };
+    for (const call of CALLS.filter((one) => !isPrivate(one) && !isOpen(one))) {
+      for (const [kind, token] of Object.entries(keys)) {
+        if (wants(call, kind) && !wants(call, 'session')) continue;
+        const answer = await stack.edge.call(call.method, filled(call.path), { token, headers: { 'idempotency-key': 'k' }, body: bodyOf(call) });
+        assert.equal(answer.status, 401, `${call.name} with a ${kind}: ${answer.text}`);
+      }
+    }
+  });
+
+  // ---- whose things ----
+
+  test('an id of somebody else is an id that does not exist', async () => {
+    const ofAlice = { order: alice.order, hold: alice.hold, ticket: alice.tickets[0].ticket };
+    assert.ok(Object.values(ofAlice).every((id) => typeof id === 'string' && id.length > 8), JSON.stringify(ofAlice));
+    const of = CALLS.filter(({ path }) => /^\/(v1|pay|seats)\b.*\{(id|hold|ticket)\}/.test(path));
+    assert.ok(of.length >= 14);
+    for (const call of of) {
+      const ask = (ids) => stack.edge.call(call.method, filled(call.path, ids), {
+        token: bob.pass, headers: { ...bob.jar.headers, 'idempotency-key': randomUUID() },
+        body: bodyOf(call),
+      });
+      const made = Object.fromEntries(Object.entries(ofAlice).map(([kind, id]) => [kind, [...id].reverse().join('')]));
+      const [theirs, none] = [await ask(ofAlice), await ask(made)];
+      assert.equal(theirs.status, 404, `${call.name}: ${theirs.text}`);
+      assert.deepEqual([theirs.status, theirs.json?.code, theirs.json?.detail], [none.status, none.json?.code, none.json?.detail], call.name);
+      assert.ok(!theirs.text.includes(ofAlice.order) || call.isPage, call.name);
+    }
+    const order = (await stack.edge.get(`/v1/pay/orders/${alice.order}`, { headers: alice.jar.headers })).json;
+    assert.equal(order.status, 'completed', 'and nothing came of it');
+  });
+
+  test("an order of another's seats is refused, and one's own seats are no other's", async () => {
+    const headers = { ...alice.jar.headers, 'idempotency-key': randomUUID() };
+    const other = await enter();
+    const answer = await stack.edge.post('/v1/pay/orders', { token: other.pass, headers, body: { event: EVENT, hold: bob.hold } });
+    assertProblem(answer, 404, 'hold-unknown');
+  });
+
+  // ---- what is taken ----
+
+  test('what a body was not asked for is refused, and changes nothing', async () => {
+    const extra = { amount: 1, price: 1, member: '1', role: 'admin', is_admin: true, status: 'completed' };
+    const headers = { ...bob.jar.headers, 'idempotency-key': randomUUID() };
+    const tries = [
+      ['POST', '/v1/pay/orders', { event: EVENT, hold: bob.hold }],
+      ['POST', `/v1/seats/${EVENT}/holds`, { best_available: { quantity: 1 } }],
+      ['PATCH', `/v1/seats/${EVENT}/holds/${bob.hold}`, { add: [] }],
+      ['POST', `/v1/seats/${EVENT}/proposals`, { best_available: { quantity: 1 } }],
+      ['POST', '/v1/pay/login', JSON.parse(stack.read('demo-users.json'))[2]],
+    ];
+    const read = () => patiently('GET', `/v1/seats/${EVENT}/holds/${bob.hold}`, { token: bob.pass });
+    const held = (await read()).json.seats;
+    for (const [method, path, body] of tries) {
+      for (const [key, value] of Object.entries(extra)) {
+        const answer = await patiently(method, path, { token: bob.pass, headers: { ...headers, 'idempotency-key': randomUUID() }, body: { ...body, [key]: value } });
+        assert.ok([400, 422].includes(answer.status), `${method} ${path} with ${key}: ${answer.status} ${answer.text}`);
+      }
+    }
+    assert.deepEqual((await read()).json.seats, held);
+  });
+
+  test('a method is what stands in the request line, whatever a header or a query says', async () => {
+    const path = `/v1/seats/${EVENT}/holds/${bob.hold}`;
+    for (const header of ['x-http-method-override', 'x-http-method', 'x-method-override']) {
+      for (const [method, status] of [['GET', 200], ['POST', 405]])
+        assert.equal((await patiently(method, path, { token: bob.pass, headers: { [header]: 'DELETE' } })).status, status);
+    }
+    assert.equal((await patiently('GET', `${path}?_method=DELETE`, { token: bob.pass })).status, 200);
+    assert.equal((await patiently('GET', path, { token: bob.pass })).status, 200);
+  });
+
+  // No call of a visitor takes an address that somebody then asks: what is asked stands in the configuration.
+  test('no contract has a visitor name an address', () => {
+    for (const service of SERVICES) {
+      const { document } = openContract(`${service}/openapi.yaml`);
+      const found = [];
+      const look = (schema, where) => {
+        if (schema === null || typeof schema !== 'object') return;
+        if (schema.$ref) return look(schema.$ref.slice(2).split('/').reduce((all, key) => all[key.replaceAll('~1', '/')], document), where);
+        if (schema.format === 'uri') found.push(where);
+        for (const [key, value] of Object.entries(schema.properties ?? {})) {
+          if (/url|uri|href|callback|host/i.test(key)) found.push(`${where}.${key}`);
+          look(value, `${where}.${key}`);
+        }
+        for (const key of ['allOf', 'anyOf', 'oneOf']) for (const one of schema[key] ?? []) look(one, where);
+        look(schema.items, `${where}[]`);
+      };
+      for (const [path, item] of Object.entries(document.paths)) {
+        if (/^\/(admin|internal)/.test(path)) continue;
+        for (const [method, { requestBody, parameters = [] }] of Object.entries(item)) {
+          for (const { schema } of Object.values(requestBody?.content ?? {})) look(schema, `${method} ${path}`);
+          for (const { name } of parameters) if (/url|uri|next|return|redirect|callback/i.test(name ?? '')) found.push(`${method} ${path}?${name}`);
+        }
+      }
+      assert.deepEqual(found, [], service);
+    }
+  });
+
+  // ---- what browsers are told ----
+
+  const own = () => ({ cookie: [alice.jar.headers.cookie, `fg_pass_${EVENT}=${bob.pass}`, `fg_ticket_${EVENT}=${bob.ticket}`].join('; ') });
+  const pages = () => [`/e/${EVENT}`, `/e/${EVENT}/fairness`, `/seats/${EVENT}`, '/pay/checkout', `/pay/orders/${alice.order}`, `/pay/tickets/${alice.order}`, '/nothing'];
+
+  test('each page runs its own scripts only, stands in no frame, and is kept by nobody', async () => {
+    for (const path of pages()) {
+      const page = await stack.edge.get(path, { headers: { ...own(), accept: 'text/html' } });
+      assert.ok([200, 404].includes(page.status), `${path}: ${page.status}`);
+      assert.match(page.headers['content-type'], /^text\/html; charset=utf-8$/, path);
+      const policy = page.headers['content-security-policy'] ?? '';
+      assert.match(policy, /default-src 'none'/, path);
+      assert.match(policy, /frame-ancestors 'none'/, path);
+      assert.match(policy, /base-uri 'none'/, path);
+      assert.doesNotMatch(policy.replace(/style-src[^;]*/, ''), /unsafe-|\*/, path);
+      assert.equal(page.headers['x-content-type-options'], 'nosniff', path);
+      assert.match(page.headers['cache-control'], /no-store/, path);
+    }
+  });
+
+  test('each answer of the edge says what it is, not what made it, and what is personal is kept by nobody', async () => {
+    const personal = [`/v1/queue/${EVENT}/me`, `/v1/seats/${EVENT}/holds/${bob.hold}`, '/v1/pay/me', `/v1/pay/orders/${alice.order}`, `/v1/pay/orders/${alice.order}/tickets`];
+    const shared = [`/v1/queue/${EVENT}/status`, '/.well-known/jwks.json', `/v1/seats/${EVENT}/availability`, '/v1/pay/ticket-keys', '/nothing', '/'];
+    for (const path of [...personal, ...shared]) {
+      const answer = await stack.edge.get(path, { headers: { ...own(), ...(path.startsWith('/v1/seats') ? { authorization: `Bearer ${bob.pass}` } : {}) } });
+      assert.ok([200, 302, 404].includes(answer.status), `${path}: ${answer.status}`);
+      assert.equal(answer.headers['x-content-type-options'], 'nosniff', path);
+      for (const name of ['server', 'x-powered-by', 'via']) assert.equal(answer.headers[name], undefined, `${name} of ${path}`);
+      if (personal.includes(path)) assert.match(answer.headers['cache-control'] ?? '', /no-store/, path);
+      if (answer.status === 404) assert.match(answer.headers['cache-control'] ?? '', /no-store/, path);
+    }
+  });
+
+  test('a refusal is kept by nobody', async () => {
+    for (const path of [`/v1/queue/${EVENT}/me`, '/v1/queue/none/status', `/v1/seats/${EVENT}`, '/v1/pay/me', '/v1/pay/orders/x', '/e/none', '/seats/none/x']) {
+      const answer = await stack.edge.get(path);
+      assert.ok(answer.status >= 400, `${path}: ${answer.status}`);
+      assert.match(answer.headers['cache-control'] ?? '', /no-store/, `${path}: ${answer.status}`);
+    }
+  });
+
+  test('cookies that open something are seen by no script and sent by no other site', async () => {
+    const answers = [
+      await stack.edge.post(`/v1/queue/${EVENT}/join`),
+      await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: bob.ticket }),
+      await stack.edge.post('/v1/pay/login', { body: JSON.parse(stack.read('demo-users.json'))[3] }),
+    ];
+    for (const answer of answers) {
+      const lines = answer.headers['set-cookie'] ?? [];
+      assert.ok(lines.length > 0, answer.text);
+      for (const line of lines) {
+        assert.match(line, /; HttpOnly\b/i, line);
+        assert.match(line, /; SameSite=(Lax|Strict)\b/i, line);
+        assert.doesNotMatch(line, /; Domain=/i, line);
+      }
+    }
+    // What the edge was reached by decides whether they are for TLS alone; port +3 believes its proxy.
+    const tls = await at(3).post('/v1/pay/login', { body: JSON.parse(stack.read('demo-users.json'))[4], headers: { 'x-forwarded-proto': 'https' } });
+    for (const line of tls.headers['set-cookie']) assert.match(line, /; Secure\b/i, line);
+  });
+
+  test('a page of another origin reads nothing and changes nothing', async () => {
+    for (const call of CALLS.filter((one) => !isPrivate(one) && !one.path.endsWith('/stream'))) {
+      const path = filled(call.path, { order: alice.order, hold: bob.hold, ticket: alice.tickets[0].ticket });
+      const preflight = await stack.edge.call('OPTIONS', path, { headers: { origin: EVIL, 'access-control-request-method': call.method } });
+      const answer = call.method === 'GET' ? await stack.edge.get(path, { headers: { ...own(), origin: EVIL } })
+        : await stack.edge.call(call.method, path, { headers: { ...own(), ...FORM, origin: EVIL, 'idempotency-key': randomUUID() }, body: takesBody(call) ? 'a=b' : undefined });
+      for (const one of [preflight, answer]) assert.equal(one.headers['access-control-allow-origin'], undefined, call.name);
+      if (call.method !== 'GET' && !isOpen(call)) assert.ok([400, 401, 403, 415].includes(answer.status), `${call.name}: ${answer.status} ${answer.text}`);
+    }
+  });
+
+  test('a name of another host comes back in no page, no cookie and no address', async () => {
+    for (const path of [...pages(), '/', `/v1/queue/${EVENT}/status`]) {
+      const answer = await stack.edge.get(path, { headers: { ...own(), host: 'evil.example', 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' } });
+      assert.ok(!`${JSON.stringify(answer.headers)}${answer.text}`.includes('evil.example'), path);
+    }
+  });
+
+  // ---- what is not a request ----
+
+  test('no way leads from a file that is served to one that is not', async () => {
+    const ways = ['../../../../etc/passwd', '..%2f..%2f..%2fetc%2fpasswd', '%2e%2e/%2e%2e/etc/passwd', '....//....//etc/passwd', '%252e%252e%252fetc%252fpasswd', '..%5c..%5cetc%5cpasswd', '..%c0%af..%c0%afetc/passwd', 'x%00.css', '/etc/passwd'];
+    for (const [offset, folder] of [[1, '/assets/'], [2, '/seats/-/x/'], [3, '/pay/-/x/'], [11, '/console/-/x/']]) {
+      for (const way of ways) {
+        for (const port of offset < 10 ? [0, offset] : [offset]) {
+          const { answers } = await rawExchange({ port: stack.base + port, bytes: crlf(`GET ${folder}${way} HTTP/1.1\nHost: a\nConnection: close\n\n`) });
+          assert.ok([400, 404].includes(answers[0]?.status), `${port} ${folder}${way}: ${answers[0]?.status}`);
+          assert.doesNotMatch(answers[0].text, /root:/);
+        }
+      }
+    }
+  });
+
+  // The edge and a service must agree where a request ends. Each of these hides a join in what one of them
+  // could take for a body: whoever disagreed would give a place.
+  test('no request is smuggled past the edge', async () => {
+    const hidden = `POST /v1/queue/${EVENT}/join HTTP/1.1\r\nHost: a\r\nIdempotency-Key: smuggled\r\nContent-Length: 0\r\n\r\n`;
+    const head = (...lines) => ['POST /v1/pay/logout HTTP/1.1', 'Host: a', ...lines, '', ''].join('\r\n');
+    const chunked = `0\r\n\r\n${hidden}`;
+    const tries = {
+      'CL.TE': head(`Content-Length: ${chunked.length}`, 'Transfer-Encoding: chunked') + chunked,
+      'TE.CL': head('Transfer-Encoding: chunked', 'Content-Length: 4') + `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`,
+      'TE with a space': head(`Content-Length: ${chunked.length}`, 'Transfer-Encoding : chunked') + chunked,
+      'TE that is no coding': head(`Content-Length: ${chunked.length}`, 'Transfer-Encoding: xchunked') + chunked,
+      'TE twice': head(`Content-Length: ${chunked.length}`, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity') + chunked,
+      'TE with a tab': head(`Content-Length: ${chunked.length}`, 'Transfer-Encoding:\tchunked') + chunked,
+      'TE folded': head(`Content-Length: ${chunked.length}`, 'Transfer-Encoding:\r\n chunked') + chunked,
+      'CL twice': head('Content-Length: 0', `Content-Length: ${hidden.length}`) + hidden,
+      'CL with a sign': head(`Content-Length: +${hidden.length}`) + hidden,
+      'CL as a list': head(`Content-Length: ${hidden.length}, ${hidden.length}`) + hidden,
+      'a chunk size that wraps around': head('Transfer-Encoding: chunked') + `10000000000000000\r\n${hidden}`,
+      'a bare line feed as the end': `POST /v1/pay/logout HTTP/1.1\nHost: a\nContent-Length: ${hidden.length}\n\n${hidden}`,
+      'a header in a trailer': head('Transfer-Encoding: chunked', 'Trailer: Content-Length') + `0\r\nContent-Length: ${hidden.length}\r\n\r\n`,
+    };
+    const issued = async () => Number(/^fairgate_line_issued\{event="demo"\} (\d+)/m.exec((await at(11).get('/metrics')).text)[1]);
+    const before_ = await issued();
+    for (const port of [0, 3]) {
+      for (const [what, bytes] of Object.entries(tries)) {
+        const { answers } = await rawExchange({ port: stack.base + port, bytes, n: 2, timeoutMs: 5000 }).catch(() => ({ answers: [] }));
+        assert.ok(answers.every(({ status }) => status !== 201), `${what} at +${port}`);
+      }
+    }
+    // Whoever comes next by the edge's connections gets their own answers.
+    for (let i = 0; i < 20; i += 1) assert.equal((await stack.edge.get('/v1/pay/me', { headers: bob.jar.headers })).status, 200);
+    assert.equal((await stack.edge.post(`/v1/queue/${EVENT}/join`)).status, 201);
+    await until('the line to tell the one join', async () => (await issued()) > before_);
+    assert.equal(await issued(), before_ + 1);
+  });
+
+  // ---- what is written down ----
+
+  test('a line of the log is a line of ours, whatever visitors write', async () => {
+    const mark = 'smuggled-line';
+    const lines = [`%0a{"level":"error","message":"${mark}"}`, `%0d%0a${mark}`, `\u001b[31m${mark}`];
+    for (const text of lines) {
+      await stack.edge.get(`/v1/queue/${encodeURIComponent(text)}/status`);
+      await stack.edge.post('/v1/pay/login', { body: { login: `a\n{"message":"${mark}"}`, password: `b\r\n${mark}` } });
+      await stack.edge.get('/v1/pay/me', { headers: { 'user-agent': mark, referer: mark, traceparent: `00-${mark}`, cookie: `fg_session=${mark}` } });
+      await request({ port: stack.base + 3, path: `/v1/pay/orders/${encodeURIComponent(text)}`, headers: bob.jar.headers });
+    }
+    let told = 0;
+    for (const service of SERVICES) {
+      for (const line of stack.read(`log/${service}/current`).trim().split('\n').filter((one) => one.startsWith('{'))) {
+        const { msg } = JSON.parse(line); // each is whole
+        assert.ok(!msg.includes(mark), line);
+        told += 1;
+      }
+      assert.ok(!stack.read(`log/${service}/current`).split('\n').some((line) => line.startsWith(mark)), service);
+    }
+    assert.ok(told > 50, 'requests were logged');
+  });
+
+  test('no secret is in a log, an argument or an environment, and none would be in a core', async () => {
+    const made = readdirSync(join(stack.dir, 'secrets')).flatMap((name) =>
+      stack.read(`secrets/${name}`).split('\n').filter((line) => line.length >= 16 && !line.startsWith('-----')).map((line) => line.split(/[ :]/).at(-1)));
+    const secrets = [...new Set([...made, ...secretsSeen])].filter((one) => one.length >= 8);
+    assert.ok(secrets.length > 20);
+    const look = (where, text) => {
+      const at_ = secrets.findIndex((secret) => text.includes(secret));
+      assert.equal(at_, -1, `${where} has the secret number ${at_}`);
+    };
+    for (const path of readdirSync(join(stack.dir, 'log'), { recursive: true }).filter((name) => /(^|\/)(current|deaths|@.*)$|\.log$/.test(name)))
+      look(path, readFileSync(join(stack.dir, 'log', path), 'latin1'));
+    const pids = stack.processes().map((line) => line.split(' ')[0]);
+    assert.ok(pids.length >= 8);
+    for (const pid of pids) for (const file of ['cmdline', 'environ']) look(`${file} of ${pid}`, readFileSync(`/proc/${pid}/${file}`, 'latin1'));
+    const parts = await stack.parts();
+    for (const service of SERVICES)
+      assert.match(readFileSync(`/proc/${parts[service].pid}/limits`, 'utf8'), /^Max core file size +[01] +[01] /m, service);
+  });
+});
