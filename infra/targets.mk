@@ -28,7 +28,7 @@ ready-to-run:
 
 # ---- judging it ----------------------------------------------------------------------------------
 
-.PHONY: test check unit soak fuzz bench crowd
+.PHONY: test check unit soak faults fuzz bench crowd
 test: ## everything that CI runs; ends with "N passed, N failed"
 	@infra/deps test browser
 	@infra/test all
@@ -41,6 +41,10 @@ unit: ## build and run the unit tests of this VARIANT
 soak: ## the long forms of the random and crash tests
 	@infra/deps test browser
 	@infra/test soak
+faults: ## sales that are broken, RUNS (1) for each fault, and the table of what held (tests/README.md)
+	@infra/deps test
+	@$(RELEASE) -j$$(nproc) programs
+	@node tests/fault/campaign/run.js --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED)) $(FAULTS)
 fuzz: ## every fuzz target for FUZZ_S seconds (60)
 	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs

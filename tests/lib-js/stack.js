@@ -51,12 +51,13 @@ export class Stack {
     this.env = { FAIRGATE_RUN_DIR: dir, FAIRGATE_PORT_BASE: String(base), ...env };
     this.wrap = wrap; // words in front of the command, such as taskset's
     this.edge = client({ port: base });
+    this.timeoutMs = 120_000; // of a command
     this.database = {}; // {dir, port} of its PostgreSQL, where that is another by now
   }
 
   // {status, stdout, stderr} of one command.
   command(verb, env = {}) {
-    const options = { env: { ...process.env, ...this.env, ...env }, timeout: 120_000 };
+    const options = { env: { ...process.env, ...this.env, ...env }, timeout: this.timeoutMs };
     const [program, ...words] = [...this.wrap, STACK, verb];
     return new Promise((resolve) => {
       execFile(program, words, options, (error, stdout, stderr) =>

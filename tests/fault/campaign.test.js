@@ -1,0 +1,39 @@
+// The campaign's own arithmetic: whatever a judge can find belongs to an invariant, and the table counts what
+// was judged. (The campaign itself is `make faults`.)
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { ROOT } from '../lib-js/service.js';
+import { faults } from './campaign/faults.js';
+import { EXPECTED, INVARIANTS, invariantFor } from './campaign/judge.js';
+import { tableOf } from './campaign/table.js';
+
+const source = (path) => readFileSync(join(ROOT, path), 'utf8');
+const NONE = Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, []]));
+const run = (fault, more) => ({ fault, seed: 1, at: '2026-01-02T03:04:05Z', commit: 'abc', found: NONE, hit: true, restMs: 4000, ...more });
+
+test('what a judge can find belongs to an invariant', () => {
+  const kinds = [...source('loadtest/crowd/judge/judge_found.c').matchAll(/^ {4}\[FOUND_\w+\] = "([a-z-]+)"/gm)].map(([, name]) => name);
+  const books = [...source('loadtest/lib/audit.js').matchAll(/#must\([^\n]*?[`']([a-z-]+): /g)].map(([, name]) => name);
+  assert.ok(kinds.length > 20 && books.length > 10, `${kinds.length} kinds, ${books.length} of the books`);
+  for (const name of [...kinds.filter((kind) => !EXPECTED.includes(kind)), ...books])
+    assert.ok(invariantFor(`${name}: seat 7`) in INVARIANTS, name);
+  assert.deepEqual(['two-owners: seat 7', 'two-owners: place 7'].map(invariantFor), ['I1', 'I6']);
+  assert.throws(() => invariantFor('something-new: 7'), /no invariant/);
+});
+
+test('the table counts runs that were judged, and says how many were not', () => {
+  const [{ name }] = faults;
+  const bad = run(name, { found: { ...NONE, I2: ['money: 7'] } });
+  const table = tableOf([run(name), bad, run(name, { hit: false }), { ...run(name), found: undefined, broken: 'no' }]);
+  const cells = table.split('\n').find((line) => line.startsWith(`| ${name} |`)).split('|').map((cell) => cell.trim());
+  assert.deepEqual(cells.slice(3), ['2', '·', '1', '·', '·', '·', '·', '·', '·', '2', '4 s', '']);
+  assert.equal(table.split('\n').filter((line) => line.startsWith('| ')).length, faults.length + 1);
+});
+
+test('each fault has a name of its own and says what it does', () => {
+  assert.equal(new Set(faults.map(({ name }) => name)).size, faults.length);
+  for (const { name, what, strike, lasts: [least, most] } of faults) assert.ok(what && strike && least <= most, name);
+});

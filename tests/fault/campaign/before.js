@@ -1,0 +1,24 @@
+// The version before, whose programs upgrade and downgrade need: built of the commit that the file `before`
+// names, once, in build/before.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../../lib-js/service.js';
+
+const PROGRAMS = ['queue-front', 'seat-service', 'payment-adapter'];
+
+// -> the folder of its programs
+export function before() {
+  if (process.env.FAIRGATE_BEFORE) return process.env.FAIRGATE_BEFORE;
+  const commit = readFileSync(join(ROOT, 'tests/fault/campaign/before'), 'utf8').trim();
+  const tree = join(ROOT, 'build/before', commit);
+  const bin = join(tree, 'build/release/bin');
+  if (PROGRAMS.every((name) => existsSync(join(bin, name)))) return bin;
+  mkdirSync(tree, { recursive: true });
+  const tar = execFileSync('git', ['-C', ROOT, 'archive', commit], { maxBuffer: 1 << 28 });
+  execFileSync('tar', ['-x', '-C', tree], { input: tar });
+  const targets = PROGRAMS.map((name) => `build/release/bin/${name}`);
+  execFileSync('make', ['--no-print-directory', '-C', tree, '-j2', 'VARIANT=release', ...targets], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return bin;
+}

@@ -1,0 +1,103 @@
+// What must hold whatever broke, by the names of tests/sim/invariants.h: the crowd's judge, the audit of the books,
+// the reconciliation and what each process has in the end say what they found, and each finding has one name.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { audit } from '../../../loadtest/lib/audit.js';
+import { client, delay, until } from '../../lib-js/index.js';
+import { EVENT, OURS } from './sale.js';
+
+export const INVARIANTS = {
+  I1: 'a seat has at most one owner, and at most one valid ticket',
+  I2: 'of each order, captured less refunded is the price of what is sold to it',
+  I3: 'what was answered survives',
+  I4: 'once faults stop, everything ends or is parked with an alarm, within its bound',
+  I5: 'memory, files, queues and retries are bounded, and nobody is busy with nothing',
+  I6: 'nobody enters except by the rules, positions never get worse, rate and slots are kept',
+  I7: 'the shop has each paid order once',
+  alive: 'no program ends but by the fault, and none answers what it may not',
+};
+
+const NAMES = {
+  I1: ['overlapping-holds', 'sold-twice', 'tickets', 'too-many-seats'],
+  I2: ['ticket-not-paid', 'money', 'seats', 'reconciliation'],
+  I3: ['gone-early', 'paid-no-ticket', 'told-orders', 'told-money', 'changed'],
+  I4: ['no-end', 'few-placed', 'few-passed', 'few-done', 'left-waiting', 'turned-away', 'half-done', 'stuck-hold', 'not-judged', 'not-ready', 'shop-waits', 'nothing-sold', 'reconciliation-cannot'],
+  I5: ['memory', 'files', 'retries', 'busy'],
+  I6: ['order-of-joins', 'jump', 'uncalled-pass', 'two-visits', 'rate', 'too-many-inside', 'ahead-rose', 'trick'],
+  I7: ['shop-lost', 'shop-refused', 'shop-twice', 'shop-stranger'],
+  alive: ['failed', 'died'],
+};
+// Whoever is dead or cut off answers nobody, and nobody's estimate knew of it: what counts is that people who ask
+// again get through.
+export const EXPECTED = ['lost-answers', 'eta'];
+const invariantOf = new Map(Object.entries(NAMES).flatMap(([invariant, names]) => names.map((name) => [name, invariant])));
+
+const BOUNDS = { rssMb: 256, files: 400, tries: 100, busyShare: 0.5 };
+const REST_MS = 120_000;
+const LOOK_MS = 1000;
+
+const nameOf = (finding) => finding.split(/[: ]/)[0];
+
+// A seat or an order that two have is the seats' matter, a place or an entry the line's.
+export function invariantFor(finding) {
+  const name = nameOf(finding);
+  if (name === 'two-owners') return /seat|order/.test(finding) ? 'I1' : 'I6';
+  const found = invariantOf.get(name);
+  if (found === undefined) throw new Error(`a finding of no invariant: ${finding}`);
+  return found;
+}
+
+// -> {found: {I1: [text], ...}, books, restMs}
+export async function judge(sale, crowd) {
+  const began = Date.now();
+  const findings = [];
+  await sale.allReady().catch((error) => findings.push(`not-ready: ${error.message}`));
+  const told = crowd.judged(['--seats-max', '4']);
+  findings.push(...told.found.filter((text) => !EXPECTED.includes(nameOf(text))));
+  const books = await audit(sale.stack, EVENT, { settleMs: REST_MS, told });
+  findings.push(...books.findings, ...books.notJudged.map((text) => `not-judged: ${text}`));
+  if (books.toShop > 0) findings.push(`shop-waits: ${books.toShop} orders are still on their way to the shop`);
+  findings.push(...await reconciled(sale), ...await bounded(sale));
+  findings.push(...sale.stack.findings().map(({ what, text }) => `died: ${what}\n${text}`));
+  const found = Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, []]));
+  for (const finding of findings) found[invariantFor(finding)].push(finding);
+  const { completed, seats, captured } = books;
+  return { found, books: { completed, seats, captured }, restMs: Date.now() - began };
+}
+
+async function reconciled(sale) {
+  const pay = client({ port: sale.stack.base + 13, token: sale.stack.secret('admin-token') });
+  try {
+    const { items } = await until('a reconciliation that reaches everybody', async () => {
+      const { status, json } = await pay.post('/admin/reconcile', { timeoutMs: 30_000 });
+      return status === 200 && json.not_reached.length === 0 && json;
+    }, { timeoutMs: REST_MS, everyMs: 500 });
+    return items.map((item) => `reconciliation: ${JSON.stringify(item)}`);
+  } catch (error) {
+    return [`reconciliation-cannot: ${error.message}`];
+  }
+}
+
+const ticksOf = (pid) => {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+};
+
+async function bounded(sale) {
+  const findings = [];
+  const pids = OURS.map((part) => [part, sale.pid(part)]).filter(([, pid]) => pid !== null && existsSync(`/proc/${pid}`));
+  const before = new Map(pids.map(([part, pid]) => [part, ticksOf(pid)]));
+  await delay(LOOK_MS);
+  for (const [part, pid] of pids) {
+    const rssMb = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+    if (rssMb > BOUNDS.rssMb) findings.push(`memory: ${part} has ${rssMb.toFixed(0)} MB`);
+    const files = readdirSync(`/proc/${pid}/fd`).length;
+    if (files > BOUNDS.files) findings.push(`files: ${part} has ${files} open`);
+    const share = (ticksOf(pid) - before.get(part)) * 10 / LOOK_MS;
+    if (share > BOUNDS.busyShare) findings.push(`busy: ${part} takes ${share.toFixed(2)} of a processor, and nobody is there`);
+  }
+  const tries = Number(sale.stack.sql('payment_adapter', 'SELECT coalesce(max(tries), 0) FROM pay.saga'));
+  if (tries > BOUNDS.tries) findings.push(`retries: a step was tried ${tries} times`);
+  return findings;
+}
