@@ -234,7 +234,7 @@ class Sale {
     const data = realpathSync(join(this.stack.dir, 'postgres/data'));
     const from = `host=${this.replica.dir} port=${this.replica.port} user=postgres dbname=postgres`;
     const kept = ['hba.conf', 'postgresql.conf'].map((name) => [join(data, name), readFileSync(join(data, name))]);
-    asPostgres(join(postgresBin(), 'pg_rewind'), '-D', data, '--source-server', from, '-c', '--no-sync');
+    asPostgres(join(postgresBin(), 'pg_rewind'), '-D', data, '--source-server', from, '--no-sync');
     for (const [path, bytes] of kept) writeFileSync(path, bytes);
     writeFileSync(join(data, 'postgresql.auto.conf'), `primary_conninfo = '${from} application_name=first'\n`);
     writeFileSync(join(data, 'standby.signal'), '');
@@ -319,9 +319,9 @@ class Sale {
 
   // In good order, with what its script says now.
   async renew(part) {
+    const pid = this.pid(part);
     writeFileSync(join(this.#service(part), 'planned'), '');
     execFileSync('sv', ['term', this.#service(part)]);
-    const pid = this.pid(part);
     await until(`${part} to be another`, () => this.pid(part) !== null && this.pid(part) !== pid, { timeoutMs: READY_MS });
     await this.ready(part);
   }
