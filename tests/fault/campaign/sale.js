@@ -75,6 +75,8 @@ class Sale {
     }
     if (this.needs.begins !== undefined) for (const name of RENEWED) this.setVersion(name, this.needs.begins);
     await this.stack.up();
+    // What the stack itself has written there is older than any night that a power cut comes in.
+    if (this.needs.disk?.of === 'postgres') execFileSync('sync', ['hba.conf', 'postgresql.conf'].map((name) => join(this.stack.dir, 'postgres/data', name)));
     if (this.needs.replica) await this.#follow();
     if (this.needs.sentinels) await this.#watchRedis();
     await letIn(this.stack, EVENT, { rate_per_s: 25, burst: 25, max_active: 250, pow_bits: 6 });
