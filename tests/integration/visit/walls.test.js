@@ -8,10 +8,12 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, client, CookieJar, crlf, letIn, openContract, openScope, openStack, rawExchange, request, until } from '../../lib-js/index.js';
+import { assertProblem, client, CookieJar, crlf, delay, letIn, openContract, openRaw, openScope, openStack, rawExchange, request, until } from '../../lib-js/index.js';
 
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
 const EVENT = 'demo';
+// Of each service, so that nobody has to wait for what is ten, thirty and twenty seconds where it counts.
+const PATIENCE = { FAIRGATE_HTTP_HEAD_TIMEOUT: '3s', FAIRGATE_HTTP_BODY_TIMEOUT: '3s', FAIRGATE_HTTP_WRITE_TIMEOUT: '3s' };
 const EVIL = 'https://evil.example';
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
@@ -82,7 +84,7 @@ describe('the walls', () => {
   }
 
   before(async () => {
-    stack = await openStack(scope, { env: { FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000' } });
+    stack = await openStack(scope, { env: { FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', ...PATIENCE } });
     await stack.up();
     await letIn(stack, EVENT, { rate_per_s: 1000, burst: 1000, max_active: 0 });
     const visit = await enter();
@@ -359,6 +361,97 @@ describe('the walls', () => {
     assert.equal((await stack.edge.post(`/v1/queue/${EVENT}/join`)).status, 201);
     await until('the line to tell the one join', async () => (await issued()) > before_);
     assert.equal(await issued(), before_ + 1);
+  });
+
+  // ---- who does not behave ----
+
+  // The services themselves, without an edge in front: each ends these by itself.
+  test('who is slow, silent, half gone or without measure is ended within the limits, and nobody else notices', async () => {
+    const post = { 1: `/v1/queue/${EVENT}/move`, 2: `/v1/seats/${EVENT}/holds`, 3: '/v1/pay/login' };
+    const page = { 1: `/e/${EVENT}`, 2: `/seats/${EVENT}`, 3: '/pay/checkout' };
+    const head = 'GET /x HTTP/1.1\r\nHost: a\r\n';
+    const open = async (offset, options) => {
+      const connection = await openRaw({ port: stack.base + offset, ...options });
+      scope.defer(() => connection.destroy());
+      return connection;
+    };
+    const drip = async (connection) => {
+      while (!connection.closed) {
+        await connection.send('x');
+        await delay(200);
+      }
+      return connection.answers()[0]?.status;
+    };
+    const WAYS = {
+      'drips its head': [408, async (offset) => {
+        const connection = await open(offset);
+        await connection.send(`${head}X-Slow: `);
+        return drip(connection);
+      }],
+      'drips its body': [408, async (offset) => {
+        const connection = await open(offset);
+        await connection.send(`POST ${post[offset]} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{`);
+        return drip(connection);
+      }],
+      'says nothing': [undefined, async (offset) => (await (await open(offset)).untilClosed())[0]?.status],
+      'has too many headers': [431, async (offset) => {
+        const connection = await open(offset);
+        await connection.send(`${head}${'X-A: b\r\n'.repeat(100)}\r\n`);
+        return (await connection.untilClosed())[0]?.status;
+      }],
+      'has a head without an end': [431, async (offset) => {
+        const connection = await open(offset);
+        for (let i = 0; i < 40 && !connection.closed; i += 1) await connection.send(`X-${i}: ${'y'.repeat(1000)}\r\n`.replace(/^/, i === 0 ? head : ''));
+        return (await connection.untilClosed())[0]?.status;
+      }],
+      'goes in the middle of its head': [undefined, async (offset) => {
+        const connection = await open(offset, { allowHalfOpen: true });
+        await connection.send(head);
+        connection.end();
+        return (await connection.untilClosed())[0]?.status;
+      }],
+      'goes once it has asked': [404, async (offset) => {
+        const connection = await open(offset, { allowHalfOpen: true });
+        await connection.send(`${head}\r\n`);
+        connection.end();
+        return (await connection.untilClosed())[0]?.status;
+      }],
+      // It hears of its end only if it reads, so the service is asked.
+      'never reads': [undefined, async (offset) => {
+        const connection = await open(offset);
+        connection.socket.pause();
+        connection.socket.write(`GET ${page[offset]} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(3000));
+      }],
+    };
+    const services = await Promise.all([1, 2, 3].map(async (offset) => ({ offset, pid: (await stack.parts())[SERVICES[offset - 1]].pid })));
+    const state = async ({ offset, pid }) => ({
+      memoryKb: Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]),
+      files: readdirSync(`/proc/${pid}/fd`).length,
+      open: Number(/^fairgate_http_connections\{[^}]*"public"[^}]*\} (\d+)/m.exec((await at(offset + 10).get('/metrics')).text)[1]),
+    });
+    const before_ = await Promise.all(services.map(state));
+
+    let over = false;
+    const others = (async () => {
+      for (let n = 0; !over || n === 0; n += 1) {
+        for (const path of [`/v1/queue/${EVENT}/status`, '/v1/pay/me', `/seats/${EVENT}`]) assert.equal((await stack.edge.get(path, { headers: own() })).status, 200, path);
+        await delay(50);
+      }
+    })();
+    const attacks = services.flatMap(({ offset }) => Object.entries(WAYS).flatMap(([what, [status, attack]]) =>
+      Array.from({ length: 5 }, async () => assert.equal(await attack(offset), status, `${SERVICES[offset - 1]}: who ${what}`))));
+    try {
+      await Promise.all(attacks);
+    } finally {
+      over = true;
+      await others;
+    }
+    for (const [n, service] of services.entries()) {
+      await until('their connections to be gone', async () => (await state(service)).open <= before_[n].open + 3);
+      const { memoryKb, files } = await state(service);
+      assert.ok(memoryKb - before_[n].memoryKb < 32_768, `${SERVICES[n]}: ${before_[n].memoryKb} KB, then ${memoryKb} KB`);
+      assert.ok(files <= before_[n].files + 10, `${SERVICES[n]}: ${before_[n].files} files, then ${files}`);
+    }
   });
 
   // ---- what is written down ----
