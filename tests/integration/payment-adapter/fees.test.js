@@ -42,17 +42,6 @@ async function buy(what, amount) {
 const told = (key) => until(`the shop to hear of ${key}`, () => world.shop.orders.get(key));
 const mailOf = async (order, kind) => wordsOf(await until(`a mail ${kind}`, () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.${kind}@`))));
 
-// Reconciliation finds nothing amiss with this order, once all have had their time.
-async function assertAgreed(order) {
-  world.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '1 hour'", 'pay');
-  world.postgres.sql("UPDATE pay.ticket SET issued_at = now() - interval '1 hour'", 'pay');
-  const { items } = await until('a run that reaches everybody', async () => {
-    const { status, json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
-    return status === 200 && json.not_reached.length === 0 && json;
-  });
-  assert.deepEqual(items.filter((item) => item.order === order), []);
-}
-
 test('the event and the hold tell the fees and the VAT before anything is ordered', async () => {
   const visit = world.visit();
   const { json } = await visit.hold({ seats: ['r10s1', 'r10s2'] });
@@ -75,7 +64,7 @@ test('prices and fees are one sum: to the provider, in the order, at the shop, a
   const page = (await buyer.get(`/pay/orders/${order.order}`, { 'accept-language': 'en' })).text;
   for (const minor of [2 * PRICE, FEES, AMOUNT, VAT]) assert.ok(page.includes(`<data value="${minor}" data-currency="KRW">`), `${minor}`);
   assert.match(await mailOf(order.order, 'completed'), /티켓 금액: 198,000 KRW\n수수료: 4,480 KRW\n금액: 202,480 KRW\n부가세\(포함\): 18,407 KRW\n/);
-  await assertAgreed(order.order);
+  await world.assertAgreed(order.order);
 });
 
 test('a part that is given back is a part of that sum', async () => {
@@ -90,14 +79,14 @@ test('a part that is given back is a part of that sum', async () => {
   const mail = await mailOf(order.order, 'refunded');
   assert.match(mail, /금액: 101,240 KRW\n/);
   assert.doesNotMatch(mail, /수수료|부가세/, 'what goes back is one sum');
-  await assertAgreed(order.order);
+  await world.assertAgreed(order.order);
 });
 
 test('places of an area have the same fees', async () => {
   const total = 3 * 150_000;
   const { order } = await buy({ area: 'floor', quantity: 3 }, total + 3 * 1000 + 500 + total / 100);
   assert.equal(order.fees, 8_000);
-  await assertAgreed(order.order);
+  await world.assertAgreed(order.order);
 });
 
 test('what costs nothing may have a fee, which is paid like a price', async () => {
@@ -105,5 +94,5 @@ test('what costs nothing may have a fee, which is paid like a price', async () =
   assert.equal(priced.status, 200, priced.text);
   const { order } = await buy({ seats: ['r7s1'] }, 1_500);
   assert.deepEqual([order.fees, order.vat, order.refund.amount], [1_500, 136, 1_500]);
-  await assertAgreed(order.order);
+  await world.assertAgreed(order.order);
 });

@@ -61,12 +61,7 @@ const atShop = async (order) => (await shop.partner.get(`/api/orders/import/${or
 
 // Money of a fake provider and shop aside: what seats, orders and tickets say of each other.
 async function assertAgreed() {
-  world.postgres.sql(`UPDATE pay.orders SET changed_at = now() - interval '1 hour'`, 'pay');
-  world.postgres.sql(`UPDATE pay.ticket SET issued_at = now() - interval '1 hour'`, 'pay');
-  const { items } = await until('a run that reaches everybody', async () => {
-    const { status, json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
-    return status === 200 && json.not_reached.length === 0 && json;
-  });
+  const items = await world.reconciled();
   const kinds = ['seat-not-sold', 'sold-without-order', 'two-orders', 'two-tickets', 'ticket-without-seat', 'tickets-missing', 'tickets-left', 'parked', 'not-at-shop'];
   assert.deepEqual(items.filter(({ kind }) => kinds.includes(kind)), []);
 }

@@ -93,17 +93,6 @@ test('a hold that an order has changes no more', async () => {
   assertProblem(await visit.release(hold), 409, 'hold-paying');
 });
 
-// Reconciliation finds nothing amiss with this order, once all have had their time.
-async function assertAgreed(order) {
-  world.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '1 hour'", 'pay');
-  world.postgres.sql("UPDATE pay.ticket SET issued_at = now() - interval '1 hour'", 'pay');
-  const { items } = await until('a run that reaches everybody', async () => {
-    const { status, json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
-    return status === 200 && json.not_reached.length === 0 && json;
-  });
-  assert.deepEqual(items.filter((item) => item.order === order), []);
-}
-
 const claims = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
 
 test('hold, order, ticket and shop name the same purchase', async () => {
@@ -161,7 +150,7 @@ test('an order that costs nothing is completed without a payment, and given back
   assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<svg /);
   const told = await until('the shop to hear of it', () => world.shop.orders.get(`${order}-completed`));
   assert.equal(told.amount, 0);
-  await assertAgreed(order);
+  await world.assertAgreed(order);
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
   const { refund, message } = await world.untilStatus(buyer, order, 'refunded');
   assert.equal(refund.amount, 0);
@@ -173,6 +162,6 @@ test('an order that costs nothing is completed without a payment, and given back
   await until('the seat to be free', async () => !(await world.soldSeats()).some((row) => row.startsWith(order)));
   const returned = await until('the shop to hear of that, too', () => world.shop.orders.get(`${order}-refunded`));
   assert.deepEqual([returned.amount, returned.refund_amount], [0, undefined]);
-  await assertAgreed(order);
+  await world.assertAgreed(order);
   assert.equal(world.psp.calls.filter(({ body }) => body.includes(order)).length, 0, 'the provider never heard of it');
 });

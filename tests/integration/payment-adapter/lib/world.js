@@ -211,6 +211,22 @@ class World {
     });
   }
 
+  // What reconciliation finds amiss once all have had their time and everybody could be asked.
+  async reconciled() {
+    this.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '1 hour'", 'pay');
+    this.postgres.sql("UPDATE pay.ticket SET issued_at = now() - interval '1 hour'", 'pay');
+    const { items } = await until('a run that reaches everybody', async () => {
+      const { status, json } = await this.pay.admin.post('/admin/reconcile', { body: {} });
+      return status === 200 && json.not_reached.length === 0 && json;
+    });
+    return items;
+  }
+
+  // Reconciliation finds nothing amiss with this order.
+  async assertAgreed(order) {
+    assert.deepEqual((await this.reconciled()).filter((item) => item.order === order), []);
+  }
+
   // Everybody agrees on money, seats and orders; every saga has ended.
   async settle(timeoutMs = 30_000) {
     await until(
