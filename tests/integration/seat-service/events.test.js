@@ -168,8 +168,9 @@ test('sales of another event go on while a 64 MB import is held at each of its s
   const buyer = visitor(seats, 'sale');
   let seat = 0;
   for (const [nth, [name, lock, mode]] of STAGES.entries()) {
-    const holder = scope.spawn(`holder-${nth}`, [psqlPath(), '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', 'seats', '-XAtq', '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`]);
-    await until('the lock', () => postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", 'seats') === '1');
+    const holder = scope.spawn(`holder-${nth}`, [psqlPath(), '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', 'seats', '-XAtq', '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`], { env: { PGAPPNAME: `holder-${nth}` } });
+    const itself = `FROM pg_stat_activity WHERE application_name = 'holder-${nth}' AND wait_event = 'PgSleep'`;
+    await until('the lock', () => postgres.sql(`SELECT count(*) ${itself}`, 'seats') === '1');
     const imported = operator(seats, `large-${nth}`).import(nth === 0 ? largeHall() : hall());
     await until(`the import to wait for ${name}`, () => Number(postgres.sql(`SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = '${mode}'`, 'seats')) > 0, { timeoutMs: 60_000 });
     const before = (await seats.metrics()).get('fairgate_journal_commits_total');
@@ -180,7 +181,7 @@ test('sales of another event go on while a 64 MB import is held at each of its s
     const metrics = await seats.metrics();
     assert.ok(metrics.get('fairgate_journal_commits_total') - before >= 5, 'they were committed');
     assert.equal(metrics.get('fairgate_journal_reconnects_total'), 1, 'the committer never lost its connection');
-    postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", 'seats');
+    postgres.sql(`SELECT pg_terminate_backend(pid) ${itself}`, 'seats');
     await holder.exited;
     assert.equal((await imported).status, 201);
   }
