@@ -12,7 +12,7 @@ import { openBrowser, Operator } from './world.js';
 const SIZES = { 390: { width: 390, height: 844 }, 1280: { width: 1280, height: 800 } };
 const MANNERS = {
   'ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: SIZES[390] },
-  'en-light': { locale: 'en-GB', colorScheme: 'light', viewport: SIZES[1280] },
+  'en-light': { locale: 'en-GB', colorScheme: 'light', viewport: SIZES[1280], deviceScaleFactor: 1 },
 };
 
 describe('the console, around a sale', () => {

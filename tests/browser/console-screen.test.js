@@ -132,7 +132,7 @@ describe('the forecast', () => {
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
-  'desk-en': { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+  'desk-en': { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
 };
 const WIDTHS = [360, 768, 1280, 1920];
 const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '.vital .value', '.vital .note', '.vital .small', '#plan p', '.chart .legend', '#as-of'], across: true };

@@ -10,7 +10,7 @@ import { customer, openBrowser, Operator, SIZES } from './world.js';
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
-  'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' },
+  'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1, reducedMotion: 'reduce' },
 };
 
 // What comes by luck: how many digits a count has, how many entries a trail, what a chart's legend says,

@@ -2,6 +2,7 @@
 // notes what no page may do: break its own policy, ask a third party, throw.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
@@ -12,6 +13,20 @@ const PHONE = SIZES.phone;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PICTURES = process.env.FAIRGATE_LOOKS === 'write'; // for people to look at; nothing is judged by them
 const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
+
+// What axe judges of a page: its elements, which of them are seen, in which colours and letters, and what scrolls.
+// Where in the window they are it does not ask. Runs in the page.
+function appearance() {
+  const words = [document.documentElement.outerHTML, String(matchMedia('(forced-colors: active)').matches)];
+  for (const element of document.querySelectorAll('*')) {
+    const style = getComputedStyle(element);
+    const box = element.getBoundingClientRect();
+    words.push([style.display, style.visibility, style.color, style.backgroundColor, style.backgroundImage, style.opacity, style.fontSize, style.fontWeight, style.textShadow, style.position,
+      box.width > 0 && box.height > 0, element.scrollWidth > element.clientWidth, element.scrollHeight > element.clientHeight, element.value, element.checked].join());
+  }
+  return words.join('\n');
+}
+const judged = new Set(); // of each process: a test file
 
 export async function openBrowser(scope) {
   mkdirSync(SHOTS, { recursive: true });
@@ -106,10 +121,14 @@ export class Visitor {
     const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wide <= 0, `${name} is ${wide} px wider than the screen`);
     if (!axe) return;
+    // Axe takes longer than all else here; of a page that is to it what another one was it says the same.
+    const seen = createHash('sha256').update(await this.page.evaluate(appearance)).digest('base64');
+    if (judged.has(seen)) return;
     if (!await this.page.evaluate(() => Boolean(globalThis.axe))) await this.page.evaluate(AXE);
     const { violations } = await this.page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
     const told = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.html).join(' | ')}`);
     assert.deepEqual(told, [], name);
+    judged.add(seen);
   }
 
   // One state of a page at each size: by axe, by its look and in a picture; and once in high contrast.
