@@ -134,6 +134,7 @@ function tell(result) {
 }
 
 process.env.FAIRGATE_VARIANT ??= 'release';
+process.env.FAIRGATE_DURABLE = '1'; // tests/lib-js/postgres.js
 const asked = parsed(process.argv.slice(2));
 if (!existsSync(join(BIN, 'crowd'))) usage(`${BIN}/crowd is missing: make VARIANT=release programs`);
 const scope = openScope();

@@ -13,6 +13,7 @@ import { openScope, within } from '../../tests/lib-js/index.js';
 import { Report } from './lib/report.js';
 
 process.env.FAIRGATE_VARIANT ??= 'release';
+process.env.FAIRGATE_DURABLE = '1'; // tests/lib-js/postgres.js
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const all = readdirSync(here)
