@@ -23,7 +23,9 @@ import { isListed, rowOf } from './shaky.js';
 import { judge } from './test-reporter.js';
 
 const SIDE_BY_SIDE = 4; // on two cores: most of them wait most of the time
-const FEW = 3;
+// Of some 170 files. On a slow machine waits run out in several of them at once, and each is then judged alone;
+// more than these are no luck, and to run them again would cost as long as it tells nothing.
+const FEW = 6;
 const LONGEST = 10;
 
 // Browsers keep the processors busy, most others wait: so they go side by side. Large files run for long,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openScope, ROOT } from '../lib-js/index.js';
@@ -13,8 +13,13 @@ after(() => scope.close());
 
 const CRASHES = `
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+static void *idle(void *ctx)
+{
+    return ctx;
+}
 int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "";
@@ -30,6 +35,9 @@ int main(int argc, char **argv)
         return four + 0x7fffffff;
     if (strcmp(how, "null") == 0)
         memcpy((void *)(size_t)(four - 4), how, 4);
+    pthread_t thread;
+    if (strcmp(how, "thread") == 0)
+        return pthread_create(&thread, NULL, idle, NULL) + pthread_join(thread, NULL);
     return 0;
 }
 `;
@@ -201,6 +209,14 @@ test('once it is on the list, nothing excuses it', async () => {
   assert.match(text, /known to be: not excused/);
 });
 
+test('six files that failed are few enough to be run again, seven are not', async () => {
+  for (const [count, excused] of [[6, true], [7, false]]) {
+    const files = Array.from({ length: count }, (_, n) => [`${n}.test.js`, `test('${n}', () => failOnce('once-${n}'));`]);
+    const { status, text } = await new Run(Object.fromEntries(files)).start();
+    assert.deepEqual([status, ...closing(text)], excused ? [0, count, 0] : [1, 0, count], text);
+  }
+});
+
 test('what did not run is not what passed', async () => {
   const cases = {
     'an empty file': '',
@@ -217,9 +233,9 @@ test('what did not run is not what passed', async () => {
 });
 
 // A folder with programs that behave as cmocka's do, for infra/run-unit.
-async function runUnit(programs_, { listed = false } = {}) {
+async function runUnit(programs_, { listed = false, variant = 'x' } = {}) {
   const run = new Run({}, { shaky: listed ? '| tests/unit/part/once_test.c | works | 2026-01-01 | | |\n' : '' });
-  const out = join(run.dir, 'build/x');
+  const out = join(run.dir, 'build', variant);
   for (const at of [join(out, 'tests/unit/part'), join(run.dir, 'tests/unit/part')]) mkdirSync(at, { recursive: true });
   for (const [name, script] of Object.entries(programs_)) {
     const path = join(out, `tests/unit/part/${name}_test`);
@@ -228,7 +244,9 @@ async function runUnit(programs_, { listed = false } = {}) {
     writeFileSync(join(run.dir, `tests/unit/part/${name}_test.c`), '');
   }
   cpSync(join(ROOT, 'infra/run-unit'), join(run.dir, 'infra/run-unit'));
-  return run.start(join(run.dir, 'infra/run-unit'), ['build/x']);
+  const verdict = await run.start(join(run.dir, 'infra/run-unit'), [`build/${variant}`]);
+  const marked = readdirSync(join(out, 'tests/unit/part')).filter((name) => name.endsWith('.threads'));
+  return { ...verdict, threaded: marked.map((name) => name.replace('_test.threads', '')) };
 }
 
 const OK = "echo '[       OK ] works'";
@@ -250,6 +268,12 @@ test('unit tests: a crash is found, also of a child whose parent passes', async 
     assert.deepEqual([run.status, ...closing(run.text)], [1, 1, 1], `${what}: ${run.text}`);
     assert.doesNotMatch(run.text, /shaky/);
   }
+});
+
+test('unit tests: those that started a thread are marked for the thread sanitizer, others are not', async () => {
+  const run = await runUnit({ one: `${programs.asan} none; ${OK}`, many: `${programs.asan} thread; ${OK}` }, { variant: 'asan' });
+  assert.deepEqual([run.status, ...closing(run.text)], [0, 2, 0], run.text);
+  assert.deepEqual(run.threaded, ['many']);
 });
 
 test('unit tests: a shaky one is excused once, and not where it is on the list', async () => {
@@ -295,7 +319,7 @@ test('what runs beside the tests gives way to them, and is judged like any other
   const beside = good.notes.filter((note) => note.endsWith(' by SCHED_IDLE')).map((note) => note.replace(/-j\d+/, '-j'));
   assert.deepEqual(beside.sort(), [
     'make --no-print-directory -j -k tidy by SCHED_IDLE', 'make --no-print-directory -j VARIANT=fuzz fuzz-programs by SCHED_IDLE',
-    'make --no-print-directory -j VARIANT=release programs by SCHED_IDLE', 'make --no-print-directory -j VARIANT=tsan by SCHED_IDLE',
+    'make --no-print-directory -j VARIANT=release stack-programs by SCHED_IDLE', 'make --no-print-directory -j VARIANT=tsan by SCHED_IDLE',
     'make -s tidy-list by SCHED_IDLE', 'run  by SCHED_IDLE', 'world --seeds 40 --fresh 20 by SCHED_IDLE']);
   assert.match(good.notes.at(-1), /^node infra\/black-box\.js tests\/promises.* by SCHED_OTHER$/);
   for (const breaks of ['*-k tidy', 'run *', 'world *', 'make *VARIANT=release*', 'make *VARIANT=fuzz*']) {
