@@ -13,6 +13,7 @@
 #include "saga/reconcile.h"
 #include "store/schema.h"
 #include "web/site.h"
+#include "wording.h"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -205,7 +206,9 @@ static int start(struct service *service, struct http_router *routes,
     const struct settings *settings = service_config(service);
     struct pay_common *common = service_ctx(service);
     name_instance(service, common);
-    int rc = schema_apply(settings->db_conninfo, err);
+    int rc = wording_settle_zone(settings->time_zone, err);
+    if (rc == 0)
+        rc = schema_apply(settings->db_conninfo, err);
     if (rc == 0)
         rc = refund_terms_default(settings, err);
     if (rc == 0)

@@ -38,7 +38,7 @@ struct settings {
     struct psp_settings psp[PSP_PROVIDERS];
     uint64_t psp_timeout_ms, psp_per_s;
     /* [web] */
-    char public_url[CONFIG_STRING_MAX];
+    char public_url[CONFIG_STRING_MAX], time_zone[CONFIG_STRING_MAX];
     char tls_ca[CONFIG_STRING_MAX];
     /* [links] pages of the seller; "": there is none */
     char terms_url[CONFIG_STRING_MAX], privacy_url[CONFIG_STRING_MAX];

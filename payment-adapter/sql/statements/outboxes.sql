@@ -150,6 +150,7 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< order_id   text
 --< member     text
 --< event_name text
+--< starts_at  text
 --< amount     bigint
 --< fees       bigint
 --< vat        bigint
@@ -169,6 +170,7 @@ SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM due, orders o
 WHERE b.id = due.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
+    coalesce(:iso(o.starts_at), '') AS starts_at,
     CASE
         WHEN :is_refund(b) THEN coalesce(o.refund_amount, o.amount)
         ELSE o.amount

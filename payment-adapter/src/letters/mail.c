@@ -8,6 +8,7 @@
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
 #include "letters/mail_page.h"
+#include "wording.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -79,7 +80,7 @@ static void put_money(struct text *body, const struct mail *mail, struct span na
 {
     text_put(body, name);
     TEXT_LIT(body, ": ");
-    order_amount_put(body, minor, mail->currency);
+    wording_put_money(body, mail->words, minor, mail->currency);
     text_char(body, '\n');
 }
 
@@ -130,6 +131,10 @@ static void put_body(struct text *body, const struct mail *mail, const struct ma
     TEXT_LIT(body, "\n\n");
     text_put(body, mail->event);
     text_char(body, '\n');
+    if (mail->starts_at.len > 0) {
+        wording_put_time(body, mail->words, mail->starts_at);
+        text_char(body, '\n');
+    }
     put_places(body, mail);
     if (mail->places.len == 0) {
         put_fact(body, mail, "order.seats");

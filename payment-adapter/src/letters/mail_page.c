@@ -3,7 +3,7 @@
  * picture and nothing that is fetched, so that opening it tells nobody anything. */
 #include "letters/mail_page.h"
 
-#include "core/checkout/order.h"
+#include "wording.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -69,6 +69,19 @@ static void put_event(struct text *out, void *ctx)
     html_put(out, mail_of(ctx)->event);
 }
 
+static bool has_start(void *ctx, unsigned turn)
+{
+    return once(turn, mail_of(ctx)->starts_at.len > 0);
+}
+
+static void put_start(struct text *out, void *ctx)
+{
+    char memory[256];
+    struct text time = text_on(memory, sizeof(memory));
+    wording_put_time(&time, mail_of(ctx)->words, mail_of(ctx)->starts_at);
+    html_put(out, text_span(&time));
+}
+
 static bool more_places(void *ctx, unsigned turn)
 {
     struct mail_page *page = ctx;
@@ -108,7 +121,7 @@ static void put_money(struct text *out, const struct mail *mail, uint64_t minor)
 {
     char memory[64];
     struct text amount = text_on(memory, sizeof(memory));
-    order_amount_put(&amount, minor, mail->currency);
+    wording_put_money(&amount, mail->words, minor, mail->currency);
     html_put(out, text_span(&amount));
 }
 
@@ -189,25 +202,16 @@ static void put_contact(struct text *out, void *ctx)
 }
 
 static const struct page_gap gaps[] = {
-    {"house", put_house, has_house},
-    {"title", put_title, NULL},
-    {"first", put_first, NULL},
-    {"url", put_url, NULL},
-    {"tickets", NULL, has_tickets},
-    {"order-only", NULL, has_no_tickets},
-    {"event", put_event, NULL},
-    {"place", put_place, more_places},
-    {"count", put_count, has_count},
-    {"bought", NULL, is_bought},
-    {"prices", put_prices, NULL},
-    {"fees", put_fees, has_fees},
-    {"amount-name", put_amount_name, NULL},
-    {"amount", put_amount, NULL},
-    {"vat", put_vat, has_vat},
-    {"order", put_order, NULL},
-    {"support", put_support, has_support},
-    {"contact", put_contact, NULL},
-    {NULL, NULL, NULL},
+    {"house", put_house, has_house},   {"title", put_title, NULL},
+    {"first", put_first, NULL},        {"url", put_url, NULL},
+    {"tickets", NULL, has_tickets},    {"order-only", NULL, has_no_tickets},
+    {"event", put_event, NULL},        {"start", put_start, has_start},
+    {"place", put_place, more_places}, {"count", put_count, has_count},
+    {"bought", NULL, is_bought},       {"prices", put_prices, NULL},
+    {"fees", put_fees, has_fees},      {"amount-name", put_amount_name, NULL},
+    {"amount", put_amount, NULL},      {"vat", put_vat, has_vat},
+    {"order", put_order, NULL},        {"support", put_support, has_support},
+    {"contact", put_contact, NULL},    {NULL, NULL, NULL},
 };
 
 int mail_page_create(const struct site *site, struct err_slot *err, struct filled_page **out)

@@ -6,6 +6,7 @@
 #include "letters/mailer.h"
 
 #include "base/magic.h"
+#include "base/rfc3339.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
@@ -48,7 +49,7 @@ struct letter {
     uint32_t tries;
     char kind[16], lang[4], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
     char event[SEAT_NAMES_EVENT_MAX], places[MAIL_PLACES_MAX];
-    char currency[4];
+    char currency[4], starts_at[RFC3339_LEN + 1];
     uint64_t amount, fees, vat;
     uint32_t seats;
 };
@@ -164,6 +165,7 @@ static void send_mail(struct letter *letter, const char *address)
                         .order = span_of(letter->order),
                         .event = span_of(letter->event),
                         .currency = span_of(letter->currency),
+                        .starts_at = span_of(letter->starts_at),
                         .places = span_of(letter->places),
                         .public_url = span_of(settings->public_url),
                         .support = span_of(settings->support_url),
@@ -228,6 +230,7 @@ static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *
     span_to_cstr(row->member, letter->member, sizeof(letter->member));
     span_to_cstr(row->event_name, letter->event, sizeof(letter->event));
     span_to_cstr(row->currency, letter->currency, sizeof(letter->currency));
+    span_to_cstr(row->starts_at, letter->starts_at, sizeof(letter->starts_at));
     if (!span_to_cstr(row->places, letter->places, sizeof(letter->places)))
         letter->places[0] = '\0';
     uint32_t retry_ms = 0;

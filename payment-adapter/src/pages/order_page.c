@@ -4,6 +4,7 @@
 #include "pages/order_page.h"
 
 #include "pages/page_words.h"
+#include "wording.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -153,7 +154,8 @@ static void put_starts(struct text *out, void *ctx)
 
 static void put_starts_words(struct text *out, void *ctx)
 {
-    page_words_put_time(out, ((const struct order_page *)ctx)->row->starts_at);
+    const struct order_page *page = ctx;
+    page_words_put_time(out, page->words, page->row->starts_at);
 }
 
 static bool has_start(void *ctx, unsigned turn)
@@ -207,7 +209,8 @@ static void put_moved(struct text *out, void *ctx)
 
 static void put_moved_words(struct text *out, void *ctx)
 {
-    page_words_put_time(out, ((const struct order_page *)ctx)->row->moved_at);
+    const struct order_page *page = ctx;
+    page_words_put_time(out, page->words, page->row->moved_at);
 }
 
 static bool was_moved(void *ctx, unsigned turn)
@@ -230,7 +233,7 @@ static void put_money(struct text *out, const struct order_page *page, uint64_t 
 {
     char memory[64];
     struct text amount = text_on(memory, sizeof(memory));
-    order_amount_put(&amount, minor, page->row->currency);
+    wording_put_money(&amount, page->words, minor, page->row->currency);
     html_put(out, text_span(&amount));
 }
 
@@ -303,7 +306,8 @@ static void put_refund_until(struct text *out, void *ctx)
 
 static void put_refund_until_words(struct text *out, void *ctx)
 {
-    page_words_put_time(out, span_of(((const struct order_page *)ctx)->terms.until));
+    const struct order_page *page = ctx;
+    page_words_put_time(out, page->words, span_of(page->terms.until));
 }
 
 static bool has_refund_until(void *ctx, unsigned turn)

@@ -1,15 +1,16 @@
-/* page_words.c: times as stored, cut to the minute, and seats as they are printed; this is what
- * people see without a script. */
+/* page_words.c: times, and seats as they are printed; this is what people see without a script. */
 #include "pages/page_words.h"
 
-#include <assert.h>
+#include "wording.h"
 
-enum { RFC3339_MIN = sizeof("2027-05-01T19:00") - 1 };
+enum { TIME_MAX = 256 };
 
-void page_words_put_time(struct text *out, struct span at)
+void page_words_put_time(struct text *out, const struct phrases *words, struct span at)
 {
-    assert(at.len >= RFC3339_MIN);
-    text_printf(out, "%.10s %.5s UTC", at.ptr, at.ptr + sizeof("2027-05-01T") - 1);
+    char memory[TIME_MAX];
+    struct text time = text_on(memory, sizeof(memory));
+    wording_put_time(&time, words, at);
+    html_put(out, text_span(&time));
 }
 
 void page_words_put_seat(struct text *out, const struct phrases *words, const struct span names[3],

@@ -170,7 +170,7 @@ static void put_starts(struct text *out, void *ctx)
 
 static void put_starts_words(struct text *out, void *ctx)
 {
-    page_words_put_time(out, row_of(ctx)->starts_at);
+    page_words_put_time(out, ((const struct tickets_page *)ctx)->words, row_of(ctx)->starts_at);
 }
 
 static bool has_start(void *ctx, unsigned turn)

@@ -63,7 +63,7 @@ test('prices and fees are one sum: to the provider, in the order, at the shop, a
   assert.deepEqual([amount, fees, vat], [AMOUNT, FEES, VAT]);
   const page = (await buyer.get(`/pay/orders/${order.order}`, { 'accept-language': 'en' })).text;
   for (const minor of [2 * PRICE, FEES, AMOUNT, VAT]) assert.ok(page.includes(`<data value="${minor}" data-currency="KRW">`), `${minor}`);
-  assert.match(await mailOf(order.order, 'completed'), /티켓 금액: 198,000 KRW\n수수료: 4,480 KRW\n금액: 202,480 KRW\n부가세\(포함\): 18,407 KRW\n/);
+  assert.match(await mailOf(order.order, 'completed'), /티켓 금액: 198,000원\n수수료: 4,480원\n금액: 202,480원\n부가세\(포함\): 18,407원\n/);
   await world.assertAgreed(order.order);
 });
 
@@ -77,7 +77,7 @@ test('a part that is given back is a part of that sum', async () => {
   const { amount, refund_amount: back } = await told(`${order.order}-refunded`);
   assert.deepEqual([amount, back], [AMOUNT, AMOUNT / 2]);
   const mail = await mailOf(order.order, 'refunded');
-  assert.match(mail, /금액: 101,240 KRW\n/);
+  assert.match(mail, /금액: 101,240원\n/);
   assert.doesNotMatch(mail, /수수료|부가세/, 'what goes back is one sum');
   await world.assertAgreed(order.order);
 });

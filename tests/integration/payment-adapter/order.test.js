@@ -45,7 +45,7 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   assert.equal(tickets[0].zone, '1층 <A>');
   const page = await buyer.get(`/pay/orders/${order}?lang=en`);
   assert.match(page.text, /<title>Your order – 갈라 &amp; 친구들<\/title>/);
-  assert.match(page.text, />2027-05-01 10:00 UTC<\/time>/);
+  assert.match(page.text, />Saturday, 1 May 2027, 19:00 \(KST\)<\/time>/);
   assert.match(page.text, /1층 &lt;A&gt;, row A, seat \d/);
   assert.match((await buyer.get(`/pay/tickets/${order}?lang=ko`)).text, /1층 &lt;A&gt; A열 \d+번/);
   await until('the session to end', () => world.queue.ended.has(visit.session));

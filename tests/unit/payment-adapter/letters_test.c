@@ -5,6 +5,7 @@
 #include "letters/mail_page.h"
 #include "web/qr.h"
 #include "web/site.h"
+#include "wording.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +53,10 @@ static struct phrases *korean(void)
                  "seat.name = {0} {1}열 {2}번\n"
                  "order.seats = 좌석\n"
                  "order.amount = 금액\n"
-                 "order.number = 주문 번호\n"),
+                 "order.number = 주문 번호\n"
+                 "money.won = {0}원\n"
+                 "time.form = %Y년 %-m월 %-d일({0}) %H:%M ({1})\n"
+                 "time.days = 일 월 화 수 목 금 토\n"),
             NULL, &words),
         0);
     return words;
@@ -126,11 +130,84 @@ static void a_mail_says_what_was_bought_and_for_how_much(void **state)
     struct mail mail = a_mail(words);
     mail.places = SPAN("1층\tA\t7\n스탠딩");
     assert_body(&mail, "티켓을 확인해 주세요.\n\nhttps://tickets.example/pay/tickets/o_1\n\n"
-                       "gala\n- 1층 A열 7번\n- 스탠딩\n금액: 154,000 KRW\n주문 번호: o_1\n");
+                       "gala\n- 1층 A열 7번\n- 스탠딩\n금액: 154,000원\n주문 번호: o_1\n");
     mail.places = SPAN("");
     mail.currency = SPAN("EUR");
     assert_body(&mail, "티켓을 확인해 주세요.\n\nhttps://tickets.example/pay/tickets/o_1\n\n"
-                       "gala\n좌석: 2\n금액: 1,540.00 EUR\n주문 번호: o_1\n");
+                       "gala\n좌석: 2\n금액: EUR 1,540.00\n주문 번호: o_1\n");
+    phrases_destroy(words);
+}
+
+static void assert_time(const struct phrases *words, const char *zone, const char *at,
+                        const char *wanted)
+{
+    char memory[256];
+    struct text out = text_on(memory, sizeof(memory));
+    assert_true(wording_zone_exists(zone));
+    assert_int_equal(wording_settle_zone(zone, NULL), 0);
+    wording_put_time(&out, words, span_of(at));
+    text_char(&out, '\0');
+    assert_string_equal(memory, wanted);
+    assert_int_equal(wording_settle_zone("UTC", NULL), 0);
+}
+
+static void a_mail_tells_when_by_the_clocks_of_the_event(void **state)
+{
+    (void)state;
+    struct phrases *words = korean(), *english;
+    struct mail mail = a_mail(words);
+    mail.starts_at = SPAN("2027-05-01T16:30:00.000Z");
+    assert_int_equal(wording_settle_zone("Asia/Seoul", NULL), 0);
+    assert_body(&mail, "티켓을 확인해 주세요.\n\nhttps://tickets.example/pay/tickets/o_1\n\n"
+                       "gala\n2027년 5월 2일(일) 01:30 (KST)\n좌석: 2\n금액: 154,000원\n"
+                       "주문 번호: o_1\n");
+    assert_int_equal(
+        phrases_parse(
+            SPAN("time.form = {0}, %-d %B %Y, %H:%M ({1})\n"
+                 "time.days = Sunday Monday Tuesday Wednesday Thursday Friday Saturday\n"),
+            NULL, &english),
+        0);
+    assert_time(english, "UTC", "2027-05-01T16:30:00.000Z", "Saturday, 1 May 2027, 16:30 (UTC)");
+    assert_time(english, "Asia/Almaty", "2027-05-01T16:30:00.000Z",
+                "Saturday, 1 May 2027, 21:30 (UTC+05)");
+    assert_time(english, "Europe/Berlin", "2027-10-31T00:59:00.000Z",
+                "Sunday, 31 October 2027, 02:59 (CEST)");
+    assert_time(english, "Europe/Berlin", "2027-10-31T01:00:00.000Z",
+                "Sunday, 31 October 2027, 02:00 (CET)");
+    assert_time(english, "UTC", "soon", "soon");
+    phrases_destroy(words);
+    phrases_destroy(english);
+}
+
+static void a_time_zone_is_one_that_the_system_has(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "", "Asia", "Asia/Busan", "/etc/passwd", "../../../etc/passwd", "Asia/Seoul:x"};
+    assert_true(wording_zone_exists("Asia/Seoul"));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(wording_zone_exists(bad[i]));
+}
+
+static void money_is_written_as_its_readers_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *currency, *wanted;
+        uint64_t amount;
+    } rows[] = {{"KRW", "1,540,000원", 1540000},
+                {"KRW", "0원", 0},
+                {"JPY", "JPY 999", 999},
+                {"EUR", "EUR 0.05", 5},
+                {"USD", "USD 1,000.00", 100000}};
+    struct phrases *words = korean();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char memory[64] = "";
+        struct text out = text_on(memory, sizeof(memory) - 1);
+        wording_put_money(&out, words, rows[i].amount, span_of(rows[i].currency));
+        text_char(&out, '\0');
+        assert_string_equal(memory, rows[i].wanted);
+    }
     phrases_destroy(words);
 }
 
@@ -263,6 +340,9 @@ int main(void)
         cmocka_unit_test(a_mail_has_short_lines_and_one_recipient),
         cmocka_unit_test(a_subject_of_broken_characters_comes_to_an_end),
         cmocka_unit_test(a_mail_says_what_was_bought_and_for_how_much),
+        cmocka_unit_test(a_mail_tells_when_by_the_clocks_of_the_event),
+        cmocka_unit_test(a_time_zone_is_one_that_the_system_has),
+        cmocka_unit_test(money_is_written_as_its_readers_do),
         cmocka_unit_test(a_mail_to_nowhere_is_not_written),
         cmocka_unit_test(a_mail_whose_page_is_too_long_goes_as_text),
         cmocka_unit_test(a_contact_is_shown_without_scheme_and_subject),

@@ -149,23 +149,3 @@ int order_dump(const struct order *order, struct err_slot *err, char **out)
     *out = text;
     return 0;
 }
-
-/* Most currencies have two decimals; those of our sellers that have none are listed here. */
-void order_amount_put(struct text *text, uint64_t amount, struct span currency)
-{
-    bool whole = span_eq_nocase(currency, SPAN("krw")) || span_eq_nocase(currency, SPAN("jpy")) ||
-                 span_eq_nocase(currency, SPAN("vnd"));
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%llu",
-                       (unsigned long long)(whole ? amount : amount / 100));
-    assert(len > 0);
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            text_char(text, ',');
-        text_char(text, digits[i]);
-    }
-    if (!whole)
-        text_printf(text, ".%02u", (unsigned)(amount % 100));
-    text_char(text, ' ');
-    text_put(text, currency);
-}

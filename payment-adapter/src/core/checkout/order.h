@@ -80,8 +80,6 @@ enum order_status {
 #define ORDER_CAUSE_REFUND_HELD "refund-held"
 
 const char *order_status_name(enum order_status status);
-/* An amount in minor units as people write it: 154,000 KRW, 12.50 EUR. */
-void order_amount_put(struct text *text, uint64_t amount, struct span currency);
 /* A word that this program does not know, for example a later version's, is counted as odd and read
  * as parked: a person has to look at the order, and nothing happens to it meanwhile. */
 enum order_status order_status_parse(struct span word);

@@ -119,7 +119,7 @@ class World {
       }),
       links: merge('links', {}),
       brand: merge('brand', {}),
-      web: merge('web', { public_url: 'http://tickets.example' }),
+      web: merge('web', { public_url: 'http://tickets.example', time_zone: 'Asia/Seoul' }),
       shop: merge('shop', { url: `${this.shop.url}/orders`, list_url: `${this.shop.url}/orders`, key: join(this.dir, 'shop-key-file'), per_s: 200, retry_max: '1s' }),
       mail: merge('mail', { url: this.smtp.url }),
       // A process that is started again has other ports here, and is still the one it was.
