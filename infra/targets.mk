@@ -28,7 +28,11 @@ ready-to-run:
 
 # ---- judging it ----------------------------------------------------------------------------------
 
+<<<<<<< Updated upstream
 .PHONY: test check unit soak faults fuzz bench crowd
+=======
+.PHONY: test check unit soak fuzz bench hostile crowd
+>>>>>>> Stashed changes
 test: ## everything that CI runs; ends with "N passed, N failed"
 	@infra/deps test browser
 	@infra/test all
@@ -53,6 +57,9 @@ bench: ## the figures, side by side with others, in one run (SUITES= for some)
 	@infra/deps bench
 	@$(RELEASE) -j$$(nproc) programs
 	@node loadtest/bench/bench.js $(SUITES)
+
+hostile: ## what everybody else notices while hostile clients are at the doors
+	@$(MAKE) --no-print-directory bench SUITES=hostile
 
 crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadtest/README.md)
 	@infra/deps bench
