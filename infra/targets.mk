@@ -28,11 +28,7 @@ ready-to-run:
 
 # ---- judging it ----------------------------------------------------------------------------------
 
-<<<<<<< Updated upstream
-.PHONY: test check unit soak faults fuzz bench crowd
-=======
-.PHONY: test check unit soak fuzz bench hostile crowd
->>>>>>> Stashed changes
+.PHONY: test check unit soak faults fuzz bench hostile crowd
 test: ## everything that CI runs; ends with "N passed, N failed"
 	@infra/deps test browser
 	@infra/test all
