@@ -55,6 +55,8 @@ describe('the verdict', () => {
     ['look', 'paused', { doc: { state: 'paused' } }],
     ['look', 'rate-zero', { live: { rate_per_s: 0 } }],
     ['look', 'no-seats', { seats: { free: 0, held: 0, sold: 9, blocked: 0 } }],
+    ['look', 'full', { live: { active: 390 }, pace: { joined: 90, called: 0, admitted: 0 } }],
+    ['look', 'full', { live: { active: 385 }, pace: { joined: 90, called: 0, admitted: 0 } }], // late ones have a place kept
     ['look', 'quiet', { quietMs: LIMITS.quiet_ms }],
     ['look', 'parked', { orders: { open: 0, parked: 1, completed: 2, failed: 0 } }],
     ['look', 'drift', { drift: 1 }],
@@ -79,6 +81,13 @@ describe('the verdict', () => {
 
   test('what nobody tells is no trouble', () => {
     assert.deepEqual(alarms(night({ orders: null, seats: null, parts: [], errors: {}, plan: null, pace: { called: null } })), []);
+  });
+
+  test('that nobody is called is never fine without its reason', () => {
+    const still = { joined: 90, called: 0, admitted: 0 };
+    assert.deepEqual(verdict(night({ live: { active: 390 }, pace: still })), { level: 'look', key: 'full', values: [400, 1200], where: 'live' });
+    assert.deepEqual(verdict(night({ pace: still })), { level: 'fine', key: 'open-slow', values: [1200] });
+    assert.equal(verdict(night({ live: { active: 390 }, pace: { ...still, called: null } })).key, 'open-full', 'not known yet');
   });
 
   test('a slow line is not taken for one that stands', () => {
@@ -134,6 +143,7 @@ const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
   'desk-en': { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
 };
+const UPDATES = 4; // as many as it takes until each part was read again
 const WIDTHS = [360, 768, 1280, 1920];
 const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '.vital .value', '.vital .note', '.vital .small', '#plan p', '.chart .legend', '#as-of'], across: true };
 
@@ -167,13 +177,22 @@ describe('the first screen', () => {
     await looks.see(boss.page, what, LUCK);
   }
 
-  // Nothing moves by itself while the figures do.
-  const shifts = (page) => page.evaluate(() => new Promise((told) => {
+  // Nothing moves by itself while the figures are read again and again.
+  const shifts = (page) => page.evaluate((updates) => new Promise((told) => {
     let sum = 0;
-    const watch = new PerformanceObserver((list) => { for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value; });
+    let left = updates;
+    const note = (list) => { for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value; };
+    const watch = new PerformanceObserver((list) => note(list));
     watch.observe({ type: 'layout-shift', buffered: false });
-    setTimeout(() => told(sum), 5000);
-  }));
+    new MutationObserver((_, of) => {
+      if (--left > 0) return;
+      of.disconnect();
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        note({ getEntries: () => watch.takeRecords() });
+        told(sum);
+      }));
+    }).observe(document.getElementById('as-of'), { childList: true, characterData: true, subtree: true });
+  }), UPDATES);
 
   for (const [name, options] of Object.entries(MANNERS)) {
     test(`the operator looks, presses keys and leaves it to the room's screen, ${name}`, async () => {

@@ -16,6 +16,7 @@ export const LIMITS = {
   show_up_of: 20, // called per minute; a share of fewer says little
   quiet_ms: 300_000, // nobody finishes an order though many are inside
   quiet_inside: 20,
+  full: 0.98, // places are also kept for people who come late, and no figure tells how many
   clock_ms: 1000,
 };
 
@@ -32,8 +33,9 @@ const isDown = ({ ready }) => !ready;
 const worst = (errors, least, most = Infinity) => Object.entries(errors).filter(([, perMin]) => perMin >= least && perMin < most).map(([name, perMin]) => [{ word: `part.${name}`, otherwise: name }, perMin]);
 const once = (holds, ...values) => (holds ? [values] : []);
 // While it is full nobody is called; those who leave make room.
-export const isFull = ({ doc, live }) => doc.max_active > 0 && live.active + live.outstanding >= doc.max_active;
+export const isFull = ({ doc, live }) => doc.max_active > 0 && live.active + live.outstanding >= Math.ceil(LIMITS.full * doc.max_active);
 const isOpen = ({ doc }) => doc.state === 'open';
+const isStill = ({ pace }) => pace.called !== null && Math.round(pace.called) === 0;
 
 const RULES = [
   rule('broken', 'silent', 'parts', (f) => once(f.silentMs >= LIMITS.silent_ms, Math.round(f.silentMs / 1000))),
@@ -53,6 +55,7 @@ const RULES = [
   rule('look', 'paused', 'live', (f) => once(f.doc.state === 'paused', f.live.waiting)),
   rule('look', 'rate-zero', 'knobs', (f) => once(isOpen(f) && f.live.rate_per_s === 0 && f.live.waiting > 0, f.live.waiting)),
   rule('look', 'no-seats', 'seats', (f) => once(isOpen(f) && f.seats?.free === 0 && f.seats.held === 0 && f.live.waiting > 0, f.live.waiting)),
+  rule('look', 'full', 'live', (f) => once(isOpen(f) && isFull(f) && isStill(f) && f.live.rate_per_s > 0 && f.live.waiting > 0, f.doc.max_active, f.live.waiting)),
   rule('look', 'quiet', 'orders', (f) => once(isOpen(f) && f.quietMs >= LIMITS.quiet_ms && f.live.active >= LIMITS.quiet_inside, f.live.active, Math.round(f.quietMs / 60_000))),
   rule('look', 'parked', 'orders', (f) => once(f.orders?.parked > 0, f.orders?.parked)),
   rule('look', 'drift', 'orders', (f) => once(f.drift > 0, f.drift)),
@@ -78,5 +81,6 @@ export function verdict(facts, found = alarms(facts)) {
   if (RESTING.includes(state)) return { level: 'rest', key: state, values: [facts.doc.opens_at ? { time: facts.doc.opens_at } : ''] };
   const isCalm = state === 'pre-queue' || facts.live.waiting === 0;
   if (!isCalm && isFull(facts)) return { level: 'fine', key: 'open-full', values: [facts.live.waiting, facts.doc.max_active] };
+  if (!isCalm && isOpen(facts) && isStill(facts)) return { level: 'fine', key: 'open-slow', values: [facts.live.waiting] };
   return { level: 'fine', key: SELLING.includes(state) && isCalm ? `${state}-calm` : state, values: [facts.live.waiting, Math.round(facts.pace.called ?? facts.live.service_rate_per_s * 60)] };
 }

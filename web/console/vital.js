@@ -7,7 +7,7 @@ import { column, errorsOf, rates } from './figures.js';
 import { hour, number, shortMoney, wordsOr } from './ui.js';
 
 const LINE_MS = 15 * 60_000; // what a tile's line shows
-const LONG = 12; // characters; a longer amount is rounded
+const LONG = 9; // characters; a longer amount is rounded, so that it stays in one line on a phone
 
 // The most recent part of a list of rows.
 function recent(rows) {
