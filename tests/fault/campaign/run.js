@@ -33,6 +33,7 @@ const STEP_WAIT_MS = 5000;
 const TEXTS = 5;
 const TEXT_MAX = 600;
 const RUN_MAX_MS = 420_000;
+const AWAY = ' (nobody was there)';
 
 const say = (text) => process.stdout.write(`${text}\n`);
 
@@ -43,7 +44,7 @@ async function breakIt(sale, fault, rng, crowd) {
   const strikes = [];
   if (fault.times > 0) await sale.untilThere();
   const began = Date.now();
-  const note = (text) => strikes.push(`${((Date.now() - began) / 1000).toFixed(1)} s: ${text}${crowd.over ? ' (nobody was there)' : ''}`);
+  const note = (text) => strikes.push(`${((Date.now() - began) / 1000).toFixed(1)} s: ${text}${crowd.over ? AWAY : ''}`);
   for (let n = 0; n < fault.times; n += 1) {
     await delay(rng.between(...(n === 0 ? BEGINS_MS : PAUSE_MS)));
     // Every other one waits for a moment in which an order is on its way.
@@ -80,7 +81,8 @@ async function runOne(scope, fault, seed) {
     for (const [mode, times] of Object.entries(wire.met)) met[mode] = (met[mode] ?? 0) + times;
   const verdict = await judge(sale, crowd);
   const deaths = deathsOf(sale);
-  const hit = fault.name === 'none' || Object.keys(met).length > 0 || deaths.length > 0 || (wanted.wires === undefined && strikes.some((text) => !text.endsWith('(nobody was there)')));
+  const struck = strikes.some((text) => !text.endsWith(AWAY)) || (wanted.halts !== undefined && deaths.length > 0);
+  const hit = fault.name === 'none' || (wanted.wires === undefined ? struck : Object.keys(met).length > 0);
   return { ...verdict, strikes, met, deaths, ended: crowd.ended, hit, tookMs: Date.now() - began };
 }
 

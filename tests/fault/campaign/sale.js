@@ -15,7 +15,7 @@ export const OURS = ['queue-front', 'queue-front-2', 'seat-service', 'payment-ad
 const PROGRAMS = ['queue-front', 'seat-service', 'payment-adapter', 'psp-sandbox', 'demo-shop'];
 export const NOW = join(ROOT, 'build/release/bin');
 const RENEWED = ['queue-front', 'seat-service', 'payment-adapter'];
-const SMALL_MB = { postgres: 320, redis: 16 };
+const SMALL_MB = { postgres: 176, redis: 16 };
 const LOGS_MAX = 40;
 const LIMITS = { hold_ttl_s: 15, hold_max_s: 45 };
 const READY_MS = 60_000;
@@ -61,13 +61,14 @@ class Sale {
 
   async open(visitors) {
     const build = this.#makeBuild();
+    await this.#openDisk(); // before the stack, which ends before it
     this.stack = await openStack(this.scope, { env: { FAIRGATE_BUILD_DIR: build, FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_UP_TIMEOUT_S: String(UP_MS / 2000) } });
     this.stack.timeoutMs = UP_MS;
     mkdirSync(this.stack.dir, { recursive: true });
     chmodSync(this.stack.dir, 0o711);
     execFileSync(join(ROOT, 'infra/stack/secrets'), [join(this.stack.dir, 'secrets')]);
     await this.#layWires();
-    await this.#makeDisk();
+    this.#useDisk();
     if (this.needs.replica) await this.#knowBoth();
     for (const name of this.needs.clock ?? []) {
       this.clocks[name] = openClock(this.scope);
@@ -176,10 +177,15 @@ class Sale {
 
   // ---- disks ----
 
-  async #makeDisk() {
+  async #openDisk() {
     if (!this.needs.disk) return;
     const { of, kind } = this.needs.disk;
     this.disk = kind === 'small' ? openSmallDisk(this.scope, SMALL_MB[of]) : await openForgetfulDisk(this.scope);
+  }
+
+  #useDisk() {
+    if (!this.needs.disk) return;
+    const { of } = this.needs.disk;
     const [home, data] = [join(this.stack.dir, of), join(this.disk.dir, of)];
     if (of === 'redis') {
       mkdirSync(data);

@@ -31,6 +31,7 @@ export function tableOf(runs) {
     `|---|---|---|${names.map(() => '---|').join('')}---|---|`,
     ...faults.map((fault) => row(fault, runs.filter((run) => run.fault === fault.name))),
     '',
+    ...faults.filter(({ known }) => known !== undefined).flatMap(({ name, known }) => [`**${name}.** ${known}`, '']),
   ];
   return lines.join('\n');
 }
