@@ -28,6 +28,8 @@ export async function openForgetfulDisk(scope) {
   };
 }
 
+const BLOCK = 4096;
+
 // A folder on its own disk of that many megabytes, which can be filled and emptied again.
 export function openSmallDisk(scope, megabytes) {
   const dir = scope.tempDir('small-');
@@ -47,12 +49,13 @@ export function openSmallDisk(scope, megabytes) {
         writeFileSync(ballast, '');
         chmodSync(ballast, 0o600);
       }
-      for (;;) {
-        const more = freeBytes() - leave;
-        if (more <= 0) return;
-        const size = statSync(ballast).size + more;
+      for (let share = 1; ;) {
+        const free = freeBytes() - leave;
+        if (free <= 0) return;
+        const size = statSync(ballast).size + Math.max(BLOCK, Math.floor(free * share));
         const done = spawnSync('fallocate', ['--length', String(size), ballast], { encoding: 'utf8' });
         if (done.status !== 0 && !/No space left/.test(done.stderr)) throw new Error(`fallocate: ${done.stderr}`);
+        share = done.status === 0 ? 1 : share / 2; // who writes without a pause is always quicker than all of it
       }
     },
     empty: () => truncateSync(ballast),

@@ -32,7 +32,7 @@ const STEPS = 8; // of a saga, as its rows count them
 const STEP_WAIT_MS = 5000;
 const TEXTS = 5;
 const TEXT_MAX = 600;
-const RUN_MAX_MS = 420_000;
+const RUN_MAX_MS = 600_000;
 const AWAY = ' (nobody was there)';
 
 const say = (text) => process.stdout.write(`${text}\n`);
