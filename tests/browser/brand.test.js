@@ -98,7 +98,7 @@ describe('brand', () => {
       await page.goto(`${visitor.at}/e/demo`);
       await readOfVisitors(visitor, 'join');
       await page.click('#join button');
-      await page.locator('#pass button').waitFor({ timeout: 30_000 });
+      await page.locator('#pass button').waitFor({ timeout: 60_000 });
       await readOfVisitors(visitor, 'called');
       await page.click('#pass button');
       await visitor.ready();
@@ -128,7 +128,7 @@ describe('brand', () => {
       await page.fill('[name=exp]', '12/34');
       await page.fill('[name=cvc]', '123');
       await page.click('main form button');
-      await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+      await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
       await readOfVisitors(visitor, 'completed');
       await page.click('a[href^="/pay/tickets/"]');
       await page.locator('.ticket svg').first().waitFor();

@@ -49,7 +49,7 @@ describe('checkout', () => {
     await page.fill('[name=exp]', '12/34');
     await page.fill('[name=cvc]', '123');
     await page.click('main form button');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
   }
 
   const orderOf = (page) => new URL(page.url()).pathname.split('/').at(-1);
@@ -86,7 +86,7 @@ describe('checkout', () => {
     await tabTo(page, '[name=cvc]');
     await page.keyboard.type('123');
     await page.keyboard.press('Enter');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     assert.match(await page.textContent('.receipt'), /row .+, seat .+/);
     assert.match(await page.title(), bought);
     await tabTo(page, 'a[href^="/pay/tickets/"]');
@@ -100,7 +100,7 @@ describe('checkout', () => {
     await tabTo(page, '[data-act=refund]');
     assert.equal((await page.textContent('[data-act=refund]')).trim(), `Refund ${await page.textContent('.total data')}`, 'how much is said before it is done');
     await page.keyboard.press('Enter');
-    await page.locator('main[data-status=refunded]').waitFor({ timeout: 30_000 });
+    await page.locator('main[data-status=refunded]').waitFor({ timeout: 60_000 });
     assert.equal(await page.getAttribute('main a.button', 'href'), '/e/demo', 'the visit is over: the way leads by the line');
     await visitor.judge('keys-refunded');
     await visitor.close();
@@ -175,7 +175,7 @@ describe('checkout', () => {
     await second.goto(returns[0]); // it waits there, and changes when the first tab has paid
     await second.locator('main[data-status=pending_payment]').waitFor();
     await pay(visitor);
-    await second.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await second.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     // What a provider adds to the address, secrets too, is not there for who is shown or sent it.
     await page.goto(`${new URL(page.url()).href.split('?')[0]}?payment_intent_client_secret=s&lang=en`);
     await page.locator('main[data-status=completed]').waitFor();
@@ -211,7 +211,7 @@ describe('checkout', () => {
     const who = customer(stack, 6);
     const cut = (off) => page.context().setOffline(off);
     const told = async (name) => {
-      await page.locator('#notice:not(:empty)').waitFor({ timeout: 30_000 });
+      await page.locator('#notice:not(:empty)').waitFor({ timeout: 60_000 });
       assert.match(await page.textContent('#notice'), /Connection lost/);
       await visitor.judge(`cut-${name}`);
       await cut(false);
@@ -237,7 +237,7 @@ describe('checkout', () => {
     await loaded;
     await page.click('details summary');
     await page.click('[data-act=cancel]');
-    await page.locator('main[data-status=cancelled]').waitFor({ timeout: 30_000 });
+    await page.locator('main[data-status=cancelled]').waitFor({ timeout: 60_000 });
     await visitor.judge('cancelled');
     await visitor.close();
   });
@@ -306,7 +306,7 @@ describe('checkout', () => {
     await page.locator('.ticket details summary').nth(1).click();
     await page.locator('.ticket input').nth(1).fill(String(member));
     await page.locator('.ticket form button').nth(1).click();
-    await page.locator('.ticket .notice:not(:empty)').waitFor({ timeout: 30_000 });
+    await page.locator('.ticket .notice:not(:empty)').waitFor({ timeout: 60_000 });
     assert.match(await page.locator('.ticket .notice').nth(1).textContent(), /Connection lost/);
     await visitor.judge('cut-ticket');
     await page.context().setOffline(false);

@@ -258,7 +258,7 @@ describe('the console', () => {
     await see(boss, 'seats');
     // What somebody else does is seen as well.
     const [first] = JSON.parse(stack.read('demo-hall.json')).plan.zones[5].rows[0].seats;
-    const tells = (count) => page.waitForFunction((wanted) => document.querySelector('#seat-sums > div:nth-child(4) dd').textContent === wanted, count, { timeout: 30_000 });
+    const tells = (count) => page.waitForFunction((wanted) => document.querySelector('#seat-sums > div:nth-child(4) dd').textContent === wanted, count, { timeout: 60_000 });
     for (const [what, count] of [['block', '1'], ['unblock', '0']]) {
       assert.equal((await seats.post(`/admin/events/demo/${what}`, { body: { seats: [first.seat_guid] } })).status, 200);
       await tells(count);

@@ -50,7 +50,7 @@ describe('pages', () => {
     await page.fill('[name=exp]', '12/34');
     await page.fill('[name=cvc]', '123');
     await page.click('main form button');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     await visitor.survey(looks, `${visitor.name}-order-completed`);
     await page.click('a[href^="/pay/tickets/"]');
     await page.locator('.ticket svg').first().waitFor();
@@ -64,7 +64,7 @@ describe('pages', () => {
       const { page } = visitor;
       await page.goto(`${visitor.at}/e/demo`);
       await page.click('#join button');
-      await page.locator('#pass button').click({ timeout: 30_000 });
+      await page.locator('#pass button').click({ timeout: 60_000 });
       await visitor.ready();
       await visitor.survey(looks, `${name}-hall-far`, MAP);
       for (let n = 0; n < 4; n += 1) await page.click('#zoom-in');
@@ -219,7 +219,7 @@ describe('pages', () => {
     assert.match(await page.textContent('#lost'), /Connection lost/);
     // What is tried meanwhile is told not to have worked, and nothing is lost by it.
     await page.locator('#cart-seats button').first().click();
-    await page.locator('#trouble:not([hidden])').waitFor({ timeout: 30_000 });
+    await page.locator('#trouble:not([hidden])').waitFor({ timeout: 60_000 });
     assert.match(await page.textContent('#trouble-text'), /connection/i);
     assert.equal(await page.locator('#cart-seats li').count(), 2);
     await other.openRow(40, 3);
@@ -253,11 +253,11 @@ describe('pages', () => {
     const { page } = visitor;
     await visitor.enter();
     await visitor.takeBest(2);
-    await stack.without('seat-service', () => page.locator('#lost:not(:empty)').waitFor({ timeout: 30_000 }));
+    await stack.without('seat-service', () => page.locator('#lost:not(:empty)').waitFor({ timeout: 60_000 }));
     await page.locator('#lost').waitFor({ state: 'hidden', timeout: 60_000 });
     assert.equal(await page.locator('#cart-seats li').count(), 2);
     await page.click('#cart-back');
-    await page.locator('#cart-seats li').first().waitFor({ state: 'detached', timeout: 30_000 });
+    await page.locator('#cart-seats li').first().waitFor({ state: 'detached', timeout: 60_000 });
     await visitor.close();
   });
 
@@ -345,7 +345,7 @@ describe('pages', () => {
       await keyboard.type(text);
     }
     await press('main form button');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     await visitor.judge('by-keys-order');
     await press('a[href^="/pay/tickets/"]');
     await page.locator('.ticket svg').first().waitFor();

@@ -20,7 +20,7 @@ async function pay(page, { login, password }) {
   await page.fill('[name=exp]', '12/34');
   await page.fill('[name=cvc]', '123');
   await page.click('main form button');
-  await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+  await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
 }
 
 async function take(scope) {

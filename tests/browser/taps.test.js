@@ -83,7 +83,7 @@ describe('five tasks in taps', () => {
     await page.tap('#pay-button');
     for (const [name, value] of [['number', '4242424242424242'], ['exp', '12/34'], ['cvc', '123']]) await page.fill(`[name=${name}]`, value);
     await page.tap('main form button');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     await page.tap('a[href^="/pay/tickets/"]');
     const ticket = page.locator('.ticket').first();
 
@@ -100,7 +100,7 @@ describe('five tasks in taps', () => {
     await returning.tap(page.locator('.ways a[href^="/pay/orders/"]'));
     await returning.tap(page.locator('details', { has: page.locator('[data-act=refund]') }).locator('summary'));
     await returning.tap(page.locator('[data-act=refund]'));
-    await page.locator('main[data-status=refunded]').waitFor({ timeout: 30_000 });
+    await page.locator('main[data-status=refunded]').waitFor({ timeout: 60_000 });
     assert.equal(returning.taps, 3);
 
     await page.goto(page.url().replace('/orders/', '/tickets/')); // where the mail's link leads

@@ -16,7 +16,7 @@ const MANNERS = [
 ];
 const AXE_AT = { ko: 'phone', en: 'desktop' };
 const LIST = { few: ['#list-seats li', '#offers button'] };
-const WAIT = { timeout: 30_000 };
+const WAIT = { timeout: 60_000 };
 
 describe('what goes otherwise', () => {
   const scope = openScope();

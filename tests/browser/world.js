@@ -10,6 +10,7 @@ import { chromium } from 'playwright-core';
 const FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-swiftshader'.split(' ');
 export const SIZES = { phone: { width: 360, height: 740 }, tablet: { width: 820, height: 1180 }, desktop: { width: 1366, height: 768 } };
 const PHONE = SIZES.phone;
+const PATIENCE_MS = 60_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PICTURES = process.env.FAIRGATE_LOOKS === 'write'; // for people to look at; nothing is judged by them
 const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
@@ -38,6 +39,7 @@ export async function openBrowser(scope) {
 export class Visitor {
   static async open(browser, stack, { locale = 'ko-KR', colorScheme = 'light', viewport = PHONE, ...rest } = {}) {
     const context = await browser.newContext({ locale, colorScheme, viewport, deviceScaleFactor: 2, ...rest });
+    context.setDefaultTimeout(PATIENCE_MS);
     const visitor = new Visitor(await context.newPage(), stack);
     visitor.scripted = rest.javaScriptEnabled !== false;
     return visitor;
@@ -64,13 +66,13 @@ export class Visitor {
     const { page } = this;
     await page.goto(`${this.at}/e/${event}`);
     await page.click('#join button');
-    await page.locator('#pass button').click({ timeout: 30_000 });
+    await page.locator('#pass button').click({ timeout: 60_000 });
     await page.waitForURL(`**/seats/${event}`);
     await this.ready();
   }
 
   ready() {
-    return this.page.locator('#hall[data-ready]').waitFor({ timeout: 30_000 });
+    return this.page.locator('#hall[data-ready]').waitFor({ timeout: 60_000 });
   }
 
   async takeBest(quantity = 2) {
@@ -157,6 +159,7 @@ export class Visitor {
 export class Operator extends Visitor {
   static async open(browser, stack, options) {
     const context = await browser.newContext({ deviceScaleFactor: 2, ...options });
+    context.setDefaultTimeout(PATIENCE_MS);
     const operator = new Operator(await context.newPage(), stack, [11, 12, 13]);
     operator.at = `http://localhost:${stack.base + 11}`;
     return operator;

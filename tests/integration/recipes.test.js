@@ -143,7 +143,7 @@ const paidOrder = once(async () => {
   });
 });
 
-test('to add a saga step: a checkout of the next version walks over it and asks its new question', { timeout: 300_000 }, async () => {
+test('to add a saga step: a checkout of the next version walks over it and asks its new question', { timeout: 900_000 }, async () => {
   const { order, wishes, timeline } = await paidOrder();
   const walked = timeline.filter(({ result }) => result === 'done').map(({ step }) => step);
   assert.deepEqual(walked.slice(-3), ['end_session', 'wish_well', 'hand_over']);
@@ -152,7 +152,7 @@ test('to add a saga step: a checkout of the next version walks over it and asks 
   assert.ok(wishes[0].member, 'as its row says');
 });
 
-test('to add a payment provider: an order is paid there, and its webhooks are believed', { timeout: 300_000 }, async () => {
+test('to add a payment provider: an order is paid there, and its webhooks are believed', { timeout: 900_000 }, async () => {
   const { payment, webhook } = await paidOrder();
   assert.equal(payment.provider, 'acme');
   assert.equal(webhook.status, 204, webhook.text);
@@ -197,7 +197,7 @@ const ruledSeats = once(async () => {
   });
 });
 
-test('to add a seat rule: an event has it as a limit, and who breaks it is told so', { timeout: 300_000 }, async () => {
+test('to add a seat rule: an event has it as a limit, and who breaks it is told so', { timeout: 900_000 }, async () => {
   const { hold } = await ruledSeats();
   const refused = await hold('r1s1', 'r2s1');
   assertProblem(refused, 409, 'not-one-row');
@@ -205,14 +205,14 @@ test('to add a seat rule: an event has it as a limit, and who breaks it is told 
   assert.equal((await hold('r1s1', 'r1s2')).status, 201);
 });
 
-test('to add a language: a page is in it for whoever asks for it', { timeout: 300_000 }, async () => {
+test('to add a language: a page is in it for whoever asks for it', { timeout: 900_000 }, async () => {
   const { seats } = await ruledSeats();
   const page = (await seats.http.get('/seats/rows', { headers: { 'accept-language': 'ja' } })).text;
   assert.match(page, /<html lang="ja"/);
   assert.match(page, /日本語/);
 });
 
-test('to add a knob that Redis obeys: the API knows it, and a line takes no more places than it says', { timeout: 300_000 }, async (t) => {
+test('to add a knob that Redis obeys: the API knows it, and a line takes no more places than it says', { timeout: 900_000 }, async (t) => {
   const tree = copyOfTree('queue-front');
   tree.begin();
   tree.change('queue-front/src/core/event/event_doc.h', '    uint64_t joins_per_ip_per_min;', '    uint64_t places_max;\n    uint64_t joins_per_ip_per_min;');

@@ -18,7 +18,7 @@ export function request({
   body,
   token,
   agent = false,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 }) {
   const send = { ...headers };
   let payload = body;

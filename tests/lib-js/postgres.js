@@ -122,13 +122,13 @@ export class Postgres {
         this.child.assertRunning();
         return this.trySql('SELECT 1').status === 0;
       },
-      { timeoutMs: 30_000, everyMs: 50 },
+      { timeoutMs: 120_000, everyMs: 50 },
     );
   }
 
   // Ends it in order ("fast": connections are cut, everything is written).
   async stop() {
-    await this.child.stop('SIGINT', 30_000);
+    await this.child.stop('SIGINT', 60_000);
   }
 
   // The disk is dead from one instant to the next, then the server is; what had not been synced is

@@ -86,7 +86,7 @@ export class Child {
   }
 
   // Asks it to end and waits; what does not end in time is killed, and that is an error.
-  async stop(signal = 'SIGTERM', timeoutMs = 30_000) {
+  async stop(signal = 'SIGTERM', timeoutMs = 60_000) {
     if (this.running) {
       this.signal('SIGCONT'); // one that a test has paused could not hear us
       this.signal(signal);

@@ -102,7 +102,7 @@ export class Service {
     if (ready) await this.untilReady();
   }
 
-  async untilReady(timeoutMs = 60_000) {
+  async untilReady(timeoutMs = 120_000) {
     await until(
       `${this.name} to be ready`,
       async () => {

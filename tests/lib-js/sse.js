@@ -49,7 +49,7 @@ export class EventStream {
   }
 
   // The first event, from number `from` on, that the test is content with.
-  async find(what, wanted, { from = 0, timeoutMs = 30_000 } = {}) {
+  async find(what, wanted, { from = 0, timeoutMs = 60_000 } = {}) {
     return until(
       what,
       () => {

@@ -6,7 +6,7 @@ export const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Calls `probe` until it answers something truthy and gives that back. An exception counts as
 // "not yet" and is told if time runs out. `what` ends the sentence "waited N ms for ...".
-export async function until(what, probe, { timeoutMs = 30_000, everyMs = 20 } = {}) {
+export async function until(what, probe, { timeoutMs = 60_000, everyMs = 20 } = {}) {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     let why = '';

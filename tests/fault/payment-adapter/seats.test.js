@@ -69,13 +69,13 @@ for (const what of ['question', 'answer'])
     await agree(order);
   });
 
-test('the seat service stands still for longer than a try lasts', { timeout: 90_000 }, async () => {
+test('the seat service stands still for longer than a try lasts', { timeout: 300_000 }, async () => {
   const order = await anOrder();
   seats.pause();
   try {
     await world.payOrder(order);
     await world.untilStatus(buyer, order, 'confirming');
-    await until('a try in vain', () => triesOf(order) >= 1, { timeoutMs: 40_000 });
+    await until('a try in vain', () => triesOf(order) >= 1, { timeoutMs: 60_000 });
     assert.equal(world.psp.of(order)[0].amount_received, 0);
   } finally {
     seats.resume();

@@ -31,7 +31,7 @@ async function insist(visit, pay = world.pay) {
   }, { timeoutMs: 60_000 });
 }
 
-test('PostgreSQL loses its power among forty orders, five times', { timeout: 240_000 }, async () => {
+test('PostgreSQL loses its power among forty orders, five times', { timeout: 600_000 }, async () => {
   for (let round = 0; round < 5; round += 1) {
     const orders = Promise.all(Array.from({ length: 8 }, () => insist(world.hold())));
     const captures = world.psp.captures;

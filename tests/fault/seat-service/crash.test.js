@@ -29,7 +29,7 @@ async function openHouse(t, options) {
 }
 
 const untilOwner = (service) =>
-  until('the owner to be connected', async () => (await role(service)) === 'owner', { timeoutMs: 30_000 });
+  until('the owner to be connected', async () => (await role(service)) === 'owner', { timeoutMs: 60_000 });
 const role = async (service) => (await service.private.get('/readyz')).json.role;
 
 test('kill -9 with holds in flight: every answer is true after the restart', async (t) => {
@@ -211,7 +211,7 @@ test('how many were refused is counted, and the next life goes on with the sum',
   };
   const kept = () => Number(postgres.sql('SELECT coalesce(max(errors), 0) FROM seats.counted', 'seats'));
   const first = await refuse();
-  await until('that to be written', () => kept() >= first, { timeoutMs: 30_000 });
+  await until('that to be written', () => kept() >= first, { timeoutMs: 60_000 });
   await seats.kill();
   await seats.start();
   await untilOwner(seats);
@@ -378,9 +378,9 @@ test('snapshots are made by replay, and a restart begins with the newest', async
   for (const snapshots of [1, 2]) {
     const before = changes();
     ledger.start(16);
-    await until('some hundreds of changes', () => changes() >= before + 300, { timeoutMs: 30_000 });
+    await until('some hundreds of changes', () => changes() >= before + 300, { timeoutMs: 60_000 });
     await ledger.stop();
-    await until(`${snapshots} snapshots`, () => ask('count(*) FROM seats.snapshot') >= snapshots, { timeoutMs: 30_000 });
+    await until(`${snapshots} snapshots`, () => ask('count(*) FROM seats.snapshot') >= snapshots, { timeoutMs: 60_000 });
   }
   await seats.kill();
   await seats.start();
@@ -388,5 +388,5 @@ test('snapshots are made by replay, and a restart begins with the newest', async
   await until('the table of holds to follow', () => {
     const open = postgres.sql("SELECT count(*) FROM seats.holds WHERE state = 'open'", 'seats');
     return Number(open) >= ledger.held.size;
-  }, { timeoutMs: 15_000 });
+  }, { timeoutMs: 60_000 });
 });

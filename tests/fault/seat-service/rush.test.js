@@ -73,7 +73,7 @@ test('kill -9 with thousands of holds in flight: every answer is true after the 
     await importHall(seats, event, hall({ ...SIZE, limits: { orphan_rule: false, hold_ttl_s: 900 } }));
     const enough = (await changes(seats)) + 500 + rng.unit() * 3000;
     const toEnd = startRush(scope, seats, event);
-    await until('some of them to be held', async () => (await changes(seats)) >= enough, { timeoutMs: 30_000, everyMs: 5 });
+    await until('some of them to be held', async () => (await changes(seats)) >= enough, { timeoutMs: 60_000, everyMs: 5 });
     await seats.kill();
     const told = await toEnd();
     await seats.start();

@@ -33,7 +33,7 @@ const untilCounted = (wanted) => until('it to be counted', async () => {
   assert.deepEqual(sagas, wanted);
   assert.equal(unanswered, inDoubt());
   return told;
-}, { timeoutMs: 30_000 });
+}, { timeoutMs: 60_000 });
 
 const SUMS = ['completed', 'refunded', 'cancelled', 'expired', 'failed'];
 
@@ -129,7 +129,7 @@ test('our own errors are told of every event, since before its first order', asy
   const { now, rows } = await until('them to be counted', async () => {
     const told = await counts('other');
     return told.now.errors === before + 2 && told;
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
   assert.equal(now.completed, 0);
   assert.equal(rows.at(-1).errors, before + 2);
   assert.equal((await counts()).now.errors, before + 2);
@@ -142,7 +142,7 @@ test('a long sale is thinned, and loses nothing of its sums', async () => {
        SELECT 'long', pay.counted_at(now()) - i * interval '10 s', 2, i % 2, 0, i, 0 FROM generate_series(0, 4999) i`, 'pay');
   const newest = world.postgres.sql("SELECT max(at) FROM pay.counted WHERE event = 'long'", 'pay');
   await restart();
-  const { now, rows } = await until('rows to become fewer', async () => count() <= 4096 && counts('long'), { timeoutMs: 30_000 });
+  const { now, rows } = await until('rows to become fewer', async () => count() <= 4096 && counts('long'), { timeoutMs: 60_000 });
   assert.deepEqual([now.completed, now.refunded], [10_000, 2500]);
   assert.ok(rows.length > 360 && rows.length <= 720, `${rows.length} points`);
   for (const [n, row] of rows.entries()) assert.ok(n === 0 || (row.at > rows[n - 1].at && row.completed > rows[n - 1].completed));

@@ -79,7 +79,7 @@ test('a storm of mails leaves logins their share, and a storm of logins leaves m
   const sent = () => Number(world.postgres.sql("SELECT count(*) FROM pay.mail_outbox WHERE kind LIKE 'k%' AND done_at IS NOT NULL", 'pay'));
   world.postgres.sql(
     `INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', '100', 'k' || i, 'en' FROM generate_series(1, 400) i`, 'pay');
-  await until('mails to be looked up', () => sent() > 10, { timeoutMs: 20_000 });
+  await until('mails to be looked up', () => sent() > 10, { timeoutMs: 60_000 });
   // While they are: logins go on, and they storm themselves, and then mails go on.
   let good = 0;
   const before = sent();
@@ -88,7 +88,7 @@ test('a storm of mails leaves logins their share, and a storm of logins leaves m
       [0, 1, 2].map((i) => login(pay, `user${120 + i + (pay === second ? 10 : 0)}@example.com`))));
     good += answers.filter(({ status }) => status === 200).length;
     return good >= 10 && sent() >= before + 5;
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
   world.postgres.sql('DELETE FROM pay.mail_outbox', 'pay');
 });
 
@@ -96,7 +96,7 @@ test('two processes of two loops give the shop its orders at the pace of one', a
   const orders = await letters(20);
   const from = world.shop.arrived.length;
   release();
-  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 30_000 });
+  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 60_000 });
   assertPace(world.shop.arrived.slice(from).map(({ at }) => at), SHOP_PER_S, 'orders to the shop');
 });
 
@@ -108,7 +108,7 @@ test('a shop that asks for a pause has it from all of them', async () => {
   release();
   await until('the refusal', () => calls() > from);
   const refusedAt = Date.now();
-  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 30_000 });
+  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 60_000 });
   const times = world.shop.calls.filter(({ method }) => method === 'POST').slice(from + 1).map(({ at }) => at);
   const soon = times.filter((at) => at > refusedAt + 300 && at < refusedAt + 2500);
   assert.deepEqual(soon, [], 'nothing comes while it rests');

@@ -60,7 +60,7 @@ test('the shop gets orders at its pace, and one customer after another', async (
   const before = world.shop.arrived.length;
   const orders = [];
   for (let i = 0; i < 25; i += 1) orders.push(await complete(visitor));
-  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 20_000 });
+  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 60_000 });
   const arrived = world.shop.arrived.slice(before);
   for (const { at } of arrived) {
     const second = arrived.filter((other) => other.at >= at && other.at < at + 1000).length;
@@ -80,7 +80,7 @@ test('a shop that is down loses nothing, and one that says 429 sets the pace', a
   await world.pay.start();
   world.shop.heal();
   world.shop.fault('/orders', 429, 2);
-  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 30_000 });
+  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 60_000 });
   const mine = world.shop.arrived.filter(({ key }) => orders.some((order) => key.startsWith(order)));
   const firsts = [...new Map(mine.map(({ key }) => [key, 1])).keys()];
   assert.deepEqual(firsts, orders.map((order) => `${order}-completed`));
@@ -91,6 +91,6 @@ test('a delivery whose answer is lost comes again with the same key', async () =
   const visitor = await world.login();
   world.shop.fault('/orders', 'lost');
   const order = await complete(visitor);
-  await until('two deliveries', () => world.shop.arrived.filter(({ key }) => key === `${order}-completed`).length >= 2, { timeoutMs: 20_000 });
+  await until('two deliveries', () => world.shop.arrived.filter(({ key }) => key === `${order}-completed`).length >= 2, { timeoutMs: 60_000 });
   assert.equal([...world.shop.orders.keys()].filter((key) => key === `${order}-completed`).length, 1);
 });

@@ -167,7 +167,7 @@ test('started again it takes back at once what it had in hand', async () => {
   const { order } = (await making).json;
   await world.pay.kill();
   await world.pay.start(); // a lease is 45 s
-  await until('the payment to exist', () => world.psp.of(order).length > 0, { timeoutMs: 30_000 });
+  await until('the payment to exist', () => world.psp.of(order).length > 0, { timeoutMs: 60_000 });
   answer();
 });
 

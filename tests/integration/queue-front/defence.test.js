@@ -109,7 +109,7 @@ test('a crowd makes the work harder by itself, up to the ceiling, and calm makes
   going = false;
   await Promise.all(crowd);
   assert.ok((await bits()) <= 3);
-  await until('easier work', async () => (await bits()) === 1, { timeoutMs: 40_000 });
+  await until('easier work', async () => (await bits()) === 1, { timeoutMs: 60_000 });
 });
 
 test('a visitor without script is told honestly what the line asks for', async (t) => {

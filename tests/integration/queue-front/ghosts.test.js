@@ -40,7 +40,7 @@ test('ghosts are not counted, do not hold up the line, and enter next when they 
     await poll();
     const counts = await Promise.all(house.fronts.map(waiting));
     return counts.every((count) => count === PEOPLE / 2);
-  }, { timeoutMs: 30000 });
+  }, { timeoutMs: 60_000 });
   const { json: before } = await last.me();
   assert.equal(before.position, PEOPLE - 1);
   assert.ok(before.ahead <= PEOPLE / 2 + 1, `${before.ahead} ahead`);
@@ -70,7 +70,7 @@ test('whoever waits without a script is heard like everybody else', async (t) =>
   await until('those who have gone to be left out', async () => {
     await poll();
     return (await waiting(house.front)) === PEOPLE / 2;
-  }, { timeoutMs: 30000 });
+  }, { timeoutMs: 60_000 });
   await act(house.front, 'show', 'resume');
   await until('the last of them to be called', async () => {
     await poll();
@@ -89,7 +89,7 @@ test('fronts that leave, die and come back change nothing for those who wait', a
     const last = await Promise.all(house.fronts.map((front) => here.at(-1).me({ front })));
     return counts.every((count) => count === PEOPLE / 2) &&
       last.every(({ json }) => json.ahead === PEOPLE / 2 - 1);
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
 
   const up = new Set(house.fronts);
   let asked = 0;
@@ -119,7 +119,7 @@ test('fronts that leave, die and come back change nothing for those who wait', a
   await until('them to be missed', async () => {
     await Promise.all(here.map((visitor) => visitor.me({ front: house.front })));
     return (await waiting(house.front)) === PEOPLE / 4;
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
 });
 
 // Before the draw nobody has a place that could be marked.
@@ -141,6 +141,6 @@ test('whoever is there at the opening has a whole epoch to be heard in, wherever
     if (epoch() > openedIn + 1) return true;
     counts.add(count);
     return false;
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
   assert.deepEqual([...counts], [PEOPLE]);
 });

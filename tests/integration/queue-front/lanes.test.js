@@ -126,7 +126,7 @@ test('calls are shared as stated while both wait, and what one lane does not use
   const [general, fans] = await until('some calls', async () => {
     const now = await served();
     return now[0] + now[1] >= 200 && now;
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
   const share = fans / (general + fans);
   t.diagnostic(`${fans} of ${general + fans} calls: ${(100 * share).toFixed(1)} %`);
   assert.ok(Math.abs(share - 0.3) < 0.05, String(share));
@@ -134,7 +134,7 @@ test('calls are shared as stated while both wait, and what one lane does not use
   await until('all of both lanes to be called', async () => {
     const now = await served();
     return now[0] === 400 && now[1] === 200;
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
 });
 
 test('the rate and max_active hold over the sum of the lanes', async (t) => {

@@ -447,7 +447,7 @@ test('how often all fronts answered 5xx is in the series', async (t) => {
   await house.redis.resume();
   const refused = (await Promise.all(house.fronts.map(errors))).map((sum, i) => sum - before[i]);
   assert.deepEqual(refused, [2, 1]);
-  await until('the series to have them', async () => (await newest())?.errors === 3, { timeoutMs: 30_000 });
+  await until('the series to have them', async () => (await newest())?.errors === 3, { timeoutMs: 60_000 });
 });
 
 test('what was promised and what came of it is in the series, from all fronts, and outlives them', async (t) => {
@@ -466,7 +466,7 @@ test('what was promised and what came of it is in the series, from all fronts, a
   const told = await until('those of the way to be in the series', async () => {
     const { eta_join: join, eta_way: way } = await newest(house.front);
     return way.judged > 0 && { join, way };
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
   assert.ok(told.way.kept <= told.way.judged);
   assert.ok(told.way.error_sum >= 0 && told.way.error_sum <= 10 * told.way.judged);
   assert.equal(told.join.judged, 0, 'nobody has entered yet');
@@ -496,7 +496,7 @@ test('of everybody who enters, the wait that was told at the join is compared wi
   const { eta_join: join } = await until('all to be in the series', async () => {
     const row = await newest();
     return row.eta_join.judged >= promised && row;
-  }, { timeoutMs: 30_000 });
+  }, { timeoutMs: 60_000 });
   assert.equal(join.judged, promised, 'each of them, and once');
   assert.ok(join.kept <= promised && join.error_sum >= 0 && join.error_sum <= 10 * promised);
   const sums = { judged: 0, kept: 0, error_milli: 0 };

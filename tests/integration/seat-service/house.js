@@ -150,7 +150,7 @@ export async function openSeats(scope, postgres, { office, secrets, config = {},
 
 // Imports a hall; throws what the service said if it did not take it.
 export async function importHall(seats, event, body) {
-  const answer = await seats.admin.put(`/admin/events/${event}`, { body, timeoutMs: 60_000 });
+  const answer = await seats.admin.put(`/admin/events/${event}`, { body, timeoutMs: 300_000 });
   if (answer.status !== 201 && answer.status !== 200) throw new Error(`import: ${answer.text}`);
   return answer;
 }
@@ -219,7 +219,7 @@ export function operator(seats, event) {
   const change = (what) => (body) => call('POST', `/${what}`, { body });
   return {
     events: () => call('GET', ''),
-    import: (body) => call('PUT', '', { body, timeoutMs: 60_000 }),
+    import: (body) => call('PUT', '', { body, timeoutMs: 300_000 }),
     read: () => call('GET', ''),
     document: () => call('GET', '/document'),
     counts: () => call('GET', '/counts'),

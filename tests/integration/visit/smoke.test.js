@@ -89,14 +89,14 @@ describe('a crowd of every manner', () => {
       const { free } = (await seats.get(`/admin/events/${EVENT}/counts`)).json.now;
       const { text } = await queue.get('/admin/events');
       return text.includes(`"seats_left":${free},`);
-    }, { timeoutMs: 30_000 });
+    }, { timeoutMs: 60_000 });
   });
 
   test('leaves nothing for the reconciliation to find', async () => {
     const pay = client({ port: stack.base + 13, token: stack.secret('admin-token') });
     // On a busy machine a part may answer it too late; it says so, and the next one has it.
     const report = await until('a reconciliation of its own that reaches all', async () => {
-      const { status, json } = await pay.post('/admin/reconcile', { timeoutMs: 30_000 });
+      const { status, json } = await pay.post('/admin/reconcile', { timeoutMs: 60_000 });
       return status === 200 && json.not_reached.length === 0 && json;
     }, { timeoutMs: 120_000 });
     assert.deepEqual(report.items, []);

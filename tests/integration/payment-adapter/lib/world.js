@@ -228,7 +228,7 @@ class World {
   }
 
   // Everybody agrees on money, seats and orders; every saga has ended.
-  async settle(timeoutMs = 30_000) {
+  async settle(timeoutMs = 60_000) {
     await until(
       'every saga to end',
       () => this.postgres.sql('SELECT count(*) FROM pay.saga WHERE state < 2', 'pay') === '0',
