@@ -1,7 +1,7 @@
 // needs.js: reserved seats: accessible places for those who say that they need them, and seats of a
 // channel for those who know its code.
 
-import { byId, call, event, info, lang, path, Refused, say, sayError, serverNow } from './hall.js';
+import { byId, call, event, info, locale, path, Refused, say, sayError, serverNow } from './hall.js';
 import { refuse } from './visit.js';
 
 export const needs = {}; // {access, code}: sent with each hold
@@ -35,7 +35,7 @@ async function checkCode() {
     needs.code = code;
     channel = opens;
     const early = at && Date.parse(at) > serverNow();
-    told.textContent = early ? say('needs.code-early', name, new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at))) : say('needs.code-good', name);
+    told.textContent = early ? say('needs.code-early', name, new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at))) : say('needs.code-good', name);
     keepCode(code);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;

@@ -66,7 +66,7 @@ describe('the hall', () => {
 
   test('fees are told beside the prices, and the sum of the cart has them', async () => {
     const { guest, page } = await enter({ fees: { per_seat: 1000, per_order: 500, basis_points: 150 } });
-    assert.equal(await page.textContent('#fees'), 'Fees come on top of the prices: ₩1,000 a ticket + 1.5% of the price + ₩500 an order.');
+    assert.equal(await page.textContent('#fees'), 'Plus fees: ₩1,000 a ticket + 1.5% of the price + ₩500 an order.');
     await page.click('#best summary');
     await page.click('#best-form .main');
     const card = page.locator('#proposals-list li').first();
@@ -74,6 +74,13 @@ describe('the hall', () => {
     await card.locator('.main').click();
     await until('the whole sum', async () => (await page.textContent('#cart-sum')) === 'Seats: 2 – ₩307,000 incl. ₩7,000 fees');
     await guest.judge('hall-fees');
+    // Their words come after the map, which stays where it is.
+    const tops = await page.evaluate(() => {
+      const top = () => document.getElementById('map').getBoundingClientRect().top;
+      const [full] = [top(), document.getElementById('fees').replaceChildren()];
+      return [full, top()];
+    });
+    assert.equal(tops[0], tops[1]);
     const none = await enter();
     assert.equal(await none.page.isVisible('#fees'), false);
     assert.deepEqual(guest.wrong, []);
@@ -106,6 +113,10 @@ describe('the hall', () => {
     await page.locator('#code-told').getByText('not for this event').waitFor();
     assert.equal(await page.locator('#code').getAttribute('aria-invalid'), 'true');
     await guest.judge('hall-code-wrong');
+    // A date is written as this reader's own variant of the language has it.
+    await page.route('**/codes', (route) => route.fulfill({ json: { channel: 'club', name: 'Club', on_sale_at: '2035-05-03T10:00:00Z' } }), { times: 1 });
+    await page.click('#code-form button');
+    await page.locator('#code-told').getByText(/on 3 May 2035/).waitFor();
     await page.fill('#code', 'open sesame');
     await page.click('#code-form button');
     await page.locator('#code-told').getByText('Code accepted: Club').waitFor();

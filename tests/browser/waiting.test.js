@@ -121,6 +121,8 @@ describe('the waiting page in each state', () => {
       const { page } = visitor;
       await page.goto(`${line.at}/e/${event}#invitation=ABCD-EFGH`);
       await page.locator('#guest button').waitFor();
+      const below = (inner, outer) => page.evaluate((both) => both.map((at) => document.querySelector(at).getBoundingClientRect()).reduce((one, other) => other.bottom - one.bottom), [inner, outer]);
+      assert.ok(await below('#guest button', 'details:has(#guest)') >= 8, 'the button is within its box');
       await glance(visitor, 'invited', lang);
       // A worker that never gets its script is one that never ends.
       await page.route('**/pow*.js', () => {});
