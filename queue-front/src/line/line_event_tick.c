@@ -339,9 +339,12 @@ static bool take_turns(struct line_event *event, const struct tick_answer *tick,
     return resp_len(tick->line.turns) > 1;
 }
 
-static void measure_joins(struct line_event *event, const struct tick_answer *tick)
+/* Across a heal it is not known how many joined: most of those places were left out, and the pace
+ * that they make would ask newcomers for work as in a rush, and the next heal for a gap as large.
+ */
+static void measure_joins(struct line_event *event, const struct tick_answer *tick, bool healed)
 {
-    if (!event->seen || tick->line.now_ms <= event->view.redis_ms ||
+    if (!event->seen || healed || tick->line.now_ms <= event->view.redis_ms ||
         tick->line.issued < event->view.issued)
         return;
     uint64_t elapsed_ms = tick->line.now_ms - event->view.redis_ms;
@@ -377,11 +380,12 @@ static void take_gaps(struct line_event *event, const struct tick_answer *tick)
     event->view.nobodys_passed = tick->nobodys.passed;
 }
 
-static bool take_numbers(struct line_event *event, const struct tick_answer *tick, uint64_t now_us)
+static bool take_numbers(struct line_event *event, const struct tick_answer *tick, bool healed,
+                         uint64_t now_us)
 {
     struct line_view *view = &event->view;
     struct line_view before = *view;
-    measure_joins(event, tick);
+    measure_joins(event, tick, healed);
     view->state = (enum line_state)tick->line.state;
     view->issued = tick->line.issued;
     view->serving = tick->line.serving;
@@ -461,7 +465,7 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
     bool healed = event->seen && tick.line.generation != event->marks.generation;
     changed = take_stretches(event, &tick) || changed;
     changed = take_turns(event, &tick, healed) || changed;
-    changed = take_numbers(event, &tick, now_us) || changed;
+    changed = take_numbers(event, &tick, healed, now_us) || changed;
     take_early(event, &tick);
     take_moves(event, &tick);
     event->passes = 0;

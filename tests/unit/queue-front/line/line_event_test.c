@@ -793,6 +793,25 @@ static void the_safety_gap_follows_how_fast_people_joined(void **state)
     assert_int_equal(2 * 1000 * 6, gap_told(event, 500000000));
 }
 
+static void places_that_a_heal_left_out_are_no_joins(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer healed = plain;
+    healed.doc = NULL;
+    healed.numbers[GENERATION] = 77;
+    healed.numbers[ISSUED] += 1000000;
+    healed.numbers[REDIS_MS] += 1000;
+    take(event, &healed);
+    assert_int_equal(0, event->view.joins_milli);
+    assert_int_equal(HEAL_GAP_MIN, gap_told(event, 6000000));
+    struct answer later = healed;
+    later.numbers[ISSUED] += 500;
+    later.numbers[REDIS_MS] += 1000;
+    take(event, &later);
+    assert_int_equal(500000, event->view.joins_milli); /* those behind it are */
+}
+
 static struct span turns_asked(struct line_event *event, char memory[64])
 {
     redisReply *reply = moves_told(event);
@@ -859,6 +878,7 @@ int main(void)
         TEST(another_document_under_the_same_number_is_taken),
         TEST(what_became_of_places_is_told_once_and_once_more_after_a_loss),
         TEST(the_safety_gap_follows_how_fast_people_joined),
+        TEST(places_that_a_heal_left_out_are_no_joins),
         TEST(how_far_the_clock_is_off_and_how_long_the_line_stood_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
