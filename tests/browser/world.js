@@ -15,15 +15,17 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const PICTURES = process.env.FAIRGATE_LOOKS === 'write'; // for people to look at; nothing is judged by them
 const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
 
-// What axe judges of a page: its elements, which of them are seen, in which colours and letters, and what scrolls.
-// Where in the window they are it does not ask. Runs in the page.
+// What axe judges of a page: its elements, which of them are seen, in which colours, whether their letters are large
+// (of which less contrast is asked), and what scrolls. Where in the window they are it does not ask. Runs in the page.
 function appearance() {
   const words = [document.documentElement.outerHTML, String(matchMedia('(forced-colors: active)').matches)];
   for (const element of document.querySelectorAll('*')) {
     const style = getComputedStyle(element);
     const box = element.getBoundingClientRect();
-    words.push([style.display, style.visibility, style.color, style.backgroundColor, style.backgroundImage, style.opacity, style.fontSize, style.fontWeight, style.textShadow, style.position,
-      box.width > 0 && box.height > 0, element.scrollWidth > element.clientWidth, element.scrollHeight > element.clientHeight, element.value, element.checked].join());
+    const large = Number.parseFloat(style.fontSize) >= (Number(style.fontWeight) >= 700 ? 18.66 : 24);
+    const scrolls = /auto|scroll/.test(style.overflow) && (element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight);
+    words.push([style.display === 'none', style.display.startsWith('inline'), style.visibility, style.color, style.backgroundColor, style.backgroundImage, style.opacity, large, style.textShadow, style.position,
+      box.width > 0 && box.height > 0, scrolls, element.value, element.checked].join());
   }
   return words.join('\n');
 }
