@@ -166,6 +166,11 @@ const KNOWN = {
   'clock payment-adapter': 'The adapter ends an unpaid order when its own wall clock has passed the end that the seat service told '
     + '(`then_waited` in `core/checkout/payment_steps.c`). So with a clock that is a minute ahead, seats go back a minute early (I3, `gone-early`), '
     + 'and whoever was about to pay finds the provider\'s page closed (alive, `failed`). No money is wrong.',
+  'clock queue-front': 'A front whose clock steps by a minute, against the five seconds that services allow each other: visitors meet '
+    + 'refusals that no program of theirs expects (alive, `failed`). Steps of up to five seconds harm nobody.',
+  'power: redis': 'After two heals within seconds the places left out had been measured as joins, and newcomers were asked for 2^20 hashes '
+    + 'each: many had no place before their patience ended (I4). The front measures that no more; what Redis itself samples for the next '
+    + 'gap (`sampled_gap` in `lua/heal.lua`) still does. The runs here are of the front before.',
 };
 
 const rows = [
@@ -181,7 +186,7 @@ const rows = [
   { name: 'disk full: redis', what: 'not a byte is left, twice', times: 2, lasts: [1000, 4000], ends: ['redis'], needs: () => ({ disk: { of: 'redis', kind: 'small' } }), strike: fullDisk },
   { name: 'disk slow: postgres', what: 'each sync takes 20 to 200 ms, and everything waits', times: 2, lasts: [1000, 4000], needs: () => ({ disk: { of: 'postgres', kind: 'forgetful' } }), strike: slowDisk },
   { name: 'power: postgres', what: 'power cut, what was not synced is lost, twice', times: 2, ends: ['postgres'], needs: () => ({ disk: { of: 'postgres', kind: 'forgetful' } }), strike: cutPower },
-  { name: 'power: redis', what: 'power cut, what was not synced is lost, twice', times: 2, ends: ['redis'], needs: () => ({ disk: { of: 'redis', kind: 'forgetful' } }), strike: cutPower },
+  { known: KNOWN['power: redis'], name: 'power: redis', what: 'power cut, what was not synced is lost, twice', times: 2, ends: ['redis'], needs: () => ({ disk: { of: 'redis', kind: 'forgetful' } }), strike: cutPower },
   { name: 'open files', what: 'two files more for one service, twice', times: 2, lasts: [1000, 3000], strike: fewFiles },
   { name: 'memory', what: 'no further memory for one service', times: 2, lasts: [300, 1500], strike: fewMemory },
   { name: 'redis full', what: 'maxmemory is reached, twice', times: 2, lasts: [500, 3000], strike: fullRedis },
