@@ -151,6 +151,24 @@ static int connect_within(struct pg *pg, uint32_t connect_ms, struct err_slot *e
     return 0;
 }
 
+/* libpq goes on from a host that refuses. One that says nothing gets its share of the time, and the
+ * next attempt begins behind it. */
+static int connect_to_some(struct pg *pg, const struct pg_conf *conf, const char *options,
+                           struct err_slot *err)
+{
+    unsigned hosts = pg_link_hosts(conf->dsn);
+    for (unsigned first = 0;; first++) {
+        pg->conn = pg_link_start(conf->dsn, conf->app, options, first);
+        if (pg->conn == NULL)
+            return err_set(err, ERR_NOMEM, "a PostgreSQL connection");
+        int rc = connect_within(pg, conf->connect_ms / hosts, err);
+        if (rc != ERR_TIMEOUT || first + 1 == hosts)
+            return rc;
+        PQfinish(pg->conn);
+        pg->conn = NULL;
+    }
+}
+
 int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
 {
     assert(conf->connect_ms > 0 && conf->query_ms > 0); /* no wait here is without an end */
@@ -165,13 +183,7 @@ int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
              " -c synchronous_commit=on -c client_min_messages=warning%s%s",
              conf->schema != NULL ? " -c search_path=" : "",
              conf->schema != NULL ? conf->schema : "");
-    pg->conn = pg_link_start(conf->dsn, conf->app, options);
-    int rc;
-    if (pg->conn == NULL) {
-        rc = err_set(err, ERR_NOMEM, "a PostgreSQL connection");
-        goto free_pg;
-    }
-    rc = connect_within(pg, conf->connect_ms, err);
+    int rc = connect_to_some(pg, conf, options, err);
     if (rc < 0)
         goto finish_conn;
     if (PQsetnonblocking(pg->conn, 1) != 0) {
@@ -183,7 +195,6 @@ int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
 
 finish_conn:
     PQfinish(pg->conn);
-free_pg:
     free(pg);
     return err_wrap(err, "connecting");
 }

@@ -2,9 +2,15 @@
  * a connection is set up, and what a result means.
  *
  * Setting up: the character set is fixed, notices are dropped instead of printed, and TCP
- * keepalives notice within seconds that a server has vanished without a word. Judging: an error
- * of the server is an answer, but one of class 57P announces the end of the connection, and
- * after it nobody knows whether the last statement took effect. That is why it counts as closed. */
+ * keepalives, and a bound on what stays unacknowledged, notice within seconds that a server has
+ * vanished without a word. Of several hosts libpq turns to the next one only when one refuses. One
+ * that takes the connection and says nothing (stopped, or its machine gone) would be waited for,
+ * again at each attempt: so each attempt begins at another host, and its caller gives it a bounded
+ * time.
+ *
+ * Judging: an error of the server is an answer, but one of class 57P announces the end of the
+ * connection, and after it nobody knows whether the last statement took effect. That is why it
+ * counts as closed. */
 #include "pg/pg_link.h"
 
 #include "base/err.h"
@@ -20,11 +26,65 @@ static void on_notice(void *ctx, const PGresult *res)
     (void)res;
 }
 
-/* What follows the connection string wins over what it says; what is NULL leaves it alone. A peer
- * that vanished without a FIN is noticed by TCP within some seconds; on a unix socket these
- * settings are ignored. */
-PGconn *pg_link_start(const char *conninfo, const char *app, const char *options)
+static unsigned commas(const char *list)
 {
+    unsigned count = 0;
+    for (; *list != '\0'; list++)
+        count += *list == ',';
+    return count;
+}
+
+/* The value of a word of the connection string; NULL where it says nothing about it. */
+static const char *said_of(const PQconninfoOption *said, const char *keyword)
+{
+    for (; said != NULL && said->keyword != NULL; said++) {
+        if (strcmp(said->keyword, keyword) == 0)
+            return said->val;
+    }
+    return NULL;
+}
+
+static unsigned hosts_in(const PQconninfoOption *said)
+{
+    const char *hosts = said_of(said, "hostaddr");
+    if (hosts == NULL)
+        hosts = said_of(said, "host");
+    return hosts != NULL ? commas(hosts) + 1 : 1;
+}
+
+/* The list from its item number `first` on, then what stood before. NULL: it is to stay as it is,
+ * for it has not one item for each host, or there is no room. */
+static const char *turned(const char *list, unsigned hosts, unsigned first, char *out, size_t cap)
+{
+    if (list == NULL || commas(list) + 1 != hosts || strlen(list) >= cap)
+        return NULL;
+    const char *from = list;
+    for (unsigned i = 0; i < first; i++)
+        from = strchr(from, ',') + 1;
+    if (from == list)
+        return NULL;
+    snprintf(out, cap, "%s,%.*s", from, (int)(from - list - 1), list);
+    return out;
+}
+
+unsigned pg_link_hosts(const char *conninfo)
+{
+    PQconninfoOption *said = PQconninfoParse(conninfo, NULL);
+    unsigned hosts = hosts_in(said);
+    PQconninfoFree(said);
+    return hosts <= PG_LINK_HOSTS_MAX ? hosts : PG_LINK_HOSTS_MAX;
+}
+
+/* What follows the connection string wins over what it says; what is NULL leaves it alone. A peer
+ * that vanished without a FIN is noticed by TCP within two seconds, be it asked to connect (a SYN
+ * is not acknowledged either), under a statement or at rest; on a unix socket these settings are
+ * ignored. */
+PGconn *pg_link_start(const char *conninfo, const char *app, const char *options, unsigned first)
+{
+    char host[1024], hostaddr[1024], port[256];
+    PQconninfoOption *said = PQconninfoParse(conninfo, NULL);
+    unsigned hosts = hosts_in(said);
+    first %= hosts;
     static const char *const keys[] = {"dbname",
                                        "application_name",
                                        "options",
@@ -33,8 +93,26 @@ PGconn *pg_link_start(const char *conninfo, const char *app, const char *options
                                        "keepalives_idle",
                                        "keepalives_interval",
                                        "keepalives_count",
+                                       "tcp_user_timeout",
+                                       "host",
+                                       "hostaddr",
+                                       "port",
                                        NULL};
-    const char *const values[] = {conninfo, app, options, "UTF8", "1", "1", "1", "2", NULL};
+    const char *const values[] = {
+        conninfo,
+        app,
+        options,
+        "UTF8",
+        "1",
+        "1",
+        "1",
+        "2",
+        "2000",
+        turned(said_of(said, "host"), hosts, first, host, sizeof(host)),
+        turned(said_of(said, "hostaddr"), hosts, first, hostaddr, sizeof(hostaddr)),
+        turned(said_of(said, "port"), hosts, first, port, sizeof(port)),
+        NULL};
+    PQconninfoFree(said);
     PGconn *conn = PQconnectStartParams(keys, values, 1);
     if (conn != NULL)
         PQsetNoticeReceiver(conn, on_notice, NULL);

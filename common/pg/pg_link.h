@@ -7,10 +7,17 @@
 
 enum { PG_SQLSTATE_BYTES = 6 };
 
-/* Begins to connect, without waiting. `app` is how pg_stat_activity shows us, `options` are
- * settings of the session ("-c name=value ..."); either may be NULL. The result is libpq's: NULL
- * without memory, else to be looked at with PQstatus() and to end with PQfinish(). */
-PGconn *pg_link_start(const char *conninfo, const char *app, const char *options);
+enum { PG_LINK_HOSTS_MAX = 8 }; /* of one connection string: primary, replicas, and room */
+
+/* How many hosts the connection string names: 1 where it is none. */
+unsigned pg_link_hosts(const char *conninfo);
+
+/* Begins to connect, without waiting, to host number `first` modulo their number, and from there on
+ * round. `app` is how pg_stat_activity shows us, `options` are settings of the session ("-c
+ * name=value
+ * ..."); either may be NULL. The result is libpq's: NULL without memory, else to be looked at with
+ * PQstatus() and to end with PQfinish(). */
+PGconn *pg_link_start(const char *conninfo, const char *app, const char *options, unsigned first);
 
 /* 0; ERR_PEER with the sqlstate where the server said no; ERR_CLOSED where it is gone, and with it
  * the outcome of everything that was under way. */

@@ -551,10 +551,12 @@ static void conn_connect(struct conn *conn)
     struct pg_pool *pool = conn->pool;
     assert(conn->pq == NULL);
     conn_move(conn, CONN_CONNECTING);
-    conn->at_us = now_us(pool) + (uint64_t)pool->conf.deadline_ms * 1000;
+    uint32_t deadline_ms = pool->conf.deadline_ms;
+    conn->at_us =
+        now_us(pool) + (uint64_t)(deadline_ms < PG_CONNECT_MS ? deadline_ms : PG_CONNECT_MS) * 1000;
     if (conn->tries > 0)
         atomic_fetch_add_explicit(&pool->stats.reconnects, 1, memory_order_relaxed);
-    conn->pq = pg_link_start(pool->conninfo, pool->conf.app, NULL);
+    conn->pq = pg_link_start(pool->conninfo, pool->conf.app, NULL, conn->tries);
     if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD ||
         !conn_poll_socket(conn, UV_WRITABLE))
         conn_fail(conn, conn->pq != NULL ? PQerrorMessage(conn->pq) : "no memory");

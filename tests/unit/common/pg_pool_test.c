@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LOOK, LOOK_TWO, INSERT, COUNT, SLEEP, END_ITSELF, STATEMENTS };
 
@@ -285,6 +286,23 @@ static void without_a_server_a_job_waits_or_is_refused_as_was_wished(void **stat
     end(world);
 }
 
+static void a_host_that_says_nothing_keeps_no_job_from_the_next_one(void **state)
+{
+    struct world *world = *state;
+    struct pg_pool_conf conf = usual(world);
+    char dsn[512];
+    int silent;
+    pg_fixture_behind_silence(server, dsn, sizeof(dsn), &silent);
+    conf.conninfo = dsn;
+    begin(world, &conf);
+    ask(world, LOOK_TWO, "5");
+    answered(world, 1);
+    assert_int_equal(0, world->rc[0]);
+    assert_int_equal(5, world->number[0]);
+    end(world);
+    close(silent);
+}
+
 static void closing_answers_everything(void **state)
 {
     struct world *world = *state;
@@ -347,6 +365,7 @@ int main(void)
         TEST(what_was_under_way_when_it_broke_is_unknown),
         TEST(an_answer_that_does_not_come_costs_its_connection),
         TEST(without_a_server_a_job_waits_or_is_refused_as_was_wished),
+        TEST(a_host_that_says_nothing_keeps_no_job_from_the_next_one),
         TEST(closing_answers_everything),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct pg_fixture *server;
 
@@ -155,6 +156,21 @@ static void nobody_at_the_address_is_told(void **state)
 
 /* ---- the pipeline ---- */
 
+static void a_host_that_says_nothing_keeps_nobody_from_the_next_one(void **state)
+{
+    (void)state;
+    char dsn[512];
+    int silent;
+    pg_fixture_behind_silence(server, dsn, sizeof(dsn), &silent);
+    struct pg_conf conf = {dsn, "test", "s", 4000, 5000};
+    struct err_slot err = {0};
+    struct pg *pg = NULL;
+    must(pg_open(&conf, &err, &pg), &err);
+    must(pg_run(pg, "SELECT 1", &err), &err);
+    pg_close(pg);
+    close(silent);
+}
+
 static void sum_rows(void *ctx, unsigned nth, const PGresult *res)
 {
     int *sum = ctx;
@@ -256,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_server_that_does_not_answer_costs_a_deadline),
         cmocka_unit_test(an_ended_backend_is_a_lost_connection_and_no_answer_of_the_server),
         cmocka_unit_test(nobody_at_the_address_is_told),
+        cmocka_unit_test(a_host_that_says_nothing_keeps_nobody_from_the_next_one),
         cmocka_unit_test(a_pipeline_is_one_transaction),
         cmocka_unit_test(a_copy_gives_every_row_and_can_be_stopped),
     };

@@ -10,6 +10,7 @@
 
 #include "pg_fixture.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
@@ -165,6 +166,20 @@ struct pg_fixture *pg_fixture_start(void)
 const char *pg_fixture_dsn(const struct pg_fixture *fixture)
 {
     return fixture->dsn;
+}
+
+void pg_fixture_behind_silence(const struct pg_fixture *fixture, char *dsn, size_t cap, int *silent)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    *silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(*silent >= 0 && bind(*silent, (struct sockaddr *)&at, len) == 0 &&
+                listen(*silent, 16) == 0 &&
+                getsockname(*silent, (struct sockaddr *)&at, &len) == 0);
+    snprintf(dsn, cap,
+             "host=127.0.0.1,%s port=%d,5432 user=postgres dbname=postgres"
+             " target_session_attrs=read-write",
+             fixture->dir, ntohs(at.sin_port));
 }
 
 const char *pg_fixture_dir(const struct pg_fixture *fixture)
