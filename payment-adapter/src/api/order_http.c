@@ -27,7 +27,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { IDEM_KEY_MAX = 255, IDEM_HASH_MAX = 64, HOLD_CALL_MS = 5000, PASS_MAX = 2048 };
+enum {
+    IDEM_KEY_MAX = 255,
+    IDEM_HASH_MAX = 64,
+    HOLD_CALL_MS = 5000,
+    PASS_MAX = 2048,
+    /* Another loop or process may have taken the saga, and nobody tells us of its moves. So we
+     * look, first when nearly all payments are there, then at distances that double. */
+    LOOK_FIRST_MS = 250,
+};
 
 struct ask {
     uint32_t magic;
@@ -40,6 +48,8 @@ struct ask {
     bool others_pass; /* it names a member other than the one who is logged in */
     char trace[TRACE_TEXT_LEN + 1];
     bool created;
+    uint64_t saga;
+    uint32_t waited_ms, look_ms; /* for the payment; the next pause */
     struct seat_names places;
     char purchase[HELD_JSON_MAX];
 };
@@ -85,6 +95,8 @@ static void reply_order(struct http_req *req, unsigned status, const struct sql_
     reply_json(req, status, &body);
 }
 
+static bool await_payment(struct ask *ask);
+
 static void on_made(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
@@ -92,6 +104,9 @@ static void on_made(void *ctx, const struct pg_answer *answer)
         guard_unavailable(ask->req, answer->rc);
     } else {
         const struct sql_order_row row = sql_order_row(answer->results[0], 0);
+        bool open = row.status == ORDER_PENDING_PAYMENT && row.payment.len == 0;
+        if (ask->created && open && await_payment(ask))
+            return;
         reply_order(ask->req, ask->created ? 201 : 200, &row);
     }
     ask_free(ask);
@@ -101,6 +116,18 @@ static void on_ready(void *ctx)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
     sql_order_read(ask->pay->pg, &(struct sql_order_read_args){.id = ask->order.id}, on_made, ask);
+}
+
+/* False: it has waited long enough, or there are too many who do. */
+static bool await_payment(struct ask *ask)
+{
+    if (ask->waited_ms >= ORDERS_WAIT_MS)
+        return false;
+    uint32_t left_ms = ORDERS_WAIT_MS - ask->waited_ms;
+    uint32_t pause_ms = ask->look_ms < left_ms ? ask->look_ms : left_ms;
+    ask->waited_ms += pause_ms;
+    ask->look_ms = 2 * pause_ms;
+    return order_watches_payment(ask->pay->watches, ask->saga, pause_ms, on_ready, ask) == 0;
 }
 
 /* ---- the order and its saga ---- */
@@ -120,10 +147,11 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         look_for_existing(ask);
         return;
     }
-    uint64_t saga = sql_order_create_row(answer->results[0], 0).id;
+    ask->saga = sql_order_create_row(answer->results[0], 0).id;
     ask->created = true;
+    ask->look_ms = LOOK_FIRST_MS;
     worker_nudge(ask->pay->worker);
-    if (order_watches_payment(ask->pay->watches, saga, ORDERS_WAIT_MS, on_ready, ask) < 0)
+    if (!await_payment(ask))
         on_ready(ask);
 }
 

@@ -158,3 +158,33 @@ test('a member number that is not a number belongs to nobody, and is no failure 
   const told = () => world.postgres.sql("SELECT string_agg(DISTINCT coalesce(error, 'waits'), ',') FROM pay.mail_outbox WHERE member LIKE 'nobody%'", 'pay');
   await until('each of them to be nobody', () => told() === 'no address');
 });
+
+// The one slot of a process is taken by an order that waits for the seats, so others take up what is ordered
+// there. All three would wait for two and a half seconds if the one that was asked knew of its own moves alone.
+test('an order says how to pay as soon as that is known, whichever process has found it out', async () => {
+  const busy = await world.startPay({ http: { loops: 1 }, saga: { slots: 1, calls: 1, idle: '1m', instance: 'busy' } });
+  const buyer = await world.login('bcrypt@example.com', PASSWORD, busy);
+  const waiting = [];
+  const gates = [];
+  await until('its slot to be taken', async () => { // another one may be faster
+    const gate = {};
+    gate.reached = new Promise((resolve) => { gate.told = resolve; });
+    gate.wait = new Promise((resolve) => { gate.open = resolve; });
+    gates.push(gate);
+    world.seats.fault('/extend', gate);
+    waiting.push(world.order(buyer, world.hold()));
+    await gate.reached;
+    return world.postgres.sql("SELECT count(*) FROM pay.saga WHERE owner = 'busy' AND leased AND state < 2", 'pay') === '1';
+  });
+  const took = [];
+  for (let i = 0; i < 3; i += 1) {
+    const began = performance.now();
+    const made = await world.order(buyer, world.hold());
+    took.push(performance.now() - began);
+    assert.equal(made.status, 201, made.text);
+    assert.ok(made.json.payment, 'with its payment');
+  }
+  for (const gate of gates) gate.open();
+  await Promise.all(waiting);
+  assert.ok(Math.min(...took) < 2400, `the quickest took ${Math.round(Math.min(...took))} ms`);
+});
