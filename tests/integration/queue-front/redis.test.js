@@ -17,10 +17,11 @@ const MOVING = { rate_per_s: 100, burst: 100, max_active: 0, call_ttl_s: 600 };
 const shipped = readFileSync(join(ROOT, 'infra/redis/redis-acl.conf'), 'utf8');
 const allowed = /^user fairgate .*$/m.exec(shipped)[0].match(/ \+\S+/g).map((word) => word.slice(2));
 
-// The shipped file with this password in it.
+// The users of the shipped file with this password, as its head says it is installed.
 function aclFile(scope) {
-  const path = join(scope.tempDir('acl-'), 'redis-acl.conf');
-  writeFileSync(path, shipped.replaceAll('0'.repeat(64), createHash('sha256').update(PASSWORD).digest('hex')));
+  const path = join(scope.tempDir('acl-'), 'users.acl');
+  const users = shipped.split('\n').filter((line) => line.startsWith('user ')).join('\n');
+  writeFileSync(path, `${users.replaceAll('0'.repeat(64), createHash('sha256').update(PASSWORD).digest('hex'))}\n`);
   return path;
 }
 
@@ -29,7 +30,7 @@ function redisConf(scope) {
   const path = join(scope.tempDir('conf-'), 'redis.conf');
   const own = /^(bind|port|unixsocket|unixsocketperm|dir|daemonize) .*$/gm;
   writeFileSync(path, readFileSync(join(ROOT, 'infra/redis/redis.conf'), 'utf8')
-    .replace(own, '').replace(/^include .*$/m, `include ${aclFile(scope)}`));
+    .replace(own, '').replace(/^aclfile .*$/m, `aclfile ${aclFile(scope)}`));
   return path;
 }
 
