@@ -39,7 +39,7 @@ unit: ## build and run the unit tests of this VARIANT
 	@$(MAKE) --no-print-directory unit-programs
 	@infra/run-unit $(OUT)
 soak: ## the long forms of the random and crash tests
-	@infra/deps test browser
+	@infra/deps test browser ha
 	@infra/test soak
 faults: ## sales that are broken, RUNS (1) for each fault, and the table of what held (tests/README.md)
 	@infra/deps test
@@ -61,6 +61,19 @@ crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadte
 	@infra/deps bench
 	@$(RELEASE) -j$$(nproc) programs
 	@node loadtest/run.js $(or $(SCENARIO),smoke) $(if $(SEED),--seed $(SEED))
+
+# ---- without a machine that it could not lose ----------------------------------------------------
+
+.PHONY: ha ha-drill
+ha: ready-for-ha ## the whole set on fifteen machines (network namespaces, as root); Ctrl-C ends it
+	@node infra/ha/ha.js
+ha-drill: ready-for-ha ## kill, stop, switch off and cut off each of them, judge what visitors saw (FAULTS="power off")
+	@node infra/ha/drill.js $(FAULTS)
+
+.PHONY: ready-for-ha
+ready-for-ha:
+	@infra/deps run ha
+	@$(RELEASE) -j$$(nproc) programs
 
 # ---- the rest ------------------------------------------------------------------------------------
 

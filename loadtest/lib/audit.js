@@ -31,7 +31,12 @@ class Books {
     this.event = event;
     this.settleMs = settleMs;
     this.token = stack.secret('admin-token');
-    this.seats = client({ port: stack.base + 12, token: this.token, timeoutMs: 120_000 });
+    this.seats = this.#asks('seats', 12);
+  }
+
+  // The private listener of a part: of a stack by its port, elsewhere as it says itself.
+  #asks(part, offset) {
+    return this.stack.admin?.(part) ?? client({ port: this.stack.base + offset, token: this.token, timeoutMs: 120_000 });
   }
 
   #must(holds, what) {
@@ -54,7 +59,7 @@ class Books {
   // may still say pending_payment, where the adapter has its webhooks before it; the provider, asked
   // first, knows them as money that is reserved and not yet taken.
   async money() {
-    const bank = client({ port: this.stack.base + 14, token: this.token });
+    const bank = this.#asks('psp', 14);
     const ledger = async () => (await bank.get('/control/ledger')).json.currencies.krw ?? { authorized: 0, captured: 0, refunded: 0 };
     const halfDone = () => this.open.filter(({ status }) => status !== 'pending_payment');
     let reserved = 0;

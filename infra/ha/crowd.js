@@ -1,0 +1,19 @@
+// crowd.js: the visitors in a process of their own, so that nothing the drill does holds them up. It is told
+// by messages: {come}, {waiting}, {longest: [from, to]}, {go}.
+
+import { Visitors } from './visitors.js';
+
+let visitors = null;
+process.on('message', async (message) => {
+  if (message.come) {
+    visitors = new Visitors({ ...message.come, users: () => message.come.users });
+    visitors.come();
+  }
+  if (message.waiting) process.send({ ms: visitors.waiting() });
+  if (message.longest) process.send({ longest: visitors.longest(...message.longest), findings: visitors.told() });
+  if (message.go) {
+    await visitors.go();
+    process.send({ gone: true, findings: visitors.findings, bought: visitors.bought, gaps: visitors.gaps.length }, () => process.exit(0));
+  }
+});
+process.on('disconnect', () => process.exit(1));

@@ -1,0 +1,185 @@
+// drill.js [WORDS]: `make ha-drill`. The whole set, a few visitors who never give up, and each fault of faults.js
+// in turn: broken for some seconds, mended, and the next one when everything has its spare again. A row each:
+//
+//   fault | longest wait for an answer, of the line and of the sale, retries included | what took over, how soon
+//
+// Then the visitors go, and the books are read: no seat twice, money equal, every paid order in the shop. Exits
+// with 1 if anybody was told something wrong, if the books do not agree, or if a wait was longer than its bar.
+// WORDS: only faults whose name they match ("power off", "Redis|etcd").
+
+import { fork } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { audit } from '../../loadtest/lib/audit.js';
+import { ROOT } from '../../tests/lib-js/service.js';
+import { delay, within } from '../../tests/lib-js/wait.js';
+import { faults } from './faults.js';
+import { Site } from './site.js';
+
+const BROKEN_MS = 9_000; // longer than any takeover but PostgreSQL's
+const BROKEN_MAX_MS = 30_000;
+const AFTER_MS = 2_000;
+const WHOLE_MS = 120_000;
+const CALM_MS = 60_000;
+const ALL_MS = 40 * 60_000;
+const HOLD_MS = 60_000;
+const THE_LINE = ['me', 'join', 'pass'];
+// Steps of an order. One that met nobody is tried again after a pause that doubles, drawn at random up to its
+// length; the buyer sees that it is under way, and has nothing to do.
+const STEPS = ['order', 'to be payable', 'tickets'];
+const STEPS_BAR_MS = 5_000;
+const OUT = join(ROOT, 'build/ha');
+
+const say = (text = '') => process.stdout.write(`${text}\n`);
+const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+
+const site = new Site();
+let ended = false;
+function end(status) {
+  if (ended) return;
+  ended = true;
+  if (status !== 0) keepLogs();
+  site.close();
+  process.exit(status);
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end(1));
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`ha-drill: ${error.stack}\n`);
+  end(1);
+});
+setTimeout(() => {
+  process.stderr.write('ha-drill: it does not come to an end\n');
+  end(1);
+}, ALL_MS).unref();
+
+// What the machines said, for whoever wants to know why.
+function keepLogs() {
+  rmSync(join(OUT, 'logs'), { recursive: true, force: true });
+  for (const { name, dir } of site.lan.machines.values()) {
+    mkdirSync(join(OUT, 'logs', name), { recursive: true });
+    for (const file of readdirSync(dir).filter((each) => each.endsWith('.log'))) copyFileSync(join(dir, file), join(OUT, 'logs', name, file));
+  }
+  say(`logs: ${join(OUT, 'logs')}`);
+}
+
+// The visitors' process: asked, it answers.
+class Crowd {
+  constructor() {
+    this.child = fork(new URL('./crowd.js', import.meta.url).pathname, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  }
+
+  ask(message, timeoutMs = 10_000) {
+    const answer = new Promise((resolve) => this.child.once('message', resolve));
+    this.child.send(message);
+    return within(timeoutMs, 'the visitors to say', answer);
+  }
+}
+
+// Who takes over, and how soon: looked at until it is asked for.
+function watch(before, from) {
+  const taken = {};
+  let stop = false;
+  const job = (async () => {
+    while (!stop) {
+      const now = await site.roles();
+      for (const [role, who] of Object.entries(now)) {
+        if (who !== null && !who.includes('+') && who !== before[role] && !taken[role]) taken[role] = { who, ms: Date.now() - from };
+      }
+      await delay(50);
+    }
+  })();
+  return {
+    taken,
+    async over() {
+      stop = true;
+      await job;
+    },
+  };
+}
+
+// The longest wish among these, as "1.2 s (hold)".
+function worst(longest, wanted) {
+  const found = Object.values(longest).filter(({ what }) => wanted(what)).sort((a, b) => b.ms - a.ms)[0];
+  return found ?? { ms: 0, what: '-', said: [] };
+}
+
+async function strike(crowd, make) {
+  const before = await site.roles();
+  const fault = make(before);
+  const from = Date.now();
+  const watching = watch(before, from);
+  const mend = fault.strike(site, before);
+  await delay(Math.max(BROKEN_MS, fault.brokenMs));
+  while (fault.role !== null && !watching.taken[fault.role] && Date.now() - from < BROKEN_MAX_MS && fault.name.match(/power off|cut off|not heard|stop/)) await delay(200);
+  const mendedAt = Date.now();
+  await mend();
+  let spare = null;
+  await site.whole(WHOLE_MS).catch((error) => { spare = error.message; });
+  const wholeMs = Date.now() - mendedAt;
+  await delay(AFTER_MS);
+  // Whoever still waits waits for this fault, not for the next one.
+  for (const until = Date.now() + CALM_MS; Date.now() < until && (await crowd.ask({ waiting: true })).ms > 1000;) await delay(200);
+  await watching.over();
+  const { longest, findings } = await crowd.ask({ longest: [from, Date.now()] });
+  const line = worst(longest, (what) => THE_LINE.includes(what));
+  const sale = worst(longest, (what) => !THE_LINE.includes(what));
+  const took = fault.role === null ? '-' : watching.taken[fault.role];
+  const over = took === '-' ? '-' : took === undefined ? 'itself, started again' : `${took.who}, ${seconds(took.ms)}`;
+  return { name: fault.name, bar: fault.bar, line, sale, over, wholeMs, spare, findings, longest };
+}
+
+const isLate = ({ longest, bar }) => Object.values(longest).some(({ what, ms }) => ms > (STEPS.includes(what) ? Math.max(bar, STEPS_BAR_MS) : bar));
+
+const pad = (text, width) => String(text).padEnd(width);
+const cell = ({ ms, what }) => `${seconds(ms)} (${what})`;
+function tell(row) {
+  const late = isLate(row) ? `  MORE THAN ${seconds(row.bar)}` : '';
+  say(`| ${pad(row.name, 46)} | ${pad(cell(row.line), 14)} | ${pad(cell(row.sale), 22)} | ${pad(row.over, 22)} | ${pad(seconds(row.wholeMs), 7)} |${late}`);
+  for (const finding of row.findings) say(`  FOUND: ${finding}`);
+  if (row.spare !== null) say(`  not whole again: ${row.spare}`);
+}
+
+async function books(crowd) {
+  const { findings, bought } = await crowd.ask({ go: true }, 120_000);
+  const told = { tickets: bought.length, paid: bought.reduce((sum, { paid }) => sum + paid, 0), held_until_ms: Date.now() + HOLD_MS };
+  const found = await audit(site, site.event, { told });
+  say(`books: ${found.completed} orders, ${found.seats} seats, ${found.captured} captured, ${found.inShop} in the shop, ${found.toShop} on their way to it`);
+  for (const what of found.notJudged) say(`not judged: ${what}`);
+  return [...findings, ...found.findings];
+}
+
+async function drill(words) {
+  say(`bringing up ${site.dir} ...`);
+  await site.open();
+  const crowd = new Crowd();
+  crowd.child.send({ come: { visitors: site.visitors, event: site.event, users: site.users() } });
+  await delay(5_000);
+  const calm = (await crowd.ask({ longest: [Date.now() - 3_000, Date.now()] })).longest;
+  say(`nothing broken: the longest wait was ${cell(worst(calm, () => true))}\n`);
+  say(`| ${pad('fault', 46)} | ${pad('the line', 14)} | ${pad('the sale', 22)} | ${pad('taken over by, after', 22)} | whole   |`);
+  say(`|${[46, 14, 22, 22, 7].map((width) => '-'.repeat(width + 2)).join('|')}|`);
+  const rows = [];
+  for (const make of faults()) {
+    if (!new RegExp(words).test(make(await site.roles()).name)) continue;
+    const row = await strike(crowd, make);
+    rows.push(row);
+    tell(row);
+    if (row.spare !== null) break; // what comes next would break what is broken
+  }
+  say();
+  const findings = await books(crowd);
+  for (const row of rows) if (row.spare !== null) findings.push(`${row.name}: ${row.spare}`);
+  const late = rows.filter(isLate);
+  const slow = rows.filter((row) => Math.max(row.line.ms, row.sale.ms) > 2_000);
+  for (const finding of findings) say(`FOUND: ${finding}`);
+  mkdirSync(OUT, { recursive: true });
+  writeFileSync(join(OUT, 'drill.json'), `${JSON.stringify({ at: new Date().toISOString(), calm, rows, findings }, null, 1)}\n`);
+  say(`${rows.length} faults: ${rows.length - slow.length} cost nobody more than 2 s, ${slow.length} did, ${late.length} of them more than their bar; ${findings.length} FOUND; ${OUT}/drill.json`);
+  say(`${rows.length - late.length} passed, ${late.length + findings.length} failed`);
+  return findings.length === 0 && late.length === 0 && rows.length > 0;
+}
+
+drill(process.argv.slice(2).join(' ')).then((good) => end(good ? 0 : 1), (error) => {
+  process.stderr.write(`ha-drill: ${error.stack}\n`);
+  end(1);
+});

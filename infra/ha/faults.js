@@ -1,0 +1,105 @@
+// faults.js: what the drill breaks, one after the other. A fault is {name, role, bar, brokenMs, strike():
+// mend}: `role` is what somebody else has to take over; `bar` how long a visitor may have to ask again, two
+// seconds unless the reason stands here; `brokenMs` how long it stays broken at least.
+
+import { readFileSync } from 'node:fs';
+
+const BAR_MS = 2_000;
+// Sentinel may not give a master up before that one has fallen silent (infra/redis/redis.conf).
+const REDIS_BAR_MS = 10_000;
+// Patroni's ttl runs out, the replica is promoted, the owner of the seats takes its events again.
+const POSTGRES_BAR_MS = 20_000;
+// Commits wait until the primary has given up a replica that vanished.
+const REPLICA_BAR_MS = 8_000;
+// What an adapter that vanished had in hand is another's when its lease ends (saga.lease).
+const LEASE_BAR_MS = 20_000;
+const LEASE_BROKEN_MS = 20_000; // so long that it does
+
+const postmaster = (machine) => Number(readFileSync(machine.path('pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
+
+// `roles`: who does what now.
+function placesOf(site, roles) {
+  const machine = (name) => site.machine(name);
+  const other = (prefix, name) => site.named(prefix).find((each) => each.name !== name);
+  return {
+    edge: machine(roles.address), seats: machine(roles.seats), redis: machine(roles.redis), postgres: machine(roles.postgres),
+    otherEdge: other('edge', roles.address), standby: other('seats', roles.seats), otherStore: other('store', roles.redis), replica: other('pg', roles.postgres),
+  };
+}
+
+// [kind, what it is called, which machine, which process, role, bar]
+const KILLED = [
+  ['HAProxy at the address', 'edge', 'haproxy', 'address'],
+  ['keepalived at the address', 'edge', 'keepalived', 'address'],
+  ['a waiting room', 'front1', 'queue-front', null],
+  ['the owner of the seats', 'seats', 'seat-service', 'seats'],
+  ['the standby of the seats', 'standby', 'seat-service', null],
+  ['an adapter', 'pay1', 'payment-adapter', null],
+  ["Redis's master", 'redis', 'redis', 'redis', REDIS_BAR_MS],
+  ['a replica of Redis', 'otherStore', 'redis', null],
+  ['a Sentinel', 'otherStore', 'sentinel', null],
+  ['an etcd', 'store1', 'etcd', null],
+  ['Patroni of the primary', 'postgres', 'patroni', 'postgres', POSTGRES_BAR_MS],
+  ["PostgreSQL's primary", 'postgres', 'postmaster', 'postgres', POSTGRES_BAR_MS],
+  ["PostgreSQL's replica", 'replica', 'postmaster', null, REPLICA_BAR_MS],
+];
+
+const STOPPED = [
+  ['HAProxy at the address', 'edge', 'haproxy', 'address'],
+  ['a waiting room', 'front1', 'queue-front', null],
+  ['the owner of the seats', 'seats', 'seat-service', 'seats'],
+  ['an adapter', 'pay1', 'payment-adapter', null, LEASE_BAR_MS],
+  ["Redis's master", 'redis', 'redis', 'redis', REDIS_BAR_MS],
+];
+
+const DOES = { edge1: 'edge', edge2: 'edge', seats1: 'seats', seats2: 'seats', store1: 'redis', store2: 'redis', store3: 'redis', pg1: 'postgres', pg2: 'postgres' };
+const MACHINES = ['edge1', 'edge2', 'front1', 'front2', 'front3', 'seats1', 'seats2', 'pay1', 'pay2', 'store1', 'store2', 'store3', 'pg1', 'pg2'];
+// Not the edge: namespaces mute it above ARP alone, and it goes on drawing visitors to itself.
+const MUTED = ['seats', 'redis', 'postgres'];
+
+const processFault = (verb, signal, [what, where, process_, role, bar]) => ({
+  name: `${verb} ${what}`,
+  role,
+  bar: bar ?? BAR_MS,
+  brokenMs: bar === LEASE_BAR_MS ? LEASE_BROKEN_MS : 0,
+  strike(site, roles) {
+    const machine = placesOf(site, roles)[where] ?? site.machine(where);
+    const pid = process_ === 'postmaster' ? postmaster(machine) : machine.pid(process_);
+    process.kill(pid, signal);
+    return signal === 'SIGSTOP' ? () => process.kill(pid, 'SIGCONT') : () => {};
+  },
+});
+
+// Of a machine it depends on what it does at that moment.
+function machineFault(verb, name, roles, [begin, end]) {
+  const part = { edge: 'address', seats: 'seats', redis: 'redis', postgres: 'postgres' }[DOES[name]];
+  const does = part && roles[part] === name ? part : null;
+  const bars = { redis: REDIS_BAR_MS, postgres: POSTGRES_BAR_MS };
+  const bar = name.startsWith('pay') ? LEASE_BAR_MS : name.startsWith('pg') && does === null ? REPLICA_BAR_MS : (bars[does] ?? BAR_MS);
+  const titles = { address: 'has the address', seats: 'owns the seats', redis: "has Redis's master", postgres: 'has the primary' };
+  return {
+    brokenMs: name.startsWith('pay') ? LEASE_BROKEN_MS : 0,
+    name: `${verb} ${name}${does ? `, which ${titles[does]}` : ''}`,
+    role: does,
+    bar,
+    strike(site) {
+      begin(site.machine(name));
+      return () => end(site.machine(name));
+    },
+  };
+}
+
+const power = [(machine) => machine.powerOff(), (machine) => machine.powerOn()];
+const cable = [(machine) => machine.cut(), (machine) => machine.join()];
+const voice = [(machine) => machine.mute(), (machine) => machine.unmute()];
+
+// Each a function of who does what at its turn -> the fault.
+export function faults() {
+  return [
+    ...KILLED.map((row) => () => processFault('kill -9', 'SIGKILL', row)),
+    ...STOPPED.map((row) => () => processFault('stop', 'SIGSTOP', row)),
+    ...MACHINES.map((name) => (roles) => machineFault('power off', name, roles, power)),
+    ...MACHINES.map((name) => (roles) => machineFault('cut off', name, roles, cable)),
+    ...MUTED.map((place) => (roles) => machineFault('not heard:', roles[place], roles, voice)),
+  ];
+}

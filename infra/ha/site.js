@@ -1,0 +1,557 @@
+// site.js: Fairgate without a single machine that it could not lose, on fifteen machines (machines.js):
+//
+//   edge1 edge2            HAProxy and keepalived: one address for visitors, one for the services inside
+//   front1 front2 front3   the waiting room; none leads
+//   seats1 seats2          one owns the seats, the other follows
+//   pay1 pay2              the way out; both work, by leases
+//   store1 store2 store3   Redis (one master, two replicas), Sentinel, etcd
+//   pg1 pg2                PostgreSQL, primary and synchronous replica, under Patroni
+//   company                the shop and the payment provider, which are others' and never broken here
+//
+// Configs are the shipped ones where there are some (infra/edge, infra/redis, etc/ here) with their names and
+// addresses filled in. Secrets are made by infra/stack/secrets, one set for all.
+
+import { execFile, execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { client } from '../../tests/lib-js/http.js';
+import { ROOT } from '../../tests/lib-js/service.js';
+import { until } from '../../tests/lib-js/wait.js';
+import { Lan } from './machines.js';
+
+const NET = '198.18.77'; // of the network that is kept for load tests and routed nowhere (RFC 2544)
+const VISITORS = `${NET}.10`;
+const INSIDE = `${NET}.9`;
+const MACHINES = {
+  edge1: 11, edge2: 12, front1: 21, front2: 22, front3: 23, seats1: 31, seats2: 32, pay1: 41, pay2: 42,
+  store1: 51, store2: 52, store3: 53, pg1: 61, pg2: 62, company: 71,
+};
+const BIN = join(process.env.FAIRGATE_BUILD_DIR ?? join(ROOT, 'build/release'), 'bin');
+const EVENT = 'night';
+const SERVICE_ROLES = { seat_service: 'seat_service', payment_adapter: 'payment_adapter' }; // role: its database
+const STARTED_MS = 120_000;
+
+const execute = promisify(execFile);
+const fileOf = (path) => readFileSync(join(ROOT, path), 'utf8');
+
+// Each name between @ is filled in, and none is left; what is to be filled in must be there.
+export function filled(text, values) {
+  let out = text;
+  for (const [name, value] of Object.entries(values)) {
+    if (!out.includes(`@${name}@`)) throw new Error(`there is no @${name}@`);
+    out = out.replaceAll(`@${name}@`, () => value);
+  }
+  const left = /@[A-Z_]+@/.exec(out);
+  if (left) throw new Error(`${left[0]} is not filled in`);
+  return out;
+}
+
+// The same for files that people complete by hand: a line, or a word, that stands there becomes another.
+function completed(text, changes) {
+  let out = text;
+  for (const [from, to] of changes) {
+    if (!out.includes(from)) throw new Error(`there is no "${from}"`);
+    out = out.replaceAll(from, () => to);
+  }
+  return out;
+}
+
+// {section: {key: value}} as the services read it.
+const conf = (sections) => Object.entries(sections).map(([section, keys]) =>
+  [`[${section}]`, ...Object.entries(keys).map(([key, value]) => `${key} = ${typeof value === 'number' ? value : JSON.stringify(value)}`), ''].join('\n')).join('\n');
+
+const hops = (lists, header) => [1, 2, 3, 4].flatMap((n) => [
+  `    http-request set-var(txn.hops) int(${n}) if { var(txn.hops) -m int ${n - 1} } { var(txn.visitor) -m ip -f ${lists}/edge.trusted.lst } { req.hdr_ip(${header},-${n}) -m found }`,
+  `    http-request set-var(txn.visitor) req.hdr_ip(${header},-${n}) if { var(txn.hops) -m int ${n} }`,
+]).join('\n').trimStart();
+
+const pgBin = () => {
+  const versions = readdirSync('/usr/lib/postgresql').map(Number).sort((a, b) => b - a);
+  return `/usr/lib/postgresql/${versions[0]}/bin`;
+};
+const userId = (name) => execFileSync('id', ['-u', name], { encoding: 'utf8' }).trim();
+
+export class Site {
+  constructor({ log = () => {} } = {}) {
+    this.log = log;
+    this.dir = mkdtempSync(join(tmpdir(), 'fairgate-ha-'));
+    chmodSync(this.dir, 0o711);
+    this.secrets = join(this.dir, 'secrets');
+    this.lan = new Lan(NET, this.dir);
+    this.event = EVENT;
+    this.visitors = { host: VISITORS, port: 8080 };
+    this.passwords = Object.fromEntries(['redis', 'replica', 'sentinel', 'operator', 'superuser', 'replicator', 'rewinder'].map((name) => [name, randomBytes(18).toString('hex')]));
+  }
+
+  secret(name) {
+    return readFileSync(join(this.secrets, name), 'utf8').trim();
+  }
+
+  // Customers of the shop: {login, password}.
+  users() {
+    return JSON.parse(readFileSync(join(this.dir, 'demo-users.json'), 'utf8'));
+  }
+
+  #secretPath(name) {
+    return join(this.secrets, name);
+  }
+
+  // Machines whose names begin so.
+  named(prefix) {
+    return [...this.lan.machines.values()].filter(({ name }) => name.startsWith(prefix));
+  }
+
+  machine(name) {
+    return this.lan.machines.get(name);
+  }
+
+  #addresses(prefix, port) {
+    return this.named(prefix).map(({ address }) => `${address}:${port}`).join(',');
+  }
+
+  write(machine, name, text, mode = 0o600) {
+    const path = machine.path(name);
+    writeFileSync(path, text, { mode });
+    return path;
+  }
+
+  // Folders and secrets; there are no machines yet.
+  prepare() {
+    execFileSync(join(ROOT, 'infra/stack/secrets'), [this.secrets]);
+    writeFileSync(this.#secretPath('redis-password'), this.passwords.redis, { mode: 0o600 });
+    for (const [name, last] of Object.entries(MACHINES)) this.lan.add(name, last);
+    for (const role of [...Object.keys(SERVICE_ROLES), 'demo_shop', 'fairgate_reader'])
+      writeFileSync(this.#secretPath(`pgpass-${role}`), `*:*:*:${role}:${this.secret(`db-${role}`)}\n`, { mode: 0o600 });
+  }
+
+  async open() {
+    this.prepare();
+    this.lan.open();
+    this.#stores();
+    this.#databases();
+    this.#company();
+    await this.#rolesMade();
+    this.#edges();
+    this.#fronts();
+    this.#seats();
+    this.#pay();
+    await this.whole(STARTED_MS);
+    await this.#eventMade();
+    await this.whole(STARTED_MS);
+  }
+
+  close() {
+    this.lan.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  // ---- Redis, Sentinel, etcd -------------------------------------------------------------------------
+
+  redisConf(machine, master) {
+    const hash = (name) => `#${createHash('sha256').update(this.passwords[name]).digest('hex')}`;
+    const zeros = `#${'0'.repeat(64)}`;
+    const acl = completed(fileOf('infra/redis/redis-acl.conf'), [
+      [`user fairgate on ${zeros}`, `user fairgate on ${hash('redis')}`],
+      [`user replica on ${zeros}`, `user replica on ${hash('replica')}`],
+      [`user sentinel on ${zeros}`, `user sentinel on ${hash('sentinel')}`],
+      ['# user default off', `user default off\nuser operator on ${hash('operator')} allkeys allchannels +@all`],
+    ]);
+    const redis = completed(fileOf('infra/redis/redis.conf'), [
+      ['/etc/redis/users.acl', machine.path('users.acl')],
+      ['/run/redis/redis-server.sock', machine.path('redis.sock')],
+      ['dir /var/lib/redis', `dir ${machine.path('redis')}`],
+      ['# masterauth PASSWORD', `masterauth ${this.passwords.replica}`],
+      ...(machine === master ? [] : [['# replicaof redis-1.example 6379', `replicaof ${master.address} 6379`]]),
+    ]);
+    return { acl: acl.split('\n').filter((line) => line.startsWith('user ')).join('\n').concat('\n'), redis };
+  }
+
+  sentinelConf(machine, master) {
+    return completed(fileOf('infra/redis/sentinel.conf'), [
+      ['dir /var/lib/redis', `dir ${machine.path('sentinel')}`],
+      ['redis-1.example', master.address],
+      ['# sentinel auth-pass line PASSWORD', `sentinel auth-pass line ${this.passwords.sentinel}`],
+      [`user fairgate on #${'0'.repeat(64)}`, `user fairgate on #${createHash('sha256').update(this.passwords.redis).digest('hex')}`],
+      ['# requirepass PASSWORD', `requirepass ${this.passwords.sentinel}`],
+      ['# sentinel sentinel-pass PASSWORD', `sentinel sentinel-pass ${this.passwords.sentinel}`],
+    ]);
+  }
+
+  #stores() {
+    const stores = this.named('store');
+    for (const machine of stores) {
+      for (const folder of ['redis', 'sentinel', 'etcd']) mkdirSync(machine.path(folder), { mode: 0o700 });
+      const { acl, redis } = this.redisConf(machine, stores[0]);
+      this.write(machine, 'users.acl', acl);
+      machine.run('redis', ['redis-server', this.write(machine, 'redis.conf', redis)]);
+      machine.run('sentinel', ['redis-server', this.write(machine, 'sentinel.conf', this.sentinelConf(machine, stores[0])), '--sentinel']);
+      const url = (port, address = machine.address) => `http://${address}:${port}`;
+      machine.run('etcd', [
+        'etcd', '--name', machine.name, '--data-dir', machine.path('etcd'),
+        '--listen-client-urls', url(2379), '--advertise-client-urls', url(2379),
+        '--listen-peer-urls', url(2380), '--initial-advertise-peer-urls', url(2380),
+        '--initial-cluster', stores.map(({ name, address }) => `${name}=${url(2380, address)}`).join(','),
+        '--initial-cluster-state', 'new', '--log-level', 'warn',
+      ]);
+    }
+  }
+
+  // ['master' | 'slave', ...], as redis-cli prints it.
+  async redisRole(machine) {
+    const argv = ['-h', machine.address, '--user', 'operator', '--no-auth-warning', 'ROLE'];
+    const { stdout } = await execute('redis-cli', argv, { timeout: 1000, env: { ...process.env, REDISCLI_AUTH: this.passwords.operator } });
+    return stdout.split('\n');
+  }
+
+  // ---- PostgreSQL ----------------------------------------------------------------------------------------
+
+  patroniConf(machine) {
+    return filled(fileOf('infra/ha/etc/patroni.yml'), {
+      NAME: machine.name, ADDRESS: machine.address, DIR: machine.path('pg'), DATA: machine.path('pg/data'),
+      BIN: pgBin(), NET: `${NET}.0/24`, ETCD: this.#addresses('store', 2379),
+      SUPERUSER_PASSWORD: this.passwords.superuser,
+      REPLICATOR_PASSWORD: this.passwords.replicator,
+      REWINDER_PASSWORD: this.passwords.rewinder,
+    });
+  }
+
+  #ownedByPostgres(path, mode) {
+    const uid = Number(userId('postgres'));
+    chownSync(path, uid, uid);
+    chmodSync(path, mode);
+  }
+
+  #databases() {
+    for (const machine of this.named('pg')) {
+      mkdirSync(machine.path('pg'));
+      this.#ownedByPostgres(machine.path('pg'), 0o700);
+      const path = this.write(machine, 'patroni.yml', this.patroniConf(machine));
+      this.#ownedByPostgres(path, 0o600);
+      machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' } });
+    }
+  }
+
+  // What one of the databases says, whichever machine is primary.
+  sql(database, text) {
+    if (database === 'demo_shop') return this.#psql(this.machine('company'), database, text, ['-h', this.machine('company').path('pg')]);
+    const hosts = this.named('pg').map(({ address }) => address).join(',');
+    return this.#psql(this.machine('company'), database, text, [], `host=${hosts} dbname=${database} user=postgres target_session_attrs=read-write connect_timeout=2`);
+  }
+
+  #psql(machine, database, text, where, dsn = null) {
+    const argv = [`${pgBin()}/psql`, ...where, ...(dsn === null ? ['-U', 'postgres', '-d', database] : ['-d', dsn]), '-XAtq', '-v', 'ON_ERROR_STOP=1'];
+    return machine.once(argv, { user: 'postgres', env: { PGPASSWORD: this.passwords.superuser, HOME: '/' }, input: text }).trimEnd();
+  }
+
+  rows(database, query) {
+    return JSON.parse(this.sql(database, `SELECT coalesce(json_agg(q), '[]') FROM (${query}) q;\n`));
+  }
+
+  patroni(machine) {
+    return client({ host: machine.address, port: 8008, timeoutMs: 1000 });
+  }
+
+  #role(role, database) {
+    this.sql(database, `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '${this.secret(`db-${role}`)}';`);
+  }
+
+  async #databaseOf(role, name, first) {
+    this.#role(role, first);
+    this.sql(first, `CREATE DATABASE ${name} OWNER ${role};`);
+    // A replica that has not heard of it yet refuses for good what would only have to go on to the primary.
+    await until(`${name} at both`, () => this.sql(name, 'SELECT 1;') === '1');
+    this.sql(name, `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO ${role};`);
+  }
+
+  async #rolesMade() {
+    // A cluster that is just being made restarts more than once.
+    await until('PostgreSQL with its replica', async () => (await this.#replicated()) === null, { timeoutMs: STARTED_MS, everyMs: 250 });
+    for (const [role, name] of Object.entries(SERVICE_ROLES)) await this.#databaseOf(role, name, 'postgres');
+  }
+
+  // ---- the company: its shop and its provider -------------------------------------------------------------
+
+  #company() {
+    const machine = this.machine('company');
+    const data = machine.path('pg/data');
+    mkdirSync(machine.path('pg'));
+    mkdirSync(machine.path('psp'), { mode: 0o700 });
+    this.#ownedByPostgres(machine.path('pg'), 0o700);
+    machine.once([`${pgBin()}/initdb`, '-D', data, '-U', 'postgres', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8'], { user: 'postgres' });
+    writeFileSync(join(data, 'pg_hba.conf'), `local all postgres trust\nhost all all ${NET}.0/24 scram-sha-256\n`);
+    const settings = { listen_addresses: machine.address, unix_socket_directories: machine.path('pg'), max_connections: 60 };
+    machine.run('postgres', [`${pgBin()}/postgres`, '-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], { user: 'postgres' });
+    const socket = ['-h', machine.path('pg')];
+    const own = (text, database = 'postgres') => this.#psql(machine, database, text, socket);
+    const shop = this.write(machine, 'demo-shop.conf', conf({
+      http: { host: machine.address, port: 8085 },
+      private: { host: machine.address, port: 8095, token_file: this.#secretPath('admin-token') },
+      database: { conninfo: `host=${machine.address} dbname=demo_shop user=demo_shop passfile=${this.#secretPath('pgpass-demo_shop')}` },
+      session: { key: this.#secretPath('shop-es256.pem'), audience: 'fairgate' },
+      partner: { name: 'fairgate', api_key: this.#secretPath('shop-api-key'), reader_role: 'fairgate_reader' },
+      seed: { demo_users: join(this.dir, 'demo-users.json') },
+    }));
+    const psp = this.write(machine, 'psp-sandbox.conf', conf({
+      http: { host: machine.address, port: 8084 },
+      private: { host: machine.address, port: 8094, token_file: this.#secretPath('admin-token') },
+      log: { requests: 0 },
+      keys: { secret_key: this.#secretPath('psp-key'), webhook_secret: this.#secretPath('psp-webhook-secret') },
+      pages: { public_url: `http://${machine.address}:8084`, return_urls: `http://${VISITORS}:8080/` },
+      bank: { journal: machine.path('psp/journal') },
+      webhook: { url: `http://${VISITORS}:8080/v1/pay/webhooks/stripe` },
+      toss: { webhook_url: `http://${VISITORS}:8080/v1/pay/webhooks/toss` },
+    }));
+    const deadline = Date.now() + 30_000;
+    for (;;) {
+      try {
+        own('SELECT 1;');
+        break;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+      }
+    }
+    for (const role of ['demo_shop', 'fairgate_reader'])
+      own(`CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '${this.secret(`db-${role}`)}';`);
+    own('CREATE DATABASE demo_shop OWNER demo_shop;');
+    own('GRANT CONNECT ON DATABASE demo_shop TO fairgate_reader; GRANT ALL ON SCHEMA public TO demo_shop; GRANT USAGE ON SCHEMA public TO fairgate_reader;', 'demo_shop');
+    machine.once([join(BIN, 'demo-shop'), 'seed', '--config', shop]);
+    machine.run('demo-shop', [join(BIN, 'demo-shop'), '--config', shop]);
+    machine.run('psp-sandbox', [join(BIN, 'psp-sandbox'), '--config', psp]);
+  }
+
+  // ---- edges ------------------------------------------------------------------------------------------
+
+  edgeConf(machine) {
+    const checked = (prefix, port) => this.named(prefix).map(({ name, address }) => `    server ${name} ${address}:${port} check port ${port + 10}`).join('\n').trimStart();
+    const tracked = (prefix, port, backend) => this.named(prefix).map(({ name, address }) => `    server ${name} ${address}:${port} track ${backend}/${name}`).join('\n').trimStart();
+    const edge = filled(fileOf('infra/edge/haproxy.cfg'), {
+      BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
+      CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
+      CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
+      FRONTS: checked('front', 8081), FRONT_PAGES: tracked('front', 8081, 'queue-front'),
+      SEATS: checked('seats', 8082), SEAT_PAGES: tracked('seats', 8082, 'seat-service'),
+      PAY: checked('pay', 8083), PAY_PAGES: tracked('pay', 8083, 'payment-adapter'),
+    });
+    const inside = filled(fileOf('infra/ha/etc/inside.cfg'), {
+      INSIDE, FRONTS_PRIVATE: tracked('front', 8091, 'queue-front'), SEATS_PRIVATE: tracked('seats', 8092, 'seat-service'),
+    });
+    return { edge, inside };
+  }
+
+  keepalivedConf(machine) {
+    const edges = this.named('edge');
+    return filled(fileOf('infra/ha/etc/keepalived.conf'), {
+      PORT: '8080', PRIORITY: String(110 - 10 * edges.indexOf(machine)), ADDRESS: machine.address, VISITORS, INSIDE,
+      PEER: edges.filter((other) => other !== machine).map(({ address }) => address).join(' '),
+    });
+  }
+
+  writeEdge(machine) {
+    const { edge, inside } = this.edgeConf(machine);
+    // Whoever sits at this machine is a proxy to the edges: a prober says for whom it asks.
+    this.write(machine, 'edge.trusted.lst', `${NET}.1\n`);
+    this.write(machine, 'edge.proxy-protocol.lst', '');
+    return {
+      edge: this.write(machine, 'edge.cfg', edge),
+      inside: this.write(machine, 'inside.cfg', inside),
+      keepalived: this.write(machine, 'keepalived.conf', this.keepalivedConf(machine)),
+    };
+  }
+
+  #edges() {
+    for (const machine of this.named('edge')) {
+      const { edge, inside, keepalived } = this.writeEdge(machine);
+      machine.once(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind']); // the inner address, before it is here
+      machine.run('haproxy', ['haproxy', '-db', '-f', edge, '-f', inside]);
+      machine.run('keepalived', ['keepalived', '-n', '-l', '-P', '-f', keepalived, '-p', machine.path('keepalived.pid'), '-r', machine.path('vrrp.pid')]);
+    }
+  }
+
+  async #hasAddress(machine) {
+    const { stdout } = await execute('ip', ['-n', machine.namespace, '-o', '-4', 'addr', 'show', 'dev', 'eth0']);
+    return stdout.includes(`${VISITORS}/`);
+  }
+
+  // ---- services --------------------------------------------------------------------------------------------
+
+  #listens(machine, port) {
+    return {
+      http: { host: machine.address, port, drain_timeout: '5s', trusted_proxies: this.named('edge').map(({ address }) => address).join(',') },
+      private: {
+        host: machine.address, port: port + 10, token_file: this.#secretPath('admin-token'),
+        service_token_file: this.#secretPath('service-token'), origins: `http://${INSIDE}:8091`,
+      },
+    };
+  }
+
+  #conninfo(role) {
+    const hosts = this.named('pg').map(({ address }) => address).join(',');
+    return `host=${hosts} port=5432 dbname=${SERVICE_ROLES[role]} user=${role} passfile=${this.#secretPath(`pgpass-${role}`)} target_session_attrs=read-write`;
+  }
+
+  frontConf(machine) {
+    return conf({
+      ...this.#listens(machine, 8081),
+      redis: {
+        sentinels: this.#addresses('store', 26379), master: 'line', user: 'fairgate', password_file: this.#secretPath('redis-password'),
+        sentinel_user: 'fairgate', sentinel_password_file: this.#secretPath('redis-password'),
+      },
+      keys: {
+        tickets: this.#secretPath('ticket-keys'), identities: this.#secretPath('identity-keys'),
+        draws: this.#secretPath('draw-keys'), passes: this.#secretPath('pass-es256.pem'),
+      },
+      visits: {
+        served_by: this.named('seats').map(({ address }) => `http://${address}:8092/metrics`).join(','),
+        ended_at: `http://${INSIDE}:8092`, token_file: this.#secretPath('service-token'),
+      },
+    });
+  }
+
+  seatsConf(machine) {
+    return conf({
+      ...this.#listens(machine, 8082),
+      postgres: { conninfo: this.#conninfo('seat_service') },
+      passes: { keys_url: `http://${INSIDE}:8081/.well-known/jwks.json` },
+      holds: { keys_file: this.#secretPath('hold-keys') },
+    });
+  }
+
+  payConf(machine) {
+    const company = this.machine('company').address;
+    return conf({
+      ...this.#listens(machine, 8083),
+      database: { conninfo: this.#conninfo('payment_adapter') },
+      users: {
+        conninfo: `host=${company} dbname=demo_shop user=fairgate_reader passfile=${this.#secretPath('pgpass-fairgate_reader')}`,
+        login_sql: 'SELECT id::text, password_hash, lang FROM users WHERE lower(email) = lower($1) AND active',
+        mail_sql: 'SELECT email FROM users WHERE id = $1::bigint AND active',
+      },
+      sso: { jwks_url: `http://${company}:8085/.well-known/jwks.json` },
+      queue: { url: `http://${INSIDE}:8081`, internal_url: `http://${INSIDE}:8091` },
+      seats: { url: `http://${INSIDE}:8082`, internal_url: `http://${INSIDE}:8092` },
+      keys: {
+        service_token: this.#secretPath('service-token'), seats_admin_token: this.#secretPath('admin-token'),
+        tickets: this.#secretPath('door-ed25519.pem'), hashes: this.#secretPath('hash-key'),
+      },
+      psp: {
+        stripe_url: `http://${company}:8084`, stripe_key: this.#secretPath('psp-key'), stripe_webhook_secret: this.#secretPath('psp-webhook-secret'),
+        toss_url: `http://${company}:8084`, toss_key: this.#secretPath('psp-key'), toss_checkout_url: `http://${company}:8084/toss/pay`, per_s: 20000,
+      },
+      // What an adapter that died had in hand is another's after this. No try takes longer than 10 s.
+      saga: { lease: '15s' },
+      web: { public_url: `http://${VISITORS}:8080` },
+      shop: { url: `http://${company}:8085/api/orders/import`, list_url: `http://${company}:8085/api/orders/import`, key: this.#secretPath('shop-api-key') },
+    });
+  }
+
+  #runService(machine, program, text) {
+    machine.run(program, [join(BIN, program), '--config', this.write(machine, `${program}.conf`, text)]);
+  }
+
+  #fronts() {
+    for (const machine of this.named('front')) this.#runService(machine, 'queue-front', this.frontConf(machine));
+  }
+
+  #seats() {
+    for (const machine of this.named('seats')) this.#runService(machine, 'seat-service', this.seatsConf(machine));
+  }
+
+  #pay() {
+    for (const machine of this.named('pay')) this.#runService(machine, 'payment-adapter', this.payConf(machine));
+  }
+
+  // Private listeners, by what they are: the owner's and a front's by the inner address.
+  admin(part) {
+    const [host, port] = { queue: [INSIDE, 8091], seats: [INSIDE, 8092], psp: [this.machine('company').address, 8094], pay: [this.machine('pay1').address, 8093] }[part];
+    return client({ host, port, token: this.secret('admin-token'), timeoutMs: 60_000 });
+  }
+
+  async #eventMade() {
+    // Ready is one thing, that the edges have heard of it another.
+    const must = async (ask, what) => {
+      const answer = await until(what, async () => {
+        const heard = await ask();
+        return heard.status !== 503 && heard;
+      });
+      if (answer.status >= 300) throw new Error(`${what}: ${answer.status} ${answer.text}`);
+    };
+    const hall = JSON.parse(execFileSync(join(BIN, 'halls'), ['arena'], { encoding: 'utf8', maxBuffer: 1 << 26 }));
+    Object.assign(hall.limits, { max_per_buyer: 0, hold_ttl_s: 60, orphan_rule: false });
+    await must(() => this.admin('seats').put(`/admin/events/${EVENT}`, { body: hall }), 'the hall');
+    const queue = this.admin('queue');
+    await must(() => queue.put(`/admin/events/${EVENT}`, { body: { name: 'A night that nothing stops', rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000 } }), 'the event');
+    await must(() => queue.post(`/admin/events/${EVENT}/actions/open`, { body: {} }), 'opening it');
+  }
+
+  // ---- who does what now, and whether all do --------------------------------------------------------------
+
+  async #ready(machine, port) {
+    return (await client({ host: machine.address, port, timeoutMs: 1000 }).get('/readyz').catch(() => null))?.status === 200;
+  }
+
+  // {address, seats, redis, postgres}: the machine that does it, or null.
+  async roles() {
+    const first = async (machines, does) => {
+      const found = await Promise.all(machines.map((machine) => Promise.resolve().then(() => does(machine)).catch(() => false)));
+      return machines.filter((_, n) => found[n]).map(({ name }) => name).join('+') || null;
+    };
+    const on = (prefix) => this.named(prefix).filter((machine) => machine.powered && machine.connected);
+    return {
+      address: await first(on('edge'), (machine) => this.#hasAddress(machine)),
+      seats: await first(on('seats'), (machine) => this.#ready(machine, 8092)),
+      redis: await first(on('store'), async (machine) => (await this.redisRole(machine))[0] === 'master'),
+      postgres: await first(on('pg'), async (machine) => (await this.patroni(machine).get('/primary')).status === 200),
+    };
+  }
+
+  // null, or what PostgreSQL has instead of a primary and a replica in step.
+  async #replicated() {
+    const asked = await Promise.all(this.named('pg').map((machine) => this.patroni(machine).get('/cluster').catch(() => null)));
+    const members = asked.find((answer) => answer?.status === 200)?.json?.members ?? [];
+    const runs = (wanted) => members.some(({ role, state }) => role === wanted && ['running', 'streaming'].includes(state));
+    return runs('leader') && runs('sync_standby') ? null : `PostgreSQL has ${members.map(({ name, role, state }) => `${name} ${role} ${state}`).join(', ') || 'no members'}`;
+  }
+
+  // What is missing until everything has its spare again.
+  async missing() {
+    const said = [];
+    const must = (holds, what) => holds || said.push(what);
+    const roles = await this.roles();
+    must(/^edge\d$/.test(roles.address ?? ''), `the visitors' address is at ${roles.address}`);
+    must(/^seats\d$/.test(roles.seats ?? ''), `seats are owned by ${roles.seats}`);
+    must(/^store\d$/.test(roles.redis ?? ''), `Redis's master is ${roles.redis}`);
+    must(/^pg\d$/.test(roles.postgres ?? ''), `PostgreSQL's primary is ${roles.postgres}`);
+    for (const machine of this.named('edge')) {
+      const answer = await client({ host: machine.address, port: 8080, timeoutMs: 1000 }).get('/healthz').catch(() => null);
+      must(answer?.status === 200, `${machine.name} does not serve`);
+      must(machine.pid('keepalived') !== null, `${machine.name} has no keepalived`);
+    }
+    for (const machine of this.named('front')) must(await this.#ready(machine, 8091), `${machine.name} is not ready`);
+    for (const machine of this.named('pay')) must(await this.#ready(machine, 8093), `${machine.name} is not ready`);
+    for (const machine of this.named('seats')) {
+      const answer = await client({ host: machine.address, port: 8092, timeoutMs: 1000 }).get('/readyz').catch(() => null);
+      must(['owner', 'standby'].includes(answer?.json?.role), `${machine.name} is ${answer?.json?.role ?? 'away'}`);
+    }
+    for (const machine of this.named('store')) {
+      const role = await this.redisRole(machine).catch(() => []);
+      must(role[0] === 'master' || role[3] === 'connected', `Redis of ${machine.name} is ${role[0] ?? 'away'}, ${role[3] ?? ''}`);
+      const health = await client({ host: machine.address, port: 2379, timeoutMs: 1000 }).get('/health').catch(() => null);
+      must(/true/.test(health?.text ?? ''), `etcd of ${machine.name} is not healthy`);
+    }
+    const lacks = await this.#replicated();
+    must(lacks === null, lacks);
+    return said;
+  }
+
+  async whole(timeoutMs = 90_000) {
+    let said = [];
+    try {
+      await until('everything to have its spare', async () => (said = await this.missing()).length === 0, { timeoutMs, everyMs: 300 });
+    } catch {
+      throw new Error(`after ${timeoutMs / 1000} s: ${said.join('; ')}`);
+    }
+  }
+}

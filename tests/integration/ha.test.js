@@ -1,0 +1,68 @@
+// The configs of an installation without a machine that it could not lose (infra/ha), as they are filled in:
+// each program that is here says whether it would start with its own. Whether all of it stays up while
+// machines are lost is `make ha-drill`, which `make soak` runs.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { openScope, programPath, until } from '../lib-js/index.js';
+import { filled, Site } from '../../infra/ha/site.js';
+
+const site = new Site();
+after(() => site.close());
+site.prepare();
+
+const said = (program, ...words) => {
+  const done = spawnSync(program, words, { encoding: 'utf8' });
+  assert.equal(done.status, 0, `${program} ${words.join(' ')}: ${done.error ?? ''}${done.stdout}${done.stderr}`);
+  return done.stdout + done.stderr;
+};
+const isHere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+
+test('both edges: HAProxy takes its two files, keepalived its one', (t) => {
+  for (const machine of site.named('edge')) {
+    const { edge, inside, keepalived } = site.writeEdge(machine);
+    said('haproxy', '-c', '-f', edge, '-f', inside);
+    if (isHere('keepalived')) said('keepalived', '-t', '-f', keepalived);
+    else t.diagnostic('keepalived is not installed');
+  }
+});
+
+test('the services take theirs', () => {
+  const all = { front: ['queue-front', 'frontConf'], seats: ['seat-service', 'seatsConf'], pay: ['payment-adapter', 'payConf'] };
+  for (const [prefix, [program, conf]] of Object.entries(all))
+    for (const machine of site.named(prefix))
+      said(programPath(program), '--check-config', '--config', site.write(machine, 'service.conf', site[conf](machine)));
+});
+
+test('Redis starts with its own, also once Sentinel has had it rewritten, and lets in whom it should', async (t) => {
+  const scope = openScope(t);
+  const [machine, other] = site.named('store');
+  mkdirSync(machine.path('redis'));
+  const { acl, redis } = site.redisConf(machine, machine);
+  site.write(machine, 'users.acl', acl);
+  const file = site.write(machine, 'redis.conf', redis.replace(/^port .*$/m, 'port 0'));
+  const start = () => scope.spawn('redis', ['redis-server', file], { stays: true });
+  const first = start();
+  const socket = machine.path('redis.sock');
+  const ask = (user, password, ...words) => spawnSync('redis-cli', ['-s', socket, '--user', user, '--no-auth-warning', ...words], { encoding: 'utf8', env: { ...process.env, REDISCLI_AUTH: password } });
+  await until('it to answer', () => ask('operator', site.passwords.operator, 'ping').stdout === 'PONG\n');
+  assert.match(ask('fairgate', site.passwords.redis, 'get', 'fg:x').stdout, /^\n$/);
+  assert.match(ask('fairgate', site.passwords.redis, 'get', 'another').stdout, /^NOPERM/);
+  assert.match(spawnSync('redis-cli', ['-s', socket, 'ping'], { encoding: 'utf8' }).stdout, /^NOAUTH/);
+  // As Sentinel does at a failover; it must start with what is then in its file.
+  assert.equal(ask('operator', site.passwords.operator, 'config', 'rewrite').stdout, 'OK\n');
+  await first.stop();
+  start();
+  await until('it to answer again', () => ask('operator', site.passwords.operator, 'ping').stdout === 'PONG\n');
+  assert.match(site.redisConf(other, machine).redis, new RegExp(`^replicaof ${machine.address} 6379$`, 'm'));
+  assert.match(site.sentinelConf(other, machine), /^sentinel auth-pass line [0-9a-f]+$/m);
+});
+
+test('what is left open in a config, or is not there to be filled in, is said', () => {
+  assert.throws(() => filled('a @NAME@ b', {}), /@NAME@ is not filled in/);
+  assert.throws(() => filled('a b', { NAME: 'x' }), /no @NAME@/);
+  assert.equal(filled('a @NAME@ @NAME@', { NAME: '$&' }), 'a $& $&');
+  for (const machine of site.named('pg')) assert.match(site.patroniConf(machine), new RegExp(`^name: ${machine.name}$`, 'm'));
+});
