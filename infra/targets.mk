@@ -68,7 +68,7 @@ crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadte
 ha: ready-for-ha ## the whole set on fifteen machines (network namespaces, as root); Ctrl-C ends it
 	@node infra/ha/ha.js
 ha-drill: ready-for-ha ## kill, stop, switch off and cut off each of them, judge what visitors saw (FAULTS="power off")
-	@node infra/ha/drill.js $(FAULTS)
+	@node infra/ha/drill.js '$(FAULTS)'
 
 .PHONY: ready-for-ha
 ready-for-ha:
