@@ -75,7 +75,7 @@ ifneq ($(wildcard /usr/include/fuse3/fuse.h),)
 COMPONENTS += forgetful-disk
 endif
 ifneq ($(wildcard /usr/include/lua5.1/lua.h),)
-COMPONENTS += world
+COMPONENTS += world-queue world-redis world-stage world
 endif
 DIR_common          := common
 DIR_queue-core      := queue-front/src/core
@@ -91,6 +91,9 @@ DIR_crowd           := loadtest/crowd
 DIR_floor           := loadtest/floor
 DIR_engine-bench    := loadtest/engine
 DIR_sim             := loadtest/sim
+DIR_world-queue     := tests/sim/queue
+DIR_world-redis     := tests/sim/redis-model
+DIR_world-stage     := tests/sim/stage
 DIR_world           := tests/sim
 DIR_forgetful-disk  := tests/fault/disk
 
@@ -116,7 +119,8 @@ NEEDS_seat-service := seat-core
 NEEDS_payment-adapter := pay-core
 NEEDS_engine-bench := seat-core
 NEEDS_sim          := queue-core
-NEEDS_world        := seat-service seat-core pay-core queue-front queue-core
+NEEDS_world-queue  := queue-front queue-core
+NEEDS_world        := seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage
 
 # The rooms in which fuzz targets have something to read; they are linked with no others, over which clang would
 # take twice as long as over these. A target that misses one is told so by the linker.

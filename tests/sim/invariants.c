@@ -68,20 +68,6 @@ void invariants_begin(uint32_t seats, uint64_t seat_price)
     book.price = seat_price;
 }
 
-void invariant_broken(enum invariant which, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    sim_note("I%d is broken: %s", (int)which, text);
-    sim_tell_last(60);
-    printf("BROKEN I%d %s\n", (int)which, text);
-    fflush(stdout);
-    _Exit(3);
-}
-
 /* ---- the seats ---- */
 
 static struct hold *hold_of(uint64_t id)

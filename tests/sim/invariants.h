@@ -7,7 +7,7 @@
  *   I5  memory, queues and retries are bounded
  *   I7  the shop has each paid order once
  *
- * (I6, that nobody enters but by the rules, is of the line, which this world does not have yet.)
+ * (I6, that nobody enters but by the rules, is judged in queue/ledger.c.)
  *
  * The judge is told what the databases, the provider and the shop have committed, and what callers
  * were answered, and keeps a ledger of its own: it asks no engine what is so. What breaks a rule
@@ -16,24 +16,12 @@
 #define FG_SIM_INVARIANTS_H
 
 #include "core/engine/engine.h"
+#include "stage/invariant.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum invariant {
-    INVARIANT_1 = 1,
-    INVARIANT_2,
-    INVARIANT_3,
-    INVARIANT_4,
-    INVARIANT_5,
-    INVARIANT_7 = 7
-};
-
 void invariants_begin(uint32_t seats, uint64_t seat_price);
-
-/* Ends the run: the world is broken. */
-_Noreturn void invariant_broken(enum invariant which, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* ---- the seats ---- */
 

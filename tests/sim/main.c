@@ -1,7 +1,8 @@
 /* main.c: runs seeds, each in a process of its own and each twice.
  *
- *     world [--seeds N] [--from SEED] [--fresh N] [--story | --find | --here]
+ *     world [--seeds N] [--from SEED] [--fresh N] [--line] [--story | --find | --here]
  *
+ *     --line      the world of the line, not that of the seats
  *     --fresh N   and N seeds that nobody has tried, from the time of day
  *     --story     tells all that happens
  *     --find      each once, until one fails, which is not made smaller: for planted bugs
@@ -41,7 +42,7 @@ struct run {
 
 static struct {
     uint64_t seeds, from, fresh;
-    bool story, find, here;
+    bool line, story, find, here;
 } asked = {.seeds = 20, .from = 1};
 
 static void read_all(int fd, char *out, size_t cap)
@@ -171,7 +172,7 @@ static bool judge_seed(uint64_t seed)
 {
     struct world_conf conf;
     struct run run, again;
-    world_draw(seed, &conf);
+    world_draw(seed, asked.line, &conf);
     conf.tells = asked.story;
     run_once(&conf, &run);
     if (asked.story)
@@ -205,13 +206,17 @@ static void tell_sums(void)
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         printf(" %s %" PRIu64, fault_name((enum fault)i), sum.faults[i]);
     for (unsigned i = 0; i < PROBE_COUNT; i++)
-        if (sum.probes[i] == 0)
+        if (sum.probes[i] == 0 && (i >= PROBE_LINE_LOST) == asked.line)
             printf("\nnever reached: %s", probe_says((enum probe)i));
-    printf("\n%" PRIu64 " orders, %" PRIu64 " of them sold; %.1f hours of the world, %.1f million "
+    printf(asked.line ? "\n%" PRIu64 " places, %" PRIu64 " of them entered"
+                      : "\n%" PRIu64 " orders, %" PRIu64 " of them sold",
+           sum.orders, sum.completed);
+    printf("; %.1f hours of the world, %.1f million "
            "events, in %.0f s of CPU\n",
-           sum.orders, sum.completed, (double)sum.us / 3.6e9, (double)sum.events / 1e6, cpu);
+           (double)sum.us / 3.6e9, (double)sum.events / 1e6, cpu);
     /* Each seed was run twice. */
-    printf("%.0f sales and %.0f hours of the world per CPU hour\n",
+    printf(asked.line ? "%.0f entries and %.0f hours of the world per CPU hour\n"
+                      : "%.0f sales and %.0f hours of the world per CPU hour\n",
            cpu > 0 ? 2 * (double)sum.completed / cpu * 3600 : 0,
            cpu > 0 ? 2 * (double)sum.us / 1e6 / cpu : 0);
 }
@@ -231,7 +236,9 @@ static bool read_options(int argc, char **argv)
             read_number("--from", argc, argv, &i, &asked.from) ||
             read_number("--fresh", argc, argv, &i, &asked.fresh))
             continue;
-        if (strcmp(argv[i], "--story") == 0)
+        if (strcmp(argv[i], "--line") == 0)
+            asked.line = true;
+        else if (strcmp(argv[i], "--story") == 0)
             asked.story = true;
         else if (strcmp(argv[i], "--find") == 0)
             asked.find = true;
@@ -248,7 +255,7 @@ static int be_here(void)
 {
     struct world_conf conf;
     struct world_end end = {0};
-    world_draw(asked.from, &conf);
+    world_draw(asked.from, asked.line, &conf);
     conf.tells = true;
     world_run(&conf, &end);
     return 0;
@@ -260,7 +267,7 @@ static int find(void)
     for (uint64_t i = 0; i < asked.seeds; i++) {
         struct world_conf conf;
         struct run run;
-        world_draw(asked.from + i, &conf);
+        world_draw(asked.from + i, asked.line, &conf);
         run_once(&conf, &run);
         const char *words = strstr(run.told, "BROKEN ");
         if (!run.passed) {
@@ -282,10 +289,10 @@ static bool canary_is_found(uint64_t from)
     for (uint64_t i = 0; i < WORLDS_MAX && !found; i++) {
         struct world_conf conf;
         struct run run;
-        world_draw(from + i, &conf);
+        world_draw(from + i, asked.line, &conf);
         conf.canary = true;
         run_once(&conf, &run);
-        found = !run.passed && strcmp(run.broken, "I2") == 0;
+        found = !run.passed && strcmp(run.broken, asked.line ? "I6" : "I2") == 0;
         free(run.told);
     }
     printf(found ? "the canary was found\n" : "the canary was NOT found\n");
@@ -305,7 +312,8 @@ static void judge_seeds(uint64_t from, uint64_t seeds)
 int main(int argc, char **argv)
 {
     if (!read_options(argc, argv) || sodium_init() < 0) {
-        fputs("usage: world [--seeds N] [--from SEED] [--fresh N] [--story | --find | --here]\n",
+        fputs("usage: world [--seeds N] [--from SEED] [--fresh N] [--line] [--story | --find | "
+              "--here]\n",
               stderr);
         return 2;
     }

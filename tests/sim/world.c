@@ -7,6 +7,7 @@
 #include "books.h"
 #include "buyers.h"
 #include "invariants.h"
+#include "queue/queue.h"
 #include "seats.h"
 #include "server.h"
 #include "stage/platform.h"
@@ -22,12 +23,13 @@ enum {
     SESSIONS_MAX = 2 * SEATS_PROCS,
 };
 
-void world_draw(uint64_t seed, struct world_conf *conf)
+void world_draw(uint64_t seed, bool line, struct world_conf *conf)
 {
     struct rng_seeded dice;
     rng_seeded_init(&dice, seed ^ UINT64_C(0x776f726c64));
     *conf = (struct world_conf){
         .seed = seed,
+        .line = line,
         .rows = (uint32_t)(1 + rng_below(&dice.rng, 6)),
         .row_seats = (uint32_t)(4 + rng_below(&dice.rng, 9)),
         .buyers = (uint32_t)(5 + rng_below(&dice.rng, 60)),
@@ -96,11 +98,27 @@ static void judge(void)
     seats_judge();
 }
 
-void world_run(const struct world_conf *conf, struct world_end *end)
+static void count(struct world_end *end)
 {
-    sim_begin(conf->seed, conf->tells);
-    platform_begin();
-    fault_begin(&conf->mix);
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        end->faults[i] = fault_count((enum fault)i);
+    for (unsigned i = 0; i < PROBE_COUNT; i++)
+        end->probes[i] = probe_count((enum probe)i);
+    end->hash = sim_hash();
+    end->events = sim_events();
+    end->us = sim_us();
+}
+
+static void run_line(const struct world_conf *conf, struct world_end *end)
+{
+    queue_run(conf->buyers, conf->sale_s, conf->canary);
+    count(end);
+    end->orders = queue_joined();
+    end->completed = queue_entered();
+}
+
+static void run_sale(const struct world_conf *conf, struct world_end *end)
+{
     bank_begin(on_hook);
     seats_begin(conf->rows, conf->row_seats);
     adapters_begin();
@@ -110,19 +128,24 @@ void world_run(const struct world_conf *conf, struct world_end *end)
     sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, NULL);
     uint64_t sale_us = (conf->sale_s + 30) * (uint64_t)SIM_S;
     (void)sim_run(sale_us, sale_us, never);
-    for (unsigned i = 0; i < FAULT_COUNT; i++)
-        end->faults[i] = fault_count((enum fault)i);
     sim_note("nothing goes wrong any more");
     fault_end();
     if (conf->canary)
         (void)bank_takes_twice();
     (void)sim_run(sale_us + SETTLE_S * (uint64_t)SIM_S, SIM_S, is_quiet);
     judge();
-    for (unsigned i = 0; i < PROBE_COUNT; i++)
-        end->probes[i] = probe_count((enum probe)i);
-    end->hash = sim_hash();
-    end->events = sim_events();
-    end->us = sim_us();
+    count(end);
     end->orders = books_orders();
     end->completed = books_completed();
+}
+
+void world_run(const struct world_conf *conf, struct world_end *end)
+{
+    sim_begin(conf->seed, conf->tells);
+    platform_begin();
+    fault_begin(&conf->mix);
+    if (conf->line)
+        run_line(conf, end);
+    else
+        run_sale(conf, end);
 }

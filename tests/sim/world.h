@@ -10,6 +10,7 @@
 
 struct world_conf {
     uint64_t seed;
+    bool line; /* the world of the line, not that of the seats */
     uint32_t rows, row_seats, buyers;
     uint32_t sale_s; /* how long buyers come, and things go wrong */
     struct fault_mix mix;
@@ -19,11 +20,11 @@ struct world_conf {
 
 struct world_end {
     uint64_t hash, events, us;
-    uint32_t orders, completed;
+    uint32_t orders, completed; /* of the line: who joined, and who entered */
     uint64_t faults[FAULT_COUNT], probes[PROBE_COUNT];
 };
 
-void world_draw(uint64_t seed, struct world_conf *conf);
+void world_draw(uint64_t seed, bool line, struct world_conf *conf);
 /* Comes back if nothing was broken. Once in a process, whose memory is the world's. */
 void world_run(const struct world_conf *conf, struct world_end *end);
 

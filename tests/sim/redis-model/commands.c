@@ -3,12 +3,12 @@
 
 #include "redis-model/hashes.h"
 #include "redis-model/others.h"
-#include "redis-model/strings.h"
+#include "redis-model/texts.h"
 #include "redis-model/zsets.h"
 
 static const struct command_row *row_of(struct span name)
 {
-    const struct command_row *const tables[] = {strings_rows, hashes_rows, zsets_rows, others_rows};
+    const struct command_row *const tables[] = {texts_rows, hashes_rows, zsets_rows, others_rows};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (const struct command_row *row = tables[i]; row->name != NULL; row++)
             if (command_word(name, row->name))

@@ -43,7 +43,21 @@
     ROW(BANK_BURNT, 10000, "... fails, and the provider keeps that under its key") \
     ROW(HOOK_LOST, 200000, "a webhook does not come") \
     ROW(HOOK_TWICE, 200000, "a webhook comes twice, once late") \
-    ROW(CLOCKS, 500000, "clocks differ by up to 3 s")
+    ROW(CLOCKS, 500000, "clocks differ by up to 3 s") \
+    ROW(REDIS_CUT, 600, "a front's connection to Redis breaks before a call") \
+    ROW(REDIS_CUT_AFTER, 600, "... after it: the answer is lost") \
+    ROW(REDIS_LATE, 600, "... a call arrives up to 4 s late") \
+    ROW(REDIS_FAILOVER, 15000, "a replica of Redis takes over, without what came last") \
+    ROW(REDIS_RESTART, 10000, "Redis restarts, without what its file had not yet") \
+    ROW(REDIS_WIPE, 2000, "Redis comes back empty") \
+    ROW(REDIS_FULL, 5000, "Redis has no memory for up to 8 s") \
+    ROW(REDIS_SLOW, 10000, "Redis stands still for up to 3 s") \
+    ROW(REDIS_CLOCK, 5000, "the clock of Redis is stepped") \
+    ROW(FRONT_KILL, 10000, "a front is killed") \
+    ROW(FRONT_STOP, 10000, "a front stands still for up to 6 s") \
+    ROW(FRONT_LEAVE, 8000, "a front is deployed anew") \
+    ROW(ASK_LOST, 15000, "what a visitor asks is lost") \
+    ROW(ASK_ANSWER_LOST, 15000, "... its answer is")
 /* clang-format on */
 
 enum fault {

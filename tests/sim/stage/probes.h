@@ -31,7 +31,30 @@
     ROW(KEY_KNOWN, "the provider was asked again under the same key") \
     ROW(KEY_RAISED, "... and under another, since it kept an error under the first") \
     ROW(CAPTURED_LATE, "money was captured when nobody waited for it any more") \
-    ROW(SHOP_AGAIN, "the shop got a letter again")
+    ROW(SHOP_AGAIN, "the shop got a letter again") \
+    PROBES_LINE(ROW)
+#define PROBES_LINE(ROW) \
+    ROW(LINE_LOST, "Redis lost what a visitor had been told") \
+    ROW(LINE_HEALED, "a line was made whole") \
+    ROW(LINE_HEALED_ALONE, "... by one front alone, since the others were gone") \
+    ROW(LINE_LATE_CALL, "Redis did a call that nobody waited for any more") \
+    ROW(LINE_FULL_MEMORY, "Redis refused a script for want of memory") \
+    ROW(LINE_GHOST, "a ghost was stepped over") \
+    ROW(LINE_GHOST_ENTERED, "... and came back, and entered") \
+    ROW(LINE_GAP_SHOWN, "a visitor came with a place that a heal had left out") \
+    ROW(LINE_ROSE, "a position rose, since somebody had come back") \
+    ROW(LINE_DOOR, "a called visitor stood at the door") \
+    ROW(LINE_LATE_ENTERED, "a visitor entered in the time of grace") \
+    ROW(LINE_MISSED, "a call was missed") \
+    ROW(LINE_EXTENDED, "a call was made longer") \
+    ROW(LINE_AGAIN, "a join that came again found its place") \
+    ROW(LINE_TWICE, "... found none, since Redis had lost it") \
+    ROW(LINE_FULL_UP, "the line was full") \
+    ROW(LINE_WORK_ASKED, "a visitor had to work first") \
+    ROW(LINE_WORK_USED, "work was shown for a second place") \
+    ROW(LINE_JUDGED_AGAIN, "a join was judged again, by a newer document") \
+    ROW(LINE_SLOT_LOST, "a visit that Redis had lost took its slot back") \
+    ROW(LINE_CLOCK, "the event's clock took up a step of Redis's")
 /* clang-format on */
 
 enum probe {

@@ -1,6 +1,7 @@
-/* strings.c: texts, and the bits of texts. */
-#include "redis-model/strings.h"
+/* texts.c: texts, and the bits of texts. */
+#include "redis-model/texts.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -220,8 +221,12 @@ static void run_bitcount(struct command *command)
     int64_t n = 0;
     if (!read_bits(command, 2, text.len, &from, &upto))
         return;
-    for (size_t at = from; at < upto; at++)
-        n += bit_of(text, at);
+    for (; from < upto && from % 8 != 0; from++)
+        n += bit_of(text, from);
+    for (; from + 8 <= upto; from += 8)
+        n += __builtin_popcount((unsigned char)text.ptr[from / 8]);
+    for (; from < upto; from++)
+        n += bit_of(text, from);
     reply_integer(command->out, n);
 }
 
@@ -253,11 +258,20 @@ static void run_bitpos(struct command *command)
     reply_integer(command->out, -1);
 }
 
-static unsigned char combine(struct span op, unsigned char a, unsigned char b)
+enum { BITOP_KEYS_MAX = 8 };
+
+/* A byte of the result. */
+static unsigned char combine(char op, const struct span *from, size_t len, size_t at)
 {
-    if (command_word(op, "AND"))
-        return a & b;
-    return command_word(op, "OR") ? a | b : a ^ b;
+    unsigned char byte = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char other = at < from[i].len ? (unsigned char)from[i].ptr[at] : 0;
+        if (i == 0)
+            byte = other;
+        else
+            byte = op == 'A' ? byte & other : op == 'O' ? byte | other : byte ^ other;
+    }
+    return op == 'N' ? (unsigned char)~byte : byte;
 }
 
 static bool is_bitop(struct span op)
@@ -269,29 +283,22 @@ static bool is_bitop(struct span op)
 /* BITOP op to from... */
 static void run_bitop(struct command *command)
 {
-    struct span op = command->words[1], to = command->words[2];
+    struct span op = command->words[1], to = command->words[2], from[BITOP_KEYS_MAX];
     struct bytes result = {0};
     struct value *value;
-    if (!is_bitop(op) || (command_word(op, "NOT") && command->len != 4)) {
+    size_t keys = command->len - 3, len = 0;
+    if (!is_bitop(op) || keys > BITOP_KEYS_MAX || (command_word(op, "NOT") && keys != 1)) {
         command_syntax(command);
         return;
     }
-    size_t len = 0;
-    for (size_t i = 3; i < command->len; i++) {
-        if (!command_value(command, command->words[i], VALUE_STRING, &value))
+    for (size_t i = 0; i < keys; i++) {
+        if (!command_value(command, command->words[3 + i], VALUE_STRING, &value))
             return;
-        len = value != NULL && value->text.len > len ? value->text.len : len;
+        from[i] = value != NULL ? bytes_span(&value->text) : (struct span){"", 0};
+        len = from[i].len > len ? from[i].len : len;
     }
     for (size_t at = 0; at < len; at++) {
-        unsigned char byte = 0;
-        for (size_t i = 3; i < command->len; i++) {
-            struct entry *entry = keyspace_find(command->keyspace, command->words[i]);
-            unsigned char other = 0;
-            if (entry != NULL && at < entry->value.text.len)
-                other = (unsigned char)entry->value.text.ptr[at];
-            byte = i == 3 ? other : combine(op, byte, other);
-        }
-        byte = command_word(op, "NOT") ? (unsigned char)~byte : byte;
+        unsigned char byte = combine((char)toupper((unsigned char)op.ptr[0]), from, keys, at);
         bytes_put(&result, &byte, 1);
     }
     (void)keyspace_drop(command->keyspace, to);
@@ -301,7 +308,7 @@ static void run_bitop(struct command *command)
     reply_integer(command->out, (int64_t)len);
 }
 
-const struct command_row strings_rows[] = {
+const struct command_row texts_rows[] = {
     {"GET", 2, 0, run_get},
     {"MGET", -2, 0, run_mget},
     {"SET", -3, COMMAND_WRITES | COMMAND_GROWS, run_set},

@@ -1,0 +1,27 @@
+/* ledger.h: I6, that nobody enters but by the rules, judged by books of its own: it hears what
+ * Redis writes and what visitors are told, and believes no counter of the scripts.
+ *
+ *   places     none is given twice; a visitor who comes again gets the same
+ *   order      `ahead` does not rise, but by those who were gone and have come back; who was called
+ *              does not wait again; nobody enters who was not called
+ *   rate       in any window of T seconds at most rate * (T + 0.25) + burst are called
+ *   slots      nobody enters beyond max_active
+ *   length     no join makes the line longer than line_max
+ *   work       where it is asked for no place is had without, and none of it is good for two
+ *   promises   nobody is turned away before the time that they were told
+ *
+ * What Redis loses is lost with what only one front knew of it, if that front is silent when the
+ * line is made whole: then a promise of that front's is no longer judged. All others hold. */
+#ifndef FG_SIM_QUEUE_LEDGER_H
+#define FG_SIM_QUEUE_LEDGER_H
+
+#include "queue/fronts.h"
+#include "queue/keeper.h"
+
+void ledger_begin(struct keeper_ears *keeper, struct fronts_ears *fronts);
+/* Once all are gone: nothing of them is left. */
+void ledger_judge_end(void);
+uint32_t ledger_entered(void);
+uint32_t ledger_joined(void);
+
+#endif

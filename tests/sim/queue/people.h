@@ -1,0 +1,14 @@
+/* people.h: the visitors, and the operator. */
+#ifndef FG_SIM_QUEUE_PEOPLE_H
+#define FG_SIM_QUEUE_PEOPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void people_begin(uint32_t visitors, uint64_t sale_us);
+/* The rush is over: from now on the line is open and moves, and nobody goes away any more. */
+void people_calm_down(void);
+bool people_gone(void);
+uint32_t people_left(void); /* who are not gone */
+
+#endif

@@ -1,0 +1,7 @@
+/* timers.h: libuv's timers as the world has them. Whoever links this has no others. */
+#ifndef FG_SIM_QUEUE_TIMERS_H
+#define FG_SIM_QUEUE_TIMERS_H
+
+void timers_begin(void); /* to be called, so that it is linked */
+
+#endif

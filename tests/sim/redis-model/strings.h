@@ -1,9 +1,0 @@
-/* strings.h: the commands of texts and their bits; the last row has no name. */
-#ifndef FG_SIM_REDIS_STRINGS_H
-#define FG_SIM_REDIS_STRINGS_H
-
-#include "redis-model/command.h"
-
-extern const struct command_row strings_rows[];
-
-#endif
