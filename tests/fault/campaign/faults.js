@@ -167,7 +167,7 @@ const KNOWN = {
     + '(`then_waited` in `core/checkout/payment_steps.c`). So with a clock that is a minute ahead, seats go back a minute early (I3, `gone-early`), '
     + 'and whoever was about to pay finds the provider\'s page closed (alive, `failed`). No money is wrong.',
   'clock queue-front': 'A front whose clock steps by a minute, against the five seconds that services allow each other: visitors meet '
-    + 'refusals that no program of theirs expects (alive, `failed`). Steps of up to five seconds harm nobody.',
+    + 'a 401 `pass-invalid` at the seats, since their pass is from the future (alive, `failed`). Steps of up to five seconds harmed nobody.',
   'power: redis': 'After two heals within seconds the places left out had been measured as joins, and newcomers were asked for 2^20 hashes '
     + 'each: many had no place before their patience ended (I4). The front measures that no more; what Redis itself samples for the next '
     + 'gap (`sampled_gap` in `lua/heal.lua`) still does. The runs here are of the front before.',
