@@ -606,7 +606,7 @@ static bool read_transaction(const json_t *item, struct psp_event_row *row)
     snprintf(row->event.kind, sizeof(row->event.kind), "%s", status);
     snprintf(row->event.payment, sizeof(row->event.payment), "%s", row->event.order);
     json_int_t amount = json_integer_value(json_object_get(item, "amount"));
-    uint64_t moved = (uint64_t)(amount < 0 ? -amount : amount);
+    uint64_t moved = amount < 0 ? 0 - (uint64_t)amount : (uint64_t)amount;
     row->state = PAYMENT_CAPTURED;
     if (strcmp(status, "DONE") == 0) {
         row->amount = row->captured = moved;
@@ -619,7 +619,7 @@ static bool read_transaction(const json_t *item, struct psp_event_row *row)
     } else {
         row->state = PAYMENT_OPEN;
     }
-    return key[0] != '\0' && strlen(at) >= DATE_LEN;
+    return key[0] != '\0' && strlen(at) >= DATE_LEN && moved <= PSP_WHOLE;
 }
 
 static void read_transactions(const json_t *list, struct psp_events *events)

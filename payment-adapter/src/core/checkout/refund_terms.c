@@ -1,6 +1,6 @@
 /* refund_terms.c: an order keeps its terms as JSON from the day it was made, so what is read here
- * may be years old. Without `by` it is no set of terms and is refused; without `until` there is no
- * deadline. What cannot be read grants nothing. */
+ * may be years old. Without `by`, or with a percentage that is none, it is no set of terms and is
+ * refused; without `until` there is no deadline. What cannot be read grants nothing. */
 #include "core/checkout/refund_terms.h"
 
 #include "base/rfc3339.h"
@@ -9,14 +9,15 @@
 
 bool refund_terms_parse(struct span json, struct refund_terms *out)
 {
-    *out = (struct refund_terms){.percent = 100};
+    *out = (struct refund_terms){0};
     json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
     const json_t *until = json_object_get(root, "until");
     const char *by = json_string_value(json_object_get(root, "by"));
-    bool good = by != NULL;
+    json_int_t percent = json_integer_value(json_object_get(root, "percent"));
+    bool good = by != NULL && percent >= 0 && percent <= 100;
     out->by_buyer = good && strcmp(by, ACTOR_BUYER) == 0;
     out->handed_on = json_is_true(json_object_get(root, "handed_on"));
-    out->percent = (unsigned)json_integer_value(json_object_get(root, "percent"));
+    out->percent = good ? (unsigned)percent : 0;
     if (json_is_string(until)) {
         struct span text = span_of(json_string_value(until));
         good = good && span_to_cstr(text, out->until, sizeof(out->until)) &&
