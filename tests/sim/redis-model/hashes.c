@@ -251,7 +251,7 @@ static void run_lrange(struct command *command)
     last = last < 0 ? last + len : last;
     last = last >= len ? len - 1 : last;
     reply_array(command->out, first > last ? 0 : (size_t)(last - first + 1));
-    for (int64_t i = first; i <= last; i++)
+    for (int64_t i = first; value != NULL && i <= last; i++)
         reply_bulk(command->out, bytes_span(&value->items[i].name));
 }
 

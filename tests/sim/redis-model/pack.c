@@ -16,7 +16,7 @@ static void put_head(struct bytes *out, int head, uint64_t number, int bytes)
     unsigned char text[9] = {(unsigned char)head};
     for (int i = 0; i < bytes; i++)
         text[1 + i] = (unsigned char)(number >> 8 * (bytes - 1 - i));
-    bytes_put(out, text, (size_t)(1 + bytes));
+    bytes_put(out, text, 1 + (size_t)bytes);
 }
 
 static void put_whole(struct bytes *out, int64_t number)

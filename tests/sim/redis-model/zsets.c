@@ -284,7 +284,7 @@ static void reply_by_rank(struct command *command, bool backwards)
         return;
     size_t n = first > last ? 0 : (size_t)(last - first + 1);
     reply_array(command->out, options.scores ? 2 * n : n);
-    for (int64_t i = first; i <= last; i++)
+    for (int64_t i = first; value != NULL && i <= last; i++)
         reply_item(command->out, &value->items[backwards ? (int64_t)value->len - 1 - i : i],
                    options.scores);
 }
@@ -305,7 +305,7 @@ static void run_zremrangebyrank(struct command *command)
     int64_t first, last;
     if (!read_ranks(command, &value, &first, &last))
         return;
-    for (int64_t i = last; i >= first; i--)
+    for (int64_t i = last; value != NULL && i >= first; i--)
         value_remove(value, (size_t)i);
     drop_if_empty(command, value);
     reply_integer(command->out, first > last ? 0 : last - first + 1);
