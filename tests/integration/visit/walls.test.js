@@ -4,16 +4,17 @@
 // OWASP API Top 10 each of these tests holds.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, client, CookieJar, crlf, delay, letIn, openContract, openRaw, openScope, openStack, rawExchange, request, until } from '../../lib-js/index.js';
+import { assertProblem, client, CookieJar, crlf, delay, letIn, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, until } from '../../lib-js/index.js';
 
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
 const EVENT = 'demo';
-// Of each service, so that nobody has to wait for what is ten, thirty and twenty seconds where it counts.
-const PATIENCE = { FAIRGATE_HTTP_HEAD_TIMEOUT: '3s', FAIRGATE_HTTP_BODY_TIMEOUT: '3s', FAIRGATE_HTTP_WRITE_TIMEOUT: '3s' };
+// Of each service, so that nobody has to wait for as long as where it counts. (A body may be a hall of megabytes.)
+const PATIENCE = { FAIRGATE_HTTP_HEAD_TIMEOUT: '3s', FAIRGATE_HTTP_BODY_TIMEOUT: '10s', FAIRGATE_HTTP_WRITE_TIMEOUT: '3s' };
 const EVIL = 'https://evil.example';
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
@@ -171,6 +172,32 @@ describe('the walls', () => {
     const other = await enter();
     const answer = await stack.edge.post('/v1/pay/orders', { token: other.pass, headers, body: { event: EVENT, hold: bob.hold } });
     assertProblem(answer, 404, 'hold-unknown');
+  });
+
+  // ---- what a service could do, were it somebody else's ----
+
+  test('a role of the database may do its own, and nothing of another or of the server', () => {
+    const OF_NOBODY = ['CREATE ROLE mine', 'CREATE DATABASE mine', "ALTER SYSTEM SET work_mem = '1MB'", 'SELECT * FROM pg_authid', "SELECT pg_read_file('/etc/passwd')",
+      "COPY (SELECT 1) TO PROGRAM 'true'", "COPY (SELECT 1) TO '/tmp/mine'", 'SET ROLE postgres'];
+    const OF_READERS = ["UPDATE users SET name = 'mine'", 'DELETE FROM users', 'INSERT INTO users DEFAULT VALUES', 'TRUNCATE users', 'CREATE TABLE mine (x int)'];
+    // What of it is refused, one line each.
+    const refused = (role, database, statements) => {
+      const where = `host=127.0.0.1 port=${stack.base + 7} user=${role} dbname=${database} passfile=${join(stack.dir, `secrets/pgpass-${role}`)}`;
+      const done = spawnSync(psqlPath(), [where, '-XAtq', ...statements.flatMap((one) => ['-c', one])], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+      return done.stderr.trim().split('\n').filter((line) => /^ERROR: +(permission denied|must be|cannot execute)/.test(line));
+    };
+    for (const [role, database] of [['seat_service', 'seat_service'], ['payment_adapter', 'payment_adapter'], ['fairgate_reader', 'demo_shop']]) {
+      const errors = refused(role, database, OF_NOBODY);
+      assert.equal(errors.length, OF_NOBODY.length, `${role}: ${errors.join('; ')}`);
+    }
+    const errors = refused('fairgate_reader', 'demo_shop', OF_READERS);
+    assert.equal(errors.length, OF_READERS.length, errors.join('; '));
+    // Even where a transaction says that it will write.
+    const writes = OF_READERS.flatMap((one) => [`BEGIN READ WRITE; ${one}`, 'ROLLBACK']);
+    assert.equal(refused('fairgate_reader', 'demo_shop', writes).length, OF_READERS.length);
+    const tables = stack.rows('demo_shop', "SELECT c.oid::regclass::text AS name, has_any_column_privilege('fairgate_reader', c.oid, 'SELECT') AS read FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v') AND n.nspname NOT IN ('pg_catalog', 'information_schema')");
+    assert.ok(tables.length > 1);
+    assert.deepEqual(tables.filter(({ read }) => read).map(({ name }) => name), ['users']);
   });
 
   // ---- what is taken ----
