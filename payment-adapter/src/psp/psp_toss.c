@@ -162,7 +162,7 @@ static enum payment_state state_of(const struct toss_call *call, bool approved)
     case TOSS_STATUS_COUNT:
         break;
     }
-    assert(!"a payment's status out of its range");
+    assert(false && "a payment's status out of its range");
     return PAYMENT_OPEN;
 }
 
@@ -277,7 +277,7 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
     case TOSS_WORD_COUNT:
         break;
     }
-    assert(!"a word of Toss out of its range");
+    assert(false && "a word of Toss out of its range");
 }
 
 static void on_acted(void *ctx, const struct outcall_answer *answer)

@@ -237,7 +237,7 @@ enum order_status checkout_status(const struct saga_def *def, enum saga_state st
     case SAGA_STATE_COUNT:
         break;
     }
-    assert(!"a saga state out of its range");
+    assert(false && "a saga state out of its range");
     return ORDER_PARKED;
 }
 

@@ -169,7 +169,7 @@ static void then_read_to_void(struct attempt *attempt)
             attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
         return;
     }
-    assert(!"a payment state out of its range");
+    assert(false && "a payment state out of its range");
 }
 
 static void then_created_to_void(struct attempt *attempt)
@@ -245,7 +245,7 @@ static void then_waited(struct attempt *attempt)
             attempt_finish_later(attempt, poll_ms(attempt, now_ms));
         return;
     }
-    assert(!"a payment state out of its range");
+    assert(false && "a payment state out of its range");
 }
 
 void payment_await(struct saga_call *call, void *ctx)
@@ -296,7 +296,7 @@ static void then_read_to_capture(struct attempt *attempt)
         attempt_finish(attempt, SAGA_FAILED, "authorisation-gone");
         return;
     }
-    assert(!"a payment state out of its range");
+    assert(false && "a payment state out of its range");
 }
 
 void payment_capture(struct saga_call *call, void *ctx)

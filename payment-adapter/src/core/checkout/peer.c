@@ -9,7 +9,7 @@ enum {
 
 static const struct peer_question questions[PEER_OP_COUNT] = {
 #define ROW(NAME, WIRE, ABOUT, TIME, ...)                                                          \
-    [PEER_##NAME] = {WIRE, PEER_ABOUT_##ABOUT, TIME##_MS, __VA_ARGS__},
+    [PEER_##NAME] = {.name = WIRE, .about = PEER_ABOUT_##ABOUT, .most_ms = TIME##_MS, __VA_ARGS__},
     PEER_QUESTIONS(ROW)
 #undef ROW
 };

@@ -252,7 +252,7 @@ void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome,
     case SAGA_VERDICT_COUNT:
         break;
     }
-    assert(!"a verdict out of its range");
+    assert(false && "a verdict out of its range");
 }
 
 void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *out)

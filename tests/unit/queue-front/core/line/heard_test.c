@@ -177,6 +177,165 @@ static void somebody_who_was_gone_is_told_of_at_once(void **state)
     ghosts_deinit(&ghosts);
 }
 
+static void an_epoch_begins_without_the_marks_of_the_one_before_the_last(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    heard_turn(&heard, 7);
+    heard_reserve(&heard, 100000);
+    heard_mark(&heard, 5);
+    heard_mark(&heard, 70000);
+    assert_int_equal(heard_pick(&heard), 2);
+    heard_sent(&heard, true);
+    heard_turn(&heard, 7); /* the same: nothing turns */
+    assert_true(has(&heard, 7, 5) && has(&heard, 7, 70000));
+    heard_turn(&heard, 8);
+    assert_true(has(&heard, 7, 5) && has(&heard, 7, 70000));
+    assert_false(has(&heard, 8, 5) || has(&heard, 8, 70000));
+    heard_turn(&heard, 9); /* what held epoch 7 holds 9 now */
+    assert_false(has(&heard, 9, 5) || has(&heard, 9, 70000));
+    assert_false(has(&heard, 8, 5) || has(&heard, 8, 70000));
+    heard_mark(&heard, 70000);
+    assert_int_equal(heard_pick(&heard), 1);
+    assert_int_equal(heard.sent[0].epoch, 9);
+    assert_int_equal(heard.sent[0].page, 1);
+    heard_sent(&heard, true);
+    heard_turn(&heard, 11); /* one was slept through: both are empty */
+    assert_false(has(&heard, 10, 70000) || has(&heard, 11, 70000));
+    heard_deinit(&heard);
+}
+
+static void what_was_not_told_in_two_epochs_is_not_told_in_the_third(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    heard_turn(&heard, 7);
+    heard_reserve(&heard, 100000);
+    heard_mark(&heard, 5);
+    heard_turn(&heard, 8);
+    heard_mark(&heard, 70000);
+    heard_turn(&heard, 9);
+    assert_false(heard_last_told(&heard)); /* page 1 of epoch 8, not page 0 of epoch 7 */
+    assert_int_equal(heard_pick(&heard), 1);
+    assert_int_equal(heard.sent[0].epoch, 8);
+    assert_int_equal(heard.sent[0].page, 1);
+    heard_sent(&heard, true);
+    heard_mark(&heard, 5);
+    assert_false(heard_all_told(&heard));
+    assert_int_equal(heard_pick(&heard), 1);
+    heard_turn(&heard, 10);
+    heard_turn(&heard, 11);
+    heard_sent(&heard, false); /* of epoch 9: too long ago */
+    assert_true(heard_all_told(&heard));
+    heard_deinit(&heard);
+}
+
+static void all_that_did_not_arrive_is_told_again(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    heard_turn(&heard, 7);
+    heard_reserve(&heard, 300000);
+    for (uint64_t page = 0; page < HEARD_SEND_MAX; page++)
+        heard_mark(&heard, page * HEARD_PAGE_PLACES);
+    assert_int_equal(heard_pick(&heard), HEARD_SEND_MAX);
+    heard_sent(&heard, false);
+    assert_int_equal(heard.dirty_len[0], HEARD_SEND_MAX);
+    assert_int_equal(heard_pick(&heard), HEARD_SEND_MAX);
+    heard_sent(&heard, true);
+    assert_true(heard_all_told(&heard));
+    heard_deinit(&heard);
+}
+
+static void a_store_that_forgot_is_told_both_epochs_and_no_empty_page(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    heard_tell_again(&heard); /* nobody was heard yet */
+    assert_true(heard_all_told(&heard));
+    heard_turn(&heard, 7);
+    heard_reserve(&heard, 300000);
+    heard_mark(&heard, 0);
+    heard_mark(&heard, 200000);
+    assert_int_equal(heard_pick(&heard), 2);
+    heard_sent(&heard, true);
+    heard_turn(&heard, 8);
+    heard_mark(&heard, 70000);
+    assert_int_equal(heard_pick(&heard), 1);
+    heard_sent(&heard, true);
+    heard_tell_again(&heard);
+    assert_int_equal(heard.dirty_len[0], 1);
+    assert_int_equal(heard.dirty_len[1], 2);
+    const struct heard_page wanted[] = {{7, 0}, {7, 3}, {8, 1}};
+    for (size_t i = 0; i < 3; heard_sent(&heard, true)) {
+        uint32_t picked = heard_pick(&heard);
+        assert_in_range(picked, 1, 3 - i);
+        for (uint32_t j = 0; j < picked; j++, i++) {
+            assert_int_equal(heard.sent[j].epoch, wanted[i].epoch);
+            assert_int_equal(heard.sent[j].page, wanted[i].page);
+        }
+    }
+    assert_true(heard_all_told(&heard));
+    heard_deinit(&heard);
+}
+
+static void the_older_epoch_is_told_whole_before_the_newer_one(void **state)
+{
+    (void)state;
+    enum { PAGES = HEARD_SEND_MAX + 2 };
+    struct heard heard = {0};
+    heard_turn(&heard, 7);
+    heard_reserve(&heard, (uint64_t)PAGES * HEARD_PAGE_PLACES);
+    for (uint64_t page = 0; page < PAGES; page++)
+        heard_mark(&heard, page * HEARD_PAGE_PLACES);
+    heard_turn(&heard, 8);
+    for (uint64_t page = 0; page < PAGES; page++)
+        heard_mark(&heard, page * HEARD_PAGE_PLACES);
+    for (uint32_t told = 0; told < 2 * PAGES;) {
+        uint32_t picked = heard_pick(&heard);
+        uint32_t left = 2 * PAGES - told;
+        assert_int_equal(picked, left < HEARD_SEND_MAX ? left : HEARD_SEND_MAX);
+        for (uint32_t i = 0; i < picked; i++, told++) {
+            assert_int_equal(heard.sent[i].epoch, told < PAGES ? 7 : 8);
+            assert_int_equal(heard.sent[i].page, told % PAGES);
+        }
+        heard_sent(&heard, true);
+        assert_int_equal(heard_last_told(&heard), told >= PAGES);
+        assert_int_equal(heard_all_told(&heard), told == 2 * PAGES);
+    }
+    heard_deinit(&heard);
+}
+
+static void room_is_made_a_page_ahead_and_never_less(void **state)
+{
+    (void)state;
+    const struct {
+        uint64_t issued;
+        uint32_t pages;
+    } cases[] = {{0, 2},
+                 {HEARD_PAGE_PLACES - 1, 2},
+                 {HEARD_PAGE_PLACES, 3},
+                 {5, 3},
+                 {UINT64_C(1) << 40, HEARD_PAGES_MAX}};
+    struct heard heard = {0};
+    heard_turn(&heard, 7);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        heard_reserve(&heard, cases[i].issued);
+        assert_int_equal(heard.pages, cases[i].pages);
+        uint64_t end = (uint64_t)heard.pages * HEARD_PAGE_PLACES;
+        heard_mark(&heard, end); /* beyond */
+        assert_int_equal(heard_pick(&heard), 0);
+        if (i > 0 && cases[i - 1].pages == heard.pages)
+            continue;
+        heard_mark(&heard, end - 1);
+        assert_int_equal(heard_pick(&heard), 1);
+        assert_int_equal(heard_marks(&heard, heard.sent[0]).len, HEARD_PAGE_BYTES);
+        assert_true(has(&heard, 7, end - 1) && !has(&heard, 7, end - 2));
+        heard_sent(&heard, true);
+    }
+    heard_deinit(&heard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +347,12 @@ int main(void)
         cmocka_unit_test(who_stands_beyond_the_room_is_not_marked_and_nothing_breaks),
         cmocka_unit_test(a_growing_line_keeps_its_marks),
         cmocka_unit_test(somebody_who_was_gone_is_told_of_at_once),
+        cmocka_unit_test(an_epoch_begins_without_the_marks_of_the_one_before_the_last),
+        cmocka_unit_test(what_was_not_told_in_two_epochs_is_not_told_in_the_third),
+        cmocka_unit_test(all_that_did_not_arrive_is_told_again),
+        cmocka_unit_test(a_store_that_forgot_is_told_both_epochs_and_no_empty_page),
+        cmocka_unit_test(the_older_epoch_is_told_whole_before_the_newer_one),
+        cmocka_unit_test(room_is_made_a_page_ahead_and_never_less),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

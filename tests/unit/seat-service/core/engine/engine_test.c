@@ -685,6 +685,26 @@ static void seats_and_area_do_not_mix(void **state)
     close_hall(f);
 }
 
+static void a_hold_of_places_takes_no_seats_by_a_change(void **state)
+{
+    (void)state;
+    struct fixture *f = open_floor(10);
+    uint32_t seat = 1;
+    struct engine_ask ask = test_ask_area(1, 2);
+    assert_string_equal(hold_now(f, &ask, TEST_NOW_MS), "ok");
+    struct engine_who who = test_who(1);
+    const struct engine_edit edits[] = {{.add = &seat, .add_count = 1, .quantity = 1},
+                                        {.remove = &seat, .remove_count = 1, .quantity = 1},
+                                        {&seat, 1, &seat, 1, 1}};
+    uint64_t id = f->op.change.hold;
+    for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+        enum engine_verdict verdict =
+            engine_change(f->engine, id, &who, &edits[i], TEST_NOW_MS, &f->op);
+        assert_string_equal(engine_verdict_name(verdict), "seats-and-area");
+    }
+    close_hall(f);
+}
+
 /* ---- the operator ---- */
 
 static void the_operator_blocks_unblocks_and_moves(void **state)
@@ -1070,6 +1090,7 @@ int main(void)
         cmocka_unit_test(an_area_sells_its_capacity_and_no_more),
         cmocka_unit_test(a_late_confirm_of_an_area_retakes_as_many_places),
         cmocka_unit_test(seats_and_area_do_not_mix),
+        cmocka_unit_test(a_hold_of_places_takes_no_seats_by_a_change),
         cmocka_unit_test(the_operator_blocks_unblocks_and_moves),
         cmocka_unit_test(what_is_only_being_blocked_cannot_be_unblocked),
         cmocka_unit_test(operators_ops_undo_without_a_trace),

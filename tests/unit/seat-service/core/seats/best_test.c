@@ -1,6 +1,8 @@
 /* best_test.c: which seats are the best, how the search gives way, and what is offered instead.
  * That it finds the very best is also what engine_model_test.c checks, over random halls. */
 #include "base/rng.h"
+#include "core/seats/best.h"
+#include "core/seats/seats.h"
 #include "test_hall.h"
 
 #include <setjmp.h>
@@ -372,6 +374,215 @@ static void whoever_asks_alone_gets_the_best_and_who_loses_looks_further(void **
     plan_destroy(plan);
 }
 
+/* ---- seats that not everybody may have ---- */
+
+static const char *best_of_channels(struct fixture *f, uint32_t channels, uint32_t n)
+{
+    struct engine_ask ask = test_ask_best(1, ENGINE_CATEGORY_ANY, n, true);
+    ask.who.channels = channels;
+    enum engine_verdict verdict = engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op);
+    if (verdict != ENGINE_OK)
+        return engine_verdict_name(verdict);
+    test_states(f->engine, plan_seat_count(f->plan), f->text);
+    engine_undo(f->engine, &f->op);
+    return f->text;
+}
+
+static void a_row_of_an_allocation_is_found_by_those_who_have_it(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("2233", "aaaa"), false);
+    block(f, TEST_SEATS(4, 7));
+    assert_string_equal(best_of_channels(f, 1, 2), "....#hh#");
+    assert_string_equal(best_of_channels(f, 1, 3), "sold-out");
+    assert_string_equal(best_of_channels(f, 3, 2), "hh..#..#");
+    assert_string_equal(best_of_channels(f, 5, 2), "..hh#..#");
+    assert_string_equal(best_of_channels(f, 5, 3), "sold-out");
+    assert_string_equal(best_of_channels(f, 7, 4), "hhhh#..#");
+    close_rows(f);
+}
+
+/* A row of 70 with all seats blocked but these. */
+static struct fixture *open_long_row(const char *seats, const uint32_t *free, uint32_t count)
+{
+    char row[71];
+    memset(row, 'a', 70);
+    row[70] = '\0';
+    for (uint32_t i = 0; i < count; i++)
+        row[free[i]] = seats[i];
+    struct fixture *f = open_rows(ROWS(row), false);
+    for (uint32_t seat = 0; seat < 70; seat++) {
+        bool stays = false;
+        for (uint32_t i = 0; i < count; i++)
+            stays = stays || free[i] == seat;
+        if (!stays)
+            block(f, &seat, 1);
+    }
+    return f;
+}
+
+static void an_allocation_may_lie_across_two_bitmaps(void **state)
+{
+    (void)state;
+    struct fixture *f = open_long_row("222222", TEST_SEATS(62, 63, 64, 65, 66, 67));
+    assert_string_equal(best_of_channels(f, 1, 1), "sold-out");
+    assert_true(strspn(best_of_channels(f, 3, 6), "#") == 62);
+    assert_string_equal(best_of_channels(f, 3, 7), "sold-out");
+    close_rows(f);
+    f = open_long_row("aaa2", TEST_SEATS(63, 64, 65, 66));
+    assert_string_equal(best_of_channels(f, 1, 4), "sold-out");
+    assert_true(strspn(best_of_channels(f, 1, 3), "#") == 63);
+    assert_true(strspn(best_of_channels(f, 3, 4), "#") == 63);
+    close_rows(f);
+}
+
+static void an_accessible_seat_and_its_companion_may_lie_in_two_bitmaps(void **state)
+{
+    (void)state;
+    struct fixture *f = open_long_row("aA+", TEST_SEATS(62, 63, 64));
+    assert_int_equal(strspn(best_with_access(f, 3, true), "#"), 62);
+    assert_int_equal(f->op.change.seats[2], 64);
+    assert_string_equal(best_with_access(f, 4, true), "sold-out");
+    close_rows(f);
+    f = open_long_row("a+A", TEST_SEATS(62, 63, 64));
+    assert_int_equal(strspn(best_with_access(f, 2, true), "#."), 63);
+    assert_int_equal(f->op.change.seats[1], 64);
+    close_rows(f);
+}
+
+/* ---- one row with gaps ---- */
+
+static void of_several_ways_to_sit_in_one_row_the_closest_is_taken(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaaaaaa"), false);
+    block(f, TEST_SEATS(1, 3, 4, 7));
+    assert_string_equal(best(f, 0, 3, false), ".#.##hh#h");
+    block(f, TEST_SEATS(5));
+    assert_string_equal(best(f, 0, 3, false), "h#h###h#.");
+    close_rows(f);
+    f = open_rows(ROWS("aaaaaaa"), false);
+    block(f, TEST_SEATS(2, 4));
+    assert_string_equal(best(f, 0, 3, false), "hh#h#.."); /* as close as the other end: the first */
+    close_rows(f);
+}
+
+static void a_gap_weighs_more_than_a_row_further_back(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaaa", "aaaaaa"), false);
+    block(f, TEST_SEATS(0, 2, 3, 5, 6, 9, 11));
+    assert_string_equal(best(f, 0, 3, false), "#.##.#"
+                                              "#hh#h#");
+    close_rows(f);
+}
+
+static void seats_with_a_gap_are_those_of_the_second_bitmap_too(void **state)
+{
+    (void)state;
+    struct fixture *f = open_long_row("aaa", TEST_SEATS(64, 66, 67));
+    (void)best(f, 0, 3, false);
+    assert_int_equal(f->op.change.add_count, 3);
+    assert_int_equal(f->op.change.seats[0], 64);
+    assert_int_equal(f->op.change.seats[1], 66);
+    assert_int_equal(f->op.change.seats[2], 67);
+    close_rows(f);
+}
+
+static void more_neighbours_than_a_window_holds_are_found_as_one_row(void **state)
+{
+    (void)state;
+    struct fixture *f =
+        open_rows(ROWS("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), false);
+    assert_int_equal(plan_seat_count(f->plan), 64);
+    assert_int_equal(strspn(best(f, 0, 62, true), "h."), 64);
+    assert_string_equal(best(f, 0, 63, true), "sold-out");
+    assert_int_equal(strspn(best(f, 0, 63, false), "h."), 64);
+    assert_int_equal(strspn(best(f, 0, 64, false), "h"), 64);
+    close_rows(f);
+}
+
+/* ---- several pieces ---- */
+
+static void the_next_piece_is_near_the_first_and_not_near_the_stage(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(
+        ROWS("____aa____", "bbbbbbbbbb", "bbbbbbbbbb", "aaa_aa____", "aa________"), false);
+    /* The first are the three in the last row but one: behind them it is nearer than beside them,
+     */
+    assert_string_equal(best(f, 0, 5, false), "......................hhh..hh");
+    block(f, TEST_SEATS(27, 28));
+    assert_string_equal(best(f, 0, 5, false),
+                        "......................hhhhh##"); /* or at the stage */
+    close_rows(f);
+}
+
+static void tables_are_proposed_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("=aaa", "=aa", "a_a"), true);
+    assert_string_equal(best(f, 0, 3, true), "hhh....");
+    assert_string_equal(best(f, 0, 2, true), "...hh..");
+    assert_int_equal(strspn(best(f, 0, 1, true), "."), 6); /* none of a table */
+    assert_string_equal(best(f, 0, 4, true), "sold-out");
+    block(f, TEST_SEATS(1));
+    assert_string_equal(best(f, 0, 3, true), "sold-out");
+    assert_string_equal(best(f, 0, 3, false), ".#.hh.h"); /* in pieces: the table, and another */
+    close_rows(f);
+}
+
+/* ---- a crowd ---- */
+
+/* How many different places are proposed to a hundred who ask one after the other. */
+static uint32_t proposed(struct best *best, unsigned attempt, uint32_t *furthest)
+{
+    struct best_ask ask = {
+        .categories = 1, .on_sale = 1, .channels = 1, .quantity = 4, .adjacent = true};
+    bool seen[50 * 10] = {false};
+    uint32_t count = 0;
+    *furthest = 0;
+    for (unsigned i = 0; i < 400; i++) {
+        struct best_pick pick;
+        assert_int_equal(best_find(best, &ask, attempt, &pick), BEST_ADJACENT);
+        assert_int_equal(pick.count, 4);
+        count += !seen[pick.seats[0]];
+        seen[pick.seats[0]] = true;
+        *furthest = pick.seats[0] > *furthest ? pick.seats[0] : *furthest;
+    }
+    return count;
+}
+
+static void a_crowd_is_spread_over_the_nearest_and_no_further(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(50, 10, test_limits(), 0);
+    struct seats seats;
+    struct best *best;
+    assert_int_equal(seats_init(&seats, plan_facts(plan)), 0);
+    assert_int_equal(best_create(plan, &seats, 7, &best), 0);
+    uint32_t furthest;
+    assert_int_equal(proposed(best, 0, &furthest), 1);
+    assert_int_equal(proposed(best, 1, &furthest), 16); /* who has lost once looks further, */
+    assert_int_equal(furthest / 10, 15);
+    assert_int_equal(proposed(best, 2, &furthest), BEST_SPREAD_MAX); /* but not for ever */
+    assert_int_equal(furthest / 10, BEST_SPREAD_MAX - 1);
+    best_enter(best);
+    assert_int_equal(proposed(best, 0, &furthest), 1); /* alone */
+    best_enter(best);
+    assert_int_equal(proposed(best, 0, &furthest), 8);
+    assert_int_equal(furthest / 10, 7);
+    best_enter(best);
+    assert_int_equal(proposed(best, 0, &furthest), 12);
+    best_leave(best);
+    best_leave(best);
+    best_leave(best);
+    assert_int_equal(proposed(best, 0, &furthest), 1);
+    best_destroy(best);
+    seats_deinit(&seats);
+    plan_destroy(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +598,16 @@ int main(void)
         cmocka_unit_test(a_wheelchair_place_and_its_companion_are_found_whatever_went_before),
         cmocka_unit_test(who_needs_access_is_refused_only_when_nothing_legal_is_left),
         cmocka_unit_test(whoever_asks_alone_gets_the_best_and_who_loses_looks_further),
+        cmocka_unit_test(a_row_of_an_allocation_is_found_by_those_who_have_it),
+        cmocka_unit_test(an_allocation_may_lie_across_two_bitmaps),
+        cmocka_unit_test(an_accessible_seat_and_its_companion_may_lie_in_two_bitmaps),
+        cmocka_unit_test(of_several_ways_to_sit_in_one_row_the_closest_is_taken),
+        cmocka_unit_test(a_gap_weighs_more_than_a_row_further_back),
+        cmocka_unit_test(seats_with_a_gap_are_those_of_the_second_bitmap_too),
+        cmocka_unit_test(more_neighbours_than_a_window_holds_are_found_as_one_row),
+        cmocka_unit_test(the_next_piece_is_near_the_first_and_not_near_the_stage),
+        cmocka_unit_test(tables_are_proposed_whole_or_not_at_all),
+        cmocka_unit_test(a_crowd_is_spread_over_the_nearest_and_no_further),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
