@@ -9,6 +9,8 @@
 #   VARIANT=asan     address and undefined-behaviour sanitizers; what the tests run
 #   VARIANT=tsan     thread sanitizer
 #   VARIANT=fuzz     clang's fuzzer with asan, for tests/fuzz
+#   VARIANT=coverage clang's counters of lines and branches, for `make coverage`
+#   VARIANT=quick    -O1 and nothing else, for `make mutants`
 #   CC=clang         the other compiler, in build/clang-VARIANT; WERROR= lets warnings pass
 
 MAKEFLAGS += --no-builtin-rules
@@ -17,7 +19,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
 VARIANT ?= debug
-ifeq ($(VARIANT),fuzz)
+ifneq ($(filter fuzz coverage,$(VARIANT)),)
 CC := clang
 else ifeq ($(origin CC),default)
 CC := gcc
@@ -25,13 +27,13 @@ endif
 WERROR ?= -Werror
 ifneq ($(findstring clang,$(CC)),)
 COMPILER := clang
-OUT      := build/$(if $(filter fuzz,$(VARIANT)),,clang-)$(VARIANT)
+OUT      := build/$(if $(filter fuzz coverage,$(VARIANT)),,clang-)$(VARIANT)
 else
 COMPILER := gcc
 OUT      := build/$(VARIANT)
 endif
-ifeq ($(filter debug release asan tsan fuzz,$(VARIANT)),)
-$(error VARIANT=$(VARIANT): one of debug release asan tsan fuzz)
+ifeq ($(filter debug release asan tsan fuzz coverage quick,$(VARIANT)),)
+$(error VARIANT=$(VARIANT): one of debug release asan tsan fuzz coverage quick)
 endif
 
 # Link-time optimisation is gcc's here: clang's needs a linker and an archiver of its own.
@@ -63,6 +65,8 @@ CFLAGS_asan    := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz    := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                   -fno-omit-frame-pointer
+CFLAGS_coverage := -O1 -g1 -fprofile-instr-generate -fcoverage-mapping
+CFLAGS_quick   := -O1
 # Asserts stay on in every variant: NDEBUG is never defined.
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY_SOURCE \
              $(CFLAGS_$(VARIANT)) $(CFLAGS)
@@ -187,7 +191,8 @@ $$(HELPS_$(1)): $$(HELP_$(1))
 $$(TEST_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(HELPS_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
-	@$(CC) -o $$@ $$(filter %.o,$$^) $$(HELPS_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
+	@$(CC) -o $$@ $$(filter %.o,$$^) $$(TEST_LIBS_$(1))
+TEST_LIBS_$(1) = $$(HELPS_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
 DEPS += $$(patsubst $(OUT)/%,$(OUT)/obj/%.d,$$(TEST_$(1))) $$(patsubst %.o,%.d,$$(HELP_$(1)))
 UNIT_TESTS += $$(TEST_$(1))
 
@@ -206,8 +211,8 @@ INC_dirs = -I$(DIR_$(1)) $(foreach n,$(NEEDS_$(1)),-I$(patsubst %/,%,$(dir $(DIR
 INC_tests = $(foreach n,$(TEST_NEEDS_$(1)),-I$(patsubst %/,%,$(dir $(DIR_$(n)))))
 INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c))/% tests/unit/$(c)/% tests/fuzz/$(c)/%,$(1)),$(call INC_dirs,$(c)))$(if $(filter tests/unit/$(c)/%,$(1)), $(call INC_tests,$(c)))) $(foreach c,$(COMPONENTS),$(if $(filter tests/unit/$(c)/%,$(1)),-Itests/unit/$(c))) -Itests/unit/lib
 
-INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql \
-           -isystem /usr/include/fuse3
+INC_others = -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql -isystem /usr/include/fuse3
+INCLUDES = $(call INC_of,$<) $(INC_others)
 
 # A text that a program carries becomes a C string: #include "seat-service/sql/001_journal.sql.inc"
 # where an expression may stand. `| $(GEN)` has them made before anything is compiled; from then on
@@ -302,6 +307,13 @@ $(OUT)/flags: FORCE
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(foreach c,$(COMPONENTS),$(eval $(call component,$(c))))
+
+# How a file of ours is compiled, and what the tests of a component are linked with, for whoever does it
+# otherwise: make -s recipe-of FILE=common/base/text.c TESTS=common.
+.PHONY: recipe-of
+recipe-of:
+	@echo '$(call INC_of,$(FILE)) $(INC_others) $(CFLAGS_ALL)'
+	@echo '$(TEST_LIBS_$(TESTS))'
 
 .SECONDARY:
 .PHONY: FORCE generated programs stack-programs unit-programs fuzz-programs

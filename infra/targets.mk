@@ -28,7 +28,7 @@ ready-to-run:
 
 # ---- judging it ----------------------------------------------------------------------------------
 
-.PHONY: test check unit soak faults fuzz bench hostile crowd
+.PHONY: test check unit soak faults fuzz coverage mutants bench hostile crowd
 test: ## everything that CI runs; ends with "N passed, N failed"
 	@infra/deps test browser
 	@infra/test all
@@ -49,6 +49,13 @@ fuzz: ## every fuzz target for FUZZ_S seconds (60)
 	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
 	@infra/run-fuzz build/fuzz $(FUZZ_S)
+coverage: ## lines and branches of the core modules that unit tests come to (tests/coverage.md)
+	@infra/deps test
+	@node tests/measure/coverage.js $(if $(OPEN),--open)
+mutants: ## do unit tests notice a changed program? N=60 changes at random, SEED=, AT= a pattern, ALL=1
+	@infra/deps test
+	@nice node tests/measure/mutants.js $(if $(ALL),--all) $(if $(AGAIN),--again) $(if $(N),--draw $(N)) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(AT),--at '$(AT)')
 bench: ## the figures, side by side with others, in one run (SUITES= for some)
 	@infra/deps bench
 	@$(RELEASE) -j$$(nproc) programs

@@ -291,6 +291,9 @@ static void times_are_judged_with_the_leeway_and_not_a_second_more(void **state)
     check_times(world, "\"iat\":1795159953,\"exp\":\"1795159999\"", ERR_AUTH, "seconds since");
     check_times(world, "\"iat\":1795159953,\"exp\":1795159999.5", ERR_AUTH, "seconds since");
     check_times(world, "\"iat\":-1,\"exp\":1795159999", ERR_AUTH, "seconds since");
+    check_times(world, "\"iat\":0,\"exp\":1795159999", ERR_AUTH, "seconds since");
+    check_times(world, "\"iat\":1795159953,\"exp\":2147483647", ERR_AUTH, "longer than it may");
+    check_times(world, "\"iat\":1795159953,\"exp\":2147483648", ERR_AUTH, "seconds since");
     check_times(world, "\"iat\":1795159953,\"exp\":9223372036854775807", ERR_AUTH, "seconds since");
     check_times(world, "\"iat\":1795159953,\"exp\":1795159999,\"nbf\":null", ERR_AUTH, "seconds");
 }

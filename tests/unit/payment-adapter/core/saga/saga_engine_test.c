@@ -48,23 +48,28 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
 
 static struct rng_seeded rng;
 
+static struct saga_engine_conf conf_of(uint32_t slots, uint32_t calls_max)
+{
+    return (struct saga_engine_conf){.defs = defs,
+                                     .defs_len = 1,
+                                     .slots = slots,
+                                     .calls_max = calls_max,
+                                     .idle_ms = IDLE_MS,
+                                     .breaker_trip = 10,
+                                     .breaker_open_ms = 1000,
+                                     .budget_share_milli = 100,
+                                     .budget_per_s = 1,
+                                     .budget_cap = 10,
+                                     .store = {lease, commit, NULL},
+                                     .rng = &rng.rng};
+}
+
 static struct saga_engine *create(void)
 {
     struct saga_engine *engine;
     rng_seeded_init(&rng, 1);
     called_len = leases = commits = 0;
-    struct saga_engine_conf conf = {.defs = defs,
-                                    .defs_len = 1,
-                                    .slots = SLOTS,
-                                    .calls_max = SLOTS,
-                                    .idle_ms = IDLE_MS,
-                                    .breaker_trip = 10,
-                                    .breaker_open_ms = 1000,
-                                    .budget_share_milli = 100,
-                                    .budget_per_s = 1,
-                                    .budget_cap = 10,
-                                    .store = {lease, commit, NULL},
-                                    .rng = &rng.rng};
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
     assert_int_equal(saga_engine_create(&conf, 0, NULL, &engine), 0);
     return engine;
 }
@@ -84,6 +89,28 @@ static void destroy(struct saga_engine *engine)
     saga_engine_destroy(engine);
     for (uint32_t i = 0; i < called_len; i++)
         saga_call_finish(called[i], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+}
+
+static void slots_and_calls_have_their_bounds(void **state)
+{
+    (void)state;
+    const struct {
+        uint32_t slots, calls_max;
+        int rc;
+    } cases[] = {{0, 1, ERR_RANGE},
+                 {1, 0, ERR_RANGE},
+                 {1, 1, 0},
+                 {1, 2, ERR_RANGE},
+                 {8, 9, ERR_RANGE},
+                 {8, 8, 0},
+                 {SAGA_SLOTS_MAX, 1, 0},
+                 {SAGA_SLOTS_MAX + 1, 1, ERR_RANGE}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct saga_engine *engine = NULL;
+        struct saga_engine_conf conf = conf_of(cases[i].slots, cases[i].calls_max);
+        assert_int_equal(saga_engine_create(&conf, 0, NULL, &engine), cases[i].rc);
+        saga_engine_destroy(engine);
+    }
 }
 
 static void a_nudge_during_a_lease_waits_for_its_answer(void **state)
@@ -159,6 +186,7 @@ static void after_a_commit_that_failed_a_nudge_waits_as_the_commit_does(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slots_and_calls_have_their_bounds),
         cmocka_unit_test(a_nudge_during_a_lease_waits_for_its_answer),
         cmocka_unit_test(a_nudge_waits_for_a_slot),
         cmocka_unit_test(an_engine_that_is_drained_leases_no_more_and_is_not_due),

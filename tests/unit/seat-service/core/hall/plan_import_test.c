@@ -212,6 +212,8 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
          "/plan/zones/0/rows/0/number_of_seats: is not the number"},
         {BODY("'plan':{'name':'H','categories':[{'name':'B'}],'zones':[]}", ""),
          "/plan/categories/0/name: has no entry with a price"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'},{'name':'A'}],'zones':[]}", ""),
+         "/plan/categories/1/name: is the name of an earlier"},
         {BODY("'plan':{'name':'H','categories':[],'zones':[],'size':{'width':0,'height':1}}", ""),
          "/plan/size/width: must be a whole number from 1"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'areas':[{'id':'p','category':'X','capacity':5}]"),

@@ -1,0 +1,95 @@
+// The core modules, and the unit tests that judge them: those that need no database and no luck. A database would
+// take seconds to start, and says nothing of a core; what threads meet differs from run to run.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
+
+// A core, the component whose tests judge it, and where those lie. Of common it is what cores may include
+// (infra/rooms.js), judged by the tests that bear a module's name: all of common's lie side by side.
+export const CORES = [
+  { folders: ['common/base', 'common/crypto', 'common/pace', 'common/sale'], tests: 'common', judges: 'tests/unit/common', byName: true },
+  { folders: ['queue-front/src/core'], tests: 'queue-front', judges: 'tests/unit/queue-front/core' },
+  { folders: ['seat-service/src/core'], tests: 'seat-service', judges: 'tests/unit/seat-service/core' },
+  { folders: ['payment-adapter/src/core'], tests: 'payment-adapter', judges: 'tests/unit/payment-adapter/core' },
+];
+
+export function run(command, args) {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'latin1', maxBuffer: 1 << 30 });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+const JOBS = Number(process.env.JOBS ?? availableParallelism());
+
+export function build(variant) {
+  const programs = CORES.flatMap(sourcesOf).map((source) => `build/${variant}/${source.slice(0, -2)}`);
+  run('make', ['-s', `-j${JOBS}`, `VARIANT=${variant}`, ...programs]);
+}
+
+const below = (folder, end) => readdirSync(folder, { recursive: true })
+  .filter((name) => name.endsWith(end)).map((name) => `${folder}/${name}`).sort();
+
+export const filesOf = ({ folders }, end = '.c') => folders.flatMap((folder) => below(folder, end));
+
+function sourcesOf({ folders, judges, byName }) {
+  const modules = new Set(folders.flatMap((folder) => below(folder, '.c')).map((file) => basename(file, '.c')));
+  return below(judges, '_test.c').filter((source) => !source.endsWith('_threads_test.c'))
+    .filter((source) => !byName || modules.has(basename(source, '_test.c')));
+}
+
+/** The programs of a core's tests: { program, names }, names being all that is linked in. */
+export function programsOf(core, out) {
+  return sourcesOf(core).map((source) => {
+    const program = `${out}/${source.slice(0, -2)}`;
+    const names = new Set(run('nm', ['--defined-only', program]).split('\n').map((line) => line.split(' ')[2]));
+    return { program, names };
+  }).filter(({ names }) => !names.has('pg_fixture_start') && !names.has('redis_server_start'));
+}
+
+export function inParallel(list, judge) {
+  let next = 0;
+  const one = async (worker) => {
+    while (next < list.length) await judge(list[next++], worker);
+  };
+  return Promise.all(Array.from({ length: JOBS }, (_, worker) => one(worker)));
+}
+
+/**
+ * Runs a test with always the same dice. Bounded by the processor's time, so that a busy machine fails nothing; by
+ * the clock only where all its threads wait for each other. Resolves to { ok, cpuS }.
+ */
+export function runTest(program, cpuS, env = {}) {
+  const script = 'ulimit -t "$1" -v 4000000 -c 0; TIMEFORMAT="%U %S"; time "$2" >/dev/null 2>&1';
+  return new Promise((resolve) => {
+    const child = spawn('timeout', ['300', 'bash', '-c', script, '-', String(Math.ceil(cpuS)), program], {
+      env: { ...process.env, FAIRGATE_SEED: '1', FAIRGATE_TEST_SEED: '1', ...env }, stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (bytes) => { said += bytes; });
+    child.on('close', (status) => {
+      const [user, system] = (said.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
+      resolve({ ok: status === 0, cpuS: (user || 0) + (system || 0) });
+    });
+  });
+}
+
+// ---- lists of what is known: tables whose rows end with a reason -------------------------------------
+
+const inCell = (text) => text.replaceAll('|', '¦').replaceAll('`', "'");
+
+/** The row of a table as far as its reason: a file, then code. */
+export const rowOf = (file, ...codes) => `| ${file} | ${codes.map((code) => `\`${inCell(code)}\``).join(' | ')} |`;
+
+/** Short enough for a line. */
+export function short(code) {
+  const line = code.replace(/\s+/g, ' ').trim();
+  return line.length > 60 ? `${line.slice(0, 57)}...` : line;
+}
+
+/** src/core says nothing here. */
+export const nameOf = (file) => file.replace('/src/core/', '/').replace(/\.[ch]$/, '');

@@ -1,0 +1,249 @@
+// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--list]: does a unit test notice when the
+// program is another? Makes small changes to the core modules (changes.js), one at a time, and runs the unit
+// tests that the changed module is linked into. A change that no test notices has lived. One that gives the
+// same machine code changes nothing, and is not counted.
+//
+//   --draw 60      that many, at random by --seed, of all that could be made (default 60)
+//   --all          every one of them: hours
+//   --again        those that lived in the run before
+//   --at PATTERN   of files whose path matches
+//   --list         only prints what could be drawn
+//
+// tests/mutants.md lists changes that may live, and why. Ends with "N passed, N failed": changes noticed or listed,
+// and if more than a tenth of what changes anything has lived unlisted, those.
+
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { changesOf } from './changes.js';
+import { CORES, build, filesOf, inParallel, nameOf, programsOf, rowOf, run, runTest } from './cores.js';
+
+const OUT = 'build/quick';
+const OWN = `${OUT}/mutants`;
+const LIVING = 'tests/mutants.md';
+const CC = 'gcc';
+
+const CPU_S_MAX = 4; // a test that takes more by itself is left to `make test`
+const LOST_TENTH = 0.1;
+
+const { values: asked } = parseArgs({
+  options: {
+    draw: { type: 'string', default: '60' }, seed: { type: 'string' }, at: { type: 'string', default: '.' },
+    all: { type: 'boolean' }, again: { type: 'boolean' }, list: { type: 'boolean' },
+  },
+});
+
+// ---- modules and their tests -----------------------------------------------------------------------
+
+function modulesOf(core) {
+  const files = filesOf(core);
+  const [compile, link] = run('make', ['-s', 'VARIANT=quick', 'recipe-of', `FILE=${files[0]}`, `TESTS=${core.tests}`])
+    .split('\n').map((line) => line.split(' ').filter(Boolean));
+  return files.filter((file) => new RegExp(asked.at).test(file)).map((file) => ({ file, core, compile, link }));
+}
+
+// The nearest first: the module's own test, then those of its room.
+function judgesOf(module) {
+  const names = run('nm', ['--defined-only', '-g', `${OUT}/obj/${module.file.slice(0, -2)}.o`]).split('\n')
+    .map((line) => line.split(' ')[2]).filter(Boolean);
+  const words = new Set(module.file.split(/[/._]/));
+  const nearness = ({ program }) => program.split(/[/._]/).filter((word) => words.has(word)).length;
+  module.core.programs ??= programsOf(module.core, OUT);
+  return module.core.programs.filter((each) => names.some((name) => each.names.has(name)))
+    .sort((a, b) => nearness(b) - nearness(a));
+}
+
+// Those that pass as they are, and soon. Known from run to run, as long as a program is the same.
+async function measure(tests) {
+  const file = `${OWN}/tests.json`;
+  const known = existsSync(file) ? JSON.parse(readFileSync(file)) : {};
+  await inParallel(tests, async (test) => {
+    const { mtimeMs } = statSync(test.program);
+    if (known[test.program]?.mtimeMs !== mtimeMs) known[test.program] = { mtimeMs, ...await runTest(test.program, CPU_S_MAX) };
+    Object.assign(test, known[test.program]);
+    if (!test.ok && test.cpuS < CPU_S_MAX - 1) throw new Error(`${test.program} fails as it is`);
+  });
+  writeFileSync(file, JSON.stringify(known));
+}
+
+// As the build does it, but from another folder: assert() and the object still name the file by its own path.
+function compile(module, text, folder) {
+  const source = join(folder, basename(module.file));
+  writeFileSync(source, Buffer.from(`#line 1 "${module.file}"\n${text}`, 'latin1'));
+  return new Promise((resolve) => {
+    const object = join(folder, 'module.o');
+    const child = spawn(CC, ['-c', '-w', '-g0', '-o', object, source, ...module.compile], { stdio: 'ignore' });
+    child.on('close', (status) => resolve(status === 0 ? readFileSync(object) : undefined));
+  });
+}
+
+function link(module, test, folder) {
+  const program = join(folder, 'test');
+  return new Promise((resolve, reject) => {
+    const child = spawn(CC, ['-fuse-ld=gold', '-o', program, `${OUT}/obj/${test.program.slice(OUT.length + 1)}.o`, join(folder, 'module.o'), ...module.link],
+      { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (bytes) => { said += bytes; });
+    child.on('close', (status) => (status === 0 ? resolve(program) : reject(new Error(said))));
+  });
+}
+
+// ---- a change, judged ------------------------------------------------------------------------------
+
+const changed = ({ module, change }) => module.text.slice(0, change.at) + change.text + module.text.slice(change.end);
+
+// 'broken': no C; 'nothing': the same machine code; 'killed'; 'lived'.
+async function judge(mutant, worker) {
+  const { module } = mutant;
+  const folder = `${OWN}/worker-${worker}`;
+  mkdirSync(folder, { recursive: true });
+  module.object ??= await compile(module, module.text, folder);
+  const object = await compile(module, changed(mutant), folder);
+  if (object === undefined) return 'broken';
+  if (object.equals(module.object)) return 'nothing';
+  for (const test of module.judges) {
+    const { ok } = await runTest(await link(module, test, folder), 2 + 4 * test.cpuS);
+    if (!ok) {
+      mutant.by = test.program;
+      return 'killed';
+    }
+  }
+  return 'lived';
+}
+
+// ---- which -----------------------------------------------------------------------------------------
+
+function treeOf(module) {
+  const args = ['-Xclang', '-ast-dump=json', '-fsyntax-only', '-w', module.file, ...module.compile];
+  return JSON.parse(run('clang', args));
+}
+
+// Kept from run to run, since to ask clang about a hundred files takes longer than to judge twenty changes.
+function changesIn(module) {
+  const sum = createHash('sha256').update(module.text, 'latin1').update(readFileSync('tests/measure/changes.js')).digest('hex');
+  const kept = `${OWN}/${module.file.replaceAll('/', '-')}.json`;
+  const before = existsSync(kept) ? JSON.parse(readFileSync(kept, 'latin1')) : {};
+  if (before.sum === sum) return before.changes;
+  const changes = changesOf(module.text, treeOf(module));
+  writeFileSync(kept, Buffer.from(JSON.stringify({ sum, changes }), 'latin1'));
+  return changes;
+}
+
+const keyOf = ({ module, change }) => `${module.file} | ${change.source} | ${change.what}`;
+
+function allOf(modules) {
+  return modules.flatMap((module) => {
+    module.text = readFileSync(module.file, 'latin1');
+    return changesIn(module).map((change) => ({ module, change }));
+  });
+}
+
+// xorshift: the same seed is the same draw.
+function diceOf(seed) {
+  let state = BigInt.asUintN(64, BigInt(seed) * 0x9e3779b97f4a7c15n) || 1n;
+  return (below) => {
+    state ^= BigInt.asUintN(64, state << 13n);
+    state ^= state >> 7n;
+    state ^= BigInt.asUintN(64, state << 17n);
+    return Number(state % BigInt(below));
+  };
+}
+
+function draw(mutants, count, seed) {
+  const dice = diceOf(seed);
+  const rest = [...mutants];
+  for (let i = rest.length - 1; i > 0; i--) {
+    const j = dice(i + 1);
+    [rest[i], rest[j]] = [rest[j], rest[i]];
+  }
+  return rest.slice(0, count);
+}
+
+// ---- the list of those that may live ---------------------------------------------------------------
+
+function readLiving() {
+  return existsSync(LIVING) ? readFileSync(LIVING, 'latin1').split('\n') : [];
+}
+
+// ---- all of it -------------------------------------------------------------------------------------
+
+function tell(results) {
+  const kinds = ['drawn', 'nothing', 'killed', 'listed', 'lived'];
+  const rows = new Map();
+  for (const { module, verdict } of results) {
+    if (verdict === 'broken') continue;
+    const names = [nameOf(module.file), 'all'];
+    for (const name of names) {
+      const row = rows.get(name) ?? Object.fromEntries(kinds.map((kind) => [kind, 0]));
+      row.drawn++;
+      row[verdict]++;
+      rows.set(name, row);
+    }
+  }
+  const share = ({ killed, listed, lived }) => (killed + listed + lived === 0 ? '' : `${(100 * killed / (killed + listed + lived)).toFixed(1)} %`);
+  console.log(`${'module'.padEnd(44)} drawn  same code  killed  listed  lived  killed of those that change anything`);
+  const all = rows.get('all');
+  rows.delete('all');
+  for (const [name, row] of [...[...rows].sort(), ['all', all]])
+    console.log(`${name.padEnd(44)} ${[[row.drawn, 5], [row.nothing, 10], [row.killed, 7], [row.listed, 7], [row.lived, 6]].map(([n, wide]) => String(n).padStart(wide)).join(' ')}  ${share(row)}`);
+  return all;
+}
+
+function show({ module, change }) {
+  const before = module.text.split('\n');
+  const after = changed({ module, change }).split('\n');
+  const at = change.line - 1;
+  const until = at + module.text.slice(change.at, change.end).split('\n').length;
+  const untilAfter = at + module.text.slice(change.at, change.end).split('\n').length + after.length - before.length;
+  console.log(`${module.file}:${change.line}: ${change.what}`);
+  before.slice(at, until).forEach((line) => console.log(`  - ${line}`));
+  after.slice(at, untilAfter).forEach((line) => console.log(`  + ${line}`));
+}
+
+async function main() {
+  const started = Date.now();
+  build('quick');
+  process.env.CCACHE_DISABLE = '1'; // it would keep each change, and hand clang another text than the file's
+  mkdirSync(OWN, { recursive: true });
+  const last = `${OWN}/lived.json`;
+  const before = asked.again ? new Set(JSON.parse(readFileSync(last, 'utf8'))) : undefined;
+  const modules = CORES.flatMap(modulesOf).filter(({ file }) => !before || [...before].some((key) => key.startsWith(`${file} `)));
+  const every = allOf(modules);
+  if (asked.list) {
+    every.forEach((mutant) => console.log(`${mutant.module.file}:${mutant.change.line}: ${mutant.change.what}`));
+    return true;
+  }
+
+  const seed = asked.seed ?? String(Math.floor(Math.random() * 1e9));
+  let drawn = asked.all ? every : draw(every, Number(asked.draw), seed);
+  if (before) drawn = every.filter((mutant) => before.has(keyOf(mutant)));
+  console.log(`${drawn.length} of ${every.length} changes in ${modules.length} modules, seed ${seed}`);
+
+  const touched = [...new Set(drawn.map(({ module }) => module))];
+  touched.forEach((module) => { module.judges = judgesOf(module); });
+  await measure([...new Set(touched.flatMap(({ judges }) => judges))]);
+  touched.forEach((module) => { module.judges = module.judges.filter(({ ok }) => ok); });
+
+  const living = readLiving();
+  await inParallel(drawn, async (mutant, worker) => {
+    mutant.verdict = await judge(mutant, worker);
+    if (mutant.verdict === 'lived') {
+      if (living.some((row) => row.startsWith(rowOf(mutant.module.file, mutant.change.source, mutant.change.what)))) mutant.verdict = 'listed';
+      else show(mutant);
+    }
+  });
+  const lived = drawn.filter(({ verdict }) => verdict === 'lived');
+  writeFileSync(last, JSON.stringify(lived.map(keyOf)));
+  readdirSync(OWN).filter((name) => name.startsWith('worker-')).forEach((name) => rmSync(join(OWN, name), { recursive: true }));
+
+  const all = tell(drawn);
+  console.log(`${Math.round((Date.now() - started) / 1000)} s, seed ${seed}`);
+  const counted = all.killed + all.listed + all.lived;
+  const failed = all.lived > counted * LOST_TENTH ? all.lived : 0;
+  console.log(`${all.killed + all.listed} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+process.exitCode = (await main()) ? 0 : 1;
