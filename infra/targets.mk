@@ -49,7 +49,7 @@ fuzz: ## every fuzz target for FUZZ_S seconds (60)
 	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
 	@infra/run-fuzz build/fuzz $(FUZZ_S)
-coverage: ## lines and branches of the core modules that unit tests come to (tests/coverage.md)
+coverage: ## lines and branches of the core modules that unit tests come to; OPEN=1 names the others
 	@infra/deps test
 	@node tests/measure/coverage.js $(if $(OPEN),--open)
 mutants: ## do unit tests notice a changed program? N=60 changes at random, SEED=, AT= a pattern, ALL=1

@@ -3,9 +3,9 @@
 // the program, so that no change is made inside a comment, a type, or what a macro brings. What stands in an
 // assert() is left alone: an assert less is no other program.
 //
-// A change is { line, at, end, text, source, what }: bytes at..end become text; source is the line as it
-// stands, and what tells the change in a word or two. Neither names a place by its number, so that both
-// together know the change again after others have moved it.
+// A change is { line, at, end, text, within, source, what }: bytes at..end become text; within is the function,
+// source the line as it stands, and what tells the change in a word or two. None names a place by its number, so
+// that they know the change again after others have moved it.
 
 const TURNED = {
   '<': ['<=', '>='], '<=': ['<', '>'], '>': ['>=', '<='], '>=': ['>', '<'], '==': ['!='], '!=': ['=='],
@@ -21,6 +21,7 @@ const CHOICES = new Set(['IfStmt', 'ConditionalOperator']);
 /** All changes that can be made to a file: its bytes as latin1 text, and clang's tree of it. */
 export function changesOf(text, tree) {
   const found = new Map();
+  let within = '';
 
   const isOwn = (place) => place?.offset !== undefined && place.includedFrom === undefined;
   const startOf = (node) => (isOwn(node.range?.begin) ? node.range.begin.offset : undefined);
@@ -37,7 +38,7 @@ export function changesOf(text, tree) {
     const line = text.slice(0, at).split('\n').length;
     const source = text.slice(start, (text.indexOf('\n', at) + text.length + 1) % (text.length + 1)).trim();
     const key = `${at} ${end} ${to}`;
-    if (!found.has(key)) found.set(key, { line, at, end, text: to, source, what });
+    if (!found.has(key)) found.set(key, { line, at, end, text: to, within, source, what });
   }
   const swap = (node, to, what) => add(startOf(node), endOf(node), to, what ?? `${short(textOf(node))} -> ${short(to)}`);
 
@@ -145,6 +146,7 @@ export function changesOf(text, tree) {
 
   for (const node of tree.inner) {
     if (!isOwn(node.loc) || !['FunctionDecl', 'VarDecl', 'EnumDecl'].includes(node.kind)) continue;
+    within = node.name ?? 'enum';
     walk(node, node.kind === 'FunctionDecl' ? node.type.qualType.replace(/ \(.*/, '') : undefined);
   }
   return [...found.values()].sort((a, b) => a.at - b.at || a.end - b.end || (a.text < b.text ? -1 : 1));

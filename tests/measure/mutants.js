@@ -131,7 +131,7 @@ function changesIn(module) {
   return changes;
 }
 
-const keyOf = ({ module, change }) => `${module.file} | ${change.source} | ${change.what}`;
+const keyOf = ({ module, change }) => `${module.file} | ${change.within} | ${change.source} | ${change.what}`;
 
 function allOf(modules) {
   return modules.flatMap((module) => {
@@ -230,7 +230,7 @@ async function main() {
   await inParallel(drawn, async (mutant, worker) => {
     mutant.verdict = await judge(mutant, worker);
     if (mutant.verdict === 'lived') {
-      if (living.some((row) => row.startsWith(rowOf(mutant.module.file, mutant.change.source, mutant.change.what)))) mutant.verdict = 'listed';
+      if (living.some((row) => row.startsWith(rowOf(mutant.module.file, mutant.change.within, mutant.change.source, mutant.change.what)))) mutant.verdict = 'listed';
       else show(mutant);
     }
   });
