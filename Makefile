@@ -141,7 +141,7 @@ TEST_HELP_payment-adapter  := tests/unit/seat-service/test_hall.c
 # Nothing names it, so the linker would leave it out again.
 MALLOC_debug   := -Wl,--push-state,--no-as-needed -ljemalloc -Wl,--pop-state
 MALLOC_release := $(MALLOC_debug)
-LINK_ALL = $(CFLAGS_ALL) $(LDFLAGS_$(VARIANT)) -Wl,--as-needed $(MALLOC_$(VARIANT))
+LINK_ALL = $(CFLAGS_ALL) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -Wl,--as-needed $(MALLOC_$(VARIANT))
 
 .PHONY: all
 all: programs ## build every program of this VARIANT

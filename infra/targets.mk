@@ -28,7 +28,7 @@ ready-to-run:
 
 # ---- judging it ----------------------------------------------------------------------------------
 
-.PHONY: test check unit soak faults fuzz coverage mutants bench hostile crowd
+.PHONY: test check unit nth soak faults fuzz coverage mutants bench hostile crowd
 test: ## everything that CI runs; ends with "N passed, N failed"
 	@infra/deps test browser
 	@infra/test all
@@ -38,6 +38,13 @@ check: ## formatter, rooms, linter, unit tests under the address sanitizer
 unit: ## build and run the unit tests of this VARIANT
 	@$(MAKE) --no-print-directory unit-programs
 	@infra/run-unit $(OUT)
+# ld lets each call that tests/unit/lib/nth.c has a row for come there first.
+NTH_CALLS = $(shell sed -n 's/^FAILS[^,]*, \([A-Za-z0-9_]*\),.*/\1/p' tests/unit/lib/nth.c) PQgetResult
+nth: ## each call of the code that can fail fails once, under the unit tests (FAIRGATE_NTH_DRAW=n: n of them)
+	@infra/deps test
+	@$(MAKE) --no-print-directory VARIANT=asan OUT=build/nth unit-programs \
+	    LDFLAGS='-Wl,-u,__wrap_malloc $(NTH_CALLS:%=-Wl,--wrap=%)'
+	@node infra/nth.js build/nth $(PATTERN)
 soak: ## the long forms of the random and crash tests
 	@infra/deps test browser ha
 	@infra/test soak

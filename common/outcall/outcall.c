@@ -25,6 +25,7 @@ struct one {
     curl_mime *mime; /* of a mail */
     size_t reply_max;
     bool too_long;
+    bool unmade; /* part of it could not be set, so it is not sent */
     outcall_on_done *on_done;
     void *ctx;
     int refusal;
@@ -266,29 +267,43 @@ static struct one *one_create(struct outcalls *outcalls, outcall_on_done *on_don
     return one;
 }
 
+/* What cannot be set is not left out, and neither is the call sent without it: a capture without
+ * its Idempotency-Key, or a call that believes every authority, would be worse than none. */
+#define SET(one, option, value)                                                                    \
+    ((one)->unmade |= curl_easy_setopt((one)->easy, (option), (value)) != CURLE_OK)
+
+static void add_to(struct one *one, struct curl_slist **list, const char *text)
+{
+    struct curl_slist *longer = curl_slist_append(*list, text);
+    if (longer == NULL)
+        one->unmade = true;
+    else
+        *list = longer;
+}
+
 static void set_common(struct one *one, const char *url, uint32_t timeout_ms)
 {
-    CURL *easy = one->easy;
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, one);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, one->error);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    SET(one, CURLOPT_URL, url);
+    SET(one, CURLOPT_PRIVATE, one);
+    SET(one, CURLOPT_ERRORBUFFER, one->error);
+    SET(one, CURLOPT_NOSIGNAL, 1L);
     /* A look-up that outlasts its call ends by itself: to join its thread would hold the loop. */
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)(timeout_ms < OUTCALL_CONNECT_MS ? timeout_ms : OUTCALL_CONNECT_MS));
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, one);
-    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* peers are ours, whatever the environment says */
+    SET(one, CURLOPT_QUICK_EXIT, 1L);
+    SET(one, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    SET(one, CURLOPT_CONNECTTIMEOUT_MS,
+        (long)(timeout_ms < OUTCALL_CONNECT_MS ? timeout_ms : OUTCALL_CONNECT_MS));
+    SET(one, CURLOPT_WRITEFUNCTION, on_body);
+    SET(one, CURLOPT_WRITEDATA, one);
+    SET(one, CURLOPT_PROXY, ""); /* peers are ours, whatever the environment says */
     if (one->outcalls->tls_ca != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, one->outcalls->tls_ca);
+        SET(one, CURLOPT_CAINFO, one->outcalls->tls_ca);
 }
 
 static void one_start(struct one *one)
 {
     struct outcalls *outcalls = one->outcalls;
-    if (one->easy == NULL || curl_multi_add_handle(outcalls->multi, one->easy) != CURLM_OK) {
+    if (one->easy == NULL || one->unmade ||
+        curl_multi_add_handle(outcalls->multi, one->easy) != CURLM_OK) {
         if (one->easy != NULL)
             curl_easy_cleanup(one->easy);
         one->easy = NULL;
@@ -311,19 +326,18 @@ static void one_start(struct one *one)
 
 static void set_http(struct one *one, const struct outcall *call)
 {
-    CURL *easy = one->easy;
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(one, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(one, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     for (int i = 0; i < OUTCALL_HEADERS_MAX && call->headers[i] != NULL; i++)
-        one->headers = curl_slist_append(one->headers, call->headers[i]);
-    one->headers = curl_slist_append(one->headers, "Expect:"); /* no waiting for a 100 */
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, one->headers);
+        add_to(one, &one->headers, call->headers[i]);
+    add_to(one, &one->headers, "Expect:"); /* no waiting for a 100 */
+    SET(one, CURLOPT_HTTPHEADER, one->headers);
     if (call->body.ptr != NULL) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
-        curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, call->body.ptr);
+        SET(one, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+        SET(one, CURLOPT_COPYPOSTFIELDS, call->body.ptr);
     }
     if (call->method != NULL)
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+        SET(one, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
 void outcall_send(struct outcalls *outcalls, const struct outcall *call)
@@ -352,28 +366,25 @@ static void set_parts(struct one *one, const struct outcall_mail *mail)
     bool written = add_part(one->mime, mail->text, "text/plain; charset=utf-8");
     if (mail->html.len > 0)
         written = written && add_part(one->mime, mail->html, "text/html; charset=utf-8");
-    one->headers = curl_slist_append(one->headers, "Content-Type: multipart/alternative");
-    if (!written || one->headers == NULL)
-        BUG_STOP("no memory for a mail");
-    curl_easy_setopt(one->easy, CURLOPT_HTTPHEADER, one->headers);
-    curl_easy_setopt(one->easy, CURLOPT_MIMEPOST, one->mime);
+    one->unmade |= !written;
+    add_to(one, &one->headers, "Content-Type: multipart/alternative");
+    SET(one, CURLOPT_HTTPHEADER, one->headers);
+    SET(one, CURLOPT_MIMEPOST, one->mime);
 }
 
 static void set_mail(struct one *one, const struct outcall_mail *mail)
 {
-    CURL *easy = one->easy;
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                     (long)(mail->tls_required ? CURLUSESSL_ALL : CURLUSESSL_TRY));
-    curl_easy_setopt(easy, CURLOPT_MAIL_FROM, mail->from);
-    one->recipients = curl_slist_append(NULL, mail->to);
-    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, one->recipients);
+    SET(one, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    SET(one, CURLOPT_USE_SSL, (long)(mail->tls_required ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    SET(one, CURLOPT_MAIL_FROM, mail->from);
+    add_to(one, &one->recipients, mail->to);
+    SET(one, CURLOPT_MAIL_RCPT, one->recipients);
     if (mail->user != NULL) {
-        curl_easy_setopt(easy, CURLOPT_USERNAME, mail->user);
-        curl_easy_setopt(easy, CURLOPT_PASSWORD, mail->password);
+        SET(one, CURLOPT_USERNAME, mail->user);
+        SET(one, CURLOPT_PASSWORD, mail->password);
     }
     for (const char *const *header = mail->headers; *header != NULL; header++)
-        one->headers = curl_slist_append(one->headers, *header);
+        add_to(one, &one->headers, *header);
     set_parts(one, mail);
 }
 

@@ -1,0 +1,161 @@
+/* outcall_test.c: a call is sent whole or not at all, and is answered once.
+ *
+ * The peer is a thread that reads a request, ends the program if anything of it is missing, and
+ * answers. Under `make nth`, where each call of libcurl fails once, that is the point of it. */
+#include "outcall/outcall.h"
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char *const whole[] = {"POST /captures HTTP/1.1\r\n", "Authorization: Bearer t\r\n",
+                                    "Idempotency-Key: k-1\r\n", "\r\n\r\n{\"amount\":1}"};
+static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nRetry-After: 7\r\n"
+                             "Idempotent-Replayed: true\r\nConnection: close\r\n\r\n{}";
+
+struct peer {
+    int listener;
+    uint16_t port;
+    pthread_t thread;
+};
+
+static void judge(const char *request)
+{
+    for (unsigned i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+        if (strstr(request, whole[i]) == NULL) {
+            fprintf(stderr, "FOUND: a request without %s: %s\n", whole[i], request);
+            abort();
+        }
+    }
+}
+
+static void *serve(void *ctx)
+{
+    struct peer *peer = ctx;
+    int fd;
+    while ((fd = accept(peer->listener, NULL, NULL)) >= 0) {
+        char request[2048];
+        size_t len = 0;
+        ssize_t n;
+        do {
+            n = recv(fd, request + len, sizeof(request) - 1 - len, 0);
+            len += n > 0 ? (size_t)n : 0;
+            request[len] = '\0';
+        } while (n > 0 && strstr(request, "}") == NULL);
+        if (len > 0) {
+            judge(request);
+            (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+        }
+        close(fd);
+    }
+    return NULL;
+}
+
+static void peer_open(struct peer *peer)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(name);
+    peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(0, bind(peer->listener, (struct sockaddr *)&name, len));
+    assert_int_equal(0, listen(peer->listener, 8));
+    assert_int_equal(0, getsockname(peer->listener, (struct sockaddr *)&name, &len));
+    peer->port = ntohs(name.sin_port);
+    assert_int_equal(0, pthread_create(&peer->thread, NULL, serve, peer));
+}
+
+static void peer_close(struct peer *peer)
+{
+    shutdown(peer->listener, SHUT_RDWR);
+    pthread_join(peer->thread, NULL);
+    close(peer->listener);
+}
+
+struct caller {
+    unsigned answers;
+    struct outcall_answer last;
+    char body[16];
+    struct outcalls *outcalls;
+};
+
+static void on_done(void *ctx, const struct outcall_answer *got)
+{
+    struct caller *caller = ctx;
+    caller->answers++;
+    caller->last = *got;
+    snprintf(caller->body, sizeof(caller->body), "%.*s", (int)got->body.len, got->body.ptr);
+    outcalls_close(caller->outcalls);
+}
+
+static void a_call_is_sent_whole_and_answered_once(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct caller caller = {0};
+    struct err_slot err;
+    uv_loop_t loop;
+    char url[64];
+    peer_open(&peer);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", peer.port);
+    assert_int_equal(0, uv_loop_init(&loop));
+    int rc = outcalls_create(&loop, NULL, &err, &caller.outcalls);
+    if (rc == 0) {
+        outcall_send(
+            caller.outcalls,
+            &(struct outcall){.url = url,
+                              .headers = {"Authorization: Bearer t", "Idempotency-Key: k-1",
+                                          "Content-Type: application/json"},
+                              .body = SPAN("{\"amount\":1}"),
+                              .timeout_ms = 5000,
+                              .on_done = on_done,
+                              .ctx = &caller});
+        assert_int_equal(0, caller.answers); /* never from within */
+        uv_run(&loop, UV_RUN_DEFAULT);
+    }
+    assert_int_equal(0, uv_loop_close(&loop));
+    peer_close(&peer);
+    assert_int_equal(0, rc);
+    assert_int_equal(1, caller.answers);
+    assert_int_equal(0, caller.last.rc);
+    assert_int_equal(200, caller.last.status);
+    assert_int_equal(7, caller.last.retry_after_s);
+    assert_true(caller.last.replayed);
+    assert_string_equal("{}", caller.body);
+}
+
+static void nobody_listens_is_told(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct caller caller = {0};
+    struct err_slot err;
+    uv_loop_t loop;
+    char url[64];
+    peer_open(&peer);
+    peer_close(&peer);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", peer.port);
+    assert_int_equal(0, uv_loop_init(&loop));
+    assert_int_equal(0, outcalls_create(&loop, NULL, &err, &caller.outcalls));
+    outcall_send(
+        caller.outcalls,
+        &(struct outcall){.url = url, .timeout_ms = 5000, .on_done = on_done, .ctx = &caller});
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&loop));
+    assert_int_equal(1, caller.answers);
+    assert_int_equal(ERR_PEER, caller.last.rc);
+    assert_true(caller.last.why[0] != '\0');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_is_sent_whole_and_answered_once),
+        cmocka_unit_test(nobody_listens_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
