@@ -206,7 +206,7 @@ test('a part is given back where the terms say so, and nobody takes the rest for
   await world.untilStatus(buyer, order, 'refunded');
   assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 107800);
   const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.refunded@`)));
-  assert.match(wordsOf(mail), /: 107,800원/);
+  assert.match(wordsOf(mail), /: KRW 107,800/);
   await until('the shop to know', async () => (await atShop(order)).status === 'refunded');
   world.postgres.sql("UPDATE pay.orders SET changed_at = changed_at - interval '1 hour'", 'pay');
   await world.pay.admin.post('/admin/reconcile');

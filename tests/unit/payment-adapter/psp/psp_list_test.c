@@ -52,7 +52,7 @@ static void a_default_provider_has_to_be_one_that_is_used(void **state)
     (void)state;
     static struct settings settings;
     struct err_slot err = {0};
-    settings = (struct settings){.users_conninfo = "host=x", .psp_default = 1};
+    settings = (struct settings){.users_conninfo = "host=x", .psp_default = 1, .time_zone = "UTC"};
     assert_int_equal(settings_check(&settings, &err), ERR_RANGE);
     assert_says(&err, "psp.toss_url is not set");
     snprintf(settings.psp[1].url, sizeof(settings.psp[1].url), "http://toss.example");
