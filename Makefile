@@ -128,9 +128,8 @@ NEEDS_world        := seat-service seat-core pay-core world-queue queue-front qu
 
 # The rooms in which fuzz targets have something to read; they are linked with no others, over which clang would
 # take twice as long as over these. A target that misses one is told so by the linker.
-FUZZ_ROOMS := $(patsubst %,common/%/%,base config crypto http observe pg sale system web) infra/demo/psp-sandbox/src/core/% \
-              $(patsubst %,queue-front/src/%/%,core/draw core/event core/token ended) \
-              $(patsubst %,seat-service/src/%/%,access core journal tables)
+FUZZ_ROOMS := $(patsubst %,common/%/%,base config crypto http observe outcall pace pg sale system web) infra/demo/psp-sandbox/src/core/% \
+              $(patsubst %,seat-service/src/%/%,access core journal tables) queue-front/src/% payment-adapter/src/%
 
 # What unit tests need besides, to judge a seam on the real thing: another service's pure part, and a
 # helper of its tests.
