@@ -144,7 +144,7 @@ test('each question to the user table goes by an index, among a million rows', (
 
 test('a question that no index of the user database serves is told when the service starts', async () => {
   const pay = await world.startPay({ users: { mail_sql: 'SELECT email FROM users WHERE id::text = $1' } });
-  assert.match(pay.child.log(), /no index of the user database[^\n]*mail_sql/);
+  await until('the log to tell it', () => /no index of the user database[^\n]*mail_sql/.test(pay.child.log()));
   assert.doesNotMatch(world.pay.child.log(), /no index of the user database[^\n]*mail_sql/);
   await pay.stop();
 });

@@ -305,7 +305,8 @@ test('a token that bears a name writes that name on the trail, and no other can 
   await patch(house.front, 'show', { burst: 8 }, { 'x-operator': 'kim' });
   const trail = async () => (await house.front.admin.get('/admin/events/show/audit')).json.audit.map(({ who }) => who);
   assert.deepEqual((await trail()).slice(0, 3), ['kim (admin token)', 'lee@shop.example', 'kim'], 'said, and shown twice');
-  assert.match(house.front.child.log(), /"listener":"private","method":"PATCH","path":"\/admin\/events\/show","operator":"kim"/);
+  await until('the log to name the operator', () =>
+    /"listener":"private","method":"PATCH","path":"\/admin\/events\/show","operator":"kim"/.test(house.front.child.log()));
 
   write(['kim the-token-of-kim-2', 'kim the-token-of-kim-1']);
   house.front.child.signal('SIGHUP');

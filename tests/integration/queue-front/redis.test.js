@@ -196,7 +196,7 @@ describe('users', { concurrency: true }, () => {
     await house.redis.command('ACL', 'SETUSER', 'fairgate', 'off');
     await house.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await until('the refusal to be told', async () => /refused user fairgate: WRONGPASS/.test(await unready(house.front)));
-    assert.match(house.front.child.log(), /refused user fairgate: WRONGPASS/);
+    await until('the log to tell it', () => /refused user fairgate: WRONGPASS/.test(house.front.child.log()));
     await house.redis.command('ACL', 'SETUSER', 'fairgate', 'on', '-info');
     await until('the missing permission to be named', async () => /NOPERM.*info/.test(await unready(house.front)));
     await house.redis.command('ACL', 'SETUSER', 'fairgate', '+info');
