@@ -12,11 +12,10 @@ enum { PG_LINK_HOSTS_MAX = 8 }; /* of one connection string: primary, replicas, 
 /* How many hosts the connection string names: 1 where it is none. */
 unsigned pg_link_hosts(const char *conninfo);
 
-/* Begins to connect, without waiting, to host number `first` modulo their number, and from there on
- * round. `app` is how pg_stat_activity shows us, `options` are settings of the session ("-c
- * name=value
- * ..."); either may be NULL. The result is libpq's: NULL without memory, else to be looked at with
- * PQstatus() and to end with PQfinish(). */
+/* Begins to connect, without waiting, to host number `first` modulo their number, and goes on from
+ * there round the list. `app` is how pg_stat_activity shows us, `options` are settings of the
+ * session (each "-c name=value"); either may be NULL. The result is libpq's: NULL without memory,
+ * else to be looked at with PQstatus() and to end with PQfinish(). */
 PGconn *pg_link_start(const char *conninfo, const char *app, const char *options, unsigned first);
 
 /* 0; ERR_PEER with the sqlstate where the server said no; ERR_CLOSED where it is gone, and with it

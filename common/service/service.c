@@ -554,10 +554,9 @@ static void take_files(struct service *service)
 }
 
 /* A core would hold every key, ticket and session that the process knows, in a file that nobody
- * guards as they guard those. One byte is less than any core has, and the one limit that stops the
- * kernel from handing a core to a program as well (it ignores 0 there); where the most that may be
- * asked for is less than that, it stays. What is to be known of an end stands in the panic's block.
- */
+ * guards. The limit is one byte, which no core fits in: with 0 the kernel would still pipe cores to
+ * a handler program. A lower hard limit stays. What one needs to know of a crash is in the panic's
+ * block. */
 static void leave_no_core(void)
 {
     struct rlimit limit;

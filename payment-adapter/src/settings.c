@@ -104,9 +104,8 @@ static const struct config_setting rest[] = {
     {"web", "public_url", CONFIG_STRING, AT(public_url), "http://127.0.0.1:8080", TEXT,
      "how visitors reach us, without a slash at the end: for links and return addresses"},
     {"web", "time_zone", CONFIG_STRING, AT(time_zone), "UTC", TEXT,
-     "where the events are, as the system names it (Asia/Seoul): mails, and pages without a "
-     "script, "
-     "tell its time"},
+     "the events' time zone, by its name in the system (Asia/Seoul): mails, and pages without a "
+     "script, show times in it"},
     {"web", "tls_ca", CONFIG_STRING, AT(tls_ca), "", URL_OR_EMPTY,
      "file: certificates to believe instead of the system's"},
 

@@ -339,9 +339,8 @@ static bool take_turns(struct line_event *event, const struct tick_answer *tick,
     return resp_len(tick->line.turns) > 1;
 }
 
-/* Across a heal it is not known how many joined: most of those places were left out, and the pace
- * that they make would ask newcomers for work as in a rush, and the next heal for a gap as large.
- */
+/* Across a heal nobody knows how many joined: most of those places were left out. Their pace would
+ * ask newcomers for the work of a rush, and the next heal for a gap as large. */
 static void measure_joins(struct line_event *event, const struct tick_answer *tick, bool healed)
 {
     if (!event->seen || healed || tick->line.now_ms <= event->view.redis_ms ||

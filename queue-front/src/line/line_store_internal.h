@@ -167,8 +167,7 @@ void store_send(struct line_store *store, struct redis_call *call, const struct 
 void store_send_own(struct line_store *store, struct redis_call *call, const struct text *command,
                     void (*on_reply)(struct redis_call *, const redisReply *));
 
-/* True: nothing was done, and the call must be made again now; it goes where the reply says.
- * */
+/* True: nothing was done, and the call must be made again now; it goes where the reply says. */
 bool nodes_follow(struct line_store *store, struct redis_call *call, const redisReply *reply);
 
 /* The judged reply: an array from a script, or why there is none. */

@@ -1,6 +1,8 @@
 /* archive_fuzz.c: any bytes as an archive that is to be restored: as they are, which nobody has
  * signed, and as a head that the house's own key has. Whatever is taken can be made an event of;
  * one byte more or less, or another one, and it is not taken. */
+#include "ring.h"
+
 #include "base/json_in.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_doc.h"
@@ -11,17 +13,6 @@
 enum { FILE_MAX = 65536, ROOM = 1024 }; /* for mark and end */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Made again in each run, so that no corpus can come to hold a good mark. */
-static const struct mac_ring *ring(void)
-{
-    static struct mac_ring one;
-    if (one.len == 0) {
-        rng_fill(rng_system(), one.key[0].key, MAC_KEY_BYTES);
-        one.len = 1;
-    }
-    return &one;
-}
 
 static enum archive_fault read_once(struct span file, struct archive *out)
 {

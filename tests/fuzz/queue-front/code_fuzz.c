@@ -2,6 +2,8 @@
  * invitations, codes that carry a place to another device, references of who was slowed down.
  * Nothing is believed that we did not make (but for a reference, whose check is 15 bits); what is
  * read is read the same in other case and with other spaces. */
+#include "ring.h"
+
 #include "base/rng.h"
 #include "core/token/appeal.h"
 #include "core/token/code32.h"
@@ -14,16 +16,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const struct mac_ring *ring(void)
-{
-    static struct mac_ring one;
-    if (one.len == 0) {
-        rng_fill(rng_system(), one.key[0].key, MAC_KEY_BYTES);
-        one.len = 1;
-    }
-    return &one;
-}
 
 /* As somebody else would write it. */
 static struct span rewritten(struct span text, char *memory, size_t cap)

@@ -52,7 +52,7 @@ struct ask {
     enum line_state state;
     uint64_t entry;
     struct place place;
-    uint64_t before; /* places before this one that are not called, whoever is there */
+    uint64_t before; /* places before this one not called yet, ghosts included */
     uint64_t expires_ms, visit_ends_ms, retry_ms;
 
     /* the fronts' own */

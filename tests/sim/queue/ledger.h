@@ -1,14 +1,13 @@
-/* ledger.h: I6, that nobody enters but by the rules, judged by books of its own: it hears what
+/* ledger.h: I6, that nobody enters except by the rules, judged by books of its own: it hears what
  * Redis writes and what visitors are told, and believes no counter of the scripts.
  *
  *   places     none is given twice; a visitor who comes again gets the same
- *   order      `ahead` does not rise, but by those who were gone and have come back; who was called
- *              does not wait again; nobody enters who was not called
- *   rate       in any window of T seconds at most rate * (T + 0.25) + burst are called
- *   slots      nobody enters beyond max_active
- *   length     no join makes the line longer than line_max
- *   work       where it is asked for no place is had without, and none of it is good for two
- *   promises   nobody is turned away before the time that they were told
+ *   order      `ahead` rises only by visitors who left and came back; visitors who were called
+ * never wait again; nobody enters without having been called rate       in any window of T seconds
+ * at most rate * (T + 0.25) + burst are called slots      nobody enters beyond max_active length no
+ * join makes the line longer than line_max work       where it is required no place is given
+ * without it, and none buys two places promises   nobody is turned away before the time they were
+ * told
  *
  * What Redis loses is lost with what only one front knew of it, if that front is silent when the
  * line is made whole: then a promise of that front's is no longer judged. All others hold. */

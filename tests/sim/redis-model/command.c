@@ -39,3 +39,26 @@ void command_syntax(struct command *command)
 {
     reply_error(command->out, "ERR syntax error");
 }
+
+void command_drop_if_empty(struct command *command, const struct value *value)
+{
+    if (value != NULL && value->len == 0)
+        (void)keyspace_drop(command->keyspace, command->words[1]);
+}
+
+void command_remove(struct command *command, enum value_type type)
+{
+    struct value *value;
+    int64_t gone = 0;
+    if (!command_value(command, command->words[1], type, &value))
+        return;
+    for (size_t i = 2; i < command->len; i++) {
+        const struct item *item = value_item(value, command->words[i]);
+        if (item == NULL)
+            continue;
+        value_remove(value, (size_t)(item - value->items));
+        gone += 1;
+    }
+    command_drop_if_empty(command, value);
+    reply_integer(command->out, gone);
+}

@@ -16,6 +16,10 @@ struct command {
  * *out NULL: nothing is there. */
 bool command_value(struct command *command, struct span key, enum value_type type,
                    struct value **out);
+/* HDEL, SREM, ZREM: removes what the words from the third on name, and a key left empty. */
+void command_remove(struct command *command, enum value_type type);
+/* What is left empty is no key any more. */
+void command_drop_if_empty(struct command *command, const struct value *value);
 void command_syntax(struct command *command);
 bool command_integer(struct span text, int64_t *out);
 bool command_word(struct span word, const char *name);

@@ -4,13 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What is left empty is no key any more. */
-static void drop_if_empty(struct command *command, const struct value *value)
-{
-    if (value != NULL && value->len == 0)
-        (void)keyspace_drop(command->keyspace, command->words[1]);
-}
-
 static bool own_value(struct command *command, enum value_type type, struct value **out)
 {
     return command_value(command, command->words[1], type, out);
@@ -119,32 +112,14 @@ static void run_hincrby(struct command *command)
     reply_integer(command->out, now + more);
 }
 
-/* Of a hash its fields, of a set its members. */
-static void remove_items(struct command *command, enum value_type type)
-{
-    struct value *value;
-    int64_t gone = 0;
-    if (!own_value(command, type, &value))
-        return;
-    for (size_t i = 2; i < command->len; i++) {
-        const struct item *item = value_item(value, command->words[i]);
-        if (item == NULL)
-            continue;
-        value_remove(value, (size_t)(item - value->items));
-        gone += 1;
-    }
-    drop_if_empty(command, value);
-    reply_integer(command->out, gone);
-}
-
 static void run_hdel(struct command *command)
 {
-    remove_items(command, VALUE_HASH);
+    command_remove(command, VALUE_HASH);
 }
 
 static void run_srem(struct command *command)
 {
-    remove_items(command, VALUE_SET);
+    command_remove(command, VALUE_SET);
 }
 
 static void reply_has(struct command *command, enum value_type type)

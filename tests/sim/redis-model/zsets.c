@@ -89,27 +89,9 @@ static void run_zadd(struct command *command)
     reply_integer(command->out, added);
 }
 
-static void drop_if_empty(struct command *command, const struct value *value)
-{
-    if (value != NULL && value->len == 0)
-        (void)keyspace_drop(command->keyspace, command->words[1]);
-}
-
 static void run_zrem(struct command *command)
 {
-    struct value *value;
-    int64_t gone = 0;
-    if (!own_zset(command, &value))
-        return;
-    for (size_t i = 2; i < command->len; i++) {
-        const struct item *item = value_item(value, command->words[i]);
-        if (item == NULL)
-            continue;
-        value_remove(value, (size_t)(item - value->items));
-        gone += 1;
-    }
-    drop_if_empty(command, value);
-    reply_integer(command->out, gone);
+    command_remove(command, VALUE_ZSET);
 }
 
 static void run_zscore(struct command *command)
@@ -188,7 +170,7 @@ static void run_zremrangebyscore(struct command *command)
         value_remove(value, i - 1);
         gone += 1;
     }
-    drop_if_empty(command, value);
+    command_drop_if_empty(command, value);
     reply_integer(command->out, gone);
 }
 
@@ -307,7 +289,7 @@ static void run_zremrangebyrank(struct command *command)
         return;
     for (int64_t i = last; value != NULL && i >= first; i--)
         value_remove(value, (size_t)i);
-    drop_if_empty(command, value);
+    command_drop_if_empty(command, value);
     reply_integer(command->out, first > last ? 0 : last - first + 1);
 }
 

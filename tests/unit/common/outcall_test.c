@@ -92,32 +92,40 @@ static void on_done(void *ctx, const struct outcall_answer *got)
     outcalls_close(caller->outcalls);
 }
 
+/* Sends one call to the peer's port and runs until it is answered. */
+static int call_port(uint16_t port, struct outcall call, struct caller *caller)
+{
+    struct err_slot err;
+    uv_loop_t loop;
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", port);
+    call.url = url;
+    call.timeout_ms = 5000;
+    call.on_done = on_done;
+    call.ctx = caller;
+    assert_int_equal(0, uv_loop_init(&loop));
+    int rc = outcalls_create(&loop, NULL, &err, &caller->outcalls);
+    if (rc == 0) {
+        outcall_send(caller->outcalls, &call);
+        assert_int_equal(0, caller->answers); /* never from within */
+        uv_run(&loop, UV_RUN_DEFAULT);
+    }
+    assert_int_equal(0, uv_loop_close(&loop));
+    return rc;
+}
+
 static void a_call_is_sent_whole_and_answered_once(void **state)
 {
     (void)state;
     struct peer peer;
     struct caller caller = {0};
-    struct err_slot err;
-    uv_loop_t loop;
-    char url[64];
     peer_open(&peer);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", peer.port);
-    assert_int_equal(0, uv_loop_init(&loop));
-    int rc = outcalls_create(&loop, NULL, &err, &caller.outcalls);
-    if (rc == 0) {
-        outcall_send(
-            caller.outcalls,
-            &(struct outcall){.url = url,
-                              .headers = {"Authorization: Bearer t", "Idempotency-Key: k-1",
-                                          "Content-Type: application/json"},
-                              .body = SPAN("{\"amount\":1}"),
-                              .timeout_ms = 5000,
-                              .on_done = on_done,
-                              .ctx = &caller});
-        assert_int_equal(0, caller.answers); /* never from within */
-        uv_run(&loop, UV_RUN_DEFAULT);
-    }
-    assert_int_equal(0, uv_loop_close(&loop));
+    int rc =
+        call_port(peer.port,
+                  (struct outcall){.headers = {"Authorization: Bearer t", "Idempotency-Key: k-1",
+                                               "Content-Type: application/json"},
+                                   .body = SPAN("{\"amount\":1}")},
+                  &caller);
     peer_close(&peer);
     assert_int_equal(0, rc);
     assert_int_equal(1, caller.answers);
@@ -133,19 +141,9 @@ static void nobody_listens_is_told(void **state)
     (void)state;
     struct peer peer;
     struct caller caller = {0};
-    struct err_slot err;
-    uv_loop_t loop;
-    char url[64];
     peer_open(&peer);
     peer_close(&peer);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", peer.port);
-    assert_int_equal(0, uv_loop_init(&loop));
-    assert_int_equal(0, outcalls_create(&loop, NULL, &err, &caller.outcalls));
-    outcall_send(
-        caller.outcalls,
-        &(struct outcall){.url = url, .timeout_ms = 5000, .on_done = on_done, .ctx = &caller});
-    uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(0, uv_loop_close(&loop));
+    assert_int_equal(0, call_port(peer.port, (struct outcall){.method = "GET"}, &caller));
     assert_int_equal(1, caller.answers);
     assert_int_equal(ERR_PEER, caller.last.rc);
     assert_true(caller.last.why[0] != '\0');

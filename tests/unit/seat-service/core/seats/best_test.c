@@ -47,16 +47,21 @@ static void block(struct fixture *f, const uint32_t *seats, uint32_t count)
     engine_settle(f->engine, &op);
 }
 
-/* The best n drawn as the hall: 'h' where they are. */
-static const char *best(struct fixture *f, uint8_t category, uint32_t n, bool adjacent)
+/* What is found, drawn as the hall: 'h' where it is. */
+static const char *best_for(struct fixture *f, const struct engine_ask *ask)
 {
-    struct engine_ask ask = test_ask_best(1, category, n, adjacent);
-    enum engine_verdict verdict = engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op);
+    enum engine_verdict verdict = engine_hold(f->engine, ask, TEST_NOW_MS, &f->op);
     if (verdict != ENGINE_OK)
         return engine_verdict_name(verdict);
     test_states(f->engine, plan_seat_count(f->plan), f->text);
     engine_undo(f->engine, &f->op);
     return f->text;
+}
+
+static const char *best(struct fixture *f, uint8_t category, uint32_t n, bool adjacent)
+{
+    struct engine_ask ask = test_ask_best(1, category, n, adjacent);
+    return best_for(f, &ask);
 }
 
 static void the_nearest_to_the_focal_point_are_the_best(void **state)
@@ -242,12 +247,7 @@ static const char *best_with_access(struct fixture *f, uint32_t n, bool adjacent
 {
     struct engine_ask ask = test_ask_best(1, ENGINE_CATEGORY_ANY, n, adjacent);
     ask.who.access_need = true;
-    enum engine_verdict verdict = engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op);
-    if (verdict != ENGINE_OK)
-        return engine_verdict_name(verdict);
-    test_states(f->engine, plan_seat_count(f->plan), f->text);
-    engine_undo(f->engine, &f->op);
-    return f->text;
+    return best_for(f, &ask);
 }
 
 static void a_wheelchair_place_and_its_companion_are_found_whatever_went_before(void **state)
@@ -380,12 +380,7 @@ static const char *best_of_channels(struct fixture *f, uint32_t channels, uint32
 {
     struct engine_ask ask = test_ask_best(1, ENGINE_CATEGORY_ANY, n, true);
     ask.who.channels = channels;
-    enum engine_verdict verdict = engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op);
-    if (verdict != ENGINE_OK)
-        return engine_verdict_name(verdict);
-    test_states(f->engine, plan_seat_count(f->plan), f->text);
-    engine_undo(f->engine, &f->op);
-    return f->text;
+    return best_for(f, &ask);
 }
 
 static void a_row_of_an_allocation_is_found_by_those_who_have_it(void **state)
