@@ -52,7 +52,7 @@ void command_remove(struct command *command, enum value_type type)
     int64_t gone = 0;
     if (!command_value(command, command->words[1], type, &value))
         return;
-    for (size_t i = 2; i < command->len; i++) {
+    for (size_t i = 2; value != NULL && i < command->len; i++) {
         const struct item *item = value_item(value, command->words[i]);
         if (item == NULL)
             continue;
