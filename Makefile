@@ -65,15 +65,15 @@ CFLAGS_asan    := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz    := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                   -fno-omit-frame-pointer
-CFLAGS_coverage := -O1 -g1 -fprofile-instr-generate -fcoverage-mapping
+CFLAGS_coverage := -O1 -g1 -fno-omit-frame-pointer -fprofile-instr-generate -fcoverage-mapping
 CFLAGS_quick   := -O1
 # Asserts stay on in every variant: NDEBUG is never defined.
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY_SOURCE \
              $(CFLAGS_$(VARIANT)) $(CFLAGS)
 
 # name: folder(s) of sources, then what it needs beyond common.
-COMPONENTS := common queue-core queue-front seat-core seat-service pay-core payment-adapter demo-shop psp-sandbox halls crowd \
-              floor engine-bench sim
+COMPONENTS := common queue-core queue-front seat-core seat-service pay-core payment-adapter demo-shop psp-sandbox halls ctl \
+              crowd floor engine-bench sim
 # Only tests need these, so they are built where their libraries are.
 ifneq ($(wildcard /usr/include/fuse3/fuse.h),)
 COMPONENTS += forgetful-disk
@@ -91,6 +91,7 @@ DIR_payment-adapter := payment-adapter/src
 DIR_demo-shop       := infra/demo/demo-shop/src
 DIR_psp-sandbox     := infra/demo/psp-sandbox/src
 DIR_halls           := infra/demo/halls/src
+DIR_ctl             := infra/ctl/src
 DIR_crowd           := loadtest/crowd
 DIR_floor           := loadtest/floor
 DIR_engine-bench    := loadtest/engine
@@ -111,6 +112,7 @@ LIBS_engine-bench    := -lm
 LIBS_sim             := -lm
 LIBS_world           := -lm -lck -lhiredis -llua5.1
 LIBS_halls           := -lm
+LIBS_ctl             := -lcurl -lm
 LIBS_forgetful-disk  := -lfuse3
 LIBS_payment-adapter := -lcurl -lcrypt -largon2
 LIBS_demo-shop       := -lcrypt -largon2
@@ -122,6 +124,7 @@ NEEDS_queue-front  := queue-core
 NEEDS_seat-service := seat-core
 NEEDS_payment-adapter := pay-core
 NEEDS_engine-bench := seat-core
+NEEDS_ctl          := queue-front queue-core
 NEEDS_sim          := queue-core
 NEEDS_world-queue  := queue-front queue-core
 NEEDS_world        := seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage
@@ -280,6 +283,11 @@ $(WIRE): $(GEN_DIR)/queue-front/lua/line_%: $(LUA)
 	@mkdir -p $(@D)
 	@awk -f $(word 1,$^) -v make=$(basename $*) $(word 2,$^) >$@
 
+# A picture has bytes that no text has.
+$(GEN_DIR)/%.png.inc: %.png
+	@mkdir -p $(@D)
+	@<$< $(OCTETS) >$@
+
 $(GEN_DIR)/%.inc: %
 	@mkdir -p $(@D)
 	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/??/?\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
@@ -314,9 +322,9 @@ recipe-of:
 .PHONY: FORCE generated programs stack-programs unit-programs fuzz-programs
 generated: $(GEN)
 programs: sql-listed $(PROGRAMS)
-# Of all that is compiled only the programs that a stack starts are linked: with link-time optimisation a
+# Of all that is compiled only the programs that a stack starts, and fairgate, are linked: with link-time optimisation a
 # link takes longer than all of a program's compiling, and the others are for benches.
-stack-programs: sql-listed $(addprefix $(OUT)/bin/,queue-front seat-service payment-adapter demo-shop psp-sandbox halls) \
+stack-programs: sql-listed $(addprefix $(OUT)/bin/,queue-front seat-service payment-adapter demo-shop psp-sandbox halls fairgate) \
                 $(foreach n,$(COMPONENTS),$(LIB_$(n)) $(MAIN_$(n):%.c=$(OUT)/obj/%.o))
 # UNIT="common seat-service": those of these components alone.
 unit-programs: sql-listed $(if $(UNIT),$(foreach n,$(UNIT),$(TEST_$(n))),$(UNIT_TESTS))

@@ -1,144 +1,266 @@
 // nth.js OUT [PATTERN]: runs the unit tests of OUT (built by `make nth`) over and over, each time with
-// one call failing that can fail: every place in the code that allocates, writes, connects, once as it
-// is first come to and once as it is come to last (tests/unit/lib/nth.c).
+// one call failing that can fail (tests/unit/lib/nth.c). Each path in the code on which something is allocated,
+// written, connected fails twice, as it is first come to and, in another test if there is one, as it is come
+// to last; in the tests of the module itself up to eight times.
 //
-// A test that then fails has noticed, which is right. What no failure may do: crash, trip an assert
-// or a sanitizer, hang, or leak. A leak is laid at the code's door if the same call of the test made
-// both the leak and the failure.
+// What comes of it is one of these, and only the last is wrong:
+//
+//   clean           the test failed: it was told, and what was made is given back
+//   without effect  the test passes: the call was made again, or was not needed
+//   set-up          the test's own code called, or fell over what it was given and did not look at
+//   on purpose      the program ends, saying for what it had no memory: nobody could be told (base/bug.h)
+//   not come to     the call was not made this time: another thread was quicker, or the machine too slow
+//   listed          would be found, and stands in tests/nth.md with why it is right
+//   found           a crash, an assert, a sanitizer's report, a leak or a hang of the code's; or half of
+//                   what was asked was sent ("FOUND:" of a test's peer)
+//
+// A test that fails is stopped as it does, with all in its hands: what nobody holds then has leaked.
+//
+// FAIRGATE_NTH_DRAW=n: n failures of each program, drawn. FAIRGATE_NTH_TELL='without effect': prints those, too.
 
 import { spawn, execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { seededRng } from '../tests/lib-js/rng.js';
 
-const HANG_MS = 120_000;
+const HANG_MS = 3_000; // and twenty times what the test takes that does not hang
+const SLOW_MS = 60_000; // a test that takes longer computes, and is left out
+const TRIES = 2; // of each path, in the quickest tests that come there
+const OWN_TRIES = 8; // in those of the module itself
+const JOBS = Math.min(2, availableParallelism());
+const COMPONENTS = ['common', 'queue-front', 'seat-service', 'payment-adapter', 'infra', 'loadtest'];
+const KINDS = [['libuv', /^uv_/], ['hiredis', /^redis/], ['libpq', /^PQ/], ['libcurl', /^curl_/], ['jansson', /^json_/],
+  ['TLS, keys, packing', /^(EVP|BIO|BN|SSL|sodium|deflate)/], ['memory', /^(m|c|re|aligned_)alloc$|^strn?dup$/], ['the system', /./]];
+const OUTCOMES = ['clean', 'without effect', 'set-up', 'on purpose', 'not come to', 'listed', 'found'];
+const LIST = 'tests/nth.md'; // rows: | file | function | call | what is found | why |
+
 const out = process.argv[2];
 const pattern = new RegExp(process.argv[3] ?? '.');
-const draw = Number(process.env.FAIRGATE_NTH_DRAW ?? 0); // so many places, drawn; 0: all
+const draw = Number(process.env.FAIRGATE_NTH_DRAW ?? 0);
+const tells = new RegExp(`^(${process.env.FAIRGATE_NTH_TELL ?? 'found'}|found)$`);
 const dir = mkdtempSync(join(tmpdir(), 'fairgate-nth-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+setPriority(15);
 
 const programs = readdirSync(`${out}/tests/unit`, { recursive: true })
   .filter((name) => name.endsWith('_test') && existsSync(`tests/unit/${name}.c`) && pattern.test(name)).sort();
 
-let runs = 0;
-function run(program, how) {
-  const nth = runs += 1;
-  const options = `exitcode=99:log_path=${dir}/report-${nth}`;
-  const crashes = 'handle_abort=2:handle_segv=2:handle_sigbus=2:handle_sigill=2:handle_sigfpe=2';
-  const env = {
-    ...process.env,
-    FAIRGATE_NTH: how,
-    FAIRGATE_TEST_SEED: '1',
-    ASAN_OPTIONS: `${options}:${crashes}:detect_leaks=1`,
-    UBSAN_OPTIONS: `${options}:print_stacktrace=1`,
-  };
-  return new Promise((done) => {
-    let said = '';
-    const child = spawn(`${out}/tests/unit/${program}`, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    child.stdout.on('data', (text) => { said += text; });
-    child.stderr.on('data', (text) => { said += text; });
-    const timer = setTimeout(() => child.kill('SIGKILL'), HANG_MS);
-    child.on('close', (status, signal) => {
-      clearTimeout(timer);
-      const reports = readdirSync(dir).filter((name) => name.startsWith(`report-${nth}.`))
-        .map((name) => { const text = readFileSync(join(dir, name), 'utf8'); rmSync(join(dir, name)); return text; });
-      done({ status, signal, said, report: reports.join('\n') });
-    });
-  });
+const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : []);
+
+// One program, started once, of which a child runs whatever is asked for.
+class Server {
+  static made = 0;
+
+  constructor(program) {
+    Server.made += 1;
+    this.dir = join(dir, `${Server.made}`);
+    mkdirSync(this.dir);
+    const options = `exitcode=99:log_path=${this.dir}/report`;
+    const crashes = 'handle_abort=2:handle_segv=2:handle_sigbus=2:handle_sigill=2:handle_sigfpe=2';
+    const env = {
+      ...process.env,
+      FAIRGATE_NTH: 'serve',
+      FAIRGATE_TEST_SEED: '1',
+      ASAN_OPTIONS: `${options}:${crashes}:detect_leaks=1`,
+      UBSAN_OPTIONS: `${options}:print_stacktrace=1`,
+    };
+    this.child = spawn(`${out}/tests/unit/${program}`, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async answer() {
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error('the program that runs the tests has ended');
+    const [word, number] = value.split(' ');
+    return { word, number: Number(number) };
+  }
+
+  // `how`: what FAIRGATE_NTH would be, but for the file.
+  async run(test, how, hangMs = 300_000) {
+    const words = join(this.dir, 'words');
+    const told = join(this.dir, 'told');
+    rmSync(told, { force: true });
+    this.child.stdin.write(`${test} ${words} ${how}${told}\n`);
+    const { number: pid } = await this.answer();
+    let hangs = false;
+    const timers = [['SIGABRT', hangMs], ['SIGKILL', hangMs + 10_000]].map(([signal, ms]) => setTimeout(() => {
+      hangs = true;
+      try {
+        process.kill(pid, signal); // the first has it say where it is
+      } catch { /* it has just ended */ }
+    }, ms));
+    const { number: status } = await this.answer();
+    timers.forEach(clearTimeout);
+    const reports = readdirSync(this.dir).filter((name) => name.startsWith('report.')).map((name) => join(this.dir, name));
+    const said = [...reports, words].map((file) => linesOf(file).join('\n')).join('\n\n');
+    reports.forEach((file) => rmSync(file));
+    const lines = linesOf(told);
+    for (const made of lines.filter((line) => line.startsWith('made /tmp/'))) rmSync(made.slice(5), { recursive: true, force: true });
+    return { status, hangs, said, told: lines.filter((line) => !line.startsWith('made ')) };
+  }
+
+  end() {
+    this.child.stdin.end();
+  }
+}
+
+// `act(server, item)` for each item, by JOBS servers of the program.
+async function served(program, items, act) {
+  const answers = [];
+  const queue = [...items];
+  await Promise.all(Array.from({ length: Math.min(JOBS, queue.length) }, async () => {
+    const server = new Server(program);
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) answers.push(await act(server, item));
+    server.end();
+  }));
+  return answers;
 }
 
 // A compiler's cache may have kept another folder's name, so a path is cut to what lies in the tree.
-const inTree = (path) => path.replace(/^\/.*?\/(?=(?:common|queue-front|seat-service|payment-adapter|infra|loadtest|tests)\/)/, '');
+const inTree = (path) => path.replace(new RegExp(`^/.*?/(?=(?:${COMPONENTS.join('|')}|tests)/)`), '');
+const componentOf = (where) => COMPONENTS.find((name) => where.startsWith(`${name}/`));
+const isTests = (where) => where.startsWith('tests/');
 
-// Where in the sources these addresses lie: the file and line of each, innermost first.
-function sourcesOf(program, addresses) {
-  if (addresses.length === 0) return [];
+// Where in the sources these addresses lie.
+function placesOf(program, addresses) {
   const input = addresses.map((at) => `0x${(BigInt(at) - 1n).toString(16)}`).join('\n');
-  const lines = execFileSync('addr2line', ['-f', '-e', `${out}/tests/unit/${program}`], { input, encoding: 'utf8' }).trim().split('\n');
-  return addresses.map((at, i) => ({ at, what: lines[2 * i], where: inTree(lines[2 * i + 1].replace(/ \(.*/, '')) }));
+  const lines = execFileSync('addr2line', ['-f', '-e', `${out}/tests/unit/${program}`], { input, encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n');
+  return new Map(addresses.map((at, i) => [at, { what: lines[2 * i], where: inTree(lines[2 * i + 1].replace(/ \(.*/, '')) }]));
 }
 
-const isOurs = ({ where }) => /^(common|queue-front|seat-service|payment-adapter|infra|loadtest)\//.test(where);
-const isTests = (where) => /(^|\/)tests\//.test(where);
+// Each test of a program, with the paths that it comes to when it is run alone.
+async function testsOf(program) {
+  const [names] = await served(program, ['names'], async (server) => (await server.run(0, '?')).told);
+  return served(program, names.map((name, test) => ({ test, name: name.slice(5) })), async (server, { test, name }) => {
+    const began = Date.now();
+    let result = await server.run(test, '+', SLOW_MS);
+    const ms = Date.now() - began;
+    if (result.status !== 0 && !result.hangs) result = await server.run(test, '+', SLOW_MS);
+    const { status, hangs, told, said } = result;
+    if (hangs) console.log(`${program}: ${name} takes too long, and is left out`);
+    if (hangs) return { program, test, name, ms, paths: [] };
+    if (status !== 0) throw new Error(`${program}: ${name} fails, run alone\n${said}`);
+    const paths = told.map((line) => line.split(' ')).map(([key, call, count, ...frames]) => ({ key, call, count: Number(count), frames }));
+    return { program, test, name, ms, paths };
+  });
+}
 
-async function sitesOf(program) {
-  const file = join(dir, `${program.replaceAll('/', '-')}.sites`);
-  await run(program, `+${file}`);
-  if (!existsSync(file)) return [];
-  const calls = new Map();
-  for (const [at, name, count] of readFileSync(file, 'utf8').trim().split('\n').map((line) => line.split(' '))) {
-    const known = calls.get(at);
-    calls.set(at, { name, count: Math.max(Number(count), known?.count ?? 0) });
+// All that a program's tests come to, a path at a time.
+async function pathsOf(program) {
+  const tests = await testsOf(program);
+  const places = placesOf(program, [...new Set(tests.flatMap(({ paths }) => paths.flatMap(({ frames }) => frames)))]);
+  return tests.flatMap(({ paths, ...test }) => paths.filter(({ frames }) => frames.length > 0).map(({ key, call, count, frames }) => {
+    const trail = frames.map((at) => places.get(at));
+    return { ...test, key, call, count, trail, component: componentOf(trail[0].where) };
+  }));
+}
+
+// Two paths are one if they are the same in the code, whichever test they began in. Their first call is tried in the
+// quickest test, their last in the next one; a module's own tests, which know best what is wrong, try it in more.
+const tries = new Map();
+const moduleOf = (path) => path.replace(/:.*/, '').replace(/.*\//, '').replace(/(_test)?(\.c)?$/, '');
+function failuresOf(paths) {
+  const groups = new Map();
+  for (const path of paths) {
+    const code = path.trail.filter(({ where }) => componentOf(where)).map(({ where }) => where);
+    const group = path.component ? `${path.call} ${code.join(' ')}` : `${path.program} ${path.trail[0].where}`;
+    const own = code.some((where) => moduleOf(where) === moduleOf(path.program));
+    groups.set(group, [...groups.get(group) ?? [], { ...path, own }]);
   }
-  return sourcesOf(program, [...calls.keys()]).filter(isOurs).flatMap((site) => {
-    const { name, count } = calls.get(site.at);
-    return (count > 1 ? [1, count] : [1]).map((call) => ({ ...site, name, call, program }));
+  return [...groups].flatMap(([name, group]) => {
+    const tests = [...new Map(group.sort((a, b) => b.ms - a.ms).map((path) => [path.test, path])).values()].reverse();
+    if (!tests[0].component) return [tests[0]];
+    const many = tests[0].own ? OWN_TRIES : TRIES - (tries.get(name) ?? 0);
+    const chosen = tests.map((path, i) => ({ ...path, nth: i === 1 ? path.count : 1 }));
+    if (tests.length === 1 && tests[0].count > 1) chosen.push({ ...tests[0], nth: tests[0].count });
+    tries.set(name, TRIES);
+    return chosen.slice(0, Math.max(0, many));
   });
 }
 
 // The frames of a report's stacks, as [file:line, ...].
 const stacksOf = (report) => report.split(/\n\s*\n/).map((part) =>
   [...part.matchAll(/^\s*#\d+ \S+ in \S+ (\S+)$/gm)].map(([, where]) => inTree(where))).filter((stack) => stack.length > 0);
+const isLib = (where) => where.startsWith('tests/unit/lib/nth.c');
+const ownFrame = (stack) => stack.find((where) => (isTests(where) || componentOf(where)) && !isLib(where) && !where.startsWith('common/system/'));
 
-// The line of the test from which a stack came, if it came from one.
-const lineOfTest = (stack) => stack.find((where) => isTests(where) && !where.includes('/lib/nth.c'));
+// The code crashed, but in another call of the function of the test whose call has failed: it was handed nothing.
+function handedOn(one, said) {
+  const from = one.trail.find(({ where }) => isTests(where) && !isLib(where));
+  const crash = /^\s*#\d+ \S+ in \S+ \S+$/gm;
+  const [stack] = said.split(/\n\s*\n/).map((part) => part.match(crash)).filter((frames) => frames !== null);
+  const at = stack?.map((line) => line.trim().split(/\s+/)).find((words) => isTests(inTree(words[4])) && !isLib(inTree(words[4])));
+  return from !== undefined && at !== undefined && at[3] === from.what && inTree(at[4]) !== from.where;
+}
 
-function judge(site, result, trail) {
-  const words = result.report + result.said;
-  if (result.signal === 'SIGKILL') return ['hangs', ''];
-  if (/^FOUND: /m.test(words)) return ['does half of what it was asked', words];
-  if (/^what: no memory for /m.test(words)) return null; // it says so and ends, where nobody could be told
-  if (/ERROR: AddressSanitizer|runtime error: /.test(words)) {
-    const [stack] = stacksOf(words);
-    const first = stack?.find((where) => !where.startsWith('common/system/') && /^(tests|common|queue-front|seat-service|payment-adapter|infra|loadtest)\//.test(where) && !where.includes('/lib/nth.c'));
-    return isTests(first ?? '') ? null : ['crashes', words];
+function judge(one, { status, hangs, said, told }) {
+  if (!told.some((line) => line.startsWith('failed '))) return ['not come to', ''];
+  if (/^FOUND: /m.test(said)) return ['found', 'does half of what it was asked'];
+  if (/^what: no memory for /m.test(said)) return ['on purpose', /^what: (.*)/m.exec(said)[1]];
+  if (hangs) return ['found', 'hangs'];
+  if (/ERROR: AddressSanitizer|runtime error: /.test(said)) {
+    const [stack = []] = stacksOf(said);
+    if (isTests(ownFrame(stack) ?? '')) return ['set-up', 'does not look at what it was given'];
+    return handedOn(one, said) ? ['set-up', 'hands on what it was given'] : ['found', 'crashes'];
   }
-  if (result.signal !== null) return [`dies by ${result.signal}`, words];
-  if (/LeakSanitizer/.test(words)) {
-    const from = lineOfTest(trail.map(({ where }) => where));
-    const leaks = words.split(/\n(?=(?:Direct|Indirect) leak|SUMMARY)/).filter((part) => /^Direct leak/.test(part));
-    const own = leaks.filter((leak) => lineOfTest(stacksOf(leak)[0] ?? []) === from);
-    const passed = !/\[  (FAILED|ERROR) /.test(words);
-    if (passed && leaks.length > 0) return ['leaks', words];
-    if (from !== undefined && own.length > 0) return ['leaks', own.join('\n')];
+  if (status < 0) return ['found', `dies by signal ${-status}`];
+  if (/LeakSanitizer/.test(said)) return ['found', told.some((line) => line.startsWith('noticed ')) ? 'leaks' : 'leaks, and nothing is told'];
+  return status === 0 ? ['without effect', ''] : ['clean', heardAt(one, told)];
+}
+
+// A test that notices in the line that made the call was told. One that notices later wants a reader, once.
+function heardAt(one, told) {
+  const at = told.find((line) => line.startsWith('noticed '))?.slice(8);
+  return at === undefined || one.trail.some(({ where }) => where === inTree(at)) ? '' : `noticed later, at ${at}`;
+}
+
+const listed = new Set(readFileSync(LIST, 'utf8').split('\n').filter((line) => line.startsWith('| ')).map((line) =>
+  line.split('|').slice(1, 5).map((cell) => cell.trim().replaceAll('`', '')).join(' ')));
+const isListed = ({ call, trail: [{ where, what }] }, why) => listed.has(`${where.replace(/:.*/, '')} ${what} ${call} ${why.split('\n')[0]}`);
+
+async function tryOne(server, one) {
+  if (one.component === undefined) return { ...one, outcome: 'set-up' };
+  const fail = (ms) => server.run(one.test, `${one.key}:${one.nth},`, ms);
+  let result = await fail(HANG_MS + 20 * one.ms);
+  if (result.hangs) result = await fail(4 * (HANG_MS + 20 * one.ms)); // a busy machine is no hang
+  const [judged, why] = judge(one, result);
+  const outcome = judged === 'found' && isListed(one, why) ? 'listed' : judged;
+  const [place] = one.trail;
+  if (tells.test(outcome) && (outcome !== 'clean' || why !== '')) {
+    const trail = one.trail.map(({ what, where }) => `${what}() ${where}`).join(' < ');
+    console.log(`${outcome.toUpperCase()}  ${place.where}: ${one.call} in ${place.what}(), call ${one.nth} in ${one.program}, ${one.name}: ${why}\n  ${trail}`);
+    if (outcome === 'found') console.log(`${result.said.slice(0, 4000)}\n`);
   }
-  return null;
+  return { ...one, outcome, why };
 }
 
-async function tryOne(site) {
-  const file = join(dir, `told-${runs}`);
-  const result = await run(site.program, `${site.at}:${site.call},${file}`);
-  if (!existsSync(file)) return { ...site, missed: true };
-  const told = readFileSync(file, 'utf8').trim().split('\n');
-  rmSync(file);
-  const trail = sourcesOf(site.program, told[0].split(' ').slice(1));
-  const found = judge(site, result, trail);
-  return { ...site, trail, found, noticed: result.status !== 0 };
+const kindOf = (call) => KINDS.find(([, names]) => names.test(call))[0];
+
+function table(tried) {
+  const rows = [...new Set(tried.map(({ component, call }) => `${component ?? 'tests'} | ${kindOf(call)}`))].sort();
+  console.log(`| component | calls | ${OUTCOMES.join(' | ')} |\n|${'---|'.repeat(OUTCOMES.length + 2)}`);
+  for (const row of rows) {
+    const own = tried.filter(({ component, call }) => `${component ?? 'tests'} | ${kindOf(call)}` === row);
+    console.log(`| ${row} | ${OUTCOMES.map((name) => own.filter(({ outcome }) => outcome === name).length).join(' | ')} |`);
+  }
 }
 
-async function all(items, act) {
-  const answers = [];
-  const queue = [...items];
-  await Promise.all(Array.from({ length: availableParallelism() }, async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) answers.push(await act(item));
-  }));
-  return answers;
+const started = Date.now();
+const tried = [];
+for (const program of programs) {
+  const began = Date.now();
+  const failures = failuresOf(await pathsOf(program));
+  const own = draw > 0 ? seededRng().shuffle(failures).slice(0, draw) : failures;
+  tried.push(...await served(program, own, tryOne));
+  console.log(`${program}: ${own.length} in ${Math.round((Date.now() - began) / 1000)} s`);
 }
-
-let sites = (await all(programs, sitesOf)).flat();
-console.log(`${programs.length} programs, ${sites.length} failures to be had`);
-if (draw > 0) sites = seededRng().shuffle(sites).slice(0, draw);
-const tried = await all(sites, async (site) => {
-  const one = await tryOne(site);
-  if (one.found) console.log(`FOUND  ${one.where}: ${one.name} in ${one.what}() (call ${one.call}, in ${one.program}) ${one.found[0]}\n${one.found[1].slice(0, 3000)}\n`);
-  return one;
-});
-const count = (test) => tried.filter(test).length;
-const places = new Set(tried.map(({ where }) => where)).size;
-console.log(`${places} places in the code, ${tried.length} failures: ${count((one) => one.noticed)} noticed by a test, ` +
-  `${count((one) => !one.noticed && !one.missed)} without an effect, ${count((one) => one.missed)} not come to, ${count((one) => one.found)} found`);
-const found = count((one) => one.found);
-console.log(`${tried.length - found} passed, ${found} failed`);
-process.exitCode = found > 0 || tried.length === 0 ? 1 : 0;
+table(tried);
+const count = (name) => tried.filter(({ outcome }) => outcome === name).length;
+for (const why of [...new Set(tried.filter(({ outcome }) => outcome === 'on purpose').map((one) => one.why))].sort()) console.log(`on purpose: ${why}`);
+const places = new Set(tried.filter(({ component }) => component).map(({ trail }) => trail[0].where)).size;
+console.log(`${places} places in the code, ${tried.length} failures in ${Math.round((Date.now() - started) / 1000)} s: ` +
+  OUTCOMES.map((name) => `${count(name)} ${name}`).join(', '));
+console.log(`${count('clean') + count('without effect') + count('on purpose')} passed, ${count('found')} failed`);
+process.exitCode = count('found') > 0 || tried.length === 0 ? 1 : 0;

@@ -39,11 +39,14 @@ unit: ## build and run the unit tests of this VARIANT
 	@$(MAKE) --no-print-directory unit-programs
 	@infra/run-unit $(OUT)
 # ld lets each call that tests/unit/lib/nth.c has a row for come there first.
-NTH_CALLS = $(shell sed -n 's/^FAILS[^,]*, \([A-Za-z0-9_]*\),.*/\1/p' tests/unit/lib/nth.c) PQgetResult
+# `make coverage` has them fail, too: the way out of a failure is a branch like others.
+NTH_CALLS = $(shell sed -n 's/^FAILS[^,]*, \([A-Za-z0-9_]*\),.*/\1/p' tests/unit/lib/nth.c) PQgetResult mkdtemp mkstemp _cmocka_run_group_tests
+NTH_LINK = -Wl,-u,__wrap_malloc -Wl,--defsym=_fail=nth_noticed $(NTH_CALLS:%=-Wl,--wrap=%)
+LDFLAGS_coverage = $(NTH_LINK)
 nth: ## each call of the code that can fail fails once, under the unit tests (FAIRGATE_NTH_DRAW=n: n of them)
 	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=asan OUT=build/nth unit-programs \
-	    LDFLAGS='-Wl,-u,__wrap_malloc $(NTH_CALLS:%=-Wl,--wrap=%)'
+	    LDFLAGS='$(NTH_LINK)'
 	@node infra/nth.js build/nth $(PATTERN)
 soak: ## the long forms of the random and crash tests
 	@infra/deps test browser ha
@@ -56,13 +59,13 @@ fuzz: ## every fuzz target for FUZZ_S seconds (60)
 	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
 	@infra/run-fuzz build/fuzz $(FUZZ_S)
-coverage: ## lines and branches of the core modules that unit tests come to; OPEN=1 names the others
+coverage: ## lines and branches of the core modules that unit tests come to; OPEN=1 names the others, AT= a pattern
 	@infra/deps test
-	@node tests/measure/coverage.js $(if $(OPEN),--open)
-mutants: ## do unit tests notice a changed program? N=60 changes at random, SEED=, AT= a pattern, ALL=1
+	@node tests/measure/coverage.js $(if $(OPEN),--open) $(if $(CHECK),--check) $(if $(AT),--at '$(AT)')
+mutants: ## do unit tests notice a changed program? N=60 changes at random, SEED=, AT= a pattern, ALL=1, LEAST= percent
 	@infra/deps test
 	@nice node tests/measure/mutants.js $(if $(ALL),--all) $(if $(AGAIN),--again) $(if $(N),--draw $(N)) \
-	    $(if $(SEED),--seed $(SEED)) $(if $(AT),--at '$(AT)')
+	    $(if $(SEED),--seed $(SEED)) $(if $(AT),--at '$(AT)') $(if $(LEAST),--least $(LEAST))
 bench: ## the figures, side by side with others, in one run (SUITES= for some)
 	@infra/deps bench
 	@$(RELEASE) -j$$(nproc) programs

@@ -18,6 +18,7 @@ import { barOf, middle, Report } from './bench/lib/report.js';
 import { audit } from './lib/audit.js';
 import { killParts } from './lib/faults.js';
 import { missed } from './lib/happened.js';
+import { watchGrowth } from './lib/growth.js';
 import { openStage, operate } from './lib/stage.js';
 import { watchFronts } from './lib/watch.js';
 
@@ -88,7 +89,8 @@ async function runScenario(scope, { name, path, seed }) {
   const stage = await openStage(scope, settings);
   const dir = scope.tempDir('crowd-');
   const watch = watchFronts(stage);
-  const killing = killParts(stage.stack, settings.stage.kill_every, Number(seed), say);
+  const killing = killParts(stage, Number(seed), say);
+  const growth = watchGrowth(stage);
   const operating = operate(stage, say);
   const report = join(dir, 'report.json');
   const code = await runCrowd(scope, path, {
@@ -98,15 +100,17 @@ async function runScenario(scope, { name, path, seed }) {
   const kills = await killing();
   const stamps = await operating();
   const machine = await watch();
+  const grown = await growth(kills.at(-1)?.at_ms);
   if (code !== 0) throw new Error(`the crowd ended with ${code}`);
   if (kills.length > 0) await stage.stack.up(); // whatever is held back after its deaths
   const run = JSON.parse(readFileSync(report, 'utf8'));
   const verdict = judge(dir, path, stamps);
   const books = settings.journey.to === 'order' ? await audit(stage.stack, stage.event, { told: verdict }) : null;
-  const others = [...missed({ settings, run, kills, operator: stamps }), ...(books?.findings ?? [])];
+  const others = [...missed({ settings, run, kills, operator: stamps }), ...grown.findings, ...(books?.findings ?? [])];
+  if (settings.expect.max_growth > 0 && books?.toShop > 0) others.push(`left-in-queue: ${books.toShop} orders are still on their way to the shop`);
   others.push(...stage.stack.findings().map(({ what, text }) => `${what}\n${text}`));
   const findings = [...verdict.found, ...others];
-  return { scenario: name, seed: Number(seed), at: new Date().toISOString(), settings, run, verdict, books, machine, kills, operator: stamps, findings, findings_total: verdict.findings + others.length };
+  return { scenario: name, seed: Number(seed), at: new Date().toISOString(), settings, run, verdict, books, machine, growth: grown.lines, kills, operator: stamps, findings, findings_total: verdict.findings + others.length };
 }
 
 // The same shape for the scenario that is measured by the bench's suite.
@@ -120,8 +124,8 @@ async function runShop(scope, { name }) {
 }
 
 function tell(result) {
-  const { machine, books, findings } = result;
-  for (const line of machine?.lines ?? []) say(`  ${line}`);
+  const { machine, growth, books, findings } = result;
+  for (const line of [...(machine?.lines ?? []), ...(growth ?? [])]) say(`  ${line}`);
   const over = result.run?.took_us["tickets to visit's end"];
   if (over) say(`  from the tickets to the end of the visit: p50 ${over.p50 / 1000} ms, p99 ${over.p99 / 1000} ms, ${over.max / 1000} ms at most; ${result.run.visits_unended} left to run out`);
   if (books) say(`  books: ${books.completed} orders, ${books.seats} seats, ${books.captured} captured, ${books.inShop} in the shop, ${books.toShop} on their way to it`);

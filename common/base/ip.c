@@ -40,8 +40,9 @@ void ip_put(struct text *text, const uint8_t addr[IP_BYTES])
     char cstr[INET6_ADDRSTRLEN];
     bool v4 = ip_is_v4(addr);
     const uint8_t *from = v4 ? addr + sizeof(v4_prefix) : addr;
-    if (inet_ntop(v4 ? AF_INET : AF_INET6, from, cstr, sizeof(cstr)) != NULL)
-        text_str(text, cstr);
+    const char *said = inet_ntop(v4 ? AF_INET : AF_INET6, from, cstr, sizeof(cstr));
+    assert(said != NULL); /* there is room for the longest */
+    text_str(text, said);
 }
 
 void ip_site(const uint8_t addr[IP_BYTES], uint8_t site[IP_BYTES])

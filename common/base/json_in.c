@@ -10,6 +10,7 @@
  * that nobody can choose keys that collide. */
 #include "base/json_in.h"
 
+#include "base/grow.h"
 #include "base/rfc3339.h"
 
 #include <assert.h>
@@ -74,6 +75,22 @@ void json_in_put(struct text *text, const json_t *doc)
     if (json_dump_callback(doc, put_bytes, text,
                            JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) < 0)
         text->overflown = true;
+}
+
+static int grow_bytes(const char *bytes, size_t len, void *ctx)
+{
+    grow_add(ctx, (struct span){bytes, len});
+    return 0; /* jansson does not look at each answer; the text remembers */
+}
+
+char *json_in_text(const json_t *doc, size_t flags)
+{
+    struct grow text = {0};
+    if (doc != NULL && json_dump_callback(doc, grow_bytes, &text, JSON_COMPACT | flags) == 0 &&
+        grow_cstr(&text) != NULL)
+        return text.ptr;
+    grow_free(&text);
+    return NULL;
 }
 
 /* ---- failures ---- */

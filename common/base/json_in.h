@@ -86,4 +86,9 @@ int json_in_merge(const json_t *target, const json_t *patch, struct err_slot *er
 /* The document as compact JSON, keys in their order; marks the text as overflown if too long. */
 void json_in_put(struct text *text, const json_t *doc);
 
+/* The same with flags of jansson's, in memory for the caller to free(). NULL: no document, or no
+ * memory. json_dumps() is not to be used: where its buffer cannot grow, it leaves out a key and
+ * says nothing. */
+char *json_in_text(const json_t *doc, size_t flags);
+
 #endif

@@ -88,8 +88,9 @@ void text_vprintf(struct text *text, const char *format, va_list args)
     assert(text->len <= text->cap);
     size_t room = text->cap - text->len;
     int len = vsnprintf(text->ptr + text->len, room, format, args);
+    assert(len >= 0); /* no format of ours is wrong */
     /* vsnprintf wants a byte for its NUL, so a text that fits exactly counts as too long. */
-    if (len < 0 || (size_t)len >= room) {
+    if ((size_t)len >= room) {
         text->overflown = true;
         return;
     }

@@ -418,48 +418,55 @@ static bool allows(const json_t *jwk, const char *name, struct span only)
     return json_object_get(jwk, name) == NULL || span_eq(member(jwk, name), only);
 }
 
-/* NULL for a point that is not on the curve, by which an attacker could learn something. OpenSSL
- * checks that; of the points that are on P-256, only the one at infinity is unfit. */
-static EVP_PKEY *evp_from_point(const uint8_t point[POINT_BYTES])
+/* *out is NULL for a point that is not on the curve, by which an attacker could learn something.
+ * OpenSSL checks that; of the points that are on P-256, only the one at infinity is unfit. */
+static int evp_from_point(const uint8_t point[POINT_BYTES], struct err_slot *err, EVP_PKEY **out)
 {
-    EVP_PKEY *evp = NULL;
+    *out = NULL;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char[]){"P-256"}, 0),
         OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point,
                                           POINT_BYTES),
         OSSL_PARAM_construct_end()};
-    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &evp, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        evp = NULL;
+    int rc = 0;
+    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1)
+        rc = err_set(err, ERR_NOMEM, "a key");
+    else if (EVP_PKEY_fromdata(ctx, out, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        *out = NULL;
     EVP_PKEY_CTX_free(ctx);
-    return evp;
+    return rc;
 }
 
-/* NULL for a key that is not for us, or not a key at all. */
-static struct jwks_key *key_from_jwk(const json_t *jwk)
+/* Success, with NULL for a key that is not for us, or not a key at all. Without memory it is an
+ * error: a set that lacks one of its keys would refuse what that key has signed. */
+static int key_from_jwk(const json_t *jwk, struct err_slot *err, struct jwks_key **out)
 {
+    *out = NULL;
     uint8_t point[POINT_BYTES] = {4};
     if (!span_eq(member(jwk, "kty"), SPAN("EC")) || !span_eq(member(jwk, "crv"), SPAN("P-256")) ||
         !allows(jwk, "use", SPAN("sig")) || !allows(jwk, "alg", SPAN("ES256")) ||
         !base64_decode_exact(member(jwk, "x"), point + 1, COORDINATE_BYTES) ||
         !base64_decode_exact(member(jwk, "y"), point + 1 + COORDINATE_BYTES, COORDINATE_BYTES))
-        return NULL;
+        return 0;
     struct span kid = member(jwk, "kid");
     if (json_object_get(jwk, "kid") != NULL && (kid.len == 0 || kid.len > JWKS_KID_MAX))
-        return NULL;
-    EVP_PKEY *evp = evp_from_point(point);
-    if (evp == NULL)
-        return NULL;
+        return 0;
+    EVP_PKEY *evp;
     struct jwks_key *key;
-    if (key_from_evp(evp, false, NULL, &key) < 0)
-        return NULL;
+    int rc = evp_from_point(point, err, &evp);
+    if (rc < 0 || evp == NULL)
+        return rc;
+    rc = key_from_evp(evp, false, err, &key); /* it is on P-256, so it can be read */
+    if (rc < 0)
+        return rc;
     if (kid.len > 0) {
         assert(kid.len <= sizeof(key->kid) && !key->signs);
         memcpy(key->kid, kid.ptr, kid.len);
         key->kid_len = kid.len;
     }
-    return key;
+    *out = key;
+    return 0;
 }
 
 int jwks_parse(struct span json, struct err_slot *err, struct jwks **out)
@@ -475,9 +482,10 @@ int jwks_parse(struct span json, struct err_slot *err, struct jwks **out)
     if (rc == 0)
         rc = jwks_create(err, &set);
     for (size_t i = 0; rc == 0 && i < json_array_size(keys); i++) {
-        struct jwks_key *key = key_from_jwk(json_array_get(keys, i));
+        struct jwks_key *key;
+        rc = key_from_jwk(json_array_get(keys, i), err, &key);
         ERR_clear_error();
-        if (key == NULL)
+        if (rc < 0 || key == NULL)
             continue;
         rc = jwks_add(set, key, err);
         if (rc < 0)

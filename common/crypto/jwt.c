@@ -184,7 +184,7 @@ static int judge_times(const struct jwt_claims *claims, const struct jwt_rules *
     uint64_t now_s = clock_wall_us(rules->clock) / 1000000;
     uint64_t leeway_s = rules->leeway_s;
     assert(leeway_s <= JWT_LEEWAY_S_MAX);
-    if (claims->iat_s > now_s + leeway_s)
+    if (claims->iat_s > now_s + leeway_s && !rules->iat_ahead_ok)
         return err_set(err, ERR_AUTH, "token: iat is in the future");
     if (claims->nbf_s > now_s + leeway_s)
         return err_set(err, ERR_AUTH, "token: it is too early for nbf");

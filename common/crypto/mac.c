@@ -36,10 +36,10 @@ static int parse_line(struct span line, unsigned number, struct err_slot *err,
         return err_set(err, ERR_SYNTAX,
                        "line %u: a key is written \"ID HEX\", the id from 0 to 255", number);
     if (hex.len != 2 * MAC_KEY_BYTES ||
-        sodium_hex2bin(key.key, sizeof(key.key), hex.ptr, hex.len, NULL, &len, NULL) != 0 ||
-        len != sizeof(key.key))
+        sodium_hex2bin(key.key, sizeof(key.key), hex.ptr, hex.len, NULL, &len, NULL) != 0)
         return err_set(err, ERR_SYNTAX, "line %u: a key has %d hex digits", number,
                        2 * MAC_KEY_BYTES);
+    assert(len == sizeof(key.key)); /* so many digits, and nothing else */
     key.id = (uint8_t)id;
     for (uint32_t i = 0; i < ring->len; i++) {
         if (ring->key[i].id == key.id)

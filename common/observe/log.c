@@ -69,18 +69,30 @@ static bool wait_writable(const struct logger *logger)
     return false;
 }
 
-static void write_out(struct logger *logger, const char *bytes, size_t len)
+/* Answers how many of the bytes, the last ones, nobody took. */
+static size_t write_out(struct logger *logger, const char *bytes, size_t len)
 {
     while (len > 0 && wait_writable(logger)) {
         /* A pipe that says it is writable takes this much without blocking. */
         ssize_t sent = write(logger->conf.fd, bytes, len < PIPE_BUF ? len : PIPE_BUF);
         if (sent < 0 && errno != EINTR && errno != EAGAIN)
-            return; /* nobody reads any more */
+            break; /* nobody reads any more, or the disk is full */
         if (sent > 0) {
             bytes += sent;
             len -= (size_t)sent;
         }
     }
+    return len;
+}
+
+/* A line is lost if its end is. */
+static void count_lost(struct logger *logger, const char *bytes, size_t len)
+{
+    uint64_t lost = 0;
+    for (size_t i = 0; i < len; i++)
+        lost += bytes[i] == '\n';
+    /* relaxed: a number for people, read by itself */
+    atomic_fetch_add_explicit(&logger->dropped, lost, memory_order_relaxed);
 }
 
 static struct span finish(struct log_line *line)
@@ -101,14 +113,15 @@ static void tell_dropped(struct logger *logger, uint64_t *told)
     if (dropped == *told)
         return;
     struct log_line line;
-    log_begin(&line, logger, LOG_LEVEL_ERROR, "log lines were dropped: the reader is too slow");
+    log_begin(&line, logger, LOG_LEVEL_ERROR,
+              "log lines were dropped: the reader is too slow or the disk full");
     assert(line.logger != NULL); /* errors are of every level */
     log_u64(&line, "dropped", dropped - *told);
     log_u64(&line, "dropped_total", dropped);
     assert(dropped > *told); /* it only rises */
-    *told = dropped;
     struct span whole = finish(&line);
-    write_out(logger, whole.ptr, whole.len);
+    if (write_out(logger, whole.ptr, whole.len) == 0)
+        *told = dropped;
 }
 
 static void *write_lines(void *arg)
@@ -131,7 +144,8 @@ static void *write_lines(void *arg)
         logger->filled = 0;
         pthread_mutex_unlock(&logger->mutex);
         tell_dropped(logger, &told);
-        write_out(logger, taken, len);
+        size_t left = write_out(logger, taken, len);
+        count_lost(logger, taken + len - left, left);
         pthread_mutex_lock(&logger->mutex);
     }
     pthread_mutex_unlock(&logger->mutex);

@@ -61,8 +61,8 @@ void metrics_forget_within(struct metrics *metrics, const void *memory, size_t l
 /* A server's counters as fairgate_http_*{listener="..."}; once for each loop. */
 int metrics_http(struct metrics *metrics, const char *listener, const struct http_stats *stats,
                  struct err_slot *err);
-/* process_resident_memory_bytes, process_open_fds, process_max_fds, process_cpu_seconds_total,
- * process_start_time_seconds. */
+/* fairgate_memory_allocated_bytes, process_resident_memory_bytes, process_open_fds,
+ * process_max_fds, process_cpu_seconds_total, process_start_time_seconds. */
 int metrics_process(struct metrics *metrics, struct err_slot *err);
 
 /* The whole text, Content-Type METRICS_TYPE. On success *out is malloced, the caller's to free. */

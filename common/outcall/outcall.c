@@ -98,6 +98,10 @@ static void read_headers(CURL *easy, struct outcall_answer *answer)
     struct curl_header *header;
     if (curl_easy_header(easy, "Idempotent-Replayed", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
         answer->replayed = span_eq_nocase(span_of(header->value), SPAN("true"));
+    if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
+        time_t date_s = curl_getdate(header->value, NULL);
+        answer->date_s = date_s > 0 ? (uint64_t)date_s : 0;
+    }
     curl_off_t retry_after_s = 0;
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
     if (retry_after_s > 0)

@@ -41,6 +41,7 @@ struct outcall_answer {
     unsigned status;
     struct span body;       /* borrowed during the call */
     uint32_t retry_after_s; /* 0: not told */
+    uint64_t date_s;        /* what time it is there; 0: not told */
     bool replayed;          /* Idempotent-Replayed: true */
     uint32_t took_us;
     char why[128]; /* with rc < 0, for the log */

@@ -92,10 +92,12 @@ void purchase_digest_text(const uint8_t digest[PURCHASE_DIGEST_BYTES],
 bool purchase_digest_parse(struct span text, uint8_t out[PURCHASE_DIGEST_BYTES])
 {
     size_t len;
-    return text.len == PURCHASE_DIGEST_CHARS &&
-           sodium_base642bin(out, PURCHASE_DIGEST_BYTES, text.ptr, text.len, NULL, &len, NULL,
-                             B64) == 0 &&
-           len == PURCHASE_DIGEST_BYTES && !purchase_digest_is_none(out);
+    if (text.len != PURCHASE_DIGEST_CHARS ||
+        sodium_base642bin(out, PURCHASE_DIGEST_BYTES, text.ptr, text.len, NULL, &len, NULL, B64) !=
+            0)
+        return false;
+    assert(len == PURCHASE_DIGEST_BYTES); /* so many characters, and nothing else */
+    return !purchase_digest_is_none(out);
 }
 
 bool purchase_digest_is_none(const uint8_t digest[PURCHASE_DIGEST_BYTES])

@@ -622,6 +622,26 @@ static int show_odd_events(struct metrics *metrics, struct err_slot *err)
     return odd.rc;
 }
 
+static double always_one(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
+/* Which program and version answer, for whoever compares machines. */
+static int show_build(struct service *service, struct err_slot *err)
+{
+    char memory[METRICS_LABELS_MAX];
+    struct text labels = text_on(memory, sizeof(memory) - 1);
+    metrics_label(&labels, "program", span_of(service->conf->name));
+    metrics_label(&labels, "version", span_of(service->conf->version));
+    if (labels.overflown)
+        return err_set(err, ERR_FULL, "name and version of the program");
+    memory[labels.len] = '\0';
+    const struct metrics_desc desc = {"fairgate_build_info", "Program and version.", memory};
+    return metrics_gauge_call(service->metrics, &desc, always_one, service, err);
+}
+
 static int make_shared(struct service *service, struct err_slot *err)
 {
     if (sodium_init() < 0)
@@ -629,6 +649,8 @@ static int make_shared(struct service *service, struct err_slot *err)
     int rc = metrics_create(err, &service->metrics);
     if (rc == 0)
         rc = metrics_process(service->metrics, err);
+    if (rc == 0)
+        rc = show_build(service, err);
     if (rc == 0)
         rc = show_odd_events(service->metrics, err);
     if (rc == 0 && !service->conf->public_only)

@@ -84,6 +84,10 @@ struct service_conf {
     /* Adds members to /readyz, which is open to all: what monitoring should know besides the
      * verdict, in SERVICE_READYZ_MAX bytes. On loop 0; may be NULL. */
     void (*readyz)(void *ctx, struct text *body);
+    /* Why the process is not ready in this very moment, beside its conditions; NULL: it is. For
+     * what a condition would tell too late: a process that was stopped answers before its timers
+     * run. A literal. On loop 0; may be NULL. */
+    const char *(*unready)(void *ctx);
 
     /* No private listener, so that routes answer /healthz themselves: stand-ins for the world
      * outside, such as the demo shop. start() gets NULL as private_routes. */

@@ -176,6 +176,10 @@ static void on_readyz(struct http_req *req)
     json_open(&reasons, '[');
     if (atomic_load_explicit(&service->draining, memory_order_relaxed))
         put_reason(&reasons, &told, 0, "draining", "the process is shutting down");
+    const char *unready =
+        service->conf->unready != NULL ? service->conf->unready(service->conf->ctx) : NULL;
+    if (unready != NULL)
+        put_reason(&reasons, &told, 0, "now", unready);
     for (unsigned i = 0; i < service->runners_len; i++)
         put_reasons(&reasons, &told, &service->runner[i]);
     json_close(&reasons, ']');

@@ -21,6 +21,8 @@
 static const double CONTRAST_MIN = 4.6; /* a browser rounds the wash its own way */
 
 enum { LOGO_BYTES_MAX = 64 * 1024, TEXTS_BYTES_MAX = 128 * 1024, CSS_MAX = 512, PATH_BYTES = 1536 };
+/* Messengers leave out a larger picture, or one of another shape. */
+enum { PREVIEW_BYTES_MAX = 300 * 1024, PREVIEW_WIDTH = 1200, PREVIEW_HEIGHT = 630 };
 
 struct content {
     char *bytes; /* NULL: none */
@@ -31,6 +33,7 @@ struct brand {
     const struct brand_settings *settings; /* NULL: nothing is branded */
     struct content logo;
     const char *logo_type;
+    struct content preview;
     struct content texts[LANG_MAX];
     struct brand_colours colours[BRAND_SCHEMES];
     char css_memory[CSS_MAX];
@@ -197,6 +200,28 @@ static int load_logo(struct brand *brand, struct err_slot *err)
     return 0;
 }
 
+/* A PNG begins with its signature and a chunk that says how large the picture is. */
+static bool is_preview(struct span image)
+{
+    static const char head[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\xb0\0\0\x02\x76";
+    static_assert(PREVIEW_WIDTH == 0x4b0 && PREVIEW_HEIGHT == 0x276, "as the head says");
+    return span_starts(image, SPAN(head));
+}
+
+static int load_preview(struct brand *brand, struct err_slot *err)
+{
+    const char *path = brand->settings->preview;
+    if (path[0] == '\0')
+        return 0;
+    int rc = read_file(path, PREVIEW_BYTES_MAX, &brand->preview, err);
+    if (rc < 0)
+        return err_wrap(err, "brand.preview");
+    if (!is_preview(brand_preview(brand)))
+        return err_set(err, ERR_SYNTAX, "brand.preview: %s is no PNG of %d x %d", path,
+                       PREVIEW_WIDTH, PREVIEW_HEIGHT);
+    return 0;
+}
+
 static int load_texts_of(struct brand *brand, struct span file_name, struct err_slot *err)
 {
     static const struct span ending = {".txt", 4};
@@ -256,6 +281,8 @@ static int load(const struct brand_settings *settings, bool is_trial, struct err
         if (rc == 0)
             rc = load_logo(brand, err);
         if (rc == 0)
+            rc = load_preview(brand, err);
+        if (rc == 0)
             rc = load_texts(brand, err);
     }
     if (rc < 0) {
@@ -286,6 +313,7 @@ void brand_destroy(struct brand *brand)
     if (brand == NULL)
         return;
     free(brand->logo.bytes);
+    free(brand->preview.bytes);
     for (unsigned i = 0; i < LANG_MAX; i++)
         free(brand->texts[i].bytes);
     free(brand);
@@ -300,6 +328,11 @@ struct span brand_logo(const struct brand *brand, const char **type)
 {
     *type = brand->logo_type;
     return (struct span){brand->logo.bytes, brand->logo.len};
+}
+
+struct span brand_preview(const struct brand *brand)
+{
+    return (struct span){brand->preview.bytes, brand->preview.len};
 }
 
 struct span brand_css(const struct brand *brand)

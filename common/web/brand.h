@@ -6,6 +6,7 @@
  *     logo = "/etc/fairgate/logo.svg"
  *     colour = "#7a1fa2"            # of what can be pressed
  *     dark_colour = "#d9a6f5"       # the same on dark screens; without it: made of colour
+ *     preview = "/etc/fairgate/preview.png" # what a shared link is shown with: PNG, 1200 x 630
  *     texts = "/etc/fairgate/texts" # ko.txt, en.txt: other words; ja.txt: another language
  *
  * A language is one file for all three: the keys of each one's web/text.en after a line "[NAME]" of
@@ -26,6 +27,7 @@ struct brand_settings {
     char logo[CONFIG_STRING_MAX];
     char colour[CONFIG_STRING_MAX];
     char dark_colour[CONFIG_STRING_MAX];
+    char preview[CONFIG_STRING_MAX];
     char texts[CONFIG_STRING_MAX];
 };
 
@@ -40,6 +42,8 @@ struct brand_settings {
         BRAND_SETTING(at, logo, 1000, "SVG, PNG or WebP file shown in its place; empty: none"),    \
         BRAND_SETTING(at, colour, 7, "colour of what can be pressed, #rrggbb; empty: ours"),       \
         BRAND_SETTING(at, dark_colour, 7, "the same on dark screens; empty: made of colour"),      \
+        BRAND_SETTING(at, preview, 1000,                                                           \
+                      "PNG file of 1200 x 630 that shared links are shown with; empty: ours"),     \
         BRAND_SETTING(at, texts, 1000, "folder of LANGUAGE.txt files with texts; empty: none")
 
 enum brand_scheme { BRAND_LIGHT, BRAND_DARK, BRAND_SCHEMES };
@@ -60,6 +64,7 @@ void brand_destroy(struct brand *brand);
 
 struct span brand_name(const struct brand *brand);
 struct span brand_logo(const struct brand *brand, const char **type); /* or not there */
+struct span brand_preview(const struct brand *brand);                 /* or not there */
 struct span brand_css(const struct brand *brand); /* to follow base.css; may be empty */
 struct brand_colours brand_colours(const struct brand *brand, enum brand_scheme scheme);
 struct span brand_texts(const struct brand *brand, enum lang lang); /* or not there */

@@ -327,13 +327,16 @@ export class Site {
   edgeConf(machine) {
     const checked = (prefix, port) => this.named(prefix).map(({ name, address }) => `    server ${name} ${address}:${port} check port ${port + 10}`).join('\n').trimStart();
     const tracked = (prefix, port, backend) => this.named(prefix).map(({ name, address }) => `    server ${name} ${address}:${port} track ${backend}/${name}`).join('\n').trimStart();
+    // For the time in which no owner of the seats is sure of it: PostgreSQL is away, and the hall is still shown.
+    const unproven = this.named('seats').map(({ name, address }) => `\n    server ${name}-unproven ${address}:8082 track seat-service-unproven/${name} backup`).join('');
     const edge = filled(fileOf('infra/edge/haproxy.cfg'), {
       BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
       CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
       CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
       FRONTS: checked('front', 8081), FRONT_PAGES: tracked('front', 8081, 'queue-front'),
-      SEATS: checked('seats', 8082), SEAT_PAGES: tracked('seats', 8082, 'seat-service'),
-      PAY: checked('pay', 8083), PAY_PAGES: tracked('pay', 8083, 'payment-adapter'),
+      SEATS: checked('seats', 8082) + unproven, SEAT_PAGES: tracked('seats', 8082, 'seat-service') + unproven,
+      SEATS_UNPROVEN: checked('seats', 8082),
+      PAY: checked('pay', 8083), PAY_PAGES: tracked('pay', 8083, 'payment-adapter'), VIEWS: '',
     });
     const inside = filled(fileOf('infra/ha/etc/inside.cfg'), {
       INSIDE, FRONTS_PRIVATE: tracked('front', 8091, 'queue-front'), SEATS_PRIVATE: tracked('seats', 8092, 'seat-service'),

@@ -1,10 +1,12 @@
 /* crowd-judge_main.c: judges the records of a run.
  *
  *   crowd-judge [--scenario FILE] [--rate R] [--burst B] [--active-max N] [--session-ttl S]
- *               [--seats-max N] [--gone-after S] [--json FILE] RECORD...
+ *               [--seats-max N] [--gone-after S] [--json FILE] [--history FILE] RECORD...
  *
  * The scenario, with the environment that overrides it, says what the run must have achieved
  * ([expect]) and what the operator allowed ([stage]); options after it override that.
+ *
+ * --history writes what visitors were told as tests/history/check.js reads it.
  *
  * Exit status 0: everything that visitors were told can be true, and enough of them got through. 1:
  * not so, with the reasons. */
@@ -218,7 +220,7 @@ static int usage(void)
 {
     fprintf(stderr, "usage: crowd-judge [--scenario FILE] [--rate R] [--burst B] [--active-max N]\n"
                     "                   [--session-ttl S] [--seats-max N] [--gone-after S]\n"
-                    "                   [--json FILE] RECORD...\n");
+                    "                   [--json FILE] [--history FILE] RECORD...\n");
     return 2;
 }
 
@@ -233,7 +235,7 @@ int main(int argc, char **argv)
         {"--active-max", &conf.active_max, 1}, {"--session-ttl", &conf.session_ttl_ms, 1000},
         {"--seats-max", &conf.seats_max, 1},   {"--gone-after", &conf.gone_after_ms, 1000},
     };
-    const char *json_path = NULL;
+    const char *json_path = NULL, *history_path = NULL;
     struct pile pile = {0};
     bool good = true;
     for (int i = 1; i < argc && good; i++) {
@@ -247,6 +249,8 @@ int main(int argc, char **argv)
             good = take_scenario(argv[++i], &conf);
         } else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
             json_path = argv[++i];
+        } else if (strcmp(argv[i], "--history") == 0 && i + 1 < argc) {
+            history_path = argv[++i];
         } else {
             good = argv[i][0] != '-' && add_file(&pile, argv[i]);
         }
@@ -257,7 +261,10 @@ int main(int argc, char **argv)
     }
     static struct judge_verdict verdict;
     struct err_slot err;
-    if (judge(pile.records, pile.len, &conf, &err, &verdict) < 0) {
+    int rc = judge(pile.records, pile.len, &conf, &err, &verdict);
+    if (rc == 0 && history_path != NULL)
+        rc = judge_history(pile.records, pile.len, &conf, history_path, &err);
+    if (rc < 0) {
         fprintf(stderr, "crowd-judge: %s\n", err.text);
         return 2;
     }

@@ -6,14 +6,19 @@ import { delay } from '../../tests/lib-js/wait.js';
 // The provider is not ours to kill: its ledger is what the audit compares with.
 const OURS = /^(queue-front(-\d+)?|seat-service|payment-adapter|redis|postgres|demo-shop)$/;
 
-// -> over(): ends it and answers [{at_s, part}]
-export function killParts(stack, everyMs, seed, log) {
+// It begins when the first has come: the crowd logs its accounts in before, each by a token that is good once, and a
+// token whose use was written down by a database that died before it said so opens nothing any more.
+// -> over(): ends it and answers [{at_s, at_ms, part}]
+export function killParts(stage, seed, log) {
+  const { stack, settings } = stage;
+  const { kill_every: everyMs, kill_for: forMs } = settings.stage;
   const rng = seededRng({ diagnostic: log }, seed);
   const killed = [];
-  const began = Date.now();
   let stop = everyMs === 0;
   const job = (async () => {
-    while (!stop) {
+    while (!stop && !await stage.anybodyThere()) await delay(100);
+    const began = Date.now();
+    while (!stop && (forMs === 0 || Date.now() < began + forMs)) {
       const next = Date.now() + everyMs * (0.5 + rng.unit());
       while (!stop && Date.now() < next) await delay(100);
       if (stop) break;
@@ -26,7 +31,7 @@ export function killParts(stack, everyMs, seed, log) {
         if (error.code !== 'ESRCH') throw error;
         continue;
       }
-      killed.push({ at_s: (Date.now() - began) / 1000, part });
+      killed.push({ at_s: (Date.now() - began) / 1000, at_ms: Date.now(), part });
       log(`kill -9 ${part} (${killed.at(-1).at_s.toFixed(1)} s)`);
     }
   })();

@@ -156,6 +156,12 @@ export class Stage {
     return [...own, ...this.fronts.flatMap(({ child }) => (child ? [child.pid] : []))];
   }
 
+  // Whether somebody has asked for a place yet.
+  async anybodyThere() {
+    const answer = await client({ port: this.fronts[0].port, timeoutMs: 2000 }).get(`/v1/queue/${this.event}/status`).catch(() => null);
+    return answer?.json?.issued > 0;
+  }
+
   async waiting() {
     return (await this.queue.get('/admin/events')).json?.events?.find(({ id }) => id === this.event);
   }

@@ -103,6 +103,31 @@ static json_t *fail_call(const char *what)
     return NULL;
 }
 
+/* False: there is no memory for the call, and half of one must not be made. */
+static bool set_up(CURL *easy, const char *url, const struct curl_slist *headers, const char *body,
+                   char *why, struct grow *reply)
+{
+    return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, why) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)CALL_S) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, reply) == CURLE_OK &&
+           (body == NULL || curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body) == CURLE_OK);
+}
+
+/* The headers of a call, or NULL without memory: a list that lacks one would go out without it. */
+static struct curl_slist *make_headers(const char *auth)
+{
+    struct curl_slist *first = curl_slist_append(NULL, auth);
+    struct curl_slist *all =
+        first != NULL ? curl_slist_append(first, "Content-Type: application/json") : NULL;
+    if (all == NULL)
+        curl_slist_free_all(first);
+    return all;
+}
+
 /* The answer's JSON if its status is 2xx; otherwise NULL, after printing why. */
 static json_t *call(const struct cli *cli, const char *path, const char *body)
 {
@@ -120,21 +145,14 @@ static json_t *call(const struct cli *cli, const char *path, const char *body)
              secret_file_span(token).ptr);
     secret_file_destroy(token);
     struct grow reply = {0};
-    struct curl_slist *headers = curl_slist_append(NULL, auth);
-    headers = curl_slist_append(headers, "Content-Type: application/json");
-    CURL *easy = curl_easy_init();
+    struct curl_slist *headers = make_headers(auth);
+    CURL *easy = headers != NULL ? curl_easy_init() : NULL;
     long status = 0;
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)CALL_S);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, why);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &reply);
-    if (body != NULL)
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
-    CURLcode code = curl_easy_perform(easy);
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (easy != NULL && set_up(easy, url, headers, body, why, &reply))
+        code = curl_easy_perform(easy);
+    if (code == CURLE_OK)
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(easy);
     curl_slist_free_all(headers);
     sodium_memzero(auth, sizeof(auth));
@@ -142,7 +160,7 @@ static json_t *call(const struct cli *cli, const char *path, const char *body)
     json_t *json = code == CURLE_OK ? json_loadb(reply.ptr, reply.len, 0, NULL) : NULL;
     grow_free(&reply);
     if (code != CURLE_OK)
-        return fail_call(why);
+        return fail_call(why[0] != '\0' ? why : curl_easy_strerror(code));
     if (status >= 200 && status < 300 && json != NULL)
         return json;
     const char *detail = json_string_value(json_object_get(json, "detail"));

@@ -141,6 +141,9 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
         return rc;
     const struct reconcile_stats *reconcile = reconcile_stats(pay->reconcile);
     const struct metric all[] = {
+        {"fairgate_pay_seats_clock_apart_ms",
+         "how far this machine's clock and that of the seat service are apart", NULL,
+         &pay->common->seats_clock.apart_ms, true},
         {"fairgate_hash_queue", "password checks under way or waiting", NULL,
          &pay->common->caps->hashing.len, true},
         {"fairgate_shop_lag_orders", "orders that the shop does not have yet", NULL,

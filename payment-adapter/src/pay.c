@@ -276,6 +276,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
         .service_token = texts->service_token,
         .psps = pay->psp_list,
         .psps_len = pay->psps_len,
+        .seats_clock = &pay->common->seats_clock,
         .outcalls = pay->outcalls,
     };
     if (rc == 0)
@@ -362,7 +363,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     struct service_loop *loop = pay->loop;
     struct checkout_conf checkout = {
         .peers = {start_peer, pay},
-        .clock = loop->clock,
+        .clock = &pay->common->seats_clock.clock,
         .rng = rng_system(), /* ticket ids must not be guessable */
         .signer = pay->secrets->signer,
         .poll_first_ms = (uint32_t)settings->poll_first_ms,
@@ -496,6 +497,7 @@ int pay_common_init(struct pay_common *common, const struct settings *settings,
                     struct err_slot *err)
 {
     secrets_init(&common->secrets);
+    seats_clock_init(&common->seats_clock, clock_system());
     common->caps = calloc(1, sizeof(*common->caps));
     common->paces = calloc(1, sizeof(*common->paces));
     if (common->caps == NULL || common->paces == NULL)

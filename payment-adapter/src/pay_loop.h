@@ -44,6 +44,7 @@ struct paces {
 /* One per process. */
 struct pay_common {
     struct pay_caps *caps;
+    struct seats_clock seats_clock;
     struct paces *paces;
     struct pages *pages;
     const struct site *site; /* of the pages */

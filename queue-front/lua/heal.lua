@@ -26,7 +26,7 @@
 -- one's keys go before the newer is made whole.
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
-    'stay_away_milli', 'service_rate_milli' }
+    'stay_away_milli', 'service_rate_milli', 'raised' }
 
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
@@ -95,7 +95,7 @@ end
 local function contribute()
     call('HSET', heal, 'incarnation', newest)
     local names = { 'gap', 'codes', unpack(MARKS) }
-    local values = { ARGV[ask_heal.gap], ARGV[ask_heal.codes], unpack(ARGV, ask_heal.issued, ask_heal.service_rate_milli) }
+    local values = { ARGV[ask_heal.gap], ARGV[ask_heal.codes], unpack(ARGV, ask_heal.issued, ask_heal.raised) }
     local known = call('HMGET', heal, unpack(names))
     for i, name in ipairs(names) do
         if tonumber(values[i]) > (tonumber(known[i]) or -1) then
@@ -209,18 +209,33 @@ local function miss_codes(marks)
     end
 end
 
+-- Sessions that Redis still has live as long as those that it has lost may. One of them may have been over
+-- and keeps the slot of one that is lost; of another the last heartbeat is lost, and it was promised as much.
+local function keep_sessions(from_ms, until_ms)
+    local kept = call('ZRANGEBYSCORE', root .. 'active', from_ms, '(' .. until_ms)
+    for first = 1, #kept, 200 do
+        local some, times = { unpack(kept, first, math.min(first + 199, #kept)) }, {}
+        local ends = call('HMGET', root .. 'ends', unpack(some))
+        for i, session in ipairs(some) do
+            times[2 * i - 1] = math.min(until_ms, tonumber(ends[i]) or until_ms)
+            times[2 * i] = session
+        end
+        call('ZADD', root .. 'active', unpack(times))
+    end
+end
+
 -- Slots of sessions that fronts knew of and Redis does not.
 local function restore_slots(bucket, marks)
     if lane > 0 then
         return -- all lanes share them
     end
     visits_set(unpack(call('HMGET', CFG, 'visits_stood_ms', 'visits_halted_ms')))
+    local session_ttl_ms = tonumber(call('HGET', CFG, 'session_ttl_ms'))
+    bucket.phantom_until_ms = now_ms - behind_ms + session_ttl_ms
+    keep_sessions(now_ms - behind_ms - session_ttl_ms, bucket.phantom_until_ms)
     end_expired_sessions()
-    local missing = marks.active + marks.since - call('ZCARD', root .. 'active')
-    if missing > 0 then
-        bucket.phantoms = missing
-        bucket.phantom_until_ms = now_ms - behind_ms + tonumber(call('HGET', CFG, 'session_ttl_ms'))
-    end
+    local known, here = marks.active + marks.since, call('ZCARD', root .. 'active')
+    bucket.phantoms, bucket.doubted = math.max(0, known - here), math.min(known, here)
 end
 
 -- Everybody who was called gets a fresh window, unless their call is known to have expired. Who of them
@@ -320,16 +335,24 @@ local function drop_older()
     call('UNLINK', CFG)
 end
 
+-- When a sample was written, and how many had joined: the places that a heal adds are no joins.
+local function sampled_joins(sample)
+    local numbers = {}
+    for number in string.gmatch(sample, '%d+') do
+        numbers[#numbers + 1] = tonumber(number)
+    end
+    return numbers[1], numbers[2] - (numbers[SERIES_RAISED] or 0)
+end
+
 -- Twice the highest number of joins in a recent second, as far as Redis knows.
 local function sampled_gap()
-    local most, last_ms, last_issued = 0, nil, nil
+    local most, last_ms, last_joined = 0, nil, nil
     for _, sample in ipairs(call('LRANGE', prefix .. 'series', -120, -1)) do
-        local at_ms, at_issued = string.match(sample, '^(%d+):(%d+):')
-        at_ms, at_issued = tonumber(at_ms), tonumber(at_issued)
+        local at_ms, joined = sampled_joins(sample)
         if last_ms and at_ms > last_ms then
-            most = math.max(most, (at_issued - last_issued) * 1000 / (at_ms - last_ms))
+            most = math.max(most, (joined - last_joined) * 1000 / (at_ms - last_ms))
         end
-        last_ms, last_issued = at_ms, at_issued
+        last_ms, last_joined = at_ms, joined
     end
     return math.min(math.ceil(2 * most), GAP_MAX)
 end
@@ -359,7 +382,8 @@ end
 -- A ticket was shown for a place beyond all that are known, and nothing else is amiss.
 local function raise(mark, gap)
     local bucket = bucket_read('left_n', 'early_n', 'ghosts_n', 'away_seq', 'away_whole', 'away_at_ms',
-        'gap_pending', 'gap_upto')
+        'gap_pending', 'gap_upto', 'raised')
+    bucket.raised = bucket.raised + mark + gap - issued
     issued = mark + gap
     call('SET', prefix .. 'seq', issued)
     restore_gaps(bucket, {}, gap)
@@ -377,12 +401,14 @@ local function close(gap)
     move_clock(marks.off_us or off_us)
     local bucket = bucket_read('at_us', 'nano', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
         'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
-        'last_upto', 'last_called_ms', 'last_expires_ms', 'phantoms', 'phantom_until_ms',
+        'last_upto', 'last_called_ms', 'last_expires_ms', 'phantoms', 'doubted', 'phantom_until_ms',
         'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run', 'ghosts_n',
-        'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto')
+        'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised')
     restore_document(marks)
     miss_codes(marks)
-    issued = math.max(issued, marks.issued, marks.serving) + gap
+    local raised = math.max(issued, marks.issued, marks.serving) + gap
+    bucket.raised = math.max(bucket.raised, marks.raised) + raised - issued
+    issued = raised
     serving = math.max(serving, marks.serving)
     call('MSET', prefix .. 'seq', issued, prefix .. 'serving', serving)
     restore_slots(bucket, marks)

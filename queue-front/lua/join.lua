@@ -12,6 +12,7 @@
 --   for one that shows what another place was given for; or why its code opens nothing here:
 --   CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were none), CODE_MISSING (Redis has
 --   lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front asks next. Or LINE_FULL.
+--   Or LEASE_OUT, of a shard: come again after the next cut.
 --
 -- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
@@ -203,7 +204,10 @@ local function room()
     return line_max - waiting
 end
 
+-- A shard gives numbers up to its lease and not one more (shard.lua); a line that is not in shards has none.
 local full_from = issued + room()
+local lease = tonumber(cfg[cfg_join.lease]) or PLACE_MAX
+local give_upto = math.min(full_from, lease)
 local per_ip = tonumber(cfg[cfg_join.joins_per_ip_per_min])
 local last = issued
 local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- tell_join
@@ -227,8 +231,8 @@ for i = 0, count - 1 do
         end
         spend_at, spend_left = spend_at + 4, spend_left - 1
     end
-    if not old and last >= full_from then
-        old = LINE_FULL
+    if not old and last >= give_upto then
+        old = last >= full_from and LINE_FULL or LEASE_OUT
     end
     if not old and per_ip > 0 and address ~= '' and
         call('HINCRBY', ip_key, address, '1') > per_ip then

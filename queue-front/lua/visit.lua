@@ -63,7 +63,7 @@ visits_set(cfg[cfg_visit.visits_stood_ms], cfg[cfg_visit.visits_halted_ms])
 local visit_ms = now_ms - behind_ms -- what sessions go by
 
 local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
-    'admitted', 'phantoms', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms')
+    'admitted', 'phantoms', 'doubted', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms')
 
 local entry, moves = ARGV[ask_visit.entry], tonumber(ARGV[ask_visit.moves])
 if entry ~= '' and (bucket.moves_seq > 0 or moves > 0) and moves_known(entry, moves) > moves then
@@ -265,8 +265,14 @@ end
 -- A visit that began after the archive was written out of which the event was made again: of those
 -- nobody knows how many there are.
 local function is_of_before()
-    return not has('called') and
-        (tonumber(call('HGET', root .. 'bucket', 'restored_until_ms')) or 0) > now_ms
+    return (tonumber(call('HGET', root .. 'bucket', 'restored_until_ms')) or 0) > now_ms
+end
+
+-- May Redis have lost the session of a pass? A place that came in as far as Redis knows had one, which is
+-- there or is over.
+local function is_lost()
+    local phantoms, doubted = lost_of(bucket)
+    return phantoms > 0 or (not has('called') and (doubted > 0 or is_of_before()))
 end
 
 local function heartbeat()
@@ -278,16 +284,14 @@ local function heartbeat()
         return answer_visit(OK, until_ms, ends_ms)
     elseif has('ended') or has('gone') then
         return answer(GONE)
-    elseif phantoms_of(bucket) > 0 or is_of_before() then
+    elseif is_lost() then
         -- Redis lost this session, its signed pass did not. It takes its own slot back.
         local ends_ms = tonumber(ARGV[ask_visit.ends_ms])
         ends_ms = ends_ms > 0 and ends_ms - behind_ms or visit_ms + session_max_ms
         if ends_ms <= visit_ms then
             return answer(EXPIRED)
         end
-        if phantoms_of(bucket) > 0 then
-            phantom_back(bucket)
-        end
+        lost_back(bucket)
         turn_log(lane, place, 0)
         if place > bucket.settled and place <= serving and not has('called') then
             bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
@@ -343,11 +347,9 @@ local function finish()
         session_close()
         over(done)
         return answer(OK, 0, 0, 0, ENDED)
-    elseif (phantoms_of(bucket) > 0 or is_of_before()) and ask ~= 'leave' then
+    elseif ask ~= 'leave' and is_lost() then
         -- An order that went through while Redis forgot its session.
-        if phantoms_of(bucket) > 0 then
-            phantom_back(bucket)
-        end
+        lost_back(bucket)
         if place > bucket.settled and place <= serving then
             bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
         end

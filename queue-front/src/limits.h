@@ -31,6 +31,7 @@ enum {
     REASON_BYTES_MAX = 400,     /* an operator's "why": a sentence or three */
     OPERATOR_BYTES_MAX = 80,    /* an operator's name */
     ADMIN_BODY_MAX = 64 * 1024, /* a document, generously escaped */
+    PUBLIC_URL_MAX = 280,       /* of the site: a host's name has 253 bytes at most */
     NEXT_URL_BYTES_MAX = 512,   /* where a pass leads, with the event's id in it */
     FORM_BODY_MAX = 1024, /* what a browser's form or a curious client sends to a public call */
 

@@ -108,6 +108,9 @@ static const struct config_setting settings[] = {
      "aud of member tokens"},
     {"web", "origins", CONFIG_STRING, AT(web_origins), "", 0, 1000, NULL,
      "origins besides our own whose pages may join for a visitor, comma between"},
+    {"web", "public_url", CONFIG_STRING, AT(web_public_url), "", 0, PUBLIC_URL_MAX, NULL,
+     "where visitors find the site, https://HOST: shared links are shown with a picture; empty: "
+     "without"},
     {"autopilot", "health", CONFIG_STRING, AT(autopilot_health), "", 0, 1000, NULL,
      "URLs that tell the health of the services behind the line, comma between: /metrics, or JSON"},
     {"autopilot", "interval", CONFIG_DURATION, AT(autopilot_interval_ms), "5s", 200, 60000, NULL,
@@ -225,6 +228,24 @@ static int check_redis(const struct front_config *config, struct err_slot *err)
     return rc < 0 ? rc : check_tls(config, err);
 }
 
+static int check_public_url(const char *url, struct err_slot *err)
+{
+    struct span rest = span_of(url);
+    if (rest.len == 0)
+        return 0;
+    if (span_starts(rest, SPAN("https://")))
+        rest = span_skip(rest, strlen("https://"));
+    else if (span_starts(rest, SPAN("http://")))
+        rest = span_skip(rest, strlen("http://"));
+    else
+        rest.len = 0;
+    size_t host = strspn(rest.ptr, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789.-:[]");
+    if (rest.len == 0 || host != rest.len)
+        return err_set(err, ERR_SYNTAX, "web.public_url: of the form https://HOST, no path");
+    return 0;
+}
+
 static int check(void *target, struct err_slot *err)
 {
     const struct front_config *config = target;
@@ -242,7 +263,9 @@ static int check(void *target, struct err_slot *err)
         return ERR_RANGE;
     if (strlen(config->pass_next_url) + LINE_EVENT_ID_MAX > NEXT_URL_BYTES_MAX)
         return err_set(err, ERR_RANGE, "passes.next_url: too long");
-    rc = brand_check(&config->brand, err);
+    rc = check_public_url(config->web_public_url, err);
+    if (rc == 0)
+        rc = brand_check(&config->brand, err);
     struct beacon_sources beacons;
     if (rc == 0)
         rc = drawings_sources(config, err, &beacons);
@@ -366,7 +389,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = open_tls(shared, err);
     if (rc == 0)
-        rc = pages_create(err, &shared->pages);
+        rc = pages_create(&shared->config->brand, err, &shared->pages);
     if (rc == 0)
         rc = waiting_page_create(&shared->config->brand, err, &shared->waiting_page);
     if (rc == 0) /* after it: by then all languages are known */

@@ -286,8 +286,16 @@ static void tell_out(void *ctx, struct text *body)
         json_close(body, ']');
 }
 
+/* Asked by each /readyz, since an owner that was stopped answers before anything here has run. */
+static const char *unready(void *ctx)
+{
+    const struct seats *seats = ctx;
+    return seats->journal != NULL && journal_is_unproven(seats->journal) ? "ownership-unproven"
+                                                                         : NULL;
+}
+
 /* Each tick of loop 0. An owner that is cut off from PostgreSQL still shows the hall and answers
- * changes with 503 itself; taking it out of rotation would only blind the visitors. */
+ * changes with 503 itself; for a moment that is better than to leave the visitors without. */
 static void on_tick(void *ctx, const char *reason)
 {
     struct seats *seats = ctx;
@@ -432,6 +440,7 @@ int main(int argc, char **argv)
         .ctx = seats,
         .check = check,
         .readyz = tell_out,
+        .unready = unready,
         .start = start,
         .loop_start = loop_start,
         .loop_stop = loop_stop,

@@ -59,9 +59,10 @@ function tellWhere() {
   if (!prices) return;
   const zone = plan.zones[map.here];
   const cheapest = plan.zones.reduce((least, { cheapest: c }) => (c >= 0 && (least < 0 || plan.prices[c] < plan.prices[least]) ? c : least), -1);
+  // One line on a phone, or the map would move as one goes from section to section.
   const offered = zone ? [...new Set(zone.parts.filter(({ shown }) => shown > 0).map(({ category }) => category))] : [];
   const parts = zone
-    ? [zone.name, ...offered.map((c) => `${info.categories[c].name} ${prices[c]}`), zone.shown > 0 ? say('map.left', count(zone.shown)) : say(zone.free > 0 ? 'legend.other' : 'seat.sold')]
+    ? [zone.name, ...(offered.length > 1 ? [say('map.from', prices[zone.cheapest])] : offered.map((c) => `${info.categories[c].name} ${prices[c]}`)), zone.shown > 0 ? say('map.left', count(zone.shown)) : say(zone.free > 0 ? 'legend.other' : 'seat.sold')]
     : [say('where.all'), cheapest >= 0 && say('map.left', count(plan.zones.reduce((sum, { shown }) => sum + shown, 0))), cheapest >= 0 && say('map.from', prices[cheapest])].filter(Boolean);
   const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
   put('where-text', parts.join(' · '));
@@ -261,6 +262,7 @@ async function openAtLast() {
     if (error instanceof Refused && error.status === 401) (await arriving).refuse(error, openAtLast);
     else {
       byId('wait').hidden = false;
+      byId('wait').className = 'lost';
       byId('wait').textContent = !(error instanceof Refused) ? say('error.other') : error.status === 0 ? say('lost') : sayError(error);
     }
     if (!(error instanceof Refused)) throw error;

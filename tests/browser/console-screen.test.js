@@ -214,6 +214,11 @@ describe('the first screen', () => {
       assert.ok(await shifts(page) < 0.01);
       await see(boss, `${name}-fine`);
 
+      // The operator's own end of the line is what the forecast is compared with.
+      const end = new Date(Date.now() + 3600_000).toISOString();
+      assert.equal((await line.front.admin.patch(`/admin/events/${id}`, { body: { planned_end_at: end } })).status, 200);
+      await page.locator('#plan p', { hasText: /^(Planned|계획): (?!.*(rate|속도))/ }).waitFor();
+
       // Keys go there, do nothing while somebody types, and a pause takes two.
       await page.keyboard.press('r');
       assert.equal(await page.evaluate(() => document.activeElement.id), 'quick-rate');
@@ -240,6 +245,7 @@ describe('the first screen', () => {
       await page.locator('#audit').getByText('the hall is empty').waitFor();
       await page.keyboard.press('2');
       await page.locator('#knob-form').waitFor();
+      assert.equal(await page.evaluate(() => new Date(document.getElementById('knob-planned_end_at').value).getTime()), Math.floor(Date.parse(end) / 1000) * 1000);
 
       // What those who wait read, for each language; too much of it is told beside the field.
       await page.fill('#knob-about-en', 'x'.repeat(300));

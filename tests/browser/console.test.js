@@ -210,11 +210,12 @@ describe('the console', () => {
     // way back, so its event has to be typed out, and why.
     assert.equal(await page.isVisible('#act-close'), false);
     await page.click('#endings summary');
-    const top = async (id) => (await page.locator(id).boundingBox()).y;
-    assert.ok(await top('#act-close') - await top('#act-pause') > 200);
+    const boxes = (...ids) => page.evaluate((all) => all.map((id) => document.querySelector(id).getBoundingClientRect().toJSON()), ids); // in one moment
+    const [close, pause] = await boxes('#act-close', '#act-pause');
+    assert.ok(close.y - pause.y > 200);
     assert.equal(await page.locator('#endings :is(#act-pause, #act-freeze, #act-undo), #controls :is(#act-close, #act-sold-out)').count(), 0);
-    const [brake, undo] = [await page.locator('#act-freeze').boundingBox(), await page.locator('#act-undo').boundingBox()];
-    assert.ok(brake.x - undo.x - undo.width > 40 || brake.y >= undo.y + undo.height, 'the brake stands apart');
+    const [brake, undo] = await boxes('#act-freeze', '#act-undo');
+    assert.ok(brake.left - undo.right > 40 || brake.top >= undo.bottom, `the brake stands apart: ${JSON.stringify({ brake, undo })}`);
     await page.click('#act-close');
     await page.fill('#confirm-input', 'dem');
     assert.equal(await page.isDisabled('#confirm-yes'), true);
@@ -223,7 +224,7 @@ describe('the console', () => {
     assert.equal(await page.isDisabled('#confirm-yes'), true, 'why is not said');
     await page.fill('#confirm-why', 'the show is off');
     assert.equal(await page.isDisabled('#confirm-yes'), false);
-    await see(boss, 'close');
+    await see(boss, 'close', ['#autopilot-now']);
     await page.click('#confirm-no');
     assert.equal((await doc()).state, 'open');
     // The last act is told before it is taken back.
@@ -473,8 +474,10 @@ describe('the console', () => {
       await page.locator('#audit li').nth(5).waitFor();
       assert.ok((await page.textContent('#audit')).includes(`more, says ${name}`));
       assert.ok((await page.textContent('#audit')).includes('Night Shift'));
+      await page.locator('#audit > li:first-child', { hasText: /Seats unblocked: \d+|좌석 \d+석 차단 해제/ }).waitFor(); // the seat service writes it within seconds
+      await page.locator('#audit > li', { hasText: /Seats blocked: 3 admin token .* to .*Why: a camera|좌석 3석 차단 관리자 토큰 .*부터 .*까지사유: a camera/ }).first().waitFor();
       await readTrail(boss);
-      await see(boss, 'audit');
+      await see(boss, 'audit', ['#audit > li > *']); // the autopilot may have acted since, and then its act stands first
       await retry(boss);
       await ceremony(boss);
       await lanes(boss);
@@ -599,6 +602,29 @@ describe('the console', () => {
     await errors.locator('.legend >> text=/0 to/').first().waitFor();
     const told = await errors.locator('.legend li').allTextContents();
     for (const [n, words] of [/^Waiting room.*0 to 180$/, /^Seat service.*0 to 60$/, /^Payment adapter.*0 to 120$/].entries()) assert.match(told[n], words);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await boss.close();
+  });
+
+  test('takings are what the orders brought less what was refunded; without counts, list prices are called that', async () => {
+    const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
+    const { page } = boss;
+    const columns = ['at', 'completed', 'open', 'parked', 'captured', 'given_back'];
+    const counted = (numbers) => page.route(`**:${stack.base + 13}/admin/events/demo/counts`, (route) => {
+      const now = Object.fromEntries(columns.map((name, n) => [name, numbers[n - 1]]));
+      return route.fulfill({ headers: { 'access-control-allow-origin': '*' }, json: { event: 'demo', columns, points: [[Date.now() - 60_000, 0, 0, 0, 0, 0]], now, server_time: new Date().toISOString() } });
+    });
+    await counted([3, 0, 0, 396_000, 132_000]);
+    await page.goto(`${boss.at}/console#/events/demo`);
+    await boss.signIn();
+    await page.locator('#vital-money .value', { hasText: '₩264,000' }).waitFor();
+    assert.match(await page.textContent('#vital-money .small'), /^₩396k captured, ₩132k refunded$/i);
+    const facts = await page.locator('#live').innerText();
+    for (const [name, sum] of [['Captured', '₩396,000'], ['Refunded', '₩132,000'], ['Takings (captured less refunded)', '₩264,000']]) assert.match(facts.replaceAll('\n', ' '), new RegExp(`${name.replace(/[()]/g, '[$&]')} *${sum}`));
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.route(`**:${stack.base + 13}/admin/events/demo/counts`, (route) => route.abort());
+    await page.reload();
+    await page.locator('#vital-money .small', { hasText: 'at list price' }).waitFor();
     await page.unrouteAll({ behavior: 'ignoreErrors' });
     await boss.close();
   });

@@ -11,7 +11,7 @@ import { openBrowser } from './world.js';
 
 const WAYS = [
   { name: 'en-light', locale: 'en-GB', colorScheme: 'light' },
-  { name: 'ko-dark', locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 1366, height: 768 } },
+  { name: 'ko-dark', locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
 ];
 
 describe('the page of the draw', () => {

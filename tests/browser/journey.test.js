@@ -68,6 +68,10 @@ describe('pages', () => {
       await visitor.ready();
       await visitor.survey(looks, `${name}-hall-far`, MAP);
       for (let n = 0; n < 4; n += 1) await page.click('#zoom-in');
+      await page.click('#where-view');
+      await page.waitForFunction(() => document.querySelector('#sight img')?.naturalWidth === 640);
+      await visitor.judge(`${name}-sight`);
+      await page.click('#sight-close');
       await visitor.survey(looks, `${name}-hall-near`, MAP);
       await page.click('#show-list');
       await visitor.survey(looks, `${name}-list`, LIST);

@@ -3,16 +3,19 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 const FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-swiftshader'.split(' ');
-export const SIZES = { phone: { width: 360, height: 740 }, tablet: { width: 820, height: 1180 }, desktop: { width: 1366, height: 768 } };
+export const SIZES = { phone: { width: 360, height: 740 }, tablet: { width: 768, height: 1024 }, desktop: { width: 1280, height: 800 } };
 const PHONE = SIZES.phone;
 const PATIENCE_MS = 60_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PICTURES = process.env.FAIRGATE_LOOKS === 'write'; // for people to look at; nothing is judged by them
+// FAIRGATE_SWEEP=FOLDER judges nothing: each state that is judged otherwise is pictured there at all sizes
+// in both schemes, for somebody who looks at every screen.
+const SWEEP = process.env.FAIRGATE_SWEEP;
 const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
 
 // What axe judges of a page: its elements, which of them are seen, in which colours, whether their letters are large
@@ -113,8 +116,29 @@ export class Visitor {
     if (PICTURES) await this.page.screenshot({ path: `${SHOTS}${name}.png`, fullPage: true });
   }
 
+  async sweep(name) {
+    const { page } = this;
+    const state = name.replace(/-(phone|tablet|desktop|contrast|\d+)$/, '');
+    if (existsSync(`${SWEEP}/${state}-1280-light.png`)) return;
+    mkdirSync(SWEEP, { recursive: true });
+    const before = page.viewportSize();
+    for (const viewport of Object.values(SIZES)) {
+      await page.setViewportSize(viewport);
+      for (const colorScheme of ['dark', 'light']) {
+        await page.emulateMedia({ colorScheme });
+        await page.evaluate(() => new Promise((drawn) => { setTimeout(drawn, 250); }));
+        await page.screenshot({ path: `${SWEEP}/${state}-${viewport.width}-${colorScheme}.png`, fullPage: true, scale: 'css' });
+      }
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (wide > 0) appendFileSync(`${SWEEP}/wide.txt`, `${state} at ${viewport.width}: ${wide} px too wide\n`);
+    }
+    await page.setViewportSize(before);
+    await page.emulateMedia({ colorScheme: null });
+  }
+
   // No violation of WCAG 2.2 A and AA.
   async judge(name, { axe = true } = {}) {
+    if (SWEEP) { await this.sweep(name); return; }
     // Colours that are still on their way would be judged as they are. To wait for their end has hung
     // where the size changed meanwhile.
     await this.page.evaluate(() => {

@@ -36,6 +36,7 @@ const CASES = {
   FairgateJournalErrors: [['fairgate_journal_errors_total', rising(1)]],
   FairgateIdemShort: [['fairgate_idem_kept_seconds', level(600, 60)]],
   FairgateHoldsUnremembered: [['fairgate_seats_unremembered_total', rising(1)]],
+  FairgatePayClockApart: [['fairgate_pay_seats_clock_apart_ms{instance="a"}', level(0, 60_000)]],
   FairgatePayDatabaseGone: [['fairgate_pay_db_connected', level(4, 0)]],
   FairgateSagasParked: [['fairgate_sagas_parked', level(0, 1)]],
   FairgateSagasUnknown: [['fairgate_sagas_unknown', level(0, 1)]],
@@ -53,6 +54,7 @@ const CASES = {
 // What is left of the first series' labels when the rule has taken its sum.
 const LABELS = {
   FairgateSeatsNotOpen: { event: 'night' },
+  FairgatePayClockApart: { instance: 'a' },
   FairgateErrors: { job: 'fairgate-pay' },
 };
 

@@ -4,9 +4,10 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { after, test } from 'node:test';
-import { openScope, programPath, until } from '../lib-js/index.js';
+import { client, freePort, openScope, programPath, until } from '../lib-js/index.js';
 import { filled, Site } from '../../infra/ha/site.js';
 
 const site = new Site();
@@ -27,6 +28,48 @@ test('both edges: HAProxy takes its two files, keepalived its one', (t) => {
     if (isHere('keepalived')) said('keepalived', '-t', '-f', keepalived);
     else t.diagnostic('keepalived is not installed');
   }
+});
+
+test('the edge asks the owner of the seats that is sure of it, and one that is not while there is none', async () => {
+  const scope = openScope();
+  after(() => scope.close());
+  const config = site.writeEdge(site.named('edge')[0]).edge;
+  let text = readFileSync(config, 'utf8');
+  const said = {}; // of each machine, what /readyz is
+  for (const { name, address } of site.named('seats')) {
+    said[name] = [503, { role: 'standby' }];
+    const server = http.createServer((request, answer) => {
+      const [status, body] = request.url === '/readyz' ? said[name] : [200, { name }];
+      answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    scope.defer(() => new Promise((resolve) => { server.close(resolve).closeAllConnections(); }));
+    const { port } = server.address();
+    text = text.replaceAll(`${address}:8082 check port 8092`, `127.0.0.1:${port} check`).replaceAll(`${address}:8082`, `127.0.0.1:${port}`);
+  }
+  const port = await freePort();
+  const file = `${config}.here`;
+  writeFileSync(file, text.replace('bind :8080', `bind 127.0.0.1:${port}`));
+  scope.spawn('haproxy', ['haproxy', '-db', '-f', file], { stays: true });
+  const edge = client({ port });
+  const served = (what, by) => until(what, async () => {
+    for (const path of ['/v1/seats/gala', '/seats/gala']) {
+      const answer = await edge.get(path).catch(() => null);
+      if ((answer?.status === 200 ? answer.json.name : answer?.status) !== by) return false;
+    }
+    return true;
+  });
+  const [first, second] = Object.keys(said);
+  await served('nobody to be there', 503);
+  said[first] = [200, { role: 'owner' }];
+  await served('the owner to be found', first);
+  said[first] = [503, { role: 'cut' }];
+  await served('the one that is cut to go on alone', first);
+  said[second] = [200, { role: 'owner' }];
+  await served('its successor to be found', second);
+  said[second] = [503, { role: 'standby' }];
+  said[first] = [503, { role: 'standby' }];
+  await served('nobody to be left', 503);
 });
 
 test('the services take theirs', () => {

@@ -34,6 +34,19 @@ test('an installation stands below DESTDIR and is accepted by its own programs',
   }
 });
 
+test('the command line comes with its page of the manual and with completion that its shells take', (t) => {
+  const destdir = openScope(t).tempDir();
+  install(destdir);
+  const at = (path) => join(destdir, 'opt/fairgate', path);
+  assert.match(execFileSync(at('bin/fairgate'), ['version'], { encoding: 'utf8' }), /^fairgate \d+\.\d+\.\d+$/m);
+  const page = spawnSync('groff', ['-man', '-Tutf8', '-ww', at('share/man/man1/fairgate.1')], { encoding: 'utf8' });
+  if (page.error?.code !== 'ENOENT') assert.deepEqual([page.status, page.stderr], [0, '']);
+  const words = ['fairgate', 'halls', 'b'];
+  const script = `. ${at('share/bash-completion/completions/fairgate')}; COMP_WORDS=(${words.join(' ')}); COMP_CWORD=2; _fairgate; echo "\${COMPREPLY[@]}"`;
+  assert.equal(execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim(), 'block');
+  assert.match(readFileSync(at('share/zsh/site-functions/_fairgate'), 'utf8'), /^#compdef fairgate$/m);
+});
+
 test('units hand over every secret that the default configs name, and no others', (t) => {
   const destdir = openScope(t).tempDir();
   install(destdir);

@@ -9,7 +9,7 @@ import { ROOT } from '../lib-js/service.js';
 const librariesOf = (program) =>
   execFileSync('ldd', [join(ROOT, 'build/release/bin', program)], { encoding: 'utf8' });
 
-for (const program of ['queue-front', 'seat-service', 'payment-adapter']) {
+for (const program of ['queue-front', 'seat-service', 'payment-adapter', 'fairgate']) {
   test(`${program} allocates by jemalloc`, () => {
     assert.match(librariesOf(program), /libjemalloc\.so/);
   });
@@ -40,7 +40,7 @@ test('queue-front speaks no SQL: libpq, which others use from the same library, 
 // Makefile may be lost on the way (one object, one library, another linker), so the files are asked.
 const read = (what, ...argv) => execFileSync(what, argv, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 1 << 26 });
 
-for (const program of ['queue-front', 'seat-service', 'payment-adapter']) {
+for (const program of ['queue-front', 'seat-service', 'payment-adapter', 'fairgate']) {
   const path = join(ROOT, 'build/release/bin', program);
 
   test(`${program} lies where nobody can guess, and what the loader filled in is read-only`, () => {

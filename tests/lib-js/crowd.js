@@ -1,7 +1,9 @@
 // A run of the crowd (loadtest/crowd): its figures, and what its judge says of the records.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { check } from '../history/check.js';
+import { historyOf } from '../history/record.js';
 import { client } from './http.js';
 import { programPath, ROOT, runProgram } from './service.js';
 import { within } from './wait.js';
@@ -42,7 +44,8 @@ export async function letIn(stack, event, knobs) {
   if (patched.status >= 300) throw new Error(`knobs of ${event}: ${patched.status} ${patched.text}`);
 }
 
-// runCrowd(scope, {scenario, settings}) -> {...report, judged: (options) => ({status, text, ...verdict})}
+// runCrowd(scope, {scenario, settings}) -> {...report, judged: (options) => ({status, text, ...verdict}), history}
+// history(facts): what visitors were told, and such facts of the books, judged by tests/history.
 // `wrap`: words in front of the command, such as taskset's.
 export async function runCrowd(scope, options) {
   const { scenario, settings = {}, timeoutMs = 120_000, wrap = [] } = options;
@@ -59,8 +62,17 @@ export async function runCrowd(scope, options) {
   return {
     ...JSON.parse(readFileSync(report, 'utf8')),
     log: () => child.log(),
+    history: (facts = []) => judgedHistory(dir, ['--scenario', scenarioPath(scenario)], env, facts),
     judged: (options = []) => judged(dir, ['--scenario', scenarioPath(scenario), ...options], env),
   };
+}
+
+function judgedHistory(dir, options, env, facts) {
+  const path = join(dir, 'history.jsonl');
+  judged(dir, [...options, '--history', path], env);
+  const lines = [...readFileSync(path, 'utf8').trimEnd().split('\n'), ...facts.map((fact) => JSON.stringify(fact))];
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return { path, ...check(historyOf(lines)) };
 }
 
 // {status, text, ...verdict}; the scenario says what must have come of it.

@@ -155,7 +155,7 @@ export function runProgram(name, args, { env = {}, input } = {}) {
   return judged(name, args, { status, signal, stdout, stderr });
 }
 
-export function runBeside(name, args, { env = {} } = {}) {
+export function runBeside(name, args, { env = {}, input = '' } = {}) {
   const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 28, timeout: 60_000 };
   return new Promise((resolve, reject) => {
     const child = execFile(programPath(name), args, options, (error, stdout, stderr) => {
@@ -165,6 +165,8 @@ export function runBeside(name, args, { env = {} } = {}) {
         reject(found);
       }
     });
+    child.stdin.on('error', () => {}); // it ended without having read all of it
+    child.stdin.end(input);
   });
 }
 

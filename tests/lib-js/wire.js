@@ -20,6 +20,12 @@ export const knobs = rows('knobs').map(([name]) => name);
 export const numbers = (name) => Object.fromEntries(
   rows(`enum ${name}`).map(([own, as, other], i) => [as === 'as' ? other : own, i]));
 
+// Numbers of the list by their name in Lua.
+export function numbersOf() {
+  const blocks = [...list.matchAll(/^numbers[^\n]*\n((?: [^\n]*\n)*)/gm)].map(([, block]) => block);
+  return Object.fromEntries([...blocks.join('').matchAll(/^ +(\d+) +(\w+)/gm)].map(([, value, name]) => [name, Number(value)]));
+}
+
 export const scripts = [...new Set(rows('scripts').map(([name]) => name))];
 
 const fields = (heading) => rows(heading).flatMap(([name, type]) => (type === 'knobs' ? knobs : [name]));

@@ -24,10 +24,10 @@ export function run(command, args) {
   return stdout;
 }
 
-const JOBS = Number(process.env.JOBS ?? availableParallelism());
+export const JOBS = Number(process.env.JOBS ?? availableParallelism());
 
-export function build(variant) {
-  const programs = CORES.flatMap(sourcesOf).map((source) => `build/${variant}/${source.slice(0, -2)}`);
+export function build(variant, at = /./) {
+  const programs = CORES.flatMap(sourcesOf).filter((source) => at.test(source)).map((source) => `build/${variant}/${source.slice(0, -2)}`);
   run('make', ['-s', `-j${JOBS}`, `VARIANT=${variant}`, ...programs]);
 }
 
@@ -43,8 +43,8 @@ function sourcesOf({ folders, judges, byName }) {
 }
 
 /** The programs of a core's tests: { program, names }, names being all that is linked in. */
-export function programsOf(core, out) {
-  return sourcesOf(core).map((source) => {
+export function programsOf(core, out, at = /./) {
+  return sourcesOf(core).filter((source) => at.test(source)).map((source) => {
     const program = `${out}/${source.slice(0, -2)}`;
     const names = new Set(run('nm', ['--defined-only', program]).split('\n').map((line) => line.split(' ')[2]));
     return { program, names };
@@ -67,7 +67,7 @@ export function runTest(program, cpuS, env = {}) {
   const script = 'ulimit -t "$1" -v 4000000 -c 0; TIMEFORMAT="%U %S"; time "$2" >/dev/null 2>&1';
   return new Promise((resolve) => {
     const child = spawn('timeout', ['300', 'bash', '-c', script, '-', String(Math.ceil(cpuS)), program], {
-      env: { ...process.env, FAIRGATE_SEED: '1', FAIRGATE_TEST_SEED: '1', ...env }, stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, FAIRGATE_SOAK: undefined, FAIRGATE_SEED: '1', FAIRGATE_TEST_SEED: '1', ...env }, stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';
     child.stderr.on('data', (bytes) => { said += bytes; });

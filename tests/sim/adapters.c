@@ -4,6 +4,7 @@
 
 #include "bank.h"
 #include "books.h"
+#include "gate/gate.h"
 #include "invariants.h"
 #include "seats.h"
 #include "stage/faults.h"
@@ -58,6 +59,7 @@ struct question {
     struct seat_call seats;
     struct bank_call bank;
     struct bank_answer answer;
+    char session[ORDER_SESSION_MAX]; /* to say goodbye to */
 };
 
 static void turn_soon(struct adapter *adapter);
@@ -192,14 +194,36 @@ static void ask_bank(struct question *question)
         sim_after(NULL, sim_between(SIM_MS, 40 * SIM_MS), at_bank, question);
 }
 
-/* The seats' passes and the line's slots are not part of this world: a goodbye is heard, or not. */
-static void goodbye(void *ctx)
+static void end_goodbye(void *ctx)
 {
     struct question *question = ctx;
     if (question->over)
         return;
     question->peer->verdict = SAGA_DONE;
     finish(question);
+}
+
+/* Back at the adapter, if that still lives. */
+static void on_goodbye(void *ctx)
+{
+    struct question *question = ctx;
+    sim_after(&question->adapter->proc, sim_between(100, 5000), end_goodbye, question);
+}
+
+/* Where there is a line, it and the seats hear that the visit is over; else nobody has to. */
+static void goodbye(void *ctx)
+{
+    struct question *question = ctx;
+    if (!gate_says_goodbye(question->session, on_goodbye, question))
+        end_goodbye(question);
+}
+
+static void say_goodbye(struct question *question)
+{
+    const struct order *order = question->peer->order;
+    invariant_farewell(order->id);
+    snprintf(question->session, sizeof(question->session), "%s", order->session);
+    sim_after(&question->adapter->proc, sim_between(100, 5000), goodbye, question);
 }
 
 static void start_question(void *ctx, struct peer_call *peer)
@@ -216,7 +240,7 @@ static void start_question(void *ctx, struct peer_call *peer)
     else if (about == PEER_ABOUT_PAYMENT)
         ask_bank(question);
     else if (!fault_now(FAULT_GOODBYE_LOST))
-        sim_after(proc, sim_between(100, 5000), goodbye, question);
+        say_goodbye(question);
 }
 
 /* ---- the engine ---- */

@@ -3,6 +3,7 @@
 
 #include "invariants.h"
 #include "stage/faults.h"
+#include "stage/history.h"
 #include "stage/probes.h"
 
 #include <assert.h>
@@ -528,6 +529,8 @@ void books_judge(void)
     for (uint32_t i = 0; i < books.orders_len; i++) {
         const struct book_order *order = &books.orders[i];
         enum order_status status = order->status;
+        history_fact("'fact':'status','order':'%s','status':'%s','amount':%" PRIu64, order->id,
+                     order_status_name(status), order->amount);
         if (status == ORDER_PENDING_PAYMENT || status == ORDER_CONFIRMING ||
             status == ORDER_REFUNDING || status == ORDER_PARKED)
             invariant_broken(INVARIANT_4, "%s ends as %s", order->id, order_status_name(status));

@@ -6,6 +6,7 @@
 #include "adapters.h"
 #include "bank.h"
 #include "books.h"
+#include "queue/guest.h"
 #include "seats.h"
 #include "sql.h"
 
@@ -23,6 +24,7 @@ struct buyer {
     uint64_t hold;
     uint32_t seats[SEAT_CALL_SEATS], seats_len;
     struct order order;
+    struct guest *guest; /* NULL: there is no line */
 };
 
 static uint32_t left;
@@ -50,6 +52,8 @@ static struct seat_call *call_of(struct buyer *buyer, enum seat_op op)
     call->buyer = buyer->id;
     call->hold = buyer->hold;
     call->timeout_us = 5 * SIM_S;
+    call->guest = buyer->guest;
+    call->pass = buyer->guest != NULL ? strdup(buyer->guest->pass) : NULL;
     return call;
 }
 
@@ -102,7 +106,10 @@ static const struct book_order *order(struct buyer *buyer)
     snprintf(order->event, sizeof(order->event), SQL_EVENT);
     snprintf(order->hold, sizeof(order->hold), "%" PRIx64, buyer->hold);
     snprintf(order->member, sizeof(order->member), "%" PRIu64, buyer->id);
-    snprintf(order->session, sizeof(order->session), "s_%" PRIu64, buyer->id);
+    if (buyer->guest != NULL)
+        snprintf(order->session, sizeof(order->session), "%s", buyer->guest->session);
+    else
+        snprintf(order->session, sizeof(order->session), "s_%" PRIu64, buyer->id);
     snprintf(order->lang, sizeof(order->lang), "ko");
     snprintf(order->provider, sizeof(order->provider), "stripe");
     snprintf(order->currency, sizeof(order->currency), "KRW");
@@ -167,6 +174,12 @@ static void pay(struct buyer *buyer, const struct book_order *order)
     }
 }
 
+static void be_done(struct buyer *buyer)
+{
+    if (buyer->guest != NULL)
+        buyer->guest->done = true;
+}
+
 static void visit(void *ctx)
 {
     struct buyer *buyer = ctx;
@@ -182,25 +195,41 @@ static void visit(void *ctx)
         rest(buyer, perhaps(buyer, 10) ? 40 * (uint64_t)SIM_S : 5 * (uint64_t)SIM_S);
         const struct book_order *made = order(buyer);
         pay(buyer, made);
+        be_done(buyer); /* the rest is the saga's */
         await_end(buyer, made);
         rest(buyer, 20 * (uint64_t)SIM_S);
         if (perhaps(buyer, 25) && book_refund(made->id, adapter_def(CHECKOUT_REFUND)))
             adapters_nudge();
         await_end(buyer, made);
     }
+    be_done(buyer);
     left -= 1;
+}
+
+static void begin(uint64_t id, uint64_t comes_us, struct guest *guest)
+{
+    struct buyer *buyer = calloc(1, sizeof(*buyer));
+    assert(buyer != NULL);
+    buyer->id = id;
+    buyer->comes_us = comes_us;
+    buyer->guest = guest;
+    rng_seeded_init(&buyer->dice, sim_below(SIM_CHOICES, UINT64_MAX));
+    sim_spawn(NULL, visit, buyer);
+}
+
+void buyers_come(struct guest *guest)
+{
+    static uint64_t ids;
+    left += 1;
+    begin(++ids, 0, guest);
 }
 
 void buyers_begin(uint32_t len, uint64_t within_us)
 {
     left = len;
     for (uint32_t i = 0; i < len; i++) {
-        struct buyer *buyer = calloc(1, sizeof(*buyer));
-        assert(buyer != NULL);
-        buyer->id = i + 1;
-        buyer->comes_us = sim_below(SIM_CHOICES, within_us);
-        rng_seeded_init(&buyer->dice, sim_below(SIM_CHOICES, UINT64_MAX));
-        sim_spawn(NULL, visit, buyer);
+        uint64_t comes_us = sim_below(SIM_CHOICES, within_us);
+        begin(i + 1, comes_us, NULL);
     }
 }
 

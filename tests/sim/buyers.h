@@ -5,8 +5,12 @@
 
 #include "stage/sim.h"
 
+struct guest;
+
 /* `len` of them, who come within `within_us`. */
 void buyers_begin(uint32_t len, uint64_t within_us);
+/* One who comes through the line. */
+void buyers_come(struct guest *guest);
 bool buyers_gone(void);
 
 #endif

@@ -6,6 +6,7 @@
  * compared with it, seat by seat. */
 #include "invariants.h"
 
+#include "stage/history.h"
 #include "stage/probes.h"
 #include "stage/sim.h"
 
@@ -299,6 +300,7 @@ void invariant_ordered(const char *id, uint64_t hold, uint64_t amount)
     snprintf(order->id, sizeof(order->id), "%s", id);
     order->hold = hold;
     order->amount = amount;
+    history_fact("'fact':'intent','order':'%s','amount':%" PRIu64, id, amount);
 }
 
 void invariant_operated(const char *id)
@@ -312,6 +314,7 @@ void invariant_captured(const char *id, uint64_t amount)
     order->captured += amount;
     order->reserved = false;
     sim_note("captured: %s", id);
+    history_fact("'fact':'captured','order':'%s','amount':%" PRIu64, id, amount);
     if (order->captured > order->amount)
         invariant_broken(INVARIANT_2, "%" PRIu64 " were captured for %s, which costs %" PRIu64,
                          order->captured, id, order->amount);
@@ -325,6 +328,7 @@ void invariant_refunded(const char *id, uint64_t amount)
     struct order *order = order_of(id);
     order->refunded += amount;
     sim_note("refunded: %s", id);
+    history_fact("'fact':'refunded','order':'%s','amount':%" PRIu64, id, amount);
     if (order->refunded > order->captured)
         invariant_broken(INVARIANT_2, "%" PRIu64 " were given back of %s, and %" PRIu64 " taken",
                          order->refunded, id, order->captured);
@@ -341,6 +345,8 @@ void invariant_ticket(const char *ticket, const char *order, uint32_t nth)
 {
     assert(nth < book.seats_len);
     struct seat *seat = &book.seats[nth];
+    history_fact("'fact':'ticket','order':'%s','seat':'s%u','hold':'%" PRIx64 "'", order, nth,
+                 order_of(order)->hold);
     if (seat->ticket[0] != '\0')
         invariant_broken(INVARIANT_1, "seat %u gets the ticket %s of %s, and %s of %s is valid",
                          nth, ticket, order, seat->ticket, seat->ticket_order);
@@ -363,11 +369,20 @@ void invariant_revoked(const char *order)
 void invariant_delivered(const char *id, const char *kind)
 {
     struct order *order = order_of(id);
+    history_fact("'fact':'shop','order':'%s','kind':'%s','amount':%" PRIu64, id, kind,
+                 order->amount);
     uint32_t *letters = strcmp(kind, "refunded") == 0 ? &order->refunds : &order->completed;
     if (++*letters > 1)
         invariant_broken(INVARIANT_7, "the shop got %s twice (%s)", id, kind);
     if (order->captured != order->amount)
         invariant_broken(INVARIANT_7, "the shop is told of %s (%s), which is not paid", id, kind);
+}
+
+void invariant_farewell(const char *id)
+{
+    const struct order *order = order_of(id);
+    if (order->captured != order->amount)
+        invariant_broken(INVARIANT_6, "the visit of %s is ended, which is not through", id);
 }
 
 static uint32_t tickets_of(const char *order)
@@ -376,6 +391,14 @@ static uint32_t tickets_of(const char *order)
     for (uint32_t i = 0; i < book.seats_len; i++)
         n += strcmp(book.seats[i].ticket_order, order) == 0;
     return n;
+}
+
+void invariants_tell_sold(void)
+{
+    for (uint32_t i = 0; i < book.seats_len; i++)
+        if (book.seats[i].sold)
+            history_fact("'fact':'sold','seat':'s%u','hold':'%" PRIx64 "','order':'%s'", i,
+                         book.seats[i].hold, hold_of(book.seats[i].hold)->order);
 }
 
 void invariant_ended(const char *id, enum invariant_fate fate)

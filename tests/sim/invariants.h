@@ -7,7 +7,7 @@
  *   I5  memory, queues and retries are bounded
  *   I7  the shop has each paid order once
  *
- * (I6, that nobody enters but by the rules, is judged in queue/ledger.c.)
+ * (I6, that nobody enters but by the rules, is judged in queue/judge/ledger.c.)
  *
  * The judge is told what the databases, the provider and the shop have committed, and what callers
  * were answered, and keeps a ledger of its own: it asks no engine what is so. What breaks a rule
@@ -40,6 +40,7 @@ void invariant_nothing_left(uint64_t hold, const char *whose);
 void invariant_engine(const struct engine *engine, const char *whose);
 uint32_t invariant_held(void); /* seats */
 uint32_t invariant_sold(void);
+void invariants_tell_sold(void); /* at the end, to the history */
 
 /* ---- orders ---- */
 
@@ -53,6 +54,8 @@ void invariant_reserved(const char *order, bool reserved);
 void invariant_ticket(const char *ticket, const char *order, uint32_t seat);
 void invariant_revoked(const char *order);
 void invariant_delivered(const char *order, const char *kind); /* to the shop, by a new letter */
+/* A saga ends its buyer's visit, and with it the buyer's slot in the line goes to somebody else. */
+void invariant_farewell(const char *order);
 /* At the end: the order stands so, as its buyer is told. */
 enum invariant_fate { INVARIANT_HAS_SEATS, INVARIANT_HAS_NOTHING, INVARIANT_GAVE_BACK };
 void invariant_ended(const char *order, enum invariant_fate fate);

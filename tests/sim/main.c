@@ -1,12 +1,16 @@
 /* main.c: runs seeds, each in a process of its own and each twice.
  *
- *     world [--seeds N] [--from SEED] [--fresh N] [--line] [--story | --find | --here]
+ *     world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] [--story | --find | --here]
+ * [--history DIR]
  *
  *     --line      the world of the line, not that of the seats
+ *     --whole     both: buyers come through the line
  *     --fresh N   and N seeds that nobody has tried, from the time of day
  *     --story     tells all that happens
  *     --find      each once, until one fails, which is not made smaller: for planted bugs
  *     --here      one, in this process: for a debugger
+ *     --history   what callers were answered in each, as DIR/SEED.jsonl, for
+ * tests/history/check.js; DIR/canary has the lie
  *
  * A seed that fails is run again with fewer faults and fewer buyers as long as the same invariant
  * breaks; what is left is told. The two runs of a seed must have one history, or something in them
@@ -30,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 60 };
+enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 60, PATH_BYTES = 512 };
 
 /* What came of a run. */
 struct run {
@@ -42,8 +46,15 @@ struct run {
 
 static struct {
     uint64_t seeds, from, fresh;
-    bool line, story, find, here;
+    bool line, whole, story, find, here;
+    const char *history; /* a folder */
 } asked = {.seeds = 20, .from = 1};
+
+static void draw(uint64_t seed, struct world_conf *conf)
+{
+    world_draw(seed, asked.line, conf);
+    conf->whole = asked.whole;
+}
 
 static void read_all(int fd, char *out, size_t cap)
 {
@@ -167,14 +178,34 @@ static void add_up(const struct world_end *end)
         sum.probes[i] += end->probes[i];
 }
 
+static const char *history_of(uint64_t seed, char path[PATH_BYTES])
+{
+    if (asked.history == NULL)
+        return NULL;
+    snprintf(path, PATH_BYTES, "%s/%" PRIu64 ".jsonl", asked.history, seed);
+    return path;
+}
+
+/* Of the line nobody who asks can see it. */
+static const char *history_of_canary(char path[PATH_BYTES])
+{
+    if (asked.history == NULL || asked.line)
+        return NULL;
+    snprintf(path, PATH_BYTES, "%s/canary", asked.history);
+    return path;
+}
+
 /* False: it failed, and that was told. */
 static bool judge_seed(uint64_t seed)
 {
     struct world_conf conf;
     struct run run, again;
-    world_draw(seed, asked.line, &conf);
+    char path[PATH_BYTES];
+    draw(seed, &conf);
     conf.tells = asked.story;
+    conf.history = history_of(seed, path);
     run_once(&conf, &run);
+    conf.history = NULL; /* which must not matter */
     if (asked.story)
         fputs(run.told, stdout);
     run_once(&conf, &again);
@@ -199,6 +230,12 @@ static double cpu_s(void)
            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
+static bool is_of_world(enum probe probe)
+{
+    bool of_gate = probe >= PROBE_PASS_RUN_OUT && probe <= PROBE_PASS_FOREIGN;
+    return asked.whole || (!of_gate && (probe >= PROBE_LINE_LOST) == asked.line);
+}
+
 static void tell_sums(void)
 {
     double cpu = cpu_s();
@@ -206,7 +243,7 @@ static void tell_sums(void)
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         printf(" %s %" PRIu64, fault_name((enum fault)i), sum.faults[i]);
     for (unsigned i = 0; i < PROBE_COUNT; i++)
-        if (sum.probes[i] == 0 && (i >= PROBE_LINE_LOST) == asked.line)
+        if (sum.probes[i] == 0 && is_of_world((enum probe)i))
             printf("\nnever reached: %s", probe_says((enum probe)i));
     printf(asked.line ? "\n%" PRIu64 " places, %" PRIu64 " of them entered"
                       : "\n%" PRIu64 " orders, %" PRIu64 " of them sold",
@@ -236,8 +273,12 @@ static bool read_options(int argc, char **argv)
             read_number("--from", argc, argv, &i, &asked.from) ||
             read_number("--fresh", argc, argv, &i, &asked.fresh))
             continue;
-        if (strcmp(argv[i], "--line") == 0)
+        if (strcmp(argv[i], "--history") == 0 && i + 1 < argc)
+            asked.history = argv[++i];
+        else if (strcmp(argv[i], "--line") == 0)
             asked.line = true;
+        else if (strcmp(argv[i], "--whole") == 0)
+            asked.whole = true;
         else if (strcmp(argv[i], "--story") == 0)
             asked.story = true;
         else if (strcmp(argv[i], "--find") == 0)
@@ -255,7 +296,7 @@ static int be_here(void)
 {
     struct world_conf conf;
     struct world_end end = {0};
-    world_draw(asked.from, asked.line, &conf);
+    draw(asked.from, &conf);
     conf.tells = true;
     world_run(&conf, &end);
     return 0;
@@ -267,7 +308,7 @@ static int find(void)
     for (uint64_t i = 0; i < asked.seeds; i++) {
         struct world_conf conf;
         struct run run;
-        world_draw(asked.from + i, asked.line, &conf);
+        draw(asked.from + i, &conf);
         run_once(&conf, &run);
         const char *words = strstr(run.told, "BROKEN ");
         if (!run.passed) {
@@ -289,8 +330,10 @@ static bool canary_is_found(uint64_t from)
     for (uint64_t i = 0; i < WORLDS_MAX && !found; i++) {
         struct world_conf conf;
         struct run run;
-        world_draw(from + i, asked.line, &conf);
+        char path[PATH_BYTES];
+        draw(from + i, &conf);
         conf.canary = true;
+        conf.history = history_of_canary(path);
         run_once(&conf, &run);
         found = !run.passed && strcmp(run.broken, asked.line ? "I6" : "I2") == 0;
         free(run.told);
@@ -312,8 +355,8 @@ static void judge_seeds(uint64_t from, uint64_t seeds)
 int main(int argc, char **argv)
 {
     if (!read_options(argc, argv) || sodium_init() < 0) {
-        fputs("usage: world [--seeds N] [--from SEED] [--fresh N] [--line] [--story | --find | "
-              "--here]\n",
+        fputs("usage: world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] "
+              "[--story | --find | --here] [--history DIR]\n",
               stderr);
         return 2;
     }

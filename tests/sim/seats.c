@@ -11,6 +11,7 @@
 #include "sql.h"
 #include "stage/faults.h"
 #include "stage/probes.h"
+#include "told.h"
 
 #include "base/bug.h"
 #include "core/hall/plan_draft.h"
@@ -234,6 +235,7 @@ static void hear(void *ctx)
     if (call->over)
         return;
     call->over = true;
+    told_answer(call);
     if (call->on_done != NULL)
         call->on_done(call);
     if (call->gate != NULL)
@@ -385,6 +387,11 @@ static void arrive(void *ctx)
         reply(call, SEAT_LATER);
         return;
     }
+    if (!gate_admits((unsigned)(service - seats.services), call->guest, call->pass)) {
+        call->verdict = ENGINE_NO_HOLD;
+        reply(call, SEAT_REFUSED);
+        return;
+    }
     struct commit_entry *entry = commit_port_take(service->port);
     if (entry == NULL) {
         reply(call, SEAT_LATER);
@@ -428,6 +435,7 @@ void seat_send(struct seat_call *call)
 {
     struct seat_service *service = choose();
     call->at = service;
+    told_ask(call);
     sim_after(call->from, call->timeout_us, time_out, call);
     if (!service->proc.alive) {
         reply(call, SEAT_LATER);
@@ -538,6 +546,7 @@ static void start(void *ctx)
     service->ahead_ms = 0;
     service->wall_ahead_us = fault_now(FAULT_CLOCKS) ? sim_between(0, 3 * SIM_S) : 0;
     service->clock = (struct clock){mono_us, wall_us, service};
+    gate_open((unsigned)(service - seats.services), &service->clock);
     sim_proc_start(&service->proc);
     sim_after(&service->proc, 0, live, service);
 }

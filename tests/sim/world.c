@@ -6,19 +6,24 @@
 #include "bank.h"
 #include "books.h"
 #include "buyers.h"
+#include "gate/gate.h"
 #include "invariants.h"
 #include "queue/queue.h"
 #include "seats.h"
 #include "server.h"
+#include "stage/history.h"
 #include "stage/platform.h"
 #include "stage/sim.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
     FAULTS_MS = 100,
     DELIVER_MS = 1000,
     SNAPSHOT_MS = 20000,
+    REST_S = 90,     /* until even a visit that was left without a word is over */
     SETTLE_S = 1800, /* the longest pauses of sagas are half a minute, and of breakers shorter */
     SESSIONS_MAX = 2 * SEATS_PROCS,
 };
@@ -80,21 +85,26 @@ static bool never(void)
     return false;
 }
 
+static bool has_line;
+
 static bool is_quiet(void)
 {
-    return buyers_gone() && books_quiet() && seats_quiet() && invariant_held() == 0 &&
-           server_sessions() <= SESSIONS_MAX;
+    return (!has_line || queue_gone()) && buyers_gone() && books_quiet() && seats_quiet() &&
+           invariant_held() == 0 && server_sessions() <= SESSIONS_MAX;
 }
 
 static void judge(void)
 {
     if (!is_quiet())
-        invariant_broken(INVARIANT_4, "after %d s without a fault: %s%s%s%s%u connections",
-                         SETTLE_S, buyers_gone() ? "" : "buyers wait, ",
+        invariant_broken(INVARIANT_4, "after %d s without a fault: %s%s%s%s%s%u connections",
+                         SETTLE_S, !has_line || queue_gone() ? "" : "visitors stand in line, ",
+                         buyers_gone() ? "" : "buyers wait, ",
                          books_quiet() ? "" : "sagas or letters are open, ",
                          seats_quiet() ? "" : "no owner is at rest, ",
                          invariant_held() == 0 ? "" : "seats are held, ", server_sessions());
+    invariants_tell_sold();
     books_judge();
+    history_fact("'fact':'end','books':['orders','provider','seats','shop','tickets']");
     seats_judge();
 }
 
@@ -119,10 +129,16 @@ static void run_line(const struct world_conf *conf, struct world_end *end)
 
 static void run_sale(const struct world_conf *conf, struct world_end *end)
 {
+    has_line = conf->whole;
+    if (has_line)
+        gate_begin(buyers_come);
     bank_begin(on_hook);
     seats_begin(conf->rows, conf->row_seats);
     adapters_begin();
-    buyers_begin(conf->buyers, conf->sale_s * (uint64_t)SIM_S);
+    if (conf->whole)
+        queue_begin(conf->buyers, conf->sale_s * (uint64_t)SIM_S, 1);
+    else
+        buyers_begin(conf->buyers, conf->sale_s * (uint64_t)SIM_S);
     go_wrong(NULL);
     deliver(NULL);
     sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, NULL);
@@ -130,13 +146,30 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     (void)sim_run(sale_us, sale_us, never);
     sim_note("nothing goes wrong any more");
     fault_end();
+    if (has_line)
+        queue_calm_down();
     if (conf->canary)
         (void)bank_takes_twice();
     (void)sim_run(sale_us + SETTLE_S * (uint64_t)SIM_S, SIM_S, is_quiet);
     judge();
+    if (has_line) {
+        uint64_t now_us = sim_us();
+        (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, never);
+        queue_judge();
+    }
     count(end);
     end->orders = books_orders();
     end->completed = books_completed();
+}
+
+/* A seat service's clock may be ahead by as much as it starts with (seats.c). */
+static void begin_history(const struct world_conf *conf)
+{
+    char settings[160];
+    snprintf(settings, sizeof(settings),
+             "'of':'the world, seed %" PRIu64 "','slack_us':%d,'gone_after_us':%" PRIu64,
+             conf->seed, 3 * SIM_S + SIM_MS, queue_gone_after_us());
+    history_begin(conf->history, settings);
 }
 
 void world_run(const struct world_conf *conf, struct world_end *end)
@@ -144,8 +177,10 @@ void world_run(const struct world_conf *conf, struct world_end *end)
     sim_begin(conf->seed, conf->tells);
     platform_begin();
     fault_begin(&conf->mix);
+    begin_history(conf);
     if (conf->line)
         run_line(conf, end);
     else
         run_sale(conf, end);
+    history_end();
 }

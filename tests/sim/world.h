@@ -10,12 +10,14 @@
 
 struct world_conf {
     uint64_t seed;
-    bool line; /* the world of the line, not that of the seats */
+    bool line;  /* the world of the line, not that of the seats */
+    bool whole; /* both: buyers come through the line */
     uint32_t rows, row_seats, buyers;
     uint32_t sale_s; /* how long buyers come, and things go wrong */
     struct fault_mix mix;
     bool tells;
-    bool canary; /* the money of an order is taken twice */
+    bool canary;         /* the money of an order is taken twice */
+    const char *history; /* a file for it; NULL: none */
 };
 
 struct world_end {

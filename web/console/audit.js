@@ -1,11 +1,13 @@
-// audit.js: who did what, when, from what to what, and why; newest first. The line's own trail, and
-// what operators did to orders, refunds and doors; the payment adapter keeps that.
+// audit.js: who did what, when, from what to what, and why; newest first. The line's own trail, what
+// operators did to orders, refunds and doors, which the payment adapter keeps, and the seats that they
+// blocked, which the seat service keeps.
 
 import { get, hasPart } from './api.js';
 import { lookUp } from './appeal.js';
 import { make, say } from './kit.js';
 import { becauseOf, changeList, inWords, tooLong, whoOf } from './change.js';
-import { button, show, timeAt, wordsOr } from './ui.js';
+import { button, number, show, timeAt, wordsOr } from './ui.js';
+import { ofEvent } from './watch.js';
 
 const PAGE = 50;
 const MANY = 8; // changes; if there are more, they are folded
@@ -39,6 +41,21 @@ async function paidActs(id) {
   return acts.filter(({ actor }) => actor === 'operator').map((one) => ({ at: one.at, row: paid(one) }));
 }
 
+const seatName = ({ zone, row, number: seat }) => say('seats.name', zone, row, seat);
+
+// The seats of one call; a large selection takes several.
+function blocked({ at, act, quantity, first, last, area, reason }) {
+  const where = area ?? (first === undefined ? '' : first.seat === last.seat ? seatName(first) : say('audit.seats-from-to', seatName(first), seatName(last)));
+  return make('li', { className: 'card' },
+    make('p', {}, timeAt(at), ' ', make('strong', {}, say(`act.seats.${act}`, number(quantity))), ` ${say('who.token')}`, make('span', { className: 'small' }, where === '' ? '' : ` · ${where}`)),
+    ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
+}
+
+async function seatActs(id) {
+  const told = await ofEvent('seats', id, '/audit');
+  return (told?.acts ?? []).map((one) => ({ at: one.at, row: blocked(one) }));
+}
+
 export async function open(body, event) {
   const list = make('ol', { id: 'audit', className: 'trail' });
   let limit = PAGE;
@@ -48,7 +65,8 @@ export async function open(body, event) {
     await read();
   });
   async function read() {
-    const [{ audit }, acts] = await Promise.all([get('queue', `/admin/events/${event.id}/audit?limit=${limit}`), paidActs(event.id)]);
+    const [{ audit }, ...others] = await Promise.all([get('queue', `/admin/events/${event.id}/audit?limit=${limit}`), paidActs(event.id), seatActs(event.id)]);
+    const acts = others.flat();
     const isAll = audit.length < limit;
     more.hidden = isAll || limit === 1000;
     const since = isAll || audit.length === 0 ? 0 : Date.parse(audit.at(-1).at);

@@ -12,7 +12,7 @@ import { button, confirmed, fact, fromLocal, guarded, hour, languageOf, moment, 
 const THINK_MS = 250; // typing must pause this long before we request a preview
 const GROUPS = {
   flow: ['rate_per_s', 'burst', 'max_active'],
-  times: ['opens_at', 'prequeue_at', 'closes_at'],
+  times: ['opens_at', 'prequeue_at', 'planned_end_at', 'closes_at'],
   visit: ['call_ttl_s', 'grace_s', 'session_ttl_s', 'session_max_s'],
   defence: ['line_max', 'joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required', 'appeal'],
   seats: ['seats_left', 'auto_reopen'],

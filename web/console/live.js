@@ -4,7 +4,7 @@
 // Each of the three reports its own errors too.
 
 import { hasPart } from './api.js';
-import { make, say } from './kit.js';
+import { make, money, say } from './kit.js';
 import { Chart } from './chart.js';
 import { column, errorsOf, rates, showUp, times, toldWaits } from './figures.js';
 import { spark } from './spark.js';
@@ -98,10 +98,13 @@ export async function open(body, event) {
   });
 
   function showFacts() {
-    const { live } = watch;
+    const { live, orders, sums } = watch;
+    const last = orders?.at(-1);
+    const sum = (name, value) => fact(say(`live.${name}`), money(value, sums.currency));
+    const takings = last?.captured === undefined || !sums?.currency ? [] : [sum('captured', last.captured), sum('given_back', last.given_back), sum('takings', last.captured - last.given_back)];
     const isJudged = live.admitted + live.no_shows > 0; // before the first call there is nobody to count
     show(facts, ...TILES.map((name) => fact(say(`live.${name}`), number(live[name]))),
-      fact(say('live.show_up'), percent(isJudged ? live.show_up : null)), fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)));
+      fact(say('live.show_up'), percent(isJudged ? live.show_up : null)), fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)), ...takings);
   }
 
   return {
@@ -110,7 +113,8 @@ export async function open(body, event) {
       const { judged } = event;
       show(tiles, ...vitals(watch, judged).map(tile));
       show(wrong, ...(judged.found.length === 0 ? [make('li', { className: 'alarm fine' }, icon('fine'), make('p', {}, say('alarms.none')))] : judged.found.map((alarm) => alarmRow(id, alarm))));
-      show(plan, ...planInWords({ facts: judged.facts, plan: watch.plan }).map((words) => make('p', {}, words)));
+      show(plan, ...planInWords({ facts: judged.facts, plan: watch.plan }).map((words) => make('p', {}, words)),
+        make('p', { className: 'small' }, make('a', { href: `#/events/${id}/knobs` }, say('plan.choose'))));
     },
     refresh() {
       if (watch.live === null) return;

@@ -29,17 +29,24 @@ export function planInWords({ facts, plan }) {
   const { forecast: end } = facts;
   const told = end.kind === 'ends' || end.kind === 'grows' ? [say('plan.ends', bandOf(end))] : [say(`plan.${end.kind}`)];
   if (end.kind === 'grows') told.push(say('plan.grows', number(end.joined), number(end.called)));
-  if (plan.at === null || (end.kind === 'empty' && !plan.isAsked)) return told;
-  told.push(say(plan.isAsked ? 'plan.asked' : 'plan.set', hour(new Date(plan.at))));
+  if (plan.at === null || (end.kind === 'empty' && plan.by === 'set')) return told;
+  told.push(say(`plan.${plan.by}`, hour(new Date(plan.at))));
   const { kind, byMs } = facts.plan;
   if (kind !== 'none') told.push(say(`plan.${kind}`, number(Math.round(byMs / 60_000))));
   return told;
 }
 
-function amount(sums) {
-  const whole = money(sums.worth, sums.currency);
-  if (whole.length <= LONG) return { value: whole, note: say('vital.money-note') };
-  return { value: shortMoney(sums.worth, sums.currency), note: whole };
+// What completed orders brought, less what refunds gave back. If nobody counts orders, the seats' list
+// prices are all that is known, and are called that.
+function takings({ sums, orders }, recent) {
+  const last = orders?.at(-1);
+  const isCounted = last?.captured !== undefined;
+  const lines = isCounted ? recent.orders.map((row) => row.captured - row.given_back) : column(recent.hall, 'sold');
+  const value = isCounted ? last.captured - last.given_back : sums.worth;
+  const whole = money(value, sums.currency);
+  const short = shortMoney(value, sums.currency);
+  const note = isCounted ? say('vital.money-note', shortMoney(last.captured, sums.currency), shortMoney(last.given_back, sums.currency)) : say('vital.list-note');
+  return { label: say(isCounted ? 'vital.money' : 'vital.list'), value: whole.length <= LONG ? whole : short, note, lines: [lines] };
 }
 
 // [{id, label, value, note, lines}]; figures that no part reports are left out.
@@ -60,7 +67,7 @@ export function vitals(watch, { facts, found }) {
   if (sums !== null && !sums.out) tiles.push({ id: 'seats', label: say('vital.seats'), value: number(sums.free), note: say('vital.seats-note', number(sums.held), number(sums.sold)), lines: [column(hall, 'free'), column(hall, 'sold')] });
   else tiles.push({ id: 'seats', label: say('vital.seats'), value: number(live.seats_left), note: say(live.seats_left === null ? 'vital.seats-unknown' : 'vital.seats-fed'), lines: [column(rows, 'seats_left')] });
   if (facts.orders !== null) tiles.push({ id: 'orders', label: say('vital.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), lines: [column(orders, 'completed').map((value, i, all) => (i === 0 ? null : value - all[i - 1]))] });
-  if (sums?.currency) tiles.push({ id: 'money', label: say('vital.money'), ...amount(sums), lines: [column(hall, 'sold')] });
+  if (sums?.currency) tiles.push({ id: 'money', ...takings(watch, { hall, orders }) });
   const { queue, seats, pay } = facts.errors;
   tiles.push({ id: 'alarms', label: say('vital.alarms'), value: number(found.length), note: say('vital.alarms-note', number(Math.round(queue + seats + pay))), level: found.some(({ level }) => level === 'broken') ? 'broken' : found.length > 0 ? 'look' : 'fine', lines: [allErrors] });
   return tiles;

@@ -20,7 +20,7 @@ const absent = new Map(); // "part/event" -> until when
 
 // A part's data about an event; null if the part does not know it or does not answer. Most test
 // events have no hall: we do not ask for one every few seconds.
-async function ofEvent(part, id, end = '') {
+export async function ofEvent(part, id, end = '') {
   const key = `${part}/${id}`;
   if (!hasPart(part) || (absent.get(key) ?? 0) > Date.now()) return null;
   try {
@@ -155,10 +155,12 @@ class Watch {
     return [...this.history, ...this.noted];
   }
 
-  // The time planned for the end: the set one, or else what the set rate would give.
+  // The time planned for the end: the operator's own, or when the event closes by itself, or else what
+  // the set rate would give.
   get plan() {
-    const asked = this.doc.closes_at;
-    return asked ? { at: Date.parse(asked), isAsked: true } : { at: this.planned, isAsked: false };
+    const { planned_end_at: aim, closes_at: asked } = this.doc;
+    if (aim) return { at: Date.parse(aim), by: 'aim' };
+    return asked ? { at: Date.parse(asked), by: 'asked' } : { at: this.planned, by: 'set' };
   }
 
   // For how long no order has been completed; 0 if none ever was, or if there are no counts.

@@ -23,8 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GONE_AFTER_MS = 90000 }; /* the default of [line] gone_after of queue-front */
-
 struct picture {
     uint64_t place, entry;
     uint64_t joined_us, promised;         /* p50 << 32 | p90 */
@@ -94,7 +92,7 @@ static void on_who(struct work *work, const struct record *record, struct pictur
 static void heard(struct work *work, const struct record *record, struct picture *who)
 {
     uint64_t gone_after_ms =
-        work->conf->gone_after_ms > 0 ? work->conf->gone_after_ms : GONE_AFTER_MS;
+        work->conf->gone_after_ms > 0 ? work->conf->gone_after_ms : JUDGE_GONE_AFTER_MS;
     if (!who->called && who->heard_us > 0 && record->at_us - who->heard_us >= gone_after_ms * 1000)
         who->silent = true;
     who->heard_us = record->at_us - record->took_us;
@@ -301,6 +299,8 @@ static void on_until(struct work *work, const struct record *record, struct pict
 
 static void on_sent(struct work *work, const struct record *record, const struct picture *who)
 {
+    if (record->value == SENT_HOLD)
+        return;
     for (uint8_t i = 0; i < who->stays; i++)
         judge_seats_given_back(work->stays, who->stay[i], record->at_us);
 }
@@ -415,7 +415,8 @@ static void count_answer(struct judge_verdict *verdict, const struct record *rec
     verdict->answers[record->kind][class < 6 ? class : 0]++;
     bool tried = record->kind == RECORD_OTHER || record->kind == RECORD_TRICK;
     bool repeats = record->kind == RECORD_CALLED || record->kind == RECORD_SEAT ||
-                   record->kind == RECORD_UNTIL || record->kind == RECORD_BY;
+                   record->kind == RECORD_UNTIL || record->kind == RECORD_BY ||
+                   record->kind == RECORD_TAKEN;
     verdict->answered += record->status > 0 && !repeats;
     verdict->lost += record->status == 0 && tried;
 }
@@ -485,6 +486,8 @@ static void look_at(struct work *work, const struct record *record)
     case RECORD_STREAM:
     case RECORD_STEP:
     case RECORD_OTHER:
+    case RECORD_WANT:
+    case RECORD_TAKEN:
     case RECORD_KINDS:
         break;
     }
@@ -538,7 +541,7 @@ static int judge_cap(struct work *work, struct err_slot *err)
 static int judge_the_line(struct work *work, struct err_slot *err)
 {
     uint64_t gone_after_ms =
-        work->conf->gone_after_ms > 0 ? work->conf->gone_after_ms : GONE_AFTER_MS;
+        work->conf->gone_after_ms > 0 ? work->conf->gone_after_ms : JUDGE_GONE_AFTER_MS;
     struct judge_place *places = malloc((work->len + 1) * sizeof(*places));
     size_t count = 0;
     if (places == NULL)

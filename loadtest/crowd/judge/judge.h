@@ -88,6 +88,11 @@ struct judge_verdict {
     struct judge_finding finding[JUDGE_FINDINGS_MAX];
 };
 
+/* Records in the order of their time, as judge() leaves them, written for tests/history/check.js.
+ */
+int judge_history(const struct record *records, size_t len, const struct judge_conf *conf,
+                  const char *path, struct err_slot *err);
+
 /* Sorts the records by time in place. */
 int judge(struct record *records, size_t len, const struct judge_conf *conf, struct err_slot *err,
           struct judge_verdict *verdict);

@@ -6,7 +6,8 @@
  *     judge_time.c    all on one line of time: the order of joins, the most inside
  *     judge_line.c    all on one line of people: jumps, the rate, how many are ahead
  *     judge_seats.c   all at one hall: which seat is whose, and for which time
- *     judge_expect.c  whether enough people got through */
+ *     judge_expect.c  whether enough people got through
+ *     judge_history.c the records as a history, for another judge */
 #ifndef FG_CROWD_JUDGE_INTERNAL_H
 #define FG_CROWD_JUDGE_INTERNAL_H
 
@@ -17,7 +18,8 @@ enum {
      * its picture is stale. Twice that, for a front that its machine did not let run and that does
      * not know yet how old its picture is. */
     JUDGE_LAG_US = 2000000,
-    JUDGE_WAITS_MIN = 20, /* fewer waits than that are no measure of how many come true */
+    JUDGE_GONE_AFTER_MS = 90000, /* the default of [line] gone_after of queue-front */
+    JUDGE_WAITS_MIN = 20,        /* fewer waits than that are no measure of how many come true */
 };
 
 void judge_found(struct judge_verdict *verdict, enum judge_kind kind, const char *format, ...)

@@ -23,7 +23,7 @@ const char *const record_kind_names[RECORD_KINDS] = {
     [RECORD_PAID] = "paid",     [RECORD_TICKET] = "ticket", [RECORD_SOLD] = "sold",
     [RECORD_GONE] = "gone",     [RECORD_VOID] = "void",     [RECORD_TRICK] = "trick",
     [RECORD_STREAM] = "stream", [RECORD_STEP] = "step",     [RECORD_OTHER] = "other",
-    [RECORD_END] = "end",
+    [RECORD_END] = "end",       [RECORD_WANT] = "want",     [RECORD_TAKEN] = "taken",
 };
 
 const char *const record_void_names[VOIDS] = {

@@ -1,5 +1,6 @@
 /* record.h: every answer of a run, 40 bytes each, for the judge; and of what ends a right of the
- * visitor's own (an order, seats given back) also the sending, since its answer may be lost. */
+ * visitor's own (an order, seats given back), or may begin one (a hold), also the sending, since
+ * its answer may be lost. */
 #ifndef FG_CROWD_RECORD_H
 #define FG_CROWD_RECORD_H
 
@@ -21,6 +22,9 @@ enum record_kind {
     RECORD_UNTIL,  /* behind the seats of a hold: value: when it runs out, us; more: hash of its id
                     */
     RECORD_SENT,   /* value: enum record_sent; about to be asked for the first time */
+    RECORD_WANT,   /* behind a hold that was sent: value: hash of the id of a seat that it names */
+    RECORD_TAKEN,  /* before an answer that refuses a hold: value: hash of the id of a seat that it
+                      names as somebody else's */
     RECORD_ORDER,  /* value: amount; more: hash of the order's id */
     RECORD_BY,     /* value: until when the order may be paid, us; more: hash of its id */
     RECORD_PAID,   /* value: amount */
@@ -40,6 +44,7 @@ enum record_kind {
 enum record_sent {
     SENT_ORDER, /* the saga has the hold now, and may end it */
     SENT_DROP,  /* the seats may be anybody's */
+    SENT_HOLD,  /* seats may be held, whether or not we are told which */
 };
 
 enum record_gone { GONE_CALL, GONE_HOLD };

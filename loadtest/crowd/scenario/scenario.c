@@ -114,6 +114,8 @@ const struct config_setting scenario_settings[] = {
      "work that a join costs"},
     {"stage", "kill_every", CONFIG_DURATION, AT(stage.kill_every_ms), "0s", 0, 86400000, NULL,
      "how often a part of the stack is killed, the seed says which; 0: never"},
+    {"stage", "kill_for", CONFIG_DURATION, AT(stage.kill_for_ms), "0s", 0, 86400000, NULL,
+     "how long, from the beginning; 0: as long as anybody is there"},
     {"stage", "notice_every", CONFIG_DURATION, AT(stage.notice_every_ms), "0s", 0, 86400000, NULL,
      "how often the operator changes the message, with the instant in it; 0: never"},
     {"stage", "hold_ttl", CONFIG_DURATION, AT(stage.hold_ttl_ms), "0s", 0, 86400000, NULL,
@@ -140,6 +142,9 @@ const struct config_setting scenario_settings[] = {
     EXPECT("min_eta_p90", eta_p90_min, "0", 100, "likewise, no longer than the p90"),
     {"expect", "ticket_within", CONFIG_DURATION, AT(expect.ticket_within_ms), "60s", 1000, 86400000,
      NULL, "those who paid at least this long before the end have tickets"},
+    EXPECT("max_growth", growth_max, "0", 1000,
+           "of a thousand bytes that a program of ours has once it is warm, at most how many come "
+           "to them by the end; 0: not looked at"),
 };
 
 const size_t scenario_settings_len = sizeof(scenario_settings) / sizeof(scenario_settings[0]);

@@ -96,6 +96,16 @@ static bool arrive(struct visitor *visitor)
     return true;
 }
 
+static void note_hold_sending(struct visitor *visitor)
+{
+    const struct baggage *baggage = visitor->baggage;
+    visitor_note(visitor, RECORD_SENT, NULL, SENT_HOLD, 0);
+    for (uint32_t i = 0; i < baggage->chosen; i++)
+        visitor_note(visitor, RECORD_WANT, NULL,
+                     visitor_hash(span_of(hall_seat_id(visitor->crowd->hall, baggage->seat[i]))),
+                     0);
+}
+
 /* What counts from its sending on, since the answer may be lost or come when the run is over. */
 static void note_sending(struct visitor *visitor)
 {
@@ -104,6 +114,8 @@ static void note_sending(struct visitor *visitor)
         visitor_note(visitor, RECORD_SENT, NULL, SENT_ORDER, 0);
     else if (visitor->tries == 0 && phase == PHASE_DROP)
         visitor_note(visitor, RECORD_SENT, NULL, SENT_DROP, 0);
+    else if (visitor->tries == 0 && phase == PHASE_HOLD)
+        note_hold_sending(visitor);
 }
 
 void visitor_due(struct crowd *crowd, const struct due *due)

@@ -92,8 +92,20 @@ void visitor_on_look(struct visitor *visitor, const struct pool_answer *answer)
     visitor_later(visitor, PHASE_HOLD, visitor_between_ms(visitor, 20, 400));
 }
 
+static void note_taken(struct visitor *visitor, const struct pool_answer *answer)
+{
+    struct span ids[VISITOR_SEATS_MAX];
+    uint32_t len = 0;
+    if (visitor_has_code(answer, "seats-taken"))
+        len = peek_strs(answer->body, "seats", ids, VISITOR_SEATS_MAX);
+    for (uint32_t i = 0; i < len; i++)
+        visitor_note(visitor, RECORD_TAKEN, answer, visitor_hash(ids[i]), 0);
+}
+
 static void seats_lost(struct visitor *visitor, const struct pool_answer *answer)
 {
+    note_taken(visitor, answer);
+    visitor->tries = 0; /* the next is another call, with a key of its own */
     visitor_note(visitor, RECORD_OTHER, answer, visitor->phase, 0);
     visitor_count(&visitor->crowd->stats->conflicts, 1);
     if (++visitor->attempt >= VISITOR_TRIES_MAX) {
@@ -141,6 +153,7 @@ static void hoard_answered(struct visitor *visitor, const struct pool_answer *an
     /* Whether it is too much is the judge's to say: the first few are anybody's right. */
     visitor_note(visitor, RECORD_TRICK, answer, TRICK_HOARD, baggage->hoarded);
     visitor_count(&visitor->crowd->stats->tricks_met[TRICK_HOARD], got ? 0 : 1);
+    visitor->tries = 0;
     if (++visitor->attempt >= VISITOR_HOARD_MAX)
         visitor_end(visitor, END_LEFT);
     else

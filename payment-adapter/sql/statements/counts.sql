@@ -13,27 +13,32 @@
 
 -- OFFSET 0 forces a lookup for each row, even in a plan made when the tables were empty.
 -- fragment: order_of_saga(s)
-CROSS JOIN LATERAL (SELECT event, status FROM orders WHERE id = :s.subject OFFSET 0) o
+CROSS JOIN LATERAL (SELECT event, status, amount, refund_amount FROM orders WHERE id = :s.subject OFFSET 0) o
 
 -- What has ended since the last count; tries in doubt; what is open now; and the events that had
 -- something open and may have nothing now.
 -- statement: count_sagas
 WITH since AS MATERIALIZED (
     SELECT :counted_again(:counted_newest()) AS at
-), found (event, at, completed, refunded, cancelled, expired, failed, unanswered, open, parked) AS (
+), found (event, at, completed, refunded, cancelled, expired, failed, unanswered, open, parked,
+    captured, given_back) AS (
     SELECT o.event, counted_at(s.ended_at),
         count(*) FILTER (WHERE s.state = :SAGA_COMPLETED AND :is_checkout(s)),
         count(*) FILTER (WHERE s.state = :SAGA_COMPLETED AND s.key LIKE 'refund.%'),
         count(*) FILTER (WHERE s.state = :SAGA_UNDONE AND o.status = :ORDER_CANCELLED),
         count(*) FILTER (WHERE s.state = :SAGA_UNDONE AND o.status = :ORDER_EXPIRED),
         count(*) FILTER (WHERE s.state = :SAGA_UNDONE AND o.status = :ORDER_FAILED),
-        0, NULL::bigint, NULL::bigint
+        0, NULL::bigint, NULL::bigint,
+        coalesce(sum(o.amount) FILTER (WHERE s.state = :SAGA_COMPLETED AND :is_checkout(s)), 0),
+        coalesce(sum(coalesce(o.refund_amount, o.amount))
+            FILTER (WHERE s.state = :SAGA_COMPLETED AND s.key LIKE 'refund.%'), 0)
     FROM saga s
     :order_of_saga(s)
     WHERE s.ended_at >= (SELECT at FROM since)
     GROUP BY 1, 2
     UNION ALL
-    SELECT o.event, counted_at(t.at), 0, 0, 0, 0, 0, count(*), NULL, NULL
+    SELECT o.event, counted_at(t.at), 0, 0, 0, 0, 0, count(*), NULL, NULL,
+        0, 0
     FROM saga_step t
     CROSS JOIN LATERAL (SELECT subject FROM saga WHERE id = t.saga OFFSET 0) s
     :order_of_saga(s)
@@ -41,7 +46,7 @@ WITH since AS MATERIALIZED (
     GROUP BY 1, 2
     UNION ALL
     SELECT o.event, counted_at(now()), 0, 0, 0, 0, 0, 0,
-        count(*) FILTER (WHERE NOT s.parked), count(*) FILTER (WHERE s.parked)
+        count(*) FILTER (WHERE NOT s.parked), count(*) FILTER (WHERE s.parked), 0, 0
     FROM (
         SELECT s.subject, s.parked FROM saga s WHERE :is_open(s) AND NOT s.parked
         UNION ALL
@@ -50,18 +55,18 @@ WITH since AS MATERIALIZED (
     :order_of_saga(s)
     GROUP BY 1
     UNION ALL
-    SELECT DISTINCT event, counted_at(now()), 0, 0, 0, 0, 0, 0, 0, 0
+    SELECT DISTINCT event, counted_at(now()), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
     FROM counted
     WHERE at >= (SELECT at FROM since) AND open + parked > 0
 )
 INSERT INTO counted AS c (event, at, completed, refunded, cancelled, expired, failed, unanswered, open,
-    parked)
+    parked, captured, given_back)
 SELECT event, at, sum(completed), sum(refunded), sum(cancelled), sum(expired), sum(failed),
-    sum(unanswered), max(open), max(parked)
+    sum(unanswered), max(open), max(parked), sum(captured), sum(given_back)
 FROM (
     SELECT * FROM found
     UNION ALL
-    SELECT event, at - interval '10 s', 0, 0, 0, 0, 0, 0, NULL, NULL FROM found
+    SELECT event, at - interval '10 s', 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0 FROM found
 ) f
 GROUP BY event, at
 ORDER BY event, at
@@ -72,7 +77,9 @@ SET completed = greatest(c.completed, excluded.completed),
     expired = greatest(c.expired, excluded.expired),
     failed = greatest(c.failed, excluded.failed),
     unanswered = greatest(c.unanswered, excluded.unanswered),
-    open = coalesce(excluded.open, c.open), parked = coalesce(excluded.parked, c.parked);
+    open = coalesce(excluded.open, c.open), parked = coalesce(excluded.parked, c.parked),
+    captured = greatest(c.captured, excluded.captured),
+    given_back = greatest(c.given_back, excluded.given_back);
 
 -- What only the process itself knows: each process adds its own.
 -- statement: count_ours
@@ -102,7 +109,8 @@ WITH newest AS MATERIALIZED (
 ), pair AS (
     SELECT event, min(at) AS gone, max(at) AS at, sum(completed) AS completed,
         sum(refunded) AS refunded, sum(cancelled) AS cancelled, sum(expired) AS expired,
-        sum(failed) AS failed, sum(unanswered) AS unanswered, sum(errors) AS errors
+        sum(failed) AS failed, sum(unanswered) AS unanswered, sum(errors) AS errors,
+        sum(captured) AS captured, sum(given_back) AS given_back
     FROM (
         SELECT c.*, row_number() OVER (PARTITION BY event ORDER BY at) AS nth
         FROM counted c
@@ -119,7 +127,8 @@ WITH newest AS MATERIALIZED (
 )
 UPDATE counted c
 SET completed = p.completed, refunded = p.refunded, cancelled = p.cancelled, expired = p.expired,
-    failed = p.failed, unanswered = p.unanswered, errors = p.errors
+    failed = p.failed, unanswered = p.unanswered, errors = p.errors, captured = p.captured,
+    given_back = p.given_back
 FROM pair p
 WHERE c.event = p.event AND c.at = p.at;
 
@@ -136,15 +145,19 @@ WHERE c.event = p.event AND c.at = p.at;
 --< errors     numeric
 --< open       integer null
 --< parked     integer null
+--< captured   numeric
+--< given_back numeric
 SELECT (extract(epoch FROM least(r.at, now())) * 1000)::bigint AS at_ms,
     sum(r.completed) OVER w AS completed, sum(r.refunded) OVER w AS refunded,
     sum(r.cancelled) OVER w AS cancelled, sum(r.expired) OVER w AS expired,
     sum(r.failed) OVER w AS failed, sum(r.unanswered) OVER w AS unanswered,
-    sum(r.errors) OVER w AS errors, r.open, r.parked
+    sum(r.errors) OVER w AS errors, r.open, r.parked,
+    sum(r.captured) OVER w AS captured, sum(r.given_back) OVER w AS given_back
 FROM (
     SELECT at, sum(completed) AS completed, sum(refunded) AS refunded, sum(cancelled) AS cancelled,
         sum(expired) AS expired, sum(failed) AS failed, sum(unanswered) AS unanswered,
-        sum(errors) AS errors, max(open) AS open, max(parked) AS parked
+        sum(errors) AS errors, max(open) AS open, max(parked) AS parked, sum(captured) AS captured,
+        sum(given_back) AS given_back
     FROM counted
     WHERE event IN (:event, '')
     GROUP BY at

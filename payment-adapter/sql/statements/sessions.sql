@@ -1,19 +1,38 @@
 -- Who is logged in, and who guesses at passwords.
 
--- A login ends the session that the browser had before.
+-- A login ends the session that the browser had before. By a token of the shop (jti; kept in the same
+-- table as the webhooks) it uses up the token in the same statement: a token is never used up without
+-- a session. For a minute the browser that used it may repeat the call, in case the answer was lost;
+-- it is known by the key that it made up for the call.
 -- statement: session_create
 --> token  text
 --> member text
 --> lang   text
 --> ttl_ms bigint
 --> before text
-WITH old AS (
+--> jti    text null
+--> key    text null
+--< begun  bigint
+WITH use AS (
+    INSERT INTO webhook_event AS e (provider, id, kind, payment)
+    SELECT 'sso', :jti, 'login', :key
+    WHERE :jti IS NOT NULL
+    ON CONFLICT (provider, id) DO UPDATE
+    SET kind = e.kind
+    WHERE e.payment = :key AND e.received_at > now() - interval '1 minute'
+    RETURNING id
+), new AS (
+    INSERT INTO session (token, member, lang, expires_at)
+    SELECT :token, :member, :lang, now() + :ms(:ttl_ms)
+    WHERE :jti IS NULL OR EXISTS (SELECT FROM use)
+    RETURNING token
+), old AS (
     UPDATE session
     SET revoked_at = now()
-    WHERE token = :before AND revoked_at IS NULL
+    WHERE token = :before AND revoked_at IS NULL AND EXISTS (SELECT FROM new)
 )
-INSERT INTO session (token, member, lang, expires_at)
-VALUES (:token, :member, :lang, now() + :ms(:ttl_ms));
+SELECT count(*) AS begun
+FROM new;
 
 -- statement: session_read
 --> token  text

@@ -67,16 +67,3 @@ FROM h
 LEFT JOIN about USING (nth)
 LEFT JOIN fresh USING (nth)
 ORDER BY h.nth;
-
--- A token of the shop; it is kept in the same table as the webhooks.
--- statement: token_use
---> jti   text
---< taken bigint
-WITH e AS (
-    INSERT INTO webhook_event (provider, id, kind)
-    VALUES ('sso', :jti, 'login')
-    ON CONFLICT DO NOTHING
-    RETURNING id
-)
-SELECT count(*) AS taken
-FROM e;

@@ -15,8 +15,9 @@
 enum { BODY_MAX = 256 * 1024 };
 
 /* The columns of a point. */
-static const char *const columns[] = {"at",     "completed",  "refunded", "cancelled", "expired",
-                                      "failed", "unanswered", "errors",   "open",      "parked"};
+static const char *const columns[] = {"at",      "completed", "refunded",   "cancelled",
+                                      "expired", "failed",    "unanswered", "errors",
+                                      "open",    "parked",    "captured",   "given_back"};
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
 struct visit {
@@ -56,6 +57,8 @@ static void put_point(struct text *body, const struct sql_counted_row *row)
     json_u64(body, row->errors);
     put_number_or_nil(body, row->has_open, row->open);
     put_number_or_nil(body, row->has_parked, row->parked);
+    json_u64(body, row->captured);
+    json_u64(body, row->given_back);
     json_close(body, ']');
 }
 
@@ -91,6 +94,8 @@ static void put_now(struct text *body, const PGresult *res)
     json_member_u64(body, "errors", now.errors);
     json_member_u64(body, "open", open.open);
     json_member_u64(body, "parked", parked.parked);
+    json_member_u64(body, "captured", now.captured);
+    json_member_u64(body, "given_back", now.given_back);
 }
 
 static void put_counts(struct text *body, const struct visit *visit, const PGresult *res)
@@ -128,7 +133,7 @@ static void on_counted(void *ctx, const struct pg_answer *answer)
     }
     struct text body = text_on(memory, BODY_MAX);
     put_counts(&body, visit, answer->results[0]);
-    assert(!body.overflown); /* COUNTS_POINTS_MAX rows of at most ten numbers of 20 digits */
+    assert(!body.overflown); /* COUNTS_POINTS_MAX rows of at most twelve numbers of 20 digits */
     http_reply(
         visit->req,
         &(struct http_reply){.status = 200, .type = "application/json", .body = text_span(&body)});

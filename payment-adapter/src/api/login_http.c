@@ -17,7 +17,8 @@
  * so that parallel guesses do not slip past the throttle.
  *
  * With the shop's signed token there is no password and no look-up: a customer who is logged in
- * there is logged in here. Each token works once. */
+ * there is logged in here. Each token works once, and it is used up together with the session's
+ * beginning: an answer that was lost is asked for again with the same Idempotency-Key. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -81,6 +82,11 @@ static void shed(struct login *login, uint32_t retry_ms)
 static void on_begun(void *ctx, int rc, const char *set_cookie)
 {
     struct login *login = MAGIC_OF(login, ctx);
+    if (rc == ERR_EXISTS) {
+        refusal_reply(login->req, REFUSAL_TOKEN_USED);
+        login_free(login);
+        return;
+    }
     if (rc < 0) {
         shed(login, 1000);
         return;
@@ -113,13 +119,16 @@ static void ignore(void *ctx, const struct pg_answer *answer)
     (void)answer;
 }
 
-static void begin_session(struct login *login)
+static void begin_session(struct login *login, const char *jti_or_null)
 {
     if (login->here_key[0] != '\0')
         sql_throttle_clear(login->pay->pg, &(struct sql_throttle_clear_args){login->here_key},
                            ignore, NULL);
-    const char *lang = login->user.lang[0] != '\0' ? login->user.lang : lang_tag(LANG_OF_MEMBERS);
-    session_begin(login->pay->sessions, login->req, login->user.id, lang, on_begun, login);
+    const struct session_start start = {
+        .member = login->user.id,
+        .lang = login->user.lang[0] != '\0' ? login->user.lang : lang_tag(LANG_OF_MEMBERS),
+        .jti = jti_or_null};
+    session_begin(login->pay->sessions, login->req, &start, on_begun, login);
 }
 
 /* ---- 4. the hash ---- */
@@ -151,7 +160,7 @@ static void on_checked(void *ctx, int rc)
 {
     struct login *login = MAGIC_OF(login, ctx);
     if (rc == 0 && login->user.found) {
-        begin_session(login);
+        begin_session(login, NULL);
         return;
     }
     if (rc == ERR_SYNTAX || rc == ERR_RANGE) {
@@ -285,19 +294,6 @@ static void start_password(struct login *login)
 
 /* ---- by the shop's token ---- */
 
-static void on_first_use(void *ctx, const struct pg_answer *answer)
-{
-    struct login *login = MAGIC_OF(login, ctx);
-    if (answer->rc < 0) {
-        shed(login, 1000);
-    } else if (sql_token_use_row(answer->results[0], 0).taken == 0) {
-        refusal_reply(login->req, REFUSAL_TOKEN_USED);
-        login_free(login);
-    } else {
-        begin_session(login);
-    }
-}
-
 static int judge_token(struct login *login, struct span token, char jti[80], struct err_slot *err)
 {
     const struct settings *settings = login->pay->settings;
@@ -364,7 +360,7 @@ static void start_token(struct login *login, struct span token)
         refusal_say(login->req, REFUSAL_TOKEN, "%s", err.text);
         login_free(login);
     } else {
-        sql_token_use(login->pay->pg, &(struct sql_token_use_args){jti}, on_first_use, login);
+        begin_session(login, jti);
     }
 }
 

@@ -220,6 +220,7 @@ static void refuse_hold(struct ask *ask, const struct outcall_answer *answer)
 static void on_hold(void *ctx, const struct outcall_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
+    seats_clock_heard(&ask->pay->common->seats_clock, answer);
     if (answer->rc < 0 || answer->status != 200) {
         refuse_hold(ask, answer);
         return;
@@ -243,7 +244,7 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         ask_free(ask);
         return;
     }
-    if (ask->order.expires_ms <= clock_wall_us(ask->pay->loop->clock) / 1000) {
+    if (ask->order.expires_ms <= clock_wall_us(&ask->pay->common->seats_clock.clock) / 1000) {
         refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
         ask_free(ask);
         return;
@@ -318,7 +319,8 @@ static int judge_pass(struct ask *ask, struct err_slot *err)
                               .iss = ask->pay->settings->queue_issuer,
                               .aud = ask->order.event,
                               .leeway_s = 5,
-                              .clock = ask->pay->loop->clock};
+                              .iat_ahead_ok = true,
+                              .clock = &ask->pay->common->seats_clock.clock};
     struct jwt jwt;
     int rc = jwt_verify(keys, &rules, span_of(ask->pass), err, &jwt);
     if (rc < 0)

@@ -3,6 +3,7 @@
 #include "api/routes.h"
 
 #include "api/guard.h"
+#include "base/grow.h"
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "base/rfc3339.h"
@@ -13,8 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The longest token's code takes 40 KB, and an order can have a hundred tickets. */
-enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = ORDER_SEATS_MAX * QR_MAX };
+/* The longest token's code takes 40 KB, most take 8, and an order can have a hundred tickets: so
+ * the answer grows with them, and only one has room for the longest. */
+enum { QR_MAX = 64 * 1024, TICKET_MAX = QR_MAX + 16 * 1024 };
+
+/* Of a page of the doors' list: each id with its quotes and comma, and what stands around them. */
+enum { REVOKED_ID_MAX = TICKET_ID_MAX + 3, REVOKED_HEAD_MAX = 1024 + ORDER_EVENT_MAX };
+
+/* Where one ticket is written. */
+struct desk {
+    char qr[QR_MAX], ticket[TICKET_MAX];
+};
 
 struct visit {
     uint32_t magic;
@@ -81,7 +91,8 @@ static void reply(struct http_req *req, unsigned status, const char *type, const
 /* ---- the owner's tickets ---- */
 
 /* `offered`: it belongs to somebody else, who offers it to the viewer. */
-static void put_ticket(struct text *body, const struct sql_order_tickets_row *row, bool offered)
+static void put_ticket(struct text *body, char *qr_memory, const struct sql_order_tickets_row *row,
+                       bool offered)
 {
     json_open(body, '{');
     json_member_str(body, "ticket", row->id);
@@ -107,49 +118,60 @@ static void put_ticket(struct text *body, const struct sql_order_tickets_row *ro
     if (row->offered_to.ptr != NULL)
         json_member_str(body, "offered_to", row->offered_to);
     json_member_str(body, "token", row->token);
-    char *svg = malloc(QR_MAX);
-    struct text qr = text_on(svg, svg != NULL ? QR_MAX : 0);
-    if (svg != NULL && !row->revoked && qr_svg(row->token, NULL, &qr) == 0)
+    struct text qr = text_on(qr_memory, QR_MAX);
+    if (!row->revoked && qr_svg(row->token, NULL, &qr) == 0)
         json_member_str(body, "qr", text_span(&qr));
-    free(svg);
     json_close(body, '}');
 }
 
-/* Tickets that were transferred belong to their new owner; the buyer no longer sees them. */
-static void on_tickets(void *ctx, const struct pg_answer *answer)
+/* Tickets that were transferred belong to their new owner; the buyer no longer sees them. False if
+ * one is too long; *mine is how many the viewer sees. */
+static bool put_tickets(const struct visit *visit, const PGresult *res, struct desk *desk,
+                        struct grow *body, unsigned *mine)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    char *memory = answer->rc == 0 ? malloc(TICKETS_BODY_MAX) : NULL;
-    if (memory == NULL) {
-        guard_unavailable(visit->req, answer->rc);
-        visit_end(visit);
-        return;
-    }
-    const PGresult *res = answer->results[0];
-    struct text body = text_on(memory, TICKETS_BODY_MAX);
-    unsigned mine = 0;
-    json_open(&body, '{');
-    json_member_cstr(&body, "order", visit->id);
-    json_key(&body, "tickets");
-    json_open(&body, '[');
-    for (int i = 0; i < PQntuples(res); i++) {
-        struct span who = span_of(visit->session.member);
+    struct span who = span_of(visit->session.member);
+    struct text one = text_on(desk->ticket, sizeof(desk->ticket));
+    json_open(&one, '{');
+    json_member_cstr(&one, "order", visit->id);
+    json_key(&one, "tickets");
+    json_open(&one, '[');
+    grow_add(body, text_span(&one));
+    for (int i = 0; i < PQntuples(res) && !one.overflown; i++) {
         const struct sql_order_tickets_row row = sql_order_tickets_row(res, i);
         bool owned = span_eq(row.member, who);
         bool offered = !owned && row.offered_to.ptr != NULL && span_eq(row.offered_to, who);
         if (!owned && !offered)
             continue;
-        put_ticket(&body, &row, offered);
-        mine++;
+        one = text_on(desk->ticket, sizeof(desk->ticket));
+        one.comma = (*mine)++ > 0;
+        put_ticket(&one, desk->qr, &row, offered);
+        grow_add(body, text_span(&one));
     }
-    json_close(&body, ']');
-    json_close(&body, '}');
-    if (mine == 0)
+    grow_add(body, SPAN("]}"));
+    return !one.overflown;
+}
+
+static void on_tickets(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    struct desk *desk = answer->rc == 0 ? malloc(sizeof(*desk)) : NULL;
+    struct grow body = {.ptr = NULL};
+    unsigned mine = 0;
+    bool fits = desk != NULL && put_tickets(visit, answer->results[0], desk, &body, &mine);
+    free(desk);
+    if (desk == NULL || body.failed)
+        guard_unavailable(visit->req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
+    else if (mine == 0)
         refusal_reply(visit->req, REFUSAL_TICKETS_UNKNOWN);
+    else if (!fits)
+        refusal_reply(visit->req, REFUSAL_ANSWER_LONG);
     else
-        reply(visit->req, 200, "application/json", &body,
-              SPAN("Cache-Control: private, no-store\r\n"));
-    free(memory);
+        http_reply(visit->req,
+                   &(struct http_reply){.status = 200,
+                                        .type = "application/json",
+                                        .headers = SPAN("Cache-Control: private, no-store\r\n"),
+                                        .body = {body.ptr, body.len}});
+    grow_free(&body);
     visit_end(visit);
 }
 
@@ -378,16 +400,17 @@ static void on_get_keys(struct http_req *req)
 static void on_revoked(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    char *memory = answer->rc == 0 ? malloc(TICKETS_BODY_MAX) : NULL;
+    const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
+    int len = res != NULL ? PQntuples(res) : 0;
+    bool more = len > REVOKED_PAGE_MAX;
+    size_t room = REVOKED_HEAD_MAX + (size_t)len * REVOKED_ID_MAX;
+    char *memory = res != NULL ? malloc(room) : NULL;
     if (memory == NULL) {
-        guard_unavailable(visit->req, answer->rc);
+        guard_unavailable(visit->req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
         visit_end(visit);
         return;
     }
-    const PGresult *res = answer->results[0];
-    int len = PQntuples(res);
-    bool more = len > REVOKED_PAGE_MAX;
-    struct text body = text_on(memory, TICKETS_BODY_MAX);
+    struct text body = text_on(memory, room);
     json_open(&body, '{');
     json_member_cstr(&body, "event", visit->id);
     json_member_str(&body, "as_of", text_span(&visit->as_of));

@@ -132,11 +132,18 @@ void session_of(struct sessions *sessions, const struct http_req *req, session_o
                      lookup);
 }
 
+static void tell(struct lookup *lookup, int rc)
+{
+    lookup->on_begun(lookup->ctx, rc, lookup->set_cookie);
+    free(lookup);
+}
+
 static void on_begun(void *ctx, const struct pg_answer *answer)
 {
-    struct lookup *lookup = ctx;
-    lookup->on_begun(lookup->ctx, answer->rc, lookup->set_cookie);
-    free(lookup);
+    int rc = answer->rc;
+    if (rc == 0 && sql_session_create_row(answer->results[0], 0).begun == 0)
+        rc = ERR_EXISTS;
+    tell(ctx, rc);
 }
 
 static struct lookup *begin(struct sessions *sessions, const struct http_req *req,
@@ -161,14 +168,28 @@ static void write_cookie(char out[256], const char *value, const char *age, bool
              tls ? "; Secure" : "");
 }
 
-void session_begin(struct sessions *sessions, const struct http_req *req, const char *member,
-                   const char *lang, session_on_begun *on_done, void *ctx)
+/* What the repeat of a login by token proves itself with; NULL without a key that is long enough to
+ * be random. Kept as a hash, as the cookie is: who reads the table cannot repeat anybody's login.
+ */
+static const char *hash_of_key(const struct http_req *req, char out[SESSION_HASH_MAX])
+{
+    struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
+    if (key.len < SESSION_KEY_MIN)
+        return NULL;
+    uint8_t digest[32];
+    crypto_generichash(digest, sizeof(digest), (const uint8_t *)key.ptr, key.len, NULL, 0);
+    sodium_bin2base64(out, SESSION_HASH_MAX, digest, sizeof(digest), B64);
+    return out;
+}
+
+void session_begin(struct sessions *sessions, const struct http_req *req,
+                   const struct session_start *start, session_on_begun *on_done, void *ctx)
 {
     struct lookup *lookup = begin(sessions, req, on_done, ctx);
     if (lookup == NULL)
         return;
     uint8_t token[SESSION_TOKEN_BYTES], digest[32];
-    char cookie[SESSION_COOKIE_MAX], hash[SESSION_HASH_MAX], age[24];
+    char cookie[SESSION_COOKIE_MAX], hash[SESSION_HASH_MAX], key_hash[SESSION_HASH_MAX], age[24];
     randombytes_buf(token, sizeof(token));
     crypto_generichash(digest, sizeof(digest), token, sizeof(token), NULL, 0);
     sodium_bin2base64(cookie, sizeof(cookie), token, sizeof(token), B64);
@@ -176,10 +197,12 @@ void session_begin(struct sessions *sessions, const struct http_req *req, const 
     snprintf(age, sizeof(age), "%llu", (unsigned long long)(sessions->conf.ttl_ms / 1000));
     write_cookie(lookup->set_cookie, cookie, age, http_req_is_tls(req));
     const struct sql_session_create_args args = {.token = hash,
-                                                 .member = member,
-                                                 .lang = lang,
+                                                 .member = start->member,
+                                                 .lang = start->lang,
                                                  .ttl_ms = sessions->conf.ttl_ms,
-                                                 .before = lookup->hash};
+                                                 .before = lookup->hash,
+                                                 .jti = start->jti,
+                                                 .key = hash_of_key(req, key_hash)};
     sql_session_create(sessions->conf.pg, &args, on_begun, lookup);
     sodium_memzero(token, sizeof(token));
 }
@@ -192,7 +215,7 @@ static void on_ended(void *ctx, const struct pg_answer *answer)
         if (span_to_cstr(sql_session_revoke_row(answer->results[0], i).token, hash, sizeof(hash)))
             forget(lookup->sessions, hash);
     }
-    on_begun(ctx, answer);
+    tell(lookup, answer->rc);
 }
 
 void session_end(struct sessions *sessions, const struct http_req *req, const char *member_or_null,

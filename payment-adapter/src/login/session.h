@@ -13,7 +13,13 @@
 
 struct sessions;
 
-enum { SESSION_TRUST_MS = 3000, SESSION_COOKIE_MAX = 64, SESSION_HASH_MAX = 64 };
+enum {
+    SESSION_TRUST_MS = 3000,
+    SESSION_COOKIE_MAX = 64,
+    SESSION_HASH_MAX = 64,
+    SESSION_KEY_MIN =
+        16, /* a shorter Idempotency-Key could be guessed by who has found the token */
+};
 
 struct session {
     bool here;
@@ -37,10 +43,15 @@ void session_of(struct sessions *sessions, const struct http_req *req, session_o
                 void *ctx);
 
 /* Starts a session with a new cookie, and ends the browser's previous one. With rc 0, set_cookie is
- * the value of Set-Cookie. */
+ * the value of Set-Cookie; ERR_EXISTS: the shop's token was used before, and not by a request with
+ * this one's Idempotency-Key within the last minute. */
+struct session_start {
+    const char *member, *lang;
+    const char *jti; /* the shop's token that is used up by it; NULL: none */
+};
 typedef void session_on_begun(void *ctx, int rc, const char *set_cookie);
-void session_begin(struct sessions *sessions, const struct http_req *req, const char *member,
-                   const char *lang, session_on_begun *on_done, void *ctx);
+void session_begin(struct sessions *sessions, const struct http_req *req,
+                   const struct session_start *start, session_on_begun *on_done, void *ctx);
 /* Ends this session, or all of the member's. */
 void session_end(struct sessions *sessions, const struct http_req *req, const char *member_or_null,
                  session_on_begun *on_done, void *ctx);

@@ -19,7 +19,9 @@
 #include <stdlib.h>
 
 /* Memory for the longest page is allocated, but shorter pages do not touch it. */
-enum { PAGE_MAX = ORDER_SEATS_MAX * TICKETS_PAGE_QR_MAX, NOTE_MAX = 32 * 1024 };
+/* An order's page lists at most ORDER_SEATS_MAX seats; a page of tickets has a code for each as
+ * well. */
+enum { PAGE_MAX = 256 * 1024, NOTE_MAX = 32 * 1024 };
 enum { LINKS_MAX = 5 * (CONFIG_STRING_MAX + 16) };
 
 static const char checkout_html[] =
@@ -211,13 +213,15 @@ static void keep_hint(struct visit *visit, const struct sql_order_row *row)
 static void on_read(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    char *memory = answer->rc == 0 ? malloc(PAGE_MAX) : NULL;
+    const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
+    size_t codes = res != NULL && visit->tickets ? (size_t)PQntuples(res) : 0;
+    size_t room = PAGE_MAX + codes * TICKETS_PAGE_QR_MAX;
+    char *memory = res != NULL ? malloc(room) : NULL;
     if (memory == NULL) {
         reply_note(visit, 503, "page.later");
         return;
     }
-    struct text page = text_on(memory, PAGE_MAX);
-    const PGresult *res = answer->results[0];
+    struct text page = text_on(memory, room);
     bool found = false;
     if (visit->tickets) {
         const struct tickets_view view = {res, visit->order, visit->session.member,

@@ -89,6 +89,10 @@ static void read_answer(struct peer_call *peer, const json_t *body)
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct peer_call *peer = ctx;
+    const struct peers_http *peers = peer->answerer;
+    enum peer_about about = peer_question(peer->op)->about;
+    if (about == PEER_ABOUT_HOLD || about == PEER_ABOUT_SEATS_VISIT)
+        seats_clock_heard(peers->conf.seats_clock, answer);
     json_t *body = answer->rc == 0 && answer->body.len > 0
                        ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
                        : NULL;
@@ -141,6 +145,7 @@ static void dispatch(struct peers_http *peers, struct peer_call *peer, const cha
     }
     json_close(&body, '}');
     assert(!body.overflown);
+    peer->answerer = peers;
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", peers->conf.service_token);
     snprintf(trace, sizeof(trace), "traceparent: %s", peer->trace != NULL ? peer->trace : "");
     struct outcall out = {

@@ -15,6 +15,7 @@
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
+#include "base/json_in.h"
 #include "base/magic.h"
 #include "base/rfc3339.h"
 #include "observe/log.h"
@@ -323,12 +324,11 @@ static int read_shop_page(const json_t *page, struct grow *rows)
     {
         json_t *row = json_pack("{s:O?, s:O?}", "external_id", json_object_get(item, "external_id"),
                                 "amount", json_object_get(item, "amount"));
-        char *text = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;
-        if (text != NULL) {
-            grow_add(rows, count > 0 ? SPAN(",") : SPAN(""));
-            grow_add(rows, span_of(text));
-            count++;
-        }
+        char *text = json_in_text(row, 0);
+        rows->failed |= text == NULL; /* a page without one of its orders is none */
+        grow_add(rows, count > 0 ? SPAN(",") : SPAN(""));
+        grow_add(rows, text != NULL ? span_of(text) : SPAN(""));
+        count++;
         free(text);
         json_decref(row);
     }
@@ -341,19 +341,18 @@ static void take_shop_page(struct reconcile *reconcile, const json_t *page)
     struct grow rows = {0};
     int count = read_shop_page(page, &rows);
     const json_t *next = json_object_get(page, "next");
-    char *after = next != NULL ? json_dumps(next, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
     const char *list = count >= 0 ? grow_cstr(&rows) : NULL;
     if (list == NULL) {
         break_link(reconcile, "shop");
         compare_seats(reconcile);
     } else {
-        if (count > 0 && json_is_integer(next) && strlen(after) < sizeof(reconcile->cursor))
-            memcpy(reconcile->cursor, after, strlen(after) + 1);
+        if (count > 0 && json_is_integer(next))
+            snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%" JSON_INTEGER_FORMAT,
+                     json_integer_value(next));
         reconcile->pages = count == SHOP_PAGE ? reconcile->pages + 1 : 0;
         const struct sql_reconcile_shop_args args = {.event = reconcile->cursor, .rows = list};
         sql_reconcile_shop(asking(reconcile), &args, on_shop_kept, reconcile);
     }
-    free(after);
     grow_free(&rows);
 }
 

@@ -78,6 +78,10 @@ static const struct pg_migrate_step steps[] = {
         "016_money_back",
 #include "payment-adapter/sql/016_money_back.sql.inc"
     },
+    {
+        "017_money",
+#include "payment-adapter/sql/017_money.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -1,5 +1,7 @@
 -- gaps.lua: ranges of places that nobody is known to have.
 
+local SERIES_RAISED = 19   -- number of a sample of `series`: `raised`
+
 -- Sets the bits of from..upto.
 local function set_bits(key, from, upto)
     while from <= upto and from % 8 ~= 0 do

@@ -12,22 +12,34 @@ local function end_expired_sessions()
     end
 end
 
--- Slots held by sessions that were known before Redis lost them; nobody may take theirs until each
--- has either come back by its heartbeat or run out.
-local function phantoms_of(bucket)
-    local number, until_ms = bucket.phantoms, bucket.phantom_until_ms
+-- Sessions that were known before Redis lost them, and have neither come back by their heartbeat nor run out.
+-- Each of `phantoms` holds a slot, which nobody else may take. As many as are `doubted` may be lost besides:
+-- so many sessions that Redis still has may have been over by then, and hold the slots of those.
+local function lost_of(bucket)
+    local phantoms, doubted, until_ms = bucket.phantoms, bucket.doubted, bucket.phantom_until_ms
     if lane > 0 then
-        local of_event = call('HMGET', root .. 'bucket', 'phantoms', 'phantom_until_ms')
-        number, until_ms = tonumber(of_event[1]) or 0, tonumber(of_event[2]) or 0
+        local of_event = call('HMGET', root .. 'bucket', 'phantoms', 'doubted', 'phantom_until_ms')
+        phantoms, doubted = tonumber(of_event[1]) or 0, tonumber(of_event[2]) or 0
+        until_ms = tonumber(of_event[3]) or 0
     end
-    return now_ms - behind_ms < until_ms and number or 0
+    if now_ms - behind_ms >= until_ms then
+        return 0, 0
+    end
+    return phantoms, doubted
 end
 
--- One of them was claimed.
-local function phantom_back(bucket)
-    if lane > 0 then
-        call('HINCRBY', root .. 'bucket', 'phantoms', -1)
-    else
-        bucket.phantoms = bucket.phantoms - 1
+local function phantoms_of(bucket)
+    local phantoms = lost_of(bucket)
+    return phantoms
+end
+
+-- One of them has shown itself.
+local function lost_back(bucket)
+    local phantoms, doubted = lost_of(bucket)
+    local name = phantoms > 0 and 'phantoms' or 'doubted'
+    if phantoms + doubted > 0 and lane > 0 then
+        call('HINCRBY', root .. 'bucket', name, -1)
+    elseif phantoms + doubted > 0 then
+        bucket[name] = bucket[name] - 1
     end
 end

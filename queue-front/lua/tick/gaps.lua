@@ -91,5 +91,6 @@ local function gaps_told()
         [tell_gaps.nobodys] = math.min(nobodys, bucket.ghosts_n),
         [tell_gaps.passed] = bucket.gap_passed,
         [tell_gaps.ranges] = gaps_text(gaps),
+        [tell_gaps.raised] = math.min(bucket.raised, issued),
     }
 end

@@ -29,8 +29,8 @@ local function tell_turns()
 end
 
 -- Within the slot of another tick, its picture is the answer for every front that knows no more than it
--- shows; the newest places are added, since a front may have given them out itself. A front that knows
--- less, has something to tell, or may need healing, ticks itself. So work is done some twenty times a
+-- shows; the newest places are added, and who came in and went, since this front may have let them. A front
+-- that knows less, has something to tell, or may need healing, ticks itself. So work is done some twenty times a
 -- second, however many fronts there are. A picture of another version of the scripts is none.
 local function picture_of_another()
     local slot_us = tonumber(ARGV[ask_tick.slot_ms]) * 1000
@@ -45,8 +45,8 @@ local function picture_of_another()
     if not kept[1] then
         return nil
     end
-    local form, at_us, run, of, era, digest, first_upto, last_upto, told = unpack(cmsgpack.unpack(kept[1]))
-    if form ~= tell_tick.form then
+    local form, at_us, run, of, era, digest, first_upto, last_upto, told, inside = unpack(cmsgpack.unpack(kept[1]))
+    if form ~= tell_tick.form or not inside then
         return nil
     end
     local issued, known_upto = tonumber(kept[2]) or 0, tonumber(ARGV[ask_tick.upto])
@@ -63,6 +63,8 @@ local function picture_of_another()
         return nil
     end
     told[tell_tick.waiting] = told[tell_tick.waiting] + issued - issued_then
+    told[tell_tick.active] =
+        math.max(0, told[tell_tick.active] + call('ZCARD', root .. 'active') - inside)
     told[tell_tick.issued], told[tell_tick.now_ms] = issued, now_ms
     told[tell_tick.turns] = tell_turns()
     return told

@@ -30,7 +30,7 @@ local function sample(waiting, active, outstanding)
     for _, sum in ipairs(call('HMGET', prefix .. 'told', unpack(TOLD))) do
         line = line .. ':' .. (sum or 0)
     end
-    line = line .. ':' .. bucket.late_ms
+    line = line .. ':' .. bucket.late_ms .. ':' .. bucket.raised
     if call('RPUSH', prefix .. 'series', line) >= SERIES_MAX then
         thin_series()
     end

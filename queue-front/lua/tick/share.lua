@@ -114,7 +114,9 @@ local function share_out(active, late_n)
     call('HSET', root .. 'lanes', unpack(credits))
 end
 
--- A lane's tick tells what it could use, and gives back what it cannot.
+-- A lane's tick tells what it could use, and gives back what it cannot. Whoever came late and has not paid is
+-- among those who want, and is expected once there is a token. Were they expected before, as many as there are
+-- slots would leave none free, no lane would be given anything, and they would stand at the door for ever.
 local function tell_event(late_n)
     local waiting = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0
     local unpaid = math.max(0, late_n - bucket.dues)
@@ -123,5 +125,5 @@ local function tell_event(late_n)
         bucket.nano = 0
     end
     call('HSET', root .. 'lanes', 'want' .. lane, waiting + unpaid, 'expected' .. lane,
-        expected_n(late_n) + late_n, 'at' .. lane, now_ms)
+        expected_n(late_n) + late_n - unpaid, 'at' .. lane, now_ms)
 end

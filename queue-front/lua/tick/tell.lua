@@ -73,7 +73,8 @@ local function keep_picture(told)
         first_upto = tonumber(string.match(newest[#newest], '^%d+'))
     end
     call('SET', prefix .. 'picture', cmsgpack.pack({ tell_tick.form, now_us, ARGV[1], incarnation, era, digest,
-        first_upto, bucket.last_upto, told }))
+        first_upto, bucket.last_upto, told,
+        call('ZCARD', root .. 'active') }))
 end
 
 local function add_document(told)

@@ -117,9 +117,12 @@ static void change_event(struct act *act, const struct front_line *event)
         return;
     }
     struct text from = text_on(memory, half), to = text_on(memory + half, half);
-    bool differs = event_doc_diff(event->view->doc, act->line.doc, &from, &to);
-    differs |= event->shut == FRONT_SHUT_DOCUMENT;
-    if (differs) {
+    bool differs = false;
+    int rc = event_doc_diff(event->view->doc, act->line.doc, &from, &to, &differs);
+    if (rc == ERR_NOMEM) {
+        answer_overloaded(act->req);
+        act_end(act);
+    } else if (rc < 0 || differs || event->shut == FRONT_SHUT_DOCUMENT) {
         act_audit(act, is_whole(act) ? "replace" : "change", act_audit_side(&from),
                   act_audit_side(&to));
         act->line.if_version = act->if_match != 0 ? act->if_match : event->view->version;

@@ -135,6 +135,16 @@ static void visit_refuse(const struct visit *visit, struct span members)
 
 /* ---- a pass, written ---- */
 
+/* Its end is by Redis's clock, and so is its beginning if this front's own clock is ahead: others
+ * that look at it may mind what was made in their future. */
+static uint64_t made_s(const struct visit *visit)
+{
+    const struct front_line *line = front_line_named(visit->front, visit->line.event);
+    uint64_t own_s = front_wall_s(visit->front);
+    uint64_t line_s = line != NULL ? front_line_now_ms(visit->front, line) / 1000 : own_s;
+    return line_s < own_s ? line_s : own_s;
+}
+
 static void answer_pass(const struct visit *visit, struct span session, unsigned status)
 {
     struct front *front = visit->front;
@@ -144,7 +154,7 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
         .event = event,
         .session = session,
         .place = line_place_of(line_lane_named(line->event), line->place),
-        .now_s = front_wall_s(front),
+        .now_s = made_s(visit),
         .expires_s = (line->expires_ms + 999) / 1000, /* not called yet */
         .ends_s = (line->ends_ms + 999) / 1000,
     };

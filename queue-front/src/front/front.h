@@ -68,6 +68,7 @@ struct front_config {
     char members_issuer[CONFIG_STRING_MAX];
     char members_audience[CONFIG_STRING_MAX];
     char web_origins[CONFIG_STRING_MAX];
+    char web_public_url[CONFIG_STRING_MAX];
     char autopilot_health[CONFIG_STRING_MAX];
     char autopilot_tls_ca[CONFIG_STRING_MAX];
     uint64_t autopilot_interval_ms;
@@ -325,7 +326,9 @@ static inline uint64_t front_wall_s(const struct front *front)
 /* Redis's wall clock, as this event's last tick and the time since say. */
 static inline uint64_t front_line_now_ms(const struct front *front, const struct front_line *event)
 {
-    return place_now_ms(event->view, http_server_now_us(front->loop->server));
+    uint64_t now_us = http_server_now_us(front->loop->server);
+    line_store_look(front->store, event->view, now_us);
+    return place_now_ms(event->view, now_us);
 }
 
 static inline void front_count_by(_Atomic uint64_t *counter, uint64_t by)

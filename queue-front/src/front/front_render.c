@@ -99,7 +99,9 @@ static void retag(struct front_line *event, struct span body)
 void front_render(struct front *front, struct front_line *event)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);
-    if (event->status != NULL && !event->urgent && now_us - event->rendered_us < RENDER_US)
+    line_store_look(front->store, event->view, now_us);
+    bool urgent = event->urgent || event->view->stale != event->was_stale;
+    if (event->status != NULL && !urgent && now_us - event->rendered_us < RENDER_US)
         return;
     char memory[STATUS_BYTES_MAX];
     struct text text = text_on(memory, sizeof(memory));

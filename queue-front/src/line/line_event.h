@@ -24,6 +24,7 @@ struct line_marks {
     uint64_t version;
     uint64_t era;                     /* of that version: when Redis was healed last before it */
     char digest[LINE_DIGEST_LEN + 1]; /* of the document; "": to be told in any case */
+    uint64_t raised;                  /* by how many places heals have raised `issued`, ever */
     uint64_t dead;       /* everybody up to here was called, and their grace is over too */
     uint64_t generation; /* of the stretches: another one means that all were written again */
     uint64_t upto;       /* the newest stretch known */
@@ -41,6 +42,7 @@ struct line_event {
     struct line_told sending, taken; /* with the tick under way; what Redis has of it */
     uint64_t passes;                 /* given by this front since its last tick */
     uint64_t joins_milli; /* joins a second on all fronts: the recent peak, slowly forgotten */
+    uint64_t joined, joins_at_ms; /* how many had, where the window that is measured began */
     /* Entries given up before the draw, whose positions Redis wants to know. */
     uint64_t early[LINE_EARLY_MAX];
     uint32_t early_len;
@@ -70,6 +72,12 @@ void line_event_deinit(struct line_event *event);
 
 /* The event's clock now: the time of the last tick plus what has passed since. */
 uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us);
+
+/* Too old to be shown without saying so. */
+static inline bool line_event_is_old(const struct line_view *view, uint64_t now_us)
+{
+    return now_us > view->asked_us && now_us - view->asked_us > STORE_STALE_MS * 1000;
+}
 
 void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t now_us);
 
@@ -115,8 +123,8 @@ void line_event_saw_move(struct line_event *event, struct move move);
 /* A call was made longer just now. */
 void line_event_saw_turn(struct line_event *event, struct turn turn);
 
-/* Takes an answer of tick.lua over into view and marks. */
+/* Takes an answer of tick.lua over into view and marks. One that took long is stale by now. */
 enum line_tick line_event_take_tick(struct line_event *event, const redisReply *reply,
-                                    uint64_t now_us);
+                                    uint64_t asked_us, uint64_t now_us);
 
 #endif

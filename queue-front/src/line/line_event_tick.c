@@ -84,7 +84,7 @@ static bool read_gaps(struct tick_answer *tick)
     return tell_gaps_read(tick->line.gaps, 0, &tick->nobodys) &&
            tick->nobodys.nobodys <= tick->ghosts.waiting &&
            tick->nobodys.passed <= tick->ghosts.skipped &&
-           read_gap_list(tick->nobodys.ranges, tick);
+           tick->nobodys.raised <= tick->line.issued && read_gap_list(tick->nobodys.ranges, tick);
 }
 
 static bool read_seed(const struct tell_draw *told, struct line_draw *draw)
@@ -339,17 +339,23 @@ static bool take_turns(struct line_event *event, const struct tick_answer *tick,
     return resp_len(tick->line.turns) > 1;
 }
 
-/* Across a heal nobody knows how many joined: most of those places were left out. Their pace would
- * ask newcomers for the work of a rush, and the next heal for a gap as large. */
-static void measure_joins(struct line_event *event, const struct tick_answer *tick, bool healed)
+/* What a heal adds is no joins: most of those places are nobody's, and their pace would ask
+ * newcomers for the work of a rush, and the next heal for a gap as large. So would a batch of joins
+ * between two ticks that happen to be a millisecond apart. */
+static void measure_joins(struct line_event *event, const struct tick_answer *tick)
 {
-    if (!event->seen || healed || tick->line.now_ms <= event->view.redis_ms ||
-        tick->line.issued < event->view.issued)
+    uint64_t now_ms = tick->line.now_ms, joined = tick->line.issued - tick->nobodys.raised;
+    if (event->seen && now_ms > event->view.redis_ms)
+        event->joins_milli -= event->joins_milli / 64;
+    bool went_back = now_ms < event->joins_at_ms || joined < event->joined;
+    if (event->seen && !went_back && now_ms - event->joins_at_ms < JOINS_WINDOW_MS)
         return;
-    uint64_t elapsed_ms = tick->line.now_ms - event->view.redis_ms;
-    uint64_t now_milli = (tick->line.issued - event->view.issued) * 1000000 / elapsed_ms;
-    uint64_t faded_milli = event->joins_milli - event->joins_milli / 64;
-    event->joins_milli = now_milli > faded_milli ? now_milli : faded_milli;
+    if (event->seen && !went_back) {
+        uint64_t milli = (joined - event->joined) * 1000000 / (now_ms - event->joins_at_ms);
+        event->joins_milli = milli > event->joins_milli ? milli : event->joins_milli;
+    }
+    event->joins_at_ms = now_ms;
+    event->joined = joined;
 }
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -379,12 +385,12 @@ static void take_gaps(struct line_event *event, const struct tick_answer *tick)
     event->view.nobodys_passed = tick->nobodys.passed;
 }
 
-static bool take_numbers(struct line_event *event, const struct tick_answer *tick, bool healed,
-                         uint64_t now_us)
+static bool take_numbers(struct line_event *event, const struct tick_answer *tick,
+                         uint64_t asked_us, uint64_t now_us)
 {
     struct line_view *view = &event->view;
     struct line_view before = *view;
-    measure_joins(event, tick, healed);
+    measure_joins(event, tick);
     view->state = (enum line_state)tick->line.state;
     view->issued = tick->line.issued;
     view->serving = tick->line.serving;
@@ -422,11 +428,13 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->seats_left = tick->line.seats > 0 ? tick->line.seats - 1 : 0;
     view->redis_ms = tick->line.now_ms;
     view->at_us = now_us;
-    view->stale = false;
+    view->asked_us = asked_us;
+    view->stale = line_event_is_old(view, now_us);
     struct line_marks *marks = &event->marks;
     marks->issued = max_u64(marks->issued, tick->line.issued);
     marks->serving = max_u64(marks->serving, tick->line.serving);
     marks->dead = max_u64(marks->dead, tick->line.dead);
+    marks->raised = max_u64(marks->raised, tick->nobodys.raised);
     view->dead = marks->dead;
     return before.state != view->state || before.issued != view->issued ||
            before.serving != view->serving || before.waiting != view->waiting ||
@@ -438,11 +446,11 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
            before.service_rate_milli != view->service_rate_milli ||
            strcmp(before.odds, view->odds) != 0 || before.pilot.on != view->pilot.on ||
            before.pilot.at_ms != view->pilot.at_ms ||
-           before.knobs.rate_milli != view->knobs.rate_milli || before.stale;
+           before.knobs.rate_milli != view->knobs.rate_milli || before.stale || view->stale;
 }
 
 enum line_tick line_event_take_tick(struct line_event *event, const redisReply *reply,
-                                    uint64_t now_us)
+                                    uint64_t asked_us, uint64_t now_us)
 {
     uint64_t outcome;
     struct tick_answer tick;
@@ -464,7 +472,7 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
     bool healed = event->seen && tick.line.generation != event->marks.generation;
     changed = take_stretches(event, &tick) || changed;
     changed = take_turns(event, &tick, healed) || changed;
-    changed = take_numbers(event, &tick, healed, now_us) || changed;
+    changed = take_numbers(event, &tick, asked_us, now_us) || changed;
     take_early(event, &tick);
     take_moves(event, &tick);
     event->passes = 0;

@@ -59,6 +59,9 @@ enum {
     /* Rows that one LINE_AUDIT or LINE_SERIES may ask for. */
     LINE_ROWS_MAX = 8192,
 
+    /* The pace of joins is measured over this much of Redis's time at least, about a tick. */
+    JOINS_WINDOW_MS = 100,
+
     /* Healing. The window is twice the longest reconnect pause, so that every living front can
      * report. */
     HEAL_WINDOW_MS = 1000,

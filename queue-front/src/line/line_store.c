@@ -102,16 +102,27 @@ static void log_event(const struct store_event *event, enum log_level level, con
 static void show(struct store_event *event)
 {
     struct line_store *store = event->store;
+    event->shown_stale = event->line.view.stale;
     if (!store->closed)
         store->conf.on_view(store->conf.ctx, &event->line.view);
 }
 
 static void mark_stale(struct store_event *event)
 {
-    if (!event->line.seen || event->line.view.stale)
+    if (!event->line.seen || (event->line.view.stale && event->shown_stale))
         return;
     event->line.view.stale = true;
     show(event);
+}
+
+void line_store_look(struct line_store *store, const struct line_view *view, uint64_t now_us)
+{
+    if (view->stale || view->resting || !line_event_is_old(view, now_us))
+        return;
+    struct store_event *event = store_find(store, span_of(view->id));
+    assert(event != NULL && &event->line.view == view);
+    event->line.view.stale = true;
+    store_tick_now(event); /* shows it */
 }
 
 /* ---- ticks and healing ---- */
@@ -150,6 +161,7 @@ static void ask(struct store_event *event)
         line_event_put_tick(&event->line, &command, store->conf.tick_period_ms / 2);
     }
     event->asking = true;
+    event->asked_us = store_now_us(store);
     event->asking_to_heal = event->healing; /* which may change before the reply */
     store_send_own(store, &event->call, &command, on_event_reply);
 }
@@ -219,7 +231,8 @@ static void take_tick(struct store_event *event, const redisReply *reply)
 {
     struct line_store *store = event->store;
     bool first = !event->line.seen;
-    enum line_tick tick = line_event_take_tick(&event->line, reply, store_now_us(store));
+    enum line_tick tick =
+        line_event_take_tick(&event->line, reply, event->asked_us, store_now_us(store));
     if (tick == LINE_TICK_HEAL) {
         store_begin_healing(event);
         return;
@@ -394,8 +407,8 @@ static void on_event_timer(uv_timer_t *timer)
         event->call.tries = 0;
     ask(event);
     tell_heard(event);
-    if (!event->line.view.resting &&
-        store_now_us(event->store) - event->line.view.at_us > STORE_STALE_MS * 1000)
+    const struct line_view *view = &event->line.view;
+    if (!view->resting && (view->stale || line_event_is_old(view, store_now_us(event->store))))
         mark_stale(event); /* last: the store may be closed now */
 }
 
@@ -410,8 +423,10 @@ void store_tick_now(struct store_event *event)
 static struct store_event *make_event(struct line_store *store, struct span id)
 {
     struct store_event *event = calloc(1, sizeof(*event));
-    if (event == NULL)
+    if (event == NULL) {
+        store->house.size = UINT64_MAX; /* all names are looked at once more, this one among them */
         return NULL;
+    }
     MAGIC_BEGIN(store_event, event);
     line_event_init(&event->line, id);
     event->store = store;

@@ -10,8 +10,8 @@
  * within the call itself. When Redis is slow or gone the answer is LINE_UNAVAILABLE; for a join or
  * a pass that means "not known", and repeating it with the same key is safe.
  *
- * The picture of each event (struct line_view) can always be read without asking Redis. When no
- * tick was answered recently it is marked stale. */
+ * The picture of each event (struct line_view) can always be read without asking Redis. When the
+ * tick that was answered last was asked too long ago it is marked stale. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_H
 #define FG_QUEUE_FRONT_LINE_STORE_H
 
@@ -70,6 +70,9 @@ bool line_store_ready(
 /* Why Redis could not be reached the last time; "": it could. Borrowed until the next turn. */
 const char *line_store_trouble(const struct line_store *store);
 const struct line_view *line_store_view(const struct line_store *store, struct span event);
+/* To be called before something is told from the picture: a process that stood still reads requests
+ * before its timers are due, and has to mark the picture as stale by then. on_view comes later. */
+void line_store_look(struct line_store *store, const struct line_view *view, uint64_t now_us);
 /* Answers what is open with LINE_UNAVAILABLE and is silent from then on; the loop frees the memory.
  * Nothing may be asked afterwards. */
 void line_store_close(struct line_store *store);

@@ -57,10 +57,12 @@ struct store_event {
     struct redis_call heard_call, goodbye_call;
     bool telling;        /* heard_call is under way */
     bool asking;         /* that call is under way */
+    uint64_t asked_us;   /* since when */
     bool asking_to_heal; /* and it is a heal */
     bool healing;        /* no other call is sent until heal.lua says that the line is complete */
     bool absent;         /* Redis names it, but no front and no key knows anything about it */
     uint64_t healing_us; /* since when */
+    bool shown_stale;    /* whoever was shown the picture last knows that it is stale */
     bool doubted;        /* another run of Redis: a tick has to tell what it has */
     bool unsure;         /* healing waits for the house to confirm that it is still there */
 

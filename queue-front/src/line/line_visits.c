@@ -91,6 +91,15 @@ static bool was_inside(const struct line_visit *visit)
     return by_pass && visit->outcome == LINE_OK && visit->state > LINE_PRE_QUEUE;
 }
 
+/* Slots are the event's, whichever lane the place is of. */
+static void count_pass(struct store_event *event)
+{
+    struct store_event *whole =
+        store_find(event->store, line_event_of(span_of(event->line.view.id)));
+    if (whole != NULL)
+        whole->line.passes++;
+}
+
 static void on_visited(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
@@ -109,7 +118,7 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
             visit->retry_after_ms = STORE_RETRY_MS;
         }
         if (visit->call == LINE_PASS && visit->outcome == LINE_OK)
-            event->line.passes++;
+            count_pass(event);
         if (was_inside(visit))
             line_event_saw_called(&event->line, visit->place); /* it counts from the next tick on */
         if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)

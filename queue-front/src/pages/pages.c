@@ -4,6 +4,8 @@
  * escape from. What visitors look at is waiting_page.c, what operators look at is console.c. */
 #include "pages/pages.h"
 
+#include "pages/preview.h"
+
 #include <stdlib.h>
 
 static const char icon_svg[] =
@@ -20,6 +22,9 @@ static const char asset_headers[] = "Cache-Control: public, max-age=31536000, im
 static const char sw_headers[] = "Cache-Control: no-cache\r\n"
                                  "Service-Worker-Allowed: /e/\r\n"
                                  "X-Content-Type-Options: nosniff\r\n";
+/* Messengers keep it anyway; another brand is seen within the day. */
+static const char preview_headers[] = "Cache-Control: public, max-age=86400\r\n"
+                                      "X-Content-Type-Options: nosniff\r\n";
 static const char short_headers[] = "Cache-Control: no-cache\r\n"
                                     "X-Content-Type-Options: nosniff\r\n";
 
@@ -42,11 +47,13 @@ static const struct asset assets[] = {
 
 enum { ASSETS = sizeof(assets) / sizeof(assets[0]) };
 
+static const struct asset preview = {PREVIEW_PATH, "image/png", {NULL, 0}, preview_headers};
+
 struct pages {
     struct page_asset {
         const struct asset *asset;
         struct http_blob *blob;
-    } asset[ASSETS];
+    } asset[ASSETS + 1]; /* the last one is the preview, whose bytes are made at start */
 };
 
 static void on_asset(struct http_req *req)
@@ -63,12 +70,13 @@ static void on_asset(struct http_req *req)
 
 /* ---- a life ---- */
 
-int pages_create(struct err_slot *err, struct pages **out)
+int pages_create(const struct brand_settings *brand, struct err_slot *err, struct pages **out)
 {
     struct pages *pages = calloc(1, sizeof(*pages));
     if (pages == NULL)
         return err_set(err, ERR_NOMEM, "pages of %zu bytes", sizeof(*pages));
-    int rc = 0;
+    pages->asset[ASSETS].asset = &preview;
+    int rc = preview_make(brand, err, &pages->asset[ASSETS].blob);
     for (unsigned i = 0; i < ASSETS && rc == 0; i++) {
         pages->asset[i].asset = &assets[i];
         pages->asset[i].blob = http_blob_create(assets[i].bytes);
@@ -87,7 +95,7 @@ void pages_destroy(struct pages *pages)
 {
     if (pages == NULL)
         return;
-    for (unsigned i = 0; i < ASSETS; i++)
+    for (unsigned i = 0; i <= ASSETS; i++)
         http_blob_unref(pages->asset[i].blob);
     free(pages);
 }
@@ -95,7 +103,7 @@ void pages_destroy(struct pages *pages)
 int pages_routes(struct pages *pages, struct http_router *routes, struct err_slot *err)
 {
     int rc = 0;
-    for (unsigned i = 0; i < ASSETS && rc == 0; i++) {
+    for (unsigned i = 0; i <= ASSETS && rc == 0; i++) {
         const struct http_route route = {HTTP_METHOD_GET, pages->asset[i].asset->path, on_asset,
                                          &pages->asset[i], 0};
         rc = http_router_add(routes, &route, err);

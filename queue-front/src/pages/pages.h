@@ -1,14 +1,15 @@
-/* pages.h: the few files whose addresses are fixed: the icon and what robots read. They are part of
- * the program. */
+/* pages.h: the few files whose addresses are fixed: the icon, what robots read, and the picture of
+ * a shared link. They are part of the program, but for the picture that an operator brings. */
 #ifndef FG_QUEUE_FRONT_PAGES_H
 #define FG_QUEUE_FRONT_PAGES_H
 
 #include "base/err.h"
 #include "http/http.h"
+#include "web/brand.h"
 
 struct pages; /* made at start, then only read, by all loops */
 
-int pages_create(struct err_slot *err, struct pages **out);
+int pages_create(const struct brand_settings *brand, struct err_slot *err, struct pages **out);
 void pages_destroy(struct pages *pages);
 
 /* Handlers get their file as ctx. */

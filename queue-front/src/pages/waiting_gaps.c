@@ -79,6 +79,17 @@ static void put_about_line(struct text *out, void *ctx)
     html_put(out, about.len > 0 ? about : waiting_look_phrase(ctx, "join.text"));
 }
 
+/* Whoever fetches the picture of a link wants its whole address. */
+static void put_public_url(struct text *out, void *ctx)
+{
+    html_put(out, span_of(look_of(ctx)->front->config->web_public_url));
+}
+
+static bool is_public(void *ctx, unsigned turn)
+{
+    return turn == 0 && look_of(ctx)->front->config->web_public_url[0] != '\0';
+}
+
 static void put_view(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
@@ -625,6 +636,8 @@ const struct page_gap waiting_gaps[] = {
     {"about", put_about, NULL},
     {"no-about", NULL, no_about},
     {"about-line", put_about_line, NULL},
+    {"public", NULL, is_public},
+    {"public-url", put_public_url, NULL},
     {"view", put_view, NULL},
     {"state", put_state, NULL},
     {"now", put_now, NULL},

@@ -98,6 +98,7 @@ struct redis_link {
     struct redis_call pending; /* head of a ring */
     struct redis_call auth;
     uint64_t timeouts;
+    bool mute; /* what was to come before the next command could not be sent */
 };
 
 MAGIC(redis_link, 0x2ed15003);
@@ -255,6 +256,16 @@ static void mark_dirty(struct redis_link *link)
     link->conf.on_dirty(link->conf.ctx);
 }
 
+/* It refuses while it disconnects, and then we are not up; or without memory. */
+static bool hiredis_takes(struct redis_link *link, redisCallbackFn *fn, struct redis_call *call,
+                          struct span command)
+{
+    redisAsyncContext *redis = link->connection->redis;
+    return redisAsyncFormattedCommand(redis, fn, call, command.ptr, command.len) == REDIS_OK;
+}
+
+/* A command that cannot be sent is one that is not answered in time: with the next turn the
+ * connection falls, and nothing that was to come behind it takes its place. */
 void redis_link_send(struct redis_link *link, struct redis_call *call, struct span command)
 {
     assert(link->connection != NULL && call->on_reply != NULL);
@@ -263,9 +274,9 @@ void redis_link_send(struct redis_link *link, struct redis_call *call, struct sp
     call->prev = link->pending.prev;
     call->prev->next = call;
     link->pending.prev = call;
-    int rc = redisAsyncFormattedCommand(link->connection->redis, on_hiredis_reply, call,
-                                        command.ptr, command.len);
-    assert(rc == REDIS_OK); /* it refuses only while disconnecting, and then we are not up */
+    if (link->mute || !hiredis_takes(link, on_hiredis_reply, call, command))
+        call->deadline_us = now_us(link);
+    link->mute = false;
     arm_deadline(link, call->deadline_us);
     mark_dirty(link);
 }
@@ -273,9 +284,7 @@ void redis_link_send(struct redis_link *link, struct redis_call *call, struct sp
 void redis_link_send_quiet(struct redis_link *link, struct span command)
 {
     assert(link->connection != NULL);
-    int rc =
-        redisAsyncFormattedCommand(link->connection->redis, NULL, NULL, command.ptr, command.len);
-    assert(rc == REDIS_OK); /* as above */
+    link->mute = !hiredis_takes(link, NULL, NULL, command);
     mark_dirty(link);
 }
 

@@ -63,9 +63,11 @@ int redis_link_create(const struct redis_link_conf *conf, struct err_slot *err,
                       struct redis_link **out);
 bool redis_link_is_up(const struct redis_link *link);
 
-/* `command` is whole RESP and is copied. Only while the link is up. */
+/* `command` is whole RESP and is copied. Only while the link is up. Without memory for it the link
+ * goes down, in a later turn. */
 void redis_link_send(struct redis_link *link, struct redis_call *call, struct span command);
-/* As redis_link_send(), but the reply is ignored. */
+/* As redis_link_send(), but the reply is ignored: before a command that means another thing without
+ * it, which is then not sent either. */
 void redis_link_send_quiet(struct redis_link *link, struct span command);
 void redis_link_flush(struct redis_link *link); /* writes what was sent; silent when it is not up */
 /* The connection has been seen to work: the next reconnect pause is a short one again. */

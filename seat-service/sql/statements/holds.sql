@@ -1,4 +1,4 @@
--- holds.sql: what was sold, and the table `holds`, which the auditor keeps by replay.
+-- holds.sql: what was sold, and the tables `holds` and `act`, which the auditor keeps by replay.
 
 -- statement: sold_list
 --> event    text
@@ -55,3 +55,39 @@ SET state = excluded.state,
     order_id = CASE WHEN excluded.order_id <> '' THEN excluded.order_id ELSE holds.order_id END,
     changed_at = excluded.changed_at,
     seq = excluded.seq;
+
+-- What is there already stays: a round that starts over writes the same again.
+-- statement: acts_write
+--> event           integer signed
+--> acts.seq        bigint
+--> acts.at         timestamptz
+--> acts.kind       smallint
+--> acts.quantity   integer
+--> acts.first_seat integer null
+--> acts.last_seat  integer null
+--> acts.area       integer null
+--> acts.reason     text
+INSERT INTO act (event, seq, at, kind, quantity, first_seat, last_seat, area, reason)
+SELECT :event, a.*
+FROM UNNEST(:acts.seq, :acts.at, :acts.kind, :acts.quantity, :acts.first_seat, :acts.last_seat,
+        :acts.area, :acts.reason)
+    AS a (seq, at, kind, quantity, first_seat, last_seat, area, reason)
+ON CONFLICT DO NOTHING;
+
+-- statement: acts_read
+--> event      text
+--> room       integer
+--< seq        bigint
+--< at         timestamptz
+--< kind       integer
+--< quantity   integer
+--< first_seat integer null
+--< last_seat  integer null
+--< area       integer null
+--< reason     text
+SELECT a.seq, a.at, a.kind::integer AS kind, a.quantity, a.first_seat, a.last_seat, a.area, a.reason
+FROM act a
+JOIN event e ON e.no = a.event
+WHERE e.id = :event
+ORDER BY a.seq DESC
+LIMIT :room;

@@ -1,4 +1,5 @@
-/* operator_api.c: import, block, unblock, move, price, export and counts, on the private listener.
+/* operator_api.c: import, block, unblock, move, price, export, counts and trail, on the private
+ * listener.
  *
  * Slow work (reading a plan of ten megabytes, listing a stadium's sold seats) runs on libuv's pool,
  * one of each kind at a time; what changes seats takes the same path as any other change. */
@@ -9,8 +10,10 @@
 #include "api/verdict.h"
 #include "base/json_in.h"
 #include "base/magic.h"
+#include "base/rfc3339.h"
 #include "core/hall/plan_import.h"
 #include "loop/pending.h"
+#include "tables/acts_table.h"
 #include "tables/migrate.h"
 
 #include <assert.h>
@@ -21,6 +24,7 @@ struct operator_api {
     uint32_t magic;
     struct operator_api_conf conf;
     bool importing, exporting;
+    uint32_t acts_reading;
 };
 
 MAGIC(operator_api, 0x5ea7000b);
@@ -496,6 +500,116 @@ static void get_export(struct http_req *req)
     uv_queue_work(call.loop->conf.uv, &export->work, read_sold, on_sold_read);
 }
 
+/* ---- what operators did to seats ---- */
+
+struct acts {
+    uint32_t magic;
+    uv_work_t work;
+    struct operator_api *api;
+    struct call call;
+    struct act_row row[ACTS_READ_MAX];
+    uint32_t len;
+    int rc;
+};
+
+MAGIC(acts, 0x5ea70015);
+
+/* On the pool. */
+static void read_acts(uv_work_t *work)
+{
+    struct acts *acts = MAGIC_OF(acts, work->data);
+    struct pg_conf conf = {acts->api->conf.dsn, "fairgate seat-service acts", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    struct err_slot err;
+    struct pg *pg = NULL;
+    acts->rc = pg_open(&conf, &err, &pg);
+    if (acts->rc == 0)
+        acts->rc = acts_table_read(pg, span_of(acts->call.event->id), acts->row, &err, &acts->len);
+    pg_close(pg);
+}
+
+static void put_seat(struct text *body, const char *key, const struct plan *plan, uint32_t index)
+{
+    if (index >= plan_seat_count(plan))
+        return; /* written by a program that knew another plan; none does */
+    struct plan_seat seat = plan_seat(plan, index);
+    json_key(body, key);
+    json_open(body, '{');
+    json_member_str(body, "seat", seat.guid);
+    json_member_str(body, "zone", seat.zone);
+    json_member_str(body, "row", seat.row_label);
+    json_member_str(body, "number", seat.number);
+    json_close(body, '}');
+}
+
+static void put_act(struct text *body, const struct plan *plan, const struct act_row *row)
+{
+    char memory[RFC3339_LEN];
+    struct text at = text_on(memory, sizeof(memory));
+    rfc3339_put(&at, row->at_ms);
+    json_open(body, '{');
+    json_member_u64(body, "seq", row->seq);
+    json_member_str(body, "at", text_span(&at));
+    json_member_cstr(body, "act", change_kind_name(row->kind));
+    json_member_u64(body, "quantity", row->quantity);
+    if (row->area == CHANGE_AREA_NONE) {
+        put_seat(body, "first", plan, row->first_seat);
+        put_seat(body, "last", plan, row->last_seat);
+    } else if (row->area < plan_area_count(plan)) {
+        const struct plan_area *area = plan_area(plan, row->area);
+        json_member_str(body, "area", area->name.len > 0 ? area->name : area->id);
+    }
+    if (row->reason_len > 0)
+        json_member_str(body, "reason", (struct span){row->reason, row->reason_len});
+    json_close(body, '}');
+}
+
+static void on_acts_read(uv_work_t *work, int status)
+{
+    enum { ACT_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 }; /* every byte of each name escaped */
+    struct acts *acts = MAGIC_OF(acts, work->data);
+    struct call *call = &acts->call;
+    (void)status;
+    if (acts->rc < 0) {
+        call_refuse(call, REFUSAL_ACTS_UNREADABLE);
+    } else {
+        struct text body = loop_text(call->loop);
+        json_open(&body, '{');
+        json_member_cstr(&body, "event", call->event->id);
+        json_key(&body, "acts");
+        json_open(&body, '[');
+        for (uint32_t i = 0; i < acts->len && body.len < API_ANSWER_MAX - ACT_MAX; i++)
+            put_act(&body, call->event->plan->plan, &acts->row[i]);
+        json_close(&body, ']');
+        render_times(&body, call->now_ms);
+        json_close(&body, '}');
+        call_reply(call, 200, &body, NOTHING);
+    }
+    acts->api->acts_reading -= 1;
+    MAGIC_END(acts, acts);
+    free(acts);
+}
+
+static void get_audit(struct http_req *req)
+{
+    enum { READING_MAX = 2 };
+    struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
+    struct call call;
+    if (!request_event(&call, req))
+        return;
+    struct acts *acts = api->acts_reading < READING_MAX ? calloc(1, sizeof(*acts)) : NULL;
+    if (acts == NULL) {
+        call_refuse(&call, REFUSAL_ACTS);
+        return;
+    }
+    api->acts_reading += 1;
+    MAGIC_BEGIN(acts, acts);
+    acts->api = api;
+    acts->call = call;
+    acts->work.data = acts;
+    uv_queue_work(call.loop->conf.uv, &acts->work, read_acts, on_acts_read);
+}
+
 /* ---- changes ---- */
 
 /* Everything that one of these bodies may contain. */
@@ -705,6 +819,7 @@ int operator_api_routes(struct operator_api *api, struct http_router *router, st
         {HTTP_METHOD_GET, "/admin/events/{event}/document", get_document, api, 0},
         {HTTP_METHOD_GET, "/admin/events/{event}/counts", get_counts, api, 0},
         {HTTP_METHOD_GET, "/admin/events/{event}/export", get_export, api, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/audit", get_audit, api, 0},
         {HTTP_METHOD_POST, "/admin/events/{event}/block", post_block, api, ADMIN_BODY_MAX},
         {HTTP_METHOD_POST, "/admin/events/{event}/unblock", post_unblock, api, ADMIN_BODY_MAX},
         {HTTP_METHOD_POST, "/admin/events/{event}/move", post_move, api, ADMIN_BODY_MAX},

@@ -33,6 +33,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* PostgreSQL has answered over the session that holds our locks. It held them when it was asked, at
+ * the latest; what happened to them since the answer left is not known. */
+static void proven(struct journal *journal, uint64_t asked_us)
+{
+    atomic_store_explicit(&journal->proven_at_us, asked_us, memory_order_relaxed);
+}
+
 /* ---- the connection ---- */
 
 static void disconnect(struct journal *journal, const struct err_slot *err)
@@ -213,6 +220,7 @@ static int commit(struct journal *journal, struct err_slot *err)
     journal->open = false;
     if (rc < 0)
         return refuse_or_part(journal, err);
+    proven(journal, began_us);
     journal_count(&journal->stats.commits, 1);
     histogram_record(&journal->stats.commit_us, journal_now_us(journal) - began_us);
     judge_parts(journal);
@@ -263,10 +271,11 @@ static int prove(struct journal *journal, struct err_slot *err)
  * long. */
 static int beat(struct journal *journal, struct err_slot *err)
 {
-    uint64_t bytes = 0, flushes = 0;
+    uint64_t bytes = 0, flushes = 0, asked_us = journal_now_us(journal);
     int rc = store_wal(journal->pg, err, &bytes, &flushes);
     if (rc < 0)
         return rc;
+    proven(journal, asked_us);
     atomic_store_explicit(&journal->stats.wal_bytes, bytes, memory_order_relaxed);
     atomic_store_explicit(&journal->stats.wal_flushes, flushes, memory_order_relaxed);
     return 0;
@@ -294,9 +303,11 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     }
     journal_count(&journal->stats.reconnects, 1);
     remember_backend(journal);
+    uint64_t asked_us = journal_now_us(journal);
     rc = regain_all(journal, err);
     if (rc < 0)
         return rc;
+    proven(journal, asked_us);
     journal->backends[0] = pg_backend_pid(journal->pg);
     journal->backends_len = 1;
     journal->retry_ms = JOURNAL_RETRY_MIN_MS;

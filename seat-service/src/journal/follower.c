@@ -17,7 +17,7 @@ void follower_init(struct follower *follower, const struct store_event *event)
     follower->applied = 0;
 }
 
-/* One change of a row, its record read. */
+/* One change of a row. */
 static int on_record(struct follower *follower, const struct store_row *row, struct span record,
                      uint64_t seq)
 {
@@ -32,6 +32,14 @@ static int on_record(struct follower *follower, const struct store_row *row, str
     if (rc == 0)
         follower->applied = seq;
     return rc;
+}
+
+static int on_lone(struct follower *follower, const struct store_row *row)
+{
+    if (row->changes != 1)
+        return err_set(follower->err, ERR_SYNTAX, "is no pack, and counts %u changes",
+                       row->changes);
+    return on_record(follower, row, row->body, row->seq);
 }
 
 static int on_pack(struct follower *follower, const struct store_row *row)
@@ -62,8 +70,7 @@ int follower_row(struct follower *follower, const struct store_row *row)
         chain_next(&follower->head.chain, row->seq, row->epoch, row->at_ms, row->kind, row->body);
     if (!chain_eq(&chain, row->chain))
         return err_set(err, ERR_SYNTAX, "%s: the chain breaks at row %" PRIu64, id, row->seq);
-    int rc = row->kind == PACK_KIND ? on_pack(follower, row)
-                                    : on_record(follower, row, row->body, row->seq);
+    int rc = row->kind == PACK_KIND ? on_pack(follower, row) : on_lone(follower, row);
     if (rc < 0)
         return err_wrap(err, "%s, journal row %" PRIu64, id, row->seq);
     follower->head.epoch = row->epoch;

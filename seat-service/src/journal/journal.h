@@ -115,6 +115,9 @@ const char *journal_role_name(enum journal_role role);
 /* Why it is not the owner. */
 enum journal_reason journal_reason(const struct journal *journal);
 const char *journal_reason_name(enum journal_reason reason); /* NULL: there is none, it is */
+/* Whether it takes itself for an owner and PostgreSQL has not confirmed that for as long as a
+ * standby lets it be (OWNER_SILENT_MS): another may own by now what is in memory here. */
+bool journal_is_unproven(const struct journal *journal);
 /* Does a change submitted now have a chance? */
 bool journal_writes(const struct journal *journal);
 

@@ -73,6 +73,8 @@ struct journal {
     atomic_bool stopping;
     _Atomic(enum journal_role) role;
     _Atomic(enum journal_reason) reason;
+    _Atomic uint64_t
+        proven_at_us; /* the session that holds the locks stood then; the committer's */
     struct journal_stats stats;
 };
 

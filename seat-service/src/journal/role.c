@@ -96,6 +96,13 @@ bool journal_writes(const struct journal *journal)
     return role == JOURNAL_OWNER || role == JOURNAL_CUT;
 }
 
+bool journal_is_unproven(const struct journal *journal)
+{
+    uint64_t proven_us = atomic_load_explicit(&journal->proven_at_us, memory_order_relaxed);
+    return journal_writes(journal) &&
+           journal_now_us(journal) > proven_us + OWNER_SILENT_MS * UINT64_C(1000);
+}
+
 bool journal_owns(const struct journal *journal, uint32_t nth)
 {
     return nth < journal_len(journal) &&

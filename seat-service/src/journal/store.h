@@ -25,7 +25,7 @@ struct store_head {
     struct chain chain;
 };
 
-/* Events with a number above `after`, at most `room`; *len says how many there are. */
+/* Events with a number above `after`; *len says how many. Less than `room`: there are no more. */
 int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t room,
                  struct err_slot *err, uint32_t *len);
 /* The document that the event was imported from; malloced. */

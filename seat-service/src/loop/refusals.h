@@ -46,6 +46,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(IMPORTS, "overloaded", 503, 1, ERROR, "another import is under way") \
     ROW(IMPORT_MEMORY, "overloaded", 503, 1, ERROR, "") \
     ROW(EXPORTS, "overloaded", 503, 1, ERROR, "another export is under way") \
+    ROW(ACTS, "overloaded", 503, 1, ERROR, "the trail is being read by others") \
     /* what was sent */ \
     ROW(JSON, "bad-json", 400, 0, NONE, "") \
     ROW(FIELD, "bad-field", 422, 0, NONE, "") \
@@ -86,7 +87,9 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
         "the event was created but is not open yet; ask again") \
     ROW(FORMAT, "bad-format", 422, 0, NONE, "format is csv or json") \
     ROW(SOLD_UNREADABLE, "journal-unavailable", 503, 1, NONE, \
-        "the sold seats cannot be read right now")
+        "the sold seats cannot be read right now") \
+    ROW(ACTS_UNREADABLE, "journal-unavailable", 503, 1, NONE, \
+        "the trail cannot be read right now")
 /* clang-format on */
 
 enum refusal_text { REFUSAL_TEXT_NONE, REFUSAL_TEXT_ERROR, REFUSAL_TEXT_GONE };

@@ -36,6 +36,10 @@ static const struct pg_migrate_step steps[] = {
         "007_incarnation",
 #include "seat-service/sql/007_incarnation.sql.inc"
     },
+    {
+        "008_acts",
+#include "seat-service/sql/008_acts.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -2,9 +2,11 @@
  * the service. It is written in chunks behind the journal, each under the condition that the table
  * stands where the last chunk left it. What the changes of a chunk do not say (about a hold taken
  * long before) comes from the engine, whose state is exactly that after the chunk; what neither
- * knows (the places of a hold that is gone) is already in the table and stays. */
+ * knows (the places of a hold that is gone) is already in the table and stays. What an operator did
+ * to seats goes into the table `act` on the same way. */
 #include "tables/projection.h"
 
+#include "tables/acts_table.h"
 #include "tables/statements.h"
 
 #include <assert.h>
@@ -28,6 +30,8 @@ struct row {
 struct projection {
     struct row rows[SLOTS];
     uint32_t len;
+    struct act_row acts[ACTS_WRITE_MAX];
+    uint32_t acts_len;
     struct sql_holds_write_holds written[PROJECTION_HOLDS_MAX];
     uint8_t memory[PROJECTION_HOLDS_MAX * ROW_BYTES + 4096];
 };
@@ -50,6 +54,7 @@ void projection_clear(struct projection *projection)
 {
     memset(projection->rows, 0, sizeof(projection->rows));
     projection->len = 0;
+    projection->acts_len = 0;
 }
 
 static struct row *row_of(struct projection *projection, uint64_t hold)
@@ -113,10 +118,22 @@ static void take_change(struct row *row, const struct change *change)
     }
 }
 
+/* Of no hold: an operator's, or an import. */
+static bool add_act(struct projection *projection, const struct change *change)
+{
+    struct act_row row;
+    if (!act_row_of(change, &row))
+        return true;
+    if (projection->acts_len == ACTS_WRITE_MAX)
+        return false;
+    projection->acts[projection->acts_len++] = row;
+    return true;
+}
+
 bool projection_add(struct projection *projection, const struct change *change)
 {
     if (change->hold == 0)
-        return true;
+        return add_act(projection, change);
     struct row *row = row_of(projection, change->hold);
     if (row->hold == 0) {
         if (projection->len == PROJECTION_HOLDS_MAX)
@@ -187,6 +204,12 @@ int projection_write(struct projection *projection, struct pg *pg, int32_t event
         projection->written[len++] = row_to_write(&projection->rows[i]);
     }
     assert(len == projection->len);
+    if (projection->acts_len >
+        0) { /* first: what is written twice is no harm, what is left out is */
+        int done = acts_table_write(pg, event, projection->acts, projection->acts_len, err);
+        if (done < 0)
+            return done;
+    }
     struct pg_args bound;
     pg_args_init(&bound, projection->memory, sizeof(projection->memory));
     struct sql_holds_write_args args = {event, was, seq, projection->written, len};

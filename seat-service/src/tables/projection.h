@@ -1,4 +1,5 @@
-/* projection.h: gathers changes into the rows that the table `holds` has after them.
+/* projection.h: gathers changes into the rows that the table `holds` has after them, and those of
+ * an operator for the table `act`.
  *
  * Belongs to one thread. */
 #ifndef FG_SEAT_SERVICE_PROJECTION_H

@@ -1,8 +1,11 @@
 // What must hold whatever broke, by the names of tests/sim/invariants.h: the crowd's judge, the audit of the books,
-// the reconciliation and what each process has in the end say what they found, and each finding has one name.
+// the checker of histories, the reconciliation and what each process has in the end say what they found, and each
+// finding has one name.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { audit } from '../../../loadtest/lib/audit.js';
+import { factsOf } from '../../history/books.js';
+import { shortly } from '../../history/check.js';
 import { client, delay, until } from '../../lib-js/index.js';
 import { EVENT, OURS } from './sale.js';
 
@@ -61,8 +64,11 @@ export async function judge(sale, crowd) {
   findings.push(...sale.stack.findings().map(({ what, text }) => `died: ${what}\n${text}`));
   const found = Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, []]));
   for (const finding of findings) found[invariantFor(finding)].push(finding);
+  const history = crowd.history(await factsOf(sale.stack, EVENT));
+  for (const one of history.found) found[one.invariant].push(`history: ${shortly(one)}`);
+  for (const wide of history.wide) found.I4.push(`not-judged: history: ${wide}`);
   const { completed, seats, captured } = books;
-  return { found, books: { completed, seats, captured }, restMs: Date.now() - began };
+  return { found, books: { completed, seats, captured }, history: history.judged, restMs: Date.now() - began };
 }
 
 async function reconciled(sale) {

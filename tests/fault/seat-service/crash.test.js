@@ -1,8 +1,9 @@
 // What happens to answers when something dies. FAIRGATE_SOAK=1 runs each of these many times.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, delay, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
+import { assertProblem, delay, openProxy, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
 import {
   hall,
   importHall,
@@ -137,6 +138,49 @@ test('a stopped owner is replaced, and commits nothing when it wakes up', async 
   assert.equal((await visitor(standby, EVENT).hold({ best_available: { quantity: 2 } })).status, 201);
 });
 
+test('an owner that was cut off or stopped is not ready once another may own, though it cannot know yet', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const wire = await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) } });
+  const near = { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
+  const owner = await openSeats(scope, near);
+  await importHall(owner, EVENT, hall(SIZE));
+  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  scope.defer(() => wire.heal()); // or nobody could end
+  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  await owner.untilReady();
+  wire.fault('hold');
+  await standby.untilReady();
+  const cut = await owner.private.get('/readyz');
+  assert.equal(cut.status, 503, cut.text);
+  assert.ok(cut.json.reasons.some(({ reason }) => reason === 'ownership-unproven'), cut.text);
+  assert.ok(['owner', 'cut'].includes(cut.json.role), 'it still shows the hall to whoever finds no other');
+  assert.equal((await visitor(owner, EVENT).info()).status, 200);
+  await standby.untilReady(); // as it goes on to be
+  owner.child.mayEnd = true;
+  wire.heal();
+  await owner.child.exited;
+  assert.equal(owner.child.exit.code, 1);
+
+  // Stopped: the question lies in its socket, and is read before anything else has run.
+  const second = await openSeats(scope, near, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('the second to follow', async () => (await role(second)) === 'standby');
+  standby.child.mayEnd = true;
+  await standby.kill();
+  await second.untilReady();
+  const third = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('the third to follow', async () => (await role(third)) === 'standby');
+  wire.fault('hold');
+  second.pause();
+  const asked = second.private.get('/readyz');
+  await third.untilReady();
+  second.resume();
+  assert.equal((await asked).status, 503, (await asked).text);
+  second.child.mayEnd = true;
+  wire.heal();
+  await second.child.exited;
+});
+
 test('a stopped owner that wakes up does not say that nothing is left of what was taken since', async (t) => {
   const { scope, postgres, seats: owner } = await openHouse(t);
   const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
@@ -226,7 +270,8 @@ test('no connection to be had: changes are refused, and go on when there is one'
   postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT 0`);
   postgres.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${ROLE}'`);
   await until('the loss to be noticed', async () => (await role(seats)) === 'cut');
-  assert.equal((await seats.private.get('/readyz')).status, 200, 'it still shows the hall');
+  await until('it to say that another may own', async () => (await seats.private.get('/readyz')).status === 503);
+  assert.equal((await buyer.info()).status, 200, 'it still shows the hall');
   assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'] })).status, 503);
   assert.equal((await buyer.read(hold)).status, 200);
   postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT -1`);

@@ -115,7 +115,7 @@ static void take(struct line_event *event, const redisReply *reply, uint64_t now
     static char command[WIRE_BYTES];
     const struct line_view view = event->view;
     const struct line_marks marks = event->marks;
-    enum line_tick tick = line_event_take_tick(event, reply, now_us);
+    enum line_tick tick = line_event_take_tick(event, reply, now_us, now_us);
     assert(rose(&marks, &event->marks));
     if (tick == LINE_TICK_BAD) {
         assert(memcmp(&marks, &event->marks, sizeof(marks)) == 0);

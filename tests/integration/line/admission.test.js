@@ -275,6 +275,32 @@ test('a late visitor costs a token, so late ones do not exceed the rate', async 
   assert.equal(await inside(), 8);
 });
 
+test('as many as there are slots, late at the door of a lane, come in when the house is empty', async () => {
+  const general = await front().create({
+    rate_milli: 10_000, burst: 4, max_active: 2, call_ttl_ms: 2000, grace_ms: 60_000, shares: 30,
+  });
+  const lane = new Front(clockwork, general.event, { id: 'lane', lane: 1 });
+  const both = async (ms) => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      await clockwork.step(100);
+      await lane.tick();
+      await general.tick();
+    }
+  };
+  await lane.join(2);
+  await both(1000);
+  assert.equal(lane.view.serving, 2);
+  await both(2500); // their calls ran out
+  await general.join(2);
+  await both(1000);
+  await enter(general, 1, 2);
+  for (const place of [1, 2]) assert.equal((await lane.pass(place)).outcome, OUTCOME.NOT_YET, 'full');
+  await both(1000);
+  for (const place of [1, 2]) await general.visit('end', place);
+  await both(1000);
+  await enter(lane, 1, 2);
+});
+
 test('many no-shows: more are called than there are slots, and the house stays full', async () => {
   const line = await front().create({
     rate_milli: 200_000, burst: 10, max_active: 100, call_ttl_ms: 2000, grace_ms: 0,

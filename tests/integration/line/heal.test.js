@@ -40,6 +40,17 @@ async function wipe(fronts) {
   restart(fronts);
 }
 
+// Everything of the event as it is now, to go back to: a replica that has not got any further.
+async function replica(fronts) {
+  const { redis } = clockwork;
+  const keys = await redis.command('KEYS', fronts[0].key('*'));
+  for (const key of keys) await redis.command('COPY', key, `replica:${key}`, 'REPLACE');
+  return async () => {
+    await wipe(fronts);
+    for (const key of keys) await redis.command('RENAME', `replica:${key}`, key);
+  };
+}
+
 function restart(fronts) {
   const run = `run-${(names += 1)}`;
   for (const front of fronts) front.runId = run;
@@ -232,6 +243,60 @@ test('passes that no tick has told yet count as taken slots', async () => {
   assert.equal((await one.tick()).active, 10);
 });
 
+test('a pass that a picture does not show counts as a taken slot', async () => {
+  const [one, two] = await running({ max_active: 12 });
+  for (const front of [one, two]) front.slotMs = 50;
+  await clockwork.step(100);
+  await one.tick();
+  for (const place of [6, 7]) await two.pass(place);
+  await two.visit('end', 1);
+  assert.equal((await two.tick()).active, 6, 'the picture of the tick before, and who came and went since');
+  await wipe([one, two]);
+  await healAll(one, two);
+  assert.equal((await one.tick()).active, 6);
+});
+
+test('whoever came in after the last write of a replica stays in, though others left after it too', async () => {
+  const [one, two] = await running({ max_active: 5, session_ttl_ms: 10_000 });
+  const goBack = await replica([one, two]);
+  const enters = async (place) => {
+    await clockwork.step(100);
+    await one.tick();
+    return (await two.pass(place)).outcome;
+  };
+  for (const place of [1, 2]) await one.visit('end', place);
+  for (const place of [6, 7]) assert.equal(await enters(place), OUTCOME.OK);
+  await clockwork.step(7000);
+  for (const place of [3, 4, 5, 6, 7]) await one.visit('heartbeat', place);
+  await one.tick();
+  await goBack();
+  await healAll(one, two);
+  // In Redis the sessions of 1 and 2 run out now, but not before 6 and 7 can have been heard.
+  await clockwork.step(4000);
+  assert.equal(await enters(8), OUTCOME.NOT_YET);
+  for (const place of [3, 4, 5, 6, 7]) {
+    assert.equal((await one.visit('heartbeat', place)).outcome, OUTCOME.OK, `place ${place}`);
+  }
+  await clockwork.step(6000); // now those of 1 and 2 are over
+  assert.equal(await enters(8), OUTCOME.NOT_YET);
+  assert.equal((await one.tick()).active, 5);
+  await one.visit('end', 6);
+  assert.equal(await enters(8), OUTCOME.OK);
+});
+
+test('no more are believed to have been inside than Redis may have lost', async () => {
+  const [one, two] = await running({ max_active: 20, session_ttl_ms: 10_000 });
+  const goBack = await replica([one, two]);
+  for (const place of [6, 7, 8]) await one.pass(place);
+  await one.tick();
+  await goBack();
+  await healAll(one, two);
+  for (let place = 6; place <= 13; place += 1) {
+    assert.equal((await one.visit('heartbeat', place)).outcome, OUTCOME.OK, `place ${place}`);
+  }
+  assert.equal((await one.visit('heartbeat', 14)).outcome, OUTCOME.EXPIRED);
+});
+
 test('an order that went through meanwhile ends the session that Redis forgot', async () => {
   const [one, two] = await running({ max_active: 20 });
   await wipe([one, two]);
@@ -263,6 +328,43 @@ test('a measured show-up ratio and service rate survive the loss', async () => {
   const view = await one.tick();
   assert.equal(view.show_up_milli, 640);
   assert.equal(view.service_rate_milli, 81_000);
+});
+
+// A sample a second: what heals left out is no join in it, also where only the counter was raised and once
+// the places were stepped over.
+test('the gap of one heal does not make that of the next larger', async () => {
+  const [one, two] = await running({ max_active: 0 });
+  const series = async (seconds) => {
+    for (let i = 0; i < seconds; i += 1) {
+      await clockwork.step(1000);
+      await one.join(300);
+      await one.tick();
+    }
+  };
+  const gapOf = async (heal) => {
+    const { issued } = await one.tick();
+    await heal();
+    const gap = (await one.tick()).issued - issued;
+    await two.tick();
+    return gap;
+  };
+  const raise = async () => {
+    assert.equal((await one.pass(one.marks.issued + 1)).outcome, OUTCOME.HEAL);
+    one.marks.issued += 1;
+    assert.equal((await one.heal()).outcome, OUTCOME.OK);
+  };
+  const restarted = async () => {
+    restart([one, two]);
+    await healAll(one, two);
+  };
+  await series(3);
+  assert.equal(await gapOf(restarted), 600);
+  await series(2);
+  assert.equal(await gapOf(restarted), 600);
+  await series(1);
+  assert.equal(await gapOf(raise), 601);
+  await series(2);
+  assert.equal(await gapOf(raise), 601);
 });
 
 test('the trail tells that the line was healed', async () => {

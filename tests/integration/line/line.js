@@ -217,6 +217,7 @@ export class Front {
       issued: this.marks.issued, serving: this.marks.serving, dead: this.marks.dead,
       active: view.active, outstanding: view.outstanding, admitted: view.admitted, no_shows: view.no_shows,
       stay_away_milli: 1000 - view.show_up_milli, service_rate_milli: view.service_rate_milli,
+      raised: view.gaps?.[3] ?? 0,
       version: this.marks.version, state: view.state, seed: SEED, entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
       sealed: SEAL, closed: NO_DRAW, closed_ms: 0, proof: '', gaps: view.gaps?.[2] ?? '', codes: 0,
       era: this.marks.era, identity: this.eventIdentity ?? '',

@@ -49,7 +49,7 @@ test('who ticks within the slot of another is told the same, and Redis is asked 
       assert.equal(same[name], view[name], name);
     }
   });
-  assert.ok(asked <= 4, `${asked} commands`);
+  assert.ok(asked <= 5, `${asked} commands`);
   await clockwork.step(1);
   assert.equal((await two.tick()).serving, view.serving + 1);
 });
@@ -111,7 +111,7 @@ test('a picture that another version of the scripts kept is none', async () => {
   const kept = await clockwork.redis.command('GET', key);
   await clockwork.redis.command('EVAL', `local kept = cmsgpack.unpack(redis.call('GET', KEYS[1]))
     kept[1] = kept[1] + 1
-    kept[#kept] = { 0 }
+    kept[9] = { 0 }
     redis.call('SET', KEYS[1], cmsgpack.pack(kept))`, 1, key);
   assert.equal((await two.tick()).outcome, OUTCOME.OK);
   assert.equal((await clockwork.redis.command('GET', key)).slice(0, 6), kept.slice(0, 6));
@@ -136,11 +136,11 @@ test('a tick works for all lanes at once', async () => {
     await event.tick();
   }
   const asked = await commands(() => lane.tick());
-  assert.ok(asked > 4); // for the first time it needs everything
+  assert.ok(asked > 5); // for the first time it needs everything
   assert.ok(Math.abs(lane.view.serving - 30) <= 2, `${lane.view.serving} of the lane`);
   await clockwork.step(100);
   await lane.tick(); // works for the event as well
-  assert.ok((await commands(() => event.tick())) <= 4);
+  assert.ok((await commands(() => event.tick())) <= 5);
   assert.equal(event.view.now_ms, clockwork.ms);
 });
 

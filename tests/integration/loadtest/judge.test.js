@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openScope, programPath, ROOT, runCrowd } from '../../lib-js/index.js';
+import { judgeGrowth } from '../../../loadtest/lib/growth.js';
 import { missed } from '../../../loadtest/lib/happened.js';
 import { makeEvent, openHouse } from '../queue-front/support.js';
 
@@ -116,4 +117,21 @@ test('a scenario whose plagues never came is found', () => {
     operator: { drawn: true, notices: 2 },
   };
   assert.deepEqual(missed(all), []);
+});
+
+// A process that is looked at each second for `seconds`, from `fromMs` on.
+const looks = (kbAt, filesAt = () => 20, { fromMs = 0, seconds = 100 } = {}) =>
+  Array.from({ length: seconds }, (_, n) => ({ atMs: fromMs + n * 1000, kb: kbAt(n), rssKb: 2 * kbAt(n), files: filesAt(n) }));
+
+const others = [['seat-service 2', looks(() => 30_000)], ['payment-adapter 3', looks(() => 12_000)]];
+const namesOfGrowth = (front) =>
+  judgeGrowth(new Map([['queue-front 1', front], ...others]), 0, 100_000, 10).findings.map((text) => text.split(':').slice(0, 2).join(':'));
+
+test('a program that grows in a long night is found, and one that only warms up is not', () => {
+  assert.deepEqual(namesOfGrowth(looks(() => 8000)), []);
+  assert.deepEqual(namesOfGrowth(looks((n) => 8000 + 500 * Math.min(n, 25))), [], 'grown while it warmed up');
+  assert.deepEqual(namesOfGrowth(looks((n) => (n % 10 === 0 ? 20_000 : 8000))), [], 'peaks that pass');
+  assert.deepEqual(namesOfGrowth(looks((n) => 8000 + 4 * n)), ['memory-grew: queue-front']);
+  assert.deepEqual(namesOfGrowth(looks(() => 8000, (n) => 20 + n / 5)), ['files-grew: queue-front']);
+  assert.deepEqual(namesOfGrowth(looks(() => 8000, undefined, { fromMs: 60_000, seconds: 40 })), ['growth-not-judged: no queue-front was there long enough after the last kill']);
 });

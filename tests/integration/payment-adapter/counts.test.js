@@ -35,7 +35,7 @@ const untilCounted = (wanted) => until('it to be counted', async () => {
   return told;
 }, { timeoutMs: 60_000 });
 
-const SUMS = ['completed', 'refunded', 'cancelled', 'expired', 'failed'];
+const SUMS = ['completed', 'refunded', 'cancelled', 'expired', 'failed', 'captured', 'given_back'];
 
 // The same from the sagas themselves.
 function bySagas() {
@@ -46,7 +46,9 @@ function bySagas() {
             count(*) FILTER (WHERE s.state = 3 AND o.status = 'expired') AS expired,
             count(*) FILTER (WHERE s.state = 3 AND o.status = 'failed') AS failed,
             count(*) FILTER (WHERE s.state < 2 AND NOT s.parked) AS open,
-            count(*) FILTER (WHERE s.parked) AS parked
+            count(*) FILTER (WHERE s.parked) AS parked,
+            sum(o.amount) FILTER (WHERE s.state = 2 AND s.key = 'checkout.1') AS captured,
+            sum(o.refund_amount) FILTER (WHERE s.state = 2 AND s.key LIKE 'refund.%') AS given_back
      FROM pay.saga s JOIN pay.orders o ON o.id = s.subject WHERE o.event = '${EVENT}'`, 'pay');
   return row;
 }
@@ -98,7 +100,10 @@ test('what became of the orders is counted, agrees with the sagas, and outlives 
   const began = Date.now();
   assert.deepEqual((await counts()).points, []);
   await sell();
-  const sagas = { completed: 3, refunded: 1, cancelled: 1, expired: 1, failed: 1, open: 1, parked: 1 };
+  const sum = (of) => [...world.psp.intents.values()].reduce((total, intent) => total + of(intent), 0);
+  const money = { captured: sum((intent) => intent.amount_received), given_back: sum((intent) => intent.latest_charge.amount_refunded) };
+  assert.ok(money.captured > money.given_back && money.given_back > 0, JSON.stringify(money));
+  const sagas = { completed: 3, refunded: 1, cancelled: 1, expired: 1, failed: 1, open: 1, parked: 1, ...money };
   assert.deepEqual(bySagas(), sagas);
   await restart();
   const { rows, now } = await untilCounted(sagas);
@@ -116,6 +121,10 @@ test('what became of the orders is counted, agrees with the sagas, and outlives 
   const again = await untilCounted(sagas);
   const history = (all) => all.slice(0, rows.length - 1).map((row) => [row.at, row.open, row.parked, ...SUMS.map((name) => row[name])]);
   assert.deepEqual(history(again.rows), history(rows));
+  // Rows from before there was money in them get it from the sagas.
+  world.postgres.sql("ALTER TABLE pay.counted DROP captured, DROP given_back; DELETE FROM pay.migration WHERE name = '017_money'", 'pay');
+  await restart();
+  assert.deepEqual(history((await untilCounted(sagas)).rows), history(rows));
   // What it was counted in is no second truth.
   world.postgres.sql('TRUNCATE pay.counted', 'pay');
   await restart();
@@ -138,12 +147,12 @@ test('our own errors are told of every event, since before its first order', asy
 test('a long sale is thinned, and loses nothing of its sums', async () => {
   const count = () => Number(world.postgres.sql("SELECT count(*) FROM pay.counted WHERE event = 'long'", 'pay'));
   world.postgres.sql(
-    `INSERT INTO pay.counted (event, at, completed, refunded, errors, open, parked)
-       SELECT 'long', pay.counted_at(now()) - i * interval '10 s', 2, i % 2, 0, i, 0 FROM generate_series(0, 4999) i`, 'pay');
+    `INSERT INTO pay.counted (event, at, completed, refunded, errors, open, parked, captured, given_back)
+       SELECT 'long', pay.counted_at(now()) - i * interval '10 s', 2, i % 2, 0, i, 0, 400, i % 2 * 150 FROM generate_series(0, 4999) i`, 'pay');
   const newest = world.postgres.sql("SELECT max(at) FROM pay.counted WHERE event = 'long'", 'pay');
   await restart();
   const { now, rows } = await until('rows to become fewer', async () => count() <= 4096 && counts('long'), { timeoutMs: 60_000 });
-  assert.deepEqual([now.completed, now.refunded], [10_000, 2500]);
+  assert.deepEqual([now.completed, now.refunded, now.captured, now.given_back], [10_000, 2500, 2_000_000, 375_000]);
   assert.ok(rows.length > 360 && rows.length <= 720, `${rows.length} points`);
   for (const [n, row] of rows.entries()) assert.ok(n === 0 || (row.at > rows[n - 1].at && row.completed > rows[n - 1].completed));
   // The last hour is as fine as it was.

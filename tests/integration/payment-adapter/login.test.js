@@ -266,6 +266,62 @@ test("the shop's signed token logs in once, and only if everything in it is righ
   await until('the new key', async () => (await by(world.queue.token(claims(), { typ: 'JWT' }))).status === 200);
 });
 
+// A token of the shop for one member, good for a minute.
+function shopToken(sub) {
+  const now = Math.floor(Date.now() / 1000);
+  return world.queue.token({ iss: 'shop', aud: 'fairgate', sub, jti: `j${Math.random()}`, iat: now, exp: now + 60 }, { typ: 'JWT' });
+}
+
+test("the shop's token is used up only together with the session: neither an error nor a death in between costs it", async () => {
+  const [refused, killed] = [shopToken('81'), shopToken('82')];
+  const sessions = (member) => world.postgres.sql(`SELECT count(*) FROM pay.session WHERE member = '${member}'`, 'pay');
+  const by = (token) => world.visitor().post('/v1/pay/login', { token });
+
+  // The database takes no session.
+  world.postgres.sql('ALTER TABLE pay.session ADD CONSTRAINT shut CHECK (member <> \'81\')', 'pay');
+  assertProblem(await by(refused), 503, 'login-busy');
+  world.postgres.sql('ALTER TABLE pay.session DROP CONSTRAINT shut', 'pay');
+  assert.equal((await by(refused)).status, 200);
+  assertProblem(await by(refused), 401, 'token-used');
+  assert.equal(sessions('81'), '1');
+
+  // Its process dies before the session is written.
+  const unlock = await world.lock('pay', 'pay.session');
+  const answer = by(killed);
+  const waits = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INTO session%'";
+  await until('the login to wait for the table', () => world.postgres.sql(`SELECT count(*) ${waits}`, 'pay') === '1');
+  world.postgres.sql(`SELECT pg_terminate_backend(pid) ${waits}`, 'pay');
+  assertProblem(await answer, 503, 'login-busy');
+  unlock();
+  assert.equal((await until('a connection', async () => {
+    const again = await by(killed);
+    return again.status !== 503 && again;
+  })).status, 200);
+  assertProblem(await by(killed), 401, 'token-used');
+  assert.equal(sessions('82'), '1');
+});
+
+test('a login by token whose answer was lost is repeated by the browser that sent it, for a minute, and by nobody else', async () => {
+  const token = shopToken('83'), key = 'b0f1a5ce5e55104e';
+  const by = (idem, visitor = world.visitor()) =>
+    visitor.post('/v1/pay/login', { token }, idem === null ? {} : { 'idempotency-key': idem });
+  assert.equal((await by(key)).status, 200); // and never arrives
+  const visitor = world.visitor();
+  assert.equal((await by(key, visitor)).status, 200);
+  assert.equal((await visitor.get('/v1/pay/me')).json.member, '83');
+  for (const other of [null, 'b0f1a5ce5e55104f', 'x']) assertProblem(await by(other), 401, 'token-used');
+  // Both at once: one waits for the other, and sees it.
+  const both = await Promise.all([by(key), by(key)]);
+  assert.deepEqual(both.map(({ status }) => status), [200, 200]);
+  world.postgres.sql("UPDATE pay.webhook_event SET received_at = now() - interval '61 s' WHERE provider = 'sso'", 'pay');
+  assertProblem(await by(key), 401, 'token-used');
+  // A key that can be guessed proves nothing: the token works once.
+  const short = shopToken('84');
+  const once = () => world.visitor().post('/v1/pay/login', { token: short }, { 'idempotency-key': '1' });
+  assert.equal((await once()).status, 200);
+  assertProblem(await once(), 401, 'token-used');
+});
+
 test("wrong tokens of the shop are looked at a bounded number of times a minute, by address", async () => {
   const now = Math.floor(Date.now() / 1000);
   const claims = () => ({ iss: 'shop', aud: 'fairgate', sub: '77', jti: `j${Math.random()}`, iat: now, exp: now + 60 });

@@ -253,6 +253,22 @@ test('a payment that nobody made runs out and gives the seats back', async () =>
   assert.equal(world.psp.of(order)[0].status, 'canceled');
 });
 
+// By our own clock the hold was over half a minute ago.
+test('how long an order waits is judged by the clock of the seats', async () => {
+  world.seats.aheadMs = -60_000;
+  const visit = world.hold({ ttlMs: 30_000 });
+  const made = await world.order(buyer, visit);
+  assert.equal(made.status, 201);
+  const { order } = made.json;
+  const { id } = await until('the payment', () => world.psp.of(order)[0]);
+  await until('it to be looked at', () => world.psp.calls.some((call) => call.method === 'GET' && call.path.includes(id)));
+  world.psp.authorise(id);
+  await world.untilStatus(buyer, order, 'completed');
+  await world.settle();
+  assert.ok((await world.pay.metrics()).get('fairgate_pay_seats_clock_apart_ms') >= 60_000);
+  world.seats.aheadMs = 0;
+});
+
 test('paid without a webhook the order completes by our own look', async () => {
   const { order } = (await world.order(buyer, world.hold())).json;
   world.psp.authorise(world.psp.of(order)[0].id);

@@ -53,7 +53,7 @@ test('while Redis does not answer, me and status go on, and join and pass say wh
     await until('the status to say so', async () =>
       (await house.front.http.get('/v1/queue/show/status')).json.stale === true);
     assert.equal((await visitor.join()).status, 200, 'the same ticket needs no Redis');
-    assert.equal((await house.front.private.get('/readyz')).status, 503);
+    await until('it to be unready', async () => (await house.front.private.get('/readyz')).status === 503);
     await mend();
     await until('recovery by itself', async () => (await visitor.me()).json.stale === undefined);
     await until('a join', async () => (await house.front.http.post('/v1/queue/show/join')).status === 201);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { gunzipSync } from 'node:zlib';
+import { crc32, gunzipSync, inflateSync } from 'node:zlib';
 import { makeSecrets, openScope, runProgram, renderConfig, until } from '../../lib-js/index.js';
 import { act, makeEvent, openHouse, patch, Visitor } from './support.js';
 
@@ -90,7 +90,7 @@ test('no inline script runs, and what the page needs it has', async (t) => {
 
 for (const lang of ['ko', 'en']) {
   test(`the first view is below 14 KB, heads and all, ${lang}`, async (t) => {
-    const house = await openHouse(t, { config: { shipped: true } });
+    const house = await openHouse(t, { config: { shipped: true, web: { public_url: 'https://tickets.example.com' } } });
     await makeEvent(house, 'show', { rate_per_s: 0, name: 'A name of usual length', message: { ko: '안내 말씀 '.repeat(20), en: 'A notice '.repeat(20) } });
     const headers = { 'accept-language': lang, 'accept-encoding': 'gzip, br' };
     const sizes = {};
@@ -144,6 +144,54 @@ test('a page tells what state the event is in', async (t) => {
   assert.equal(view(await browser.page()), 'sold-out');
   await act(house.front, 'show', 'close');
   assert.equal(view(await browser.page()), 'closed');
+});
+
+// ---- the picture of a shared link ----
+
+// The chunks of a PNG, each with the checksum that it must have.
+function chunksOf(png) {
+  assert.equal(png.toString('latin1', 0, 8), '\x89PNG\r\n\x1a\n');
+  const found = new Map();
+  for (let at = 8; at < png.length;) {
+    const end = at + 8 + png.readUInt32BE(at);
+    assert.equal(png.readUInt32BE(end), crc32(png.subarray(at + 4, end)));
+    found.set(png.toString('latin1', at + 4, at + 8), png.subarray(at + 8, end));
+    at = end + 4;
+  }
+  return found;
+}
+
+const metaOf = (page, name) => new RegExp(`<meta (?:property|name)="${name}" content="([^"]*)">`).exec(page.text)?.[1];
+
+test('a shared link is shown with the name, words in the reader\'s language, and a picture in the brand\'s colours', async (t) => {
+  const house = await openHouse(t, { config: { web: { public_url: 'https://tickets.example' }, brand: { colour: '#7a1fa2' } } });
+  await makeEvent(house, 'show', { rate_per_s: 0, name: 'Night & Day', about: { en: '21 March, Harbour Stadium', ko: '3월 21일, 하버 스타디움' } });
+  for (const [lang, about] of [['en', '21 March, Harbour Stadium'], ['ko', '3월 21일, 하버 스타디움']]) {
+    const page = await house.front.http.get('/e/show', { headers: { 'accept-language': lang } });
+    assert.equal(metaOf(page, 'og:title'), 'Night &amp; Day');
+    assert.match(page.text, new RegExp(`property="og:description" content="${about}"`));
+    assert.equal(metaOf(page, 'og:image'), 'https://tickets.example/assets/preview.png');
+  }
+  const picture = await house.front.http.get('/assets/preview.png');
+  assert.equal(picture.headers['content-type'], 'image/png');
+  assert.ok(picture.body.length < 40_000, `${picture.body.length} bytes`);
+  const chunks = chunksOf(picture.body);
+  const [width, height] = [0, 4].map((at) => chunks.get('IHDR').readUInt32BE(at));
+  assert.deepEqual([width, height], [1200, 630]);
+  assert.equal(inflateSync(chunks.get('IDAT')).length, height * (1 + width / 2));
+  assert.equal(chunks.get('PLTE').toString('hex', 0, 3), '7a1fa2');
+  assert.equal(chunks.get('PLTE').toString('hex', 45), 'ffffff');
+});
+
+test('without the site\'s address a link has no picture; an operator may bring one of the right size', async (t) => {
+  const scope = openScope(t);
+  const drawing = readFileSync(new URL('../../../queue-front/web/preview.png', import.meta.url));
+  const path = join(scope.tempDir('preview-'), 'own.png');
+  writeFileSync(path, drawing); // in grey, which no brand has
+  const house = await openHouse(t, { scope, config: { brand: { preview: path } } });
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  assert.equal(metaOf(await house.front.http.get('/e/show'), 'og:image'), undefined);
+  assert.deepEqual((await house.front.http.get('/assets/preview.png')).body, drawing);
 });
 
 // ---- the operator's own look ----
@@ -203,6 +251,7 @@ test('a brand that is no brand, or half a language, is refused before it is serv
     [{ colour: 'purple' }, /is not of the form #rrggbb/],
     [{ logo: secrets.path('admin-token') }, /is no SVG, PNG or WebP/],
     [{ logo: '/nowhere.svg' }, /nowhere.svg/],
+    [{ preview: good.logo }, /is no PNG of 1200 x 630/],
     [{ name: '' }, /a logo needs it/],
     [{ texts: '/nowhere' }, /brand.texts: \/nowhere/],
     [brandOf(scope, { 'japanese.txt': '' }), /two or three small letters/],

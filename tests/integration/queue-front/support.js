@@ -50,6 +50,7 @@ export function startFront({ scope, secrets, redis }, config = {}) {
       ...(config.tickets ? { tickets: config.tickets } : {}),
       ...(config.passes ? { passes: config.passes } : {}),
       ...(config.brand ? { brand: config.brand } : {}),
+      ...(config.web ? { web: config.web } : {}),
     }),
   });
 }

@@ -1,6 +1,7 @@
 // The calls of buyers: seeing the hall, holding, changing, giving back.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test, { after, before } from 'node:test';
@@ -118,6 +119,21 @@ test('the plan told row by row is the same plan, of a plain hall, a curved and a
   await assertSamePlan(crooked(seededRng(t)));
   const { alice } = await fresh();
   assertProblem(await alice.plan({}, '?form=circles'), 422, 'bad-form');
+});
+
+test('of each section of a sample hall there is a drawing of what one sees from it, small and of shapes only', async () => {
+  const dir = scope.tempDir('views-');
+  await runProgram('halls', ['views', dir]);
+  const { zones } = JSON.parse((await runProgram('halls', ['theatre'])).stdout);
+  assert.equal(zones.length, 7);
+  assert.equal(new Set(zones.map(({ view }) => readFileSync(join(dir, basename(view)), 'utf8'))).size, 7, 'each its own');
+  for (const name of readdirSync(dir)) {
+    const drawing = readFileSync(join(dir, name), 'utf8');
+    assert.ok(drawing.length < 12_000, `${name} has ${drawing.length} bytes`);
+    assert.match(drawing, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox="0 0 640 360" /);
+    assert.match(drawing, /<\/svg>\n$/);
+    assert.doesNotMatch(drawing, /nan|inf|href|script|style=/);
+  }
 });
 
 test('what is seen of a section from afar has all its seats within it, of a plain hall and a curved one', async () => {

@@ -223,6 +223,7 @@ export function operator(seats, event) {
     read: () => call('GET', ''),
     document: () => call('GET', '/document'),
     counts: () => call('GET', '/counts'),
+    audit: () => call('GET', '/audit'),
     exported: (query = '') => call('GET', `/export${query}`),
     block: change('block'),
     unblock: change('unblock'),

@@ -137,6 +137,20 @@ test('blocked seats cannot be held until they are unblocked', async () => {
   assertProblem(await alice.hold({ area: 'floor', quantity: 3 }), 409, 'sold-out');
   assertProblem(await boss.block({ seats: ['nowhere'] }), 422, 'seat-unknown');
   assertProblem(await boss.block({}), 422, 'bad-field');
+
+  // What was done, and nothing of what was refused, is on the trail.
+  const { acts } = await until('the auditor to have written it', async () => {
+    const { json } = await boss.audit();
+    return json.acts.length === 3 && json;
+  });
+  const pair = { first: 'r1s1', last: 'r1s2' };
+  assert.deepEqual(acts.map(({ act, quantity, first, last, area, reason }) => ({ act, quantity, first: first?.seat, last: last?.seat, area, reason })), [
+    { act: 'blocked', quantity: 8, first: undefined, last: undefined, area: 'floor', reason: undefined },
+    { act: 'unblocked', quantity: 2, ...pair, area: undefined, reason: undefined },
+    { act: 'blocked', quantity: 2, ...pair, area: undefined, reason: 'camera' },
+  ]);
+  assert.ok(acts.every(({ at, seq }, n) => Math.abs(Date.parse(at) - Date.now()) < 600_000 && (n === 0 || seq < acts[n - 1].seq)), JSON.stringify(acts));
+  assert.deepEqual([acts[1].first.row, acts[1].first.number], ['1', '1']);
 });
 
 test('a price change counts for holds from then on', async () => {

@@ -15,6 +15,8 @@ import {
 } from '../../lib-js/index.js';
 import { makeAccounts } from '../../../loadtest/lib/accounts.js';
 import { audit } from '../../../loadtest/lib/audit.js';
+import { factsOf } from '../../history/books.js';
+import { story } from '../../history/check.js';
 
 const EVENT = 'demo';
 const RATE = 25;
@@ -106,6 +108,18 @@ describe('a crowd of every manner', () => {
     const books = await audit(stack, EVENT, { told: verdict });
     assert.deepEqual([books.findings, books.notJudged], [[], []]);
     assert.deepEqual([books.completed, books.inShop, books.toShop], [verdict.tickets, verdict.tickets, 0]);
+  });
+
+  test('leaves a history that can be so, with the books and without', async () => {
+    const facts = await factsOf(stack, EVENT);
+    const honest = run.history(facts);
+    assert.deepEqual([honest.found.map(story), honest.wide], [[], []]);
+    assert.ok(honest.judged > run.visitors && honest.bundles > run.ended.done, `${honest.judged} judged, ${honest.bundles} seats`);
+    const sold = facts.findIndex(({ fact }) => fact === 'sold');
+    const captured = facts.findIndex(({ fact }) => fact === 'captured');
+    assert.deepEqual(run.history(facts.with(captured, { ...facts[captured], amount: facts[captured].amount - 1 })).found.map(({ kind }) => kind), ['sum']);
+    const other = facts.find(({ fact, hold }) => fact === 'sold' && hold !== facts[sold].hold);
+    assert.ok(run.history([...facts, { ...other, seat: facts[sold].seat }]).found.some(({ kind }) => kind === 'sold-and-lost'), 'a seat is sold to another as well');
   });
 
   // Of a few buyers some are turned back though they paid, and of one order the shop is never told.

@@ -1,11 +1,19 @@
 /* people.c: each of them is a fiber. A visitor comes, joins (some twice at once, some without the
  * work that is asked for, some with another's), asks how it stands, goes away for a while or for
  * good, enters when called or too late or not at all, and leaves in one way or another. What is not
- * answered is asked again, by the same name. The operator turns knobs. */
+ * answered is asked again, by the same name. Each event has an operator, who turns knobs.
+ *
+ * Some events have lanes. There two visitors are one member of the shop, who stands in two lines,
+ * and members show invitations, some of them another's. Some events begin with a pre-queue and a
+ * draw. Everywhere some carry their place to another device, while the old one asks on and somebody
+ * else may have read the code. */
 #include "queue/people.h"
 
-#include "queue/fronts.h"
-#include "queue/keeper.h"
+#include "queue/bell.h"
+#include "queue/front/keeper.h"
+#include "queue/judge/ledger.h"
+#include "queue/operators.h"
+#include "stage/history.h"
 #include "stage/invariant.h"
 #include "stage/probes.h"
 
@@ -15,21 +23,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VISITORS_MAX = 256, ANSWER_S = 10, STAYS_S = 8, WORKS_MAX = 4096, TURNS_OF_ONE = 2 };
+enum {
+    VISITORS_MAX = 256,
+    STAYS_S = 8,
+    WORKS_MAX = 4096,
+    TURNS_OF_ONE = 2,
+    TAKES_MAX = 5,
+    OLD_ASKS = 4,
+    CODES_TRIED = 6,
+    GUESSES = 5
+};
 
 struct visitor {
-    uint32_t n, turn;
+    uint32_t n, turn, devices, codes_tried;
+    struct line_ref line;
+    uint64_t member, invitation, presale;
     uint64_t comes_us, work, work_minute;
     struct sim_gate bell;
     char ticket[TICKET_LEN_MAX + 1];
     uint64_t ends_ms;
+    struct guest *guest;
     bool is_gone;
 };
 
 static struct {
     struct visitor all[VISITORS_MAX];
     uint32_t len;
-    struct sim_gate desk;
+    const struct guest_host *host;        /* NULL: nothing is sold inside */
     uint64_t works, minute_of[WORKS_MAX]; /* done so far, and when it was given out */
     bool calm;
 } people;
@@ -44,50 +64,89 @@ static void wait_ms(uint64_t least, uint64_t most)
     sim_sleep((least + sim_below(SIM_CHOICES, most - least + 1)) * SIM_MS);
 }
 
-/* One request; the answer, or silence. */
+static uint64_t name_of(const struct visitor *visitor)
+{
+    return (uint64_t)visitor->n * TURNS_OF_ONE + visitor->turn + 1;
+}
+
+/* ---- the history ---- */
+
+/* The checker knows one line, without a draw. */
+static bool is_told(const struct ask *ask)
+{
+    return ask->kind <= ASK_PASS && ask->line.event == 0 && ask->line.lane == 0 &&
+           !operators_draw(0) && !operators_have_presale(0);
+}
+
+static void tell_asked(const struct ask *ask)
+{
+    static const char *const names[] = {
+        [ASK_JOIN] = "join", [ASK_ME] = "look", [ASK_PASS] = "enter"};
+    if (is_told(ask))
+        history_ask(ask, "'op':'%s','by':'visitor-%" PRIu64 "'", names[ask->kind], ask->who);
+}
+
+static void tell_answered(const struct ask *ask)
+{
+    uint64_t place = ask->place.position != 0 ? ask->place.position : ask->entry;
+    if (!is_told(ask))
+        return;
+    if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
+        history_answer(ask, "refused", ",'why':%d", ask->outcome);
+    else if (ask->kind == ASK_ME)
+        history_answer(ask, "ok",
+                       ",'place':%" PRIu64 ",'ahead':%" PRIu64 ",'waiting':%s,'stale':%s", place,
+                       ask->place.ahead, ask->place.state == PLACE_WAITING ? "true" : "false",
+                       ask->stale || !ledger_is_sure(ask) ? "true" : "false");
+    else
+        history_answer(ask, "ok", ",'place':%" PRIu64, place);
+}
+
 static struct ask *ask_at(struct sim_gate *bell, const struct ask *asked)
 {
-    struct ask *ask = malloc(sizeof(*ask));
-    assert(ask != NULL);
-    *ask = *asked;
-    ask->bell = bell;
-    bell->rung = false;
-    fronts_ask(ask);
-    uint64_t until_us = sim_us() + ANSWER_S * (uint64_t)SIM_S;
-    while (!ask->over && sim_us() < until_us)
-        (void)sim_gate_wait(bell, until_us - sim_us());
-    if (!ask->over)
-        ask->outcome = ANSWER_NONE;
-    ask->over = true; /* later nobody listens */
+    struct ask *ask = bell_copy(bell, asked);
+    tell_asked(ask);
+    if (bell_ask(ask))
+        tell_answered(ask);
     return ask;
 }
 
 static struct ask *ask_with_place(struct visitor *visitor, enum ask_kind kind)
 {
-    struct ask ask = {.kind = kind, .ends_ms = visitor->ends_ms};
+    struct ask ask = {.kind = kind,
+                      .who = name_of(visitor),
+                      .line = visitor->line,
+                      .member = visitor->member,
+                      .ends_ms = visitor->ends_ms};
     memcpy(ask.ticket, visitor->ticket, sizeof(ask.ticket));
     return ask_at(&visitor->bell, &ask);
 }
 
 /* ---- joining ---- */
 
-static uint64_t name_of(const struct visitor *visitor)
+/* Asked at the same moment by somebody who does not wait for the answer. */
+static void ask_beside(const struct ask *asked)
 {
-    return (uint64_t)visitor->n * TURNS_OF_ONE + visitor->turn + 1;
+    static struct sim_gate nobody;
+    struct ask *ask = bell_copy(&nobody, asked);
+    tell_asked(ask);
+    fronts_ask(ask);
 }
 
-/* The same join once more at the same moment, from another tab. */
-static void join_beside(const struct visitor *visitor)
+/* A member without an invitation has it from somebody else, or their own, which others may have
+ * shown before; then they get one at last that nobody else has seen. */
+static void find_invitation(struct visitor *visitor)
 {
-    struct ask *ask = calloc(1, sizeof(*ask));
-    static struct sim_gate nobody;
-    assert(ask != NULL);
-    *ask = (struct ask){.kind = ASK_JOIN,
-                        .bell = &nobody,
-                        .who = name_of(visitor),
-                        .work = visitor->work,
-                        .work_minute = visitor->work_minute};
-    fronts_ask(ask);
+    if (visitor->member == 0 || visitor->line.lane == 0)
+        return;
+    uint64_t number = 1 + visitor->n, turn = visitor->turn;
+    if (visitor->invitation != 0) {
+        number += VISITORS_MAX;
+    } else if (chance(30)) {
+        number = 1 + sim_below(SIM_CHOICES, visitor->n + 1);
+        turn = 0;
+    }
+    visitor->invitation = number * TURNS_OF_ONE + turn;
 }
 
 static void work(struct visitor *visitor)
@@ -102,27 +161,114 @@ static void work(struct visitor *visitor)
     wait_ms(50, 2000);
 }
 
+/* Some have one that many know, some another one, and some guess. */
+static void find_presale(struct visitor *visitor)
+{
+    if (!operators_have_presale(visitor->line.event))
+        return;
+    visitor->presale = chance(10)   ? 1 + ASK_PRESALES + sim_below(SIM_CHOICES, GUESSES)
+                       : chance(40) ? 1 + sim_below(SIM_CHOICES, 3)
+                                    : 1 + sim_below(SIM_CHOICES, ASK_PRESALES);
+}
+
+/* What was refused is looked for anew. False: the visitor has given up. */
+static bool bring(struct visitor *visitor, int refused)
+{
+    switch (refused) {
+    case LINE_INVITATION_SPENT:
+        find_invitation(visitor);
+        return true;
+    case ANSWER_WORK:
+    case LINE_WORK_SPENT:
+        work(visitor);
+        return true;
+    case ANSWER_CODE:
+    case LINE_PRESALE_UNKNOWN:
+    case LINE_PRESALE_USED_UP:
+        find_presale(visitor);
+        return ++visitor->codes_tried < CODES_TRIED;
+    case LINE_PRESALE_GUESSES:
+    case LINE_PRESALE_MISSING:
+        return !chance(people.calm ? 50 : 10);
+    default:
+        return people.calm || !chance(2);
+    }
+}
+
 /* False: the visitor has given up. */
 static bool join(struct visitor *visitor)
 {
     for (;;) {
         const struct ask asked = {.kind = ASK_JOIN,
+                                  .line = visitor->line,
                                   .who = name_of(visitor),
+                                  .member = visitor->member,
+                                  .invitation = visitor->invitation,
+                                  .presale = visitor->presale,
                                   .work = visitor->work,
                                   .work_minute = visitor->work_minute};
         if (chance(20))
-            join_beside(visitor);
+            ask_beside(&asked);
         const struct ask *ask = ask_at(&visitor->bell, &asked);
         if (ask->outcome == LINE_OK || ask->outcome == LINE_SAME) {
             memcpy(visitor->ticket, ask->ticket, sizeof(visitor->ticket));
-            sim_note("visitor %u has place %" PRIu64, visitor->n, ask->entry);
+            sim_note("visitor %u has place %s", visitor->n,
+                     lines_says(lines_number(ask->line, ask->entry)));
             return true;
         }
-        if (ask->outcome == ANSWER_WORK || ask->outcome == LINE_WORK_SPENT)
-            work(visitor);
-        else if (chance(2) && !people.calm)
+        if (ask->outcome == ANSWER_MOVED)
+            return false;
+        if (!bring(visitor, ask->outcome))
             return false;
         wait_ms(300, 2000);
+    }
+}
+
+/* ---- to another device ---- */
+
+/* What the old device asks, which has not heard of it. */
+static void ask_on(void *ctx)
+{
+    static const enum ask_kind kinds[] = {ASK_ME, ASK_PASS, ASK_PASS, ASK_LEAVE, ASK_CODE};
+    struct visitor *old = ctx;
+    for (unsigned i = 0; i < OLD_ASKS; i++) {
+        (void)ask_with_place(old, kinds[sim_below(SIM_CHOICES, sizeof(kinds) / sizeof(kinds[0]))]);
+        wait_ms(10, 4000);
+    }
+}
+
+static void forget_old_device(const struct visitor *visitor)
+{
+    struct visitor *old = malloc(sizeof(*old));
+    assert(old != NULL);
+    *old = *visitor;
+    old->bell = (struct sim_gate){0};
+    (void)sim_spawn(NULL, ask_on, old);
+}
+
+static void carry(struct visitor *visitor)
+{
+    const struct ask *made = ask_with_place(visitor, ASK_CODE);
+    if (made->outcome != LINE_OK)
+        return;
+    struct ask take = {.kind = ASK_TAKE, .line = visitor->line, .member = visitor->member};
+    take.who = (name_of(visitor) << 16) + 2 * (uint64_t)++visitor->devices;
+    memcpy(take.code, made->code, sizeof(take.code));
+    if (chance(30)) {
+        struct ask other = take;
+        other.who += 1;
+        ask_beside(&other);
+    }
+    for (unsigned i = 0; i < TAKES_MAX; i++) {
+        const struct ask *taken = ask_at(&visitor->bell, &take);
+        if (taken->outcome == LINE_CODE_USED)
+            probe_reached(PROBE_LINE_CODE_LOST);
+        if (taken->outcome == LINE_OK || taken->outcome == LINE_SAME) {
+            forget_old_device(visitor);
+            memcpy(visitor->ticket, taken->ticket, sizeof(visitor->ticket));
+            return;
+        }
+        wait_ms(100, 1500);
     }
 }
 
@@ -137,8 +283,10 @@ static bool stand_in_line(struct visitor *visitor)
             wait_ms(5000, 40000); /* gone without a word, and back again */
         if (chance(1) && !people.calm)
             return false;
+        if (chance(3))
+            carry(visitor);
         const struct ask *ask = ask_with_place(visitor, ASK_ME);
-        if (ask->outcome == ANSWER_TICKET)
+        if (ask->outcome == ANSWER_TICKET || ask->outcome == ANSWER_MOVED)
             return false;
         if (ask->outcome != LINE_OK)
             continue;
@@ -149,24 +297,74 @@ static bool stand_in_line(struct visitor *visitor)
     }
 }
 
+static void keep_pass(struct guest *guest, const struct ask *ask)
+{
+    memcpy(guest->pass, ask->pass, sizeof(guest->pass));
+}
+
+static void receive(struct visitor *visitor, const struct ask *ask)
+{
+    struct guest *guest = calloc(1, sizeof(*guest));
+    assert(guest != NULL);
+    guest->number = lines_number(ask->line, ask->position);
+    memcpy(guest->ticket, visitor->ticket, sizeof(visitor->ticket));
+    memcpy(guest->session, ask->session, sizeof(guest->session));
+    memcpy(guest->foreign, ask->foreign, sizeof(guest->foreign));
+    keep_pass(guest, ask);
+    visitor->guest = guest;
+}
+
 static bool enter(struct visitor *visitor)
 {
     if (chance(10) && !people.calm)
         wait_ms(1000, 20000);
     if (chance(10))
         (void)ask_with_place(visitor, ASK_EXTEND);
+    if (chance(10))
+        carry(visitor);
     for (;;) {
         const struct ask *ask = ask_with_place(visitor, ASK_PASS);
         if (ask->outcome == LINE_OK || ask->outcome == LINE_SAME) {
             visitor->ends_ms = ask->visit_ends_ms;
-            sim_note("visitor %u is inside with place %" PRIu64, visitor->n, ask->entry);
+            if (people.host != NULL)
+                receive(visitor, ask);
+            sim_note("visitor %u is inside with place %s", visitor->n,
+                     lines_says(lines_number(ask->line, ask->position)));
             return true;
         }
         if (ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE ||
+            ask->outcome == LINE_MOVED || ask->outcome == ANSWER_MOVED ||
             ask->outcome == ANSWER_TICKET)
             return false;
         wait_ms(300, 1500);
     }
+}
+
+/* A second window may not have heard that the visit is over. */
+static void look_in(struct visitor *visitor)
+{
+    if (!chance(30) || people.calm)
+        return;
+    wait_ms(100, 4000);
+    (void)ask_with_place(visitor, ASK_BEAT);
+}
+
+/* Until the guest is done, or the visit is over. */
+static void be_guest(struct visitor *visitor)
+{
+    struct guest *guest = visitor->guest;
+    people.host->comes(guest);
+    while (!guest->done) {
+        wait_ms(500, 1500);
+        const struct ask *ask = ask_with_place(visitor, ASK_BEAT);
+        if (ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE)
+            return;
+        if (ask->outcome == LINE_OK)
+            keep_pass(guest, ask);
+    }
+    if (chance(50) && ask_with_place(visitor, ASK_LEAVE)->outcome == LINE_OK)
+        people.host->left(guest);
+    look_in(visitor);
 }
 
 static void be_inside(struct visitor *visitor)
@@ -181,6 +379,7 @@ static void be_inside(struct visitor *visitor)
     if (chance(20))
         return; /* the window is closed: silence ends it */
     (void)ask_with_place(visitor, chance(60) ? ASK_DONE : ASK_LEAVE);
+    look_in(visitor);
 }
 
 static bool take_turn(struct visitor *visitor)
@@ -193,7 +392,10 @@ static bool take_turn(struct visitor *visitor)
     }
     if (!enter(visitor))
         return false;
-    be_inside(visitor);
+    if (people.host != NULL)
+        be_guest(visitor);
+    else
+        be_inside(visitor);
     return true;
 }
 
@@ -202,95 +404,40 @@ static void live(void *ctx)
     struct visitor *visitor = ctx;
     sim_sleep(visitor->comes_us);
     for (visitor->turn = 0; visitor->turn < TURNS_OF_ONE; visitor->turn++) {
-        visitor->work = visitor->ends_ms = 0;
+        visitor->work = visitor->ends_ms = visitor->invitation = visitor->presale = 0;
+        visitor->codes_tried = 0;
+        find_invitation(visitor);
+        if (chance(80))
+            find_presale(visitor);
         if (take_turn(visitor) || chance(50))
             break;
     }
     visitor->is_gone = true;
 }
 
-/* ---- the operator ---- */
+/* ---- all of them ---- */
 
-static int act(const struct ask *asked)
+static void settle(struct visitor *visitor)
 {
-    return ask_at(&people.desk, asked)->outcome;
-}
-
-static void change(const char *patch)
-{
-    struct ask ask = {.kind = ASK_CHANGE};
-    snprintf(ask.patch, sizeof(ask.patch), "%s", patch);
-    sim_note("the operator sets %s", patch);
-    (void)act(&ask);
-}
-
-static void turn_a_knob(void)
-{
-    static const char *const knobs[] = {
-        "{\"rate_per_s\":1}", "{\"rate_per_s\":4}", "{\"rate_per_s\":20}", "{\"rate_per_s\":0}",
-        "{\"burst\":1}",      "{\"burst\":6}",      "{\"max_active\":2}",  "{\"max_active\":5}",
-        "{\"max_active\":0}", "{\"line_max\":6}",   "{\"line_max\":20}",   "{\"line_max\":0}",
-        "{\"pow_bits\":8}",   "{\"pow_bits\":0}",   "{\"call_ttl_s\":3}",  "{\"call_ttl_s\":6}",
-        "{\"grace_s\":2}",    "{\"grace_s\":5}",
-    };
-    change(knobs[sim_below(SIM_CHOICES, sizeof(knobs) / sizeof(knobs[0]))]);
-}
-
-static void move_to(enum line_state to)
-{
-    (void)act(&(struct ask){.kind = ASK_MOVE, .to = to});
-}
-
-/* All of it may be lost or refused, so it is said until it is so. */
-static void let_all_in(void)
-{
-    for (;;) {
-        const struct line_view *view = fronts_view();
-        if (view != NULL && !view->stale && view->state == LINE_OPEN &&
-            view->knobs.rate_milli == 20000 && view->knobs.line_max == 0) {
-            wait_ms(5000, 5000);
-            continue;
-        }
-        if (view != NULL && view->state != LINE_OPEN)
-            move_to(LINE_OPEN);
-        change("{\"rate_per_s\":20,\"burst\":4,\"max_active\":8,\"line_max\":0,\"pow_bits\":0}");
-        wait_ms(300, 600);
-    }
-}
-
-static void operate(void *ctx)
-{
-    (void)ctx;
-    struct ask make = {.kind = ASK_CREATE};
-    snprintf(make.patch, sizeof(make.patch),
-             "{\"name\":\"Show\",\"rate_per_s\":5,\"burst\":2,\"max_active\":5,\"session_ttl_s\":5,"
-             "\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":3,\"joins_per_ip_per_min\":0}");
-    while (fronts_view() == NULL) {
-        (void)act(&make);
-        wait_ms(200, 500);
-    }
-    while (fronts_view()->state != LINE_OPEN && !people.calm) {
-        move_to(LINE_OPEN);
-        wait_ms(100, 300);
-    }
-    while (!people.calm) {
-        wait_ms(1000, 8000);
-        if (chance(75))
-            turn_a_knob();
-        else
-            move_to(chance(60) ? LINE_OPEN : chance(50) ? LINE_PAUSED : LINE_SOLD_OUT);
-    }
-    let_all_in();
+    unsigned event = visitor->n % fronts_events();
+    visitor->line = (struct line_ref){event, 0};
+    if (!operators_have_lanes(event))
+        return;
+    uint32_t nth = visitor->n / fronts_events();
+    visitor->member = chance(70) ? 1 + nth / 2 : 0;
+    if (nth % 2 == 1)
+        visitor->line.lane = (unsigned)(1 + sim_below(SIM_CHOICES, EVENT_LANES));
 }
 
 void people_begin(uint32_t visitors, uint64_t sale_us)
 {
     assert(visitors <= VISITORS_MAX);
     people.len = visitors;
-    (void)sim_spawn(NULL, operate, NULL);
+    operators_begin(people.host != NULL);
     for (uint32_t i = 0; i < visitors; i++) {
         struct visitor *visitor = &people.all[i];
         visitor->n = i;
+        settle(visitor);
         /* Half of them at once, at the opening. */
         visitor->comes_us = chance(50) ? sim_below(SIM_CHOICES, 4 * (uint64_t)SIM_S)
                                        : sim_below(SIM_CHOICES, sale_us);
@@ -298,9 +445,15 @@ void people_begin(uint32_t visitors, uint64_t sale_us)
     }
 }
 
+void people_host(const struct guest_host *host)
+{
+    people.host = host;
+}
+
 void people_calm_down(void)
 {
     people.calm = true;
+    operators_calm_down();
 }
 
 uint32_t people_left(void)

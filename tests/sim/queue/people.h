@@ -2,10 +2,14 @@
 #ifndef FG_SIM_QUEUE_PEOPLE_H
 #define FG_SIM_QUEUE_PEOPLE_H
 
+#include "queue/front/inside.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 void people_begin(uint32_t visitors, uint64_t sale_us);
+/* From now on whoever is inside is this one's guest. */
+void people_host(const struct guest_host *host);
 /* The rush is over: from now on the line is open and moves, and nobody goes away any more. */
 void people_calm_down(void);
 bool people_gone(void);

@@ -2,9 +2,9 @@
  * open and moves, and within SETTLE_S everybody is inside or has gone. */
 #include "queue/queue.h"
 
-#include "queue/fronts.h"
-#include "queue/keeper.h"
-#include "queue/ledger.h"
+#include "queue/front/fronts.h"
+#include "queue/front/keeper.h"
+#include "queue/judge/ledger.h"
 #include "queue/people.h"
 #include "stage/faults.h"
 #include "stage/invariant.h"
@@ -14,7 +14,7 @@ enum { FAULTS_MS = 100, CALM_BEFORE_S = 3, SETTLE_S = 400, REST_S = 30 };
 
 static void go_wrong(void *ctx)
 {
-    if (fronts_view() != NULL) {
+    if (fronts_view((struct line_ref){0, 0}) != NULL) {
         keeper_fault(FAULTS_MS);
         fronts_fault(FAULTS_MS);
     }
@@ -30,23 +30,43 @@ static void let_somebody_in(void)
 {
     static const struct span words[] = {SPAN("EVAL"),
                                         SPAN("redis.call('SETBIT', KEYS[1], 999, '1')"), SPAN("1"),
-                                        SPAN("fg:{" FRONTS_EVENT "}:called")};
+                                        SPAN("fg:{show}:called")};
     struct bytes out = {0};
     if (keeper_run() != 0)
         keeper_do(words, sizeof(words) / sizeof(words[0]), &out);
     bytes_free(&out);
 }
 
-void queue_run(uint32_t visitors, uint32_t sale_s, bool canary)
+void queue_begin(uint32_t visitors, uint64_t sale_us, unsigned events)
 {
     struct keeper_ears keeper;
-    struct fronts_ears fronts;
-    uint64_t sale_us = (uint64_t)sale_s * SIM_S;
+    struct ask_ears fronts;
     ledger_begin(&keeper, &fronts);
     keeper_begin(&keeper);
-    fronts_begin(&fronts);
+    fronts_begin(&fronts, events);
     people_begin(visitors, sale_us);
     sim_after(NULL, CALM_BEFORE_S * (uint64_t)SIM_S, go_wrong, NULL);
+}
+
+void queue_calm_down(void)
+{
+    people_calm_down();
+}
+
+bool queue_gone(void)
+{
+    return people_gone();
+}
+
+void queue_judge(void)
+{
+    ledger_judge_end();
+}
+
+void queue_run(uint32_t visitors, uint32_t sale_s, bool canary)
+{
+    uint64_t sale_us = (uint64_t)sale_s * SIM_S;
+    queue_begin(visitors, sale_us, sim_below(SIM_CHOICES, 3) == 0 ? EVENTS : 1);
     (void)sim_run(sale_us, sale_us, never);
     sim_note("nothing goes wrong any more");
     fault_end();
@@ -59,6 +79,11 @@ void queue_run(uint32_t visitors, uint32_t sale_s, bool canary)
     uint64_t now_us = sim_us();
     (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, never);
     ledger_judge_end();
+}
+
+uint64_t queue_gone_after_us(void)
+{
+    return FRONTS_GONE_AFTER_MS * SIM_MS;
 }
 
 uint32_t queue_joined(void)

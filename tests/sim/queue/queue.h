@@ -8,6 +8,14 @@
 /* After sim_begin() and fault_begin(). Comes back if nothing was broken. `canary`: somebody enters
  * who was not called. */
 void queue_run(uint32_t visitors, uint32_t sale_s, bool canary);
+/* The same in pieces, where something is sold inside: one event, and visitors who are guests of a
+ * host (people_host()). */
+void queue_begin(uint32_t visitors, uint64_t sale_us, unsigned events);
+void queue_calm_down(void);
+bool queue_gone(void);
+void queue_judge(void);
+/* A visitor who is silent for this long may count as gone. */
+uint64_t queue_gone_after_us(void);
 uint32_t queue_joined(void);
 uint32_t queue_entered(void);
 

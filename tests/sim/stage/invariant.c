@@ -1,6 +1,7 @@
 /* invariant.c: see invariant.h. */
 #include "stage/invariant.h"
 
+#include "stage/history.h"
 #include "stage/sim.h"
 
 #include <stdarg.h>
@@ -18,5 +19,6 @@ void invariant_broken(enum invariant which, const char *format, ...)
     sim_tell_last(60);
     printf("BROKEN I%d %s\n", (int)which, text);
     fflush(stdout);
+    history_end();
     _Exit(3);
 }

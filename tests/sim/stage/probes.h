@@ -32,7 +32,12 @@
     ROW(KEY_RAISED, "... and under another, since it kept an error under the first") \
     ROW(CAPTURED_LATE, "money was captured when nobody waited for it any more") \
     ROW(SHOP_AGAIN, "the shop got a letter again") \
+    PROBES_GATE(ROW) \
     PROBES_LINE(ROW)
+#define PROBES_GATE(ROW) \
+    ROW(PASS_RUN_OUT, "a pass that had run out was shown to the seats") \
+    ROW(PASS_ENDED, "... one whose visit was over") \
+    ROW(PASS_FOREIGN, "... one of another event")
 #define PROBES_LINE(ROW) \
     ROW(LINE_LOST, "Redis lost what a visitor had been told") \
     ROW(LINE_HEALED, "a line was made whole") \
@@ -54,7 +59,23 @@
     ROW(LINE_WORK_USED, "work was shown for a second place") \
     ROW(LINE_JUDGED_AGAIN, "a join was judged again, by a newer document") \
     ROW(LINE_SLOT_LOST, "a visit that Redis had lost took its slot back") \
-    ROW(LINE_CLOCK, "the event's clock took up a step of Redis's")
+    ROW(LINE_CLOCK, "the event's clock took up a step of Redis's") \
+    ROW(LINE_LANE, "a visitor entered from a lane") \
+    ROW(LINE_DRAWN, "a draw was held") \
+    ROW(LINE_DRAWN_AGAIN, "... and again, since Redis had lost it and nobody had heard of it") \
+    ROW(LINE_LEFT_EARLY, "a visitor left before the draw") \
+    ROW(LINE_CARRIED, "a place was carried to another device") \
+    ROW(LINE_OLD_DEVICE, "... and the old one asked on") \
+    ROW(LINE_CODE_LOST, "... a code was shown that somebody else had used") \
+    ROW(LINE_MEMBER_INSIDE, "a member wanted in with another place, and was inside") \
+    ROW(LINE_INVITED_TWICE, "an invitation was shown for a second place") \
+    ROW(LINE_CODE_SHARED, "a presale code opened another place") \
+    ROW(LINE_CODE_USED_UP, "... none, since it was used up") \
+    ROW(LINE_CODE_LANE, "... a place in a lane that was not asked for") \
+    ROW(LINE_CODE_UNKNOWN, "a presale code was none") \
+    ROW(LINE_CODE_GUESSES, "... for the twentieth time in a minute") \
+    ROW(LINE_CODE_MISSING, "... that Redis knew, which had lost some") \
+    ROW(LINE_CODE_CHANNEL, "a pass named the seats that a code opens")
 /* clang-format on */
 
 enum probe {

@@ -16,6 +16,7 @@ static void a_caller_that_wants_no_sentence_gets_the_code(void **state)
 {
     (void)state;
     assert_int_equal(ERR_FULL, err_set(NULL, ERR_FULL, "queue"));
+    assert_int_equal(ERR_UNKNOWN, err_wrap(NULL, "reading %s", "a.toml"));
 }
 
 static void a_wrapped_error_reads_from_the_outside_in(void **state)
@@ -58,8 +59,22 @@ static void a_sentence_is_cut_between_letters(void **state)
         assert_int_equal(0, (strlen(err.text) - (size_t)shift) % 3);
         assert_true(strlen(err.text) > ERR_TEXT_MAX - 4);
     }
-    err_set(&err, ERR_IO, "\x80\x80\x80"); /* no letters at all: as it came */
-    assert_string_equal(err.text, "\x80\x80\x80");
+    static const char *const rows[][2] = {
+        {"\x80\x80\x80", "\x80\x80\x80"}, /* no letters at all: as it came */
+        {"\x80", "\x80"},
+        {"", ""},
+        {"a\x80", "a\x80"}, /* a tail that belongs to nothing */
+        {"a\xC3", "a"},     /* of two bytes, of three, of four: one is missing, or none */
+        {"a\xC3\xBC", "a\xC3\xBC"},
+        {"a\xE2\x82", "a"},
+        {"a\xE2\x82\xAC", "a\xE2\x82\xAC"},
+        {"a\xF0\x9F\x8E", "a"},
+        {"a\xF0\x9F\x8E\xAB", "a\xF0\x9F\x8E\xAB"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        err_set(&err, ERR_IO, "%s", rows[i][0]);
+        assert_string_equal(err.text, rows[i][1]);
+    }
 }
 
 static void every_code_has_a_name_of_its_own(void **state)

@@ -101,10 +101,17 @@ static void on_long(struct http_req *req)
                                          .body = {world->big->bytes, world->big->len}});
 }
 
+static struct http_blob *blob_of(struct span bytes)
+{
+    struct http_blob *blob = http_blob_create(bytes);
+    assert_non_null(blob);
+    return blob;
+}
+
 static void on_raw(struct http_req *req)
 {
     static const char whole[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nraw";
-    struct http_blob *blob = http_blob_create((struct span){whole, sizeof(whole) - 1});
+    struct http_blob *blob = blob_of((struct span){whole, sizeof(whole) - 1});
     http_reply_raw(req, blob, (uint32_t)sizeof(whole) - 1 - 3);
     http_blob_unref(blob);
 }
@@ -112,7 +119,7 @@ static void on_raw(struct http_req *req)
 static void on_stream(struct http_req *req)
 {
     struct world *world = http_req_route_ctx(req);
-    struct http_blob *first = http_blob_create(SPAN("data: first\n\n"));
+    struct http_blob *first = blob_of(SPAN("data: first\n\n"));
     http_reply_stream(req, world->channel, first, (struct span){NULL, 0});
     http_blob_unref(first);
 }
@@ -190,7 +197,7 @@ static void world_open_told_by(struct world *world, struct http_limits limits, c
     char *big = malloc(big_len);
     for (size_t i = 0; i < big_len; i++)
         big[i] = (char)('a' + i % 23);
-    world->big = http_blob_create((struct span){big, big_len});
+    world->big = blob_of((struct span){big, big_len});
     free(big);
     world->heard = malloc(HEARD_MAX);
 }
@@ -1015,7 +1022,7 @@ static void a_trusted_proxy_may_hold_connections_for_everybody(void **state)
 
 static void publish(struct world *world, const char *text)
 {
-    struct http_blob *blob = http_blob_create(span_of(text));
+    struct http_blob *blob = blob_of(span_of(text));
     http_channel_publish(world->channel, blob);
     http_blob_unref(blob);
 }

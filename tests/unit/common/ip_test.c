@@ -187,6 +187,12 @@ static void a_list_may_stand_in_a_file_and_its_mistakes_are_told_with_their_line
     close(fd);
     unlink(path);
     assert_int_equal(ERR_IO, ip_nets_load(span_of(list), &err, &nets));
+    char longer[600];
+    memset(longer, '/', sizeof(longer));
+    assert_int_equal(ERR_RANGE, ip_nets_load((struct span){longer, 512}, &err, &nets));
+    assert_int_equal(ERR_IO, ip_nets_load((struct span){longer, 511}, &err, &nets));
+    assert_true(ip_nets_load(SPAN("127.0.0.1,"), &err, &nets) < 0);
+    assert_says(&err, "\"\" is no address");
 }
 
 static void noise_is_survived(void **state)

@@ -3,6 +3,9 @@
 
 #include "base/json_in.h"
 
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *parse(const char *text)
@@ -264,6 +267,7 @@ static void merge_patches_do_what_the_rfc_shows(void **state)
         {"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
         {"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
         {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+        {"{}", "{\"a\":{\"b\":1}}", "{\"a\":{\"b\":1}}"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         json_t *target = parse(cases[i][0]), *patch = parse(cases[i][1]), *merged;
@@ -321,6 +325,118 @@ static void noise_is_survived_and_good_noise_is_bounded(void **state)
     }
 }
 
+static void a_number_has_a_lower_and_an_upper_bound(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        bool good;
+    } cases[] = {{"{\"r\":0.099}", false}, {"{\"r\":0.1}", true},     {"{\"r\":2}", true},
+                 {"{\"r\":2.001}", false}, {"{\"r\":1.9995}", false}, {"{\"r\":1.9996}", false},
+                 {"{\"r\":\"1\"}", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *doc = parse(cases[i].body);
+        struct json_in in;
+        struct err_slot err;
+        uint64_t milli = 7;
+        json_in_object(&in, doc, &err);
+        if (json_in_milli(&in, "r", 100, 2000, &milli) != cases[i].good)
+            fail_msg("%s", cases[i].body);
+        if (!cases[i].good) {
+            assert_says(&err, "/r: must be a number from 0.1 to 2, with up to three decimals");
+            assert_int_equal(milli, 7);
+        }
+        json_decref(doc);
+    }
+}
+
+static void a_list_has_no_more_and_no_fewer_elements_than_it_may(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        size_t min, max;
+        const char *says; /* NULL: good */
+    } cases[] = {
+        {"{\"l\":[]}", 1, 2, "/l: must be a list of 1 to 2 elements"},
+        {"{\"l\":[1]}", 1, 2, NULL},
+        {"{\"l\":[1,2]}", 1, 2, NULL},
+        {"{\"l\":[1,2,3]}", 1, 2, "/l: must be a list of 1 to 2 elements"},
+        {"{\"l\":{}}", 0, SIZE_MAX, "/l: must be a list"},
+        {"{\"l\":[1,2,3]}", 0, SIZE_MAX, NULL},
+        {"{\"l\":null}", 0, SIZE_MAX, "/l: must be a list"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *doc = parse(cases[i].body), *list = NULL;
+        struct json_in in;
+        struct err_slot err;
+        json_in_object(&in, doc, &err);
+        assert_int_equal(json_in_array(&in, "l", cases[i].min, cases[i].max, &list),
+                         cases[i].says == NULL);
+        assert_int_equal(list != NULL, cases[i].says == NULL);
+        if (cases[i].says != NULL)
+            assert_string_equal(cases[i].says, err.text);
+        json_decref(doc);
+    }
+}
+
+static void anything_is_taken_but_nothing(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"a\":[1],\"n\":null}"), *any = NULL;
+    struct json_in in;
+    struct err_slot err;
+    json_in_object(&in, doc, &err);
+    assert_false(json_in_any(&in, "absent", &any));
+    assert_true(json_in_any(&in, "a", &any));
+    assert_true(json_is_array(any));
+    assert_false(json_in_any(&in, "n", &any));
+    assert_string_equal(err.text, "/n: must not be null");
+    assert_int_equal(ERR_RANGE, json_in_end(&in));
+    json_decref(doc);
+}
+
+static void of_many_known_names_those_that_fit_are_told_and_the_rest_counted(void **state)
+{
+    (void)state;
+    static char names[20][16]; /* remembered by their address */
+    json_t *doc = parse("{\"bogus\":1}");
+    struct json_in in;
+    struct err_slot err;
+    json_in_object(&in, doc, &err);
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(names[i], sizeof(names[i]), "member-no-%02u", i);
+        json_in_allow(&in, names[i]);
+    }
+    assert_int_equal(ERR_RANGE, json_in_end(&in));
+    assert_says(&err, "known are member-no-00, member-no-01, ");
+    assert_says(&err, " and 9 more");
+    json_decref(doc);
+}
+
+static void a_document_becomes_a_text_that_grows_with_it(void **state)
+{
+    (void)state;
+    json_t *doc = json_array();
+    for (unsigned i = 0; i < 500; i++)
+        json_array_append_new(doc, json_integer(i));
+    char *text = json_in_text(doc, 0);
+    assert_non_null(text);
+    assert_memory_equal(text, "[0,1,2,", 7);
+    json_t *back = json_loads(text, 0, NULL);
+    assert_true(json_equal(doc, back));
+    free(text);
+    json_decref(back);
+    json_decref(doc);
+    assert_null(json_in_text(NULL, 0));
+    json_t *number = json_integer(7); /* no document, unless it is asked for */
+    assert_null(json_in_text(number, 0));
+    text = json_in_text(number, JSON_ENCODE_ANY);
+    assert_string_equal(text, "7");
+    free(text);
+    json_decref(number);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +453,11 @@ int main(void)
         cmocka_unit_test(merge_patches_do_what_the_rfc_shows),
         cmocka_unit_test(a_document_too_long_for_its_memory_is_marked),
         cmocka_unit_test(noise_is_survived_and_good_noise_is_bounded),
+        cmocka_unit_test(a_number_has_a_lower_and_an_upper_bound),
+        cmocka_unit_test(a_list_has_no_more_and_no_fewer_elements_than_it_may),
+        cmocka_unit_test(anything_is_taken_but_nothing),
+        cmocka_unit_test(of_many_known_names_those_that_fit_are_told_and_the_rest_counted),
+        cmocka_unit_test(a_document_becomes_a_text_that_grows_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

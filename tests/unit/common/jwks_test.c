@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/base64.h"
+#include "base/secret_file.h"
 #include "crypto/jwks.h"
 
 #include <jansson.h>
@@ -172,6 +173,19 @@ static void a_useless_set_is_refused(void **state)
     }
 }
 
+static void a_set_has_all_of_its_keys_or_is_refused(void **state)
+{
+    (void)state;
+    struct jwks *set;
+    struct err_slot err;
+    static const char two[] = "{\"keys\":[" RFC_JWK ",\"kid\":\"a\"}," RFC_JWK ",\"kid\":\"b\"}]}";
+    int rc = jwks_parse(span_of(two), &err, &set);
+    unit_never(rc == 0 && jwks_len(set) < 2, "a set without one of its keys");
+    unit_never(rc == ERR_NOT_FOUND, "a set whose keys are not for us, as if it were so");
+    assert_int_equal(0, rc);
+    jwks_destroy(set);
+}
+
 /* Made with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256, for this test only. */
 #define PEM_P256                                                                                   \
     "-----BEGIN PRIVATE KEY-----\n"                                                                \
@@ -217,10 +231,10 @@ static void keys_that_were_written_one_after_the_other_are_read_in_that_order(vo
     struct err_slot err;
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
-    for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(0, jwks_key_generate(&err, &key[i]));
+    for (size_t i = 0; i < 3; i++)
+        key[i] = new_key();
+    for (size_t i = 0; i < 3; i++)
         assert_int_equal(0, jwks_key_put_pem(key[i], &text, &err));
-    }
     char *path = unit_file(text_span(&text), 0600);
     assert_int_equal(0, jwks_load(span_of(path), &err, &set));
     assert_int_equal(3, jwks_len(set));
@@ -271,6 +285,86 @@ static void noise_is_survived(void **state)
     }
 }
 
+/* Made with openssl genpkey -algorithm ED25519, for this test only. */
+static const char pem_ed25519[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MC4CAQAwBQYDK2VwBCIEIKcZnAQLxChysuY+MKqTHGhbc4wcl/zR0j/EQMYBsf3p\n"
+    "-----END PRIVATE KEY-----\n";
+
+static void lists_of_files_and_what_stands_in_them_are_refused_with_their_names(void **state)
+{
+    (void)state;
+    char longer[600];
+    struct err_slot err;
+    struct jwks *set;
+    struct jwks_key *key;
+    char *good = unit_file(SPAN(PEM_P256), 0600);
+    char *bad = unit_file(SPAN("nonsense"), 0600);
+    char *other = unit_file(SPAN(pem_ed25519), 0600);
+    char *noted = unit_file(SPAN(PEM_P256 "kept in the safe\n"), 0600);
+
+    assert_int_equal(ERR_AUTH, jwks_key_parse(SPAN(pem_ed25519), &err, &key));
+    assert_says(&err, "EC on P-256");
+    assert_int_equal(0, jwks_key_load(good, &err, &key));
+    assert_true(jwks_key_signs(key));
+    jwks_key_destroy(key);
+    assert_int_equal(ERR_SYNTAX, jwks_key_load(bad, &err, &key));
+    assert_says(&err, bad);
+    assert_int_equal(ERR_SYNTAX, jwks_key_load(bad, NULL, &key));
+    assert_int_equal(ERR_SYNTAX, jwks_load(span_of(bad), &err, &set));
+    assert_says(&err, bad);
+    assert_int_equal(ERR_SYNTAX, jwks_load(span_of(bad), NULL, &set));
+    assert_int_equal(ERR_AUTH, jwks_load(span_of(other), &err, &set));
+    snprintf(longer, sizeof(longer), "%s,%s", bad, good); /* the first that is wrong ends it */
+    assert_int_equal(ERR_SYNTAX, jwks_load(span_of(longer), &err, &set));
+    assert_says(&err, bad);
+    assert_int_equal(0, jwks_load(span_of(noted), &err, &set)); /* what follows is no key */
+    assert_int_equal(1, jwks_len(set));
+    jwks_destroy(set);
+
+    assert_int_equal(ERR_SYNTAX, jwks_load((struct span){NULL, 0}, &err, &set));
+    assert_says(&err, "no key file");
+    memset(longer, 'x', sizeof(longer));
+    assert_int_equal(ERR_SYNTAX, jwks_load((struct span){longer, 512}, &err, &set));
+    assert_int_equal(ERR_NOT_FOUND, jwks_load((struct span){longer, 200}, &err, &set));
+    static char large[SECRET_FILE_BYTES_MAX + 1];
+    assert_int_equal(ERR_RANGE, jwks_key_parse((struct span){large, sizeof(large)}, &err, &key));
+    assert_int_equal(ERR_SYNTAX,
+                     jwks_key_parse((struct span){large, sizeof(large) - 1}, &err, &key));
+    unit_file_remove(good);
+    unit_file_remove(bad);
+    unit_file_remove(other);
+    unit_file_remove(noted);
+}
+
+static void a_kid_is_as_long_as_it_may_be_and_no_longer(void **state)
+{
+    (void)state;
+    for (size_t len = JWKS_KID_MAX; len <= JWKS_KID_MAX + 1; len++) {
+        char json[1024];
+        struct text text = text_on(json, sizeof(json));
+        TEXT_LIT(&text, "{\"keys\":[" RFC_JWK ",\"kid\":\"");
+        for (size_t i = 0; i < len; i++)
+            text_char(&text, 'k');
+        TEXT_LIT(&text, "\"}]}");
+        struct jwks *set = NULL;
+        int rc = jwks_parse(text_span(&text), NULL, &set);
+        assert_int_equal(rc, len <= JWKS_KID_MAX ? 0 : ERR_NOT_FOUND);
+        jwks_destroy(set);
+    }
+}
+
+static void a_key_that_is_made_signs_and_has_a_name(void **state)
+{
+    (void)state;
+    struct jwks_key *key = new_key();
+    bool signs = jwks_key_signs(key);
+    size_t len = jwks_key_kid(key).len;
+    jwks_key_destroy(key);
+    assert_true(signs);
+    assert_int_equal(len, JWKS_KID_LEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,10 +375,14 @@ int main(void)
         cmocka_unit_test(a_full_set_has_room_in_the_promised_text),
         cmocka_unit_test(keys_that_are_not_for_us_are_passed_over),
         cmocka_unit_test(a_useless_set_is_refused),
+        cmocka_unit_test(a_set_has_all_of_its_keys_or_is_refused),
         cmocka_unit_test(keys_are_loaded_from_files_and_the_first_signs),
         cmocka_unit_test(keys_that_were_written_one_after_the_other_are_read_in_that_order),
         cmocka_unit_test(a_file_that_is_no_such_key_is_refused),
         cmocka_unit_test(noise_is_survived),
+        cmocka_unit_test(lists_of_files_and_what_stands_in_them_are_refused_with_their_names),
+        cmocka_unit_test(a_kid_is_as_long_as_it_may_be_and_no_longer),
+        cmocka_unit_test(a_key_that_is_made_signs_and_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

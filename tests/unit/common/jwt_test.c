@@ -274,6 +274,15 @@ static void check_times(struct world *world, const char *times, int rc, const ch
     check_payload(world, payload, rc, says);
 }
 
+static void iat_may_lie_ahead_where_the_clock_of_whoever_signs_does(void **state)
+{
+    struct world *world = *state;
+    world->rules.iat_ahead_ok = true;
+    check_times(world, "\"iat\":1795160013,\"exp\":1795160073", 0, ""); /* in a minute */
+    check_times(world, "\"iat\":1795159953,\"nbf\":1795159959,\"exp\":1795159999", ERR_AUTH, "nbf");
+    check_times(world, "\"iat\":1795160013,\"exp\":1795160013", ERR_AUTH, "not after iat");
+}
+
 static void times_are_judged_with_the_leeway_and_not_a_second_more(void **state)
 {
     struct world *world = *state;
@@ -400,6 +409,64 @@ static void no_changed_token_is_believed(void **state)
     }
 }
 
+static void what_a_token_need_not_say_is_left_out(void **state)
+{
+    struct world *world = *state;
+    char memory[JWT_BYTES_MAX];
+    struct text token = text_on(memory, sizeof(memory));
+    struct jwt_claims claims = good_claims();
+    struct err_slot err;
+    struct jwt jwt;
+    claims.sub = claims.jti = claims.extra = (struct span){NULL, 0};
+    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, &err, &token));
+    assert_int_equal(0, jwt_verify(world->keys, &world->rules, text_span(&token), &err, &jwt));
+    assert_int_equal(4, json_object_size(jwt.payload)); /* iss, aud, iat, exp */
+    assert_null(jwt.claims.sub.ptr);
+    assert_null(jwt.claims.jti.ptr);
+    jwt_deinit(&jwt);
+}
+
+static void a_name_in_a_token_is_as_long_as_it_may_be_and_no_longer(void **state)
+{
+    struct world *world = *state;
+    static const char *const names[] = {"sub", "jti"};
+    static char name[JWT_CLAIM_MAX + 2];
+    char memory[JWT_BYTES_MAX];
+    struct err_slot err;
+    memset(name, 'n', JWT_CLAIM_MAX + 1);
+    for (int i = 0; i < 2; i++) {
+        for (size_t len = JWT_CLAIM_MAX; len <= JWT_CLAIM_MAX + 1; len++) {
+            struct text token = text_on(memory, sizeof(memory));
+            struct jwt_claims claims = good_claims();
+            *(i == 0 ? &claims.sub : &claims.jti) = (struct span){name, len};
+            int rc = jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, &err, &token);
+            assert_int_equal(rc, len <= JWT_CLAIM_MAX ? 0 : ERR_RANGE);
+            char payload[JWT_CLAIM_MAX + 128];
+            snprintf(payload, sizeof(payload),
+                     "{\"iss\":\"queue\",\"aud\":\"seats\",\"iat\":1795159953,"
+                     "\"exp\":1795159963,\"%s\":\"%.*s\"}",
+                     names[i], (int)len, name);
+            check_payload(world, payload, len <= JWT_CLAIM_MAX ? 0 : ERR_AUTH,
+                          len <= JWT_CLAIM_MAX ? "" : "texts of 1 to");
+        }
+    }
+}
+
+static void whoever_asks_for_no_end_or_no_audience_is_told_what_holds_then(void **state)
+{
+    struct world *world = *state;
+    world->rules.lifetime_s_max = 0; /* as long as whoever signed it said */
+    check_times(world, "\"iat\":1795159953,\"exp\":2147483647", 0, "");
+    check_times(world, "\"iat\":1795159900,\"exp\":1795159901", ERR_TIMEOUT, "run out");
+    world->rules.run_out_ok = true; /* it is read for what it was */
+    check_times(world, "\"iat\":1795159900,\"exp\":1795159901", 0, "");
+    world->rules.aud = ""; /* which is nobody, and not anybody */
+    check_payload(world, "{\"iss\":\"queue\",\"aud\":\"\",\"iat\":1795159953,\"exp\":1795159963}",
+                  ERR_AUTH, "aud must be");
+    check_payload(world, "{\"iss\":\"queue\",\"aud\":[],\"iat\":1795159953,\"exp\":1795159963}",
+                  ERR_AUTH, "aud must be");
+}
+
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -411,11 +478,15 @@ int main(void)
         IN_WORLD(headers_that_ask_for_more_are_refused),
         IN_WORLD(claims_are_all_compared),
         IN_WORLD(times_are_judged_with_the_leeway_and_not_a_second_more),
+        IN_WORLD(iat_may_lie_ahead_where_the_clock_of_whoever_signs_does),
         IN_WORLD(a_token_good_for_a_while_runs_out),
         IN_WORLD(what_is_no_token_is_refused),
         IN_WORLD(a_signature_is_raw_and_64_bytes_long),
         IN_WORLD(a_token_too_long_to_be_believed_is_not_made),
         IN_WORLD(no_changed_token_is_believed),
+        IN_WORLD(what_a_token_need_not_say_is_left_out),
+        IN_WORLD(a_name_in_a_token_is_as_long_as_it_may_be_and_no_longer),
+        IN_WORLD(whoever_asks_for_no_end_or_no_audience_is_told_what_holds_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

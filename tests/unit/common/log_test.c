@@ -245,6 +245,23 @@ static void a_reader_that_never_reads_does_not_hold_up_the_end(void **state)
     close(fds[1]);
 }
 
+static void what_a_full_disk_does_not_take_is_counted(void **state)
+{
+    (void)state;
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(full >= 0);
+    struct logger *logger;
+    struct logger_conf conf = {.service = "t", .level = LOG_LEVEL_INFO, .fd = full};
+    assert_int_equal(0, logger_create(&conf, NULL, &logger));
+    for (unsigned i = 0; i < 3; i++)
+        log_say(logger, LOG_LEVEL_INFO, "onto a full disk");
+    while (logger_dropped(logger) < 3) /* run-unit's time limit would tell */
+        sched_yield();
+    assert_int_equal(3, logger_dropped(logger));
+    logger_destroy(logger);
+    close(full);
+}
+
 static void a_reader_that_is_gone_does_no_harm(void **state)
 {
     (void)state;
@@ -269,6 +286,7 @@ int main(void)
         cmocka_unit_test(lines_of_several_threads_do_not_mix),
         cmocka_unit_test(a_full_pipe_blocks_nobody_and_each_loss_is_told_once),
         cmocka_unit_test(a_reader_that_never_reads_does_not_hold_up_the_end),
+        cmocka_unit_test(what_a_full_disk_does_not_take_is_counted),
         cmocka_unit_test(a_reader_that_is_gone_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,8 @@ static void check_refused(const char *text, const char *says)
 static void a_wrong_file_is_refused_with_the_line_named(void **state)
 {
     (void)state;
+    struct mac_ring none;
+    assert_int_equal(ERR_SYNTAX, mac_ring_parse((struct span){NULL, 0}, NULL, &none));
     check_refused("", "line 1: a key is written");
     check_refused("\n1 " KEY_1, "line 1: a key is written");
     check_refused("256 " KEY_1, "line 1: a key is written");
@@ -116,6 +118,7 @@ static void a_key_file_is_a_secret_file(void **state)
     path = unit_file(SPAN("nonsense\n"), 0600);
     assert_int_equal(ERR_SYNTAX, mac_ring_load(path, &err, &ring));
     assert_says(&err, path);
+    assert_int_equal(ERR_SYNTAX, mac_ring_load(path, NULL, &ring));
     unit_file_remove(path);
 }
 

@@ -212,6 +212,7 @@ static void servers_and_the_process_are_told(void **state)
         strstr(text, "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 15\n"));
     assert_non_null(strstr(text, "fairgate_http_connections{listener=\"public\"} 7\n"));
     assert_true(strtod(strstr(text, "\nprocess_resident_memory_bytes ") + 31, NULL) > 1e6);
+    assert_non_null(strstr(text, "\nfairgate_memory_allocated_bytes "));
     assert_true(strtod(strstr(text, "\nprocess_open_fds ") + 18, NULL) >= 3);
     assert_true(strtod(strstr(text, "\nprocess_cpu_seconds_total ") + 27, NULL) > 0);
     double start = strtod(strstr(text, "\nprocess_start_time_seconds ") + 28, NULL);

@@ -143,6 +143,7 @@ static void a_job_is_one_transaction(void **state)
     struct pg_pool_conf conf = usual(world);
     begin(world, &conf);
     struct pg_job *job = pg_job_create(world->pool, on_done, world);
+    assert_non_null(job);
     pg_job_add(job, INSERT, 1, (const char *[]){"1"});
     pg_job_add(job, INSERT, 1, (const char *[]){"2"});
     pg_job_add(job, INSERT, 1, (const char *[]){"1"});
@@ -252,6 +253,7 @@ static void an_answer_that_does_not_come_costs_its_connection(void **state)
     begin(world, &conf);
     stands(world);
     struct pg_job *job = pg_job_create(world->pool, on_done, world);
+    assert_non_null(job);
     pg_job_add(job, SLEEP, 1, (const char *[]){"600"});
     pg_job_deadline(job, 100);
     pg_job_send(job);

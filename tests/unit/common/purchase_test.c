@@ -54,6 +54,17 @@ static void the_order_of_its_lines_does_not_count(void **state)
     char text[PURCHASE_DIGEST_CHARS + 1];
     strcpy(text, text_of(&same));
     assert_string_equal(text_of(&other), text);
+
+    /* One place's name begins like the other's, and one place stands there twice. */
+    const struct purchase_line alike[] = {{SPAN("r1"), SPAN("Front"), 1, 1},
+                                          {SPAN("r10"), SPAN("Front"), 2, 1},
+                                          {SPAN("r1"), SPAN("Front"), 1, 1}};
+    const struct purchase_line alike_turned[] = {alike[1], alike[0], alike[2]};
+    same.lines = alike;
+    other.lines = alike_turned;
+    same.lines_len = other.lines_len = 3;
+    strcpy(text, text_of(&same));
+    assert_string_equal(text_of(&other), text);
 }
 
 static void everything_else_does(void **state)

@@ -582,6 +582,7 @@ static void what_it_counts_can_be_scraped(void **state)
         expect(get(child.port, "/hello", ""), "200 OK");
     const char *text = get(child.private_port, "/metrics", "");
     assert_non_null(strstr(text, "\nfairgate_odd_events_total{what=\"loop-stood-still\"} 0\n"));
+    expect(text, "\nfairgate_build_info{program=\"");
     expect(text, "\nfairgate_warnings_total{what=\"connection-without-deadline\"} 0\n");
     expect(text, "Content-Type: text/plain; version=0.0.4; charset=utf-8");
     expect(text, "fairgate_http_request_duration_seconds_count{listener=\"public\"} 10\n");

@@ -13,6 +13,9 @@ static void spans_compare_by_content(void **state)
     assert_true(span_eq(absent, span_of(NULL)));
     assert_true(span_eq_nocase(SPAN("Bearer"), SPAN("bEARER")));
     assert_false(span_eq_nocase(SPAN("Bearer"), SPAN("Bearers")));
+    assert_false(span_eq_nocase(SPAN("Bearer"), SPAN("Bearing"))); /* longer and other */
+    assert_false(span_eq_nocase(SPAN("Basic "), SPAN("Bearer")));
+    assert_true(span_eq_nocase(absent, SPAN("")));
 }
 
 static void a_prefix_is_seen_and_skipped(void **state)
@@ -20,6 +23,7 @@ static void a_prefix_is_seen_and_skipped(void **state)
     (void)state;
     assert_true(span_starts(SPAN("/admin/events"), SPAN("/admin/")));
     assert_false(span_starts(SPAN("/adm"), SPAN("/admin/")));
+    assert_false(span_starts(SPAN("/addin/events"), SPAN("/admin/")));
     assert_true(span_starts(SPAN("x"), absent));
     assert_span(span_skip(SPAN("abcdef"), 4), "ef");
 }

@@ -164,6 +164,43 @@ static void whatever_goes_in_a_parser_reads_what_comes_out(void **state)
     }
 }
 
+static void a_number_or_a_key_that_does_not_fit_is_marked(void **state)
+{
+    (void)state;
+    char memory[8];
+    struct text text = text_on(memory, 3);
+    text_u64(&text, 1000);
+    assert_true(text.overflown);
+    assert_span(text_span(&text), "");
+    text_u64(&text, 999);
+    assert_span(text_span(&text), "999");
+    for (size_t room = 3; room <= 4; room++) { /* the quotes and the colon count */
+        text = text_on(memory, room);
+        json_key(&text, "k");
+        assert_int_equal(text.overflown, room < 4);
+        assert_int_equal(text.len, room < 4 ? 0 : 4);
+    }
+    for (size_t room = 4; room <= 5; room++) { /* so does the comma */
+        text = text_on(memory, room);
+        text.comma = true;
+        json_key(&text, "k");
+        assert_int_equal(text.overflown, room < 5);
+    }
+}
+
+static void truth_is_a_word(void **state)
+{
+    (void)state;
+    char memory[32];
+    struct text text = text_on(memory, sizeof(memory));
+    json_open(&text, '[');
+    json_bool(&text, true);
+    json_bool(&text, false);
+    json_nil(&text);
+    json_close(&text, ']');
+    assert_span(text_span(&text), "[true,false,null]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +212,8 @@ int main(void)
         cmocka_unit_test(control_characters_and_quotes_are_escaped),
         cmocka_unit_test(good_utf8_passes_and_bad_becomes_a_replacement),
         cmocka_unit_test(whatever_goes_in_a_parser_reads_what_comes_out),
+        cmocka_unit_test(a_number_or_a_key_that_does_not_fit_is_marked),
+        cmocka_unit_test(truth_is_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static X509 *make_certificate(EVP_PKEY *key, const char *name)
                                0);
     X509_set_issuer_name(cert, subject);
     char names[64];
-    snprintf(names, sizeof(names), "DNS:%s", name);
+    snprintf(names, sizeof(names), "%s%s", strncmp(name, "IP:", 3) != 0 ? "DNS:" : "", name);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
     X509_add_ext(cert, extension, -1);
     X509_EXTENSION_free(extension);
@@ -63,7 +63,7 @@ static void open_server(struct rig *rig, const char *name)
     EVP_PKEY_free(key);
 }
 
-static void open_rig(struct rig *rig, const char *name, const char *host)
+static void open_rig_by(struct rig *rig, const char *name, const char *asked, const char *host)
 {
     signal(SIGPIPE, SIG_IGN);
     *rig = (struct rig){.session = NULL};
@@ -76,10 +76,15 @@ static void open_rig(struct rig *rig, const char *name, const char *host)
     SSL_set_fd(rig->server, rig->fd[1]);
     SSL_set_accept_state(rig->server);
     struct err_slot err;
-    const struct tls_client_conf conf = {.ca = rig->path, .name = "", .cert = "", .key = ""};
+    const struct tls_client_conf conf = {.ca = rig->path, .name = asked, .cert = "", .key = ""};
     assert_int_equal(0, tls_client_create(&conf, &err, &rig->client));
     rig->session = tls_session_open(rig->client, rig->fd[0], host);
     assert_non_null(rig->session);
+}
+
+static void open_rig(struct rig *rig, const char *name, const char *host)
+{
+    open_rig_by(rig, name, "", host);
 }
 
 static void close_rig(struct rig *rig)
@@ -191,6 +196,119 @@ static void files_that_are_none_are_named(void **state)
     assert_null(client);
 }
 
+static void a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *certificate, *asked, *host;
+        const char *why; /* NULL: it is right */
+    } rows[] = {
+        {"IP:127.0.0.1", "", "127.0.0.1", NULL},
+        {"IP:127.0.0.1", "", "127.0.0.2",
+         "TLS with 127.0.0.2: IP address mismatch, the certificate is not for 127.0.0.2"},
+        {"IP:::1", "", "::1", NULL},
+        {"redis.example", "redis.example", "127.0.0.1", NULL},
+        {"redis.example", "other.example", "127.0.0.1",
+         "TLS with 127.0.0.1: hostname mismatch, the certificate is not for other.example"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig rig;
+        open_rig_by(&rig, rows[i].certificate, rows[i].asked, rows[i].host);
+        assert_int_equal(shake(&rig), rows[i].why == NULL ? TLS_DONE : TLS_FAILED);
+        assert_string_equal(rows[i].why != NULL ? rows[i].why : "", tls_session_why(rig.session));
+        close_rig(&rig);
+    }
+    tls_session_close(NULL);
+    tls_client_destroy(NULL);
+}
+
+static void a_goodbye_is_told_as_one(void **state)
+{
+    (void)state;
+    struct rig rig;
+    char bytes[16];
+    size_t len;
+    open_rig(&rig, "redis.example", "redis.example");
+    assert_int_equal(TLS_DONE, shake(&rig));
+    assert_false(tls_session_has_more(rig.session));
+    SSL_shutdown(rig.server);
+    enum tls_step step;
+    do
+        step = tls_session_read(rig.session, bytes, sizeof(bytes), &len);
+    while (step == TLS_WAITS);
+    assert_int_equal(TLS_FAILED, step);
+    assert_string_equal("TLS with redis.example: hung up", tls_session_why(rig.session));
+    close_rig(&rig);
+}
+
+static void what_is_trusted_is_read_again_when_asked_and_kept_where_it_cannot_be(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct err_slot err;
+    open_rig(&rig, "redis.example", "redis.example");
+    assert_int_equal(0, tls_client_reload(rig.client, &err));
+    unlink(rig.path);
+    assert_true(tls_client_reload(rig.client, &err) < 0);
+    assert_says(&err, rig.path);
+    tls_session_close(rig.session); /* of the first; what was read last is used from now on */
+    rig.session = tls_session_open(rig.client, rig.fd[0], "redis.example");
+    assert_non_null(rig.session);
+    assert_int_equal(TLS_DONE, shake(&rig));
+    close_rig(&rig);
+}
+
+/* Key and certificate in files, as the client's own. */
+static void open_own(EVP_PKEY *key, char **cert_path, char **key_path)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *bytes;
+    X509 *cert = make_certificate(key, "client.example");
+    assert_int_equal(1, PEM_write_bio_X509(bio, cert));
+    long len = BIO_get_mem_data(bio, &bytes);
+    *cert_path = unit_file((struct span){bytes, (size_t)len}, 0600);
+    X509_free(cert);
+    BIO_free(bio);
+    bio = BIO_new(BIO_s_mem());
+    assert_int_equal(1, PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
+    len = BIO_get_mem_data(bio, &bytes);
+    *key_path = unit_file((struct span){bytes, (size_t)len}, 0600);
+    BIO_free(bio);
+}
+
+static void a_certificate_of_ones_own_wants_its_key(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+    char *cert_path, *key_path, *other_cert, *other_key;
+    open_own(key, &cert_path, &key_path);
+    open_own(other, &other_cert, &other_key);
+    const struct {
+        const char *key;
+        const char *says; /* NULL: it fits */
+    } rows[] = {{key_path, NULL},
+                {other_key, "tls_key: "}, /* of another certificate */
+                {cert_path, "tls_key: "}, /* no key at all */
+                {"/nowhere/own.key", "tls_key: "}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err_slot err;
+        struct tls_client *client = NULL;
+        struct tls_client_conf conf = {.ca = "", .name = "", .cert = cert_path, .key = rows[i].key};
+        int rc = tls_client_create(&conf, &err, &client);
+        assert_int_equal(rc == 0, rows[i].says == NULL);
+        if (rc < 0) {
+            assert_says(&err, rows[i].says);
+            assert_says(&err, rows[i].key);
+        }
+        tls_client_destroy(client);
+    }
+    char *const paths[] = {cert_path, key_path, other_cert, other_key};
+    for (size_t i = 0; i < 4; i++)
+        unit_file_remove(paths[i]);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +316,10 @@ int main(void)
         cmocka_unit_test(another_name_is_refused_and_told),
         cmocka_unit_test(an_end_is_told_in_the_handshake_and_later),
         cmocka_unit_test(files_that_are_none_are_named),
+        cmocka_unit_test(a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed),
+        cmocka_unit_test(a_goodbye_is_told_as_one),
+        cmocka_unit_test(what_is_trusted_is_read_again_when_asked_and_kept_where_it_cannot_be),
+        cmocka_unit_test(a_certificate_of_ones_own_wants_its_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

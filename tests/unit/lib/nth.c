@@ -1,25 +1,41 @@
 /* nth.c: each call that can fail, made to fail once.
  *
  * `make nth` links the unit tests so that the calls named below come here first (ld's --wrap), from
- * the code under test as from the tests. Where one is made from is its site. FAIRGATE_NTH=+FILE
- * writes the sites that a run comes to; FAIRGATE_NTH=SITE:N,FILE lets the Nth call from one site
- * fail, writes there that it did, and leaves it alone from then on: infra/nth.js judges what the
- * program makes of it. In any other build nothing refers to this file, so it is not linked.
+ * the code under test as from the tests. Who made one, and who called that, is its path: functions
+ * are told apart by their places on the stack, so a helper that is called from ten places can fail
+ * in ten ways, and no thread's turn changes what is meant. FAIRGATE_NTH=+FILE writes the paths that
+ * a run comes to; FAIRGATE_NTH=PATH:N,FILE lets the Nth call on one path fail, writes there that it
+ * did, and leaves it alone from then on: infra/nth.js judges what the program makes of it. In any
+ * other build nothing refers to this file, so it is not linked.
+ *
+ * FAIRGATE_NTH=serve runs one test many times without starting its program each time: what is to be
+ * run comes in on standard input, a line each, and a child does it.
  *
  * A failure is one that the real function documents: nothing was done, and the answer says so. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <errno.h>
-#include <execinfo.h>
 #include <fcntl.h>
 #include <hiredis/async.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <libpq-fe.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,48 +43,67 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 #include <zlib.h>
 
-enum { SITES = 4096, DEPTH = 24 };
-
-extern const char __executable_start;
-
-struct site {
-    _Atomic uintptr_t at;
-    const char *name;
-    _Atomic unsigned calls;
+enum {
+    PATHS = 32768,
+    DEPTH = 24, /* frames that are told */
+    KEY = 8     /* of which these make the path: loops in loops would have no end of them */
 };
 
-static struct site sites[SITES];
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+extern const char __executable_start, etext;
+
+struct path {
+    _Atomic uint64_t key;
+    const char *name;
+    _Atomic unsigned calls;
+    unsigned depth;
+    uintptr_t frames[DEPTH];
+};
+
+static struct path paths[PATHS];
 static const char *told; /* the file that is written to; NULL: nobody asked for anything */
 static bool lists;
-static uintptr_t wanted;
+static uint64_t wanted;
 static unsigned wanted_call;
 static atomic_uint wanted_calls;
+static int only = -1;   /* the one test that is run; -1: all */
+static int seen;        /* tests of the groups before */
+static bool only_names; /* none is run, their names are told */
 
-static void list_sites(void)
+static void tell(const char *kind, const char *what)
 {
     int fd = open(told, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    for (unsigned i = 0; i < SITES; i++) {
-        uintptr_t at = atomic_load(&sites[i].at);
-        if (at != 0)
-            dprintf(fd, "%#zx %s %u\n", (size_t)at, sites[i].name, atomic_load(&sites[i].calls));
-    }
+    dprintf(fd, "%s %s\n", kind, what);
     close(fd);
 }
 
-static void begin(void)
+static void list_paths(void)
 {
-    char *how = getenv("FAIRGATE_NTH"), *end;
-    if (how == NULL)
-        return;
+    FILE *file = fopen(told, "ae");
+    for (unsigned i = 0; file != NULL && i < PATHS; i++) {
+        const struct path *path = &paths[i];
+        if (atomic_load(&path->key) == 0)
+            continue;
+        fprintf(file, "%#" PRIx64 " %s %u", path->key, path->name, atomic_load(&path->calls));
+        for (unsigned k = 0; k < path->depth; k++)
+            fprintf(file, " %#zx", (size_t)path->frames[k]);
+        fprintf(file, "\n");
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+static void take_orders(char *how)
+{
+    char *end;
     if (*how == '+') {
-        told = how + 1;
         lists = true;
-        atexit(list_sites);
+        told = how + 1;
+        atexit(list_paths);
         return;
     }
     wanted = strtoull(how, &end, 0);
@@ -76,44 +111,196 @@ static void begin(void)
     told = end + 1;
 }
 
-static void count(uintptr_t at, const char *name)
+/* A line: the number of a test, where its words go, what FAIRGATE_NTH would be ("?FILE": names). */
+static void become(char *line)
 {
-    for (unsigned i = 0; i < SITES; i++) {
-        struct site *site = &sites[(at + i) % SITES];
-        uintptr_t there = 0;
-        if (atomic_compare_exchange_strong(&site->at, &there, at) || there == at) {
-            site->name = name;
-            atomic_fetch_add(&site->calls, 1);
+    static char order[1024];
+    char words[512];
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (sscanf(line, "%d %511s %1023s", &only, words, order) != 3)
+        _exit(125);
+    int out = open(words, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (null < 0 || out < 0)
+        _exit(125);
+    dup2(null, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
+    setpgid(0, 0);
+    only_names = *order == '?';
+    if (only_names)
+        told = order + 1;
+    else
+        take_orders(order);
+}
+
+/* Before main() and its threads: a child comes back from here, the parent never. */
+static void serve(void)
+{
+    char line[2048];
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        pid_t child = fork();
+        if (child == 0) {
+            become(line);
             return;
         }
+        int status = 0;
+        printf("began %d\n", (int)child);
+        fflush(stdout);
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+        }
+        kill(-child, SIGTERM); /* whomever it left */
+        printf("ended %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+        fflush(stdout);
+    }
+    _exit(0);
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    char *how = getenv("FAIRGATE_NTH");
+    if (how == NULL)
+        return;
+    if (strcmp(how, "serve") == 0)
+        serve();
+    else
+        take_orders(how);
+    unsetenv("FAIRGATE_NTH"); /* a test that starts its own program again does not mean this */
+}
+
+/* Who called whom, the nearest first, as far as each left the address of its caller's frame: what
+ * was built by us did, a library may not have. Nothing is read but this thread's stack. */
+static unsigned walk(void *const *frame, uintptr_t *frames)
+{
+    static _Thread_local uintptr_t top;
+    if (top == 0) {
+        pthread_attr_t attr;
+        void *low;
+        size_t size;
+        if (pthread_getattr_np(pthread_self(), &attr) != 0)
+            return 0;
+        pthread_attr_getstack(&attr, &low, &size);
+        pthread_attr_destroy(&attr);
+        top = (uintptr_t)low + size;
+    }
+    unsigned depth = 0;
+    for (uintptr_t at = (uintptr_t)frame;
+         depth < DEPTH && at % sizeof(void *) == 0 && at + 2 * sizeof(void *) <= top;) {
+        const uintptr_t *words = (const uintptr_t *)at;
+        if (words[1] > (uintptr_t)&__executable_start && words[1] < (uintptr_t)&etext)
+            frames[depth++] = words[1] - (uintptr_t)&__executable_start;
+        if (words[0] <= at)
+            break;
+        at = words[0];
+    }
+    return depth;
+}
+
+static void count(uint64_t key, const char *name, const uintptr_t *frames, unsigned depth)
+{
+    for (unsigned i = 0; i < PATHS; i++) {
+        struct path *path = &paths[(key + i) % PATHS];
+        uint64_t there = 0;
+        if (atomic_compare_exchange_strong(&path->key, &there, key)) {
+            path->name = name;
+            path->depth = depth;
+            memcpy(path->frames, frames, depth * sizeof(*frames));
+        } else if (there != key) {
+            continue;
+        }
+        atomic_fetch_add(&path->calls, 1);
+        return;
     }
 }
 
-/* What is written: who called whom, so that a leak can be laid at the right door. */
-static void tell(const char *name)
+static bool nth_fails(const char *name, void *const *frame)
 {
-    void *frames[DEPTH];
-    int len = backtrace(frames, DEPTH);
-    int fd = open(told, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    dprintf(fd, "%s", name);
-    for (int i = 0; i < len; i++)
-        dprintf(fd, " %#zx", (size_t)((uintptr_t)frames[i] - (uintptr_t)&__executable_start));
-    dprintf(fd, "\n");
-    close(fd);
-}
-
-static bool nth_fails(const char *name, void *caller)
-{
-    pthread_once(&once, begin);
     if (told == NULL)
         return false;
-    uintptr_t at = (uintptr_t)caller - (uintptr_t)&__executable_start;
+    uintptr_t frames[DEPTH];
+    unsigned depth = walk(frame, frames);
+    uint64_t key = 0xcbf29ce484222325u;
+    for (unsigned i = 0; i < depth && i < KEY; i++)
+        key = (key ^ frames[i]) * 0x100000001b3u;
     if (lists)
-        count(at, name);
-    if (lists || at != wanted || atomic_fetch_add(&wanted_calls, 1) + 1 != wanted_call)
+        count(key, name, frames, depth);
+    if (lists || key != wanted || atomic_fetch_add(&wanted_calls, 1) + 1 != wanted_call)
         return false;
-    tell(name);
+    tell("failed", name);
     return true;
+}
+
+/* ---- one test of many, and what it leaves ---- */
+
+extern int __real__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests,
+                                          size_t n, CMFixtureFunction setup,
+                                          CMFixtureFunction teardown);
+int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t n,
+                                   CMFixtureFunction setup, CMFixtureFunction teardown);
+int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t n,
+                                   CMFixtureFunction setup, CMFixtureFunction teardown)
+{
+    int before = seen;
+    seen += (int)n;
+    for (size_t i = 0; only_names && i < n; i++)
+        tell("test", tests[i].name);
+    if (only_names)
+        return 0;
+    if (only < 0)
+        return __real__cmocka_run_group_tests(group, tests, n, setup, teardown);
+    if (only < before || only >= seen)
+        return 0;
+    return __real__cmocka_run_group_tests(group, &tests[only - before], 1, setup, teardown);
+}
+
+/* A test that fails clears nothing away: what it has is still in its hands as it notices, so
+ * whatever nobody holds by then is lost. The linker makes this the _fail() that the tests and
+ * libcmocka itself call. */
+void __lsan_do_leak_check(void) __attribute__((weak));
+void nth_noticed(const char *file, int line);
+void nth_noticed(const char *file, int line)
+{
+    static void (*theirs)(const char *file, int line);
+    char at[256];
+    if (told != NULL && only >= 0 && !lists) {
+        snprintf(at, sizeof(at), "%s:%d", file, line);
+        tell("noticed", at);
+        if (__lsan_do_leak_check != NULL)
+            __lsan_do_leak_check(); /* ends the program if there is one */
+        _exit(1);
+    }
+    *(void **)&theirs = dlsym(RTLD_NEXT, "_fail");
+    theirs(file, line);
+    abort();
+}
+
+/* Such a test leaves its files, too. */
+extern char *__real_mkdtemp(char *path);
+char *__wrap_mkdtemp(char *path);
+char *__wrap_mkdtemp(char *path)
+{
+    char *made = __real_mkdtemp(path);
+    if (made != NULL && told != NULL)
+        tell("made", made);
+    return made;
+}
+
+extern int __real_mkstemp(char *path);
+int __wrap_mkstemp(char *path);
+int __wrap_mkstemp(char *path)
+{
+    int fd = __real_mkstemp(path);
+    if (fd >= 0 && told != NULL)
+        tell("made", path);
+    return fd;
+}
+
+static json_t *no_json(json_error_t *err)
+{
+    if (err != NULL) {
+        *err = (json_error_t){.text = "out of memory"};
+        err->text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_out_of_memory; /* where jansson has it */
+    }
+    return NULL;
 }
 
 /* One row a function: FAILS(its type, its name, (parameters), (arguments), what a failure is). */
@@ -122,7 +309,7 @@ static bool nth_fails(const char *name, void *caller)
     TYPE __wrap_##NAME PARAMETERS;                                                                 \
     TYPE __wrap_##NAME PARAMETERS                                                                  \
     {                                                                                              \
-        if (nth_fails(#NAME, __builtin_return_address(0))) {                                       \
+        if (nth_fails(#NAME, __builtin_frame_address(0))) {                                        \
             __VA_ARGS__;                                                                           \
         }                                                                                          \
         return __real_##NAME ARGUMENTS;                                                            \
@@ -226,8 +413,8 @@ FAILS(json_t *, json_stringn, (const char *text, size_t n), (text, n), return NU
 FAILS(json_t *, json_integer, (json_int_t value), (value), return NULL)
 FAILS(json_t *, json_real, (double value), (value), return NULL)
 FAILS(json_t *, json_deep_copy, (const json_t *json), (json), return NULL)
-FAILS(json_t *, json_loadb, (const char *text, size_t n, size_t flags, json_error_t *err), (text, n, flags, err), memset(err, 0, sizeof(*err)); strcpy(err->text, "out of memory"); return NULL)
-FAILS(char *, json_dumps, (const json_t *json, size_t flags), (json, flags), return NULL)
+FAILS(json_t *, json_loadb, (const char *text, size_t n, size_t flags, json_error_t *err), (text, n, flags, err), return no_json(err))
+FAILS(int, json_dump_callback, (const json_t *json, json_dump_callback_t cb, void *ctx, size_t flags), (json, cb, ctx, flags), return -1)
 FAILS(int, json_object_set_new, (json_t *object, const char *key, json_t *value), (object, key, value), json_decref(value); return -1)
 FAILS(int, json_array_append_new, (json_t *array, json_t *value), (array, value), json_decref(value); return -1)
 FAILS(int, deflateInit2_, (z_streamp z, int level, int method, int bits, int memory, int strategy, const char *version, int size), (z, level, method, bits, memory, strategy, version, size), return Z_MEM_ERROR)
@@ -235,12 +422,30 @@ FAILS(int, sodium_init, (void), (), return -1)
 FAILS(EVP_MD_CTX *, EVP_MD_CTX_new, (void), (), return NULL)
 FAILS(int, EVP_DigestVerify, (EVP_MD_CTX *ctx, const unsigned char *sig, size_t n, const unsigned char *data, size_t m), (ctx, sig, n, data, m), return -1)
 FAILS(int, EVP_DigestSign, (EVP_MD_CTX *ctx, unsigned char *sig, size_t *n, const unsigned char *data, size_t m), (ctx, sig, n, data, m), return -1)
+FAILS(int, EVP_DigestVerifyInit_ex, (EVP_MD_CTX *ctx, EVP_PKEY_CTX **out, const char *digest, OSSL_LIB_CTX *lib, const char *props, EVP_PKEY *key, const OSSL_PARAM *params), (ctx, out, digest, lib, props, key, params), return 0)
+FAILS(int, EVP_DigestSignInit_ex, (EVP_MD_CTX *ctx, EVP_PKEY_CTX **out, const char *digest, OSSL_LIB_CTX *lib, const char *props, EVP_PKEY *key, const OSSL_PARAM *params), (ctx, out, digest, lib, props, key, params), return 0)
+FAILS(int, EVP_Q_digest, (OSSL_LIB_CTX *lib, const char *name, const char *props, const void *data, size_t n, unsigned char *out, size_t *len), (lib, name, props, data, n, out, len), return 0)
+FAILS(int, EVP_PKEY_get_group_name, (const EVP_PKEY *key, char *name, size_t cap, size_t *len), (key, name, cap, len), return 0)
+FAILS(int, EVP_PKEY_get_bn_param, (const EVP_PKEY *key, const char *name, BIGNUM **out), (key, name, out), return 0)
+FAILS(EVP_PKEY_CTX *, EVP_PKEY_CTX_new_from_name, (OSSL_LIB_CTX *lib, const char *name, const char *props), (lib, name, props), return NULL)
+FAILS(int, EVP_PKEY_fromdata_init, (EVP_PKEY_CTX *ctx), (ctx), return 0)
+FAILS(int, PEM_write_bio_PKCS8PrivateKey, (BIO *bio, const EVP_PKEY *key, const EVP_CIPHER *cipher, const char *pass, int n, pem_password_cb *cb, void *ctx), (bio, key, cipher, pass, n, cb, ctx), return 0)
+FAILS(EVP_PKEY *, PEM_read_bio_PrivateKey, (BIO *bio, EVP_PKEY **key, pem_password_cb *cb, void *ctx), (bio, key, cb, ctx), return NULL)
+FAILS(EVP_PKEY *, EVP_PKEY_Q_keygen, (OSSL_LIB_CTX *lib, const char *props, const char *type, const char *curve), (lib, props, type, curve), return NULL)
+FAILS(ECDSA_SIG *, d2i_ECDSA_SIG, (ECDSA_SIG **sig, const unsigned char **der, long n), (sig, der, n), return NULL)
+FAILS(ECDSA_SIG *, ECDSA_SIG_new, (void), (), return NULL)
+FAILS(int, ECDSA_SIG_set0, (ECDSA_SIG *sig, BIGNUM *r, BIGNUM *s), (sig, r, s), return 0)
+FAILS(int, BN_bn2binpad, (const BIGNUM *number, unsigned char *to, int n), (number, to, n), return -1)
 FAILS(BIO *, BIO_new, (const BIO_METHOD *method), (method), return NULL)
 FAILS(BIO *, BIO_new_mem_buf, (const void *from, int n), (from, n), return NULL)
 FAILS(BIGNUM *, BN_bin2bn, (const unsigned char *from, int n, BIGNUM *to), (from, n, to), return NULL)
 FAILS(SSL_CTX *, SSL_CTX_new, (const SSL_METHOD *method), (method), return NULL)
 FAILS(SSL *, SSL_new, (SSL_CTX *ctx), (ctx), return NULL)
 FAILS(int, SSL_set_fd, (SSL *ssl, int fd), (ssl, fd), return 0)
+FAILS(int, SSL_set1_host, (SSL *ssl, const char *name), (ssl, name), return 0)
+FAILS(long, SSL_ctrl, (SSL *ssl, int what, long n, void *value), (ssl, what, n, value), return 0)
+FAILS(int, X509_VERIFY_PARAM_set1_ip_asc, (X509_VERIFY_PARAM *param, const char *address), (param, address), return 0)
+FAILS(int, SSL_CTX_use_PrivateKey, (SSL_CTX *ctx, EVP_PKEY *key), (ctx, key), return 0)
 /* clang-format on */
 
 /* What a server refuses: a result that says so, in place of the one that came. */
@@ -249,7 +454,10 @@ PGresult *__wrap_PQgetResult(PGconn *conn);
 PGresult *__wrap_PQgetResult(PGconn *conn)
 {
     PGresult *result = __real_PQgetResult(conn);
-    if (result == NULL || !nth_fails("PQgetResult", __builtin_return_address(0)))
+    ExecStatusType status = PQresultStatus(result);
+    bool done =
+        status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK; /* no part of something longer */
+    if (!done || !nth_fails("PQgetResult", __builtin_frame_address(0)))
         return result;
     PQclear(result);
     return PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);

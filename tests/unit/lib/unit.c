@@ -65,6 +65,14 @@ size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t ca
     return len;
 }
 
+void unit_never(bool wrong, const char *what)
+{
+    if (!wrong)
+        return;
+    fprintf(stderr, "FOUND: %s\n", what);
+    fail();
+}
+
 char *unit_file(struct span content, unsigned mode)
 {
     char *path = malloc(64);

@@ -23,6 +23,11 @@ uint64_t unit_seed(void);
  * cut, doubled. Answers the length. */
 size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t cap);
 
+/* What may not come about whichever call fails: half of something, taken for the whole. Besides
+ * failing the test it says so in a word that `make nth` looks for, to which a test that fails is
+ * one that was told. */
+void unit_never(bool wrong, const char *what);
+
 /* A new file with this content and mode in a directory of its own; the path is the caller's to
  * unit_file_remove(). */
 char *unit_file(struct span content, unsigned mode);

@@ -273,6 +273,8 @@ static bool answer_call(struct world *world, struct peer_call *call)
         call->verdict = SAGA_UNKNOWN;
     if (fault == WORLD_BUSY)
         call->retry_ms = HOUR_MS;
+    if (world->alter != NULL)
+        world->alter(world, call);
     call->on_done(call);
     return true;
 }

@@ -97,6 +97,7 @@ struct world {
     bool webhooks_come;
     uint64_t given_back; /* of what is captured, by somebody else and at once */
     bool other_money;    /* the buyer agreed to another sum */
+    void (*alter)(struct world *world, struct peer_call *call); /* what a peer says, or NULL */
     /* crash */
     uint32_t edges;    /* passed so far */
     uint32_t crash_at; /* 0: never; else the engine is killed at that edge */

@@ -1,16 +1,20 @@
-/* halls: writes one of three halls as an import body for the seat service.
+/* halls: writes one of three halls as an import body for the seat service, and what one sees from
+ * each of its sections.
  *
  *     halls theatre | arena | stadium  > body.json
+ *     halls views DIR                  one SVG for each section of all halls: DIR/S1.svg, ...
  *
- * theatre    1,000 seats: stalls and balcony, curved rows around a stage, two aisles arena
- * 15,000: a bowl of two tiers around a floor with 3,000 standing places stadium   66,000: three
- * tiers around a pitch, sections behind the stage closed
+ * theatre    1,000 seats: stalls and balcony, curved rows around a stage, two aisles
+ * arena     15,000: a bowl of two tiers around a floor with 3,000 standing places
+ * stadium   66,000: three tiers around a pitch, sections behind the stage closed
  *
- * Both shapes come from one idea: a row is a curve at some distance outside a base curve, its seats
- * are half a metre apart, and a section is a stretch of it between two aisles. For the theatre the
- * base is a point (rows are arcs), for the bowls a rectangle with round corners. The same call
- * writes the same bytes: nothing is random, and numbers are written with one decimal. A hall gets
- * its exact number of seats by shortening the last rows. */
+ * All shapes come from one idea (bowl.h): a row is a curve at some distance outside a base curve,
+ * its seats are half a metre apart, and a section is a stretch of it between two aisles. The same
+ * call writes the same bytes: nothing is random, and numbers are written with one decimal. A hall
+ * gets its exact number of seats by shortening the last rows. */
+#include "bowl.h"
+#include "view.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
@@ -22,27 +26,11 @@
 
 enum {
     ROWS_MAX = 8000,
-    TIERS_MAX = 4,
     PX_PER_M = 40, /* pretix draws a seat with radius 10: half a metre apart they touch */
 };
 
 static const double SEAT_PITCH_M = 0.5;
 static const double AISLE_M = 1.2;
-
-/* A rectangle with round corners, around the origin. The theatre's is a point. */
-struct base {
-    double half_length_m, half_width_m, corner_m;
-};
-
-struct tier {
-    const char *name; /* of the sections: "Stalls" gives "Stalls 1", "Stalls 2", ... */
-    const char *floor;
-    char prefix;       /* of the guids */
-    double distance_m; /* of the first row from the base */
-    double row_m;
-    unsigned rows, sections;
-    double from, to; /* the part of the way round that has seats, as fractions */
-};
 
 struct category {
     const char *name, *color;
@@ -57,16 +45,13 @@ struct standing {
 
 struct hall {
     const char *file, *name, *title;
-    struct base base;
+    struct bowl bowl;
     double focal_x_m, focal_y_m;
     unsigned seats;
-    struct tier tiers[TIERS_MAX];
-    unsigned tier_count;
     struct category categories[6];
     unsigned category_count; /* the last one for seats; those of standing areas follow */
     struct standing areas[2];
     unsigned area_count;
-    double stage_m[4]; /* x, y, width, height */
 };
 
 static const struct hall halls[] = {
@@ -74,23 +59,23 @@ static const struct hall halls[] = {
      .name = "City Theatre",
      .title = "An Evening at the City Theatre",
      .seats = 1000,
-     .tiers = {{"Stalls", "Ground floor", 'S', 7, 0.95, 16, 3, 0.13, 0.37},
-               {"Balcony", "First floor", 'B', 24, 0.95, 7, 4, 0.135, 0.365}},
-     .tier_count = 2,
+     .bowl.tiers = {{"Stalls", "Ground floor", 'S', 7, 0.95, 16, 3, 0.13, 0.37, 0.2, 0.15},
+                    {"Balcony", "First floor", 'B', 24, 0.95, 7, 4, 0.135, 0.365, 5.5, 0.45}},
+     .bowl.tier_count = 2,
      .categories = {{"A", "#b23a48", 99000, 13},
                     {"B", "#3a6ea5", 77000, 22},
                     {"C", "#4f8a5b", 55000, 1000}},
      .category_count = 3,
-     .stage_m = {-8, -6, 16, 7}},
+     .bowl.stage_m = {-8, -6, 16, 7}},
     {.file = "arena",
      .name = "River Arena",
      .title = "Live at the River Arena",
-     .base = {30, 14, 6},
+     .bowl.base = {30, 14, 6},
      .focal_x_m = -30,
      .seats = 12000,
-     .tiers = {{"Lower", "Level 1", 'L', 3, 0.85, 15, 24, 0.05, 0.95},
-               {"Upper", "Level 3", 'U', 19, 0.8, 11, 28, 0.05, 0.95}},
-     .tier_count = 2,
+     .bowl.tiers = {{"Lower", "Level 1", 'L', 3, 0.85, 15, 24, 0.05, 0.95, 1.2, 0.35},
+                    {"Upper", "Level 3", 'U', 19, 0.8, 11, 28, 0.05, 0.95, 9, 0.5}},
+     .bowl.tier_count = 2,
      .categories = {{"VIP", "#b23a48", 220000, 28},
                     {"R", "#8e5aa8", 165000, 44},
                     {"S", "#3a6ea5", 132000, 62},
@@ -99,68 +84,25 @@ static const struct hall halls[] = {
      .category_count = 4,
      .areas = {{"front", "Front of stage", "Standing", 1000}, {"floor", "Floor", "Standing", 2000}},
      .area_count = 2,
-     .stage_m = {-36, -9, 10, 18}},
+     .bowl.stage_m = {-36, -9, 10, 18}},
     {.file = "stadium",
      .name = "Harbour Stadium",
      .title = "World Tour at the Harbour Stadium",
-     .base = {50, 32, 14},
+     .bowl.base = {50, 32, 14},
      .focal_x_m = -52,
      .seats = 66000,
-     .tiers = {{"Lower", "Level 1", '1', 6, 0.8, 30, 44, 0.07, 0.93},
-               {"Club", "Level 2", '2', 33, 0.85, 11, 44, 0.07, 0.93},
-               {"Upper", "Level 4", '3', 44, 0.8, 28, 52, 0.07, 0.93}},
-     .tier_count = 3,
+     .bowl.tiers = {{"Lower", "Level 1", '1', 6, 0.8, 30, 44, 0.07, 0.93, 1.5, 0.35},
+                    {"Club", "Level 2", '2', 33, 0.85, 11, 44, 0.07, 0.93, 15, 0.5},
+                    {"Upper", "Level 4", '3', 44, 0.8, 28, 52, 0.07, 0.93, 23, 0.6}},
+     .bowl.tier_count = 3,
      .categories = {{"VIP", "#b23a48", 264000, 50},
                     {"R", "#8e5aa8", 198000, 75},
                     {"S", "#3a6ea5", 165000, 105},
                     {"A", "#4f8a5b", 132000, 135},
                     {"B", "#7a7a7a", 99000, 1000}},
      .category_count = 5,
-     .stage_m = {-64, -16, 14, 32}},
+     .bowl.stage_m = {-64, -16, 14, 32}},
 };
-
-/* ---- curves ---- */
-
-struct point {
-    double x, y;
-};
-
-static double perimeter(const struct base *base, double distance)
-{
-    return 4 * (base->half_length_m + base->half_width_m) + 2 * M_PI * (base->corner_m + distance);
-}
-
-/* The point s metres along the curve at this distance, clockwise on the screen (y grows downwards)
- * from the middle of the left side, where the stage is. The theatre has its stage at the top:
- * around a point the way also begins there, a quarter turn to its right. */
-static struct point point_at(const struct base *base, double distance, double s)
-{
-    double a = base->half_length_m, b = base->half_width_m, r = base->corner_m + distance;
-    double arc = M_PI / 2 * r;
-    if (s < b)
-        return (struct point){-a - r, -s};
-    s -= b;
-    const struct { /* corners in order, with the straight that follows each */
-        double x, y, angle, dx, dy, length;
-    } parts[4] = {{-a, -b, M_PI, 1, 0, 2 * a},
-                  {a, -b, 1.5 * M_PI, 0, 1, 2 * b},
-                  {a, b, 0, -1, 0, 2 * a},
-                  {-a, b, 0.5 * M_PI, 0, -1, b}};
-    for (unsigned i = 0; i < 4; i++) {
-        if (s < arc || (i == 3 && s - arc > parts[i].length)) {
-            double angle = parts[i].angle + s / r;
-            return (struct point){parts[i].x + r * cos(angle), parts[i].y + r * sin(angle)};
-        }
-        s -= arc;
-        if (s <= parts[i].length) {
-            double angle = parts[i].angle + M_PI / 2;
-            return (struct point){parts[i].x + r * cos(angle) + parts[i].dx * s,
-                                  parts[i].y + r * sin(angle) + parts[i].dy * s};
-        }
-        s -= parts[i].length;
-    }
-    return (struct point){-a - r, 0};
-}
 
 /* ---- rows ---- */
 
@@ -175,26 +117,21 @@ struct rows {
     struct row list[ROWS_MAX];
 };
 
-/* For the theatre the way starts at the left: the fractions 0 .. 0.5 should mean the half circle
- * below the stage, so its rows are turned by half a circle. */
 static struct point seat_at(const struct hall *hall, const struct row *row, unsigned seat)
 {
     double s = row->middle_m + ((double)seat - (double)(row->seats - 1) / 2) * SEAT_PITCH_M;
-    struct point at = point_at(&hall->base, row->distance_m, s);
-    if (hall->base.half_length_m > 0)
-        return at;
-    return (struct point){-at.x, -at.y};
+    return bowl_point(&hall->bowl.base, row->distance_m, s);
 }
 
 static void lay_rows(const struct hall *hall, struct rows *rows)
 {
     rows->count = 0;
-    for (unsigned t = 0; t < hall->tier_count; t++) {
-        const struct tier *tier = &hall->tiers[t];
+    for (unsigned t = 0; t < hall->bowl.tier_count; t++) {
+        const struct tier *tier = &hall->bowl.tiers[t];
         for (unsigned s = 0; s < tier->sections; s++) {
             for (unsigned r = 0; r < tier->rows; r++) {
                 double distance = tier->distance_m + r * tier->row_m;
-                double length = perimeter(&hall->base, distance);
+                double length = bowl_perimeter(&hall->bowl.base, distance);
                 double width = length * (tier->to - tier->from) / tier->sections;
                 assert(rows->count < ROWS_MAX);
                 rows->list[rows->count++] = (struct row){
@@ -222,13 +159,13 @@ static void trim_rows(const struct hall *hall, struct rows *rows)
     }
     unsigned spare = 0;
     for (unsigned i = 0; i < rows->count; i++)
-        if (rows->list[i].number + 4 >= hall->tiers[rows->list[i].tier].rows)
+        if (rows->list[i].number + 4 >= hall->bowl.tiers[rows->list[i].tier].rows)
             spare += rows->list[i].seats - 4;
     assert(have - hall->seats <= spare); /* the table above is nearly right, and must stay so */
     for (unsigned depth = 0; have > hall->seats; depth++) {
         for (unsigned i = rows->count; i-- > 0 && have > hall->seats;) {
             struct row *row = &rows->list[i];
-            if (row->number + depth % 4 + 1 == hall->tiers[row->tier].rows && row->seats > 4) {
+            if (row->number + depth % 4 + 1 == hall->bowl.tiers[row->tier].rows && row->seats > 4) {
                 row->seats--;
                 have--;
             }
@@ -250,8 +187,8 @@ struct frame {
 
 static struct frame frame_of(const struct hall *hall, const struct rows *rows)
 {
-    double left = hall->stage_m[0], top = hall->stage_m[1];
-    double right = left + hall->stage_m[2], bottom = top + hall->stage_m[3];
+    double left = hall->bowl.stage_m[0], top = hall->bowl.stage_m[1];
+    double right = left + hall->bowl.stage_m[2], bottom = top + hall->bowl.stage_m[3];
     for (unsigned i = 0; i < rows->count; i++) {
         for (unsigned s = 0; s < rows->list[i].seats; s++) {
             struct point at = seat_at(hall, &rows->list[i], s);
@@ -276,7 +213,7 @@ static const char *category_of(const struct hall *hall, const struct rows *rows,
 /* In the theatre a few rows share a price; in a bowl all of a section. */
 static unsigned price_group(const struct hall *hall, unsigned first, unsigned row)
 {
-    return hall->base.half_length_m > 0 ? first : first + row / 5 * 5;
+    return hall->bowl.base.half_length_m > 0 ? first : first + row / 5 * 5;
 }
 
 static const char *row_name(unsigned number, char out[8])
@@ -291,7 +228,7 @@ static const char *row_name(unsigned number, char out[8])
 
 static unsigned section_number(const struct hall *hall, const struct row *row)
 {
-    return hall->tier_count > 1 && hall->base.half_length_m > 0
+    return hall->bowl.tier_count > 1 && hall->bowl.base.half_length_m > 0
                ? (row->tier + 1) * 100 + row->section + 1
                : row->section + 1;
 }
@@ -299,7 +236,7 @@ static unsigned section_number(const struct hall *hall, const struct row *row)
 static void write_guid(const struct hall *hall, const struct row *row, unsigned seat)
 {
     char name[8];
-    printf("\"%c%u-%s-%u\"", hall->tiers[row->tier].prefix, section_number(hall, row),
+    printf("\"%c%u-%s-%u\"", hall->bowl.tiers[row->tier].prefix, section_number(hall, row),
            row_name(row->number, name), seat + 1);
 }
 
@@ -326,7 +263,7 @@ static void write_section(const struct hall *hall, const struct rows *rows, unsi
                           const struct frame *frame)
 {
     const struct row *row = &rows->list[first];
-    const struct tier *tier = &hall->tiers[row->tier];
+    const struct tier *tier = &hall->bowl.tiers[row->tier];
     struct point middle = seat_at(hall, row, row->seats / 2);
     struct point origin = {round(px(middle.x - frame->left)), round(px(middle.y - frame->top))};
     printf("{\"name\":\"%s %u\",\"zone_id\":\"%c%u\",\"position\":{\"x\":%.0f,\"y\":%.0f},"
@@ -354,10 +291,10 @@ static void write_plan(const struct hall *hall, const struct rows *rows)
            "\"position\":{\"x\":%.1f,\"y\":%.1f},\"rectangle\":{\"width\":%.1f,\"height\":%.1f},"
            "\"text\":{\"text\":\"STAGE\",\"color\":\"#ffffff\",\"size\":%d,"
            "\"position\":{\"x\":%.1f,\"y\":%.1f}}}]}",
-           px(hall->stage_m[0] - frame.left), px(hall->stage_m[1] - frame.top),
-           px(hall->stage_m[2]), px(hall->stage_m[3]), hall->seats > 2000 ? 120 : 48,
-           px(hall->stage_m[2] / 2), px(hall->stage_m[3] / 2));
-    for (unsigned i = 0; i < rows->count; i += hall->tiers[rows->list[i].tier].rows) {
+           px(hall->bowl.stage_m[0] - frame.left), px(hall->bowl.stage_m[1] - frame.top),
+           px(hall->bowl.stage_m[2]), px(hall->bowl.stage_m[3]), hall->seats > 2000 ? 120 : 48,
+           px(hall->bowl.stage_m[2] / 2), px(hall->bowl.stage_m[3] / 2));
+    for (unsigned i = 0; i < rows->count; i += hall->bowl.tiers[rows->list[i].tier].rows) {
         printf(",\n");
         write_section(hall, rows, i, &frame);
     }
@@ -385,16 +322,18 @@ static void write_terms(const struct hall *hall)
         "\"hold_max_s\":1200,\"rate_per_session_per_s\":10},\n");
 }
 
-/* Floors and entrances by section. */
+/* Floors, entrances and pictures by section. */
 static void write_zones(const struct hall *hall, const struct rows *rows)
 {
     printf(",\n\"zones\":[");
-    for (unsigned i = 0; i < rows->count; i += hall->tiers[rows->list[i].tier].rows) {
+    for (unsigned i = 0; i < rows->count; i += hall->bowl.tiers[rows->list[i].tier].rows) {
         const struct row *row = &rows->list[i];
-        const struct tier *tier = &hall->tiers[row->tier];
-        printf("%s{\"zone\":\"%c%u\",\"floor\":\"%s\",\"entrance\":\"Gate %c\"}",
+        const struct tier *tier = &hall->bowl.tiers[row->tier];
+        printf("%s{\"zone\":\"%c%u\",\"floor\":\"%s\",\"entrance\":\"Gate %c\","
+               "\"view\":\"/views/%c%u.svg\"}",
                i > 0 ? ",\n" : "", tier->prefix, section_number(hall, row), tier->floor,
-               (char)('A' + row->section * 8 / tier->sections));
+               (char)('A' + row->section * 8 / tier->sections), tier->prefix,
+               section_number(hall, row));
     }
     printf("]");
 }
@@ -409,7 +348,7 @@ static void write_seats(const struct hall *hall, const struct rows *rows)
         const struct row *row = &rows->list[i];
         if (row->tier > 0)
             break;
-        if (row->number + 1 == hall->tiers[0].rows) {
+        if (row->number + 1 == hall->bowl.tiers[0].rows) {
             for (unsigned s = 0; s < 4 && s < row->seats; s += 2) {
                 printf("%s{\"guid\":", first ? "" : ",\n");
                 write_guid(hall, row, s);
@@ -431,25 +370,59 @@ static void write_seats(const struct hall *hall, const struct rows *rows)
     printf("]");
 }
 
+static int write_hall(const struct hall *hall, struct rows *rows)
+{
+    lay_rows(hall, rows);
+    trim_rows(hall, rows);
+    printf("{");
+    write_terms(hall);
+    write_plan(hall, rows);
+    write_zones(hall, rows);
+    write_seats(hall, rows);
+    printf("}\n");
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+}
+
+/* From the middle seat of each section's middle row. */
+static int write_views(const struct hall *hall, struct rows *rows, const char *dir)
+{
+    lay_rows(hall, rows);
+    trim_rows(hall, rows);
+    for (unsigned i = 0; i < rows->count; i += hall->bowl.tiers[rows->list[i].tier].rows) {
+        const struct tier *tier = &hall->bowl.tiers[rows->list[i].tier];
+        const struct row *row = &rows->list[i + tier->rows / 2];
+        char path[4096];
+        snprintf(path, sizeof(path), "%s/%c%u.svg", dir, tier->prefix, section_number(hall, row));
+        FILE *file = fopen(path, "w");
+        if (file == NULL) {
+            fprintf(stderr, "halls: can't write %s\n", path);
+            return 1;
+        }
+        view_write(file, &hall->bowl, seat_at(hall, row, row->seats / 2),
+                   tier->height_m + row->number * tier->rise_m);
+        bool failed = ferror(file) != 0;
+        if (fclose(file) != 0 || failed) {
+            fprintf(stderr, "halls: can't write %s\n", path);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; argc == 2 && i < sizeof(halls) / sizeof(halls[0]); i++) {
-        if (strcmp(argv[1], halls[i].file) != 0)
-            continue;
-        struct rows *rows = malloc(sizeof(*rows));
-        if (rows == NULL)
-            break;
-        lay_rows(&halls[i], rows);
-        trim_rows(&halls[i], rows);
-        printf("{");
-        write_terms(&halls[i]);
-        write_plan(&halls[i], rows);
-        write_zones(&halls[i], rows);
-        write_seats(&halls[i], rows);
-        printf("}\n");
-        free(rows);
-        return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+    static struct rows rows;
+    const size_t count = sizeof(halls) / sizeof(halls[0]);
+    if (argc == 3 && strcmp(argv[1], "views") == 0) {
+        int rc = 0;
+        for (size_t i = 0; i < count && rc == 0; i++)
+            rc = write_views(&halls[i], &rows, argv[2]);
+        return rc;
     }
-    fprintf(stderr, "usage: halls theatre | arena | stadium > body.json\n");
+    for (size_t i = 0; argc == 2 && i < count; i++)
+        if (strcmp(argv[1], halls[i].file) == 0)
+            return write_hall(&halls[i], &rows);
+    fprintf(stderr, "usage: halls theatre | arena | stadium > body.json\n"
+                    "       halls views DIR\n");
     return 2;
 }

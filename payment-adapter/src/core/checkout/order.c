@@ -6,6 +6,7 @@
 #include "core/checkout/order.h"
 
 #include "base/bug.h"
+#include "base/json_in.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -43,7 +44,8 @@ bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX]
 {
     assert(number >= 1);
     int len = snprintf(out, ORDER_SEAT_MAX, "%s#%u", area, number);
-    return len > 0 && len < ORDER_SEAT_MAX;
+    assert(len > 0);
+    return len < ORDER_SEAT_MAX;
 }
 
 static bool take_text(const json_t *root, const char *key, char *to, size_t cap)
@@ -127,9 +129,10 @@ int order_dump(const struct order *order, struct err_slot *err, char **out)
 {
     assert(order->id[0] != '\0'); /* order_parse() refuses an order without one */
     assert(order->seats_len <= ORDER_SEATS_MAX);
+    bool whole = true; /* memory that runs out must not cost a seat, or turn a part into all */
     json_t *seats = json_array();
     for (uint32_t i = 0; i < order->seats_len; i++)
-        json_array_append_new(seats, json_string(order->seats[i]));
+        whole &= json_array_append_new(seats, json_string(order->seats[i])) == 0;
     json_t *root = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
         "order", order->id, "event", order->event, "hold", order->hold, "member", order->member,
@@ -138,11 +141,11 @@ int order_dump(const struct order *order, struct err_slot *err, char **out)
         order->purchase, "terms", order->terms, "fees", (json_int_t)order->fees, "amount",
         (json_int_t)order->amount, "expires_ms", (json_int_t)order->expires_ms, "key_round",
         (json_int_t)order->key_round, "seats", seats);
-    if (root != NULL && order->event_name[0] != '\0')
-        json_object_set_new(root, "event_name", json_string(order->event_name));
-    if (root != NULL && order->refund > 0)
-        json_object_set_new(root, "refund", json_integer((json_int_t)order->refund));
-    char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
+    if (order->event_name[0] != '\0')
+        whole &= json_object_set_new(root, "event_name", json_string(order->event_name)) == 0;
+    if (order->refund > 0)
+        whole &= json_object_set_new(root, "refund", json_integer((json_int_t)order->refund)) == 0;
+    char *text = whole ? json_in_text(root, 0) : NULL;
     json_decref(root);
     if (text == NULL)
         return err_set(err, ERR_NOMEM, "order as JSON");

@@ -120,6 +120,7 @@ struct peer_call {
     const char *trace;
     void (*on_done)(struct peer_call *call);
     void *ctx;
+    void *answerer; /* of whoever answers it */
     /* answer */
     enum saga_verdict verdict;
     uint32_t retry_ms; /* the peer's Retry-After */

@@ -34,7 +34,7 @@ uint32_t pace_wait_ms(struct pace *pace, enum pace_purpose purpose, uint64_t now
     static_assert(sizeof(share_milli) / sizeof(share_milli[0]) == PACE_PURPOSES, "each has one");
     const struct gate *gate = &pace->gate;
     uint64_t now_ns = now_us * 1000;
-    uint64_t may_ns = gate->burst_ns / 1000 * share_milli[purpose];
+    uint64_t may_ns = gate->burst_ns * share_milli[purpose] / 1000;
     uint64_t ahead_ns = gate_ahead_ns(gate, now_us) + gate->interval_ns;
     if (ahead_ns <= may_ns)
         return 0;

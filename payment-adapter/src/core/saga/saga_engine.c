@@ -617,9 +617,8 @@ static void collect_calls(struct saga_engine *engine)
 static void commit_moved(struct saga_engine *engine)
 {
     struct list *moved = &engine->lists[SLOT_MOVED];
-    if (engine->committing || moved->len == 0 || engine->now_us < engine->commit_at_us)
-        return;
     assert(engine->lists[SLOT_COMMITTING].len == 0);
+    assert(!engine->committing && engine->now_us >= engine->commit_at_us); /* nothing is out */
     uint32_t len = 0;
     while (moved->head != NULL) {
         struct slot *slot = moved->head;
@@ -706,7 +705,8 @@ static void slot_refused(struct saga_engine *engine, struct slot *slot, const ch
 static void commit_again(struct saga_engine *engine)
 {
     struct list *list = &engine->lists[SLOT_COMMITTING];
-    if (engine->committing || list->len == 0 || engine->now_us < engine->commit_at_us)
+    assert(list->len > 0);
+    if (engine->committing || engine->now_us < engine->commit_at_us)
         return;
     uint32_t len = 0;
     struct slot *next;
@@ -796,8 +796,9 @@ void saga_engine_drain(struct saga_engine *engine)
 
 bool saga_engine_idle(const struct saga_engine *engine)
 {
-    return engine->lists[SLOT_FREE].len == engine->conf.slots && !engine->leasing &&
-           !engine->committing;
+    bool empty = engine->lists[SLOT_FREE].len == engine->conf.slots;
+    assert(!empty || !engine->committing); /* what is committed sits in a slot */
+    return empty && !engine->leasing;
 }
 
 const struct saga_engine_stats *saga_engine_stats(const struct saga_engine *engine)

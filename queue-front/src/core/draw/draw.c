@@ -62,7 +62,7 @@ void draw_init(struct draw *draw, const uint8_t seed[DRAW_SEED_BYTES], struct sp
     memcpy(draw->key, hash, DRAW_KEY_BYTES);
 
     unsigned bits = 0;
-    while (bits < 64 && entries > 1 && (entries - 1) >> bits != 0)
+    while (entries > 1 && (entries - 1) >> bits != 0) /* DRAW_ENTRIES_MAX is far below 2^63 */
         bits++;
     draw->entries = entries;
     draw->high_bits = (uint8_t)(bits / 2);

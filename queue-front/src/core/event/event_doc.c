@@ -95,6 +95,9 @@ static const struct knob knobs[] = {
      "From this time until opens_at, people can enter the draw. null: no pre-queue."},
     {"closes_at", KNOB_TIME, AT(closes_at_ms), 0, 0, 0, "",
      "The event closes by itself at this time, for good. null: by hand."},
+    {"planned_end_at", KNOB_TIME, AT(planned_end_at_ms), 0, 0, 0, "",
+     "When the line should be empty by the operator's plan. Nothing happens then: the console "
+     "compares its forecast with it. null: closes_at."},
     {"beacon", KNOB_BEACON, 0, 0, 0, 0, "",
      "What the draw waits for besides the seed: {\"kind\": \"drand\" | \"nist\" | \"text\" | "
      "\"none\", "
@@ -186,6 +189,7 @@ static void assert_whole(const struct event_doc *doc)
     assert(doc->session_max_s >= doc->session_ttl_s);
     assert(doc->prequeue_at_ms == 0 || doc->prequeue_at_ms < doc->opens_at_ms);
     assert(doc->closes_at_ms == 0 || doc->closes_at_ms > doc->opens_at_ms);
+    assert(doc->planned_end_at_ms == 0 || doc->planned_end_at_ms > doc->opens_at_ms);
     assert(doc->lanes_len <= LANES_MAX && doc->schedule_len <= EVENT_SCHEDULE_MAX);
     for (unsigned i = 0; i < KNOBS; i++)
         assert_number(doc, &knobs[i]);
@@ -345,9 +349,10 @@ static void read_lanes(struct json_in *in, const struct knob *knob, struct event
             json_in_refuse(&row, "share", "must leave the general lane at least 1 of 100");
         bool fits = span_to_cstr(id, lane.id, sizeof(lane.id));
         fits &= span_to_cstr(name, lane.name, sizeof(lane.name));
-        if (fits && lane_taken(doc, lane.id))
+        assert(fits); /* as in read_name() */
+        if (lane_taken(doc, lane.id))
             json_in_refuse(&row, "id", "must not be another lane's");
-        if (json_in_end(&row) < 0 || !fits)
+        if (json_in_end(&row) < 0)
             return;
         assert(doc->lanes_len < LANES_MAX && lane.share >= 1 && lane.share <= 99);
         doc->lane[doc->lanes_len++] = lane;
@@ -447,7 +452,9 @@ static void read_name(struct json_in *in, struct event_doc *doc)
     struct span name = span_of(doc->id);
     if (json_in_has(in, "name"))
         json_in_str(in, "name", 1, EVENT_NAME_BYTES_MAX, &name);
-    if (!words_ok(name) || !span_to_cstr(name, doc->name, sizeof(doc->name)))
+    bool fits = span_to_cstr(name, doc->name, sizeof(doc->name));
+    assert(fits); /* as long as it was asked for, and JSON has no NUL for us */
+    if (!words_ok(name))
         json_in_refuse(in, "name", "must not hold control characters");
     assert(in->rc < 0 || doc->name[0] != '\0');
 }
@@ -465,6 +472,8 @@ static void read_together(struct json_in *in, const struct event_doc *doc)
         json_in_refuse(in, "prequeue_at", "must be earlier than opens_at");
     if (doc->closes_at_ms != 0 && doc->closes_at_ms <= doc->opens_at_ms)
         json_in_refuse(in, "closes_at", "must be later than opens_at");
+    if (doc->planned_end_at_ms != 0 && doc->planned_end_at_ms <= doc->opens_at_ms)
+        json_in_refuse(in, "planned_end_at", "must be later than opens_at");
 }
 
 static int read_doc(json_t *json, struct span id, struct err_slot *err, struct event_doc *out)
@@ -799,6 +808,7 @@ static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
 {
     return (knob->offset == AT(code_required) && !doc->code_required) ||
            (knob->offset == AT(line_max) && doc->line_max == 0) ||
+           (knob->offset == AT(planned_end_at_ms) && doc->planned_end_at_ms == 0) ||
            (knob->offset == AT(about) && doc->abouts_len == 0);
 }
 
@@ -818,7 +828,7 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
     } else if (event_doc_asks_code_anywhere(
                    doc)) { /* a program without codes would let everybody in */
         json_member_u64(out, "needs", FORMAT_OF_CODES);
-    } else if (doc->abouts_len > 0 || doc->line_max > 0) {
+    } else if (doc->abouts_len > 0 || doc->line_max > 0 || doc->planned_end_at_ms > 0) {
         /* One that does not know of them may pass them over. */
         json_member_u64(out, "needs", FORMAT_FIRST);
     }
@@ -914,13 +924,17 @@ static void diff_member(const char *key, const json_t *a, const json_t *b, struc
     }
 }
 
-bool event_doc_diff(struct span before, struct span after, struct text *from, struct text *to)
+int event_doc_diff(struct span before, struct span after, struct text *from, struct text *to,
+                   bool *differ)
 {
     json_t *a = NULL, *b = NULL;
     bool differs = false;
     json_open(from, '{');
     json_open(to, '{');
-    if (json_in_parse(before, NULL, &a) == 0 && json_in_parse(after, NULL, &b) == 0) {
+    int rc = json_in_parse(before, NULL, &a);
+    if (rc == 0)
+        rc = json_in_parse(after, NULL, &b);
+    if (rc == 0) {
         const char *key;
         json_t *value;
         json_object_foreach(b, key, value)
@@ -943,7 +957,9 @@ bool event_doc_diff(struct span before, struct span after, struct text *from, st
     json_close(to, '}');
     json_decref(a);
     json_decref(b);
-    return differs;
+    if (rc == 0)
+        *differ = differs;
+    return rc;
 }
 
 static void put_range(struct text *out, const struct knob *knob)

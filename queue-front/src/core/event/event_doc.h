@@ -56,6 +56,7 @@ struct event_doc {
     uint64_t opens_at_ms;                /* 0: by hand only */
     uint64_t prequeue_at_ms;             /* 0: no pre-queue */
     uint64_t closes_at_ms;               /* 0: by hand only */
+    uint64_t planned_end_at_ms;          /* the console's forecast is compared with it; 0: none */
     struct beacon beacon;                /* of the draw */
     uint32_t abouts_len;
     struct event_text about[EVENT_LANGUAGES_MAX]; /* date and place, below the name */
@@ -127,9 +128,11 @@ void event_doc_appeals(struct text *out, const struct event_doc *doc); /* likewi
 /* The numbers that admission obeys. */
 struct line_knobs event_doc_knobs(const struct event_doc *doc);
 
-/* The members that differ between two stored documents, as two objects: for the audit trail. False
- * if none does. */
-bool event_doc_diff(struct span before, struct span after, struct text *from, struct text *to);
+/* The members that differ between two stored documents, as two objects: for the audit trail.
+ * *differ: one does. ERR_SYNTAX for a document that cannot be read, ERR_NOMEM: who cannot tell
+ * whether they differ must not take them for the same. */
+int event_doc_diff(struct span before, struct span after, struct text *from, struct text *to,
+                   bool *differ);
 
 /* The table itself: [{"name","kind","min","max","default","unit","help"},...]. */
 void event_doc_table(struct text *out);

@@ -162,9 +162,10 @@ struct line_view {
     uint64_t codes_lost;          /* so many there were when Redis lost some; 0: it has all */
     uint64_t fronts;   /* how many tell Redis whom they have heard: loops of all processes */
     uint64_t redis_ms; /* Redis's wall clock at the tick */
-    uint64_t at_us;    /* this loop's monotonic clock at the tick's answer */
+    uint64_t at_us;    /* this loop's monotonic clock at the tick's answer, */
+    uint64_t asked_us; /* and when it was asked: the picture is as old as that */
     bool resting; /* over, and nobody is inside: nothing moves, and nobody asks Redis any more */
-    bool stale;   /* no answered tick for STORE_STALE_MS, or the line is being healed */
+    bool stale;   /* older than STORE_STALE_MS, or the line is being healed */
     const struct line_stretch *calls; /* oldest first, those that may still matter; borrowed */
     uint32_t calls_len;
     struct heard *heard;         /* where polls leave their marks; NULL: nobody keeps any */

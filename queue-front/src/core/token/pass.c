@@ -134,6 +134,7 @@ int pass_verify(const struct jwks *keys, const char *issuer, struct span event, 
         .iss = issuer,
         .aud = audience,
         .leeway_s = PASS_LEEWAY_S,
+        .iat_ahead_ok = true,
         .clock = clock,
         .run_out_ok = run_out_ok,
     };

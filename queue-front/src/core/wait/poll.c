@@ -48,7 +48,7 @@ uint32_t poll_after_ms(const struct poll_ask *ask)
     if (ms > POLL_CALLED_MS)
         ms += (uint32_t)((uint64_t)ms * load / POLL_LOAD_MAX);
     uint32_t jitter_ms = ms / 100 * POLL_JITTER_PERCENT;
-    ms -= jitter_ms > 0 ? ask->random % (jitter_ms + 1) : 0;
+    ms -= ask->random % (jitter_ms + 1);
     assert(ms > 0 && ms <= 2 * POLL_FAR_MS);
     return ms;
 }

@@ -523,6 +523,14 @@ static enum engine_verdict hold_seats(struct engine *engine, const struct engine
     return end_take(engine, op, verdict);
 }
 
+static uint32_t places_per_hold(const struct engine *engine)
+{
+    static_assert(HOLD_SEATS_MAX <= HOLD_AREA_QUANTITY_MAX, "a limit of seats is one of places");
+    uint32_t max = engine->limits->max_per_hold;
+    assert(max <= HOLD_SEATS_MAX); /* plan_limits.c */
+    return max != 0 ? max : HOLD_AREA_QUANTITY_MAX;
+}
+
 static enum engine_verdict hold_area(struct engine *engine, const struct engine_ask *ask,
                                      uint64_t now_ms, struct engine_op *op)
 {
@@ -532,9 +540,7 @@ static enum engine_verdict hold_area(struct engine *engine, const struct engine_
         return ENGINE_UNKNOWN;
     if (ask->quantity == 0)
         return ENGINE_NO_SEATS;
-    op->limit = engine->limits->max_per_hold;
-    if (op->limit == 0 || op->limit > HOLD_AREA_QUANTITY_MAX)
-        op->limit = HOLD_AREA_QUANTITY_MAX;
+    op->limit = places_per_hold(engine);
     if (ask->quantity > op->limit)
         return ENGINE_TOO_MANY;
     enum engine_verdict verdict = engine_rules_area(engine, &ask->who, ask->area, now_ms, op);
@@ -739,9 +745,7 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
         return ENGINE_MIXED;
     if (edit->quantity == 0)
         return ENGINE_NO_SEATS;
-    op->limit = engine->limits->max_per_hold;
-    if (op->limit == 0 || op->limit > HOLD_AREA_QUANTITY_MAX)
-        op->limit = HOLD_AREA_QUANTITY_MAX;
+    op->limit = places_per_hold(engine);
     if (edit->quantity > op->limit)
         return ENGINE_TOO_MANY;
     enum engine_verdict verdict = engine_rules_area(engine, who, change->area, now_ms, op);

@@ -94,32 +94,40 @@ static void count(struct engine *engine, const struct change *change, uint32_t p
     }
 }
 
+static bool counts_as_hold(const struct hold_slot *slot)
+{
+    enum hold_state state = hold_state_of(HOLD_GET(slot, word));
+    assert(state == HOLD_UNUSED || state == HOLD_IDLE); /* no op is under way */
+    return state == HOLD_IDLE;
+}
+
+/* Nothing is changed before the last check has passed. */
 static int apply_taken(struct engine *engine, struct engine_op *op, struct err_slot *err)
 {
     const struct change *change = &op->change;
     bool in_area = change->area != CHANGE_AREA_NONE;
     uint32_t places = in_area ? change->quantity : change->add_count;
-    op->own.slot = hold_slot_of(change->hold);
     if (places == 0 || places > (in_area ? HOLD_AREA_QUANTITY_MAX : HOLD_SEATS_MAX))
         return misfit(err, change, "no seats, or too many");
     if (change->price_list > engine_price_list(engine))
         return misfit(err, change, "its prices are not known");
-    if (op->own.slot > 0 && op->own.slot <= engine->holds.max) {
-        /* Before CHANGE_FORGOTTEN existed, holds were forgotten by the clock without a record. */
-        uint64_t old = hold_id(&engine->holds, op->own.slot);
-        if (hold_own(&engine->holds, old) == HOLD_OWNED) {
-            if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE)
-                engine_forget(engine, op->own.slot);
-            else
-                hold_disown(&engine->holds, op->own.slot);
-        }
-    }
-    if (!hold_adopt(&engine->holds, change->hold))
+    if (!hold_is_later(&engine->holds, change->hold))
         return misfit(err, change, "its hold exists already");
-    if (!claim(engine, op, SEAT_HELD)) {
-        hold_end(&engine->holds, op->own.slot, 0);
+    op->own.slot = hold_slot_of(change->hold);
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    bool in_use = counts_as_hold(slot);
+    if (in_use && HOLD_GET(slot, status) != HOLD_LATE)
+        return misfit(err, change, "its hold exists already");
+    if (!claim(engine, op, SEAT_HELD))
         return misfit(err, change, "its seats are not free");
+    if (in_use) {
+        /* Before CHANGE_FORGOTTEN existed, holds were forgotten by the clock without a record. */
+        enum hold_own own = hold_own(&engine->holds, hold_id(&engine->holds, op->own.slot));
+        assert(own == HOLD_OWNED);
+        engine_forget(engine, op->own.slot);
     }
+    bool adopted = hold_adopt(&engine->holds, change->hold);
+    assert(adopted); /* its slot is not in use any more, and its id is later */
     assert(hold_id(&engine->holds, op->own.slot) == change->hold);
     count(engine, change, places);
     return 0;
@@ -281,13 +289,6 @@ static uint64_t fold(uint64_t hash, uint64_t value)
     hash ^= value;
     hash *= UINT64_C(0x9e3779b97f4a7c15);
     return hash ^ hash >> 32;
-}
-
-static bool counts_as_hold(const struct hold_slot *slot)
-{
-    enum hold_state state = hold_state_of(HOLD_GET(slot, word));
-    assert(state == HOLD_UNUSED || state == HOLD_IDLE); /* no op is under way */
-    return state == HOLD_IDLE;
 }
 
 /* The seats that a hold has, or had if it is late and they are known. */

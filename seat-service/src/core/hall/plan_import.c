@@ -345,7 +345,8 @@ static bool read_seat(struct import *import, struct json_in *row, const json_t *
         json_in_refuse(&item, "category", "is not the name of a category in /plan/categories");
     if (json_in_end(&item) < 0)
         return false;
-    assert(find_category(import, category) >= 0); /* it is in the plan's list, which is priced */
+    assert(known);
+    assert(find_category(import, category) >= 0); /* the plan's list is priced */
     seat->category = (uint8_t)find_category(import, category);
     seat->x += x;
     seat->y += y;
@@ -916,8 +917,7 @@ int plan_import(struct span body, struct err_slot *err, struct plan **out)
     point_draft(import);
     /* Names are spans into the document: the old members go, and what they were read into stays as
      * nothing else refers to those. */
-    text = renew(doc) ? json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15))
-                      : NULL;
+    text = renew(doc) ? json_in_text(doc, JSON_SORT_KEYS | JSON_REAL_PRECISION(15)) : NULL;
     shapes = plan_shapes_text(&import->shapes);
     if (text == NULL || shapes == NULL) {
         rc = err_set(err, ERR_NOMEM, "plan's text");

@@ -190,8 +190,7 @@ char *plan_shapes_text(const struct plan_shapes *shapes)
 {
     assert(json_array_size(shapes->list) <= PLAN_SHAPES_MAX);
     json_t *none = shapes->list == NULL ? json_array() : NULL;
-    char *text =
-        json_dumps(none != NULL ? none : shapes->list, JSON_COMPACT | JSON_REAL_PRECISION(7));
+    char *text = json_in_text(none != NULL ? none : shapes->list, JSON_REAL_PRECISION(7));
     json_decref(none);
     return text;
 }

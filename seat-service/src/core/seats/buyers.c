@@ -59,6 +59,8 @@ void buyers_deinit(struct buyers *buyers)
 {
     free(buyers->entries);
     free(buyers->spilled);
+    buyers->entries = NULL; /* as in seats_deinit() */
+    buyers->spilled = NULL;
 }
 
 size_t buyers_memory(const struct buyers *buyers)

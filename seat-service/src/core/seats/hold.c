@@ -152,16 +152,24 @@ uint32_t hold_give(struct hold_slots *slots, unsigned stash)
     return number;
 }
 
+bool hold_is_later(const struct hold_slots *slots, uint64_t id)
+{
+    uint32_t number = hold_slot_of(id);
+    if (number == 0 || number > slots->max || hold_generation_of(id) == 0)
+        return false;
+    return hold_generation_of(id) > generation_of(HOLD_GET(&slots->slots[number], word));
+}
+
 bool hold_adopt(struct hold_slots *slots, uint64_t id)
 {
     uint32_t number = hold_slot_of(id);
     assert(!slots->live);
-    if (number == 0 || number > slots->max || hold_generation_of(id) == 0)
+    if (!hold_is_later(slots, id))
         return false;
     struct hold_slot *slot = &slots->slots[number];
     /* relaxed throughout: a replay is single-threaded */
     uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
-    if (hold_state_of(word) != HOLD_UNUSED || hold_generation_of(id) <= generation_of(word))
+    if (hold_state_of(word) != HOLD_UNUSED)
         return false;
     atomic_store_explicit(&slot->word, word_of(hold_generation_of(id), turn_of(word), HOLD_MAKING),
                           memory_order_relaxed);

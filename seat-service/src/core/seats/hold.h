@@ -90,9 +90,11 @@ static inline enum hold_state hold_state_of(uint64_t word)
 
 /* A slot in state MAKING, or 0: all are in use. */
 uint32_t hold_give(struct hold_slots *slots, unsigned stash);
-/* For replay: takes the slot that the id names, in state MAKING; false if it is in use or does not
- * exist. */
+/* For replay: takes the slot that the id names, in state MAKING; false if it is in use, was given
+ * out under this id or a later one, or does not exist. */
 bool hold_adopt(struct hold_slots *slots, uint64_t id);
+/* Can the slot that the id names be given out under it, once it is not in use? */
+bool hold_is_later(const struct hold_slots *slots, uint64_t id);
 /* From MAKING, BUSY or WRITING: the id is dead, the slot may be given out again. */
 void hold_end(struct hold_slots *slots, uint32_t slot, unsigned stash);
 /* Ends replay: unused slots can be given out from now on. */

@@ -81,6 +81,10 @@ void seats_deinit(struct seats *seats)
     free(seats->row_free);
     free(seats->words);
     free(seats->rows);
+    /* An engine that could not be made ends all of its parts, also one that has ended itself. */
+    seats->row_free = NULL;
+    seats->words = NULL;
+    seats->rows = NULL;
 }
 
 size_t seats_memory(const struct seats *seats)

@@ -55,6 +55,9 @@ void wheel_deinit(struct wheel *wheel)
     free(wheel->next);
     free(wheel->used);
     free(wheel->touched);
+    wheel->prev = wheel->next = NULL; /* as in seats_deinit() */
+    wheel->used = NULL;
+    wheel->touched = NULL;
 }
 
 void wheel_touch(struct wheel *wheel, uint32_t hold)

@@ -17,6 +17,10 @@ class Fake {
     this.agents = new Set();
   }
 
+  now() {
+    return Date.now();
+  }
+
   async listen(scope) {
     this.server = http.createServer((req, res) => this.take(req, res));
     this.server.on('connection', (socket) => {
@@ -74,7 +78,8 @@ class Fake {
   }
 
   #send(res, { status, body, headers = {} }, text = body === undefined ? '' : JSON.stringify(body)) {
-    res.writeHead(status, { 'content-type': 'application/json', ...headers });
+    const date = new Date(this.now()).toUTCString();
+    res.writeHead(status, { 'content-type': 'application/json', date, ...headers });
     res.end(text);
   }
 }
@@ -132,6 +137,11 @@ export class FakeSeats extends Fake {
     this.holds = new Map();
     this.ended = new Set(); // sessions whose passes are good for nothing
     this.count = 0;
+    this.aheadMs = 0; // its clock, of ours
+  }
+
+  now() {
+    return Date.now() + this.aheadMs;
   }
 
   hold(event, session, { seats, area, total = 154000, ttlMs = 600_000 } = {}) {
@@ -145,7 +155,7 @@ export class FakeSeats extends Fake {
       seats: seats ?? [`A-${2 * this.count}`, `A-${2 * this.count + 1}`],
       total,
       currency: 'KRW',
-      expires: Date.now() + ttlMs,
+      expires: this.now() + ttlMs,
       state: 'held',
       order: null,
       gone: false,
@@ -172,7 +182,7 @@ export class FakeSeats extends Fake {
   #act(hold, what, { order, purchase, from, to }) {
     const no = (status, code) => ({ status, body: { code, detail: code } });
     if (hold.order !== null && hold.order !== order) return no(409, 'other-order');
-    const late = Date.now() >= hold.expires;
+    const late = this.now() >= hold.expires;
     if (what === 'extend') {
       if (hold.state !== 'held') return no(404, 'no-hold');
       if (late && hold.order === null) return no(410, 'hold-expired');
@@ -202,7 +212,7 @@ export class FakeSeats extends Fake {
       const claims = JSON.parse(Buffer.from(headers.authorization.split('.')[1], 'base64url'));
       if (!hold || hold.event !== own[1] || hold.session !== claims.sub)
         return { status: 404, body: { code: 'no-hold' } };
-      if (Date.now() >= hold.expires) return { status: 410, body: { code: 'hold-expired' } };
+      if (this.now() >= hold.expires) return { status: 410, body: { code: 'hold-expired' } };
       return { status: 200, body: this.view(hold) };
     }
     const saga = /^\/internal\/events\/([^/]+)\/holds\/([^/]+)\/(\w+)$/.exec(path);

@@ -129,10 +129,14 @@ class World {
   }
 
   // Somebody's migration holds the table: every look-up waits. Answers what ends it.
-  async lockUsers() {
+  lockUsers() {
+    return this.lock('shop', 'users');
+  }
+
+  async lock(database, table) {
     const { socketDir, port } = this.postgres;
-    const psql = spawn(psqlPath(), ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-XAtq', 'shop']);
-    psql.stdin.write("BEGIN; LOCK TABLE users; SELECT 'locked';\n");
+    const psql = spawn(psqlPath(), ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-XAtq', database]);
+    psql.stdin.write(`BEGIN; LOCK TABLE ${table}; SELECT 'locked';\n`);
     await new Promise((resolve) => { psql.stdout.once('data', resolve); });
     return () => psql.stdin.end('ROLLBACK;\n');
   }

@@ -20,6 +20,7 @@ struct answer {
     const char *stretches[4];
     uint64_t ghosts[6]; /* judged, skipped, waiting, newest change, whole, at_ms */
     const char *gaps;
+    uint64_t raised;            /* places that heals have added, ever */
     const char *seed, *entries; /* of the draw; NULL: none */
     uint64_t seats;             /* left, and one more; 0: nobody tells */
     uint64_t early;             /* an entry given up before the draw, or 0 */
@@ -149,10 +150,11 @@ static redisReply *make_reply(const struct answer *answer)
     resp_cstr(&text, answer->turns[0] != NULL ? answer->turns[0] : "0-0");
     for (uint64_t i = 1; i < turns; i++)
         resp_cstr(&text, answer->turns[i]);
-    resp_begin(&text, 3);
+    resp_begin(&text, TELL_GAPS_WORDS);
     put_integer(&text, 0);
     put_integer(&text, 0);
     resp_cstr(&text, answer->gaps != NULL ? answer->gaps : "");
+    put_integer(&text, answer->raised);
     put_integer(&text, 3); /* fronts */
     for (size_t i = 0; i < 4; i++)
         put_integer(&text, answer->times[i]);
@@ -166,7 +168,7 @@ static redisReply *make_reply(const struct answer *answer)
 static enum line_tick take(struct line_event *event, const struct answer *answer)
 {
     redisReply *reply = make_reply(answer);
-    enum line_tick tick = line_event_take_tick(event, reply, 5000000);
+    enum line_tick tick = line_event_take_tick(event, reply, 5000000, 5000000);
     freeReplyObject(reply);
     return tick;
 }
@@ -464,7 +466,7 @@ static void a_short_or_foreign_answer_is_bad_and_heal_is_told(void **state)
         struct text text = text_on(memory, sizeof(memory));
         text_str(&text, cases[i].resp);
         redisReply *reply = read_reply(&text);
-        assert_int_equal(cases[i].want, line_event_take_tick(event, reply, 1));
+        assert_int_equal(cases[i].want, line_event_take_tick(event, reply, 1, 1));
         freeReplyObject(reply);
     }
 }
@@ -516,15 +518,16 @@ static void a_damaged_answer_does_no_harm(void **state)
     resp_begin(&text, 2);
     resp_cstr(&text, "1700000000000-1");
     resp_cstr(&text, "7:1:1700000009000:2");
-    resp_begin(&text, 3);
+    resp_begin(&text, TELL_GAPS_WORDS);
     put_integer(&text, 0);
     put_integer(&text, 0);
     resp_cstr(&text, "30:40,51:59");
+    put_integer(&text, 0);
     put_integer(&text, 3);
     for (int i = TELL_TICK_LATE_MS; i < TELL_TICK_WORDS; i++)
         put_integer(&text, 0);
     redisReply *whole = read_reply(&text);
-    assert_int_equal(LINE_TICK_CHANGED, line_event_take_tick(event, whole, 1));
+    assert_int_equal(LINE_TICK_CHANGED, line_event_take_tick(event, whole, 1, 1));
     freeReplyObject(whole);
     struct polled *polled = begin_polled();
     for (int i = 0; i < 20000; i++) {
@@ -533,7 +536,7 @@ static void a_damaged_answer_does_no_harm(void **state)
         void *reply = NULL;
         redisReaderFeed(reader, bad, len);
         if (redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL)
-            line_event_take_tick(event, reply, 1);
+            line_event_take_tick(event, reply, 1, 1);
         freeReplyObject(reply);
         redisReaderFree(reader);
         assert_true(event->view.serving <= event->view.issued);
@@ -562,8 +565,8 @@ static void a_draw_is_taken_with_its_document_and_told_when_healing(void **state
     line_event_put_heal(event, &text, SPAN("front"), 6000000);
     redisReply *reply = read_reply(&text);
     struct span seed, entries;
-    assert_true(resp_get_str(reply, 16, &seed));
-    assert_true(resp_get_str(reply, 17, &entries));
+    assert_true(resp_get_str(reply, ASK_HEAL_SEED, &seed));
+    assert_true(resp_get_str(reply, ASK_HEAL_ENTRIES, &entries));
     assert_true(span_eq(seed, SPAN(SEED)));
     assert_true(span_eq(entries, SPAN("100")));
     freeReplyObject(reply);
@@ -648,6 +651,19 @@ static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
     longer[sizeof(longer) - 1] = '\0';
     flown.pilot_reading = longer;
     assert_int_equal(LINE_TICK_BAD, take(event, &flown));
+}
+
+/* What it tells is as old as its question. */
+static void an_answer_that_took_long_is_stale(void **state)
+{
+    struct line_event *event = *state;
+    redisReply *reply = make_reply(&plain);
+    const uint64_t late_us = STORE_STALE_MS * 1000 + 1;
+    line_event_take_tick(event, reply, 5000000, 5000000 + late_us);
+    assert_true(event->view.stale);
+    line_event_take_tick(event, reply, 9000000, 9000000 + late_us - 1);
+    assert_false(event->view.stale);
+    freeReplyObject(reply);
 }
 
 /* {entry, moves} pairs that the next tick tells, their number first. */
@@ -793,23 +809,52 @@ static void the_safety_gap_follows_how_fast_people_joined(void **state)
     assert_int_equal(2 * 1000 * 6, gap_told(event, 500000000));
 }
 
-static void places_that_a_heal_left_out_are_no_joins(void **state)
+/* A line that came back empty (another generation), and one of which only the counter was raised.
+ */
+static void places_that_a_heal_added_are_no_joins(void **state)
 {
     struct line_event *event = *state;
     take(event, &plain);
     struct answer healed = plain;
     healed.doc = NULL;
-    healed.numbers[GENERATION] = 77;
-    healed.numbers[ISSUED] += 1000000;
-    healed.numbers[REDIS_MS] += 1000;
-    take(event, &healed);
-    assert_int_equal(0, event->view.joins_milli);
-    assert_int_equal(HEAL_GAP_MIN, gap_told(event, 6000000));
+    for (uint64_t generation = 77; generation < 79; generation++) {
+        healed.numbers[GENERATION] = generation / 78 + 77;
+        healed.numbers[ISSUED] += 1000000;
+        healed.raised += 1000000;
+        healed.numbers[REDIS_MS] += 1000;
+        take(event, &healed);
+        assert_int_equal(0, event->view.joins_milli);
+        assert_int_equal(HEAL_GAP_MIN, gap_told(event, 6000000));
+    }
     struct answer later = healed;
     later.numbers[ISSUED] += 500;
     later.numbers[REDIS_MS] += 1000;
     take(event, &later);
-    assert_int_equal(500000, event->view.joins_milli); /* those behind it are */
+    assert_int_equal(500000, event->view.joins_milli); /* those behind them are */
+}
+
+/* Fronts tick by chance, and one may ask a millisecond after another. */
+static void a_batch_of_joins_between_two_ticks_is_no_rush(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer later = plain;
+    later.doc = NULL;
+    later.numbers[ISSUED] += 200;
+    later.numbers[REDIS_MS] += 1;
+    take(event, &later);
+    assert_int_equal(0, event->view.joins_milli);
+    later.numbers[REDIS_MS] += JOINS_WINDOW_MS - 2;
+    take(event, &later);
+    assert_int_equal(0, event->view.joins_milli);
+    later.numbers[ISSUED] += 10;
+    later.numbers[REDIS_MS] += 1;
+    take(event, &later);
+    assert_int_equal(210 * 1000000 / JOINS_WINDOW_MS, event->view.joins_milli);
+    later.numbers[ISSUED] += 100; /* and the next window begins behind it */
+    later.numbers[REDIS_MS] += JOINS_WINDOW_MS / 2;
+    take(event, &later);
+    assert_true(event->view.joins_milli < 210 * 1000000 / JOINS_WINDOW_MS);
 }
 
 static struct span turns_asked(struct line_event *event, char memory[64])
@@ -857,6 +902,7 @@ int main(void)
         TEST(a_clock_of_visits_that_stops_is_a_change),
         TEST(an_answer_in_which_only_the_clock_moved_is_no_change),
         TEST(a_picture_that_was_stale_is_worth_showing_again),
+        TEST(an_answer_that_took_long_is_stale),
         TEST(a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it),
         TEST(a_stretch_that_grew_replaces_its_shorter_self),
         TEST(stretches_known_already_are_not_taken_twice),
@@ -878,7 +924,8 @@ int main(void)
         TEST(another_document_under_the_same_number_is_taken),
         TEST(what_became_of_places_is_told_once_and_once_more_after_a_loss),
         TEST(the_safety_gap_follows_how_fast_people_joined),
-        TEST(places_that_a_heal_left_out_are_no_joins),
+        TEST(places_that_a_heal_added_are_no_joins),
+        TEST(a_batch_of_joins_between_two_ticks_is_no_rush),
         TEST(how_far_the_clock_is_off_and_how_long_the_line_stood_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

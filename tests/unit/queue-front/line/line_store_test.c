@@ -28,6 +28,7 @@ struct rig {
         struct rig *rig;
         unsigned events; /* here, less gone */
         uint64_t serving_seen;
+        bool stale_seen;
     } watcher[STORES];
     bool serving_fell; /* in the eyes of any store */
     bool close_in_view;
@@ -43,6 +44,7 @@ static void on_view(void *ctx, const struct line_view *view)
     struct rig *rig = watcher->rig;
     rig->serving_fell = rig->serving_fell || view->serving < watcher->serving_seen;
     watcher->serving_seen = view->serving;
+    watcher->stale_seen = view->stale;
     if (rig->close_in_view) {
         rig->close_in_view = false;
         line_store_close(rig->store[0]);
@@ -53,7 +55,7 @@ static void on_view(void *ctx, const struct line_view *view)
 static void on_event(void *ctx, const char *id, bool here)
 {
     struct watcher *watcher = ctx;
-    assert_string_equal(event_id, id);
+    assert_true(span_eq(span_of(event_id), line_event_of(span_of(id))));
     watcher->events = here ? watcher->events + 1 : watcher->events - 1;
 }
 
@@ -192,16 +194,23 @@ static struct line_join join_once(struct rig *rig, int which, const char *id, co
     return join;
 }
 
-static struct line_visit visit_once(struct rig *rig, int which, enum line_visit_call call,
-                                    uint64_t place)
+static struct line_visit visit_to(struct rig *rig, int which, const char *id,
+                                  enum line_visit_call call, uint64_t place)
 {
+    assert_true(place > 0); /* whoever visits has joined */
     bool done = false;
     struct line_visit visit = {.call = call, .place = place, .on_done = on_visit, .ctx = &done};
-    snprintf(visit.event, sizeof(visit.event), "%s", event_id);
+    snprintf(visit.event, sizeof(visit.event), "%s", id);
     line_store_visit(rig->store[which], &visit);
     assert_false(done);
     AWAIT(rig, done);
     return visit;
+}
+
+static struct line_visit visit_once(struct rig *rig, int which, enum line_visit_call call,
+                                    uint64_t place)
+{
+    return visit_to(rig, which, event_id, call, place);
 }
 
 static const struct line_knobs fast = {
@@ -441,6 +450,7 @@ static unsigned joins_before_a_pass(struct rig *rig, unsigned count)
 {
     static struct crowd crowd;
     uint64_t place = join_once(rig, 0, event_id, NULL).entry;
+    assert_true(place > 0);
     AWAIT(rig, view_of(rig, 0)->serving >= place);
     struct late_pass order = {.crowd = &crowd};
     struct line_visit visit = {.call = LINE_PASS, .on_done = on_late_pass, .ctx = &order};
@@ -577,6 +587,22 @@ static void await_healed(struct rig *rig, int which)
 {
     AWAIT(rig, heals_of(rig, which) > 0 && line_store_ready(rig->store[which]) &&
                    !view_of(rig, which)->stale);
+}
+
+/* A process that stood still reads what visitors ask before its timers are due. */
+static void a_picture_is_stale_to_whoever_looks_too_late(void **state)
+{
+    struct rig *rig = *state;
+    start_one(rig);
+    AWAIT(rig, !view_of(rig, 0)->stale);
+    const struct line_view *view = view_of(rig, 0);
+    line_store_look(rig->store[0], view, view->asked_us + STORE_STALE_MS * 1000);
+    assert_false(view->stale);
+    line_store_look(rig->store[0], view, view->asked_us + STORE_STALE_MS * 1000 + 1);
+    assert_true(view->stale);
+    assert_false(rig->watcher[0].stale_seen); /* never from within the call */
+    AWAIT(rig, rig->watcher[0].stale_seen);
+    AWAIT(rig, !view->stale && !rig->watcher[0].stale_seen);
 }
 
 static void a_paused_redis_is_answered_for_within_the_deadline(void **state)
@@ -953,6 +979,46 @@ static void after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them(void **
     AWAIT(rig, view_of(rig, 0)->serving == 4);
 }
 
+static void change(struct rig *rig, const struct line_knobs *knobs)
+{
+    struct line_admin admin = admin_begin(LINE_CHANGE);
+    admin.doc = SPAN("{\"id\":\"gala-2027\"}");
+    admin.knobs = *knobs;
+    admin_run(rig, 0, &admin);
+    assert_int_equal(LINE_OK, admin.outcome);
+}
+
+static void lose_everything(struct rig *rig)
+{
+    uint64_t heals = heals_of(rig, 0);
+    redis_server_kill(&rig->server);
+    redis_server_wipe(&rig->server);
+    redis_server_start(&rig->server);
+    AWAIT(rig,
+          heals_of(rig, 0) > heals && line_store_ready(rig->store[0]) && !view_of(rig, 0)->stale);
+}
+
+/* Ticks are slow here, and one after the pass would only tell of it. */
+static void after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot(void **state)
+{
+    struct rig *rig = *state;
+    struct line_knobs knobs = fast;
+    knobs.max_active = 3;
+    knobs.shares = 30;
+    rig->tick_ms = 1500;
+    redis_server_start(&rig->server);
+    open_store(rig, 0);
+    open_event(rig, &knobs);
+    AWAIT(rig, line_store_view(rig->store[0], SPAN("gala-2027@1")) != NULL);
+    assert_int_equal(LINE_OK, join_once(rig, 0, "gala-2027@1", NULL).outcome);
+    do
+        change(rig, &knobs);
+    while (redis_server_ask(&rig->server, "ZCARD fg:{gala-2027}:@1:hist") != 1);
+    assert_int_equal(LINE_OK, visit_to(rig, 0, "gala-2027@1", LINE_PASS, 1).outcome);
+    lose_everything(rig);
+    assert_int_equal(1, view_of(rig, 0)->active);
+}
+
 static void a_front_that_saw_more_raises_a_redis_that_was_rolled_back(void **state)
 {
     struct rig *rig = *state;
@@ -977,25 +1043,6 @@ static uint64_t ahead_of(struct rig *rig, uint64_t place)
 {
     const struct line_view *view = view_of(rig, 0);
     return place_at(view, place, view->redis_ms).ahead;
-}
-
-static void change(struct rig *rig, const struct line_knobs *knobs)
-{
-    struct line_admin admin = admin_begin(LINE_CHANGE);
-    admin.doc = SPAN("{\"id\":\"gala-2027\"}");
-    admin.knobs = *knobs;
-    admin_run(rig, 0, &admin);
-    assert_int_equal(LINE_OK, admin.outcome);
-}
-
-static void lose_everything(struct rig *rig)
-{
-    uint64_t heals = heals_of(rig, 0);
-    redis_server_kill(&rig->server);
-    redis_server_wipe(&rig->server);
-    redis_server_start(&rig->server);
-    AWAIT(rig,
-          heals_of(rig, 0) > heals && line_store_ready(rig->store[0]) && !view_of(rig, 0)->stale);
 }
 
 /* A rush of joins, so that the gap is wide; all of them have left. Answers how many there were. */
@@ -1195,14 +1242,22 @@ static void who_is_heard_by_any_front_is_there_and_counts_once(void **state)
                    view_of(rig, 1)->waiting == GHOST_LINE / 2 + 1);
 }
 
+/* How often it has changed who is away. */
+static long long away_changes(struct rig *rig)
+{
+    return redis_server_ask(&rig->server, "EVAL %s 1 fg:{gala-2027}:bucket",
+                            "return tonumber(redis.call('HGET', KEYS[1], 'away_seq') or 0)");
+}
+
 static void a_front_that_leaves_tells_what_it_has_heard_and_is_not_waited_for(void **state)
 {
     struct rig *rig = *state;
     start_paused(rig, 2, 1000000);
     AWAIT(rig, odd_poll(rig, 0) && view_of(rig, 0)->waiting == GHOST_LINE / 2);
+    long long before = away_changes(rig);
     heard_mark(view_of(rig, 1)->heard, 2); /* its last word */
     close_store(rig, 1);
-    AWAIT(rig, odd_poll(rig, 0) && view_of(rig, 0)->waiting == GHOST_LINE / 2 + 1);
+    AWAIT(rig, odd_poll(rig, 0) && away_changes(rig) > before);
     AWAIT(rig, redis_server_ask(&rig->server, "ZCARD fg:{gala-2027}:tellers") == 1);
     while (view_of(rig, 0)->waiting != GHOST_LINE / 2) { /* it was heard only once */
         odd_poll(rig, 0);
@@ -1297,6 +1352,7 @@ int main(void)
         TEST(an_event_is_created_once),
         TEST(the_audit_trail_tells_who_and_when_newest_first),
         TEST(the_series_tells_how_the_line_went),
+        TEST(a_picture_is_stale_to_whoever_looks_too_late),
         TEST(a_paused_redis_is_answered_for_within_the_deadline),
         TEST(more_requests_than_the_bound_are_turned_away_at_once),
         TEST(a_store_made_before_redis_runs_finds_it_later),
@@ -1312,6 +1368,7 @@ int main(void)
         TEST(a_wiped_redis_under_load_gives_no_place_twice_and_loses_none),
         TEST(places_told_since_the_last_tick_are_not_told_again_after_a_wipe),
         TEST(after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them),
+        TEST(after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot),
         TEST(a_front_that_saw_more_raises_a_redis_that_was_rolled_back),
         TEST(a_redis_that_stalled_makes_no_ghosts),
         TEST(whoever_is_away_is_away_after_a_wipe),

@@ -9,6 +9,7 @@
 
 #include "cut_proxy.h"
 #include "journal/journal.h"
+#include "journal/store.h"
 #include "pg_fixture.h"
 #include "tables/migrate.h"
 
@@ -720,6 +721,34 @@ static int end(void **state)
     return 0;
 }
 
+/* Somebody has written into the table by hand: an id as no import makes it, and a page of others.
+ */
+static void an_id_that_is_too_long_does_not_hide_the_events_behind_it(void **state)
+{
+    (void)state;
+    struct pg *pg = other_connection();
+    struct err_slot err = {0};
+    struct store_event found[EVENTS_MAX];
+    uint32_t len = 0, seen = 0;
+    int32_t after = 0;
+    must(pg_run(pg,
+                "INSERT INTO event (id) SELECT 'row' || repeat('x', 64) || n"
+                " FROM generate_series(1, 3) n;"
+                "INSERT INTO event (id) SELECT 'row' || n FROM generate_series(1, 70) n",
+                &err),
+         &err);
+    do {
+        must(store_events(pg, after, found, EVENTS_MAX, &err, &len), &err);
+        for (uint32_t i = 0; i < len; i++) {
+            seen += strncmp(found[i].id, "row", 3) == 0;
+            after = found[i].no;
+        }
+    } while (len == EVENTS_MAX);
+    must(pg_run(pg, "DELETE FROM event WHERE id LIKE 'row%'", &err), &err);
+    pg_close(pg);
+    assert_int_equal(70, seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -743,6 +772,7 @@ int main(void)
             a_backend_that_waits_for_the_rest_of_a_pipeline_does_not_hold_a_takeover_up),
         cmocka_unit_test(a_lost_answer_is_settled_by_reading_the_journal),
         cmocka_unit_test(a_backend_ended_in_mid_commit_leaves_no_answer_untrue),
+        cmocka_unit_test(an_id_that_is_too_long_does_not_hide_the_events_behind_it),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

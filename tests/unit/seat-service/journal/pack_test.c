@@ -187,6 +187,28 @@ static void a_pack_that_is_not_what_its_row_says_is_refused(void **state)
     assert_int_equal(0, reading.heard.len);
 }
 
+/* Its link is right, and so is the number in its record, but changes 1 and 2 are nowhere. */
+static void a_lone_record_whose_row_counts_three_is_refused(void **state)
+{
+    (void)state;
+    struct reading reading;
+    start_reading(&reading);
+    struct change change;
+    fill(&change, 3);
+    struct span record;
+    pack_put(reading.body, &change, NULL, &record);
+    struct store_row *row = &reading.row;
+    *row = (struct store_row){
+        .seq = 3, .epoch = 1, .at_ms = 1, .kind = change.kind, .changes = 3, .body = record};
+    reading.chain = chain_next(&reading.follower.head.chain, row->seq, row->epoch, row->at_ms,
+                               row->kind, row->body);
+    row->chain = (struct span){(const char *)reading.chain.bytes, CHAIN_BYTES};
+    assert_int_equal(ERR_SYNTAX, follower_row(&reading.follower, row));
+    assert_non_null(strstr(reading.err.text, "hall, journal row 3"));
+    assert_int_equal(0, reading.heard.len);
+    assert_true(reading.follower.head.seq == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_row_of_several_is_several_changes),
         cmocka_unit_test(a_row_left_in_its_middle_is_taken_up_there),
         cmocka_unit_test(a_pack_that_is_not_what_its_row_says_is_refused),
+        cmocka_unit_test(a_lone_record_whose_row_counts_three_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

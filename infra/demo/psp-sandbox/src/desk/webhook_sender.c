@@ -292,22 +292,34 @@ static bool write_headers(struct webhook_sender *sender, struct delivery *delive
 }
 
 /* False when out of memory. */
+/* False: there is no memory for it, and a delivery without its signature or bounds is none. */
+static bool set_up(CURL *easy, const struct webhook_sender *sender, struct delivery *delivery,
+                   const char *url)
+{
+    bool bad = false;
+    bad |= curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)WEBHOOK_TIMEOUT_MS) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "psp-sandbox/1.0") != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, delivery->headers) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)sender->body.len) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, sender->body.ptr) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer_body) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, delivery) != CURLE_OK;
+    return !bad;
+}
+
 static bool start(struct webhook_sender *sender, struct delivery *delivery, const char *url)
 {
     CURL *easy = sender->idle_len > 0 ? sender->idle[--sender->idle_len] : curl_easy_init();
     if (easy == NULL)
         return false;
     curl_easy_reset(easy);
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)WEBHOOK_TIMEOUT_MS);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "psp-sandbox/1.0");
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, delivery->headers);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)sender->body.len);
-    curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, sender->body.ptr);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer_body);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, delivery);
+    if (!set_up(easy, sender, delivery, url)) {
+        curl_easy_cleanup(easy);
+        return false;
+    }
     delivery->easy = easy;
     delivery->state = DELIVERY_ACTIVE;
     sender->active[sender->active_len++] = easy;

@@ -596,6 +596,380 @@ static int leave(void **state)
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
+/* ---- what a provider may say, besides ---- */
+
+/* The stored order with this part of its text exchanged. */
+static void edit(struct world *world, uint64_t id, const char *from, const char *to)
+{
+    struct world_saga *saga = world_saga(world, id);
+    char *at = strstr(saga->data, from), rest[sizeof(saga->data)];
+    assert_non_null(at);
+    snprintf(rest, sizeof(rest), "%s", at + strlen(from));
+    snprintf(at, sizeof(saga->data) - (size_t)(at - saga->data), "%s%s", to, rest);
+}
+
+static void log_has(const struct world *world, const char *code)
+{
+    for (uint32_t i = 0; i < world->log_len; i++) {
+        if (strcmp(world->log[i].code, code) == 0)
+            return;
+    }
+    fail_msg("nothing was logged as %s", code);
+}
+
+/* As Stripe: what is created is a checkout session, in which the payment comes to be. */
+static void session_first(struct world *world, struct peer_call *call)
+{
+    (void)world;
+    if (call->op == PEER_PSP_CREATE)
+        snprintf(call->payment.id, sizeof(call->payment.id), "cs_1");
+}
+
+static void a_payment_that_takes_the_place_of_a_session_is_kept_and_told(void **state)
+{
+    struct world *world = *state;
+    world->alter = session_first;
+    world_order(world, "checkout.1");
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    assert_non_null(strstr(world_saga(world, 1)->data, "\"payment\":\"pi_1\""));
+    assert_int_equal(world_count(world, EFFECT_PAYMENT), 2);
+    world_check(world);
+}
+
+static void a_session_that_is_let_go_lets_its_payment_go(void **state)
+{
+    struct world *world = *state;
+    world->alter = session_first;
+    world->buyer_pays = false;
+    world_order(world, "checkout.1");
+    world_run(world, 300);
+    world_fault(world, PEER_PSP_READ, WORLD_DROPPED, 1);
+    world_cancel(world, 1);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_UNDONE);
+    assert_int_equal(world->payment, PAYMENT_CANCELED);
+    assert_non_null(strstr(world_saga(world, 1)->data, "\"payment\":\"pi_1\""));
+    world_check(world);
+}
+
+static enum payment_state then_state;
+static uint64_t then_refunded;
+
+/* The first capture is not heard of; what a look then shows is the test's. */
+static void after_capture(struct world *world, struct peer_call *call)
+{
+    if (world->asked[PEER_PSP_CAPTURE] > 0 && call->op == PEER_PSP_READ) {
+        call->payment.state = then_state;
+        call->payment.refunded = then_refunded;
+        if (then_state != PAYMENT_CAPTURED)
+            call->payment.captured = 0;
+    }
+}
+
+static void an_authorisation_that_is_gone_ends_the_order(void **state)
+{
+    (void)state;
+    static const enum payment_state gone[] = {PAYMENT_OPEN, PAYMENT_CANCELED};
+    for (unsigned i = 0; i < 2; i++) {
+        struct world world;
+        world_init(&world);
+        world.alter = after_capture;
+        then_state = gone[i];
+        then_refunded = 0;
+        world_order(&world, "checkout.1");
+        world_fault(&world, PEER_PSP_CAPTURE, WORLD_DROPPED, 1);
+        world_run(&world, HOUR_MS);
+        assert_string_equal(world_saga(&world, 1)->cause, "authorisation-gone");
+        assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
+        assert_int_equal(world_count(&world, EFFECT_TICKET), 0);
+        world_deinit(&world);
+    }
+}
+
+static void a_capture_that_was_not_heard_of_and_was_given_back_is_no_sale(void **state)
+{
+    struct world *world = *state;
+    world->alter = after_capture;
+    then_state = PAYMENT_CAPTURED;
+    then_refunded = REAL_SEATS_TOTAL;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_PSP_CAPTURE, WORLD_LOST, 1);
+    world_run(world, HOUR_MS);
+    assert_string_equal(world_saga(world, 1)->cause, "given-back");
+    assert_int_equal(world_count(world, EFFECT_TICKET), 0);
+}
+
+static void looks_fail(struct world *world, struct peer_call *call)
+{
+    if (world->asked[PEER_PSP_CAPTURE] > 0 && call->op == PEER_PSP_READ) {
+        call->verdict = SAGA_FAILED;
+        snprintf(call->code, sizeof(call->code), "no-such-payment");
+    }
+}
+
+static void a_payment_that_cannot_be_found_any_more_is_left_to_a_person(void **state)
+{
+    struct world *world = *state;
+    world->alter = looks_fail;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_PSP_CAPTURE, WORLD_LOST, 1);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_RUNNING); /* and it is not undone */
+    log_has(world, "no-such-payment");
+}
+
+static const char *then_currency, *then_unwanted;
+
+static void before_capture(struct world *world, struct peer_call *call)
+{
+    if (call->op != PEER_PSP_READ)
+        return;
+    world->payment = call->payment.state = then_state;
+    world->captured = call->payment.captured =
+        then_state == PAYMENT_CAPTURED ? REAL_SEATS_TOTAL : 0;
+    call->payment.refunded = then_refunded;
+    call->payment.unwanted = then_unwanted;
+    snprintf(call->payment.currency, sizeof(call->payment.currency), "%s", then_currency);
+}
+
+static void what_the_buyer_did_is_judged_before_the_seats_are_sold(void **state)
+{
+    (void)state;
+    static const struct {
+        enum payment_state state;
+        uint64_t refunded;
+        const char *currency, *unwanted, *cause;
+    } cases[] = {
+        {PAYMENT_AUTHORISED, 0, "KRW", NULL, ""},
+        {PAYMENT_AUTHORISED, 0, "USD", NULL, "amount-mismatch"},
+        {PAYMENT_CAPTURED, 1, "", NULL, "given-back"},
+        {PAYMENT_AUTHORISED, 0, "", "prepaid-card", "prepaid-card"},
+        {PAYMENT_CANCELED, 0, "", NULL, "payment-canceled"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world world;
+        world_init(&world);
+        world.alter = before_capture;
+        then_state = cases[i].state;
+        then_refunded = cases[i].refunded;
+        then_currency = cases[i].currency;
+        then_unwanted = cases[i].unwanted;
+        world_order(&world, "checkout.1");
+        world_run(&world, 5000);
+        assert_string_equal(world_saga(&world, 1)->cause, cases[i].cause);
+        assert_int_equal(world.captures, cases[i].cause[0] == '\0');
+        world_deinit(&world);
+    }
+}
+
+/* The buyer pays with a provider that captures at once, and then the seats are gone. */
+static void captured_and_let_go(struct world *world, struct peer_call *call)
+{
+    if (world->asked[PEER_PSP_READ] > 1 && call->op == PEER_PSP_READ) {
+        world->payment = call->payment.state = PAYMENT_CAPTURED;
+        world->captured = call->payment.captured = REAL_SEATS_TOTAL;
+        call->payment.refunded = then_refunded;
+    }
+}
+
+static void what_was_captured_after_all_is_refunded_and_not_twice(void **state)
+{
+    (void)state;
+    for (unsigned back = 0; back < 2; back++) {
+        struct world world;
+        world_init(&world);
+        world.alter = captured_and_let_go;
+        then_refunded = back * REAL_SEATS_TOTAL;
+        world_order(&world, "checkout.1");
+        world_fault(&world, PEER_SEATS_CONFIRM, WORLD_REFUSED, 1);
+        world_run(&world, 500);
+        assert_int_equal(world_saga(&world, 1)->cause[0] != '\0', true);
+        assert_int_equal(world.asked[PEER_PSP_REFUND], 1 - back);
+        assert_int_equal(world.asked[PEER_PSP_CANCEL], 0);
+        if (back == 1)
+            log_has(&world, "refunded");
+        world_deinit(&world);
+    }
+}
+
+static void burn_first_key(struct world *world, struct peer_call *call)
+{
+    call->key_burnt = call->op == PEER_PSP_CREATE && world->asked[PEER_PSP_CREATE] == 1;
+    if (call->key_burnt)
+        call->verdict = SAGA_UNKNOWN;
+}
+
+static void a_burnt_key_is_left_behind(void **state)
+{
+    struct world *world = *state;
+    world->alter = burn_first_key;
+    world_order(world, "checkout.1");
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    assert_non_null(strstr(world_saga(world, 1)->data, "\"key_round\":1"));
+    world_check(world);
+}
+
+static void an_order_that_costs_nothing_asks_no_provider(void **state)
+{
+    struct world *world = *state;
+    char amount[32];
+    world_order(world, "checkout.1");
+    snprintf(amount, sizeof(amount), "\"amount\":%d", REAL_SEATS_TOTAL);
+    edit(world, 1, amount, "\"amount\":0");
+    edit(world, 1, "\"session\":\"s_1\"", "\"session\":\"\"");
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_COMPLETED);
+    for (unsigned op = PEER_PSP_CREATE; op <= PEER_PSP_REFUND; op++)
+        assert_int_equal(world->asked[op], 0);
+    assert_int_equal(world->asked[PEER_SESSION_END], 0);
+    assert_int_equal(world_count(world, EFFECT_TICKET), 2);
+    log_has(world, "nothing-to-pay");
+    log_has(world, "no-session");
+}
+
+static void parts_given_back(struct world *world, struct peer_call *call)
+{
+    (void)world;
+    if (call->op == PEER_PSP_READ)
+        call->payment.refunded = then_refunded;
+    if (call->op == PEER_PSP_REFUND) {
+        assert_int_equal(call->given_back, then_refunded);
+        assert_int_equal(call->order->refund, 1000);
+    }
+}
+
+static void a_refund_of_a_part_looks_first_what_was_given_back(void **state)
+{
+    (void)state;
+    static const uint64_t back[] = {0, 400, 1000};
+    for (unsigned i = 0; i < 3; i++) {
+        struct world world;
+        world_init(&world);
+        world_order(&world, "checkout.1");
+        world_run(&world, HOUR_MS);
+        uint32_t looks = world.asked[PEER_PSP_READ];
+        world.alter = parts_given_back;
+        then_refunded = back[i];
+        world_order(&world, "refund.2");
+        edit(&world, 2, "\"fees\"", "\"refund\":1000,\"fees\"");
+        world_run(&world, HOUR_MS);
+        assert_int_equal(world_saga(&world, 2)->state, SAGA_COMPLETED);
+        assert_int_equal(world.asked[PEER_PSP_READ], looks + 1);
+        assert_int_equal(world.asked[PEER_PSP_REFUND], back[i] < 1000);
+        world_deinit(&world);
+    }
+}
+
+/* ---- data that nobody can read ---- */
+
+static void at_step(struct world *world, const char *key, uint8_t step, bool undoing,
+                    const char *from, const char *to)
+{
+    world_init(world);
+    world_order(world, key);
+    struct world_saga *saga = world_saga(world, 1);
+    saga->step = step;
+    saga->state = undoing ? SAGA_UNDOING : SAGA_RUNNING;
+    edit(world, 1, from, to);
+    world_run(world, 1000);
+}
+
+static void a_step_whose_order_cannot_be_read_waits_for_a_person(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        uint8_t steps, pivot;
+    } sagas[] = {{"checkout.1", 8, 4}, {"refund.1", 4, 0}, {"refund.2", 4, 0}, {"move.1", 4, 1}};
+    for (size_t i = 0; i < sizeof(sagas) / sizeof(sagas[0]); i++) {
+        for (uint8_t step = 0; step < sagas[i].steps; step++) {
+            for (unsigned undoing = 0; undoing <= (step < sagas[i].pivot); undoing++) {
+                struct world world;
+                if (undoing && i == 0 && step == 2) /* nothing to undo there */
+                    continue;
+                at_step(&world, sagas[i].key, step, undoing, "\"o_1\"", "1");
+                assert_int_equal(world_saga(&world, 1)->step, step);
+                log_has(&world, "data");
+                assert_int_equal(world.effects_len, 0);
+                world_deinit(&world);
+            }
+        }
+    }
+}
+
+static void a_move_whose_seats_cannot_be_read_waits_for_a_person(void **state)
+{
+    (void)state;
+    for (uint8_t step = 0; step < 4; step++) {
+        for (unsigned undoing = 0; undoing <= (step == 0); undoing++) {
+            struct world world;
+            at_step(&world, "move.1", step, undoing, "\"s2\"", "2");
+            assert_int_equal(world_saga(&world, 1)->step, step);
+            log_has(&world, "data");
+            assert_int_equal(world.effects_len, 0);
+            world_deinit(&world);
+        }
+    }
+}
+
+static void a_cancelled_order_that_cannot_be_read_tells_nobody_a_status(void **state)
+{
+    struct world *world = *state;
+    world->buyer_pays = false;
+    world_order(world, "checkout.1");
+    world_run(world, 500);
+    edit(world, 1, "\"o_1\"", "1");
+    world_kill(world); /* or the engine would go on with what it has read */
+    uint32_t told = world_count(world, EFFECT_STATUS);
+    world_cancel(world, 1);
+    clock_fake_step(&world->clock, 60000000);
+    world_run(world, 1000);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_UNDOING);
+    assert_int_equal(world_count(world, EFFECT_STATUS), told);
+}
+
+static void a_refund_that_is_stuck_says_what_is_void_already(void **state)
+{
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_run(world, HOUR_MS);
+    world_order(world, "refund.2");
+    world_fault(world, PEER_PSP_REFUND, WORLD_REFUSED, UINT32_MAX);
+    world_run(world, HOUR_MS);
+    assert_true(world_saga(world, 2)->parked);
+    assert_string_equal(last_status(world, ORDER_CAUSE_REFUND_HELD), ORDER_CAUSE_REFUND_HELD);
+}
+
+static void the_words_for_an_order_follow_its_state_and_cause(void **state)
+{
+    struct world *world = *state;
+    const struct saga_def *sale = checkout_find(world->checkout, SPAN("checkout.1"));
+    const struct saga_def *move = checkout_find(world->checkout, SPAN("move.1"));
+    const struct saga_def *refund = checkout_find(world->checkout, SPAN("refund.2"));
+    assert_int_equal(checkout_status(sale, SAGA_UNDOING, 0, false, "hold-expired"), ORDER_EXPIRED);
+    assert_int_equal(checkout_status(sale, SAGA_UNDONE, 0, false, "expired"), ORDER_EXPIRED);
+    assert_int_equal(checkout_status(sale, SAGA_UNDONE, 0, false, "cancelled"), ORDER_CANCELLED);
+    assert_int_equal(checkout_status(sale, SAGA_UNDONE, 0, false, "seats-gone"), ORDER_FAILED);
+    assert_int_equal(checkout_status(sale, SAGA_RUNNING, 2, true, ""), ORDER_PARKED);
+    assert_int_equal(checkout_status(move, SAGA_RUNNING, 2, true, ""), ORDER_COMPLETED);
+    assert_int_equal(checkout_status(move, SAGA_UNDONE, 0, false, "expired"), ORDER_COMPLETED);
+    assert_int_equal(checkout_status(refund, SAGA_COMPLETED, 3, false, ""), ORDER_REFUNDED);
+    assert_int_equal(checkout_status(refund, SAGA_UNDONE, 0, false, ""), ORDER_COMPLETED);
+}
+
+static void who_has_paid_nothing_yet_gets_no_letter_when_it_fails(void **state)
+{
+    struct world *world = *state;
+    world_order(world, "checkout.1");
+    world_fault(world, PEER_SEATS_EXTEND, WORLD_REFUSED, UINT32_MAX);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_UNDONE);
+    assert_string_equal(last_status(world, "failed"), "failed");
+    assert_int_equal(world_count(world, EFFECT_MAIL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -627,6 +1001,22 @@ int main(void)
         cmocka_unit_test(a_cancel_at_each_moment_survives_a_kill_at_each_edge_after_it),
         cmocka_unit_test(each_answer_lost_or_dropped_once_changes_nothing_in_the_end),
         cmocka_unit_test(chance_finds_no_order_that_disagrees),
+        IN_WORLD(a_payment_that_takes_the_place_of_a_session_is_kept_and_told),
+        IN_WORLD(a_session_that_is_let_go_lets_its_payment_go),
+        cmocka_unit_test(an_authorisation_that_is_gone_ends_the_order),
+        IN_WORLD(a_capture_that_was_not_heard_of_and_was_given_back_is_no_sale),
+        IN_WORLD(a_payment_that_cannot_be_found_any_more_is_left_to_a_person),
+        cmocka_unit_test(what_the_buyer_did_is_judged_before_the_seats_are_sold),
+        cmocka_unit_test(what_was_captured_after_all_is_refunded_and_not_twice),
+        IN_WORLD(a_burnt_key_is_left_behind),
+        IN_WORLD(an_order_that_costs_nothing_asks_no_provider),
+        cmocka_unit_test(a_refund_of_a_part_looks_first_what_was_given_back),
+        cmocka_unit_test(a_step_whose_order_cannot_be_read_waits_for_a_person),
+        cmocka_unit_test(a_move_whose_seats_cannot_be_read_waits_for_a_person),
+        IN_WORLD(a_cancelled_order_that_cannot_be_read_tells_nobody_a_status),
+        IN_WORLD(a_refund_that_is_stuck_says_what_is_void_already),
+        IN_WORLD(the_words_for_an_order_follow_its_state_and_cause),
+        IN_WORLD(who_has_paid_nothing_yet_gets_no_letter_when_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

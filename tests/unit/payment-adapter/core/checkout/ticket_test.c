@@ -7,10 +7,13 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PREFIX "FGT1."
 
 static struct ticket_signer *signer_of(uint8_t first)
 {
@@ -184,6 +187,186 @@ static void a_new_signing_key_leaves_a_holder_as_it_is_under_a_key_of_its_own(vo
     assert_string_not_equal(holders[1][0], holders[0][0]);
 }
 
+/* A token of these claims with somebody's signature: claims are read before it is judged. */
+static int claim(const char *claims, struct ticket *ticket)
+{
+    static const struct ticket_keys none = {.len = 0};
+    char body[1024], token[2048], tail[128];
+    const uint8_t signature[crypto_sign_BYTES] = {0};
+    sodium_bin2base64(body, sizeof(body), (const uint8_t *)claims, strlen(claims),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_bin2base64(tail, sizeof(tail), signature, sizeof(signature),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    snprintf(token, sizeof(token), PREFIX "%s.%s", body, tail);
+    return ticket_verify(&none, span_of(token), NULL, ticket);
+}
+
+static void claims_that_are_not_a_tickets_are_refused(void **state)
+{
+    (void)state;
+    static const char good[] = "{'t':'1','e':'2','s':'3','o':'4','h':'5','k':'6','p':'7'}";
+    struct ticket ticket;
+    char text[sizeof(good)];
+    for (size_t i = 0; i < sizeof(good); i++)
+        text[i] = good[i] == '\'' ? '"' : good[i];
+    assert_int_equal(claim(text, &ticket), ERR_NOT_FOUND); /* all is there but the key */
+    for (size_t i = 0; i < sizeof(good) - 1; i++) {
+        if (text[i] < '1' || text[i] > '7')
+            continue;
+        char kept = text[i];
+        text[i] = 1; /* no character of JSON */
+        assert_int_equal(claim(text, &ticket), ERR_SYNTAX);
+        text[i] = kept;
+        if (i > 4 && kept != '7') { /* another claim's name in its place */
+            text[i - 4] ^= 0x20;
+            assert_int_equal(claim(text, &ticket), ERR_SYNTAX);
+            text[i - 4] ^= 0x20;
+        }
+    }
+    assert_int_equal(claim("[1]", &ticket), ERR_SYNTAX);
+    assert_int_equal(
+        claim("{\"t\":\"\",\"e\":\"2\",\"s\":\"3\",\"o\":\"4\",\"h\":\"5\",\"k\":\"6\"}", &ticket),
+        ERR_SYNTAX);
+    assert_int_equal(
+        claim("{\"t\":1,\"e\":\"2\",\"s\":\"3\",\"o\":\"4\",\"h\":\"5\",\"k\":\"6\"}", &ticket),
+        ERR_SYNTAX);
+}
+
+static void what_is_no_token_is_refused(void **state)
+{
+    (void)state;
+    static const struct ticket_keys none = {.len = 0};
+    char token[TICKET_TOKEN_MAX + 1];
+    struct ticket ticket;
+    memset(token, 'A', sizeof(token));
+    memcpy(token, PREFIX, sizeof(PREFIX) - 1);
+    assert_int_equal(ticket_verify(&none, (struct span){token, TICKET_TOKEN_MAX}, NULL, &ticket),
+                     ERR_SYNTAX);
+    static const char *const others[] = {"",
+                                         "x",
+                                         PREFIX,
+                                         PREFIX "e30",
+                                         PREFIX "e30.",
+                                         PREFIX "e30.AAAA",
+                                         PREFIX "?.AAAA",
+                                         PREFIX "e30.?"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_int_equal(ticket_verify(&none, span_of(others[i]), NULL, &ticket), ERR_SYNTAX);
+}
+
+static void claims_that_are_too_long_for_a_ticket_are_not_signed(void **state)
+{
+    (void)state;
+    struct ticket_signer *signer = signer_of(1);
+    struct ticket ticket = {.id = "t_1", .event = "gala", .order = "o_1"};
+    char token[TICKET_TOKEN_MAX];
+    memset(ticket.seat, 1, sizeof(ticket.seat) - 1); /* six bytes of JSON each */
+    assert_int_equal(ticket_sign(signer, &ticket, NULL, token), ERR_RANGE);
+    ticket_signer_destroy(signer);
+}
+
+static void keys_that_are_none_of_ours_are_passed_over(void **state)
+{
+    (void)state;
+    static const char good[] = "{\"kid\":\"k\",\"crv\":\"Ed25519\","
+                               "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}";
+    static const char *const others[] = {
+        "1",
+        "{\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+        "{\"kid\":\"k\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+        "{\"kid\":\"k\",\"crv\":\"Ed25519\"}",
+        "{\"kid\":\"k\",\"crv\":\"Ed25519\",\"x\":1}",
+        "{\"kid\":\"k\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}",
+        "{\"kid\":\"k\",\"crv\":\"Ed25519\",\"x\":\"?\"}",
+        "{\"kid\":\"\",\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+    };
+    char json[2048];
+    struct ticket_keys keys;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        snprintf(json, sizeof(json), "{\"keys\":[%s,%s]}", others[i], good);
+        assert_int_equal(ticket_keys_parse(span_of(json), NULL, &keys), 0);
+        assert_int_equal(keys.len, 1);
+        assert_string_equal(keys.keys[0].kid, "k");
+    }
+    assert_int_equal(ticket_keys_parse(SPAN("{"), NULL, &keys), ERR_SYNTAX);
+    int len = snprintf(json, sizeof(json), "{\"keys\":[%s", good);
+    for (unsigned i = 0; i < TICKET_KEYS_MAX; i++)
+        len += snprintf(json + len, sizeof(json) - (size_t)len, ",%s", good);
+    snprintf(json + len, sizeof(json) - (size_t)len, "]}");
+    assert_int_equal(ticket_keys_parse(span_of(json), NULL, &keys), 0);
+    assert_int_equal(keys.len, TICKET_KEYS_MAX);
+    assert_non_null(ticket_keys_find(&keys, "k"));
+    assert_null(ticket_keys_find(&keys, "l"));
+}
+
+/* Longer in JSON than a ticket has room for. */
+static void a_ticket_that_does_not_fit_is_not_signed(void **state)
+{
+    (void)state;
+    struct ticket_signer *signer = signer_of(1);
+    char token[TICKET_TOKEN_MAX] = "";
+    struct err_slot err = {.text = ""};
+    struct ticket ticket = {.id = "t_1", .event = "gala", .order = "o_1"};
+    ticket_signer_holder(signer, "42", ticket.holder);
+    memset(ticket.seat, 'x', sizeof(ticket.seat) - 1);
+    memset(ticket.event, 'x', sizeof(ticket.event) - 1);
+    assert_int_equal(ticket_sign(signer, &ticket, &err, token), 0);
+    memset(ticket.seat, 1, sizeof(ticket.seat) - 1); /* six characters each */
+    assert_int_equal(ticket_sign(signer, &ticket, &err, token), ERR_RANGE);
+    ticket_signer_destroy(signer);
+    ticket_signer_destroy(NULL);
+}
+
+static void *no_memory(size_t len)
+{
+    (void)len;
+    return NULL;
+}
+
+static void without_memory_no_ticket_is_signed(void **state)
+{
+    (void)state;
+    struct ticket_signer *signer = signer_of(1);
+    char token[TICKET_TOKEN_MAX];
+    struct ticket ticket = {.id = "t_1", .event = "gala", .seat = "A-1", .order = "o_1"};
+    json_set_alloc_funcs(no_memory, free);
+    int rc = ticket_sign(signer, &ticket, NULL, token);
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(rc, ERR_RANGE);
+    ticket_signer_destroy(signer);
+}
+
+/* Well signed, by whoever has the key, and yet none of ours. */
+static void a_claim_is_as_long_as_it_may_be_and_no_longer(void **state)
+{
+    (void)state;
+    struct ticket_signer *signer = signer_of(1);
+    const struct ticket_key *key = ticket_signer_key(signer);
+    struct ticket_keys keys = {.keys = {*key}, .len = 1};
+    uint8_t seed[TICKET_SEED_BYTES] = {1}, public_key[crypto_sign_PUBLICKEYBYTES],
+            secret_key[crypto_sign_SECRETKEYBYTES], signature[crypto_sign_BYTES];
+    crypto_sign_seed_keypair(public_key, secret_key, seed);
+    for (int len = TICKET_ID_MAX - 1; len <= TICKET_ID_MAX; len++) {
+        char id[TICKET_ID_MAX + 1], json[512], token[1024];
+        memset(id, 'x', sizeof(id));
+        int json_len = snprintf(json, sizeof(json),
+                                "{\"t\":\"%.*s\",\"e\":\"gala\",\"s\":\"A-1\",\"o\":\"o_1\","
+                                "\"h\":\"h\",\"k\":\"%s\"}",
+                                len, id, key->kid);
+        strcpy(token, PREFIX);
+        sodium_bin2base64(token + strlen(token), 600, (const uint8_t *)json, (size_t)json_len,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        crypto_sign_detached(signature, NULL, (const uint8_t *)token, strlen(token), secret_key);
+        strcat(token, ".");
+        sodium_bin2base64(token + strlen(token), 100, signature, sizeof(signature),
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        struct ticket ticket;
+        assert_int_equal(ticket_verify(&keys, span_of(token), NULL, &ticket) == 0,
+                         len < TICKET_ID_MAX);
+    }
+    ticket_signer_destroy(signer);
+}
+
 int main(void)
 {
     if (sodium_init() < 0)
@@ -198,6 +381,13 @@ int main(void)
         cmocka_unit_test(published_keys_are_read_back),
         cmocka_unit_test(an_order_travels_as_json_and_comes_back),
         cmocka_unit_test(an_order_that_is_none_is_refused),
+        cmocka_unit_test(claims_that_are_not_a_tickets_are_refused),
+        cmocka_unit_test(what_is_no_token_is_refused),
+        cmocka_unit_test(claims_that_are_too_long_for_a_ticket_are_not_signed),
+        cmocka_unit_test(keys_that_are_none_of_ours_are_passed_over),
+        cmocka_unit_test(a_ticket_that_does_not_fit_is_not_signed),
+        cmocka_unit_test(without_memory_no_ticket_is_signed),
+        cmocka_unit_test(a_claim_is_as_long_as_it_may_be_and_no_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

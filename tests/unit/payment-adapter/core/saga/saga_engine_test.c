@@ -8,11 +8,12 @@
 
 #include <cmocka.h>
 
-enum { SLOTS = 4, IDLE_MS = 500 };
+enum { SLOTS = 8, IDLE_MS = 500 };
 
 static struct saga_call *called[SLOTS];
 static uint32_t called_len;
-static uint32_t leases, commits;
+static uint32_t leases, commits, moved_len;
+static const struct saga_move *moved; /* the first of the last commit */
 
 static void never_answers(struct saga_call *call, void *ctx)
 {
@@ -29,7 +30,16 @@ static const struct saga_step step = {.name = "a",
                                       .retry_cap_ms = 1000};
 static const struct saga_step *const steps[] = {&step};
 static const struct saga_def def = {.key = "test.1", .steps = steps, .steps_len = 1};
-static const struct saga_def *const defs[] = {&def};
+static const struct saga_step asking_step = {.name = "b",
+                                             .run = never_answers,
+                                             .peer = 0,
+                                             .timeout_ms = 10000,
+                                             .deadline_ms = 20000,
+                                             .retry_first_ms = 100,
+                                             .retry_cap_ms = 1000};
+static const struct saga_step *const asking_steps[] = {&asking_step};
+static const struct saga_def asking = {.key = "test.2", .steps = asking_steps, .steps_len = 1};
+static const struct saga_def *const defs[] = {&def, &asking};
 
 static void lease(void *ctx, uint32_t max)
 {
@@ -41,8 +51,9 @@ static void lease(void *ctx, uint32_t max)
 static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
 {
     (void)ctx;
-    (void)moves;
-    (void)len;
+    assert_true(len > 0);
+    moved = moves[0];
+    moved_len = len;
     commits++;
 }
 
@@ -51,7 +62,7 @@ static struct rng_seeded rng;
 static struct saga_engine_conf conf_of(uint32_t slots, uint32_t calls_max)
 {
     return (struct saga_engine_conf){.defs = defs,
-                                     .defs_len = 1,
+                                     .defs_len = 2,
                                      .slots = slots,
                                      .calls_max = calls_max,
                                      .idle_ms = IDLE_MS,
@@ -64,14 +75,26 @@ static struct saga_engine_conf conf_of(uint32_t slots, uint32_t calls_max)
                                      .rng = &rng.rng};
 }
 
-static struct saga_engine *create(void)
+static struct saga_engine *create_by(const struct saga_engine_conf *conf)
 {
     struct saga_engine *engine;
     rng_seeded_init(&rng, 1);
     called_len = leases = commits = 0;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    assert_int_equal(saga_engine_create(&conf, 0, NULL, &engine), 0);
+    assert_int_equal(saga_engine_create(conf, 0, NULL, &engine), 0);
     return engine;
+}
+
+static struct saga_engine *create(void)
+{
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    return create_by(&conf);
+}
+
+static void give(struct saga_engine *engine, const struct saga_row *rows, uint32_t len)
+{
+    uint64_t leased = saga_engine_stats(engine)->leased;
+    saga_engine_on_leased(engine, rows, len);
+    assert_int_equal(saga_engine_stats(engine)->leased, leased + len);
 }
 
 static void answer_lease(struct saga_engine *engine, uint32_t len, uint64_t now_us)
@@ -80,7 +103,7 @@ static void answer_lease(struct saga_engine *engine, uint32_t len, uint64_t now_
     for (uint32_t i = 0; i < len; i++)
         rows[i] =
             (struct saga_row){.id = i + 1, .token = 1, .def = &def, .lease_us = now_us + 60000000};
-    saga_engine_on_leased(engine, rows, len);
+    give(engine, rows, len);
 }
 
 /* What a call has left goes with it. */
@@ -183,6 +206,453 @@ static void after_a_commit_that_failed_a_nudge_waits_as_the_commit_does(void **s
     destroy(engine);
 }
 
+/* Of a saga whose lease ends at 60001000, half a second of which nobody counts on. */
+enum { LEASED_US = 1000, OVER_US = 60001000 - 500000 };
+
+static struct saga_engine *create_leased(void)
+{
+    struct saga_engine *engine = create();
+    saga_engine_turn(engine, LEASED_US);
+    answer_lease(engine, 1, LEASED_US);
+    return engine;
+}
+
+/* Its step is done, and the move on its way to the store. */
+static struct saga_engine *create_committing(void)
+{
+    struct saga_engine *engine = create_leased();
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called_len = 0;
+    saga_engine_turn(engine, 3000);
+    assert_int_equal(commits, 1);
+    return engine;
+}
+
+static void answer_commit(struct saga_engine *engine, enum saga_stored stored)
+{
+    struct saga_store_reply reply = {
+        .stored = stored, .why = "too-long", .lease_us = OVER_US + 500000};
+    saga_engine_on_committed(engine, true, &reply);
+}
+
+static void a_move_that_the_store_refuses_is_parked_then_bare_then_dropped(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create_committing();
+    for (uint32_t refused = 1; refused <= 2; refused++) {
+        answer_commit(engine, SAGA_REFUSED);
+        saga_engine_turn(engine, 3000 + refused);
+        assert_int_equal(commits, 1 + refused);
+        assert_true(moved->parked);
+        assert_true(moved->release);
+        assert_string_equal(moved->code, "bad-row");
+    }
+    answer_commit(engine, SAGA_REFUSED);
+    saga_engine_turn(engine, 4000);
+    assert_int_equal(commits, 3);
+    assert_int_equal(saga_engine_stats(engine)->refused, 3);
+    assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
+    destroy(engine);
+}
+
+static void a_saga_whose_lease_is_over_is_not_touched(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        struct saga_engine *engine = create_leased();
+        saga_engine_turn(engine, OVER_US - 1 + over);
+        assert_int_equal(called_len, 1 - over);
+        assert_int_equal(saga_engine_stats(engine)->in_flight, 1 - over);
+        destroy(engine);
+    }
+}
+
+static void a_move_whose_lease_is_over_is_not_stored(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        struct saga_engine *engine = create_leased();
+        saga_engine_turn(engine, 2000);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, OVER_US - 1 + over);
+        assert_int_equal(commits, 1 - over);
+        assert_int_equal(saga_engine_stats(engine)->in_flight, 1 - over);
+        destroy(engine);
+    }
+}
+
+static void a_commit_is_sent_again_until_the_lease_is_over(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        struct saga_engine *engine = create_committing();
+        saga_engine_on_committed(engine, false, NULL);
+        saga_engine_turn(engine, OVER_US - 1 + over);
+        assert_int_equal(commits, 2 - over);
+        assert_int_equal(saga_engine_stats(engine)->in_flight, 1 - over);
+        assert_int_equal(saga_engine_stats(engine)->commits_unknown, 1);
+        destroy(engine);
+    }
+}
+
+static void what_somebody_else_has_meanwhile_is_let_go(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create_committing();
+    answer_commit(engine, SAGA_FENCED);
+    saga_engine_turn(engine, 4000);
+    assert_int_equal(saga_engine_stats(engine)->fenced, 1);
+    assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
+    destroy(engine);
+}
+
+static void a_saga_that_is_leased_while_draining_is_given_back_at_once(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create();
+    saga_engine_turn(engine, LEASED_US);
+    saga_engine_drain(engine);
+    answer_lease(engine, 1, LEASED_US);
+    saga_engine_turn(engine, 2000);
+    assert_int_equal(called_len, 0);
+    assert_int_equal(commits, 1);
+    assert_true(moved->release);
+    assert_int_equal(moved->delay_ms, 0);
+    assert_int_equal(moved->mark, SAGA_MARK_DEFERRED);
+    assert_false(saga_engine_idle(engine));
+    answer_commit(engine, SAGA_STORED);
+    assert_true(saga_engine_idle(engine));
+    destroy(engine);
+}
+
+static uint32_t told_to_wait_ms, admitted_peer;
+
+static uint32_t admit(void *ctx, uint8_t peer)
+{
+    (void)ctx;
+    admitted_peer = peer;
+    return told_to_wait_ms;
+}
+
+static void lease_asking(struct saga_engine *engine, uint32_t len, uint32_t tries)
+{
+    struct saga_row rows[SLOTS] = {0};
+    for (uint32_t i = 0; i < len; i++)
+        rows[i] = (struct saga_row){
+            .id = i + 1, .token = 1, .def = &asking, .tries = tries, .lease_us = OVER_US + 500000};
+    give(engine, rows, len);
+}
+
+static void a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.admit = admit;
+    for (told_to_wait_ms = 0; told_to_wait_ms <= 700; told_to_wait_ms += 700) {
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        lease_asking(engine, 1, 0);
+        saga_engine_turn(engine, 2000);
+        assert_int_equal(called_len, told_to_wait_ms == 0);
+        assert_int_equal(commits, told_to_wait_ms != 0);
+        assert_int_equal(saga_engine_stats(engine)->deferred, told_to_wait_ms != 0);
+        if (told_to_wait_ms != 0)
+            assert_int_equal(moved->delay_ms, 700);
+        destroy(engine);
+    }
+}
+
+static void retries_beyond_their_budget_wait_their_turn(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.budget_cap = 1;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    lease_asking(engine, 3, 1);
+    saga_engine_turn(engine, 2000);
+    assert_int_equal(called_len, 1);
+    assert_int_equal(moved_len, 2);
+    assert_in_range(moved->delay_ms, 500, 1499);
+    destroy(engine);
+}
+
+static uint32_t stored;
+
+static void on_stored(void *ctx, const struct saga_row *row, const struct saga_move *move)
+{
+    (void)ctx;
+    assert_int_equal(row->id, move->id);
+    stored++;
+}
+
+static void who_wants_to_know_hears_of_each_move_that_is_stored(void **state)
+{
+    (void)state;
+    static const enum saga_stored answers[] = {SAGA_STORED, SAGA_FENCED};
+    for (unsigned i = 0; i < 2; i++) {
+        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+        conf.on_stored = on_stored;
+        stored = 0;
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        answer_lease(engine, 1, LEASED_US);
+        saga_engine_turn(engine, 2000);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        answer_commit(engine, answers[i]);
+        assert_int_equal(stored, 1 - i);
+        destroy(engine);
+    }
+}
+
+static void a_lease_that_failed_is_tried_again_and_counted(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create();
+    saga_engine_turn(engine, LEASED_US);
+    saga_engine_on_leased(engine, NULL, 0);
+    assert_int_equal(saga_engine_stats(engine)->lease_errors, 1);
+    uint64_t due_us = saga_engine_due_us(engine);
+    assert_true(due_us > LEASED_US);
+    saga_engine_turn(engine, due_us - 1);
+    assert_int_equal(leases, 1);
+    saga_engine_turn(engine, due_us);
+    assert_int_equal(leases, 2);
+    destroy(engine);
+}
+
+/* ---- what a step may do to its saga ---- */
+
+static void (*does)(struct saga_call *call); /* before it is done */
+
+static void acts(struct saga_call *call, void *ctx)
+{
+    (void)ctx;
+    does(call);
+    saga_call_finish(call, &(struct saga_outcome){.verdict = SAGA_DONE});
+}
+
+static void stores_too_much(struct saga_call *call)
+{
+    static char large[SAGA_DATA_MAX + 1];
+    saga_call_set_data(call, (struct span){large, sizeof(large)});
+}
+
+static void stores_too_much_and_then_a_little(struct saga_call *call)
+{
+    stores_too_much(call);
+    saga_call_set_data(call, SPAN("{}"));
+}
+
+static void stores_as_much_as_it_may(struct saga_call *call)
+{
+    static char large[SAGA_DATA_MAX];
+    saga_call_set_data(call, (struct span){large, sizeof(large)});
+}
+
+static void add_too_much(struct saga_effects *effects)
+{
+    static char large[SAGA_EFFECTS_MAX];
+    saga_effects_add(effects, 1, (struct span){large, sizeof(large)});
+}
+
+static void writes_too_much(struct saga_call *call)
+{
+    add_too_much(saga_call_effects(call));
+}
+
+static void does_nothing(struct saga_call *call)
+{
+    (void)call;
+}
+
+static void write_too_much(void *ctx, const struct saga_row *row, const struct saga_move *move,
+                           struct saga_effects *effects)
+{
+    (void)ctx, (void)row;
+    if (move->mark == SAGA_MARK_DONE)
+        add_too_much(effects);
+}
+
+static void what_cannot_be_stored_whole_is_not_stored_and_is_tried_again(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*does)(struct saga_call *call);
+        bool on_move;
+        enum saga_mark mark;
+        size_t stored;
+    } rows[] = {
+        {does_nothing, false, SAGA_MARK_DONE, 0},
+        {stores_as_much_as_it_may, false, SAGA_MARK_DONE, SAGA_DATA_MAX},
+        {stores_too_much, false, SAGA_MARK_UNKNOWN, 0},
+        {stores_too_much_and_then_a_little, false, SAGA_MARK_UNKNOWN, 0},
+        {writes_too_much, false, SAGA_MARK_UNKNOWN, 0},
+        {does_nothing, true, SAGA_MARK_UNKNOWN, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct saga_step acting_step = step;
+        acting_step.run = acts;
+        const struct saga_step *const acting_steps[] = {&acting_step};
+        const struct saga_def acting = {.key = "test.3",
+                                        .steps = acting_steps,
+                                        .steps_len = 1,
+                                        .on_move = rows[i].on_move ? write_too_much : NULL};
+        const struct saga_def *const acting_defs[] = {&acting};
+        struct saga_engine_conf conf = conf_of(1, 1);
+        conf.defs = acting_defs;
+        conf.defs_len = 1;
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        does = rows[i].does;
+        struct saga_row row = {.id = 1, .token = 1, .def = &acting, .lease_us = OVER_US + 500000};
+        give(engine, &row, 1);
+        saga_engine_turn(engine, 2000);
+        assert_int_equal(commits, 1);
+        assert_int_equal(moved->mark, rows[i].mark);
+        assert_int_equal(moved->data.len, rows[i].stored);
+        assert_null(moved->effects);
+        if (moved->mark == SAGA_MARK_UNKNOWN)
+            assert_string_equal(moved->code, "no-memory");
+        destroy(engine);
+    }
+}
+
+/* ---- when it is due ---- */
+
+static void no_more_calls_are_out_than_may_be_and_the_others_wait_for_an_answer(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(4, 2);
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    answer_lease(engine, 4, LEASED_US);
+    assert_int_equal(saga_engine_due_us(engine), LEASED_US);
+    saga_engine_turn(engine, 2000);
+    assert_int_equal(called_len, 2);
+    assert_true(saga_engine_due_us(engine) > 2000); /* two are ready, and may not be called */
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    assert_int_equal(saga_engine_due_us(engine), 2000);
+    saga_engine_turn(engine, 3000);
+    assert_int_equal(called_len, 3);
+    called[0] = called[2];
+    called_len = 2;
+    destroy(engine);
+}
+
+static void an_engine_is_due_when_a_call_has_taken_too_long(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(1, 1);
+    conf.idle_ms = 20000;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    answer_lease(engine, 1, LEASED_US);
+    saga_engine_turn(engine, 2000);
+    assert_int_equal(saga_engine_due_us(engine), 2000 + 10000000);
+    saga_engine_turn(engine, 2000 + 10000000 - 1);
+    assert_int_equal(saga_engine_stats(engine)->timeouts, 0);
+    saga_engine_turn(engine, 2000 + 10000000);
+    assert_int_equal(saga_engine_stats(engine)->timeouts, 1);
+    assert_string_equal(moved->code, "timeout");
+    destroy(engine);
+}
+
+/* The calls hang together: the first one goes from the end, the last one from the front. */
+static void calls_come_back_in_any_order(void **state)
+{
+    (void)state;
+    static const uint8_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}};
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct saga_engine *engine = create();
+        saga_engine_turn(engine, LEASED_US);
+        answer_lease(engine, 3, LEASED_US);
+        saga_engine_turn(engine, 2000);
+        assert_int_equal(called_len, 3);
+        for (uint32_t n = 0; n < 3; n++) {
+            saga_call_finish(called[orders[i][n]], &(struct saga_outcome){.verdict = SAGA_DONE});
+            saga_engine_turn(engine, 3000 + n);
+            assert_int_equal(saga_engine_stats(engine)->calling, 2 - n);
+        }
+        called_len = 0;
+        destroy(engine);
+    }
+}
+
+static void a_call_that_finished_goes_with_the_engine(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create_leased();
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called_len = 0;
+    destroy(engine);
+}
+
+static void while_a_commit_is_out_nothing_is_sent_and_few_are_leased(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create();
+    saga_engine_turn(engine, LEASED_US);
+    answer_lease(engine, SLOTS - 1, LEASED_US);
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called[0] = called[--called_len];
+    saga_engine_turn(engine, 3000);
+    assert_int_equal(commits, 1);
+    saga_engine_nudge(engine);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called[0] = called[--called_len];
+    saga_engine_turn(engine, 4000); /* that one gathers, and one free slot is too few to fill */
+    assert_int_equal(commits, 1);
+    assert_int_equal(leases, 1);
+    assert_true(saga_engine_due_us(engine) > 4000);
+    struct saga_store_reply reply = {.stored = SAGA_STORED, .lease_us = OVER_US + 500000};
+    saga_engine_on_committed(engine, true, &reply);
+    saga_engine_turn(engine, 5000);
+    assert_int_equal(commits, 2);
+    assert_int_equal(leases, 2); /* two slots are a quarter */
+    destroy(engine);
+}
+
+static void of_few_slots_one_is_leased_for_unless_a_commit_is_out(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create();
+    saga_engine_turn(engine, LEASED_US);
+    answer_lease(engine, SLOTS - 1, LEASED_US);
+    saga_engine_nudge(engine);
+    assert_int_equal(saga_engine_due_us(engine), LEASED_US);
+    saga_engine_turn(engine, 2000);
+    assert_int_equal(leases, 2);
+    destroy(engine);
+}
+
+static void an_engine_is_idle_when_nothing_is_out(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create();
+    assert_true(saga_engine_idle(engine));
+    saga_engine_turn(engine, LEASED_US);
+    assert_false(saga_engine_idle(engine)); /* a lease is asked for */
+    answer_lease(engine, 1, LEASED_US);
+    assert_false(saga_engine_idle(engine));
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called_len = 0;
+    saga_engine_nudge(engine);
+    saga_engine_turn(engine, 3000);
+    saga_engine_on_leased(engine, NULL, 0); /* that was asked for meanwhile */
+    assert_false(saga_engine_idle(engine));
+    answer_commit(engine, SAGA_STORED);
+    assert_true(saga_engine_idle(engine));
+    destroy(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +661,24 @@ int main(void)
         cmocka_unit_test(a_nudge_waits_for_a_slot),
         cmocka_unit_test(an_engine_that_is_drained_leases_no_more_and_is_not_due),
         cmocka_unit_test(after_a_commit_that_failed_a_nudge_waits_as_the_commit_does),
+        cmocka_unit_test(a_move_that_the_store_refuses_is_parked_then_bare_then_dropped),
+        cmocka_unit_test(a_saga_whose_lease_is_over_is_not_touched),
+        cmocka_unit_test(a_move_whose_lease_is_over_is_not_stored),
+        cmocka_unit_test(a_commit_is_sent_again_until_the_lease_is_over),
+        cmocka_unit_test(what_somebody_else_has_meanwhile_is_let_go),
+        cmocka_unit_test(a_saga_that_is_leased_while_draining_is_given_back_at_once),
+        cmocka_unit_test(a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told),
+        cmocka_unit_test(retries_beyond_their_budget_wait_their_turn),
+        cmocka_unit_test(who_wants_to_know_hears_of_each_move_that_is_stored),
+        cmocka_unit_test(a_lease_that_failed_is_tried_again_and_counted),
+        cmocka_unit_test(what_cannot_be_stored_whole_is_not_stored_and_is_tried_again),
+        cmocka_unit_test(no_more_calls_are_out_than_may_be_and_the_others_wait_for_an_answer),
+        cmocka_unit_test(an_engine_is_due_when_a_call_has_taken_too_long),
+        cmocka_unit_test(calls_come_back_in_any_order),
+        cmocka_unit_test(a_call_that_finished_goes_with_the_engine),
+        cmocka_unit_test(while_a_commit_is_out_nothing_is_sent_and_few_are_leased),
+        cmocka_unit_test(of_few_slots_one_is_leased_for_unless_a_commit_is_out),
+        cmocka_unit_test(an_engine_is_idle_when_nothing_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

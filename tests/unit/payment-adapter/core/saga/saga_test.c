@@ -238,6 +238,53 @@ static void effects_beyond_their_bound_are_told(void **state)
     saga_effects_clear(&effects);
 }
 
+static void a_no_without_a_word_is_called_refused_and_an_earlier_cause_stays(void **state)
+{
+    (void)state;
+    struct saga_row row = row_at(SAGA_RUNNING, B);
+    struct saga_outcome outcome = {.verdict = SAGA_FAILED};
+    struct saga_move move;
+    saga_decide(&row, &outcome, 0, &rng.rng, &move);
+    assert_string_equal(move.cause, "refused");
+    row = row_at(SAGA_UNDOING, C);
+    saga_decide(&row, &outcome, 0, &rng.rng, &move);
+    assert_true(move.parked);
+    assert_string_equal(move.cause, "refused");
+    strcpy(row.cause, "expired"); /* why it turned back; that it is stuck stands beside it */
+    saga_decide(&row, &outcome, 0, &rng.rng, &move);
+    assert_true(move.parked);
+    assert_string_equal(move.cause, "expired");
+}
+
+static void ongoing_is_waited_for_until_the_deadline_and_not_beyond(void **state)
+{
+    (void)state;
+    expect(decide(SAGA_RUNNING, A, SAGA_ONGOING, 9999), SAGA_RUNNING, A, false);
+    struct saga_move move = decide(SAGA_RUNNING, A, SAGA_ONGOING, 10000);
+    expect(move, SAGA_UNDOING, A, false);
+    assert_string_equal(move.cause, "deadline");
+    expect(decide(SAGA_RUNNING, PIVOT, SAGA_ONGOING, 10000), SAGA_RUNNING, PIVOT, true);
+    expect(decide(SAGA_RUNNING, OPTIONAL, SAGA_ONGOING, 10000), SAGA_RUNNING, LAST, false);
+}
+
+static void where_nothing_above_can_be_undone_it_is_undone_at_once(void **state)
+{
+    (void)state;
+    static const struct saga_step *const bare_steps[] = {&rows[1], &rows[2], &rows[3]};
+    static const struct saga_def bare = {
+        .key = "test.2", .steps = bare_steps, .steps_len = 3, .pivot = 2};
+    saga_def_check(&bare);
+    assert_int_equal(saga_undo_step(&bare, 0), -1);
+    assert_int_equal(saga_undo_step(&bare, 1), 1);
+    assert_int_equal(saga_undo_step(&bare, 2), 1);
+    struct saga_row row = row_at(SAGA_RUNNING, 1);
+    row.def = &bare;
+    struct saga_move move;
+    struct saga_outcome outcome = {.verdict = SAGA_FAILED, .code = "why"};
+    saga_decide(&row, &outcome, 0, &rng.rng, &move);
+    expect(move, SAGA_UNDONE, 0, false);
+}
+
 int main(void)
 {
     rng_seeded_init(&rng, 3);
@@ -259,6 +306,9 @@ int main(void)
         cmocka_unit_test(a_deferred_saga_sleeps_as_it_was),
         cmocka_unit_test(effects_come_out_as_they_went_in),
         cmocka_unit_test(effects_beyond_their_bound_are_told),
+        cmocka_unit_test(a_no_without_a_word_is_called_refused_and_an_earlier_cause_stays),
+        cmocka_unit_test(ongoing_is_waited_for_until_the_deadline_and_not_beyond),
+        cmocka_unit_test(where_nothing_above_can_be_undone_it_is_undone_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,103 @@ static void a_seal_opens_by_its_key_and_by_no_other(void **state)
     }
 }
 
+static void each_part_of_a_promise_that_differs_is_another_promise(void **state)
+{
+    (void)state;
+    struct beacon_sources sources = quicknet();
+    struct beacon first = {.kind = BEACON_TEXT, .late_s = 120, .words = "the lottery"};
+    beacon_settle(&first, NULL, &sources, 1700000000000, 1000);
+    assert_int_equal(0, first.round);
+    assert_int_equal(0, first.at_ms); /* nobody knows when it will be typed in */
+    assert_string_equal("", first.chain);
+    struct beacon others[] = {first, first, first};
+    others[0].late_s = 121;
+    strcpy(others[1].words, "the weather");
+    others[2] = (struct beacon){.kind = BEACON_DRAND, .late_s = 120};
+    for (unsigned i = 0; i < 3; i++) {
+        assert_false(beacon_same_choice(&first, &others[i]));
+        beacon_settle(&others[i], &first, &sources, 1700000000000, 2000);
+        assert_int_equal(1, others[i].changes);
+        assert_int_equal(2000, others[i].since_ms);
+    }
+    struct beacon drand = others[2], same = drand;
+    sources.chain[0] ^= 1; /* another network */
+    beacon_settle(&same, &drand, &sources, 1700000000000, 3000);
+    assert_int_equal(2, same.changes);
+}
+
+static void a_source_that_had_not_begun_decides_by_its_first_round(void **state)
+{
+    (void)state;
+    struct beacon_sources sources = quicknet();
+    struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
+    beacon_settle(&beacon, NULL, &sources, sources.genesis_ms - sources.gap_ms - 1, 5);
+    assert_int_equal(1, beacon.round);
+    assert_int_equal(sources.genesis_ms, beacon.at_ms);
+}
+
+static void a_late_closing_moves_a_value_of_nist_and_dates_words(void **state)
+{
+    (void)state;
+    struct beacon_sources sources = quicknet();
+    struct beacon beacon = {.kind = BEACON_NIST, .late_s = 120};
+    beacon_settle(&beacon, NULL, &sources, 1700000000000, 5);
+    assert_int_equal(1700000040000, beacon_after(&beacon, &sources, 1700000000000).at_ms);
+    assert_int_equal(1700000100000, beacon_after(&beacon, &sources, 1700000040000).at_ms);
+    struct beacon words = {.kind = BEACON_TEXT, .words = "the lottery"};
+    assert_int_equal(1700000000000, beacon_after(&words, &sources, 1700000000000).at_ms);
+    struct beacon none = {.kind = BEACON_NONE};
+    assert_int_equal(0, beacon_after(&none, &sources, 1700000000000).at_ms);
+}
+
+static void a_signature_is_lower_case_hex_of_its_length(void **state)
+{
+    (void)state;
+    char value[BEACON_HASH_LEN + 1], signature[] = SIGNATURE;
+    const struct span all = span_of(signature);
+    assert_true(beacon_drand_value(all, value));
+    assert_string_equal(RANDOMNESS, value);
+    assert_false(beacon_drand_value((struct span){all.ptr, all.len - 1}, value));
+    static const char others[] = {'/', ':', '`', 'g', 'A'};
+    for (unsigned i = 0; i < sizeof(others); i++) {
+        signature[all.len - 1] = others[i];
+        assert_false(beacon_drand_value(all, value));
+    }
+    signature[all.len - 1] = 'g';
+    char json[256], kept[BEACON_SIGN_LEN + 1];
+    snprintf(json, sizeof(json), "{\"round\":1000,\"signature\":\"%s\"}", signature);
+    assert_false(beacon_drand_answer(span_of(json), 1000, kept, value));
+}
+
+static void a_seal_of_another_version_or_with_a_part_that_is_none_is_not_read(void **state)
+{
+    (void)state;
+    struct mac_ring keys;
+    struct draw_seal seal, read;
+    struct rng_seeded rng;
+    struct err_slot err;
+    rng_seeded_init(&rng, unit_seed());
+    assert_int_equal(0, mac_ring_parse(SPAN("7 000102030405060708090a0b0c0d0e0f\n"), &err, &keys));
+    draw_seal_make(&keys, SPAN("show"), &rng.rng, &seal);
+    char memory[DRAW_SEAL_LEN_MAX], copy[DRAW_SEAL_LEN_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    draw_seal_put(&text, &seal);
+    memcpy(copy, memory, text.len);
+    char *key = memchr(copy, ' ', text.len) + 1, *salt = strchr(key, ' ') + 1;
+    static const char no_hex = 'x';
+    char *const broken[] = {copy, key, salt, &copy[text.len - 1]};
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(draw_seal_parse((struct span){copy, text.len}, &read));
+        char was = *broken[i];
+        *broken[i] = no_hex;
+        assert_false(draw_seal_parse((struct span){copy, text.len}, &read));
+        *broken[i] =
+            was == '0' ? '1' : '0'; /* another version, but else another seal that is good */
+        assert_int_equal(i > 0, draw_seal_parse((struct span){copy, text.len}, &read));
+        *broken[i] = was;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +255,11 @@ int main(void)
         cmocka_unit_test(a_closing_that_was_late_takes_a_later_round),
         cmocka_unit_test(an_answer_of_drand_is_of_its_round_and_its_own_hash),
         cmocka_unit_test(a_seal_opens_by_its_key_and_by_no_other),
+        cmocka_unit_test(each_part_of_a_promise_that_differs_is_another_promise),
+        cmocka_unit_test(a_source_that_had_not_begun_decides_by_its_first_round),
+        cmocka_unit_test(a_late_closing_moves_a_value_of_nist_and_dates_words),
+        cmocka_unit_test(a_signature_is_lower_case_hex_of_its_length),
+        cmocka_unit_test(a_seal_of_another_version_or_with_a_part_that_is_none_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,15 +1,12 @@
 /* event_doc_test.c: documents from operators' hands: what is taken, what is refused, and why. */
+#include "unit.h"
+
 #include "core/event/event_doc.h"
 
 #include "core/event/event_state.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 static struct event_doc doc; /* too big for comfort on a sanitized stack */
 static struct event_doc_fault fault;
@@ -129,6 +126,8 @@ static const struct {
      "/prequeue_at", "earlier"},
     {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"closes_at\":\"2027-01-02T03:00:00Z\"}", "/closes_at",
      "later"},
+    {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"planned_end_at\":\"2027-01-02T03:00:00Z\"}",
+     "/planned_end_at", "later"},
     {"{\"pow_bits\":31}", "/pow_bits", "0 to 30"},
     {"{\"member_required\":1}", "/member_required", "true or false"},
     {"{\"schedule\":{}}", "/schedule", "list"},
@@ -146,6 +145,63 @@ static const struct {
     {"{\"name\":\"a\\u0007b\"}", "/name", "control"},
     {"{\"message\":{\"en\":\"a\\rb\"}}", "/message/en", "control"},
     {"{\"state\":\"open\"}", "/state", "not known"},
+    {"{\"id\":5}", "/id", "text"},
+    {"{\"id\":\"\"}", "/id", "text"},
+    {"{\"name\":\"a\\u007fb\"}", "/name", "control"},
+    {"{\"message\":{\"a1\":\"x\"}}", "/message/a1", "language tag"},
+    {"{\"message\":{\"1a\":\"x\"}}", "/message/1a", "language tag"},
+    {"{\"message\":{\"e~\":\"x\"}}", "/message/e~0", "language tag"},
+    {"{\"message\":{\"en_GB\":\"x\"}}", "/message/en_GB", "language tag"},
+    {"{\"message\":{\"en:GB\":\"x\"}}", "/message/en:GB", "language tag"},
+    {"{\"message\":{\"en-\":\"x\"}}", "/message/en-", "language tag"},
+    {"{\"message\":{\"en-abcdefgh-abcdefgh\":\"x\"}}", "/message/en-abcdefgh-abcdefgh",
+     "language tag"},
+    {"{\"appeal\":{\"en\":\"http://a\"}}", "/appeal/en", "https://"},
+    {"{\"appeal\":{\"en\":\"\"}}", "/appeal/en", "https://"},
+    {"{\"appeal\":{\"en\":\"tel:1 2\"}}", "/appeal/en", "https://"},
+    {"{\"appeal\":{\"en\":\"tel:\xC2\xA0\"}}", "/appeal/en", "https://"},
+    {"{\"appeal\":{\"en\":\"https://a~\\u007f\"}}", "/appeal/en", "control"},
+    {"{\"appeal\":{\"en\":\"https://a\\\"b\"}}", "/appeal/en", "https://"},
+    {"{\"appeal\":{\"en\":\"https://a<b\"}}", "/appeal/en", "https://"},
+    {"{\"appeal\":{\"en\":\"https://a>b\"}}", "/appeal/en", "https://"},
+    {"{\"schedule\":[1]}", "/schedule/0", "object"},
+    {"{\"schedule\":[{\"rate_per_s\":1}]}", "/schedule/0/at", "missing"},
+    {"{\"lanes\":{}}", "/lanes", "list"},
+    {"{\"lanes\":[1]}", "/lanes/0", "object"},
+    {"{\"lanes\":[{\"share\":1}]}", "/lanes/0/id", "missing"},
+    {"{\"lanes\":[{\"id\":\"fans\"}]}", "/lanes/0/share", "missing"},
+    {"{\"lanes\":[{\"id\":\"fans\",\"share\":100}]}", "/lanes/0/share", "1 to 99"},
+    {"{\"lanes\":[{\"id\":\"fans\",\"share\":60},{\"id\":\"b\",\"share\":40}]}", "/lanes/1/share",
+     "general lane"},
+    {"{\"lanes\":[{\"id\":\"general\",\"share\":1}]}", "/lanes/0/id", "general"},
+    {"{\"lanes\":[{\"id\":\"Fans\",\"share\":1}]}", "/lanes/0/id", "a-z"},
+    {"{\"lanes\":[{\"id\":\"fans_\",\"share\":1}]}", "/lanes/0/id", "a-z"},
+    {"{\"lanes\":[{\"id\":\"fans:\",\"share\":1}]}", "/lanes/0/id", "a-z"},
+    {"{\"lanes\":[{\"id\":\"fans~\",\"share\":1}]}", "/lanes/0/id", "a-z"},
+    {"{\"lanes\":[{\"id\":\"fans+\",\"share\":1}]}", "/lanes/0/id", "a-z"},
+    {"{\"lanes\":[{\"id\":\"a\",\"share\":1},{\"id\":\"a\",\"share\":1}]}", "/lanes/1/id",
+     "another lane"},
+    {"{\"lanes\":[{\"id\":\"a\",\"share\":1,\"name\":\"\\u0001\"}]}", "/lanes/0/name", "control"},
+    {"{\"lanes\":[{\"id\":\"a\",\"share\":1,\"name\":\"\"}]}", "/lanes/0/name", "text"},
+    {"{\"lanes\":[{\"id\":\"a\",\"share\":1,\"code_required\":1}]}", "/lanes/0/code_required",
+     "true or false"},
+    {"{\"lanes\":[{\"id\":\"a\",\"share\":1,\"size\":1}]}", "/lanes/0/size", "not known"},
+    {"{\"beacon\":5}", "/beacon", "object"},
+    {"{\"beacon\":{}}", "/beacon/kind", "missing"},
+    {"{\"beacon\":{\"kind\":\"stars\"}}", "/beacon/kind", "drand"},
+    {"{\"beacon\":{\"kind\":\"text\"}}", "/beacon/words", "missing"},
+    {"{\"beacon\":{\"kind\":\"text\",\"words\":\"a\\nb\"}}", "/beacon/words", "printable"},
+    {"{\"beacon\":{\"kind\":\"text\",\"words\":\"a\\u007f\"}}", "/beacon/words", "printable"},
+    {"{\"beacon\":{\"kind\":\"drand\",\"at\":5}}", "/beacon/at", "time"},
+    {"{\"beacon\":{\"kind\":\"drand\",\"late_s\":0}}", "/beacon/late_s", "whole number"},
+    {"{\"prices\":{\"currency\":\"KRw\",\"categories\":{}}}", "/prices/currency", ""},
+    {"{\"prices\":{\"currency\":\"K1W\",\"categories\":{}}}", "/prices/currency", ""},
+    {"{\"prices\":{\"currency\":\"KRW\",\"categories\":{\"R\":5}}}", "/prices/categories/R",
+     "object"},
+    {"{\"prices\":{\"currency\":\"KRW\",\"categories\":{\"a\\\\b\":{\"price\":1}}}}",
+     "/prices/categories/", "backslashes"},
+    {"{\"prices\":{\"currency\":\"KRW\",\"categories\":{\"a\\u007f\":{\"price\":1}}}}",
+     "/prices/categories/", "control"},
 };
 
 static void a_document_that_asks_for_codes_is_not_for_programs_that_know_none(void **state)
@@ -170,6 +226,14 @@ static void a_document_that_asks_for_codes_is_not_for_programs_that_know_none(vo
                          0);
         assert_false(event_doc_asks_code_anywhere(&again));
     }
+}
+
+static void a_planned_end_is_stored_while_there_is_one_and_may_be_passed_over(void **state)
+{
+    (void)state;
+    struct span json = stored("{\"planned_end_at\":\"2027-01-02T03:00:00Z\"}");
+    assert_non_null(memmem(json.ptr, json.len, "\"needs\":1", 9));
+    assert_int_equal(doc.planned_end_at_ms, 1798858800000);
 }
 
 static void a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_over(void **state)
@@ -240,13 +304,18 @@ static void the_audit_trail_is_told_only_what_differs(void **state)
     char from_memory[512], to_memory[512];
     struct text from = text_on(from_memory, sizeof(from_memory));
     struct text to = text_on(to_memory, sizeof(to_memory));
-    assert_true(event_doc_diff(SPAN("{\"a\":1,\"b\":\"x\",\"c\":[1]}"),
-                               SPAN("{\"a\":2,\"b\":\"x\",\"c\":[1,2],\"d\":true}"), &from, &to));
+    bool differ = false;
+    int rc =
+        event_doc_diff(SPAN("{\"a\":1,\"b\":\"x\",\"c\":[1]}"),
+                       SPAN("{\"a\":2,\"b\":\"x\",\"c\":[1,2],\"d\":true}"), &from, &to, &differ);
+    unit_never(rc == 0 && !differ, "a change that counts as none");
+    assert_int_equal(rc, 0);
     assert_true(span_eq(text_span(&from), SPAN("{\"a\":1,\"c\":[1],\"d\":null}")));
     assert_true(span_eq(text_span(&to), SPAN("{\"a\":2,\"c\":[1,2],\"d\":true}")));
     from = text_on(from_memory, sizeof(from_memory));
     to = text_on(to_memory, sizeof(to_memory));
-    assert_false(event_doc_diff(SPAN("{\"a\":1}"), SPAN("{\"a\":1}"), &from, &to));
+    assert_int_equal(event_doc_diff(SPAN("{\"a\":1}"), SPAN("{\"a\":1}"), &from, &to, &differ), 0);
+    assert_false(differ);
 }
 
 static void a_shown_document_carries_state_and_version(void **state)
@@ -334,12 +403,170 @@ static void a_newer_document_is_read_only_if_it_says_that_we_may(void **state)
     }
 }
 
+static bool holds(struct span json, const char *part)
+{
+    return memmem(json.ptr, json.len, part, strlen(part)) != NULL;
+}
+
+static void a_tag_contact_and_lane_may_be_of_every_letter_that_is_allowed(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("{\"message\":{\"aZ-z9\":\"1\",\"Az-09\":\"a\\nb\",\"en\":null},"
+              "\"appeal\":{\"en\":\"https://a~!\",\"ko\":\"mailto:a\",\"fr\":\"tel:1\"},"
+              "\"lanes\":[{\"id\":\"az-09\",\"share\":98},{\"id\":\"b\",\"share\":1}]}"),
+        0);
+    assert_int_equal(doc.messages_len, 2);
+    assert_int_equal(doc.appeals_len, 3);
+    assert_string_equal(doc.lane[0].name, "az-09");
+    assert_int_equal(line_lane_share(event_doc_knobs(&doc).shares, 0), 1);
+}
+
+static void lanes_are_the_same_by_number_order_and_name(void **state)
+{
+    (void)state;
+    static struct event_doc other;
+    static const struct {
+        const char *lanes;
+        bool same;
+    } cases[] = {
+        {"{\"lanes\":[{\"id\":\"a\",\"share\":2},{\"id\":\"b\",\"share\":1,\"name\":\"x\"}]}",
+         true},
+        {"{\"lanes\":[{\"id\":\"a\",\"share\":1}]}", false},
+        {"{\"lanes\":[{\"id\":\"c\",\"share\":1},{\"id\":\"b\",\"share\":1}]}", false},
+        {"{\"lanes\":[{\"id\":\"a\",\"share\":1},{\"id\":\"c\",\"share\":1}]}", false},
+        {"{}", false},
+    };
+    assert_int_equal(parse("{\"lanes\":[{\"id\":\"a\",\"share\":1},{\"id\":\"b\",\"share\":1}]}"),
+                     0);
+    other = doc;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(parse(cases[i].lanes), 0);
+        assert_int_equal(event_doc_same_lanes(&other, &doc), cases[i].same);
+    }
+}
+
+static void a_shown_document_tells_incarnation_and_what_the_autopilot_did(void **state)
+{
+    (void)state;
+    struct line_pilot pilot = {
+        .on = true, .rate_milli = 2500, .from_milli = 5000, .reason = "slow", .why = "errors"};
+    struct event_doc_now now = {
+        .state = LINE_OPEN, .version = 3, .incarnation = "0123456789abcdef", .pilot = &pilot};
+    assert_int_equal(parse("{}"), 0);
+    for (int round = 0; round < 2; round++) {
+        struct text text = text_on(memory, sizeof(memory) - 1);
+        event_doc_show(&text, &doc, &now);
+        memory[text.len] = '\0';
+        assert_non_null(strstr(memory, "\"incarnation\":\"0123456789abcdef\""));
+        assert_non_null(
+            strstr(memory, "\"autopilot_state\":{\"rate_per_s\":2.5,\"reason\":\"slow\""));
+        assert_non_null(strstr(memory, "\"from_per_s\":5,\"to_per_s\":2.5,\"why\":\"errors\""));
+        assert_non_null(
+            strstr(memory, round == 0 ? "\"reading\":null" : "\"reading\":{\"p99\":7}"));
+        assert_non_null(strstr(memory, round == 0 ? "\"because\":null" : "\"because\":[1]"));
+        snprintf(pilot.reading, sizeof(pilot.reading), "{\"p99\":7}");
+        snprintf(pilot.because, sizeof(pilot.because), "[1]");
+    }
+    pilot.on = false;
+    now.incarnation = "";
+    struct text text = text_on(memory, sizeof(memory) - 1);
+    event_doc_show(&text, &doc, &now);
+    memory[text.len] = '\0';
+    assert_non_null(strstr(memory, "\"incarnation\":null"));
+    assert_non_null(strstr(memory, "\"autopilot_state\":null"));
+}
+
+static void what_is_said_about_a_show_is_stored_while_it_says_something(void **state)
+{
+    (void)state;
+    struct span json = stored("{\"about\":{\"en\":\"An evening\"}}");
+    assert_true(holds(json, "\"needs\":1"));
+    assert_true(holds(json, "\"about\":{\"en\":\"An evening\"}"));
+    json = stored("{\"about\":{}}");
+    assert_false(holds(json, "about"));
+}
+
+static void a_beacon_that_was_taken_back_stays_counted(void **state)
+{
+    (void)state;
+    struct span json = stored("{\"beacon\":{\"kind\":\"none\",\"words\":\"old\",\"changes\":2}}");
+    assert_true(holds(json, "\"beacon\":{\"kind\":\"none\",\"late_s\":"));
+    json = stored("{\"beacon\":{\"kind\":\"drand\",\"chain\":\"ab\",\"round\":7,"
+                  "\"at\":\"2027-01-02T03:04:05.000Z\",\"since\":\"2027-01-01T00:00:00.000Z\"}}");
+    static const char drand[] = "\"beacon\":{\"kind\":\"drand\",\"chain\":\"ab\",\"round\":7,"
+                                "\"at\":\"2027-01-02T03:04:05.000Z\",";
+    assert_true(holds(json, drand));
+    json = stored("{\"beacon\":{\"kind\":\"nist\",\"chain\":\"2\",\"round\":7,\"at\":null}}");
+    static const char nist[] = "\"beacon\":{\"kind\":\"nist\",\"chain\":\"2\",\"at\":null,";
+    assert_true(holds(json, nist));
+}
+
+static void the_audit_trail_tells_what_was_taken_out_and_what_it_cannot_read_is_not_called_the_same(
+    void **state)
+{
+    (void)state;
+    char from_memory[128], to_memory[128];
+    struct text from = text_on(from_memory, sizeof(from_memory));
+    struct text to = text_on(to_memory, sizeof(to_memory));
+    bool differ = false;
+    assert_int_equal(
+        event_doc_diff(SPAN("{\"a\":1,\"b\":2}"), SPAN("{\"a\":1}"), &from, &to, &differ), 0);
+    assert_true(differ);
+    assert_true(span_eq(text_span(&from), SPAN("{\"b\":2}")));
+    assert_true(span_eq(text_span(&to), SPAN("{\"b\":null}")));
+    assert_int_equal(event_doc_diff(SPAN("{"), SPAN("{}"), &from, &to, &differ), ERR_SYNTAX);
+    assert_int_equal(event_doc_diff(SPAN("{}"), SPAN("{"), &from, &to, &differ), ERR_SYNTAX);
+    assert_true(differ); /* as it was */
+}
+
+static void a_patch_of_what_cannot_be_read_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(patch(SPAN("{\"burst\":"), "{}"), ERR_SYNTAX);
+    assert_string_equal(fault.pointer, "");
+    assert_true(fault.rule[0] != '\0');
+}
+
+static void a_contact_is_an_address_in_plain_letters(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"http://x.example",           "https://x.example/ a",
+                                      "https://x.example/\xC3\xBC", "https://x.example/<b>",
+                                      "https://x.example/\\\"",     "x"};
+    char json[256];
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(json, sizeof(json), "{\"appeal\":{\"en\":\"%s\"}}", bad[i]);
+        assert_int_not_equal(parse(json), 0);
+        assert_string_equal(fault.pointer, "/appeal/en");
+    }
+    assert_int_equal(parse("{\"appeal\":{\"en\":\"https://x.example/~a\"}}"), 0);
+    assert_int_equal(parse("{\"appeal\":{\"en\":\"tel:+49\"}}"), 0);
+    assert_int_equal(parse("{\"appeal\":{\"en\":\"mailto:a@x.example\"}}"), 0);
+}
+
+static void a_name_and_a_lane_of_control_characters_are_refused(void **state)
+{
+    (void)state;
+    assert_int_not_equal(parse("{\"name\":\"a\\u0001\"}"), 0);
+    assert_string_equal(fault.pointer, "/name");
+    assert_int_not_equal(parse("{\"name\":7}"), 0);
+    assert_int_not_equal(parse("{\"lanes\":[{\"id\":\"a\",\"share\":5,\"name\":\"\\u0001\"}]}"), 0);
+    assert_int_not_equal(parse("{\"lanes\":[{\"id\":7,\"share\":5}]}"), 0);
+    assert_int_not_equal(parse("{\"lanes\":[{\"id\":\"a\",\"share\":5,\"name\":7}]}"), 0);
+    assert_int_not_equal(
+        parse("{\"lanes\":[{\"id\":\"a\",\"share\":5},{\"id\":\"a\",\"share\":5}]}"), 0);
+    assert_int_equal(parse("{\"lanes\":[{\"id\":\"a\",\"share\":5},{\"id\":\"b\",\"share\":5}]}"),
+                     0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_document_has_every_default),
         cmocka_unit_test(every_knob_is_stored_as_it_was_given),
         cmocka_unit_test(a_document_that_asks_for_codes_is_not_for_programs_that_know_none),
+        cmocka_unit_test(a_planned_end_is_stored_while_there_is_one_and_may_be_passed_over),
         cmocka_unit_test(a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_over),
         cmocka_unit_test(what_breaks_a_rule_is_named_with_the_rule),
         cmocka_unit_test(a_patch_changes_what_it_names_and_nothing_else),
@@ -350,6 +577,16 @@ int main(void)
         cmocka_unit_test(the_largest_document_fits_its_bound),
         cmocka_unit_test(the_table_describes_every_knob),
         cmocka_unit_test(a_newer_document_is_read_only_if_it_says_that_we_may),
+        cmocka_unit_test(a_tag_contact_and_lane_may_be_of_every_letter_that_is_allowed),
+        cmocka_unit_test(lanes_are_the_same_by_number_order_and_name),
+        cmocka_unit_test(a_shown_document_tells_incarnation_and_what_the_autopilot_did),
+        cmocka_unit_test(what_is_said_about_a_show_is_stored_while_it_says_something),
+        cmocka_unit_test(a_beacon_that_was_taken_back_stays_counted),
+        cmocka_unit_test(
+            the_audit_trail_tells_what_was_taken_out_and_what_it_cannot_read_is_not_called_the_same),
+        cmocka_unit_test(a_patch_of_what_cannot_be_read_is_refused),
+        cmocka_unit_test(a_contact_is_an_address_in_plain_letters),
+        cmocka_unit_test(a_name_and_a_lane_of_control_characters_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,27 @@ static void people_join_while_the_line_stands(void **state)
     assert_false(event_state_takes_joins(LINE_CLOSED));
 }
 
+static void an_act_is_known_by_its_name_and_no_other(void **state)
+{
+    (void)state;
+    enum event_action action;
+    for (unsigned i = 0; i < EVENT_ACTION_COUNT; i++) {
+        assert_true(event_action_parse(span_of(event_action_name((enum event_action)i)), &action));
+        assert_int_equal(action, i);
+    }
+    assert_false(event_action_parse(SPAN("opens"), &action));
+    assert_false(event_action_parse(SPAN(""), &action));
+}
+
+static void people_join_a_line_that_is_to_move_some_day(void **state)
+{
+    (void)state;
+    static const bool joins[LINE_STATE_COUNT] = {
+        [LINE_PRE_QUEUE] = true, [LINE_OPEN] = true, [LINE_PAUSED] = true, [LINE_FROZEN] = true};
+    for (unsigned i = 0; i < LINE_STATE_COUNT; i++)
+        assert_int_equal(event_state_takes_joins((enum line_state)i), joins[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +133,8 @@ int main(void)
         cmocka_unit_test(the_legal_acts_are_named),
         cmocka_unit_test(names_are_read_as_they_are_written),
         cmocka_unit_test(people_join_while_the_line_stands),
+        cmocka_unit_test(an_act_is_known_by_its_name_and_no_other),
+        cmocka_unit_test(people_join_a_line_that_is_to_move_some_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,12 +92,54 @@ static void amounts_are_written_by_their_currency(void **state)
     }
 }
 
+static void what_is_told_is_the_least_and_the_most_that_is_left(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t amounts[3];
+        bool gone[3];
+        const char *told;
+    } rows[] = {
+        {{5, 9, 7}, {false, false, false}, "{\"currency\":\"EUR\",\"from\":5,\"to\":9,"},
+        {{9, 5, 7}, {false, false, false}, "{\"currency\":\"EUR\",\"from\":5,\"to\":9,"},
+        {{9, 5, 7}, {false, true, false}, "{\"currency\":\"EUR\",\"from\":7,\"to\":9,"},
+        {{9, 5, 7}, {true, false, false}, "{\"currency\":\"EUR\",\"from\":5,\"to\":7,"},
+        {{9, 5, 7}, {true, true, true}, "{\"currency\":\"EUR\",\"from\":null,\"to\":null,"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct prices prices = {.currency = "EUR", .len = 3};
+        for (int k = 0; k < 3; k++)
+            prices.price[k] = (struct price){"x", rows[i].amounts[k], rows[i].gone[k]};
+        char memory[512];
+        struct text text = text_on(memory, sizeof(memory));
+        prices_tell(&text, &prices);
+        assert_true(span_starts(text_span(&text), span_of(rows[i].told)));
+    }
+}
+
+static void a_category_has_a_name_of_a_bounded_length(void **state)
+{
+    (void)state;
+    for (int len = PRICE_NAME_MAX; len <= PRICE_NAME_MAX + 1; len++) {
+        char name[PRICE_NAME_MAX + 2], json[512];
+        memset(name, 'n', sizeof(name));
+        struct text text = text_on(json, sizeof(json) - 1);
+        text_printf(&text, "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"%.*s\":{\"price\":1}}}}",
+                    len, name);
+        json[text.len] = '\0';
+        struct prices prices;
+        assert_int_equal(read(json, &prices) == 0, len <= PRICE_NAME_MAX);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_is_written_and_told),
         cmocka_unit_test(what_breaks_a_rule_is_refused),
         cmocka_unit_test(amounts_are_written_by_their_currency),
+        cmocka_unit_test(what_is_told_is_the_least_and_the_most_that_is_left),
+        cmocka_unit_test(a_category_has_a_name_of_a_bounded_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

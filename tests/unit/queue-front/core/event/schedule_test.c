@@ -49,12 +49,24 @@ static void the_last_one_enters_by_the_rates_to_come(void **state)
     assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 3001), 0);
 }
 
+static void what_takes_longer_than_a_year_is_not_told(void **state)
+{
+    (void)state;
+    const uint64_t year_s = 366 * 86400;
+    doc = (struct event_doc){.schedule_len = 0};
+    assert_true(schedule_reach_ms(&doc, 1000, 5000, 1000) > 5000); /* one a second */
+    assert_int_equal(schedule_reach_ms(&doc, 1000, 5000, 2 * year_s), 0);
+    assert_int_equal(schedule_reach_ms(&doc, 0, 5000, 1), 0);
+    assert_int_equal(schedule_reach_ms(&doc, 0, 5000, 0), 5000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_is_taken_when_its_time_has_come_and_only_once),
         cmocka_unit_test(who_comes_late_takes_the_newest_of_the_steps_it_missed),
         cmocka_unit_test(the_last_one_enters_by_the_rates_to_come),
+        cmocka_unit_test(what_takes_longer_than_a_year_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

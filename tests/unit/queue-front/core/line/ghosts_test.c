@@ -153,6 +153,71 @@ static void a_page_without_sense_is_refused(void **state)
     ghosts_deinit(&ghosts);
 }
 
+static void places_that_nobody_took_count_as_away_at_once(void **state)
+{
+    (void)state;
+    static const struct line_gap gaps[] = {{3, 5},   {8, 15},  {17, 40},
+                                           {63, 64}, {99, 99}, {65530, 65545}};
+    struct ghosts ghosts = {0};
+    uint64_t away = 0;
+    for (unsigned i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+        ghosts_add_gap(&ghosts, gaps[i]);
+        away += gaps[i].upto - gaps[i].from + 1;
+        assert_int_equal(ghosts_before(&ghosts, 0, 200000), away);
+        assert_false(ghosts_has(&ghosts, gaps[i].from - 1));
+        assert_true(ghosts_has(&ghosts, gaps[i].from));
+        assert_true(ghosts_has(&ghosts, gaps[i].upto));
+        assert_false(ghosts_has(&ghosts, gaps[i].upto + 1));
+    }
+    ghosts_add_gap(&ghosts, (struct line_gap){HEARD_PAGES_MAX * (uint64_t)HEARD_PAGE_PLACES,
+                                              HEARD_PAGES_MAX * (uint64_t)HEARD_PAGE_PLACES});
+    ghosts_add_gap(&ghosts, (struct line_gap){7, 6}); /* none */
+    assert_int_equal(ghosts_before(&ghosts, 0, 200000), away);
+    ghosts_deinit(&ghosts);
+}
+
+static void only_pages_with_somebody_away_are_owed(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    uint8_t *bits = calloc(4, HEARD_PAGE_BYTES);
+    ghosts_tell_again(&ghosts); /* nothing yet, so nothing to tell */
+    assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 0);
+    set(bits, HEARD_PAGE_PLACES + 7);
+    set(bits, 3 * HEARD_PAGE_PLACES + HEARD_PAGE_PLACES - 1);
+    tell(&ghosts, bits, 4);
+    assert_int_equal(ghosts_shown(&ghosts, 0).len, 0);
+    assert_int_equal(ghosts_shown(&ghosts, 1).len, 1);
+    assert_int_equal(ghosts_shown(&ghosts, 3).len, HEARD_PAGE_BYTES);
+    ghosts_tell_again(&ghosts);
+    assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 2);
+    assert_int_equal(ghosts.owing[0], 1);
+    assert_int_equal(ghosts.owing[1], 3);
+    ghosts_paid(&ghosts, true);
+    assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 0);
+    free(bits);
+    ghosts_deinit(&ghosts);
+}
+
+/* What is known grows page by page, and the sums go on where they were. */
+static void a_page_that_is_added_shows_nobody_away(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    uint8_t *bits = calloc(3, HEARD_PAGE_BYTES);
+    memset(bits, 0xFF, 10);
+    tell(&ghosts, bits, 1);
+    assert_int_equal(ghosts_before(&ghosts, 0, 3 * HEARD_PAGE_PLACES), 79);
+    assert_true(ghosts_take_page(&ghosts, 2, SPAN("")));
+    assert_int_equal(ghosts_before(&ghosts, 0, 3 * HEARD_PAGE_PLACES), 79);
+    assert_int_equal(ghosts_shown(&ghosts, 2).len, 0);
+    set(bits, 2 * HEARD_PAGE_PLACES);
+    tell(&ghosts, bits, 3);
+    assert_int_equal(ghosts_before(&ghosts, 0, 3 * HEARD_PAGE_PLACES), 80);
+    free(bits);
+    ghosts_deinit(&ghosts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +227,9 @@ int main(void)
         cmocka_unit_test(a_change_is_shown_in_whole_and_not_before_its_time),
         cmocka_unit_test(what_redis_may_have_lost_is_shown_until_it_is_told_anew),
         cmocka_unit_test(a_page_without_sense_is_refused),
+        cmocka_unit_test(places_that_nobody_took_count_as_away_at_once),
+        cmocka_unit_test(only_pages_with_somebody_away_are_owed),
+        cmocka_unit_test(a_page_that_is_added_shows_nobody_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -336,6 +336,25 @@ static void room_is_made_a_page_ahead_and_never_less(void **state)
     heard_deinit(&heard);
 }
 
+static void pages_that_change_all_the_time_keep_no_others_from_being_told(void **state)
+{
+    (void)state;
+    enum { PAGES = 2 * HEARD_SEND_MAX + 1, CALLS = 2 * PAGES };
+    struct heard heard = {0};
+    heard_turn(&heard, 7);
+    heard_reserve(&heard, (uint64_t)PAGES * HEARD_PAGE_PLACES - HEARD_AHEAD_PLACES - 1);
+    assert_int_equal(heard.pages, PAGES);
+    for (uint32_t call = 0; call < CALLS; call++) {
+        for (uint64_t page = 0; page < PAGES; page++)
+            heard_mark(&heard, page * HEARD_PAGE_PLACES + call);
+        assert_int_equal(heard_pick(&heard), HEARD_SEND_MAX);
+        for (uint32_t i = 0; i < HEARD_SEND_MAX; i++)
+            assert_int_equal(heard.sent[i].page, (call * HEARD_SEND_MAX + i) % PAGES);
+        heard_sent(&heard, true);
+    }
+    heard_deinit(&heard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_store_that_forgot_is_told_both_epochs_and_no_empty_page),
         cmocka_unit_test(the_older_epoch_is_told_whole_before_the_newer_one),
         cmocka_unit_test(room_is_made_a_page_ahead_and_never_less),
+        cmocka_unit_test(pages_that_change_all_the_time_keep_no_others_from_being_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

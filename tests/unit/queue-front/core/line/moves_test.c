@@ -145,6 +145,34 @@ static void all_places_are_told_again_each_once_in_bounded_parts(void **state)
     moves_deinit(&moves);
 }
 
+static void what_is_known_of_a_place_is_the_most_that_was_heard(void **state)
+{
+    (void)state;
+    struct moves moves = {0};
+    assert_true(moves_note(&moves, (struct move){5, 1}));
+    assert_true(moves_note(&moves, (struct move){5, 3}));
+    assert_int_equal(moves_of(&moves, 5), 3);
+    assert_int_equal(moves_of(&moves, 6), 0);
+    moves_deinit(&moves);
+}
+
+static void after_a_loss_all_are_told_and_those_that_come_meanwhile(void **state)
+{
+    (void)state;
+    struct moves moves = {0};
+    struct move told[MOVES_SEND_MAX];
+    uint32_t upto;
+    moves_note(&moves, (struct move){5, 1});
+    assert_int_equal(moves_pick(&moves, told, &upto), 0); /* Redis told us of it */
+    moves_tell_again(&moves);
+    moves_note(&moves, (struct move){6, 2}); /* behind one that is yet to be told */
+    assert_int_equal(moves_pick(&moves, told, &upto), 2);
+    assert_int_equal(told[1].entry, 6);
+    assert_int_equal(told[1].moves, 2);
+    assert_int_equal(upto, 2);
+    moves_deinit(&moves);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +182,8 @@ int main(void)
         cmocka_unit_test(the_table_knows_the_highest_of_every_place),
         cmocka_unit_test(a_full_table_keeps_what_it_has),
         cmocka_unit_test(all_places_are_told_again_each_once_in_bounded_parts),
+        cmocka_unit_test(what_is_known_of_a_place_is_the_most_that_was_heard),
+        cmocka_unit_test(after_a_loss_all_are_told_and_those_that_come_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,72 @@ static void a_call_extended_too_often_is_one_that_cannot_be_extended(void **stat
     turns_deinit(&turns);
 }
 
+static void before_a_show_opens_somebody_who_joined_just_now_may_be_the_last(void **state)
+{
+    (void)state;
+    static const enum line_state before[] = {LINE_DRAFT, LINE_SCHEDULED, LINE_PRE_QUEUE};
+    for (unsigned i = 0; i < 3; i++) {
+        struct line_view view = {.state = before[i], .issued = 50};
+        assert_int_equal(place_at(&view, 90, 0).ahead, 45); /* fronts hear of joins later */
+        assert_int_equal(place_at(&view, 50, 0).ahead, 25);
+        assert_int_equal(place_at(&view, 90, 0).position, 0);
+    }
+}
+
+static void an_extended_call_ends_later_and_never_sooner(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    struct line_view view = open_line();
+    view.turns = &turns;
+    turns_note(&turns, (struct turn){.place = 12, .until_ms = 61101, .times = 2});
+    turns_note(&turns, (struct turn){.place = 13, .until_ms = 61100, .times = 1});
+    assert_int_equal(place_at(&view, 12, 10000).call_expires_ms, 61101);
+    assert_int_equal(place_at(&view, 12, 10000).extensions, 2);
+    assert_int_equal(place_at(&view, 13, 10000).call_expires_ms, 61100);
+    view.stood_ms = 500; /* the line stood still for as long */
+    assert_int_equal(place_at(&view, 12, 10000).call_expires_ms, 61601);
+    assert_int_equal(place_at(&view, 12, 61602).state, PLACE_LATE);
+    view.dead = 15; /* its stretch is forgotten, its own time is not */
+    assert_int_equal(place_at(&view, 12, 61601).state, PLACE_CALLED);
+    assert_int_equal(place_at(&view, 12, 66601).state, PLACE_LATE);
+    assert_int_equal(place_at(&view, 12, 66602).state, PLACE_EXPIRED);
+    view.state = LINE_FROZEN;
+    assert_int_equal(place_at(&view, 12, 66601).state, PLACE_CALLED);
+    assert_int_equal(place_at(&view, 12, 66601).call_expires_ms, 0);
+    assert_int_equal(place_at(&view, 12, 66602).state, PLACE_EXPIRED);
+    turns_deinit(&turns);
+}
+
+static void a_place_is_over_by_its_end_however_it_came(void **state)
+{
+    (void)state;
+    static const bool over[PLACE_STATE_COUNT] = {
+        [PLACE_EXPIRED] = true, [PLACE_ENDED] = true, [PLACE_DONE] = true};
+    for (unsigned i = 0; i < PLACE_STATE_COUNT; i++)
+        assert_int_equal(place_is_over((struct place){.state = (enum place_state)i}), over[i]);
+}
+
+static void after_the_draw_a_position_is_what_was_drawn(void **state)
+{
+    (void)state;
+    static const uint8_t seed[DRAW_SEED_BYTES] = {1};
+    struct line_view view = open_line();
+    draw_init(&view.draw.order, seed, (struct span){NULL, 0}, 100);
+    uint64_t sum = 0;
+    bool moved = false;
+    for (uint64_t entry = 1; entry <= 100; entry++) {
+        view.draw.drawn = false;
+        assert_int_equal(place_position(&view, entry), entry);
+        view.draw.drawn = true;
+        assert_int_equal(place_position(&view, entry), draw_position(&view.draw.order, entry));
+        moved = moved || place_position(&view, entry) != entry;
+        sum += place_position(&view, entry);
+    }
+    assert_true(moved);
+    assert_int_equal(sum, 5050); /* each once */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +258,10 @@ int main(void)
         cmocka_unit_test(a_place_beyond_what_was_issued_waits_behind_all_known),
         cmocka_unit_test(while_redis_is_silent_nobodys_time_runs_out),
         cmocka_unit_test(the_clock_goes_on_between_two_ticks_and_never_back),
+        cmocka_unit_test(before_a_show_opens_somebody_who_joined_just_now_may_be_the_last),
+        cmocka_unit_test(an_extended_call_ends_later_and_never_sooner),
+        cmocka_unit_test(a_place_is_over_by_its_end_however_it_came),
+        cmocka_unit_test(after_the_draw_a_position_is_what_was_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

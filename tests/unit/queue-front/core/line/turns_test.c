@@ -52,12 +52,30 @@ static void the_log_is_read_to_the_letter(void **state)
     assert_int_equal(10, turn.times);
 }
 
+static void a_table_that_grows_keeps_what_few_it_has(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    turns_note(&turns, (struct turn){.place = 3, .kind = TURN_DONE});
+    uint32_t before = turns.cap;
+    turns_note(&turns, (struct turn){.place = 3 + before, .kind = TURN_ENDED});
+    assert_int_equal(turns.cap, 2 * before);
+    assert_int_equal(turns_of(&turns, 3).kind, TURN_DONE);
+    assert_int_equal(turns_of(&turns, 3 + before).kind, TURN_ENDED);
+    for (uint64_t place = 1; place <= 2 * before; place++) {
+        if (place != 3 && place != 3 + before)
+            assert_int_equal(turns_of(&turns, place).kind, TURN_NONE);
+    }
+    turns_deinit(&turns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_found_as_it_was_noted_last),
         cmocka_unit_test(places_of_one_slot_have_room_until_the_table_is_full),
         cmocka_unit_test(the_log_is_read_to_the_letter),
+        cmocka_unit_test(a_table_that_grows_keeps_what_few_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -262,6 +262,18 @@ static void it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes
     assert_true(worst_ms < 2.0 * 300.0);
 }
 
+static void a_reason_is_known_by_its_name_and_no_other(void **state)
+{
+    (void)state;
+    enum autopilot_reason reason;
+    for (unsigned i = 0; i < AUTOPILOT_REASON_COUNT; i++) {
+        struct span name = span_of(autopilot_reason_name((enum autopilot_reason)i));
+        assert_true(autopilot_reason_parse(name, &reason));
+        assert_int_equal(reason, i);
+    }
+    assert_false(autopilot_reason_parse(SPAN("bored"), &reason));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_climb_is_told_at_its_beginning_and_its_end),
         cmocka_unit_test(never_above_the_ceiling_nor_below_the_floor),
         cmocka_unit_test(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes),
+        cmocka_unit_test(a_reason_is_known_by_its_name_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,6 +162,65 @@ static void a_page_tells_of_each_event_whether_it_is_served(void **state)
     assert_false(health_next_served(&rest, &event, &served));
 }
 
+static void of_several_services_the_worst_counts_and_what_they_hold_adds_up(void **state)
+{
+    (void)state;
+    static const char *const pages[] = {"{\"p99_ms\":200,\"error_share\":0.5}",
+                                        "{\"p99_ms\":100,\"error_share\":0.1}",
+                                        "{\"p99_ms\":300,\"error_share\":0.7}"};
+    struct health_reading reading = {0};
+    struct health_look look;
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        assert_true(health_parse(span_of(pages[i]), SPAN("show"), &look));
+        health_add(&reading, NULL, &look);
+        assert_int_equal(reading.p99_ms, i < 2 ? 200 : 300);
+        assert_int_equal(reading.errors_milli, i < 2 ? 500 : 700);
+    }
+    struct health_look held = {.has_held = true, .held = 2e15}, few = {.has_held = true, .held = 7};
+    health_add(&reading, NULL, &few);
+    assert_int_equal(reading.held, 7);
+    health_add(&reading, NULL, &held); /* more than anybody has: told as very many */
+    assert_int_equal(reading.held, UINT64_C(1000000000000007));
+}
+
+static void what_nobody_told_is_null(void **state)
+{
+    (void)state;
+    char memory[160];
+    struct text text = text_on(memory, sizeof(memory));
+    health_json(&text, &(struct health_reading){.has_backlog = true, .backlog = 3});
+    assert_span(text_span(&text),
+                "{\"p99_ms\":null,\"error_share\":null,\"held\":null,\"backlog\":3}");
+}
+
+static void of_a_histogram_with_too_many_bounds_the_first_are_kept(void **state)
+{
+    (void)state;
+    static char page_of_many[16384];
+    struct text text = text_on(page_of_many, sizeof(page_of_many));
+    for (unsigned i = 1; i <= HEALTH_BUCKETS_MAX + 4; i++)
+        text_printf(&text,
+                    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"%u\"} "
+                    "%u\n",
+                    i, i);
+    assert_false(text.overflown);
+    struct health_look look;
+    assert_true(health_parse(text_span(&text), SPAN("show"), &look));
+    assert_int_equal(look.buckets_len, HEALTH_BUCKETS_MAX);
+    assert_true(look.bucket[HEALTH_BUCKETS_MAX - 1].le_s == HEALTH_BUCKETS_MAX);
+}
+
+/* Counts that fall from one bound to the next come of a page that was torn; the answer is one. */
+static void a_page_whose_counts_fall_has_an_answer_as_well(void **state)
+{
+    (void)state;
+    struct health_look before = {.bucket = {{0.1, 0}, {0.5, 0}}, .buckets_len = 2};
+    struct health_look now = {.bucket = {{0.1, 90}, {0.5, 90}}, .buckets_len = 2};
+    struct health_reading reading = {0};
+    health_add(&reading, &before, &now);
+    assert_in_range(reading.p99_ms, 98, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +231,10 @@ int main(void)
         cmocka_unit_test(what_is_no_page_of_figures_is_no_look),
         cmocka_unit_test(no_page_breaks_it),
         cmocka_unit_test(a_page_tells_of_each_event_whether_it_is_served),
+        cmocka_unit_test(of_several_services_the_worst_counts_and_what_they_hold_adds_up),
+        cmocka_unit_test(what_nobody_told_is_null),
+        cmocka_unit_test(of_a_histogram_with_too_many_bounds_the_first_are_kept),
+        cmocka_unit_test(a_page_whose_counts_fall_has_an_answer_as_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

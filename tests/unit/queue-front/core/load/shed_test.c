@@ -58,12 +58,37 @@ static void the_time_to_come_back_is_bounded_and_forgets(void **state)
     assert_in_range(shed_retry_s(&shed, UINT32_MAX), 1, SHED_BACK_MIN_S);
 }
 
+static void a_line_that_takes_few_measures_with_few(void **state)
+{
+    (void)state;
+    struct shed shed;
+    shed_init(&shed, 100); /* fewer than one batch */
+    for (int i = 0; i < 100; i++)
+        shed_tick(&shed, 1);
+    assert_true(shed_allows(&shed, 99));
+    assert_false(shed_allows(&shed, 100));
+    assert_in_range(shed_retry_s(&shed, UINT32_MAX), 1, SHED_BACK_MAX_S);
+}
+
+static void answers_while_nobody_waits_count_if_they_are_many(void **state)
+{
+    (void)state;
+    struct shed shed;
+    shed_init(&shed, 400); /* 1,000 a second: a hundred in a tick */
+    answer(&shed, 1000);
+    shed_tick(&shed, 0);
+    assert_true(shed_allows(&shed, 3999));
+    assert_false(shed_allows(&shed, 4000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_many_wait_for_redis_as_it_answers_in_time),
         cmocka_unit_test(the_refused_come_back_while_all_of_them_can_be_served),
         cmocka_unit_test(the_time_to_come_back_is_bounded_and_forgets),
+        cmocka_unit_test(a_line_that_takes_few_measures_with_few),
+        cmocka_unit_test(answers_while_nobody_waits_count_if_they_are_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,12 +64,28 @@ static void a_slip_is_told_and_a_foreign_or_made_up_one_is_none(void **state)
     }
 }
 
+static void what_looks_like_a_reference_is_one_by_length_and_letters(void **state)
+{
+    (void)state;
+    char reference[APPEAL_LEN + 1];
+    static const struct mac_ring ring = {.key = {{.id = 1, .key = "0123456789abcdef"}}, .len = 1};
+    appeal_make(reference, &ring, SPAN("show"), (struct appeal){APPEAL_WORK, 77});
+    assert_true(appeal_looks_right(span_of(reference)));
+    assert_false(appeal_looks_right((struct span){reference, APPEAL_LEN - 1}));
+    assert_false(appeal_looks_right(SPAN("")));
+    reference[2] = reference[2] == 'A' ? 'B' : 'A';
+    assert_false(appeal_looks_right(span_of(reference))); /* its check letter is another */
+    reference[2] = '{';
+    assert_false(appeal_looks_right(span_of(reference)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reference_says_its_limit_and_its_minute),
         cmocka_unit_test(it_is_read_as_people_say_it),
         cmocka_unit_test(a_slip_is_told_and_a_foreign_or_made_up_one_is_none),
+        cmocka_unit_test(what_looks_like_a_reference_is_one_by_length_and_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

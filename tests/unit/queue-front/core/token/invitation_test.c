@@ -1,6 +1,8 @@
 /* invitation_test.c: codes that open a lane, in honest hands and in others. */
 #include "core/token/invitation.h"
 
+#include "core/token/code32.h"
+
 #include "base/err.h"
 #include "unit.h"
 
@@ -80,12 +82,35 @@ static void lines_are_named_by_event_and_lane(void **state)
     assert_int_equal(line_place_of(0, 17), 17);
 }
 
+/* Their letters are right; what they name is not. */
+static void a_code_of_no_lane_or_no_number_is_none_whatever_its_signature(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t lane, number;
+    } rows[] = {{0, 1}, {LANES_MAX + 1, 1}, {1, 0}, {1, INVITATIONS_MAX + 1}, {1, 1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t values[INVITATION_LEN] = {0};
+        char code[INVITATION_LEN];
+        uint32_t head = rows[i].lane << 20 | rows[i].number;
+        for (unsigned at = 0; at < 32; at++)
+            values[at / 5] |= (uint8_t)((head >> at & 1) << at % 5);
+        code32_make(values, INVITATION_LEN, code);
+        struct invitation read = {.lane = 9};
+        assert_int_equal(
+            invitation_parse(&one_key, SPAN("show"), (struct span){code, INVITATION_LEN}, &read),
+            ERR_AUTH);
+        assert_int_equal(read.lane, 9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_invitation_is_read_as_it_was_written_also_after_a_rotation),
         cmocka_unit_test(a_slip_is_told_and_a_foreign_or_made_up_one_is_none),
         cmocka_unit_test(lines_are_named_by_event_and_lane),
+        cmocka_unit_test(a_code_of_no_lane_or_no_number_is_none_whatever_its_signature),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,6 +241,97 @@ static void a_pass_names_a_session_of_ours_before_it_is_believed(void **state)
     jwks_destroy(keys);
 }
 
+/* Signed with our key, by a program that knows more than this one, or less. */
+static void claims_that_are_none_of_ours_are_refused(void **state)
+{
+    (void)state;
+#define GOOD "\"place\":7,\"ends\":9,\"visitor\":\"AQIDBAUGBwg\""
+    static const struct {
+        const char *sub, *claims;
+        int rc;
+    } rows[] = {
+        {"s", GOOD, 0},
+        {"s", GOOD ",\"member\":\"m\",\"channel\":\"c\"", 0},
+        {"s", "\"ends\":9,\"visitor\":\"AQIDBAUGBwg\"", ERR_AUTH},
+        {"s", "\"place\":0,\"ends\":9,\"visitor\":\"AQIDBAUGBwg\"", ERR_AUTH},
+        {"s", "\"place\":-7,\"ends\":9,\"visitor\":\"AQIDBAUGBwg\"", ERR_AUTH},
+        {"s", "\"place\":\"7\",\"ends\":9,\"visitor\":\"AQIDBAUGBwg\"", ERR_AUTH},
+        {"s", "\"place\":7,\"visitor\":\"AQIDBAUGBwg\"", ERR_AUTH},
+        {"s", "\"place\":7,\"ends\":0,\"visitor\":\"AQIDBAUGBwg\"", ERR_AUTH},
+        {"s", "\"place\":7,\"ends\":9.5,\"visitor\":\"AQIDBAUGBwg\"", ERR_AUTH},
+        {"s", "\"place\":7,\"ends\":9", ERR_AUTH},
+        {"s", "\"place\":7,\"ends\":9,\"visitor\":7", ERR_AUTH},
+        {"s", "\"place\":7,\"ends\":9,\"visitor\":\"AQIDBAUGBw\"", ERR_AUTH},
+        {"s", GOOD ",\"member\":7", ERR_AUTH},
+        {"s", GOOD ",\"member\":\"LONG\"", ERR_AUTH},
+        {"s", GOOD ",\"incarnation\":7", ERR_AUTH},
+        {"s", GOOD ",\"incarnation\":\"\"", 0},
+        {"s", GOOD ",\"incarnation\":\"0123456789abcdef01\"", 0},
+        {"s", GOOD ",\"incarnation\":\"0123456789abcdef0g\"", ERR_AUTH},
+        {"s", GOOD ",\"channel\":7", ERR_AUTH},
+        {"s", GOOD ",\"channel\":\"LONG\"", ERR_AUTH},
+        {"LONG", GOOD, ERR_AUTH},
+    };
+#undef GOOD
+    struct jwks *keys = new_keys();
+    static char longer[200];
+    memset(longer, 'x', sizeof(longer) - 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char extra[512], memory[PASS_LEN_MAX];
+        const char *at = strstr(rows[i].claims, "LONG");
+        struct text text = text_on(extra, sizeof(extra));
+        if (at != NULL) {
+            text_put(&text, (struct span){rows[i].claims, (size_t)(at - rows[i].claims)});
+            text_str(&text, longer);
+            text_str(&text, at + 4);
+        } else {
+            text_str(&text, rows[i].claims);
+        }
+        struct jwt_claims claims = {
+            .iss = SPAN("fairgate"),
+            .aud = SPAN("show"),
+            .sub = span_of(strcmp(rows[i].sub, "LONG") == 0 ? longer : rows[i].sub),
+            .iat_s = NOW_S,
+            .exp_s = NOW_S + 300,
+            .extra = text_span(&text),
+        };
+        struct text token = text_on(memory, sizeof(memory));
+        assert_int_equal(jwt_sign(jwks_signer(keys), PASS_TYPE, &claims, NULL, &token), 0);
+        struct pass pass;
+        int rc = verify(keys, "show", text_span(&token), NOW_S, &pass);
+        if (rc != rows[i].rc)
+            fail_msg("%s %s: %d", rows[i].sub, rows[i].claims, rc);
+    }
+    jwks_destroy(keys);
+}
+
+static void without_a_key_no_pass_is_made_and_a_long_one_is_none(void **state)
+{
+    (void)state;
+    struct jwks *keys = new_keys(), *none;
+    struct pass_grant grant = {
+        .event = SPAN("show"), .session = span_of(session), .place = 7, .expires_s = NOW_S};
+    char memory[PASS_LEN_MAX], longer[PASS_LEN_MAX + 1], event[LINE_EVENT_ID_MAX + 2];
+    struct text text = text_on(memory, sizeof(memory));
+    assert_int_equal(jwks_create(NULL, &none), 0);
+    assert_int_equal(pass_put(&text, none, "fairgate", &grant, NULL), ERR_NOT_FOUND);
+    assert_int_equal(text.len, 0);
+    memset(longer, 'A', sizeof(longer));
+    longer[1] = longer[5] = '.';
+    struct session read;
+    struct mac_ring ring = {.len = 0};
+    assert_int_equal(
+        pass_session(&ring, SPAN("show"), (struct span){longer, sizeof(longer)}, &read),
+        ERR_SYNTAX);
+    memset(event, 'x', sizeof(event) - 1);
+    event[sizeof(event) - 1] = '\0';
+    struct pass pass;
+    struct span token = write_pass(keys, "fairgate", memory);
+    assert_int_equal(verify(keys, event, token, NOW_S, &pass), ERR_AUTH);
+    jwks_destroy(none);
+    jwks_destroy(keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +343,8 @@ int main(void)
         cmocka_unit_test(a_session_that_ends_this_second_still_gives_a_pass),
         cmocka_unit_test(a_changed_pass_is_not_believed),
         cmocka_unit_test(a_pass_names_a_session_of_ours_before_it_is_believed),
+        cmocka_unit_test(claims_that_are_none_of_ours_are_refused),
+        cmocka_unit_test(without_a_key_no_pass_is_made_and_a_long_one_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,6 +163,26 @@ static void bits_rise_with_the_rush_and_fall_with_it(void **state)
     assert_int_equal(pow_bits_for(3, 30, UINT64_MAX, 0), 30);
 }
 
+static void each_fault_has_a_name(void **state)
+{
+    (void)state;
+    assert_string_equal(pow_fault_name(ERR_AUTH), "foreign");
+    assert_string_equal(pow_fault_name(ERR_TIMEOUT), "stale");
+    assert_string_equal(pow_fault_name(ERR_RANGE), "unsolved");
+    assert_string_equal(pow_fault_name(ERR_SYNTAX), "malformed");
+}
+
+static void of_any_rush_there_is_a_number_of_bits(void **state)
+{
+    (void)state;
+    assert_int_equal(pow_bits_for(0, 30, UINT64_MAX, UINT64_MAX), 0);
+    assert_int_equal(pow_bits_for(0, 30, UINT64_MAX, UINT64_MAX - 1), 1);
+    assert_int_equal(pow_bits_for(0, 30, UINT64_MAX, UINT64_MAX / 2), 1 + 1);
+    assert_int_equal(pow_bits_for(0, 30, UINT64_MAX, 0), 30);
+    assert_int_equal(pow_bits_for(5, 30, 8, 1), 8);
+    assert_int_equal(pow_bits_for(5, 4, 8, 1), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +192,8 @@ int main(void)
         cmocka_unit_test_setup(every_changed_byte_is_noticed, setup),
         cmocka_unit_test_setup(random_solutions_are_refused_without_harm, setup),
         cmocka_unit_test(bits_rise_with_the_rush_and_fall_with_it),
+        cmocka_unit_test(each_fault_has_a_name),
+        cmocka_unit_test(of_any_rush_there_is_a_number_of_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,11 +33,12 @@ static void what_nobody_could_have_loaded_is_no_code(void **state)
     memset(longest, 'A', sizeof(longest));
     assert_true(presale_digest((struct span){longest, PRESALE_CODE_MAX}, sha));
     assert_false(presale_digest((struct span){longest, PRESALE_CODE_MAX + 1}, sha));
-    static const char *const none[] = {"",     "ABC",    "A-B-C",
-                                       "    ", "AB\tCD", "\xED\x8C\xAC\xEC\xBD\x94"};
+    static const char *const none[] = {
+        "", "ABC", "A-B-C", "    ", "AB\tCD", "ABC\x7F", "\xED\x8C\xAC\xEC\xBD\x94"};
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
         assert_false(presale_digest(span_of(none[i]), sha));
     assert_false(presale_digest((struct span){"AB\0CD", 5}, sha));
+    assert_true(presale_digest(SPAN("{|}~"), sha)); /* behind the letters */
     static const char *const digests[] = {
         "", "e12e", "zz2e115acf4552b2568b55e93cbd39394c4ef81c82447fafc997882a02d23677",
         "e12e115acf4552b2568b55e93cbd39394c4ef81c82447fafc997882a02d2367700",

@@ -186,6 +186,42 @@ static void a_session_of_a_lane_that_cannot_be_is_refused(void **state)
     assert_int_equal(session_parse(&one_key, text_span(&text), &read), ERR_SYNTAX);
 }
 
+static void a_ticket_of_anybody_and_one_without_a_tag_are_read_as_they_were_written(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < 4; kind++) {
+        char memory[TICKET_LEN_MAX], name[SESSION_LEN_MAX];
+        struct ticket written = sample, read;
+        struct session session;
+        written.member = (kind & 1) != 0;
+        written.tag = (kind & 2) != 0 ? 7 : 0;
+        struct text text = text_on(memory, sizeof(memory));
+        ticket_put(&text, &one_key, SPAN("show"), &written);
+        assert_int_equal(
+            ticket_parse(&one_key, SPAN("show"), text_span(&text), NOW_S, NIGHT_S, &read), 0);
+        assert_int_equal(read.member, written.member);
+        assert_int_equal(read.tag, written.tag);
+        text = text_on(name, sizeof(name));
+        session_put(&text, &one_key, SPAN("show"), &written, 12);
+        assert_int_equal(session_parse(&one_key, text_span(&text), &session), 0);
+        assert_int_equal(session.tag, written.tag);
+        assert_int_equal(session.place, 12);
+    }
+}
+
+static void an_event_that_none_can_be_called_has_no_tickets(void **state)
+{
+    (void)state;
+    char memory[TICKET_LEN_MAX], event[LINE_EVENT_ID_MAX + 1];
+    struct ticket read;
+    memset(event, 'x', sizeof(event));
+    struct span text = write_ticket(&one_key, memory);
+    for (size_t len = LINE_EVENT_ID_MAX; len <= LINE_EVENT_ID_MAX + 1; len++)
+        assert_int_equal(
+            ticket_parse(&one_key, (struct span){event, len}, text, NOW_S, NIGHT_S, &read),
+            len <= LINE_EVENT_ID_MAX ? ERR_AUTH : ERR_SYNTAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +234,8 @@ int main(void)
         cmocka_unit_test(a_ticket_of_the_version_before_is_read_and_written),
         cmocka_unit_test(a_session_is_the_same_after_a_rotation),
         cmocka_unit_test(a_made_up_session_ends_nobodys_visit),
+        cmocka_unit_test(a_ticket_of_anybody_and_one_without_a_tag_are_read_as_they_were_written),
+        cmocka_unit_test(an_event_that_none_can_be_called_has_no_tickets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

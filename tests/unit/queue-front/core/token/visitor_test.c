@@ -138,6 +138,54 @@ static void a_key_is_visible_text_of_bounded_length(void **state)
     assert_false(visitor_idem_ok(SPAN("a\xC3\xA4")));
 }
 
+static void an_invitation_is_a_visitor_of_its_own(void **state)
+{
+    (void)state;
+    static const uint8_t key[VISITOR_KEY_BYTES] = {1}, other[VISITOR_KEY_BYTES] = {2};
+    static const struct invitation all[] = {{1, 1}, {2, 1}, {1, 2}, {1, 256}, {1, 65536}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        struct visitor one = visitor_by_invitation(key, SPAN("show"), all[i]);
+        assert_true(same(one, visitor_by_invitation(key, SPAN("show"), all[i])));
+        assert_false(same(one, visitor_by_invitation(other, SPAN("show"), all[i])));
+        assert_false(same(one, visitor_by_invitation(key, SPAN("shop"), all[i])));
+        for (size_t k = 0; k < i; k++)
+            assert_false(same(one, visitor_by_invitation(key, SPAN("show"), all[k])));
+    }
+}
+
+static void a_key_of_a_request_is_of_plain_letters_and_bounded(void **state)
+{
+    (void)state;
+    char longest[IDEM_KEY_BYTES_MAX + 1];
+    memset(longest, '~', sizeof(longest));
+    assert_true(visitor_idem_ok((struct span){longest, IDEM_KEY_BYTES_MAX}));
+    assert_false(visitor_idem_ok((struct span){longest, IDEM_KEY_BYTES_MAX + 1}));
+    assert_true(visitor_idem_ok(SPAN("!")));
+    static const char *const bad[] = {"", " ", "a b", "a\x7F", "a\x1F", "\xC3\xBC"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(visitor_idem_ok(span_of(bad[i])));
+}
+
+static void a_code_is_read_with_whichever_key_made_it(void **state)
+{
+    (void)state;
+    struct identity_ring ring;
+    identity_ring_make(&rotated, &ring);
+    const struct mac_ring before = {.key = {{.id = 9, .key = "a ticket key, 16"}}, .len = 1};
+    const struct mac_ring stranger = {.key = {{.id = 1, .key = "not the same key"}}, .len = 1};
+    const struct mac_ring *makers[] = {&ring.key[0].codes, &ring.key[1].codes, &before, &stranger};
+    for (size_t i = 0; i < 4; i++) {
+        char memory[64];
+        struct text text = text_on(memory, sizeof(memory));
+        invitation_put(&text, makers[i], SPAN("show"), (struct invitation){1, 5});
+        struct invitation read;
+        int rc = identity_read_code(&ring, &before, SPAN("show"), text_span(&text), &read);
+        assert_int_equal(rc, i < 3 ? 0 : ERR_AUTH);
+        assert_int_equal(identity_read_code(&ring, &before, SPAN("show"), SPAN("?"), &read),
+                         ERR_SYNTAX);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +197,9 @@ int main(void)
         cmocka_unit_test(who_joins_again_after_running_out_is_new_but_only_once),
         cmocka_unit_test(cookies_are_ours_or_none),
         cmocka_unit_test(a_key_is_visible_text_of_bounded_length),
+        cmocka_unit_test(an_invitation_is_a_visitor_of_its_own),
+        cmocka_unit_test(a_key_of_a_request_is_of_plain_letters_and_bounded),
+        cmocka_unit_test(a_code_is_read_with_whichever_key_made_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

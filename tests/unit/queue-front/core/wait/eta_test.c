@@ -1,5 +1,6 @@
 /* eta_test.c: the wait that is told: from knobs, from measurement, and its laws in any case. */
 #include "base/rng.h"
+#include "core/line/ghosts.h"
 #include "core/wait/eta.h"
 #include "core/wait/poll.h"
 
@@ -465,6 +466,360 @@ static void what_is_unknown_is_null_and_not_zero(void **state)
         span_eq(text_span(&text), SPAN("{\"p50_s\":null,\"p90_s\":null,\"basis\":\"unknown\"}")));
 }
 
+static void a_basis_and_a_reason_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(eta_basis_name(ETA_KNOBS), "knobs");
+    assert_string_equal(eta_basis_name(ETA_MEASURED), "measured");
+    assert_string_equal(eta_basis_name(ETA_UNKNOWN), "unknown");
+    assert_null(eta_reason_name(ETA_REASON_NONE));
+    for (unsigned i = ETA_REASON_NONE + 1; i < ETA_REASON_COUNT; i++)
+        assert_non_null(eta_reason_name((enum eta_reason)i));
+}
+
+static void a_plan_of_the_same_rates_at_other_times_is_another(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    eta_meter_init(&meter);
+    eta_meter_plan(&meter, &(struct line_rate_at){1000, 5000}, 1);
+    uint32_t changes = meter.plan_changes;
+    eta_meter_plan(&meter, &(struct line_rate_at){1000, 5000}, 1);
+    assert_int_equal(meter.plan_changes, changes);
+    eta_meter_plan(&meter, &(struct line_rate_at){1001, 5000}, 1);
+    assert_int_equal(meter.plan_changes, changes + 1);
+}
+
+static void a_stale_picture_and_one_from_before_teach_nothing(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    run(&meter, &view, 10.0, 60);
+    struct eta_meter before = meter;
+    view.stale = true;
+    run(&meter, &view, 99.0, 60);
+    assert_memory_equal(&meter, &before, sizeof(meter));
+    view.stale = false;
+    view.serving = 600;
+    view.redis_ms = 1000000; /* Redis's clock was set back: the window begins anew */
+    eta_meter_observe(&meter, &view);
+    assert_int_equal(meter.windows, before.windows);
+    assert_int_equal(meter.window_at_ms, 1000000);
+}
+
+static void a_pause_that_nobody_saw_the_end_of_is_all_of_the_last_half_hour(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    run(&meter, &view, 10.0, 60);
+    assert_true(meter.available == 1.0);
+    view.state = LINE_PAUSED;
+    view.redis_ms += 10 * ETA_AVAILABLE_MS;
+    eta_meter_observe(&meter, &view);
+    assert_true(meter.available > 0.0 && meter.available < 0.1); /* and never nothing at all */
+    view.state = LINE_OPEN;
+    view.redis_ms += 10 * ETA_AVAILABLE_MS;
+    eta_meter_observe(&meter, &view);
+    assert_true(meter.available == 1.0);
+}
+
+static void a_hall_takes_as_many_as_are_free_and_then_as_visits_end(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    struct eta_hall hall = eta_hall(&meter, &view);
+    assert_true(isinf(hall.free) && isinf(hall.per_s)); /* without max_active */
+    view.knobs.max_active = 100;
+    view.active = 70;
+    view.outstanding = 10;
+    hall = eta_hall(&meter, &view); /* nothing measured: by session_ttl_s, of a minute */
+    assert_true(hall.free == 20.0);
+    assert_true(fabs(hall.per_s - 100.0 / 60.0) < 1e-9);
+    view.active = 100;
+    view.outstanding = 1;
+    assert_true(eta_hall(&meter, &view).free == 0.0);
+    view.outstanding = 0;
+    view.show_up_milli = 1000;
+    run_hall(&meter, &view, 10.0, 600); /* a hundred, ten a second: ten seconds each */
+    hall = eta_hall(&meter, &view);
+    assert_true(hall.per_s > 9.0 && hall.per_s < 11.0);
+    view.active = 0; /* a hall that nobody is in says nothing of how long visits take */
+    struct eta_meter alone = meter;
+    alone.inside = 0.5;
+    assert_true(fabs(eta_hall(&alone, &view).per_s - 100.0 / 60.0) < 1e-9);
+    alone.inside = 50.0;
+    alone.entered = 0.0;
+    assert_true(fabs(eta_hall(&alone, &view).per_s - 100.0 / 60.0) < 1e-9);
+}
+
+static void a_line_that_was_seen_to_stand_still_says_nothing_of_its_wait(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    run(&meter, &view, 0.0, 60);
+    assert_int_equal(ask(&meter, &view, 0).basis, ETA_UNKNOWN);
+}
+
+static void no_step_of_the_plan_is_faster_than_the_pilots_ceiling(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.knobs.rate_milli = 0;
+    struct line_rate_at plan = {view.redis_ms + 10000, 50000};
+    eta_meter_plan(&meter, &plan, 1);
+    assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 20);
+    view.knobs.pilot_ceiling_milli = 10000;
+    assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 100);
+    view.knobs.pilot_ceiling_milli = 50000;
+    assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 20);
+    view.knobs.pilot_ceiling_milli = 60000;
+    assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 20);
+}
+
+/* Places that are known to be empty: all before `judged` have been looked at. */
+static void who_is_known_to_be_gone_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct ghosts ghosts = {.judged = 50000, .waiting = 10000};
+    struct line_view view = open_line();
+    view.ghosts = &ghosts;
+    eta_meter_init(&meter);
+    eta_meter_observe(&meter, &view);
+    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
+    assert_true(model.judged_ahead == 40000.0);
+    assert_true(fabs(model.gone_share - 0.2) < 1e-9);
+    assert_true(eta_people(&model, 40000) == 40000.0);
+    assert_true(fabs(eta_people(&model, 50000) - 48000.0) < 1e-6); /* a fifth of the rest, too */
+    view.nobodys = 4000; /* which are no ghosts: they are in nobody's way */
+    eta_meter_observe(&meter, &view);
+    model = eta_model(&meter, &view, view.redis_ms);
+    assert_true(fabs(model.gone_share - 0.12) < 1e-9);
+    assert_true(model.judged_ahead == 44000.0);
+    view.nobodys = 20000; /* more than are known to be away */
+    ghosts.waiting = 20000;
+    eta_meter_observe(&meter, &view);
+    assert_true(eta_model(&meter, &view, view.redis_ms).gone_share == 0.0);
+    view.serving = 50000; /* they have all been called */
+    assert_true(eta_model(&meter, &view, view.redis_ms).judged_ahead == 0.0);
+}
+
+static void too_few_judged_places_say_nothing_of_the_others(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct ghosts ghosts = {.judged = GHOSTS_BLOCK_PLACES - 1, .waiting = GHOSTS_BLOCK_PLACES / 2};
+    struct line_view view = open_line();
+    view.ghosts = &ghosts;
+    eta_meter_init(&meter);
+    eta_meter_observe(&meter, &view);
+    assert_true(meter.gone_share == 0.0);
+    ghosts.judged++;
+    eta_meter_observe(&meter, &view);
+    assert_true(meter.gone_share == 0.5);
+    ghosts.waiting = ghosts.judged;
+    eta_meter_observe(&meter, &view);
+    assert_true(meter.gone_share < 1.0); /* somebody is always believed to come */
+}
+
+/* ---- why it moved ---- */
+
+struct watched {
+    struct eta_meter meter;
+    struct eta_watch watch;
+    struct line_view view;
+    struct eta_model model;
+};
+
+static void look(struct watched *line)
+{
+    line->model = eta_model(&line->meter, &line->view, line->view.redis_ms);
+    eta_watch_observe(&line->watch, &line->view, &line->model);
+}
+
+/* Looked at every five seconds, as fast as is said. */
+static void go_on(struct watched *line, double rate, unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds; i += 5) {
+        run(&line->meter, &line->view, rate, 5);
+        look(line);
+    }
+}
+
+/* A line that has moved at ten a second for so long that nothing of it is news. */
+static void settle(struct watched *line)
+{
+    *line = (struct watched){.view = open_line()};
+    eta_meter_init(&line->meter);
+    line->view.issued = 1000000;
+    go_on(line, 10.0, 300);
+    assert_int_equal(line->model.reason, ETA_REASON_NONE);
+}
+
+static void a_pause_and_its_end_are_named_for_a_while(void **state)
+{
+    (void)state;
+    struct watched line;
+    settle(&line);
+    line.view.state = LINE_PAUSED;
+    go_on(&line, 0.0, 30);
+    assert_int_equal(line.model.reason, ETA_REASON_PAUSED);
+    line.view.state = LINE_OPEN;
+    go_on(&line, 10.0, 60);
+    assert_int_equal(line.model.reason, ETA_REASON_RESUMED);
+    go_on(&line, 10.0, 60);
+    assert_int_not_equal(line.model.reason, ETA_REASON_RESUMED);
+}
+
+static void what_the_operator_changed_is_named_for_a_while(void **state)
+{
+    (void)state;
+    for (unsigned what = 0; what < 2; what++) {
+        struct watched line;
+        settle(&line);
+        if (what == 0)
+            line.view.knobs.rate_milli = 20000;
+        else
+            line.view.knobs.max_active = 5000;
+        go_on(&line, 10.0, 60);
+        assert_int_equal(line.model.reason, ETA_REASON_RATE_CHANGED);
+        go_on(&line, 10.0, 120);
+        assert_int_equal(line.model.reason, ETA_REASON_NONE);
+    }
+}
+
+static void a_line_that_moves_otherwise_than_before_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        double rate;
+        enum eta_reason reason;
+    } rows[] = {{4.0, ETA_REASON_SLOWER}, {9.8, ETA_REASON_NONE}, {10.0, ETA_REASON_NONE}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct watched line;
+        settle(&line);
+        go_on(&line, rows[i].rate, 30);
+        assert_int_equal(line.model.reason, rows[i].reason);
+    }
+    struct watched line; /* and one that gets better again */
+    settle(&line);
+    go_on(&line, 4.0, 300);
+    assert_int_equal(line.model.reason, ETA_REASON_NONE);
+    go_on(&line, 10.0, 30);
+    assert_int_equal(line.model.reason, ETA_REASON_FASTER);
+}
+
+/* People are called later, or earlier, than they were told, by a part of a short wait. */
+static void a_short_wait_says_that_the_line_fell_behind(void **state)
+{
+    (void)state;
+    static const struct {
+        double rate;
+        unsigned seconds;
+        enum eta_reason near, far;
+    } rows[] = {{0.0, 1, ETA_REASON_SLOWER, ETA_REASON_NONE},
+                {40.0, 1, ETA_REASON_FASTER, ETA_REASON_NONE},
+                {10.0, 1, ETA_REASON_NONE, ETA_REASON_NONE}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct watched line;
+        settle(&line);
+        run(&line.meter, &line.view, rows[i].rate, rows[i].seconds);
+        look(&line);
+        struct eta near = eta_at(&line.model, 20), far = eta_at(&line.model, 100000);
+        assert_int_equal(eta_reason_at(&line.model, &near), rows[i].near);
+        assert_int_equal(eta_reason_at(&line.model, &far), rows[i].far);
+    }
+}
+
+static void ghosts_that_are_found_or_come_back_are_a_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t judged, waiting; /* on top of what is known */
+        enum eta_reason reason;
+    } rows[] = {
+        {0, 50000, ETA_REASON_PEOPLE_LEFT},      {0, (uint64_t)-20000, ETA_REASON_PEOPLE_BACK},
+        {100000, 0, ETA_REASON_PEOPLE_BACK}, /* those were taken to be gone in part */
+        {100000, 20000, ETA_REASON_PEOPLE_LEFT}, {0, 10, ETA_REASON_NONE}, /* few */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct watched line = {.view = open_line()};
+        struct ghosts ghosts = {.judged = 200000, .waiting = 40000};
+        eta_meter_init(&line.meter);
+        line.view.issued = 1000000;
+        line.view.ghosts = &ghosts;
+        go_on(&line, 10.0, 300);
+        assert_int_equal(line.model.reason, ETA_REASON_NONE);
+        ghosts.judged += rows[i].judged;
+        ghosts.waiting += rows[i].waiting;
+        go_on(&line, 10.0, 5);
+        assert_int_equal(line.model.reason, rows[i].reason);
+    }
+}
+
+static void the_first_measurement_is_named_but_not_in_a_pause(void **state)
+{
+    (void)state;
+    for (unsigned paused = 0; paused < 2; paused++) {
+        struct watched line = {.view = open_line()};
+        eta_meter_init(&line.meter);
+        go_on(&line, 10.0, 15);
+        assert_int_equal(line.model.basis, ETA_KNOBS);
+        if (paused) {
+            run(&line.meter, &line.view, 10.0, 30);
+            line.view.state = LINE_PAUSED;
+        }
+        go_on(&line, paused ? 0.0 : 10.0, 5);
+        assert_int_equal(line.model.basis, ETA_MEASURED);
+        assert_int_equal(line.model.reason, paused ? ETA_REASON_PAUSED : ETA_REASON_MEASURED);
+    }
+}
+
+/* Redis lost its memory: what was served before is no measure of how far the line fell behind. */
+static void a_line_that_was_set_back_has_not_fallen_behind(void **state)
+{
+    (void)state;
+    struct watched line;
+    settle(&line);
+    line.view.serving = 10;
+    run(&line.meter, &line.view, 0.0, 1);
+    look(&line);
+    assert_true(line.model.lag_s == 0.0);
+}
+
+/* Twenty a second into 500 free slots, which a thousand visits of a minute would free at 16.7 a
+ * second; for ten seconds of them the knob is at ten, at which no slot is used up. */
+static void free_slots_may_last_beyond_a_step_of_the_plan(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.knobs.rate_milli = 20000;
+    view.knobs.max_active = 1000;
+    view.active = 500;
+    struct line_rate_at plan[] = {{view.redis_ms + 5000, 10000}, {view.redis_ms + 15000, 20000}};
+    eta_meter_plan(&meter, plan, 2);
+    assert_int_equal(ask(&meter, &view, 99).p50_s, 5);
+    assert_int_equal(ask(&meter, &view, 199).p50_s, 15); /* 100 in 5 s, 100 in 10 */
+    assert_int_equal(ask(&meter, &view, 499).p50_s, 30);
+    assert_int_equal(ask(&meter, &view, 599).p50_s, 35); /* 100 and 400 slots, at 20 a second */
+    assert_int_equal(ask(&meter, &view, 699).p50_s, 41); /* and then as visits end */
+    view.active = 950;
+    assert_int_equal(ask(&meter, &view, 49).p50_s, 3); /* 50 slots in 2.5 s */
+    assert_int_equal(ask(&meter, &view, 99).p50_s, 6); /* and then 16.7 a second, or 10 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +844,23 @@ int main(void)
         cmocka_unit_test(the_wait_never_falls_with_the_place),
         cmocka_unit_test(the_table_ends_where_the_line_does),
         cmocka_unit_test(what_is_unknown_is_null_and_not_zero),
+        cmocka_unit_test(a_basis_and_a_reason_have_names),
+        cmocka_unit_test(a_plan_of_the_same_rates_at_other_times_is_another),
+        cmocka_unit_test(a_stale_picture_and_one_from_before_teach_nothing),
+        cmocka_unit_test(a_pause_that_nobody_saw_the_end_of_is_all_of_the_last_half_hour),
+        cmocka_unit_test(a_hall_takes_as_many_as_are_free_and_then_as_visits_end),
+        cmocka_unit_test(a_line_that_was_seen_to_stand_still_says_nothing_of_its_wait),
+        cmocka_unit_test(no_step_of_the_plan_is_faster_than_the_pilots_ceiling),
+        cmocka_unit_test(who_is_known_to_be_gone_is_not_waited_for),
+        cmocka_unit_test(too_few_judged_places_say_nothing_of_the_others),
+        cmocka_unit_test(a_pause_and_its_end_are_named_for_a_while),
+        cmocka_unit_test(what_the_operator_changed_is_named_for_a_while),
+        cmocka_unit_test(a_line_that_moves_otherwise_than_before_says_so),
+        cmocka_unit_test(a_short_wait_says_that_the_line_fell_behind),
+        cmocka_unit_test(ghosts_that_are_found_or_come_back_are_a_reason),
+        cmocka_unit_test(the_first_measurement_is_named_but_not_in_a_pause),
+        cmocka_unit_test(a_line_that_was_set_back_has_not_fallen_behind),
+        cmocka_unit_test(free_slots_may_last_beyond_a_step_of_the_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,44 @@ static void a_line_that_stopped_for_good_judges_nobody(void **state)
     assert_int_equal(book.judged, judged);
 }
 
+/* What one look at a line notes, and whether it does. */
+static uint32_t noted(enum line_state state, bool stale, uint64_t waiting, double pace)
+{
+    struct promise_book book;
+    promise_init(&book);
+    struct line_view view = {
+        .state = state, .stale = stale, .serving = 5, .issued = 5 + waiting, .redis_ms = 1000000};
+    struct eta_model model = told(pace);
+    promise_observe(&book, &view, &model);
+    assert_true(book.open_len == 0 || book.next_at_ms > view.redis_ms);
+    return book.open_len;
+}
+
+static void only_a_wait_in_an_open_line_is_a_promise(void **state)
+{
+    (void)state;
+    assert_int_equal(noted(LINE_OPEN, false, 100, 1.0), 1);
+    assert_int_equal(noted(LINE_OPEN, true, 100, 1.0), 0);
+    assert_int_equal(noted(LINE_PAUSED, false, 100, 1.0), 0);
+    assert_int_equal(noted(LINE_OPEN, false, 0, 1.0), 0);    /* nobody waits */
+    assert_int_equal(noted(LINE_OPEN, false, 5, 0.001), 0);  /* no wait to speak of */
+    assert_int_equal(noted(LINE_DRAFT, false, 100, 1.0), 0); /* and those below end what was */
+    assert_int_equal(noted(LINE_SOLD_OUT, false, 100, 1.0), 0);
+    assert_int_equal(noted(LINE_CLOSED, false, 100, 1.0), 0);
+}
+
+static void what_nobody_can_say_is_no_promise(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    struct line_view view = {.state = LINE_OPEN, .issued = 100, .redis_ms = 1000000};
+    struct eta_model unknown = {.basis = ETA_UNKNOWN, .scale = 1.0};
+    promise_observe(&book, &view, &unknown);
+    assert_int_equal(book.open_len, 0);
+    assert_int_equal(book.turn, 1); /* it looked */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +130,8 @@ int main(void)
         cmocka_unit_test(a_promise_that_is_always_kept_with_room_shrinks_the_spread),
         cmocka_unit_test(promises_broken_widen_the_spread_until_nine_in_ten_are_kept),
         cmocka_unit_test(a_line_that_stopped_for_good_judges_nobody),
+        cmocka_unit_test(only_a_wait_in_an_open_line_is_a_promise),
+        cmocka_unit_test(what_nobody_can_say_is_no_promise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

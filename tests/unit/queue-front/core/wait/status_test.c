@@ -180,6 +180,117 @@ static void a_frame_is_one_event_of_the_stream(void **state)
     assert_true(span_eq(text_span(&text), SPAN("event: status\nid: tag\ndata: {\"a\":1}\n\n")));
 }
 
+static bool holds(struct span json, const char *part)
+{
+    return memmem(json.ptr, json.len, part, strlen(part)) != NULL;
+}
+
+static void the_status_holds_what_is_only_sometimes_so(void **state)
+{
+    (void)state;
+    static struct event_doc doc = {
+        .name = "Show",
+        .prices = {.len = 1, .currency = "KRW", .price = {{.name = "R", .amount = 5}}}};
+    struct line_view view = open_line();
+    struct eta_model paused = measured;
+    struct status_ask ask = {.view = &view, .doc = &doc, .eta = &paused};
+    for (unsigned i = 0; i < 2; i++) {
+        struct text text = text_on(memory, sizeof(memory));
+        status_json(&text, &ask);
+        assert_int_equal(holds(text_span(&text), "\"stale\":true"), i);
+        assert_int_equal(holds(text_span(&text), "\"full\":true"), i);
+        assert_int_equal(holds(text_span(&text), "\"eta_reason\":\"paused\""), i);
+        assert_int_equal(holds(text_span(&text), "\"prices\":{"), 1 - i);
+        assert_false(holds(text_span(&text), "\"lanes\""));
+        view.stale = true;
+        view.knobs.line_max = view.waiting;
+        paused.reason = ETA_REASON_PAUSED;
+        doc.prices.len = 0;
+    }
+    view.knobs.line_max = view.waiting + 1;
+    struct text text = text_on(memory, sizeof(memory));
+    status_json(&text, &ask);
+    assert_false(holds(text_span(&text), "\"full\""));
+}
+
+static void lanes_are_told_with_what_is_known_of_each(void **state)
+{
+    (void)state;
+    static struct event_doc doc = {.lanes_len = 2,
+                                   .lane = {{.id = "fans", .name = "Fans", .share = 30},
+                                            {.id = "press", .name = "Press", .share = 5}}};
+    struct line_view view = open_line(), fans = open_line();
+    fans.serving = 3;
+    fans.knobs.line_max = 1;
+    view.knobs.shares = line_lanes_pack((const uint64_t[]){30, 5}, 2);
+    struct odds odds = {.known = true, .lanes = 2, .cut = {{1, 2}, {3, 4}}};
+    struct status_ask ask = {
+        .view = &view, .doc = &doc, .eta = &measured, .lanes_len = 2, .lane = {{&fans, &measured}}};
+    struct text text = text_on(memory, sizeof(memory));
+    status_json(&text, &ask);
+    assert_true(holds(text_span(&text), "\"lanes\":[{\"id\":\"general\",\"name\":\"general\","
+                                        "\"share\":65,\"serving\":20,"));
+    assert_true(holds(text_span(&text),
+                      "{\"id\":\"fans\",\"name\":\"Fans\",\"share\":30,"
+                      "\"serving\":3,\"issued\":30,\"waiting\":9,\"full\":true,"));
+    assert_true(holds(text_span(&text), "{\"id\":\"press\",\"name\":\"Press\",\"share\":5}]"));
+    assert_false(holds(text_span(&text), "likely_from"));
+    ask.odds = &odds; /* which know of the first two */
+    text = text_on(memory, sizeof(memory));
+    status_json(&text, &ask);
+    assert_true(holds(text_span(&text), "\"unlikely_upto\":3,\"likely_from\":4}},"
+                                        "{\"id\":\"press\",\"name\":\"Press\",\"share\":5}]"));
+}
+
+static void one_visitor_is_told_what_is_only_sometimes_so(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct eta_model paused = measured;
+    paused.reason = ETA_REASON_PAUSED;
+    view.state = LINE_PAUSED;
+    struct me_ask ask = {.view = &view,
+                         .eta = &paused,
+                         .entry = 25,
+                         .place = {.state = PLACE_WAITING, .position = 25, .ahead = 4}};
+    struct text text = text_on(memory, ME_BYTES_MAX);
+    status_me_json(&text, &ask);
+    assert_true(holds(text_span(&text), "\"eta_reason\":\"paused\""));
+    assert_false(holds(text_span(&text), "lane"));
+    assert_false(holds(text_span(&text), "session"));
+    assert_false(holds(text_span(&text), "can_join"));
+
+    view.state = LINE_OPEN;
+    view.lane = 1;
+    view.knobs.shares = line_lanes_pack((const uint64_t[]){30}, 1);
+    ask.lane = "fans";
+    ask.place = (struct place){.state = PLACE_LATE,
+                               .position = 12,
+                               .call_expires_ms = 1798859045000,
+                               .session_expires_ms = 1798859046000,
+                               .session_ends_ms = 1798859047000,
+                               .extensions = 3};
+    text = text_on(memory, ME_BYTES_MAX);
+    status_me_json(&text, &ask);
+    assert_true(holds(text_span(&text), "\"lane\":\"fans\",\"lane_share\":30,"));
+    assert_true(holds(text_span(&text), "\"called\":true"));
+    assert_true(holds(text_span(&text), "\"extensions_left\":7"));
+    assert_true(holds(text_span(&text), "\"session_expires_at\":\"2027-01-02T03:04:06.000Z\","
+                                        "\"session_ends_at\":\"2027-01-02T03:04:07.000Z\""));
+    assert_false(holds(text_span(&text), "eta_reason"));
+
+    ask.place = (struct place){.state = PLACE_EXPIRED, .position = 12};
+    text = text_on(memory, ME_BYTES_MAX);
+    status_me_json(&text, &ask);
+    assert_true(holds(text_span(&text), "\"basis\":\"unknown\""));
+    assert_true(holds(text_span(&text), "\"called\":false"));
+    assert_true(holds(text_span(&text), "\"can_join\":true"));
+    view.state = LINE_CLOSED;
+    text = text_on(memory, ME_BYTES_MAX);
+    status_me_json(&text, &ask);
+    assert_true(holds(text_span(&text), "\"can_join\":false"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +302,9 @@ int main(void)
         cmocka_unit_test(before_the_draw_an_entry_is_told_instead_of_a_position),
         cmocka_unit_test(the_longest_answer_fits),
         cmocka_unit_test(a_frame_is_one_event_of_the_stream),
+        cmocka_unit_test(the_status_holds_what_is_only_sometimes_so),
+        cmocka_unit_test(lanes_are_told_with_what_is_known_of_each),
+        cmocka_unit_test(one_visitor_is_told_what_is_only_sometimes_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

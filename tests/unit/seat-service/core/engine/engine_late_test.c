@@ -468,6 +468,159 @@ static void a_history_replays_to_the_same_state_at_each_of_its_rows(void **state
     }
 }
 
+/* ---- rows that do not fit ---- */
+
+/* An engine that rows are tried on, and its snapshot: what it must still be after one was refused.
+ */
+struct probe {
+    struct engine *engine;
+    uint32_t late_max;
+    uint8_t *is;
+    size_t len;
+    unsigned refused, taken; /* rows; those of them that take a hold */
+};
+
+static uint8_t *snapshot(const struct engine *engine, size_t *len)
+{
+    size_t room = engine_snapshot_size(engine);
+    uint8_t *bytes = malloc(room);
+    assert_non_null(bytes);
+    *len = engine_snapshot_write(engine, bytes, room);
+    return bytes;
+}
+
+static void probe_load(struct probe *probe, const struct world *w, const uint8_t *bytes, size_t len)
+{
+    struct err_slot err = {.text = ""};
+    engine_destroy(probe->engine);
+    probe->engine = make_engine(w->plan, probe->late_max);
+    engine_replay_begin(probe->engine);
+    assert_int_equal(engine_snapshot_read(probe->engine, bytes, len, &err), 0);
+    free(probe->is);
+    probe->is = snapshot(probe->engine, &probe->len);
+}
+
+/* A row that comes next, with something wrong in it; perhaps it takes a slot that was given out. */
+static bool spoil(struct history *h, const uint8_t *row, size_t len, struct change *out)
+{
+    uint8_t bytes[CHANGE_BYTES_MAX];
+    struct err_slot err;
+    memcpy(bytes, row, len);
+    if (roll(h, 3) > 0)
+        bytes[roll(h, (uint32_t)len)] = (uint8_t)roll(h, 256);
+    if (change_decode(bytes, len, &err, out) < 0)
+        return false;
+    if (h->len > 0 && roll(h, 2) == 0)
+        out->hold = h->holds[roll(h, h->len)] + ((uint64_t)roll(h, 3) << 24);
+    return true;
+}
+
+static void try_wrong(struct history *h, struct probe *probe, const uint8_t *row, size_t len)
+{
+    struct err_slot err;
+    struct change wrong;
+    size_t now_len;
+    if (!spoil(h, row, len, &wrong))
+        return;
+    uint64_t hash = engine_state_hash(probe->engine);
+    int rc = engine_apply(probe->engine, &wrong, &err);
+    if (rc == 0) { /* it fits: another history, which nobody wants */
+        uint8_t *was = probe->is;
+        probe->is = NULL;
+        probe_load(probe, h->w, was, probe->len);
+        free(was);
+        return;
+    }
+    assert_int_equal(engine_state_hash(probe->engine), hash);
+    uint8_t *now = snapshot(probe->engine, &now_len);
+    assert_int_equal(now_len, probe->len);
+    assert_memory_equal(now, probe->is, now_len);
+    free(now);
+    probe->refused++;
+    probe->taken += wrong.kind == CHANGE_TAKEN;
+}
+
+static void a_row_that_is_refused_changes_nothing(void **state)
+{
+    (void)state;
+    const char *given = getenv("FAIRGATE_TEST_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : rng_u64(rng_system()) >> 32;
+    struct probe probe = {.late_max = 4};
+    for (unsigned round = 0; round < 10; round++) {
+        printf("seed %llu\n", (unsigned long long)seed + round);
+        fflush(stdout);
+        struct history h = {.w = open_world(2, 16, 30, probe.late_max)};
+        rng_seeded_init(&h.rng, seed + round);
+        for (unsigned i = 0; i < 200; i++) {
+            size_t len, at = h.w->len;
+            uint8_t *bytes = snapshot(h.w->follower, &len);
+            probe_load(&probe, h.w, bytes, len);
+            free(bytes);
+            step(&h);
+            for (unsigned k = 0; k < 8 && at < h.w->len; k++) {
+                const uint8_t *row = h.w->journal + at;
+                try_wrong(&h, &probe, row + 2, (size_t)row[0] | (size_t)row[1] << 8);
+            }
+        }
+        engine_destroy(probe.engine);
+        probe.engine = NULL;
+        close_world(h.w);
+    }
+    free(probe.is);
+    assert_true(probe.refused > 1000);
+    assert_true(probe.taken > 100);
+}
+
+static void a_taking_that_is_refused_does_not_forget_the_hold_whose_slot_it_wants(void **state)
+{
+    (void)state;
+    struct world *w = open_world(1, 8, 0, 2);
+    assert_string_equal(take(w, 1, TEST_SEATS(0)), "ok");
+    uint64_t hold = w->op.change.hold;
+    assert_string_equal(extend(w, hold, "o"), "ok");
+    w->now_ms += 10 * MINUTE_MS;
+    assert_int_equal(expire_all(w), 1);
+    assert_string_equal(take(w, 2, TEST_SEATS(3)), "ok");
+
+    struct err_slot err = {.text = ""};
+    uint64_t next = hold + (UINT64_C(1) << 24), before = engine_state_hash(w->follower);
+    struct change wrong = old_change(CHANGE_TAKEN, w->now_ms, next, 3); /* somebody has this seat */
+    assert_int_equal(engine_apply(w->follower, &wrong, &err), ERR_STATE);
+    assert_non_null(strstr(err.text, "its seats are not free"));
+    assert_int_equal(engine_state_hash(w->follower), before);
+    wrong = old_change(CHANGE_TAKEN, w->now_ms, hold, 5); /* this very hold, again */
+    assert_int_equal(engine_apply(w->follower, &wrong, &err), ERR_STATE);
+    assert_int_equal(engine_state_hash(w->follower), before);
+    assert_string_equal(confirm(w, hold, "o"),
+                        "ok"); /* by the owner, and who follows knows it still */
+    assert_int_equal(engine_state_hash(w->follower), engine_state_hash(w->engine));
+    close_world(w);
+}
+
+/* Its seats are free, so only the hold itself tells what it remembers: each seat of it. */
+static void two_late_holds_that_remember_other_seats_are_two_states(void **state)
+{
+    (void)state;
+    static const uint32_t remembered[][2] = {{1, 3}, {1, 4}, {2, 3}, {1, 3}};
+    uint64_t hashes[4];
+    for (size_t i = 0; i < 4; i++) {
+        struct world *w = open_world(1, 8, 0, 0);
+        assert_string_equal(take(w, 1, remembered[i], 2), "ok");
+        assert_string_equal(extend(w, w->op.change.hold, "o"), "ok");
+        w->now_ms += 10 * MINUTE_MS;
+        assert_int_equal(expire_all(w), 1);
+        for (uint32_t seat = 0; seat < 8; seat++)
+            assert_int_equal(engine_seat(w->engine, seat).state, ENGINE_FREE);
+        hashes[i] = engine_state_hash(w->engine);
+        assert_int_equal(engine_state_hash(w->follower), hashes[i]);
+        close_world(w);
+    }
+    assert_int_not_equal(hashes[0], hashes[1]);
+    assert_int_not_equal(hashes[0], hashes[2]);
+    assert_int_not_equal(hashes[1], hashes[2]);
+    assert_int_equal(hashes[0], hashes[3]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +632,9 @@ int main(void)
         cmocka_unit_test(a_late_hold_that_its_order_released_is_not_sold_to_it_any_more),
         cmocka_unit_test(a_refund_that_comes_before_its_confirm_is_final_too),
         cmocka_unit_test(a_history_replays_to_the_same_state_at_each_of_its_rows),
+        cmocka_unit_test(a_taking_that_is_refused_does_not_forget_the_hold_whose_slot_it_wants),
+        cmocka_unit_test(a_row_that_is_refused_changes_nothing),
+        cmocka_unit_test(two_late_holds_that_remember_other_seats_are_two_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1058,6 +1058,152 @@ static void a_table_is_sold_whole_where_it_says_so(void **state)
     close_hall(f);
 }
 
+static enum engine_verdict edit_now(struct fixture *f, uint64_t id, struct engine_edit edit)
+{
+    struct engine_who who = test_who(1);
+    enum engine_verdict verdict = engine_change(f->engine, id, &who, &edit, TEST_NOW_MS, &f->op);
+    if (verdict == ENGINE_OK)
+        engine_settle(f->engine, &f->op);
+    return verdict;
+}
+
+static void places_have_a_limit_and_an_area(void **state)
+{
+    (void)state;
+    for (uint32_t limited = 0; limited < 2; limited++) {
+        struct plan_limits limits = test_limits();
+        limits.max_per_hold = limited ? 8 : 0;
+        uint32_t most = limited ? 8 : HOLD_AREA_QUANTITY_MAX;
+        struct fixture *f = open_hall(&(struct test_hall){
+            .rows = ROWS("aaaa"), .limits = limits, .area_capacity = 2 * HOLD_AREA_QUANTITY_MAX});
+        struct engine_ask ask = test_ask_area(1, 0);
+        assert_int_equal(engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op), ENGINE_NO_SEATS);
+        ask.quantity = most + 1;
+        assert_int_equal(engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op), ENGINE_TOO_MANY);
+        assert_int_equal(f->op.limit, most);
+        ask.area = 1;
+        ask.quantity = 1;
+        assert_int_equal(engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op), ENGINE_UNKNOWN);
+        ask.area = 0;
+        ask.quantity = most;
+        assert_string_equal(hold_now(f, &ask, TEST_NOW_MS), "ok");
+        uint64_t id = f->op.change.hold;
+        assert_int_equal(edit_now(f, id, (struct engine_edit){.quantity = 0}), ENGINE_NO_SEATS);
+        assert_int_equal(edit_now(f, id, (struct engine_edit){.quantity = most + 1}),
+                         ENGINE_TOO_MANY);
+        assert_int_equal(f->op.limit, most);
+        assert_int_equal(edit_now(f, id, (struct engine_edit){.quantity = 1}), ENGINE_OK);
+        assert_int_equal(edit_now(f, id, (struct engine_edit){.quantity = most}), ENGINE_OK);
+        assert_int_equal(engine_area(f->engine, 0).held, most);
+        close_hall(f);
+    }
+}
+
+static void a_change_of_seats_has_a_limit_and_no_places(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaaaaaaaaa"));
+    uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1));
+    static const uint32_t seats[HOLD_SEATS_MAX + 1] = {2, 3, 4, 5, 6, 7, 8, 9, 10};
+    uint64_t before = engine_state_hash(f->engine);
+    assert_int_equal(edit_now(f, id, (struct engine_edit){seats, 1, NULL, 0, 1}), ENGINE_MIXED);
+    assert_int_equal(edit_now(f, id, (struct engine_edit){seats, 9, NULL, 0, 0}), ENGINE_TOO_MANY);
+    assert_int_equal(edit_now(f, id, (struct engine_edit){seats, 7, NULL, 0, 0}), ENGINE_TOO_MANY);
+    assert_int_equal(edit_now(f, id, (struct engine_edit){NULL, 0, seats, HOLD_SEATS_MAX + 1, 0}),
+                     ENGINE_TOO_MANY);
+    assert_int_equal(engine_state_hash(f->engine), before);
+    assert_int_equal(edit_now(f, id, (struct engine_edit){seats, 6, NULL, 0, 0}), ENGINE_OK);
+    assert_string_equal(STATES(f, 12), "hhhhhhhh....");
+    close_hall(f);
+}
+
+static void alternatives_are_for_seats_that_exist_and_in_their_number(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaa", "aaaa", "bbbb"));
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    test_hold(f->engine, 2, TEST_SEATS(1, 2));
+    struct engine_ask ask = test_ask_seats(1, TEST_SEATS(1, 2));
+    uint32_t count = engine_alternatives(f->engine, &ask, TEST_NOW_MS, offers);
+    assert_true(count > 0);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(offers[i].count, 2);
+        assert_in_range(offers[i].seats[0], 4, 6); /* of their category */
+    }
+    ask.seat_count = 0;
+    assert_int_equal(engine_alternatives(f->engine, &ask, TEST_NOW_MS, offers), 0);
+    ask.seat_count = HOLD_SEATS_MAX + 1;
+    assert_int_equal(engine_alternatives(f->engine, &ask, TEST_NOW_MS, offers), 0);
+    ask = test_ask_seats(1, TEST_SEATS(4, 12));
+    assert_int_equal(engine_alternatives(f->engine, &ask, TEST_NOW_MS, offers), 0);
+    close_hall(f);
+}
+
+static void an_operator_names_seats_that_exist_and_each_once(void **state)
+{
+    (void)state;
+    struct fixture *f = open_floor(10);
+    static const uint32_t many[CHANGE_SEATS_MAX + 1] = {0};
+    const struct span why = SPAN("");
+    struct engine *e = f->engine;
+    assert_int_equal(engine_block(e, many, 0, why, TEST_NOW_MS, &f->op), ENGINE_NO_SEATS);
+    assert_int_equal(engine_block(e, many, CHANGE_SEATS_MAX + 1, why, TEST_NOW_MS, &f->op),
+                     ENGINE_TOO_MANY);
+    assert_int_equal(engine_block(e, TEST_SEATS(0, 999), why, TEST_NOW_MS, &f->op), ENGINE_UNKNOWN);
+    assert_int_equal(f->op.seat, 999);
+    assert_int_equal(engine_block(e, many, 2, why, TEST_NOW_MS, &f->op), ENGINE_TWICE);
+    assert_int_equal(engine_unblock(e, many, 0, why, TEST_NOW_MS, &f->op), ENGINE_NO_SEATS);
+    assert_int_equal(engine_unblock(e, TEST_SEATS(999), why, TEST_NOW_MS, &f->op), ENGINE_UNKNOWN);
+    assert_int_equal(engine_block_area(e, 1, 1, why, TEST_NOW_MS, &f->op), ENGINE_UNKNOWN);
+    assert_int_equal(engine_block_area(e, 0, 0, why, TEST_NOW_MS, &f->op), ENGINE_NO_SEATS);
+    assert_int_equal(engine_block_area(e, 0, 11, why, TEST_NOW_MS, &f->op), ENGINE_SOLD_OUT);
+    assert_int_equal(engine_unblock_area(e, 0, 1, why, TEST_NOW_MS, &f->op), ENGINE_SOLD_OUT);
+    assert_int_equal(engine_price(e, 9, 5, TEST_NOW_MS, &f->op), ENGINE_UNKNOWN);
+    assert_int_equal(engine_area(e, 0).free, 10);
+    close_hall(f);
+}
+
+static void prices_change_until_their_lists_are_full(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aa"));
+    for (uint32_t i = 1; i < PRICE_LISTS_MAX; i++) {
+        assert_int_equal(engine_price(f->engine, 0, i, TEST_NOW_MS, &f->op), ENGINE_OK);
+        engine_settle(f->engine, &f->op);
+    }
+    for (unsigned again = 0; again < 2; again++) /* and the refusal keeps nothing */
+        assert_int_equal(engine_price(f->engine, 0, 5, TEST_NOW_MS, &f->op), ENGINE_FULL);
+    assert_string_equal(hold(f, 1, TEST_SEATS(0)), "ok");
+    assert_int_equal(f->op.change.total, PRICE_LISTS_MAX - 1);
+    close_hall(f);
+}
+
+static void only_seats_that_are_the_orders_move(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaaa"));
+    uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1, 2));
+    assert_string_equal(EXTEND(f, id, "o1", TEST_NOW_MS), "ok");
+    assert_string_equal(CONFIRM(f, id, "o1", TEST_NOW_MS), "ok");
+    test_hold(f->engine, 2, TEST_SEATS(5));
+    static const struct {
+        uint32_t from[2], to[2];
+        const char *verdict;
+    } cases[] = {
+        {{0, 3}, {3, 4}, "not-in-hold"},  {{0, 0}, {3, 4}, "seat-twice"},
+        {{0, 1}, {3, 3}, "seat-twice"},   {{0, 1}, {3, 9}, "seat-unknown"},
+        {{9, 1}, {3, 4}, "seat-unknown"}, {{0, 1}, {4, 5}, "seats-taken"},
+        {{3, 4}, {0, 5}, "not-in-hold"},
+    };
+    uint64_t before = engine_state_hash(f->engine);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_string_equal(MOVE(f, id, "o1", cases[i].from, cases[i].to, 2), cases[i].verdict);
+        assert_int_equal(engine_state_hash(f->engine), before);
+    }
+    assert_string_equal(MOVE(f, id, "o1", cases[0].from, cases[0].to, 0), "no-seats");
+    close_hall(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1106,6 +1252,12 @@ int main(void)
         cmocka_unit_test(each_category_has_its_time_and_a_channel_may_come_earlier),
         cmocka_unit_test(accessible_seats_are_kept_and_companions_stay_with_them),
         cmocka_unit_test(a_table_is_sold_whole_where_it_says_so),
+        cmocka_unit_test(places_have_a_limit_and_an_area),
+        cmocka_unit_test(a_change_of_seats_has_a_limit_and_no_places),
+        cmocka_unit_test(alternatives_are_for_seats_that_exist_and_in_their_number),
+        cmocka_unit_test(an_operator_names_seats_that_exist_and_each_once),
+        cmocka_unit_test(prices_change_until_their_lists_are_full),
+        cmocka_unit_test(only_seats_that_are_the_orders_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,17 @@
 /* plan_import_test.c: what an import takes, what it refuses and how it says so, and that what goes
  * out comes in again. */
+#include "base/text.h"
 #include "core/hall/plan_import.h"
+#include "core/limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 /* Documents are written with ' for ", which no name here needs. */
 static char *quoted(const char *text)
@@ -249,6 +253,162 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
          "/zones/0/view: must be a path of this origin, such as /views/stalls.webp"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/a\\\\b'}]"),
          "/zones/0/view: must be a path of this origin, such as /views/stalls.webp"},
+        {"{'name':'S','currency':'KR1'}", "/currency: must be three capital letters"},
+        {"{'name':'S','currency':'KR['}", "/currency: must be three capital letters"},
+        {"{'name':'S','currency':'KRW','limits':5}", "/limits: must be an object"},
+        {"{'name':'S','currency':'KRW','fees':5}", "/fees: must be an object"},
+        {"{'name':'S','currency':'KRW','channels':5}", "/channels: must be a list"},
+        {"{'name':'S','currency':'KRW','channels':[5]}", "/channels/0: must be an object"},
+        {"{'name':'S','currency':'KRW','channels':[{'id':'a','code':'abc'}]}",
+         "/channels/0/code: must be a text"},
+        {"{'name':'S','currency':'KRW','channels':[{'id':'a'},{'id':'a'}]}",
+         "/channels/1/id: is the id of an earlier"},
+        {"{'name':'S','currency':'KRW','categories':[5]}", "/categories/0: must be an object"},
+        {"{'name':'S','currency':'KRW','categories':[{'name':'A','price':1,'on_sale_at':'2026-11-"
+         "20T11:00:00Z','off_sale_at':'2026-11-20T11:00:00Z'}]}",
+         "/categories/0/off_sale_at: must be later"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'areas':5"), "/areas: must be a list"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'areas':[5]"), "/areas/0: must be an object"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))),
+              ",'areas':[{'id':'p','category':'A','capacity':1,'channel':5}]"),
+         "/areas/0/channel: must be a text"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'areas':[{'id':'p','category':'A','capacity':1},{'id':'"
+                                         "p','category':'A','capacity':1}]"),
+         "/areas/1/id: is the id of an earlier"},
+        {BODY("'plan':5", ""), "/plan: must be an object"},
+        {BODY("'plan':{'name':'H','size':5}", ""), "/plan/size: must be an object"},
+        {BODY("'plan':{'name':'H','categories':5}", ""), "/plan/categories: must be a list"},
+        {BODY("'plan':{'name':'H','categories':[5]}", ""), "/plan/categories/0: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[],'zones':5}", ""), "/plan/zones: must be a list"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[5]}", ""),
+         "/plan/zones/0: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'rows':[]}]}", ""),
+         "/plan/zones/0/position: is missing"},
+        {BODY(
+             "'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'position':{'x':0,'y':0}}]}",
+             ""),
+         "/plan/zones/0/rows: is missing"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'position':{'x':0,'y':0},'"
+              "rows':[5,6]}]}",
+              ""),
+         "/plan/zones/0/rows/0: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'position':5,'rows':[]}]}",
+              ""),
+         "/plan/zones/0/position: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'position':{'x':0,'y':0},'"
+              "rows':[],'areas':5}]}",
+              ""),
+         "/plan/zones/0/areas: must be a list"},
+        {BODY(PLAN("{'row_number':'1'}"), ""), "/plan/zones/0/rows/0/seats: is missing"},
+        {BODY(PLAN("{'row_number':'1','number_of_seats':0,'seats':5}"), ""),
+         "/plan/zones/0/rows/0/seats: must be a list"},
+        {BODY(PLAN("{'row_number':'1','seats':[],'row_number_position':'top'}"), ""),
+         "/plan/zones/0/rows/0/row_number_position: "},
+        {BODY(PLAN(ROW("5")), ""), "/plan/zones/0/rows/0/seats/0: must be an object"},
+        {BODY(PLAN(ROW("{'seat_guid':'a','seat_number':'1','category':'A','position':{'x':0,'y':0},"
+                       "'radius':-1}")),
+              ""),
+         "/plan/zones/0/rows/0/seats/0/radius: must not be negative"},
+        {BODY(PLAN(ROW("{'seat_guid':'a','seat_number':'1','category':'A','position':{'x':0,'y':0},"
+                       "'start_direction':'v'}")),
+              ""),
+         "/plan/zones/0/rows/0/seats/0/start_direction: "},
+        {BODY(
+             PLAN(ROW("{'seat_guid':'a','seat_number':'1','category':5,'position':{'x':0,'y':0}}")),
+             ""),
+         "/plan/zones/0/rows/0/seats/0/category: must be a text"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':5"), "/zones: must be a list"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[5]"), "/zones/0: must be an object"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/'}]"),
+         "/zones/0/view: must be a path"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'ab'}]"),
+         "/zones/0/view: must be a path"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/a{'}]"),
+         "/zones/0/view: must be a path"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/a['}]"),
+         "/zones/0/view: must be a path"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/a:'}]"),
+         "/zones/0/view: must be a path"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'rows':[{'zone':'Z','row':'1','table':'half'}]"),
+         "/rows/0/table: "},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'rows':[{'zone':'Z','row':'1','view':'/a'}]"),
+         "/rows/0/view: is not known here"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'seats':5"), "/seats: must be a list"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'seats':[5]"), "/seats/0: must be an object"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'seats':[{'guid':5}]"), "/seats/0/guid: must be a text"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'seats':[{'guid':'a','aisle':1}]"),
+         "/seats/0/aisle: must be true or false"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'seats':[{'guid':'a','companion_of':'x'}]"),
+         "/seats/0/companion_of: is not another seat"},
+        {BODY(PLAN(ROW(SEAT("a", "1") "," SEAT("b", "2"))),
+              ",'seats':[{'guid':'b','accessible':true},{'guid':'a','accessible':true,'companion_"
+              "of':'b'}]"),
+         "/seats/1/companion_of: is for a seat that is not accessible"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'focal_point':{'x':1}"), "/focal_point/y: is missing"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[5]}]}",
+              ""),
+         "/plan/zones/0/areas/0: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'shape':'star'}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/shape: "},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'polygon':5}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/polygon: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'polygon':{}}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/polygon/points: is missing"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'polygon':{'points':[5]}}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/polygon/points/0: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'polygon':{'points':[{'z':5}]}}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/polygon/points/0/z: is not known"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'polygon':{'points':[],'more':1}}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/polygon/more: is not known"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'rectangle':5}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/rectangle: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'rectangle':{'size':1}}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/rectangle/size: is not known"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'ellipse':5}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/ellipse: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'ellipse':{'size':1}}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/ellipse/size: is not known"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'circle':5}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/circle: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'circle':{'size':1}}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/circle/size: is not known"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'text':5}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/text: must be an object"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'text':{'font':1}}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/text/font: is not known"},
+        {BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':{'x':"
+              "0,'y':0},'rows':[],'areas':[{'sides':5}]}]}",
+              ""),
+         "/plan/zones/0/areas/0/sides: is not known"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err_slot err = {.text = ""};
@@ -335,6 +495,309 @@ static void a_bend_in_the_row_is_no_disorder(void **state)
     plan_destroy(plan);
 }
 
+static void terms_that_are_left_out_are_the_usual_ones_and_null_is_left_out(void **state)
+{
+    (void)state;
+    struct plan *plan = imported(BODY(
+        PLAN(ROW(SEAT("a", "1") "," SEAT("b", "2"))),
+        ",'limits':{'hold_ttl_s':1000},'areas':[],'channels':null,'seats':[{'guid':'b',"
+        "'companion_of':'a','restricted_view':true,'aisle':true},{'guid':'a','accessible':true},"
+        "{'guid':'b','accessible':false,'floor':'1'}]"));
+    assert_int_equal(plan_limits(plan)->hold_ttl_ms, 1000000);
+    assert_int_equal(plan_limits(plan)->hold_max_ms, 1000000); /* as long as the hold may live */
+    assert_false(plan_has_codes(plan));
+    assert_true(plan_has_accessible(plan));
+    assert_int_equal(plan_channel_count(plan), 1);
+    assert_int_equal(plan_channel_by_code(plan, SPAN("moonlight")), -1);
+    assert_int_equal(plan_category_find(plan, SPAN("A")), 0);
+    assert_int_equal(plan_category_find(plan, SPAN("B")), -1);
+    assert_int_equal(plan_area_find(plan, SPAN("A")), -1);
+    assert_int_equal(plan_seat(plan, 1).flags,
+                     PLAN_SEAT_COMPANION | PLAN_SEAT_RESTRICTED | PLAN_SEAT_AISLE);
+    assert_int_equal(plan_seat(plan, 1).companion, 0);
+    assert_true(plan_memory_facts(plan) > 0);
+    float x, y;
+    plan_focal(plan, &x, &y); /* in the middle of the seats, before the first row */
+    assert_true(x == 101.5F && y == 50);
+    plan_destroy(plan);
+}
+
+static void areas_and_channels_are_found_by_their_names(void **state)
+{
+    (void)state;
+    struct plan *plan =
+        imported("{'name':'Show','currency':'KRW','categories':[{'name':'A','price':1,"
+                 "'on_sale_at':'2026-11-20T11:00:00Z','off_sale_at':'2026-11-20T11:00:01Z'},"
+                 "{'name':'B','price':2,'color':'#123'}],"
+                 "'channels':[{'id':'open'},{'id':'fans','code':'moon'}],"
+                 "'areas':[{'id':'pit','category':'B','capacity':5},"
+                 "{'id':'bar','category':'A','capacity':6,'channel':'fans'}],"
+                 "'plan':{'name':'','categories':[{'name':'B','color':'#fff'}],'zones':[]}}");
+    assert_int_equal(plan_area_count(plan), 2);
+    assert_int_equal(plan_area_find(plan, SPAN("bar")), 1);
+    assert_int_equal(plan_area_find(plan, SPAN("pit")), 0);
+    assert_int_equal(plan_area(plan, 0)->category, 1);
+    assert_int_equal(plan_area(plan, 1)->channel, 2);
+    assert_int_equal(plan_category_find(plan, SPAN("B")), 1);
+    assert_true(span_eq(plan_category(plan, 1)->color, SPAN("#123"))); /* the terms' own first */
+    assert_int_equal(plan_category(plan, 0)->off_sale_ms - plan_category(plan, 0)->on_sale_ms,
+                     1000);
+    assert_true(plan_has_codes(plan));
+    assert_false(plan_has_accessible(plan));
+    assert_int_equal(plan_channel_by_code(plan, SPAN("moon")), 2);
+    assert_true(span_eq(plan_channel(plan, 1)->id, SPAN("open")));
+    plan_destroy(plan);
+}
+
+/* A row of so many seats with 20 between two, and one more row of a seat. */
+static struct plan *row_of(uint32_t count, const char *more, struct err_slot *err)
+{
+    char *body = malloc(128 * 1024);
+    int len = snprintf(body, 1024,
+                       "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':1}]%s,"
+                       "'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Y',"
+                       "'position':{'x':0,'y':0},'rows':[]},{'name':'Z','position':{'x':0,'y':0},"
+                       "'rows':[{'row_number':'0','seats':[]},{'row_number':'1','seats':[",
+                       more);
+    for (uint32_t i = 0; i < count; i++)
+        len += snprintf(body + len, 256,
+                        "%s{'seat_guid':'%u','seat_number':'1','category':'A',"
+                        "'position':{'x':%u,'y':0}}",
+                        i > 0 ? "," : "", i, 20 * i);
+    snprintf(body + len, 64, "]}]}]}}");
+    struct plan *plan = NULL;
+    import(body, err, &plan);
+    free(body);
+    return plan;
+}
+
+static void a_row_without_an_aisle_and_a_table_sold_whole_have_a_bound(void **state)
+{
+    (void)state;
+    static const char whole[] = ",'rows':[{'zone':'Z','row':'1','table':'whole'}]";
+    static const struct {
+        uint32_t count;
+        const char *more, *text;
+    } cases[] = {
+        {PLAN_ROW_SEATS_MAX, "", ""},
+        {PLAN_ROW_SEATS_MAX + 1, "",
+         "/plan/zones/1/rows/1/seats/256/position: is beyond the 256th"},
+        {HOLD_SEATS_MAX, whole, ""},
+        {HOLD_SEATS_MAX + 1, whole, "/plan/zones/1/rows/1/seats/64/position: makes a table"},
+        {HOLD_SEATS_MAX + 1, ",'rows':[{'zone':'Z','row':'1','table':'seat'}]", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct err_slot err = {.text = ""};
+        struct plan *plan = row_of(cases[i].count, cases[i].more, &err);
+        assert_int_equal(plan != NULL, cases[i].text[0] == '\0');
+        if (strncmp(err.text, cases[i].text, strlen(cases[i].text)) != 0)
+            fail_msg("case %zu: \"%s\" instead of \"%s\"", i, err.text, cases[i].text);
+        plan_destroy(plan);
+    }
+}
+
+static void the_last_view_of_a_zone_counts_by_whatever_name_it_was_given(void **state)
+{
+    (void)state;
+    struct plan *plan = imported(
+        "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':1}],"
+        "'zones':[{'zone':'z','view':'/1'},{'zone':'Y','view':'/aZ_zA09.~%-'},"
+        "{'zone':'Z','view':'/2'}],"
+        "'plan':{'name':'H','categories':[{'name':'A'}],'zones':["
+        "{'name':'Z','zone_id':'z','position':{'x':0,'y':0},'rows':[" ROW(SEAT(
+            "a", "1")) "]},"
+                       "{'name':'Y','position':{'x':0,'y':0},'rows':[" ROW(SEAT("b", "1")) "]}]}}");
+    assert_true(span_eq(plan_view_of(plan, SPAN("Z")), SPAN("/2")));
+    assert_true(span_eq(plan_view_of(plan, SPAN("Y")), SPAN("/aZ_zA09.~%-")));
+    assert_null(plan_view_of(plan, SPAN("z")).ptr);
+    plan_destroy(plan);
+}
+
+static void seats_in_one_place_keep_the_order_of_the_document(void **state)
+{
+    (void)state;
+    struct plan *plan = imported(
+        BODY(PLAN(ROW(SEAT("1", "100") "," SEAT("2", "0") "," SEAT("3", "50") "," SEAT("4", "50"))),
+             ""));
+    uint32_t run;
+    assert_int_equal(pos_of(plan, "1", &run), 0);
+    assert_int_equal(pos_of(plan, "3", &run), 1);
+    assert_int_equal(pos_of(plan, "4", &run), 2);
+    assert_int_equal(pos_of(plan, "2", &run), 3);
+    plan_destroy(plan);
+}
+
+/* Which rows are cut where, by the gap that is usual in the hall: 20. */
+static void a_short_row_is_cut_by_the_gap_that_is_usual_in_the_hall(void **state)
+{
+    (void)state;
+    struct plan *plan = imported(
+        BODY(PLAN(ROW(SEAT("1", "0") "," SEAT("2", "20") "," SEAT("3", "40") "," SEAT("4", "60")) //
+                  "," ROW(SEAT("5", "0") "," SEAT("6", "60") "," SEAT("7", "120"))                //
+                  "," ROW(SEAT("8", "0") "," SEAT("9", "20"))),
+             ""));
+    assert_int_equal(plan_facts(plan)->run_count, 5);
+    plan_destroy(plan);
+}
+
+#define SHAPES(areas)                                                                              \
+    BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':"         \
+         "{'x':100,'y':50},'rows':[" ROW(SEAT("a", "1")) "],'areas':[" areas "]}]}",               \
+         "")
+
+static void a_shape_is_served_with_what_it_has(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *area, *served;
+    } cases[] = {
+        {"{'width':10,'height':20.5,'rotation':45}",
+         "[{'shape':'rectangle','x':100,'y':50,'rotation':45,'width':10,'height':20.5}]"},
+        {"{'shape':'rectangle','rectangle':{'width':1,'height':2},'color':'#fff',"
+         "'border_color':'#000','position':{'x':1,'y':-2}}",
+         "[{'shape':'rectangle','x':101,'y':48,'width':1,'height':2,'color':'#fff',"
+         "'border_color':'#000'}]"},
+        {"{'shape':'circle','circle':{'radius':7}}",
+         "[{'shape':'circle','x':100,'y':50,'radius':7}]"},
+        {"{'shape':'ellipse','ellipse':{'radius':{'x':7,'y':8}}}",
+         "[{'shape':'ellipse','x':100,'y':50,'radius_x':7,'radius_y':8}]"},
+        {"{'shape':'polygon','polygon':{'points':[{'x':1,'y':2},{'x':3.5,'y':-4}]}}",
+         "[{'shape':'polygon','x':100,'y':50,'points':[1,2,3.5,-4]}]"},
+        {"{'shape':'text','text':{'text':'Bar','color':'#00f','size':12,"
+         "'position':{'x':1,'y':2}}}",
+         "[{'shape':'text','x':100,'y':50,"
+         "'text':{'text':'Bar','x':1,'y':2,'color':'#00f','size':12}}]"},
+        {"{'text':'Bar'}", "[{'shape':'rectangle','x':100,'y':50,'text':{'text':'Bar'}}]"},
+        {"{'text':null,'shape':'circle'}", "[{'shape':'circle','x':100,'y':50}]"},
+        {"{'text':{'text':''}}", "[{'shape':'rectangle','x':100,'y':50}]"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char body[1024];
+        snprintf(body, sizeof(body), SHAPES("%s"), cases[i].area);
+        struct plan *plan = imported(body);
+        char *served = quoted(cases[i].served);
+        struct span text = plan_shapes(plan);
+        char *got = strndup(text.ptr, text.len);
+        assert_string_equal(got, served);
+        free(got);
+        free(served);
+        plan_destroy(plan);
+    }
+}
+
+/* One shape of so many points; and so many small ones. What goes beyond is not drawn. */
+static void shapes_that_are_too_many_are_left_out(void **state)
+{
+    (void)state;
+    static char body[1 << 20], points[1 << 18];
+    static const char polygon[] = "%s{'shape':'polygon','polygon':{'points':[%s]}}";
+    struct text text = text_on(points, sizeof(points) - 1);
+    for (unsigned i = 0; i < PLAN_POLYGON_POINTS_MAX; i++)
+        text_printf(&text, "%s{'x':%u,'y':1}", i > 0 ? "," : "", i + 1);
+    points[text.len] = '\0';
+    text = text_on(body, sizeof(body) - 1);
+    unsigned fit = PLAN_SHAPE_POINTS_MAX / PLAN_POLYGON_POINTS_MAX;
+    TEXT_LIT(&text, "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':99000}],"
+                    "'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z',"
+                    "'position':{'x':0,'y':0},'rows':[" ROW(SEAT("a", "1")) "],'areas':[");
+    for (unsigned i = 0; i < fit + 2; i++)
+        text_printf(&text, polygon, i > 0 ? "," : "", points);
+    for (unsigned i = 0; i < PLAN_SHAPES_MAX; i++)
+        TEXT_LIT(&text, ",{'shape':'circle'}"); /* which have none */
+    TEXT_LIT(&text, "]}]}}");
+    assert_false(text.overflown);
+    body[text.len] = '\0';
+    struct plan *plan = imported(body);
+    json_t *shapes = json_loadb(plan_shapes(plan).ptr, plan_shapes(plan).len, 0, NULL);
+    assert_int_equal(json_array_size(shapes), PLAN_SHAPES_MAX);
+    unsigned polygons = 0;
+    for (size_t i = 0; i < json_array_size(shapes); i++)
+        polygons += json_object_get(json_array_get(shapes, i), "points") != NULL;
+    assert_int_equal(polygons, fit);
+    json_decref(shapes);
+    plan_destroy(plan);
+}
+
+static void a_body_that_is_too_long_is_not_read(void **state)
+{
+    (void)state;
+    struct err_slot err = {.text = ""};
+    struct plan *plan = NULL;
+    char *body = calloc(1, PLAN_JSON_MAX + 1);
+    assert_int_equal(plan_import((struct span){body, PLAN_JSON_MAX + 1}, &err, &plan), ERR_RANGE);
+    assert_null(plan);
+    free(body);
+}
+
+static void an_entry_of_the_seats_that_is_no_object_is_named(void **state)
+{
+    (void)state;
+    struct err_slot err = {.text = ""};
+    struct plan *plan = NULL;
+    assert_true(import(BODY(PLAN(ROW(SEAT("a", "1"))), ",'seats':[7]"), &err, &plan) < 0);
+    assert_string_equal(err.text, "/seats/0: must be an object");
+    assert_true(import("{'name':'S','currency':'KRW','categories':[{'name':'A','price':1},"
+                       "{'name':'B','price':1}],'plan':{'name':'H','categories':[{'name':'A'},"
+                       "{'name':'A'}],'zones':[]}}",
+                       &err, &plan) < 0);
+    assert_string_equal(err.text, "/plan/categories/1/name: is the name of an earlier category");
+    assert_null(plan);
+}
+
+/* Two categories; the rows of two zones; of the second one that is not in seating order. */
+#define TWO_ZONES(more)                                                                            \
+    "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':1},{'name':'B','price':2}]" \
+    ",'plan':{'name':'H','categories':[{'name':'A'},{'name':'B'}],'zones':["                       \
+    "{'name':'Y','position':{'x':0,'y':90},'rows':[" TWO_SEATS                                     \
+    "]},{'name':'Z','position':{'x':0,'y':0},'rows':[" MIXED_SEATS "]}]}" more "}"
+#define TWO_SEATS   ROW(SEAT("y1", "0") "," SEAT("y2", "40"))
+#define MIXED_SEATS ROW(SEAT("a", "0") "," SEAT("b", "20") "," SEAT("c", "10"))
+#define PLAIN_SEATS ROW(SEAT("a", "0") "," SEAT("b", "10") "," SEAT("c", "20"))
+
+static void a_fault_in_a_later_zone_is_counted_within_it(void **state)
+{
+    (void)state;
+    struct err_slot err = {.text = ""};
+    struct plan *plan = NULL;
+    char *body = quoted(TWO_ZONES(""));
+    memcpy(strstr(body, "\"c\""), "\"a\"", 3);
+    assert_true(plan_import(span_of(body), &err, &plan) < 0);
+    assert_string_equal(err.text, "/plan/zones/1/rows/0/seats/2/seat_guid: is used twice");
+    free(body);
+}
+
+static void seats_out_of_order_cost_memory_for_their_order(void **state)
+{
+    (void)state;
+    struct plan *mixed = imported(TWO_ZONES(""));
+    struct plan *plain = imported(BODY(PLAN(TWO_SEATS "," PLAIN_SEATS), ""));
+    assert_int_equal(plan_seat_count(mixed), plan_seat_count(plain));
+    assert_true(plan_memory_facts(mixed) > plan_memory_facts(plain));
+    float x, y;
+    plan_focal(mixed, &x, &y);
+    assert_true(x == 20 && y == 0); /* above the highest, which comes last */
+    uint32_t seat;
+    assert_true(plan_seat_find(mixed, SPAN("c"), &seat));
+    assert_int_equal(plan_pos_of(plan_facts(mixed), seat), 1); /* between the others */
+    plan_destroy(mixed);
+    plan_destroy(plain);
+}
+
+static void a_row_that_is_named_twice_is_what_either_said(void **state)
+{
+    (void)state;
+    struct plan *plan = imported(TWO_ZONES(",'rows':[{'zone':'Z','row':'1','table':'whole'},"
+                                           "{'zone':'Z','row':'1','table':'seat'},"
+                                           "{'zone':'Y','row':'1'}]"));
+    const struct plan_facts *facts = plan_facts(plan);
+    uint32_t seat;
+    assert_true(plan_seat_find(plan, SPAN("a"), &seat));
+    assert_int_equal(facts->runs[facts->run[seat]].flags, PLAN_RUN_TABLE | PLAN_RUN_WHOLE);
+    assert_true(plan_seat_find(plan, SPAN("y1"), &seat));
+    assert_int_equal(facts->runs[facts->run[seat]].flags, 0);
+    plan_destroy(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +809,19 @@ int main(void)
         cmocka_unit_test(an_aisle_parts_a_row),
         cmocka_unit_test(a_table_stays_together_and_may_be_sold_whole),
         cmocka_unit_test(a_bend_in_the_row_is_no_disorder),
+        cmocka_unit_test(terms_that_are_left_out_are_the_usual_ones_and_null_is_left_out),
+        cmocka_unit_test(areas_and_channels_are_found_by_their_names),
+        cmocka_unit_test(a_row_without_an_aisle_and_a_table_sold_whole_have_a_bound),
+        cmocka_unit_test(the_last_view_of_a_zone_counts_by_whatever_name_it_was_given),
+        cmocka_unit_test(seats_in_one_place_keep_the_order_of_the_document),
+        cmocka_unit_test(a_short_row_is_cut_by_the_gap_that_is_usual_in_the_hall),
+        cmocka_unit_test(a_shape_is_served_with_what_it_has),
+        cmocka_unit_test(shapes_that_are_too_many_are_left_out),
+        cmocka_unit_test(a_body_that_is_too_long_is_not_read),
+        cmocka_unit_test(an_entry_of_the_seats_that_is_no_object_is_named),
+        cmocka_unit_test(a_fault_in_a_later_zone_is_counted_within_it),
+        cmocka_unit_test(seats_out_of_order_cost_memory_for_their_order),
+        cmocka_unit_test(a_row_that_is_named_twice_is_what_either_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -578,6 +578,84 @@ static void a_crowd_is_spread_over_the_nearest_and_no_further(void **state)
     plan_destroy(plan);
 }
 
+static void offers_from_few_rows_are_as_many_as_there_is_room_for(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaaaaaaa", "aaaaaaaaaa"), false);
+    block(f, TEST_SEATS(4, 5));
+    struct engine_ask ask = test_ask_seats(1, TEST_SEATS(4, 5));
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    assert_int_equal(engine_alternatives(f->engine, &ask, TEST_NOW_MS, offers), ALTERNATIVES_MAX);
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < ALTERNATIVES_MAX; i++) {
+        assert_int_equal(offers[i].count, 2);
+        for (unsigned j = 0; j < 2; j++) {
+            assert_true((seen & UINT64_C(1) << offers[i].seats[j]) == 0);
+            seen |= UINT64_C(1) << offers[i].seats[j];
+        }
+    }
+    assert_true((seen & (3 << 4)) == 0);
+    close_rows(f);
+}
+
+/* Three seats free, in a row whose places do not fit one word: whichever two are taken, one stays
+ * single, and that is said. */
+static void in_a_long_row_a_single_seat_is_seen_before_the_border_and_behind_it(void **state)
+{
+    (void)state;
+    enum { SEATS = 100 };
+    char row[SEATS + 1];
+    memset(row, 'a', SEATS);
+    row[SEATS] = '\0';
+    static const uint32_t firsts[] = {0, 30, 61, 62, 63, 64, 97};
+    for (unsigned i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        struct fixture *f = open_rows(ROWS(row), true);
+        uint32_t taken[SEATS], count = 0;
+        for (uint32_t seat = 0; seat < SEATS; seat++) {
+            if (seat < firsts[i] || seat > firsts[i] + 2)
+                taken[count++] = seat;
+        }
+        block(f, taken, count);
+        struct engine_ask ask = test_ask_best(1, 0, 2, true);
+        assert_int_equal(engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op), ENGINE_OK);
+        assert_true((f->op.change.flags & CHANGE_FLAG_LAST_RESORT) != 0);
+        engine_undo(f->engine, &f->op);
+        ask = test_ask_best(1, 0, 3, true);
+        assert_int_equal(engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op), ENGINE_OK);
+        assert_int_equal(f->op.change.flags, CHANGE_FLAG_BEST | CHANGE_FLAG_ADJACENT);
+        assert_int_equal(f->op.change.seats[0], firsts[i]);
+        engine_undo(f->engine, &f->op);
+        close_rows(f);
+    }
+}
+
+static void accessible_seats_are_like_others_from_their_time_on(void **state)
+{
+    (void)state;
+    for (unsigned open = 0; open < 2; open++) {
+        for (unsigned need = 0; need < 2; need++) {
+            struct fixture *f = calloc(1, sizeof(*f));
+            struct plan_limits limits = test_limits();
+            limits.access_until_ms = open ? TEST_NOW_MS : TEST_NOW_MS + 1;
+            f->plan = test_hall_plan(&(struct test_hall){.rows = ROWS("aA+a"), .limits = limits});
+            f->engine = test_hall_engine(f->plan);
+            struct engine_ask ask = test_ask_best(1, 0, 4, true);
+            ask.who.access_need = need;
+            assert_string_equal(best_for(f, &ask), open || need ? "hhhh" : "sold-out");
+            ask = test_ask_best(1, 0, 2, true);
+            ask.who.access_need = need;
+            const char *got = best_for(f, &ask); /* a need is met by the seat for it, till then */
+            if (need && !open)
+                assert_string_equal(got, ".hh.");
+            else if (open)
+                assert_non_null(strchr(got, 'h'));
+            else
+                assert_string_equal(got, "sold-out"); /* two that are not side by side */
+            close_rows(f);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -603,6 +681,9 @@ int main(void)
         cmocka_unit_test(the_next_piece_is_near_the_first_and_not_near_the_stage),
         cmocka_unit_test(tables_are_proposed_whole_or_not_at_all),
         cmocka_unit_test(a_crowd_is_spread_over_the_nearest_and_no_further),
+        cmocka_unit_test(offers_from_few_rows_are_as_many_as_there_is_room_for),
+        cmocka_unit_test(in_a_long_row_a_single_seat_is_seen_before_the_border_and_behind_it),
+        cmocka_unit_test(accessible_seats_are_like_others_from_their_time_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,31 @@ static void first_requests_at_once_count_as_one_buyer(void **state)
     buyers_deinit(&firsts.buyers);
 }
 
+/* A table of eight has two buckets: more buyers than they have room for are told so. */
+static void whoever_finds_no_room_is_told_and_gets_it_when_somebody_goes(void **state)
+{
+    (void)state;
+    struct buyers buyers;
+    uint32_t has;
+    uint64_t known = 0, refused = 0;
+    assert_int_equal(buyers_init(&buyers, 8, 7), 0);
+    for (uint64_t buyer = 1; refused == 0; buyer++) {
+        if (buyers_add(&buyers, buyer, 1, 4, &has) == BUYERS_ADDED)
+            known = buyer;
+        else
+            refused = buyer;
+        assert_true(buyer <= buyers.size + 1);
+    }
+    assert_int_equal(buyers_add(&buyers, refused, 1, 4, &has), BUYERS_FULL);
+    assert_int_equal(buyers_add(&buyers, refused, 5, 4, &has), BUYERS_OVER); /* in any case */
+    assert_int_equal(has, 0);
+    assert_int_equal(buyers_add(&buyers, known, 1, 4, &has), BUYERS_ADDED);
+    for (uint64_t buyer = 1; buyer <= known; buyer++)
+        buyers_sub(&buyers, buyer, buyer == known ? 2 : 1);
+    assert_int_equal(buyers_add(&buyers, refused, 1, 4, &has), BUYERS_ADDED);
+    buyers_deinit(&buyers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +183,7 @@ int main(void)
         cmocka_unit_test(two_tries_that_see_each_other_begin_anew),
         cmocka_unit_test(first_requests_at_once_count_as_one_buyer),
         cmocka_unit_test(millions_who_came_and_went_leave_room),
+        cmocka_unit_test(whoever_finds_no_room_is_told_and_gets_it_when_somebody_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,39 @@ static void a_mark_left_while_the_owner_looks_is_not_wiped_out(void **state)
     wheel_deinit(&meeting.wheel);
 }
 
+static void what_is_due_beyond_the_wheel_comes_due_when_it_has_gone_round(void **state)
+{
+    (void)state;
+    const uint64_t round_ms = WHEEL_TICK_MS * (UINT64_C(1) << (6 * WHEEL_LEVELS));
+    uint64_t due[HOLDS + 1] = {0}, now = 1000000;
+    struct wheel wheel;
+    assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
+    due[7] = now + 2 * round_ms;
+    wheel_touch(&wheel, 7);
+    assert_int_equal(wheel_due(&wheel, now), 0);
+    assert_int_equal(wheel_due(&wheel, now + 2 * round_ms - 1), 0);
+    assert_int_equal(wheel_due(&wheel, now + 2 * round_ms + WHEEL_TICK_MS), 7);
+    wheel_deinit(&wheel);
+}
+
+static void the_wait_is_as_long_as_the_next_hold_and_no_longer_than_asked(void **state)
+{
+    (void)state;
+    static struct wheel wheel; /* of several blocks, of which one was used */
+    static uint64_t due[4 * WHEEL_BLOCK];
+    uint64_t now = 1000000 / WHEEL_TICK_MS * WHEEL_TICK_MS;
+    assert_int_equal(wheel_init(&wheel, 4 * WHEEL_BLOCK - 1, now, due_of, due), 0);
+    assert_int_equal(wheel_wait_ms(&wheel, now, 500), 500); /* nobody */
+    due[2 * WHEEL_BLOCK + 1] = now + 10 * WHEEL_TICK_MS;
+    wheel_touch(&wheel, 2 * WHEEL_BLOCK + 1);
+    assert_int_equal(wheel_wait_ms(&wheel, now, 500), 0); /* a mark */
+    assert_int_equal(wheel_due(&wheel, now), 0);
+    assert_int_equal(wheel_wait_ms(&wheel, now, 100000), 10 * WHEEL_TICK_MS);
+    assert_int_equal(wheel_wait_ms(&wheel, now, 5), 5);
+    assert_int_equal(wheel_wait_ms(&wheel, now + 11 * WHEEL_TICK_MS, 500), 0); /* it is overdue */
+    wheel_deinit(&wheel);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +166,8 @@ int main(void)
         cmocka_unit_test(the_wait_never_sleeps_past_a_hold),
         cmocka_unit_test(a_mark_left_while_the_owner_looks_is_not_wiped_out),
         cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
+        cmocka_unit_test(what_is_due_beyond_the_wheel_comes_due_when_it_has_gone_round),
+        cmocka_unit_test(the_wait_is_as_long_as_the_next_hold_and_no_longer_than_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

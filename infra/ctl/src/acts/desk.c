@@ -1,0 +1,278 @@
+/* desk.c: halls come from files, tickets from a scanner that types, moves as pairs. */
+#include "acts/desk.h"
+
+#include "acts/generic.h"
+#include "base/json_in.h"
+#include "show/plain.h"
+#include "show/value.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+int desk_import(struct job *job)
+{
+    struct call call;
+    size_t len = 0;
+    char *bytes = job_read_file(job, args_word(job->args, "FILE"), &len);
+    if (bytes == NULL)
+        return EXIT_USAGE;
+    int status = job_call(job, COMMAND_SEATS, "PUT", "/admin/events/{EVENT}", &call);
+    call.body = (struct span){bytes, len};
+    call.content_type = "application/json";
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_SEATS, &call);
+    if (status == EXIT_DONE && !job_option(job, OPTION_JSON) && call.status == 200)
+        fputs("It was there, from the same document.\n", job->out);
+    else if (status == EXIT_DONE)
+        status = generic_show(job, &call);
+    call_free(&call);
+    free(bytes);
+    return status;
+}
+
+int desk_export(struct job *job)
+{
+    struct call call;
+    struct grow out = {.ptr = NULL};
+    bool csv = job_option(job, OPTION_CSV);
+    int status = job_call(
+        job, COMMAND_SEATS, NULL,
+        csv ? "/admin/events/{EVENT}/export?format=csv" : "/admin/events/{EVENT}/export", &call);
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_SEATS, &call);
+    if (status == EXIT_DONE && (csv || job_option(job, OPTION_JSON))) {
+        status = job_put_raw(job, &call);
+    } else if (status == EXIT_DONE) {
+        if (!value_rows(&out, call.json, job->args->command->columns, job->width))
+            out.failed = true;
+        status = job_put(job, &out);
+    }
+    call_free(&call);
+    return status;
+}
+
+int desk_counts(struct job *job)
+{
+    struct call call = {.method = NULL};
+    struct grow out = {.ptr = NULL};
+    int status = generic_send(job, NULL, &call);
+    if (status == EXIT_DONE && job_option(job, OPTION_JSON)) {
+        status = job_put_raw(job, &call);
+    } else if (status == EXIT_DONE) {
+        if (!value_members(&out, value_at(call.json, "now"), job->width))
+            out.failed = true;
+        status = job_put(job, &out);
+    }
+    call_free(&call);
+    return status;
+}
+
+int desk_move(struct job *job)
+{
+    struct call call = {.method = NULL};
+    json_t *pairs = json_array();
+    const struct args *args = job->args;
+    int status = EXIT_DONE;
+    for (size_t i = args_words_from(args, "FROM=TO"); i < args->words_len; i++) {
+        struct span from;
+        struct span to = span_cut(span_of(args->word[i]), '=', &from);
+        json_t *pair = to.ptr == NULL ? NULL
+                                      : json_pack("{s:s%, s:s%}", "from", from.ptr, from.len, "to",
+                                                  to.ptr, to.len);
+        if (pair == NULL || json_array_append_new(pairs, pair) != 0) {
+            status = job_say(job, EXIT_USAGE, "%.60s: a seat is moved as FROM=TO", args->word[i]);
+            break;
+        }
+    }
+    json_t *body = json_pack("{s:o, s:s}", "seats", pairs, "reason", job->why);
+    if (job_option(job, OPTION_OTHER_CATEGORY))
+        json_object_set_new(body, "other_category", json_true());
+    if (status != EXIT_DONE) {
+        json_decref(body);
+        return status;
+    }
+    status = generic_send(job, body, &call);
+    return generic_end(job, status, &call);
+}
+
+/* The API replaces the terms whole, and only those that were read: so they are read, changed in
+ * what was named, and written on the condition that they are still the same. */
+int desk_terms_set(struct job *job)
+{
+    static const char *const kept[] = {"by", "until", "before_start_s", "percent", "handed_on"};
+    struct call read, write = {.method = NULL};
+    char etag[CTL_ETAG_MAX];
+    char *text = NULL;
+    json_t *body = json_object();
+    int status = job_call(job, COMMAND_PAY, NULL, "/admin/events/{EVENT}/refund-terms", &read);
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_PAY, &read);
+    for (size_t i = 0; status == EXIT_DONE && i < sizeof(kept) / sizeof(kept[0]); i++)
+        json_object_set(body, kept[i], json_object_get(read.json, kept[i]));
+    if (status == EXIT_DONE)
+        status = job_read_settings(job, args_words_from(job->args, "TERM=VALUE"), body);
+    if (status == EXIT_DONE) {
+        json_object_set_new(body, "reason", json_string(job->why));
+        text = json_in_text(body, JSON_COMPACT);
+        memcpy(etag, read.etag, sizeof(etag));
+        status = job_call(job, COMMAND_PAY, "PUT", "/admin/events/{EVENT}/refund-terms", &write);
+        write.if_match = etag;
+        write.body = span_of(text);
+        write.content_type = "application/json";
+    }
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_PAY, &write);
+    if (status == EXIT_DONE)
+        status = generic_show(job, &write);
+    free(text);
+    json_decref(body);
+    call_free(&read);
+    call_free(&write);
+    return status;
+}
+
+/* Ends with 1 where there is a difference, so that a timer can call it. */
+int desk_reconcile(struct job *job)
+{
+    struct call call = {.method = NULL};
+    struct grow out = {.ptr = NULL};
+    int status = generic_send(job, NULL, &call);
+    if (status != EXIT_DONE) {
+        call_free(&call);
+        return status;
+    }
+    double drift = value_number(call.json, "drift");
+    size_t not_reached = json_array_size(value_at(call.json, "not_reached"));
+    if (job_option(job, OPTION_JSON)) {
+        status = job_put_raw(job, &call);
+    } else {
+        char line[160];
+        snprintf(line, sizeof(line), "%.0f %s, as of ", drift,
+                 drift == 1 ? "difference" : "differences");
+        grow_add(&out, span_of(line));
+        struct grow at = {.ptr = NULL};
+        value_put(&at, value_at(call.json, "at"));
+        plain_put(&out, (struct span){at.ptr, at.len});
+        grow_free(&at);
+        grow_add(&out, SPAN("\n"));
+        if (not_reached > 0) {
+            grow_add(&out, SPAN("not reached: "));
+            value_put(&at, value_at(call.json, "not_reached"));
+            plain_put(&out, (struct span){at.ptr, at.len});
+            grow_free(&at);
+            grow_add(&out, SPAN("\n"));
+        }
+        if (drift > 0 && !value_rows(&out, value_at(call.json, "items"),
+                                     "kind:KIND order:ORDER payment:PAYMENT detail:DETAIL "
+                                     "todo:WHAT_TO_DO",
+                                     job->width))
+            out.failed = true;
+        status = job_put(job, &out);
+    }
+    call_free(&call);
+    return status == EXIT_DONE && (drift > 0 || not_reached > 0) ? EXIT_REFUSED : status;
+}
+
+/* ---- the door ---- */
+
+enum { TICKET_MAX = 2048 }; /* three times a ticket's token */
+
+static void show_scan(const struct job *job, const struct call *call)
+{
+    struct grow line = {.ptr = NULL};
+    struct span seat = value_text(call->json, "seat");
+    struct span code = value_text(call->json, "code");
+    bool undone = value_at(call->json, "act") != NULL;
+    bool admit = json_is_true(value_at(call->json, "admit"));
+    grow_add(&line, undone ? SPAN("undone  ") : admit ? SPAN("in      ") : SPAN("refused "));
+    plain_put(&line, seat);
+    if (code.len > 0) {
+        grow_add(&line, SPAN("  "));
+        plain_put(&line, code);
+    }
+    grow_add(&line, SPAN("\n"));
+    if (line.ptr != NULL)
+        fwrite(line.ptr, 1, line.len, job->out);
+    fflush(job->out);
+    grow_free(&line);
+}
+
+static int scan(struct job *job, const char *ticket, bool undo)
+{
+    struct call call;
+    int status =
+        job_call(job, COMMAND_PAY, "POST", undo ? "/admin/checkin/undo" : "/admin/checkin", &call);
+    json_t *body = json_pack("{s:s, s:s, s:s}", "event", job_event(job), "gate",
+                             args_word(job->args, "GATE"), "token", ticket);
+    if (undo)
+        json_object_set_new(body, "reason", json_string(job->why));
+    char *text = json_in_text(body, JSON_COMPACT);
+    json_decref(body);
+    if (text == NULL)
+        return job_say(job, EXIT_USAGE, "a ticket is not UTF-8");
+    call.body = span_of(text);
+    call.content_type = "application/json";
+    if (status == EXIT_DONE) {
+        caller_make(job->caller, &call, 1, job->timeout_ms, -1);
+        bool scanned = call.end == CALL_ANSWERED && value_at(call.json, "admit") != NULL;
+        if (scanned || call_good(&call)) {
+            status = call_good(&call) ? EXIT_DONE : EXIT_REFUSED;
+            if (job_option(job, OPTION_JSON))
+                job_put_raw(job, &call);
+            else
+                show_scan(job, &call);
+        } else {
+            status = job_failed(job, COMMAND_PAY, &call);
+        }
+    }
+    sodium_memzero(text, strlen(text));
+    free(text);
+    call_free(&call);
+    return status;
+}
+
+/* A ticket opens a door, so it is no argument: it is read, a line each, as a scanner types it. Each
+ * is answered at once; the worst of them is what the command ends with. */
+int desk_checkin(struct job *job)
+{
+    bool undo = job_option(job, OPTION_UNDO);
+    if (undo && job->why == NULL)
+        return job_say(job, EXIT_USAGE,
+                       "--why TEXT is missing: a check-in is taken back for a "
+                       "reason");
+    char line[TICKET_MAX];
+    int status = EXIT_DONE;
+    size_t count = 0;
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (line[0] == '\0')
+            continue;
+        count++;
+        int one = scan(job, line, undo);
+        status = one > status ? one : status;
+        if (one >= EXIT_USAGE)
+            break;
+    }
+    sodium_memzero(line, sizeof(line));
+    if (count == 0)
+        return job_say(job, EXIT_USAGE, "no ticket came on the standard input");
+    return status;
+}
+
+/* The token is told this once: to the output alone, for a pipe, a file or a pair of eyes. */
+int desk_scanner(struct job *job)
+{
+    struct call call = {.method = NULL};
+    json_t *body =
+        json_pack("{s:s, s:s}", "gate", args_word(job->args, "GATE"), "reason", job->why);
+    const char *expires = job->args->option[OPTION_EXPIRES];
+    uint64_t seconds = 0;
+    if (expires != NULL && !span_u64(span_of(expires), 2592000, &seconds)) {
+        json_decref(body);
+        return job_say(job, EXIT_USAGE, "--expires %.40s: seconds, at most 2592000", expires);
+    }
+    if (expires != NULL)
+        json_object_set_new(body, "expires_in_s", json_integer((json_int_t)seconds));
+    int status = generic_send(job, body, &call);
+    return generic_end(job, status, &call);
+}

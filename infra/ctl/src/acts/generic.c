@@ -1,0 +1,272 @@
+/* generic.c: the row of a command says which call it is. Words that the path does not use become
+ * members of the body under the names that the API has for them.
+ *
+ * What cannot be taken back is asked for, and what the question told (the state of the event) is
+ * what the call depends on: it carries the version that was read, and a change by somebody else in
+ * between is a refusal, not an accident. */
+#include "acts/generic.h"
+
+#include "base/json_in.h"
+#include "show/plain.h"
+#include "show/value.h"
+
+#include <stdlib.h>
+
+enum { WORD_MAX = 24 };
+
+/* Words of a command that are members of a body. */
+static const struct {
+    const char *word;
+    const char *member;
+    bool number, list;
+} members[] = {
+    {"RATE", "rate_per_s", true, false}, {"LEFT", "seats_left", true, false},
+    {"SEAT", "seats", false, true},      {"CATEGORY", "category", false, false},
+    {"PRICE", "price", true, false},     {"GATE", "gate", false, false},
+};
+
+/* A number as JSON has it, or NULL. */
+static json_t *number_of(const char *text)
+{
+    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    if (json_is_number(json))
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static int add_word(const struct job *job, size_t i, json_t *body)
+{
+    const struct args *args = job->args;
+    const char *name = members[i].word;
+    size_t at = args_words_from(args, name);
+    if (at == args->words_len)
+        return EXIT_DONE;
+    json_t *value = NULL;
+    if (members[i].list) {
+        value = json_array();
+        for (; at < args->words_len; at++)
+            json_array_append_new(value, json_string(args->word[at]));
+    } else if (members[i].number) {
+        value = number_of(args->word[at]);
+        if (value == NULL)
+            return job_say(job, EXIT_USAGE, "%s %.40s: a number is wanted", name, args->word[at]);
+    } else {
+        value = json_string(args->word[at]);
+    }
+    if (json_object_set_new(body, members[i].member, value) != 0)
+        return job_say(job, EXIT_USAGE, "%s: not UTF-8", name);
+    return EXIT_DONE;
+}
+
+static int add_options(const struct job *job, json_t *body)
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        const char *given = job->args->option[i];
+        json_t *value = NULL;
+        if (given == NULL || options[i].way == OPTION_GLOBAL || options[i].way == OPTION_OWN ||
+            options[i].way == OPTION_QUERY)
+            continue;
+        if (options[i].way == OPTION_FLAG)
+            value = json_true();
+        else if (options[i].way == OPTION_TEXT)
+            value = json_string(given);
+        else
+            value = number_of(given);
+        if (value == NULL || json_object_set_new(body, options[i].member, value) != 0)
+            return job_say(job, EXIT_USAGE, "--%s %.40s: %s is wanted", options[i].name, given,
+                           options[i].way == OPTION_NUMBER ? "a number" : "UTF-8");
+    }
+    return EXIT_DONE;
+}
+
+/* The body of a call from words and options; NULL where the method has none. */
+static int make_body(const struct job *job, json_t *body)
+{
+    int status = EXIT_DONE;
+    for (size_t i = 0; status == EXIT_DONE && i < sizeof(members) / sizeof(members[0]); i++)
+        status = add_word(job, i, body);
+    if (status == EXIT_DONE)
+        status = add_options(job, body);
+    /* The waiting room reads the reason from a header, the others from the body. */
+    if (status == EXIT_DONE && job->why != NULL && job->args->command->service != COMMAND_LINE &&
+        json_object_set_new(body, "reason", json_string(job->why)) != 0)
+        status = job_say(job, EXIT_USAGE, "--why: not UTF-8");
+    return status;
+}
+
+static bool add_query(const struct job *job, struct call *call)
+{
+    struct text url = text_on(call->url, sizeof(call->url) - 1);
+    url.len = strlen(call->url);
+    bool first = strchr(call->url, '?') == NULL;
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (job->args->option[i] == NULL || options[i].way != OPTION_QUERY)
+            continue;
+        text_char(&url, first ? '?' : '&');
+        text_str(&url, options[i].member);
+        text_char(&url, '=');
+        call_put_encoded(&url, span_of(job->args->option[i]));
+        first = false;
+    }
+    if (!url.overflown)
+        call->url[url.len] = '\0';
+    return !url.overflown;
+}
+
+int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *told)
+{
+    struct call call;
+    int status = job_call(job, COMMAND_LINE, NULL, "/admin/events/{EVENT}", &call);
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_LINE, &call);
+    if (status == EXIT_DONE) {
+        memcpy(etag, call.etag, CTL_ETAG_MAX);
+        grow_add(told, value_text(call.json, "id"));
+        grow_add(told, SPAN(" ("));
+        grow_add(told, value_text(call.json, "name"));
+        grow_add(told, SPAN(") is "));
+        grow_add(told, value_text(call.json, "state"));
+        grow_add(told, SPAN(". "));
+    }
+    call_free(&call);
+    return status;
+}
+
+static int ask(struct job *job, char etag[CTL_ETAG_MAX])
+{
+    const struct command *command = job->args->command;
+    struct grow question = {.ptr = NULL};
+    int status = EXIT_DONE;
+    if (command->service == COMMAND_LINE && job_event(job) != NULL)
+        status = generic_event_now(job, etag, &question);
+    grow_add(&question, span_of(command->asks));
+    const char *text = grow_cstr(&question);
+    if (status == EXIT_DONE)
+        status = job_ask(job, text != NULL ? text : command->asks);
+    grow_free(&question);
+    return status;
+}
+
+/* What --if-version says, or what was read before asking. */
+static int depend(const struct job *job, char etag[CTL_ETAG_MAX], struct call *call)
+{
+    const char *version = job->args->option[OPTION_IF_VERSION];
+    uint64_t number = 0;
+    if (version != NULL) {
+        if (!span_u64(span_of(version), UINT64_MAX, &number))
+            return job_say(job, EXIT_USAGE, "--if-version %.40s: a number is wanted", version);
+        snprintf(etag, CTL_ETAG_MAX, "\"%.24s\"", version);
+    }
+    if (etag[0] != '\0')
+        call->if_match = etag;
+    return EXIT_DONE;
+}
+
+int generic_send(struct job *job, json_t *body, struct call *call)
+{
+    const struct command *command = job->args->command;
+    char etag[CTL_ETAG_MAX] = "";
+    char *text = NULL;
+    const char *if_none_match = call->if_none_match;
+    int status = command->asks != NULL ? ask(job, etag) : EXIT_DONE;
+    if (status == EXIT_DONE)
+        status = job_call(job, command->service, command->method, command->path, call);
+    call->if_none_match = if_none_match;
+    if (status == EXIT_DONE)
+        status = depend(job, etag, call);
+    if (status == EXIT_DONE && !add_query(job, call))
+        status = job_say(job, EXIT_USAGE, "the options are too long for an address");
+    if (status == EXIT_DONE && body != NULL) {
+        text = json_in_text(body, JSON_COMPACT);
+        call->body = span_of(text);
+        call->content_type = "application/json";
+    }
+    if (status == EXIT_DONE && command->service == COMMAND_LINE && command->method != NULL)
+        call->why = job->why;
+    if (status == EXIT_DONE)
+        status = job_make(job, command->service, call);
+    free(text);
+    json_decref(body);
+    return status;
+}
+
+static void put_done(const struct job *job, const char *done, struct grow *out)
+{
+    struct span rest = span_of(done);
+    while (rest.ptr != NULL && rest.len > 0) {
+        struct span head, name;
+        char word[WORD_MAX];
+        rest = span_cut(rest, '{', &head);
+        grow_add(out, head);
+        if (rest.ptr == NULL)
+            break;
+        rest = span_cut(rest, '}', &name);
+        const char *value =
+            span_to_cstr(name, word, sizeof(word)) ? args_word(job->args, word) : NULL;
+        plain_put(out, span_of(value != NULL ? value : ""));
+    }
+    grow_add(out, SPAN("\n"));
+}
+
+/* An answer that is a document of the waiting room says which version it is by now. */
+static void put_version(const struct call *call, struct grow *out)
+{
+    char text[64];
+    struct span state = value_text(call->json, "state");
+    if (state.len == 0 || value_at(call->json, "version") == NULL)
+        return;
+    grow_add(out, SPAN("It is "));
+    plain_put(out, state);
+    snprintf(text, sizeof(text), " now, version %.0f.\n", value_number(call->json, "version"));
+    grow_add(out, span_of(text));
+}
+
+int generic_show(const struct job *job, const struct call *call)
+{
+    const struct command *command = job->args->command;
+    struct grow out = {.ptr = NULL};
+    if (job_option(job, OPTION_JSON))
+        return job_put_raw(job, call);
+    if (command->done != NULL) {
+        put_done(job, command->done, &out);
+        put_version(call, &out);
+    } else if (command->rows != NULL) {
+        const json_t *rows =
+            command->rows[0] != '\0' ? value_at(call->json, command->rows) : call->json;
+        if (!value_rows(&out, rows, command->columns, job->width))
+            out.failed = true;
+    } else if (call->json != NULL) {
+        if (!value_members(&out, call->json, job->width))
+            out.failed = true;
+    } else {
+        return job_put_raw(job, call);
+    }
+    return job_put(job, &out);
+}
+
+/* GET has no body, and DELETE takes none. */
+static bool has_body(const struct command *command)
+{
+    return command->method != NULL && strcmp(command->method, "DELETE") != 0;
+}
+
+int generic_end(const struct job *job, int status, struct call *call)
+{
+    if (status == EXIT_DONE)
+        status = generic_show(job, call);
+    call_free(call);
+    return status;
+}
+
+int generic_run(struct job *job)
+{
+    struct call call = {.method = NULL};
+    json_t *body = has_body(job->args->command) ? json_object() : NULL;
+    int status = body != NULL ? make_body(job, body) : EXIT_DONE;
+    if (status == EXIT_DONE)
+        status = generic_send(job, body, &call);
+    else
+        json_decref(body);
+    return generic_end(job, status, &call);
+}

@@ -1,0 +1,21 @@
+/* generic.h: commands that are one call, which is most of them. */
+#ifndef FG_CTL_ACTS_GENERIC_H
+#define FG_CTL_ACTS_GENERIC_H
+
+#include "acts/job.h"
+
+/* Asks if the row says so, calls, shows. */
+int generic_run(struct job *job);
+
+/* The parts of it, for commands that are nearly that. `body` may be NULL, and is taken. Of
+ * `call` an if_none_match that is there stays. */
+int generic_send(struct job *job, json_t *body, struct call *call);
+int generic_show(const struct job *job, const struct call *call);
+/* The end of a command: shows the answer if it went well, and frees the call. */
+int generic_end(const struct job *job, int status, struct call *call);
+
+/* The version of an event's document at the waiting room, as If-Match wants it, and its state: what
+ * the person who is asked is told, and what must still be so when it is done. */
+int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *told);
+
+#endif

@@ -1,0 +1,43 @@
+/* house.c: what the program knows of itself. */
+#include "acts/house.h"
+
+#include "words/manual.h"
+
+int house_version(struct job *job)
+{
+    fprintf(job->out, job_option(job, OPTION_JSON) ? "{\"version\":\"%s\"}\n" : "fairgate %s\n",
+            HOUSE_VERSION);
+    return EXIT_DONE;
+}
+
+int house_help(struct job *job)
+{
+    const char *first = args_word(job->args, "COMMAND");
+    const char *second = args_word(job->args, "WORD");
+    if (first == NULL)
+        manual_list(job->table, job->out);
+    else if (!manual_help(job->table, first, second, job->out))
+        return job_say(job, EXIT_USAGE, "%.40s %.40s: no such command; fairgate help lists them",
+                       first, second != NULL ? second : "");
+    return EXIT_DONE;
+}
+
+int house_completion(struct job *job)
+{
+    const char *shell = args_word(job->args, "SHELL");
+    if (!manual_completion(job->table, shell, job->out))
+        return job_say(job, EXIT_USAGE, "%.40s: bash or zsh", shell);
+    return EXIT_DONE;
+}
+
+int house_manual(struct job *job)
+{
+    manual_page(job->table, job->out);
+    return EXIT_DONE;
+}
+
+bool house_is(const struct command *command)
+{
+    return command->run == house_version || command->run == house_help ||
+           command->run == house_completion || command->run == house_manual;
+}

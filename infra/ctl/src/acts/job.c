@@ -1,0 +1,236 @@
+/* job.c: what every command does alike: it asks, it says, and it ends with a number. */
+#include "acts/job.h"
+
+#include "base/json_in.h"
+#include "show/plain.h"
+#include "show/value.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+enum { SENTENCE_MAX = 1024, NAME_MAX_BYTES = 64 };
+
+bool job_option(const struct job *job, enum option_id id)
+{
+    return job->args->option[id] != NULL;
+}
+
+const char *job_event(const struct job *job)
+{
+    return args_word(job->args, "EVENT");
+}
+
+const char *job_service_name(enum command_service service)
+{
+    static const char *const names[COMMAND_SERVICES] = {
+        [COMMAND_LINE] = "queue-front",
+        [COMMAND_SEATS] = "seat-service",
+        [COMMAND_PAY] = "payment-adapter",
+    };
+    return names[service];
+}
+
+static int say(const struct job *job, int status, struct span sentence)
+{
+    struct grow shown = {.ptr = NULL};
+    grow_add(&shown, SPAN("fairgate: "));
+    plain_put(&shown, sentence);
+    const char *text = grow_cstr(&shown);
+    fprintf(job->err, "%s\n", text != NULL ? text : "fairgate: no memory");
+    grow_free(&shown);
+    return status;
+}
+
+int job_say(const struct job *job, int status, const char *format, ...)
+{
+    char sentence[SENTENCE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof(sentence), format, args);
+    va_end(args);
+    return say(job, status, span_of(sentence));
+}
+
+/* {NAME} from the words; everything else as it stands. */
+static bool fill(const struct job *job, struct span path, struct text *out)
+{
+    while (path.len > 0) {
+        struct span head;
+        path = span_cut(path, '{', &head);
+        text_put(out, head);
+        if (path.ptr == NULL)
+            break;
+        struct span name;
+        char word[NAME_MAX_BYTES];
+        path = span_cut(path, '}', &name);
+        if (!span_to_cstr(name, word, sizeof(word)) || args_word(job->args, word) == NULL)
+            return false;
+        call_put_encoded(out, span_of(args_word(job->args, word)));
+    }
+    return !out->overflown;
+}
+
+int job_call(const struct job *job, enum command_service service, const char *method,
+             const char *path, struct call *call)
+{
+    char memory[CTL_URL_MAX];
+    struct text filled = text_on(memory, sizeof(memory) - 1);
+    *call = (struct call){.method = method};
+    if (!fill(job, span_of(path), &filled))
+        return job_say(job, EXIT_USAGE, "the words are too long for an address");
+    memory[filled.len] = '\0';
+    if (job->profile->address[service][0] == '\0')
+        return job_say(job, EXIT_USAGE, "the profile does not say where %s is",
+                       job_service_name(service));
+    if (!call_to(call, job->profile, service, memory))
+        return job_say(job, EXIT_USAGE, "the words are too long for an address");
+    if (job->profile->operator_name[0] != '\0' && method != NULL)
+        call->who = job->profile->operator_name;
+    return EXIT_DONE;
+}
+
+int job_put_raw(const struct job *job, const struct call *call)
+{
+    struct span answer = {call->answer.ptr, call->answer.len};
+    while (answer.len > 0 && answer.ptr[answer.len - 1] == '\n')
+        answer.len--;
+    if (answer.len == 0)
+        answer = SPAN("{}");
+    fwrite(answer.ptr, 1, answer.len, job->out);
+    putc('\n', job->out);
+    return ferror(job->out) ? job_say(job, EXIT_REFUSED, "the output: %s", strerror(errno))
+                            : EXIT_DONE;
+}
+
+int job_failed(const struct job *job, enum command_service service, const struct call *call)
+{
+    struct grow sentence = {.ptr = NULL};
+    int status = call_failure(call, job_service_name(service), &sentence);
+    say(job, status, (struct span){sentence.ptr, sentence.len});
+    grow_free(&sentence);
+    return status;
+}
+
+int job_make(const struct job *job, enum command_service service, struct call *call)
+{
+    caller_make(job->caller, call, 1, job->timeout_ms, -1);
+    if (call_good(call))
+        return EXIT_DONE;
+    if (job_option(job, OPTION_JSON) && call->end == CALL_ANSWERED)
+        job_put_raw(job, call);
+    return job_failed(job, service, call);
+}
+
+int job_ask(const struct job *job, const char *question)
+{
+    if (job_option(job, OPTION_YES))
+        return EXIT_DONE;
+    if (!job->asks)
+        return job_say(job, EXIT_USAGE, "%s Nobody can be asked here: say --yes", question);
+    struct grow shown = {.ptr = NULL};
+    plain_put(&shown, span_of(question));
+    const char *text = grow_cstr(&shown);
+    fprintf(job->err, "%s [y/N] ", text != NULL ? text : "");
+    fflush(job->err);
+    grow_free(&shown);
+    char answer[8] = "";
+    if (fgets(answer, sizeof(answer), stdin) == NULL)
+        answer[0] = '\0';
+    answer[strcspn(answer, "\r\n")] = '\0';
+    if (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0)
+        return EXIT_DONE;
+    return job_say(job, EXIT_CANCELLED, "nothing was done");
+}
+
+int job_put(const struct job *job, struct grow *text)
+{
+    int status = EXIT_DONE;
+    if (text->failed)
+        status = job_say(job, EXIT_REFUSED, "no memory");
+    else if (text->len > 0 && fwrite(text->ptr, 1, text->len, job->out) != text->len)
+        status = job_say(job, EXIT_REFUSED, "the output: %s", strerror(errno));
+    grow_free(text);
+    return status;
+}
+
+char *job_read_file(const struct job *job, const char *path, size_t *len)
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "re");
+    char *bytes = file != NULL ? malloc(CTL_FILE_MAX + 1) : NULL;
+    if (bytes == NULL) {
+        job_say(job, EXIT_USAGE, "%s: %s", path, strerror(errno));
+        if (file != NULL && !standard)
+            fclose(file);
+        return NULL;
+    }
+    *len = fread(bytes, 1, CTL_FILE_MAX + 1, file);
+    bool bad = ferror(file) != 0;
+    int why = errno;
+    if (!standard)
+        fclose(file);
+    if (!bad && *len <= CTL_FILE_MAX)
+        return bytes;
+    free(bytes);
+    job_say(job, EXIT_USAGE, "%s: %s", path, bad ? strerror(why) : "longer than 16 MB");
+    return NULL;
+}
+
+/* ---- KNOB=VALUE ---- */
+
+/* Texts stay texts, also where they look like something else. */
+static bool is_text_knob(struct span key)
+{
+    return span_eq(key, SPAN("name")) || span_starts(key, SPAN("message.")) ||
+           span_starts(key, SPAN("about."));
+}
+
+static json_t *read_value(struct span key, struct span value)
+{
+    json_t *json = NULL;
+    if (!is_text_knob(key) || span_eq(value, SPAN("null"))) {
+        /* a whole document only, so the value is wrapped to let numbers and words stand alone */
+        json = json_loadb(value.ptr, value.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    }
+    return json != NULL ? json : json_stringn(value.ptr, value.len);
+}
+
+static bool set_member(json_t *object, struct span key, json_t *value)
+{
+    struct span first;
+    struct span rest = span_cut(key, '.', &first);
+    char name[NAME_MAX_BYTES];
+    if (value == NULL || first.len == 0 || !span_to_cstr(first, name, sizeof(name))) {
+        json_decref(value);
+        return false;
+    }
+    if (rest.ptr == NULL)
+        return json_object_set_new(object, name, value) == 0;
+    json_t *child = json_object_get(object, name);
+    if (!json_is_object(child)) {
+        child = json_object();
+        if (json_object_set_new(object, name, child) != 0) {
+            json_decref(value);
+            return false;
+        }
+    }
+    char member[NAME_MAX_BYTES];
+    if (rest.len == 0 || !span_to_cstr(rest, member, sizeof(member))) {
+        json_decref(value);
+        return false;
+    }
+    return json_object_set_new(child, member, value) == 0;
+}
+
+int job_read_settings(const struct job *job, size_t from, json_t *object)
+{
+    for (size_t i = from; i < job->args->words_len; i++) {
+        struct span key;
+        struct span value = span_cut(span_of(job->args->word[i]), '=', &key);
+        if (value.ptr == NULL || key.len == 0 || !set_member(object, key, read_value(key, value)))
+            return job_say(job, EXIT_USAGE, "%.60s: a knob is set as KNOB=VALUE",
+                           job->args->word[i]);
+    }
+    return EXIT_DONE;
+}

@@ -1,0 +1,313 @@
+/* line.c: the waiting room's commands that a row of the table cannot say. */
+#include "acts/line.h"
+
+#include "acts/generic.h"
+#include "base/json_in.h"
+#include "commands/verify_draw.h"
+#include "show/plain.h"
+#include "show/value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int line_events(struct job *job)
+{
+    struct call call = {.method = NULL};
+    struct grow names = {.ptr = NULL};
+    int status = generic_send(job, NULL, &call);
+    if (status == EXIT_DONE && !job_option(job, OPTION_NAMES))
+        status = generic_show(job, &call);
+    else if (status == EXIT_DONE) {
+        const json_t *events = value_at(call.json, "events");
+        for (size_t i = 0; i < json_array_size(events); i++) {
+            plain_put(&names, value_text(json_array_get(events, i), "id"));
+            grow_add(&names, SPAN("\n"));
+        }
+        status = job_put(job, &names);
+    }
+    call_free(&call);
+    return status;
+}
+
+/* The live numbers stand above the knobs; with --json the document alone is told. */
+int line_show(struct job *job)
+{
+    struct call document, list = {.method = NULL};
+    struct grow out = {.ptr = NULL};
+    int status = job_call(job, COMMAND_LINE, NULL, "/admin/events/{EVENT}", &document);
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_LINE, &document);
+    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
+        status = job_call(job, COMMAND_LINE, NULL, "/admin/events?id={EVENT}", &list);
+    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
+        status = job_make(job, COMMAND_LINE, &list);
+    if (status == EXIT_DONE && job_option(job, OPTION_JSON)) {
+        status = job_put_raw(job, &document);
+    } else if (status == EXIT_DONE) {
+        const json_t *live = value_at(json_array_get(value_at(list.json, "events"), 0), "live");
+        if (live != NULL && !value_members(&out, live, job->width))
+            out.failed = true;
+        grow_add(&out, SPAN("\n"));
+        if (!value_members(&out, document.json, job->width))
+            out.failed = true;
+        status = job_put(job, &out);
+    }
+    call_free(&document);
+    call_free(&list);
+    return status;
+}
+
+static int send_settings(struct job *job, const char *if_none_match)
+{
+    struct call call = {.method = NULL, .if_none_match = if_none_match};
+    json_t *body = json_object();
+    int status = job_read_settings(job, args_words_from(job->args, "KNOB=VALUE"), body);
+    if (status != EXIT_DONE) {
+        json_decref(body);
+        return status;
+    }
+    status = generic_send(job, body, &call);
+    return generic_end(job, status, &call);
+}
+
+int line_set(struct job *job)
+{
+    return send_settings(job, NULL);
+}
+
+int line_create(struct job *job)
+{
+    return send_settings(job, "*");
+}
+
+/* ---- codes ---- */
+
+static int send_codes(struct job *job, json_t *codes, struct call *call)
+{
+    const char *lane = job->args->option[OPTION_LANE];
+    const char *channel = job->args->option[OPTION_CHANNEL];
+    const char *uses = job->args->option[OPTION_USES];
+    uint64_t number = 1;
+    if (uses != NULL && !span_u64(span_of(uses), 10000000, &number))
+        return job_say(job, EXIT_USAGE, "--uses %.40s: a number from 0 to 10000000 is wanted",
+                       uses);
+    call_free(call);
+    json_t *body = json_pack("{s:O, s:I}", "codes", codes, "uses", (json_int_t)number);
+    if (lane != NULL)
+        json_object_set_new(body, "lane", json_string(lane));
+    if (channel != NULL)
+        json_object_set_new(body, "channel", json_string(channel));
+    return generic_send(job, body, call);
+}
+
+/* A line is a code; empty lines are none. Sent a thousand at a time, as the API takes them: what
+ * was loaded twice is there once, so a load that broke off is simply made again. */
+int line_codes_load(struct job *job)
+{
+    struct call call = {.method = NULL};
+    size_t len = 0;
+    char *bytes = job_read_file(job, args_word(job->args, "FILE"), &len);
+    if (bytes == NULL)
+        return EXIT_USAGE;
+    int status = EXIT_DONE;
+    size_t sent = 0;
+    json_t *codes = json_array();
+    struct span rest = {bytes, len};
+    while (status == EXIT_DONE && rest.ptr != NULL) {
+        struct span line;
+        rest = span_cut(rest, '\n', &line);
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        line = span_trim(line);
+        if (line.len > 0 && json_array_append_new(codes, json_stringn(line.ptr, line.len)) != 0)
+            status = job_say(job, EXIT_USAGE, "a code is not UTF-8");
+        if (status == EXIT_DONE && json_array_size(codes) > 0 &&
+            (rest.ptr == NULL || json_array_size(codes) == CTL_CODES_A_CALL)) {
+            status = send_codes(job, codes, &call);
+            sent += status == EXIT_DONE ? json_array_size(codes) : 0;
+            json_array_clear(codes);
+        }
+    }
+    free(bytes);
+    json_decref(codes);
+    if (status == EXIT_DONE && sent == 0)
+        status = job_say(job, EXIT_USAGE, "there is no code in it");
+    else if (status == EXIT_DONE)
+        status = generic_show(job, &call);
+    else if (sent > 0)
+        job_say(job, status, "%zu codes were loaded before that; load the file again", sent);
+    call_free(&call);
+    return status;
+}
+
+/* ---- the draw ---- */
+
+/* The program for strangers judges it: it reads a file, so the answer is made one that has no
+ * name. */
+static int verify(const struct job *job, const struct call *call)
+{
+    char path[40];
+    char *argv[8] = {(char *)(uintptr_t) "verify-draw", path};
+    int argc = 2;
+    int fd = memfd_create("fairness", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, call->answer.ptr, call->answer.len) != (ssize_t)call->answer.len) {
+        if (fd >= 0)
+            close(fd);
+        return job_say(job, EXIT_REFUSED, "the answer cannot be kept: %s", strerror(errno));
+    }
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (job_option(job, OPTION_ENTRY)) {
+        argv[argc++] = (char *)(uintptr_t) "--entry";
+        argv[argc++] = (char *)(uintptr_t)job->args->option[OPTION_ENTRY];
+    }
+    if (job_option(job, OPTION_COMMITMENT)) {
+        argv[argc++] = (char *)(uintptr_t) "--commitment";
+        argv[argc++] = (char *)(uintptr_t)job->args->option[OPTION_COMMITMENT];
+    }
+    int judged = verify_draw_main(argc, argv);
+    close(fd);
+    return judged == 0 ? EXIT_DONE : EXIT_REFUSED;
+}
+
+int line_fairness(struct job *job)
+{
+    struct call call = {.method = NULL};
+    int status = generic_send(job, NULL, &call);
+    if (status == EXIT_DONE)
+        status = job_option(job, OPTION_VERIFY) ? verify(job, &call) : generic_show(job, &call);
+    call_free(&call);
+    return status;
+}
+
+/* ---- archive, restore, delete ---- */
+
+static int fetch_part(struct job *job, const char *path, FILE *file, char etag[CTL_ETAG_MAX],
+                      char next[CTL_URL_MAX])
+{
+    struct call call = {.method = NULL};
+    if (!call_to(&call, job->profile, COMMAND_LINE, path))
+        return job_say(job, EXIT_REFUSED, "the next part has an address that is too long");
+    int status = job_make(job, COMMAND_LINE, &call);
+    if (status == EXIT_DONE && fwrite(call.answer.ptr, 1, call.answer.len, file) != call.answer.len)
+        status = job_say(job, EXIT_REFUSED, "writing the archive: %s", strerror(errno));
+    if (etag[0] == '\0')
+        memcpy(etag, call.etag, CTL_ETAG_MAX);
+    memcpy(next, call.link, CTL_URL_MAX);
+    call_free(&call);
+    return status;
+}
+
+static int fetch_archive(struct job *job, FILE *file)
+{
+    char path[CTL_URL_MAX];
+    char next[CTL_URL_MAX];
+    char etag[CTL_ETAG_MAX] = "";
+    snprintf(path, sizeof(path), "/admin/events/%s/archive%s", job_event(job),
+             job_option(job, OPTION_RUNNING) ? "?running=true" : "");
+    int status = EXIT_DONE;
+    for (unsigned part = 0; status == EXIT_DONE && path[0] != '\0'; part++) {
+        if (part == CTL_PARTS_MAX)
+            return job_say(job, EXIT_REFUSED, "the archive has no end");
+        status = fetch_part(job, path, file, etag, next);
+        memcpy(path, next, sizeof(path));
+    }
+    return status;
+}
+
+/* Says at the service that this version lies in a file, which is what a deletion asks for. */
+static int tell_archived(struct job *job, const char *etag)
+{
+    struct call call;
+    int status =
+        job_call(job, COMMAND_LINE, "POST", "/admin/events/{EVENT}/actions/archive", &call);
+    call.if_match = etag;
+    call.why = job->why;
+    call.body = SPAN("{}");
+    call.content_type = "application/json";
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_LINE, &call);
+    call_free(&call);
+    return status;
+}
+
+/* Written whole under another name first: a file of this name is an archive that is complete. The
+ * version is read before the parts are, so what is told to be archived is at least that old. */
+int line_archive(struct job *job)
+{
+    const char *path = args_word(job->args, "FILE");
+    char part[CONFIG_STRING_MAX];
+    char etag[CTL_ETAG_MAX] = "";
+    struct grow told = {.ptr = NULL};
+    int status = generic_event_now(job, etag, &told);
+    grow_free(&told);
+    if (status != EXIT_DONE)
+        return status;
+    if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
+        return job_say(job, EXIT_USAGE, "the name of the file is too long");
+    FILE *file = fopen(part, "wxe");
+    if (file == NULL)
+        return job_say(job, EXIT_USAGE, "%s: %s", part, strerror(errno));
+    status = fetch_archive(job, file);
+    if (fflush(file) != 0 && status == EXIT_DONE)
+        status = job_say(job, EXIT_REFUSED, "%s: %s", part, strerror(errno));
+    if (fclose(file) != 0 && status == EXIT_DONE)
+        status = job_say(job, EXIT_REFUSED, "%s: %s", part, strerror(errno));
+    if (status == EXIT_DONE && rename(part, path) != 0)
+        status = job_say(job, EXIT_REFUSED, "%s: %s", path, strerror(errno));
+    if (status != EXIT_DONE) {
+        unlink(part);
+        return status;
+    }
+    if (!job_option(job, OPTION_RUNNING))
+        status = tell_archived(job, etag);
+    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
+        fprintf(job->out, "It lies in %s.\n", path);
+    return status;
+}
+
+int line_restore(struct job *job)
+{
+    struct call call;
+    size_t len = 0;
+    char *bytes = job_read_file(job, args_word(job->args, "FILE"), &len);
+    if (bytes == NULL)
+        return EXIT_USAGE;
+    int status = job_call(job, COMMAND_LINE, "POST",
+                          job_option(job, OPTION_REDRAW)
+                              ? "/admin/events/{EVENT}/actions/restore?redraw=true"
+                              : "/admin/events/{EVENT}/actions/restore",
+                          &call);
+    call.body = (struct span){bytes, len};
+    call.content_type = "application/x-ndjson";
+    call.why = job->why;
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_LINE, &call);
+    free(bytes);
+    return generic_end(job, status, &call);
+}
+
+int line_delete(struct job *job)
+{
+    struct call call;
+    char etag[CTL_ETAG_MAX] = "";
+    struct grow question = {.ptr = NULL};
+    int status = generic_event_now(job, etag, &question);
+    grow_add(&question, SPAN("Delete it?"));
+    const char *text = grow_cstr(&question);
+    if (status == EXIT_DONE)
+        status = job_ask(job, text != NULL ? text : "Delete it?");
+    grow_free(&question);
+    if (status != EXIT_DONE)
+        return status;
+    status = job_call(job, COMMAND_LINE, "DELETE",
+                      job_option(job, OPTION_UNARCHIVED) ? "/admin/events/{EVENT}?unarchived=true"
+                                                         : "/admin/events/{EVENT}",
+                      &call);
+    call.if_match = etag;
+    call.why = job->why;
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_LINE, &call);
+    return generic_end(job, status, &call);
+}

@@ -1,0 +1,24 @@
+/* ctl_limits.h: the bounds of the command line, each with its reason. */
+#ifndef FG_CTL_LIMITS_H
+#define FG_CTL_LIMITS_H
+
+enum {
+    CTL_ANSWER_MAX = 64 * 1024 * 1024, /* the export of a full stadium is a tenth of it */
+    CTL_FILE_MAX = 16 * 1024 * 1024,   /* as long as the longest body that a service takes */
+    CTL_WORDS_MAX = 512,               /* seats of one command, and then some; a shell globs more */
+    CTL_PROFILES_MAX = 16,             /* installations of one operator */
+    CTL_URL_MAX = 2048,                /* an address, a path, a query */
+    CTL_COLUMNS_MAX = 16,              /* of a table: more do not fit on a line */
+    CTL_ETAG_MAX = 128,
+    CTL_TOKEN_MAX = 4096,       /* what a command prints as token; a JWT is half of it */
+    CTL_TIMEOUT_MS = 10000,     /* of a call, unless --timeout says otherwise */
+    CTL_TIMEOUT_MAX_S = 3600,   /* to read an archive */
+    CTL_LOOK_MS = 2000,         /* of a live picture, where the slow ones are shown as slow */
+    CTL_PARTS_MAX = 100000,     /* of an archive: twenty million rows, more than Redis keeps */
+    CTL_CODES_A_CALL = 1000,    /* the API's own bound */
+    CTL_CLOCK_APART_S = 2,      /* `Date` counts seconds, so one is no finding */
+    CTL_DISK_FREE_PERCENT = 10, /* below it PostgreSQL and Redis are soon in trouble */
+    CTL_TOP_INTERVAL_S = 1,     /* the line's own pictures are not newer */
+};
+
+#endif

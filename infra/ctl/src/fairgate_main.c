@@ -1,0 +1,103 @@
+/* fairgate_main.c: reads the words, finds the installation, does the command.
+ *
+ * The token is read last, so that a misspelt command asks no password manager, and wiped when it is
+ * with the caller. */
+#include "acts/house.h"
+#include "commands.h"
+#include "words/manual.h"
+
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    if (!isatty(STDOUT_FILENO))
+        return 0;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static int read_timeout(struct job *job)
+{
+    const char *text = job->args->option[OPTION_TIMEOUT];
+    uint64_t seconds = 0;
+    job->timeout_ms = CTL_TIMEOUT_MS;
+    if (text == NULL)
+        return EXIT_DONE;
+    if (!span_u64(span_of(text), CTL_TIMEOUT_MAX_S, &seconds) || seconds == 0)
+        return job_say(job, EXIT_USAGE, "--timeout %.40s: seconds, from 1 to %d", text,
+                       CTL_TIMEOUT_MAX_S);
+    job->timeout_ms = seconds * 1000;
+    return EXIT_DONE;
+}
+
+static int do_command(struct job *job)
+{
+    struct err_slot err = {.code = ERR_OK};
+    struct profile profile;
+    char token[CTL_TOKEN_MAX];
+    const char *const *option = job->args->option;
+    const struct profile_ask ask = {
+        .name =
+            option[OPTION_PROFILE] != NULL ? option[OPTION_PROFILE] : getenv("FAIRGATE_PROFILE"),
+        .file =
+            option[OPTION_PROFILES] != NULL ? option[OPTION_PROFILES] : getenv("FAIRGATE_PROFILES"),
+        .config_home = getenv("XDG_CONFIG_HOME"),
+        .home = getenv("HOME"),
+    };
+    if (profile_read(&ask, &err, &profile) < 0)
+        return job_say(job, EXIT_USAGE, "%s", err.text);
+    if (profile_token(&profile, getenv("FAIRGATE_TOKEN"), &err, token) < 0)
+        return job_say(job, EXIT_TOKEN, "%s", err.text);
+    job->profile = &profile;
+    int rc = caller_create(&profile, token, &err, &job->caller);
+    sodium_memzero(token, sizeof(token));
+    if (rc < 0)
+        return job_say(job, EXIT_REFUSED, "%s", err.text);
+    int status = job->args->command->run(job);
+    caller_destroy(job->caller);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct err_slot err = {.code = ERR_OK};
+    static struct args args;
+    struct job job = {
+        .table = &commands,
+        .args = &args,
+        .out = stdout,
+        .err = stderr,
+        .width = terminal_width(),
+        .asks = isatty(STDIN_FILENO) != 0,
+    };
+    signal(SIGPIPE, SIG_DFL); /* `fairgate audit | head` ends as head does */
+    if (sodium_init() < 0)
+        return job_say(&job, EXIT_REFUSED, "libsodium cannot be used");
+    if (args_parse(&commands, argc, argv, &err, &args) < 0)
+        return job_say(&job, EXIT_USAGE, "%s", err.text);
+    if (args.option[OPTION_HELP] != NULL) {
+        struct span first = {NULL, 0};
+        struct span second = {NULL, 0};
+        char words[2][40] = {"", ""};
+        if (args.command != NULL)
+            second = span_cut(span_of(args.command->name), ' ', &first);
+        span_to_cstr(first, words[0], sizeof(words[0]));
+        span_to_cstr(second, words[1], sizeof(words[1]));
+        if (args.command == NULL)
+            manual_list(&commands, stdout);
+        else
+            manual_help(&commands, words[0], second.ptr != NULL ? words[1] : NULL, stdout);
+        return EXIT_DONE;
+    }
+    job.why = args.option[OPTION_WHY];
+    int status = read_timeout(&job);
+    if (status == EXIT_DONE)
+        status = house_is(args.command) ? args.command->run(&job) : do_command(&job);
+    if (fflush(stdout) != 0 && status == EXIT_DONE)
+        status = job_say(&job, EXIT_REFUSED, "the output cannot be written");
+    return status;
+}

@@ -1,0 +1,362 @@
+/* call.c: libcurl's multi interface, waited for with poll. A picture of three services is drawn as
+ * soon as the slowest of them has answered, and a key that is pressed meanwhile ends the wait.
+ *
+ * What is not known is said as that: a connection that was refused means that nothing happened,
+ * one that broke after the request was written does not.
+ *
+ * No redirect is followed, and nothing but HTTP is spoken: the token goes to the address of the
+ * profile and nowhere else. It is put into a header in memory, never into an argument. */
+#include "reach/call.h"
+
+#include "base/json_in.h"
+#include "show/value.h"
+#include "system/system.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HEADER_MAX = CTL_TOKEN_MAX + 64, HEADER_TEXT_MAX = 1600 };
+
+struct caller {
+    CURLM *multi;
+    char authorization[HEADER_MAX]; /* "": no token */
+    char ca_file[CONFIG_STRING_MAX];
+};
+
+int caller_create(const struct profile *profile, const char *token, struct err_slot *err,
+                  struct caller **out)
+{
+    struct caller *caller = calloc(1, sizeof(*caller));
+    if (caller == NULL)
+        return err_set(err, ERR_NOMEM, "a caller");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        (caller->multi = curl_multi_init()) == NULL) {
+        free(caller);
+        return err_set(err, ERR_NOMEM, "libcurl");
+    }
+    memcpy(caller->ca_file, profile->ca_file, sizeof(caller->ca_file));
+    if (token != NULL)
+        snprintf(caller->authorization, sizeof(caller->authorization), "Authorization: Bearer %s",
+                 token);
+    *out = caller;
+    return 0;
+}
+
+void caller_destroy(struct caller *caller)
+{
+    if (caller == NULL)
+        return;
+    curl_multi_cleanup(caller->multi);
+    curl_global_cleanup();
+    sodium_memzero(caller, sizeof(*caller));
+    free(caller);
+}
+
+bool call_to(struct call *call, const struct profile *profile, enum command_service service,
+             const char *path)
+{
+    const char *address = profile->address[service];
+    struct span host = span_of(address);
+    while (host.len > 0 && host.ptr[host.len - 1] == '/')
+        host.len--;
+    struct text url = text_on(call->url, sizeof(call->url) - 1);
+    text_put(&url, host);
+    text_str(&url, path);
+    call->url[url.len] = '\0';
+    return host.len > 0 && !url.overflown;
+}
+
+void call_put_encoded(struct text *out, struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     c == '-' || c == '.' || c == '_' || c == '~';
+        if (plain)
+            text_char(out, (char)c);
+        else
+            text_printf(out, "%%%02X", c);
+    }
+}
+
+/* A text in a header: letters of ASCII as they are, the rest as the services read it. */
+static void put_header_text(struct text *out, const char *value)
+{
+    for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
+        if (*c >= ' ' && *c <= '~' && *c != '%')
+            text_char(out, (char)*c);
+        else
+            text_printf(out, "%%%02X", *c);
+    }
+}
+
+static bool add_header(struct call *call, const char *name, const char *value, bool encoded)
+{
+    if (value == NULL)
+        return true;
+    char memory[HEADER_TEXT_MAX];
+    struct text line = text_on(memory, sizeof(memory) - 1);
+    text_str(&line, name);
+    TEXT_LIT(&line, ": ");
+    if (encoded)
+        put_header_text(&line, value);
+    else
+        text_str(&line, value);
+    memory[line.len] = '\0';
+    struct curl_slist *longer = line.overflown ? NULL : curl_slist_append(call->headers, memory);
+    if (longer == NULL)
+        return false;
+    call->headers = longer;
+    return true;
+}
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct call *call = ctx;
+    size_t len = size * count;
+    if (len > CTL_ANSWER_MAX - call->answer.len)
+        return 0; /* libcurl ends the transfer */
+    grow_add(&call->answer, (struct span){bytes, len});
+    return call->answer.failed ? 0 : len;
+}
+
+#define SET(option, value) (good = good && curl_easy_setopt(call->easy, option, value) == CURLE_OK)
+
+static bool prepare(const struct caller *caller, struct call *call, uint64_t timeout_ms)
+{
+    bool good = add_header(call, "If-Match", call->if_match, false) &&
+                add_header(call, "If-None-Match", call->if_none_match, false) &&
+                add_header(call, "X-Reason", call->why, true) &&
+                add_header(call, "X-Operator", call->who, true) &&
+                add_header(call, "Content-Type", call->body.ptr != NULL ? call->content_type : NULL,
+                           false) &&
+                add_header(call, "Accept", "application/json", false);
+    if (good && !call->open && caller->authorization[0] != '\0') {
+        struct curl_slist *longer = curl_slist_append(call->headers, caller->authorization);
+        good = longer != NULL;
+        call->headers = good ? longer : call->headers;
+    }
+    SET(CURLOPT_URL, call->url);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_USERAGENT, "fairgate");
+    SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
+    SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    SET(CURLOPT_ERRORBUFFER, call->error);
+    SET(CURLOPT_PRIVATE, call);
+    SET(CURLOPT_WRITEFUNCTION, on_bytes);
+    SET(CURLOPT_WRITEDATA, call);
+    if (call->body.ptr != NULL) {
+        SET(CURLOPT_POSTFIELDS, call->body.ptr);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+    }
+    if (call->method != NULL)
+        SET(CURLOPT_CUSTOMREQUEST, call->method);
+    if (caller->ca_file[0] != '\0')
+        SET(CURLOPT_CAINFO, caller->ca_file);
+    SET(CURLOPT_HTTPHEADER, call->headers);
+    return good;
+}
+
+static void begin(struct caller *caller, struct call *call, uint64_t timeout_ms)
+{
+    call->end = CALL_STOPPED;
+    call->asked_s = (int64_t)(system_wall_us() / 1000000);
+    call->easy = curl_easy_init();
+    if (call->easy == NULL || !prepare(caller, call, timeout_ms) ||
+        curl_multi_add_handle(caller->multi, call->easy) != CURLM_OK) {
+        call->end = CALL_AWAY;
+        snprintf(call->error, sizeof(call->error), "the request cannot be made");
+        curl_easy_cleanup(call->easy);
+        call->easy = NULL;
+    }
+}
+
+static const char *header_of(CURL *easy, const char *name)
+{
+    struct curl_header *header = NULL;
+    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value
+                                                                                   : NULL;
+}
+
+/* "</admin/...>; rel="next"" */
+static void read_link(struct call *call, const char *value)
+{
+    struct span inside;
+    if (value == NULL || value[0] != '<' || strstr(value, "rel=\"next\"") == NULL)
+        return;
+    span_cut(span_of(value + 1), '>', &inside);
+    if (span_starts(inside, SPAN("/")))
+        span_to_cstr(inside, call->link, sizeof(call->link));
+}
+
+static void read_answer(struct call *call)
+{
+    curl_off_t took_us = 0;
+    curl_off_t retry_after_s = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
+    curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+    curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    call->took_ms = (uint64_t)took_us / 1000;
+    call->answered_s = (int64_t)(system_wall_us() / 1000000);
+    call->retry_after_s = (long)retry_after_s;
+    const char *etag = header_of(call->easy, "ETag");
+    if (etag != NULL)
+        span_to_cstr(span_of(etag), call->etag, sizeof(call->etag));
+    const char *date = header_of(call->easy, "Date");
+    time_t date_s = date != NULL ? curl_getdate(date, NULL) : -1;
+    call->date_s = date_s > 0 ? date_s : 0;
+    read_link(call, header_of(call->easy, "Link"));
+    const char *type = header_of(call->easy, "Content-Type");
+    call->csv = type != NULL && strstr(type, "csv") != NULL;
+    if (type != NULL && strstr(type, "json") != NULL && strstr(type, "ndjson") == NULL &&
+        call->answer.len > 0) {
+        struct err_slot err;
+        json_t *json = NULL;
+        if (json_in_parse((struct span){call->answer.ptr, call->answer.len}, &err, &json) == 0)
+            call->json = json;
+    }
+}
+
+static void end(struct caller *caller, CURL *easy, CURLcode code)
+{
+    struct call *call = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+    assert(call != NULL && call->easy == easy);
+    curl_off_t sent = 0;
+    long request = 0;
+    curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request);
+    if (code == CURLE_OK) {
+        call->end = CALL_ANSWERED;
+        read_answer(call);
+    } else {
+        call->end = request == 0 && sent == 0 ? CALL_AWAY : CALL_UNKNOWN;
+        if (call->error[0] == '\0')
+            snprintf(call->error, sizeof(call->error), "%s", curl_easy_strerror(code));
+    }
+    curl_multi_remove_handle(caller->multi, easy);
+    curl_easy_cleanup(easy);
+    call->easy = NULL;
+    curl_slist_free_all(call->headers);
+    call->headers = NULL;
+}
+
+/* Ends those that are through; answers how many are not. */
+static int harvest(struct caller *caller)
+{
+    int running = 0;
+    int left = 0;
+    CURLMsg *message = NULL;
+    curl_multi_perform(caller->multi, &running);
+    while ((message = curl_multi_info_read(caller->multi, &left)) != NULL)
+        if (message->msg == CURLMSG_DONE)
+            end(caller, message->easy_handle, message->data.result);
+    return running;
+}
+
+void caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t timeout_ms,
+                 int stop_fd)
+{
+    for (size_t i = 0; i < len; i++)
+        begin(caller, &calls[i], timeout_ms);
+    struct curl_waitfd stop = {.fd = stop_fd, .events = CURL_WAIT_POLLIN};
+    while (harvest(caller) > 0) {
+        stop.revents = 0;
+        curl_multi_poll(caller->multi, &stop, stop_fd >= 0 ? 1 : 0, 1000, NULL);
+        if (stop.revents != 0)
+            break;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (calls[i].easy == NULL)
+            continue;
+        curl_multi_remove_handle(caller->multi, calls[i].easy);
+        curl_easy_cleanup(calls[i].easy);
+        calls[i].easy = NULL;
+    }
+}
+
+void call_free(struct call *call)
+{
+    grow_free(&call->answer);
+    json_decref(call->json);
+    curl_slist_free_all(call->headers);
+    *call = (struct call){.method = NULL};
+}
+
+bool call_good(const struct call *call)
+{
+    return call->end == CALL_ANSWERED && call->status >= 200 && call->status < 300;
+}
+
+static void put_refusal(const struct call *call, const char *who, struct grow *out)
+{
+    char number[64];
+    struct span code = value_text(call->json, "code");
+    struct span detail = value_text(call->json, "detail");
+    if (detail.len == 0)
+        detail = value_text(call->json, "title");
+    grow_add(out, span_of(who));
+    if (detail.len > 0) {
+        grow_add(out, SPAN(": "));
+        grow_add(out, detail);
+    } else if (code.len == 0) {
+        snprintf(number, sizeof(number), " answered %ld", call->status);
+        grow_add(out, span_of(number));
+    } else {
+        grow_add(out, SPAN(" refused"));
+    }
+    struct span pointer = value_text(call->json, "pointer");
+    struct span rule = value_text(call->json, "rule");
+    if (rule.len > 0 &&
+        (detail.len < rule.len || memmem(detail.ptr, detail.len, rule.ptr, rule.len) == NULL)) {
+        grow_add(out, SPAN("; "));
+        grow_add(out, pointer);
+        grow_add(out, SPAN(" "));
+        grow_add(out, rule);
+    }
+    const json_t *seats = value_at(call->json, "seats");
+    if (seats != NULL) {
+        grow_add(out, SPAN("; "));
+        value_put(out, seats);
+    }
+    if (code.len > 0) {
+        grow_add(out, SPAN(" ("));
+        grow_add(out, code);
+        grow_add(out, SPAN(")"));
+    }
+    if (call->retry_after_s > 0) {
+        snprintf(number, sizeof(number), "; try again in %ld s", call->retry_after_s);
+        grow_add(out, span_of(number));
+    }
+}
+
+int call_failure(const struct call *call, const char *who, struct grow *out)
+{
+    switch (call->end) {
+    case CALL_AWAY:
+        grow_add(out, span_of(who));
+        grow_add(out, SPAN(" cannot be reached: "));
+        grow_add(out, span_of(call->error));
+        return EXIT_AWAY;
+    case CALL_UNKNOWN:
+        grow_add(out, span_of(who));
+        grow_add(out, SPAN(" gave no answer: "));
+        grow_add(out, span_of(call->error));
+        if (call->method != NULL)
+            grow_add(out, SPAN("; whether it happened is not known, so look before you repeat it"));
+        return EXIT_UNKNOWN;
+    case CALL_STOPPED:
+        grow_add(out, SPAN("stopped"));
+        return EXIT_CANCELLED;
+    case CALL_ANSWERED:
+        break;
+    }
+    put_refusal(call, who, out);
+    if (call->status == 401 || call->status == 403)
+        return EXIT_TOKEN;
+    return call->status == 412 ? EXIT_CHANGED : EXIT_REFUSED;
+}

@@ -1,0 +1,36 @@
+/* profile.h: which installation is meant, and by which token: one section of a file. */
+#ifndef FG_CTL_REACH_PROFILE_H
+#define FG_CTL_REACH_PROFILE_H
+
+#include "base/err.h"
+#include "config/config.h"
+#include "ctl_limits.h"
+#include "words/command.h"
+
+struct profile {
+    char address[COMMAND_SERVICES][CONFIG_STRING_MAX]; /* of private listeners; "": there is none */
+    char edge[CONFIG_STRING_MAX];                      /* what visitors open; "": not said */
+    char token_file[CONFIG_STRING_MAX];
+    char token_command[CONFIG_STRING_MAX];
+    char ca_file[CONFIG_STRING_MAX];
+    char operator_name[CONFIG_STRING_MAX];
+};
+
+struct profile_ask {
+    const char *name; /* --profile or FAIRGATE_PROFILE; NULL: "default", or no file at all */
+    const char *file; /* --profiles or FAIRGATE_PROFILES; NULL: that of XDG, which may be missing */
+    const char *config_home; /* XDG_CONFIG_HOME; NULL or "": .config below home */
+    const char *home;
+};
+
+/* A failure names file and line. Without a name and without a file the services are where a
+ * service listens by default, on this machine. */
+int profile_read(const struct profile_ask *ask, struct err_slot *err, struct profile *out);
+
+/* The token: of the environment (NULL: not there), else of the file, else what the command prints.
+ * ERR_AUTH: no place is named. `out` takes CTL_TOKEN_MAX bytes with the NUL; the caller wipes it.
+ */
+int profile_token(const struct profile *profile, const char *of_environment, struct err_slot *err,
+                  char *out);
+
+#endif

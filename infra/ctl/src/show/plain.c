@@ -1,0 +1,125 @@
+/* plain.c: names and messages come from a service, and into the service from anybody. A terminal
+ * obeys what it is sent: a name with an escape sequence could clear the screen, set its title, or
+ * on some terminals type for its owner. So a text is decoded letter by letter, and only letters
+ * pass.
+ *
+ * Widths are a table of our own rather than wcwidth(): that one depends on the locale of whoever
+ * runs the program, and under LC_ALL=C every name of a Korean event would take another width than
+ * it has. */
+#include "show/plain.h"
+
+#include <stdio.h>
+
+struct range {
+    uint32_t first, last;
+};
+
+/* East Asian Wide and Fullwidth (Unicode's EastAsianWidth), in blocks. */
+static const struct range wide[] = {
+    {0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0x33FF},   {0x3400, 0x4DBF},
+    {0x4E00, 0x9FFF},   {0xA000, 0xA4CF},   {0xA960, 0xA97F},   {0xAC00, 0xD7A3},
+    {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},
+    {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD},
+};
+
+/* Combining marks, the medial and final letters of Hangul, joiners. */
+static const struct range narrowest[] = {
+    {0x0300, 0x036F}, {0x1160, 0x11FF}, {0x200B, 0x200D}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F},
+};
+
+/* Those that change the direction of writing, with which a text looks like another one. */
+static const struct range turning[] = {
+    {0x200E, 0x200F},
+    {0x2028, 0x202E},
+    {0x2066, 0x2069},
+    {0xFEFF, 0xFEFF},
+};
+
+static bool is_in(uint32_t letter, const struct range *ranges, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (letter >= ranges[i].first && letter <= ranges[i].last)
+            return true;
+    return false;
+}
+
+#define IS_IN(letter, ranges) is_in((letter), (ranges), sizeof(ranges) / sizeof((ranges)[0]))
+
+/* The letter at the beginning of a text that is not empty, and its bytes; 0: they are none. */
+static size_t letter_at(struct span text, uint32_t *letter)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *at = (const unsigned char *)text.ptr;
+    if (at[0] < 0x80) {
+        *letter = at[0];
+        return 1;
+    }
+    size_t len = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
+    if (at[0] < 0xC2 || at[0] > 0xF4 || len > text.len)
+        return 0;
+    uint32_t value = at[0] & (0x7FU >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+        value = value << 6 | (at[i] & 0x3FU);
+    }
+    if (value < least[len] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+        return 0;
+    *letter = value;
+    return len;
+}
+
+void plain_put(struct grow *out, struct span text)
+{
+    while (text.len > 0) {
+        uint32_t letter = 0;
+        size_t len = letter_at(text, &letter);
+        char escaped[16];
+        if (len == 0)
+            snprintf(escaped, sizeof(escaped), "\\x%02X", (unsigned char)text.ptr[0]);
+        else if (letter < 0x20 || letter == 0x7F)
+            snprintf(escaped, sizeof(escaped), "\\x%02X", letter);
+        else if ((letter >= 0x80 && letter < 0xA0) || IS_IN(letter, turning))
+            snprintf(escaped, sizeof(escaped), "\\u%04X", letter);
+        else
+            escaped[0] = '\0';
+        if (len == 0)
+            len = 1;
+        grow_add(out, escaped[0] != '\0' ? span_of(escaped) : (struct span){text.ptr, len});
+        text = span_skip(text, len);
+    }
+}
+
+static size_t width_of(uint32_t letter)
+{
+    if (IS_IN(letter, narrowest))
+        return 0;
+    return IS_IN(letter, wide) ? 2 : 1;
+}
+
+struct span plain_cut(struct span text, size_t columns)
+{
+    struct span rest = text;
+    size_t width = 0;
+    while (rest.len > 0) {
+        uint32_t letter = '?';
+        size_t len = letter_at(rest, &letter);
+        width += width_of(letter);
+        if (width > columns)
+            break;
+        rest = span_skip(rest, len == 0 ? 1 : len);
+    }
+    return (struct span){text.ptr, text.len - rest.len};
+}
+
+size_t plain_width(struct span text)
+{
+    size_t width = 0;
+    while (text.len > 0) {
+        uint32_t letter = '?';
+        size_t len = letter_at(text, &letter);
+        width += width_of(letter);
+        text = span_skip(text, len == 0 ? 1 : len);
+    }
+    return width;
+}

@@ -1,0 +1,411 @@
+/* doctor.c: every service is asked for all it tells of itself, at once; the rest is reading. A
+ * finding says what is wrong and what to do. "bad" is what harms a sale, "note" what somebody
+ * should know of; both are told, and bad ones are the exit status.
+ *
+ * Alerts are judged by one look: those over a time, such as errors a minute, are Prometheus's. */
+#include "watch/doctor.h"
+
+#include "base/json_in.h"
+#include "base/rfc3339.h"
+#include "show/plain.h"
+#include "show/value.h"
+#include "watch/look.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+enum { SENTENCE_MAX = 512, POW_BITS_SLOW = 22, VERSION_MAX = 40 };
+
+const struct doctor_alert doctor_alerts[] = {
+    {"FairgateLineStale", "fairgate_line_stale", COMMAND_LINE, false, 0, 0,
+     "Redis is away, or is being healed; /readyz of the front says which"},
+    {"FairgateVisitsHalted", "fairgate_line_visits_halted", COMMAND_LINE, false, 0, 0,
+     "repair the seats; if they work, [visits] served_by names the wrong pages"},
+    {"FairgateCodesMissing", "fairgate_line_codes_missing", COMMAND_LINE, false, 0, 0,
+     "load the codes again (fairgate codes load), or drop them"},
+    {"FairgateEventShut", "fairgate_events_shut", COMMAND_LINE, false, 0, 0,
+     "/readyz of the front names the event and why"},
+    {"FairgateClockOff", "fairgate_line_clock_ahead_ms", COMMAND_LINE, false, 1000, 0,
+     "correct the clock of the Redis host (NTP)"},
+    {"FairgateClockOff", "fairgate_line_clock_behind_ms", COMMAND_LINE, false, 1000, 0,
+     "correct the clock of the Redis host (NTP)"},
+    {"FairgateSeatsNotOpen", "fairgate_seats_open", COMMAND_SEATS, true, 1, -1,
+     "PostgreSQL is away, or no process owns the event; /readyz says which"},
+    {"FairgateEventOut", "fairgate_seats_events{state=\"out\"}", COMMAND_SEATS, false, 0, 0,
+     "/readyz names the event and the row; seat-service replay checks the journal"},
+    {"FairgateIdemShort", "fairgate_idem_kept_seconds", COMMAND_SEATS, true, 150, 0,
+     "raise [idempotency] memory of seat-service"},
+    {"FairgatePayClockApart", "fairgate_pay_seats_clock_apart_ms", COMMAND_PAY, false, 5000, 0,
+     "correct the clock of that host, or of the seat service's (NTP)"},
+    {"FairgatePayDatabaseGone", "fairgate_pay_db_connected", COMMAND_PAY, true, 1, -1,
+     "PostgreSQL of payment-adapter is away"},
+    {"FairgateSagasParked", "fairgate_sagas_parked", COMMAND_PAY, false, 0, 0,
+     "fairgate sagas list --state parked; retry or compensate each"},
+    {"FairgateSagasUnknown", "fairgate_sagas_unknown", COMMAND_PAY, false, 0, 0,
+     "a newer payment-adapter began them; start that version"},
+    {"FairgateSagasOverdue", "fairgate_sagas_overdue_microseconds", COMMAND_PAY, false, 60000000, 0,
+     "the provider, the seats or the database is slow; the saga's steps say which"},
+    {"FairgateDrift", "fairgate_drift", COMMAND_PAY, false, 0, 0,
+     "fairgate reconcile now lists what disagrees; decide each by hand"},
+    {"FairgateShopLags", "fairgate_shop_lag_microseconds", COMMAND_PAY, false, 900000000, 0,
+     "look at the shop's order API"},
+    {"FairgateShopLettersParked", "fairgate_shop_letters_parked", COMMAND_PAY, false, 0, 0,
+     "fairgate letters list; mend it at the shop, then retry"},
+    {"FairgateMailLags", "fairgate_mail_lag_microseconds", COMMAND_PAY, false, 900000000, 0,
+     "look at the mail server"},
+};
+const size_t doctor_alerts_len = sizeof(doctor_alerts) / sizeof(doctor_alerts[0]);
+
+static void find(json_t *findings, const char *level, const char *mend, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void find(json_t *findings, const char *level, const char *mend, const char *format, ...)
+{
+    char what[SENTENCE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    json_t *text = json_string(what);
+    json_array_append_new(findings, json_pack("{s:s, s:o, s:s?}", "level", level, "what",
+                                              text != NULL ? text : json_string("(not UTF-8)"),
+                                              "mend", mend));
+}
+
+/* ---- the services ---- */
+
+static void judge_service(const struct look *look, enum command_service service, json_t *findings)
+{
+    const char *name = job_service_name(service);
+    enum look_at at = LOOK_READY_LINE + service;
+    const struct call *call = &look->call[at];
+    if (!look_asked(look, at)) {
+        find(findings, "note", "name it in the profile", "the profile does not say where %s is",
+             name);
+    } else if (call_good(call)) {
+        find(findings, "ok", NULL, "%s is ready, and answers in %" PRIu64 " ms", name,
+             call->took_ms);
+    } else if (call->end == CALL_ANSWERED) {
+        char *reasons = call->json != NULL ? json_in_text(call->json, JSON_COMPACT) : NULL;
+        find(findings, "bad", "its store is away, or it is starting; its log says more",
+             "%s is not ready: %.300s", name, reasons != NULL ? reasons : "no reason given");
+        free(reasons);
+    } else {
+        find(findings, "bad", "start it, or mend its address in the profile",
+             "%s cannot be reached at %.200s: %s", name, call->url, call->error);
+    }
+}
+
+static void judge_token(const struct look *look, json_t *findings)
+{
+    static const enum look_at asks[] = {LOOK_EVENTS, LOOK_HALLS, LOOK_SAGAS};
+    size_t good = 0;
+    for (size_t i = 0; i < COMMAND_SERVICES; i++) {
+        const struct call *call = &look->call[asks[i]];
+        good += look_good(look, asks[i]);
+        if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && call->status == 401)
+            find(findings, "bad", "give each service the same token, or name the right one",
+                 "%s refuses the token", job_service_name((enum command_service)i));
+        else if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && !call_good(call))
+            find(findings, "bad", "its log says why", "%s answers %ld to an operator",
+                 job_service_name((enum command_service)i), call->status);
+    }
+    if (good == COMMAND_SERVICES)
+        find(findings, "ok", NULL, "the token opens all three services");
+}
+
+/* By how much the clock of whoever answered is ahead, or behind: the answer was written between the
+ * question and its coming, however long that took. */
+static int64_t seconds_apart(const struct call *call)
+{
+    if (call->date_s < call->asked_s)
+        return call->date_s - call->asked_s;
+    return call->date_s > call->answered_s ? call->date_s - call->answered_s : 0;
+}
+
+static void judge_clocks(const struct look *look, json_t *findings)
+{
+    int64_t most = 0;
+    size_t known = 0;
+    for (size_t i = 0; i < COMMAND_SERVICES; i++) {
+        const struct call *call = &look->call[LOOK_READY_LINE + i];
+        if (call->date_s == 0)
+            continue;
+        int64_t apart = seconds_apart(call);
+        known++;
+        if (llabs(apart) > llabs(most))
+            most = apart;
+        if (llabs(apart) > CTL_CLOCK_APART_S)
+            find(findings, "bad", "correct the clock of that host, or of this one (NTP)",
+                 "the clock of %s is %" PRId64 " s %s", job_service_name((enum command_service)i),
+                 (int64_t)llabs(apart), apart > 0 ? "ahead" : "behind");
+    }
+    if (known > 0 && llabs(most) <= CTL_CLOCK_APART_S)
+        find(findings, "ok", NULL, "the clocks agree to %d s", CTL_CLOCK_APART_S);
+}
+
+static bool version_of(const struct call *page, char out[VERSION_MAX])
+{
+    struct look_metric metric;
+    if (!look_metric(page, "fairgate_build_info", false, &metric))
+        return false;
+    const char *at = strstr(metric.labels, "version=\"");
+    struct span version;
+    if (at == NULL)
+        return false;
+    span_cut(span_of(at + strlen("version=\"")), '"', &version);
+    return span_to_cstr(version, out, VERSION_MAX);
+}
+
+static void judge_versions(const struct look *look, json_t *findings)
+{
+    char first[VERSION_MAX] = "";
+    bool same = true;
+    size_t known = 0;
+    for (size_t i = 0; i < COMMAND_SERVICES; i++) {
+        char version[VERSION_MAX];
+        if (!look_good(look, LOOK_METRICS_LINE + i))
+            continue;
+        if (!version_of(&look->call[LOOK_METRICS_LINE + i], version)) {
+            find(findings, "note", "it is older than this program", "%s does not tell its version",
+                 job_service_name((enum command_service)i));
+            continue;
+        }
+        if (known++ == 0)
+            memcpy(first, version, sizeof(first));
+        else if (strcmp(first, version) != 0) {
+            same = false;
+            find(findings, "bad", "finish the upgrade, or go back", "%s is version %s, %s is %s",
+                 job_service_name((enum command_service)i), version, "another", first);
+        }
+    }
+    if (known > 1 && same)
+        find(findings, "ok", NULL, "all are version %s", first);
+}
+
+/* What a front signs passes with must be among the keys that everybody is told. */
+static void judge_keys(struct job *job, const struct look *look, json_t *findings)
+{
+    struct span signs = value_text(look->call[LOOK_READY_LINE].json, "keys.passes.signs");
+    struct call call = {.open = true};
+    struct span edge = span_of(job->profile->edge);
+    while (edge.len > 0 && edge.ptr[edge.len - 1] == '/')
+        edge.len--;
+    if (edge.len == 0 || signs.len == 0)
+        return;
+    snprintf(call.url, sizeof(call.url), "%.*s/.well-known/jwks.json", (int)edge.len, edge.ptr);
+    caller_make(job->caller, &call, 1, job->timeout_ms, -1);
+    const json_t *keys = value_at(call.json, "keys");
+    bool found = false;
+    for (size_t i = 0; i < json_array_size(keys); i++)
+        found = found || span_eq(value_text(json_array_get(keys, i), "kid"), signs);
+    if (call.end != CALL_ANSWERED)
+        find(findings, "bad", "start the edge, or mend its address in the profile",
+             "the edge cannot be reached at %.200s: %s", job->profile->edge, call.error);
+    else if (!found)
+        find(findings, "bad",
+             "the edge leads to another front, or to one with other keys; give all the same",
+             "the key that signs passes is not among those that the edge tells");
+    else
+        find(findings, "ok", NULL, "the key that signs passes is the one that the edge tells");
+    call_free(&call);
+}
+
+/* ---- alerts ---- */
+
+static bool fires(const struct doctor_alert *alert, const struct look *look,
+                  struct look_metric *metric)
+{
+    enum look_at at = LOOK_METRICS_LINE + alert->service;
+    if (!look_good(look, at) || !look_metric(&look->call[at], alert->metric, alert->below, metric))
+        return false;
+    if (alert->below)
+        return metric->value < alert->limit && metric->value > alert->floor;
+    return metric->value > alert->limit;
+}
+
+static void judge_alerts(const struct look *look, json_t *findings)
+{
+    size_t fired = 0;
+    for (size_t i = 0; i < doctor_alerts_len; i++) {
+        struct look_metric metric;
+        if (!fires(&doctor_alerts[i], look, &metric))
+            continue;
+        fired++;
+        find(findings, "bad", doctor_alerts[i].mend, "%s would fire: %s%s%s is %.10g",
+             doctor_alerts[i].name, doctor_alerts[i].metric, metric.labels[0] != '\0' ? " of " : "",
+             metric.labels, metric.value);
+    }
+    for (size_t i = 0; i < COMMAND_SERVICES; i++) {
+        struct look_metric metric;
+        if (look_good(look, LOOK_METRICS_LINE + i) &&
+            look_metric(&look->call[LOOK_METRICS_LINE + i], "fairgate_warnings_total", false,
+                        &metric) &&
+            metric.value > 0)
+            find(findings, "note", "its log has a line about it",
+                 "%s has warned since it was started: %s",
+                 job_service_name((enum command_service)i), metric.labels);
+    }
+    if (fired == 0)
+        find(findings, "ok", NULL, "no alert would fire");
+}
+
+/* ---- events ---- */
+
+static uint64_t time_of(const json_t *document, const char *key)
+{
+    uint64_t ms = 0;
+    struct span text = value_text(document, key);
+    return text.len > 0 && rfc3339_parse(text, &ms) ? ms : 0;
+}
+
+static bool is_yes(const json_t *document, const char *path)
+{
+    return json_is_true(value_at(document, path));
+}
+
+void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
+{
+    char id[80];
+    span_to_cstr_cut(value_text(document, "id"), id, sizeof(id));
+    struct span state = value_text(document, "state");
+    bool waits = span_eq(state, SPAN("scheduled")) || span_eq(state, SPAN("pre-queue"));
+    double rate = value_number(document, "rate_per_s");
+    double most = value_number(document, "max_active");
+    uint64_t opens_ms = time_of(document, "opens_at");
+    if (rate == 0 && json_array_size(value_at(document, "schedule")) == 0)
+        find(findings, span_eq(state, SPAN("open")) ? "bad" : "note", "fairgate rate EVENT RATE",
+             "%s calls nobody: rate_per_s is 0", id);
+    if (most > 0 && most < rate)
+        find(findings, "note", "raise max_active, or lower rate_per_s",
+             "%s: max_active %.10g is full within a second at %.10g a second", id, most, rate);
+    if (most == 0)
+        find(findings, "note", "set max_active to what the seats and the shop can bear",
+             "%s has no cap on how many are inside", id);
+    if (is_yes(document, "autopilot.on") && value_number(document, "autopilot.ceiling") < rate)
+        find(findings, "note", "raise autopilot.ceiling",
+             "%s: the autopilot's ceiling is below rate_per_s", id);
+    if (value_number(document, "pow_bits") > POW_BITS_SLOW)
+        find(findings, "bad", "lower pow_bits; each bit halves the work",
+             "%s: pow_bits %.0f takes an old phone minutes", id,
+             value_number(document, "pow_bits"));
+    if (waits && opens_ms > 0 && opens_ms + 60000 < now_ms)
+        find(findings, "bad", "do the fronts run, and is the clock of Redis right?",
+             "%s should have opened by now", id);
+    if (is_yes(document, "auto_reopen") && !is_yes(document, "seats_left"))
+        find(findings, "note", "set seats_left=true, and feed it",
+             "%s cannot reopen by itself: it is not told how many seats are left", id);
+    if (waits && time_of(document, "prequeue_at") > 0 && json_is_null(value_at(document, "beacon")))
+        find(findings, "note", "promise a beacon, so that nobody has to believe you",
+             "%s: the seed alone decides the draw", id);
+    if (json_object_size(value_at(document, "message")) == 1)
+        find(findings, "note", "say it in every language of your visitors",
+             "%s: the notice is there in one language only", id);
+}
+
+static void judge_events(struct job *job, const struct look *look, json_t *findings)
+{
+    const json_t *events = value_at(look->call[LOOK_EVENTS].json, "events");
+    size_t before = json_array_size(findings);
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        char id[80];
+        struct call call = {.method = NULL};
+        span_to_cstr_cut(value_text(json_array_get(events, i), "id"), id, sizeof(id));
+        char path[CTL_URL_MAX];
+        struct text text = text_on(path, sizeof(path) - 1);
+        TEXT_LIT(&text, "/admin/events/");
+        call_put_encoded(&text, span_of(id));
+        path[text.len] = '\0';
+        if (!call_to(&call, job->profile, COMMAND_LINE, path))
+            continue;
+        caller_make(job->caller, &call, 1, job->timeout_ms, -1);
+        if (call_good(&call))
+            doctor_knobs(call.json, look->at_ms, findings);
+        call_free(&call);
+    }
+    const json_t *halls = value_at(look->call[LOOK_HALLS].json, "events");
+    for (size_t i = 0; halls != NULL && i < json_array_size(events); i++) {
+        struct span id = value_text(json_array_get(events, i), "id");
+        bool found = false;
+        for (size_t n = 0; n < json_array_size(halls); n++)
+            found = found || span_eq(value_text(json_array_get(halls, n), "event"), id);
+        if (!found)
+            find(findings, "note", "fairgate halls import EVENT FILE",
+                 "%.*s is in the line, and no hall of that name is on sale", (int)id.len, id.ptr);
+    }
+    if (look_good(look, LOOK_EVENTS) && json_array_size(findings) == before)
+        find(findings, "ok", NULL, "the knobs of %zu events make sense", json_array_size(events));
+}
+
+/* ---- this machine ---- */
+
+static void judge_disk(const struct job *job, json_t *findings)
+{
+    struct statvfs disk;
+    for (size_t i = 0; i < COMMAND_SERVICES; i++) {
+        const char *address = job->profile->address[i];
+        if (strstr(address, "//127.") == NULL && strstr(address, "//localhost") == NULL)
+            return; /* it is another machine's, which Prometheus's node exporter watches */
+    }
+    if (statvfs("/var/lib", &disk) != 0 || disk.f_blocks == 0)
+        return;
+    unsigned long long free_percent = 100ULL * disk.f_bavail / disk.f_blocks;
+    if (free_percent < CTL_DISK_FREE_PERCENT)
+        find(findings, "bad", "make room before PostgreSQL and Redis stop writing",
+             "the disk of /var/lib has %llu %% left", free_percent);
+    else
+        find(findings, "ok", NULL, "the disk of /var/lib has %llu %% left", free_percent);
+}
+
+static int report(const struct job *job, const json_t *findings)
+{
+    struct grow out = {.ptr = NULL};
+    size_t bad = 0;
+    for (size_t i = 0; i < json_array_size(findings); i++)
+        bad += span_eq(value_text(json_array_get(findings, i), "level"), SPAN("bad"));
+    if (job_option(job, OPTION_JSON)) {
+        char *text = json_in_text(findings, JSON_COMPACT);
+        grow_add(&out, SPAN("{\"findings\":"));
+        grow_add(&out, span_of(text));
+        grow_add(&out, SPAN("}\n"));
+        free(text);
+    }
+    for (size_t i = 0; !job_option(job, OPTION_JSON) && i < json_array_size(findings); i++) {
+        const json_t *one = json_array_get(findings, i);
+        struct span level = value_text(one, "level");
+        plain_put(&out, level);
+        grow_add(&out, (struct span){"     ", level.len < 5 ? 6 - level.len - 1 : 1});
+        plain_put(&out, value_text(one, "what"));
+        if (value_text(one, "mend").len > 0) {
+            grow_add(&out, SPAN("\n     -> "));
+            plain_put(&out, value_text(one, "mend"));
+        }
+        grow_add(&out, SPAN("\n"));
+    }
+    int status = job_put(job, &out);
+    return status == EXIT_DONE && bad > 0 ? EXIT_REFUSED : status;
+}
+
+int doctor_run(struct job *job)
+{
+    struct look look;
+    json_t *findings = json_array();
+    unsigned which = 1U << LOOK_EVENTS | 1U << LOOK_HALLS | 1U << LOOK_SAGAS;
+    for (unsigned i = LOOK_READY_LINE; i <= LOOK_METRICS_PAY; i++)
+        which |= 1U << i;
+    look_take(job, NULL, which, job->timeout_ms, -1, &look);
+    for (unsigned i = 0; i < COMMAND_SERVICES; i++)
+        judge_service(&look, (enum command_service)i, findings);
+    judge_token(&look, findings);
+    judge_clocks(&look, findings);
+    judge_versions(&look, findings);
+    judge_keys(job, &look, findings);
+    judge_alerts(&look, findings);
+    judge_events(job, &look, findings);
+    judge_disk(job, findings);
+    look_free(&look);
+    int status = report(job, findings);
+    json_decref(findings);
+    return status;
+}

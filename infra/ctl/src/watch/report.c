@@ -1,0 +1,257 @@
+/* report.c: what whoever pays for a sale asks the day after: how many came, how long they waited,
+ * what was sold and kept, and what was changed meanwhile and why.
+ *
+ * The mean wait is Little's: the people who waited, summed up over time, by those who left the line
+ * (admitted, or gone). It needs no record of anybody, and is told of the span that the series
+ * covers, which is told beside it. */
+#include "watch/report.h"
+
+#include "acts/trail.h"
+#include "base/json_in.h"
+#include "base/rfc3339.h"
+#include "show/plain.h"
+#include "show/value.h"
+
+#include <stdlib.h>
+
+enum { NUMBER_MAX = 48, REPORT_CALLS = 5 };
+
+static const struct {
+    enum command_service service;
+    const char *path;
+    bool may_lack; /* it is told as not known */
+} asked[REPORT_CALLS] = {
+    {COMMAND_LINE, "/admin/events/{EVENT}", false},
+    {COMMAND_LINE, "/admin/events/{EVENT}/series?limit=5000", false},
+    {COMMAND_SEATS, "/admin/events/{EVENT}", true},
+    {COMMAND_PAY, "/admin/events/{EVENT}/counts", true},
+    {COMMAND_PAY, "/admin/events/{EVENT}/doors", true},
+};
+
+static double seconds_of(const json_t *row)
+{
+    uint64_t ms = 0;
+    return rfc3339_parse(value_text(row, "at"), &ms) ? (double)ms / 1000 : 0;
+}
+
+json_t *report_line(const json_t *series)
+{
+    size_t len = json_array_size(series);
+    const json_t *first = json_array_get(series, 0);
+    const json_t *last = len > 0 ? json_array_get(series, len - 1) : NULL;
+    const json_t *peak = first;
+    double waited = 0;
+    for (size_t i = 0; i < len; i++) {
+        const json_t *row = json_array_get(series, i);
+        if (value_number(row, "waiting") > value_number(peak, "waiting"))
+            peak = row;
+        if (i > 0) {
+            const json_t *before = json_array_get(series, i - 1);
+            waited += (value_number(before, "waiting") + value_number(row, "waiting")) / 2 *
+                      (seconds_of(row) - seconds_of(before));
+        }
+    }
+    double left = value_number(last, "serving") - value_number(first, "serving");
+    return json_pack(
+        "{s:O?, s:O?, s:f, s:f, s:f, s:f, s:O?, s:o, s:f, s:f}", "from", value_at(first, "at"),
+        "to", value_at(last, "at"), "issued", value_number(last, "issued"), "admitted",
+        value_number(last, "admitted"), "no_shows", value_number(last, "no_shows"), "peak_waiting",
+        value_number(peak, "waiting"), "peak_at", value_at(peak, "at"), "mean_wait_s",
+        left > 0 ? json_real(waited / left) : json_null(), "told_judged",
+        value_number(last, "eta_join.judged"), "told_kept", value_number(last, "eta_join.kept"));
+}
+
+static bool has_no_cents(struct span currency)
+{
+    static const char *const without[] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW",
+                                          "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"};
+    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+        if (span_eq(currency, span_of(without[i])))
+            return true;
+    return false;
+}
+
+void report_money(struct grow *out, double minor, struct span currency)
+{
+    char digits[NUMBER_MAX];
+    bool whole = has_no_cents(currency);
+    snprintf(digits, sizeof(digits), whole ? "%.0f" : "%03.0f", minor < 0 ? -minor : minor);
+    size_t len = strlen(digits) - (whole ? 0 : 2);
+    if (minor < 0)
+        grow_add(out, SPAN("-"));
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            grow_add(out, SPAN(","));
+        grow_add(out, (struct span){digits + i, 1});
+    }
+    if (!whole) {
+        grow_add(out, SPAN("."));
+        grow_add(out, span_of(digits + len));
+    }
+    grow_add(out, SPAN(" "));
+    plain_put(out, currency);
+}
+
+/* ---- the page ---- */
+
+static void put(struct grow *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct grow *out, const char *format, ...)
+{
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    grow_add(out, span_of(line));
+}
+
+static void put_value(struct grow *out, const json_t *value)
+{
+    struct grow text = {.ptr = NULL};
+    value_put(&text, value);
+    plain_put(out, (struct span){text.ptr, text.len});
+    grow_free(&text);
+}
+
+static void put_line(struct grow *out, const json_t *line)
+{
+    double judged = value_number(line, "told_judged");
+    put(out, "\nThe line, from ");
+    put_value(out, value_at(line, "from"));
+    put(out, " to ");
+    put_value(out, value_at(line, "to"));
+    put(out, "\n  joined    %.0f\n  admitted  %.0f\n  no-shows  %.0f\n  longest   %.0f at ",
+        value_number(line, "issued"), value_number(line, "admitted"),
+        value_number(line, "no_shows"), value_number(line, "peak_waiting"));
+    put_value(out, value_at(line, "peak_at"));
+    put(out, "\n");
+    if (json_is_null(value_at(line, "mean_wait_s")))
+        put(out, "  mean wait not known\n");
+    else
+        put(out, "  mean wait %.0f s\n", value_number(line, "mean_wait_s"));
+    if (judged > 0)
+        put(out, "  promises  %.1f %% of %.0f waits were kept\n",
+            value_number(line, "told_kept") / judged * 100, judged);
+}
+
+static void put_seats(struct grow *out, const json_t *hall, size_t width)
+{
+    const json_t *categories = value_at(hall, "categories");
+    put(out, "\nThe seats\n");
+    if (categories == NULL) {
+        put(out, "  not known\n");
+        return;
+    }
+    double sold = 0;
+    for (size_t i = 0; i < json_array_size(categories); i++)
+        sold += value_number(json_array_get(categories, i), "sold");
+    double seats = value_number(hall, "seats");
+    put(out, "  sold      %.0f of %.0f (%.1f %%)\n\n", sold, seats,
+        seats > 0 ? sold / seats * 100 : 0);
+    if (!value_rows(out, categories,
+                    "name:CATEGORY price:PRICE sold:SOLD held:HELD free:FREE blocked:BLOCKED",
+                    width))
+        out->failed = true;
+}
+
+static void put_orders(struct grow *out, const json_t *now, struct span currency)
+{
+    put(out, "\nThe orders\n");
+    if (now == NULL) {
+        put(out, "  not known\n");
+        return;
+    }
+    double captured = value_number(now, "captured");
+    double back = value_number(now, "given_back");
+    put(out, "  completed %.0f, of these refunded %.0f\n", value_number(now, "completed"),
+        value_number(now, "refunded"));
+    put(out, "  failed    %.0f   expired %.0f   cancelled %.0f   under way %.0f   parked %.0f\n",
+        value_number(now, "failed"), value_number(now, "expired"), value_number(now, "cancelled"),
+        value_number(now, "open"), value_number(now, "parked"));
+    put(out, "  taken     ");
+    report_money(out, captured, currency);
+    put(out, "\n  refunds   ");
+    report_money(out, back, currency);
+    put(out, "\n  kept      ");
+    report_money(out, captured - back, currency);
+    put(out, "\n");
+}
+
+static void put_page(struct grow *out, const json_t *page, size_t width)
+{
+    const json_t *document = value_at(page, "event");
+    plain_put(out, value_text(document, "id"));
+    put(out, "  ");
+    plain_put(out, value_text(document, "name"));
+    put(out, "  (");
+    plain_put(out, value_text(document, "state"));
+    put(out, ")\n");
+    put_line(out, value_at(page, "line"));
+    put_seats(out, value_at(page, "hall"), width);
+    put_orders(out, value_at(page, "orders"), value_text(value_at(page, "hall"), "currency"));
+    const json_t *doors = value_at(page, "doors");
+    if (value_number(doors, "entered") > 0)
+        put(out, "\nThe doors\n  entered   %.0f   inside %.0f   conflicts %zu\n",
+            value_number(doors, "entered"), value_number(doors, "inside"),
+            json_array_size(value_at(doors, "conflicts")));
+    put(out, "\nWhat was changed\n\n");
+    if (!value_rows(out, value_at(page, "changes"), TRAIL_COLUMNS, width))
+        out->failed = true;
+}
+
+/* What a service does not know of the event is told as that; one that does not answer at all ends
+ * the report, as half of a page about money is worse than none. */
+static int fetch(struct job *job, struct call calls[REPORT_CALLS])
+{
+    int status = EXIT_DONE;
+    for (size_t i = 0; i < REPORT_CALLS; i++)
+        calls[i] = (struct call){.method = NULL};
+    for (size_t i = 0; status == EXIT_DONE && i < REPORT_CALLS; i++) {
+        if (asked[i].may_lack && job->profile->address[asked[i].service][0] == '\0')
+            continue;
+        status = job_call(job, asked[i].service, NULL, asked[i].path, &calls[i]);
+        if (status != EXIT_DONE)
+            break;
+        caller_make(job->caller, &calls[i], 1, job->timeout_ms, -1);
+        bool unknown = calls[i].end == CALL_ANSWERED && calls[i].status == 404;
+        if (unknown && asked[i].may_lack) {
+            json_decref(calls[i].json);
+            calls[i].json = NULL;
+        } else if (!call_good(&calls[i])) {
+            status = job_failed(job, asked[i].service, &calls[i]);
+        }
+    }
+    return status;
+}
+
+int report_run(struct job *job)
+{
+    struct call calls[REPORT_CALLS];
+    struct trails trails = {.len = 0};
+    struct grow out = {.ptr = NULL};
+    int status = fetch(job, calls);
+    if (status == EXIT_DONE)
+        status = trail_fetch(job, &trails);
+    if (status == EXIT_DONE) {
+        json_t *page = json_pack("{s:O?, s:o, s:O?, s:O?, s:O?, s:o?}", "event", calls[0].json,
+                                 "line", report_line(value_at(calls[1].json, "series")), "hall",
+                                 calls[2].json, "orders", value_at(calls[3].json, "now"), "doors",
+                                 calls[4].json, "changes", trail_list(&trails));
+        if (job_option(job, OPTION_JSON)) {
+            char *text = json_in_text(page, JSON_COMPACT);
+            out.failed = text == NULL;
+            grow_add(&out, span_of(text));
+            grow_add(&out, SPAN("\n"));
+            free(text);
+        } else {
+            put_page(&out, page, job->width);
+        }
+        json_decref(page);
+        status = job_put(job, &out);
+    }
+    for (size_t i = 0; i < REPORT_CALLS; i++)
+        call_free(&calls[i]);
+    trail_free(&trails);
+    return status;
+}

@@ -1,0 +1,401 @@
+/* top.c: on a terminal a picture that is drawn over itself, else a line for each look.
+ *
+ * The terminal is put into another state (no echo, keys one at a time, its other screen) and put
+ * back on every way out: by q, by a signal, by a failure. A signal only writes down that it came.
+ * It is let in while nothing but the next look is waited for, so none can slip in between, and the
+ * loop does the rest. Sizes are asked for before each picture, so a window that is drawn smaller is
+ * right with the next one, which its signal brings at once.
+ *
+ * Piped, each look is one line of name=value pairs, so that it can be cut, kept and compared. */
+#include "watch/top.h"
+
+#include "base/json_in.h"
+#include "base/rfc3339.h"
+#include "show/plain.h"
+#include "show/value.h"
+#include "system/system.h"
+#include "watch/look.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { KEY_ESCAPE = 27, ROWS_DEFAULT = 24, LINE_MAX = 512 };
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int number)
+{
+    if (number != SIGWINCH)
+        ended = 1;
+}
+
+struct screen {
+    struct termios before;
+    sigset_t signals; /* that were let in before; wait_for() lets them in again */
+    bool open;
+    size_t columns, rows;
+};
+
+static void screen_open(struct screen *screen)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &held, &screen->signals);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGWINCH, &action, NULL);
+    if (tcgetattr(STDIN_FILENO, &screen->before) == 0) {
+        struct termios raw = screen->before;
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+        screen->open = true;
+    }
+    fputs("\x1b[?1049h\x1b[?25l", stdout); /* the other screen, without a cursor */
+}
+
+static void screen_close(struct screen *screen)
+{
+    fputs("\x1b[?25h\x1b[?1049l", stdout);
+    fflush(stdout);
+    if (screen->open)
+        tcsetattr(STDIN_FILENO, TCSANOW, &screen->before);
+}
+
+static void screen_measure(struct screen *screen)
+{
+    struct winsize size;
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    screen->columns = known ? size.ws_col : 80;
+    screen->rows = known && size.ws_row > 0 ? size.ws_row : ROWS_DEFAULT;
+}
+
+/* ---- what is seen ---- */
+
+static void put(struct grow *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct grow *out, const char *format, ...)
+{
+    char line[LINE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    grow_add(out, span_of(line));
+}
+
+static void put_time(struct grow *out, uint64_t ms)
+{
+    char memory[RFC3339_LEN];
+    struct text time = text_on(memory, sizeof(memory));
+    rfc3339_put(&time, ms);
+    memory[10] = ' ';
+    grow_add(out, (struct span){memory, 19});
+}
+
+/* "queue-front ready", or why not, in a word. */
+static const char *health_of(const struct look *look, size_t service)
+{
+    enum look_at at = LOOK_READY_LINE + service;
+    if (!look_asked(look, at))
+        return "not in the profile";
+    if (look_good(look, at))
+        return "ready";
+    return look->call[at].end == CALL_ANSWERED ? "not ready" : "away";
+}
+
+static void put_text(struct grow *out, struct span text)
+{
+    plain_put(out, text);
+}
+
+struct sums {
+    double free, held, sold, blocked;
+    bool known;
+};
+
+static struct sums sums_of(const struct look *look)
+{
+    struct sums sums = {.known = look_good(look, LOOK_HALL)};
+    const json_t *categories = value_at(look->call[LOOK_HALL].json, "categories");
+    for (size_t i = 0; i < json_array_size(categories); i++) {
+        const json_t *one = json_array_get(categories, i);
+        sums.free += value_number(one, "free");
+        sums.held += value_number(one, "held");
+        sums.sold += value_number(one, "sold");
+        sums.blocked += value_number(one, "blocked");
+    }
+    return sums;
+}
+
+static void put_event(const struct look *look, const char *event, struct grow *out)
+{
+    const json_t *one = look_event(look, event);
+    const json_t *live = value_at(one, "live");
+    put_text(out, span_of(event));
+    grow_add(out, SPAN("  "));
+    put_text(out, value_text(one, "name"));
+    grow_add(out, SPAN("\n\n"));
+    if (one == NULL) {
+        grow_add(out, SPAN("line    not known\n"));
+    } else {
+        grow_add(out, SPAN("line    "));
+        put_text(out, value_text(one, "state"));
+        put(out, "%s   waiting %.0f   called %.0f   inside %.0f   admitted %.0f\n",
+            json_is_true(value_at(live, "stale")) ? " (stale: Redis is away)" : "",
+            value_number(live, "waiting"), value_number(live, "outstanding"),
+            value_number(live, "active"), value_number(live, "admitted"));
+        put(out, "        %.10g a second   no-shows %.0f   show up %.0f %%\n",
+            value_number(live, "rate_per_s"), value_number(live, "no_shows"),
+            value_number(live, "show_up") * 100);
+    }
+    struct sums seats = sums_of(look);
+    if (seats.known)
+        put(out, "seats   free %.0f   held %.0f   sold %.0f   blocked %.0f\n", seats.free,
+            seats.held, seats.sold, seats.blocked);
+    else
+        grow_add(out, SPAN("seats   not known\n"));
+    const json_t *now = value_at(look->call[LOOK_ORDERS].json, "now");
+    if (look_good(look, LOOK_ORDERS))
+        put(out,
+            "orders  completed %.0f   under way %.0f   parked %.0f   failed %.0f   refunded %.0f\n",
+            value_number(now, "completed"), value_number(now, "open"), value_number(now, "parked"),
+            value_number(now, "failed"), value_number(now, "refunded"));
+    else
+        grow_add(out, SPAN("orders  not known\n"));
+}
+
+static void put_health(const struct look *look, struct grow *out)
+{
+    grow_add(out, SPAN("health"));
+    for (size_t i = 0; i < COMMAND_SERVICES; i++)
+        put(out, "  %s %s", job_service_name((enum command_service)i), health_of(look, i));
+    grow_add(out, SPAN("\n"));
+}
+
+/* Cuts what is there to the terminal, and clears to the end of each line: nothing flickers. */
+static void draw(const struct screen *screen, struct span picture)
+{
+    struct grow out = {.ptr = NULL};
+    size_t row = 0;
+    grow_add(&out, SPAN("\x1b[H"));
+    while (picture.ptr != NULL && row + 1 < screen->rows) {
+        struct span line;
+        picture = span_cut(picture, '\n', &line);
+        grow_add(&out, plain_cut(line, screen->columns));
+        grow_add(&out, SPAN("\x1b[K\r\n"));
+        row++;
+    }
+    grow_add(&out, SPAN("\x1b[J"));
+    grow_add(&out, plain_cut(SPAN("q quits"), screen->columns));
+    if (!out.failed)
+        fwrite(out.ptr, 1, out.len, stdout);
+    fflush(stdout);
+    grow_free(&out);
+}
+
+static void put_picture(const struct look *look, const char *event, size_t columns,
+                        struct grow *out)
+{
+    grow_add(out, SPAN("fairgate top   "));
+    put_time(out, look->at_ms);
+    grow_add(out, SPAN(" UTC\n"));
+    put_health(look, out);
+    grow_add(out, SPAN("\n"));
+    if (event != NULL) {
+        put_event(look, event, out);
+    } else if (!look_good(look, LOOK_EVENTS)) {
+        grow_add(out, SPAN("the line's events are not known\n"));
+    } else if (!value_rows(out, value_at(look->call[LOOK_EVENTS].json, "events"),
+                           "id:EVENT state:STATE live.waiting:WAITING live.active:INSIDE "
+                           "live.admitted:ADMITTED live.rate_per_s:RATE/S name:NAME",
+                           columns)) {
+        out->failed = true;
+    }
+}
+
+static void put_pair(struct grow *out, const char *name, bool known, double value)
+{
+    if (known)
+        put(out, " %s=%.10g", name, value);
+    else
+        put(out, " %s=-", name);
+}
+
+/* One line an event, for programs. */
+static void put_line(const struct look *look, const char *event, bool whole, struct grow *out)
+{
+    const json_t *one = look_event(look, event);
+    const json_t *live = value_at(one, "live");
+    static const char *const numbers[] = {"waiting",  "outstanding", "active",
+                                          "admitted", "no_shows",    "rate_per_s"};
+    put_time(out, look->at_ms);
+    grow_add(out, SPAN(" event="));
+    put_text(out, span_of(event));
+    grow_add(out, SPAN(" state="));
+    put_text(out, one != NULL ? value_text(one, "state") : SPAN("-"));
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        put_pair(out, numbers[i], live != NULL, value_number(live, numbers[i]));
+    if (whole) {
+        struct sums seats = sums_of(look);
+        put_pair(out, "free", seats.known, seats.free);
+        put_pair(out, "held", seats.known, seats.held);
+        put_pair(out, "sold", seats.known, seats.sold);
+        const json_t *now = value_at(look->call[LOOK_ORDERS].json, "now");
+        put_pair(out, "completed", now != NULL, value_number(now, "completed"));
+        put_pair(out, "parked", now != NULL, value_number(now, "parked"));
+    }
+    for (size_t i = 0; i < COMMAND_SERVICES; i++)
+        put(out, " %s=%s",
+            i == 0   ? "line"
+            : i == 1 ? "seats"
+                     : "pay",
+            look_good(look, LOOK_READY_LINE + i) ? "ready" : "away");
+    grow_add(out, SPAN("\n"));
+}
+
+static void put_lines(const struct look *look, const char *event, struct grow *out)
+{
+    if (event != NULL) {
+        put_line(look, event, true, out);
+        return;
+    }
+    const json_t *events = value_at(look->call[LOOK_EVENTS].json, "events");
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        char id[80];
+        span_to_cstr_cut(value_text(json_array_get(events, i), "id"), id, sizeof(id));
+        put_line(look, id, false, out);
+    }
+}
+
+/* One document a look, on a line of its own: what each service said, null where it did not. */
+static void put_document(const struct look *look, struct grow *out)
+{
+    char at[RFC3339_LEN];
+    struct text time = text_on(at, sizeof(at));
+    rfc3339_put(&time, look->at_ms);
+    json_t *document = json_pack("{s:s%, s:O?, s:O?, s:O?, s:{s:b, s:b, s:b}}", "at", at, time.len,
+                                 "line", look->call[LOOK_EVENTS].json, "hall",
+                                 look->call[LOOK_HALL].json, "orders", look->call[LOOK_ORDERS].json,
+                                 "ready", "line", (int)look_good(look, LOOK_READY_LINE), "seats",
+                                 (int)look_good(look, LOOK_READY_SEATS), "pay",
+                                 (int)look_good(look, LOOK_READY_PAY));
+    char *text = json_in_text(document, JSON_COMPACT);
+    if (text == NULL)
+        out->failed = true;
+    grow_add(out, span_of(text));
+    grow_add(out, SPAN("\n"));
+    free(text);
+    json_decref(document);
+}
+
+/* ---- the loop ---- */
+
+/* Waits until the next look is due. False: it is enough. */
+static bool wait_for(uint64_t ms, const struct screen *screen)
+{
+    struct pollfd input = {.fd = screen->open ? STDIN_FILENO : -1, .events = POLLIN};
+    struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    int ready = ppoll(&input, 1, &time, screen->open ? &screen->signals : NULL);
+    if (ended)
+        return false;
+    if (ready <= 0) /* the time is over, or the window has another size */
+        return true;
+    char key = '\0';
+    ssize_t len = read(STDIN_FILENO, &key, 1);
+    return len == 1 && key != 'q' && key != 'Q' && key != KEY_ESCAPE;
+}
+
+/* What the first look says of the installation: nothing to see ends it, as for other commands. */
+static int judge(struct job *job, const struct look *look, const char *event)
+{
+    const struct call *events = &look->call[LOOK_EVENTS];
+    if (!call_good(events))
+        return job_failed(job, COMMAND_LINE, events);
+    if (event != NULL && look_event(look, event) == NULL)
+        return job_say(job, EXIT_REFUSED, "%s: no such event runs", event);
+    return EXIT_DONE;
+}
+
+static int show(struct job *job, struct screen *screen, bool live, const struct look *look)
+{
+    const char *event = job_event(job);
+    struct grow out = {.ptr = NULL};
+    if (!live) {
+        if (job_option(job, OPTION_JSON))
+            put_document(look, &out);
+        else
+            put_lines(look, event, &out);
+        int status = job_put(job, &out);
+        fflush(job->out);
+        return status;
+    }
+    screen_measure(screen);
+    put_picture(look, event, screen->columns, &out);
+    if (!out.failed)
+        draw(screen, (struct span){out.ptr, out.len});
+    grow_free(&out);
+    return EXIT_DONE;
+}
+
+static bool was_stopped(const struct look *look)
+{
+    for (size_t i = 0; i < LOOK_COUNT; i++)
+        if (look_asked(look, i) && look->call[i].end == CALL_STOPPED)
+            return true;
+    return false;
+}
+
+static int watch(struct job *job, struct screen *screen, bool live, uint64_t interval_ms)
+{
+    const char *event = job_event(job);
+    unsigned which =
+        1U << LOOK_READY_LINE | 1U << LOOK_READY_SEATS | 1U << LOOK_READY_PAY | 1U << LOOK_EVENTS;
+    if (event != NULL)
+        which |= 1U << LOOK_HALL | 1U << LOOK_ORDERS;
+    bool first = true;
+    int status = EXIT_DONE;
+    do {
+        struct look look;
+        look_take(job, event, which, live ? CTL_LOOK_MS : job->timeout_ms,
+                  screen->open ? STDIN_FILENO : -1, &look);
+        if (was_stopped(&look)) { /* a key came while it was asked: wait_for() reads it */
+            look_free(&look);
+            continue;
+        }
+        if (first)
+            status = judge(job, &look, event);
+        if (first && live && status == EXIT_DONE)
+            screen_open(screen);
+        first = false;
+        if (status == EXIT_DONE)
+            status = show(job, screen, live, &look);
+        look_free(&look);
+    } while (status == EXIT_DONE && !job_option(job, OPTION_ONCE) && wait_for(interval_ms, screen));
+    return status;
+}
+
+int top_run(struct job *job)
+{
+    const char *interval = job->args->option[OPTION_INTERVAL];
+    uint64_t seconds = CTL_TOP_INTERVAL_S;
+    struct screen screen = {.open = false};
+    if (interval != NULL && (!span_u64(span_of(interval), CTL_TIMEOUT_MAX_S, &seconds) || !seconds))
+        return job_say(job, EXIT_USAGE, "--interval %.40s: seconds, from 1 to %d", interval,
+                       CTL_TIMEOUT_MAX_S);
+    bool live = job->width > 0 && job->asks && !job_option(job, OPTION_ONCE) &&
+                !job_option(job, OPTION_JSON);
+    int status = watch(job, &screen, live, seconds * 1000);
+    if (screen.open)
+        screen_close(&screen);
+    return status;
+}

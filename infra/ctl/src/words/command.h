@@ -1,0 +1,132 @@
+/* command.h: what a command is called, takes and does: one row of one table. The arguments it
+ * accepts, its help, its page in the manual and its completion are all made from that row. */
+#ifndef FG_CTL_WORDS_COMMAND_H
+#define FG_CTL_WORDS_COMMAND_H
+
+#include "base/span.h"
+
+#include <stdint.h>
+
+struct job;
+
+enum command_service { COMMAND_LINE, COMMAND_SEATS, COMMAND_PAY, COMMAND_SERVICES };
+
+/* What the process ends with. They are told in the manual, and scripts rely on them. */
+enum command_exit {
+    EXIT_DONE = 0,
+    EXIT_REFUSED = 1,   /* the service said no, or what was judged is not good */
+    EXIT_USAGE = 2,     /* nothing was asked: the words, the profile or a file are wrong */
+    EXIT_AWAY = 3,      /* the service could not be reached: nothing happened */
+    EXIT_UNKNOWN = 4,   /* no answer came: whether it happened is not known */
+    EXIT_TOKEN = 5,     /* there is no token, or it was refused */
+    EXIT_CHANGED = 6,   /* somebody else changed it in the meantime */
+    EXIT_CANCELLED = 7, /* the question was not answered by yes */
+};
+
+/* Where the value of an option goes when a command is nothing but one call. */
+enum option_way {
+    OPTION_GLOBAL, /* of every command, and no part of a call */
+    OPTION_OWN,    /* read by the command itself */
+    OPTION_QUERY,
+    OPTION_TEXT,   /* a member of the body: a text, */
+    OPTION_NUMBER, /* a number, */
+    OPTION_FLAG,   /* or true; takes no value */
+};
+
+enum option_id {
+    OPTION_HELP,
+    OPTION_JSON,
+    OPTION_PROFILE,
+    OPTION_PROFILES,
+    OPTION_TIMEOUT,
+    OPTION_YES,
+    OPTION_WHY,
+    OPTION_IF_VERSION,
+    OPTION_LIMIT,
+    OPTION_FROM,
+    OPTION_STATE,
+    OPTION_ORDER,
+    OPTION_BEFORE,
+    OPTION_SUBJECT,
+    OPTION_RATE,
+    OPTION_SEARCH,
+    OPTION_PERCENT,
+    OPTION_AREA,
+    OPTION_QUANTITY,
+    OPTION_OTHER_CATEGORY,
+    OPTION_BEACON,
+    OPTION_EXPIRES,
+    OPTION_LANE,
+    OPTION_CHANNEL,
+    OPTION_USES,
+    OPTION_VERIFY,
+    OPTION_ENTRY,
+    OPTION_COMMITMENT,
+    OPTION_CSV,
+    OPTION_TO,
+    OPTION_RUNNING,
+    OPTION_UNARCHIVED,
+    OPTION_REDRAW,
+    OPTION_UNDO,
+    OPTION_NAMES,
+    OPTION_ONCE,
+    OPTION_INTERVAL,
+    OPTION_COUNT,
+};
+
+#define OPT(name) (UINT64_C(1) << OPTION_##name)
+
+struct option {
+    const char *name;  /* without the two hyphens */
+    const char *value; /* what its value is called; NULL: it takes none */
+    const char *help;
+    enum option_way way;
+    const char *member; /* of the query or body */
+};
+
+extern const struct option options[OPTION_COUNT];
+
+struct command {
+    const char *name;  /* "halls block": one word or two */
+    const char *takes; /* "EVENT [SEAT...]": each word once, the last one perhaps several times */
+    const char *brief; /* one line */
+    const char *text;  /* more of it, for help and manual; NULL: nothing more to say */
+    uint64_t options;  /* those that it takes besides the global ones */
+    uint64_t needs;    /* of these, those that must be given */
+    /* A command that is one call. {EVENT} in the path is the word of that name. */
+    enum command_service service;
+    const char *method;
+    const char *path;
+    const char *rows;    /* the member that is shown as a table ("" : the answer itself is) */
+    const char *columns; /* of it, as in show/value.h */
+    const char *done;    /* said in place of the answer, with {EVENT} and so on in it */
+    const char *asks;    /* what a person has to say yes to, before it is done */
+    /* Everything else; answers what the process ends with. */
+    int (*run)(struct job *job);
+    bool hidden; /* not in the list of commands */
+};
+
+struct command_table {
+    const struct command *command;
+    size_t len;
+};
+
+/* The command that the words begin with, and how many of them are its name; NULL: none. */
+const struct command *command_find(const struct command_table *table, char **words, int words_len,
+                                   int *name_len);
+
+/* Does any command begin with this word, such as "halls"? */
+bool command_is_group(const struct command_table *table, const char *word);
+
+/* The n-th word that a command takes. False: there are not so many. `name` is borrowed from the
+ * row. */
+struct command_word {
+    struct span name;
+    bool optional, several;
+};
+bool command_word(const struct command *command, size_t n, struct command_word *out);
+
+/* How many letters are to be changed, at most 3: to guess what was meant. */
+unsigned command_distance(const char *a, const char *b);
+
+#endif

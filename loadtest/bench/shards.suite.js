@@ -1,0 +1,88 @@
+// One line over K shards: what a join costs Redis there, beside the same script for a line that is not in shards.
+//
+// A million joins a second at 16 fronts whose loops turn in 2 ms are 125 joins a turn and front. Over K shards each
+// turn is K calls of 125 / K joins, and what a call costs is paid K times. A front that keeps one call under way
+// for each shard sends as many more at once as the shard is slower, so a second row has calls of 64 joins everywhere.
+// All shards lie in one Redis here, and its CPU is told by the join.
+
+import { startRedis } from '../../tests/lib-js/index.js';
+import { ask, scriptText } from '../../tests/lib-js/wire.js';
+import { LOAD_CORE } from './lib/front.js';
+import { inTurns, ratio, spread } from './lib/compare.js';
+import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
+import { pin } from './lib/machine.js';
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const JOINS = 120_000;
+const TURN_JOINS = 125;
+const CALL_JOINS = 64;
+const SHARDS = [1, 2, 4, 8];
+const FAR = 2 ** 30; // a lease that is looked at and never reached
+const CUTS = 2_000;
+
+async function open(redis, boot, event, lease) {
+  await redis.command('HSET', `fg:{${event}}:cfg`, 'boot', boot, 'state', '3', 'joins_per_ip_per_min', '0',
+    ...(lease === null ? [] : ['lease', String(lease)]));
+}
+
+// CPU of Redis a join, over as many shards in turn.
+async function perJoin(redis, boot, events, batch) {
+  const sum = async () => (await Promise.all(events.map((event) => places(redis, event)))).reduce((a, b) => a + b, 0);
+  const before = [await redisCpuUs(redis), await sum()];
+  for (const event of events)
+    await joinDirectly(redis, { event, boot, joins: Math.ceil(JOINS / events.length), batch });
+  return ((await redisCpuUs(redis)) - before[0]) / ((await sum()) - before[1]);
+}
+
+async function joins({ add, redis, boot }) {
+  const measures = {};
+  const lines = { 'no shards': [null, 1], ...Object.fromEntries(SHARDS.map((k) => [`${k} shards`, [FAR, k]])) };
+  for (const [name, [lease, k]] of Object.entries(lines)) {
+    for (const [how, batch] of [['turn', Math.ceil(TURN_JOINS / k)], ['call', CALL_JOINS]]) {
+      const events = Array.from({ length: k }, (_, shard) => `${how}-${name.replace(' ', '-')}:${shard}`);
+      for (const event of events) {
+        await open(redis, boot, event, lease);
+        await redis.command('SET', `fg:{${event}}:seq`, '0');
+      }
+      measures[`${how} ${name}`] = () => perJoin(redis, boot, events, batch);
+    }
+  }
+  const taken = await inTurns(measures, ROUNDS);
+  for (const [how, what] of [['call', `${CALL_JOINS} joins a call`], ['turn', `${TURN_JOINS} joins a turn`]]) {
+    for (const name of Object.keys(lines)) {
+      const bars = how === 'call' && name !== 'no shards';
+      add({ name: `${what}, ${name}: CPU of Redis a join`, value: spread(taken[`${how} ${name}`]), unit: 'us' });
+      if (name === 'no shards') continue;
+      add({ name: `${what}, ${name}: of no shards`, value: ratio(taken, `${how} ${name}`, `${how} no shards`), ...(bars ? { atMost: 1.2 } : {}) });
+    }
+  }
+}
+
+// What ordering costs: a cut of eight shards each time, all of which have grown by 2,500 joins.
+async function cuts({ add, redis, boot }) {
+  const shards = SHARDS.at(-1);
+  const sha = await redis.command('SCRIPT', 'LOAD', scriptText('cut'));
+  await redis.command('HSET', 'fg:{cuts}:cfg', 'boot', boot, 'state', '0');
+  const cut = (nth, words, seal = '') => redis.command('EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
+    shards, known: Math.max(0, nth - 1), nth, seal, seal_epoch: 0, opening: `${boot}@1`, first: 0, told: 0,
+  }), ...words);
+  const none = Array(3 * shards).fill('');
+  for (let k = 0; k < shards; k += 1) await cut(0, none, k);
+  const before = await redisCpuUs(redis);
+  for (let nth = 1; nth <= CUTS; nth += 1) {
+    const words = Array.from({ length: shards }, () => [1, 2_500 * nth, 2_500 * nth + 10_000]).flat();
+    const [outcome] = await cut(nth, words);
+    if (outcome !== 0) throw new Error(`cut ${nth} was answered ${outcome}`);
+  }
+  const us = ((await redisCpuUs(redis)) - before) / CUTS;
+  add({ name: `a cut of ${shards} shards: CPU of Redis`, value: us, unit: 'us' });
+  add({ name: `a cut of ${shards} shards: of each of its 20,000 joins`, value: us / 20_000, unit: 'us', atMost: 0.02 });
+}
+
+export default async function suite({ scope, add }) {
+  const redis = await startRedis(scope);
+  pin(redis.child.pid, LOAD_CORE);
+  const boot = /run_id:(\w+)/.exec(await redis.command('INFO', 'server'))[1];
+  await joins({ add, redis, boot });
+  await cuts({ add, redis, boot });
+}

@@ -1,0 +1,83 @@
+-- shard.lua: one shard of a line that is kept in several: opened, told its lease, asked how far it is.
+--
+-- It is asked ask_shard and answers tell_shard:
+--   OK        it gives numbers, up to its lease
+--   HEAL      it may have lost numbers, or was never opened: its epoch is to be sealed (cut.lua), with `opening`
+--   CONFLICT  it is in a later epoch than this front knows: look at the cuts
+--   RENEWED   there is a newer event of this id
+--
+-- A shard is `fg:{EVENT:k}:`, a slot of its own, and gives its joins the numbers 1, 2, 3, ... by join.lua, as a line
+-- gives places. It must never give a number twice, whatever it has lost, and it cannot know that it has lost any.
+-- So it has a lease, a number beyond which it gives none, which fronts tell it out of the cuts; `boot`, the run of
+-- Redis in which it was opened; and an epoch. A run that begins anew, with whatever data, gives nothing before the epoch
+-- was ended at its lease by a seal that all fronts see; the next begins behind that. So what the lost run gave
+-- out, or what a master that is cut off still gives out, is never given again.
+--
+-- An epoch is opened once. What `opening` says is made up by the shard when it has to be sealed, goes into the seal,
+-- and opens it for the epoch that begins there. A shard that lost even that (an older copy of itself, keys that were
+-- deleted) has another one or none, and is sealed once more.
+--
+-- Rules that joins are judged by are the event's, and lie in its own slot; a shard has a copy of what join.lua reads
+-- of them, the newest that any front told. Its clock is the event's as the front tells it.
+
+local cfg = cfg_read(cfg_shard.names)
+if known and incarnation > known then
+    return { RENEWED }
+end
+local of_older_event = known ~= nil and incarnation < known
+local epoch = not of_older_event and tonumber(cfg[cfg_shard.epoch]) or 0
+local lease = tonumber(cfg[cfg_shard.lease]) or 0
+local issued = tonumber(call('GET', prefix .. 'seq')) or 0
+local opening = cfg[cfg_shard.opening] or ''
+local asked_epoch, asked_lease = tonumber(ARGV[ask_shard.epoch]), tonumber(ARGV[ask_shard.lease])
+
+-- From here on nobody gets a number of it, whatever they have seen.
+local function ask_for_seal()
+    if string.sub(opening, 1, #ARGV[1] + 1) ~= ARGV[1] .. '@' then
+        opening = string.format('%s@%d', ARGV[1], redis_us)
+    end
+    call('HSET', KEYS[1], 'boot', '', 'opening', opening)
+    return { HEAL, epoch, issued, lease, opening }
+end
+
+local function open()
+    local upto = tonumber(ARGV[ask_shard.upto])
+    if opening ~= ARGV[ask_shard.opening] or string.sub(opening, 1, #ARGV[1] + 1) ~= ARGV[1] .. '@' or
+        (issued > upto and not of_older_event) then
+        return false
+    end
+    epoch, lease, issued = asked_epoch, asked_lease, upto
+    call('SET', prefix .. 'seq', issued)
+    call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease)
+    call('HDEL', KEYS[1], 'opening')
+    if known then
+        call('HSET', CFG, 'incarnation', known)
+    end
+    return true
+end
+
+if epoch > asked_epoch then
+    return { CONFLICT, epoch, issued, lease, '' }
+elseif epoch < asked_epoch then
+    if not open() then
+        return ask_for_seal()
+    end
+elseif epoch == 0 or cfg[cfg_shard.boot] ~= ARGV[1] or issued < tonumber(ARGV[ask_shard.issued]) then
+    return ask_for_seal()
+elseif asked_lease > lease then
+    lease = asked_lease
+    call('HSET', KEYS[1], 'lease', lease)
+end
+
+local step_ms = clock_step_ms()
+if step_ms ~= 0 then
+    call('HSET', CFG, 'clock_off_us', string.format('%d', off_us - 1000 * step_ms))
+end
+
+local version, era = tonumber(ARGV[ask_shard.version]), tonumber(ARGV[ask_shard.era])
+local has_version, has_era = tonumber(cfg[cfg_shard.version]) or 0, tonumber(cfg[cfg_shard.era]) or 0
+if of_older_event or era > has_era or (era == has_era and version > has_version) then
+    call('HSET', CFG, 'version', version, 'era', era, 'state', ARGV[ask_shard.state], 'joins_per_ip_per_min',
+        ARGV[ask_shard.joins_per_ip_per_min])
+end
+return { OK, epoch, issued, lease, '' }

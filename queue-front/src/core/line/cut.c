@@ -1,0 +1,132 @@
+/* cut.c: merging the joins of several shards by when they are taken to have come, without merging
+ * them: how many joins of another shard stand before a given one is one division.
+ *
+ * Join i of d_k stands at (2i - 1) / 2d_k. Of a shard j with d_j joins those with an odd number m =
+ * 2i' - 1 stand before it for which m * d_k < (2i - 1) * d_j, or <= where j goes first among
+ * equals. */
+#include "core/line/cut.h"
+
+#include <assert.h>
+#include <string.h>
+
+static_assert(CUT_SHARD_JOINS_MAX == LINE_PLACE_MAX, "a cut may hold a whole line");
+
+static const char VERSION = '1';
+
+uint64_t cut_joins(const struct cut *cut, uint8_t shards)
+{
+    assert(shards >= 1 && shards <= CUT_SHARDS_MAX);
+    uint64_t joins = 0;
+    for (uint8_t k = 0; k < shards; k++)
+        joins += cut->grown[k];
+    return joins;
+}
+
+bool cut_ok(const struct cut *cut, uint8_t shards)
+{
+    unsigned grew = 0;
+    for (unsigned k = 0; k < CUT_SHARDS_MAX; k++) {
+        grew += cut->grown[k] > 0;
+        if (cut->grown[k] > (k < shards ? CUT_SHARD_JOINS_MAX : 0))
+            return false;
+    }
+    return grew == 1 || (grew > 1 && !cut->is_hole);
+}
+
+/* How many joins of shard j stand before this one of another shard. */
+static uint64_t before(const struct cut *cut, uint8_t j, struct cut_join join)
+{
+    uint64_t at = (2 * (uint64_t)join.nth - 1) * cut->grown[j];
+    if (at == 0)
+        return 0;
+    if (j > join.shard)
+        at--; /* it goes behind its equals */
+    uint64_t odd_max = at / cut->grown[join.shard];
+    uint64_t count = (odd_max + 1) / 2;
+    assert(count <= cut->grown[j]);
+    return count;
+}
+
+uint64_t cut_rank(const struct cut *cut, uint8_t shards, struct cut_join join)
+{
+    assert(join.shard < shards && shards <= CUT_SHARDS_MAX);
+    assert(join.nth >= 1 && join.nth <= cut->grown[join.shard]);
+    uint64_t rank = join.nth;
+    for (uint8_t j = 0; j < shards; j++) {
+        if (j != join.shard)
+            rank += before(cut, j, join);
+    }
+    return rank;
+}
+
+/* The first join of the shard that stands at `rank` or behind it; nth 0: none does. */
+static struct cut_join first_from(const struct cut *cut, uint8_t shards, uint8_t shard,
+                                  uint64_t rank)
+{
+    uint32_t low = 1, high = cut->grown[shard] + 1;
+    while (low < high) {
+        uint32_t nth = low + (high - low) / 2;
+        if (cut_rank(cut, shards, (struct cut_join){shard, nth}) < rank)
+            low = nth + 1;
+        else
+            high = nth;
+    }
+    return (struct cut_join){shard, low <= cut->grown[shard] ? low : 0};
+}
+
+struct cut_join cut_at(const struct cut *cut, uint8_t shards, uint64_t rank)
+{
+    assert(rank >= 1 && rank <= cut_joins(cut, shards));
+    struct cut_join join = {0, 0};
+    for (uint8_t k = 0; k < shards; k++) {
+        join = first_from(cut, shards, k, rank);
+        if (join.nth > 0 && cut_rank(cut, shards, join) == rank)
+            break;
+    }
+    assert(join.nth > 0 && cut_rank(cut, shards, join) == rank); /* every rank is somebody's */
+    return join;
+}
+
+void cut_put(struct text *text, const struct cut *cut, uint8_t shards)
+{
+    assert(cut_ok(cut, shards));
+    text_char(text, VERSION);
+    text_char(text, cut->is_hole ? 'h' : 'c');
+    for (uint8_t k = 0; k < shards; k++) {
+        if (k > 0)
+            text_char(text, ',');
+        if (cut->grown[k] > 0)
+            text_u64(text, cut->grown[k]);
+    }
+}
+
+/* Nothing for 0, and no leading zeros, so that a cut has one text. */
+static bool parse_grown(struct span text, uint32_t *out)
+{
+    uint64_t grown = 0;
+    if (text.len > 0 && (text.ptr[0] == '0' || !span_u64(text, CUT_SHARD_JOINS_MAX, &grown)))
+        return false;
+    *out = (uint32_t)grown;
+    return true;
+}
+
+int cut_parse(struct span text, uint8_t shards, struct cut *out, struct err_slot *err)
+{
+    assert(shards >= 1 && shards <= CUT_SHARDS_MAX);
+    if (text.len < 2 || text.ptr[0] != VERSION || (text.ptr[1] != 'c' && text.ptr[1] != 'h'))
+        return err_set(err, ERR_SYNTAX, "a cut of a kind or version that is not known");
+    struct cut cut = {.is_hole = text.ptr[1] == 'h'};
+    struct span rest = span_skip(text, 2);
+    for (uint8_t k = 0; k < shards; k++) {
+        struct span grown;
+        if (rest.ptr == NULL)
+            return err_set(err, ERR_SYNTAX, "a cut of %u shards, where there are %u", k, shards);
+        rest = span_cut(rest, ',', &grown);
+        if (!parse_grown(grown, &cut.grown[k]))
+            return err_set(err, ERR_SYNTAX, "a cut in which shard %u grew by what is no number", k);
+    }
+    if (rest.ptr != NULL || !cut_ok(&cut, shards))
+        return err_set(err, ERR_SYNTAX, "a cut that no line of %u shards can have", shards);
+    *out = cut;
+    return 0;
+}

@@ -1,0 +1,88 @@
+/* acts_table.c: the table `act`: what an operator did to seats, for the trail in the console. Rows
+ * are made of the journal's changes, by the auditor; a row that a cut-off round has written already
+ * is the same the second time. */
+#include "tables/acts_table.h"
+
+#include "tables/statements.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { ACT_BYTES = 96 + CHANGE_TEXT_MAX, MEMORY_BYTES = 1024 + ACTS_WRITE_MAX * ACT_BYTES };
+
+bool act_row_of(const struct change *change, struct act_row *out)
+{
+    if (change->kind != CHANGE_BLOCKED && change->kind != CHANGE_UNBLOCKED)
+        return false;
+    uint32_t seats = (uint32_t)change->add_count + change->remove_count;
+    bool in_area = change->area != CHANGE_AREA_NONE;
+    assert(in_area || seats > 0);
+    *out = (struct act_row){
+        .seq = change->seq,
+        .at_ms = change->at_ms,
+        .kind = (enum change_kind)change->kind,
+        .quantity = in_area ? change->quantity : seats,
+        .first_seat = in_area ? 0 : change->seats[0],
+        .last_seat = in_area ? 0 : change->seats[seats - 1],
+        .area = change->area,
+        .reason_len = change->text_len,
+    };
+    memcpy(out->reason, change->text, change->text_len);
+    return true;
+}
+
+int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, uint32_t len,
+                     struct err_slot *err)
+{
+    uint8_t memory[MEMORY_BYTES];
+    struct sql_acts_write_acts acts[ACTS_WRITE_MAX];
+    struct pg_args bound;
+    assert(len <= ACTS_WRITE_MAX);
+    for (uint32_t i = 0; i < len; i++) {
+        bool in_area = rows[i].area != CHANGE_AREA_NONE;
+        acts[i] = (struct sql_acts_write_acts){
+            .seq = rows[i].seq,
+            .at_ms = rows[i].at_ms,
+            .kind = (uint16_t)rows[i].kind,
+            .quantity = rows[i].quantity,
+            .has_first_seat = !in_area,
+            .first_seat = rows[i].first_seat,
+            .has_last_seat = !in_area,
+            .last_seat = rows[i].last_seat,
+            .has_area = in_area,
+            .area = rows[i].area,
+            .reason = {rows[i].reason, rows[i].reason_len},
+        };
+    }
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_acts_write(pg, &bound, &(struct sql_acts_write_args){event, acts, len}, err, NULL);
+    return rc < 0 ? err_wrap(err, "writing `act`") : 0;
+}
+
+int acts_table_read(struct pg *pg, struct span event, struct act_row out[ACTS_READ_MAX],
+                    struct err_slot *err, uint32_t *len)
+{
+    PGresult *res;
+    int rc = sql_acts_read(pg, &(struct sql_acts_read_args){event, ACTS_READ_MAX}, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "reading `act`");
+    *len = (uint32_t)PQntuples(res);
+    assert(*len <= ACTS_READ_MAX);
+    for (uint32_t i = 0; i < *len; i++) {
+        struct sql_acts_read_row row = sql_acts_read_row(res, (int)i);
+        size_t reason_len = row.reason.len < CHANGE_TEXT_MAX ? row.reason.len : CHANGE_TEXT_MAX;
+        out[i] = (struct act_row){
+            .seq = row.seq,
+            .at_ms = row.at_ms,
+            .kind = (enum change_kind)row.kind,
+            .quantity = row.quantity,
+            .first_seat = row.first_seat,
+            .last_seat = row.last_seat,
+            .area = row.has_area ? (uint16_t)row.area : (uint16_t)CHANGE_AREA_NONE,
+            .reason_len = (uint8_t)reason_len,
+        };
+        memcpy(out[i].reason, row.reason.ptr, reason_len);
+    }
+    PQclear(res);
+    return 0;
+}

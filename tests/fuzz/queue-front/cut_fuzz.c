@@ -1,0 +1,54 @@
+/* cut_fuzz.c: any bytes as cuts of a line, one a line of text, the first byte says of how many
+ * shards. Whatever is taken has one text, and every place of it is one number's. */
+#include "core/line/cuts.h"
+
+#include <assert.h>
+
+enum { PLACES_WALKED = 64 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_text(struct span text, const struct cut *cut, uint8_t shards)
+{
+    char memory[CUT_TEXT_MAX];
+    struct text again = text_on(memory, sizeof(memory));
+    cut_put(&again, cut, shards);
+    assert(span_eq(text, text_span(&again)));
+}
+
+/* From both ends. */
+static void check_places(const struct cuts *cuts)
+{
+    uint64_t places = cuts_places(cuts);
+    for (uint64_t i = 0; i < places && i < PLACES_WALKED; i++) {
+        uint64_t place = i % 2 == 0 ? 1 + i / 2 : places - i / 2;
+        struct cuts_spot spot;
+        bool there = cuts_spot(cuts, place, &spot);
+        assert(there);
+        assert(cuts_place(cuts, spot.shard, spot.number) == place);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    uint8_t shards = (uint8_t)(1 + data[0] % CUT_SHARDS_MAX);
+    struct cuts *cuts = cuts_create(shards);
+    if (cuts == NULL)
+        return 0;
+    struct span rest = {(const char *)data + 1, size - 1};
+    while (rest.ptr != NULL) {
+        struct span text;
+        struct cut cut;
+        rest = span_cut(rest, '\n', &text);
+        if (cut_parse(text, shards, &cut, NULL) < 0)
+            continue;
+        check_text(text, &cut, shards);
+        int rc = cuts_add(cuts, cuts_count(cuts) + 1, &cut, NULL);
+        assert(rc == 0 || rc == ERR_FULL || rc == ERR_NOMEM);
+    }
+    check_places(cuts);
+    cuts_destroy(cuts);
+    return 0;
+}

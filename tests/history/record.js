@@ -1,0 +1,112 @@
+// Reads a history: a file of JSON lines, as README.md describes them. What is no history is refused with its line,
+// so that nothing passes because it was not understood.
+
+import { readFileSync } from 'node:fs';
+
+const ANSWERS = ['ok', 'refused', 'unknown'];
+const text = (value) => typeof value === 'string' && value !== '';
+const time = (value) => Number.isSafeInteger(value);
+const count = (value) => Number.isSafeInteger(value) && value >= 0;
+const texts = (value) => Array.isArray(value) && value.length > 0 && value.every(text);
+const maybe = (is) => (value) => value === undefined || is(value);
+const flag = maybe((value) => typeof value === 'boolean');
+
+// What an operation must tell: always, and if it was answered with `ok`.
+const OPS = {
+  hold: { always: { wants: maybe(texts), taken: maybe(texts) }, ok: { hold: text, seats: texts, until: maybe(time) } },
+  change: { always: { hold: text, add: maybe(texts), remove: maybe(texts) } },
+  release: { always: { hold: text } },
+  order: { always: { hold: text, order: maybe(text), amount: maybe(count) }, ok: { order: text, amount: count } },
+  extend: { always: { hold: text, until: maybe(time) } },
+  confirm: { always: { hold: text } },
+  giveback: { always: { hold: text } },
+  refund: { always: { hold: text } },
+  gone: { always: { hold: text } },
+  ticket: { always: { hold: text, order: maybe(text) } },
+  join: { always: {}, ok: { place: maybe(count), entry: maybe(count) } },
+  look: { always: {}, ok: { place: count, ahead: count, waiting: flag, stale: flag } },
+  enter: { always: {}, ok: { place: count } },
+  paid: { always: { order: text }, ok: { amount: count } },
+};
+// Facts of the books: true from `at` on.
+const FACTS = {
+  intent: { order: text, amount: count },
+  captured: { order: text, amount: count },
+  refunded: { order: text, amount: count },
+  status: { order: text, status: text, amount: count, final: flag },
+  shop: { order: text, kind: text, amount: maybe(count) },
+  sold: { seat: text, order: maybe(text), hold: maybe(text) },
+  ticket: { order: text, seat: text, hold: text },
+  loss: {},
+  end: { books: maybe((value) => Array.isArray(value) && value.every(text)) },
+};
+
+// What the first line may say besides its version.
+const SETTINGS = {
+  of: maybe(text),
+  saga: maybe((value) => ['seen', 'unseen'].includes(value)),
+  slack_us: maybe(count),
+  gone_after_us: maybe(count),
+  lag_us: maybe(count),
+  widest: maybe(count),
+};
+
+export class NoHistory extends Error {}
+
+function must(is, nth, what) {
+  if (!is) throw new NoHistory(`line ${nth}: ${what}`);
+}
+
+function mustHave(fields, line, nth) {
+  for (const [name, is] of Object.entries(fields)) must(is(line[name]), nth, `${line.op ?? line.fact ?? 'a history'} with ${name} ${JSON.stringify(line[name])}`);
+}
+
+function judgeOp(line, nth) {
+  const { always, ok } = OPS[line.op];
+  must(text(line.by), nth, `${line.op} by ${JSON.stringify(line.by)}`);
+  must(time(line.from), nth, `${line.op} from ${JSON.stringify(line.from)}`);
+  must(ANSWERS.includes(line.answer), nth, `an answer ${JSON.stringify(line.answer)}`);
+  must(line.answer === 'unknown' ? line.to === undefined : time(line.to) && line.to >= line.from, nth, `${line.op} to ${JSON.stringify(line.to)}`);
+  mustHave(always, line, nth);
+  if (line.answer === 'ok') mustHave(ok ?? {}, line, nth);
+}
+
+// What a line says: a JSON object, or there is no history.
+function parse(source, nth) {
+  let line;
+  try {
+    line = JSON.parse(source);
+  } catch {
+    throw new NoHistory(`line ${nth}: no JSON`);
+  }
+  must(typeof line === 'object' && line !== null && !Array.isArray(line), nth, `no object: ${source}`);
+  return line;
+}
+
+// One line of a history, judged and with its number.
+function read(source, nth) {
+  const line = parse(source, nth);
+  if (line.op !== undefined) {
+    must(text(line.op) && Object.hasOwn(OPS, line.op), nth, `no such operation: ${line.op}`);
+    judgeOp(line, nth);
+  } else {
+    must(text(line.fact) && Object.hasOwn(FACTS, line.fact), nth, `no such fact: ${line.fact}`);
+    must(time(line.at), nth, `${line.fact} at ${JSON.stringify(line.at)}`);
+    mustHave(FACTS[line.fact], line, nth);
+  }
+  line.nth = nth;
+  return line;
+}
+
+// -> {settings, ops, facts}; `lines` are texts or what they say.
+export function historyOf(lines) {
+  const told = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
+  const first = told.length > 0 ? parse(told[0], 1) : {};
+  must(first.history === 1, 1, 'no {"history":1,...}');
+  mustHave(SETTINGS, first, 1);
+  const settings = { of: 'somebody', saga: 'seen', slack_us: 0, gone_after_us: 90_000_000, lag_us: 2_000_000, ...first };
+  const all = told.slice(1).map((line, i) => read(line, i + 2));
+  return { settings, ops: all.filter(({ op }) => op !== undefined), facts: all.filter(({ fact }) => fact !== undefined) };
+}
+
+export const readHistory = (path) => historyOf(readFileSync(path, 'utf8').trimEnd().split('\n'));

@@ -1,0 +1,150 @@
+// Can these operations on these few seats have happened one after the other? Each takes effect at one moment
+// between its call and its answer; that is linearizability, and the search is the usual one (Wing and Gong's, done
+// as late as possible, as Lowe does): only an answer forces an operation to have happened, and just before it
+// those that were called by then may have happened as well, in any order. What can have become of the seats is a set
+// of pictures; if an answer leaves none, it contradicts what was answered before.
+//
+// Besides what callers ask for there are moves that nobody sees: a hold's time runs out, a call without an answer
+// takes effect after all, a saga that we cannot hear goes on. They may happen from some moment on, or never, so such
+// calls are not operations here but moments (`from`), which keeps the pictures few. A call for seats that was never
+// answered is left out: it can only stand in the way of others, and it need not have happened.
+//
+// A hold is a number; seats are bits. Its state: how it stands, its seats, until when it is promised.
+
+export const NONE = 0; // nobody has asked for it yet
+export const HELD = 1;
+export const SOLD = 2;
+export const KEPT = 3; // sold, and its tickets were told: no saga turns that back
+export const GONE = 4; // it ran out or its owner gave it back: a sale may still take the same seats
+export const ENDED = 5; // its order gave it back, for good
+
+const live = (how) => how === HELD || how === SOLD || how === KEPT;
+
+// ---- a picture ----
+
+const pictureOf = (len) => ({ how: new Uint8Array(len), seats: new Int32Array(len), until: new Float64Array(len), done: [] });
+
+function keyOf(picture) {
+  let key = picture.done.join();
+  for (let h = 0; h < picture.how.length; h += 1)
+    if (picture.how[h] !== NONE) key += `|${h}:${picture.how[h]}:${picture.seats[h]}:${picture.until[h]}`;
+  return key;
+}
+
+function taken(picture) {
+  let seats = 0;
+  for (let h = 0; h < picture.how.length; h += 1) if (live(picture.how[h])) seats |= picture.seats[h];
+  return seats;
+}
+
+function changed(picture, h, how, seats = picture.seats[h], until = picture.until[h]) {
+  const next = { how: picture.how.slice(), seats: picture.seats.slice(), until: picture.until.slice(), done: picture.done };
+  next.how[h] = how;
+  next.seats[h] = seats;
+  next.until[h] = until;
+  return next;
+}
+
+// ---- what an operation does; null: it cannot have been answered so ----
+
+function sell(picture, h) {
+  const how = picture.how[h];
+  if (how === SOLD || how === KEPT) return picture;
+  const again = how === GONE && (taken(picture) & picture.seats[h]) === 0;
+  return how === HELD || again ? changed(picture, h, SOLD) : null;
+}
+
+const DOES = {
+  hold: (picture, { h, seats, until }) =>
+    (picture.how[h] === NONE && (taken(picture) & seats) === 0 ? changed(picture, h, HELD, seats, until) : null),
+  change(picture, { h, add, remove }) {
+    const has = picture.seats[h];
+    const fits = picture.how[h] === HELD && (has & remove) === remove && (taken(picture) & add) === 0;
+    return fits ? changed(picture, h, HELD, (has & ~remove) | add) : null;
+  },
+  release: (picture, { h }) => (picture.how[h] === HELD ? changed(picture, h, GONE) : null),
+  extend: (picture, { h, until }) =>
+    (picture.how[h] === HELD ? changed(picture, h, HELD, picture.seats[h], until ?? picture.until[h]) : live(picture.how[h]) ? picture : null),
+  confirm: (picture, { h }) => sell(picture, h),
+  giveback: (picture, { h }) => (picture.how[h] === SOLD || picture.how[h] === KEPT ? null : changed(picture, h, ENDED)),
+  refund: (picture, { h }) => changed(picture, h, ENDED),
+  gone: (picture, { h }) => (live(picture.how[h]) ? null : picture),
+  ticket: (picture, { h }) => (picture.how[h] === SOLD || picture.how[h] === KEPT ? changed(picture, h, KEPT) : null),
+  sold: (picture, { h, seats }) => ((picture.how[h] === SOLD || picture.how[h] === KEPT) && (picture.seats[h] & seats) === seats ? picture : null),
+};
+
+export const does = (picture, op) => DOES[op.op](picture, op);
+
+// ---- what may have happened by `at`, unseen ----
+
+// `hold.from`: {release, giveback, confirm, refund, saga}, each the moment from which it may.
+export function* unseen(picture, holds, at, slackUs) {
+  for (let h = 0; h < holds.length; h += 1) {
+    const how = picture.how[h];
+    const { from } = holds[h];
+    if (how === HELD && (picture.until[h] - slackUs <= at || from.release <= at)) yield changed(picture, h, GONE);
+    if (live(how) && (from.refund <= at || (how === HELD && from.giveback <= at) || (how !== KEPT && from.saga <= at))) yield changed(picture, h, ENDED);
+    if ((how === HELD || how === GONE) && (from.confirm <= at || from.saga <= at)) {
+      const sold = sell(picture, h);
+      if (sold !== null) yield sold;
+    }
+  }
+}
+
+// ---- the search ----
+
+class TooWide extends Error {}
+
+// All pictures in which `op`, among others that were called by then, has happened by its answer.
+function* reached(picture, op, pending, holds, slackUs) {
+  for (const next of unseen(picture, holds, op.to, slackUs)) yield next;
+  for (const other of pending) {
+    if (picture.done.includes(other.id)) continue;
+    const next = does(picture, other);
+    if (next !== null) yield { ...next, done: [...picture.done, other.id].sort((a, b) => a - b) };
+  }
+}
+
+function answered(pictures, op, pending, holds, { slackUs, widest }) {
+  const seen = new Set();
+  const out = new Map();
+  const open = [...pictures];
+  while (open.length > 0) {
+    const picture = open.pop();
+    if (picture.done.includes(op.id)) {
+      const rest = { ...picture, done: picture.done.filter((id) => id !== op.id) };
+      out.set(keyOf(rest), rest);
+      continue;
+    }
+    const key = keyOf(picture);
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (seen.size > widest) throw new TooWide();
+    for (const next of reached(picture, op, pending, holds, slackUs)) open.push(next);
+  }
+  return [...out.values()];
+}
+
+// ops: [{op, h, from, to, ...}], each answered. -> null if it can all be so, or {op, before}: the answer that cannot
+// be, and one picture that was still possible; {wide} if there are too many.
+export function contradiction(ops, holds, { slackUs = 0, widest = 5000 } = {}) {
+  const calls = [...ops].sort((a, b) => a.from - b.from);
+  const answers = [...ops].sort((a, b) => a.to - b.to || a.from - b.from);
+  calls.forEach((op, id) => { op.id = id; });
+  let pictures = [pictureOf(holds.length)];
+  const pending = new Set();
+  let next = 0;
+  try {
+    for (const op of answers) {
+      for (; next < calls.length && calls[next].from <= op.to; next += 1) pending.add(calls[next]);
+      const after = answered(pictures, op, pending, holds, { slackUs, widest });
+      if (after.length === 0) return { op, before: pictures[0] };
+      pictures = after;
+      pending.delete(op);
+    }
+  } catch (error) {
+    if (!(error instanceof TooWide)) throw error;
+    return { wide: true };
+  }
+  return null;
+}

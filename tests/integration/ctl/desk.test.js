@@ -1,0 +1,137 @@
+// The command line at the seats and at the way out: halls, sagas, refunds, moves, doors, money.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { openHouse } from '../payment-adapter/lib/house.js';
+import { EVENT } from '../payment-adapter/lib/world.js';
+import { hall } from '../seat-service/house.js';
+import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
+
+const scope = openScope();
+let world;
+let buyer;
+let fairgate;
+before(async () => {
+  world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
+  world.psp.autoPay = true;
+  buyer = await world.login();
+  fairgate = commandLine(scope, { seats: world.house, pay: world.pay, tokenFile: world.secrets.path('admin-token') });
+});
+after(() => scope.close());
+
+async function buy(...seats) {
+  const visit = world.visit();
+  const answer = await visit.hold({ seats });
+  assert.equal(answer.status, 201, answer.text);
+  const { order } = (await world.order(buyer, { hold: answer.json.hold, pass: visit.token })).json;
+  await world.untilStatus(buyer, order, 'completed');
+  return { order, tickets: (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets };
+}
+const sagaOf = async (order, kind) =>
+  (await fairgate('sagas', 'list', '--state', 'all', '--order', order, '--json')).json.sagas.find(({ definition }) => definition.startsWith(kind));
+
+test('a hall is imported, shown, blocked, priced, counted and exported', async () => {
+  const document = (await fairgate('halls', 'document', EVENT, '--json')).stdout;
+  const file = join(scope.tempDir('hall-'), 'hall.json');
+  writeFileSync(file, document);
+  const imported = done(await fairgate('halls', 'import', 'second', file));
+  assert.match(imported.stdout, /^CATEGORY +PRICE +FREE/);
+  assert.match(done(await fairgate('halls', 'import', 'second', file)).stdout, /It was there/);
+  refused(await fairgate('halls', 'import', 'third', '-', { input: '{"name": 1}' }), EXIT.refused, /\(bad-/);
+  assert.deepEqual(cells(done(await fairgate('halls', 'list')).stdout).map(([id]) => id).sort(), [EVENT, 'second'].sort());
+
+  const blockedSeats = async () => (await fairgate('halls', 'show', 'second', '--json')).json.categories.reduce((sum, { blocked }) => sum + blocked, 0);
+  done(await fairgate('halls', 'block', 'second', 'r1s1', 'r1s2', '--why', 'camera'));
+  await until('them to be shown', async () => (await blockedSeats()) === 2);
+  refused(await fairgate('halls', 'block', 'second', 'r1s1', 'r1s3'), EXIT.refused, /r1s1.*\(seats-taken\)/);
+  assert.equal(await blockedSeats(), 2, 'all of them or none');
+  refused(await fairgate('halls', 'block', 'second', 'nowhere'), EXIT.refused, /seat-unknown/);
+  done(await fairgate('halls', 'unblock', 'second', 'r1s1', 'r1s2'));
+  await until('them to be free', async () => (await blockedSeats()) === 0);
+  assert.match(done(await fairgate('halls', 'counts', 'second')).stdout, /^blocked +\d+$/m);
+  await until('the seats to be on the trail', async () => /camera/.test((await fairgate('halls', 'audit', 'second')).stdout));
+
+  const [category] = (await fairgate('halls', 'show', 'second', '--json')).json.categories;
+  refused(await fairgate('halls', 'price', 'second', category.name, '777'), EXIT.usage, /--yes/);
+  done(await fairgate('halls', 'price', 'second', category.name, '777', '--yes'));
+  assert.equal((await fairgate('halls', 'show', 'second', '--json')).json.categories[0].price, 777);
+  refused(await fairgate('halls', 'show', 'nothing'), EXIT.refused, /event-unknown/);
+});
+
+test('a sale is followed: sagas, counts, the export of what is sold', async () => {
+  const { order } = await buy('r2s1', 'r2s2');
+  await until('the saga to be through', async () => (await sagaOf(order, 'checkout')).state === 'completed');
+  const saga = await sagaOf(order, 'checkout');
+  assert.match(done(await fairgate('sagas', 'show', String(saga.saga))).stdout, new RegExp(`^order +${order}$`, 'm'));
+  assert.match((await fairgate('sagas', 'list', '--state', 'all')).stdout, new RegExp(order));
+  refused(await fairgate('sagas', 'show', '999999'), EXIT.refused, /saga-unknown/);
+  refused(await fairgate('sagas', 'retry', String(saga.saga)), EXIT.usage, /--why TEXT is missing/);
+  refused(await fairgate('sagas', 'retry', String(saga.saga), '--why', 'x'), EXIT.refused, /./);
+  refused(await fairgate('sagas', 'compensate', String(saga.saga), '--why', 'x'), EXIT.usage, /--yes/);
+  refused(await fairgate('sagas', 'compensate', String(saga.saga), '--why', 'x', '--yes'), EXIT.refused, /./);
+
+  assert.match(done(await fairgate('orders', 'counts', EVENT)).stdout, /^captured +\d+$/m);
+  assert.ok(cells((await fairgate('halls', 'export', EVENT)).stdout).some((row) => row[0] === 'r2s1' && row.includes(order)));
+  const csv = done(await fairgate('halls', 'export', EVENT, '--csv')).stdout.trimEnd().split(/\r?\n/);
+  assert.ok(csv.some((line) => line.includes('r2s2') && line.includes(order)));
+  done(await fairgate('letters', 'list'));
+  refused(await fairgate('letters', 'retry', '4711'), EXIT.refused, /letter-unknown/);
+});
+
+test('tickets are let in from the input, once, and taken back with a reason', async () => {
+  const { order, tickets } = await buy('r3s1', 'r3s2');
+  const input = `${tickets.map(({ token }) => token).join('\n')}\n`;
+  const first = done(await fairgate('checkin', EVENT, 'west', { input }));
+  assert.deepEqual(first.stdout.trimEnd().split('\n').map((line) => line.split(/ +/)[0]), ['in', 'in']);
+  const second = await fairgate('checkin', EVENT, 'west', { input });
+  assert.deepEqual([second.status, second.stdout.match(/already-used/g).length], [EXIT.refused, 2]);
+  assert.match(done(await fairgate('doors', EVENT)).stdout, /^inside +2$/m);
+  refused(await fairgate('checkin', EVENT, 'west', '--undo', { input }), EXIT.usage, /--why/);
+  assert.match(done(await fairgate('checkin', EVENT, 'west', '--undo', '--why', 'wrong gate', { input })).stdout, /^undone/m);
+  assert.match((await fairgate('checkin', EVENT, 'west', { input: 'nonsense\n' })).stdout, /refused/);
+  refused(await fairgate('checkin', EVENT, 'west'), EXIT.usage, /no ticket came/);
+  refused(await fairgate('move', order, 'r3s1', '--why', 'x', '--yes'), EXIT.usage, /FROM=TO/);
+});
+
+test('seats are moved, and an order is given back, only with a reason and a yes', async () => {
+  const { order } = await buy('r4s1');
+  refused(await fairgate('move', order, 'r4s1=r4s2', '--yes'), EXIT.usage, /--why/);
+  refused(await fairgate('move', order, 'r4s1=r4s2', '--why', 'broken chair'), EXIT.usage, /Move the seats\?/);
+  done(await fairgate('move', order, 'r4s1=r4s2', '--why', 'broken chair', '--yes'));
+  await until('the seat to be moved', async () => (await world.soldSeats()).includes(`${order} r4s2`));
+  await until('the move to be through', async () => (await sagaOf(order, 'move')).state === 'completed');
+  refused(await fairgate('refund', order, '--why', 'ill'), EXIT.usage, /--yes/);
+  done(await fairgate('refund', order, '--why', 'ill', '--percent', '50', '--yes'));
+  await world.untilStatus(buyer, order, 'refunded');
+  refused(await fairgate('refund', 'ord_nothing', '--why', 'x', '--yes'), EXIT.refused, /order-unknown|not-found|bad-request/);
+});
+
+test('terms of refund are changed as they were read', async () => {
+  assert.match(done(await fairgate('terms', 'show', EVENT)).stdout, /^percent +\d+$/m);
+  done(await fairgate('terms', 'set', EVENT, 'by=operator', 'percent=80', '--why', 'festival rules'));
+  const terms = (await fairgate('terms', 'show', EVENT, '--json')).json;
+  assert.deepEqual([terms.by, terms.percent], ['operator', 80]);
+  refused(await fairgate('terms', 'set', EVENT, 'percent=0', '--why', 'x'), EXIT.refused, /./);
+});
+
+test('a scanner is made, listed and revoked; its token is told once', async () => {
+  const made = (await fairgate('scanners', 'create', EVENT, 'north', '--why', 'evening', '--expires', '3600', '--json')).json;
+  assert.ok(made.token.length > 20);
+  const listed = done(await fairgate('scanners', 'list', EVENT)).stdout;
+  assert.match(listed, new RegExp(`${made.scanner} +north +yes`));
+  assert.ok(!listed.includes(made.token));
+  done(await fairgate('scanners', 'revoke', EVENT, made.scanner, '--why', 'lost'));
+  assert.match((await fairgate('scanners', 'list', EVENT)).stdout, new RegExp(`${made.scanner} +north +no`));
+});
+
+test('a reconciliation that finds a difference ends with 1', async () => {
+  const answer = await fairgate('reconcile', 'now');
+  assert.match(answer.stdout, /^\d+ differences?, as of \d{4}-/);
+  const shown = await fairgate('reconcile', 'show', '--json');
+  const { drift, not_reached: away } = shown.json;
+  assert.equal(shown.status, drift > 0 || away.length > 0 ? EXIT.refused : EXIT.done);
+  assert.equal(answer.status, shown.status);
+});

@@ -1,0 +1,42 @@
+// The command line as a test uses it: `const fairgate = commandLine(scope, {queue, token})`, then
+// `await fairgate('rate', 'demo', '400')` -> {status, stdout, stderr}, `.json` being what it printed.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { renderConfig, runBeside } from '../../lib-js/index.js';
+
+// What the program ends with (infra/ctl/README.md).
+export const EXIT = { done: 0, refused: 1, usage: 2, away: 3, unknown: 4, token: 5, changed: 6, cancelled: 7 };
+
+const address = (service) => (service === undefined ? undefined : `http://127.0.0.1:${service.privatePort}`);
+
+// Services as startService() gives them. More of the profile in `profile`.
+export function commandLine(scope, { queue, seats, pay, tokenFile, profile = {} }) {
+  const dir = scope.tempDir('ctl-');
+  const profiles = join(dir, 'profiles');
+  const services = { queue: address(queue), seats: address(seats), pay: address(pay) };
+  writeFileSync(profiles, renderConfig({ default: { ...services, token_file: tokenFile, ...profile } }));
+  const run = async (...words) => {
+    const { env = {}, input } = typeof words.at(-1) === 'object' ? words.pop() : {};
+    const clean = { FAIRGATE_PROFILE: undefined, FAIRGATE_TOKEN: undefined, HOME: dir, XDG_CONFIG_HOME: '' };
+    const limits = ['--timeout', '120']; // a busy machine is no finding
+    const done = await runBeside('fairgate', [...limits, ...words], { env: { ...clean, FAIRGATE_PROFILES: profiles, ...env }, input });
+    return { ...done, get json() { return JSON.parse(done.stdout); } };
+  };
+  run.profiles = profiles;
+  return run;
+}
+
+export const done = (answer) => {
+  assert.equal(answer.status, EXIT.done, `${answer.stdout}${answer.stderr}`);
+  return answer;
+};
+export const refused = (answer, status, says) => {
+  assert.equal(answer.status, status, `${answer.stdout}${answer.stderr}`);
+  assert.match(answer.stderr, says);
+  return answer;
+};
+
+// A table as rows of cells, without its head.
+export const cells = (text) => text.trimEnd().split('\n').slice(1).map((line) => line.trim().split(/ {2,}/));

@@ -1,0 +1,205 @@
+// The command line and the waiting room: events, knobs, moves, the trail, codes, the draw, and what is
+// said when something is wrong.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { freePort, openScope, until } from '../../lib-js/index.js';
+import { makeEvent, openHouse } from '../queue-front/support.js';
+import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
+
+const scope = openScope();
+let house;
+let fairgate;
+before(async () => {
+  house = await openHouse(null, { scope });
+  fairgate = commandLine(scope, { queue: house.front, tokenFile: house.secrets.path('admin-token') });
+});
+after(() => scope.close());
+
+const documentOf = async (event) => (await house.front.admin.get(`/admin/events/${event}`)).json;
+
+test('an event is made, listed, shown, opened, changed, and all of it is on the trail with its reason', async () => {
+  done(await fairgate('create', 'life', 'name=서울 콘서트', 'rate_per_s=5', '--why', 'spring sale'));
+  done(await fairgate('open', 'life', '--why', 'doors'));
+  await until('the list to show it', async () => (await fairgate('events')).stdout.includes('life'));
+  const listed = cells(done(await fairgate('events')).stdout).find(([id]) => id === 'life');
+  assert.deepEqual([listed[1], listed.at(-1)], ['open', '서울 콘서트']);
+  assert.match((await fairgate('events', '--names')).stdout, /^life$/m);
+  done(await fairgate('rate', 'life', '400', '--why', 'db hot: 데이터베이스 50%'));
+  done(await fairgate('set', 'life', 'burst=30', 'message.ko=잠시만요', 'message.en=7'));
+  const document = await documentOf('life');
+  assert.deepEqual([document.rate_per_s, document.burst, document.message], [400, 30, { ko: '잠시만요', en: '7' }]);
+  assert.match(done(await fairgate('show', 'life')).stdout, /^rate_per_s +400$/m);
+  assert.deepEqual((await fairgate('show', 'life', '--json')).json, document);
+  const trail = done(await fairgate('audit', 'life')).stdout;
+  assert.match(trail, /line {3}admin token +db hot: 데이터베이스 50% +change \{"rate_per_s":5\} to \{"rate_per_s":400\}/);
+  assert.match(trail, /spring sale +create/);
+  assert.equal((await fairgate('audit', 'life', '--json')).json.line.audit.length, 4);
+});
+
+test('every move of the line is a command', async () => {
+  done(await fairgate('create', 'moves', 'name=Moves'));
+  const steps = [['open', 'open'], ['pause', 'paused'], ['resume', 'open'], ['freeze', 'frozen'], ['unfreeze', 'open'], ['undo', 'frozen'], ['undo', 'open']];
+  for (const [verb, state] of steps) {
+    const { stdout } = done(await fairgate(verb, 'moves'));
+    assert.match(stdout, new RegExp(`It is ${state} now, version \\d+\\.`), verb);
+  }
+  done(await fairgate('sold-out', 'moves', '--yes'));
+  done(await fairgate('close', 'moves', '--yes', '--why', 'over'));
+  assert.equal((await documentOf('moves')).state, 'closed');
+  refused(await fairgate('open', 'moves'), EXIT.refused, /illegal-transition/);
+});
+
+test('what cannot be taken back is asked for, and refused where nobody can be asked', async () => {
+  await makeEvent(house, 'asked', { name: 'Asked' });
+  refused(await fairgate('close', 'asked'), EXIT.usage, /asked \(Asked\) is open\. There is no way back from closing\..*say --yes/);
+  assert.equal((await documentOf('asked')).state, 'open');
+});
+
+test('a change is made on the version that was meant, or not at all', async () => {
+  await makeEvent(house, 'versions', { name: 'Versions' });
+  const { version } = await documentOf('versions');
+  done(await fairgate('rate', 'versions', '20', '--if-version', String(version)));
+  refused(await fairgate('rate', 'versions', '30', '--if-version', String(version)), EXIT.changed, /version-mismatch/);
+  assert.equal((await documentOf('versions')).rate_per_s, 20);
+  refused(await fairgate('create', 'versions', 'name=Again'), EXIT.changed, /version-mismatch/);
+});
+
+test('a refusal is a sentence with its code, and with --json the problem as it came', async () => {
+  await makeEvent(house, 'wrong', { name: 'Wrong' });
+  refused(await fairgate('set', 'wrong', 'burst=0'), EXIT.refused, /\/burst must be .* \(knob-invalid\)$/m);
+  const answer = await fairgate('set', 'wrong', 'burst=0', '--json');
+  assert.deepEqual([answer.status, answer.json.code, answer.json.pointer], [EXIT.refused, 'knob-invalid', '/burst']);
+  refused(await fairgate('show', 'nothing'), EXIT.refused, /event-unknown/);
+  refused(await fairgate('rate', 'wrong', 'fast'), EXIT.usage, /a number is wanted/);
+  refused(await fairgate('set', 'wrong', 'burst'), EXIT.usage, /KNOB=VALUE/);
+  refused(await fairgate('show', '../../healthz'), EXIT.refused, /./);
+});
+
+test('a wrong token, none, and a service that is not there are told apart by the exit code', async () => {
+  refused(await fairgate('events', { env: { FAIRGATE_TOKEN: 'not-the-token-at-all' } }), EXIT.token, /admin-token-required/);
+  const nothing = commandLine(scope, { queue: house.front });
+  refused(await nothing('events'), EXIT.token, /no token/);
+  const away = commandLine(scope, { queue: { privatePort: await freePort() }, tokenFile: house.secrets.path('admin-token') });
+  refused(await away('rate', 'life', '1'), EXIT.away, /queue-front cannot be reached/);
+  refused(await away('halls', 'list'), EXIT.usage, /the profile does not say where seat-service is/);
+  refused(await fairgate('events', '--profile', 'live'), EXIT.usage, /no profile \[live\]/);
+});
+
+test('an answer that never came leaves the outcome open, and says so', async () => {
+  const server = createServer((request) => request.resume().on('end', () => request.socket.destroy()));
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  scope.defer(() => server.close());
+  const broken = commandLine(scope, { queue: { privatePort: server.address().port }, tokenFile: house.secrets.path('admin-token') });
+  refused(await broken('rate', 'life', '1'), EXIT.unknown, /whether it happened is not known/);
+  const read = refused(await broken('events'), EXIT.unknown, /gave no answer/);
+  assert.doesNotMatch(read.stderr, /whether it happened/);
+});
+
+test('what a service says commands no terminal, and the token is never told', async () => {
+  const token = house.secrets.read('admin-token');
+  const server = createServer((request, response) => {
+    response.writeHead(409, { 'content-type': 'application/problem+json' });
+    response.end(JSON.stringify({ status: 409, code: 'evil', detail: '\u001b[2J\u009b31m\u202eowned' }));
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  scope.defer(() => server.close());
+  const evil = commandLine(scope, { queue: { privatePort: server.address().port }, tokenFile: house.secrets.path('admin-token') });
+  const { stdout, stderr } = refused(await evil('events'), EXIT.refused, /\\x1B\[2J\\u009B31m\\u202Eowned \(evil\)/);
+  assert.doesNotMatch(`${stdout}${stderr}`, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  assert.ok(!`${stdout}${stderr}`.includes(token));
+});
+
+test('over TLS only who is certified by the profile is given the token', async () => {
+  const dir = scope.tempDir('tls-');
+  const [key, cert] = [join(dir, 'key'), join(dir, 'cert')];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  let asked = 0;
+  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+    asked += 1;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end('{"events":[]}');
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  scope.defer(() => server.close());
+  const profile = { queue: `https://127.0.0.1:${server.address().port}` };
+  const options = { tokenFile: house.secrets.path('admin-token') };
+  refused(await commandLine(scope, { ...options, profile })('events'), EXIT.away, /certificate/i);
+  assert.equal(asked, 0);
+  done(await commandLine(scope, { ...options, profile: { ...profile, ca_file: cert } })('events'));
+  assert.equal(asked, 1);
+});
+
+test('no redirect is followed, so the token goes nowhere else', async () => {
+  let asked = 0;
+  const other = createServer((request, response) => { asked += 1; response.end(); });
+  await new Promise((resolve) => { other.listen(0, '127.0.0.1', resolve); });
+  const server = createServer((request, response) => response.writeHead(307, { location: `http://127.0.0.1:${other.address().port}/` }).end());
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  scope.defer(() => { other.close(); server.close(); });
+  const led = commandLine(scope, { queue: { privatePort: server.address().port }, tokenFile: house.secrets.path('admin-token') });
+  refused(await led('events'), EXIT.refused, /answered 307/);
+  assert.equal(asked, 0);
+});
+
+test('codes are loaded from a file a thousand at a time, counted and dropped', async () => {
+  await makeEvent(house, 'codes', { name: 'Codes' });
+  const file = join(scope.tempDir('codes-'), 'codes');
+  writeFileSync(file, `${Array.from({ length: 1001 }, (_, i) => `CODE-${i}`).join('\r\n')}\n\n`);
+  assert.deepEqual(cells(done(await fairgate('codes', 'load', 'codes', file, '--uses', '2')).stdout), [['general', '-', '1001', '2002', '0']]);
+  done(await fairgate('codes', 'load', 'codes', '-', { input: 'CODE-X\n' }));
+  assert.deepEqual(cells((await fairgate('codes', 'list', 'codes')).stdout), [['general', '-', '1002', '2003', '0']]);
+  refused(await fairgate('codes', 'load', 'codes', '-'), EXIT.usage, /no code/);
+  refused(await fairgate('codes', 'load', 'codes', '/nowhere'), EXIT.usage, /nowhere/);
+  refused(await fairgate('codes', 'drop', 'codes'), EXIT.usage, /--yes/);
+  done(await fairgate('codes', 'drop', 'codes', '--yes'));
+  assert.deepEqual((await fairgate('codes', 'list', 'codes', '--json')).json.codes, []);
+});
+
+test('invitations, an appeal, a preview, the series and the knobs are told', async () => {
+  await makeEvent(house, 'told', { name: 'Told', lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 3 }] });
+  assert.equal(cells(done(await fairgate('invitations', 'told', 'fans', '--limit', '2')).stdout).length, 2);
+  refused(await fairgate('invitations', 'told', 'press'), EXIT.refused, /lane-unknown/);
+  refused(await fairgate('appeal', 'told', 'AAAA-AAAA'), EXIT.refused, /reference-unknown/);
+  assert.match(done(await fairgate('preview', 'told', '--rate', '7')).stdout, /^rate_per_s +7$/m);
+  assert.match(done(await fairgate('series', 'told')).stdout, /^AT +WAITING/);
+  assert.ok(cells(done(await fairgate('knobs')).stdout).some(([name]) => name === 'max_active'));
+  refused(await fairgate('seats-left', 'told', '5'), EXIT.refused, /seats-feed-off/);
+  done(await fairgate('set', 'told', 'seats_left=true'));
+  done(await fairgate('seats-left', 'told', '5'));
+});
+
+test('a draw is held by command and judged by the same one', async () => {
+  done(await fairgate('create', 'lot', 'name=Lot', `prequeue_at=${new Date(Date.now() - 1000).toISOString()}`, `opens_at=${new Date(Date.now() + 3_600_000).toISOString()}`));
+  done(await fairgate('schedule', 'lot'));
+  await until('the pre-queue', async () => (await documentOf('lot')).state === 'pre-queue');
+  refused(await fairgate('fairness', 'lot', '--verify'), EXIT.refused, /^$/);
+  refused(await fairgate('draw', 'lot'), EXIT.usage, /no way back from a draw/);
+  done(await fairgate('draw', 'lot', '--yes'));
+  const judged = done(await fairgate('fairness', 'lot', '--verify'));
+  assert.match(judged.stdout, /event +lot/);
+  refused(await fairgate('fairness', 'lot', '--verify', '--commitment', '0'.repeat(64)), EXIT.refused, /^/);
+  assert.equal((await fairgate('fairness', 'lot', '--json')).json.drawn, true);
+});
+
+test('an event is archived, deleted, and made again from its archive', async () => {
+  await makeEvent(house, 'gone', { name: 'Gone' });
+  const file = join(scope.tempDir('archive-'), 'gone.ndjson');
+  refused(await fairgate('archive', 'gone', file), EXIT.refused, /event-not-closed/);
+  assert.ok(!existsSync(file) && !existsSync(`${file}.part`));
+  done(await fairgate('close', 'gone', '--yes'));
+  refused(await fairgate('delete', 'gone', '--yes'), EXIT.refused, /event-not-archived/);
+  done(await fairgate('archive', 'gone', file, '--why', 'over'));
+  assert.equal(JSON.parse(readFileSync(file, 'utf8').split('\n')[0]).event, 'gone');
+  done(await fairgate('delete', 'gone', '--yes', '--why', 'tidy'));
+  assert.match(done(await fairgate('audit')).stdout, /tidy/);
+  refused(await fairgate('show', 'gone'), EXIT.refused, /event-unknown/);
+  await until('the id to be free again', async () => (await fairgate('restore', 'gone', file)).status === EXIT.done);
+  assert.equal((await documentOf('gone')).state, 'closed');
+  assert.match((await fairgate('ended', '--search', 'gone')).stdout, /gone/);
+});

@@ -1,0 +1,156 @@
+// top, report and doctor on a whole stack: piped and at a terminal, in good health and in bad; and
+// questions at a terminal.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { openScope, openStack, programPath, until } from '../../lib-js/index.js';
+import { commandLine, done, EXIT } from './fairgate.js';
+
+const scope = openScope();
+let stack;
+let fairgate;
+let services;
+before(async () => {
+  stack = await openStack(scope);
+  await stack.up();
+  services = {
+    queue: { privatePort: stack.base + 11 },
+    seats: { privatePort: stack.base + 12 },
+    pay: { privatePort: stack.base + 13 },
+    tokenFile: join(stack.dir, 'secrets/admin-token'),
+    profile: { edge: `http://127.0.0.1:${stack.base}` },
+  };
+  fairgate = commandLine(scope, services);
+});
+after(() => scope.close());
+
+// The program at a terminal of its own: {text, type(keys), resize(columns), ended}. The shell around it says
+// on which terminal it is and, afterwards, what it ended with and how it left the terminal; Ctrl-C reaches it, too.
+function atTerminal(words) {
+  const command = `trap : INT; stty cols 90 rows 20; tty; ${programPath('fairgate')} ${words.join(' ')}; echo "ended=$?"; stty -a`;
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: { ...process.env, SHELL: '/bin/sh', FAIRGATE_PROFILES: fairgate.profiles, HOME: '/nonexistent', TERM: 'xterm' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  scope.defer(() => child.kill('SIGKILL'));
+  const terminal = { text: '', type: (keys) => child.stdin.write(keys) };
+  child.stdin.on('error', () => {});
+  child.stdout.setEncoding('utf8').on('data', (text) => { terminal.text += text; });
+  terminal.ended = new Promise((resolve) => { child.on('close', () => resolve(Number(/ended=(\d+)/.exec(terminal.text)[1]))); });
+  terminal.resize = (columns) => execFileSync('stty', ['-F', /\/dev\/pts\/\d+/.exec(terminal.text)[0], 'cols', String(columns)]);
+  return terminal;
+}
+const pictures = (text) => text.split('\u001b[H').slice(1);
+const linesOf = (picture) => picture.split('\u001b[J')[0].replaceAll('\u001b[K', '').split(/\r*\n/);
+
+test('piped, top writes a line a look that programs can read', async () => {
+  const { stdout } = done(await fairgate('top', 'demo', '--once'));
+  assert.match(stdout, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d event=demo state=open waiting=\d+ .* free=\d+ held=0 sold=0 completed=0 parked=0 line=ready seats=ready pay=ready\n$/);
+  const { json } = await fairgate('top', 'demo', '--once', '--json');
+  assert.deepEqual([json.line.events[0].id, json.hall.event, json.orders.event, json.ready], ['demo', 'demo', 'demo', { line: true, seats: true, pay: true }]);
+  assert.match(done(await fairgate('top', '--once')).stdout, /^.* event=demo state=open/);
+  assert.equal((await fairgate('top', 'nothing', '--once')).status, EXIT.refused);
+  assert.equal((await fairgate('top', '--interval', '0')).status, EXIT.usage);
+});
+
+test('a stack writes a profile of itself', async () => {
+  const { stdout } = done(await fairgate('events', '--names', '--profiles', join(stack.dir, 'fairgate.profiles')));
+  assert.match(stdout, /^demo$/m);
+});
+
+test('at a terminal top draws over itself, follows the size of the window and leaves the terminal as it was', async () => {
+  const top = atTerminal(['top', 'demo']);
+  await until('a second picture', () => pictures(top.text).length >= 2);
+  assert.match(top.text, /\u001b\[\?1049h/);
+  const whole = /health {2}queue-front ready[^]*line {4}open {3}waiting 0[^]*seats {3}free \d+/;
+  await until('one with all that is to be seen', () => pictures(top.text).slice(0, -1).some((one) => whole.test(linesOf(one).join('\n'))));
+  top.resize(30);
+  await until('a narrow picture', () => pictures(top.text).slice(0, -1).some((one) => linesOf(one).every((line) => line.length <= 30)));
+  top.type('q');
+  assert.equal(await top.ended, EXIT.done);
+  assert.match(top.text, /\u001b\[\?25h\u001b\[\?1049l/);
+  assert.match(top.text.split('ended=')[1], /[^-]icanon[^]*[^-]echo /);
+});
+
+test('a signal ends top as q does', async () => {
+  const top = atTerminal(['top']);
+  await until('a picture', () => pictures(top.text).length >= 1);
+  top.type('\u0003');
+  await top.ended;
+  assert.match(top.text, /\u001b\[\?1049l/);
+});
+
+test('at a terminal a question is asked, and only yes is yes', async () => {
+  done(await fairgate('create', 'asked', 'name=Asked'));
+  done(await fairgate('open', 'asked'));
+  const state = async () => (await fairgate('show', 'asked', '--json')).json.state;
+  const no = atTerminal(['close', 'asked']);
+  await until('the question', () => /asked \(Asked\) is open\. There is no way back from closing\. Close it\? \[y\/N\]/.test(no.text));
+  no.type('\n');
+  assert.equal(await no.ended, EXIT.cancelled);
+  assert.equal(await state(), 'open');
+  const yes = atTerminal(['close', 'asked']);
+  await until('the question', () => yes.text.includes('[y/N]'));
+  yes.type('y\n');
+  assert.equal(await yes.ended, EXIT.done);
+  assert.equal(await state(), 'closed');
+});
+
+test('a report is one page, and the same as a document', async () => {
+  done(await fairgate('rate', 'demo', '77', '--why', 'db hot'));
+  const { stdout } = done(await fairgate('report', 'demo'));
+  for (const part of ['The line, from', 'mean wait', 'The seats', 'sold      0 of', 'The orders', 'kept      0 KRW', 'What was changed', 'db hot'])
+    assert.ok(stdout.includes(part), part);
+  const { json } = await fairgate('report', 'demo', '--json');
+  assert.equal(json.event.id, 'demo');
+  assert.ok(json.changes.some(({ why }) => why === 'db hot'));
+  assert.equal((await fairgate('report', 'nothing')).status, EXIT.refused);
+});
+
+test('a stack that is in order has nothing to mend', async () => {
+  const { stdout } = await fairgate('doctor');
+  for (const part of ['queue-front is ready', 'the token opens all three', 'the clocks agree', 'all are version', 'is the one that the edge tells', 'no alert would fire'])
+    assert.ok(stdout.includes(part), `${part}\n${stdout}`);
+  const { status, json } = await fairgate('doctor', '--json');
+  const bad = json.findings.filter(({ level }) => level === 'bad');
+  assert.deepEqual(bad.filter(({ what }) => !what.startsWith('the disk of')), []); // which is this machine's
+  assert.equal(status, bad.length > 0 ? EXIT.refused : EXIT.done);
+});
+
+test('doctor finds a service that is away, a store that is away, a knob without sense, a wrong token, and says what to mend', async () => {
+  const bad = async (run, ...patterns) => {
+    const { status, stdout } = await run('doctor');
+    assert.equal(status, EXIT.refused, stdout);
+    for (const pattern of patterns) assert.match(stdout, pattern);
+    assert.match(stdout, /^ {5}-> ./m);
+  };
+  await stack.without('payment-adapter', () => bad(fairgate, /^bad {2}payment-adapter cannot be reached/m));
+  await until('it to be back', async () => (await fairgate('top', '--once')).stdout.includes('pay=ready'));
+  done(await fairgate('set', 'demo', 'rate_per_s=0'));
+  await bad(fairgate, /^bad {2}demo calls nobody/m);
+  done(await fairgate('set', 'demo', 'rate_per_s=10'));
+  await stack.without('redis', () =>
+    until('the line to know it', async () => /FairgateLineStale would fire/.test((await fairgate('doctor')).stdout)));
+  const stranger = (...words) => fairgate(...words, { env: { FAIRGATE_TOKEN: 'x'.repeat(64) } });
+  await bad(stranger, /^bad {2}queue-front refuses the token/m, /seat-service refuses/, /payment-adapter refuses/);
+});
+
+test('doctor finds clocks that are apart and versions that differ', async () => {
+  const other = createServer((request, response) => {
+    const page = request.url === '/metrics' ? 'fairgate_build_info{program="payment-adapter",version="0.9.0"} 1\nfairgate_drift 3\n' : '{"ready":true}';
+    response.sendDate = false;
+    response.writeHead(200, { date: new Date(Date.now() - 3_600_000).toUTCString(), 'content-type': request.url === '/metrics' ? 'text/plain' : 'application/json' });
+    response.end(page);
+  });
+  await new Promise((resolve) => { other.listen(0, '127.0.0.1', resolve); });
+  scope.defer(() => other.close());
+  const mixed = commandLine(scope, { ...services, pay: { privatePort: other.address().port } });
+  const { status, stdout } = await mixed('doctor');
+  assert.equal(status, EXIT.refused);
+  assert.match(stdout, /^bad {2}the clock of payment-adapter is 3\d\d\d s behind$/m);
+  assert.match(stdout, /^bad {2}payment-adapter is version 0\.9\.0, another is \d/m);
+  assert.match(stdout, /^bad {2}FairgateDrift would fire: fairgate_drift is 3$/m);
+});

@@ -1,0 +1,132 @@
+// A front of a line that is kept in shards, as queue-front/lua/shard.lua and cut.lua want to be called. Each step is
+// one call, so a test can let the front die between any two.
+
+import { ask, told } from '../../lib-js/wire.js';
+import { Front, OUTCOME, STATE } from './line.js';
+
+const NO_SHARD = '';
+const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
+
+// A server of one shard: where it lies, and which run of Redis it is.
+export class ShardServer {
+  constructor(clockwork, runId) {
+    this.clockwork = clockwork;
+    this.runId = runId;
+  }
+}
+
+// What these cuts say, read naively: the place of a shard's number, or null; numbers of no hole: {shard, number}.
+export class Cuts {
+  constructor(texts, shards) {
+    const upto = Array(shards).fill(0);
+    let places = 0;
+    this.cuts = texts.map((text) => {
+      const grown = text.slice(2).split(',').map(Number);
+      const cut = { grown, isHole: text[1] === 'h', before: [...upto], places };
+      grown.forEach((of, shard) => (upto[shard] += of));
+      places += grown.reduce((sum, of) => sum + of);
+      return cut;
+    });
+  }
+
+  place(shard, number) {
+    const cut = this.cuts.find(({ grown, before }) => number > before[shard] && number <= before[shard] + grown[shard]);
+    if (cut === undefined) return null;
+    const nth = number - cut.before[shard];
+    const when = (i, of) => (2 * i - 1) / (2 * of);
+    return cut.places + cut.grown.reduce((rank, of, other) => rank + upTo(other === shard || cut.isHole ? 0 : of).filter((i) =>
+      when(i, of) < when(nth, cut.grown[shard]) || (when(i, of) === when(nth, cut.grown[shard]) && other < shard)).length, nth);
+  }
+
+  people() {
+    return this.cuts.filter(({ isHole }) => !isHole).flatMap(({ grown, before }) =>
+      grown.flatMap((of, shard) => upTo(of).map((nth) => ({ shard, number: before[shard] + nth }))));
+  }
+}
+
+export class ShardedFront {
+  constructor(clockwork, event, servers, { runId = 'run-1' } = {}) {
+    this.line = new Front(clockwork, event, { runId });
+    this.event = event;
+    this.servers = servers; // of each shard, as this front believes
+    this.forget();
+  }
+
+  forget() {
+    this.cuts = [];
+    this.of = this.servers.map(() => ({ epoch: 0, upto: 0, lease: 0, opening: '' }));
+    this.issued = this.servers.map(() => 0); // the highest number seen
+    this.waiting = []; // {key, shard, number}
+    this.document = { version: 1, era: 0, state: STATE.OPEN, joins_per_ip_per_min: 0 };
+  }
+
+  shard(k) {
+    const { clockwork, runId } = this.servers[k];
+    const front = new Front(clockwork, `${this.event}:${k}`, { runId });
+    front.marks.issued = this.issued[k];
+    return front;
+  }
+
+  // keys: of visitors whose shard this is. Answers what join.lua said.
+  async join(k, keys, judgedBy = '') {
+    const front = this.shard(k);
+    const answer = await front.join(keys.map((key) => ({ key })), judgedBy);
+    answer.places.forEach((number, i) => {
+      if (number > 0 && number < 2 ** 30) this.waiting.push({ key: keys[i], shard: k, number });
+    });
+    this.issued[k] = front.marks.issued;
+    return answer;
+  }
+
+  async look(k) {
+    const { epoch, upto, lease, opening } = this.of[k];
+    return told('shard', await this.shard(k).run('shard', ...ask('shard', {
+      issued: this.issued[k], epoch, upto, lease, opening, ...this.document,
+    })));
+  }
+
+  // read: what shards have told, by their number. tell: all cuts that this front knows, from `first` on.
+  async cut({ nth = 0, read = [], seal = NO_SHARD, opening = '', tell = null } = {}) {
+    const cuts = tell === null ? [] : this.cuts.slice(tell - 1);
+    const answer = told('cut', await this.line.run('cut', ...ask('cut', {
+      shards: this.servers.length, known: this.cuts.length, nth, seal,
+      seal_epoch: seal === NO_SHARD ? 0 : this.of[seal].epoch, opening, first: tell ?? 0, told: cuts.length,
+    }), ...cuts, ...this.servers.flatMap((_, k) => (read[k] ? [read[k].epoch, read[k].issued, read[k].lease] : ['', '', '']))));
+    if (answer.shards === undefined || answer.outcome === OUTCOME.CONFLICT) return answer;
+    this.of = this.servers.map((_, k) => {
+      const [epoch, upto, lease, with_] = answer.shards.slice(4 * k, 4 * k + 4);
+      return { epoch, upto, lease, opening: with_ };
+    });
+    if (answer.count >= this.cuts.length) this.cuts.push(...answer.cuts);
+    answer.isBehind = answer.count < this.cuts.length;
+    return answer;
+  }
+
+  // Opened, sealed before if that must be; what the shard told in the end, or null.
+  async open(k) {
+    for (let i = 0; i < 4; i += 1) {
+      const seen = await this.look(k);
+      if (seen.outcome === OUTCOME.OK) return seen;
+      if (seen.outcome === OUTCOME.CONFLICT) await this.cut({ read: this.servers.map((_, j) => (j === k ? seen : undefined)) });
+      else await this.cut({ seal: k, opening: seen.opening, read: this.servers.map((_, j) => (j === k ? seen : undefined)) });
+    }
+    return null;
+  }
+
+  // What a front does each 20 ms: reads all shards, opens those that are not, makes the next cut.
+  async turn() {
+    await this.cut();
+    const read = [];
+    for (const k of this.servers.keys()) read[k] = (await this.open(k)) ?? undefined;
+    return this.cut({ nth: this.cuts.length + 1, read });
+  }
+
+  // Joins whose place is known by now: [{key, place}]; the others go on waiting.
+  answers() {
+    const cuts = new Cuts(this.cuts, this.servers.length);
+    const all = this.waiting.map((join) => ({ ...join, place: cuts.place(join.shard, join.number) }));
+    const answered = all.filter(({ place }) => place !== null);
+    this.waiting = all.filter(({ place }) => place === null);
+    return answered;
+  }
+}

@@ -1,0 +1,403 @@
+// One line over shards: numbers of shards, cuts, leases and seals, with each server lost and each front dying. No
+// front of queue-front does this yet; here the scripts are called as one would.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { startRedis } from '../../lib-js/redis.js';
+import { seededRng } from '../../lib-js/rng.js';
+import { openScope } from '../../lib-js/scope.js';
+import { numbersOf } from '../../lib-js/wire.js';
+import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { Cuts, ShardedFront, ShardServer } from './shards.js';
+
+const { LEASE_OUT, LEASE_MIN, LEASE_MAX, CUTS_WINDOW_MS } = numbersOf();
+const scope = openScope();
+const clockworks = [];
+let names = 0;
+let runs = 1;
+const nextRun = () => `run-${(runs += 1)}`;
+
+before(async () => {
+  for (let i = 0; i < 2; i += 1) clockworks.push(await new Clockwork(await startRedis(scope)).load());
+});
+after(() => scope.close());
+
+const step = async (ms) => {
+  for (const clockwork of clockworks) await clockwork.step(ms);
+};
+
+// An event of `shards` that is open, and a front of it.
+async function line(shards, state = STATE.OPEN) {
+  const event = `shards-${(names += 1)}`;
+  await new Front(clockworks[0], event).create({}, STATE.DRAFT);
+  const servers = Array.from({ length: shards }, () => new ShardServer(clockworks[0], nextRun()));
+  const front = new ShardedFront(clockworks[0], event, servers);
+  await front.turn(); // while nobody may join
+  if (state !== STATE.DRAFT) await new Front(clockworks[0], event).move(STATE.DRAFT, state);
+  return front;
+}
+
+const another = (front) => new ShardedFront(clockworks[0], front.event, [...front.servers]);
+const some = (n, name = 'a') => Array.from({ length: n }, (_, i) => `${name}${i}`);
+const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
+
+test('numbers of shards become places that are gap-free and the same for every front', async () => {
+  const one = await line(3);
+  const two = another(one);
+  await two.turn();
+  await one.join(0, some(5, 'a'));
+  await two.join(1, some(3, 'b'));
+  await one.join(2, some(1, 'c'));
+  assert.deepEqual(one.answers(), []); // nobody has a place before a cut says so
+  assert.equal((await one.turn()).outcome, OUTCOME.OK);
+  assert.equal((await two.turn()).outcome, OUTCOME.SAME);
+  assert.deepEqual(two.cuts, ['1c5,3,1']);
+  const answered = [...one.answers(), ...two.answers()];
+  assert.deepEqual(answered.map(({ place }) => place).sort((a, b) => a - b), upTo(9));
+  assert.deepEqual(one.answers(), []);
+});
+
+test('a join that is repeated, at whichever front, has the same number', async () => {
+  const one = await line(2);
+  const two = another(one);
+  const first = await one.join(1, ['a', 'b']);
+  assert.deepEqual(first.places, [1, 2]);
+  assert.deepEqual((await two.join(1, ['b', 'c', 'a'])).places, [2, 3, 1]);
+  await two.turn();
+  assert.deepEqual((await two.join(1, ['a'])).places, [1]); // and after the cut
+});
+
+test('of two fronts that make the same cut the first does, and nothing is cut twice', async () => {
+  const one = await line(2);
+  const two = another(one);
+  await two.turn();
+  await one.join(0, some(4));
+  const read = [await one.look(0), await one.look(1)];
+  await one.join(0, some(2, 'b'));
+  const later = [await two.look(0), await two.look(1)];
+  assert.equal((await two.cut({ nth: 1, read: later })).outcome, OUTCOME.OK);
+  assert.equal((await one.cut({ nth: 1, read })).outcome, OUTCOME.SAME);
+  assert.equal((await one.cut({ nth: 2, read })).outcome, OUTCOME.SAME); // what it read is older than the cut
+  await two.join(1, ['c0']);
+  const newer = [await two.look(0), await two.look(1)];
+  assert.equal((await two.cut({ nth: 1, read: newer })).outcome, OUTCOME.SAME); // that one there is already
+  assert.deepEqual(one.cuts, ['1c6,']);
+  assert.deepEqual(two.cuts, ['1c6,']);
+});
+
+test('nothing is given beyond the lease, and the next cut moves it', async () => {
+  const front = await line(2);
+  const all = some(LEASE_MIN + 10);
+  const { places } = await front.join(0, all);
+  assert.equal(places.filter((place) => place === LEASE_OUT).length, 10);
+  assert.deepEqual(places.slice(0, LEASE_MIN), upTo(LEASE_MIN));
+  assert.deepEqual((await front.join(0, ['a0', 'z'])).places, [1, LEASE_OUT]); // who has a number keeps it
+  await front.turn();
+  assert.equal((await front.join(0, ['z'])).places[0], LEASE_OUT); // the shard has not heard of it yet
+  await front.turn();
+  assert.equal((await front.join(0, ['z'])).places[0], LEASE_MIN + 1);
+  const { lease } = await front.look(0);
+  assert.ok(lease > 2 * LEASE_MIN && lease <= LEASE_MIN + LEASE_MAX, `lease ${lease}`);
+});
+
+test('a line that is not in shards has no lease', async () => {
+  const front = await new Front(clockworks[0], `shards-${(names += 1)}`).create();
+  const { places } = await front.join(2 * LEASE_MIN);
+  assert.deepEqual([places[0], places.at(-1)], [1, 2 * LEASE_MIN]);
+});
+
+test('a shard that was never opened gives nothing, and opening it leaves no hole', async () => {
+  const event = `shards-${(names += 1)}`;
+  await new Front(clockworks[0], event).create({}, STATE.DRAFT);
+  const front = new ShardedFront(clockworks[0], event, [new ShardServer(clockworks[0], nextRun())]);
+  assert.equal((await front.join(0, ['a'])).outcome, OUTCOME.HEAL);
+  await front.turn();
+  assert.deepEqual((await front.join(0, ['a'])).places, [1]);
+  assert.deepEqual(front.cuts, []);
+});
+
+test('a shard that is restarted gives nothing until its epoch is sealed, and then behind its lease', async () => {
+  const front = await line(2);
+  await front.join(1, some(7));
+  await front.turn();
+  await front.join(1, some(2, 'b')); // seen by nobody but this front
+  const { lease } = await front.look(1);
+  front.servers[1] = new ShardServer(clockworks[0], nextRun());
+  assert.equal((await front.join(1, ['c'])).outcome, OUTCOME.HEAL);
+  await front.turn();
+  assert.deepEqual(front.cuts, ['1c,7', `1h,${lease - 7}`]);
+  assert.deepEqual((await front.join(1, ['c', 'a0'])).places, [lease + 1, 1]);
+  await front.turn();
+  const holders = front.answers().filter(({ key }) => key.startsWith('b'));
+  assert.deepEqual(holders.map(({ place }) => place), [8, 9]); // a number of a hole is honoured
+});
+
+test('two fronts that find a shard lost seal it once', async () => {
+  const one = await line(2);
+  const two = another(one);
+  await one.join(0, some(3));
+  await one.turn();
+  await two.turn();
+  one.servers[0] = two.servers[0] = new ShardServer(clockworks[0], nextRun());
+  const [seenByOne, seenByTwo] = [await one.look(0), await two.look(0)];
+  assert.equal((await one.cut({ seal: 0, opening: seenByOne.opening })).outcome, OUTCOME.OK);
+  assert.equal((await one.look(0)).outcome, OUTCOME.OK);
+  await one.join(0, ['x']);
+  assert.equal((await two.cut({ seal: 0, opening: seenByTwo.opening })).outcome, OUTCOME.SAME);
+  assert.equal((await two.look(0)).outcome, OUTCOME.OK); // which opens nothing anew
+  const [x] = (await two.join(0, ['x'])).places;
+  assert.deepEqual((await one.join(0, ['x', 'y'])).places, [x, x + 1]);
+});
+
+test('keys that are deleted in the same run open no epoch twice', async () => {
+  const front = await line(2);
+  await front.join(0, some(3));
+  const given = new Set((await front.join(0, ['x', 'y'])).places);
+  const keys = await clockworks[0].redis.command('KEYS', `fg:{${front.event}:0}:*`);
+  await clockworks[0].redis.command('DEL', ...keys);
+  await step(1);
+  const fresh = another(front);
+  await fresh.turn();
+  for (const number of (await fresh.join(0, ['p', 'q'])).places) {
+    assert.ok(!given.has(number) && number > LEASE_MIN, `number ${number}`);
+  }
+});
+
+test('a shard that one front finds behind gives nothing to any, until it is sealed', async () => {
+  const front = await line(2);
+  await front.join(0, some(5));
+  await clockworks[0].redis.command('SET', front.shard(0).key('seq'), 2);
+  const fresh = another(front); // has seen no number yet
+  assert.equal((await front.look(0)).outcome, OUTCOME.HEAL);
+  assert.equal((await fresh.join(0, ['x'])).outcome, OUTCOME.HEAL);
+  await fresh.turn();
+  assert.deepEqual((await fresh.join(0, ['x', 'a4'])).places, [LEASE_MIN + 1, 5]);
+});
+
+test('rules that are over give no number: the shard judges by the newest document it was told', async () => {
+  const front = await line(1);
+  front.document.version = 5;
+  await front.turn();
+  assert.equal((await front.join(0, ['a'], 4)).outcome, OUTCOME.CONFLICT);
+  front.document.version = 4; // a front that is behind takes nothing back
+  await front.turn();
+  assert.equal((await front.join(0, ['a'], 4)).outcome, OUTCOME.CONFLICT);
+  assert.deepEqual((await front.join(0, ['a'], 5)).places, [1]);
+  front.document = { ...front.document, version: 6, state: STATE.CLOSED };
+  await front.turn();
+  assert.equal((await front.join(0, ['b'])).outcome, OUTCOME.WRONG_STATE);
+});
+
+test('cuts that Redis has lost are told by fronts before any is made', async () => {
+  const one = await line(2);
+  const two = another(one);
+  const redis = clockworks[0].redis;
+  await one.join(0, some(3));
+  await one.turn();
+  await two.turn();
+  await one.join(1, some(4));
+  await one.turn(); // which only one knows
+  await redis.command('DEL', one.line.key('cuts'), one.line.key('cutting'));
+  await redis.command('HSET', one.line.key('cfg'), 'boot', 'run-2'); // as heal.lua leaves it
+  one.line.runId = two.line.runId = 'run-2';
+  const seen = await two.cut({ nth: 2, read: [await two.look(0), await two.look(1)], tell: 1 });
+  assert.equal(seen.outcome, OUTCOME.HEAL);
+  assert.ok(seen.retry_ms > 0 && seen.retry_ms <= CUTS_WINDOW_MS);
+  assert.equal((await one.cut({ tell: 1 })).outcome, OUTCOME.HEAL);
+  await step(CUTS_WINDOW_MS);
+  await two.join(0, ['z']);
+  assert.equal((await two.turn()).outcome, OUTCOME.OK);
+  assert.deepEqual(two.cuts, ['1c3,', '1c,4', '1c1,']);
+  two.cuts[0] = '1c2,'; // one that knows other cuts is told so
+  assert.equal((await two.cut({ tell: 1 })).outcome, OUTCOME.CONFLICT);
+});
+
+test('a line has one number of shards', async () => {
+  const front = await line(2);
+  const other = new ShardedFront(clockworks[0], front.event, [...front.servers, front.servers[0]]);
+  assert.equal((await other.cut()).outcome, OUTCOME.CONFLICT);
+});
+
+// ---- anything, in any order ----
+
+const SHARDS = 3;
+const KEYS_OF_SHARD = 60;
+
+// One line, and what an onlooker who sees every answer knows of it.
+class Trial {
+  constructor(rng, front) {
+    this.rng = rng;
+    this.event = front.event;
+    this.fronts = [front, another(front), another(front)];
+    this.master = [...front.servers];
+    this.where = front.servers.map(() => 0); // which Redis
+    this.copies = front.servers.map(() => null); // of an earlier time
+    this.holder = new Map(); // shard/number -> key
+    this.numbers = new Map(); // key -> number that its shard has not lost
+    this.published = [];
+    this.copyOfCuts = null;
+    this.places = new Map(); // place -> key
+  }
+
+  keysOf(k) {
+    return clockworks[this.where[k]].redis.command('KEYS', `fg:{${this.event}:${k}}:*`);
+  }
+
+  async copy(k) {
+    const { redis } = clockworks[this.where[k]];
+    const names = await this.keysOf(k);
+    const kept = [];
+    for (const name of names) {
+      const type = await redis.command('TYPE', name);
+      kept.push([name, type, type === 'hash' ? await redis.command('HGETALL', name) : await redis.command('GET', name)]);
+    }
+    this.copies[k] = { kept, numbers: new Map([...this.numbers].filter(([key]) => key.startsWith(`${k}/`))) };
+  }
+
+  // Another server becomes master with what it had by then, and another run. The old one goes on for those fronts that
+  // have not noticed.
+  async promote(k) {
+    if (this.copies[k] === null) return;
+    this.where[k] = 1 - this.where[k];
+    const { redis } = clockworks[this.where[k]];
+    for (const name of await this.keysOf(k)) await redis.command('DEL', name);
+    for (const [name, type, value] of this.copies[k].kept) {
+      if (type === 'hash') await redis.command('HSET', name, ...value);
+      else await redis.command('SET', name, value);
+    }
+    for (const key of [...this.numbers.keys()].filter((one) => one.startsWith(`${k}/`))) this.numbers.delete(key);
+    for (const [key, number] of this.copies[k].numbers) this.numbers.set(key, number);
+    const old = this.master[k];
+    this.master[k] = new ShardServer(clockworks[this.where[k]], nextRun());
+    for (const front of this.fronts) {
+      // One that still speaks to the server before that would find the new data there: it is gone for it.
+      if (front.servers[k] !== old || this.rng.chance(0.5)) front.servers[k] = this.master[k];
+    }
+  }
+
+  async wipe(k) {
+    const { redis } = clockworks[this.where[k]];
+    const names = await this.keysOf(k);
+    if (names.length > 0) await redis.command('DEL', ...names);
+    for (const key of [...this.numbers.keys()].filter((one) => one.startsWith(`${k}/`))) this.numbers.delete(key);
+    this.master[k] = new ShardServer(clockworks[this.where[k]], nextRun());
+    for (const front of this.fronts) front.servers[k] = this.master[k];
+  }
+
+  // The server of the cuts comes back as an older copy of itself, or empty. Some front knows all cuts, and tells them
+  // in time; else they are lost for good, and with them places that were told.
+  async loseCuts() {
+    if (!this.fronts.some((front) => front.cuts.length === this.published.length)) return;
+    const { redis } = clockworks[0];
+    const key = (name) => this.fronts[0].line.key(name);
+    await redis.command('DEL', key('cuts'), key('cutting'));
+    if (this.copyOfCuts !== null && this.rng.chance(0.7)) {
+      await redis.command('HSET', key('cutting'), ...this.copyOfCuts);
+      const count = Number(this.copyOfCuts[this.copyOfCuts.indexOf('count') + 1]);
+      for (let n = 1; n <= count; n += 1) await redis.command('XADD', key('cuts'), `${n}-0`, 'c', this.published[n - 1]);
+    }
+    const run = nextRun();
+    await redis.command('HSET', key('cfg'), 'boot', run); // as heal.lua leaves it
+    for (const front of this.fronts) front.line.runId = run;
+    for (const front of this.rng.shuffle(this.fronts)) {
+      assert.equal((await front.cut({ tell: 1 })).outcome, OUTCOME.HEAL);
+    }
+    await step(CUTS_WINDOW_MS);
+  }
+
+  async copyCuts() {
+    for (const front of this.fronts) await front.cut(); // so that each cut is known to a front
+    this.fronts.forEach((front) => this.learn(front));
+    this.copyOfCuts = await clockworks[0].redis.command('HGETALL', this.fronts[0].line.key('cutting'));
+  }
+
+  async join(front) {
+    const k = this.rng.below(SHARDS);
+    const keys = Array.from({ length: this.rng.between(1, 8) }, () => `${k}/${this.rng.below(KEYS_OF_SHARD)}`);
+    const { places } = await front.join(k, keys);
+    places.forEach((number, i) => this.given(k, keys[i], number, front.servers[k] === this.master[k]));
+  }
+
+  given(k, key, number, isMaster) {
+    if (number === LEASE_OUT) return;
+    const name = `${k}/${number}`;
+    assert.ok((this.holder.get(name) ?? key) === key, `number ${name} was given twice`);
+    this.holder.set(name, key);
+    if (!isMaster) return; // what it remembers is lost with it
+    assert.equal(number, this.numbers.get(key) ?? number, `${key} has another number now`);
+    this.numbers.set(key, number);
+  }
+
+  // What a front learns is what all learn, and who is answered has a place of their own.
+  learn(front) {
+    front.cuts.forEach((text, i) => {
+      this.published[i] ??= text;
+      assert.equal(text, this.published[i], `cut ${i + 1} has changed`);
+    });
+    for (const { key, place } of front.answers()) {
+      assert.ok((this.places.get(place) ?? key) === key, `place ${place} was told twice`);
+      this.places.set(place, key);
+    }
+  }
+
+  async die(front) {
+    front.forget();
+    front.servers = [...this.master];
+  }
+
+  async step() {
+    const { rng } = this;
+    const front = rng.pick(this.fronts);
+    const k = rng.below(SHARDS);
+    const luck = rng.below(100);
+    if (luck < 40) await this.join(front);
+    else if (luck < 55) await front.turn();
+    else if (luck < 62) await this.turnThatIsNotFinished(front);
+    else if (luck < 75) await this.copy(k);
+    else if (luck < 80) await this.promote(k);
+    else if (luck < 82) await this.wipe(k);
+    else if (luck < 86) await this.die(front);
+    else if (luck < 92) front.servers = [...this.master];
+    else if (luck < 94) await this.copyCuts();
+    else if (luck < 96) await this.loseCuts();
+    else await step(rng.pick([1, 20, 300]));
+    this.learn(front);
+  }
+
+  async turnThatIsNotFinished(front) {
+    const read = [];
+    for (const k of this.rng.shuffle([0, 1, 2])) {
+      const seen = await front.look(k);
+      if (this.rng.chance(0.3)) return;
+      if (seen.outcome === OUTCOME.HEAL) await front.cut({ seal: k, opening: seen.opening });
+      else if (seen.outcome === OUTCOME.OK) read[k] = seen;
+      if (this.rng.chance(0.3)) return;
+    }
+    await front.cut({ nth: front.cuts.length + this.rng.below(3), read });
+  }
+
+  async settle() {
+    for (const front of this.fronts) front.servers = [...this.master];
+    for (let i = 0; i < 2; i += 1) {
+      for (const front of this.fronts) {
+        await front.turn();
+        this.learn(front);
+      }
+    }
+    for (const front of this.fronts) assert.deepEqual(front.waiting, [], 'nobody waits for ever');
+    for (const { shard, number } of new Cuts(this.published, SHARDS).people()) {
+      assert.ok(this.holder.has(`${shard}/${number}`), `number ${shard}/${number} is nobody's`);
+    }
+  }
+}
+
+test('whatever is lost and whoever dies, no number and no place is given twice, and only holes are nobody\'s', async (t) => {
+  const rng = seededRng(t);
+  for (let i = 0; i < Number(process.env.FAIRGATE_LINES ?? 5); i += 1) {
+    const trial = new Trial(rng, await line(SHARDS));
+    for (let n = 0; n < 250; n += 1) await trial.step();
+    await trial.settle();
+    t.diagnostic(`${trial.holder.size} numbers, ${trial.places.size} places told, ` +
+      `${trial.published.length} cuts, ${trial.published.filter((text) => text[1] === 'h').length} of them holes`);
+  }
+});

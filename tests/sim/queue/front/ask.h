@@ -1,0 +1,102 @@
+/* ask.h: what visitors and operators ask of fronts, and what they are answered. */
+#ifndef FG_SIM_QUEUE_FRONT_ASK_H
+#define FG_SIM_QUEUE_FRONT_ASK_H
+
+#include "core/event/event_doc.h"
+#include "core/line/place.h"
+#include "core/token/ticket.h"
+#include "line/line_store.h"
+#include "queue/front/inside.h"
+#include "queue/front/lines.h"
+#include "stage/sim.h"
+
+enum { ASK_PATCH_MAX = 384 };
+enum { ASK_PRESALES = 24 }; /* codes that are loaded; others are guesses */
+
+/* Of the seats that the codes of this lane open. */
+#define ASK_CHANNEL(LANE) ((LANE) == 1 ? "stalls" : "")
+
+enum ask_kind {
+    ASK_JOIN,
+    ASK_ME,
+    ASK_PASS,
+    ASK_BEAT,
+    ASK_LEAVE,
+    ASK_DONE,
+    ASK_EXTEND,
+    ASK_CODE, /* that carries the place to another device, */
+    ASK_TAKE, /* where it is shown */
+    ASK_CREATE,
+    ASK_PRESALE, /* codes of a presale are loaded, or all taken away */
+    ASK_CHANGE,
+    ASK_MOVE
+};
+
+/* Beyond enum line_outcome. */
+enum { ANSWER_NONE = LINE_OUTCOME_COUNT, ANSWER_WORK, ANSWER_CODE, ANSWER_TICKET, ANSWER_MOVED };
+
+/* An operator's load of presale codes: each `step`th from `first` on. */
+struct ask_load {
+    enum line_codes_call call;
+    unsigned lane, first, step;
+    uint64_t uses; /* of each */
+};
+
+/* One request. Its memory stays, since the network may still have it. */
+struct ask {
+    enum ask_kind kind;
+    struct sim_gate *bell; /* rung with the answer */
+    struct line_ref line;  /* with a ticket: its own */
+    /* a join, and a take: */
+    uint64_t who;         /* the same is the same visitor; 0: nobody who could be recognised */
+    uint64_t member;      /* of the shop; 0: none */
+    uint64_t invitation;  /* that a member shows; 0: none */
+    uint64_t presale;     /* code that is shown; 0: none */
+    uint64_t work;        /* what was worked for it; 0: nothing */
+    uint64_t work_minute; /* when that was given out */
+    /* with a place: */
+    char ticket[TICKET_LEN_MAX + 1];
+    uint64_t ends_ms;          /* of the visit, as its pass says */
+    char code[MOVE_CODE_LEN];  /* to take; or the one that was made */
+    char patch[ASK_PATCH_MAX]; /* an operator's: of the document, */
+    enum line_state to;        /* or where to, */
+    uint64_t lot;              /* and what a draw's beacon says */
+    struct ask_load load;
+
+    /* the answer */
+    int outcome; /* ANSWER_NONE: nobody knows */
+    bool over, stale;
+    enum line_state state;
+    uint64_t entry, position;
+    uint8_t moves; /* of the ticket, or of the place that was taken */
+    struct place place;
+    uint64_t before; /* places before this one not called yet, ghosts included */
+    uint64_t expires_ms, visit_ends_ms, retry_ms;
+    /* of a visit, where fronts sign passes: */
+    char pass[GUEST_PASS_MAX], session[GUEST_SESSION_MAX];
+    char foreign[GUEST_PASS_MAX]; /* the same visitor's, for another event */
+
+    char channel[LINE_CHANNEL_MAX + 1]; /* of the seats that the place's code opens */
+
+    /* the fronts' own */
+    uint64_t asked_us;
+    unsigned asked_lane;
+    unsigned judged;
+};
+
+/* Whoever judges hears what each is told; `front` is the number of the one that tells. */
+struct ask_ears {
+    void (*on_answer)(unsigned front, const struct ask *ask);
+    void (*on_shown)(uint64_t number); /* a place was shown at a front */
+    /* A front asks Redis to end what there is of it, and may never hear that this was done. */
+    void (*on_leaving)(uint64_t number);
+    void (*on_silenced)(unsigned front); /* it died, left or stands still */
+};
+
+const char *ask_says(enum ask_kind kind);
+/* A name of its own for each number, spread evenly, as a hash would be. */
+void ask_spread(uint64_t number, uint8_t out[LINE_IDEM_BYTES]);
+/* What stands for a presale code. */
+void ask_digest(uint64_t presale, uint8_t out[LINE_CODE_BYTES]);
+
+#endif

@@ -1,0 +1,84 @@
+/* lines.c: names and numbers. */
+#include "queue/front/lines.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXTS = 8, EVENT_SHIFT = 40 };
+
+static const char *const events[EVENTS] = {"show", "play"};
+
+const char *lines_event(unsigned event)
+{
+    assert(event < EVENTS);
+    return events[event];
+}
+
+void lines_id(struct line_ref line, char out[LINE_ID_MAX + 1])
+{
+    line_name(span_of(lines_event(line.event)), line.lane, out);
+}
+
+const char *lines_key(struct line_ref line, const char *name)
+{
+    static char keys[TEXTS][LINES_KEY_MAX];
+    static unsigned next;
+    char *key = keys[next++ % TEXTS];
+    if (line.lane == 0)
+        snprintf(key, LINES_KEY_MAX, "fg:{%s}:%s", lines_event(line.event), name);
+    else
+        snprintf(key, LINES_KEY_MAX, "fg:{%s}:@%u:%s", lines_event(line.event), line.lane, name);
+    return key;
+}
+
+bool lines_read_key(struct span key, struct line_ref *line, struct span *name)
+{
+    for (unsigned event = 0; event < EVENTS; event++) {
+        size_t id = strlen(events[event]);
+        struct span rest = span_starts(key, SPAN("fg:{")) ? span_skip(key, 4) : key;
+        if (rest.len < id + 2 || memcmp(rest.ptr, events[event], id) != 0 || rest.ptr[id] != '}')
+            continue;
+        rest = span_skip(rest, id + 2);
+        *line = (struct line_ref){event, 0};
+        if (rest.len > 3 && rest.ptr[0] == '@') {
+            line->lane = (unsigned)(rest.ptr[1] - '0');
+            rest = span_skip(rest, 3);
+        }
+        *name = rest;
+        return line->lane <= EVENT_LANES;
+    }
+    return false;
+}
+
+uint64_t lines_number(struct line_ref line, uint64_t place)
+{
+    return (uint64_t)line.event << EVENT_SHIFT | line_place_of(line.lane, place);
+}
+
+struct line_ref lines_of(uint64_t number)
+{
+    unsigned event = (unsigned)(number >> EVENT_SHIFT);
+    return (struct line_ref){event, line_lane_of(number) & ((1u << (EVENT_SHIFT - 32)) - 1)};
+}
+
+uint64_t lines_place(uint64_t number)
+{
+    return line_place_in_lane(number);
+}
+
+const char *lines_says(uint64_t number)
+{
+    static char texts[TEXTS][LINES_SAYS_MAX];
+    static unsigned next;
+    char *text = texts[next++ % TEXTS];
+    struct line_ref line = lines_of(number);
+    char id[LINE_ID_MAX + 1];
+    lines_id(line, id);
+    if (line.event == 0 && line.lane == 0)
+        snprintf(text, LINES_SAYS_MAX, "%" PRIu64, lines_place(number));
+    else
+        snprintf(text, LINES_SAYS_MAX, "%" PRIu64 " of %s", lines_place(number), id);
+    return text;
+}

@@ -1,0 +1,30 @@
+/* lines.h: the lines of this world: of each event the general one, and its lanes. In the books a
+ * place has one number for all of them; in the first event's general line it is the place itself.
+ */
+#ifndef FG_SIM_QUEUE_LINES_H
+#define FG_SIM_QUEUE_LINES_H
+
+#include "base/span.h"
+#include "core/line/line.h"
+
+enum { EVENTS = 2, EVENT_LANES = 2, LINES_KEY_MAX = 96, LINES_SAYS_MAX = 96 };
+
+struct line_ref {
+    unsigned event, lane;
+};
+
+const char *lines_event(unsigned event);
+/* As the store names it. */
+void lines_id(struct line_ref line, char out[LINE_ID_MAX + 1]);
+/* "fg:{show}:@1:NAME"; of lane 0 also what all lanes share. The newest few stay. */
+const char *lines_key(struct line_ref line, const char *name);
+/* False: it is of no line. */
+bool lines_read_key(struct span key, struct line_ref *line, struct span *name);
+
+uint64_t lines_number(struct line_ref line, uint64_t place);
+struct line_ref lines_of(uint64_t number);
+uint64_t lines_place(uint64_t number);
+/* For a reader: "17", or "17 of play@1". The newest few stay. */
+const char *lines_says(uint64_t number);
+
+#endif

@@ -1,0 +1,71 @@
+/* guest.c: see guest.h. */
+#include "queue/guest.h"
+
+#include "queue/front/fronts.h"
+#include "queue/judge/ledger.h"
+#include "queue/people.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GOODBYE_S = 3 };
+
+static_assert((int)GUEST_TICKET_MAX > (int)TICKET_LEN_MAX, "room for a ticket");
+
+struct farewell {
+    struct ask ask;
+    struct sim_gate bell;
+    void (*heard)(void *ctx);
+    void *ctx;
+};
+
+void guest_begin(const struct guest_host *host)
+{
+    fronts_sign();
+    people_host(host);
+}
+
+const struct jwks *guest_keys(void)
+{
+    return fronts_keys();
+}
+
+const char *guest_event(void)
+{
+    return lines_event(0);
+}
+
+void guest_shops(const struct guest *guest)
+{
+    ledger_on_shopping(guest->number);
+}
+
+static bool is_over(const struct ask *ask)
+{
+    return ask->over && (ask->outcome == LINE_OK || ask->outcome == LINE_SAME ||
+                         ask->outcome == LINE_GONE || ask->outcome == ANSWER_MOVED);
+}
+
+static void say(void *ctx)
+{
+    struct farewell *farewell = ctx;
+    fronts_ask(&farewell->ask);
+    (void)sim_gate_wait(&farewell->bell, GOODBYE_S * (uint64_t)SIM_S);
+    bool done = is_over(&farewell->ask);
+    farewell->ask.over = true; /* later nobody listens */
+    if (done)
+        farewell->heard(farewell->ctx);
+}
+
+void guest_goodbye(const struct guest *guest, void (*heard)(void *ctx), void *ctx)
+{
+    struct farewell *farewell = calloc(1, sizeof(*farewell));
+    assert(farewell != NULL);
+    farewell->heard = heard;
+    farewell->ctx = ctx;
+    farewell->ask.kind = ASK_DONE;
+    farewell->ask.bell = &farewell->bell;
+    memcpy(farewell->ask.ticket, guest->ticket, sizeof(farewell->ask.ticket));
+    (void)sim_spawn(NULL, say, farewell);
+}

@@ -1,0 +1,158 @@
+/* holders.c: one row an entry.
+ *
+ * What Redis lost may be given again: keys, work and invitations are compared with what was given
+ * since the last loss. A move that a visitor was told of outlives a loss, since its front knows of
+ * it, unless that front is silent as well. */
+#include "queue/judge/holders.h"
+
+#include "queue/judge/losses.h"
+#include "stage/invariant.h"
+#include "stage/probes.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+enum { HOLDERS_MAX = 2048 };
+
+struct holder {
+    uint64_t number; /* of its entry */
+    uint64_t who, work, invitation;
+    uint64_t given_us;
+    bool is_new, left;
+    /* to another device: how often, by whom the last time, and who told it when */
+    uint8_t moves;
+    uint64_t taker, moved_us;
+    unsigned moved_front;
+};
+
+static struct holder holders[HOLDERS_MAX];
+static uint32_t holders_count;
+
+static uint64_t number_of(const struct ask *ask)
+{
+    return lines_number(ask->line, ask->entry);
+}
+
+static struct holder *find(uint64_t number)
+{
+    for (uint32_t i = 0; i < holders_count; i++)
+        if (holders[i].number == number)
+            return &holders[i];
+    return NULL;
+}
+
+/* ---- joins ---- */
+
+static bool is_same_line(uint64_t a, uint64_t b)
+{
+    return a >> 32 == b >> 32;
+}
+
+/* What was shown for one place buys no other. */
+static void judge_spent(const struct ask *ask, const struct holder *other)
+{
+    if (ask->outcome != LINE_OK || other->who == ask->who)
+        return;
+    bool same_event = lines_of(other->number).event == ask->line.event;
+    if (ask->work != 0 && other->work == ask->work && same_event)
+        invariant_broken(INVARIANT_6, "place %s is given for work that place %s was had by",
+                         lines_says(number_of(ask)), lines_says(other->number));
+    if (ask->invitation != 0 && other->invitation == ask->invitation &&
+        is_same_line(other->number, number_of(ask)))
+        invariant_broken(INVARIANT_6,
+                         "place %s is given for invitation %" PRIu64 ", by which place %s was had",
+                         lines_says(number_of(ask)), ask->invitation, lines_says(other->number));
+}
+
+static void judge_others(const struct ask *ask)
+{
+    for (uint32_t i = 0; i < holders_count; i++) {
+        const struct holder *other = &holders[i];
+        if (other->number == number_of(ask) || other->given_us <= losses_last_us())
+            continue;
+        if (ask->who != 0 && other->who == ask->who && is_same_line(other->number, number_of(ask)))
+            invariant_broken(INVARIANT_6, "visitor %" PRIu64 " gets place %s, and has %s", ask->who,
+                             lines_says(number_of(ask)), lines_says(other->number));
+        judge_spent(ask, other);
+    }
+}
+
+void holders_on_join(const struct ask *ask, bool had_to_work)
+{
+    struct holder *holder = find(number_of(ask));
+    /* The answer to the one who has it may come after the answer to whoever asked again. */
+    if (holder != NULL && (holder->who != ask->who || (holder->is_new && ask->outcome == LINE_OK)))
+        invariant_broken(INVARIANT_6,
+                         "place %s is given to visitor %" PRIu64 ", and is %" PRIu64 "'s",
+                         lines_says(number_of(ask)), ask->who, holder->who);
+    if (ask->outcome == LINE_OK && ask->work == 0 && had_to_work)
+        invariant_broken(INVARIANT_6, "place %s is had without work", lines_says(number_of(ask)));
+    judge_others(ask);
+    if (holder == NULL) {
+        assert(holders_count < HOLDERS_MAX);
+        holder = &holders[holders_count++];
+        holder->number = number_of(ask);
+    }
+    holder->who = ask->who;
+    holder->given_us = sim_us();
+    if (ask->outcome == LINE_OK) {
+        holder->is_new = true;
+        holder->work = ask->work;
+        holder->invitation = ask->invitation;
+    }
+}
+
+/* ---- moves ---- */
+
+void holders_on_done(const struct ask *ask)
+{
+    const struct holder *holder = find(number_of(ask));
+    if (holder == NULL || ask->moves >= holder->moves ||
+        losses_may_forget(holder->moved_front, holder->moved_us))
+        return;
+    invariant_broken(INVARIANT_6,
+                     "%s is done with a ticket of place %s that has moved on: %u moves, and it "
+                     "says %u",
+                     ask_says(ask->kind), lines_says(holder->number), holder->moves, ask->moves);
+}
+
+void holders_on_taken(unsigned front, const struct ask *ask)
+{
+    struct holder *holder = find(number_of(ask));
+    if (holder == NULL)
+        return; /* whoever joined was never answered, and nobody could have made a code */
+    bool kept = holder->moves > 0 && !losses_may_forget(holder->moved_front, holder->moved_us);
+    if (kept && ask->moves < holder->moves)
+        invariant_broken(INVARIANT_6, "place %s is taken by move %u, and was by move %u",
+                         lines_says(holder->number), ask->moves, holder->moves);
+    if (kept && ask->moves == holder->moves && ask->who != holder->taker)
+        invariant_broken(INVARIANT_6,
+                         "place %s is %" PRIu64 "'s by a code, and %" PRIu64 "'s by the same",
+                         lines_says(holder->number), holder->taker, ask->who);
+    if (ask->moves > holder->moves)
+        probe_reached(PROBE_LINE_CARRIED);
+    holder->moves = ask->moves;
+    holder->taker = ask->who;
+    holder->moved_us = sim_us();
+    holder->moved_front = front;
+}
+
+/* ---- leaving ---- */
+
+void holders_on_left(const struct ask *ask)
+{
+    struct holder *holder = find(number_of(ask));
+    if (holder != NULL)
+        holder->left = true;
+}
+
+bool holders_has_left(const struct ask *ask)
+{
+    const struct holder *holder = find(number_of(ask));
+    return holder != NULL && holder->left;
+}
+
+uint32_t holders_len(void)
+{
+    return holders_count;
+}

@@ -1,0 +1,18 @@
+/* holders.h: which visitor holds which entry of a line, judged by what visitors are told: an entry
+ * has one visitor, a visitor has one entry in a line; work and invitations are good for one place;
+ * of all the devices that a place has been on, the last one holds it. */
+#ifndef FG_SIM_QUEUE_HOLDERS_H
+#define FG_SIM_QUEUE_HOLDERS_H
+
+#include "queue/front/fronts.h"
+
+/* A join that was answered with a place. */
+void holders_on_join(const struct ask *ask, bool had_to_work);
+/* Anything else that is asked with a ticket and was done; a take says whose the place is now. */
+void holders_on_done(const struct ask *ask);
+void holders_on_taken(unsigned front, const struct ask *ask);
+void holders_on_left(const struct ask *ask);
+bool holders_has_left(const struct ask *ask);
+uint32_t holders_len(void);
+
+#endif

@@ -1,0 +1,697 @@
+/* ledger.c: see ledger.h. One row a place, of whatever line; the newest in a row is what counts.
+ * Who owns a place is known by its entry, and where it stands by its position: until a draw, and
+ * behind it, the two are one number. */
+#include "queue/judge/ledger.h"
+
+#include "queue/judge/ahead.h"
+#include "queue/judge/holders.h"
+#include "queue/judge/losses.h"
+#include "queue/judge/lots.h"
+#include "queue/judge/presales.h"
+#include "queue/judge/rate.h"
+#include "stage/history.h"
+#include "stage/invariant.h"
+#include "stage/probes.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ROWS_MAX = 4096,    /* a power of two */
+    FAREWELL_MS = 2500, /* until the seats have heard that a visit is over */
+    SKEW_MS = 8000,     /* what clocks differ by, and the leeway of a pass */
+    LOST_MS = 4000,     /* the longest tail that Redis loses */
+    RULES_MAX = 256,
+    PASSES_MAX = 4096,
+};
+
+struct row {
+    uint64_t number; /* lines_number() */
+    uint64_t begun_us, ended_us, member;
+    bool called, ghost, paid, entered, ended;
+    bool has_run_out; /* the visit's time was over, which a clock that is set back does not undo */
+    struct {
+        uint64_t at_us, expires_ms;
+        unsigned front;
+        bool there;
+    } call, visit;
+    uint64_t written_ms; /* until when Redis keeps the visit */
+    uint32_t leaving;    /* ends that were asked for, and of which nobody knows what came */
+};
+
+/* What the lines of one event have in common. */
+struct house {
+    uint64_t served[1 + EVENT_LANES]; /* the highest place that was called, ever */
+    uint64_t heal_us[1 + EVENT_LANES];
+    uint32_t visits_lost;
+    /* knobs as Redis has them */
+    uint64_t max_active, line_max, state;
+    double rate, burst;
+    unsigned lanes; /* beside the general one */
+    struct {
+        uint64_t at_us;
+        bool work;
+        unsigned codes; /* a bit for each lane */
+    } rules[RULES_MAX];
+    uint32_t rules_len;
+};
+
+static struct {
+    struct row rows[ROWS_MAX]; /* in the order in which they were heard of */
+    uint32_t rows_len;
+    uint32_t found[2 * ROWS_MAX]; /* by number: which of `rows`, from 1 */
+    struct house houses[EVENTS];
+    uint32_t joined, entered;
+    struct {
+        uint64_t at_us;
+        unsigned front, event;
+    } passes[PASSES_MAX]; /* given, in their order */
+    uint32_t passes_len;
+} book;
+
+static struct house *house_of(uint64_t number)
+{
+    return &book.houses[lines_of(number).event];
+}
+
+/* NULL: nobody has heard of it. A heal leaves out many a place. */
+static struct row *known_row(uint64_t number)
+{
+    uint32_t at = (uint32_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (2 * ROWS_MAX);
+    while (book.found[at] != 0 && book.rows[book.found[at] - 1].number != number)
+        at = (at + 1) % (2 * ROWS_MAX);
+    return book.found[at] != 0 ? &book.rows[book.found[at] - 1] : NULL;
+}
+
+static struct row *row_of(uint64_t number)
+{
+    struct row *row = known_row(number);
+    if (row != NULL)
+        return row;
+    if (book.rows_len == ROWS_MAX || lines_place(number) == 0)
+        invariant_broken(INVARIANT_5, "place %s in so small a world", lines_says(number));
+    row = &book.rows[book.rows_len++];
+    row->number = number;
+    row->called = lines_place(number) <= house_of(number)->served[lines_of(number).lane];
+    uint32_t at = (uint32_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (2 * ROWS_MAX);
+    while (book.found[at] != 0)
+        at = (at + 1) % (2 * ROWS_MAX);
+    book.found[at] = book.rows_len;
+    return row;
+}
+
+static uint64_t number_in(struct span text)
+{
+    uint64_t number = 0;
+    (void)span_u64(text, UINT64_MAX, &number);
+    return number;
+}
+
+/* The event's own clock, as the scripts reckon it. */
+static uint64_t event_ms(unsigned event)
+{
+    struct line_ref general = {event, 0};
+    struct span offset = keeper_field(lines_key(general, "cfg"), "clock_off_us");
+    char text[32] = "0";
+    (void)span_to_cstr(offset, text, sizeof(text));
+    return (uint64_t)((int64_t)keeper_now_us() + strtoll(text, NULL, 10)) / SIM_MS;
+}
+
+static bool has_bit(struct span bits, uint64_t at)
+{
+    return at / 8 < bits.len && ((unsigned char)bits.ptr[at / 8] >> (7 - at % 8) & 1) != 0;
+}
+
+static uint64_t bits_of(struct span bits, uint64_t from, uint64_t upto)
+{
+    uint64_t n = 0;
+    upto = upto < 8 * bits.len ? upto : 8 * bits.len;
+    for (; from < upto && from % 8 != 0; from++)
+        n += has_bit(bits, from);
+    for (; from + 8 <= upto; from += 8)
+        n += (unsigned)__builtin_popcount((unsigned char)bits.ptr[from / 8]);
+    for (; from < upto; from++)
+        n += has_bit(bits, from);
+    return n;
+}
+
+static void on_step(int64_t us)
+{
+    if (us > 0)
+        rate_on_step();
+}
+
+static void set_rate(unsigned event)
+{
+    const struct house *house = &book.houses[event];
+    rate_set(event, house->rate, house->burst, house->lanes);
+}
+
+/* ---- what Redis writes ---- */
+
+/* Ghosts are stepped over, and pay when they come back. */
+static void pass(uint64_t number, struct span gone, struct span skipped)
+{
+    struct row *row = known_row(number);
+    uint64_t place = lines_place(number);
+    bool ghost = has_bit(skipped, place);
+    if (row != NULL) {
+        row->called = true;
+        row->ghost = ghost && !has_bit(gone, place);
+    }
+    if (ghost)
+        probe_reached(PROBE_LINE_GHOST);
+    else if (!has_bit(gone, place))
+        rate_call(number);
+    if (row != NULL && !ghost && !has_bit(gone, place))
+        row->paid = true;
+}
+
+static void on_serving(struct line_ref line, uint64_t serving)
+{
+    struct house *house = &book.houses[line.event];
+    uint64_t *served = &house->served[line.lane];
+    if (serving <= *served)
+        return; /* called again, after a loss */
+    if (house->state != LINE_OPEN)
+        invariant_broken(INVARIANT_6, "%" PRIu64 " are called in state %" PRIu64, serving,
+                         house->state);
+    rate_refill(line.event);
+    struct span gone = keeper_text(lines_key(line, "gone"));
+    struct span skipped = keeper_text(lines_key(line, "skipped"));
+    for (uint64_t place = *served + 1; place <= serving; place++)
+        pass(lines_number(line, place), gone, skipped);
+    *served = serving;
+}
+
+/* Before a draw whoever leaves has no position yet, and a gap of a heal is only noted. */
+static uint64_t not_in_yet(struct line_ref line, uint64_t issued)
+{
+    uint64_t n = keeper_items(lines_key(line, "early"));
+    if (number_in(keeper_field(lines_key(line, "bucket"), "gap_pending")) == 0)
+        return n;
+    struct span gaps = keeper_text(lines_key(line, "gaps"));
+    while (gaps.ptr != NULL && gaps.len > 0) {
+        struct span one, from;
+        gaps = span_cut(gaps, ',', &one);
+        struct span upto = span_cut(one, ':', &from);
+        uint64_t last = number_in(upto) < issued ? number_in(upto) : issued;
+        n += last + 1 - number_in(from);
+    }
+    return n;
+}
+
+/* Those who wait and are there; whoever has left is away as well. */
+static uint64_t waiting(struct line_ref line, uint64_t issued)
+{
+    uint64_t from = number_in(keeper_text(lines_key(line, "serving"))) + 1, n = issued + 1 - from;
+    for (uint64_t page = from / HEARD_PAGE_PLACES; page <= issued / HEARD_PAGE_PLACES; page++) {
+        char name[32];
+        uint64_t first = page * HEARD_PAGE_PLACES;
+        snprintf(name, sizeof(name), "away:%" PRIu64, page);
+        n -= bits_of(keeper_text(lines_key(line, name)), from > first ? from - first : 0,
+                     issued + 1 - first);
+    }
+    return n - not_in_yet(line, issued);
+}
+
+static void on_issued(struct line_ref line, uint64_t issued)
+{
+    const struct house *house = &book.houses[line.event];
+    if (house->line_max > 0 && waiting(line, issued) > house->line_max)
+        invariant_broken(INVARIANT_6, "a join makes %" PRIu64 " of %" PRIu64 " who may wait",
+                         waiting(line, issued), house->line_max);
+}
+
+static uint32_t inside(unsigned event, uint64_t now_ms)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < book.rows_len; i++) {
+        const struct row *row = &book.rows[i];
+        bool stays = row->visit.there && row->leaving == 0 && !row->has_run_out;
+        uint64_t until_ms = stays ? row->visit.expires_ms : 0;
+        until_ms = row->written_ms > until_ms ? row->written_ms : until_ms;
+        n += lines_of(row->number).event == event && !row->ended && until_ms > now_ms;
+    }
+    return n;
+}
+
+/* The visit of this place begins, or begins again where Redis had lost it. */
+static void on_entry(struct line_ref line, uint64_t place)
+{
+    uint64_t number = lines_number(line, place);
+    struct row *row = row_of(number);
+    struct house *house = house_of(number);
+    uint64_t now_ms = event_ms(line.event);
+    if (place > number_in(keeper_text(lines_key(line, "serving"))) || !row->called)
+        invariant_broken(INVARIANT_6, "place %s enters and was not called", lines_says(number));
+    uint32_t now_inside = inside(line.event, now_ms);
+    bool is_back = row->visit.there && !row->ended;
+    if (!is_back && house->max_active > 0 && now_inside > house->max_active + house->visits_lost)
+        invariant_broken(INVARIANT_6, "place %s is the %uth inside, and %" PRIu64 " may be",
+                         lines_says(number), now_inside, house->max_active);
+    if (is_back)
+        probe_reached(PROBE_LINE_SLOT_LOST);
+    if (row->ghost && !row->paid) {
+        rate_refill(line.event);
+        row->paid = true;
+        rate_pay(number);
+        probe_reached(PROBE_LINE_GHOST_ENTERED);
+    }
+    if (line.lane > 0)
+        probe_reached(PROBE_LINE_LANE);
+    row->entered = true;
+}
+
+static void on_knob(unsigned event, struct span name, struct span value)
+{
+    struct house *house = &book.houses[event];
+    if (span_eq(name, SPAN("rate_milli")))
+        house->rate = (double)number_in(value) / 1000;
+    else if (span_eq(name, SPAN("burst")))
+        house->burst = (double)number_in(value);
+    else if (span_eq(name, SPAN("shares")))
+        house->lanes = line_lanes(number_in(value));
+    else if (span_eq(name, SPAN("max_active")))
+        house->max_active = number_in(value);
+    else if (span_eq(name, SPAN("line_max")))
+        house->line_max = number_in(value);
+    else if (span_eq(name, SPAN("state")))
+        house->state = number_in(value);
+    else if (span_eq(name, SPAN("clock_off_us")))
+        probe_reached(PROBE_LINE_CLOCK);
+    if (span_eq(name, SPAN("rate_milli")) || span_eq(name, SPAN("burst")) ||
+        span_eq(name, SPAN("shares")))
+        set_rate(event);
+}
+
+/* Whether work is asked for, and codes, from here on. */
+static void on_rules(struct line_ref line, struct span doc)
+{
+    struct house *house = &book.houses[line.event];
+    struct event_doc_fault fault;
+    struct event_doc *read = calloc(1, sizeof(*read));
+    assert(read != NULL && house->rules_len < RULES_MAX);
+    int rc = event_doc_load(doc, span_of(lines_event(line.event)), &fault, read);
+    assert(rc == 0);
+    house->rules[house->rules_len].at_us = sim_us();
+    house->rules[house->rules_len].codes = 0;
+    for (unsigned lane = 0; lane <= read->lanes_len; lane++)
+        house->rules[house->rules_len].codes |= (unsigned)event_doc_asks_code(read, lane) << lane;
+    house->rules[house->rules_len++].work = read->pow_bits > 0;
+    free(read);
+}
+
+static void on_active(unsigned event, const struct span *words, size_t len)
+{
+    bool begins = span_eq(words[0], SPAN("ZADD"));
+    for (size_t i = begins ? 3 : 2; i < len; i += begins ? 2 : 1) {
+        uint64_t session = number_in(words[i]);
+        struct line_ref line = {event, line_lane_of(session)};
+        struct row *row = row_of(lines_number(line, line_place_in_lane(session)));
+        row->written_ms = begins ? number_in(words[i - 1]) : 0;
+        row->has_run_out = !begins && row->visit.expires_ms <= event_ms(event);
+    }
+}
+
+static void on_fields(struct line_ref line, const struct span *words, size_t len)
+{
+    struct house *house = &book.houses[line.event];
+    for (size_t i = 2; i + 1 < len; i += 2) {
+        if (span_eq(words[i], SPAN("boot")))
+            house->heal_us[line.lane] = sim_us();
+        if (line.lane == 0)
+            on_knob(line.event, words[i], words[i + 1]);
+        if (line.lane == 0 && span_eq(words[i], SPAN("doc")))
+            on_rules(line, words[i + 1]);
+    }
+    lots_on_fields(line);
+}
+
+static void on_healed(struct line_ref line, uint64_t serving)
+{
+    uint64_t served = book.houses[line.event].served[line.lane];
+    probe_reached(PROBE_LINE_HEALED);
+    if (serving > served)
+        invariant_broken(INVARIANT_6, "a heal calls place %" PRIu64 ", and %" PRIu64 " were",
+                         serving, served);
+}
+
+static void on_write(const struct span *words, size_t len)
+{
+    struct line_ref line;
+    struct span name, command = words[0];
+    if (len < 2 || !lines_read_key(words[1], &line, &name))
+        return;
+    if (span_eq(command, SPAN("SET")) && span_eq(name, SPAN("serving")))
+        on_serving(line, number_in(words[2]));
+    else if (span_eq(command, SPAN("SET")) && span_eq(name, SPAN("seq")))
+        on_issued(line, number_in(words[2]));
+    else if (span_eq(command, SPAN("SETBIT")) && span_eq(name, SPAN("called")) &&
+             span_eq(words[3], SPAN("1")))
+        on_entry(line, number_in(words[2]));
+    else if (span_starts(command, SPAN("Z")) && span_eq(name, SPAN("active")))
+        on_active(line.event, words, len);
+    else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("cfg")))
+        on_fields(line, words, len);
+    else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("codes")))
+        presales_on_written(line.event, words, len);
+    else if (span_eq(command, SPAN("UNLINK")) && span_eq(name, SPAN("codes")))
+        presales_on_dropped(line.event);
+    else if (span_eq(command, SPAN("MSET")) && span_eq(name, SPAN("seq")))
+        on_healed(line, number_in(words[4]));
+}
+
+/* Visits that only one front knew, whose front is silent, have no slot kept for them. */
+static void count_lost_visits(void)
+{
+    for (uint32_t i = book.passes_len; i > 0; i--) {
+        uint64_t at_us = book.passes[i - 1].at_us;
+        if (at_us + LOSSES_UNSEEN_MS * SIM_MS < losses_last_us())
+            break;
+        if (losses_may_forget(book.passes[i - 1].front, at_us)) {
+            book.houses[book.passes[i - 1].event].visits_lost += 1;
+            book.passes[i - 1].at_us = 0;
+        }
+    }
+}
+
+static void on_loss(void)
+{
+    losses_happened();
+    presales_on_loss();
+    history_fact("'fact':'loss'");
+    for (uint32_t i = 0; i < book.rows_len; i++)
+        book.rows[i].written_ms = 0; /* what was told counts */
+    count_lost_visits();
+    /* State and knobs are what Redis has now; those that were lost come back by a heal, if a front
+     * has seen them. */
+    for (unsigned i = 0; i < EVENTS; i++) {
+        const char *cfg = lines_key((struct line_ref){i, 0}, "cfg");
+        book.houses[i].state = number_in(keeper_field(cfg, "state"));
+        book.houses[i].rate = (double)number_in(keeper_field(cfg, "rate_milli")) / 1000;
+        book.houses[i].burst = (double)number_in(keeper_field(cfg, "burst"));
+        set_rate(i);
+    }
+}
+
+static void on_silenced(unsigned front)
+{
+    losses_silenced(front);
+    if (losses_any() && losses_last_us() + (uint64_t)5 * SIM_S > sim_us())
+        count_lost_visits();
+}
+
+/* ---- what visitors are told ---- */
+
+static void on_shown(uint64_t number)
+{
+    (void)row_of(number);
+    ahead_on_shown(number, house_of(number)->heal_us[lines_of(number).lane]);
+}
+
+bool ledger_is_sure(const struct ask *ask)
+{
+    return ahead_all_have_heard() && ask->state >= LINE_OPEN && ask->state != LINE_CLOSED;
+}
+
+static void judge_place(unsigned front, const struct ask *ask)
+{
+    const struct place *place = &ask->place;
+    (void)ahead_all_have_heard();
+    if (ask->stale || ask->state < LINE_OPEN || ask->state == LINE_CLOSED)
+        return;
+    lots_on_told(front, ask->line, ask->entry, place->position);
+    struct row *row = row_of(lines_number(ask->line, place->position));
+    ahead_on_told(front, ask);
+    if (place->state == PLACE_CALLED && place->call_expires_ms > 0) {
+        row->call.at_us = sim_us();
+        row->call.expires_ms = place->call_expires_ms;
+        row->call.front = front;
+        row->call.there = true;
+    }
+}
+
+/* All the time since then. */
+static bool asked_for(const struct house *house, uint64_t from_us, bool work, unsigned codes)
+{
+    bool always = house->rules_len > 0;
+    for (uint32_t i = 0; i < house->rules_len; i++) {
+        uint64_t until_us = i + 1 < house->rules_len ? house->rules[i + 1].at_us : UINT64_MAX;
+        bool asked = (work && house->rules[i].work) || (house->rules[i].codes & codes) != 0;
+        if (until_us >= from_us && !asked)
+            always = false;
+    }
+    return always;
+}
+
+static void judge_join(unsigned front, const struct ask *ask)
+{
+    if (ask->outcome == LINE_FULL)
+        probe_reached(PROBE_LINE_FULL_UP);
+    if (ask->outcome == LINE_WORK_SPENT)
+        probe_reached(PROBE_LINE_WORK_USED);
+    if (ask->outcome == LINE_INVITATION_SPENT)
+        probe_reached(PROBE_LINE_INVITED_TWICE);
+    if (ask->outcome == ANSWER_WORK)
+        probe_reached(PROBE_LINE_WORK_ASKED);
+    const struct house *house = &book.houses[ask->line.event];
+    presales_on_join(ask, asked_for(house, ask->asked_us, false, 1u << ask->line.lane));
+    if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
+        return;
+    if (ask->outcome == LINE_SAME)
+        probe_reached(PROBE_LINE_AGAIN);
+    holders_on_join(ask, asked_for(house, ask->asked_us, true, 0));
+    judge_place(front, ask);
+}
+
+/* A member may stand in several lanes, and is inside once. */
+static void judge_member(const struct row *row, const struct ask *ask)
+{
+    for (uint32_t i = 0; ask->member != 0 && i < book.rows_len; i++) {
+        const struct row *other = &book.rows[i];
+        if (other == row || other->member != ask->member || !other->visit.there || other->ended ||
+            lines_of(other->number).event != ask->line.event ||
+            other->begun_us <= losses_last_us() ||
+            other->visit.expires_ms <= event_ms(ask->line.event))
+            continue;
+        invariant_broken(INVARIANT_6, "member %" PRIu64 " is inside with place %s, and with %s",
+                         ask->member, lines_says(row->number), lines_says(other->number));
+    }
+}
+
+static struct row *row_asked(const struct ask *ask)
+{
+    return row_of(lines_number(ask->line, ask->position));
+}
+
+static void judge_refused(const struct row *row, const struct ask *ask)
+{
+    uint64_t now_ms = event_ms(ask->line.event);
+    bool called = row->call.there && row->call.expires_ms > now_ms && row->leaving == 0 &&
+                  !holders_has_left(ask);
+    bool refused = ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE;
+    if (ask->outcome == LINE_NOT_YET && row->called)
+        probe_reached(PROBE_LINE_DOOR);
+    if (ask->outcome == LINE_EXPIRED && !row->entered)
+        probe_reached(PROBE_LINE_MISSED);
+    if (ask->outcome == LINE_MEMBER_INSIDE)
+        probe_reached(PROBE_LINE_MEMBER_INSIDE);
+    if (refused && called && !row->entered && !losses_may_forget(row->call.front, row->call.at_us))
+        invariant_broken(INVARIANT_6, "place %s is turned away %" PRIu64 " ms before its call ends",
+                         lines_says(row->number), row->call.expires_ms - now_ms);
+}
+
+static void judge_pass(unsigned front, const struct ask *ask)
+{
+    struct row *row = row_asked(ask);
+    judge_refused(row, ask);
+    if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
+        return;
+    if (!row->called || holders_has_left(ask))
+        invariant_broken(INVARIANT_6, "place %s is let in, and %s", lines_says(row->number),
+                         row->called ? "was given up" : "was not called");
+    if (row->call.there && row->call.expires_ms < event_ms(ask->line.event) && !row->visit.there)
+        probe_reached(PROBE_LINE_LATE_ENTERED);
+    holders_on_done(ask);
+    judge_member(row, ask);
+    presales_on_pass(ask);
+    book.entered += !row->visit.there;
+    if (!row->visit.there)
+        row->begun_us = sim_us();
+    row->visit.there = true;
+    row->visit.at_us = sim_us();
+    row->visit.expires_ms = ask->expires_ms;
+    row->visit.front = front;
+    row->member = ask->member;
+    assert(book.passes_len < PASSES_MAX);
+    book.passes[book.passes_len].at_us = sim_us();
+    book.passes[book.passes_len].event = ask->line.event;
+    book.passes[book.passes_len++].front = front;
+}
+
+/* Redis has the visit, and has lost that it was made longer: nobody believes the pass for that. */
+static bool is_renewal_lost(const struct row *row)
+{
+    uint64_t at_us = row->visit.at_us;
+    return losses_any() && at_us > row->begun_us && at_us <= losses_last_us() &&
+           at_us + LOST_MS * SIM_MS > losses_last_us();
+}
+
+static void judge_beat(unsigned front, const struct ask *ask)
+{
+    struct row *row = row_asked(ask);
+    uint64_t now_ms = event_ms(ask->line.event);
+    bool was_over = row->ended && row->ended_us < ask->asked_us &&
+                    (!losses_any() || row->ended_us > losses_last_us());
+    if (ask->outcome == LINE_OK && was_over)
+        invariant_broken(INVARIANT_6, "the visit of place %s was over, and goes on",
+                         lines_says(row->number));
+    if (ask->outcome == LINE_OK) {
+        row->visit.expires_ms = ask->expires_ms;
+        row->visit.at_us = sim_us();
+        row->visit.front = front;
+        return;
+    }
+    bool refused = ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE;
+    if (refused && row->visit.there && !row->ended && row->leaving == 0 && !row->has_run_out &&
+        row->visit.expires_ms > now_ms && book.houses[ask->line.event].visits_lost == 0 &&
+        !is_renewal_lost(row))
+        invariant_broken(INVARIANT_6, "the visit of place %s ends %" PRIu64 " ms before its time",
+                         lines_says(row->number), row->visit.expires_ms - now_ms);
+}
+
+static void judge_left(const struct ask *ask)
+{
+    struct row *row = row_asked(ask);
+    holders_on_done(ask);
+    if (row->entered && !row->ended) {
+        row->ended = true;
+        row->ended_us = sim_us();
+    }
+    if (!row->entered)
+        holders_on_left(ask);
+    if (ask->state == LINE_PRE_QUEUE)
+        probe_reached(PROBE_LINE_LEFT_EARLY);
+}
+
+static void on_leaving(uint64_t number)
+{
+    row_of(number)->leaving += 1;
+}
+
+static void hear_of_leaving(const struct ask *ask)
+{
+    struct row *row = row_asked(ask);
+    if (ask->outcome != LINE_UNAVAILABLE && row->leaving > 0)
+        row->leaving -= 1;
+}
+
+static void judge_done(const struct ask *ask)
+{
+    struct row *row = row_asked(ask);
+    if (!row->ended)
+        row->ended_us = sim_us();
+    row->ended = true;
+}
+
+static void judge_longer_call(unsigned front, const struct ask *ask)
+{
+    struct row *row = row_asked(ask);
+    row->call.expires_ms = ask->expires_ms;
+    row->call.at_us = sim_us();
+    row->call.front = front;
+    row->call.there = true;
+    probe_reached(PROBE_LINE_EXTENDED);
+}
+
+static void on_answer(unsigned front, const struct ask *ask)
+{
+    bool done = ask->outcome == LINE_OK;
+    if ((ask->kind == ASK_LEAVE || ask->kind == ASK_DONE) && ask->entry != 0)
+        hear_of_leaving(ask);
+    if (ask->kind == ASK_JOIN)
+        judge_join(front, ask);
+    else if (ask->entry == 0)
+        return; /* an operator's, or no ticket was read */
+    else if (ask->kind == ASK_ME && done)
+        judge_place(front, ask);
+    else if (ask->kind == ASK_PASS)
+        judge_pass(front, ask);
+    else if (ask->kind == ASK_BEAT)
+        judge_beat(front, ask);
+    else if (ask->kind == ASK_DONE && done)
+        judge_done(ask);
+    else if (ask->kind == ASK_LEAVE && done)
+        judge_left(ask);
+    else if (ask->kind == ASK_EXTEND && done)
+        judge_longer_call(front, ask);
+    else if (ask->kind == ASK_CODE && done)
+        holders_on_done(ask);
+    else if (ask->kind == ASK_TAKE && (done || ask->outcome == LINE_SAME))
+        holders_on_taken(front, ask);
+}
+
+/* ---- at the seats ---- */
+
+void ledger_on_shopping(uint64_t number)
+{
+    const struct row *row = row_of(number);
+    uint64_t now_ms = event_ms(lines_of(number).event);
+    if (!row->entered || !row->visit.there)
+        invariant_broken(INVARIANT_6, "place %s chooses seats, and was not let in",
+                         lines_says(number));
+    if (row->ended && row->ended_us + FAREWELL_MS * SIM_MS < sim_us())
+        invariant_broken(INVARIANT_6, "place %s chooses seats %" PRIu64 " ms after its visit ended",
+                         lines_says(number), (sim_us() - row->ended_us) / SIM_MS);
+    if (row->visit.expires_ms + SKEW_MS < now_ms)
+        invariant_broken(INVARIANT_6,
+                         "place %s chooses seats %" PRIu64 " ms after its pass has run out",
+                         lines_says(number), now_ms - row->visit.expires_ms);
+}
+
+/* ---- the end ---- */
+
+static void judge_end_of(struct line_ref line)
+{
+    const struct line_view *view = fronts_view(line);
+    uint64_t issued = number_in(keeper_text(lines_key(line, "seq")));
+    if (view == NULL || view->stale)
+        invariant_broken(INVARIANT_4, "no front has a picture of a line");
+    uint32_t inside_n = keeper_items(lines_key(line, "active"));
+    uint32_t door_n = keeper_items(lines_key(line, "door"));
+    if (inside_n > 0 || door_n > 0)
+        invariant_broken(INVARIANT_4, "%u visits and %u at the door are left over", inside_n,
+                         door_n);
+    if (view->waiting != waiting(line, issued))
+        invariant_broken(INVARIANT_6, "%" PRIu64 " are told to wait, and %" PRIu64 " do",
+                         view->waiting, waiting(line, issued));
+}
+
+void ledger_judge_end(void)
+{
+    for (unsigned event = 0; event < fronts_events(); event++)
+        for (unsigned lane = 0; lane <= book.houses[event].lanes; lane++)
+            judge_end_of((struct line_ref){event, lane});
+}
+
+uint32_t ledger_entered(void)
+{
+    return book.entered;
+}
+
+uint32_t ledger_joined(void)
+{
+    return holders_len();
+}
+
+void ledger_begin(struct keeper_ears *keeper, struct ask_ears *fronts)
+{
+    *keeper = (struct keeper_ears){on_write, on_loss, on_step};
+    *fronts = (struct ask_ears){on_answer, on_shown, on_leaving, on_silenced};
+    for (unsigned i = 0; i < EVENTS; i++)
+        book.houses[i].state = LINE_DRAFT;
+}

@@ -1,0 +1,17 @@
+/* losses.h: when Redis lost what it had, and what was forgotten with it. */
+#ifndef FG_SIM_QUEUE_LOSSES_H
+#define FG_SIM_QUEUE_LOSSES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { LOSSES_UNSEEN_MS = 2000 }; /* what a front was told last and others have not heard of */
+
+void losses_happened(void);
+void losses_silenced(unsigned front); /* it died, left or stands still */
+bool losses_any(void);
+uint64_t losses_last_us(void);
+/* A promise of this front, that nobody else may have known when Redis lost it. */
+bool losses_may_forget(unsigned front, uint64_t at_us);
+
+#endif

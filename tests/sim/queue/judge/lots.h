@@ -1,0 +1,14 @@
+/* lots.h: the draws, judged: the seed is the one that was promised before the pre-queue opened,
+ * each entry of the line has one position and keeps it, and it is the one that seed, beacon and
+ * number of entries give. */
+#ifndef FG_SIM_QUEUE_LOTS_H
+#define FG_SIM_QUEUE_LOTS_H
+
+#include "queue/front/lines.h"
+
+/* Fields of this line's `cfg` were written. */
+void lots_on_fields(struct line_ref line);
+/* A visitor of an open line was told of a position. */
+void lots_on_told(unsigned front, struct line_ref line, uint64_t entry, uint64_t position);
+
+#endif

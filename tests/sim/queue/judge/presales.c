@@ -1,0 +1,196 @@
+/* presales.c: a row for each code, and one for each place that was had by one.
+ *
+ * What Redis loses of uses may be had again, and what the operator takes away is over: only places
+ * that were asked for since then are counted. How often a code is good may change while a join is
+ * under way; then the most that it ever was good for counts. */
+#include "queue/judge/presales.h"
+
+#include "queue/judge/losses.h"
+#include "stage/invariant.h"
+#include "stage/probes.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { PLACES_MAX = 2048 };
+
+struct code {
+    bool loaded; /* once, at least */
+    unsigned lane;
+    uint64_t uses, uses_max, used;
+    uint64_t changed_us, dropped_us;
+};
+
+struct had {
+    uint64_t number; /* of the entry */
+    unsigned event;
+    uint64_t code, asked_us;
+};
+
+static struct {
+    struct code codes[EVENTS][1 + ASK_PRESALES];
+    struct had places[PLACES_MAX];
+    uint32_t places_len;
+} book;
+
+/* ---- what Redis writes ---- */
+
+static struct code *by_digest(unsigned event, struct span digest)
+{
+    uint8_t name[LINE_CODE_BYTES];
+    for (unsigned i = 1; i <= ASK_PRESALES; i++) {
+        ask_digest(i, name);
+        if (span_eq(digest, (struct span){(const char *)name, sizeof(name)}))
+            return &book.codes[event][i];
+    }
+    invariant_broken(INVARIANT_6, "a code is written that nobody has loaded");
+}
+
+static uint64_t cut_number(struct span *rest)
+{
+    struct span one;
+    uint64_t number = 0;
+    *rest = span_cut(*rest, ':', &one);
+    (void)span_u64(one, UINT64_MAX, &number);
+    return number;
+}
+
+static void change(struct code *code, struct span value, bool is_load)
+{
+    unsigned lane = (unsigned)cut_number(&value);
+    uint64_t uses = cut_number(&value), used = cut_number(&value);
+    if (!is_load && used > uses)
+        invariant_broken(INVARIANT_6, "a code is used for the %" PRIu64 "th time, of %" PRIu64,
+                         used, uses);
+    if (!is_load && lane != code->lane)
+        invariant_broken(INVARIANT_6, "a code of lane %u is used in lane %u", code->lane, lane);
+    if (is_load)
+        code->changed_us = sim_us();
+    code->loaded = true;
+    code->lane = lane;
+    code->uses = uses;
+    code->uses_max = uses > code->uses_max ? uses : code->uses_max;
+    code->used = used;
+}
+
+/* A place uses one; the operator of this world loads several at once. */
+void presales_on_written(unsigned event, const struct span *words, size_t len)
+{
+    for (size_t i = 2; i + 1 < len; i += 2)
+        change(by_digest(event, words[i]), words[i + 1], len > 4);
+}
+
+void presales_on_dropped(unsigned event)
+{
+    for (unsigned i = 1; i <= ASK_PRESALES; i++) {
+        struct code *code = &book.codes[event][i];
+        code->dropped_us = code->changed_us = sim_us();
+        code->used = 0;
+    }
+}
+
+/* What is known of a code is what was written; what Redis has of it now is older. */
+void presales_on_loss(void)
+{
+    for (unsigned event = 0; event < EVENTS; event++) {
+        for (unsigned i = 1; i <= ASK_PRESALES; i++) {
+            struct code *code = &book.codes[event][i];
+            code->changed_us = sim_us();
+            code->uses = code->uses_max;
+            code->used = UINT64_MAX; /* nobody knows */
+        }
+    }
+}
+
+/* ---- what visitors are told ---- */
+
+static bool counts(const struct code *code, uint64_t asked_us)
+{
+    return asked_us > code->dropped_us && (!losses_any() || asked_us > losses_last_us());
+}
+
+static uint64_t had_by(const struct code *code, unsigned event, uint64_t number)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < book.places_len; i++)
+        n += book.places[i].event == event && book.places[i].code == number &&
+             counts(code, book.places[i].asked_us);
+    return n;
+}
+
+/* Guesses share a row, of a code that nobody loads. */
+static const struct code *code_of(const struct ask *ask)
+{
+    return &book.codes[ask->line.event][ask->presale <= ASK_PRESALES ? ask->presale : 0];
+}
+
+static void judge_place(const struct ask *ask)
+{
+    uint64_t number = lines_number(ask->line, ask->entry);
+    const struct code *code = code_of(ask);
+    if (!code->loaded || code->lane != ask->line.lane)
+        invariant_broken(INVARIANT_6, "place %s is had by code %" PRIu64 ", which %s",
+                         lines_says(number), ask->presale,
+                         code->loaded ? "opens another lane" : "is none");
+    assert(book.places_len < PLACES_MAX);
+    book.places[book.places_len++] =
+        (struct had){number, ask->line.event, ask->presale, ask->asked_us};
+    uint64_t had = had_by(code, ask->line.event, ask->presale);
+    uint64_t most = ask->asked_us > code->changed_us ? code->uses : code->uses_max;
+    if (had > 1)
+        probe_reached(PROBE_LINE_CODE_SHARED);
+    if (counts(code, ask->asked_us) && had > most)
+        invariant_broken(INVARIANT_6,
+                         "place %s is the %" PRIu64 "th by code %" PRIu64
+                         ", which is good for %" PRIu64,
+                         lines_says(number), had, ask->presale, most);
+}
+
+static void judge_used_up(const struct ask *ask)
+{
+    const struct code *code = code_of(ask);
+    probe_reached(PROBE_LINE_CODE_USED_UP);
+    if (!code->loaded)
+        invariant_broken(INVARIANT_6, "code %" PRIu64 " is used up, and is none", ask->presale);
+    if (ask->asked_us > code->changed_us && code->used < code->uses)
+        invariant_broken(INVARIANT_6,
+                         "code %" PRIu64 " is used up, and was used %" PRIu64 " times of %" PRIu64,
+                         ask->presale, code->used, code->uses);
+}
+
+void presales_on_join(const struct ask *ask, bool must_show)
+{
+    bool has_place = ask->outcome == LINE_OK;
+    if (has_place && ask->presale == 0 && must_show)
+        invariant_broken(INVARIANT_6, "place %s is had without a code",
+                         lines_says(lines_number(ask->line, ask->entry)));
+    if (has_place && ask->presale != 0)
+        judge_place(ask);
+    if (has_place && ask->presale != 0 && ask->line.lane != ask->asked_lane)
+        probe_reached(PROBE_LINE_CODE_LANE);
+    if (ask->outcome == LINE_PRESALE_USED_UP)
+        judge_used_up(ask);
+    if (ask->outcome == LINE_PRESALE_UNKNOWN)
+        probe_reached(PROBE_LINE_CODE_UNKNOWN);
+    if (ask->outcome == LINE_PRESALE_GUESSES)
+        probe_reached(PROBE_LINE_CODE_GUESSES);
+    if (ask->outcome == LINE_PRESALE_MISSING)
+        probe_reached(PROBE_LINE_CODE_MISSING);
+}
+
+/* What a code opened may be lost with Redis, and the place kept by its ticket. */
+void presales_on_pass(const struct ask *ask)
+{
+    uint64_t number = lines_number(ask->line, ask->entry);
+    const char *opened = "";
+    for (uint32_t i = 0; i < book.places_len; i++)
+        if (book.places[i].number == number)
+            opened = ASK_CHANNEL(ask->line.lane);
+    bool same = strcmp(opened, ask->channel) == 0;
+    if (opened[0] != '\0' && same)
+        probe_reached(PROBE_LINE_CODE_CHANNEL);
+    if (!same && !losses_any())
+        invariant_broken(INVARIANT_6, "the pass of place %s opens '%s', and its code '%s'",
+                         lines_says(number), ask->channel, opened);
+}

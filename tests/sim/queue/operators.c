@@ -1,0 +1,235 @@
+/* operators.c: one for each event, a fiber each. All that they ask may be lost or refused. Some
+ * events have two lanes beside the general one, some begin with a pre-queue and a draw, some have a
+ * presale, whose codes are loaded, loaded again and taken away. */
+#include "queue/operators.h"
+
+#include "queue/bell.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+struct show {
+    unsigned event;
+    bool lanes, draws, presale;
+    struct sim_gate desk;
+};
+
+static struct {
+    struct show shows[EVENTS];
+    bool sells; /* something is sold inside */
+    bool calm;
+} operators;
+
+static bool chance(unsigned percent)
+{
+    return sim_below(SIM_CHOICES, 100) < percent;
+}
+
+static void wait_ms(uint64_t least, uint64_t most)
+{
+    sim_sleep((least + sim_below(SIM_CHOICES, most - least + 1)) * SIM_MS);
+}
+
+static int act(unsigned event, const struct ask *asked)
+{
+    struct ask *ask = bell_copy(&operators.shows[event].desk, asked);
+    ask->line = (struct line_ref){event, 0};
+    (void)bell_ask(ask);
+    return ask->outcome;
+}
+
+static const struct line_view *view_of(unsigned event)
+{
+    return fronts_view((struct line_ref){event, 0});
+}
+
+static void change(unsigned event, const char *patch)
+{
+    struct ask ask = {.kind = ASK_CHANGE};
+    snprintf(ask.patch, sizeof(ask.patch), "%s", patch);
+    sim_note("the operator of %s sets %s", lines_event(event), patch);
+    (void)act(event, &ask);
+}
+
+static void turn_a_knob(unsigned event)
+{
+    static const char *const knobs[] = {
+        "{\"rate_per_s\":1}", "{\"rate_per_s\":4}", "{\"rate_per_s\":20}", "{\"rate_per_s\":0}",
+        "{\"burst\":1}",      "{\"burst\":6}",      "{\"max_active\":2}",  "{\"max_active\":5}",
+        "{\"max_active\":0}", "{\"line_max\":6}",   "{\"line_max\":20}",   "{\"line_max\":0}",
+        "{\"pow_bits\":8}",   "{\"pow_bits\":0}",   "{\"call_ttl_s\":3}",  "{\"call_ttl_s\":6}",
+        "{\"grace_s\":2}",    "{\"grace_s\":5}",
+    };
+    change(event, knobs[sim_below(SIM_CHOICES, sizeof(knobs) / sizeof(knobs[0]))]);
+}
+
+/* A draw has a beacon of its own each time it is tried. */
+static void move_to(unsigned event, enum line_state to)
+{
+    const struct ask ask = {.kind = ASK_MOVE, .to = to, .lot = 1 + sim_below(SIM_CHOICES, 1000000)};
+    (void)act(event, &ask);
+}
+
+/* All of it may be lost or refused, so it is said until it is so. */
+static void let_all_in(unsigned event)
+{
+    for (;;) {
+        const struct line_view *view = view_of(event);
+        if (view != NULL && !view->stale && view->state == LINE_OPEN &&
+            view->knobs.rate_milli == 20000 && view->knobs.line_max == 0) {
+            wait_ms(5000, 5000);
+            continue;
+        }
+        if (view != NULL && view->state != LINE_OPEN)
+            move_to(event, LINE_OPEN);
+        change(event, "{\"rate_per_s\":20,\"burst\":4,\"max_active\":8,\"line_max\":0,"
+                      "\"pow_bits\":0,\"code_required\":false}");
+        wait_ms(300, 600);
+    }
+}
+
+/* Everybody has to show a code, but in the second lane. */
+static const char *lanes_of(const struct show *show)
+{
+    if (!show->lanes)
+        return "";
+    return show->presale ? ",\"lanes\":[{\"id\":\"club\",\"share\":30,\"invitations\":999,"
+                           "\"code_required\":true},"
+                           "{\"id\":\"fans\",\"share\":20,\"invitations\":999}]"
+                         : ",\"lanes\":[{\"id\":\"club\",\"share\":30,\"invitations\":999},"
+                           "{\"id\":\"fans\",\"share\":20,\"invitations\":999}]";
+}
+
+static void create(unsigned event)
+{
+    const struct show *show = &operators.shows[event];
+    struct ask make = {.kind = ASK_CREATE};
+    snprintf(make.patch, sizeof(make.patch),
+             "{\"name\":\"Show\",\"rate_per_s\":5,\"burst\":2,\"max_active\":5,"
+             "\"session_ttl_s\":%d,\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":3,"
+             "\"joins_per_ip_per_min\":0%s%s}",
+             operators.sells ? 15 : 5, show->presale ? ",\"code_required\":true" : "",
+             lanes_of(show));
+    while (view_of(event) == NULL) {
+        (void)act(event, &make);
+        wait_ms(200, 500);
+    }
+}
+
+/* ---- presale codes ---- */
+
+static unsigned lanes_len(const struct show *show)
+{
+    return show->lanes ? 1 + EVENT_LANES : 1;
+}
+
+/* Those of one lane; true: done, as far as anybody knows. */
+static bool load_lane(const struct show *show, unsigned lane, uint64_t uses)
+{
+    struct ask ask = {.kind = ASK_PRESALE};
+    unsigned lanes = lanes_len(show);
+    ask.load = (struct ask_load){.call = LINE_CODES_PUT,
+                                 .lane = lane,
+                                 .first = lane > 0 ? lane : lanes,
+                                 .step = lanes,
+                                 .uses = uses};
+    sim_note("the operator of %s loads codes of lane %u, good for %" PRIu64,
+             lines_event(show->event), lane, uses);
+    return act(show->event, &ask) == LINE_OK;
+}
+
+static void load_all(const struct show *show)
+{
+    for (unsigned lane = 0; lane < lanes_len(show); lane++)
+        while (!load_lane(show, lane, 1 + lane) && !operators.calm)
+            wait_ms(100, 500);
+}
+
+static void drop_all(const struct show *show)
+{
+    struct ask ask = {.kind = ASK_PRESALE, .load = {.call = LINE_CODES_DROP}};
+    sim_note("the operator of %s takes all codes away", lines_event(show->event));
+    (void)act(show->event, &ask);
+}
+
+static void turn_codes(const struct show *show)
+{
+    const struct line_view *view = view_of(show->event);
+    if (view != NULL && line_codes_missing(view) > 0)
+        load_all(show);
+    else if (chance(20))
+        (void)load_lane(show, (unsigned)sim_below(SIM_CHOICES, lanes_len(show)),
+                        1 + sim_below(SIM_CHOICES, 3));
+    else if (chance(5)) {
+        drop_all(show);
+        load_all(show);
+    }
+}
+
+/* ---- a day ---- */
+
+static bool is_at(unsigned event, enum line_state state)
+{
+    const struct line_view *view = view_of(event);
+    return view != NULL && view->state >= state;
+}
+
+static void operate(void *ctx)
+{
+    unsigned event = *(const unsigned *)ctx;
+    create(event);
+    if (operators.shows[event].presale)
+        load_all(&operators.shows[event]);
+    while (operators.shows[event].draws && !is_at(event, LINE_PRE_QUEUE) && !operators.calm) {
+        move_to(event, LINE_SCHEDULED);
+        move_to(event, LINE_PRE_QUEUE);
+    }
+    if (operators.shows[event].draws)
+        wait_ms(1000, 15000);
+    while (!is_at(event, LINE_OPEN) && !operators.calm) {
+        move_to(event, LINE_OPEN);
+        wait_ms(100, 300);
+    }
+    while (!operators.calm) {
+        wait_ms(1000, 8000);
+        if (operators.shows[event].presale)
+            turn_codes(&operators.shows[event]);
+        if (chance(75))
+            turn_a_knob(event);
+        else
+            move_to(event, chance(60) ? LINE_OPEN : chance(50) ? LINE_PAUSED : LINE_SOLD_OUT);
+    }
+    let_all_in(event);
+}
+
+void operators_begin(bool sells)
+{
+    operators.sells = sells;
+    for (unsigned i = 0; i < fronts_events(); i++) {
+        struct show *show = &operators.shows[i];
+        *show = (struct show){
+            .event = i, .lanes = chance(33), .draws = chance(50), .presale = chance(33)};
+        (void)sim_spawn(NULL, operate, &show->event);
+    }
+}
+
+void operators_calm_down(void)
+{
+    operators.calm = true;
+}
+
+bool operators_have_lanes(unsigned event)
+{
+    return operators.shows[event].lanes;
+}
+
+bool operators_draw(unsigned event)
+{
+    return operators.shows[event].draws;
+}
+
+bool operators_have_presale(unsigned event)
+{
+    return operators.shows[event].presale;
+}

@@ -1,0 +1,13 @@
+/* operators.h: whoever makes the events, opens them and turns their knobs. */
+#ifndef FG_SIM_QUEUE_OPERATORS_H
+#define FG_SIM_QUEUE_OPERATORS_H
+
+#include <stdbool.h>
+
+void operators_begin(bool sells); /* `sells`: something is sold inside, so visits are longer */
+void operators_calm_down(void);   /* from here on all are let in */
+bool operators_have_lanes(unsigned event);
+bool operators_draw(unsigned event);
+bool operators_have_presale(unsigned event);
+
+#endif

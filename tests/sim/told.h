@@ -1,0 +1,10 @@
+/* told.h: calls of the seats and their answers, as lines of a history (stage/history.h). */
+#ifndef FG_SIM_TOLD_H
+#define FG_SIM_TOLD_H
+
+#include "call.h"
+
+void told_ask(const struct seat_call *call);
+void told_answer(const struct seat_call *call);
+
+#endif

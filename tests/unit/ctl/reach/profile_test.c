@@ -1,0 +1,149 @@
+/* profile_test.c: profiles of a file, and where a token comes from. */
+#include "reach/profile.h"
+
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[64];
+
+static const char *file_of(const char *name, const char *text, mode_t mode)
+{
+    static char path[128];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    assert_int_equal(chmod(path, mode), 0);
+    return path;
+}
+
+static int read_text(const char *text, const char *name, struct err_slot *err, struct profile *out)
+{
+    const struct profile_ask ask = {.name = name, .file = file_of("profiles", text, 0644)};
+    return profile_read(&ask, err, out);
+}
+
+static void the_profile_that_is_asked_for_is_read(void **state)
+{
+    (void)state;
+    static struct profile profile;
+    struct err_slot err = {.code = ERR_OK};
+    const char *text = "[default]\nqueue = \"http://127.0.0.1:1\"\n"
+                       "[live]\nqueue = \"https://queue.example\"\nca_file = /ca.pem\n";
+    assert_int_equal(read_text(text, "live", &err, &profile), 0);
+    assert_string_equal(profile.address[COMMAND_LINE], "https://queue.example");
+    assert_string_equal(profile.address[COMMAND_PAY], "");
+    assert_string_equal(profile.ca_file, "/ca.pem");
+    assert_int_equal(read_text(text, NULL, &err, &profile), 0);
+    assert_string_equal(profile.address[COMMAND_LINE], "http://127.0.0.1:1");
+}
+
+static void an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for(void **state)
+{
+    (void)state;
+    static struct profile profile;
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"[default]\n[live]\nqeue = x\n", "profiles:3: "},
+        {"[default]\n[live]\n\nqueue = ftp://x\n", "profiles:4: [live] queue: an address begins"},
+        {"[default]\npay = http://me:secret@x\n", "profiles:2: [default] pay: an address holds no"},
+        {"[]\n", "profiles:1: no name"},
+        {"[other]\n", "no profile [default] in it"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct err_slot err = {.code = ERR_OK};
+        assert_true(read_text(cases[i].text, NULL, &err, &profile) < 0);
+        assert_says(&err, cases[i].says);
+        assert_null(strstr(err.text, "secret"));
+    }
+    char many[1024] = "";
+    for (int i = 0; i <= CTL_PROFILES_MAX; i++)
+        snprintf(many + strlen(many), sizeof(many) - strlen(many), "[p%d]\n", i);
+    struct err_slot err = {.code = ERR_OK};
+    assert_true(read_text(many, NULL, &err, &profile) < 0);
+    assert_says(&err, "more than 16 profiles");
+}
+
+static void without_a_file_the_services_are_on_this_machine(void **state)
+{
+    (void)state;
+    static struct profile profile;
+    struct err_slot err = {.code = ERR_OK};
+    struct profile_ask ask = {.config_home = dir};
+    assert_int_equal(profile_read(&ask, &err, &profile), 0);
+    assert_string_equal(profile.address[COMMAND_SEATS], "http://127.0.0.1:8092");
+    ask.name = "live";
+    assert_true(profile_read(&ask, &err, &profile) < 0);
+    assert_says(&err, "profile live: there is no");
+    ask.file = "/nowhere/profiles";
+    assert_true(profile_read(&ask, &err, &profile) < 0);
+    assert_says(&err, "/nowhere/profiles");
+}
+
+static void a_token_comes_from_environment_file_or_command_in_this_order(void **state)
+{
+    (void)state;
+    static struct profile profile;
+    char token[CTL_TOKEN_MAX];
+    struct err_slot err = {.code = ERR_OK};
+    snprintf(profile.token_command, sizeof(profile.token_command), "echo of-command");
+    assert_int_equal(profile_token(&profile, NULL, &err, token), 0);
+    assert_string_equal(token, "of-command");
+    snprintf(profile.token_file, sizeof(profile.token_file), "%s",
+             file_of("token", "of-file\n", 0600));
+    assert_int_equal(profile_token(&profile, "", &err, token), 0);
+    assert_string_equal(token, "of-file");
+    assert_int_equal(profile_token(&profile, "of-environment", &err, token), 0);
+    assert_string_equal(token, "of-environment");
+}
+
+static void a_token_that_is_none_is_refused_and_never_quoted(void **state)
+{
+    (void)state;
+    static struct profile profile;
+    char token[CTL_TOKEN_MAX];
+    struct err_slot err = {.code = ERR_OK};
+    memset(&profile, 0, sizeof(profile));
+    assert_int_equal(profile_token(&profile, NULL, &err, token), ERR_AUTH);
+    assert_says(&err, "no token");
+    assert_int_equal(profile_token(&profile, "two\r\nlines", &err, token), ERR_AUTH);
+    assert_null(strstr(err.text, "lines"));
+    snprintf(profile.token_command, sizeof(profile.token_command), "echo never; false");
+    assert_int_equal(profile_token(&profile, NULL, &err, token), ERR_AUTH);
+    snprintf(profile.token_command, sizeof(profile.token_command), "true");
+    assert_int_equal(profile_token(&profile, NULL, &err, token), ERR_AUTH);
+    assert_says(&err, "empty");
+    snprintf(profile.token_file, sizeof(profile.token_file), "%s",
+             file_of("open", "everybody-reads-this\n", 0644));
+    assert_true(profile_token(&profile, NULL, &err, token) < 0);
+    assert_null(strstr(err.text, "everybody"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_profile_that_is_asked_for_is_read),
+        cmocka_unit_test(an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for),
+        cmocka_unit_test(without_a_file_the_services_are_on_this_machine),
+        cmocka_unit_test(a_token_comes_from_environment_file_or_command_in_this_order),
+        cmocka_unit_test(a_token_that_is_none_is_refused_and_never_quoted),
+    };
+    snprintf(dir, sizeof(dir), "/tmp/fairgate-profile-XXXXXX");
+    if (mkdtemp(dir) == NULL)
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    static const char *const names[] = {"profiles", "token", "open"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+    return failed;
+}

@@ -1,0 +1,169 @@
+/* args_test.c: command lines, right and wrong, and the table that judges them. */
+#include "words/args.h"
+
+#include "commands.h"
+#include "unit.h"
+#include "words/manual.h"
+
+#include <stdlib.h>
+
+enum { WORDS_MAX = 16 };
+
+static int parse(const char *line, struct err_slot *err, struct args *out)
+{
+    static char memory[256];
+    static char *words[WORDS_MAX];
+    int len = 0;
+    snprintf(memory, sizeof(memory), "%s", line);
+    for (char *word = strtok(memory, " "); word != NULL; word = strtok(NULL, " "))
+        words[len++] = word;
+    return args_parse(&commands, len, words, err, out);
+}
+
+static void good(const char *line, struct args *out)
+{
+    struct err_slot err = {.code = ERR_OK};
+    if (parse(line, &err, out) != 0)
+        fail_msg("%s: %s", line, err.text);
+}
+
+static void bad(const char *line, const char *says)
+{
+    struct err_slot err = {.code = ERR_OK};
+    struct args args;
+    assert_true(parse(line, &err, &args) < 0);
+    assert_says(&err, says);
+}
+
+static void words_have_the_names_that_the_table_gives_them(void **state)
+{
+    (void)state;
+    static struct args args;
+    good("fairgate rate hero-lim 400 --why busy", &args);
+    assert_string_equal(args.command->name, "rate");
+    assert_string_equal(args_word(&args, "EVENT"), "hero-lim");
+    assert_string_equal(args_word(&args, "RATE"), "400");
+    assert_null(args_word(&args, "SEAT"));
+    assert_string_equal(args.option[OPTION_WHY], "busy");
+    good("fairgate --why=a=b halls block --json demo s-1 s-2", &args);
+    assert_string_equal(args.command->name, "halls block");
+    assert_int_equal(args_words_from(&args, "SEAT"), 1);
+    assert_int_equal(args.words_len, 3);
+    assert_string_equal(args.option[OPTION_WHY], "a=b");
+    assert_non_null(args.option[OPTION_JSON]);
+    good("fairgate appeal demo -- --AB-CD", &args);
+    assert_string_equal(args_word(&args, "REFERENCE"), "--AB-CD");
+}
+
+static void what_is_wrong_is_said_with_the_form_that_is_right(void **state)
+{
+    (void)state;
+    bad("fairgate", "which command?");
+    bad("fairgate rate demo", "RATE is missing: fairgate rate EVENT RATE");
+    bad("fairgate rate demo 4 5", "5 is too much");
+    bad("fairgate evnts", "is it events");
+    bad("fairgate zzzzzz", "no such command; fairgate help");
+    bad("fairgate halls", "one of list, show, import");
+    bad("fairgate events --jsn", "is it --json");
+    bad("fairgate events --json --json", "twice");
+    bad("fairgate events --json=1", "takes no value");
+    bad("fairgate rate demo 4 --why", "--why wants TEXT");
+    bad("fairgate rate demo 4 --why=", "--why wants TEXT");
+    bad("fairgate rate demo 4 --percent 4", "--percent is no option of rate");
+    bad("fairgate refund o-1", "--why TEXT is missing");
+    bad("fairgate halls block demo r1s1 r1\xff", "not UTF-8");
+    bad("fairgate codes load demo file --lane \xff", "not UTF-8");
+}
+
+static void help_excuses_what_is_missing(void **state)
+{
+    (void)state;
+    static struct args args;
+    good("fairgate rate --help", &args);
+    assert_non_null(args.option[OPTION_HELP]);
+    good("fairgate -h", &args);
+    assert_null(args.command);
+}
+
+static bool seen(const char *text, const char *part)
+{
+    return strstr(text, part) != NULL;
+}
+
+/* What the manual prints, freed by the caller. */
+static char *printed(void (*print)(const struct command_table *, FILE *))
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    print(&commands, out);
+    fclose(out);
+    return text;
+}
+
+static void bash(const struct command_table *table, FILE *out)
+{
+    assert_true(manual_completion(table, "bash", out));
+}
+
+/* Each row can be done, and is told of in help, manual and completion. */
+static void every_command_is_whole_and_is_told_of(void **state)
+{
+    (void)state;
+    char *list = printed(manual_list);
+    char *page = printed(manual_page);
+    char *completion = printed(bash);
+    for (size_t i = 0; i < commands.len; i++) {
+        const struct command *command = &commands.command[i];
+        assert_non_null(command->run);
+        assert_true(command->brief[strlen(command->brief) - 1] != '.');
+        assert_true((command->needs & ~command->options) == 0);
+        assert_true(command->rows == NULL || command->columns != NULL);
+        struct command_word word;
+        bool optional = false;
+        for (size_t n = 0; command_word(command, n, &word); n++) {
+            assert_true(word.name.len > 0);
+            assert_false(optional && !word.optional);
+            optional = word.optional || word.several;
+        }
+        if (command->hidden)
+            continue;
+        assert_true(seen(list, command->name));
+        assert_true(seen(page, command->brief) || seen(command->brief, "-"));
+        struct span first;
+        struct span second = span_cut(span_of(command->name), ' ', &first);
+        assert_true(seen(completion, second.ptr != NULL ? second.ptr : command->name));
+    }
+    free(list);
+    free(page);
+    free(completion);
+}
+
+static void only_two_shells_are_known(void **state)
+{
+    (void)state;
+    assert_false(manual_completion(&commands, "fish", stdout));
+}
+
+static void a_distance_counts_letters_up_to_three(void **state)
+{
+    (void)state;
+    assert_int_equal(command_distance("open", "open"), 0);
+    assert_int_equal(command_distance("opn", "open"), 1);
+    assert_int_equal(command_distance("opne", "open"), 2);
+    assert_int_equal(command_distance("close", "open"), 3);
+    assert_int_equal(command_distance("", "abcdefghijklmnopqrstuvwxyzabc"), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_have_the_names_that_the_table_gives_them),
+        cmocka_unit_test(what_is_wrong_is_said_with_the_form_that_is_right),
+        cmocka_unit_test(help_excuses_what_is_missing),
+        cmocka_unit_test(every_command_is_whole_and_is_told_of),
+        cmocka_unit_test(only_two_shells_are_known),
+        cmocka_unit_test(a_distance_counts_letters_up_to_three),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

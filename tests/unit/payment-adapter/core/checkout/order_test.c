@@ -1,0 +1,280 @@
+/* order_test.c: an order and a move as a saga keeps them: whole, or not at all. */
+#include "core/checkout/moving.h"
+#include "core/checkout/order.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct order order, read; /* big */
+static struct moving moving;
+
+static const struct order whole = {
+    .id = "o_1",
+    .event = "gala",
+    .event_name = "The Gala",
+    .hold = "h_1",
+    .member = "42",
+    .session = "s_1",
+    .lang = "ko",
+    .provider = "stripe",
+    .currency = "KRW",
+    .amount = 3000,
+    .refund = 1000,
+    .purchase = "digest",
+    .fees = 100,
+    .terms = "terms",
+    .expires_ms = 1800000000000,
+    .payment = "pi_1",
+    .payment_key = "key",
+    .key_round = 2,
+    .seats_len = 2,
+    .seats = {"A-1", "A-2"},
+};
+
+static void what_is_kept_is_read_back(void **state)
+{
+    (void)state;
+    static struct order bare = {.id = "o_2"};
+    const struct order *const orders[] = {&whole, &bare};
+    for (unsigned i = 0; i < 2; i++) {
+        char *json;
+        assert_int_equal(order_dump(orders[i], NULL, &json), 0);
+        assert_int_equal(order_parse(span_of(json), NULL, &read), 0);
+        assert_memory_equal(&read, orders[i], sizeof(read));
+        free(json);
+    }
+}
+
+/* ---- memory that runs out ---- */
+
+static unsigned allocations, fails_at;
+
+static void *scarce(size_t size)
+{
+    return allocations++ == fails_at ? NULL : malloc(size);
+}
+
+static void memory_that_runs_out_loses_no_part_of_an_order(void **state)
+{
+    (void)state;
+    int rc;
+    json_set_alloc_funcs(scarce, free);
+    for (unsigned nth = 0;; nth++) {
+        char *json = NULL;
+        struct err_slot err = {0};
+        allocations = 0;
+        fails_at = nth;
+        rc = order_dump(&whole, &err, &json);
+        fails_at = UINT_MAX;
+        if (rc == 0) {
+            assert_int_equal(order_parse(span_of(json), NULL, &read), 0);
+            assert_memory_equal(&read, &whole, sizeof(read));
+            free(json);
+        } else {
+            assert_int_equal(rc, ERR_NOMEM);
+            assert_null(json);
+        }
+        if (allocations <= nth) /* it did without so many */
+            break;
+    }
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(rc, 0);
+}
+
+/* ---- what a database may hold ---- */
+
+/* `text` with the first `from` in it exchanged. */
+static char *exchanged(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    assert_non_null(at);
+    char *copy = malloc(strlen(text) + strlen(to) + 1);
+    sprintf(copy, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    return copy;
+}
+
+static void an_order_with_a_member_that_is_none_is_not_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to;
+    } wrong[] = {
+        {"\"o_1\"", "\"\""},
+        {"\"o_1\"", "1"},
+        {"\"o_1\"", "\"0123456789012345678901234567890123456789\""},
+        {"\"gala\"", "1"},
+        {"\"The Gala\"", "1"},
+        {"\"h_1\"", "[]"},
+        {"\"42\"", "42"},
+        {"\"s_1\"", "null"},
+        {"\"ko\"", "\"kore\""},
+        {"\"stripe\"", "\"0123456789012345\""},
+        {"\"KRW\"", "\"KRWX\""},
+        {"\"pi_1\"", "1"},
+        {"\"key\"", "{}"},
+        {"\"digest\"", "1"},
+        {"\"terms\":\"terms\"", "\"terms\":true"},
+        {"\"refund\":1000", "\"refund\":-1"},
+        {"\"fees\":100", "\"fees\":\"100\""},
+        {"\"amount\":3000", "\"amount\":3000.5"},
+        {"1800000000000", "-1"},
+        {"\"key_round\":2", "\"key_round\":4294967296"},
+        {"\"key_round\":2", "\"key_round\":-1"},
+        {"\"A-2\"", "2"},
+        {"}", ""},
+    };
+    char *json;
+    assert_int_equal(order_dump(&whole, NULL, &json), 0);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char *text = exchanged(json, wrong[i].from, wrong[i].to);
+        struct err_slot err = {0};
+        if (order_parse(span_of(text), &err, &read) != ERR_SYNTAX)
+            fail_msg("%s was read", text);
+        free(text);
+    }
+    free(json);
+}
+
+static void a_seat_and_their_number_have_a_bound(void **state)
+{
+    (void)state;
+    char seat[ORDER_SEAT_MAX + 1], json[2 * ORDER_SEAT_MAX];
+    memset(seat, 'A', ORDER_SEAT_MAX);
+    seat[ORDER_SEAT_MAX] = '\0';
+    for (unsigned over = 0; over < 2; over++) {
+        snprintf(json, sizeof(json), "{\"order\":\"o\",\"seats\":[\"%s\"]}", seat + 1 - over);
+        assert_int_equal(order_parse(span_of(json), NULL, &read) < 0, over);
+    }
+    static char many[ORDER_SEATS_MAX * 8 + 64];
+    for (int more = 0; more < 2; more++) {
+        int len = snprintf(many, 64, "{\"order\":\"o\",\"seats\":[\"A\"");
+        for (int i = 1; i < ORDER_SEATS_MAX + more; i++)
+            len += snprintf(many + len, 8, ",\"A\"");
+        snprintf(many + len, 8, "]}");
+        assert_int_equal(order_parse(span_of(many), NULL, &read) < 0, more);
+    }
+}
+
+static void a_place_in_an_area_is_named_by_its_number_if_that_fits(void **state)
+{
+    (void)state;
+    char out[ORDER_SEAT_MAX], area[ORDER_SEAT_MAX];
+    assert_true(order_area_seat("pit", 1024, out));
+    assert_string_equal(out, "pit#1024");
+    memset(area, 'a', sizeof(area));
+    area[ORDER_SEAT_MAX - 3] = '\0';
+    assert_true(order_area_seat(area, 9, out));
+    assert_false(order_area_seat(area, 10, out));
+}
+
+static void every_status_is_known_by_its_name(void **state)
+{
+    (void)state;
+    for (unsigned status = 0; status < ORDER_STATUS_COUNT; status++) {
+        const char *name = order_status_name((enum order_status)status);
+        assert_int_equal(order_status_parse(span_of(name)), status);
+    }
+    assert_int_equal(order_status_parse(SPAN("lost")), ORDER_PARKED);
+}
+
+static void a_refund_returns_a_part_if_one_is_told_and_never_more_than_was_captured(void **state)
+{
+    (void)state;
+    assert_int_equal(order_refund(&order, 3000), 3000);
+    order.refund = 1000;
+    assert_int_equal(order_refund(&order, 3000), 1000);
+    assert_int_equal(order_refund(&order, 1001), 1000);
+    assert_int_equal(order_refund(&order, 1000), 1000);
+    assert_int_equal(order_refund(&order, 999), 999);
+    order.refund = 0;
+}
+
+/* ---- moves ---- */
+
+#define SEAT(from)                                                                                 \
+    "{\"from\":\"" from "\",\"to\":\"B-1\",\"ticket\":\"t_1\",\"member\":\"42\",\"lang\":\"ko\"}"
+
+static void a_move_is_read_with_all_its_seats(void **state)
+{
+    (void)state;
+    assert_int_equal(moving_parse(SPAN("{\"move\":4294967294,\"moves\":[" SEAT("A-1") "," //
+                                       SEAT("A-2") "]}"),
+                                  NULL, &moving),
+                     0);
+    assert_int_equal(moving.number, UINT32_MAX - 1);
+    assert_int_equal(moving.len, 2);
+    assert_string_equal(moving.seats[0].from, "A-1");
+    assert_string_equal(moving.seats[1].from, "A-2");
+    assert_string_equal(moving.seats[1].to, "B-1");
+    assert_string_equal(moving.seats[1].ticket, "t_1");
+    assert_string_equal(moving.seats[1].member, "42");
+    assert_string_equal(moving.seats[1].lang, "ko");
+}
+
+static void a_move_with_a_seat_that_is_none_is_not_read(void **state)
+{
+    (void)state;
+    static const char good[] = "{\"move\":1,\"moves\":[" SEAT("A-1") "]}";
+    static const struct {
+        const char *from, *to;
+    } wrong[] = {
+        {":1,", ":0,"},
+        {":1,", ":-1,"},
+        {":1,", ":4294967295,"},
+        {":1,", ":\"1\","},
+        {"\"A-1\"", "\"\""},
+        {"\"A-1\"", "1"},
+        {"\"B-1\"", "\"\""},
+        {"\"t_1\"", "\"\""},
+        {"\"42\"", "42"},
+        {"\"ko\"", "\"kore\""},
+        {"\"ko\"}", "\"ko\"},1"},
+        {SEAT("A-1"), ""},
+        {"{\"move\"", "[\"move\""},
+    };
+    assert_int_equal(moving_parse(SPAN(good), NULL, &moving), 0);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char *text = exchanged(good, wrong[i].from, wrong[i].to);
+        if (moving_parse(span_of(text), NULL, &moving) != ERR_SYNTAX)
+            fail_msg("%s was read", text);
+        free(text);
+    }
+}
+
+static void a_move_of_more_seats_than_fit_is_not_read(void **state)
+{
+    (void)state;
+    static char json[MOVING_SEATS_MAX * 128 + 256];
+    for (int more = 0; more < 2; more++) {
+        int len = snprintf(json, 64, "{\"move\":1,\"moves\":[");
+        for (int i = 0; i < MOVING_SEATS_MAX + more; i++)
+            len += snprintf(json + len, 128, "%s" SEAT("A-1"), i > 0 ? "," : "");
+        snprintf(json + len, 8, "]}");
+        assert_int_equal(moving_parse(span_of(json), NULL, &moving) < 0, more);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_kept_is_read_back),
+        cmocka_unit_test(memory_that_runs_out_loses_no_part_of_an_order),
+        cmocka_unit_test(an_order_with_a_member_that_is_none_is_not_read),
+        cmocka_unit_test(a_seat_and_their_number_have_a_bound),
+        cmocka_unit_test(a_place_in_an_area_is_named_by_its_number_if_that_fits),
+        cmocka_unit_test(every_status_is_known_by_its_name),
+        cmocka_unit_test(a_refund_returns_a_part_if_one_is_told_and_never_more_than_was_captured),
+        cmocka_unit_test(a_move_is_read_with_all_its_seats),
+        cmocka_unit_test(a_move_with_a_seat_that_is_none_is_not_read),
+        cmocka_unit_test(a_move_of_more_seats_than_fit_is_not_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

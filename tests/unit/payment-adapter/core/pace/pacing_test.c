@@ -1,0 +1,364 @@
+/* pacing_test.c: backoff, breaker and retry budget: how a peer in trouble is treated. */
+#include "core/pace/breaker.h"
+#include "core/pace/budget.h"
+#include "core/pace/gate.h"
+#include "core/pace/pace.h"
+#include "pace/backoff.h"
+#include "steps.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void a_backoff_is_spread_from_nothing_to_its_bound(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 1);
+    uint32_t low = 0, high = 0;
+    for (int i = 0; i < 1000; i++) {
+        uint32_t ms = backoff_ms(100, 10000, 4, &rng.rng); /* 100, 200, 400, 800 */
+        assert_true(ms <= 800);
+        low += ms < 200;
+        high += ms > 600;
+    }
+    assert_true(low > 150 && high > 150);
+}
+
+static void a_backoff_never_passes_its_cap(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 2);
+    for (uint32_t tries = 1; tries < 5000; tries += 7)
+        assert_true(backoff_ms(100, 3000, tries, &rng.rng) <= 3000);
+    assert_true(backoff_ms(100, 3000, UINT32_MAX, &rng.rng) <= 3000);
+}
+
+static void a_breaker_opens_after_silence_in_a_row(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 3, 1000);
+    breaker_missed(&breaker, 0);
+    breaker_missed(&breaker, 0);
+    breaker_heard(&breaker); /* not in a row */
+    breaker_missed(&breaker, 0);
+    breaker_missed(&breaker, 0);
+    assert_true(breaker_allow(&breaker, 0));
+    breaker_missed(&breaker, 0);
+    assert_false(breaker_allow(&breaker, 0));
+    assert_int_equal(breaker_wait_ms(&breaker, 400000), 600);
+    assert_int_equal(breaker.opened, 1);
+}
+
+static void half_open_lets_one_probe_through(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 1000);
+    breaker_missed(&breaker, 0);
+    assert_false(breaker_allow(&breaker, 999999));
+    assert_true(breaker_allow(&breaker, 1000000));
+    assert_false(breaker_allow(&breaker, 1000001));
+    breaker_missed(&breaker, 1500000);
+    assert_false(breaker_allow(&breaker, 2400000));
+    assert_true(breaker_allow(&breaker, 2500000));
+    breaker_heard(&breaker);
+    assert_true(breaker_allow(&breaker, 2500001));
+    assert_int_equal(breaker_wait_ms(&breaker, 2500001), 0);
+}
+
+static void a_probe_that_never_reports_is_given_up(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 1000);
+    breaker_missed(&breaker, 0);
+    assert_true(breaker_allow(&breaker, 1000000));
+    assert_true(breaker_allow(&breaker, 2000000));
+}
+
+static void stragglers_do_not_keep_a_breaker_open(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 1000);
+    breaker_missed(&breaker, 0);
+    breaker_missed(&breaker, 900000);
+    assert_true(breaker_allow(&breaker, 1000000));
+}
+
+static void repeats_are_a_share_of_first_tries_and_a_trickle(void **state)
+{
+    (void)state;
+    struct budget budget;
+    budget_init(&budget, 100, 2, 5, 0);
+    for (int i = 0; i < 5; i++)
+        assert_true(budget_take(&budget, 0));
+    assert_false(budget_take(&budget, 0));
+    for (int i = 0; i < 10; i++)
+        budget_earn(&budget);
+    assert_true(budget_take(&budget, 0));
+    assert_false(budget_take(&budget, 0));
+    assert_true(budget_take(&budget, 500000)); /* two a second */
+    assert_false(budget_take(&budget, 500000));
+}
+
+static void asking_often_does_not_round_the_trickle_away(void **state)
+{
+    (void)state;
+    struct budget budget;
+    budget_init(&budget, 0, 1, 1, 0);
+    assert_true(budget_take(&budget, 0));
+    uint32_t taken = 0;
+    for (uint64_t now_us = 0; now_us <= 10000000; now_us += 333)
+        taken += budget_take(&budget, now_us);
+    assert_int_equal(taken, 9);
+}
+
+/* ---- the gate ---- */
+
+static unsigned taken(struct gate *gate, uint64_t now_us, unsigned asks)
+{
+    unsigned taken = 0;
+    for (unsigned i = 0; i < asks; i++)
+        taken += gate_take(gate, now_us);
+    return taken;
+}
+
+static void a_gate_lets_a_burst_and_then_its_rate_through(void **state)
+{
+    (void)state;
+    struct gate gate;
+    gate_init(&gate, 10, 3);
+    assert_int_equal(3, taken(&gate, 5000000, 100));
+    assert_int_equal(0, taken(&gate, 5099999, 100));
+    assert_int_equal(1, taken(&gate, 5100000, 100));
+    assert_int_equal(3, taken(&gate, 9000000, 100)); /* what was not used is not saved up */
+    unsigned sum = 0;
+    for (uint64_t us = 9000001; us <= 10000000; us += 1000)
+        sum += taken(&gate, us, 2);
+    assert_in_range(sum, 9, 10);
+}
+
+static struct gate shared_gate;
+
+static void *take_many(void *arg)
+{
+    unsigned *sum = arg;
+    for (uint64_t us = 0; us < 1000000; us += 50)
+        *sum += gate_take(&shared_gate, 1000000 + us);
+    return NULL;
+}
+
+static void threads_at_one_gate_get_no_more_than_one_would(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    unsigned sums[THREADS] = {0}, sum = 0;
+    gate_init(&shared_gate, 100, 25);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(0, pthread_create(&threads[i], NULL, take_many, &sums[i]));
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        sum += sums[i];
+    }
+    assert_in_range(sum, 100, 125);
+}
+
+/* ---- the pace ---- */
+
+static unsigned paid(struct pace *pace, enum pace_purpose purpose, uint64_t now_us, unsigned asks)
+{
+    unsigned calls = 0;
+    for (unsigned i = 0; i < asks; i++) {
+        if (pace_wait_ms(pace, purpose, now_us) > 0)
+            continue;
+        pace_pay(pace, now_us);
+        calls++;
+    }
+    return calls;
+}
+
+static void what_polls_must_leave_is_there_for_captures(void **state)
+{
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 100); /* a burst of 25 */
+    uint64_t now_us = 5000000;
+    for (int i = 0; i < 20; i++, now_us += 100000) { /* two seconds of more polls than may be */
+        unsigned polls = paid(&pace, PACE_POLL, now_us, 100);
+        assert_true(i == 0 ? polls == 12 : polls <= 10);
+        assert_in_range(paid(&pace, PACE_TAKE, now_us, 1), 1, 1);
+    }
+    assert_in_range(paid(&pace, PACE_MAKE, now_us, 100), 5, 20);
+    assert_in_range(paid(&pace, PACE_TAKE, now_us, 100), 5, 15);
+    assert_true(atomic_load(&pace.held_back[PACE_POLL]) > 1000);
+    assert_true(atomic_load(&pace.calls) <= 25 + 210);
+}
+
+static void those_who_wait_get_turns_at_the_rate(void **state)
+{
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 50);
+    uint64_t now_us = 5000000;
+    paid(&pace, PACE_POLL, now_us, 6);
+    uint32_t last_ms = 0;
+    for (int i = 0; i < 1000; i++) {
+        uint32_t wait_ms = pace_wait_ms(&pace, PACE_POLL, now_us);
+        assert_true(wait_ms >= last_ms);
+        last_ms = wait_ms;
+    }
+    assert_in_range(last_ms, 19500, 20500); /* a thousand turns of 20 ms */
+    for (int i = 0; i < 1000; i++)
+        assert_true(pace_wait_ms(&pace, PACE_POLL, now_us) <= 30000);
+    assert_in_range(pace_wait_ms(&pace, PACE_TAKE, now_us), 0, 100); /* a line of its own */
+}
+
+static void a_breaker_whose_pause_is_over_asks_nobody_to_wait(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 1000);
+    breaker_missed(&breaker, 0);
+    assert_int_equal(breaker_wait_ms(&breaker, 999999), 1);
+    assert_int_equal(breaker_wait_ms(&breaker, 1000000), 0);
+}
+
+static void a_budget_that_nobody_asked_for_days_is_full_and_no_fuller(void **state)
+{
+    (void)state;
+    for (uint64_t hours = 1; hours <= 1000000000; hours *= 1000) {
+        struct budget budget;
+        unsigned taken = 0;
+        budget_init(&budget, 100, 1, 10, 0);
+        while (budget_take(&budget, hours * 3600000000))
+            taken++;
+        assert_int_equal(taken, 10);
+    }
+}
+
+static void a_slow_peer_has_its_whole_tries_as_well(void **state)
+{
+    (void)state;
+    for (uint32_t per_s = 1; per_s <= 36; per_s += 35) {
+        struct pace pace;
+        unsigned taken = 0;
+        pace_init(&pace, per_s);
+        while (pace_wait_ms(&pace, PACE_TAKE, 1000000) == 0) {
+            pace_pay(&pace, 1000000);
+            taken++;
+        }
+        assert_int_equal(taken, per_s / 4 > 8 ? per_s / 4 : 8);
+    }
+}
+
+/* Two at the same word: whoever comes in between, both are counted. */
+struct two {
+    struct gate gate;
+    struct pace pace;
+    uint32_t waits[2];
+    bool took[2];
+};
+
+static void take_one(void *ctx)
+{
+    struct two *two = ctx;
+    two->took[0] = gate_take(&two->gate, 1000000);
+}
+
+static void take_another(void *ctx)
+{
+    struct two *two = ctx;
+    two->took[1] = gate_take(&two->gate, 1000000);
+}
+
+static void pay_one(void *ctx)
+{
+    gate_pay(&((struct two *)ctx)->gate, 1000000);
+}
+
+static void wait_one(void *ctx)
+{
+    struct two *two = ctx;
+    two->waits[0] = pace_wait_ms(&two->pace, PACE_TAKE, 1000000);
+}
+
+static void wait_another(void *ctx)
+{
+    struct two *two = ctx;
+    two->waits[1] = pace_wait_ms(&two->pace, PACE_TAKE, 1000000);
+}
+
+static void of_two_at_a_gate_with_room_for_one_just_one_gets_through(void **state)
+{
+    (void)state;
+    bool came = true;
+    for (unsigned n = 1; came; n++) {
+        struct two two = {.took = {false, false}};
+        gate_init(&two.gate, 10, 1);
+        came = steps_until(n, take_one, take_another, &two);
+        assert_true(came ? two.took[0] != two.took[1] : two.took[0]);
+    }
+}
+
+static void what_two_pay_at_once_is_paid_twice(void **state)
+{
+    (void)state;
+    bool came = true;
+    for (unsigned n = 1; came; n++) {
+        struct two two = {.took = {false, false}};
+        gate_init(&two.gate, 10, 4);
+        came = steps_until(n, pay_one, pay_one, &two);
+        assert_int_equal(gate_ahead_ns(&two.gate, 1000000), came ? 200000000 : 100000000);
+    }
+}
+
+static void two_who_wait_at_once_get_two_turns(void **state)
+{
+    (void)state;
+    bool came = true;
+    for (unsigned n = 1; came; n++) {
+        struct two two = {.took = {false, false}};
+        pace_init(&two.pace, 10);
+        while (pace_wait_ms(&two.pace, PACE_TAKE, 1000000) == 0)
+            pace_pay(&two.pace, 1000000);
+        came = steps_until(n, wait_one, wait_another, &two);
+        assert_true(two.waits[0] > 0);
+        if (came)
+            assert_int_equal(two.waits[0] > two.waits[1] ? two.waits[0] - two.waits[1]
+                                                         : two.waits[1] - two.waits[0],
+                             100);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_backoff_is_spread_from_nothing_to_its_bound),
+        cmocka_unit_test(a_backoff_never_passes_its_cap),
+        cmocka_unit_test(a_breaker_opens_after_silence_in_a_row),
+        cmocka_unit_test(half_open_lets_one_probe_through),
+        cmocka_unit_test(a_probe_that_never_reports_is_given_up),
+        cmocka_unit_test(stragglers_do_not_keep_a_breaker_open),
+        cmocka_unit_test(repeats_are_a_share_of_first_tries_and_a_trickle),
+        cmocka_unit_test(asking_often_does_not_round_the_trickle_away),
+        cmocka_unit_test(a_gate_lets_a_burst_and_then_its_rate_through),
+        cmocka_unit_test(threads_at_one_gate_get_no_more_than_one_would),
+        cmocka_unit_test(what_polls_must_leave_is_there_for_captures),
+        cmocka_unit_test(those_who_wait_get_turns_at_the_rate),
+        cmocka_unit_test(a_breaker_whose_pause_is_over_asks_nobody_to_wait),
+        cmocka_unit_test(a_budget_that_nobody_asked_for_days_is_full_and_no_fuller),
+        cmocka_unit_test(a_slow_peer_has_its_whole_tries_as_well),
+        cmocka_unit_test(of_two_at_a_gate_with_room_for_one_just_one_gets_through),
+        cmocka_unit_test(what_two_pay_at_once_is_paid_twice),
+        cmocka_unit_test(two_who_wait_at_once_get_two_turns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,89 @@
+/* draw_seal_test.c: what is promised of a draw before it, as a text and as it is kept. */
+#include "core/event/draw_seal.h"
+
+#include "unit.h"
+
+static const struct mac_ring keys = {
+    .key = {{.id = 2, .key = "fedcba9876543210"}, {.id = 1, .key = "0123456789abcdef"}}, .len = 2};
+static const struct mac_ring others = {.key = {{.id = 2, .key = "not the same key"}}, .len = 1};
+
+static struct draw_seal make(void)
+{
+    struct rng_seeded rng;
+    struct draw_seal seal;
+    rng_seeded_init(&rng, 1);
+    draw_seal_make(&keys, SPAN("show"), &rng.rng, &seal);
+    return seal;
+}
+
+static void a_seal_is_read_as_it_was_written_and_no_other_text_is(void **state)
+{
+    (void)state;
+    struct draw_seal seal = make(), read = {0};
+    char memory[DRAW_SEAL_LEN_MAX + 8];
+    struct text text = text_on(memory, sizeof(memory));
+    draw_seal_put(&text, &seal);
+    assert_true(draw_seal_parse(text_span(&text), &read));
+    assert_memory_equal(&read, &seal, sizeof(seal));
+    for (size_t len = 0; len < text.len; len++) /* cut anywhere */
+        assert_false(draw_seal_parse((struct span){memory, len}, &read));
+    TEXT_LIT(&text, " 00");
+    assert_false(draw_seal_parse(text_span(&text), &read)); /* one lane too many */
+    text.len -= 3;
+    static const struct {
+        size_t at;
+        const char *text;
+    } changes[] = {{0, "2"}, {0, "x"}, {2, "x"}, {4, "g"}, {4, "  "}};
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        char changed[sizeof(memory)];
+        memcpy(changed, memory, text.len);
+        memcpy(changed + changes[i].at, changes[i].text, strlen(changes[i].text));
+        assert_false(draw_seal_parse((struct span){changed, text.len}, &read));
+    }
+    assert_false(draw_seal_parse(SPAN("1 300 00"), &read));
+    assert_false(draw_seal_parse((struct span){NULL, 0}, &read));
+}
+
+static void a_seal_opens_with_its_key_to_the_seed_that_it_promised(void **state)
+{
+    (void)state;
+    struct draw_seal seal = make();
+    uint8_t seed[DRAW_SEED_BYTES], commitment[DRAW_COMMITMENT_BYTES];
+    for (unsigned lane = 0; lane <= LANES_MAX; lane++) {
+        assert_true(draw_seal_open(&keys, &seal, SPAN("show"), lane, seed));
+        draw_commit(seed, commitment);
+        assert_memory_equal(commitment, seal.commitment[lane], sizeof(commitment));
+        assert_false(draw_seal_open(&others, &seal, SPAN("show"), lane, seed));
+        assert_false(draw_seal_open(&keys, &seal, SPAN("shop"), lane, seed));
+    }
+    seal.key_id = 9;
+    assert_false(draw_seal_open(&keys, &seal, SPAN("show"), 0, seed));
+}
+
+/* An event that is older than seals has its seed from the start. */
+static void what_was_promised_of_a_line_is_of_its_lane(void **state)
+{
+    (void)state;
+    struct line_view line = {.lane = 1};
+    uint8_t told[DRAW_COMMITMENT_BYTES], want[DRAW_COMMITMENT_BYTES];
+    assert_false(draw_seal_commitment(&line, told));
+    line.draw.has_seed = true;
+    line.draw.seed[0] = 7;
+    draw_commit(line.draw.seed, want);
+    assert_true(draw_seal_commitment(&line, told));
+    assert_memory_equal(told, want, sizeof(told));
+    line.draw.has_seal = true;
+    line.draw.seal = make();
+    assert_true(draw_seal_commitment(&line, told));
+    assert_memory_equal(told, line.draw.seal.commitment[1], sizeof(told));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_seal_is_read_as_it_was_written_and_no_other_text_is),
+        cmocka_unit_test(a_seal_opens_with_its_key_to_the_seed_that_it_promised),
+        cmocka_unit_test(what_was_promised_of_a_line_is_of_its_lane),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* cut_test.c: one cut: its order held against a naive sort, and its text. */
+#include "core/line/cut.h"
+
+#include "unit.h"
+
+#include <stdlib.h>
+
+enum { RUNS = 300, JOINS_MAX = 60 };
+
+struct told {
+    struct cut_join join;
+    uint32_t of; /* joins of its shard */
+};
+
+/* By (2i - 1) / 2d, then by shard. */
+static int by_time(const void *a, const void *b)
+{
+    const struct told *one = a, *other = b;
+    uint64_t left = (2 * (uint64_t)one->join.nth - 1) * other->of;
+    uint64_t right = (2 * (uint64_t)other->join.nth - 1) * one->of;
+    if (left != right)
+        return left < right ? -1 : 1;
+    return (int)one->join.shard - (int)other->join.shard;
+}
+
+static struct cut random_cut(const struct rng *rng, uint8_t shards)
+{
+    struct cut cut = {{0}, false};
+    cut.is_hole = rng_below(rng, 8) == 0;
+    cut.grown[rng_below(rng, shards)] = 1 + (uint32_t)rng_below(rng, JOINS_MAX);
+    uint64_t alike = 1 + rng_below(rng, JOINS_MAX);
+    for (uint8_t k = 0; k < shards && !cut.is_hole; k++) {
+        uint64_t of = rng_below(rng, 4);
+        if (of > 0)
+            cut.grown[k] = (uint32_t)(of == 1 ? alike : rng_below(rng, JOINS_MAX));
+    }
+    if (!cut_ok(&cut, shards)) /* all of them 0 */
+        cut.grown[0] = 1;
+    return cut;
+}
+
+static void the_order_is_that_of_a_naive_sort(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, unit_seed());
+    for (unsigned run = 0; run < RUNS; run++) {
+        uint8_t shards = (uint8_t)(1 + rng_below(&seeded.rng, CUT_SHARDS_MAX));
+        struct cut cut = random_cut(&seeded.rng, shards);
+        struct told sorted[CUT_SHARDS_MAX * JOINS_MAX];
+        size_t len = 0;
+        for (uint8_t k = 0; k < shards; k++) {
+            for (uint32_t i = 1; i <= cut.grown[k]; i++)
+                sorted[len++] = (struct told){{k, i}, cut.grown[k]};
+        }
+        assert_int_equal(len, cut_joins(&cut, shards));
+        qsort(sorted, len, sizeof(sorted[0]), by_time);
+        for (size_t at = 0; at < len; at++) {
+            assert_int_equal(at + 1, cut_rank(&cut, shards, sorted[at].join));
+            struct cut_join found = cut_at(&cut, shards, at + 1);
+            assert_int_equal(sorted[at].join.shard, found.shard);
+            assert_int_equal(sorted[at].join.nth, found.nth);
+        }
+    }
+}
+
+static void shards_that_grew_alike_take_turns_and_the_lower_one_goes_first(void **state)
+{
+    (void)state;
+    struct cut cut = {.grown = {2, 2, 2}};
+    for (uint64_t rank = 1; rank <= 6; rank++) {
+        struct cut_join join = cut_at(&cut, 3, rank);
+        assert_int_equal((rank - 1) % 3, join.shard);
+        assert_int_equal(1 + (rank - 1) / 3, join.nth);
+    }
+}
+
+/* The highest numbers that there may be do not overflow. */
+static void a_whole_line_fits_into_one_cut(void **state)
+{
+    (void)state;
+    struct cut cut = {.grown = {CUT_SHARD_JOINS_MAX, 1, CUT_SHARD_JOINS_MAX}};
+    uint64_t all = 2 * (uint64_t)CUT_SHARD_JOINS_MAX + 1;
+    assert_true(cut_ok(&cut, 3));
+    assert_int_equal(all, cut_joins(&cut, 3));
+    assert_int_equal(1, cut_rank(&cut, 3, (struct cut_join){0, 1}));
+    assert_int_equal(all, cut_rank(&cut, 3, (struct cut_join){2, CUT_SHARD_JOINS_MAX}));
+    struct cut_join middle = cut_at(&cut, 3, all / 2 + 1);
+    assert_int_equal(1, middle.shard);
+    assert_int_equal(1, middle.nth);
+}
+
+static void what_no_line_can_have_is_no_cut(void **state)
+{
+    (void)state;
+    assert_false(cut_ok(&(struct cut){{0}, false}, 4));
+    assert_false(cut_ok(&(struct cut){.grown = {[4] = 1}}, 4));
+    assert_false(cut_ok(&(struct cut){.grown = {1, 1}, .is_hole = true}, 4));
+    assert_false(cut_ok(&(struct cut){.grown = {CUT_SHARD_JOINS_MAX + 1}}, 4));
+    assert_true(cut_ok(&(struct cut){.grown = {[3] = 1}, .is_hole = true}, 4));
+}
+
+static bool parses(struct span text, uint8_t shards, struct cut *out)
+{
+    return cut_parse(text, shards, out, NULL) == 0;
+}
+
+static void a_cut_is_read_as_it_was_written(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, unit_seed());
+    for (unsigned run = 0; run < RUNS; run++) {
+        uint8_t shards = (uint8_t)(1 + rng_below(&seeded.rng, CUT_SHARDS_MAX));
+        struct cut cut = random_cut(&seeded.rng, shards), read;
+        char memory[CUT_TEXT_MAX], bent[2 * CUT_TEXT_MAX], again[CUT_TEXT_MAX];
+        struct text text = text_on(memory, sizeof(memory));
+        cut_put(&text, &cut, shards);
+        assert_false(text.overflown);
+        assert_true(parses(text_span(&text), shards, &read));
+        assert_memory_equal(&cut.grown, &read.grown, sizeof(cut.grown));
+        assert_int_equal(cut.is_hole, read.is_hole);
+        struct span mutant = {bent, unit_mutate(&seeded.rng, text_span(&text), bent, sizeof(bent))};
+        struct text other = text_on(again, sizeof(again));
+        if (parses(mutant, shards, &read)) {
+            cut_put(&other, &read, shards);
+            assert_true(span_eq(mutant, text_span(&other)));
+        }
+    }
+}
+
+static void the_longest_cut_has_room(void **state)
+{
+    (void)state;
+    struct cut cut, read;
+    for (uint8_t k = 0; k < CUT_SHARDS_MAX; k++)
+        cut.grown[k] = CUT_SHARD_JOINS_MAX;
+    cut.is_hole = false;
+    char memory[CUT_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    cut_put(&text, &cut, CUT_SHARDS_MAX);
+    assert_false(text.overflown);
+    assert_int_equal(sizeof(memory), text.len);
+    assert_true(parses(text_span(&text), CUT_SHARDS_MAX, &read));
+}
+
+static void texts_that_no_front_wrote_are_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",       "1",      "1c",        "1c,",    "1c,,,",         "1c0,1,",         "1c01,,",
+        "1c+1,,", "1c1, ,", "1c1,1",     "1h1,1,", "1c1,,,",        "2c1,,",          "1x1,,",
+        "c1,,",   "1c1,,x", "1c-1,,",    "1h,,",   "1c1073741825,", "1c,,1 ",         " 1c,,1",
+        "1c1;1;", "1C1,,",  "1c1,2,3\n", "1c,,0",  "1c1,1,1,",      "1c4294967297,,",
+    };
+    struct cut cut;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_false(parses(span_of(wrong[i]), 3, &cut));
+    assert_true(parses(SPAN("1c1,2,3"), 3, &cut));
+    assert_true(parses(SPAN("1h,,4096"), 3, &cut));
+    struct err_slot err;
+    assert_int_equal(ERR_SYNTAX, cut_parse(SPAN("1c1"), 3, &cut, &err));
+    assert_says(&err, "a cut of 1 shards, where there are 3");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_order_is_that_of_a_naive_sort),
+        cmocka_unit_test(shards_that_grew_alike_take_turns_and_the_lower_one_goes_first),
+        cmocka_unit_test(a_whole_line_fits_into_one_cut),
+        cmocka_unit_test(what_no_line_can_have_is_no_cut),
+        cmocka_unit_test(a_cut_is_read_as_it_was_written),
+        cmocka_unit_test(the_longest_cut_has_room),
+        cmocka_unit_test(texts_that_no_front_wrote_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

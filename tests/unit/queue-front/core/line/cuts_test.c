@@ -1,0 +1,233 @@
+/* cuts_test.c: the table of cuts, over random lines: every number has a place, every place a
+ * number, and what was told once is told again. */
+#include "core/line/cuts.h"
+
+#include "queue-front/lua/line_names.h"
+#include "unit.h"
+
+#include <stdlib.h>
+
+enum { LINES = 12, CUTS = 200, GROWN_MAX = 9, BUSY_SHARDS = 8, BUSY_CUTS = 500, BUSY_GROWN = 2500 };
+
+struct line {
+    struct rng_seeded seeded;
+    uint8_t shards;
+    struct cuts *cuts;
+    struct cut given[CUTS];
+};
+
+static uint64_t below(struct line *line, uint64_t bound)
+{
+    return rng_below(&line->seeded.rng, bound);
+}
+
+static struct cut random_cut(struct line *line)
+{
+    struct cut cut = {{0}, below(line, 16) == 0};
+    cut.grown[below(line, line->shards)] = 1 + (uint32_t)below(line, GROWN_MAX);
+    for (uint8_t k = 0; k < line->shards && !cut.is_hole; k++) {
+        if (below(line, 2) == 0)
+            cut.grown[k] = (uint32_t)below(line, GROWN_MAX);
+    }
+    return cut_ok(&cut, line->shards) ? cut : (struct cut){.grown = {1}};
+}
+
+static void begin(struct line *line, uint64_t seed)
+{
+    rng_seeded_init(&line->seeded, seed);
+    line->shards = (uint8_t)(1 + below(line, CUT_SHARDS_MAX));
+    line->cuts = cuts_create(line->shards);
+    assert_non_null(line->cuts);
+    assert_int_equal(0, cuts_count(line->cuts));
+    for (uint32_t nth = 1; nth <= CUTS; nth++) {
+        line->given[nth - 1] = random_cut(line);
+        assert_int_equal(0, cuts_add(line->cuts, nth, &line->given[nth - 1], NULL));
+        assert_int_equal(nth, cuts_count(line->cuts));
+    }
+}
+
+/* One cut after the other, all ranks of each: what the table must say. */
+static void check_places(struct line *line)
+{
+    uint64_t place = 0, upto[CUT_SHARDS_MAX] = {0};
+    for (uint32_t nth = 1; nth <= CUTS; nth++) {
+        const struct cut *cut = &line->given[nth - 1];
+        uint64_t joins = cut_joins(cut, line->shards);
+        for (uint64_t rank = 1; rank <= joins; rank++) {
+            struct cut_join join = cut_at(cut, line->shards, rank);
+            uint64_t number = upto[join.shard] + join.nth;
+            assert_int_equal(place + rank, cuts_place(line->cuts, join.shard, number));
+            struct cuts_spot spot;
+            assert_true(cuts_spot(line->cuts, place + rank, &spot));
+            assert_int_equal(join.shard, spot.shard);
+            assert_int_equal(number, spot.number);
+            assert_int_equal(cut->is_hole, spot.is_hole);
+        }
+        place += joins;
+        for (uint8_t k = 0; k < line->shards; k++)
+            upto[k] += cut->grown[k];
+    }
+    struct cuts_spot spot;
+    assert_int_equal(place, cuts_places(line->cuts));
+    assert_false(cuts_spot(line->cuts, place + 1, &spot));
+    assert_false(cuts_spot(line->cuts, 0, &spot));
+    for (uint8_t k = 0; k < line->shards; k++) {
+        assert_int_equal(upto[k], cuts_upto(line->cuts, k));
+        assert_int_equal(0, cuts_place(line->cuts, k, upto[k] + 1));
+    }
+}
+
+/* Holes as they are listed, against those that were cut. */
+static void check_holes(struct line *line)
+{
+    uint64_t places = 0;
+    uint32_t next = 1;
+    for (uint32_t nth = 1; nth <= CUTS; nth++) {
+        uint64_t joins = cut_joins(&line->given[nth - 1], line->shards);
+        struct cuts_hole hole;
+        if (line->given[nth - 1].is_hole) {
+            next = cuts_hole(line->cuts, next, &hole);
+            assert_int_equal(nth + 1, next);
+            assert_int_equal(places + 1, hole.from);
+            assert_int_equal(places + joins, hole.upto);
+            assert_int_equal(hole.from, cuts_place(line->cuts, hole.shard, hole.first));
+            assert_int_equal(hole.upto, cuts_place(line->cuts, hole.shard, hole.first + joins - 1));
+        }
+        places += joins;
+    }
+    struct cuts_hole none;
+    assert_int_equal(0, cuts_hole(line->cuts, next, &none));
+}
+
+static void numbers_and_places_are_the_same_set_without_gap_or_double(void **state)
+{
+    (void)state;
+    uint64_t seed = unit_seed();
+    for (unsigned i = 0; i < LINES; i++) {
+        struct line line;
+        begin(&line, seed + i);
+        check_places(&line);
+        check_holes(&line);
+        cuts_destroy(line.cuts);
+    }
+}
+
+/* Fronts get cuts from Redis and from each other, late and twice. */
+static void what_was_published_never_changes(void **state)
+{
+    (void)state;
+    struct line line;
+    begin(&line, unit_seed());
+    for (uint32_t nth = 1; nth <= CUTS; nth++) {
+        struct cut cut, was = line.given[nth - 1];
+        assert_true(cuts_get(line.cuts, nth, &cut));
+        assert_memory_equal(cut.grown, was.grown, sizeof(was.grown));
+        assert_int_equal(0, cuts_add(line.cuts, nth, &was, NULL));
+        was.grown[below(&line, line.shards)] += 1;
+        was.is_hole = false;
+        assert_int_equal(ERR_EXISTS, cuts_add(line.cuts, nth, &was, NULL));
+    }
+    struct err_slot err;
+    assert_int_equal(ERR_STATE, cuts_add(line.cuts, CUTS + 2, &line.given[0], &err));
+    assert_says(&err, "cut 202 behind cut 200");
+    struct cut cut;
+    assert_false(cuts_get(line.cuts, 0, &cut));
+    assert_false(cuts_get(line.cuts, CUTS + 1, &cut));
+    assert_int_equal(CUTS, cuts_count(line.cuts));
+    check_places(&line);
+    cuts_destroy(line.cuts);
+}
+
+static void a_hole_of_the_same_length_is_another_cut(void **state)
+{
+    (void)state;
+    struct cuts *cuts = cuts_create(2);
+    struct cut cut = {.grown = {5}}, hole = {.grown = {5}, .is_hole = true};
+    assert_int_equal(0, cuts_add(cuts, 1, &cut, NULL));
+    assert_int_equal(ERR_EXISTS, cuts_add(cuts, 1, &hole, NULL));
+    cuts_destroy(cuts);
+}
+
+static void with_one_shard_a_number_is_its_place(void **state)
+{
+    (void)state;
+    struct cuts *cuts = cuts_create(1);
+    uint64_t places = 0;
+    for (uint32_t nth = 1; nth <= CUTS; nth++) {
+        struct cut cut = {.grown = {1 + nth % 7}};
+        places += cut.grown[0];
+        assert_int_equal(0, cuts_add(cuts, nth, &cut, NULL));
+    }
+    for (uint64_t number = 1; number <= places; number++)
+        assert_int_equal(number, cuts_place(cuts, 0, number));
+    cuts_destroy(cuts);
+}
+
+static void ten_seconds_of_a_million_joins_are_at_most_16_kib(void **state)
+{
+    (void)state;
+    struct cuts *cuts = cuts_create(BUSY_SHARDS);
+    for (uint32_t nth = 1; nth <= BUSY_CUTS; nth++) {
+        struct cut cut = {{0}, false};
+        for (uint8_t k = 0; k < BUSY_SHARDS; k++)
+            cut.grown[k] = BUSY_GROWN + (nth * 31 + k * 7u) % 100;
+        assert_int_equal(0, cuts_add(cuts, nth, &cut, NULL));
+    }
+    assert_true(cuts_places(cuts) >= (uint64_t)BUSY_SHARDS * BUSY_CUTS * BUSY_GROWN);
+    print_message("%zu bytes\n", cuts_bytes(cuts));
+    assert_true(cuts_bytes(cuts) <= 16 * 1024);
+    cuts_destroy(cuts);
+}
+
+static void a_line_that_is_full_takes_no_cut_and_stays_as_it_was(void **state)
+{
+    (void)state;
+    struct cuts *cuts = cuts_create(2);
+    struct cut most = {.grown = {CUT_SHARD_JOINS_MAX - 1}}, two = {.grown = {1, 1}};
+    struct cut one = {.grown = {0, 1}};
+    assert_int_equal(0, cuts_add(cuts, 1, &most, NULL));
+    assert_int_equal(ERR_FULL, cuts_add(cuts, 2, &two, NULL));
+    assert_int_equal(0, cuts_add(cuts, 2, &one, NULL));
+    assert_int_equal(ERR_FULL, cuts_add(cuts, 3, &one, NULL));
+    assert_int_equal(LINE_PLACE_MAX, cuts_places(cuts));
+    assert_int_equal(LINE_PLACE_MAX, cuts_place(cuts, 1, 1));
+    cuts_destroy(cuts);
+}
+
+/* As many cuts as there may be: they are made ever less often, so that they last. */
+static void a_line_of_days_is_cut_less_often_and_has_a_bound(void **state)
+{
+    (void)state;
+    struct cuts *cuts = cuts_create(3);
+    uint64_t ms = 0;
+    uint32_t step = cuts_step_ms(cuts);
+    assert_int_equal(20, step);
+    for (uint32_t nth = 1; nth <= CUTS_MAX; nth++) {
+        struct cut cut = {{0}, false};
+        cut.grown[nth % 3] = 1;
+        assert_int_equal(0, cuts_add(cuts, nth, &cut, NULL));
+        assert_true(cuts_step_ms(cuts) >= step);
+        step = cuts_step_ms(cuts);
+        ms += step;
+    }
+    assert_int_equal(1280, step);
+    assert_true(ms > UINT64_C(10) * 86400 * 1000);
+    assert_int_equal(ERR_FULL, cuts_add(cuts, CUTS_MAX + 1, &(struct cut){.grown = {1}}, NULL));
+    assert_int_equal(CUTS_MAX, cuts_place(cuts, CUTS_MAX % 3, cuts_upto(cuts, CUTS_MAX % 3)));
+    print_message("%zu bytes\n", cuts_bytes(cuts));
+    cuts_destroy(cuts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_and_places_are_the_same_set_without_gap_or_double),
+        cmocka_unit_test(what_was_published_never_changes),
+        cmocka_unit_test(a_hole_of_the_same_length_is_another_cut),
+        cmocka_unit_test(with_one_shard_a_number_is_its_place),
+        cmocka_unit_test(ten_seconds_of_a_million_joins_are_at_most_16_kib),
+        cmocka_unit_test(a_line_that_is_full_takes_no_cut_and_stays_as_it_was),
+        cmocka_unit_test(a_line_of_days_is_cut_less_often_and_has_a_bound),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,55 @@
+/* line_test.c: the names of events, of lanes and of incarnations. */
+#include "core/line/event_id.h"
+
+#include "unit.h"
+
+static void an_events_name_is_one_to_sixty_four_of_its_letters(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",   "Show", "show_1", "a b",      "a.b",  "a`",
+                                      "a{", "a/",   "a:",     "\xC3\xBC", "a\x7F"};
+    static const char *const good[] = {"a", "z", "0", "9", "-", "show-2026"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(event_id_ok(span_of(bad[i])));
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(event_id_ok(span_of(good[i])));
+    char longest[LINE_EVENT_ID_MAX + 1];
+    memset(longest, 'x', sizeof(longest));
+    assert_true(event_id_ok((struct span){longest, LINE_EVENT_ID_MAX}));
+    assert_false(event_id_ok((struct span){longest, LINE_EVENT_ID_MAX + 1}));
+}
+
+static void an_incarnation_is_absent_or_so_many_digits(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"0",
+                                      "0123456789abcdef0",
+                                      "0123456789abcdef012",
+                                      "0123456789ABCDEF01",
+                                      "0123456789abcdeg01",
+                                      "/123456789abcdef01",
+                                      ":123456789abcdef01",
+                                      "`123456789abcdef01"};
+    assert_true(line_incarnation_ok(SPAN("")));
+    assert_true(line_incarnation_ok(SPAN("0123456789abcdef01")));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(line_incarnation_ok(span_of(bad[i])));
+}
+
+static void a_line_is_of_the_event_before_its_sign(void **state)
+{
+    (void)state;
+    assert_span(line_event_of(SPAN("show")), "show");
+    assert_span(line_event_of(SPAN("show@2")), "show");
+    assert_span(line_event_of((struct span){NULL, 0}), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_events_name_is_one_to_sixty_four_of_its_letters),
+        cmocka_unit_test(an_incarnation_is_absent_or_so_many_digits),
+        cmocka_unit_test(a_line_is_of_the_event_before_its_sign),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
