@@ -40,7 +40,7 @@ function certificate(scope) {
 }
 
 export default async function suite({ scope, add }) {
-  const stack = await openStack(scope, { env: { FAIRGATE_TLS_PEM: certificate(scope) }, wrap: ['taskset', '-c', String(SERVER_CORE)] });
+  const stack = await openStack(scope, { hashes: 'usual', env: { FAIRGATE_TLS_PEM: certificate(scope) }, wrap: ['taskset', '-c', String(SERVER_CORE)] });
   await stack.up();
   await letIn(stack, EVENT, { rate_per_s: 1, burst: 1 });
   const parts = await stack.parts();

@@ -50,7 +50,7 @@ async function sagas({ scope, add }) {
 
 async function openHouse(scope) {
   const env = { FAIRGATE_BUILD_DIR: buildWithLimits(scope, { max_per_buyer: 0 }) }; // buyers share accounts
-  const stack = await openStack(scope, { env });
+  const stack = await openStack(scope, { env, hashes: 'usual' });
   await stack.up();
   const office = new PassOffice('fairgate', stack.read('secrets/pass-es256.pem'));
   return { stack, office };

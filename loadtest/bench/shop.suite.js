@@ -65,7 +65,7 @@ async function openOurs(scope, shop) {
     FAIRGATE_SHOP_URL: `http://127.0.0.1:${shop.port}/api/orders/import`,
     FAIRGATE_SHOP_KEY: shop.apiKeyPath,
   };
-  const stack = await openStack(scope, { env, wrap: ['taskset', '-c', String(OUR_CORE)] });
+  const stack = await openStack(scope, { env, hashes: 'usual', wrap: ['taskset', '-c', String(OUR_CORE)] });
   await stack.up();
   await letIn(stack, EVENT, { rate_per_s: 60, burst: 60, max_active: 0 });
   return stack;

@@ -14,7 +14,7 @@ describe('pages', () => {
   let browser;
 
   before(async () => {
-    stack = await openStack(scope);
+    stack = await openStack(scope, { hashes: 'usual' });
     await stack.up();
     browser = await openBrowser(scope);
   });

@@ -83,7 +83,7 @@ async function use(browser, stack, state) {
 
 const scope = openScope();
 try {
-  const stack = await openStack(scope);
+  const stack = await openStack(scope, { hashes: 'usual' });
   await stack.up();
   const browser = await openBrowser(scope);
   const first = await Visitor.open(browser, stack);

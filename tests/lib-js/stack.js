@@ -35,9 +35,11 @@ export function buildWithLimits(scope, limits, names = null) {
   return dir;
 }
 
-// openStack(scope, {env}): nothing runs yet. The scope's end takes it down.
-export async function openStack(scope, { env = {}, name = 'run', wrap = [] } = {}) {
-  const stack = new Stack(join(scope.dir(), name), await freePortBase(), env, wrap);
+// openStack(scope, {env}): nothing runs yet. The scope's end takes it down. The shop's password hashes are of
+// the usual formats and cheap, for a login is seldom what a test is about; `hashes: 'usual'` where it is, and
+// where times are told.
+export async function openStack(scope, { env = {}, name = 'run', wrap = [], hashes = 'cheap' } = {}) {
+  const stack = new Stack(join(scope.dir(), name), await freePortBase(), { FAIRGATE_SEED_HASHES: hashes, ...env }, wrap);
   scope.defer(() => stack.down());
   return stack;
 }

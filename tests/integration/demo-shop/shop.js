@@ -16,7 +16,7 @@ export const API_KEY = 'api-key-of-a-partner';
 export const BULK_PASSWORD = 'shopping-is-fun';
 
 // -> the service of lib-js, with postgres, users, seed(), partner (a client with the key)
-export async function startShop(scope, { users = 200, settings = {}, partner = {} } = {}) {
+export async function startShop(scope, { users = 200, hashes = 'usual', settings = {}, partner = {} } = {}) {
   const postgres = await startPostgres(scope, { databases: ['demo_shop'], settings });
   postgres.sql('CREATE ROLE reader LOGIN', 'demo_shop');
   const dir = scope.tempDir('shop-');
@@ -31,7 +31,7 @@ export async function startShop(scope, { users = 200, settings = {}, partner = {
     database: { conninfo: postgres.conninfo('demo_shop') },
     session: { key: file('key.pem'), audience: 'a-partner' },
     partner: { api_key: file('api-key'), reader_role: 'reader', per_s: 1000, burst: 1000, ...partner },
-    seed: { users, demo_users: file('demo-users.json') },
+    seed: { users, hashes, demo_users: file('demo-users.json') },
   });
   const seedConfig = file('seed.conf');
   writeFileSync(seedConfig, renderConfig(config({ port: 1, privatePort: 2 })));

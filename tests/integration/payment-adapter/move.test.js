@@ -15,7 +15,7 @@ let world;
 let shop;
 let buyer;
 before(async () => {
-  shop = await startShop(scope, { users: 25 });
+  shop = await startShop(scope, { users: 25, hashes: 'cheap' });
   world = await openHouse(scope, {
     mail: {},
     halls: hall({ limits: { orphan_rule: false }, area: 50 }),

@@ -13,7 +13,7 @@ let world;
 let shop;
 let buyer;
 before(async () => {
-  shop = await startShop(scope, { users: 25 });
+  shop = await startShop(scope, { users: 25, hashes: 'cheap' });
   world = await openWorld(scope, {
     shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },
   });

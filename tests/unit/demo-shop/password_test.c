@@ -3,29 +3,36 @@
 
 #include "password.h"
 
+static void format_holds(enum password_format format, enum password_cost cost, const char *begins)
+{
+    struct err_slot err;
+    char hash[PASSWORD_HASH_MAX];
+    char again[PASSWORD_HASH_MAX];
+    assert_int_equal(0, password_make(format, cost, "비밀 1", rng_system(), &err, hash));
+    assert_true(span_starts(span_of(hash), span_of(begins)));
+    assert_true(password_holds(hash, "비밀 1"));
+    assert_false(password_holds(hash, "비밀 2"));
+    assert_false(password_holds(hash, ""));
+    assert_int_equal(0, password_make(format, cost, "비밀 1", rng_system(), &err, again));
+    assert_string_not_equal(hash, again); /* salted */
+}
+
 static void every_format_knows_its_password_and_no_other(void **state)
 {
     (void)state;
-    static const char *const begins[PASSWORD_FORMATS] = {
-        [PASSWORD_BCRYPT] = "$2b$10$",
-        [PASSWORD_ARGON2ID] = "$argon2id$v=19$m=19456,t=2,p=1$",
-        [PASSWORD_PBKDF2_DJANGO] = "pbkdf2_sha256$390000$",
-        [PASSWORD_SHA512_CRYPT] = "$6$",
+    static const char *const begins[PASSWORD_COSTS][PASSWORD_FORMATS] = {
+        [PASSWORD_USUAL] = {[PASSWORD_BCRYPT] = "$2b$10$",
+                            [PASSWORD_ARGON2ID] = "$argon2id$v=19$m=19456,t=2,p=1$",
+                            [PASSWORD_PBKDF2_DJANGO] = "pbkdf2_sha256$390000$",
+                            [PASSWORD_SHA512_CRYPT] = "$6$"},
+        [PASSWORD_CHEAP] = {[PASSWORD_BCRYPT] = "$2b$04$",
+                            [PASSWORD_ARGON2ID] = "$argon2id$v=19$m=8,t=1,p=1$",
+                            [PASSWORD_PBKDF2_DJANGO] = "pbkdf2_sha256$1000$",
+                            [PASSWORD_SHA512_CRYPT] = "$6$rounds=1000$"},
     };
-    for (unsigned i = 0; i < PASSWORD_FORMATS; i++) {
-        struct err_slot err;
-        char hash[PASSWORD_HASH_MAX];
-        char again[PASSWORD_HASH_MAX];
-        assert_int_equal(
-            0, password_make((enum password_format)i, "비밀 1", rng_system(), &err, hash));
-        assert_true(span_starts(span_of(hash), span_of(begins[i])));
-        assert_true(password_holds(hash, "비밀 1"));
-        assert_false(password_holds(hash, "비밀 2"));
-        assert_false(password_holds(hash, ""));
-        assert_int_equal(
-            0, password_make((enum password_format)i, "비밀 1", rng_system(), &err, again));
-        assert_string_not_equal(hash, again); /* salted */
-    }
+    for (unsigned cost = 0; cost < PASSWORD_COSTS; cost++)
+        for (unsigned i = 0; i < PASSWORD_FORMATS; i++)
+            format_holds((enum password_format)i, (enum password_cost)cost, begins[cost][i]);
 }
 
 static void hashes_of_other_programs_are_understood(void **state)

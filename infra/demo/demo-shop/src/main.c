@@ -127,7 +127,8 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
               shop_now_us(shop));
     int rc = read_secrets(shop, settings, err);
     if (rc == 0)
-        rc = password_make(PASSWORD_BCRYPT, "", shop->rng, err, shop->dummy_hash);
+        rc = password_make(PASSWORD_BCRYPT, (enum password_cost)settings->seed_hashes, "",
+                           shop->rng, err, shop->dummy_hash);
     if (rc == 0)
         rc = open_db(loop, shop, err);
     if (rc < 0) {

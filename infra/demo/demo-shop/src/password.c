@@ -1,7 +1,7 @@
 /* password.c: makes and checks hashes in four formats, each by the library that real programs use
- * for it. The costs are the defaults of those programs in about 2024, so that a login here takes
- * the time it takes elsewhere: a demo shop with cheap hashes would make every load test look better
- * than it is. */
+ * for it. The usual costs are the defaults of those programs in about 2024, so that a login here
+ * takes the time it takes elsewhere: a demo shop with cheap hashes would make every load test look
+ * better than it is. The cheap ones are the least that the formats allow, or little more. */
 #include "password.h"
 
 #include "base/span.h"
@@ -15,18 +15,35 @@
 #include <stdlib.h>
 
 enum {
-    ARGON2_TIME = 2,
-    ARGON2_KIB = 19456,
     ARGON2_LANES = 1,
     ARGON2_SALT = 16,
     ARGON2_HASH = 32,
-    DJANGO_ITERATIONS = 390000,
     DJANGO_SALT = 22,
     DJANGO_HASH = 32,
     DJANGO_BASE64 = sodium_base64_ENCODED_LEN(DJANGO_HASH, sodium_base64_VARIANT_ORIGINAL),
 };
 
 static const char django_name[] = "pbkdf2_sha256";
+
+const char *const password_cost_words[] = {
+    [PASSWORD_USUAL] = "usual", [PASSWORD_CHEAP] = "cheap", [PASSWORD_COSTS] = NULL};
+
+static const struct costs {
+    unsigned long bcrypt;        /* a power of two of rounds */
+    unsigned long sha512_rounds; /* 0: what crypt() takes if nothing is said */
+    unsigned argon2_passes, argon2_kib;
+    int django_iterations;
+} costs_of[PASSWORD_COSTS] = {
+    [PASSWORD_USUAL] = {.bcrypt = 10,
+                        .argon2_passes = 2,
+                        .argon2_kib = 19456,
+                        .django_iterations = 390000},
+    [PASSWORD_CHEAP] = {.bcrypt = 4,
+                        .sha512_rounds = 1000,
+                        .argon2_passes = 1,
+                        .argon2_kib = 8,
+                        .django_iterations = 1000},
+};
 
 static int make_crypt(const char *prefix, unsigned long cost, const char *password,
                       const struct rng *rng, struct err_slot *err, char out[PASSWORD_HASH_MAX])
@@ -50,14 +67,14 @@ static int make_crypt(const char *prefix, unsigned long cost, const char *passwo
     return rc;
 }
 
-static int make_argon2(const char *password, const struct rng *rng, struct err_slot *err,
-                       char out[PASSWORD_HASH_MAX])
+static int make_argon2(const struct costs *costs, const char *password, const struct rng *rng,
+                       struct err_slot *err, char out[PASSWORD_HASH_MAX])
 {
     uint8_t salt[ARGON2_SALT];
     rng_fill(rng, salt, sizeof(salt));
-    int rc =
-        argon2id_hash_encoded(ARGON2_TIME, ARGON2_KIB, ARGON2_LANES, password, strlen(password),
-                              salt, sizeof(salt), ARGON2_HASH, out, PASSWORD_HASH_MAX);
+    int rc = argon2id_hash_encoded(costs->argon2_passes, costs->argon2_kib, ARGON2_LANES, password,
+                                   strlen(password), salt, sizeof(salt), ARGON2_HASH, out,
+                                   PASSWORD_HASH_MAX);
     return rc == ARGON2_OK ? 0 : err_set(err, ERR_IO, "argon2: %s", argon2_error_message(rc));
 }
 
@@ -72,8 +89,8 @@ static bool pbkdf2(const char *password, struct span salt, int iterations,
     return true;
 }
 
-static int make_django(const char *password, const struct rng *rng, struct err_slot *err,
-                       char out[PASSWORD_HASH_MAX])
+static int make_django(int iterations, const char *password, const struct rng *rng,
+                       struct err_slot *err, char out[PASSWORD_HASH_MAX])
 {
     static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     char salt[DJANGO_SALT + 1];
@@ -81,24 +98,26 @@ static int make_django(const char *password, const struct rng *rng, struct err_s
     for (unsigned i = 0; i < DJANGO_SALT; i++)
         salt[i] = alphabet[rng_below(rng, sizeof(alphabet) - 1)];
     salt[DJANGO_SALT] = '\0';
-    if (!pbkdf2(password, span_of(salt), DJANGO_ITERATIONS, base64))
+    if (!pbkdf2(password, span_of(salt), iterations, base64))
         return err_set(err, ERR_IO, "PBKDF2");
-    snprintf(out, PASSWORD_HASH_MAX, "%s$%d$%s$%s", django_name, DJANGO_ITERATIONS, salt, base64);
+    snprintf(out, PASSWORD_HASH_MAX, "%s$%d$%s$%s", django_name, iterations, salt, base64);
     return 0;
 }
 
-int password_make(enum password_format format, const char *password, const struct rng *rng,
-                  struct err_slot *err, char out[PASSWORD_HASH_MAX])
+int password_make(enum password_format format, enum password_cost cost, const char *password,
+                  const struct rng *rng, struct err_slot *err, char out[PASSWORD_HASH_MAX])
 {
+    assert(cost < PASSWORD_COSTS);
+    const struct costs *costs = &costs_of[cost];
     switch (format) {
     case PASSWORD_BCRYPT:
-        return make_crypt("$2b$", 10, password, rng, err, out);
+        return make_crypt("$2b$", costs->bcrypt, password, rng, err, out);
     case PASSWORD_ARGON2ID:
-        return make_argon2(password, rng, err, out);
+        return make_argon2(costs, password, rng, err, out);
     case PASSWORD_PBKDF2_DJANGO:
-        return make_django(password, rng, err, out);
+        return make_django(costs->django_iterations, password, rng, err, out);
     case PASSWORD_SHA512_CRYPT:
-        return make_crypt("$6$", 0, password, rng, err, out);
+        return make_crypt("$6$", costs->sha512_rounds, password, rng, err, out);
     case PASSWORD_FORMATS:
         break;
     }

@@ -1,5 +1,5 @@
 /* password.h: password hashes in the four formats that are common in old user tables. Any thread;
- * as slow as hashes are. */
+ * as slow as their costs are. */
 #ifndef FG_DEMO_SHOP_PASSWORD_H
 #define FG_DEMO_SHOP_PASSWORD_H
 
@@ -17,8 +17,13 @@ enum password_format {
     PASSWORD_FORMATS,
 };
 
-int password_make(enum password_format format, const char *password, const struct rng *rng,
-                  struct err_slot *err, char out[PASSWORD_HASH_MAX]);
+/* How long it takes to make a hash, and then to check it. */
+enum password_cost { PASSWORD_USUAL, PASSWORD_CHEAP, PASSWORD_COSTS };
+
+extern const char *const password_cost_words[]; /* for a setting */
+
+int password_make(enum password_format format, enum password_cost cost, const char *password,
+                  const struct rng *rng, struct err_slot *err, char out[PASSWORD_HASH_MAX]);
 
 /* False for a wrong password and for a hash of no known format. */
 bool password_holds(const char *hash, const char *password);

@@ -117,8 +117,9 @@ static int write_list(const char *path, const struct demo_user users[SEED_DEMO_U
     return write_file(path, text_span(&json), err);
 }
 
-static int add_demo_users(PGconn *conn, const char *path, struct err_slot *err)
+static int add_demo_users(PGconn *conn, const struct settings *settings, struct err_slot *err)
 {
+    const char *path = settings->demo_users;
     if (path[0] == '\0' || access(path, F_OK) == 0)
         return 0;
     static const char sql[] =
@@ -134,7 +135,8 @@ static int add_demo_users(PGconn *conn, const char *path, struct err_slot *err)
         char number[16];
         snprintf(name, sizeof(name), "Demo %u", i + 1);
         snprintf(number, sizeof(number), "%u", i);
-        rc = password_make((enum password_format)(i % PASSWORD_FORMATS), users[i].password,
+        rc = password_make((enum password_format)(i % PASSWORD_FORMATS),
+                           (enum password_cost)settings->seed_hashes, users[i].password,
                            rng_system(), err, hash);
         const char *const params[] = {users[i].login, hash, name, number};
         if (rc == 0)
@@ -152,12 +154,12 @@ static int add_demo_users(PGconn *conn, const char *path, struct err_slot *err)
 /* ---- everybody else ---- */
 
 /* An SQL array of hashes, all of the same password, the formats taking turns. */
-static int make_bulk_hashes(struct text *array, struct err_slot *err)
+static int make_bulk_hashes(enum password_cost cost, struct text *array, struct err_slot *err)
 {
     TEXT_LIT(array, "{");
     for (unsigned i = 0; i < BULK_HASHES; i++) {
         char hash[PASSWORD_HASH_MAX];
-        int rc = password_make((enum password_format)(i % PASSWORD_FORMATS), bulk_password,
+        int rc = password_make((enum password_format)(i % PASSWORD_FORMATS), cost, bulk_password,
                                rng_system(), err, hash);
         if (rc < 0)
             return rc;
@@ -191,8 +193,9 @@ static int add_chunk(PGconn *conn, uint64_t from, uint64_t to, const char *hashe
     return run_params(conn, "customers", sql, 3, params, err);
 }
 
-static int add_customers(PGconn *conn, uint64_t wanted, struct err_slot *err)
+static int add_customers(PGconn *conn, const struct settings *settings, struct err_slot *err)
 {
+    uint64_t wanted = settings->seed_users;
     uint64_t last;
     int rc = ask(conn, "counting customers",
                  "SELECT coalesce(max(substring(email from '^customer(\\d+)@')::bigint), 0)"
@@ -203,7 +206,7 @@ static int add_customers(PGconn *conn, uint64_t wanted, struct err_slot *err)
         return rc;
     char memory[BULK_HASHES * (PASSWORD_HASH_MAX + 4)];
     struct text hashes = text_on(memory, sizeof(memory) - 1);
-    rc = make_bulk_hashes(&hashes, err);
+    rc = make_bulk_hashes((enum password_cost)settings->seed_hashes, &hashes, err);
     memory[hashes.len] = '\0';
     assert(!hashes.overflown);
     uint64_t from = last + 1;
@@ -270,9 +273,9 @@ static int seed_all(PGconn *conn, const struct settings *settings, struct err_sl
     if (rc == 0)
         rc = run(conn, "schema", schema, err);
     if (rc == 0)
-        rc = add_demo_users(conn, settings->demo_users, err);
+        rc = add_demo_users(conn, settings, err);
     if (rc == 0)
-        rc = add_customers(conn, settings->seed_users, err);
+        rc = add_customers(conn, settings, err);
     if (rc == 0)
         rc = add_goods(conn, err);
     if (rc == 0)

@@ -2,6 +2,7 @@
  * bounds, and the sentence that --help prints. Nothing else knows a setting's name. */
 #include "settings.h"
 
+#include "password.h"
 #include "pg/pg_pool.h"
 #include "shop_limits.h"
 
@@ -33,6 +34,8 @@ const struct config_setting settings_table[] = {
      "seed: customers in all"},
     {"seed", "demo_users", CONFIG_STRING, AT(demo_users), "", MAYBE,
      "seed: the file that lists those whose passwords are told"},
+    {"seed", "hashes", CONFIG_WORD, AT(seed_hashes), "usual", 0, 0, password_cost_words,
+     "what password hashes cost: as elsewhere, or little, which is for tests of something else"},
 };
 
 const size_t settings_table_len = sizeof(settings_table) / sizeof(settings_table[0]);

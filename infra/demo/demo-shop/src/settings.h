@@ -17,6 +17,7 @@ struct settings {
     uint64_t import_burst;
     uint64_t seed_users;
     char demo_users[CONFIG_STRING_MAX];
+    unsigned seed_hashes; /* enum password_cost */
 };
 
 extern const struct config_setting settings_table[];
