@@ -83,24 +83,27 @@ export function show(told, given) {
 // The visit goes on, and its pass is a new one.
 async function renew() {
   const answer = await hands.ask('POST', 'session');
-  if (!answer.ok) return;
+  if (!answer.ok) return false;
   const pass = await answer.json();
   sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
   [me.session_expires_at, me.session_ends_at] = [pass.expires_at, pass.ends_at];
+  return true;
 }
+
+const tellExtended = (done) => hands.notice(say(done ? 'more.extended' : 'live.unavailable'));
 
 export async function extend() {
   const answer = await hands.ask('POST', 'extend');
   if (answer.ok) hands.take({ me: await answer.json() });
   else if (answer.status === 410) location.replace(`/e/${event}?notice=${(await answer.json()).code}`);
   else hands.again(0);
-  hands.notice(answer.ok ? say('more.extended') : '');
+  tellExtended(answer.ok);
 }
 
 export async function stay() {
-  await renew();
+  const done = await renew();
   hands.again(0);
-  hands.notice(say('more.extended'));
+  tellExtended(done);
 }
 
 // While the seat service does not answer, we send nobody there; we keep the visit alive until it
@@ -124,10 +127,17 @@ async function goOn(pass) {
   location.assign(pass.next_url);
 }
 
+const isLater = (answer) => answer === null || answer.status === 429 || answer.status >= 500;
+
 export async function enter() {
   await moreWords();
   while (['called', 'admitted'].includes(line.dataset.view)) {
-    const answer = await hands.ask('POST', 'pass');
+    const answer = await hands.ask('POST', 'pass').catch(() => null);
+    if (isLater(answer)) {
+      hands.notice(say('more.entering'));
+      await hands.pause(answer ? hands.retryAfter(answer) : hands.jitter(2000));
+      continue;
+    }
     if (answer.ok) return goOn(await answer.json());
     const { code } = await answer.json();
     if (answer.status === 410 || code === 'member-inside') return location.replace(`/e/${event}?notice=${code}`);

@@ -81,6 +81,20 @@ function measure({ parts, few, not }) {
   return rows;
 }
 
+// Runs in the page: what a clock would move that comes to its next digit. Whatever it is, people would see the
+// page jump, and a look would hang on the second in which it was taken.
+function movedByClocks(parts) {
+  const tops = () => [...document.querySelectorAll(parts)].map((element) => Math.round(element.getBoundingClientRect().top));
+  return [...document.querySelectorAll('.clock')].filter(({ textContent }) => /^\d+:\d\d$/.test(textContent)).flatMap((clock) => {
+    const [own, [fewer, more]] = [clock.textContent, ['9:59', '10:00'].map((text) => {
+      clock.textContent = text;
+      return tops();
+    })];
+    clock.textContent = own;
+    return fewer.some((top, n) => Math.abs(top - more[n]) > 1) ? [clock.id] : [];
+  });
+}
+
 // Runs in the page: a picture's mean colours, field by field, as letters: 0 is dark, z is light.
 async function shades({ png, grid: [columns, rows] }) {
   const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
@@ -145,6 +159,7 @@ export function openLooks(name) {
       // What the pointer happens to be on has a colour of its own.
       if (await page.evaluate(() => Boolean(document.querySelector(':is(button, .button, a, summary):hover')))) await page.mouse.move(0, 0);
       await page.evaluate(() => scrollTo(0, 0));
+      assert.deepEqual(await page.evaluate(movedByClocks, PARTS), [], `${what}: a clock moves what is beside it`);
       seen[what] = await page.evaluate(measure, { parts: PARTS, few, not });
       for (const row of across ? seen[what] : []) for (const key of ['h', 'gap']) delete row[key];
       if (drawn) {

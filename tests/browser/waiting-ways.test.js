@@ -439,12 +439,19 @@ describe('around the waiting page', () => {
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
     const left = () => page.evaluate(() => document.title.split(' ')[0].split(':').reduce((sum, n) => 60 * sum + Number(n), 0));
+    // It is not told to have been given before it was.
+    const inVain = async (act, button) => {
+      await page.route(`**/${act}`, (route) => route.fulfill({ status: 503, json: { status: 503, code: 'unavailable' } }), { times: 1 });
+      await page.focus(button);
+      await page.keyboard.press('Enter');
+      await shows(visitor, 'notice', /didn't work/);
+    };
     await line.go(visitor, 'hurried');
     await line.join(visitor);
     await visitor.view('called');
     await shows(visitor, 'announce', /left. Press “I need more time”/);
     assert.match(await page.title(), /^0:\d\d It is your turn/);
-    await page.focus('#extend button');
+    await inVain('extend', '#extend button');
     await page.keyboard.press('Enter');
     await shows(visitor, 'notice', /more time now/);
     assert.ok(await left() > 25, await page.title());
@@ -457,12 +464,13 @@ describe('around the waiting page', () => {
     assert.match(await page.title(), /^0:\d\d You are in/);
     const ends = async () => (await (await page.request.get(`${line.at}/v1/queue/hurried/me`)).json()).session_expires_at;
     const before_ = await ends();
-    await page.focus('#stay button');
+    await inVain('session', '#stay button');
     await until('the visit to be longer', async () => {
       await page.keyboard.press('Enter');
       return await ends() > before_;
     });
     await shows(visitor, 'notice', /more time now/);
+    visitor.wrong.length = 0; // what was refused is on the browser's own list
     await visitor.close();
   });
 
@@ -501,6 +509,28 @@ describe('around the waiting page', () => {
     down = false;
     await page.waitForURL(/\/seats\/metre/);
     assert.ok(await page.evaluate(() => sessionStorage.getItem('fg_pass_metre')));
+    visitor.wrong.length = 0; // what was not answered is on the browser's own list
+    await visitor.close();
+  });
+
+  test('whoever enters while the line does not answer presses once; the page goes on asking', async () => {
+    await line.open('metre-busy', { rate_per_s: 1000 });
+    const visitor = await line.visitor(browser, EN);
+    const { page } = visitor;
+    await line.go(visitor, 'metre-busy');
+    await line.join(visitor);
+    await visitor.view('called');
+    const ways = [
+      (route) => route.fulfill({ status: 503, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: '{"status":503,"code":"unavailable"}' }),
+      (route) => route.fulfill({ status: 429, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: '{"status":429,"code":"too-many-requests"}' }),
+      (route) => route.abort(),
+    ];
+    await page.route('**/pass', async (route) => (ways.shift() ?? ((passed) => passed.continue()))(route));
+    const told = page.waitForFunction(() => /keeps trying/.test(document.getElementById('notice').textContent));
+    await page.click('#pass button');
+    await told;
+    await page.waitForURL(/\/seats\/metre-busy/);
+    assert.equal(ways.length, 0);
     visitor.wrong.length = 0; // what was not answered is on the browser's own list
     await visitor.close();
   });

