@@ -26,8 +26,8 @@ export function run(command, args) {
 
 export const JOBS = Number(process.env.JOBS ?? availableParallelism());
 
-export function build(variant, at = /./) {
-  const programs = CORES.flatMap(sourcesOf).filter((source) => at.test(source)).map((source) => `build/${variant}/${source.slice(0, -2)}`);
+export function build(variant, at = /./, cores = CORES) {
+  const programs = cores.flatMap(sourcesOf).filter((source) => at.test(source)).map((source) => `build/${variant}/${source.slice(0, -2)}`);
   run('make', ['-s', `-j${JOBS}`, `VARIANT=${variant}`, ...programs]);
 }
 

@@ -83,9 +83,10 @@ function asserts(text) {
 }
 
 // The way past a switch that names all values of an enum, as the compiler's warnings have seen to; and a case that
-// names how many there are. Where they end, an assert stands.
+// names how many there are, or says with an assert that it does not come about.
 function neverTaken(text, from, to) {
   if (/^case \w+_COUNT$/.test(text.slice(from, to))) return true;
+  if (text.startsWith('case ', from) && /^:\s*(case \w+:\s*)*assert\(false\)/.test(text.slice(to))) return true;
   if (!text.slice(0, from).endsWith('switch (')) return false;
   const body = text.slice(to, text.indexOf('\n}\n', to));
   const labels = [...body.matchAll(/\bcase (.+?):|\b(default):/g)].map(([, label]) => label);

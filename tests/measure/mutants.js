@@ -205,7 +205,8 @@ function show({ module, change }) {
 
 async function main() {
   const started = Date.now();
-  build('quick');
+  const at = new RegExp(asked.at);
+  build('quick', /./, CORES.filter((core) => filesOf(core).some((file) => at.test(file))));
   process.env.CCACHE_DISABLE = '1'; // it would keep each change, and hand clang another text than the file's
   mkdirSync(OWN, { recursive: true });
   const last = `${OWN}/lived.json`;

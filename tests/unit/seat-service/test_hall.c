@@ -1,5 +1,7 @@
 #include "test_hall.h"
 
+#include "base/rng.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <stdarg.h>
@@ -88,6 +90,35 @@ static void add_row(struct making *making, const char *row, float y)
                 nearest_accessible(making->seats, from, making->draft.seat_count, i);
 }
 
+/* Seats of a run change their numbers, and keep their places. */
+static void shuffle(struct making *making, uint64_t seed)
+{
+    struct plan_draft_seat *seats = making->seats;
+    uint32_t *now = calloc(TEST_SEATS_MAX, sizeof(*now)); /* by place: which number it has */
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, seed);
+    for (uint32_t i = 0, first = 0; i < making->draft.seat_count; i++) {
+        first = seats[i].run != seats[first].run ? i : first;
+        uint32_t other = first + (uint32_t)rng_below(&rng.rng, i - first + 1);
+        struct plan_draft_seat seat = seats[i];
+        seats[i] = seats[other];
+        seats[other] = seat;
+    }
+    for (uint32_t i = 0; i < making->draft.seat_count; i++)
+        now[strtoul(seats[i].guid.ptr + 1, NULL, 10)] = i;
+    for (uint32_t i = 0; i < making->draft.seat_count; i++)
+        if (seats[i].companion != UINT32_MAX)
+            seats[i].companion = now[seats[i].companion];
+    free(now);
+}
+
+static void turn(float *x, float *y)
+{
+    float was = *x;
+    *x = -*y;
+    *y = was;
+}
+
 static struct plan *finish(struct making *making, const struct test_hall *hall)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
@@ -98,6 +129,7 @@ static struct plan *finish(struct making *making, const struct test_hall *hall)
     if (hall->area_capacity > 0) {
         area.category = (uint8_t)draft->category_count++;
         area.capacity = hall->area_capacity;
+        area.channel = hall->area_channel;
         draft->areas = &area;
         draft->area_count = 1;
     }
@@ -118,6 +150,13 @@ static struct plan *finish(struct making *making, const struct test_hall *hall)
     draft->seats = making->seats;
     draft->run_flags = making->run_flags;
     draft->focal_y = -1;
+    if (hall->shuffled != 0)
+        shuffle(making, hall->shuffled);
+    for (unsigned i = 0; i < hall->turns; i++) {
+        turn(&draft->focal_x, &draft->focal_y);
+        for (uint32_t seat = 0; seat < draft->seat_count; seat++)
+            turn(&making->seats[seat].x, &making->seats[seat].y);
+    }
     if (hall->hash != NULL)
         memcpy(draft->hash, hall->hash, sizeof(draft->hash));
     struct plan *plan;
@@ -144,6 +183,11 @@ struct plan *test_hall_plan(const struct test_hall *hall)
     for (uint32_t i = 0; hall->rows[i] != NULL; i++)
         add_row(making, hall->rows[i], (float)i);
     return finish(making, hall);
+}
+
+uint32_t test_hall_place(const struct plan *plan, uint32_t seat)
+{
+    return (uint32_t)strtoul(plan_seat(plan, seat).guid.ptr + 1, NULL, 10);
 }
 
 struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits limits,

@@ -21,9 +21,15 @@ struct test_hall {
     uint32_t channel_count;
     const uint8_t *hash; /* NULL: zeros */
     struct plan_charges charges;
+    uint8_t area_channel;
+    uint64_t shuffled; /* a seed: a row's seats are numbered in any order; 0: from left to right */
+    unsigned turns;    /* quarter turns of the whole hall */
 };
 
 struct plan *test_hall_plan(const struct test_hall *hall);
+/* Which seat of the text this is, from its first row's left end on; a seat's number, but for a hall
+ * that is shuffled. */
+uint32_t test_hall_place(const struct plan *plan, uint32_t seat);
 /* Rows of equal length without aisles, all of category a. */
 struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits limits,
                              uint32_t area_capacity);

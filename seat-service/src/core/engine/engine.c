@@ -321,7 +321,7 @@ enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, co
 {
     struct take_word word;
     struct claim_result result;
-    bool within = own_count == 0 && op->change.add_count > 0 &&
+    bool within = own_count == 0 &&
                   seats_take_within(&word, &engine->seats, op->change.seats, op->change.add_count);
     enum claim claim =
         within ? seats_claim_word(&engine->seats, &word, state, op->own.slot, orphans, &result)

@@ -78,8 +78,6 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
         verdict = ENGINE_SOLD;
     else if (now_ms >= expires_ms)
         verdict = ENGINE_EXPIRED;
-    else if (now_ms >= op->change.hard_end_ms)
-        verdict = ENGINE_HARD_END;
     else if (purchase != NULL && !engine_costs(engine, op, purchase))
         verdict = ENGINE_DIFFERS;
     else
@@ -90,7 +88,8 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
     if (wanted_ms > op->change.hard_end_ms)
         wanted_ms = op->change.hard_end_ms;
     assert(has == 0);
-    assert(op->own.late == 0); /* only expired holds are remembered */
+    assert(now_ms < op->change.hard_end_ms); /* no hold runs out later than that */
+    assert(op->own.late == 0);               /* only expired holds are remembered */
     op->change.expires_ms = wanted_ms > expires_ms ? wanted_ms : expires_ms;
     assert(op->change.expires_ms >= expires_ms);
     assert(op->change.expires_ms <= op->change.hard_end_ms);

@@ -43,7 +43,6 @@
     ROW(NO_ORDER, "order-unknown", 404, NOTHING, "no such order has this hold") \
     ROW(GONE, "seats-gone", 409, LOST, \
         "the hold had run out and its seats have gone to somebody else") \
-    ROW(HARD_END, "hold-hard-end", 409, NOTHING, "the hold cannot be extended any further") \
     ROW(BY_ORDER, "sold-to-order", 409, NOTHING, \
         "an order has bought these seats, and its tickets name them; they do " \
         "not move without the tickets") \

@@ -459,7 +459,7 @@ static void read_plan(struct import *import, struct json_in *in)
     json_in_require(&plan, "zones");
     if (plan.rc == 0 && json_in_array(&plan, "zones", 0, ZONES_MAX, &zones)) {
         import->zones = calloc(json_array_size(zones) + 1, sizeof(*import->zones));
-        import->no_memory = import->no_memory || import->zones == NULL;
+        import->no_memory = import->zones == NULL;
         for (size_t i = 0; i < json_array_size(zones) && !import->no_memory; i++) {
             import->zone_count++;
             if (!read_zone(import, &plan, zones, i))
@@ -691,10 +691,12 @@ static void read_seat_extensions(struct import *import, struct json_in *in)
         assert(found != TABLE_NONE); /* refused above otherwise */
         const struct plan_draft_seat *seat = &import->seats[found];
         struct json_in child;
-        if (seat->companion != UINT32_MAX &&
-            (import->seats[seat->companion].flags & PLAN_SEAT_ACCESSIBLE) == 0 &&
-            json_in_item_child(in, "seats", list, i, &child))
-            json_in_refuse(&child, "companion_of", "is not an accessible seat");
+        if (seat->companion == UINT32_MAX ||
+            (import->seats[seat->companion].flags & PLAN_SEAT_ACCESSIBLE) != 0)
+            continue;
+        bool is_object = json_in_item_child(in, "seats", list, i, &child);
+        assert(is_object); /* as it was when it was read */
+        json_in_refuse(&child, "companion_of", "is not an accessible seat");
     }
 }
 
@@ -731,7 +733,7 @@ static int seat_row(struct import *import, const struct row *row, float hall_gap
 static int by_value(const void *a, const void *b)
 {
     const float *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
+    return (*x > *y) - (*x < *y);
 }
 
 static int seat_all(struct import *import)

@@ -37,7 +37,7 @@ static int by_place(const void *a, const void *b)
     const struct along *x = a, *y = b;
     if (x->at != y->at)
         return x->at < y->at ? -1 : 1;
-    return x->seat < y->seat ? -1 : x->seat > y->seat;
+    return (x->seat > y->seat) - (x->seat < y->seat);
 }
 
 /* The seating order: the document's if that is (nearly) the shortest path, otherwise along the line
@@ -74,7 +74,7 @@ static void order_row(const struct plan_draft_seat *seats, uint32_t count, uint1
 static int by_value(const void *a, const void *b)
 {
     const float *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
+    return (*x > *y) - (*x < *y);
 }
 
 static float usual_gap(const struct plan_draft_seat *seats, const uint16_t *order, uint32_t count)

@@ -70,10 +70,9 @@ static void read_sizes(struct json_in *item, struct shape *shape)
 static void read_words(struct json_in *item, struct shape *shape)
 {
     struct json_in part;
-    json_t *text;
     if (!json_in_has(item, "text"))
         return;
-    if (json_in_any(item, "text", &text) && json_is_string(text)) {
+    if (json_is_string(json_object_get(item->object, "text"))) {
         plan_read_text(item, "text", &shape->text); /* old */
     } else if (json_in_child(item, "text", &part)) {
         plan_read_text(&part, "text", &shape->text);
@@ -93,57 +92,67 @@ static json_t *number(float value)
     return floor(exact) == exact ? json_integer((json_int_t)exact) : json_real(exact);
 }
 
-static bool put_number(json_t *object, const char *key, float value)
+/* These, and what is made of them, answer 0, or -1 without memory. */
+static int put_number(json_t *object, const char *key, float value)
 {
-    return value == 0 || json_object_set_new(object, key, number(value)) == 0;
+    return value == 0 ? 0 : json_object_set_new(object, key, number(value));
 }
 
-static bool put_text(json_t *object, const char *key, struct span value)
+static int put_text(json_t *object, const char *key, struct span value)
 {
-    return value.len == 0 ||
-           json_object_set_new(object, key, json_stringn(value.ptr, value.len)) == 0;
+    return value.len == 0 ? 0
+                          : json_object_set_new(object, key, json_stringn(value.ptr, value.len));
 }
 
-static bool put_points(json_t *object, const json_t *points)
+static int put_points(json_t *object, const json_t *points)
 {
     assert(json_array_size(points) <= PLAN_POLYGON_POINTS_MAX);
     json_t *flat = json_array();
-    bool good = json_object_set_new(object, "points", flat) == 0;
-    for (size_t i = 0; good && i < json_array_size(points); i++) {
+    int failed = json_object_set_new(object, "points", flat);
+    for (size_t i = 0; failed == 0 && i < json_array_size(points); i++) {
         const json_t *point = json_array_get(points, i);
         double x = json_number_value(json_object_get(point, "x"));
         double y = json_number_value(json_object_get(point, "y"));
-        good = json_array_append_new(flat, number((float)x)) == 0 &&
-               json_array_append_new(flat, number((float)y)) == 0;
+        failed |= json_array_append_new(flat, number((float)x));
+        failed |= json_array_append_new(flat, number((float)y));
     }
-    return good;
+    return failed;
 }
 
-static bool put_words(json_t *object, const struct shape *shape)
+static int put_words(json_t *object, const struct shape *shape)
 {
     if (shape->text.len == 0)
-        return true;
+        return 0;
     json_t *text = json_object();
-    return json_object_set_new(object, "text", text) == 0 && put_text(text, "text", shape->text) &&
-           put_number(text, "x", shape->text_x) && put_number(text, "y", shape->text_y) &&
-           put_text(text, "color", shape->text_color) && put_number(text, "size", shape->text_size);
+    int failed = json_object_set_new(object, "text", text);
+    if (failed != 0)
+        return failed;
+    failed |= put_text(text, "text", shape->text);
+    failed |= put_number(text, "x", shape->text_x);
+    failed |= put_number(text, "y", shape->text_y);
+    failed |= put_text(text, "color", shape->text_color);
+    failed |= put_number(text, "size", shape->text_size);
+    return failed;
 }
 
-static bool put_shape(json_t *object, const struct shape *shape)
+static int put_shape(json_t *object, const struct shape *shape)
 {
     assert(shape->kind < sizeof(names) / sizeof(names[0]) - 1);
-    return put_text(object, "shape", span_of(names[shape->kind])) &&
-           json_object_set_new(object, "x", number(shape->x)) == 0 &&
-           json_object_set_new(object, "y", number(shape->y)) == 0 &&
-           put_number(object, "rotation", shape->rotation) &&
-           put_number(object, "width", shape->width) &&
-           put_number(object, "height", shape->height) &&
-           put_number(object, "radius", shape->radius) &&
-           put_number(object, "radius_x", shape->radius_x) &&
-           put_number(object, "radius_y", shape->radius_y) &&
-           (shape->points == NULL || put_points(object, shape->points)) &&
-           put_text(object, "color", shape->color) &&
-           put_text(object, "border_color", shape->border) && put_words(object, shape);
+    int failed = put_text(object, "shape", span_of(names[shape->kind]));
+    failed |= json_object_set_new(object, "x", number(shape->x));
+    failed |= json_object_set_new(object, "y", number(shape->y));
+    failed |= put_number(object, "rotation", shape->rotation);
+    failed |= put_number(object, "width", shape->width);
+    failed |= put_number(object, "height", shape->height);
+    failed |= put_number(object, "radius", shape->radius);
+    failed |= put_number(object, "radius_x", shape->radius_x);
+    failed |= put_number(object, "radius_y", shape->radius_y);
+    if (shape->points != NULL)
+        failed |= put_points(object, shape->points);
+    failed |= put_text(object, "color", shape->color);
+    failed |= put_text(object, "border_color", shape->border);
+    failed |= put_words(object, shape);
+    return failed;
 }
 
 static bool keep(struct plan_shapes *shapes, const struct shape *shape)
@@ -159,7 +168,7 @@ static bool keep(struct plan_shapes *shapes, const struct shape *shape)
     json_t *object = json_object();
     shapes->points = points;
     shapes->no_memory =
-        json_array_append_new(shapes->list, object) < 0 || !put_shape(object, shape);
+        json_array_append_new(shapes->list, object) < 0 || put_shape(object, shape) != 0;
     return !shapes->no_memory;
 }
 

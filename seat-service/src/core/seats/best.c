@@ -76,12 +76,17 @@ static uint64_t allowed_walk(const struct best *best, uint32_t row, uint32_t chu
     return allowed;
 }
 
+/* Where a category is on sale for everybody: may the asker have plain seats and no others? */
+static bool has_plain_only(const struct best_ask *ask)
+{
+    return ask->channels == 1 && !ask->access_need && !ask->access_open;
+}
+
 static uint64_t allowed(const struct best *best, const struct spot *spot, uint32_t category,
                         const struct best_ask *ask, uint64_t *accessible)
 {
     *accessible = 0;
-    bool plain_only = ask->channels == 1 && !ask->access_need && !ask->access_open;
-    if ((ask->on_sale >> category & 1) != 0 && (!spot->mixed || plain_only))
+    if ((ask->on_sale >> category & 1) != 0 && (!spot->mixed || has_plain_only(ask)))
         return spot->plain;
     return allowed_walk(best, spot->row, spot->chunk, category, ask, accessible);
 }
@@ -132,7 +137,7 @@ struct search {
     uint32_t n;
     bool orphans;
     bool with_access; /* one of the seats has to be accessible */
-    bool plain_only;  /* the asker may have plain seats and no others; set by search_all() */
+    bool plain_only;  /* of what is on sale for everybody; set by search_all() */
     bool near;        /* from x, y instead of the focal point: the spots' order is of no help */
     float x, y;
     /* Seats of other proposals to the same asker: not to be proposed again, but still free, since
@@ -307,11 +312,10 @@ static void search_all(const struct best *best, struct search *search, struct ca
     found->count = 0;
     if (search->n > BEST_ADJACENT_MAX)
         return;
+    search->plain_only = has_plain_only(ask);
     for (uint64_t rest = ask->categories; rest != 0; rest &= rest - 1) {
         uint32_t category = (uint32_t)__builtin_ctzll(rest);
         bool on_sale = ask->on_sale >> category & 1;
-        search->plain_only =
-            on_sale && ask->channels == 1 && !ask->access_need && !ask->access_open;
         const struct spot *end = &best->spots[best->first[category + 1]];
         for (const struct spot *spot = &best->spots[best->first[category]]; spot < end; spot++) {
             if (!search->near && is_beaten(found, spot->cost_min))

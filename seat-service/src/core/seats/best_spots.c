@@ -47,7 +47,7 @@ static int by_cost(const void *a, const void *b)
     const struct spot *x = a, *y = b;
     if (x->cost_min != y->cost_min)
         return x->cost_min < y->cost_min ? -1 : 1;
-    return x->word < y->word ? -1 : x->word > y->word;
+    return (x->word > y->word) - (x->word < y->word);
 }
 
 /* A window may begin in this chunk and reach into the next one. */

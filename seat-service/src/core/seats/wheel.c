@@ -221,7 +221,8 @@ uint64_t wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms, uint64_t max_
             return 0;
     if (wheel->count == 0)
         return max_ms;
-    for (uint64_t ahead = 0; ahead <= WHEEL_SLOTS; ahead++) {
+    for (uint64_t ahead = 0;; ahead++) {
+        assert(ahead <= WHEEL_SLOTS); /* a level turns within that many ticks */
         uint64_t tick = wheel->tick + ahead;
         uint32_t head = wheel->max + 1 + (uint32_t)(tick & 63);
         /* The turn of a level is a reason to wake up as well: its holds come down to level 0. */
@@ -231,6 +232,4 @@ uint64_t wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms, uint64_t max_
         uint64_t wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
         return wait_ms < max_ms ? wait_ms : max_ms;
     }
-    assert(false); /* a level turns within that many ticks */
-    return 0;
 }

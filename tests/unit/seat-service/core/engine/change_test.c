@@ -2,6 +2,7 @@
 #include "base/rng.h"
 #include "core/engine/change.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -190,6 +191,16 @@ static void a_hold_of_four_neighbours_is_a_small_record(void **state)
     assert_true(change_encode(&change, bytes) < 64);
 }
 
+static void every_kind_has_a_name_and_what_is_none_is_unknown(void **state)
+{
+    (void)state;
+    assert_string_equal(change_kind_name(0), "unknown");
+    for (unsigned kind = 1; kind < CHANGE_KIND_COUNT; kind++)
+        assert_string_not_equal(change_kind_name(kind), "unknown");
+    assert_string_equal(change_kind_name(CHANGE_KIND_COUNT), "unknown");
+    assert_string_equal(change_kind_name(UINT_MAX), "unknown");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +211,7 @@ int main(void)
         cmocka_unit_test(an_extension_of_the_format_before_names_no_buyer),
         cmocka_unit_test(an_extension_of_the_second_format_names_no_purchase),
         cmocka_unit_test(a_hold_of_four_neighbours_is_a_small_record),
+        cmocka_unit_test(every_kind_has_a_name_and_what_is_none_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

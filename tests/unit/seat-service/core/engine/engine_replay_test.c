@@ -19,16 +19,22 @@ struct world {
     struct engine_op op;
 };
 
-static struct world *open_world(void)
+static struct world *open_world_of(uint32_t rows, uint32_t seats, uint32_t places,
+                                   struct plan_limits limits)
 {
     struct world *w = calloc(1, sizeof(*w));
-    struct plan_limits limits = test_limits();
-    limits.max_per_buyer = LIMIT;
-    w->plan = test_hall_block(2, 6, limits, PLACES);
+    w->plan = test_hall_block(rows, seats, limits, places);
     w->owner = test_hall_engine(w->plan);
     w->reader = test_hall_engine(w->plan);
     engine_replay_begin(w->reader);
     return w;
+}
+
+static struct world *open_world(void)
+{
+    struct plan_limits limits = test_limits();
+    limits.max_per_buyer = LIMIT;
+    return open_world_of(2, 6, PLACES, limits);
 }
 
 static void close_world(struct world *w)
@@ -280,6 +286,46 @@ static void a_change_leaves_a_hold_with_seats_and_not_with_too_many(void **state
     wrong = w->op.change;
     wrong.quantity = 2;
     refused(w, &wrong, "it names another number of places than the hold has");
+    commit(w);
+    close_world(w);
+}
+
+static void a_hold_may_have_as_much_as_fits_and_not_one_more(void **state)
+{
+    (void)state;
+    struct plan_limits limits = test_limits();
+    limits.max_per_hold = 0;
+    struct world *w = open_world_of(2, 40, 3 * HOLD_AREA_QUANTITY_MAX, limits);
+    uint32_t seats[HOLD_SEATS_MAX];
+    for (uint32_t i = 0; i < HOLD_SEATS_MAX; i++)
+        seats[i] = i;
+    begin_hold(w, 1, seats, HOLD_SEATS_MAX);
+    struct change wrong = w->op.change;
+    wrong.seats[wrong.add_count++] = HOLD_SEATS_MAX;
+    refused(w, &wrong, "no seats, or too many");
+    commit(w);
+    begin_change(w, w->op.change.hold, 1,
+                 (struct engine_edit){.add = (const uint32_t[]){HOLD_SEATS_MAX},
+                                      .add_count = 1,
+                                      .remove = seats,
+                                      .remove_count = 1});
+    wrong = w->op.change;
+    wrong.remove_count = 0;
+    refused(w, &wrong, "no seats would be left, or too many");
+    commit(w);
+
+    begin_places(w, 2, HOLD_AREA_QUANTITY_MAX);
+    wrong = w->op.change;
+    wrong.quantity++;
+    refused(w, &wrong, "no seats, or too many");
+    commit(w);
+    uint64_t id = w->op.change.hold;
+    begin_change(w, id, 2, (struct engine_edit){.quantity = 1});
+    commit(w);
+    begin_change(w, id, 2, (struct engine_edit){.quantity = HOLD_AREA_QUANTITY_MAX});
+    wrong = w->op.change;
+    wrong.quantity++;
+    refused(w, &wrong, "no places");
     commit(w);
     close_world(w);
 }
@@ -542,6 +588,7 @@ int main(void)
         cmocka_unit_test(what_a_hold_gives_back_is_its_own_from_the_first_seat_to_the_last),
         cmocka_unit_test(a_sale_is_of_the_holds_own_seats_and_of_all_of_them),
         cmocka_unit_test(a_change_leaves_a_hold_with_seats_and_not_with_too_many),
+        cmocka_unit_test(a_hold_may_have_as_much_as_fits_and_not_one_more),
         cmocka_unit_test(what_is_unblocked_was_blocked_from_the_first_seat_to_the_last),
         cmocka_unit_test(a_plan_and_a_price_are_those_that_come_next),
         cmocka_unit_test(what_a_buyer_has_is_counted_in_a_journal_read_back),

@@ -5,6 +5,8 @@
 #include "test_hall.h"
 #include "unit.h"
 
+#include <stdlib.h>
+
 /* A step takes microseconds: short pieces are gone through by twos, long ones at so many places, of
  * which the sanitizers, under which there are many more, get fewer. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -216,6 +218,89 @@ static void a_hold_that_is_written_is_read_later_and_one_that_was_is_read_again(
     hold_slots_deinit(&all.slots);
 }
 
+/* ---- memory of late holds ---- */
+
+struct memory {
+    struct late_pool pool;
+    uint32_t numbers[2];
+};
+
+static void begin_memory(void *ctx)
+{
+    struct memory *memory = ctx;
+    *memory = (struct memory){.pool = {.max = 2}};
+    memory->pool.list = calloc(3, sizeof(*memory->pool.list));
+}
+
+static void remember_one(void *ctx)
+{
+    struct memory *memory = ctx;
+    memory->numbers[0] = late_give(&memory->pool);
+}
+
+static void remember_another(void *ctx)
+{
+    struct memory *memory = ctx;
+    memory->numbers[1] = late_give(&memory->pool);
+}
+
+static void forget_one(void *ctx)
+{
+    struct memory *memory = ctx;
+    late_end(&memory->pool, memory->numbers[0]);
+}
+
+static void forget_another(void *ctx)
+{
+    struct memory *memory = ctx;
+    late_end(&memory->pool, memory->numbers[1]);
+}
+
+static void begin_full_memory(void *ctx)
+{
+    begin_memory(ctx);
+    remember_one(ctx);
+    remember_another(ctx);
+}
+
+static void begin_used_memory(void *ctx)
+{
+    begin_full_memory(ctx);
+    forget_one(ctx);
+    forget_another(ctx);
+}
+
+/* Of the two places each has one, and there is no third. */
+static void each_has_a_place(void *ctx, bool came)
+{
+    struct memory *memory = ctx;
+    if (!came)
+        remember_another(ctx);
+    assert_int_equal(memory->numbers[0] + memory->numbers[1], 3);
+    assert_int_not_equal(memory->numbers[0], 0);
+    assert_int_not_equal(memory->numbers[1], 0);
+    assert_int_equal(late_give(&memory->pool), 0);
+    free(memory->pool.list);
+}
+
+static void both_places_are_free(void *ctx, bool came)
+{
+    if (!came)
+        forget_another(ctx);
+    remember_one(ctx);
+    remember_another(ctx);
+    each_has_a_place(ctx, true);
+}
+
+static void of_two_late_holds_each_has_a_place_of_its_own(void **state)
+{
+    (void)state;
+    struct memory memory;
+    between(begin_memory, remember_one, remember_another, each_has_a_place, &memory);
+    between(begin_used_memory, remember_one, remember_another, each_has_a_place, &memory);
+    between(begin_full_memory, forget_one, forget_another, both_places_are_free, &memory);
+}
+
 /* ---- seats ---- */
 
 struct rows {
@@ -223,17 +308,17 @@ struct rows {
     struct seats seats;
     uint32_t want[2][2];
     enum claim claimed[2];
+    struct claim_result results[2];
     enum orphans orphans;
 };
 
 static enum claim claim(struct rows *rows, unsigned who)
 {
     struct take take;
-    struct claim_result result;
     seats_take_init(&take);
     for (int i = 0; i < 2; i++)
         seats_take_seat(&take, &rows->seats, rows->want[who][i], TAKE_ADD);
-    return seats_claim(&rows->seats, &take, SEAT_HELD, 7 + who, rows->orphans, &result);
+    return seats_claim(&rows->seats, &take, SEAT_HELD, 7 + who, rows->orphans, &rows->results[who]);
 }
 
 static void begin_rows(void *ctx)
@@ -255,12 +340,15 @@ static void claim_another(void *ctx)
     rows->claimed[1] = claim(rows, 1);
 }
 
-/* Whoever got something has all of it, and whoever did not has none (I1). */
+/* Whoever got something has all of it, and whoever did not has none (I1), and is told of no seat
+ * that their take would have left single. */
 static void each_has_all_or_none(void *ctx, bool came)
 {
     struct rows *rows = ctx;
     for (unsigned who = 0; who < 1 + (unsigned)came; who++) {
         assert_int_not_equal(rows->claimed[who], CLAIM_BUSY);
+        if (rows->claimed[who] == CLAIM_LOST)
+            assert_int_equal(rows->results[who].orphan, UINT32_MAX);
         for (int i = 0; i < 2; i++)
             assert_int_equal(seat_hold(seats_read(&rows->seats, rows->want[who][i])) == 7 + who,
                              rows->claimed[who] == CLAIM_DONE);
@@ -283,6 +371,8 @@ static void two_who_claim_in_one_row_get_what_the_rule_and_the_other_leave(void 
         {1, 200, {{62, 63}, {65, 66}}, ORPHANS_REFUSED}, /* on both sides of its bitmaps */
         {1, 200, {{62, 63}, {65, 66}}, ORPHANS_TOLD},
         {1, 200, {{63, 64}, {64, 65}}, ORPHANS_IGNORED},
+        {1, 8, {{1, 2}, {2, 3}}, ORPHANS_TOLD}, /* the first leaves 0 alone, if it gets that far */
+        {1, 200, {{1, 2}, {2, 3}}, ORPHANS_TOLD},
         {1, 200, {{10, 100}, {100, 11}}, ORPHANS_IGNORED}, /* the second word is gone */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -556,6 +646,16 @@ static void release_hold(void *ctx)
     engine_settle(reading->engine, &reading->op);
 }
 
+/* The next hold links the same seats anew: a reader of the old one walks into nothing. */
+static void release_hold_and_take_one(void *ctx)
+{
+    struct reading *reading = ctx;
+    struct engine_ask ask = test_ask_seats(3, TEST_SEATS(0));
+    release_hold(ctx);
+    engine_hold(reading->engine, &ask, TEST_NOW_MS, &reading->op);
+    engine_settle(reading->engine, &reading->op);
+}
+
 static void it_is_whole_or_gone(void *ctx, bool came)
 {
     struct reading *reading = ctx;
@@ -614,6 +714,7 @@ static void what_is_read_of_a_hold_is_as_it_was_at_one_moment(void **state)
     (void)state;
     struct reading reading = {.plan = test_hall_block(2, 35, test_limits(), 0)};
     between(begin_reading, read_hold, release_hold, it_is_whole_or_gone, &reading);
+    between(begin_reading, read_hold, release_hold_and_take_one, it_is_whole_or_gone, &reading);
     between(begin_reading, read_hold, change_hold, it_is_as_before_or_after, &reading);
     between(begin_reading, read_seat, release_hold, it_is_held_or_free, &reading);
     plan_destroy(reading.plan);
@@ -818,6 +919,7 @@ int main(void)
         cmocka_unit_test(of_two_who_want_a_hold_one_gets_it),
         cmocka_unit_test(ids_that_name_no_slot_are_nobodys),
         cmocka_unit_test(a_hold_that_is_written_is_read_later_and_one_that_was_is_read_again),
+        cmocka_unit_test(of_two_late_holds_each_has_a_place_of_its_own),
         cmocka_unit_test(two_who_claim_in_one_row_get_what_the_rule_and_the_other_leave),
         cmocka_unit_test(of_two_who_seize_a_seat_one_has_it),
         cmocka_unit_test(of_five_places_two_do_not_get_three_each),

@@ -602,7 +602,7 @@ static void the_last_view_of_a_zone_counts_by_whatever_name_it_was_given(void **
     struct plan *plan = imported(
         "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':1}],"
         "'zones':[{'zone':'z','view':'/1'},{'zone':'Y','view':'/aZ_zA09.~%-'},"
-        "{'zone':'Z','view':'/2'}],"
+        "{'zone':'Z','view':'/2'},{'zone':'Z','entrance':'West'}],"
         "'plan':{'name':'H','categories':[{'name':'A'}],'zones':["
         "{'name':'Z','zone_id':'z','position':{'x':0,'y':0},'rows':[" ROW(SEAT(
             "a", "1")) "]},"
@@ -611,6 +611,65 @@ static void the_last_view_of_a_zone_counts_by_whatever_name_it_was_given(void **
     assert_true(span_eq(plan_view_of(plan, SPAN("Y")), SPAN("/aZ_zA09.~%-")));
     assert_null(plan_view_of(plan, SPAN("z")).ptr);
     plan_destroy(plan);
+}
+
+#define SHAPES(areas)                                                                              \
+    BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':"         \
+         "{'x':100,'y':50},'rows':[" ROW(SEAT("a", "1")) "],'areas':[" areas "]}]}",               \
+         "")
+
+static void of_views_there_are_as_many_as_a_plan_may_have(void **state)
+{
+    (void)state;
+    static char body[1 << 18];
+    struct err_slot err = {.text = ""};
+    for (unsigned more = 0; more < 2; more++) {
+        struct plan *plan = NULL;
+        struct text text = text_on(body, sizeof(body) - 1);
+        TEXT_LIT(&text, "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':1}],"
+                        "'plan':{'name':'H','categories':[{'name':'A'}],'zones':[");
+        for (unsigned i = 0; i < PLAN_VIEWS_MAX + more; i++)
+            text_printf(&text,
+                        "%s{'name':'%u','position':{'x':0,'y':0},'rows':[{'row_number':'1',"
+                        "'position':{'x':0,'y':0},'seats':[]}]}",
+                        i > 0 ? "," : "", i);
+        TEXT_LIT(&text, "]},'areas':[{'id':'pit','category':'A','capacity':1}],'zones':[");
+        for (unsigned i = 0; i < PLAN_VIEWS_MAX + more; i++)
+            text_printf(&text, "%s{'zone':'%u','view':'/%u'}", i > 0 ? "," : "", i, i);
+        TEXT_LIT(&text, ",{'zone':'0','view':'/new'}]}"); /* in place of another */
+        assert_false(text.overflown);
+        body[text.len] = '\0';
+        if (more) {
+            assert_true(import(body, &err, &plan) < 0);
+            assert_string_equal(err.text, "/zones/1024/view: is one too many for a plan");
+            assert_null(plan);
+            continue;
+        }
+        plan = imported(body);
+        assert_true(span_eq(plan_view_of(plan, SPAN("0")), SPAN("/new")));
+        assert_true(span_eq(plan_view_of(plan, SPAN("1023")), SPAN("/1023")));
+        plan_destroy(plan);
+    }
+}
+
+static void an_old_drawing_that_is_no_rectangle_goes_out_as_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *area;
+        bool is_rectangle;
+    } cases[] = {{"{'width':1,'height':2}", true}, {"{'width':1}", false}, {"{'height':2}", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char body[1024];
+        snprintf(body, sizeof(body), SHAPES("%s"), cases[i].area);
+        struct plan *plan = imported(body);
+        struct span text = plan_export(plan);
+        char *copy = strndup(text.ptr, text.len);
+        assert_int_equal(strstr(copy, "\"rectangle\"") != NULL, cases[i].is_rectangle);
+        assert_int_equal(strstr(copy, "\"width\":1") != NULL, cases[i].is_rectangle);
+        free(copy);
+        plan_destroy(plan);
+    }
 }
 
 static void seats_in_one_place_keep_the_order_of_the_document(void **state)
@@ -639,11 +698,6 @@ static void a_short_row_is_cut_by_the_gap_that_is_usual_in_the_hall(void **state
     assert_int_equal(plan_facts(plan)->run_count, 5);
     plan_destroy(plan);
 }
-
-#define SHAPES(areas)                                                                              \
-    BODY("'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z','position':"         \
-         "{'x':100,'y':50},'rows':[" ROW(SEAT("a", "1")) "],'areas':[" areas "]}]}",               \
-         "")
 
 static void a_shape_is_served_with_what_it_has(void **state)
 {
@@ -813,6 +867,8 @@ int main(void)
         cmocka_unit_test(areas_and_channels_are_found_by_their_names),
         cmocka_unit_test(a_row_without_an_aisle_and_a_table_sold_whole_have_a_bound),
         cmocka_unit_test(the_last_view_of_a_zone_counts_by_whatever_name_it_was_given),
+        cmocka_unit_test(of_views_there_are_as_many_as_a_plan_may_have),
+        cmocka_unit_test(an_old_drawing_that_is_no_rectangle_goes_out_as_none),
         cmocka_unit_test(seats_in_one_place_keep_the_order_of_the_document),
         cmocka_unit_test(a_short_row_is_cut_by_the_gap_that_is_usual_in_the_hall),
         cmocka_unit_test(a_shape_is_served_with_what_it_has),

@@ -241,6 +241,15 @@ static void an_offer_leaves_nobody_single_whatever_the_others_take(void **state)
     close_rows(f);
 }
 
+static void of_two_that_are_as_near_the_first_is_taken_and_none_before_the_seat_itself(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaa"), false); /* the stage is between the third and */
+    assert_string_equal(best(f, 0, 1, true), "..h..");   /* the fourth */
+    assert_string_equal(offers_for(f, TEST_SEATS(2)), ".213.");
+    close_rows(f);
+}
+
 /* ---- accessible seats and companions ---- */
 
 static const char *best_with_access(struct fixture *f, uint32_t n, bool adjacent)
@@ -331,7 +340,9 @@ static void who_needs_access_is_refused_only_when_nothing_legal_is_left(void **s
     printf("seed %llu\n", (unsigned long long)seed);
     rng_seeded_init(&rng, seed);
     for (unsigned round = 0; round < 3000; round++) {
-        struct fixture *f = open_rows(ROWS("A+A+A+A+", "+Aa_aaA+aa", "bb+A+bbb"), round & 1);
+        struct fixture *f =
+            round & 2 ? open_rows(ROWS("A+A+A+A+", "+Aa_aaA+aa", "bb+A+bbb"), round & 1)
+                      : open_rows(ROWS("A_+aA_+aaa", "a+_Aa_+_A+aa", "bbb+_A_+bb"), round & 1);
         assert_int_equal(plan_seat_count(f->plan), ACCESS_SEATS);
         uint32_t free = (1u << (ACCESS_SEATS)) - 1, crowd = (uint32_t)rng_below(&rng.rng, 5);
         for (uint32_t s = 0; s < ACCESS_SEATS; s++)
@@ -381,6 +392,18 @@ static const char *best_of_channels(struct fixture *f, uint32_t channels, uint32
     struct engine_ask ask = test_ask_best(1, ENGINE_CATEGORY_ANY, n, true);
     ask.who.channels = channels;
     return best_for(f, &ask);
+}
+
+static void
+who_needs_one_accessible_seat_leaves_the_others_even_if_a_single_seat_stays(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("AA_AA__aa"), true);
+    assert_string_equal(best_with_access(f, 3, false), "..hhh."); /* the first pair is nearer */
+    assert_true((f->op.change.flags & CHANGE_FLAG_LAST_RESORT) != 0);
+    block(f, TEST_SEATS(4, 5));
+    assert_string_equal(best_with_access(f, 3, false), ".hhh##"); /* or there are no others */
+    close_rows(f);
 }
 
 static void a_row_of_an_allocation_is_found_by_those_who_have_it(void **state)
@@ -445,6 +468,26 @@ static void an_accessible_seat_and_its_companion_may_lie_in_two_bitmaps(void **s
     close_rows(f);
 }
 
+static void a_companion_across_the_bitmaps_is_not_left_alone(void **state)
+{
+    (void)state;
+    /* Of the second bitmap the three without a gap between them and their need would do, but for
+     * the companion, whose accessible seat is in the first. */
+    struct fixture *f = open_long_row("A+aa", TEST_SEATS(63, 64, 66, 68));
+    (void)best_with_access(f, 3, false);
+    assert_int_equal(f->op.change.add_count, 3);
+    assert_int_equal(f->op.change.seats[0], 63);
+    close_rows(f);
+    f = open_long_row("A+aA", TEST_SEATS(63, 64, 66, 68));
+    (void)best_with_access(f, 3, false);
+    assert_int_equal(f->op.change.seats[0], 63);
+    block(f, TEST_SEATS(63)); /* now nobody may have the companion's seat */
+    (void)best_with_access(f, 2, false);
+    assert_int_equal(f->op.change.seats[0], 66);
+    assert_string_equal(best_with_access(f, 3, false), "sold-out");
+    close_rows(f);
+}
+
 /* ---- one row with gaps ---- */
 
 static void of_several_ways_to_sit_in_one_row_the_closest_is_taken(void **state)
@@ -498,6 +541,19 @@ static void more_neighbours_than_a_window_holds_are_found_as_one_row(void **stat
 }
 
 /* ---- several pieces ---- */
+
+static void more_than_any_row_has_are_taken_from_several(void **state)
+{
+    (void)state;
+    static const char row[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"; /* 40 */
+    struct fixture *f = open_rows(ROWS(row, row), false);
+    for (uint32_t n = BEST_ADJACENT_MAX; n <= HOLD_SEATS_MAX; n++) {
+        const char *got = best(f, 0, n, false);
+        assert_int_equal(strspn(got, "h"), 40); /* the first row, and of the second what is near */
+        assert_int_equal(f->op.change.add_count, n);
+    }
+    close_rows(f);
+}
 
 static void the_next_piece_is_near_the_first_and_not_near_the_stage(void **state)
 {
@@ -562,6 +618,7 @@ static void a_crowd_is_spread_over_the_nearest_and_no_further(void **state)
     assert_int_equal(furthest / 10, 15);
     assert_int_equal(proposed(best, 2, &furthest), BEST_SPREAD_MAX); /* but not for ever */
     assert_int_equal(furthest / 10, BEST_SPREAD_MAX - 1);
+    assert_int_equal(proposed(best, BEST_RETRIES_MAX - 1, &furthest), BEST_SPREAD_MAX);
     best_enter(best);
     assert_int_equal(proposed(best, 0, &furthest), 1); /* alone */
     best_enter(best);
@@ -668,16 +725,22 @@ int main(void)
         cmocka_unit_test(in_a_hall_that_is_nearly_full_one_row_has_several_offers),
         cmocka_unit_test(offers_from_one_long_row_share_no_seat),
         cmocka_unit_test(an_offer_leaves_nobody_single_whatever_the_others_take),
+        cmocka_unit_test(
+            of_two_that_are_as_near_the_first_is_taken_and_none_before_the_seat_itself),
         cmocka_unit_test(a_wheelchair_place_and_its_companion_are_found_whatever_went_before),
         cmocka_unit_test(who_needs_access_is_refused_only_when_nothing_legal_is_left),
         cmocka_unit_test(whoever_asks_alone_gets_the_best_and_who_loses_looks_further),
+        cmocka_unit_test(
+            who_needs_one_accessible_seat_leaves_the_others_even_if_a_single_seat_stays),
         cmocka_unit_test(a_row_of_an_allocation_is_found_by_those_who_have_it),
         cmocka_unit_test(an_allocation_may_lie_across_two_bitmaps),
         cmocka_unit_test(an_accessible_seat_and_its_companion_may_lie_in_two_bitmaps),
+        cmocka_unit_test(a_companion_across_the_bitmaps_is_not_left_alone),
         cmocka_unit_test(of_several_ways_to_sit_in_one_row_the_closest_is_taken),
         cmocka_unit_test(a_gap_weighs_more_than_a_row_further_back),
         cmocka_unit_test(seats_with_a_gap_are_those_of_the_second_bitmap_too),
         cmocka_unit_test(more_neighbours_than_a_window_holds_are_found_as_one_row),
+        cmocka_unit_test(more_than_any_row_has_are_taken_from_several),
         cmocka_unit_test(the_next_piece_is_near_the_first_and_not_near_the_stage),
         cmocka_unit_test(tables_are_proposed_whole_or_not_at_all),
         cmocka_unit_test(a_crowd_is_spread_over_the_nearest_and_no_further),

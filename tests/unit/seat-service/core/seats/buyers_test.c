@@ -175,6 +175,30 @@ static void whoever_finds_no_room_is_told_and_gets_it_when_somebody_goes(void **
     buyers_deinit(&buyers);
 }
 
+/* Of two first requests at once one takes its share back: what it leaves is nobody's entry. */
+static void a_try_that_was_taken_back_counts_for_nothing(void **state)
+{
+    (void)state;
+    enum { BUYER = 5, TRY = 1 << 16, COUNT = 0xffff };
+    struct buyers buyers;
+    uint32_t has, used = 0;
+    assert_int_equal(buyers_init(&buyers, 8, 7), 0);
+    assert_int_equal(buyers_add(&buyers, BUYER, 2, 4, &has), BUYERS_ADDED);
+    for (uint32_t i = 0; i < buyers.size; i++)
+        if (buyers.entries[i] != 0)
+            buyers.entries[i] = (buyers.entries[i] & ~(uint64_t)COUNT) | TRY;
+    assert_int_equal(buyers_count(&buyers, BUYER), 0);
+    assert_int_equal(buyers_add(&buyers, BUYER, 3, 3, &has), BUYERS_ADDED);
+    assert_int_equal(has, 0);
+    assert_int_equal(buyers_count(&buyers, BUYER), 3);
+    for (uint32_t i = 0; i < buyers.size; i++)
+        used += buyers.entries[i] != 0;
+    assert_int_equal(used, 1); /* and its word is used again */
+    buyers_sub(&buyers, BUYER, 3);
+    assert_int_equal(buyers_count(&buyers, BUYER), 0);
+    buyers_deinit(&buyers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +208,7 @@ int main(void)
         cmocka_unit_test(first_requests_at_once_count_as_one_buyer),
         cmocka_unit_test(millions_who_came_and_went_leave_room),
         cmocka_unit_test(whoever_finds_no_room_is_told_and_gets_it_when_somebody_goes),
+        cmocka_unit_test(a_try_that_was_taken_back_counts_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,12 +120,30 @@ static void no_slot_is_lost_or_given_twice_by_stashes_and_stack(void **state)
     hold_slots_deinit(&slots);
 }
 
+static void a_replay_gives_a_slot_in_use_to_nobody_else(void **state)
+{
+    (void)state;
+    const uint64_t life = UINT64_C(1) << 24;
+    struct hold_slots slots;
+    assert_int_equal(hold_slots_init(&slots, 4), 0);
+    slots.live = false;
+    assert_true(hold_adopt(&slots, 5 * life | 2));
+    assert_false(hold_adopt(&slots, 5 * life | 2)); /* the same life, */
+    assert_false(hold_adopt(&slots, 6 * life | 2)); /* or a later one before it has ended */
+    assert_int_equal(hold_id(&slots, 2), 5 * life | 2);
+    hold_end(&slots, 2, 0);
+    assert_false(hold_adopt(&slots, 4 * life | 2));
+    assert_true(hold_adopt(&slots, 6 * life | 2));
+    hold_slots_deinit(&slots);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slot_given_out_again_has_another_id),
         cmocka_unit_test(a_stash_keeps_few_and_gives_the_rest_to_all),
         cmocka_unit_test(no_slot_is_lost_or_given_twice_by_stashes_and_stack),
+        cmocka_unit_test(a_replay_gives_a_slot_in_use_to_nobody_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

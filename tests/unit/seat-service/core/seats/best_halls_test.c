@@ -1,0 +1,298 @@
+/* best_halls_test.c: what holds of the best seats in every hall: they do not hang on how seats are
+ * numbered or where the stage is, and they are found where naming them would do. */
+#include "core/seats/best.h"
+#include "test_hall.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static const uint64_t times_ms[] = {0, TEST_NOW_MS, TEST_NOW_MS + 1};
+
+static uint32_t roll(const struct rng_seeded *rng, uint32_t below)
+{
+    return (uint32_t)rng_below(&rng->rng, below);
+}
+
+/* ---- numbers and directions ---- */
+
+enum { TWIN_SEATS = 41 };
+
+/* A hall of which the other is another drawing. */
+struct twins {
+    struct plan *plans[2];
+    struct engine *engines[2];
+    uint32_t seats[2][TWIN_SEATS]; /* by place */
+    struct engine_op ops[2];
+};
+
+static struct twins open_twins(bool orphan_rule, uint64_t shuffled, unsigned turns)
+{
+    struct twins twins = {.plans = {NULL}};
+    struct test_hall hall = {
+        .rows = ROWS("_aaaaaaa_", "aaa_a_aaa", "aaaaaaaaa", "aaaa_aaaa", "__aaaaaaa__", "__aaa"),
+        .limits = test_limits()};
+    hall.limits.orphan_rule = orphan_rule;
+    for (unsigned i = 0; i < 2; i++) {
+        hall.shuffled = i * shuffled;
+        hall.turns = i * turns;
+        twins.plans[i] = test_hall_plan(&hall);
+        twins.engines[i] = test_hall_engine(twins.plans[i]);
+        assert_int_equal(plan_seat_count(twins.plans[i]), TWIN_SEATS);
+        for (uint32_t seat = 0; seat < TWIN_SEATS; seat++)
+            twins.seats[i][test_hall_place(twins.plans[i], seat)] = seat;
+    }
+    return twins;
+}
+
+static void close_twins(struct twins *twins)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        engine_destroy(twins->engines[i]);
+        plan_destroy(twins->plans[i]);
+    }
+}
+
+static uint64_t places(const struct plan *plan, const uint32_t *seats, uint32_t count)
+{
+    uint64_t set = 0;
+    for (uint32_t i = 0; i < count; i++)
+        set |= UINT64_C(1) << test_hall_place(plan, seats[i]);
+    return set;
+}
+
+/* The seats that have these places, in this sequence. */
+static void name(const struct twins *twins, unsigned which, const uint32_t *wanted, uint32_t count,
+                 uint32_t *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = twins->seats[which][wanted[i]];
+}
+
+static void both_offer_the_same_instead(const struct twins *twins, const uint32_t *wanted,
+                                        uint32_t count)
+{
+    struct engine_offer offers[2][ALTERNATIVES_MAX];
+    uint32_t lens[2], seats[8];
+    for (unsigned i = 0; i < 2; i++) {
+        name(twins, i, wanted, count, seats);
+        struct engine_ask ask = test_ask_seats(1, seats, count);
+        lens[i] = engine_alternatives(twins->engines[i], &ask, TEST_NOW_MS, offers[i]);
+    }
+    assert_int_equal(lens[0], lens[1]);
+    for (uint32_t i = 0; i < lens[0]; i++)
+        assert_int_equal(places(twins->plans[0], offers[0][i].seats, count),
+                         places(twins->plans[1], offers[1][i].seats, count));
+}
+
+static void both_answer_the_same(struct twins *twins, bool best, const uint32_t *wanted,
+                                 uint32_t count, bool adjacent)
+{
+    enum engine_verdict verdicts[2];
+    uint32_t seats[8];
+    for (unsigned i = 0; i < 2; i++) {
+        name(twins, i, wanted, count, seats);
+        struct engine_ask ask =
+            best ? test_ask_best(1, 0, count, adjacent) : test_ask_seats(1, seats, count);
+        verdicts[i] = engine_hold(twins->engines[i], &ask, TEST_NOW_MS, &twins->ops[i]);
+        if (verdicts[i] == ENGINE_OK)
+            engine_settle(twins->engines[i], &twins->ops[i]);
+    }
+    assert_int_equal(verdicts[0], verdicts[1]);
+    const struct change *one = &twins->ops[0].change, *other = &twins->ops[1].change;
+    if (verdicts[0] != ENGINE_OK)
+        return;
+    assert_int_equal(one->flags, other->flags);
+    assert_int_equal(places(twins->plans[0], one->seats, one->add_count),
+                     places(twins->plans[1], other->seats, other->add_count));
+}
+
+static void neither_numbers_nor_directions_change_what_is_chosen(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    uint64_t seed = unit_seed();
+    rng_seeded_init(&rng, seed);
+    for (unsigned round = 0; round < 32; round++) {
+        struct twins twins = open_twins(round >> 3 & 1, round & 4 ? seed + round : 0, round & 3);
+        for (unsigned i = 0; i < 20; i++) {
+            uint32_t first = roll(&rng, TWIN_SEATS - 3), count = 1 + roll(&rng, 3);
+            uint32_t wanted[3] = {first, first + 1, first + 2};
+            wanted[count - 1] += roll(&rng, 2); /* now and then with a gap */
+            both_offer_the_same_instead(&twins, wanted, count);
+            both_answer_the_same(&twins, roll(&rng, 2), wanted, count, roll(&rng, 2));
+        }
+        close_twins(&twins);
+    }
+}
+
+static void rows_of_one_seat_have_no_distance_and_the_nearest_are_taken(void **state)
+{
+    (void)state;
+    struct plan *plan =
+        test_hall_plan(&(struct test_hall){.rows = ROWS("a", "a", "a"), .limits = test_limits()});
+    struct engine *engine = test_hall_engine(plan);
+    struct engine_op op;
+    struct engine_ask ask = test_ask_best(1, 0, 2, false);
+    assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &op), ENGINE_OK);
+    assert_int_equal(places(plan, op.change.seats, op.change.add_count), 3);
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+/* The least that a draft may say: no channels, no kinds of rows, all seats in one point. */
+static void of_a_hall_in_one_point_any_seats_are_the_best(void **state)
+{
+    (void)state;
+    struct plan_draft_seat seats[6];
+    static const char *const guids[] = {"0", "1", "2", "3", "4", "5"};
+    for (uint32_t i = 0; i < 6; i++)
+        seats[i] = (struct plan_draft_seat){
+            .guid = span_of(guids[i]), .companion = UINT32_MAX, .pos = 5 - i};
+    const struct plan_category category = {.name = SPAN("a"), .price = 1};
+    struct plan_draft draft = {.name = SPAN("Point"),
+                               .currency = SPAN("KRW"),
+                               .limits = test_limits(),
+                               .categories = &category,
+                               .category_count = 1,
+                               .seats = seats,
+                               .seat_count = 6,
+                               .run_count = 1};
+    struct plan *plan;
+    assert_int_equal(plan_create(&draft, NULL, &plan), 0);
+    assert_int_equal(plan_channel_count(plan), 1);
+    assert_span(plan_channel(plan, 0)->id, "public");
+    struct engine *engine = test_hall_engine(plan);
+    struct engine_op op;
+    assert_int_equal(engine_block(engine, TEST_SEATS(2), SPAN(""), TEST_NOW_MS, &op), ENGINE_OK);
+    engine_settle(engine, &op);
+    for (uint32_t n = 1; n <= 5; n++) {
+        struct engine_ask ask = test_ask_best(1, 0, n, n < 4);
+        assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &op), ENGINE_OK);
+        assert_int_equal(op.change.add_count, n);
+        assert_int_equal((op.change.flags & CHANGE_FLAG_ADJACENT) != 0, n < 4);
+        engine_undo(engine, &op);
+    }
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+/* ---- who may have what ---- */
+
+struct sale {
+    struct plan *plan;
+    struct engine *engine;
+    struct engine_who who;
+};
+
+static struct sale open_sale(const struct rng_seeded *rng)
+{
+    const char *const *const halls[] = {
+        ROWS("a2A+3a", "b2b_A+aa", "33+A22"), ROWS("A+aa2", "_22+A33", "bb2bb", "=aa", "~22"),
+        ROWS("2233", "aA+a", "+A2b2", "a_A+_a"), ROWS("3a+_Aa", "A+A+22", "a23bb")};
+    struct plan_category categories[2] = {{.name = SPAN("a"), .price = 1},
+                                          {.name = SPAN("b"), .price = 1}};
+    struct plan_channel channels[3] = {{.id = SPAN("p")}, {.id = SPAN("c")}, {.id = SPAN("d")}};
+    for (unsigned i = 0; i < 2; i++)
+        categories[i].on_sale_ms = times_ms[roll(rng, 3)];
+    categories[0].off_sale_ms = roll(rng, 5) == 0 ? TEST_NOW_MS : 0;
+    for (unsigned i = 1; i < 3; i++)
+        channels[i].on_sale_ms = times_ms[roll(rng, 3)];
+    struct test_hall hall = {.rows = halls[roll(rng, 4)],
+                             .limits = test_limits(),
+                             .categories = categories,
+                             .channels = channels,
+                             .channel_count = 3,
+                             .shuffled = roll(rng, 2) * (1 + roll(rng, 1000))};
+    hall.limits.access_until_ms = times_ms[roll(rng, 3)];
+    struct sale sale = {.plan = test_hall_plan(&hall), .who = test_who(1)};
+    sale.engine = test_hall_engine(sale.plan);
+    sale.who.channels = 1 | roll(rng, 4) << 1;
+    sale.who.access_need = roll(rng, 2);
+    uint32_t crowd = roll(rng, 5);
+    for (uint32_t seat = 0; seat < plan_seat_count(sale.plan); seat++) {
+        struct engine_op op;
+        if (roll(rng, 8) >= crowd)
+            continue;
+        assert_int_equal(engine_block(sale.engine, &seat, 1, SPAN(""), 1, &op), ENGINE_OK);
+        engine_settle(sale.engine, &op);
+    }
+    return sale;
+}
+
+static bool is_had_by_name(const struct sale *sale, const uint32_t *seats, uint32_t n)
+{
+    const struct plan_facts *facts = plan_facts(sale->plan);
+    struct engine_op op;
+    struct engine_ask ask = test_ask_seats(1, seats, n);
+    ask.who = sale->who;
+    bool accessible = !sale->who.access_need;
+    for (uint32_t i = 0; i < n; i++) {
+        if (facts->category[seats[i]] != facts->category[seats[0]])
+            return false;
+        accessible = accessible || (plan_flags_of(facts, seats[i]) & PLAN_SEAT_ACCESSIBLE) != 0;
+    }
+    if (!accessible || engine_hold(sale->engine, &ask, TEST_NOW_MS, &op) != ENGINE_OK)
+        return false;
+    engine_undo(sale->engine, &op);
+    return true;
+}
+
+static bool is_any_window_had_by_name(const struct sale *sale, uint32_t n)
+{
+    const struct plan_facts *facts = plan_facts(sale->plan);
+    for (uint32_t run = 0; run < facts->run_count; run++)
+        for (uint32_t pos = 0; pos + n <= facts->runs[run].count; pos++) {
+            uint32_t seats[4];
+            for (uint32_t i = 0; i < n; i++)
+                seats[i] = plan_seat_at(facts, run, pos + i);
+            if (is_had_by_name(sale, seats, n))
+                return true;
+        }
+    return false;
+}
+
+static enum engine_verdict try_best(const struct sale *sale, uint32_t n, bool adjacent)
+{
+    struct engine_op op;
+    struct engine_ask ask = test_ask_best(1, ENGINE_CATEGORY_ANY, n, adjacent);
+    ask.who = sale->who;
+    enum engine_verdict verdict = engine_hold(sale->engine, &ask, TEST_NOW_MS, &op);
+    if (verdict == ENGINE_OK)
+        engine_undo(sale->engine, &op);
+    return verdict;
+}
+
+static void neighbours_are_found_where_naming_them_would_do(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (unsigned round = 0; round < 200; round++) {
+        struct sale sale = open_sale(&rng);
+        for (uint32_t n = 1; n <= 4; n++) {
+            bool any = is_any_window_had_by_name(&sale, n);
+            enum engine_verdict best = try_best(&sale, n, true), pieces = try_best(&sale, n, false);
+            assert_int_equal(best == ENGINE_OK, any);
+            assert_true(pieces == ENGINE_OK || !any);
+            /* Nothing is proposed that a rule would refuse. */
+            assert_true(pieces == ENGINE_OK || pieces == ENGINE_SOLD_OUT ||
+                        pieces == ENGINE_NOT_ON_SALE);
+        }
+        engine_destroy(sale.engine);
+        plan_destroy(sale.plan);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(neither_numbers_nor_directions_change_what_is_chosen),
+        cmocka_unit_test(rows_of_one_seat_have_no_distance_and_the_nearest_are_taken),
+        cmocka_unit_test(of_a_hall_in_one_point_any_seats_are_the_best),
+        cmocka_unit_test(neighbours_are_found_where_naming_them_would_do),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
