@@ -6,7 +6,8 @@
 // All shards lie in one Redis here, and its CPU is told by the join.
 
 import { startRedis } from '../../tests/lib-js/index.js';
-import { ask, scriptText } from '../../tests/lib-js/wire.js';
+import { ask, told, scriptText } from '../../tests/lib-js/wire.js';
+import { sumOf } from '../../tests/integration/line/shards.js';
 import { LOAD_CORE } from './lib/front.js';
 import { inTurns, ratio, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
@@ -63,15 +64,21 @@ async function cuts({ add, redis, boot }) {
   const shards = SHARDS.at(-1);
   const sha = await redis.command('SCRIPT', 'LOAD', scriptText('cut'));
   await redis.command('HSET', 'fg:{cuts}:cfg', 'boot', boot, 'state', '0');
-  const cut = (nth, words, seal = '') => redis.command('EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
-    shards, known: Math.max(0, nth - 1), nth, seal, seal_epoch: 0, opening: `${boot}@1`, first: 0, told: 0,
-  }), ...words);
-  const none = Array(3 * shards).fill('');
+  const texts = []; // of all cuts
+  const cut = async (nth, words, seal = '') => {
+    const answer = told('cut', await redis.command('EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
+      shards, known: texts.length, sum: sumOf(texts), nth, seal, seal_epoch: 0, opening: `${boot}@1`, first: 0, told: 0, before: 0,
+      slot_ms: 0,
+    }), ...words));
+    texts.push(...answer.cuts);
+    return answer.outcome;
+  };
+  const none = Array(4 * shards).fill('');
   for (let k = 0; k < shards; k += 1) await cut(0, none, k);
   const before = await redisCpuUs(redis);
   for (let nth = 1; nth <= CUTS; nth += 1) {
-    const words = Array.from({ length: shards }, () => [1, 2_500 * nth, 2_500 * nth + 10_000]).flat();
-    const [outcome] = await cut(nth, words);
+    const words = Array.from({ length: shards }, () => [1, 2_500 * nth, 2_500 * nth + 10_000, `${boot}@1`]).flat();
+    const outcome = await cut(nth, words);
     if (outcome !== 0) throw new Error(`cut ${nth} was answered ${outcome}`);
   }
   const us = ((await redisCpuUs(redis)) - before) / CUTS;

@@ -13,14 +13,26 @@
 -- make cuts and none leads, a front may die with a cut half asked for, and ask for it twice.
 --
 -- With each cut a shard may give more numbers: up to its lease, which lies behind the cut by twice what it gave in two
--- cuts, LEASE_MIN at least. What a shard had given when it was lost lies below its lease, whoever was told of it. A
+-- cuts, LEASE_MIN at least and LEASE_MAX at most. What a shard had given when it was lost lies below its lease, whoever was told of it. A
 -- seal ends its epoch there: all from the last cut up to the lease become a cut of their own, a hole, and the shard's
 -- next epoch begins behind that (shard.lua). Epoch 0 is that of a shard that was never opened, with nothing to lose.
 --
+-- All else in this slot counts by places, and `seq` follows the cuts in the same step: places given out are those that
+-- cuts give. A hole is left out of the line as heal.lua leaves out places: its own are away until they are heard. Where
+-- heal.lua has raised `seq`, for cuts that nobody may remember, a gap makes up for it before anything else is cut: places
+-- of no shard, which no later cut gives again. Leases rise by as much.
+--
+-- Each cut has a checksum of it and all before it. A front says that of all that it knows, and of those before the first
+-- that it tells. So one that has other cuts, since it was cut off while some were lost, is found out before it adds any.
+--
+-- Many fronts wait for the next cut, and one of them is enough to read the shards: whoever asks first in a slot is told
+-- that it is to do so (`due`), as one tick in a slot does the work for all. If it dies, the next slot has another.
+--
 -- `cuts` is a stream of all of them, the number of a cut is its id. `cutting` is where they have come to: boot,
--- until_ms, shards, count, places, and for each shard `K` = "epoch:upto:lease:opening". Another `boot` than this Redis's:
--- cuts may be lost. Then for CUTS_WINDOW_MS fronts tell the last that they know, and nothing else is done; leases rise
--- by what a cut that nobody knows any more may have given, and an epoch that a shard tells of is believed.
+-- until_ms, shards, count, places, sum, due_ms, and for each shard `K` = "epoch:upto:lease:opening". Another `boot` than this Redis's:
+-- cuts may be lost. Then for CUTS_WINDOW_MS fronts tell the last that they know, and nothing else is done; an
+-- epoch that a shard tells of is believed, and leases rise to the highest that any shard may have been told of: LEASE_MAX
+-- behind the cuts that are known, and by each gap. So a number that was given stays below, however often that happens.
 
 local cfg = cfg_read(cfg_cut.names)
 local refused = refusal(cfg[cfg_cut.boot])
@@ -28,7 +40,8 @@ if refused then
     return refused
 end
 
-local cutting, cuts = prefix .. 'cutting', prefix .. 'cuts'
+local cutting, cuts, seq = prefix .. 'cutting', prefix .. 'cuts', prefix .. 'seq'
+local issued = tonumber(call('GET', seq)) or 0
 local shards = tonumber(ARGV[ask_cut.shards])
 local saved = {}
 local flat = call('HGETALL', cutting)
@@ -36,10 +49,10 @@ for i = 1, #flat, 2 do
     saved[flat[i]] = flat[i + 1]
 end
 if shards < 1 or shards > SHARDS_MAX or (saved.shards and tonumber(saved.shards) ~= shards) then
-    return { CONFLICT, 0, 0, {}, {} }
+    return { CONFLICT, 0, 0, 0, {}, {} }
 end
 
-local count, places = tonumber(saved.count) or 0, tonumber(saved.places) or 0
+local count, places, sum = tonumber(saved.count) or 0, tonumber(saved.places) or 0, tonumber(saved.sum) or 0
 local shard = {}
 for k = 0, shards - 1 do
     local epoch, upto, lease, opening = string.match(saved[tostring(k)] or '', '^(%d+):(%d+):(%d+):(.*)$')
@@ -54,23 +67,27 @@ if saved.boot ~= ARGV[1] then
     -- Before anybody may join nothing can be lost.
     until_ms = tonumber(cfg[cfg_cut.state]) >= PRE_QUEUE and now_ms + CUTS_WINDOW_MS or 0
     for k = 0, shards - 1 do
-        shard[k].lease = shard[k].lease + (until_ms > 0 and LEASE_MAX or 0)
+        shard[k].lease = until_ms > 0 and math.max(shard[k].lease, shard[k].upto + LEASE_MAX) or shard[k].lease
     end
     changed = true
 end
 
 -- ---- one more cut ----
 
+local KINDS = { c = 0, h = 1, g = 2 } -- as enum cut_kind
+
 local function write_cut(kind, grown)
     local words, joins = {}, 0
+    sum = (sum * SUM_BASE + 1 + KINDS[kind]) % SUM_PRIME
     for k = 0, shards - 1 do
         local n = grown[k] or 0
         words[k + 1] = n > 0 and string.format('%d', n) or ''
         joins = joins + n
-        shard[k].upto = shard[k].upto + n
+        shard[k].upto = shard[k].upto + (kind == 'g' and 0 or n)
+        sum = (sum * SUM_BASE + n) % SUM_PRIME
     end
     count, places, changed = count + 1, places + joins, true
-    call('XADD', cuts, count .. '-0', 'c', '1' .. kind .. table.concat(words, ','))
+    call('XADD', cuts, count .. '-0', 'c', '1' .. kind .. table.concat(words, ','), 's', string.format('%d', sum))
 end
 
 -- Twice what two cuts like this take, and slowly less after a burst.
@@ -83,10 +100,41 @@ local function has_room(joins)
     return count < CUTS_MAX and places + joins <= PLACE_MAX
 end
 
+-- heal.lua has left places out. Whatever cuts had given these, it may have been one shard that grew by them. False:
+-- there is no room for it.
+local function catch_up()
+    local size = issued - places
+    if size <= 0 then
+        return true
+    elseif not has_room(size) then
+        return false
+    end
+    write_cut('g', { [0] = size })
+    for k = 0, shards - 1 do
+        shard[k].lease = shard[k].lease + size
+    end
+    return true
+end
+
+-- The places of a hole, the last that there are.
+local function leave_out(size)
+    local bucket = bucket_read('ghosts_n', 'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised')
+    local gap = { from = places - size + 1, upto = places }
+    bucket.raised = bucket.raised + size
+    if not gaps_note_only(bucket, tonumber(cfg[cfg_cut.state]), cfg[cfg_cut.entries]) then
+        gap_away(bucket, gap)
+        bucket.ghosts_n = bucket.ghosts_n + size
+    end
+    local gaps = gaps_parse(call('GET', prefix .. 'gaps'))
+    gaps[#gaps + 1] = gap
+    gaps_keep(bucket, gaps)
+    bucket_write(bucket)
+end
+
 -- ---- what a front knows ----
 
 local function parse_cut(text)
-    local kind, list = string.match(text, '^1([ch])([%d,]*)$')
+    local kind, list = string.match(text, '^1([chg])([%d,]*)$')
     local grown, k = {}, 0
     for n in string.gmatch((list or '') .. ',', '(%d*),') do
         grown[k] = tonumber(n) or 0
@@ -95,27 +143,54 @@ local function parse_cut(text)
     return kind, grown, k == shards
 end
 
+local known_cuts = tonumber(ARGV[ask_cut.known])
+
+local function entry_of(nth)
+    local there = call('XRANGE', cuts, nth .. '-0', nth .. '-0')[1]
+    return there and there[2] or {}
+end
+
+-- Of the first so many cuts, which there are.
+local function has_sum(nth, told)
+    if nth == 0 or nth == count then
+        return tonumber(told) == (nth > 0 and sum or 0)
+    end
+    return entry_of(nth)[4] == told
+end
+
 local function bring_back()
-    local first = tonumber(ARGV[ask_cut.first])
-    for i = 0, tonumber(ARGV[ask_cut.told]) - 1 do
+    local first, told = tonumber(ARGV[ask_cut.first]), tonumber(ARGV[ask_cut.told])
+    if told == 0 or first > count + 1 then
+        return true
+    elseif not has_sum(first - 1, ARGV[ask_cut.before]) then
+        return false
+    end
+    for i = 0, told - 1 do
         local text = ARGV[ask_cut.words + 1 + i]
         if first + i <= count then
-            local there = call('XRANGE', cuts, (first + i) .. '-0', (first + i) .. '-0')[1]
-            if not there or there[2][2] ~= text then
+            if entry_of(first + i)[2] ~= text then
                 return false
             end
-        elseif first + i == count + 1 then
+        else
             local kind, grown, fits = parse_cut(text)
             if not fits then
                 return false
             end
             write_cut(kind, grown)
             for k = 0, shards - 1 do
-                shard[k].lease = math.max(shard[k].lease, shard[k].upto + LEASE_MAX)
+                if kind == 'h' and grown[k] > 0 then -- an epoch ended there
+                    shard[k].epoch, shard[k].opening = math.max(shard[k].epoch, 1) + 1, ''
+                end
+                local gap = kind == 'g' and grown[0] or 0
+                shard[k].lease = math.max(shard[k].lease + gap, shard[k].upto + LEASE_MAX)
             end
         end
     end
     return true
+end
+
+local function has_these_cuts()
+    return known_cuts > count or has_sum(known_cuts, ARGV[ask_cut.sum])
 end
 
 -- ---- what shards have told ----
@@ -123,16 +198,39 @@ end
 local words = ask_cut.words + 1 + tonumber(ARGV[ask_cut.told])
 local read = {}
 for k = 0, shards - 1 do
-    local at = words + 3 * k
-    read[k] = { epoch = tonumber(ARGV[at]), issued = tonumber(ARGV[at + 1]), lease = tonumber(ARGV[at + 2]) }
+    local at = words + 4 * k
+    read[k] = {
+        epoch = tonumber(ARGV[at]), issued = tonumber(ARGV[at + 1]), lease = tonumber(ARGV[at + 2]), opened = ARGV[at + 3],
+    }
 end
 
+-- A hole of this shard's numbers up to this one. False: there is no room for it.
+local function leave_hole(k, upto)
+    local size = upto - shard[k].upto
+    if not has_room(size) then
+        return false
+    elseif size > 0 then
+        write_cut('h', { [k] = size })
+        leave_out(size)
+    end
+    return true
+end
+
+-- A shard in an epoch that no cut tells of: the seal was lost, and which of its numbers nobody has is not known.
+-- (The first epoch begins without a hole.)
 local function believe_epochs()
     for k = 0, shards - 1 do
-        if (read[k].epoch or 0) > shard[k].epoch then
-            shard[k].epoch, shard[k].opening, changed = read[k].epoch, '', true
+        local of, told = shard[k], read[k]
+        if (told.epoch or 0) > of.epoch then
+            if told.epoch > math.max(of.epoch, 1) and told.issued > of.upto and not leave_hole(k, told.issued) then
+                return false
+            end
+            of.epoch, of.opening, of.lease, changed = told.epoch, told.opened, math.max(of.lease, told.lease), true
+        elseif told.epoch == of.epoch and of.opening == '' and told.opened ~= '' then
+            of.opening, changed = told.opened, true
         end
     end
+    return true
 end
 
 -- A shard of an epoch that is over, or one that has lost some, grows by nothing.
@@ -168,11 +266,8 @@ local function seal(k)
         return SAME
     end
     local lease = math.max(of.lease, read[k].lease or 0, read[k].issued or 0)
-    if not has_room(lease - of.upto) then
+    if not leave_hole(k, lease) then
         return FULL
-    end
-    if lease > of.upto then
-        write_cut('h', { [k] = lease - of.upto })
     end
     of.epoch, of.opening, of.lease, changed = of.epoch + 1, ARGV[ask_cut.opening], of.upto + LEASE_MIN, true
     return OK
@@ -180,16 +275,23 @@ end
 
 -- ---- answer ----
 
-local outcome = SAME
-believe_epochs()
-if not bring_back() then
+local outcome, is_next = SAME, tonumber(ARGV[ask_cut.nth]) == count + 1
+if not has_these_cuts() or not bring_back() then
     outcome = CONFLICT
 elseif now_ms < until_ms then
     outcome = HEAL
+elseif not catch_up() or not believe_epochs() then
+    outcome = FULL
 elseif ARGV[ask_cut.seal] ~= '' then
     outcome = seal(tonumber(ARGV[ask_cut.seal]))
-elseif tonumber(ARGV[ask_cut.nth]) == count + 1 then
+elseif is_next then
     outcome = make_cut()
+end
+
+local slot_ms, due = tonumber(ARGV[ask_cut.slot_ms]), 0
+if slot_ms > 0 and outcome ~= HEAL and now_ms - (tonumber(saved.due_ms) or -slot_ms) >= slot_ms then
+    due = 1
+    call('HSET', cutting, 'due_ms', string.format('%d', now_ms))
 end
 
 local of_shards, to_save = {}, {}
@@ -203,12 +305,15 @@ for k = 0, shards - 1 do
 end
 if changed then
     call('HSET', cutting, 'boot', ARGV[1], 'until_ms', string.format('%d', until_ms), 'shards', shards, 'count', count,
-        'places', places, unpack(to_save))
+        'places', places, 'sum', string.format('%d', sum), unpack(to_save))
 end
-local known_cuts, new_cuts = tonumber(ARGV[ask_cut.known]), {}
+if places > issued then
+    call('SET', seq, places)
+end
+local new_cuts = {}
 if known_cuts < count then
     for i, entry in ipairs(call('XRANGE', cuts, (known_cuts + 1) .. '-0', '+', 'COUNT', CUTS_REPLY)) do
         new_cuts[i] = entry[2][2]
     end
 end
-return { outcome, count, math.max(0, until_ms - now_ms), of_shards, new_cuts }
+return { outcome, count, math.max(0, until_ms - now_ms), due, of_shards, new_cuts }

@@ -270,24 +270,8 @@ local function is_within(gap, others)
     return false
 end
 
--- Ranges that overlap or adjoin become one.
-local function gaps_joined(gaps)
-    table.sort(gaps, function(a, b) return a.from < b.from end)
-    local joined = {}
-    for _, gap in ipairs(gaps) do
-        local last = joined[#joined]
-        if last and gap.from <= last.upto + 1 then
-            last.upto = math.max(last.upto, gap.upto)
-        else
-            joined[#joined + 1] = { from = gap.from, upto = gap.upto }
-        end
-    end
-    return joined
-end
-
 -- Those that Redis still has, those that fronts have told, and the new one, as far as they are not
--- called yet and no draw has scattered them. Of too many the first go, whose places are then people's
--- until they are found to be ghosts.
+-- called yet and no draw has scattered them.
 local function restore_gaps(bucket, marks, gap)
     local own = gaps_parse(call('GET', prefix .. 'gaps'))
     local drawn = call('HMGET', KEYS[1], 'entries', 'seed', 'sealed')
@@ -303,21 +287,13 @@ local function restore_gaps(bucket, marks, gap)
             end
         end
     end
-    local state = tonumber(call('HGET', CFG, 'state'))
-    if state <= PRE_QUEUE and not drawn[1] then
-        bucket.gap_pending = 1
-    end
+    local only_noted = gaps_note_only(bucket, tonumber(call('HGET', CFG, 'state')), drawn[1])
     for _, one in ipairs(all) do
-        if one.fresh and bucket.gap_pending == 0 then
+        if one.fresh and not only_noted then
             gap_away(bucket, one)
         end
     end
-    local kept = gaps_joined(all)
-    while #kept > GAPS_MAX do
-        table.remove(kept, 1)
-    end
-    bucket.gap_upto = #kept > 0 and kept[#kept].upto or 0
-    gaps_write(kept)
+    gaps_keep(bucket, all)
 end
 
 -- What else an older event has left runs out (codes) or is never asked for (keys of joins, which

@@ -13,7 +13,8 @@
 -- was ended at its lease by a seal that all fronts see; the next begins behind that. So what the lost run gave
 -- out, or what a master that is cut off still gives out, is never given again.
 --
--- An epoch is opened once. What `opening` says is made up by the shard when it has to be sealed, goes into the seal,
+-- An epoch is opened once, and known by what opened it: where cuts were lost, and a seal with them, another may have its
+-- number. What `opening` says is made up by the shard when it has to be sealed, goes into the seal,
 -- and opens it for the epoch that begins there. A shard that lost even that (an older copy of itself, keys that were
 -- deleted) has another one or none, and is sealed once more.
 --
@@ -28,7 +29,7 @@ local of_older_event = known ~= nil and incarnation < known
 local epoch = not of_older_event and tonumber(cfg[cfg_shard.epoch]) or 0
 local lease = tonumber(cfg[cfg_shard.lease]) or 0
 local issued = tonumber(call('GET', prefix .. 'seq')) or 0
-local opening = cfg[cfg_shard.opening] or ''
+local opening, opened = cfg[cfg_shard.opening] or '', cfg[cfg_shard.opened] or ''
 local asked_epoch, asked_lease = tonumber(ARGV[ask_shard.epoch]), tonumber(ARGV[ask_shard.lease])
 
 -- From here on nobody gets a number of it, whatever they have seen.
@@ -37,7 +38,12 @@ local function ask_for_seal()
         opening = string.format('%s@%d', ARGV[1], redis_us)
     end
     call('HSET', KEYS[1], 'boot', '', 'opening', opening)
-    return { HEAL, epoch, issued, lease, opening }
+    return { HEAL, epoch, issued, lease, opening, opened }
+end
+
+local function is_another_epoch()
+    local asked = ARGV[ask_shard.opening]
+    return asked ~= '' and asked ~= opened
 end
 
 local function open()
@@ -46,9 +52,9 @@ local function open()
         (issued > upto and not of_older_event) then
         return false
     end
-    epoch, lease, issued = asked_epoch, asked_lease, upto
+    epoch, lease, issued, opened = asked_epoch, asked_lease, upto, opening
     call('SET', prefix .. 'seq', issued)
-    call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease)
+    call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease, 'opened', opened)
     call('HDEL', KEYS[1], 'opening')
     if known then
         call('HSET', CFG, 'incarnation', known)
@@ -57,12 +63,13 @@ local function open()
 end
 
 if epoch > asked_epoch then
-    return { CONFLICT, epoch, issued, lease, '' }
+    return { CONFLICT, epoch, issued, lease, '', opened }
 elseif epoch < asked_epoch then
     if not open() then
         return ask_for_seal()
     end
-elseif epoch == 0 or cfg[cfg_shard.boot] ~= ARGV[1] or issued < tonumber(ARGV[ask_shard.issued]) then
+elseif epoch == 0 or cfg[cfg_shard.boot] ~= ARGV[1] or issued < tonumber(ARGV[ask_shard.issued]) or
+    is_another_epoch() then
     return ask_for_seal()
 elseif asked_lease > lease then
     lease = asked_lease
@@ -80,4 +87,4 @@ if of_older_event or era > has_era or (era == has_era and version > has_version)
     call('HSET', CFG, 'version', version, 'era', era, 'state', ARGV[ask_shard.state], 'joins_per_ip_per_min',
         ARGV[ask_shard.joins_per_ip_per_min])
 end
-return { OK, epoch, issued, lease, '' }
+return { OK, epoch, issued, lease, '', opened }

@@ -149,7 +149,7 @@ static void note(struct sim *sim, uint32_t join, uint64_t place, double known_us
 /* A front reads all lengths and publishes them. */
 static bool cut_now(struct sim *sim, double now_us)
 {
-    struct cut cut = {{0}, false};
+    struct cut cut = {.kind = CUT_JOINS};
     double read_us = now_us;
     for (uint8_t k = 0; k < sim->ask.shards; k++) {
         double at_us = now_us + about(sim, WAY_US);
@@ -159,7 +159,7 @@ static bool cut_now(struct sim *sim, double now_us)
             cut.grown[k] += sim->call[sim->at[k]].len;
     }
     double known_us = read_us + about(sim, WAY_US) + about(sim, WAY_US);
-    if (cut_joins(&cut, sim->ask.shards) == 0)
+    if (cut_places(&cut, sim->ask.shards) == 0)
         return true;
     if (cuts_add(sim->cuts, cuts_count(sim->cuts) + 1, &cut, NULL) < 0)
         return false;

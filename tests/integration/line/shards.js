@@ -1,7 +1,7 @@
 // A front of a line that is kept in shards, as queue-front/lua/shard.lua and cut.lua want to be called. Each step is
 // one call, so a test can let the front die between any two.
 
-import { ask, told } from '../../lib-js/wire.js';
+import { ask, numbersOf, told } from '../../lib-js/wire.js';
 import { Front, OUTCOME, STATE } from './line.js';
 
 const NO_SHARD = '';
@@ -15,18 +15,29 @@ export class ShardServer {
   }
 }
 
-// What these cuts say, read naively: the place of a shard's number, or null; numbers of no hole: {shard, number}.
+const { SUM_BASE, SUM_PRIME } = numbersOf();
+
+// The checksum of these cuts.
+export const sumOf = (texts) => texts.flatMap((text) => [1 + 'chg'.indexOf(text[1]), ...text.slice(2).split(',').map(Number)])
+  .reduce((sum, number) => (sum * SUM_BASE + number) % SUM_PRIME, 0);
+
+// What these cuts say, read naively: the place of a shard's number, or null; numbers of no hole: {shard, number}; places
+// of holes and gaps: [from, upto]; how many places there are.
 export class Cuts {
   constructor(texts, shards) {
     const upto = Array(shards).fill(0);
-    let places = 0;
-    this.cuts = texts.map((text) => {
+    this.places = 0;
+    this.cuts = [];
+    this.leftOut = [];
+    for (const text of texts) {
       const grown = text.slice(2).split(',').map(Number);
-      const cut = { grown, isHole: text[1] === 'h', before: [...upto], places };
+      const before = this.places;
+      this.places += grown.reduce((sum, of) => sum + of);
+      if (text[1] !== 'c') this.leftOut.push([before + 1, this.places]);
+      if (text[1] === 'g') continue;
+      this.cuts.push({ grown, isHole: text[1] === 'h', before: [...upto], places: before });
       grown.forEach((of, shard) => (upto[shard] += of));
-      places += grown.reduce((sum, of) => sum + of);
-      return cut;
-    });
+    }
   }
 
   place(shard, number) {
@@ -53,6 +64,7 @@ export class ShardedFront {
   }
 
   forget() {
+    this.line.forget();
     this.cuts = [];
     this.of = this.servers.map(() => ({ epoch: 0, upto: 0, lease: 0, opening: '' }));
     this.issued = this.servers.map(() => 0); // the highest number seen
@@ -86,18 +98,21 @@ export class ShardedFront {
   }
 
   // read: what shards have told, by their number. tell: all cuts that this front knows, from `first` on.
-  async cut({ nth = 0, read = [], seal = NO_SHARD, opening = '', tell = null } = {}) {
+  async cut({ nth = 0, read = [], seal = NO_SHARD, opening = '', tell = null, slotMs = 0 } = {}) {
     const cuts = tell === null ? [] : this.cuts.slice(tell - 1);
     const answer = told('cut', await this.line.run('cut', ...ask('cut', {
-      shards: this.servers.length, known: this.cuts.length, nth, seal,
+      shards: this.servers.length, known: this.cuts.length, sum: sumOf(this.cuts), nth, seal,
       seal_epoch: seal === NO_SHARD ? 0 : this.of[seal].epoch, opening, first: tell ?? 0, told: cuts.length,
-    }), ...cuts, ...this.servers.flatMap((_, k) => (read[k] ? [read[k].epoch, read[k].issued, read[k].lease] : ['', '', '']))));
+      before: sumOf(this.cuts.slice(0, Math.max(0, (tell ?? 0) - 1))),
+      slot_ms: slotMs,
+    }), ...cuts, ...this.servers.flatMap((_, k) => (read[k] ? [read[k].epoch, read[k].issued, read[k].lease, read[k].opened] : ['', '', '', '']))));
     if (answer.shards === undefined || answer.outcome === OUTCOME.CONFLICT) return answer;
     this.of = this.servers.map((_, k) => {
       const [epoch, upto, lease, with_] = answer.shards.slice(4 * k, 4 * k + 4);
       return { epoch, upto, lease, opening: with_ };
     });
     if (answer.count >= this.cuts.length) this.cuts.push(...answer.cuts);
+    this.line.marks.issued = Math.max(this.line.marks.issued, new Cuts(this.cuts, this.servers.length).places);
     answer.isBehind = answer.count < this.cuts.length;
     return answer;
   }

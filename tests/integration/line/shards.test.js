@@ -85,6 +85,18 @@ test('of two fronts that make the same cut the first does, and nothing is cut tw
   assert.deepEqual(two.cuts, ['1c6,']);
 });
 
+test('of all fronts that wait for a cut one is told to read the shards, and in the next slot another may', async () => {
+  const one = await line(2);
+  const two = another(one);
+  const dueTo = async (front) => (await front.cut({ slotMs: 10 })).due;
+  assert.deepEqual([await dueTo(two), await dueTo(one), await dueTo(two)], [1, 0, 0]);
+  await step(9);
+  assert.deepEqual([await dueTo(one), await dueTo(two)], [0, 0]);
+  await step(1);
+  assert.equal((await one.cut()).due, 0); // it does not mean to
+  assert.deepEqual([await dueTo(one), await dueTo(two)], [1, 0]);
+});
+
 test('nothing is given beyond the lease, and the next cut moves it', async () => {
   const front = await line(2);
   const all = some(LEASE_MIN + 10);
@@ -212,6 +224,181 @@ test('cuts that Redis has lost are told by fronts before any is made', async () 
   assert.equal((await two.cut({ tell: 1 })).outcome, OUTCOME.CONFLICT);
 });
 
+test('a front that missed how cuts were lost is found out, though its last cut is that of the others', async () => {
+  const one = await line(2);
+  const two = another(one);
+  for (const k of [0, 1, 1]) {
+    await one.join(k, some(1, `${one.cuts.length}`));
+    await one.turn();
+    if (one.cuts.length === 1) await two.turn();
+  }
+  await two.line.tick();
+  await healEvent([two], 100, () => wipeEvent(one));
+  await two.turn();
+  await two.join(1, some(1, 'z'));
+  await two.turn();
+  assert.deepEqual([one.cuts, two.cuts], [['1c1,', '1c,1', '1c,1'], ['1c1,', '1g102,', '1c,2', '1c,1']]);
+  one.line.runId = two.line.runId;
+  assert.equal((await one.cut()).outcome, OUTCOME.CONFLICT);
+  const fresh = another(two);
+  fresh.line.runId = two.line.runId;
+  await fresh.turn();
+  assert.deepEqual(fresh.cuts, two.cuts);
+});
+
+// How many places Redis has given out, and those that it says are nobody's.
+const given = async (front) => Number(await clockworks[0].redis.command('GET', front.line.key('seq')));
+const leftOut = async (front) => await clockworks[0].redis.command('GET', front.line.key('gaps')) ?? '';
+
+test('the places given out are those that the cuts give, in the same step', async () => {
+  const front = await line(2);
+  await front.join(0, some(5));
+  assert.equal((await front.line.tick()).issued, 0);
+  await front.turn();
+  const view = await front.line.tick();
+  assert.deepEqual([view.outcome, view.issued, view.waiting], [OUTCOME.OK, 5, 5]);
+  assert.equal(await given(front), 5);
+});
+
+test('a hole is nobody\'s: it does not wait, is stepped over at once, and is no joins', async () => {
+  const front = await line(2);
+  await front.join(1, some(7));
+  await front.turn();
+  await front.join(1, some(2, 'b'));
+  const { lease } = await front.look(1);
+  front.servers[1] = new ShardServer(clockworks[0], nextRun());
+  await front.turn();
+  await front.join(0, some(3, 'c'));
+  await front.turn();
+  assert.equal(await leftOut(front), `8:${lease}`);
+  let view = await front.line.tick();
+  assert.deepEqual([view.issued, view.waiting, view.gaps[0], view.gaps[3]], [lease + 3, 10, lease - 7, lease - 7]);
+  await front.line.hear([8, 9], { epochMs: 90_000 }); // who had a number of it
+  for (let i = 0; i < 20; i += 1) {
+    await step(100);
+    view = await front.line.tick();
+  }
+  assert.deepEqual([view.serving, view.waiting], [lease + 3, 0]);
+  assert.equal(await leftOut(front), '');
+});
+
+test('holes behind one another are one range, and before a draw they are only noted', async () => {
+  const front = await line(3, STATE.PRE_QUEUE);
+  await front.join(0, some(1));
+  await front.turn();
+  const [a, b] = [(await front.look(1)).lease, (await front.look(2)).lease];
+  for (const k of [1, 2]) front.servers[k] = new ShardServer(clockworks[0], nextRun());
+  await front.turn();
+  assert.equal(await leftOut(front), `2:${a + b + 1}`);
+  const view = await front.line.tick();
+  assert.equal(view.issued, a + b + 1);
+  assert.deepEqual(await clockworks[0].redis.command('HMGET', front.line.key('bucket'), 'gap_pending', 'ghosts_n'), ['1', null]);
+  assert.equal(await clockworks[0].redis.command('EXISTS', front.line.key('away:0')), 0);
+});
+
+// The event's slot comes back as another run of Redis that has what `lose` has left, and fronts make it whole.
+async function healEvent(fronts, gap, lose) {
+  await lose();
+  const run = nextRun();
+  for (const front of fronts) front.line.runId = run;
+  for (const front of fronts) assert.equal((await front.line.heal({ gap })).outcome, OUTCOME.HEAL);
+  await step(1000);
+  for (const front of fronts) assert.equal((await front.line.heal({ gap })).outcome, OUTCOME.OK);
+  for (const front of fronts) assert.equal((await front.cut({ tell: 1 })).outcome, OUTCOME.HEAL);
+  await step(CUTS_WINDOW_MS);
+}
+
+const keysOfEvent = (front) => clockworks[0].redis.command('KEYS', front.line.key('*'));
+const wipeEvent = async (front) => clockworks[0].redis.command('DEL', ...await keysOfEvent(front));
+
+// A copy of the event's slot, kept under other names.
+const copyName = (key) => `copy:${key}`;
+
+async function copyEvent(front) {
+  const { redis } = clockworks[0];
+  for (const old of await redis.command('KEYS', copyName(front.line.key('*')))) await redis.command('DEL', old);
+  for (const key of await keysOfEvent(front)) await redis.command('COPY', key, copyName(key));
+}
+
+async function goBackToCopy(front) {
+  const { redis } = clockworks[0];
+  await wipeEvent(front);
+  for (const copy of await redis.command('KEYS', copyName(front.line.key('*')))) {
+    await redis.command('COPY', copy, copy.slice(copyName('').length));
+  }
+}
+
+test('an epoch whose seal was lost is not taken for the next one, which has its number', async () => {
+  const one = await line(2);
+  const two = another(one);
+  await two.turn();
+  await two.line.tick();
+  await copyEvent(one);
+  one.servers[1] = new ShardServer(clockworks[0], nextRun());
+  await one.turn();
+  assert.equal((await one.look(1)).epoch, 2);
+  await healEvent([two], 100, () => goBackToCopy(one));
+  two.servers[1] = new ShardServer(clockworks[1], nextRun()); // another master, and an empty one
+  await two.turn();
+  assert.equal((await two.look(1)).epoch, 2);
+  one.forget();
+  one.line.runId = two.line.runId;
+  await one.cut();
+  const seen = await one.look(1); // it still speaks to the first
+  assert.deepEqual([seen.outcome, seen.epoch], [OUTCOME.HEAL, 2]);
+  assert.equal((await one.join(1, ['a'])).outcome, OUTCOME.HEAL);
+  assert.equal((await two.look(1)).outcome, OUTCOME.OK);
+});
+
+test('what a heal leaves out is a gap of the cuts, and no later cut gives its places again', async () => {
+  const one = await line(2);
+  const two = another(one);
+  await one.join(0, some(3));
+  await one.turn();
+  await two.turn();
+  await two.line.tick();
+  await one.join(1, some(4, 'b'));
+  await one.turn();
+  const [told] = one.answers().filter(({ key }) => key === 'b3'); // by a front that dies with Redis
+  await healEvent([two], 100, () => wipeEvent(one));
+  await two.join(0, ['z']);
+  assert.equal((await two.turn()).outcome, OUTCOME.OK);
+  assert.deepEqual(two.cuts, ['1c3,', '1g100,', '1c1,4']);
+  const sums = (await clockworks[0].redis.command('XRANGE', two.line.key('cuts'), '-', '+')).map(([, fields]) => Number(fields[3]));
+  assert.deepEqual(sums, [1429104163, 408028321, 1956969670]); // as cut_test.c has them
+  assert.equal(await given(two), 108);
+  assert.ok(told.place <= 103, `place ${told.place}`);
+  assert.equal(await leftOut(two), '4:103');
+  assert.equal((await two.line.tick()).issued, 108);
+});
+
+test('what a shard gave in an epoch that no cut tells of any more is a hole', async () => {
+  const one = await line(2);
+  const two = another(one);
+  await two.turn();
+  await two.line.tick();
+  one.servers[1] = two.servers[1] = new ShardServer(clockworks[0], nextRun());
+  await one.turn(); // seals it, and dies
+  const { places: [number] } = await two.join(1, ['a']);
+  await healEvent([two], 100, () => wipeEvent(one));
+  await two.turn();
+  assert.deepEqual(two.cuts, ['1g100,', `1h,${number}`]);
+  assert.equal(await leftOut(two), `1:${100 + number}`);
+  assert.deepEqual(two.answers().map(({ key, place }) => [key, place]), [['a', 100 + number]]);
+});
+
+test('a ticket for a place that no cut gives makes a gap, though nobody joins', async () => {
+  const front = await line(2);
+  await front.join(0, some(3));
+  await front.turn();
+  await front.line.tick();
+  front.line.marks.issued = 500; // as the ticket says
+  assert.equal((await front.line.heal({ gap: 128 })).outcome, OUTCOME.OK);
+  await front.turn();
+  await front.turn();
+  assert.deepEqual(front.cuts, ['1c3,', '1g625,']);
+});
+
 test('a line has one number of shards', async () => {
   const front = await line(2);
   const other = new ShardedFront(clockworks[0], front.event, [...front.servers, front.servers[0]]);
@@ -235,7 +422,7 @@ class Trial {
     this.holder = new Map(); // shard/number -> key
     this.numbers = new Map(); // key -> number that its shard has not lost
     this.published = [];
-    this.copyOfCuts = null;
+    this.hasCopy = false; // of the event's slot
     this.places = new Map(); // place -> key
   }
 
@@ -284,31 +471,35 @@ class Trial {
     for (const front of this.fronts) front.servers[k] = this.master[k];
   }
 
-  // The server of the cuts comes back as an older copy of itself, or empty. Some front knows all cuts, and tells them
-  // in time; else they are lost for good, and with them places that were told.
-  async loseCuts() {
-    if (!this.fronts.some((front) => front.cuts.length === this.published.length)) return;
-    const { redis } = clockworks[0];
-    const key = (name) => this.fronts[0].line.key(name);
-    await redis.command('DEL', key('cuts'), key('cutting'));
-    if (this.copyOfCuts !== null && this.rng.chance(0.7)) {
-      await redis.command('HSET', key('cutting'), ...this.copyOfCuts);
-      const count = Number(this.copyOfCuts[this.copyOfCuts.indexOf('count') + 1]);
-      for (let n = 1; n <= count; n += 1) await redis.command('XADD', key('cuts'), `${n}-0`, 'c', this.published[n - 1]);
-    }
-    const run = nextRun();
-    await redis.command('HSET', key('cfg'), 'boot', run); // as heal.lua leaves it
-    for (const front of this.fronts) front.line.runId = run;
-    for (const front of this.rng.shuffle(this.fronts)) {
-      assert.equal((await front.cut({ tell: 1 })).outcome, OUTCOME.HEAL);
-    }
-    await step(CUTS_WINDOW_MS);
+  async copyEvent() {
+    await copyEvent(this.fronts[0]);
+    this.hasCopy = true;
   }
 
-  async copyCuts() {
-    for (const front of this.fronts) await front.cut(); // so that each cut is known to a front
-    this.fronts.forEach((front) => this.learn(front));
-    this.copyOfCuts = await clockworks[0].redis.command('HGETALL', this.fronts[0].line.key('cutting'));
+  // The event's server comes back as an older copy of itself, or empty. Where no front that lives knows the last cuts they
+  // are lost, and the gap has room for what they have told.
+  async loseEvent() {
+    for (const front of this.fronts) if (front.line.document === null) await front.line.tick();
+    const places = (texts) => new Cuts(texts, SHARDS).places;
+    const known = this.fronts.reduce((most, { cuts }) => (cuts.length > most.length ? cuts : most), []);
+    const gap = places(this.published) - places(known) + 100;
+    const isEmpty = !this.hasCopy || this.rng.chance(0.3);
+    await healEvent(this.rng.shuffle(this.fronts), gap, () => (isEmpty ? wipeEvent : goBackToCopy)(this.fronts[0]));
+    const cuts = await clockworks[0].redis.command('XRANGE', this.fronts[0].line.key('cuts'), '-', '+');
+    this.published.length = 0;
+    this.published.push(...cuts.map(([, [, text]]) => text));
+  }
+
+  // Redis gives places by the cuts, and leaves out of the line what they do.
+  async checkEvent() {
+    const { places, leftOut: nobodys } = new Cuts(this.published, SHARDS);
+    assert.equal(await given(this.fronts[0]), places);
+    for (const range of (await leftOut(this.fronts[0])).split(',').filter((text) => text !== '')) {
+      const [from, upto] = range.split(':').map(Number);
+      let at = from;
+      for (const [first, last] of nobodys) if (first <= at && at <= last) at = last + 1;
+      assert.ok(at > upto, `somebody may have a place of ${range}: ${JSON.stringify(nobodys)}`);
+    }
   }
 
   async join(front) {
@@ -358,8 +549,8 @@ class Trial {
     else if (luck < 82) await this.wipe(k);
     else if (luck < 86) await this.die(front);
     else if (luck < 92) front.servers = [...this.master];
-    else if (luck < 94) await this.copyCuts();
-    else if (luck < 96) await this.loseCuts();
+    else if (luck < 94) await this.copyEvent();
+    else if (luck < 96) await this.loseEvent();
     else await step(rng.pick([1, 20, 300]));
     this.learn(front);
   }
@@ -385,6 +576,7 @@ class Trial {
       }
     }
     for (const front of this.fronts) assert.deepEqual(front.waiting, [], 'nobody waits for ever');
+    await this.checkEvent();
     for (const { shard, number } of new Cuts(this.published, SHARDS).people()) {
       assert.ok(this.holder.has(`${shard}/${number}`), `number ${shard}/${number} is nobody's`);
     }

@@ -12,14 +12,30 @@
 static_assert(CUT_SHARD_JOINS_MAX == LINE_PLACE_MAX, "a cut may hold a whole line");
 
 static const char VERSION = '1';
+static const char KINDS[] = "chg"; /* as enum cut_kind */
+static_assert(sizeof(KINDS) - 1 == CUT_KIND_COUNT, "each has a letter");
 
-uint64_t cut_joins(const struct cut *cut, uint8_t shards)
+uint64_t cut_places(const struct cut *cut, uint8_t shards)
 {
     assert(shards >= 1 && shards <= CUT_SHARDS_MAX);
-    uint64_t joins = 0;
+    uint64_t places = 0;
     for (uint8_t k = 0; k < shards; k++)
-        joins += cut->grown[k];
-    return joins;
+        places += cut->grown[k];
+    return places;
+}
+
+static uint32_t add_to(uint64_t sum, uint64_t number)
+{
+    static_assert((CUT_SUM_PRIME * (uint64_t)CUT_SUM_BASE) >> 53 == 0, "exact in Lua, too");
+    return (uint32_t)((sum * CUT_SUM_BASE + number) % CUT_SUM_PRIME);
+}
+
+uint32_t cut_sum(uint32_t before, const struct cut *cut, uint8_t shards)
+{
+    uint32_t sum = add_to(before, 1 + (uint64_t)cut->kind);
+    for (uint8_t k = 0; k < shards; k++)
+        sum = add_to(sum, cut->grown[k]);
+    return sum;
 }
 
 bool cut_ok(const struct cut *cut, uint8_t shards)
@@ -30,7 +46,9 @@ bool cut_ok(const struct cut *cut, uint8_t shards)
         if (cut->grown[k] > (k < shards ? CUT_SHARD_JOINS_MAX : 0))
             return false;
     }
-    return grew == 1 || (grew > 1 && !cut->is_hole);
+    if (cut->kind == CUT_JOINS)
+        return grew >= 1;
+    return grew == 1 && (cut->kind == CUT_HOLE || cut->grown[0] > 0);
 }
 
 /* How many joins of shard j stand before this one of another shard. */
@@ -49,7 +67,7 @@ static uint64_t before(const struct cut *cut, uint8_t j, struct cut_join join)
 
 uint64_t cut_rank(const struct cut *cut, uint8_t shards, struct cut_join join)
 {
-    assert(join.shard < shards && shards <= CUT_SHARDS_MAX);
+    assert(join.shard < shards && shards <= CUT_SHARDS_MAX && cut->kind != CUT_GAP);
     assert(join.nth >= 1 && join.nth <= cut->grown[join.shard]);
     uint64_t rank = join.nth;
     for (uint8_t j = 0; j < shards; j++) {
@@ -76,7 +94,7 @@ static struct cut_join first_from(const struct cut *cut, uint8_t shards, uint8_t
 
 struct cut_join cut_at(const struct cut *cut, uint8_t shards, uint64_t rank)
 {
-    assert(rank >= 1 && rank <= cut_joins(cut, shards));
+    assert(rank >= 1 && rank <= cut_places(cut, shards));
     struct cut_join join = {0, 0};
     for (uint8_t k = 0; k < shards; k++) {
         join = first_from(cut, shards, k, rank);
@@ -91,7 +109,7 @@ void cut_put(struct text *text, const struct cut *cut, uint8_t shards)
 {
     assert(cut_ok(cut, shards));
     text_char(text, VERSION);
-    text_char(text, cut->is_hole ? 'h' : 'c');
+    text_char(text, KINDS[cut->kind]);
     for (uint8_t k = 0; k < shards; k++) {
         if (k > 0)
             text_char(text, ',');
@@ -113,9 +131,10 @@ static bool parse_grown(struct span text, uint32_t *out)
 int cut_parse(struct span text, uint8_t shards, struct cut *out, struct err_slot *err)
 {
     assert(shards >= 1 && shards <= CUT_SHARDS_MAX);
-    if (text.len < 2 || text.ptr[0] != VERSION || (text.ptr[1] != 'c' && text.ptr[1] != 'h'))
+    const char *kind = text.len < 2 ? NULL : memchr(KINDS, text.ptr[1], CUT_KIND_COUNT);
+    if (kind == NULL || text.ptr[0] != VERSION)
         return err_set(err, ERR_SYNTAX, "a cut of a kind or version that is not known");
-    struct cut cut = {.is_hole = text.ptr[1] == 'h'};
+    struct cut cut = {.kind = (enum cut_kind)(kind - KINDS)};
     struct span rest = span_skip(text, 2);
     for (uint8_t k = 0; k < shards; k++) {
         struct span grown;

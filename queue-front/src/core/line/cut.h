@@ -15,10 +15,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum cut_kind {
+    CUT_JOINS,
+    CUT_HOLE, /* the joins are those of one shard that it may have given out and then lost */
+    CUT_GAP,  /* of no shard: places that cuts which are lost may have given; told as grown[0] */
+    CUT_KIND_COUNT,
+};
+
 struct cut {
     uint32_t grown[CUT_SHARDS_MAX]; /* by shard */
-    /* The joins are those of one shard that it may have given out and then lost: a hole. */
-    bool is_hole;
+    enum cut_kind kind;
 };
 
 /* One join of a cut: shard, and which of that shard's joins in the cut, from 1. */
@@ -35,15 +41,23 @@ enum {
 /* Somebody joined, only shards that there are grew, a hole is one shard's, and none grew by more
  * than CUT_SHARD_JOINS_MAX. */
 bool cut_ok(const struct cut *cut, uint8_t shards);
-uint64_t cut_joins(const struct cut *cut, uint8_t shards);
+uint64_t cut_places(const struct cut *cut, uint8_t shards);
+/* By how much the numbers of a shard grew; those of a gap do not. */
+static inline uint32_t cut_grown(const struct cut *cut, uint8_t shard)
+{
+    return cut->kind == CUT_GAP ? 0 : cut->grown[shard];
+}
 
-/* Where a join stands in its cut, from 1, and the other way round. Both want what is there. O(K),
- * and O(K * K * log of the joins). */
+/* The checksum of this cut and all before it, of which `before` is that; 0: of none. */
+uint32_t cut_sum(uint32_t before, const struct cut *cut, uint8_t shards);
+
+/* Where a join stands in its cut, from 1, and the other way round. Both want what is there, and no
+ * gap. O(K), and O(K * K * log of the joins). */
 uint64_t cut_rank(const struct cut *cut, uint8_t shards, struct cut_join join);
 struct cut_join cut_at(const struct cut *cut, uint8_t shards, uint64_t rank);
 
-/* As Redis keeps it, "1c12,,7" or, a hole, "1h,,4096": the version of the format, the kind, and by
- * how much each shard grew, nothing for 0. A cut has one text only. */
+/* As Redis keeps it, "1c12,,7" or, a hole, "1h,,4096", or a gap, "1g128,,": the version of the
+ * format, the kind, and by how much each shard grew, nothing for 0. A cut has one text only. */
 void cut_put(struct text *text, const struct cut *cut, uint8_t shards);
 /* ERR_SYNTAX for what cut_put() would not write. */
 int cut_parse(struct span text, uint8_t shards, struct cut *out, struct err_slot *err);

@@ -1,9 +1,9 @@
 /* cuts.c: cuts one after the other, packed, and a mark at each 32nd of them.
  *
- * A cut is a word that says which shards grew (and whether it is a hole), and for each of these by
- * how much, all in groups of seven bits: 18 bytes for 20 ms at a million joins a second and eight
- * shards, two or three when few join. A mark has all lengths before its cut, so a look-up is a
- * binary search over marks and a walk over 32 cuts at most. Nothing is ever changed or taken out.
+ * A cut is a word that says its kind and which shards grew, and for each of these by how much, all
+ * in groups of seven bits: 18 bytes for 20 ms at a million joins a second and eight shards, two or
+ * three when few join. A mark has all lengths before its cut, so a look-up is a binary search over
+ * marks and a walk over 32 cuts at most. Nothing is ever changed or taken out.
  *
  * Tried: a row of lengths for each cut, found by binary search alone. It is twice the memory while
  * everybody comes, and ten times for the hours in which few do. */
@@ -20,6 +20,8 @@ enum {
     GROUP_BITS = 7, /* of a number, and the eighth bit says that more follow */
     NUMBER_BYTES_MAX = 5,
     CUT_BYTES_MAX = NUMBER_BYTES_MAX * (1 + CUT_SHARDS_MAX),
+    KIND_BITS = 2,
+    KIND_MASK = (1 << KIND_BITS) - 1,
     STEP_MS = 20,
     STEP_DOUBLINGS_MAX = 6, /* 1,280 ms: what somebody waits for a place in a line of days */
     STEP_CUTS = 65536,      /* between two doublings: 22 minutes of everybody coming at once */
@@ -29,6 +31,7 @@ enum {
 struct mark {
     uint32_t at; /* in the bytes */
     uint32_t places;
+    uint32_t sum;
     uint32_t upto[CUT_SHARDS_MAX];
 };
 
@@ -65,9 +68,9 @@ static uint32_t unpack(const uint8_t *bytes, uint32_t *at)
 
 static uint32_t pack_cut(uint8_t *bytes, uint32_t at, const struct cut *cut, uint8_t shards)
 {
-    uint32_t head = cut->is_hole;
+    uint32_t head = cut->kind;
     for (uint8_t k = 0; k < shards; k++)
-        head |= cut->grown[k] > 0 ? 2u << k : 0;
+        head |= cut->grown[k] > 0 ? 1u << (KIND_BITS + k) : 0;
     at = pack(bytes, at, head);
     for (uint8_t k = 0; k < shards; k++) {
         if (cut->grown[k] > 0)
@@ -88,18 +91,27 @@ static void walk_read(const struct cuts *cuts, struct walk *walk)
 {
     assert(walk->before.at < cuts->end.at);
     uint32_t head = unpack(cuts->bytes, &walk->before.at);
-    walk->cut.is_hole = (head & 1) != 0;
-    for (uint8_t k = 0; k < cuts->shards; k++)
-        walk->cut.grown[k] = (head & 2u << k) != 0 ? unpack(cuts->bytes, &walk->before.at) : 0;
+    walk->cut.kind = (enum cut_kind)(head & KIND_MASK);
+    for (uint8_t k = 0; k < cuts->shards; k++) {
+        bool grew = (head & 1u << (KIND_BITS + k)) != 0;
+        walk->cut.grown[k] = grew ? unpack(cuts->bytes, &walk->before.at) : 0;
+    }
     assert(walk->before.at <= cuts->end.at);
+}
+
+/* The mark behind this cut, but for where its bytes end. */
+static void count_in(struct mark *mark, const struct cut *cut, uint8_t shards)
+{
+    for (uint8_t k = 0; k < shards; k++) {
+        mark->upto[k] += cut_grown(cut, k);
+        mark->places += cut->grown[k];
+    }
+    mark->sum = cut_sum(mark->sum, cut, shards);
 }
 
 static void walk_next(const struct cuts *cuts, struct walk *walk)
 {
-    for (uint8_t k = 0; k < cuts->shards; k++) {
-        walk->before.upto[k] += walk->cut.grown[k];
-        walk->before.places += walk->cut.grown[k];
-    }
+    count_in(&walk->before, &walk->cut, cuts->shards);
     walk->nth++;
     walk_read(cuts, walk);
 }
@@ -136,8 +148,8 @@ static struct walk walk_to(const struct cuts *cuts, uint8_t what, uint64_t numbe
     }
     struct walk walk = walk_from(cuts, low);
     for (;;) {
-        uint64_t grown =
-            what < CUT_SHARDS_MAX ? walk.cut.grown[what] : cut_joins(&walk.cut, cuts->shards);
+        uint64_t grown = what < CUT_SHARDS_MAX ? cut_grown(&walk.cut, what)
+                                               : cut_places(&walk.cut, cuts->shards);
         if (number <= counted(&walk.before, what) + grown)
             return walk;
         walk_next(cuts, &walk);
@@ -211,7 +223,7 @@ static int make_room(struct cuts *cuts, struct err_slot *err)
 static bool is_there(const struct cuts *cuts, uint32_t nth, const struct cut *cut)
 {
     struct cut there;
-    return cuts_get(cuts, nth, &there) && there.is_hole == cut->is_hole &&
+    return cuts_get(cuts, nth, &there) && there.kind == cut->kind &&
            memcmp(there.grown, cut->grown, sizeof(there.grown)) == 0;
 }
 
@@ -221,10 +233,7 @@ static void append(struct cuts *cuts, const struct cut *cut)
         cuts->mark[cuts->count / MARK_EVERY] = cuts->end;
     cuts->end.at = pack_cut(cuts->bytes, cuts->end.at, cut, cuts->shards);
     cuts->count++;
-    for (uint8_t k = 0; k < cuts->shards; k++) {
-        cuts->end.upto[k] += cut->grown[k];
-        cuts->end.places += cut->grown[k];
-    }
+    count_in(&cuts->end, cut, cuts->shards);
     assert(cuts->end.at <= cuts->bytes_cap && cuts->end.places <= LINE_PLACE_MAX);
 }
 
@@ -238,7 +247,7 @@ int cuts_add(struct cuts *cuts, uint32_t nth, const struct cut *cut, struct err_
                    : err_set(err, ERR_EXISTS, "cut %u was another one before", nth);
     if (nth != cuts->count + 1)
         return err_set(err, ERR_STATE, "cut %u behind cut %u", nth, cuts->count);
-    if (nth > CUTS_MAX || cuts->end.places + cut_joins(cut, cuts->shards) > LINE_PLACE_MAX)
+    if (nth > CUTS_MAX || cuts->end.places + cut_places(cut, cuts->shards) > LINE_PLACE_MAX)
         return err_set(err, ERR_FULL, "cut %u behind %u places", nth, cuts->end.places);
     int rc = make_room(cuts, err);
     if (rc < 0)
@@ -260,6 +269,17 @@ bool cuts_get(const struct cuts *cuts, uint32_t nth, struct cut *out)
     return true;
 }
 
+uint32_t cuts_sum(const struct cuts *cuts, uint32_t count)
+{
+    assert(count <= cuts->count);
+    if (count == cuts->count)
+        return cuts->end.sum;
+    struct walk walk = walk_from(cuts, count / MARK_EVERY);
+    while (walk.nth <= count)
+        walk_next(cuts, &walk);
+    return walk.before.sum;
+}
+
 uint64_t cuts_place(const struct cuts *cuts, uint8_t shard, uint64_t number)
 {
     assert(shard < cuts->shards && number >= 1);
@@ -275,20 +295,26 @@ bool cuts_spot(const struct cuts *cuts, uint64_t place, struct cuts_spot *out)
     if (place < 1 || place > cuts->end.places)
         return false;
     struct walk walk = walk_to(cuts, CUT_SHARDS_MAX, place);
+    *out = (struct cuts_spot){.kind = walk.cut.kind};
+    if (walk.cut.kind == CUT_GAP)
+        return true;
     struct cut_join join = cut_at(&walk.cut, cuts->shards, place - walk.before.places);
-    *out = (struct cuts_spot){join.shard, (uint64_t)walk.before.upto[join.shard] + join.nth,
-                              walk.cut.is_hole};
+    out->shard = join.shard;
+    out->number = (uint64_t)walk.before.upto[join.shard] + join.nth;
     return true;
 }
 
 static void tell_hole(const struct cuts *cuts, const struct walk *walk, struct cuts_hole *out)
 {
-    assert(walk->cut.is_hole);
-    uint64_t joins = cut_joins(&walk->cut, cuts->shards);
-    uint8_t shard = cut_at(&walk->cut, cuts->shards, 1).shard;
-    assert(walk->cut.grown[shard] == joins); /* it is one shard's */
-    *out = (struct cuts_hole){walk->before.places + 1, walk->before.places + joins, shard,
-                              (uint64_t)walk->before.upto[shard] + 1};
+    assert(walk->cut.kind != CUT_JOINS);
+    uint64_t places = cut_places(&walk->cut, cuts->shards);
+    *out =
+        (struct cuts_hole){.from = walk->before.places + 1, .upto = walk->before.places + places};
+    if (walk->cut.kind == CUT_GAP)
+        return;
+    out->shard = cut_at(&walk->cut, cuts->shards, 1).shard;
+    assert(walk->cut.grown[out->shard] == places); /* it is one shard's */
+    out->first = (uint64_t)walk->before.upto[out->shard] + 1;
 }
 
 uint32_t cuts_hole(const struct cuts *cuts, uint32_t nth, struct cuts_hole *out)
@@ -296,7 +322,7 @@ uint32_t cuts_hole(const struct cuts *cuts, uint32_t nth, struct cuts_hole *out)
     if (nth < 1 || nth > cuts->count)
         return 0;
     struct walk walk = walk_from(cuts, (nth - 1) / MARK_EVERY);
-    while (walk.nth < nth || !walk.cut.is_hole) {
+    while (walk.nth < nth || walk.cut.kind == CUT_JOINS) {
         if (walk.nth == cuts->count)
             return 0;
         walk_next(cuts, &walk);

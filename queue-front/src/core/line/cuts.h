@@ -3,7 +3,8 @@
  *
  * Places are unique and without a gap, but for holes: what a shard may have given out before it was
  * lost, and nobody can tell any more. A hole is a cut of its own, so its places stand side by side.
- * Whoever turns up with a number of a hole has the place of that number.
+ * Whoever turns up with a number of a hole has the place of that number. Where cuts were lost with
+ * all who knew them, such a stretch of places is of no shard.
  *
  * With one shard a number is its place. Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_CUTS_H
@@ -14,15 +15,16 @@
 struct cuts;
 
 struct cuts_spot {
-    uint8_t shard;
-    uint64_t number; /* of the shard, from 1 */
-    bool is_hole;
+    enum cut_kind kind;
+    uint8_t shard;   /* not of a gap */
+    uint64_t number; /* of the shard, from 1; 0: of a gap */
 };
 
 struct cuts_hole {
     uint64_t from, upto; /* places */
     uint8_t shard;
-    uint64_t first; /* number of the shard that has the place `from`; the others follow */
+    /* Number of the shard that has the place `from`; the others follow. 0: a gap, of no shard. */
+    uint64_t first;
 };
 
 /* For 1 to CUT_SHARDS_MAX shards; NULL: no memory. */
@@ -33,6 +35,8 @@ uint32_t cuts_count(const struct cuts *cuts);
 uint64_t cuts_places(const struct cuts *cuts); /* places that all cuts together give */
 /* Up to which number a shard's joins have places. */
 uint64_t cuts_upto(const struct cuts *cuts, uint8_t shard);
+/* The checksum of the first so many of them, which there are. O(1). */
+uint32_t cuts_sum(const struct cuts *cuts, uint32_t count);
 size_t cuts_bytes(const struct cuts *cuts); /* of memory */
 
 /* Cut `nth`, from 1. They come in their order: ERR_STATE if one is missing before it. One that is
@@ -47,8 +51,8 @@ bool cuts_get(const struct cuts *cuts, uint32_t nth, struct cut *out);
 uint64_t cuts_place(const struct cuts *cuts, uint8_t shard, uint64_t number);
 /* False: nobody has this place yet. */
 bool cuts_spot(const struct cuts *cuts, uint64_t place, struct cuts_spot *out);
-/* The first hole of cut `nth` or later; answers the cut behind it, where to go on, or 0: there is
- * none. */
+/* The first hole or gap of cut `nth` or later; answers the cut behind it, where to go on, or 0:
+ * there is none. */
 uint32_t cuts_hole(const struct cuts *cuts, uint32_t nth, struct cuts_hole *out);
 
 /* How long after a cut the next one is due, if somebody has joined since: 20 ms, and longer once

@@ -25,11 +25,10 @@ static int by_time(const void *a, const void *b)
 
 static struct cut random_cut(const struct rng *rng, uint8_t shards)
 {
-    struct cut cut = {{0}, false};
-    cut.is_hole = rng_below(rng, 8) == 0;
+    struct cut cut = {.kind = rng_below(rng, 8) == 0 ? CUT_HOLE : CUT_JOINS};
     cut.grown[rng_below(rng, shards)] = 1 + (uint32_t)rng_below(rng, JOINS_MAX);
     uint64_t alike = 1 + rng_below(rng, JOINS_MAX);
-    for (uint8_t k = 0; k < shards && !cut.is_hole; k++) {
+    for (uint8_t k = 0; k < shards && cut.kind == CUT_JOINS; k++) {
         uint64_t of = rng_below(rng, 4);
         if (of > 0)
             cut.grown[k] = (uint32_t)(of == 1 ? alike : rng_below(rng, JOINS_MAX));
@@ -53,7 +52,7 @@ static void the_order_is_that_of_a_naive_sort(void **state)
             for (uint32_t i = 1; i <= cut.grown[k]; i++)
                 sorted[len++] = (struct told){{k, i}, cut.grown[k]};
         }
-        assert_int_equal(len, cut_joins(&cut, shards));
+        assert_int_equal(len, cut_places(&cut, shards));
         qsort(sorted, len, sizeof(sorted[0]), by_time);
         for (size_t at = 0; at < len; at++) {
             assert_int_equal(at + 1, cut_rank(&cut, shards, sorted[at].join));
@@ -82,7 +81,7 @@ static void a_whole_line_fits_into_one_cut(void **state)
     struct cut cut = {.grown = {CUT_SHARD_JOINS_MAX, 1, CUT_SHARD_JOINS_MAX}};
     uint64_t all = 2 * (uint64_t)CUT_SHARD_JOINS_MAX + 1;
     assert_true(cut_ok(&cut, 3));
-    assert_int_equal(all, cut_joins(&cut, 3));
+    assert_int_equal(all, cut_places(&cut, 3));
     assert_int_equal(1, cut_rank(&cut, 3, (struct cut_join){0, 1}));
     assert_int_equal(all, cut_rank(&cut, 3, (struct cut_join){2, CUT_SHARD_JOINS_MAX}));
     struct cut_join middle = cut_at(&cut, 3, all / 2 + 1);
@@ -90,14 +89,27 @@ static void a_whole_line_fits_into_one_cut(void **state)
     assert_int_equal(1, middle.nth);
 }
 
+/* As cut.lua has it: what it writes for these is in tests/integration/line/shards.test.js. */
+static void the_checksum_is_that_of_the_scripts(void **state)
+{
+    (void)state;
+    uint32_t sum = cut_sum(0, &(struct cut){.grown = {3, 0}}, 2);
+    assert_int_equal(1429104163, sum);
+    sum = cut_sum(sum, &(struct cut){.grown = {100, 0}, .kind = CUT_GAP}, 2);
+    assert_int_equal(408028321, sum);
+}
+
 static void what_no_line_can_have_is_no_cut(void **state)
 {
     (void)state;
-    assert_false(cut_ok(&(struct cut){{0}, false}, 4));
+    assert_false(cut_ok(&(struct cut){.kind = CUT_JOINS}, 4));
     assert_false(cut_ok(&(struct cut){.grown = {[4] = 1}}, 4));
-    assert_false(cut_ok(&(struct cut){.grown = {1, 1}, .is_hole = true}, 4));
+    assert_false(cut_ok(&(struct cut){.grown = {1, 1}, .kind = CUT_HOLE}, 4));
     assert_false(cut_ok(&(struct cut){.grown = {CUT_SHARD_JOINS_MAX + 1}}, 4));
-    assert_true(cut_ok(&(struct cut){.grown = {[3] = 1}, .is_hole = true}, 4));
+    assert_false(cut_ok(&(struct cut){.grown = {[3] = 1}, .kind = CUT_GAP}, 4));
+    assert_false(cut_ok(&(struct cut){.grown = {1, 1}, .kind = CUT_GAP}, 4));
+    assert_true(cut_ok(&(struct cut){.grown = {1}, .kind = CUT_GAP}, 4));
+    assert_true(cut_ok(&(struct cut){.grown = {[3] = 1}, .kind = CUT_HOLE}, 4));
 }
 
 static bool parses(struct span text, uint8_t shards, struct cut *out)
@@ -113,13 +125,15 @@ static void a_cut_is_read_as_it_was_written(void **state)
     for (unsigned run = 0; run < RUNS; run++) {
         uint8_t shards = (uint8_t)(1 + rng_below(&seeded.rng, CUT_SHARDS_MAX));
         struct cut cut = random_cut(&seeded.rng, shards), read;
+        if (rng_below(&seeded.rng, 8) == 0)
+            cut = (struct cut){.grown = {1 + (uint32_t)run}, .kind = CUT_GAP};
         char memory[CUT_TEXT_MAX], bent[2 * CUT_TEXT_MAX], again[CUT_TEXT_MAX];
         struct text text = text_on(memory, sizeof(memory));
         cut_put(&text, &cut, shards);
         assert_false(text.overflown);
         assert_true(parses(text_span(&text), shards, &read));
         assert_memory_equal(&cut.grown, &read.grown, sizeof(cut.grown));
-        assert_int_equal(cut.is_hole, read.is_hole);
+        assert_int_equal(cut.kind, read.kind);
         struct span mutant = {bent, unit_mutate(&seeded.rng, text_span(&text), bent, sizeof(bent))};
         struct text other = text_on(again, sizeof(again));
         if (parses(mutant, shards, &read)) {
@@ -132,10 +146,9 @@ static void a_cut_is_read_as_it_was_written(void **state)
 static void the_longest_cut_has_room(void **state)
 {
     (void)state;
-    struct cut cut, read;
+    struct cut cut = {.kind = CUT_JOINS}, read;
     for (uint8_t k = 0; k < CUT_SHARDS_MAX; k++)
         cut.grown[k] = CUT_SHARD_JOINS_MAX;
-    cut.is_hole = false;
     char memory[CUT_TEXT_MAX];
     struct text text = text_on(memory, sizeof(memory));
     cut_put(&text, &cut, CUT_SHARDS_MAX);
@@ -151,13 +164,15 @@ static void texts_that_no_front_wrote_are_refused(void **state)
         "",       "1",      "1c",        "1c,",    "1c,,,",         "1c0,1,",         "1c01,,",
         "1c+1,,", "1c1, ,", "1c1,1",     "1h1,1,", "1c1,,,",        "2c1,,",          "1x1,,",
         "c1,,",   "1c1,,x", "1c-1,,",    "1h,,",   "1c1073741825,", "1c,,1 ",         " 1c,,1",
-        "1c1;1;", "1C1,,",  "1c1,2,3\n", "1c,,0",  "1c1,1,1,",      "1c4294967297,,",
+        "1c1;1;", "1C1,,",  "1c1,2,3\n", "1c,,0",  "1c1,1,1,",      "1c4294967297,,", "1g,1,",
+        "1g1,1,", "1g0,,",
     };
     struct cut cut;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_false(parses(span_of(wrong[i]), 3, &cut));
     assert_true(parses(SPAN("1c1,2,3"), 3, &cut));
     assert_true(parses(SPAN("1h,,4096"), 3, &cut));
+    assert_true(parses(SPAN("1g128,,"), 3, &cut));
     struct err_slot err;
     assert_int_equal(ERR_SYNTAX, cut_parse(SPAN("1c1"), 3, &cut, &err));
     assert_says(&err, "a cut of 1 shards, where there are 3");
@@ -169,6 +184,7 @@ int main(void)
         cmocka_unit_test(the_order_is_that_of_a_naive_sort),
         cmocka_unit_test(shards_that_grew_alike_take_turns_and_the_lower_one_goes_first),
         cmocka_unit_test(a_whole_line_fits_into_one_cut),
+        cmocka_unit_test(the_checksum_is_that_of_the_scripts),
         cmocka_unit_test(what_no_line_can_have_is_no_cut),
         cmocka_unit_test(a_cut_is_read_as_it_was_written),
         cmocka_unit_test(the_longest_cut_has_room),

@@ -23,9 +23,12 @@ static uint64_t below(struct line *line, uint64_t bound)
 
 static struct cut random_cut(struct line *line)
 {
-    struct cut cut = {{0}, below(line, 16) == 0};
-    cut.grown[below(line, line->shards)] = 1 + (uint32_t)below(line, GROWN_MAX);
-    for (uint8_t k = 0; k < line->shards && !cut.is_hole; k++) {
+    static const enum cut_kind rare[] = {CUT_HOLE, CUT_GAP};
+    uint64_t luck = below(line, 16);
+    struct cut cut = {.kind = luck < 2 ? rare[luck] : CUT_JOINS};
+    uint64_t one = cut.kind == CUT_GAP ? 0 : below(line, line->shards);
+    cut.grown[one] = 1 + (uint32_t)below(line, GROWN_MAX);
+    for (uint8_t k = 0; k < line->shards && cut.kind == CUT_JOINS; k++) {
         if (below(line, 2) == 0)
             cut.grown[k] = (uint32_t)below(line, GROWN_MAX);
     }
@@ -46,28 +49,41 @@ static void begin(struct line *line, uint64_t seed)
     }
 }
 
+/* Place and number of this rank of a cut, before which there are so many. */
+static void check_place(struct line *line, const struct cut *cut, const uint64_t *upto,
+                        uint64_t place, uint64_t rank)
+{
+    struct cuts_spot spot;
+    assert_true(cuts_spot(line->cuts, place + rank, &spot));
+    assert_int_equal(cut->kind, spot.kind);
+    if (cut->kind == CUT_GAP) {
+        assert_int_equal(0, spot.number);
+        return;
+    }
+    struct cut_join join = cut_at(cut, line->shards, rank);
+    assert_int_equal(join.shard, spot.shard);
+    assert_int_equal(upto[join.shard] + join.nth, spot.number);
+    assert_int_equal(place + rank, cuts_place(line->cuts, spot.shard, spot.number));
+}
+
 /* One cut after the other, all ranks of each: what the table must say. */
 static void check_places(struct line *line)
 {
     uint64_t place = 0, upto[CUT_SHARDS_MAX] = {0};
+    uint32_t sum = 0;
     for (uint32_t nth = 1; nth <= CUTS; nth++) {
         const struct cut *cut = &line->given[nth - 1];
-        uint64_t joins = cut_joins(cut, line->shards);
-        for (uint64_t rank = 1; rank <= joins; rank++) {
-            struct cut_join join = cut_at(cut, line->shards, rank);
-            uint64_t number = upto[join.shard] + join.nth;
-            assert_int_equal(place + rank, cuts_place(line->cuts, join.shard, number));
-            struct cuts_spot spot;
-            assert_true(cuts_spot(line->cuts, place + rank, &spot));
-            assert_int_equal(join.shard, spot.shard);
-            assert_int_equal(number, spot.number);
-            assert_int_equal(cut->is_hole, spot.is_hole);
-        }
-        place += joins;
+        uint64_t places = cut_places(cut, line->shards);
+        assert_int_equal(sum, cuts_sum(line->cuts, nth - 1));
+        sum = cut_sum(sum, cut, line->shards);
+        for (uint64_t rank = 1; rank <= places; rank++)
+            check_place(line, cut, upto, place, rank);
+        place += places;
         for (uint8_t k = 0; k < line->shards; k++)
-            upto[k] += cut->grown[k];
+            upto[k] += cut_grown(cut, k);
     }
     struct cuts_spot spot;
+    assert_int_equal(sum, cuts_sum(line->cuts, CUTS));
     assert_int_equal(place, cuts_places(line->cuts));
     assert_false(cuts_spot(line->cuts, place + 1, &spot));
     assert_false(cuts_spot(line->cuts, 0, &spot));
@@ -83,17 +99,21 @@ static void check_holes(struct line *line)
     uint64_t places = 0;
     uint32_t next = 1;
     for (uint32_t nth = 1; nth <= CUTS; nth++) {
-        uint64_t joins = cut_joins(&line->given[nth - 1], line->shards);
+        const struct cut *cut = &line->given[nth - 1];
+        uint64_t len = cut_places(cut, line->shards);
         struct cuts_hole hole;
-        if (line->given[nth - 1].is_hole) {
+        if (cut->kind != CUT_JOINS) {
             next = cuts_hole(line->cuts, next, &hole);
             assert_int_equal(nth + 1, next);
             assert_int_equal(places + 1, hole.from);
-            assert_int_equal(places + joins, hole.upto);
-            assert_int_equal(hole.from, cuts_place(line->cuts, hole.shard, hole.first));
-            assert_int_equal(hole.upto, cuts_place(line->cuts, hole.shard, hole.first + joins - 1));
+            assert_int_equal(places + len, hole.upto);
+            assert_int_equal(cut->kind == CUT_GAP, hole.first == 0);
         }
-        places += joins;
+        if (cut->kind == CUT_HOLE) {
+            assert_int_equal(hole.from, cuts_place(line->cuts, hole.shard, hole.first));
+            assert_int_equal(hole.upto, cuts_place(line->cuts, hole.shard, hole.first + len - 1));
+        }
+        places += len;
     }
     struct cuts_hole none;
     assert_int_equal(0, cuts_hole(line->cuts, next, &none));
@@ -124,7 +144,7 @@ static void what_was_published_never_changes(void **state)
         assert_memory_equal(cut.grown, was.grown, sizeof(was.grown));
         assert_int_equal(0, cuts_add(line.cuts, nth, &was, NULL));
         was.grown[below(&line, line.shards)] += 1;
-        was.is_hole = false;
+        was.kind = CUT_JOINS;
         assert_int_equal(ERR_EXISTS, cuts_add(line.cuts, nth, &was, NULL));
     }
     struct err_slot err;
@@ -142,7 +162,7 @@ static void a_hole_of_the_same_length_is_another_cut(void **state)
 {
     (void)state;
     struct cuts *cuts = cuts_create(2);
-    struct cut cut = {.grown = {5}}, hole = {.grown = {5}, .is_hole = true};
+    struct cut cut = {.grown = {5}}, hole = {.grown = {5}, .kind = CUT_HOLE};
     assert_int_equal(0, cuts_add(cuts, 1, &cut, NULL));
     assert_int_equal(ERR_EXISTS, cuts_add(cuts, 1, &hole, NULL));
     cuts_destroy(cuts);
@@ -168,7 +188,7 @@ static void ten_seconds_of_a_million_joins_are_at_most_16_kib(void **state)
     (void)state;
     struct cuts *cuts = cuts_create(BUSY_SHARDS);
     for (uint32_t nth = 1; nth <= BUSY_CUTS; nth++) {
-        struct cut cut = {{0}, false};
+        struct cut cut = {.kind = CUT_JOINS};
         for (uint8_t k = 0; k < BUSY_SHARDS; k++)
             cut.grown[k] = BUSY_GROWN + (nth * 31 + k * 7u) % 100;
         assert_int_equal(0, cuts_add(cuts, nth, &cut, NULL));
@@ -203,7 +223,7 @@ static void a_line_of_days_is_cut_less_often_and_has_a_bound(void **state)
     uint32_t step = cuts_step_ms(cuts);
     assert_int_equal(20, step);
     for (uint32_t nth = 1; nth <= CUTS_MAX; nth++) {
-        struct cut cut = {{0}, false};
+        struct cut cut = {.kind = CUT_JOINS};
         cut.grown[nth % 3] = 1;
         assert_int_equal(0, cuts_add(cuts, nth, &cut, NULL));
         assert_true(cuts_step_ms(cuts) >= step);

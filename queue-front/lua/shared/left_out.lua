@@ -1,0 +1,34 @@
+-- left_out.lua: one more range of places that nobody is known to have.
+
+-- Ranges that overlap or adjoin become one.
+local function gaps_joined(gaps)
+    table.sort(gaps, function(a, b) return a.from < b.from end)
+    local joined = {}
+    for _, gap in ipairs(gaps) do
+        local last = joined[#joined]
+        if last and gap.from <= last.upto + 1 then
+            last.upto = math.max(last.upto, gap.upto)
+        else
+            joined[#joined + 1] = { from = gap.from, upto = gap.upto }
+        end
+    end
+    return joined
+end
+
+-- Of too many the first go, whose places are then people's until they are found to be ghosts.
+local function gaps_keep(bucket, gaps)
+    local kept = gaps_joined(gaps)
+    while #kept > GAPS_MAX do
+        table.remove(kept, 1)
+    end
+    bucket.gap_upto = #kept > 0 and kept[#kept].upto or 0
+    gaps_write(kept)
+end
+
+-- While a draw may come a gap is only noted; tick.lua takes it up when places are final.
+local function gaps_note_only(bucket, state, drawn)
+    if state <= PRE_QUEUE and not drawn then
+        bucket.gap_pending = 1
+    end
+    return bucket.gap_pending > 0
+end

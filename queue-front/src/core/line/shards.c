@@ -1,0 +1,353 @@
+/* shards.c: a turn, step by step.
+ *
+ *   NEWS   one call of cut.lua: new cuts, and whether this front is to make the next. Again while
+ *          there are more cuts than fit into an answer.
+ *   READ   all shards at once. One that has to be sealed is, by a call of cut.lua, and read again,
+ *          which opens it; one that is in a later epoch than the cuts know is shown to cut.lua,
+ *          and read again. So each front can finish what another has begun.
+ *   MAKE   the next cut, by what was read, unless nobody has joined.
+ *
+ * At most one call of cut.lua is under way, so its answers come in their order. With each goes the
+ * checksum of all cuts known here: were they others in Redis, places would follow that are not
+ * those of other fronts. Where Redis has fewer cuts than that, it has lost some, and is told them.
+ *
+ * A shard that refuses joins is left alone until the end of the turn that may have opened it; so
+ * one that has come to its lease costs a call a turn and front.
+ *
+ * Invariants: READING is the state of exactly `reading` shards; a call of cut.lua is under way only
+ * in a phase that waits for it. */
+#include "core/line/shards.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* To open one shard in one turn: sealed, opened, and lost again meanwhile. */
+enum { TRIES_MAX = 4 };
+
+enum phase { REST, NEWS, READ, MAKE };
+enum step { TO_READ, READING, IS_READ, TO_SEAL, TO_SHOW, LOST };
+
+struct shard {
+    struct shards_known known;
+    struct shards_read read;
+    enum step step;
+    uint8_t tries;
+    bool refused;
+};
+
+struct shards {
+    uint8_t count;
+    struct cuts *cuts;
+    struct shard shard[CUT_SHARDS_MAX];
+    enum phase phase;
+    bool cutting;       /* a call of cut.lua is under way, */
+    uint8_t sealing;    /* which is to seal this shard; `count`: none */
+    uint32_t had;       /* cuts that were known here when it was asked, */
+    uint32_t redis_had; /* and that Redis had told of */
+    bool due;           /* this turn was told to make the next cut */
+    uint8_t reading;
+    uint32_t redis_has; /* cuts, as it told last */
+    uint32_t retry_ms;  /* as it told last: cuts are being collected; 0: they are not */
+};
+
+struct shards *shards_create(uint8_t count)
+{
+    assert(count >= 2 && count <= CUT_SHARDS_MAX);
+    struct shards *shards = calloc(1, sizeof(*shards));
+    if (shards == NULL)
+        return NULL;
+    shards->count = count;
+    shards->cuts = cuts_create(count);
+    if (shards->cuts == NULL) {
+        free(shards);
+        return NULL;
+    }
+    return shards;
+}
+
+void shards_destroy(struct shards *shards)
+{
+    if (shards == NULL)
+        return;
+    cuts_destroy(shards->cuts);
+    free(shards);
+}
+
+uint8_t shards_count(const struct shards *shards)
+{
+    return shards->count;
+}
+
+const struct cuts *shards_cuts(const struct shards *shards)
+{
+    return shards->cuts;
+}
+
+static struct shard *shard_of(struct shards *shards, uint8_t k)
+{
+    assert(k < shards->count);
+    return &shards->shard[k];
+}
+
+const struct shards_known *shards_known(const struct shards *shards, uint8_t k)
+{
+    assert(k < shards->count);
+    return &shards->shard[k].known;
+}
+
+const struct shards_read *shards_read(const struct shards *shards, uint8_t k)
+{
+    assert(k < shards->count);
+    return &shards->shard[k].read;
+}
+
+/* ---- joins ---- */
+
+/* Its last bytes: the others choose the bucket of the key and are its name there. */
+uint8_t shards_of(const struct shards *shards, const uint8_t idem[LINE_IDEM_BYTES])
+{
+    uint32_t word;
+    memcpy(&word, idem + LINE_IDEM_BYTES - sizeof(word), sizeof(word));
+    return (uint8_t)((uint64_t)word * shards->count >> 32);
+}
+
+bool shards_open(const struct shards *shards, uint8_t k)
+{
+    assert(k < shards->count);
+    return !shards->shard[k].refused;
+}
+
+void shards_refused(struct shards *shards, uint8_t k)
+{
+    shard_of(shards, k)->refused = true;
+}
+
+void shards_saw(struct shards *shards, uint8_t k, uint64_t number)
+{
+    struct shards_known *known = &shard_of(shards, k)->known;
+    known->issued = number > known->issued ? number : known->issued;
+}
+
+/* ---- a turn ---- */
+
+bool shards_is_resting(const struct shards *shards)
+{
+    return shards->phase == REST;
+}
+
+uint32_t shards_pause_ms(const struct shards *shards, bool hurry)
+{
+    if (shards->retry_ms > 0)
+        return shards->retry_ms;
+    uint32_t step_ms = cuts_step_ms(shards->cuts);
+    return hurry || step_ms > SHARDS_IDLE_MS ? step_ms : SHARDS_IDLE_MS;
+}
+
+void shards_begin(struct shards *shards)
+{
+    if (shards->phase != REST)
+        return;
+    shards->phase = NEWS;
+    shards->due = false;
+}
+
+static void rest(struct shards *shards)
+{
+    assert(!shards->cutting && shards->reading == 0);
+    shards->phase = REST;
+    for (uint8_t k = 0; k < shards->count; k++)
+        shards->shard[k].refused = false;
+}
+
+/* Which shard is next in this step; `count`: none. */
+static uint8_t in_step(const struct shards *shards, enum step step)
+{
+    uint8_t k = 0;
+    while (k < shards->count && shards->shard[k].step != step)
+        k++;
+    return k;
+}
+
+static struct shards_call ask_cut(struct shards *shards, struct shards_call call)
+{
+    uint32_t known = cuts_count(shards->cuts);
+    call.ask = SHARDS_ASK_CUT;
+    if (shards->redis_has < known) {
+        call.first = shards->redis_has + 1;
+        call.told = known - shards->redis_has;
+    }
+    if (call.told > SHARDS_TELL_MAX)
+        call.told = SHARDS_TELL_MAX;
+    shards->cutting = true;
+    shards->sealing = call.seals ? call.shard : shards->count;
+    shards->had = known;
+    shards->redis_had = shards->redis_has;
+    return call;
+}
+
+static bool has_grown(const struct shards *shards)
+{
+    for (uint8_t k = 0; k < shards->count; k++) {
+        const struct shard *shard = &shards->shard[k];
+        if (shard->step == IS_READ && shard->read.issued > shard->known.upto)
+            return true;
+    }
+    return false;
+}
+
+static struct shards_call next_of_reading(struct shards *shards)
+{
+    uint8_t to_seal = in_step(shards, TO_SEAL), to_read = in_step(shards, TO_READ);
+    if (to_seal < shards->count && shards->reading == 0)
+        return ask_cut(shards, (struct shards_call){.seals = true, .shard = to_seal});
+    if (to_read < shards->count) {
+        shards->shard[to_read].step = READING;
+        shards->reading++;
+        return (struct shards_call){.ask = SHARDS_ASK_SHARD, .shard = to_read};
+    }
+    if (shards->reading > 0)
+        return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
+    if (in_step(shards, TO_SHOW) < shards->count)
+        return ask_cut(shards, (struct shards_call){.nth = 0});
+    if (!has_grown(shards)) {
+        rest(shards);
+        return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
+    }
+    shards->phase = MAKE;
+    return ask_cut(shards, (struct shards_call){.nth = cuts_count(shards->cuts) + 1});
+}
+
+struct shards_call shards_next(struct shards *shards)
+{
+    if (shards->cutting || shards->phase == REST)
+        return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
+    if (shards->phase == READ)
+        return next_of_reading(shards);
+    assert(shards->phase == NEWS);
+    uint32_t slot_ms = cuts_step_ms(shards->cuts) / 2;
+    return ask_cut(shards, (struct shards_call){.slot_ms = slot_ms});
+}
+
+/* ---- answers ---- */
+
+void shards_take_shard(struct shards *shards, uint8_t k, enum line_outcome outcome,
+                       const struct shards_read *read)
+{
+    struct shard *shard = shard_of(shards, k);
+    assert(shard->step == READING && shards->reading > 0);
+    shards->reading--;
+    shard->step = LOST;
+    shard->read = (struct shards_read){.there = false};
+    if (read == NULL ||
+        (outcome != LINE_OK && outcome != LINE_UNAVAILABLE && outcome != LINE_CONFLICT))
+        return;
+    shard->read = *read;
+    shard->read.there = true;
+    if (outcome == LINE_OK) {
+        shard->step = IS_READ;
+        shards_saw(shards, k, read->issued);
+        return;
+    }
+    /* What a shard that has to be sealed gave is below its lease, and no mark of ours. */
+    if (++shard->tries < TRIES_MAX)
+        shard->step = outcome == LINE_UNAVAILABLE ? TO_SEAL : TO_SHOW;
+}
+
+int shards_learn(struct shards *shards, uint32_t nth, const struct cut *cut, struct err_slot *err)
+{
+    return cuts_add(shards->cuts, nth, cut, err);
+}
+
+/* Nobody's place changes by that: cuts of this table that Redis does not have were lost there, and
+ * heal.lua has raised the line beyond them. */
+static void forget_cuts(struct shards *shards)
+{
+    struct cuts *fresh = cuts_create(shards->count);
+    if (fresh == NULL)
+        return; /* told the same again, and so until there is memory */
+    cuts_destroy(shards->cuts);
+    shards->cuts = fresh;
+    shards->redis_has = 0;
+}
+
+static void know_shards(struct shards *shards, const struct shards_told *told)
+{
+    for (uint8_t k = 0; k < shards->count; k++) {
+        struct shards_known *known = &shards->shard[k].known;
+        uint64_t issued = known->issued;
+        *known = told->shard[k];
+        known->issued = issued;
+    }
+}
+
+static void begin_reading(struct shards *shards)
+{
+    shards->phase = READ;
+    for (uint8_t k = 0; k < shards->count; k++) {
+        struct shard *shard = &shards->shard[k];
+        shard->step = TO_READ;
+        shard->tries = 0;
+        shard->read.there = false;
+    }
+}
+
+/* What was sealed or shown is read once more, which opens it. */
+static void read_again(struct shards *shards)
+{
+    for (uint8_t k = 0; k < shards->count; k++) {
+        struct shard *shard = &shards->shard[k];
+        bool shown = shard->step == TO_SHOW && shards->sealing == shards->count;
+        if (shown || k == shards->sealing)
+            shard->step = TO_READ;
+    }
+}
+
+/* There are more cuts than one answer or one call has room for, and that one got us further. */
+static bool is_behind(const struct shards *shards)
+{
+    uint32_t count = cuts_count(shards->cuts);
+    if (count < shards->redis_has)
+        return count > shards->had;
+    return shards->redis_has < count && shards->redis_has != shards->redis_had;
+}
+
+static void go_on(struct shards *shards, bool collecting)
+{
+    if (shards->phase == NEWS && is_behind(shards))
+        return;
+    if (shards->phase == READ && !collecting)
+        read_again(shards);
+    else if (shards->phase == NEWS && !collecting && shards->due &&
+             cuts_count(shards->cuts) == shards->redis_has)
+        begin_reading(shards);
+    else
+        rest(shards);
+}
+
+bool shards_take_cut(struct shards *shards, const struct shards_told *told)
+{
+    assert(shards->cutting);
+    shards->cutting = false;
+    if (told == NULL) {
+        rest(shards);
+        return true;
+    }
+    if (told->outcome == LINE_CONFLICT) {
+        forget_cuts(shards);
+        rest(shards);
+        return false;
+    }
+    bool collecting = told->outcome == LINE_UNAVAILABLE;
+    shards->retry_ms = collecting ? told->retry_ms : 0;
+    if (told->outcome != LINE_OK && told->outcome != LINE_SAME && !collecting) {
+        rest(shards);
+        return true;
+    }
+    shards->redis_has = told->count;
+    if (!collecting)
+        know_shards(shards, told);
+    shards->due |= told->due;
+    go_on(shards, collecting);
+    return true;
+}

@@ -1,0 +1,104 @@
+/* shards.h: what a front knows of a line that is kept in shards, and what it does so that joins get
+ * their places: which script to ask what next, and what follows from the answers.
+ *
+ * A turn: the front asks cut.lua for news. If it is told that the next cut is its business, it
+ * reads all shards (shard.lua), has those sealed that may have lost numbers, and makes the cut. Any
+ * call of a turn may be lost, and any front may die between two of them.
+ *
+ * Pure: the caller sends the calls and says what came back. Belongs to one loop. */
+#ifndef FG_QUEUE_FRONT_CORE_SHARDS_H
+#define FG_QUEUE_FRONT_CORE_SHARDS_H
+
+#include "core/line/cuts.h"
+#include "core/line/line.h"
+
+enum {
+    SHARDS_OPENING_MAX = 64, /* a run id and a time */
+    SHARDS_TELL_MAX = 512,   /* cuts in one call: 90 KB of texts at most */
+    SHARDS_IDLE_MS = 1000,   /* between two turns of a front where nobody waits */
+};
+
+struct shards;
+
+/* For 2 to CUT_SHARDS_MAX shards; NULL: no memory. */
+struct shards *shards_create(uint8_t count);
+void shards_destroy(struct shards *shards);
+uint8_t shards_count(const struct shards *shards);
+/* All that this front knows; borrowed until the next call that changes anything. */
+const struct cuts *shards_cuts(const struct shards *shards);
+
+/* ---- joins ---- */
+
+/* Whose number this shard gives. The key is a keyed digest, so nobody can choose a shard. */
+uint8_t shards_of(const struct shards *shards, const uint8_t idem[LINE_IDEM_BYTES]);
+/* False: it has refused a join since the last turn, and would refuse the next. */
+bool shards_open(const struct shards *shards, uint8_t k);
+/* It refused a join: its lease is over, or it has to be sealed. */
+void shards_refused(struct shards *shards, uint8_t k);
+/* It gave this number to somebody; to be said before anybody hears of it. */
+void shards_saw(struct shards *shards, uint8_t k, uint64_t number);
+
+/* ---- turns ---- */
+
+/* What a front was told of a shard with the newest cut. `upto`: numbers that have places. */
+struct shards_known {
+    uint64_t epoch, upto, lease;
+    uint64_t issued; /* the highest number that this front has seen */
+    char opening[SHARDS_OPENING_MAX + 1];
+};
+
+/* What a shard told in this turn. */
+struct shards_read {
+    bool there;
+    uint64_t epoch, issued, lease;
+    char opening[SHARDS_OPENING_MAX + 1]; /* of its next epoch, if it is to be sealed */
+    char opened[SHARDS_OPENING_MAX + 1];  /* what has opened this one */
+};
+
+const struct shards_known *shards_known(const struct shards *shards, uint8_t k);
+const struct shards_read *shards_read(const struct shards *shards, uint8_t k);
+
+enum shards_ask {
+    SHARDS_ASK_NOTHING, /* wait for an answer, or for the next turn */
+    SHARDS_ASK_SHARD,
+    SHARDS_ASK_CUT,
+};
+
+struct shards_call {
+    enum shards_ask ask;
+    uint8_t shard; /* to be asked; of a seal, to be sealed */
+    bool seals;
+    uint32_t nth;         /* the cut to be made; 0: none */
+    uint32_t slot_ms;     /* 0: this front does not mean to make the next */
+    uint32_t first, told; /* cuts to be told, besides the checksum of all and of those before */
+};
+
+/* The next turn begins, unless one is under way. */
+void shards_begin(struct shards *shards);
+/* To be asked after shards_begin() and each answer, until there is nothing. Each call is answered
+ * once, by one of the functions below. */
+struct shards_call shards_next(struct shards *shards);
+bool shards_is_resting(const struct shards *shards); /* no turn is under way */
+/* How long after the end of a turn the next is due; `hurry`: somebody waits for a place. */
+uint32_t shards_pause_ms(const struct shards *shards, bool hurry);
+
+/* A shard's answer; `read->there` is not looked at. NULL: it did not come. */
+void shards_take_shard(struct shards *shards, uint8_t k, enum line_outcome outcome,
+                       const struct shards_read *read);
+
+struct shards_told {
+    enum line_outcome outcome;
+    uint32_t count;
+    uint32_t retry_ms;
+    bool due;
+    struct shards_known shard[CUT_SHARDS_MAX]; /* `issued` is not looked at */
+};
+
+/* A cut of cut.lua's answer, before the answer itself is taken: none of LINE_CONFLICT. What
+ * cuts_add() says. */
+int shards_learn(struct shards *shards, uint32_t nth, const struct cut *cut, struct err_slot *err);
+/* NULL: it did not come. False: the cuts known here are not those of Redis, and were forgotten:
+ * which takes no place from anybody who was told one, since a gap makes up for them. */
+bool shards_take_cut(struct shards *shards, const struct shards_told *told);
+
+#endif
