@@ -217,7 +217,7 @@ local function leave_hole(k, upto)
 end
 
 -- A shard in an epoch that no cut tells of: the seal was lost, and which of its numbers nobody has is not known.
--- (The first epoch begins without a hole.)
+-- (Epoch 1 began without a hole.)
 local function believe_epochs()
     for k = 0, shards - 1 do
         local of, told = shard[k], read[k]
@@ -266,10 +266,11 @@ local function seal(k)
         return SAME
     end
     local lease = math.max(of.lease, read[k].lease or 0, read[k].issued or 0)
+    local first = lease > of.upto and 2 or 1 -- epoch 1 begins without a hole
     if not leave_hole(k, lease) then
         return FULL
     end
-    of.epoch, of.opening, of.lease, changed = of.epoch + 1, ARGV[ask_cut.opening], of.upto + LEASE_MIN, true
+    of.epoch, of.opening, of.lease, changed = math.max(of.epoch + 1, first), ARGV[ask_cut.opening], of.upto + LEASE_MIN, true
     return OK
 end
 

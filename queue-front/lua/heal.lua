@@ -301,7 +301,7 @@ end
 local function drop_older()
     unlink_visitors()
     each_line(function()
-        for _, name in ipairs({ 'seq', 'serving', 'bucket', 'told', 'series', 'coded' }) do
+        for _, name in ipairs({ 'seq', 'serving', 'bucket', 'told', 'series', 'coded', 'cuts', 'cutting' }) do
             call('UNLINK', prefix .. name)
         end
         if lane > 0 then

@@ -21,6 +21,8 @@
 -- Rules that joins are judged by are the event's, and lie in its own slot; a shard has a copy of what join.lua reads
 -- of them, the newest that any front told. Its clock is the event's as the front tells it.
 
+local UNOPENED_MS = 3600000 -- of an event that is deleted, nobody opens it any more
+
 local cfg = cfg_read(cfg_shard.names)
 if known and incarnation > known then
     return { RENEWED }
@@ -38,6 +40,9 @@ local function ask_for_seal()
         opening = string.format('%s@%d', ARGV[1], redis_us)
     end
     call('HSET', KEYS[1], 'boot', '', 'opening', opening)
+    if epoch == 0 then
+        call('PEXPIRE', KEYS[1], UNOPENED_MS)
+    end
     return { HEAL, epoch, issued, lease, opening, opened }
 end
 
@@ -56,6 +61,7 @@ local function open()
     call('SET', prefix .. 'seq', issued)
     call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease, 'opened', opened)
     call('HDEL', KEYS[1], 'opening')
+    call('PERSIST', KEYS[1])
     if known then
         call('HSET', CFG, 'incarnation', known)
     end
@@ -79,6 +85,16 @@ end
 local step_ms = clock_step_ms()
 if step_ms ~= 0 then
     call('HSET', CFG, 'clock_off_us', string.format('%d', off_us - 1000 * step_ms))
+end
+
+-- Joins are counted by address and minute, and nobody ticks here.
+local minute = math.floor((now_ms - step_ms) / 60000)
+local counted = tonumber(cfg[cfg_shard.minute]) or 0
+if counted ~= minute then
+    for old = math.max(counted, minute - 10), minute - 1 do
+        call('UNLINK', root .. 'ip:' .. old)
+    end
+    call('HSET', CFG, 'minute', minute)
 end
 
 local version, era = tonumber(ARGV[ask_shard.version]), tonumber(ARGV[ask_shard.era])

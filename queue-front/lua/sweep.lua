@@ -4,6 +4,9 @@
 -- It is asked ask_sweep and answers tell_sweep of wire.list; WRONG_STATE: the event is neither closed nor
 -- deleted, and is not touched. The run id is not compared: it makes no difference here.
 --
+-- A shard (shard.lua) is swept as an event is, and erased (`shard`) before its event is: it is told that the event is
+-- closed, and never that it is deleted.
+--
 -- Each bite is bounded by BITE keys and frees them in the background, and may be taken twice: whoever
 -- finds a sweep unfinished starts over. A deleted event's `cfg` goes last, and until then nothing can
 -- be created under its id; then `erased` stands for some seconds for those fronts whose calls were
@@ -14,7 +17,7 @@
 local BITE = 256
 local ERASED_MS = 5000
 
-local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit', 'coded' }
+local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit', 'coded', 'cuts', 'cutting' }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and changed it since
 
 local what, at = ARGV[ask_sweep.what], tonumber(ARGV[ask_sweep.at])
@@ -26,7 +29,7 @@ local function told(outcome, where)
 end
 
 if what == 'erase' and not cfg[cfg_sweep.deleted] or
-    what == 'sweep' and tonumber(cfg[cfg_sweep.state]) ~= CLOSED then
+    what ~= 'erase' and tonumber(cfg[cfg_sweep.state]) ~= CLOSED then
     return told(WRONG_STATE, 0)
 end
 
@@ -81,7 +84,7 @@ local function unlink_buckets(from)
 end
 
 local function begin()
-    local minute = tonumber(call('HGET', root .. 'bucket', 'minute')) or 0
+    local minute = tonumber(call('HGET', root .. 'bucket', 'minute') or call('HGET', CFG, 'minute')) or 0
     for old = minute, minute + 1 do
         call('UNLINK', root .. 'ip:' .. old)
     end
@@ -121,6 +124,8 @@ if next > 0 then
     return told(OK, next + 1)
 elseif what == 'erase' then
     erase_rest()
+elseif what == 'shard' then
+    unlink({ 'seq', 'cfg' })
 else
     keep_little()
 end

@@ -106,6 +106,7 @@ export class ShardedFront {
       before: sumOf(this.cuts.slice(0, Math.max(0, (tell ?? 0) - 1))),
       slot_ms: slotMs,
     }), ...cuts, ...this.servers.flatMap((_, k) => (read[k] ? [read[k].epoch, read[k].issued, read[k].lease, read[k].opened] : ['', '', '', '']))));
+    if (answer.outcome === OUTCOME.CONFLICT) this.cuts = []; // it learns all of them anew
     if (answer.shards === undefined || answer.outcome === OUTCOME.CONFLICT) return answer;
     this.of = this.servers.map((_, k) => {
       const [epoch, upto, lease, with_] = answer.shards.slice(4 * k, 4 * k + 4);

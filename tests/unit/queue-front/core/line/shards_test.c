@@ -131,8 +131,8 @@ static enum line_outcome seal(struct world *world, uint8_t k, uint64_t epoch, ui
     struct slot *slot = &world->slot;
     if (slot->epoch[k] != epoch)
         return LINE_SAME;
+    slot->epoch[k] += slot->epoch[k] == 0 && slot->lease[k] > slot->upto[k] ? 2 : 1;
     leave_hole(world, k, slot->lease[k]);
-    slot->epoch[k]++;
     slot->opening[k] = opening;
     slot->lease[k] = slot->upto[k] + LEASE;
     return LINE_OK;
