@@ -101,6 +101,17 @@ install: ## programs, config and systemd units below DESTDIR/PREFIX (/usr/local)
 clean: ## remove build/
 	rm -rf build
 
+.PHONY: deb deb-test
+deb: ## Debian packages in build/deb, judged by lintian
+	@infra/deps run deb
+	@infra/deb build/deb
+	@lintian --allow-root --fail-on error,warning build/deb/*.changes
+deb-test: ## installs, starts, upgrades and purges them on a Debian made for that, as root (tests/packages)
+	@infra/deps run test deb
+	@infra/deb build/deb-before 0.0.1
+	@$(MAKE) --no-print-directory deb
+	@node infra/black-box.js tests/packages/deb.test.js
+
 .PHONY: sbom
 sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
 	@$(RELEASE) -j$$(nproc) programs

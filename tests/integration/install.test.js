@@ -3,16 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
 
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
 
-function install(destdir) {
+function install(destdir, prefix = '/opt/fairgate') {
   const build = dirname(dirname(programPath('queue-front')));
-  return execFileSync(join(ROOT, 'infra/install'), [build, destdir, '/opt/fairgate'], {
+  return execFileSync(join(ROOT, 'infra/install'), [build, destdir, prefix], {
     encoding: 'utf8',
   });
 }
@@ -109,4 +109,30 @@ test('a config that was changed is kept, and the new one lies beside it', (t) =>
   install(destdir);
   assert.match(readFileSync(config, 'utf8'), /# ours\n$/);
   assert.ok(existsSync(`${config}.new`));
+});
+
+// ---- the Debian packages: what of it can be judged without making them (tests/packages does) ----
+
+const packaging = (name) => readFileSync(join(ROOT, 'infra/debian', name), 'utf8');
+
+test('whatever is installed is in one Debian package, or is said to be in none', (t) => {
+  const destdir = openScope(t).tempDir();
+  const installed = install(destdir, '/usr').trimEnd().split('\n').map((line) => line.trim().slice(destdir.length + 1));
+  const lists = readdirSync(join(ROOT, 'infra/debian')).filter((name) => /\.(install|manpages)$|^not-installed$/.test(name));
+  const rows = lists.flatMap((name) => packaging(name).match(/^[^#\s]+/gm)).map((row) => row.replace(/^debian\/tmp\//, ''));
+  const isIn = (path) => (row) => path === row || path.startsWith(`${row}/`);
+  for (const path of installed) assert.equal(rows.filter(isIn(path)).length, 1, path);
+  for (const row of rows) assert.ok(installed.some((path) => isIn(path)(row)), row);
+});
+
+test('the packages are of the version that the programs tell', () => {
+  const [, version] = /^fairgate \((\S+)\)/.exec(packaging('changelog'));
+  for (const program of ['queue-front', 'seat-service', 'payment-adapter'])
+    assert.match(execFileSync(programPath(program), ['--version'], { encoding: 'utf8' }), new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`), program);
+});
+
+test('the libraries that the packages are built from are those that infra/deps installs', () => {
+  const built = /^Build-Depends:([^]*?)\n\n/m.exec(packaging('control'))[1].split(',').map((each) => each.trim());
+  const deps = [...readFileSync(join(ROOT, 'infra/deps'), 'utf8').matchAll(/^run +(\S+-dev|node-llhttp|brotli) /gm)].map(([, name]) => name);
+  assert.deepEqual(built.filter((each) => !each.startsWith('debhelper')), deps.sort());
 });

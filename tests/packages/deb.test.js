@@ -1,0 +1,150 @@
+// The Debian packages on a Debian of their own: installed by apt, configured as their README.Debian says, started by
+// systemd, asked over HTTP, upgraded from the version before, removed and purged. `make deb-test` runs it, as root.
+//
+// mmdebstrap makes the machine, with Redis and PostgreSQL on it; podman runs it, systemd as its first process. It has no
+// network: what the packages depend on is fetched beforehand. The version before is the same tree, called 0.0.1 and
+// with other default configs.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { ROOT, until } from '../lib-js/index.js';
+
+const SERVICES = { 'queue-front': 8091, 'seat-service': 8092, 'payment-adapter': 8093 };
+const UNITS = Object.keys(SERVICES).map((service) => `fairgate-${service}`);
+const WORK = join(ROOT, 'build/deb-machine');
+const DEBIAN = join(ROOT, 'build/deb-debian.tar'); // fetched once; `make clean` forgets it
+const MACHINE = join(WORK, 'root');
+const NAME = `fairgate-packages-${process.pid}`;
+const SERVERS = ['systemd-sysv', 'redis-server', 'postgresql', 'curl'];
+const QUIET = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
+
+// Of podman's own settings only what differs from one machine to the next.
+const SETTINGS = `[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+`;
+
+function run(what, ...argv) {
+  const { status, stdout, stderr, error } = spawnSync(what, argv, { encoding: 'utf8', env: { ...QUIET, CONTAINERS_CONF: join(WORK, 'containers.conf') }, maxBuffer: 1 << 26 });
+  assert.equal(status, 0, `${what} ${argv.join(' ')}: ${error ?? ''}${stdout}${stderr}`);
+  return (stdout + stderr).replaceAll('\r', '');
+}
+
+const podman = (...argv) => run('podman', '--root', join(WORK, 'store'), '--runroot', join(WORK, 'run'), '--storage-driver', 'vfs', ...argv);
+const inside = (script) => podman('exec', '-e', 'DEBIAN_FRONTEND=noninteractive', '-e', 'LC_ALL=C', NAME, 'bash', '-ec', script);
+const ask = (script) => inside(script).trim();
+// Of our packages: the machine cannot reach Debian's any more, and knows them from before.
+const look = () => inside('apt-get -q update -o Dir::Etc::SourceList=/dev/null -o APT::Get::List-Cleanup=0');
+const install = (what) => inside(`apt-get -qy -o Dpkg::Options::=--force-confold install ${what}`);
+
+// A folder of packages that apt takes for a place to install from; the name is also that of its list.
+function offer(name, from) {
+  const to = join(MACHINE, 'packages', name);
+  mkdirSync(to, { recursive: true });
+  for (const file of readdirSync(from).filter((each) => /^fairgate.*\.deb$/.test(each) && !each.includes('-dbgsym_'))) cpSync(join(from, file), join(to, file));
+  writeFileSync(join(to, 'Packages'), execFileSync('dpkg-scanpackages', ['-m', '.'], { cwd: to, stdio: ['ignore', 'pipe', 'ignore'] }));
+  writeFileSync(join(MACHINE, `etc/apt/sources.list.d/${name}.list`), `deb [trusted=yes] file:/packages/${name} ./\n`);
+}
+
+const paths = () => new Set(ask("find / -xdev -path /packages -prune -o -path /proc -prune -o -print").split('\n'));
+const pid = (unit) => Number(ask(`systemctl show -P MainPID ${unit}`));
+const states = (which) => UNITS.map((unit) => ask(`systemctl ${which} ${unit} || true`));
+const health = (port, page) => ask(`curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:${port}${page} || true`);
+const served = (page) => until(`${page} of all services`, () => Object.values(SERVICES).every((port) => health(port, page) === '200'), { timeoutMs: 120_000, everyMs: 200 });
+const admin = (method, path, body) => ask(`curl -sf -X ${method} -H "Authorization: Bearer $(cat /etc/fairgate/secrets/admin-token)" -H 'Content-Type: application/json' ${body ? `-d '${body}'` : ''} http://127.0.0.1:8091${path}`);
+const secrets = () => ask('cd /etc/fairgate/secrets && sha256sum *');
+
+// What README.Debian tells to type, a block of it after the other.
+const recipe = () => ask('cat /usr/share/doc/fairgate-common/README.Debian').match(/(?:^ {7}.*\n?)+/gm).map((block) => block.replace(/^ {7}/gm, ''));
+
+let bare; // the machine's files before anything of ours was there
+
+before(async () => {
+  rmSync(WORK, { recursive: true, force: true });
+  mkdirSync(WORK, { recursive: true });
+  writeFileSync(join(WORK, 'containers.conf'), SETTINGS);
+  const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))[1];
+  if (!existsSync(DEBIAN)) {
+    run('mmdebstrap', '--quiet', '--variant=minbase', '--skip=cleanup/apt/lists', `--include=${SERVERS}`, release, `${DEBIAN}.new.tar`);
+    renameSync(`${DEBIAN}.new.tar`, DEBIAN);
+  }
+  mkdirSync(MACHINE);
+  run('tar', '-xf', DEBIAN, '-C', MACHINE, '--numeric-owner', '--xattrs', '--xattrs-include=*');
+  offer('now', join(ROOT, 'build/deb'));
+  run('chroot', MACHINE, 'apt-get', '-q', 'update');
+  run('chroot', MACHINE, 'apt-get', '-qy', '--download-only', '--no-install-recommends', 'install', 'fairgate');
+  rmSync(join(MACHINE, 'etc/apt/sources.list.d/now.list'));
+  offer('before', join(ROOT, 'build/deb-before'));
+  podman('run', '--detach', '--privileged', '--network', 'none', '--systemd', 'always', '--name', NAME, '--rootfs', MACHINE, '/sbin/init');
+  await until('the machine to be up', () => /^(running|degraded)$/.test(ask('systemctl is-system-running || true')), { everyMs: 500 });
+  // As it is on a machine of its own: what systemd mounts for a service (its credentials) is seen by the service.
+  inside('mount --make-rshared /');
+  bare = paths();
+});
+
+after(() => {
+  podman('rm', '--force', '--ignore', '--time', '5', NAME);
+  rmSync(WORK, { recursive: true, force: true });
+});
+
+test('apt installs all of it, nothing starts, and what to do next is said', () => {
+  look();
+  const said = install('fairgate');
+  for (const unit of UNITS) assert.match(said, new RegExp(`systemctl enable --now ${unit}\n`));
+  assert.deepEqual(states('is-enabled'), UNITS.map(() => 'disabled'));
+  assert.deepEqual(states('is-active'), UNITS.map(() => 'inactive'));
+  assert.equal(ask('ls /etc/fairgate'), Object.keys(SERVICES).sort().map((service) => `${service}.conf`).join('\n'));
+});
+
+test('README.Debian makes it run', async () => {
+  const blocks = recipe();
+  assert.equal(blocks.length, 4);
+  for (const block of blocks) inside(block);
+  await served('/healthz');
+  await served('/readyz');
+  for (const unit of UNITS) assert.match(ask(`stat -c %u /proc/${pid(unit)}`), /^6\d{4}$/, `${unit} runs as a user of its own`);
+  assert.equal(ask('stat -c %a /etc/fairgate/secrets; stat -c %a /etc/fairgate/secrets/* | sort -u'), '700\n600');
+});
+
+test('the command line asks what was installed', () => {
+  const profile = '[default]\\nqueue = "http://127.0.0.1:8091"\\nseats = "http://127.0.0.1:8092"\\npay = "http://127.0.0.1:8093"\\ntoken_file = "/etc/fairgate/secrets/admin-token"\\n';
+  admin('PUT', '/admin/events/evening', '{"name":"An evening"}');
+  assert.match(ask(`printf '${profile}' >/root/profiles; FAIRGATE_PROFILES=/root/profiles fairgate events`), /An evening/);
+  for (const page of ['fairgate', ...Object.keys(SERVICES)]) assert.match(ask(`zcat /usr/share/man/man1/${page}.1.gz`), /^\.TH /);
+  inside('. /usr/share/bash-completion/completions/fairgate; complete -p fairgate');
+});
+
+test('an upgrade restarts what runs, and keeps secrets, changed configs and the line', async () => {
+  const [were, keys] = [UNITS.map(pid), secrets()];
+  inside("echo '# ours' >>/etc/fairgate/queue-front.conf; echo 'deb [trusted=yes] file:/packages/now ./' >/etc/apt/sources.list.d/now.list");
+  look();
+  install('fairgate');
+  assert.doesNotMatch(ask("dpkg-query -W -f '${Version}\\n' 'fairgate*'"), /0\.0\.1/);
+  await served('/readyz');
+  assert.deepEqual(states('is-enabled'), UNITS.map(() => 'enabled'));
+  assert.ok(UNITS.every((unit, n) => pid(unit) !== were[n]), 'each is another process now');
+  assert.equal(secrets(), keys);
+  assert.match(ask('tail -n 1 /etc/fairgate/queue-front.conf'), /^# ours$/);
+  assert.doesNotMatch(ask('cat /etc/fairgate/queue-front.conf.dpkg-dist /etc/fairgate/seat-service.conf'), /As of 0\.0\.1|ours/);
+  assert.match(admin('GET', '/admin/events/evening'), /An evening/);
+});
+
+test('who removes the packages keeps what they have configured', () => {
+  inside("apt-get -qy remove 'fairgate*'");
+  assert.deepEqual(states('is-active'), UNITS.map(() => 'inactive'));
+  assert.ok(existsSync(join(MACHINE, 'etc/fairgate/queue-front.conf')));
+  assert.ok(existsSync(join(MACHINE, 'etc/fairgate/secrets/admin-token')));
+});
+
+test('who purges them keeps nothing', () => {
+  inside("apt-get -qy purge 'fairgate*'; rm -f /root/profiles");
+  const ours = [...paths()].filter((path) => !bare.has(path) && /fairgate|queue-front|seat-service|payment-adapter/.test(path));
+  assert.deepEqual(ours.filter((path) => !/^\/var\/(lib\/apt|cache\/apt|log)\//.test(path)), []);
+  assert.equal(ask("dpkg-query -W 'fairgate*' 2>/dev/null | cut -f 1 || true"), '');
+});
