@@ -27,6 +27,7 @@
 -- come in, and one that still lives keeps their other places out until it is over.
 
 local RETRY_MS = 1000 -- how soon one at the door should knock again
+local PASS_ROUNDED_MS = 1000 -- a pass names whole seconds
 
 local place, member = tonumber(ARGV[ask_visit.place]), ARGV[ask_visit.member]
 local ask = ARGV[ask_visit.call]
@@ -88,8 +89,9 @@ local function has(name)
     return call('GETBIT', prefix .. name, place) == 1
 end
 
-local function session_start(ends_ms)
-    local expires_ms = math.min(visit_ms + session_ttl_ms, ends_ms)
+-- It lasts until `told_ms` at least, if that was promised.
+local function session_start(ends_ms, told_ms)
+    local expires_ms = math.min(math.max(visit_ms + session_ttl_ms, told_ms or 0), ends_ms)
     call('ZADD', root .. 'active', expires_ms, session)
     call('HSET', root .. 'ends', session, ends_ms)
     call('SETBIT', prefix .. 'called', place, 1)
@@ -275,28 +277,40 @@ local function is_lost()
     return phantoms > 0 or (not has('called') and (doubted > 0 or is_of_before()))
 end
 
+-- Redis lost this session, or that it was made longer; its signed pass did not. It takes its own slot back, if
+-- it is one of those that are kept for such, else one more: what was promised counts.
+local function come_again(told_ms, lost)
+    local ends_ms = tonumber(ARGV[ask_visit.ends_ms])
+    ends_ms = ends_ms > 0 and ends_ms - behind_ms or visit_ms + session_max_ms
+    if ends_ms <= visit_ms then
+        return answer(EXPIRED)
+    end
+    if lost then
+        lost_back(bucket)
+    end
+    turn_log(lane, place, 0)
+    if place > bucket.settled and place <= serving and not has('called') then
+        bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
+    end
+    return session_start(ends_ms, told_ms)
+end
+
 local function heartbeat()
+    local told_ms = tonumber(ARGV[ask_visit.told_ms]) - behind_ms
     if expires_ms then
         local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
-        -- Never shorter than promised, even if session_ttl was lowered meanwhile.
-        local until_ms = math.max(expires_ms, math.min(visit_ms + session_ttl_ms, ends_ms))
+        -- Never shorter than promised, even if session_ttl was lowered meanwhile, or Redis lost the promise.
+        local until_ms = math.max(expires_ms, math.min(math.max(visit_ms + session_ttl_ms, told_ms), ends_ms))
         call('ZADD', root .. 'active', until_ms, session)
         return answer_visit(OK, until_ms, ends_ms)
     elseif has('ended') or has('gone') then
         return answer(GONE)
-    elseif is_lost() then
-        -- Redis lost this session, its signed pass did not. It takes its own slot back.
-        local ends_ms = tonumber(ARGV[ask_visit.ends_ms])
-        ends_ms = ends_ms > 0 and ends_ms - behind_ms or visit_ms + session_max_ms
-        if ends_ms <= visit_ms then
-            return answer(EXPIRED)
-        end
-        lost_back(bucket)
-        turn_log(lane, place, 0)
-        if place > bucket.settled and place <= serving and not has('called') then
-            bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
-        end
-        return session_start(ends_ms)
+    end
+    -- A visit lasts for as long as any of its passes was made for, which is less than a second before what that one
+    -- says. If it is over earlier, Redis has lost something.
+    local lost = is_lost()
+    if lost or told_ms - PASS_ROUNDED_MS >= visit_ms then
+        return come_again(told_ms, lost)
     end
     return answer(EXPIRED)
 end

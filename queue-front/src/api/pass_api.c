@@ -423,6 +423,7 @@ static void on_session(struct http_req *req)
     /* For a Redis that has forgotten the session and should not restore it from an expired pass. */
     bool ran_out = pass.expires_s <= front_wall_s(front);
     visit->line.ends_ms = (ran_out ? pass.expires_s : pass.ends_s) * 1000;
+    visit->line.told_ms = pass.expires_s * 1000;
     visit_ask(visit, on_heartbeat);
 }
 

@@ -26,6 +26,7 @@ static void send_visit(struct line_visit *visit)
         .call = span_of(names[visit->call]),
         .place = visit->place,
         .ends_ms = visit->ends_ms,
+        .told_ms = visit->told_ms,
         .drawn = line_event_drawn(&event->line),
         .entry = visit->entry > 0 ? visit->entry : WIRE_NONE,
         .moves = visit->moves,

@@ -214,7 +214,7 @@ test('slots of lost sessions stay taken until their heartbeats or their time', a
   assert.equal((await one.tick()).active, 5);
   for (let place = 1; place <= 3; place += 1) {
     const endsMs = clockwork.ms + 15_000;
-    const beat = await one.visit('heartbeat', place, endsMs);
+    const beat = await one.visit('heartbeat', place, { endsMs });
     assert.deepEqual([beat.outcome, beat.endsMs], [OUTCOME.OK, endsMs]);
   }
   assert.equal((await one.tick()).active, 5, 'three came back, two may yet');
@@ -295,6 +295,75 @@ test('no more are believed to have been inside than Redis may have lost', async 
     assert.equal((await one.visit('heartbeat', place)).outcome, OUTCOME.OK, `place ${place}`);
   }
   assert.equal((await one.visit('heartbeat', 14)).outcome, OUTCOME.EXPIRED);
+});
+
+// What a pass says of a visit that lasts until then: whole seconds.
+const pass = ({ expiresMs, endsMs }) => ({ toldMs: Math.ceil(expiresMs / 1000) * 1000, endsMs });
+
+// The visits of 1, 2 and 3 were made longer by half a minute, which the replica has not heard of, and their own
+// time is over. Since then a visit lasts a second only, so the heal does not make up for it.
+async function renewalsLost(knobs = {}) {
+  const fronts = await running({ session_ttl_ms: 60_000, ...knobs });
+  const [one, two] = fronts;
+  const goBack = await replica(fronts);
+  await clockwork.step(30_000);
+  const passes = [];
+  for (const place of [1, 2, 3]) passes[place] = pass(await one.visit('heartbeat', place));
+  await one.change({ rate_milli: 100_000, burst: 1, session_ttl_ms: 1000, ...knobs });
+  for (const front of fronts) await front.tick();
+  await goBack();
+  await healAll(one, two);
+  await clockwork.step(30_000);
+  return { one, two, passes };
+}
+
+test('a visit lasts as long as its pass says, though Redis has lost that it was made longer', async () => {
+  const { one, passes } = await renewalsLost({ max_active: 5 });
+  assert.equal((await one.tick()).active, 0);
+  const { toldMs, endsMs } = passes[1];
+  assert.equal((await one.visit('heartbeat', 1)).outcome, OUTCOME.EXPIRED, 'without a word of the pass');
+  const beat = await one.visit('heartbeat', 1, passes[1]);
+  assert.deepEqual([beat.outcome, beat.expiresMs, beat.endsMs], [OUTCOME.OK, toldMs, endsMs]);
+  assert.equal((await one.visit('heartbeat', 1)).expiresMs, toldMs, 'and Redis knows it again');
+  assert.equal((await one.tick()).active, 1, 'it is inside');
+  const entered = [];
+  for (let place = 6; place <= 10; place += 1) entered.push((await one.pass(place)).outcome);
+  assert.equal(entered.filter((outcome) => outcome === OUTCOME.OK).length, 4, 'and has a slot');
+  await clockwork.step(toldMs - clockwork.ms);
+  assert.equal((await one.visit('heartbeat', 1, passes[1])).outcome, OUTCOME.EXPIRED, 'not longer');
+});
+
+test('a visit that was made longer and ended stays over, whatever its pass says', async () => {
+  const { one, passes } = await renewalsLost();
+  assert.equal((await one.visit('end', 1)).outcome, OUTCOME.OK);
+  assert.equal((await one.visit('heartbeat', 2, passes[2])).outcome, OUTCOME.OK);
+  for (const [call, place] of [['done', 2], ['leave', 3]]) assert.equal((await one.visit(call, place)).outcome, OUTCOME.OK);
+  for (const place of [1, 2, 3]) {
+    assert.equal((await one.visit('heartbeat', place, passes[place])).outcome, OUTCOME.GONE);
+  }
+});
+
+test('a visit whose beginning only a front knew that is gone goes on by its pass', async () => {
+  const [one, two] = await running({ max_active: 5 });
+  for (let place = 1; place <= 5; place += 1) await one.visit('end', place);
+  await one.tick();
+  const goBack = await replica([one, two]);
+  const seen = pass(await two.pass(6));
+  await goBack();
+  two.forget();
+  await healAll(one);
+  assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.EXPIRED, 'without a word of the pass');
+  assert.equal((await one.visit('heartbeat', 6, seen)).outcome, OUTCOME.OK);
+  assert.equal((await one.tick()).active, 1);
+});
+
+test('a visit that ran out while nothing was lost is over, though its pass is rounded up', async () => {
+  const [one] = await running({ session_ttl_ms: 10_000 });
+  await clockwork.step(300);
+  const seen = pass(await one.visit('heartbeat', 1));
+  await clockwork.step(10_000);
+  assert.ok(seen.toldMs > clockwork.ms);
+  assert.equal((await one.visit('heartbeat', 1, seen)).outcome, OUTCOME.EXPIRED);
 });
 
 test('an order that went through meanwhile ends the session that Redis forgot', async () => {

@@ -151,9 +151,9 @@ export class Front {
     return { outcome, state, places, fresh, retryMs };
   }
 
-  async visit(call, place, endsMs = 0) {
+  async visit(call, place, { endsMs = 0, toldMs = 0 } = {}) {
     const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
-      serving: this.marks.serving, call, place, ends_ms: endsMs, drawn: NO_DRAW,
+      serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn: NO_DRAW,
       entry: '', moves: 0, member: '', // by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;

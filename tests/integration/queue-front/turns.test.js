@@ -72,6 +72,27 @@ describe('a turn that is over', () => {
     await joinsAnew(visitor);
   });
 
+  test('is not over before the time that its newest pass says, though Redis has lost that; once ended it is', async () => {
+    const id = await event();
+    const visitor = await inside(id);
+    const renewed = (await visitor.session()).json;
+    // A replica without the renewal would have it so when the first pass has run out.
+    const active = `fg:{${id}}:active`;
+    const [session] = await house.redis.command('ZRANGE', active, 0, -1);
+    await house.redis.command('ZADD', active, Date.now() - 1000, session);
+    await told(visitor, 'ended');
+    const beat = await visitor.session();
+    assert.equal(beat.status, 200, beat.text);
+    assert.ok(beat.json.expires_at >= renewed.expires_at, `${beat.json.expires_at}, ${renewed.expires_at} was told`);
+    assert.equal(beat.json.session, renewed.session);
+    await told(visitor, 'admitted');
+    assert.equal(await house.redis.command('ZCARD', active), 1, 'it has a slot again');
+
+    assert.equal((await end(visitor.visit.session)).status, 204);
+    assertProblem(await visitor.session(), 410, 'session-ended');
+    await told(visitor, 'ended');
+  });
+
   test('is told as missed when nobody came', async () => {
     const visitor = new Visitor(house.front, await event({ call_ttl_s: 1, grace_s: 0 }));
     visitor.first = await visitor.joined();

@@ -41,7 +41,7 @@ struct visitor {
     uint64_t comes_us, work, work_minute;
     struct sim_gate bell;
     char ticket[TICKET_LEN_MAX + 1];
-    uint64_t ends_ms;
+    uint64_t told_ms, ends_ms; /* as the newest pass says */
     struct guest *guest;
     bool is_gone;
 };
@@ -117,9 +117,30 @@ static struct ask *ask_with_place(struct visitor *visitor, enum ask_kind kind)
                       .who = name_of(visitor),
                       .line = visitor->line,
                       .member = visitor->member,
+                      .told_ms = visitor->told_ms,
                       .ends_ms = visitor->ends_ms};
     memcpy(ask.ticket, visitor->ticket, sizeof(ask.ticket));
     return ask_at(&visitor->bell, &ask);
+}
+
+/* A pass names whole seconds. */
+static uint64_t in_seconds(uint64_t ms)
+{
+    return (ms + 999) / 1000 * 1000;
+}
+
+static void read_pass(struct visitor *visitor, const struct ask *ask)
+{
+    visitor->told_ms = in_seconds(ask->expires_ms);
+    visitor->ends_ms = in_seconds(ask->visit_ends_ms);
+}
+
+static const struct ask *beat(struct visitor *visitor)
+{
+    const struct ask *ask = ask_with_place(visitor, ASK_BEAT);
+    if (ask->outcome == LINE_OK)
+        read_pass(visitor, ask);
+    return ask;
 }
 
 /* ---- joining ---- */
@@ -325,7 +346,7 @@ static bool enter(struct visitor *visitor)
     for (;;) {
         const struct ask *ask = ask_with_place(visitor, ASK_PASS);
         if (ask->outcome == LINE_OK || ask->outcome == LINE_SAME) {
-            visitor->ends_ms = ask->visit_ends_ms;
+            read_pass(visitor, ask);
             if (people.host != NULL)
                 receive(visitor, ask);
             sim_note("visitor %u is inside with place %s", visitor->n,
@@ -346,7 +367,7 @@ static void look_in(struct visitor *visitor)
     if (!chance(30) || people.calm)
         return;
     wait_ms(100, 4000);
-    (void)ask_with_place(visitor, ASK_BEAT);
+    (void)beat(visitor);
 }
 
 /* Until the guest is done, or the visit is over. */
@@ -356,7 +377,7 @@ static void be_guest(struct visitor *visitor)
     people.host->comes(guest);
     while (!guest->done) {
         wait_ms(500, 1500);
-        const struct ask *ask = ask_with_place(visitor, ASK_BEAT);
+        const struct ask *ask = beat(visitor);
         if (ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE)
             return;
         if (ask->outcome == LINE_OK)
@@ -372,7 +393,7 @@ static void be_inside(struct visitor *visitor)
     uint64_t until_us = sim_us() + sim_below(SIM_CHOICES, STAYS_S) * SIM_S;
     while (sim_us() < until_us) {
         wait_ms(500, 1500);
-        const struct ask *ask = ask_with_place(visitor, ASK_BEAT);
+        const struct ask *ask = beat(visitor);
         if (ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE)
             return;
     }
@@ -404,7 +425,8 @@ static void live(void *ctx)
     struct visitor *visitor = ctx;
     sim_sleep(visitor->comes_us);
     for (visitor->turn = 0; visitor->turn < TURNS_OF_ONE; visitor->turn++) {
-        visitor->work = visitor->ends_ms = visitor->invitation = visitor->presale = 0;
+        visitor->work = visitor->invitation = visitor->presale = 0;
+        visitor->told_ms = visitor->ends_ms = 0;
         visitor->codes_tried = 0;
         find_invitation(visitor);
         if (chance(80))

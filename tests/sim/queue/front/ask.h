@@ -56,7 +56,7 @@ struct ask {
     uint64_t work_minute; /* when that was given out */
     /* with a place: */
     char ticket[TICKET_LEN_MAX + 1];
-    uint64_t ends_ms;          /* of the visit, as its pass says */
+    uint64_t told_ms, ends_ms; /* of the visit, as its pass says: until then, and never beyond */
     char code[MOVE_CODE_LEN];  /* to take; or the one that was made */
     char patch[ASK_PATCH_MAX]; /* an operator's: of the document, */
     enum line_state to;        /* or where to, */

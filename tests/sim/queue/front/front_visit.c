@@ -47,8 +47,8 @@ static void sign_pass(struct front *front, struct ask *ask)
                                .session = text_span(&session),
                                .place = place,
                                .now_s = now_s,
-                               .expires_s = ask->expires_ms / 1000,
-                               .ends_s = ask->visit_ends_ms / 1000,
+                               .expires_s = (ask->expires_ms + 999) / 1000,
+                               .ends_s = (ask->visit_ends_ms + 999) / 1000,
                                .incarnation = span_of(view->incarnation)};
     memcpy(grant.visitor, ticket.visitor, sizeof(grant.visitor));
     put_pass(front, &grant, ask->pass);
@@ -98,7 +98,10 @@ void front_visit_handle(struct front *front, struct ask *ask)
     visit->line.moves = ticket.moves;
     visit->line.has_member = ticket.member;
     memcpy(visit->line.member, ticket.visitor, sizeof(visit->line.member));
-    visit->line.ends_ms = ask->ends_ms;
+    /* As on_session(). */
+    bool ran_out = ask->told_ms <= clock_wall_us(&front->clock) / SIM_MS;
+    visit->line.ends_ms = ran_out ? ask->told_ms : ask->ends_ms;
+    visit->line.told_ms = ask->told_ms;
     visit->line.on_done = on_visited;
     if (ask->kind == ASK_LEAVE || ask->kind == ASK_DONE)
         front->house->ears.on_leaving(lines_number(ask->line, ask->position));

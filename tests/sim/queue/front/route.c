@@ -44,7 +44,8 @@ struct redis_route {
     uint32_t failures;
     struct redis_call *head, *tail;
     struct passage *inbox, *inbox_end;
-    uint64_t there_us, back_us; /* when the newest arrives: none overtakes another */
+    struct passage *waiting, *waiting_end; /* have come to a Redis that stands still */
+    uint64_t there_us, back_us;            /* when the newest arrives: none overtakes another */
     uint64_t timeouts;
 };
 
@@ -308,29 +309,13 @@ static size_t read_words(const struct bytes *command, struct span *words)
     return len;
 }
 
-static void arrive(void *ctx);
-
-/* Redis stands still. All that come meanwhile are read at the same moment, in the order in which
- * they came; what is sent from now on comes later than these. */
-static void wait_there(struct passage *passage)
-{
-    uint64_t busy_us = keeper_busy_us(), *last_us = &passage->route->there_us;
-    *last_us = sim_us() + busy_us > *last_us ? sim_us() + busy_us : *last_us;
-    sim_after(NULL, busy_us, arrive, passage);
-}
-
-static void arrive(void *ctx)
+static void be_read(struct passage *passage)
 {
     static struct span words[WORDS_MAX];
-    struct passage *passage = ctx;
     struct redis_route *route = passage->route;
     if (passage->run != keeper_run() || passage->link == route->broken ||
         fault_now(FAULT_REDIS_CUT)) {
         hang_up(passage);
-        return;
-    }
-    if (keeper_busy_us() > 0) {
-        wait_there(passage);
         return;
     }
     if (is_of_the_dead(route) || route->link != passage->link)
@@ -342,6 +327,46 @@ static void arrive(void *ctx)
     }
     sim_after(NULL, in_order(&route->back_us, sim_between(CALL_US_MIN, CALL_US_MAX)), come_back,
               passage);
+}
+
+/* Redis stands still, and reads all that came meanwhile once it goes on, in the order in which they
+ * came. Events of one moment have none, so it is one event. */
+static void read_those_who_wait(void *ctx)
+{
+    struct redis_route *route = ctx;
+    if (keeper_busy_us() > 0) {
+        sim_after(NULL, keeper_busy_us(), read_those_who_wait, route);
+        return;
+    }
+    while (route->waiting != NULL) {
+        struct passage *passage = route->waiting;
+        route->waiting = passage->next;
+        passage->next = NULL;
+        be_read(passage);
+    }
+}
+
+static void wait_there(struct passage *passage)
+{
+    struct redis_route *route = passage->route;
+    if (route->waiting == NULL) {
+        route->waiting = passage;
+        sim_after(NULL, keeper_busy_us(), read_those_who_wait, route);
+    } else {
+        route->waiting_end->next = passage;
+    }
+    route->waiting_end = passage;
+}
+
+static void arrive(void *ctx)
+{
+    struct passage *passage = ctx;
+    const struct redis_route *route = passage->route;
+    bool is_behind = route->waiting != NULL && route->waiting_end->link == passage->link;
+    if (keeper_busy_us() > 0 || is_behind)
+        wait_there(passage);
+    else
+        be_read(passage);
 }
 
 void redis_route_send(struct redis_route *route, uint8_t node, bool asking, struct redis_call *call,

@@ -64,13 +64,23 @@ static void judge_spent(const struct ask *ask, const struct holder *other)
                          lines_says(number_of(ask)), ask->invitation, lines_says(other->number));
 }
 
+static bool is_same_visitor(const struct ask *ask, const struct holder *other)
+{
+    return ask->who != 0 && other->who == ask->who && is_same_line(other->number, number_of(ask));
+}
+
 static void judge_others(const struct ask *ask)
 {
     for (uint32_t i = 0; i < holders_count; i++) {
         const struct holder *other = &holders[i];
-        if (other->number == number_of(ask) || other->given_us <= losses_last_us())
+        if (other->number == number_of(ask))
             continue;
-        if (ask->who != 0 && other->who == ask->who && is_same_line(other->number, number_of(ask)))
+        if (other->given_us <= losses_last_us()) {
+            if (is_same_visitor(ask, other))
+                probe_reached(PROBE_LINE_TWICE);
+            continue;
+        }
+        if (is_same_visitor(ask, other))
             invariant_broken(INVARIANT_6, "visitor %" PRIu64 " gets place %s, and has %s", ask->who,
                              lines_says(number_of(ask)), lines_says(other->number));
         judge_spent(ask, other);

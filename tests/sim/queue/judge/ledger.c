@@ -23,9 +23,10 @@ enum {
     ROWS_MAX = 4096,    /* a power of two */
     FAREWELL_MS = 2500, /* until the seats have heard that a visit is over */
     SKEW_MS = 8000,     /* what clocks differ by, and the leeway of a pass */
-    LOST_MS = 4000,     /* the longest tail that Redis loses */
+    ROUNDED_MS = 1000,  /* a pass names whole seconds, and after a loss only a pass tells */
     RULES_MAX = 256,
     PASSES_MAX = 4096,
+    HEALER_BYTES = 64,
 };
 
 struct row {
@@ -46,6 +47,10 @@ struct row {
 struct house {
     uint64_t served[1 + EVENT_LANES]; /* the highest place that was called, ever */
     uint64_t heal_us[1 + EVENT_LANES];
+    struct {
+        char first[HEALER_BYTES]; /* front that has told what it knows; "": none yet */
+        bool others;
+    } healers[1 + EVENT_LANES];
     uint32_t visits_lost;
     /* knobs as Redis has them */
     uint64_t max_active, line_max, state;
@@ -331,10 +336,31 @@ static void on_fields(struct line_ref line, const struct span *words, size_t len
     lots_on_fields(line);
 }
 
+/* What fronts know is gathered under their names. */
+static void on_gathered(struct line_ref line, struct span field)
+{
+    struct house *house = &book.houses[line.event];
+    char *first = house->healers[line.lane].first;
+    if (!span_starts(field, SPAN("since:")))
+        return;
+    if (first[0] == '\0' && span_to_cstr(field, first, HEALER_BYTES))
+        return;
+    house->healers[line.lane].others |= !span_eq(field, span_of(first));
+}
+
+static void on_gathering_over(struct line_ref line)
+{
+    struct house *house = &book.houses[line.event];
+    house->healers[line.lane].first[0] = '\0';
+    house->healers[line.lane].others = false;
+}
+
 static void on_healed(struct line_ref line, uint64_t serving)
 {
     uint64_t served = book.houses[line.event].served[line.lane];
     probe_reached(PROBE_LINE_HEALED);
+    if (!book.houses[line.event].healers[line.lane].others)
+        probe_reached(PROBE_LINE_HEALED_ALONE);
     if (serving > served)
         invariant_broken(INVARIANT_6, "a heal calls place %" PRIu64 ", and %" PRIu64 " were",
                          serving, served);
@@ -357,6 +383,10 @@ static void on_write(const struct span *words, size_t len)
         on_active(line.event, words, len);
     else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("cfg")))
         on_fields(line, words, len);
+    else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("heal")))
+        on_gathered(line, words[2]);
+    else if (span_eq(command, SPAN("DEL")) && span_eq(name, SPAN("heal")))
+        on_gathering_over(line);
     else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("codes")))
         presales_on_written(line.event, words, len);
     else if (span_eq(command, SPAN("UNLINK")) && span_eq(name, SPAN("codes")))
@@ -533,14 +563,6 @@ static void judge_pass(unsigned front, const struct ask *ask)
     book.passes[book.passes_len++].front = front;
 }
 
-/* Redis has the visit, and has lost that it was made longer: nobody believes the pass for that. */
-static bool is_renewal_lost(const struct row *row)
-{
-    uint64_t at_us = row->visit.at_us;
-    return losses_any() && at_us > row->begun_us && at_us <= losses_last_us() &&
-           at_us + LOST_MS * SIM_MS > losses_last_us();
-}
-
 static void judge_beat(unsigned front, const struct ask *ask)
 {
     struct row *row = row_asked(ask);
@@ -558,8 +580,7 @@ static void judge_beat(unsigned front, const struct ask *ask)
     }
     bool refused = ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE;
     if (refused && row->visit.there && !row->ended && row->leaving == 0 && !row->has_run_out &&
-        row->visit.expires_ms > now_ms && book.houses[ask->line.event].visits_lost == 0 &&
-        !is_renewal_lost(row))
+        row->visit.expires_ms > now_ms + (losses_any() ? ROUNDED_MS : 0))
         invariant_broken(INVARIANT_6, "the visit of place %s ends %" PRIu64 " ms before its time",
                          lines_says(row->number), row->visit.expires_ms - now_ms);
 }

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PLACES_MAX = 2048 };
+enum { PLACES_MAX = 2048, CODE_UNKNOWN = UINT32_MAX };
 
 struct code {
     bool loaded; /* once, at least */
@@ -147,6 +147,25 @@ static void judge_place(const struct ask *ask)
                          lines_says(number), had, ask->presale, most);
 }
 
+static const struct had *had_at(uint64_t number)
+{
+    for (uint32_t i = 0; i < book.places_len; i++)
+        if (book.places[i].number == number)
+            return &book.places[i];
+    return NULL;
+}
+
+/* Redis gave it to a join whose answer no front has heard, by a code that nobody knows. */
+static void note_found(const struct ask *ask)
+{
+    uint64_t number = lines_number(ask->line, ask->entry);
+    if (had_at(number) != NULL)
+        return;
+    assert(book.places_len < PLACES_MAX);
+    book.places[book.places_len++] =
+        (struct had){number, ask->line.event, CODE_UNKNOWN, ask->asked_us};
+}
+
 static void judge_used_up(const struct ask *ask)
 {
     const struct code *code = code_of(ask);
@@ -167,6 +186,8 @@ void presales_on_join(const struct ask *ask, bool must_show)
                          lines_says(lines_number(ask->line, ask->entry)));
     if (has_place && ask->presale != 0)
         judge_place(ask);
+    if (ask->outcome == LINE_SAME && ask->presale != 0)
+        note_found(ask);
     if (has_place && ask->presale != 0 && ask->line.lane != ask->asked_lane)
         probe_reached(PROBE_LINE_CODE_LANE);
     if (ask->outcome == LINE_PRESALE_USED_UP)
@@ -183,11 +204,11 @@ void presales_on_join(const struct ask *ask, bool must_show)
 void presales_on_pass(const struct ask *ask)
 {
     uint64_t number = lines_number(ask->line, ask->entry);
-    const char *opened = "";
-    for (uint32_t i = 0; i < book.places_len; i++)
-        if (book.places[i].number == number)
-            opened = ASK_CHANNEL(ask->line.lane);
+    const struct had *had = had_at(number);
+    const char *opened = had != NULL ? ASK_CHANNEL(ask->line.lane) : "";
     bool same = strcmp(opened, ask->channel) == 0;
+    if (had != NULL && had->code == CODE_UNKNOWN && ask->channel[0] == '\0')
+        return;
     if (opened[0] != '\0' && same)
         probe_reached(PROBE_LINE_CODE_CHANNEL);
     if (!same && !losses_any())
