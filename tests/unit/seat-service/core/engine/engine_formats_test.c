@@ -97,6 +97,7 @@ static void add_hold(struct engine *engine, unsigned kind)
     change.buyer = change.session = kind + 1;
     change.expires_ms = TEST_NOW_MS + HOUR_MS;
     change.hard_end_ms = TEST_NOW_MS + 2 * HOUR_MS;
+    change.price_list = engine_price_list(engine);
     change.area = in_area ? 0 : CHANGE_AREA_NONE;
     change.quantity = in_area ? 3 : 0;
     change.add_count = in_area ? 0 : 2;
@@ -155,7 +156,9 @@ static struct kept kept_of(struct engine *engine, uint32_t number)
 
 static struct snapshot snapshot_of(struct engine *engine, unsigned kinds, uint8_t format)
 {
-    struct snapshot snapshot = {.format = format, .lists = 1, .hash = engine_state_hash(engine)};
+    struct snapshot snapshot = {.format = format,
+                                .lists = engine_price_list(engine) + 1u,
+                                .hash = engine_state_hash(engine)};
     for (uint32_t number = 1; number <= KINDS; number++)
         if (kinds >> (number - 1) & 1)
             snapshot.holds[snapshot.len++] = kept_of(engine, number);
@@ -225,6 +228,48 @@ static void older_formats_give_the_same_state_as_far_as_they_tell_it(void **stat
         }
         engine_destroy(engine);
         engine_destroy(without);
+    }
+    plan_destroy(plan);
+}
+
+static void a_hold_by_the_last_of_all_price_lists_is_read(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(1, 12, test_limits(), PLACES);
+    struct engine *engine = make_engine(plan, 0);
+    for (uint16_t list = 1; list < PRICE_LISTS_MAX; list++) {
+        struct change change;
+        change_init(&change, CHANGE_PRICED, TEST_NOW_MS);
+        change.price_list = list;
+        change.total = 1000;
+        apply(engine, &change, CHANGE_PRICED);
+    }
+    add_hold(engine, OPEN);
+    struct snapshot snapshot = snapshot_of(engine, 1 << OPEN, NEWEST);
+    struct err_slot err = {.text = ""};
+    uint64_t hash;
+    assert_int_equal(snapshot.holds[0].price_list, PRICE_LISTS_MAX - 1);
+    assert_int_equal(read_back(plan, &snapshot, &hash, &err), 0);
+    assert_true(hash == engine_state_hash(engine));
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+/* Snapshots that lie in a database name the hash of their state: another would make them void. */
+static void a_state_has_the_hash_that_it_always_had(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned kinds;
+        uint64_t hash;
+    } cases[] = {{0, UINT64_C(0x373870fd0ea934cd)},
+                 {1 << OPEN, UINT64_C(0xde49b8e428774fe2)},
+                 {(1 << KINDS) - 1, UINT64_C(0xe9c662d1253134c6)}};
+    struct plan *plan = test_hall_block(1, 12, test_limits(), PLACES);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct engine *engine = make_engine(plan, cases[i].kinds);
+        assert_true(engine_state_hash(engine) == cases[i].hash);
+        engine_destroy(engine);
     }
     plan_destroy(plan);
 }
@@ -330,6 +375,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_an_engine_writes_is_what_is_described),
         cmocka_unit_test(older_formats_give_the_same_state_as_far_as_they_tell_it),
+        cmocka_unit_test(a_hold_by_the_last_of_all_price_lists_is_read),
+        cmocka_unit_test(a_state_has_the_hash_that_it_always_had),
         cmocka_unit_test(what_no_engine_would_have_written_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

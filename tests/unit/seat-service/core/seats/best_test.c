@@ -420,16 +420,17 @@ static void a_row_of_an_allocation_is_found_by_those_who_have_it(void **state)
     close_rows(f);
 }
 
-/* A row of 70 with all seats blocked but these. */
-static struct fixture *open_long_row(const char *seats, const uint32_t *free, uint32_t count)
+/* A row with all seats blocked but these. */
+static struct fixture *open_row_of(uint32_t len, const char *seats, const uint32_t *free,
+                                   uint32_t count)
 {
-    char row[71];
-    memset(row, 'a', 70);
-    row[70] = '\0';
+    char row[PLAN_ROW_SEATS_MAX + 1];
+    memset(row, 'a', len);
+    row[len] = '\0';
     for (uint32_t i = 0; i < count; i++)
         row[free[i]] = seats[i];
     struct fixture *f = open_rows(ROWS(row), false);
-    for (uint32_t seat = 0; seat < 70; seat++) {
+    for (uint32_t seat = 0; seat < len; seat++) {
         bool stays = false;
         for (uint32_t i = 0; i < count; i++)
             stays = stays || free[i] == seat;
@@ -437,6 +438,11 @@ static struct fixture *open_long_row(const char *seats, const uint32_t *free, ui
             block(f, &seat, 1);
     }
     return f;
+}
+
+static struct fixture *open_long_row(const char *seats, const uint32_t *free, uint32_t count)
+{
+    return open_row_of(70, seats, free, count);
 }
 
 static void an_allocation_may_lie_across_two_bitmaps(void **state)
@@ -488,7 +494,34 @@ static void a_companion_across_the_bitmaps_is_not_left_alone(void **state)
     close_rows(f);
 }
 
+/* The accessible seat has in the first bitmap the place that a seat of the second has there. */
+static void a_seat_in_the_same_place_of_another_bitmap_is_no_accessible_seat(void **state)
+{
+    (void)state;
+    struct fixture *f = open_row_of(128, "A+Aa", TEST_SEATS(63, 64, 125, 127));
+    (void)best_with_access(f, 3, false);
+    assert_int_equal(f->op.change.add_count, 3);
+    assert_int_equal(f->op.change.seats[0], 63);
+    assert_int_equal(f->op.change.seats[1], 64);
+    close_rows(f);
+    f = open_row_of(128, "Aaa", TEST_SEATS(0, 63, 64));
+    assert_string_equal(best_with_access(f, 2, true), "sold-out");
+    close_rows(f);
+    f = open_row_of(128, "2Aa", TEST_SEATS(0, 1, 64)); /* nor is one that anybody may have */
+    assert_string_equal(best_with_access(f, 2, true), "sold-out");
+    close_rows(f);
+}
+
 /* ---- one row with gaps ---- */
+
+static void a_companion_beside_its_own_seat_is_no_reason_to_leave_the_row(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aA", "A+aa"), false);
+    block(f, TEST_SEATS(4));
+    assert_string_equal(best_with_access(f, 3, false), "..hh#h");
+    close_rows(f);
+}
 
 static void of_several_ways_to_sit_in_one_row_the_closest_is_taken(void **state)
 {
@@ -686,6 +719,61 @@ static void in_a_long_row_a_single_seat_is_seen_before_the_border_and_behind_it(
     }
 }
 
+static void what_was_offered_behind_the_border_of_bitmaps_is_not_offered_before_it(void **state)
+{
+    (void)state;
+    struct fixture *f = open_long_row("aaaaaaaa", TEST_SEATS(60, 61, 62, 63, 64, 65, 66, 67));
+    struct engine_ask ask = test_ask_seats(1, TEST_SEATS(64, 65, 66, 67));
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    assert_int_equal(engine_alternatives(f->engine, &ask, TEST_NOW_MS, offers), 2);
+    assert_int_equal(offers[0].seats[0], 64);
+    assert_int_equal(offers[1].seats[0], 60); /* 63 is nearer, with three of the first offer */
+    close_rows(f);
+}
+
+static void a_large_group_has_as_many_offers_as_a_small_one(void **state)
+{
+    (void)state;
+    enum { GROUP = 40 };
+    struct plan *plan = test_hall_block(5, GROUP, test_limits(), 0);
+    struct engine *engine = test_hall_engine(plan);
+    uint32_t seats[GROUP];
+    for (uint32_t i = 0; i < GROUP; i++)
+        seats[i] = i;
+    struct engine_ask ask = test_ask_seats(1, seats, GROUP);
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    assert_int_equal(engine_alternatives(engine, &ask, TEST_NOW_MS, offers), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(offers[i].count, GROUP);
+        assert_int_equal(offers[i].seats[0], i * GROUP);
+    }
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+static void what_was_offered_in_one_row_is_still_offered_in_another(void **state)
+{
+    (void)state;
+    enum { LEN = 70 };
+    char row[LEN + 1];
+    memset(row, 'a', LEN);
+    row[LEN] = '\0';
+    struct fixture *f = open_rows(ROWS(row, row), false);
+    for (uint32_t seat = 0; seat < 2 * LEN; seat++) {
+        uint32_t pos = seat % LEN;
+        bool front = pos >= 64 && pos <= 67, back = pos >= 57 && pos <= 65 && pos != 61;
+        if (seat < LEN ? !front : !back)
+            block(f, &seat, 1);
+    }
+    struct engine_ask ask = test_ask_seats(1, TEST_SEATS(57, 58, 59, 60));
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    assert_int_equal(engine_alternatives(f->engine, &ask, TEST_NOW_MS, offers), 3);
+    assert_int_equal(offers[0].seats[0], LEN + 57);
+    assert_int_equal(offers[1].seats[0], 64);
+    assert_int_equal(offers[2].seats[0], LEN + 62); /* across the border of its bitmaps */
+    close_rows(f);
+}
+
 static void accessible_seats_are_like_others_from_their_time_on(void **state)
 {
     (void)state;
@@ -736,6 +824,8 @@ int main(void)
         cmocka_unit_test(an_allocation_may_lie_across_two_bitmaps),
         cmocka_unit_test(an_accessible_seat_and_its_companion_may_lie_in_two_bitmaps),
         cmocka_unit_test(a_companion_across_the_bitmaps_is_not_left_alone),
+        cmocka_unit_test(a_seat_in_the_same_place_of_another_bitmap_is_no_accessible_seat),
+        cmocka_unit_test(a_companion_beside_its_own_seat_is_no_reason_to_leave_the_row),
         cmocka_unit_test(of_several_ways_to_sit_in_one_row_the_closest_is_taken),
         cmocka_unit_test(a_gap_weighs_more_than_a_row_further_back),
         cmocka_unit_test(seats_with_a_gap_are_those_of_the_second_bitmap_too),
@@ -746,6 +836,9 @@ int main(void)
         cmocka_unit_test(a_crowd_is_spread_over_the_nearest_and_no_further),
         cmocka_unit_test(offers_from_few_rows_are_as_many_as_there_is_room_for),
         cmocka_unit_test(in_a_long_row_a_single_seat_is_seen_before_the_border_and_behind_it),
+        cmocka_unit_test(what_was_offered_behind_the_border_of_bitmaps_is_not_offered_before_it),
+        cmocka_unit_test(a_large_group_has_as_many_offers_as_a_small_one),
+        cmocka_unit_test(what_was_offered_in_one_row_is_still_offered_in_another),
         cmocka_unit_test(accessible_seats_are_like_others_from_their_time_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
