@@ -256,6 +256,7 @@ static void reply(struct seat_call *call, enum seat_answer answer)
     if (call->over || fault_now(FAULT_NET_ANSWER_LOST))
         return;
     call->answer = answer;
+    call->from_memory = answer == SEAT_REFUSED && journal_is_unproven(call->at->journal);
     sim_after(call->from, sim_between(50, 2000), hear, call);
 }
 

@@ -67,10 +67,12 @@ static void held(const struct seat_call *call)
                    list(call->seats, call->seats_len, seats), world_us(call->expires_ms));
 }
 
+/* What an owner that was cut off refuses from memory proves nothing. */
 static void refused(const struct seat_call *call)
 {
     char seats[SEATS_TEXT_MAX];
-    bool taken = call->answer == SEAT_REFUSED && call->verdict == ENGINE_TAKEN;
+    bool taken =
+        call->answer == SEAT_REFUSED && call->verdict == ENGINE_TAKEN && !call->from_memory;
     if (call->op == SEAT_HOLD && taken)
         history_answer(call, "refused", ",'taken':[%s]", list(call->seats, call->seats_len, seats));
     else
