@@ -13,9 +13,10 @@
 -- make cuts and none leads, a front may die with a cut half asked for, and ask for it twice.
 --
 -- With each cut a shard may give more numbers: up to its lease, which lies behind the cut by twice what it gave in two
--- cuts, LEASE_MIN at least and LEASE_MAX at most. What a shard had given when it was lost lies below its lease, whoever was told of it. A
--- seal ends its epoch there: all from the last cut up to the lease become a cut of their own, a hole, and the shard's
--- next epoch begins behind that (shard.lua). Epoch 0 is that of a shard that was never opened, with nothing to lose.
+-- cuts, LEASE_MIN at least and LEASE_MAX at most. What a shard had given when it was lost lies below its lease, no
+-- matter who was told of it. A seal ends its epoch there: all from the last cut up to the lease become a cut of their
+-- own, a hole, and the shard's next epoch begins behind that (shard.lua). Epoch 0 is that of a shard that was never
+-- opened, with nothing to lose.
 --
 -- All else in this slot counts by places, and `seq` follows the cuts in the same step: places given out are those that
 -- cuts give. A hole is left out of the line as heal.lua leaves out places: its own are away until they are heard. Where
@@ -29,10 +30,11 @@
 -- that it is to do so (`due`), as one tick in a slot does the work for all. If it dies, the next slot has another.
 --
 -- `cuts` is a stream of all of them, the number of a cut is its id. `cutting` is where they have come to: boot,
--- until_ms, shards, count, places, sum, due_ms, and for each shard `K` = "epoch:upto:lease:opening". Another `boot` than this Redis's:
--- cuts may be lost. Then for CUTS_WINDOW_MS fronts tell the last that they know, and nothing else is done; an
--- epoch that a shard tells of is believed, and leases rise to the highest that any shard may have been told of: LEASE_MAX
--- behind the cuts that are known, and by each gap. So a number that was given stays below, however often that happens.
+-- until_ms, shards, count, places, sum, due_ms, and for each shard `K` = "epoch:upto:lease:opening". If `boot` is not
+-- this Redis's, cuts may be lost. Then for CUTS_WINDOW_MS fronts tell the last that they know, and nothing else is done;
+-- an epoch that a shard tells of is believed, and leases rise to the highest that any shard may have been told of:
+-- LEASE_MAX behind the cuts that are known, and by each gap. So a number that was given stays below, however often that
+-- happens.
 
 local cfg = cfg_read(cfg_cut.names)
 local refused = refusal(cfg[cfg_cut.boot])

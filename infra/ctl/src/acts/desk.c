@@ -87,12 +87,7 @@ int desk_move(struct job *job)
     json_t *body = json_pack("{s:o, s:s}", "seats", pairs, "reason", job->why);
     if (job_option(job, OPTION_OTHER_CATEGORY))
         json_object_set_new(body, "other_category", json_true());
-    if (status != EXIT_DONE) {
-        json_decref(body);
-        return status;
-    }
-    status = generic_send(job, body, &call);
-    return generic_end(job, status, &call);
+    return generic_send_made(job, status, body, &call);
 }
 
 /* The API replaces the terms whole, and only those that were read: so they are read, changed in

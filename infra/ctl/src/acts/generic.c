@@ -259,14 +259,19 @@ int generic_end(const struct job *job, int status, struct call *call)
     return status;
 }
 
+int generic_send_made(struct job *job, int status, json_t *body, struct call *call)
+{
+    if (status == EXIT_DONE)
+        status = generic_send(job, body, call);
+    else
+        json_decref(body);
+    return generic_end(job, status, call);
+}
+
 int generic_run(struct job *job)
 {
     struct call call = {.method = NULL};
     json_t *body = has_body(job->args->command) ? json_object() : NULL;
     int status = body != NULL ? make_body(job, body) : EXIT_DONE;
-    if (status == EXIT_DONE)
-        status = generic_send(job, body, &call);
-    else
-        json_decref(body);
-    return generic_end(job, status, &call);
+    return generic_send_made(job, status, body, &call);
 }

@@ -13,6 +13,8 @@ int generic_send(struct job *job, json_t *body, struct call *call);
 int generic_show(const struct job *job, const struct call *call);
 /* The end of a command: shows the answer if it went well, and frees the call. */
 int generic_end(const struct job *job, int status, struct call *call);
+/* Sends a body if it could be made (`status`), and ends the command. */
+int generic_send_made(struct job *job, int status, json_t *body, struct call *call);
 
 /* The version of an event's document at the waiting room, as If-Match wants it, and its state: what
  * the person who is asked is told, and what must still be so when it is done. */

@@ -64,12 +64,7 @@ static int send_settings(struct job *job, const char *if_none_match)
     struct call call = {.method = NULL, .if_none_match = if_none_match};
     json_t *body = json_object();
     int status = job_read_settings(job, args_words_from(job->args, "KNOB=VALUE"), body);
-    if (status != EXIT_DONE) {
-        json_decref(body);
-        return status;
-    }
-    status = generic_send(job, body, &call);
-    return generic_end(job, status, &call);
+    return generic_send_made(job, status, body, &call);
 }
 
 int line_set(struct job *job)

@@ -284,15 +284,18 @@ static void a_payment_that_is_made_is_told_and_kept(void **state)
     expect(&trial, SAGA_MARK_FAILED, "", 1);
 }
 
+/* What the provider answers, and what the step makes of it. */
+struct row {
+    struct answer answers[ANSWERS_MAX];
+    enum saga_mark mark;
+    const char *code;
+    unsigned asked;
+};
+
 static void a_payment_is_undone_by_what_it_has_come_to(void **state)
 {
     (void)state;
-    const struct {
-        struct answer answers[ANSWERS_MAX];
-        enum saga_mark mark;
-        const char *code;
-        unsigned asked;
-    } rows[] = {
+    const struct row rows[] = {
         {{READ(pay(PAYMENT_CANCELED, 0, 0))}, SAGA_MARK_DONE, "", 1},
         {{READ(pay(PAYMENT_OPEN, 0, 0)), CANCEL}, SAGA_MARK_DONE, "", 2},
         {{READ(pay(PAYMENT_AUTHORISED, 0, 0)), CANCEL}, SAGA_MARK_DONE, "", 2},
@@ -420,12 +423,7 @@ static void only_the_whole_sum_that_stays_is_a_sale(void **state)
 static void a_capture_that_may_have_happened_is_read_first(void **state)
 {
     (void)state;
-    const struct {
-        struct answer answers[ANSWERS_MAX];
-        enum saga_mark mark;
-        const char *code;
-        unsigned asked;
-    } rows[] = {
+    const struct row rows[] = {
         {{READ(pay(PAYMENT_CAPTURED, SUM, 0))}, SAGA_MARK_DONE, "was-captured", 1},
         {{READ(pay(PAYMENT_AUTHORISED, 0, 0)), CAPTURE(pay(PAYMENT_CAPTURED, SUM, 0))},
          SAGA_MARK_DONE,
