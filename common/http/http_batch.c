@@ -78,6 +78,7 @@ void http_batch_add(struct http_batch *batch, const char *bytes, size_t len)
         size_t part = len < HTTP_BATCH_BYTES - batch->len ? len : HTTP_BATCH_BYTES - batch->len;
         memcpy(batch->scratch + batch->len, bytes, part);
         batch->len += (uint32_t)part;
+        batch->taken += part;
         bytes += part;
         len -= part;
     }
@@ -95,4 +96,5 @@ void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t 
     batch->blob[batch->pieces] = http_blob_ref(blob);
     batch->piece[batch->pieces].iov_base = blob->bytes + from;
     batch->piece[batch->pieces++].iov_len = len;
+    batch->taken += len;
 }

@@ -329,6 +329,7 @@ struct http_conn *http_conn_turn_begin(struct http_conn *conn)
     if (before != NULL)
         http_conn_flush(before); /* its handler is answering us: its own turn goes on later */
     batch->conn = conn;
+    batch->taken = 0;
     return before;
 }
 
@@ -598,11 +599,18 @@ static void request_over(struct http_conn *conn)
     http_server_give_req(conn->server, MAGIC_TAKE(http_req, &conn->req));
 }
 
+static bool is_turn_over(const struct http_conn *conn, uint32_t requests)
+{
+    const struct http_limits *limits = limits_of(conn);
+    return requests >= limits->requests_per_turn_max ||
+           (requests > 0 && conn->server->batch.taken >= limits->bytes_per_turn_max);
+}
+
 /* Cuts out and answers one request after the other, until the bytes or the turn are used up. */
 static void requests_run(struct http_conn *conn)
 {
     struct http_req *req = conn->req;
-    for (uint32_t n = 0; n < limits_of(conn)->requests_per_turn_max; n++) {
+    for (uint32_t n = 0; !is_turn_over(conn, n); n++) {
         assert(req->start <= req->len && req->len <= req->cap);
         enum step step = request_step(conn, req);
         if (step == STEP_AWAY)

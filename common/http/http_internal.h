@@ -43,12 +43,13 @@ enum {
     HTTP_STREAM_PUMP = 1024,    /* streams served before the loop turns, about 4 ms */
     HTTP_STREAM_KEEPALIVE_MS = 15000, /* below the 30 s and 60 s at which proxies hang up */
     HTTP_USER_TIMEOUT_MS = 60000,     /* unacknowledged bytes this long mean the peer is dead */
-    HTTP_EMFILE_PAUSE_MS = 100,       /* out of descriptors: let others close first */
-    HTTP_LINGER_MS = 1000,            /* for the peer to read an error before the reset */
-    HTTP_DATE_LEN = 29,               /* "Fri, 20 Nov 2026 07:14:00 GMT" */
-    HTTP_OK_LEN = 23,                 /* "HTTP/1.1 200 OK\r\nDate: " */
-    HTTP_TICK_MS = 250,               /* how exact deadlines are */
-    HTTP_WHEEL_SLOTS = 512,           /* 128 s ahead; longer deadlines are looked at on the way */
+    HTTP_UNSENT_MAX = 131072, /* kept by the kernel for a peer that does not read; beyond we wait */
+    HTTP_EMFILE_PAUSE_MS = 100, /* out of descriptors: let others close first */
+    HTTP_LINGER_MS = 1000,      /* for the peer to read an error before the reset */
+    HTTP_DATE_LEN = 29,         /* "Fri, 20 Nov 2026 07:14:00 GMT" */
+    HTTP_OK_LEN = 23,           /* "HTTP/1.1 200 OK\r\nDate: " */
+    HTTP_TICK_MS = 250,         /* how exact deadlines are */
+    HTTP_WHEEL_SLOTS = 512,     /* 128 s ahead; longer deadlines are looked at on the way */
 };
 
 /* ---- http_parse.c ---- */
@@ -200,6 +201,7 @@ struct http_batch {
     uint32_t pieces;
     uint32_t run_at; /* scratch bytes from here are not yet a piece */
     uint32_t len;    /* scratch used */
+    size_t taken;    /* bytes of this turn, those sent early too */
     struct iovec piece[HTTP_BATCH_PIECES];
     struct http_blob *blob[HTTP_BATCH_PIECES]; /* NULL: scratch */
     char scratch[HTTP_BATCH_BYTES];

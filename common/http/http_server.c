@@ -33,6 +33,7 @@ struct http_limits http_limits_default(void)
         .idle_timeout_ms = 75000, /* above the longest poll interval, so that polls reuse it */
         .write_timeout_ms = 20000,
         .requests_per_turn_max = 64,
+        .bytes_per_turn_max = 65536,
     };
 }
 
@@ -292,8 +293,9 @@ static int listen_on(const struct http_server_conf *conf, struct err_slot *err, 
     int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_set(err, ERR_IO, "socket: %s", strerror(errno));
-    /* What is set on a listener its connections inherit. A missing user timeout is no harm. */
+    /* What is set on a listener its connections inherit. Where these two are missing is no harm. */
     set_on(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, HTTP_USER_TIMEOUT_MS);
+    set_on(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, HTTP_UNSENT_MAX);
     if (set_on(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || (!conf->alone && share_port(fd) < 0) ||
         set_on(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0 ||
         bind(fd, (struct sockaddr *)&name, name_len) < 0 || listen(fd, HTTP_LISTEN_BACKLOG) < 0 ||
@@ -388,7 +390,8 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
 {
     assert(conf->loop != NULL && conf->router != NULL && conf->host != NULL);
     assert(conf->limits.connections_max > 0 && conf->limits.head_bytes_max > 0);
-    assert(conf->limits.requests_per_turn_max > 0 && conf->limits.headers_max > 0);
+    assert(conf->limits.requests_per_turn_max > 0 && conf->limits.bytes_per_turn_max > 0);
+    assert(conf->limits.headers_max > 0);
     struct http_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return err_set(err, ERR_NOMEM, "HTTP server of %zu bytes", sizeof(*server));

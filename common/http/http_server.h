@@ -25,6 +25,7 @@ struct http_limits {
     uint32_t idle_timeout_ms;          /* between requests */
     uint32_t write_timeout_ms;         /* a reader that takes nothing for this long is cut off */
     uint32_t requests_per_turn_max;    /* pipelined ones, before others get their turn */
+    uint32_t bytes_per_turn_max;       /* of answers to them: pages end a turn before polls do */
 };
 
 struct http_limits http_limits_default(void);

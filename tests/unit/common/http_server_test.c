@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { WAIT_MS = 30000, HEARD_MAX = 32 << 20, KEPT_MAX = 32 };
+enum { WAIT_MS = 30000, HEARD_MAX = 32 << 20, KEPT_MAX = 32, PAGE_LEN = 16384 };
 
 struct world {
     uv_loop_t loop;
@@ -87,6 +87,21 @@ static void on_later(struct http_req *req)
     world->kept[world->kept_len++] = req;
 }
 
+static struct http_blob *blob_of(struct span bytes)
+{
+    struct http_blob *blob = http_blob_create(bytes);
+    assert_non_null(blob);
+    return blob;
+}
+
+static void on_page(struct http_req *req)
+{
+    struct world *world = http_req_route_ctx(req);
+    struct http_blob *page = blob_of((struct span){world->big->bytes, PAGE_LEN});
+    http_reply(req, &(struct http_reply){.status = 200, .type = "text/plain", .blob = page});
+    http_blob_unref(page);
+}
+
 static void on_big(struct http_req *req)
 {
     struct world *world = http_req_route_ctx(req);
@@ -99,13 +114,6 @@ static void on_long(struct http_req *req)
     http_reply(req, &(struct http_reply){.status = 200,
                                          .type = "text/plain",
                                          .body = {world->big->bytes, world->big->len}});
-}
-
-static struct http_blob *blob_of(struct span bytes)
-{
-    struct http_blob *blob = http_blob_create(bytes);
-    assert_non_null(blob);
-    return blob;
 }
 
 static void on_raw(struct http_req *req)
@@ -175,6 +183,7 @@ static void world_open_told_by(struct world *world, struct http_limits limits, c
     route(world, HTTP_METHOD_GET, "/files/{path...}", on_param, 0);
     route(world, HTTP_METHOD_GET, "/again/{name}", on_again, 0);
     route(world, HTTP_METHOD_GET, "/later", on_later, 0);
+    route(world, HTTP_METHOD_GET, "/page", on_page, 0);
     route(world, HTTP_METHOD_GET, "/big", on_big, 0);
     route(world, HTTP_METHOD_GET, "/long", on_long, 0);
     route(world, HTTP_METHOD_GET, "/raw", on_raw, 0);
@@ -250,15 +259,23 @@ static void turn(struct world *world)
     uv_run(&world->loop, UV_RUN_NOWAIT);
 }
 
-static int dial(struct world *world)
+/* With room for so many bytes (0: what the kernel likes) that were not read yet. */
+static int dial_with_room(struct world *world, int room)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (room > 0)
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
     struct sockaddr_in name = {.sin_family = AF_INET,
                                .sin_port = htons(http_server_port(world->server)),
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
+}
+
+static int dial(struct world *world)
+{
+    return dial_with_room(world, 0);
 }
 
 static void say(int fd, struct span text)
@@ -937,6 +954,41 @@ static void an_idle_connection_and_a_stuck_reader_are_closed(void **state)
     world_close(&world);
 }
 
+static void say_pages(int fd, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        say(fd, SPAN("GET /page HTTP/1.1\r\nHost: a\r\n\r\n"));
+}
+
+/* What one visitor asks for at once is sent in parts, and others are served between two of them. */
+static void pages_asked_for_at_once_leave_others_their_turn(void **state)
+{
+    struct world *world = *state;
+    int hog = dial(world);
+    int other = dial(world);
+    turn(world);
+    say_pages(hog, 60);
+    say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(world, other, "hello");
+    assert_in_range(world->answered, 2, 1 + 2 * (65536 / PAGE_LEN + 1));
+    close(other);
+    close(hog);
+}
+
+/* The kernel would keep megabytes for each, and the server would render pages that nobody reads. */
+static void a_reader_that_does_not_read_costs_no_more_than_so_much(void **state)
+{
+    struct world *world = *state;
+    int fd = dial_with_room(world, 16384);
+    say_pages(fd, 300);
+    turn_until(world, &world->answered, 1);
+    for (int i = 0; i < 1000; i++)
+        turn(world);
+    assert_in_range(stat_of(&http_server_stats(world->server)->bytes_out), 1, 400000);
+    assert_in_range(world->answered, 1, 400000 / PAGE_LEN);
+    close(fd);
+}
+
 static void a_handlers_request_does_not_time_out_under_it(void **state)
 {
     (void)state;
@@ -1292,6 +1344,8 @@ int main(void)
         cmocka_unit_test(who_sends_a_byte_now_and_then_is_shown_the_door),
         cmocka_unit_test(a_body_that_does_not_come_is_given_up),
         cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),
+        IN_WORLD(pages_asked_for_at_once_leave_others_their_turn),
+        IN_WORLD(a_reader_that_does_not_read_costs_no_more_than_so_much),
         cmocka_unit_test(a_handlers_request_does_not_time_out_under_it),
         cmocka_unit_test(connections_over_the_bound_are_told_so),
         cmocka_unit_test(one_address_gets_its_share_of_connections_only),
