@@ -8,7 +8,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildWithLimits, client, openStack, parseMetrics, programPath, ROOT, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
+import { buildWithLimits, client, openStack, parseMetrics, programPath, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
 import { PassOffice } from '../../tests/integration/seat-service/house.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';

@@ -9,7 +9,7 @@ import { programPath } from '../../tests/lib-js/service.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, change, issued, openEvent, startFront } from './lib/front.js';
 import { inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
-import { cpuUs, pin, rssKb } from './lib/machine.js';
+import { cpuUs, pin, rssKb, runPinned } from './lib/machine.js';
 import { startNginx } from './lib/nginx.js';
 import { wrk } from './lib/wrk.js';
 

@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openForgetfulDisk, openScope, seededRng, until } from '../lib-js/index.js';
-import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
 import { makeEvent, openHouse } from '../integration/queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';

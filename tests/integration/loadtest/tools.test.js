@@ -5,7 +5,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { client, letIn, openScope, openStack, programPath, ROOT, runProgram, until } from '../../lib-js/index.js';
+import { client, letIn, openScope, openStack, ROOT, runProgram, until } from '../../lib-js/index.js';
 
 const EVENT = 'demo';
 const WRK_DIR = join(ROOT, 'loadtest/wrk');

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { codesOf, mangled, OF_ALL_SERVICES, openContract, openStream, until } from '../../lib-js/index.js';
-import { asMember, openShop } from './shop.js';
+import { openShop } from './shop.js';
 import { claims, openHouse, Visitor } from './support.js';
 
 // What no black box can bring about at will, and why.

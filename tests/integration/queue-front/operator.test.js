@@ -463,7 +463,6 @@ test('what was promised and what came of it is in the series, from all fronts, a
     const counts = await Promise.all(house.fronts.map(judged));
     return counts.every((count) => count > 0);
   });
-  const counts = await Promise.all(house.fronts.map(judged));
   const told = await until('those of the way to be in the series', async () => {
     const { eta_join: join, eta_way: way } = await newest(house.front);
     return way.judged > 0 && { join, way };
