@@ -47,7 +47,7 @@ nth: ## each call of the code that can fail fails once, under the unit tests (FA
 	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=asan OUT=build/nth unit-programs \
 	    LDFLAGS='$(NTH_LINK)'
-	@node infra/nth.js build/nth $(PATTERN)
+	@node infra/nth.js build/nth $(if $(PATTERN),'$(PATTERN)')
 soak: ## the long forms of the random and crash tests
 	@infra/deps test browser ha
 	@infra/test soak

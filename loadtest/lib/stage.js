@@ -199,7 +199,9 @@ export function operate(stage, log) {
     }),
     settings.journey.to === 'order' && every(1000, async () => {
       if (stamps.soldOut !== null) return;
-      const { now } = (await stage.seats.get(`/admin/events/${stage.event}/counts`)).json;
+      const { status, json } = await stage.seats.get(`/admin/events/${stage.event}/counts`);
+      if (status !== 200) return; // it is just being started again
+      const { now } = json;
       // What is kept for some (wheelchairs and their companions) stays free in a hall that is sold out.
       const taken = now.held + now.sold;
       hall = taken === hall.taken ? hall : { taken, since: Date.now() };
