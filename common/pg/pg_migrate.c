@@ -1,18 +1,34 @@
 /* pg_migrate.c: all of it is one transaction, as PostgreSQL lets DDL be part of one: a step that
- * fails leaves nothing behind, nor do the steps before it.
+ * fails leaves nothing behind, nor do the steps before it. A step apart ends that transaction, runs
+ * its statements each by itself, and the next begins another one.
+ *
+ * The lock belongs to the session and is asked for again and again, never waited for: a statement
+ * that waits has a snapshot, and an index that is built CONCURRENTLY waits for all older snapshots.
+ * Two programs that start at once would wait for each other.
  *
  * Earlier versions of payment-adapter remembered the number of a step alone. Such a database is
  * trusted once: its steps get the names and checksums of the first program that opens it, and must
  * match them from then on. */
 #include "pg/pg_migrate.h"
 
+#include "base/clock.h"
+#include "system/system.h"
+
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-enum { SQL_MAX = 2048 };
+enum {
+    SQL_MAX = 2048,
+    LOCK_AGAIN_US = 100000,
+    APART_MS = 6 * 3600 * 1000, /* an index over a hundred million rows, beside a sale */
+};
 
-/* Runs a text in which %1$s is the schema and %2$d the lock. */
+#define APART "-- outside a transaction\n"
+
+/* Runs a text in which %1$s is the schema and %2$d the lock's number. */
 static int run(struct pg *pg, const struct pg_migrate *migrate, const char *sql,
                struct err_slot *err)
 {
@@ -22,14 +38,40 @@ static int run(struct pg *pg, const struct pg_migrate *migrate, const char *sql,
     return pg_run(pg, text, err);
 }
 
-/* The lock ends with the transaction, however that ends; its first number only stands for
- * "Fairgate". CREATE SCHEMA needs a right even if the schema exists, so it is run only if it does
- * not. */
+/* Its first number only stands for "Fairgate". */
+static int try_lock(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err,
+                    bool *got)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SELECT pg_try_advisory_lock(4606785, %d)::integer", migrate->lock);
+    PGresult *res;
+    int rc = pg_query(pg, sql, NULL, err, &res);
+    if (rc < 0)
+        return rc;
+    *got = pg_i32(res, 0, 0) != 0;
+    PQclear(res);
+    return 0;
+}
+
+static int lock(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+{
+    uint64_t until_us = clock_mono_us(clock_system()) + (uint64_t)pg_answer_ms(pg) * 1000;
+    for (;;) {
+        bool got;
+        int rc = try_lock(pg, migrate, err, &got);
+        if (rc < 0 || got)
+            return rc;
+        if (clock_mono_us(clock_system()) >= until_us)
+            return err_set(err, ERR_TIMEOUT, "another program is still at its steps");
+        system_sleep_us(LOCK_AGAIN_US);
+    }
+}
+
+/* CREATE SCHEMA needs a right even if the schema exists, so it is run only if it does not. */
 static int begin(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
 {
     return run(pg, migrate,
                "BEGIN;"
-               "SELECT pg_advisory_xact_lock(4606785, %2$d);"
                "DO $$ BEGIN"
                "  IF to_regnamespace('%1$s') IS NULL THEN CREATE SCHEMA %1$s; END IF;"
                "END $$;"
@@ -108,16 +150,48 @@ static int check_applied(struct pg *pg, const struct pg_migrate *migrate, struct
     return rc;
 }
 
+/* The statement that begins at `sql`: up to and with the ";" that ends a line. */
+static size_t statement_len(const char *sql)
+{
+    const char *end = strstr(sql, ";\n");
+    return end != NULL ? (size_t)(end - sql) + 1 : strlen(sql);
+}
+
+static int run_each(struct pg *pg, const char *sql, struct err_slot *err)
+{
+    int rc = 0;
+    for (; rc == 0 && sql[strspn(sql, " \n")] != '\0'; sql += statement_len(sql)) {
+        char *one = strndup(sql, statement_len(sql));
+        rc = one != NULL ? pg_run(pg, one, err) : err_set(err, ERR_NOMEM, "a statement");
+        free(one);
+    }
+    return rc;
+}
+
+static int apply_apart(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
+                       struct err_slot *err)
+{
+    int rc = pg_run(pg, "COMMIT", err);
+    if (rc < 0)
+        return rc;
+    uint32_t answer_ms = pg_wait_up_to(pg, APART_MS);
+    rc = run_each(pg, migrate->steps[nth].sql, err);
+    pg_wait_up_to(pg, answer_ms);
+    return rc == 0 ? pg_run(pg, "BEGIN", err) : rc;
+}
+
 static int apply(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
                  struct err_slot *err)
 {
-    int rc = pg_run(pg, migrate->steps[nth].sql, err);
+    const struct pg_migrate_step *step = &migrate->steps[nth];
+    int rc = strncmp(step->sql, APART, strlen(APART)) == 0 ? apply_apart(pg, migrate, nth, err)
+                                                           : pg_run(pg, step->sql, err);
     if (rc < 0)
-        return err_wrap(err, "step %s", migrate->steps[nth].name);
+        return err_wrap(err, "step %s", step->name);
     return remember(pg, migrate, nth, err);
 }
 
-int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+static int apply_missing(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
 {
     unsigned applied = 0;
     int rc = begin(pg, migrate, err);
@@ -127,8 +201,17 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
         rc = apply(pg, migrate, nth, err);
     if (rc == 0)
         rc = pg_run(pg, "COMMIT", err);
-    if (rc == 0)
-        return 0;
-    (void)pg_run(pg, "ROLLBACK", NULL);
-    return err_wrap(err, "schema");
+    if (rc < 0)
+        (void)pg_run(pg, "ROLLBACK", NULL);
+    return rc;
+}
+
+int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+{
+    int rc = lock(pg, migrate, err);
+    if (rc == 0) {
+        rc = apply_missing(pg, migrate, err);
+        (void)run(pg, migrate, "SELECT pg_advisory_unlock(4606785, %2$d)", NULL);
+    }
+    return rc == 0 ? 0 : err_wrap(err, "schema");
 }

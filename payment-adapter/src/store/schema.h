@@ -4,8 +4,8 @@
 
 #include "base/err.h"
 
-/* Applies the missing files of payment-adapter/sql/ in one transaction and under a lock, so that
- * any number of instances may start at once. It blocks, and is for the start of the program only.
+/* Applies the missing files of payment-adapter/sql/ (pg/pg_migrate.h), so that any number of
+ * instances may start at once. It blocks, and is for the start of the program only.
  * ERR_STATE if the database is newer than the program, or was made by other steps. */
 int schema_apply(const char *conninfo, struct err_slot *err);
 

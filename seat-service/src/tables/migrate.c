@@ -40,6 +40,10 @@ static const struct pg_migrate_step steps[] = {
         "008_acts",
 #include "seat-service/sql/008_acts.sql.inc"
     },
+    {
+        "009_vacuum",
+#include "seat-service/sql/009_vacuum.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

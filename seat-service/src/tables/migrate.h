@@ -6,9 +6,9 @@
 
 #define MIGRATE_SCHEMA "seats" /* where the tables are; every connection names it */
 
-/* Applies what is missing, in one transaction under an advisory lock, so that any number of
- * instances may start at once. ERR_STATE, with nothing changed, if the database is newer than this
- * program or if a step that was applied is not the one that the program knows. */
+/* Applies what is missing (pg/pg_migrate.h), so that any number of instances may start at once.
+ * ERR_STATE, with nothing changed, if the database is newer than this program or if a step that was
+ * applied is not the one that the program knows. */
 int migrate_run(struct pg *pg, struct err_slot *err);
 
 /* How many steps this program knows; the newest's number. */

@@ -4,6 +4,7 @@
 #include "pg/pg_migrate.h"
 #include "pg_fixture.h"
 
+#include <pthread.h>
 #include <string.h>
 
 static struct pg_fixture *server;
@@ -114,6 +115,133 @@ static void numbers_without_checksums_are_believed_once_and_held_from_then_on(vo
     assert_says(&err, "001_house");
 }
 
+/* ---- steps apart ---- */
+
+static const struct pg_migrate_step indexed[] = {
+    {"001_house", "CREATE TABLE shop.house (id integer)"},
+    {"002_found", "-- outside a transaction\n"
+                  "-- People look for houses; the text says why.\n"
+                  "SET client_min_messages = warning;\n"
+                  "DROP INDEX CONCURRENTLY IF EXISTS shop.house_id;\n"
+                  "CREATE INDEX CONCURRENTLY house_id ON shop.house (id);\n"},
+    {"003_door", "ALTER TABLE shop.house ADD COLUMN door text"},
+};
+
+static const struct pg_migrate with_index = {"shop", 99, indexed, 3};
+
+#define BUILDING "SELECT count(*)::integer FROM pg_index WHERE NOT indisvalid"
+#define BUILT                                                                                      \
+    "SELECT count(*)::integer FROM pg_index"                                                       \
+    " WHERE indisvalid AND indexrelid = to_regclass('shop.house_id')"
+
+struct program {
+    pthread_t thread;
+    int rc;
+};
+
+static void *start_up(void *ctx)
+{
+    struct program *program = ctx;
+    struct pg *pg = open_pg();
+    pg_wait_up_to(pg, 600000);
+    program->rc = pg_migrate_run(pg, &with_index, NULL);
+    pg_close(pg);
+    return NULL;
+}
+
+static void begin_program(struct program *program)
+{
+    assert_int_equal(0, pthread_create(&program->thread, NULL, start_up, program));
+}
+
+static int end_program(struct program *program)
+{
+    assert_int_equal(0, pthread_join(program->thread, NULL));
+    return program->rc;
+}
+
+static void await(struct pg *pg, const char *sql, int want)
+{
+    while (number(pg, sql) != want)
+        run(pg, "SELECT pg_sleep(0.01)");
+}
+
+/* The build of an index waits for the writer; the test for the build. */
+static struct pg *hold_up_the_build(struct pg *pg, struct program *program)
+{
+    struct pg *writer = open_pg();
+    must_migrate(pg, 1);
+    run(writer, "BEGIN; INSERT INTO shop.house VALUES (1)");
+    begin_program(program);
+    await(pg, BUILDING, 1);
+    return writer;
+}
+
+static void nobody_who_writes_waits_for_an_index(void **state)
+{
+    struct pg *pg = *state;
+    struct program program;
+    struct pg *writer = hold_up_the_build(pg, &program);
+    run(pg, "INSERT INTO shop.house VALUES (2); UPDATE shop.house SET id = 3 WHERE id = 2;"
+            "DELETE FROM shop.house WHERE id = 3");
+    assert_int_equal(1, number(pg, BUILDING));
+    run(writer, "COMMIT");
+    assert_int_equal(0, end_program(&program));
+    assert_int_equal(1, number(pg, BUILT));
+    assert_int_equal(3, number(pg, "SELECT count(*)::integer FROM shop.migration"));
+    pg_close(writer);
+}
+
+static void an_index_whose_program_died_is_built_by_the_next(void **state)
+{
+    struct pg *pg = *state;
+    struct program program;
+    struct pg *writer = hold_up_the_build(pg, &program);
+    run(pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index");
+    assert_true(end_program(&program) < 0);
+    run(writer, "COMMIT");
+    pg_close(writer);
+    assert_int_equal(1, number(pg, BUILDING));
+    assert_int_equal(1, number(pg, "SELECT max(step) FROM shop.migration"));
+    begin_program(&program);
+    assert_int_equal(0, end_program(&program));
+    assert_int_equal(0, number(pg, BUILDING));
+    assert_int_equal(1, number(pg, BUILT));
+}
+
+/* One that waited with a snapshot would be waited for by the index. */
+static void programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them(void **state)
+{
+    struct pg *pg = *state;
+    struct program programs[2];
+    struct pg *writer = hold_up_the_build(pg, &programs[0]);
+    begin_program(&programs[1]);
+    await(pg,
+          "SELECT count(*)::integer FROM pg_stat_activity"
+          " WHERE application_name = 'test' AND query LIKE '%try_advisory%'",
+          2); /* the other one, and this question */
+    run(writer, "COMMIT");
+    assert_int_equal(0, end_program(&programs[0]));
+    assert_int_equal(0, end_program(&programs[1]));
+    assert_int_equal(1, number(pg, BUILT));
+    assert_int_equal(1, number(pg, "SELECT count(*)::integer FROM shop.migration WHERE step = 2"));
+    pg_close(writer);
+}
+
+static void who_has_the_lock_for_too_long_is_told_of(void **state)
+{
+    struct pg *pg = *state;
+    struct pg *other = open_pg();
+    struct err_slot err;
+    run(other, "SELECT pg_advisory_lock(4606785, 99)");
+    pg_wait_up_to(pg, 1000);
+    assert_int_equal(ERR_TIMEOUT, migrate(pg, 1, &err));
+    assert_says(&err, "another program");
+    pg_close(other);
+    pg_wait_up_to(pg, 5000);
+    must_migrate(pg, 1);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -151,6 +279,10 @@ int main(void)
         ON_EMPTY(a_database_that_is_newer_is_refused),
         ON_EMPTY(a_step_whose_text_has_changed_is_refused),
         ON_EMPTY(numbers_without_checksums_are_believed_once_and_held_from_then_on),
+        ON_EMPTY(nobody_who_writes_waits_for_an_index),
+        ON_EMPTY(an_index_whose_program_died_is_built_by_the_next),
+        ON_EMPTY(programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them),
+        ON_EMPTY(who_has_the_lock_for_too_long_is_told_of),
     };
     return cmocka_run_group_tests(tests, start, end);
 }
