@@ -4,7 +4,7 @@
 import globals from 'globals';
 
 export default [
-  { ignores: ['build/', '.run*/', '**/node_modules/', '**/*.min.js', 'web/console/uplot.js'] },
+  { ignores: ['build/', '.run*/', '**/node_modules/', '**/*.min.js', 'web/console/uplot.js', 'infra/aws/made/'] },
   {
     files: ['**/*.js'],
     languageOptions: { globals: { ...globals.node, ...globals.browser, ...globals.serviceworker } },

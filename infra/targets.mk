@@ -112,6 +112,12 @@ deb-test: ## installs, starts, upgrades and purges them on a Debian made for tha
 	@$(MAKE) --no-print-directory deb
 	@node infra/black-box.js tests/packages/deb.test.js
 
+.PHONY: aws-test
+aws-test: ## types, tests and rules of the templates for AWS (infra/aws); needs no account
+	@infra/deps run test
+	@cd infra/aws && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
+	@cd infra/aws && npm --silent test
+
 .PHONY: sbom
 sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
 	@$(RELEASE) -j$$(nproc) programs

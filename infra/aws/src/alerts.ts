@@ -1,0 +1,171 @@
+// alerts.ts: infra/observe/alerts.yml, which is the truth, as queries of CloudWatch. Whatever an expression there
+// says is either understood whole or an error: an alert that would silently mean something else is none.
+//
+// PromQL of these forms is understood, with `by`, matchers and `or`, `and`:
+//     [min|max [by (L)]] (METRIC{M}) OP NUMBER        a gauge
+//     [max by (L)] increase(METRIC{M}[T]) > NUMBER    a counter: the collector hands on its steps
+//     sum by (job) (rate(A{M}[T])) > F * sum by (job) (rate(A[T]))
+//
+// CloudWatch looks once a minute, Prometheus when one likes: `for: 15s` becomes a minute here.
+
+import { parse } from 'yaml';
+import { fileOf } from './sale.js';
+
+export const NAMESPACE = 'Fairgate';
+export const JOBS = { 'queue-front': 8091, 'seats-a': 8092, 'seats-b': 8092, 'payment-adapter': 8093 } as const;
+const MINUTE = 60;
+
+export interface Metric {
+  name: string;
+  labels: string[]; // those that a query names, job always among them
+}
+
+export interface Query {
+  sql: string;
+  periodS: number;
+}
+
+export interface Alarm {
+  name: string;
+  severity: string;
+  summary: string;
+  queries: Query[];
+  expression?: string; // over m0, m1, ...: 1 is bad. Without one the only query is compared itself
+  threshold: number;
+  operator: 'GreaterThanThreshold' | 'LessThanThreshold' | 'GreaterThanOrEqualToThreshold' | 'LessThanOrEqualToThreshold';
+  minutes: number; // for so long
+  metrics: Metric[];
+}
+
+interface Rule {
+  alert: string;
+  expr: string;
+  for?: string;
+  labels: { severity: string };
+  annotations: { summary: string };
+}
+
+const seconds = (text: string): number => {
+  const found = /^(\d+)([smh])$/.exec(text);
+  if (found === null) throw new Error(`"${text}" is no time`);
+  return Number(found[1]) * { s: 1, m: 60, h: 3600 }[found[2] as 's' | 'm' | 'h'];
+};
+
+interface Series {
+  metric: Metric;
+  where: string[];
+  by: string[];
+}
+
+// METRIC{label="value",...}, and what it is grouped by.
+function series(text: string, by: string[]): Series {
+  const found = /^([a-z_]+)(?:\{([^}]*)\})?$/.exec(text.trim());
+  if (found === null) throw new Error(`"${text}" is no series`);
+  const where: string[] = [];
+  const labels = new Set(['job', ...by]);
+  for (const matcher of (found[2] ?? '').split(',').filter((one) => one !== '')) {
+    const told = /^([a-z_]+)(=~?)"([^"]*)"$/.exec(matcher.trim());
+    if (told === null) throw new Error(`"${matcher}" is not understood`);
+    // All jobs that the collector reads are Fairgate's.
+    if (told[2] === '=~' && told[1] === 'job' && told[3] === 'fairgate.*') continue;
+    if (told[2] === '=~') throw new Error(`"${matcher}" is not understood`);
+    labels.add(told[1]!);
+    where.push(`"${told[1]}" = '${told[3]}'`);
+  }
+  return { metric: { name: found[1]!, labels: [...labels].sort() }, where, by };
+}
+
+function select(how: 'MAX' | 'MIN' | 'SUM', { metric, where, by }: Series, periodS: number): Query {
+  const schema = [`"${NAMESPACE}"`, ...metric.labels.map((label) => `"${label}"`)].join(', ');
+  const parts = [
+    `SELECT ${how}("${metric.name}") FROM SCHEMA(${schema})`,
+    ...(where.length > 0 ? [`WHERE ${where.join(' AND ')}`] : []),
+    ...(by.length > 0 ? [`GROUP BY ${by.map((label) => `"${label}"`).join(', ')}`] : []),
+  ];
+  return { sql: parts.join(' '), periodS };
+}
+
+interface Term {
+  query: Query;
+  metric: Metric;
+  op: string;
+  limit: number;
+}
+
+// One comparison. What is bad when it is low is asked for its highest, and the other way round, unless the rule
+// says which.
+function term(text: string, grouped: boolean): Term {
+  const compared = /^(.*?)\s*(==|>|<)\s*([\d.]+)$/.exec(text.trim());
+  if (compared === null) throw new Error(`"${text}" is no comparison`);
+  const [, left, op, number] = compared as unknown as [string, string, string, string];
+  const aggregated = /^(min|max|sum)\s*(?:by \(([a-z, ]+)\)\s*)?\((.*)\)$/.exec(left);
+  const how = aggregated?.[1];
+  // The address of a task means nothing to anybody: it is another one tomorrow.
+  const by = grouped ? (aggregated?.[2] ?? '').split(',').map((label) => label.trim()).filter((label) => label !== '' && label !== 'instance') : [];
+  const inner = aggregated?.[3] ?? left;
+  const limit = Number(number);
+  const grown = /^increase\((.*)\[(\d+[smh])\]\)$/.exec(inner);
+  if (grown !== null) {
+    const one = series(grown[1]!, by);
+    return { query: select('SUM', one, seconds(grown[2]!)), metric: one.metric, op, limit };
+  }
+  const low = op === '<' || (op === '==' && limit === 0);
+  const one = series(inner, by);
+  const way = how === 'min' ? 'MIN' : how === 'max' || low || op === '>' ? 'MAX' : 'MIN';
+  return { query: select(way, one, MINUTE), metric: one.metric, op, limit };
+}
+
+const OPERATORS: Record<string, Alarm['operator']> = { '>': 'GreaterThanThreshold', '<': 'LessThanThreshold' };
+const operatorOf = ({ op, limit }: Term): Alarm['operator'] =>
+  OPERATORS[op] ?? (limit === 0 ? 'LessThanOrEqualToThreshold' : 'GreaterThanOrEqualToThreshold');
+const YES = { threshold: 0, operator: 'GreaterThanThreshold' } as const;
+
+type Read = Pick<Alarm, 'queries' | 'expression' | 'threshold' | 'operator' | 'metrics'>;
+
+// Errors as a part of all answers, service by service: the only comparison of two sums.
+function share(expr: string): Read[] | null {
+  const found = /^sum by \(job\) \(rate\((.*?)\[(\d+[smh])\]\)\) > ([\d.]+) \* sum by \(job\) \(rate\((.*?)\[\2\]\)\)$/.exec(expr);
+  if (found === null) return null;
+  const [, bad, window, part, all] = found as unknown as [string, string, string, string, string];
+  return Object.keys(JOBS).map((job) => {
+    const of = (text: string): Series => {
+      const one = series(text, []);
+      return { ...one, where: [...one.where, `"job" = 'fairgate-${job}'`] };
+    };
+    const both = [of(bad), of(all)];
+    return { queries: both.map((one) => select('SUM', one, seconds(window))), expression: `IF(m0 > ${part} * m1, 1, 0)`, ...YES, metrics: both.map(({ metric }) => metric) };
+  });
+}
+
+function read(expr: string): Read[] {
+  const shared = share(expr);
+  if (shared !== null) return shared;
+  const word = / (or|and) /.exec(expr)?.[1];
+  if (word === undefined) {
+    const one = term(expr, true);
+    return [{ queries: [one.query], threshold: one.limit, operator: operatorOf(one), metrics: [one.metric] }];
+  }
+  const terms = expr.split(` ${word} `).map((part) => term(part, false));
+  // Both halves of an `and` are about one series here; the highest stands for it.
+  const queries = word === 'and' ? terms.map(({ query }) => ({ ...query, sql: query.sql.replace('MIN(', 'MAX(') })) : terms.map(({ query }) => query);
+  const expression = `IF(${terms.map(({ op, limit }, i) => `m${i} ${op} ${limit}`).join(` ${word.toUpperCase()} `)}, 1, 0)`;
+  return [{ queries, expression, ...YES, metrics: terms.map(({ metric }) => metric) }];
+}
+
+export function alarms(text = fileOf('infra/observe/alerts.yml')): Alarm[] {
+  const { groups } = parse(text) as { groups: { rules: Rule[] }[] };
+  return groups.flatMap(({ rules }) => rules).flatMap(({ alert, expr, for: wait, labels, annotations }) => {
+    const all = read(expr);
+    return all.map((one, i) => ({
+      name: all.length > 1 ? `${alert}-${Object.keys(JOBS)[i]}` : alert,
+      severity: labels.severity, summary: annotations.summary,
+      minutes: Math.max(1, Math.ceil(seconds(wait ?? '0s') / MINUTE)), ...one,
+    }));
+  });
+}
+
+// What the collector hands on: each metric of an alert with the labels that are asked for, and nothing else.
+export function metrics(all: Alarm[]): Metric[] {
+  const found = new Map(all.flatMap((one) => one.metrics).map((metric) => [`${metric.name}:${metric.labels.join(',')}`, metric]));
+  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name) || a.labels.length - b.labels.length);
+}

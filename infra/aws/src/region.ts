@@ -1,0 +1,59 @@
+// region.ts: one region with all of the sale in it. The second one is the same, asleep: its stores follow the
+// first one's, its tasks are defined and do not run.
+
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sd from 'aws-cdk-lib/aws-servicediscovery';
+import type { Construct } from 'constructs';
+import { doorOf } from './door.js';
+import { networkOf } from './network.js';
+import { openingOf } from './opening.js';
+import { rolesOf } from './roles.js';
+import { sizeFor, type Place, type Sale } from './sale.js';
+import { secretsOf } from './secrets.js';
+import { servicesOf } from './services.js';
+import { shopQueueOf } from './shop-queue.js';
+import { storesOf } from './stores.js';
+import { images, Tasks, type Workshop } from './task.js';
+import { watch } from './watch.js';
+
+function keyOf(stack: Stack, sale: Sale): kms.Key {
+  const key = new kms.Key(stack, 'Key', { enableKeyRotation: true, description: `${sale.name}: all that is kept in this region` });
+  key.addToResourcePolicy(new iam.PolicyStatement({
+    principals: [new iam.ServicePrincipal(`logs.${stack.region}.amazonaws.com`)], resources: ['*'],
+    actions: ['kms:Encrypt*', 'kms:Decrypt*', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
+    conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': stack.formatArn({ service: 'logs', resource: '*' }) } },
+  }));
+  key.addToResourcePolicy(new iam.PolicyStatement({
+    principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')], resources: ['*'], actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+    conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
+  }));
+  return key;
+}
+
+export class Region extends Stack {
+  constructor(scope: Construct, id: string, sale: Sale, place: Place, props: StackProps & { second: boolean }) {
+    super(scope, id, props);
+    const size = sizeFor(sale.visitors);
+    const key = keyOf(this, sale);
+    const network = networkOf(this, sale, place, key);
+    const secrets = secretsOf(this, sale, key, props.second);
+    const stores = storesOf(this, sale, size, network, secrets, key, props.second);
+    const cluster = new ecs.Cluster(this, 'Cluster', { vpc: network.vpc, containerInsightsV2: ecs.ContainerInsights.ENABLED });
+    const names = new sd.PrivateDnsNamespace(this, 'Names-inside', { vpc: network.vpc, name: `${sale.name}.internal` });
+    const repositories = [this.formatArn({ service: 'ecr', resource: 'repository', resourceName: `${sale.name}/*` })];
+    const at: Workshop = { stack: this, cluster, secrets, key, image: images(this), repositories };
+    const shopUrl = sale.shop.delivery === 'queue' ? shopQueueOf(this, sale, network.vpc, key) : sale.shop.ordersUrl;
+    const plan = { stack: this, sale, size, network, stores, tasks: new Tasks(at), names, asleep: props.second };
+    const services = servicesOf(plan, shopUrl);
+    const balancer = doorOf(this, sale, network, services.edges.service, props.second);
+    watch(at, network, names.namespaceName, services.all.map(({ service }) => service), props.second);
+    if (!props.second) {
+      openingOf(this, sale, size, services.all, balancer);
+      const roles = rolesOf(at, stores);
+      new CfnOutput(this, 'MakeRoles', { value: roles.family, description: 'run this task once, in the subnets inner, in the group roles' });
+    }
+  }
+}

@@ -1,0 +1,163 @@
+// services.ts: what each program is told, and how many of it there are.
+//
+// Settings are those of infra/etc, with what this place makes different. The environment has them as
+// FAIRGATE_SECTION_KEY; a test looks each up in the program's own table.
+
+import { Duration, type Stack } from 'aws-cdk-lib';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as sd from 'aws-cdk-lib/aws-servicediscovery';
+import { edgeConfig, FILES, withoutComments } from './edge.js';
+import { PORTS, type Group, type Network } from './network.js';
+import type { Sale, Size } from './sale.js';
+import type { SecretName } from './secrets.js';
+import type { Stores } from './stores.js';
+import { beside, STOP_S, type File, type Image, type Task, type Tasks } from './task.js';
+
+const path = (name: string): string => `${FILES}/${name}`;
+const secret = (name: SecretName): File => ({ name, secret: name });
+const passfile = (role: 'seat_service' | 'payment_adapter' | 'fairgate_reader'): File =>
+  ({ name: `pgpass-${role}`, secret: `db-${role}`, before: `*:*:*:${role}:` });
+
+export type Program = 'queue-front' | 'seat-service' | 'payment-adapter';
+export const PROGRAMS: Record<string, Program> = { 'queue-front': 'queue-front', 'seats-a': 'seat-service', 'seats-b': 'seat-service', 'payment-adapter': 'payment-adapter' };
+
+export interface Plan {
+  stack: Stack;
+  sale: Sale;
+  size: Size;
+  network: Network;
+  stores: Stores;
+  tasks: Tasks;
+  names: sd.PrivateDnsNamespace;
+  asleep: boolean; // the second region: all of it is there, nothing runs
+}
+
+// What every program is told. Nothing follows SIGTERM for drain_delay, so that HAProxy hears of it first.
+function common(plan: Plan, program: Program): Record<string, string | number> {
+  return {
+    'http.host': '0.0.0.0', 'http.port': PORTS[program].open,
+    'http.drain_delay': '5s', 'http.drain_timeout': '20s',
+    'http.trusted_proxies': plan.network.cidrs('inner').join(','),
+    'private.host': '0.0.0.0', 'private.port': PORTS[program].private,
+    'private.token_file': path('admin-token'), 'private.service_token_file': path('service-token'),
+  };
+}
+
+const tokens: File[] = [secret('admin-token'), secret('service-token')];
+const loops = (cpu: number): number => Math.max(1, Math.floor(cpu / 1024));
+
+function frontTask(plan: Plan): Task {
+  const { sale, size, stores, names } = plan;
+  const seats = ['seats-a', 'seats-b'].map((name) => `http://${name}.${names.namespaceName}:${PORTS['seat-service'].private}`);
+  const host = stores.line.group.attrConfigurationEndPointAddress;
+  return {
+    name: 'queue-front', image: 'QueueFront', machines: size.fronts, alive: `http://127.0.0.1:${PORTS['queue-front'].private}/healthz`,
+    files: [...tokens, secret('ticket-keys'), secret('identity-keys'), secret('draw-keys'), secret('pass-es256.pem'), secret('redis-password')],
+    settings: {
+      ...common(plan, 'queue-front'), 'http.loops': loops(size.fronts.cpu),
+      // All nodes bear certificates for *.NAME.REGION, whichever name or address the cluster gives of them.
+      'redis.cluster': stores.line.seeds, 'redis.tls': 'true', 'redis.tls_name': host,
+      'redis.user': 'fairgate', 'redis.password_file': path('redis-password'),
+      'keys.tickets': path('ticket-keys'), 'keys.identities': path('identity-keys'), 'keys.draws': path('draw-keys'), 'keys.passes': path('pass-es256.pem'),
+      'web.public_url': `https://${sale.domain}`,
+      'visits.served_by': seats.map((at) => `${at}/metrics`).join(','), 'visits.ended_at': seats.join(','), 'visits.token_file': path('service-token'),
+      'autopilot.health': [...seats.map((at) => `${at}/metrics`), `http://payment-adapter.${names.namespaceName}:${PORTS['payment-adapter'].private}/metrics`].join(','),
+      'beacon.drand': sale.outward.beacon.map((relay) => `https://${relay}`).join(', '),
+    },
+  };
+}
+
+// libpq tries both instances and keeps the one that is written to; both show a certificate of RDS's authority.
+const conninfo = (hosts: string, port: number, role: string, database: string): string =>
+  `host=${hosts} port=${port} dbname=${database} user=${role} passfile=${path(`pgpass-${role}`)} sslmode=verify-full sslrootcert=${path('rds-ca.pem')} target_session_attrs=read-write`;
+
+function seatsTask(plan: Plan, name: string): Task {
+  const { size, stores, names } = plan;
+  return {
+    name, image: 'SeatService', machines: size.seats, alive: `http://127.0.0.1:${PORTS['seat-service'].private}/healthz`,
+    files: [...tokens, secret('hold-keys'), passfile('seat_service'), secret('rds-ca.pem')],
+    settings: {
+      ...common(plan, 'seat-service'), 'http.loops': loops(size.seats.cpu),
+      'postgres.conninfo': conninfo(stores.seats.hosts, PORTS.postgres, 'seat_service', 'seat_service'),
+      'passes.keys_url': `http://queue-front.${names.namespaceName}:${PORTS['queue-front'].open}/.well-known/jwks.json`,
+      'holds.keys_file': path('hold-keys'), 'journal.instance': name,
+    },
+  };
+}
+
+function payTask(plan: Plan, shopUrl: string): Task {
+  const { sale, size, stores } = plan;
+  const inside = (port: number) => `http://127.0.0.1:${port}`; // the HAProxy beside it, which knows who owns the seats
+  return {
+    name: 'payment-adapter', image: 'PaymentAdapter', machines: size.pays, alive: inside(PORTS['payment-adapter'].private) + '/healthz',
+    files: [
+      ...tokens, secret('door-ed25519.pem'), secret('hash-key'), secret('psp-key'), secret('psp-webhook-secret'), secret('shop-api-key'),
+      passfile('payment_adapter'), passfile('fairgate_reader'), secret('rds-ca.pem'), ...edgeFiles(plan, '127.0.0.1:8080', '127.0.0.1'),
+    ],
+    settings: {
+      ...common(plan, 'payment-adapter'), 'http.loops': loops(size.pays.cpu),
+      'database.conninfo': conninfo(stores.orders.hosts, PORTS.postgres, 'payment_adapter', 'payment_adapter'),
+      'users.conninfo': `host=${sale.shop.databaseHost} port=${sale.shop.databasePort} dbname=${sale.shop.databaseName} user=fairgate_reader passfile=${path('pgpass-fairgate_reader')} sslmode=require`,
+      'queue.url': inside(PORTS['queue-front'].open), 'queue.internal_url': inside(PORTS['queue-front'].private),
+      'seats.url': inside(PORTS['seat-service'].open), 'seats.internal_url': inside(PORTS['seat-service'].private),
+      'keys.service_token': path('service-token'), 'keys.seats_admin_token': path('admin-token'),
+      'keys.tickets': path('door-ed25519.pem'), 'keys.hashes': path('hash-key'),
+      'psp.stripe_url': `https://${sale.outward.provider[0]}`, 'psp.stripe_key': path('psp-key'), 'psp.stripe_webhook_secret': path('psp-webhook-secret'),
+      // What the account may, shared among those that run at once.
+      'psp.per_s': Math.floor(100 / size.pays.count), 'saga.lease': '15s',
+      'web.public_url': `https://${sale.domain}`, 'web.time_zone': sale.timeZone,
+      'shop.url': shopUrl, 'shop.key': path('shop-api-key'),
+    },
+  };
+}
+
+function edgeFiles(plan: Plan, bind: string, inside?: string): File[] {
+  return [
+    { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event })) },
+    // The balancer's networks. It hands on what CloudFront wrote, whose last address is the visitor's (door.ts).
+    { name: 'edge.trusted.lst', text: plan.network.cidrs('door').join('\n') },
+    { name: 'edge.proxy-protocol.lst', text: '' },
+  ];
+}
+
+const HAPROXY = ['haproxy', '-db', '-f', path('edge.cfg')];
+
+export interface Running {
+  service: ecs.FargateService;
+  kind: 'edges' | 'fronts' | 'seats' | 'pays' | 'collector';
+}
+
+function run(plan: Plan, definition: ecs.FargateTaskDefinition, group: Group, kind: Running['kind'], desired: number, subnets: string, found: boolean): Running {
+  const service = new ecs.FargateService(plan.stack, `Service-${definition.node.id.slice('Task-'.length)}`, {
+    cluster: plan.tasks.at.cluster, taskDefinition: definition, desiredCount: plan.asleep ? 0 : desired,
+    securityGroups: [plan.network.groups[group]], vpcSubnets: { subnets: plan.network.subnets(subnets) }, assignPublicIp: false,
+    minHealthyPercent: 100, maxHealthyPercent: 200, circuitBreaker: { enable: true, rollback: true }, enableExecuteCommand: false,
+    ...(found ? { cloudMapOptions: { cloudMapNamespace: plan.names, name: definition.node.id.slice('Task-'.length), dnsRecordType: sd.DnsRecordType.A, dnsTtl: Duration.seconds(2) } } : {}),
+  });
+  return { service, kind };
+}
+
+export interface Services {
+  edges: Running;
+  all: Running[];
+}
+
+export function servicesOf(plan: Plan, shopUrl: string): Services {
+  const { tasks, size } = plan;
+  const image = (name: Image) => tasks.at.image(name);
+  const edge = tasks.define({
+    name: 'edge', image: 'Edge', machines: size.edges, command: HAPROXY, files: edgeFiles(plan, `:${PORTS.edge}`),
+  });
+  edge.findContainer('edge')!.addPortMappings({ containerPort: PORTS.edge });
+  const pay = tasks.define(payTask(plan, shopUrl), (definition, first, logging) => {
+    beside(definition, first, 'inside', { image: image('Edge'), command: HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });
+  });
+  const edges = run(plan, edge, 'edge', 'edges', size.edges.count, 'inner', false);
+  const all = [
+    edges,
+    run(plan, tasks.define(frontTask(plan)), 'line', 'fronts', size.fronts.count, 'line', true),
+    ...['seats-a', 'seats-b'].map((name) => run(plan, tasks.define(seatsTask(plan, name)), 'seats', 'seats', 1, 'inner', true)),
+    run(plan, pay, 'pay', 'pays', size.pays.count, 'pay', true),
+  ];
+  return { edges, all };
+}

@@ -1,0 +1,116 @@
+// watch.ts: alarms and dashboard, made of infra/observe/alerts.yml, and the collector that brings CloudWatch the
+// figures which these ask for. `page` and `look` are two topics: who listens to them is yours to say.
+
+import { CfnOutput, Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import * as cw from 'aws-cdk-lib/aws-cloudwatch';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { alarms, JOBS, metrics, NAMESPACE, type Alarm } from './alerts.js';
+import type { Network } from './network.js';
+import { fetcher, type Workshop } from './task.js';
+
+const runbook = 'infra/observe/README.md says what to do.';
+
+function topicsOf(stack: Stack, key: IKey): Record<string, sns.Topic> {
+  const topic = (name: string) => {
+    const one = new sns.Topic(stack, `Topic-${name}`, { masterKey: key, enforceSSL: true });
+    new CfnOutput(stack, `Tell-${name}`, { value: one.topicArn, description: `subscribe whoever is to be told: ${name}` });
+    return one;
+  };
+  return { page: topic('page'), look: topic('look') };
+}
+
+const dataOf = (alarm: Alarm): cw.CfnAlarm.MetricDataQueryProperty[] => [
+  ...alarm.queries.map(({ sql, periodS }, i) => ({ id: `m${i}`, expression: sql, period: periodS, returnData: alarm.expression === undefined })),
+  ...(alarm.expression === undefined ? [] : [{ id: 'bad', expression: alarm.expression, label: alarm.name, returnData: true }]),
+];
+
+function alarmOf(stack: Stack, alarm: Alarm, topics: Record<string, sns.Topic>): void {
+  const topic = topics[alarm.severity];
+  if (topic === undefined) throw new Error(`${alarm.name}: nobody listens to ${alarm.severity}`);
+  new cw.CfnAlarm(stack, alarm.name, {
+    alarmName: `${stack.stackName}-${alarm.name}`, alarmDescription: `${alarm.summary}. ${runbook}`,
+    metrics: dataOf(alarm), threshold: alarm.threshold, comparisonOperator: alarm.operator,
+    evaluationPeriods: alarm.minutes, datapointsToAlarm: alarm.minutes,
+    treatMissingData: 'notBreaching', // a service that is gone is told of by FairgateGone below
+    alarmActions: [topic.topicArn], okActions: [topic.topicArn],
+  });
+}
+
+// What only AWS knows.
+function ownAlarms(stack: Stack, services: ecs.FargateService[], topics: Record<string, sns.Topic>): void {
+  for (const service of services) {
+    const metric = (metricName: string) => new cw.Metric({
+      namespace: 'ECS/ContainerInsights', metricName, statistic: 'Minimum', period: Duration.minutes(1),
+      dimensionsMap: { ClusterName: service.cluster.clusterName, ServiceName: service.serviceName },
+    });
+    const missing = new cw.MathExpression({ expression: 'desired - running', usingMetrics: { desired: metric('DesiredTaskCount'), running: metric('RunningTaskCount') }, period: Duration.minutes(1) });
+    const alarm = new cw.Alarm(stack, `FairgateGone-${service.node.id}`, {
+      metric: missing, threshold: 0, comparisonOperator: cw.ComparisonOperator.GREATER_THAN_THRESHOLD, evaluationPeriods: 2,
+      treatMissingData: cw.TreatMissingData.NOT_BREACHING, alarmDescription: 'Tasks that should run do not.',
+    });
+    alarm.addAlarmAction({ bind: () => ({ alarmActionArn: topics['page']!.topicArn }) });
+  }
+}
+
+function dashboardOf(stack: Stack, all: Alarm[]): void {
+  const widgets = all.map((alarm, i) => ({
+    type: 'metric', width: 8, height: 5, x: (i % 3) * 8, y: Math.floor(i / 3) * 5,
+    properties: {
+      title: `${alarm.name}: ${alarm.summary}`, region: stack.region, view: 'timeSeries',
+      metrics: dataOf(alarm).map(({ id, expression, period, returnData }) => [{ id, expression, period, visible: returnData }]),
+      annotations: { horizontal: [{ value: alarm.threshold, label: alarm.operator }] },
+    },
+  }));
+  new cw.CfnDashboard(stack, 'Dashboard', { dashboardName: stack.stackName, dashboardBody: stack.toJsonString({ widgets }) });
+}
+
+// The collector reads /metrics, which needs no token, of every task that Cloud Map knows.
+export function collectorConfig(all: Alarm[], domain: string, region: string, logGroup: string): object {
+  return {
+    receivers: { prometheus: { config: {
+      global: { scrape_interval: '15s', scrape_timeout: '5s' },
+      scrape_configs: Object.entries(JOBS).map(([name, port]) => ({
+        job_name: `fairgate-${name}`, dns_sd_configs: [{ names: [`${name}.${domain}`], type: 'A', port, refresh_interval: '10s' }],
+      })),
+    } } },
+    processors: { batch: { timeout: '10s' } },
+    exporters: { awsemf: {
+      region, namespace: NAMESPACE, log_group_name: logGroup, dimension_rollup_option: 'NoDimensionRollup',
+      metric_declarations: metrics(all).map(({ name, labels }) => ({ dimensions: [labels], metric_name_selectors: [`^${name}$`] })),
+    } },
+    service: { pipelines: { metrics: { receivers: ['prometheus'], processors: ['batch'], exporters: ['awsemf'] } } },
+  };
+}
+
+export function collectorOf(at: Workshop, network: Network, domain: string, all: Alarm[], asleep: boolean): ecs.FargateService {
+  const { stack, key } = at;
+  const figures = new logs.LogGroup(stack, 'Figures', { retention: logs.RetentionDays.TWO_WEEKS, encryptionKey: key, removalPolicy: RemovalPolicy.DESTROY });
+  const definition = new ecs.FargateTaskDefinition(stack, 'Task-collector', {
+    family: `${stack.stackName}-collector`, cpu: 512, memoryLimitMiB: 1024, executionRole: fetcher(stack, at.repositories, 'collector'),
+  });
+  definition.addToTaskRolePolicy(new iam.PolicyStatement({ actions: ['logs:PutLogEvents', 'logs:CreateLogStream', 'logs:DescribeLogStreams'], resources: [figures.logGroupArn, `${figures.logGroupArn}:log-stream:*`] }));
+  const logGroup = new logs.LogGroup(stack, 'Log-collector', { retention: logs.RetentionDays.ONE_MONTH, encryptionKey: key });
+  definition.addContainer('collector', {
+    image: at.image('Collector'), readonlyRootFilesystem: true, user: '10001:10001',
+    logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: 'collector' }),
+    environment: { AOT_CONFIG_CONTENT: stack.toJsonString(collectorConfig(all, domain, stack.region, figures.logGroupName)) },
+  });
+  return new ecs.FargateService(stack, 'Service-collector', {
+    cluster: at.cluster, taskDefinition: definition, desiredCount: asleep ? 0 : 1, securityGroups: [network.groups.collector],
+    vpcSubnets: { subnets: network.subnets('inner') }, assignPublicIp: false, minHealthyPercent: 100, circuitBreaker: { enable: true, rollback: true },
+  });
+}
+
+export function watch(at: Workshop, network: Network, domain: string, services: ecs.FargateService[], asleep: boolean): ecs.FargateService {
+  const all = alarms();
+  const topics = topicsOf(at.stack, at.key);
+  for (const alarm of all) alarmOf(at.stack, alarm, topics);
+  const collector = collectorOf(at, network, domain, all, asleep);
+  ownAlarms(at.stack, [...services, collector], topics);
+  dashboardOf(at.stack, all);
+  return collector;
+}

@@ -1,0 +1,104 @@
+// world.ts: what visitors meet first, the same for both regions: CloudFront and its firewall (in us-east-1, where
+// AWS has them), and the name of the sale.
+
+import { CfnParameter, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as cf from 'aws-cdk-lib/aws-cloudfront';
+import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as sm from 'aws-cdk-lib/aws-secretsmanager';
+import * as waf from 'aws-cdk-lib/aws-wafv2';
+import type { Construct } from 'constructs';
+import { KEPT_S, originName, WORD_HEADER, WORD_SECRET } from './door.js';
+import type { Sale } from './sale.js';
+import { secretPath } from './secrets.js';
+
+// What the services say may be kept by everybody, and for how long at most. All else says no-store or private and
+// is passed through. test/world.test.ts holds this list against the headers in the programs' sources.
+export const KEPT = [
+  { path: '/v1/queue/*/status', maxS: 1 },
+  { path: '/.well-known/jwks.json', maxS: 60 },
+  { path: '/assets/*', maxS: 31_536_000 },
+  { path: '/seats/-/*', maxS: 31_536_000 },
+  { path: '/pay/-/*', maxS: 31_536_000 },
+  { path: '/v1/pay/ticket-keys', maxS: 300 },
+  { path: '/v1/pay/events/*/revoked-tickets', maxS: 10 },
+  { path: '/v1/pay/events/*/refund-terms', maxS: 10 },
+];
+
+// The edge's own pace of one address (infra/stack/parts/edge: 3,000 in 10 s), over the minute that the firewall
+// counts by. What the line is for is not judged here: no rule against robots, no puzzle, no list of bad addresses
+// that blocks, since those who wait ask again and again from offices, schools and phone networks.
+export const REQUESTS_PER_MIN = 18_000;
+export const LOGINS_PER_MIN = 600;
+
+const TOO_MANY = JSON.stringify({ type: 'about:blank', title: 'Too Many Requests', status: 429, code: 'too-many-requests' });
+
+function rule(name: string, priority: number, statement: waf.CfnWebACL.StatementProperty, how: Partial<waf.CfnWebACL.RuleProperty>): waf.CfnWebACL.RuleProperty {
+  // Sampled requests have addresses and cookies in them; they are not kept.
+  return { name, priority, statement, visibilityConfig: { metricName: name, cloudWatchMetricsEnabled: true, sampledRequestsEnabled: false }, ...how };
+}
+
+function firewall(stack: Stack, sale: Sale): waf.CfnWebACL {
+  const slow = { action: { block: { customResponse: { responseCode: 429, customResponseBodyKey: 'tooMany', responseHeaders: [{ name: 'Retry-After', value: '5' }, { name: 'Cache-Control', value: 'no-store' }] } } } };
+  const pace = (limit: number, scopeDownStatement?: waf.CfnWebACL.StatementProperty): waf.CfnWebACL.StatementProperty =>
+    ({ rateBasedStatement: { aggregateKeyType: 'IP', evaluationWindowSec: 60, limit, scopeDownStatement } });
+  const logins = { byteMatchStatement: { fieldToMatch: { uriPath: {} }, positionalConstraint: 'EXACTLY', searchString: '/v1/pay/login', textTransformations: [{ priority: 0, type: 'NORMALIZE_PATH' }] } };
+  const kept = (name: string): waf.CfnWebACL.StatementProperty => ({ managedRuleGroupStatement: { vendorName: 'AWS', name } });
+  return new waf.CfnWebACL(stack, 'Firewall', {
+    name: sale.name, scope: 'CLOUDFRONT', defaultAction: { allow: {} },
+    visibilityConfig: { metricName: sale.name, cloudWatchMetricsEnabled: true, sampledRequestsEnabled: false },
+    customResponseBodies: { tooMany: { contentType: 'APPLICATION_JSON', content: TOO_MANY } },
+    rules: [
+      rule('requests', 1, pace(REQUESTS_PER_MIN), slow),
+      rule('logins', 2, pace(LOGINS_PER_MIN, logins), slow),
+      rule('known-bad-inputs', 3, kept('AWSManagedRulesKnownBadInputsRuleSet'), { overrideAction: { none: {} } }),
+      rule('reputation', 4, kept('AWSManagedRulesAmazonIpReputationList'), { overrideAction: { count: {} } }),
+    ],
+  });
+}
+
+function distribution(stack: Stack, sale: Sale, word: sm.Secret, acl: waf.CfnWebACL): cf.Distribution {
+  const origin = new origins.HttpOrigin(originName(sale), {
+    protocolPolicy: cf.OriginProtocolPolicy.HTTPS_ONLY, originSslProtocols: [cf.OriginSslPolicy.TLS_V1_2],
+    customHeaders: { [WORD_HEADER]: word.secretValue.unsafeUnwrap() },
+    readTimeout: Duration.seconds(60), keepaliveTimeout: Duration.seconds(KEPT_S - 5),
+    connectionAttempts: 2, connectionTimeout: Duration.seconds(2),
+  });
+  const passed = { origin, originRequestPolicy: cf.OriginRequestPolicy.ALL_VIEWER, viewerProtocolPolicy: cf.ViewerProtocolPolicy.REDIRECT_TO_HTTPS, compress: false };
+  const keeping = new Map<number, cf.CachePolicy>();
+  // Least 0: a shorter time, or no-store on an error, is the service's to say. The programs compress by themselves.
+  const policy = (maxS: number): cf.CachePolicy => keeping.get(maxS) ?? keeping.set(maxS, new cf.CachePolicy(stack, `Keep${maxS}`, {
+    cachePolicyName: `${sale.name}-keep-${maxS}`, minTtl: Duration.seconds(0), defaultTtl: Duration.seconds(0), maxTtl: Duration.seconds(maxS),
+    enableAcceptEncodingBrotli: true, enableAcceptEncodingGzip: true,
+    queryStringBehavior: cf.CacheQueryStringBehavior.none(), cookieBehavior: cf.CacheCookieBehavior.none(), headerBehavior: cf.CacheHeaderBehavior.none(),
+  })).get(maxS)!;
+  return new cf.Distribution(stack, 'Front', {
+    comment: sale.name, domainNames: [sale.domain], webAclId: acl.attrArn, httpVersion: cf.HttpVersion.HTTP2_AND_3,
+    minimumProtocolVersion: cf.SecurityPolicyProtocol.TLS_V1_2_2021,
+    certificate: acm.Certificate.fromCertificateArn(stack, 'Shown', new CfnParameter(stack, 'Certificate', { description: `Certificate for ${sale.domain}, in us-east-1`, allowedPattern: 'arn:.+' }).valueAsString),
+    defaultBehavior: { ...passed, cachePolicy: cf.CachePolicy.CACHING_DISABLED, allowedMethods: cf.AllowedMethods.ALLOW_ALL },
+    additionalBehaviors: Object.fromEntries(KEPT.map(({ path, maxS }) => [path, { ...passed, cachePolicy: policy(maxS), allowedMethods: cf.AllowedMethods.ALLOW_GET_HEAD }])),
+  });
+}
+
+export class World extends Stack {
+  constructor(scope: Construct, id: string, sale: Sale, props: StackProps) {
+    super(scope, id, props);
+    const key = new kms.Key(this, 'Key', { enableKeyRotation: true, description: `${sale.name}: the word between CloudFront and the doors` });
+    const word = new sm.Secret(this, 'Word', {
+      secretName: secretPath(sale, WORD_SECRET), encryptionKey: key, removalPolicy: RemovalPolicy.RETAIN,
+      generateSecretString: { passwordLength: 48, excludePunctuation: true },
+      replicaRegions: [sale.primary, ...(sale.second === undefined ? [] : [sale.second])].filter(({ region }) => region !== props.env?.region).map(({ region }) => ({ region })),
+    });
+    const front = distribution(this, sale, word, firewall(this, sale));
+    const zone = new CfnParameter(this, 'Zone', { description: `Hosted zone of ${sale.domain} in Route 53`, allowedPattern: 'Z[A-Z0-9]+' }).valueAsString;
+    for (const type of ['A', 'AAAA']) {
+      new route53.CfnRecordSet(this, `Name${type}`, {
+        hostedZoneId: zone, name: `${sale.domain}.`, type,
+        aliasTarget: { dnsName: front.distributionDomainName, hostedZoneId: 'Z2FDTNDATAQYW2' }, // of all that CloudFront has
+      });
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// made.ts: the templates that the tests look at, as making.ts made them: as sale.json says, and with the queue.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HERE, readSale, type Sale } from '../src/sale.js';
+
+export interface Resource {
+  Type: string;
+  Properties: any;
+  Metadata?: Record<string, unknown>;
+  DeletionPolicy?: string;
+}
+
+export interface Template {
+  Parameters: Record<string, { AllowedPattern?: string; Type: string; Default?: string }>;
+  Resources: Record<string, Resource>;
+}
+
+export const SALE = readSale();
+export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' } };
+
+export interface All {
+  world: Template;
+  first: Template;
+  second: Template;
+}
+
+function parsed(dir: string): All {
+  const one = (name: string) => JSON.parse(readFileSync(join(HERE, 'made', dir, `${SALE.name}-${name}.template.json`), 'utf8')) as Template;
+  return { world: one('world'), first: one('first'), second: one('second') };
+}
+
+let usual: All | undefined;
+let queued: All | undefined;
+export const templates = (): All => (usual ??= parsed('http'));
+export const queuedTemplates = (): All => (queued ??= parsed('queue'));
+
+export const ofType = (template: Template, type: string): [string, Resource][] => Object.entries(template.Resources).filter(([, { Type }]) => Type === type);
+
+// The only one of its type: its properties.
+export function only(template: Template, type: string): Resource['Properties'] {
+  const found = ofType(template, type);
+  if (found.length !== 1) throw new Error(`${found.length} of ${type}`);
+  return found[0]![1].Properties;
+}
+
+// The name of a resource that a value refers to.
+export function refers(value: unknown): string | undefined {
+  const told = value as { Ref?: string; 'Fn::GetAtt'?: [string, string] } | undefined;
+  return told?.Ref ?? told?.['Fn::GetAtt']?.[0];
+}

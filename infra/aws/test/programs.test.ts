@@ -1,0 +1,158 @@
+// What the tasks are told is what the programs know: keys of their own tables, files that are laid down, paths and
+// ports that they serve, times that fit; and a task has no more rights than it needs.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { edgeConfig, FILES, withoutComments } from '../src/edge.js';
+import { fileOf, ROOT } from '../src/sale.js';
+import { SECRETS_PUT } from '../src/secrets.js';
+import { PROGRAMS, type Program } from '../src/services.js';
+import { ofType, only, queuedTemplates, templates, type Template } from './made.js';
+
+type Container = any;
+
+const definitions = (template: Template): Map<string, Container> =>
+  new Map(ofType(template, 'AWS::ECS::TaskDefinition').map(([, { Properties }]) => [(Properties.Family as string).replace(/^fairgate-(first|second)-/, ''), Properties]));
+const containers = (template: Template): [string, Container][] =>
+  [...definitions(template)].flatMap(([name, { ContainerDefinitions }]) => (ContainerDefinitions as Container[]).map((one): [string, Container] => [`${name}/${one.Name}`, one]));
+const find = (task: string, name = task): Container => containers(templates().first).find(([path]) => path === `${task}/${name}`)![1];
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+// [section] key pairs of the tables in C sources.
+function tableOf(text: string): string[] {
+  const long = [...text.matchAll(/\.section = "([a-z]+)",\s*\.key = "([a-z_]+)"/g)];
+  const short = [...text.matchAll(/\{"([a-z]+)", "([a-z_]+)",\s*CONFIG_/g)];
+  return [...long, ...short].map(([, section, key]) => `FAIRGATE_${section}_${key}`.toUpperCase());
+}
+
+const TABLES: Record<Program, string[]> = {
+  'queue-front': ['queue-front/src/main.c'],
+  'seat-service': ['seat-service/src/settings.c'],
+  'payment-adapter': ['payment-adapter/src/settings.c', ...readdirSync(join(ROOT, 'payment-adapter/src/psp')).filter((name) => /^psp_.*\.c$/.test(name)).map((name) => `payment-adapter/src/psp/${name}`)],
+};
+const known = (program: Program): Set<string> => new Set(['common/service/service_settings.c', ...TABLES[program]].flatMap((path) => tableOf(fileOf(path))));
+const settings = (task: string): Map<string, unknown> => new Map((find(task).Environment as { Name: string; Value: unknown }[]).map(({ Name, Value }) => [Name, Value]));
+
+test('each setting is a key of the program that is given it', () => {
+  for (const [task, program] of Object.entries(PROGRAMS)) {
+    const table = known(program);
+    assert.ok(table.size > 20, `${program} has a table`);
+    for (const name of settings(task).keys()) assert.ok(table.has(name), `${program} knows no ${name}`);
+  }
+});
+
+test('what a default configuration of infra/etc says is said here as well', () => {
+  const left: Record<Program, string[]> = {
+    'queue-front': ['FAIRGATE_REDIS_PATH', 'FAIRGATE_CONSOLE_PARTS'], // Redis is elsewhere; the console comes by a tunnel to localhost
+    'seat-service': ['FAIRGATE_PRIVATE_ORIGINS'],
+    'payment-adapter': ['FAIRGATE_PRIVATE_ORIGINS'],
+  };
+  for (const [task, program] of Object.entries(PROGRAMS)) {
+    let section = '';
+    const said = fileOf(`infra/etc/${program}.conf`).split('\n').flatMap((line) => {
+      section = /^\[([a-z]+)\]/.exec(line)?.[1] ?? section;
+      const key = /^([a-z_]+) =/.exec(line)?.[1];
+      return key === undefined ? [] : [`FAIRGATE_${section}_${key}`.toUpperCase()];
+    });
+    assert.deepEqual(said.filter((name) => !settings(task).has(name)).sort(), left[program].sort(), task);
+  }
+});
+
+test('a setting that names a file names one that is laid down, and none is laid down in vain', () => {
+  for (const task of Object.keys(PROGRAMS)) {
+    const laid = new Set([...textOf(find(task, 'files').Command).matchAll(/>([a-z0-9_.-]+)/g)].map(([, name]) => name!));
+    const all = [...settings(task).values()].map(textOf).join(' ') + textOf((definitions(templates().first).get(task).ContainerDefinitions as Container[]).map(({ Command }) => Command));
+    const named = new Set([...all.matchAll(new RegExp(`${FILES}/([a-z0-9_.-]*[a-z0-9])`, 'g'))].map(([, name]) => name!));
+    for (const name of named) assert.ok(laid.has(name) || name === 'edge.sock', `${task}: nobody lays ${name} down`);
+    for (const name of laid) assert.ok(named.has(name) || name.startsWith('edge.'), `${task}: ${name} is read by nobody`);
+  }
+});
+
+test('secrets that are put there by hand are those that put-secrets asks for, and no secret is a plain variable', () => {
+  const script = readFileSync(join(ROOT, 'infra/aws/put-secrets'), 'utf8');
+  const asked = /^files='([^']+)'/m.exec(script)![1]!.split(/\s+/);
+  assert.deepEqual(asked.sort(), [...SECRETS_PUT].sort());
+  for (const [path, { Environment = [] }] of containers(templates().first)) {
+    for (const { Name, Value } of Environment as { Name: string; Value: unknown }[]) {
+      assert.doesNotMatch(textOf(Value), /secretsmanager|PRIVATE KEY|sk_(test|live)/, `${path}: ${Name}`);
+    }
+  }
+});
+
+test('images are named by digest, in parameters without a default', () => {
+  for (const template of [templates().first, templates().second]) {
+    for (const [path, { Image }] of containers(template)) {
+      const parameter = template.Parameters[Image.Ref as string];
+      assert.ok(parameter, `${path}: ${textOf(Image)} is a parameter`);
+      assert.match(parameter.AllowedPattern!, /@sha256:\[0-9a-f\]\{64\}$/);
+      assert.equal(parameter.Default, undefined);
+    }
+  }
+});
+
+test('programs run as nobody, write nowhere but among their files, and are given no rights in AWS', () => {
+  for (const [path, one] of containers(templates().first)) {
+    assert.equal(one.ReadonlyRootFilesystem, true, path);
+    assert.notEqual(one.Privileged, true, path);
+    const helper = ['files', 'roles'].includes(one.Name as string);
+    assert.equal(one.User, helper ? '0' : '10001:10001', path);
+    if (helper && one.Name === 'files') assert.equal(one.Essential, false, path);
+  }
+  for (const task of [...Object.keys(PROGRAMS), 'edge']) {
+    const role = definitions(templates().first).get(task).TaskRoleArn['Fn::GetAtt'][0] as string;
+    const policies = ofType(templates().first, 'AWS::IAM::Policy').filter(([, { Properties }]) => textOf(Properties.Roles).includes(role));
+    assert.deepEqual(policies.map(([id]) => id), [], task);
+  }
+});
+
+test('a task is asked for its health where the program answers, and has the time to drain that it was promised', () => {
+  const service = fileOf('common/service/service_private.c');
+  assert.match(service, /"\/healthz"/);
+  const seconds = (value: unknown) => Number(/^(\d+)s$/.exec(value as string)![1]);
+  for (const [task, program] of Object.entries(PROGRAMS)) {
+    const told = settings(task);
+    assert.equal(find(task, 'alive').HealthCheck.Command[1], `curl -fsS -m 2 -o /dev/null http://127.0.0.1:${told.get('FAIRGATE_PRIVATE_PORT')}/healthz`);
+    const unit = fileOf(`infra/systemd/fairgate-${program}.service`);
+    const stop = find(task).StopTimeout as number;
+    assert.equal(stop, Number(/^TimeoutStopSec=(\d+)s$/m.exec(unit)![1]), task);
+    assert.ok(seconds(told.get('FAIRGATE_HTTP_DRAIN_DELAY')) + seconds(told.get('FAIRGATE_HTTP_DRAIN_TIMEOUT')) < stop, task);
+    assert.equal(find(task).Ulimits[0].SoftLimit, Number(/^LimitNOFILE=(\d+)$/m.exec(unit)![1]), task);
+  }
+  const target = only(templates().first, 'AWS::ElasticLoadBalancingV2::TargetGroup');
+  assert.match(fileOf('infra/edge/haproxy.cfg'), new RegExp(`monitor-uri ${target.HealthCheckPath}$`, 'm'));
+});
+
+test('HAProxy accepts the edge that is laid down, alone and beside the adapter', (context) => {
+  const dir = mkdtempSync(join(tmpdir(), 'fairgate-edge-'));
+  context.after(() => rmSync(dir, { recursive: true }));
+  for (const list of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, list), '10.64.0.0/24\n');
+  for (const inside of [undefined, '127.0.0.1']) {
+    const whole = withoutComments(edgeConfig({ bind: ':8080', inside, domain: 'fairgate.internal', event: 'tour' }));
+    writeFileSync(join(dir, 'edge.cfg'), whole.replaceAll(FILES, dir).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')));
+    const { status, stderr } = spawnSync('haproxy', ['-c', '-q', '-f', join(dir, 'edge.cfg')], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stderr, /ALERT|WARNING/);
+  }
+});
+
+test('a description of a task fits into the 64 KB that AWS has for it', () => {
+  for (const [name, properties] of definitions(templates().first)) assert.ok(JSON.stringify(properties).length < 60_000, `${name}: ${JSON.stringify(properties).length}`);
+});
+
+test('with the queue the outbox calls the gateway, which answers 2xx only when SQS has the letter', () => {
+  const template = queuedTemplates().first;
+  const told = containers(template).find(([path]) => path === 'payment-adapter/payment-adapter')![1].Environment as { Name: string; Value: unknown }[];
+  assert.match(textOf(told.find(({ Name }) => Name === 'FAIRGATE_SHOP_URL')!.Value), /execute-api.*orders/);
+  const method = ofType(template, 'AWS::ApiGateway::Method').find(([, { Properties }]) => Properties.HttpMethod === 'POST')![1].Properties;
+  assert.deepEqual(method.Integration.IntegrationResponses.map((one: Container) => [one.StatusCode, one.SelectionPattern]), [['200', undefined], ['503', '[345]\\d{2}']]);
+  const outbox = fileOf('payment-adapter/src/letters/outbox.c');
+  assert.match(outbox, /"Idempotency-Key: /);
+  assert.match(outbox, /json_member_str\(body, "customer"/);
+  assert.match(method.Integration.RequestTemplates['application/json'], /MessageGroupId=.*\$\.customer.*MessageDeduplicationId=.*Idempotency-Key/);
+  const queues = ofType(template, 'AWS::SQS::Queue').map(([, { Properties }]) => Properties);
+  assert.deepEqual(queues.map(({ FifoQueue, KmsMasterKeyId }) => [FifoQueue, KmsMasterKeyId !== undefined]), [[true, true], [true, true]]);
+});

@@ -1,0 +1,126 @@
+// What CloudFront keeps is what the programs say may be kept; its firewall stops machines and not visitors.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileOf } from '../src/sale.js';
+import { KEPT, LOGINS_PER_MIN, REQUESTS_PER_MIN } from '../src/world.js';
+import { ofType, only, SALE, templates } from './made.js';
+
+// Where each of them says so: the file, and what stands there.
+const SAID: Record<string, [string, string]> = {
+  '/v1/queue/*/status': ['queue-front/src/front/front_render.c', 'Cache-Control: public, max-age=1\\r\\n'],
+  '/.well-known/jwks.json': ['queue-front/src/api/pass_api.c', 'Cache-Control: public, max-age=60\\r\\n'],
+  '/assets/*': ['queue-front/src/pages/pages.c', 'Cache-Control: public, max-age=31536000, immutable\\r\\n'],
+  '/seats/-/*': ['common/web/site.c', 'public, max-age=31536000, immutable'],
+  '/pay/-/*': ['common/web/site.c', 'public, max-age=31536000, immutable'],
+  '/v1/pay/ticket-keys': ['payment-adapter/src/api/ticket_http.c', 'Cache-Control: public, max-age=300\\r\\n'],
+  '/v1/pay/events/*/revoked-tickets': ['payment-adapter/src/api/ticket_http.c', 'Cache-Control: public, max-age=10\\r\\n'],
+  '/v1/pay/events/*/refund-terms': ['payment-adapter/src/admin/refund_terms_http.c', 'public, max-age=10'],
+};
+const ROOTS: Record<string, string> = { '/seats/-/*': 'seat-service/src/api/hall_page.c', '/pay/-/*': 'payment-adapter/src/pages/pages.c', '/assets/*': 'queue-front/src/pages/waiting_site.c' };
+
+const distribution = () => only(templates().world, 'AWS::CloudFront::Distribution').DistributionConfig;
+const acl = () => only(templates().world, 'AWS::WAFv2::WebACL');
+
+test('each thing that is kept is kept for as long as its program says, and no longer', () => {
+  assert.deepEqual(KEPT.map(({ path }) => path).sort(), Object.keys(SAID).sort());
+  for (const { path, maxS } of KEPT) {
+    const [file, said] = SAID[path]!;
+    assert.ok(fileOf(file).includes(said), `${file} says ${said}`);
+    assert.equal(Number(/max-age=(\d+)/.exec(said)![1]), maxS, path);
+    if (ROOTS[path] !== undefined) assert.ok(fileOf(ROOTS[path]).includes(`"${path.replace('/*', '')}"`), `${ROOTS[path]} serves ${path}`);
+  }
+});
+
+test('every public max-age of the three programs is in that list', () => {
+  const shared = ['queue-front/src/pages/pages.c', ...Object.values(SAID).map(([file]) => file)];
+  for (const file of new Set(shared)) {
+    const found = [...fileOf(file).matchAll(/public, max-age=(\d+)/g)].map(([, age]) => Number(age));
+    const ages = Object.values(SAID).filter(([path]) => path === file).map(([, said]) => Number(/max-age=(\d+)/.exec(said)![1]));
+    for (const age of found) assert.ok(ages.includes(age) || (file.endsWith('pages/pages.c') && age === 86_400), `${file}: ${age}`); // the preview lies below /assets
+  }
+});
+
+test('in all else nothing is kept, and all that a visitor sends is passed on', () => {
+  const { DefaultCacheBehavior, CacheBehaviors } = distribution();
+  const disabled = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad', allViewer = '216adef6-5c7f-47e4-b989-5492eafa07d3'; // of AWS: CachingDisabled, AllViewer
+  assert.equal(DefaultCacheBehavior.CachePolicyId, disabled);
+  for (const one of [DefaultCacheBehavior, ...CacheBehaviors]) {
+    assert.equal(one.OriginRequestPolicyId, allViewer);
+    assert.equal(one.ViewerProtocolPolicy, 'redirect-to-https');
+  }
+  assert.ok(DefaultCacheBehavior.AllowedMethods.includes('POST'));
+  for (const one of CacheBehaviors) assert.deepEqual(one.AllowedMethods, ['GET', 'HEAD']);
+});
+
+test('a policy for keeping never keeps what is not said to be kept, and tells visitors apart by nothing but the path', () => {
+  const policies = ofType(templates().world, 'AWS::CloudFront::CachePolicy').map(([, { Properties }]) => Properties.CachePolicyConfig);
+  assert.deepEqual(policies.map(({ MaxTTL }) => MaxTTL).sort((a, b) => a - b), [...new Set(KEPT.map(({ maxS }) => maxS))].sort((a, b) => a - b));
+  for (const { MinTTL, DefaultTTL, ParametersInCacheKeyAndForwardedToOrigin: key } of policies) {
+    assert.deepEqual([MinTTL, DefaultTTL], [0, 0]);
+    assert.deepEqual([key.CookiesConfig.CookieBehavior, key.HeadersConfig.HeaderBehavior, key.QueryStringsConfig.QueryStringBehavior], ['none', 'none', 'none']);
+  }
+});
+
+test('CloudFront comes to the door by TLS with a word that nobody else has, and the door lets nobody else in', () => {
+  const { Origins, ViewerCertificate } = distribution();
+  assert.equal(Origins.length, 1);
+  const [origin] = Origins;
+  assert.equal(origin.DomainName, `origin.${SALE.domain}`);
+  assert.deepEqual([origin.CustomOriginConfig.OriginProtocolPolicy, origin.CustomOriginConfig.OriginSSLProtocols], ['https-only', ['TLSv1.2']]);
+  assert.equal(ViewerCertificate.MinimumProtocolVersion, 'TLSv1.2_2021');
+  const [header] = origin.OriginCustomHeaders;
+  for (const template of [templates().first, templates().second]) {
+    assert.equal(only(template, 'AWS::ElasticLoadBalancingV2::Listener').DefaultActions[0].FixedResponseConfig.StatusCode, '403');
+    const rules = ofType(template, 'AWS::ElasticLoadBalancingV2::ListenerRule');
+    assert.equal(rules.length, 1);
+    const [condition] = rules[0]![1].Properties.Conditions;
+    assert.equal(condition.HttpHeaderConfig.HttpHeaderName, header.HeaderName);
+    assert.match(JSON.stringify(condition.HttpHeaderConfig.Values), /resolve:secretsmanager:fairgate\/door-word/);
+  }
+});
+
+test('the balancer hands on what CloudFront says of the visitor, and adds nothing to it', () => {
+  const { LoadBalancerAttributes } = only(templates().first, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
+  const attributes = new Map((LoadBalancerAttributes as { Key: string; Value: string }[]).map(({ Key, Value }) => [Key, Value]));
+  assert.equal(attributes.get('routing.http.xff_header_processing.mode'), 'preserve');
+  assert.equal(attributes.get('deletion_protection.enabled'), 'true');
+});
+
+test('the firewall lets an address ask as often as the edge does, and judges nobody by who they seem to be', () => {
+  const pace = Number(/FAIRGATE_EDGE_REQUESTS_PER_10S:-(\d+)/.exec(fileOf('infra/stack/parts/edge'))![1]);
+  assert.equal(REQUESTS_PER_MIN, pace * 6);
+  const { Rules, DefaultAction } = acl();
+  assert.deepEqual(DefaultAction, { Allow: {} });
+  const told = Rules.map(({ Name, Statement, Action, OverrideAction }: any) => [
+    Name, Statement.RateBasedStatement?.Limit ?? Statement.ManagedRuleGroupStatement.Name, Action?.Block?.CustomResponse.ResponseCode ?? Object.keys(OverrideAction)[0],
+  ]);
+  assert.deepEqual(told, [
+    ['requests', REQUESTS_PER_MIN, 429], ['logins', LOGINS_PER_MIN, 429],
+    ['known-bad-inputs', 'AWSManagedRulesKnownBadInputsRuleSet', 'None'], ['reputation', 'AWSManagedRulesAmazonIpReputationList', 'Count'],
+  ]);
+  assert.doesNotMatch(JSON.stringify(Rules), /BotControl|Captcha|Challenge|AnonymousIp/);
+});
+
+test('who asks too often hears from the firewall what the edge would say', () => {
+  const { CustomResponseBodies, Rules } = acl();
+  const said = /status 429 content-type application\/problem\+json string '([^']+)' hdr Retry-After (\d+)/.exec(fileOf('infra/edge/haproxy.cfg'))!;
+  assert.deepEqual(JSON.parse(CustomResponseBodies.tooMany.Content), JSON.parse(said[1]!));
+  const headers = Rules[0].Action.Block.CustomResponse.ResponseHeaders as { Name: string; Value: string }[];
+  assert.equal(headers.find(({ Name }) => Name === 'Retry-After')!.Value, said[2]);
+});
+
+test('whoever asks lets go of a kept connection before whoever answers, and streams speak before either does', () => {
+  const told = (file: string, pattern: RegExp) => Number(pattern.exec(fileOf(file))![1]);
+  const attributes = only(templates().first, 'AWS::ElasticLoadBalancingV2::LoadBalancer').LoadBalancerAttributes as { Key: string; Value: string }[];
+  const balancer = Number(attributes.find(({ Key }) => Key === 'idle_timeout.timeout_seconds')!.Value);
+  const { OriginKeepaliveTimeout, OriginReadTimeout } = distribution().Origins[0].CustomOriginConfig;
+  const stream = told('common/http/http_internal.h', /HTTP_STREAM_KEEPALIVE_MS = (\d+)/) / 1000;
+  assert.ok(OriginKeepaliveTimeout < balancer && balancer < told('infra/edge/haproxy.cfg', /timeout http-keep-alive (\d+)s/));
+  assert.ok(stream < balancer && stream < OriginReadTimeout);
+});
+
+test('the name of the sale leads to CloudFront by both families of addresses', () => {
+  const records = ofType(templates().world, 'AWS::Route53::RecordSet').map(([, { Properties }]) => [Properties.Name, Properties.Type]);
+  assert.deepEqual(records.sort(), [[`${SALE.domain}.`, 'A'], [`${SALE.domain}.`, 'AAAA']]);
+});
