@@ -14,10 +14,12 @@ import { fileOf } from './sale.js';
 export const NAMESPACE = 'Fairgate';
 export const JOBS = { 'queue-front': 8091, 'seats-a': 8092, 'seats-b': 8092, 'payment-adapter': 8093 } as const;
 const MINUTE = 60;
+// The collector turns Prometheus's `job` into something of its own, so the same stands in a label beside it.
+const named = (label: string): string => (label === 'job' ? 'part' : label);
 
 export interface Metric {
   name: string;
-  labels: string[]; // those that a query names, job always among them
+  labels: string[]; // those that a query names, the part always among them
 }
 
 export interface Query {
@@ -62,15 +64,15 @@ function series(text: string, by: string[]): Series {
   const found = /^([a-z_]+)(?:\{([^}]*)\})?$/.exec(text.trim());
   if (found === null) throw new Error(`"${text}" is no series`);
   const where: string[] = [];
-  const labels = new Set(['job', ...by]);
+  const labels = new Set(['part', ...by]);
   for (const matcher of (found[2] ?? '').split(',').filter((one) => one !== '')) {
     const told = /^([a-z_]+)(=~?)"([^"]*)"$/.exec(matcher.trim());
     if (told === null) throw new Error(`"${matcher}" is not understood`);
     // All jobs that the collector reads are Fairgate's.
     if (told[2] === '=~' && told[1] === 'job' && told[3] === 'fairgate.*') continue;
     if (told[2] === '=~') throw new Error(`"${matcher}" is not understood`);
-    labels.add(told[1]!);
-    where.push(`"${told[1]}" = '${told[3]}'`);
+    labels.add(named(told[1]!));
+    where.push(`"${named(told[1]!)}" = '${told[3]}'`);
   }
   return { metric: { name: found[1]!, labels: [...labels].sort() }, where, by };
 }
@@ -101,7 +103,7 @@ function term(text: string, grouped: boolean): Term {
   const aggregated = /^(min|max|sum)\s*(?:by \(([a-z, ]+)\)\s*)?\((.*)\)$/.exec(left);
   const how = aggregated?.[1];
   // The address of a task means nothing to anybody: it is another one tomorrow.
-  const by = grouped ? (aggregated?.[2] ?? '').split(',').map((label) => label.trim()).filter((label) => label !== '' && label !== 'instance') : [];
+  const by = grouped ? (aggregated?.[2] ?? '').split(',').map((label) => label.trim()).filter((label) => label !== '' && label !== 'instance').map(named) : [];
   const inner = aggregated?.[3] ?? left;
   const limit = Number(number);
   const grown = /^increase\((.*)\[(\d+[smh])\]\)$/.exec(inner);
@@ -130,7 +132,7 @@ function share(expr: string): Read[] | null {
   return Object.keys(JOBS).map((job) => {
     const of = (text: string): Series => {
       const one = series(text, []);
-      return { ...one, where: [...one.where, `"job" = 'fairgate-${job}'`] };
+      return { ...one, where: [...one.where, `"part" = 'fairgate-${job}'`] };
     };
     const both = [of(bad), of(all)];
     return { queries: both.map((one) => select('SUM', one, seconds(window))), expression: `IF(m0 > ${part} * m1, 1, 0)`, ...YES, metrics: both.map(({ metric }) => metric) };

@@ -1,5 +1,5 @@
-// region.ts: one region with all of the sale in it. The second one is the same, asleep: its stores follow the
-// first one's, its tasks are defined and do not run.
+// region.ts: one region with all of the sale in it. The second one is the same: its stores follow the first one's.
+// Tasks are defined in both and run where `awake` says.
 
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
@@ -37,6 +37,7 @@ export class Region extends Stack {
   constructor(scope: Construct, id: string, sale: Sale, place: Place, props: StackProps & { second: boolean }) {
     super(scope, id, props);
     const size = sizeFor(sale.visitors);
+    const awake = sale.awake === (props.second ? 'second' : 'first');
     const key = keyOf(this, sale);
     const network = networkOf(this, sale, place, key);
     const secrets = secretsOf(this, sale, key, props.second);
@@ -46,12 +47,12 @@ export class Region extends Stack {
     const repositories = [this.formatArn({ service: 'ecr', resource: 'repository', resourceName: `${sale.name}/*` })];
     const at: Workshop = { stack: this, cluster, secrets, key, image: images(this), repositories };
     const shopUrl = sale.shop.delivery === 'queue' ? shopQueueOf(this, sale, network.vpc, key) : sale.shop.ordersUrl;
-    const plan = { stack: this, sale, size, network, stores, tasks: new Tasks(at), names, asleep: props.second };
+    const plan = { stack: this, sale, size, network, stores, tasks: new Tasks(at), names, asleep: !awake };
     const services = servicesOf(plan, shopUrl);
     const balancer = doorOf(this, sale, network, services.edges.service, props.second);
-    watch(at, network, names.namespaceName, services.all.map(({ service }) => service), props.second);
+    watch(at, network, names.namespaceName, services.all.map(({ service }) => service), !awake);
+    if (awake) openingOf(this, sale, size, services.all, balancer);
     if (!props.second) {
-      openingOf(this, sale, size, services.all, balancer);
       const roles = rolesOf(at, stores);
       new CfnOutput(this, 'MakeRoles', { value: roles.family, description: 'run this task once, in the subnets inner, in the group roles' });
     }

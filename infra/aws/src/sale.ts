@@ -30,6 +30,7 @@ export interface Sale {
   name: string;
   domain: string;
   event: string;
+  awake: 'none' | 'first' | 'second'; // where programs run; none: while secrets and roles are not there yet
   visitors: number;
   opensAt: string;
   warmMinutes: number;
@@ -118,6 +119,8 @@ export function checked(sale: Sale): Sale {
   must(/^[A-Za-z0-9_-]+$/.test(sale.event), 'event');
   must(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(sale.opensAt) && !Number.isNaN(Date.parse(sale.opensAt)), 'opensAt: as 2027-05-01T11:00:00Z');
   must(sale.warmMinutes >= 30 && sale.openMinutes >= 60, 'warmMinutes: 30 at least, openMinutes: 60');
+  must(['none', 'first', 'second'].includes(sale.awake), 'awake: none, first or second');
+  must(sale.awake !== 'second' || sale.second !== undefined, 'awake: there is no second region');
   must(sale.shop.delivery === 'http' || sale.shop.delivery === 'queue', 'shop.delivery: http or queue');
   checkPlace(sale.primary, 'primary');
   const networks = [sale.primary.cidr, sale.shop.cidr];

@@ -29,7 +29,7 @@ export interface Plan {
   stores: Stores;
   tasks: Tasks;
   names: sd.PrivateDnsNamespace;
-  asleep: boolean; // the second region: all of it is there, nothing runs
+  asleep: boolean; // all of it is there, nothing runs
 }
 
 // What every program is told. Nothing follows SIGTERM for drain_delay, so that HAProxy hears of it first.
@@ -153,10 +153,13 @@ export function servicesOf(plan: Plan, shopUrl: string): Services {
     beside(definition, first, 'inside', { image: image('Edge'), command: HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });
   });
   const edges = run(plan, edge, 'edge', 'edges', size.edges.count, 'inner', false);
+  // One after the other: a new version of both at once would leave nobody to own.
+  const seats = ['seats-a', 'seats-b'].map((name) => run(plan, tasks.define(seatsTask(plan, name)), 'seats', 'seats', 1, 'inner', true));
+  seats[1]!.service.node.addDependency(seats[0]!.service);
   const all = [
     edges,
     run(plan, tasks.define(frontTask(plan)), 'line', 'fronts', size.fronts.count, 'line', true),
-    ...['seats-a', 'seats-b'].map((name) => run(plan, tasks.define(seatsTask(plan, name)), 'seats', 'seats', 1, 'inner', true)),
+    ...seats,
     run(plan, pay, 'pay', 'pays', size.pays.count, 'pay', true),
   ];
   return { edges, all };

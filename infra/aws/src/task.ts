@@ -78,6 +78,8 @@ function layDown(files: File[]): string {
 }
 
 const MOUNT: ecs.MountPoint = { sourceVolume: 'files', containerPath: FILES, readOnly: false };
+// LimitNOFILE of the units; HAProxy does not start if it cannot have two a connection.
+const FILES_OPEN: ecs.Ulimit[] = [{ name: ecs.UlimitName.NOFILE, softLimit: 1048576, hardLimit: 1048576 }];
 const HARDENED = { readonlyRootFilesystem: true, privileged: false } as const;
 
 export class Tasks {
@@ -127,7 +129,7 @@ export class Tasks {
     const main = definition.addContainer(task.name, {
       ...HARDENED, image: image(task.image), user: NOBODY, logging, environment, command: task.command,
       stopTimeout: Duration.seconds(STOP_S),
-      ulimits: [{ name: ecs.UlimitName.NOFILE, softLimit: 1048576, hardLimit: 1048576 }], // LimitNOFILE of the units
+      ulimits: FILES_OPEN,
     });
     main.addMountPoints(MOUNT);
     main.addContainerDependencies({ container: first, condition: ecs.ContainerDependencyCondition.SUCCESS });
@@ -139,7 +141,7 @@ export class Tasks {
 
 // A container beside the program that reads the same files.
 export function beside(definition: ecs.FargateTaskDefinition, first: ecs.ContainerDefinition, name: string, options: Omit<ecs.ContainerDefinitionOptions, 'user'>): void {
-  const container = definition.addContainer(name, { ...HARDENED, user: NOBODY, ...options });
+  const container = definition.addContainer(name, { ...HARDENED, user: NOBODY, ulimits: FILES_OPEN, ...options });
   container.addMountPoints(MOUNT);
   container.addContainerDependencies({ container: first, condition: ecs.ContainerDependencyCondition.SUCCESS });
 }

@@ -75,6 +75,7 @@ export function collectorConfig(all: Alarm[], domain: string, region: string, lo
       global: { scrape_interval: '15s', scrape_timeout: '5s' },
       scrape_configs: Object.entries(JOBS).map(([name, port]) => ({
         job_name: `fairgate-${name}`, dns_sd_configs: [{ names: [`${name}.${domain}`], type: 'A', port, refresh_interval: '10s' }],
+        relabel_configs: [{ target_label: 'part', replacement: `fairgate-${name}` }],
       })),
     } } },
     processors: { batch: { timeout: '10s' } },

@@ -1,4 +1,5 @@
-// made.ts: the templates that the tests look at, as making.ts made them: as sale.json says, and with the queue.
+// made.ts: the templates that the tests look at, as making.ts made them: as sale.json says, with the
+// queue, and with the first region given up.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ export interface Resource {
   Properties: any;
   Metadata?: Record<string, unknown>;
   DeletionPolicy?: string;
+  DependsOn?: string[];
 }
 
 export interface Template {
@@ -18,6 +20,8 @@ export interface Template {
 
 export const SALE = readSale();
 export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' } };
+
+export const GIVEN_UP: Sale = { ...SALE, awake: 'second' };
 
 export interface All {
   world: Template;
@@ -32,8 +36,10 @@ function parsed(dir: string): All {
 
 let usual: All | undefined;
 let queued: All | undefined;
+let givenUp: All | undefined;
 export const templates = (): All => (usual ??= parsed('http'));
 export const queuedTemplates = (): All => (queued ??= parsed('queue'));
+export const givenUpTemplates = (): All => (givenUp ??= parsed('given-up'));
 
 export const ofType = (template: Template, type: string): [string, Resource][] => Object.entries(template.Resources).filter(([, { Type }]) => Type === type);
 

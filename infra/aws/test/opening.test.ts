@@ -51,6 +51,8 @@ test('what a sale is told of is judged before anything is made of it', () => {
   wrong({ opensAt: '2027-13-01T11:00:00Z' });
   wrong({ visitors: 20_000_000 });
   wrong({ warmMinutes: 5 });
+  wrong({ awake: 'both' });
+  wrong({ awake: 'second', second: undefined });
   wrong({ primary: { ...SALE.primary, zones: ['ap-northeast-2a', 'ap-northeast-2a', 'ap-northeast-2c'] } });
   wrong({ second: { ...SALE.second!, cidr: SALE.primary.cidr } });
   wrong({ second: { ...SALE.second!, region: SALE.primary.region, zones: SALE.primary.zones } });

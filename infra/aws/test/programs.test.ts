@@ -126,6 +126,18 @@ test('a task is asked for its health where the program answers, and has the time
   assert.match(fileOf('infra/edge/haproxy.cfg'), new RegExp(`monitor-uri ${target.HealthCheckPath}$`, 'm'));
 });
 
+test('wherever HAProxy runs it may open two files for each connection that it is to take', () => {
+  const wants = 2 * Number(/^ +maxconn (\d+)$/m.exec(edgeConfig({ bind: ':8080', domain: 'fairgate.internal', event: 'tour' }))![1]);
+  const running = containers(templates().first).filter(([, { Command }]) => (Command as string[] | undefined)?.[0] === 'haproxy');
+  assert.deepEqual(running.map(([path]) => path), ['edge/edge', 'payment-adapter/inside']);
+  for (const [path, { Ulimits = [] }] of running) assert.ok(Ulimits[0]?.HardLimit > wants, path);
+});
+
+test('the two seat services are replaced one after the other', () => {
+  const second = ofType(templates().first, 'AWS::ECS::Service').find(([id]) => id.startsWith('Serviceseatsb'))![1];
+  assert.ok(second.DependsOn!.some((id) => id.startsWith('Serviceseatsa')));
+});
+
 test('HAProxy accepts the edge that is laid down, alone and beside the adapter', (context) => {
   const dir = mkdtempSync(join(tmpdir(), 'fairgate-edge-'));
   context.after(() => rmSync(dir, { recursive: true }));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileOf } from '../src/sale.js';
-import { ofType, only, queuedTemplates, refers, SALE, templates, type Template } from './made.js';
+import { givenUpTemplates, ofType, only, queuedTemplates, refers, SALE, templates, type Template } from './made.js';
 
 const both = (): Template[] => [templates().first, templates().second];
 
@@ -88,6 +88,16 @@ test('the second region follows: same secrets, stores that replicate, nothing th
   assert.equal(refers(record(first).HealthCheckId), ofType(first, 'AWS::Route53::HealthCheck')[0]![0]);
   // A person decides: the check has no eyes of its own.
   assert.deepEqual([check.Type, check.HealthThreshold], ['CALCULATED', 0]);
+});
+
+test('programs run in one region at a time, and are made larger for the opening there', () => {
+  const running = (template: Template) => ofType(template, 'AWS::ECS::Service').reduce((sum, [, { Properties }]) => sum + (Properties.DesiredCount as number), 0);
+  const scheduled = (template: Template) => ofType(template, 'AWS::Scheduler::Schedule').length;
+  for (const [{ first, second }, which] of [[templates(), 'first'], [givenUpTemplates(), 'second']] as const) {
+    const [here, there] = which === 'first' ? [first, second] : [second, first];
+    assert.ok(running(here) > 10 && scheduled(here) === 2, which);
+    assert.deepEqual([running(there), scheduled(there)], [0, 0], which);
+  }
 });
 
 test('a message to anybody is refused without TLS', () => {

@@ -37,11 +37,11 @@ test('forms of expressions, as they are asked of CloudWatch', () => {
     const { queries, threshold, operator } = one(expr);
     return [queries[0]!.sql, queries[0]!.periodS, operator, threshold];
   };
-  assert.deepEqual(query('min by (event) (a_b) == 1'), ['SELECT MIN("a_b") FROM SCHEMA("Fairgate", "event", "job") GROUP BY "event"', 60, 'GreaterThanOrEqualToThreshold', 1]);
-  assert.deepEqual(query('max by (event) (a_b) == 0'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "event", "job") GROUP BY "event"', 60, 'LessThanOrEqualToThreshold', 0]);
-  assert.deepEqual(query('a_b{state="out"} > 0'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "job", "state") WHERE "state" = \'out\'', 60, 'GreaterThanThreshold', 0]);
-  assert.deepEqual(query('max by (event) (increase(a_b[5m])) > 5000'), ['SELECT SUM("a_b") FROM SCHEMA("Fairgate", "event", "job") GROUP BY "event"', 300, 'GreaterThanThreshold', 5000]);
-  assert.deepEqual(query('max by (instance) (a_b) > 5'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "job")', 60, 'GreaterThanThreshold', 5]);
+  assert.deepEqual(query('min by (event) (a_b) == 1'), ['SELECT MIN("a_b") FROM SCHEMA("Fairgate", "event", "part") GROUP BY "event"', 60, 'GreaterThanOrEqualToThreshold', 1]);
+  assert.deepEqual(query('max by (event) (a_b) == 0'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "event", "part") GROUP BY "event"', 60, 'LessThanOrEqualToThreshold', 0]);
+  assert.deepEqual(query('a_b{state="out"} > 0'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "part", "state") WHERE "state" = \'out\'', 60, 'GreaterThanThreshold', 0]);
+  assert.deepEqual(query('max by (event) (increase(a_b[5m])) > 5000'), ['SELECT SUM("a_b") FROM SCHEMA("Fairgate", "event", "part") GROUP BY "event"', 300, 'GreaterThanThreshold', 5000]);
+  assert.deepEqual(query('max by (instance) (a_b) > 5'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "part")', 60, 'GreaterThanThreshold', 5]);
   assert.equal(one('a_b > 0 and a_b < 150').expression, 'IF(m0 > 0 AND m1 < 150, 1, 0)');
   assert.equal(one('max by (event) (a_b) > 9 or max by (event) (c_d) > 8').expression, 'IF(m0 > 9 OR m1 > 8, 1, 0)');
   assert.equal(one('a_b > 0', '        for: 5m\n').minutes, 5);
