@@ -28,7 +28,7 @@ ready-to-run:
 
 # ---- judging it ----------------------------------------------------------------------------------
 
-.PHONY: test check unit nth soak faults fuzz coverage mutants bench hostile crowd
+.PHONY: test check unit nth soak faults fuzz coverage mutants bench hostile crowd cdn
 test: ## everything that CI runs; ends with "N passed, N failed"
 	@infra/deps test browser
 	@infra/test all
@@ -78,6 +78,11 @@ crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadte
 	@infra/deps bench
 	@$(RELEASE) -j$$(nproc) programs
 	@node loadtest/run.js $(or $(SCENARIO),smoke) $(if $(SEED),--seed $(SEED))
+
+cdn: ## 50,000 first views of the waiting page through nginx and Varnish; what reaches a front is counted
+	@infra/deps test cdn
+	@$(MAKE) --no-print-directory VARIANT=asan -j$$(nproc) programs
+	@FAIRGATE_ONCE=1 FAIRGATE_CACHES=nginx,varnish FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
 
 # ---- without a machine that it could not lose ----------------------------------------------------
 

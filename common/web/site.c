@@ -170,20 +170,25 @@ static void reply_pack(struct http_req *req, const struct pack *pack, const char
 
 /* ---- answering ---- */
 
-static void put_headers(const struct http_req *req, enum lang lang, const char *connect,
-                        struct text *headers)
+/* What every page is told, whoever reads it. */
+static void put_policy(enum lang lang, const char *connect, struct text *headers)
 {
-    TEXT_LIT(headers, "Cache-Control: private, no-store\r\n"
-                      "Content-Security-Policy: default-src 'none'; script-src 'self'; "
+    TEXT_LIT(headers, "Content-Security-Policy: default-src 'none'; script-src 'self'; "
                       "style-src 'self'; connect-src 'self'");
     if (connect != NULL && connect[0] != '\0')
         text_printf(headers, " %s", connect);
     TEXT_LIT(headers, "; img-src 'self'; "
                       "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"
                       "Referrer-Policy: same-origin\r\n"
-                      "X-Content-Type-Options: nosniff\r\n"
-                      "Vary: Accept-Encoding, Accept-Language, Cookie\r\n");
+                      "X-Content-Type-Options: nosniff\r\n");
     http_header_add(headers, "Content-Language", span_of(lang_tag(lang)));
+}
+
+static void put_headers(const struct http_req *req, enum lang lang, const char *connect,
+                        struct text *headers)
+{
+    TEXT_LIT(headers, "Cache-Control: private, no-store\r\n"); /* so it varies for nobody */
+    put_policy(lang, connect, headers);
     if (http_req_query_arg(req, SPAN("lang")).ptr != NULL)
         text_printf(headers,
                     "Set-Cookie: " LANG_COOKIE "=%s; Path=/; Max-Age=%d; SameSite=Lax%s\r\n",
@@ -193,6 +198,21 @@ static void put_headers(const struct http_req *req, enum lang lang, const char *
 void site_headers(const struct http_req *req, enum lang lang, struct text *headers)
 {
     put_headers(req, lang, NULL, headers);
+}
+
+enum lang site_kept_headers(const struct http_req *req, struct text *headers)
+{
+    enum lang lang;
+    struct span asked = http_req_query_arg(req, SPAN("lang")), none = {NULL, 0};
+    bool by_address = lang_parse(asked, &lang);
+    if (!by_address)
+        lang = lang_choose(none, none, http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
+    TEXT_LIT(headers, "Vary: Accept-Encoding");
+    if (!by_address)
+        TEXT_LIT(headers, ", Accept-Language");
+    TEXT_LIT(headers, "\r\n");
+    put_policy(lang, NULL, headers);
+    return lang;
 }
 
 /* The parameter goes into a header: ids have no other letters than these. */

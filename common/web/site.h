@@ -98,5 +98,8 @@ const struct phrases *site_phrases(const struct site *site, enum lang lang);
 /* The head lines of every page: policy, language, and what it varies by. Room for SITE_HEADERS_MAX.
  * A language that was asked for by ?lang= is remembered in a cookie. */
 void site_headers(const struct http_req *req, enum lang lang, struct text *headers);
+/* The same for a page that caches may keep, without Cache-Control: no cookie is read or set.
+ * Answers the language: ?lang= or, where the address names none that is known, Accept-Language. */
+enum lang site_kept_headers(const struct http_req *req, struct text *headers);
 
 #endif

@@ -40,6 +40,21 @@ bool visit_accepts(const struct http_req *req, struct span coding)
     return visit_lists(http_req_header(req, HTTP_HEADER_ACCEPT_ENCODING), coding);
 }
 
+bool visit_has(const struct http_req *req, struct span tag)
+{
+    struct span list = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH);
+    while (list.ptr != NULL) {
+        struct span item;
+        list = span_cut(list, ',', &item);
+        item = span_trim(item);
+        if (span_starts(item, SPAN("W/"))) /* the comparison is the weak one */
+            item = span_skip(item, 2);
+        if (span_eq(item, tag) || span_eq(item, SPAN("*")))
+            return true;
+    }
+    return false;
+}
+
 static bool is_ours(const struct http_req *req)
 {
     if (http_req_method(req) == HTTP_METHOD_GET)

@@ -26,7 +26,7 @@ settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
     asked_base=${FAIRGATE_PORT_BASE:-}
-    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL=
+    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s
     # shellcheck disable=SC1091 # made by settings_save
     if [ -r "$RUN/settings" ]; then . "$RUN/settings"; fi
     BASE=${asked_base:-$BASE}
@@ -37,6 +37,7 @@ settings_load() {
     TRUSTED=${FAIRGATE_EDGE_TRUSTED-$TRUSTED}
     CLIENT_IP_HEADER=$(say "${FAIRGATE_EDGE_CLIENT_IP_HEADER:-$CLIENT_IP_HEADER}" | tr '[:upper:]' '[:lower:]')
     PROXY_PROTOCOL=${FAIRGATE_EDGE_PROXY_PROTOCOL-$PROXY_PROTOCOL}
+    PAGE_KEPT=${FAIRGATE_PAGE_KEPT:-$PAGE_KEPT}
     SECRETS=$RUN/secrets
 }
 
@@ -60,6 +61,9 @@ settings_check() {
     case $CLIENT_IP_HEADER in
     *[!a-z0-9-]*) fail "FAIRGATE_EDGE_CLIENT_IP_HEADER=$CLIENT_IP_HEADER: a header's name" ;;
     forwarded) fail "FAIRGATE_EDGE_CLIENT_IP_HEADER=forwarded: the edge reads lists of addresses only" ;;
+    esac
+    case ${PAGE_KEPT%s} in
+    '' | *[!0-9]*) fail "FAIRGATE_PAGE_KEPT=$PAGE_KEPT: seconds, such as 5s; 0s: no cache keeps the page" ;;
     esac
     networks FAIRGATE_EDGE_TRUSTED "$TRUSTED"
     networks FAIRGATE_EDGE_PROXY_PROTOCOL "$PROXY_PROTOCOL"
@@ -89,6 +93,7 @@ MAIL_URL='$MAIL_URL'
 TRUSTED='$TRUSTED'
 CLIENT_IP_HEADER='$CLIENT_IP_HEADER'
 PROXY_PROTOCOL='$PROXY_PROTOCOL'
+PAGE_KEPT='$PAGE_KEPT'
 END
 }
 

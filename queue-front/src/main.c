@@ -111,6 +111,10 @@ static const struct config_setting settings[] = {
     {"web", "public_url", CONFIG_STRING, AT(web_public_url), "", 0, PUBLIC_URL_MAX, NULL,
      "where visitors find the site, https://HOST: shared links are shown with a picture; empty: "
      "without"},
+    {"web", "page_kept", CONFIG_DURATION, AT(web_page_kept_ms), "0s", 0, 60000, NULL,
+     "for how long a cache in front of us may keep the waiting page of visitors without a place, "
+     "in whole "
+     "seconds; 0: none may keep it"},
     {"autopilot", "health", CONFIG_STRING, AT(autopilot_health), "", 0, 1000, NULL,
      "URLs that tell the health of the services behind the line, comma between: /metrics, or JSON"},
     {"autopilot", "interval", CONFIG_DURATION, AT(autopilot_interval_ms), "5s", 200, 60000, NULL,
@@ -264,6 +268,8 @@ static int check(void *target, struct err_slot *err)
     if (strlen(config->pass_next_url) + LINE_EVENT_ID_MAX > NEXT_URL_BYTES_MAX)
         return err_set(err, ERR_RANGE, "passes.next_url: too long");
     rc = check_public_url(config->web_public_url, err);
+    if (rc == 0 && config->web_page_kept_ms % 1000 != 0)
+        return err_set(err, ERR_RANGE, "web.page_kept: whole seconds");
     if (rc == 0)
         rc = brand_check(&config->brand, err);
     struct beacon_sources beacons;

@@ -8,6 +8,9 @@
 // stream does not come through, the polls alone do the same, a little later. One tab of a browser
 // has the stream: browsers allow few connections to a host.
 //
+// A page that caches keep knows neither the time nor whose it is: cached.js makes it this visitor's. It needs no
+// stream, which no cache can keep, until there is a place.
+//
 // Time is the server's throughout (kit.js). After sleep, and whenever the page becomes visible
 // again, it asks for everything again.
 
@@ -23,6 +26,8 @@ const SOON_MS = 3000; // over which a crowd's questions are spread after an open
 
 let me = JSON.parse(byId('me').textContent); // null: no place
 let lanes = null; // from the status; until then the page shows what it was rendered with
+const home = byId('updated').firstChild.href; // which is never the page that caches keep
+const cached = !line.dataset.now;
 let opens = Date.parse(line.dataset.opens) || 0;
 const gathers = Date.parse(line.dataset.gathers) || 0;
 
@@ -71,7 +76,7 @@ function viewOf() {
 }
 
 function see() {
-  if (!over && OVER.includes(me.place)) return location.replace(`/e/${event}`);
+  if (!over && OVER.includes(me.place)) return location.replace(home);
   const view = viewOf();
   showView(view, me.state);
   showMe(me);
@@ -321,6 +326,7 @@ async function tellAppeal(told) {
 // Repeated until there is an answer: the cookie of this page makes ten joins one place. If a
 // challenge expired while the phone slept, we ask for a new one.
 async function join(invited = {}, body) {
+  await known;
   for (let headers = invited, worked = 0; ;) {
     let answer = null;
     try {
@@ -345,7 +351,7 @@ async function join(invited = {}, body) {
     } else if ([401, 409, 422].includes(answer.status) ||
       (answer.status === 503 && /"(codes-missing|line-full)"/.test(await answer.clone().text()))) {
       const { code } = await answer.json();
-      return location.replace(`/e/${event}?notice=${code}`);
+      return location.replace(`${home}?notice=${code}`);
     } else if (answer.status === 429 || answer.status === 503) {
       notice(say(answer.status === 429 ? 'live.limited' : 'live.joining'));
       tellAppeal(await answer.json().catch(() => ({})));
@@ -360,6 +366,8 @@ function settle(joined) {
   notice('');
   over = '';
   me = joined;
+  keep.set('place', 1);
+  if (cached) holdStream();
   line.dataset.entry = me.entry ?? me.position;
   see();
   showUpdated();
@@ -373,7 +381,7 @@ async function takeOver() {
   const code = byId('code').value;
   const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
   const told = await answer.json();
-  if (!answer.ok) return location.replace(`/e/${event}?notice=${told.code}`);
+  if (!answer.ok) return location.replace(`${home}?notice=${told.code}`);
   byId('bring').classList.add('on');
   settle(told);
 }
@@ -382,7 +390,7 @@ async function leave() {
   const answer = await ask('POST', 'leave');
   if (!answer.ok) throw new Error(String(answer.status));
   keep.set('bar', null);
-  location.replace(`/e/${event}?notice=left`);
+  location.replace(`${home}?notice=left`);
 }
 
 // ---- the turn ----
@@ -479,7 +487,7 @@ showUpdated();
 showClocks();
 readCode();
 again(jitter(Number(line.dataset.poll)));
-holdStream();
+const known = cached ? fetched('cached').then(({ begin }) => begin(ask, settle)) : holdStream();
 
 // Scripts fetched later import these from here, the one file that the page loads first.
 export * from './kit.js';

@@ -67,6 +67,8 @@ void answer_waiting_page(struct http_req *req, struct span event, const char *no
     struct text location = text_on(memory, sizeof(memory));
     TEXT_LIT(&location, "/e/");
     text_put(&location, event);
+    if (front_of(req)->config->web_page_kept_ms > 0) /* not the one that caches keep */
+        TEXT_LIT(&location, "/mine");
     if (notice != NULL) {
         TEXT_LIT(&location, "?notice=");
         text_str(&location, notice);

@@ -25,6 +25,7 @@
 #include "base/ip.h"
 #include "base/json_in.h"
 #include "base/rfc3339.h"
+#include "web/visit.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -80,20 +81,6 @@ static void on_me(struct http_req *req)
 
 /* ---- status and stream ---- */
 
-static bool names_tag(struct span list, struct span tag)
-{
-    while (list.ptr != NULL) {
-        struct span item;
-        list = span_cut(list, ',', &item);
-        item = span_trim(item);
-        if (span_starts(item, SPAN("W/"))) /* the comparison is the weak one */
-            item = span_skip(item, 2);
-        if (span_eq(item, tag) || span_eq(item, SPAN("*")))
-            return true;
-    }
-    return false;
-}
-
 static void on_status(struct http_req *req)
 {
     struct front *front = front_of(req);
@@ -103,8 +90,7 @@ static void on_status(struct http_req *req)
         return;
     }
     front_render(front, event);
-    struct span known = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH);
-    bool same = known.ptr != NULL && names_tag(known, span_of(event->tag));
+    bool same = visit_has(req, span_of(event->tag));
     struct http_blob *blob = same ? event->not_modified : event->status;
     if (blob == NULL) { /* the allocator said no while rendering */
         answer_overloaded(req);

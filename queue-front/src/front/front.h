@@ -9,6 +9,7 @@
 #include "base/magic.h"
 #include "base/secret_file.h"
 #include "base/table.h"
+#include "base/tag.h"
 #include "core/draw/nist.h"
 #include "core/event/event_doc.h"
 #include "core/line/place.h"
@@ -69,6 +70,7 @@ struct front_config {
     char members_audience[CONFIG_STRING_MAX];
     char web_origins[CONFIG_STRING_MAX];
     char web_public_url[CONFIG_STRING_MAX];
+    uint64_t web_page_kept_ms;
     char autopilot_health[CONFIG_STRING_MAX];
     char autopilot_tls_ca[CONFIG_STRING_MAX];
     uint64_t autopilot_interval_ms;
@@ -136,7 +138,8 @@ struct front_gauges {
 
 /* The waiting page for visitors without a place: the same for all readers of a language. */
 struct front_page {
-    struct http_blob *blob; /* by gzip; NULL: none yet */
+    struct http_blob *blob;    /* by gzip; NULL: none yet */
+    char tag[TAG_LEN + 2 + 1]; /* with its quotes */
     enum line_state state;
     uint64_t version; /* of the document */
     uint64_t made_us;

@@ -36,7 +36,7 @@ static void put_head(const struct front *front, const struct front_line *event, 
 {
     TEXT_LIT(out, "Date: ");
     text_put(out, http_server_date(front->loop->server));
-    TEXT_LIT(out, "\r\nCache-Control: public, max-age=1\r\nETag: ");
+    TEXT_LIT(out, "\r\nCache-Control: public, max-age=1, stale-while-revalidate=1\r\nETag: ");
     text_str(out, event->tag);
     TEXT_LIT(out, "\r\n");
 }

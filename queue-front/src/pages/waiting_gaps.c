@@ -51,6 +51,16 @@ static void put_event(struct text *out, void *ctx)
     text_put(out, front_line_id(look->event));
 }
 
+/* Where the page is made for whoever asks, also where caches keep the other. */
+static void put_home(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    TEXT_LIT(out, "/e/");
+    text_put(out, front_line_id(look->event));
+    if (look->front->config->web_page_kept_ms > 0)
+        TEXT_LIT(out, "/mine");
+}
+
 static void put_name(struct text *out, void *ctx)
 {
     html_put(out, span_of(doc_of(ctx)->name));
@@ -105,19 +115,23 @@ static void put_state(struct text *out, void *ctx)
 static void put_now(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
-    rfc3339_put(out, look->now_ms);
+    if (!look->kept) /* the script asks */
+        rfc3339_put(out, look->now_ms);
 }
 
 static void put_poll(struct text *out, void *ctx)
 {
+    enum { AT_ONCE_MS = 300 };
     const struct waiting_look *look = ctx;
-    text_u64(out, look->poll_ms);
+    text_u64(out, look->kept ? AT_ONCE_MS : look->poll_ms);
 }
 
+/* Without a script: from a page that was kept to one's own, at once. */
 static void put_refresh(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
-    text_u64(out, look->poll_ms < 5000 ? 5 : look->poll_ms / 1000);
+    uint32_t own_s = look->poll_ms < 5000 ? 5 : look->poll_ms / 1000;
+    text_u64(out, look->kept ? 0 : own_s);
 }
 
 static void put_time(struct text *out, uint64_t ms)
@@ -632,6 +646,7 @@ static void put_over_text(struct text *out, void *ctx)
 
 const struct page_gap waiting_gaps[] = {
     {"event", put_event, NULL},
+    {"home", put_home, NULL},
     {"name", put_name, NULL},
     {"about", put_about, NULL},
     {"no-about", NULL, no_about},

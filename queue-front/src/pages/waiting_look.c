@@ -67,6 +67,8 @@ void waiting_look_take(struct waiting_look *look, const struct http_req *req)
     }
     look->view = view_of(look);
     look->eta = status_eta(&event->eta, look->place);
+    if (look->kept) /* nobody's wait */
+        look->eta = (struct eta){.basis = ETA_UNKNOWN};
     struct poll_ask ask = {
         .line = event->view->state,
         .place = look->entry > 0 ? look->place.state : PLACE_WAITING,
@@ -80,5 +82,7 @@ void waiting_look_take(struct waiting_look *look, const struct http_req *req)
 
 bool waiting_look_is_shared(const struct waiting_look *look)
 {
-    return look->entry == 0 && look->notice.len == 0 && look->reference.len == 0 && !look->moved;
+    bool is_anybodys =
+        look->entry == 0 && look->notice.len == 0 && look->reference.len == 0 && !look->moved;
+    return is_anybodys && look->kept == (look->front->config->web_page_kept_ms > 0);
 }

@@ -13,6 +13,8 @@ struct waiting_look {
     const struct front *front;
     const struct front_line *event; /* NULL: the page for what is not there */
     enum lang lang;
+    bool kept; /* caches keep what is made of it, so it may depend on the event and the language
+                  alone */
     const char *view;
     struct span notice;    /* a code, or not there */
     struct span reference; /* of somebody slowed down; or anything */

@@ -13,7 +13,9 @@
 
 #include "api/answer.h"
 #include "api/caller.h"
+#include "base/tag.h"
 #include "core/token/visitor.h"
+#include "core/wait/keep.h"
 #include "pages/waiting_gaps.h"
 #include "pages/waiting_look.h"
 #include "pages/waiting_site.h"
@@ -58,19 +60,18 @@ static void add_cookie(const struct http_req *req, struct text *headers)
     caller_set_cookie(req, headers, SPAN(VISITOR_COOKIE), text_span(&cookie), VISITOR_COOKIE_S);
 }
 
-static void answer_page(struct http_req *req, const struct waiting_look *look, unsigned status,
-                        struct span body, struct http_blob *blob, bool packed)
+static void answer_page(struct http_req *req, const struct waiting_look *look, struct span body,
+                        struct http_blob *blob, bool packed)
 {
     char memory[SITE_HEADERS_MAX];
     struct text headers = text_on(memory, sizeof(memory));
     site_headers(req, look->lang, &headers);
     if (packed)
         http_header_add(&headers, "Content-Encoding", SPAN("gzip"));
-    if (look->event != NULL)
-        add_cookie(req, &headers);
+    add_cookie(req, &headers);
     assert(!headers.overflown);
     struct http_reply reply = {
-        .status = status,
+        .status = 200,
         .type = "text/html; charset=utf-8",
         .headers = text_span(&headers),
         .body = body,
@@ -79,14 +80,22 @@ static void answer_page(struct http_req *req, const struct waiting_look *look, u
     http_reply(req, &reply);
 }
 
-static struct http_blob *shared_page(const struct waiting_look *look)
+static const struct front_page *shared_page(const struct waiting_look *look)
 {
     const struct front_page *page = &look->event->page[look->lang];
     uint64_t now_us = http_server_now_us(look->front->loop->server);
     bool fresh = page->blob != NULL && page->state == look->event->view->state &&
                  page->version == look->event->doc_version &&
                  now_us - page->made_us < FRONT_PAGE_US;
-    return fresh && waiting_look_is_shared(look) ? page->blob : NULL;
+    return fresh && waiting_look_is_shared(look) ? page : NULL;
+}
+
+static void put_tag(char tag[TAG_LEN + 3], struct span body)
+{
+    tag[0] = '"';
+    tag_write(body, tag + 1);
+    tag[TAG_LEN + 1] = '"';
+    tag[TAG_LEN + 2] = '\0';
 }
 
 static void share_page(const struct waiting_look *look, struct front_line *event,
@@ -103,6 +112,143 @@ static void share_page(const struct waiting_look *look, struct front_line *event
         .version = event->doc_version,
         .made_us = http_server_now_us(look->front->loop->server),
     };
+    put_tag(page->tag, packed);
+}
+
+/* ---- what caches may keep ----
+ *
+ * Where `web.page_kept` says so, the page of those who show no ticket is the same bytes for all who
+ * read a language, with no cookie and no time in it, and says for how long it may be kept. Its
+ * script finds out the rest (cached.js); a browser without one goes on to /e/EVENT/mine, which is
+ * made for it. So a cache that knows nothing of cookies may keep it, and a visitor with a place who
+ * is served that page sees their place all the same. */
+
+static bool may_keep(const struct http_req *req, const struct front *front,
+                     const struct front_line *event)
+{
+    return front->config->web_page_kept_ms > 0 && caller_ticket_text(req, event).ptr == NULL &&
+           http_req_query_arg(req, SPAN("notice")).ptr == NULL &&
+           http_req_query_arg(req, SPAN("reference")).ptr == NULL;
+}
+
+static void answer_kept(struct http_req *req, const struct waiting_look *look, const char *tag,
+                        struct text *headers, struct span body, struct http_blob *blob)
+{
+    uint32_t kept_s = (uint32_t)(look->front->config->web_page_kept_ms / 1000);
+    struct keep keep = keep_for(look->event->view->state, &look->event->doc, look->now_ms, kept_s);
+    TEXT_LIT(headers, "Cache-Control: ");
+    keep_put(headers, &keep);
+    TEXT_LIT(headers, "\r\nETag: ");
+    text_str(headers, tag);
+    TEXT_LIT(headers, "\r\n");
+    assert(!headers->overflown);
+    bool same = visit_has(req, span_of(tag));
+    struct http_reply reply = {.status = same ? 304 : 200, .headers = text_span(headers)};
+    if (!same) {
+        reply.type = "text/html; charset=utf-8";
+        reply.body = body;
+        reply.blob = blob;
+    }
+    http_reply(req, &reply);
+}
+
+/* ---- the page ---- */
+
+struct made {
+    char html_memory[PAGE_MAX], packed_memory[PAGE_MAX];
+    struct text html, packed;
+    bool packs;
+};
+
+static void make_page(const struct waiting_page *pages, struct waiting_look *look,
+                      struct front_line *event, struct made *made)
+{
+    made->html = text_on(made->html_memory, sizeof(made->html_memory));
+    made->packed = text_on(made->packed_memory, sizeof(made->packed_memory));
+    filled_page_put(&made->html, pages->waiting, look->lang, look);
+    /* the fixed part is checked at start, and what fills it is bounded */
+    assert(!made->html.overflown);
+    made->packs =
+        made->packs && squeezer_gzip(look->front->squeezer, text_span(&made->html), &made->packed);
+    if (made->packs && waiting_look_is_shared(look))
+        share_page(look, event, text_span(&made->packed));
+}
+
+static struct span made_body(const struct made *made)
+{
+    return made->packs ? text_span(&made->packed) : text_span(&made->html);
+}
+
+static struct waiting_look look_of(const struct http_req *req, const struct waiting_page *pages,
+                                   struct front *front, const struct front_line *event)
+{
+    return (struct waiting_look){
+        .site = pages->site,
+        .front = front,
+        .event = event,
+        .lang = visit_lang(req),
+        .notice = http_req_query_arg(req, SPAN("notice")),
+        .reference = http_req_query_arg(req, SPAN("reference")),
+    };
+}
+
+static void answer_own(struct http_req *req, const struct waiting_page *pages, struct front *front,
+                       struct front_line *event)
+{
+    struct waiting_look look = look_of(req, pages, front, event);
+    waiting_look_take(&look, req);
+    struct made made; /* large: filled when it is needed */
+    made.packs = visit_accepts(req, SPAN("gzip"));
+    const struct front_page *shared = made.packs ? shared_page(&look) : NULL;
+    if (shared != NULL) {
+        answer_page(req, &look, (struct span){NULL, 0}, shared->blob, true);
+        return;
+    }
+    make_page(pages, &look, event, &made);
+    answer_page(req, &look, made_body(&made), NULL, made.packs);
+}
+
+static void answer_anybody(struct http_req *req, const struct waiting_page *pages,
+                           struct front *front, struct front_line *event)
+{
+    char memory[SITE_HEADERS_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
+    struct waiting_look look = look_of(req, pages, front, event);
+    look.kept = true;
+    look.lang = site_kept_headers(req, &headers);
+    waiting_look_take(&look, req);
+    struct made made; /* large: filled when it is needed */
+    made.packs = visit_accepts(req, SPAN("gzip"));
+    const struct front_page *shared = made.packs ? shared_page(&look) : NULL;
+    if (shared == NULL)
+        make_page(pages, &look, event, &made);
+    char tag[TAG_LEN + 3];
+    if (shared == NULL)
+        put_tag(tag, made_body(&made));
+    if (shared != NULL || made.packs)
+        http_header_add(&headers, "Content-Encoding", SPAN("gzip"));
+    answer_kept(req, &look, shared != NULL ? shared->tag : tag, &headers,
+                shared != NULL ? (struct span){NULL, 0} : made_body(&made),
+                shared != NULL ? shared->blob : NULL);
+}
+
+/* A wrong address that ten million are sent to must cost no more than a right one. */
+static void answer_nothing(struct http_req *req, const struct waiting_page *pages, bool kept)
+{
+    char memory[SITE_HEADERS_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
+    enum lang lang = visit_lang(req);
+    if (kept) {
+        lang = site_kept_headers(req, &headers);
+        TEXT_LIT(&headers, "Cache-Control: public, max-age=1\r\n");
+    } else {
+        site_headers(req, lang, &headers);
+    }
+    assert(!headers.overflown);
+    http_reply(req, &(struct http_reply){.status = 404,
+                                         .type = "text/html; charset=utf-8",
+                                         .headers = text_span(&headers),
+                                         .body = template_text(pages->notfound[lang])});
 }
 
 /* True: the event does not exist, or is not known to, and that was answered. */
@@ -116,42 +262,29 @@ static bool refuse_unknown(struct http_req *req, void *ctx)
         answer_starting(req);
         return true;
     }
-    const struct waiting_look look = {.site = pages->site, .front = front, .lang = visit_lang(req)};
-    answer_page(req, &look, 404, template_text(pages->notfound[look.lang]), NULL, false);
+    answer_nothing(req, pages, front->config->web_page_kept_ms > 0);
     return true;
 }
 
 static void on_waiting_page(struct http_req *req)
 {
+    const struct waiting_page *pages = http_req_route_ctx(req);
+    struct front *front = front_of(req);
+    if (refuse_unknown(req, http_req_route_ctx(req)))
+        return;
+    struct front_line *event = front_line_find(front, http_req_param(req, 0));
+    if (may_keep(req, front, event))
+        answer_anybody(req, pages, front, event);
+    else
+        answer_own(req, pages, front, event);
+}
+
+static void on_own_page(struct http_req *req)
+{
     if (refuse_unknown(req, http_req_route_ctx(req)))
         return;
     struct front *front = front_of(req);
-    struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    const struct waiting_page *pages = http_req_route_ctx(req);
-    struct waiting_look look = {
-        .site = pages->site,
-        .front = front,
-        .event = event,
-        .lang = visit_lang(req),
-        .notice = http_req_query_arg(req, SPAN("notice")),
-        .reference = http_req_query_arg(req, SPAN("reference")),
-    };
-    waiting_look_take(&look, req);
-    bool packs = visit_accepts(req, SPAN("gzip"));
-    struct http_blob *blob = packs ? shared_page(&look) : NULL;
-    if (blob != NULL) {
-        answer_page(req, &look, 200, (struct span){NULL, 0}, blob, true);
-        return;
-    }
-    char memory[PAGE_MAX], packed_memory[PAGE_MAX];
-    struct text html = text_on(memory, sizeof(memory));
-    struct text packed = text_on(packed_memory, sizeof(packed_memory));
-    filled_page_put(&html, pages->waiting, look.lang, &look);
-    assert(!html.overflown); /* the fixed part is checked at start, and what fills it is bounded */
-    packs = packs && squeezer_gzip(front->squeezer, text_span(&html), &packed);
-    if (packs && waiting_look_is_shared(&look))
-        share_page(&look, event, text_span(&packed));
-    answer_page(req, &look, 200, packs ? text_span(&packed) : text_span(&html), NULL, packs);
+    answer_own(req, http_req_route_ctx(req), front, front_line_find(front, http_req_param(req, 0)));
 }
 
 /* ---- a life ---- */
@@ -200,7 +333,10 @@ void waiting_page_destroy(struct waiting_page *pages)
 int waiting_page_routes(struct waiting_page *pages, struct http_router *routes,
                         struct err_slot *err)
 {
-    const struct http_route page = {HTTP_METHOD_GET, "/e/{event}", on_waiting_page, pages, 0};
-    int rc = http_router_add(routes, &page, err);
+    const struct http_route page[] = {
+        {HTTP_METHOD_GET, "/e/{event}", on_waiting_page, pages, 0},
+        {HTTP_METHOD_GET, "/e/{event}/mine", on_own_page, pages, 0},
+    };
+    int rc = http_router_add_all(routes, page, sizeof(page) / sizeof(page[0]), err);
     return rc == 0 ? site_routes(pages->site, routes, err) : rc;
 }

@@ -16,6 +16,9 @@ static const char here_js[] =
 static const char wait_js[] =
 #include "queue-front/web/wait.min.js.inc"
     ;
+static const char cached_js[] =
+#include "queue-front/web/cached.js.inc"
+    ;
 static const char turn_js[] =
 #include "queue-front/web/turn.js.inc"
     ;
@@ -59,6 +62,7 @@ static const struct site_file files[] = {
     {"kit.js", SITE_JS, SITE_BYTES(here_js)},
     {"show.js", SITE_JS, SITE_BYTES(here_js)},
     {"wait.js", SITE_JS, SITE_BYTES(wait_js)},
+    {"cached.js", SITE_JS, SITE_BYTES(cached_js)},
     {"turn.js", SITE_JS, SITE_BYTES(turn_js)},
     {"appeal.js", SITE_JS, SITE_BYTES(appeal_js)},
     {"prices.js", SITE_JS, SITE_BYTES(prices_js)},

@@ -171,7 +171,7 @@ test('the shared status is cacheable and answers 304 to who has it', async (t) =
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
   const status = await house.front.http.get('/v1/queue/show/status');
-  assert.equal(status.headers['cache-control'], 'public, max-age=1');
+  assert.equal(status.headers['cache-control'], 'public, max-age=1, stale-while-revalidate=1');
   assert.equal(status.json.name, 'The "Show"');
   assert.deepEqual(status.json.message, { ko: '안녕' });
   const { etag } = status.headers;

@@ -24,7 +24,7 @@ test('the codes of refusals are those of refusals.h', () => {
 
 test('the program keeps every promise of openapi.yaml, and answers nothing else', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
+  const house = await openHouse(t, { config: { members: { keys: shop.file }, web: { page_kept: '5s' } } });
   const { front, redis } = house;
   const contract = openContract('queue-front/openapi.yaml');
   const admin = async (method, path, options) =>
@@ -273,8 +273,9 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   assert.equal((await open('POST', q('join', 'odd'))).json.code, 'document-unreadable');
 
   // Pages and keys.
-  await open('GET', '/e/show');
-  await open('GET', '/e/none');
+  const keeps = await open('GET', '/e/show');
+  await open('GET', '/e/show', { headers: { 'if-none-match': keeps.headers.etag } });
+  for (const path of ['/e/none', '/e/show/mine', '/e/none/mine']) await open('GET', path);
   await open('GET', '/e/show/fairness');
   await open('GET', '/e/none/fairness');
   await bare('GET', '/design');
@@ -361,8 +362,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
     const answer = await open('GET', q(call), { token: pass.json.pass });
     assert.equal(answer.json.code, 'starting', call);
   }
-  await open('GET', '/e/show');
-  await open('GET', '/e/show/fairness');
+  for (const path of ['/e/show', '/e/show/mine', '/e/show/fairness']) await open('GET', path);
 
   assert.deepEqual(contract.unseen().filter((promise) => !OUT_OF_REACH.includes(promise)), []);
 });

@@ -1,0 +1,62 @@
+/* keep.c: how long a page without a visitor in it may be kept.
+ *
+ * A change is on the page after fresh_s + stale_s at the latest, wherever it is kept, and nobody
+ * has to tell the caches. A page with a script is right long before: it asks for the status, which
+ * is kept for a second, as soon as it is there. So a page that comes while we are down is honest,
+ * too: it says that the connection is lost.
+ *
+ * max-age is used and not s-maxage, which forbids to serve what is stale (RFC 9111, 5.2.2.10). A
+ * browser that keeps the page as well is no worse off than the cache. */
+#include "core/wait/keep.h"
+
+#include "base/text.h"
+
+enum {
+    /* What may not be kept at all is asked for by everybody, in the second in which most come; and
+     * Varnish would remember for two minutes that it may not be. */
+    FRESH_MIN_S = 1,
+    LOST_S = 60,   /* we are down: as long as a restart takes with room to spare */
+    CLOSED_S = 60, /* a closed event stays closed; but it may be deleted and made again */
+    CLOSED_LOST_S = 86400,
+};
+
+static uint64_t until_next(const struct event_doc *doc, uint64_t now_ms)
+{
+    const uint64_t times[] = {doc->prequeue_at_ms, doc->opens_at_ms, doc->closes_at_ms};
+    uint64_t left_ms = UINT64_MAX;
+    for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        if (times[i] > now_ms && times[i] - now_ms < left_ms)
+            left_ms = times[i] - now_ms;
+    }
+    return left_ms / 1000;
+}
+
+static uint32_t least(uint64_t a, uint64_t b)
+{
+    return (uint32_t)(a < b ? a : b);
+}
+
+struct keep keep_for(enum line_state state, const struct event_doc *doc, uint64_t now_ms,
+                     uint32_t kept_s)
+{
+    if (state == LINE_CLOSED)
+        return (struct keep){CLOSED_S, CLOSED_S, CLOSED_LOST_S};
+    uint64_t left_s = until_next(doc, now_ms);
+    struct keep keep = {.fresh_s = least(kept_s, left_s), .error_s = LOST_S};
+    keep.stale_s = least(kept_s, left_s - keep.fresh_s);
+    if (keep.fresh_s == 0)
+        keep.fresh_s = FRESH_MIN_S;
+    return keep;
+}
+
+void keep_put(struct text *out, const struct keep *keep)
+{
+    TEXT_LIT(out, "public, max-age=");
+    text_u64(out, keep->fresh_s);
+    if (keep->stale_s > 0) {
+        TEXT_LIT(out, ", stale-while-revalidate=");
+        text_u64(out, keep->stale_s);
+    }
+    TEXT_LIT(out, ", stale-if-error=");
+    text_u64(out, keep->error_s);
+}

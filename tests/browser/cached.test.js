@@ -1,0 +1,85 @@
+// The waiting page out of a cache that knows nothing of cookies and languages: the script makes it this visitor's.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { client, openScope } from '../lib-js/index.js';
+import { openLine } from './line-world.js';
+import { openBrowser } from './world.js';
+
+describe('the waiting page out of a cache', () => {
+  const scope = openScope();
+  let line;
+  let browser;
+
+  before(async () => {
+    const config = { line: { gone_after: '1h' }, web: { page_kept: '5s' } };
+    [line, browser] = await Promise.all([openLine(scope, { config }), openBrowser(scope)]);
+  });
+  after(() => scope.close());
+
+  // Whoever comes to the event's address gets these bytes, in English, whoever they are.
+  async function visitorOfCache(id, options = {}) {
+    const { text: body } = await client({ port: line.base }).get(`/e/${id}`, { headers: { 'accept-language': 'en' } });
+    const visitor = await line.visitor(browser, { locale: 'en-GB', ...options });
+    visitor.asked = [];
+    visitor.page.on('request', (request) => visitor.asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+    await visitor.page.context().route(`${line.at}/e/${id}`, (route) => route.fulfill({ status: 200, contentType: 'text/html; charset=utf-8', body }));
+    await line.go(visitor, id);
+    return visitor;
+  }
+
+  test('who joins is known before they ask, and found again from the same bytes; the stream begins with a place', async () => {
+    await line.open('show');
+    await line.crowd('show', 3);
+    const visitor = await visitorOfCache('show');
+    await visitor.view('join');
+    await visitor.page.waitForFunction(() => document.cookie.includes('fg_visitor='));
+    assert.ok(!visitor.asked.some((one) => one.endsWith('/stream')), visitor.asked.join());
+    assert.ok(!visitor.asked.some((one) => one.endsWith('/me')), visitor.asked.join());
+    const [join] = await Promise.all([
+      visitor.page.waitForRequest((request) => request.url().endsWith('/join')),
+      visitor.page.waitForRequest((request) => request.url().endsWith('/stream')),
+      line.join(visitor),
+    ]);
+    assert.match((await join.allHeaders()).cookie, /fg_visitor=[\w-]{22}\b/);
+    assert.equal(await visitor.page.textContent('#position'), '4');
+    await visitor.page.reload();
+    await visitor.view('waiting');
+    assert.equal(await visitor.page.textContent('#position'), '4');
+    // The cookie of a script is as good as ours: without the ticket it is the same place.
+    await visitor.page.context().clearCookies({ name: /ticket/ });
+    await visitor.page.reload();
+    await visitor.view('join');
+    await line.join(visitor);
+    assert.equal(await visitor.page.textContent('#position'), '4');
+    await visitor.close();
+  });
+
+  test('it is read in the reader\'s language, and in the one of an address', async () => {
+    await line.open('languages');
+    const visitor = await visitorOfCache('languages', { locale: 'ko-KR' });
+    await visitor.page.locator('html[lang=ko]').waitFor();
+    await visitor.view('join');
+    await visitor.page.click('nav a[lang=en]');
+    await visitor.page.locator('html[lang=en]').waitFor();
+    await visitor.page.waitForFunction(() => document.cookie.includes('fg_lang=en'));
+    await line.go(visitor, 'languages');
+    await visitor.view('join');
+    await visitor.page.waitForFunction(() => document.cookie.includes('fg_visitor='));
+    assert.equal(await visitor.page.getAttribute('html', 'lang'), 'en');
+    await visitor.close();
+  });
+
+  test('without a script it leads to one\'s own page, where the forms do everything', async () => {
+    await line.open('plain');
+    const visitor = await visitorOfCache('plain', { javaScriptEnabled: false });
+    await visitor.page.waitForURL(/\/e\/plain\/mine$/);
+    await visitor.page.click('#join button');
+    await visitor.page.locator('#line[data-view=waiting]').waitFor();
+    assert.equal(await visitor.page.textContent('#position'), '1');
+    await line.go(visitor, 'plain');
+    await visitor.page.waitForURL(/\/e\/plain\/mine$/);
+    await visitor.page.locator('#line[data-view=waiting]').waitFor();
+    await visitor.close();
+  });
+});

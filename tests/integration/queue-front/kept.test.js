@@ -1,0 +1,120 @@
+// The waiting page as a cache may keep it (`[web] page_kept`): what it says of itself in each state, and that there is
+// nothing of a visitor in it.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { CookieJar, until } from '../../lib-js/index.js';
+import { act, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+
+const HTML = { accept: 'text/html', 'accept-encoding': 'gzip', 'accept-language': 'en' };
+const KEPT = { config: { web: { page_kept: '5s' } } };
+const LIVE = 'public, max-age=5, stale-while-revalidate=5, stale-if-error=60';
+const OVER = 'public, max-age=60, stale-while-revalidate=60, stale-if-error=86400';
+const HOUR_MS = 3600_000;
+const at = (ms) => new Date(Date.now() + ms).toISOString();
+
+test('in each state it is the same for everybody, and says for how long', async (t) => {
+  const house = await openHouse(t, KEPT);
+  const ask = (headers = {}) => house.front.http.get('/e/show', { headers: { ...HTML, ...headers } });
+  const judge = async (state, cacheControl = LIVE) => {
+    await untilState(house.front, 'show', state);
+    const page = await until(`the page of ${state}`, async () => {
+      const answer = await house.front.http.get('/e/show', { headers: { accept: 'text/html' } });
+      return answer.text.includes(`data-state="${state}"`) && ask();
+    });
+    assert.equal(page.status, 200);
+    assert.equal(page.headers['cache-control'], cacheControl, state);
+    assert.equal(page.headers.vary, 'Accept-Encoding, Accept-Language');
+    assert.equal(page.headers['set-cookie'], undefined);
+    // Another visitor, with cookies of their own, of the site's, and one of ours.
+    const other = await ask({ cookie: 'fg_visitor=AAAAAAAAAAAAAAAAAAAAAA; _ga=1; fg_lang=ko', 'x-forwarded-for': '198.51.100.7' });
+    assert.deepEqual(other.body, page.body);
+    assert.equal(other.headers.etag, page.headers.etag);
+    const same = await ask({ 'if-none-match': `"other", W/${page.headers.etag}` });
+    assert.equal(same.status, 304);
+    assert.equal(same.body.length, 0);
+    assert.equal(same.headers['cache-control'], cacheControl);
+    assert.equal(same.headers.etag, page.headers.etag);
+    return page.headers.etag;
+  };
+  await makeEvent(house, 'show', { rate_per_s: 0, prequeue_at: at(HOUR_MS), opens_at: at(2 * HOUR_MS) }, { open: false });
+  const tags = [await judge('draft')];
+  await act(house.front, 'show', 'schedule');
+  tags.push(await judge('scheduled'));
+  await patch(house.front, 'show', { prequeue_at: at(-1000) });
+  tags.push(await judge('pre-queue'));
+  await act(house.front, 'show', 'open');
+  tags.push(await judge('open'));
+  await act(house.front, 'show', 'pause');
+  tags.push(await judge('paused'));
+  await act(house.front, 'show', 'resume');
+  await act(house.front, 'show', 'sold-out');
+  tags.push(await judge('sold-out'));
+  await act(house.front, 'show', 'close');
+  tags.push(await judge('closed', OVER));
+  assert.equal(new Set(tags).size, tags.length);
+});
+
+test('a change of its words makes another page, and of its language only what was asked', async (t) => {
+  const house = await openHouse(t, KEPT);
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const ask = (path, headers = {}) => house.front.http.get(path, { headers: { ...HTML, ...headers } });
+  const before = (await ask('/e/show')).headers.etag;
+  await patch(house.front, 'show', { message: { en: 'Doors open at six' } });
+  const after = await until('another page', async () => {
+    const answer = await ask('/e/show');
+    return answer.headers.etag !== before && answer;
+  });
+  assert.notEqual(after.headers.etag, before);
+  assert.equal((await ask('/e/show', { 'if-none-match': before })).status, 200);
+  // A language in the address is all that counts: no other header makes another page of it.
+  const korean = await ask('/e/show?lang=ko');
+  assert.equal(korean.headers['content-language'], 'ko');
+  assert.equal(korean.headers.vary, 'Accept-Encoding');
+  assert.equal(korean.headers['set-cookie'], undefined);
+  assert.deepEqual((await ask('/e/show?lang=ko', { 'accept-language': 'fr' })).body, korean.body);
+  const unknown = await ask('/e/show?lang=xx', { 'accept-language': 'ko' });
+  assert.equal(unknown.headers['content-language'], 'ko');
+  assert.equal(unknown.headers.vary, 'Accept-Encoding, Accept-Language');
+  const nothing = await ask('/e/nothing');
+  assert.equal(nothing.status, 404);
+  assert.equal(nothing.headers['cache-control'], 'public, max-age=1');
+  assert.equal(nothing.headers['set-cookie'], undefined);
+});
+
+test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', async (t) => {
+  const house = await openHouse(t, KEPT);
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const visitor = new Visitor(house.front, 'show');
+  const ask = async (path) => visitor.jar.take(await house.front.http.get(path, { headers: { ...HTML, ...visitor.jar.headers, 'accept-encoding': '' } }));
+  const own = (page) => {
+    assert.equal(page.status, 200);
+    assert.equal(page.headers['cache-control'], 'private, no-store');
+    assert.equal(page.headers.etag, undefined);
+    return page.text;
+  };
+  // Without a script: from the page that was kept to one's own, which gives the cookie.
+  const first = await ask('/e/show');
+  assert.match(first.text, /<noscript><meta http-equiv="refresh" content="0; url=\/e\/show\/mine"><\/noscript>/);
+  assert.match(own(await ask('/e/show/mine')), /data-view="join"/);
+  assert.ok(visitor.jar.get('fg_visitor'));
+  own(await ask('/e/show?notice=left'));
+  const joined = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${house.front.port}` }, body: '' });
+  assert.equal(joined.headers.location, '/e/show/mine');
+  assert.match(own(await ask('/e/show/mine')), /content="\d+; url=\/e\/show\/mine"/);
+  // A cache that looks at cookies passes this on, and gets what it may not keep.
+  assert.match(own(await ask('/e/show')), /data-view="waiting"/);
+  // One that does not serves the page of everybody: its form leads to the place all the same.
+  const again = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${house.front.port}` }, body: '' });
+  assert.equal(again.headers.location, '/e/show/mine');
+  assert.match(own(await ask('/e/show/mine')), /id="position">1</);
+});
+
+test('where nothing is set no cache may keep a page', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const page = await house.front.http.get('/e/show', { headers: HTML });
+  assert.equal(page.headers['cache-control'], 'private, no-store');
+  const jar = new CookieJar();
+  assert.ok(jar.take(page).headers['set-cookie']);
+});
