@@ -8,6 +8,7 @@
 #     part=c      the functions
 #     part=table  rows of struct pg_statement: name and text
 #     part=test   what types each statement takes and gives: STATEMENT(), and WORD()
+#     part=list   a line for each statement: name, types of its arguments, text; tabs in between
 #
 # A service that says "-- connection: pg.h" in one of its files gets what that connection binds, in
 # binary, and no table: seat-service/sql/README.md.
@@ -527,6 +528,14 @@ function types_of(name, way,    i, list) {
     return list
 }
 
+function put_list(    i, text) {
+    for (i = 1; i <= statements; i++) {
+        text = text_of[order[i]]
+        gsub(/[ \n\t]+/, " ", text)
+        printf "%s\t%s\t%s\n", order[i], types_of(order[i], ">"), text
+    }
+}
+
 function put_test(    i, name) {
     for (i = 1; i <= statements; i++) {
         name = order[i]
@@ -907,7 +916,9 @@ END {
     for (i = 1; i <= statements; i++)
         take_text(order[i])
     where = ""
-    if (blocking && part == "h")
+    if (part == "list")
+        put_list()
+    else if (blocking && part == "h")
         link_header()
     else if (blocking && part == "c")
         link_functions()

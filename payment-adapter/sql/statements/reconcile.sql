@@ -1,5 +1,10 @@
 -- Does everybody agree: the providers' own lists, the sold seats, our orders, tickets and sagas, and what
 -- the shop lists?
+--
+-- A run looks at what may have come to disagree, which is listed in `suspect`, and not at all there is. A
+-- row comes into it when somebody's list tells something new, when a saga has ended or the shop has taken
+-- a letter; besides, each run adds the next few thousand of all orders, payments and orders of the shop,
+-- so that in the end each is looked at. It goes once it was compared and agreed.
 
 -- Where we stand in a provider's list of events, or in the shop's list of orders.
 -- statement: reconcile_cursor
@@ -41,6 +46,12 @@ WITH c AS (
         max(captured) AS captured, max(refunded) AS refunded, max(state) AS state
     FROM e
     GROUP BY payment
+), x AS (
+    INSERT INTO suspect (list, id)
+    SELECT :provider, payment
+    FROM r
+    ORDER BY payment
+    ON CONFLICT (list, id) DO UPDATE SET at = now()
 )
 INSERT INTO psp_payment AS p (provider, payment, order_id, amount, captured, refunded, state)
 SELECT :provider, payment,
@@ -64,13 +75,16 @@ WHERE provider = :provider;
 -- fragment: is_ours(id)
 (coalesce(:id, '') ~ '^o_[A-Za-z0-9_-]{20}$')
 
--- The account may be shared: payments that name no order of ours are none of our business.
--- statement: reconcile_foreign
---< payments bigint
---< amount   bigint
-SELECT count(*) AS payments, coalesce(sum(captured - back), 0)::bigint AS amount
-FROM psp_money
-WHERE captured > back AND NOT :is_ours(order_id);
+-- The account may be shared: payments that name no order of ours are none of our business. They are
+-- counted as all payments are gone through, and told as of the last time that this came to its end;
+-- and when that was: when the last of all orders was looked at.
+-- statement: reconcile_passed
+--< payments  bigint
+--< amount    bigint
+--< passed_at text
+SELECT foreign_payments AS payments, foreign_amount AS amount,
+    coalesce(:iso(passed_at), '') AS passed_at
+FROM reconciled;
 
 -- A page of the orders that the shop has accepted.
 -- statement: reconcile_shop
@@ -81,12 +95,151 @@ WITH c AS (
     VALUES ('shop', :event)
     ON CONFLICT (provider) DO UPDATE
     SET event = :event, at = now()
+), r AS MATERIALIZED (
+    SELECT external_id, amount
+    FROM jsonb_to_recordset(:rows) AS r (external_id text, amount bigint)
+), x AS (
+    INSERT INTO suspect (list, id)
+    SELECT DISTINCT :shop_list(), external_id
+    FROM r
+    ORDER BY external_id
+    ON CONFLICT (list, id) DO UPDATE SET at = now()
 )
 INSERT INTO shop_order (external_id, amount)
 SELECT external_id, amount
-FROM jsonb_to_recordset(:rows) AS r (external_id text, amount bigint)
+FROM r
 ON CONFLICT (external_id) DO UPDATE
 SET amount = excluded.amount, seen_at = now();
+
+-- Of what a suspect is: an order of ours, the shop's list, or else a provider's payment.
+-- fragment: our_list()
+''
+
+-- fragment: shop_list()
+'shop'
+
+-- The slice that comes to the end. The next begins with the first again, and others behind it.
+-- fragment: is_last(rows)
+((SELECT count(*) FROM :rows) < :slice)
+
+-- fragment: next_after(rows)
+CASE WHEN :is_last(:rows) THEN '' ELSE (SELECT max(id) FROM :rows) END
+
+-- Rows looked up one by one, whatever the plan was made for (OFFSET 0).
+-- fragment: money_of(p)
+CROSS JOIN LATERAL (
+    SELECT * FROM psp_money WHERE provider = :p.provider AND payment = :p.payment OFFSET 0
+) m
+
+-- fragment: order_by_id(id)
+(SELECT * FROM orders WHERE id = :id OFFSET 0)
+
+-- fragment: is_order(id)
+((SELECT o.id FROM orders o WHERE o.id = :id) IS NOT NULL)
+
+-- How far it was read: almost until now, if all of it had room. A commit becomes visible only after the
+-- times that it wrote.
+-- fragment: read_until(rows, before)
+CASE
+    WHEN (SELECT count(*) FROM :rows) < (SELECT n FROM room)
+        THEN greatest(:before, now() - interval '1 minute')
+    ELSE coalesce((SELECT max(at) FROM :rows), :before)
+END
+
+-- What is to be compared: orders whose saga has ended or whose letter the shop has taken since the last
+-- run, as far as there is room, and the next slice of everything, which goes by the keys. With an order
+-- its payments and its row of the shop's list are compared, so of these the slice adds those of no order.
+-- That an order of an event has changed is noted, too.
+-- statement: reconcile_collect
+--> slice bigint
+--> room  bigint
+WITH r AS MATERIALIZED (
+    SELECT * FROM reconciled FOR UPDATE
+), room AS MATERIALIZED (
+    SELECT greatest(0, :room - count(*)) AS n FROM suspect
+), ended AS MATERIALIZED (
+    SELECT subject AS id, ended_at AS at
+    FROM saga
+    WHERE ended_at >= (SELECT sagas_at FROM r)
+    ORDER BY ended_at
+    LIMIT (SELECT n FROM room)
+), sent AS MATERIALIZED (
+    SELECT order_id AS id, done_at AS at
+    FROM shop_outbox
+    WHERE done_at >= (SELECT letters_at FROM r)
+    ORDER BY done_at
+    LIMIT (SELECT n FROM room)
+), o AS MATERIALIZED (
+    SELECT id, event, changed_at
+    FROM orders
+    WHERE id > (SELECT order_after FROM r)
+    ORDER BY id
+    LIMIT :slice
+), p AS MATERIALIZED (
+    SELECT provider, payment, order_id
+    FROM psp_payment
+    WHERE (provider, payment) > ((SELECT payment_provider FROM r), (SELECT payment_after FROM r))
+    ORDER BY provider, payment
+    LIMIT :slice
+), h AS MATERIALIZED (
+    SELECT external_id AS id
+    FROM shop_order
+    WHERE external_id > (SELECT shop_after FROM r)
+    ORDER BY external_id
+    LIMIT :slice
+), strange AS MATERIALIZED (
+    SELECT count(*) AS payments, coalesce(sum(m.captured - m.back), 0) AS amount
+    FROM p
+    :money_of(p)
+    WHERE NOT :is_ours(p.order_id) AND m.captured > m.back
+), taken AS (
+    INSERT INTO suspect AS x (list, id, at)
+    SELECT list, id, max(at)
+    FROM (
+        SELECT :our_list() AS list, id, now() AS at FROM ended
+        UNION ALL
+        SELECT :our_list(), id, now() FROM sent
+        UNION ALL
+        SELECT :our_list(), id, '-infinity' FROM o
+        UNION ALL
+        SELECT provider, payment, '-infinity' FROM p WHERE NOT :is_order(p.order_id)
+        UNION ALL
+        SELECT :shop_list(), id, '-infinity' FROM h WHERE NOT :is_order(h.id)
+    ) n
+    GROUP BY list, id
+    ORDER BY list, id
+    ON CONFLICT (list, id) DO UPDATE SET at = excluded.at WHERE excluded.at > x.at
+), traded AS (
+    INSERT INTO traded AS t (event, at)
+    SELECT event, max(changed_at)
+    FROM (
+        SELECT event, changed_at FROM o
+        UNION ALL
+        SELECT e.event, e.changed_at
+        FROM ended
+        CROSS JOIN LATERAL (SELECT event, changed_at FROM orders WHERE id = ended.id OFFSET 0) e
+    ) c
+    WHERE changed_at > now() - interval '1 day'
+    GROUP BY event
+    ORDER BY event
+    ON CONFLICT (event) DO UPDATE SET at = excluded.at WHERE excluded.at > t.at
+)
+UPDATE reconciled
+SET sagas_at = :read_until(ended, r.sagas_at), letters_at = :read_until(sent, r.letters_at),
+    order_after = :next_after(o), shop_after = :next_after(h),
+    payment_provider = CASE WHEN :is_last(p) THEN '' ELSE (SELECT max(provider) FROM p) END,
+    payment_after = CASE
+        WHEN :is_last(p) THEN ''
+        ELSE (SELECT max(payment) FROM p WHERE provider = (SELECT max(provider) FROM p))
+    END,
+    passed_at = CASE WHEN :is_last(o) THEN now() ELSE r.passed_at END,
+    foreign_payments = CASE WHEN :is_last(p) THEN r.so_far_payments + strange.payments
+        ELSE r.foreign_payments END,
+    foreign_amount = CASE WHEN :is_last(p) THEN r.so_far_amount + strange.amount
+        ELSE r.foreign_amount END,
+    so_far_payments = CASE WHEN :is_last(p) THEN 0 ELSE r.so_far_payments + strange.payments END,
+    so_far_amount = CASE WHEN :is_last(p) THEN 0 ELSE r.so_far_amount + strange.amount END
+FROM r, strange;
 
 -- No kind of drift hides another: each is counted in full (of_kind), and listed up to a limit. What
 -- is younger than the grace period is still on its way, and not drift.
@@ -107,23 +260,63 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 -- fragment: good_tickets(o)
 (SELECT count(*) FROM ticket t WHERE t.order_id = :o.id AND t.revoked_at IS NULL)
 
--- Our own tables. What we keep of a refund by its terms is ours, not money without an order. The
--- shop is compared only if its list is read at all.
+-- Our own tables, as far as there are suspects: their orders, all payments of these, and what the shop
+-- lists of them. What we keep of a refund by its terms is ours, not money without an order. The shop is
+-- compared only if its list is read at all.
+--
+-- If all lists could be read (`whole`), what agrees and has had time to disagree is no suspect any more.
+-- What disagrees stays one, up to `kept` of a kind: beyond that it is found again in its turn. Rows that
+-- another process is just writing are left to it (SKIP LOCKED), so the two cannot deadlock.
 -- statement: reconcile_drift
 --> grace_ms bigint
 --> most     bigint
+--> kept     bigint
+--> whole    boolean
 --< drift.*
-WITH :late()
-SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth
-FROM (
+WITH :late(), named AS MATERIALIZED (
+    SELECT p.provider, p.payment, p.order_id
+    FROM suspect x
+    CROSS JOIN LATERAL (
+        SELECT * FROM psp_payment WHERE provider = x.list AND payment = x.id OFFSET 0
+    ) p
+    WHERE x.list NOT IN (:our_list(), :shop_list())
+), ids AS MATERIALIZED (
+    SELECT id FROM suspect WHERE list IN (:our_list(), :shop_list())
+    UNION
+    SELECT order_id FROM named WHERE order_id IS NOT NULL
+    UNION
+    SELECT o.id
+    FROM named p
+    CROSS JOIN LATERAL (SELECT id FROM orders WHERE payment = p.payment OFFSET 0) o
+), looked AS MATERIALIZED (
+    SELECT o.*
+    FROM ids
+    CROSS JOIN LATERAL :order_by_id(ids.id) o
+), money AS MATERIALIZED (
+    SELECT m.*
+    FROM (
+        SELECT provider, payment FROM named
+        UNION
+        SELECT provider, payment FROM looked WHERE payment IS NOT NULL
+        UNION
+        SELECT p.provider, p.payment
+        FROM ids
+        CROSS JOIN LATERAL (SELECT * FROM psp_payment WHERE order_id = ids.id OFFSET 0) p
+    ) p
+    :money_of(p)
+), listed AS MATERIALIZED (
+    SELECT h.*
+    FROM ids
+    CROSS JOIN LATERAL (SELECT * FROM shop_order WHERE external_id = ids.id OFFSET 0) h
+), found AS MATERIALIZED (
     SELECT d.*, count(*) OVER (PARTITION BY kind) AS of_kind,
         row_number() OVER (PARTITION BY kind ORDER BY id, payment) AS nth
     FROM (
         SELECT 'completed-without-money' AS kind, o.id,
             coalesce(p.payment, o.payment, '') AS payment,
             format('captured %s of %s', coalesce(p.captured, 0), o.amount) AS detail
-        FROM late, orders o
-        LEFT JOIN psp_payment p ON p.provider = o.provider AND p.payment = o.payment
+        FROM late, looked o
+        LEFT JOIN money p ON p.provider = o.provider AND p.payment = o.payment
         WHERE o.status = :ORDER_COMPLETED AND o.changed_at < late.at
             AND coalesce(p.captured, 0) <> o.amount
         UNION ALL
@@ -131,8 +324,8 @@ FROM (
             coalesce(m.order_id, ''), m.payment,
             format('captured %s, refunded %s, failed %s, order %s', m.captured, m.back, m.failed,
                 coalesce(o.status, 'unknown'))
-        FROM late, psp_money m
-        LEFT JOIN orders o ON o.id = m.order_id
+        FROM late, money m
+        LEFT JOIN LATERAL :order_by_id(m.order_id) o ON true
         WHERE m.captured > m.back + m.disputed AND m.seen_at < late.at AND :is_ours(m.order_id)
             AND (o.id IS NULL OR (o.changed_at < late.at
                 AND o.status NOT IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_PARKED)
@@ -144,15 +337,17 @@ FROM (
                 ELSE 'refunded-in-part'
             END,
             o.id, m.payment, format('captured %s, given back %s', m.captured, m.back)
-        FROM late, psp_money m
-        JOIN orders o ON o.provider = m.provider AND o.payment = m.payment
+        FROM late, money m
+        JOIN looked o ON o.provider = m.provider AND o.payment = m.payment
         WHERE m.captured > 0 AND m.back > 0 AND o.status = :ORDER_COMPLETED
             AND o.changed_at < late.at AND m.seen_at < late.at
         UNION ALL
         SELECT CASE r.state WHEN :PAYMENT_RETURN_OPEN THEN 'disputed' ELSE 'dispute-lost' END,
             o.id, r.payment, format('%s of %s, order %s', r.amount, o.amount, o.status)
-        FROM psp_return r
-        JOIN orders o ON o.provider = r.provider AND o.payment = r.payment
+        FROM looked o
+        CROSS JOIN LATERAL (
+            SELECT * FROM psp_return WHERE provider = o.provider AND payment = o.payment OFFSET 0
+        ) r
         WHERE r.kind = 'dispute' AND (r.state = :PAYMENT_RETURN_OPEN
             OR (r.state = :PAYMENT_RETURN_FAILED AND o.status = :ORDER_COMPLETED))
         UNION ALL
@@ -162,31 +357,31 @@ FROM (
         WHERE c.gap_at > now() - interval '7 days'
         UNION ALL
         SELECT 'captured-twice', p.order_id, max(p.payment), format('%s payments', count(*))
-        FROM psp_money p
+        FROM money p
         WHERE p.captured > p.back + p.disputed AND p.order_id IS NOT NULL
         GROUP BY p.order_id
         HAVING count(*) > 1
         UNION ALL
         SELECT 'authorisation-left', o.id, p.payment, format('order %s', o.status)
-        FROM late, psp_payment p
-        JOIN orders o ON o.id = p.order_id
+        FROM late, money p
+        JOIN looked o ON o.id = p.order_id
         WHERE p.state = :PAYMENT_AUTHORISED AND p.seen_at < late.at AND o.changed_at < late.at
             AND o.status IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
             AND NOT :has_open_saga(o.id)
         UNION ALL
         SELECT 'moving-without-saga', o.id, coalesce(o.payment, ''), format('order %s', o.status)
-        FROM orders o
+        FROM looked o
         WHERE o.status IN (:ORDER_PENDING_PAYMENT, :ORDER_CONFIRMING, :ORDER_REFUNDING)
             AND NOT :has_open_saga(o.id)
         UNION ALL
         SELECT 'tickets-missing', o.id, coalesce(o.payment, ''),
             format('%s tickets for %s seats', :good_tickets(o), jsonb_array_length(o.seats))
-        FROM orders o
+        FROM looked o
         WHERE o.status = :ORDER_COMPLETED AND o.moving IS NULL
             AND jsonb_array_length(o.seats) <> :good_tickets(o)
         UNION ALL
         SELECT 'tickets-left', o.id, coalesce(o.payment, ''), format('order %s', o.status)
-        FROM orders o
+        FROM looked o
         WHERE o.status IN (:ORDER_REFUNDED, :ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
             AND EXISTS (SELECT FROM ticket t WHERE t.order_id = o.id AND t.revoked_at IS NULL)
         UNION ALL
@@ -199,21 +394,47 @@ FROM (
         WHERE b.done_at IS NULL AND b.made_at < late.at AND b.error IS NOT NULL
         UNION ALL
         SELECT 'lost-at-shop', b.order_id, b.kind, format('handed over at %s', b.done_at)
-        FROM late, shop_outbox b
+        FROM late, looked o
+        CROSS JOIN LATERAL (SELECT * FROM shop_outbox WHERE order_id = o.id OFFSET 0) b
         JOIN reconcile_cursor c ON c.provider = 'shop'
         WHERE b.kind = :LETTER_COMPLETED AND b.done_at < late.at AND c.at > b.done_at
-            AND NOT EXISTS (SELECT FROM shop_order p WHERE p.external_id = b.order_id)
+            AND NOT EXISTS (SELECT FROM listed p WHERE p.external_id = b.order_id)
         UNION ALL
         SELECT 'other-amount-at-shop', o.id, '', format('%s there, %s here', p.amount, o.amount)
-        FROM shop_order p
-        JOIN orders o ON o.id = p.external_id
+        FROM listed p
+        JOIN looked o ON o.id = p.external_id
         WHERE p.amount <> o.amount
         UNION ALL
         SELECT 'unknown-at-shop', '', p.external_id, format('amount %s', p.amount)
-        FROM shop_order p
+        FROM listed p
         WHERE NOT EXISTS (SELECT FROM orders o WHERE o.id = p.external_id)
     ) d
-) n
+), stays AS MATERIALIZED (
+    SELECT DISTINCT CASE WHEN id = '' THEN :shop_list() ELSE :our_list() END AS list,
+        CASE WHEN id = '' THEN payment ELSE id END AS id
+    FROM found
+    WHERE nth <= :kept AND (id <> '' OR kind = 'unknown-at-shop')
+), agrees AS MATERIALIZED (
+    SELECT x.list, x.id
+    FROM late, suspect x
+    WHERE :whole AND x.at < late.at AND NOT EXISTS (
+        SELECT FROM stays WHERE stays.list = x.list AND stays.id = x.id
+    )
+    ORDER BY x.list, x.id
+    FOR UPDATE OF x SKIP LOCKED
+), gone AS (
+    DELETE FROM suspect x
+    USING agrees a
+    WHERE x.list = a.list AND x.id = a.id
+), kept AS (
+    INSERT INTO suspect (list, id, at)
+    SELECT list, id, '-infinity'
+    FROM stays
+    ORDER BY list, id
+    ON CONFLICT DO NOTHING
+)
+SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth
+FROM found n
 WHERE n.nth <= :most
 ORDER BY n.kind, n.id;
 
@@ -288,7 +509,8 @@ WHERE n.nth <= :most;
 -- Events with an order that changed within a day.
 -- statement: reconcile_events_sold
 --< event text
-SELECT DISTINCT event
-FROM orders
-WHERE changed_at > now() - interval '1 day'
+SELECT event
+FROM traded
+WHERE at > now() - interval '1 day'
+ORDER BY at DESC
 LIMIT 16;

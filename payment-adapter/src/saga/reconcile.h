@@ -1,5 +1,6 @@
 /* reconcile.h: does everybody agree? Each minute it compares the provider's own list of events, the
- * seats that seat-service has sold, our orders, tickets and sagas, and what the shop has accepted.
+ * seats that seat-service has sold, our orders, tickets and sagas, and what the shop has accepted:
+ * what has changed since the last run, what disagreed then, and the next slice of everything.
  * Whatever disagrees, and has had time to agree, is drift: counted in a metric, listed and
  * explained. The right number is 0. */
 #ifndef FG_PAY_RECONCILE_H
@@ -38,7 +39,7 @@ const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile)
 
 /* Starts a run now; on_done is called when it has ended. ERR_FULL: one is under way. */
 int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx), void *ctx);
-/* {"at","drift":n,"items":[{"kind","order","payment","detail","means","todo"}],
+/* {"at","passed_at","drift":n,"items":[{"kind","order","payment","detail","means","todo"}],
  * "foreign":{"payments","amount"},"not_reached":[...]} */
 void reconcile_put(const struct reconcile *reconcile, struct text *text);
 

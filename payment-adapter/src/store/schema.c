@@ -86,6 +86,14 @@ static const struct pg_migrate_step steps[] = {
         "018_vacuum",
 #include "payment-adapter/sql/018_vacuum.sql.inc"
     },
+    {
+        "019_suspects",
+#include "payment-adapter/sql/019_suspects.sql.inc"
+    },
+    {
+        "020_years",
+#include "payment-adapter/sql/020_years.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -155,6 +155,8 @@ test('where everybody agrees reconciliation finds nothing', async () => {
   const metrics = await world.pay.metrics();
   assert.equal(metrics.get('fairgate_drift'), 0);
   assert.ok(metrics.get('fairgate_reconcile_last_seconds') > 1e9);
+  const { at, passed_at: passedAt } = (await world.pay.admin.get('/admin/reconcile')).json;
+  assert.ok(Date.parse(passedAt) <= Date.parse(at), 'all were looked at');
 });
 
 test('each kind of drift is found, counted and explained', async () => {
