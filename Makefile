@@ -283,6 +283,12 @@ $(WIRE): $(GEN_DIR)/queue-front/lua/line_%: $(LUA)
 	@mkdir -p $(@D)
 	@awk -f $(word 1,$^) -v make=$(basename $*) $(word 2,$^) >$@
 
+# What each program says of itself.
+GEN += $(GEN_DIR)/version.inc
+$(GEN_DIR)/version.inc: VERSION
+	@mkdir -p $(@D)
+	@printf '#define FAIRGATE_VERSION "%s"\n' "$$(cat $<)" >$@
+
 # A picture has bytes that no text has.
 $(GEN_DIR)/%.png.inc: %.png
 	@mkdir -p $(@D)

@@ -737,7 +737,7 @@ static int run(struct service *service)
 
 struct options {
     const char *config;
-    bool check, version, help;
+    bool check, migrate, version, help;
 };
 
 static int parse_options(const char *name, int argc, char **argv, struct options *out)
@@ -746,6 +746,8 @@ static int parse_options(const char *name, int argc, char **argv, struct options
         struct span word = span_of(argv[i]);
         if (span_eq(word, SPAN("--check-config"))) {
             out->check = true;
+        } else if (span_eq(word, SPAN("--migrate"))) {
+            out->migrate = true;
         } else if (span_eq(word, SPAN("--version"))) {
             out->version = true;
         } else if (span_eq(word, SPAN("--help"))) {
@@ -757,7 +759,7 @@ static int parse_options(const char *name, int argc, char **argv, struct options
         } else {
             fprintf(stderr,
                     "%s: \"%s\" is not an option, or lacks its value; there are --config FILE, "
-                    "--check-config, --version and --help\n",
+                    "--check-config, --migrate, --version and --help\n",
                     name, argv[i]);
             return ERR_SYNTAX;
         }
@@ -772,6 +774,21 @@ static int load_settings(struct service *service, const char *path)
     if (rc < 0)
         fprintf(stderr, "%s: %s\n", service->conf->name, err.text);
     return rc;
+}
+
+static int migrate(const struct service *service)
+{
+    struct err_slot err = {0};
+    if (service->conf->migrate == NULL) {
+        fprintf(stderr, "%s has no database to bring up\n", service->conf->name);
+        return EXIT_WRONG;
+    }
+    if (service->conf->migrate(service->conf->config, &err) < 0) {
+        fprintf(stderr, "%s: %s\n", service->conf->name, err.text);
+        return EXIT_FAILED;
+    }
+    printf("%s: the database is as this program wants it\n", service->conf->name);
+    return EXIT_GOOD;
 }
 
 int service_main(const struct service_conf *conf, int argc, char **argv)
@@ -799,6 +816,8 @@ int service_main(const struct service_conf *conf, int argc, char **argv)
     } else if (options.check) {
         printf("%s: the configuration is good\n", conf->name);
         code = EXIT_GOOD;
+    } else if (options.migrate) {
+        code = migrate(service);
     } else {
         code = run(service);
     }

@@ -4,6 +4,7 @@
  *
  *     --config FILE      read settings from FILE
  *     --check-config     judge them and exit
+ *     --migrate          bring the database up to what this version wants, and exit
  *     --version, --help
  *
  * A life, each hook on the thread named; those that are NULL are left out:
@@ -73,6 +74,8 @@ struct service_conf {
     const char *const *private_open;
 
     int (*check)(void *config, struct err_slot *err);
+    /* Of --migrate: what start, or a loop, would do to the database. NULL: there is none. */
+    int (*migrate)(void *config, struct err_slot *err);
     int (*start)(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err);
     int (*loop_start)(struct service_loop *loop, struct err_slot *err);

@@ -202,10 +202,10 @@ int service_settings_help(struct service *service)
         return ERR_NOMEM;
     struct text text = text_on(memory, CONFIG_HELP_BYTES);
     text_printf(&text,
-                "%s [--config FILE] [--check-config] [--version] [--help]\n%s\n"
+                "%s [--config FILE] [--check-config] %s[--version] [--help]\n%s\n"
                 "Settings, in FILE as [section] and key = value, or in the environment as\n"
                 "FAIRGATE_SECTION_KEY, which wins:\n\n",
-                service->conf->name,
+                service->conf->name, service->conf->migrate != NULL ? "[--migrate] " : "",
                 service->conf->commands != NULL ? service->conf->commands : "");
     config_help(&text, parts, parts_len);
     fwrite(text.ptr, 1, text.len, stdout);

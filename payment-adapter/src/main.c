@@ -12,6 +12,7 @@
 #include "pay.h"
 #include "saga/reconcile.h"
 #include "store/schema.h"
+#include "version.inc"
 #include "web/site.h"
 #include "wording.h"
 
@@ -20,8 +21,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define VERSION "1.0.0"
 
 /* ---- metrics ---- */
 
@@ -203,6 +202,12 @@ static int start_pages(struct pay_common *common, struct http_router *routes,
     return pages_routes(common->pages, routes, err);
 }
 
+static int migrate(void *config, struct err_slot *err)
+{
+    const struct settings *settings = config;
+    return schema_apply(settings->db_conninfo, err);
+}
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -316,13 +321,14 @@ int main(int argc, char **argv)
         return 1;
     const struct service_conf conf = {
         .name = "payment-adapter",
-        .version = VERSION,
+        .version = FAIRGATE_VERSION,
         .commands = cli_commands,
         .settings = list,
         .settings_len = settings_list(list),
         .config = settings,
         .ctx = &common,
         .check = settings_check,
+        .migrate = migrate,
         .start = start,
         .loop_start = loop_start,
         .reload = reload,

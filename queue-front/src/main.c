@@ -33,6 +33,7 @@
 #include "pages/pages.h"
 #include "pages/waiting_page.h"
 #include "redis/redis_map.h"
+#include "version.inc"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -470,7 +471,7 @@ int main(int argc, char **argv)
         return verify_draw_main(argc - 1, argv + 1);
     const struct service_conf conf = {
         .name = "queue-front",
-        .version = "1.0.0",
+        .version = FAIRGATE_VERSION,
         .commands =
             "queue-front verify-draw FILE|URL [--entry N] [--commitment HEX]\n" KEYS_COMMANDS,
         .settings = settings,

@@ -17,6 +17,8 @@
 #include "replay.h"
 #include "service/service.h"
 #include "settings.h"
+#include "tables/migrate.h"
+#include "version.inc"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -55,6 +57,12 @@ struct seats {
 static int check(void *settings, struct err_slot *err)
 {
     return settings_check(settings, err);
+}
+
+static int migrate(void *config, struct err_slot *err)
+{
+    const struct settings *settings = config;
+    return migrate_alone(settings->conninfo, err);
 }
 
 /* Another process owns our events: nothing in memory counts any more. Started again, this one is a
@@ -431,7 +439,7 @@ int main(int argc, char **argv)
         return 1;
     struct service_conf conf = {
         .name = "seat-service",
-        .version = "1.0.0",
+        .version = FAIRGATE_VERSION,
         .commands =
             "seat-service replay --config FILE [--event E] [--at TIME | --seq N] [--seats]\n",
         .settings = settings_table,
@@ -439,6 +447,7 @@ int main(int argc, char **argv)
         .config = &seats->settings,
         .ctx = seats,
         .check = check,
+        .migrate = migrate,
         .readyz = tell_out,
         .unready = unready,
         .start = start,

@@ -37,6 +37,9 @@ enum {
      * flush, yet short enough that a fail-over is noticed. */
     JOURNAL_ANSWER_MS = 5000,
     JOURNAL_CONNECT_MS = 3000,
+    /* A step of the schema that is made before a rollout: an index of a hundred million rows is
+     * done in a few minutes. */
+    MIGRATE_ALONE_MS = 1800 * 1000,
     /* A caller whose outcome is still open is told so after this time, which is longer than ANSWER
      * and a reconnect. */
     OUTCOME_TELL_MS = 8000,

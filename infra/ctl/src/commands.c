@@ -6,6 +6,7 @@
 #include "acts/generic.h"
 #include "acts/house.h"
 #include "acts/line.h"
+#include "acts/secrets.h"
 #include "acts/trail.h"
 #include "watch/doctor.h"
 #include "watch/report.h"
@@ -409,6 +410,12 @@ static const struct command rows[] = {
          "is bad.",
      .run = doctor_run},
     /* ---- the house ---- */
+    {.name = "secrets",
+     .takes = "FROM TO",
+     .brief = "Copy secrets to where their owner alone can read them",
+     .text = "Each file of a folder, as a service wants its secrets: readable by nobody else. For a\n"
+             "container whose secrets are mounted for a group (Kubernetes). It asks no service.",
+     .run = secrets_run},
     {.name = "version", .takes = "", .brief = "The version of this program", .run = house_version},
     {.name = "help",
      .takes = "[COMMAND] [WORD]",

@@ -5,6 +5,7 @@
 #include "tables/migrate.h"
 
 #include "pg/pg_migrate.h"
+#include "rim_limits.h"
 
 /* The build makes a C string of each file; see the Makefile. */
 static const struct pg_migrate_step steps[] = {
@@ -57,4 +58,22 @@ int migrate_run(struct pg *pg, struct err_slot *err)
 {
     const struct pg_migrate migrate = {MIGRATE_SCHEMA, 1, steps, STEPS};
     return pg_migrate_run(pg, &migrate, err);
+}
+
+int migrate_alone(const char *dsn, struct err_slot *err)
+{
+    const struct pg_conf conf = {
+        .dsn = dsn,
+        .app = "fairgate seat-service migrate",
+        .schema = MIGRATE_SCHEMA,
+        .connect_ms = JOURNAL_CONNECT_MS,
+        .query_ms = MIGRATE_ALONE_MS,
+    };
+    struct pg *pg;
+    int rc = pg_open(&conf, err, &pg);
+    if (rc < 0)
+        return rc;
+    rc = migrate_run(pg, err);
+    pg_close(pg);
+    return rc;
 }

@@ -156,6 +156,12 @@ static int check(void *config, struct err_slot *err)
     return 0;
 }
 
+static int migrate(void *config, struct err_slot *err)
+{
+    const struct sample_config *sample = config;
+    return sample->fail_loop == 97 ? err_set(err, ERR_PEER, "there is no database") : 0;
+}
+
 static int run_service(int argc, char **argv)
 {
     static struct sample_config config;
@@ -168,6 +174,8 @@ static int run_service(int argc, char **argv)
                                       .private_open = open,
                                       .public_only = getenv("SAMPLE_PUBLIC_ONLY") != NULL,
                                       .check = check,
+                                      .migrate =
+                                          getenv("SAMPLE_STORELESS") == NULL ? migrate : NULL,
                                       .start = start,
                                       .loop_start = loop_start,
                                       .reload = reload,
@@ -364,7 +372,16 @@ static void options_and_settings_are_judged_before_anything_starts(void **state)
     setenv("FAIRGATE_SAMPLE_FAIL_LOOP", "98", 1);
     assert_int_equal(2, run_with("--check-config", option, &child));
     assert_string_equal("sample: fail_loop and 98 do not go together\n", child.seen);
+    setenv("FAIRGATE_SAMPLE_FAIL_LOOP", "97", 1);
+    assert_int_equal(1, run_with("--migrate", option, &child));
+    assert_string_equal("sample: there is no database\n", child.seen);
     unsetenv("FAIRGATE_SAMPLE_FAIL_LOOP");
+    assert_int_equal(0, run_with("--migrate", option, &child));
+    assert_string_equal("sample: the database is as this program wants it\n", child.seen);
+    setenv("SAMPLE_STORELESS", "1", 1);
+    assert_int_equal(2, run_with("--migrate", option, &child));
+    assert_string_equal("sample has no database to bring up\n", child.seen);
+    unsetenv("SAMPLE_STORELESS");
     unit_file_remove(path);
 }
 

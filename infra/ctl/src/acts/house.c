@@ -1,12 +1,14 @@
 /* house.c: what the program knows of itself. */
 #include "acts/house.h"
 
+#include "acts/secrets.h"
+#include "version.inc"
 #include "words/manual.h"
 
 int house_version(struct job *job)
 {
     fprintf(job->out, job_option(job, OPTION_JSON) ? "{\"version\":\"%s\"}\n" : "fairgate %s\n",
-            HOUSE_VERSION);
+            FAIRGATE_VERSION);
     return EXIT_DONE;
 }
 
@@ -39,5 +41,6 @@ int house_manual(struct job *job)
 bool house_is(const struct command *command)
 {
     return command->run == house_version || command->run == house_help ||
-           command->run == house_completion || command->run == house_manual;
+           command->run == house_completion || command->run == house_manual ||
+           command->run == secrets_run;
 }

@@ -1,10 +1,9 @@
-/* house.h: commands that ask nobody: help, completion, manual, version. Each is a row's run(). */
+/* house.h: commands that ask nobody: help, completion, manual, version; secrets.h has another. Each
+ * is a row's run(). */
 #ifndef FG_CTL_ACTS_HOUSE_H
 #define FG_CTL_ACTS_HOUSE_H
 
 #include "acts/job.h"
-
-#define HOUSE_VERSION "1.0.0"
 
 int house_version(struct job *job);
 int house_help(struct job *job);

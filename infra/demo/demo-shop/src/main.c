@@ -6,6 +6,7 @@
 #include "seed.h"
 #include "service/service.h"
 #include "shop.h"
+#include "version.inc"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -184,7 +185,7 @@ int main(int argc, char **argv)
     static struct state state;
     struct service_conf conf = {
         .name = "demo-shop",
-        .version = "1.0",
+        .version = FAIRGATE_VERSION,
         .settings = settings_table,
         .settings_len = settings_table_len,
         .config = &settings,

@@ -7,6 +7,7 @@
 #include "http/app.h"
 #include "http/control.h"
 #include "service/service.h"
+#include "version.inc"
 
 #include <sodium.h>
 #include <stddef.h>
@@ -218,7 +219,7 @@ int main(int argc, char **argv)
     static struct shown shown;
     struct service_conf conf = {
         .name = "psp-sandbox",
-        .version = "1.0",
+        .version = FAIRGATE_VERSION,
         .settings = settings,
         .settings_len = sizeof(settings) / sizeof(settings[0]),
         .config = &config,

@@ -1,0 +1,117 @@
+/* secrets.c: a service refuses a secret that anybody but its owner can read (base/secret_file.h),
+ * and libpq a password file. Kubernetes mounts secrets as root's, to be read by the group of the
+ * pod. So before a service starts, this copies them into a folder in memory, as files of the user
+ * that both run as.
+ *
+ * A file has its final name only when it is whole. Names that begin with a dot are left out: with
+ * them Kubernetes keeps its own house in such a folder. */
+#include "acts/secrets.h"
+
+#include "base/secret_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int failed(const struct job *job, const char *what, const char *name)
+{
+    return job_say(job, EXIT_USAGE, "%s %.200s: %s", what, name, strerror(errno));
+}
+
+static bool write_whole(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(fd, bytes, len);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return false;
+        bytes += put;
+        len -= (size_t)put;
+    }
+    return true;
+}
+
+/* By a name that no service asks for, and then by its own. */
+static int put(const struct job *job, int to, const char *name, const char *bytes, size_t len)
+{
+    char beside[NAME_MAX + 8];
+    int cut = snprintf(beside, sizeof(beside), ".%s.new", name);
+    if (cut < 0 || cut > NAME_MAX)
+        return job_say(job, EXIT_USAGE, "%.200s: the name is too long", name);
+    if (unlinkat(to, beside, 0) < 0 && errno != ENOENT)
+        return failed(job, "replacing", name);
+    int fd = openat(to, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR);
+    if (fd < 0)
+        return failed(job, "writing", name);
+    bool whole = write_whole(fd, bytes, len);
+    whole = close(fd) == 0 && whole;
+    if (!whole || renameat(to, beside, to, name) < 0)
+        return failed(job, "writing", name);
+    return EXIT_DONE;
+}
+
+static int copy(const struct job *job, int from, int to, const char *name)
+{
+    char bytes[SECRET_FILE_BYTES_MAX + 1];
+    int fd = openat(from, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return failed(job, "reading", name);
+    struct stat stat;
+    int status = EXIT_DONE;
+    if (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)) {
+        status = job_say(job, EXIT_USAGE, "%.200s is no plain file", name);
+        goto close_file;
+    }
+    size_t len = 0;
+    ssize_t got = 0;
+    while (len < sizeof(bytes) && (got = read(fd, bytes + len, sizeof(bytes) - len)) > 0)
+        len += (size_t)got;
+    if (got < 0)
+        status = failed(job, "reading", name);
+    else if (len > SECRET_FILE_BYTES_MAX)
+        status = job_say(job, EXIT_USAGE, "%.200s: a secret has at most %d bytes", name,
+                         SECRET_FILE_BYTES_MAX);
+    else
+        status = put(job, to, name, bytes, len);
+    sodium_memzero(bytes, sizeof(bytes));
+
+close_file:
+    close(fd);
+    return status;
+}
+
+int secrets_run(struct job *job)
+{
+    const char *from = args_word(job->args, "FROM");
+    const char *to = args_word(job->args, "TO");
+    DIR *dir = opendir(from);
+    if (dir == NULL)
+        return failed(job, "reading", from);
+    int status = EXIT_DONE;
+    int room = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (room < 0) {
+        status = failed(job, "writing to", to);
+        goto close_dir;
+    }
+    unsigned copied = 0;
+    for (struct dirent *entry; status == EXIT_DONE && (entry = readdir(dir)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        status = copy(job, dirfd(dir), room, entry->d_name);
+        copied++;
+    }
+    if (status == EXIT_DONE && copied == 0)
+        status = job_say(job, EXIT_USAGE, "%.200s: there is no secret in it", from);
+    if (status == EXIT_DONE)
+        fprintf(job->out, "%u secrets are in %s.\n", copied, to);
+    close(room);
+
+close_dir:
+    closedir(dir);
+    return status;
+}

@@ -1,0 +1,36 @@
+// --migrate: a database is brought up before a rollout, by the program alone. Nothing listens meanwhile.
+
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openScope, ROOT, runBeside, startPostgres } from '../lib-js/index.js';
+
+const scope = openScope();
+const PROGRAMS = {
+  'seat-service': { schema: 'seats', setting: 'FAIRGATE_POSTGRES_CONNINFO', more: { FAIRGATE_HOLDS_KEYS_FILE: '/none', FAIRGATE_PASSES_KEYS_FILE: '/none' } },
+  'payment-adapter': { schema: 'pay', setting: 'FAIRGATE_DATABASE_CONNINFO', more: { FAIRGATE_KEYS_TICKETS: '/none', FAIRGATE_KEYS_SERVICE_TOKEN: '/none', FAIRGATE_SSO_JWKS_URL: 'http://localhost/', FAIRGATE_PSP_STRIPE_URL: 'http://localhost', FAIRGATE_PSP_STRIPE_KEY: '/none', FAIRGATE_PSP_STRIPE_WEBHOOK_SECRET: '/none' } },
+};
+let postgres;
+
+before(async () => { postgres = await startPostgres(scope, { databases: Object.keys(PROGRAMS) }); });
+after(() => scope.close());
+
+for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
+  const migrate = (conninfo) => runBeside(program, ['--migrate'], { env: { FAIRGATE_HTTP_PORT: '0', FAIRGATE_PRIVATE_PORT: '0', FAIRGATE_PRIVATE_TOKEN_FILE: '/none', [setting]: conninfo, ...more } });
+
+  test(`${program} brings its database up, and finds it so the next time`, async () => {
+    for (let time = 0; time < 2; time += 1) {
+      const { status, stdout, stderr } = await migrate(postgres.conninfo(program));
+      assert.deepEqual([status, stdout], [0, `${program}: the database is as this program wants it\n`], stderr);
+    }
+    const steps = readdirSync(join(ROOT, program, 'sql')).filter((name) => /^\d{3}_.*\.sql$/.test(name)).length;
+    assert.equal(Number(postgres.sql(`SELECT count(*) FROM ${schema}.migration`, program)), steps);
+  });
+
+  test(`${program} says so where there is none`, async () => {
+    const { status, stderr } = await migrate(`host=${postgres.socketDir} port=${postgres.port} dbname=nowhere user=postgres connect_timeout=5`);
+    assert.equal(status, 1);
+    assert.match(stderr, /nowhere/);
+  });
+}
