@@ -41,10 +41,12 @@ void guest_shops(const struct guest *guest)
     ledger_on_shopping(guest->number);
 }
 
+/* ANSWER_TICKET: it was a visit to an earlier event of this id, which is over (as on_end()). */
 static bool is_over(const struct ask *ask)
 {
-    return ask->over && (ask->outcome == LINE_OK || ask->outcome == LINE_SAME ||
-                         ask->outcome == LINE_GONE || ask->outcome == ANSWER_MOVED);
+    return ask->over &&
+           (ask->outcome == LINE_OK || ask->outcome == LINE_SAME || ask->outcome == LINE_GONE ||
+            ask->outcome == ANSWER_MOVED || ask->outcome == ANSWER_TICKET);
 }
 
 static void say(void *ctx)

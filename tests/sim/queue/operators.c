@@ -9,9 +9,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { PATIENCE_S = 10 };
+
 struct show {
     unsigned event;
     bool lanes, draws, presale;
+    uint64_t
+        unknown_us; /* since when all answers say that there is no such event; 0: they do not */
     struct sim_gate desk;
 };
 
@@ -35,8 +39,19 @@ static int act(unsigned event, const struct ask *asked)
 {
     struct ask *ask = bell_copy(&operators.shows[event].desk, asked);
     ask->line = (struct line_ref){event, 0};
-    (void)bell_ask(ask);
+    if (!bell_ask(ask))
+        return ask->outcome;
+    if (ask->outcome != LINE_UNKNOWN)
+        operators.shows[event].unknown_us = 0;
+    else if (operators.shows[event].unknown_us == 0)
+        operators.shows[event].unknown_us = sim_us();
     return ask->outcome;
+}
+
+/* Not just of a front that has not heard of it yet: those that stand still may know it. */
+static bool is_lost(const struct show *show)
+{
+    return show->unknown_us != 0 && show->unknown_us + PATIENCE_S * (uint64_t)SIM_S < sim_us();
 }
 
 static const struct line_view *view_of(unsigned event)
@@ -71,24 +86,6 @@ static void move_to(unsigned event, enum line_state to)
     (void)act(event, &ask);
 }
 
-/* All of it may be lost or refused, so it is said until it is so. */
-static void let_all_in(unsigned event)
-{
-    for (;;) {
-        const struct line_view *view = view_of(event);
-        if (view != NULL && !view->stale && view->state == LINE_OPEN &&
-            view->knobs.rate_milli == 20000 && view->knobs.line_max == 0) {
-            wait_ms(5000, 5000);
-            continue;
-        }
-        if (view != NULL && view->state != LINE_OPEN)
-            move_to(event, LINE_OPEN);
-        change(event, "{\"rate_per_s\":20,\"burst\":4,\"max_active\":8,\"line_max\":0,"
-                      "\"pow_bits\":0,\"code_required\":false}");
-        wait_ms(300, 600);
-    }
-}
-
 /* Everybody has to show a code, but in the second lane. */
 static const char *lanes_of(const struct show *show)
 {
@@ -111,10 +108,10 @@ static void create(unsigned event)
              "\"joins_per_ip_per_min\":0%s%s}",
              operators.sells ? 15 : 5, show->presale ? ",\"code_required\":true" : "",
              lanes_of(show));
-    while (view_of(event) == NULL) {
+    do {
         (void)act(event, &make);
         wait_ms(200, 500);
-    }
+    } while (view_of(event) == NULL);
 }
 
 /* ---- presale codes ---- */
@@ -142,7 +139,7 @@ static bool load_lane(const struct show *show, unsigned lane, uint64_t uses)
 static void load_all(const struct show *show)
 {
     for (unsigned lane = 0; lane < lanes_len(show); lane++)
-        while (!load_lane(show, lane, 1 + lane) && !operators.calm)
+        while (!load_lane(show, lane, 1 + lane) && !operators.calm && !is_lost(show))
             wait_ms(100, 500);
 }
 
@@ -169,38 +166,84 @@ static void turn_codes(const struct show *show)
 
 /* ---- a day ---- */
 
+static void set_up(const struct show *show)
+{
+    create(show->event);
+    if (show->presale)
+        load_all(show);
+}
+
+/* Redis may have lost the event with all fronts that knew it. What visitors had of it is void then,
+ * and they join again. */
+static void look_after(struct show *show)
+{
+    if (!is_lost(show))
+        return;
+    sim_note("nobody knows %s any more", lines_event(show->event));
+    show->unknown_us = 0;
+    set_up(show);
+}
+
+/* All of it may be lost or refused, so it is said until it is so. */
+static void let_all_in(struct show *show)
+{
+    unsigned event = show->event;
+    for (;;) {
+        look_after(show);
+        const struct line_view *view = view_of(event);
+        if (view != NULL && !view->stale && view->state == LINE_OPEN &&
+            view->knobs.rate_milli == 20000 && view->knobs.line_max == 0) {
+            wait_ms(5000, 5000);
+            continue;
+        }
+        if (view != NULL && view->state != LINE_OPEN)
+            move_to(event, LINE_OPEN);
+        change(event, "{\"rate_per_s\":20,\"burst\":4,\"max_active\":8,\"line_max\":0,"
+                      "\"pow_bits\":0,\"code_required\":false}");
+        wait_ms(300, 600);
+    }
+}
+
 static bool is_at(unsigned event, enum line_state state)
 {
     const struct line_view *view = view_of(event);
     return view != NULL && view->state >= state;
 }
 
-static void operate(void *ctx)
+static void open_doors(struct show *show)
 {
-    unsigned event = *(const unsigned *)ctx;
-    create(event);
-    if (operators.shows[event].presale)
-        load_all(&operators.shows[event]);
-    while (operators.shows[event].draws && !is_at(event, LINE_PRE_QUEUE) && !operators.calm) {
+    unsigned event = show->event;
+    while (show->draws && !is_at(event, LINE_PRE_QUEUE) && !operators.calm) {
+        look_after(show);
         move_to(event, LINE_SCHEDULED);
         move_to(event, LINE_PRE_QUEUE);
     }
-    if (operators.shows[event].draws)
+    if (show->draws)
         wait_ms(1000, 15000);
     while (!is_at(event, LINE_OPEN) && !operators.calm) {
+        look_after(show);
         move_to(event, LINE_OPEN);
         wait_ms(100, 300);
     }
+}
+
+static void operate(void *ctx)
+{
+    struct show *show = ctx;
+    unsigned event = show->event;
+    set_up(show);
+    open_doors(show);
     while (!operators.calm) {
         wait_ms(1000, 8000);
-        if (operators.shows[event].presale)
-            turn_codes(&operators.shows[event]);
+        look_after(show);
+        if (show->presale)
+            turn_codes(show);
         if (chance(75))
             turn_a_knob(event);
         else
             move_to(event, chance(60) ? LINE_OPEN : chance(50) ? LINE_PAUSED : LINE_SOLD_OUT);
     }
-    let_all_in(event);
+    let_all_in(show);
 }
 
 void operators_begin(bool sells)
@@ -210,7 +253,7 @@ void operators_begin(bool sells)
         struct show *show = &operators.shows[i];
         *show = (struct show){
             .event = i, .lanes = chance(33), .draws = chance(50), .presale = chance(33)};
-        (void)sim_spawn(NULL, operate, &show->event);
+        (void)sim_spawn(NULL, operate, show);
     }
 }
 

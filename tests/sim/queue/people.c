@@ -71,11 +71,11 @@ static uint64_t name_of(const struct visitor *visitor)
 
 /* ---- the history ---- */
 
-/* The checker knows one line, without a draw. */
+/* The checker knows one line, without a draw, of one event. */
 static bool is_told(const struct ask *ask)
 {
     return ask->kind <= ASK_PASS && ask->line.event == 0 && ask->line.lane == 0 &&
-           !operators_draw(0) && !operators_have_presale(0);
+           !operators_draw(0) && !operators_have_presale(0) && !lines_was_made_again(0);
 }
 
 static void tell_asked(const struct ask *ask)

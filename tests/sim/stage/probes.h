@@ -42,6 +42,7 @@
     ROW(LINE_LOST, "Redis lost what a visitor had been told") \
     ROW(LINE_HEALED, "a line was made whole") \
     ROW(LINE_HEALED_ALONE, "... by one front alone, since the others were gone") \
+    ROW(LINE_MADE_AGAIN, "... nobody knew the event any more, and its operator made it again") \
     ROW(LINE_LATE_CALL, "Redis did a call that nobody waited for any more") \
     ROW(LINE_FULL_MEMORY, "Redis refused a script for want of memory") \
     ROW(LINE_GHOST, "a ghost was stepped over") \

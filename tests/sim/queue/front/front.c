@@ -29,6 +29,12 @@ struct span front_event(const struct ask *ask)
     return span_of(lines_event(ask->line.event));
 }
 
+bool front_is_judged(const struct front *front, const struct ask *ask)
+{
+    const struct line_view *view = front_general(front, ask);
+    return view != NULL && lines_is_newest(ask->line.event, span_of(view->incarnation));
+}
+
 /* ---- answers ---- */
 
 static void arrive_back(void *ctx)
@@ -46,7 +52,8 @@ void front_answer(struct front *front, struct ask *ask, int outcome)
     ask->outcome = outcome;
     ask->stale = view == NULL || view->stale;
     ask->state = view != NULL ? view->state : LINE_DRAFT;
-    front->house->ears.on_answer(front->number, ask);
+    if (front_is_judged(front, ask))
+        front->house->ears.on_answer(front->number, ask);
     if (fault_now(FAULT_ASK_ANSWER_LOST)) {
         ask->outcome = ANSWER_NONE;
         return;
@@ -116,6 +123,7 @@ void front_stand(struct front *front, struct ask *ask)
     ask->before = place.position > view->serving ? place.position - view->serving : 0;
     if (place.position != 0) {
         heard_mark(view->heard, place.position);
-        front->house->ears.on_shown(lines_number(ask->line, place.position));
+        if (front_is_judged(front, ask))
+            front->house->ears.on_shown(lines_number(ask->line, place.position));
     }
 }

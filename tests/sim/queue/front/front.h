@@ -31,6 +31,8 @@ const struct line_view *front_view(const struct front *front, struct line_ref li
 /* Of the event, whose document, version and state are those of all its lanes. */
 const struct line_view *front_general(const struct front *front, const struct ask *ask);
 struct span front_event(const struct ask *ask);
+/* Whether it speaks of the newest event of this id; of an older one nothing is judged. */
+bool front_is_judged(const struct front *front, const struct ask *ask);
 
 void front_answer(struct front *front, struct ask *ask, int outcome);
 void front_put_ticket(struct front *front, struct ask *ask, const uint8_t visitor[], bool member);

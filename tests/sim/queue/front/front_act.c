@@ -129,8 +129,12 @@ void front_act_handle(struct front *front, struct ask *ask)
     snprintf(act->line.event, sizeof(act->line.event), "%s", lines_event(ask->line.event));
     act->line.audit = SPAN("{\"who\":\"kim\",\"what\":\"knobs\"}");
     act->line.call = call_of(ask->kind);
-    bool knows = ask->kind == ASK_CREATE || view != NULL;
-    if (!knows || (ask->kind == ASK_MOVE && !event_state_may(view->state, ask->to)) ||
+    if (ask->kind != ASK_CREATE && view == NULL) { /* as answer_event_unknown() */
+        front_answer(front, ask, LINE_UNKNOWN);
+        free(act);
+        return;
+    }
+    if ((ask->kind == ASK_MOVE && !event_state_may(view->state, ask->to)) ||
         (brings_document(ask) && !write_document(act, ask->kind == ASK_CREATE ? NULL : view))) {
         front_answer(front, ask, LINE_UNAVAILABLE);
         free(act);

@@ -103,7 +103,8 @@ void front_visit_handle(struct front *front, struct ask *ask)
     visit->line.ends_ms = ran_out ? ask->told_ms : ask->ends_ms;
     visit->line.told_ms = ask->told_ms;
     visit->line.on_done = on_visited;
-    if (ask->kind == ASK_LEAVE || ask->kind == ASK_DONE)
+    bool leaves = ask->kind == ASK_LEAVE || ask->kind == ASK_DONE;
+    if (leaves && front_is_judged(front, ask))
         front->house->ears.on_leaving(lines_number(ask->line, ask->position));
     line_store_visit(front->store, &visit->line);
 }

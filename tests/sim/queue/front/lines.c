@@ -6,9 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXTS = 8, EVENT_SHIFT = 40 };
+enum { TEXTS = 8, EVENT_SHIFT = 40, MADE_SHIFT = 48 };
 
 static const char *const events[EVENTS] = {"show", "play"};
+
+static struct {
+    char incarnation[LINE_INCARNATION_LEN + 1]; /* the newest; "": there was none yet */
+    uint64_t again;                             /* so often it was made again */
+} made[EVENTS];
 
 const char *lines_event(unsigned event)
 {
@@ -52,14 +57,43 @@ bool lines_read_key(struct span key, struct line_ref *line, struct span *name)
     return false;
 }
 
+/* Their order is that in which they were made. */
+bool lines_made(unsigned event, struct span incarnation)
+{
+    char *newest = made[event].incarnation;
+    char told[sizeof(made[event].incarnation)];
+    if (!span_to_cstr(incarnation, told, sizeof(told)) || strcmp(told, newest) <= 0)
+        return false;
+    bool again = newest[0] != '\0';
+    made[event].again += again;
+    memcpy(newest, told, sizeof(told));
+    return again;
+}
+
+bool lines_was_made_again(unsigned event)
+{
+    return made[event].again > 0;
+}
+
+bool lines_is_newest(unsigned event, struct span incarnation)
+{
+    return span_eq(incarnation, span_of(made[event].incarnation));
+}
+
 uint64_t lines_number(struct line_ref line, uint64_t place)
 {
-    return (uint64_t)line.event << EVENT_SHIFT | line_place_of(line.lane, place);
+    return made[line.event].again << MADE_SHIFT | (uint64_t)line.event << EVENT_SHIFT |
+           line_place_of(line.lane, place);
+}
+
+bool lines_is_of(uint64_t number, unsigned event)
+{
+    return number >> EVENT_SHIFT == lines_number((struct line_ref){event, 0}, 0) >> EVENT_SHIFT;
 }
 
 struct line_ref lines_of(uint64_t number)
 {
-    unsigned event = (unsigned)(number >> EVENT_SHIFT);
+    unsigned event = (unsigned)(number >> EVENT_SHIFT) & ((1u << (MADE_SHIFT - EVENT_SHIFT)) - 1);
     return (struct line_ref){event, line_lane_of(number) & ((1u << (EVENT_SHIFT - 32)) - 1)};
 }
 

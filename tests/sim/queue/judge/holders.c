@@ -53,7 +53,7 @@ static void judge_spent(const struct ask *ask, const struct holder *other)
 {
     if (ask->outcome != LINE_OK || other->who == ask->who)
         return;
-    bool same_event = lines_of(other->number).event == ask->line.event;
+    bool same_event = lines_is_of(other->number, ask->line.event);
     if (ask->work != 0 && other->work == ask->work && same_event)
         invariant_broken(INVARIANT_6, "place %s is given for work that place %s was had by",
                          lines_says(number_of(ask)), lines_says(other->number));

@@ -51,6 +51,7 @@ struct house {
         char first[HEALER_BYTES]; /* front that has told what it knows; "": none yet */
         bool others;
     } healers[1 + EVENT_LANES];
+    bool is_healed; /* just now, by the script that runs */
     uint32_t visits_lost;
     /* knobs as Redis has them */
     uint64_t max_active, line_max, state;
@@ -71,8 +72,8 @@ static struct {
     struct house houses[EVENTS];
     uint32_t joined, entered;
     struct {
-        uint64_t at_us;
-        unsigned front, event;
+        uint64_t at_us, number;
+        unsigned front;
     } passes[PASSES_MAX]; /* given, in their order */
     uint32_t passes_len;
 } book;
@@ -239,7 +240,7 @@ static uint32_t inside(unsigned event, uint64_t now_ms)
         bool stays = row->visit.there && row->leaving == 0 && !row->has_run_out;
         uint64_t until_ms = stays ? row->visit.expires_ms : 0;
         until_ms = row->written_ms > until_ms ? row->written_ms : until_ms;
-        n += lines_of(row->number).event == event && !row->ended && until_ms > now_ms;
+        n += lines_is_of(row->number, event) && !row->ended && until_ms > now_ms;
     }
     return n;
 }
@@ -310,9 +311,13 @@ static void on_rules(struct line_ref line, struct span doc)
     free(read);
 }
 
+/* A heal keeps all that Redis still has for longer, also who is gone, in place of those that it has
+ * lost. How many there are is right then, and who they are is what they were told. */
 static void on_active(unsigned event, const struct span *words, size_t len)
 {
     bool begins = span_eq(words[0], SPAN("ZADD"));
+    if (begins && book.houses[event].is_healed)
+        return;
     for (size_t i = begins ? 3 : 2; i < len; i += begins ? 2 : 1) {
         uint64_t session = number_in(words[i]);
         struct line_ref line = {event, line_lane_of(session)};
@@ -322,9 +327,23 @@ static void on_active(unsigned event, const struct span *words, size_t len)
     }
 }
 
+/* The event was lost with all who knew of it, and its operator has made another one. */
+static void begin_again(unsigned event)
+{
+    probe_reached(PROBE_LINE_MADE_AGAIN);
+    sim_note("%s is another event than it was", lines_event(event));
+    book.houses[event] = (struct house){.state = LINE_DRAFT};
+    rate_forget(event);
+    lots_forget(event);
+    presales_forget(event);
+}
+
 static void on_fields(struct line_ref line, const struct span *words, size_t len)
 {
     struct house *house = &book.houses[line.event];
+    for (size_t i = 2; i + 1 < len; i += 2)
+        if (span_eq(words[i], SPAN("incarnation")) && lines_made(line.event, words[i + 1]))
+            begin_again(line.event);
     for (size_t i = 2; i + 1 < len; i += 2) {
         if (span_eq(words[i], SPAN("boot")))
             house->heal_us[line.lane] = sim_us();
@@ -353,11 +372,13 @@ static void on_gathering_over(struct line_ref line)
     struct house *house = &book.houses[line.event];
     house->healers[line.lane].first[0] = '\0';
     house->healers[line.lane].others = false;
+    house->is_healed = false;
 }
 
 static void on_healed(struct line_ref line, uint64_t serving)
 {
     uint64_t served = book.houses[line.event].served[line.lane];
+    book.houses[line.event].is_healed = true;
     probe_reached(PROBE_LINE_HEALED);
     if (!book.houses[line.event].healers[line.lane].others)
         probe_reached(PROBE_LINE_HEALED_ALONE);
@@ -403,7 +424,8 @@ static void count_lost_visits(void)
         if (at_us + LOSSES_UNSEEN_MS * SIM_MS < losses_last_us())
             break;
         if (losses_may_forget(book.passes[i - 1].front, at_us)) {
-            book.houses[book.passes[i - 1].event].visits_lost += 1;
+            unsigned event = lines_of(book.passes[i - 1].number).event;
+            book.houses[event].visits_lost += lines_is_of(book.passes[i - 1].number, event);
             book.passes[i - 1].at_us = 0;
         }
     }
@@ -504,8 +526,7 @@ static void judge_member(const struct row *row, const struct ask *ask)
     for (uint32_t i = 0; ask->member != 0 && i < book.rows_len; i++) {
         const struct row *other = &book.rows[i];
         if (other == row || other->member != ask->member || !other->visit.there || other->ended ||
-            lines_of(other->number).event != ask->line.event ||
-            other->begun_us <= losses_last_us() ||
+            !lines_is_of(other->number, ask->line.event) || other->begun_us <= losses_last_us() ||
             other->visit.expires_ms <= event_ms(ask->line.event))
             continue;
         invariant_broken(INVARIANT_6, "member %" PRIu64 " is inside with place %s, and with %s",
@@ -559,7 +580,7 @@ static void judge_pass(unsigned front, const struct ask *ask)
     row->member = ask->member;
     assert(book.passes_len < PASSES_MAX);
     book.passes[book.passes_len].at_us = sim_us();
-    book.passes[book.passes_len].event = ask->line.event;
+    book.passes[book.passes_len].number = row->number;
     book.passes[book.passes_len++].front = front;
 }
 

@@ -137,6 +137,11 @@ void lots_on_fields(struct line_ref line)
     read_draw(line, lines_key(line, "cfg"));
 }
 
+void lots_forget(unsigned event)
+{
+    memset(lots[event], 0, sizeof(lots[event]));
+}
+
 void lots_on_told(unsigned front, struct line_ref line, uint64_t entry, uint64_t position)
 {
     struct lot *lot = &lots[line.event][line.lane];

@@ -24,7 +24,6 @@ struct code {
 
 struct had {
     uint64_t number; /* of the entry */
-    unsigned event;
     uint64_t code, asked_us;
 };
 
@@ -103,6 +102,11 @@ void presales_on_loss(void)
     }
 }
 
+void presales_forget(unsigned event)
+{
+    memset(book.codes[event], 0, sizeof(book.codes[event]));
+}
+
 /* ---- what visitors are told ---- */
 
 static bool counts(const struct code *code, uint64_t asked_us)
@@ -114,7 +118,7 @@ static uint64_t had_by(const struct code *code, unsigned event, uint64_t number)
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < book.places_len; i++)
-        n += book.places[i].event == event && book.places[i].code == number &&
+        n += lines_is_of(book.places[i].number, event) && book.places[i].code == number &&
              counts(code, book.places[i].asked_us);
     return n;
 }
@@ -134,8 +138,7 @@ static void judge_place(const struct ask *ask)
                          lines_says(number), ask->presale,
                          code->loaded ? "opens another lane" : "is none");
     assert(book.places_len < PLACES_MAX);
-    book.places[book.places_len++] =
-        (struct had){number, ask->line.event, ask->presale, ask->asked_us};
+    book.places[book.places_len++] = (struct had){number, ask->presale, ask->asked_us};
     uint64_t had = had_by(code, ask->line.event, ask->presale);
     uint64_t most = ask->asked_us > code->changed_us ? code->uses : code->uses_max;
     if (had > 1)
@@ -162,8 +165,7 @@ static void note_found(const struct ask *ask)
     if (had_at(number) != NULL)
         return;
     assert(book.places_len < PLACES_MAX);
-    book.places[book.places_len++] =
-        (struct had){number, ask->line.event, CODE_UNKNOWN, ask->asked_us};
+    book.places[book.places_len++] = (struct had){number, CODE_UNKNOWN, ask->asked_us};
 }
 
 static void judge_used_up(const struct ask *ask)

@@ -11,6 +11,7 @@
 void presales_on_written(unsigned event, const struct span *words, size_t len);
 void presales_on_dropped(unsigned event);
 void presales_on_loss(void);
+void presales_forget(unsigned event); /* it is another event from now on */
 /* A join that was answered. `must_show`: all the time nobody might join without a code. */
 void presales_on_join(const struct ask *ask, bool must_show);
 /* Somebody is let in for the first time. */

@@ -38,6 +38,11 @@ void rate_refill(unsigned event)
     refill(&rates[event]);
 }
 
+void rate_forget(unsigned event)
+{
+    rates[event] = (struct rate){.level_us = sim_us()};
+}
+
 void rate_set(unsigned event, double rate, double burst_knob, unsigned lanes)
 {
     struct rate *of = &rates[event];

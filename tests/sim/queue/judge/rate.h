@@ -10,6 +10,7 @@ void rate_set(unsigned event, double rate, double burst, unsigned lanes);
 /* The clock of Redis was stepped on: the next tick sees more time than there was. */
 void rate_on_step(void);
 void rate_refill(unsigned event);
+void rate_forget(unsigned event); /* it is another event from now on */
 /* A place is called, and pays by it; a ghost pays when it comes in. Breaks if it may not. */
 void rate_call(uint64_t number);
 void rate_pay(uint64_t number);
