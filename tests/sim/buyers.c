@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 6, LOOKS_MAX = 400 };
+enum { TRIES = 6, LOOKS_MAX = 400, WINDOW_LOOKS = 5 };
 
 struct buyer {
     uint64_t id, comes_us;
@@ -206,6 +206,28 @@ static void visit(void *ctx)
     left -= 1;
 }
 
+/* The same buyer's second window, which does not hear that the visit is over. */
+static void look_on(void *ctx)
+{
+    struct buyer *window = ctx;
+    for (unsigned look = 0; look < WINDOW_LOOKS; look++) {
+        rest(window, 12 * (uint64_t)SIM_S);
+        if (hold(window))
+            (void)seat_ask(call_of(window, SEAT_RELEASE));
+    }
+    left -= 1;
+}
+
+static void open_window(const struct buyer *buyer)
+{
+    struct buyer *window = malloc(sizeof(*window));
+    assert(window != NULL);
+    *window = *buyer;
+    rng_seeded_init(&window->dice, sim_below(SIM_CHOICES, UINT64_MAX));
+    left += 1;
+    sim_spawn(NULL, look_on, window);
+}
+
 static void begin(uint64_t id, uint64_t comes_us, struct guest *guest)
 {
     struct buyer *buyer = calloc(1, sizeof(*buyer));
@@ -215,6 +237,8 @@ static void begin(uint64_t id, uint64_t comes_us, struct guest *guest)
     buyer->guest = guest;
     rng_seeded_init(&buyer->dice, sim_below(SIM_CHOICES, UINT64_MAX));
     sim_spawn(NULL, visit, buyer);
+    if (guest != NULL && perhaps(buyer, 25))
+        open_window(buyer);
 }
 
 void buyers_come(struct guest *guest)

@@ -113,16 +113,30 @@ static void tell_seats(const struct guest *guest)
               (void *)(uintptr_t)guest);
 }
 
+static const struct guest *guest_of(const char *session)
+{
+    for (unsigned i = 0; i < gate.guests_len; i++)
+        if (strcmp(gate.guests[i]->session, session) == 0)
+            return gate.guests[i];
+    return NULL;
+}
+
+/* NULL: who is not known here has never shown a pass. */
+static void on_left(const char *session)
+{
+    const struct guest *guest = guest_of(session);
+    if (guest != NULL)
+        tell_seats(guest);
+}
+
 bool gate_says_goodbye(const char *session, void (*heard)(void *ctx), void *ctx)
 {
-    for (unsigned i = 0; i < gate.guests_len; i++) {
-        if (strcmp(gate.guests[i]->session, session) != 0)
-            continue;
-        tell_seats(gate.guests[i]);
-        guest_goodbye(gate.guests[i], heard, ctx);
-        return true;
-    }
-    return false;
+    const struct guest *guest = guest_of(session);
+    if (guest == NULL)
+        return false;
+    tell_seats(guest);
+    guest_goodbye(guest, heard, ctx);
+    return true;
 }
 
 /* ---- those inside ---- */
@@ -136,7 +150,7 @@ static void on_come(struct guest *guest)
 
 void gate_begin(void (*comes)(struct guest *guest))
 {
-    static const struct guest_host host = {on_come, tell_seats};
+    static const struct guest_host host = {on_come, on_left};
     gate.there = true;
     gate.comes = comes;
     guest_begin(&host);

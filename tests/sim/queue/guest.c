@@ -22,7 +22,7 @@ struct farewell {
 
 void guest_begin(const struct guest_host *host)
 {
-    fronts_sign();
+    fronts_sign(host->left);
     people_host(host);
 }
 

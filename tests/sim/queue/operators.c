@@ -13,9 +13,9 @@ enum { PATIENCE_S = 10 };
 
 struct show {
     unsigned event;
-    bool lanes, draws, presale;
-    uint64_t
-        unknown_us; /* since when all answers say that there is no such event; 0: they do not */
+    bool lanes, draws, presale, keeps_slots;
+    unsigned rate, slots; /* at first */
+    uint64_t unknown_us;  /* since when all say that there is no such event; 0: they do not */
     struct sim_gate desk;
 };
 
@@ -103,11 +103,11 @@ static void create(unsigned event)
     const struct show *show = &operators.shows[event];
     struct ask make = {.kind = ASK_CREATE};
     snprintf(make.patch, sizeof(make.patch),
-             "{\"name\":\"Show\",\"rate_per_s\":5,\"burst\":2,\"max_active\":5,"
+             "{\"name\":\"Show\",\"rate_per_s\":%u,\"burst\":2,\"max_active\":%u,"
              "\"session_ttl_s\":%d,\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":3,"
              "\"joins_per_ip_per_min\":0%s%s}",
-             operators.sells ? 15 : 5, show->presale ? ",\"code_required\":true" : "",
-             lanes_of(show));
+             show->rate, show->slots, operators.sells ? 15 : 5,
+             show->presale ? ",\"code_required\":true" : "", lanes_of(show));
     do {
         (void)act(event, &make);
         wait_ms(200, 500);
@@ -184,6 +184,9 @@ static void look_after(struct show *show)
     set_up(show);
 }
 
+#define LET_IN                                                                                     \
+    "{\"rate_per_s\":20,\"burst\":4,\"line_max\":0,\"pow_bits\":0,\"code_required\":false"
+
 /* All of it may be lost or refused, so it is said until it is so. */
 static void let_all_in(struct show *show)
 {
@@ -198,8 +201,7 @@ static void let_all_in(struct show *show)
         }
         if (view != NULL && view->state != LINE_OPEN)
             move_to(event, LINE_OPEN);
-        change(event, "{\"rate_per_s\":20,\"burst\":4,\"max_active\":8,\"line_max\":0,"
-                      "\"pow_bits\":0,\"code_required\":false}");
+        change(event, show->keeps_slots ? LET_IN "}" : LET_IN ",\"max_active\":8}");
         wait_ms(300, 600);
     }
 }
@@ -248,11 +250,19 @@ static void operate(void *ctx)
 
 void operators_begin(bool sells)
 {
+    /* A line stands for want of tokens, of slots, or of both. */
+    static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 5, 3, 0};
     operators.sells = sells;
     for (unsigned i = 0; i < fronts_events(); i++) {
         struct show *show = &operators.shows[i];
-        *show = (struct show){
-            .event = i, .lanes = chance(33), .draws = chance(50), .presale = chance(33)};
+        *show =
+            (struct show){.event = i,
+                          .lanes = chance(33),
+                          .draws = chance(50),
+                          .presale = chance(33),
+                          .keeps_slots = !sells && chance(40),
+                          .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
+                          .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};
         (void)sim_spawn(NULL, operate, show);
     }
 }

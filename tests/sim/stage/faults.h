@@ -48,6 +48,7 @@
     ROW(REDIS_CUT_AFTER, 600, "... after it: the answer is lost") \
     ROW(REDIS_LATE, 600, "... a call arrives up to 4 s late") \
     ROW(REDIS_FAILOVER, 15000, "a replica of Redis takes over, without what came last") \
+    ROW(REDIS_FORGETS, 4000, "... just after a place was given, which it has not heard of") \
     ROW(REDIS_RESTART, 10000, "Redis restarts, without what its file had not yet") \
     ROW(REDIS_WIPE, 2000, "Redis comes back empty") \
     ROW(REDIS_FULL, 5000, "Redis has no memory for up to 8 s") \

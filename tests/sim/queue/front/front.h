@@ -11,6 +11,7 @@ struct front_house {
     struct ask_ears ears;
     struct mac_ring keys;
     struct jwks *passes; /* NULL: nobody looks at them */
+    void (*on_left)(const char *session);
 };
 
 struct front {

@@ -32,32 +32,49 @@ static void put_pass(const struct front *front, const struct pass_grant *grant,
     out[pass.len] = '\0';
 }
 
+static void name_session(const struct front *front, struct ask *ask, struct ticket *ticket)
+{
+    uint64_t place = line_place_of(ask->line.lane, ask->position);
+    struct text session = text_on(ask->session, sizeof(ask->session) - 1);
+    bool reads = front_parse_ticket(front, ask, ticket);
+    assert(reads);
+    session_put(&session, &front->house->keys, front_event(ask), ticket, place);
+    assert(!session.overflown);
+    ask->session[session.len] = '\0';
+}
+
 /* As answer_pass(). */
 static void sign_pass(struct front *front, struct ask *ask)
 {
     const struct line_view *view = front_general(front, ask);
     uint64_t now_s = clock_wall_us(&front->clock) / SIM_S;
     struct ticket ticket;
-    bool reads = front_parse_ticket(front, ask, &ticket);
-    assert(reads && view != NULL);
-    uint64_t place = line_place_of(ask->line.lane, ask->position);
-    struct text session = text_on(ask->session, sizeof(ask->session) - 1);
-    session_put(&session, &front->house->keys, front_event(ask), &ticket, place);
+    assert(view != NULL);
+    name_session(front, ask, &ticket);
     struct pass_grant grant = {.event = front_event(ask),
-                               .session = text_span(&session),
-                               .place = place,
+                               .session = span_of(ask->session),
+                               .place = line_place_of(ask->line.lane, ask->position),
                                .now_s = now_s,
                                .expires_s = (ask->expires_ms + 999) / 1000,
                                .ends_s = (ask->visit_ends_ms + 999) / 1000,
                                .incarnation = span_of(view->incarnation)};
     memcpy(grant.visitor, ticket.visitor, sizeof(grant.visitor));
     put_pass(front, &grant, ask->pass);
-    assert(!session.overflown);
-    ask->session[session.len] = '\0';
     if (ask->kind != ASK_PASS)
         return;
     grant.event = span_of(lines_event(1));
     put_pass(front, &grant, ask->foreign);
+}
+
+/* As tell_left(). */
+static void tell_left(struct front *front, struct ask *ask, const struct line_visit *line)
+{
+    struct ticket ticket;
+    bool by_pass = line->outcome == LINE_OK && ask->told_ms > 0;
+    if (ask->kind != ASK_LEAVE || (line->turn != TURN_ENDED && !by_pass))
+        return;
+    name_session(front, ask, &ticket);
+    front->house->on_left(ask->session);
 }
 
 static void on_visited(struct line_visit *line)
@@ -69,9 +86,11 @@ static void on_visited(struct line_visit *line)
     ask->retry_ms = line->retry_after_ms;
     memcpy(ask->channel, line->channel, sizeof(ask->channel));
     bool inside = line->outcome == LINE_OK || line->outcome == LINE_SAME;
-    if (inside && visit->front->house->passes != NULL &&
-        (ask->kind == ASK_PASS || ask->kind == ASK_BEAT))
+    bool signs = visit->front->house->passes != NULL;
+    if (signs && inside && (ask->kind == ASK_PASS || ask->kind == ASK_BEAT))
         sign_pass(visit->front, ask);
+    if (signs)
+        tell_left(visit->front, ask, line);
     front_answer(visit->front, ask, (int)line->outcome);
     free(visit);
 }

@@ -102,8 +102,9 @@ void fronts_ask(struct ask *ask)
     sim_after(NULL, sim_between(SIM_MS, 40 * SIM_MS), arrive, ask);
 }
 
-void fronts_sign(void)
+void fronts_sign(void (*on_left)(const char *session))
 {
+    fronts.house.on_left = on_left;
     struct jwks_key *key;
     int rc = jwks_key_generate(NULL, &key); /* by chance: nothing hangs on its bytes */
     assert(rc == 0);

@@ -19,12 +19,11 @@ struct guest {
     bool done;                    /* there is nothing more to do here */
 };
 
-/* What visitors do once they are inside, in place of just being there. Both on the visitor's fiber:
- * `comes` begins it and returns at once; `left`: the seats are to be told that the visit is over.
- */
+/* What visitors do once they are inside, in place of just being there. `comes`, on the visitor's
+ * fiber, begins it and returns at once; `left`: a front tells the seats that a visit is over. */
 struct guest_host {
     void (*comes)(struct guest *guest);
-    void (*left)(const struct guest *guest);
+    void (*left)(const char *session);
 };
 
 #endif

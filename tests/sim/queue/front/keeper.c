@@ -8,6 +8,7 @@
  * in themselves are not in this world. */
 #include "queue/front/keeper.h"
 
+#include "queue/front/lines.h"
 #include "redis-model/commands.h"
 #include "redis-model/script.h"
 #include "stage/faults.h"
@@ -20,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAG_MAX_MS = 1500, KEPT_MS = 4000, STEP_MAX_S = 600 };
+enum { LAG_MAX_MS = 1500, FORGETS_MS = 40, KEPT_MS = 4000, STEP_MAX_S = 600 };
 
 /* One write on its way to the replica. */
 struct written {
@@ -37,7 +38,7 @@ static struct {
     size_t tail_len, tail_cap;
     uint64_t script; /* number of the one that runs */
     uint32_t run;
-    bool down;
+    bool down, has_given; /* a place, by the script that ran last */
     uint64_t busy_until_us, full_until_us;
     int64_t ahead_us; /* its clock, of the world's */
 } keeper;
@@ -106,6 +107,10 @@ static void on_write(void *ctx, const struct span *words, size_t len)
     }
     keeper.tail[keeper.tail_len++] =
         (struct written){sim_us(), keeper_now_us(), keeper.script, copy, len};
+    struct line_ref line;
+    struct span name;
+    if (span_eq(words[0], SPAN("SET")) && lines_read_key(words[1], &line, &name))
+        keeper.has_given |= span_eq(name, SPAN("seq"));
     keeper.ears.on_write(words, len);
 }
 
@@ -119,6 +124,8 @@ static void answer_info(struct bytes *out)
     reply_bulk(out, span_of(text));
 }
 
+static void forget(void *ctx);
+
 static void run_script(const struct span *words, size_t len, struct bytes *out)
 {
     const struct script_host host = {.keyspace = keeper.primary,
@@ -126,7 +133,10 @@ static void run_script(const struct span *words, size_t len, struct bytes *out)
                                      .full = keeper.full_until_us > sim_us(),
                                      .on_write = on_write};
     keeper.script += 1;
+    keeper.has_given = false;
     scripts_eval(keeper.scripts, &host, words, len, out);
+    if (keeper.has_given && fault_now(FAULT_REDIS_FORGETS))
+        sim_after(NULL, sim_between(SIM_MS, FORGETS_MS * SIM_MS), forget, NULL);
     if (out->len > 4 && memcmp(out->ptr, "-OOM", 4) == 0)
         probe_reached(PROBE_LINE_FULL_MEMORY);
     if (keeper.tail_len > 0 && keeper.tail[0].at_us + KEPT_MS * SIM_MS < sim_us())
@@ -190,6 +200,16 @@ static void fail_over(void)
     begin_again("fails over");
     if (fault_now(FAULT_CLOCKS))
         step_clock((int64_t)sim_below(SIM_FAULTS, 6 * (uint64_t)SIM_S) - 3 * SIM_S);
+}
+
+/* Fronts tick each 100 ms, so only the one that gave the place has heard of it. */
+static void forget(void *ctx)
+{
+    (void)ctx;
+    if (keeper.down)
+        return;
+    replicate(sim_us() - sim_between(FORGETS_MS * SIM_MS, LAG_MAX_MS * SIM_MS));
+    begin_again("fails over and forgets a place");
 }
 
 static void wipe(void)

@@ -682,7 +682,7 @@ static void on_answer(unsigned front, const struct ask *ask)
 void ledger_on_shopping(uint64_t number)
 {
     const struct row *row = row_of(number);
-    uint64_t now_ms = event_ms(lines_of(number).event);
+    uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS; /* as the seats reckon */
     if (!row->entered || !row->visit.there)
         invariant_broken(INVARIANT_6, "place %s chooses seats, and was not let in",
                          lines_says(number));
