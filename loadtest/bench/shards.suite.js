@@ -84,6 +84,22 @@ async function cuts({ add, redis, boot }) {
   const us = ((await redisCpuUs(redis)) - before) / CUTS;
   add({ name: `a cut of ${shards} shards: CPU of Redis`, value: us, unit: 'us' });
   add({ name: `a cut of ${shards} shards: of each of its 20,000 joins`, value: us / 20_000, unit: 'us', atMost: 0.02 });
+
+  // What those pay who only wait for the next cut: inside of Redis, without reading the call and answering it.
+  const sum = sumOf(texts);
+  const news = {
+    'cut.lua': ['evalsha', ['EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
+      shards, known: texts.length, sum, nth: 0, seal: '', seal_epoch: 0, opening: '', first: 0, told: 0, before: 0, slot_ms: 0 }), ...none]],
+    'a plain read': ['xrange', ['XRANGE', 'fg:{cuts}:cuts', `${texts.length + 1}-0`, '+', 'COUNT', '512']],
+    'a plain read of one cut': ['xrange', ['XRANGE', 'fg:{cuts}:cuts', `${texts.length}-0`, '+', 'COUNT', '512']],
+    'the claim of the next': ['set', ['SET', 'fg:{cuts}:cutter', 'front', 'NX', 'PX', '15']],
+  };
+  for (const [name, [stat, words]] of Object.entries(news)) {
+    await redis.command('CONFIG', 'RESETSTAT');
+    for (let i = 0; i < CUTS; i += 1) await redis.command(...words);
+    const stats = new RegExp(`cmdstat_${stat}:.*usec_per_call=([0-9.]+)`).exec(await redis.command('INFO', 'commandstats'));
+    add({ name: `news by ${name}: a call takes Redis`, value: Number(stats[1]), unit: 'us', ...(stat === 'evalsha' ? {} : { atMost: 10 }) });
+  }
 }
 
 export default async function suite({ scope, add }) {

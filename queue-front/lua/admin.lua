@@ -119,7 +119,7 @@ local function restore()
     local fields = {}
     for _, name in ipairs(names) do
         fields[#fields + 1] = name
-        fields[#fields + 1] = call('HGET', KEYS[1], 'undo:' .. name)
+        fields[#fields + 1] = call('HGET', KEYS[1], 'undo:' .. name) or '0' -- a knob of a newer program
     end
     call('HSET', KEYS[1], unpack(fields))
     hand_over(before)

@@ -192,7 +192,7 @@ local function restore_document(marks)
     end
     for _, name in ipairs({ 'doc', knobs.names }) do
         fields[#fields + 1] = name
-        fields[#fields + 1] = call('HGET', heal, name)
+        fields[#fields + 1] = call('HGET', heal, name) or '0' -- told by an older program
     end
     call('HSET', KEYS[1], unpack(fields))
     sign_document()

@@ -45,6 +45,9 @@ if refused then
 end
 local state = tonumber(cfg[cfg_join.state])
 local judged_by = ARGV[ask_join.judged_by]
+if (tonumber(cfg[cfg_join.shards]) or 0) > 1 then
+    return { CONFLICT, state } -- its shards give the numbers, and this front has yet to hear of them
+end
 if judged_by ~= '' and judged_by ~= cfg[cfg_join.version] .. '.' .. (cfg[cfg_join.era] or 0) then
     return { CONFLICT, state }
 end

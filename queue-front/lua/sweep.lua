@@ -5,7 +5,7 @@
 -- deleted, and is not touched. The run id is not compared: it makes no difference here.
 --
 -- A shard (shard.lua) is swept as an event is, and erased (`shard`) before its event is: it is told that the event is
--- closed, and never that it is deleted.
+-- closed, and never that it is deleted. One that gave no number is erased in any state: it may be a draft's.
 --
 -- Each bite is bounded by BITE keys and frees them in the background, and may be taken twice: whoever
 -- finds a sweep unfinished starts over. A deleted event's `cfg` goes last, and until then nothing can
@@ -25,11 +25,18 @@ local cfg = call('HMGET', CFG, cfg_sweep.names)
 local entry = cfg[cfg_sweep.deleted] or ''
 
 local function told(outcome, where)
-    return { [tell_sweep.outcome] = outcome, [tell_sweep.at] = where, [tell_sweep.audit] = entry }
+    return {
+        [tell_sweep.outcome] = outcome, [tell_sweep.at] = where, [tell_sweep.audit] = entry,
+        [tell_sweep.shards] = tonumber(cfg[cfg_sweep.shards]) or 0,
+    }
+end
+
+local function has_given_none()
+    return what == 'shard' and tonumber(call('GET', prefix .. 'seq') or 0) == 0
 end
 
 if what == 'erase' and not cfg[cfg_sweep.deleted] or
-    what ~= 'erase' and tonumber(cfg[cfg_sweep.state]) ~= CLOSED then
+    what ~= 'erase' and tonumber(cfg[cfg_sweep.state]) ~= CLOSED and not has_given_none() then
     return told(WRONG_STATE, 0)
 end
 

@@ -17,6 +17,7 @@
 #include "api/queue_api.h"
 #include "behind/endings.h"
 #include "behind/page_list.h"
+#include "board/cut_board.h"
 #include "commands/keys_command.h"
 #include "commands/verify_draw.h"
 #include "crypto/tls_client.h"
@@ -344,6 +345,7 @@ static void stop(struct service *service)
     secret_file_destroy(shared->redis_password);
     secret_file_destroy(shared->sentinel_password);
     tls_client_destroy(shared->redis_tls);
+    cut_board_destroy(shared->board);
     uv_mutex_destroy(&shared->keys_lock);
 }
 
@@ -377,6 +379,14 @@ static int open_tls(struct front_shared *shared, struct err_slot *err)
     return config->redis_tls ? tls_client_create(&conf, err, &shared->redis_tls) : 0;
 }
 
+static int make_board(struct front_shared *shared, struct err_slot *err)
+{
+    if (shared->loops == 1)
+        return 0;
+    shared->board = cut_board_create();
+    return shared->board != NULL ? 0 : err_set(err, ERR_NOMEM, "a board for the loops' cuts");
+}
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -395,6 +405,8 @@ static int start(struct service *service, struct http_router *routes,
         rc = read_passwords(shared, err);
     if (rc == 0)
         rc = open_tls(shared, err);
+    if (rc == 0)
+        rc = make_board(shared, err);
     if (rc == 0)
         rc = pages_create(&shared->config->brand, err, &shared->pages);
     if (rc == 0)

@@ -1,7 +1,7 @@
 /* admin_change.c: PUT and PATCH of an event's document. A patch is applied to the stored
  * document as this front knows it, and the result is judged as a whole. The trail gets the
  * members that differ; a change of nothing is not recorded. The set of lanes and the promise of
- * the draw are fixed once people rely on them. */
+ * the draw are fixed once people rely on them; the number of shards is from the beginning. */
 #include "admin/admin_change.h"
 
 #include "admin/act.h"
@@ -32,6 +32,12 @@ static bool keeps_lanes(const struct front_line *event, const struct event_doc *
     if (event->shut == FRONT_SHUT_DOCUMENT)
         return doc->lanes_len == line_lanes(event->view->knobs.shares);
     return event_doc_same_lanes(&event->doc, doc);
+}
+
+static bool keeps_shards(const struct front_line *event, const struct event_doc *doc)
+{
+    uint64_t shards = event->view->knobs.shards;
+    return doc->shards == (shards > 1 ? shards : 1);
 }
 
 /* A patch needs the stored document, and one that cannot be read cannot be patched. A whole
@@ -67,6 +73,11 @@ static bool make_document(struct act *act, const struct front_line *event)
                              &act->doc);
     if (rc < 0) {
         admin_answer_fault(act->req, rc, &fault);
+        return false;
+    }
+    if (event != NULL && !keeps_shards(event, &act->doc)) {
+        fault = (struct event_doc_fault){"/shards", "is fixed once the event exists"};
+        admin_answer_fault(act->req, ERR_RANGE, &fault);
         return false;
     }
     if (event != NULL && !keeps_lanes(event, &act->doc)) {

@@ -105,6 +105,7 @@ struct front_shared {
     char nist_certificate[NIST_CERTIFICATE_MAX + 1];        /* "": none */
     struct secret_file *redis_password, *sentinel_password; /* NULL: none */
     struct tls_client *redis_tls;                           /* NULL: plain */
+    struct cut_board *board;                                /* NULL: one loop needs none */
     uv_mutex_t keys_lock; /* held for as long as a pointer is copied */
     struct secrets *keys; /* the newest; each loop keeps a reference of its own */
     struct front *first;  /* the first loop's; NULL: it is not there (yet) */

@@ -46,6 +46,17 @@ struct line_link *calls_pop(struct request_list *list)
     return link;
 }
 
+void calls_put_before(struct request_list *list, struct request_list *first)
+{
+    if (first->head == NULL)
+        return;
+    first->tail->next = list->head;
+    list->tail = list->tail != NULL ? list->tail : first->tail;
+    list->head = first->head;
+    list->len += first->len;
+    *first = (struct request_list){NULL, NULL, 0};
+}
+
 /* ---- ends ---- */
 
 void calls_finish(struct line_link *link)
@@ -152,8 +163,9 @@ void calls_refuse_gathered(struct line_store *store)
 {
     calls_answer_decided(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
-        while (store->events[i]->gathered.head != NULL)
-            calls_finish_unknown(calls_pop(&store->events[i]->gathered));
+        struct request_list *gathered = &store->events[i]->joins.gathered;
+        while (gathered->head != NULL)
+            calls_finish_unknown(calls_pop(gathered));
     }
 }
 
@@ -187,6 +199,12 @@ struct store_event *calls_admit(struct line_link *link, const char *id)
         return event;
     }
     return NULL;
+}
+
+bool calls_is_renewed(const redisReply *reply)
+{
+    uint64_t outcome;
+    return resp_get_u64(reply, 0, &outcome) && outcome == LINE_RENEWED;
 }
 
 struct span calls_address(const uint8_t addr[16])

@@ -310,21 +310,51 @@ static void chore_end(struct line_store *store)
     store->chore = (struct house_chore){0};
 }
 
+/* All of its shards go before the rest of an event, which knows how many there are. */
+static bool chore_is_in_shard(const struct house_chore *chore)
+{
+    return chore->at > 0 && chore->shard < chore->shards;
+}
+
+static uint16_t chore_slot(const struct line_store *store)
+{
+    const struct house_chore *chore = &store->chore;
+    if (chore->step != CHORE_BITE)
+        return store->set_slot;
+    return chore_is_in_shard(chore)
+               ? store_shard_slot(store, chore_event(chore), (unsigned)chore->shard)
+               : store_slot(store, span_of(chore_event(chore)));
+}
+
+static struct text begin_bite(struct line_store *store)
+{
+    const struct house_chore *chore = &store->chore;
+    bool erases = chore_erases(chore), in_shard = chore_is_in_shard(chore);
+    const struct ask_sweep ask = {
+        .what = !erases    ? SPAN("sweep")
+                : in_shard ? SPAN("shard")
+                           : SPAN("erase"),
+        .at = in_shard ? chore->shard_at : chore->at,
+    };
+    struct text command =
+        in_shard ? store_shard_script(store, SCRIPT_SWEEP, chore_event(chore),
+                                      (unsigned)chore->shard, ASK_SWEEP_WORDS)
+                 : store_script(store, SCRIPT_SWEEP, chore_event(chore), ASK_SWEEP_WORDS);
+    ask_sweep_put(&command, &ask);
+    return command;
+}
+
 static void chore_send(struct line_store *store)
 {
     struct house_chore *chore = &store->chore;
-    uint16_t slot = chore->step == CHORE_BITE ? store_slot(store, span_of(chore_event(chore)))
-                                              : store->set_slot;
+    uint16_t slot = chore_slot(store);
     if (!store_can_send(store, slot)) {
         chore_end(store); /* its lease ends, and another front starts over */
         return;
     }
     struct text command;
     if (chore->step == CHORE_BITE) {
-        const struct ask_sweep ask = {chore_erases(chore) ? SPAN("erase") : SPAN("sweep"),
-                                      chore->at};
-        command = store_script(store, SCRIPT_SWEEP, chore_event(chore), ASK_SWEEP_WORDS);
-        ask_sweep_put(&command, &ask);
+        command = begin_bite(store);
     } else if (chore->step == CHORE_DROP) {
         const struct ask_house_drop ask = {SPAN("drop"), span_of(chore_event(chore)),
                                            chore->audit != NULL ? span_of(chore->audit) : SPAN("")};
@@ -348,6 +378,17 @@ static void chore_step(struct line_store *store)
     chore_send(store);
 }
 
+/* One that was never opened, or not told that the event is closed, says that it is not to be swept.
+ */
+static void take_shard_bite(struct house_chore *chore, const redisReply *reply)
+{
+    struct tell_sweep tell;
+    bool goes_on =
+        tell_sweep_read(reply, 0, &tell) && tell.outcome == LINE_OK && tell.at > chore->shard_at;
+    chore->shard_at = goes_on ? tell.at : 0;
+    chore->shard += !goes_on;
+}
+
 /* One step was done. The first step of a deletion brings the words for the trail; right after it
  * the house forgets the event. */
 static void take_bite(struct house_chore *chore, const redisReply *reply)
@@ -359,6 +400,8 @@ static void take_bite(struct house_chore *chore, const redisReply *reply)
     }
     bool first = chore->at == 0;
     chore->at = tell.at;
+    if (first)
+        chore->shards = tell.shards > 1 ? tell.shards : 0;
     if (tell.at == 0)
         chore->step = CHORE_DONE;
     else if (first && chore_erases(chore)) {
@@ -382,7 +425,9 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
         chore_end(store);
         house_look(store); /* there may be more of them */
     } else {
-        if (chore->step == CHORE_BITE)
+        if (chore->step == CHORE_BITE && chore_is_in_shard(chore))
+            take_shard_bite(chore, reply);
+        else if (chore->step == CHORE_BITE)
             take_bite(chore, reply);
         else
             chore->step = CHORE_BITE;

@@ -5,6 +5,10 @@
  * people join. A batch is judged by one document; joins that were judged by another version wait
  * for the next batch.
  *
+ * Of a line that is kept in shards each shard has a lot of its own, and goes by the same code. What
+ * it gives are numbers, and line_shards.c makes places of them; what a shard can't answer now
+ * gathers again, before all that came meanwhile.
+ *
  * The joins of a batch are decided when its answer comes and answered at the end of the turn, like
  * the rest of that list. So a caller that closes the store inside one answer finds all others
  * answered. Writing the next batch before they are answered was tried. Where Redis shares a core
@@ -90,25 +94,33 @@ static void put_spends(struct text *command, const struct request_list *batch)
     }
 }
 
-static void send_batch(struct store_event *event)
+static struct text begin_batch(struct join_lot *lot, uint64_t args)
 {
-    struct line_store *store = event->store;
-    assert(event->batch.head != NULL);
+    const char *id = lot->event->line.view.id;
+    if (lot->rim != NULL)
+        return store_shard_script(lot->store, SCRIPT_JOIN, id, lot->shard, args);
+    return store_script(lot->store, SCRIPT_JOIN, id, args);
+}
+
+static void send_batch(struct join_lot *lot)
+{
+    const struct store_event *event = lot->event;
+    struct line_store *store = lot->store;
+    assert(lot->batch.head != NULL);
     /* Addresses are only sent if they are counted, or if we do not know yet. */
     bool limited = !event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0;
     char memory[2 * 20 + 1];
     struct text by = text_on(memory, sizeof(memory));
     const struct ask_join ask = {
-        .issued = event->line.marks.issued,
-        .joins = event->batch.len,
-        .judged_by = judged_by(join_of(event->batch.head), &by), /* as the others */
-        .shown = count_spends(&event->batch),
+        .issued = lot->rim != NULL ? rim_issued(lot) : event->line.marks.issued,
+        .joins = lot->batch.len,
+        .judged_by = judged_by(join_of(lot->batch.head), &by), /* as the others */
+        .shown = count_spends(&lot->batch),
     };
-    struct text command = store_script(store, SCRIPT_JOIN, event->line.view.id,
-                                       ASK_JOIN_WORDS + (uint64_t)JOIN_WORDS * event->batch.len +
-                                           SPEND_WORDS * ask.shown);
+    struct text command = begin_batch(lot, ASK_JOIN_WORDS + (uint64_t)JOIN_WORDS * lot->batch.len +
+                                               SPEND_WORDS * ask.shown);
     ask_join_put(&command, &ask);
-    for (struct line_link *link = event->batch.head; link != NULL; link = link->next) {
+    for (struct line_link *link = lot->batch.head; link != NULL; link = link->next) {
         const struct line_join *join = join_of(link);
         put_idem(&command, join->has_idem, join->idem);
         if (limited)
@@ -116,41 +128,87 @@ static void send_batch(struct store_event *event)
         else
             TEXT_LIT(&command, RESP_EMPTY);
     }
-    put_spends(&command, &event->batch);
+    put_spends(&command, &lot->batch);
     /* The first of the batch has waited the longest. */
-    event->batch_call.deadline_us = event->batch.head->call.deadline_us;
-    event->batch_call.on_reply = on_joined;
-    event->batch_call.ctx = event;
+    lot->call.deadline_us = lot->batch.head->call.deadline_us;
+    lot->call.on_reply = on_joined;
     atomic_fetch_add_explicit(&store->stats.join_calls, 1, memory_order_relaxed);
-    store_send(store, &event->batch_call, &command);
+    store_send(store, &lot->call, &command);
 }
 
 /* The next batch; none is under way. */
-static void send_gathered(struct store_event *event)
+static void send_gathered(struct join_lot *lot)
 {
-    assert(event->batch.head == NULL);
-    if (event->healing || !store_can_send(event->store, event->slot)) {
-        while (event->gathered.head != NULL)
-            calls_refuse(calls_pop(&event->gathered), LINE_UNAVAILABLE);
+    assert(lot->batch.head == NULL);
+    if (lot->event->healing || !store_can_send(lot->store, lot->slot)) {
+        while (lot->gathered.head != NULL)
+            calls_refuse(calls_pop(&lot->gathered), LINE_UNAVAILABLE);
         return;
     }
     /* A batch is judged by one document. Joins that were judged by another one go into the next
      * batch. */
-    const struct line_join *first = join_of(event->gathered.head);
-    while (event->gathered.head != NULL && event->batch.len < STORE_JOIN_BATCH_MAX &&
-           join_of(event->gathered.head)->version == first->version &&
-           join_of(event->gathered.head)->era == first->era)
-        calls_push(&event->batch, calls_pop(&event->gathered));
-    assert(event->batch.len > 0 && event->batch.len <= STORE_JOIN_BATCH_MAX);
-    event->batch_call.tries = 0;
-    send_batch(event);
+    const struct line_join *first = join_of(lot->gathered.head);
+    while (lot->gathered.head != NULL && lot->batch.len < STORE_JOIN_BATCH_MAX &&
+           join_of(lot->gathered.head)->version == first->version &&
+           join_of(lot->gathered.head)->era == first->era)
+        calls_push(&lot->batch, calls_pop(&lot->gathered));
+    assert(lot->batch.len > 0 && lot->batch.len <= STORE_JOIN_BATCH_MAX);
+    lot->call.tries = 0;
+    send_batch(lot);
+}
+
+static bool is_ready(const struct join_lot *lot)
+{
+    return lot->gathered.head != NULL && lot->batch.head == NULL;
+}
+
+static void send_lots(struct line_rim *rim)
+{
+    for (uint8_t k = 0; k < shards_count(rim->shards); k++) {
+        struct join_lot *lot = &rim->lot[k];
+        if (!is_ready(lot) || !rim_is_open(lot))
+            continue;
+        joins_weed(lot, store_now_us(lot->store));
+        if (lot->gathered.head != NULL)
+            send_gathered(lot);
+    }
 }
 
 void joins_send_gathered(struct line_store *store)
 {
     for (uint32_t i = 0; i < store->events_len; i++) {
-        if (store->events[i]->gathered.head != NULL && store->events[i]->batch.head == NULL)
-            send_gathered(store->events[i]);
+        struct store_event *event = store->events[i];
+        if (is_ready(&event->joins))
+            send_gathered(&event->joins);
+        if (event->rim != NULL)
+            send_lots(event->rim);
+    }
+}
+
+void joins_lot_init(struct join_lot *lot, struct store_event *event)
+{
+    *lot = (struct join_lot){.store = event->store, .event = event, .slot = event->slot};
+}
+
+bool joins_is_busy(const struct join_lot *lot)
+{
+    return lot->gathered.head != NULL || lot->batch.head != NULL;
+}
+
+void joins_weed(struct join_lot *lot, uint64_t now_us)
+{
+    const struct line_view *view = &lot->event->line.view;
+    for (uint32_t left = lot->gathered.len; left > 0; left--) {
+        struct line_link *link = calls_pop(&lot->gathered);
+        const struct line_join *join = join_of(link);
+        bool of_another = join->version > 0 && lot->event->line.seen &&
+                          (join->version != view->version || join->era != view->era);
+        if (now_us >= link->call.deadline_us)
+            calls_refuse(link, LINE_UNAVAILABLE);
+        else if (of_another)
+            calls_refuse(link, LINE_CONFLICT);
+        else
+            calls_push(&lot->gathered, link);
     }
 }
 
@@ -165,15 +223,21 @@ void line_store_join(struct line_store *store, struct line_join *join)
     if (event == NULL)
         return;
     join->state = event->line.view.state;
-    calls_push(&event->gathered, &join->store);
-    if (event->batch.head != NULL)
+    bool in_shards = event->line.view.knobs.shards > 1;
+    struct join_lot *lot = in_shards ? rim_lot(event, join) : &event->joins;
+    if (lot == NULL) {
+        calls_refuse(&join->store, LINE_UNAVAILABLE);
         return;
-    if (event->gathered.len < STORE_JOIN_BATCH_MAX) {
+    }
+    calls_push(&lot->gathered, &join->store);
+    if (lot->batch.head != NULL || (in_shards && !rim_is_open(lot)))
+        return;
+    if (lot->gathered.len < STORE_JOIN_BATCH_MAX) {
         redis_route_wake(store->route);
         return;
     }
     /* A turn in which thousands are ready is long, and Redis should not wait for its end. */
-    send_gathered(event);
+    send_gathered(lot);
     redis_route_flush(store->route); /* last: the join may be over now */
 }
 
@@ -221,9 +285,20 @@ static void refuse_place(struct line_join *join, uint64_t why, uint64_t retry_ms
         join->retry_after_ms = 0;
 }
 
-/* Told at the end of the turn. */
-static void hand_out(struct line_store *store, struct request_list *batch, const redisReply *reply)
+/* The document of the shard or ours is not the newest, or the shard has to be sealed: nothing was
+ * done, and may be in a moment. */
+static bool is_for_later(const struct join_lot *lot, const redisReply *reply,
+                         const struct tell_join *tell)
 {
+    return lot->rim != NULL && reply != NULL && lot->event != NULL &&
+           (tell->outcome == LINE_UNAVAILABLE || tell->outcome == LINE_CONFLICT);
+}
+
+/* Told at the end of the turn, or with the cut that gives the place. */
+static void hand_out(struct join_lot *lot, const redisReply *reply)
+{
+    struct line_store *store = lot->store;
+    struct request_list *batch = &lot->batch, refused = {NULL, NULL, 0};
     /* A refusal ends with its outcome, or with the state, or says when to come again. */
     struct tell_join tell = {.outcome = LINE_UNAVAILABLE};
     bool whole = tell_join_read(reply, 0, &tell);
@@ -232,6 +307,10 @@ static void hand_out(struct line_store *store, struct request_list *batch, const
         tell.outcome = LINE_UNAVAILABLE;
     if (tell.state >= LINE_STATE_COUNT)
         tell.state = LINE_DRAFT;
+    if (is_for_later(lot, reply, &tell)) {
+        rim_refused(lot, batch, tell.outcome == LINE_CONFLICT);
+        return;
+    }
     size_t odd = TELL_JOIN_WORDS;
     for (uint64_t index = 0; batch->head != NULL; index++) {
         struct line_link *link = calls_pop(batch);
@@ -243,6 +322,9 @@ static void hand_out(struct line_store *store, struct request_list *batch, const
             join->retry_after_ms = tell.retry_ms > 0 ? tell.retry_ms : STORE_RETRY_MS;
         } else if (!read_odd(reply, &odd, index, &place)) {
             join->entry = tell.first++;
+        } else if (place == JOIN_LEASE_OUT && lot->rim != NULL && lot->event != NULL) {
+            calls_push(&refused, link);
+            continue;
         } else if (place > LINE_PLACE_MAX) {
             refuse_place(join, place, tell.retry_ms);
         } else if (place > 0) {
@@ -252,8 +334,13 @@ static void hand_out(struct line_store *store, struct request_list *batch, const
             join->outcome = LINE_LIMITED;
             join->retry_after_ms = tell.retry_ms;
         }
-        calls_push(&store->decided, link);
+        if (lot->rim != NULL && join->entry > 0)
+            rim_wait(lot, link);
+        else
+            calls_push(&store->decided, link);
     }
+    if (refused.head != NULL)
+        rim_refused(lot, &refused, false);
     redis_route_wake(store->route);
 }
 
@@ -269,20 +356,23 @@ static void note_places(struct store_event *event, const redisReply *reply)
     if (tell.outcome != LINE_OK || !whole)
         return;
     uint64_t odd = (resp_len(reply) - TELL_JOIN_WORDS) / 2;
-    if (odd < event->batch.len)
-        line_event_saw_place(&event->line, tell.first + event->batch.len - odd - 1);
+    if (odd < event->joins.batch.len)
+        line_event_saw_place(&event->line, tell.first + event->joins.batch.len - odd - 1);
 }
 
 static void on_joined(struct redis_call *call, const redisReply *reply)
 {
-    struct store_event *event = call->ctx;
-    struct line_store *store = event->store;
-    enum store_answer answer = store_judge(store, call, reply, SCRIPT_JOIN);
-    if (answer == STORE_AGAIN) {
-        send_batch(event);
+    struct join_lot *lot = CONTAINER_OF(call, struct join_lot, call);
+    enum store_answer answer = store_judge(lot->store, call, reply, SCRIPT_JOIN);
+    if (answer == STORE_AGAIN && lot->event != NULL) {
+        send_batch(lot);
         return;
     }
-    if (answer == STORE_ANSWER && resp_len(reply) > 0)
-        note_places(event, reply);
-    hand_out(store, &event->batch, answer == STORE_ANSWER ? reply : NULL);
+    if (answer == STORE_ANSWER && resp_len(reply) > 0 && lot->rim == NULL)
+        note_places(lot->event, reply);
+    else if (answer == STORE_ANSWER && lot->event != NULL && calls_is_renewed(reply))
+        store_tick_now(lot->event);
+    hand_out(lot, answer == STORE_ANSWER ? reply : NULL);
+    if (lot->rim != NULL)
+        rim_batch_done(lot->rim);
 }

@@ -57,9 +57,9 @@ struct text store_command(struct line_store *store, uint16_t slot, uint64_t word
 }
 
 /* "fg:{ID}:NAME" */
-static void put_key(struct text *command, const char *id, const char *name)
+void store_put_key(struct text *command, const char *id, const char *name)
 {
-    char memory[LINE_ID_MAX + 16];
+    char memory[LINE_ID_MAX + 24];
     struct text key = text_on(memory, sizeof(memory));
     struct span event = line_event_of(span_of(id));
     TEXT_LIT(&key, "fg:{");
@@ -113,14 +113,37 @@ static struct text begin_script(struct line_store *store, enum line_script scrip
     return command;
 }
 
+static void put_keys(struct line_store *store, struct text *command, const char *id)
+{
+    store_put_key(command, id, "cfg");
+    if (store->conf.redis_cluster != NULL)
+        store_put_key(command, id, "never");
+}
+
 struct text store_script(struct line_store *store, enum line_script script, const char *id,
                          uint64_t args)
 {
     uint16_t slot = store_slot(store, line_event_of(span_of(id)));
     struct text command = begin_script(store, script, slot, args);
-    put_key(&command, id, "cfg");
-    if (store->conf.redis_cluster != NULL)
-        put_key(&command, id, "never");
+    put_keys(store, &command, id);
+    put_known(&command, &store->node[store->way.node], store_find(store, span_of(id)));
+    return command;
+}
+
+uint16_t store_shard_slot(const struct line_store *store, const char *id, unsigned shard)
+{
+    char name[LINE_SHARD_NAME_MAX + 1];
+    line_shard_name(span_of(id), shard, name);
+    return store_slot(store, span_of(name));
+}
+
+struct text store_shard_script(struct line_store *store, enum line_script script, const char *id,
+                               unsigned shard, uint64_t args)
+{
+    char name[LINE_SHARD_NAME_MAX + 1];
+    line_shard_name(span_of(id), shard, name);
+    struct text command = begin_script(store, script, store_slot(store, span_of(name)), args);
+    put_keys(store, &command, name);
     put_known(&command, &store->node[store->way.node], store_find(store, span_of(id)));
     return command;
 }

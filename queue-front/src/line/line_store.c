@@ -194,6 +194,7 @@ static void forget(struct store_event *event)
         event->line.seen = false;
         store->conf.on_event(store->conf.ctx, id, false);
     }
+    rim_close(event);
     line_event_deinit(&event->line);
     line_event_init(&event->line, span_of(id));
     event->healing = false;
@@ -252,6 +253,7 @@ static void take_tick(struct store_event *event, const redisReply *reply)
     atomic_fetch_add_explicit(&store->stats.ticks, 1, memory_order_relaxed);
     store_note_ready(store);
     open_lanes(event);
+    rim_look(event);
     if (first)
         store->conf.on_event(store->conf.ctx, event->line.view.id, true);
     if (tick == LINE_TICK_CHANGED)
@@ -431,6 +433,7 @@ static struct store_event *make_event(struct line_store *store, struct span id)
     line_event_init(&event->line, id);
     event->store = store;
     event->slot = store_slot(store, line_event_of(id));
+    joins_lot_init(&event->joins, event);
     uv_timer_init(store->conf.loop, &event->timer);
     event->timer.data = event;
     store->handles++;
@@ -471,10 +474,8 @@ static void open_lanes(struct store_event *event)
 static bool is_busy(const struct store_event *event)
 {
     return event->asking || event->telling || event->requests > 0 || event->errand != ERRAND_NONE ||
-           event->gathered.head != NULL || event->batch.head != NULL;
+           joins_is_busy(&event->joins) || rim_is_busy(event);
 }
-
-static void release(struct line_store *store);
 
 static void on_gone(uv_handle_t *handle)
 {
@@ -484,7 +485,7 @@ static void on_gone(uv_handle_t *handle)
     line_event_deinit(&event->line);
     MAGIC_END(store_event, event);
     free(event);
-    release(store);
+    store_release(store);
 }
 
 static void remove_event(struct line_store *store, uint32_t at)
@@ -498,6 +499,7 @@ static void remove_event(struct line_store *store, uint32_t at)
             UINT64_MAX; /* all names are looked at once more: it may be there again */
     if (event->line.seen)
         store->conf.on_event(store->conf.ctx, event->line.view.id, false);
+    rim_close(event);
     uv_close((uv_handle_t *)&event->timer, on_gone);
 }
 
@@ -574,7 +576,7 @@ static void describe_event(struct panic_text *text, const struct store_event *ev
     panic_put_u64(text, "serving", event->line.marks.serving);
     panic_put_u64(text, "version", event->line.marks.version);
     panic_put_u64(text, "requests", event->requests);
-    panic_put_u64(text, "gathered", event->gathered.len);
+    panic_put_u64(text, "gathered", event->joins.gathered.len);
     panic_put_bool(text, "asking", event->asking);
     panic_put_bool(text, "healing", event->healing);
     panic_put_bool(text, "leaving", event->leaving);
@@ -652,7 +654,7 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
     return 0;
 }
 
-static void release(struct line_store *store)
+void store_release(struct line_store *store)
 {
     assert(store->handles > 0);
     if (--store->handles > 0)
@@ -669,12 +671,12 @@ static void release(struct line_store *store)
 
 static void on_event_closed(uv_handle_t *handle)
 {
-    release(MAGIC_OF(store_event, handle->data)->store);
+    store_release(MAGIC_OF(store_event, handle->data)->store);
 }
 
 static void on_discover_closed(uv_handle_t *handle)
 {
-    release(MAGIC_OF(line_store, handle->data));
+    store_release(MAGIC_OF(line_store, handle->data));
 }
 
 void line_store_close(struct line_store *store)
@@ -683,8 +685,10 @@ void line_store_close(struct line_store *store)
     say_goodbye(store);
     store->closed = true;
     uv_close((uv_handle_t *)&store->discover_timer, on_discover_closed);
-    for (uint32_t i = 0; i < store->events_len; i++)
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        rim_close(store->events[i]);
         uv_close((uv_handle_t *)&store->events[i]->timer, on_event_closed);
+    }
     redis_route_close(store->route);
     house_close(store);
     calls_refuse_gathered(store);

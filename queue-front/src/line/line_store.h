@@ -27,6 +27,7 @@
 
 #include <uv.h>
 
+struct cut_board;
 struct line_store;
 struct logger;
 struct store_event;
@@ -46,6 +47,7 @@ struct line_store_conf {
     uint32_t tick_period_ms; /* 100 */
     const char *identity;    /* name of the identity key for events that have none yet; copied */
     uint32_t gone_after_ms;  /* a visitor not heard for this long to twice as long has gone */
+    struct cut_board *board; /* shared with the process's other loops; NULL: there are none */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;

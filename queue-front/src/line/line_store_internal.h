@@ -1,16 +1,17 @@
 /* line_store_internal.h: what the files of the store share: line_store.c (events, ticks),
  * line_nodes.c (servers, commands), line_house.c (the list of events), line_calls.c (the life of a
- * request), and those who ask: line_joins.c, line_visits.c, line_moves.c, line_admin.c. Nobody else
- * includes it. */
+ * request), line_shards.c (a line that is kept in shards), and those who ask: line_joins.c,
+ * line_visits.c, line_moves.c, line_admin.c. Nobody else includes it. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 #define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 
 #include "base/magic.h"
+#include "core/line/shards.h"
 #include "line/line_event.h"
 #include "line/line_limits.h"
-#include "line/line_scripts.h"
 #include "line/line_store.h"
 #include "redis/redis_route.h"
+#include "scripts/line_scripts.h"
 
 #include "system/panic.h"
 
@@ -42,10 +43,48 @@ struct house_chore {
     bool under_way;
     enum house_step step;
     uint64_t at;
+    /* Of an event in shards these come behind its first bite: which is next, and where in it. */
+    uint64_t shards, shard, shard_at;
     char *audit; /* NULL: none was told */
     char name[CHORE_NAME_MAX + 1];
     struct redis_call call;
 };
+
+/* Joins of a line, or of one of its shards. One script call is under way at most; joins that arrive
+ * meanwhile gather, so that a slow Redis means larger batches and not more calls. */
+struct join_lot {
+    struct line_store *store;
+    struct store_event *event; /* NULL: of a rim that is over */
+    struct line_rim *rim;      /* NULL: the line is not in shards */
+    uint8_t shard;
+    uint16_t slot;
+    struct request_list gathered;
+    struct request_list batch;
+    struct redis_call call;
+};
+
+/* What one front does for a line that is kept in shards: line_shards.c. */
+struct line_rim {
+    uint32_t magic;
+    struct line_store *store;
+    struct store_event *event; /* NULL: it is over, and ends with the last call under way */
+    struct shards *shards;
+    uv_timer_t timer;
+    bool closing;
+    bool turning;                      /* a turn is under way */
+    uint64_t rested_us;                /* when the last one ended */
+    char run_id[REDIS_RUN_ID_LEN + 1]; /* of the Redis that was asked for cuts last */
+    uint64_t version, era;             /* the document that shards were to be told last, */
+    unsigned telling;                  /* and in how many turns still */
+    unsigned calls;                    /* under way, but for joins */
+    bool claimed;
+    struct redis_call claim_call, look_call, cut_call, shard_call[CUT_SHARDS_MAX];
+    struct join_lot lot[CUT_SHARDS_MAX];
+    struct shards_call asked;    /* of cut.lua */
+    struct request_list waiting; /* joins that have their numbers, in `entry`, for the next cut */
+};
+
+MAGIC(line_rim, 0x11e50003);
 
 struct store_event {
     uint32_t magic;
@@ -78,11 +117,8 @@ struct store_event {
     struct redis_call errand_call;
     uint32_t requests; /* under way, which have a pointer to it */
 
-    /* Joins. One script call is under way at most; joins that arrive meanwhile gather, so that a
-     * slow Redis means larger batches and not more calls. */
-    struct request_list gathered;
-    struct request_list batch;
-    struct redis_call batch_call;
+    struct join_lot joins;
+    struct line_rim *rim; /* NULL: it is not in shards, or nobody may join any more */
 };
 
 MAGIC(store_event, 0x11e50001);
@@ -161,9 +197,15 @@ bool store_can_send(const struct line_store *store, uint16_t slot);
  * any other command. It must be sent before the next one is begun. */
 struct text store_script(struct line_store *store, enum line_script script, const char *id,
                          uint64_t args);
+/* The same for a shard of the event; and its slot. */
+struct text store_shard_script(struct line_store *store, enum line_script script, const char *id,
+                               unsigned shard, uint64_t args);
+uint16_t store_shard_slot(const struct line_store *store, const char *id, unsigned shard);
 /* The same of house.lua; the first argument is the verb. */
 struct text store_house_script(struct line_store *store, uint64_t args);
 struct text store_command(struct line_store *store, uint16_t slot, uint64_t words);
+/* A key of the event as the next word. */
+void store_put_key(struct text *command, const char *id, const char *name);
 void store_send(struct line_store *store, struct redis_call *call, const struct text *command);
 /* A call of the store itself, with a deadline from now. */
 void store_send_own(struct line_store *store, struct redis_call *call, const struct text *command,
@@ -192,6 +234,7 @@ void store_tick_now(struct store_event *event);
 void store_note_ready(struct line_store *store);
 /* No more ticks if it is over: it will not change by itself. */
 void store_rest(struct store_event *event);
+void store_release(struct line_store *store); /* the loop has forgotten a handle */
 /* Frees those that are leaving, lanes and all; on_event() hears of each. */
 void store_let_go(struct line_store *store);
 
@@ -207,6 +250,8 @@ void house_close(struct line_store *store);
 
 void calls_push(struct request_list *list, struct line_link *link);
 struct line_link *calls_pop(struct request_list *list); /* there is one */
+/* All of `first` come before what is in the list. */
+void calls_put_before(struct request_list *list, struct request_list *first);
 
 void calls_answer_decided(struct line_store *store);
 void calls_refuse_gathered(struct line_store *store); /* answers at once */
@@ -222,12 +267,35 @@ void calls_finish_unknown(struct line_link *link); /* Redis may have done it, or
  * */
 void calls_finish_refused(struct line_link *link, struct store_event *event,
                           const redisReply *reply);
+/* Another event has this id by now. */
+bool calls_is_renewed(const redisReply *reply);
 /* Of an IPv4 address (::ffff:a.b.c.d) its four bytes, of an IPv6 address its /64. */
 struct span calls_address(const uint8_t addr[16]);
 
 /* ---- line_joins.c ---- */
 
 void joins_send_gathered(struct line_store *store); /* at the end of a turn */
+void joins_lot_init(struct join_lot *lot, struct store_event *event);
+bool joins_is_busy(const struct join_lot *lot);
+/* Answers those that have waited too long for a shard, or were judged by another document. */
+void joins_weed(struct join_lot *lot, uint64_t now_us);
+
+/* ---- line_shards.c ---- */
+
+/* After each tick: a line in shards has a rim as long as people may join it, now or later. */
+void rim_look(struct store_event *event);
+void rim_close(struct store_event *event); /* NULL is fine; its joins are answered */
+bool rim_is_busy(const struct store_event *event);
+/* Of the shard that a join belongs to; NULL: it cannot be asked now. */
+struct join_lot *rim_lot(struct store_event *event, const struct line_join *join);
+bool rim_is_open(const struct join_lot *lot); /* the shard would not refuse the next join */
+void rim_hurry(struct line_rim *rim);         /* somebody waits */
+/* Joins were given numbers: they wait for their cut. */
+void rim_wait(struct join_lot *lot, struct line_link *link);
+/* The shard has refused some, which gather again; `looks`: the document may be another one. */
+void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks);
+uint64_t rim_issued(const struct join_lot *lot);
+void rim_batch_done(struct line_rim *rim); /* last: it may be freed by the loop now */
 
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

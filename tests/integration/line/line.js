@@ -25,6 +25,7 @@ export const KNOBS = {
   prequeue_at_ms: 0,
   pilot_ceiling_milli: 0,
   pilot_floor_milli: 0,
+  shards: 0,
   shares: 0,
 };
 

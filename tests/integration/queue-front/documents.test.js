@@ -47,7 +47,7 @@ const openForMembers = () => makeEvent(house, `doc-${(names += 1)}`, { ...KNOBS,
 
 for (const [what, document] of [
   ['a knob of a newer program', (id) => withKnobs(id, { retina_scan: true })],
-  ['a newer format', (id) => withKnobs(id, { needs: 3 })],
+  ['a newer format', (id) => withKnobs(id, { needs: 4 })],
   ['garbage', () => '{"id": <html>'],
   ['a value that no operator could set', (id) => withKnobs(id, { burst: 0 })],
 ]) {

@@ -265,7 +265,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   };
   await store({ ...stored, needs: 1, confetti: true });
   await until('the newer one', async () => (await admin('PATCH', '/admin/events/odd', { body: { burst: 5 } })).status === 409);
-  await store({ ...stored, needs: 3 });
+  await store({ ...stored, needs: 4 });
   await until('what cannot be read', async () => (await admin('GET', '/admin/events/odd')).status === 503);
   await admin('GET', '/admin/events');
   await admin('GET', lane);

@@ -147,7 +147,8 @@ enum {
     KNOBS = sizeof(knobs) / sizeof(knobs[0]),
     PILOT_KNOBS = sizeof(pilot_knobs) / sizeof(pilot_knobs[0]),
     FORMAT_FIRST = 1,
-    FORMAT_OF_CODES = 2
+    FORMAT_OF_CODES = 2,
+    FORMAT_OF_SHARDS = 3
 };
 
 static uint64_t *number_of(struct event_doc *doc, const struct knob *knob)
@@ -186,6 +187,7 @@ static void assert_number(const struct event_doc *doc, const struct knob *knob)
 static void assert_whole(const struct event_doc *doc)
 {
     assert(doc->id[0] != '\0' && doc->name[0] != '\0');
+    assert(doc->shards >= 1 && doc->shards <= CUT_SHARDS_MAX);
     assert(doc->session_max_s >= doc->session_ttl_s);
     assert(doc->prequeue_at_ms == 0 || doc->prequeue_at_ms < doc->opens_at_ms);
     assert(doc->closes_at_ms == 0 || doc->closes_at_ms > doc->opens_at_ms);
@@ -425,6 +427,7 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
 static void set_defaults(struct event_doc *doc)
 {
     memset(doc, 0, sizeof(*doc));
+    doc->shards = 1;
     for (unsigned i = 0; i < KNOBS; i++) {
         if (knobs[i].kind == KNOB_NUMBER || knobs[i].kind == KNOB_MILLI)
             *number_of(doc, &knobs[i]) = knobs[i].fallback;
@@ -459,10 +462,37 @@ static void read_name(struct json_in *in, struct event_doc *doc)
     assert(in->rc < 0 || doc->name[0] != '\0');
 }
 
+/* A count of all who wait, a draw among all, or something that is good for one place in the whole
+ * line is not kept over shards yet. */
+static bool fits_shards(const struct event_doc *doc, const char **member)
+{
+    const struct {
+        const char *name;
+        bool is_set;
+    } whole[] = {
+        {"prequeue_at", doc->prequeue_at_ms > 0},
+        {"lanes", doc->lanes_len > 0},
+        {"line_max", doc->line_max > 0},
+        {"joins_per_ip_per_min", doc->joins_per_ip_per_min > 0},
+        {"pow_bits", doc->pow_bits > 0},
+        {"pow_bits_max", doc->pow_bits_max > 0},
+        {"code_required", doc->code_required},
+    };
+    *member = NULL;
+    for (size_t i = 0; doc->shards > 1 && *member == NULL && i < sizeof(whole) / sizeof(whole[0]);
+         i++)
+        *member = whole[i].is_set ? whole[i].name : NULL;
+    return *member == NULL;
+}
+
 /* Rules between members; each knob alone is good by now. */
 static void read_together(struct json_in *in, const struct event_doc *doc)
 {
+    const char *member;
     assert(in->rc == 0);
+    if (!fits_shards(doc, &member))
+        json_in_refuse(in, member, "does not work over %llu shards yet: switch it off, or use 1",
+                       (unsigned long long)doc->shards);
     if (doc->session_max_s < doc->session_ttl_s)
         json_in_refuse(in, "session_max_s", "must be at least session_ttl_s, %llu",
                        (unsigned long long)doc->session_ttl_s);
@@ -483,6 +513,8 @@ static int read_doc(json_t *json, struct span id, struct err_slot *err, struct e
     json_in_object(&in, json, err);
     read_id(&in, id, out);
     read_name(&in, out);
+    if (json_in_has(&in, "shards"))
+        json_in_u64(&in, "shards", 1, CUT_SHARDS_MAX, &out->shards);
     for (unsigned i = 0; i < KNOBS; i++)
         read_knob(&in, &knobs[i], out);
     if (in.rc == 0)
@@ -529,7 +561,8 @@ int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fa
 static bool is_member(const char *name)
 {
     assert(name != NULL);
-    bool known = strcmp(name, "id") == 0 || strcmp(name, "name") == 0;
+    bool known =
+        strcmp(name, "id") == 0 || strcmp(name, "name") == 0 || strcmp(name, "shards") == 0;
     for (unsigned i = 0; i < KNOBS && !known; i++)
         known = strcmp(name, knobs[i].name) == 0;
     return known;
@@ -825,6 +858,8 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
             json_member_cstr(out, "incarnation", now->incarnation);
         else
             json_member_null(out, "incarnation");
+    } else if (doc->shards > 1) { /* a program without shards would number joins by itself */
+        json_member_u64(out, "needs", FORMAT_OF_SHARDS);
     } else if (event_doc_asks_code_anywhere(
                    doc)) { /* a program without codes would let everybody in */
         json_member_u64(out, "needs", FORMAT_OF_CODES);
@@ -832,6 +867,8 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
         /* One that does not know of them may pass them over. */
         json_member_u64(out, "needs", FORMAT_FIRST);
     }
+    if (now != NULL || doc->shards > 1)
+        json_member_u64(out, "shards", doc->shards);
     for (unsigned i = 0; i < KNOBS; i++) {
         if (now != NULL || !is_left_out(doc, &knobs[i]))
             put_knob(out, doc, &knobs[i]);
@@ -899,6 +936,7 @@ struct line_knobs event_doc_knobs(const struct event_doc *doc)
         .joins_per_ip_per_min = doc->joins_per_ip_per_min,
         .opens_at_ms = doc->opens_at_ms,
         .prequeue_at_ms = doc->prequeue_at_ms,
+        .shards = doc->shards > 1 ? doc->shards : 0,
         .shares = packed_shares(doc),
         .pilot_ceiling_milli = doc->autopilot_on ? doc->autopilot_ceiling_milli : 0,
         .pilot_floor_milli = doc->autopilot_floor_milli,

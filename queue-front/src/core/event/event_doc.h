@@ -31,6 +31,7 @@ struct event_doc {
     bool newer; /* a newer program has set knobs in it that this one does not know */
     char id[LINE_EVENT_ID_MAX + 1];
     char name[EVENT_NAME_BYTES_MAX + 1];
+    uint64_t shards; /* that its line is kept in; 1: in none. Never changes */
     uint64_t rate_milli;
     uint64_t burst;
     uint64_t max_active;
@@ -87,7 +88,7 @@ int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fa
  * knows that format, members that it does not know are passed over and `newer` is true. If it does
  * not, or if unknown members stand without `needs`, the document cannot be read. Errors as of
  * event_doc_parse(). */
-enum { EVENT_DOC_FORMAT = 2 }; /* 2: presale codes */
+enum { EVENT_DOC_FORMAT = 3 }; /* 2: presale codes; 3: shards */
 int event_doc_load(struct span stored, struct span id, struct event_doc_fault *fault,
                    struct event_doc *out);
 

@@ -22,6 +22,7 @@ struct turns;
 enum {
     LINE_EVENT_ID_MAX = 64,
     LINE_ID_MAX = LINE_EVENT_ID_MAX + 2, /* of a line: its event's, and "@2" for the second lane */
+    LINE_SHARD_NAME_MAX = LINE_EVENT_ID_MAX + 3, /* "show:15" */
     LINE_IDEM_BYTES = 16,
     LINE_VISITOR_BYTES = 8,
     LINE_CODE_BYTES = 16,      /* keyed digest of a presale code */
@@ -256,6 +257,19 @@ static inline void line_name(struct span event, unsigned lane, char out[LINE_ID_
         out[event.len++] = '@';
         out[event.len++] = (char)('0' + lane);
     }
+    out[event.len] = '\0';
+}
+
+/* A shard of an event, as its keys are tagged: "show:3". */
+static inline void line_shard_name(struct span event, unsigned shard,
+                                   char out[LINE_SHARD_NAME_MAX + 1])
+{
+    assert(event.len <= LINE_EVENT_ID_MAX && shard < CUT_SHARDS_MAX);
+    memcpy(out, event.ptr, event.len);
+    out[event.len++] = ':';
+    if (shard >= 10)
+        out[event.len++] = '1';
+    out[event.len++] = (char)('0' + shard % 10);
     out[event.len] = '\0';
 }
 

@@ -1,5 +1,8 @@
 /* shards.c: a turn, step by step.
  *
+ *   LOOK   a plain read of the cuts behind those that are known here, with the claim of the next.
+ *          That is all of most turns. A checksum stands beside each cut, so other cuts than those
+ *          known here are noticed with the first that follows.
  *   NEWS   one call of cut.lua: new cuts, and whether this front is to make the next. Again while
  *          there are more cuts than fit into an answer.
  *   READ   all shards at once. One that has to be sealed is, by a call of cut.lua, and read again,
@@ -25,13 +28,14 @@
 /* To open one shard in one turn: sealed, opened, and lost again meanwhile. */
 enum { TRIES_MAX = 4 };
 
-enum phase { REST, NEWS, READ, MAKE };
+enum phase { REST, LOOK, NEWS, READ, MAKE };
 enum step { TO_READ, READING, IS_READ, TO_SEAL, TO_SHOW, LOST };
 
 struct shard {
     struct shards_known known;
     struct shards_read read;
     enum step step;
+    uint64_t asked_epoch; /* that it was asked with last: what it said is about that one */
     uint8_t tries;
     bool refused;
 };
@@ -41,6 +45,9 @@ struct shards {
     struct cuts *cuts;
     struct shard shard[CUT_SHARDS_MAX];
     enum phase phase;
+    bool looking;       /* a plain read is under way */
+    uint32_t looks;     /* that may still be enough, before cut.lua is asked again */
+    bool hurry;         /* this turn is to claim the next cut */
     bool cutting;       /* a call of cut.lua is under way, */
     uint8_t sealing;    /* which is to seal this shard; `count`: none */
     uint32_t had;       /* cuts that were known here when it was asked, */
@@ -144,17 +151,28 @@ uint32_t shards_pause_ms(const struct shards *shards, bool hurry)
     return hurry || step_ms > SHARDS_IDLE_MS ? step_ms : SHARDS_IDLE_MS;
 }
 
-void shards_begin(struct shards *shards)
+bool shards_is_sure(const struct shards *shards)
+{
+    return shards->looks > 0 && shards->redis_has == cuts_count(shards->cuts);
+}
+
+void shards_begin(struct shards *shards, bool hurry)
 {
     if (shards->phase != REST)
         return;
-    shards->phase = NEWS;
+    shards->phase = shards_is_sure(shards) ? LOOK : NEWS;
+    shards->hurry = hurry;
     shards->due = false;
+}
+
+void shards_doubt(struct shards *shards)
+{
+    shards->looks = 0;
 }
 
 static void rest(struct shards *shards)
 {
-    assert(!shards->cutting && shards->reading == 0);
+    assert(!shards->looking && !shards->cutting && shards->reading == 0);
     shards->phase = REST;
     for (uint8_t k = 0; k < shards->count; k++)
         shards->shard[k].refused = false;
@@ -200,9 +218,12 @@ static struct shards_call next_of_reading(struct shards *shards)
 {
     uint8_t to_seal = in_step(shards, TO_SEAL), to_read = in_step(shards, TO_READ);
     if (to_seal < shards->count && shards->reading == 0)
-        return ask_cut(shards, (struct shards_call){.seals = true, .shard = to_seal});
+        return ask_cut(shards, (struct shards_call){.seals = true,
+                                                    .shard = to_seal,
+                                                    .epoch = shards->shard[to_seal].asked_epoch});
     if (to_read < shards->count) {
         shards->shard[to_read].step = READING;
+        shards->shard[to_read].asked_epoch = shards->shard[to_read].known.epoch;
         shards->reading++;
         return (struct shards_call){.ask = SHARDS_ASK_SHARD, .shard = to_read};
     }
@@ -220,13 +241,19 @@ static struct shards_call next_of_reading(struct shards *shards)
 
 struct shards_call shards_next(struct shards *shards)
 {
-    if (shards->cutting || shards->phase == REST)
+    if (shards->looking || shards->cutting || shards->phase == REST)
         return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
     if (shards->phase == READ)
         return next_of_reading(shards);
+    uint32_t step_ms = cuts_step_ms(shards->cuts);
+    if (shards->phase == LOOK) {
+        shards->looking = true;
+        /* Longer than cut.lua's slot, so that whoever has claimed a cut is told to make it. */
+        return (struct shards_call){.ask = SHARDS_ASK_LOOK,
+                                    .slot_ms = shards->hurry ? step_ms * 3 / 4 : 0};
+    }
     assert(shards->phase == NEWS);
-    uint32_t slot_ms = cuts_step_ms(shards->cuts) / 2;
-    return ask_cut(shards, (struct shards_call){.slot_ms = slot_ms});
+    return ask_cut(shards, (struct shards_call){.slot_ms = step_ms / 2});
 }
 
 /* ---- answers ---- */
@@ -257,6 +284,44 @@ void shards_take_shard(struct shards *shards, uint8_t k, enum line_outcome outco
 int shards_learn(struct shards *shards, uint32_t nth, const struct cut *cut, struct err_slot *err)
 {
     return cuts_add(shards->cuts, nth, cut, err);
+}
+
+static bool add_next(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum)
+{
+    uint32_t count = cuts_count(shards->cuts);
+    struct err_slot err;
+    return nth == count + 1 && cut_sum(cuts_sum(shards->cuts, count), cut, shards->count) == sum &&
+           cuts_add(shards->cuts, nth, cut, &err) == 0;
+}
+
+bool shards_found(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum)
+{
+    assert(shards->looking);
+    return add_next(shards, nth, cut, sum);
+}
+
+bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum)
+{
+    assert(shards->phase == REST && shards_is_sure(shards));
+    if (!add_next(shards, nth, cut, sum))
+        return false;
+    shards->redis_has = cuts_count(shards->cuts);
+    return true;
+}
+
+void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed)
+{
+    assert(shards->looking && shards->phase == LOOK);
+    shards->looking = false;
+    shards->redis_has = cuts_count(shards->cuts);
+    shards->looks -= shards->looks > 0;
+    if (!whole)
+        shards->looks = 0;
+    shards->hurry &= !claimed; /* once a turn */
+    if (!whole || claimed)
+        shards->phase = NEWS;
+    else if (!more)
+        rest(shards);
 }
 
 /* Nobody's place changes by that: cuts of this table that Redis does not have were lost there, and
@@ -329,6 +394,7 @@ bool shards_take_cut(struct shards *shards, const struct shards_told *told)
 {
     assert(shards->cutting);
     shards->cutting = false;
+    shards->looks = 0;
     if (told == NULL) {
         rest(shards);
         return true;
@@ -345,6 +411,7 @@ bool shards_take_cut(struct shards *shards, const struct shards_told *told)
         return true;
     }
     shards->redis_has = told->count;
+    shards->looks = collecting ? 0 : SHARDS_LOOKS_MAX;
     if (!collecting)
         know_shards(shards, told);
     shards->due |= told->due;

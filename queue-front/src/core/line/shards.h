@@ -1,9 +1,11 @@
 /* shards.h: what a front knows of a line that is kept in shards, and what it does so that joins get
  * their places: which script to ask what next, and what follows from the answers.
  *
- * A turn: the front asks cut.lua for news. If it is told that the next cut is its business, it
- * reads all shards (shard.lua), has those sealed that may have lost numbers, and makes the cut. Any
- * call of a turn may be lost, and any front may die between two of them.
+ * A turn begins with a plain read of the newest cuts, which costs Redis next to nothing; a front
+ * where somebody waits claims the next cut with it. Who got the claim, or does not know how things
+ * stand, asks cut.lua. If it is told that the next cut is its business, it reads all shards
+ * (shard.lua), has those sealed that may have lost numbers, and makes the cut. Any call of a turn
+ * may be lost, and any front may die between two of them.
  *
  * Pure: the caller sends the calls and says what came back. Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_SHARDS_H
@@ -16,6 +18,9 @@ enum {
     SHARDS_OPENING_MAX = 64, /* a run id and a time */
     SHARDS_TELL_MAX = 512,   /* cuts in one call: 90 KB of texts at most */
     SHARDS_IDLE_MS = 1000,   /* between two turns of a front where nobody waits */
+    /* Plain reads between two calls of cut.lua, which finds out what they cannot: that Redis has
+     * lost cuts and nobody has made another since. */
+    SHARDS_LOOKS_MAX = 64,
 };
 
 struct shards;
@@ -60,6 +65,7 @@ const struct shards_read *shards_read(const struct shards *shards, uint8_t k);
 
 enum shards_ask {
     SHARDS_ASK_NOTHING, /* wait for an answer, or for the next turn */
+    SHARDS_ASK_LOOK,    /* read the cuts behind those that are known, and claim the next */
     SHARDS_ASK_SHARD,
     SHARDS_ASK_CUT,
 };
@@ -68,13 +74,17 @@ struct shards_call {
     enum shards_ask ask;
     uint8_t shard; /* to be asked; of a seal, to be sealed */
     bool seals;
+    uint64_t epoch;       /* of a seal: which one is over */
     uint32_t nth;         /* the cut to be made; 0: none */
-    uint32_t slot_ms;     /* 0: this front does not mean to make the next */
+    uint32_t slot_ms;     /* for which the next cut is claimed; 0: it is not */
     uint32_t first, told; /* cuts to be told, besides the checksum of all and of those before */
 };
 
-/* The next turn begins, unless one is under way. */
-void shards_begin(struct shards *shards);
+/* The next turn begins, unless one is under way; `hurry`: somebody waits for a place, or there is
+ * something to be told to the shards. */
+void shards_begin(struct shards *shards, bool hurry);
+/* How things stand is not known any more: it may be another Redis that is asked from now on. */
+void shards_doubt(struct shards *shards);
 /* To be asked after shards_begin() and each answer, until there is nothing. Each call is answered
  * once, by one of the functions below. */
 struct shards_call shards_next(struct shards *shards);
@@ -85,6 +95,17 @@ uint32_t shards_pause_ms(const struct shards *shards, bool hurry);
 /* A shard's answer; `read->there` is not looked at. NULL: it did not come. */
 void shards_take_shard(struct shards *shards, uint8_t k, enum line_outcome outcome,
                        const struct shards_read *read);
+
+/* A cut that a plain read has found, with the checksum beside it. False: Redis has other cuts than
+ * are known here, and cut.lua is to judge that. */
+bool shards_found(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum);
+/* The same out of turn, for what another loop of the process has read; before shards_begin(). */
+bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum);
+/* The newest cuts need no call of cut.lua: a plain read is enough, or another loop's. */
+bool shards_is_sure(const struct shards *shards);
+/* The read is over. `whole`: it came, and was all good; `more`: there may be further cuts;
+ * `claimed`: the next is this front's to make. */
+void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed);
 
 struct shards_told {
     enum line_outcome outcome;

@@ -101,7 +101,8 @@ static redisReply *make_reply(const struct answer *answer)
     if (answer->doc != NULL) {
         resp_cstr(&text, answer->doc);
         for (uint64_t knob = 1; knob <= LINE_KNOBS; knob++)
-            resp_u64(&text, knob < LINE_KNOBS ? knob * 1000 : 30); /* the last: one lane's share */
+            /* The last ones: no shards, and one lane's share. */
+            resp_u64(&text, knob < LINE_KNOBS - 1 ? knob * 1000 : knob < LINE_KNOBS ? 0 : 30);
         resp_u64(&text, 1700000000123);
         resp_cstr(&text, answer->digest != NULL ? answer->digest : "d1");
         resp_cstr(&text, "1-0123abcd");
@@ -485,7 +486,7 @@ static void a_damaged_answer_does_no_harm(void **state)
         put_integer(&text, i == 0 ? LINE_OK : plain.numbers[i - 1]);
     resp_begin(&text, 4 + LINE_KNOBS);
     for (size_t i = 0; i < 1 + LINE_KNOBS; i++)
-        resp_cstr(&text, i < LINE_KNOBS ? "1000" : "30");
+        resp_cstr(&text, i < LINE_KNOBS - 1 ? "1000" : i < LINE_KNOBS ? "0" : "30");
     resp_cstr(&text, "1700000000123");
     resp_cstr(&text, "d1");
     resp_cstr(&text, "1-0123abcd");

@@ -247,6 +247,52 @@ static void a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_ove
     assert_null(memmem(json.ptr, json.len, "needs", 5));
 }
 
+static void what_needs_the_whole_line_is_refused_over_shards(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *knob, *pointer;
+    } whole[] = {
+        {"\"opens_at\":\"2027-01-02T03:00:00Z\",\"prequeue_at\":\"2027-01-02T02:00:00Z\"",
+         "/prequeue_at"},
+        {"\"lanes\":[{\"id\":\"fans\",\"share\":30}]", "/lanes"},
+        {"\"line_max\":5", "/line_max"},
+        {"\"joins_per_ip_per_min\":5", "/joins_per_ip_per_min"},
+        {"\"pow_bits\":5", "/pow_bits"},
+        {"\"pow_bits_max\":20", "/pow_bits_max"},
+        {"\"code_required\":true", "/code_required"},
+    };
+    for (unsigned i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+        char json[256];
+        snprintf(json, sizeof(json), "{\"pow_bits_max\":0,%s}", whole[i].knob);
+        if (i == 5)
+            snprintf(json, sizeof(json), "{%s}", whole[i].knob);
+        assert_int_equal(parse(json), 0);
+        json[strlen(json) - 1] = '\0';
+        snprintf(json + strlen(json), 16, ",\"shards\":2}");
+        assert_int_equal(parse(json), ERR_RANGE);
+        assert_string_equal(fault.pointer, whole[i].pointer);
+    }
+    assert_int_equal(parse("{\"shards\":2}"), ERR_RANGE); /* by its default */
+    assert_string_equal(fault.pointer, "/pow_bits_max");
+}
+
+static void shards_are_stored_where_there_are_some_and_not_for_programs_that_know_none(void **state)
+{
+    (void)state;
+    struct span json = stored("{\"shards\":16,\"pow_bits_max\":0}");
+    static const char begins[] = "{\"id\":\"show\",\"name\":\"show\",\"needs\":3,\"shards\":16,";
+    assert_true(span_starts(json, SPAN(begins)));
+    assert_int_equal(event_doc_knobs(&doc).shards, 16);
+    json = stored("{\"shards\":1}");
+    assert_null(memmem(json.ptr, json.len, "shards", 6));
+    assert_null(memmem(json.ptr, json.len, "needs", 5));
+    assert_int_equal(event_doc_knobs(&doc).shards, 0);
+    assert_int_equal(parse("{\"shards\":0}"), ERR_RANGE);
+    assert_string_equal(fault.pointer, "/shards");
+    assert_int_equal(parse("{\"shards\":17}"), ERR_RANGE);
+}
+
 static void what_breaks_a_rule_is_named_with_the_rule(void **state)
 {
     (void)state;
@@ -327,7 +373,7 @@ static void a_shown_document_carries_state_and_version(void **state)
     event_doc_show(&text, &doc, &now);
     static const char start[] =
         "{\"id\":\"show\",\"name\":\"show\",\"state\":\"paused\",\"version\":3,"
-        "\"incarnation\":null,\"rate_per_s\":10,";
+        "\"incarnation\":null,\"shards\":1,\"rate_per_s\":10,";
     assert_true(span_starts(text_span(&text), SPAN(start)));
 }
 
@@ -382,8 +428,8 @@ static void a_newer_document_is_read_only_if_it_says_that_we_may(void **state)
         {"{\"burst\":5,\"needs\":1}", true, false},
         {"{\"burst\":5,\"needs\":1,\"confetti\":{\"much\":[1]}}", true, true},
         {"{\"burst\":5,\"confetti\":true}", false, false},
-        {"{\"burst\":5,\"needs\":3}", false, false},
-        {"{\"burst\":5,\"needs\":3,\"confetti\":true}", false, false},
+        {"{\"burst\":5,\"needs\":4}", false, false},
+        {"{\"burst\":5,\"needs\":4,\"confetti\":true}", false, false},
         {"{\"burst\":5,\"needs\":0}", false, false},
         {"{\"burst\":5,\"needs\":\"1\"}", false, false},
         {"{\"burst\":0,\"needs\":1}", false, false},
@@ -568,6 +614,9 @@ int main(void)
         cmocka_unit_test(a_document_that_asks_for_codes_is_not_for_programs_that_know_none),
         cmocka_unit_test(a_planned_end_is_stored_while_there_is_one_and_may_be_passed_over),
         cmocka_unit_test(a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_over),
+        cmocka_unit_test(what_needs_the_whole_line_is_refused_over_shards),
+        cmocka_unit_test(
+            shards_are_stored_where_there_are_some_and_not_for_programs_that_know_none),
         cmocka_unit_test(what_breaks_a_rule_is_named_with_the_rule),
         cmocka_unit_test(a_patch_changes_what_it_names_and_nothing_else),
         cmocka_unit_test(a_patch_is_judged_as_the_document_it_makes),

@@ -33,7 +33,7 @@ struct slot { /* of the event */
     struct cut cut[CUTS];
     uint64_t epoch[SHARDS], upto[SHARDS], lease[SHARDS], opening[SHARDS];
     uint64_t places; /* seq */
-    uint64_t due_ms;
+    uint64_t due_ms, claimed_until_ms;
 };
 
 struct front {
@@ -52,7 +52,7 @@ struct world {
     uint64_t now_ms, runs;
     uint16_t holder[SHARDS][NUMBERS]; /* key + 1 */
     uint16_t *whose;                  /* by place: shard * KEYS + key + 1 */
-    uint32_t holes, told, conflicts;
+    uint32_t holes, told, conflicts, looks;
     struct cut published[CUTS];
     uint32_t published_len;
 };
@@ -214,7 +214,7 @@ static enum line_outcome cut_it(struct world *world, const struct shards *shards
     catch_up(world);
     believe_epochs(world, shards);
     if (call.seals)
-        return seal(world, call.shard, shards_known(shards, call.shard)->epoch,
+        return seal(world, call.shard, call.epoch,
                     strtoull(shards_read(shards, call.shard)->opening, NULL, 10));
     return is_next ? make_cut(world, shards) : LINE_SAME;
 }
@@ -245,6 +245,24 @@ static void run_cut(struct world *world, struct front *front, struct shards_call
     bool kept = shards_take_cut(shards, arrives ? &told : NULL);
     assert_true(kept == !arrives || told.outcome != LINE_CONFLICT);
     world->conflicts += !kept;
+}
+
+/* A plain read of the cuts, which may come with other cuts than the front's, and the claim. */
+static void run_read(struct world *world, struct front *front, struct shards_call call,
+                     bool arrives)
+{
+    struct slot *slot = &world->slot;
+    bool claimed = call.slot_ms > 0 && world->now_ms >= slot->claimed_until_ms;
+    if (claimed)
+        slot->claimed_until_ms = world->now_ms + call.slot_ms;
+    uint32_t known = cuts_count(shards_cuts(front->shards)), nth = known;
+    bool whole = arrives;
+    while (whole && nth < slot->count && nth < known + REPLY) {
+        nth++;
+        whole = shards_found(front->shards, nth, &slot->cut[nth - 1], sum_upto(slot, nth));
+    }
+    world->looks++;
+    shards_take_look(front->shards, whole, nth == known + REPLY, arrives && claimed);
 }
 
 static void ask_for_seal(struct server *server)
@@ -356,6 +374,8 @@ static void call_on(struct world *world, struct front *front, struct shards_call
 {
     if (call.ask == SHARDS_ASK_CUT)
         run_cut(world, front, call, arrives);
+    else if (call.ask == SHARDS_ASK_LOOK)
+        run_read(world, front, call, arrives);
     else
         run_look(world, front, call.shard, arrives);
     answer(world, front);
@@ -366,7 +386,9 @@ static void call_on(struct world *world, struct front *front, struct shards_call
  */
 static void go_on(struct world *world, struct front *front, bool always)
 {
-    shards_begin(front->shards);
+    if (below(world, 50) == 0)
+        shards_doubt(front->shards);
+    shards_begin(front->shards, always || below(world, 2) > 0);
     for (;;) {
         struct shards_call call = shards_next(front->shards);
         if (call.ask == SHARDS_ASK_NOTHING)
@@ -498,9 +520,9 @@ static void whatever_is_lost_each_has_one_place_and_all_are_answered(void **stat
         happen(world);
     settle(world);
     check_people(world);
-    print_message("%u places told, %u cuts, %u holes, %u times other cuts\n", world->told,
-                  world->slot.count, world->holes, world->conflicts);
-    assert_true(world->told > 0 && world->holes > 0);
+    print_message("%u places told, %u cuts, %u holes, %u times other cuts, %u plain reads\n",
+                  world->told, world->slot.count, world->holes, world->conflicts, world->looks);
+    assert_true(world->told > 0 && world->holes > 0 && world->looks > 0);
     for (unsigned i = 0; i < FRONTS; i++)
         shards_destroy(world->front[i].shards);
     free(world->whose);
@@ -539,14 +561,14 @@ static void a_front_that_is_not_due_only_hears_the_news(void **state)
     assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
     assert_int_equal(20, shards_pause_ms(shards, true));
     assert_int_equal(SHARDS_IDLE_MS, shards_pause_ms(shards, false));
-    shards_begin(shards);
+    shards_begin(shards, true);
     struct shards_call call = shards_next(shards);
     assert_int_equal(SHARDS_ASK_CUT, call.ask);
     assert_int_equal(0, call.nth);
     assert_int_equal(0, call.told);
     assert_int_equal(10, call.slot_ms);
     assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    shards_begin(shards); /* it is under way */
+    shards_begin(shards, true); /* it is under way */
     struct cut cut = {.grown = {3, 4}};
     assert_int_equal(0, shards_learn(shards, 1, &cut, NULL));
     struct shards_told told = {.outcome = LINE_SAME, .count = 2};
@@ -562,13 +584,149 @@ static void a_front_that_is_not_due_only_hears_the_news(void **state)
     shards_destroy(shards);
 }
 
+static struct shards_call begun(struct shards *shards, bool hurry)
+{
+    assert_true(shards_is_resting(shards));
+    shards_begin(shards, hurry);
+    return shards_next(shards);
+}
+
+/* A front that has been told how things stand. */
+static struct shards *made_sure(uint32_t cuts)
+{
+    struct shards *shards = shards_create(2);
+    struct cut cut = {.grown = {3, 4}};
+    struct shards_told told = {.outcome = LINE_SAME, .count = cuts};
+    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
+    for (uint32_t nth = 1; nth <= cuts; nth++)
+        assert_int_equal(0, shards_learn(shards, nth, &cut, NULL));
+    assert_true(shards_take_cut(shards, &told));
+    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+    return shards;
+}
+
+static void where_nothing_is_new_a_plain_read_is_the_whole_turn(void **state)
+{
+    (void)state;
+    struct shards *shards = made_sure(2);
+    for (unsigned i = 0; i < SHARDS_LOOKS_MAX; i++) {
+        struct shards_call call = begun(shards, i % 2 > 0);
+        assert_int_equal(SHARDS_ASK_LOOK, call.ask);
+        assert_int_equal(i % 2 > 0 ? 15 : 0, call.slot_ms);
+        assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+        shards_take_look(shards, true, false, false);
+        assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+    }
+    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask); /* once in a while it is asked */
+    assert_true(shards_take_cut(shards, NULL));
+    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask); /* which did not come */
+    assert_true(shards_take_cut(shards, NULL));
+    shards_destroy(shards);
+}
+
+static void a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it(void **state)
+{
+    (void)state;
+    struct shards *shards = made_sure(2);
+    struct cut cut = {.grown = {5, 0}};
+    uint32_t sum = cut_sum(cuts_sum(shards_cuts(shards), 2), &cut, 2);
+    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
+    assert_true(shards_found(shards, 3, &cut, sum));
+    shards_take_look(shards, true, true, false);
+    assert_int_equal(SHARDS_ASK_LOOK, shards_next(shards).ask); /* there may be more */
+    shards_take_look(shards, true, false, true);
+    assert_int_equal(19, cuts_places(shards_cuts(shards)));
+    struct shards_call call = shards_next(shards);
+    assert_int_equal(SHARDS_ASK_CUT, call.ask);
+    assert_int_equal(10, call.slot_ms);
+    assert_int_equal(0, call.told);
+    struct shards_told told = {.outcome = LINE_SAME, .count = 3, .due = true};
+    assert_true(shards_take_cut(shards, &told));
+    assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
+    assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
+    shards_take_shard(shards, 0, LINE_UNKNOWN, NULL);
+    shards_take_shard(shards, 1, LINE_UNKNOWN, NULL);
+    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+    assert_true(shards_is_resting(shards));
+    shards_destroy(shards);
+}
+
+static void what_another_loop_has_read_needs_no_turn(void **state)
+{
+    (void)state;
+    struct shards *shards = shards_create(2);
+    assert_false(shards_is_sure(shards));
+    shards_destroy(shards);
+    shards = made_sure(2);
+    struct cut cut = {.grown = {0, 6}};
+    uint32_t sum = cut_sum(cuts_sum(shards_cuts(shards), 2), &cut, 2);
+    assert_true(shards_is_sure(shards));
+    assert_false(shards_heard(shards, 3, &cut, sum + 1));
+    assert_true(shards_heard(shards, 3, &cut, sum));
+    assert_int_equal(20, cuts_places(shards_cuts(shards)));
+    assert_true(shards_is_sure(shards));
+    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, false).ask);
+    shards_take_look(shards, true, false, false);
+    assert_true(shards_is_resting(shards));
+    shards_destroy(shards);
+}
+
+static void other_cuts_than_those_known_are_for_redis_to_judge(void **state)
+{
+    (void)state;
+    struct shards *shards = made_sure(2);
+    struct cut cut = {.grown = {5, 0}};
+    uint32_t sum = cut_sum(cuts_sum(shards_cuts(shards), 2), &cut, 2);
+    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, false).ask);
+    assert_false(shards_found(shards, 3, &cut, sum + 1)); /* of another past */
+    assert_false(shards_found(shards, 4, &cut, sum));     /* one is missing */
+    shards_take_look(shards, false, false, false);
+    assert_int_equal(2, cuts_count(shards_cuts(shards)));
+    assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask);
+    assert_true(shards_take_cut(shards, NULL));
+    shards_destroy(shards);
+    shards = made_sure(0);
+    shards_doubt(shards); /* another Redis */
+    assert_int_equal(SHARDS_ASK_CUT, begun(shards, false).ask);
+    assert_true(shards_take_cut(shards, NULL));
+    shards_destroy(shards);
+}
+
+/* Two fronts open the shards at once, and nobody's epoch is sealed a second time. */
+static void a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again(void **state)
+{
+    (void)state;
+    struct shards *shards = made_sure(0);
+    struct shards_read unopened = {.opening = "run@1"};
+    struct shards_told told = {.outcome = LINE_SAME, .due = true};
+    shards_doubt(shards);
+    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
+    assert_true(shards_take_cut(shards, &told));
+    for (uint8_t k = 0; k < 2; k++)
+        assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
+    for (uint8_t k = 0; k < 2; k++)
+        shards_take_shard(shards, k, LINE_UNAVAILABLE, &unopened);
+    struct shards_call call = shards_next(shards);
+    assert_true(call.seals && call.shard == 0);
+    assert_int_equal(0, call.epoch);
+    for (unsigned k = 0; k < 2; k++) /* the other one by another front */
+        told.shard[k] = (struct shards_known){.epoch = 1, .lease = 100, .opening = "run@1"};
+    told.outcome = LINE_OK;
+    assert_true(shards_take_cut(shards, &told));
+    call = shards_next(shards);
+    assert_true(call.seals && call.shard == 1);
+    assert_int_equal(0, call.epoch); /* which is over, as Redis will say */
+    assert_true(shards_take_cut(shards, NULL));
+    shards_destroy(shards);
+}
+
 static void a_shard_that_refused_is_left_alone_until_the_turn_is_over(void **state)
 {
     (void)state;
     struct shards *shards = shards_create(2);
     assert_true(shards_open(shards, 1));
     shards_refused(shards, 1);
-    shards_begin(shards);
+    shards_begin(shards, true);
     assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask);
     assert_false(shards_open(shards, 1));
     assert_true(shards_open(shards, 0));
@@ -585,7 +743,7 @@ static void cuts_that_redis_has_lost_are_told_and_those_that_it_has_count(void *
     struct cut cut = {.grown = {1}};
     for (uint32_t nth = 1; nth <= 3; nth++)
         assert_int_equal(0, shards_learn(shards, nth, &cut, NULL));
-    shards_begin(shards);
+    shards_begin(shards, true);
     struct shards_call call = shards_next(shards);
     assert_int_equal(1, call.first);
     assert_int_equal(3, call.told);
@@ -594,12 +752,12 @@ static void cuts_that_redis_has_lost_are_told_and_those_that_it_has_count(void *
     assert_true(shards_take_cut(shards, &told));
     assert_true(shards_is_resting(shards));
     assert_int_equal(700, shards_pause_ms(shards, true));
-    shards_begin(shards);
+    shards_begin(shards, true);
     assert_int_equal(0, shards_next(shards).told);
     told = (struct shards_told){.outcome = LINE_CONFLICT};
     assert_false(shards_take_cut(shards, &told));
     assert_int_equal(0, cuts_count(shards_cuts(shards)));
-    shards_begin(shards);
+    shards_begin(shards, true);
     assert_int_equal(0, shards_next(shards).told);
     assert_true(shards_take_cut(shards, NULL));
     shards_destroy(shards);
@@ -611,6 +769,11 @@ int main(void)
         cmocka_unit_test(whatever_is_lost_each_has_one_place_and_all_are_answered),
         cmocka_unit_test(a_visitor_belongs_to_one_shard_and_all_have_as_many),
         cmocka_unit_test(a_front_that_is_not_due_only_hears_the_news),
+        cmocka_unit_test(where_nothing_is_new_a_plain_read_is_the_whole_turn),
+        cmocka_unit_test(a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it),
+        cmocka_unit_test(what_another_loop_has_read_needs_no_turn),
+        cmocka_unit_test(other_cuts_than_those_known_are_for_redis_to_judge),
+        cmocka_unit_test(a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again),
         cmocka_unit_test(a_shard_that_refused_is_left_alone_until_the_turn_is_over),
         cmocka_unit_test(cuts_that_redis_has_lost_are_told_and_those_that_it_has_count),
     };

@@ -1,7 +1,7 @@
 /* line_scripts.c: wire.awk joins each script of the files that wire.list names and makes a C string
  * of it, so that no path is needed at run time and the program and its scripts cannot be of
  * different versions. */
-#include "line/line_scripts.h"
+#include "scripts/line_scripts.h"
 
 #include <assert.h>
 

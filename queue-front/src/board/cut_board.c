@@ -1,0 +1,101 @@
+/* cut_board.c: for each line a ring of its newest cuts, under one lock that is held for as long as
+ * one cut is copied.
+ *
+ * A line is known by its id and its incarnation. A cut lies where its number says; another one of
+ * that number, after Redis has lost some, takes the place of the former, and whoever knows others
+ * finds out by the checksum. */
+#include "board/cut_board.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+struct board_line {
+    char id[LINE_ID_MAX + 1]; /* "": nobody's yet */
+    char incarnation[LINE_INCARNATION_LEN + 1];
+    uint64_t asked_us; /* when a loop was told to ask last */
+    struct cut_note note[BOARD_CUTS_MAX];
+};
+
+struct cut_board {
+    uv_mutex_t lock;
+    struct board_line line[BOARD_LINES_MAX];
+};
+
+struct cut_board *cut_board_create(void)
+{
+    struct cut_board *board = calloc(1, sizeof(*board));
+    if (board != NULL && uv_mutex_init(&board->lock) < 0) {
+        free(board);
+        return NULL;
+    }
+    return board;
+}
+
+void cut_board_destroy(struct cut_board *board)
+{
+    if (board == NULL)
+        return;
+    uv_mutex_destroy(&board->lock);
+    free(board);
+}
+
+static struct board_line *find(struct cut_board *board, const struct line_view *view)
+{
+    for (unsigned i = 0; i < BOARD_LINES_MAX; i++) {
+        if (strcmp(board->line[i].id, view->id) == 0 &&
+            strcmp(board->line[i].incarnation, view->incarnation) == 0)
+            return &board->line[i];
+    }
+    return NULL;
+}
+
+static struct board_line *make(struct cut_board *board, const struct line_view *view)
+{
+    struct board_line *oldest = &board->line[0];
+    for (unsigned i = 1; i < BOARD_LINES_MAX; i++) {
+        if (board->line[i].asked_us < oldest->asked_us)
+            oldest = &board->line[i];
+    }
+    *oldest = (struct board_line){.asked_us = 0};
+    memcpy(oldest->id, view->id, sizeof(oldest->id));
+    memcpy(oldest->incarnation, view->incarnation, sizeof(oldest->incarnation));
+    return oldest;
+}
+
+bool cut_board_claim(struct cut_board *board, const struct line_view *view, uint64_t now_us,
+                     uint64_t slot_us)
+{
+    uv_mutex_lock(&board->lock);
+    struct board_line *line = find(board, view);
+    bool is_new = line == NULL;
+    if (is_new)
+        line = make(board, view);
+    bool claimed = is_new || now_us >= line->asked_us + slot_us;
+    if (claimed)
+        line->asked_us = now_us;
+    uv_mutex_unlock(&board->lock);
+    return claimed;
+}
+
+void cut_board_put(struct cut_board *board, const struct line_view *view,
+                   const struct cut_note *note)
+{
+    uv_mutex_lock(&board->lock);
+    struct board_line *line = find(board, view);
+    if (line != NULL)
+        line->note[note->nth % BOARD_CUTS_MAX] = *note;
+    uv_mutex_unlock(&board->lock);
+}
+
+bool cut_board_get(struct cut_board *board, const struct line_view *view, uint32_t nth,
+                   struct cut_note *out)
+{
+    uv_mutex_lock(&board->lock);
+    const struct board_line *line = find(board, view);
+    bool there = line != NULL && nth > 0 && line->note[nth % BOARD_CUTS_MAX].nth == nth;
+    if (there)
+        *out = line->note[nth % BOARD_CUTS_MAX];
+    uv_mutex_unlock(&board->lock);
+    return there;
+}

@@ -1,0 +1,737 @@
+/* line_shards.c: a line that is kept in shards, as one front keeps it going: joins get their
+ * numbers from their shard (line_joins.c), wait here for the cut that makes places of them, and
+ * turns see to it that there are cuts. What is to be asked when, and what follows from it, is
+ * core/line/shards.c; here it is sent and read.
+ *
+ * A turn begins every 20 ms where somebody waits, and every second where nobody does. It ends with
+ * places for whoever has one by now; what a shard refused is then sent again. Nobody waits longer
+ * than any other request: a join that came to no place in time is "not known", and finds its number
+ * again by its key.
+ *
+ * The rules that joins are judged by are told to a shard with each reading of it. After a change of
+ * the document some turns claim the next cut for that alone; until then shards and fronts disagree,
+ * and joins wait for them to agree.
+ *
+ * Of several loops of one process one reads the cuts from Redis, and puts them on a board where the
+ * others look, more often (cut_board.h).
+ *
+ * A rim ends before its event does, and may outlive it until the calls under way are answered. */
+#include "board/cut_board.h"
+#include "line/line_store_internal.h"
+#include "observe/log.h"
+#include "queue-front/lua/line_wire.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TELLING_TURNS = 3, /* that claim a cut after a change of the document: one of them gets it */
+    SHARD_WORDS = 4,   /* of each shard, behind the words of cut.lua and in its answer */
+    BOARD_LOOK_MS = 5, /* how often the board is looked at: it costs no call */
+    ENTRY_WORDS = 4,   /* of a cut in the stream: "c", its text, "s", its checksum */
+};
+
+static void go_on(struct line_rim *rim);
+
+/* ---- beginning and end ---- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct line_rim *rim = MAGIC_OF(line_rim, handle->data);
+    struct line_store *store = rim->store;
+    shards_destroy(rim->shards);
+    MAGIC_END(line_rim, rim);
+    free(rim);
+    store_release(store);
+}
+
+static bool has_calls(const struct line_rim *rim)
+{
+    bool any = rim->calls > 0;
+    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+        any |= rim->lot[k].batch.head != NULL;
+    return any;
+}
+
+/* The last call of one that is over has been answered. */
+static void end(struct line_rim *rim)
+{
+    if (rim->closing || has_calls(rim))
+        return;
+    rim->closing = true;
+    uv_close((uv_handle_t *)&rim->timer, on_closed);
+}
+
+void rim_batch_done(struct line_rim *rim)
+{
+    if (rim->event == NULL)
+        end(rim);
+}
+
+static void refuse_all(struct request_list *list)
+{
+    while (list->head != NULL)
+        calls_refuse(calls_pop(list), LINE_UNAVAILABLE);
+}
+
+static void refuse_waiting(struct line_rim *rim)
+{
+    refuse_all(&rim->waiting);
+    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+        refuse_all(&rim->lot[k].gathered);
+}
+
+void rim_close(struct store_event *event)
+{
+    struct line_rim *rim = event->rim;
+    if (rim == NULL)
+        return;
+    refuse_waiting(rim);
+    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+        rim->lot[k].event = NULL;
+    event->rim = NULL;
+    rim->event = NULL;
+    uv_timer_stop(&rim->timer);
+    end(rim);
+}
+
+bool rim_is_busy(const struct store_event *event)
+{
+    const struct line_rim *rim = event->rim;
+    if (rim == NULL)
+        return false;
+    bool busy = rim->calls > 0 || rim->waiting.head != NULL;
+    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+        busy |= joins_is_busy(&rim->lot[k]);
+    return busy;
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void begin_lots(struct line_rim *rim)
+{
+    for (uint8_t k = 0; k < shards_count(rim->shards); k++) {
+        struct join_lot *lot = &rim->lot[k];
+        joins_lot_init(lot, rim->event);
+        lot->rim = rim;
+        lot->shard = k;
+        lot->slot = store_shard_slot(rim->store, rim->event->line.view.id, k);
+    }
+}
+
+/* Without memory there is none, and the next tick tries again. */
+static void begin(struct store_event *event)
+{
+    struct line_rim *rim = calloc(1, sizeof(*rim));
+    if (rim == NULL)
+        return;
+    rim->shards = shards_create((uint8_t)event->line.view.knobs.shards);
+    if (rim->shards == NULL) {
+        free(rim);
+        return;
+    }
+    MAGIC_BEGIN(line_rim, rim);
+    rim->store = event->store;
+    rim->event = event;
+    begin_lots(rim);
+    uv_timer_init(event->store->conf.loop, &rim->timer);
+    rim->timer.data = rim;
+    event->store->handles++;
+    event->rim = rim;
+    uv_timer_start(&rim->timer, on_timer, 0, 0);
+}
+
+void rim_look(struct store_event *event)
+{
+    const struct line_view *view = &event->line.view;
+    struct line_rim *rim = event->rim;
+    if (view->knobs.shards <= 1 || event->store->closed)
+        return;
+    if (rim != NULL && view->knobs.shards != shards_count(rim->shards)) {
+        rim_close(event); /* event_doc.c changes no number of shards; somebody else did */
+        rim = NULL;
+    }
+    if (rim == NULL) {
+        if (view->state != LINE_CLOSED) /* early, so that its shards are open when it opens */
+            begin(event);
+        return;
+    }
+    if (rim->version == view->version && rim->era == view->era)
+        return;
+    rim->version = view->version;
+    rim->era = view->era;
+    rim->telling = TELLING_TURNS;
+    rim_hurry(rim);
+}
+
+/* ---- joins ---- */
+
+struct join_lot *rim_lot(struct store_event *event, const struct line_join *join)
+{
+    struct line_rim *rim = event->rim;
+    if (rim == NULL)
+        return NULL;
+    struct join_lot *lot = &rim->lot[shards_of(rim->shards, join->idem)];
+    if (!store_can_send(rim->store, lot->slot))
+        return NULL;
+    rim_hurry(rim);
+    return lot;
+}
+
+bool rim_is_open(const struct join_lot *lot)
+{
+    return shards_open(lot->rim->shards, lot->shard);
+}
+
+uint64_t rim_issued(const struct join_lot *lot)
+{
+    return shards_known(lot->rim->shards, lot->shard)->issued;
+}
+
+void rim_wait(struct join_lot *lot, struct line_link *link)
+{
+    struct line_rim *rim = lot->rim;
+    const struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+    if (rim->event == NULL) {
+        calls_refuse(link, LINE_UNAVAILABLE);
+        return;
+    }
+    shards_saw(rim->shards, lot->shard, join->entry);
+    calls_push(&rim->waiting, link);
+    rim_hurry(rim);
+}
+
+void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks)
+{
+    shards_refused(lot->rim->shards, lot->shard);
+    calls_put_before(&lot->gathered, refused);
+    if (looks)
+        store_tick_now(lot->event);
+    rim_hurry(lot->rim);
+}
+
+/* Whoever's cut is here is answered, and whoever has waited too long. */
+static void answer_placed(struct line_rim *rim, uint64_t now_us)
+{
+    const struct cuts *cuts = shards_cuts(rim->shards);
+    line_event_saw_place(&rim->event->line, cuts_places(cuts));
+    for (uint32_t left = rim->waiting.len; left > 0; left--) {
+        struct line_link *link = calls_pop(&rim->waiting);
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        uint8_t k = shards_of(rim->shards, join->idem);
+        uint64_t place = cuts_place(cuts, k, join->entry);
+        if (place > 0) {
+            join->entry = place;
+            calls_push(&rim->store->decided, link);
+        } else if (now_us >= link->call.deadline_us) {
+            join->entry = 0;
+            calls_refuse(link, LINE_UNAVAILABLE);
+        } else {
+            calls_push(&rim->waiting, link);
+        }
+    }
+}
+
+static bool somebody_waits(const struct line_rim *rim)
+{
+    bool any = rim->waiting.head != NULL;
+    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+        any |= joins_is_busy(&rim->lot[k]);
+    return any;
+}
+
+/* ---- turns ---- */
+
+static uint32_t pause_of(const struct line_rim *rim, bool hurry)
+{
+    uint32_t pause_ms = shards_pause_ms(rim->shards, hurry);
+    bool looks = hurry && rim->store->conf.board != NULL && shards_is_sure(rim->shards);
+    return looks && pause_ms > BOARD_LOOK_MS ? BOARD_LOOK_MS : pause_ms;
+}
+
+static void arm(struct line_rim *rim, bool hurry)
+{
+    uint32_t pause_ms = pause_of(rim, hurry);
+    uint64_t since_ms = (store_now_us(rim->store) - rim->rested_us) / 1000;
+    uv_timer_start(&rim->timer, on_timer, since_ms < pause_ms ? pause_ms - since_ms : 0, 0);
+}
+
+void rim_hurry(struct line_rim *rim)
+{
+    if (rim->event == NULL || rim->turning)
+        return;
+    uint32_t pause_ms = pause_of(rim, true);
+    if (!uv_is_active((uv_handle_t *)&rim->timer) || uv_timer_get_due_in(&rim->timer) > pause_ms)
+        arm(rim, true);
+}
+
+static void rest(struct line_rim *rim)
+{
+    uint64_t now_us = store_now_us(rim->store);
+    rim->turning = false;
+    rim->rested_us = now_us;
+    answer_placed(rim, now_us);
+    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+        joins_weed(&rim->lot[k], now_us);
+    redis_route_wake(rim->store->route); /* what was refused is sent at the end of this turn */
+    arm(rim, rim->telling > 0 || somebody_waits(rim));
+}
+
+static const struct store_node *node_of(const struct line_rim *rim)
+{
+    uint8_t node = redis_route_node(rim->store->route, rim->event->slot);
+    return node != REDIS_NOBODY ? &rim->store->node[node] : NULL;
+}
+
+/* Another run of Redis may have lost cuts that a plain read would not miss. */
+static void look_at_run(struct line_rim *rim)
+{
+    const struct store_node *node = node_of(rim);
+    if (node == NULL || strcmp(node->run_id, rim->run_id) == 0)
+        return;
+    memcpy(rim->run_id, node->run_id, sizeof(rim->run_id));
+    shards_doubt(rim->shards);
+}
+
+/* What other loops have read. True: one of them has asked Redis a moment ago, so this one need not.
+ */
+static bool hear(struct line_rim *rim)
+{
+    struct cut_board *board = rim->store->conf.board;
+    const struct line_view *view = &rim->event->line.view;
+    const struct cuts *cuts = shards_cuts(rim->shards);
+    struct cut_note note;
+    if (board == NULL || !shards_is_sure(rim->shards))
+        return false;
+    while (cut_board_get(board, view, cuts_count(cuts) + 1, &note)) {
+        if (!shards_heard(rim->shards, note.nth, &note.cut, note.sum)) {
+            shards_doubt(rim->shards);
+            return false;
+        }
+    }
+    uint64_t slot_us = cuts_step_ms(cuts) * UINT64_C(900); /* a little less than a turn */
+    return !cut_board_claim(board, view, store_now_us(rim->store), slot_us);
+}
+
+static void note(struct line_rim *rim, uint32_t nth, const struct cut *cut)
+{
+    const struct cut_note known = {
+        .nth = nth, .sum = cuts_sum(shards_cuts(rim->shards), nth), .cut = *cut};
+    if (rim->store->conf.board != NULL)
+        cut_board_put(rim->store->conf.board, &rim->event->line.view, &known);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct line_rim *rim = MAGIC_OF(line_rim, timer->data);
+    struct store_event *event = rim->event;
+    assert(event != NULL && !rim->turning);
+    if (event->leaving)
+        refuse_waiting(rim);
+    if (event->leaving || (event->line.view.resting && !somebody_waits(rim)))
+        return; /* rim_hurry() starts it again */
+    if (event->healing || !store_can_send(rim->store, event->slot)) {
+        shards_doubt(rim->shards);
+        rest(rim);
+        return;
+    }
+    look_at_run(rim);
+    if (hear(rim)) {
+        rest(rim);
+        return;
+    }
+    shards_begin(rim->shards, rim->telling > 0 || somebody_waits(rim));
+    rim->telling = rim->telling > 0 ? rim->telling - 1 : 0;
+    rim->turning = true;
+    go_on(rim);
+}
+
+static void send_call(struct line_rim *rim, struct redis_call *call, const struct text *command,
+                      void (*on_reply)(struct redis_call *, const redisReply *))
+{
+    rim->calls++;
+    call->ctx = rim;
+    store_send_own(rim->store, call, command, on_reply);
+}
+
+/* The rim of an answer; NULL: it is over, or the call goes out once more. */
+static struct line_rim *answered(struct redis_call *call)
+{
+    struct line_rim *rim = call->ctx;
+    assert(rim->calls > 0);
+    rim->calls--;
+    if (rim->event != NULL)
+        return rim;
+    end(rim);
+    return NULL;
+}
+
+/* ---- a plain read of the cuts ---- */
+
+/* Of a call that is no script. */
+static void count_answer(struct line_rim *rim, const redisReply *reply)
+{
+    if (reply != NULL)
+        atomic_fetch_add_explicit(&rim->store->stats.answers, 1, memory_order_relaxed);
+}
+
+static void on_claimed(struct redis_call *call, const redisReply *reply)
+{
+    struct line_rim *rim = answered(call);
+    if (rim == NULL)
+        return;
+    count_answer(rim, reply);
+    rim->claimed = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+}
+
+/* For so long no other front makes a cut; it is no more than a hint, which may be lost. */
+static void send_claim(struct line_rim *rim, uint32_t slot_ms)
+{
+    struct line_store *store = rim->store;
+    struct text command = store_command(store, rim->event->slot, 6);
+    resp_cstr(&command, "SET");
+    store_put_key(&command, rim->event->line.view.id, "cutter");
+    resp_cstr(&command, store->name);
+    resp_cstr(&command, "NX");
+    resp_cstr(&command, "PX");
+    resp_u64(&command, slot_ms);
+    rim->claim_call.tries = 0;
+    send_call(rim, &rim->claim_call, &command, on_claimed);
+}
+
+static void on_looked(struct redis_call *call, const redisReply *reply);
+
+static void send_read(struct line_rim *rim)
+{
+    char memory[24];
+    struct text from = text_on(memory, sizeof(memory));
+    text_u64(&from, cuts_count(shards_cuts(rim->shards)) + UINT64_C(1));
+    TEXT_LIT(&from, "-0");
+    struct text command = store_command(rim->store, rim->event->slot, 6);
+    resp_cstr(&command, "XRANGE");
+    store_put_key(&command, rim->event->line.view.id, "cuts");
+    resp_word(&command, text_span(&from));
+    resp_cstr(&command, "+");
+    resp_cstr(&command, "COUNT");
+    resp_u64(&command, SHARDS_TELL_MAX);
+    send_call(rim, &rim->look_call, &command, on_looked);
+}
+
+static void send_look(struct line_rim *rim, uint32_t slot_ms)
+{
+    rim->claimed = false;
+    rim->look_call.tries = 0;
+    if (!store_can_send(rim->store, rim->event->slot)) {
+        shards_take_look(rim->shards, false, false, false);
+        return;
+    }
+    if (slot_ms > 0)
+        send_claim(rim, slot_ms);
+    send_read(rim);
+}
+
+/* {"7-0", {"c", text, "s", checksum}} */
+static bool read_entry(const redisReply *entry, uint8_t shards, uint32_t *nth, struct cut *cut,
+                       uint32_t *sum)
+{
+    struct span id, number, text;
+    const redisReply *fields;
+    uint64_t id_nth, told;
+    struct err_slot err;
+    if (!resp_get_str(entry, 0, &id) || !resp_array(entry, 1, &fields) ||
+        resp_len(fields) < ENTRY_WORDS)
+        return false;
+    span_cut(id, '-', &number);
+    if (!span_u64(number, CUTS_MAX, &id_nth) || !resp_get_str(fields, 1, &text) ||
+        !resp_get_u64(fields, 3, &told) || told > CUT_SUM_PRIME ||
+        cut_parse(text, shards, cut, &err) < 0)
+        return false;
+    *nth = (uint32_t)id_nth;
+    *sum = (uint32_t)told;
+    return true;
+}
+
+static bool take_entries(struct line_rim *rim, const redisReply *reply)
+{
+    for (size_t i = 0; i < resp_len(reply); i++) {
+        const redisReply *entry;
+        uint32_t nth, sum;
+        struct cut cut;
+        if (!resp_array(reply, i, &entry) ||
+            !read_entry(entry, shards_count(rim->shards), &nth, &cut, &sum) ||
+            !shards_found(rim->shards, nth, &cut, sum))
+            return false;
+        note(rim, nth, &cut);
+    }
+    return true;
+}
+
+static void on_looked(struct redis_call *call, const redisReply *reply)
+{
+    struct line_rim *rim = answered(call);
+    if (rim == NULL)
+        return;
+    bool came = reply != NULL && reply->type == REDIS_REPLY_ARRAY;
+    count_answer(rim, reply);
+    if (reply != NULL && !came && nodes_follow(rim->store, call, reply)) {
+        send_read(rim);
+        return;
+    }
+    bool whole = came && take_entries(rim, reply);
+    bool more = whole && resp_len(reply) == SHARDS_TELL_MAX;
+    shards_take_look(rim->shards, whole, more, rim->claimed);
+    rim->claimed = false;
+    go_on(rim);
+}
+
+/* ---- one shard ---- */
+
+static void on_shard(struct redis_call *call, const redisReply *reply);
+
+static void ask_shard(struct line_rim *rim, uint8_t k)
+{
+    struct line_store *store = rim->store;
+    const struct line_view *view = &rim->event->line.view;
+    const struct shards_known *known = shards_known(rim->shards, k);
+    const struct ask_shard ask = {
+        .issued = known->issued,
+        .epoch = known->epoch,
+        .upto = known->upto,
+        .lease = known->lease,
+        .opening = span_of(known->opening),
+        .version = view->version,
+        .era = view->era,
+        .state = view->state,
+        .joins_per_ip_per_min = view->knobs.joins_per_ip_per_min,
+    };
+    struct text command = store_shard_script(store, SCRIPT_SHARD, view->id, k, ASK_SHARD_WORDS);
+    ask_shard_put(&command, &ask);
+    send_call(rim, &rim->shard_call[k], &command, on_shard);
+}
+
+static void send_shard(struct line_rim *rim, uint8_t k)
+{
+    rim->shard_call[k].tries = 0;
+    if (store_can_send(rim->store, rim->lot[k].slot))
+        ask_shard(rim, k);
+    else
+        shards_take_shard(rim->shards, k, LINE_UNKNOWN, NULL);
+}
+
+static bool read_shard(const redisReply *reply, enum line_outcome *outcome,
+                       struct shards_read *read)
+{
+    struct tell_shard tell;
+    if (!tell_shard_read(reply, 0, &tell))
+        return false;
+    *outcome = (enum line_outcome)tell.outcome;
+    *read = (struct shards_read){
+        .there = true, .epoch = tell.epoch, .issued = tell.issued, .lease = tell.lease};
+    return span_to_cstr(tell.opening, read->opening, sizeof(read->opening)) &&
+           span_to_cstr(tell.opened, read->opened, sizeof(read->opened));
+}
+
+static void on_shard(struct redis_call *call, const redisReply *reply)
+{
+    struct line_rim *rim = answered(call);
+    if (rim == NULL)
+        return;
+    uint8_t k = (uint8_t)(call - rim->shard_call);
+    enum store_answer answer = store_judge(rim->store, call, reply, SCRIPT_SHARD);
+    if (answer == STORE_AGAIN) {
+        ask_shard(rim, k);
+        return;
+    }
+    enum line_outcome outcome = LINE_UNKNOWN;
+    struct shards_read read;
+    bool came = answer == STORE_ANSWER && read_shard(reply, &outcome, &read);
+    if (answer == STORE_ANSWER && calls_is_renewed(reply))
+        store_tick_now(rim->event);
+    shards_take_shard(rim->shards, k, outcome, came ? &read : NULL);
+    go_on(rim);
+}
+
+/* ---- the cuts ---- */
+
+static void on_cut(struct redis_call *call, const redisReply *reply);
+
+static void put_told(struct text *command, const struct line_rim *rim, struct shards_call call)
+{
+    for (uint32_t nth = call.first; nth < call.first + call.told; nth++) {
+        char memory[CUT_TEXT_MAX + 1];
+        struct text text = text_on(memory, sizeof(memory));
+        struct cut cut;
+        bool there = cuts_get(shards_cuts(rim->shards), nth, &cut);
+        assert(there);
+        cut_put(&text, &cut, shards_count(rim->shards));
+        assert(!text.overflown);
+        resp_word(command, text_span(&text));
+    }
+}
+
+static void put_read(struct text *command, const struct shards_read *read)
+{
+    if (!read->there) {
+        TEXT_LIT(command, RESP_EMPTY RESP_EMPTY RESP_EMPTY RESP_EMPTY);
+        return;
+    }
+    resp_u64(command, read->epoch);
+    resp_u64(command, read->issued);
+    resp_u64(command, read->lease);
+    resp_cstr(command, read->opened);
+}
+
+static void ask_cut(struct line_rim *rim, struct shards_call call)
+{
+    const struct shards *shards = rim->shards;
+    const struct cuts *cuts = shards_cuts(shards);
+    uint8_t count = shards_count(shards);
+    struct ask_cut ask = {
+        .shards = count,
+        .known = cuts_count(cuts),
+        .sum = cuts_sum(cuts, cuts_count(cuts)),
+        .nth = call.nth,
+        .seal = WIRE_NONE,
+        .first = call.first,
+        .told = call.told,
+        .before = call.first > 0 ? cuts_sum(cuts, call.first - 1) : 0,
+        .slot_ms = call.slot_ms,
+    };
+    if (call.seals) {
+        ask.seal = call.shard;
+        ask.seal_epoch = call.epoch;
+        ask.opening = span_of(shards_read(shards, call.shard)->opening);
+    }
+    struct text command =
+        store_script(rim->store, SCRIPT_CUT, rim->event->line.view.id,
+                     ASK_CUT_WORDS + (uint64_t)call.told + SHARD_WORDS * (uint64_t)count);
+    ask_cut_put(&command, &ask);
+    put_told(&command, rim, call);
+    for (uint8_t k = 0; k < count; k++)
+        put_read(&command, shards_read(shards, k));
+    send_call(rim, &rim->cut_call, &command, on_cut);
+}
+
+static void log_other_cuts(const struct line_rim *rim)
+{
+    struct log_line line;
+    log_begin(&line, rim->store->conf.log, LOG_LEVEL_ERROR, "Redis has other cuts than this front");
+    log_cstr(&line, "event", rim->event->line.view.id);
+    log_end(&line);
+}
+
+static void take_cut(struct line_rim *rim, const struct shards_told *told)
+{
+    if (!shards_take_cut(rim->shards, told))
+        log_other_cuts(rim);
+}
+
+static void send_cut(struct line_rim *rim, struct shards_call call)
+{
+    rim->cut_call.tries = 0;
+    rim->asked = call;
+    if (store_can_send(rim->store, rim->event->slot))
+        ask_cut(rim, call);
+    else
+        take_cut(rim, NULL);
+}
+
+static bool read_known(const redisReply *list, uint8_t shards, struct shards_told *told)
+{
+    for (size_t k = 0; k < shards; k++) {
+        struct shards_known *known = &told->shard[k];
+        struct span opening;
+        if (!resp_get_u64(list, SHARD_WORDS * k, &known->epoch) ||
+            !resp_get_u64(list, SHARD_WORDS * k + 1, &known->upto) ||
+            !resp_get_u64(list, SHARD_WORDS * k + 2, &known->lease) ||
+            !resp_get_str(list, SHARD_WORDS * k + 3, &opening) ||
+            !span_to_cstr(opening, known->opening, sizeof(known->opening)))
+            return false;
+    }
+    return true;
+}
+
+static bool learn_cuts(struct line_rim *rim, const redisReply *list)
+{
+    for (size_t i = 0; i < resp_len(list); i++) {
+        struct span text;
+        struct cut cut;
+        struct err_slot err;
+        uint32_t nth = cuts_count(shards_cuts(rim->shards)) + 1;
+        if (!resp_get_str(list, i, &text) ||
+            cut_parse(text, shards_count(rim->shards), &cut, &err) < 0 ||
+            shards_learn(rim->shards, nth, &cut, &err) < 0)
+            return false;
+        note(rim, nth, &cut);
+    }
+    return true;
+}
+
+/* An answer that tells no shards says only why. */
+static bool read_cut(struct line_rim *rim, const redisReply *reply, struct shards_told *told)
+{
+    struct tell_cut tell;
+    if (!tell_cut_read(reply, 0, &tell))
+        return false;
+    *told = (struct shards_told){
+        .outcome = (enum line_outcome)tell.outcome,
+        .count = (uint32_t)tell.count,
+        .retry_ms = (uint32_t)tell.retry_ms,
+        .due = tell.due > 0,
+    };
+    return told->outcome == LINE_CONFLICT ||
+           (read_known(tell.shards, shards_count(rim->shards), told) && learn_cuts(rim, tell.cuts));
+}
+
+/* The event is to be healed first, or is another one. */
+static void take_refusal(struct line_rim *rim, const redisReply *reply)
+{
+    uint64_t outcome;
+    if (calls_is_renewed(reply))
+        store_tick_now(rim->event);
+    else if (resp_len(reply) == 1 && resp_get_u64(reply, 0, &outcome) &&
+             outcome == LINE_UNAVAILABLE)
+        store_begin_healing(rim->event);
+}
+
+static void on_cut(struct redis_call *call, const redisReply *reply)
+{
+    struct line_rim *rim = answered(call);
+    if (rim == NULL)
+        return;
+    enum store_answer answer = store_judge(rim->store, call, reply, SCRIPT_CUT);
+    if (answer == STORE_AGAIN) {
+        ask_cut(rim, rim->asked);
+        return;
+    }
+    struct shards_told told;
+    bool came = answer == STORE_ANSWER && read_cut(rim, reply, &told);
+    take_cut(rim, came ? &told : NULL);
+    if (answer == STORE_ANSWER)
+        take_refusal(rim, reply); /* after which it may be over */
+    if (rim->event != NULL)
+        go_on(rim);
+}
+
+static void go_on(struct line_rim *rim)
+{
+    for (;;) {
+        struct shards_call call = shards_next(rim->shards);
+        switch (call.ask) {
+        case SHARDS_ASK_NOTHING:
+            if (shards_is_resting(rim->shards))
+                rest(rim);
+            return;
+        case SHARDS_ASK_LOOK:
+            send_look(rim, call.slot_ms);
+            break;
+        case SHARDS_ASK_SHARD:
+            send_shard(rim, call.shard);
+            break;
+        case SHARDS_ASK_CUT:
+            send_cut(rim, call);
+            break;
+        }
+    }
+}

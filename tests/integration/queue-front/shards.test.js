@@ -1,0 +1,239 @@
+// A line that is kept in several shards, by the real program: numbers of shards become places that are unique and
+// without a gap but for holes that are listed, whichever front is asked, and whoever dies meanwhile.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { addReplica, assertProblem, client, cutReplica, openScope, startCluster, until } from '../../lib-js/index.js';
+import { Cuts } from '../line/shards.js';
+import { assertEveryTicketStands, Crowd } from './crowd.js';
+import { STATE } from '../line/line.js';
+import { act, makeEvent, openHouse, patch, Visitor } from './support.js';
+
+const SHARDS = 4;
+const OVER_SHARDS = { shards: SHARDS, pow_bits_max: 0, rate_per_s: 0 };
+const CLOSED = String(STATE.CLOSED);
+const ports = (nodes) => nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
+const range = ([from, upto]) => Array.from({ length: upto - from + 1 }, (_, i) => from + i);
+
+// All cuts, as the server of the event's slot has them.
+async function cutsOf(redis, event = 'show') {
+  const entries = await redis.command('XRANGE', `fg:{${event}}:cuts`, '-', '+');
+  return new Cuts(entries.map(([, fields]) => fields[1]), SHARDS);
+}
+
+// Each place is somebody's or of a hole, none is both or twice. -> the cuts
+async function assertPlacesAreWhole(crowd, redis) {
+  crowd.assertNoPlaceTwice();
+  const cuts = await cutsOf(redis);
+  const holes = new Set(cuts.leftOut.flatMap(range));
+  const mine = new Set(crowd.places.values());
+  const nobodys = range([1, cuts.places]).filter((place) => !mine.has(place) && !holes.has(place));
+  assert.deepEqual(nobodys, [], 'places that are neither somebody\'s nor of a hole');
+  assert.ok(Math.max(...mine) <= cuts.places, 'a place that no cut gives');
+  return cuts;
+}
+
+// Whoever repeats a join has the same place, at whichever front.
+async function assertRepeatsAreTheSame(crowd, fronts) {
+  const all = [...crowd.places];
+  for (const [i, [key, place]] of [...all.slice(0, 20), ...all.slice(-20)].entries()) {
+    const { http } = fronts[i % fronts.length];
+    const answer = await http.post('/v1/queue/show/join', { headers: { 'idempotency-key': key } });
+    assert.equal(answer.json.position, place, `${key}: ${answer.status} ${answer.text}`);
+  }
+}
+
+const serverOf = async (cluster, key) => cluster.owner(await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', key));
+
+// People join while this master dies, with what its replica never had.
+async function throughAFailover(t, scope, cluster, master) {
+  const replica = await addReplica(scope, cluster, master);
+  const house = await openHouse(t, { scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } } });
+  await makeEvent(house, 'show', OVER_SHARDS);
+  const crowd = new Crowd(house, 16);
+  await crowd.untilPlaces(120);
+  await cutReplica(master, replica);
+  await crowd.untilPlaces(120);
+  await master.kill();
+  await crowd.untilPlaces(120);
+  await crowd.stop();
+  return { house, crowd, replica };
+}
+
+describe('a line over shards', { concurrency: true }, () => {
+  test('everybody has one place, without a gap, and every shard gives some', async (t) => {
+    const house = await openHouse(t, { fronts: 2 });
+    await makeEvent(house, 'show', OVER_SHARDS);
+    const crowd = new Crowd(house, 16);
+    await crowd.untilPlaces(300);
+    await crowd.stop();
+    const cuts = await assertPlacesAreWhole(crowd, house.redis);
+    assert.deepEqual(cuts.leftOut, []);
+    assert.equal(crowd.places.size, cuts.places);
+    for (const k of range([0, SHARDS - 1])) assert.ok(Number(await house.redis.command('GET', `fg:{show:${k}}:seq`)) > 0, `shard ${k}`);
+    assert.equal(await house.redis.command('GET', 'fg:{show}:seq'), String(cuts.places));
+    await assertRepeatsAreTheSame(crowd, house.fronts);
+    await assertEveryTicketStands(house, crowd.tickets.slice(-10));
+  });
+
+  test('those who joined over shards are called in their order and come in', async (t) => {
+    const house = await openHouse(t);
+    await makeEvent(house, 'show', { ...OVER_SHARDS, max_active: 0 });
+    const visitors = [];
+    for (let i = 0; i < 12; i += 1) {
+      visitors.push(new Visitor(house.front, 'show'));
+      await visitors[i].joined();
+    }
+    const { json: last } = await visitors[11].me();
+    assert.equal(last.position, 12, 'one after the other they come in their order');
+    await patch(house.front, 'show', { rate_per_s: 100 });
+    for (const visitor of visitors) await visitor.entered();
+  });
+
+  test('a front that dies under load costs nobody a place, and gives none twice', async (t) => {
+    const house = await openHouse(t, { fronts: 3 });
+    await makeEvent(house, 'show', OVER_SHARDS);
+    const crowd = new Crowd(house, 16);
+    await crowd.untilPlaces(120);
+    await house.fronts[1].kill();
+    await crowd.untilPlaces(120);
+    await crowd.stop();
+    await assertPlacesAreWhole(crowd, house.redis);
+    await assertRepeatsAreTheSame(crowd, [house.fronts[0], house.fronts[2]]);
+  });
+
+  test('a change of the document reaches all shards, and a closed line gives no place', async (t) => {
+    const house = await openHouse(t, { fronts: 2 });
+    await makeEvent(house, 'show', OVER_SHARDS);
+    const crowd = new Crowd(house, 8);
+    for (let i = 1; i <= 4; i += 1) {
+      await patch(house.front, 'show', { burst: i });
+      await crowd.untilPlaces(40);
+    }
+    await crowd.stop();
+    await assertPlacesAreWhole(crowd, house.redis);
+    await act(house.front, 'show', 'close');
+    for (const { http } of house.fronts) {
+      const answer = await until('the end', async () => {
+        const told = await http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'late' } });
+        return told.status !== 503 && told;
+      });
+      assertProblem(answer, 409, 'event-closed');
+    }
+    for (const k of range([0, SHARDS - 1]))
+      await until(`shard ${k} to hear of it`, async () => (await house.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
+  });
+
+  test('a shard whose master dies with joins that its replica never had is sealed, and leaves a hole', async (t) => {
+    const scope = openScope(t);
+    const cluster = await startCluster(scope, 3);
+    const home = await serverOf(cluster, 'fg:{show}:cfg');
+    const names = await serverOf(cluster, 'fg:events');
+    const shards = await Promise.all(range([0, SHARDS - 1]).map((k) => serverOf(cluster, `fg:{show:${k}}:cfg`)));
+    const master = shards.find((node) => node !== home && node !== names);
+    assert.ok(master !== undefined, 'a server that has a shard and neither the event nor the list of events');
+    const { house, crowd } = await throughAFailover(t, scope, cluster, master);
+    const cuts = await assertPlacesAreWhole(crowd, home);
+    assert.ok(cuts.leftOut.length > 0, 'no hole was listed');
+    await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  });
+
+  test('cuts that are lost with their master, and that fronts know, are brought back', async (t) => {
+    const scope = openScope(t);
+    const cluster = await startCluster(scope, 3);
+    const { house, crowd, replica } = await throughAFailover(t, scope, cluster, await serverOf(cluster, 'fg:{show}:cfg'));
+    await assertPlacesAreWhole(crowd, replica);
+    await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+    await assertRepeatsAreTheSame(crowd, house.fronts);
+  });
+
+  test('an event that is deleted takes its shards along, and one of its name begins anew', async (t) => {
+    const house = await openHouse(t, { fronts: 2 });
+    await makeEvent(house, 'show', OVER_SHARDS);
+    const crowd = new Crowd(house, 8);
+    await crowd.untilPlaces(100);
+    await crowd.stop();
+    await act(house.front, 'show', 'close');
+    for (const k of range([0, SHARDS - 1]))
+      await until(`shard ${k} to hear of it`, async () => (await house.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
+    const { version } = (await house.front.admin.get('/admin/events/show')).json;
+    const gone = await house.front.admin.delete('/admin/events/show?unarchived=true', { headers: { 'if-match': `"${version}"` } });
+    assert.equal(gone.status, 204, gone.text);
+    // A front that asks a shard once more leaves a key behind that goes by itself.
+    const staying = async () => {
+      const keys = await house.redis.command('KEYS', 'fg:{show*');
+      const lives = await Promise.all(keys.map((key) => house.redis.command('PTTL', key)));
+      return keys.filter((_, i) => lives[i] === -1);
+    };
+    await until('nothing of it to stay', async () => (await staying()).length === 0);
+    await until('its name to be free', async () => (await house.redis.command('EXISTS', 'fg:{show}:erased', 'fg:{show}:cfg')) === 0);
+    await makeEvent(house, 'show', OVER_SHARDS);
+    const again = new Crowd(house, 8);
+    await again.untilPlaces(100);
+    await again.stop();
+    const cuts = await assertPlacesAreWhole(again, house.redis);
+    assert.equal(again.places.size, cuts.places);
+  });
+
+  test('a Redis that is wiped costs nobody a place, and what it may have given is left out', async (t) => {
+    const house = await openHouse(t, { fronts: 2 });
+    await makeEvent(house, 'show', OVER_SHARDS);
+    const crowd = new Crowd(house, 8);
+    await crowd.untilPlaces(120);
+    await house.redis.command('FLUSHALL');
+    await crowd.untilPlaces(120);
+    await crowd.stop();
+    crowd.assertNoPlaceTwice();
+    await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  });
+});
+
+describe('what does not work over shards', () => {
+  const refused = {
+    prequeue_at: { opens_at: '2096-01-01T12:00:00Z', prequeue_at: '2096-01-01T11:00:00Z' },
+    lanes: { lanes: [{ id: 'fans', share: 10, invitations: 5 }] },
+    line_max: { line_max: 5 },
+    joins_per_ip_per_min: { joins_per_ip_per_min: 5 },
+    pow_bits: { pow_bits: 4 },
+    pow_bits_max: { pow_bits_max: 20 },
+    code_required: { code_required: true },
+  };
+
+  test('it is refused by name, when the event is made and when it is changed', async (t) => {
+    const { front } = await openHouse(t);
+    for (const [name, knobs] of Object.entries(refused)) {
+      const answer = await front.admin.put('/admin/events/wrong', { body: { ...OVER_SHARDS, ...knobs } });
+      assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, `/${name}`);
+    }
+    await makeEvent({ front, fronts: [front] }, 'show', OVER_SHARDS);
+    for (const [name, knobs] of Object.entries(refused))
+      assert.equal(assertProblem(await front.admin.patch('/admin/events/show', { body: knobs }), 422, 'knob-invalid').pointer, `/${name}`);
+    const codes = await front.admin.put('/admin/events/show/codes', { body: { codes: ['SUMMER-2096'] } });
+    assertProblem(codes, 409, 'not-over-shards');
+  });
+
+  test('how many there are is fixed once the event exists', async (t) => {
+    const { front } = await openHouse(t);
+    assertProblem(await front.admin.put('/admin/events/wrong', { body: { ...OVER_SHARDS, shards: 17 } }), 422, 'knob-invalid');
+    assertProblem(await front.admin.put('/admin/events/wrong', { body: { ...OVER_SHARDS, shards: 0 } }), 422, 'knob-invalid');
+    await makeEvent({ front, fronts: [front] }, 'one', {}, { open: false });
+    await makeEvent({ front, fronts: [front] }, 'four', OVER_SHARDS, { open: false });
+    assert.equal((await front.admin.get('/admin/events/one')).json.shards, 1);
+    assert.equal((await front.admin.get('/admin/events/four')).json.shards, SHARDS);
+    for (const [id, body] of [['one', { shards: 2, pow_bits_max: 0 }], ['four', { shards: 1 }], ['four', { shards: 8 }]])
+      assert.equal(assertProblem(await front.admin.patch(`/admin/events/${id}`, { body }), 422, 'knob-invalid').pointer, '/shards');
+    assertProblem(await front.admin.put('/admin/events/four', { body: {} }), 422, 'knob-invalid');
+    await patch(front, 'four', { shards: SHARDS, burst: 5 });
+  });
+
+  test('a front that has not heard of the shards yet gives no place', async (t) => {
+    const { front, redis } = await openHouse(t);
+    await makeEvent({ front, fronts: [front] }, 'show', {});
+    await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'first' } });
+    assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');
+    await redis.command('HSET', 'fg:{show}:cfg', 'shards', '4'); // as another front would have made it, of another document
+    const answer = await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'second' } });
+    assert.equal(answer.status, 503);
+    assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');
+  });
+});

@@ -1,0 +1,127 @@
+/* cut_board_test.c: one loop asks, all of them know. */
+#include "board/cut_board.h"
+
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+static struct line_view line_called(const char *id, const char *incarnation)
+{
+    struct line_view view = {.id = ""};
+    snprintf(view.id, sizeof(view.id), "%s", id);
+    snprintf(view.incarnation, sizeof(view.incarnation), "%s", incarnation);
+    return view;
+}
+
+static void of_all_loops_one_is_told_to_ask_in_a_slot(void **state)
+{
+    (void)state;
+    struct cut_board *board = cut_board_create();
+    struct line_view show = line_called("show", "1"), again = line_called("show", "2");
+    assert_true(cut_board_claim(board, &show, 100, 20));
+    assert_false(cut_board_claim(board, &show, 100, 20));
+    assert_false(cut_board_claim(board, &show, 119, 20));
+    assert_true(cut_board_claim(board, &show, 120, 20));
+    assert_true(cut_board_claim(board, &again, 120, 20)); /* another event */
+    assert_false(cut_board_claim(board, &show, 121, 20));
+    cut_board_destroy(board);
+    cut_board_destroy(NULL);
+}
+
+static void what_one_has_heard_all_can_read_for_a_while(void **state)
+{
+    (void)state;
+    struct cut_board *board = cut_board_create();
+    struct line_view show = line_called("show", "1"), again = line_called("show", "2");
+    struct cut_note note = {.nth = 1, .sum = 7, .cut = {.grown = {3, 4}}}, read;
+    cut_board_put(board, &show, &note); /* nobody has asked about it */
+    assert_false(cut_board_get(board, &show, 1, &read));
+    assert_true(cut_board_claim(board, &show, 100, 20));
+    assert_false(cut_board_get(board, &show, 0, &read));
+    for (note.nth = 1; note.nth <= BOARD_CUTS_MAX; note.nth++)
+        cut_board_put(board, &show, &note);
+    assert_true(cut_board_get(board, &show, 1, &read));
+    assert_int_equal(7, read.sum);
+    assert_int_equal(4, read.cut.grown[1]);
+    assert_false(cut_board_get(board, &show, BOARD_CUTS_MAX + 1, &read));
+    assert_false(cut_board_get(board, &again, 1, &read));
+    cut_board_put(board, &show, &note); /* where the first one was */
+    assert_false(cut_board_get(board, &show, 1, &read));
+    assert_true(cut_board_get(board, &show, BOARD_CUTS_MAX + 1, &read));
+    note.sum = 8; /* Redis has lost it, and there is another */
+    cut_board_put(board, &show, &note);
+    assert_true(cut_board_get(board, &show, BOARD_CUTS_MAX + 1, &read));
+    assert_int_equal(8, read.sum);
+    cut_board_destroy(board);
+}
+
+static void the_line_that_was_silent_longest_makes_room(void **state)
+{
+    (void)state;
+    struct cut_board *board = cut_board_create();
+    struct cut_note note = {.nth = 1, .sum = 7, .cut = {.grown = {3}}}, read;
+    for (unsigned i = 0; i <= BOARD_LINES_MAX; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "show-%u", i);
+        struct line_view view = line_called(id, "1");
+        assert_true(cut_board_claim(board, &view, 1000 + i, 20));
+        cut_board_put(board, &view, &note);
+    }
+    struct line_view first = line_called("show-0", "1"), second = line_called("show-1", "1");
+    assert_false(cut_board_get(board, &first, 1, &read));
+    assert_true(cut_board_get(board, &second, 1, &read));
+    cut_board_destroy(board);
+}
+
+enum { LOOPS = 4, ROUNDS = 20000 };
+
+struct reader {
+    struct cut_board *board;
+    uv_thread_t loop;
+    uint32_t torn;
+};
+
+static void claim_and_read(void *arg)
+{
+    struct reader *reader = arg;
+    struct cut_board *board = reader->board;
+    struct line_view show = line_called("show", "1");
+    struct cut_note read;
+    for (uint32_t i = 1; i <= ROUNDS; i++) {
+        if (cut_board_claim(board, &show, i, 1)) {
+            struct cut_note note = {.nth = i, .sum = i, .cut = {.grown = {i, i}}};
+            cut_board_put(board, &show, &note);
+        }
+        if (cut_board_get(board, &show, i, &read))
+            reader->torn += read.sum != read.cut.grown[0] || read.sum != read.cut.grown[1];
+    }
+}
+
+static void loops_that_read_at_once_see_whole_cuts(void **state)
+{
+    (void)state;
+    struct cut_board *board = cut_board_create();
+    struct reader reader[LOOPS];
+    for (unsigned i = 0; i < LOOPS; i++) {
+        reader[i] = (struct reader){.board = board};
+        assert_int_equal(0, uv_thread_create(&reader[i].loop, claim_and_read, &reader[i]));
+    }
+    for (unsigned i = 0; i < LOOPS; i++) {
+        assert_int_equal(0, uv_thread_join(&reader[i].loop));
+        assert_int_equal(0, reader[i].torn);
+    }
+    cut_board_destroy(board);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_all_loops_one_is_told_to_ask_in_a_slot),
+        cmocka_unit_test(what_one_has_heard_all_can_read_for_a_while),
+        cmocka_unit_test(the_line_that_was_silent_longest_makes_room),
+        cmocka_unit_test(loops_that_read_at_once_see_whole_cuts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
