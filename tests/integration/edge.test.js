@@ -2,11 +2,12 @@
 // may die behind it. HAProxy with infra/edge/haproxy.cfg as `make up` fills it in, around stand-ins.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import tls from 'node:tls';
 import {
   assertProblem,
   crlf,
@@ -16,6 +17,7 @@ import {
   openStack,
   openStream,
   rawExchange,
+  ROOT,
   until,
 } from '../lib-js/index.js';
 import { code, FLAG, FRAME, frame, getHead, H2, header } from '../lib-js/h2.js';
@@ -353,6 +355,75 @@ test('with a certificate the edge speaks TLS and HTTP/2', async (t) => {
   assert.match(headers['strict-transport-security'], /^max-age=\d+$/);
   assert.equal(session.alpnProtocol, 'h2');
   assert.equal(JSON.parse(body).headers['x-forwarded-proto'], 'https');
+});
+
+// What a browser keeps of a connection, and whether the edge takes it up again.
+function connectOnce(port, options = {}) {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['http/1.1'], ...options });
+    let session;
+    let reused;
+    socket.on('secureConnect', () => { reused = socket.isSessionReused(); });
+    socket.on('session', (given) => { session = given; });
+    socket.on('error', reject);
+    socket.on('close', () => resolve({ reused, session }));
+    socket.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    socket.resume();
+  });
+}
+
+test('a session is taken up again after a restart of the edge and a rotation of the keys, and not after another', async (t) => {
+  const scope = openScope(t);
+  const stack = await openTls(scope);
+  const resumes = async (session, options) => (await connectOnce(stack.base, { ...options, session })).reused;
+  for (const version of ['TLSv1.2', 'TLSv1.3']) {
+    const only = { minVersion: version, maxVersion: version };
+    const { session, reused } = await connectOnce(stack.base, only);
+    assert.equal(reused, false);
+    assert.equal(await resumes(session, only), true, version);
+  }
+  const { session } = await connectOnce(stack.base);
+  const { edge } = await stack.parts();
+  await stack.kill('edge');
+  await until('another edge', async () => {
+    const now = (await stack.parts()).edge;
+    return now.pid !== edge.pid && now.ready;
+  });
+  assert.equal(await resumes(session), true);
+  const rotate = (...flags) => execFileSync(join(ROOT, 'infra/edge/ticket-keys'), [...flags, join(stack.dir, 'secrets/tls-ticket-keys'), join(stack.dir, 'edge.sock')]);
+  // The key that signs is the second of three.
+  rotate();
+  const later = (await connectOnce(stack.base)).session;
+  assert.equal(await resumes(session), true);
+  rotate();
+  assert.equal(await resumes(session), false);
+  assert.equal(await resumes(later), true);
+});
+
+// A client that sends early data as browsers do, after a first connection; what it says.
+async function sayEarly(scope, port, request) {
+  const dir = scope.tempDir();
+  const [session, file] = [join(dir, 'session'), join(dir, 'request')];
+  writeFileSync(file, request);
+  const say = (argv, input) => new Promise((resolve) => {
+    const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, '-tls1_3', '-ign_eof', ...argv]);
+    let text = '';
+    child.stdout.on('data', (bytes) => { text += bytes; });
+    child.on('close', () => resolve(text));
+    child.stdin.end(input);
+  });
+  await say(['-sess_out', session], request);
+  return say(['-sess_in', session, '-early_data', file], request);
+}
+
+// What comes before the handshake is over may be a recording that somebody plays again.
+test('early data is refused, and the same is answered once the handshake is over', async (t) => {
+  const scope = openScope(t);
+  const { base } = await openTls(scope);
+  const told = await sayEarly(scope, base, 'GET /e/demo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  assert.match(told, /^Reused, TLSv1\.3/m);
+  assert.match(told, /^Early data was (not sent|rejected)/m);
+  assert.equal(told.match(/^HTTP\/1\.1 200/gm).length, 1);
 });
 
 function get(session, path) {
