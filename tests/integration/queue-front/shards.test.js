@@ -61,8 +61,8 @@ async function throughAFailover(t, scope, cluster, master) {
 }
 
 describe('a line over shards', { concurrency: true }, () => {
-  test('everybody has one place, without a gap, and every shard gives some', async (t) => {
-    const house = await openHouse(t, { fronts: 2 });
+  test('everybody has one place, without a gap, and every shard gives some, whichever loop is met', async (t) => {
+    const house = await openHouse(t, { fronts: 2, config: { http: { loops: 3 } } });
     await makeEvent(house, 'show', OVER_SHARDS);
     const crowd = new Crowd(house, 16);
     await crowd.untilPlaces(300);
