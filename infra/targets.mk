@@ -120,6 +120,7 @@ deb-test: ## installs, starts, upgrades and purges them on a Debian made for tha
 .PHONY: aws-test
 aws-test: ## types, tests and rules of the templates for AWS (infra/aws); needs no account
 	@infra/deps run test
+	@$(RELEASE) -j$$(nproc) programs
 	@cd infra/aws && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	@cd infra/aws && npm --silent test
 

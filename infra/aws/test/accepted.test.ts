@@ -1,0 +1,82 @@
+// The programs themselves judge what a task gives them: the first container's script is run, and each program reads
+// the files and variables that it would find.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { FILES } from '../src/edge.js';
+import { ROOT } from '../src/sale.js';
+import { PROGRAMS } from '../src/services.js';
+import { ofType, queuedTemplates, templates, type Template } from './made.js';
+
+const BIN = join(process.env['FAIRGATE_BUILD_DIR'] ?? join(ROOT, 'build/release'), 'bin');
+const dir = mkdtempSync(join(tmpdir(), 'fairgate-aws-'));
+after(() => rmSync(dir, { recursive: true }));
+
+interface Container {
+  Name: string;
+  Command: string[];
+  Environment?: { Name: string; Value: unknown }[];
+  Secrets?: { Name: string }[];
+}
+
+const containers = (template: Template, task: string): Container[] =>
+  ofType(template, 'AWS::ECS::TaskDefinition').find(([, { Properties }]) => (Properties.Family as string).endsWith(`-${task}`))![1].Properties.ContainerDefinitions as Container[];
+
+// What CloudFormation makes of a value: names that only AWS knows become some name.
+function resolved(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const join = (value as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join'];
+  return join === undefined ? 'host-of-aws.example' : join[1].map(resolved).join(join[0]);
+}
+
+const secrets = join(dir, 'secrets');
+spawnSync(join(ROOT, 'infra/stack/secrets'), [secrets]);
+
+// A passfile is made of the role's password; what only AWS or others make is some text.
+function secretOf(file: string): string {
+  const path = join(secrets, file.replace(/^pgpass-/, 'db-'));
+  return existsSync(path) ? readFileSync(path, 'utf8').trimEnd() : 'some-text-of-others';
+}
+
+function laidDown(template: Template, task: string): string {
+  const files = join(dir, `${task}-${readdirSync(dir).length}`);
+  mkdirSync(files);
+  const first = containers(template, task).find(({ Name }) => Name === 'files')!;
+  const script = first.Command[2]!.replaceAll(FILES, files).replace(/^chown .*$/m, '');
+  const names = new Map([...script.matchAll(/\$\{(FILE_[A-Z0-9_]+)-\}" >(\S+)/g)].map(([, variable, file]) => [variable!, file!]));
+  const env = Object.fromEntries([
+    ...(first.Environment ?? []).map(({ Name, Value }) => [Name, resolved(Value)]),
+    ...(first.Secrets ?? []).map(({ Name }) => [Name, secretOf(names.get(Name)!)]),
+  ]) as Record<string, string>;
+  const { status, stderr } = spawnSync('sh', ['-c', script], { env: { PATH: process.env['PATH']!, ...env }, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(Object.keys(env).sort(), [...names.keys()].sort(), 'each variable is a file, and each file has its variable');
+  return files;
+}
+
+for (const [task, program] of Object.entries(PROGRAMS)) {
+  for (const [how, all] of [['calls', templates], ['queue', queuedTemplates]] as const) {
+    test(`${program} accepts what ${task} is given (the shop by ${how})`, () => {
+      const files = laidDown(all().first, task);
+      for (const name of readdirSync(files)) assert.equal(statSync(join(files, name)).mode & 0o777, 0o600, name);
+      const main = containers(all().first, task).find(({ Name }) => Name === task)!;
+      const env = Object.fromEntries(main.Environment!.map(({ Name, Value }) => [Name, resolved(Value).replaceAll(FILES, files)]));
+      const { status, stdout, stderr, error } = spawnSync(join(BIN, program), ['--check-config'], { env, encoding: 'utf8' });
+      assert.equal(status, 0, `${error ?? ''}${stdout}${stderr}`);
+    });
+  }
+}
+
+test('a setting that the program does not know, or that is out of range, is refused: the judge is awake', () => {
+  const files = laidDown(templates().first, 'seats-a');
+  const main = containers(templates().first, 'seats-a').find(({ Name }) => Name === 'seats-a')!;
+  const env = Object.fromEntries(main.Environment!.map(({ Name, Value }) => [Name, resolved(Value).replaceAll(FILES, files)]));
+  for (const wrong of [{ FAIRGATE_HTTP_LOOPZ: '2' }, { FAIRGATE_HTTP_DRAIN_DELAY: '5 parsecs' }, { FAIRGATE_HOLDS_KEYS_FILE: '' }]) {
+    const { status, stderr } = spawnSync(join(BIN, 'seat-service'), ['--check-config'], { env: { ...env, ...wrong }, encoding: 'utf8' });
+    assert.notEqual(status, 0, `${Object.keys(wrong)}: ${stderr}`);
+  }
+});
