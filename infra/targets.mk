@@ -129,6 +129,17 @@ sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints 
 	@$(RELEASE) -j$$(nproc) programs
 	@node infra/sbom.js build/release >build/sbom.json.new && mv build/sbom.json.new build/sbom.json
 
+# ---- the handbook --------------------------------------------------------------------------------
+
+.PHONY: docs docs-test
+docs: ## the handbook in build/docs, to be read and searched without a network
+	@infra/deps docs
+	@node infra/docs/build.js build/docs
+docs-test: ## every command of the handbook against a real installation, and its pages in a browser
+	@infra/deps run test browser docs
+	@$(RELEASE) -j$$(nproc) programs
+	@node infra/black-box.js tests/docs/*.test.js
+
 .PHONY: screens
 screens: ## take the README's pictures again
 	@infra/deps test browser

@@ -1,0 +1,74 @@
+// search.js: looks for every word that was typed, anywhere in titles and texts, as it stands there. Nothing is cut into
+// words first: in Korean a noun and what follows it are one word, so "환불" has to be found in "환불은", and "환불을"
+// is looked for without its particle.
+
+const FOUND_MAX = 12;
+const PARTICLE = /(에서|으로|까지|부터|에게|은|는|이|가|을|를|에|의|로|와|과|도)$/;
+const KOREAN = /[\uac00-\ud7a3]/;
+
+const words = document.getElementById('words');
+const found = document.getElementById('found');
+const root = document.body.dataset.root;
+const here = document.documentElement.lang;
+
+const flat = (text) => text.normalize('NFC').toLowerCase();
+const plain = (text) => { const field = document.createElement('textarea'); field.innerHTML = text; return field.value; };
+let sections = null;
+
+function all() {
+  sections ??= globalThis.handbook.map(({ location, title, text }) => ({ location, title: plain(title), text: plain(text), flatTitle: flat(plain(title)), flatText: flat(plain(text)) }));
+  return sections;
+}
+
+const has = ({ flatTitle, flatText }, word) => flatTitle.includes(word) || flatText.includes(word);
+
+function withoutParticle(word) {
+  const noun = KOREAN.test(word) ? word.replace(PARTICLE, '') : word;
+  return noun.length > 1 ? noun : word;
+}
+
+function worth(section, asked) {
+  const inTitle = asked.filter((word) => section.flatTitle.includes(word)).length;
+  const language = (section.location.startsWith('ko/') ? 'ko' : 'en') === here;
+  return (language ? 100 : 0) + (section.location.startsWith('reference/') ? 0 : 20) + inTitle * 10;
+}
+
+function look(text) {
+  const asked = flat(text).split(/\s+/).filter(Boolean).map(withoutParticle);
+  if (asked.length === 0) return null;
+  return all().filter((section) => asked.every((word) => has(section, word)))
+    .map((section) => ({ section, asked, worth: worth(section, asked) }))
+    .sort((a, b) => b.worth - a.worth).slice(0, FOUND_MAX);
+}
+
+function row({ section, asked }) {
+  const link = document.createElement('a');
+  link.href = `${root}/${section.location}`;
+  const title = document.createElement('b');
+  title.textContent = section.title;
+  const text = document.createElement('span');
+  const at = Math.max(0, section.flatText.indexOf(asked[0]) - 60);
+  text.textContent = `${at > 0 ? '… ' : ''}${section.text.slice(at, at + 160).replace(/\s+/g, ' ')} …`;
+  link.append(title, text);
+  return link;
+}
+
+function show() {
+  const rows = look(words.value);
+  found.hidden = rows === null;
+  if (rows === null) return;
+  const nothing = document.createElement('p');
+  nothing.textContent = here === 'ko' ? '찾은 곳이 없습니다.' : 'Nothing was found.';
+  found.replaceChildren(...(rows.length > 0 ? rows.map(row) : [nothing]));
+}
+
+words.addEventListener('input', show);
+document.getElementById('search').addEventListener('submit', (event) => {
+  event.preventDefault();
+  found.querySelector('a')?.click();
+});
+words.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') { words.value = ''; show(); }
+});
+// On a small screen the list of pages would stand before every text.
+if (matchMedia('(max-width: 48rem)').matches) document.querySelector('nav.pages .all').open = false;
