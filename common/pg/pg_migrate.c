@@ -28,12 +28,12 @@ enum {
 
 #define APART "-- outside a transaction\n"
 
-/* Runs a text in which %1$s is the schema and %2$d the lock's number. */
+/* Runs a text in which each %1$s is the schema. */
 static int run(struct pg *pg, const struct pg_migrate *migrate, const char *sql,
                struct err_slot *err)
 {
     char text[SQL_MAX];
-    int len = snprintf(text, sizeof(text), sql, migrate->schema, migrate->lock);
+    int len = snprintf(text, sizeof(text), sql, migrate->schema);
     assert(len > 0 && len < SQL_MAX);
     return pg_run(pg, text, err);
 }
@@ -206,12 +206,19 @@ static int apply_missing(struct pg *pg, const struct pg_migrate *migrate, struct
     return rc;
 }
 
+static void unlock(struct pg *pg, const struct pg_migrate *migrate)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SELECT pg_advisory_unlock(4606785, %d)", migrate->lock);
+    (void)pg_run(pg, sql, NULL);
+}
+
 int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
 {
     int rc = lock(pg, migrate, err);
     if (rc == 0) {
         rc = apply_missing(pg, migrate, err);
-        (void)run(pg, migrate, "SELECT pg_advisory_unlock(4606785, %2$d)", NULL);
+        unlock(pg, migrate);
     }
     return rc == 0 ? 0 : err_wrap(err, "schema");
 }
