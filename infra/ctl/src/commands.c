@@ -413,8 +413,9 @@ static const struct command rows[] = {
     {.name = "secrets",
      .takes = "FROM TO",
      .brief = "Copy secrets to where their owner alone can read them",
-     .text = "Each file of a folder, as a service wants its secrets: readable by nobody else. For a\n"
-             "container whose secrets are mounted for a group (Kubernetes). It asks no service.",
+     .text =
+         "Each file of a folder, as a service wants its secrets: readable by nobody else. For a\n"
+         "container whose secrets are mounted for a group (Kubernetes). It asks no service.",
      .run = secrets_run},
     {.name = "version", .takes = "", .brief = "The version of this program", .run = house_version},
     {.name = "help",
