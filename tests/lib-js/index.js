@@ -32,5 +32,5 @@ export {
   startService,
 } from './service.js';
 export { openStream } from './sse.js';
-export { buildWithLimits, fakeBuild, openStack, processAlive } from './stack.js';
+export { buildWithLimits, fakeBuild, openStack, partOfBuild, processAlive } from './stack.js';
 export { assertKept, assertPrompt, delay, until, within } from './wait.js';

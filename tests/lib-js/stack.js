@@ -23,6 +23,14 @@ export function fakeBuild(scope, names) {
   return dir;
 }
 
+// `names` of the release build: what is not there is no part of the stack.
+export function partOfBuild(scope, names) {
+  const dir = scope.tempDir('build-');
+  mkdirSync(join(dir, 'bin'));
+  for (const name of names) symlinkSync(join(ROOT, 'build/release/bin', name), join(dir, 'bin', name));
+  return dir;
+}
+
 // The release build, or `names` of it, but for a sample hall with other limits, such as {hold_ttl_s: 20}.
 export function buildWithLimits(scope, limits, names = null) {
   const from = join(ROOT, 'build/release/bin');

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_MAX = FRONT_EVENTS_MAX * 1024, PREVIEW_MAX = 1024 };
+enum { LIST_MAX = FRONT_EVENTS_MAX * 1152, PREVIEW_MAX = 1024 };
 
 static void on_found(void *ctx, const struct front_line *event, bool unavailable)
 {
@@ -88,6 +88,8 @@ static void put_listed(struct front_line *event, void *ctx)
     json_member_cstr(out, "name", event->doc.name);
     json_member_cstr(out, "state", event_state_name(view->state));
     json_member_u64(out, "version", view->version);
+    json_member_time(out, "prequeue_at", event->doc.prequeue_at_ms);
+    json_member_time(out, "opens_at", event->doc.opens_at_ms);
     if (front_is_shut(event))
         json_member_cstr(out, "shut", front_shut_name(event->shut));
     json_key(out, "live");

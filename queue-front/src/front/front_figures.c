@@ -48,6 +48,12 @@ static const struct gauge {
      offsetof(struct front_gauges, codes_missing)},
     {"fairgate_line_visits_halted", "1 while visits take no time, as nobody sees them served.",
      offsetof(struct front_gauges, visits_halted)},
+    {"fairgate_line_gathers_at_seconds",
+     "When people may gather for the draw, in seconds since 1970; 0: not said.",
+     offsetof(struct front_gauges, gathers_at_s)},
+    {"fairgate_line_opens_at_seconds",
+     "When the line opens by itself, in seconds since 1970; 0: not said.",
+     offsetof(struct front_gauges, opens_at_s)},
     {"fairgate_line_stale", "1 while the picture is old.", offsetof(struct front_gauges, stale)},
 };
 
@@ -103,6 +109,8 @@ void figures_show(struct front_line *event)
     front_show(&event->gauges.clock_behind_ms, view->clock_behind_ms);
     front_show(&event->gauges.codes_missing, line_codes_missing(view));
     front_show(&event->gauges.visits_halted, view->halted_ms > 0);
+    front_show(&event->gauges.gathers_at_s, event->doc.prequeue_at_ms / 1000);
+    front_show(&event->gauges.opens_at_s, event->doc.opens_at_ms / 1000);
     const struct promise_book *book = &event->promises;
     front_show(&event->gauges.eta_judged, book->judged);
     front_show(&event->gauges.eta_kept, book->kept);
