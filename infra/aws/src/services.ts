@@ -59,7 +59,7 @@ function frontTask(plan: Plan): Task {
       'redis.cluster': stores.line.seeds, 'redis.tls': 'true', 'redis.tls_name': host,
       'redis.user': 'fairgate', 'redis.password_file': path('redis-password'),
       'keys.tickets': path('ticket-keys'), 'keys.identities': path('identity-keys'), 'keys.draws': path('draw-keys'), 'keys.passes': path('pass-es256.pem'),
-      'web.public_url': `https://${sale.domain}`,
+      'web.public_url': `https://${sale.domain}`, 'web.page_kept': '5s', // by CloudFront: KEPT in world.ts
       'visits.served_by': seats.map((at) => `${at}/metrics`).join(','), 'visits.ended_at': seats.join(','), 'visits.token_file': path('service-token'),
       'autopilot.health': [...seats.map((at) => `${at}/metrics`), `http://payment-adapter.${names.namespaceName}:${PORTS['payment-adapter'].private}/metrics`].join(','),
       'beacon.drand': sale.outward.beacon.map((relay) => `https://${relay}`).join(', '),

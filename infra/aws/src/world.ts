@@ -17,6 +17,7 @@ import { secretPath } from './secrets.js';
 // What the services say may be kept by everybody, and for how long at most. All else says no-store or private and
 // is passed through. test/world.test.ts holds this list against the headers in the programs' sources.
 export const KEPT = [
+  { path: '/e/*', maxS: 60 }, // the waiting page of those who have no place; others get one that says no-store
   { path: '/v1/queue/*/status', maxS: 1 },
   { path: '/.well-known/jwks.json', maxS: 60 },
   { path: '/assets/*', maxS: 31_536_000 },
@@ -59,6 +60,22 @@ function firewall(stack: Stack, sale: Sale): waf.CfnWebACL {
   });
 }
 
+// The first language of those that there are, so that a page is kept once a language and not once a browser.
+const LANGUAGE = `function handler(event) {
+  var headers = event.request.headers, told = headers['accept-language'];
+  headers['accept-language'] = { value: told && /^ko/i.test(told.value) ? 'ko' : 'en' };
+  return event.request;
+}`;
+
+// The page differs by language and by word of what has just happened (queue-front/README.md, Kept by caches).
+function pagePolicy(stack: Stack, sale: Sale, maxS: number): cf.CachePolicy {
+  return new cf.CachePolicy(stack, 'KeepPage', {
+    cachePolicyName: `${sale.name}-keep-page`, minTtl: Duration.seconds(0), defaultTtl: Duration.seconds(0), maxTtl: Duration.seconds(maxS),
+    enableAcceptEncodingBrotli: true, enableAcceptEncodingGzip: true, cookieBehavior: cf.CacheCookieBehavior.none(),
+    queryStringBehavior: cf.CacheQueryStringBehavior.allowList('lang', 'notice', 'reference'), headerBehavior: cf.CacheHeaderBehavior.allowList('Accept-Language'),
+  });
+}
+
 function distribution(stack: Stack, sale: Sale, word: sm.Secret, acl: waf.CfnWebACL): cf.Distribution {
   const origin = new origins.HttpOrigin(originName(sale), {
     protocolPolicy: cf.OriginProtocolPolicy.HTTPS_ONLY, originSslProtocols: [cf.OriginSslPolicy.TLS_V1_2],
@@ -67,6 +84,7 @@ function distribution(stack: Stack, sale: Sale, word: sm.Secret, acl: waf.CfnWeb
     connectionAttempts: 2, connectionTimeout: Duration.seconds(2),
   });
   const passed = { origin, originRequestPolicy: cf.OriginRequestPolicy.ALL_VIEWER, viewerProtocolPolicy: cf.ViewerProtocolPolicy.REDIRECT_TO_HTTPS, compress: false };
+  const language = new cf.Function(stack, 'Language', { functionName: `${sale.name}-language`, code: cf.FunctionCode.fromInline(LANGUAGE), runtime: cf.FunctionRuntime.JS_2_0 });
   const keeping = new Map<number, cf.CachePolicy>();
   // Least 0: a shorter time, or no-store on an error, is the service's to say. The programs compress by themselves.
   const policy = (maxS: number): cf.CachePolicy => keeping.get(maxS) ?? keeping.set(maxS, new cf.CachePolicy(stack, `Keep${maxS}`, {
@@ -79,7 +97,14 @@ function distribution(stack: Stack, sale: Sale, word: sm.Secret, acl: waf.CfnWeb
     minimumProtocolVersion: cf.SecurityPolicyProtocol.TLS_V1_2_2021,
     certificate: acm.Certificate.fromCertificateArn(stack, 'Shown', new CfnParameter(stack, 'Certificate', { description: `Certificate for ${sale.domain}, in us-east-1`, allowedPattern: 'arn:.+' }).valueAsString),
     defaultBehavior: { ...passed, cachePolicy: cf.CachePolicy.CACHING_DISABLED, allowedMethods: cf.AllowedMethods.ALLOW_ALL },
-    additionalBehaviors: Object.fromEntries(KEPT.map(({ path, maxS }) => [path, { ...passed, cachePolicy: policy(maxS), allowedMethods: cf.AllowedMethods.ALLOW_GET_HEAD }])),
+    // The first that fits counts: a page made for one visitor is not looked for among those that are kept.
+    additionalBehaviors: {
+      '/e/*/mine': { ...passed, cachePolicy: cf.CachePolicy.CACHING_DISABLED, allowedMethods: cf.AllowedMethods.ALLOW_GET_HEAD },
+      ...Object.fromEntries(KEPT.map(({ path, maxS }) => [path, {
+        ...passed, allowedMethods: cf.AllowedMethods.ALLOW_GET_HEAD,
+        ...(path === '/e/*' ? { cachePolicy: pagePolicy(stack, sale, maxS), functionAssociations: [{ function: language, eventType: cf.FunctionEventType.VIEWER_REQUEST }] } : { cachePolicy: policy(maxS) }),
+      }])),
+    },
   });
 }
 

@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileOf } from '../src/sale.js';
 import { KEPT, LOGINS_PER_MIN, REQUESTS_PER_MIN } from '../src/world.js';
-import { ofType, only, SALE, templates } from './made.js';
+import { ofType, only, refers, SALE, templates } from './made.js';
 
 // Where each of them says so: the file, and what stands there.
 const SAID: Record<string, [string, string]> = {
-  '/v1/queue/*/status': ['queue-front/src/front/front_render.c', 'Cache-Control: public, max-age=1\\r\\n'],
+  '/e/*': ['queue-front/src/core/wait/keep.c', 'CLOSED_S = 60,'],
+  '/v1/queue/*/status': ['queue-front/src/front/front_render.c', 'Cache-Control: public, max-age=1, stale-while-revalidate=1\\r\\n'],
   '/.well-known/jwks.json': ['queue-front/src/api/pass_api.c', 'Cache-Control: public, max-age=60\\r\\n'],
   '/assets/*': ['queue-front/src/pages/pages.c', 'Cache-Control: public, max-age=31536000, immutable\\r\\n'],
   '/seats/-/*': ['common/web/site.c', 'public, max-age=31536000, immutable'],
@@ -19,6 +20,7 @@ const SAID: Record<string, [string, string]> = {
 };
 const ROOTS: Record<string, string> = { '/seats/-/*': 'seat-service/src/api/hall_page.c', '/pay/-/*': 'payment-adapter/src/pages/pages.c', '/assets/*': 'queue-front/src/pages/waiting_site.c' };
 
+const DISABLED = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad'; // AWS's policy CachingDisabled; below its AllViewer
 const distribution = () => only(templates().world, 'AWS::CloudFront::Distribution').DistributionConfig;
 const acl = () => only(templates().world, 'AWS::WAFv2::WebACL');
 
@@ -27,13 +29,13 @@ test('each thing that is kept is kept for as long as its program says, and no lo
   for (const { path, maxS } of KEPT) {
     const [file, said] = SAID[path]!;
     assert.ok(fileOf(file).includes(said), `${file} says ${said}`);
-    assert.equal(Number(/max-age=(\d+)/.exec(said)![1]), maxS, path);
+    assert.equal(path === '/e/*' ? 60 : Number(/max-age=(\d+)/.exec(said)![1]), maxS, path);
     if (ROOTS[path] !== undefined) assert.ok(fileOf(ROOTS[path]).includes(`"${path.replace('/*', '')}"`), `${ROOTS[path]} serves ${path}`);
   }
 });
 
 test('every public max-age of the three programs is in that list', () => {
-  const shared = ['queue-front/src/pages/pages.c', ...Object.values(SAID).map(([file]) => file)];
+  const shared = ['queue-front/src/pages/pages.c', ...Object.values(SAID).map(([file]) => file).filter((file) => !file.endsWith('keep.c'))];
   for (const file of new Set(shared)) {
     const found = [...fileOf(file).matchAll(/public, max-age=(\d+)/g)].map(([, age]) => Number(age));
     const ages = Object.values(SAID).filter(([path]) => path === file).map(([, said]) => Number(/max-age=(\d+)/.exec(said)![1]));
@@ -43,8 +45,8 @@ test('every public max-age of the three programs is in that list', () => {
 
 test('in all else nothing is kept, and all that a visitor sends is passed on', () => {
   const { DefaultCacheBehavior, CacheBehaviors } = distribution();
-  const disabled = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad', allViewer = '216adef6-5c7f-47e4-b989-5492eafa07d3'; // of AWS: CachingDisabled, AllViewer
-  assert.equal(DefaultCacheBehavior.CachePolicyId, disabled);
+  const allViewer = '216adef6-5c7f-47e4-b989-5492eafa07d3';
+  assert.equal(DefaultCacheBehavior.CachePolicyId, DISABLED);
   for (const one of [DefaultCacheBehavior, ...CacheBehaviors]) {
     assert.equal(one.OriginRequestPolicyId, allViewer);
     assert.equal(one.ViewerProtocolPolicy, 'redirect-to-https');
@@ -53,13 +55,30 @@ test('in all else nothing is kept, and all that a visitor sends is passed on', (
   for (const one of CacheBehaviors) assert.deepEqual(one.AllowedMethods, ['GET', 'HEAD']);
 });
 
-test('a policy for keeping never keeps what is not said to be kept, and tells visitors apart by nothing but the path', () => {
+test('a policy for keeping never keeps what is not said to be kept, and tells visitors apart by no cookie', () => {
   const policies = ofType(templates().world, 'AWS::CloudFront::CachePolicy').map(([, { Properties }]) => Properties.CachePolicyConfig);
-  assert.deepEqual(policies.map(({ MaxTTL }) => MaxTTL).sort((a, b) => a - b), [...new Set(KEPT.map(({ maxS }) => maxS))].sort((a, b) => a - b));
-  for (const { MinTTL, DefaultTTL, ParametersInCacheKeyAndForwardedToOrigin: key } of policies) {
+  assert.deepEqual([...new Set(policies.map(({ MaxTTL }) => MaxTTL))].sort((a, b) => a - b), [...new Set(KEPT.map(({ maxS }) => maxS))].sort((a, b) => a - b));
+  for (const { MinTTL, MaxTTL, DefaultTTL, ParametersInCacheKeyAndForwardedToOrigin: key } of policies) {
     assert.deepEqual([MinTTL, DefaultTTL], [0, 0]);
-    assert.deepEqual([key.CookiesConfig.CookieBehavior, key.HeadersConfig.HeaderBehavior, key.QueryStringsConfig.QueryStringBehavior], ['none', 'none', 'none']);
+    assert.equal(key.CookiesConfig.CookieBehavior, 'none');
+    if (MaxTTL === 60 && key.HeadersConfig.HeaderBehavior !== 'none') continue; // the page, below
+    assert.deepEqual([key.HeadersConfig.HeaderBehavior, key.QueryStringsConfig.QueryStringBehavior], ['none', 'none']);
   }
+});
+
+test('the waiting page is kept once a language, and one that is made for a visitor is not looked for there', () => {
+  const behaviours = distribution().CacheBehaviors as { PathPattern: string; CachePolicyId: unknown; FunctionAssociations?: { EventType: string; FunctionARN: unknown }[] }[];
+  const paths = behaviours.map(({ PathPattern }) => PathPattern);
+  assert.ok(paths.indexOf('/e/*/mine') < paths.indexOf('/e/*'));
+  assert.equal(behaviours[paths.indexOf('/e/*/mine')]!.CachePolicyId, DISABLED);
+  const page = behaviours[paths.indexOf('/e/*')]!;
+  assert.deepEqual(page.FunctionAssociations!.map(({ EventType }) => EventType), ['viewer-request']);
+  const key = templates().world.Resources[refers(page.CachePolicyId)!]!.Properties.CachePolicyConfig.ParametersInCacheKeyAndForwardedToOrigin;
+  assert.deepEqual([key.HeadersConfig.Headers, key.QueryStringsConfig.QueryStrings], [['Accept-Language'], ['lang', 'notice', 'reference']]);
+  const code = only(templates().world, 'AWS::CloudFront::Function').FunctionCode as string;
+  const handler = new Function(`${code}; return handler;`)() as (event: object) => { headers: Record<string, { value: string }> };
+  const cut = (value?: string) => handler({ request: { headers: value === undefined ? {} : { 'accept-language': { value } } } }).headers['accept-language']!.value;
+  assert.deepEqual([cut('ko-KR,ko;q=0.9,en;q=0.8'), cut('KO'), cut('en-GB,ko'), cut('de'), cut()], ['ko', 'ko', 'en', 'en', 'en']);
 });
 
 test('CloudFront comes to the door by TLS with a word that nobody else has, and the door lets nobody else in', () => {
