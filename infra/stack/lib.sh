@@ -26,7 +26,7 @@ settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
     asked_base=${FAIRGATE_PORT_BASE:-}
-    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s
+    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s NEW=
     # shellcheck disable=SC1091 # made by settings_save
     if [ -r "$RUN/settings" ]; then . "$RUN/settings"; fi
     BASE=${asked_base:-$BASE}
@@ -38,6 +38,7 @@ settings_load() {
     CLIENT_IP_HEADER=$(say "${FAIRGATE_EDGE_CLIENT_IP_HEADER:-$CLIENT_IP_HEADER}" | tr '[:upper:]' '[:lower:]')
     PROXY_PROTOCOL=${FAIRGATE_EDGE_PROXY_PROTOCOL-$PROXY_PROTOCOL}
     PAGE_KEPT=${FAIRGATE_PAGE_KEPT:-$PAGE_KEPT}
+    NEW=${FAIRGATE_NEW_BUILD_DIR-$NEW}
     SECRETS=$RUN/secrets
 }
 
@@ -65,6 +66,10 @@ settings_check() {
     case ${PAGE_KEPT%s} in
     '' | *[!0-9]*) fail "FAIRGATE_PAGE_KEPT=$PAGE_KEPT: seconds, such as 5s; 0s: no cache keeps the page" ;;
     esac
+    if [ -n "$NEW" ]; then
+        [ -x "$NEW/bin/queue-front" ] || fail "FAIRGATE_NEW_BUILD_DIR=$NEW: there is no bin/queue-front"
+        NEW=$(realpath "$NEW")
+    fi
     networks FAIRGATE_EDGE_TRUSTED "$TRUSTED"
     networks FAIRGATE_EDGE_PROXY_PROTOCOL "$PROXY_PROTOCOL"
 }
@@ -94,6 +99,7 @@ TRUSTED='$TRUSTED'
 CLIENT_IP_HEADER='$CLIENT_IP_HEADER'
 PROXY_PROTOCOL='$PROXY_PROTOCOL'
 PAGE_KEPT='$PAGE_KEPT'
+NEW='$NEW'
 END
 }
 
@@ -123,6 +129,7 @@ parts() {
             say "queue-front-$n"
             n=$((n + 1))
         done
+        [ -z "$NEW" ] || say queue-front-new
     done
 }
 
@@ -131,7 +138,10 @@ part() {
     (
         NAME=$1 FRONT=1
         file=$1
-        case $1 in queue-front-*) FRONT=${1##*-} file=queue-front ;; esac
+        case $1 in
+        queue-front-new) FRONT=$((FRONTS + 1)) BUILD=$NEW file=queue-front ;;
+        queue-front-*) FRONT=${1##*-} file=queue-front ;;
+        esac
         part_settle() { :; }
         part_end_signal() { say TERM; }
         # shellcheck disable=SC1090 # one of parts/

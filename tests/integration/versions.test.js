@@ -1,0 +1,164 @@
+// A new version beside the old one, at the real edge: how many see it, that they stay with it, that it is taken back by
+// one command, and that nobody loses a place by any of it. docs/operate/versions.md tells operators the same.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { after, before, describe, test } from 'node:test';
+import { CookieJar, fakeBuild, openScope, openStack, until } from '../lib-js/index.js';
+import { ROOT } from '../lib-js/service.js';
+
+const SHARE = 5;
+const LATER = [502, 503, 504];
+const run = promisify(execFile);
+const MANY = { FAIRGATE_EDGE_REQUESTS_PER_10S: '100000' };
+
+async function openVersions(scope, env) {
+  const stack = await openStack(scope, { env: { ...MANY, ...env } });
+  await stack.up();
+  const share = async (...words) => (await run(join(ROOT, 'infra/edge/share'), [join(stack.dir, 'edge.sock'), ...words.map(String)])).stdout.trim();
+  const fresh = (await stack.parts())['queue-front-new'].ports[0];
+  return { stack, share, fresh };
+}
+
+const drawn = (answer) => /fg_version=(\d+)/.exec([answer.headers['set-cookie']].flat().join())?.[1];
+
+describe('the edge, with stand-ins for both versions', () => {
+  const scope = openScope();
+  let stack;
+  let share;
+  let fresh;
+  // Whether the new version answered somebody who has drawn that number.
+  const seesNew = async (number, path = '/v1/queue/demo/status') =>
+    (await stack.edge.get(path, { headers: { cookie: `a=b; fg_version=${number}` } })).json.port === fresh;
+  const numbersOf = async () => {
+    const seen = await Promise.all(Array.from({ length: 100 }, async (_, n) => (await seesNew(n) ? n : null)));
+    return seen.filter((n) => n !== null);
+  };
+  const upTo = (n) => Array.from({ length: n }, (_, i) => i);
+
+  before(async () => {
+    const build = fakeBuild(scope, ['queue-front']);
+    ({ stack, share, fresh } = await openVersions(scope, { FAIRGATE_BUILD_DIR: build, FAIRGATE_NEW_BUILD_DIR: fakeBuild(scope, ['queue-front']) }));
+  });
+  after(() => scope.close());
+
+  test('nobody sees a new version before it has a share, and nobody is marked', async () => {
+    assert.equal(await share(), '0');
+    assert.deepEqual(await numbersOf(), []);
+    const page = await stack.edge.get('/e/demo');
+    assert.notEqual(page.json.port, fresh);
+    assert.equal(drawn(page), undefined);
+  });
+
+  test('five of a hundred numbers see it, the same each time, with pages and calls', async () => {
+    await share(SHARE);
+    assert.equal(await share(), String(SHARE));
+    for (const path of ['/v1/queue/demo/status', '/e/demo', '/assets/x']) {
+      assert.deepEqual(await Promise.all(upTo(SHARE).map((n) => seesNew(n, path))), upTo(SHARE).map(() => true), path);
+    }
+    assert.deepEqual(await numbersOf(), upTo(SHARE));
+  });
+
+  test('newcomers draw evenly, and see from the first answer on what their number says', async () => {
+    await share(SHARE);
+    const count = 2000;
+    let met = 0;
+    for (let i = 0; i < count; i += 100) {
+      const answers = await Promise.all(Array.from({ length: 100 }, () => stack.edge.get('/e/demo')));
+      for (const answer of answers) {
+        const number = Number(drawn(answer));
+        assert.ok(number >= 0 && number < 100);
+        assert.equal(answer.json.port === fresh, number < SHARE, `number ${number}`);
+        if (answer.json.port === fresh) met += 1;
+      }
+    }
+    // 100 are to be expected; six standard deviations are 58.
+    assert.ok(met > 42 && met < 158, `${met} of ${count}`);
+  });
+
+  test('a larger share keeps those who see it, and one command takes all of them back', async () => {
+    await share(25);
+    assert.deepEqual(await numbersOf(), upTo(25));
+    await share(0);
+    assert.deepEqual(await numbersOf(), []);
+    await share(100);
+    assert.equal((await numbersOf()).length, 100);
+    assert.equal((await stack.edge.get('/v1/queue/demo/status')).json.port, fresh, 'also who has drawn nothing');
+    await share(0);
+    assert.notEqual((await stack.edge.get('/v1/queue/demo/status')).json.port, fresh);
+  });
+
+  test('what is no share is refused, and an edge that starts again gives nobody to the new version', async () => {
+    await share(SHARE);
+    for (const wrong of ['101', '-1', 'all', '05']) await assert.rejects(share(wrong), /a whole number from 0 to 100/);
+    assert.equal(await share(), String(SHARE));
+    await stack.kill('edge');
+    await until('the edge', async () => (await stack.edge.get('/healthz').catch(() => ({}))).status === 200);
+    assert.equal(await share(), '0');
+  });
+
+  test('a new front that dies leaves its visitors to the others', async () => {
+    await share(50);
+    const { pid } = (await stack.parts())['queue-front-new'];
+    assert.ok(await seesNew(0));
+    await stack.kill('queue-front-new', pid);
+    for (let i = 0; i < 20; i += 1) assert.equal((await stack.edge.get('/v1/queue/demo/status', { headers: { cookie: 'fg_version=0' } })).status, 200);
+    await until('the new front is back', () => seesNew(0));
+  });
+
+  test('one that is not wanted any more ends in order, whatever the share is', async () => {
+    await stack.up({ FAIRGATE_NEW_BUILD_DIR: '' });
+    assert.doesNotMatch((await stack.command('status', { FAIRGATE_NEW_BUILD_DIR: '' })).stdout, /queue-front-new/);
+    assert.deepEqual(await numbersOf(), []);
+    assert.deepEqual(stack.findings(), []);
+  });
+});
+
+test('people in a real line keep their places while a version comes, goes and dies', async (t) => {
+  const scope = openScope(t);
+  const build = scope.tempDir('build-');
+  mkdirSync(join(build, 'bin'));
+  symlinkSync(join(ROOT, 'build/release/bin/queue-front'), join(build, 'bin/queue-front'));
+  const { stack, share } = await openVersions(scope, { FAIRGATE_BUILD_DIR: build, FAIRGATE_NEW_BUILD_DIR: build });
+  const line = async (person, method, path) => {
+    const answer = await stack.edge.call(method, `/v1/queue/demo/${path}`, { headers: person.jar.headers });
+    person.jar.take(answer);
+    return answer;
+  };
+  await share(50);
+  const people = Array.from({ length: 40 }, () => ({ jar: new CookieJar() }));
+  for (const person of people) {
+    person.jar.take(await stack.edge.get('/e/demo'));
+    const joined = await line(person, 'POST', 'join');
+    assert.equal(joined.status, 201);
+    person.position = joined.json.position;
+  }
+  assert.equal(new Set(people.map(({ position }) => position)).size, people.length, 'no place is given twice');
+  const numbers = people.map(({ jar }) => Number(/fg_version=(\d+)/.exec(jar.headers.cookie)[1]));
+  t.diagnostic(`${numbers.filter((n) => n < 50).length} of ${people.length} joined at the new version`);
+
+  const keep = async (when) => {
+    for (const person of people) {
+      // A front that has just started may ask to be asked again.
+      const me = await until('an answer', async () => {
+        const answer = await line(person, 'GET', 'me');
+        return !LATER.includes(answer.status) && answer;
+      });
+      assert.equal(me.status, 200, `${when}: ${me.text}`);
+      assert.equal(me.json.position, person.position, when);
+    }
+  };
+  await keep('with both versions');
+  await share(0);
+  await keep('taken back');
+  await share(100);
+  await keep('given to all');
+  await stack.kill('queue-front-new');
+  await keep('dead');
+  await share(0);
+  // And each place leads inside.
+  for (const person of people) await until('to be called', async () => [200, 201].includes((await line(person, 'POST', 'pass')).status));
+});
