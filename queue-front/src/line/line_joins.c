@@ -157,9 +157,33 @@ static void send_gathered(struct join_lot *lot)
     send_batch(lot);
 }
 
+void joins_weed(struct join_lot *lot, uint64_t now_us)
+{
+    const struct line_view *view = &lot->event->line.view;
+    for (uint32_t left = lot->gathered.len; left > 0; left--) {
+        struct line_link *link = calls_pop(&lot->gathered);
+        const struct line_join *join = join_of(link);
+        bool of_another = join->version > 0 && lot->event->line.seen &&
+                          (join->version != view->version || join->era != view->era);
+        if (now_us + STORE_AGAIN_MS * 1000 >= link->call.deadline_us)
+            calls_refuse(link, LINE_UNAVAILABLE);
+        else if (of_another)
+            calls_refuse(link, LINE_CONFLICT);
+        else
+            calls_push(&lot->gathered, link);
+    }
+}
+
 static bool is_ready(const struct join_lot *lot)
 {
     return lot->gathered.head != NULL && lot->batch.head == NULL;
+}
+
+static void send_weeded(struct join_lot *lot)
+{
+    joins_weed(lot, store_now_us(lot->store));
+    if (lot->gathered.head != NULL)
+        send_gathered(lot);
 }
 
 static void send_lots(struct line_rim *rim)
@@ -168,9 +192,7 @@ static void send_lots(struct line_rim *rim)
         struct join_lot *lot = &rim->lot[k];
         if (!is_ready(lot) || !rim_is_open(lot))
             continue;
-        joins_weed(lot, store_now_us(lot->store));
-        if (lot->gathered.head != NULL)
-            send_gathered(lot);
+        send_weeded(lot);
     }
 }
 
@@ -193,23 +215,6 @@ void joins_lot_init(struct join_lot *lot, struct store_event *event)
 bool joins_is_busy(const struct join_lot *lot)
 {
     return lot->gathered.head != NULL || lot->batch.head != NULL;
-}
-
-void joins_weed(struct join_lot *lot, uint64_t now_us)
-{
-    const struct line_view *view = &lot->event->line.view;
-    for (uint32_t left = lot->gathered.len; left > 0; left--) {
-        struct line_link *link = calls_pop(&lot->gathered);
-        const struct line_join *join = join_of(link);
-        bool of_another = join->version > 0 && lot->event->line.seen &&
-                          (join->version != view->version || join->era != view->era);
-        if (now_us >= link->call.deadline_us)
-            calls_refuse(link, LINE_UNAVAILABLE);
-        else if (of_another)
-            calls_refuse(link, LINE_CONFLICT);
-        else
-            calls_push(&lot->gathered, link);
-    }
 }
 
 void line_store_join(struct line_store *store, struct line_join *join)
@@ -237,7 +242,10 @@ void line_store_join(struct line_store *store, struct line_join *join)
         return;
     }
     /* A turn in which thousands are ready is long, and Redis should not wait for its end. */
-    send_gathered(lot);
+    if (in_shards)
+        send_weeded(lot);
+    else
+        send_gathered(lot);
     redis_route_flush(store->route); /* last: the join may be over now */
 }
 

@@ -44,6 +44,9 @@ enum {
     STORE_REQUESTS_MAX = 32768,
     /* Joins in one script call: Redis is held for less than a millisecond. */
     STORE_JOIN_BATCH_MAX = 512,
+    /* A join that its shard cannot take now gathers again as long as so much of its time is left:
+     * half. A call in its last moments would take the connection down with it, and all others. */
+    STORE_AGAIN_MS = STORE_DEADLINE_MS / 2,
     /* How soon a visitor who was turned away for such a reason should come back. */
     STORE_RETRY_MS = 1000,
 

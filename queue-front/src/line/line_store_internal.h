@@ -277,7 +277,7 @@ struct span calls_address(const uint8_t addr[16]);
 void joins_send_gathered(struct line_store *store); /* at the end of a turn */
 void joins_lot_init(struct join_lot *lot, struct store_event *event);
 bool joins_is_busy(const struct join_lot *lot);
-/* Answers those that have waited too long for a shard, or were judged by another document. */
+/* Answers those that have waited too long to be sent, or were judged by another document. */
 void joins_weed(struct join_lot *lot, uint64_t now_us);
 
 /* ---- line_shards.c ---- */
