@@ -407,7 +407,7 @@ WITH :late(), named AS MATERIALIZED (
         UNION ALL
         SELECT 'unknown-at-shop', '', p.external_id, format('amount %s', p.amount)
         FROM listed p
-        WHERE NOT EXISTS (SELECT FROM orders o WHERE o.id = p.external_id)
+        WHERE NOT :is_order(p.external_id)
     ) d
 ), stays AS MATERIALIZED (
     SELECT DISTINCT CASE WHEN id = '' THEN :shop_list() ELSE :our_list() END AS list,

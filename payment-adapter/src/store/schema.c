@@ -94,6 +94,10 @@ static const struct pg_migrate_step steps[] = {
         "020_years",
 #include "payment-adapter/sql/020_years.sql.inc"
     },
+    {
+        "021_doors",
+#include "payment-adapter/sql/021_doors.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
