@@ -84,6 +84,11 @@ cdn: ## 50,000 first views of the waiting page through nginx and Varnish; what r
 	@$(MAKE) --no-print-directory VARIANT=asan -j$$(nproc) programs
 	@FAIRGATE_ONCE=1 FAIRGATE_CACHES=nginx,varnish FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
 
+.PHONY: years
+years: ## fills a PostgreSQL for MINUTES (10) as years would, and asks for each statement's plan (loadtest/years)
+	@infra/deps bench
+	@nice node loadtest/years/years.js --minutes $(or $(MINUTES),10)
+
 # ---- without a machine that it could not lose ----------------------------------------------------
 
 .PHONY: ha ha-drill

@@ -192,7 +192,7 @@ WHERE id = :id AND event = :event;
 --< inside  bigint
 SELECT count(*) AS entered, count(*) FILTER (WHERE c.out_at IS NULL) AS inside
 FROM ticket t
-JOIN checkin c ON c.ticket = t.id
+CROSS JOIN LATERAL (SELECT out_at FROM checkin WHERE ticket = t.id OFFSET 0) c
 WHERE t.event = :event;
 
 -- statement: door_conflicts

@@ -23,7 +23,17 @@ s.id, s.key, s.subject AS order_id, s.state, s.step, s.parked, s.cause, s.tries,
 :iso(s.started_at) AS started_at, :iso(s.step_at) AS step_at, :iso(s.due_at) AS due_at,
 :iso(s.ended_at) AS ended_at, s.cancel, s.trace, s.leased
 
--- A page of the newest sagas, of one order or of all.
+-- fragment: newest_where(condition)
+(
+    SELECT *
+    FROM saga s
+    WHERE s.id < coalesce(:before, 9223372036854775807) AND :condition
+    ORDER BY s.id DESC
+    LIMIT :most
+)
+
+-- A page of the newest sagas, of one order or of all. Each way to ask has an index of its own; PostgreSQL
+-- looks first whether it is the one that is asked.
 -- statement: saga_list
 --> which  text
 --> order  text   null
@@ -31,9 +41,17 @@ s.id, s.key, s.subject AS order_id, s.state, s.step, s.parked, s.cause, s.tries,
 --> most   bigint
 --< saga.*
 SELECT :saga_columns()
-FROM saga s
-WHERE (:which = 'all' OR (:which = 'parked' AND s.parked) OR (:which = 'open' AND :is_open(s)))
-    AND (:order IS NULL OR s.subject = :order) AND (:before IS NULL OR s.id < :before)
+FROM (
+    :newest_where(s.subject = :order
+        AND (:which = 'all' OR (:which = 'parked' AND s.parked) OR (:which = 'open' AND :is_open(s))))
+    UNION ALL
+    :newest_where(:order IS NULL AND :which = 'all')
+    UNION ALL
+    :newest_where(:order IS NULL AND (:which = 'parked' OR (:which = 'open' AND :is_open(s)))
+        AND s.parked)
+    UNION ALL
+    :newest_where(:order IS NULL AND :which = 'open' AND :is_open(s) AND NOT s.parked)
+) s
 ORDER BY s.id DESC
 LIMIT :most;
 

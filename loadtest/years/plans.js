@@ -1,0 +1,61 @@
+// Is any statement answered by reading a large table whole? Each is prepared as its service prepares it and its
+// plan is asked for.
+
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../../tests/lib-js/index.js';
+
+// The statements that stand in a service's files, each with its name, what it takes and its text.
+export function statementsOf(service) {
+  const folder = join(ROOT, service, 'sql/statements');
+  const files = readdirSync(folder).map((name) => join(folder, name));
+  const argv = ['-f', join(ROOT, 'infra/statements.awk'), '-v', 'part=list', '-v', `service=${service}`, ...files.sort()];
+  return execFileSync('awk', argv, { encoding: 'utf8' }).trimEnd().split('\n').map((line) => {
+    const [name, types, text] = line.split('\t');
+    return { name, types: types === '' ? [] : types.split(', '), text };
+  });
+}
+
+// As payment-adapter's src/store/statements.c sets up connections for requests; PostgreSQL's own choice shows
+// more at the seat service, where nothing is set.
+const SETUP = {
+  'payment-adapter': 'SET search_path = pay; SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;',
+  'seat-service': 'SET search_path = seats; SET jit = off; SET plan_cache_mode = force_generic_plan;',
+};
+
+// A copy sends its numbers as text.
+function asked({ name, types, text }) {
+  const copy = /^COPY \((.*)\) TO STDOUT/.exec(text);
+  if (copy !== null) return `EXPLAIN (FORMAT JSON) ${copy[1].replaceAll('%lld', '1')};`;
+  const nulls = types.map(() => 'NULL').join(', ');
+  return `PREPARE ${name}${types.length > 0 ? ` (${types.join(', ')})` : ''} AS ${text.replace(/;$/, '')};
+    EXPLAIN (FORMAT JSON) EXECUTE ${name}${types.length > 0 ? ` (${nulls})` : ''};`;
+}
+
+// Nodes that read a table, or all that an index has of it, from the first row to the last: without a condition of
+// the index. What a partial index has may be little, and a LIMIT right above stops a walk that drops no row.
+function* wholeReads(node, large, limited = false) {
+  const relation = node['Index Name'] ?? node['Relation Name'];
+  const whole = node['Node Type'] === 'Seq Scan' || (/^Index (Only )?Scan$/.test(node['Node Type']) && node['Index Cond'] === undefined);
+  if (whole && large.has(relation) && !(limited && node.Filter === undefined)) {
+    yield `${node['Node Type']} of ${relation}${node.Filter === undefined ? '' : `, filtered: ${node.Filter}`}`;
+  }
+  for (const child of node.Plans ?? []) yield* wholeReads(child, large, node['Node Type'] === 'Limit' || (limited && node['Node Type'] === 'LockRows'));
+}
+
+// Tables and indexes of so many rows.
+const largeOnes = (postgres, database, rows) =>
+  new Set(postgres.sql(`SELECT relname FROM pg_class WHERE reltuples > ${rows} AND relkind IN ('r', 'i')`, database).split('\n'));
+
+// -> [{service, name, reads: ['Seq Scan of orders']}], of those that read something whole
+export function readersOfAll(postgres, service, database, rows) {
+  const large = largeOnes(postgres, database, rows);
+  const found = [];
+  for (const statement of statementsOf(service)) {
+    const [{ Plan: plan }] = JSON.parse(postgres.sql(`${SETUP[service]} ${asked(statement)}`, database));
+    const reads = [...wholeReads(plan, large)];
+    if (reads.length > 0) found.push({ service, name: statement.name, reads });
+  }
+  return found;
+}
