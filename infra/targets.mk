@@ -79,7 +79,7 @@ crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadte
 	@$(RELEASE) -j$$(nproc) programs
 	@node loadtest/run.js $(or $(SCENARIO),smoke) $(if $(SEED),--seed $(SEED))
 
-cdn: ## 50,000 first views of the waiting page through nginx and Varnish; what reaches a front is counted
+cdn: ## 10,000 first views of the waiting page through nginx and Varnish; what reaches a front is counted
 	@infra/deps test cdn
 	@$(MAKE) --no-print-directory VARIANT=asan -j$$(nproc) programs
 	@FAIRGATE_ONCE=1 FAIRGATE_CACHES=nginx,varnish FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
