@@ -33,10 +33,9 @@ static const struct command rows[] = {
      .options = OPT(NAMES),
      LINE(NULL, "/admin/events"),
      .rows = "events",
-     .columns =
-         "id:EVENT state:STATE live.waiting:WAITING live.active:INSIDE "
-         "live.admitted:ADMITTED live.rate_per_s:RATE/S live.seats_left:SEATS_LEFT "
-         "opens_at:OPENS name:NAME",
+     .columns = "id:EVENT state:STATE live.waiting:WAITING live.active:INSIDE "
+                "live.admitted:ADMITTED live.rate_per_s:RATE/S live.seats_left:SEATS_LEFT "
+                "opens_at:OPENS name:NAME",
      .run = line_events},
     {.name = "ended",
      .takes = "",
