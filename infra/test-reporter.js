@@ -6,6 +6,7 @@
 
 import { inspect } from 'node:util';
 import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export default async function* report(events) {
   let passed = 0;
@@ -23,7 +24,8 @@ export default async function* report(events) {
 // test wrote it.
 export async function* judge(events) {
   const files = new Map(); // path -> what its tests announced: 'nesting name' -> how many are without a verdict
-  for await (const { type, data } of events) {
+  for await (const { type, data: told } of events) {
+    const data = { ...told, file: pathOf(told.file) };
     const { file, name } = data;
     if (type === 'test:enqueue') announce(files, data);
     if (type === 'test:diagnostic' && /^seed |^took |generated asynchronous activity/.test(data.message)) {
@@ -53,6 +55,9 @@ function verdict(test, word, took = '') {
   const where = test.file === undefined ? '' : `${relative('', test.file)}: `;
   return { line: `  ${word}  ${where}${test.name}${took}\n${test.passed ? '' : test.why}`, test };
 }
+
+// Node 18 names a module by its address where it tells of its tests, and by its path where it tells of the file.
+const pathOf = (file) => (file?.startsWith('file:') ? fileURLToPath(file) : file);
 
 const isFile = (name) => /\.test\.js$/.test(name);
 

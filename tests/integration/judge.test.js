@@ -6,6 +6,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
+import { judge } from '../../infra/test-reporter.js';
 import { openScope, ROOT } from '../lib-js/index.js';
 
 const scope = openScope();
@@ -215,6 +216,17 @@ test('six files that failed are few enough to be run again, seven are not', asyn
     const { status, text } = await new Run(Object.fromEntries(files)).start();
     assert.deepEqual([status, ...closing(text)], excused ? [0, count, 0] : [1, 0, count], text);
   }
+});
+
+test('a module that node tells of by its address is the file that was named by its path', async () => {
+  const path = '/tests/one.test.js', address = `file://${path}`;
+  const events = [
+    ['test:enqueue', { file: path, name: path, nesting: 0 }], ['test:enqueue', { file: address, name: 'a', nesting: 0 }],
+    ['test:pass', { file: address, name: 'a', nesting: 0, details: { duration_ms: 1 } }],
+  ].map(([type, data]) => ({ type, data }));
+  const told = [];
+  for await (const { test: verdict } of judge(events)) if (verdict) told.push([verdict.file, verdict.name, verdict.passed]);
+  assert.deepEqual(told, [[path, 'a', true]]);
 });
 
 test('what did not run is not what passed', async () => {
