@@ -82,6 +82,11 @@ uint64_t http_req_started_us(const struct http_req *req); /* monotonic; first by
 struct http_server *http_req_server(const struct http_req *req);
 void *http_req_loop_ctx(const struct http_req *req);  /* the server's conf.loop_ctx */
 void *http_req_route_ctx(const struct http_req *req); /* the ctx of the route that was taken */
+/* Memory of a request for whoever serves it, until its answer: zero when it is first asked for. */
+enum { HTTP_NOTE_BYTES = 32 };
+void *http_req_note(struct http_req *req);
+/* The route that was taken; NULL: none was, and the answer says why. */
+const struct http_route *http_req_route(const struct http_req *req);
 
 /* Decodes %XX and (where plus_is_space) '+'; false on bad escapes or if it does not fit. */
 bool http_url_decode(struct span raw, bool plus_is_space, struct text *out);
@@ -189,6 +194,10 @@ int http_router_add(struct http_router *router, const struct http_route *route,
 /* A table of them, up to the first that cannot be added. */
 int http_router_add_all(struct http_router *router, const struct http_route *routes, size_t len,
                         struct err_slot *err);
+/* The route that a request would take, or NULL. A pattern is a path that takes its own. Borrowed
+ * from the router. */
+const struct http_route *http_router_route(const struct http_router *router,
+                                           enum http_method method, struct span path);
 /* Asked before the handler; answers the request itself and returns false to stop it. For admin
  * tokens, CORS and the like; at most one. */
 void http_router_guard(struct http_router *router, bool (*guard)(struct http_req *req, void *ctx),

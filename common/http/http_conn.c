@@ -364,6 +364,7 @@ static void request_begin(struct http_req *req)
     req->repeats = false;
     req->answered = false;
     req->addr_known = false;
+    req->has_note = false;
     req->match.route = NULL;
     req->match.params_len = 0;
     req->parsed = 0;
@@ -385,6 +386,7 @@ static bool request_repeats(struct http_req *req, uint32_t before)
     req->repeats = true;
     req->answered = false;
     req->addr_known = false;
+    req->has_note = false;
     req->parsed = 0;
     req->started_us = http_server_turn_us(req->server);
     for (unsigned i = 0; i < req->match.params_len; i++)

@@ -140,9 +140,11 @@ struct http_req {
     bool addr_known;
     bool repeats; /* the same bytes as the one before on this connection */
     bool trusted; /* of the peer; the request may outlive its connection */
+    bool has_note;
     uint8_t peer[16];
     struct http_match match;
     uint8_t addr[16];
+    uint8_t note[HTTP_NOTE_BYTES];
     uint64_t started_us;
     char *buffer; /* own memory: `inline_buffer` or grown */
     uint32_t cap;

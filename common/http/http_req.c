@@ -179,6 +179,19 @@ void *http_req_route_ctx(const struct http_req *req)
     return req->match.route->ctx;
 }
 
+void *http_req_note(struct http_req *req)
+{
+    if (!req->has_note)
+        memset(req->note, 0, sizeof(req->note));
+    req->has_note = true;
+    return req->note;
+}
+
+const struct http_route *http_req_route(const struct http_req *req)
+{
+    return req->match.route;
+}
+
 /* Of what the visitor sent only a trace id is told, and that if it is one to the byte. */
 static bool is_trace(struct span header)
 {

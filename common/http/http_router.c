@@ -190,6 +190,14 @@ void http_router_find(const struct http_router *router, enum http_method method,
     match->status = method == HTTP_METHOD_OPTIONS ? 204 : 405;
 }
 
+const struct http_route *http_router_route(const struct http_router *router,
+                                           enum http_method method, struct span path)
+{
+    struct http_match match;
+    http_router_find(router, method, path, &match);
+    return match.route;
+}
+
 void http_allow_write(uint32_t allow, struct text *out)
 {
     assert(allow != 0);

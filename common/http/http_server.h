@@ -70,8 +70,7 @@ struct http_server_conf {
     const char *origins;
     void *loop_ctx; /* http_req_loop_ctx() */
     /* Called once per answered request, if set: for the access log and latency metrics. */
-    void (*on_answered)(void *loop_ctx, const struct http_req *req, unsigned status,
-                        uint64_t took_us);
+    void (*on_answered)(void *loop_ctx, struct http_req *req, unsigned status, uint64_t took_us);
 };
 
 /* Listens at once. On success *out is taken, to end with http_server_close(). */

@@ -69,15 +69,69 @@ uint64_t service_errors(const struct service *service)
     return errors;
 }
 
+struct tracer *service_tracer(const struct service *service)
+{
+    return service->tracer;
+}
+
 /* ---- requests that were answered ---- */
 
-static void log_request(const struct service_runner *runner, const struct http_req *req,
+struct trace service_trace(struct http_req *req)
+{
+    struct note {
+        struct trace trace;
+        bool known;
+    } *note = http_req_note(req);
+    static_assert(sizeof(*note) <= HTTP_NOTE_BYTES, "a request's note holds it");
+    if (!note->known)
+        note->trace = trace_continue(http_req_header(req, HTTP_HEADER_TRACEPARENT),
+                                     service_loop_of(req)->rng);
+    note->known = true;
+    return note->trace;
+}
+
+/* Of a route's parameters only the event is told, and only where there is one: visitors write them.
+ */
+static void put_event(struct tracer_span *span, const struct http_req *req, const char *pattern,
+                      unsigned status)
+{
+    const char *param = strchr(pattern, '{');
+    if (status < 400 && param != NULL && strncmp(param, "{event}", 7) == 0)
+        tracer_span_text(span, "fairgate.event", http_req_param(req, 0));
+}
+
+static void tell_trace(const struct service_runner *runner, struct http_req *req,
+                       const char *listener, unsigned status, uint64_t took_us)
+{
+    struct tracer *tracer = runner->loop.service->tracer;
+    struct trace trace = service_trace(req), parent;
+    if (!tracer_wants(tracer, &trace, status >= 500, took_us))
+        return;
+    const struct http_route *route = http_req_route(req);
+    const char *pattern = route != NULL ? route->pattern : "(none)";
+    const char *method = http_method_name(http_req_method(req));
+    struct tracer_span span = {.trace = trace,
+                               .kind = TRACER_SERVER,
+                               .failed = status >= 500,
+                               .began_us = clock_wall_us(runner->loop.clock) - took_us,
+                               .took_us = took_us};
+    if (trace_parse(http_req_header(req, HTTP_HEADER_TRACEPARENT), &parent))
+        memcpy(span.parent, parent.span_id, sizeof(span.parent));
+    tracer_span_name(&span, method, pattern);
+    tracer_span_text(&span, "http.request.method", span_of(method));
+    tracer_span_text(&span, "http.route", span_of(pattern));
+    tracer_span_number(&span, "http.response.status_code", status);
+    tracer_span_text(&span, "fairgate.listener", span_of(listener));
+    put_event(&span, req, pattern, status);
+    tracer_add(tracer, &span);
+}
+
+static void log_request(const struct service_runner *runner, struct http_req *req,
                         const char *listener, const char *who, unsigned status, uint64_t took_us)
 {
     struct log_line line;
     log_begin(&line, runner->loop.log, LOG_LEVEL_INFO, "request");
-    struct trace trace =
-        trace_continue(http_req_header(req, HTTP_HEADER_TRACEPARENT), runner->loop.rng);
+    struct trace trace = service_trace(req);
     log_trace(&line, &trace);
     log_cstr(&line, "listener", listener);
     log_cstr(&line, "method", http_method_name(http_req_method(req)));
@@ -89,24 +143,35 @@ static void log_request(const struct service_runner *runner, const struct http_r
     log_end(&line);
 }
 
-static void on_answered(void *loop_ctx, const struct http_req *req, unsigned status,
-                        uint64_t took_us)
+static void on_answered(void *loop_ctx, struct http_req *req, unsigned status, uint64_t took_us)
 {
     struct service_runner *runner = loop_ctx;
     histogram_record(&runner->took, took_us);
+    call_times_answered(&runner->calls, req, status, took_us);
     if (status >= 500)
         atomic_fetch_add_explicit(&runner->errors, 1, memory_order_relaxed);
     uint64_t one_in = runner->loop.service->settings.log_requests;
+    if (runner->loop.service->tracer != NULL)
+        tell_trace(runner, req, "public", status, took_us);
     if (one_in != 0 && runner->requests++ % one_in == 0)
         log_request(runner, req, "public", NULL, status, took_us);
 }
 
+/* What is asked every second by whoever watches. */
+static bool is_probe(struct span path)
+{
+    return span_eq(path, SPAN("/metrics")) || span_eq(path, SPAN("/readyz")) ||
+           span_eq(path, SPAN("/healthz"));
+}
+
 /* What people do there is rare and worth a line each; what machines ask is not. */
-static void on_private_answered(void *loop_ctx, const struct http_req *req, unsigned status,
+static void on_private_answered(void *loop_ctx, struct http_req *req, unsigned status,
                                 uint64_t took_us)
 {
     const struct service_runner *runner = loop_ctx;
     enum http_method method = http_req_method(req);
+    if (runner->loop.service->tracer != NULL && !is_probe(http_req_path(req)))
+        tell_trace(runner, req, "private", status, took_us);
     if (method != HTTP_METHOD_GET || status == 401)
         log_request(runner, req, "private", service_operator(&runner->loop, req), status, took_us);
 }
@@ -394,6 +459,9 @@ static int open_runner(struct service_runner *runner)
     int rc = metrics_histogram(service->metrics, &took, METRICS_UNIT_SECONDS, &runner->took,
                                &runner->err);
     if (rc == 0)
+        rc = call_times_begin(&runner->calls, service->conf->calls, service->routes,
+                              service->metrics, &runner->err);
+    if (rc == 0)
         rc = open_public(runner);
     if (rc == 0 && runner->loop.index == 0 && !service->conf->public_only)
         rc = open_private(runner);
@@ -642,6 +710,31 @@ static int show_build(struct service *service, struct err_slot *err)
     return metrics_gauge_call(service->metrics, &desc, always_one, service, err);
 }
 
+static int make_tracer(struct service *service, struct err_slot *err)
+{
+    const struct tracer_conf conf = {.endpoint = service->settings.trace_endpoint,
+                                     .service = service->conf->name,
+                                     .version = service->conf->version,
+                                     .sample_milli = (uint32_t)service->settings.trace_sample,
+                                     .slow_us = service->settings.trace_slow_ms * 1000};
+    int rc = tracer_create(&conf, err, &service->tracer);
+    if (rc < 0)
+        return rc;
+    const struct tracer_stats *stats = tracer_stats(service->tracer);
+    const struct {
+        const char *labels;
+        const _Atomic uint64_t *value;
+    } rows[] = {{"outcome=\"sent\"", &stats->sent},
+                {"outcome=\"dropped\"", &stats->dropped},
+                {"outcome=\"failed\"", &stats->failed}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
+        const struct metrics_desc desc = {"fairgate_trace_spans_total",
+                                          "Spans for the collector, by outcome.", rows[i].labels};
+        rc = metrics_counter(service->metrics, &desc, rows[i].value, err);
+    }
+    return rc;
+}
+
 static int make_shared(struct service *service, struct err_slot *err)
 {
     if (sodium_init() < 0)
@@ -649,6 +742,8 @@ static int make_shared(struct service *service, struct err_slot *err)
     int rc = metrics_create(err, &service->metrics);
     if (rc == 0)
         rc = metrics_process(service->metrics, err);
+    if (rc == 0 && service->settings.trace_endpoint[0] != '\0')
+        rc = make_tracer(service, err);
     if (rc == 0)
         rc = show_build(service, err);
     if (rc == 0)
@@ -698,6 +793,7 @@ static void free_shared(struct service *service)
     http_router_destroy(service->routes);
     http_router_destroy(service->private_routes);
     service_tokens_destroy(&service->tokens);
+    tracer_destroy(service->tracer);
     metrics_destroy(service->metrics);
     logger_destroy(service->log);
 }

@@ -36,6 +36,8 @@
 #include "http/http_server.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/tracer.h"
+#include "service/call_times.h"
 
 enum {
     SERVICE_LOOPS_MAX = 64,
@@ -72,6 +74,9 @@ struct service_conf {
     /* Paths of the private listener that begin so need no token: a console's page and scripts.
      * Ended by NULL; may be NULL. */
     const char *const *private_open;
+    /* Calls of visitors that have figures of their own, up to CALL_TIMES_MAX, ended by one without
+     * a name; may be NULL. */
+    const struct call_name *calls;
 
     int (*check)(void *config, struct err_slot *err);
     /* Of --migrate: what start, or a loop, would do to the database. NULL: there is none. */
@@ -117,6 +122,11 @@ void *service_ctx(const struct service *service); /* conf.ctx */
 const void *service_config(const struct service *service);
 struct logger *service_log(const struct service *service);
 struct metrics *service_metrics(const struct service *service);
+/* NULL: nobody is told ([trace] endpoint). Any thread. */
+struct tracer *service_tracer(const struct service *service);
+/* The trace that a request belongs to, with an id of its own in it for what it causes. The same
+ * whenever it is asked. */
+struct trace service_trace(struct http_req *req);
 /* How often visitors were answered 5xx, by all loops since the start. Any thread. */
 uint64_t service_errors(const struct service *service);
 

@@ -32,6 +32,9 @@ struct service_settings {
     char http_client_ip_header[CONFIG_STRING_MAX];
     unsigned log_level;
     uint64_t log_requests;
+    char trace_endpoint[CONFIG_STRING_MAX];
+    uint64_t trace_sample;
+    uint64_t trace_slow_ms;
     char private_host[CONFIG_STRING_MAX];
     uint64_t private_port;
     char private_token_file[CONFIG_STRING_MAX];
@@ -68,6 +71,7 @@ struct service_runner {
     struct rng_seeded rng;
     uint64_t requests; /* of which every settings.log_requests-th is logged */
     struct histogram took;
+    struct call_times calls;
     _Atomic uint64_t errors; /* public answers of 5xx; lives longer than the server, which counts
                               * them as well */
     _Atomic unsigned conditions_len;
@@ -91,6 +95,7 @@ struct service {
     struct service_settings settings;
     struct logger *log;
     struct metrics *metrics;
+    struct tracer *tracer; /* NULL: off */
     struct http_router *routes;
     struct http_router *private_routes;
     struct service_tokens tokens;

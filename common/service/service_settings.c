@@ -130,6 +130,30 @@ static const struct config_setting http_settings[] = {
      .fallback = "1000",
      .max = 1000000000,
      .help = "log one request in this many, on each loop; 0: none"},
+    {.section = "trace",
+     .key = "endpoint",
+     .kind = CONFIG_STRING,
+     FIELD(trace_endpoint),
+     .fallback = "",
+     .max = 490,
+     .help =
+         "a collector of OTLP over HTTP, such as http://127.0.0.1:4318, that is told of requests "
+         "and sagas; \"\": nobody is"},
+    {.section = "trace",
+     .key = "sample",
+     .kind = CONFIG_U64,
+     FIELD(trace_sample),
+     .fallback = "10",
+     .max = 1000,
+     .help = "of a thousand traces, as many are told; the same ones by all programs"},
+    {.section = "trace",
+     .key = "slow",
+     .kind = CONFIG_DURATION,
+     FIELD(trace_slow_ms),
+     .fallback = "1s",
+     .min = 1,
+     .max = 600000,
+     .help = "what takes as long is told in any case, as is what fails"},
 };
 
 static const struct config_setting private_settings[] = {
@@ -234,6 +258,10 @@ int service_settings_read(struct service *service, const char *path, struct err_
         return rc;
     if (http_origins_check(span_of(service->settings.private_origins), err) < 0)
         rc = err_wrap(err, "private.origins");
+    else if (service->settings.trace_endpoint[0] != '\0' &&
+             !tracer_endpoint_ok(span_of(service->settings.trace_endpoint)))
+        rc = err_set(err, ERR_RANGE,
+                     "trace.endpoint: must be http:// or https://, a host, perhaps port and path");
     else if (service->conf->check != NULL)
         rc = service->conf->check(service->conf->config, err);
     return rc < 0 ? say_where(path, err, rc) : 0;

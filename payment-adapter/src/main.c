@@ -55,6 +55,9 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
          false},
         {"fairgate_sagas_total", "", "end=\"undone\"", &pay->undone_ever, false},
         {"fairgate_sagas_total", "", "end=\"parked\"", &pay->parked_ever, false},
+        {"fairgate_tickets_missed_total",
+         "orders that were paid, then undone or parked before there were tickets", NULL,
+         &pay->ticket_times.missed, false},
         {"fairgate_logins_total", "logins by outcome", "outcome=\"good\"", &pay->logins_good,
          false},
         {"fairgate_logins_total", "", "outcome=\"bad\"", &pay->logins_bad, false},
@@ -88,7 +91,11 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_hash_refused_total", "password checks refused", NULL,
          hasher_refused(pay->hasher), false},
     };
-    return add_metrics(pay->loop->metrics, all, LEN(all), err);
+    const struct metrics_desc times = {"fairgate_order_to_ticket_seconds",
+                                       "from an order's payment to its tickets", NULL};
+    int rc = metrics_histogram(pay->loop->metrics, &times, METRICS_UNIT_SECONDS,
+                               &pay->ticket_times.took, err);
+    return rc < 0 ? rc : add_metrics(pay->loop->metrics, all, LEN(all), err);
 }
 
 static int add_users_metrics(struct pay *pay, struct err_slot *err)
@@ -319,6 +326,11 @@ int main(int argc, char **argv)
     struct config_setting list[SETTINGS_MAX];
     if (settings == NULL)
         return 1;
+    static const struct call_name calls[] = {
+        {"login", HTTP_METHOD_POST, "/v1/pay/login"},
+        {"order", HTTP_METHOD_POST, "/v1/pay/orders"},
+        {NULL, HTTP_METHOD_GET, NULL},
+    };
     const struct service_conf conf = {
         .name = "payment-adapter",
         .version = FAIRGATE_VERSION,
@@ -327,6 +339,7 @@ int main(int argc, char **argv)
         .settings_len = settings_list(list),
         .config = settings,
         .ctx = &common,
+        .calls = calls,
         .check = settings_check,
         .migrate = migrate,
         .start = start,

@@ -82,12 +82,40 @@ static void count_end(struct pay *pay, const struct saga_row *row, const struct 
     log_end_of_saga(pay, row, move);
 }
 
+/* A step was tried: below the order's request, of which the row has kept the trace. */
+static void tell_trace(struct pay *pay, const struct saga_row *row, const struct saga_move *move)
+{
+    struct tracer *tracer = service_tracer(pay->loop->service);
+    bool failed = move->parked || move->mark == SAGA_MARK_FAILED || move->mark == SAGA_MARK_UNKNOWN;
+    struct trace parent;
+    if (tracer == NULL || move->mark == SAGA_MARK_DEFERRED || move->mark == SAGA_MARK_ONGOING ||
+        !trace_parse(span_of(row->trace), &parent) ||
+        !tracer_wants(tracer, &parent, failed, move->took_us))
+        return;
+    const char *step = row->def->steps[move->at_step]->name;
+    struct tracer_span span = {.trace = trace_continue(span_of(row->trace), pay->loop->rng),
+                               .kind = TRACER_INTERNAL,
+                               .failed = failed,
+                               .began_us = clock_wall_us(pay->loop->clock) - move->took_us,
+                               .took_us = move->took_us};
+    memcpy(span.parent, parent.span_id, sizeof(span.parent));
+    tracer_span_name(&span, move->way == SAGA_UNDO ? "saga undo" : "saga", step);
+    tracer_span_number(&span, "fairgate.saga", move->id);
+    tracer_span_text(&span, "fairgate.definition", span_of(row->def->key));
+    tracer_span_text(&span, "fairgate.outcome", span_of(saga_mark_name(move->mark)));
+    tracer_span_text(&span, "fairgate.code", span_of(move->code));
+    tracer_span_number(&span, "fairgate.try", move->tried);
+    tracer_add(tracer, &span);
+}
+
 static void on_stored(void *ctx, const struct saga_row *row, const struct saga_move *move)
 {
     struct pay *pay = ctx;
     assert(pay != NULL);
     if (move->parked || saga_ended(move->state))
         count_end(pay, row, move);
+    tell_trace(pay, row, move);
+    ticket_times_on_stored(&pay->ticket_times, row, move, clock_mono_us(pay->loop->clock));
     order_watches_on_stored(pay->watches, row, move);
 }
 

@@ -12,6 +12,7 @@
 #include "outcall/jwks_feed.h"
 #include "pace/tally.h"
 #include "psp/peers.h"
+#include "saga/ticket_times.h"
 #include "saga/worker.h"
 #include "secrets.h"
 #include "service/service.h"
@@ -99,6 +100,7 @@ struct pay {
     struct tally tokens_wrong; /* login_http.c: wrong tokens of the shop, by address */
     _Atomic uint64_t lags[PAY_LAGS];
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
+    struct ticket_times ticket_times;
     _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated, webhooks_strange;
     _Atomic uint64_t logins_good, logins_bad, logins_throttled, logins_shed;
     bool closing;

@@ -481,6 +481,12 @@ int main(int argc, char **argv)
     static struct front_shared shared;
     if (argc > 1 && strcmp(argv[1], "verify-draw") == 0)
         return verify_draw_main(argc - 1, argv + 1);
+    static const struct call_name calls[] = {
+        {"join", HTTP_METHOD_POST, "/v1/queue/{event}/join"},
+        {"me", HTTP_METHOD_GET, "/v1/queue/{event}/me"},
+        {"pass", HTTP_METHOD_POST, "/v1/queue/{event}/pass"},
+        {NULL, HTTP_METHOD_GET, NULL},
+    };
     const struct service_conf conf = {
         .name = "queue-front",
         .version = FAIRGATE_VERSION,
@@ -491,6 +497,7 @@ int main(int argc, char **argv)
         .config = &config,
         .ctx = &shared,
         .private_open = private_open,
+        .calls = calls,
         .check = check,
         .start = start,
         .loop_start = loop_start,

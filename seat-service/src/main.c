@@ -437,6 +437,10 @@ int main(int argc, char **argv)
     struct seats *seats = calloc(1, sizeof(*seats));
     if (seats == NULL)
         return 1;
+    static const struct call_name calls[] = {
+        {"hold", HTTP_METHOD_POST, "/v1/seats/{event}/holds"},
+        {NULL, HTTP_METHOD_GET, NULL},
+    };
     struct service_conf conf = {
         .name = "seat-service",
         .version = FAIRGATE_VERSION,
@@ -446,6 +450,7 @@ int main(int argc, char **argv)
         .settings_len = settings_len,
         .config = &seats->settings,
         .ctx = seats,
+        .calls = calls,
         .check = check,
         .migrate = migrate,
         .readyz = tell_out,

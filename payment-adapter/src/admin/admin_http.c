@@ -255,10 +255,9 @@ static void on_acted(void *ctx, const struct pg_answer *answer)
         return;
     }
     struct log_line line;
-    struct pg_number id;
     log_begin(&line, visit->pay->loop->log, LOG_LEVEL_WARN,
               visit->compensate ? "operator compensates a saga" : "operator retries a saga");
-    log_cstr(&line, "saga", pg_u64_text(&id, visit->id));
+    log_u64(&line, "saga", visit->id);
     log_cstr(&line, "reason", visit->reason);
     log_end(&line);
     worker_nudge(visit->pay->worker);
@@ -410,9 +409,8 @@ static void on_retry_letter(struct http_req *req)
         return;
     }
     struct log_line line;
-    struct pg_number text;
     log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, "operator retries a letter");
-    log_cstr(&line, "letter", pg_u64_text(&text, id));
+    log_u64(&line, "letter", id);
     log_end(&line);
     sql_shop_retry(pay_of(req)->pg, &(struct sql_shop_retry_args){id}, on_letter_let_go, req);
 }

@@ -78,8 +78,7 @@ static void reply_json(struct http_req *req, unsigned status, const struct text 
 /* The request's trace continues in the saga; `to` is zeroed. */
 static void put_trace(struct http_req *req, char to[TRACE_TEXT_LEN + 1])
 {
-    struct trace trace =
-        trace_continue(http_req_header(req, HTTP_HEADER_TRACEPARENT), pay_of(req)->loop->rng);
+    struct trace trace = service_trace(req);
     struct text text = text_on(to, TRACE_TEXT_LEN);
     trace_put(&text, &trace);
 }

@@ -102,10 +102,9 @@ static void on_put_back(void *ctx, const struct pg_answer *answer)
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1 &&
         sql_shop_later_row(answer->results[0], 0).parked) {
         struct log_line line;
-        struct pg_number id;
         log_begin(&line, letter->outbox->conf.log, LOG_LEVEL_ERROR,
                   "a letter to the shop is parked");
-        log_cstr(&line, "letter", pg_u64_text(&id, letter->id));
+        log_u64(&line, "letter", letter->id);
         log_cstr(&line, "order", letter->order);
         log_end(&line);
     }

@@ -245,7 +245,7 @@ static void log_no_key(struct drawing *drawing)
     log_begin(&line, drawing->front->loop->log, LOG_LEVEL_ERROR,
               "a draw waits for the key that its seeds were sealed with");
     log_cstr(&line, "event", drawing->event->id);
-    log_u64(&line, "key", drawing->event->view->draw.seal.key_id);
+    log_u64(&line, "key_id", drawing->event->view->draw.seal.key_id);
     log_end(&line);
 }
 

@@ -95,7 +95,7 @@ static void log_event(const struct store_event *event, enum log_level level, con
     log_cstr(&line, "event", event->line.view.id);
     log_u64(&line, "issued", event->line.marks.issued);
     log_u64(&line, "serving", event->line.marks.serving);
-    log_u64(&line, "version", event->line.marks.version);
+    log_u64(&line, "line_version", event->line.marks.version);
     log_end(&line);
 }
 

@@ -151,7 +151,7 @@ static void on_end(struct http_req *req)
     close_server(http_req_route_ctx(req));
 }
 
-static void on_answered(void *ctx, const struct http_req *req, unsigned status, uint64_t took_us)
+static void on_answered(void *ctx, struct http_req *req, unsigned status, uint64_t took_us)
 {
     struct world *world = ctx;
     assert_non_null(http_req_path(req).ptr);

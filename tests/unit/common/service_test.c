@@ -76,6 +76,17 @@ static void on_fail(struct http_req *req)
     service_fail(service, "somebody asked for it");
 }
 
+static void on_broken(struct http_req *req)
+{
+    http_problem(req, 503, "broken", "not now");
+}
+
+static const struct call_name calls[] = {
+    {"greet", HTTP_METHOD_GET, "/hello"},
+    {"break", HTTP_METHOD_GET, "/broken/{what}"},
+    {NULL, HTTP_METHOD_GET, NULL},
+};
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -83,6 +94,7 @@ static int start(struct service *service, struct http_router *routes,
     const struct http_route hello = {HTTP_METHOD_GET, "/hello", on_hello, NULL, 0};
     const struct http_route slow = {HTTP_METHOD_GET, "/slow", on_slow, NULL, 0};
     const struct http_route fail = {HTTP_METHOD_POST, "/fail", on_fail, NULL, 0};
+    const struct http_route broken = {HTTP_METHOD_GET, "/broken/{what}", on_broken, NULL, 0};
     const struct http_route inner = {HTTP_METHOD_GET, "/internal/x", on_hello, NULL, 0};
     const struct http_route admin = {HTTP_METHOD_GET, "/admin/x", on_hello, NULL, 0};
     const struct http_route console = {HTTP_METHOD_GET, "/console/page", on_hello, NULL, 0};
@@ -92,6 +104,7 @@ static int start(struct service *service, struct http_router *routes,
         return rc;
     rc = rc < 0 ? rc : http_router_add(routes, &slow, err);
     rc = rc < 0 ? rc : http_router_add(routes, &fail, err);
+    rc = rc < 0 ? rc : http_router_add(routes, &broken, err);
     rc = rc < 0 ? rc : http_router_add(private_routes, &inner, err);
     rc = rc < 0 ? rc : http_router_add(private_routes, &admin, err);
     rc = rc < 0 ? rc : http_router_add(private_routes, &console, err);
@@ -173,6 +186,7 @@ static int run_service(int argc, char **argv)
                                       .config = &config,
                                       .private_open = open,
                                       .public_only = getenv("SAMPLE_PUBLIC_ONLY") != NULL,
+                                      .calls = getenv("SAMPLE_PUBLIC_ONLY") != NULL ? NULL : calls,
                                       .check = check,
                                       .migrate =
                                           getenv("SAMPLE_STORELESS") == NULL ? migrate : NULL,
@@ -610,6 +624,26 @@ static void what_it_counts_can_be_scraped(void **state)
     assert_int_equal(0, end(&child));
 }
 
+static void a_call_with_a_name_is_counted_by_itself(void **state)
+{
+    (void)state;
+    static struct child child;
+    launch(&child, "loops = 2\n");
+    await_serving(&child);
+    for (unsigned i = 0; i < 10; i++)
+        expect(get(child.port, "/hello", ""), "200 OK");
+    expect(get(child.port, "/nothing", ""), "404 Not Found");
+    for (unsigned i = 0; i < 3; i++)
+        expect(get(child.port, "/broken/anything", ""), "503 Service Unavailable");
+    const char *text = get(child.private_port, "/metrics", "");
+    expect(text, "fairgate_call_duration_seconds_count{call=\"greet\"} 10\n");
+    expect(text, "fairgate_call_failures_total{call=\"greet\"} 0\n");
+    expect(text, "fairgate_call_duration_seconds_count{call=\"break\"} 0\n");
+    expect(text, "fairgate_call_failures_total{call=\"break\"} 3\n");
+    kill(child.pid, SIGTERM);
+    assert_int_equal(0, end(&child));
+}
+
 static void the_logs_level_is_changed_while_it_runs(void **state)
 {
     (void)state;
@@ -753,6 +787,7 @@ int main(void)
         cmocka_unit_test(a_hook_that_fails_to_reload_is_told),
         cmocka_unit_test(not_ready_while_draining_and_private_until_the_last),
         cmocka_unit_test(what_it_counts_can_be_scraped),
+        cmocka_unit_test(a_call_with_a_name_is_counted_by_itself),
         cmocka_unit_test(the_logs_level_is_changed_while_it_runs),
         cmocka_unit_test(what_cannot_start_says_why_and_leaves_nothing_open),
         cmocka_unit_test(a_second_one_on_a_port_does_not_start_unless_it_is_to_share),

@@ -1,0 +1,357 @@
+/* tracer.c: a ring of spans and a thread that empties it. Whoever adds copies half a kilobyte under
+ * a mutex that the thread holds only while it copies a batch out: never while it writes JSON or
+ * waits for the collector.
+ *
+ * A batch that the collector does not take is given up: it was traced to be looked at now, and what
+ * comes next is as good. Redirects are not followed.
+ *
+ * Invariant: len spans wait, the first at `first`. Threading: the mutex guards the ring and
+ * `closing`; the rest is the thread's. */
+#include "observe/tracer.h"
+
+#include "system/system.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { URL_MAX = 512, JSON_BYTES = TRACER_BATCH * 4096 + 1024 };
+
+struct tracer {
+    struct tracer_conf conf;
+    struct tracer_stats stats;
+    char url[URL_MAX];
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    int bell; /* rung for a whole batch, and at the end */
+    bool closing;
+    uint32_t first, len;
+    struct tracer_span *ring;  /* TRACER_QUEUE */
+    struct tracer_span *batch; /* the thread's, TRACER_BATCH */
+    char *json;                /* the thread's */
+    CURL *easy;                /* the thread's, as are the headers */
+    struct curl_slist *headers;
+};
+
+/* ---- a span ---- */
+
+static void put_cut(char *to, size_t cap, struct span value)
+{
+    size_t len = value.len < cap - 1 ? value.len : cap - 1;
+    while (len > 0 && len < value.len && ((unsigned char)value.ptr[len] & 0xC0) == 0x80)
+        len--; /* never within a letter */
+    memcpy(to, value.ptr, len);
+    to[len] = '\0';
+}
+
+void tracer_span_name(struct tracer_span *span, const char *first, const char *second)
+{
+    struct text text = text_on(span->name, sizeof(span->name) - 1);
+    text_str(&text, first);
+    text_char(&text, ' ');
+    text_str(&text, second);
+    if (text.overflown)
+        put_cut(span->name, sizeof(span->name), span_of(second));
+    else
+        span->name[text.len] = '\0';
+}
+
+static struct tracer_attribute *next_attribute(struct tracer_span *span, const char *key)
+{
+    for (size_t i = 0; i < TRACER_ATTRIBUTES; i++) {
+        if (span->attribute[i].key == NULL) {
+            span->attribute[i].key = key;
+            return &span->attribute[i];
+        }
+    }
+    return NULL;
+}
+
+void tracer_span_text(struct tracer_span *span, const char *key, struct span value)
+{
+    struct tracer_attribute *attribute = value.len > 0 ? next_attribute(span, key) : NULL;
+    if (attribute != NULL)
+        put_cut(attribute->text, sizeof(attribute->text), value);
+}
+
+void tracer_span_number(struct tracer_span *span, const char *key, uint64_t value)
+{
+    struct tracer_attribute *attribute = next_attribute(span, key);
+    if (attribute != NULL)
+        attribute->number = value;
+}
+
+/* ---- which ---- */
+
+bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool failed,
+                  uint64_t took_us)
+{
+    uint32_t chance;
+    if (failed || took_us >= tracer->conf.slow_us)
+        return true;
+    if ((trace->flags & 1) == 0)
+        return false;
+    /* The standard wants the last bytes to be random, if only a part of an id is. */
+    memcpy(&chance, trace->trace_id + sizeof(trace->trace_id) - sizeof(chance), sizeof(chance));
+    return chance % 1000 < tracer->conf.sample_milli;
+}
+
+void tracer_add(struct tracer *tracer, const struct tracer_span *span)
+{
+    pthread_mutex_lock(&tracer->mutex);
+    bool fits = tracer->len < TRACER_QUEUE;
+    if (fits) {
+        tracer->ring[(tracer->first + tracer->len) % TRACER_QUEUE] = *span;
+        tracer->len++;
+    }
+    bool is_batch = fits && tracer->len == TRACER_BATCH;
+    pthread_mutex_unlock(&tracer->mutex);
+    if (!fits)
+        atomic_fetch_add_explicit(&tracer->stats.dropped, 1, memory_order_relaxed);
+    if (is_batch)
+        system_bell_ring(tracer->bell);
+}
+
+/* ---- JSON, as OTLP has it: ids in hex, 64-bit numbers as strings ---- */
+
+static void put_hex(struct text *text, const char *key, const uint8_t *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    json_key(text, key);
+    text_char(text, '"');
+    for (size_t i = 0; i < len; i++) {
+        text_char(text, digits[bytes[i] >> 4]);
+        text_char(text, digits[bytes[i] & 15]);
+    }
+    text_char(text, '"');
+    text->comma = true;
+}
+
+static void put_u64_text(struct text *text, const char *key, uint64_t value)
+{
+    json_key(text, key);
+    text_printf(text, "\"%" PRIu64 "\"", value);
+    text->comma = true;
+}
+
+static void put_attribute(struct text *text, const char *key, const char *value, uint64_t number)
+{
+    json_open(text, '{');
+    json_member_cstr(text, "key", key);
+    json_key(text, "value");
+    json_open(text, '{');
+    if (value[0] != '\0')
+        json_member_cstr(text, "stringValue", value);
+    else
+        put_u64_text(text, "intValue", number);
+    json_close(text, '}');
+    json_close(text, '}');
+}
+
+static void put_span(struct text *text, const struct tracer_span *span)
+{
+    static const uint8_t none[sizeof(span->parent)];
+    json_open(text, '{');
+    put_hex(text, "traceId", span->trace.trace_id, sizeof(span->trace.trace_id));
+    put_hex(text, "spanId", span->trace.span_id, sizeof(span->trace.span_id));
+    if (memcmp(span->parent, none, sizeof(none)) != 0)
+        put_hex(text, "parentSpanId", span->parent, sizeof(span->parent));
+    json_member_cstr(text, "name", span->name);
+    json_member_u64(text, "kind", (uint64_t)span->kind);
+    put_u64_text(text, "startTimeUnixNano", span->began_us * 1000);
+    put_u64_text(text, "endTimeUnixNano", (span->began_us + span->took_us) * 1000);
+    json_key(text, "attributes");
+    json_open(text, '[');
+    for (size_t i = 0; i < TRACER_ATTRIBUTES && span->attribute[i].key != NULL; i++)
+        put_attribute(text, span->attribute[i].key, span->attribute[i].text,
+                      span->attribute[i].number);
+    json_close(text, ']');
+    if (span->failed) {
+        json_key(text, "status");
+        json_open(text, '{');
+        json_member_u64(text, "code", 2);
+        json_close(text, '}');
+    }
+    json_close(text, '}');
+}
+
+static struct span put_batch(const struct tracer *tracer, uint32_t len)
+{
+    struct text text = text_on(tracer->json, JSON_BYTES);
+    TEXT_LIT(&text, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
+    put_attribute(&text, "service.name", tracer->conf.service, 0);
+    put_attribute(&text, "service.version", tracer->conf.version, 0);
+    TEXT_LIT(&text, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"fairgate\"},\"spans\":[");
+    text.comma = false;
+    for (uint32_t i = 0; i < len; i++)
+        put_span(&text, &tracer->batch[i]);
+    TEXT_LIT(&text, "]}]}]}");
+    assert(!text.overflown); /* JSON_BYTES has room for the longest of each */
+    return text_span(&text);
+}
+
+/* ---- the thread ---- */
+
+static size_t ignore(char *bytes, size_t size, size_t count, void *ctx)
+{
+    (void)bytes;
+    (void)ctx;
+    return size * count;
+}
+
+static bool send_json(const struct tracer *tracer, struct span json)
+{
+    long status = 0;
+    curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDS, json.ptr);
+    curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDSIZE, (long)json.len);
+    CURLcode rc = curl_easy_perform(tracer->easy);
+    if (rc == CURLE_OK)
+        curl_easy_getinfo(tracer->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status < 300;
+}
+
+static void send_batch(struct tracer *tracer, uint32_t len)
+{
+    bool taken = send_json(tracer, put_batch(tracer, len));
+    atomic_fetch_add_explicit(taken ? &tracer->stats.sent : &tracer->stats.failed, len,
+                              memory_order_relaxed);
+}
+
+/* How many were taken out; under the mutex. */
+static uint32_t take_batch(struct tracer *tracer)
+{
+    uint32_t len = tracer->len < TRACER_BATCH ? tracer->len : TRACER_BATCH;
+    for (uint32_t i = 0; i < len; i++)
+        tracer->batch[i] = tracer->ring[(tracer->first + i) % TRACER_QUEUE];
+    tracer->first = (tracer->first + len) % TRACER_QUEUE;
+    tracer->len -= len;
+    return len;
+}
+
+static void *run(void *arg)
+{
+    struct tracer *tracer = arg;
+    bool closing = false;
+    uint32_t len = 0;
+    while (!closing) {
+        if (len < TRACER_BATCH)
+            system_bell_wait(tracer->bell, TRACER_EVERY_MS);
+        pthread_mutex_lock(&tracer->mutex);
+        closing = tracer->closing;
+        len = take_batch(tracer);
+        pthread_mutex_unlock(&tracer->mutex);
+        if (len > 0)
+            send_batch(tracer, len);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+bool tracer_endpoint_ok(struct span endpoint)
+{
+    struct span rest = endpoint;
+    if (span_starts(endpoint, SPAN("http://")))
+        rest = span_skip(endpoint, 7);
+    else if (span_starts(endpoint, SPAN("https://")))
+        rest = span_skip(endpoint, 8);
+    else
+        return false;
+    if (rest.len == 0 || rest.ptr[0] == '/' || endpoint.len > URL_MAX - 16)
+        return false;
+    for (size_t i = 0; i < rest.len; i++) {
+        char c = rest.ptr[i];
+        if (c <= ' ' || c == '?' || c == '#' || c == '@' || c == '"' || c > '~')
+            return false;
+    }
+    return true;
+}
+
+static bool prepare_easy(struct tracer *tracer)
+{
+    tracer->easy = curl_easy_init();
+    tracer->headers = curl_slist_append(NULL, "Content-Type: application/json");
+    if (tracer->easy == NULL || tracer->headers == NULL)
+        return false;
+    CURL *easy = tracer->easy;
+    return curl_easy_setopt(easy, CURLOPT_URL, tracer->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, tracer->headers) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)TRACER_CALL_MS) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, ignore) == CURLE_OK;
+}
+
+static bool start_thread(struct tracer *tracer)
+{
+    tracer->bell = system_bell_open();
+    if (tracer->bell < 0)
+        return false;
+    pthread_mutex_init(&tracer->mutex, NULL);
+    if (system_thread_start("tracer", run, tracer, &tracer->thread) == 0)
+        return true;
+    pthread_mutex_destroy(&tracer->mutex);
+    system_bell_close(tracer->bell);
+    return false;
+}
+
+static void free_all(struct tracer *tracer)
+{
+    if (tracer->easy != NULL)
+        curl_easy_cleanup(tracer->easy);
+    curl_slist_free_all(tracer->headers);
+    free(tracer->ring);
+    free(tracer->batch);
+    free(tracer->json);
+    free(tracer);
+}
+
+int tracer_create(const struct tracer_conf *conf, struct err_slot *err, struct tracer **out)
+{
+    struct span endpoint = span_of(conf->endpoint);
+    assert(tracer_endpoint_ok(endpoint) && conf->sample_milli <= 1000);
+    struct tracer *tracer = calloc(1, sizeof(*tracer));
+    if (tracer == NULL)
+        return err_set(err, ERR_NOMEM, "tracer");
+    while (endpoint.ptr[endpoint.len - 1] == '/')
+        endpoint.len--;
+    struct text url = text_on(tracer->url, sizeof(tracer->url) - 1);
+    text_put(&url, endpoint);
+    TEXT_LIT(&url, "/v1/traces");
+    assert(!url.overflown);
+    tracer->conf = *conf;
+    tracer->conf.endpoint = tracer->url;
+    tracer->ring = calloc(TRACER_QUEUE, sizeof(*tracer->ring));
+    tracer->batch = calloc(TRACER_BATCH, sizeof(*tracer->batch));
+    tracer->json = malloc(JSON_BYTES);
+    if (tracer->ring == NULL || tracer->batch == NULL || tracer->json == NULL ||
+        !prepare_easy(tracer) || !start_thread(tracer)) {
+        free_all(tracer);
+        return err_set(err, ERR_NOMEM, "tracer, its queue or its thread");
+    }
+    *out = tracer;
+    return 0;
+}
+
+const struct tracer_stats *tracer_stats(const struct tracer *tracer)
+{
+    return &tracer->stats;
+}
+
+void tracer_destroy(struct tracer *tracer)
+{
+    if (tracer == NULL)
+        return;
+    pthread_mutex_lock(&tracer->mutex);
+    tracer->closing = true;
+    pthread_mutex_unlock(&tracer->mutex);
+    system_bell_ring(tracer->bell);
+    system_thread_join(tracer->thread);
+    pthread_mutex_destroy(&tracer->mutex);
+    system_bell_close(tracer->bell);
+    free_all(tracer);
+}

@@ -1,0 +1,60 @@
+/* call_times.c: a call is known by the route that the router found, so nothing is looked up a
+ * second time. What a service could not serve is counted apart from how long it took to serve the
+ * others: an answer that says "not now" within a millisecond is no quick one.
+ *
+ * Threading: a loop counts in memory of its own; a scrape adds the loops up (metrics.h). */
+#include "service/call_times.h"
+
+#include <assert.h>
+
+static int show(struct call_times *calls, const char *name, struct metrics *metrics,
+                struct err_slot *err)
+{
+    char memory[METRICS_LABELS_MAX];
+    struct text labels = text_on(memory, sizeof(memory) - 1);
+    metrics_label(&labels, "call", span_of(name));
+    assert(!labels.overflown);
+    memory[labels.len] = '\0';
+    const struct metrics_desc took = {"fairgate_call_duration_seconds",
+                                      "From a call's first byte to its answer, of calls served.",
+                                      memory};
+    const struct metrics_desc failed = {"fairgate_call_failures_total",
+                                        "Calls that could not be served: answers of 5xx.", memory};
+    int rc = metrics_histogram(metrics, &took, METRICS_UNIT_SECONDS, &calls->took[calls->len], err);
+    return rc < 0 ? rc : metrics_counter(metrics, &failed, &calls->failed[calls->len], err);
+}
+
+int call_times_begin(struct call_times *calls, const struct call_name *names,
+                     const struct http_router *routes, struct metrics *metrics,
+                     struct err_slot *err)
+{
+    assert(calls->len == 0);
+    for (const struct call_name *at = names; at != NULL && at->name != NULL; at++) {
+        assert(calls->len < CALL_TIMES_MAX);
+        const struct http_route *route =
+            http_router_route(routes, at->method, span_of(at->pattern));
+        assert(route != NULL && strcmp(route->pattern, at->pattern) == 0);
+        calls->route[calls->len] = route;
+        int rc = show(calls, at->name, metrics, err);
+        if (rc < 0)
+            return rc;
+        calls->len++;
+    }
+    return 0;
+}
+
+void call_times_answered(struct call_times *calls, const struct http_req *req, unsigned status,
+                         uint64_t took_us)
+{
+    const struct http_route *route = http_req_route(req);
+    assert(calls->len <= CALL_TIMES_MAX);
+    for (uint32_t i = 0; i < calls->len; i++) {
+        if (calls->route[i] != route)
+            continue;
+        if (status >= 500) /* relaxed: a number for a graph */
+            atomic_fetch_add_explicit(&calls->failed[i], 1, memory_order_relaxed);
+        else
+            histogram_record(&calls->took[i], took_us);
+        return;
+    }
+}

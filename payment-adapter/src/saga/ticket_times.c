@@ -1,0 +1,38 @@
+/* ticket_times.c: a saga's moves pass by here one after the other, mostly all of them on one loop.
+ * The moment of payment is kept in memory only: a saga that comes from another process after that
+ * is measured from the step that it was at, so what a takeover costs is in the figure and what lay
+ * before it is not. Places are few and fixed; a newer saga takes an older one's. */
+#include "saga/ticket_times.h"
+
+#include "core/checkout/checkout.h"
+
+#include <assert.h>
+
+static void measure(struct ticket_times *times, size_t place, uint64_t now_us)
+{
+    assert(times->open[place].saga != 0);
+    uint64_t paid_us = times->open[place].paid_us;
+    times->open[place].saga = 0;
+    histogram_record(&times->took, now_us > paid_us ? now_us - paid_us : 0);
+}
+
+void ticket_times_on_stored(struct ticket_times *times, const struct saga_row *row,
+                            const struct saga_move *move, uint64_t now_us)
+{
+    if (checkout_kind(row->def) != CHECKOUT_SALE)
+        return;
+    assert(move->id == row->id && move->id != 0);
+    size_t place = move->id % TICKET_TIMES_OPEN;
+    bool known = times->open[place].saga == move->id;
+    enum order_status told =
+        checkout_status(row->def, row->state, row->step, row->parked, row->cause);
+    if (told == ORDER_CONFIRMING && !known) {
+        times->open[place].saga = move->id;
+        times->open[place].paid_us = now_us > move->took_us ? now_us - move->took_us : 0;
+    } else if (told == ORDER_COMPLETED && known) {
+        measure(times, place, now_us);
+    } else if (told != ORDER_CONFIRMING && known) {
+        times->open[place].saga = 0;
+        atomic_fetch_add_explicit(&times->missed, 1, memory_order_relaxed);
+    }
+}
