@@ -12,10 +12,11 @@ help: ## this list
 # ---- running it ----------------------------------------------------------------------------------
 
 .PHONY: run up down status
+OBSERVED := $(if $(OBSERVE),FAIRGATE_OBSERVE=$(OBSERVE))
 run: ready-to-run ## install what is missing, build, start all of Fairgate here; Ctrl-C ends it
-	@$(STACK) run
-up: ready-to-run ## what `make run` starts, in the background; starts just what is missing
-	@$(STACK) up
+	@$(OBSERVED) $(STACK) run
+up: ready-to-run ## what `make run` starts, in the background; just what is missing. OBSERVE=1: and what watches it
+	@$(OBSERVED) $(STACK) up
 down: ## end what `make up` started; data stays in .run
 	@$(STACK) down
 status: ## the parts that run: pid, uptime, ports, readiness
@@ -23,7 +24,7 @@ status: ## the parts that run: pid, uptime, ports, readiness
 
 .PHONY: ready-to-run
 ready-to-run:
-	@infra/deps run
+	@infra/deps run $(if $(filter 1,$(OBSERVE)),observe)
 	@$(RELEASE) -j$$(nproc) programs
 
 # ---- judging it ----------------------------------------------------------------------------------
@@ -55,6 +56,11 @@ faults: ## sales that are broken, RUNS (1) for each fault, and the table of what
 	@infra/deps test
 	@$(RELEASE) -j$$(nproc) programs
 	@node tests/fault/campaign/run.js --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED)) $(FAULTS)
+.PHONY: observe-test
+observe-test: ## what watches a stack sees it, and tells of an alert that is provoked (part of make soak)
+	@infra/deps run test observe
+	@$(RELEASE) -j$$(nproc) stack-programs
+	@node infra/black-box.js tests/observe/*.test.js
 fuzz: ## every fuzz target for FUZZ_S seconds (60)
 	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
@@ -133,6 +139,10 @@ aws-test: ## types, tests and rules of the templates for AWS (infra/aws); needs 
 sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
 	@$(RELEASE) -j$$(nproc) programs
 	@node infra/sbom.js build/release >build/sbom.json.new && mv build/sbom.json.new build/sbom.json
+
+.PHONY: dashboards
+dashboards: ## make rules and dashboards again, after a change to a promise or a panel (infra/observe)
+	@node infra/observe/make.js
 
 # ---- the handbook --------------------------------------------------------------------------------
 

@@ -80,7 +80,8 @@ function named(value, owner) {
 
 // [{from, to, by}], `by` being the setting that names it.
 export function calls() {
-  const parts = must(/^ALL_PARTS='([^']*)'/m.exec(read('infra/stack/lib.sh')), 'ALL_PARTS')[1].split(' ');
+  // What watches a stack, if it is asked for, is no part of a sale.
+  const parts = must(/^ALL_PARTS='([^']*)'/m.exec(read('infra/stack/lib.sh')), 'ALL_PARTS')[1].split(/\s+/).filter((part) => !part.startsWith('observe-'));
   for (const part of parts) must(PLACES[part], `a place for ${part}`);
   const owner = portsOfParts(parts);
   const all = [{ from: 'visitor', to: 'edge', by: 'HTTP' }, { from: 'visitor', to: 'psp-sandbox', by: 'the payment page' }];

@@ -26,7 +26,7 @@ settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
     asked_base=${FAIRGATE_PORT_BASE:-}
-    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s NEW=
+    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s NEW= OBSERVE=0 ALERTS_URL=
     # shellcheck disable=SC1091 # made by settings_save
     if [ -r "$RUN/settings" ]; then . "$RUN/settings"; fi
     BASE=${asked_base:-$BASE}
@@ -39,6 +39,8 @@ settings_load() {
     PROXY_PROTOCOL=${FAIRGATE_EDGE_PROXY_PROTOCOL-$PROXY_PROTOCOL}
     PAGE_KEPT=${FAIRGATE_PAGE_KEPT:-$PAGE_KEPT}
     NEW=${FAIRGATE_NEW_BUILD_DIR-$NEW}
+    OBSERVE=${FAIRGATE_OBSERVE:-$OBSERVE}
+    ALERTS_URL=${FAIRGATE_ALERTS_URL-$ALERTS_URL}
     SECRETS=$RUN/secrets
 }
 
@@ -70,6 +72,12 @@ settings_check() {
         [ -x "$NEW/bin/queue-front" ] || fail "FAIRGATE_NEW_BUILD_DIR=$NEW: there is no bin/queue-front"
         NEW=$(realpath "$NEW")
     fi
+    number FAIRGATE_OBSERVE "$OBSERVE" 0 1
+    case $ALERTS_URL in
+    *[!A-Za-z0-9/:.?=\&%~_-]*) fail "FAIRGATE_ALERTS_URL=$ALERTS_URL: http:// or https:// and an address, or empty" ;;
+    '' | http://?* | https://?*) ;;
+    *) fail "FAIRGATE_ALERTS_URL=$ALERTS_URL: http:// or https:// and an address, or empty" ;;
+    esac
     networks FAIRGATE_EDGE_TRUSTED "$TRUSTED"
     networks FAIRGATE_EDGE_PROXY_PROTOCOL "$PROXY_PROTOCOL"
 }
@@ -100,6 +108,8 @@ CLIENT_IP_HEADER='$CLIENT_IP_HEADER'
 PROXY_PROTOCOL='$PROXY_PROTOCOL'
 PAGE_KEPT='$PAGE_KEPT'
 NEW='$NEW'
+OBSERVE=$OBSERVE
+ALERTS_URL='$ALERTS_URL'
 END
 }
 
@@ -116,7 +126,8 @@ secret() { cat "$SECRETS/$1"; }
 
 # ---- parts --------------------------------------------------------------------------------------
 
-ALL_PARTS='redis postgres psp-sandbox demo-shop queue-front seat-service payment-adapter seats-feed edge'
+ALL_PARTS='redis postgres psp-sandbox demo-shop queue-front seat-service payment-adapter seats-feed
+    observe-alertmanager observe-prometheus edge'
 
 # Those that run here: the first front is called queue-front, others queue-front-2 and so on.
 parts() {

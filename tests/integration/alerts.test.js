@@ -1,16 +1,37 @@
-// The alerts: promtool reads them, each fires when its figures go bad and is silent before, each has a line in the
-// runbook, and each figure that a service calls trouble has an alert.
+// What infra/observe and the handbook say of figures: promtool reads the rules, each alert fires when its figures go
+// bad and is silent before, each has its part in the runbook, whose commands are taken, and rules, dashboards and the
+// table of metrics know the figures of the services and no others. tests/integration/visit/walls.test.js compares the
+// table with what running programs export.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dump, load } from 'js-yaml';
-import { openScope, ROOT } from '../lib-js/index.js';
+import { dump } from 'js-yaml';
+import { outdated } from '../../infra/observe/make.js';
+import { BOARDS } from '../../infra/observe/boards.js';
+import { OBJECTIVES } from '../../infra/observe/objectives.js';
+import { openScope, ROOT, runBeside } from '../lib-js/index.js';
+import { familyOf, figuresOfAlerts, logFields, metricsTable, namesIn, ruleGroups, RULE_FILES } from '../lib-js/observe.js';
 
-const PATH = join(ROOT, 'infra/observe/alerts.yml');
-const rules = load(readFileSync(PATH, 'utf8')).groups.flatMap((group) => group.rules);
+const [ALERTS, SLOS] = RULE_FILES;
+const rules = ruleGroups([ALERTS]).flatMap((group) => group.rules);
+const all = ruleGroups().flatMap((group) => group.rules);
+const alerts = all.filter(({ alert }) => alert);
+const names = [...new Set(alerts.map(({ alert }) => alert))];
+
+function promtool(...args) {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+  assert.equal(status, 0, `${stdout}${stderr}`);
+}
+
+// Rules under test, as promtool wants them told.
+function tried(t, rule_files, evaluation_interval, tests) {
+  const path = join(openScope(t).tempDir(), 'rules.test.yml');
+  writeFileSync(path, dump({ rule_files, evaluation_interval, tests }, { noRefs: true }));
+  promtool('test', 'rules', path);
+}
 
 // What makes each fire: its series, with the value of a good half hour and of a bad one. `xN` steps of a minute follow.
 const GOOD = 30;
@@ -38,6 +59,8 @@ const CASES = {
   FairgateHoldsUnremembered: [['fairgate_seats_unremembered_total', rising(1)]],
   FairgatePayClockApart: [['fairgate_pay_seats_clock_apart_ms{instance="a"}', level(0, 60_000)]],
   FairgatePayDatabaseGone: [['fairgate_pay_db_connected', level(4, 0)]],
+  FairgatePspRefusesUs: [['fairgate_psp_refused_us_total{provider="stripe"}', rising(1)]],
+  FairgateUsersDbAway: [['fairgate_users_db_held_back_total{why="breaker"}', rising(1)], ['fairgate_users_db_held_back_total{why="cap"}', '0+5x60']],
   FairgateSagasParked: [['fairgate_sagas_parked', level(0, 1)]],
   FairgateSagasUnknown: [['fairgate_sagas_unknown', level(0, 1)]],
   FairgateSagasOverdue: [['fairgate_sagas_overdue_microseconds', level(2e6, 9e7)]],
@@ -46,6 +69,7 @@ const CASES = {
   FairgateShopLags: [['fairgate_shop_lag_microseconds', level(6e7, 1e9)]],
   FairgateShopLettersParked: [['fairgate_shop_letters_parked', level(0, 1)]],
   FairgateMailLags: [['fairgate_mail_lag_microseconds', level(6e7, 1e9)]],
+  FairgateMailsGivenUp: [['fairgate_mails_total{outcome="given_up"}', rising(1)], ['fairgate_mails_total{outcome="sent"}', '0+5x60']],
   FairgateUnknownOutcomes: [['fairgate_pay_db_unknown_total', rising(1)]],
   FairgateErrors: [['fairgate_http_responses_total{job="fairgate-pay",class="5xx"}', rising(60)], ['fairgate_http_responses_total{job="fairgate-pay",class="2xx"}', '0+600x60']],
   FairgateWarnings: [['fairgate_warnings_total{what="a"}', rising(1)]],
@@ -55,6 +79,7 @@ const CASES = {
 const LABELS = {
   FairgateSeatsNotOpen: { event: 'night' },
   FairgatePayClockApart: { instance: 'a' },
+  FairgateUsersDbAway: {},
   FairgateErrors: { job: 'fairgate-pay' },
 };
 
@@ -70,28 +95,186 @@ test('each alert fires when its figures go bad, and not before', (t) => {
     ];
   });
   const input_series = Object.values(CASES).flat().map(([series, values]) => ({ series, values }));
-  const tests = [{ interval: '1m', input_series, alert_rule_test }];
-  const path = join(openScope(t).tempDir(), 'alerts.test.yml');
-  writeFileSync(path, dump({ rule_files: [PATH], evaluation_interval: '1m', tests }));
-  const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', path], { encoding: 'utf8' });
-  assert.equal(status, 0, `${stdout}${stderr}`);
+  tried(t, [ALERTS], '1m', [{ interval: '1m', input_series, alert_rule_test }]);
 });
 
-test('the runbook says what to do about each, and about no other', () => {
-  const runbook = readFileSync(join(ROOT, 'infra/observe/README.md'), 'utf8');
-  const told = [...runbook.matchAll(/^\| (Fairgate\w+) \| ./gm)].map(([, name]) => name);
-  assert.deepEqual(told, rules.map(({ alert }) => alert));
+// ---- what was promised ----
+
+const STEP_S = 30;
+const BUSY = 500; // calls a step
+const steps = (minutes) => Math.round((minutes * 60) / STEP_S);
+
+// A counter that rises by so much a step, over spans of [minutes, share that is bad].
+function counter(spans, rise) {
+  let value = 0;
+  return spans.map(([minutes, share]) => {
+    const by = rise(share);
+    const text = `${value}+${by}x${steps(minutes) - 1}`;
+    value += by * steps(minutes);
+    return text;
+  }).join(' ');
+}
+const gauge = (spans, of) => spans.map(([minutes, share]) => `${of(share)}+0x${steps(minutes) - 1}`).join(' ');
+
+// The figures of an objective over such spans. `manner`: what is bad is slow, or fails.
+const FIGURES = {
+  eta: (spans, manner, calls) => [['fairgate_waits_judged_total', counter(spans, () => calls)], ['fairgate_waits_kept_total', counter(spans, (share) => calls * (1 - share))]],
+  ticket: (spans, manner, calls) => served(spans, manner, calls, ['fairgate_order_to_ticket_seconds', '', '29.360128'], 'fairgate_tickets_missed_total'),
+  positions: (spans) => [['fairgate_line_stale{event="night",instance="a"}', gauge(spans, (share) => Math.ceil(share))], ['fairgate_line_stale{event="night",instance="b"}', gauge(spans, (share) => Math.ceil(share))]],
+  drift: (spans, manner) => (manner === 'fails'
+    ? [['fairgate_drift', gauge(spans, Math.ceil)], ['fairgate_reconcile_last_seconds', counter(spans, () => STEP_S)]]
+    : [['fairgate_drift', gauge(spans, () => 0)], ['fairgate_reconcile_last_seconds', gauge(spans, (share) => (share > 0 ? 1 : 1e9))]]),
+};
+function served(spans, manner, calls, [family, labels, le], failed) {
+  const good = (share) => calls * (1 - share);
+  return [
+    [`${family}_bucket{${labels}le="${le}"}`, counter(spans, good)],
+    [`${family}_count${labels && `{${labels}}`}`, counter(spans, manner === 'fails' ? good : () => calls)],
+    [`${failed}${labels && `{${labels}}`}`, counter(spans, manner === 'fails' ? (share) => calls * share : () => 0)],
+  ];
+}
+const figuresOf = ({ slo, bad }, ...told) => {
+  if (FIGURES[slo]) return FIGURES[slo](...told);
+  const [, call, le] = /call="(\w+)",le="([^"]+)"/.exec(bad('1m'));
+  return served(...told, ['fairgate_call_duration_seconds', `call="${call}",`, le], 'fairgate_call_failures_total').map(([series, values]) => [series.replace(',}', '}'), values]);
+};
+
+const isTime = ({ now }) => now !== undefined;
+// The share that is bad over the last minutes of all that there is.
+function over(spans, minutes) {
+  let left = minutes;
+  let bad = 0;
+  for (const [span, share] of [...spans].reverse()) {
+    bad += Math.min(left, span) * share;
+    left -= Math.min(left, span);
+  }
+  return bad / (minutes - left);
+}
+
+// Each: spans of an objective, calls a step, and whether it is a page.
+const STORIES = {
+  'all is well': { spans: () => [[40, 0]] },
+  'all comes too late for the last five minutes': { spans: () => [[30, 0], [5, 1]], page: true },
+  'all fails for the last five minutes': { spans: () => [[30, 0], [5, 1]], manner: 'fails', page: true },
+  // Much within five minutes, and not yet too much within thirty.
+  'it begins to fail': { spans: (one) => [[40, 0], one.page ? [5, 0.9] : [3, 40 * one.budget]], only: (one) => !isTime(one), page: true },
+  'it fails for long, and never much': { spans: (one) => [[5, 0], [31, (one.page ? 3 : 8) * one.budget]], only: (one) => !isTime(one), page: true },
+  'a little too much fails all the time': { spans: (one) => (isTime(one) ? [[25, 0], [1, 1], [15, 0]] : [[40, 1.5 * one.budget]]) },
+  'all failed, and is well again': { spans: () => [[30, 0], [6, 1], [10, 0]], manner: 'fails' },
+  'all fails, and hardly anybody asks': { spans: () => [[25, 1]], calls: 0.25, only: (one) => !isTime(one), silent: true },
+};
+
+test('what was promised: alerts when it is broken, by the pace of it, and not otherwise', (t) => {
+  tried(t, [SLOS], '1m', Object.entries(STORIES).map(([name, { spans, manner = 'slow', calls = BUSY, page = false, only = () => true, silent = false }]) => {
+    const some = OBJECTIVES.filter(only);
+    return {
+      name, interval: `${STEP_S}s`,
+      input_series: some.flatMap((one) => figuresOf(one, spans(one), manner, calls)).map(([series, values]) => ({ series, values })),
+      alert_rule_test: some.map((one) => {
+        const isOver = (minutes) => over(spans(one), minutes) > one.budget;
+        const severities = silent ? [] : [...(page ? ['page'] : []), ...(isOver(360) && isOver(30) ? ['look'] : [])];
+        const told = (severity) => ({ exp_labels: { severity, slo: one.slo }, exp_annotations: alerts.find(({ alert }) => alert === one.alert).annotations });
+        return { eval_time: `${spans(one).reduce((sum, [minutes]) => sum + minutes, 0) - 1}m`, alertname: one.alert, exp_alerts: severities.map(told) };
+      }),
+    };
+  }));
 });
 
-// By their names, as a service gives them: a new figure of that kind wants a rule.
-const TROUBLE = /_(codes_missing|visits_halted|stale|shut|parked|unknown|unknown_total|failures_total|broken_total|late_total|late_ms|store_timeouts_total|unremembered_total|overdue_microseconds|lag_microseconds|drift|warnings_total|odd_events_total|journal_errors_total|clock_(ahead|behind)_ms)$/;
+test('rules and dashboards that are made are as they would be made now', () => {
+  assert.deepEqual(outdated(), [], 'make dashboards');
+});
 
-test('every figure in a rule is one of a service, and every figure of trouble is in a rule', () => {
+// ---- the runbook ----
+
+const runbook = readFileSync(join(ROOT, 'docs/operate/runbook.md'), 'utf8');
+const parts = new Map(runbook.split(/^### /m).slice(1).map((part) => [part.slice(0, part.indexOf('\n')), part.split(/^## /m)[0]]));
+
+test('the runbook has a part for each alert, and for no other, and each alert leads there', () => {
+  assert.deepEqual([...parts.keys()].sort(), [...names].sort());
+  for (const { alert, annotations } of alerts) assert.equal(annotations.runbook, `docs/operate/runbook.md#${alert.toLowerCase()}`);
+  for (const [name, part] of parts) for (const told of ['**You see**', '**Do', '**It is over**']) assert.ok(part.includes(told), `${name}: ${told}`);
+});
+
+// Nobody listens there: a command that is taken says that (3), one that is not (2) says what is wrong with it.
+test('each command of fairgate in the runbook is one that it takes', async (t) => {
+  const scope = openScope(t);
+  const dir = scope.tempDir();
+  writeFileSync(join(dir, 'profiles'), '[default]\nqueue = "http://127.0.0.1:1"\nseats = "http://127.0.0.1:1"\npay = "http://127.0.0.1:1"\n');
+  writeFileSync(join(dir, 'codes.txt'), 'AAAA-BBBB\n');
+  const commands = [...new Set([...runbook.matchAll(/^fairgate (.*)$|`fairgate ([^`]+)`/gm)].map(([, line, inline]) => line ?? inline))];
+  assert.ok(commands.length > 25);
+  const env = { FAIRGATE_PROFILES: join(dir, 'profiles'), FAIRGATE_TOKEN: 'x'.repeat(32) };
+  for (const command of commands) {
+    const args = [...command.matchAll(/"([^"]*)"|([^\s"]+="[^"]*")|(\S+)/g)].map(([, quoted, pair, word]) => quoted ?? pair?.replaceAll('"', '') ?? word);
+    if (!args.includes('--yes')) args.push('--yes');
+    const { status, stdout, stderr } = await runBeside('fairgate', args.map((word) => (word === 'codes.txt' ? join(dir, word) : word)), { env });
+    assert.notEqual(status, 2, `fairgate ${command}: ${stdout}${stderr}`);
+  }
+});
+
+test('what the runbook looks for in logs is a field of theirs', () => {
+  const asked = [...runbook.matchAll(/jq -c '([^']*)'/g)].flatMap(([, filter]) => [...filter.matchAll(/\.(\w+)/g)].map(([, field]) => field));
+  assert.ok(asked.length > 10);
+  assert.deepEqual(asked.filter((field) => !logFields().has(field)), []);
+});
+
+// ---- figures ----
+
+const table = metricsTable();
+const known = new Set(table.map(({ name }) => name));
+const recorded = new Set(all.filter(({ record }) => record).map(({ record }) => record));
+const isKnown = (name) => known.has(familyOf(name)) || known.has(name) || recorded.has(name) || name === 'ALERTS';
+
+test('the table names each figure of a service, and no other', () => {
   const sources = ['queue-front/src', 'seat-service/src', 'payment-adapter/src', 'common']
     .flatMap((room) => readdirSync(join(ROOT, room), { recursive: true }).map((path) => join(ROOT, room, path))).filter((path) => path.endsWith('.c'));
   const text = sources.map((path) => readFileSync(path, 'utf8')).join('\n');
-  const figures = new Set([...text.matchAll(/"(fairgate_\w+)"/g)].map(([, name]) => name));
-  const ruled = new Set(rules.flatMap(({ expr }) => expr.match(/fairgate_\w+/g) ?? []));
-  assert.deepEqual([...ruled].filter((name) => !figures.has(name)), []);
-  assert.deepEqual([...figures].filter((name) => TROUBLE.test(name) && !ruled.has(name)), []);
+  const figures = new Set([...text.matchAll(/"((?:fairgate|process)_\w+)"/g)].map(([, name]) => name).filter((name) => !name.endsWith('_bucket')));
+  assert.deepEqual([...figures].sort(), [...known].filter((name) => name !== 'up').sort());
+  assert.equal(known.size, table.length, 'each stands there once');
+  for (const { name, meaning, unit, type } of table) assert.ok(meaning.length > 5 && unit && ['counter', 'gauge', 'histogram'].includes(type), name);
+});
+
+test('the table names the alerts that hang on each figure', () => {
+  const wanted = new Map(table.map(({ name }) => [name, []]));
+  for (const [alert, figures] of figuresOfAlerts()) {
+    for (const figure of figures) {
+      assert.ok(wanted.has(figure), `${alert} asks for ${figure}`);
+      wanted.get(figure).push(alert);
+    }
+  }
+  for (const { name, alerts: told } of table) assert.deepEqual(told, wanted.get(name).sort(), name);
+});
+
+// By their names, as a service gives them: a new figure of that kind wants a rule.
+const TROUBLE = /_(codes_missing|visits_halted|stale|shut|parked|unknown|unknown_total|failures_total|broken_total|late_total|late_ms|store_timeouts_total|unremembered_total|overdue_microseconds|lag_microseconds|drift|warnings_total|odd_events_total|journal_errors_total|clock_(ahead|behind)_ms|refused_us_total|missed_total)$/;
+
+test('every figure of trouble is in a rule', () => {
+  assert.deepEqual(table.filter(({ name, alerts: told }) => TROUBLE.test(name) && told.length === 0).map(({ name }) => name), []);
+});
+
+// What Grafana fills in, filled in.
+const asAsked = (expr) => expr.replaceAll('$__rate_interval', '1m').replaceAll('$event', '.*');
+
+test('each expression of a dashboard can be asked, and asks for what there is', (t) => {
+  const boards = readdirSync(join(ROOT, 'infra/observe/dashboards')).map((name) => JSON.parse(readFileSync(join(ROOT, 'infra/observe/dashboards', name), 'utf8')));
+  assert.equal(boards.length, Object.keys(BOARDS).length);
+  const asked = boards.flatMap(({ title, panels }) => panels.flatMap((panel) => (panel.targets ?? []).map(({ expr }) => ({ where: `${title}: ${panel.title}`, expr }))));
+  assert.ok(asked.length > 80);
+  for (const { where, expr } of asked) {
+    assert.ok(namesIn(expr).length > 0, `${where}: ${expr}`);
+    for (const name of namesIn(expr)) assert.ok(isKnown(name), `${where} asks for ${name}`);
+  }
+  const path = join(openScope(t).tempDir(), 'asked.yml');
+  writeFileSync(path, dump({ groups: [{ name: 'asked', rules: asked.map(({ expr }, n) => ({ record: `asked:${n}`, expr: asAsked(expr) })) }] }));
+  promtool('check', 'rules', path);
+  promtool('check', 'rules', ...RULE_FILES);
+  assert.equal(new Set(boards.map(({ uid }) => uid)).size, boards.length);
+});
+
+test('a figure that an alert hangs on is on a dashboard', () => {
+  const shown = new Set(Object.values(BOARDS).flatMap(({ rows }) => Object.values(rows).flat().flatMap(({ asks }) => Object.values(asks).flatMap(namesIn))).map(familyOf));
+  const wanted = table.filter(({ alerts: told, name }) => told.length > 0 && name !== 'up' && !/_(clock_|codes_missing|visits_halted)/.test(name)).map(({ name }) => name);
+  const missing = wanted.filter((name) => !shown.has(name));
+  assert.deepEqual(missing, []);
 });

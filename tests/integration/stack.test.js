@@ -220,6 +220,8 @@ test('bad settings are refused with what is allowed', async (t) => {
     [{ FAIRGATE_PORT_BASE: 'x' }, /FAIRGATE_PORT_BASE=x: a number/],
     [{ FAIRGATE_QUEUE_FRONTS: '9' }, /FAIRGATE_QUEUE_FRONTS=9: a number from 1 to 8/],
     [{ FAIRGATE_TLS_PEM: '/no/such' }, /FAIRGATE_TLS_PEM=\/no\/such: cannot be read/],
+    [{ FAIRGATE_OBSERVE: '2' }, /FAIRGATE_OBSERVE=2: a number from 0 to 1/],
+    [{ FAIRGATE_ALERTS_URL: "http://a'b" }, /FAIRGATE_ALERTS_URL=http:\/\/a'b: http:\/\/ or https:\/\//],
     [{ FAIRGATE_MAIL_URL: 'localhost:25' }, /FAIRGATE_MAIL_URL=localhost:25: smtp:\/\/HOST:PORT/],
     [{ FAIRGATE_RUN_DIR: '/tmp/a b' }, /FAIRGATE_RUN_DIR=\/tmp\/a b: only letters/],
   ];

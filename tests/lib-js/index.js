@@ -19,6 +19,7 @@ export {
   untilInStep,
 } from './redis-groups.js';
 export { openClock } from './clock.js';
+export { openCollector } from './collector.js';
 export { seededRng } from './rng.js';
 export { openScope } from './scope.js';
 export {

@@ -12,7 +12,7 @@ import { alarms, JOBS, metrics, NAMESPACE, type Alarm } from './alerts.js';
 import type { Network } from './network.js';
 import { fetcher, type Workshop } from './task.js';
 
-const runbook = 'infra/observe/README.md says what to do.';
+const runbook = 'docs/operate/runbook.md says what to do.';
 
 function topicsOf(stack: Stack, key: IKey): Record<string, sns.Topic> {
   const topic = (name: string) => {

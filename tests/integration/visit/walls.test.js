@@ -5,11 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, client, CookieJar, crlf, delay, letIn, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, until } from '../../lib-js/index.js';
+import { assertProblem, client, CookieJar, crlf, delay, letIn, openCollector, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, ROOT, until } from '../../lib-js/index.js';
+import { boundsIn, families, logFields, metricsTable, ruleGroups } from '../../lib-js/observe.js';
 
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
 const EVENT = 'demo';
@@ -35,6 +36,7 @@ const wants = (call, who) => call.security.some((way) => who in way);
 describe('the walls', () => {
   const scope = openScope();
   let stack;
+  let collector; // of traces
   let alice; // has bought: {jar, order, tickets, hold}
   let bob; // has held and ordered nothing yet: {jar, pass, hold}
   const secretsSeen = []; // what was handed to visitors, and may be in no log
@@ -50,13 +52,13 @@ describe('the walls', () => {
     return answer.status !== 429 && answer;
   });
 
-  async function enter() {
-    const { ticket } = (await stack.edge.post(`/v1/queue/${EVENT}/join`)).json;
+  async function enter(headers = {}) {
+    const { ticket } = (await stack.edge.post(`/v1/queue/${EVENT}/join`, { headers })).json;
     const { pass } = await until('a pass', async () => {
-      const answer = await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: ticket });
+      const answer = await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: ticket, headers });
       return answer.status === 201 && answer.json;
     });
-    const { hold } = (await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } } })).json;
+    const { hold } = (await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } }, headers })).json;
     secretsSeen.push(ticket, pass);
     return { ticket, pass, hold };
   }
@@ -69,8 +71,8 @@ describe('the walls', () => {
     return jar;
   }
 
-  async function buy(jar, { pass, hold }) {
-    const headers = { ...jar.headers, 'idempotency-key': randomUUID() };
+  async function buy(jar, { pass, hold }, more = {}) {
+    const headers = { ...jar.headers, 'idempotency-key': randomUUID(), ...more };
     const made = await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: EVENT, hold }, headers });
     assert.equal(made.status, 201, made.text);
     const { pathname } = new URL(made.json.payment.checkout_url);
@@ -85,7 +87,8 @@ describe('the walls', () => {
   }
 
   before(async () => {
-    stack = await openStack(scope, { env: { FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', ...PATIENCE } });
+    collector = await openCollector(scope);
+    stack = await openStack(scope, { env: { FAIRGATE_TRACE_ENDPOINT: collector.url, FAIRGATE_TRACE_SAMPLE: '1000', FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', ...PATIENCE } });
     await stack.up();
     await letIn(stack, EVENT, { rate_per_s: 1000, burst: 1000, max_active: 0 });
     const visit = await enter();
@@ -521,5 +524,105 @@ describe('the walls', () => {
     const parts = await stack.parts();
     for (const service of SERVICES)
       assert.match(readFileSync(`/proc/${parts[service].pid}/limits`, 'utf8'), /^Max core file size +[01] +[01] /m, service);
+  });
+
+  // Of every program, on the finest level, while somebody joins, logs in, buys and hands a ticket on.
+  const FORMS = { text: (value) => typeof value === 'string', number: Number.isInteger, bool: (value) => typeof value === 'boolean', time: (value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) };
+
+  test('logs are of one form, and have nothing of a person in them', async () => {
+    const token = stack.secret('admin-token');
+    const level = async (to) => {
+      for (const n of [1, 2, 3]) assert.equal((await at(n + 10, token).put('/log/level', { body: { level: to } })).status, 204);
+    };
+    const people = { agent: 'Marvin-the-Browser/42', from: '203.0.113.77', to: 'trillian.astra@shop.example', card: '4242424242424242', typed: 'zaphod.b@shop.example' };
+    const headers = { 'user-agent': people.agent, 'x-forwarded-for': people.from };
+    await level('debug');
+    const visit = await enter();
+    const jar = await login(5);
+    const { tickets } = await buy(jar, visit);
+    for (const n of [1, 2, 3]) for (const path of [`/v1/queue/${EVENT}/me`, `/v1/seats/${EVENT}`, '/v1/pay/me']) await at(n).get(path, { headers: { ...headers, ...jar.headers } });
+    await at(3).post('/v1/pay/login', { body: { login: people.typed, password: 'not-mine' }, headers });
+    const given = await stack.edge.post(`/v1/pay/tickets/${tickets[0].ticket}/transfer`, { body: { to: people.to }, headers: { ...jar.headers, 'idempotency-key': randomUUID() } });
+    assert.ok(given.status < 500, given.text);
+    await level('info');
+
+    const { login: address } = JSON.parse(stack.read('demo-users.json'))[5];
+    const [{ name }] = stack.rows('demo_shop', `SELECT name FROM users WHERE lower(email) = lower('${address}')`);
+    const fields = logFields();
+    const seen = new Set();
+    for (const service of SERVICES) {
+      for (const file of readdirSync(join(stack.dir, 'log', service)).filter((one) => one === 'current' || one.startsWith('@'))) {
+        const text = stack.read(`log/${service}/${file}`);
+        for (const [what, word] of Object.entries({ ...people, address, name })) assert.ok(!text.includes(word), `${service} wrote down a visitor's ${what}`);
+        assert.doesNotMatch(text, /[\w.+-]+@[\w-]+\.[a-z]{2,}/i, `${service} wrote down a mail address`);
+        for (const line of text.trim().split('\n').filter((one) => !one.startsWith('stack: '))) {
+          const entry = JSON.parse(line);
+          assert.deepEqual(Object.keys(entry).slice(0, 4), ['ts', 'level', 'service', 'msg'], line);
+          assert.equal(entry.service, service);
+          assert.ok(['debug', 'info', 'warn', 'error'].includes(entry.level) && entry.msg.length > 0, line);
+          for (const [field, value] of Object.entries(entry)) {
+            assert.ok(fields.has(field), `${field} is in no table: ${line}`);
+            assert.ok(FORMS[fields.get(field)](value), `${field} is no ${fields.get(field)}: ${line}`);
+            seen.add(field);
+          }
+        }
+      }
+    }
+    for (const field of ['traceparent', 'path', 'took_us', 'saga', 'event']) assert.ok(seen.has(field), field);
+  });
+
+  // What a browser would send with each request of a visit; each span stands below another or below the browser's.
+  test('a visit is one trace, through all services to the provider, and has nothing of a person in it', async () => {
+    const [trace, browser] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
+    const headers = { traceparent: `00-${trace}-${browser}-01` };
+    const jar = await login(6);
+    const { order, tickets } = await buy(jar, await enter(headers), headers);
+    const WANTED = ['queue-front POST /v1/queue/{event}/join', 'queue-front POST /v1/queue/{event}/pass', 'seat-service POST /v1/seats/{event}/holds',
+      'payment-adapter POST /v1/pay/orders', 'seat-service GET /v1/seats/{event}/holds/{hold}', 'payment-adapter saga extend_hold', 'payment-adapter saga create_payment',
+      'payment-adapter saga confirm_seats', 'payment-adapter saga capture', 'payment-adapter saga issue_tickets', 'payment-adapter saga end_session', 'payment-adapter saga hand_over',
+      'seat-service POST /internal/events/{event}/holds/{hold}/{action}', 'queue-front POST /internal/sessions/{session}/end'];
+    const named = () => collector.of(trace).map(({ service, name }) => `${service} ${name}`);
+    await until('all of its spans', () => WANTED.every((one) => named().includes(one)) && named().includes('psp-sandbox POST /v1/payment_intents/{id}/capture'));
+    const spans = collector.of(trace);
+    const ids = new Set([browser, ...spans.map(({ spanId }) => spanId)]);
+    assert.equal(ids.size, spans.length + 1, 'each has an id of its own');
+    for (const span of spans) {
+      assert.ok(ids.has(span.parentSpanId), `${span.name} stands below ${span.parentSpanId}`);
+      assert.ok(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano));
+      assert.equal(span.status, undefined, JSON.stringify(span));
+    }
+    const asked = spans.find(({ name }) => name === 'POST /v1/pay/orders');
+    for (const { name, parentSpanId } of spans.filter((span) => span.name.startsWith('saga '))) assert.equal(parentSpanId, asked.spanId, name);
+    const { login: address, password } = JSON.parse(stack.read('demo-users.json'))[6];
+    const told = JSON.stringify(collector.spans);
+    for (const word of [address, password, jar.get('fg_session').value, order, ...tickets.map(({ token }) => token), ...secretsSeen]) assert.ok(!told.includes(word), word);
+    assert.doesNotMatch(told, /[\w.+-]+@[\w-]+\.[a-z]{2,}/i);
+  });
+
+  test('what the runbook asks the databases can be asked', () => {
+    const asked = [...readFileSync(join(ROOT, 'docs/operate/runbook.md'), 'utf8').matchAll(/psql -d (\w+) -c "([^"]+)"/g)];
+    assert.ok(asked.length > 0);
+    for (const [, database, statement] of asked) stack.sql(database, statement);
+  });
+
+  // ---- what is counted ----
+
+  test('the handbook names each figure that a program tells, with its type and labels, and no other', async () => {
+    const table = metricsTable();
+    const bounds = new Map();
+    const told = new Set();
+    for (const [n, service] of SERVICES.entries()) {
+      for (const [name, { type, labels, bounds: les }] of families((await at(n + 11).get('/metrics')).text)) {
+        const row = table.find((one) => one.name === name);
+        assert.ok(row !== undefined, `${service} tells ${name}`);
+        assert.ok(row.section === 'Every program' || row.section === service, `${name} stands below ${row.section}`);
+        assert.equal(row.type, type, name);
+        assert.deepEqual([...labels].sort(), [...row.labels].sort(), name);
+        for (const le of les) bounds.set(`${name} ${le}`, true);
+        told.add(name);
+      }
+    }
+    assert.deepEqual(table.filter(({ name, meaning }) => !told.has(name) && name !== 'up' && !/only with/.test(meaning)).map(({ name }) => name), []);
+    for (const { rules } of ruleGroups()) for (const { expr } of rules) for (const [name, le] of boundsIn(expr)) assert.ok(bounds.has(`${name} ${le}`), `${name} has no bound ${le}`);
   });
 });

@@ -1,0 +1,103 @@
+// make.js [--check]: writes what is made of objectives.js and boards.js: slo.yml for Prometheus, and dashboards/
+// for Grafana. `make dashboards` writes them; --check only compares.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { BOARDS } from './boards.js';
+import { FAST, LOOK, OBJECTIVES, SLOW, WINDOWS } from './objectives.js';
+
+// ---- rules ----
+
+const SECONDS = { '1m': 60, '5m': 300, '30m': 1800, '6h': 21600 };
+const FEWEST = 20; // of a call in the long window: one that fails in the night wakes nobody
+
+const record = (name, slo, expr) => `      - record: ${name}\n        expr: ${expr}\n        labels: { slo: ${slo} }\n`;
+
+function records(one) {
+  const lines = [record('fairgate:slo_budget', one.slo, `vector(${one.budget})`)];
+  if (one.now) lines.push(record('fairgate:slo_bad:now', one.slo, one.now));
+  for (const window of WINDOWS) lines.push(record(`fairgate:slo_bad:ratio${window}`, one.slo, one.bad(window, one.slo)));
+  if (one.all) for (const { long } of [FAST, SLOW, LOOK]) lines.push(record(`fairgate:slo_all:rate${long}`, one.slo, one.all(long)));
+  return lines.join('');
+}
+
+function burns({ slo, budget, all }, { long, short }, times) {
+  const limit = Number((times * budget).toPrecision(6));
+  const over = (window) => `fairgate:slo_bad:ratio${window}{slo="${slo}"} > ${limit}`;
+  const enough = all ? ` and fairgate:slo_all:rate${long}{slo="${slo}"} > ${(FEWEST / SECONDS[long]).toPrecision(3)}` : '';
+  return `(${over(long)} and ${over(short)}${enough})`;
+}
+
+function alerts(one) {
+  const [fast, slow] = one.page ?? [FAST.times, SLOW.times];
+  const rule = (severity, expr) => `      - alert: ${one.alert}\n        expr: ${expr}\n        labels: { severity: ${severity} }\n` +
+    `        annotations: { summary: "${one.summary}", runbook: "docs/operate/runbook.md#${one.alert.toLowerCase()}" }\n`;
+  return rule('page', `${burns(one, FAST, fast)} or ${burns(one, SLOW, slow)}`) + rule('look', burns(one, LOOK, LOOK.times));
+}
+
+const rules = () => `# Made by infra/observe/make.js of objectives.js, which says what is promised and how alerts follow from it.
+groups:
+${OBJECTIVES.map((one) => `  # ${one.promise}\n  - name: fairgate-slo-${one.slo}\n    rules:\n${records(one)}${alerts(one)}`).join('')}`;
+
+// ---- dashboards ----
+
+const WIDTH = 24;
+const SOURCE = { type: 'prometheus', uid: '${source}' };
+
+function panels(rows) {
+  const made = [];
+  let y = 0;
+  const add = (one) => made.push({ id: made.length + 1, ...one });
+  for (const [title, list] of Object.entries(rows)) {
+    add({ type: 'row', title, collapsed: false, gridPos: { x: 0, y, w: WIDTH, h: 1 }, panels: [] });
+    y += 1;
+    const perRow = Math.min(list.length, 4);
+    const w = WIDTH / perRow;
+    list.forEach(({ title: name, unit, asks, max }, n) => add({
+      type: 'timeseries', title: name, datasource: SOURCE,
+      gridPos: { x: (n % perRow) * w, y: y + Math.floor(n / perRow) * 8, w, h: 8 },
+      fieldConfig: { defaults: { unit, min: 0, ...(max ? { max } : {}), custom: { fillOpacity: 10, showPoints: 'never' } }, overrides: [] },
+      options: { legend: { displayMode: 'list', placement: 'bottom' }, tooltip: { mode: 'multi', sort: 'desc' } },
+      targets: Object.entries(asks).map(([legendFormat, expr], at) => ({ refId: String.fromCharCode(65 + at), datasource: SOURCE, expr, legendFormat: legendFormat || name })),
+    }));
+    y += Math.ceil(list.length / perRow) * 8;
+  }
+  return made;
+}
+
+function dashboard({ uid, title, about, event, rows }) {
+  const list = [{ name: 'source', label: 'Prometheus', type: 'datasource', query: 'prometheus', hide: 0 }];
+  if (event) list.push({ name: 'event', label: 'Event', type: 'query', datasource: SOURCE, query: 'label_values(fairgate_line_issued, event)', refresh: 2, includeAll: true, multi: true, current: { text: 'All', value: '$__all' }, allValue: '.*' });
+  return {
+    uid, title, description: about, tags: ['fairgate'], timezone: 'browser', schemaVersion: 38, editable: true, graphTooltip: 1,
+    refresh: '10s', time: { from: 'now-1h', to: 'now' }, templating: { list }, annotations: { list: [] },
+    links: [{ title: 'Fairgate', type: 'dashboards', tags: ['fairgate'], asDropdown: true, keepTime: true, includeVars: true }],
+    panels: panels(rows),
+  };
+}
+
+// ---- files ----
+
+export const made = () => ({
+  'slo.yml': rules(),
+  ...Object.fromEntries(Object.entries(BOARDS).map(([name, board]) => [`dashboards/${name}.json`, `${JSON.stringify(dashboard(board), null, 1)}\n`])),
+});
+
+const at = (path) => new URL(path, import.meta.url);
+
+// Files that are not as they would be made, or that nothing would make.
+export function outdated() {
+  const files = made();
+  const kept = ['slo.yml', ...readdirSync(at('dashboards')).map((name) => `dashboards/${name}`)];
+  return [...new Set([...Object.keys(files), ...kept])].filter((path) => !existsSync(at(path)) || readFileSync(at(path), 'utf8') !== files[path]);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  if (process.argv[2] === '--check') {
+    const old = outdated();
+    for (const path of old) console.error(`infra/observe/${path} is not what it would be made as: make dashboards`);
+    process.exitCode = old.length > 0 ? 1 : 0;
+  } else {
+    for (const [path, text] of Object.entries(made())) writeFileSync(at(path), text);
+  }
+}

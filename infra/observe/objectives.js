@@ -1,0 +1,73 @@
+// What was promised to people, as Prometheus can see it. Of each: how much of it may fail (`budget`), and the
+// share of it that does, over any window. make.js makes rules, alerts and panels of this list.
+//
+// A sale is over after some hours, so the budget is that of six hours, not of a month:
+//
+//   page  14.4 times too fast for 5 minutes, which is a fifth of the budget, and still within the last one
+//   page   6   times too fast for 30 minutes, which is half of it, and still within the last five
+//   look   too fast at all over six hours, and still within the last half one
+//
+// The short window ends an alert soon after its cause. Where nobody asks, there is no share and no alert.
+
+const WINDOWS = ['1m', '5m', '30m', '6h'];
+const FAST = { long: '5m', short: '1m', times: 14.4 };
+const SLOW = { long: '30m', short: '5m', times: 6 };
+const LOOK = { long: '6h', short: '30m', times: 1 };
+
+// A call is good if it was served, and within this time: a bound that the histograms have.
+const call = (name, seconds) => ({
+  bad: (window) => `1 - sum(rate(fairgate_call_duration_seconds_bucket{call="${name}",le="${seconds}"}[${window}])) / ${calls(name)(window)}`,
+  all: calls(name),
+});
+const calls = (name) => (window) => `(sum(rate(fairgate_call_duration_seconds_count{call="${name}"}[${window}])) + sum(rate(fairgate_call_failures_total{call="${name}"}[${window}])))`;
+
+// Time is good or bad as a whole: `now` is 1 while it is bad.
+const time = (now) => ({ now, bad: (window, slo) => `avg_over_time(fairgate:slo_bad:now{slo="${slo}"}[${window}])` });
+
+const OBJECTIVES = [
+  {
+    slo: 'join', alert: 'FairgateSloJoin', budget: 0.005, ...call('join', '1.048576'),
+    promise: 'Of the joins, 99.5 % are answered within a second.', summary: 'Too many joins fail or take longer than a second',
+  },
+  {
+    slo: 'me', alert: 'FairgateSloMe', budget: 0.001, ...call('me', '0.262144'),
+    promise: 'Of the looks at one\'s own place, 99.9 % are answered within a quarter of a second.', summary: 'Too many of those who wait are not told where they stand, or late',
+  },
+  {
+    slo: 'hold', alert: 'FairgateSloHold', budget: 0.005, ...call('hold', '1.048576'),
+    promise: 'Of the holds, 99.5 % are answered within a second; that somebody else was first is an answer.', summary: 'Too many holds fail or take longer than a second',
+  },
+  {
+    slo: 'pay', alert: 'FairgateSloPay', budget: 0.01, ...call('order', '4.194304'),
+    promise: 'Of the orders, 99 % have a way to pay within four seconds.', summary: 'Too many orders fail, or wait for the payment provider for too long',
+  },
+  {
+    slo: 'ticket', alert: 'FairgateSloTicket', budget: 0.01,
+    bad: (window) => `1 - sum(rate(fairgate_order_to_ticket_seconds_bucket{le="29.360128"}[${window}])) / ${paid(window)}`,
+    all: (window) => paid(window),
+    promise: 'Of those who have paid, 99 % have their tickets within half a minute.', summary: 'Too many people who have paid wait for their tickets, or get none',
+  },
+  {
+    slo: 'positions', alert: 'FairgateSloPositions', budget: 0.005, ...time('max(min by (event) (fairgate_line_stale))'),
+    promise: 'For 99.5 % of the time, what people are told of their place is no older than a few seconds.', summary: 'A line has been told from memory for too long',
+  },
+  {
+    slo: 'drift', alert: 'FairgateSloDrift', budget: 0.001,
+    ...time('clamp_max((max(fairgate_drift) > bool 0) + (time() - max(fairgate_reconcile_last_seconds > 0) > bool 600), 1)'),
+    promise: 'For 99.9 % of the time money, seats and orders agree, and somebody has looked within ten minutes.', summary: 'Money, seats and orders disagree for too long, or nobody looks',
+  },
+  {
+    slo: 'eta', alert: 'FairgateSloEta', budget: 0.15, page: [4, 2],
+    bad: (window) => `1 - sum(rate(fairgate_waits_kept_total[${window}])) / ${judged(window)}`,
+    all: (window) => judged(window),
+    promise: 'Of those who enter, 85 % were called by the later of the two waits that they were told (nine in ten is what it aims at).', summary: 'The waits that people are told are too short',
+  },
+];
+function paid(window) {
+  return `(sum(rate(fairgate_order_to_ticket_seconds_count[${window}])) + sum(rate(fairgate_tickets_missed_total[${window}])))`;
+}
+function judged(window) {
+  return `sum(rate(fairgate_waits_judged_total[${window}]))`;
+}
+
+export { FAST, LOOK, OBJECTIVES, SLOW, WINDOWS };

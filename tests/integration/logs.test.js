@@ -1,0 +1,34 @@
+// Logs are of one form: each field that a program writes is in docs/operate/logs.md, with one type wherever it is
+// written. tests/integration/visit/walls.test.js compares it with what a whole stack writes, and looks for people there.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ROOT } from '../lib-js/index.js';
+import { logFields } from '../lib-js/observe.js';
+
+const TYPES = { log_str: 'text', log_cstr: 'text', log_u64: 'number', log_bool: 'bool' };
+const OF_EACH_LINE = ['ts', 'level', 'service', 'msg', 'cut', 'traceparent'];
+
+const sources = ['queue-front/src', 'seat-service/src', 'payment-adapter/src', 'common']
+  .flatMap((room) => readdirSync(join(ROOT, room), { recursive: true }).map((path) => join(room, path))).filter((path) => path.endsWith('.c'));
+
+test('each field of the logs is in the table with its type, and no other is', () => {
+  const fields = logFields();
+  const written = new Set(OF_EACH_LINE);
+  for (const path of sources) {
+    for (const [, call, key] of readFileSync(join(ROOT, path), 'utf8').matchAll(/\b(log_(?:str|cstr|u64|bool))\(\s*&?\w+,\s*"(\w+)"/g)) {
+      assert.equal(fields.get(key), TYPES[call], `${path}: ${call} of "${key}"`);
+      written.add(key);
+    }
+  }
+  assert.deepEqual([...fields.keys()].filter((key) => !written.has(key)), []);
+});
+
+// A message is fixed text: what a visitor wrote could not be told from it.
+test('no message of a log is put together', () => {
+  const found = sources.flatMap((path) => [...readFileSync(join(ROOT, path), 'utf8')
+    .matchAll(/\blog_(?:say|failure)\(\s*[^,;]+,\s*([^;]*?)\);/g)].filter(([, rest]) => !/"/.test(rest)).map(([all]) => `${path}: ${all}`));
+  assert.deepEqual(found, []);
+});

@@ -1,0 +1,70 @@
+// What infra/observe and the handbook say about figures, read: rules, the table of metrics, and a page of /metrics.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { ROOT } from './service.js';
+
+export const OBSERVE = join(ROOT, 'infra/observe');
+export const RULE_FILES = ['alerts.yml', 'slo.yml'].map((name) => join(OBSERVE, name));
+
+// Groups of rules: {name, rules: [{alert | record, expr, labels, annotations}]}.
+export const ruleGroups = (paths = RULE_FILES) => paths.flatMap((path) => load(readFileSync(path, 'utf8')).groups);
+
+// Parts of a histogram are written under names of their own.
+export const familyOf = (name) => name.replace(/_(bucket|sum|count)$/, '');
+// The metrics that an expression asks for, recorded ones among them.
+export const namesIn = (expr) => [...new Set(expr.replaceAll(/"[^"]*"/g, '').match(/\b(fairgate[_:][\w:]*|process_\w+|up(?=\{|\b)|ALERTS)/g) ?? [])];
+// Bounds of histograms that it names: [family, le].
+export const boundsIn = (expr) => [...expr.matchAll(/(\w+)_bucket\{[^}]*le="([^"]+)"/g)].map(([, name, le]) => [name, le]);
+
+// alert -> the families that it hangs on, by way of what its group records.
+export function figuresOfAlerts() {
+  const found = new Map();
+  for (const { rules } of ruleGroups()) {
+    const recorded = rules.filter(({ record }) => record).flatMap(({ expr }) => namesIn(expr));
+    for (const { alert, expr } of rules.filter((rule) => rule.alert)) {
+      const names = namesIn(expr).flatMap((name) => (name.includes(':') ? recorded : [name])).filter((name) => !name.includes(':'));
+      found.set(alert, new Set([...(found.get(alert) ?? []), ...names.map(familyOf)]));
+    }
+  }
+  return found;
+}
+
+// docs/operate/metrics.md: {section, name, meaning, unit, type, labels, alerts}.
+export function metricsTable() {
+  const rows = [];
+  let section = null;
+  for (const line of readFileSync(join(ROOT, 'docs/operate/metrics.md'), 'utf8').split('\n')) {
+    section = /^## (.*)$/.exec(line)?.[1] ?? section;
+    const cells = line.startsWith('| `') ? line.split('|').slice(1, -1).map((cell) => cell.trim()) : null;
+    if (cells === null) continue;
+    const words = (cell, pattern) => [...cell.matchAll(pattern)].map(([, word]) => word);
+    rows.push({ section, name: cells[0].replaceAll('`', ''), meaning: cells[1], unit: cells[2], type: cells[3], labels: words(cells[4], /`(\w+)`/g), alerts: words(cells[5], /\[(\w+)\]/g) });
+  }
+  return rows;
+}
+
+// A page of /metrics: name -> {type, help, labels, bounds}, histograms under their family's name.
+export function families(text) {
+  const found = new Map();
+  for (const line of text.split('\n')) {
+    const head = /^# (HELP|TYPE) (\w+) (.*)$/.exec(line);
+    if (head !== null) {
+      if (!found.has(head[2])) found.set(head[2], { labels: new Set(), bounds: new Set() });
+      found.get(head[2])[head[1].toLowerCase()] = head[3];
+      continue;
+    }
+    const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const family = found.get(name) ?? found.get(familyOf(name));
+    for (const [, label, value] of labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) {
+      family.labels.add(label);
+      if (label === 'le') family.bounds.add(value);
+    }
+  }
+  return found;
+}
+
+// docs/operate/logs.md: field -> type.
+export const logFields = () => new Map([...readFileSync(join(ROOT, 'docs/operate/logs.md'), 'utf8').matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, field, type]) => [field, type]));

@@ -1,0 +1,113 @@
+// A stack that is watched (make up OBSERVE=1): Debian's Prometheus asks all services, our rules and dashboards are
+// answered by it, and an alert that is provoked reaches whoever should hear of it, and so does its end.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { client, openScope, openStack, until } from '../lib-js/index.js';
+import { familyOf, metricsTable, OBSERVE, ruleGroups } from '../lib-js/observe.js';
+
+const EVENT = 'demo';
+const PATIENCE = { timeoutMs: 240_000 };
+
+// Whoever should hear of alerts: {told: [{status, labels, annotations}], url}.
+async function openEar(scope) {
+  const told = [];
+  const server = createServer(async (req, res) => {
+    let body = '';
+    for await (const chunk of req) body += chunk;
+    told.push(...JSON.parse(body).alerts);
+    res.end();
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  scope.defer(() => server.close());
+  return { told, url: `http://127.0.0.1:${server.address().port}/alerts` };
+}
+
+describe('a stack that is watched', () => {
+  const scope = openScope();
+  let stack;
+  let ear;
+  let prometheus;
+  const ask = async (expr) => {
+    const { json } = await prometheus.get(`/api/v1/query?query=${encodeURIComponent(expr)}`);
+    assert.equal(json.status, 'success', `${expr}: ${json.error}`);
+    return json.data.result;
+  };
+
+  before(async () => {
+    ear = await openEar(scope);
+    stack = await openStack(scope, { env: { FAIRGATE_OBSERVE: '1', FAIRGATE_ALERTS_URL: ear.url, FAIRGATE_QUEUE_FRONTS: '2' } });
+    await stack.up();
+    prometheus = client({ port: stack.base + 16 });
+  });
+  after(() => scope.close());
+
+  test('has every service asked', async () => {
+    await until('all to be reached', async () => {
+      const { activeTargets } = (await prometheus.get('/api/v1/targets')).json.data;
+      return activeTargets.length === 4 && activeTargets.every(({ health }) => health === 'up');
+    }, PATIENCE);
+    const jobs = (await ask('up')).map(({ metric }) => `${metric.job} ${metric.instance}`).sort();
+    const at = (offset) => `127.0.0.1:${stack.base + offset}`;
+    assert.deepEqual(jobs, [`fairgate-pay ${at(13)}`, `fairgate-queue ${at(11)}`, `fairgate-queue ${at(31)}`, `fairgate-seats ${at(12)}`]);
+  });
+
+  test('has every rule judged, without an error', async () => {
+    const groups = await until('each to be judged once', async () => {
+      const { groups: all } = (await prometheus.get('/api/v1/rules')).json.data;
+      return all.every(({ rules }) => rules.every(({ health }) => health !== 'unknown')) && all;
+    }, PATIENCE);
+    assert.deepEqual(groups.map(({ name }) => name).sort(), ruleGroups().map(({ name }) => name).sort());
+    for (const { rules } of groups) for (const { name, health, lastError } of rules) assert.equal(health, 'ok', `${name}: ${lastError}`);
+  });
+
+  test('has its figures kept, each that the table names', async () => {
+    let missing;
+    await until('all of them', async () => {
+      const { data } = (await prometheus.get('/api/v1/label/__name__/values')).json;
+      const kept = new Set(data.map(familyOf).concat(data));
+      missing = metricsTable().filter(({ name, meaning }) => !kept.has(name) && !/only with/.test(meaning)).map(({ name }) => name);
+      return missing.length === 0;
+    }, PATIENCE).catch((error) => assert.deepEqual(missing, [], error.message));
+  });
+
+  test('answers what each panel of the dashboards asks', async () => {
+    for (const file of readdirSync(join(OBSERVE, 'dashboards'))) {
+      const { panels } = JSON.parse(readFileSync(join(OBSERVE, 'dashboards', file), 'utf8'));
+      for (const { targets = [] } of panels) for (const { expr } of targets) await ask(expr.replaceAll('$__rate_interval', '1m').replaceAll('$event', '.*'));
+    }
+    const [{ value }] = await ask(`max by (event) (fairgate_seats_free{event="${EVENT}"})`);
+    assert.ok(Number(value[1]) > 1000);
+  });
+
+  test('judges what was promised by what visitors get', async () => {
+    await stack.edge.post(`/v1/queue/${EVENT}/join`);
+    const [{ value }] = await until('the join to be seen', async () => {
+      const found = await ask('fairgate:slo_bad:ratio5m{slo="join"}');
+      return found.length === 1 && found[0].value[1] !== 'NaN' && found;
+    }, PATIENCE);
+    assert.ok(Number(value[1]) >= 0 && Number(value[1]) <= 1, value[1]);
+  });
+
+  test('tells of an alert that is provoked, where to read about it, and of its end', async () => {
+    const heard = (status) => ear.told.find((one) => one.status === status && one.labels.alertname === 'FairgateDown' && one.labels.job === 'fairgate-seats');
+    await stack.without('seat-service', async () => {
+      const { labels, annotations } = await until('the alert', () => heard('firing'), PATIENCE);
+      assert.equal(labels.severity, 'page');
+      assert.equal(labels.instance, `127.0.0.1:${stack.base + 12}`);
+      assert.equal(annotations.runbook, 'docs/operate/runbook.md#fairgatedown');
+    });
+    await until('its end', () => heard('resolved'), PATIENCE);
+  });
+
+  test('goes on unwatched when nobody asks for it any more', async () => {
+    const said = await stack.up({ FAIRGATE_OBSERVE: '0' });
+    assert.match(said, /stop +observe-prometheus/);
+    const parts = readdirSync(join(stack.dir, 'service'));
+    assert.ok(parts.includes('queue-front'));
+    assert.deepEqual(parts.filter((name) => name.startsWith('observe')), []);
+  });
+});
