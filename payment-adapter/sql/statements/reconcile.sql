@@ -267,6 +267,9 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 -- If all lists could be read (`whole`), what agrees and has had time to disagree is no suspect any more.
 -- What disagrees stays one, up to `kept` of a kind: beyond that it is found again in its turn. Rows that
 -- another process is just writing are left to it (SKIP LOCKED), so the two cannot deadlock.
+--
+-- Nothing here joins two lists of suspects: a plan that was made while there were none would compare each
+-- with each.
 -- statement: reconcile_drift
 --> grace_ms bigint
 --> most     bigint
@@ -316,7 +319,9 @@ WITH :late(), named AS MATERIALIZED (
             coalesce(p.payment, o.payment, '') AS payment,
             format('captured %s of %s', coalesce(p.captured, 0), o.amount) AS detail
         FROM late, looked o
-        LEFT JOIN money p ON p.provider = o.provider AND p.payment = o.payment
+        LEFT JOIN LATERAL (
+            SELECT * FROM psp_payment WHERE provider = o.provider AND payment = o.payment OFFSET 0
+        ) p ON true
         WHERE o.status = :ORDER_COMPLETED AND o.changed_at < late.at
             AND coalesce(p.captured, 0) <> o.amount
         UNION ALL
@@ -338,7 +343,9 @@ WITH :late(), named AS MATERIALIZED (
             END,
             o.id, m.payment, format('captured %s, given back %s', m.captured, m.back)
         FROM late, money m
-        JOIN looked o ON o.provider = m.provider AND o.payment = m.payment
+        CROSS JOIN LATERAL (
+            SELECT * FROM orders WHERE payment = m.payment AND provider = m.provider OFFSET 0
+        ) o
         WHERE m.captured > 0 AND m.back > 0 AND o.status = :ORDER_COMPLETED
             AND o.changed_at < late.at AND m.seen_at < late.at
         UNION ALL
@@ -364,7 +371,7 @@ WITH :late(), named AS MATERIALIZED (
         UNION ALL
         SELECT 'authorisation-left', o.id, p.payment, format('order %s', o.status)
         FROM late, money p
-        JOIN looked o ON o.id = p.order_id
+        CROSS JOIN LATERAL :order_by_id(p.order_id) o
         WHERE p.state = :PAYMENT_AUTHORISED AND p.seen_at < late.at AND o.changed_at < late.at
             AND o.status IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
             AND NOT :has_open_saga(o.id)
@@ -398,11 +405,11 @@ WITH :late(), named AS MATERIALIZED (
         CROSS JOIN LATERAL (SELECT * FROM shop_outbox WHERE order_id = o.id OFFSET 0) b
         JOIN reconcile_cursor c ON c.provider = 'shop'
         WHERE b.kind = :LETTER_COMPLETED AND b.done_at < late.at AND c.at > b.done_at
-            AND NOT EXISTS (SELECT FROM listed p WHERE p.external_id = b.order_id)
+            AND (SELECT p.external_id FROM shop_order p WHERE p.external_id = b.order_id) IS NULL
         UNION ALL
         SELECT 'other-amount-at-shop', o.id, '', format('%s there, %s here', p.amount, o.amount)
         FROM listed p
-        JOIN looked o ON o.id = p.external_id
+        CROSS JOIN LATERAL :order_by_id(p.external_id) o
         WHERE p.amount <> o.amount
         UNION ALL
         SELECT 'unknown-at-shop', '', p.external_id, format('amount %s', p.amount)
@@ -414,18 +421,15 @@ WITH :late(), named AS MATERIALIZED (
         CASE WHEN id = '' THEN payment ELSE id END AS id
     FROM found
     WHERE nth <= :kept AND (id <> '' OR kind = 'unknown-at-shop')
-), agrees AS MATERIALIZED (
-    SELECT x.list, x.id
-    FROM late, suspect x
-    WHERE :whole AND x.at < late.at AND NOT EXISTS (
-        SELECT FROM stays WHERE stays.list = x.list AND stays.id = x.id
-    )
-    ORDER BY x.list, x.id
-    FOR UPDATE OF x SKIP LOCKED
 ), gone AS (
-    DELETE FROM suspect x
-    USING agrees a
-    WHERE x.list = a.list AND x.id = a.id
+    DELETE FROM suspect
+    WHERE ctid = ANY (ARRAY(
+        SELECT x.ctid
+        FROM late, suspect x
+        WHERE :whole AND x.at < late.at AND (x.list, x.id) NOT IN (SELECT list, id FROM stays)
+        ORDER BY x.list, x.id
+        FOR UPDATE OF x SKIP LOCKED
+    ))
 ), kept AS (
     INSERT INTO suspect (list, id, at)
     SELECT list, id, '-infinity'
