@@ -135,6 +135,18 @@ aws-test: ## types, tests and rules of the templates for AWS (infra/aws); needs 
 	@cd infra/aws && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	@cd infra/aws && npm --silent test
 
+.PHONY: images images-test
+images: ## container images of what is installed, and of what compose.yaml tries it with (infra/images)
+	@infra/deps run images
+	@$(MAKE) --no-print-directory deb
+	@$(RELEASE) -j$$(nproc) stack-programs
+	@infra/images/build
+images-test: ## makes them twice, looks into them, and walks through what compose.yaml brings up, as root (tests/packages)
+	@infra/deps run test deb images
+	@$(MAKE) --no-print-directory deb
+	@$(RELEASE) -j$$(nproc) stack-programs
+	@node infra/black-box.js tests/packages/images.test.js
+
 .PHONY: sbom
 sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
 	@$(RELEASE) -j$$(nproc) programs

@@ -1,0 +1,235 @@
+// The container images: what is in them and what is not, that they can be made again, and a whole Fairgate of them
+// by compose.yaml, through which somebody walks from the line to a ticket. `make images-test` runs it, as root.
+//
+// They are made in a storage of the test's own, and run by podman with networks of its own. Debian's packages are
+// fetched; after that nothing is reached but containers on this machine.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before, describe } from 'node:test';
+import { Visitors } from '../../infra/ha/visitors.js';
+import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
+
+const IMAGES = ['queue-front', 'seat-service', 'payment-adapter', 'edge', 'ctl'];
+const PROGRAM = { edge: 'usr/sbin/haproxy', ctl: 'usr/bin/fairgate' };
+const ABOVE_BASE_MAX = 60e6;
+const USER = 10001;
+const EVENT = 'demo';
+const VERSION = readFileSync(join(ROOT, 'VERSION'), 'utf8').trim();
+const WORK = join(ROOT, 'build/images-test');
+const PROJECT = `fairgate-images-${process.pid}`;
+
+// Of podman's own settings only what differs from one machine to the next.
+const SETTINGS = `[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+[network]
+network_backend = "netavark"
+network_config_dir = "${WORK}/networks"
+`;
+
+// A storage is a folder; images that are made in one are not seen in another.
+function storage(name) {
+  const file = join(WORK, `${name}.conf`);
+  writeFileSync(file, `[storage]\ndriver = "overlay"\ngraphroot = "${WORK}/${name}"\nrunroot = "${WORK}/${name}.run"\n`);
+  return { ...process.env, LC_ALL: 'C', CONTAINERS_CONF: join(WORK, 'containers.conf'), CONTAINERS_STORAGE_CONF: file };
+}
+
+function run(env, what, ...argv) {
+  const { status, stdout, stderr, error } = spawnSync(what, argv, { encoding: 'utf8', env, cwd: ROOT, maxBuffer: 1 << 26 });
+  assert.equal(status, 0, `${what} ${argv.join(' ')}: ${error ?? ''}${stdout}${stderr}`);
+  return stdout;
+}
+
+let env;
+const podman = (...argv) => run(env, 'podman', ...argv);
+const imageOf = (name) => `localhost/fairgate/${name}:${VERSION}`;
+const inspect = (name, where = env) => JSON.parse(run(where, 'podman', 'image', 'inspect', imageOf(name)))[0];
+
+before(() => {
+  rmSync(WORK, { recursive: true, force: true });
+  mkdirSync(WORK, { recursive: true });
+  writeFileSync(join(WORK, 'containers.conf'), SETTINGS);
+  env = storage('store');
+  run(env, 'infra/images/build');
+});
+
+after(() => {
+  for (const name of ['store', 'again']) if (existsSync(join(WORK, `${name}.conf`))) spawnSync('podman', ['unmount', '--all', '--force'], { env: storage(name) });
+  rmSync(WORK, { recursive: true, force: true });
+});
+
+function* filesBelow(dir, path = '') {
+  for (const entry of readdirSync(join(dir, path), { withFileTypes: true })) {
+    const at = join(path, entry.name);
+    yield at;
+    if (entry.isDirectory()) yield* filesBelow(dir, at);
+  }
+}
+
+function mounted(name, look) {
+  const root = podman('image', 'mount', imageOf(name)).trim();
+  try {
+    return look(root);
+  } finally {
+    podman('image', 'unmount', imageOf(name));
+  }
+}
+
+for (const name of IMAGES) {
+  test(`${name} is one program for a user who owns nothing, on the base that all share`, () => {
+    const base = inspect('base');
+    const image = inspect(name);
+    assert.equal(image.Config.User, `${USER}:${USER}`);
+    assert.deepEqual(image.RootFS.Layers.slice(0, -1), base.RootFS.Layers);
+    assert.ok(image.Size - base.Size < ABOVE_BASE_MAX, `${image.Size - base.Size} bytes above the base`);
+    const labels = Object.fromEntries(Object.entries(image.Labels).map(([key, value]) => [key.replace('org.opencontainers.image.', ''), value]));
+    assert.equal(labels.version, VERSION);
+    assert.equal(labels.licenses, 'Apache-2.0');
+    assert.match(labels.title, /^Fairgate: /);
+    assert.match(labels.revision, /^[0-9a-f]{40}$/);
+    assert.equal(new Date(image.Created).getTime(), new Date(labels.created).getTime());
+    const program = PROGRAM[name] ?? `usr/bin/${name}`;
+    assert.equal(image.Config.Entrypoint[0], `/${program}`);
+    mounted(name, (root) => {
+      const files = [...filesBelow(root)];
+      assert.deepEqual(files.filter((path) => /^usr\/s?bin\//.test(path)), [program]);
+      for (const path of files) {
+        const { mode, uid, gid } = lstatSync(join(root, path));
+        assert.deepEqual([uid, gid], [0, 0], path);
+        assert.equal(mode & 0o6000, 0, `${path} takes on another's rights`);
+        if ((mode & 0o170000) !== 0o120000 && path !== 'tmp') assert.equal(mode & 0o022, 0, `${path} can be written to`);
+      }
+    });
+  });
+
+  test(`${name} carries a bill of what is in it`, () => {
+    mounted(name, (root) => {
+      const bom = JSON.parse(readFileSync(join(root, 'usr/share/sbom/fairgate.cdx.json'), 'utf8'));
+      assert.deepEqual([bom.bomFormat, bom.specVersion, bom.metadata.component.name], ['CycloneDX', '1.6', `fairgate/${name}`]);
+      const named = new Map(bom.components.map((one) => [one.name, one]));
+      for (const list of readdirSync(join(root, 'var/lib/dpkg/status.d')).filter((one) => !one.startsWith('fairgate'))) assert.ok(named.get(list)?.licenses.length > 0, list);
+      assert.ok(named.has('libc6'));
+      if (name === 'edge') assert.ok(named.has('haproxy'));
+      else {
+        const program = name === 'ctl' ? 'fairgate' : name;
+        assert.equal(named.get(program).hashes[0].content, createHash('sha256').update(readFileSync(join(root, 'usr/bin', program))).digest('hex'));
+      }
+    });
+  });
+}
+
+test('the same tree gives the same layers', () => {
+  const again = storage('again');
+  run(again, 'infra/images/build', 'queue-front', 'edge');
+  for (const name of ['base', 'queue-front', 'edge']) assert.deepEqual(inspect(name, again).RootFS.Layers, inspect(name).RootFS.Layers, name);
+});
+
+describe('compose.yaml', () => {
+  const secrets = join(WORK, 'secrets');
+  const ports = {};
+  let settings;
+
+  const compose = (...argv) => run(settings, 'podman-compose', '-p', PROJECT, '-f', 'infra/compose/compose.yaml', '-f', 'infra/compose/demo.yaml', ...argv);
+  const container = (service) => `${PROJECT}_${service}_1`;
+  const look = (service) => JSON.parse(podman('container', 'inspect', container(service)))[0];
+  const admin = (port) => client({ port: ports[port], token: readFileSync(join(secrets, 'admin-token'), 'utf8').trim(), timeoutMs: 60_000 });
+  const logs = () => podman('ps', '-a', '--format', '{{.Names}}').trim().split('\n').map((name) => `== ${name}\n${spawnSync('podman', ['logs', '--tail', '15', name], { env, encoding: 'utf8' }).stderr}`).join('\n');
+
+  before(async () => {
+    run(env, 'infra/stack/secrets', secrets);
+    run(env, 'chown', '-R', `${USER}:${USER}`, secrets);
+    const base = await freePortBase();
+    Object.assign(ports, { edge: base, psp: base + 4, shop: base + 5, queue: base + 11, seats: base + 12, pay: base + 13 });
+    settings = {
+      ...env, FAIRGATE_SECRETS: secrets, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
+      FAIRGATE_CONSOLE_PORT: ports.queue, FAIRGATE_SEATS_PORT: ports.seats, FAIRGATE_PAY_PORT: ports.pay, FAIRGATE_PSP_PORT: ports.psp, FAIRGATE_SHOP_PORT: ports.shop,
+    };
+    compose('up', '-d');
+  });
+
+  after(() => {
+    spawnSync('podman-compose', ['-p', PROJECT, '-f', 'infra/compose/compose.yaml', '-f', 'infra/compose/demo.yaml', 'down', '-v'], { env: settings, cwd: ROOT });
+    for (const network of podman('network', 'ls', '--format', '{{.Name}}').split('\n').filter((name) => name.startsWith(PROJECT))) spawnSync('podman', ['network', 'rm', '--force', network], { env });
+  });
+
+  test('brings everything up', async () => {
+    try {
+      for (const service of ['queue', 'seats', 'pay'])
+        await until(`${service} to be ready`, async () => (await client({ port: ports[service] }).get('/readyz').catch(() => null))?.status === 200, { timeoutMs: 180_000, everyMs: 200 });
+      const hall = JSON.parse(podman('run', '--rm', '--network', 'none', imageOf('demo'), '/usr/bin/halls', 'arena'));
+      Object.assign(hall.limits, { max_per_buyer: 0, orphan_rule: false });
+      assert.equal((await admin('seats').put(`/admin/events/${EVENT}`, { body: hall })).status, 201);
+      assert.equal((await admin('queue').put(`/admin/events/${EVENT}`, { body: { name: 'A night in containers', rate_per_s: 50, burst: 50, max_active: 0, joins_per_ip_per_min: 10_000 } })).status, 201);
+      assert.equal((await admin('queue').post(`/admin/events/${EVENT}/actions/open`, { body: {} })).status, 200);
+      const page = client({ port: ports.edge });
+      await until('the edge to have found the services', async () => (await page.get(`/v1/queue/${EVENT}/status`).catch(() => null))?.status === 200, { timeoutMs: 60_000, everyMs: 200 });
+    } catch (error) {
+      throw new Error(`${error.message}\n${logs()}`);
+    }
+  });
+
+  test('leads from the line to a ticket', async () => {
+    const volume = podman('volume', 'inspect', '--format', '{{.Mountpoint}}', `${PROJECT}_shop`).trim();
+    const users = await until('the shop to have customers', () => existsSync(join(volume, 'demo-users.json')) && JSON.parse(readFileSync(join(volume, 'demo-users.json'), 'utf8')), { timeoutMs: 120_000, everyMs: 200 });
+    const visitors = new Visitors({ visitors: { host: '127.0.0.1', port: ports.edge }, event: EVENT, users: () => users });
+    visitors.come({ poll: 1, join: 0, picture: 1, hold: 1, buy: 2 });
+    await until('some to have tickets', () => visitors.bought.length >= 4 || visitors.findings.length > 0, { timeoutMs: 180_000, everyMs: 100 }).catch((error) => { throw new Error(`${error.message}\n${logs()}`); });
+    await visitors.go();
+    assert.deepEqual(visitors.findings, []);
+    await until('the shop to have the orders', async () => {
+      const { json } = await admin('pay').post('/admin/reconcile', { timeoutMs: 60_000 });
+      return json?.not_reached.length === 0 && json.items.length === 0;
+    }, { timeoutMs: 120_000, everyMs: 500 });
+  });
+
+  test('is asked by the command line from a container of its own', () => {
+    writeFileSync(join(WORK, 'profiles'), '[default]\nqueue = "http://queue-front:8091"\nseats = "http://seat-service:8092"\npay = "http://payment-adapter:8093"\ntoken_file = "/run/secrets/admin-token"\n');
+    const said = podman(
+      'run', '--rm', '--read-only', '--cap-drop', 'ALL', '--network', `${PROJECT}_inside`, '-v', `${WORK}/profiles:/run/profiles:ro`,
+      '-v', `${secrets}/admin-token:/run/secrets/admin-token:ro`, '-e', 'FAIRGATE_PROFILES=/run/profiles', imageOf('ctl'), 'events',
+    );
+    assert.match(said, /A night in containers/);
+  });
+
+  test('runs each of them closed: nothing to write to, no right, no other user, its own secrets', () => {
+    for (const service of ['redis', 'postgres', 'queue-front', 'seat-service', 'payment-adapter', 'edge']) {
+      const { HostConfig, EffectiveCaps, State, Mounts } = look(service);
+      assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.Privileged, EffectiveCaps ?? []], [true, false, []], service);
+      const status = readFileSync(`/proc/${State.Pid}/status`, 'utf8');
+      assert.match(status, new RegExp(`^Uid:\\t${USER}\\t${USER}\\t${USER}\\t${USER}$`, 'm'), service);
+      assert.match(status, /^CapBnd:\t0+$/m, service);
+      assert.match(status, /^NoNewPrivs:\t1$/m, service);
+      assert.match(status, /^Seccomp:\t2$/m, service);
+      const given = Mounts.filter(({ Destination }) => Destination.startsWith('/run/secrets/'));
+      for (const { Source, RW } of given) assert.deepEqual([RW, statSync(Source).mode & 0o777], [false, 0o600], Source);
+    }
+    const given = (service) => look(service).Mounts.map(({ Destination }) => Destination);
+    assert.ok(!given('queue-front').some((path) => /pgpass|db-|psp-/.test(path)));
+    assert.ok(!given('seat-service').some((path) => /psp-|ticket-keys|payment/.test(path)));
+    assert.deepEqual(given('edge').filter((path) => path.startsWith('/run/secrets')), []);
+  });
+
+  // Whether a process in the network of one container can connect to another's port.
+  const reaches = (from, to, port) => Object.values(look(to).NetworkSettings.Networks).some(({ IPAddress }) =>
+    spawnSync('nsenter', [`--net=/proc/${look(from).State.Pid}/ns/net`, 'timeout', '2', 'bash', '-c', `exec 3<>/dev/tcp/${IPAddress}/${port}`]).status === 0);
+
+  test('lets each reach what it needs: the stores are not for all, and the provider is for the adapter', () => {
+    const may = { redis: [6379, ['queue-front']], postgres: [5432, ['seat-service', 'payment-adapter']] };
+    for (const [store, [port, friends]] of Object.entries(may))
+      for (const service of ['queue-front', 'seat-service', 'payment-adapter', 'edge'])
+        assert.equal(reaches(service, store, port), friends.includes(service), `${service} and ${store}`);
+    assert.ok(reaches('payment-adapter', 'demo-shop', 8085));
+  });
+
+  test('ends in good order when it is told to', () => {
+    compose('stop', '-t', '60');
+    for (const service of ['edge', 'queue-front', 'seat-service', 'payment-adapter', 'postgres', 'redis']) assert.equal(look(service).State.ExitCode, 0, service);
+  });
+});
