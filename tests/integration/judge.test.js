@@ -309,7 +309,7 @@ echo '2 passed, 0 failed'
 
 function runStages(what, breaks = '-') {
   const dir = scope.tempDir('stages-');
-  for (const name of ['infra/test', 'infra/run-unit', 'infra/run-fuzz', 'infra/rules', 'tests/model/run', 'tests/sim/world', 'bin/make', 'bin/node', 'bin/clang-format']) {
+  for (const name of ['infra/test', 'infra/run-unit', 'infra/run-fuzz', 'infra/rules', 'tests/model/run', 'tests/sim/world', 'bin/make', 'bin/node', 'bin/clang-format', 'node_modules/.bin/eslint']) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     if (name === 'infra/test') cpSync(join(ROOT, name), join(dir, name));
     else writeFileSync(join(dir, name), STAND_IN, { mode: 0o755 });
