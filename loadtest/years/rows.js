@@ -1,6 +1,21 @@
 // What the years leave in both databases, an event at a time: what an order of two seats writes from its hold
 // to the door, as the services write it, but for the texts' contents.
 
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, psqlPath } from '../../tests/lib-js/index.js';
+
+// The tables of a service as its steps make them.
+export function migrate(postgres, service, schema) {
+  const folder = join(ROOT, service, 'sql');
+  postgres.sql(`CREATE SCHEMA ${schema}; ALTER DATABASE ${schema} SET search_path = ${schema}`, schema);
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.sql')).sort()) {
+    const where = ['-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', schema];
+    execFileSync(psqlPath(), [...where, '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', join(folder, file)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  }
+}
+
 // Of a hundred orders so many end otherwise than completed.
 const EXPIRED = 12;
 const REFUNDED = 3;

@@ -4,13 +4,10 @@
 //
 //   node loadtest/years/years.js [--minutes 10] [--orders 5000000] [--large 100000]
 
-import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ROOT, openScope, psqlPath, startPostgres } from '../../tests/lib-js/index.js';
+import { openScope, startPostgres } from '../../tests/lib-js/index.js';
 import { readersOfAll, statementsOf } from './plans.js';
-import { HELPERS, payRows, seatRows } from './rows.js';
+import { HELPERS, migrate, payRows, seatRows } from './rows.js';
 
 const ORDERS_AN_EVENT = 5000;
 const RUNS = 5;
@@ -22,15 +19,6 @@ const options = parseArgs({ options: { minutes: option('10'), orders: option('50
 const loadMs = Number(options.minutes) * 60_000;
 const ordersMax = Number(options.orders);
 const large = Number(options.large); // rows
-
-function migrate(postgres, service, schema) {
-  const folder = join(ROOT, service, 'sql');
-  postgres.sql(`CREATE SCHEMA ${schema}; ALTER DATABASE ${schema} SET search_path = ${schema}`, schema);
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.sql')).sort()) {
-    const where = ['-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', schema];
-    execFileSync(psqlPath(), [...where, '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', join(folder, file)], { stdio: ['ignore', 'ignore', 'pipe'] });
-  }
-}
 
 const middle = (all) => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)];
 
