@@ -18,6 +18,7 @@ enum {
     CTL_CODES_A_CALL = 1000,    /* the API's own bound */
     CTL_CLOCK_APART_S = 2,      /* `Date` counts seconds, so one is no finding */
     CTL_DISK_FREE_PERCENT = 10, /* below it PostgreSQL and Redis are soon in trouble */
+    CTL_ALERT_AGAIN_MS = 3000,  /* the services renew their figures each second */
     CTL_TOP_INTERVAL_S = 1,     /* the line's own pictures are not newer */
 };
 

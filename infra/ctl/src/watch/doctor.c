@@ -2,13 +2,15 @@
  * finding says what is wrong and what to do. "bad" is what harms a sale, "note" what somebody
  * should know of; both are told, and bad ones are the exit status.
  *
- * Alerts are judged by one look: those over a time, such as errors a minute, are Prometheus's. */
+ * Alerts are judged by two looks, some seconds apart: a hall that is just being opened harms
+ * nobody. Those over a time, such as errors a minute, are Prometheus's. */
 #include "watch/doctor.h"
 
 #include "base/json_in.h"
 #include "base/rfc3339.h"
 #include "show/plain.h"
 #include "show/value.h"
+#include "system/system.h"
 #include "watch/look.h"
 
 #include <inttypes.h>
@@ -225,18 +227,46 @@ static bool fires(const struct doctor_alert *alert, const struct look *look,
     return metric->value > alert->limit;
 }
 
-static void judge_alerts(const struct look *look, json_t *findings)
+static bool any_fires(const struct look *look)
+{
+    struct look_metric metric;
+    for (size_t i = 0; i < doctor_alerts_len; i++) {
+        if (fires(&doctor_alerts[i], look, &metric))
+            return true;
+    }
+    return false;
+}
+
+/* Those that fire in both looks. */
+static size_t judge_metrics(const struct look *look, const struct look *again, json_t *findings)
 {
     size_t fired = 0;
     for (size_t i = 0; i < doctor_alerts_len; i++) {
         struct look_metric metric;
-        if (!fires(&doctor_alerts[i], look, &metric))
+        if (!fires(&doctor_alerts[i], look, &metric) || !fires(&doctor_alerts[i], again, &metric))
             continue;
         fired++;
         find(findings, "bad", doctor_alerts[i].mend, "%s would fire: %s%s%s is %.10g",
              doctor_alerts[i].name, doctor_alerts[i].metric, metric.labels[0] != '\0' ? " of " : "",
              metric.labels, metric.value);
     }
+    return fired;
+}
+
+static size_t judge_metrics_twice(struct job *job, const struct look *look, json_t *findings)
+{
+    struct look again;
+    unsigned which = 1U << LOOK_METRICS_LINE | 1U << LOOK_METRICS_SEATS | 1U << LOOK_METRICS_PAY;
+    system_sleep_us(CTL_ALERT_AGAIN_MS * UINT64_C(1000));
+    look_take(job, NULL, which, job->timeout_ms, -1, &again);
+    size_t fired = judge_metrics(look, &again, findings);
+    look_free(&again);
+    return fired;
+}
+
+static void judge_alerts(struct job *job, const struct look *look, json_t *findings)
+{
+    size_t fired = any_fires(look) ? judge_metrics_twice(job, look, findings) : 0;
     for (size_t i = 0; i < COMMAND_SERVICES; i++) {
         struct look_metric metric;
         if (look_good(look, LOOK_METRICS_LINE + i) &&
@@ -401,7 +431,7 @@ int doctor_run(struct job *job)
     judge_clocks(&look, findings);
     judge_versions(&look, findings);
     judge_keys(job, &look, findings);
-    judge_alerts(&look, findings);
+    judge_alerts(job, &look, findings);
     judge_events(job, &look, findings);
     judge_disk(job, findings);
     look_free(&look);
