@@ -147,6 +147,20 @@ images-test: ## makes them twice, looks into them, and walks through what compos
 	@$(RELEASE) -j$$(nproc) stack-programs
 	@node infra/black-box.js tests/packages/images.test.js
 
+.PHONY: chart chart-test
+chart: build/render ## the Helm chart as documents, as helm would render it: VALUES=file (infra/kubernetes/chart)
+	@build/render infra/kubernetes/chart fairgate fairgate $(VALUES)
+# Where there is no helm. Debian's Go, without its modules: what is needed are Debian's packages.
+build/render: tests/packages/render.go
+	@infra/deps run chart
+	@mkdir -p $(@D)
+	@GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/build/go nice go build -o $@ $<
+chart-test: ## renders the Helm chart and compares it with what kustomize renders (tests/packages)
+	@infra/deps run test chart
+	@command -v helm >/dev/null || $(MAKE) --no-print-directory build/render
+	@$(RELEASE) -j$$(nproc) stack-programs
+	@FAIRGATE_VARIANT=release node infra/black-box.js tests/packages/chart.test.js
+
 .PHONY: sbom
 sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
 	@$(RELEASE) -j$$(nproc) programs
