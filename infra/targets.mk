@@ -90,6 +90,10 @@ cdn: ## 10,000 first views of the waiting page through nginx and Varnish; what r
 	@$(MAKE) --no-print-directory VARIANT=asan -j$$(nproc) programs
 	@FAIRGATE_ONCE=1 FAIRGATE_CACHES=nginx,varnish FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
 
+.PHONY: scale
+scale: ## a whole sale simulated: VISITORS= SEATS= (ARGS= for more); without them the tables of infra/SCALE.md are written anew
+	@node loadtest/sim/scale.js $(if $(VISITORS)$(SEATS)$(ARGS),$(if $(VISITORS),--visitors $(VISITORS)) $(if $(SEATS),--seats $(SEATS)) $(ARGS),--document)
+
 .PHONY: years
 years: ## fills a PostgreSQL for MINUTES (10) as years would, and asks for each statement's plan (loadtest/years)
 	@infra/deps bench

@@ -1,0 +1,99 @@
+// closed.js: the same sale by sums and quotients: work over capacity, the slowest decides. `fairgate size` does these
+// sums in C (infra/ctl/src/plan/size.c), and a test holds one against the other; the simulation is held against both.
+
+import { pollsPerS } from './poll.js';
+import { connectionsOf, joinUs, shardUs } from './sale.js';
+
+export const ROOM = 1.15; // for what sums do not know: that not all come at the same pace
+const MORE_EDGES = 16;
+const PEOPLE_A_CALL = 0.9; // of those called, who come to an order
+
+// What one visitor takes of edge, fronts and a shard until there is a place, in microseconds.
+export function openingUs({ cost, cdn, people }) {
+  const handshake = cost.edge_handshake_us * (1 - people.resumed * (1 - cost.edge_resumed_ratio));
+  return {
+    edge: cdn ? cost.edge_request_us : handshake + 2 * cost.edge_request_us,
+    front: cost.front_join_us + (cdn ? 0 : cost.front_page_us),
+    bytes: cost.join_bytes + (cdn ? 0 : cost.handshake_bytes + cost.page_bytes),
+  };
+}
+
+// What a line takes of edge and fronts in a second, in microseconds, once all have a place.
+export function waitingUs(ask, waiting = ask.visitors) {
+  const { cost, cdn, people } = ask;
+  const polls = pollsPerS(waiting, ask.ratePerS);
+  const handshakes = cdn ? 0 : people.reconnect;
+  return {
+    edge: polls * (cost.edge_request_us + handshakes * cost.edge_handshake_us),
+    front: polls * cost.front_poll_us + waiting * people.streams * cost.front_stream_us_per_s,
+    polls,
+  };
+}
+
+// Until everybody has a place, and what decides it.
+export function placedS(ask) {
+  const each = openingUs(ask);
+  const us = (cores) => cores * ask.busy * 1e6;
+  const parts = {
+    edge: (ask.visitors * each.edge) / us(ask.edges * ask.edgeCores),
+    fronts: (ask.visitors * each.front) / us(ask.fronts * ask.frontCores),
+    Redis: (ask.visitors * joinUs(ask)) / (ask.shards * shardUs(ask)),
+    network: (ask.visitors * each.bytes) / ((ask.edges * ask.gigabits * 1e9) / 8),
+    arrivals: ask.withinS,
+  };
+  const [name, s] = Object.entries(parts).reduce((worst, one) => (one[1] > worst[1] ? one : worst));
+  return { s, name };
+}
+
+const atLeastOne = (n) => Math.max(1, Math.ceil(n - 1e-9));
+
+// Edges by what they do and keep, fronts by what they do; and each pair of them has `ports_between` streams. So there
+// may have to be more of one of them, whichever makes fewer cores in all.
+function doorOf(ask, edges, fronts) {
+  const streams = ask.visitors * ask.people.streams;
+  let best;
+  for (let more = 0; more <= MORE_EDGES; more++) {
+    const one = { edges: edges + more, fronts: Math.max(fronts, atLeastOne(streams / ((edges + more) * ask.cost.ports_between))) };
+    const cores = one.edges * ask.edgeCores + one.fronts * ask.frontCores;
+    if (best === undefined || cores < best.cores) best = { ...one, cores };
+  }
+  return { edges: best.edges, fronts: best.fronts };
+}
+
+// Joins with half of the line there already; and at the end of it the line alone.
+function doorFor(ask, placedInS) {
+  const each = openingUs(ask);
+  const waiting = waitingUs(ask);
+  const us = (cores) => cores * ask.busy * 1e6;
+  const work = (one) => Math.max((ask.visitors * each[one] * ROOM) / placedInS + waiting[one] / 2, waiting[one] * ROOM);
+  const bytes = (ask.visitors * each.bytes * ROOM) / placedInS / ((ask.gigabits * 1e9) / 8);
+  const edges = Math.max(work('edge') / us(ask.edgeCores), bytes, ask.visitors / connectionsOf(ask));
+  return doorOf(ask, atLeastOne(edges), atLeastOne(work('front') / us(ask.frontCores)));
+}
+
+// A Redis more is a shard more, and one does without.
+function shardsFor(ask, placedInS, fronts) {
+  for (let shards = 1; shards < 16; shards++) {
+    const one = { ...ask, shards, fronts };
+    if ((ask.visitors * joinUs(one) * ROOM) / (shards * shardUs(one)) <= placedInS) return shards;
+  }
+  return 16;
+}
+
+// Machines and settings so that everybody has a place in time, and who is called finds nothing too slow.
+export function sizeOf(ask, aimS) {
+  const placedInS = Math.max(aimS, ask.withinS);
+  const { edges, fronts } = doorFor(ask, placedInS);
+  const orders = ask.ratePerS * PEOPLE_A_CALL;
+  const { cost } = ask;
+  return {
+    edges, fronts,
+    shards: shardsFor(ask, placedInS, fronts),
+    pays: atLeastOne((orders * cost.order_us * ROOM) / (ask.busy * 1e6 * ask.payCores)),
+    pspPerS: Math.ceil(orders * cost.psp_calls_per_order * (1 + ask.people.cardFails) * ROOM),
+    usersPerS: Math.ceil((orders * ask.people.login * ROOM) / 0.75),
+    after: doorFor(ask, Infinity), // what the line takes once the opening is over
+    handshakesPerS: ask.cdn ? 0 : ask.visitors / placedInS,
+    pollsPerS: waitingUs(ask).polls,
+  };
+}

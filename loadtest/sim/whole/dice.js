@@ -1,0 +1,36 @@
+// dice.js: chance from a seed, for whole people: of n, how many are among a share.
+
+// mulberry32: 32 bits of state are enough for dice that nobody bets on.
+export function diceOf(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const FEW = 32; // each of so many throws for itself
+
+// Twelve throws less six: near enough, and sums alone, which give the same on every machine.
+function normal(dice) {
+  let sum = -6;
+  for (let i = 0; i < 12; i++) sum += dice();
+  return sum;
+}
+
+// A whole number whose mean is n * part: by throws for a few, else as the normal distribution has it.
+export function some(dice, n, part) {
+  if (n <= 0 || part <= 0) return 0;
+  if (part >= 1) return n;
+  if (n <= FEW) {
+    let hits = 0;
+    for (let i = 0; i < n; i++) if (dice() < part) hits += 1;
+    return hits;
+  }
+  const mean = n * part;
+  const spread = Math.sqrt(mean * (1 - part));
+  if (spread < 3) return Math.min(n, Math.floor(mean + dice())); // the rest by chance: the mean is kept
+  return Math.max(0, Math.min(n, Math.round(mean + spread * normal(dice))));
+}

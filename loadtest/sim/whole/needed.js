@@ -1,0 +1,35 @@
+// needed.js: machines for an aim. Sums propose; the simulation of the opening says what is still too little, and that
+// part gets a twentieth more, until all are placed in time.
+
+import { sizeOf } from './closed.js';
+import { runSale } from './sale.js';
+
+const TRIES = 200;
+const SHARDS_MAX = 16; // of an event
+const PARTS = { edge: 'edges', network: 'edges', connections: 'edges', fronts: 'fronts', streams: 'fronts', Redis: 'shards' };
+const larger = (n) => n + 1 + Math.floor(n / 20);
+
+// Those of the sums, put into the ask: machines, and the paces that are settings.
+export function withSize(ask, size) {
+  const { pays, edges, fronts, shards } = size;
+  const cost = {
+    ...ask.cost,
+    psp_calls_per_s: Math.max(ask.cost.psp_calls_per_s, size.pspPerS / pays),
+    users_queries_per_s: Math.max(ask.cost.users_queries_per_s, size.usersPerS),
+  };
+  return { ...ask, edges, fronts, shards, pays, cost };
+}
+
+export function neededFor(ask, aimS) {
+  const size = sizeOf(ask, aimS);
+  const inTimeS = Math.max(aimS, ask.withinS) + 0.25; // a step or two
+  for (let tries = 0; tries < TRIES; tries++) {
+    const trial = { ...withSize(ask, size), to: 'place', horizonS: inTimeS + 1 };
+    const { placedS, tightS } = runSale(trial);
+    if (placedS !== undefined && placedS <= inTimeS) return { size, ask: withSize(ask, size) };
+    const [worst] = Object.keys(PARTS).sort((a, b) => tightS[b] - tightS[a]);
+    if (tightS[worst] === 0 || (worst === 'Redis' && size.shards === SHARDS_MAX)) break;
+    size[PARTS[worst]] = larger(size[PARTS[worst]]);
+  }
+  return { size, ask: withSize(ask, size), missed: true };
+}

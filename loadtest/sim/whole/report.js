@@ -1,0 +1,123 @@
+// report.js: a simulated sale in words, and the tables of infra/SCALE.md.
+
+import { askOf } from './ask.js';
+import { placedS as placedBySums } from './closed.js';
+import { figures } from './figures.js';
+import { heldAgainst } from './held.js';
+import { moneyOf, priced, yearOf } from './money.js';
+import { neededFor } from './needed.js';
+import { runSale } from './sale.js';
+
+const grouped = (n) => Math.round(n).toString().replaceAll(/\B(?=(\d{3})+$)/g, ',');
+const many = (n, one) => `${grouped(n)} ${one}${n === 1 ? '' : 's'}`;
+const s = (value) => (value < 20 ? `${value.toFixed(1)} s` : `${grouped(value)} s`);
+const gb = (bytes) => `${grouped(bytes / 1e9)} GB`;
+const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+
+// Machines for the aim unless the ask names them; then the whole sale.
+export function study(ask, aimS, given = false) {
+  const found = given ? { ask, size: { edges: ask.edges, fronts: ask.fronts, shards: ask.shards, pays: ask.pays, after: ask } } : neededFor(ask, aimS);
+  const sale = runSale(found.ask);
+  return { aimS, ...found, sale, money: moneyOf(found.ask, found.size, sale), sums: placedBySums(found.ask) };
+}
+
+const machines = ({ ask, size }) =>
+  `${many(size.edges, 'edge')} of ${ask.edgeCores}, ${many(size.fronts, 'front')} of ${ask.frontCores}, ${many(size.shards, 'shard')}`;
+
+const placed = ({ sale, ask }) => (sale.placedS === undefined ? `${grouped(ask.visitors - sale.still - sale.ends.neverSawThePage)}, the others never` : s(sale.placedS));
+
+function breaksOf({ sale }) {
+  return sale.breaks.map(({ name, atS, forS }) => `${name} from ${s(atS)} on, ${s(forS)} in all`);
+}
+
+const WAIT_NAMES = { page: 'the page', place: 'a place', call: 'the call', pass: 'a pass', hall: 'the hall', hold: 'held seats', login: 'a login', provider: 'the provider', ticket: 'the order' };
+
+export function told(one) {
+  const { ask, sale, size, money } = one;
+  const { memory, peaks, ends, counts } = sale;
+  const lines = [
+    [`${grouped(ask.visitors)} visitors within ${s(ask.withinS)} (${ask.arrivals}), ${grouped(ask.seats)} seats, ${ask.ratePerS} called a second${ask.cdn ? ', behind a CDN' : ''}`],
+    ['machines', machines(one), `owner and standby of the seats of ${ask.seatCores} cores`, `${many(size.pays, 'payment-adapter')} of ${ask.payCores}`],
+    ['all have a place', `after ${placed(one)} (by sums ${s(one.sums.s)}: ${one.sums.name})`, ...(one.missed ? ['the aim is missed'] : [])],
+    ['sold out', sale.soldOutS === undefined ? 'not' : `after ${s(sale.soldOutS)}`, `nobody is left after ${s(sale.endedS)}`, `the last order is at the shop, the last mail sent after ${s(sale.lettersS)}`],
+    ['more than a second late', ...(sale.breaks.length > 0 ? breaksOf(one) : ['nothing'])],
+    ['waits', ...Object.entries(sale.waits).filter(([, { most }]) => most > 0.3).map(([name, { p50, p99, most }]) => `for ${WAIT_NAMES[name]} ${s(p50)} (p99 ${s(p99)}, at most ${s(most)})`)],
+    ['at most', `${grouped(peaks.door)} at the door`, `${grouped(peaks.waiting)} in line`, `${grouped(peaks.inside)} inside`, `${grouped(peaks.joinsPerS)} joins`, `${grouped(peaks.pollsPerS)} polls and ${gb(peaks.bytesPerS)} a second`],
+    ['connections', grouped(peaks.connections), `${grouped(peaks.streams)} of them with a stream`, `${grouped(memory.edgeFiles)} files of an edge`, `${grouped(memory.frontFiles)} of a front`],
+    ['memory', `${memory.edgeGb.toFixed(1)} GB of an edge`, `${memory.frontGb.toFixed(1)} of a front`, `${memory.redisGb.toFixed(2)} of a shard`, `${memory.databaseGb.toFixed(2)} grown in PostgreSQL`],
+    ['in all', gb(counts.bytes), `${grouped(counts.handshakes)} handshakes`, `${grouped(counts.polls)} polls`, `${grouped(counts.reloads)} reloads`, `${grouped(counts.toldLater)} times told to come back`, `${grouped(counts.conflicts)} times somebody else had the seat`],
+    ['they ended', ...Object.entries(ends).map(([name, n]) => `${name} ${grouped(n)}`), ...(sale.still > 0 ? [`still there ${grouped(sale.still)}`] : [])],
+    ['money', `${money.all.toFixed(0)} (${priced()})`, ...Object.entries(money).filter(([name]) => name !== 'all').map(([name, sum]) => `${name} ${sum.toFixed(0)}`)],
+  ];
+  return lines.map(([name, ...parts]) => (parts.length === 0 ? name : `  ${name.padEnd(24)}${parts.join('; ')}`)).join('\n');
+}
+
+// ---- infra/SCALE.md ----
+
+const CASES = [
+  { note: '', visitors: 100_000, aimS: 10 },
+  { note: '', visitors: 1_000_000, aimS: 10 },
+  { note: '', visitors: 10_000_000, aimS: 60 },
+  { note: '**in ten seconds**', visitors: 10_000_000, aimS: 10 },
+  { note: 'in ten seconds, behind a CDN', visitors: 10_000_000, aimS: 10, cdn: true },
+  { note: 'over ten minutes', visitors: 10_000_000, aimS: 600, withinS: 600 },
+];
+const YEAR = { '100,000': 387, '1,000,000': 12, '10,000,000': 1 }; // sales of 50,000 seats
+
+function sizes(cases) {
+  return table(
+    ['visitors', 'machines', 'all have a place after (by sums)', 'handshakes a second', 'polls a second', 'at the door', 'an edge, a front: memory', 'to the visitors', 'then enough', 'a sale costs'],
+    cases.map((one) => [
+      `${grouped(one.ask.visitors)}${one.note === '' ? '' : ` ${one.note}`}`, machines(one), `${placed(one)} (${s(one.sums.s)}, ${one.sums.name})`, grouped(one.ask.cdn ? 0 : one.ask.visitors / Math.max(one.sale.placedS, 1)),
+      grouped(one.sale.peaks.pollsPerS), grouped(one.sale.peaks.door), `${one.sale.memory.edgeGb.toFixed(1)}, ${one.sale.memory.frontGb.toFixed(1)} GB`, gb(one.sale.counts.bytes),
+      `${many(one.size.after.edges, 'edge')}, ${many(one.size.after.fronts, 'front')}`, grouped(one.money.all),
+    ]),
+  );
+}
+
+// A million with the machines of the first row's kind, one thing too small or all as it is delivered.
+function narrow() {
+  const base = (changes) => askOf({ visitors: 1_000_000, edges: 4, fronts: 9, ...changes });
+  const paced = { psp_calls_per_s: 168 };
+  const cases = [
+    ['all as above', base({ figures: paced })],
+    ['one edge', base({ edges: 1, fronts: 36, figures: paced })],
+    ['one edge, without a bound of what its kernel takes in', base({ edges: 1, fronts: 36, backlog: 1e9, figures: paced })],
+    ['one front of two cores', base({ fronts: 1, figures: paced })],
+    ['`psp.per_s` as it is delivered, 100', base({})],
+    ['500 called a second', base({ ratePerS: 500, pays: 5, figures: paced })],
+    ['all of them 64 times as fast at the seats as by chance', base({ figures: paced, people: { popularity: 64 } })],
+  ];
+  return table(
+    ['a million, and', 'all have a place after', 'what is more than a second late', 'never saw the page', 'reloads', 'wait for the provider, p99', 'sold out after', 'letters out after'],
+    cases.map(([name, ask]) => {
+      const one = study(ask, 10, true);
+      const { sale } = one;
+      return [name, placed(one), sale.breaks.map(({ name: what, atS }) => `${what} (${s(atS)})`).join(', '), grouped(sale.ends.neverSawThePage), grouped(sale.counts.reloads), s(sale.waits.provider.p99), sale.soldOutS === undefined ? 'not' : s(sale.soldOutS), s(sale.lettersS)];
+    }),
+  );
+}
+
+function year(cases) {
+  const kinds = Object.entries(YEAR).map(([visitors, times]) => ({ ...cases.find(({ ask }) => grouped(ask.visitors) === visitors), times }));
+  const all = yearOf(kinds);
+  const rows = kinds.map(({ ask, times, money }) => [`${times} sales with ${grouped(ask.visitors)} visitors`, grouped(times * (money.all - money.stores))]);
+  return [
+    table(['a year', priced()], [
+      ...rows, ['Redis and PostgreSQL with their replicas, day and night', grouped(all.money.stores)], [`what is kept: ${grouped(all.grownGb)} GB at the end of it`, grouped(all.money.storage)],
+      [`**${grouped(all.seats / 1e6)} million seats in ${all.sales} sales**`, `**${grouped(Object.values(all.money).reduce((sum, one) => sum + one, 0))}**`],
+    ]),
+  ].join('\n');
+}
+
+const unit = (name) => (name.endsWith('_us') || name.endsWith('_us_per_s') ? 'µs' : name.endsWith('_s') && !name.endsWith('per_s') ? 's' : name.endsWith('_bytes') ? 'B' : '');
+
+// What stands in infra/SCALE.md between the marks, by the name of the mark.
+export function document() {
+  const cases = CASES.map(({ note, aimS, ...changes }) => ({ note, ...study(askOf(changes), aimS) }));
+  return {
+    sizes: sizes(cases), narrow: narrow(), year: year(cases),
+    held: table(['scenario', 'what', 'simulated', 'measured'], heldAgainst()),
+    figures: table(['figure', 'value', 'basis', 'where it comes from'], figures().map(({ name, value, basis, source }) => [`\`${name}\``, `${grouped(Math.floor(value))}${value % 1 === 0 ? '' : (value % 1).toString().slice(1, 4)} ${unit(name)}`.trim(), basis, source])),
+  };
+}

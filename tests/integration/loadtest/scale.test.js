@@ -1,0 +1,147 @@
+// A whole sale in simulation: whole people, who all end somewhere; more never does worse; sums agree where sums can
+// tell; and the tables of infra/SCALE.md are what it says today.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { openScope, ROOT, runProgram } from '../../lib-js/index.js';
+import { filled } from '../../../loadtest/sim/scale.js';
+import { askOf } from '../../../loadtest/sim/whole/ask.js';
+import { placedS, waitingUs } from '../../../loadtest/sim/whole/closed.js';
+import { BASES, figures } from '../../../loadtest/sim/whole/figures.js';
+import { neededFor } from '../../../loadtest/sim/whole/needed.js';
+import { POLL } from '../../../loadtest/sim/whole/poll.js';
+import { runSale } from '../../../loadtest/sim/whole/sale.js';
+
+const scope = openScope();
+after(() => scope.close());
+
+const text = (path) => readFileSync(join(ROOT, path), 'utf8');
+const sale = (changes) => runSale(askOf({ visitors: 20_000, seats: 2_000, ...changes }));
+const sumOf = (all) => Object.values(all).reduce((sum, one) => sum + one, 0);
+const near = (got, wanted, share) => assert.ok(Math.abs(got - wanted) <= share * wanted, `${got} is not within ${share} of ${wanted}`);
+
+test('a seed is a sale, and another seed is another one', () => {
+  assert.deepEqual(sale({ seed: 7 }), sale({ seed: 7 }));
+  assert.notDeepEqual(sale({ seed: 7 }).ends, sale({ seed: 8 }).ends);
+});
+
+test('everybody ends somewhere or is still there, and so does every seat', () => {
+  const odd = [
+    {}, { horizonS: 40 }, { edges: 1, edgeCores: 1 }, { edges: 1, edgeCores: 1, backlog: 1e9 }, { fronts: 1, frontCores: 1, visitors: 300_000, arrivals: 'spike' },
+    { cdn: true, shards: 4 }, { seats: 7 }, { seats: 1_000_000, ratePerS: 500 }, { maxActive: 20 }, { people: { cardFails: 1 } }, { people: { noShow: 1 }, horizonS: 60 },
+    { people: { seatsEach: 3.5, popularity: 100 } }, { people: { leavePerHour: 3600 } }, { figures: { psp_calls_per_s: 2 } }, { withinS: 300, arrivals: 'wave' },
+  ];
+  for (const changes of odd) {
+    const got = sale(changes);
+    const ask = askOf({ visitors: 20_000, seats: 2_000, ...changes });
+    assert.equal(sumOf(got.ends) + got.still, ask.visitors, JSON.stringify(changes));
+    assert.ok(got.sold >= 0 && got.held >= 0 && got.sold + got.held <= ask.seats, JSON.stringify(changes));
+    for (const [name, n] of Object.entries(got.ends)) assert.ok(Number.isInteger(n) && n >= 0, `${JSON.stringify(changes)}: ${name} ${n}`);
+    if (got.soldOutS !== undefined) assert.equal(got.sold, ask.seats);
+  }
+});
+
+// Chance falls otherwise in another sale, so a step and a little more are allowed.
+test('more of anything never makes anybody wait longer for a place', () => {
+  for (const [name, steps] of [['edges', [1, 2, 4, 8]], ['fronts', [2, 4, 8, 16]], ['shards', [2, 4, 8, 16]]]) {
+    const waits = steps.map((n) => sale({ visitors: 2_000_000, edges: 8, fronts: 16, shards: 8, to: 'place', horizonS: 900, [name]: n }).placedS ?? Infinity);
+    for (let i = 1; i < waits.length; i++) assert.ok(waits[i] <= waits[i - 1] * 1.02 + 0.2, `${name}: ${waits}`);
+  }
+});
+
+test('a faster provider, more orders and more calls never sell the hall later', () => {
+  const slow = sale({ figures: { psp_calls_per_s: 20 } }).soldOutS;
+  const quick = sale({ figures: { psp_calls_per_s: 200 } }).soldOutS;
+  assert.ok(quick < slow, `${quick} and ${slow}`);
+  assert.ok(sale({ ratePerS: 5 }).soldOutS > quick);
+});
+
+// One station that works without a pause, all work there at once: the last one waits for all of it, the middle for half.
+test('where one station is narrow, waits are those of a line of even steps', () => {
+  const only = { edges: 40, edgeConnections: 1e7, edgeGb: 1e4, fronts: 400, shards: 16, withinS: 0.1, to: 'place', visitors: 5_000_000, ratePerS: 1, joinWaitS: Infinity, gigabits: 1000, people: { reloadS: 1000, streams: 0, leavePerHour: 3600 } };
+  const narrow = [{ edges: 4 }, { fronts: 4, cdn: true }, { shards: 1, fronts: 20, cdn: true }];
+  for (const changes of narrow) {
+    const ask = askOf({ ...only, ...changes });
+    const got = runSale(ask);
+    const wanted = placedS(ask).s;
+    near(got.placedS, wanted, 0.06);
+    near(got.waits.place.p50, wanted / 2, 0.08);
+  }
+});
+
+test('polls are those of the service, and as many as the integral says', () => {
+  const header = text('queue-front/src/core/wait/poll.h');
+  const constant = (name) => Number(new RegExp(`${name} = (\\d+)`).exec(header)[1]);
+  assert.deepEqual(POLL, { nearMs: constant('POLL_NEAR_MS'), farMs: constant('POLL_FAR_MS'), jitterPercent: constant('POLL_JITTER_PERCENT') });
+  for (const [visitors, rate] of [[100_000, 50], [1_000_000, 50], [10_000_000, 200]]) {
+    const integral = (rate * (2.5 + 2.5 * Math.log(15))) / 0.9 + (visitors - 75 * rate) / 27;
+    near(waitingUs(askOf({ visitors, ratePerS: rate })).polls, integral, 0.01);
+  }
+});
+
+test('the simulation of the line alone, in C, gives the same places and polls', () => {
+  const conf = join(scope.tempDir('scale-'), 'sale.conf');
+  writeFileSync(conf, '[sale]\nwithin = 1s\n[machines]\nedges = 2\nfronts = 3\n');
+  const { stdout } = runProgram('scale-sim', [conf, '1000000']);
+  const line = runSale(askOf({ visitors: 1_000_000, edges: 2, fronts: 3, gigabits: 100, people: { reloadS: 1000, streams: 0, leavePerHour: 0, reconnect: 0 } }));
+  near(line.placedS, Number(/after ([\d.]+) s \(by sums/.exec(stdout)[1]), 0.05);
+  near(line.peaks.pollsPerS, Number(/polls +(\d+) a second/.exec(stdout)[1]), 0.02);
+});
+
+test('reloads are paid for where the kernel takes in all who knock, and hardly anywhere else', () => {
+  const one = { visitors: 1_000_000, edges: 1, fronts: 36, to: 'place', horizonS: 3000 };
+  const bounded = sale(one);
+  const open = sale({ ...one, backlog: 1e9 });
+  assert.ok(open.placedS > 2 * bounded.placedS, `${open.placedS} and ${bounded.placedS}`);
+  assert.ok(open.ends.neverSawThePage > bounded.ends.neverSawThePage);
+  assert.ok(open.counts.deadHandshakes > 100 * Math.max(1, bounded.counts.deadHandshakes));
+});
+
+test('the machines that it names are enough, and a third fewer are not', () => {
+  const { ask, missed } = neededFor(askOf({ visitors: 3_000_000, seats: 2_000 }), 10);
+  assert.ok(!missed);
+  assert.ok(runSale({ ...ask, to: 'place' }).placedS <= 10.3);
+  const fewer = runSale({ ...ask, edges: Math.floor((ask.edges * 2) / 3), to: 'place' });
+  assert.ok(fewer.placedS > 10.3, `${fewer.placedS}`);
+});
+
+test('each figure has its basis and a source that is there, and settings are those of the program', () => {
+  const settings = text('payment-adapter/src/settings.c');
+  for (const { name, basis, source } of figures()) {
+    assert.ok(BASES.includes(basis), name);
+    assert.ok(source.length > 10, name);
+    const [path] = /^[a-z][\w/-]*\.md/.exec(source) ?? [];
+    if (basis === 'measured') assert.ok(path === undefined ? existsSync(join(ROOT, source.split(':')[0])) : existsSync(join(ROOT, path)), `${name}: ${source}`);
+  }
+  for (const { name, value, source } of figures().filter(({ basis }) => basis === 'setting')) {
+    const [, section, key] = /: (\w+)\.(\w+)$/.exec(source);
+    const [, fallback] = new RegExp(`\\{"${section}", "${key}", CONFIG_U64, AT\\(\\w+\\), "(\\d+)"`).exec(settings);
+    assert.equal(value, Number(fallback), name);
+  }
+});
+
+test('the tables of SCALE.md are what the simulation says: otherwise make scale', () => {
+  const now = text('infra/SCALE.md');
+  assert.equal(now, filled(now));
+  const bare = (row) => row.replaceAll(/[*,]/g, '').replaceAll(/ in ten seconds| of \d+( cores)?/g, '');
+  for (const [, visitors, machines] of text('docs/scale.md').matchAll(/^\| ([\d,]+) \| ([^|]+) \|/gm))
+    assert.ok(bare(now).includes(bare(`| ${visitors} | ${machines}`)), `docs/scale.md: ${visitors} on ${machines}`);
+});
+
+test('the command tells one sale in words and as JSON, and what it does not know', () => {
+  const scale = (...words) => spawnSync('node', [join(ROOT, 'loadtest/sim/scale.js'), ...words], { encoding: 'utf8' });
+  const words = ['--visitors', '30000', '--seats', '500', '--people.reload-s', '5'];
+  const json = JSON.parse(scale(...words, '--json').stdout);
+  assert.equal(json.ask.visitors, 30_000);
+  assert.equal(json.ask.people.reloadS, 5);
+  assert.match(scale(...words).stdout, /all have a place +after/);
+  for (const wrong of [['--robots', '3'], ['--visitors', 'many'], ['--visitors']]) {
+    const { status, stderr } = scale(...wrong);
+    assert.equal(status, 2, wrong.join(' '));
+    assert.match(stderr, /^scale: --/);
+  }
+  for (const line of scale('--names').stdout.trim().split('\n').slice(0, 5)) assert.match(line, /^--[a-z.-]+ \S+$/);
+});
