@@ -238,11 +238,18 @@ local function restore_slots(bucket, marks)
     bucket.phantoms, bucket.doubted = math.max(0, known - here), math.min(known, here)
 end
 
+-- At the door though their call has run out: they have not come in. (Ghosts that came back are nobody's calls.)
+local function late_at_door(bucket)
+    local from, upto = '(' .. bucket.dead, bucket.settled
+    return call('ZCOUNT', prefix .. 'door', from, upto) - call('ZCOUNT', prefix .. 'back', from, upto)
+end
+
 -- Everybody who was called gets a fresh window, unless their call is known to have expired. Who of them
 -- came in already is known by their bits or, where those are lost, only by number.
 local function restore_calls(bucket, marks)
     local was_outstanding = math.max(marks.outstanding, bucket.called_n - bucket.came_n)
     bucket.dead = math.min(serving, math.max(bucket.dead, marks.dead))
+    was_outstanding = was_outstanding + late_at_door(bucket)
     bucket.settled = bucket.dead
     call('ZREMRANGEBYSCORE', prefix .. 'hist', '-inf', '+inf')
     local size = serving - bucket.dead - bits('gone', bucket.dead, serving) -
@@ -251,7 +258,7 @@ local function restore_calls(bucket, marks)
     bucket.healed_upto = serving
     bucket.healed_came = math.max(0, size - came - was_outstanding)
     bucket.called_n = size
-    bucket.came_n = came + bucket.healed_came
+    bucket.came_n = math.min(size, came + bucket.healed_came)
     bucket.last_upto, bucket.last_called_ms = serving, now_ms
     bucket.last_expires_ms = now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms'))
     bucket.generation = now_ms

@@ -64,7 +64,8 @@ visits_set(cfg[cfg_visit.visits_stood_ms], cfg[cfg_visit.visits_halted_ms])
 local visit_ms = now_ms - behind_ms -- what sessions go by
 
 local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
-    'admitted', 'phantoms', 'doubted', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms')
+    'admitted', 'phantoms', 'doubted', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms',
+    'healed_came')
 
 local entry, moves = ARGV[ask_visit.entry], tonumber(ARGV[ask_visit.moves])
 if entry ~= '' and (bucket.moves_seq > 0 or moves > 0) and moves_known(entry, moves) > moves then
@@ -234,7 +235,7 @@ local function pass()
         bucket.called_n = bucket.called_n + (late and 0 or 1)
     end
     if not late then
-        bucket.came_n = bucket.came_n + 1
+        call_came(bucket, false)
     end
     return session_start(visit_ms + session_max_ms)
 end
@@ -290,7 +291,7 @@ local function come_again(told_ms, lost)
     end
     turn_log(lane, place, 0)
     if place > bucket.settled and place <= serving and not has('called') then
-        bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
+        call_came(bucket, true)
     end
     return session_start(ends_ms, told_ms)
 end
@@ -325,7 +326,7 @@ local function give_up()
         end
     else
         if call('SETBIT', prefix .. 'skipped', place, 0) == 0 and place > bucket.settled then
-            bucket.called_n = bucket.called_n - 1
+            call_given_up(bucket)
         end
         leave_door()
     end
@@ -365,7 +366,7 @@ local function finish()
         -- An order that went through while Redis forgot its session.
         lost_back(bucket)
         if place > bucket.settled and place <= serving then
-            bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
+            call_came(bucket, true)
         end
         call('SETBIT', prefix .. 'called', place, 1)
         over(done)

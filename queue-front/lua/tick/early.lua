@@ -18,7 +18,7 @@ local function settle_early()
             if position <= serving then
                 bucket.left_n = bucket.left_n - 1
                 if position > bucket.settled and not came then
-                    bucket.called_n = bucket.called_n - 1
+                    call_given_up(bucket)
                 end
             end
         end

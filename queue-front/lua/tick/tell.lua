@@ -20,7 +20,7 @@ local function show(active)
         [tell_tick.serving] = serving,
         [tell_tick.waiting] = math.max(0, issued - serving - bucket.left_n - bucket.ghosts_n),
         [tell_tick.active] = active,
-        [tell_tick.outstanding] = bucket.called_n - bucket.came_n,
+        [tell_tick.outstanding] = math.max(0, bucket.called_n - bucket.came_n),
         [tell_tick.admitted] = bucket.admitted,
         [tell_tick.no_shows] = bucket.no_shows,
         [tell_tick.show_up_milli] = show_milli,

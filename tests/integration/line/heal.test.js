@@ -388,6 +388,67 @@ test('after a wipe new calls go on: who came in before is not waited for again',
   assert.equal(one.view.outstanding, 20);
 });
 
+// Of twenty who were called five are inside and two knock, who find no slot. Then all calls run out.
+async function lateAtTheDoor(loss) {
+  const called = { call_ttl_ms: 1000, grace_ms: 10_000, rate_milli: 100_000, burst: 1 };
+  const [one, two] = await running(called);
+  await one.change({ ...called, max_active: 5 });
+  for (const place of [6, 7]) assert.equal((await one.pass(place)).outcome, OUTCOME.NOT_YET);
+  await clockwork.step(1500);
+  for (const front of [one, two]) assert.equal((await front.tick()).outstanding, 0);
+  for (const place of [6, 7]) assert.equal((await one.pass(place)).outcome, OUTCOME.NOT_YET);
+  await loss([one, two]);
+  await healAll(one, two);
+  await one.change({ ...called, max_active: 0, rate_milli: 0 });
+  return one;
+}
+
+test('who knocks at the door of a line that is healed is called again, and expected', async () => {
+  const one = await lateAtTheDoor(restart);
+  assert.equal((await one.tick()).outstanding, 2);
+  for (const [place, outstanding] of [[6, 1], [7, 0]]) {
+    assert.equal((await one.pass(place)).outcome, OUTCOME.OK);
+    assert.equal((await one.tick()).outstanding, outstanding);
+  }
+});
+
+// Fronts refuse an answer with such a number, and with it all news of the line.
+for (const [what, loss] of [['nothing', restart], ['all', wipe]]) {
+  for (const call of ['pass', 'leave', 'end']) {
+    test(`never have more come than were called, whoever the heal took for one who had: ${call}, and ${what} is lost`, async () => {
+      const one = await lateAtTheDoor(loss);
+      for (let place = 1; place <= 20; place += 1) {
+        await one.visit(call, place);
+        const { outstanding } = await one.tick();
+        assert.ok(outstanding <= 20 - place, `${outstanding} after ${place}`);
+        const [called, came] = await clockwork.redis.command('HMGET', one.key('bucket'), 'called_n', 'came_n');
+        assert.equal(outstanding, called - came, `after ${place}`);
+      }
+      assert.equal(one.view.outstanding, 0);
+    });
+  }
+}
+
+test('numbers that a version before left in Redis stop no front', async () => {
+  const [one] = await running();
+  await clockwork.redis.command('HSET', one.key('bucket'), 'called_n', 3, 'came_n', 5);
+  assert.equal((await one.tick()).outstanding, 0);
+});
+
+for (const call of ['heartbeat', 'end']) {
+  test(`a visit that began before the loss is not counted once more: ${call}`, async () => {
+    const [one, two] = await running({ call_ttl_ms: 60_000 });
+    await wipe([one, two]);
+    await healAll(one, two);
+    await one.change({ call_ttl_ms: 60_000, rate_milli: 0 });
+    const { outstanding } = await one.tick();
+    for (let place = 1; place <= 5; place += 1) assert.equal((await one.visit(call, place)).outcome, OUTCOME.OK);
+    assert.equal((await one.tick()).outstanding, outstanding);
+    for (let place = 6; place <= 5 + outstanding; place += 1) assert.equal((await one.pass(place)).outcome, OUTCOME.OK);
+    assert.equal((await one.tick()).outstanding, 0);
+  });
+}
+
 test('a measured show-up ratio and service rate survive the loss', async () => {
   const [one, two] = await running();
   one.view.show_up_milli = 640; // the other one has measured nothing yet

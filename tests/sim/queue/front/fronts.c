@@ -2,6 +2,7 @@
  * runit does; the edge sends each request to some front that lives. */
 #include "queue/front/fronts.h"
 
+#include "queue/front/alarm.h"
 #include "queue/front/front_act.h"
 #include "queue/front/front_join.h"
 #include "queue/front/front_move.h"
@@ -159,6 +160,7 @@ static void start(void *ctx)
                                          .identity = "1-0123abcd",
                                          .gone_after_ms = FRONTS_GONE_AFTER_MS,
                                          .clock = &front->clock,
+                                         .log = alarm_logger(),
                                          .rng = sim_rng(SIM_SYSTEM),
                                          .on_view = on_view,
                                          .on_event = on_event,

@@ -1,0 +1,23 @@
+-- calls.lua: how many are called and still in time (`called_n`), and how many of them have come (`came_n`).
+--
+-- A heal that has lost their bits knows only how many must have come (`healed_came`, counted in `came_n`), and may
+-- count so somebody who never did. Whoever then comes or leaves may be counted already. Never have more come than are
+-- called: fronts refuse an answer that says so, and would refuse each that follows.
+
+-- One who is called has come in; `before`: before Redis lost that.
+local function call_came(bucket, before)
+    if (before and bucket.healed_came > 0) or bucket.came_n >= bucket.called_n then
+        bucket.healed_came = math.max(0, bucket.healed_came - 1)
+    else
+        bucket.came_n = bucket.came_n + 1
+    end
+end
+
+-- One who is called has given the place up.
+local function call_given_up(bucket)
+    bucket.called_n = math.max(0, bucket.called_n - 1)
+    if bucket.came_n > bucket.called_n then
+        bucket.came_n = bucket.called_n
+        bucket.healed_came = math.max(0, bucket.healed_came - 1)
+    end
+end
