@@ -1,7 +1,7 @@
 /* main.c: runs seeds, each in a process of its own and each twice.
  *
  *     world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] [--story | --find | --here]
- * [--history DIR]
+ * [--shrink S] [--history DIR]
  *
  *     --line      the world of the line, not that of the seats
  *     --whole     both: buyers come through the line
@@ -9,12 +9,13 @@
  *     --story     tells all that happens
  *     --find      each once, until one fails, which is not made smaller: for planted bugs
  *     --here      one, in this process: for a debugger
+ *     --shrink S  for so many seconds a seed that fails is made smaller (60); 0: not at all
  *     --history   what callers were answered in each, as DIR/SEED.jsonl, for
  * tests/history/check.js; DIR/canary has the lie
  *
  * A seed that fails is run again with fewer faults and fewer buyers as long as the same invariant
- * breaks; what is left is told. The two runs of a seed must have one history, or something in them
- * hangs on more than the seed.
+ * breaks, and there is time; what is left is told. The two runs of a seed must have one history, or
+ * something in them hangs on more than the seed.
  *
  * One more world is told a lie, and has to fail: the canary.
  *
@@ -34,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 60, PATH_BYTES = 512 };
+enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 60, SHRINK_S = 60, PATH_BYTES = 512 };
 
 /* What came of a run. */
 struct run {
@@ -45,10 +46,10 @@ struct run {
 };
 
 static struct {
-    uint64_t seeds, from, fresh;
+    uint64_t seeds, from, fresh, shrink_s;
     bool line, whole, story, find, here;
     const char *history; /* a folder */
-} asked = {.seeds = 20, .from = 1};
+} asked = {.seeds = 20, .from = 1, .shrink_s = SHRINK_S};
 
 static void draw(uint64_t seed, struct world_conf *conf)
 {
@@ -116,9 +117,19 @@ static void run_once(const struct world_conf *conf, struct run *run)
 
 /* ---- a seed that fails ---- */
 
-static bool still_fails(const struct world_conf *conf, const char *broken)
+static double wall_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* What fails by standing still takes a while each time: only so long is tried. */
+static bool still_fails(const struct world_conf *conf, const char *broken, double until_s)
 {
     struct run run;
+    if (wall_s() >= until_s)
+        return false;
     run_once(conf, &run);
     bool same = !run.passed && strcmp(run.broken, broken) == 0;
     free(run.told);
@@ -127,20 +138,23 @@ static bool still_fails(const struct world_conf *conf, const char *broken)
 
 static void shrink(struct world_conf *conf, const char *broken)
 {
+    double until_s = wall_s() + (double)asked.shrink_s;
     for (unsigned i = 0; i < FAULT_COUNT; i++) {
         struct world_conf less = *conf;
         less.mix.per_million[i] = 0;
-        if (conf->mix.per_million[i] > 0 && still_fails(&less, broken))
+        if (conf->mix.per_million[i] > 0 && still_fails(&less, broken, until_s))
             *conf = less;
     }
     for (uint32_t cut = conf->buyers / 2; cut > 0; cut /= 2) {
         struct world_conf less = *conf;
         less.buyers -= cut;
-        while (less.buyers > 0 && still_fails(&less, broken)) {
+        while (less.buyers > 0 && still_fails(&less, broken, until_s)) {
             *conf = less;
             less.buyers = less.buyers > cut ? less.buyers - cut : 0;
         }
     }
+    if (wall_s() >= until_s)
+        printf("not made any smaller: %" PRIu64 " s are over\n", asked.shrink_s);
 }
 
 static void tell_failure(const struct world_conf *drawn, const char *broken)
@@ -249,8 +263,9 @@ static void tell_sums(void)
                       : "\n%" PRIu64 " orders, %" PRIu64 " of them sold",
            sum.orders, sum.completed);
     printf("; %.1f hours of the world, %.1f million "
-           "events, in %.0f s of CPU\n",
-           (double)sum.us / 3.6e9, (double)sum.events / 1e6, cpu);
+           "events, in %.0f s of CPU, %.1f s a seed\n",
+           (double)sum.us / 3.6e9, (double)sum.events / 1e6, cpu,
+           cpu / ((double)(sum.passed + sum.failed) + 1e-9));
     /* Each seed was run twice. */
     printf(asked.line ? "%.0f entries and %.0f hours of the world per CPU hour\n"
                       : "%.0f sales and %.0f hours of the world per CPU hour\n",
@@ -271,7 +286,8 @@ static bool read_options(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (read_number("--seeds", argc, argv, &i, &asked.seeds) ||
             read_number("--from", argc, argv, &i, &asked.from) ||
-            read_number("--fresh", argc, argv, &i, &asked.fresh))
+            read_number("--fresh", argc, argv, &i, &asked.fresh) ||
+            read_number("--shrink", argc, argv, &i, &asked.shrink_s))
             continue;
         if (strcmp(argv[i], "--history") == 0 && i + 1 < argc)
             asked.history = argv[++i];
@@ -356,7 +372,7 @@ int main(int argc, char **argv)
 {
     if (!read_options(argc, argv) || sodium_init() < 0) {
         fputs("usage: world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] "
-              "[--story | --find | --here] [--history DIR]\n",
+              "[--story | --find | --here] [--shrink S] [--history DIR]\n",
               stderr);
         return 2;
     }
