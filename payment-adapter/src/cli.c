@@ -49,7 +49,19 @@ const char cli_commands[] =
     "    or FAIRGATE_PAY_PRIVATE_URL and FAIRGATE_ADMIN_TOKEN_FILE in the environment\n"
     "payment-adapter verify-ticket --keys FILE --event EVENT --revoked FILE... [TOKEN]\n"
     "    the token from standard input if it is not given; --revoked once for each page of the\n"
-    "    list; --incomplete: also by no list, or by one that is not whole\n";
+    "    list; --incomplete: also by no list, or by one that is not whole\n"
+    "payment-adapter retire EVENT --to DIR --config FILE\n"
+    "    writes all that an event left in the database below DIR, compares it, then deletes "
+    "exactly\n"
+    "    that; refused for [retire] after, and while anything of the event is open. If it is "
+    "killed,\n"
+    "    run it again\n"
+    "payment-adapter retire --verify DIR\n"
+    "    are the files of an archive what was written? Needs no database\n"
+    "payment-adapter retire --restore DIR --config FILE\n"
+    "    into a database that was made for it; the newest part first, if there are several\n"
+    "payment-adapter retire --list --config FILE\n"
+    "    what was retired and where to, with its sums and the SHA-256 of its manifest\n";
 
 static int usage(void)
 {

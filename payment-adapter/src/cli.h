@@ -6,10 +6,11 @@
  *     payment-adapter saga compensate ID REASON
  *     payment-adapter reconcile [--explain]
  *     payment-adapter verify-ticket --keys FILE [--revoked FILE] [TOKEN]
+ *     payment-adapter retire ...      is retiring.h's
  *
  * The first five ask a running service over its private listener: --url URL (or
- * FAIRGATE_PAY_PRIVATE_URL) and --token-file FILE (or FAIRGATE_ADMIN_TOKEN_FILE). The last needs no
- * network at all. */
+ * FAIRGATE_PAY_PRIVATE_URL) and --token-file FILE (or FAIRGATE_ADMIN_TOKEN_FILE). verify-ticket needs
+ * no network at all. */
 #ifndef FG_PAY_CLI_H
 #define FG_PAY_CLI_H
 

@@ -10,6 +10,7 @@
 #include "letters/outbox.h"
 #include "pages/pages.h"
 #include "pay.h"
+#include "retiring.h"
 #include "saga/reconcile.h"
 #include "store/schema.h"
 #include "version.inc"
@@ -350,7 +351,8 @@ int main(int argc, char **argv)
         .loop_stop = loop_stop,
         .stop = stop,
     };
-    int rc = service_main(&conf, argc, argv);
+    int rc = retiring_is_asked(argc, argv) ? retiring_run(&conf, argc, argv)
+                                           : service_main(&conf, argc, argv);
     free(settings);
     curl_global_cleanup();
     return rc;

@@ -177,6 +177,9 @@ static const struct config_setting rest[] = {
     {"reconcile", "every", CONFIG_DURATION, AT(reconcile_every_ms), "1m", 100, DAY_MS, NULL,
      "how often seats, orders, provider and shop are compared"},
 
+    {"retire", "after", CONFIG_DURATION, AT(retire_after_ms), "180d", 0, 3660 * DAY_MS, NULL,
+     "how long after it began an event stays: money may be asked back for months"},
+
     BRAND_SETTINGS(AT(brand)),
 };
 

@@ -64,6 +64,7 @@ struct settings {
     bool refund_handed_on;
     /* [reconcile] */
     uint64_t reconcile_every_ms;
+    uint64_t retire_after_ms;
     /* [brand] */
     struct brand_settings brand;
 };

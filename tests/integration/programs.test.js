@@ -18,7 +18,7 @@ for (const program of ['queue-front', 'seat-service', 'payment-adapter', 'fairga
 for (const [program, ...commands] of [
   ['queue-front', 'verify-draw'],
   ['seat-service', 'replay'],
-  ['payment-adapter', 'saga list', 'saga retry', 'reconcile', 'verify-ticket'],
+  ['payment-adapter', 'saga list', 'saga retry', 'reconcile', 'verify-ticket', 'retire'],
 ]) {
   test(`${program} --help names what it does besides serving`, () => {
     const argv = ['--help'];

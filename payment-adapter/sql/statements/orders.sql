@@ -117,6 +117,19 @@ SELECT :order_columns()
 FROM orders o
 WHERE o.id = :id;
 
+-- The event is over and its archive sealed: nothing of it changes any more (022_retired.sql).
+-- fragment: is_retired(id)
+EXISTS (SELECT FROM retired_order g WHERE g.id = :id)
+
+-- Where an order is whose event has been retired. Who bought it nobody knows here any more, so that
+-- whoever has its id is told no more than this.
+-- statement: order_retired
+--> id    text
+--< event text
+SELECT event
+FROM retired_order
+WHERE id = :id;
+
 -- Of these orders, whose row versions the caller has seen: those whose row has changed since.
 -- statement: orders_changed
 --> ids     text[]
@@ -195,7 +208,7 @@ WITH o AS MATERIALIZED (
     WHERE o.id = :order
 ), no AS MATERIALIZED (
     SELECT CASE
-        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR EXISTS (
+        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR :is_retired(o.id) OR EXISTS (
             SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :order
         ) THEN :WHY_NOT_REFUNDABLE
         WHEN :actor = :ACTOR_OPERATOR THEN NULL
@@ -267,7 +280,8 @@ WITH o AS MATERIALIZED (
         AND t.revoked_at IS NULL AND :is_numbered(t)
 ), no AS MATERIALIZED (
     SELECT CASE
-        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL THEN :WHY_NOT_COMPLETED
+        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR :is_retired(o.id)
+            THEN :WHY_NOT_COMPLETED
         WHEN EXISTS (SELECT FROM m WHERE ticket IS NULL) THEN :WHY_SEAT_NOT_IN_ORDER
         WHEN EXISTS (SELECT FROM m JOIN checkin c ON c.ticket = m.ticket) THEN :WHY_TICKET_USED
         WHEN EXISTS (

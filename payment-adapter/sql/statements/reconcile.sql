@@ -55,7 +55,8 @@ WITH c AS (
 )
 INSERT INTO psp_payment AS p (provider, payment, order_id, amount, captured, refunded, state)
 SELECT :provider, payment,
-    coalesce(order_id, (SELECT min(o.id) FROM orders o WHERE o.payment = r.payment)),
+    coalesce(order_id, (SELECT min(o.id) FROM orders o WHERE o.payment = r.payment),
+        (SELECT min(g.id) FROM retired_order g WHERE g.payment = r.payment)),
     amount, captured, refunded, state
 FROM r
 ON CONFLICT (provider, payment) DO UPDATE
@@ -295,6 +296,7 @@ WITH :late(), named AS MATERIALIZED (
     SELECT o.*
     FROM ids
     CROSS JOIN LATERAL :order_by_id(ids.id) o
+    WHERE NOT :is_retired(o.id)
 ), money AS MATERIALIZED (
     SELECT m.*
     FROM (
@@ -332,7 +334,7 @@ WITH :late(), named AS MATERIALIZED (
         FROM late, money m
         LEFT JOIN LATERAL :order_by_id(m.order_id) o ON true
         WHERE m.captured > m.back + m.disputed AND m.seen_at < late.at AND :is_ours(m.order_id)
-            AND (o.id IS NULL OR (o.changed_at < late.at
+            AND NOT :is_retired(m.order_id) AND (o.id IS NULL OR (o.changed_at < late.at
                 AND o.status NOT IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_PARKED)
                 AND NOT (o.status = :ORDER_REFUNDED
                     AND m.captured - m.back - m.disputed <= o.amount - o.refund_amount)))
@@ -414,7 +416,15 @@ WITH :late(), named AS MATERIALIZED (
         UNION ALL
         SELECT 'unknown-at-shop', '', p.external_id, format('amount %s', p.amount)
         FROM listed p
-        WHERE NOT :is_order(p.external_id)
+        WHERE NOT :is_order(p.external_id) AND NOT :is_retired(p.external_id)
+        UNION ALL
+        SELECT 'after-retirement', g.id, m.payment,
+            format('archive %s: captured %s, given back %s, disputed %s',
+                (SELECT place FROM retired WHERE event = g.event ORDER BY part LIMIT 1),
+                m.captured, m.back, m.disputed)
+        FROM money m
+        CROSS JOIN LATERAL (SELECT * FROM retired_order WHERE id = m.order_id OFFSET 0) g
+        WHERE NOT :is_order(g.id)
     ) d
 ), stays AS MATERIALIZED (
     SELECT DISTINCT CASE WHEN id = '' THEN :shop_list() ELSE :our_list() END AS list,
@@ -491,7 +501,7 @@ FROM (
         UNION ALL
         SELECT 'sold-without-order', sales.id, '', sales.seat
         FROM late, sales
-        WHERE sales.id IS NOT NULL AND (sales.of IS NULL OR NOT (sales.changed_at >= late.at
+        WHERE sales.id IS NOT NULL AND NOT :is_retired(sales.id) AND (sales.of IS NULL OR NOT (sales.changed_at >= late.at
             OR sales.status IN (:ORDER_COMPLETED, :ORDER_CONFIRMING, :ORDER_REFUNDING, :ORDER_PARKED)
             OR :has_open_saga(sales.of)))
         UNION ALL

@@ -479,6 +479,18 @@ static void look_free(struct look *look)
     free(look);
 }
 
+/* An order that is not here was never here, or has gone with its event. */
+static void on_retired(void *ctx, const struct pg_answer *answer)
+{
+    struct look *look = MAGIC_OF(look, ctx);
+    if (answer->rc < 0)
+        guard_unavailable(look->req, answer->rc);
+    else
+        refusal_reply(look->req, PQntuples(answer->results[0]) == 1 ? REFUSAL_ORDER_RETIRED
+                                                                    : REFUSAL_ORDER_UNKNOWN);
+    look_free(look);
+}
+
 static void on_looked(void *ctx, const struct pg_answer *answer)
 {
     struct look *look = MAGIC_OF(look, ctx);
@@ -491,7 +503,12 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
     bool found = PQntuples(answer->results[0]) == 1;
     if (found)
         row = sql_order_row(answer->results[0], 0);
-    if (!found || !span_eq(row.member, span_of(look->session.member))) {
+    if (!found) {
+        sql_order_retired(look->pay->pg, &(struct sql_order_retired_args){look->order}, on_retired,
+                          look);
+        return;
+    }
+    if (!span_eq(row.member, span_of(look->session.member))) {
         refusal_reply(look->req, REFUSAL_ORDER_UNKNOWN);
         look_free(look);
         return;

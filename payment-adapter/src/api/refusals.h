@@ -31,6 +31,8 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     /* what is not there looks the same as what is somebody else's */ \
     ROW(NOT_FOUND, "not-found", 404, 0, PROGRAM, "There is no such thing here.") \
     ROW(ORDER_UNKNOWN, "order-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
+    ROW(ORDER_RETIRED, "order-retired", 410, 0, BUYER, \
+        "The event is long over, and its orders are in an archive.") \
     ROW(TICKETS_UNKNOWN, "tickets-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
     ROW(TICKET_UNKNOWN, "ticket-unknown", 404, 0, BUYER, "There is no such thing here.") \
     ROW(PROVIDER_UNKNOWN, "provider-unknown", 404, 0, PROGRAM, "There is no such thing here.") \

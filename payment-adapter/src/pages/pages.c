@@ -123,14 +123,16 @@ static void put_address(struct text *out, void *ctx)
 
 static bool is_missing(void *ctx, unsigned turn)
 {
-    return turn == 0 && ((const struct note *)ctx)->status == 404;
+    const struct note *note = ctx;
+    return turn == 0 && (note->status == 404 || note->status == 410);
 }
 
 static void put_missing(struct text *out, void *ctx)
 {
     const struct note *note = ctx;
-    html_put(out, phrases_find(note->words, note->visit->tickets ? SPAN("page.no-tickets-text")
-                                                                 : SPAN("page.missing-text")));
+    html_put(out, phrases_find(note->words, note->status == 410    ? SPAN("page.retired-text")
+                                            : note->visit->tickets ? SPAN("page.no-tickets-text")
+                                                                   : SPAN("page.missing-text")));
 }
 
 static void put_support(struct text *out, void *ctx)
@@ -210,6 +212,17 @@ static void keep_hint(struct visit *visit, const struct sql_order_row *row)
     sql_order_payment_key(visit->pay->pg, &args, on_hint_kept, visit->pay);
 }
 
+static void on_retired(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    if (answer->rc < 0)
+        reply_note(visit, 503, "page.later");
+    else if (PQntuples(answer->results[0]) == 1)
+        reply_note(visit, 410, "page.retired");
+    else
+        reply_note(visit, 404, "page.missing");
+}
+
 static void on_read(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
@@ -241,7 +254,8 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     }
     if (!found) {
         free(memory);
-        reply_note(visit, 404, "page.missing");
+        sql_order_retired(visit->pay->pg, &(struct sql_order_retired_args){visit->order},
+                          on_retired, visit);
         return;
     }
     reply_page(visit, 200, &page);

@@ -29,6 +29,11 @@ static const struct {
     {"dispute-lost",
      "The buyer's bank has taken the money back, but the order is completed, its tickets good.",
      "Refund the order here, which kills its tickets and frees its seats; no money moves again."},
+    {"after-retirement",
+     "The provider tells something of a payment whose event has been retired: money was asked or "
+     "given back late.",
+     "Look the order up in the archive that is named, act at the provider, and write it down; then "
+     "`payment-adapter retire EVENT` once more archives this, too, which ends the report."},
     {"events-missed",
      "The provider no longer knew our position in its list; it was read again from the "
      "oldest event that it keeps. What happened before that and after the named time was not seen.",

@@ -98,6 +98,10 @@ static const struct pg_migrate_step steps[] = {
         "021_doors",
 #include "payment-adapter/sql/021_doors.sql.inc"
     },
+    {
+        "022_retired",
+#include "payment-adapter/sql/022_retired.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -1,0 +1,76 @@
+/* retiring.c: the tables of an event, in the order in which their rows may go: whoever refers to
+ * another row goes before it. Not here is what is of no event (sessions, throttles, cursors) and
+ * what reconciliation keeps for itself. */
+#include "retiring.h"
+
+#include "archive/retire.h"
+#include "cli.h"
+#include "settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The orders that are gone count as well: what is told of them later is of the event, too. */
+#define OF_ORDERS(COLUMN)                                                                          \
+    COLUMN " IN (SELECT id FROM orders_of(current_setting('fairgate.retiring')))"
+#define OF_PAYMENTS                                                                                \
+    "(t.provider, t.payment) IN (SELECT provider, payment"                                         \
+    " FROM orders_of(current_setting('fairgate.retiring')))"
+#define OF_TICKETS                                                                                 \
+    "t.ticket IN (SELECT id FROM ticket WHERE event = current_setting('fairgate.retiring'))"
+#define OF_EVENT "t.event = current_setting('fairgate.retiring')"
+
+static const struct retire_table tables[] = {
+    {"checkin_conflict", {"ticket", "gate", "scanned_at"}, OF_TICKETS},
+    {"checkin", {"ticket"}, OF_TICKETS},
+    {"webhook_event", {"provider", "id"}, OF_PAYMENTS},
+    {"psp_return", {"provider", "id"}, OF_PAYMENTS},
+    {"psp_payment", {"provider", "payment"}, OF_ORDERS("t.order_id")},
+    {"shop_order", {"external_id"}, OF_ORDERS("t.external_id")},
+    {"shop_outbox", {"id"}, OF_ORDERS("t.order_id")},
+    {"mail_outbox", {"id"}, OF_ORDERS("t.order_id")},
+    {"saga_step",
+     {"saga", "step", "undo", "attempt"},
+     "t.saga IN (SELECT s.id FROM saga s WHERE " OF_ORDERS("s.subject") ")"},
+    {"saga", {"id"}, OF_ORDERS("t.subject")},
+    {"ticket", {"id"}, OF_EVENT},
+    {"orders", {"id"}, OF_EVENT},
+    {"audit", {"id"}, OF_EVENT " AND t.act <> 'retired'"},
+    {"scanner", {"id"}, OF_EVENT},
+    {"refund_terms", {"event"}, OF_EVENT},
+    {"counted", {"event", "at"}, OF_EVENT},
+};
+
+bool retiring_is_asked(int argc, char **argv)
+{
+    return argc > 1 && strcmp(argv[1], "retire") == 0;
+}
+
+int retiring_run(const struct service_conf *conf, int argc, char **argv)
+{
+    const struct settings *settings = conf->config;
+    struct retire_words words;
+    struct err_slot err = {0};
+    if (!retire_words_read(&words, argc, argv)) {
+        fputs(cli_commands, stderr);
+        return RETIRE_UNDONE;
+    }
+    if (words.help) {
+        fputs(cli_commands, stdout);
+        return RETIRE_GOOD;
+    }
+    if (words.verify == NULL && service_read_settings(conf, words.config, &err) < 0) {
+        fprintf(stderr, "payment-adapter: %s\n", err.text);
+        return RETIRE_UNDONE;
+    }
+    const struct retire_conf retire = {
+        .service = conf->name,
+        .version = conf->version,
+        .dsn = settings->db_conninfo,
+        .schema = "pay",
+        .after_ms = settings->retire_after_ms,
+        .tables = tables,
+        .tables_len = sizeof(tables) / sizeof(tables[0]),
+    };
+    return retire_run(&retire, &words);
+}

@@ -1,0 +1,281 @@
+// Events that are over leave their databases for files: nothing of another event goes with them, nothing of
+// theirs is lost, whenever the command is killed, the disk is full or somebody changes a row or a file.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import test, { after, before, describe } from 'node:test';
+import { HELPERS, payRows } from '../../loadtest/years/rows.js';
+import { openScope, openSmallDisk, programPath, startPostgres } from '../lib-js/index.js';
+
+const scope = openScope();
+const ORDERS = 40;
+// Each place at which it can be killed, or every so many of them.
+const STEP = process.env.FAIRGATE_SOAK === '1' ? 1 : 8;
+const NONE = '/none';
+// Whose rows are not the event's: what a part itself writes down, and what reconciliation keeps for itself.
+const SERVICES = {
+  'payment-adapter': {
+    schema: 'pay',
+    setting: 'FAIRGATE_DATABASE_CONNINFO',
+    more: { FAIRGATE_KEYS_TICKETS: NONE, FAIRGATE_KEYS_SERVICE_TOKEN: NONE, FAIRGATE_SSO_JWKS_URL: 'http://localhost/', FAIRGATE_PSP_STRIPE_URL: 'http://localhost', FAIRGATE_PSP_STRIPE_KEY: NONE, FAIRGATE_PSP_STRIPE_WEBHOOK_SECRET: NONE },
+    beside: ['migration', 'retired', 'retired_order', 'reconciled', 'suspect', 'traded', 'session'],
+    setUp: HELPERS,
+    rows: payRows,
+    settle: `UPDATE pay.reconciled SET passed_at = now();
+      DELETE FROM pay.webhook_event w WHERE NOT EXISTS (SELECT FROM pay.orders o WHERE o.payment = w.payment)`,
+    table: 'orders',
+    touch: (event) => `UPDATE pay.mail_outbox SET error = 'late' WHERE id = (SELECT min(m.id) FROM pay.mail_outbox m JOIN pay.orders o ON o.id = m.order_id WHERE o.event = '${event}')`,
+    appendOnly: ['saga_step', 'audit'],
+  },
+};
+
+let postgres;
+before(async () => { postgres = await startPostgres(scope, { databases: Object.keys(SERVICES) }); });
+after(() => scope.close());
+
+// An event's rows are the same at each time if their clocks are: of how many days ago, which order first.
+const event = (no, days = 300) => ({ no, days, first: no * 1000, last: no * 1000 + ORDERS - 1 });
+
+for (const [program, { schema, setting, more, beside, setUp, rows, settle, table, touch, appendOnly }] of Object.entries(SERVICES)) {
+  describe(program, () => {
+    const sql = (text, database = program) => postgres.sql(`SET search_path = ${schema}; ${text}`, database);
+    const run = (args, { database = program, env = {} } = {}) => {
+      const done = spawnSync(programPath(program), args, {
+        env: { ...process.env, FAIRGATE_HTTP_PORT: '0', FAIRGATE_PRIVATE_PORT: '0', FAIRGATE_PRIVATE_TOKEN_FILE: NONE, [setting]: postgres.conninfo(database), ...more, ...env },
+        encoding: 'utf8',
+      });
+      assert.doesNotMatch(done.stderr, /Sanitizer|Assert|runtime error/);
+      return done;
+    };
+    const retire = (id, dir, ...args) => run(['retire', id, '--to', dir, ...args]);
+    const must = (done) => assert.equal(done.status, 0, done.stderr);
+    const refused = (done, why, status = 1) => {
+      assert.equal(done.status, status, `${done.stdout}${done.stderr}`);
+      assert.match(done.stderr, why);
+    };
+    // All rows of all tables, each by its hash.
+    const dump = (database = program) => {
+      const names = sql(`SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r' ORDER BY 1`, database)
+        .split('\n').filter((name) => !beside.includes(name));
+      return sql(names.map((name) => `SELECT '${name} ' || md5(row_to_json(t)::text) FROM ${name} t
+        WHERE row_to_json(t)->>'act' IS DISTINCT FROM 'retired'`).join(' UNION ALL '), database).split('\n').filter(Boolean).sort();
+    };
+    const make = (...args) => {
+      sql(`${rows(event(...args))} ${settle}; DELETE FROM counted WHERE ctid IN (SELECT ctid FROM (
+        SELECT ctid, row_number() OVER (PARTITION BY event ORDER BY at) AS n FROM counted) c WHERE n > 50)`);
+      return `event-${args[0]}`;
+    };
+    // What the making of an event adds, and the event.
+    const fresh = (...args) => {
+      const base = dump();
+      const id = make(...args);
+      const there = new Set(base);
+      return { id, base, own: dump().filter((line) => !there.has(line)), dir: scope.tempDir('archive-') };
+    };
+    const partOf = (dir, id, part = 1) => join(dir, `${id}.${program}.${part}`);
+    // What another database has of them, and had not before.
+    const archive = `${program}-archive`;
+    const restore = (...parts) => {
+      const there = new Set(dump(archive));
+      for (const part of parts) must(run(['retire', '--restore', part], { database: archive }));
+      return dump(archive).filter((line) => !there.has(line));
+    };
+    // Long lists of hashes tell nobody anything: a few of what is missing and of what is too much do.
+    const assertSame = (found, wanted, what = '') => {
+      const [more, less] = [found.filter((line) => !wanted.includes(line)), wanted.filter((line) => !found.includes(line))];
+      assert.ok(more.length + less.length === 0 && found.length === wanted.length,
+        `${what}: ${more.length} too many, such as ${more.slice(0, 5)}; ${less.length} missing, such as ${less.slice(0, 5)}`);
+    };
+
+    let sealedAt;
+    before(() => {
+      for (const database of [program, archive]) {
+        if (database === archive) postgres.sql(`CREATE DATABASE "${archive}"`);
+        must(run(['--migrate'], { database }));
+      }
+      sql(setUp);
+      make(1);
+    });
+
+    test('all of an event goes to files and nothing else; another database gets it back to the last byte', () => {
+      const { id, base, own, dir } = fresh(2);
+      assert.ok(own.length > ORDERS * 3, `${own.length}`);
+      must(retire(id, dir));
+      assertSame(dump(), base);
+      const part = partOf(dir, id);
+      const said = run(['retire', '--verify', part]);
+      must(said);
+      assert.match(said.stdout, new RegExp(`event ${id}, part 1, ${own.length} rows`));
+      assertSame(restore(part), own);
+      sealedAt = readdirSync(part).length + 1;
+      for (const name of readdirSync(part)) assert.equal(statSync(join(part, name)).mode & 0o777, 0o600);
+    });
+
+    test('what is left is a row with sums and the digest; a second time there is nothing to do', () => {
+      const { id, dir } = fresh(3);
+      must(retire(id, dir));
+      const [left] = run(['retire', '--list']).stdout.trim().split('\n').map((line) => JSON.parse(line)).filter((row) => row.event === id);
+      assert.equal(left.state, 'retired');
+      assert.equal(left.place, partOf(dir, id));
+      const manifest = readFileSync(join(left.place, 'manifest.json'));
+      assert.deepEqual(left.totals, JSON.parse(manifest).totals);
+      assert.equal(spawnSync('sha256sum', [join(left.place, 'manifest.json')], { encoding: 'utf8' }).stdout.split(' ')[0], left.digest);
+      refused(retire(id, dir), /nothing of it here/);
+    });
+
+    test('an event that is not over yet stays, as does one that nobody knows', () => {
+      const { id, dir } = fresh(4, 20);
+      const there = dump();
+      refused(retire(id, dir), /may be retired at/);
+      refused(retire('no-such-event', dir), /here/);
+      refused(retire('../x', dir), /no id of an event/, 2);
+      assertSame(dump(), there);
+    });
+
+    test('killed at any step it is run again, and in the end all is as if nothing had happened', () => {
+      const { id, base, own, dir } = fresh(5);
+      let kills = 0;
+      for (let at = 1; ; at += STEP) {
+        const { status, signal, stderr } = retire(id, dir, '--halt-at', String(at));
+        if (signal === null) {
+          assert.equal(status, 0, stderr);
+          break;
+        }
+        kills += 1;
+      }
+      assert.ok(kills > 20 / STEP, `${kills}`);
+      assertSame(dump(), base);
+      assertSame(restore(partOf(dir, id)), own);
+    });
+
+    test('a disk that is full loses nothing', () => {
+      const { id, base, own } = fresh(6);
+      const disk = openSmallDisk(scope, 2);
+      disk.fill(8192);
+      refused(retire(id, disk.dir), /No space left/, 2);
+      assert.equal(dump().length, base.length + own.length);
+      disk.empty();
+      must(retire(id, disk.dir));
+      assertSame(dump(), base);
+      assertSame(restore(partOf(disk.dir, id)), own);
+    });
+
+    test('by a file that is not the one that was compared nothing is deleted', () => {
+      const { id, base, own, dir } = fresh(7);
+      const sealed = untilSealed(id, dir);
+      const part = partOf(dir, id);
+      const path = join(part, `${table}.ndjson.gz`);
+      const whole = readFileSync(path);
+      const lines = gunzipSync(whole).toString();
+      for (const [what, damage] of [
+        ['cut', whole.subarray(0, whole.length - 9)],
+        ['one bit', Buffer.from(whole.map((byte, n) => (n === whole.length >> 1 ? byte ^ 1 : byte)))],
+        ['a row less', gzipSync(lines.split('\n').slice(1).join('\n'))],
+        ['more behind it', Buffer.concat([whole, whole])],
+      ]) {
+        writeFileSync(path, damage);
+        refused(retire(id, dir), new RegExp(table), 1);
+        refused(run(['retire', '--verify', part]), new RegExp(table), 1);
+        assertSame(dump(), sealed, what);
+      }
+      writeFileSync(path, whole);
+      const manifest = readFileSync(join(part, 'manifest.json'));
+      writeFileSync(join(part, 'manifest.json'), manifest.toString().replace('"part":1', '"part":2'));
+      refused(retire(id, dir), /manifest/);
+      assertSame(dump(), sealed);
+      writeFileSync(join(part, 'manifest.json'), manifest);
+      must(retire(id, dir));
+      assertSame(dump(), base);
+      assertSame(restore(part), own);
+    });
+
+    // The part is sealed and nothing of it deleted; -> what is there. Each table's file and the manifest are
+    // places to be killed at, and then this is.
+    function untilSealed(id, dir) {
+      assert.equal(retire(id, dir, '--halt-at', String(sealedAt)).signal, 'SIGKILL');
+      assert.equal(sql(`SELECT state FROM retired WHERE event = '${id}'`), 'deleting');
+      return dump();
+    }
+
+    test('a row that changes after it was written stays with all that belongs to it, and goes with the next part', () => {
+      const { id, base, dir } = fresh(8);
+      untilSealed(id, dir);
+      sql(touch(id));
+      const changed = dump().filter((line) => !base.includes(line));
+      refused(retire(id, dir), /run it again for the rest/);
+      assert.ok(sql(`SELECT count(*) FROM ${table}`) > '0');
+      must(retire(id, dir));
+      assertSame(dump(), base);
+      assertSame(restore(partOf(dir, id, 2), partOf(dir, id, 1)), changed);
+    });
+
+    test('what may only grow cannot be deleted otherwise, nor by naming the event', () => {
+      const { id, dir } = fresh(9);
+      for (const name of appendOnly) {
+        assert.throws(() => sql(`DELETE FROM ${name}`), /append-only/);
+        assert.throws(() => sql(`SET fairgate.retiring = '${id}'; DELETE FROM ${name}`), /append-only/);
+      }
+      untilSealed(id, dir);
+      for (const name of appendOnly) {
+        assert.throws(() => sql(`DELETE FROM ${name}`), /append-only/);
+        assert.throws(() => sql(`SET fairgate.retiring = '${id}'; UPDATE ${name} SET at = at`), /append-only/);
+      }
+      must(retire(id, dir));
+    });
+  });
+}
+
+describe('payment-adapter', () => {
+  const program = 'payment-adapter';
+  const sql = (text) => postgres.sql(`SET search_path = pay; ${text}`, program);
+  const retire = (id, dir) => {
+    const { setting, more } = SERVICES[program];
+    return spawnSync(programPath(program), ['retire', id, '--to', dir], {
+      env: { ...process.env, FAIRGATE_HTTP_PORT: '0', FAIRGATE_PRIVATE_PORT: '0', FAIRGATE_PRIVATE_TOKEN_FILE: NONE, [setting]: postgres.conninfo(program), ...more },
+      encoding: 'utf8',
+    });
+  };
+  // Each is undone again.
+  const of = (id, status = 'completed') => `(SELECT min(id) FROM orders WHERE event = '${id}' AND status = '${status}')`;
+  for (const [what, { breaks, mends }] of Object.entries({
+    'sagas are open or parked': {
+      breaks: (id) => `UPDATE saga SET parked = true WHERE subject = ${of(id)}`,
+      mends: 'UPDATE saga SET parked = false',
+    },
+    'orders are not at their end': {
+      breaks: (id) => `UPDATE orders SET status = 'parked' WHERE id = ${of(id, 'expired')}`,
+      mends: "UPDATE orders SET status = 'expired' WHERE status = 'parked'",
+    },
+    'letters and mails have not gone out': {
+      breaks: (id) => `UPDATE shop_outbox SET done_at = NULL WHERE order_id = ${of(id)}`,
+      mends: 'UPDATE shop_outbox SET done_at = now()',
+    },
+    'disputes and refunds are under way': {
+      breaks: (id) => `INSERT INTO psp_return (provider, id, payment, kind, state) SELECT provider, 'dp_1', payment, 'dispute', 0 FROM orders WHERE id = ${of(id)}`,
+      mends: "DELETE FROM psp_return WHERE id = 'dp_1'",
+    },
+    'money of 1 orders': {
+      breaks: (id) => `UPDATE psp_payment SET captured = captured - 1 WHERE order_id = ${of(id)}`,
+      mends: 'UPDATE psp_payment SET captured = amount WHERE captured = amount - 1',
+    },
+    'reconciliation has not gone through': {
+      breaks: () => "UPDATE reconciled SET passed_at = now() - interval '5 years'",
+      mends: 'UPDATE reconciled SET passed_at = now()',
+    },
+  })) {
+    test(`an event stays while of it ${what}`, () => {
+      const dir = scope.tempDir('archive-');
+      chmodSync(dir, 0o700);
+      sql(breaks('event-1'));
+      const before = sql('SELECT count(*) FROM orders');
+      const done = retire('event-1', dir);
+      sql(mends);
+      assert.equal(done.status, 1, done.stderr);
+      assert.match(done.stderr, new RegExp(what));
+      assert.equal(sql('SELECT count(*) FROM orders'), before);
+    });
+  }
+});

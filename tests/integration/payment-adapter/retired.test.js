@@ -1,0 +1,104 @@
+// What an event that was retired still answers: its orders' pages say so, and money that the provider tells of
+// late is told with the archive's name until it is archived, too. The service runs all the time.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { openScope, runBeside } from '../../lib-js/index.js';
+import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
+import { EVENT, openWorld } from './lib/world.js';
+
+const scope = openScope();
+let world, buyer, sandbox, archive, order, intent;
+
+before(async () => {
+  sandbox = await startSandbox(scope, { webhook: 'http://127.0.0.1:9/', returnUrls: 'http://tickets.example/' });
+  const dir = scope.tempDir('psp-keys-');
+  for (const [name, text] of [['key', KEY], ['hook', SECRET]]) writeFileSync(join(dir, name), text, { mode: 0o600 });
+  world = await openWorld(scope, {
+    psp: {
+      stripe_url: `http://127.0.0.1:${sandbox.port}`,
+      stripe_key: join(dir, 'key'),
+      stripe_webhook_secret: join(dir, 'hook'),
+      stripe_flow: 'intents',
+    },
+    saga: { poll: '200ms', poll_max: '400ms', poll_rare: '400ms' },
+  });
+  buyer = await world.login();
+  archive = scope.tempDir('archive-');
+});
+after(() => scope.close());
+
+const retire = (...more) => runBeside('payment-adapter', ['retire', EVENT, '--to', archive, '--config', world.pay.configPath, ...more]);
+const sql = (text) => world.postgres.sql(text, 'pay');
+const about = async () => (await world.reconciled()).filter((item) => item.order === order);
+
+async function complete() {
+  const { order: id } = (await world.order(buyer, world.hold())).json;
+  const stripe = sandbox.stripe();
+  const { data } = await stripe.paymentIntents.list({ limit: 100 });
+  const { id: payment } = data.find(({ metadata }) => metadata.order === id);
+  await stripe.paymentIntents.confirm(payment, { payment_method: 'pm_card_visa', return_url: 'http://tickets.example/' });
+  await world.untilStatus(buyer, id, 'completed');
+  return { id, payment };
+}
+
+test('an event that was just sold stays', async () => {
+  ({ id: order, payment: intent } = await complete());
+  assert.deepEqual(await about(), []);
+  const { status, stderr } = await retire();
+  assert.equal(status, 1);
+  assert.match(stderr, /may be retired at/);
+  assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).status, 200);
+});
+
+test('once it is retired its order is gone, and its page says where to', async () => {
+  sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
+  assert.deepEqual(await about(), []); // the order is gone through once more
+  const { status, stderr } = await retire();
+  assert.equal(status, 0, stderr);
+  assert.equal(sql('SELECT count(*) FROM pay.orders'), '0');
+  for (const call of ['get', 'post']) {
+    const answer = await buyer[call](`/v1/pay/orders/${order}${call === 'post' ? '/refund' : ''}`);
+    assert.deepEqual([answer.status, answer.json.code], [410, 'order-retired']);
+  }
+  for (const page of ['orders', 'tickets']) {
+    const answer = await buyer.get(`/pay/${page}/${order}?lang=en`);
+    assert.equal(answer.status, 410);
+    assert.match(answer.text, /long over/);
+  }
+  assert.equal((await buyer.get('/v1/pay/orders/o_ABCDEFGHIJKLMNOPQRST')).json.code, 'order-unknown');
+  const { json } = await world.pay.admin.get(`/admin/events/${EVENT}/audit`);
+  assert.deepEqual(json.acts.map(({ act }) => act), ['retired']);
+});
+
+test('reconciliation misses nothing of it', async () => {
+  for (let run = 0; run < 2; run += 1) assert.deepEqual(await world.reconciled(), []);
+});
+
+test('a dispute that comes late is told with the archive, and keeps the event from being settled while it is open', async () => {
+  const dispute = async (fields) => assert.equal((await sandbox.control('disputes', { payment_intent: intent, ...fields })).status, 200);
+  await dispute({});
+  for (let run = 0; run < 2; run += 1) {
+    const [item] = await about();
+    assert.equal(item.kind, 'after-retirement');
+    assert.equal(item.payment, intent);
+    assert.ok(item.detail.includes(`${archive}/${EVENT}.payment-adapter.1`), item.detail);
+  }
+  const open = await retire();
+  assert.equal(open.status, 1);
+  assert.match(open.stderr, /disputes and refunds are under way/);
+  await dispute({ status: 'lost' });
+  assert.equal((await about())[0].kind, 'after-retirement');
+});
+
+test('what came late is archived by another run, and is told no more', async () => {
+  const { status, stderr } = await retire();
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(await world.reconciled(), []);
+  const [late] = world.postgres.rows(`SELECT part, totals->'late' AS late FROM pay.retired WHERE event = '${EVENT}' ORDER BY part DESC`, 'pay');
+  assert.equal(late.part, 2);
+  assert.equal(late.late[0].order, order);
+  assert.ok(late.late[0].disputed > 0);
+});
