@@ -9,8 +9,8 @@
  *     payment-adapter retire ...      is retiring.h's
  *
  * The first five ask a running service over its private listener: --url URL (or
- * FAIRGATE_PAY_PRIVATE_URL) and --token-file FILE (or FAIRGATE_ADMIN_TOKEN_FILE). verify-ticket needs
- * no network at all. */
+ * FAIRGATE_PAY_PRIVATE_URL) and --token-file FILE (or FAIRGATE_ADMIN_TOKEN_FILE). verify-ticket
+ * needs no network at all. */
 #ifndef FG_PAY_CLI_H
 #define FG_PAY_CLI_H
 
