@@ -1,7 +1,7 @@
 // scale.js: a whole sale of any size on paper: what it takes, what gives way first, what it costs.
 //
 //   node loadtest/sim/scale.js [--visitors N] [--seats N] [--rate-per-s N] [--placed S] [--cdn] [--NAME VALUE ...] [--json]
-//   node loadtest/sim/scale.js --document          writes the tables of infra/SCALE.md and the figures of `fairgate size`
+//   node loadtest/sim/scale.js --document          writes the tables of infra/SCALE.md, and the figures for `fairgate size`
 //   node loadtest/sim/scale.js --names             all that can be set, with its value
 //
 // Machines are those that the aim (--placed, 10 s) takes; with --edges and --fronts they are those that are named.
@@ -10,10 +10,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askOf } from './whole/ask.js';
+import { ROOM } from './whole/closed.js';
 import { document, study, told } from './whole/report.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCALE = join(ROOT, 'infra/SCALE.md');
+export const FIGURES_C = join(ROOT, 'infra/ctl/src/plan/figures.h');
 const USUAL = [100_000, 1_000_000, 10_000_000];
 
 // `<!-- scale: NAME -->` begins a part that is made, `<!-- end -->` closes it.
@@ -26,6 +28,32 @@ export function filled(text, parts = document()) {
     return whole.slice(0, start + from.length) + part + whole.slice(end);
   }, text);
 }
+
+// The figures for C. What people do and what a machine is are figures there, too.
+export function header() {
+  const { people, cost, ...ask } = askOf();
+  const snake = (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const machine = ['edgeGb', 'edgeConnections', 'busy', 'gigabits'];
+  const rows = [
+    ...Object.entries(cost).map(([name, value]) => [name, value]),
+    ...Object.entries(people).map(([name, value]) => [`people_${snake(name)}`, value]),
+    ...machine.map((name) => [`machine_${snake(name)}`, ask[name]]),
+    ['room', ROOM],
+  ];
+  const lines = rows.filter(([name]) => SIZE_NEEDS.includes(name)).map(([name, value]) => `static const double figure_${name} = ${value};`);
+  return [
+    '/* figures.h: what one thing costs, for the sums of size.c. Written by `make scale` from', ' * loadtest/sim/figures.json and loadtest/sim/whole/ask.js, which say whence; a test compares. */',
+    '#ifndef FG_CTL_PLAN_FIGURES_H', '#define FG_CTL_PLAN_FIGURES_H', '', ...lines, '', '#endif', '',
+  ].join('\n');
+}
+
+const SIZE_NEEDS = [
+  'edge_handshake_us', 'edge_resumed_ratio', 'edge_request_us', 'edge_connection_bytes', 'kernel_connection_bytes', 'front_page_us', 'front_join_us', 'front_poll_us',
+  'front_stream_us_per_s', 'redis_join_us', 'redis_shard_ratio', 'redis_cut_us', 'redis_read_us', 'redis_tick_us', 'redis_tick_repeated_us', 'order_us', 'psp_calls_per_order',
+  'shop_orders_per_s', 'handshake_bytes', 'page_bytes', 'join_bytes', 'poll_bytes', 'ports_between', 'users_queries_per_s',
+  'people_reconnect', 'people_streams', 'people_resumed', 'people_seats_each', 'people_login', 'people_card_fails',
+  'machine_edge_gb', 'machine_edge_connections', 'machine_busy', 'machine_gigabits', 'room',
+];
 
 const camel = (name) => name.replaceAll(/-(.)/g, (all, letter) => letter.toUpperCase());
 const valueOf = (text) => (text === 'true' || text === 'false' ? text === 'true' : Number.isNaN(Number(text)) ? text : Number(text));
@@ -71,7 +99,8 @@ function main(words) {
   if (words.includes('--names')) return names();
   if (words.includes('--document')) {
     writeFileSync(SCALE, filled(readFileSync(SCALE, 'utf8')));
-    return 'infra/SCALE.md is written.';
+    writeFileSync(FIGURES_C, header());
+    return 'infra/SCALE.md and infra/ctl/src/plan/figures.h are written.';
   }
   const { given, aimS } = read(words);
   const all = (given.visitors === undefined ? USUAL : [given.visitors])

@@ -7,6 +7,7 @@
 #include "acts/house.h"
 #include "acts/line.h"
 #include "acts/secrets.h"
+#include "acts/size.h"
 #include "acts/trail.h"
 #include "watch/doctor.h"
 #include "watch/report.h"
@@ -409,6 +410,16 @@ static const struct command rows[] = {
          "Services, token, clocks, versions, keys, alerts, knobs, disk. Ends with 1 if something\n"
          "is bad.",
      .run = doctor_run},
+    {.name = "size",
+     .takes = "",
+     .brief = "How many machines a sale takes, and from when to when",
+     .text = "Machines, settings and a timetable, by sums from measured costs (infra/SCALE.md). It "
+             "asks\n"
+             "no service. Ends with 1 if no number of machines is enough.",
+     .options = OPT(VISITORS) | OPT(SEATS) | OPT(OPENS) | OPT(WITHIN) | OPT(PLACED) | OPT(CALLED) |
+                OPT(EDGE_CORES) | OPT(FRONT_CORES) | OPT(CDN),
+     .needs = OPT(VISITORS) | OPT(SEATS),
+     .run = size_run},
     /* ---- the house ---- */
     {.name = "secrets",
      .takes = "FROM TO",

@@ -48,27 +48,27 @@ export function placedS(ask) {
 const atLeastOne = (n) => Math.max(1, Math.ceil(n - 1e-9));
 
 // Edges by what they do and keep, fronts by what they do; and each pair of them has `ports_between` streams. So there
-// may have to be more of one of them, whichever makes fewer cores in all.
-function doorOf(ask, edges, fronts) {
+// may have to be more of one of them, whichever makes fewer cores in all, and never more than `most`.
+function doorOf(ask, edges, fronts, most) {
   const streams = ask.visitors * ask.people.streams;
-  let best;
+  let best = { ...most, cores: Infinity };
   for (let more = 0; more <= MORE_EDGES; more++) {
     const one = { edges: edges + more, fronts: Math.max(fronts, atLeastOne(streams / ((edges + more) * ask.cost.ports_between))) };
     const cores = one.edges * ask.edgeCores + one.fronts * ask.frontCores;
-    if (best === undefined || cores < best.cores) best = { ...one, cores };
+    if (cores < best.cores && one.edges <= most.edges && one.fronts <= most.fronts) best = { ...one, cores };
   }
   return { edges: best.edges, fronts: best.fronts };
 }
 
 // Joins with half of the line there already; and at the end of it the line alone.
-function doorFor(ask, placedInS) {
+function doorFor(ask, placedInS, most = { edges: Infinity, fronts: Infinity }) {
   const each = openingUs(ask);
   const waiting = waitingUs(ask);
   const us = (cores) => cores * ask.busy * 1e6;
   const work = (one) => Math.max((ask.visitors * each[one] * ROOM) / placedInS + waiting[one] / 2, waiting[one] * ROOM);
   const bytes = (ask.visitors * each.bytes * ROOM) / placedInS / ((ask.gigabits * 1e9) / 8);
   const edges = Math.max(work('edge') / us(ask.edgeCores), bytes, ask.visitors / connectionsOf(ask));
-  return doorOf(ask, atLeastOne(edges), atLeastOne(work('front') / us(ask.frontCores)));
+  return doorOf(ask, atLeastOne(edges), atLeastOne(work('front') / us(ask.frontCores)), most);
 }
 
 // A Redis more is a shard more, and one does without.
@@ -92,7 +92,7 @@ export function sizeOf(ask, aimS) {
     pays: atLeastOne((orders * cost.order_us * ROOM) / (ask.busy * 1e6 * ask.payCores)),
     pspPerS: Math.ceil(orders * cost.psp_calls_per_order * (1 + ask.people.cardFails) * ROOM),
     usersPerS: Math.ceil((orders * ask.people.login * ROOM) / 0.75),
-    after: doorFor(ask, Infinity), // what the line takes once the opening is over
+    after: doorFor(ask, Infinity, { edges, fronts }), // what the line takes once the opening is over
     handshakesPerS: ask.cdn ? 0 : ask.visitors / placedInS,
     pollsPerS: waitingUs(ask).polls,
   };

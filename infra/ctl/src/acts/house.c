@@ -2,6 +2,7 @@
 #include "acts/house.h"
 
 #include "acts/secrets.h"
+#include "acts/size.h"
 #include "version.inc"
 #include "words/manual.h"
 
@@ -42,5 +43,5 @@ bool house_is(const struct command *command)
 {
     return command->run == house_version || command->run == house_help ||
            command->run == house_completion || command->run == house_manual ||
-           command->run == secrets_run;
+           command->run == secrets_run || command->run == size_run;
 }

@@ -53,6 +53,17 @@ const struct option options[OPTION_COUNT] = {
     [OPTION_NAMES] = {"names", NULL, "their ids alone, one a line", OPTION_OWN, NULL},
     [OPTION_ONCE] = {"once", NULL, "one picture, and end", OPTION_OWN, NULL},
     [OPTION_INTERVAL] = {"interval", "SECONDS", "between two pictures (1)", OPTION_OWN, NULL},
+    [OPTION_VISITORS] = {"visitors", "N", "how many come", OPTION_OWN, NULL},
+    [OPTION_SEATS] = {"seats", "N", "how many are sold", OPTION_OWN, NULL},
+    [OPTION_OPENS] = {"opens", "TIME", "when, in UTC: the timetable is by the clock", OPTION_OWN,
+                      NULL},
+    [OPTION_WITHIN] = {"within", "SECONDS", "in which all of them come (1)", OPTION_OWN, NULL},
+    [OPTION_PLACED] = {"placed", "SECONDS", "in which all should have a place (10)", OPTION_OWN,
+                       NULL},
+    [OPTION_CALLED] = {"called", "RATE", "people called a second (50)", OPTION_OWN, NULL},
+    [OPTION_EDGE_CORES] = {"edge-cores", "N", "of one edge (16)", OPTION_OWN, NULL},
+    [OPTION_FRONT_CORES] = {"front-cores", "N", "of one queue-front (2)", OPTION_OWN, NULL},
+    [OPTION_CDN] = {"cdn", NULL, "one in front ends TLS and keeps the page", OPTION_OWN, NULL},
 };
 
 const struct command *command_find(const struct command_table *table, char **words, int words_len,

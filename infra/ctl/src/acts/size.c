@@ -1,0 +1,239 @@
+/* size.c: words into an ask, the sums of plan/size.h, and what an operator does with them: how many
+ * of what, which settings, and when. Everything told is told from one JSON document, which --json
+ * prints as it is. */
+#include "acts/size.h"
+
+#include "base/rfc3339.h"
+#include "plan/size.h"
+#include "show/value.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const double seat_cores = 4, pay_cores = 2;
+static const int64_t start_s = -3600, ready_s = -900, fewer_s = 900, home_s = 1800;
+
+/* The value of an option as a number of its range, or what holds without it. */
+static bool number(const struct job *job, enum option_id id, double fallback, uint64_t min,
+                   uint64_t max, double *out)
+{
+    const char *text = job->args->option[id];
+    uint64_t value;
+    *out = fallback;
+    if (text == NULL)
+        return true;
+    bool good = span_u64(span_of(text), max, &value) && value >= min;
+    if (good)
+        *out = (double)value;
+    else
+        job_say(job, EXIT_USAGE, "--%s: a number from %" PRIu64 " to %" PRIu64, options[id].name,
+                min, max);
+    return good;
+}
+
+static bool read_ask(const struct job *job, struct size_ask *ask)
+{
+    *ask = (struct size_ask){.cdn = job_option(job, OPTION_CDN), .pay_cores = pay_cores};
+    return number(job, OPTION_VISITORS, 0, 1, 1000000000, &ask->visitors) &&
+           number(job, OPTION_SEATS, 0, 1, 10000000, &ask->seats) &&
+           number(job, OPTION_WITHIN, 1, 1, 86400, &ask->within_s) &&
+           number(job, OPTION_PLACED, 10, 1, 86400, &ask->placed_s) &&
+           number(job, OPTION_CALLED, 50, 1, 100000, &ask->rate_per_s) &&
+           number(job, OPTION_EDGE_CORES, 16, 1, 1024, &ask->edge_cores) &&
+           number(job, OPTION_FRONT_CORES, 2, 1, 1024, &ask->front_cores);
+}
+
+static json_t *whole(double value)
+{
+    return json_integer((json_int_t)value);
+}
+
+/* Appends a part: how many of how many cores at the opening, and how many are enough afterwards. */
+static void add_part(json_t *parts, const char *name, double count, double cores, double then,
+                     const char *why)
+{
+    json_t *row = json_pack("{s:s, s:o, s:o, s:o, s:s}", "part", name, "count", whole(count),
+                            "cores", whole(cores), "then", whole(then), "why", why);
+    json_array_append_new(parts, row);
+}
+
+static json_t *parts_of(const struct size_ask *ask, const struct size *size)
+{
+    json_t *parts = json_array();
+    add_part(parts, "edge", size->opening.edges, ask->edge_cores, size->after.edges,
+             ask->cdn ? "requests and connections; the CDN has the handshakes"
+                      : "handshakes; then connections and streams");
+    add_part(parts, "queue-front", size->opening.fronts, ask->front_cores, size->after.fronts,
+             "joins; then streams and polls");
+    add_part(parts, "shard of Redis", size->shards, 1, size->shards,
+             "joins; each with a replica. More than 1: event made with shards=");
+    add_part(parts, "seat-service", 2, seat_cores, 2, "one owns the event, one stands by");
+    add_part(parts, "payment-adapter", size->pays, ask->pay_cores, size->pays, "orders");
+    add_part(parts, "PostgreSQL", 2, seat_cores, 2, "one, and its standby");
+    return parts;
+}
+
+static json_t *settings_of(const struct size *size)
+{
+    json_t *settings = json_array();
+    json_array_append_new(settings, json_pack("{s:s, s:o, s:s}", "setting", "psp.per_s", "least",
+                                              whole(ceil(size->psp_per_s / size->pays)), "why",
+                                              "of each payment-adapter; ask the provider first"));
+    json_array_append_new(settings,
+                          json_pack("{s:s, s:o, s:s}", "setting", "users.queries_per_s", "least",
+                                    whole(size->users_per_s), "why",
+                                    "of all of them; ask whoever has the user table first"));
+    return settings;
+}
+
+/* By the clock if the opening is known, else by the seconds from it. */
+static void add_time(json_t *times, const uint64_t *opens_ms, int64_t at_s, const char *what)
+{
+    json_t *row = json_pack("{s:I, s:s}", "at_s", (json_int_t)at_s, "what", what);
+    if (opens_ms != NULL) {
+        char memory[RFC3339_LEN + 1];
+        struct text text = text_on(memory, sizeof(memory));
+        rfc3339_put(&text, (uint64_t)((int64_t)*opens_ms + at_s * 1000));
+        json_object_set_new(row, "at", json_stringn(text.ptr, text.len));
+    }
+    json_array_append_new(times, row);
+}
+
+static json_t *times_of(const struct size_ask *ask, const struct size *size, const uint64_t *opens)
+{
+    json_t *times = json_array();
+    int64_t placed_s = (int64_t)ceil(fmax(ask->placed_s, ask->within_s));
+    int64_t sold_s = (int64_t)ceil(size->sold_s);
+    add_time(times, opens, start_s, "start all of it");
+    add_time(times, opens, ready_s,
+             "all is ready: fairgate doctor; nothing is changed from here on");
+    add_time(times, opens, 0, "the opening");
+    add_time(times, opens, placed_s, "everybody has a place");
+    int64_t next_s = placed_s > fewer_s ? placed_s : fewer_s;
+    if (next_s < sold_s)
+        add_time(times, opens, next_s,
+                 "fewer, one at a time: edges first, then fronts, by edge/take-out and SIGTERM");
+    add_time(times, opens, sold_s,
+             "about sold out; seats that are not paid for come back for some minutes more");
+    add_time(times, opens, (int64_t)ceil(size->shop_s),
+             "the shop has the last order, if shop.per_s is as delivered");
+    add_time(times, opens, sold_s + home_s, "back to the usual size");
+    return times;
+}
+
+static json_t *advice_of(const struct size_ask *ask, const struct size *size)
+{
+    json_t *advice = json_array();
+    const char *const always[] = {
+        "files: two for each connection of an edge (LimitNOFILE, maxconn), one for each stream of "
+        "a front",
+        "keep connections for longer than the longest time between two polls, 30 s",
+        "keep the edge's backlog small (4096): what waits outside it costs nothing when it comes "
+        "again",
+    };
+    const char *const handshakes[] = {
+        "a certificate with a P-256 key: RSA-2048 costs 1.4 times as much for each handshake",
+        "all edges share the keys of session tickets (edge/ticket-keys): 0.83 of a handshake for "
+        "those who come again",
+        "a pre-queue (prequeue_at, ten minutes before) with a draw spreads the handshakes: "
+        "--within 600 --placed 600 tells of it",
+        "a CDN that ends TLS takes all of them: --cdn",
+    };
+    for (size_t i = 0; !ask->cdn && i < sizeof(handshakes) / sizeof(handshakes[0]); i++)
+        json_array_append_new(advice, json_string(handshakes[i]));
+    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+        json_array_append_new(advice, json_string(always[i]));
+    if (size->short_of_shards)
+        json_array_append_new(advice, json_string("more joins a second than 16 shards take: let "
+                                                  "people come, or be placed, over a longer time"));
+    return advice;
+}
+
+static json_t *document_of(const struct size_ask *ask, const struct size *size,
+                           const uint64_t *opens)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
+                     "visitors", whole(ask->visitors), "seats", whole(ask->seats), "within_s",
+                     whole(ask->within_s), "placed_s", whole(fmax(ask->placed_s, ask->within_s)),
+                     "called_per_s", whole(ask->rate_per_s), "handshakes_per_s",
+                     whole(size->handshakes_per_s), "polls_per_s", whole(size->polls_per_s),
+                     "bytes_per_s", whole(size->bytes_per_s), "sold_out_s",
+                     whole(ceil(size->sold_s)), "enough", !size->short_of_shards, "parts",
+                     parts_of(ask, size), "settings", settings_of(size), "times",
+                     times_of(ask, size, opens), "advice", advice_of(ask, size));
+}
+
+static void put_heading(struct grow *out, const json_t *doc)
+{
+    char line[256];
+    snprintf(
+        line, sizeof(line),
+        "%.0f visitors within %.0f s, %.0f seats, places within %.0f s, %.0f called a second.\n"
+        "At the edges: %.0f handshakes and %.1f GB a second, then %.0f polls a second.\n\n",
+        value_number(doc, "visitors"), value_number(doc, "within_s"), value_number(doc, "seats"),
+        value_number(doc, "placed_s"), value_number(doc, "called_per_s"),
+        value_number(doc, "handshakes_per_s"), value_number(doc, "bytes_per_s") / 1e9,
+        value_number(doc, "polls_per_s"));
+    grow_add(out, span_of(line));
+}
+
+static bool put_document(struct grow *out, const json_t *doc, bool dated, size_t width)
+{
+    const struct {
+        const char *member, *columns;
+    } tables[] = {
+        {"parts", "part:PART count:COUNT cores:CORES_EACH then:THEN why:WHY"},
+        {"settings", "setting:SETTING least:AT_LEAST why:WHY"},
+        {"times", dated ? "at:AT what:WHAT" : "at_s:SECONDS what:WHAT"},
+    };
+    put_heading(out, doc);
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        if (!value_rows(out, value_at(doc, tables[i].member), tables[i].columns, width))
+            return false;
+        grow_add(out, span_of("\n"));
+    }
+    size_t at;
+    json_t *one;
+    json_array_foreach(value_at(doc, "advice"), at, one)
+    {
+        grow_add(out, span_of("- "));
+        grow_add(out, span_of(json_string_value(one)));
+        grow_add(out, span_of("\n"));
+    }
+    grow_add(out, span_of("\nBy sums, from costs measured on small machines: infra/SCALE.md says "
+                          "which, and what they leave out.\n"));
+    return true;
+}
+
+int size_run(struct job *job)
+{
+    struct size_ask ask;
+    struct size size;
+    uint64_t opens_ms = 0;
+    const char *opens = job->args->option[OPTION_OPENS];
+    if (!read_ask(job, &ask))
+        return EXIT_USAGE;
+    if (opens != NULL && !rfc3339_parse(span_of(opens), &opens_ms))
+        return job_say(job, EXIT_USAGE, "--opens: a time such as 2027-05-01T11:00:00Z");
+    if (opens != NULL && (opens_ms < 86400000 || opens_ms > RFC3339_MS_MAX / 2))
+        return job_say(job, EXIT_USAGE, "--opens: not in this century");
+    size_of(&ask, &size);
+    json_t *doc = document_of(&ask, &size, opens != NULL ? &opens_ms : NULL);
+    struct grow out = {0};
+    if (job_option(job, OPTION_JSON)) {
+        char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT) : NULL;
+        if (text != NULL) {
+            grow_add(&out, span_of(text));
+            grow_add(&out, span_of("\n"));
+        }
+        out.failed = out.failed || text == NULL;
+        free(text);
+    } else {
+        out.failed = doc == NULL || !put_document(&out, doc, opens != NULL, job->width);
+    }
+    int status = job_put(job, &out);
+    grow_free(&out);
+    json_decref(doc);
+    return status == EXIT_DONE && size.short_of_shards ? EXIT_REFUSED : status;
+}

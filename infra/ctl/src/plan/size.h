@@ -1,0 +1,36 @@
+/* size.h: how many machines a sale takes, by sums: work over capacity, the slowest decides.
+ * loadtest/sim/whole/closed.js does the same sums, and a test compares; the simulation there and
+ * infra/SCALE.md say how far they are to be trusted. Pure: no clock, no chance. */
+#ifndef FG_CTL_PLAN_SIZE_H
+#define FG_CTL_PLAN_SIZE_H
+
+#include <stdbool.h>
+
+struct size_ask {
+    double visitors, seats;
+    double within_s;                           /* all of them come within this time */
+    double placed_s;                           /* in which everybody should have a place */
+    double rate_per_s;                         /* people called a second */
+    bool cdn;                                  /* in front: it ends TLS and keeps the page */
+    double edge_cores, front_cores, pay_cores; /* of one machine of each */
+};
+
+enum { SIZE_SHARDS_MAX = 16 }; /* of one event */
+
+struct size_door {
+    double edges, fronts;
+};
+
+struct size {
+    struct size_door opening, after; /* until everybody has a place; and then */
+    double shards, pays;
+    double psp_per_s, users_per_s;        /* what these settings have to be at least */
+    double handshakes_per_s, polls_per_s; /* at the edges */
+    double bytes_per_s;                   /* to the visitors, at the opening */
+    double sold_s, shop_s; /* until the last ticket; until the shop has the last order */
+    bool short_of_shards;  /* SIZE_SHARDS_MAX are not enough */
+};
+
+void size_of(const struct size_ask *ask, struct size *out);
+
+#endif
