@@ -298,8 +298,17 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     feed.url = settings->sso_jwks_url;
     if (rc == 0 && settings->sso_jwks_url[0] != '\0')
         rc = jwks_feed_create(&feed, err, &pay->sso);
+    const struct seats_map_conf seats = {
+        .url = settings->seats_url,
+        .internal_url = settings->seats_internal_url,
+        .service_token = texts->service_token,
+        .outcalls = pay->outcalls,
+    };
+    if (rc == 0)
+        rc = seats_map_create(&seats, err, &pay->seats_map);
     struct peers_http_conf peers = {
         .seats_url = settings->seats_internal_url,
+        .seats_map = pay->seats_map,
         .queue_url = settings->queue_internal_url,
         .service_token = texts->service_token,
         .psps = pay->psp_list,
@@ -368,6 +377,7 @@ static int open_watch(struct pay *pay, struct err_slot *err)
     const struct reconcile_conf reconcile = {.pg = pay->pg,
                                              .outcalls = pay->outcalls,
                                              .settings = pay->settings,
+                                             .seats_map = pay->seats_map,
                                              .psps = pay->psp_list,
                                              .psps_len = pay->psps_len,
                                              .seats_token = pay->texts->seats_admin,
@@ -516,6 +526,7 @@ void pay_close(struct pay *pay)
     sessions_destroy(pay->sessions);
     checkout_destroy(pay->checkout);
     peers_http_destroy(pay->peers);
+    seats_map_destroy(pay->seats_map);
     uv_close((uv_handle_t *)&pay->timer, on_timer_closed);
 }
 

@@ -83,6 +83,7 @@ struct pay {
     struct psp psps[PSP_PROVIDERS]; /* those in use */
     struct psp *psp_list[PSP_PROVIDERS];
     uint32_t psps_len;
+    struct seats_map *seats_map;
     struct peers_http *peers;
     struct checkout *checkout;
     struct worker *worker;

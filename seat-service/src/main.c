@@ -8,6 +8,7 @@
 #include "api/hall_page.h"
 #include "api/operator_api.h"
 #include "api/order_api.h"
+#include "api/owners_api.h"
 #include "core/engine/engine.h"
 #include "crypto/mac.h"
 #include "loop/auditor.h"
@@ -178,6 +179,7 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .dsn = settings->conninfo,
         .instance = settings->instance,
         .events = settings->events,
+        .owners = (uint32_t)settings->owners,
         .batch_max = (uint32_t)settings->batch_max,
         .queue = seats->queue,
         .clock = clock_system(),
@@ -185,6 +187,10 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .log = service_log(seats->service),
         .host = events_host(seats->events),
     };
+    span_to_cstr_cut(span_of(settings->address), journal.address.open,
+                     sizeof(journal.address.open)); /* settings.c has judged its length */
+    span_to_cstr_cut(span_of(settings->private_address), journal.address.within,
+                     sizeof(journal.address.within));
     rc = journal_start(&journal, err, &seats->journal);
     if (rc < 0)
         return rc;
@@ -263,6 +269,8 @@ static int start(struct service *service, struct http_router *routes,
         rc = operator_api_routes(seats->operator_api, private_routes, err);
     if (rc == 0)
         rc = hall_api_routes(private_routes, err);
+    if (rc == 0)
+        rc = owners_api_routes(private_routes, err);
     return rc;
 }
 

@@ -52,6 +52,18 @@ enum {
      * its place. A pause longer than that costs ownership, not seats. */
     OWNER_BEAT_MS = 200,
     OWNER_SILENT_MS = 1000,
+    /* Processes that share the events of one list. Each looks at the locks of all ten times a
+     * second, and follows the events of all others, so many small ones gain nothing. */
+    OWNERS_MAX = 16,
+    /* How long a process that starts leaves events that never had an owner to others that are
+     * expected: longer than processes that are started together take to come up. */
+    OWNERS_WAIT_MS = 5000,
+    /* An event that stays free for this long, though it was another's turn, is anybody's: that one
+     * cannot read it, or serves another list. */
+    OWNERS_FORLORN_MS = 2000,
+    /* HOST:PORT, and an empty end. */
+    OWNER_ADDRESS_MAX = 256,
+
     /* How often a standby follows the journal and looks for the lock. */
     STANDBY_POLL_MS = 100,
 

@@ -47,6 +47,29 @@ const struct config_setting settings_table[] = {
      .min = 100,
      .max = 100000000,
      .help = "changes after which a new snapshot is made"},
+    {.section = "owner",
+     .key = "owners",
+     .kind = CONFIG_U64,
+     FIELD(owners),
+     .fallback = "1",
+     .min = 1,
+     .max = OWNERS_MAX,
+     .help = "processes that share the events; 1: one has them all, and others follow it"},
+    {.section = "owner",
+     .key = "address",
+     .kind = CONFIG_STRING,
+     FIELD(address),
+     .fallback = "",
+     .max = OWNER_ADDRESS_MAX - 1,
+     .help = "HOST:PORT at which others inside reach our listener for visitors; it stands in the "
+             "registry of the events that we own; empty: it does not"},
+    {.section = "owner",
+     .key = "private_address",
+     .kind = CONFIG_STRING,
+     FIELD(private_address),
+     .fallback = "",
+     .max = OWNER_ADDRESS_MAX - 1,
+     .help = "HOST:PORT of our private listener, likewise"},
     {.section = "passes",
      .key = "issuer",
      .kind = CONFIG_STRING,
@@ -103,5 +126,11 @@ int settings_check(void *target, struct err_slot *err)
     const struct settings *settings = target;
     if ((settings->keys_file[0] != '\0') == (settings->keys_url[0] != '\0'))
         return err_set(err, ERR_RANGE, "[passes]: give either keys_file or keys_url");
+    if ((settings->address[0] == '\0') != (settings->private_address[0] == '\0'))
+        return err_set(err, ERR_RANGE, "[owner]: give both address and private_address, or none");
+    if (settings->owners > 1 && settings->address[0] == '\0')
+        return err_set(err, ERR_RANGE,
+                       "[owner] owners: those who share events have to tell where they are, by "
+                       "address and private_address");
     return brand_check(&settings->brand, err);
 }

@@ -9,6 +9,8 @@ struct settings {
     char conninfo[CONFIG_STRING_MAX];
     char events[CONFIG_STRING_MAX];
     char instance[CONFIG_STRING_MAX];
+    uint64_t owners;
+    char address[CONFIG_STRING_MAX], private_address[CONFIG_STRING_MAX];
     uint64_t batch_max;
     uint64_t snapshot_every;
     char issuer[CONFIG_STRING_MAX];

@@ -48,6 +48,7 @@ struct ask {
     bool others_pass; /* it names a member other than the one who is logged in */
     char trace[TRACE_TEXT_LEN + 1];
     bool created;
+    bool again; /* the hold was asked for elsewhere before */
     uint64_t saga;
     uint32_t waited_ms, look_ms; /* for the payment; the next pause */
     struct seat_names places;
@@ -216,10 +217,30 @@ static void refuse_hold(struct ask *ask, const struct outcall_answer *answer)
     ask_free(ask);
 }
 
+static void ask_for_hold(struct ask *ask);
+
+/* Another process has the event, or had when the map was read. */
+static void on_map(void *ctx, bool found)
+{
+    struct ask *ask = MAGIC_OF(ask, ctx);
+    if (found) {
+        ask_for_hold(ask);
+        return;
+    }
+    guard_unavailable(ask->req, ERR_CLOSED);
+    ask_free(ask);
+}
+
 static void on_hold(void *ctx, const struct outcall_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
+    struct span event = span_of(ask->order.event);
     seats_clock_heard(&ask->pay->common->seats_clock, answer);
+    if (!ask->again && seats_map_misled(ask->pay->seats_map, event, answer)) {
+        ask->again = true;
+        seats_map_read(ask->pay->seats_map, event, on_map, ask);
+        return;
+    }
     if (answer->rc < 0 || answer->status != 200) {
         refuse_hold(ask, answer);
         return;
@@ -255,7 +276,7 @@ static void ask_for_hold(struct ask *ask)
 {
     char url_memory[1024], auth[PASS_MAX + 32], trace[96];
     struct text url = text_on(url_memory, sizeof(url_memory) - 1);
-    text_str(&url, ask->pay->settings->seats_url);
+    seats_map_put(ask->pay->seats_map, SEATS_OPEN, span_of(ask->order.event), &url);
     TEXT_LIT(&url, "/v1/seats/");
     outcall_escape(&url, span_of(ask->order.event));
     TEXT_LIT(&url, "/holds/");

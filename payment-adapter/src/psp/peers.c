@@ -86,6 +86,21 @@ static void read_answer(struct peer_call *peer, const json_t *body)
         peer->same_category = json_is_true(json_object_get(body, "same_category"));
 }
 
+static void ask(struct peers_http *peers, struct peer_call *peer);
+
+/* The map was read because the event was not where we asked; the verdict of that is told already.
+ */
+static void on_map(void *ctx, bool found)
+{
+    struct peer_call *peer = ctx;
+    if (!found) {
+        peer->on_done(peer);
+        return;
+    }
+    peer->retry_ms = 0;
+    ask(peer->answerer, peer);
+}
+
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct peer_call *peer = ctx;
@@ -93,6 +108,14 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     enum peer_about about = peer_question(peer->op)->about;
     if (about == PEER_ABOUT_HOLD || about == PEER_ABOUT_SEATS_VISIT)
         seats_clock_heard(peers->conf.seats_clock, answer);
+    struct span event = span_of(peer->order->event);
+    if (about == PEER_ABOUT_HOLD && !peer->again &&
+        seats_map_misled(peers->conf.seats_map, event, answer)) {
+        peer->again = true;
+        psp_tell_unknown(peer, answer);
+        seats_map_read(peers->conf.seats_map, event, on_map, peer);
+        return;
+    }
     json_t *body = answer->rc == 0 && answer->body.len > 0
                        ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
                        : NULL;
@@ -163,7 +186,8 @@ static void dispatch(struct peers_http *peers, struct peer_call *peer, const cha
 static void put_hold_url(struct text *url, const struct peers_http *peers,
                          const struct order *order, const char *name)
 {
-    text_printf(url, "%s/internal/events/", peers->conf.seats_url);
+    seats_map_put(peers->conf.seats_map, SEATS_PRIVATE, span_of(order->event), url);
+    TEXT_LIT(url, "/internal/events/");
     outcall_escape(url, span_of(order->event));
     TEXT_LIT(url, "/holds/");
     outcall_escape(url, span_of(order->hold));
@@ -178,9 +202,8 @@ static void put_visit_url(struct text *url, const char *peer_url, const struct o
     text_printf(url, "/%s", name);
 }
 
-static void start(void *ctx, struct peer_call *peer)
+static void ask(struct peers_http *peers, struct peer_call *peer)
 {
-    struct peers_http *peers = ctx;
     const struct order *order = peer->order;
     const struct peer_question *question = peer_question(peer->op);
     struct psp *psp = NULL;
@@ -209,6 +232,12 @@ static void start(void *ctx, struct peer_call *peer)
     assert(!url.overflown);
     memory[url.len] = '\0';
     dispatch(peers, peer, memory);
+}
+
+static void start(void *ctx, struct peer_call *peer)
+{
+    peer->again = false;
+    ask(ctx, peer);
 }
 
 int peers_http_create(const struct peers_http_conf *conf, struct err_slot *err,

@@ -5,11 +5,13 @@
 
 #include "psp/psp.h"
 #include "psp/seats_clock.h"
+#include "psp/seats_map.h"
 
 struct peers_http;
 
 struct peers_http_conf {
     const char *seats_url;           /* private listener of seat-service, no slash at the end */
+    struct seats_map *seats_map;     /* borrowed: which of them has an event */
     const char *queue_url;           /* private listener of queue-front */
     const char *service_token;       /* secret, borrowed */
     struct seats_clock *seats_clock; /* borrowed */

@@ -64,6 +64,7 @@ struct reconcile {
     char cursor[96]; /* where the next page begins */
     char newest[96];
     uint32_t events_len, event;
+    bool again; /* the event's seats were asked for elsewhere before */
     char events[EVENTS_MAX][ORDER_EVENT_MAX];
     struct item items[ITEMS_MAX];
     uint32_t items_len;
@@ -230,12 +231,35 @@ static void on_seats_compared(void *ctx, const struct pg_answer *answer)
     next_seats(reconcile);
 }
 
+static void ask_for_export(struct reconcile *reconcile);
+
+/* Another process has the event, or had when the map was read. */
+static void on_map(void *ctx, bool found)
+{
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    if (came_back(reconcile))
+        return;
+    if (found) {
+        ask_for_export(reconcile);
+        return;
+    }
+    break_link(reconcile, "seat-service");
+    next_seats(reconcile);
+}
+
 /* The export is the list of what is sold: [{"seat", "order", ...}]; the database reads it. */
 static void on_export(void *ctx, const struct outcall_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
+    struct span event = span_of(reconcile->events[reconcile->event - 1]);
+    if (!reconcile->again && seats_map_misled(reconcile->conf.seats_map, event, answer)) {
+        reconcile->again = true;
+        reconcile->out++;
+        seats_map_read(reconcile->conf.seats_map, event, on_map, reconcile);
+        return;
+    }
     struct grow sold = {0};
     bool list = answer->rc == 0 && answer->status == 200 && answer->body.len > 0 &&
                 answer->body.ptr[0] == '[';
@@ -263,17 +287,28 @@ static void next_seats(struct reconcile *reconcile)
         return;
     }
     const struct reconcile_conf *conf = &reconcile->conf;
-    const char *event = reconcile->events[reconcile->event++];
+    reconcile->event++;
     if (conf->seats_token[0] == '\0') {
         break_link(reconcile, "seat-service: keys.seats_admin_token is not set");
         next_seats(reconcile);
         return;
     }
-    char url[CONFIG_STRING_MAX + 128], auth[320];
-    snprintf(url, sizeof(url), "%s/admin/events/%s/export", conf->settings->seats_internal_url,
-             event);
+    reconcile->again = false;
+    ask_for_export(reconcile);
+}
+
+static void ask_for_export(struct reconcile *reconcile)
+{
+    const struct reconcile_conf *conf = &reconcile->conf;
+    const char *event = reconcile->events[reconcile->event - 1];
+    char memory[CONFIG_STRING_MAX + 128], auth[320];
+    struct text url = text_on(memory, sizeof(memory) - 1);
+    seats_map_put(conf->seats_map, SEATS_PRIVATE, span_of(event), &url);
+    text_printf(&url, "/admin/events/%s/export", event);
+    assert(!url.overflown);
+    memory[url.len] = '\0';
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->seats_token);
-    struct outcall call = {.url = url,
+    struct outcall call = {.url = memory,
                            .headers = {auth},
                            .timeout_ms = SEATS_CALL_MS,
                            .reply_max = SEATS_REPLY_MAX,

@@ -10,6 +10,7 @@
 #include "outcall/outcall.h"
 #include "pg/pg_pool.h"
 #include "psp/psp.h"
+#include "psp/seats_map.h"
 #include "settings.h"
 
 struct reconcile_stats {
@@ -24,6 +25,7 @@ struct reconcile_conf { /* all borrowed until reconcile_close() */
     struct pg_pool *pg;
     struct outcalls *outcalls;
     const struct settings *settings;
+    struct seats_map *seats_map;
     struct psp *const *psps; /* the providers in use */
     uint32_t psps_len;
     const char *seats_token, *shop_key; /* current; "": none */

@@ -16,14 +16,17 @@ SELECT pg_advisory_unlock(:class, :key) AS done;
 
 -- Waits for a commit that is under way, so that the position it returns is final.
 -- statement: owner_raise
---> event    integer signed
---> instance text
---> was      bigint
---< epoch    bigint
---< seq      bigint
---< chain    bytea
+--> event           integer signed
+--> instance        text
+--> address         text
+--> private_address text
+--> was             bigint
+--< epoch           bigint
+--< seq             bigint
+--< chain           bytea
 UPDATE owner
-SET epoch = epoch + 1, instance = :instance, taken_at = now()
+SET epoch = epoch + 1, instance = :instance, address = :address,
+    private_address = :private_address, taken_at = now()
 WHERE event = :event AND epoch = :was
 RETURNING epoch, seq, chain;
 
@@ -43,6 +46,34 @@ UPDATE owner SET epoch = epoch WHERE event = :event AND epoch = :epoch AND seq =
 --< chain    bytea
 --< its      boolean
 SELECT epoch, seq, chain, instance = :instance AS its FROM owner WHERE event = :event;
+
+-- Where events are.
+-- statement: owners_where
+--> events          integer[] signed
+--< event           integer signed
+--< epoch           bigint
+--< instance        text
+--< address         text
+--< private_address text
+SELECT event, epoch, instance, address, private_address FROM owner WHERE event = ANY (:events);
+
+-- Who holds which of our locks, and whether lock_end_silent would end it.
+-- statement: locks_held
+--> classes   integer[] signed
+--> silent_ms integer
+--< class     integer signed
+--< key       integer signed
+--< pid       integer signed
+--< its       boolean
+--< silent    boolean
+SELECT l.classid::integer AS class, l.objid::integer AS key, l.pid, l.pid = pg_backend_pid() AS its,
+    coalesce((a.state <> 'active' OR a.wait_event_type = 'Client')
+        AND clock_timestamp() - a.state_change > make_interval(secs => :silent_ms / 1000.0),
+        FALSE) AS silent
+FROM pg_locks l
+LEFT JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.classid = ANY (:classes::oid[]) AND l.objsubid = 2 AND l.granted
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 -- Ends backends that hold one of the locks and have been idle for so long that their program cannot
 -- be well, or have waited that long in the middle of a statement for the rest of it. A backend that

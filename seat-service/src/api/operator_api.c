@@ -104,10 +104,21 @@ static void refuse_import(struct import *import)
     end_import(import);
 }
 
+/* Where several share the events, a new one is whose turn it is. */
+static bool opened_elsewhere(const struct import *import, struct journal_place *place)
+{
+    struct journal *journal = import->call.loop->conf.journal;
+    struct journal_view view;
+    return journal_find(journal, span_of(import->id), &view) &&
+           view.state == JOURNAL_EVENT_FOLLOWING && journal_elsewhere(journal, view.nth, place) &&
+           place->epoch > 0;
+}
+
 /* ---- its third step: the reader finds the event, which opens like any other ---- */
 
 static void look_whether_open(uv_timer_t *timer)
 {
+    struct journal_place place;
     struct import *import = MAGIC_OF(import, timer->data);
     struct call *call = &import->call;
     const struct loop_conf *conf = &call->loop->conf;
@@ -118,6 +129,9 @@ static void look_whether_open(uv_timer_t *timer)
     call->event = events_find(conf->events, span_of(import->id));
     if (call->event != NULL && events_is_open(call->event)) {
         reply_event(call, 201);
+        end_import(import);
+    } else if (opened_elsewhere(import, &place)) {
+        request_elsewhere(call, REFUSAL_EVENT_OPENS_ELSEWHERE, &place);
         end_import(import);
     } else if (uv_now(conf->uv) >= import->waits_until_ms) {
         call_refuse(call, REFUSAL_IMPORT_NOT_OPEN);
@@ -189,8 +203,11 @@ static void on_plan_read(uv_work_t *work, int status)
     call->event = events_find(conf->events, span_of(import->id));
     if (call->event != NULL) { /* repeating an import is not a mistake */
         bool same = strcmp(call->event->plan->hash, import->plan->hash) == 0;
+        struct journal_place place;
         if (same && events_is_open(call->event))
             reply_event(call, 200);
+        else if (same && opened_elsewhere(import, &place))
+            request_elsewhere(call, REFUSAL_EVENT_OPENS_ELSEWHERE, &place);
         else
             call_refuse(call, REFUSAL_EVENT_DIFFERS);
         end_import(import);

@@ -6,6 +6,31 @@
 #include "access/hold_id.h"
 #include "api/verdict.h"
 
+void request_elsewhere(struct call *call, enum refusal refusal, const struct journal_place *place)
+{
+    struct text members = loop_text(call->loop);
+    struct call_refusal out = call_refusal(refusal);
+    json_member_cstr(&members, "owner", place->instance);
+    json_member_u64(&members, "epoch", place->epoch);
+    json_member_cstr(&members, "address", place->address.open);
+    json_member_cstr(&members, "private_address", place->address.within);
+    out.members = text_span(&members);
+    out.owner = place->instance;
+    call_refuse_with(call, &out);
+}
+
+/* Visitors are told to come again, and whoever stands between, by a header, where to send them
+ * then: names, no addresses. */
+static void tell_elsewhere(struct call *call, const struct journal_place *place)
+{
+    struct call_refusal out = call_refusal(REFUSAL_AWAY_STANDBY);
+    out.owner = place->instance;
+    if (span_starts(http_req_path(call->req), SPAN("/v1/")))
+        call_refuse_with(call, &out);
+    else
+        request_elsewhere(call, REFUSAL_EVENT_ELSEWHERE, place);
+}
+
 /* Says why the event is not open: something is wrong with it, or with the process, or it is served
  * elsewhere. Only the operator is told what is wrong with an event. */
 static void tell_closed(struct call *call)
@@ -15,10 +40,15 @@ static void tell_closed(struct call *call)
     bool to_operator = span_starts(http_req_path(call->req), SPAN("/admin/"));
     struct journal_view view;
     bool known = journal_find(journal, http_req_param(call->req, 0), &view);
+    struct journal_place place;
     struct call_refusal out = call_refusal(REFUSAL_EVENT_OUT);
     if (to_operator)
         out.detail = view.reason;
-    if (known && view.state == JOURNAL_EVENT_OUT)
+    bool here = reason == JOURNAL_REASON_NONE || reason == JOURNAL_REASON_STANDBY;
+    if (known && here && view.state == JOURNAL_EVENT_FOLLOWING &&
+        journal_elsewhere(journal, view.nth, &place))
+        tell_elsewhere(call, &place);
+    else if (known && view.state == JOURNAL_EVENT_OUT)
         call_refuse_with(call, &out);
     else if (reason != JOURNAL_REASON_NONE)
         call_refuse(call, (enum refusal)(REFUSAL_AWAY_STARTING + reason - JOURNAL_REASON_STARTING));

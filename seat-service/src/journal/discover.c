@@ -77,3 +77,38 @@ int discover_events(struct journal *journal, struct err_slot *err)
         commit_queue_nudge(journal->conf.queue); /* their locks can be tried meanwhile */
     return 0;
 }
+
+/* "NAME#LIFE": a process is known by its name; which life of it wrote the row matters to locks. */
+static struct span name_of(struct span instance)
+{
+    struct span name;
+    (void)span_cut(instance, '#', &name);
+    return name;
+}
+
+static void on_where(void *ctx, const struct store_where *where)
+{
+    struct journal *journal = MAGIC_OF(journal, ctx);
+    struct journal_place place = {.epoch = where->epoch};
+    uint32_t nth = nth_of(journal, where->event);
+    bool fits = span_to_cstr(name_of(where->instance), place.instance, sizeof(place.instance)) &&
+                span_to_cstr(where->open, place.address.open, sizeof(place.address.open)) &&
+                span_to_cstr(where->within, place.address.within, sizeof(place.address.within));
+    if (nth == journal_len(journal) || !fits)
+        return;
+    pthread_mutex_lock(&journal->lock);
+    journal->events[nth].place = place;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+int discover_places(struct journal *journal, struct err_slot *err)
+{
+    int32_t asked[EVENTS_MAX];
+    uint32_t len = 0;
+    if (journal->conf.address.open[0] == '\0')
+        return 0;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (!journal_owns(journal, nth))
+            asked[len++] = journal->events[nth].id.no;
+    return len == 0 ? 0 : store_where(journal->reader_pg, asked, len, err, on_where, journal);
+}

@@ -115,6 +115,27 @@ bool journal_find(struct journal *journal, struct span id, struct journal_view *
     return false;
 }
 
+bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_place *out)
+{
+    if (nth >= journal_len(journal) || journal_owns(journal, nth))
+        return false;
+    pthread_mutex_lock(&journal->lock);
+    *out = journal->events[nth].place;
+    pthread_mutex_unlock(&journal->lock);
+    return out->address.open[0] != '\0' &&
+           strcmp(out->address.open, journal->conf.address.open) != 0;
+}
+
+const char *journal_name(const struct journal *journal)
+{
+    return journal->conf.instance;
+}
+
+const struct store_address *journal_address(const struct journal *journal)
+{
+    return &journal->conf.address;
+}
+
 int journal_may_import(struct journal *journal, const char *id, struct err_slot *err)
 {
     pthread_mutex_lock(&journal->lock);

@@ -50,11 +50,13 @@ struct journal_host {
 };
 
 struct journal_conf {
-    const char *dsn;            /* borrowed */
-    const char *instance;       /* borrowed; shown in the owner row */
-    const char *events;         /* borrowed; "a,b": the only ones to serve; "": all */
-    uint32_t batch_max;         /* 1..JOURNAL_BATCH_MAX */
-    struct commit_queue *queue; /* borrowed */
+    const char *dsn;      /* borrowed */
+    const char *instance; /* borrowed; shown in the owner row */
+    const char *events;   /* borrowed; "a,b": the only ones to serve; "": all */
+    uint32_t owners; /* how many share them; 0 and 1: one process has them all, others follow */
+    struct store_address address; /* ours, in the registry; empty: there is none */
+    uint32_t batch_max;           /* 1..JOURNAL_BATCH_MAX */
+    struct commit_queue *queue;   /* borrowed */
     const struct clock *clock;
     const struct rng *rng; /* used on the committer's thread and at start */
     struct logger *log;
@@ -153,7 +155,21 @@ const char *journal_state_name(enum journal_state state);
 bool journal_nth(struct journal *journal, uint32_t nth, struct journal_view *out);
 bool journal_find(struct journal *journal, struct span id, struct journal_view *out);
 
-/* Whether this process would own a new event of that name. ERR_STATE, ERR_FULL. */
+/* Which process owns an event, as its owner row says. */
+struct journal_place {
+    char instance[JOURNAL_INSTANCE_MAX]; /* [journal] instance */
+    uint64_t epoch;
+    struct store_address address;
+};
+
+/* False: nobody has told, or it is this process. An owner that died is named until the next one. */
+bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_place *out);
+/* Ours. */
+const char *journal_name(const struct journal *journal);
+const struct store_address *journal_address(const struct journal *journal);
+
+/* Whether this process, or one that it shares with, would own a new event of that name. ERR_STATE,
+ * ERR_FULL. */
 int journal_may_import(struct journal *journal, const char *id, struct err_slot *err);
 /* An event was created: look for it at once. */
 void journal_look(struct journal *journal);

@@ -21,6 +21,10 @@ struct journal_event {
     bool locked;           /* the committer's session has the lock ... */
     uint64_t locked_epoch; /* ... and found this epoch */
     char reason[ERR_TEXT_MAX];
+    struct journal_place place; /* the reader writes it */
+    /* The committer's, where several share: */
+    uint64_t free_since_us; /* nobody had its lock from then on; 0: somebody had at the last look */
+    bool was_owned;         /* somebody has had its lock */
 };
 
 /* A transaction, from gathering to its outcome. */
@@ -42,7 +46,8 @@ struct journal {
 
     pthread_mutex_t lock;
     /* Below lock, as are the following. */
-    bool connected, leads; /* the committer has a connection; it leads the processes of its list */
+    bool connected, leads; /* the committer has a connection; it leads the processes of its list,
+                            * or has a place among those that share */
     bool usable;           /* the schema is up to date */
     bool looked;           /* every existing event has been seen once */
     enum journal_reason unreachable; /* why there is no connection */
@@ -59,7 +64,9 @@ struct journal {
     bool open;             /* the batch was sent and its outcome is unknown */
     uint64_t commit_at_us; /* the earliest time for the next one; 0: now */
     uint8_t *memory;
-    uint64_t watch_at_us; /* next look for locks */
+    uint64_t watch_at_us;  /* next look for locks */
+    uint32_t place;        /* among those that share, while it `leads` */
+    uint64_t joined_at_us; /* when it first had one; 0: not yet */
     uint64_t beat_at_us;
     pthread_t thread;
 
@@ -100,6 +107,11 @@ static inline void journal_count(_Atomic uint64_t *counter, uint64_t n)
 static inline uint64_t journal_now_us(const struct journal *journal)
 {
     return clock_mono_us(journal->conf.clock);
+}
+
+static inline bool journal_shares(const struct journal *journal)
+{
+    return journal->conf.owners > 1;
 }
 
 static inline bool journal_same_place(const struct store_head *a, const struct store_head *b)
@@ -159,6 +171,8 @@ void committer_stop(struct journal *journal); /* once `stopping` is set */
 
 bool discover_names(const struct journal *journal, const char *id); /* on our list */
 int discover_events(struct journal *journal, struct err_slot *err);
+/* Where events are that are not ours. Asks only if this process is in the registry itself. */
+int discover_places(struct journal *journal, struct err_slot *err);
 
 /* ---- reader.c ---- */
 

@@ -11,12 +11,19 @@
  * with half of the events each: of the processes that serve the same list, the one that holds it
  * leads and takes events, and the others follow.
  *
+ * Where several are to share the events ([owner] owners), nobody leads. Each has a place among
+ * them, which is a lock as well, so who lives and who owns what is to be seen in one look at the
+ * locks, and ends with the session like them; no clock and no heartbeat of its own is needed. From
+ * that look each process computes which free events are its turn (owners/placing.h). The lock of
+ * the event decides where two have seen different things.
+ *
  * After a broken connection old backends of ours may still have our locks. They are ended, the
  * locks are taken again, and the epoch is raised, which waits for whatever those backends are still
  * doing and shuts them out.
  *
  * Threading: the committer's; taking an event over is the reader's part (reader.c). */
 #include "journal/journal_internal.h"
+#include "owners/placing.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -137,7 +144,8 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
     int rc = lock_again(journal, event, err, &epoch);
     struct store_head head;
     if (rc == 0)
-        rc = store_raise(journal->pg, event->id.no, epoch, span_of(journal->instance), err, &head);
+        rc = store_raise(journal->pg, event->id.no, epoch, span_of(journal->instance),
+                         &journal->conf.address, err, &head);
     if (rc == 0 && part != NULL)
         rc = ownership_is_written(journal, part, err, &part->written);
     if (rc != 0)
@@ -152,7 +160,8 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
 
 int ownership_regain(struct journal *journal, struct err_slot *err)
 {
-    int rc = journal_owns_any(journal) ? lead_again(journal, err) : 0;
+    bool led = journal_owns_any(journal) && !journal_shares(journal);
+    int rc = led ? lead_again(journal, err) : 0;
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
         if (journal_owns(journal, nth))
             rc = regain(journal, nth, err);
@@ -248,10 +257,186 @@ static int try_lead(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
+/* ---- several owners ---- */
+
+/* Processes that serve the same list have OWNERS_MAX places between them. */
+static int32_t place_key(const struct journal *journal, uint32_t place)
+{
+    static_assert((OWNERS_MAX & (OWNERS_MAX - 1)) == 0, "a power of two");
+    return (int32_t)(((uint32_t)list_key(journal) & ~(uint32_t)(OWNERS_MAX - 1)) | place);
+}
+
+/* What one look at the locks has shown. */
+struct look {
+    struct journal *journal;
+    struct placing placing;
+    int32_t pid[OWNERS_MAX]; /* of the members */
+    int32_t owner[EVENTS_MAX];
+    bool owned[EVENTS_MAX], owned_by_others[EVENTS_MAX];
+    int32_t silent[EVENTS_MAX], silent_places[OWNERS_MAX]; /* keys */
+    uint32_t silent_len, silent_places_len;
+};
+
+static void see_place(struct look *look, const struct store_held *held)
+{
+    for (uint32_t place = 0; place < OWNERS_MAX; place++) {
+        if (held->key != place_key(look->journal, place))
+            continue;
+        look->placing.alive[place] = true;
+        look->pid[place] = held->pid;
+        if (held->silent && !held->ours)
+            look->silent_places[look->silent_places_len++] = held->key;
+    }
+}
+
+static void see_event(struct look *look, const struct store_held *held)
+{
+    const struct journal *journal = look->journal;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        if (held->key != journal->events[nth].id.no)
+            continue;
+        look->owned[nth] = true;
+        look->owned_by_others[nth] = !held->ours;
+        look->owner[nth] = held->pid;
+        if (held->silent && !held->ours)
+            look->silent[look->silent_len++] = held->key;
+    }
+}
+
+static void on_held(void *ctx, const struct store_held *held)
+{
+    struct look *look = ctx;
+    if (held->lock == STORE_LOCK_PLACE)
+        see_place(look, held);
+    else
+        see_event(look, held);
+}
+
+static void count_loads(struct look *look)
+{
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++)
+        for (uint32_t place = 0; look->owned[nth] && place < OWNERS_MAX; place++)
+            if (look->placing.alive[place] && look->pid[place] == look->owner[nth])
+                look->placing.load[place] += 1;
+}
+
+/* A place that nobody has, if we have none. Without one it is tried again at the next look. */
+static int join(struct journal *journal, struct look *look, struct err_slot *err)
+{
+    bool got = false;
+    int rc = 0;
+    for (uint32_t place = 0; !journal->leads && rc == 0 && !got && place < OWNERS_MAX; place++) {
+        int32_t key = place_key(journal, place);
+        if (look->placing.alive[place])
+            continue;
+        rc = store_lock(journal->pg, STORE_LOCK_PLACE, &key, 1, err, &got);
+        journal->place = place;
+    }
+    if (!got)
+        return rc;
+    look->placing.alive[journal->place] = true;
+    if (journal->joined_at_us == 0)
+        journal->joined_at_us = journal_now_us(journal);
+    pthread_mutex_lock(&journal->lock);
+    journal->leads = true;
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+    return 0;
+}
+
+/* How long each event has been free, and what follows from it. */
+static void judge_events(struct journal *journal, const struct look *look,
+                         struct placing_event *judged)
+{
+    uint64_t now_us = journal_now_us(journal);
+    bool all_are_there = now_us - journal->joined_at_us >= OWNERS_WAIT_MS * UINT64_C(1000);
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        struct journal_event *event = &journal->events[nth];
+        event->was_owned = event->was_owned || look->owned_by_others[nth];
+        if (look->owned[nth])
+            event->free_since_us = 0;
+        else if (event->free_since_us == 0)
+            event->free_since_us = now_us;
+        uint64_t patience_us = (event->was_owned ? 0 : OWNERS_WAIT_MS) * UINT64_C(1000) +
+                               OWNERS_FORLORN_MS * UINT64_C(1000);
+        judged[nth] = (struct placing_event){
+            .owned = look->owned[nth],
+            .waits = !event->was_owned && !all_are_there,
+            .forlorn = !look->owned[nth] && now_us - event->free_since_us >= patience_us,
+        };
+    }
+}
+
+static int end_silent(struct journal *journal, const struct look *look, struct err_slot *err)
+{
+    bool ended = false, places_ended = false;
+    int rc = 0;
+    if (look->silent_len > 0)
+        rc = store_end_silent(journal->pg, STORE_LOCK_EVENT, look->silent, look->silent_len,
+                              OWNER_SILENT_MS, err, &ended);
+    if (rc == 0 && look->silent_places_len > 0)
+        rc = store_end_silent(journal->pg, STORE_LOCK_PLACE, look->silent_places,
+                              look->silent_places_len, OWNER_SILENT_MS, err, &places_ended);
+    if (ended || places_ended)
+        journal->watch_at_us = 0;
+    return rc;
+}
+
+/* Of the chosen events those that it is our turn to take. */
+static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t *chosen,
+                           uint32_t len)
+{
+    struct placing_event judged[EVENTS_MAX];
+    bool mine[EVENTS_MAX];
+    uint32_t kept = 0;
+    judge_events(journal, look, judged);
+    look->placing.self = journal->place;
+    look->placing.expected = journal->conf.owners;
+    placing_choose(&look->placing, judged, journal_len(journal), mine);
+    for (uint32_t i = 0; i < len; i++) {
+        /* A lock that we still have, while another took the event meanwhile, is noted again. */
+        bool kept_lock = look->owned[chosen[i]] && !look->owned_by_others[chosen[i]];
+        if (mine[chosen[i]] || kept_lock)
+            chosen[kept++] = chosen[i];
+    }
+    return kept;
+}
+
+static int share_events(struct journal *journal, struct err_slot *err)
+{
+    struct look look = {.journal = journal};
+    uint32_t chosen[EVENTS_MAX], len = 0;
+    int32_t keys[EVENTS_MAX];
+    bool got[EVENTS_MAX] = {false}, any = false;
+    int rc = store_held(journal->pg, OWNER_SILENT_MS, err, on_held, &look);
+    if (rc == 0)
+        rc = end_silent(journal, &look, err);
+    if (rc == 0)
+        rc = join(journal, &look, err);
+    if (rc < 0 || !journal->leads)
+        return rc;
+    count_loads(&look);
+    rc = choose(journal, err, chosen, &len);
+    len = rc == 0 ? take_turns(journal, &look, chosen, len) : 0;
+    for (uint32_t i = 0; i < len; i++)
+        keys[i] = journal->events[chosen[i]].id.no;
+    if (len > 0)
+        rc = store_lock(journal->pg, STORE_LOCK_EVENT, keys, len, err, got);
+    for (uint32_t i = 0; rc == 0 && i < len; i++) {
+        any = any || got[i];
+        rc = got[i] ? note_lock(journal, &journal->events[chosen[i]], err) : 0;
+    }
+    if (any)
+        reader_nudge(journal);
+    return rc;
+}
+
 /* Looks for locks that are free. */
 int ownership_watch(struct journal *journal, struct err_slot *err)
 {
     journal->watch_at_us = journal_now_us(journal) + STANDBY_POLL_MS * 1000;
+    if (journal_shares(journal))
+        return share_events(journal, err);
     int rc = journal->leads ? 0 : try_lead(journal, err);
     if (rc == 0 && (journal->leads || journal_owns_any(journal)))
         rc = try_events(journal, err);

@@ -206,8 +206,8 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     pthread_mutex_unlock(&journal->lock);
     if (!locked)
         return 0;
-    int rc = store_raise(journal->reader_pg, event->id.no, epoch, span_of(journal->instance), err,
-                         &head);
+    int rc = store_raise(journal->reader_pg, event->id.no, epoch, span_of(journal->instance),
+                         &journal->conf.address, err, &head);
     if (rc == ERR_NOT_FOUND) { /* another epoch has begun: the committer looks which */
         forget_lock(journal, event);
         return 0;
@@ -288,6 +288,8 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
 static int look_around(struct journal *journal, struct err_slot *err)
 {
     int rc = discover_events(journal, err);
+    if (rc == 0)
+        rc = discover_places(journal, err);
     if (rc == 0)
         rc = follow_ended(journal, err);
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++)

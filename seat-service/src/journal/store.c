@@ -163,11 +163,61 @@ static int take_head(int32_t event, uint64_t epoch, uint64_t seq, struct span ch
     return 0;
 }
 
-int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
-                struct err_slot *err, struct store_head *head)
+int store_held(struct pg *pg, uint32_t silent_ms, struct err_slot *err,
+               void (*on_held)(void *ctx, const struct store_held *held), void *ctx)
 {
+    const int32_t classes[] = {class_of(STORE_LOCK_EVENT), class_of(STORE_LOCK_PLACE)};
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
     PGresult *res;
-    int rc = sql_owner_raise(pg, &(struct sql_owner_raise_args){event, instance, epoch}, err, &res);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_locks_held(
+        pg, &bound,
+        &(struct sql_locks_held_args){classes, sizeof(classes) / sizeof(classes[0]), silent_ms},
+        err, &res);
+    if (rc < 0)
+        return err_wrap(err, "who holds the locks");
+    for (int i = 0; i < PQntuples(res); i++) {
+        struct sql_locks_held_row row = sql_locks_held_row(res, i);
+        struct store_held held = {.lock = (enum store_lock)(row.class - LOCK_CLASS),
+                                  .key = row.key,
+                                  .pid = row.pid,
+                                  .ours = row.its,
+                                  .silent = row.silent};
+        on_held(ctx, &held);
+    }
+    PQclear(res);
+    return 0;
+}
+
+int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
+                void (*on_where)(void *ctx, const struct store_where *where), void *ctx)
+{
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    PGresult *res;
+    assert(len <= EVENTS_MAX);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_owners_where(pg, &bound, &(struct sql_owners_where_args){events, len}, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "where events are");
+    for (int i = 0; i < PQntuples(res); i++) {
+        struct sql_owners_where_row row = sql_owners_where_row(res, i);
+        struct store_where where = {row.event, row.epoch, row.instance, row.address,
+                                    row.private_address};
+        on_where(ctx, &where);
+    }
+    PQclear(res);
+    return 0;
+}
+
+int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
+                const struct store_address *address, struct err_slot *err, struct store_head *head)
+{
+    struct sql_owner_raise_args args = {event, instance, span_of(address->open),
+                                        span_of(address->within), epoch};
+    PGresult *res;
+    int rc = sql_owner_raise(pg, &args, err, &res);
     if (rc < 0)
         return err_wrap(err, "the owner of event %" PRId32, event);
     if (PQntuples(res) == 1) {

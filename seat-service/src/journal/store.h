@@ -37,16 +37,41 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
 /* ---- ownership ---- */
 
 /* The session's advisory locks: of an event, by its number; of the lead among all processes that
- * serve the same list of events, by a hash of the list. They end with the session. */
-enum store_lock { STORE_LOCK_EVENT, STORE_LOCK_LEAD };
+ * serve the same list of events, by a hash of the list; of a place among those that share them.
+ * They end with the session. */
+enum store_lock { STORE_LOCK_EVENT, STORE_LOCK_LEAD, STORE_LOCK_PLACE };
 /* Tries `len` of them, 1..EVENTS_MAX; got[i] false: somebody else has it. */
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                struct err_slot *err, bool *got);
 int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_slot *err);
+/* A lock that somebody holds. */
+struct store_held {
+    enum store_lock lock;
+    int32_t key, pid;
+    bool ours;   /* this session's */
+    bool silent; /* store_end_silent() would end that backend */
+};
+/* Every lock of events and of places that is held. */
+int store_held(struct pg *pg, uint32_t silent_ms, struct err_slot *err,
+               void (*on_held)(void *ctx, const struct store_held *held), void *ctx);
+
+/* How others reach an owner, HOST:PORT each; empty: it does not tell. */
+struct store_address {
+    char open[OWNER_ADDRESS_MAX], within[OWNER_ADDRESS_MAX];
+};
+struct store_where {
+    int32_t event;
+    uint64_t epoch;
+    struct span instance, open, within; /* borrowed during the call */
+};
+/* What the owner rows of these say, 1..EVENTS_MAX. */
+int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
+                void (*on_where)(void *ctx, const struct store_where *where), void *ctx);
+
 /* From now on only the returned epoch can commit. Waits for a commit that is under way, so that the
  * head it returns is final. ERR_NOT_FOUND: `epoch` is over. */
 int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
-                struct err_slot *err, struct store_head *head);
+                const struct store_address *address, struct err_slot *err, struct store_head *head);
 /* Whether the owner row is where `head` says, in its epoch: what a commit would find. Waits for a
  * raise that is under way, and counts only once it is as durable as a commit. */
 int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,

@@ -64,7 +64,7 @@ void call_refuse_with(struct call *call, const struct call_refusal *refusal)
     const unsigned status = refusal->status, retry_after_s = refusal->retry_after_s;
     const struct span members = refusal->members;
     assert(refusal->detail[0] != '\0');
-    char lines[128];
+    char lines[128 + JOURNAL_INSTANCE_MAX];
     struct text headers = text_on(lines, sizeof(lines));
     struct text body = loop_text(call->loop);
     /* `members` may lie in the same memory: then it is already in place. */
@@ -101,6 +101,9 @@ void call_refuse_with(struct call *call, const struct call_refusal *refusal)
         text_u64(&headers, retry_after_s);
         TEXT_LIT(&headers, "\r\n");
     }
+    if (refusal->owner != NULL)
+        http_header_add(&headers, "Fairgate-Owner", span_of(refusal->owner));
+    assert(!headers.overflown);
     http_reply(call->req, &(struct http_reply){
                               .status = status,
                               .type = "application/problem+json",
@@ -111,7 +114,7 @@ void call_refuse_with(struct call *call, const struct call_refusal *refusal)
 
 static const struct call_refusal rows[REFUSAL_COUNT] = {
 #define ROW(NAME, CODE, STATUS, RETRY_S, TEXT, DETAIL)                                             \
-    [REFUSAL_##NAME] = {STATUS, CODE, RETRY_S, REFUSAL_TEXT_##TEXT, DETAIL, {NULL, 0}},
+    [REFUSAL_##NAME] = {STATUS, CODE, RETRY_S, REFUSAL_TEXT_##TEXT, DETAIL, {NULL, 0}, NULL},
     REFUSALS(ROW)
 #undef ROW
 };

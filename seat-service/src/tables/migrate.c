@@ -45,6 +45,10 @@ static const struct pg_migrate_step steps[] = {
         "009_vacuum",
 #include "seat-service/sql/009_vacuum.sql.inc"
     },
+    {
+        "010_registry",
+#include "seat-service/sql/010_registry.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -117,9 +117,9 @@ export async function openPostgres(scope, settings = {}, disk = null) {
   return postgres;
 }
 
-// A seat-service on that PostgreSQL. `shared`: keys and secrets of another one of these, for a
-// standby.
-export async function openSeats(scope, postgres, { office, secrets, config = {}, ...options } = {}) {
+// A seat-service on that PostgreSQL. `office`, `secrets`: of another one of these, for a standby.
+// `shares`: so many of them share the events, and tell where they are.
+export async function openSeats(scope, postgres, { office, secrets, shares = 0, config = {}, ...options } = {}) {
   office ??= new PassOffice();
   secrets ??= makeSecrets(scope);
   const keysFile = join(scope.tempDir('jwks-'), 'jwks.json');
@@ -139,6 +139,7 @@ export async function openSeats(scope, postgres, { office, secrets, config = {},
       passes: { keys_file: keysFile, ...config.passes },
       holds: { keys_file: secrets.path('hold-keys') },
       journal: { ...config.journal },
+      ...(shares > 0 && { owner: { owners: shares, address: `127.0.0.1:${port}`, private_address: `127.0.0.1:${privatePort}` } }),
       log: { requests: 0 },
     }),
     ...options,

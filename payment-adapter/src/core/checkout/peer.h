@@ -121,6 +121,7 @@ struct peer_call {
     void (*on_done)(struct peer_call *call);
     void *ctx;
     void *answerer; /* of whoever answers it */
+    bool again;     /* the same: it was asked elsewhere before */
     /* answer */
     enum saga_verdict verdict;
     uint32_t retry_ms; /* the peer's Retry-After */

@@ -1,0 +1,219 @@
+/* seats_map.c: a table of addresses by event, read as a whole from GET /internal/owners.
+ *
+ * Any process of seat-service tells it. The one of the settings is asked first; it may be the one
+ * that died, so those that the map knows already are asked after it, one after the other. A place
+ * that is wrong is not forgotten: whoever is asked there says so, or nobody answers, and the next
+ * reading puts it right. */
+#include "psp/seats_map.h"
+
+#include "base/text.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PLACES_MAX = 256, /* events; seat-service has 64 in a list, so this is four lists */
+    ADDRESS_MAX = 256,
+    ID_MAX = 65,
+    /* A call that is made once more has to end before its saga's lease does: what it took until it
+     * was misled, these readings, and then its own time. */
+    MISLED_US = 2500 * 1000,
+    READ_MS = 500, /* of one process */
+    ASKED_MAX = 3,
+    REPLY_MAX = 128 * 1024,
+};
+
+struct place {
+    char event[ID_MAX];
+    char address[2][ADDRESS_MAX]; /* HOST:PORT by listener */
+};
+
+struct seats_map {
+    struct seats_map_conf conf;
+    struct place places[PLACES_MAX];
+    uint32_t len;
+};
+
+static struct place *find(const struct seats_map *map, struct span event)
+{
+    for (uint32_t i = 0; i < map->len; i++)
+        if (span_eq(span_of(map->places[i].event), event))
+            return (struct place *)(uintptr_t)&map->places[i];
+    return NULL;
+}
+
+void seats_map_put(const struct seats_map *map, enum seats_listener listener, struct span event,
+                   struct text *url)
+{
+    const struct place *place = find(map, event);
+    if (place != NULL)
+        text_printf(url, "http://%s", place->address[listener]);
+    else
+        text_str(url, listener == SEATS_OPEN ? map->conf.url : map->conf.internal_url);
+}
+
+static bool says(const struct outcall_answer *answer, const char *wanted)
+{
+    json_t *body = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
+    const char *code = json_string_value(json_object_get(body, "code"));
+    bool same = code != NULL && strcmp(code, wanted) == 0;
+    json_decref(body);
+    return same;
+}
+
+/* ---- reading it ---- */
+
+struct reading {
+    struct seats_map *map;
+    char event[ID_MAX];
+    struct place before; /* of the event */
+    bool was_known;
+    uint32_t asked; /* processes that were asked */
+    void (*on_read)(void *ctx, bool found);
+    void *ctx;
+};
+
+static void learn(struct seats_map *map, const json_t *told)
+{
+    const char *event = json_string_value(json_object_get(told, "event"));
+    const char *address = json_string_value(json_object_get(told, "address"));
+    const char *within = json_string_value(json_object_get(told, "private_address"));
+    struct place place;
+    if (event == NULL || address == NULL || within == NULL || *address == '\0' || *within == '\0')
+        return;
+    if (!span_to_cstr(span_of(event), place.event, sizeof(place.event)) ||
+        !span_to_cstr(span_of(address), place.address[SEATS_OPEN], ADDRESS_MAX) ||
+        !span_to_cstr(span_of(within), place.address[SEATS_PRIVATE], ADDRESS_MAX))
+        return;
+    struct place *known = find(map, span_of(event));
+    if (known == NULL && map->len < PLACES_MAX)
+        known = &map->places[map->len++];
+    if (known != NULL)
+        *known = place;
+}
+
+static bool has_moved(const struct reading *reading)
+{
+    const struct place *place = find(reading->map, span_of(reading->event));
+    return place != NULL &&
+           (!reading->was_known ||
+            strcmp(place->address[SEATS_PRIVATE], reading->before.address[SEATS_PRIVATE]) != 0);
+}
+
+static void end_reading(struct reading *reading, bool found)
+{
+    if (reading->on_read != NULL)
+        reading->on_read(reading->ctx, found);
+    free(reading);
+}
+
+static bool ask_next(struct reading *reading);
+
+static void on_owners(void *ctx, const struct outcall_answer *answer)
+{
+    struct reading *reading = ctx;
+    json_t *body = answer->rc == 0 && answer->status == 200
+                       ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
+                       : NULL;
+    const json_t *events = json_object_get(body, "events"), *told;
+    size_t i;
+    json_array_foreach(events, i, told) learn(reading->map, told);
+    json_decref(body);
+    if (answer->rc == ERR_CLOSED)
+        end_reading(reading, false);
+    else if (events != NULL || !ask_next(reading))
+        end_reading(reading, has_moved(reading));
+}
+
+/* The address of the settings, then those that are known, each once. */
+static bool next_address(const struct seats_map *map, uint32_t nth, char out[ADDRESS_MAX + 8])
+{
+    for (uint32_t i = 0; i < map->len; i++) {
+        const char *address = map->places[i].address[SEATS_PRIVATE];
+        bool again = false;
+        for (uint32_t k = 0; k < i; k++)
+            again = again || strcmp(map->places[k].address[SEATS_PRIVATE], address) == 0;
+        if (again || --nth > 0)
+            continue;
+        snprintf(out, ADDRESS_MAX + 8, "http://%s", address);
+        return true;
+    }
+    return false;
+}
+
+static bool ask_next(struct reading *reading)
+{
+    struct seats_map *map = reading->map;
+    char known[ADDRESS_MAX + 8], memory[1280], auth[320];
+    const char *begin = map->conf.internal_url;
+    if (reading->asked == ASKED_MAX)
+        return false;
+    if (reading->asked > 0) {
+        if (!next_address(map, reading->asked, known))
+            return false;
+        begin = known;
+    }
+    reading->asked += 1;
+    snprintf(memory, sizeof(memory), "%s/internal/owners", begin);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", map->conf.service_token);
+    struct outcall call = {.url = memory,
+                           .headers = {auth},
+                           .timeout_ms = READ_MS,
+                           .reply_max = REPLY_MAX,
+                           .on_done = on_owners,
+                           .ctx = reading};
+    outcall_send(map->conf.outcalls, &call);
+    return true;
+}
+
+void seats_map_read(struct seats_map *map, struct span event,
+                    void (*on_read)(void *ctx, bool found), void *ctx)
+{
+    struct reading *reading = calloc(1, sizeof(*reading));
+    if (reading == NULL || !span_to_cstr(event, reading->event, sizeof(reading->event))) {
+        free(reading);
+        if (on_read != NULL)
+            on_read(ctx, false);
+        return;
+    }
+    const struct place *place = find(map, event);
+    reading->map = map;
+    reading->was_known = place != NULL;
+    if (place != NULL)
+        reading->before = *place;
+    reading->on_read = on_read;
+    reading->ctx = ctx;
+    (void)ask_next(reading); /* the first is the one of the settings */
+}
+
+bool seats_map_misled(struct seats_map *map, struct span event, const struct outcall_answer *answer)
+{
+    bool nobody = (answer->rc == ERR_PEER || answer->rc == ERR_TIMEOUT) && map->len > 0;
+    bool wrong = answer->rc == 0 &&
+                 (answer->status == 421 || (answer->status == 503 && says(answer, "standby")));
+    if (!nobody && !wrong)
+        return false;
+    if (answer->rc != ERR_TIMEOUT && answer->took_us < MISLED_US)
+        return true;
+    seats_map_read(map, event, NULL, NULL);
+    return false;
+}
+
+int seats_map_create(const struct seats_map_conf *conf, struct err_slot *err,
+                     struct seats_map **out)
+{
+    struct seats_map *map = calloc(1, sizeof(*map));
+    if (map == NULL)
+        return err_set(err, ERR_NOMEM, "the map of seats");
+    map->conf = *conf;
+    *out = map;
+    return 0;
+}
+
+void seats_map_destroy(struct seats_map *map)
+{
+    free(map);
+}

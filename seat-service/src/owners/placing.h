@@ -1,0 +1,31 @@
+/* placing.h: which of the events that nobody owns a process should try to own, where several share
+ * them. Pure: every process computes this from what it sees, and the locks decide where two have
+ * seen different things. */
+#ifndef FG_SEAT_SERVICE_PLACING_H
+#define FG_SEAT_SERVICE_PLACING_H
+
+#include "rim_limits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Those that share. A member has a place among them while it lives. */
+struct placing {
+    bool alive[OWNERS_MAX];
+    uint32_t load[OWNERS_MAX]; /* events that it owns */
+    uint32_t expected;         /* so many should there be */
+    uint32_t self;             /* our place; alive */
+};
+
+struct placing_event {
+    bool owned;   /* or about to be: its lock is taken */
+    bool waits;   /* nobody has had it yet, so it also waits for members that are still to come */
+    bool forlorn; /* has been free for so long that whoever can should own it */
+};
+
+/* mine[i]: try events[i]. They go in their order, which is the same for all, each to the member
+ * that has least, the first of those; load is counted up meanwhile. */
+void placing_choose(struct placing *placing, const struct placing_event *events, uint32_t len,
+                    bool *mine);
+
+#endif

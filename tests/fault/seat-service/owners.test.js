@@ -1,0 +1,124 @@
+// Several processes share the events of one database. One of them dies, or stops: the others have its events,
+// with each hold that was answered, and nothing of theirs is touched meanwhile.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, openScope, seededRng, until } from '../../lib-js/index.js';
+import { hall, openPostgres, openSeats, operator, saga, visitor } from '../../integration/seat-service/house.js';
+import { judgeJournal, Ledger } from './ledger.js';
+
+const SIZE = { rows: 20, seatsPerRow: 20 };
+const SEATS = SIZE.rows * SIZE.seatsPerRow;
+const EVENTS = ['alpha', 'beta', 'gamma', 'delta'];
+
+const role = async (service) => (await service.private.get('/readyz')).json.role;
+const owns = async (service, event) => (await operator(service).events()).json.events.some((one) => one.event === event && one.open);
+
+async function ownerOf(services, event) {
+  for (const service of services) if (await owns(service, event)) return service;
+  return null;
+}
+
+// Two processes and four events, two of each.
+async function openPair(t) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const first = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats1' } } });
+  const second = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats2' } }, office: first.office, secrets: first.secrets });
+  const pair = [first, second];
+  const shares = new Map();
+  for (const event of EVENTS) {
+    const told = await operator(first, event).import(hall({ ...SIZE, limits: { orphan_rule: false } }));
+    assert.ok([201, 421].includes(told.status), told.text);
+    const owner = await until(`${event} to be owned`, () => ownerOf(pair, event));
+    if (told.status === 421) assert.equal(told.json.private_address, `127.0.0.1:${owner.privatePort}`, 'it was created, and told where');
+    shares.set(event, owner);
+  }
+  const of = (service) => EVENTS.filter((event) => shares.get(event) === service);
+  assert.deepEqual([of(first).length, of(second).length], [2, 2], 'each has half of them');
+  return { scope, postgres, first, second, of };
+}
+
+const openLedgers = (rng, service, events) => events.map((event) => new Ledger(service, event, rng));
+const newest = (postgres, events) =>
+  postgres.sql(`SELECT string_agg(id || ' ' || seq, ', ' ORDER BY id) FROM seats.owner JOIN seats.event ON no = event WHERE id IN (${events.map((event) => `'${event}'`).join()})`, 'seats');
+
+async function judge(t, ledgers, service) {
+  for (const ledger of ledgers) t.diagnostic(`${ledger.event} ${JSON.stringify(await ledger.judge(service, SEATS))}`);
+}
+
+// A sale that is paid when its owner dies: an order has the hold, and what it sold stays sold.
+async function sell(service, event) {
+  const { hold, seats } = (await visitor(service, event).hold({ best_available: { quantity: 2 } })).json;
+  assert.equal((await saga(service, event).extend(hold, 'order-1')).status, 200);
+  assert.equal((await saga(service, event).confirm(hold, 'order-1')).status, 200);
+  return { hold, seats };
+}
+
+test('kill -9 of one of two owners under holds: the other has its events too, and loses nothing of either', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, first, second, of } = await openPair(t);
+  const [lost, kept] = [of(first), of(second)];
+  const sold = await sell(first, lost[0]);
+  const theirs = openLedgers(rng, first, lost), others = openLedgers(rng, second, kept);
+  for (const ledger of [...theirs, ...others]) ledger.start(8);
+  await until('holds at all of them', () => [...theirs, ...others].every((ledger) => ledger.answers.get(201) > 20));
+  await first.kill();
+  for (const event of lost) await until(`${event} to be the other's`, () => owns(second, event));
+  const before = others.map((ledger) => ledger.answers.get(201));
+  await until('the other to go on with its own', () => others.every((ledger, n) => ledger.answers.get(201) > before[n] + 20));
+  for (const ledger of [...theirs, ...others]) await ledger.stop();
+  await judge(t, [...others, ...theirs], second);
+  const epochs = (await operator(second).events()).json.events.map(({ event, epoch }) => [event, epoch]);
+  assert.deepEqual(epochs.filter(([, epoch]) => epoch === 1).map(([event]) => event), kept, 'it never gave up what it had');
+  assert.equal((await saga(second, lost[0]).confirm(sold.hold, 'order-1')).status, 200, 'what was sold is sold, to the same order');
+  assertProblem(await visitor(second, lost[0]).hold({ seats: sold.seats }), 409, 'seats-taken');
+  judgeJournal(postgres);
+
+  // The old owner is back with nothing, and says where everything is.
+  await first.start(false);
+  await until('it to follow', async () => (await role(first)) === 'standby');
+  const address = `127.0.0.1:${second.privatePort}`;
+  const told = await until('it to know', async () => {
+    const answer = await operator(first, lost[0]).read();
+    return answer.status === 421 && answer;
+  });
+  assertProblem(told, 421, 'event-elsewhere');
+  assert.deepEqual([told.json.owner, told.json.private_address, told.headers['fairgate-owner']], ['seats2', address, 'seats2']);
+});
+
+test('an owner that was stopped loses its events singly to the other, and commits nothing to them when it wakes up', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, first, second, of } = await openPair(t);
+  const lost = of(first);
+  const ledgers = openLedgers(rng, first, lost);
+  for (const ledger of ledgers) ledger.start(8);
+  await until('holds', () => ledgers.every((ledger) => ledger.answers.get(201) > 20));
+  first.pause();
+  for (const event of lost) await until(`${event} to be the other's`, () => owns(second, event));
+  const before = newest(postgres, lost);
+  for (const ledger of ledgers) ledger.running = false;
+  first.child.mayEnd = true;
+  first.resume();
+  await first.child.exited;
+  for (const ledger of ledgers) await ledger.stop();
+  assert.equal(first.child.exit.code, 1, 'it ends, to be started again');
+  assert.equal(newest(postgres, lost), before);
+  await judge(t, ledgers, second);
+  for (const event of EVENTS) assert.equal((await visitor(second, event).hold({ best_available: { quantity: 2 } })).status, 201);
+  judgeJournal(postgres);
+});
+
+test('who comes back has the next events, until all have as many', async (t) => {
+  const { first, second, of } = await openPair(t);
+  const lost = of(first);
+  await first.kill();
+  for (const event of lost) await until(`${event} to be the other's`, () => owns(second, event));
+  await first.start(false);
+  await until('it to follow', async () => (await role(first)) === 'standby');
+  for (const event of ['epsilon', 'zeta']) {
+    await operator(second, event).import(hall());
+    await until(`${event} to be where less is`, () => owns(first, event));
+  }
+  await first.untilReady();
+});

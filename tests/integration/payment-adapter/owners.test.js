@@ -1,0 +1,72 @@
+// Several processes of seat-service share the events. The adapter knows the address of one of them, and finds
+// each event by the registry: for a hold, for each step of a saga, for the list of what is sold.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { hall, openSeats, operator, ROLE, visitor } from '../seat-service/house.js';
+import { EVENT, openWorld } from './lib/world.js';
+
+const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
+
+// The adapter asks the first process; the second owns the event.
+async function openShared(t) {
+  const scope = openScope(t);
+  let first, second;
+  const world = await openWorld(scope, {
+    mail: { url: '' },
+    async before(opening) {
+      const { postgres, queue, secrets } = opening;
+      postgres.sql(`CREATE ROLE ${ROLE} LOGIN`);
+      postgres.sql(`CREATE DATABASE seats OWNER ${ROLE}`);
+      const office = { jwk: queue.keys[0].jwk, pass: (event, { session }) => queue.pass(event, session) };
+      first = await openSeats(scope, postgres, { shares: 2, office, secrets, config: { journal: { instance: 'seats1' } } });
+      second = await openSeats(scope, postgres, { shares: 2, office, secrets, config: { journal: { instance: 'seats2' } } });
+      for (const [event, owner] of [['another', first], [EVENT, second]]) {
+        await operator(first, event).import(hall({ limits: { orphan_rule: false } }));
+        await until(`${event} to be owned`, () => opens(owner, event));
+      }
+      opening.options.seats = { url: `http://127.0.0.1:${first.port}`, internal_url: `http://127.0.0.1:${first.privatePort}` };
+    },
+  });
+  const buyer = await world.login();
+  let visits = 0;
+  const order = async (seats) => {
+    const visit = visitor(seats, EVENT, { session: `visit-${(visits += 1)}` });
+    const { hold } = (await visit.hold({ best_available: { quantity: 2 } })).json;
+    const made = await until('the order to be taken', async () => {
+      const answer = await world.order(buyer, { hold, pass: visit.token });
+      return answer.status !== 503 && answer;
+    });
+    assert.equal(made.status, 201, made.text);
+    return made.json.order;
+  };
+  return { world, buyer, order, first, second };
+}
+
+test('orders of an event that another process owns are taken, paid and compared', async (t) => {
+  const { world, buyer, order, second } = await openShared(t);
+  const paid = await order(second);
+  // A process that begins to work knows nothing of what the last one had learnt.
+  await world.pay.restart();
+  await until('the payment to exist', () => world.psp.of(paid).length > 0);
+  await world.payOrder(paid);
+  await world.untilStatus(buyer, paid, 'completed');
+  await world.pay.restart();
+  await world.assertAgreed(paid);
+});
+
+test('when the owner dies the next one is found, for what was begun and for what is new', async (t) => {
+  const { world, buyer, order, first, second } = await openShared(t);
+  const begun = await order(second);
+  await until('the payment to exist', () => world.psp.of(begun).length > 0);
+  await second.kill();
+  await world.payOrder(begun);
+  await until('the first to have it', () => opens(first, EVENT));
+  await world.untilStatus(buyer, begun, 'completed');
+  const fresh = await order(first);
+  await until('the payment to exist', () => world.psp.of(fresh).length > 0);
+  await world.payOrder(fresh);
+  await world.untilStatus(buyer, fresh, 'completed');
+  assert.deepEqual(await world.reconciled(), []);
+});

@@ -1,0 +1,127 @@
+// Where an event is, when several processes share the events: each of them tells it, the wrong one says whose it
+// is, and an edge goes by that.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { assertProblem, client, freePort, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
+
+const owners = async (seats) => (await seats.private.get('/internal/owners', { token: seats.secrets.read('service-token') })).json.events;
+const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
+
+async function openPair(t) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const first = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats1' } } });
+  const second = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats2' } }, office: first.office, secrets: first.secrets });
+  for (const event of ['one', 'two']) {
+    await operator(first, event).import(hall());
+    await until(`${event} to be owned`, async () => (await opens(first, event)) || opens(second, event));
+  }
+  assert.deepEqual([await opens(first, 'one'), await opens(second, 'two')], [true, true]);
+  return { scope, postgres, first, second };
+}
+
+test('each process tells where every event is, and the wrong one sends to the right one', async (t) => {
+  const { postgres, first, second } = await openPair(t);
+  const [one, two] = [first, second].map(({ port, privatePort }, n) => ({ owner: `seats${n + 1}`, address: `127.0.0.1:${port}`, private_address: `127.0.0.1:${privatePort}` }));
+  const told = await until('the first to know', async () => {
+    const all = await owners(first);
+    return all.every((event) => event.owner !== undefined) && all;
+  });
+  assert.deepEqual(told, [{ event: 'one', here: true, epoch: 1, ...one }, { event: 'two', here: false, epoch: 1, ...two }]);
+  const registry = postgres.sql("SELECT event, epoch, split_part(instance, '#', 1), address, private_address FROM seats.registry ORDER BY event", 'seats');
+  assert.equal(registry, [['one', one], ['two', two]].map(([event, { owner, address, private_address: within }]) => [event, 1, owner, address, within].join('|')).join('\n'));
+
+  const wrong = await operator(first, 'two').read();
+  assertProblem(wrong, 421, 'event-elsewhere');
+  assert.deepEqual({ owner: wrong.json.owner, address: wrong.json.address, private_address: wrong.json.private_address }, two);
+  const sent = await visitor(first, 'two').info();
+  assertProblem(sent, 503, 'standby');
+  assert.equal(sent.headers['fairgate-owner'], 'seats2', 'a name, which an edge knows');
+  assert.equal(sent.json.address, undefined, 'visitors learn of no address');
+  assert.equal((await operator(first, 'two').import(hall())).status, 421, 'a repeated import, too');
+  assert.equal((await operator(second, 'two').import(hall())).status, 200);
+});
+
+test('one owner tells no address, and its standby is what it was', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const owner = await openSeats(scope, postgres);
+  await importHall(owner, 'one', hall());
+  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('it to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+  const wrong = await operator(standby, 'one').read();
+  assertProblem(wrong, 503, 'standby');
+  assert.equal(wrong.headers['fairgate-owner'], undefined);
+  assert.deepEqual(await owners(standby), [{ event: 'one', here: false }]);
+  assert.deepEqual(await owners(owner), [{ event: 'one', here: true, epoch: 1, owner: 'seat-service', address: '', private_address: '' }]);
+});
+
+test('whoever is to share has to tell where they are', (t) => {
+  const dir = openScope(t).tempDir('owners-');
+  const judged = (owner) => {
+    const path = join(dir, 'seat-service.conf');
+    writeFileSync(path, `[postgres]\nconninfo = "host=x"\n[passes]\nkeys_file = "x"\n[holds]\nkeys_file = "x"\n[http]\nport = 0\n[private]\nport = 0\ntoken_file = "x"\n[owner]\n${owner}\n`, { mode: 0o600 });
+    return runProgram('seat-service', ['--config', path, '--check-config']).stderr;
+  };
+  assert.match(judged('owners = 2'), /tell where they are/);
+  assert.match(judged('address = "a:1"'), /both address and private_address/);
+  assert.match(judged('owners = 17'), /16/);
+});
+
+// ---- the edge ----
+
+async function openEdge(scope, pair) {
+  const port = await freePort();
+  const dir = scope.tempDir('edge-');
+  const map = join(dir, 'owners.map');
+  writeFileSync(map, '');
+  const servers = pair.map(({ port: open, privatePort }, n) => `    server seats${n + 1} 127.0.0.1:${open} check port ${privatePort}`);
+  const lines = readFileSync(join(ROOT, 'infra/edge/owners.cfg'), 'utf8').replaceAll('@OWNERS@', map);
+  writeFileSync(join(dir, 'edge.cfg'), `global
+    log stdout format raw local0 notice
+defaults
+    mode http
+    timeout connect 700ms
+    timeout client 60s
+    timeout server 60s
+    option redispatch 1
+frontend edge
+    bind 127.0.0.1:${port}
+    default_backend seats
+backend seats
+    balance random(2)
+    option httpchk GET /readyz
+    default-server inter 300ms fastinter 200ms fall 2 rise 1
+${lines}
+${servers.join('\n')}
+`);
+  scope.spawn('edge', ['haproxy', '-db', '-f', join(dir, 'edge.cfg')], { stays: true });
+  const http = client({ port });
+  await until('the edge to serve', () => http.get('/').then(() => true));
+  return http;
+}
+
+test('an edge learns from the wrong process where an event is, and again when that has died', async (t) => {
+  const { scope, first, second } = await openPair(t);
+  const http = await openEdge(scope, [first, second]);
+  const buyer = (event) => visitor({ http, office: first.office }, event);
+  // Random, until it hits the wrong one once: from then on each request of the event goes to the right one.
+  const found = (event) => until(`${event} to be found`, async () => (await buyer(event).info()).status === 200);
+  for (const event of ['one', 'two']) {
+    await until(`${event} to be asked for at the wrong one`, async () => (await buyer(event).info()).status === 503);
+    await found(event);
+    for (let n = 0; n < 20; n += 1) assert.equal((await buyer(event).info()).status, 200);
+    const held = await buyer(event).hold({ seats: ['r1s1', 'r1s2'] });
+    assert.equal(held.status, 201);
+    assert.equal(held.headers['fairgate-owner'], undefined);
+  }
+  await second.kill();
+  await until('the first to have both', () => opens(first, 'two'));
+  await found('two');
+  for (let n = 0; n < 20; n += 1) assert.equal((await buyer('two').info()).status, 200);
+  assert.equal((await buyer('two').hold({ seats: ['r1s1'] })).status, 409, 'with what was held');
+});
