@@ -28,7 +28,7 @@ const PEOPLE = {
   giveUpS: 180, // those who have not even a page go, one of e in so long
   leavePerHour: 0.2, // of those who wait in line
   noShow: 0.05, // of those who are called
-  reconnect: 0.05, // of polls: another network, a phone that slept
+  reconnect: 0.05, // of polls: another network, a phone that slept; the TLS session is taken up again
   streams: 1, // of those who wait: a page has one if there is room
   resumed: 0, // of new connections: took up a TLS session
   thinkS: 20, // from the hall on the screen to the first seats

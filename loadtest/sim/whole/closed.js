@@ -24,7 +24,7 @@ export function waitingUs(ask, waiting = ask.visitors) {
   const polls = pollsPerS(waiting, ask.ratePerS);
   const handshakes = cdn ? 0 : people.reconnect;
   return {
-    edge: polls * (cost.edge_request_us + handshakes * cost.edge_handshake_us),
+    edge: polls * (cost.edge_request_us + handshakes * cost.edge_handshake_us * cost.edge_resumed_ratio),
     front: polls * cost.front_poll_us + waiting * people.streams * cost.front_stream_us_per_s,
     polls,
   };
@@ -80,10 +80,14 @@ function shardsFor(ask, placedInS, fronts) {
   return 16;
 }
 
+// From the pass to the tickets, for somebody whom nothing keeps waiting.
+const visitS = ({ people, cost }) => people.thinkS + people.fillS + cost.psp_latency_s;
+
 // Machines and settings so that everybody has a place in time, and who is called finds nothing too slow.
 export function sizeOf(ask, aimS) {
   const placedInS = Math.max(aimS, ask.withinS);
   const { edges, fronts } = doorFor(ask, placedInS);
+  const after = doorFor(ask, Infinity, { edges, fronts }); // what the line takes once the opening is over
   const orders = ask.ratePerS * PEOPLE_A_CALL;
   const { cost } = ask;
   return {
@@ -91,8 +95,11 @@ export function sizeOf(ask, aimS) {
     shards: shardsFor(ask, placedInS, fronts),
     pays: atLeastOne((orders * cost.order_us * ROOM) / (ask.busy * 1e6 * ask.payCores)),
     pspPerS: Math.ceil(orders * cost.psp_calls_per_order * (1 + ask.people.cardFails) * ROOM),
+    maxActive: Math.ceil(ask.ratePerS * visitS(ask) * ROOM),
+    connections: Math.ceil(ask.visitors / after.edges), // of an edge
+    streams: Math.ceil((ask.visitors * ask.people.streams) / after.fronts), // of a front
     usersPerS: Math.ceil((orders * ask.people.login * ROOM) / 0.75),
-    after: doorFor(ask, Infinity, { edges, fronts }), // what the line takes once the opening is over
+    after,
     handshakesPerS: ask.cdn ? 0 : ask.visitors / placedInS,
     pollsPerS: waitingUs(ask).polls,
   };

@@ -66,6 +66,7 @@ export class Hall {
     const n = together([[edge, requests * cost.edge_request_us], [seats, cost.seat_picture_us * 2], [network, bytes]], this.loading.length, world.nowS);
     this.loading.take(n, (sinceS, of) => world.waits.hall.add(world.nowS - sinceS, of));
     world.send(n * bytes, n * requests);
+    if (ask.cdn) world.send(n * (cost.hall_bytes - bytes), n * (HALL_REQUESTS - requests), true);
     this.looking.spread(world.step + Math.max(1, Math.round(people.thinkS / 2 / world.stepS)), people.thinkS / world.stepS, n);
     world.peak('inside', this.inside);
   }
@@ -83,10 +84,10 @@ export class Hall {
   pick() {
     const { world } = this;
     const { cost, people } = world.ask;
-    const { edge, seats, commits } = world.stations;
+    const { edge, seats, commits, network } = world.stations;
     this.picking.put(world.nowS, this.looking.take(world.step));
     const commit = 1 / cost.seat_changes_per_commit;
-    const n = together([[edge, cost.edge_request_us], [seats, cost.seat_hold_us * people.seatsEach], [commits, commit * people.seatsEach]], this.picking.length, world.nowS);
+    const n = together([[edge, cost.edge_request_us], [seats, cost.seat_hold_us * people.seatsEach], [commits, commit * people.seatsEach], [network, cost.poll_bytes]], this.picking.length, world.nowS);
     this.picking.take(n, (sinceS, of) => world.waits.hold.add(world.nowS - sinceS, of));
     const clash = some(world.dice, n, this.conflictPart());
     const lucky = Math.min(n - clash, Math.floor(this.free() / people.seatsEach) + (this.free() % people.seatsEach > 0 ? 1 : 0));
@@ -126,6 +127,7 @@ export class Hall {
     }
     const told = Math.min(this.untold, world.stations.seats.fits(cost.seat_told_us), world.stations.network.fits(cost.change_bytes));
     world.stations.seats.spend(told * cost.seat_told_us);
+    world.stations.network.spend(told * cost.change_bytes);
     world.send(told * cost.change_bytes, 0);
     this.untold -= told;
     if (this.untold > 0 && world.nowS > this.toldS + LATE_S) world.stations.seats.lacked(world.nowS);

@@ -56,7 +56,7 @@ export class Line {
     const due = Math.floor(this.pollsDue);
     const handshakes = world.ask.cdn ? 0 : again;
     const bytes = cost.poll_bytes + handshakes * cost.handshake_bytes;
-    const done = together([[edge, cost.edge_request_us + handshakes * cost.edge_handshake_us], [front, cost.front_poll_us], [network, bytes]], due, world.nowS);
+    const done = together([[edge, cost.edge_request_us + handshakes * cost.edge_handshake_us * cost.edge_resumed_ratio], [front, cost.front_poll_us], [network, bytes]], due, world.nowS);
     front.spend(streams * cost.front_stream_us_per_s * world.stepS);
     this.pollsDue = Math.min(this.pollsDue - done, this.queue.length); // who waits for an answer does not ask again
     world.counts.polls += done;
@@ -82,9 +82,9 @@ export class Line {
   enter() {
     const { world } = this;
     const { cost } = world.ask;
-    const { edge, front, redis } = world.stations;
+    const { edge, front, redis, network } = world.stations;
     this.entering.put(world.nowS, this.called.take(world.step));
-    const n = together([[edge, cost.edge_request_us], [front, cost.front_pass_us], [redis, cost.redis_pass_us]], this.entering.length, world.nowS);
+    const n = together([[edge, cost.edge_request_us], [front, cost.front_pass_us], [redis, cost.redis_pass_us], [network, cost.poll_bytes]], this.entering.length, world.nowS);
     this.entering.take(n, (sinceS, of) => world.waits.pass.add(world.nowS - sinceS, of));
     world.send(n * cost.poll_bytes, n);
     world.hall.comeIn(n);

@@ -93,7 +93,7 @@ export class Opening {
     const handshake = cost.edge_handshake_us * (1 - people.resumed * (1 - cost.edge_resumed_ratio));
     const parts = cdn ? [] : [[edge, handshake + cost.edge_request_us], [front, cost.front_page_us], [network, cost.handshake_bytes + cost.page_bytes]];
     let open = together(parts, this.atDoor + this.dead, world.nowS);
-    if (!cdn) world.send(open * (cost.handshake_bytes + cost.page_bytes), open);
+    world.send(open * (cost.handshake_bytes + cost.page_bytes), open, cdn);
     world.counts.handshakes += cdn ? 0 : open;
     while (open > 0) {
       const [one] = this.door;
@@ -153,6 +153,7 @@ export class Opening {
     this.joins.take(n, (bornS, of) => this.laterBorn.push({ bornS, n: of }));
     world.counts.toldLater += n;
     world.stations.front.spend(n * world.ask.cost.front_shed_us);
+    world.stations.network.spend(n * SHED_BYTES);
     world.send(n * SHED_BYTES, n);
     const steps = Math.max(1 / world.stepS, Math.min(120 / world.stepS, (this.later.waiting + n) / Math.max(1, placed)));
     this.later.spread(world.step + 1 + Math.floor(steps / 2), steps, n);

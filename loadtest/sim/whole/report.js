@@ -101,7 +101,7 @@ function narrow() {
 function year(cases) {
   const kinds = Object.entries(YEAR).map(([visitors, times]) => ({ ...cases.find(({ ask }) => grouped(ask.visitors) === visitors), times }));
   const all = yearOf(kinds);
-  const rows = kinds.map(({ ask, times, money }) => [`${times} sales with ${grouped(ask.visitors)} visitors`, grouped(times * (money.all - money.stores))]);
+  const rows = kinds.map(({ ask, times, money }) => [`${many(times, 'sale')} with ${grouped(ask.visitors)} visitors`, grouped(times * (money.all - money.stores))]);
   return [
     table(['a year', priced()], [
       ...rows, ['Redis and PostgreSQL with their replicas, day and night', grouped(all.money.stores)], [`what is kept: ${grouped(all.grownGb)} GB at the end of it`, grouped(all.money.storage)],

@@ -91,10 +91,9 @@ class World {
     if (value > this.peaks[name]) this.peaks[name] = value;
   }
 
-  // To the visitors, in answer to so many requests.
-  send(bytes, requests) {
-    this.stations.network.spend(bytes);
-    this.bytesThisSecond += bytes;
+  // To the visitors, in answer to so many requests; what a CDN has kept it sends itself, and is paid for.
+  send(bytes, requests, kept = false) {
+    if (!kept) this.bytesThisSecond += bytes;
     this.counts.bytes += bytes;
     this.counts.requests += requests;
   }

@@ -43,8 +43,11 @@ test('it adds up as the simulation\'s own sums do', async () => {
       [wanted.edges, wanted.fronts, wanted.shards, wanted.pays], one.join(' '),
     );
     assert.deepEqual([countOf(got, 'edge').then, countOf(got, 'queue-front').then], [wanted.after.edges, wanted.after.fronts], one.join(' '));
-    assert.equal(got.settings[0].least, Math.ceil(wanted.pspPerS / wanted.pays));
-    assert.equal(got.settings[1].least, wanted.usersPerS);
+    const least = Object.fromEntries(got.settings.map(({ setting, least: value }) => [setting, value]));
+    assert.deepEqual(least, {
+      rate_per_s: one[3], max_active: wanted.maxActive, 'psp.per_s': Math.ceil(wanted.pspPerS / wanted.pays), 'users.queries_per_s': wanted.usersPerS,
+      maxconn: wanted.connections, LimitNOFILE: wanted.streams, ...(wanted.shards > 1 ? { shards: wanted.shards } : {}),
+    });
     assert.equal(got.polls_per_s, Math.floor(wanted.pollsPerS));
     for (const { count, then } of got.parts) assert.ok(then <= count, one.join(' '));
   }

@@ -74,16 +74,26 @@ static json_t *parts_of(const struct size_ask *ask, const struct size *size)
     return parts;
 }
 
-static json_t *settings_of(const struct size *size)
+static void add_setting(json_t *settings, const char *name, double least, const char *why)
+{
+    json_array_append_new(settings, json_pack("{s:s, s:o, s:s}", "setting", name, "least",
+                                              whole(ceil(least)), "why", why));
+}
+
+static json_t *settings_of(const struct size_ask *ask, const struct size *size)
 {
     json_t *settings = json_array();
-    json_array_append_new(settings, json_pack("{s:s, s:o, s:s}", "setting", "psp.per_s", "least",
-                                              whole(ceil(size->psp_per_s / size->pays)), "why",
-                                              "of each payment-adapter; ask the provider first"));
-    json_array_append_new(settings,
-                          json_pack("{s:s, s:o, s:s}", "setting", "users.queries_per_s", "least",
-                                    whole(size->users_per_s), "why",
-                                    "of all of them; ask whoever has the user table first"));
+    add_setting(settings, "rate_per_s", ask->rate_per_s, "of the event: 10 as delivered");
+    add_setting(settings, "max_active", size->max_active,
+                "of the event: 1000 as delivered; visits of 51 s, more if they take longer");
+    if (size->shards > 1)
+        add_setting(settings, "shards", size->shards, "of the event, when it is made");
+    add_setting(settings, "psp.per_s", size->psp_per_s / size->pays,
+                "of each payment-adapter; ask the provider first");
+    add_setting(settings, "users.queries_per_s", size->users_per_s,
+                "of all of them; ask whoever has the user table first");
+    add_setting(settings, "maxconn", size->connections, "of each edge, LimitNOFILE twice that");
+    add_setting(settings, "LimitNOFILE", size->streams, "of each queue-front: a page has a stream");
     return settings;
 }
 
@@ -144,6 +154,11 @@ static json_t *advice_of(const struct size_ask *ask, const struct size *size)
         json_array_append_new(advice, json_string(handshakes[i]));
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
         json_array_append_new(advice, json_string(always[i]));
+    if (size->shards > 1)
+        json_array_append_new(
+            advice,
+            json_string("a line over shards has no draw, lanes, codes or proof of work; in "
+                        "one shard more time is needed: --placed, or --within with a draw"));
     if (size->short_of_shards)
         json_array_append_new(advice, json_string("more joins a second than 16 shards take: let "
                                                   "people come, or be placed, over a longer time"));
@@ -160,7 +175,7 @@ static json_t *document_of(const struct size_ask *ask, const struct size *size,
                      whole(size->handshakes_per_s), "polls_per_s", whole(size->polls_per_s),
                      "bytes_per_s", whole(size->bytes_per_s), "sold_out_s",
                      whole(ceil(size->sold_s)), "enough", !size->short_of_shards, "parts",
-                     parts_of(ask, size), "settings", settings_of(size), "times",
+                     parts_of(ask, size), "settings", settings_of(ask, size), "times",
                      times_of(ask, size, opens), "advice", advice_of(ask, size));
 }
 

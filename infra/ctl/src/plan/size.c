@@ -63,7 +63,8 @@ static struct load line_a_second(const struct size_ask *ask, double polls)
 {
     double again = ask->cdn ? 0 : figure_people_reconnect;
     return (struct load){
-        .edge = polls * (figure_edge_request_us + again * figure_edge_handshake_us),
+        .edge = polls * (figure_edge_request_us +
+                         again * figure_edge_handshake_us * figure_edge_resumed_ratio),
         .front = polls * figure_front_poll_us +
                  ask->visitors * figure_people_streams * figure_front_stream_us_per_s,
     };
@@ -149,12 +150,17 @@ void size_of(const struct size_ask *ask, struct size *out)
     double orders = fmin(ask->seats / figure_people_seats_each, ask->visitors * people_a_call);
     const struct size_door any = {INFINITY, INFINITY};
     struct size_door opening = door_for(ask, polls, placed_s, any);
+    struct size_door after = door_for(ask, polls, INFINITY, opening);
+    double visit_s = figure_people_think_s + figure_people_fill_s + figure_psp_latency_s;
     bool enough;
     *out = (struct size){
         .opening = opening,
-        .after = door_for(ask, polls, INFINITY, opening),
+        .after = after,
         .pays = at_least_one(orders_per_s * figure_order_us * figure_room /
                              (figure_machine_busy * second_us * ask->pay_cores)),
+        .max_active = ceil(ask->rate_per_s * visit_s * figure_room),
+        .connections = ceil(ask->visitors / after.edges),
+        .streams = ceil(ask->visitors * figure_people_streams / after.fronts),
         .psp_per_s = ceil(orders_per_s * figure_psp_calls_per_order *
                           (1 + figure_people_card_fails) * figure_room),
         .users_per_s = ceil(orders_per_s * figure_people_login * figure_room / logins_of_queries),

@@ -24,9 +24,10 @@ struct size_door {
 struct size {
     struct size_door opening, after; /* until everybody has a place; and then */
     double shards, pays;
-    double psp_per_s, users_per_s;        /* what these settings have to be at least */
-    double handshakes_per_s, polls_per_s; /* at the edges */
-    double bytes_per_s;                   /* to the visitors, at the opening */
+    double max_active, connections, streams; /* inside; of an edge; of a front */
+    double psp_per_s, users_per_s;           /* what these settings have to be at least */
+    double handshakes_per_s, polls_per_s;    /* at the edges */
+    double bytes_per_s;                      /* to the visitors, at the opening */
     double sold_s, shop_s; /* until the last ticket; until the shop has the last order */
     bool short_of_shards;  /* SIZE_SHARDS_MAX are not enough */
 };
