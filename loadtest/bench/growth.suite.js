@@ -3,14 +3,13 @@
 // become eight hundred. And what does: joins a second over the time in which a million come, and how long
 // it takes to tell Redis of ten million who wait.
 
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import net from 'node:net';
 import { makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
 import { scriptText } from '../../tests/lib-js/wire.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, issued, openEvent, startFront } from './lib/front.js';
-import { cpuUs, rssKb, runPinned } from './lib/machine.js';
+import { cpuUs, pin, rssKb, runPinned } from './lib/machine.js';
 import { wrk } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -288,7 +287,7 @@ async function sweepAll(redis) {
 
 export async function endings({ scope, add, secrets }) {
   const redis = await startRedis(scope);
-  execFileSync('taskset', ['-acp', String(LOAD_CORE), String(redis.child.pid)]);
+  pin(redis.child.pid, LOAD_CORE);
   const front = await startFront(scope, redis, secrets);
   await eachOf(LIVE, async (n) => {
     await said(() => front.admin.put(`/admin/events/live-${n}`, { body: { name: `Live ${n}` } }), 'create', 201, 200);
@@ -312,7 +311,7 @@ export async function endings({ scope, add, secrets }) {
 export default async function suite({ scope, add }) {
   const secrets = makeSecrets(scope);
   const redis = await startRedis(scope);
-  execFileSync('taskset', ['-acp', String(LOAD_CORE), String(redis.child.pid)]);
+  pin(redis.child.pid, LOAD_CORE);
   const front = await startFront(scope, redis, secrets);
   await openEvent(front);
   const { ticket } = (await front.http.post(`/v1/queue/${EVENT}/join`, {})).json;

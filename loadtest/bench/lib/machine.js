@@ -2,12 +2,26 @@
 // used. Time on a shared machine drifts by tens of percent; the CPU time of a process, divided by
 // the work it did, drifts far less, and a ratio of two such figures taken in turns hardly at all.
 
-import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const TICK_US = 1e6 / 100; // USER_HZ is 100 on every Linux that we support
 
-export const pin = (pid, core) => execFileSync('taskset', ['-acp', String(core), String(pid)]);
+// Puts all threads of a process on one core. One that ends meanwhile is no failure, and one that is born
+// meanwhile is met by the next look, or inherits the core of a parent that has it already.
+export function pin(pid, core) {
+  const done = new Set();
+  for (let more = true; more; ) {
+    more = false;
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      if (done.has(task)) continue;
+      done.add(task);
+      more = true;
+      const { status, stderr } = spawnSync('taskset', ['-cp', String(core), task], { encoding: 'utf8' });
+      if (status !== 0 && existsSync(`/proc/${pid}/task/${task}`)) throw new Error(stderr);
+    }
+  }
+}
 
 // Starts argv on one core; ended by the returned stop().
 export function startPinned(core, argv, { env = {}, cwd } = {}) {

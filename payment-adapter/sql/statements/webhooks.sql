@@ -4,6 +4,8 @@
 -- payment or by the order that the payment names. A saga's row that somebody is changing right now
 -- is skipped (SKIP LOCKED) and still has to be woken: the engine's commits change rows in an order
 -- of their own, so waiting for them could deadlock.
+-- OFFSET 0: each row is looked up by its key, whatever the planner believes. While the tables are new
+-- it would rather read all orders that have a payment, and all open sagas, for each batch.
 -- statement: webhook_events
 --> provider text[]
 --> id       text[]
@@ -23,15 +25,17 @@ WITH h AS MATERIALIZED (
 ), named AS MATERIALIZED (
     SELECT o.id, h.nth
     FROM h
-    JOIN orders o ON o.payment = h.payment
+    CROSS JOIN LATERAL (SELECT id FROM orders WHERE payment = h.payment OFFSET 0) o
     UNION
     SELECT o.id, h.nth
     FROM h
-    JOIN orders o ON o.id = h."order"
+    CROSS JOIN LATERAL (SELECT id FROM orders WHERE id = h."order" OFFSET 0) o
 ), about AS MATERIALIZED (
     SELECT DISTINCT ON (n.nth) n.nth, s.id AS saga, s.subject
     FROM named n
-    JOIN saga s ON s.subject = n.id
+    CROSS JOIN LATERAL (
+        SELECT id, subject, state, parked FROM saga WHERE subject = n.id OFFSET 0
+    ) s
     WHERE :is_open(s) AND NOT s.parked
     ORDER BY n.nth, s.id DESC
 ), e AS (

@@ -38,3 +38,22 @@ test('the seats of a sale are compared with its orders and tickets by hashing, w
       assert.equal(steps[0]['Actual Rows'], found, what);
     }
 });
+
+// A sale begins on tables that were empty a moment ago, and its webhooks are asked about hundreds of times a second.
+test('a webhook looks its order up by key, even by a plan that was made before there was an order', async (t) => {
+  const scope = openScope();
+  t.after(() => scope.close());
+  const postgres = await startPostgres(scope, { databases: ['pay'] });
+  migrate(postgres, 'payment-adapter', 'pay');
+  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'webhook_events');
+  const asked = (payment) => `EXECUTE asked ('{stripe}', '{evt_1}', '{paid}', '{${payment}}', '{none}')`;
+  // One session all the while, as a service's connection is.
+  const told = postgres.sql(`SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
+    ${asked('nobody')}; ${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })};
+    SELECT 'payment ' || max(payment) FROM orders;
+    EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${asked('nobody')}`, 'pay');
+  assert.match(told, /^payment \S+$/m, 'there are orders with payments');
+  const [{ Plan: plan }] = JSON.parse(told.slice(told.indexOf('[\n')));
+  const touched = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+  assert.ok(touched < 50, `${touched} pages for one webhook, at ${ORDERS} orders`);
+});
