@@ -39,6 +39,7 @@ export function told(one) {
     [`${grouped(ask.visitors)} visitors within ${s(ask.withinS)} (${ask.arrivals}), ${grouped(ask.seats)} seats, ${ask.ratePerS} called a second${ask.cdn ? ', behind a CDN' : ''}`],
     ['machines', machines(one), `owner and standby of the seats of ${ask.seatCores} cores`, `${many(size.pays, 'payment-adapter')} of ${ask.payCores}`],
     ['all have a place', `after ${placed(one)} (by sums ${s(one.sums.s)}: ${one.sums.name})`, ...(one.missed ? ['the aim is missed'] : [])],
+    ['97 % are sold', sale.nearlyS === undefined ? 'never' : `after ${s(sale.nearlyS)}`],
     ['sold out', sale.soldOutS === undefined ? 'not' : `after ${s(sale.soldOutS)}`, `nobody is left after ${s(sale.endedS)}`, `the last order is at the shop, the last mail sent after ${s(sale.lettersS)}`],
     ['more than a second late', ...(sale.breaks.length > 0 ? breaksOf(one) : ['nothing'])],
     ['waits', ...Object.entries(sale.waits).filter(([, { most }]) => most > 0.3).map(([name, { p50, p99, most }]) => `for ${WAIT_NAMES[name]} ${s(p50)} (p99 ${s(p99)}, at most ${s(most)})`)],
@@ -89,13 +90,37 @@ function narrow() {
     ['all of them 64 times as fast at the seats as by chance', base({ figures: paced, people: { popularity: 64 } })],
   ];
   return table(
-    ['a million, and', 'all have a place after', 'what is more than a second late', 'never saw the page', 'reloads', 'wait for the provider, p99', 'sold out after', 'letters out after'],
+    ['a million, and', 'all have a place after', 'what is more than a second late', 'never saw the page', 'reloads', 'wait for the provider, p99', '97 % sold after', 'letters out after'],
     cases.map(([name, ask]) => {
       const one = study(ask, 10, true);
       const { sale } = one;
-      return [name, placed(one), sale.breaks.map(({ name: what, atS }) => `${what} (${s(atS)})`).join(', '), grouped(sale.ends.neverSawThePage), grouped(sale.counts.reloads), s(sale.waits.provider.p99), sale.soldOutS === undefined ? 'not' : s(sale.soldOutS), s(sale.lettersS)];
+      return [name, placed(one), sale.breaks.map(({ name: what, atS }) => `${what} (${s(atS)})`).join(', '), grouped(sale.ends.neverSawThePage), grouped(sale.counts.reloads), s(sale.waits.provider.p99), sale.nearlyS === undefined ? 'not' : s(sale.nearlyS), s(sale.lettersS)];
     }),
   );
+}
+
+// A million with the machines above, and one figure that nobody has measured by itself twice as large. What changes
+// nothing by a twentieth is only named.
+function doubts() {
+  const base = askOf({ visitors: 1_000_000, edges: 4, fronts: 9, figures: { psp_calls_per_s: 168 } });
+  const { cost, people } = base;
+  const doubled = [
+    ...figures().filter(({ basis }) => basis === 'assumed' || basis === 'bound').map(({ name }) => [name, { ...base, cost: { ...cost, [name]: 2 * cost[name] } }]),
+    ...Object.keys(people).filter((name) => people[name] > 0).map((name) => [name, { ...base, people: { ...people, [name]: name === 'streams' ? 0 : 2 * people[name] } }]),
+  ];
+  const judged = (ask) => {
+    const { placedS, nearlyS, ends, waits } = runSale(ask);
+    return [placedS, nearlyS ?? Infinity, ends.tickets, waits.provider.p99 + waits.ticket.p99, ends.noSeat];
+  };
+  const was = judged(base);
+  const differs = (is) => is.some((one, i) => Math.abs(one - was[i]) > Math.max(0.05 * was[i], 0.5));
+  const rows = doubled.map(([name, ask]) => [name, judged(ask)]);
+  const told = ([placedIn, soldIn, tickets, wait, noSeat]) => [s(placedIn), soldIn === Infinity ? 'not' : s(soldIn), grouped(tickets), s(wait), grouped(noSeat)];
+  const shown = rows.filter(([, is]) => differs(is)).map(([name, is]) => [name === 'streams' ? 'no `streams`' : `\`${name}\``, ...told(is)]);
+  return [
+    table(['twice as large', 'all have a place after', '97 % sold after', 'orders', 'waits at the checkout, p99', 'found no seat'], [['nothing', ...told(was)], ...shown]),
+    '', `Nothing of it changes by a twentieth for ${rows.filter(([, is]) => !differs(is)).map(([name]) => `\`${name}\``).join(', ')}.`,
+  ].join('\n');
 }
 
 function year(cases) {
@@ -116,7 +141,7 @@ const unit = (name) => (name.endsWith('_us') || name.endsWith('_us_per_s') ? 'µ
 export function document() {
   const cases = CASES.map(({ note, aimS, ...changes }) => ({ note, ...study(askOf(changes), aimS) }));
   return {
-    sizes: sizes(cases), narrow: narrow(), year: year(cases),
+    sizes: sizes(cases), narrow: narrow(), doubts: doubts(), year: year(cases),
     held: table(['scenario', 'what', 'simulated', 'measured'], heldAgainst()),
     figures: table(['figure', 'value', 'basis', 'where it comes from'], figures().map(({ name, value, basis, source }) => [`\`${name}\``, `${grouped(Math.floor(value))}${value % 1 === 0 ? '' : (value % 1).toString().slice(1, 4)} ${unit(name)}`.trim(), basis, source])),
   };

@@ -16,6 +16,7 @@ const CUTS_PER_S = 50;
 const READS_PER_S = 1 / 0.018; // of each front, of what was cut
 const TICKS_MOST_PER_S = 2500; // beyond 128 loops each asks less often
 const MEMORY_USED = 0.7;
+const NEARLY = 0.97;
 const WAITS = ['page', 'place', 'call', 'pass', 'hall', 'hold', 'login', 'provider', 'ticket'];
 const ENDS = ['tickets', 'notPaid', 'noSeat', 'soldOutInLine', 'didNotCome', 'leftTheLine', 'neverSawThePage'];
 const COUNTS = ['handshakes', 'deadHandshakes', 'reloads', 'toldLater', 'polls', 'latePolls', 'called', 'conflicts', 'cardsRefused', 'orders', 'bytes', 'requests', 'placedThisSecond'];
@@ -122,6 +123,7 @@ class World {
     const busy = Object.fromEntries(this.each.map((station) => [station.name, station.closeSecond()]));
     this.peak('joinsPerS', this.counts.placedThisSecond);
     this.peak('bytesPerS', this.bytesThisSecond);
+    if (this.hall.sold >= NEARLY * this.ask.seats) this.nearlyS ??= this.nowS;
     this.line.closeSecond();
     this.hall.closeSecond();
     this.peak('pollsPerS', this.line.pollsPerS);
@@ -150,6 +152,7 @@ export function runSale(ask) {
   const { placedThisSecond, ...counts } = world.counts;
   return {
     placedS: world.opening.come === ask.visitors && world.opening.waiting === 0 ? world.waits.placeEnd ?? 0 : undefined,
+    nearlyS: world.nearlyS, // until NEARLY of the seats were sold; the last ones are luck
     soldOutS: world.hall.soldOut() ? world.ticketsEnd : undefined,
     endedS: world.nowS,
     lettersS: world.nowS + Math.max(shop / cost.shop_orders_per_s, mails / Math.min(cost.mails_per_s, 0.625 * cost.users_queries_per_s)),
