@@ -47,20 +47,20 @@ interface Rule {
   annotations: { summary: string };
 }
 
-const seconds = (text: string): number => {
+export const seconds = (text: string): number => {
   const found = /^(\d+)([smh])$/.exec(text);
   if (found === null) throw new Error(`"${text}" is no time`);
   return Number(found[1]) * { s: 1, m: 60, h: 3600 }[found[2] as 's' | 'm' | 'h'];
 };
 
-interface Series {
+export interface Series {
   metric: Metric;
   where: string[];
   by: string[];
 }
 
 // METRIC{label="value",...}, and what it is grouped by.
-function series(text: string, by: string[]): Series {
+export function series(text: string, by: string[]): Series {
   const found = /^([a-z_]+)(?:\{([^}]*)\})?$/.exec(text.trim());
   if (found === null) throw new Error(`"${text}" is no series`);
   const where: string[] = [];
@@ -77,7 +77,7 @@ function series(text: string, by: string[]): Series {
   return { metric: { name: found[1]!, labels: [...labels].sort() }, where, by };
 }
 
-function select(how: 'MAX' | 'MIN' | 'SUM', { metric, where, by }: Series, periodS: number): Query {
+export function select(how: 'MAX' | 'MIN' | 'SUM', { metric, where, by }: Series, periodS: number): Query {
   const schema = [`"${NAMESPACE}"`, ...metric.labels.map((label) => `"${label}"`)].join(', ');
   const parts = [
     `SELECT ${how}("${metric.name}") FROM SCHEMA(${schema})`,
@@ -167,7 +167,7 @@ export function alarms(text = fileOf('infra/observe/alerts.yml')): Alarm[] {
 }
 
 // What the collector hands on: each metric of an alert with the labels that are asked for, and nothing else.
-export function metrics(all: Alarm[]): Metric[] {
+export function metrics(all: Pick<Alarm, 'metrics'>[]): Metric[] {
   const found = new Map(all.flatMap((one) => one.metrics).map((metric) => [`${metric.name}:${metric.labels.join(',')}`, metric]));
   return [...found.values()].sort((a, b) => a.name.localeCompare(b.name) || a.labels.length - b.labels.length);
 }

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { alarms, metrics } from './alerts.js';
+import { burns, windowsOf } from './promises.js';
 import { fileOf, HERE, QUIET, readSale, sizes, unitsFor, type Machines, type Sale, type Size } from './sale.js';
 
 const HOURS = 730; // of a month
@@ -64,13 +65,16 @@ export function month(prices: Prices, sale: Sale, size: Size): Bill {
   const tasks = hourOf(prices, size.edges, QUIET.edges) + hourOf(prices, size.fronts, QUIET.fronts) + hourOf(prices, size.pays, QUIET.pays)
     + hourOf(prices, size.seats, 2) + hourOf(prices, { count: 1, cpu: 512, memoryMb: 1024 }, 1);
   const all = alarms();
+  const promised = burns();
+  const windows = windowsOf(promised); // an alarm of metric math costs by the metric
+  const alarming = (all.length + windows.flatMap((window) => window.metrics).length) * each('alarm') + promised.length * each('compositeAlarm');
   const endpoints = sale.shop.delivery === 'queue' ? 5 : 4;
   return [
     ['tasks (Fargate)', tasks * HOURS],
     ['Redis, a master and two replicas', 3 * hour(size.redis) * places],
     ['PostgreSQL, two of two', 4 * hour(size.database) * places],
     ['balancer, NAT, endpoints', (hour('balancer') + 3 * hour('nat') + endpoints * 3 * hour('endpointZone')) * places],
-    ['keys, secrets, alarms, figures', 3 * each('key') + 18 * each('secret') * places + all.length * each('alarm') + each('dashboard') + metrics(all).length * 4 * each('metric')],
+    ['keys, secrets, alarms, figures', 3 * each('key') + 18 * each('secret') * places + alarming + each('dashboard') + metrics([...all, ...windows]).length * 4 * each('metric')],
     ['firewall, name', each('firewall') + 4 * each('firewallRule') + each('dnsZone')],
   ];
 }

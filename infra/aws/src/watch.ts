@@ -1,4 +1,4 @@
-// watch.ts: alarms and dashboard, made of infra/observe/alerts.yml, and the collector that brings CloudWatch the
+// watch.ts: alarms and dashboard, made of infra/observe/alerts.yml and slo.yml, and the collector that brings CloudWatch the
 // figures which these ask for. `page` and `look` are two topics: who listens to them is yours to say.
 
 import { CfnOutput, Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
@@ -10,6 +10,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { alarms, JOBS, metrics, NAMESPACE, type Alarm } from './alerts.js';
 import type { Network } from './network.js';
+import { bucketsOf, burns, HOUSE, WITHIN, windowsOf, type Burn, type Window } from './promises.js';
 import { fetcher, type Workshop } from './task.js';
 
 const runbook = 'docs/operate/runbook.md says what to do.';
@@ -40,6 +41,33 @@ function alarmOf(stack: Stack, alarm: Alarm, topics: Record<string, sns.Topic>):
   });
 }
 
+const windowData = ({ figures, query, expression, periodS, name }: Window): cw.CfnAlarm.MetricDataQueryProperty[] => [
+  ...figures.map((one) => ({
+    id: one.id, returnData: false,
+    metricStat: { stat: one.stat, period: periodS, metric: { namespace: NAMESPACE, metricName: one.name, dimensions: Object.entries(one.dimensions).map(([key, value]) => ({ name: key, value })) } },
+  })),
+  ...(query === undefined ? [] : [{ id: 'm0', expression: query.sql, period: query.periodS, returnData: false }]),
+  { id: 'bad', expression, label: name, returnData: true },
+];
+
+// An alarm of each window, which tells nobody, and the one composed of them.
+function burnOf(stack: Stack, burn: Burn, topics: Record<string, sns.Topic>): void {
+  const topic = topics[burn.severity];
+  if (topic === undefined) throw new Error(`${burn.name}: nobody listens to ${burn.severity}`);
+  const full = (name: string): string => `${stack.stackName}-${name}`;
+  const windows = burn.anyOf.flat().map((window) => new cw.CfnAlarm(stack, window.name, {
+    alarmName: full(window.name), alarmDescription: `A part of ${full(burn.name)}.`, metrics: windowData(window),
+    threshold: window.threshold, comparisonOperator: 'GreaterThanThreshold',
+    evaluationPeriods: window.periods, datapointsToAlarm: window.badPeriods, treatMissingData: 'notBreaching',
+  }));
+  const rule = burn.anyOf.map((pair) => `(${pair.map(({ name }) => `ALARM("${full(name)}")`).join(' AND ')})`).join(' OR ');
+  const composite = new cw.CfnCompositeAlarm(stack, burn.name, {
+    alarmName: full(burn.name), alarmDescription: `${burn.summary}. ${runbook}`, alarmRule: rule,
+    alarmActions: [topic.topicArn], okActions: [topic.topicArn],
+  });
+  for (const window of windows) composite.addDependency(window);
+}
+
 // What only AWS knows.
 function ownAlarms(stack: Stack, services: ecs.FargateService[], topics: Record<string, sns.Topic>): void {
   for (const service of services) {
@@ -68,26 +96,33 @@ function dashboardOf(stack: Stack, all: Alarm[]): void {
   new cw.CfnDashboard(stack, 'Dashboard', { dashboardName: stack.stackName, dashboardBody: stack.toJsonString({ widgets }) });
 }
 
-// The collector reads /metrics, which needs no token, of every task that Cloud Map knows.
-export function collectorConfig(all: Alarm[], domain: string, region: string, logGroup: string): object {
+// The collector reads /metrics, which needs no token, of every task that Cloud Map knows. Buckets by which promises are judged
+// become figures of their own; the collector does not know then that they only grow, and is told.
+export function collectorConfig(all: Alarm[], promised: Burn[], domain: string, region: string, logGroup: string): object {
+  const house = Object.entries(HOUSE).map(([target_label, replacement]) => ({ target_label, replacement }));
+  const buckets = { source_labels: ['__name__', 'le'], separator: ';', regex: bucketsOf(promised), target_label: '__name__', replacement: `$$1${WITHIN}` };
   return {
     receivers: { prometheus: { config: {
       global: { scrape_interval: '15s', scrape_timeout: '5s' },
       scrape_configs: Object.entries(JOBS).map(([name, port]) => ({
         job_name: `fairgate-${name}`, dns_sd_configs: [{ names: [`${name}.${domain}`], type: 'A', port, refresh_interval: '10s' }],
-        relabel_configs: [{ target_label: 'part', replacement: `fairgate-${name}` }],
+        relabel_configs: [{ target_label: 'part', replacement: `fairgate-${name}` }, ...house],
+        metric_relabel_configs: [buckets],
       })),
     } } },
-    processors: { batch: { timeout: '10s' } },
+    processors: {
+      transform: { metric_statements: [{ context: 'metric', statements: [`convert_gauge_to_sum("cumulative", true) where IsMatch(name, "${WITHIN}$$")`] }] },
+      batch: { timeout: '10s' },
+    },
     exporters: { awsemf: {
       region, namespace: NAMESPACE, log_group_name: logGroup, dimension_rollup_option: 'NoDimensionRollup',
-      metric_declarations: metrics(all).map(({ name, labels }) => ({ dimensions: [labels], metric_name_selectors: [`^${name}$`] })),
+      metric_declarations: metrics([...all, ...windowsOf(promised)]).map(({ name, labels }) => ({ dimensions: [labels], metric_name_selectors: [`^${name}$`] })),
     } },
-    service: { pipelines: { metrics: { receivers: ['prometheus'], processors: ['batch'], exporters: ['awsemf'] } } },
+    service: { pipelines: { metrics: { receivers: ['prometheus'], processors: ['transform', 'batch'], exporters: ['awsemf'] } } },
   };
 }
 
-export function collectorOf(at: Workshop, network: Network, domain: string, all: Alarm[], asleep: boolean): ecs.FargateService {
+export function collectorOf(at: Workshop, network: Network, domain: string, all: Alarm[], promised: Burn[], asleep: boolean): ecs.FargateService {
   const { stack, key } = at;
   const figures = new logs.LogGroup(stack, 'Figures', { retention: logs.RetentionDays.TWO_WEEKS, encryptionKey: key, removalPolicy: RemovalPolicy.DESTROY });
   const definition = new ecs.FargateTaskDefinition(stack, 'Task-collector', {
@@ -98,7 +133,7 @@ export function collectorOf(at: Workshop, network: Network, domain: string, all:
   definition.addContainer('collector', {
     image: at.image('Collector'), readonlyRootFilesystem: true, user: '10001:10001',
     logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: 'collector' }),
-    environment: { AOT_CONFIG_CONTENT: stack.toJsonString(collectorConfig(all, domain, stack.region, figures.logGroupName)) },
+    environment: { AOT_CONFIG_CONTENT: stack.toJsonString(collectorConfig(all, promised, domain, stack.region, figures.logGroupName)) },
   });
   return new ecs.FargateService(stack, 'Service-collector', {
     cluster: at.cluster, taskDefinition: definition, desiredCount: asleep ? 0 : 1, securityGroups: [network.groups.collector],
@@ -109,8 +144,10 @@ export function collectorOf(at: Workshop, network: Network, domain: string, all:
 export function watch(at: Workshop, network: Network, domain: string, services: ecs.FargateService[], asleep: boolean): ecs.FargateService {
   const all = alarms();
   const topics = topicsOf(at.stack, at.key);
+  const promised = burns();
   for (const alarm of all) alarmOf(at.stack, alarm, topics);
-  const collector = collectorOf(at, network, domain, all, asleep);
+  for (const burn of promised) burnOf(at.stack, burn, topics);
+  const collector = collectorOf(at, network, domain, all, promised, asleep);
   ownAlarms(at.stack, [...services, collector], topics);
   dashboardOf(at.stack, all);
   return collector;

@@ -14,7 +14,7 @@ const one = (expr: string, more = '') => alarms(`groups:\n  - name: x\n    rules
 test('every alert has its alarm, in both regions, and each metric in a query is one that the alert names', () => {
   const text = fileOf(YML);
   for (const template of [templates().first, templates().second]) {
-    const made = ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ AlarmName }) => AlarmName !== undefined);
+    const made = ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ AlarmName }) => AlarmName !== undefined && !AlarmName.includes('-FairgateSlo'));
     const plain = made.map(({ AlarmName }) => (AlarmName as string).replace(/^fairgate-(first|second)-/, '').replace(/-.*/, ''));
     assert.deepEqual([...new Set(plain)], names);
     for (const { Metrics } of made) {
@@ -27,7 +27,7 @@ test('every alert has its alarm, in both regions, and each metric in a query is 
 });
 
 test('page and look are two topics, and an alarm tells its own', () => {
-  const made = ofType(templates().first, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+  const made = ofType(templates().first, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ AlarmActions }) => AlarmActions !== undefined);
   const told = new Map(made.map(({ AlarmName, AlarmActions }) => [AlarmName, AlarmActions[0].Ref as string]));
   for (const { name, severity } of alarms()) assert.match(told.get(`fairgate-first-${name}`)!, new RegExp(`^Topic${severity}`), name);
 });
