@@ -11,19 +11,22 @@
  * the provider's account that names no order of ours is not drift but somebody else's business (the
  * shop may use the account too), and is counted separately.
  *
- * The list of seats goes to the database as it came: fifty thousand seats are megabytes, and
- * parsing them here would hold up everybody on this loop. */
+ * The list of seats goes to the database as it came, page by page: fifty thousand seats are
+ * megabytes. Parsing them here would hold up everybody on this loop, and neither this process nor
+ * the buffers of its connections, which never shrink, shall be as large as what was sold. */
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "base/rfc3339.h"
+#include "base/rng.h"
 #include "observe/log.h"
 #include "saga/drift_words.h"
 #include "store/statements.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +45,10 @@ enum {
     SHOP_PAGE = 100,
     EVENTS_MAX = 16,
     SEATS_CALL_MS = 10000,
-    SEATS_REPLY_MAX = 64 * 1024 * 1024, /* fifty thousand seats with their orders */
+    SEATS_PAGE = 2000, /* some 400 KB */
+    SEATS_PAGES_MAX = 500,
+    /* A seat service of the version before has no pages, and tells all at once. */
+    SEATS_REPLY_MAX = 64 * 1024 * 1024,
     BROKEN_MAX = 8,
 };
 
@@ -64,8 +70,11 @@ struct reconcile {
     char cursor[96]; /* where the next page begins */
     char newest[96];
     uint32_t events_len, event;
-    bool again; /* the event's seats were asked for elsewhere before */
+    bool again; /* the page of the event's seats was asked for elsewhere before */
     char events[EVENTS_MAX][ORDER_EVENT_MAX];
+    char reader[17];     /* whose pages of seats these are */
+    uint32_t seats_part; /* the page that is read, and the last seat before it */
+    char seats_after[ORDER_SEAT_MAX];
     struct item items[ITEMS_MAX];
     uint32_t items_len;
     uint64_t drift; /* including those that are not listed */
@@ -225,13 +234,59 @@ static void on_seats_compared(void *ctx, const struct pg_answer *answer)
         return;
     if (answer->rc == 0)
         take_items(reconcile, answer->results[0]);
-    else /* 22...: what came is not a list of seats */
-        break_link(reconcile,
-                   strncmp(answer->sqlstate, "22", 2) == 0 ? "seat-service" : "database");
+    else
+        break_link(reconcile, "database");
     next_seats(reconcile);
 }
 
-static void ask_for_export(struct reconcile *reconcile);
+static void compare_sold(struct reconcile *reconcile)
+{
+    const struct sql_reconcile_seats_args args = {.event = reconcile->events[reconcile->event - 1],
+                                                  .grace_ms = GRACE_MS,
+                                                  .reader = reconcile->reader,
+                                                  .pages = reconcile->seats_part,
+                                                  .most = LISTED_MAX};
+    sql_reconcile_seats(asking(reconcile), &args, on_seats_compared, reconcile);
+}
+
+static void next_seats_page(struct reconcile *reconcile);
+
+/* A page that is not full is the last one; one that is longer is the whole list, and so is one that
+ * comes again. */
+static void take_seats_page(struct reconcile *reconcile,
+                            const struct sql_reconcile_sold_page_row *page)
+{
+    bool again = reconcile->seats_part > 0 && span_eq(page->last, span_of(reconcile->seats_after));
+    if (!again)
+        reconcile->seats_part++;
+    if (again || page->len != SEATS_PAGE) {
+        compare_sold(reconcile);
+    } else if (reconcile->seats_part == SEATS_PAGES_MAX || page->last.len == 0 ||
+               !span_to_cstr(page->last, reconcile->seats_after, sizeof(reconcile->seats_after))) {
+        break_link(reconcile, "seat-service");
+        next_seats(reconcile);
+    } else {
+        next_seats_page(reconcile);
+    }
+}
+
+static void on_seats_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    if (came_back(reconcile))
+        return;
+    if (answer->rc == 0) {
+        const struct sql_reconcile_sold_page_row page =
+            sql_reconcile_sold_page_row(answer->results[0], 0);
+        take_seats_page(reconcile, &page);
+        return;
+    }
+    /* 22...: what came is not a list of seats */
+    break_link(reconcile, strncmp(answer->sqlstate, "22", 2) == 0 ? "seat-service" : "database");
+    next_seats(reconcile);
+}
+
+static void ask_for_seats(struct reconcile *reconcile);
 
 /* Another process has the event, or had when the map was read. */
 static void on_map(void *ctx, bool found)
@@ -240,14 +295,14 @@ static void on_map(void *ctx, bool found)
     if (came_back(reconcile))
         return;
     if (found) {
-        ask_for_export(reconcile);
+        ask_for_seats(reconcile);
         return;
     }
     break_link(reconcile, "seat-service");
     next_seats(reconcile);
 }
 
-/* The export is the list of what is sold: [{"seat", "order", ...}]; the database reads it. */
+/* The export is a list of what is sold: [{"seat", "order", ...}]; the database reads it. */
 static void on_export(void *ctx, const struct outcall_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
@@ -272,41 +327,31 @@ static void on_export(void *ctx, const struct outcall_answer *answer)
         next_seats(reconcile);
         return;
     }
-    const struct sql_reconcile_seats_args args = {.event = reconcile->events[reconcile->event - 1],
-                                                  .grace_ms = GRACE_MS,
-                                                  .sold = text,
-                                                  .most = LISTED_MAX};
-    sql_reconcile_seats(asking(reconcile), &args, on_seats_compared, reconcile);
+    const struct sql_reconcile_sold_page_args args = {
+        .reader = reconcile->reader, .part = reconcile->seats_part, .seats = text};
+    sql_reconcile_sold_page(asking(reconcile), &args, on_seats_kept, reconcile);
     grow_free(&sold);
 }
 
-static void next_seats(struct reconcile *reconcile)
+static void put_seats_url(const struct reconcile *reconcile, struct text *url)
 {
-    if (reconcile->event == reconcile->events_len) {
-        compare_tables(reconcile);
-        return;
+    const char *event = reconcile->events[reconcile->event - 1];
+    seats_map_put(reconcile->conf.seats_map, SEATS_PRIVATE, span_of(event), url);
+    text_printf(url, "/admin/events/%s/export?limit=%d", event, SEATS_PAGE);
+    if (reconcile->seats_after[0] != '\0') {
+        TEXT_LIT(url, "&after=");
+        outcall_escape(url, span_of(reconcile->seats_after));
     }
-    const struct reconcile_conf *conf = &reconcile->conf;
-    reconcile->event++;
-    if (conf->seats_token[0] == '\0') {
-        break_link(reconcile, "seat-service: keys.seats_admin_token is not set");
-        next_seats(reconcile);
-        return;
-    }
-    reconcile->again = false;
-    ask_for_export(reconcile);
+    text_char(url, '\0');
+    assert(!url->overflown);
 }
 
-static void ask_for_export(struct reconcile *reconcile)
+static void ask_for_seats(struct reconcile *reconcile)
 {
     const struct reconcile_conf *conf = &reconcile->conf;
-    const char *event = reconcile->events[reconcile->event - 1];
-    char memory[CONFIG_STRING_MAX + 128], auth[320];
-    struct text url = text_on(memory, sizeof(memory) - 1);
-    seats_map_put(conf->seats_map, SEATS_PRIVATE, span_of(event), &url);
-    text_printf(&url, "/admin/events/%s/export", event);
-    assert(!url.overflown);
-    memory[url.len] = '\0';
+    char memory[CONFIG_STRING_MAX + 128 + 3 * ORDER_SEAT_MAX], auth[320];
+    struct text url = text_on(memory, sizeof(memory));
+    put_seats_url(reconcile, &url);
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->seats_token);
     struct outcall call = {.url = memory,
                            .headers = {auth},
@@ -316,6 +361,29 @@ static void ask_for_export(struct reconcile *reconcile)
                            .ctx = reconcile};
     reconcile->out++;
     outcall_send(conf->outcalls, &call);
+}
+
+static void next_seats_page(struct reconcile *reconcile)
+{
+    reconcile->again = false;
+    ask_for_seats(reconcile);
+}
+
+static void next_seats(struct reconcile *reconcile)
+{
+    if (reconcile->event == reconcile->events_len) {
+        compare_tables(reconcile);
+        return;
+    }
+    reconcile->event++;
+    reconcile->seats_part = 0;
+    reconcile->seats_after[0] = '\0';
+    if (reconcile->conf.seats_token[0] == '\0') {
+        break_link(reconcile, "seat-service: keys.seats_admin_token is not set");
+        next_seats(reconcile);
+        return;
+    }
+    next_seats_page(reconcile);
 }
 
 static void on_events_sold(void *ctx, const struct pg_answer *answer)
@@ -627,6 +695,7 @@ int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
         return err_set(err, ERR_NOMEM, "reconciliation");
     MAGIC_BEGIN(reconcile, reconcile);
     reconcile->conf = *conf;
+    snprintf(reconcile->reader, sizeof(reconcile->reader), "%016" PRIx64, rng_u64(rng_system()));
     reconcile->next_us = clock_mono_us(conf->clock) + conf->settings->reconcile_every_ms * 1000;
     *out = reconcile;
     return 0;

@@ -102,6 +102,10 @@ static const struct pg_migrate_step steps[] = {
         "022_retired",
 #include "payment-adapter/sql/022_retired.sql.inc"
     },
+    {
+        "023_sold_pages",
+#include "payment-adapter/sql/023_sold_pages.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

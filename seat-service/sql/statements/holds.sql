@@ -1,7 +1,10 @@
 -- holds.sql: what was sold, and the tables `holds` and `act`, which the auditor keeps by replay.
 
+-- A page of an event's sold seats: those behind `after` in the plan, at most so many.
 -- statement: sold_list
 --> event    text
+--> after    integer signed
+--> most     bigint
 --< seat     integer
 --< hold     bigint
 --< seq      bigint
@@ -9,8 +12,9 @@
 SELECT s.seat, s.hold, s.seq, s.order_id
 FROM sold s
 JOIN event e ON e.no = s.event
-WHERE e.id = :event
-ORDER BY s.seat;
+WHERE e.id = :event AND s.seat > :after
+ORDER BY s.seat
+LIMIT :most;
 
 -- statement: projected_seq
 --> event integer signed

@@ -366,6 +366,8 @@ static void get_counts(struct http_req *req)
 
 /* ---- export of what is sold ---- */
 
+enum { EXPORT_MOST = 1000000 }; /* of a page; more than any hall has */
+
 struct export
 {
     uint32_t magic;
@@ -373,7 +375,8 @@ struct export
     struct operator_api *api;
     struct call call;
     bool csv;
-    bool first;
+    int64_t after; /* the seat behind which it begins; -1: at the first */
+    uint32_t most;
     char *memory;
     struct text text;
     int rc;
@@ -448,7 +451,8 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
         TEXT_LIT(&export->text, "seat,zone,row,number,category,order,hold\r\n");
     else
         json_open(&export->text, '[');
-    int rc = store_sold_read(pg, span_of(export->call.event->id), on_sold, export, &export->err);
+    int rc = store_sold_read(pg, span_of(export->call.event->id), export->after, export->most,
+                             on_sold, export, &export->err);
     if (!export->csv)
         json_close(&export->text, ']');
     return rc;
@@ -462,7 +466,8 @@ static void read_sold(uv_work_t *work)
     struct pg_conf conf = {export->api->conf.dsn, "fairgate seat-service export", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
     struct pg *pg = NULL;
-    size_t cap = (size_t)plan_seat_count(export->call.event->plan->plan) * BYTES_PER_SEAT + 4096;
+    uint32_t seats = plan_seat_count(export->call.event->plan->plan);
+    size_t cap = (size_t)(export->most < seats ? export->most : seats) * BYTES_PER_SEAT + 4096;
     export->rc = pg_open(&conf, &export->err, &pg);
     if (export->rc == 0)
         export->rc = read_into(export, pg, cap);
@@ -491,28 +496,59 @@ static void on_sold_read(uv_work_t *work, int status)
     free(export);
 }
 
+static bool find_seat(const struct call *call, struct span raw, int64_t *out)
+{
+    char memory[PLAN_TEXT_MAX + 1];
+    struct text guid = text_on(memory, sizeof(memory));
+    uint32_t seat;
+    if (!http_url_decode(raw, true, &guid) || guid.overflown ||
+        !plan_seat_find(call->event->plan->plan, text_span(&guid), &seat))
+        return false;
+    *out = seat;
+    return true;
+}
+
+/* ?format=, ?after= a seat by its id, ?limit= */
+static bool read_export(struct http_req *req, struct call *call, struct export *out)
+{
+    struct span format = http_req_query_arg(req, SPAN("format"));
+    struct span after = http_req_query_arg(req, SPAN("after"));
+    struct span limit = http_req_query_arg(req, SPAN("limit"));
+    uint64_t most = EXPORT_MOST;
+    *out = (struct export){.csv = span_eq(format, SPAN("csv")), .after = -1};
+    if (!out->csv && format.ptr != NULL && !span_eq(format, SPAN("json"))) {
+        call_refuse(call, REFUSAL_FORMAT);
+        return false;
+    }
+    if (limit.ptr != NULL && (!span_u64(limit, EXPORT_MOST, &most) || most == 0)) {
+        call_refuse(call, REFUSAL_LIMIT);
+        return false;
+    }
+    if (after.ptr != NULL && !find_seat(call, after, &out->after)) {
+        call_refuse(call, REFUSAL_AFTER);
+        return false;
+    }
+    out->most = (uint32_t)most;
+    return true;
+}
+
 static void get_export(struct http_req *req)
 {
     struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call;
-    if (!request_event(&call, req))
+    struct export asked;
+    if (!request_event(&call, req) || !read_export(req, &call, &asked))
         return;
-    struct span format = http_req_query_arg(req, SPAN("format"));
-    bool csv = span_eq(format, SPAN("csv"));
-    if (!csv && format.ptr != NULL && !span_eq(format, SPAN("json"))) {
-        call_refuse(&call, REFUSAL_FORMAT);
-        return;
-    }
     struct export *export = api->exporting ? NULL : calloc(1, sizeof(*export));
     if (export == NULL) {
         call_refuse(&call, REFUSAL_EXPORTS);
         return;
     }
     api->exporting = true;
+    *export = asked;
     MAGIC_BEGIN(export, export);
     export->api = api;
     export->call = call;
-    export->csv = csv;
     export->work.data = export;
     uv_queue_work(call.loop->conf.uv, &export->work, read_sold, on_sold_read);
 }

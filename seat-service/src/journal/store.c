@@ -651,12 +651,12 @@ int store_snapshot_write(struct pg *pg, int32_t event, const struct store_head *
     return sql_snapshot_sweep(pg, &(struct sql_snapshot_sweep_args){event}, err, NULL);
 }
 
-int store_sold_read(struct pg *pg, struct span event,
+int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t most,
                     int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
                     struct err_slot *err)
 {
     PGresult *res;
-    int rc = sql_sold_list(pg, &(struct sql_sold_list_args){event}, err, &res);
+    int rc = sql_sold_list(pg, &(struct sql_sold_list_args){event, (int32_t)after, most}, err, &res);
     if (rc < 0)
         return rc;
     for (int i = 0; rc == 0 && i < PQntuples(res); i++) {

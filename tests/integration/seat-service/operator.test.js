@@ -229,6 +229,18 @@ test('the export comes as CSV too, and no field of it is a formula', async () =>
   assertProblem(await boss.exported('?format=xml'), 422, 'bad-format');
 });
 
+test('the export comes in pages, too, in the order of the plan', async () => {
+  const { event, boss, alice } = await fresh();
+  await sell(event, alice, ['r1s3', 'r1s1', 'r1s2'], 'order-7');
+  const page = async (query) => (await boss.exported(query)).json.map(({ seat }) => seat);
+  assert.deepEqual(await page('?limit=2'), ['r1s1', 'r1s2']);
+  assert.deepEqual(await page('?limit=2&after=r1s2'), ['r1s3']);
+  assert.deepEqual(await page('?limit=2&after=r1s%33'), []);
+  assert.deepEqual(await page('?after=r1s1'), ['r1s2', 'r1s3']);
+  for (const limit of ['0', '-1', 'all', '1000001']) assertProblem(await boss.exported(`?limit=${limit}`), 422, 'bad-limit');
+  assertProblem(await boss.exported('?after=nowhere'), 422, 'seat-unknown');
+});
+
 test('counts tell how the sale went, and how it is now', async () => {
   const { boss, alice } = await fresh();
   await alice.hold({ seats: ['r1s1', 'r1s2'] });

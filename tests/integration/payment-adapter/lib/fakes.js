@@ -136,6 +136,7 @@ export class FakeSeats extends Fake {
     this.oldToken = null; // good as well, while tokens change
     this.holds = new Map();
     this.ended = new Set(); // sessions whose passes are good for nothing
+    this.listed = null; // what is sold, if not what these holds say
     this.count = 0;
     this.aheadMs = 0; // its clock, of ours
   }
@@ -205,6 +206,15 @@ export class FakeSeats extends Fake {
     return { status: 200, body: { verdict: what, ...this.view(hold) } };
   }
 
+  // As the real one: in the order of the plan, behind `after`, `limit` at most.
+  #page(event, query) {
+    const rows = this.listed ?? this.sold()
+      .filter((hold) => hold.event === event)
+      .flatMap((hold) => hold.seats.map((seat) => ({ seat, order: hold.order, hold: hold.hold })));
+    const first = query.has('after') ? rows.findIndex(({ seat }) => seat === query.get('after')) + 1 : 0;
+    return rows.slice(first, first + Number(query.get('limit') ?? rows.length));
+  }
+
   handle({ method, path, headers, body }) {
     const own = /^\/v1\/seats\/([^/]+)\/holds\/([^/]+)$/.exec(path);
     if (method === 'GET' && own) {
@@ -228,13 +238,8 @@ export class FakeSeats extends Fake {
       this.ended.add(decodeURIComponent(end[1]));
       return { status: 204 };
     }
-    const sold = /^\/admin\/events\/([^/]+)\/export$/.exec(path);
-    if (sold) {
-      const rows = this.sold()
-        .filter((hold) => hold.event === sold[1])
-        .flatMap((hold) => hold.seats.map((seat) => ({ seat, order: hold.order, hold: hold.hold })));
-      return { status: 200, body: rows };
-    }
+    const sold = /^\/admin\/events\/([^/]+)\/export(?:\?(.*))?$/.exec(path);
+    if (sold) return { status: 200, body: this.#page(sold[1], new URLSearchParams(sold[2])) };
     return { status: 404, body: { code: 'not-found' } };
   }
 }

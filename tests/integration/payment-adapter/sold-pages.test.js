@@ -1,0 +1,86 @@
+// What the seat service has sold is read in pages: what reconciliation holds in memory does not hang on how much
+// that is. Judged by what it asks for, and by what comes of lists that no order here knows.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { openWorld } from './lib/world.js';
+
+const PAGE_BYTES = 1024 * 1024;
+
+const scope = openScope();
+let world;
+before(async () => {
+  world = await openWorld(scope);
+  const buyer = await world.login();
+  await world.order(buyer, world.hold()); // so that there is an event whose seats are compared
+});
+after(() => scope.close());
+
+// As many as are told, each of an order that nobody has; as long as real rows are.
+const sold = (count) => Array.from({ length: count }, (_, n) => ({
+  seat: `Stalls left-12-${n}`, zone: 'Stalls left', row: '12', number: String(n), category: 'Category A',
+  order: `o_${String(n).padStart(26, '0')}`, hold: String(n).padStart(24, 'h'),
+}));
+
+async function reconcile() {
+  const first = world.seats.calls.length;
+  const report = await until('a run', async () => {
+    const { status, json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
+    return status === 200 && json;
+  });
+  const asked = world.seats.calls.slice(first).filter(({ path }) => path.includes('/export'));
+  return { report, asked: asked.map(({ path }) => new URLSearchParams(path.split('?')[1])) };
+}
+
+const strange = ({ report: { items, drift } }) => [drift, new Set(items.map(({ kind }) => kind)).size];
+
+test('a page is no longer for a hall of thirty thousand, and no seat is left out', async () => {
+  world.seats.listed = sold(30_000);
+  const run = await reconcile();
+  const { asked } = run;
+  const limits = new Set(asked.map((query) => query.get('limit')));
+  assert.equal(limits.size, 1);
+  const [limit] = [...limits].map(Number);
+  assert.ok(limit > 0 && Buffer.byteLength(JSON.stringify(world.seats.listed.slice(-limit))) < PAGE_BYTES, `${limit} seats`);
+  assert.equal(asked.length, 30_000 / limit + 1);
+  assert.deepEqual(strange(run), [30_000, 1]);
+  assert.deepEqual(run.report.not_reached, []);
+});
+
+test('a list that is shorter than it was, or than a page, is taken as it is', async () => {
+  for (const count of [2001, 2000, 1999, 1, 0]) {
+    world.seats.listed = sold(count);
+    const run = await reconcile();
+    assert.deepEqual(strange(run), [count, Math.min(count, 1)], `${count} seats`);
+    assert.equal(run.asked.length, count < 2000 ? 1 : 2);
+  }
+});
+
+test('a seat service that has no pages tells all at once', async () => {
+  for (const count of [4500, 2000]) {
+    const whole = sold(count);
+    whole.slice = () => whole;
+    world.seats.listed = whole;
+    const run = await reconcile();
+    assert.deepEqual(strange(run), [count, 1], `${count} seats`);
+    assert.ok(run.asked.length <= 2);
+  }
+});
+
+test('a list of which a page was lost is no list', async () => {
+  world.seats.listed = sold(4500);
+  world.seats.fault('/export?limit=2000&after=', { told: () => world.postgres.sql('DELETE FROM pay.sold_page', 'pay') });
+  const { report } = await reconcile();
+  assert.deepEqual([report.not_reached, report.drift], [['database'], 0]);
+  assert.deepEqual(strange(await reconcile()), [4500, 1]);
+});
+
+test('what others have left behind is taken away', async () => {
+  world.postgres.sql(`INSERT INTO pay.sold_page (reader, part, at, seats)
+    VALUES ('gone', 0, now() - interval '2 hours', '[]'), ('here', 0, now(), '[]')`, 'pay');
+  world.seats.listed = [];
+  await reconcile();
+  assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.sold_page WHERE reader IN ('gone', 'here')`, 'pay'), '1');
+  assert.equal(world.postgres.sql('SELECT count(*) FROM pay.sold_page', 'pay'), '2');
+});
