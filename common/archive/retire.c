@@ -40,36 +40,51 @@ struct retire {
 
 /* ---- words ---- */
 
-bool retire_words_read(struct retire_words *words, int argc, char **argv)
+bool retire_is_asked(int argc, char **argv)
 {
-    *words = (struct retire_words){0};
+    return argc > 1 && strcmp(argv[1], "retire") == 0;
+}
+
+static bool read_words(struct retire_words *words, int argc, char **argv)
+{
+    const char *halt_at = "0";
     for (int i = 2; i < argc; i++) {
-        const char *halt_at = NULL;
         const char **value = strcmp(argv[i], "--to") == 0        ? &words->to
                              : strcmp(argv[i], "--verify") == 0  ? &words->verify
                              : strcmp(argv[i], "--restore") == 0 ? &words->restore
                              : strcmp(argv[i], "--config") == 0  ? &words->config
                              : strcmp(argv[i], "--halt-at") == 0 ? &halt_at
                                                                  : NULL;
-        if (strcmp(argv[i], "--help") == 0) {
-            words->help = true;
-        } else if (strcmp(argv[i], "--list") == 0) {
-            words->list = true;
-        } else if (value != NULL) {
+        if (value != NULL) {
             if (++i == argc)
                 return false;
             *value = argv[i];
-            if (halt_at != NULL)
-                words->halt_at = strtoull(halt_at, NULL, 10);
+        } else if (strcmp(argv[i], "--list") == 0) {
+            words->list = true;
         } else if (words->event == NULL && argv[i][0] != '-') {
             words->event = argv[i];
         } else {
             return false;
         }
     }
+    words->halt_at = strtoull(halt_at, NULL, 10);
     int acts = (words->event != NULL) + (words->verify != NULL) + (words->restore != NULL) +
                (words->list ? 1 : 0);
-    return words->help || (acts == 1 && (words->event != NULL) == (words->to != NULL));
+    return acts == 1 && (words->event != NULL) == (words->to != NULL);
+}
+
+bool retire_words_read(struct retire_words *words, const char *help, int argc, char **argv,
+                       int *code)
+{
+    *words = (struct retire_words){0};
+    bool asked = false;
+    for (int i = 2; i < argc; i++)
+        asked = asked || strcmp(argv[i], "--help") == 0;
+    if (!asked && read_words(words, argc, argv))
+        return true;
+    fputs(help, asked ? stdout : stderr);
+    *code = asked ? RETIRE_GOOD : RETIRE_UNDONE;
+    return false;
 }
 
 /* ---- what all of it needs ---- */

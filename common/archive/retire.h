@@ -29,16 +29,22 @@
 
 #include <stdbool.h>
 
+/* Exit codes: it may not be, or an archive is not what it was; it could not be done. */
+enum { RETIRE_GOOD = 0, RETIRE_NO = 1, RETIRE_UNDONE = 2 };
+
 struct retire_words {
     const char *event, *to;       /* archive and delete */
     const char *verify, *restore; /* or one of these */
-    bool list, help;
+    bool list;
     const char *config;
     uint64_t halt_at; /* for tests: the process kills itself at this edge; 0: never */
 };
 
-/* The first word is "retire". False: these words make no sense. */
-bool retire_words_read(struct retire_words *words, int argc, char **argv);
+bool retire_is_asked(int argc, char **argv); /* the first word is "retire" */
+/* False: `help` was printed, because it was asked for or because the words make no sense; the exit
+ * code is in *code. */
+bool retire_words_read(struct retire_words *words, const char *help, int argc, char **argv,
+                       int *code);
 
 struct retire_conf {
     const char *service, *version;
@@ -49,9 +55,7 @@ struct retire_conf {
     uint32_t tables_len;
 };
 
-enum { RETIRE_GOOD = 0, RETIRE_NO = 1, RETIRE_UNDONE = 2 };
-
-/* 0: done. 1: it may not be, or an archive is not what it was. 2: it could not be done. */
+/* Answers the exit code. */
 int retire_run(const struct retire_conf *conf, const struct retire_words *words);
 
 #endif

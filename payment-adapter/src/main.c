@@ -4,6 +4,7 @@
 #include "admin/routes.h"
 #include "api/order_watch.h"
 #include "api/routes.h"
+#include "archive/retire.h"
 #include "cli.h"
 #include "doors/routes.h"
 #include "letters/mailer.h"
@@ -351,8 +352,8 @@ int main(int argc, char **argv)
         .loop_stop = loop_stop,
         .stop = stop,
     };
-    int rc = retiring_is_asked(argc, argv) ? retiring_run(&conf, argc, argv)
-                                           : service_main(&conf, argc, argv);
+    int rc = retire_is_asked(argc, argv) ? retiring_run(&conf, argc, argv)
+                                         : service_main(&conf, argc, argv);
     free(settings);
     curl_global_cleanup();
     return rc;

@@ -8,7 +8,6 @@
 #include "settings.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* The orders that are gone count as well: what is told of them later is of the event, too. */
 #define OF_ORDERS(COLUMN)                                                                          \
@@ -41,26 +40,16 @@ static const struct retire_table tables[] = {
     {"counted", {"event", "at"}, OF_EVENT},
 };
 
-bool retiring_is_asked(int argc, char **argv)
-{
-    return argc > 1 && strcmp(argv[1], "retire") == 0;
-}
-
 int retiring_run(const struct service_conf *conf, int argc, char **argv)
 {
     const struct settings *settings = conf->config;
     struct retire_words words;
     struct err_slot err = {0};
-    if (!retire_words_read(&words, argc, argv)) {
-        fputs(cli_commands, stderr);
-        return RETIRE_UNDONE;
-    }
-    if (words.help) {
-        fputs(cli_commands, stdout);
-        return RETIRE_GOOD;
-    }
+    int code;
+    if (!retire_words_read(&words, cli_commands, argc, argv, &code))
+        return code;
     if (words.verify == NULL && service_read_settings(conf, words.config, &err) < 0) {
-        fprintf(stderr, "payment-adapter: %s\n", err.text);
+        fprintf(stderr, "%s: %s\n", conf->name, err.text);
         return RETIRE_UNDONE;
     }
     const struct retire_conf retire = {

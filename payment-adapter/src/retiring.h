@@ -5,9 +5,6 @@
 
 #include "service/service.h"
 
-#include <stdbool.h>
-
-bool retiring_is_asked(int argc, char **argv);
 /* `conf->config` is struct settings. The exit code is archive/retire.h's. */
 int retiring_run(const struct service_conf *conf, int argc, char **argv);
 

@@ -9,6 +9,7 @@
 #include "api/operator_api.h"
 #include "api/order_api.h"
 #include "api/owners_api.h"
+#include "archive/retire.h"
 #include "core/engine/engine.h"
 #include "crypto/mac.h"
 #include "loop/auditor.h"
@@ -16,6 +17,7 @@
 #include "loop/series.h"
 #include "loop/turn.h"
 #include "replay.h"
+#include "retiring.h"
 #include "service/service.h"
 #include "settings.h"
 #include "tables/migrate.h"
@@ -452,8 +454,8 @@ int main(int argc, char **argv)
     struct service_conf conf = {
         .name = "seat-service",
         .version = FAIRGATE_VERSION,
-        .commands =
-            "seat-service replay --config FILE [--event E] [--at TIME | --seq N] [--seats]\n",
+        .commands = "seat-service replay --config FILE [--event E] [--at TIME | --seq N] "
+                    "[--seats]\n" RETIRING_COMMANDS,
         .settings = settings_table,
         .settings_len = settings_len,
         .config = &seats->settings,
@@ -468,7 +470,8 @@ int main(int argc, char **argv)
         .loop_stop = loop_stop,
         .stop = stop,
     };
-    int code = service_main(&conf, argc, argv);
+    int code = retire_is_asked(argc, argv) ? retiring_run(&conf, argc, argv)
+                                           : service_main(&conf, argc, argv);
     free(seats);
     curl_global_cleanup();
     return code;

@@ -114,6 +114,13 @@ const struct config_setting settings_table[] = {
      FIELD(hold_keys_file),
      .min = 1,
      .help = "file (mode 0600) with the MAC keys of hold names, \"ID HEX\" a line, newest first"},
+    {.section = "retire",
+     .key = "after",
+     .kind = CONFIG_DURATION,
+     FIELD(retire_after_ms),
+     .fallback = "180d",
+     .max = UINT64_C(3660) * 24 * 3600 * 1000,
+     .help = "how long after it began an event stays in the database"},
     BRAND_SETTINGS(offsetof(struct settings, brand)),
 };
 

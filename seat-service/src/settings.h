@@ -13,6 +13,7 @@ struct settings {
     char address[CONFIG_STRING_MAX], private_address[CONFIG_STRING_MAX];
     uint64_t batch_max;
     uint64_t snapshot_every;
+    uint64_t retire_after_ms;
     char issuer[CONFIG_STRING_MAX];
     char keys_file[CONFIG_STRING_MAX];
     char keys_url[CONFIG_STRING_MAX];

@@ -164,7 +164,7 @@ int sql_prepare(struct pg *pg, struct err_slot *err)
 static void do_events(struct server_ask *ask)
 {
     PGresult *res = query_of(ask)->res = result(1);
-    res->row[0].event = (struct sql_events_after_row){EVENT_NO, SPAN(SQL_EVENT), 0};
+    res->row[0].event = (struct sql_events_after_row){EVENT_NO, SPAN(SQL_EVENT), 0, false};
 }
 
 int sql_events_after(struct pg *pg, const struct sql_events_after_args *args, struct err_slot *err,

@@ -6,7 +6,12 @@
 --< no          integer signed
 --< id          text
 --< incarnation bigint
-SELECT no, id, incarnation FROM event WHERE no > :after ORDER BY no LIMIT :room;
+--< retired     boolean
+SELECT no, id, incarnation, retired_at IS NOT NULL AS retired
+FROM event
+WHERE no > :after
+ORDER BY no
+LIMIT :room;
 
 -- statement: document_of
 --> event integer signed
@@ -22,7 +27,7 @@ SET incarnation = r.incarnation
 FROM UNNEST(:rows.event, :rows.incarnation) AS r (id, incarnation)
 WHERE event.id = r.id AND event.incarnation < r.incarnation;
 
--- If the id is taken, this writes nothing and returns no row.
+-- If the id is taken, also by an event that was retired, this writes nothing and returns no row.
 -- statement: event_create
 --> id    text
 --> hash  bytea
@@ -30,7 +35,9 @@ WHERE event.id = r.id AND event.incarnation < r.incarnation;
 --> chain bytea
 --< no    integer signed
 WITH e AS (
-    INSERT INTO event (id) VALUES (:id)
+    INSERT INTO event (id)
+    SELECT :id
+    WHERE NOT EXISTS (SELECT FROM retired WHERE event = :id)
     ON CONFLICT DO NOTHING
     RETURNING no
 ), d AS (

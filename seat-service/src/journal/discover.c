@@ -39,10 +39,21 @@ static void tell_incarnation(struct journal *journal, const struct store_event *
         host->renewed(host->ctx, nth, found->incarnation);
 }
 
+/* Of an event that is known here; reader.c puts it out. */
+static void tell_retired(struct journal *journal, const struct store_event *found)
+{
+    uint32_t nth = nth_of(journal, found->no);
+    if (nth == journal_len(journal))
+        return;
+    pthread_mutex_lock(&journal->lock);
+    journal->events[nth].retired = found->retired;
+    pthread_mutex_unlock(&journal->lock);
+}
+
 static void add_event(struct journal *journal, const struct store_event *found)
 {
     uint32_t nth = journal_len(journal);
-    if (nth == EVENTS_MAX || !discover_names(journal, found->id) ||
+    if (nth == EVENTS_MAX || found->retired || !discover_names(journal, found->id) ||
         nth_of(journal, found->no) < nth)
         return;
     journal->events[nth].id = *found;
@@ -67,6 +78,7 @@ int discover_events(struct journal *journal, struct err_slot *err)
             after = found[i].no;
             add_event(journal, &found[i]);
             tell_incarnation(journal, &found[i]);
+            tell_retired(journal, &found[i]);
         }
     } while (len == EVENTS_MAX);
     pthread_mutex_lock(&journal->lock);

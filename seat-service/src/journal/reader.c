@@ -264,8 +264,13 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     struct journal_event *event = &journal->events[nth];
     enum journal_state state = journal_state_of(event);
     if (state == JOURNAL_EVENT_OWNED ||
-        (state == JOURNAL_EVENT_OUT && now_us(journal) < event->retry_at_us))
+        (state == JOURNAL_EVENT_OUT && (event->retired || now_us(journal) < event->retry_at_us)))
         return 0;
+    if (event->retired) {
+        err_set(err, ERR_STATE, "it is being retired");
+        put_out(journal, event, err);
+        return 0;
+    }
     /* One that is out stays out until it has been read. */
     bool follows = state == JOURNAL_EVENT_FOLLOWING;
     int rc = follows ? 0 : load(journal, nth, err);

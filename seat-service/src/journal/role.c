@@ -148,6 +148,8 @@ void role_judge(struct journal *journal)
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         const struct journal_event *event = &journal->events[nth];
         enum journal_state state = journal_state_of(event);
+        if (state == JOURNAL_EVENT_OUT && event->retired)
+            continue; /* nothing is wrong with it */
         count[state] += 1;
         ours += state == JOURNAL_EVENT_FOLLOWING && event->locked;
     }

@@ -56,6 +56,7 @@ int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t
             after = row.no;
             out[n].no = row.no;
             out[n].incarnation = row.incarnation;
+            out[n].retired = row.retired;
             if (span_to_cstr(row.id, out[n].id, sizeof(out[n].id))) /* an import makes no other */
                 n += 1;
         }

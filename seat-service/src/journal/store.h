@@ -16,6 +16,7 @@ struct store_event {
     int32_t no;
     char id[EVENT_ID_MAX + 1];
     uint64_t incarnation; /* see access/pass.h */
+    bool retired;         /* it is about to leave for an archive: nobody takes it any more */
 };
 
 /* Where an event's journal ends. */

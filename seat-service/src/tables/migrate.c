@@ -49,6 +49,10 @@ static const struct pg_migrate_step steps[] = {
         "010_registry",
 #include "seat-service/sql/010_registry.sql.inc"
     },
+    {
+        "011_retired",
+#include "seat-service/sql/011_retired.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -1,0 +1,23 @@
+/* retiring.h: `seat-service retire`: what an event left in the journal's database goes to files
+ * (archive/retire.h). Other processes may serve other events meanwhile. */
+#ifndef FG_SEAT_SERVICE_RETIRING_H
+#define FG_SEAT_SERVICE_RETIRING_H
+
+#include "service/service.h"
+
+#define RETIRING_COMMANDS                                                                          \
+    "seat-service retire EVENT --to DIR --config FILE\n"                                           \
+    "    writes all that an event left in the database below DIR, compares it, then deletes\n"     \
+    "    exactly that; refused for [retire] after, and while a process owns the event. If it is\n" \
+    "    killed, run it again\n"                                                                   \
+    "seat-service retire --verify DIR\n"                                                           \
+    "    are the files of an archive what was written? Needs no database\n"                        \
+    "seat-service retire --restore DIR --config FILE\n"                                            \
+    "    into a database that was made for it; the newest part first, if there are several\n"      \
+    "seat-service retire --list --config FILE\n"                                                   \
+    "    what was retired and where to, with its sums and the SHA-256 of its manifest\n"
+
+/* `conf->config` is struct settings. The exit code is archive/retire.h's. */
+int retiring_run(const struct service_conf *conf, int argc, char **argv);
+
+#endif
