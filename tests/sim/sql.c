@@ -707,3 +707,35 @@ uint64_t sql_journal_len(void)
 {
     return db.owner.seq;
 }
+
+/* ---- not in this world: several owners, who tell each other where they are ---- */
+
+int sql_owners_where(struct pg *pg, struct pg_args *bound, const struct sql_owners_where_args *args,
+                     struct err_slot *err, PGresult **out)
+{
+    (void)pg, (void)bound, (void)args, (void)err, (void)out;
+    assert(!"nobody here has an address");
+    return ERR_STATE;
+}
+
+struct sql_owners_where_row sql_owners_where_row(const PGresult *res, int row)
+{
+    (void)res, (void)row;
+    assert(!"nobody here has an address");
+    return (struct sql_owners_where_row){0};
+}
+
+int sql_locks_held(struct pg *pg, struct pg_args *bound, const struct sql_locks_held_args *args,
+                   struct err_slot *err, PGresult **out)
+{
+    (void)pg, (void)bound, (void)args, (void)err, (void)out;
+    assert(!"nobody here shares events");
+    return ERR_STATE;
+}
+
+struct sql_locks_held_row sql_locks_held_row(const PGresult *res, int row)
+{
+    (void)res, (void)row;
+    assert(!"nobody here shares events");
+    return (struct sql_locks_held_row){0};
+}
