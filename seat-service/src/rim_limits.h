@@ -58,6 +58,10 @@ enum {
     /* How long a process that starts leaves events that never had an owner to others that are
      * expected: longer than processes that are started together take to come up. */
     OWNERS_WAIT_MS = 5000,
+    /* How long a process that has just connected again leaves the events of others free: PostgreSQL
+     * was away for them, too, and they come back within JOURNAL_RETRY_MAX_MS and a connection's
+     * time. Without it the first to be back would take everything, and shut the others out. */
+    OWNERS_RETURN_MS = 3000,
     /* An event that stays free for this long, though it was another's turn, is anybody's: that one
      * cannot read it, or serves another list. */
     OWNERS_FORLORN_MS = 2000,

@@ -131,7 +131,7 @@ static void look_whether_open(uv_timer_t *timer)
         reply_event(call, 201);
         end_import(import);
     } else if (opened_elsewhere(import, &place)) {
-        request_elsewhere(call, REFUSAL_EVENT_OPENS_ELSEWHERE, &place);
+        request_elsewhere(call, &place);
         end_import(import);
     } else if (uv_now(conf->uv) >= import->waits_until_ms) {
         call_refuse(call, REFUSAL_IMPORT_NOT_OPEN);
@@ -207,7 +207,7 @@ static void on_plan_read(uv_work_t *work, int status)
         if (same && events_is_open(call->event))
             reply_event(call, 200);
         else if (same && opened_elsewhere(import, &place))
-            request_elsewhere(call, REFUSAL_EVENT_OPENS_ELSEWHERE, &place);
+            request_elsewhere(call, &place);
         else
             call_refuse(call, REFUSAL_EVENT_DIFFERS);
         end_import(import);

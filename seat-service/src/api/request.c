@@ -6,10 +6,15 @@
 #include "access/hold_id.h"
 #include "api/verdict.h"
 
-void request_elsewhere(struct call *call, enum refusal refusal, const struct journal_place *place)
+void request_elsewhere(struct call *call, const struct journal_place *place)
 {
+    char detail[ERR_TEXT_MAX];
     struct text members = loop_text(call->loop);
-    struct call_refusal out = call_refusal(refusal);
+    struct text words = text_on(detail, sizeof(detail) - 1);
+    struct call_refusal out = call_refusal(REFUSAL_EVENT_ELSEWHERE);
+    text_printf(&words, "%s owns this event: ask at %s", place->instance, place->address.within);
+    detail[words.len] = '\0';
+    out.detail = words.overflown ? "another process owns this event" : detail;
     json_member_cstr(&members, "owner", place->instance);
     json_member_u64(&members, "epoch", place->epoch);
     json_member_cstr(&members, "address", place->address.open);
@@ -28,7 +33,7 @@ static void tell_elsewhere(struct call *call, const struct journal_place *place)
     if (span_starts(http_req_path(call->req), SPAN("/v1/")))
         call_refuse_with(call, &out);
     else
-        request_elsewhere(call, REFUSAL_EVENT_ELSEWHERE, place);
+        request_elsewhere(call, place);
 }
 
 /* Says why the event is not open: something is wrong with it, or with the process, or it is served

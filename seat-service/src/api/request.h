@@ -9,8 +9,8 @@
 
 enum { REQUEST_SEATS_MAX = 256 }; /* of one array in a body; the engine decides what is too many */
 
-/* Refuses with one of the rows called event-elsewhere, and tells where the event is. */
-void request_elsewhere(struct call *call, enum refusal refusal, const struct journal_place *place);
+/* Refuses, and tells where the event is. */
+void request_elsewhere(struct call *call, const struct journal_place *place);
 /* Each returns false after answering the request. The event and the hold in the path: */
 bool request_event(struct call *call, struct http_req *req);
 bool request_hold(struct call *call, unsigned param, uint64_t *hold);

@@ -24,7 +24,7 @@ struct journal_event {
     bool retired; /* as its row says; whoever owns it goes on */
     struct journal_place place; /* the reader writes it */
     /* The committer's, where several share: */
-    uint64_t free_since_us; /* nobody had its lock from then on; 0: somebody had at the last look */
+    uint64_t free_since_us; /* when somebody was last seen with its lock; 0: not looked yet */
     bool was_owned;         /* somebody has had its lock */
 };
 
@@ -65,9 +65,10 @@ struct journal {
     bool open;             /* the batch was sent and its outcome is unknown */
     uint64_t commit_at_us; /* the earliest time for the next one; 0: now */
     uint8_t *memory;
-    uint64_t watch_at_us;  /* next look for locks */
-    uint32_t place;        /* among those that share, while it `leads` */
-    uint64_t joined_at_us; /* when it first had one; 0: not yet */
+    uint64_t watch_at_us;    /* next look for locks */
+    uint32_t place;          /* among those that share, while it `leads` */
+    uint64_t joined_at_us;   /* when it first had one; 0: not yet */
+    uint64_t rejoined_at_us; /* when it got the one that it has */
     uint64_t beat_at_us;
     pthread_t thread;
 

@@ -335,8 +335,9 @@ static int join(struct journal *journal, struct look *look, struct err_slot *err
     if (!got)
         return rc;
     look->placing.alive[journal->place] = true;
+    journal->rejoined_at_us = journal_now_us(journal);
     if (journal->joined_at_us == 0)
-        journal->joined_at_us = journal_now_us(journal);
+        journal->joined_at_us = journal->rejoined_at_us;
     pthread_mutex_lock(&journal->lock);
     journal->leads = true;
     role_judge(journal);
@@ -349,21 +350,18 @@ static void judge_events(struct journal *journal, const struct look *look,
                          struct placing_event *judged)
 {
     uint64_t now_us = journal_now_us(journal);
-    bool all_are_there = now_us - journal->joined_at_us >= OWNERS_WAIT_MS * UINT64_C(1000);
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
         event->was_owned = event->was_owned || look->owned_by_others[nth];
-        if (look->owned[nth])
-            event->free_since_us = 0;
-        else if (event->free_since_us == 0)
+        if (look->owned[nth] || event->free_since_us == 0)
             event->free_since_us = now_us;
-        uint64_t patience_us = (event->was_owned ? 0 : OWNERS_WAIT_MS) * UINT64_C(1000) +
-                               OWNERS_FORLORN_MS * UINT64_C(1000);
-        judged[nth] = (struct placing_event){
+        judged[nth] = placing_judge(&(struct placing_seen){
             .owned = look->owned[nth],
-            .waits = !event->was_owned && !all_are_there,
-            .forlorn = !look->owned[nth] && now_us - event->free_since_us >= patience_us,
-        };
+            .was_owned = event->was_owned,
+            .free_ms = (now_us - event->free_since_us) / 1000,
+            .here_ms = (now_us - journal->joined_at_us) / 1000,
+            .again_ms = (now_us - journal->rejoined_at_us) / 1000,
+        });
     }
 }
 

@@ -24,10 +24,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(EVENT_UNKNOWN, "event-unknown", 404, 0, ERROR, "there is no such event here") \
     ROW(EVENT_OUT, "event-out", 503, 1, ERROR, "this event is not served at the moment") \
     JOURNAL_REASONS(REFUSALS_AWAY, ROW) \
-    ROW(EVENT_ELSEWHERE, "event-elsewhere", 421, 0, NONE, \
-        "another process owns this event; ask it, at the address told here") \
-    ROW(EVENT_OPENS_ELSEWHERE, "event-elsewhere", 421, 0, NONE, \
-        "the event was created, and another process owns it: ask it, at the address told here") \
+    ROW(EVENT_ELSEWHERE, "event-elsewhere", 421, 0, NONE, "") \
     /* the pass */ \
     ROW(PASS_MISSING, "pass-missing", 401, 0, GONE, "an admission pass is needed") \
     ROW(PASS_INVALID, "pass-invalid", 401, 0, GONE, \

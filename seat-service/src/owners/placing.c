@@ -4,10 +4,29 @@
  * them sees every event free and nobody else alive; it would take all, and nothing takes an event
  * from an owner that is well. So an event that never had an owner is also placed at members that
  * are expected and not there yet, and stays free there for as long as the caller says that it
- * waits. */
+ * waits.
+ *
+ * When PostgreSQL was away all come back, one a little before the other, and each takes up what it
+ * had. So whoever has just connected leaves what others had to them for a while. */
 #include "owners/placing.h"
 
 #include <assert.h>
+
+struct placing_event placing_judge(const struct placing_seen *seen)
+{
+    bool waits = !seen->was_owned && seen->here_ms < OWNERS_WAIT_MS;
+    bool returns =
+        seen->was_owned && seen->here_ms > seen->again_ms && seen->again_ms < OWNERS_RETURN_MS;
+    uint64_t patience_ms = OWNERS_FORLORN_MS;
+    if (!seen->was_owned)
+        patience_ms += OWNERS_WAIT_MS;
+    return (struct placing_event){
+        .owned = seen->owned,
+        .returns = !seen->owned && returns,
+        .waits = !seen->owned && waits,
+        .forlorn = !seen->owned && !returns && seen->free_ms >= patience_ms,
+    };
+}
 
 /* The lowest places that nobody has stand for the members that are still to come. */
 static void find_missing(const struct placing *placing, bool *missing)
@@ -42,7 +61,7 @@ void placing_choose(struct placing *placing, const struct placing_event *events,
     find_missing(placing, missing);
     for (uint32_t i = 0; i < len; i++) {
         mine[i] = false;
-        if (events[i].owned)
+        if (events[i].owned || events[i].returns)
             continue;
         uint32_t place = least_loaded(placing, events[i].waits ? missing : nobody);
         placing->load[place] += 1;

@@ -19,9 +19,18 @@ struct placing {
 
 struct placing_event {
     bool owned;   /* or about to be: its lock is taken */
+    bool returns; /* is left to its owner, who is about to connect again */
     bool waits;   /* nobody has had it yet, so it also waits for members that are still to come */
     bool forlorn; /* has been free for so long that whoever can should own it */
 };
+
+/* What this process has seen of an event. */
+struct placing_seen {
+    bool owned, was_owned;      /* now; ever, by another */
+    uint64_t free_ms;           /* nobody has had its lock for so long */
+    uint64_t here_ms, again_ms; /* since we were here first, and since we connected last */
+};
+struct placing_event placing_judge(const struct placing_seen *seen);
 
 /* mine[i]: try events[i]. They go in their order, which is the same for all, each to the member
  * that has least, the first of those; load is counted up meanwhile. */

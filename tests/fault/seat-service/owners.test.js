@@ -7,6 +7,7 @@ import { assertProblem, openScope, seededRng, until } from '../../lib-js/index.j
 import { hall, openPostgres, openSeats, operator, saga, visitor } from '../../integration/seat-service/house.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
+const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;
 const SIZE = { rows: 20, seatsPerRow: 20 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENTS = ['alpha', 'beta', 'gamma', 'delta'];
@@ -15,7 +16,7 @@ const role = async (service) => (await service.private.get('/readyz')).json.role
 const owns = async (service, event) => (await operator(service).events()).json.events.some((one) => one.event === event && one.open);
 
 async function ownerOf(services, event) {
-  for (const service of services) if (await owns(service, event)) return service;
+  for (const service of services) if (await owns(service, event).catch(() => false)) return service;
   return null;
 }
 
@@ -121,4 +122,87 @@ test('who comes back has the next events, until all have as many', async (t) => 
     await until(`${event} to be where less is`, () => owns(first, event));
   }
   await first.untilReady();
+});
+
+// ---- in any order ----
+
+// What stands between buyers and owners: it knows where an event was last, and learns from whoever says where it is.
+function openEdge(services) {
+  const last = new Map();
+  const call = async (method, path, options) => {
+    const event = path.split('/')[3];
+    const answer = await (last.get(event) ?? services[0]).http.call(method, path, options).catch((error) => {
+      last.set(event, services[(services.indexOf(last.get(event)) + 1) % services.length]);
+      throw error;
+    });
+    const owner = answer.headers['fairgate-owner'];
+    if (answer.status === 503) last.set(event, services.find(({ instance }) => instance === owner) ?? services[(services.indexOf(last.get(event)) + 1) % services.length]);
+    return answer;
+  };
+  return { office: services[0].office, http: { call, get: (path, options) => call('GET', path, options), delete: (path, options) => call('DELETE', path, options) } };
+}
+
+// So that a hall is not full after some rounds.
+async function giveBack(ledger) {
+  for (const [hold, { buyer }] of ledger.held) {
+    await until('it to be given back', async () => (await buyer.release(hold)).status === 204);
+    ledger.held.delete(hold);
+    ledger.released.add(hold);
+  }
+}
+
+test('whatever dies, stops or is cut off, in any order: every event has an owner again, and every answer is true', async (t) => {
+  const rng = seededRng(t);
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const services = [];
+  for (const instance of ['seats1', 'seats2', 'seats3']) {
+    const [first] = services;
+    const service = await openSeats(scope, postgres, { shares: 3, config: { journal: { instance } }, ...(first && { office: first.office, secrets: first.secrets }) });
+    services.push(Object.assign(service, { instance }));
+  }
+  const untilOwned = async () => {
+    for (const event of EVENTS) await until(`${event} to be owned`, () => ownerOf(services, event));
+  };
+  for (const event of EVENTS) {
+    await operator(services[0], event).import(hall({ ...SIZE, limits: { orphan_rule: false } }));
+    await until(`${event} to be owned`, () => ownerOf(services, event));
+  }
+  const edge = openEdge(services);
+  const ledgers = openLedgers(rng, edge, EVENTS);
+  const backends = (name) => postgres.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fairgate seat-service ${name}'`, 'seats');
+  const faults = {
+    kill: (victim) => victim.kill(),
+    async stop(victim) {
+      victim.pause();
+      for (const event of EVENTS) await until(`${event} to be another's`, () => ownerOf(services.filter((other) => other !== victim), event));
+      victim.resume();
+      await victim.child.exited;
+    },
+    cut: () => backends('journal'),
+    unread: () => backends('reader'),
+    async postgres() {
+      await postgres.kill();
+      await postgres.start();
+    },
+  };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const kinds = Object.keys(faults);
+    const kind = kinds[Math.floor(rng.unit() * kinds.length)];
+    const victim = await ownerOf(services, EVENTS[Math.floor(rng.unit() * EVENTS.length)]);
+    const before = ledgers.map((ledger) => ledger.answers.get(201) ?? 0);
+    for (const ledger of ledgers) ledger.start(4);
+    await until('holds at all events', () => ledgers.every((ledger, n) => (ledger.answers.get(201) ?? 0) > before[n] + 5));
+    for (const { child } of services) child.mayEnd = true; // one that finds another in its place
+    await faults[kind](victim);
+    await untilOwned();
+    for (const ledger of ledgers) await ledger.stop();
+    const ended = services.filter(({ child }) => child.exit !== null);
+    for (const service of ended) await service.start(false);
+    t.diagnostic(`${kind} at ${victim.instance}: ${ended.map(({ instance }) => instance).join(' ') || 'nobody'} ended`);
+    await untilOwned();
+    for (const ledger of ledgers) t.diagnostic(`${ledger.event} ${JSON.stringify(await ledger.judge(await ownerOf(services, ledger.event), SEATS))}`);
+    judgeJournal(postgres);
+    for (const ledger of ledgers) await giveBack(ledger);
+  }
 });

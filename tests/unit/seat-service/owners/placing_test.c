@@ -75,6 +75,48 @@ static void what_nobody_takes_is_anybodys(void **state)
     assert_string_equal(turns(members(2, "01", 1), events), "bdf");
 }
 
+static struct placing_event judged(bool was_owned, uint64_t free_ms, uint64_t here_ms,
+                                   uint64_t again_ms)
+{
+    return placing_judge(&(struct placing_seen){
+        .was_owned = was_owned, .free_ms = free_ms, .here_ms = here_ms, .again_ms = again_ms});
+}
+
+static void what_a_dead_owner_leaves_is_taken_at_once(void **state)
+{
+    struct placing_event event = judged(true, 0, 60000, 60000);
+    (void)state;
+    assert_false(event.returns);
+    assert_false(event.waits);
+}
+
+static void after_a_break_owners_find_what_they_had(void **state)
+{
+    struct placing_event events[EVENTS];
+    (void)state;
+    for (uint32_t i = 0; i < EVENTS; i++)
+        events[i] = judged(i != 2, 0, 60000, OWNERS_RETURN_MS - 1);
+    assert_string_equal(turns(members(1, "0", 0), events), "c");
+    for (uint32_t i = 0; i < EVENTS; i++)
+        events[i] = judged(i != 2, 0, 60000, OWNERS_RETURN_MS);
+    assert_string_equal(turns(members(1, "0", 0), events), "abcdefg");
+    /* Whoever is here for the first time has seen no break. */
+    assert_false(judged(true, 0, 10, 10).returns);
+}
+
+static void a_start_is_waited_for_and_an_end_not(void **state)
+{
+    (void)state;
+    assert_true(judged(false, 0, OWNERS_WAIT_MS - 1, 0).waits);
+    assert_false(judged(false, 0, OWNERS_WAIT_MS, 0).waits);
+    assert_false(judged(true, OWNERS_FORLORN_MS - 1, 60000, 60000).forlorn);
+    assert_true(judged(true, OWNERS_FORLORN_MS, 60000, 60000).forlorn);
+    assert_false(judged(false, OWNERS_WAIT_MS + OWNERS_FORLORN_MS - 1, 60000, 60000).forlorn);
+    assert_true(judged(false, OWNERS_WAIT_MS + OWNERS_FORLORN_MS, 60000, 60000).forlorn);
+    const struct placing_seen owned = {.owned = true, .free_ms = 60000};
+    assert_false(placing_judge(&owned).forlorn);
+}
+
 static void every_free_event_is_exactly_one_members_turn(void **state)
 {
     struct rng_seeded rng;
@@ -114,6 +156,9 @@ int main(void)
         cmocka_unit_test(who_has_less_takes_more),
         cmocka_unit_test(events_without_a_first_owner_wait_for_members_to_come),
         cmocka_unit_test(what_nobody_takes_is_anybodys),
+        cmocka_unit_test(what_a_dead_owner_leaves_is_taken_at_once),
+        cmocka_unit_test(after_a_break_owners_find_what_they_had),
+        cmocka_unit_test(a_start_is_waited_for_and_an_end_not),
         cmocka_unit_test(every_free_event_is_exactly_one_members_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
