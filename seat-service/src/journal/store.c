@@ -657,7 +657,8 @@ int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t mo
                     struct err_slot *err)
 {
     PGresult *res;
-    int rc = sql_sold_list(pg, &(struct sql_sold_list_args){event, (int32_t)after, most}, err, &res);
+    int rc =
+        sql_sold_list(pg, &(struct sql_sold_list_args){event, (int32_t)after, most}, err, &res);
     if (rc < 0)
         return rc;
     for (int i = 0; rc == 0 && i < PQntuples(res); i++) {

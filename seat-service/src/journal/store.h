@@ -157,8 +157,8 @@ struct store_sold {
     struct span order; /* borrowed during the call */
 };
 
-/* The sold seats of an event that stand behind seat `after` in its plan (-1: all), in that order, at
- * most so many. */
+/* The sold seats of an event that stand behind seat `after` in its plan (-1: all), in that order,
+ * at most so many. */
 int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t most,
                     int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
                     struct err_slot *err);
