@@ -76,10 +76,11 @@ export class Checkout {
     return Math.floor(this[room] + 1e-9);
   }
 
-  // A payment is made, and comes back after the provider's time.
+  // A payment is made, and comes back after the provider's time; or the hold has run out before its turn came.
   provider() {
     const { world } = this;
-    const { cost } = world.ask;
+    const { cost, people } = world.ask;
+    this.atProvider.takeOlder(world.nowS - Math.max(1, people.holdTtlS - people.fillS), (sinceS, n) => this.release(n, 0));
     const n = together([[world.stations.provider, cost.psp_calls_per_order]], this.atProvider.length, world.nowS);
     this.atProvider.take(n, (sinceS, of) => world.waits.provider.add(world.nowS - sinceS, of));
     this.paying.put(world.step + Math.max(1, Math.round(cost.psp_latency_s / world.stepS)), n);
@@ -98,7 +99,7 @@ export class Checkout {
     const goes = some(world.dice, bad, 1 / people.cardTries);
     world.counts.cardsRefused += bad;
     this.again.spread(world.step + Math.round(people.againS / 2 / world.stepS), people.againS / world.stepS, bad - goes);
-    this.release(goes);
+    this.release(goes, people.holdTtlS);
     this.orders.put(world.nowS, back - bad);
     const done = together([[world.stations.pays, cost.order_us], [world.stations.database, cost.order_commits]], this.orders.length, world.nowS);
     this.orders.take(done, (sinceS, of) => world.waits.ticket.add(world.nowS - sinceS, of));
@@ -120,14 +121,14 @@ export class Checkout {
     world.peak('mailsBehind', this.mails);
   }
 
-  // Their hold runs out.
-  release(n) {
+  // Their hold runs out so many seconds from now.
+  release(n, inS) {
     const { world } = this;
     const seats = this.seatsOf(n);
     this.people -= n;
     this.seatsHeld -= seats;
     world.ends.notPaid += n;
-    this.expiring.put(world.step + Math.round(world.ask.people.holdTtlS / world.stepS), seats);
+    this.expiring.put(world.step + Math.round(inS / world.stepS), seats);
   }
 
   write() {

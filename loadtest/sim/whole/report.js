@@ -1,7 +1,7 @@
 // report.js: a simulated sale in words, and the tables of infra/SCALE.md.
 
 import { askOf } from './ask.js';
-import { placedS as placedBySums } from './closed.js';
+import { placedS as placedBySums, sizeOf } from './closed.js';
 import { figures } from './figures.js';
 import { heldAgainst } from './held.js';
 import { moneyOf, priced, yearOf } from './money.js';
@@ -76,10 +76,13 @@ function sizes(cases) {
   );
 }
 
+const MILLION = { visitors: 1_000_000, edges: 4, fronts: 9 };
+const enough = () => ({ psp_calls_per_s: sizeOf(askOf(MILLION), 10).pspPerS });
+
 // A million with the machines of the first row's kind, one thing too small or all as it is delivered.
 function narrow() {
-  const base = (changes) => askOf({ visitors: 1_000_000, edges: 4, fronts: 9, ...changes });
-  const paced = { psp_calls_per_s: 168 };
+  const base = (changes) => askOf({ ...MILLION, ...changes });
+  const paced = enough();
   const cases = [
     ['all as above', base({ figures: paced })],
     ['one edge', base({ edges: 1, fronts: 36, figures: paced })],
@@ -102,7 +105,7 @@ function narrow() {
 // A million with the machines above, and one figure that nobody has measured by itself twice as large. What changes
 // nothing by a twentieth is only named.
 function doubts() {
-  const base = askOf({ visitors: 1_000_000, edges: 4, fronts: 9, figures: { psp_calls_per_s: 168 } });
+  const base = askOf({ ...MILLION, figures: enough() });
   const { cost, people } = base;
   const doubled = [
     ...figures().filter(({ basis }) => basis === 'assumed' || basis === 'bound').map(({ name }) => [name, { ...base, cost: { ...cost, [name]: 2 * cost[name] } }]),
@@ -143,6 +146,6 @@ export function document() {
   return {
     sizes: sizes(cases), narrow: narrow(), doubts: doubts(), year: year(cases),
     held: table(['scenario', 'what', 'simulated', 'measured'], heldAgainst()),
-    figures: table(['figure', 'value', 'basis', 'where it comes from'], figures().map(({ name, value, basis, source }) => [`\`${name}\``, `${grouped(Math.floor(value))}${value % 1 === 0 ? '' : (value % 1).toString().slice(1, 4)} ${unit(name)}`.trim(), basis, source])),
+    figures: table(['figure', 'value', 'basis', 'where it comes from'], figures().map(({ name, value, basis, source }) => [`\`${name}\``, `${value < 1000 ? value : grouped(value)} ${unit(name)}`.trim(), basis, source])),
   };
 }
