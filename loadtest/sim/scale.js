@@ -50,7 +50,7 @@ export function header() {
 const SIZE_NEEDS = [
   'edge_handshake_us', 'edge_resumed_ratio', 'edge_request_us', 'edge_connection_bytes', 'kernel_connection_bytes', 'front_page_us', 'front_join_us', 'front_poll_us',
   'front_stream_us_per_s', 'redis_join_us', 'redis_shard_ratio', 'redis_cut_us', 'redis_read_us', 'redis_tick_us', 'redis_tick_repeated_us', 'order_us', 'psp_calls_per_order',
-  'shop_orders_per_s', 'handshake_bytes', 'page_bytes', 'join_bytes', 'poll_bytes', 'ports_between', 'users_queries_per_s',
+  'shop_orders_per_s', 'handshake_bytes', 'page_bytes', 'join_bytes', 'ports_between',
   'people_reconnect', 'people_streams', 'people_resumed', 'people_seats_each', 'people_login', 'people_think_s', 'people_fill_s', 'psp_latency_s', 'people_card_fails',
   'machine_edge_gb', 'machine_edge_connections', 'machine_busy', 'machine_gigabits', 'room',
 ];
