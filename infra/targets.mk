@@ -151,7 +151,7 @@ images-test: ## makes them twice, looks into them, and walks through what compos
 	@$(RELEASE) -j$$(nproc) stack-programs
 	@node infra/black-box.js tests/packages/images.test.js
 
-.PHONY: chart chart-test
+.PHONY: chart chart-test kube-test
 chart: build/render ## the Helm chart as documents, as helm would render it: VALUES=file (infra/kubernetes/chart)
 	@build/render infra/kubernetes/chart fairgate fairgate $(VALUES)
 # Where there is no helm. Debian's Go, without its modules: what is needed are Debian's packages.
@@ -164,6 +164,11 @@ chart-test: ## renders the Helm chart and compares it with what kustomize render
 	@command -v helm >/dev/null || $(MAKE) --no-print-directory build/render
 	@$(RELEASE) -j$$(nproc) stack-programs
 	@FAIRGATE_VARIANT=release node infra/black-box.js tests/packages/chart.test.js
+kube-test: ## plays the manifests of Kubernetes by podman, and walks through their pods, as root (tests/packages)
+	@infra/deps run test deb images
+	@$(MAKE) --no-print-directory deb
+	@$(RELEASE) -j$$(nproc) stack-programs
+	@node infra/black-box.js tests/packages/pods.test.js
 
 .PHONY: sbom
 sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences

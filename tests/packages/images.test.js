@@ -7,63 +7,31 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
-import { Visitors } from '../../infra/ha/visitors.js';
-import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
+import { client, freePortBase, ROOT } from '../lib-js/index.js';
+import { assertClosed, imageOf, openPodman, run, USER, VERSION } from './podman.js';
+import { openSale, walkThrough } from './sale.js';
 
 const IMAGES = ['queue-front', 'seat-service', 'payment-adapter', 'edge', 'ctl'];
 const PROGRAM = { edge: 'usr/sbin/haproxy', ctl: 'usr/bin/fairgate' };
 const ABOVE_BASE_MAX = 60e6;
-const USER = 10001;
-const EVENT = 'demo';
-const VERSION = readFileSync(join(ROOT, 'VERSION'), 'utf8').trim();
 const WORK = join(ROOT, 'build/images-test');
 const PROJECT = `fairgate-images-${process.pid}`;
 
-// Of podman's own settings only what differs from one machine to the next.
-const SETTINGS = `[containers]
-default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-[network]
-network_backend = "netavark"
-network_config_dir = "${WORK}/networks"
-`;
-
-// A storage is a folder; images that are made in one are not seen in another.
-function storage(name) {
-  const file = join(WORK, `${name}.conf`);
-  writeFileSync(file, `[storage]\ndriver = "overlay"\ngraphroot = "${WORK}/${name}"\nrunroot = "${WORK}/${name}.run"\n`);
-  return { ...process.env, LC_ALL: 'C', CONTAINERS_CONF: join(WORK, 'containers.conf'), CONTAINERS_STORAGE_CONF: file };
-}
-
-function run(env, what, ...argv) {
-  const { status, stdout, stderr, error } = spawnSync(what, argv, { encoding: 'utf8', env, cwd: ROOT, maxBuffer: 1 << 26 });
-  assert.equal(status, 0, `${what} ${argv.join(' ')}: ${error ?? ''}${stdout}${stderr}`);
-  return stdout;
-}
-
+let machine;
 let env;
 const podman = (...argv) => run(env, 'podman', ...argv);
-const imageOf = (name) => `localhost/fairgate/${name}:${VERSION}`;
 const inspect = (name, where = env) => JSON.parse(run(where, 'podman', 'image', 'inspect', imageOf(name)))[0];
 
 before(() => {
-  rmSync(WORK, { recursive: true, force: true });
-  mkdirSync(WORK, { recursive: true });
-  writeFileSync(join(WORK, 'containers.conf'), SETTINGS);
-  env = storage('store');
+  machine = openPodman(WORK);
+  env = machine.storage('store');
   run(env, 'infra/images/build');
 });
 
-after(() => {
-  for (const name of ['store', 'again']) if (existsSync(join(WORK, `${name}.conf`))) spawnSync('podman', ['unmount', '--all', '--force'], { env: storage(name) });
-  rmSync(WORK, { recursive: true, force: true });
-});
+after(() => machine.close());
 
 function* filesBelow(dir, path = '') {
   for (const entry of readdirSync(join(dir, path), { withFileTypes: true })) {
@@ -126,7 +94,7 @@ for (const name of IMAGES) {
 }
 
 test('the same tree gives the same layers', () => {
-  const again = storage('again');
+  const again = machine.storage('again');
   run(again, 'infra/images/build', 'queue-front', 'edge');
   for (const name of ['base', 'queue-front', 'edge']) assert.deepEqual(inspect(name, again).RootFS.Layers, inspect(name).RootFS.Layers, name);
 });
@@ -161,15 +129,8 @@ describe('compose.yaml', () => {
 
   test('brings everything up', async () => {
     try {
-      for (const service of ['queue', 'seats', 'pay'])
-        await until(`${service} to be ready`, async () => (await client({ port: ports[service] }).get('/readyz').catch(() => null))?.status === 200, { timeoutMs: 180_000, everyMs: 200 });
       const hall = JSON.parse(podman('run', '--rm', '--network', 'none', imageOf('demo'), '/usr/bin/halls', 'arena'));
-      Object.assign(hall.limits, { max_per_buyer: 0, orphan_rule: false });
-      assert.equal((await admin('seats').put(`/admin/events/${EVENT}`, { body: hall })).status, 201);
-      assert.equal((await admin('queue').put(`/admin/events/${EVENT}`, { body: { name: 'A night in containers', rate_per_s: 50, burst: 50, max_active: 0, joins_per_ip_per_min: 10_000 } })).status, 201);
-      assert.equal((await admin('queue').post(`/admin/events/${EVENT}/actions/open`, { body: {} })).status, 200);
-      const page = client({ port: ports.edge });
-      await until('the edge to have found the services', async () => (await page.get(`/v1/queue/${EVENT}/status`).catch(() => null))?.status === 200, { timeoutMs: 60_000, everyMs: 200 });
+      await openSale({ ports, admin, hall, name: 'A night in containers' });
     } catch (error) {
       throw new Error(`${error.message}\n${logs()}`);
     }
@@ -177,16 +138,7 @@ describe('compose.yaml', () => {
 
   test('leads from the line to a ticket', async () => {
     const volume = podman('volume', 'inspect', '--format', '{{.Mountpoint}}', `${PROJECT}_shop`).trim();
-    const users = await until('the shop to have customers', () => existsSync(join(volume, 'demo-users.json')) && JSON.parse(readFileSync(join(volume, 'demo-users.json'), 'utf8')), { timeoutMs: 120_000, everyMs: 200 });
-    const visitors = new Visitors({ visitors: { host: '127.0.0.1', port: ports.edge }, event: EVENT, users: () => users });
-    visitors.come({ poll: 1, join: 0, picture: 1, hold: 1, buy: 2 });
-    await until('some to have tickets', () => visitors.bought.length >= 4 || visitors.findings.length > 0, { timeoutMs: 180_000, everyMs: 100 }).catch((error) => { throw new Error(`${error.message}\n${logs()}`); });
-    await visitors.go();
-    assert.deepEqual(visitors.findings, []);
-    await until('the shop to have the orders', async () => {
-      const { json } = await admin('pay').post('/admin/reconcile', { timeoutMs: 60_000 });
-      return json?.not_reached.length === 0 && json.items.length === 0;
-    }, { timeoutMs: 120_000, everyMs: 500 });
+    await walkThrough({ ports, admin, users: join(volume, 'demo-users.json') }).catch((error) => { throw new Error(`${error.message}\n${logs()}`); });
   });
 
   test('is asked by the command line from a container of its own', () => {
@@ -202,11 +154,7 @@ describe('compose.yaml', () => {
     for (const service of ['redis', 'postgres', 'queue-front', 'seat-service', 'payment-adapter', 'edge']) {
       const { HostConfig, EffectiveCaps, State, Mounts } = look(service);
       assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.Privileged, EffectiveCaps ?? []], [true, false, []], service);
-      const status = readFileSync(`/proc/${State.Pid}/status`, 'utf8');
-      assert.match(status, new RegExp(`^Uid:\\t${USER}\\t${USER}\\t${USER}\\t${USER}$`, 'm'), service);
-      assert.match(status, /^CapBnd:\t0+$/m, service);
-      assert.match(status, /^NoNewPrivs:\t1$/m, service);
-      assert.match(status, /^Seccomp:\t2$/m, service);
+      assertClosed(State.Pid, service);
       const given = Mounts.filter(({ Destination }) => Destination.startsWith('/run/secrets/'));
       for (const { Source, RW } of given) assert.deepEqual([RW, statSync(Source).mode & 0o777], [false, 0o600], Source);
     }

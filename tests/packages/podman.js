@@ -1,0 +1,59 @@
+// podman.js: containers in a storage of a test's own, run as root by runc. Of podman's own settings only what differs from one
+// machine to the next is set.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../lib-js/index.js';
+
+export const VERSION = readFileSync(join(ROOT, 'VERSION'), 'utf8').trim();
+export const USER = 10001;
+export const imageOf = (name) => `localhost/fairgate/${name}:${VERSION}`;
+
+export function run(env, what, ...argv) {
+  const { status, stdout, stderr, error } = spawnSync(what, argv, { encoding: 'utf8', env, cwd: ROOT, maxBuffer: 1 << 26 });
+  assert.equal(status, 0, `${what} ${argv.join(' ')}: ${error ?? ''}${stdout}${stderr}`);
+  return stdout;
+}
+
+const SETTINGS = `[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+`;
+
+// An empty folder for all of it. Images that are made in one storage are not seen in another.
+export function openPodman(work) {
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  writeFileSync(join(work, 'containers.conf'), `${SETTINGS}[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "${work}/networks"\n`);
+  const made = [];
+
+  function storage(name) {
+    const file = join(work, `${name}.conf`);
+    writeFileSync(file, `[storage]\ndriver = "overlay"\ngraphroot = "${work}/${name}"\nrunroot = "${work}/${name}.run"\n`);
+    const env = { ...process.env, LC_ALL: 'C', CONTAINERS_CONF: join(work, 'containers.conf'), CONTAINERS_STORAGE_CONF: file };
+    made.push(env);
+    return env;
+  }
+
+  return {
+    storage,
+    close() {
+      for (const env of made) spawnSync('podman', ['unmount', '--all', '--force'], { env });
+      rmSync(work, { recursive: true, force: true });
+    },
+  };
+}
+
+// What a process of a container may: nothing beyond what its program does as that user.
+export function assertClosed(pid, whose) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  assert.match(status, new RegExp(`^Uid:\\t${USER}\\t${USER}\\t${USER}\\t${USER}$`, 'm'), whose);
+  assert.match(status, /^CapBnd:\t0+$/m, whose);
+  assert.match(status, /^NoNewPrivs:\t1$/m, whose);
+  assert.match(status, /^Seccomp:\t2$/m, whose);
+}

@@ -1,0 +1,255 @@
+// What infra/kubernetes renders, running: the pods of the overlay `small`, patched by a company that does not exist, played by
+// podman, and somebody walks through them from the line to a ticket. `make kube-test` runs it, as root.
+//
+// podman is no cluster. A test stands in for what has no meaning to it, and the first test says what that is:
+//   - controllers: of a StatefulSet and of a Job a pod is made; of a Deployment podman does it itself
+//   - the kubelet: it puts secrets, maps of files and empty folders where a pod finds them, and asks each probe (podman would
+//     ask by a curl that our images do not have)
+//   - Services: names in podman's network; a host port for what a person reaches
+//   - CloudNativePG: the PostgreSQL of compose.yaml, a pod for each database
+// Left out is who may reach whom (tests/lib-js/manifests.js computes it), budgets and scaling.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import yaml from 'js-yaml';
+import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
+import { kustomized } from '../lib-js/manifests.js';
+import { assertClosed, imageOf, openPodman, run, USER, VERSION } from './podman.js';
+import { openSale, walkThrough } from './sale.js';
+
+const WORK = join(ROOT, 'build/kube-test');
+const NETWORK = `fairgate-pods-${process.pid}`;
+const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
+const secrets = join(WORK, 'secrets');
+const ports = {};
+let machine;
+let env;
+let documents;
+
+const podman = (...argv) => run(env, 'podman', ...argv);
+const named = (kind, name) => documents.find((one) => one.kind === kind && one.metadata.name === name);
+const workloadOf = (name) => named('Deployment', name) ?? named('StatefulSet', name) ?? named('Job', name);
+const admin = (port) => client({ port: ports[port], token: readFileSync(join(secrets, 'admin-token'), 'utf8').trim(), timeoutMs: 60_000 });
+const containers = (...more) => JSON.parse(podman('ps', '-a', '--format', 'json', ...more)).filter(({ IsInfra }) => !IsInfra);
+const logs = () => containers().map(({ Names, Id, State, ExitCode }) => {
+  const { stdout, stderr } = spawnSync('podman', ['logs', '--tail', '15', Id], { env, encoding: 'utf8' });
+  return `== ${Names[0]} ${State} ${ExitCode}\n${stdout}${stderr}`;
+}).join('\n');
+async function orLogs(work) {
+  try {
+    return await work();
+  } catch (error) {
+    throw new Error(`${error.message}\n${logs()}`);
+  }
+}
+
+// ---- what a company patches ----
+
+// compose's company that does not exist; ${NAME:-what is usual} stands there for what differs, and $$ for $.
+const demo = yaml.load(readFileSync(join(ROOT, 'infra/compose/demo.yaml'), 'utf8')).services;
+const given = () => ({ FAIRGATE_VERSION: VERSION, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`, FAIRGATE_PSP_PORT: ports.psp });
+const filled = (text) => String(text).replace(/\$\$|\$\{(\w+):-([^}]*)\}/g, (all, name, usual) => (all === '$$' ? '$' : given()[name] ?? usual));
+const settingsOf = (service) => Object.fromEntries(Object.entries(service.environment).map(([key, value]) => [key, filled(value)]));
+
+function ofCompany() {
+  const publicUrl = given().FAIRGATE_PUBLIC_URL;
+  const map = (name, data) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+  mkdirSync(join(WORK, 'company'));
+  writeFileSync(join(WORK, 'company/company.yaml'), [map('payment-adapter', { ...settingsOf(demo['payment-adapter']), FAIRGATE_WEB_PUBLIC_URL: publicUrl }), map('queue-front', { FAIRGATE_WEB_PUBLIC_URL: publicUrl })].map((one) => yaml.dump(one)).join('---\n'));
+  writeFileSync(join(WORK, 'company/kustomization.yaml'), yaml.dump({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', bases: ['../../../infra/kubernetes/overlays/small'], patchesStrategicMerge: ['company.yaml'] }));
+  return kustomized('../../build/kube-test/company');
+}
+
+// ---- the kubelet ----
+
+// Files of a Secret or of a ConfigMap as a kubelet lays them down: root's, and readable for the pod's group.
+function laidDown(name, files, mode) {
+  const dir = join(WORK, 'given', name);
+  mkdirSync(dir, { recursive: true, mode: 0o755 });
+  for (const [file, bytes] of Object.entries(files)) {
+    writeFileSync(join(dir, file), bytes);
+    chownSync(join(dir, file), 0, USER);
+    chmodSync(join(dir, file), mode);
+  }
+  return { path: dir, type: 'Directory' };
+}
+
+// An empty folder, which the pod's group may write to. podman's own is root's, and one of a name is the same in all pods.
+function empty(name) {
+  const dir = join(WORK, 'empty', name);
+  mkdirSync(dir, { recursive: true });
+  chownSync(dir, 0, USER);
+  chmodSync(dir, 0o2777);
+  return { path: dir, type: 'Directory' };
+}
+
+let secretFiles; // by Secret and name
+function volumeOf(pod, { name, secret, configMap }) {
+  if (secret) return { name, hostPath: laidDown(`secret-${secret.secretName}`, secretFiles[secret.secretName], secret.defaultMode) };
+  if (configMap) return { name, hostPath: laidDown(`map-${configMap.name}`, named('ConfigMap', configMap.name).data, 0o644) };
+  return { name, hostPath: empty(`${pod}-${name}`) };
+}
+
+// Names in the network: those by which Services find these pods.
+function aliasesOf(workload) {
+  const { labels } = workload.spec.template.metadata;
+  const found = documents.filter(({ kind, spec }) => kind === 'Service' && Object.entries(spec.selector).every(([key, value]) => labels[key] === value));
+  return found.flatMap(({ metadata: { name, namespace } }) => [name, `${name}.${namespace}.svc.cluster.local`]);
+}
+const network = (aliases) => [NETWORK, aliases.map((alias) => `alias=${alias}`).join(',')].filter((part) => part !== '').join(':');
+
+// The pod of a workload as podman takes it: volumes as above, no probes, and of its ports those for people: podman opens each one
+// on every address of the machine.
+function podOf(workload, published = {}) {
+  const { metadata, spec } = structuredClone(workload.spec.template);
+  spec.restartPolicy = 'OnFailure'; // by `Always` podman starts the init container again and again
+  spec.volumes = [...(spec.volumes ?? []), ...(workload.spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata)].map((volume) => volumeOf(workload.metadata.name, volume));
+  for (const container of spec.containers) {
+    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) delete container[probe];
+    container.ports = (container.ports ?? []).filter(({ name }) => published[name]).map((port) => ({ ...port, hostPort: published[port.name], hostIP: '127.0.0.1' }));
+  }
+  return { metadata, spec };
+}
+
+function played(name, published) {
+  const workload = workloadOf(name);
+  const template = podOf(workload, published);
+  const pod = workload.kind === 'Deployment'
+    ? { ...workload, spec: { ...workload.spec, template } }
+    : { apiVersion: 'v1', kind: 'Pod', ...template, metadata: { ...template.metadata, name: workload.kind === 'Job' ? name : `${name}-0` } };
+  const file = join(WORK, `${name}.yaml`);
+  const maps = template.spec.containers.flatMap(({ envFrom = [] }) => envFrom).map(({ configMapRef }) => named('ConfigMap', configMapRef.name));
+  writeFileSync(file, [...maps, pod].map((one) => yaml.dump(one)).join('---\n'));
+  podman('kube', 'play', '--quiet', '--network', network(aliasesOf(workload)), file);
+}
+
+// Those of a workload that run, by the labels that its Service and its budget know.
+const running = (name) => containers('--filter', `label=app.kubernetes.io/name=${name}`);
+const mainOf = (name) => {
+  const [container] = running(name).filter(({ Names }) => !Names[0].endsWith('-secrets'));
+  return JSON.parse(podman('container', 'inspect', container.Id))[0];
+};
+
+function isGreen(probe, container, { State, Id }) {
+  const port = (asked) => container.ports.find(({ name }) => name === asked).containerPort;
+  const inside = (...argv) => spawnSync('nsenter', [`--net=/proc/${State.Pid}/ns/net`, 'timeout', '5', ...argv], { encoding: 'utf8' });
+  if (probe.httpGet) return /^[23]/.test(inside('curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', `http://127.0.0.1:${port(probe.httpGet.port)}${probe.httpGet.path}`).stdout);
+  if (probe.tcpSocket) return inside('bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${port(probe.tcpSocket.port)}`).status === 0;
+  return spawnSync('podman', ['exec', Id, ...probe.exec.command], { env }).status === 0;
+}
+
+async function turnsGreen(name) {
+  const [container] = workloadOf(name).spec.template.spec.containers;
+  for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
+    await until(`${probe} of ${name}`, () => isGreen(container[probe], container, mainOf(name)), { timeoutMs: 180_000, everyMs: 300 });
+}
+
+// ---- engines, and a company: containers as compose has them ----
+
+const CLOSED = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--tmpfs', '/tmp'];
+function stands(alias, image, needed, more = [], command = []) {
+  const mounts = needed.flatMap((file) => ['-v', `${secrets}/${file}:/run/secrets/${file}:ro`]);
+  podman('run', '-d', '--name', `${NETWORK}-${alias}`, ...CLOSED, '--network', network([alias]), ...mounts, ...more, image, ...command);
+}
+
+function engines() {
+  for (const { metadata, spec } of documents.filter(({ kind }) => kind === 'Cluster')) stands(`${metadata.name}-rw`, imageOf('postgres'), [`db-${spec.bootstrap.initdb.owner}`]);
+  played('redis');
+}
+
+function company() {
+  stands('postgres', imageOf('postgres'), demo.postgres.secrets);
+  for (const name of ['demo-shop-seed', 'demo-shop', 'psp-sandbox']) {
+    const service = demo[name];
+    const said = Object.entries(settingsOf(service)).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
+    const kept = service.volumes.flatMap((volume) => ['-v', `${NETWORK}-${volume}`]);
+    const published = name === 'psp-sandbox' ? service.ports.flatMap((port) => ['-p', filled(port)]) : [];
+    stands(name, filled(service.image), service.secrets, [...said, ...kept, ...published, '--restart', 'on-failure'], service.command); // until the database is there
+  }
+}
+
+// ---- the tests ----
+
+before(async () => {
+  machine = openPodman(WORK);
+  env = machine.storage('store');
+  run(env, 'infra/images/build');
+  run(env, 'infra/stack/secrets', secrets);
+  secretFiles = Object.fromEntries(yaml.loadAll(run(env, 'infra/kubernetes/secrets', secrets)).map(({ metadata, data }) =>
+    [metadata.name, Object.fromEntries(Object.entries(data).map(([file, bytes]) => [file, Buffer.from(bytes, 'base64')]))]));
+  run(env, 'chown', '-R', `${USER}:${USER}`, secrets);
+  const base = await freePortBase();
+  Object.assign(ports, { edge: base, psp: base + 4, queue: base + 11, seats: base + 12, pay: base + 13 });
+  documents = ofCompany();
+  podman('network', 'create', NETWORK);
+  engines();
+  company();
+});
+
+after(() => {
+  for (const argv of [['pod', 'rm', '--all', '--force', '--time', '0'], ['rm', '--all', '--force', '--time', '0', '--volumes'], ['network', 'rm', '--force', NETWORK]]) spawnSync('podman', argv, { env });
+  machine.close();
+});
+
+test('each kind of document is played, is stood in for, or is left out by name', () => {
+  const played_ = ['ConfigMap', 'Deployment', 'Job', 'StatefulSet'];
+  const stoodInFor = ['Cluster', 'Service'];
+  const leftOut = ['HorizontalPodAutoscaler', 'Namespace', 'NetworkPolicy', 'PodDisruptionBudget', 'ServiceAccount'];
+  assert.deepEqual([...new Set(documents.map(({ kind }) => kind))].sort(), [...played_, ...stoodInFor, ...leftOut].sort());
+  // A name in the network leads to the port that a process listens on: of one Service alone that is another one.
+  const moved = documents.filter(({ kind }) => kind === 'Service').flatMap(({ metadata, spec }) => spec.ports.map(({ port, targetPort }) => {
+    const workload = documents.find((one) => ['Deployment', 'StatefulSet'].includes(one.kind) && one.metadata.labels['app.kubernetes.io/name'] === spec.selector['app.kubernetes.io/name']);
+    const { containerPort } = workload.spec.template.spec.containers[0].ports.find(({ name }) => name === targetPort);
+    return containerPort === port ? null : `${metadata.name}:${port} is ${containerPort}`;
+  })).filter((one) => one !== null);
+  assert.deepEqual(moved, ['edge:80 is 8080']);
+});
+
+test('migrations end well', () => orLogs(async () => {
+  await turnsGreen('redis');
+  for (const job of documents.filter(({ kind }) => kind === 'Job').map(({ metadata }) => metadata.name)) {
+    played(job);
+    await until(`${job} to end`, () => mainOf(job).State.Status === 'exited', { timeoutMs: 180_000, everyMs: 300 });
+    assert.equal(mainOf(job).State.ExitCode, 0, job);
+  }
+}));
+
+test('every probe of every pod turns green', () => orLogs(async () => {
+  played('queue-front', { private: ports.queue });
+  played('seat-service', { private: ports.seats });
+  played('payment-adapter', { private: ports.pay });
+  played('edge', { http: ports.edge });
+  for (const name of [...SERVICES, 'edge']) await turnsGreen(name);
+}));
+
+test('each process is closed, and has its secrets as files that nobody else can read', () => {
+  for (const name of ['redis', ...SERVICES, 'edge']) {
+    const { HostConfig, State } = mainOf(name);
+    assert.equal(HostConfig.ReadonlyRootfs, true, name);
+    assertClosed(State.Pid, name);
+  }
+  for (const name of SERVICES) {
+    const dir = `/proc/${mainOf(name).State.Pid}/root/run/secrets`;
+    const files = run(env, 'find', dir, '-type', 'f', '-printf', '%f %U %m\n').trim().split('\n').sort();
+    assert.deepEqual(files, Object.keys(secretFiles[name]).sort().map((file) => `${file} ${USER} 400`), name);
+  }
+});
+
+test('pods lead from the line to a ticket', () => orLogs(async () => {
+  const hall = JSON.parse(podman('run', '--rm', '--network', 'none', imageOf('demo'), '/usr/bin/halls', 'arena'));
+  await openSale({ ports, admin, hall, name: 'A night in pods' });
+  const volume = podman('volume', 'inspect', '--format', '{{.Mountpoint}}', `${NETWORK}-shop`).trim();
+  await walkThrough({ ports, admin, users: join(volume, 'demo-users.json') });
+}));
+
+test('each pod ends in good order within its grace', () => orLogs(async () => {
+  for (const name of ['edge', ...SERVICES, 'redis']) {
+    const { Pod, Id } = running(name)[0];
+    const { terminationGracePeriodSeconds = 30 } = workloadOf(name).spec.template.spec;
+    podman('pod', 'stop', '--time', String(terminationGracePeriodSeconds), Pod);
+    assert.equal(JSON.parse(podman('container', 'inspect', Id))[0].State.ExitCode, 0, name);
+  }
+}));
