@@ -112,6 +112,14 @@ ready-for-ha:
 	@infra/deps run ha
 	@$(RELEASE) -j$$(nproc) programs
 
+# ---- what was lost comes back --------------------------------------------------------------------
+
+.PHONY: recover-drill
+recover-drill: ## backs a stack up, loses its stores in eleven ways, restores; what was lost, RPO, RTO (FAULTS="line"); REGION=1: a region
+	@infra/deps run recover
+	@$(RELEASE) -j$$(nproc) programs
+	@node infra/recover/$(if $(REGION),region.js,drill.js '$(FAULTS)')
+
 # ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: install clean

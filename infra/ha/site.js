@@ -50,7 +50,7 @@ export function filled(text, values) {
 }
 
 // The same for files that people complete by hand: a line, or a word, that stands there becomes another.
-function completed(text, changes) {
+export function completed(text, changes) {
   let out = text;
   for (const [from, to] of changes) {
     if (!out.includes(from)) throw new Error(`there is no "${from}"`);
@@ -60,15 +60,15 @@ function completed(text, changes) {
 }
 
 // {section: {key: value}} as the services read it.
-const conf = (sections) => Object.entries(sections).map(([section, keys]) =>
+export const conf = (sections) => Object.entries(sections).map(([section, keys]) =>
   [`[${section}]`, ...Object.entries(keys).map(([key, value]) => `${key} = ${typeof value === 'number' ? value : JSON.stringify(value)}`), ''].join('\n')).join('\n');
 
-const hops = (lists, header) => [1, 2, 3, 4].flatMap((n) => [
+export const hops = (lists, header) => [1, 2, 3, 4].flatMap((n) => [
   `    http-request set-var(txn.hops) int(${n}) if { var(txn.hops) -m int ${n - 1} } { var(txn.visitor) -m ip -f ${lists}/edge.trusted.lst } { req.hdr_ip(${header},-${n}) -m found }`,
   `    http-request set-var(txn.visitor) req.hdr_ip(${header},-${n}) if { var(txn.hops) -m int ${n} }`,
 ]).join('\n').trimStart();
 
-const pgBin = () => {
+export const pgBin = () => {
   const versions = readdirSync('/usr/lib/postgresql').map(Number).sort((a, b) => b - a);
   return `/usr/lib/postgresql/${versions[0]}/bin`;
 };

@@ -12,6 +12,9 @@
 // (502, 503, 504, 429, or no answer at all); one that is part of the sale (seats taken by somebody faster);
 // anything else is an error that repeating does not mend, and is a finding, as is a place that changes or is
 // given twice, a hold that was answered and is gone, and a paid order without tickets.
+//
+// Whoever wants to compare later what was answered with what is there gives `site.record`, which is told each answer that
+// promises something: a place, an order, seats that are sold, their tickets.
 
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
@@ -19,7 +22,8 @@ import { CookieJar, request } from '../../tests/lib-js/http.js';
 import { delay } from '../../tests/lib-js/wait.js';
 
 const LATER = [429, 502, 503, 504];
-const BUSY = ['hold-busy']; // the same hold's change is still under way: "try again"
+// The same hold's change, or the same request, is still under way: "try again".
+const BUSY = ['hold-busy', 'request-in-progress'];
 const AGAIN_MS = 100;
 const TRY_MS = 15_000; // a browser waits longer still
 const GIVEN_UP_MS = 90_000;
@@ -32,6 +36,7 @@ export class Visitors {
   #places = new Map();
   #owners = new Map(); // of seats that were bought
   #stop = false;
+  #patient = true;
   #jobs = [];
   #count = 0;
   #told = 0;
@@ -45,6 +50,10 @@ export class Visitors {
 
   find(what) {
     this.findings.push(`${new Date().toISOString().slice(11, 23)} ${what}`);
+  }
+
+  #note(what, facts) {
+    this.site.record?.({ at: Date.now(), what, ...facts });
   }
 
   // How long the oldest wish has been waiting that is not fulfilled yet.
@@ -113,6 +122,7 @@ export class Visitors {
     const { position } = answer.json;
     if (this.#places.has(position)) this.find(`place ${position} was given to two visitors`);
     this.#places.set(position, person);
+    this.#note('place', { position });
     return position;
   }
 
@@ -205,6 +215,7 @@ export class Visitors {
     const headers = { 'idempotency-key': randomUUID() };
     const made = await this.#must(person, 'order', [200, 201], 'POST', '/v1/pay/orders', { token: pass, headers, body: { event: this.event, hold: hold.hold } });
     if (made === null) return;
+    this.#note('order', { order: made.json.order });
     const path = `/v1/pay/orders/${made.json.order}`;
     const payable = await this.#until(person, path, 'to be payable', (order) => order.payment?.checkout_url);
     if (payable === null) return;
@@ -221,6 +232,30 @@ export class Visitors {
       this.#owners.set(seat, made.json.order);
     }
     this.bought.push({ order: made.json.order, seats, paid: done.amount });
+    this.#note('sold', { order: made.json.order, seats, paid: done.amount });
+    if (this.site.record) await this.#shown(person, made.json.order, path);
+  }
+
+  async #shown(person, order, path) {
+    const answer = await this.#must(person, 'tickets shown', [200], 'GET', `${path}/tickets`);
+    if (answer !== null) this.#note('tickets', { order, tickets: answer.json.tickets.map(({ ticket }) => ticket) });
+  }
+
+  // Everybody who was given a place is asked for it: [{position, said}] of those who are told another one, or none.
+  async displaced() {
+    const found = [];
+    const stopped = this.#stop;
+    this.#stop = false; // they ask until they are answered
+    for (const [position, person] of this.#places) {
+      const answer = await this.#insist(person, 'me again', 'GET', `/v1/queue/${this.event}/me`);
+      if (answer?.status !== 200 || answer.json.position !== position) found.push({ position, said: `${answer?.status} ${answer?.json?.position ?? answer?.json?.code}` });
+    }
+    this.#stop = stopped;
+    return found;
+  }
+
+  get places() {
+    return this.#places.size;
   }
 
   // An order comes to where it is to come to; the time counts as one wish.
@@ -236,7 +271,7 @@ export class Visitors {
   }
 
   async #looked(person, path, what, there, from) {
-    while (!this.#stop || Date.now() - from < GIVEN_UP_MS) {
+    while (!this.#stop || (this.#patient && Date.now() - from < GIVEN_UP_MS)) {
       const answer = await this.#must(person, 'order asked for', [200], 'GET', path);
       if (answer !== null && there(answer.json)) {
         this.gaps.push({ kind: person.kind, what, from, ms: Date.now() - from, said: [] });
@@ -265,6 +300,12 @@ export class Visitors {
   async go() {
     this.#stop = true;
     await Promise.all(this.#jobs);
+  }
+
+  // In the middle of what they do, as people whose browsers show nothing any more.
+  async giveUp() {
+    this.#patient = false;
+    await this.go();
   }
 
   // The longest of each wish that began, or was still open, between these instants: {what: {ms, said}}.

@@ -25,7 +25,7 @@ describe('with a stack', () => {
     place = await openPlace();
     // By the clone's own script, so that a page's `make up` finds everything as it is.
     await promisify(execFile)('make', ['up'], { cwd: place.where.dir, env: { ...process.env, ...place.where.env } });
-    place.stack.mayDie('seat-service', 'signal 9'); // docs/operate/game-day.md
+    place.stack.mayDie('seat-service', 'signal 9', 2); // docs/operate/game-day.md
   });
   after(() => place.scope.close());
 

@@ -1,0 +1,294 @@
+// place.js: a whole stack that is backed up as recover's files say, and what may befall its stores. Ports, folders,
+// repository and copies are its own. The shop's database is another server: it is somebody else's, and what we lose it
+// still has.
+
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { letIn } from '../../tests/lib-js/crowd.js';
+import { client } from '../../tests/lib-js/http.js';
+import { postgresBin, startPostgres } from '../../tests/lib-js/postgres.js';
+import { ROOT } from '../../tests/lib-js/service.js';
+import { openStack } from '../../tests/lib-js/stack.js';
+import { until } from '../../tests/lib-js/wait.js';
+import { completed } from '../ha/site.js';
+
+const execute = promisify(execFile);
+const BIN = join(process.env.FAIRGATE_BUILD_DIR ?? join(ROOT, 'build/release'), 'bin');
+const HERE = join(ROOT, 'infra/recover');
+const READY_MS = 120_000;
+const LIMITS = { max_per_buyer: 0, hold_ttl_s: 60, hold_max_s: 300 };
+const OWNER = process.getuid() === 0 ? 'postgres' : null;
+const read = (name) => readFileSync(join(HERE, name), 'utf8');
+
+// What runs beside the stack as PostgreSQL's user.
+const asOwner = (argv) => (OWNER === null ? argv : ['setpriv', '--reuid', OWNER, '--regid', OWNER, '--clear-groups', '--', ...argv]);
+
+export class Place {
+  bin = BIN;
+  event = 'demo';
+  waiting = 'wait'; // an event that has a line and no seats
+
+  constructor(scope) {
+    this.scope = scope;
+    this.folders = 0;
+  }
+
+  async open() {
+    this.dir = this.scope.tempDir('place-');
+    chmodSync(this.dir, 0o711);
+    await this.#company();
+    this.stack = await openStack(this.scope, { env: { FAIRGATE_BUILD_DIR: this.#build(), FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_EDGE_TRUSTED: '127.0.0.1', FAIRGATE_UP_TIMEOUT_S: '150' } });
+    this.stack.timeoutMs = 400_000;
+    this.fronts = ['queue-front', 'queue-front-2'];
+    await this.stack.up();
+    for (const part of ['postgres', 'redis', ...this.fronts, 'seats-feed']) this.stack.mayDie(part);
+    // Whose journal is shorter than what it has answered: it ends, and begins again with what there is.
+    this.stack.mayDie('seat-service', 'status 1', 4);
+    this.visitors = { host: '127.0.0.1', port: this.stack.base };
+    const knobs = { rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000, pow_bits: 0 };
+    await letIn(this.stack, this.event, knobs);
+    await this.#secondEvent({ ...knobs, rate_per_s: 1, burst: 1 });
+    await this.#backedUp();
+  }
+
+  users() {
+    return JSON.parse(this.stack.read('demo-users.json'));
+  }
+
+  async #company() {
+    this.company = await startPostgres(this.scope, { databases: ['demo_shop'] });
+    this.company.sql('CREATE ROLE demo_shop LOGIN; CREATE ROLE fairgate_reader LOGIN; ALTER DATABASE demo_shop OWNER TO demo_shop');
+    this.company.sql('GRANT ALL ON SCHEMA public TO demo_shop; GRANT USAGE ON SCHEMA public TO fairgate_reader', 'demo_shop');
+  }
+
+  // Programs as they are built, but that the shop's database is not ours, and the hall is smaller.
+  #build() {
+    const bin = join(this.dir, 'build/bin');
+    const own = {
+      'demo-shop': `FAIRGATE_DATABASE_CONNINFO='${this.company.conninfo('demo_shop', 'demo_shop')}'`,
+      'payment-adapter': `FAIRGATE_USERS_CONNINFO='${this.company.conninfo('demo_shop', 'fairgate_reader')}'`,
+    };
+    mkdirSync(bin, { recursive: true });
+    for (const name of readdirSync(BIN).filter((each) => each !== 'halls' && !(each in own))) symlinkSync(join(BIN, name), join(bin, name));
+    for (const [name, setting] of Object.entries(own)) writeFileSync(join(bin, name), `#!/bin/sh\n${setting} exec ${BIN}/${name} "$@"\n`, { mode: 0o755 });
+    const words = Object.entries(LIMITS).map(([key, value]) => `-e 's/"${key}":[0-9]*/"${key}":${value}/'`).join(' ');
+    writeFileSync(join(bin, 'halls'), `#!/bin/sh\n${BIN}/halls arena | sed ${words}\n`, { mode: 0o755 });
+    return join(this.dir, 'build');
+  }
+
+  secret(name) {
+    return this.stack.secret(name);
+  }
+
+  rows(database, query) {
+    return database === 'demo_shop' ? this.company.rows(query, database) : this.stack.rows(database, query);
+  }
+
+  admin(part) {
+    const offset = { queue: 11, seats: 12, pay: 13, psp: 14 }[part];
+    return client({ port: this.stack.base + offset, token: this.stack.secret('admin-token'), timeoutMs: 60_000 });
+  }
+
+  async #secondEvent(knobs) {
+    const queue = this.admin('queue');
+    for (const answer of [await queue.put(`/admin/events/${this.waiting}`, { body: { name: 'A night to wait for', ...knobs } }), await queue.post(`/admin/events/${this.waiting}/actions/open`, { body: {} })])
+      if (answer.status >= 300) throw new Error(`the second event: ${answer.status} ${answer.text}`);
+  }
+
+  // ---- backups ------------------------------------------------------------------------------------------
+
+  // A folder that PostgreSQL's user may write to.
+  owned(name) {
+    const path = join(this.dir, name);
+    mkdirSync(path, { mode: 0o700 });
+    if (OWNER !== null) execFileSync('chown', [OWNER, path]);
+    return path;
+  }
+
+  #settings() {
+    const { stack } = this;
+    this.socket = realpathSync(join(stack.dir, 'postgres'));
+    this.data = join(this.socket, 'data');
+    this.repository = this.owned('repository');
+    this.config = join(this.dir, 'pgbackrest.conf');
+    const word = execFileSync(join(HERE, 'recover'), ['secret'], { encoding: 'utf8' }).trim();
+    writeFileSync(this.config, completed(read('pgbackrest.conf'), [
+      ['repo1-path=/var/lib/pgbackrest', `repo1-path=${this.repository}\nlog-path=${this.owned('log')}\nlock-path=${this.owned('lock')}`],
+      ['CIPHER_PASS', word],
+      ['/var/spool/pgbackrest', this.owned('spool')],
+      ['pg1-path=/var/lib/postgresql/15/main', `pg1-path=${this.data}`],
+      ['pg1-port=5432', `pg1-port=${stack.base + 7}`],
+      ['/var/run/postgresql', this.socket],
+    ]), { mode: 0o640 });
+    if (OWNER !== null) execFileSync('chown', [OWNER, this.config]);
+    const at = (offset) => `http://127.0.0.1:${stack.base + offset}`;
+    writeFileSync(join(this.dir, 'recover.conf'), completed(read('recover.conf'), [
+      ['PGBACKREST_CONFIG=/etc/pgbackrest.conf', `PGBACKREST_CONFIG=${this.config}`],
+      ['PG_OWNER=postgres', `PG_OWNER=${OWNER ?? process.env.USER}`],
+      ['PG_DATA=/var/lib/postgresql/15/main', `PG_DATA=${this.data}`],
+      ['host=/var/run/postgresql ', `host=${this.socket} port=${stack.base + 7} user=postgres `],
+      ['/run/redis/redis-server.sock', join(stack.dir, 'redis.sock')],
+      ['REDIS_DATA=/var/lib/redis', `REDIS_DATA=${join(stack.dir, 'redis')}`],
+      ['https://api.stripe.com', at(4)],
+      ['/etc/fairgate/secrets/psp-key', join(stack.dir, 'secrets/psp-key')],
+      ['https://shop.example', at(5)],
+      ['/etc/fairgate/secrets/shop-api-key', join(stack.dir, 'secrets/shop-api-key')],
+    ]), { mode: 0o600 });
+  }
+
+  // What `recover` says; an error has all of it.
+  async recover(...words) {
+    const env = {
+      ...process.env, FAIRGATE_RECOVER_CONF: join(this.dir, 'recover.conf'),
+      FAIRGATE_PROFILES: join(this.stack.dir, 'fairgate.profiles'), PATH: `${BIN}:${postgresBin()}:${process.env.PATH}`,
+    };
+    try {
+      return (await execute(join(HERE, 'recover'), words, { env, maxBuffer: 1 << 26 })).stdout.trimEnd();
+    } catch (error) {
+      throw Object.assign(new Error(`recover ${words.join(' ')}: ${error.stdout}${error.stderr}`), { said: error.stdout });
+    }
+  }
+
+  // The lines of archive.conf, as their server is told them here.
+  async #backedUp() {
+    this.#settings();
+    for (const [, name, value] of read('archive.conf').matchAll(/^([a-z_]+) = '?([^'\n]*)'?$/gm))
+      this.stack.sql('postgres', `ALTER SYSTEM SET ${name} = '${value.replace('pgbackrest ', `pgbackrest --config=${this.config} `)}'`);
+    appendFileSync(join(this.data, 'hba.conf'), 'local replication postgres trust\n'); // for the receiver
+    await this.stack.without('postgres', () => {});
+    await this.databaseOpen();
+    await this.recover('begin');
+    await this.recover('backup', 'full');
+  }
+
+  // The newest WAL that lies in the repository.
+  archived() {
+    return JSON.parse(execFileSync(...this.#info(), { encoding: 'utf8' }))[0].archive.at(-1).max;
+  }
+
+  #info() {
+    const [program, ...words] = asOwner(['pgbackrest', `--config=${this.config}`, '--stanza=fairgate', '--output=json', 'info']);
+    return [program, words];
+  }
+
+  // A repository that nobody reaches, until it is given back. What is sent waits.
+  cutRepository() {
+    renameSync(this.repository, `${this.repository}.away`);
+    return () => renameSync(`${this.repository}.away`, this.repository);
+  }
+
+  // All WAL, as it is written, in a folder of another machine; commits wait for it from now on.
+  async receive() {
+    const folder = join(this.dir, `received-${this.folders += 1}`);
+    const env = { FAIRGATE_RECOVER_CONF: join(this.dir, 'recover.conf') };
+    const child = this.scope.spawn(`receive-${this.folders}`, [join(HERE, 'recover'), 'receive', folder, `host=${this.socket} port=${this.stack.base + 7} user=postgres`], { env });
+    child.mayEnd = true; // with its server
+    await this.#standby('fairgate_wal');
+    await until('the receiver to be in step', () => this.stack.sql('postgres', "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") === '1');
+    return folder;
+  }
+
+  async receiveNoMore() {
+    await this.#standby('');
+  }
+
+  async #standby(names) {
+    this.stack.sql('postgres', `ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
+    this.stack.sql('postgres', 'SELECT pg_reload_conf()');
+  }
+
+  // ---- parts --------------------------------------------------------------------------------------------
+
+  #service(part) {
+    return join(this.stack.dir, 'service', part);
+  }
+
+  #pids(part) {
+    const pid = Number(readFileSync(join(this.#service(part), 'supervise/pid'), 'utf8').trim());
+    if (pid === 0 || !existsSync(`/proc/${pid}`)) return [];
+    return [pid, ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)];
+  }
+
+  #signal(pids, signal) {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+      }
+    }
+  }
+
+  // From one instant to the next, and it stays away until begin().
+  async kill(...parts) {
+    const pids = parts.flatMap((part) => this.#pids(part));
+    for (const part of parts) {
+      writeFileSync(join(this.#service(part), 'planned'), '');
+      execFileSync('sv', ['once', this.#service(part)]); // who ends now is not started again
+    }
+    this.#signal(pids, 'SIGKILL');
+    await until(`${parts} to be gone`, () => pids.every((pid) => !existsSync(`/proc/${pid}`)));
+  }
+
+  begin(...parts) {
+    for (const part of parts) {
+      rmSync(join(this.#service(part), 'hold'), { force: true });
+      rmSync(join(this.#service(part), 'planned'), { force: true });
+      execFileSync('sv', ['up', this.#service(part)]);
+    }
+  }
+
+  wipeDatabase() {
+    rmSync(this.data, { recursive: true });
+  }
+
+  // The one folder of it that lies on another disk.
+  keptWal() {
+    const folder = this.owned(`kept-wal-${this.folders += 1}`);
+    cpSync(join(this.data, 'pg_wal'), folder, { recursive: true });
+    return folder;
+  }
+
+  wipeRedis() {
+    rmSync(join(this.stack.dir, 'redis', 'appendonlydir'), { recursive: true });
+  }
+
+  databaseOpen() {
+    const asked = [join(postgresBin(), 'pg_isready'), '-q', '-h', this.socket, '-p', String(this.stack.base + 7)];
+    return until('PostgreSQL to be open', () => spawnSync(asked[0], asked.slice(1)).status === 0 && this.stack.sql('postgres', 'SELECT pg_is_in_recovery()') === 'f', { timeoutMs: READY_MS });
+  }
+
+  // Every part, with all that it needs.
+  serving() {
+    return until('every part to be ready', async () => {
+      const ready = await Promise.all([11, 31, 12, 13].map((offset) => client({ port: this.stack.base + offset, timeoutMs: 2000 }).get('/readyz').catch(() => null)));
+      return ready.every((answer) => answer?.status === 200);
+    }, { timeoutMs: READY_MS, everyMs: 50 });
+  }
+
+  // Rows of a table, as COPY writes them, that are not there.
+  load(database, table, rows) {
+    const text = `CREATE TEMP TABLE back (LIKE ${table});\nCOPY back FROM STDIN;\n${rows}\\.\nINSERT INTO ${table} SELECT * FROM back ON CONFLICT DO NOTHING;\n`;
+    execFileSync(join(postgresBin(), 'psql'), ['-h', this.socket, '-p', String(this.stack.base + 7), '-U', 'postgres', '-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1'], { input: text });
+  }
+
+  // A second server on restored data, beside the first: what it says.
+  async beside(data, work) {
+    const port = this.stack.base + 9;
+    const own = { data_directory: data, hba_file: join(data, 'hba.conf'), port, unix_socket_directories: this.socket, archive_mode: 'off' };
+    const argv = [join(postgresBin(), 'postgres'), '-D', data, ...Object.entries(own).flatMap(([key, value]) => ['-c', `${key}=${value}`])];
+    const child = this.scope.spawn('beside', argv, { user: OWNER, cwd: '/', endSignal: 'SIGINT', deathSignal: 'QUIT', stays: true });
+    const psql = (database, ...words) => execFileSync(join(postgresBin(), 'psql'), ['-h', this.socket, '-p', String(port), '-U', 'postgres', '-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1', ...words], { encoding: 'utf8', maxBuffer: 1 << 28 });
+    await until('the copy to be open', () => {
+      child.assertRunning();
+      return psql('postgres', '-c', 'SELECT pg_is_in_recovery()').trim() === 'f';
+    }, { timeoutMs: READY_MS });
+    try {
+      return await work(psql);
+    } finally {
+      await child.stop('SIGINT');
+    }
+  }
+}

@@ -1,0 +1,387 @@
+// region.js: `make recover-drill REGION=1`. Two places and the company, each a machine of its own (infra/ha/machines.js): an
+// edge, a front, Redis, the seats, an adapter, PostgreSQL. The first place sells; the second has the same secrets, follows
+// the first one's PostgreSQL without being waited for, and is brought an archive of each event now and then. Its services
+// run and are not ready. Then the link to it breaks, people go on buying, and the first place is switched off whole.
+//
+// What stands for DNS here is one address that leads to one place or to the other (of AWS: a failover record of Route 53,
+// infra/aws). What an answer from DNS lives (60 s there) comes on top of the times that are told.
+//
+// Judged: everybody who waits keeps their place, what was bought after the link broke is named and settled as after any
+// restore (database.js), money is what orders say. Told: what visitors saw, what was lost, how long it took.
+
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { client } from '../../tests/lib-js/http.js';
+import { ROOT } from '../../tests/lib-js/service.js';
+import { until } from '../../tests/lib-js/wait.js';
+import { Lan } from '../ha/machines.js';
+import { completed, conf, filled, hops, pgBin } from '../ha/site.js';
+import { come, settle } from './database.js';
+import { ageOf, counted } from './record.js';
+
+const execute = promisify(execFile);
+const NET = '198.18.78';
+const RELAY = { host: `${NET}.1`, port: 8080 };
+const BIN = join(process.env.FAIRGATE_BUILD_DIR ?? join(ROOT, 'build/release'), 'bin');
+const PARTS = ['haproxy', 'queue-front', 'seat-service', 'payment-adapter'];
+const READY_MS = 120_000;
+const fileOf = (path) => readFileSync(join(ROOT, path), 'utf8');
+const say = (text = '') => process.stdout.write(`${text}\n`);
+const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+const must = (answer, what) => {
+  if (answer.status >= 300) throw new Error(`${what}: ${answer.status} ${answer.text}`);
+  return answer;
+};
+
+// One address; where it leads is turned over. Those who are connected are cut off, as they are when a place vanishes.
+class Relay {
+  #open = new Set();
+
+  listen() {
+    this.server = net.createServer((from) => {
+      const to = net.connect({ host: this.target, port: 8080 });
+      for (const [one, other] of [[from, to], [to, from]]) {
+        this.#open.add(one);
+        one.on('error', () => {});
+        one.on('close', () => {
+          this.#open.delete(one);
+          other.destroy();
+        });
+        one.pipe(other);
+      }
+    });
+    return new Promise((resolve) => { this.server.listen(RELAY.port, RELAY.host, resolve); });
+  }
+
+  lead(address) {
+    this.target = address;
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  close() {
+    this.server?.close();
+    for (const socket of this.#open) socket.destroy();
+  }
+}
+
+class Region {
+  event = 'night';
+
+  constructor() {
+    this.dir = mkdtempSync(join(tmpdir(), 'fairgate-region-'));
+    chmodSync(this.dir, 0o711);
+    this.secrets = join(this.dir, 'secrets');
+    this.lan = new Lan(NET, this.dir);
+    this.relay = new Relay();
+    this.visitors = RELAY;
+  }
+
+  secret(name) {
+    return readFileSync(join(this.secrets, name), 'utf8').trim();
+  }
+
+  users() {
+    return JSON.parse(readFileSync(join(this.dir, 'demo-users.json'), 'utf8'));
+  }
+
+  #at(name) {
+    return join(this.secrets, name);
+  }
+
+  #write(machine, name, text) {
+    const path = machine.path(name);
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
+  }
+
+  async open() {
+    execFileSync(join(ROOT, 'infra/stack/secrets'), [this.secrets]);
+    for (const role of ['seat_service', 'payment_adapter', 'demo_shop', 'fairgate_reader'])
+      writeFileSync(this.#at(`pgpass-${role}`), `*:*:*:${role}:${this.secret(`db-${role}`)}\n`, { mode: 0o600 });
+    this.first = this.lan.add('first', 11);
+    this.second = this.lan.add('second', 21);
+    this.company = this.lan.add('company', 31);
+    this.place = this.first;
+    this.lan.open();
+    await this.relay.listen();
+    this.relay.lead(this.first.address);
+    await this.#companyOpen();
+    await this.#primary();
+    await this.#follower();
+    for (const machine of [this.first, this.second]) this.#services(machine);
+    await this.ready();
+    await this.#events();
+  }
+
+  close() {
+    this.relay.close();
+    this.lan.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  // ---- PostgreSQL ---------------------------------------------------------------------------------------
+
+  #folder(machine) {
+    const path = machine.path('pg');
+    mkdirSync(path, { mode: 0o700 });
+    const uid = Number(execFileSync('id', ['-u', 'postgres'], { encoding: 'utf8' }));
+    chownSync(path, uid, uid);
+    return join(path, 'data');
+  }
+
+  #postgres(machine) {
+    const settings = { listen_addresses: machine.address, unix_socket_directories: machine.path('pg'), max_connections: 120 };
+    machine.run('postgres', [`${pgBin()}/postgres`, '-D', machine.path('pg/data'), ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], { user: 'postgres' });
+    return until(`PostgreSQL of ${machine.name}`, () => this.sql(machine, 'postgres', 'SELECT 1') === '1', { timeoutMs: READY_MS });
+  }
+
+  sql(machine, database, text) {
+    return machine.once([`${pgBin()}/psql`, '-h', machine.path('pg'), '-U', 'postgres', '-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1'], { user: 'postgres', env: { HOME: '/' }, input: text }).trimEnd();
+  }
+
+  rows(database, query) {
+    const machine = database === 'demo_shop' ? this.company : this.place;
+    return JSON.parse(this.sql(machine, database, `SELECT coalesce(json_agg(q), '[]') FROM (${query}) q;\n`));
+  }
+
+  async #made(machine) {
+    const data = this.#folder(machine);
+    machine.once([`${pgBin()}/initdb`, '-D', data, '-U', 'postgres', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8'], { user: 'postgres' });
+    // The place that follows is believed by its address: these machines have nobody else beside them.
+    writeFileSync(join(data, 'pg_hba.conf'), `local all postgres trust\nlocal replication postgres trust\nhost replication postgres ${this.second.address}/32 trust\nhost all all ${NET}.0/24 scram-sha-256\n`);
+    await this.#postgres(machine);
+  }
+
+  #role(machine, role) {
+    this.sql(machine, 'postgres', `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '${this.secret(`db-${role}`)}';`);
+  }
+
+  async #primary() {
+    await this.#made(this.first);
+    for (const role of ['seat_service', 'payment_adapter']) {
+      this.#role(this.first, role);
+      this.sql(this.first, 'postgres', `CREATE DATABASE ${role} OWNER ${role};`);
+      this.sql(this.first, role, `GRANT ALL ON SCHEMA public TO ${role};`);
+    }
+  }
+
+  // Asynchronous: nobody waits for another region with each seat.
+  async #follower() {
+    const data = this.#folder(this.second);
+    this.second.once([`${pgBin()}/pg_basebackup`, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '-d', `host=${this.first.address} user=postgres application_name=second`], { user: 'postgres' });
+    await this.#postgres(this.second);
+    await until('the second place to follow', () => this.sql(this.first, 'postgres', "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") === '1');
+  }
+
+  // ---- the company --------------------------------------------------------------------------------------
+
+  async #companyOpen() {
+    const machine = this.company;
+    await this.#made(machine);
+    for (const role of ['demo_shop', 'fairgate_reader']) this.#role(machine, role);
+    this.sql(machine, 'postgres', 'CREATE DATABASE demo_shop OWNER demo_shop;');
+    this.sql(machine, 'demo_shop', 'GRANT ALL ON SCHEMA public TO demo_shop; GRANT USAGE ON SCHEMA public TO fairgate_reader;');
+    mkdirSync(machine.path('psp'), { mode: 0o700 });
+    const shop = this.#write(machine, 'demo-shop.conf', conf({
+      http: { host: machine.address, port: 8085 },
+      private: { host: machine.address, port: 8095, token_file: this.#at('admin-token') },
+      database: { conninfo: `host=${machine.address} dbname=demo_shop user=demo_shop passfile=${this.#at('pgpass-demo_shop')}` },
+      session: { key: this.#at('shop-es256.pem'), audience: 'fairgate' },
+      partner: { name: 'fairgate', api_key: this.#at('shop-api-key'), reader_role: 'fairgate_reader' },
+      seed: { demo_users: join(this.dir, 'demo-users.json') },
+    }));
+    const back = `http://${RELAY.host}:${RELAY.port}`;
+    const psp = this.#write(machine, 'psp-sandbox.conf', conf({
+      http: { host: machine.address, port: 8084 },
+      private: { host: machine.address, port: 8094, token_file: this.#at('admin-token') },
+      log: { requests: 0 },
+      keys: { secret_key: this.#at('psp-key'), webhook_secret: this.#at('psp-webhook-secret') },
+      pages: { public_url: `http://${machine.address}:8084`, return_urls: `${back}/` },
+      bank: { journal: machine.path('psp/journal') },
+      webhook: { url: `${back}/v1/pay/webhooks/stripe` },
+      toss: { webhook_url: `${back}/v1/pay/webhooks/toss` },
+    }));
+    machine.once([join(BIN, 'demo-shop'), 'seed', '--config', shop]);
+    machine.run('demo-shop', [join(BIN, 'demo-shop'), '--config', shop]);
+    machine.run('psp-sandbox', [join(BIN, 'psp-sandbox'), '--config', psp]);
+  }
+
+  // ---- a place ------------------------------------------------------------------------------------------
+
+  #edge(machine) {
+    const server = (port) => `    server ${machine.name} ${machine.address}:${port} check port ${port + 10}`.trimStart();
+    const page = (port, backend) => `    server ${machine.name} ${machine.address}:${port} track ${backend}/${machine.name}`.trimStart();
+    this.#write(machine, 'edge.trusted.lst', `${NET}.1\n`);
+    this.#write(machine, 'edge.proxy-protocol.lst', '');
+    return this.#write(machine, 'edge.cfg', filled(fileOf('infra/edge/haproxy.cfg'), {
+      BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT: this.event, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
+      CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
+      CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
+      FRONTS: server(8081), FRONT_PAGES: page(8081, 'queue-front'), SEATS: server(8082), SEAT_PAGES: page(8082, 'seat-service'),
+      SEATS_UNPROVEN: server(8082), PAY: server(8083), PAY_PAGES: page(8083, 'payment-adapter'), VIEWS: '',
+    }));
+  }
+
+  #services(machine) {
+    const company = this.company.address;
+    const url = (port) => `http://${machine.address}:${port}`;
+    const listens = (port) => ({
+      http: { host: machine.address, port, drain_timeout: '5s', trusted_proxies: machine.address },
+      private: { host: machine.address, port: port + 10, token_file: this.#at('admin-token'), service_token_file: this.#at('service-token'), origins: url(8091) },
+    });
+    const database = (role) => `host=${machine.address} port=5432 dbname=${role} user=${role} passfile=${this.#at(`pgpass-${role}`)} target_session_attrs=read-write`;
+    const run = (program, text) => machine.run(program, [join(BIN, program), '--config', this.#write(machine, `${program}.conf`, text)]);
+    mkdirSync(machine.path('redis'), { mode: 0o700 });
+    machine.run('redis', ['redis-server', '--port', '0', '--unixsocket', machine.path('redis.sock'), '--dir', machine.path('redis'), '--appendonly', 'yes', '--appendfsync', 'always', '--save', '']);
+    run('queue-front', conf({
+      ...listens(8081), redis: { path: machine.path('redis.sock') },
+      keys: { tickets: this.#at('ticket-keys'), identities: this.#at('identity-keys'), draws: this.#at('draw-keys'), passes: this.#at('pass-es256.pem') },
+      visits: { served_by: `${url(8092)}/metrics`, ended_at: url(8092), token_file: this.#at('service-token') },
+    }));
+    run('seat-service', conf({ ...listens(8082), postgres: { conninfo: database('seat_service') }, passes: { keys_url: `${url(8081)}/.well-known/jwks.json` }, holds: { keys_file: this.#at('hold-keys') } }));
+    run('payment-adapter', conf({
+      ...listens(8083), database: { conninfo: database('payment_adapter') },
+      users: {
+        conninfo: `host=${company} dbname=demo_shop user=fairgate_reader passfile=${this.#at('pgpass-fairgate_reader')}`,
+        login_sql: 'SELECT id::text, password_hash, lang FROM users WHERE lower(email) = lower($1) AND active',
+        mail_sql: 'SELECT email FROM users WHERE id = $1::bigint AND active',
+      },
+      sso: { jwks_url: `http://${company}:8085/.well-known/jwks.json` },
+      queue: { url: url(8081), internal_url: url(8091) }, seats: { url: url(8082), internal_url: url(8092) },
+      keys: { service_token: this.#at('service-token'), seats_admin_token: this.#at('admin-token'), tickets: this.#at('door-ed25519.pem'), hashes: this.#at('hash-key') },
+      psp: {
+        stripe_url: `http://${company}:8084`, stripe_key: this.#at('psp-key'), stripe_webhook_secret: this.#at('psp-webhook-secret'),
+        toss_url: `http://${company}:8084`, toss_key: this.#at('psp-key'), toss_checkout_url: `http://${company}:8084/toss/pay`, per_s: 20000,
+      },
+      saga: { lease: '15s' }, web: { public_url: `http://${RELAY.host}:${RELAY.port}` },
+      shop: { url: `http://${company}:8085/api/orders/import`, list_url: `http://${company}:8085/api/orders/import`, key: this.#at('shop-api-key') },
+    }));
+    machine.run('haproxy', ['haproxy', '-db', '-f', this.#edge(machine)]);
+    this.#write(machine, 'profiles', `[default]\nqueue = "${url(8091)}"\nseats = "${url(8092)}"\npay = "${url(8093)}"\ntoken_file = "${this.#at('admin-token')}"\n`);
+    this.#write(machine, 'recover.conf', completed(fileOf('infra/recover/recover.conf'), [
+      ['host=/var/run/postgresql ', `host=${machine.path('pg')} user=postgres `], ['/run/redis/redis-server.sock', machine.path('redis.sock')],
+      ['https://api.stripe.com', `http://${company}:8084`], ['/etc/fairgate/secrets/psp-key', this.#at('psp-key')],
+      ['https://shop.example', `http://${company}:8085`], ['/etc/fairgate/secrets/shop-api-key', this.#at('shop-api-key')],
+    ]));
+  }
+
+  // On that machine, as its operator.
+  async recover(...words) {
+    const machine = this.place;
+    const env = { ...process.env, FAIRGATE_RECOVER_CONF: machine.path('recover.conf'), FAIRGATE_PROFILES: machine.path('profiles'), PATH: `${BIN}:${pgBin()}:${process.env.PATH}` };
+    try {
+      return (await execute('nsenter', [`--net=/run/netns/${machine.namespace}`, join(ROOT, 'infra/recover/recover'), ...words], { env, maxBuffer: 1 << 26 })).stdout.trimEnd();
+    } catch (error) {
+      throw Object.assign(new Error(`recover ${words.join(' ')}: ${error.stdout}${error.stderr}`), { said: error.stdout });
+    }
+  }
+
+  admin(part) {
+    const [host, port] = part === 'psp' ? [this.company.address, 8094] : [this.place.address, { queue: 8091, seats: 8092, pay: 8093 }[part]];
+    return client({ host, port, token: this.secret('admin-token'), timeoutMs: 60_000 });
+  }
+
+  ready() {
+    return until(`${this.place.name} to be ready`, async () => {
+      const all = await Promise.all([8091, 8092, 8093].map((port) => client({ host: this.place.address, port, timeoutMs: 1000 }).get('/readyz').catch(() => null)));
+      const edge = await client({ host: this.place.address, port: 8080, timeoutMs: 1000 }).get('/healthz').catch(() => null);
+      return [...all, edge].every((answer) => answer?.status === 200);
+    }, { timeoutMs: READY_MS, everyMs: 100 });
+  }
+
+  async #events() {
+    const hall = JSON.parse(execFileSync(join(BIN, 'halls'), ['arena'], { encoding: 'utf8', maxBuffer: 1 << 26 }));
+    Object.assign(hall.limits, { max_per_buyer: 0, hold_ttl_s: 60, hold_max_s: 300, orphan_rule: false });
+    must(await this.admin('seats').put(`/admin/events/${this.event}`, { body: hall }), 'the hall');
+    const queue = this.admin('queue');
+    const knobs = { name: 'A night in two places', rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000 };
+    for (const [event, own] of [[this.event, {}], ['wait', { rate_per_s: 1, burst: 1 }]]) {
+      must(await queue.put(`/admin/events/${event}`, { body: { ...knobs, ...own } }), event);
+      must(await queue.post(`/admin/events/${event}/actions/open`, { body: {} }), `opening ${event}`);
+    }
+  }
+}
+
+// What the visitors' programs were told while it lasted: {"503 seats-not-open": 17, ...}
+function seen(visitors, from) {
+  const said = {};
+  for (const gap of visitors.flatMap(({ gaps }) => gaps)) if (gap.from + gap.ms > from) for (const what of gap.said) said[what] = (said[what] ?? 0) + 1;
+  return Object.entries(said).sort((a, b) => b[1] - a[1]).map(([what, many]) => `${what} (${many} times)`).join(', ');
+}
+
+async function drill(region) {
+  say(`bringing up two places and the company in ${region.dir} ...`);
+  await region.open();
+  const buyers = come(region);
+  const waiting = come(region, { poll: 15, join: 2, picture: 0, hold: 0, buy: 0 }, 'wait');
+  await buyers.record.until('tickets', 4);
+  await waiting.record.until('place', 40);
+
+  const copies = join(region.dir, 'copies');
+  await region.recover('line-save', copies);
+  say('the second place has a replica of the database and archives of the events');
+  region.second.cut();
+  const cutAt = Date.now();
+  await buyers.record.until('tickets', 2, cutAt);
+  await waiting.record.until('place', 20, cutAt);
+
+  region.first.powerOff();
+  const at = Date.now();
+  say(`the link was broken for ${seconds(at - cutAt)}; now the first place is off`);
+  await buyers.visitors.giveUp();
+  region.second.join();
+  region.place = region.second;
+  const said = await region.recover('promote', copies, '--first-is-off');
+  say(said.split('\n').map((line) => `    ${line}`).join('\n'));
+  await region.ready();
+  const readyMs = Date.now() - at;
+  region.relay.lead(region.second.address);
+
+  const led = Date.now();
+  await waiting.record.until('place', 20, led);
+  const others = come(region);
+  await others.record.until('order', 1);
+  const lost = await buyers.record.lost(region);
+  await others.record.until('tickets', 4);
+  await Promise.all([others.visitors.go(), waiting.visitors.go()]);
+  const displaced = await waiting.visitors.displaced();
+
+  say(`    the second place was ready after ${seconds(readyMs)}; a place was given again after ${seconds(waiting.record.of('place', led)[0].at - at)}, an order after ${seconds(others.record.of('order')[0].at - at)}`);
+  say(`    those who waited were told meanwhile: ${seen([waiting.visitors], at)}`);
+  say(`    of ${waiting.visitors.places} places ${displaced.length} are others now`);
+  say(`    lost of what buyers were answered: ${counted(lost)}; RPO ${seconds(ageOf(lost, at))} (the link had been broken for ${seconds(at - cutAt)})`);
+  const { findings, told } = await settle(region, lost);
+  for (const line of told) say(`    ${line}`);
+  findings.push(...others.visitors.findings, ...waiting.visitors.findings, ...displaced.map(({ position, said: now }) => `place ${position} is now ${now}`));
+  if (lost.length === 0) findings.push('nothing was lost, though the link was broken: the drill drilled nothing');
+  return findings;
+}
+
+const region = new Region();
+let ended = false;
+function end(status) {
+  if (ended) return;
+  ended = true;
+  region.close();
+  process.exit(status);
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end(1));
+try {
+  const findings = await drill(region);
+  for (const finding of findings) say(`    FOUND: ${finding}`);
+  say(findings.length === 0 ? '1 passed, 0 failed' : '0 passed, 1 failed');
+  end(findings.length === 0 ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`region: ${error.stack}\n`);
+  for (const machine of region.lan.machines.values())
+    for (const part of [...PARTS, 'postgres', 'redis']) {
+      try {
+        process.stderr.write(`== ${machine.name} ${part}\n${readFileSync(machine.path(`${part}.log`), 'utf8').split('\n').slice(-6).join('\n')}\n`);
+      } catch { /* it has none */ }
+    }
+  end(1);
+}

@@ -1,0 +1,94 @@
+// What infra/recover ships and refuses. Whether what was lost comes back under load is `make recover-drill`, which
+// `make soak` runs.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { openScope, ROOT, startPostgres, startRedis } from '../lib-js/index.js';
+
+const HERE = join(ROOT, 'infra/recover');
+const read = (name) => readFileSync(join(HERE, name), 'utf8');
+const isHere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+
+// recover with settings of its own -> {status, stdout, stderr}
+function recover(scope, settings, ...words) {
+  const conf = join(scope.tempDir('recover-'), 'recover.conf');
+  writeFileSync(conf, Object.entries(settings).map(([key, value]) => `${key}='${value}'\n`).join(''));
+  return spawnSync(join(HERE, 'recover'), words, { encoding: 'utf8', env: { ...process.env, FAIRGATE_RECOVER_CONF: conf } });
+}
+
+test('every default that recover has stands in recover.conf, and no other setting', () => {
+  const settings = (text) => [...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => `${name}=${value}`);
+  const said = settings(read('recover.conf'));
+  const own = new Set(settings(read('recover')));
+  assert.deepEqual(said.filter((line) => !own.has(line)), []);
+  assert.ok(said.length > 8);
+});
+
+test('every command of recover is told about, and those that the handbook names are there', () => {
+  const known = [...read('recover').split('case $command in')[1].matchAll(/^([a-z-]+)\)/gm)].map(([, name]) => name);
+  const told = spawnSync(join(HERE, 'recover'), { encoding: 'utf8' });
+  assert.equal(told.status, 2);
+  for (const name of known) assert.match(told.stderr, new RegExp(`^  ${name}( |$)`, 'm'));
+  const page = readFileSync(join(ROOT, 'docs/operate/recover.md'), 'utf8');
+  const named = new Set([...page.matchAll(/(?:^|`)recover ([a-z-]+)/gm)].map(([, name]) => name));
+  assert.deepEqual([...named].filter((name) => !known.includes(name)), []);
+});
+
+test('pgBackRest takes its configuration', (t) => {
+  if (!isHere('pgbackrest')) return t.skip('pgbackrest is not installed');
+  const scope = openScope(t);
+  const dir = scope.tempDir('pgbackrest-');
+  const conf = join(dir, 'pgbackrest.conf');
+  writeFileSync(conf, read('pgbackrest.conf').replace('CIPHER_PASS', 'a-word-for-a-test').replace('/var/lib/pgbackrest', dir).replace('/var/spool/pgbackrest', dir));
+  const done = spawnSync('pgbackrest', [`--config=${conf}`, '--stanza=fairgate', `--lock-path=${dir}`, '--log-level-file=off', 'info'], { encoding: 'utf8' });
+  assert.equal(done.status, 0, done.stdout + done.stderr);
+  assert.match(done.stdout, /stanza: fairgate/);
+  assert.doesNotMatch(done.stderr, /invalid|WARN/);
+});
+
+test('PostgreSQL takes what archive.conf tells it', async (t) => {
+  const settings = Object.fromEntries([...read('archive.conf').matchAll(/^([a-z_]+) = '?([^'\n]*)'?$/gm)].map(([, name, value]) => [name, value]));
+  assert.match(settings.archive_command, /^pgbackrest --stanza=fairgate archive-push %p$/);
+  const postgres = await startPostgres(openScope(t), { settings: { ...settings, archive_command: 'true' } });
+  assert.equal(postgres.sql("SELECT setting FROM pg_settings WHERE name = 'archive_timeout'"), '10');
+});
+
+test('a copy of Redis is loaded by an append-only one, and what was there before is kept', async (t) => {
+  const scope = openScope(t);
+  const redis = await startRedis(scope, { settings: { appendfsync: 'always' } });
+  await redis.command('SET', 'before', 'the copy');
+  const copy = join(scope.tempDir('copy-'), 'line.rdb');
+  execFileSync('redis-cli', ['-s', redis.socket, '--rdb', copy], { stdio: 'ignore' });
+  await redis.command('SET', 'after', 'the copy');
+  const settings = { REDIS_SOCKET: redis.socket, REDIS_DATA: redis.data };
+  const refused = recover(scope, settings, 'line-load', copy);
+  assert.match(refused.stderr, /Redis runs; stop it first/);
+  await redis.stop();
+  const loaded = recover(scope, settings, 'line-load', copy);
+  assert.equal(loaded.status, 0, loaded.stderr);
+  assert.ok(readdirSync(redis.data).some((name) => name.startsWith('appendonlydir.before-')));
+  await redis.start();
+  assert.deepEqual([await redis.command('GET', 'before'), await redis.command('GET', 'after')], ['the copy', null]);
+  await redis.command('SET', 'later', 'kept');
+  await redis.stop();
+  await redis.start();
+  assert.deepEqual([await redis.command('GET', 'before'), await redis.command('GET', 'later')], ['the copy', 'kept']);
+});
+
+test('nothing is overwritten, and two places never sell because of a slip', (t) => {
+  const scope = openScope(t);
+  const data = join(scope.tempDir('data-'), 'main');
+  mkdirSync(data);
+  writeFileSync(join(data, 'postmaster.pid'), `${process.pid}\n`);
+  const settings = { PG_DATA: data, PG_OWNER: process.getuid() === 0 ? 'postgres' : process.env.USER };
+  assert.match(recover(scope, settings, 'restore').stderr, /a PostgreSQL runs in .*; stop it first/);
+  assert.match(recover(scope, { ...settings, PG_DATA: '/nowhere' }, 'restore', '--into', data).stderr, /stop it first/);
+  writeFileSync(join(data, 'postmaster.pid'), '999999999\n');
+  assert.match(recover(scope, settings, 'restore', '--into', data).stderr, /is not empty/);
+  assert.match(recover(scope, settings, 'promote', data).stderr, /--first-is-off/);
+  assert.match(recover(scope, settings, 'line-load', join(HERE, 'recover.conf')).stderr, /is no copy of a Redis/);
+  for (const words of [[], ['rub-out'], ['restore', '--to']]) assert.equal(recover(scope, settings, ...words).status, 2);
+});
