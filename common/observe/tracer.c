@@ -5,8 +5,13 @@
  * A batch that the collector does not take is given up: it was traced to be looked at now, and what
  * comes next is as good. Redirects are not followed.
  *
- * Invariant: len spans wait, the first at `first`. Threading: the mutex guards the ring and
- * `closing`; the rest is the thread's. */
+ * Spans of traces that were not chosen go into a second ring, `held`, in which the newest takes the
+ * place of the oldest. When something of such a trace fails or is slow, what is held of it moves to
+ * the first ring. The held are looked through by their keys, one word each, since a program in
+ * trouble has many of these.
+ *
+ * Invariant: len spans wait, the first at `first`. Threading: the mutex guards both rings, the
+ * troubled and `closing`; the rest is the thread's. */
 #include "observe/tracer.h"
 
 #include "system/system.h"
@@ -29,7 +34,12 @@ struct tracer {
     int bell; /* rung for a whole batch, and at the end */
     bool closing;
     uint32_t first, len;
-    struct tracer_span *ring;  /* TRACER_QUEUE */
+    struct tracer_span *ring;       /* TRACER_QUEUE */
+    struct tracer_span *held;       /* TRACER_HELD */
+    uint64_t held_key[TRACER_HELD]; /* of its trace; 0: free */
+    uint32_t held_at;               /* the oldest, where the next comes */
+    uint64_t troubled[TRACER_TROUBLED];
+    uint32_t troubled_at;
     struct tracer_span *batch; /* the thread's, TRACER_BATCH */
     char *json;                /* the thread's */
     CURL *easy;                /* the thread's, as are the headers */
@@ -86,33 +96,149 @@ void tracer_span_number(struct tracer_span *span, const char *key, uint64_t valu
 
 /* ---- which ---- */
 
-bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool failed,
-                  uint64_t took_us)
+static bool is_trouble(const struct tracer *tracer, bool failed, uint64_t took_us)
+{
+    return failed || took_us >= tracer->conf.slow_us;
+}
+
+static bool may_be_told(const struct trace *trace)
+{
+    return (trace->flags & 1) != 0;
+}
+
+static bool is_chosen(const struct tracer *tracer, const struct trace *trace)
 {
     uint32_t chance;
-    if (failed || took_us >= tracer->conf.slow_us)
-        return true;
-    if ((trace->flags & 1) == 0)
-        return false;
     /* The standard wants the last bytes to be random, if only a part of an id is. */
     memcpy(&chance, trace->trace_id + sizeof(trace->trace_id) - sizeof(chance), sizeof(chance));
-    return chance % 1000 < tracer->conf.sample_milli;
+    return may_be_told(trace) && chance % 1000 < tracer->conf.sample_milli;
+}
+
+bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool failed,
+                  uint64_t took_us, bool alone)
+{
+    if (is_trouble(tracer, failed, took_us) || is_chosen(tracer, trace))
+        return true;
+    return may_be_told(trace) && !alone;
+}
+
+/* Never 0. A caller can make two traces with one key: they share the fate of being told. */
+static uint64_t key_of(const struct trace *trace)
+{
+    uint64_t halves[2];
+    static_assert(sizeof(halves) == sizeof(trace->trace_id), "an id is two words");
+    memcpy(halves, trace->trace_id, sizeof(halves));
+    uint64_t key = halves[0] ^ (halves[1] << 1 | halves[1] >> 63);
+    return key != 0 ? key : 1;
+}
+
+/* All below are under the mutex. */
+
+static void put(struct tracer *tracer, const struct tracer_span *span)
+{
+    if (tracer->len == TRACER_QUEUE) {
+        atomic_fetch_add_explicit(&tracer->stats.dropped, 1, memory_order_relaxed);
+        return;
+    }
+    tracer->ring[(tracer->first + tracer->len) % TRACER_QUEUE] = *span;
+    tracer->len++;
+}
+
+static bool is_troubled(const struct tracer *tracer, uint64_t key)
+{
+    for (uint32_t i = 0; i < TRACER_TROUBLED; i++) {
+        if (tracer->troubled[i] == key)
+            return true;
+    }
+    return false;
+}
+
+/* From here on all of this trace is told; what is held of it is told now. */
+static void tell_all_of(struct tracer *tracer, uint64_t key)
+{
+    tracer->troubled[tracer->troubled_at] = key;
+    tracer->troubled_at = (tracer->troubled_at + 1) % TRACER_TROUBLED;
+    for (uint32_t i = 0; i < TRACER_HELD; i++) {
+        uint32_t at = (tracer->held_at + i) % TRACER_HELD;
+        if (tracer->held_key[at] == key) {
+            put(tracer, &tracer->held[at]);
+            tracer->held_key[at] = 0;
+        }
+    }
+}
+
+static void hold(struct tracer *tracer, uint64_t key, const struct tracer_span *span)
+{
+    tracer->held[tracer->held_at] = *span;
+    tracer->held_key[tracer->held_at] = key;
+    tracer->held_at = (tracer->held_at + 1) % TRACER_HELD;
+}
+
+static void take(struct tracer *tracer, const struct tracer_span *span)
+{
+    bool trouble = is_trouble(tracer, span->failed, span->took_us);
+    bool chosen = is_chosen(tracer, &span->trace);
+    uint64_t key = key_of(&span->trace);
+    if (!chosen && may_be_told(&span->trace)) {
+        bool known = is_troubled(tracer, key);
+        if (trouble && !known)
+            tell_all_of(tracer, key);
+        if (!trouble && !known)
+            hold(tracer, key, span);
+        trouble |= known;
+    }
+    if (chosen || trouble)
+        put(tracer, span);
 }
 
 void tracer_add(struct tracer *tracer, const struct tracer_span *span)
 {
     pthread_mutex_lock(&tracer->mutex);
-    bool fits = tracer->len < TRACER_QUEUE;
-    if (fits) {
-        tracer->ring[(tracer->first + tracer->len) % TRACER_QUEUE] = *span;
-        tracer->len++;
-    }
-    bool is_batch = fits && tracer->len == TRACER_BATCH;
+    uint32_t before = tracer->len;
+    take(tracer, span);
+    bool is_batch = before < TRACER_BATCH && tracer->len >= TRACER_BATCH;
     pthread_mutex_unlock(&tracer->mutex);
-    if (!fits)
-        atomic_fetch_add_explicit(&tracer->stats.dropped, 1, memory_order_relaxed);
     if (is_batch)
         system_bell_ring(tracer->bell);
+}
+
+/* ---- what begins and ends ---- */
+
+static void put_traceparent(const struct trace *trace, char out[TRACE_TEXT_LEN + 1])
+{
+    struct text text = text_on(out, TRACE_TEXT_LEN);
+    trace_put(&text, trace);
+    out[TRACE_TEXT_LEN] = '\0';
+}
+
+void tracer_begin(const struct tracer *tracer, const char *above, const struct clock *clock,
+                  const struct rng *rng, struct tracer_work *work, char below[TRACE_TEXT_LEN + 1])
+{
+    struct trace trace;
+    *work = (struct tracer_work){.began_us = 0};
+    below[0] = '\0';
+    if (!trace_parse(span_of(above), &trace))
+        return;
+    if (tracer != NULL) {
+        memcpy(work->parent, trace.span_id, sizeof(work->parent));
+        work->trace = trace = trace_continue(span_of(above), rng);
+        work->began_us = clock_mono_us(clock);
+    }
+    put_traceparent(&trace, below);
+}
+
+bool tracer_end(const struct tracer_work *work, enum tracer_kind kind, const struct clock *clock,
+                struct tracer_span *span)
+{
+    if (work->began_us == 0)
+        return false;
+    uint64_t took_us = clock_mono_us(clock) - work->began_us;
+    *span = (struct tracer_span){.trace = work->trace,
+                                 .kind = kind,
+                                 .began_us = clock_wall_us(clock) - took_us,
+                                 .took_us = took_us};
+    memcpy(span->parent, work->parent, sizeof(span->parent));
+    return true;
 }
 
 /* ---- JSON, as OTLP has it: ids in hex, 64-bit numbers as strings ---- */
@@ -305,6 +431,7 @@ static void free_all(struct tracer *tracer)
         curl_easy_cleanup(tracer->easy);
     curl_slist_free_all(tracer->headers);
     free(tracer->ring);
+    free(tracer->held);
     free(tracer->batch);
     free(tracer->json);
     free(tracer);
@@ -326,10 +453,11 @@ int tracer_create(const struct tracer_conf *conf, struct err_slot *err, struct t
     tracer->conf = *conf;
     tracer->conf.endpoint = tracer->url;
     tracer->ring = calloc(TRACER_QUEUE, sizeof(*tracer->ring));
+    tracer->held = calloc(TRACER_HELD, sizeof(*tracer->held));
     tracer->batch = calloc(TRACER_BATCH, sizeof(*tracer->batch));
     tracer->json = malloc(JSON_BYTES);
-    if (tracer->ring == NULL || tracer->batch == NULL || tracer->json == NULL ||
-        !prepare_easy(tracer) || !start_thread(tracer)) {
+    if (tracer->ring == NULL || tracer->held == NULL || tracer->batch == NULL ||
+        tracer->json == NULL || !prepare_easy(tracer) || !start_thread(tracer)) {
         free_all(tracer);
         return err_set(err, ERR_NOMEM, "tracer, its queue or its thread");
     }

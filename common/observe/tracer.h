@@ -4,12 +4,16 @@
  *
  * Told are traces whose caller wants them told (the flag in their traceparent), so many in a
  * thousand, chosen by their id so that all programs choose the same; and besides, whatever failed
- * or was slow. Attributes are ids, names of the program's own and numbers: nothing of a person.
+ * or was slow, with all that this program still knows of its trace. For that the last spans of
+ * traces that were not chosen are held for a while, and what comes later of a trace of which
+ * something was told is told, too. Attributes are ids, names of the program's own and numbers:
+ * nothing of a person.
  *
  * Threading: any thread adds. Create and destroy from one. */
 #ifndef FG_OBSERVE_TRACER_H
 #define FG_OBSERVE_TRACER_H
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "observe/trace.h"
 
@@ -18,6 +22,9 @@
 enum {
     TRACER_QUEUE = 2048, /* spans that wait, of half a kilobyte: some seconds of a busy program's */
     TRACER_BATCH = 128,  /* spans of a request to the collector */
+    TRACER_HELD = 4096,  /* spans of traces that were not chosen, two megabytes: some minutes of
+                          * orders; the oldest make room */
+    TRACER_TROUBLED = 256, /* traces of which something failed or was slow; the same */
     TRACER_EVERY_MS = 500, /* a span waits no longer to be sent */
     TRACER_CALL_MS = 3000, /* for a collector that does not answer */
     TRACER_NAME_MAX = 80,
@@ -72,10 +79,26 @@ struct tracer_stats {
 bool tracer_endpoint_ok(struct span endpoint);
 int tracer_create(const struct tracer_conf *conf, struct err_slot *err, struct tracer **out);
 const struct tracer_stats *tracer_stats(const struct tracer *tracer);
-/* Would a span be told? Asked before it is put together. */
+/* Would a span be told, now or perhaps later? Asked before it is put together. `alone`: nothing
+ * else of its trace can be known here, so nothing later can make it worth telling. */
 bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool failed,
-                  uint64_t took_us);
+                  uint64_t took_us, bool alone);
 void tracer_add(struct tracer *tracer, const struct tracer_span *span);
+
+/* Something that begins now and causes something elsewhere. */
+struct tracer_work {
+    struct trace trace;
+    uint8_t parent[8];
+    uint64_t began_us; /* monotonic; 0: nobody is told */
+};
+
+/* `above` is a traceparent, or ""; `below` becomes the one to pass on: the work's own id, or what
+ * stands above if nobody is told (`tracer` may be NULL). */
+void tracer_begin(const struct tracer *tracer, const char *above, const struct clock *clock,
+                  const struct rng *rng, struct tracer_work *work, char below[TRACE_TEXT_LEN + 1]);
+/* False: nobody is told. Otherwise a span that ends now, for a name and attributes to be added. */
+bool tracer_end(const struct tracer_work *work, enum tracer_kind kind, const struct clock *clock,
+                struct tracer_span *span);
 /* Sends what waits, for as long as one call may take, then frees. */
 void tracer_destroy(struct tracer *tracer);
 

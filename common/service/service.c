@@ -76,12 +76,22 @@ struct tracer *service_tracer(const struct service *service)
 
 /* ---- requests that were answered ---- */
 
+struct note {
+    struct trace trace;
+    bool known;
+};
+
+/* Its trace did not come with it, and it has caused nothing in it. */
+static bool is_alone(struct http_req *req)
+{
+    const struct note *note = http_req_note(req);
+    struct trace trace;
+    return !note->known && !trace_parse(http_req_header(req, HTTP_HEADER_TRACEPARENT), &trace);
+}
+
 struct trace service_trace(struct http_req *req)
 {
-    struct note {
-        struct trace trace;
-        bool known;
-    } *note = http_req_note(req);
+    struct note *note = http_req_note(req);
     static_assert(sizeof(*note) <= HTTP_NOTE_BYTES, "a request's note holds it");
     if (!note->known)
         note->trace = trace_continue(http_req_header(req, HTTP_HEADER_TRACEPARENT),
@@ -104,8 +114,9 @@ static void tell_trace(const struct service_runner *runner, struct http_req *req
                        const char *listener, unsigned status, uint64_t took_us)
 {
     struct tracer *tracer = runner->loop.service->tracer;
+    bool alone = is_alone(req); /* before its trace is asked for */
     struct trace trace = service_trace(req), parent;
-    if (!tracer_wants(tracer, &trace, status >= 500, took_us))
+    if (!tracer_wants(tracer, &trace, status >= 500, took_us, alone))
         return;
     const struct http_route *route = http_req_route(req);
     const char *pattern = route != NULL ? route->pattern : "(none)";

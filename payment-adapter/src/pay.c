@@ -22,21 +22,43 @@
 enum { TICK_MS = 100, LAGS_EVERY = 20, SWEEP_EVERY = 600 };
 enum { KEYS_REFRESH_MS = 60000, KEYS_DOUBT_MS = 2000 };
 
-/* ---- crash points around peers, for tests ---- */
+/* ---- around peers: a span of each call, and crash points for tests ---- */
 
 struct edge_call {
     struct pay *pay;
-    struct peer_call *peer;
     void (*on_done)(struct peer_call *peer);
     void *ctx;
+    const char *above; /* the asker's traceparent */
+    struct tracer_work work;
+    char below[TRACE_TEXT_LEN + 1];
 };
+
+static void tell_call(const struct edge_call *edge, const struct peer_call *peer)
+{
+    static const char *const peers[] = {[PEER_ABOUT_HOLD] = "seats",
+                                        [PEER_ABOUT_SEATS_VISIT] = "seats",
+                                        [PEER_ABOUT_LINE_VISIT] = "line",
+                                        [PEER_ABOUT_PAYMENT] = "provider"};
+    const struct peer_question *question = peer_question(peer->op);
+    struct tracer_span span;
+    if (!tracer_end(&edge->work, TRACER_CLIENT, edge->pay->loop->clock, &span))
+        return;
+    span.failed = peer->verdict == SAGA_UNKNOWN;
+    tracer_span_name(&span, peers[question->about], question->name);
+    if (question->about == PEER_ABOUT_PAYMENT)
+        tracer_span_text(&span, "fairgate.provider", span_of(peer->order->provider));
+    tracer_span_text(&span, "fairgate.code", span_of(peer->code));
+    tracer_add(service_tracer(edge->pay->loop->service), &span);
+}
 
 static void on_edge_done(struct peer_call *peer)
 {
     struct edge_call *edge = peer->ctx;
     crash_point_pass(&edge->pay->crash_point);
+    tell_call(edge, peer);
     peer->on_done = edge->on_done;
     peer->ctx = edge->ctx;
+    peer->trace = edge->above;
     free(edge);
     peer->on_done(peer);
 }
@@ -45,10 +67,18 @@ static void start_peer(void *ctx, struct peer_call *peer)
 {
     struct pay *pay = ctx;
     struct peers peers = peers_http_peers(pay->peers);
-    struct edge_call *edge = pay->crash_point.at != 0 ? calloc(1, sizeof(*edge)) : NULL;
+    struct tracer *tracer = service_tracer(pay->loop->service);
+    bool wanted = pay->crash_point.at != 0 || tracer != NULL;
+    struct edge_call *edge = wanted ? calloc(1, sizeof(*edge)) : NULL;
     if (edge != NULL) {
         crash_point_pass(&pay->crash_point);
-        *edge = (struct edge_call){pay, peer, peer->on_done, peer->ctx};
+        *edge = (struct edge_call){.pay = pay,
+                                   .on_done = peer->on_done,
+                                   .ctx = peer->ctx,
+                                   .above = peer->trace != NULL ? peer->trace : ""};
+        tracer_begin(tracer, edge->above, pay->loop->clock, pay->loop->rng, &edge->work,
+                     edge->below);
+        peer->trace = edge->below;
         peer->on_done = on_edge_done;
         peer->ctx = edge;
     }
@@ -82,18 +112,32 @@ static void count_end(struct pay *pay, const struct saga_row *row, const struct 
     log_end_of_saga(pay, row, move);
 }
 
+/* What a try calls stands below it, so it has its id before. */
+static void on_try(void *ctx, char trace[SAGA_TRACE_MAX])
+{
+    const struct pay *pay = ctx;
+    struct tracer_work work;
+    char below[TRACE_TEXT_LEN + 1];
+    tracer_begin(service_tracer(pay->loop->service), trace, pay->loop->clock, pay->loop->rng, &work,
+                 below);
+    static_assert(sizeof(below) <= SAGA_TRACE_MAX, "a saga keeps a traceparent");
+    memcpy(trace, below, sizeof(below));
+}
+
 /* A step was tried: below the order's request, of which the row has kept the trace. */
 static void tell_trace(struct pay *pay, const struct saga_row *row, const struct saga_move *move)
 {
     struct tracer *tracer = service_tracer(pay->loop->service);
     bool failed = move->parked || move->mark == SAGA_MARK_FAILED || move->mark == SAGA_MARK_UNKNOWN;
-    struct trace parent;
-    if (tracer == NULL || move->mark == SAGA_MARK_DEFERRED || move->mark == SAGA_MARK_ONGOING ||
-        !trace_parse(span_of(row->trace), &parent) ||
-        !tracer_wants(tracer, &parent, failed, move->took_us))
+    struct trace parent, own;
+    if (tracer == NULL || move->mark == SAGA_MARK_DEFERRED ||
+        !trace_parse(span_of(row->trace), &parent) || !trace_parse(span_of(move->trace), &own) ||
+        !tracer_wants(tracer, &own, failed, move->took_us, false))
         return;
+    if (memcmp(own.span_id, parent.span_id, sizeof(own.span_id)) == 0) /* it called nothing */
+        own = trace_continue(span_of(row->trace), pay->loop->rng);
     const char *step = row->def->steps[move->at_step]->name;
-    struct tracer_span span = {.trace = trace_continue(span_of(row->trace), pay->loop->rng),
+    struct tracer_span span = {.trace = own,
                                .kind = TRACER_INTERNAL,
                                .failed = failed,
                                .began_us = clock_wall_us(pay->loop->clock) - move->took_us,
@@ -358,7 +402,8 @@ static int open_letters(struct pay *pay, struct err_slot *err)
                                        .per_s = pay->secrets->knobs.shop_per_s,
                                        .clock = pay->loop->clock,
                                        .rng = pay->loop->rng,
-                                       .log = pay->loop->log};
+                                       .log = pay->loop->log,
+                                       .tracer = service_tracer(pay->loop->service)};
     const struct mailer_conf mailer = {.pg = pay->pg,
                                        .users = pay->users,
                                        .outcalls = pay->outcalls,
@@ -366,7 +411,8 @@ static int open_letters(struct pay *pay, struct err_slot *err)
                                        .site = pay->common->site,
                                        .password = pay->texts->mail_password,
                                        .clock = pay->loop->clock,
-                                       .rng = pay->loop->rng};
+                                       .rng = pay->loop->rng,
+                                       .tracer = service_tracer(pay->loop->service)};
     int rc = outbox_create(&outbox, err, &pay->outbox);
     return rc == 0 ? mailer_create(&mailer, err, &pay->mailer) : rc;
 }
@@ -428,6 +474,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .log = loop->log,
         .crash_point = settings->halt_at != 0 ? &pay->crash_point : NULL,
         .admit = admit,
+        .on_try = on_try,
         .on_stored = on_stored,
         .ctx = pay,
     };

@@ -114,14 +114,14 @@ WHERE o.id = r."order" AND o.moves < r.number;
 
 -- statement: effect_shop
 --> effects.*
-INSERT INTO shop_outbox (order_id, member, kind)
-SELECT r."order", r.member, r.kind
-FROM :stored(member text, kind text)
+INSERT INTO shop_outbox (order_id, member, kind, trace)
+SELECT r."order", r.member, r.kind, r.trace
+FROM :stored(member text, kind text, trace text)
 ON CONFLICT (order_id, kind) DO NOTHING;
 
 -- statement: effect_mail
 --> effects.*
-INSERT INTO mail_outbox (order_id, member, kind, lang)
-SELECT r."order", r.member, r.kind, r.lang
-FROM :stored(member text, kind text, lang text)
+INSERT INTO mail_outbox (order_id, member, kind, lang, trace)
+SELECT r."order", r.member, r.kind, r.lang, r.trace
+FROM :stored(member text, kind text, lang text, trace text)
 ON CONFLICT (order_id, kind, member) DO NOTHING;

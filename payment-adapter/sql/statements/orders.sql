@@ -240,21 +240,24 @@ WITH o AS MATERIALIZED (
 SELECT code
 FROM no;
 
+-- fragment: trace_of_sale(id)
+coalesce((SELECT max(s.trace) FROM saga s WHERE s.subject = :id AND :is_checkout(s)), '')
+
 -- And after order_refund or order_move: the shop and the buyer must hear of the order before its
 -- refund or move, even if the checkout has not reached its last step yet. The engine may be writing
 -- the same letters: in this order, with one statement each, the two cannot deadlock.
 -- statement: order_refund_shop
 --> order text
-INSERT INTO shop_outbox (order_id, member, kind)
-SELECT id, member, :LETTER_COMPLETED
+INSERT INTO shop_outbox (order_id, member, kind, trace)
+SELECT id, member, :LETTER_COMPLETED, :trace_of_sale(orders.id)
 FROM orders
 WHERE id = :order AND (status = :ORDER_REFUNDING OR moving IS NOT NULL)
 ON CONFLICT (order_id, kind) DO NOTHING;
 
 -- statement: order_refund_mail
 --> order text
-INSERT INTO mail_outbox (order_id, member, kind, lang)
-SELECT id, member, :LETTER_COMPLETED, lang
+INSERT INTO mail_outbox (order_id, member, kind, lang, trace)
+SELECT id, member, :LETTER_COMPLETED, lang, :trace_of_sale(orders.id)
 FROM orders
 WHERE id = :order AND (status = :ORDER_REFUNDING OR moving IS NOT NULL)
 ON CONFLICT (order_id, kind, member) DO NOTHING;

@@ -39,6 +39,7 @@ least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
 --< purchase      text
 --< fees          bigint
 --< vat           bigint
+--< trace         text
 WITH wanted AS MATERIALIZED (
     SELECT count(*)::integer AS n
     FROM (SELECT FROM shop_outbox b WHERE :is_due(b) LIMIT :most) w
@@ -69,7 +70,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, o.member, o.event, o.currency
         WHEN b.kind = :ORDER_REFUNDED AND o.refund_amount < o.amount THEN o.refund_amount
         ELSE 0
     END AS refund_amount,
-    coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees, :vat(o) AS vat;
+    coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees, :vat(o) AS vat, b.trace;
 
 -- A pause that the shop asks for holds for all processes.
 -- statement: shop_pause
@@ -157,6 +158,7 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< currency   text
 --< seats      bigint
 --< places     text
+--< trace      text
 WITH due AS (
     SELECT id
     FROM mail_outbox
@@ -185,7 +187,7 @@ RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name
         SELECT string_agg(concat_ws(E'\t', p->>'zone', p->>'row', p->>'number'), E'\n' ORDER BY at)
         FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (p, at)
         WHERE b.member = o.member OR p->>'id' IN (:seats_of_member())
-    ), '') AS places;
+    ), '') AS places, b.trace;
 
 -- statement: mail_done
 --> id    bigint

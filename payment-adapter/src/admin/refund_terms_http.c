@@ -288,10 +288,12 @@ static void on_refund(struct http_req *req)
         visit_free(visit);
         return;
     }
+    char trace[TRACE_TEXT_LEN + 1];
+    guard_trace(req, trace);
     const struct sql_order_refund_args args = {
         .order = visit->id,
         .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_REFUND)->key,
-        .trace = "",
+        .trace = trace,
         .actor = ACTOR_OPERATOR,
         .reason = text,
         .has_percent = true,

@@ -94,3 +94,11 @@ void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap)
         guard_unavailable(req, ERR_NOMEM);
     return begun;
 }
+
+void guard_trace(struct http_req *req, char out[TRACE_TEXT_LEN + 1])
+{
+    struct trace trace = service_trace(req);
+    struct text text = text_on(out, TRACE_TEXT_LEN);
+    trace_put(&text, &trace);
+    out[TRACE_TEXT_LEN] = '\0';
+}

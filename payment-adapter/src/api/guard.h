@@ -4,6 +4,7 @@
 #define FG_PAY_GUARD_H
 
 #include "api/refusal.h"
+#include "observe/trace.h"
 #include "pay_loop.h"
 
 #include <jansson.h>
@@ -24,6 +25,9 @@ void guard_reply(struct http_req *req, unsigned status, const struct text *body,
 /* Memory for a request about whatever its route's first parameter names, which is copied to `id`;
  * the caller frees it. NULL: the request has been answered. */
 void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap);
+
+/* The traceparent below which stands what the request causes. */
+void guard_trace(struct http_req *req, char out[TRACE_TEXT_LEN + 1]);
 
 /* Copies a route's parameter; false (and a 404) if it is not one of our ids. */
 bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap);

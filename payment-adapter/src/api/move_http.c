@@ -34,6 +34,7 @@ struct visit {
     struct order order;
     struct moving moving;
     struct peer_call peer;
+    char trace[TRACE_TEXT_LEN + 1];
 };
 
 MAGIC(visit, 0x3a70000e);
@@ -165,7 +166,7 @@ static void begin_move(struct visit *visit)
     const struct sql_order_move_args args = {
         .order = visit->id,
         .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
-        .trace = "",
+        .trace = visit->trace,
         .seats = visit->wish.seats,
         .reason = visit->wish.reason};
     sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
@@ -223,7 +224,9 @@ static void on_order(void *ctx, const struct pg_answer *answer)
     snprintf(visit->order.id, sizeof(visit->order.id), "%s", visit->id);
     span_to_cstr(row.event, visit->order.event, sizeof(visit->order.event));
     span_to_cstr(row.hold, visit->order.hold, sizeof(visit->order.hold));
+    guard_trace(visit->req, visit->trace);
     visit->peer = (struct peer_call){.op = PEER_SEATS_MOVABLE,
+                                     .trace = visit->trace,
                                      .order = &visit->order,
                                      .moving = &visit->moving,
                                      .timeout_ms = JUDGE_MS,

@@ -76,14 +76,6 @@ static void reply_json(struct http_req *req, unsigned status, const struct text 
                                          .body = text_span(body)});
 }
 
-/* The request's trace continues in the saga; `to` is zeroed. */
-static void put_trace(struct http_req *req, char to[TRACE_TEXT_LEN + 1])
-{
-    struct trace trace = service_trace(req);
-    struct text text = text_on(to, TRACE_TEXT_LEN);
-    trace_put(&text, &trace);
-}
-
 /* ---- the answer ---- */
 
 static void reply_order(struct http_req *req, unsigned status, const struct sql_order_row *row)
@@ -458,7 +450,7 @@ static void on_post(struct http_req *req)
     MAGIC_BEGIN(ask, ask);
     ask->req = req;
     ask->pay = pay_of(req);
-    put_trace(req, ask->trace);
+    guard_trace(req, ask->trace);
     read_lang(req, &ask->order);
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     int rc = read_ask(ask, doc, &err);
@@ -701,8 +693,8 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
         look_free(look);
         return;
     }
-    char trace[TRACE_TEXT_LEN + 1] = "";
-    put_trace(look->req, trace);
+    char trace[TRACE_TEXT_LEN + 1];
+    guard_trace(look->req, trace);
     const struct sql_order_refund_args args = {
         .order = look->order,
         .saga = checkout_now(look->pay->checkout, CHECKOUT_REFUND)->key,

@@ -12,6 +12,7 @@
 #include "letters/mail.h"
 #include "letters/mail_page.h"
 #include "observe/log.h"
+#include "observe/tracer.h"
 #include "pace/backoff.h"
 #include "pay_limits.h"
 #include "store/statements.h"
@@ -52,6 +53,8 @@ struct letter {
     char currency[4], starts_at[RFC3339_LEN + 1];
     uint64_t amount, fees, vat;
     uint32_t seats;
+    char trace[TRACE_TEXT_LEN + 1]; /* of what wrote it, or "" */
+    struct tracer_work work;
 };
 
 MAGIC(letter, 0x3a700004);
@@ -129,12 +132,28 @@ static void done(struct letter *letter, const char *why)
     sql_mail_done(mailer->conf.pg, &args, on_kept, letter);
 }
 
+static void tell_trace(const struct letter *letter, bool taken)
+{
+    const struct mailer_conf *conf = &letter->mailer->conf;
+    struct tracer_span span;
+    if (!tracer_end(&letter->work, TRACER_CLIENT, conf->clock, &span))
+        return;
+    span.failed = !taken;
+    tracer_span_name(&span, "mail", letter->kind);
+    tracer_span_number(&span, "fairgate.try", letter->tries);
+    tracer_add(conf->tracer, &span);
+}
+
 static void on_sent(void *ctx, const struct outcall_answer *answer)
 {
     struct letter *letter = MAGIC_OF(letter, ctx);
+    bool taken = answer->rc == 0 && answer->status >= 200 && answer->status < 300;
     if (letter->mailer->closing) {
         letter_end(letter);
-    } else if (answer->rc == 0 && answer->status >= 200 && answer->status < 300) {
+        return;
+    }
+    tell_trace(letter, taken);
+    if (taken) {
         done(letter, NULL);
     } else {
         char why[32];
@@ -191,6 +210,9 @@ static void send_mail(struct letter *letter, const char *address)
                                 .timeout_ms = (uint32_t)settings->mail_timeout_ms,
                                 .on_done = on_sent,
                                 .ctx = letter};
+    char below[TRACE_TEXT_LEN + 1]; /* no mail carries it */
+    tracer_begin(mailer->conf.tracer, letter->trace, mailer->conf.clock, mailer->conf.rng,
+                 &letter->work, below);
     outcall_send_mail(mailer->conf.outcalls, &call);
     sodium_memzero(&text, sizeof(text));
 }
@@ -231,6 +253,8 @@ static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *
     span_to_cstr(row->event_name, letter->event, sizeof(letter->event));
     span_to_cstr(row->currency, letter->currency, sizeof(letter->currency));
     span_to_cstr(row->starts_at, letter->starts_at, sizeof(letter->starts_at));
+    if (!span_to_cstr(row->trace, letter->trace, sizeof(letter->trace)))
+        letter->trace[0] = '\0';
     if (!span_to_cstr(row->places, letter->places, sizeof(letter->places)))
         letter->places[0] = '\0';
     uint32_t retry_ms = 0;

@@ -17,6 +17,7 @@
 #include "base/magic.h"
 #include "login/pace.h"
 #include "observe/log.h"
+#include "observe/tracer.h"
 #include "pace/backoff.h"
 #include "pay_limits.h"
 #include "store/statements.h"
@@ -26,6 +27,7 @@
 #include <stdlib.h>
 
 enum { UNDER_WAY_MAX = 32, RETRY_FIRST_MS = 1000, LEASE_SPARE_MS = 5000, PAUSE_DEFAULT_MS = 1000 };
+enum { LETTER_KIND_MAX = 32 }; /* "completed", "moved-2": for a span's name */
 
 struct outbox {
     uint32_t magic;
@@ -46,6 +48,8 @@ struct letter {
     uint64_t id;
     char order[ORDER_ID_MAX];
     uint32_t tries;
+    char kind[LETTER_KIND_MAX];
+    struct tracer_work work;
 };
 
 MAGIC(letter, 0x3a700002);
@@ -168,15 +172,31 @@ static void put_back(struct letter *letter, const struct outcall_answer *answer)
     sql_shop_later(outbox->conf.pg, &args, on_put_back, letter);
 }
 
+static void tell_trace(const struct letter *letter, bool taken, const struct outcall_answer *answer)
+{
+    const struct outbox_conf *conf = &letter->outbox->conf;
+    struct tracer_span span;
+    if (!tracer_end(&letter->work, TRACER_CLIENT, conf->clock, &span))
+        return;
+    span.failed = !taken;
+    tracer_span_name(&span, "shop", letter->kind);
+    if (answer->rc == 0)
+        tracer_span_number(&span, "http.response.status_code", answer->status);
+    tracer_span_number(&span, "fairgate.try", letter->tries);
+    tracer_add(conf->tracer, &span);
+}
+
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct letter *letter = MAGIC_OF(letter, ctx);
     struct outbox *outbox = letter->outbox;
+    bool taken = answer->rc == 0 && answer->status >= 200 && answer->status < 300;
     if (outbox->closing) {
         letter_end(letter);
         return;
     }
-    if (answer->rc < 0 || answer->status < 200 || answer->status >= 300) {
+    tell_trace(letter, taken, answer);
+    if (!taken) {
         put_back(letter, answer);
         return;
     }
@@ -223,20 +243,25 @@ static void send_letter(struct outbox *outbox, const struct sql_shop_take_row *r
     outbox->under_way++;
 
     const struct outbox_conf *conf = &outbox->conf;
-    char memory[16384], auth[320], key[128];
+    char memory[16384], auth[320], key[128], trace[96], above[96], below[TRACE_TEXT_LEN + 1];
     struct text body = text_on(memory, sizeof(memory));
     put_body(&body, row);
     assert(!body.overflown); /* a hundred seats of 64 bytes fit twice */
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->key);
     snprintf(key, sizeof(key), "Idempotency-Key: %s-%.*s", letter->order, (int)row->kind.len,
              row->kind.ptr);
-    struct outcall call = {.method = "POST",
-                           .url = conf->settings->shop_url,
-                           .headers = {auth, "Content-Type: application/json", key},
-                           .body = text_span(&body),
-                           .timeout_ms = (uint32_t)conf->settings->shop_timeout_ms,
-                           .on_done = on_answer,
-                           .ctx = letter};
+    span_to_cstr_cut(row->kind, letter->kind, sizeof(letter->kind));
+    span_to_cstr_cut(row->trace, above, sizeof(above));
+    tracer_begin(conf->tracer, above, conf->clock, conf->rng, &letter->work, below);
+    snprintf(trace, sizeof(trace), "traceparent: %s", below);
+    struct outcall call = {
+        .method = "POST",
+        .url = conf->settings->shop_url,
+        .headers = {auth, "Content-Type: application/json", key, below[0] != '\0' ? trace : NULL},
+        .body = text_span(&body),
+        .timeout_ms = (uint32_t)conf->settings->shop_timeout_ms,
+        .on_done = on_answer,
+        .ctx = letter};
     outcall_send(conf->outcalls, &call);
 }
 

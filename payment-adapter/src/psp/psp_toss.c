@@ -99,22 +99,24 @@ static void dispatch(struct toss_call *call, const char *path, const char *act, 
                      outcall_on_done *on_done)
 {
     const struct psp_conf *conf = &call->psp->conf;
-    char url[URL_MAX], auth[AUTH_MAX], key[160];
+    char url[URL_MAX], auth[AUTH_MAX], key[160], trace[96];
     put_auth(conf, auth);
     snprintf(url, sizeof(url), "%s%s", conf->api_url, path);
     snprintf(key, sizeof(key), "Idempotency-Key: fairgate-%s-%s-%u", call->peer->order->id, act,
              call->peer->order->key_round);
+    snprintf(trace, sizeof(trace), "traceparent: %s",
+             call->peer->trace != NULL ? call->peer->trace : "");
     struct outcall out = {
         .url = url,
         .timeout_ms =
             call->peer->timeout_ms < conf->timeout_ms ? call->peer->timeout_ms : conf->timeout_ms,
         .on_done = on_done,
         .ctx = call,
-        .headers = {auth},
+        .headers = {auth, trace},
     };
     if (body != NULL) {
-        out.headers[1] = "Content-Type: application/json";
-        out.headers[2] = key;
+        out.headers[2] = "Content-Type: application/json";
+        out.headers[3] = key;
         out.body = span_of(body);
     }
     psp_send(call->psp, &out);

@@ -16,6 +16,7 @@
 #include "base/magic.h"
 #include "core/checkout/effect.h"
 #include "observe/log.h"
+#include "observe/trace.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -195,6 +196,7 @@ static void add_effects(struct worker *worker, const struct saga_move *move)
     uint32_t at = 0;
     uint8_t kind;
     struct span json;
+    struct trace trace;
     while (move->effects != NULL && saga_effects_next(move->effects, &at, &kind, &json)) {
         assert(kind < EFFECT_COUNT);
         assert(json.len > 2 && json.ptr[0] == '{');
@@ -205,7 +207,10 @@ static void add_effects(struct worker *worker, const struct saga_move *move)
         grow_u64(out, move->token);
         grow_add(out, SPAN(",\"moves\":"));
         grow_u64(out, move->moves + 1);
-        grow_add(out, SPAN(","));
+        grow_add(out, SPAN(",\"trace\":\""));
+        if (trace_parse(span_of(move->trace), &trace)) /* it needs no escapes */
+            grow_add(out, span_of(move->trace));
+        grow_add(out, SPAN("\","));
         grow_add(out, span_skip(json, 1));
     }
 }
@@ -476,6 +481,7 @@ static int create_engine(struct worker *worker, struct err_slot *err)
         .store = {lease, commit, worker},
         .rng = conf->rng,
         .admit = conf->admit,
+        .on_try = conf->on_try,
         .on_stored = conf->on_stored,
         .ctx = conf->ctx,
     };

@@ -24,6 +24,8 @@ struct worker_conf {
     struct crash_point *crash_point; /* borrowed; NULL: none */
     /* As saga_engine_conf.admit. */
     uint32_t (*admit)(void *ctx, uint8_t peer);
+    /* As saga_engine_conf.on_try. */
+    void (*on_try)(void *ctx, char trace[SAGA_TRACE_MAX]);
     /* A move was stored. May be NULL. */
     void (*on_stored)(void *ctx, const struct saga_row *row, const struct saga_move *move);
     void *ctx;

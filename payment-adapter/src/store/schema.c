@@ -106,6 +106,10 @@ static const struct pg_migrate_step steps[] = {
         "023_sold_pages",
 #include "payment-adapter/sql/023_sold_pages.sql.inc"
     },
+    {
+        "024_letters_traced",
+#include "payment-adapter/sql/024_letters_traced.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -572,7 +572,7 @@ describe('the walls', () => {
   });
 
   // What a browser would send with each request of a visit; each span stands below another or below the browser's.
-  test('a visit is one trace, through all services to the provider, and has nothing of a person in it', async () => {
+  test('a visit is one trace, through all services to the provider and the shop, and has nothing of a person in it', async () => {
     const [trace, browser] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
     const headers = { traceparent: `00-${trace}-${browser}-01` };
     const jar = await login(6);
@@ -580,9 +580,10 @@ describe('the walls', () => {
     const WANTED = ['queue-front POST /v1/queue/{event}/join', 'queue-front POST /v1/queue/{event}/pass', 'seat-service POST /v1/seats/{event}/holds',
       'payment-adapter POST /v1/pay/orders', 'seat-service GET /v1/seats/{event}/holds/{hold}', 'payment-adapter saga extend_hold', 'payment-adapter saga create_payment',
       'payment-adapter saga confirm_seats', 'payment-adapter saga capture', 'payment-adapter saga issue_tickets', 'payment-adapter saga end_session', 'payment-adapter saga hand_over',
-      'seat-service POST /internal/events/{event}/holds/{hold}/{action}', 'queue-front POST /internal/sessions/{session}/end'];
+      'seat-service POST /internal/events/{event}/holds/{hold}/{action}', 'queue-front POST /internal/sessions/{session}/end',
+      'psp-sandbox POST /v1/payment_intents/{id}/capture', 'payment-adapter shop completed', 'demo-shop POST /api/orders/import'];
     const named = () => collector.of(trace).map(({ service, name }) => `${service} ${name}`);
-    await until('all of its spans', () => WANTED.every((one) => named().includes(one)) && named().includes('psp-sandbox POST /v1/payment_intents/{id}/capture'));
+    await until('all of its spans', () => WANTED.every((one) => named().includes(one)));
     const spans = collector.of(trace);
     const ids = new Set([browser, ...spans.map(({ spanId }) => spanId)]);
     assert.equal(ids.size, spans.length + 1, 'each has an id of its own');
@@ -593,6 +594,16 @@ describe('the walls', () => {
     }
     const asked = spans.find(({ name }) => name === 'POST /v1/pay/orders');
     for (const { name, parentSpanId } of spans.filter((span) => span.name.startsWith('saga '))) assert.equal(parentSpanId, asked.spanId, name);
+    // Each call stands below the step that made it, and what was done for it below the call.
+    const way = (name) => {
+      const names = [];
+      for (let span = spans.find((one) => `${one.service} ${one.name}` === name); span !== undefined; span = spans.find(({ spanId }) => spanId === span.parentSpanId)) names.push(`${span.service} ${span.name}`);
+      return names.reverse();
+    };
+    const ordered = 'payment-adapter POST /v1/pay/orders';
+    assert.deepEqual(way('demo-shop POST /api/orders/import'), [ordered, 'payment-adapter saga hand_over', 'payment-adapter shop completed', 'demo-shop POST /api/orders/import']);
+    assert.deepEqual(way('psp-sandbox POST /v1/payment_intents/{id}/capture'), [ordered, 'payment-adapter saga capture', 'payment-adapter provider capture', 'psp-sandbox POST /v1/payment_intents/{id}/capture']);
+    assert.deepEqual(way('queue-front POST /internal/sessions/{session}/end'), [ordered, 'payment-adapter saga end_session', 'payment-adapter line end', 'queue-front POST /internal/sessions/{session}/end']);
     const { login: address, password } = JSON.parse(stack.read('demo-users.json'))[6];
     const told = JSON.stringify(collector.spans);
     for (const word of [address, password, jar.get('fg_session').value, order, ...tickets.map(({ token }) => token), ...secretsSeen]) assert.ok(!told.includes(word), word);

@@ -247,23 +247,117 @@ static void told_are_some_of_what_the_caller_wants_and_all_that_fails_or_is_slow
     struct tracer *none = tracer_to(1, 0), *some = tracer_to(1, 100), *all = tracer_to(1, 1000);
     struct trace trace = trace_new(rng_system());
     uint32_t told = 0;
-    assert_true(tracer_wants(all, &trace, false, 0));
-    assert_false(tracer_wants(none, &trace, false, SECOND_US - 1));
-    assert_true(tracer_wants(none, &trace, true, 0));
-    assert_true(tracer_wants(none, &trace, false, SECOND_US));
+    assert_true(tracer_wants(all, &trace, false, 0, true));
+    assert_false(tracer_wants(none, &trace, false, SECOND_US - 1, true));
+    assert_true(tracer_wants(none, &trace, true, 0, true));
+    assert_true(tracer_wants(none, &trace, false, SECOND_US, true));
+    assert_true(tracer_wants(none, &trace, false, 0, false)); /* what comes later may make it so */
     for (unsigned i = 0; i < 10000; i++) {
         trace = trace_new(rng_system());
-        bool wanted = tracer_wants(some, &trace, false, 0);
-        assert_int_equal(wanted, tracer_wants(some, &trace, false, 0)); /* whoever is asked */
+        bool wanted = tracer_wants(some, &trace, false, 0, true);
+        assert_int_equal(wanted, tracer_wants(some, &trace, false, 0, true)); /* whoever is asked */
         told += wanted;
     }
     assert_in_range(told, 700, 1300);
     trace.flags = 0;
-    assert_false(tracer_wants(all, &trace, false, 0));
-    assert_true(tracer_wants(all, &trace, true, 0));
+    assert_false(tracer_wants(all, &trace, false, 0, true));
+    assert_true(tracer_wants(all, &trace, true, 0, true));
     tracer_destroy(none);
     tracer_destroy(some);
     tracer_destroy(all);
+}
+
+/* A span of the trace whose id is all `letter`; nobody chose it. */
+static struct tracer_span one_of(uint8_t letter, bool failed)
+{
+    struct tracer_span span = a_span();
+    memset(span.trace.trace_id, letter, sizeof(span.trace.trace_id));
+    span.failed = failed;
+    return span;
+}
+
+static void add_of(struct tracer *tracer, uint8_t letter, bool failed, uint32_t times)
+{
+    struct tracer_span span = one_of(letter, failed);
+    for (uint32_t i = 0; i < times; i++)
+        tracer_add(tracer, &span);
+}
+
+static void what_fails_is_told_with_all_that_is_known_of_its_trace(void **state)
+{
+    (void)state;
+    struct collector *collector = open_collector(GOOD);
+    struct tracer *tracer = tracer_to(collector->port, 0);
+    const struct tracer_stats *stats = tracer_stats(tracer);
+    add_of(tracer, 1, false, 3);
+    add_of(tracer, 2, false, 5);
+    add_of(tracer, 1, true, 1);
+    await_told(&stats->sent, 4);
+    add_of(tracer, 2, false, 1);
+    add_of(tracer, 1, false, 1); /* of a trace in trouble; of the other six nobody hears */
+    await_told(&stats->sent, 5);
+    struct tracer_span slow = one_of(2, false);
+    slow.took_us = SECOND_US;
+    tracer_add(tracer, &slow);
+    await_told(&stats->sent, 5 + 7);
+    tracer_destroy(tracer);
+    close_collector(collector);
+}
+
+static void what_is_held_is_bounded_and_the_oldest_goes_first(void **state)
+{
+    (void)state;
+    struct collector *collector = open_collector(GOOD);
+    struct tracer *tracer = tracer_to(collector->port, 0);
+    add_of(tracer, 1, false, 2);
+    add_of(tracer, 2, false, TRACER_HELD - 1); /* one of the first is still there */
+    add_of(tracer, 1, true, 1);
+    await_told(&tracer_stats(tracer)->sent, 2);
+    tracer_destroy(tracer);
+    close_collector(collector);
+}
+
+static void a_caller_that_wants_nothing_told_is_heard_but_for_failures(void **state)
+{
+    (void)state;
+    struct collector *collector = open_collector(GOOD);
+    struct tracer *tracer = tracer_to(collector->port, 1000);
+    struct tracer_span span = one_of(1, false);
+    span.trace.flags = 0;
+    tracer_add(tracer, &span);
+    span.failed = true;
+    tracer_add(tracer, &span);
+    await_told(&tracer_stats(tracer)->sent, 1);
+    tracer_destroy(tracer);
+    assert_int_equal(1, collector->bodies);
+    close_collector(collector);
+}
+
+static void what_work_causes_stands_below_it(void **state)
+{
+    (void)state;
+    const char *above = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    struct tracer *tracer = tracer_to(1, 1000);
+    struct tracer_work work;
+    struct tracer_span span;
+    struct trace trace;
+    char below[TRACE_TEXT_LEN + 1];
+    tracer_begin(tracer, above, clock_system(), rng_system(), &work, below);
+    assert_true(trace_parse(span_of(below), &trace));
+    assert_memory_equal(above, below, 36);
+    assert_string_not_equal(above, below);
+    assert_true(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
+    assert_memory_equal(span.trace.span_id, trace.span_id, sizeof(trace.span_id));
+    assert_true(trace_parse(span_of(above), &trace));
+    assert_memory_equal(span.parent, trace.span_id, sizeof(trace.span_id));
+
+    tracer_begin(tracer, "no traceparent", clock_system(), rng_system(), &work, below);
+    assert_string_equal("", below);
+    assert_false(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
+    tracer_begin(NULL, above, clock_system(), rng_system(), &work, below);
+    assert_string_equal(above, below); /* the trace goes on, though nothing is told here */
+    assert_false(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
+    tracer_destroy(tracer);
 }
 
 static void an_endpoint_is_an_address_and_nothing_else(void **state)
@@ -289,6 +383,10 @@ int main(void)
         cmocka_unit_test(a_collector_that_refuses_or_is_away_costs_its_spans_alone),
         cmocka_unit_test(what_does_not_fit_is_dropped_and_counted),
         cmocka_unit_test(told_are_some_of_what_the_caller_wants_and_all_that_fails_or_is_slow),
+        cmocka_unit_test(what_fails_is_told_with_all_that_is_known_of_its_trace),
+        cmocka_unit_test(what_is_held_is_bounded_and_the_oldest_goes_first),
+        cmocka_unit_test(a_caller_that_wants_nothing_told_is_heard_but_for_failures),
+        cmocka_unit_test(what_work_causes_stands_below_it),
         cmocka_unit_test(an_endpoint_is_an_address_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

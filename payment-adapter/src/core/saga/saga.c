@@ -81,6 +81,7 @@ static void begin(const struct saga_row *row, enum saga_mark mark, struct saga_m
         .tries = row->tries,
     };
     memcpy(out->cause, row->cause, sizeof(out->cause));
+    memcpy(out->trace, row->trace, sizeof(out->trace));
 }
 
 static void end(struct saga_move *out, enum saga_state state)

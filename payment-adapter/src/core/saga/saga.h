@@ -144,6 +144,8 @@ struct saga_move {
     uint32_t took_us;
     char code[SAGA_CODE_MAX];
     char detail[SAGA_DETAIL_MAX];
+    char trace[SAGA_TRACE_MAX]; /* traceparent of this try, above what it called; the row's if it
+                                 * has none of its own */
     /* what comes next */
     enum saga_state state;
     uint8_t step;

@@ -185,6 +185,8 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot)
         memcpy(call->data, row->data.ptr, row->data.len);
     memcpy(call->trace, row->trace, sizeof(call->trace));
     memcpy(call->cause, row->cause, sizeof(call->cause));
+    if (engine->conf.on_try != NULL)
+        engine->conf.on_try(engine->conf.ctx, call->trace);
     call->pub = (struct saga_call){
         .saga = row->id,
         .way = saga_way(row),
@@ -480,6 +482,7 @@ static void slot_finished(struct saga_engine *engine, struct slot *slot)
         call->outcome = (struct saga_outcome){.verdict = SAGA_UNKNOWN, .code = "no-memory"};
     call->outcome.took_us = (uint32_t)(engine->now_us - call->started_us);
     slot_decide(engine, slot, &call->outcome);
+    memcpy(slot->move.trace, call->trace, sizeof(slot->move.trace));
     if (call->outcome.verdict != SAGA_UNKNOWN) {
         slot->effects = call->effects;
         call->effects = (struct saga_effects){0};
@@ -497,6 +500,8 @@ static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
 {
     assert(!slot->call->finished);
     assert(engine->now_us >= slot->call_deadline_us);
+    char trace[SAGA_TRACE_MAX];
+    memcpy(trace, slot->call->trace, sizeof(trace));
     slot->call->slot = NULL;
     call_unlink(slot->call);
     slot->call = NULL;
@@ -507,6 +512,7 @@ static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
         .code = "timeout",
     };
     slot_decide(engine, slot, &outcome);
+    memcpy(slot->move.trace, trace, sizeof(trace));
     slot_moved(engine, slot);
 }
 

@@ -63,6 +63,9 @@ struct saga_engine_conf {
     const struct rng *rng;
     /* May this peer be called now? 0: yes; otherwise how long to wait. May be NULL. */
     uint32_t (*admit)(void *ctx, uint8_t peer);
+    /* A step is about to be tried; `trace` is the saga's traceparent and becomes that of the try.
+     * May be NULL. */
+    void (*on_try)(void *ctx, char trace[SAGA_TRACE_MAX]);
     /* A move was stored: for logs, metrics, and those waiting for the saga. May be NULL. */
     void (*on_stored)(void *ctx, const struct saga_row *row, const struct saga_move *move);
     void *ctx;

@@ -396,7 +396,7 @@ export class FakeShop extends Fake {
     if (method === 'GET') return this.#list(new URL(path, this.url).searchParams);
     const order = JSON.parse(body);
     const key = headers['idempotency-key'];
-    this.arrived.push({ key, at: Date.now(), customer: order.customer });
+    this.arrived.push({ key, at: Date.now(), customer: order.customer, traceparent: headers.traceparent });
     const first = !this.orders.has(key);
     if (first) this.orders.set(key, order);
     return { status: first ? 201 : 200, body: { ok: true } };

@@ -185,11 +185,11 @@ class World {
     return { session, hold: this.seats.hold(EVENT, session, options), pass: this.queue.pass(EVENT, session) };
   }
 
-  order(visitor, { hold, pass }, { key = `k-${hold}`, body = {} } = {}) {
+  order(visitor, { hold, pass }, { key = `k-${hold}`, body = {}, headers = {} } = {}) {
     return visitor.post(
       '/v1/pay/orders',
       { event: EVENT, hold, ...body },
-      { authorization: `Bearer ${pass}`, 'idempotency-key': key },
+      { authorization: `Bearer ${pass}`, 'idempotency-key': key, ...headers },
     );
   }
 

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -409,6 +410,42 @@ static void who_wants_to_know_hears_of_each_move_that_is_stored(void **state)
     }
 }
 
+static void name_try(void *ctx, char trace[SAGA_TRACE_MAX])
+{
+    (void)ctx;
+    assert_string_equal("row", trace);
+    snprintf(trace, SAGA_TRACE_MAX, "try");
+}
+
+static void a_try_has_a_trace_of_its_own_for_what_it_calls_and_its_move_names_it(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    for (unsigned named = 0; named < 2; named++) {
+        conf.on_try = named ? name_try : NULL;
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        struct saga_row rows[2] = {
+            {.id = 1, .token = 1, .def = &def, .lease_us = 60000000, .trace = "row"}};
+        rows[1] = rows[0];
+        rows[1].id = 2;
+        give(engine, rows, 2);
+        saga_engine_turn(engine, 2000);
+        for (unsigned i = 0; i < 2; i++)
+            assert_string_equal(named ? "try" : "row", called[i]->trace);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        saga_engine_turn(engine, 3000);
+        assert_string_equal(named ? "try" : "row", moved->trace);
+        answer_commit(engine, SAGA_STORED);
+        saga_engine_turn(engine, 2000 + 10000000); /* the other's time is up */
+        assert_string_equal("timeout", moved->code);
+        assert_string_equal(named ? "try" : "row", moved->trace);
+        called[0] = called[1];
+        called_len = 1;
+        destroy(engine);
+    }
+}
+
 static void a_lease_that_failed_is_tried_again_and_counted(void **state)
 {
     (void)state;
@@ -669,6 +706,7 @@ int main(void)
         cmocka_unit_test(a_saga_that_is_leased_while_draining_is_given_back_at_once),
         cmocka_unit_test(a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told),
         cmocka_unit_test(retries_beyond_their_budget_wait_their_turn),
+        cmocka_unit_test(a_try_has_a_trace_of_its_own_for_what_it_calls_and_its_move_names_it),
         cmocka_unit_test(who_wants_to_know_hears_of_each_move_that_is_stored),
         cmocka_unit_test(a_lease_that_failed_is_tried_again_and_counted),
         cmocka_unit_test(what_cannot_be_stored_whole_is_not_stored_and_is_tried_again),
