@@ -6,7 +6,8 @@
  * the integers bare, 32 bytes each, so they are taken apart after signing and put together again
  * before verifying. With a fixed length there is nothing to parse on our side.
  *
- * No key type but EC on P-256 gets past key_from_evp(), whatever a file or a set contains. */
+ * No key type but EC on P-256 gets past key_from_evp(), whatever a file or a set contains. Others'
+ * RSA and Ed25519 keys, which only verify, are read where a caller asks for their algorithm. */
 #include "crypto/jwks.h"
 
 #include "base/base64.h"
@@ -23,10 +24,16 @@ enum {
     POINT_BYTES = 1 + 2 * COORDINATE_BYTES, /* 04, x, y */
     DER_BYTES_MAX = 72,                     /* two integers of 33 bytes, three heads */
     PATH_MAX_BYTES = 512,
+    RSA_BYTES_MIN = 256, /* 2048 bits; less is no longer safe */
+    RSA_BYTES_MAX = JWKS_SIGNATURE_BYTES_MAX,
+    RSA_EXPONENT_BYTES_MAX = 4, /* everybody's is 65537 */
+    ED25519_BYTES = 32,
+    ED25519_SIGNATURE_BYTES = 64,
 };
 
 struct jwks_key {
     EVP_PKEY *evp;
+    enum jwks_alg alg;
     bool signs;
     char x[COORDINATE_CHARS + 1];
     char y[COORDINATE_CHARS + 1];
@@ -113,6 +120,7 @@ static int key_from_evp(EVP_PKEY *evp, bool signs, struct err_slot *err, struct 
         return rc;
     }
     key->evp = evp;
+    key->alg = JWKS_ES256;
     key->signs = signs;
     *out = key;
     return 0;
@@ -249,6 +257,41 @@ bool jwks_key_verify(const struct jwks_key *key, struct span message,
     bool good = len > 0 && ctx != NULL &&
                 EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, key->evp, NULL) == 1 &&
                 EVP_DigestVerify(ctx, der, len, (const uint8_t *)message.ptr, message.len) == 1;
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return good;
+}
+
+const char *jwks_key_alg(const struct jwks_key *key)
+{
+    switch (key->alg) {
+    case JWKS_RS256:
+        return "RS256";
+    case JWKS_EDDSA:
+        return "EdDSA";
+    case JWKS_ES256:
+    case JWKS_ANY:
+        break;
+    }
+    assert(key->alg == JWKS_ES256);
+    return "ES256";
+}
+
+bool jwks_key_verify_own(const struct jwks_key *key, struct span message, struct span signature)
+{
+    const uint8_t *bytes = (const uint8_t *)signature.ptr;
+    if (key->alg == JWKS_ES256)
+        return signature.len == JWKS_SIGNATURE_BYTES && jwks_key_verify(key, message, bytes);
+    bool hashes_itself = key->alg == JWKS_EDDSA;
+    if (hashes_itself && signature.len != ED25519_SIGNATURE_BYTES)
+        return false;
+    /* For RSA this is PKCS #1 v1.5, which is what RS256 means. */
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good =
+        ctx != NULL &&
+        EVP_DigestVerifyInit_ex(ctx, NULL, hashes_itself ? NULL : "SHA256", NULL, NULL, key->evp,
+                                NULL) == 1 &&
+        EVP_DigestVerify(ctx, bytes, signature.len, (const uint8_t *)message.ptr, message.len) == 1;
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
     return good;
@@ -392,6 +435,7 @@ void jwks_put(struct text *text, const struct jwks *set)
     json_open(text, '[');
     for (size_t i = 0; i < set->len; i++) {
         const struct jwks_key *key = set->key[i];
+        assert(key->alg == JWKS_ES256); /* ours */
         json_open(text, '{');
         json_member_cstr(text, "kty", "EC");
         json_member_cstr(text, "crv", "P-256");
@@ -438,13 +482,103 @@ static int evp_from_point(const uint8_t point[POINT_BYTES], struct err_slot *err
     return rc;
 }
 
-/* Success, with NULL for a key that is not for us, or not a key at all. Without memory it is an
- * error: a set that lacks one of its keys would refuse what that key has signed. */
-static int key_from_jwk(const json_t *jwk, struct err_slot *err, struct jwks_key **out)
+/* Takes evp. NULL is a key that OpenSSL does not take. */
+static int verifier(EVP_PKEY *evp, enum jwks_alg alg, struct span kid, struct err_slot *err,
+                    struct jwks_key **out)
+{
+    if (evp == NULL)
+        return 0;
+    struct jwks_key *key = calloc(1, sizeof(*key));
+    if (key == NULL) {
+        EVP_PKEY_free(evp);
+        return err_set(err, ERR_NOMEM, "a key");
+    }
+    assert(kid.len > 0 && kid.len <= sizeof(key->kid));
+    key->evp = evp;
+    key->alg = alg;
+    memcpy(key->kid, kid.ptr, kid.len);
+    key->kid_len = kid.len;
+    *out = key;
+    return 0;
+}
+
+static int evp_from_rsa(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_len,
+                        struct err_slot *err, EVP_PKEY **out)
 {
     *out = NULL;
+    BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL), *exponent = BN_bin2bn(e, (int)e_len, NULL);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+    if (modulus != NULL && exponent != NULL && builder != NULL &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
+        params = OSSL_PARAM_BLD_to_param(builder);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    int rc = 0;
+    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1)
+        rc = err_set(err, ERR_NOMEM, "a key");
+    else if (EVP_PKEY_fromdata(ctx, out, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        *out = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(modulus);
+    BN_free(exponent);
+    return rc;
+}
+
+/* An even exponent, or 1, is no key; neither is an even modulus, or one that is filled up. */
+static int rsa_from_jwk(const json_t *jwk, struct span kid, struct err_slot *err,
+                        struct jwks_key **out)
+{
+    uint8_t n[RSA_BYTES_MAX], e[RSA_EXPONENT_BYTES_MAX];
+    size_t n_len, e_len;
+    EVP_PKEY *evp;
+    if (!allows(jwk, "alg", SPAN("RS256")) ||
+        !base64_decode(member(jwk, "n"), n, sizeof(n), &n_len) || n_len < RSA_BYTES_MIN ||
+        !base64_decode(member(jwk, "e"), e, sizeof(e), &e_len) || e_len == 0 || n[0] == 0 ||
+        (n[n_len - 1] & 1) == 0 || (e[e_len - 1] & 1) == 0 || (e_len == 1 && e[0] == 1))
+        return 0;
+    int rc = evp_from_rsa(n, n_len, e, e_len, err, &evp);
+    return rc < 0 ? rc : verifier(evp, JWKS_RS256, kid, err, out);
+}
+
+static int ed25519_from_jwk(const json_t *jwk, struct span kid, struct err_slot *err,
+                            struct jwks_key **out)
+{
+    uint8_t x[ED25519_BYTES];
+    if (!span_eq(member(jwk, "crv"), SPAN("Ed25519")) ||
+        (!allows(jwk, "alg", SPAN("EdDSA")) && !allows(jwk, "alg", SPAN("Ed25519"))) ||
+        !base64_decode_exact(member(jwk, "x"), x, sizeof(x)))
+        return 0;
+    return verifier(EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x, sizeof(x)), JWKS_EDDSA,
+                    kid, err, out);
+}
+
+/* One that only verifies, of others. Success with *out untouched: it is not for us. */
+static int other_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
+                          struct jwks_key **out)
+{
+    struct span kid = member(jwk, "kid");
+    if (kid.len == 0 || kid.len > JWKS_KID_MAX || !allows(jwk, "use", SPAN("sig")))
+        return 0;
+    if ((algs & JWKS_RS256) != 0 && span_eq(member(jwk, "kty"), SPAN("RSA")))
+        return rsa_from_jwk(jwk, kid, err, out);
+    if ((algs & JWKS_EDDSA) != 0 && span_eq(member(jwk, "kty"), SPAN("OKP")))
+        return ed25519_from_jwk(jwk, kid, err, out);
+    return 0;
+}
+
+/* Success, with NULL for a key that is not for us, or not a key at all. Without memory it is an
+ * error: a set that lacks one of its keys would refuse what that key has signed. */
+static int key_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
+                        struct jwks_key **out)
+{
+    *out = NULL;
+    if (!span_eq(member(jwk, "kty"), SPAN("EC")))
+        return other_from_jwk(jwk, algs, err, out);
     uint8_t point[POINT_BYTES] = {4};
-    if (!span_eq(member(jwk, "kty"), SPAN("EC")) || !span_eq(member(jwk, "crv"), SPAN("P-256")) ||
+    if ((algs & JWKS_ES256) == 0 || !span_eq(member(jwk, "crv"), SPAN("P-256")) ||
         !allows(jwk, "use", SPAN("sig")) || !allows(jwk, "alg", SPAN("ES256")) ||
         !base64_decode_exact(member(jwk, "x"), point + 1, COORDINATE_BYTES) ||
         !base64_decode_exact(member(jwk, "y"), point + 1 + COORDINATE_BYTES, COORDINATE_BYTES))
@@ -471,6 +605,11 @@ static int key_from_jwk(const json_t *jwk, struct err_slot *err, struct jwks_key
 
 int jwks_parse(struct span json, struct err_slot *err, struct jwks **out)
 {
+    return jwks_parse_for(json, JWKS_ES256, err, out);
+}
+
+int jwks_parse_for(struct span json, unsigned algs, struct err_slot *err, struct jwks **out)
+{
     json_t *doc;
     struct jwks *set = NULL;
     int rc = json_in_parse(json, err, &doc);
@@ -483,7 +622,7 @@ int jwks_parse(struct span json, struct err_slot *err, struct jwks **out)
         rc = jwks_create(err, &set);
     for (size_t i = 0; rc == 0 && i < json_array_size(keys); i++) {
         struct jwks_key *key;
-        rc = key_from_jwk(json_array_get(keys, i), err, &key);
+        rc = key_from_jwk(json_array_get(keys, i), algs, err, &key);
         ERR_clear_error();
         if (rc < 0 || key == NULL)
             continue;

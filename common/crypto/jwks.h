@@ -1,4 +1,5 @@
-/* jwks.h: ES256 keys (ECDSA on P-256 with SHA-256) and sets of them, as JSON Web Keys.
+/* jwks.h: ES256 keys (ECDSA on P-256 with SHA-256) and sets of them, as JSON Web Keys; of others,
+ * if they are asked for, also public keys for RS256 and EdDSA (Ed25519). A key does one algorithm.
  *
  * A key's name (kid) is its RFC 7638 thumbprint, so that nobody has to invent or keep one. A set is
  * filled, then only read, by any thread; to change keys, build another set and swap the pointer on
@@ -16,6 +17,9 @@ enum {
     JWKS_KID_MAX = 128,
     JWKS_TEXT_MAX = 4096, /* room for a full set of keys of ours */
 };
+
+/* Bits of a set of them. */
+enum jwks_alg { JWKS_ES256 = 1, JWKS_RS256 = 2, JWKS_EDDSA = 4, JWKS_ANY = 7 };
 
 struct jwks_key;
 struct jwks;
@@ -38,6 +42,8 @@ int jwks_add(struct jwks *set, struct jwks_key *key, struct err_slot *err);
 /* Public keys from {"keys":[...]}; those of other types and uses are passed over, as RFC 7517 asks.
  * A set without any usable key is an error. */
 int jwks_parse(struct span json, struct err_slot *err, struct jwks **out);
+/* The same for keys of these algorithms; one that is not of ES256 must have a kid. */
+int jwks_parse_for(struct span json, unsigned algs, struct err_slot *err, struct jwks **out);
 /* Private keys from files named in a list "current.pem, previous.pem", or from one file that holds
  * them one after the other; the first signs. */
 int jwks_load(struct span paths, struct err_slot *err, struct jwks **out);
@@ -49,10 +55,13 @@ void jwks_put(struct text *text, const struct jwks *set); /* {"keys":[...]}, pub
 void jwks_destroy(struct jwks *set);
 
 /* ES256 itself: a signature is r and s, 32 bytes each (RFC 7518, 3.4). */
-enum { JWKS_SIGNATURE_BYTES = 64 };
+enum { JWKS_SIGNATURE_BYTES = 64, JWKS_SIGNATURE_BYTES_MAX = 512 };
 int jwks_key_sign(const struct jwks_key *key, struct span message, struct err_slot *err,
                   uint8_t signature[JWKS_SIGNATURE_BYTES]);
 bool jwks_key_verify(const struct jwks_key *key, struct span message,
                      const uint8_t signature[JWKS_SIGNATURE_BYTES]);
+const char *jwks_key_alg(const struct jwks_key *key); /* "ES256" */
+/* By the key's own algorithm, whatever anybody says. */
+bool jwks_key_verify_own(const struct jwks_key *key, struct span message, struct span signature);
 
 #endif

@@ -2,14 +2,16 @@
  * around it has been found good:
  *
  *   1. length, three parts, strict base64url
- *   2. the header: ES256, our type, a key that we know, no "crit" (no extension is understood here,
- *      so a token that insists on one is refused)
+ *   2. the header: ES256 (or what the key does, below), our type, a key that we know, no "crit" (no
+ * extension is understood here, so a token that insists on one is refused)
  *   3. the signature
  *   4. the claims: issuer, audience, times
  *
  * The algorithm is compared, never looked up by the token's word, and a key only ever does ES256:
  * "none", or an HMAC keyed with our public key, have nothing to match. "jwk", "jku" and "x5u"
- * headers are not read. Expiry is judged last, so ERR_TIMEOUT means that everything else was good.
+ * headers are not read. The same holds for an issuer outside, whose keys are of several algorithms:
+ * the key is found by its name, and the token's word has to be that of the key. Expiry is judged
+ * last, so ERR_TIMEOUT means that everything else was good.
  *
  * jwt_verify() allocates (jansson's tree); checking the signature takes a hundred times longer. */
 #include "crypto/jwt.h"
@@ -21,7 +23,7 @@
 
 enum {
     HEADER_BYTES_MAX = 512,
-    SIGNATURE_CHARS = 86,
+    SIGNATURE_CHARS_MAX = (JWKS_SIGNATURE_BYTES_MAX * 4 + 2) / 3,
     TIME_S_MAX = INT32_MAX, /* 2038; a time that needs more is a mistake, or an attack */
 };
 
@@ -98,7 +100,7 @@ int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claim
 /* Decodes a part and parses it; both are bounded by the token. */
 static json_t *parse_part(struct span part)
 {
-    char memory[JWT_BYTES_MAX];
+    char memory[JWT_OUTSIDE_BYTES_MAX];
     size_t len;
     json_t *doc;
     if (part.len == 0 || !base64_decode(part, memory, sizeof(memory), &len) ||
@@ -116,32 +118,64 @@ static struct span text_of(const json_t *object, const char *name)
     return (struct span){json_string_value(value), json_string_length(value)};
 }
 
+static int judge_alg(struct span alg, bool outside, struct err_slot *err)
+{
+    if (span_eq(alg, SPAN("ES256")))
+        return 0;
+    if (!outside)
+        return err_set(err, ERR_AUTH, "token: alg must be ES256");
+    if (!span_eq(alg, SPAN("RS256")) && !span_eq(alg, SPAN("EdDSA")))
+        return err_set(err, ERR_AUTH, "token: alg must be ES256, RS256 or EdDSA");
+    return 0;
+}
+
+static int judge_type(const json_t *header, const char *typ, struct err_slot *err)
+{
+    struct span is = text_of(header, "typ");
+    if (typ != NULL)
+        return span_eq_nocase(is, span_of(typ))
+                   ? 0
+                   : err_set(err, ERR_AUTH, "token: typ must be %s", typ);
+    if (json_object_get(header, "typ") == NULL || span_eq_nocase(is, SPAN("JWT")) ||
+        span_eq_nocase(is, SPAN("at+jwt")) || span_eq_nocase(is, SPAN("application/at+jwt")))
+        return 0;
+    return err_set(err, ERR_AUTH, "token: typ must be JWT or at+jwt");
+}
+
 static int judge_header(const json_t *header, const struct jwks *keys, const char *typ,
                         struct err_slot *err, const struct jwks_key **key)
 {
-    if (!span_eq(text_of(header, "alg"), SPAN("ES256")))
-        return err_set(err, ERR_AUTH, "token: alg must be ES256");
+    struct span alg = text_of(header, "alg");
+    int rc = judge_alg(alg, typ == NULL, err);
+    if (rc < 0)
+        return rc;
     if (json_object_get(header, "crit") != NULL)
         return err_set(err, ERR_AUTH, "token: crit names extensions that are not known here");
-    if (!span_eq_nocase(text_of(header, "typ"), span_of(typ)))
-        return err_set(err, ERR_AUTH, "token: typ must be %s", typ);
+    rc = judge_type(header, typ, err);
+    if (rc < 0)
+        return rc;
     if (text_of(header, "kid").len == 0)
         return err_set(err, ERR_AUTH, "token: kid is missing");
     *key = jwks_find(keys, text_of(header, "kid"));
     if (*key == NULL)
         return err_set(err, ERR_UNKNOWN, "token: kid is not of a key that is known here");
+    if (!span_eq(alg, span_of(jwks_key_alg(*key))))
+        return err_set(err, ERR_AUTH, "token: alg is not that of its key");
     return 0;
 }
 
 static int judge_signature(struct span signed_part, struct span signature_text,
                            const struct jwks_key *key, struct err_slot *err)
 {
-    uint8_t signature[JWKS_SIGNATURE_BYTES];
-    static_assert(SIGNATURE_CHARS == (JWKS_SIGNATURE_BYTES * 4 + 2) / 3, "64 bytes in base64url");
-    if (signature_text.len != SIGNATURE_CHARS ||
-        !base64_decode_exact(signature_text, signature, sizeof(signature)))
-        return err_set(err, ERR_AUTH, "token: a signature is 64 bytes in base64url");
-    if (!jwks_key_verify(key, signed_part, signature))
+    uint8_t signature[JWKS_SIGNATURE_BYTES_MAX];
+    size_t len;
+    bool ours = strcmp(jwks_key_alg(key), "ES256") == 0;
+    if (signature_text.len > SIGNATURE_CHARS_MAX ||
+        !base64_decode(signature_text, signature, sizeof(signature), &len) ||
+        (ours && len != JWKS_SIGNATURE_BYTES))
+        return err_set(err, ERR_AUTH, "token: a signature is %s bytes in base64url",
+                       ours ? "64" : "512 at most");
+    if (!jwks_key_verify_own(key, signed_part, (struct span){(const char *)signature, len}))
         return err_set(err, ERR_AUTH, "token: the signature is wrong");
     return 0;
 }
@@ -218,14 +252,15 @@ static int judge_claims(const json_t *payload, const struct jwt_rules *rules, st
 int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct span token,
                struct err_slot *err, struct jwt *out)
 {
-    assert(rules->typ != NULL && rules->iss != NULL && rules->aud != NULL && rules->clock != NULL);
+    assert(rules->iss != NULL && rules->aud != NULL && rules->clock != NULL);
     struct span header_part, payload_part, signature_part;
     struct span rest = span_cut(token, '.', &header_part);
     rest = rest.ptr != NULL ? span_cut(rest, '.', &payload_part) : rest;
-    if (token.len > JWT_BYTES_MAX || rest.ptr == NULL ||
+    size_t bytes_max = rules->typ != NULL ? JWT_BYTES_MAX : JWT_OUTSIDE_BYTES_MAX;
+    if (token.len > bytes_max || rest.ptr == NULL ||
         span_cut(rest, '.', &signature_part).ptr != NULL)
-        return err_set(err, ERR_SYNTAX, "token: it is not three parts of at most %d bytes together",
-                       JWT_BYTES_MAX);
+        return err_set(err, ERR_SYNTAX,
+                       "token: it is not three parts of at most %zu bytes together", bytes_max);
 
     json_t *header = parse_part(header_part);
     if (header == NULL)

@@ -1,5 +1,6 @@
-/* jwt.h: signed claims, ES256 only, judged as RFC 8725 asks: the algorithm is ours and not the
- * token's, and issuer, audience, type and times are all compared. */
+/* jwt.h: signed claims, ES256 only (of an issuer outside also RS256 and EdDSA), judged as RFC 8725
+ * asks: the algorithm is ours and not the token's, and issuer, audience, type and times are all
+ * compared. */
 #ifndef FG_CRYPTO_JWT_H
 #define FG_CRYPTO_JWT_H
 
@@ -9,8 +10,9 @@
 #include <jansson.h>
 
 enum {
-    JWT_BYTES_MAX = 2048, /* a whole token: a header line stays below 4 KB */
-    JWT_CLAIM_MAX = 256,  /* bytes of iss, sub, aud, jti */
+    JWT_BYTES_MAX = 2048,         /* a whole token: a header line stays below 4 KB */
+    JWT_OUTSIDE_BYTES_MAX = 8000, /* of an issuer outside, which names groups in it */
+    JWT_CLAIM_MAX = 256,          /* bytes of iss, sub, aud, jti */
     JWT_LEEWAY_S_MAX = 300,
 };
 
@@ -31,7 +33,8 @@ int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claim
              struct err_slot *err, struct text *out);
 
 struct jwt_rules {
-    const char *typ;
+    const char *typ; /* NULL: of an issuer outside (OpenID Connect), whose tokens are a JWT, an
+                      * at+jwt or say nothing; its keys may be of any algorithm of jwks.h */
     const char *iss;
     const char *aud;         /* the token's aud is it, or a list with it */
     uint64_t leeway_s;       /* clocks differ; at most JWT_LEEWAY_S_MAX */

@@ -97,7 +97,8 @@ static int use_set(struct jwks_feed *feed, struct span text, struct err_slot *er
     if (feed->set != NULL && span_eq(text, (struct span){feed->text, feed->text_len}))
         return 0;
     assert(text.len <= sizeof(feed->text));
-    int rc = jwks_parse(text, err, &set);
+    unsigned algs = feed->conf.algs != 0 ? feed->conf.algs : JWKS_ES256;
+    int rc = jwks_parse_for(text, algs, err, &set);
     if (rc < 0)
         return rc;
     jwks_destroy(feed->set);

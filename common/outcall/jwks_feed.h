@@ -18,6 +18,7 @@ struct jwks_feed_conf {
     const char *whose; /* for the log: "the shop's" */
     const char *url;   /* borrowed, as all here, until jwks_feed_close(); "": there is a file */
     const char *file;  /* NULL or "": there is a url */
+    unsigned algs;     /* of enum jwks_alg; 0: ES256 alone */
     uint64_t refresh_ms;
     uint64_t retry_max_ms; /* after failures at the latest; 0: a minute. Never above refresh_ms */
     uint64_t doubt_ms;     /* not more often than this, even if somebody makes up key names */

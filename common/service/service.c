@@ -212,6 +212,10 @@ static void finish(struct service_runner *runner)
     runner->finished = true;
     if (runner->start_rc == 0 && service->conf->loop_stop != NULL)
         service->conf->loop_stop(&runner->loop);
+    if (runner->loop.index == 0) {
+        persons_close(service->persons);
+        service->persons = NULL;
+    }
     struct http_server *servers[] = {runner->loop.server, runner->loop.private_server};
     for (size_t i = 0; i < 2; i++) {
         if (servers[i] == NULL)
@@ -476,6 +480,8 @@ static int open_runner(struct service_runner *runner)
         rc = open_public(runner);
     if (rc == 0 && runner->loop.index == 0 && !service->conf->public_only)
         rc = open_private(runner);
+    if (rc == 0 && runner->loop.index == 0 && !service->conf->public_only)
+        rc = service_persons_open(runner);
     if (rc == 0 && runner->loop.index == 0)
         rc = open_signals(service);
     if (rc == 0 && service->conf->loop_start != NULL)

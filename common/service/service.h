@@ -63,6 +63,11 @@ struct service_loop {
 
 enum { SERVICE_READYZ_MAX = 16384 };
 
+struct service_call {
+    enum http_method method;
+    const char *pattern; /* as in its route */
+};
+
 struct service_conf {
     const char *name;
     const char *version;
@@ -74,6 +79,10 @@ struct service_conf {
     /* Paths of the private listener that begin so need no token: a console's page and scripts.
      * Ended by NULL; may be NULL. */
     const char *const *private_open;
+    /* Calls of the private listener that only the role admin opens to a person (persons.h): what
+     * moves money or cannot be undone. Besides these all DELETEs, and what does not begin with
+     * /admin/. Ended by one without a pattern; may be NULL. */
+    const struct service_call *private_admin_only;
     /* Calls of visitors that have figures of their own, up to CALL_TIMES_MAX, ended by one without
      * a name; may be NULL. */
     const struct call_name *calls;
@@ -135,8 +144,9 @@ static inline struct service_loop *service_loop_of(const struct http_req *req)
     return http_req_loop_ctx(req);
 }
 
-/* Of a request at the private listener: the name that its token bears ([private] operators_file);
- * NULL: the admin token or a service's, which bear none. On loop 0; borrowed until the next turn.
+/* Of a request at the private listener: the name that its token bears ([private] operators_file, or
+ * a token of [operators] issuer); NULL: the admin token or a service's, which bear none. On loop 0;
+ * borrowed until the next turn.
  */
 const char *service_operator(const struct service_loop *loop, const struct http_req *req);
 

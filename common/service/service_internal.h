@@ -7,6 +7,7 @@
 #include "base/magic.h"
 #include "base/secret_file.h"
 #include "observe/histogram.h"
+#include "service/persons.h"
 #include "service/service.h"
 
 enum {
@@ -41,6 +42,13 @@ struct service_settings {
     char private_service_token_file[CONFIG_STRING_MAX];
     char private_operators_file[CONFIG_STRING_MAX];
     char private_origins[CONFIG_STRING_MAX];
+    char operators_issuer[CONFIG_STRING_MAX];
+    char operators_audience[CONFIG_STRING_MAX];
+    char operators_keys[CONFIG_STRING_MAX];
+    char operators_tls_ca[CONFIG_STRING_MAX];
+    char operators_roles_claim[CONFIG_STRING_MAX];
+    char operators_events_claim[CONFIG_STRING_MAX];
+    char operators_role_prefix[CONFIG_STRING_MAX];
 };
 
 struct service_condition {
@@ -100,6 +108,7 @@ struct service {
     struct http_router *private_routes;
     struct service_tokens tokens;
     struct service_tokens new_tokens; /* read by a reload, on its way to loop 0 */
+    struct persons *persons;          /* loop 0's; NULL: there is no issuer */
     struct service_runner *runner;
     unsigned runners_len;
     _Atomic unsigned runners_left; /* that have not let their connections go */
@@ -128,7 +137,10 @@ int service_tokens_read(const struct service_settings *settings, struct err_slot
                         struct service_tokens *out);
 void service_tokens_destroy(struct service_tokens *tokens);
 
-/* Adds /healthz, /readyz, /metrics, /log/level and the guard. */
+/* Operators by an issuer, on loop 0, once there is one. */
+int service_persons_open(struct service_runner *runner);
+
+/* Adds /healthz, /readyz, /metrics, /log/level, /admin/whoami and the guard. */
 int service_private_routes(struct service *service, struct http_router *routes,
                            struct err_slot *err);
 

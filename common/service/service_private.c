@@ -4,13 +4,18 @@
  * that read them keep no secrets; everything else requires a token, compared in constant time.
  * Services use a token of their own among themselves, which opens /internal/ and nothing else, so
  * that an attacker who takes over one service does not get the operator's rights on the others.
- * Operators may each have a token that bears their name (operators.h); the admin token names
- * nobody.
+ * Operators may each have a token that bears their name (operators.h), or be persons whom an issuer
+ * knows (persons.h); the admin token names nobody.
+ *
+ * What a person may is decided here, once for all routes, by method and pattern: a route that
+ * nobody thought of is one that a viewer reads and an operator calls, and a person who is limited
+ * to some events gets at nothing that is not of one event.
  *
  * A scrape may take milliseconds (it counts open files), so it is rendered on the thread pool. */
 #include "service/service_internal.h"
 
 #include "base/json_in.h"
+#include "base/rfc3339.h"
 #include "service/operators.h"
 
 #include <assert.h>
@@ -69,11 +74,15 @@ static bool is_token(struct span shown, const struct secret_file *token)
 
 const char *service_operator(const struct service_loop *loop, const struct http_req *req)
 {
-    const struct service_tokens *tokens = &loop->service->tokens;
+    const struct service *service = loop->service;
+    struct span shown = http_req_bearer(req);
     assert(loop->index == 0);
-    if (tokens->operators == NULL)
-        return NULL;
-    return operators_name(tokens->operators, http_req_bearer(req));
+    const char *name =
+        service->tokens.operators != NULL ? operators_name(service->tokens.operators, shown) : NULL;
+    if (name != NULL || service->persons == NULL || !persons_is_token(shown))
+        return name;
+    const struct person *person = persons_seen(service->persons, shown);
+    return person != NULL ? person->name : NULL;
 }
 
 /* "/console" opens /console and what lies below it, and not /consoles. */
@@ -98,16 +107,132 @@ static bool is_open(const struct service *service, struct span path)
     return false;
 }
 
+/* ---- persons ---- */
+
+int service_persons_open(struct service_runner *runner)
+{
+    struct service *service = runner->loop.service;
+    const struct service_settings *settings = &service->settings;
+    const struct persons_conf conf = {.issuer = settings->operators_issuer,
+                                      .audience = settings->operators_audience,
+                                      .keys = settings->operators_keys,
+                                      .ca_file = settings->operators_tls_ca,
+                                      .roles_claim = settings->operators_roles_claim,
+                                      .events_claim = settings->operators_events_claim,
+                                      .role_prefix = settings->operators_role_prefix,
+                                      .loop = &runner->uv,
+                                      .clock = runner->loop.clock,
+                                      .rng = runner->loop.rng,
+                                      .log = service->log};
+    assert(runner->loop.index == 0);
+    if (settings->operators_issuer[0] == '\0')
+        return 0;
+    return persons_create(&conf, &runner->err, &service->persons);
+}
+
+static bool is_admin_only(const struct service *service, const struct http_route *route)
+{
+    const struct service_call *call = service->conf->private_admin_only;
+    for (; call != NULL && call->pattern != NULL; call++) {
+        if (call->method == route->method && strcmp(call->pattern, route->pattern) == 0)
+            return true;
+    }
+    return route->method == HTTP_METHOD_DELETE;
+}
+
+static enum person_role needed_role(const struct service *service, const struct http_req *req)
+{
+    const struct http_route *route = http_req_route(req);
+    if (route == NULL || !span_starts(http_req_path(req), SPAN("/admin/")) ||
+        is_admin_only(service, route))
+        return PERSON_ADMIN;
+    return route->method == HTTP_METHOD_GET ? PERSON_VIEWER : PERSON_OPERATOR;
+}
+
+/* Of which event the call is; not there: of none, or of more than one. */
+static struct span event_of(const struct http_req *req)
+{
+    const struct http_route *route = http_req_route(req);
+    const char *param = route != NULL ? strchr(route->pattern, '{') : NULL;
+    if (param == NULL || strncmp(param, "{event}", 7) != 0)
+        return (struct span){NULL, 0};
+    return http_req_param(req, 0);
+}
+
+/* What is the same for everybody, whatever they are limited to. */
+static bool is_common(const struct http_req *req)
+{
+    struct span path = http_req_path(req);
+    return span_eq(path, SPAN("/admin/whoami")) || span_eq(path, SPAN("/admin/knobs"));
+}
+
+static bool may(const struct service *service, const struct http_req *req,
+                const struct person *person)
+{
+    if (is_common(req) && http_req_method(req) == HTTP_METHOD_GET)
+        return person_highest(person) > PERSON_NOBODY;
+    return person_may(person, needed_role(service, req), event_of(req));
+}
+
+static void refuse_person(struct http_req *req, const struct service *service,
+                          const struct person *person)
+{
+    enum person_role needed = needed_role(service, req);
+    char detail[128];
+    bool has_role = person_highest(person) >= needed;
+    if (has_role)
+        snprintf(detail, sizeof(detail), "the role of this token is for other events");
+    else
+        snprintf(detail, sizeof(detail), "this call needs the role %s", person_role_name(needed));
+    http_problem_reply(req, &(struct http_problem){.status = 403,
+                                                   .code = has_role ? "operator-event-refused"
+                                                                    : "operator-role-needed",
+                                                   .detail = detail});
+}
+
+static void refuse_token(struct http_req *req, int rc, const struct err_slot *err)
+{
+    struct http_problem problem = {
+        .status = 401,
+        .code = rc == ERR_TIMEOUT ? "operator-token-expired" : "operator-token-refused",
+        .detail = err->text,
+        .headers = SPAN("WWW-Authenticate: Bearer error=\"invalid_token\"\r\n")};
+    if (rc == ERR_UNKNOWN || rc == ERR_NOMEM)
+        problem = (struct http_problem){.status = 503,
+                                        .code = "operator-keys-awaited",
+                                        .detail = err->text,
+                                        .retry_after_s = 1};
+    http_problem_reply(req, &problem);
+}
+
+/* False: the request has been answered. */
+static bool guard_person(struct http_req *req, const struct service *service, struct span token)
+{
+    struct err_slot err;
+    const struct person *person;
+    int rc = persons_judge(service->persons, token, &err, &person);
+    if (rc < 0)
+        refuse_token(req, rc, &err);
+    else if (!may(service, req, person))
+        refuse_person(req, service, person);
+    else
+        return true;
+    return false;
+}
+
 static bool guard(struct http_req *req, void *ctx)
 {
     const struct service *service = ctx;
     struct span path = http_req_path(req);
     struct span shown = http_req_bearer(req);
     if (is_open(service, path) || is_token(shown, service->tokens.admin) ||
-        service_operator(&service->runner[0].loop, req) != NULL)
+        (service->tokens.operators != NULL &&
+         operators_name(service->tokens.operators, shown) != NULL))
         return true;
     if (is_below(path, SPAN("/internal")) && is_token(shown, service->tokens.service))
         return true;
+    if (service->persons != NULL && persons_is_token(shown))
+        return guard_person(req, service, shown);
     http_problem_reply(
         req, &(struct http_problem){.status = 401,
                                     .code = "admin-token-required",
@@ -306,6 +431,61 @@ static void on_log_level(struct http_req *req)
     http_reply(req, &(struct http_reply){.status = 204});
 }
 
+/* ---- whose token is it? ---- */
+
+static void put_grants(struct text *body, const struct person *person)
+{
+    json_key(body, "grants");
+    json_open(body, '[');
+    if (person->everywhere != PERSON_NOBODY) {
+        json_open(body, '{');
+        json_member_cstr(body, "role", person_role_name(person->everywhere));
+        json_close(body, '}');
+    }
+    for (size_t i = 0; i < person->grants_len; i++) {
+        json_open(body, '{');
+        json_member_cstr(body, "role", person_role_name(person->grant[i].role));
+        json_member_cstr(body, "events", person->grant[i].events);
+        json_close(body, '}');
+    }
+    json_close(body, ']');
+}
+
+static void put_person(struct text *body, const struct person *person)
+{
+    char memory[RFC3339_LEN + 1];
+    struct text at = text_on(memory, sizeof(memory));
+    rfc3339_put(&at, person->exp_s * 1000);
+    json_member_cstr(body, "by", "issuer");
+    json_member_cstr(body, "name", person->name);
+    json_member_cstr(body, "role", person_role_name(person_highest(person)));
+    put_grants(body, person);
+    json_member_str(body, "expires_at", text_span(&at));
+}
+
+static void on_whoami(struct http_req *req)
+{
+    const struct service *service = http_req_route_ctx(req);
+    struct span shown = http_req_bearer(req);
+    const char *name = service_operator(service_loop_of(req), req);
+    const struct person *person = service->persons != NULL && persons_is_token(shown)
+                                      ? persons_seen(service->persons, shown)
+                                      : NULL;
+    char memory[8192]; /* as many grants as there may be */
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    if (person != NULL) {
+        put_person(&body, person);
+    } else {
+        json_member_cstr(&body, "by", name != NULL ? "operator-token" : "admin-token");
+        if (name != NULL)
+            json_member_cstr(&body, "name", name);
+        json_member_cstr(&body, "role", person_role_name(PERSON_ADMIN));
+    }
+    json_close(&body, '}');
+    reply_json(req, 200, &body);
+}
+
 int service_private_routes(struct service *service, struct http_router *routes,
                            struct err_slot *err)
 {
@@ -314,6 +494,7 @@ int service_private_routes(struct service *service, struct http_router *routes,
         {HTTP_METHOD_GET, "/readyz", on_readyz, service, 0},
         {HTTP_METHOD_GET, "/metrics", on_metrics, service, 0},
         {HTTP_METHOD_PUT, "/log/level", on_log_level, service, SERVICE_BODY_MAX},
+        {HTTP_METHOD_GET, "/admin/whoami", on_whoami, service, 0},
     };
     int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
     http_router_guard(routes, guard, service);

@@ -196,6 +196,53 @@ static const struct config_setting private_settings[] = {
      FIELD(private_origins),
      .fallback = "",
      .help = "origins whose pages may call this listener, comma between: the operator's console"},
+    {.section = "operators",
+     .key = "issuer",
+     .kind = CONFIG_STRING,
+     FIELD(operators_issuer),
+     .fallback = "",
+     .help = "iss of the OpenID Connect tokens by which operators are persons; empty: there are "
+             "none"},
+    {.section = "operators",
+     .key = "audience",
+     .kind = CONFIG_STRING,
+     FIELD(operators_audience),
+     .fallback = "",
+     .help = "aud of these tokens: this installation's name at the issuer"},
+    {.section = "operators",
+     .key = "keys",
+     .kind = CONFIG_STRING,
+     FIELD(operators_keys),
+     .fallback = "",
+     .help = "the issuer's keys: the https:// address of its JWKS, or a file that holds it"},
+    {.section = "operators",
+     .key = "tls_ca",
+     .kind = CONFIG_STRING,
+     FIELD(operators_tls_ca),
+     .fallback = "",
+     .help = "file: certificates to trust for that address; empty: the system's"},
+    {.section = "operators",
+     .key = "roles_claim",
+     .kind = CONFIG_STRING,
+     FIELD(operators_roles_claim),
+     .fallback = "roles,groups",
+     .min = 1,
+     .help = "claims that name roles, comma between: viewer, operator, admin, or with a limit "
+             "operator:hero-*; a dot leads into an object"},
+    {.section = "operators",
+     .key = "events_claim",
+     .kind = CONFIG_STRING,
+     FIELD(operators_events_claim),
+     .fallback = "fairgate_events",
+     .min = 1,
+     .help = "claim that limits all roles without a limit of their own to these events"},
+    {.section = "operators",
+     .key = "role_prefix",
+     .kind = CONFIG_STRING,
+     FIELD(operators_role_prefix),
+     .fallback = "",
+     .max = 64,
+     .help = "what stands before each role at the issuer, such as fairgate-"},
 };
 
 #undef FIELD
@@ -249,6 +296,20 @@ static int say_where(const char *path, struct err_slot *err, int rc)
     return line > 0 ? err_wrap(err, "%s:%u", path, line) : rc;
 }
 
+static int check_operators(const struct service_settings *settings, struct err_slot *err)
+{
+    if (settings->operators_issuer[0] == '\0')
+        return 0;
+    if (settings->operators_audience[0] == '\0')
+        return err_set(err, ERR_RANGE,
+                       "operators.audience: must be set where there is an issuer: a token for "
+                       "another program would open this one");
+    if (!persons_keys_ok(span_of(settings->operators_keys)))
+        return err_set(err, ERR_RANGE,
+                       "operators.keys: must be https://, an address of this machine, or a file");
+    return 0;
+}
+
 int service_settings_read(struct service *service, const char *path, struct err_slot *err)
 {
     struct config_part parts[PARTS_MAX];
@@ -262,7 +323,9 @@ int service_settings_read(struct service *service, const char *path, struct err_
              !tracer_endpoint_ok(span_of(service->settings.trace_endpoint)))
         rc = err_set(err, ERR_RANGE,
                      "trace.endpoint: must be http:// or https://, a host, perhaps port and path");
-    else if (service->conf->check != NULL)
+    else
+        rc = check_operators(&service->settings, err);
+    if (rc == 0 && service->conf->check != NULL)
         rc = service->conf->check(service->conf->config, err);
     return rc < 0 ? say_where(path, err, rc) : 0;
 }

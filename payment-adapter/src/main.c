@@ -333,6 +333,14 @@ int main(int argc, char **argv)
         {"order", HTTP_METHOD_POST, "/v1/pay/orders"},
         {NULL, HTTP_METHOD_GET, NULL},
     };
+    /* Besides all DELETEs: what moves money, or sold seats. */
+    static const struct service_call admin_only[] = {
+        {HTTP_METHOD_POST, "/admin/orders/{order}/refund"},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/move"},
+        {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms"},
+        {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate"},
+        {HTTP_METHOD_GET, NULL},
+    };
     const struct service_conf conf = {
         .name = "payment-adapter",
         .version = FAIRGATE_VERSION,
@@ -341,6 +349,7 @@ int main(int argc, char **argv)
         .settings_len = settings_list(list),
         .config = settings,
         .ctx = &common,
+        .private_admin_only = admin_only,
         .calls = calls,
         .check = settings_check,
         .migrate = migrate,

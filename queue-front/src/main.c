@@ -487,6 +487,12 @@ int main(int argc, char **argv)
         {"pass", HTTP_METHOD_POST, "/v1/queue/{event}/pass"},
         {NULL, HTTP_METHOD_GET, NULL},
     };
+    /* Besides all DELETEs. */
+    static const struct service_call admin_only[] = {
+        {HTTP_METHOD_PUT, "/admin/events/{event}"},
+        {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore"},
+        {HTTP_METHOD_GET, NULL},
+    };
     const struct service_conf conf = {
         .name = "queue-front",
         .version = FAIRGATE_VERSION,
@@ -497,6 +503,7 @@ int main(int argc, char **argv)
         .config = &config,
         .ctx = &shared,
         .private_open = private_open,
+        .private_admin_only = admin_only,
         .calls = calls,
         .check = check,
         .start = start,

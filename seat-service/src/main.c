@@ -451,6 +451,13 @@ int main(int argc, char **argv)
         {"hold", HTTP_METHOD_POST, "/v1/seats/{event}/holds"},
         {NULL, HTTP_METHOD_GET, NULL},
     };
+    /* Besides all DELETEs. */
+    static const struct service_call admin_only[] = {
+        {HTTP_METHOD_PUT, "/admin/events/{event}"},
+        {HTTP_METHOD_POST, "/admin/events/{event}/move"},
+        {HTTP_METHOD_POST, "/admin/events/{event}/price"},
+        {HTTP_METHOD_GET, NULL},
+    };
     struct service_conf conf = {
         .name = "seat-service",
         .version = FAIRGATE_VERSION,
@@ -460,6 +467,7 @@ int main(int argc, char **argv)
         .settings_len = settings_len,
         .config = &seats->settings,
         .ctx = seats,
+        .private_admin_only = admin_only,
         .calls = calls,
         .check = check,
         .migrate = migrate,

@@ -13,7 +13,8 @@ import { ROOT } from './service.js';
 // What the HTTP server and the private listener, which all services share, refuse by themselves.
 export const OF_ALL_SERVICES = ['bad-request', 'request-timeout', 'body-too-large', 'target-too-long', 'expectation-failed',
   'head-too-large', 'not-implemented', 'http-version', 'overloaded', 'not-found', 'method-not-allowed', 'admin-token-required',
-  'invalid-json', 'invalid-body', 'too-many-scrapes', 'metrics-failed'];
+  'invalid-json', 'invalid-body', 'too-many-scrapes', 'metrics-failed', 'operator-token-refused', 'operator-token-expired',
+  'operator-role-needed', 'operator-event-refused', 'operator-keys-awaited'];
 
 // The codes that a list of the program's own says, a C macro of rows: ROW(NAME, "code", ...).
 export function codesOf(path) {

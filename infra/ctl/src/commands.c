@@ -6,6 +6,7 @@
 #include "acts/generic.h"
 #include "acts/house.h"
 #include "acts/line.h"
+#include "acts/person.h"
 #include "acts/secrets.h"
 #include "acts/size.h"
 #include "acts/trail.h"
@@ -428,6 +429,25 @@ static const struct command rows[] = {
          "Each file of a folder, as a service wants its secrets: readable by nobody else. For a\n"
          "container whose secrets are mounted for a group (Kubernetes). It asks no service.",
      .run = secrets_run},
+    {.name = "login",
+     .takes = "",
+     .brief = "Log in at the issuer that the profile names",
+     .text =
+         "An address and a code are shown: open the one, type the other, and say yes. The tokens\n"
+         "are kept in a file of mode 0600 and renewed as they run out. A machine logs in by\n"
+         "--client-credentials.",
+     .options = OPT(CLIENT_CREDENTIALS),
+     .tokenless = true,
+     .run = person_login},
+    {.name = "logout",
+     .takes = "",
+     .brief = "Give the login back, and forget it",
+     .tokenless = true,
+     .run = person_logout},
+    {.name = "whoami",
+     .takes = "",
+     .brief = "Whose token it is, and what it opens",
+     .run = person_whoami},
     {.name = "version", .takes = "", .brief = "The version of this program", .run = house_version},
     {.name = "help",
      .takes = "[COMMAND] [WORD]",

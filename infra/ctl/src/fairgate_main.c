@@ -4,6 +4,7 @@
  * with the caller. */
 #include "acts/house.h"
 #include "commands.h"
+#include "reach/login.h"
 #include "words/manual.h"
 
 #include <signal.h>
@@ -37,7 +38,7 @@ static int read_timeout(struct job *job)
 static int do_command(struct job *job)
 {
     struct err_slot err = {.code = ERR_OK};
-    struct profile profile;
+    static struct profile profile; /* the job points at it to the end */
     char token[CTL_TOKEN_MAX];
     const char *const *option = job->args->option;
     const struct profile_ask ask = {
@@ -50,10 +51,16 @@ static int do_command(struct job *job)
     };
     if (profile_read(&ask, &err, &profile) < 0)
         return job_say(job, EXIT_USAGE, "%s", err.text);
-    if (profile_token(&profile, getenv("FAIRGATE_TOKEN"), &err, token) < 0)
-        return job_say(job, EXIT_TOKEN, "%s", err.text);
     job->profile = &profile;
-    int rc = caller_create(&profile, token, &err, &job->caller);
+    if (job->args->command->tokenless)
+        return job->args->command->run(job);
+    int rc = profile_token(&profile, getenv("FAIRGATE_TOKEN"), &err, token);
+    if (rc == ERR_NOT_FOUND)
+        rc = login_token(&profile, &err, token);
+    if (rc < 0)
+        return job_say(job, rc == ERR_IO && profile.issuer[0] != '\0' ? EXIT_AWAY : EXIT_TOKEN,
+                       "%s", err.text);
+    rc = caller_create(&profile, token, &err, &job->caller);
     sodium_memzero(token, sizeof(token));
     if (rc < 0)
         return job_say(job, EXIT_REFUSED, "%s", err.text);

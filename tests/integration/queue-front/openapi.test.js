@@ -59,7 +59,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('PATCH', ev, huge);
   await bare('PATCH', ev, { body: {} });
   await admin('PATCH', '/admin/events/none', { body: {} });
-  for (const path of ['/admin/events', '/admin/knobs']) {
+  for (const path of ['/admin/events', '/admin/knobs', '/admin/whoami']) {
     await admin('GET', path);
     await bare('GET', path);
   }

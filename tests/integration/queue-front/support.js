@@ -51,6 +51,7 @@ export function startFront({ scope, secrets, redis }, config = {}) {
       ...(config.passes ? { passes: config.passes } : {}),
       ...(config.brand ? { brand: config.brand } : {}),
       ...(config.web ? { web: config.web } : {}),
+      ...(config.operators ? { operators: config.operators } : {}),
     }),
   });
 }

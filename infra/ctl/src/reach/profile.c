@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME_MAX_BYTES = 64, ROWS = 8 };
+enum { NAME_MAX_BYTES = CTL_PROFILE_NAME_MAX, ROWS = 14 };
 
 static const struct config_setting rows[ROWS] = {
     {"", "queue", CONFIG_STRING, offsetof(struct profile, address[COMMAND_LINE]), "", 0, 1023, NULL,
@@ -30,6 +30,18 @@ static const struct config_setting rows[ROWS] = {
      "certificates that are believed"},
     {"", "operator", CONFIG_STRING, offsetof(struct profile, operator_name), "", 0, 80, NULL,
      "the name on the trail"},
+    {"", "issuer", CONFIG_STRING, offsetof(struct profile, issuer), "", 0, 1023, NULL,
+     "where operators log in"},
+    {"", "client_id", CONFIG_STRING, offsetof(struct profile, client_id), "", 0, 1023, NULL,
+     "this program's name there"},
+    {"", "client_secret_file", CONFIG_STRING, offsetof(struct profile, client_secret_file), "", 0,
+     1023, NULL, "its secret, if it has one"},
+    {"", "scope", CONFIG_STRING, offsetof(struct profile, scope), "", 0, 1023, NULL,
+     "what is asked for"},
+    {"", "audience", CONFIG_STRING, offsetof(struct profile, audience), "", 0, 1023, NULL,
+     "for whom a token is asked"},
+    {"", "login_file", CONFIG_STRING, offsetof(struct profile, login_file), "", 0, 900, NULL,
+     "where a login is kept"},
 };
 
 struct profiles {
@@ -122,8 +134,10 @@ static int read_file(const char *path, const char *name, struct err_slot *err, s
     size_t at = find(profiles, name);
     if (rc == 0 && at == profiles->len)
         rc = err_set(err, ERR_NOT_FOUND, "%s: no profile [%s] in it", path, name);
-    if (rc == 0)
+    if (rc == 0) {
         *out = profiles->profile[at];
+        memcpy(out->name, profiles->name[at], sizeof(out->name));
+    }
     free(profiles);
     return rc;
 }
@@ -187,9 +201,13 @@ int profile_token(const struct profile *profile, const char *of_environment, str
         rc = token_of_file(profile->token_file, err, out);
     } else if (profile->token_command[0] != '\0') {
         rc = token_of_command(profile->token_command, err, out);
+    } else if (profile->issuer[0] != '\0') {
+        out[0] = '\0';
+        return err_set(err, ERR_NOT_FOUND, "the token is the issuer's");
     } else {
-        rc = err_set(err, ERR_AUTH,
-                     "no token: name token_file in the profile, or set FAIRGATE_TOKEN");
+        rc =
+            err_set(err, ERR_AUTH,
+                    "no token: name token_file or an issuer in the profile, or set FAIRGATE_TOKEN");
     }
     for (const char *c = out; rc == 0 && (*c != '\0' || c == out); c++)
         if (*c <= ' ' || *c > '~')

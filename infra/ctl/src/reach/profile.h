@@ -14,6 +14,14 @@ struct profile {
     char token_command[CONFIG_STRING_MAX];
     char ca_file[CONFIG_STRING_MAX];
     char operator_name[CONFIG_STRING_MAX];
+    /* An OpenID Connect issuer to log in at (login.h). */
+    char issuer[CONFIG_STRING_MAX];
+    char client_id[CONFIG_STRING_MAX];
+    char client_secret_file[CONFIG_STRING_MAX]; /* "": the client has none */
+    char scope[CONFIG_STRING_MAX];              /* "": what is usual */
+    char audience[CONFIG_STRING_MAX];           /* as a resource (RFC 8707); "": not said */
+    char login_file[CONFIG_STRING_MAX];         /* "": below XDG_STATE_HOME */
+    char name[CTL_PROFILE_NAME_MAX];            /* its own */
 };
 
 struct profile_ask {
@@ -28,7 +36,8 @@ struct profile_ask {
 int profile_read(const struct profile_ask *ask, struct err_slot *err, struct profile *out);
 
 /* The token: of the environment (NULL: not there), else of the file, else what the command prints.
- * ERR_AUTH: no place is named. `out` takes CTL_TOKEN_MAX bytes with the NUL; the caller wipes it.
+ * ERR_NOT_FOUND: none of these is named, and there is an issuer. ERR_AUTH: no place is named. `out`
+ * takes CTL_TOKEN_MAX bytes with the NUL; the caller wipes it.
  */
 int profile_token(const struct profile *profile, const char *of_environment, struct err_slot *err,
                   char *out);

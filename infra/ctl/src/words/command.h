@@ -80,6 +80,7 @@ enum option_id {
     OPTION_EDGE_CORES,
     OPTION_FRONT_CORES,
     OPTION_CDN,
+    OPTION_CLIENT_CREDENTIALS,
     OPTION_COUNT,
 };
 
@@ -112,7 +113,8 @@ struct command {
     const char *asks;    /* what a person has to say yes to, before it is done */
     /* Everything else; answers what the process ends with. */
     int (*run)(struct job *job);
-    bool hidden; /* not in the list of commands */
+    bool hidden;    /* not in the list of commands */
+    bool tokenless; /* needs the profile, and no token: it gets one, or gives one up */
 };
 
 struct command_table {

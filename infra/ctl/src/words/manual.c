@@ -32,6 +32,14 @@ static const char *const profiles[] = {
     "token_command = \"pass fairgate\"    # prints it; FAIRGATE_TOKEN wins over both\n"
     "ca_file = \"/etc/fairgate/ca.pem\"   # of addresses that begin with https\n"
     "operator = \"kim\"                   # your name on the trail, where the token bears none",
+    "Where operators are persons of an OpenID Connect issuer, the profile names it instead of a "
+    "token, and fairgate login gets one:",
+    "issuer = \"https://id.example\"\n"
+    "client_id = \"fairgate-cli\"\n"
+    "audience = \"https://fairgate.example\"   # as the services have it; not with every issuer\n"
+    "scope = \"openid offline_access\"\n"
+    "client_secret_file = \"/etc/fairgate/client\"   # mode 0600; of a machine\n"
+    "login_file = \"/home/kim/.fairgate-login\"   # else below ~/.local/state/fairgate",
     "A token is never an argument, as arguments can be read by everybody on the machine.",
 };
 
@@ -175,9 +183,9 @@ void manual_page(const struct command_table *table, FILE *out)
             put_troff_command(&table->command[i], out);
     fputs(".SH PROFILES\n", out);
     for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
-        fputs(i == 1 ? ".PP\n.nf\n" : ".PP\n", out);
+        fputs(i % 2 == 1 ? ".PP\n.nf\n" : ".PP\n", out); /* text and sample in turns */
         put_troff(profiles[i], out);
-        fputs(i == 1 ? "\n.fi\n" : "\n", out);
+        fputs(i % 2 == 1 ? "\n.fi\n" : "\n", out);
     }
     fputs(".SH EXIT STATUS\n", out);
     for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {

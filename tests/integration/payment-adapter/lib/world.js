@@ -125,6 +125,7 @@ class World {
       // A process that is started again has other ports here, and is still the one it was.
       saga: merge('saga', { poll: '200ms', poll_max: '400ms', idle: '50ms', instance: 'payment-adapter' }),
       reconcile: merge('reconcile', {}),
+      operators: merge('operators', {}),
     });
   }
 

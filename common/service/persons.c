@@ -1,0 +1,404 @@
+/* persons.c: a token's signature costs a tenth of a millisecond, and one is shown with every call,
+ * so what a token was found to say is kept by its digest until it runs out or the issuer's keys
+ * change. The list is short: a house has few operators at work, and of more the oldest are judged
+ * again.
+ *
+ * Roles come as texts in a list ("roles": ["viewer", "operator:hero-*"]) or in one text with spaces
+ * between. What is no role of ours is passed over, since an issuer names groups of the whole house;
+ * what is half understood grants nothing: an odd limit is no reason to drop the limit. Limits come
+ * with the role, or for all roles without one in a claim of their own.
+ *
+ * Nothing a token says is told back to whoever showed it, and nothing of it is logged but the
+ * person's name. */
+#include "service/persons.h"
+
+#include "base/magic.h"
+#include "crypto/jwt.h"
+#include "crypto/openssl.h"
+#include "outcall/jwks_feed.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    DIGEST_BYTES = 32,
+    REFRESH_MS = 300000,  /* as long a key that the issuer has withdrawn is believed */
+    RETRY_MAX_MS = 10000, /* without keys nobody gets in but by the admin token */
+    DOUBT_MS = 1000,      /* whoever makes up names of keys has the issuer asked no oftener */
+    CLAIM_NAME_MAX = 128,
+    ROLE_BYTES_MAX = 160, /* a prefix, a role, a limit */
+};
+
+struct seen {
+    uint8_t digest[DIGEST_BYTES];
+    uint64_t generation; /* of the keys; 0: free */
+    struct person person;
+};
+
+struct persons {
+    struct persons_conf conf;
+    struct outcalls *outcalls; /* NULL: keys of a file */
+    struct jwks_feed *feed;
+    struct seen seen[PERSONS_SEEN_MAX];
+    uint32_t seen_at; /* where the next comes */
+};
+
+/* ---- what a role opens ---- */
+
+static const char *const role_names[] = {
+    [PERSON_NOBODY] = "nobody",
+    [PERSON_VIEWER] = "viewer",
+    [PERSON_OPERATOR] = "operator",
+    [PERSON_ADMIN] = "admin",
+};
+
+const char *person_role_name(enum person_role role)
+{
+    assert(role <= PERSON_ADMIN);
+    return role_names[role];
+}
+
+static enum person_role role_of(struct span word)
+{
+    for (enum person_role role = PERSON_VIEWER; role <= PERSON_ADMIN; role++) {
+        if (span_eq(word, span_of(role_names[role])))
+            return role;
+    }
+    return PERSON_NOBODY;
+}
+
+static bool covers(const char *events, struct span event)
+{
+    size_t len = strlen(events);
+    assert(len > 0);
+    if (events[len - 1] == '*')
+        return span_starts(event, (struct span){events, len - 1});
+    return span_eq(event, span_of(events));
+}
+
+bool person_may(const struct person *person, enum person_role needed, struct span event)
+{
+    assert(needed > PERSON_NOBODY && person->grants_len <= PERSONS_GRANTS_MAX);
+    if (person->everywhere >= needed)
+        return true;
+    for (size_t i = 0; i < person->grants_len && event.len > 0; i++) {
+        if (person->grant[i].role >= needed && covers(person->grant[i].events, event))
+            return true;
+    }
+    return false;
+}
+
+enum person_role person_highest(const struct person *person)
+{
+    enum person_role highest = person->everywhere;
+    for (size_t i = 0; i < person->grants_len; i++) {
+        if (person->grant[i].role > highest)
+            highest = person->grant[i].role;
+    }
+    return highest;
+}
+
+/* ---- what a token says ---- */
+
+static struct span text_of(const json_t *value)
+{
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+/* Letters of an event's id, perhaps with a star at the end. */
+static bool is_events(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool is_star = c == '*' && i + 1 == text.len;
+        if (!is_letter && !is_star && c != '-' && c != '_' && c != '.')
+            return false;
+    }
+    return text.len > 0 && text.len <= PERSONS_EVENTS_BYTES_MAX;
+}
+
+static void grant(struct person *person, enum person_role role, struct span events)
+{
+    if (span_eq(events, SPAN("*"))) {
+        person->everywhere = role > person->everywhere ? role : person->everywhere;
+        return;
+    }
+    if (!is_events(events) || person->grants_len == PERSONS_GRANTS_MAX)
+        return;
+    struct person_grant *slot = &person->grant[person->grants_len++];
+    slot->role = role;
+    bool fits = span_to_cstr(events, slot->events, sizeof(slot->events));
+    assert(fits);
+}
+
+/* Each text of a list, or each word of a text. False: it is neither, or has something else in it.
+ */
+static bool each_word(const json_t *claim, void (*on_word)(void *ctx, struct span word), void *ctx)
+{
+    if (json_is_string(claim)) {
+        struct span word;
+        for (struct span rest = text_of(claim); rest.ptr != NULL;) {
+            rest = span_cut(rest, ' ', &word);
+            if (word.len > 0)
+                on_word(ctx, word);
+        }
+        return true;
+    }
+    if (!json_is_array(claim))
+        return false;
+    for (size_t i = 0; i < json_array_size(claim); i++) {
+        if (!json_is_string(json_array_get(claim, i)))
+            return false;
+    }
+    for (size_t i = 0; i < json_array_size(claim); i++)
+        on_word(ctx, text_of(json_array_get(claim, i)));
+    return true;
+}
+
+/* "roles", "https://house.example/roles", or "realm_access.roles" into an object. */
+static const json_t *claim_of(const json_t *payload, struct span name)
+{
+    char whole[CLAIM_NAME_MAX];
+    if (!span_to_cstr(name, whole, sizeof(whole)))
+        return NULL;
+    const json_t *value = json_object_get(payload, whole);
+    for (struct span rest = name; value == NULL && rest.ptr != NULL;) {
+        struct span part;
+        char key[CLAIM_NAME_MAX];
+        rest = span_cut(rest, '.', &part);
+        span_to_cstr_cut(part, key, sizeof(key));
+        payload = json_object_get(payload, key);
+        if (payload == NULL || rest.ptr == NULL)
+            return payload;
+    }
+    return value;
+}
+
+struct reading {
+    struct person *person;
+    struct span prefix;
+    const json_t *limits; /* NULL: a role without a limit is for all events */
+    enum person_role role;
+};
+
+static void take_limit(void *ctx, struct span events)
+{
+    const struct reading *reading = ctx;
+    grant(reading->person, reading->role, events);
+}
+
+static void take_role(void *ctx, struct span word)
+{
+    struct reading *reading = ctx;
+    if (word.len > ROLE_BYTES_MAX || !span_starts(word, reading->prefix))
+        return;
+    struct span name, events = span_cut(span_skip(word, reading->prefix.len), ':', &name);
+    reading->role = role_of(name);
+    if (reading->role == PERSON_NOBODY)
+        return;
+    if (events.ptr != NULL)
+        grant(reading->person, reading->role, events);
+    else if (reading->limits != NULL)
+        each_word(reading->limits, take_limit, reading);
+    else
+        grant(reading->person, reading->role, SPAN("*"));
+}
+
+static void read_roles(const struct persons_conf *conf, const json_t *payload,
+                       struct person *person)
+{
+    struct reading reading = {.person = person,
+                              .prefix = span_of(conf->role_prefix),
+                              .limits = claim_of(payload, span_of(conf->events_claim))};
+    struct span name;
+    for (struct span rest = span_of(conf->roles_claim); rest.ptr != NULL;) {
+        rest = span_cut(rest, ',', &name);
+        const json_t *claim = claim_of(payload, span_trim(name));
+        if (claim != NULL)
+            each_word(claim, take_role, &reading);
+    }
+}
+
+/* What a log and a trail can hold. */
+static bool is_name(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>')
+            return false;
+    }
+    return text.len > 0 && text.len <= PERSONS_NAME_BYTES_MAX;
+}
+
+/* The address where the issuer has not said that it is unproved: people know each other by it. Else
+ * the issuer's own name for them. */
+static bool read_name(const json_t *payload, struct person *person)
+{
+    struct span email = text_of(json_object_get(payload, "email"));
+    struct span sub = text_of(json_object_get(payload, "sub"));
+    const json_t *verified = json_object_get(payload, "email_verified");
+    bool proved = verified == NULL || json_is_true(verified);
+    struct span name = is_name(email) && proved ? email : sub;
+    return is_name(name) && is_name(sub) && span_to_cstr(name, person->name, sizeof(person->name));
+}
+
+/* ---- tokens ---- */
+
+bool persons_is_token(struct span shown)
+{
+    unsigned dots = 0;
+    for (size_t i = 0; i < shown.len; i++)
+        dots += shown.ptr[i] == '.';
+    return dots == 2 && span_starts(shown, SPAN("ey")); /* {" in base64url */
+}
+
+static bool digest_of(struct span token, uint8_t digest[DIGEST_BYTES])
+{
+    size_t len;
+    return EVP_Q_digest(NULL, "SHA256", NULL, token.ptr, token.len, digest, &len) == 1;
+}
+
+static const struct seen *find(const struct persons *persons, const uint8_t digest[DIGEST_BYTES])
+{
+    uint64_t generation = jwks_feed_generation(persons->feed);
+    uint64_t now_s = clock_wall_us(persons->conf.clock) / 1000000;
+    for (size_t i = 0; i < PERSONS_SEEN_MAX; i++) {
+        const struct seen *seen = &persons->seen[i];
+        if (seen->generation != 0 && seen->generation == generation &&
+            seen->person.exp_s + PERSONS_LEEWAY_S > now_s &&
+            memcmp(seen->digest, digest, DIGEST_BYTES) == 0)
+            return seen;
+    }
+    return NULL;
+}
+
+const struct person *persons_seen(const struct persons *persons, struct span token)
+{
+    uint8_t digest[DIGEST_BYTES];
+    const struct seen *seen = digest_of(token, digest) ? find(persons, digest) : NULL;
+    return seen != NULL ? &seen->person : NULL;
+}
+
+/* A signer without keys yet, or a key that they do not have. */
+static int await_key(struct persons *persons, struct err_slot *err)
+{
+    if (jwks_feed_doubt(persons->feed))
+        return err_set(err, ERR_UNKNOWN, "the issuer's keys are being fetched");
+    if (jwks_feed_keys(persons->feed) == NULL)
+        return err_set(err, ERR_UNKNOWN, "the issuer's keys are not there");
+    return err_set(err, ERR_AUTH, "token: its key is not one of the issuer's");
+}
+
+static int judge(struct persons *persons, struct span token, struct err_slot *err,
+                 struct person *person)
+{
+    const struct jwks *keys = jwks_feed_keys(persons->feed);
+    const struct jwt_rules rules = {.typ = NULL,
+                                    .iss = persons->conf.issuer,
+                                    .aud = persons->conf.audience,
+                                    .leeway_s = PERSONS_LEEWAY_S,
+                                    .lifetime_s_max = PERSONS_LIFETIME_S_MAX,
+                                    .clock = persons->conf.clock};
+    struct jwt jwt;
+    if (keys == NULL)
+        return await_key(persons, err);
+    int rc = jwt_verify(keys, &rules, token, err, &jwt);
+    if (rc == ERR_UNKNOWN)
+        return await_key(persons, err);
+    if (rc < 0)
+        return rc;
+    *person = (struct person){.exp_s = jwt.claims.exp_s};
+    if (read_name(jwt.payload, person))
+        read_roles(&persons->conf, jwt.payload, person);
+    else
+        rc = err_set(err, ERR_AUTH, "token: sub must be a name of 1 to %d visible characters",
+                     PERSONS_NAME_BYTES_MAX);
+    jwt_deinit(&jwt);
+    return rc;
+}
+
+int persons_judge(struct persons *persons, struct span token, struct err_slot *err,
+                  const struct person **out)
+{
+    uint8_t digest[DIGEST_BYTES];
+    struct person person;
+    if (!digest_of(token, digest))
+        return err_set(err, ERR_NOMEM, "a token's digest");
+    const struct seen *known = find(persons, digest);
+    if (known != NULL) {
+        *out = &known->person;
+        return 0;
+    }
+    int rc = judge(persons, token, err, &person);
+    if (rc < 0)
+        return rc;
+    struct seen *seen = &persons->seen[persons->seen_at];
+    persons->seen_at = (persons->seen_at + 1) % PERSONS_SEEN_MAX;
+    seen->generation = jwks_feed_generation(persons->feed);
+    seen->person = person;
+    memcpy(seen->digest, digest, sizeof(seen->digest));
+    *out = &seen->person;
+    return 0;
+}
+
+/* ---- life ---- */
+
+static bool is_address(struct span keys)
+{
+    return span_starts(keys, SPAN("http://")) || span_starts(keys, SPAN("https://"));
+}
+
+bool persons_keys_ok(struct span keys)
+{
+    static const char *const here[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+    if (!span_starts(keys, SPAN("http://")))
+        return keys.len > 0;
+    for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+        struct span rest = span_skip(keys, strlen(here[i]));
+        if (span_starts(keys, span_of(here[i])) && rest.len > 0 &&
+            (rest.ptr[0] == ':' || rest.ptr[0] == '/'))
+            return memchr(rest.ptr, '@', rest.len) == NULL;
+    }
+    return false;
+}
+
+int persons_create(const struct persons_conf *conf, struct err_slot *err, struct persons **out)
+{
+    struct persons *persons = calloc(1, sizeof(*persons));
+    if (persons == NULL)
+        return err_set(err, ERR_NOMEM, "operators as persons");
+    persons->conf = *conf;
+    bool fetched = is_address(span_of(conf->keys));
+    int rc = fetched ? outcalls_create(conf->loop, conf->ca_file, err, &persons->outcalls) : 0;
+    const struct jwks_feed_conf feed = {.whose = "the operators' issuer's",
+                                        .url = fetched ? conf->keys : "",
+                                        .file = fetched ? NULL : conf->keys,
+                                        .algs = JWKS_ANY,
+                                        .refresh_ms = REFRESH_MS,
+                                        .retry_max_ms = RETRY_MAX_MS,
+                                        .doubt_ms = DOUBT_MS,
+                                        .outcalls = persons->outcalls,
+                                        .loop = conf->loop,
+                                        .clock = conf->clock,
+                                        .rng = conf->rng,
+                                        .log = conf->log};
+    if (rc == 0)
+        rc = jwks_feed_create(&feed, err, &persons->feed);
+    if (rc < 0) {
+        persons_close(persons);
+        return rc;
+    }
+    *out = persons;
+    return 0;
+}
+
+void persons_close(struct persons *persons)
+{
+    if (persons == NULL)
+        return;
+    jwks_feed_close(persons->feed);
+    if (persons->outcalls != NULL)
+        outcalls_close(persons->outcalls);
+    free(persons);
+}

@@ -1,0 +1,69 @@
+/* person.c: what somebody has to do stands on the error output, so that the output has what came of
+ * it. Addresses and codes are the issuer's words, and shown as such. */
+#include "acts/person.h"
+
+#include "reach/login.h"
+#include "show/value.h"
+
+static int said(const struct job *job, int rc, const struct err_slot *err)
+{
+    int status = EXIT_USAGE;
+    if (rc == ERR_IO)
+        status = EXIT_AWAY;
+    else if (rc == ERR_AUTH)
+        status = EXIT_TOKEN;
+    else if (rc == ERR_PEER)
+        status = EXIT_UNKNOWN;
+    return job_say(job, status, "%s", err->text);
+}
+
+static void tell(void *ctx, const struct login_device *device)
+{
+    const struct job *job = ctx;
+    job_say(job, EXIT_DONE, "open %.300s", device->address);
+    job_say(job, EXIT_DONE, "and say yes to the code %.40s", device->code);
+}
+
+static int done(const struct job *job, const char *state)
+{
+    fprintf(job->out, job_option(job, OPTION_JSON) ? "{\"state\":\"%s\"}\n" : "%s\n", state);
+    return EXIT_DONE;
+}
+
+int person_login(struct job *job)
+{
+    struct err_slot err = {.code = ERR_OK};
+    const struct login_way way = {
+        .by_client = job_option(job, OPTION_CLIENT_CREDENTIALS), .tell = tell, .ctx = job};
+    int rc = login_begin(job->profile, &way, &err);
+    return rc < 0 ? said(job, rc, &err) : done(job, "logged in");
+}
+
+int person_logout(struct job *job)
+{
+    struct err_slot err = {.code = ERR_OK};
+    int rc = login_end(job->profile, &err);
+    return rc < 0 ? said(job, rc, &err) : done(job, "logged out");
+}
+
+/* The first service of the profile: all three say the same of a token. */
+int person_whoami(struct job *job)
+{
+    enum command_service service = COMMAND_LINE;
+    while (service + 1 < COMMAND_SERVICES && job->profile->address[service][0] == '\0')
+        service++;
+    struct call call;
+    int status = job_call(job, service, NULL, "/admin/whoami", &call);
+    if (status != EXIT_DONE)
+        return status;
+    status = job_make(job, service, &call);
+    if (status == EXIT_DONE && job_option(job, OPTION_JSON)) {
+        status = job_put_raw(job, &call);
+    } else if (status == EXIT_DONE) {
+        struct grow text = {0};
+        bool good = value_members(&text, call.json, job->width);
+        status = good ? job_put(job, &text) : job_say(job, EXIT_REFUSED, "no memory");
+    }
+    call_free(&call);
+    return status;
+}

@@ -1,0 +1,522 @@
+/* login.c: what is said to an issuer. Where its endpoints are is read from its own document
+ * (/.well-known/openid-configuration), which has to bear the issuer's name; all of it goes over
+ * TLS, or stays on this machine.
+ *
+ * The file of a login holds what the issuer gave: a token for some minutes and one that renews it.
+ * An issuer may take a renewing token once and believe it stolen the second time, so of two
+ * programs that find the token run out one renews it and the other waits at the lock and reads what
+ * the first one wrote. The file is written beside itself and renamed: whoever pulls the plug has
+ * the old one or the new one.
+ *
+ * Nothing of a token is ever in a sentence; what the issuer says is cut and made fit elsewhere. */
+#include "reach/login.h"
+
+#include "base/grow.h"
+#include "base/json_in.h"
+#include "base/secret_file.h"
+#include "reach/call.h"
+#include "system/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    ANSWER_MAX = 64 * 1024, /* a document of the issuer, or its tokens */
+    FORM_MAX = 16 * 1024,
+    EARLY_S = 30,   /* a token that ends in a moment is renewed now */
+    INTERVAL_S = 5, /* RFC 8628: where the issuer names none */
+    INTERVAL_MAX_S = 60,
+    PATH_BYTES_MAX = CONFIG_STRING_MAX + 64,
+};
+
+static const char device_grant[] = "urn:ietf:params:oauth:grant-type:device_code";
+
+struct issuer {
+    const struct profile *profile;
+    CURL *easy;
+    json_t *document; /* what it says of itself */
+    struct grow answer;
+    long status;
+};
+
+static json_int_t now_s(void)
+{
+    return (json_int_t)(system_wall_us() / 1000000);
+}
+
+static const char *text_in(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : "";
+}
+
+/* ---- asking ---- */
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct grow *answer = ctx;
+    size_t len = size * count;
+    if (len > ANSWER_MAX - answer->len)
+        return 0;
+    grow_add(answer, (struct span){bytes, len});
+    return answer->failed ? 0 : len;
+}
+
+/* A token is told to nobody in the clear but to programs of this machine. */
+static bool is_safe(const char *url)
+{
+    return strncmp(url, "https://", 8) == 0 || strncmp(url, "http://127.0.0.1:", 17) == 0 ||
+           strncmp(url, "http://localhost:", 17) == 0 || strncmp(url, "http://[::1]:", 13) == 0;
+}
+
+/* *out is the JSON of the answer, whatever its status; the caller's. `form` NULL: GET. */
+static int ask(struct issuer *issuer, const char *url, const struct text *form,
+               struct err_slot *err, json_t **out)
+{
+    CURL *easy = issuer->easy;
+    if (!is_safe(url))
+        return err_set(err, ERR_RANGE, "the issuer: its addresses must begin with https://");
+    grow_clear(&issuer->answer);
+    curl_easy_reset(easy);
+    bool good = curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)CTL_TIMEOUT_MS) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_WRITEDATA, &issuer->answer) == CURLE_OK;
+    if (good && issuer->profile->ca_file[0] != '\0')
+        good = curl_easy_setopt(easy, CURLOPT_CAINFO, issuer->profile->ca_file) == CURLE_OK;
+    if (good && form != NULL)
+        good = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)form->len) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, form->ptr) == CURLE_OK;
+    if (!good)
+        return err_set(err, ERR_NOMEM, "the issuer");
+    CURLcode rc = curl_easy_perform(easy);
+    if (rc != CURLE_OK)
+        return err_set(err, ERR_IO, "the issuer cannot be reached: %s", curl_easy_strerror(rc));
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &issuer->status);
+    if (json_in_parse((struct span){issuer->answer.ptr, issuer->answer.len}, NULL, out) < 0)
+        return err_set(err, ERR_PEER, "the issuer: its answer (%ld) is no JSON", issuer->status);
+    return 0;
+}
+
+static int read_document(struct issuer *issuer, struct err_slot *err)
+{
+    char url[PATH_BYTES_MAX];
+    const char *name = issuer->profile->issuer;
+    size_t len = strlen(name);
+    while (len > 0 && name[len - 1] == '/')
+        len--;
+    snprintf(url, sizeof(url), "%.*s/.well-known/openid-configuration", (int)len, name);
+    int rc = ask(issuer, url, NULL, err, &issuer->document);
+    if (rc == 0 && strcmp(text_in(issuer->document, "issuer"), name) != 0)
+        rc = err_set(err, ERR_AUTH, "the issuer: its document bears another name than the profile");
+    return rc;
+}
+
+static int open_issuer(const struct profile *profile, struct err_slot *err, struct issuer *out)
+{
+    *out = (struct issuer){.profile = profile};
+    if (profile->issuer[0] == '\0' || profile->client_id[0] == '\0')
+        return err_set(err, ERR_RANGE, "the profile names no issuer and client_id to log in with");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return err_set(err, ERR_NOMEM, "libcurl");
+    out->easy = curl_easy_init();
+    return out->easy != NULL ? read_document(out, err) : err_set(err, ERR_NOMEM, "libcurl");
+}
+
+static void close_issuer(struct issuer *issuer)
+{
+    json_decref(issuer->document);
+    if (issuer->answer.ptr != NULL)
+        sodium_memzero(issuer->answer.ptr, issuer->answer.cap);
+    grow_free(&issuer->answer);
+    if (issuer->easy != NULL) {
+        curl_easy_cleanup(issuer->easy);
+        curl_global_cleanup();
+    }
+}
+
+/* ---- forms ---- */
+
+static void put_field(struct text *form, const char *name, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    if (form->len > 0)
+        text_char(form, '&');
+    text_str(form, name);
+    text_char(form, '=');
+    call_put_encoded(form, span_of(value));
+}
+
+/* Who asks; and, where the client has one, its secret. */
+static int put_client(struct text *form, const struct profile *profile, struct err_slot *err)
+{
+    put_field(form, "client_id", profile->client_id);
+    if (profile->client_secret_file[0] == '\0')
+        return 0;
+    struct secret_file *secret;
+    char value[CTL_TOKEN_MAX];
+    int rc = secret_file_read(profile->client_secret_file, err, &secret);
+    if (rc < 0)
+        return rc;
+    if (span_to_cstr(secret_file_span(secret), value, sizeof(value)))
+        put_field(form, "client_secret", value);
+    else
+        rc = err_set(err, ERR_RANGE, "%s: too long", profile->client_secret_file);
+    secret_file_destroy(secret);
+    sodium_memzero(value, sizeof(value));
+    return rc;
+}
+
+static void put_wishes(struct text *form, const struct profile *profile, const char *scope)
+{
+    put_field(form, "scope", profile->scope[0] != '\0' ? profile->scope : scope);
+    put_field(form, "resource", profile->audience);
+}
+
+static int finish_form(struct text *form, struct err_slot *err)
+{
+    if (form->overflown)
+        return err_set(err, ERR_FULL, "what the issuer is asked is too long");
+    form->ptr[form->len] = '\0';
+    return 0;
+}
+
+/* ---- the file ---- */
+
+static int path_of(const struct profile *profile, struct err_slot *err, char out[PATH_BYTES_MAX])
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (profile->login_file[0] != '\0')
+        snprintf(out, PATH_BYTES_MAX, "%s", profile->login_file);
+    else if (state != NULL && state[0] == '/')
+        snprintf(out, PATH_BYTES_MAX, "%.900s/fairgate/%s.login", state, profile->name);
+    else if (home != NULL && home[0] == '/')
+        snprintf(out, PATH_BYTES_MAX, "%.900s/.local/state/fairgate/%s.login", home, profile->name);
+    else
+        return err_set(err, ERR_NOT_FOUND, "no place for a login: name login_file in the profile");
+    return 0;
+}
+
+/* The folders above it, for this person alone. */
+static void make_folders(const char *path)
+{
+    char folder[PATH_BYTES_MAX];
+    for (const char *at = strchr(path + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
+        snprintf(folder, sizeof(folder), "%.*s", (int)(at - path), path);
+        (void)mkdir(folder, 0700); /* it is there, or what is written into it will say why not */
+    }
+}
+
+static int write_file(const char *path, const json_t *kept, struct err_slot *err)
+{
+    char beside[PATH_BYTES_MAX + 16];
+    char *bytes = json_dumps(kept, JSON_COMPACT);
+    if (bytes == NULL)
+        return err_set(err, ERR_NOMEM, "a login");
+    make_folders(path);
+    snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+    int fd = mkostemp(beside, O_CLOEXEC); /* 0600 */
+    bool good = fd >= 0 && system_write_all(fd, bytes, strlen(bytes)) == 0 && system_sync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (good)
+        good = rename(beside, path) == 0;
+    int why = errno;
+    if (!good && fd >= 0)
+        unlink(beside);
+    sodium_memzero(bytes, strlen(bytes));
+    free(bytes);
+    return good ? 0 : err_set(err, ERR_IO, "%s: %s", path, strerror(why));
+}
+
+static int read_file(const char *path, struct err_slot *err, json_t **out)
+{
+    struct secret_file *file;
+    if (access(path, F_OK) != 0)
+        return err_set(err, ERR_AUTH, "nobody is logged in: fairgate login");
+    int rc = secret_file_read(path, err, &file);
+    if (rc < 0)
+        return rc;
+    rc = json_in_parse(secret_file_span(file), NULL, out);
+    secret_file_destroy(file);
+    return rc == 0 ? 0 : err_set(err, ERR_AUTH, "%s: no login: fairgate login", path);
+}
+
+/* Tokens of an answer into what is kept. What the answer leaves out stays, as a renewing token does
+ * that is good for more than once. */
+static int keep(const struct issuer *issuer, const char *path, json_t *kept, const json_t *answer,
+                bool by_client, struct err_slot *err)
+{
+    static const char *const tokens[] = {"access_token", "id_token", "refresh_token"};
+    json_int_t lives_s = json_integer_value(json_object_get(answer, "expires_in"));
+    if (text_in(answer, "access_token")[0] == '\0')
+        return err_set(err, ERR_PEER, "the issuer gave no token");
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        json_t *token = json_object_get(answer, tokens[i]);
+        if (json_is_string(token))
+            json_object_set(kept, tokens[i], token);
+    }
+    json_object_set_new(kept, "issuer", json_string(issuer->profile->issuer));
+    json_object_set_new(kept, "by_client", json_boolean(by_client));
+    json_object_set_new(kept, "expires_at", json_integer(now_s() + (lives_s > 0 ? lives_s : 60)));
+    return write_file(path, kept, err);
+}
+
+/* ---- logging in ---- */
+
+static int say_no(const json_t *answer, const char *what, struct err_slot *err)
+{
+    const char *code = text_in(answer, "error");
+    return err_set(err, ERR_AUTH, "the issuer refuses %s: %.60s", what,
+                   code[0] != '\0' ? code : "without saying why");
+}
+
+static int by_client(struct issuer *issuer, struct err_slot *err, json_t **answer)
+{
+    char memory[FORM_MAX];
+    struct text form = text_on(memory, sizeof(memory) - 1);
+    put_field(&form, "grant_type", "client_credentials");
+    put_wishes(&form, issuer->profile, "");
+    int rc = put_client(&form, issuer->profile, err);
+    if (rc == 0)
+        rc = finish_form(&form, err);
+    if (rc == 0)
+        rc = ask(issuer, text_in(issuer->document, "token_endpoint"), &form, err, answer);
+    sodium_memzero(memory, sizeof(memory));
+    if (rc == 0 && issuer->status != 200) {
+        rc = say_no(*answer, "the client", err);
+        json_decref(*answer);
+    }
+    return rc;
+}
+
+static int ask_for_code(struct issuer *issuer, struct err_slot *err, json_t **device)
+{
+    char memory[FORM_MAX];
+    struct text form = text_on(memory, sizeof(memory) - 1);
+    const char *at = text_in(issuer->document, "device_authorization_endpoint");
+    if (at[0] == '\0')
+        return err_set(err, ERR_NOT_FOUND, "the issuer has no device grant (RFC 8628)");
+    put_wishes(&form, issuer->profile, "openid offline_access");
+    int rc = put_client(&form, issuer->profile, err);
+    if (rc == 0)
+        rc = finish_form(&form, err);
+    if (rc == 0)
+        rc = ask(issuer, at, &form, err, device);
+    sodium_memzero(memory, sizeof(memory));
+    if (rc == 0 && (issuer->status != 200 || text_in(*device, "device_code")[0] == '\0')) {
+        rc = say_no(*device, "a device", err);
+        json_decref(*device);
+    }
+    return rc;
+}
+
+/* One look whether somebody has said yes. ERR_TIMEOUT: not yet; *interval_s may be longer now. */
+static int look(struct issuer *issuer, const json_t *device, unsigned *interval_s,
+                struct err_slot *err, json_t **answer)
+{
+    char memory[FORM_MAX];
+    struct text form = text_on(memory, sizeof(memory) - 1);
+    put_field(&form, "grant_type", device_grant);
+    put_field(&form, "device_code", text_in(device, "device_code"));
+    int rc = put_client(&form, issuer->profile, err);
+    if (rc == 0)
+        rc = finish_form(&form, err);
+    if (rc == 0)
+        rc = ask(issuer, text_in(issuer->document, "token_endpoint"), &form, err, answer);
+    sodium_memzero(memory, sizeof(memory));
+    if (rc < 0 || issuer->status == 200)
+        return rc;
+    const char *code = text_in(*answer, "error");
+    bool slower = strcmp(code, "slow_down") == 0;
+    if (slower && *interval_s < INTERVAL_MAX_S)
+        *interval_s += INTERVAL_S;
+    if (slower || strcmp(code, "authorization_pending") == 0)
+        rc = err_set(err, ERR_TIMEOUT, "nobody has said yes");
+    else
+        rc = say_no(*answer, "to log in", err);
+    json_decref(*answer);
+    return rc;
+}
+
+static int by_device(struct issuer *issuer, const struct login_way *way, struct err_slot *err,
+                     json_t **answer)
+{
+    json_t *device;
+    int rc = ask_for_code(issuer, err, &device);
+    if (rc < 0)
+        return rc;
+    const char *whole = text_in(device, "verification_uri_complete");
+    const struct login_device told = {whole[0] != '\0' ? whole
+                                                       : text_in(device, "verification_uri"),
+                                      text_in(device, "user_code")};
+    json_int_t interval = json_integer_value(json_object_get(device, "interval"));
+    json_int_t lives_s = json_integer_value(json_object_get(device, "expires_in"));
+    unsigned interval_s =
+        interval > 0 && interval <= INTERVAL_MAX_S ? (unsigned)interval : INTERVAL_S;
+    json_int_t until = now_s() + (lives_s > 0 && lives_s <= 3600 ? lives_s : 600);
+    way->tell(way->ctx, &told);
+    do {
+        system_sleep_us(interval_s * UINT64_C(1000000));
+        rc = look(issuer, device, &interval_s, err, answer);
+    } while (rc == ERR_TIMEOUT && now_s() < until);
+    json_decref(device);
+    return rc == ERR_TIMEOUT ? err_set(err, ERR_AUTH, "nobody said yes in time") : rc;
+}
+
+int login_begin(const struct profile *profile, const struct login_way *way, struct err_slot *err)
+{
+    struct issuer issuer;
+    char path[PATH_BYTES_MAX];
+    json_t *answer = NULL;
+    json_t *kept = json_object();
+    int rc = kept != NULL ? open_issuer(profile, err, &issuer) : ERR_NOMEM;
+    if (rc == 0)
+        rc = path_of(profile, err, path);
+    if (rc == 0)
+        rc = way->by_client ? by_client(&issuer, err, &answer)
+                            : by_device(&issuer, way, err, &answer);
+    if (rc == 0) {
+        rc = keep(&issuer, path, kept, answer, way->by_client, err);
+        json_decref(answer);
+    }
+    if (kept != NULL)
+        close_issuer(&issuer);
+    json_decref(kept);
+    return rc;
+}
+
+/* ---- using it ---- */
+
+static int renew(struct issuer *issuer, json_t *kept, const char *path, struct err_slot *err)
+{
+    char memory[FORM_MAX];
+    struct text form = text_on(memory, sizeof(memory) - 1);
+    json_t *answer = NULL;
+    bool machine = json_is_true(json_object_get(kept, "by_client"));
+    const char *token = text_in(kept, "refresh_token");
+    int rc = open_issuer(issuer->profile, err, issuer);
+    if (rc < 0)
+        return rc;
+    if (machine) {
+        rc = by_client(issuer, err, &answer);
+    } else if (token[0] == '\0') {
+        rc = err_set(err, ERR_AUTH, "the login has run out: fairgate login");
+    } else {
+        put_field(&form, "grant_type", "refresh_token");
+        put_field(&form, "refresh_token", token);
+        put_field(&form, "resource", issuer->profile->audience);
+        rc = put_client(&form, issuer->profile, err);
+        if (rc == 0)
+            rc = finish_form(&form, err);
+        if (rc == 0)
+            rc = ask(issuer, text_in(issuer->document, "token_endpoint"), &form, err, &answer);
+        sodium_memzero(memory, sizeof(memory));
+        if (rc == 0 && issuer->status != 200) {
+            rc = err_set(err, ERR_AUTH, "the login is over (%.60s): fairgate login",
+                         text_in(answer, "error"));
+            json_decref(answer);
+        }
+    }
+    if (rc == 0) {
+        rc = keep(issuer, path, kept, answer, machine, err);
+        json_decref(answer);
+    }
+    return rc;
+}
+
+/* An access token that says nothing to us is for the issuer alone; then the other one is shown. */
+static const char *token_to_show(const json_t *kept)
+{
+    const char *access = text_in(kept, "access_token"), *id = text_in(kept, "id_token");
+    unsigned dots = 0;
+    for (const char *at = access; *at != '\0'; at++)
+        dots += *at == '.';
+    return dots == 2 || id[0] == '\0' ? access : id;
+}
+
+static bool is_good(const struct profile *profile, const json_t *kept)
+{
+    return strcmp(text_in(kept, "issuer"), profile->issuer) == 0 &&
+           json_integer_value(json_object_get(kept, "expires_at")) > now_s() + EARLY_S;
+}
+
+/* With the lock of whoever renews. */
+static int renew_alone(const struct profile *profile, const char *path, struct err_slot *err,
+                       json_t **kept)
+{
+    char lock[PATH_BYTES_MAX + 16];
+    struct issuer issuer = {.profile = profile};
+    snprintf(lock, sizeof(lock), "%s.lock", path);
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return err_set(err, ERR_IO, "%s: %s", lock, strerror(errno));
+    }
+    json_t *newer = NULL;
+    int rc = read_file(path, err, &newer);
+    if (rc == 0) {
+        json_decref(*kept);
+        *kept = newer;
+        if (strcmp(text_in(newer, "issuer"), profile->issuer) != 0)
+            rc = err_set(err, ERR_AUTH, "the login is of another issuer: fairgate login");
+        else if (!is_good(profile, newer))
+            rc = renew(&issuer, newer, path, err);
+    }
+    close_issuer(&issuer);
+    close(fd); /* and with it the lock */
+    return rc;
+}
+
+int login_token(const struct profile *profile, struct err_slot *err, char *out)
+{
+    char path[PATH_BYTES_MAX];
+    json_t *kept = NULL;
+    int rc = path_of(profile, err, path);
+    if (rc == 0)
+        rc = read_file(path, err, &kept);
+    if (rc == 0 && !is_good(profile, kept))
+        rc = renew_alone(profile, path, err, &kept);
+    if (rc == 0 && !span_to_cstr(span_of(token_to_show(kept)), out, CTL_TOKEN_MAX))
+        rc = err_set(err, ERR_RANGE, "the issuer's token is too long");
+    json_decref(kept);
+    return rc;
+}
+
+int login_end(const struct profile *profile, struct err_slot *err)
+{
+    char path[PATH_BYTES_MAX], memory[FORM_MAX];
+    json_t *kept = NULL, *answer = NULL;
+    int rc = path_of(profile, err, path);
+    if (rc == 0 && access(path, F_OK) != 0)
+        rc = err_set(err, ERR_NOT_FOUND, "nobody is logged in");
+    if (rc < 0)
+        return rc;
+    struct text form = text_on(memory, sizeof(memory) - 1);
+    struct issuer issuer = {.profile = profile};
+    struct err_slot why;
+    const char *at = "";
+    if (read_file(path, &why, &kept) == 0 && text_in(kept, "refresh_token")[0] != '\0' &&
+        open_issuer(profile, &why, &issuer) == 0)
+        at = text_in(issuer.document, "revocation_endpoint");
+    if (at[0] != '\0') { /* what it answers changes nothing: the file goes in any case */
+        put_field(&form, "token", text_in(kept, "refresh_token"));
+        if (put_client(&form, profile, &why) == 0 && finish_form(&form, &why) == 0 &&
+            ask(&issuer, at, &form, &why, &answer) == 0)
+            json_decref(answer);
+        sodium_memzero(memory, sizeof(memory));
+    }
+    close_issuer(&issuer);
+    json_decref(kept);
+    return unlink(path) == 0 ? 0 : err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+}

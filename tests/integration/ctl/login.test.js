@@ -1,0 +1,113 @@
+// fairgate login, logout, whoami: persons and machines of an OpenID Connect issuer.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { AUDIENCE, CLIENT, MACHINE, openIssuer } from '../../lib-js/issuer.js';
+import { makeEvent, openHouse } from '../queue-front/support.js';
+import { commandLine, done, EXIT, refused } from './fairgate.js';
+
+const scope = openScope();
+let issuer;
+let house;
+
+// A person at a machine of their own, with a file for the login.
+function person(more = {}) {
+  const file = join(scope.tempDir('login-'), 'kept', 'login');
+  const profile = { issuer: issuer.url, client_id: CLIENT, audience: AUDIENCE, login_file: file, ...more };
+  const run = commandLine(scope, { queue: house.front, profile });
+  return { run, file, kept: () => JSON.parse(readFileSync(file, 'utf8')) };
+}
+
+async function loggedIn(account, { run }) {
+  const before_ = issuer.asked.length;
+  const login = run('login');
+  await issuer.approve(await until('a code', () => issuer.asked[before_]), account);
+  return done(await login);
+}
+
+// As if time had passed for the program alone.
+const runOut = ({ file, kept }) => writeFileSync(file, JSON.stringify({ ...kept(), expires_at: 1 }), { mode: 0o600 });
+
+before(async () => {
+  issuer = await openIssuer(scope);
+  issuer.account('lee', { email: 'lee@house.example', roles: ['viewer', 'operator:hero-*'] });
+  issuer.account(MACHINE.id, { roles: ['operator'] });
+  house = await openHouse(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
+  for (const id of ['hero-lim', 'other']) await makeEvent(house, id);
+});
+after(() => scope.close());
+
+test('a person logs in by a code, is who they are, may what they may, and logs out', async () => {
+  const lee = person();
+  refused(await lee.run('whoami'), EXIT.token, /nobody is logged in: fairgate login/);
+  const login = await loggedIn('lee', lee);
+  assert.equal(login.stdout, 'logged in\n');
+  assert.match(login.stderr, /open http:\/\/127\.0\.0\.1:\d+\/device\?user_code=[A-Z-]+\n.*code [A-Z]{4}-[A-Z]{4}\n/);
+  assert.equal(statSync(lee.file).mode & 0o777, 0o600);
+  assert.equal(statSync(join(lee.file, '..')).mode & 0o777, 0o700);
+
+  const who = await until('the issuer\'s keys', async () => {
+    const answer = await lee.run('whoami', '--json');
+    return answer.status === EXIT.done && answer.json;
+  });
+  assert.deepEqual([who.by, who.name, who.role], ['issuer', 'lee@house.example', 'operator']);
+  assert.match(done(await lee.run('whoami')).stdout, /^name +lee@house\.example$/m);
+  done(await lee.run('rate', 'hero-lim', '7', '--why', 'as lee'));
+  refused(await lee.run('rate', 'other', '7'), EXIT.token, /operator-event-refused/);
+  assert.equal((await house.front.admin.get('/admin/events/hero-lim/audit')).json.audit[0].who, 'lee@house.example');
+
+  const { refresh_token: token, access_token: access } = lee.kept();
+  for (const secret of [token, access]) assert.ok(!`${login.stdout}${login.stderr}`.includes(secret));
+  assert.equal(done(await lee.run('logout')).stdout, 'logged out\n');
+  assert.ok(!existsSync(lee.file));
+  assert.equal((await issuer.post('/token', { client_id: CLIENT, grant_type: 'refresh_token', refresh_token: token })).error, 'invalid_grant');
+  refused(await lee.run('logout'), EXIT.usage, /nobody is logged in/);
+});
+
+test('a token that has run out is renewed, once for all who ask at the same time', async () => {
+  const lee = person();
+  await loggedIn('lee', lee);
+  const first = lee.kept();
+  runOut(lee);
+  // The issuer takes a renewing token once, and ends the login if it comes twice.
+  for (const answer of await Promise.all([1, 2, 3, 4].map(() => lee.run('whoami')))) done(answer);
+  assert.notEqual(lee.kept().refresh_token, first.refresh_token);
+  assert.ok(lee.kept().expires_at > first.expires_at - 60);
+
+  await issuer.post('/token/revocation', { client_id: CLIENT, token: lee.kept().refresh_token });
+  runOut(lee);
+  refused(await lee.run('whoami'), EXIT.token, /the login is over \(invalid_grant\): fairgate login/);
+});
+
+test('somebody who says no is not logged in', async () => {
+  const lee = person();
+  const before_ = issuer.asked.length;
+  const login = lee.run('login');
+  await issuer.deny(await until('a code', () => issuer.asked[before_]));
+  refused(await login, EXIT.token, /access_denied/);
+  assert.ok(!existsSync(lee.file));
+});
+
+test('a machine logs in by its secret, and again by itself', async () => {
+  const secret = join(scope.tempDir('machine-'), 'secret');
+  writeFileSync(secret, `${MACHINE.secret}\n`, { mode: 0o600 });
+  const nightly = person({ client_id: MACHINE.id, client_secret_file: secret, scope: 'fairgate' });
+  assert.deepEqual(done(await nightly.run('login', '--client-credentials', '--json')).json, { state: 'logged in' });
+  assert.equal(done(await nightly.run('whoami', '--json')).json.name, MACHINE.id);
+  const { access_token: first } = nightly.kept();
+  runOut(nightly);
+  done(await nightly.run('rate', 'other', '9'));
+  assert.notEqual(nightly.kept().access_token, first);
+  writeFileSync(secret, 'another\n', { mode: 0o600 });
+  refused(await nightly.run('login', '--client-credentials'), EXIT.token, /the issuer refuses the client: invalid_client/);
+});
+
+test('an issuer that is no issuer, in the clear, another than it says, or away', async () => {
+  refused(await person({ issuer: '' }).run('login'), EXIT.usage, /names no issuer/);
+  refused(await person({ issuer: 'http://id.example' }).run('login'), EXIT.usage, /https:/);
+  refused(await person({ issuer: `${issuer.url}/` }).run('login'), EXIT.token, /another name/);
+  refused(await person({ issuer: 'http://127.0.0.1:1' }).run('login'), EXIT.away, /cannot be reached/);
+});

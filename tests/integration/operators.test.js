@@ -1,0 +1,244 @@
+// Operators as persons: tokens of an OpenID Connect issuer at the private listeners of all three services.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { assertProblem, openScope, until } from '../lib-js/index.js';
+import { AUDIENCE, CLIENT, openIssuer } from '../lib-js/issuer.js';
+import { openWorld } from './payment-adapter/lib/world.js';
+import { makeEvent, openHouse, startFront } from './queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats } from './seat-service/house.js';
+
+const ROLES = {
+  ann: { email: 'ann@house.example', email_verified: true, roles: ['admin'] },
+  kim: { email: 'kim@house.example', email_verified: true, roles: ['viewer', 'calendar'] },
+  lee: { groups: ['operator:hero-*', 'viewer'] },
+  may: { roles: ['operator'], fairgate_events: ['hero-lim'] },
+  zoe: { roles: ['kitchen'] },
+};
+const settings = (issuer, more = {}) => ({ issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks`, ...more });
+const PATCH = (event) => ['PATCH', `/admin/events/${event}`, { body: { burst: 7 } }];
+
+describe('persons at the waiting room', () => {
+  const scope = openScope();
+  let issuer;
+  let house;
+  const token = {};
+
+  const as = (shown, method, path, options = {}) => house.front.private.call(method, path, { token: shown, ...options });
+  // As soon as its key is there: the set is asked for again when a token names a key that it does not have.
+  const once = (shown, ...call) => until('the key to be there', async () => {
+    const answer = await as(shown, ...call);
+    return answer.json?.code !== 'operator-keys-awaited' && answer;
+  });
+
+  before(async () => {
+    issuer = await openIssuer(scope);
+    for (const [name, claims] of Object.entries(ROLES)) issuer.account(name, claims);
+    issuer.account('nightly', { roles: ['operator'] });
+    house = await openHouse(undefined, { scope, config: { operators: settings(issuer) } });
+    for (const id of ['hero-lim', 'other']) await makeEvent(house, id);
+    for (const name of Object.keys(ROLES)) token[name] = (await issuer.login(name)).access_token;
+    await once(token.ann, 'GET', '/admin/events');
+  });
+  after(() => scope.close());
+
+  test('a role opens what it says, and its limit holds', async () => {
+    const may = [
+      ['ann', 'GET', '/admin/events', 200], ['ann', ...PATCH('other'), 200], ['ann', 'PUT', '/log/level', { body: { level: 'info' } }, 204],
+      ['kim', 'GET', '/admin/events', 200], ['kim', 'GET', '/admin/events/other', 200], ['kim', 'GET', '/admin/events/other/audit', 200],
+      ['lee', 'GET', '/admin/events/other', 200], ['lee', ...PATCH('hero-lim'), 200],
+      ['may', 'GET', '/admin/events/hero-lim', 200], ['may', ...PATCH('hero-lim'), 200], ['may', 'GET', '/admin/knobs', 200],
+    ];
+    const mayNot = [
+      ['kim', ...PATCH('hero-lim'), 'operator-role-needed'], ['kim', 'PUT', '/log/level', { body: { level: 'debug' } }, 'operator-role-needed'],
+      ['lee', ...PATCH('other'), 'operator-event-refused'], ['lee', 'DELETE', '/admin/events/hero-lim', 'operator-role-needed'],
+      ['lee', 'PUT', '/admin/events/hero-new', { body: {} }, 'operator-role-needed'], ['lee', 'POST', '/internal/sessions/x/end', 'operator-role-needed'],
+      ['may', 'GET', '/admin/events', 'operator-event-refused'], ['may', 'GET', '/admin/events/other', 'operator-event-refused'],
+      ['may', 'GET', '/admin/audit', 'operator-event-refused'], ['may', ...PATCH('hero-lim-2'), 'operator-event-refused'],
+      ['zoe', 'GET', '/admin/events', 'operator-role-needed'], ['zoe', 'GET', '/admin/whoami', 'operator-role-needed'],
+      ['kim', 'GET', '/nowhere', 'operator-role-needed'],
+    ];
+    for (const [who, method, path, ...rest] of may) {
+      const answer = await as(token[who], method, path, rest.length > 1 ? rest[0] : {});
+      assert.equal(answer.status, rest.at(-1), `${who} ${method} ${path}: ${answer.text}`);
+    }
+    for (const [who, method, path, ...rest] of mayNot) assertProblem(await as(token[who], method, path, rest.length > 1 ? rest[0] : {}), 403, rest.at(-1));
+  });
+
+  test('who did it stands on the trail and in the log: an address, or the name that the issuer has for them', async () => {
+    assert.equal((await as(token.ann, 'PATCH', '/admin/events/other', { body: { burst: 9 } })).status, 200);
+    assert.equal((await as(token.may, 'PATCH', '/admin/events/hero-lim', { body: { burst: 9 } })).status, 200);
+    assertProblem(await as(token.may, 'PATCH', '/admin/events/hero-lim', { body: { burst: 8 }, headers: { 'x-operator': 'kim' } }), 400, 'operator-invalid');
+    const who = async (event) => (await house.front.admin.get(`/admin/events/${event}/audit`)).json.audit[0].who;
+    assert.deepEqual([await who('other'), await who('hero-lim')], ['ann@house.example', 'may']);
+    await until('the log to name them', () => /"path":"\/admin\/events\/other","operator":"ann@house.example"/.test(house.front.child.log()));
+  });
+
+  test('whoami says whose token it is', async () => {
+    const told = async (shown) => {
+      const { expires_at: until_, ...rest } = (await as(shown, 'GET', '/admin/whoami')).json;
+      assert.ok(Date.parse(until_) > Date.now());
+      return rest;
+    };
+    assert.deepEqual(await told(token.kim), { by: 'issuer', name: 'kim@house.example', role: 'viewer', grants: [{ role: 'viewer' }] });
+    assert.deepEqual(await told(token.lee), { by: 'issuer', name: 'lee', role: 'operator', grants: [{ role: 'viewer' }, { role: 'operator', events: 'hero-*' }] });
+    assert.deepEqual((await house.front.admin.get('/admin/whoami')).json, { by: 'admin-token', role: 'admin' });
+  });
+
+  test('each algorithm of the issuer is believed, and a machine that has a role', async () => {
+    for (const alg of ['ES256', 'EdDSA', 'RS256']) {
+      issuer.alg = alg;
+      const { access_token: shown } = await issuer.login('kim');
+      assert.equal(JSON.parse(Buffer.from(shown.split('.')[0], 'base64url')).alg, alg);
+      assert.equal((await as(shown, 'GET', '/admin/events')).status, 200, alg);
+    }
+    assert.equal((await as(await issuer.machine(), ...PATCH('other'))).status, 200);
+    assert.equal((await as(issuer.forge({ roles: ['viewer'] }), 'GET', '/admin/events')).status, 200, 'what the next test changes');
+  });
+
+  test('what must not be believed is refused, and none of it is told back', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const all = { roles: ['admin'] };
+    const refused = {
+      'no signature': issuer.forge(all, { header: { alg: 'none' } }),
+      'HS256 by the public key': issuer.forge(all, { header: { alg: 'HS256' } }),
+      'ES256 by the RSA key': issuer.forge(all, { header: { alg: 'ES256' } }),
+      'RS256 by the EC key': issuer.forge(all, { alg: 'ES256', header: { alg: 'RS256' } }),
+      'another algorithm': issuer.forge(all, { header: { alg: 'PS256' } }),
+      'an extension': issuer.forge(all, { header: { crit: ['x'], x: 1 } }),
+      'another kind of token': issuer.forge(all, { header: { typ: 'logout+jwt' } }),
+      'no name of a key': issuer.forge(all, { header: { kid: undefined } }),
+      'another audience': issuer.forge({ ...all, aud: 'https://wiki.example' }),
+      'no audience': issuer.forge({ ...all, aud: undefined }),
+      'another issuer': issuer.forge({ ...all, iss: `${issuer.url}/` }),
+      'too early': issuer.forge({ ...all, nbf: now + 120 }),
+      'from the future': issuer.forge({ ...all, iat: now + 120, exp: now + 300 }),
+      'for weeks': issuer.forge({ ...all, exp: now + 20 * 86400 }),
+      'without an end': issuer.forge({ ...all, exp: undefined }),
+      'an end that is a text': issuer.forge({ ...all, exp: String(now + 300) }),
+      'nobody': issuer.forge({ ...all, sub: undefined }),
+      'a name with a line in it': issuer.forge({ ...all, sub: 'kim\nadmin' }),
+      'an ID token, which is for the client': (await issuer.login('ann')).id_token,
+      'a changed role': changed(token.kim, (claims) => { claims.roles = ['admin']; }),
+      'too long': issuer.forge({ ...all, groups: ['x'.repeat(8000)] }),
+    };
+    for (const [what, shown] of Object.entries(refused)) {
+      const answer = await as(shown, 'GET', '/admin/events');
+      assert.equal(answer.json?.code, 'operator-token-refused', `${what}: ${answer.text}`);
+      assertProblem(answer, 401, 'operator-token-refused');
+      assert.match(answer.headers['www-authenticate'], /^Bearer error="invalid_token"$/);
+      for (const part of shown.split('.').filter((one) => one.length > 8)) assert.ok(!answer.text.includes(part) && !house.front.child.log().includes(part), what);
+    }
+    assertProblem(await as(issuer.forge({ ...all, iat: now - 400, exp: now - 100 }), 'GET', '/admin/events'), 401, 'operator-token-expired');
+    for (const shown of ['x', 'ey.a', undefined]) assertProblem(await as(shown, 'GET', '/admin/events'), 401, 'admin-token-required');
+  });
+
+  test('an ID token opens where the audience is the client', async (t) => {
+    const other = openScope(t);
+    const config = { operators: settings(issuer, { audience: CLIENT }) };
+    const front = await startFront({ ...house, scope: other }, config);
+    const { id_token: shown, access_token: access } = await issuer.login('ann');
+    const answer = await until('the keys', async () => {
+      const now = await front.private.get('/admin/whoami', { token: shown });
+      return now.json.code !== 'operator-keys-awaited' && now;
+    });
+    assert.deepEqual([answer.json.name, answer.json.role], ['ann@house.example', 'admin']);
+    assertProblem(await front.private.get('/admin/whoami', { token: access }), 401, 'operator-token-refused');
+  });
+
+  test('new keys are found by the first token that names one, and made up names do not have the issuer asked again and again', async () => {
+    const old = token.kim;
+    issuer.rotate();
+    const { access_token: shown } = await issuer.login('kim');
+    await until('the new key to be known', async () => (await as(shown, 'GET', '/admin/events')).status === 200);
+    assertProblem(await once(old, 'GET', '/admin/events'), 401, 'operator-token-refused');
+    const [asked, began] = [issuer.keyCalls, Date.now()];
+    for (let i = 0; i < 100; i += 1) await as(issuer.forge({}, { header: { kid: `made-up-${i}` } }), 'GET', '/admin/events');
+    const seconds = Math.ceil((Date.now() - began) / 1000);
+    assert.ok(issuer.keyCalls - asked <= seconds + 1, `${issuer.keyCalls - asked} times in ${seconds} s`);
+    token.kim = shown;
+  });
+
+  test('an issuer that is away shuts nobody out who was let in, and a front without its keys says so', async (t) => {
+    const other = openScope(t);
+    issuer.away = true;
+    assert.equal((await as((await issuer.login('kim')).access_token, 'GET', '/admin/events')).status, 200);
+    const front = await startFront({ ...house, scope: other }, { operators: settings(issuer) });
+    assertProblem(await front.private.get('/admin/events', { token: token.kim }), 503, 'operator-keys-awaited');
+    assert.equal((await front.admin.get('/admin/events')).status, 200, 'the admin token breaks the glass');
+    issuer.away = false;
+    await until('the keys to come', async () => (await front.private.get('/admin/events', { token: token.kim })).status === 200);
+  });
+
+  test('keys may lie in a file, and a setting that would open too much is refused', async (t) => {
+    const other = openScope(t);
+    const path = join(other.tempDir('keys-'), 'jwks.json');
+    writeFileSync(path, JSON.stringify({ keys: issuer.keys.map(({ d, p, q, dp, dq, qi, ...jwk }) => jwk) }));
+    const front = await startFront({ ...house, scope: other }, { operators: settings(issuer, { keys: path, role_prefix: 'fairgate-' }) });
+    const shown = issuer.forge({ groups: ['fairgate-viewer', 'admin'] });
+    const answer = await until('the keys', async () => {
+      const now = await front.private.get('/admin/whoami', { token: shown });
+      return now.json.code !== 'operator-keys-awaited' && now;
+    });
+    assert.equal(answer.json.role, 'viewer');
+    for (const [more, says] of [[{ audience: '' }, 'operators.audience'], [{ keys: '' }, 'operators.keys'], [{ keys: 'http://id.example/jwks' }, 'operators.keys']]) {
+      const bad = await startFront({ ...house, scope: other }, { operators: settings(issuer, more), ready: false });
+      bad.child.mayEnd = true;
+      await until('it to end', () => bad.child.log().includes(says));
+    }
+  });
+});
+
+describe('persons at the seats and the payments', () => {
+  const scope = openScope();
+  let issuer;
+  let seats;
+  let pay;
+
+  before(async () => {
+    issuer = await openIssuer(scope);
+    seats = await openSeats(scope, await openPostgres(scope), { config: { operators: settings(issuer) } });
+    for (const id of ['hero-lim', 'other']) await importHall(seats, id, hall());
+    pay = (await openWorld(scope, { operators: settings(issuer) })).pay;
+  });
+  after(() => scope.close());
+
+  test('read by role and event, and what moves money or sold seats is for admins', async () => {
+    const may = [
+      [seats, 'viewer', 'GET', '/admin/events'], [seats, 'viewer:hero-*', 'GET', '/admin/events/hero-lim/counts'], [seats, 'operator:hero-*', 'POST', '/admin/events/hero-lim/block'],
+      [seats, 'admin', 'POST', '/admin/events/other/price'], [seats, 'viewer', 'GET', '/admin/whoami'],
+      [pay, 'viewer', 'GET', '/admin/sagas'], [pay, 'viewer:hero-*', 'GET', '/admin/events/hero-lim/refund-terms'], [pay, 'operator', 'POST', '/admin/reconcile'],
+      [pay, 'admin', 'POST', '/admin/orders/nothing/refund'], [pay, 'viewer', 'GET', '/admin/whoami'],
+    ];
+    const mayNot = [
+      [seats, 'viewer', 'POST', '/admin/events/other/block'], [seats, 'operator', 'POST', '/admin/events/other/price'], [seats, 'operator', 'POST', '/admin/events/other/move'],
+      [seats, 'operator', 'PUT', '/admin/events/other'], [seats, 'operator', 'POST', '/internal/events/other/holds/x/release'], [seats, 'viewer:hero-*', 'GET', '/admin/events'],
+      [seats, 'operator:hero-*', 'POST', '/admin/events/other/block'],
+      [pay, 'viewer', 'POST', '/admin/reconcile'], [pay, 'operator', 'POST', '/admin/orders/nothing/refund'], [pay, 'operator', 'POST', '/admin/orders/nothing/move'],
+      [pay, 'operator', 'PUT', '/admin/events/other/refund-terms'], [pay, 'operator', 'POST', '/admin/sagas/1/compensate'], [pay, 'admin:hero-*', 'POST', '/admin/orders/nothing/refund'],
+      [pay, 'viewer:hero-*', 'GET', '/admin/sagas'],
+    ];
+    const ask = (service, role, method, path) => until('its keys', async () => {
+      const answer = await service.private.call(method, path, { token: issuer.forge({ roles: [role] }), ...(method === 'GET' ? {} : { body: {} }) });
+      return answer.json?.code !== 'operator-keys-awaited' && answer;
+    });
+    for (const [service, role, method, path] of may) {
+      const { status, text } = await ask(service, role, method, path);
+      assert.ok(status !== 401 && status !== 403, `${role} ${method} ${path}: ${status} ${text}`);
+    }
+    for (const [service, role, method, path] of mayNot) {
+      const { status, json } = await ask(service, role, method, path);
+      assert.ok(status === 403 && /^operator-(role-needed|event-refused)$/.test(json.code), `${role} ${method} ${path}: ${status}`);
+    }
+    for (const service of [seats, pay]) assertProblem(await service.private.get('/admin/whoami', { token: issuer.forge({ aud: 'x' }) }), 401, 'operator-token-refused');
+  });
+});
+
+function changed(token, change) {
+  const [head, body, signature] = token.split('.');
+  const claims = JSON.parse(Buffer.from(body, 'base64url'));
+  change(claims);
+  return [head, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
+}

@@ -1,0 +1,152 @@
+// An OpenID Connect issuer: oidc-provider, with the accounts and key algorithms that a test wants.
+//   const issuer = await openIssuer(scope);
+//   issuer.account('kim', { email: 'kim@house.example', roles: ['viewer'] });
+//   const { access_token, id_token } = await issuer.login('kim');
+// Programs log in by the device grant; approve(userCode, account) is what the person would do in a browser.
+
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { createServer } from 'node:http';
+import Provider from 'oidc-provider';
+import { until } from './wait.js';
+
+export const AUDIENCE = 'https://fairgate.example'; // what access tokens are for
+export const CLIENT = 'fairgate-cli'; // for whom ID tokens are
+export const MACHINE = { id: 'nightly', secret: 'of-the-nightly-job-and-nobody-else' };
+
+const KINDS = { RS256: ['rsa', { modulusLength: 2048 }], ES256: ['ec', { namedCurve: 'P-256' }], EdDSA: ['ed25519', {}] };
+const base64url = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+
+function makeKey(alg) {
+  const { privateKey } = generateKeyPairSync(...KINDS[alg]);
+  return { ...privateKey.export({ format: 'jwk' }), alg, use: 'sig', kid: `${alg}-${randomUUID()}` };
+}
+
+export async function openIssuer(scope) {
+  const issuer = new Issuer();
+  await issuer.listen(scope);
+  return issuer;
+}
+
+class Issuer {
+  constructor() {
+    this.accounts = new Map();
+    this.alg = 'RS256'; // of the tokens that are given from here on
+    this.keyCalls = 0; // how often the key set was asked for
+    this.away = false; // no key set
+    this.asked = []; // codes of devices that wait for somebody
+  }
+
+  async listen(scope) {
+    const server = createServer((req, res) => {
+      if (req.url.startsWith('/jwks')) {
+        this.keyCalls += 1;
+        if (this.away) { res.statusCode = 503; res.end(); return; }
+      }
+      this.handle(req, res);
+    });
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    server.keepAliveTimeout = 0; // none is closed while a client is about to use it again
+    scope.defer(() => { server.closeAllConnections(); server.close(); });
+    this.url = `http://127.0.0.1:${server.address().port}`;
+    this.rotate();
+  }
+
+  // New keys for all algorithms; tokens of the old ones are still tokens, but nobody can judge them.
+  rotate() {
+    this.keys = Object.keys(KINDS).map(makeKey);
+    this.provider = this.#provider();
+    this.handle = this.provider.callback();
+    this.provider.on('device_code.saved', (code) => { if (code.accountId === undefined && code.error === undefined) this.asked.push(code.userCode); });
+  }
+
+  account(id, claims) {
+    this.accounts.set(id, claims);
+  }
+
+  // A resource's tokens are JWTs, signed as `alg` says at that moment.
+  #provider() {
+    const { accounts } = this;
+    const claimsOf = (id) => accounts.get(id) ?? {};
+    const issuer = this;
+    const resource = () => ({ scope: 'fairgate', accessTokenFormat: 'jwt', accessTokenTTL: 300, jwt: { sign: { alg: issuer.alg } } });
+    const grants = ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'];
+    return new Provider(this.url, {
+      clients: [
+        { client_id: CLIENT, token_endpoint_auth_method: 'none', application_type: 'native', grant_types: grants, response_types: [], redirect_uris: [], id_token_signed_response_alg: 'ES256' },
+        { client_id: MACHINE.id, client_secret: MACHINE.secret, grant_types: ['client_credentials'], response_types: [], redirect_uris: [] },
+      ],
+      jwks: { keys: this.keys },
+      claims: { openid: ['sub', 'email', 'email_verified', 'roles', 'groups', 'fairgate_events'] },
+      conformIdTokenClaims: false,
+      enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA'] },
+      scopes: ['openid', 'offline_access', 'fairgate'],
+      features: {
+        deviceFlow: { enabled: true },
+        clientCredentials: { enabled: true },
+        devInteractions: { enabled: false },
+        revocation: { enabled: true },
+        resourceIndicators: { enabled: true, defaultResource: () => AUDIENCE, useGrantedResource: () => true, getResourceServerInfo: resource },
+      },
+      ttl: { IdToken: 300, DeviceCode: 600, RefreshToken: 3600, Grant: 3600 },
+      extraTokenClaims: (ctx, token) => claimsOf(token.accountId ?? token.clientId),
+      findAccount: (ctx, id) => (accounts.has(id) ? { accountId: id, claims: () => ({ sub: id, ...claimsOf(id) }) } : undefined),
+      cookies: { keys: [randomUUID()] },
+    });
+  }
+
+  // What somebody does who opens the address on their telephone, types the code and says yes.
+  async approve(userCode, accountId) {
+    const code = await this.provider.DeviceCode.findByUserCode(userCode.replace(/[^A-Za-z0-9]/g, '').toUpperCase(), { ignoreExpiration: false });
+    const grant = new this.provider.Grant({ accountId, clientId: code.clientId });
+    grant.addOIDCScope('openid offline_access');
+    grant.addResourceScope(AUDIENCE, 'fairgate');
+    Object.assign(code, { accountId, grantId: await grant.save(), scope: 'openid offline_access fairgate', authTime: Math.floor(Date.now() / 1000), resource: AUDIENCE, sessionUid: randomUUID(), expiresWithSession: false });
+    await code.save();
+  }
+
+  // What somebody does who does not know what that is.
+  async deny(userCode) {
+    const code = await this.provider.DeviceCode.findByUserCode(userCode, { ignoreExpiration: false });
+    await Object.assign(code, { error: 'access_denied' }).save();
+  }
+
+  async post(path, form) {
+    const answer = await fetch(`${this.url}${path}`, { method: 'POST', body: new URLSearchParams(form) });
+    const text = await answer.text();
+    return text === '' ? {} : JSON.parse(text);
+  }
+
+  // The tokens of somebody who has logged in, in full: {access_token, id_token, refresh_token}.
+  async login(account) {
+    const asked = await this.post('/device/auth', { client_id: CLIENT, scope: 'openid offline_access fairgate', resource: AUDIENCE });
+    await this.approve(asked.user_code, account);
+    return until('the tokens', async () => {
+      const answer = await this.post('/token', { client_id: CLIENT, grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: asked.device_code });
+      if (answer.error !== undefined) throw new Error(`${answer.error}: ${answer.error_description}`);
+      return answer;
+    });
+  }
+
+  async machine() {
+    const answer = await this.post('/token', { client_id: MACHINE.id, client_secret: MACHINE.secret, grant_type: 'client_credentials', scope: 'fairgate', resource: AUDIENCE });
+    return answer.access_token;
+  }
+
+  // Any claims and header, honestly signed by the issuer's key for `alg`: what the issuer itself would never give.
+  forge(claims, { alg = 'RS256', header = {} } = {}) {
+    const jwk = this.keys.find((key) => key.alg === alg);
+    const now = Math.floor(Date.now() / 1000);
+    const head = { alg, typ: 'at+jwt', kid: jwk.kid, ...header };
+    const body = { iss: this.url, aud: AUDIENCE, sub: 'forged', iat: now, exp: now + 300, ...claims };
+    const text = `${base64url(head)}.${base64url(body)}`;
+    return `${text}.${signature(head.alg, jwk, text)}`;
+  }
+}
+
+// HS256 by the text of the public key: the oldest trick there is.
+function signature(alg, jwk, text) {
+  const key = createPrivateKey({ key: jwk, format: 'jwk' });
+  if (alg === 'none') return '';
+  if (alg === 'HS256') return createHmac('sha256', createPublicKey(key).export({ type: 'spki', format: 'pem' })).update(text).digest('base64url');
+  return sign(jwk.kty === 'OKP' ? null : 'sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
+}

@@ -1,0 +1,249 @@
+/* persons_test.c: what tokens of an issuer open, and what they do not. */
+#include "unit.h"
+
+#include "crypto/jwt.h"
+#include "service/persons.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NOW_S = 1795159953 };
+
+struct house {
+    uv_loop_t loop;
+    struct clock_fake clock;
+    struct jwks *keys;
+    char *path;
+    struct persons *persons;
+};
+
+static char *publish(const struct jwks *keys)
+{
+    char memory[JWKS_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    jwks_put(&text, keys);
+    return unit_file(text_span(&text), 0600);
+}
+
+static void turn_until_keys_are_there(struct house *house)
+{
+    struct err_slot err;
+    const struct person *person;
+    while (persons_judge(house->persons, SPAN("ey.a.b"), &err, &person) == ERR_UNKNOWN)
+        uv_run(&house->loop, UV_RUN_ONCE);
+}
+
+static void open_house(struct house *house, const char *prefix)
+{
+    struct err_slot err;
+    struct jwks_key *key;
+    *house = (struct house){.persons = NULL};
+    uv_loop_init(&house->loop);
+    clock_fake_init(&house->clock, (uint64_t)NOW_S * 1000000);
+    assert_int_equal(0, jwks_create(&err, &house->keys));
+    assert_int_equal(0, jwks_key_generate(&err, &key));
+    assert_int_equal(0, jwks_add(house->keys, key, &err));
+    house->path = publish(house->keys);
+    const struct persons_conf conf = {.issuer = "https://id.example",
+                                      .audience = "fairgate",
+                                      .keys = house->path,
+                                      .ca_file = "",
+                                      .roles_claim = "roles, groups,realm.roles",
+                                      .events_claim = "fairgate_events",
+                                      .role_prefix = prefix,
+                                      .loop = &house->loop,
+                                      .clock = &house->clock.clock,
+                                      .rng = rng_system()};
+    assert_int_equal(0, persons_create(&conf, &err, &house->persons));
+    turn_until_keys_are_there(house);
+}
+
+static void close_house(struct house *house)
+{
+    persons_close(house->persons);
+    uv_run(&house->loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&house->loop));
+    jwks_destroy(house->keys);
+    unit_file_remove(house->path);
+}
+
+/* Static memory. */
+static struct span token_with(const struct house *house, const char *sub, const char *extra)
+{
+    static char memory[JWT_OUTSIDE_BYTES_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    struct err_slot err;
+    const struct jwt_claims claims = {.iss = SPAN("https://id.example"),
+                                      .aud = SPAN("fairgate"),
+                                      .sub = span_of(sub),
+                                      .iat_s = NOW_S - 10,
+                                      .exp_s = NOW_S + 300,
+                                      .extra = span_of(extra)};
+    assert_int_equal(0, jwt_sign(jwks_signer(house->keys), "at+jwt", &claims, &err, &text));
+    return text_span(&text);
+}
+
+static const struct person *person_of(struct house *house, const char *extra)
+{
+    struct err_slot err;
+    const struct person *person;
+    assert_int_equal(0,
+                     persons_judge(house->persons, token_with(house, "u-1", extra), &err, &person));
+    return person;
+}
+
+static void a_role_opens_what_it_says_for_the_events_that_it_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *claims;
+        enum person_role everywhere, hero, heron, other;
+    } rows[] = {
+        {"\"roles\":[\"viewer\"]", PERSON_VIEWER, PERSON_VIEWER, PERSON_VIEWER, PERSON_VIEWER},
+        {"\"roles\":\"admin\"", PERSON_ADMIN, PERSON_ADMIN, PERSON_ADMIN, PERSON_ADMIN},
+        {"\"roles\":\"mail  viewer calendar\"", PERSON_VIEWER, PERSON_VIEWER, PERSON_VIEWER,
+         PERSON_VIEWER},
+        {"\"groups\":[\"operator:hero-*\"]", PERSON_NOBODY, PERSON_OPERATOR, PERSON_NOBODY,
+         PERSON_NOBODY},
+        {"\"groups\":[\"operator:heron\"]", PERSON_NOBODY, PERSON_NOBODY, PERSON_OPERATOR,
+         PERSON_NOBODY},
+        {"\"realm\":{\"roles\":[\"viewer\"]},\"roles\":[\"admin:hero-*\"]", PERSON_VIEWER,
+         PERSON_ADMIN, PERSON_VIEWER, PERSON_VIEWER},
+        {"\"roles\":[\"operator\",\"viewer:*\"],\"fairgate_events\":[\"hero-*\",\"heron\"]",
+         PERSON_VIEWER, PERSON_OPERATOR, PERSON_OPERATOR, PERSON_VIEWER},
+        {"\"roles\":[\"operator\"],\"fairgate_events\":\"*\"", PERSON_OPERATOR, PERSON_OPERATOR,
+         PERSON_OPERATOR, PERSON_OPERATOR},
+        /* What is half understood grants nothing. */
+        {"\"roles\":[\"operator\"],\"fairgate_events\":[]", 0, 0, 0, 0},
+        {"\"roles\":[\"operator\"],\"fairgate_events\":{\"a\":1}", 0, 0, 0, 0},
+        {"\"roles\":[\"operator\"],\"fairgate_events\":[\"hero-*\",7]", 0, 0, 0, 0},
+        {"\"roles\":[\"operator\"],\"fairgate_events\":null", 0, 0, 0, 0},
+        {"\"roles\":[\"operator:\",\"operator:he*o\",\"operator:a/b\",\"operator:**\"]", 0, 0, 0,
+         0},
+        {"\"roles\":[\"viewer\",7]", 0, 0, 0, 0},
+        {"\"roles\":[\"Admin\",\"admins\",\"adm in\",\"\"],\"role\":\"admin\"", 0, 0, 0, 0},
+        {"\"realm\":\"admin\",\"groups\":{\"admin\":true}", 0, 0, 0, 0},
+        {"", 0, 0, 0, 0},
+    };
+    struct house house;
+    open_house(&house, "");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct person *person = person_of(&house, rows[i].claims);
+        for (enum person_role role = PERSON_VIEWER; role <= PERSON_ADMIN; role++) {
+            bool all = rows[i].everywhere >= role;
+            const struct {
+                const char *event;
+                enum person_role has;
+            } asked[] = {
+                {"hero-lim", rows[i].hero}, {"heron", rows[i].heron}, {"x", rows[i].other}};
+            assert_int_equal(all, person_may(person, role, (struct span){NULL, 0}));
+            for (size_t j = 0; j < 3; j++) {
+                if (person_may(person, role, span_of(asked[j].event)) != (asked[j].has >= role))
+                    fail_msg("%s: %s as %s", rows[i].claims, asked[j].event,
+                             person_role_name(role));
+            }
+        }
+    }
+    close_house(&house);
+}
+
+static void only_roles_with_the_prefix_count(void **state)
+{
+    (void)state;
+    struct house house;
+    open_house(&house, "fairgate-");
+    assert_int_equal(PERSON_NOBODY, person_highest(person_of(&house, "\"roles\":[\"admin\"]")));
+    assert_int_equal(PERSON_OPERATOR,
+                     person_highest(person_of(
+                         &house, "\"roles\":[\"admin\",\"fairgate-operator\",\"fairgate-x\"]")));
+    close_house(&house);
+}
+
+static void more_grants_than_there_is_room_for_grant_less(void **state)
+{
+    (void)state;
+    struct house house;
+    char claims[2048];
+    struct text text = text_on(claims, sizeof(claims) - 1);
+    text_str(&text, "\"roles\":[");
+    for (unsigned i = 0; i <= PERSONS_GRANTS_MAX; i++)
+        text_printf(&text, "%s\"viewer:e%u\"", i > 0 ? "," : "", i);
+    text_str(&text, "]");
+    claims[text.len] = '\0';
+    open_house(&house, "");
+    const struct person *person = person_of(&house, claims);
+    assert_true(person_may(person, PERSON_VIEWER, SPAN("e31")));
+    assert_false(person_may(person, PERSON_VIEWER, SPAN("e32")));
+    close_house(&house);
+}
+
+static void a_person_is_called_by_a_proved_address_or_by_the_issuers_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *claims, *name;
+    } rows[] = {{"", "u-1"},
+                {"\"email\":\"kim@house.example\"", "kim@house.example"},
+                {"\"email\":\"kim@house.example\",\"email_verified\":true", "kim@house.example"},
+                {"\"email\":\"kim@house.example\",\"email_verified\":false", "u-1"},
+                {"\"email\":\"kim@house.example\",\"email_verified\":\"true\"", "u-1"},
+                {"\"email\":\"kim lee\"", "u-1"},
+                {"\"email\":\"a\\u000ab\"", "u-1"},
+                {"\"email\":7", "u-1"}};
+    struct house house;
+    struct err_slot err;
+    const struct person *person;
+    open_house(&house, "");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_string_equal(rows[i].name, person_of(&house, rows[i].claims)->name);
+    assert_int_equal(ERR_AUTH,
+                     persons_judge(house.persons, token_with(&house, "u 1", ""), &err, &person));
+    close_house(&house);
+}
+
+static void a_token_is_judged_once_and_never_after_its_end(void **state)
+{
+    (void)state;
+    struct house house;
+    struct err_slot err;
+    const struct person *person, *again;
+    open_house(&house, "");
+    struct span token = token_with(&house, "u-1", "\"roles\":\"viewer\"");
+    assert_null(persons_seen(house.persons, token));
+    assert_int_equal(0, persons_judge(house.persons, token, &err, &person));
+    assert_int_equal(0, persons_judge(house.persons, token, &err, &again));
+    assert_ptr_equal(person, again);
+    assert_ptr_equal(person, persons_seen(house.persons, token));
+    assert_null(persons_seen(house.persons, (struct span){token.ptr, token.len - 1}));
+    clock_fake_step(&house.clock, (uint64_t)(300 + PERSONS_LEEWAY_S) * 1000000);
+    assert_null(persons_seen(house.persons, token));
+    assert_int_equal(ERR_TIMEOUT, persons_judge(house.persons, token, &err, &person));
+    close_house(&house);
+}
+
+static void keys_come_over_tls_or_stay_on_this_machine(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"https://id.example/jwks", "/etc/fairgate/issuer.json",
+                                       "http://127.0.0.1:8080/jwks", "http://localhost/jwks",
+                                       "http://[::1]:1/"};
+    static const char *const bad[] = {"", "http://id.example/jwks", "http://127.0.0.1.example/jwks",
+                                      "http://127.0.0.1", "http://localhost:1@id.example/"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(persons_keys_ok(span_of(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(persons_keys_ok(span_of(bad[i])));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_role_opens_what_it_says_for_the_events_that_it_says),
+        cmocka_unit_test(only_roles_with_the_prefix_count),
+        cmocka_unit_test(more_grants_than_there_is_room_for_grant_less),
+        cmocka_unit_test(a_person_is_called_by_a_proved_address_or_by_the_issuers_name),
+        cmocka_unit_test(a_token_is_judged_once_and_never_after_its_end),
+        cmocka_unit_test(keys_come_over_tls_or_stay_on_this_machine),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
