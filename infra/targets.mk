@@ -115,7 +115,7 @@ ready-for-ha:
 # ---- what was lost comes back --------------------------------------------------------------------
 
 .PHONY: recover-drill
-recover-drill: ## backs a stack up, loses its stores in eleven ways, restores; what was lost, RPO, RTO (FAULTS="line"); REGION=1: a region
+recover-drill: ## backs a stack up, loses its stores in ten ways, restores; what was lost, RPO, RTO (FAULTS="line"); REGION=1: a region
 	@infra/deps run recover
 	@$(RELEASE) -j$$(nproc) programs
 	@node infra/recover/$(if $(REGION),region.js,drill.js '$(FAULTS)')
