@@ -2,7 +2,7 @@
 // sums in C (infra/ctl/src/plan/size.c), and a test holds one against the other; the simulation is held against both.
 
 import { pollsPerS } from './poll.js';
-import { connectionsOf, joinUs, shardUs } from './sale.js';
+import { connectionsOf, joinUs, shardUs, waysOf } from './sale.js';
 
 export const ROOM = 1.15; // for what sums do not know: that not all come at the same pace
 const MORE_EDGES = 16;
@@ -53,7 +53,7 @@ function doorOf(ask, edges, fronts, most) {
   const streams = ask.visitors * ask.people.streams;
   let best = { ...most, cores: Infinity };
   for (let more = 0; more <= MORE_EDGES; more++) {
-    const one = { edges: edges + more, fronts: Math.max(fronts, atLeastOne(streams / ((edges + more) * ask.cost.ports_between))) };
+    const one = { edges: edges + more, fronts: Math.max(fronts, atLeastOne(streams / waysOf({ ...ask, edges: edges + more, fronts: 1 }))) };
     const cores = one.edges * ask.edgeCores + one.fronts * ask.frontCores;
     if (cores < best.cores && one.edges <= most.edges && one.fronts <= most.fronts) best = { ...one, cores };
   }

@@ -38,8 +38,7 @@ export class Line {
     const { ask } = this.world;
     const here = this.queue.length + this.world.hall.inside;
     const kept = Math.min(here, ask.edges * this.world.edgeConnections);
-    const ways = ask.edges * ask.fronts * ask.cost.ports_between;
-    return { here, kept, streams: Math.min(Math.round(kept * ask.people.streams), ways, ask.fronts * ask.frontFiles) };
+    return { here, kept, streams: Math.min(Math.round(kept * ask.people.streams), this.world.ways, ask.fronts * ask.frontFiles) };
   }
 
   poll() {

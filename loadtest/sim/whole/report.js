@@ -76,17 +76,20 @@ function sizes(cases) {
   );
 }
 
-const MILLION = { visitors: 1_000_000, edges: 4, fronts: 9 };
-const enough = () => ({ psp_calls_per_s: sizeOf(askOf(MILLION), 10).pspPerS });
+// A million with what its row above has.
+function million() {
+  const { edges, fronts, pspPerS } = sizeOf(askOf({ visitors: 1_000_000 }), 10);
+  return { machines: { visitors: 1_000_000, edges, fronts }, paced: { psp_calls_per_s: pspPerS } };
+}
 
 // A million with the machines of the first row's kind, one thing too small or all as it is delivered.
 function narrow() {
-  const base = (changes) => askOf({ ...MILLION, ...changes });
-  const paced = enough();
+  const { machines: given, paced } = million();
+  const base = (changes) => askOf({ ...given, ...changes });
   const cases = [
     ['all as above', base({ figures: paced })],
-    ['one edge', base({ edges: 1, fronts: 36, figures: paced })],
-    ['one edge, without a bound of what its kernel takes in', base({ edges: 1, fronts: 36, backlog: 1e9, figures: paced })],
+    ['one edge', base({ edges: 1, fronts: 45, figures: paced })],
+    ['one edge, without a bound of what its kernel takes in', base({ edges: 1, fronts: 45, backlog: 1e9, figures: paced })],
     ['one front of two cores', base({ fronts: 1, figures: paced })],
     ['`psp.per_s` as it is delivered, 100', base({})],
     ['500 called a second', base({ ratePerS: 500, pays: 5, figures: paced })],
@@ -105,7 +108,8 @@ function narrow() {
 // A million with the machines above, and one figure that nobody has measured by itself twice as large. What changes
 // nothing by a twentieth is only named.
 function doubts() {
-  const base = askOf({ ...MILLION, figures: enough() });
+  const { machines: given, paced } = million();
+  const base = askOf({ ...given, figures: paced });
   const { cost, people } = base;
   const doubled = [
     ...figures().filter(({ basis }) => basis === 'assumed' || basis === 'bound').map(({ name }) => [name, { ...base, cost: { ...cost, [name]: 2 * cost[name] } }]),

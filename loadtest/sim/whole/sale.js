@@ -23,6 +23,10 @@ const COUNTS = ['handshakes', 'deadHandshakes', 'reloads', 'toldLater', 'polls',
 
 const zeros = (names) => Object.fromEntries(names.map((name) => [name, 0]));
 
+// Streams that fit between edges and fronts: a fifth of the ports is left to requests.
+const PORTS_FOR_STREAMS = 0.8;
+export const waysOf = ({ edges, fronts, cost }) => Math.floor(edges * fronts * cost.ports_between * PORTS_FOR_STREAMS);
+
 // What a shard has left for joins, in microseconds of a second.
 export function shardUs(ask) {
   const { cost, fronts, frontCores, shards, busy } = ask;
@@ -74,6 +78,7 @@ class World {
     this.stations = stationsOf(ask);
     this.each = [...new Set(Object.values(this.stations))];
     this.edgeConnections = connectionsOf(ask);
+    this.ways = waysOf(ask);
     this.redisJoinUs = joinUs(ask);
     this.waits = Object.fromEntries(WAITS.map((name) => [name, new Waits()]));
     this.ends = zeros(ENDS);

@@ -9,6 +9,7 @@
 
 static const double ticks_a_loop = 10, ticks_most_per_s = 2500, ticks_work_per_s = 20;
 static const double cuts_per_s = 50, reads_per_s = 1 / 0.018;
+static const double ports_for_streams = 0.8; /* requests have the others */
 static const double memory_used = 0.7, second_us = 1e6;
 static const double people_a_call = 0.9, logins_of_queries = 0.75;
 enum { MORE_EDGES = 16 };
@@ -86,7 +87,8 @@ static struct size_door with_streams(const struct size_ask *ask, double edges, d
     struct size_door best = most;
     for (int more = 0; more <= MORE_EDGES; more++) {
         struct size_door door = {.edges = edges + more};
-        door.fronts = fmax(fronts, at_least_one(streams / (door.edges * figure_ports_between)));
+        door.fronts = fmax(fronts, at_least_one(streams / floor(door.edges * figure_ports_between *
+                                                                ports_for_streams)));
         double cores = door.edges * ask->edge_cores + door.fronts * ask->front_cores;
         if (cores < fewest && door.edges <= most.edges && door.fronts <= most.fronts) {
             fewest = cores;
