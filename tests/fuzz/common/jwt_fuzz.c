@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool believed = believes(world, (struct span){(const char *)data, size});
     assert(!believed); /* nobody but us has the key */
     struct jwks *set;
-    if (jwks_parse((struct span){(const char *)data, size}, NULL, &set) == 0)
+    if (jwks_parse_for((struct span){(const char *)data, size}, JWKS_ANY, NULL, &set) == 0)
         jwks_destroy(set);
     if (size > 1024)
         return 0;

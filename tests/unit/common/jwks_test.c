@@ -365,9 +365,88 @@ static void a_key_that_is_made_signs_and_has_a_name(void **state)
     assert_int_equal(len, JWKS_KID_LEN);
 }
 
+/* RFC 7515, A.2, and RFC 8037, A.4. */
+#define RSA_N                                                                                      \
+    "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrc"                 \
+    "S2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGz"                 \
+    "jb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xs"                 \
+    "mtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8"                 \
+    "q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"
+static const char rs256_message[] =
+    "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNv"
+    "bS9pc19yb290Ijp0cnVlfQ";
+static const char rs256_signature[] =
+    "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Q"
+    "c_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTy"
+    "WzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwu"
+    "sC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5A"
+    "XLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+#define ED25519_X "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+static const char eddsa_message[] = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+static const char eddsa_signature[] =
+    "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+
+static bool verifies(const struct jwks *set, const char *kid, const char *message,
+                     const char *signature)
+{
+    uint8_t bytes[JWKS_SIGNATURE_BYTES_MAX];
+    size_t len;
+    assert_true(base64_decode(span_of(signature), bytes, sizeof(bytes), &len));
+    return jwks_key_verify_own(jwks_find(set, span_of(kid)), span_of(message),
+                               (struct span){(const char *)bytes, len});
+}
+
+static void keys_of_others_verify_by_their_own_algorithm_where_they_are_asked_for(void **state)
+{
+    (void)state;
+    static const char both[] =
+        "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"},"
+        "{\"kty\":\"OKP\",\"kid\":\"e\",\"crv\":\"Ed25519\",\"x\":\"" ED25519_X "\"}]}";
+    struct err_slot err;
+    struct jwks *set;
+    assert_int_equal(ERR_NOT_FOUND, jwks_parse(SPAN(both), &err, &set)); /* ours are ES256 */
+    assert_int_equal(0, jwks_parse_for(SPAN(both), JWKS_ANY, &err, &set));
+    assert_string_equal("RS256", jwks_key_alg(jwks_find(set, SPAN("r"))));
+    assert_string_equal("EdDSA", jwks_key_alg(jwks_find(set, SPAN("e"))));
+    assert_true(verifies(set, "r", rs256_message, rs256_signature));
+    assert_true(verifies(set, "e", eddsa_message, eddsa_signature));
+    assert_false(verifies(set, "r", eddsa_message, rs256_signature));
+    assert_false(verifies(set, "e", rs256_message, eddsa_signature));
+    assert_false(verifies(set, "r", eddsa_message, eddsa_signature));
+    assert_false(verifies(set, "e", rs256_message, rs256_signature));
+    jwks_destroy(set);
+}
+
+static void a_key_of_others_that_is_weak_or_odd_is_passed_over(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"", /* no name */
+        "\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"" RSA_N "\",\"e\":\"AQ\"",
+        "\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"" RSA_N "\",\"e\":\"AQAC\"",
+        "\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"" RSA_N "\",\"e\":\"\"",
+        "\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"ofgWCuLjybRl\",\"e\":\"AQAB\"", /* short */
+        "\"kty\":\"RSA\",\"kid\":\"r\",\"alg\":\"PS256\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"",
+        "\"kty\":\"RSA\",\"kid\":\"r\",\"use\":\"enc\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"",
+        "\"kty\":\"OKP\",\"kid\":\"e\",\"crv\":\"Ed448\",\"x\":\"" ED25519_X "\"",
+        "\"kty\":\"OKP\",\"kid\":\"e\",\"crv\":\"Ed25519\",\"x\":\"11qY\"",
+        "\"kty\":\"oct\",\"kid\":\"o\",\"k\":\"" ED25519_X "\"",
+    };
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        char json[1024];
+        struct err_slot err;
+        struct jwks *set;
+        snprintf(json, sizeof(json), "{\"keys\":[{%s}]}", keys[i]);
+        if (jwks_parse_for(span_of(json), JWKS_ANY, &err, &set) != ERR_NOT_FOUND)
+            fail_msg("%s", keys[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_of_others_verify_by_their_own_algorithm_where_they_are_asked_for),
+        cmocka_unit_test(a_key_of_others_that_is_weak_or_odd_is_passed_over),
         cmocka_unit_test(the_example_of_rfc_7515_verifies),
         cmocka_unit_test(a_key_without_a_name_is_named_by_its_thumbprint),
         cmocka_unit_test(what_a_key_signs_only_that_key_verifies),
