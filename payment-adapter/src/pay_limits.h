@@ -32,7 +32,8 @@ enum {
     /* outboxes */
     OUTBOX_BATCH_MAX = 64,
     OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment; then a person looks */
-    MAIL_UNDER_WAY_MAX = 4,
+    MAIL_UNDER_WAY_MAX = 16, /* taken each 100 ms at most: with a server that needs 380 ms for a
+                                mail they are 25,000 in ten minutes */
 
     /* doors */
     DOOR_SCANS_MAX = 500,  /* from a door that was offline, in one call */

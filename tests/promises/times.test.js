@@ -78,3 +78,19 @@ test('with the user database stalled a login is refused within a second', async 
   unlock();
   assertKept(t, 1000, ...took);
 });
+
+test('25,000 mails go out in ten minutes', async (t) => {
+  const scope = openScope(t);
+  const MAILS = 600;
+  const world = await openWorld(scope, { users: { queries_per_s: 1000 } });
+  world.psp.autoPay = true;
+  const buyer = await world.login();
+  const { order } = (await world.order(buyer, world.hold())).json;
+  await world.untilStatus(buyer, order, 'completed');
+  await until('its own mail', () => world.smtp.mails.length === 1);
+  assertKept(t, (600_000 * MAILS) / 25_000, await timed(async () => {
+    world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT id, member, 'moved-' || i, lang
+      FROM pay.orders, generate_series(1, ${MAILS}) i WHERE id = '${order}'`, 'pay');
+    await until('all of them', () => world.smtp.mails.length === 1 + MAILS);
+  }));
+});
