@@ -169,7 +169,7 @@ build/render: tests/packages/render.go
 	@GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/build/go nice go build -o $@ $<
 chart-test: ## renders the Helm chart and compares it with what kustomize renders (tests/packages)
 	@infra/deps run test chart
-	@command -v helm >/dev/null || $(MAKE) --no-print-directory build/render
+	@command -v helm >/dev/null || $(MAKE) -s --no-print-directory build/render
 	@$(RELEASE) -j$$(nproc) stack-programs
 	@FAIRGATE_VARIANT=release node infra/black-box.js tests/packages/chart.test.js
 kube-test: ## plays the manifests of Kubernetes by podman, and walks through their pods, as root (tests/packages)
