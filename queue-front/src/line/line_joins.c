@@ -6,7 +6,7 @@
  * for the next batch.
  *
  * Of a line that is kept in shards each shard has a lot of its own, and goes by the same code. What
- * it gives are numbers, and line_shards.c makes places of them; what a shard can't answer now
+ * it gives are numbers, and line_rim.c makes places of them; what a shard can't answer now
  * gathers again, before all that came meanwhile.
  *
  * The joins of a batch are decided when its answer comes and answered at the end of the turn, like

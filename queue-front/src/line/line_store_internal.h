@@ -1,13 +1,13 @@
 /* line_store_internal.h: what the files of the store share: line_store.c (events, ticks),
  * line_nodes.c (servers, commands), line_house.c (the list of events), line_calls.c (the life of a
- * request), line_shards.c (a line that is kept in shards), and those who ask: line_joins.c,
- * line_visits.c, line_moves.c, line_admin.c. Nobody else includes it. */
+ * request), line_rim.c and line_rim_calls.c (a line that is kept in shards), and those who ask:
+ * line_joins.c, line_visits.c, line_moves.c, line_admin.c. Nobody else includes it. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 #define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 
 #include "base/magic.h"
 #include "core/line/shards.h"
-#include "line/line_event.h"
+#include "line/event/line_event.h"
 #include "line/line_limits.h"
 #include "line/line_store.h"
 #include "redis/redis_route.h"
@@ -63,7 +63,7 @@ struct join_lot {
     struct redis_call call;
 };
 
-/* What one front does for a line that is kept in shards: line_shards.c. */
+/* What one front does for a line that is kept in shards: line_rim.c. */
 struct line_rim {
     uint32_t magic;
     struct line_store *store;
@@ -280,7 +280,7 @@ bool joins_is_busy(const struct join_lot *lot);
 /* Answers those that have waited too long to be sent, or were judged by another document. */
 void joins_weed(struct join_lot *lot, uint64_t now_us);
 
-/* ---- line_shards.c ---- */
+/* ---- line_rim.c ---- */
 
 /* After each tick: a line in shards has a rim as long as people may join it, now or later. */
 void rim_look(struct store_event *event);
@@ -296,6 +296,12 @@ void rim_wait(struct join_lot *lot, struct line_link *link);
 void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks);
 uint64_t rim_issued(const struct join_lot *lot);
 void rim_batch_done(struct line_rim *rim); /* last: it may be freed by the loop now */
+void rim_rest(struct line_rim *rim);       /* the turn is over */
+void rim_end(struct line_rim *rim); /* of one that is over, once its last call has been answered */
+
+/* ---- line_rim_calls.c ---- */
+
+void rim_go_on(struct line_rim *rim); /* sends whatever the turn asks for next */
 
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

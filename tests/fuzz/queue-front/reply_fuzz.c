@@ -6,7 +6,7 @@
  * Holds: an answer that is refused has changed nothing; marks only rise; what is shown is a line
  * that can be; and each reader of wire.list takes or refuses any tree. */
 #include "../json_mutator.h"
-#include "line/line_event.h"
+#include "line/event/line_event.h"
 #include "queue-front/lua/line_wire.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* What a front takes from an answer of tick.lua, and what it refuses to take. Answers are written
  * as Redis would send them. */
-#include "line/line_event.h"
+#include "line/event/line_event.h"
 
 #include "core/limits.h"
 #include "core/line/place.h"

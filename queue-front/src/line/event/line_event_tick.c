@@ -8,7 +8,7 @@
  *
  * A Redis that lost its last second knows less than this front. It finds that out itself, since
  * each tick tells it the marks, and answers HEAL instead of a picture. */
-#include "line/line_event.h"
+#include "line/event/line_event.h"
 
 #include "core/event/draw_seal.h"
 #include "line/line_limits.h"

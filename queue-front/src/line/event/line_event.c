@@ -4,7 +4,7 @@
  * answers is read in line_event_tick.c.
  *
  * What was picked for a call and did not arrive is picked again for the next one. */
-#include "line/line_event.h"
+#include "line/event/line_event.h"
 
 #include "core/event/draw_seal.h"
 #include "core/line/place.h"
