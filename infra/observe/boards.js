@@ -56,6 +56,12 @@ const LINE = {
       panel('Requests that wait for it', 'short', 'sum(fairgate_pending)'),
       panel('Reconnects, redirects, heals', 'short', { reconnects: rate('fairgate_store_reconnects_total'), redirects: rate('fairgate_store_redirects_total'), heals: rate('fairgate_store_heals_total') }),
     ],
+    'Lines over shards': [
+      panel('How long a join waits for its cut', 's', { mean: `${share('fairgate_store_cut_wait_microseconds_total', 'fairgate_store_cut_joins_total')} / 1e6` }),
+      panel('Of those, longer than 100 ms', 'percentunit', share('fairgate_store_cut_joins_slow_total', 'fairgate_store_cut_joins_total')),
+      panel('Cuts a second', 'short', { '{{outcome}}': rate('fairgate_store_cuts_total', 'outcome') }),
+      panel('Shards that seal, are silent, put off', 'short', { sealed: rate('fairgate_store_shard_seals_total'), silent: rate('fairgate_store_shard_silent_total'), 'put off': rate('fairgate_store_shard_put_off_total') }),
+    ],
   },
 };
 

@@ -6,6 +6,7 @@
 -- shows it, and
 --   'work', minute in which it was given out, name    or    'invitation', idem bucket, idem field    or
 --   'code', keyed digest of a presale code, address: it comes last of its join
+--   'refused', what to answer, '': of a shard, if the join has no number yet (claim.lua has found why it gets none)
 -- It answers tell_join, or {outcome, state}; CONFLICT: the document is another one by now, judge them by that.
 --   Joins take first, first + 1, ... in their order, except those that follow: at 0-based index, a place
 --   that was given before, or 0 for one over the limit of its address, or WORK_SPENT or INVITATION_SPENT
@@ -64,30 +65,7 @@ if issued + count > PLACE_MAX then
     return { LIMITED, state, 0, 60000 }
 end
 
--- An idempotency bucket is a small hash, and small hashes are cheap only up to 128 entries. So the number
--- of buckets grows with the line, four times at each level; a bucket's name is as many base-4 digits of the
--- key's hash as its level has. Older levels keep what they hold, and are asked first: one more call for
--- each, which is why the first level is so large.
-local level, full = 0, IDEM_LEVEL_FULL
-while issued >= full do
-    level, full = level + 1, full * 4
-end
-
-local format, sub = string.format, string.sub
-local idem_prefix = prefix .. 'idem:'
-local function earlier_place(bucket, field, place)
-    for below = 0, level - 1 do
-        local old = call('HGET', idem_prefix .. string.sub(bucket, 1, IDEM_DIGITS + below), field)
-        if old then
-            return tonumber(old)
-        end
-    end
-    local key = idem_prefix .. sub(bucket, 1, IDEM_DIGITS + level)
-    if call('HSETNX', key, field, format('%d', place)) == 0 then
-        return tonumber(call('HGET', key, field))
-    end
-    return nil
-end
+idem_level_of(issued)
 
 -- ---- what is good for one place ----
 
@@ -115,43 +93,17 @@ if spend_left > 0 then
         return spent_for and (spent_for > 0 and spent_for or INVITATION_SPENT)
     end
 
-    -- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
-    -- there that could be guessed.
-    local function not_there(address, lost)
-        if not lost or call('EXISTS', root .. 'codes') == 1 then
-            call('HINCRBY', ip_key, 'c:' .. address, 1)
-        end
-        return lost and CODE_MISSING or CODE_UNKNOWN
-    end
+    local codes
 
-    -- The reads come first whatever the code is, so that the time it takes says nothing of it.
     local function look_at_code(digest, address)
-        local lost = call('HGET', CFG, 'codes_lost')
-        local guesses = tonumber(call('HGET', ip_key, 'c:' .. address)) or 0
-        local of_lane, uses, used, channel =
-            string.match(call('HGET', root .. 'codes', digest) or '', '^(%d+):(%d+):(%d+):(.*)$')
-        if guesses >= WRONG_CODES_MAX then
-            return CODE_GUESSES
-        elseif not of_lane or (lane > 0 and tonumber(of_lane) ~= lane) then
-            return not_there(address, lost)
-        elseif tonumber(of_lane) ~= lane then
-            return CODE_OF_LANE + tonumber(of_lane)
-        elseif tonumber(used) >= tonumber(uses) then
-            return CODE_USED_UP
-        end
-        code = { digest = digest, uses = uses, used = tonumber(used) + 1, channel = channel }
-        return nil
+        codes = codes or codes_made()
+        local why_not
+        why_not, code = codes.look_at(digest, address)
+        return why_not
     end
 
     function use_code(place)
-        call('HSET', root .. 'codes', code.digest,
-            lane .. ':' .. code.uses .. ':' .. code.used .. ':' .. code.channel)
-        local group = lane .. ':' .. code.channel
-        local codes, uses, used =
-            string.match(call('HGET', root .. 'coded', group) or '', '^(%d+):(%d+):(%d+)$')
-        if codes then
-            call('HSET', root .. 'coded', group, codes .. ':' .. uses .. ':' .. tonumber(used) + 1)
-        end
+        codes.count(code, 1)
         if code.channel ~= '' then
             call('HSET', prefix .. 'opened', place, code.channel)
         end
@@ -162,7 +114,9 @@ if spend_left > 0 then
     function spend(place, named, used)
         local a, b = ARGV[spend_at + 2], ARGV[spend_at + 3]
         local key, answer
-        if ARGV[spend_at + 1] == 'code' then
+        if ARGV[spend_at + 1] == 'refused' then
+            return tonumber(a)
+        elseif ARGV[spend_at + 1] == 'code' then
             return look_at_code(a, b)
         elseif ARGV[spend_at + 1] == 'work' then
             key = root .. 'work:' .. a
@@ -207,8 +161,9 @@ local function room()
     return line_max - waiting
 end
 
--- A shard gives numbers up to its lease and not one more (shard.lua); a line that is not in shards has none.
-local full_from = issued + room()
+-- A shard gives numbers up to its lease and not one more, and is told where the line is full (shard.lua); a line
+-- that is not in shards has neither.
+local full_from = tonumber(cfg[cfg_join.full_from]) or issued + room()
 local lease = tonumber(cfg[cfg_join.lease]) or PLACE_MAX
 local give_upto = math.min(full_from, lease)
 local per_ip = tonumber(cfg[cfg_join.joins_per_ip_per_min])

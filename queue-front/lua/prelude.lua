@@ -56,7 +56,7 @@ local function cfg_read(...)
     if lane > 0 then
         local of_the_line = {
             boot = true, seed = true, entries = true, beacon = true, drawn_ms = true, closed = true,
-            closed_ms = true, epoch = true, lease = true, opening = true, opened = true,
+            closed_ms = true, epoch = true, lease = true, opening = true, opened = true, full_from = true,
         }
         for i, name in ipairs({ ... }) do
             if of_the_line[name] then

@@ -6,7 +6,7 @@
 --   CONFLICT  it is in a later epoch than this front knows: look at the cuts
 --   RENEWED   there is a newer event of this id
 --
--- A shard is `fg:{EVENT:k}:`, a slot of its own, and gives its joins the numbers 1, 2, 3, ... by join.lua, as a line
+-- A shard is `fg:{EVENT:k}:`, of a lane `fg:{EVENT:k}:@1:`, a slot of its own, and gives its joins the numbers 1, 2, 3, ... by join.lua, as a line
 -- gives places. It must never give a number twice, whatever it has lost, and it cannot know that it has lost any.
 -- So it has a lease, a number beyond which it gives none, which fronts tell it out of the cuts; `boot`, the run of
 -- Redis in which it was opened; and an epoch. A run that begins anew, with whatever data, gives nothing before the epoch
@@ -17,6 +17,9 @@
 -- number. What `opening` says is made up by the shard when it has to be sealed, goes into the seal,
 -- and opens it for the epoch that begins there. A shard that lost even that (an older copy of itself, keys that were
 -- deleted) has another one or none, and is sealed once more.
+--
+-- How many may wait is judged by the cuts, and each shard is told its share of the room there is left with each
+-- reading: join.lua says LINE_FULL beyond it, and the front tries again as long as the cuts leave any.
 --
 -- Rules that joins are judged by are the event's, and lie in its own slot; a shard has a copy of what join.lua reads
 -- of them, the newest that any front told. Its clock is the event's as the front tells it.
@@ -51,11 +54,29 @@ local function is_another_epoch()
     return asked ~= '' and asked ~= opened
 end
 
+-- The other lines of this shard are older than the event, too.
+local function forget_lines()
+    local own = prefix
+    each_line(function()
+        if prefix ~= own and lane == 0 then
+            call('HDEL', CFG, 'boot', 'epoch', 'lease', 'opening', 'opened', 'full_from')
+        elseif prefix ~= own then
+            call('UNLINK', prefix .. 'cfg')
+        end
+        if prefix ~= own then
+            call('UNLINK', prefix .. 'seq')
+        end
+    end)
+end
+
 local function open()
     local upto = tonumber(ARGV[ask_shard.upto])
     if opening ~= ARGV[ask_shard.opening] or string.sub(opening, 1, #ARGV[1] + 1) ~= ARGV[1] .. '@' or
         (issued > upto and not of_older_event) then
         return false
+    end
+    if of_older_event then
+        forget_lines()
     end
     epoch, lease, issued, opened = asked_epoch, asked_lease, upto, opening
     call('SET', prefix .. 'seq', issued)
@@ -87,20 +108,25 @@ if step_ms ~= 0 then
     call('HSET', CFG, 'clock_off_us', string.format('%d', off_us - 1000 * step_ms))
 end
 
--- Joins are counted by address and minute, and nobody ticks here.
+-- Joins and work are counted by the minute, and nobody ticks here.
 local minute = math.floor((now_ms - step_ms) / 60000)
 local counted = tonumber(cfg[cfg_shard.minute]) or 0
 if counted ~= minute then
     for old = math.max(counted, minute - 10), minute - 1 do
-        call('UNLINK', root .. 'ip:' .. old)
+        call('UNLINK', root .. 'ip:' .. old, root .. 'work:' .. old - WORK_MINUTES)
     end
     call('HSET', CFG, 'minute', minute)
+end
+
+local full_from = ARGV[ask_shard.full_from]
+if full_from ~= (cfg[cfg_shard.full_from] or '') then
+    call('HSET', KEYS[1], 'full_from', full_from)
 end
 
 local version, era = tonumber(ARGV[ask_shard.version]), tonumber(ARGV[ask_shard.era])
 local has_version, has_era = tonumber(cfg[cfg_shard.version]) or 0, tonumber(cfg[cfg_shard.era]) or 0
 if of_older_event or era > has_era or (era == has_era and version > has_version) then
     call('HSET', CFG, 'version', version, 'era', era, 'state', ARGV[ask_shard.state], 'joins_per_ip_per_min',
-        ARGV[ask_shard.joins_per_ip_per_min])
+        ARGV[ask_shard.joins_per_ip_per_min], 'shares', ARGV[ask_shard.shares])
 end
 return { OK, epoch, issued, lease, '', opened }

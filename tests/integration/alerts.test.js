@@ -48,6 +48,9 @@ const CASES = {
   FairgateTicksLate: [[`fairgate_line_late_ms${event}`, rising(2000)]],
   FairgateBeaconLate: [['fairgate_beacon_late_total', rising(1)]],
   FairgateRedisTimeouts: [['fairgate_store_timeouts_total', rising(5)]],
+  FairgateCutsSlow: [['fairgate_store_cut_joins_slow_total', rising(60)], ['fairgate_store_cut_joins_total', '0+600x60']],
+  FairgateShardSilent: [['fairgate_store_shard_silent_total', rising(30)]],
+  FairgateShardSealed: [['fairgate_store_shard_seals_total', rising(1)]],
   FairgateMemberKeysFail: [['fairgate_member_keys_total{outcome="failed"}', rising(1)]],
   FairgateEndingsUntold: [['fairgate_endings_untold_total', rising(1)]],
   // An owner that ends and comes back without its database, beside a standby that never had the event.

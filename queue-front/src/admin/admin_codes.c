@@ -175,8 +175,6 @@ static void ask_codes(struct http_req *req, enum line_codes_call call)
         answer_event_unknown(req, http_req_param(req, 0));
     } else if (event->shut != FRONT_OPEN) {
         answer_shut(req, front_line_id(event), event->shut);
-    } else if (call == LINE_CODES_PUT && event->view->knobs.shards > 1) {
-        refusal_reply(req, REFUSAL_NOT_OVER_SHARDS);
     } else if (call != LINE_CODES_PUT || read_load(codes, event)) {
         if (call != LINE_CODES_COUNT)
             audit_codes(codes, event);

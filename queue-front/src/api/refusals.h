@@ -194,9 +194,6 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
         "Only what is closed, or never was more than a draft, can be deleted.") \
     ROW(NOT_ARCHIVED, "event-not-archived", 409, 0, "", \
         "This version of the event was not archived. ?unarchived=true deletes it all the same.") \
-    ROW(NOT_OVER_SHARDS, "not-over-shards", 409, 0, "", \
-        "The line of this event is kept in more than one shard, and this does not work over shards " \
-        "yet.") \
     ROW(EVENT_EXISTS, "event-exists", 409, 0, "", \
         "There is another event of this id, and it stays as it is.") \
     ROW(ARCHIVE_UNREADABLE, "archive-unreadable", 422, 0, "", "") \

@@ -126,7 +126,7 @@ struct counter {
     const _Atomic uint64_t *value;
 };
 
-enum { COUNTERS_MAX = 48 };
+enum { COUNTERS_MAX = 64 };
 
 /* How many there are. */
 static size_t list_counters(const struct front *front, struct counter out[COUNTERS_MAX])
@@ -194,6 +194,22 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
         {"fairgate_store_join_calls_total", NULL, "Calls that carried them.", &line->join_calls},
         {"fairgate_store_ticks_total", NULL, "Ticks answered.", &line->ticks},
         {"fairgate_store_heals_total", NULL, "Lines made whole again.", &line->heals},
+        {"fairgate_store_cuts_total", "outcome=\"made\"", "Cuts of lines in shards.",
+         &line->cuts_made},
+        {"fairgate_store_cuts_total", "outcome=\"lost\"", "Cuts of lines in shards.",
+         &line->cuts_lost},
+        {"fairgate_store_cut_joins_total", NULL, "Joins that got their places by a cut.",
+         &line->joins_cut},
+        {"fairgate_store_cut_wait_microseconds_total", NULL,
+         "How long these had waited for their cuts, in total.", &line->joins_cut_wait_us},
+        {"fairgate_store_cut_joins_slow_total", NULL, "Those that waited for more than 100 ms.",
+         &line->joins_cut_slow},
+        {"fairgate_store_shard_seals_total", NULL, "Shards begun anew behind a hole.",
+         &line->seals},
+        {"fairgate_store_shard_silent_total", NULL, "Shards that did not say how far they are.",
+         &line->shards_silent},
+        {"fairgate_store_shard_put_off_total", NULL,
+         "Joins and claims that a shard put off to its next cut.", &line->joins_put_off},
     };
     static_assert(sizeof(all) / sizeof(all[0]) <= COUNTERS_MAX, "room for each");
     memcpy(out, all, sizeof(all));

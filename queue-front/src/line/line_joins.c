@@ -20,11 +20,11 @@
 #include <assert.h>
 #include <string.h>
 
-enum { JOIN_WORDS = 3, SPEND_WORDS = 4, IDEM_DIGITS = 11, IDEM_FIELD_BYTES = 8 };
+enum { JOIN_WORDS = 3, SPEND_WORDS = 4, IDEM_DIGITS = 11 };
 
 /* Eight bytes of the hash are the field, 22 bits more choose the bucket: join.lua takes as many of
  * the base-4 digits as the line's size asks for. */
-static void put_idem(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES])
+void joins_put_key(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES])
 {
     if (!there) {
         TEXT_LIT(command, RESP_EMPTY RESP_EMPTY);
@@ -32,12 +32,13 @@ static void put_idem(struct text *command, bool there, const uint8_t idem[LINE_I
     }
     char words[] = "$11\r\n...........\r\n$8\r\n........\r\n";
     enum { DIGITS_AT = 5, FIELD_AT = DIGITS_AT + IDEM_DIGITS + 6 };
-    static_assert(sizeof(words) == FIELD_AT + IDEM_FIELD_BYTES + 3, "as they are written here");
+    static_assert(sizeof(words) == FIELD_AT + JOIN_IDEM_FIELD_BYTES + 3,
+                  "as they are written here");
     uint32_t bits;
-    memcpy(&bits, idem + IDEM_FIELD_BYTES, sizeof(bits));
+    memcpy(&bits, idem + JOIN_IDEM_FIELD_BYTES, sizeof(bits));
     for (size_t i = 0; i < IDEM_DIGITS; i++, bits >>= 2)
         words[DIGITS_AT + i] = (char)('0' + (bits & 3));
-    memcpy(words + FIELD_AT, idem, IDEM_FIELD_BYTES);
+    memcpy(words + FIELD_AT, idem, JOIN_IDEM_FIELD_BYTES);
     TEXT_LIT(command, words);
 }
 
@@ -59,14 +60,31 @@ static struct span judged_by(const struct line_join *join, struct text *by)
     return text_span(by);
 }
 
-/* The one-time things (work, invitations, codes) that joins of a batch show; few do. */
-static uint64_t count_spends(const struct request_list *batch)
+/* The one-time things (work, invitations, codes) that joins of a batch show; few do. Of a line in
+ * shards they have been claimed by now, and only what is wrong with them is said. */
+static uint64_t count_spends(const struct join_lot *lot)
 {
     uint64_t spends = 0;
-    for (const struct line_link *link = batch->head; link != NULL; link = link->next)
-        spends += (uint64_t)join_of(link)->has_work + join_of(link)->has_invitation +
-                  join_of(link)->has_code;
+    for (const struct line_link *link = lot->batch.head; link != NULL; link = link->next) {
+        const struct line_join *join = join_of(link);
+        spends += lot->rim != NULL
+                      ? join->claims.is_refused
+                      : (uint64_t)join->has_work + join->has_invitation + join->has_code;
+    }
     return spends;
+}
+
+static void put_refused(struct text *command, const struct request_list *batch)
+{
+    uint64_t index = 0;
+    for (const struct line_link *link = batch->head; link != NULL; link = link->next, index++) {
+        if (!join_of(link)->claims.is_refused)
+            continue;
+        resp_u64(command, index);
+        resp_cstr(command, "refused");
+        resp_u64(command, join_of(link)->claims.why);
+        TEXT_LIT(command, RESP_EMPTY);
+    }
 }
 
 static void put_spends(struct text *command, const struct request_list *batch)
@@ -78,12 +96,12 @@ static void put_spends(struct text *command, const struct request_list *batch)
             resp_u64(command, index);
             resp_cstr(command, "work");
             resp_u64(command, join->work_minute);
-            resp_word(command, (struct span){(const char *)join->work, IDEM_FIELD_BYTES});
+            resp_word(command, (struct span){(const char *)join->work, JOIN_IDEM_FIELD_BYTES});
         }
         if (join->has_invitation) {
             resp_u64(command, index);
             resp_cstr(command, "invitation");
-            put_idem(command, true, join->invitation);
+            joins_put_key(command, true, join->invitation);
         }
         if (join->has_code) {
             resp_u64(command, index);
@@ -107,28 +125,33 @@ static void send_batch(struct join_lot *lot)
     const struct store_event *event = lot->event;
     struct line_store *store = lot->store;
     assert(lot->batch.head != NULL);
-    /* Addresses are only sent if they are counted, or if we do not know yet. */
-    bool limited = !event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0;
+    /* Addresses are only sent if they are counted here, or if we do not know yet. */
+    bool limited =
+        lot->rim == NULL && (!event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0);
     char memory[2 * 20 + 1];
     struct text by = text_on(memory, sizeof(memory));
     const struct ask_join ask = {
         .issued = lot->rim != NULL ? rim_issued(lot) : event->line.marks.issued,
         .joins = lot->batch.len,
         .judged_by = judged_by(join_of(lot->batch.head), &by), /* as the others */
-        .shown = count_spends(&lot->batch),
+        .shown = count_spends(lot),
     };
     struct text command = begin_batch(lot, ASK_JOIN_WORDS + (uint64_t)JOIN_WORDS * lot->batch.len +
                                                SPEND_WORDS * ask.shown);
     ask_join_put(&command, &ask);
     for (struct line_link *link = lot->batch.head; link != NULL; link = link->next) {
         const struct line_join *join = join_of(link);
-        put_idem(&command, join->has_idem, join->idem);
+        /* Without a key of its own a join is known by its work. */
+        joins_put_key(&command, join->has_idem || (lot->rim != NULL && join->has_work), join->idem);
         if (limited)
             resp_word(&command, calls_address(join->addr));
         else
             TEXT_LIT(&command, RESP_EMPTY);
     }
-    put_spends(&command, &lot->batch);
+    if (lot->rim != NULL)
+        put_refused(&command, &lot->batch);
+    else
+        put_spends(&command, &lot->batch);
     /* The first of the batch has waited the longest. */
     lot->call.deadline_us = lot->batch.head->call.deadline_us;
     lot->call.on_reply = on_joined;
@@ -154,7 +177,10 @@ static void send_gathered(struct join_lot *lot)
         calls_push(&lot->batch, calls_pop(&lot->gathered));
     assert(lot->batch.len > 0 && lot->batch.len <= STORE_JOIN_BATCH_MAX);
     lot->call.tries = 0;
-    send_batch(lot);
+    if (lot->claims)
+        claims_send_batch(lot);
+    else
+        send_batch(lot);
 }
 
 void joins_weed(struct join_lot *lot, uint64_t now_us)
@@ -188,8 +214,8 @@ static void send_weeded(struct join_lot *lot)
 
 static void send_lots(struct line_rim *rim)
 {
-    for (uint8_t k = 0; k < shards_count(rim->shards); k++) {
-        struct join_lot *lot = &rim->lot[k];
+    for (uint8_t i = 0; i < rim->lots; i++) {
+        struct join_lot *lot = &rim->lot[i];
         if (!is_ready(lot) || !rim_is_open(lot))
             continue;
         send_weeded(lot);
@@ -302,6 +328,14 @@ static bool is_for_later(const struct join_lot *lot, const redisReply *reply,
            (tell->outcome == LINE_UNAVAILABLE || tell->outcome == LINE_CONFLICT);
 }
 
+/* The shard gives no number now, and may with the next cut. */
+static bool is_for_next_cut(const struct join_lot *lot, uint64_t place)
+{
+    if (lot->rim == NULL || lot->event == NULL)
+        return false;
+    return place == JOIN_LEASE_OUT || (place == JOIN_LINE_FULL && rim_room(lot->rim) > 0);
+}
+
 /* Told at the end of the turn, or with the cut that gives the place. */
 static void hand_out(struct join_lot *lot, const redisReply *reply)
 {
@@ -330,7 +364,7 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
             join->retry_after_ms = tell.retry_ms > 0 ? tell.retry_ms : STORE_RETRY_MS;
         } else if (!read_odd(reply, &odd, index, &place)) {
             join->entry = tell.first++;
-        } else if (place == JOIN_LEASE_OUT && lot->rim != NULL && lot->event != NULL) {
+        } else if (is_for_next_cut(lot, place)) {
             calls_push(&refused, link);
             continue;
         } else if (place > LINE_PLACE_MAX) {
@@ -342,10 +376,12 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
             join->outcome = LINE_LIMITED;
             join->retry_after_ms = tell.retry_ms;
         }
-        if (lot->rim != NULL && join->entry > 0)
+        if (lot->rim == NULL)
+            calls_push(&store->decided, link);
+        else if (join->entry > 0)
             rim_wait(lot, link);
         else
-            calls_push(&store->decided, link);
+            claims_end(lot->rim, link);
     }
     if (refused.head != NULL)
         rim_refused(lot, &refused, false);

@@ -81,6 +81,10 @@ enum {
     /* While codes are missing, an operator has to load them again: a matter of minutes. */
     CODES_RETRY_MS = 15000,
 
+    /* Of a line in shards: a cut comes every 20 ms, so whoever waits for longer waits for a shard
+     * or a server that is late. */
+    CUT_SLOW_MS = 100,
+
     /* Of a full line, and up to as much again by chance: places become free one by one, so who
      * comes back sooner only asks more often. */
     LINE_FULL_RETRY_MS = 30000,

@@ -130,19 +130,29 @@ struct text store_script(struct line_store *store, enum line_script script, cons
     return command;
 }
 
+/* "show:3", and of a lane "show:3@1": its keys lie beside those of the general one. */
+static void shard_of_line(const char *id, unsigned shard, char name[LINE_SHARD_NAME_MAX + 3])
+{
+    struct span event = line_event_of(span_of(id));
+    line_shard_name(event, shard, name);
+    size_t len = strlen(name), lane_len = strlen(id) - event.len;
+    assert(lane_len <= 2);
+    memcpy(name + len, id + event.len, lane_len + 1);
+}
+
 uint16_t store_shard_slot(const struct line_store *store, const char *id, unsigned shard)
 {
     char name[LINE_SHARD_NAME_MAX + 1];
-    line_shard_name(span_of(id), shard, name);
+    line_shard_name(line_event_of(span_of(id)), shard, name);
     return store_slot(store, span_of(name));
 }
 
 struct text store_shard_script(struct line_store *store, enum line_script script, const char *id,
                                unsigned shard, uint64_t args)
 {
-    char name[LINE_SHARD_NAME_MAX + 1];
-    line_shard_name(span_of(id), shard, name);
-    struct text command = begin_script(store, script, store_slot(store, span_of(name)), args);
+    char name[LINE_SHARD_NAME_MAX + 3];
+    shard_of_line(id, shard, name);
+    struct text command = begin_script(store, script, store_shard_slot(store, id, shard), args);
     put_keys(store, &command, name);
     put_known(&command, &store->node[store->way.node], store_find(store, span_of(id)));
     return command;

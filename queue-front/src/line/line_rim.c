@@ -43,7 +43,7 @@ static void on_closed(uv_handle_t *handle)
 static bool has_calls(const struct line_rim *rim)
 {
     bool any = rim->calls > 0;
-    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+    for (uint8_t k = 0; k < rim->lots; k++)
         any |= rim->lot[k].batch.head != NULL;
     return any;
 }
@@ -71,7 +71,7 @@ static void refuse_all(struct request_list *list)
 static void refuse_waiting(struct line_rim *rim)
 {
     refuse_all(&rim->waiting);
-    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+    for (uint8_t k = 0; k < rim->lots; k++)
         refuse_all(&rim->lot[k].gathered);
 }
 
@@ -81,7 +81,7 @@ void rim_close(struct store_event *event)
     if (rim == NULL)
         return;
     refuse_waiting(rim);
-    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+    for (uint8_t k = 0; k < rim->lots; k++)
         rim->lot[k].event = NULL;
     event->rim = NULL;
     rim->event = NULL;
@@ -95,22 +95,32 @@ bool rim_is_busy(const struct store_event *event)
     if (rim == NULL)
         return false;
     bool busy = rim->calls > 0 || rim->waiting.head != NULL;
-    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+    for (uint8_t k = 0; k < rim->lots; k++)
         busy |= joins_is_busy(&rim->lot[k]);
     return busy;
 }
 
 static void on_timer(uv_timer_t *timer);
 
+static void begin_lot(struct line_rim *rim, uint8_t shard, bool claims)
+{
+    struct join_lot *lot = &rim->lot[rim->lots++];
+    joins_lot_init(lot, rim->event);
+    lot->rim = rim;
+    lot->claims = claims;
+    lot->shard = shard;
+    if (shard != RIM_EVENT)
+        lot->slot = store_shard_slot(rim->store, rim->event->line.view.id, shard);
+}
+
 static void begin_lots(struct line_rim *rim)
 {
-    for (uint8_t k = 0; k < shards_count(rim->shards); k++) {
-        struct join_lot *lot = &rim->lot[k];
-        joins_lot_init(lot, rim->event);
-        lot->rim = rim;
-        lot->shard = k;
-        lot->slot = store_shard_slot(rim->store, rim->event->line.view.id, k);
-    }
+    uint8_t shards = shards_count(rim->shards);
+    for (uint8_t k = 0; k < shards; k++)
+        begin_lot(rim, k, false);
+    for (uint8_t k = 0; k < shards; k++)
+        begin_lot(rim, k, true);
+    begin_lot(rim, RIM_EVENT, true);
 }
 
 /* Without memory there is none, and the next tick tries again. */
@@ -160,12 +170,13 @@ void rim_look(struct store_event *event)
 
 /* ---- joins ---- */
 
-struct join_lot *rim_lot(struct store_event *event, const struct line_join *join)
+struct join_lot *rim_lot(struct store_event *event, struct line_join *join)
 {
     struct line_rim *rim = event->rim;
     if (rim == NULL)
         return NULL;
-    struct join_lot *lot = &rim->lot[shards_of(rim->shards, join->idem)];
+    claims_begin(rim, join);
+    struct join_lot *lot = claims_lot(rim, join);
     if (!store_can_send(rim->store, lot->slot))
         return NULL;
     rim_hurry(rim);
@@ -174,12 +185,20 @@ struct join_lot *rim_lot(struct store_event *event, const struct line_join *join
 
 bool rim_is_open(const struct join_lot *lot)
 {
-    return shards_open(lot->rim->shards, lot->shard);
+    return lot->shard == RIM_EVENT || shards_open(lot->rim->shards, lot->shard);
 }
 
 uint64_t rim_issued(const struct join_lot *lot)
 {
     return shards_known(lot->rim->shards, lot->shard)->issued;
+}
+
+uint64_t rim_room(const struct line_rim *rim)
+{
+    const struct line_view *view = &rim->event->line.view;
+    return view->knobs.line_max > 0
+               ? shards_room(rim->shards, view->knobs.line_max, view->waiting, view->issued)
+               : UINT64_MAX;
 }
 
 void rim_wait(struct join_lot *lot, struct line_link *link)
@@ -191,17 +210,29 @@ void rim_wait(struct join_lot *lot, struct line_link *link)
         return;
     }
     shards_saw(rim->shards, lot->shard, join->entry);
+    CONTAINER_OF(link, struct line_join, store)->claims.numbered_us = store_now_us(rim->store);
     calls_push(&rim->waiting, link);
     rim_hurry(rim);
 }
 
 void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks)
 {
+    assert(lot->shard != RIM_EVENT);
+    store_count(&lot->store->stats.joins_put_off, refused->len);
     shards_refused(lot->rim->shards, lot->shard);
     calls_put_before(&lot->gathered, refused);
     if (looks)
         store_tick_now(lot->event);
     rim_hurry(lot->rim);
+}
+
+static void count_placed(struct line_store_stats *stats, const struct line_join *join,
+                         uint64_t now_us)
+{
+    uint64_t wait_us = now_us - join->claims.numbered_us;
+    store_count(&stats->joins_cut, 1);
+    store_count(&stats->joins_cut_wait_us, wait_us);
+    store_count(&stats->joins_cut_slow, wait_us > CUT_SLOW_MS * UINT64_C(1000));
 }
 
 /* Whoever's cut is here is answered, and whoever has waited too long. */
@@ -216,7 +247,8 @@ static void answer_placed(struct line_rim *rim, uint64_t now_us)
         uint64_t place = cuts_place(cuts, k, join->entry);
         if (place > 0) {
             join->entry = place;
-            calls_push(&rim->store->decided, link);
+            count_placed(&rim->store->stats, join, now_us);
+            claims_end(rim, link);
         } else if (now_us >= link->call.deadline_us) {
             join->entry = 0;
             calls_refuse(link, LINE_UNAVAILABLE);
@@ -229,7 +261,7 @@ static void answer_placed(struct line_rim *rim, uint64_t now_us)
 static bool somebody_waits(const struct line_rim *rim)
 {
     bool any = rim->waiting.head != NULL;
-    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+    for (uint8_t k = 0; k < rim->lots; k++)
         any |= joins_is_busy(&rim->lot[k]);
     return any;
 }
@@ -265,7 +297,7 @@ void rim_rest(struct line_rim *rim)
     rim->turning = false;
     rim->rested_us = now_us;
     answer_placed(rim, now_us);
-    for (uint8_t k = 0; k < shards_count(rim->shards); k++)
+    for (uint8_t k = 0; k < rim->lots; k++)
         joins_weed(&rim->lot[k], now_us);
     redis_route_wake(rim->store->route); /* what was refused is sent at the end of this turn */
     arm(rim, rim->telling > 0 || somebody_waits(rim));
@@ -314,7 +346,8 @@ static void on_timer(uv_timer_t *timer)
     assert(event != NULL && !rim->turning);
     if (event->leaving)
         refuse_waiting(rim);
-    if (event->leaving || (event->line.view.resting && !somebody_waits(rim)))
+    bool is_over = event->line.view.resting && rim->telling == 0 && !somebody_waits(rim);
+    if (event->leaving || is_over)
         return; /* rim_hurry() starts it again */
     if (event->healing || !store_can_send(rim->store, event->slot)) {
         shards_doubt(rim->shards);

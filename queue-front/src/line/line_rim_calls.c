@@ -168,6 +168,7 @@ static void ask_shard(struct line_rim *rim, uint8_t k)
     struct line_store *store = rim->store;
     const struct line_view *view = &rim->event->line.view;
     const struct shards_known *known = shards_known(rim->shards, k);
+    uint64_t room = rim_room(rim);
     const struct ask_shard ask = {
         .issued = known->issued,
         .epoch = known->epoch,
@@ -178,10 +179,18 @@ static void ask_shard(struct line_rim *rim, uint8_t k)
         .era = view->era,
         .state = view->state,
         .joins_per_ip_per_min = view->knobs.joins_per_ip_per_min,
+        .shares = view->knobs.shares,
+        .full_from = room < UINT64_MAX ? shards_full_from(rim->shards, k, room) : WIRE_NONE,
     };
     struct text command = store_shard_script(store, SCRIPT_SHARD, view->id, k, ASK_SHARD_WORDS);
     ask_shard_put(&command, &ask);
     send_call(rim, &rim->shard_call[k], &command, on_shard);
+}
+
+static void take_silent(struct line_rim *rim, uint8_t k)
+{
+    store_count(&rim->store->stats.shards_silent, 1);
+    shards_take_shard(rim->shards, k, LINE_UNKNOWN, NULL);
 }
 
 static void send_shard(struct line_rim *rim, uint8_t k)
@@ -190,7 +199,7 @@ static void send_shard(struct line_rim *rim, uint8_t k)
     if (store_can_send(rim->store, rim->lot[k].slot))
         ask_shard(rim, k);
     else
-        shards_take_shard(rim->shards, k, LINE_UNKNOWN, NULL);
+        take_silent(rim, k);
 }
 
 static bool read_shard(const redisReply *reply, enum line_outcome *outcome,
@@ -222,6 +231,7 @@ static void on_shard(struct redis_call *call, const redisReply *reply)
     bool came = answer == STORE_ANSWER && read_shard(reply, &outcome, &read);
     if (answer == STORE_ANSWER && calls_is_renewed(reply))
         store_tick_now(rim->event);
+    store_count(&rim->store->stats.shards_silent, !came);
     shards_take_shard(rim->shards, k, outcome, came ? &read : NULL);
     rim_go_on(rim);
 }
@@ -295,8 +305,21 @@ static void log_other_cuts(const struct line_rim *rim)
     log_end(&line);
 }
 
+/* OK to a call that wanted nothing but news says nothing of cuts. */
+static void count_cut(struct line_rim *rim, const struct shards_told *told)
+{
+    struct line_store_stats *stats = &rim->store->stats;
+    bool done = told != NULL && told->outcome == LINE_OK;
+    bool late = told != NULL && told->outcome == LINE_SAME && told->count >= rim->asked.nth;
+    if (rim->asked.seals)
+        store_count(&stats->seals, done && rim->asked.epoch > 0);
+    else if (rim->asked.nth > 0)
+        store_count(done ? &stats->cuts_made : &stats->cuts_lost, done || late);
+}
+
 static void take_cut(struct line_rim *rim, const struct shards_told *told)
 {
+    count_cut(rim, told);
     if (!shards_take_cut(rim->shards, told))
         log_other_cuts(rim);
 }

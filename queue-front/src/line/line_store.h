@@ -88,6 +88,17 @@ struct line_link {
     uint8_t kind;              /* which request this is part of */
 };
 
+/* The store's own, of a join of a line in shards: line_claims.c. */
+struct line_claims {
+    uint8_t left;    /* bits: what is still to be claimed, */
+    uint8_t now;     /* and what is under way */
+    bool took_code;  /* a use of it, just now */
+    bool is_refused; /* for `why`, as join.lua says it, unless it has a number already */
+    uint64_t why;
+    uint64_t numbered_us;               /* when it got its number */
+    char channel[LINE_CHANNEL_MAX + 1]; /* that its code opens; "": none */
+};
+
 struct line_join {
     char event[LINE_ID_MAX + 1];   /* of the line: an event's, or its lane's */
     bool has_idem;                 /* the same key for the same event always gets the same place */
@@ -114,6 +125,7 @@ struct line_join {
     unsigned lane;  /* LINE_PRESALE_LANE */
     uint64_t retry_after_ms;
     struct line_link store;
+    struct line_claims claims;
 };
 
 void line_store_join(struct line_store *store, struct line_join *join);
@@ -290,10 +302,14 @@ struct line_admin {
 void line_store_admin(struct line_store *store, struct line_admin *admin);
 
 /* For /metrics: commands sent, answered, timed out; reconnects; joins and script calls that carried
- * them; heals. */
+ * them; heals. Of lines in shards: cuts that this loop made, and those that another one made first;
+ * seals, each of which leaves a hole where the shard had given anything; readings of shards that
+ * did not come; joins that a shard put off to its next cut; those that got their places by one, how
+ * long they waited for it in all, and how many for longer than CUT_SLOW_MS. */
 struct line_store_stats {
     _Atomic uint64_t calls, answers, timeouts, reconnects, redirects, joins, join_calls, ticks,
-        heals;
+        heals, cuts_made, cuts_lost, seals, shards_silent, joins_put_off, joins_cut,
+        joins_cut_wait_us, joins_cut_slow;
     _Atomic uint64_t ready; /* gauge */
 };
 

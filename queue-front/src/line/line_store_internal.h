@@ -1,7 +1,8 @@
 /* line_store_internal.h: what the files of the store share: line_store.c (events, ticks),
  * line_nodes.c (servers, commands), line_house.c (the list of events), line_calls.c (the life of a
- * request), line_rim.c and line_rim_calls.c (a line that is kept in shards), and those who ask:
- * line_joins.c, line_visits.c, line_moves.c, line_admin.c. Nobody else includes it. */
+ * request), line_rim.c, line_rim_calls.c and line_claims.c (a line that is kept in shards), and
+ * those who ask: line_joins.c, line_visits.c, line_moves.c, line_admin.c. Nobody else includes it.
+ */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 #define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 
@@ -56,11 +57,17 @@ struct join_lot {
     struct line_store *store;
     struct store_event *event; /* NULL: of a rim that is over */
     struct line_rim *rim;      /* NULL: the line is not in shards */
-    uint8_t shard;
+    bool claims;               /* what joins claim there, before they get their numbers */
+    uint8_t shard;             /* RIM_EVENT: the event's own slot */
     uint16_t slot;
     struct request_list gathered;
     struct request_list batch;
     struct redis_call call;
+};
+
+enum {
+    RIM_EVENT = CUT_SHARDS_MAX,
+    RIM_LOTS_MAX = 2 * CUT_SHARDS_MAX + 1,
 };
 
 /* What one front does for a line that is kept in shards: line_rim.c. */
@@ -79,7 +86,9 @@ struct line_rim {
     unsigned calls;                    /* under way, but for joins */
     bool claimed;
     struct redis_call claim_call, look_call, cut_call, shard_call[CUT_SHARDS_MAX];
-    struct join_lot lot[CUT_SHARDS_MAX];
+    /* Of each shard the joins, of each the claims, and the claims of the event's slot. */
+    struct join_lot lot[RIM_LOTS_MAX];
+    uint8_t lots;
     struct shards_call asked;    /* of cut.lua */
     struct request_list waiting; /* joins that have their numbers, in `entry`, for the next cut */
 };
@@ -180,6 +189,10 @@ MAGIC(line_store, 0x11e50002);
 /* ---- line_store.c ---- */
 
 uint64_t store_now_us(const struct line_store *store);
+static inline void store_count(_Atomic uint64_t *figure, uint64_t by)
+{
+    atomic_fetch_add_explicit(figure, by, memory_order_relaxed);
+}
 struct store_event *store_find(const struct line_store *store, struct span id);
 /* As store_find(), or made; NULL if there is no room or memory. */
 struct store_event *store_event_of(struct line_store *store, struct span id);
@@ -272,9 +285,22 @@ bool calls_is_renewed(const redisReply *reply);
 /* Of an IPv4 address (::ffff:a.b.c.d) its four bytes, of an IPv6 address its /64. */
 struct span calls_address(const uint8_t addr[16]);
 
+/* ---- line_claims.c ---- */
+
+void claims_begin(struct line_rim *rim, struct line_join *join);
+/* Where the join goes next: to make a claim, or to get its number. */
+struct join_lot *claims_lot(struct line_rim *rim, const struct line_join *join);
+void claims_send_batch(struct join_lot *lot);
+/* It has its place, or is refused one: answered, once what is left to be said of that is said. */
+void claims_end(struct line_rim *rim, struct line_link *link);
+
 /* ---- line_joins.c ---- */
 
+/* Eight bytes of a key are its name in the bucket that others choose. */
+enum { JOIN_IDEM_FIELD_BYTES = 8 };
+
 void joins_send_gathered(struct line_store *store); /* at the end of a turn */
+void joins_put_key(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES]);
 void joins_lot_init(struct join_lot *lot, struct store_event *event);
 bool joins_is_busy(const struct join_lot *lot);
 /* Answers those that have waited too long to be sent, or were judged by another document. */
@@ -286,10 +312,12 @@ void joins_weed(struct join_lot *lot, uint64_t now_us);
 void rim_look(struct store_event *event);
 void rim_close(struct store_event *event); /* NULL is fine; its joins are answered */
 bool rim_is_busy(const struct store_event *event);
-/* Of the shard that a join belongs to; NULL: it cannot be asked now. */
-struct join_lot *rim_lot(struct store_event *event, const struct line_join *join);
+/* Where a join is to be asked about first; NULL: it cannot be asked now. */
+struct join_lot *rim_lot(struct store_event *event, struct line_join *join);
 bool rim_is_open(const struct join_lot *lot); /* the shard would not refuse the next join */
 void rim_hurry(struct line_rim *rim);         /* somebody waits */
+/* How many more may wait, by the published cuts; UINT64_MAX: any number. */
+uint64_t rim_room(const struct line_rim *rim);
 /* Joins were given numbers: they wait for their cut. */
 void rim_wait(struct join_lot *lot, struct line_link *link);
 /* The shard has refused some, which gather again; `looks`: the document may be another one. */

@@ -69,7 +69,7 @@ export class ShardedFront {
     this.of = this.servers.map(() => ({ epoch: 0, upto: 0, lease: 0, opening: '' }));
     this.issued = this.servers.map(() => 0); // the highest number seen
     this.waiting = []; // {key, shard, number}
-    this.document = { version: 1, era: 0, state: STATE.OPEN, joins_per_ip_per_min: 0 };
+    this.document = { version: 1, era: 0, state: STATE.OPEN, joins_per_ip_per_min: 0, full_from: '', shares: 0 };
   }
 
   shard(k) {

@@ -402,7 +402,7 @@ test('a ticket for a place that no cut gives makes a gap, though nobody joins', 
   assert.deepEqual(front.cuts, ['1c3,', '1g625,']);
 });
 
-test('a shard clears the address counts of past minutes, and is swept and erased when its event is over', async () => {
+test('a shard clears the address counts of past minutes, and is swept and erased, lanes and all, when its event is over', async () => {
   const front = await line(2);
   const { redis } = clockworks[0];
   const keys = async () => (await redis.command('KEYS', `fg:{${front.event}:0}:*`)).map((key) => key.split(':').slice(3).join(':')).sort();
@@ -425,10 +425,11 @@ test('a shard clears the address counts of past minutes, and is swept and erased
   assert.deepEqual((await keys()).filter((key) => !key.startsWith('idem:')), ['cfg', 'seq']);
   await front.shard(0).join([{ key: 'b', ip: 'home' }]);
   assert.deepEqual([await sweep('sweep'), await sweep('shard')], [OUTCOME.WRONG_STATE, OUTCOME.WRONG_STATE]);
-  front.document = { ...front.document, version: 3, state: STATE.CLOSED };
+  front.document = { ...front.document, version: 3, state: STATE.CLOSED, shares: 30 };
   await front.turn();
   assert.equal(await sweep('sweep'), OUTCOME.OK);
   assert.deepEqual(await keys(), ['cfg', 'seq']);
+  await redis.command('HSET', `fg:{${front.event}:0}:@1:cfg`, 'epoch', '1'); // a lane has its part of the shard
   assert.equal(await sweep('shard'), OUTCOME.OK);
   assert.deepEqual(await keys(), []);
   assert.equal((await front.look(0)).outcome, OUTCOME.HEAL);

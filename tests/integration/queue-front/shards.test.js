@@ -10,7 +10,7 @@ import { STATE } from '../line/line.js';
 import { act, makeEvent, openHouse, patch, Visitor } from './support.js';
 
 const SHARDS = 4;
-const OVER_SHARDS = { shards: SHARDS, pow_bits_max: 0, rate_per_s: 0 };
+const OVER_SHARDS = { shards: SHARDS, rate_per_s: 0 };
 const CLOSED = String(STATE.CLOSED);
 const ports = (nodes) => nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
 const range = ([from, upto]) => Array.from({ length: upto - from + 1 }, (_, i) => from + i);
@@ -188,31 +188,8 @@ describe('a line over shards', { concurrency: true }, () => {
   });
 });
 
-describe('what does not work over shards', () => {
-  const refused = {
-    prequeue_at: { opens_at: '2096-01-01T12:00:00Z', prequeue_at: '2096-01-01T11:00:00Z' },
-    lanes: { lanes: [{ id: 'fans', share: 10, invitations: 5 }] },
-    line_max: { line_max: 5 },
-    joins_per_ip_per_min: { joins_per_ip_per_min: 5 },
-    pow_bits: { pow_bits: 4 },
-    pow_bits_max: { pow_bits_max: 20 },
-    code_required: { code_required: true },
-  };
-
-  test('it is refused by name, when the event is made and when it is changed', async (t) => {
-    const { front } = await openHouse(t);
-    for (const [name, knobs] of Object.entries(refused)) {
-      const answer = await front.admin.put('/admin/events/wrong', { body: { ...OVER_SHARDS, ...knobs } });
-      assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, `/${name}`);
-    }
-    await makeEvent({ front, fronts: [front] }, 'show', OVER_SHARDS);
-    for (const [name, knobs] of Object.entries(refused))
-      assert.equal(assertProblem(await front.admin.patch('/admin/events/show', { body: knobs }), 422, 'knob-invalid').pointer, `/${name}`);
-    const codes = await front.admin.put('/admin/events/show/codes', { body: { codes: ['SUMMER-2096'] } });
-    assertProblem(codes, 409, 'not-over-shards');
-  });
-
-  test('how many there are is fixed once the event exists', async (t) => {
+describe('how many shards there are', () => {
+  test('is fixed once the event exists', async (t) => {
     const { front } = await openHouse(t);
     assertProblem(await front.admin.put('/admin/events/wrong', { body: { ...OVER_SHARDS, shards: 17 } }), 422, 'knob-invalid');
     assertProblem(await front.admin.put('/admin/events/wrong', { body: { ...OVER_SHARDS, shards: 0 } }), 422, 'knob-invalid');
@@ -220,7 +197,7 @@ describe('what does not work over shards', () => {
     await makeEvent({ front, fronts: [front] }, 'four', OVER_SHARDS, { open: false });
     assert.equal((await front.admin.get('/admin/events/one')).json.shards, 1);
     assert.equal((await front.admin.get('/admin/events/four')).json.shards, SHARDS);
-    for (const [id, body] of [['one', { shards: 2, pow_bits_max: 0 }], ['four', { shards: 1 }], ['four', { shards: 8 }]])
+    for (const [id, body] of [['one', { shards: 2 }], ['four', { shards: 1 }], ['four', { shards: 8 }]])
       assert.equal(assertProblem(await front.admin.patch(`/admin/events/${id}`, { body }), 422, 'knob-invalid').pointer, '/shards');
     assertProblem(await front.admin.put('/admin/events/four', { body: {} }), 422, 'knob-invalid');
     await patch(front, 'four', { shards: SHARDS, burst: 5 });

@@ -462,37 +462,10 @@ static void read_name(struct json_in *in, struct event_doc *doc)
     assert(in->rc < 0 || doc->name[0] != '\0');
 }
 
-/* A count of all who wait, a draw among all, or something that is good for one place in the whole
- * line is not kept over shards yet. */
-static bool fits_shards(const struct event_doc *doc, const char **member)
-{
-    const struct {
-        const char *name;
-        bool is_set;
-    } whole[] = {
-        {"prequeue_at", doc->prequeue_at_ms > 0},
-        {"lanes", doc->lanes_len > 0},
-        {"line_max", doc->line_max > 0},
-        {"joins_per_ip_per_min", doc->joins_per_ip_per_min > 0},
-        {"pow_bits", doc->pow_bits > 0},
-        {"pow_bits_max", doc->pow_bits_max > 0},
-        {"code_required", doc->code_required},
-    };
-    *member = NULL;
-    for (size_t i = 0; doc->shards > 1 && *member == NULL && i < sizeof(whole) / sizeof(whole[0]);
-         i++)
-        *member = whole[i].is_set ? whole[i].name : NULL;
-    return *member == NULL;
-}
-
 /* Rules between members; each knob alone is good by now. */
 static void read_together(struct json_in *in, const struct event_doc *doc)
 {
-    const char *member;
     assert(in->rc == 0);
-    if (!fits_shards(doc, &member))
-        json_in_refuse(in, member, "does not work over %llu shards yet: switch it off, or use 1",
-                       (unsigned long long)doc->shards);
     if (doc->session_max_s < doc->session_ttl_s)
         json_in_refuse(in, "session_max_s", "must be at least session_ttl_s, %llu",
                        (unsigned long long)doc->session_ttl_s);

@@ -21,6 +21,8 @@
  * in a phase that waits for it. */
 #include "core/line/shards.h"
 
+#include "base/tag.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,12 +113,39 @@ const struct shards_read *shards_read(const struct shards *shards, uint8_t k)
 
 /* ---- joins ---- */
 
+static uint8_t shard_by(const struct shards *shards, uint32_t word)
+{
+    return (uint8_t)((uint64_t)word * shards->count >> 32);
+}
+
 /* Its last bytes: the others choose the bucket of the key and are its name there. */
 uint8_t shards_of(const struct shards *shards, const uint8_t idem[LINE_IDEM_BYTES])
 {
     uint32_t word;
     memcpy(&word, idem + LINE_IDEM_BYTES - sizeof(word), sizeof(word));
-    return (uint8_t)((uint64_t)word * shards->count >> 32);
+    return shard_by(shards, word);
+}
+
+uint8_t shards_of_address(const struct shards *shards, struct span address)
+{
+    uint64_t mixed = tag_hash(address) * UINT64_C(0x9E3779B97F4A7C15); /* its last byte as well */
+    return shard_by(shards, (uint32_t)(mixed >> 32));
+}
+
+/* ---- room ---- */
+
+uint64_t shards_room(const struct shards *shards, uint64_t line_max, uint64_t waiting,
+                     uint64_t issued)
+{
+    uint64_t places = cuts_places(shards->cuts);
+    uint64_t wait = waiting + (places > issued ? places - issued : 0);
+    return wait < line_max ? line_max - wait : 0;
+}
+
+uint64_t shards_full_from(const struct shards *shards, uint8_t k, uint64_t room)
+{
+    uint64_t share = (room + shards->count - 1) / shards->count;
+    return cuts_upto(shards->cuts, k) + share;
 }
 
 bool shards_open(const struct shards *shards, uint8_t k)

@@ -36,10 +36,19 @@ const struct cuts *shards_cuts(const struct shards *shards);
 
 /* Whose number this shard gives. The key is a keyed digest, so nobody can choose a shard. */
 uint8_t shards_of(const struct shards *shards, const uint8_t idem[LINE_IDEM_BYTES]);
+/* The same of an address, whose bytes are anybody's choice: it makes one shard busier at worst. */
+uint8_t shards_of_address(const struct shards *shards, struct span address);
 /* False: it has refused a join since the last turn, and would refuse the next. */
 bool shards_open(const struct shards *shards, uint8_t k);
 /* It refused a join: its lease is over, or it has to be sealed. */
 void shards_refused(struct shards *shards, uint8_t k);
+/* How many more may wait, so that it is no more than `line_max` in all: `waiting` did when `issued`
+ * places were given, by the cuts. Those who have left since count as waiting. */
+uint64_t shards_room(const struct shards *shards, uint64_t line_max, uint64_t waiting,
+                     uint64_t issued);
+/* The number of a shard with which its share of the room is used up. Of K shards, K - 1 more than
+ * there is room for may come in at most, and what a shard was told a cut too early. */
+uint64_t shards_full_from(const struct shards *shards, uint8_t k, uint64_t room);
 /* It gave this number to somebody; to be said before anybody hears of it. */
 void shards_saw(struct shards *shards, uint8_t k, uint64_t number);
 

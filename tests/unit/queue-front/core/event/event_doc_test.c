@@ -247,40 +247,10 @@ static void a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_ove
     assert_null(memmem(json.ptr, json.len, "needs", 5));
 }
 
-static void what_needs_the_whole_line_is_refused_over_shards(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *knob, *pointer;
-    } whole[] = {
-        {"\"opens_at\":\"2027-01-02T03:00:00Z\",\"prequeue_at\":\"2027-01-02T02:00:00Z\"",
-         "/prequeue_at"},
-        {"\"lanes\":[{\"id\":\"fans\",\"share\":30}]", "/lanes"},
-        {"\"line_max\":5", "/line_max"},
-        {"\"joins_per_ip_per_min\":5", "/joins_per_ip_per_min"},
-        {"\"pow_bits\":5", "/pow_bits"},
-        {"\"pow_bits_max\":20", "/pow_bits_max"},
-        {"\"code_required\":true", "/code_required"},
-    };
-    for (unsigned i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
-        char json[256];
-        snprintf(json, sizeof(json), "{\"pow_bits_max\":0,%s}", whole[i].knob);
-        if (i == 5)
-            snprintf(json, sizeof(json), "{%s}", whole[i].knob);
-        assert_int_equal(parse(json), 0);
-        json[strlen(json) - 1] = '\0';
-        snprintf(json + strlen(json), 16, ",\"shards\":2}");
-        assert_int_equal(parse(json), ERR_RANGE);
-        assert_string_equal(fault.pointer, whole[i].pointer);
-    }
-    assert_int_equal(parse("{\"shards\":2}"), ERR_RANGE); /* by its default */
-    assert_string_equal(fault.pointer, "/pow_bits_max");
-}
-
 static void shards_are_stored_where_there_are_some_and_not_for_programs_that_know_none(void **state)
 {
     (void)state;
-    struct span json = stored("{\"shards\":16,\"pow_bits_max\":0}");
+    struct span json = stored("{\"shards\":16}");
     static const char begins[] = "{\"id\":\"show\",\"name\":\"show\",\"needs\":3,\"shards\":16,";
     assert_true(span_starts(json, SPAN(begins)));
     assert_int_equal(event_doc_knobs(&doc).shards, 16);
@@ -614,7 +584,6 @@ int main(void)
         cmocka_unit_test(a_document_that_asks_for_codes_is_not_for_programs_that_know_none),
         cmocka_unit_test(a_planned_end_is_stored_while_there_is_one_and_may_be_passed_over),
         cmocka_unit_test(a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_over),
-        cmocka_unit_test(what_needs_the_whole_line_is_refused_over_shards),
         cmocka_unit_test(
             shards_are_stored_where_there_are_some_and_not_for_programs_that_know_none),
         cmocka_unit_test(what_breaks_a_rule_is_named_with_the_rule),

@@ -735,6 +735,38 @@ static void a_shard_that_refused_is_left_alone_until_the_turn_is_over(void **sta
     shards_destroy(shards);
 }
 
+static void the_room_that_the_cuts_leave_is_shared_by_all_shards(void **state)
+{
+    (void)state;
+    struct shards *shards = shards_create(3);
+    struct cut cut = {.grown = {7, 1, 2}};
+    assert_int_equal(0, shards_learn(shards, 1, &cut, NULL));
+    /* Of eight places that were told last two are away, and two have been given since. */
+    uint64_t room = shards_room(shards, 20, 6, 8);
+    assert_int_equal(12, room);
+    assert_int_equal(7 + 4, shards_full_from(shards, 0, room));
+    assert_int_equal(1 + 4, shards_full_from(shards, 1, room));
+    assert_int_equal(2 + 1, shards_full_from(shards, 2, 1)); /* each may give the last */
+    assert_int_equal(7, shards_full_from(shards, 0, 0));
+    assert_int_equal(0, shards_room(shards, 8, 6, 8));
+    assert_int_equal(1, shards_room(shards, 9, 8, 40)); /* a picture newer than the cuts */
+    shards_destroy(shards);
+}
+
+static void addresses_are_spread_over_the_shards_even_neighbours(void **state)
+{
+    (void)state;
+    struct shards *shards = shards_create(8);
+    uint32_t of[8] = {0};
+    for (unsigned i = 0; i < 256; i++) {
+        const char address[4] = {(char)198, 51, 100, (char)i};
+        of[shards_of_address(shards, (struct span){address, sizeof(address)})]++;
+    }
+    for (unsigned k = 0; k < 8; k++)
+        assert_in_range(of[k], 12, 64);
+    shards_destroy(shards);
+}
+
 /* While cuts are collected nothing is made, and a front that has other cuts forgets them. */
 static void cuts_that_redis_has_lost_are_told_and_those_that_it_has_count(void **state)
 {
@@ -775,6 +807,8 @@ int main(void)
         cmocka_unit_test(other_cuts_than_those_known_are_for_redis_to_judge),
         cmocka_unit_test(a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again),
         cmocka_unit_test(a_shard_that_refused_is_left_alone_until_the_turn_is_over),
+        cmocka_unit_test(the_room_that_the_cuts_leave_is_shared_by_all_shards),
+        cmocka_unit_test(addresses_are_spread_over_the_shards_even_neighbours),
         cmocka_unit_test(cuts_that_redis_has_lost_are_told_and_those_that_it_has_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,108 @@
+-- claim.lua: what joins of a line in shards show that goes beyond the visitor, claimed before they get their numbers.
+--
+-- A join is numbered in the shard that its key hashes to. What it shows may be shown with another key as well, which may
+-- be another shard's; so it is claimed first where its own name hashes to: work, an invitation or an address in one
+-- of the shards, a presale code in the event's slot, where the codes are. What is found goes with the join to its shard
+-- (join.lua, 'refused'): whoever has a number already has it still.
+--
+-- It is asked ask_claim, and behind that five words for each claim: kind, bucket and field of the join's key, and
+--   'work'        minute in which it was given out, name
+--   'invitation'  bucket and field of it, shown by a member
+--   'address'     address, ''
+--   'code'        keyed digest, address
+--   'back'        keyed digest, ''  -- the join got no place after all
+--   'opened'      place, channel    -- and this one did: what its code opens, for its pass
+-- It answers tell_claim, and behind that two words for each: OK, SAME (claimed by this key before), LIMITED, or why there
+-- is no place, as join.lua says it; and the channel that a code opens.
+--
+-- A claim stays with its key. So the same join may come again, by whatever front, if an answer was lost or a front died in
+-- between; and what was claimed for a join that got no place serves the next of the same key. Only the use of a code is
+-- given back, since that is missing to others. An address is counted once a minute for a key.
+
+local cfg = cfg_read(cfg_claim.names)
+local refused = refusal(cfg[cfg_claim.boot])
+if refused then
+    return refused
+end
+idem_level_of(tonumber(call('GET', prefix .. 'seq')) or 0)
+local minute = math.floor(now_ms / 60000)
+local ip_key = root .. 'ip:' .. minute
+local per_ip = tonumber(cfg[cfg_claim.joins_per_ip_per_min]) or 0
+local codes = ARGV[ask_claim.of_codes] ~= '0' and codes_made()
+
+-- Below 0, as join.lua notes an invitation that is no key: a number of this member's key.
+local function number_of(field)
+    local number = 1
+    for i = 1, 6 do
+        number = number * 256 + string.byte(field, i)
+    end
+    return -number
+end
+
+local claims = {}
+
+function claims.work(_, field, given_out, name)
+    local key = root .. 'work:' .. given_out
+    if call('HSETNX', key, name, field) == 1 then
+        return OK
+    end
+    return call('HGET', key, name) == field and SAME or WORK_SPENT
+end
+
+function claims.invitation(_, field, bucket_of, name)
+    local mine = number_of(field)
+    local old = earlier_place(bucket_of, name, mine)
+    return old == nil and OK or old == mine and SAME or INVITATION_SPENT
+end
+
+function claims.address(_, field, address)
+    if per_ip == 0 or call('HSETNX', ip_key, 'k:' .. field, '1') == 0 then
+        return OK
+    elseif call('HINCRBY', ip_key, address, '1') > per_ip then
+        call('HDEL', ip_key, 'k:' .. field)
+        return LIMITED
+    end
+    return OK
+end
+
+-- Keys of joins are nowhere else in the event's slot.
+local function kept_of(bucket)
+    return idem_prefix .. sub(bucket, 1, IDEM_DIGITS)
+end
+
+function claims.code(bucket, field, digest, address)
+    local mine = call('HGET', kept_of(bucket), field)
+    if mine then
+        local code = codes.read(mine)
+        return SAME, code and code.channel
+    end
+    local why_not, code = codes.look_at(digest, address)
+    if why_not then
+        return why_not
+    end
+    call('HSET', kept_of(bucket), field, digest)
+    codes.count(code, 1)
+    return OK, code.channel
+end
+
+function claims.back(bucket, field, digest)
+    local code = call('HGET', kept_of(bucket), field) == digest and codes.read(digest)
+    if code then
+        call('HDEL', kept_of(bucket), field)
+        codes.count(code, -1)
+    end
+    return OK
+end
+
+function claims.opened(_, _, place, channel)
+    call('HSET', prefix .. 'opened', place, channel)
+    return OK
+end
+
+local reply = { OK, (minute + 1) * 60000 - now_ms } -- tell_claim
+for at = ask_claim.words + 1, #ARGV, 5 do
+    local verdict, channel = claims[ARGV[at]](ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+    reply[#reply + 1] = verdict
+    reply[#reply + 1] = channel or ''
+end
+return reply

@@ -1,0 +1,51 @@
+-- codes.lua: presale codes as joins use them. Made only where one is shown, since few joins bring any.
+local function codes_made()
+    local ip_key = root .. 'ip:' .. math.floor(now_ms / 60000)
+
+    -- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
+    -- there that could be guessed.
+    local function not_there(address, lost)
+        if not lost or call('EXISTS', root .. 'codes') == 1 then
+            call('HINCRBY', ip_key, 'c:' .. address, 1)
+        end
+        return lost and CODE_MISSING or CODE_UNKNOWN
+    end
+
+    local function read(digest)
+        local of_lane, uses, used, channel =
+            string.match(call('HGET', root .. 'codes', digest) or '', '^(%d+):(%d+):(%d+):(.*)$')
+        return of_lane and { digest = digest, lane = tonumber(of_lane), uses = uses, used = tonumber(used), channel = channel }
+    end
+
+    -- Why it opens nothing here, or nil and the code. The reads come first whatever the code is, so that the time it
+    -- takes says nothing of it.
+    local function look_at(digest, address)
+        local lost = call('HGET', CFG, 'codes_lost')
+        local guesses = tonumber(call('HGET', ip_key, 'c:' .. address)) or 0
+        local code = read(digest)
+        if guesses >= WRONG_CODES_MAX then
+            return CODE_GUESSES
+        elseif not code or (lane > 0 and code.lane ~= lane) then
+            return not_there(address, lost)
+        elseif code.lane ~= lane then
+            return CODE_OF_LANE + code.lane
+        elseif code.used >= tonumber(code.uses) then
+            return CODE_USED_UP
+        end
+        return nil, code
+    end
+
+    -- So many uses more, or fewer.
+    local function count(code, by)
+        call('HSET', root .. 'codes', code.digest,
+            code.lane .. ':' .. code.uses .. ':' .. code.used + by .. ':' .. code.channel)
+        local group = code.lane .. ':' .. code.channel
+        local codes, uses, used =
+            string.match(call('HGET', root .. 'coded', group) or '', '^(%d+):(%d+):(%d+)$')
+        if codes then
+            call('HSET', root .. 'coded', group, codes .. ':' .. uses .. ':' .. tonumber(used) + by)
+        end
+    end
+
+    return { read = read, look_at = look_at, count = count }
+end

@@ -1,0 +1,203 @@
+// What goes beyond one visitor, of a line that is kept in shards: each is numbered in the shard of their own key, and
+// what they show with it (work, an invitation, a code, an address) may come with many keys, at any front.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { openDraw } from '../../../queue-front/web/draw-check.js';
+import { asMember, openShop } from './shop.js';
+import { act, claims, makeEvent, openHouse, patch, solve, untilState, Visitor } from './support.js';
+
+const SHARDS = 4;
+const STILL = { shards: SHARDS, rate_per_s: 0 };
+const ALL_IN = { ...STILL, rate_per_s: 1000, burst: 1000, max_active: 0 };
+const CLIENTS = { http: { trusted_proxies: '127.0.0.1' } };
+const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
+const of = (answers, status) => answers.filter((answer) => answer.status === status);
+const positions = (answers) => answers.map(({ json }) => json.position).sort((a, b) => a - b);
+
+// A join that is repeated while it is not known whether it was done.
+async function join(front, { headers = {}, ...options } = {}) {
+  return until('an answer', async () => {
+    const answer = await front.http.post('/v1/queue/show/join', { headers, ...options });
+    return (answer.status !== 503 || answer.json.code === 'line-full') && answer;
+  });
+}
+
+const keyed = (key, headers = {}) => ({ headers: { 'idempotency-key': key, ...headers } });
+// Of so many keys, half by each front, all at once.
+const joinAll = (house, n, options) => Promise.all(upTo(n).map((i) => join(house.fronts[i % house.fronts.length], options(i))));
+
+async function over(t, knobs, options = {}) {
+  const house = await openHouse(t, { fronts: 2, ...options });
+  await makeEvent(house, 'show', knobs);
+  return house;
+}
+
+// The counts of a minute are its own: all that follows is within one.
+const earlyInAMinute = (house) => until('a minute that has only begun', async () =>
+  Number((await house.redis.command('TIME'))[0]) % 60 < 40);
+
+// From then on no shard takes a join that was judged by an older document.
+const untilShardsHear = (house, version) => until('all shards to hear of it', async () => (await Promise.all(upTo(SHARDS)
+  .map((k) => house.redis.command('HGET', `fg:{show:${k - 1}}:cfg`, 'version')))).every((told) => told === String(version)));
+
+describe('over shards', { concurrency: 4 }, () => {
+  test('one solution is one place, whatever keys it comes with', async (t) => {
+    const house = await over(t, { ...STILL, pow_bits: 8 });
+    const task = assertProblem(await join(house.front), 428, 'proof-of-work-required');
+    const work = { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) };
+    const answers = await joinAll(house, 12, (i) => keyed(`k${i}`, work));
+    assert.deepEqual(positions(of(answers, 201)), [1]);
+    for (const answer of of(answers, 428)) assert.equal(answer.json.reason, 'used');
+    assert.equal(of(answers, 428).length, 11);
+    const mine = answers.findIndex(({ status }) => status === 201) + 1;
+    for (const front of house.fronts) {
+      const again = await join(front, keyed(`k${mine}`, work));
+      assert.deepEqual([again.status, again.json.position], [200, 1]);
+    }
+  });
+
+  test('without a key the same work is the same place', async (t) => {
+    const house = await over(t, { ...STILL, pow_bits: 8 });
+    for (const nth of upTo(6)) {
+      const task = assertProblem(await join(house.front), 428, 'proof-of-work-required');
+      const work = { headers: { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) } };
+      const answers = [await join(house.front, work), await join(house.fronts[1], work)];
+      assert.deepEqual(answers.map(({ status, json }) => [status, json.position]), [[201, nth], [200, nth]]);
+    }
+  });
+
+  test('an address has as many joins a minute as it may, in all shards together', async (t) => {
+    const house = await over(t, { ...STILL, joins_per_ip_per_min: 5 }, { config: CLIENTS });
+    const from = (address) => ({ 'x-forwarded-for': address });
+    await earlyInAMinute(house);
+    const answers = await joinAll(house, 24, (i) => keyed(`k${i}`, from('198.51.100.7')));
+    assert.deepEqual(positions(of(answers, 201)), upTo(5));
+    for (const answer of of(answers, 429)) assertProblem(answer, 429, 'too-many-joins');
+    assert.equal(of(answers, 429).length, 19);
+    const mine = answers.findIndex(({ status }) => status === 201) + 1;
+    assert.equal((await join(house.front, keyed(`k${mine}`, from('198.51.100.7')))).status, 200, 'who has a place finds it');
+    const others = await joinAll(house, 6, (i) => keyed(`o${i}`, from(`198.51.100.${10 + i}`)));
+    assert.deepEqual(positions(others), [6, 7, 8, 9, 10, 11]);
+  });
+
+  test('the same join again counts against its address once', async (t) => {
+    const house = await over(t, { ...STILL, joins_per_ip_per_min: 2 });
+    await earlyInAMinute(house);
+    for (let i = 0; i < 6; i += 1) assert.equal((await join(house.fronts[i % 2], keyed('mine'))).json.position, 1);
+    assert.equal((await join(house.front, keyed('yours'))).json.position, 2);
+    assertProblem(await join(house.front, keyed('theirs')), 429, 'too-many-joins');
+  });
+
+  test('a code opens as many places as it has uses, and what was refused uses none', async (t) => {
+    const house = await over(t, { ...STILL, code_required: true, line_max: 100 });
+    const codes = async () => (await house.front.admin.get('/admin/events/show/codes')).json.codes[0];
+    const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: 7 } });
+    assert.equal(load.status, 200, load.text);
+    const shown = (key, code = 'SHARED-CODE') => ({ ...keyed(key), body: { code } });
+    assertProblem(await join(house.front, shown('k1', 'WRONG-CODE')), 422, 'code-unknown');
+    const answers = await joinAll(house, 40, (i) => shown(`k${i}`));
+    assert.deepEqual(positions(of(answers, 201)), upTo(7));
+    for (const answer of of(answers, 422)) assertProblem(answer, 422, 'code-used-up');
+    const mine = answers.findIndex(({ status }) => status === 201) + 1;
+    for (const front of house.fronts) assert.equal((await join(front, shown(`k${mine}`))).status, 200);
+    assert.deepEqual(await codes(), { lane: 'general', channel: null, codes: 1, uses: 7, used: 7 });
+
+    await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: 99 } });
+    await patch(house.front, 'show', { line_max: 1 });
+    const full = await until('the line to be full', async () => {
+      const answer = await join(house.front, shown('late'));
+      assert.notEqual(answer.status, 201);
+      return answer.json.code === 'line-full' && answer;
+    });
+    assertProblem(full, 503, 'line-full');
+    assert.equal((await codes()).used, 7);
+  });
+
+  test('the pass of a place says what its code opens', async (t) => {
+    const house = await over(t, { ...ALL_IN, code_required: true });
+    await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['GOLD-CODE-1'], channel: 'gold' } });
+    const fan = new Visitor(house.front, 'show');
+    await fan.joined({ body: { code: 'GOLD-CODE-1' } });
+    const { pass } = await fan.entered();
+    assert.equal(claims(pass).channel, 'gold');
+  });
+
+  test('a line that is full is full: everybody who fits comes in, and a few more at most', async (t) => {
+    const house = await over(t, { ...STILL, line_max: 40 });
+    const answers = await joinAll(house, 150, (i) => keyed(`k${i}`));
+    const inside = of(answers, 201);
+    assert.ok(inside.length >= 40 && inside.length <= 60, `${inside.length} of 40`);
+    assert.deepEqual(positions(inside), upTo(inside.length));
+    for (const answer of of(answers, 503)) assertProblem(answer, 503, 'line-full');
+    const mine = answers.findIndex(({ status }) => status === 201) + 1;
+    assert.equal((await join(house.fronts[1], keyed(`k${mine}`))).status, 200, 'who has a place finds it');
+    assertProblem(await join(house.front, keyed('late')), 503, 'line-full');
+    await patch(house.front, 'show', { line_max: 41 + inside.length });
+    await until('room for one more', async () => (await join(house.front, keyed('late'))).status === 201);
+  });
+
+  test('a member has one place, in whatever browser and by whatever key', async (t) => {
+    const shop = openShop();
+    const house = await over(t, { ...STILL, member_required: true }, { config: { members: { keys: shop.file } } });
+    const answers = await joinAll(house, 16, (i) => keyed(`k${i}`, asMember(shop.token(i % 2 === 0 ? 'kim' : 'lee')).headers));
+    assert.deepEqual(positions(of(answers, 201)), [1, 2]);
+    assert.equal(new Set(answers.map(({ json }) => json.position)).size, 2);
+  });
+
+  test('a place goes to another device, and the first one holds nothing any more', async (t) => {
+    const house = await over(t, STILL);
+    await joinAll(house, 5, (i) => keyed(`k${i}`));
+    const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
+    const { position } = await laptop.joined();
+    const { code } = (await laptop.call('POST', 'move', { body: {} })).json;
+    const here = await phone.call('POST', 'move', { body: { code } });
+    assert.deepEqual([here.status, here.json.position], [200, position]);
+    for (const front of house.fronts) {
+      await until('the news of the move', async () => (await laptop.me({ front })).json.code === 'ticket-moved');
+      assert.equal((await phone.me({ front })).json.position, position);
+    }
+  });
+
+  test('a draw scatters those of all shards, each to the place that anybody can reckon', async (t) => {
+    const house = await openHouse(t, { fronts: 2 });
+    const inAnHour = new Date(Date.now() + 3600_000).toISOString();
+    await makeEvent(house, 'show', { ...STILL, prequeue_at: new Date().toISOString(), opens_at: inAnHour }, { open: false });
+    await act(house.front, 'show', 'schedule');
+    for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+    const visitors = await Promise.all(upTo(40).map(async (i) => {
+      const visitor = new Visitor(house.fronts[i % 2], 'show');
+      visitor.entry = (await visitor.joined()).entry;
+      return visitor;
+    }));
+    assert.deepEqual(visitors.map(({ entry }) => entry).sort((a, b) => a - b), upTo(40));
+    await act(house.front, 'show', 'draw');
+    const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
+    for (const front of house.fronts) await until('the draw', async () => (await fairness(front)).drawn);
+    const draw = await openDraw(await fairness(house.front));
+    for (const [i, visitor] of visitors.entries())
+      assert.equal((await visitor.me({ front: house.fronts[i % 2] })).json.position, draw.position(visitor.entry));
+    assert.equal((await new Visitor(house.front, 'show').joined()).position, 41, 'who comes later stands behind them');
+  });
+
+  test('a lane is a line of its own, and an invitation to it one place, whoever shows it', async (t) => {
+    const shop = openShop();
+    const lanes = [{ id: 'fans', share: 30, invitations: 40 }];
+    const house = await over(t, { ...STILL, lanes }, { config: { members: { keys: shop.file } } });
+    const list = await house.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=40');
+    const codes = list.json.invitations.map(({ code }) => code);
+    const general = await joinAll(house, 20, (i) => keyed(`k${i}`));
+    const fans = await joinAll(house, 20, (i) => keyed(`k${i}`, { 'x-invitation': codes[i] }));
+    for (const answers of [general, fans]) assert.deepEqual(positions(of(answers, 201)), upTo(20));
+    const again = await joinAll(house, 20, (i) => keyed(`again${i}`, { 'x-invitation': codes[i] }));
+    assert.deepEqual(again.map(({ status, json }) => [status, json.position]), fans.map(({ json }) => [200, json.position]));
+    await untilShardsHear(house, (await patch(house.front, 'show', { member_required: true })).version);
+    const members = await joinAll(house, 8, (i) => keyed(`m${i}`, { 'x-invitation': codes[30], ...asMember(shop.token(`m${i}`)).headers }));
+    assert.deepEqual(positions(of(members, 201)), [21]);
+    for (const answer of of(members, 422)) assertProblem(answer, 422, 'invitation-used');
+    assert.equal(of(members, 422).length, 7);
+    const given = await Promise.all(upTo(SHARDS).map((k) => house.redis.command('GET', `fg:{show:${k - 1}}:@1:seq`)));
+    assert.equal(given.map(Number).reduce((sum, of) => sum + of), 21, 'the shards have them');
+  });
+});
