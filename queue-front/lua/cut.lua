@@ -66,8 +66,10 @@ end
 local until_ms = tonumber(saved.until_ms) or 0
 local changed = false
 if saved.boot ~= ARGV[1] then
-    -- Before anybody may join nothing can be lost.
-    until_ms = tonumber(cfg[cfg_cut.state]) >= PRE_QUEUE and now_ms + CUTS_WINDOW_MS or 0
+    -- Before anybody may join nothing can be lost, nor before the first cut of a line that was never healed: no
+    -- shard of it was opened. (heal.lua raises `seq`, by however little was known.)
+    local is_new = not saved.shards and issued == 0
+    until_ms = tonumber(cfg[cfg_cut.state]) >= PRE_QUEUE and not is_new and now_ms + CUTS_WINDOW_MS or 0
     for k = 0, shards - 1 do
         shard[k].lease = until_ms > 0 and math.max(shard[k].lease, shard[k].upto + LEASE_MAX) or shard[k].lease
     end

@@ -128,6 +128,16 @@ test('a shard that was never opened gives nothing, and opening it leaves no hole
   assert.deepEqual(front.cuts, []);
 });
 
+test('a line that opens before any front has looked at its shards begins without a hole', async () => {
+  const event = `shards-${(names += 1)}`;
+  await new Front(clockworks[0], event).create();
+  const front = new ShardedFront(clockworks[0], event, [0, 1].map(() => new ShardServer(clockworks[0], nextRun())));
+  await front.turn();
+  assert.deepEqual((await front.join(1, ['a'])).places, [1]);
+  await front.turn();
+  assert.deepEqual(front.cuts, ['1c,1']);
+});
+
 test('a shard that is restarted gives nothing until its epoch is sealed, and then behind its lease', async () => {
   const front = await line(2);
   await front.join(1, some(7));
