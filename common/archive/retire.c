@@ -168,8 +168,8 @@ static int read_state(struct retire *retire)
     return 0;
 }
 
-/* The folder of this part, DIR/EVENT.SERVICE.PART, made if it is not there. */
-static int enter_dir(struct retire *retire)
+/* The folder of this part: DIR/EVENT.SERVICE.PART. */
+static int name_dir(struct retire *retire)
 {
     char base[LINES_PATH_MAX];
     const char *to = retire->words->to;
@@ -179,9 +179,36 @@ static int enter_dir(struct retire *retire)
                        retire->manifest.event, retire->conf->service, retire->part);
     if (len < 0 || (size_t)len >= sizeof(retire->dir))
         return err_set(&retire->err, ERR_RANGE, "the path %.64s... is too long", base);
-    if (mkdir(retire->dir, 0700) != 0 && errno != EEXIST)
-        return err_set(&retire->err, ERR_IO, "%s: %s", retire->dir, strerror(errno));
     return 0;
+}
+
+/* An archive that is there already may be one that we died over before it was sealed, or somebody
+ * else's, such as another installation's. It is kept beside, by the name of its digest. */
+static int set_aside(struct retire *retire)
+{
+    char path[LINES_PATH_MAX + 16], digest[LINES_SHA256_MAX];
+    struct err_slot none;
+    struct manifest *there = malloc(sizeof(*there));
+    if (there == NULL)
+        return err_set(&retire->err, ERR_NOMEM, "a manifest");
+    bool whole = manifest_read(retire->dir, &none, there, digest) == 0;
+    free(there);
+    if (!whole)
+        return 0;
+    snprintf(path, sizeof(path), "%s.%.12s", retire->dir, digest);
+    return rename(retire->dir, path) == 0
+               ? 0
+               : err_set(&retire->err, ERR_IO, "%.128s: %s", path, strerror(errno));
+}
+
+static int make_dir(struct retire *retire)
+{
+    int rc = name_dir(retire);
+    if (rc == 0)
+        rc = set_aside(retire);
+    if (rc == 0 && mkdir(retire->dir, 0700) != 0 && errno != EEXIST)
+        rc = err_set(&retire->err, ERR_IO, "%s: %s", retire->dir, strerror(errno));
+    return rc;
 }
 
 /* One of the schema's functions that take the event and how long it has to be over. */
@@ -277,7 +304,7 @@ static int write_snapshot(struct retire *retire)
     if (rc == 0)
         rc = must_have_rows(retire);
     if (rc == 0)
-        rc = enter_dir(retire);
+        rc = make_dir(retire);
     retire->manifest.tables_len = retire->conf->tables_len;
     for (uint32_t i = 0; rc == 0 && i < retire->conf->tables_len; i++)
         rc = write_table(retire, i);
@@ -427,7 +454,7 @@ static int archive_and_delete(struct retire *retire)
     if (rc == 0)
         rc = read_state(retire);
     if (rc == 0)
-        rc = retire->deleting ? enter_dir(retire) : write_part(retire);
+        rc = retire->deleting ? name_dir(retire) : write_part(retire);
     return rc == 0 ? delete_part(retire) : rc;
 }
 

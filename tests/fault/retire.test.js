@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import test, { after, before, describe } from 'node:test';
@@ -108,6 +108,7 @@ for (const [program, { schema, setting, more, beside, setUp, rows, settle, table
     const testOnce = program === 'payment-adapter' || process.env.FAIRGATE_SOAK === '1' ? test : () => {};
 
     let sealedAt;
+    let first;
     before(() => {
       for (const database of [program, archive]) {
         if (database === archive) postgres.sql(`CREATE DATABASE "${archive}"`);
@@ -128,12 +129,20 @@ for (const [program, { schema, setting, more, beside, setUp, rows, settle, table
       assert.match(said.stdout, new RegExp(`event ${id}, part 1, ${own.length} rows`));
       assertSame(restore(part), own);
       sealedAt = readdirSync(part).length + 1;
+      first = part;
       for (const name of readdirSync(part)) assert.equal(statSync(join(part, name)).mode & 0o777, 0o600);
     });
 
     testOnce('what is left is a row with sums and the digest; a second time there is nothing to do', () => {
       const { id, dir } = fresh(3);
+      // Another installation's archive of such an event lies there already: it is kept.
+      const other = partOf(dir, id);
+      mkdirSync(other);
+      const manifest0 = readFileSync(join(first, 'manifest.json'));
+      writeFileSync(join(other, 'manifest.json'), manifest0);
       must(retire(id, dir));
+      const beside = readdirSync(dir).find((name) => name.startsWith(`${id}.${program}.1.`));
+      assert.deepEqual(readFileSync(join(dir, beside, 'manifest.json')), manifest0);
       const [left] = run(['retire', '--list']).stdout.trim().split('\n').map((line) => JSON.parse(line)).filter((row) => row.event === id);
       assert.equal(left.state, 'retired');
       assert.equal(left.place, partOf(dir, id));
