@@ -4,14 +4,20 @@
 // turn is K calls of 125 / K joins, and what a call costs is paid K times. A front that keeps one call under way
 // for each shard sends as many more at once as the shard is slower, so a second row has calls of 64 joins everywhere.
 // All shards lie in one Redis here, and its CPU is told by the join.
+//
+// And how far from their order of arrival people stand, by two real fronts that are asked as fast as they answer: a
+// join's arrival is the instant at which it was sent, on the machine's clock, so the ways and the fronts' own turns
+// count as well. Over one shard, that is no cut at all, it is what fronts and Redis do to the order by themselves.
 
-import { startRedis } from '../../tests/lib-js/index.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeSecrets, openScope, programPath, startRedis, until } from '../../tests/lib-js/index.js';
 import { ask, told, scriptText } from '../../tests/lib-js/wire.js';
 import { sumOf } from '../../tests/integration/line/shards.js';
-import { LOAD_CORE } from './lib/front.js';
+import { EVENT, LOAD_CORE, openEvent, startFront } from './lib/front.js';
 import { inTurns, ratio, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
-import { pin } from './lib/machine.js';
+import { pin, runPinned } from './lib/machine.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const JOINS = 120_000;
@@ -102,10 +108,63 @@ async function cuts({ add, redis, boot }) {
   }
 }
 
+const STORM_S = 5;
+const STORM_CONNECTIONS = 512; // at each front: over shards each waits some 20 ms for its cut
+
+// How far each was moved, in ms: the time between its own arrival and that of the one whose rank its place is.
+function movedMs(lines) {
+  const joins = lines.map((line) => line.split(' ').map(Number)).sort(([a], [b]) => a - b);
+  const sent = ([at]) => at;
+  const moved = joins.filter(([, place]) => place <= joins.length)
+    .map((one) => Math.abs(sent(joins[one[1] - 1]) - sent(one)) / 1e3).sort((a, b) => a - b);
+  return (share) => moved[Math.min(moved.length - 1, Math.floor(share * moved.length))];
+}
+
+async function storm(shards) {
+  const scope = openScope();
+  try {
+    const redis = await startRedis(scope), secrets = makeSecrets(scope);
+    const fronts = [await startFront(scope, redis, secrets), await startFront(scope, redis, secrets)];
+    await openEvent(fronts[0], { shards });
+    await until('the other front to know of it', async () =>
+      (await fronts[1].http.get(`/v1/queue/${EVENT}/status`)).json?.state === 'paused');
+    const before = await redisCpuUs(redis);
+    const files = await Promise.all(fronts.map(async (front, i) => {
+      const file = join(scope.tempDir(), `places-${i}`);
+      const told = JSON.parse(await runPinned(LOAD_CORE, [programPath('surge'), '-p', String(front.port), '-e', EVENT,
+        '-c', String(STORM_CONNECTIONS), '-s', String(STORM_S), '-w', '5000', '-k', `f${i}`, '-f', file]));
+      if (told.join.bad + told.join.lost > 0) throw new Error(`joins: ${JSON.stringify(told.join)}`);
+      return file;
+    }));
+    const lines = files.flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'));
+    const moved = movedMs(lines);
+    return { rate: lines.length / STORM_S, p50: moved(0.5), p99: moved(0.99), max: moved(1),
+      cpuUs: ((await redisCpuUs(redis)) - before) / lines.length };
+  } finally {
+    await scope.close();
+  }
+}
+
+async function displacement({ add }) {
+  let alone;
+  for (const shards of SHARDS) {
+    const { rate, p50, p99, max, cpuUs } = await storm(shards);
+    alone ??= cpuUs;
+    const what = `two fronts, ${shards} shards`;
+    add({ name: `${what}: joins a second`, value: rate, unit: '1/s' });
+    add({ name: `${what}: moved p50`, value: p50, unit: 'ms' });
+    add({ name: `${what}: moved p99`, value: p99, unit: 'ms' });
+    add({ name: `${what}: moved at most`, value: max, unit: 'ms' });
+    add({ name: `${what}: CPU of Redis a join, cuts and ticks with it`, value: cpuUs, unit: 'us' });
+    add({ name: `${what}: of one shard`, value: cpuUs / alone, atMost: 1.2 });
+  }
+}
+
 export default async function suite({ scope, add }) {
   const redis = await startRedis(scope);
   pin(redis.child.pid, LOAD_CORE);
   const boot = /run_id:(\w+)/.exec(await redis.command('INFO', 'server'))[1];
   await joins({ add, redis, boot });
   await cuts({ add, redis, boot });
+  await displacement({ add });
 }

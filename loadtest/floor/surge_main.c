@@ -2,7 +2,7 @@
  * some who are called.
  *
  *   surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] [-w WAIT_MS] [-k SALT]
- *         [-t TICKET] [-m POLLS] [-q PASSES]
+ *         [-t TICKET] [-m POLLS] [-q PASSES] [-f FILE]
  *
  * Without RATE each of CONNECTIONS joins again as soon as it is answered: the peak. With it RATE
  * newcomers a second are due, each at an instant of its own, whatever the service does. They come
@@ -14,6 +14,9 @@
  * many were due, had a place within a second (`good`), had one later, were refused with a time to
  * come back, were turned away, or met anything else. What the owner of TICKET feels is measured
  * best by a process of its own (-c 0), which does not wait for the answers to a crowd to be read.
+ *
+ * FILE gets a line for each place: when the join was sent, in microseconds of the machine's own
+ * clock, and its position. So several processes can say together who came before whom.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -48,7 +51,7 @@ struct wire {
     int fd;
     enum kind kind;
     bool busy;
-    uint64_t due_us;
+    uint64_t due_us, sent_us;
     size_t got;
     char answer[ANSWER_MAX];
 };
@@ -69,6 +72,7 @@ struct surge {
     const char *event, *salt, *ticket;
     uint64_t seconds, wait_us, began_us, until_us, now_us;
     struct flow flow[KINDS];
+    FILE *places; /* NULL: nobody asks who came when */
 };
 
 static uint64_t now_us(void)
@@ -131,7 +135,16 @@ static void ask(struct surge *surge, struct wire *wire, uint64_t number, uint64_
     wire->busy = true;
     wire->got = 0;
     wire->due_us = due_us;
+    wire->sent_us = surge->places != NULL ? now_us() : 0;
     (void)!send(wire->fd, request, len, MSG_NOSIGNAL); /* what failed is seen at reading */
+}
+
+static void note_place(FILE *places, const struct wire *wire)
+{
+    const char *position = answer_behind(wire->answer, wire->got, "\"position\":");
+    if (position != NULL)
+        fprintf(places, "%llu %llu\n", (unsigned long long)wire->sent_us,
+                strtoull(position, NULL, 10));
 }
 
 static void judge(struct surge *surge, const struct wire *wire)
@@ -143,6 +156,8 @@ static void judge(struct surge *surge, const struct wire *wire)
         histogram_record(&flow->took_us, took_us);
         flow->good += took_us <= GOOD_US;
         flow->late += took_us > GOOD_US;
+        if (surge->places != NULL && wire->kind == JOIN)
+            note_place(surge->places, wire);
     } else if (memcmp(status, "503", 3) == 0 &&
                answer_behind(wire->answer, wire->got, "\r\nRetry-After: ") != NULL) {
         flow->refused++;
@@ -281,8 +296,9 @@ static void report(const struct surge *surge)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] "
-                    "[-w WAIT_MS]\n             [-k SALT] [-t TICKET] [-m POLLS] [-q PASSES]\n");
+    fprintf(stderr,
+            "usage: surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] "
+            "[-w WAIT_MS]\n             [-k SALT] [-t TICKET] [-m POLLS] [-q PASSES] [-f FILE]\n");
     return 2;
 }
 
@@ -313,6 +329,11 @@ static void take_option(struct surge *surge, int option, unsigned *connections)
     case 't':
         surge->ticket = optarg;
         break;
+    case 'f':
+        surge->places = fopen(optarg, "w");
+        if (surge->places == NULL)
+            die(optarg);
+        break;
     case 'm':
         surge->flow[POLL].rate = strtoull(optarg, NULL, 10);
         break;
@@ -327,7 +348,7 @@ int main(int argc, char **argv)
     static struct surge surge = {.wait_us = 250000, .salt = "surge"};
     unsigned connections = 0;
     int option;
-    while ((option = getopt(argc, argv, "p:e:c:s:o:w:k:t:m:q:")) != -1) {
+    while ((option = getopt(argc, argv, "p:e:c:s:o:w:k:t:m:q:f:")) != -1) {
         if (option == '?')
             return usage();
         take_option(&surge, option, &connections);
@@ -351,5 +372,7 @@ int main(int argc, char **argv)
         free(surge.flow[kind].free);
     }
     close(surge.epoll);
+    if (surge.places != NULL && fclose(surge.places) != 0)
+        die("surge: places");
     return 0;
 }
