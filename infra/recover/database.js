@@ -137,12 +137,13 @@ async function lossy(place, strike, restore) {
   await record.until('tickets', ENOUGH);
   const undo = await strike(record);
   const at = await gone(place);
-  await visitors.giveUp();
+  const leaving = visitors.giveUp(); // some of them wait for an answer that does not come
   await restore(undo);
   const opened = await open(place);
   const others = come(place);
   await others.record.until('order', 1);
   const rtoMs = others.record.of('order')[0].at - at;
+  await leaving;
   const lost = await record.lost(place);
   await others.record.until('tickets', ENOUGH);
   await others.visitors.go();

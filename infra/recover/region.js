@@ -332,7 +332,7 @@ async function drill(region) {
   region.first.powerOff();
   const at = Date.now();
   say(`the link was broken for ${seconds(at - cutAt)}; now the first place is off`);
-  await buyers.visitors.giveUp();
+  const leaving = buyers.visitors.giveUp(); // some of them wait for an answer that does not come
   region.second.join();
   region.place = region.second;
   const said = await region.recover('promote', copies, '--first-is-off');
@@ -345,6 +345,7 @@ async function drill(region) {
   await waiting.record.until('place', 20, led);
   const others = come(region);
   await others.record.until('order', 1);
+  await leaving;
   const lost = await buyers.record.lost(region);
   await others.record.until('tickets', 4);
   await Promise.all([others.visitors.go(), waiting.visitors.go()]);
