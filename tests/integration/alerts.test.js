@@ -231,7 +231,8 @@ const isKnown = (name) => known.has(familyOf(name)) || known.has(name) || record
 test('the table names each figure of a service, and no other', () => {
   const sources = ['queue-front/src', 'seat-service/src', 'payment-adapter/src', 'common']
     .flatMap((room) => readdirSync(join(ROOT, room), { recursive: true }).map((path) => join(ROOT, room, path))).filter((path) => path.endsWith('.c'));
-  const text = sources.map((path) => readFileSync(path, 'utf8')).join('\n');
+  // A setting's default may be called so as well: the claim of an issuer is.
+  const text = sources.map((path) => readFileSync(path, 'utf8')).join('\n').replace(/\.fallback = "\w*"/g, '');
   const figures = new Set([...text.matchAll(/"((?:fairgate|process)_\w+)"/g)].map(([, name]) => name).filter((name) => !name.endsWith('_bucket')));
   assert.deepEqual([...figures].sort(), [...known].filter((name) => name !== 'up').sort());
   assert.equal(known.size, table.length, 'each stands there once');
