@@ -256,18 +256,23 @@ function setStale(now) {
 let source = null;
 let streamUp = false;
 let streamTimer = 0;
+let streamRefusals = 0; // since the last that stood; without a stream the page polls
 
 function startStream() {
   clearTimeout(streamTimer);
   source?.close();
   source = new EventSource(`/v1/queue/${event}/stream`);
-  source.onopen = () => { streamUp = true; };
+  source.onopen = () => {
+    streamUp = true;
+    streamRefusals = 0;
+  };
   source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)));
   // Left to itself, a browser would reconnect after the same delay as all others.
   source.onerror = () => {
     source.close();
     streamUp = false;
-    streamTimer = setTimeout(startStream, jitter(STREAM_AGAIN_MS * 2 ** Math.min(3, failures)));
+    streamTimer = setTimeout(startStream, jitter(STREAM_AGAIN_MS * 2 ** Math.min(6, streamRefusals)));
+    streamRefusals += 1;
   };
 }
 

@@ -508,3 +508,20 @@ describe('the edge and hostile HTTP/2', () => {
     await othersAreAnswered();
   });
 });
+
+test('streams have ways of their own: whoever finds none left is refused, and who asks or joins is not', async (t) => {
+  const scope = openScope();
+  t.after(() => scope.close());
+  const stack = await openStack(scope, {
+    env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front', 'seat-service']), FAIRGATE_QUEUE_FRONTS: '1', STREAMS_MAX: '3' },
+  });
+  await stack.up();
+  for (const path of ['/v1/queue/demo/stream', '/v1/seats/demo/stream']) {
+    const held = [];
+    for (let n = 0; n < 3; n += 1) held.push(await openStream({ port: stack.base, path }));
+    for (const stream of held) assert.deepEqual((await stream.find('the first event', () => true)).json, { first: true });
+    assertProblem(await stack.edge.get(path), 503, 'unavailable');
+    assert.equal((await stack.edge.get(path.replace('stream', 'status'))).status, 200);
+    for (const stream of held) stream.close();
+  }
+});
