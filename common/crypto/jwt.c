@@ -265,7 +265,7 @@ int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct sp
     json_t *header = parse_part(header_part);
     if (header == NULL)
         return err_set(err, ERR_SYNTAX, "token: its header is no JSON object in base64url");
-    const struct jwks_key *key;
+    const struct jwks_key *key = NULL;
     int rc = judge_header(header, keys, rules->typ, err, &key);
     json_decref(header);
     if (rc < 0)

@@ -24,7 +24,8 @@
 -- out. A free slot belongs to the door in its order before anybody else.
 
 -- A member may stand in several lanes and is inside once: `members` has the session of each who has
--- come in, and one that still lives keeps their other places out until it is over.
+-- come in, and one that still lives keeps their other places out until it is over. If Redis has lost a visit that
+-- comes again, two may live: one is noted, the other by its next heartbeat once that one is over.
 
 local RETRY_MS = 1000 -- how soon one at the door should knock again
 local PASS_ROUNDED_MS = 1000 -- a pass names whole seconds
@@ -90,15 +91,32 @@ local function has(name)
     return call('GETBIT', prefix .. name, place) == 1
 end
 
+-- Is the member whose place this is inside with another one, and if not, known to be inside with this?
+local function is_inside()
+    local noted = member ~= '' and tonumber(call('HGET', root .. 'members', member))
+    if not noted or noted == session then
+        return false, noted == session
+    end
+    return (tonumber(call('ZSCORE', root .. 'active', noted)) or 0) > visit_ms
+end
+
+local function note_member()
+    if member == '' then
+        return
+    end
+    local elsewhere, noted = is_inside()
+    if not elsewhere and not noted then
+        call('HSET', root .. 'members', member, session)
+    end
+end
+
 -- It lasts until `told_ms` at least, if that was promised.
 local function session_start(ends_ms, told_ms)
     local expires_ms = math.min(math.max(visit_ms + session_ttl_ms, told_ms or 0), ends_ms)
     call('ZADD', root .. 'active', expires_ms, session)
     call('HSET', root .. 'ends', session, ends_ms)
     call('SETBIT', prefix .. 'called', place, 1)
-    if member ~= '' then
-        call('HSET', root .. 'members', member, session)
-    end
+    note_member()
     return answer_visit(OK, expires_ms, ends_ms)
 end
 
@@ -146,15 +164,6 @@ local function knock()
         call('ZADD', prefix .. 'back', place, place)
     end
     return answer(NOT_YET, 0, 0, RETRY_MS)
-end
-
--- Is the member whose place this is inside with another one?
-local function is_inside()
-    local other = member ~= '' and call('HGET', root .. 'members', member)
-    if not other or tonumber(other) == session then
-        return false
-    end
-    return (tonumber(call('ZSCORE', root .. 'active', other)) or 0) > visit_ms
 end
 
 -- Is a slot free that nobody with a lower place waits for?
@@ -303,6 +312,7 @@ local function heartbeat()
         -- Never shorter than promised, even if session_ttl was lowered meanwhile, or Redis lost the promise.
         local until_ms = math.max(expires_ms, math.min(math.max(visit_ms + session_ttl_ms, told_ms), ends_ms))
         call('ZADD', root .. 'active', until_ms, session)
+        note_member()
         return answer_visit(OK, until_ms, ends_ms)
     elseif has('ended') or has('gone') then
         return answer(GONE)

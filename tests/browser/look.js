@@ -159,6 +159,11 @@ export function openLooks(name) {
       // What the pointer happens to be on has a colour of its own.
       if (await page.evaluate(() => Boolean(document.querySelector(':is(button, .button, a, summary):hover')))) await page.mouse.move(0, 0);
       await page.evaluate(() => scrollTo(0, 0));
+      // A chart is drawn anew a moment after its box has got another width.
+      await page.waitForFunction(() => [...document.querySelectorAll('.plot')].every((box) => {
+        const drawn = box.querySelector('.u-wrap');
+        return drawn === null || drawn.offsetWidth === box.clientWidth;
+      }));
       assert.deepEqual(await page.evaluate(movedByClocks, PARTS), [], `${what}: a clock moves what is beside it`);
       seen[what] = await page.evaluate(measure, { parts: PARTS, few, not });
       for (const row of across ? seen[what] : []) for (const key of ['h', 'gap']) delete row[key];

@@ -152,10 +152,10 @@ export class Front {
     return { outcome, state, places, fresh, retryMs };
   }
 
-  async visit(call, place, { endsMs = 0, toldMs = 0 } = {}) {
+  async visit(call, place, { endsMs = 0, toldMs = 0, member = '' } = {}) {
     const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
       serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn: NO_DRAW,
-      entry: '', moves: 0, member: '', // by no ticket in particular, so none that was handed on
+      entry: '', moves: 0, member, // by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
     return { outcome, state, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };

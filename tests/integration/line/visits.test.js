@@ -139,3 +139,34 @@ test('an event that nobody ever saw served is not judged', async () => {
   await pass(62 * SECOND, front);
   assert.deepEqual([front.view.halted_ms, front.view.active], [0, 0]);
 });
+
+// One member inside by places 1 and 2: Redis had lost the first visit as the second began.
+async function insideTwice(name) {
+  const front = new Front(clockwork, name);
+  await front.create();
+  await front.join(3);
+  await pass(2 * SECOND, front);
+  const asked = async (call, place, more) => (await front.visit(call, place, { member: 'm', ...more })).outcome;
+  const { expiresMs: toldMs, endsMs } = await front.visit('pass', 1, { member: 'm' });
+  assert.equal(await asked('pass', 2), OUTCOME.MEMBER_INSIDE);
+  for (const lost of ['active', 'ends', 'members']) await clockwork.redis.command('DEL', front.key(lost));
+  assert.equal(await asked('pass', 2), OUTCOME.OK, 'which nobody could know better');
+  assert.equal(await asked('heartbeat', 1, { toldMs, endsMs }), OUTCOME.OK, 'by its signed pass');
+  assert.equal(await asked('pass', 3), OUTCOME.MEMBER_INSIDE);
+  return asked;
+}
+
+test('a member who is inside twice, since Redis had lost a visit, does not come in by a third place once the first is over', async () => {
+  const asked = await insideTwice('first-ends');
+  assert.equal(await asked('leave', 1), OUTCOME.OK);
+  assert.equal(await asked('pass', 3), OUTCOME.MEMBER_INSIDE);
+  assert.equal(await asked('leave', 2), OUTCOME.OK);
+  assert.equal(await asked('pass', 3), OUTCOME.OK);
+});
+
+test('... nor once the second is, from the next heartbeat of the first on', async () => {
+  const asked = await insideTwice('second-ends');
+  assert.equal(await asked('leave', 2), OUTCOME.OK);
+  assert.equal(await asked('heartbeat', 1), OUTCOME.OK);
+  assert.equal(await asked('pass', 3), OUTCOME.MEMBER_INSIDE);
+});

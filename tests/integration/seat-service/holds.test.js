@@ -599,7 +599,11 @@ test('what an order gave back it does not get again, however late its confirm co
     const { hold } = (await alice.hold({ seats: [seat] })).json;
     assert.equal((await order.extend(hold, 'o-1', { pay_ttl_s: 1 })).status, 200);
     await until('the hold to run out', async () => (await alice.read(hold)).json.state === 'expired');
-    const back = await giveBack(hold, 'o-1');
+    let back;
+    await until('that to be written', async () => { // till then the hold is not free for another change
+      back = await giveBack(hold, 'o-1');
+      return back.json.code !== 'hold-busy';
+    });
     assert.equal(back.status, 200, back.text);
     assert.equal(back.json.verdict, 'released');
     assert.equal(back.json.state, 'gone');
