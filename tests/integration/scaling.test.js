@@ -12,7 +12,8 @@ const PEOPLE = 30;
 const WITH_STREAM = 12;
 const ROUNDS = 5; // of questions while the front is gone
 const EVENT = 'demo';
-const SECOND_PRIVATE = 31; // the port of the second front's private listener, from the base
+const [FIRST, SECOND] = [1, 21]; // the fronts' ports, from the base
+const SECOND_PRIVATE = 31; // of the second front's private listener
 
 // Somebody whose page is open: asks on and on over a kept connection, and holds a stream, which comes again when it ends.
 class Waiting {
@@ -61,10 +62,13 @@ class Waiting {
 
 test('a front is taken out while people wait, join and listen, and comes back: no place is lost, and there is no error', async (t) => {
   const scope = openScope(t);
-  const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: partOfBuild(scope, ['queue-front']), FAIRGATE_QUEUE_FRONTS: '2' } });
+  const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: partOfBuild(scope, ['queue-front']), FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_EDGE_REQUESTS_PER_10S: '1000000' } });
   await stack.up();
   const admin = client({ port: stack.base + 11, token: stack.secret('admin-token') });
   assert.equal((await admin.patch(`/admin/events/${EVENT}`, { body: { rate_per_s: 0 } })).status, 200);
+  for (const port of [FIRST, SECOND]) {
+    await until('both to know the event', async () => (await client({ port: stack.base + port }).get(`/v1/queue/${EVENT}/status`)).status === 200);
+  }
   const second = client({ port: stack.base + SECOND_PRIVATE });
   const streamsThere = async () => [...(await second.get('/metrics')).text.matchAll(/^fairgate_http_streams\{[^}]*public[^}]*\} (\d+)/gm)]
     .reduce((sum, [, count]) => sum + Number(count), 0);
