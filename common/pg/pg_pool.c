@@ -14,12 +14,6 @@
  * is ERR_UNKNOWN. The database has a statement_timeout of its own, below ours, so this means
  * that the database is gone, not slow.
  *
- * A plan that was made while a table was small stays for as long as the connection lives, unless
- * the server looks at its statistics again, which it does a minute later at best. So a connection
- * has its plans made anew after PG_PLANS_FIRST jobs and whenever it has had twice as many: whatever
- * a plan wastes because the tables have grown, it wastes for no more jobs than have already been.
- * (A sale's first minute read all orders for each of the provider's webhooks.)
- *
  * A job whose connection broke may still commit in the server while it is asked again on another
  * connection. The callers know: their statements are safe to repeat. */
 #include "pg/pg_pool.h"
@@ -45,7 +39,7 @@ struct pg_job {
     uint32_t magic;
     struct pg_job *next;
     struct pg_pool *pool;
-    pg_on_done *on_done; /* NULL: of our own, asked by nobody */
+    pg_on_done *on_done;
     void *ctx;
     uint64_t deadline_us;
     uint64_t wait_us; /* until when it may stay in the queue */
@@ -88,7 +82,6 @@ struct conn {
     uv_poll_t *poll; /* of its own memory: a socket's poll outlives the connection by a turn */
     int events;
     struct jobs under_way;
-    uint64_t jobs, plan_at; /* sent since it stands; at how many plans are made anew */
     uint32_t tries;
     uint64_t at_us; /* WAITING: when to try again; CONNECTING, PREPARING: when to give up */
 };
@@ -185,30 +178,23 @@ static void job_answer(struct pg_job *job, int rc)
         .len = job->results_len,
     };
     memcpy(answer.sqlstate, job->sqlstate, sizeof(answer.sqlstate));
-    if (job->on_done != NULL) {
-        count(job->pool, rc);
-        job->on_done(job->ctx, &answer);
-    }
+    count(job->pool, rc);
+    job->on_done(job->ctx, &answer);
     job_free(job);
 }
 
-static struct pg_job *job_make(struct pg_pool *pool, pg_on_done *on_done, void *ctx)
+struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ctx)
 {
     struct pg_job *job = calloc(1, sizeof(*job));
     if (job == NULL)
         return NULL;
+    assert(on_done != NULL);
     MAGIC_BEGIN(pg_job, job);
     job->pool = pool;
     job->on_done = on_done;
     job->ctx = ctx;
     job->deadline_ms = pool->conf.deadline_ms;
     return job;
-}
-
-struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ctx)
-{
-    assert(on_done != NULL);
-    return job_make(pool, on_done, ctx);
 }
 
 void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char *const *params)
@@ -348,24 +334,7 @@ static bool conn_send(struct conn *conn, struct pg_job *job)
                                 0) != 1)
             return false;
     }
-    conn->jobs++;
     return PQpipelineSync(conn->pq) == 1;
-}
-
-/* Each statement is planned again when it is next asked. Without memory the plans stay as they are.
- */
-static bool conn_plan_anew(struct conn *conn)
-{
-    assert(conn->plan_at <= conn->jobs);
-    conn->plan_at = conn->jobs * 2;
-    struct pg_job *job = job_make(conn->pool, NULL, NULL);
-    if (job == NULL)
-        return true;
-    job->len = 1;
-    job->deadline_us = now_us(conn->pool) + (uint64_t)job->deadline_ms * 1000;
-    jobs_push(&conn->under_way, job);
-    return PQsendQueryParams(conn->pq, "DISCARD PLANS", 0, NULL, NULL, NULL, NULL, 0) == 1 &&
-           PQpipelineSync(conn->pq) == 1;
 }
 
 static struct conn *least_busy(struct pg_pool *pool)
@@ -388,8 +357,6 @@ static void send_queued(struct pg_pool *pool)
         struct pg_job *job = jobs_pop(&pool->queue);
         bool sent = conn_send(conn, job);
         jobs_push(&conn->under_way, job);
-        if (sent && conn->jobs >= conn->plan_at)
-            sent = conn_plan_anew(conn);
         if (!sent || !conn_flush(conn))
             conn_fail(conn, PQerrorMessage(conn->pq));
     }
@@ -498,8 +465,6 @@ static bool conn_take_prepared(struct conn *conn, PGresult *res)
         return true;
     conn_move(conn, CONN_READY);
     conn->tries = 0;
-    conn->jobs = 0;
-    conn->plan_at = PG_PLANS_FIRST;
     count_connected(pool, 1);
     return true;
 }

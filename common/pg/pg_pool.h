@@ -34,7 +34,6 @@ enum {
     PG_DEPTH_MAX = 32,       /* jobs under way on one connection; more only wait elsewhere */
     PG_STEPS_MAX = 16,       /* statements of one job */
     PG_PARAMS_MAX = 24,      /* of one statement */
-    PG_PLANS_FIRST = 64,     /* jobs of a connection after which its plans are made anew */
     PG_TICK_MS = 50,         /* how exactly deadlines are kept */
     /* Of one attempt to connect. A server that is there takes some milliseconds; of several the
      * next attempt begins at another one. */

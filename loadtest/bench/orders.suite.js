@@ -10,6 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildWithLimits, client, openStack, parseMetrics, programPath, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
 import { PassOffice } from '../../tests/integration/seat-service/house.js';
+import { makeAccounts } from '../lib/accounts.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
 
@@ -18,6 +19,7 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 const SAGAS = Number(process.env.BENCH_SAGAS ?? 10_000);
 const OFFERED = Number(process.env.BENCH_ORDERS_PER_S ?? 600);
 const EVENT = 'demo';
+const ACCOUNTS = 500; // twelve orders each: an account's letters reach the shop one after the other
 
 // ---- the engine ----
 
@@ -67,7 +69,7 @@ async function buy(scope, { stack, office }, perSecond, seconds) {
     scenario: 'orders',
     settings: {
       crowd: { visitors, within: `${seconds}s`, patience: `${seconds + 60}s` },
-      targets: { ...targetsOf(stack), passes_file: passesFile },
+      targets: { ...targetsOf(stack), users_file: makeAccounts(stack, ACCOUNTS), passes_file: passesFile },
     },
     timeoutMs: (seconds + 90) * 1000,
   });

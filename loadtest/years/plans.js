@@ -35,27 +35,31 @@ function asked({ name, types, text }) {
 
 // Nodes that read a table, or all that an index has of it, from the first row to the last: without a condition of
 // the index. What a partial index has may be little, and a LIMIT right above stops a walk that drops no row.
-function* wholeReads(node, large, limited = false) {
-  const relation = node['Index Name'] ?? node['Relation Name'];
-  const whole = node['Node Type'] === 'Seq Scan' || (/^Index (Only )?Scan$/.test(node['Node Type']) && node['Index Cond'] === undefined);
-  if (whole && large.has(relation) && !(limited && node.Filter === undefined)) {
-    yield `${node['Node Type']} of ${relation}${node.Filter === undefined ? '' : `, filtered: ${node.Filter}`}`;
+function* wholeReads(node, limited = false) {
+  const type = node['Node Type'];
+  const whole = type === 'Seq Scan' || (/^(Bitmap )?Index (Only )?Scan$/.test(type) && node['Index Cond'] === undefined);
+  if (whole && !(limited && node.Filter === undefined)) {
+    const filtered = node.Filter === undefined ? '' : `, filtered: ${node.Filter}`;
+    yield { relation: node['Index Name'] ?? node['Relation Name'], told: `${type} of ${node['Index Name'] ?? node['Relation Name']}${filtered}` };
   }
-  for (const child of node.Plans ?? []) yield* wholeReads(child, large, node['Node Type'] === 'Limit' || (limited && node['Node Type'] === 'LockRows'));
+  for (const child of node.Plans ?? []) yield* wholeReads(child, type === 'Limit' || (limited && type === 'LockRows'));
 }
 
 // Tables and indexes of so many rows.
 const largeOnes = (postgres, database, rows) =>
   new Set(postgres.sql(`SELECT relname FROM pg_class WHERE reltuples > ${rows} AND relkind IN ('r', 'i')`, database).split('\n'));
 
-// -> [{service, name, reads: ['Seq Scan of orders']}], of those that read something whole
+// What each statement reads whole, by the plan that it has now: [{service, name, reads: [{relation, told}]}]
+export const wholeReadsOf = (postgres, service, database) =>
+  statementsOf(service).map((statement) => {
+    const [{ Plan: plan }] = JSON.parse(postgres.sql(`${SETUP[service]} ${asked(statement)}`, database));
+    return { service, name: statement.name, reads: [...wholeReads(plan)] };
+  });
+
+// -> [{service, name, reads: ['Seq Scan of orders']}], of those that read something large whole
 export function readersOfAll(postgres, service, database, rows) {
   const large = largeOnes(postgres, database, rows);
-  const found = [];
-  for (const statement of statementsOf(service)) {
-    const [{ Plan: plan }] = JSON.parse(postgres.sql(`${SETUP[service]} ${asked(statement)}`, database));
-    const reads = [...wholeReads(plan, large)];
-    if (reads.length > 0) found.push({ service, name: statement.name, reads });
-  }
-  return found;
+  return wholeReadsOf(postgres, service, database)
+    .map(({ reads, ...rest }) => ({ ...rest, reads: reads.filter(({ relation }) => large.has(relation)).map(({ told }) => told) }))
+    .filter(({ reads }) => reads.length > 0);
 }

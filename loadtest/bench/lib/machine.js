@@ -7,13 +7,23 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const TICK_US = 1e6 / 100; // USER_HZ is 100 on every Linux that we support
 
-// Puts all threads of a process on one core. One that ends meanwhile is no failure, and one that is born
-// meanwhile is met by the next look, or inherits the core of a parent that has it already.
+// The threads of a process; none of one that has ended.
+function tasksOf(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return [];
+    throw error;
+  }
+}
+
+// Puts all threads of a process on one core. What ends meanwhile, a thread or the process, is no failure, and a
+// thread that is born meanwhile is met by the next look, or inherits the core of a parent that has it already.
 export function pin(pid, core) {
   const done = new Set();
   for (let more = true; more; ) {
     more = false;
-    for (const task of readdirSync(`/proc/${pid}/task`)) {
+    for (const task of tasksOf(pid)) {
       if (done.has(task)) continue;
       done.add(task);
       more = true;

@@ -18,7 +18,7 @@ WITH i AS (
     SELECT t.id, :gate, :time_of_ms(:at_ms), :offline
     FROM ticket t
     JOIN orders o ON o.id = t.order_id
-    WHERE t.id = :ticket AND t.event = :event AND t.revoked_at IS NULL
+    WHERE t.id = :ticket AND t.event = :event AND :is_unrevoked(t)
         AND o.status = :ORDER_COMPLETED AND NOT :is_moving(o, t)
     ON CONFLICT (ticket) DO UPDATE
     SET gate = excluded.gate, out_at = NULL, scanned_at = excluded.scanned_at,

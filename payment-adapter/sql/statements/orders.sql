@@ -103,11 +103,17 @@ RETURNING id;
 --< order.*
 --< idem_key text
 SELECT :order_columns(), o.idem_key
-FROM orders o
-WHERE (o.member = :member AND o.idem_key = :idem_key)
-    OR (o.event = :event AND o.hold = :hold AND (o.cause IS NULL
-        OR o.cause NOT IN (:ORDER_CAUSE_BUYER_LIMIT, :ORDER_CAUSE_PURCHASE_DIFFERS)))
-ORDER BY (o.member = :member AND o.idem_key = :idem_key) DESC
+FROM (
+    SELECT o.*, 1 AS way
+    FROM orders o
+    WHERE o.member = :member AND o.idem_key = :idem_key
+    UNION ALL
+    SELECT o.*, 2
+    FROM orders o
+    WHERE o.event = :event AND o.hold = :hold AND (o.cause IS NULL
+        OR o.cause NOT IN (:ORDER_CAUSE_BUYER_LIMIT, :ORDER_CAUSE_PURCHASE_DIFFERS))
+) o
+ORDER BY o.way
 LIMIT 1;
 
 -- statement: order_read
@@ -119,7 +125,7 @@ WHERE o.id = :id;
 
 -- The event is over and its archive sealed: nothing of it changes any more (022_retired.sql).
 -- fragment: is_retired(id)
-EXISTS (SELECT FROM retired_order g WHERE g.id = :id)
+(SELECT g.id FROM retired_order g WHERE g.id = :id) IS NOT NULL
 
 -- Where an order is whose event has been retired. Who bought it nobody knows here any more, so that
 -- whoever has its id is told no more than this.
@@ -164,7 +170,7 @@ SELECT s.id AS saga, s.key, t.step, t.undo, t.mark, t.tried, t.took_us, coalesce
 FROM saga s
 LEFT JOIN saga_step t ON t.saga = s.id
 WHERE s.subject = :order
-ORDER BY s.id, t.at, t.tried
+ORDER BY s.id + 0, t.at, t.tried
 LIMIT 200;
 
 -- A cancel is a flag, and can only be set while the saga stands above the pivot of its version.
@@ -174,7 +180,7 @@ LIMIT 200;
 --< id     bigint
 UPDATE saga s
 SET cancel = true, :woken()
-WHERE s.subject = :order AND :is_checkout(s) AND s.state = :SAGA_RUNNING AND s.step < :pivot_of(s)
+WHERE s.subject = :order AND :is_checkout(s) AND :is_running_one(s) AND s.step < :pivot_of(s)
     AND NOT s.parked
 RETURNING s.id;
 
@@ -280,7 +286,7 @@ WITH o AS MATERIALIZED (
         coalesce(t.lang, o.lang) AS lang
     FROM o, jsonb_array_elements(:seats) WITH ORDINALITY AS e (seat, at)
     LEFT JOIN ticket t ON t.order_id = :order AND t.seat = e.seat->>'from'
-        AND t.revoked_at IS NULL AND :is_numbered(t)
+        AND :is_unrevoked(t) AND :is_numbered(t)
 ), no AS MATERIALIZED (
     SELECT CASE
         WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR :is_retired(o.id)
@@ -324,7 +330,7 @@ FROM no;
 --< id    bigint
 UPDATE saga s
 SET :woken()
-WHERE s.subject = :order AND :is_open(s) AND NOT s.parked
+WHERE s.subject = :order AND :is_open_one(s) AND NOT s.parked
 RETURNING s.id;
 
 -- What the buyer brought back: only while the order waits for them, and only once.
@@ -335,6 +341,6 @@ RETURNING s.id;
 --< id          bigint
 UPDATE saga s
 SET data = jsonb_set(s.data::jsonb, '{payment_key}', to_jsonb(:payment_key))::text, :woken()
-WHERE s.subject = :order AND :is_checkout(s) AND s.state = :SAGA_RUNNING AND s.step <= :pivot_of(s)
+WHERE s.subject = :order AND :is_checkout(s) AND :is_running_one(s) AND s.step <= :pivot_of(s)
     AND NOT s.parked AND s.data::jsonb->>'payment_key' IS DISTINCT FROM :payment_key
 RETURNING s.id;

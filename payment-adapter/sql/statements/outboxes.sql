@@ -40,9 +40,16 @@ least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
 --< fees          bigint
 --< vat           bigint
 --< trace         text
-WITH wanted AS MATERIALIZED (
+WITH due AS MATERIALIZED (
+    SELECT b.id
+    FROM shop_outbox b
+    WHERE :is_due(b)
+    ORDER BY b.due_at
+    LIMIT :most
+    FOR UPDATE OF b SKIP LOCKED
+), wanted AS MATERIALIZED (
     SELECT count(*)::integer AS n
-    FROM (SELECT FROM shop_outbox b WHERE :is_due(b) LIMIT :most) w
+    FROM due
 ), pace AS (
     INSERT INTO pace AS p (name, paid)
     SELECT 'shop', now() + :us(:interval_us)
@@ -52,18 +59,15 @@ WITH wanted AS MATERIALIZED (
     SET granted = :granted_now(), paid = greatest(p.paid, now()) + :granted_now() * :us(:interval_us)
     WHERE p.paid <= now() + :us(:burst_us - :interval_us)
     RETURNING granted
-), due AS (
-    SELECT b.id
-    FROM shop_outbox b
-    WHERE :is_due(b)
-    ORDER BY b.due_at, b.id
+), taken AS (
+    SELECT id
+    FROM due
     LIMIT coalesce((SELECT granted FROM pace), 0)
-    FOR UPDATE OF b SKIP LOCKED
 )
 UPDATE shop_outbox b
 SET due_at = now() + :ms(:lease_ms), tries = tries + 1
-FROM due, orders o
-WHERE b.id = due.id AND o.id = b.order_id
+FROM taken, orders o
+WHERE b.id = taken.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, o.id AS order_id, o.member, o.event, o.currency, o.amount, o.seats,
     o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
     CASE

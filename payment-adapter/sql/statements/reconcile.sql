@@ -392,7 +392,7 @@ WITH :late(), named AS MATERIALIZED (
         SELECT 'tickets-left', o.id, coalesce(o.payment, ''), format('order %s', o.status)
         FROM looked o
         WHERE o.status IN (:ORDER_REFUNDED, :ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
-            AND EXISTS (SELECT FROM ticket t WHERE t.order_id = o.id AND t.revoked_at IS NULL)
+            AND :good_tickets(o) > 0
         UNION ALL
         SELECT 'parked', s.subject, s.id::text, format('saga at step %s: %s', s.step, s.cause)
         FROM saga s
@@ -499,7 +499,7 @@ WITH :late(), sold AS (
     SELECT t.id, t.seat, t.order_id, t.issued_at < late.at AND o.changed_at < late.at AS old
     FROM late, ticket t
     JOIN orders o ON o.id = t.order_id
-    WHERE t.event = :event AND t.revoked_at IS NULL AND :is_numbered(t)
+    WHERE t.event = :event AND :is_unrevoked(t) AND :is_numbered(t)
 ), seats AS MATERIALIZED (
     SELECT ours.*, s.id AS sold_to
     FROM ours

@@ -49,7 +49,13 @@ WHERE token = :token AND revoked_at IS NULL AND expires_at > now();
 --< token  text
 UPDATE session
 SET revoked_at = now()
-WHERE revoked_at IS NULL AND (token = :token OR member = :member)
+WHERE :is_unrevoked(session) AND token = ANY (ARRAY(
+    SELECT :token
+    UNION ALL
+    SELECT token
+    FROM session
+    WHERE member = :member AND revoked_at IS NULL
+))
 RETURNING token;
 
 -- Deletes expired rows, a limited number at a time. No provider repeats an event for longer than
@@ -57,18 +63,23 @@ RETURNING token;
 -- statement: session_sweep
 WITH gone AS (
     DELETE FROM session
-    WHERE token IN (SELECT token FROM session WHERE expires_at < now() - interval '1 day' LIMIT 1000)
+    WHERE token = ANY (ARRAY(
+        SELECT token
+        FROM session
+        WHERE expires_at < now() - interval '1 day'
+        LIMIT 1000
+    ))
 ), told AS (
     DELETE FROM webhook_event
-    WHERE (provider, id) IN (
-        SELECT provider, id
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid
         FROM webhook_event
         WHERE received_at < now() - interval '7 days'
         LIMIT 5000
-    )
+    ))
 )
 DELETE FROM throttle
-WHERE key IN (SELECT key FROM throttle WHERE since < now() - interval '1 day' LIMIT 1000);
+WHERE key = ANY (ARRAY(SELECT key FROM throttle WHERE since < now() - interval '1 day' LIMIT 1000));
 
 -- How long the caller still has to wait: the longest pause of these keys.
 -- statement: throttle_read

@@ -84,7 +84,7 @@ NOT EXISTS (SELECT FROM checkin c WHERE c.ticket = :t.id)
 --< order_id text
 UPDATE ticket t
 SET offered_to = :to
-WHERE t.id = :id AND t.member = :member AND t.revoked_at IS NULL AND t.hops < :hops_max
+WHERE t.id = :id AND t.member = :member AND :is_unrevoked(t) AND t.hops < :hops_max
     AND :is_unused(t)
 RETURNING t.order_id;
 
@@ -101,7 +101,7 @@ RETURNING t.order_id;
 WITH old AS (
     UPDATE ticket t
     SET revoked_at = now(), replaced_by = :id, offered_to = NULL
-    WHERE t.id = :old AND t.offered_to = :member AND t.revoked_at IS NULL AND :is_unused(t)
+    WHERE t.id = :old AND t.offered_to = :member AND :is_unrevoked(t) AND :is_unused(t)
     RETURNING t.order_id, t.event, t.seat, t.hops
 )
 INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops)

@@ -1,9 +1,8 @@
-/* statements.c: how our connections plan. Requests are asked by key and have one generic plan,
- * which is made anew when a connection has had twice as many (pg/pg_pool.c). The engine's
- * connections plan each statement anew, which costs a commit of a thousand moves less than a
- * millisecond: a batch of one and a batch of a thousand want different plans, and a plan made while
- * the tables were new and empty would read them whole for as long as the connection lives. (It did:
- * a fresh database started at a quarter of its speed.) */
+/* statements.c: how our connections plan. Requests are asked by key and have one generic plan for
+ * the connection's life. The engine's connections plan each statement anew, which costs a commit of
+ * a thousand moves less than a millisecond: a batch of one and a batch of a thousand want different
+ * plans, and a plan made while the tables were new and empty would read them whole for as long as
+ * the connection lives. (It did: a fresh database started at a quarter of its speed.) */
 #include "store/statements.h"
 
 #include <assert.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOK, LOOK_TWO, INSERT, COUNT, SLEEP, END_ITSELF, FIND, PLAN, ANALYZE, GROW, STATEMENTS };
+enum { LOOK, LOOK_TWO, INSERT, COUNT, SLEEP, END_ITSELF, STATEMENTS };
 
 static const struct pg_statement statements[STATEMENTS] = {
     [LOOK] = {"look", "SELECT $1::bigint, $2::text, $3::boolean, $4::text"},
@@ -18,13 +18,9 @@ static const struct pg_statement statements[STATEMENTS] = {
     [COUNT] = {"count", "SELECT count(*) FROM t"},
     [SLEEP] = {"sleep", "SELECT pg_sleep($1::float8)"},
     [END_ITSELF] = {"end_itself", "SELECT pg_terminate_backend(pg_backend_pid())"},
-    [FIND] = {"find", "SELECT v FROM t WHERE v = $1::integer"},
-    [PLAN] = {"plan", "EXPLAIN EXECUTE find (1)"},
-    [ANALYZE] = {"analyze", "ANALYZE t"},
-    [GROW] = {"grow", "INSERT INTO t SELECT generate_series(2, 20000)"},
 };
 
-enum { HEARD_MAX = 128 };
+enum { HEARD_MAX = 64 };
 
 struct world {
     uv_loop_t loop;
@@ -33,7 +29,6 @@ struct world {
     int rc[HEARD_MAX];
     int64_t number[HEARD_MAX]; /* first field of the first result, where there is one */
     char sqlstate[PG_SQLSTATE_BYTES];
-    char plan[64]; /* its first line */
     unsigned ready, fallen;
     bool ask_again; /* the next answer sends another job */
 };
@@ -187,51 +182,6 @@ static void an_answer_may_ask_the_next_question(void **state)
     ask(world, LOOK_TWO, "5");
     answered(world, 2);
     assert_int_equal(77, world->number[1]);
-    end(world);
-}
-
-/* ---- plans ---- */
-
-static void on_plan(void *ctx, const struct pg_answer *answer)
-{
-    struct world *world = ctx;
-    assert_int_equal(0, answer->rc);
-    const struct span plan = pg_text(answer->results[0], 0, 0);
-    snprintf(world->plan, sizeof(world->plan), "%.*s", (int)plan.len, plan.ptr);
-    world->answers++;
-}
-
-/* How the connection goes about FIND. */
-static const char *plan_of(struct world *world)
-{
-    unsigned before = world->answers;
-    pg_pool_query(world->pool, PLAN, 0, NULL, on_plan, world);
-    answered(world, before + 1);
-    return world->plan;
-}
-
-static void a_plan_made_for_a_small_table_is_not_kept_when_it_has_grown(void **state)
-{
-    struct world *world = *state;
-    struct pg_pool_conf conf = usual(world);
-    char conninfo[512];
-    snprintf(conninfo, sizeof(conninfo), "%s options='-c plan_cache_mode=force_generic_plan'",
-             pg_fixture_dsn(server));
-    conf.conninfo = conninfo;
-    begin(world, &conf);
-    ask(world, INSERT, "1");
-    ask(world, ANALYZE, NULL);
-    answered(world, 2);
-    assert_non_null(strstr(plan_of(world), "Seq Scan"));
-    ask(world, GROW, NULL);
-    answered(world, 4);
-    assert_non_null(strstr(plan_of(world), "Seq Scan"));
-    while (world->answers < PG_PLANS_FIRST) {
-        unsigned before = world->answers;
-        ask(world, FIND, "1");
-        answered(world, before + 1);
-    }
-    assert_non_null(strstr(plan_of(world), "Index"));
     end(world);
 }
 
@@ -412,7 +362,6 @@ int main(void)
         TEST(a_job_is_one_transaction),
         TEST(jobs_on_one_connection_are_answered_in_their_order),
         TEST(an_answer_may_ask_the_next_question),
-        TEST(a_plan_made_for_a_small_table_is_not_kept_when_it_has_grown),
         TEST(what_finds_the_queue_full_is_refused_in_a_later_turn),
         TEST(what_waits_for_too_long_was_never_sent),
         TEST(what_was_under_way_when_it_broke_is_unknown),
