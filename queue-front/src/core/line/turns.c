@@ -1,67 +1,190 @@
-/* turns.c: a table without search.
+/* turns.c: two bits for each called place, and a list of the few calls that were made longer.
  *
- * A place has exactly one slot, named by its lowest bits. Places are called in their order, so
- * those whose turn was lately have neighbouring numbers and never share a slot. When two places do
- * want the same slot the table grows; at its largest size the higher place, which is the later one,
- * wins and the older one is forgotten. The picture still says that the older one's call is over. */
+ * Nearly all that is ever told of a place is that its visit is over, or its order through. So a
+ * block has two bits for each of 16,384 neighbouring places. Places are called in their order, so
+ * at any time few blocks are written to: a ring of them follows the line, and the newest takes the
+ * memory of the oldest. What comes late for a block that has made room is dropped. A table of whole
+ * entries that doubled as it filled was here before: at 15,000 called places it took 256 KB, of
+ * which half came in one step, late in the sale.
+ *
+ * A call that was made longer has a time besides, so it stands in a list with a table over it,
+ * until its visit is over. When the list is full, one that was told long ago makes room.
+ *
+ * Invariant: a place that is in the list has no bits. */
 #include "core/line/turns.h"
 
 #include "core/line/line.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { CAP_MIN = 256 };
+enum {
+    WORD_PLACES = 32, /* two bits each */
+    KEPT_MIN = 16,
+};
 
-static_assert((TURNS_PLACES_MAX & (TURNS_PLACES_MAX - 1)) == 0, "a power of two");
+struct turns_block {
+    uint64_t number; /* of its first place, divided by TURNS_BLOCK_PLACES */
+    uint64_t word[TURNS_BLOCK_PLACES / WORD_PLACES];
+};
+
+struct turns_kept {
+    uint64_t until_ms;
+    uint32_t place;
+    uint8_t times;
+};
+
+static_assert(TURN_NONE == 0 && TURN_KIND_COUNT <= 4, "two bits, and an empty block says nothing");
+static_assert((TURNS_BLOCKS & (TURNS_BLOCKS - 1)) == 0, "named by the lowest bits");
+static_assert((TURNS_KEPT_MAX & (TURNS_KEPT_MAX - 1)) == 0, "reached by doubling");
 
 void turns_deinit(struct turns *turns)
 {
-    free(turns->slot);
+    for (uint32_t i = 0; i < TURNS_BLOCKS; i++)
+        free(turns->block[i]);
+    free(turns->kept);
+    table_deinit(&turns->kept_by_place);
     *turns = (struct turns){0};
 }
 
-static struct turns_slot *slot_of(const struct turns *turns, uint64_t place)
+/* ---- visits that are over ---- */
+
+static uint64_t number_of(uint64_t place)
 {
-    assert(turns->cap > 0 && (turns->cap & (turns->cap - 1)) == 0);
-    return &turns->slot[place & (turns->cap - 1)];
+    return place / TURNS_BLOCK_PLACES;
 }
 
-static bool grow(struct turns *turns)
+static uint64_t word_of(uint64_t place)
 {
-    struct turns grown = {.cap = turns->cap == 0 ? CAP_MIN : turns->cap * 2};
-    grown.slot = calloc(grown.cap, sizeof(*grown.slot));
-    if (grown.slot == NULL)
-        return false;
-    for (uint32_t i = 0; i < turns->cap; i++) { /* what had a slot of its own has one now */
-        if (turns->slot[i].place != 0)
-            *slot_of(&grown, turns->slot[i].place) = turns->slot[i];
+    return place % TURNS_BLOCK_PLACES / WORD_PLACES;
+}
+
+static unsigned shift_of(uint64_t place)
+{
+    return (unsigned)(2 * (place % WORD_PLACES));
+}
+
+static enum turn_kind bits_of(const struct turns *turns, uint64_t place)
+{
+    const struct turns_block *block = turns->block[number_of(place) % TURNS_BLOCKS];
+    if (block == NULL || block->number != number_of(place))
+        return TURN_NONE;
+    return (enum turn_kind)(block->word[word_of(place)] >> shift_of(place) & 3);
+}
+
+/* NULL: there is no memory, or a later block has taken it. */
+static struct turns_block *block_for(struct turns *turns, uint64_t place)
+{
+    uint64_t number = number_of(place);
+    struct turns_block **at = &turns->block[number % TURNS_BLOCKS];
+    if (*at == NULL) {
+        *at = calloc(1, sizeof(**at));
+        if (*at == NULL)
+            return NULL;
+        (*at)->number = number;
     }
-    free(turns->slot);
-    *turns = grown;
-    assert(turns->cap <= TURNS_PLACES_MAX);
+    if ((*at)->number > number)
+        return NULL;
+    if ((*at)->number < number)
+        **at = (struct turns_block){.number = number};
+    assert((*at)->number == number);
+    return *at;
+}
+
+static void put_bits(struct turns *turns, uint64_t place, enum turn_kind kind)
+{
+    if (bits_of(turns, place) == kind)
+        return; /* also: nothing is known, and nothing is to be */
+    struct turns_block *block = block_for(turns, place);
+    if (block == NULL)
+        return;
+    uint64_t *word = &block->word[word_of(place)];
+    *word = (*word & ~(UINT64_C(3) << shift_of(place))) | (uint64_t)kind << shift_of(place);
+    assert(bits_of(turns, place) == kind);
+}
+
+/* ---- calls that were made longer ---- */
+
+static bool is_of(const void *ctx, uint32_t at, const void *place)
+{
+    const struct turns *turns = ctx;
+    assert(at < turns->kept_len);
+    return turns->kept[at].place == *(const uint64_t *)place;
+}
+
+static uint32_t find_kept(const struct turns *turns, uint64_t place)
+{
+    return table_find(&turns->kept_by_place, table_hash_u64(place), is_of, turns, &place);
+}
+
+static void forget_kept(struct turns *turns, uint64_t place)
+{
+    uint32_t at = find_kept(turns, place);
+    if (at == TABLE_NONE)
+        return;
+    table_remove(&turns->kept_by_place, table_hash_u64(place), at);
+    uint32_t last = --turns->kept_len;
+    if (at != last) {
+        turns->kept[at] = turns->kept[last];
+        table_renumber(&turns->kept_by_place, table_hash_u64(turns->kept[at].place), last, at);
+    }
+    assert(find_kept(turns, place) == TABLE_NONE);
+}
+
+static bool grow_kept(struct turns *turns)
+{
+    uint32_t cap = turns->kept_cap == 0 ? KEPT_MIN : turns->kept_cap * 2;
+    assert(cap <= TURNS_KEPT_MAX);
+    if (table_reserve(&turns->kept_by_place, cap, NULL) < 0)
+        return false;
+    struct turns_kept *kept = realloc(turns->kept, cap * sizeof(*kept));
+    if (kept == NULL)
+        return false;
+    turns->kept = kept;
+    turns->kept_cap = cap;
     return true;
 }
+
+/* Where a further one may stand. TABLE_NONE: there is no memory. */
+static uint32_t room_for_kept(struct turns *turns)
+{
+    if (turns->kept_len < turns->kept_cap || (turns->kept_len < TURNS_KEPT_MAX && grow_kept(turns)))
+        return turns->kept_len++;
+    if (turns->kept_len < TURNS_KEPT_MAX)
+        return TABLE_NONE;
+    uint32_t at = turns->kept_next++ % TURNS_KEPT_MAX;
+    table_remove(&turns->kept_by_place, table_hash_u64(turns->kept[at].place), at);
+    return at;
+}
+
+static void keep(struct turns *turns, struct turn turn)
+{
+    uint32_t at = find_kept(turns, turn.place);
+    if (at == TABLE_NONE) {
+        at = room_for_kept(turns);
+        if (at == TABLE_NONE)
+            return;
+        int rc = table_add(&turns->kept_by_place, table_hash_u64(turn.place), at, NULL);
+        assert(rc == 0); /* it was reserved */
+    }
+    turns->kept[at] = (struct turns_kept){turn.until_ms, (uint32_t)turn.place, turn.times};
+    assert(turns->kept_by_place.len == turns->kept_len);
+}
+
+/* ---- both ---- */
 
 void turns_note(struct turns *turns, struct turn turn)
 {
     assert(turn.place > 0 && turn.place <= UINT32_MAX);
     assert(turn.kind < TURN_KIND_COUNT);
-    if (turns->cap == 0 && !grow(turns))
+    if (turn.kind == TURN_KEPT) {
+        put_bits(turns, turn.place, TURN_NONE);
+        keep(turns, turn);
         return;
-    while (slot_of(turns, turn.place)->place != 0 &&
-           slot_of(turns, turn.place)->place != turn.place && turns->cap < TURNS_PLACES_MAX) {
-        if (!grow(turns))
-            break;
     }
-    struct turns_slot *slot = slot_of(turns, turn.place);
-    if (slot->place > turn.place) /* that one's turn was later */
-        return;
-    slot->place = (uint32_t)turn.place;
-    slot->kind = (uint8_t)turn.kind;
-    slot->times = turn.times;
-    slot->until_ms = turn.until_ms;
-    assert(turns_of(turns, turn.place).kind == turn.kind);
+    forget_kept(turns, turn.place);
+    put_bits(turns, turn.place, turn.kind);
 }
 
 bool turn_parse(struct span text, struct turn *out)
@@ -83,16 +206,18 @@ bool turn_parse(struct span text, struct turn *out)
 
 struct turn turns_of(const struct turns *turns, uint64_t place)
 {
-    if (turns == NULL || turns->cap == 0)
+    if (turns == NULL)
         return (struct turn){.kind = TURN_NONE};
-    const struct turns_slot *slot = slot_of(turns, place);
-    if (slot->place != place)
+    enum turn_kind over = bits_of(turns, place);
+    if (over != TURN_NONE)
+        return (struct turn){.place = place, .kind = over};
+    uint32_t at = find_kept(turns, place);
+    if (at == TABLE_NONE)
         return (struct turn){.kind = TURN_NONE};
-    assert(slot->kind < TURN_KIND_COUNT);
     return (struct turn){
         .place = place,
-        .until_ms = slot->until_ms,
-        .kind = (enum turn_kind)slot->kind,
-        .times = slot->times,
+        .until_ms = turns->kept[at].until_ms,
+        .kind = TURN_KEPT,
+        .times = turns->kept[at].times,
     };
 }

@@ -10,39 +10,43 @@
 #define FG_QUEUE_FRONT_CORE_TURNS_H
 
 #include "base/span.h"
+#include "base/table.h"
 #include "queue-front/lua/line_names.h" /* enum turn_kind */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    /* In one line: 4 MB. Places are called in their order, so recent ones never collide; an older
-     * one is forgotten for a newer one. */
-    TURNS_PLACES_MAX = 262144,
+    TURNS_BLOCK_PLACES = 16384, /* 4 KB: most sales need one */
+    TURNS_BLOCKS = 32,
+    /* Of one line, the newest: 128 KB. Of older ones the picture says enough. */
+    TURNS_PLACES_MAX = TURNS_BLOCKS * TURNS_BLOCK_PLACES,
+    /* Extended calls whose visit is not over: 2 MB. As many as Redis's log has. */
+    TURNS_KEPT_MAX = 65536,
 };
 
 struct turn {
     uint64_t place;
     uint64_t until_ms; /* TURN_KEPT: on the event's clock, less the time the line had stood still */
     enum turn_kind kind;
-    uint8_t times;
+    uint8_t times; /* TURN_KEPT */
 };
 
-struct turns_slot {
-    uint64_t until_ms;
-    uint32_t place; /* 0: free */
-    uint8_t kind;
-    uint8_t times;
-};
+struct turns_block;
+struct turns_kept;
 
 struct turns {
-    struct turns_slot *slot; /* by the place's lowest bits */
-    uint32_t cap;            /* a power of two, or 0 */
+    struct turns_block *block[TURNS_BLOCKS]; /* by the lowest bits of its number; NULL: none yet */
+    struct turns_kept *kept;
+    uint32_t kept_cap, kept_len;
+    uint32_t kept_next; /* which one makes room, once there are as many as there may be */
+    struct table kept_by_place;
 };
 
 void turns_deinit(struct turns *turns);
 
-/* Without memory the place stays as the picture has it: Redis judges whoever wants to enter. */
+/* TURN_NONE: what was known of this place is not so any more. Without memory the place stays as the
+ * picture has it: Redis judges whoever wants to enter. */
 void turns_note(struct turns *turns, struct turn turn);
 
 /* "place:kind:until_ms:times", as the log has it. */

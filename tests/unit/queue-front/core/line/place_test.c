@@ -171,7 +171,10 @@ static void a_call_extended_too_often_is_one_that_cannot_be_extended(void **stat
     struct turns turns = {0};
     struct line_view view = open_line();
     view.turns = &turns;
-    turns_note(&turns, (struct turn){.place = 12, .until_ms = 1, .times = TURN_EXTENSIONS_MAX + 1});
+    turns_note(&turns, (struct turn){.place = 12,
+                                     .kind = TURN_KEPT,
+                                     .until_ms = 1,
+                                     .times = TURN_EXTENSIONS_MAX + 1});
     assert_int_equal(TURN_EXTENSIONS_MAX, place_at(&view, 12, 0).extensions);
     turns_deinit(&turns);
 }
@@ -194,8 +197,10 @@ static void an_extended_call_ends_later_and_never_sooner(void **state)
     struct turns turns = {0};
     struct line_view view = open_line();
     view.turns = &turns;
-    turns_note(&turns, (struct turn){.place = 12, .until_ms = 61101, .times = 2});
-    turns_note(&turns, (struct turn){.place = 13, .until_ms = 61100, .times = 1});
+    turns_note(&turns,
+               (struct turn){.place = 12, .kind = TURN_KEPT, .until_ms = 61101, .times = 2});
+    turns_note(&turns,
+               (struct turn){.place = 13, .kind = TURN_KEPT, .until_ms = 61100, .times = 1});
     assert_int_equal(place_at(&view, 12, 10000).call_expires_ms, 61101);
     assert_int_equal(place_at(&view, 12, 10000).extensions, 2);
     assert_int_equal(place_at(&view, 13, 10000).call_expires_ms, 61100);

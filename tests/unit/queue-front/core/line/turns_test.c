@@ -17,21 +17,134 @@ static void a_place_is_found_as_it_was_noted_last(void **state)
     turns_deinit(&turns);
 }
 
-static void places_of_one_slot_have_room_until_the_table_is_full(void **state)
+static void end(struct turns *turns, uint64_t place)
+{
+    turns_note(turns, (struct turn){.place = place, .kind = TURN_ENDED});
+}
+
+static void keep(struct turns *turns, uint64_t place)
+{
+    turns_note(turns, (struct turn){.place = place, .kind = TURN_KEPT, .until_ms = 1000 + place});
+}
+
+/* `kind` of each place, and what was kept of it. */
+static void assert_all(const struct turns *turns, uint64_t from, uint64_t upto, enum turn_kind kind)
+{
+    for (uint64_t place = from; place <= upto; place++) {
+        struct turn turn = turns_of(turns, place);
+        assert_int_equal(kind, turn.kind);
+        assert_int_equal(kind == TURN_KEPT ? 1000 + place : 0, turn.until_ms);
+    }
+}
+
+static void the_newest_places_are_known_and_the_oldest_make_room(void **state)
+{
+    (void)state;
+    enum { FIRST_UPTO = TURNS_BLOCK_PLACES - 1, ALL_UPTO = TURNS_PLACES_MAX - 1 };
+    struct turns turns = {0};
+    for (uint64_t place = 1; place <= ALL_UPTO; place++)
+        end(&turns, place);
+    assert_all(&turns, 1, ALL_UPTO, TURN_ENDED);
+    turns_note(&turns, (struct turn){.place = TURNS_PLACES_MAX + 5, .kind = TURN_DONE});
+    assert_int_equal(TURN_DONE, turns_of(&turns, TURNS_PLACES_MAX + 5).kind);
+    assert_all(&turns, 1, FIRST_UPTO, TURN_NONE);
+    assert_all(&turns, FIRST_UPTO + 1, ALL_UPTO, TURN_ENDED);
+    turns_note(&turns, (struct turn){.place = 5, .kind = TURN_DONE}); /* told late */
+    assert_all(&turns, 1, FIRST_UPTO, TURN_NONE);
+    assert_all(&turns, TURNS_PLACES_MAX + 6, TURNS_PLACES_MAX + 40, TURN_NONE);
+    assert_int_equal(TURN_DONE, turns_of(&turns, TURNS_PLACES_MAX + 5).kind);
+    turns_deinit(&turns);
+}
+
+/* The memory of a front is judged over an hour of a sale, and this is what once grew in it. */
+static void a_sale_of_sixteen_thousand_is_one_block_from_its_first_turn_on(void **state)
 {
     (void)state;
     struct turns turns = {0};
-    for (uint64_t place = 1; place <= TURNS_PLACES_MAX; place++)
-        turns_note(&turns, (struct turn){.place = place, .kind = TURN_ENDED});
-    for (uint64_t place = 1; place <= TURNS_PLACES_MAX; place++)
-        assert_int_equal(TURN_ENDED, turns_of(&turns, place).kind);
-    assert_int_equal(TURNS_PLACES_MAX, turns.cap);
-    turns_note(&turns, (struct turn){.place = TURNS_PLACES_MAX + 5, .kind = TURN_DONE});
-    assert_int_equal(TURNS_PLACES_MAX, turns.cap);
-    assert_int_equal(TURN_DONE, turns_of(&turns, TURNS_PLACES_MAX + 5).kind);
-    assert_int_equal(TURN_NONE, turns_of(&turns, 5).kind);
-    turns_note(&turns, (struct turn){.place = 5, .kind = TURN_DONE}); /* told late */
-    assert_int_equal(TURN_DONE, turns_of(&turns, TURNS_PLACES_MAX + 5).kind);
+    end(&turns, 1);
+    const struct turns_block *block = turns.block[0];
+    assert_non_null(block);
+    for (uint64_t place = 2; place < TURNS_BLOCK_PLACES; place++)
+        end(&turns, place);
+    assert_ptr_equal(block, turns.block[0]);
+    for (uint32_t i = 1; i < TURNS_BLOCKS; i++)
+        assert_null(turns.block[i]);
+    assert_int_equal(0, turns.kept_cap);
+    turns_deinit(&turns);
+}
+
+static void of_a_place_nothing_is_known_once_its_turn_is_taken_back(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_NONE});
+    assert_null(turns.block[0]); /* that is no news */
+    keep(&turns, 7);
+    end(&turns, 8);
+    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_NONE});
+    turns_note(&turns, (struct turn){.place = 8, .kind = TURN_NONE});
+    assert_all(&turns, 6, 9, TURN_NONE);
+    keep(&turns, 8);
+    end(&turns, 8);
+    keep(&turns, 8); /* the newest word counts */
+    assert_all(&turns, 8, 8, TURN_KEPT);
+    assert_int_equal(1, turns.kept_len);
+    turns_deinit(&turns);
+}
+
+static void neighbours_do_not_touch_each_other(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    for (uint64_t place = 1; place <= 200; place++)
+        turns_note(&turns, (struct turn){.place = place, .kind = TURN_DONE});
+    for (uint64_t place = 1; place <= 200; place++) {
+        end(&turns, place);
+        assert_all(&turns, 1, place, TURN_ENDED);
+        assert_all(&turns, place + 1, 200, TURN_DONE);
+    }
+    turns_deinit(&turns);
+}
+
+static void extended_calls_are_known_until_their_visits_are_over(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    for (uint64_t place = 1; place <= 1000; place++)
+        keep(&turns, place);
+    assert_all(&turns, 1, 1000, TURN_KEPT);
+    assert_int_equal(1024, turns.kept_cap);
+    for (uint64_t place = 3; place <= 1000; place += 3)
+        end(&turns, place);
+    for (uint64_t place = 1; place <= 1000; place++)
+        assert_all(&turns, place, place, place % 3 == 0 ? TURN_ENDED : TURN_KEPT);
+    assert_int_equal(1000 - 333, turns.kept_len);
+    for (uint64_t place = 1; place <= 1000; place++)
+        end(&turns, place);
+    assert_int_equal(0, turns.kept_len);
+    assert_all(&turns, 1, 1000, TURN_ENDED);
+    turns_deinit(&turns);
+}
+
+static void of_too_many_extended_calls_the_first_ones_make_room(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    for (uint64_t place = 1; place <= TURNS_KEPT_MAX; place++)
+        keep(&turns, place);
+    assert_all(&turns, 1, TURNS_KEPT_MAX, TURN_KEPT);
+    keep(&turns, 7); /* is there already */
+    assert_int_equal(TURNS_KEPT_MAX, turns.kept_len);
+    assert_all(&turns, 1, TURNS_KEPT_MAX, TURN_KEPT);
+    for (uint64_t place = 1; place <= 10; place++)
+        keep(&turns, TURNS_KEPT_MAX + place);
+    assert_all(&turns, 1, 10, TURN_NONE);
+    assert_all(&turns, 11, TURNS_KEPT_MAX + 10, TURN_KEPT);
+    assert_int_equal(TURNS_KEPT_MAX, turns.kept_cap);
+    end(&turns, 500);
+    keep(&turns, 3); /* there is room again */
+    assert_all(&turns, 3, 3, TURN_KEPT);
+    assert_all(&turns, 11, 499, TURN_KEPT);
     turns_deinit(&turns);
 }
 
@@ -52,30 +165,17 @@ static void the_log_is_read_to_the_letter(void **state)
     assert_int_equal(10, turn.times);
 }
 
-static void a_table_that_grows_keeps_what_few_it_has(void **state)
-{
-    (void)state;
-    struct turns turns = {0};
-    turns_note(&turns, (struct turn){.place = 3, .kind = TURN_DONE});
-    uint32_t before = turns.cap;
-    turns_note(&turns, (struct turn){.place = 3 + before, .kind = TURN_ENDED});
-    assert_int_equal(turns.cap, 2 * before);
-    assert_int_equal(turns_of(&turns, 3).kind, TURN_DONE);
-    assert_int_equal(turns_of(&turns, 3 + before).kind, TURN_ENDED);
-    for (uint64_t place = 1; place <= 2 * before; place++) {
-        if (place != 3 && place != 3 + before)
-            assert_int_equal(turns_of(&turns, place).kind, TURN_NONE);
-    }
-    turns_deinit(&turns);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_found_as_it_was_noted_last),
-        cmocka_unit_test(places_of_one_slot_have_room_until_the_table_is_full),
+        cmocka_unit_test(the_newest_places_are_known_and_the_oldest_make_room),
+        cmocka_unit_test(a_sale_of_sixteen_thousand_is_one_block_from_its_first_turn_on),
+        cmocka_unit_test(of_a_place_nothing_is_known_once_its_turn_is_taken_back),
+        cmocka_unit_test(neighbours_do_not_touch_each_other),
+        cmocka_unit_test(extended_calls_are_known_until_their_visits_are_over),
+        cmocka_unit_test(of_too_many_extended_calls_the_first_ones_make_room),
         cmocka_unit_test(the_log_is_read_to_the_letter),
-        cmocka_unit_test(a_table_that_grows_keeps_what_few_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
