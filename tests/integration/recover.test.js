@@ -10,7 +10,6 @@ import { openScope, ROOT, startPostgres, startRedis } from '../lib-js/index.js';
 
 const HERE = join(ROOT, 'infra/recover');
 const read = (name) => readFileSync(join(HERE, name), 'utf8');
-const isHere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
 // recover with settings of its own -> {status, stdout, stderr}
 function recover(scope, settings, ...words) {
@@ -38,7 +37,6 @@ test('every command of recover is told about, and those that the handbook names 
 });
 
 test('pgBackRest takes its configuration', (t) => {
-  if (!isHere('pgbackrest')) return t.skip('pgbackrest is not installed');
   const scope = openScope(t);
   const dir = scope.tempDir('pgbackrest-');
   const conf = join(dir, 'pgbackrest.conf');
@@ -54,6 +52,27 @@ test('PostgreSQL takes what archive.conf tells it', async (t) => {
   assert.match(settings.archive_command, /^pgbackrest --stanza=fairgate archive-push %p$/);
   const postgres = await startPostgres(openScope(t), { settings: { ...settings, archive_command: 'true' } });
   assert.equal(postgres.sql("SELECT setting FROM pg_settings WHERE name = 'archive_timeout'"), '10');
+});
+
+// Programs of these names are found before the real ones: each is a line of shell.
+function withPrograms(scope, programs) {
+  const dir = scope.tempDir('programs-');
+  for (const [name, line] of Object.entries(programs)) writeFileSync(join(dir, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+  return { PATH: `${dir}:${process.env.PATH}` };
+}
+
+test('once PostgreSQL has left recovery, and not before, its settings are read again and a backup is made', (t) => {
+  const scope = openScope(t);
+  const said = join(scope.tempDir('said-'), 'log');
+  const path = withPrograms(scope, {
+    setpriv: 'while [ "$1" != --clear-groups ]; do shift; done; shift; exec "$@"',
+    psql: `echo "\${*##*-c }" >>${said}; case "$*" in *pg_is_in_recovery*) if [ "$(grep -c recovery ${said})" -lt 3 ]; then echo t; else echo f; fi;; esac`,
+    pgbackrest: `echo "\${*##* }" >>${said}`,
+  });
+  const done = recover(scope, path, 'opened');
+  assert.equal(done.status, 0, done.stderr);
+  const asks = Array(3).fill('SELECT pg_is_in_recovery()');
+  assert.deepEqual(readFileSync(said, 'utf8').trim().split('\n'), [...asks, 'SELECT pg_reload_conf()', 'backup']);
 });
 
 test('a copy of Redis is loaded by an append-only one, and what was there before is kept', async (t) => {
