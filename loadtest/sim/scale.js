@@ -10,11 +10,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askOf } from './whole/ask.js';
-import { ROOM } from './whole/closed.js';
+import { RULES } from './whole/figures.js';
 import { document, study, told } from './whole/report.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCALE = join(ROOT, 'infra/SCALE.md');
+const SIZE_C = join(ROOT, 'infra/ctl/src/plan/size.c');
 export const FIGURES_C = join(ROOT, 'infra/ctl/src/plan/figures.h');
 const USUAL = [100_000, 1_000_000, 10_000_000];
 
@@ -29,7 +30,7 @@ export function filled(text, parts = document()) {
   }, text);
 }
 
-// The figures for C. What people do and what a machine is are figures there, too.
+// The figures for C: those that size.c names. What people do, what a machine is and the rules of the sums are figures there, too.
 export function header() {
   const { people, cost, ...ask } = askOf();
   const snake = (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -38,22 +39,15 @@ export function header() {
     ...Object.entries(cost).map(([name, value]) => [name, value]),
     ...Object.entries(people).map(([name, value]) => [`people_${snake(name)}`, value]),
     ...machine.map((name) => [`machine_${snake(name)}`, ask[name]]),
-    ['room', ROOM],
+    ...Object.entries(RULES).map(([name, value]) => [snake(name), value]),
   ];
-  const lines = rows.filter(([name]) => SIZE_NEEDS.includes(name)).map(([name, value]) => `static const double figure_${name} = ${value};`);
+  const named = new Set(Array.from(readFileSync(SIZE_C, 'utf8').matchAll(/\bfigure_(\w+)/g), ([, name]) => name));
+  const lines = rows.filter(([name]) => named.has(name)).map(([name, value]) => `static const double figure_${name} = ${value};`);
   return [
-    '/* figures.h: what one thing costs, for the sums of size.c. Written by `make scale` from', ' * loadtest/sim/figures.json and loadtest/sim/whole/ask.js, which say whence; a test compares. */',
+    '/* figures.h: what one thing costs, for the sums of size.c. Written by `make scale` from', ' * loadtest/sim/figures.json, and whole/ask.js and figures.js beside it; a test compares. */',
     '#ifndef FG_CTL_PLAN_FIGURES_H', '#define FG_CTL_PLAN_FIGURES_H', '', ...lines, '', '#endif', '',
   ].join('\n');
 }
-
-const SIZE_NEEDS = [
-  'edge_handshake_us', 'edge_resumed_ratio', 'edge_request_us', 'edge_connection_bytes', 'kernel_connection_bytes', 'front_page_us', 'front_join_us', 'front_poll_us',
-  'front_stream_us_per_s', 'redis_join_us', 'redis_shard_ratio', 'redis_cut_us', 'redis_read_us', 'redis_tick_us', 'redis_tick_repeated_us', 'order_us', 'psp_calls_per_order',
-  'shop_orders_per_s', 'handshake_bytes', 'page_bytes', 'join_bytes', 'ports_between',
-  'people_reconnect', 'people_streams', 'people_resumed', 'people_seats_each', 'people_login', 'people_think_s', 'people_fill_s', 'psp_latency_s', 'people_card_fails',
-  'machine_edge_gb', 'machine_edge_connections', 'machine_busy', 'machine_gigabits', 'room',
-];
 
 const camel = (name) => name.replaceAll(/-(.)/g, (all, letter) => letter.toUpperCase());
 const valueOf = (text) => (text === 'true' || text === 'false' ? text === 'true' : Number.isNaN(Number(text)) ? text : Number(text));

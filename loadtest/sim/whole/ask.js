@@ -18,7 +18,7 @@ const SETTINGS = {
   cdn: false, // in front: it ends TLS, keeps the page, and keeps its connections to the edge
   joinWaitS: 2, // the edge's `timeout queue`
   backlog: 4096, // connections that an edge's kernel has taken in and HAProxy has not
-  sharedCores: 0, // all stations on so many cores, as in a scenario here; 0: machines of their own
+  sharedCores: 0, // how many cores all stations share, as in a scenario here; 0: each has machines of its own
   to: 'ticket', // or 'place': the opening alone
 };
 

@@ -121,7 +121,7 @@ export class Checkout {
     world.peak('mailsBehind', this.mails);
   }
 
-  // Their hold runs out so many seconds from now.
+  // Their hold runs out inS seconds from now.
   release(n, inS) {
     const { world } = this;
     const seats = this.seatsOf(n);

@@ -1,12 +1,11 @@
 // closed.js: the same sale by sums and quotients: work over capacity, the slowest decides. `fairgate size` does these
 // sums in C (infra/ctl/src/plan/size.c), and a test holds one against the other; the simulation is held against both.
 
+import { RULES } from './figures.js';
 import { pollsPerS } from './poll.js';
 import { connectionsOf, joinUs, shardUs, waysOf } from './sale.js';
 
-export const ROOM = 1.15; // for what sums do not know: that not all come at the same pace
-const MORE_EDGES = 16;
-const PEOPLE_A_CALL = 0.9; // of those called, who come to an order
+const { room: ROOM } = RULES;
 
 // What one visitor takes of edge, fronts and a shard until there is a place, in microseconds.
 export function openingUs({ cost, cdn, people }) {
@@ -47,12 +46,12 @@ export function placedS(ask) {
 
 const atLeastOne = (n) => Math.max(1, Math.ceil(n - 1e-9));
 
-// Edges by what they do and keep, fronts by what they do; and each pair of them has `ports_between` streams. So there
+// Edges by what they do and keep, fronts by what they do; and each pair of them has `streams_between` streams. So there
 // may have to be more of one of them, whichever makes fewer cores in all, and never more than `most`.
 function doorOf(ask, edges, fronts, most) {
   const streams = ask.visitors * ask.people.streams;
   let best = { ...most, cores: Infinity };
-  for (let more = 0; more <= MORE_EDGES; more++) {
+  for (let more = 0; more <= RULES.moreEdges; more++) {
     const one = { edges: edges + more, fronts: Math.max(fronts, atLeastOne(streams / waysOf({ ...ask, edges: edges + more, fronts: 1 }))) };
     const cores = one.edges * ask.edgeCores + one.fronts * ask.frontCores;
     if (cores < best.cores && one.edges <= most.edges && one.fronts <= most.fronts) best = { ...one, cores };
@@ -73,11 +72,11 @@ function doorFor(ask, placedInS, most = { edges: Infinity, fronts: Infinity }) {
 
 // A Redis more is a shard more, and one does without.
 function shardsFor(ask, placedInS, fronts) {
-  for (let shards = 1; shards < 16; shards++) {
+  for (let shards = 1; shards < RULES.shardsMax; shards++) {
     const one = { ...ask, shards, fronts };
     if ((ask.visitors * joinUs(one) * ROOM) / (shards * shardUs(one)) <= placedInS) return shards;
   }
-  return 16;
+  return RULES.shardsMax;
 }
 
 // From the pass to the tickets, for somebody whom nothing keeps waiting.
@@ -88,7 +87,7 @@ export function sizeOf(ask, aimS) {
   const placedInS = Math.max(aimS, ask.withinS);
   const { edges, fronts } = doorFor(ask, placedInS);
   const after = doorFor(ask, Infinity, { edges, fronts }); // what the line takes once the opening is over
-  const orders = ask.ratePerS * PEOPLE_A_CALL;
+  const orders = ask.ratePerS * RULES.ordersACall;
   const { cost } = ask;
   return {
     edges, fronts,
@@ -98,7 +97,7 @@ export function sizeOf(ask, aimS) {
     maxActive: Math.ceil(ask.ratePerS * visitS(ask) * ROOM),
     connections: Math.ceil(ask.visitors / after.edges), // of an edge
     streams: Math.ceil((ask.visitors * ask.people.streams) / after.fronts), // of a front
-    usersPerS: Math.ceil((orders * ask.people.login * ROOM) / 0.75),
+    usersPerS: Math.ceil((orders * ask.people.login * ROOM) / RULES.loginsOfQueries),
     after,
     handshakesPerS: ask.cdn ? 0 : ask.visitors / placedInS,
     pollsPerS: waitingUs(ask).polls,

@@ -11,7 +11,7 @@ export function diceOf(seed) {
   };
 }
 
-const FEW = 32; // each of so many throws for itself
+const FEW = 32; // up to this many people throw one by one
 
 // Twelve throws less six: near enough, and sums alone, which give the same on every machine.
 function normal(dice) {

@@ -6,7 +6,7 @@ const prices = JSON.parse(readFileSync(new URL('../../../infra/aws/prices.json',
 const { perHour, perMonth, perMillion, perGb } = prices;
 
 export const LEAD_H = 1; // machines are there before the opening
-export const FULL_H = 0.25; // and stay so many after it
+export const FULL_H = 0.25; // and all of them stay this long after it
 const HOURS_A_MONTH = 730;
 
 export const priced = () => `${prices.currency}, ${prices.region}, as of ${prices.asOf}`;

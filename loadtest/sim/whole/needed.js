@@ -2,10 +2,10 @@
 // part gets a twentieth more, until all are placed in time.
 
 import { sizeOf } from './closed.js';
+import { RULES } from './figures.js';
 import { runSale } from './sale.js';
 
 const TRIES = 200;
-const SHARDS_MAX = 16; // of an event
 const PARTS = { edge: 'edges', network: 'edges', connections: 'edges', fronts: 'fronts', streams: 'fronts', Redis: 'shards' };
 const larger = (n) => n + 1 + Math.floor(n / 20);
 
@@ -28,7 +28,7 @@ export function neededFor(ask, aimS) {
     const { placedS, tightS } = runSale(trial);
     if (placedS !== undefined && placedS <= inTimeS) return { size, ask: withSize(ask, size) };
     const [worst] = Object.keys(PARTS).sort((a, b) => tightS[b] - tightS[a]);
-    if (tightS[worst] === 0 || (worst === 'Redis' && size.shards === SHARDS_MAX)) break;
+    if (tightS[worst] === 0 || (worst === 'Redis' && size.shards === RULES.shardsMax)) break;
     size[PARTS[worst]] = larger(size[PARTS[worst]]);
   }
   return { size, ask: withSize(ask, size), missed: true };

@@ -1,12 +1,13 @@
 // poll.js: how often somebody asks who has so many ahead: queue-front's core/wait/poll.c, for a measured wait whose
 // ninth decile is 120 % of its median. A test holds the constants against poll.h.
 
+import { RULES } from './figures.js';
+
 export const POLL = { nearMs: 2000, farMs: 30000, jitterPercent: 20 };
-const SURELY = 0.8; // of the median passes in nine of ten cases
 const MEAN = 1 - POLL.jitterPercent / 200;
 
 export function intervalS(waitS) {
-  const halfMs = (Math.floor(waitS) * SURELY * 1000) / 2;
+  const halfMs = (Math.floor(waitS) * RULES.pollSurely * 1000) / 2;
   return (Math.min(POLL.farMs, Math.max(POLL.nearMs, halfMs)) * MEAN) / 1000;
 }
 

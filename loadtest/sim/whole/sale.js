@@ -1,9 +1,10 @@
-// sale.js: a whole sale of any size, in steps of a tenth of a second: door, places, line, hall, checkout, letters. Ten
-// million people are groups of people, and whole numbers of them: whoever came ends somewhere, or is still there.
+// sale.js: a whole sale of any size, in steps of a tenth of a second: door, places, line, hall, checkout, letters. People
+// are counted in groups, always in whole numbers: each of them comes to an end somewhere, or is still there.
 // The same ask and seed give the same sale.
 
 import { Checkout } from './checkout.js';
 import { diceOf } from './dice.js';
+import { RULES } from './figures.js';
 import { Hall } from './hall.js';
 import { Line } from './line.js';
 import { Opening } from './opening.js';
@@ -11,11 +12,6 @@ import { Station, Waits } from './station.js';
 
 const STEP_S = 0.1;
 const STEPS_A_SECOND = 10;
-const TICKS_WORK_PER_S = 20; // one call in 50 ms does the work
-const CUTS_PER_S = 50;
-const READS_PER_S = 1 / 0.018; // of each front, of what was cut
-const TICKS_MOST_PER_S = 2500; // beyond 128 loops each asks less often
-const MEMORY_USED = 0.7;
 const NEARLY = 0.97;
 const WAITS = ['page', 'place', 'call', 'pass', 'hall', 'hold', 'login', 'provider', 'ticket'];
 const ENDS = ['tickets', 'notPaid', 'noSeat', 'soldOutInLine', 'didNotCome', 'leftTheLine', 'neverSawThePage'];
@@ -23,17 +19,16 @@ const COUNTS = ['handshakes', 'deadHandshakes', 'reloads', 'toldLater', 'polls',
 
 const zeros = (names) => Object.fromEntries(names.map((name) => [name, 0]));
 
-// Streams that fit between edges and fronts: a fifth of the ports is left to requests.
-const PORTS_FOR_STREAMS = 0.8;
-export const waysOf = ({ edges, fronts, cost }) => Math.floor(edges * fronts * cost.ports_between * PORTS_FOR_STREAMS);
+// Streams that fit between edges and fronts.
+export const waysOf = ({ edges, fronts, cost }) => edges * fronts * cost.streams_between;
 
 // What a shard has left for joins, in microseconds of a second.
 export function shardUs(ask) {
   const { cost, fronts, frontCores, shards, busy } = ask;
-  const ticks = Math.min(10 * fronts * frontCores, TICKS_MOST_PER_S);
-  const working = Math.min(ticks, TICKS_WORK_PER_S);
+  const ticks = Math.min(RULES.loopTicksPerS * fronts * frontCores, RULES.ticksMostPerS);
+  const working = Math.min(ticks, RULES.ticksWorkPerS);
   const ticking = working * cost.redis_tick_us + (ticks - working) * cost.redis_tick_repeated_us;
-  const cutting = shards > 1 ? CUTS_PER_S * cost.redis_cut_us + fronts * READS_PER_S * cost.redis_read_us : 0;
+  const cutting = shards > 1 ? RULES.cutsPerS * cost.redis_cut_us + (fronts / RULES.readsEveryS) * cost.redis_read_us : 0;
   return Math.max(0, busy * 1e6 - ticking - cutting);
 }
 
@@ -42,7 +37,7 @@ export const joinUs = (ask) => ask.cost.redis_join_us * (ask.shards > 1 ? ask.co
 // How many connections an edge keeps: as it is told, if its memory is enough.
 export function connectionsOf(ask) {
   const each = ask.cost.edge_connection_bytes + ask.cost.kernel_connection_bytes;
-  return Math.min(ask.edgeConnections, Math.floor((ask.edgeGb * 1e9 * MEMORY_USED) / each));
+  return Math.min(ask.edgeConnections, Math.floor((ask.edgeGb * 1e9 * RULES.memoryUsed) / each));
 }
 
 function stationsOf(ask) {
@@ -97,7 +92,7 @@ class World {
     if (value > this.peaks[name]) this.peaks[name] = value;
   }
 
-  // To the visitors, in answer to so many requests; what a CDN has kept it sends itself, and is paid for.
+  // To the visitors, in answer to this many requests. What a CDN has cached it sends itself, and is paid for.
   send(bytes, requests, kept = false) {
     if (!kept) this.bytesThisSecond += bytes;
     this.counts.bytes += bytes;

@@ -137,7 +137,7 @@ export class Later {
     this.waiting += n;
   }
 
-  // n people, evenly from a step on for so many steps, in at most SPREAD groups.
+  // n people, spread evenly over the steps that follow `from`, in at most SPREAD groups.
   spread(from, steps, n) {
     const len = Math.max(1, Math.round(steps));
     const groups = Math.min(len, n, SPREAD);

@@ -111,6 +111,9 @@ test('the machines that it names are enough, and a third fewer are not', () => {
 
 test('each figure has its basis and a source that is there, and settings are those of the program', () => {
   const settings = text('payment-adapter/src/settings.c');
+  const edge = text('infra/edge/haproxy.cfg');
+  const delivered = (name, [section, key] = name.split('.')) =>
+    (key === undefined ? new RegExp(`presetenv ${name} (\\d+)`).exec(edge) : new RegExp(`\\{"${section}", "${key}", CONFIG_U64, AT\\(\\w+\\), "(\\d+)"`).exec(settings))[1];
   for (const { name, basis, source } of figures()) {
     assert.ok(BASES.includes(basis), name);
     assert.ok(source.length > 10, name);
@@ -118,9 +121,8 @@ test('each figure has its basis and a source that is there, and settings are tho
     if (basis === 'measured') assert.ok(path === undefined ? existsSync(join(ROOT, source.split(':')[0])) : existsSync(join(ROOT, path)), `${name}: ${source}`);
   }
   for (const { name, value, source } of figures().filter(({ basis }) => basis === 'setting')) {
-    const [, section, key] = /: (\w+)\.(\w+)$/.exec(source);
-    const [, fallback] = new RegExp(`\\{"${section}", "${key}", CONFIG_U64, AT\\(\\w+\\), "(\\d+)"`).exec(settings);
-    assert.equal(value, Number(fallback), name);
+    const [, setting] = /: ([\w.]+)$/.exec(source);
+    assert.equal(value, Number(delivered(setting)), name);
   }
 });
 

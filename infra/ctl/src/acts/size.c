@@ -157,8 +157,8 @@ static json_t *advice_of(const struct size_ask *ask, const struct size *size)
     if (size->shards > 1)
         json_array_append_new(
             advice,
-            json_string("a line over shards has no draw, lanes, codes or proof of work; in "
-                        "one shard more time is needed: --placed, or --within with a draw"));
+            json_string("the shards of an event are fixed when it is made; over a longer time "
+                        "fewer are enough: --placed, or --within with a pre-queue and a draw"));
     if (size->short_of_shards)
         json_array_append_new(advice, json_string("more joins a second than 16 shards take: let "
                                                   "people come, or be placed, over a longer time"));

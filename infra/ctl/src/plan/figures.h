@@ -1,5 +1,5 @@
 /* figures.h: what one thing costs, for the sums of size.c. Written by `make scale` from
- * loadtest/sim/figures.json and loadtest/sim/whole/ask.js, which say whence; a test compares. */
+ * loadtest/sim/figures.json, and whole/ask.js and figures.js beside it; a test compares. */
 #ifndef FG_CTL_PLAN_FIGURES_H
 #define FG_CTL_PLAN_FIGURES_H
 
@@ -25,7 +25,7 @@ static const double figure_shop_orders_per_s = 20;
 static const double figure_handshake_bytes = 2500;
 static const double figure_page_bytes = 14313;
 static const double figure_join_bytes = 1100;
-static const double figure_ports_between = 28000;
+static const double figure_streams_between = 20000;
 static const double figure_people_reconnect = 0.05;
 static const double figure_people_streams = 1;
 static const double figure_people_resumed = 0;
@@ -38,6 +38,16 @@ static const double figure_machine_edge_gb = 32;
 static const double figure_machine_edge_connections = 500000;
 static const double figure_machine_busy = 0.7;
 static const double figure_machine_gigabits = 10;
+static const double figure_loop_ticks_per_s = 10;
+static const double figure_ticks_most_per_s = 2500;
+static const double figure_ticks_work_per_s = 20;
+static const double figure_cuts_per_s = 50;
+static const double figure_reads_every_s = 0.018;
+static const double figure_memory_used = 0.7;
+static const double figure_orders_a_call = 0.9;
+static const double figure_logins_of_queries = 0.75;
+static const double figure_more_edges = 16;
+static const double figure_poll_surely = 0.8;
 static const double figure_room = 1.15;
 
 #endif

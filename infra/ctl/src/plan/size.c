@@ -7,12 +7,7 @@
 
 #include <math.h>
 
-static const double ticks_a_loop = 10, ticks_most_per_s = 2500, ticks_work_per_s = 20;
-static const double cuts_per_s = 50, reads_per_s = 1 / 0.018;
-static const double ports_for_streams = 0.8; /* requests have the others */
-static const double memory_used = 0.7, second_us = 1e6;
-static const double people_a_call = 0.9, logins_of_queries = 0.75;
-enum { MORE_EDGES = 16 };
+static const double second_us = 1e6;
 
 static double at_least_one(double machines)
 {
@@ -38,11 +33,12 @@ static struct load opening_of_one(const struct size_ask *ask)
     return load;
 }
 
-/* Somebody who waits for so long asks again after half of what surely passes, less the jitter. */
+/* A page that expects this wait asks again after half of the part that surely passes, less jitter.
+ */
 static double interval_s(double wait_s)
 {
-    const double surely = 0.8, mean = 1 - POLL_JITTER_PERCENT / 200.0;
-    double ms = floor(wait_s) * surely * 1000 / 2;
+    const double mean = 1 - POLL_JITTER_PERCENT / 200.0;
+    double ms = floor(wait_s) * figure_poll_surely * 1000 / 2;
     return fmin(POLL_FAR_MS, fmax(POLL_NEAR_MS, ms)) * mean / 1000;
 }
 
@@ -75,20 +71,19 @@ static double connections_of_an_edge(void)
 {
     double each = figure_edge_connection_bytes + figure_kernel_connection_bytes;
     return fmin(figure_machine_edge_connections,
-                floor(figure_machine_edge_gb * 1e9 * memory_used / each));
+                floor(figure_machine_edge_gb * 1e9 * figure_memory_used / each));
 }
 
-/* Each pair of an edge and a front has so many ports, and a page holds a stream. So there may have
- * to be more of either, whichever makes fewer cores in all, and never more than `most`. */
+/* Each pair of an edge and a front has so many streams, and a page holds one. So there may have to
+ * be more of either, whichever makes fewer cores in all, and never more than `most`. */
 static struct size_door with_streams(const struct size_ask *ask, double edges, double fronts,
                                      struct size_door most)
 {
     double streams = ask->visitors * figure_people_streams, fewest = INFINITY;
     struct size_door best = most;
-    for (int more = 0; more <= MORE_EDGES; more++) {
+    for (int more = 0; more <= (int)figure_more_edges; more++) {
         struct size_door door = {.edges = edges + more};
-        door.fronts = fmax(fronts, at_least_one(streams / floor(door.edges * figure_ports_between *
-                                                                ports_for_streams)));
+        door.fronts = fmax(fronts, at_least_one(streams / (door.edges * figure_streams_between)));
         double cores = door.edges * ask->edge_cores + door.fronts * ask->front_cores;
         if (cores < fewest && door.edges <= most.edges && door.fronts <= most.fronts) {
             fewest = cores;
@@ -123,12 +118,14 @@ static struct size_door door_for(const struct size_ask *ask, double polls, doubl
 /* What a shard has left for joins in a second, in microseconds, with ticks and cuts gone. */
 static double shard_us(const struct size_ask *ask, double fronts, double shards)
 {
-    double ticks = fmin(ticks_a_loop * fronts * ask->front_cores, ticks_most_per_s);
-    double working = fmin(ticks, ticks_work_per_s);
+    double ticks =
+        fmin(figure_loop_ticks_per_s * fronts * ask->front_cores, figure_ticks_most_per_s);
+    double working = fmin(ticks, figure_ticks_work_per_s);
     double gone =
         working * figure_redis_tick_us + (ticks - working) * figure_redis_tick_repeated_us;
     if (shards > 1)
-        gone += cuts_per_s * figure_redis_cut_us + fronts * reads_per_s * figure_redis_read_us;
+        gone += figure_cuts_per_s * figure_redis_cut_us +
+                fronts / figure_reads_every_s * figure_redis_read_us;
     return fmax(0, figure_machine_busy * second_us - gone);
 }
 
@@ -148,8 +145,9 @@ void size_of(const struct size_ask *ask, struct size *out)
 {
     double placed_s = fmax(ask->placed_s, ask->within_s);
     double polls = polls_per_s(ask->visitors, ask->rate_per_s);
-    double orders_per_s = ask->rate_per_s * people_a_call;
-    double orders = fmin(ask->seats / figure_people_seats_each, ask->visitors * people_a_call);
+    double orders_per_s = ask->rate_per_s * figure_orders_a_call;
+    double orders =
+        fmin(ask->seats / figure_people_seats_each, ask->visitors * figure_orders_a_call);
     const struct size_door any = {INFINITY, INFINITY};
     struct size_door opening = door_for(ask, polls, placed_s, any);
     struct size_door after = door_for(ask, polls, INFINITY, opening);
@@ -165,7 +163,8 @@ void size_of(const struct size_ask *ask, struct size *out)
         .streams = ceil(ask->visitors * figure_people_streams / after.fronts),
         .psp_per_s = ceil(orders_per_s * figure_psp_calls_per_order *
                           (1 + figure_people_card_fails) * figure_room),
-        .users_per_s = ceil(orders_per_s * figure_people_login * figure_room / logins_of_queries),
+        .users_per_s =
+            ceil(orders_per_s * figure_people_login * figure_room / figure_logins_of_queries),
         .handshakes_per_s = ask->cdn ? 0 : ask->visitors / placed_s,
         .polls_per_s = polls,
         .bytes_per_s = ask->visitors * opening_of_one(ask).bytes / placed_s,
