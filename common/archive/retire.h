@@ -29,7 +29,8 @@
 
 #include <stdbool.h>
 
-/* Exit codes: it may not be, or an archive is not what it was; it could not be done. */
+/* Exit codes. RETIRE_NO: the event may not be retired, or an archive is not what was written.
+ * RETIRE_UNDONE: something failed on the way. */
 enum { RETIRE_GOOD = 0, RETIRE_NO = 1, RETIRE_UNDONE = 2 };
 
 struct retire_words {
@@ -49,7 +50,7 @@ bool retire_words_read(struct retire_words *words, const char *help, int argc, c
 struct retire_conf {
     const char *service, *version;
     const char *dsn, *schema;
-    uint64_t after_ms; /* so long after the event began */
+    uint64_t after_ms; /* since the event began: refused before that */
     /* In the order in which they are deleted: tables that refer to others come first. */
     const struct retire_table *tables;
     uint32_t tables_len;

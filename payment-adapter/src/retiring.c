@@ -1,15 +1,14 @@
-/* retiring.c: the tables of an event, in the order in which their rows may go: whoever refers to
- * another row goes before it. Not here is what is of no event (sessions, throttles, cursors) and
- * what reconciliation keeps for itself. */
+/* retiring.c: the tables of an event, in the order in which their rows may go: a row that refers to
+ * another goes before it. Left out is what belongs to no event (sessions, throttles, cursors)
+ * and what reconciliation keeps for itself. */
 #include "retiring.h"
 
-#include "archive/retire.h"
+#include "archive/retire_service.h"
 #include "cli.h"
 #include "settings.h"
 
-#include <stdio.h>
-
-/* The orders that are gone count as well: what is told of them later is of the event, too. */
+/* With the orders that are gone: what the provider and the shop tell of them later belongs to the
+ * event, too. */
 #define OF_ORDERS(COLUMN)                                                                          \
     COLUMN " IN (SELECT id FROM orders_of(current_setting('fairgate.retiring')))"
 #define OF_PAYMENTS                                                                                \
@@ -43,23 +42,13 @@ static const struct retire_table tables[] = {
 int retiring_run(const struct service_conf *conf, int argc, char **argv)
 {
     const struct settings *settings = conf->config;
-    struct retire_words words;
-    struct err_slot err = {0};
-    int code;
-    if (!retire_words_read(&words, cli_commands, argc, argv, &code))
-        return code;
-    if (words.verify == NULL && service_read_settings(conf, words.config, &err) < 0) {
-        fprintf(stderr, "%s: %s\n", conf->name, err.text);
-        return RETIRE_UNDONE;
-    }
-    const struct retire_conf retire = {
-        .service = conf->name,
-        .version = conf->version,
-        .dsn = settings->db_conninfo,
+    const struct retire_service of = {
+        .help = cli_commands,
         .schema = "pay",
-        .after_ms = settings->retire_after_ms,
+        .dsn = settings->db_conninfo,
+        .after_ms = &settings->retire_after_ms,
         .tables = tables,
         .tables_len = sizeof(tables) / sizeof(tables[0]),
     };
-    return retire_run(&retire, &words);
+    return retire_service_run(conf, &of, argc, argv);
 }

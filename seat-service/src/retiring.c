@@ -1,13 +1,11 @@
-/* retiring.c: the tables of an event, in the order in which their rows may go: whoever refers to
- * another row goes before it, and what tells whether the event may go is among the last. Sessions
- * that were ended early are of no event. */
+/* retiring.c: the tables of an event, in the order in which their rows may go: a row that refers to
+ * another goes before it, and what tells whether the event may go is among the last. Sessions
+ * that were ended early belong to no event. */
 #include "retiring.h"
 
-#include "archive/retire.h"
+#include "archive/retire_service.h"
 #include "settings.h"
 #include "tables/migrate.h"
-
-#include <stdio.h>
 
 #define OF_EVENT "t.event = no_of(current_setting('fairgate.retiring'))"
 
@@ -27,23 +25,13 @@ static const struct retire_table tables[] = {
 int retiring_run(const struct service_conf *conf, int argc, char **argv)
 {
     const struct settings *settings = conf->config;
-    struct retire_words words;
-    struct err_slot err = {0};
-    int code;
-    if (!retire_words_read(&words, RETIRING_COMMANDS, argc, argv, &code))
-        return code;
-    if (words.verify == NULL && service_read_settings(conf, words.config, &err) < 0) {
-        fprintf(stderr, "%s: %s\n", conf->name, err.text);
-        return RETIRE_UNDONE;
-    }
-    const struct retire_conf retire = {
-        .service = conf->name,
-        .version = conf->version,
-        .dsn = settings->conninfo,
+    const struct retire_service of = {
+        .help = RETIRING_COMMANDS,
         .schema = MIGRATE_SCHEMA,
-        .after_ms = settings->retire_after_ms,
+        .dsn = settings->conninfo,
+        .after_ms = &settings->retire_after_ms,
         .tables = tables,
         .tables_len = sizeof(tables) / sizeof(tables[0]),
     };
-    return retire_run(&retire, &words);
+    return retire_service_run(conf, &of, argc, argv);
 }

@@ -11,6 +11,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { ROOT, until } from '../lib-js/index.js';
+import { CONTAINERS } from './podman.js';
 
 const SERVICES = { 'queue-front': 8091, 'seat-service': 8092, 'payment-adapter': 8093 };
 const UNITS = Object.keys(SERVICES).map((service) => `fairgate-${service}`);
@@ -20,15 +21,6 @@ const MACHINE = join(WORK, 'root');
 const NAME = `fairgate-packages-${process.pid}`;
 const SERVERS = ['systemd-sysv', 'redis-server', 'postgresql', 'curl'];
 const QUIET = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
-
-// Of podman's own settings only what differs from one machine to the next.
-const SETTINGS = `[containers]
-default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-`;
 
 function run(what, ...argv) {
   const { status, stdout, stderr, error } = spawnSync(what, argv, { encoding: 'utf8', env: { ...QUIET, CONTAINERS_CONF: join(WORK, 'containers.conf') }, maxBuffer: 1 << 26 });
@@ -68,7 +60,7 @@ let bare; // the machine's files before anything of ours was there
 before(async () => {
   rmSync(WORK, { recursive: true, force: true });
   mkdirSync(WORK, { recursive: true });
-  writeFileSync(join(WORK, 'containers.conf'), SETTINGS);
+  writeFileSync(join(WORK, 'containers.conf'), CONTAINERS);
   const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))[1];
   if (!existsSync(DEBIAN)) {
     run('mmdebstrap', '--quiet', '--variant=minbase', '--skip=cleanup/apt/lists', `--include=${SERVERS}`, release, `${DEBIAN}.new.tar`);

@@ -17,7 +17,8 @@ export function run(env, what, ...argv) {
   return stdout;
 }
 
-const SETTINGS = `[containers]
+// Also for a machine of tests/packages/deb.test.js, which has no network.
+export const CONTAINERS = `[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
 [engine]
 runtime = "runc"
@@ -29,7 +30,7 @@ events_logger = "none"
 export function openPodman(work) {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  writeFileSync(join(work, 'containers.conf'), `${SETTINGS}[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "${work}/networks"\n`);
+  writeFileSync(join(work, 'containers.conf'), `${CONTAINERS}[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "${work}/networks"\n`);
   const made = [];
 
   function storage(name) {

@@ -5,8 +5,8 @@
  * The file of a login holds what the issuer gave: a token for some minutes and one that renews it.
  * An issuer may take a renewing token once and believe it stolen the second time, so of two
  * programs that find the token run out one renews it and the other waits at the lock and reads what
- * the first one wrote. The file is written beside itself and renamed: whoever pulls the plug has
- * the old one or the new one.
+ * the first one wrote. The file is written beside itself and renamed: after a power cut
+ * there is the old one or the new one.
  *
  * Nothing of a token is ever in a sentence; what the issuer says is cut and made fit elsewhere. */
 #include "reach/login.h"
@@ -182,12 +182,20 @@ static void put_wishes(struct text *form, const struct profile *profile, const c
     put_field(form, "resource", profile->audience);
 }
 
-static int finish_form(struct text *form, struct err_slot *err)
+/* The form with the client's own fields, to one of the issuer's endpoints. Nothing of it stays in
+ * memory; *answer is as ask() gives it. */
+static int send_form(struct issuer *issuer, const char *endpoint, struct text *form,
+                     struct err_slot *err, json_t **answer)
 {
-    if (form->overflown)
-        return err_set(err, ERR_FULL, "what the issuer is asked is too long");
-    form->ptr[form->len] = '\0';
-    return 0;
+    int rc = put_client(form, issuer->profile, err);
+    if (rc == 0 && form->overflown)
+        rc = err_set(err, ERR_FULL, "what the issuer is asked is too long");
+    if (rc == 0) {
+        form->ptr[form->len] = '\0';
+        rc = ask(issuer, text_in(issuer->document, endpoint), form, err, answer);
+    }
+    sodium_memzero(form->ptr, form->cap);
+    return rc;
 }
 
 /* ---- the file ---- */
@@ -286,12 +294,7 @@ static int by_client(struct issuer *issuer, struct err_slot *err, json_t **answe
     struct text form = text_on(memory, sizeof(memory) - 1);
     put_field(&form, "grant_type", "client_credentials");
     put_wishes(&form, issuer->profile, "");
-    int rc = put_client(&form, issuer->profile, err);
-    if (rc == 0)
-        rc = finish_form(&form, err);
-    if (rc == 0)
-        rc = ask(issuer, text_in(issuer->document, "token_endpoint"), &form, err, answer);
-    sodium_memzero(memory, sizeof(memory));
+    int rc = send_form(issuer, "token_endpoint", &form, err, answer);
     if (rc == 0 && issuer->status != 200) {
         rc = say_no(*answer, "the client", err);
         json_decref(*answer);
@@ -303,16 +306,10 @@ static int ask_for_code(struct issuer *issuer, struct err_slot *err, json_t **de
 {
     char memory[FORM_MAX];
     struct text form = text_on(memory, sizeof(memory) - 1);
-    const char *at = text_in(issuer->document, "device_authorization_endpoint");
-    if (at[0] == '\0')
+    if (text_in(issuer->document, "device_authorization_endpoint")[0] == '\0')
         return err_set(err, ERR_NOT_FOUND, "the issuer has no device grant (RFC 8628)");
     put_wishes(&form, issuer->profile, "openid offline_access");
-    int rc = put_client(&form, issuer->profile, err);
-    if (rc == 0)
-        rc = finish_form(&form, err);
-    if (rc == 0)
-        rc = ask(issuer, at, &form, err, device);
-    sodium_memzero(memory, sizeof(memory));
+    int rc = send_form(issuer, "device_authorization_endpoint", &form, err, device);
     if (rc == 0 && (issuer->status != 200 || text_in(*device, "device_code")[0] == '\0')) {
         rc = say_no(*device, "a device", err);
         json_decref(*device);
@@ -328,12 +325,7 @@ static int look(struct issuer *issuer, const json_t *device, unsigned *interval_
     struct text form = text_on(memory, sizeof(memory) - 1);
     put_field(&form, "grant_type", device_grant);
     put_field(&form, "device_code", text_in(device, "device_code"));
-    int rc = put_client(&form, issuer->profile, err);
-    if (rc == 0)
-        rc = finish_form(&form, err);
-    if (rc == 0)
-        rc = ask(issuer, text_in(issuer->document, "token_endpoint"), &form, err, answer);
-    sodium_memzero(memory, sizeof(memory));
+    int rc = send_form(issuer, "token_endpoint", &form, err, answer);
     if (rc < 0 || issuer->status == 200)
         return rc;
     const char *code = text_in(*answer, "error");
@@ -415,12 +407,7 @@ static int renew(struct issuer *issuer, json_t *kept, const char *path, struct e
         put_field(&form, "grant_type", "refresh_token");
         put_field(&form, "refresh_token", token);
         put_field(&form, "resource", issuer->profile->audience);
-        rc = put_client(&form, issuer->profile, err);
-        if (rc == 0)
-            rc = finish_form(&form, err);
-        if (rc == 0)
-            rc = ask(issuer, text_in(issuer->document, "token_endpoint"), &form, err, &answer);
-        sodium_memzero(memory, sizeof(memory));
+        rc = send_form(issuer, "token_endpoint", &form, err, &answer);
         if (rc == 0 && issuer->status != 200) {
             rc = err_set(err, ERR_AUTH, "the login is over (%.60s): fairgate login",
                          text_in(answer, "error"));
@@ -450,7 +437,7 @@ static bool is_good(const struct profile *profile, const json_t *kept)
            json_integer_value(json_object_get(kept, "expires_at")) > now_s() + EARLY_S;
 }
 
-/* With the lock of whoever renews. */
+/* Holding the lock, so that only one program renews. */
 static int renew_alone(const struct profile *profile, const char *path, struct err_slot *err,
                        json_t **kept)
 {
@@ -505,16 +492,13 @@ int login_end(const struct profile *profile, struct err_slot *err)
     struct text form = text_on(memory, sizeof(memory) - 1);
     struct issuer issuer = {.profile = profile};
     struct err_slot why;
-    const char *at = "";
     if (read_file(path, &why, &kept) == 0 && text_in(kept, "refresh_token")[0] != '\0' &&
-        open_issuer(profile, &why, &issuer) == 0)
-        at = text_in(issuer.document, "revocation_endpoint");
-    if (at[0] != '\0') { /* what it answers changes nothing: the file goes in any case */
+        open_issuer(profile, &why, &issuer) == 0 &&
+        text_in(issuer.document, "revocation_endpoint")[0] != '\0') {
+        /* What it answers changes nothing: the file goes in any case. */
         put_field(&form, "token", text_in(kept, "refresh_token"));
-        if (put_client(&form, profile, &why) == 0 && finish_form(&form, &why) == 0 &&
-            ask(&issuer, at, &form, &why, &answer) == 0)
+        if (send_form(&issuer, "revocation_endpoint", &form, &why, &answer) == 0)
             json_decref(answer);
-        sodium_memzero(memory, sizeof(memory));
     }
     close_issuer(&issuer);
     json_decref(kept);

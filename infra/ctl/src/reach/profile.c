@@ -13,36 +13,30 @@
 
 enum { NAME_MAX_BYTES = CTL_PROFILE_NAME_MAX, ROWS = 14 };
 
+/* All of them are texts, and none has to be there. */
+#define TEXT_OF(KEY, FIELD, BYTES_MAX, HELP)                                                       \
+    {                                                                                              \
+        "", KEY, CONFIG_STRING, offsetof(struct profile, FIELD), "", 0, BYTES_MAX, NULL, HELP      \
+    }
+
 static const struct config_setting rows[ROWS] = {
-    {"", "queue", CONFIG_STRING, offsetof(struct profile, address[COMMAND_LINE]), "", 0, 1023, NULL,
-     "private listener of the waiting room"},
-    {"", "seats", CONFIG_STRING, offsetof(struct profile, address[COMMAND_SEATS]), "", 0, 1023,
-     NULL, "of the seats"},
-    {"", "pay", CONFIG_STRING, offsetof(struct profile, address[COMMAND_PAY]), "", 0, 1023, NULL,
-     "of the way out"},
-    {"", "edge", CONFIG_STRING, offsetof(struct profile, edge), "", 0, 1023, NULL,
-     "what visitors open"},
-    {"", "token_file", CONFIG_STRING, offsetof(struct profile, token_file), "", 0, 1023, NULL,
-     "where the token lies"},
-    {"", "token_command", CONFIG_STRING, offsetof(struct profile, token_command), "", 0, 1023, NULL,
-     "what prints it"},
-    {"", "ca_file", CONFIG_STRING, offsetof(struct profile, ca_file), "", 0, 1023, NULL,
-     "certificates that are believed"},
-    {"", "operator", CONFIG_STRING, offsetof(struct profile, operator_name), "", 0, 80, NULL,
-     "the name on the trail"},
-    {"", "issuer", CONFIG_STRING, offsetof(struct profile, issuer), "", 0, 1023, NULL,
-     "where operators log in"},
-    {"", "client_id", CONFIG_STRING, offsetof(struct profile, client_id), "", 0, 1023, NULL,
-     "this program's name there"},
-    {"", "client_secret_file", CONFIG_STRING, offsetof(struct profile, client_secret_file), "", 0,
-     1023, NULL, "its secret, if it has one"},
-    {"", "scope", CONFIG_STRING, offsetof(struct profile, scope), "", 0, 1023, NULL,
-     "what is asked for"},
-    {"", "audience", CONFIG_STRING, offsetof(struct profile, audience), "", 0, 1023, NULL,
-     "for whom a token is asked"},
-    {"", "login_file", CONFIG_STRING, offsetof(struct profile, login_file), "", 0, 900, NULL,
-     "where a login is kept"},
+    TEXT_OF("queue", address[COMMAND_LINE], 1023, "private listener of the waiting room"),
+    TEXT_OF("seats", address[COMMAND_SEATS], 1023, "of the seats"),
+    TEXT_OF("pay", address[COMMAND_PAY], 1023, "of the way out"),
+    TEXT_OF("edge", edge, 1023, "what visitors open"),
+    TEXT_OF("token_file", token_file, 1023, "where the token lies"),
+    TEXT_OF("token_command", token_command, 1023, "what prints it"),
+    TEXT_OF("ca_file", ca_file, 1023, "certificates that are believed"),
+    TEXT_OF("operator", operator_name, 80, "the name on the trail"),
+    TEXT_OF("issuer", issuer, 1023, "where operators log in"),
+    TEXT_OF("client_id", client_id, 1023, "this program's name there"),
+    TEXT_OF("client_secret_file", client_secret_file, 1023, "its secret, if it has one"),
+    TEXT_OF("scope", scope, 1023, "what is asked for"),
+    TEXT_OF("audience", audience, 1023, "for whom a token is asked"),
+    TEXT_OF("login_file", login_file, 900, "where a login is kept"),
 };
+
+#undef TEXT_OF
 
 struct profiles {
     size_t len;
