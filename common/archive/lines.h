@@ -17,7 +17,7 @@ enum {
     LINES_LINE_MAX = 1 << 30, /* PostgreSQL itself has no longer text */
 };
 
-/* What a file is. The hash is of the file, as `sha256sum` tells it. */
+/* A file in figures. The hash is that of the compressed file, as `sha256sum` prints it. */
 struct lines_sum {
     uint64_t lines, bytes;
     char sha256[LINES_SHA256_MAX];

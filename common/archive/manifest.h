@@ -1,6 +1,6 @@
 /* manifest.h: what an archive of an event is made of: DIR/manifest.json, which names each file with
  * its number of rows, its size and its hash. The manifest's own SHA-256 stands for the whole
- * archive: whoever has it (the database keeps it) can tell whether anything was changed. */
+ * archive: the database keeps it, and any later change to the archive contradicts it. */
 #ifndef FG_ARCHIVE_MANIFEST_H
 #define FG_ARCHIVE_MANIFEST_H
 

@@ -8,8 +8,8 @@
  * what is half understood grants nothing: an odd limit is no reason to drop the limit. Limits come
  * with the role, or for all roles without one in a claim of their own.
  *
- * Nothing a token says is told back to whoever showed it, and nothing of it is logged but the
- * person's name. */
+ * A refusal repeats nothing of what the token says, and of all that only the person's name is
+ * logged. */
 #include "service/persons.h"
 
 #include "base/magic.h"
@@ -24,7 +24,7 @@ enum {
     DIGEST_BYTES = 32,
     REFRESH_MS = 300000,  /* as long a key that the issuer has withdrawn is believed */
     RETRY_MAX_MS = 10000, /* without keys nobody gets in but by the admin token */
-    DOUBT_MS = 1000,      /* whoever makes up names of keys has the issuer asked no oftener */
+    DOUBT_MS = 1000,      /* made-up names of keys have the issuer asked no more often */
     CLAIM_NAME_MAX = 128,
     ROLE_BYTES_MAX = 160, /* a prefix, a role, a limit */
 };

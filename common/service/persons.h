@@ -30,7 +30,7 @@ enum {
     PERSONS_EVENTS_BYTES_MAX = 64,
     PERSONS_SEEN_MAX = 64,          /* tokens that were judged and are not judged again */
     PERSONS_LEEWAY_S = 30,          /* clocks differ */
-    PERSONS_LIFETIME_S_MAX = 86400, /* whoever leaves the house is out of it within a day */
+    PERSONS_LIFETIME_S_MAX = 86400, /* a person who has left is shut out within a day */
 };
 
 /* A role for the events of a name, or of names that begin so ("hero-*"). */
@@ -41,7 +41,7 @@ struct person_grant {
 
 struct person {
     char name[PERSONS_NAME_BYTES_MAX + 1]; /* visible ASCII */
-    enum person_role everywhere;           /* for all events, and what is of none */
+    enum person_role everywhere;           /* for all events, and for what belongs to none */
     size_t grants_len;
     struct person_grant grant[PERSONS_GRANTS_MAX];
     uint64_t exp_s;

@@ -13,7 +13,7 @@
 // anything else is an error that repeating does not mend, and is a finding, as is a place that changes or is
 // given twice, a hold that was answered and is gone, and a paid order without tickets.
 //
-// Whoever wants to compare later what was answered with what is there gives `site.record`, which is told each answer that
+// A caller that later compares what was answered with what is there gives `site.record`, which is told each answer that
 // promises something: a place, an order, seats that are sold, their tickets.
 
 import { randomUUID } from 'node:crypto';

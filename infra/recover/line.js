@@ -82,7 +82,7 @@ const archived = (place) => kept(place, (saved) => allGone(place, async () => {
 }), () => copies(place));
 
 // No front that remembers, no copy, no archive. The event is made again, and is another one: nobody may be told a wrong
-// place by it, and whoever asks joins anew.
+// place by it, and everybody who asks has to join again.
 async function nothingLeft(place) {
   const { record, visitors } = come(place, WAITING, place.waiting);
   await record.until('place', ENOUGH);

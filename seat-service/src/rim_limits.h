@@ -53,7 +53,7 @@ enum {
     OWNER_BEAT_MS = 200,
     OWNER_SILENT_MS = 1000,
     /* Processes that share the events of one list. Each looks at the locks of all ten times a
-     * second, and follows the events of all others, so many small ones gain nothing. */
+     * second, and follows the events of all others, so more of them gain nothing. */
     OWNERS_MAX = 16,
     /* How long a process that starts leaves events that never had an owner to others that are
      * expected: longer than processes that are started together take to come up. */
@@ -62,8 +62,8 @@ enum {
      * was away for them, too, and they come back within JOURNAL_RETRY_MAX_MS and a connection's
      * time. Without it the first to be back would take everything, and shut the others out. */
     OWNERS_RETURN_MS = 3000,
-    /* An event that stays free for this long, though it was another's turn, is anybody's: that one
-     * cannot read it, or serves another list. */
+    /* An event that stays free for this long, though it was another's turn, may be taken by
+     * any member: that one cannot read it, or serves another list. */
     OWNERS_FORLORN_MS = 2000,
     /* HOST:PORT, and an empty end. */
     OWNER_ADDRESS_MAX = 256,

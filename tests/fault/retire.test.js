@@ -12,7 +12,7 @@ import { openScope, openSmallDisk, programPath, startPostgres } from '../lib-js/
 
 const scope = openScope();
 const ORDERS = 40;
-// Each place at which it can be killed, or every so many of them.
+// Each place at which it can be killed, or one in STEP of them.
 const STEP = process.env.FAIRGATE_SOAK === '1' ? 1 : 8;
 const NONE = '/none';
 // Whose rows are not the event's: what a part itself writes down, and what reconciliation keeps for itself.

@@ -2,7 +2,7 @@
  *
  * Any process of seat-service tells it. The one of the settings is asked first; it may be the one
  * that died, so those that the map knows already are asked after it, one after the other. A place
- * that is wrong is not forgotten: whoever is asked there says so, or nobody answers, and the next
+ * that is wrong is not forgotten: the process there says so, or nobody answers, and the next
  * reading puts it right. */
 #include "psp/seats_map.h"
 

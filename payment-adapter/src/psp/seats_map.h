@@ -1,7 +1,7 @@
 /* seats_map.h: which process of seat-service has an event, where several share the events. One a
  * loop.
  *
- * Whoever calls asks the address of the settings, or the one where the event was found last. From
+ * A caller asks the address of the settings, or the one where the event was found last. From
  * an answer that shows that this was wrong, the map is read from a process that answers, and the
  * call is made once more. With one owner nothing is ever read. */
 #ifndef FG_PAY_SEATS_MAP_H
@@ -31,7 +31,7 @@ void seats_map_put(const struct seats_map *map, enum seats_listener listener, st
 
 /* Does the answer say that the event is not there, or is there nobody? True: read the map and, if
  * there is another place, make the call once more. If that would take too long it is false, and the
- * map is read for whoever calls next. */
+ * map is read for the next caller. */
 bool seats_map_misled(struct seats_map *map, struct span event,
                       const struct outcall_answer *answer);
 /* Reads the map. on_read may be NULL. `found`: there is another place to ask than before. */

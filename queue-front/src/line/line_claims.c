@@ -4,7 +4,7 @@
  * there. Work, an invitation, an address and a presale code may come with other keys too. So they
  * are claimed first, one after the other, where their own names hash to (lua/claim.lua); joins that
  * bring none of them, of an event that counts no addresses, go to their shard at once and cost no
- * more than they did. What is wrong goes along with the join: whoever has a number has it still.
+ * more than they did. What is wrong goes along with the join: a key that has a number keeps it.
  *
  * Claims gather and are sent as joins are, a batch for each slot, and wait like these for a shard
  * that has to be opened. They are the key's for good, so nothing is lost if a front dies in

@@ -81,7 +81,7 @@ enum {
     /* While codes are missing, an operator has to load them again: a matter of minutes. */
     CODES_RETRY_MS = 15000,
 
-    /* Of a line in shards: a cut comes every 20 ms, so whoever waits for longer waits for a shard
+    /* Of a line in shards: a cut comes every 20 ms, so a longer wait means a shard
      * or a server that is late. */
     CUT_SLOW_MS = 100,
 

@@ -4,7 +4,7 @@
  * core/line/shards.c; it is sent and read in line_rim_calls.c.
  *
  * A turn begins every 20 ms where somebody waits, and every second where nobody does. It ends with
- * places for whoever has one by now; what a shard refused is then sent again. Nobody waits longer
+ * places for all who have one by now; what a shard refused is then sent again. Nobody waits longer
  * than any other request: a join that came to no place in time is "not known", and finds its number
  * again by its key.
  *
@@ -235,7 +235,7 @@ static void count_placed(struct line_store_stats *stats, const struct line_join 
     store_count(&stats->joins_cut_slow, wait_us > CUT_SLOW_MS * UINT64_C(1000));
 }
 
-/* Whoever's cut is here is answered, and whoever has waited too long. */
+/* Answers those whose cut is here, and those who have waited too long. */
 static void answer_placed(struct line_rim *rim, uint64_t now_us)
 {
     const struct cuts *cuts = shards_cuts(rim->shards);

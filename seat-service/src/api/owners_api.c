@@ -1,6 +1,7 @@
 /* owners_api.c: GET /internal/owners. Every process tells it of all the events that it serves or
- * follows, so it does not matter which one is asked. An event of another is told as its owner row
- * stood a tenth of a second ago; whoever was sent to the wrong place is told so there. */
+ * follows, so it does not matter which one is asked. Where another process has the event the answer
+ * is its owner row of a tenth of a second ago; a caller that it sends to the wrong place is told so
+ * there. */
 #include "api/owners_api.h"
 
 #include "loop/call.h"

@@ -24,8 +24,8 @@ void request_elsewhere(struct call *call, const struct journal_place *place)
     call_refuse_with(call, &out);
 }
 
-/* Visitors are told to come again, and whoever stands between, by a header, where to send them
- * then: names, no addresses. */
+/* Visitors are told to come again; a header tells the edge where to send them then, by names and
+ * not by addresses. */
 static void tell_elsewhere(struct call *call, const struct journal_place *place)
 {
     struct call_refusal out = call_refusal(REFUSAL_AWAY_STANDBY);

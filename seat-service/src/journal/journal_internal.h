@@ -21,7 +21,7 @@ struct journal_event {
     bool locked;           /* the committer's session has the lock ... */
     uint64_t locked_epoch; /* ... and found this epoch */
     char reason[ERR_TEXT_MAX];
-    bool retired;               /* as its row says; whoever owns it goes on */
+    bool retired;               /* as its row says; its owner goes on */
     struct journal_place place; /* the reader writes it */
     /* The committer's, where several share: */
     uint64_t free_since_us; /* when somebody was last seen with its lock; 0: not looked yet */

@@ -158,7 +158,7 @@ struct store_sold {
 };
 
 /* The sold seats of an event that stand behind seat `after` in its plan (-1: all), in that order,
- * at most so many. */
+ * at most `most`. */
 int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t most,
                     int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
                     struct err_slot *err);

@@ -44,7 +44,7 @@ struct call_refusal {
     enum refusal_text text;
     const char *detail;  /* "": the caller says it */
     struct span members; /* as in struct http_problem, any length */
-    const char *owner;   /* in Fairgate-Owner: who has the event; NULL: not told */
+    const char *owner;   /* of the event, for the header Fairgate-Owner; NULL: not told */
 };
 struct call_refusal call_refusal(enum refusal refusal); /* the row */
 /* For what is not just a row: a verdict, or a row with more to tell. */

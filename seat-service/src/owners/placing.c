@@ -7,7 +7,7 @@
  * waits.
  *
  * When PostgreSQL was away all come back, one a little before the other, and each takes up what it
- * had. So whoever has just connected leaves what others had to them for a while. */
+ * had. So a process that has just connected leaves what others had to them for a while. */
 #include "owners/placing.h"
 
 #include <assert.h>

@@ -13,21 +13,21 @@
 struct placing {
     bool alive[OWNERS_MAX];
     uint32_t load[OWNERS_MAX]; /* events that it owns */
-    uint32_t expected;         /* so many should there be */
+    uint32_t expected;         /* how many there should be */
     uint32_t self;             /* our place; alive */
 };
 
 struct placing_event {
     bool owned;   /* or about to be: its lock is taken */
-    bool returns; /* is left to its owner, who is about to connect again */
+    bool returns; /* is left to its owner, which is about to connect again */
     bool waits;   /* nobody has had it yet, so it also waits for members that are still to come */
-    bool forlorn; /* has been free for so long that whoever can should own it */
+    bool forlorn; /* has been free for too long: any member that can should own it */
 };
 
 /* What this process has seen of an event. */
 struct placing_seen {
     bool owned, was_owned;      /* now; ever, by another */
-    uint64_t free_ms;           /* nobody has had its lock for so long */
+    uint64_t free_ms;           /* for how long nobody has had its lock */
     uint64_t here_ms, again_ms; /* since we were here first, and since we connected last */
 };
 struct placing_event placing_judge(const struct placing_seen *seen);

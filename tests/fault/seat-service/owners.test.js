@@ -126,7 +126,7 @@ test('who comes back has the next events, until all have as many', async (t) => 
 
 // ---- in any order ----
 
-// What stands between buyers and owners: it knows where an event was last, and learns from whoever says where it is.
+// What stands between buyers and owners: it knows where an event was last, and learns from each answer that says where it is.
 function openEdge(services) {
   const last = new Map();
   const call = async (method, path, options) => {
