@@ -16,17 +16,23 @@
 //
 // A test that fails is stopped as it does, with all in its hands: what nobody holds then has leaked.
 //
-// FAIRGATE_NTH_DRAW=n: n failures of each program, drawn. FAIRGATE_NTH_TELL='without effect': prints those, too.
+// FAIRGATE_NTH_DRAW=n: n failures of each program, drawn. FAIRGATE_NTH_AT='add_effects': those alone whose call, or the
+// functions and files on whose behalf it is made, have these words. FAIRGATE_NTH_TELL='without effect': prints those, too.
 
 import { spawn, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { OwnTime } from '../tests/lib-js/own-time.js';
 import { seededRng } from '../tests/lib-js/rng.js';
 
-const HANG_MS = 3_000; // and twenty times what the test takes that does not hang
+// By a test's own time, and five times what it takes that does not hang: a test's own limits speak first.
+const HANG_MS = 25_000;
+const AGAIN = 3; // so much longer when it is tried once more
+const LAST_WORDS_MS = 10_000;
 const SLOW_MS = 60_000; // a test that takes longer computes, and is left out
+const LOOK_MS = 100;
 const TRIES = 2; // of each path, in the quickest tests that come there
 const OWN_TRIES = 8; // in those of the module itself
 const JOBS = Math.min(2, availableParallelism());
@@ -39,6 +45,7 @@ const LIST = 'tests/nth.md'; // rows: | file | function | call | what is found |
 const out = process.argv[2];
 const pattern = new RegExp(process.argv[3] ?? '.');
 const draw = Number(process.env.FAIRGATE_NTH_DRAW ?? 0);
+const about = new RegExp(process.env.FAIRGATE_NTH_AT ?? '');
 const tells = new RegExp(`^(${process.env.FAIRGATE_NTH_TELL ?? 'found'}|found)$`);
 const dir = mkdtempSync(join(tmpdir(), 'fairgate-nth-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
@@ -48,6 +55,12 @@ const programs = readdirSync(`${out}/tests/unit`, { recursive: true })
   .filter((name) => name.endsWith('_test') && existsSync(`tests/unit/${name}.c`) && pattern.test(name)).sort();
 
 const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : []);
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch { /* it has just ended */ }
+}
 
 // One program, started once, of which a child runs whatever is asked for.
 class Server {
@@ -84,21 +97,22 @@ class Server {
     rmSync(told, { force: true });
     this.child.stdin.write(`${test} ${words} ${how}${told}\n`);
     const { number: pid } = await this.answer();
+    const time = new OwnTime(pid);
     let hangs = false;
-    const timers = [['SIGABRT', hangMs], ['SIGKILL', hangMs + 10_000]].map(([signal, ms]) => setTimeout(() => {
-      hangs = true;
-      try {
-        process.kill(pid, signal); // the first has it say where it is
-      } catch { /* it has just ended */ }
-    }, ms));
+    const looking = setInterval(() => {
+      const late = time.look() - hangMs;
+      if (late >= 0 && (!hangs || late > LAST_WORDS_MS)) signal(pid, hangs ? 'SIGKILL' : 'SIGABRT'); // the first has it say where it is
+      hangs ||= late >= 0;
+    }, LOOK_MS);
     const { number: status } = await this.answer();
-    timers.forEach(clearTimeout);
+    clearInterval(looking);
+    time.look();
     const reports = readdirSync(this.dir).filter((name) => name.startsWith('report.')).map((name) => join(this.dir, name));
     const said = [...reports, words].map((file) => linesOf(file).join('\n')).join('\n\n');
     reports.forEach((file) => rmSync(file));
     const lines = linesOf(told);
     for (const made of lines.filter((line) => line.startsWith('made /tmp/'))) rmSync(made.slice(5), { recursive: true, force: true });
-    return { status, hangs, said, told: lines.filter((line) => !line.startsWith('made ')) };
+    return { status, hangs, said, ms: time.ms, told: lines.filter((line) => !line.startsWith('made ')) };
   }
 
   end() {
@@ -134,11 +148,9 @@ function placesOf(program, addresses) {
 async function testsOf(program) {
   const [names] = await served(program, ['names'], async (server) => (await server.run(0, '?')).told);
   return served(program, names.map((name, test) => ({ test, name: name.slice(5) })), async (server, { test, name }) => {
-    const began = Date.now();
     let result = await server.run(test, '+', SLOW_MS);
-    const ms = Date.now() - began;
     if (result.status !== 0 && !result.hangs) result = await server.run(test, '+', SLOW_MS);
-    const { status, hangs, told, said } = result;
+    const { status, hangs, told, said, ms } = result;
     if (hangs) console.log(`${program}: ${name} takes too long, and is left out`);
     if (hangs) return { program, test, name, ms, paths: [] };
     if (status !== 0) throw new Error(`${program}: ${name} fails, run alone\n${said}`);
@@ -223,8 +235,9 @@ const isListed = ({ call, trail: [{ where, what }] }, why) => listed.has(`${wher
 async function tryOne(server, one) {
   if (one.component === undefined) return { ...one, outcome: 'set-up' };
   const fail = (ms) => server.run(one.test, `${one.key}:${one.nth},`, ms);
-  let result = await fail(HANG_MS + 20 * one.ms);
-  if (result.hangs) result = await fail(4 * (HANG_MS + 20 * one.ms)); // a busy machine is no hang
+  const hangMs = HANG_MS + 5 * one.ms;
+  let result = await fail(hangMs);
+  if (result.hangs) result = await fail(AGAIN * hangMs); // a slow disk is no hang
   const [judged, why] = judge(one, result);
   const outcome = judged === 'found' && isListed(one, why) ? 'listed' : judged;
   const [place] = one.trail;
@@ -251,7 +264,7 @@ const started = Date.now();
 const tried = [];
 for (const program of programs) {
   const began = Date.now();
-  const failures = failuresOf(await pathsOf(program));
+  const failures = failuresOf(await pathsOf(program)).filter(({ call, trail }) => about.test(`${call} ${trail.map(({ what, where }) => `${what} ${where}`).join(' ')}`));
   const own = draw > 0 ? seededRng().shuffle(failures).slice(0, draw) : failures;
   tried.push(...await served(program, own, tryOne));
   console.log(`${program}: ${own.length} in ${Math.round((Date.now() - began) / 1000)} s`);

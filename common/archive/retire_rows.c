@@ -202,9 +202,11 @@ static int on_line(void *ctx, struct span line)
     int rc = 0;
     if (acting->len == BATCH_ROWS || acting->text.len + line.len > BATCH_BYTES)
         rc = send_batch(acting);
+    if (rc < 0)
+        return rc; /* what could not be sent is still there, and may fill all the room */
     grow_add(&acting->text, line);
     acting->ends[acting->len++] = acting->text.len;
-    return rc;
+    return 0;
 }
 
 int retire_rows_act(struct pg *pg, enum retire_act act, const struct retire_table *table,

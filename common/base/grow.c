@@ -51,6 +51,12 @@ void grow_add(struct grow *grow, struct span bytes)
     grow->len += bytes.len;
 }
 
+/* What failed at its first piece has no bytes either. */
+bool grow_is_empty(const struct grow *grow)
+{
+    return grow->len == 0 && !grow->failed;
+}
+
 static void grow_i64(struct grow *grow, int64_t value)
 {
     char memory[24];

@@ -18,7 +18,8 @@ void grow_clear(struct grow *grow); /* empty, the memory stays */
 void grow_free(struct grow *grow);
 void grow_add(struct grow *grow, struct span bytes);
 void grow_u64(struct grow *grow, uint64_t value);
-const char *grow_cstr(struct grow *grow); /* NULL if anything failed */
+const char *grow_cstr(struct grow *grow);    /* NULL if anything failed */
+bool grow_is_empty(const struct grow *grow); /* nothing was added, and nothing was to be added */
 
 /* PostgreSQL's array literals: open, elements, close. */
 void grow_array_open(struct grow *grow);

@@ -117,6 +117,9 @@ static int finish(struct pg *pg, struct err_slot *err, PGresult **out)
             break;
         if (verdict == 0)
             verdict = judge(pg, res, err);
+        /* Rows that nobody takes, since one could not be taken. libpq would say so for ever. */
+        if (PQresultStatus(res) == PGRES_COPY_OUT)
+            verdict = lost(pg, err);
         PQclear(kept);
         kept = res;
         if (verdict == ERR_CLOSED)

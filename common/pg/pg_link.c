@@ -10,11 +10,13 @@
  *
  * Judging: an error of the server is an answer, but one of class 57P announces the end of the
  * connection, and after it nobody knows whether the last statement took effect. That is why it
- * counts as closed. */
+ * counts as closed. So does an error that libpq makes by itself, since it had no memory for the
+ * answer or could not read it: the server may have done what it was asked. */
 #include "pg/pg_link.h"
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,6 +121,13 @@ PGconn *pg_link_start(const char *conninfo, const char *app, const char *options
     return conn;
 }
 
+/* Of its own, and not because another statement of the pipeline failed. */
+static bool is_error(const PGresult *res)
+{
+    ExecStatusType status = PQresultStatus(res);
+    return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
+}
+
 int pg_link_judge(const PGconn *conn, const PGresult *res, char sqlstate[PG_SQLSTATE_BYTES])
 {
     switch (PQresultStatus(res)) {
@@ -130,9 +139,9 @@ int pg_link_judge(const PGconn *conn, const PGresult *res, char sqlstate[PG_SQLS
     default:
         break;
     }
-    if (PQstatus(conn) == CONNECTION_BAD)
-        return ERR_CLOSED;
     const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    if (PQstatus(conn) == CONNECTION_BAD || (state == NULL && is_error(res)))
+        return ERR_CLOSED;
     snprintf(sqlstate, PG_SQLSTATE_BYTES, "%s", state != NULL ? state : "XX000");
     /* Class 57P: the backend is being ended (by an operator, a crash elsewhere, a shutdown). The
      * message arrives before the end of the stream does; what was under way is open. */

@@ -18,8 +18,8 @@ unsigned pg_link_hosts(const char *conninfo);
  * else to be looked at with PQstatus() and to end with PQfinish(). */
 PGconn *pg_link_start(const char *conninfo, const char *app, const char *options, unsigned first);
 
-/* 0; ERR_PEER with the sqlstate where the server said no; ERR_CLOSED where it is gone, and with it
- * the outcome of everything that was under way. */
+/* 0; ERR_PEER with the sqlstate where the server said no; ERR_CLOSED where it is gone, or its
+ * answer could not be taken, and with it the outcome of everything that was under way. */
 int pg_link_judge(const PGconn *conn, const PGresult *res, char sqlstate[PG_SQLSTATE_BYTES]);
 
 #endif

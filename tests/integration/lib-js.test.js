@@ -7,6 +7,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
 import { costsOf } from '../lib-js/costs.js';
+import { OwnTime } from '../lib-js/own-time.js';
 import {
   assertProblem,
   client,
@@ -198,6 +199,28 @@ test('config and metrics are written and read as the services do', () => {
   const metrics = parseMetrics('# HELP a b\na_total{x="y z"} 3\nb_bucket{le="+Inf"} 4\n');
   assert.equal(metrics.get('a_total{x="y z"}'), 3);
   assert.equal(metrics.size, 2);
+});
+
+test('a process that gets no processor has time left of its own', async (t) => {
+  const scope = openScope(t);
+  const cpu = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
+  const spin = (name, nice) => scope.spawn(name, ['taskset', '-c', cpu, 'nice', '-n', String(nice), process.execPath, '-e', 'for (;;);']).pid;
+  const ranMs = (pid) => Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  const hog = spin('hog', 0);
+  const starved = spin('starved', 19);
+  const asleep = scope.spawn('asleep', ['sleep', '600']).pid;
+  await until('all to be at it', () => ranMs(hog) > 100 && ranMs(starved) > 0 && ranMs(asleep) > 0);
+  const [from, ranBefore, times] = [performance.now(), ranMs(hog), [starved, asleep].map((pid) => new OwnTime(pid))];
+  times.forEach((time) => time.look());
+  const began = times.map(({ ms }) => ms);
+  await until('one to have been kept waiting', () => {
+    times.forEach((time) => time.look());
+    return ranMs(hog) - ranBefore > 300;
+  });
+  const passed = performance.now() - from;
+  const [waited, slept] = times.map(({ ms }, i) => ms - began[i]);
+  assert.ok(waited < passed / 2, `${waited} ms of ${passed} for one that hardly ran`);
+  assert.ok(slept > passed / 2, `${slept} ms of ${passed} for one that slept`);
 });
 
 test('what a file cost counts the programs that it ran', (t) => {

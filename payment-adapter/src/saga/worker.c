@@ -345,7 +345,7 @@ static struct pg_job *commit_job(struct worker *worker)
         BUG_STOP("no memory for a commit"); /* a few hundred bytes */
     add_moves(job, worker);
     for (int i = 0; i < EFFECT_COUNT; i++) {
-        if (worker->effects[i].len == 0)
+        if (grow_is_empty(&worker->effects[i]))
             continue;
         grow_add(&worker->effects[i], SPAN("]"));
         add_effect[i](job, &(struct sql_effects_args){whole(&worker->effects[i])});

@@ -357,7 +357,7 @@ static void chore_send(struct line_store *store)
         command = begin_bite(store);
     } else if (chore->step == CHORE_DROP) {
         const struct ask_house_drop ask = {SPAN("drop"), span_of(chore_event(chore)),
-                                           chore->audit != NULL ? span_of(chore->audit) : SPAN("")};
+                                           span_of(chore->audit)};
         command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
         ask_house_drop_put(&command, &ask);
     } else {
@@ -431,7 +431,11 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
             take_bite(chore, reply);
         else
             chore->step = CHORE_BITE;
-        chore_step(store);
+        /* Without memory for the trail's words its lease ends, and another front starts over. */
+        if (chore->step == CHORE_DROP && chore->audit == NULL)
+            chore_end(store);
+        else
+            chore_step(store);
     }
 }
 

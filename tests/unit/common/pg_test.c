@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "pg/pg.h"
+#include "pg/pg_link.h"
 #include "pg_fixture.h"
 
 #include <stdio.h>
@@ -248,6 +249,39 @@ static void a_copy_gives_every_row_and_can_be_stopped(void **state)
     pg_close(pg);
 }
 
+static void rows_that_nobody_takes_end_the_connection(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(5000);
+    struct err_slot err;
+    alarm(60); /* it went round and round: libpq says "there are rows" whenever it is asked */
+    assert_int_equal(ERR_CLOSED, pg_run(pg, "COPY (SELECT 1) TO STDOUT", &err));
+    alarm(0);
+    pg_close(pg);
+}
+
+/* Without memory libpq answers in the server's place, and the commit may have happened. */
+static void what_libpq_says_by_itself_is_no_answer_of_the_server(void **state)
+{
+    (void)state;
+    char sqlstate[PG_SQLSTATE_BYTES] = "";
+    PGconn *conn = PQconnectdb(pg_fixture_dsn(server));
+    PGresult *own = PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
+    PGresult *unread = PQmakeEmptyPGresult(conn, PGRES_BAD_RESPONSE);
+    PGresult *left_out = PQmakeEmptyPGresult(conn, PGRES_PIPELINE_ABORTED);
+    PGresult *servers = PQexec(conn, "SELECT 1/0");
+    assert_int_equal(ERR_CLOSED, pg_link_judge(conn, own, sqlstate));
+    assert_int_equal(ERR_CLOSED, pg_link_judge(conn, unread, sqlstate));
+    assert_int_equal(ERR_PEER, pg_link_judge(conn, left_out, sqlstate));
+    assert_int_equal(ERR_PEER, pg_link_judge(conn, servers, sqlstate));
+    assert_string_equal("22012", sqlstate);
+    PQclear(own);
+    PQclear(unread);
+    PQclear(left_out);
+    PQclear(servers);
+    PQfinish(conn);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -275,6 +309,8 @@ int main(void)
         cmocka_unit_test(a_host_that_says_nothing_keeps_nobody_from_the_next_one),
         cmocka_unit_test(a_pipeline_is_one_transaction),
         cmocka_unit_test(a_copy_gives_every_row_and_can_be_stopped),
+        cmocka_unit_test(rows_that_nobody_takes_end_the_connection),
+        cmocka_unit_test(what_libpq_says_by_itself_is_no_answer_of_the_server),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

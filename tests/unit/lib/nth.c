@@ -448,7 +448,7 @@ FAILS(int, X509_VERIFY_PARAM_set1_ip_asc, (X509_VERIFY_PARAM *param, const char 
 FAILS(int, SSL_CTX_use_PrivateKey, (SSL_CTX *ctx, EVP_PKEY *key), (ctx, key), return 0)
 /* clang-format on */
 
-/* What a server refuses: a result that says so, in place of the one that came. */
+/* What libpq has no memory for: an error of its own, in place of what the server did and said. */
 extern PGresult *__real_PQgetResult(PGconn *conn) __attribute__((weak));
 PGresult *__wrap_PQgetResult(PGconn *conn);
 PGresult *__wrap_PQgetResult(PGconn *conn)

@@ -1,0 +1,74 @@
+// own-time.js: how long a process has been at it by a clock of its own, which stands still while that process, or
+// one that it has begun, wants a processor and gets none. So a limit on this clock is the same on an idle machine
+// and on a busy one, and what exceeds it computes, or waits for something, without an end.
+//
+//   const time = new OwnTime(pid);
+//   time.look();        now and then: what happens between two looks is known by then
+//   time.ms             until the last look
+//
+// The kernel counts for each thread how long it waited to be run (/proc/PID/task/TID/schedstat), and adds to the
+// figure when it does run; one that is ready and has not run since the last look has waited ever since. The clock
+// never stands still for good: a tenth of the time passes in any case.
+
+import { readdirSync, readFileSync } from 'node:fs';
+
+const LEAST = 0.1;
+
+const quietly = (work, otherwise) => {
+  try {
+    return work();
+  } catch {
+    return otherwise; // it has just ended
+  }
+};
+
+const threadsOf = (pid) => quietly(() => readdirSync(`/proc/${pid}/task`), []);
+const read = (path) => quietly(() => readFileSync(path, 'latin1'), '');
+
+// A process and all that it has begun.
+function familyOf(pid) {
+  const family = [pid];
+  for (const one of family)
+    for (const tid of threadsOf(one)) family.push(...read(`/proc/${one}/task/${tid}/children`).split(' ').filter(Boolean).map(Number));
+  return family;
+}
+
+const isReady = (pid, tid) => / R /.test(read(`/proc/${pid}/task/${tid}/stat`).replace(/.*\)/, ' '));
+
+export class OwnTime {
+  ms = 0;
+  #pid;
+  #at = performance.now();
+  #threads = new Map(); // by number: {ran, waited, unseen}, in milliseconds
+  #debt = 0;
+
+  constructor(pid) {
+    this.#pid = pid;
+  }
+
+  look() {
+    const now = performance.now();
+    const passed = now - this.#at;
+    this.#at = now;
+    this.#debt += this.#longestWait(passed);
+    const stood = Math.min(this.#debt, passed * (1 - LEAST));
+    this.#debt -= stood;
+    this.ms += passed - stood;
+    return this.ms;
+  }
+
+  // Of all threads, since the last look.
+  #longestWait(passed) {
+    const waits = familyOf(this.#pid).flatMap((pid) => threadsOf(pid).map((tid) => this.#waitOf(pid, tid, passed)));
+    return Math.max(0, ...waits);
+  }
+
+  #waitOf(pid, tid, passed) {
+    const [ran = 0, waited = 0] = read(`/proc/${pid}/task/${tid}/schedstat`).split(' ').map((ns) => Number(ns) / 1e6);
+    const before = this.#threads.get(tid) ?? { ran: 0, waited: 0, unseen: 0 };
+    const stands = ran === before.ran && waited === before.waited && isReady(pid, tid);
+    const unseen = stands ? before.unseen + passed : 0;
+    this.#threads.set(tid, { ran, waited, unseen });
+    return waited + unseen - before.waited - before.unseen;
+  }
+}
