@@ -66,7 +66,7 @@ end
 local function thaw()
     local bucket = bucket_read('frozen_ms', 'dead', 'generation', 'last_upto', 'last_expires_ms', 'stood_ms',
         'thawed_ms')
-    local frozen_for_ms = now_ms - bucket.frozen_ms
+    local frozen_for_ms = math.max(0, now_ms - bucket.frozen_ms) -- a step of the clock that is not taken up
     local stretches = call('ZRANGE', prefix .. 'hist', 0, -1)
     for _, stretch in ipairs(stretches) do
         local upto, called_ms, expires_ms = string.match(stretch, '^(%d+):(%d+):(%d+)$')

@@ -533,6 +533,23 @@ test('a line that moves again gives everybody their time back, and costs the sam
 
 // ---- the operator and the clock ----
 
+// Seed 12000139 of the line's world: of a time below zero no front reads an answer, and it would have stayed there.
+test('a line that stood while the clock of Redis went back a little takes no time from anybody', async () => {
+  const line = await front().create({ call_ttl_ms: 20_000 });
+  await line.join(2);
+  await line.tick();
+  await run(line, 500);
+  const ends = async () => (await clockwork.redis.command('ZRANGE', line.key('hist'), 0, -1)).map((text) => Number(text.split(':')[2]));
+  const before_ = await ends();
+  assert.ok(before_.length > 0);
+  await line.move(STATE.OPEN, STATE.SOLD_OUT);
+  await clockwork.step(-3000);
+  await line.move(STATE.SOLD_OUT, STATE.OPEN);
+  await line.tick();
+  assert.equal(line.view.stood_ms, 0);
+  assert.deepEqual(await ends(), before_);
+});
+
 test('an event opens its pre-queue and closes its entries at its times, with an audit entry each', async () => {
   const at = clockwork.ms;
   const knobs = { prequeue_at_ms: at + 1000, opens_at_ms: at + 2000, rate_milli: 50_000 };
