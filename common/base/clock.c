@@ -20,6 +20,15 @@ static uint64_t real_wall_us(void *ctx)
     return system_wall_us();
 }
 
+uint64_t clock_apart_ms(const struct clock *clock, uint64_t asked_mono_us, uint64_t theirs_us)
+{
+    uint64_t now_us = clock_wall_us(clock), took_us = clock_mono_us(clock) - asked_mono_us;
+    uint64_t asked_us = now_us - took_us;
+    if (theirs_us < asked_us)
+        return (asked_us - theirs_us) / 1000;
+    return theirs_us > now_us ? (theirs_us - now_us) / 1000 : 0;
+}
+
 const struct clock *clock_system(void)
 {
     static const struct clock system = {real_mono_us, real_wall_us, NULL};

@@ -21,6 +21,11 @@ static inline uint64_t clock_wall_us(const struct clock *clock)
     return clock->wall_us(clock->ctx);
 }
 
+/* How far apart this wall clock and another one are at least, in milliseconds. The other one said
+ * `theirs_us` at some moment since `asked_mono_us`, so however long that took it is no difference.
+ */
+uint64_t clock_apart_ms(const struct clock *clock, uint64_t asked_mono_us, uint64_t theirs_us);
+
 const struct clock *clock_system(void);
 
 struct clock_fake {

@@ -576,3 +576,16 @@ int metrics_process(struct metrics *metrics, struct err_slot *err)
     }
     return rc;
 }
+
+int metrics_clock_apart(struct metrics *metrics, const char *store,
+                        const _Atomic uint64_t *apart_ms, struct err_slot *err)
+{
+    char memory[METRICS_LABELS_MAX];
+    struct text labels = text_on(memory, sizeof(memory) - 1);
+    metrics_label(&labels, "store", span_of(store));
+    memory[labels.len] = '\0';
+    struct metrics_desc desc = {
+        "fairgate_clock_apart_ms",
+        "How far the clocks of this machine and of a store it works with are apart.", memory};
+    return metrics_gauge(metrics, &desc, apart_ms, err);
+}

@@ -65,6 +65,10 @@ int metrics_http(struct metrics *metrics, const char *listener, const struct htt
  * process_max_fds, process_cpu_seconds_total, process_start_time_seconds. */
 int metrics_process(struct metrics *metrics, struct err_slot *err);
 
+/* fairgate_clock_apart_ms{store="..."}: by clock_apart_ms(); of one loop of the process. */
+int metrics_clock_apart(struct metrics *metrics, const char *store,
+                        const _Atomic uint64_t *apart_ms, struct err_slot *err);
+
 /* The whole text, Content-Type METRICS_TYPE. On success *out is malloced, the caller's to free. */
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 int metrics_render(struct metrics *metrics, struct err_slot *err, char **out, size_t *len);

@@ -147,6 +147,7 @@ const PROGRAMS = {
       panel('Memory in RAM', 'bytes', { '{{job}} {{instance}}': 'process_resident_memory_bytes{job=~"fairgate.*"}' }),
       panel('Memory asked for and not given back', 'bytes', { '{{job}} {{instance}}': 'fairgate_memory_allocated_bytes' }),
       panel('Files, of the limit', 'percentunit', { '{{job}} {{instance}}': 'process_open_fds{job=~"fairgate.*"} / process_max_fds{job=~"fairgate.*"}' }),
+      panel('Its clock and that of its store are apart', 'ms', { '{{job}} {{instance}}: {{store}}': 'fairgate_clock_apart_ms' }),
     ],
   },
 };

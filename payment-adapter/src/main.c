@@ -145,6 +145,8 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
     if (pay->reconcile == NULL)
         return 0;
     int rc = add_psp_metrics(pay, err);
+    if (rc == 0)
+        rc = metrics_clock_apart(pay->loop->metrics, "postgresql", &pay->db_clock_apart_ms, err);
     if (rc < 0)
         return rc;
     const struct reconcile_stats *reconcile = reconcile_stats(pay->reconcile);

@@ -179,9 +179,14 @@ static void keep_lag(struct pay *pay, enum pay_lag lag, int64_t value)
 static void on_lags(void *ctx, const struct pg_answer *answer)
 {
     struct pay *pay = ctx;
+    uint64_t asked_us = pay->lags_asked_us;
+    pay->lags_asked_us = 0;
     if (answer->rc < 0)
         return;
     const struct sql_lags_row row = sql_lags_row(answer->results[0], 0);
+    atomic_store_explicit(&pay->db_clock_apart_ms,
+                          clock_apart_ms(pay->loop->clock, asked_us, row.now_us),
+                          memory_order_relaxed);
     keep_lag(pay, LAG_SHOP, row.shop);
     keep_lag(pay, LAG_SHOP_US, row.shop_us);
     keep_lag(pay, LAG_SHOP_PARKED, row.shop_parked);
@@ -190,6 +195,14 @@ static void on_lags(void *ctx, const struct pg_answer *answer)
     keep_lag(pay, LAG_SAGAS_PARKED, row.sagas_parked);
     keep_lag(pay, LAG_SAGAS_OPEN, row.sagas_open);
     keep_lag(pay, LAG_SAGAS_US, row.sagas_us);
+}
+
+static void ask_lags(struct pay *pay)
+{
+    if (pay->lags_asked_us != 0)
+        return;
+    pay->lags_asked_us = clock_mono_us(pay->loop->clock);
+    sql_lags(pay->pg, on_lags, pay);
 }
 
 static void tell_ready(struct pay *pay)
@@ -211,7 +224,7 @@ static void on_tick(uv_timer_t *timer)
         reconcile_tick(pay->reconcile);
     order_series_tick(pay->series);
     if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0) {
-        sql_lags(pay->pg, on_lags, pay);
+        ask_lags(pay);
         worker_look_for_unknown(pay->worker);
     }
     if (pay->loop->index == 0 && pay->ticks % SWEEP_EVERY == 0)

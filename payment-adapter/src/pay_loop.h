@@ -100,6 +100,8 @@ struct pay {
     uint32_t logins;           /* their number */
     struct tally tokens_wrong; /* login_http.c: wrong tokens of the shop, by address */
     _Atomic uint64_t lags[PAY_LAGS];
+    uint64_t lags_asked_us; /* 0: they are not asked for just now */
+    _Atomic uint64_t db_clock_apart_ms;
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
     struct ticket_times ticket_times;
     _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated, webhooks_strange;

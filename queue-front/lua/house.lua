@@ -62,6 +62,7 @@ local function look()
         [tell_house_look.born] = born,
         [tell_house_look.n] = n,
         [tell_house_look.size] = size,
+        [tell_house_look.now_us] = now_us,
         [tell_house_look.chore] = due_chore(tonumber(ARGV[ask_house_look.chores])),
     }
     if born == ARGV[ask_house_look.born] and n == tonumber(ARGV[ask_house_look.n]) and

@@ -145,6 +145,8 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
             &(struct metrics_desc){"fairgate_journal_waiting", "changes in the ring", NULL},
             &journal->lag, err);
     if (rc == 0)
+        rc = metrics_clock_apart(metrics, "postgresql", &journal->clock_apart_ms, err);
+    if (rc == 0)
         rc = metrics_gauge(metrics,
                            &(struct metrics_desc){
                                "fairgate_idem_room",

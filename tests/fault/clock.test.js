@@ -1,10 +1,13 @@
 // Clocks that are wrong, of real servers: Redis's own makes a step of an hour, and a failover leads to a host
-// that is an hour off. No visit and no call is lost, no gate opens before its time, and nobody's wait jumps.
+// that is an hour off. No visit and no call is lost, no gate opens before its time, and nobody's wait jumps. And
+// each service tells that its clock and that of its store are apart.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openClock, openScope, startRedis, startReplica, startSentinels, until } from '../lib-js/index.js';
+import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from '../integration/queue-front/support.js';
+import { openPostgres, openSeats } from '../integration/seat-service/house.js';
 
 const HOUR = 3600_000;
 const at = (ms) => new Date(Date.now() + ms).toISOString();
@@ -58,6 +61,12 @@ async function judge(house, { visitors, passes, waits: before }) {
   }
 }
 
+// At least so far as the clock is off, less what the answer took.
+const untilApart = (service, store, offMs) => until(`${service.program} to tell of a clock ${offMs} ms off`, async () => {
+  const apart = (await service.metrics()).get(`fairgate_clock_apart_ms{store="${store}"}`);
+  return offMs === 0 ? apart === 0 : apart > Math.abs(offMs) - 10_000 && apart < Math.abs(offMs) + 10_000;
+});
+
 async function untilTold(house, aheadMs) {
   const name = aheadMs > 0 ? 'clock_ahead_ms' : 'clock_behind_ms';
   for (const front of house.fronts)
@@ -75,6 +84,7 @@ test('a clock that is set forward by an hour and back again, under two fronts', 
     const [s] = await redis.command('TIME');
     assert.ok(Math.abs(Number(s) * 1000 - Date.now() - off) < 5000, 'the clock is wrong indeed');
     if (off !== 0) await untilTold(house, off);
+    for (const front of house.fronts) await untilApart(front, 'redis', off);
     await judge(house, line);
   }
   assert.equal((await line.visitors[3].entered()).session !== undefined, true);
@@ -100,3 +110,14 @@ for (const off of [HOUR, -HOUR]) {
     await line.visitors[4].entered();
   });
 }
+
+test('seats and payments tell that the clock of PostgreSQL is wrong, and that it is right again', async (t) => {
+  const scope = openScope(t);
+  const clock = openClock(scope);
+  const seats = await openSeats(scope, await openPostgres(scope, {}, null, clock));
+  const { pay } = await openWorld(scope, { clock });
+  for (const off of [0, HOUR, -HOUR, 0]) {
+    clock.set(off);
+    for (const service of [seats, pay]) await untilApart(service, 'postgresql', off);
+  }
+});

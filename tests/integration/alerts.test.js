@@ -74,6 +74,7 @@ const CASES = {
   FairgateMailLags: [['fairgate_mail_lag_microseconds', level(6e7, 1e9)]],
   FairgateMailsGivenUp: [['fairgate_mails_total{outcome="given_up"}', rising(1)], ['fairgate_mails_total{outcome="sent"}', '0+5x60']],
   FairgateUnknownOutcomes: [['fairgate_pay_db_unknown_total', rising(1)]],
+  FairgateClockApart: [['fairgate_clock_apart_ms{instance="a",store="redis"}', level(900, 1100)]],
   FairgateErrors: [['fairgate_http_responses_total{job="fairgate-pay",class="5xx"}', rising(60)], ['fairgate_http_responses_total{job="fairgate-pay",class="2xx"}', '0+600x60']],
   FairgateWarnings: [['fairgate_warnings_total{what="a"}', rising(1)]],
   FairgateOddEvents: [['fairgate_odd_events_total{what="a"}', rising(1)]],
@@ -251,7 +252,7 @@ test('the table names the alerts that hang on each figure', () => {
 });
 
 // By their names, as a service gives them: a new figure of that kind wants a rule.
-const TROUBLE = /_(codes_missing|visits_halted|stale|shut|parked|unknown|unknown_total|failures_total|broken_total|late_total|late_ms|store_timeouts_total|unremembered_total|overdue_microseconds|lag_microseconds|drift|warnings_total|odd_events_total|journal_errors_total|clock_(ahead|behind)_ms|refused_us_total|missed_total)$/;
+const TROUBLE = /_(codes_missing|visits_halted|stale|shut|parked|unknown|unknown_total|failures_total|broken_total|late_total|late_ms|store_timeouts_total|unremembered_total|overdue_microseconds|lag_microseconds|drift|warnings_total|odd_events_total|journal_errors_total|clock_(ahead|behind|apart)_ms|refused_us_total|missed_total)$/;
 
 test('every figure of trouble is in a rule', () => {
   assert.deepEqual(table.filter(({ name, alerts: told }) => TROUBLE.test(name) && told.length === 0).map(({ name }) => name), []);

@@ -5,15 +5,22 @@
 //   clock.set(3600_000);   // ahead by an hour from now on
 
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './service.js';
 
 const libraries = new Map(); // of each scope
 
+// A folder that also a server of another user may read.
+function openDir(scope) {
+  const dir = scope.tempDir('clock-');
+  chmodSync(dir, 0o755);
+  return dir;
+}
+
 function library(scope) {
   if (!libraries.has(scope)) {
-    const path = join(scope.tempDir('clock-'), 'clock.so');
+    const path = join(openDir(scope), 'clock.so');
     execFileSync('cc', ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror', '-o', path, join(ROOT, 'tests/fault/clock/clock.c')]);
     libraries.set(scope, path);
     scope.defer(() => libraries.delete(scope));
@@ -22,7 +29,7 @@ function library(scope) {
 }
 
 export function openClock(scope, offMs = 0) {
-  const file = join(scope.tempDir('clock-'), 'off');
+  const file = join(openDir(scope), 'off');
   writeFileSync(file, Buffer.alloc(8));
   const clock = {
     env: { LD_PRELOAD: library(scope), FAIRGATE_CLOCK_OFF: file },

@@ -44,9 +44,9 @@ function keepTemplate(data, path) {
 
 // startPostgres(scope, {settings, databases: ['seats']}) -> Postgres, answering. Superuser
 // "postgres", no password (the socket's folder is ours alone; on TCP only from 127.0.0.1).
-// With a `disk` (disk.js) its data lie there, synced like a real cluster's.
-export async function startPostgres(scope, { settings = {}, port = null, databases = [], disk = null } = {}) {
-  const postgres = new Postgres(scope, settings, port ?? (await freePort()), disk);
+// With a `disk` (disk.js) its data lie there, synced like a real cluster's; with a `clock` (clock.js) it goes by that.
+export async function startPostgres(scope, { settings = {}, port = null, databases = [], disk = null, clock = null } = {}) {
+  const postgres = new Postgres(scope, settings, port ?? (await freePort()), disk, clock);
   postgres.initdb();
   await postgres.start();
   for (const name of databases) postgres.sql(`CREATE DATABASE "${name}"`);
@@ -54,13 +54,14 @@ export async function startPostgres(scope, { settings = {}, port = null, databas
 }
 
 export class Postgres {
-  constructor(scope, settings, port, disk = null) {
+  constructor(scope, settings, port, disk = null, clock = null) {
     this.scope = scope;
     this.settings = settings;
     this.port = port;
     this.bin = postgresBin();
     this.dir = scope.tempDir('pg-');
     this.disk = disk;
+    this.clock = clock;
     this.data = join(disk?.dir ?? this.dir, 'data');
     this.socketDir = this.dir;
     this.child = null;
@@ -113,7 +114,7 @@ export class Postgres {
       `postgres-${this.port}`,
       [`${this.bin}/postgres`, '-D', this.data, ...argv],
       // SIGINT: fast shutdown; SIGQUIT: immediate, should the test runner itself be killed.
-      { user: USER, cwd: '/', endSignal: 'SIGINT', deathSignal: 'QUIT', stays: true },
+      { user: USER, cwd: '/', endSignal: 'SIGINT', deathSignal: 'QUIT', stays: true, env: this.clock?.env },
     );
     this.child.mayEnd = this.disk !== null; // of a disk that fails under it it may die
     await until(

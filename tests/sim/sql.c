@@ -629,7 +629,7 @@ struct sql_server_wal_row sql_server_wal_row(const PGresult *res, int row)
 {
     (void)res;
     (void)row;
-    return (struct sql_server_wal_row){0, 0};
+    return (struct sql_server_wal_row){.now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS};
 }
 
 int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct err_slot *err,

@@ -210,7 +210,7 @@ UPDATE mail_outbox
 SET due_at = now() + :ms(:wait_ms), tries = tries - :no_tries, error = :error
 WHERE id = :id AND done_at IS NULL;
 
--- How far behind letters, mails and sagas are, for the metrics.
+-- How far behind letters, mails and sagas are, and what time it is here, for the metrics.
 -- statement: lags
 --< shop          bigint signed
 --< shop_us       bigint signed
@@ -220,6 +220,7 @@ WHERE id = :id AND done_at IS NULL;
 --< sagas_open    bigint signed
 --< sagas_us      bigint signed
 --< shop_parked   bigint signed
+--< now_us        bigint
 SELECT (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at < 'infinity') AS shop,
     coalesce((
         SELECT :age_us(min(made_at))
@@ -235,4 +236,5 @@ SELECT (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at < 'inf
         FROM saga s
         WHERE :is_open(s) AND NOT s.parked AND s.due_at < now()
     ), 0) AS sagas_us,
-    (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at = 'infinity') AS shop_parked;
+    (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at = 'infinity') AS shop_parked,
+    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us;

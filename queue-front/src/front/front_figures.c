@@ -231,7 +231,12 @@ int figures_begin(struct front *front, struct err_slot *err)
         "fairgate_events_shut",
         "Events that let nobody new in here: no readable document, or no identity key.", NULL};
     int rc = metrics_gauge(front->loop->metrics, &pending, &front->stats.pending, err);
-    return rc < 0 ? rc : metrics_gauge(front->loop->metrics, &shut, &front->stats.events_shut, err);
+    if (rc == 0)
+        rc = metrics_gauge(front->loop->metrics, &shut, &front->stats.events_shut, err);
+    if (rc == 0 && front->loop->index == 0) /* what each loop tells is added up */
+        rc = metrics_clock_apart(front->loop->metrics, "redis",
+                                 &line_store_stats(front->store)->clock_apart_ms, err);
+    return rc;
 }
 
 void figures_end(struct front *front)
@@ -242,4 +247,5 @@ void figures_end(struct front *front)
         metrics_forget(front->loop->metrics, (const void *)counters[i].value);
     metrics_forget(front->loop->metrics, &front->stats.pending);
     metrics_forget(front->loop->metrics, &front->stats.events_shut);
+    metrics_forget(front->loop->metrics, &line_store_stats(front->store)->clock_apart_ms);
 }

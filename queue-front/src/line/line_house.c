@@ -217,6 +217,9 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
     bool sure = strcmp(seen->run_id, now.run_id) == 0 && seen->born == now.born && seen->n <= now.n;
     store->house = now;
     store->discovered = true;
+    atomic_store_explicit(&store->stats.clock_apart_ms,
+                          clock_apart_ms(store->conf.clock, store->look_sent_us, tell.now_us),
+                          memory_order_relaxed);
     if (tell.outcome == LINE_OK)
         take_names(store, reply, sure);
     else

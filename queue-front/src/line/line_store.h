@@ -310,7 +310,8 @@ struct line_store_stats {
     _Atomic uint64_t calls, answers, timeouts, reconnects, redirects, joins, join_calls, ticks,
         heals, cuts_made, cuts_lost, seals, shards_silent, joins_put_off, joins_cut,
         joins_cut_wait_us, joins_cut_slow;
-    _Atomic uint64_t ready; /* gauge */
+    _Atomic uint64_t ready;          /* gauges */
+    _Atomic uint64_t clock_apart_ms; /* between this machine and the Redis that has the house */
 };
 
 const struct line_store_stats *line_store_stats(const struct line_store *store);

@@ -103,8 +103,11 @@ FROM pg_locks
 WHERE locktype = 'advisory' AND classid = :class::oid AND objid = :key::oid
     AND objsubid = 2 AND granted AND pid = ANY (:pids) AND pid <> pg_backend_pid();
 
--- How much WAL the server has written since its start, and how many flushes that took.
+-- What time it is there, how much WAL the server has written since its start, and how many flushes
+-- that took.
 -- statement: server_wal
 --< bytes   bigint
 --< flushes bigint
-SELECT wal_bytes::bigint AS bytes, wal_sync::bigint AS flushes FROM pg_stat_wal;
+--< now     timestamptz
+SELECT wal_bytes::bigint AS bytes, wal_sync::bigint AS flushes, clock_timestamp() AS now
+FROM pg_stat_wal;

@@ -267,17 +267,21 @@ static int prove(struct journal *journal, struct err_slot *err)
 
 /* ---- the thread ---- */
 
-/* Asks the server now and then what its log has cost, so that the connection is never silent for
- * long. */
+/* Asks the server now and then what its log has cost and what time it is there, so that the
+ * connection is never silent for long. */
 static int beat(struct journal *journal, struct err_slot *err)
 {
-    uint64_t bytes = 0, flushes = 0, asked_us = journal_now_us(journal);
-    int rc = store_wal(journal->pg, err, &bytes, &flushes);
+    struct journal_stats *stats = &journal->stats;
+    struct store_server server = {0};
+    uint64_t asked_us = journal_now_us(journal);
+    int rc = store_server(journal->pg, err, &server);
     if (rc < 0)
         return rc;
+    uint64_t apart_ms = clock_apart_ms(journal->conf.clock, asked_us, server.now_ms * 1000);
     proven(journal, asked_us);
-    atomic_store_explicit(&journal->stats.wal_bytes, bytes, memory_order_relaxed);
-    atomic_store_explicit(&journal->stats.wal_flushes, flushes, memory_order_relaxed);
+    atomic_store_explicit(&stats->wal_bytes, server.wal_bytes, memory_order_relaxed);
+    atomic_store_explicit(&stats->wal_flushes, server.wal_flushes, memory_order_relaxed);
+    atomic_store_explicit(&stats->clock_apart_ms, apart_ms, memory_order_relaxed);
     return 0;
 }
 

@@ -128,6 +128,7 @@ struct journal_stats {
     _Atomic uint64_t settled_written,
         settled_again;                       /* open outcomes that had been written; that had not */
     _Atomic uint64_t wal_bytes, wal_flushes; /* of the whole server */
+    _Atomic uint64_t clock_apart_ms;         /* gauge: between this machine and the server */
     _Atomic uint64_t lag;                    /* waiting in the queue at the last batch */
     _Atomic uint64_t events[JOURNAL_STATES]; /* how many are in each state */
     struct histogram batch;                  /* changes a commit */

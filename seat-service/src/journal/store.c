@@ -670,15 +670,14 @@ int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t mo
     return rc;
 }
 
-int store_wal(struct pg *pg, struct err_slot *err, uint64_t *bytes, uint64_t *flushes)
+int store_server(struct pg *pg, struct err_slot *err, struct store_server *out)
 {
     PGresult *res;
     int rc = sql_server_wal(pg, err, &res);
     if (rc < 0)
         return rc;
     struct sql_server_wal_row row = sql_server_wal_row(res, 0);
-    *bytes = row.bytes;
-    *flushes = row.flushes;
+    *out = (struct store_server){row.bytes, row.flushes, row.now_ms};
     PQclear(res);
     return 0;
 }

@@ -163,8 +163,10 @@ int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t mo
                     int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
                     struct err_slot *err);
 
-/* WAL position and flushes of the server since its start; flushes are 0 if it does not count them.
- */
-int store_wal(struct pg *pg, struct err_slot *err, uint64_t *bytes, uint64_t *flushes);
+struct store_server {
+    uint64_t wal_bytes, wal_flushes; /* since its start; flushes are 0 if it does not count them */
+    uint64_t now_ms;                 /* by its clock */
+};
+int store_server(struct pg *pg, struct err_slot *err, struct store_server *out);
 
 #endif

@@ -111,8 +111,8 @@ export function hall({
 // The service is an ordinary role that owns its database, as in production.
 export const ROLE = 'seat_service';
 
-export async function openPostgres(scope, settings = {}, disk = null) {
-  const postgres = await startPostgres(scope, { databases: ['seats'], settings, disk });
+export async function openPostgres(scope, settings = {}, disk = null, clock = null) {
+  const postgres = await startPostgres(scope, { databases: ['seats'], settings, disk, clock });
   postgres.sql(`CREATE ROLE ${ROLE} LOGIN; ALTER DATABASE seats OWNER TO ${ROLE}`);
   return postgres;
 }

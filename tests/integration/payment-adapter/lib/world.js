@@ -61,6 +61,7 @@ class World {
       databases: ['pay', 'shop'],
       settings: this.options.postgres ?? {},
       disk: this.options.disk ?? null,
+      clock: this.options.clock ?? null,
     });
     this.#makeUsers();
     this.dir = scope.tempDir('pay-');
