@@ -127,6 +127,10 @@ static int add_psp_metrics(struct pay *pay, struct err_slot *err)
          false},
         {"fairgate_psp_held_back_total", "", "purpose=\"take\"", &pace->held_back[PACE_TAKE],
          false},
+        {"fairgate_psp_pace_unheard_total",
+         "reports of calls to the providers that the database did not answer: meanwhile this "
+         "process keeps to its last pace",
+         NULL, &pace->unheard, false},
     };
     int rc = add_metrics(pay->loop->metrics, all, LEN(all), err);
     for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++) {

@@ -11,6 +11,7 @@
 #include "letters/outbox.h"
 #include "observe/log.h"
 #include "saga/order_series.h"
+#include "saga/pace_teller.h"
 #include "saga/reconcile.h"
 #include "store/statements.h"
 
@@ -339,6 +340,14 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     if (rc < 0)
         return rc;
     open_psps(pay);
+    const struct pace_teller_conf teller = {.loop = loop->uv,
+                                            .pg = pay->pg,
+                                            .pace = &pay->common->caps->psp.pace,
+                                            .clock = loop->clock,
+                                            .log = loop->log};
+    rc = pace_teller_create(&teller, err, &pay->pace_teller);
+    if (rc < 0)
+        return rc;
     struct jwks_feed_conf feed = {
         .whose = "the waiting room's",
         .url = texts->passes_url,
@@ -577,6 +586,7 @@ void pay_close(struct pay *pay)
     mailer_close(pay->mailer);
     reconcile_close(pay->reconcile);
     worker_close(pay->worker);
+    pace_teller_close(pay->pace_teller);
     outcalls_close(pay->outcalls);
     users_close(pay->users);
     pg_pool_close(pay->saga_pg);

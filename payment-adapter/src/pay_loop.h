@@ -28,6 +28,7 @@ struct outbox;       /* outbox.h */
 struct mailer;       /* mailer.h */
 struct reconcile;    /* reconcile.h */
 struct order_series; /* saga/order_series.h */
+struct pace_teller;  /* saga/pace_teller.h */
 struct webhooks;     /* webhooks.h */
 
 /* Limits that all loops of the process share. */
@@ -83,6 +84,7 @@ struct pay {
     struct psp psps[PSP_PROVIDERS]; /* those in use */
     struct psp *psp_list[PSP_PROVIDERS];
     uint32_t psps_len;
+    struct pace_teller *pace_teller;
     struct seats_map *seats_map;
     struct peers_http *peers;
     struct checkout *checkout;

@@ -96,8 +96,8 @@ static const struct config_setting first[] = {
      "the provider of an order that names none"},
     {"psp", "timeout", CONFIG_DURATION, AT(psp_timeout_ms), "8s", 100, 10000, NULL, "of one call"},
     {"psp", "per_s", CONFIG_U64, AT(psp_per_s), "100", 1, 1000000, NULL,
-     "calls to the providers in a second, by this process; with several each has a part of what "
-     "the account allows; captures go before polls"},
+     "calls to the providers in a second, by all processes together: what the account allows; "
+     "captures go before polls"},
 };
 
 /* The providers' own settings come between these two. */

@@ -14,7 +14,7 @@ export function withSize(ask, size) {
   const { pays, edges, fronts, shards } = size;
   const cost = {
     ...ask.cost,
-    psp_calls_per_s: Math.max(ask.cost.psp_calls_per_s, size.pspPerS / pays),
+    psp_calls_per_s: Math.max(ask.cost.psp_calls_per_s, size.pspPerS),
     users_queries_per_s: Math.max(ask.cost.users_queries_per_s, size.usersPerS),
   };
   return { ...ask, edges, fronts, shards, pays, cost };

@@ -92,7 +92,7 @@ function narrow() {
     ['one edge, without a bound of what its kernel takes in', base({ edges: 1, fronts: 45, backlog: 1e9, figures: paced })],
     ['one front of two cores', base({ fronts: 1, figures: paced })],
     ['`psp.per_s` as it is delivered, 100', base({})],
-    ['500 called a second', base({ ratePerS: 500, pays: 5, figures: paced })],
+    ['500 called a second', base({ ratePerS: 500, pays: 5, figures: { psp_calls_per_s: 5 * paced.psp_calls_per_s } })],
     ['all of them 64 times as fast at the seats as by chance', base({ figures: paced, people: { popularity: 64 } })],
   ];
   return table(

@@ -55,7 +55,7 @@ function stationsOf(ask) {
     seats: shared ?? named('seats', us(ask.seatCores)),
     commits: named('commits of the seats', cost.seat_commits_per_s),
     users: named('user table', cost.users_queries_per_s),
-    provider: named('provider', ask.pays * cost.psp_calls_per_s),
+    provider: named('provider', cost.psp_calls_per_s),
     pays: shared ?? named('orders', us(ask.pays * ask.payCores)),
     database: named('PostgreSQL', ask.databases * cost.database_commits_per_s),
     shop: named('shop', cost.shop_orders_per_s),

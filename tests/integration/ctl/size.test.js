@@ -45,7 +45,7 @@ test('it adds up as the simulation\'s own sums do', async () => {
     assert.deepEqual([countOf(got, 'edge').then, countOf(got, 'queue-front').then], [wanted.after.edges, wanted.after.fronts], one.join(' '));
     const least = Object.fromEntries(got.settings.map(({ setting, least: value }) => [setting, value]));
     assert.deepEqual(least, {
-      rate_per_s: one[3], max_active: wanted.maxActive, 'psp.per_s': Math.ceil(wanted.pspPerS / wanted.pays), 'users.queries_per_s': wanted.usersPerS,
+      rate_per_s: one[3], max_active: wanted.maxActive, 'psp.per_s': wanted.pspPerS, 'users.queries_per_s': wanted.usersPerS,
       maxconn: wanted.connections, LimitNOFILE: wanted.streams, ...(wanted.shards > 1 ? { shards: wanted.shards } : {}),
     });
     assert.equal(got.polls_per_s, Math.floor(wanted.pollsPerS));

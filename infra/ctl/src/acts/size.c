@@ -88,10 +88,10 @@ static json_t *settings_of(const struct size_ask *ask, const struct size *size)
                 "of the event: 1000 as delivered; visits of 51 s, more if they take longer");
     if (size->shards > 1)
         add_setting(settings, "shards", size->shards, "of the event, when it is made");
-    add_setting(settings, "psp.per_s", size->psp_per_s / size->pays,
-                "of each payment-adapter; ask the provider first");
+    add_setting(settings, "psp.per_s", size->psp_per_s,
+                "of all payment-adapters; ask the provider first");
     add_setting(settings, "users.queries_per_s", size->users_per_s,
-                "of all of them; ask whoever has the user table first");
+                "of all of them, too; ask whoever has the user table first");
     add_setting(settings, "maxconn", size->connections, "of each edge, LimitNOFILE twice that");
     add_setting(settings, "LimitNOFILE", size->streams, "of each queue-front: a page has a stream");
     return settings;

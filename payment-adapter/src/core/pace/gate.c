@@ -38,15 +38,20 @@ uint64_t gate_ahead_ns(const struct gate *gate, uint64_t now_us)
     return paid_ns > now_us * 1000 ? paid_ns - now_us * 1000 : 0;
 }
 
+void gate_move(_Atomic uint64_t *word, uint64_t now_ns, uint64_t by_ns)
+{
+    uint64_t paid_ns = atomic_load_explicit(word, memory_order_relaxed);
+    uint64_t next_ns;
+    do {
+        next_ns = (paid_ns > now_ns ? paid_ns : now_ns) + by_ns;
+        /* relaxed: the word guards nothing but itself */
+    } while (!atomic_compare_exchange_weak_explicit(word, &paid_ns, next_ns, memory_order_relaxed,
+                                                    memory_order_relaxed));
+}
+
 void gate_pay(struct gate *gate, uint64_t now_us)
 {
     assert(gate->interval_ns > 0); /* it was inited */
     assert(gate->burst_ns >= gate->interval_ns);
-    uint64_t now_ns = now_us * 1000;
-    uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
-    uint64_t next_ns;
-    do {
-        next_ns = (paid_ns > now_ns ? paid_ns : now_ns) + gate->interval_ns;
-    } while (!atomic_compare_exchange_weak_explicit(&gate->paid_ns, &paid_ns, next_ns,
-                                                    memory_order_relaxed, memory_order_relaxed));
+    gate_move(&gate->paid_ns, now_us * 1000, gate->interval_ns);
 }

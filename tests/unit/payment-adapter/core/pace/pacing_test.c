@@ -173,6 +173,21 @@ static void threads_at_one_gate_get_no_more_than_one_would(void **state)
 
 /* ---- the pace ---- */
 
+/* What the database keeps for all: the moment up to which calls are paid for. */
+struct house {
+    uint64_t paid_us;
+};
+
+static void report(struct house *house, struct pace *pace, uint64_t now_us)
+{
+    uint32_t calls;
+    if (!pace_report(pace, now_us, &calls))
+        return;
+    house->paid_us = (house->paid_us > now_us ? house->paid_us : now_us) +
+                     (uint64_t)calls * pace_interval_us(pace);
+    pace_reported(pace, calls, house->paid_us - now_us, now_us);
+}
+
 static unsigned paid(struct pace *pace, enum pace_purpose purpose, uint64_t now_us, unsigned asks)
 {
     unsigned calls = 0;
@@ -189,17 +204,30 @@ static void what_polls_must_leave_is_there_for_captures(void **state)
 {
     (void)state;
     struct pace pace;
-    pace_init(&pace, 100); /* a burst of 25 */
+    struct house house = {0};
+    pace_init(&pace, 100); /* a burst of 25, a trust of 6 */
     uint64_t now_us = 5000000;
-    for (int i = 0; i < 20; i++, now_us += 100000) { /* two seconds of more polls than may be */
-        unsigned polls = paid(&pace, PACE_POLL, now_us, 100);
-        assert_true(i == 0 ? polls == 12 : polls <= 10);
-        assert_in_range(paid(&pace, PACE_TAKE, now_us, 1), 1, 1);
+    unsigned polls = 0;
+    for (int i = 0; i < 200; i++, now_us += 10000) { /* two seconds of more polls than may be */
+        polls += paid(&pace, PACE_POLL, now_us, 100);
+        if (i % 10 == 0)
+            assert_in_range(paid(&pace, PACE_TAKE, now_us, 1), 1, 1);
+        report(&house, &pace, now_us);
     }
-    assert_in_range(paid(&pace, PACE_MAKE, now_us, 100), 5, 20);
-    assert_in_range(paid(&pace, PACE_TAKE, now_us, 100), 5, 15);
+    assert_in_range(polls, 150, 12 + 200 - 20);
+    unsigned makes = 0, takes = 0;
+    for (int i = 0; i < 10; i++, now_us += 10000) {
+        makes += paid(&pace, PACE_MAKE, now_us, 100);
+        report(&house, &pace, now_us);
+    }
+    assert_in_range(makes, 5 + 9, 20);
+    for (int i = 0; i < 10; i++, now_us += 10000) {
+        takes += paid(&pace, PACE_TAKE, now_us, 100);
+        report(&house, &pace, now_us);
+    }
+    assert_in_range(takes, 4 + 9, 16);
     assert_true(atomic_load(&pace.held_back[PACE_POLL]) > 1000);
-    assert_true(atomic_load(&pace.calls) <= 25 + 210);
+    assert_true(atomic_load(&pace.calls) <= 25 + 220);
 }
 
 static void those_who_wait_get_turns_at_the_rate(void **state)
@@ -219,6 +247,208 @@ static void those_who_wait_get_turns_at_the_rate(void **state)
     for (int i = 0; i < 1000; i++)
         assert_true(pace_wait_ms(&pace, PACE_POLL, now_us) <= 30000);
     assert_in_range(pace_wait_ms(&pace, PACE_TAKE, now_us), 0, 100); /* a line of its own */
+}
+
+/* ---- the pace of several processes ---- */
+
+enum { PROCESSES = 5, MS = 1000 };
+
+struct processes {
+    struct house house;
+    struct pace paces[PROCESSES];
+    uint32_t answers_after_ms;
+    uint64_t asked_us[PROCESSES], now_us;
+    uint32_t reports[PROCESSES]; /* that are out; 0: none */
+    unsigned calls[PROCESSES], each_ms[10000], len;
+};
+
+static void processes_init(struct processes *all, uint32_t per_s, uint32_t answers_after_ms)
+{
+    *all = (struct processes){.answers_after_ms = answers_after_ms, .now_us = 60000000};
+    for (int i = 0; i < PROCESSES; i++)
+        pace_init(&all->paces[i], per_s);
+}
+
+/* A millisecond in which the first `len` of them want to call as often as they may. */
+static void step(struct processes *all, int len)
+{
+    unsigned calls = 0;
+    for (int i = 0; i < len; i++) {
+        struct pace *pace = &all->paces[i];
+        unsigned made = paid(pace, PACE_TAKE, all->now_us, 50);
+        all->calls[i] += made;
+        calls += made;
+        if (all->reports[i] == 0 && pace_report(pace, all->now_us, &all->reports[i]))
+            all->asked_us[i] = all->now_us;
+        if (all->reports[i] > 0 && all->now_us >= all->asked_us[i] + all->answers_after_ms * MS) {
+            uint64_t from_us = all->house.paid_us > all->now_us ? all->house.paid_us : all->now_us;
+            all->house.paid_us = from_us + (uint64_t)all->reports[i] * pace_interval_us(pace);
+            pace_reported(pace, all->reports[i], all->house.paid_us - all->now_us, all->now_us);
+            all->reports[i] = 0;
+        }
+    }
+    assert_true(all->len < sizeof(all->each_ms) / sizeof(all->each_ms[0]));
+    all->each_ms[all->len++] = calls;
+    all->now_us += MS;
+}
+
+static unsigned most_in_a_second(const struct processes *all)
+{
+    unsigned most = 0, sum = 0;
+    for (unsigned i = 0; i < all->len; i++) {
+        sum += all->each_ms[i];
+        if (i >= 1000)
+            sum -= all->each_ms[i - 1000];
+        if (sum > most)
+            most = sum;
+    }
+    return most;
+}
+
+static unsigned calls_of(const struct processes *all)
+{
+    unsigned sum = 0;
+    for (int i = 0; i < PROCESSES; i++)
+        sum += all->calls[i];
+    return sum;
+}
+
+static void several_processes_hold_the_pace_of_one(void **state)
+{
+    (void)state;
+    static struct processes all;
+    static const uint32_t rates[] = {20, 100, 1000};
+    for (int rate = 0; rate < 3; rate++) {
+        for (uint32_t slow_ms = 0; slow_ms <= 100; slow_ms += 50) {
+            uint32_t per_s = rates[rate], burst = per_s / 4 > 8 ? per_s / 4 : 8;
+            uint32_t trust = per_s / 16 > 6 ? per_s / 16 : 6;
+            processes_init(&all, per_s, slow_ms);
+            for (int ms = 0; ms < 5000; ms++)
+                step(&all, PROCESSES);
+            assert_true(most_in_a_second(&all) <= per_s + burst + PROCESSES * trust);
+            assert_in_range(calls_of(&all), 5 * per_s * 95 / 100,
+                            5 * per_s + burst + PROCESSES * trust);
+            for (int i = 0; i < PROCESSES; i++) /* none is left with nothing */
+                assert_true(all.calls[i] >= per_s / 4);
+        }
+    }
+}
+
+static void whoever_is_left_has_all_of_the_pace_at_once(void **state)
+{
+    (void)state;
+    static struct processes all;
+    processes_init(&all, 100, 5);
+    for (int left = PROCESSES; left > 0; left--) { /* one after the other dies */
+        unsigned before = calls_of(&all);
+        for (int ms = 0; ms < 2000; ms++)
+            step(&all, left);
+        assert_in_range(calls_of(&all) - before, 190, 200 + (left == PROCESSES ? 60 : 30));
+    }
+}
+
+/* Ten seconds in which no report is answered: refused, or left without an answer. */
+static unsigned calls_alone(struct processes *all, struct pace *pace, bool refused)
+{
+    unsigned sum = 0;
+    uint32_t calls;
+    if (all->reports[pace - all->paces] > 0 && refused)
+        pace_unheard(pace);
+    for (int ms = 0; ms < 10000; ms++) {
+        sum += paid(pace, PACE_POLL, all->now_us, 2);
+        sum += paid(pace, PACE_TAKE, all->now_us, 2);
+        if (pace_report(pace, all->now_us, &calls) && refused)
+            pace_unheard(pace);
+        all->now_us += MS;
+    }
+    if (!refused)
+        pace_unheard(pace); /* so that another one may follow */
+    return sum;
+}
+
+static void while_the_database_is_away_a_process_keeps_its_last_pace(void **state)
+{
+    (void)state;
+    static struct processes all;
+    processes_init(&all, 90, 5);
+    for (int ms = 0; ms < 3000; ms++)
+        step(&all, 3);
+    for (int i = 0; i < 3; i++) {
+        struct pace *pace = &all.paces[i];
+        uint32_t calls;
+        assert_in_range(calls_alone(&all, pace, i != 0), 200,
+                        400); /* thirty a second is its part */
+        assert_true(atomic_load(&pace->unheard) >= 1);
+        /* What it called meanwhile does not stop everybody afterwards. */
+        all.now_us += 1000000;
+        assert_true(pace_report(pace, all.now_us, &calls));
+        assert_true(calls <= 6 + 1);
+        pace_reported(pace, calls, 0, all.now_us);
+        assert_int_equal(pace_wait_ms(pace, PACE_TAKE, all.now_us), 0);
+    }
+}
+
+static void a_process_that_was_never_answered_calls_once_in_a_second(void **state)
+{
+    (void)state;
+    struct pace pace;
+    uint32_t calls;
+    pace_init(&pace, 1000);
+    unsigned sum = paid(&pace, PACE_TAKE, 1000000, 1);
+    assert_true(pace_report(&pace, 1000000, &calls));
+    pace_unheard(&pace);
+    for (uint64_t now_us = 1001000; now_us < 11000000; now_us += MS)
+        sum += paid(&pace, PACE_MAKE, now_us, 1);
+    assert_in_range(sum, 10, 11);
+}
+
+/* So many calls are made in so long, then no report is answered any more: how many it makes in ten
+ * seconds by itself. */
+static unsigned alone_after(unsigned burst, uint64_t quiet_us)
+{
+    struct pace pace;
+    struct house house = {0};
+    uint64_t now_us = 60000000;
+    uint32_t calls;
+    unsigned sum = 0;
+    pace_init(&pace, 10);
+    for (unsigned i = 0; i < burst; i++)
+        pace_pay(&pace, now_us);
+    report(&house, &pace, now_us); /* from here on it is measured */
+    for (unsigned i = 0; i < burst; i++)
+        pace_pay(&pace, now_us);
+    now_us += quiet_us;
+    report(&house, &pace, now_us);
+    pace_pay(&pace, now_us);
+    now_us += 1000000;
+    assert_true(pace_report(&pace, now_us, &calls));
+    pace_unheard(&pace);
+    for (int ms = 0; ms < 10000; ms++)
+        sum += paid(&pace, PACE_MAKE, now_us += MS, 1);
+    return sum;
+}
+
+static void the_last_pace_is_between_a_call_a_second_and_that_of_all(void **state)
+{
+    (void)state;
+    assert_in_range(alone_after(1, 5000000), 10, 11);
+    assert_in_range(alone_after(3, 1000000), 29, 31);
+    assert_in_range(alone_after(50, 1000000), 99, 101);
+}
+
+static void a_report_that_is_heard_late_tells_no_pace(void **state)
+{
+    (void)state;
+    struct pace pace;
+    uint32_t calls;
+    pace_init(&pace, 100);
+    pace_pay(&pace, 60000000);
+    assert_true(pace_report(&pace, 60000000, &calls));
+    pace_pay(&pace, 60000000);
+    pace_reported(&pace, calls, 0, 60000000); /* both calls are in what was measured */
+    assert_true(pace_report(&pace, 63000000, &calls));
+    pace_reported(&pace, calls, 0, 63000000); /* and none was made since */
+    assert_int_equal(atomic_load(&pace.share_ns), 1000000000);
 }
 
 static void a_breaker_whose_pause_is_over_asks_nobody_to_wait(void **state)
@@ -251,11 +481,13 @@ static void a_slow_peer_has_its_whole_tries_as_well(void **state)
         struct pace pace;
         unsigned taken = 0;
         pace_init(&pace, per_s);
-        while (pace_wait_ms(&pace, PACE_TAKE, 1000000) == 0) {
-            pace_pay(&pace, 1000000);
-            taken++;
+        struct house house = {0};
+        for (uint64_t now_us = 1000000; now_us < 1050000; now_us += 10000) {
+            taken += paid(&pace, PACE_TAKE, now_us, 100);
+            report(&house, &pace, now_us);
         }
-        assert_int_equal(taken, per_s / 4 > 8 ? per_s / 4 : 8);
+        uint32_t burst = per_s / 4 > 8 ? per_s / 4 : 8;
+        assert_in_range(taken, burst, burst + per_s / 20); /* in 50 ms */
     }
 }
 
@@ -353,6 +585,12 @@ int main(void)
         cmocka_unit_test(threads_at_one_gate_get_no_more_than_one_would),
         cmocka_unit_test(what_polls_must_leave_is_there_for_captures),
         cmocka_unit_test(those_who_wait_get_turns_at_the_rate),
+        cmocka_unit_test(several_processes_hold_the_pace_of_one),
+        cmocka_unit_test(whoever_is_left_has_all_of_the_pace_at_once),
+        cmocka_unit_test(while_the_database_is_away_a_process_keeps_its_last_pace),
+        cmocka_unit_test(a_process_that_was_never_answered_calls_once_in_a_second),
+        cmocka_unit_test(the_last_pace_is_between_a_call_a_second_and_that_of_all),
+        cmocka_unit_test(a_report_that_is_heard_late_tells_no_pace),
         cmocka_unit_test(a_breaker_whose_pause_is_over_asks_nobody_to_wait),
         cmocka_unit_test(a_budget_that_nobody_asked_for_days_is_full_and_no_fuller),
         cmocka_unit_test(a_slow_peer_has_its_whole_tries_as_well),
