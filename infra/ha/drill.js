@@ -12,7 +12,7 @@ import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { audit } from '../../loadtest/lib/audit.js';
 import { ROOT } from '../../tests/lib-js/service.js';
-import { delay, within } from '../../tests/lib-js/wait.js';
+import { delay, until, within } from '../../tests/lib-js/wait.js';
 import { faults } from './faults.js';
 import { Site } from './site.js';
 
@@ -103,8 +103,14 @@ function worst(longest, wanted) {
   return found ?? { ms: 0, what: '-', said: [] };
 }
 
+// Who does what, once each is done by one machine: one that is slow to say so is asked again.
+const settled = () => until('each role to be at one machine', async () => {
+  const roles = await site.roles();
+  return Object.values(roles).every((who) => who !== null && !who.includes('+')) && roles;
+}, { timeoutMs: WHOLE_MS });
+
 async function strike(crowd, make) {
-  const before = await site.roles();
+  const before = await settled();
   const fault = make(before);
   const from = Date.now();
   const watching = watch(before, from);
@@ -160,7 +166,7 @@ async function drill(words) {
   say(`|${[46, 14, 22, 22, 7].map((width) => '-'.repeat(width + 2)).join('|')}|`);
   const rows = [];
   for (const make of faults()) {
-    if (!new RegExp(words).test(make(await site.roles()).name)) continue;
+    if (!new RegExp(words).test(make(await settled()).name)) continue;
     const row = await strike(crowd, make);
     rows.push(row);
     tell(row);
