@@ -13,6 +13,9 @@
 -- are away from the beginning, as those of ghosts. As long as a draw may come, a gap is only noted;
 -- tick.lua takes it up when the places are final.
 --
+-- Which places moved is told with the ticks. The newest are told here as well: those alone may be lost where
+-- the rest is not, and until a tick has told them an old ticket would be good.
+--
 -- A front that comes too late for the window, with higher marks, raises the counters at once. Where no
 -- front remembers (all were lost with Redis), the tickets do: each that is shown is a mark of `issued`,
 -- and where only that is too low nothing else is touched. The gap is then measured by what Redis itself
@@ -92,7 +95,17 @@ local function restart_collection()
     call('HSET', heal, 'boot', ARGV[1], 'until_ms', math.floor(redis_us / 1000) + tonumber(ARGV[ask_heal.window_ms]))
 end
 
+local function note_moves()
+    for i = 1, tonumber(ARGV[ask_heal.moves_len]) do
+        local name, moves = 'moved:' .. ARGV[ask_heal.words - 1 + 2 * i], ARGV[ask_heal.words + 2 * i]
+        if tonumber(moves) > (tonumber(call('HGET', heal, name)) or 0) then
+            call('HSET', heal, name, moves)
+        end
+    end
+end
+
 local function contribute()
+    note_moves()
     call('HSET', heal, 'incarnation', newest)
     local names = { 'gap', 'codes', unpack(MARKS) }
     local values = { ARGV[ask_heal.gap], ARGV[ask_heal.codes], unpack(ARGV, ask_heal.issued, ask_heal.raised) }
@@ -131,12 +144,14 @@ end
 -- ---- close ----
 
 local function read_marks()
-    local marks = { since = 0 }
+    local marks = { since = 0, moved = {} }
     local all = call('HGETALL', heal)
     for i = 1, #all, 2 do
         marks[all[i]] = tonumber(all[i + 1]) or all[i + 1]
         if string.sub(all[i], 1, 6) == 'since:' then
             marks.since = marks.since + tonumber(all[i + 1])
+        elseif string.sub(all[i], 1, 6) == 'moved:' then
+            marks.moved[string.sub(all[i], 7)] = tonumber(all[i + 1])
         end
     end
     return marks
@@ -411,6 +426,9 @@ local function close(gap)
     bucket.moves_run = now_ms -- fronts tell which places moved, and ask for those of others
     bucket.heard_epoch = 0 -- nobody is judged by marks that may be lost
     bucket_write(bucket)
+    for entry, moves in pairs(marks.moved) do
+        moves_known(entry, moves)
+    end
     call('HSET', KEYS[1], 'boot', ARGV[1])
     call('DEL', heal)
     audit_heal()

@@ -152,7 +152,8 @@ static void ask(struct store_event *event)
         return;
     }
     if (event->healing) {
-        command = store_script(store, SCRIPT_HEAL, event->line.view.id, ASK_HEAL_WORDS);
+        uint32_t words = line_event_heal_words(&event->line);
+        command = store_script(store, SCRIPT_HEAL, event->line.view.id, words);
         line_event_put_heal(&event->line, &command, span_of(store->name), store_now_us(store));
     } else {
         uint32_t more = 2 * event->line.early_len + line_event_pick_moves(&event->line);

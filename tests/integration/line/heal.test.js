@@ -62,6 +62,16 @@ async function healAll(...fronts) {
   for (const front of fronts) assert.equal((await front.heal()).outcome, OUTCOME.OK);
 }
 
+// Seed 13000136 of the whole sale: with the ticks alone an old ticket was good until the first of them.
+test('which places have moved is known from the moment on at which the line is whole', async () => {
+  const [one, two] = await running();
+  two.moved = [[6, 1], [7, 2]];
+  await wipe([one, two]);
+  await healAll(one, two);
+  for (const [place, moves, expected] of [[6, 0, OUTCOME.MOVED], [7, 1, OUTCOME.MOVED], [6, 1, OUTCOME.OK], [8, 0, OUTCOME.OK]])
+    assert.equal((await one.visit('pass', place, { entry: place, moves })).outcome, expected, `${place} by move ${moves}`);
+});
+
 test('until the window closes nothing is given out, called or changed', async () => {
   const [one, two] = await running();
   await wipe([one, two]);

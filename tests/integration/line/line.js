@@ -88,6 +88,7 @@ export class Front {
     this.view = null;
     this.passes = 0;
     this.document = null;
+    this.moved = []; // [entry, moves], the newest that it knows of
   }
 
   async run(script, ...args) {
@@ -152,10 +153,10 @@ export class Front {
     return { outcome, state, places, fresh, retryMs };
   }
 
-  async visit(call, place, { endsMs = 0, toldMs = 0, member = '' } = {}) {
+  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0 } = {}) {
     const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
       serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn: NO_DRAW,
-      entry: '', moves: 0, member, // by no ticket in particular, so none that was handed on
+      entry, moves, member, // without an entry by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
     return { outcome, state, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };
@@ -221,8 +222,8 @@ export class Front {
       raised: view.gaps?.[3] ?? 0,
       version: this.marks.version, state: view.state, seed: SEED, entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
       sealed: SEAL, closed: NO_DRAW, closed_ms: 0, proof: '', gaps: view.gaps?.[2] ?? '', codes: 0,
-      era: this.marks.era, identity: this.eventIdentity ?? '',
-    })));
+      era: this.marks.era, identity: this.eventIdentity ?? '', moves_len: this.moved.length,
+    }), ...this.moved.flat()));
     return { outcome, waitMs };
   }
 }

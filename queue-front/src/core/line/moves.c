@@ -90,13 +90,24 @@ void moves_tell_again(struct moves *moves)
     moves->told = 0;
 }
 
+static uint32_t list_from(const struct moves *moves, uint32_t from, struct move *out)
+{
+    assert(from <= moves->len);
+    uint32_t len = 0;
+    for (uint32_t at = from; at < moves->len && len < MOVES_SEND_MAX; at++)
+        out[len++] = (struct move){entry_of(moves->place[at]), (uint8_t)moves->place[at]};
+    return len;
+}
+
 uint32_t moves_pick(const struct moves *moves, struct move out[MOVES_SEND_MAX], uint32_t *upto)
 {
-    assert(moves->told <= moves->len);
-    uint32_t len = 0, at = moves->told;
-    for (; at < moves->len && len < MOVES_SEND_MAX; at++)
-        out[len++] = (struct move){entry_of(moves->place[at]), (uint8_t)moves->place[at]};
-    assert(at - moves->told == len && at <= moves->len);
-    *upto = at;
+    uint32_t len = list_from(moves, moves->told, out);
+    *upto = moves->told + len;
+    assert(*upto <= moves->len);
     return len;
+}
+
+uint32_t moves_newest(const struct moves *moves, struct move out[MOVES_SEND_MAX])
+{
+    return list_from(moves, moves->len > MOVES_SEND_MAX ? moves->len - MOVES_SEND_MAX : 0, out);
 }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-    MOVES_SEND_MAX = 256, /* told to Redis in one tick, after it has lost them */
+    MOVES_SEND_MAX = 256, /* told to Redis in one tick or heal, after it has lost them */
 };
 
 struct moves {
@@ -41,5 +41,8 @@ uint8_t moves_of(const struct moves *moves, uint64_t entry);
 void moves_tell_again(struct moves *moves);
 /* The next ones, and how far in the list they reach: `told`, once they have arrived. */
 uint32_t moves_pick(const struct moves *moves, struct move out[MOVES_SEND_MAX], uint32_t *upto);
+
+/* Those that became known last, and how many. */
+uint32_t moves_newest(const struct moves *moves, struct move out[MOVES_SEND_MAX]);
 
 #endif

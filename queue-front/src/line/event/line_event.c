@@ -185,6 +185,14 @@ void line_event_saw_turn(struct line_event *event, struct turn turn)
     turns_note(&event->turns, turn);
 }
 
+static void put_moves(struct text *command, const struct move *moves, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        resp_u64(command, moves[i].entry);
+        resp_u64(command, moves[i].moves);
+    }
+}
+
 void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms)
 {
     const struct line_marks *marks = &event->marks;
@@ -218,10 +226,7 @@ void line_event_put_tick(const struct line_event *event, struct text *command, u
         resp_u64(command, event->early[i]);
         resp_u64(command, place_position(&event->view, event->early[i]));
     }
-    for (uint32_t i = 0; i < event->telling_len; i++) {
-        resp_u64(command, event->telling[i].entry);
-        resp_u64(command, event->telling[i].moves);
-    }
+    put_moves(command, event->telling, event->telling_len);
 }
 
 uint64_t line_event_drawn(const struct line_event *event)
@@ -276,6 +281,12 @@ static void say_draw(struct ask_heal *ask, const struct line_event *event,
     ask->proof = event->view.proof;
 }
 
+uint32_t line_event_heal_words(const struct line_event *event)
+{
+    struct move newest[MOVES_SEND_MAX];
+    return ASK_HEAL_WORDS + 2 * moves_newest(&event->moves, newest);
+}
+
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us)
 {
@@ -284,6 +295,7 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
     char gaps_memory[LINE_GAPS_MAX * 24];
     struct text seal = text_on(seal_memory, sizeof(seal_memory));
     struct text gaps = text_on(gaps_memory, sizeof(gaps_memory));
+    struct move newest[MOVES_SEND_MAX];
     struct ask_heal ask = {
         .window_ms = HEAL_WINDOW_MS,
         .gap = safety_gap(event, now_us),
@@ -307,8 +319,10 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
         .codes = line_codes_known(view),
         .era = event->marks.era,
         .identity = span_of(view->identity),
+        .moves_len = moves_newest(&event->moves, newest),
     };
     ask.knobs.rate_milli = event->knob_rate_milli;
     say_draw(&ask, event, hex, &seal);
     ask_heal_put(command, &ask);
+    put_moves(command, newest, (uint32_t)ask.moves_len);
 }

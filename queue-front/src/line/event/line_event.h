@@ -105,6 +105,7 @@ bool line_event_take_heard(struct line_event *event, const redisReply *reply);
 uint32_t line_event_pick_moves(struct line_event *event);
 /* The arguments of tick.lua and heal.lua that follow the run id. */
 void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms);
+uint32_t line_event_heal_words(const struct line_event *event); /* of the next */
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us);
 /* Which draw this front goes by: its entries, or WIRE_NONE. */

@@ -173,9 +173,29 @@ static void after_a_loss_all_are_told_and_those_that_come_meanwhile(void **state
     moves_deinit(&moves);
 }
 
+static void the_newest_are_those_that_became_known_last(void **state)
+{
+    (void)state;
+    struct moves moves = {0};
+    struct move out[MOVES_SEND_MAX];
+    assert_int_equal(moves_newest(&moves, out), 0);
+    for (uint64_t entry = 1; entry <= MOVES_SEND_MAX; entry++)
+        moves_note(&moves, (struct move){entry, 3});
+    assert_int_equal(moves_newest(&moves, out), MOVES_SEND_MAX);
+    assert_int_equal(out[0].entry, 1);
+    moves_note(&moves, (struct move){9999, 4});
+    assert_int_equal(moves_newest(&moves, out), MOVES_SEND_MAX);
+    assert_int_equal(out[0].entry, 2);
+    assert_int_equal(out[0].moves, 3);
+    assert_int_equal(out[MOVES_SEND_MAX - 1].entry, 9999);
+    assert_int_equal(out[MOVES_SEND_MAX - 1].moves, 4);
+    moves_deinit(&moves);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_newest_are_those_that_became_known_last),
         cmocka_unit_test(a_code_is_read_however_it_is_typed),
         cmocka_unit_test(one_wrong_letter_and_two_swapped_ones_are_always_found),
         cmocka_unit_test(a_code_follows_from_place_moves_event_key_and_window),

@@ -10,6 +10,7 @@
 #include "queue-front/lua/line_wire.h"
 #include "unit.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,8 +335,7 @@ static void calls_kept_are_bounded(void **state)
     later.stretches[1] = NULL;
     for (uint64_t i = 0; i < LINE_CALLS_MAX + 10; i++) {
         char stretch[64];
-        snprintf(stretch, sizeof(stretch), "%llu:%llu:9", (unsigned long long)(100 + i),
-                 (unsigned long long)(2000 + i));
+        snprintf(stretch, sizeof(stretch), "%" PRIu64 ":%" PRIu64 ":9", 100 + i, 2000 + i);
         later.numbers[ISSUED] = 200 + i;
         later.stretches[0] = stretch;
         take(event, &later);
@@ -721,6 +721,31 @@ static void what_a_front_has_seen_is_told_until_it_is_taken(void **state)
     assert_int_equal(3, sum_told(event, JUDGED)); /* that one was not answered */
 }
 
+static void which_places_have_moved_is_told_with_a_heal(void **state)
+{
+    struct line_event *event = *state;
+    struct answer told = plain;
+    assert_int_equal(ASK_HEAL_WORDS, line_event_heal_words(event));
+    told.moves[0] = 7, told.moves[1] = 3, told.moves[2] = 42, told.moves[3] = 2;
+    take(event, &told);
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    uint32_t words = line_event_heal_words(event);
+    assert_int_equal(ASK_HEAL_WORDS + 2, words);
+    resp_begin(&text, words);
+    line_event_put_heal(event, &text, SPAN("front"), 6000000);
+    redisReply *reply = read_reply(&text);
+    uint64_t count = 0, entry = 0, moves = 0;
+    assert_int_equal(words, resp_len(reply));
+    assert_true(resp_get_u64(reply, ASK_HEAL_MOVES_LEN, &count));
+    assert_true(resp_get_u64(reply, ASK_HEAL_WORDS, &entry));
+    assert_true(resp_get_u64(reply, ASK_HEAL_WORDS + 1, &moves));
+    assert_int_equal(1, count);
+    assert_int_equal(42, entry);
+    assert_int_equal(2, moves);
+    freeReplyObject(reply);
+}
+
 static void a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it(void **state)
 {
     struct line_event *event = *state;
@@ -905,6 +930,7 @@ int main(void)
         TEST(a_picture_that_was_stale_is_worth_showing_again),
         TEST(an_answer_that_took_long_is_stale),
         TEST(a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it),
+        TEST(which_places_have_moved_is_told_with_a_heal),
         TEST(a_stretch_that_grew_replaces_its_shorter_self),
         TEST(stretches_known_already_are_not_taken_twice),
         TEST(dead_stretches_fall_off),
