@@ -9,6 +9,7 @@
 #include "api/operator_api.h"
 #include "api/order_api.h"
 #include "api/owners_api.h"
+#include "api/place_api.h"
 #include "archive/retire.h"
 #include "core/engine/engine.h"
 #include "crypto/mac.h"
@@ -43,10 +44,11 @@ struct seats {
     struct events *events;
     struct commit_queue *queue;
     struct journal *journal;
-    struct auditor *auditor;
+    _Atomic(struct auditor *) auditor; /* the reader may ask for it while it is being started */
     struct ended *ended;
     struct series *series;
     struct operator_api *operator_api;
+    struct place_api *place_api;
     struct site *hall;
     struct turn *turns[SERVICE_LOOPS_MAX];
     struct keys {
@@ -74,6 +76,14 @@ static void on_fenced(void *ctx, const char *reason)
 {
     struct seats *seats = ctx;
     service_fail(seats->service, reason);
+}
+
+static void on_event_leaves(void *ctx)
+{
+    struct seats *seats = ctx;
+    struct auditor *auditor = seats->auditor;
+    if (auditor != NULL)
+        auditor_nudge(auditor);
 }
 
 static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_slot *err)
@@ -184,6 +194,8 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .instance = settings->instance,
         .events = settings->events,
         .owners = (uint32_t)settings->owners,
+        .places = (uint32_t)settings->places,
+        .idle_ms = settings->idle_ms,
         .batch_max = (uint32_t)settings->batch_max,
         .queue = seats->queue,
         .clock = clock_system(),
@@ -206,7 +218,10 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .clock = clock_system(),
         .log = service_log(seats->service),
     };
-    return auditor_start(&auditor, err, &seats->auditor);
+    struct auditor *started = NULL;
+    rc = auditor_start(&auditor, err, &started);
+    seats->auditor = started;
+    return rc;
 }
 
 static int start_tables(struct seats *seats, struct err_slot *err)
@@ -241,7 +256,15 @@ static int make_shared(struct seats *seats, struct err_slot *err)
         rc = rate_create(err, &seats->rate);
     if (rc < 0)
         return rc;
-    struct events_conf events = {clock_system(), seats->idem, seats->revoked, on_fenced, seats};
+    struct events_conf events = {
+        .clock = clock_system(),
+        .loops = service_loops(seats->service),
+        .idem = seats->idem,
+        .revoked = seats->revoked,
+        .fenced = on_fenced,
+        .leaves = on_event_leaves,
+        .ctx = seats,
+    };
     return events_create(&events, err, &seats->events);
 }
 
@@ -275,6 +298,10 @@ static int start(struct service *service, struct http_router *routes,
         rc = hall_api_routes(private_routes, err);
     if (rc == 0)
         rc = owners_api_routes(private_routes, err);
+    if (rc == 0)
+        rc = place_api_create(seats->settings.conninfo, err, &seats->place_api);
+    if (rc == 0)
+        rc = place_api_routes(seats->place_api, private_routes, err);
     return rc;
 }
 
@@ -288,7 +315,8 @@ static void tell_out(void *ctx, struct text *body)
     unsigned told = 0;
     if (seats->journal == NULL)
         return;
-    for (uint32_t nth = 0; told < TOLD_MAX && journal_nth(seats->journal, nth, &view); nth++) {
+    uint32_t nth = 0;
+    while (told < TOLD_MAX && journal_next(seats->journal, &nth, &view)) {
         if (view.state != JOURNAL_EVENT_OUT)
             continue;
         if (told++ == 0) {
@@ -430,6 +458,7 @@ static void stop(struct service *service)
     auditor_destroy(seats->auditor);
     commit_queue_destroy(seats->queue);
     operator_api_destroy(seats->operator_api);
+    place_api_destroy(seats->place_api);
     series_destroy(seats->series);
     ended_destroy(seats->ended);
     site_destroy(seats->hall);
@@ -457,6 +486,7 @@ int main(int argc, char **argv)
     static const struct service_call admin_only[] = {
         {HTTP_METHOD_PUT, "/admin/events/{event}"},
         {HTTP_METHOD_POST, "/admin/events/{event}/move"},
+        {HTTP_METHOD_POST, "/admin/events/{event}/place"},
         {HTTP_METHOD_POST, "/admin/events/{event}/price"},
         {HTTP_METHOD_GET, NULL},
     };

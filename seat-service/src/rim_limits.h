@@ -65,6 +65,9 @@ enum {
     /* An event that stays free for this long, though it was another's turn, may be taken by
      * any member: that one cannot read it, or serves another list. */
     OWNERS_FORLORN_MS = 2000,
+    /* How long an event is wanted elsewhere that is to move: time to read a stadium's plan, should
+     * the wanted one begin with that. */
+    MOVE_WAIT_MS = 10000,
     /* HOST:PORT, and an empty end. */
     OWNER_ADDRESS_MAX = 256,
 
@@ -170,9 +173,16 @@ enum {
     /* Fetching the waiting room's keys. */
     KEYS_RETRY_MS = 1000,
 
-    /* Events of one process: a season of a house. Each costs memory per seat; more events are more
-     * owners. */
+    /* Events that a process has in memory: a season of a house. Each costs memory per seat. */
     EVENTS_MAX = 64,
+    /* The others of its list: a ticket company's year. All that a process has of one is its name.
+     */
+    EVENTS_ASLEEP_MAX = 10000,
+    /* Places of the first kind that an owner keeps free, if enough of its events are idle, so that
+     * an event that is asked for need not wait until another has gone: that takes seconds. */
+    EVENTS_SPARE = 4,
+    /* How exactly it is known when an event was last used. */
+    EVENT_USED_MS = 250,
     EVENT_ID_MAX = 64,
 };
 

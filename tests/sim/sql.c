@@ -76,6 +76,7 @@ struct pg_result {
     char touched[16];
     union {
         struct sql_events_after_row event;
+        struct sql_events_changed_row changed;
         struct sql_document_of_row document;
         struct sql_lock_try_row lock;
         struct sql_owner_raise_row raised;
@@ -179,6 +180,27 @@ int sql_events_after(struct pg *pg, const struct sql_events_after_args *args, st
 struct sql_events_after_row sql_events_after_row(const PGresult *res, int row)
 {
     return res->row[row].event;
+}
+
+static void do_changed(struct server_ask *ask)
+{
+    PGresult *res = query_of(ask)->res = result(1);
+    res->row[0].changed = (struct sql_events_changed_row){
+        .no = EVENT_NO, .id = SPAN(SQL_EVENT), .changed = 1, .horizon = 2};
+}
+
+int sql_events_changed(struct pg *pg, const struct sql_events_changed_args *args,
+                       struct err_slot *err, PGresult **out)
+{
+    int rc = run(pg, query(do_changed), err, out);
+    if (rc == 0 && args->changed >= 1)
+        (*out)->rows = 0;
+    return rc;
+}
+
+struct sql_events_changed_row sql_events_changed_row(const PGresult *res, int row)
+{
+    return res->row[row].changed;
 }
 
 static void do_document(struct server_ask *ask)
@@ -659,8 +681,24 @@ ABSENT(sql_snapshot_sweep, const struct sql_snapshot_sweep_args *args, struct er
        uint64_t *out)
 ABSENT(sql_ended_write, struct pg_args *bound __attribute__((unused)),
        const struct sql_ended_write_args *args, struct err_slot *err, uint64_t *out)
+ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_slot *err,
+       PGresult **out)
+ABSENT(sql_events_wake, struct pg_args *bound __attribute__((unused)),
+       const struct sql_events_wake_args *args, struct err_slot *err, uint64_t *out)
+ABSENT(sql_owner_want, const struct sql_owner_want_args *args, struct err_slot *err, uint64_t *out)
+ABSENT(sql_owner_ready, const struct sql_owner_ready_args *args, struct err_slot *err,
+       uint64_t *out)
+ABSENT(sql_event_sleep, const struct sql_event_sleep_args *args, struct err_slot *err,
+       uint64_t *out)
 ABSENT(sql_events_renew, struct pg_args *bound __attribute__((unused)),
        const struct sql_events_renew_args *args, struct err_slot *err, uint64_t *out)
+
+struct sql_event_number_row sql_event_number_row(const PGresult *res, int row)
+{
+    (void)res, (void)row;
+    assert(!"nobody here asks for a number");
+    return (struct sql_event_number_row){0};
+}
 
 struct sql_event_create_row sql_event_create_row(const PGresult *res, int row)
 {

@@ -248,6 +248,15 @@ static const struct command rows[] = {
      .done = "{CATEGORY} costs {PRICE} from now on.",
      .asks = "Buyers are told the new price at once. Change it?",
      .run = generic_run},
+    {.name = "halls place",
+     .takes = "EVENT OWNER",
+     .brief = "Have the seats of an event move to another process",
+     .text =
+         "To one that shares them; `halls list` at each tells what it has. Every hold goes along.\n"
+         "Visitors wait for a moment.",
+     SEATS("POST", EVENT_AT "/place"),
+     .done = "{OWNER} has them.",
+     .run = generic_run},
     {.name = "halls export",
      .takes = "EVENT",
      .brief = "Every sold seat with its order",

@@ -13,6 +13,50 @@ WHERE no > :after
 ORDER BY no
 LIMIT :room;
 
+-- Rows that were written by `since` or by a later transaction, behind the row (changed, no). `horizon` is
+-- what to ask from the next time: the oldest transaction that was under way, since one that began before
+-- another may be seen after it. Rows of a database that was read in from a copy may bear numbers that are
+-- still to come; they are told once, from 0 on.
+-- statement: events_changed
+--> since       bigint signed
+--> changed     bigint signed
+--> after       integer signed
+--> room        integer
+--< no          integer signed
+--< id          text
+--< incarnation bigint
+--< retired     boolean
+--< asleep      boolean
+--< changed     bigint signed
+--< horizon     bigint signed
+SELECT no, id, incarnation, retired_at IS NOT NULL AS retired, asleep_at IS NOT NULL AS asleep, changed,
+    pg_snapshot_xmin(s)::text::bigint AS horizon
+FROM event, pg_current_snapshot() s
+WHERE (changed, no) > (:changed, :after)
+    AND (:since = 0 OR changed < pg_snapshot_xmax(s)::text::bigint)
+ORDER BY changed, no
+LIMIT :room;
+
+-- Written even where it changes nothing, so that all who follow the table look at the event again.
+-- statement: events_wake
+--> events integer[] signed
+UPDATE event SET asleep_at = NULL WHERE no = ANY (:events);
+
+-- Only its owner puts an event to sleep.
+-- statement: event_sleep
+--> event    integer signed
+--> instance text
+UPDATE event
+SET asleep_at = now()
+FROM owner o
+WHERE no = :event AND o.event = no AND o.instance = :instance AND asleep_at IS NULL
+    AND retired_at IS NULL;
+
+-- statement: event_number
+--> event text
+--< no    integer signed
+SELECT no FROM event WHERE id = :event;
+
 -- statement: document_of
 --> event integer signed
 --< body  bytea

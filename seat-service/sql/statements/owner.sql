@@ -26,7 +26,7 @@ SELECT pg_advisory_unlock(:class, :key) AS done;
 --< chain           bytea
 UPDATE owner
 SET epoch = epoch + 1, instance = :instance, address = :address,
-    private_address = :private_address, taken_at = now()
+    private_address = :private_address, taken_at = now(), wanted = '', ready = ''
 WHERE event = :event AND epoch = :was
 RETURNING epoch, seq, chain;
 
@@ -47,7 +47,7 @@ UPDATE owner SET epoch = epoch WHERE event = :event AND epoch = :epoch AND seq =
 --< its      boolean
 SELECT epoch, seq, chain, instance = :instance AS its FROM owner WHERE event = :event;
 
--- Where events are.
+-- Where events are, and who is to have them next.
 -- statement: owners_where
 --> events          integer[] signed
 --< event           integer signed
@@ -55,7 +55,27 @@ SELECT epoch, seq, chain, instance = :instance AS its FROM owner WHERE event = :
 --< instance        text
 --< address         text
 --< private_address text
-SELECT event, epoch, instance, address, private_address FROM owner WHERE event = ANY (:events);
+--< wanted          text
+--< ready           text
+SELECT event, epoch, instance, address, private_address,
+    CASE WHEN wanted_until > clock_timestamp() THEN wanted ELSE '' END AS wanted, ready
+FROM owner
+WHERE event = ANY (:events);
+
+-- statement: owner_want
+--> event   text
+--> wanted  text
+--> wait_ms bigint
+UPDATE owner
+SET wanted = :wanted, wanted_until = clock_timestamp() + :wait_ms * interval '1 millisecond', ready = ''
+FROM event e
+WHERE owner.event = e.no AND e.id = :event;
+
+-- statement: owner_ready
+--> event    integer signed
+--> wanted   text
+--> instance text
+UPDATE owner SET ready = :instance WHERE event = :event AND wanted = :wanted AND ready <> :instance;
 
 -- Who holds which of our locks, and whether lock_end_silent would end it.
 -- statement: locks_held

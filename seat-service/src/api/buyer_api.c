@@ -24,7 +24,8 @@
 
 /* Verifies the pass, unless too many from this address were wrong: then only known passes are
  * accepted, for *wait_ms more. */
-static enum pass_verdict look_at_pass(struct call *call, uint64_t *wait_ms, struct pass *pass)
+static enum pass_verdict look_at_pass(struct call *call, struct span event, uint64_t *wait_ms,
+                                      struct pass *pass)
 {
     uint8_t site[IP_BYTES];
     ip_site(http_req_addr(call->req), site);
@@ -32,7 +33,7 @@ static enum pass_verdict look_at_pass(struct call *call, uint64_t *wait_ms, stru
     struct tally *wrong = &call->loop->passes_wrong;
     uint64_t now_ms = http_req_started_us(call->req) / 1000;
     *wait_ms = tally_wait_ms(wrong, who, PASSES_WRONG_MAX, now_ms);
-    struct span event = span_of(call->event->id), token = visit_pass(call->req, event);
+    struct span token = visit_pass(call->req, event);
     enum pass_verdict verdict = *wait_ms == 0 ? pass_check(call->loop->passes, event, token, pass)
                                               : pass_recall(call->loop->passes, event, token, pass);
     if (verdict == PASS_FORGED || verdict == PASS_FOREIGN)
@@ -47,7 +48,7 @@ static void refuse_for(struct call *call, enum refusal refusal, uint64_t wait_ms
     call_refuse_with(call, &row);
 }
 
-static bool judge_pass(struct call *call, struct pass *pass)
+static bool judge_pass(struct call *call, struct span event, struct pass *pass)
 {
     static const enum refusal told[] = {
         [PASS_MISSING] = REFUSAL_PASS_MISSING, [PASS_INVALID] = REFUSAL_PASS_INVALID,
@@ -56,7 +57,7 @@ static bool judge_pass(struct call *call, struct pass *pass)
         [PASS_NO_KEYS] = REFUSAL_KEYS_MISSING,
     };
     uint64_t wait_ms;
-    enum pass_verdict verdict = look_at_pass(call, &wait_ms, pass);
+    enum pass_verdict verdict = look_at_pass(call, event, &wait_ms, pass);
     if (verdict == PASS_OK)
         return true;
     if (verdict == PASS_INVALID && wait_ms > 0)
@@ -98,10 +99,20 @@ static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
     return 1;
 }
 
+/* An event that is asleep is woken by those alone who have a pass for it: that costs more than an
+ * answer. */
+static void knock(struct call *call)
+{
+    struct pass pass;
+    if (judge_pass(call, http_req_param(call->req, 0), &pass))
+        request_wake(call);
+}
+
 static bool enter(struct call *call, struct http_req *req)
 {
     struct pass pass;
-    if (!request_event(call, req) || !judge_pass(call, &pass) || !judge_incarnation(call, &pass))
+    if (!request_event_or(call, req, knock) || !judge_pass(call, span_of(call->event->id), &pass) ||
+        !judge_incarnation(call, &pass))
         return false;
     call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session};
     call->who.channels = opened_by(&pass, call->event->plan->plan);

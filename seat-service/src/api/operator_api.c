@@ -213,6 +213,13 @@ static void on_plan_read(uv_work_t *work, int status)
         end_import(import);
         return;
     }
+    struct journal_view view;
+    if (journal_find(conf->journal, span_of(import->id), &view) &&
+        view.state == JOURNAL_EVENT_ASLEEP) { /* then it is judged like any other that is there */
+        request_wake(call);
+        end_import(import);
+        return;
+    }
     import->rc = journal_may_import(conf->journal, import->id, &import->err);
     if (import->rc < 0) {
         refuse_import(import);
@@ -277,8 +284,9 @@ static void get_events(struct http_req *req)
     json_member_cstr(&body, "role", journal_role_name(journal_role(conf->journal)));
     json_key(&body, "events");
     json_open(&body, '[');
-    for (uint32_t nth = 0; journal_nth(conf->journal, nth, &view); nth++) {
-        const struct event *event = events_nth(conf->events, nth);
+    uint32_t nth = 0;
+    while (journal_next(conf->journal, &nth, &view)) {
+        const struct event *event = events_nth(conf->events, view.nth);
         json_open(&body, '{');
         json_member_cstr(&body, "event", view.id);
         json_member_cstr(&body, "state", journal_state_name(view.state));
@@ -294,6 +302,7 @@ static void get_events(struct http_req *req)
         json_close(&body, '}');
     }
     json_close(&body, ']');
+    json_member_u64(&body, "asleep", journal_asleep(conf->journal));
     json_close(&body, '}');
     call_reply(&call, 200, &body, NOTHING);
 }
@@ -491,6 +500,7 @@ static void on_sold_read(uv_work_t *work, int status)
                        .body = text_span(&export->text),
                    });
     export->api->exporting = false;
+    events_let_go(export->call.event);
     free(export->memory);
     MAGIC_END(export, export);
     free(export);
@@ -550,6 +560,7 @@ static void get_export(struct http_req *req)
     export->api = api;
     export->call = call;
     export->work.data = export;
+    events_keep(call.event);
     uv_queue_work(call.loop->conf.uv, &export->work, read_sold, on_sold_read);
 }
 
@@ -639,6 +650,7 @@ static void on_acts_read(uv_work_t *work, int status)
         call_reply(call, 200, &body, NOTHING);
     }
     acts->api->acts_reading -= 1;
+    events_let_go(call->event);
     MAGIC_END(acts, acts);
     free(acts);
 }
@@ -660,6 +672,7 @@ static void get_audit(struct http_req *req)
     acts->api = api;
     acts->call = call;
     acts->work.data = acts;
+    events_keep(call.event);
     uv_queue_work(call.loop->conf.uv, &acts->work, read_acts, on_acts_read);
 }
 

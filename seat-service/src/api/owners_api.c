@@ -43,7 +43,8 @@ static void get_owners(struct http_req *req)
     json_open(&body, '{');
     json_key(&body, "events");
     json_open(&body, '[');
-    for (uint32_t nth = 0; journal_nth(conf->journal, nth, &view); nth++)
+    uint32_t nth = 0;
+    while (journal_next(conf->journal, &nth, &view))
         put_event(&body, conf, &view);
     json_close(&body, ']');
     json_close(&body, '}');

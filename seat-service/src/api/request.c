@@ -36,9 +36,15 @@ static void tell_elsewhere(struct call *call, const struct journal_place *place)
         request_elsewhere(call, place);
 }
 
+void request_wake(struct call *call)
+{
+    bool wakes = journal_wake(call->loop->conf.journal, http_req_param(call->req, 0));
+    call_refuse(call, wakes ? REFUSAL_EVENT_ASLEEP : REFUSAL_EVENTS_HOT);
+}
+
 /* Says why the event is not open: something is wrong with it, or with the process, or it is served
  * elsewhere. Only the operator is told what is wrong with an event. */
-static void tell_closed(struct call *call)
+static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
 {
     struct journal *journal = call->loop->conf.journal;
     const enum journal_reason reason = journal_reason(journal);
@@ -50,8 +56,10 @@ static void tell_closed(struct call *call)
     if (to_operator)
         out.detail = view.reason;
     bool here = reason == JOURNAL_REASON_NONE || reason == JOURNAL_REASON_STANDBY;
-    if (known && here && view.state == JOURNAL_EVENT_FOLLOWING &&
-        journal_elsewhere(journal, view.nth, &place))
+    if (known && view.state == JOURNAL_EVENT_ASLEEP)
+        on_asleep(call);
+    else if (known && here && view.state == JOURNAL_EVENT_FOLLOWING &&
+             journal_elsewhere(journal, view.nth, &place))
         tell_elsewhere(call, &place);
     else if (known && view.state == JOURNAL_EVENT_OUT)
         call_refuse_with(call, &out);
@@ -64,15 +72,22 @@ static void tell_closed(struct call *call)
         call_refuse(call, REFUSAL_EVENT_UNKNOWN);
 }
 
-bool request_event(struct call *call, struct http_req *req)
+bool request_event_or(struct call *call, struct http_req *req, void (*on_asleep)(struct call *call))
 {
     *call = (struct call){.req = req, .loop = loop_of(req)};
     call->event = events_find(call->loop->conf.events, http_req_param(req, 0));
     call->now_ms = events_now_ms(call->loop->conf.events);
-    if (call->event != NULL && events_is_open(call->event))
+    if (call->event != NULL && events_is_open(call->event)) {
+        events_used(call->loop->conf.events, call->event);
         return true;
-    tell_closed(call);
+    }
+    tell_closed(call, on_asleep);
     return false;
+}
+
+bool request_event(struct call *call, struct http_req *req)
+{
+    return request_event_or(call, req, request_wake);
 }
 
 bool request_hold(struct call *call, unsigned param, uint64_t *hold)

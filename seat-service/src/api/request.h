@@ -11,8 +11,13 @@ enum { REQUEST_SEATS_MAX = 256 }; /* of one array in a body; the engine decides 
 
 /* Refuses, and tells where the event is. */
 void request_elsewhere(struct call *call, const struct journal_place *place);
+/* Refuses for now, and has the event woken, which is asleep. */
+void request_wake(struct call *call);
 /* Each returns false after answering the request. The event and the hold in the path: */
 bool request_event(struct call *call, struct http_req *req);
+/* The same; `on_asleep` answers if the event is asleep. */
+bool request_event_or(struct call *call, struct http_req *req,
+                      void (*on_asleep)(struct call *call));
 bool request_hold(struct call *call, unsigned param, uint64_t *hold);
 /* The body, a JSON object. */
 bool request_body(struct call *call, json_t **doc);

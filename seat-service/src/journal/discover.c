@@ -1,9 +1,10 @@
 /* discover.c: which events there are.
  *
- * The table of events is read to its end each time the reader looks around; an event that is new
- * and on our list gets the next number, which it keeps for the life of the process. So an import
- * needs no announcement: its row is found. Numbers are given in the order of discovery, and an
- * event is counted only once its id is in place, since other threads go by the count. */
+ * Each time the reader looks around it reads those rows of the table of events that have changed
+ * since the last time; the first time that is all of them. So an import needs no announcement: its
+ * row is found. An event that is new, on our list and awake gets a free number; one that is asleep,
+ * or finds no number free, is known by its name alone (owners/asleep.h). An event is counted only
+ * once its id is in place, since other threads go by the count. */
 #include "journal/journal_internal.h"
 
 #include <assert.h>
@@ -26,9 +27,26 @@ bool discover_names(const struct journal *journal, const char *id)
 static uint32_t nth_of(const struct journal *journal, int32_t no)
 {
     uint32_t nth = 0;
-    while (nth < journal_len(journal) && journal->events[nth].id.no != no)
+    while (nth < journal_len(journal) &&
+           (journal_is_free(&journal->events[nth]) || journal->events[nth].id.no != no))
         nth += 1;
     return nth;
+}
+
+static uint32_t free_nth(const struct journal *journal)
+{
+    uint32_t nth = 0;
+    while (nth < journal_len(journal) && !journal_is_free(&journal->events[nth]))
+        nth += 1;
+    return nth;
+}
+
+uint32_t discover_room(const struct journal *journal)
+{
+    uint32_t room = journal->conf.places - journal_len(journal);
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        room += journal_is_free(&journal->events[nth]);
+    return room;
 }
 
 static void tell_incarnation(struct journal *journal, const struct store_event *found)
@@ -39,54 +57,87 @@ static void tell_incarnation(struct journal *journal, const struct store_event *
         host->renewed(host->ctx, nth, found->incarnation);
 }
 
-/* Of an event that is known here; reader.c puts it out. */
-static void tell_retired(struct journal *journal, const struct store_event *found)
+/* Of an event that has a number here; reader.c puts it out, or has it leave. */
+static void tell_row(struct journal *journal, uint32_t nth, const struct store_event *found)
 {
-    uint32_t nth = nth_of(journal, found->no);
-    if (nth == journal_len(journal))
-        return;
     pthread_mutex_lock(&journal->lock);
     journal->events[nth].retired = found->retired;
+    journal->events[nth].asleep = found->asleep;
     pthread_mutex_unlock(&journal->lock);
 }
 
-static void add_event(struct journal *journal, const struct store_event *found)
+/* Gives it a number, which no event has. */
+static void add_event(struct journal *journal, uint32_t nth, const struct store_event *found)
 {
-    uint32_t nth = journal_len(journal);
-    if (nth == EVENTS_MAX || found->retired || !discover_names(journal, found->id) ||
-        nth_of(journal, found->no) < nth)
-        return;
-    journal->events[nth].id = *found;
+    struct journal_event *event = &journal->events[nth];
+    bool is_new = nth == journal_len(journal);
     pthread_mutex_lock(&journal->lock);
-    /* release: partner of journal_len() */
-    atomic_store_explicit(&journal->events_len, nth + 1, memory_order_release);
-    assert(journal_state_of(&journal->events[nth]) == JOURNAL_EVENT_LOADING);
-    role_judge(journal);
+    if (is_new) {
+        event->id = *found;
+        /* release: partner of journal_len() */
+        atomic_store_explicit(&journal->events_len, nth + 1, memory_order_release);
+        assert(journal_state_of(event) == JOURNAL_EVENT_LOADING);
+        role_judge(journal);
+    } else {
+        assert(!event->locked);
+        event->id = *found;
+        event->head = (struct store_head){0};
+        event->place = (struct journal_place){0};
+        event->retry_ms = event->free_since_us = 0;
+        event->was_owned = event->retired = event->asleep = event->let_go = false;
+        event->placed = event->moves = event->ready = false;
+        event->wish = PLACING_WISH_NONE;
+        role_move_event(journal, event, JOURNAL_EVENT_LOADING);
+    }
     pthread_mutex_unlock(&journal->lock);
+}
+
+/* It has no number here. */
+static int take_new(struct journal *journal, const struct store_event *found, struct err_slot *err)
+{
+    uint32_t nth = free_nth(journal);
+    if (found->retired || !discover_names(journal, found->id)) {
+        asleep_remove(journal->asleep, found->id);
+        return 0;
+    }
+    if (found->asleep || nth == journal->conf.places)
+        return asleep_put(journal->asleep, found->no, found->id, !found->asleep, err);
+    add_event(journal, nth, found);
+    asleep_remove(journal->asleep, found->id);
+    return 0;
+}
+
+static void take_row(struct journal *journal, const struct store_event *found)
+{
+    struct err_slot err = {0};
+    uint32_t nth = nth_of(journal, found->no);
+    if (nth < journal_len(journal))
+        tell_row(journal, nth, found);
+    else if (take_new(journal, found, &err) < 0)
+        log_failure(journal->conf.log, "an event is not known here", &err);
+    tell_incarnation(journal, found);
 }
 
 int discover_events(struct journal *journal, struct err_slot *err)
 {
     struct store_event found[EVENTS_MAX];
-    uint32_t len = 0, before = journal_len(journal);
-    int32_t after = 0;
+    uint32_t len = 0, more = 0;
     do {
-        int rc = store_events(journal->reader_pg, after, found, EVENTS_MAX, err, &len);
+        int rc = store_events_changed(journal->reader_pg, &journal->changes, found, EVENTS_MAX, err,
+                                      &len);
         if (rc < 0)
             return rc;
-        for (uint32_t i = 0; i < len; i++) {
-            after = found[i].no;
-            add_event(journal, &found[i]);
-            tell_incarnation(journal, &found[i]);
-            tell_retired(journal, &found[i]);
-        }
+        for (uint32_t i = 0; i < len; i++)
+            take_row(journal, &found[i]);
+        more += len;
     } while (len == EVENTS_MAX);
+    if (more == 0 && journal->looked)
+        return 0;
     pthread_mutex_lock(&journal->lock);
     journal->looked = true;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
-    if (journal_len(journal) > before)
-        commit_queue_nudge(journal->conf.queue); /* their locks can be tried meanwhile */
+    commit_queue_nudge(journal->conf.queue); /* their locks can be tried meanwhile */
     return 0;
 }
 
@@ -103,13 +154,24 @@ static void on_where(void *ctx, const struct store_where *where)
     struct journal *journal = MAGIC_OF(journal, ctx);
     struct journal_place place = {.epoch = where->epoch};
     uint32_t nth = nth_of(journal, where->event);
+    struct span name = span_of(journal->conf.instance);
+    bool ours = span_eq(where->wanted, name);
     bool fits = span_to_cstr(name_of(where->instance), place.instance, sizeof(place.instance)) &&
                 span_to_cstr(where->open, place.address.open, sizeof(place.address.open)) &&
                 span_to_cstr(where->within, place.address.within, sizeof(place.address.within));
     if (nth == journal_len(journal) || !fits)
         return;
     pthread_mutex_lock(&journal->lock);
-    journal->events[nth].place = place;
+    struct journal_event *event = &journal->events[nth];
+    event->place = place;
+    event->placed = true;
+    event->wish = where->wanted.len == 0 ? PLACING_WISH_NONE
+                  : ours                 ? PLACING_WISH_US
+                                         : PLACING_WISH_OTHER;
+    event->moves = event->wish == PLACING_WISH_OTHER &&
+                   span_eq(name_of(where->ready), where->wanted) &&
+                   journal_state_of(event) == JOURNAL_EVENT_OWNED;
+    event->ready = ours && span_eq(where->ready, span_of(journal->instance));
     pthread_mutex_unlock(&journal->lock);
 }
 
@@ -120,7 +182,7 @@ int discover_places(struct journal *journal, struct err_slot *err)
     if (journal->conf.address.open[0] == '\0')
         return 0;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        if (!journal_owns(journal, nth))
+        if (!journal_is_free(&journal->events[nth]))
             asked[len++] = journal->events[nth].id.no;
     return len == 0 ? 0 : store_where(journal->reader_pg, asked, len, err, on_where, journal);
 }

@@ -33,11 +33,14 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
 {
     assert(conf->batch_max > 0);
     assert(conf->batch_max <= JOURNAL_BATCH_MAX);
+    assert(conf->places <= EVENTS_MAX);
     struct journal *journal = calloc(1, sizeof(*journal));
     if (journal == NULL)
         return err_set(err, ERR_NOMEM, "the journal");
     MAGIC_BEGIN(journal, journal);
     journal->conf = *conf;
+    if (conf->places == 0)
+        journal->conf.places = EVENTS_MAX;
     snprintf(journal->instance, sizeof(journal->instance), "%.64s#%016" PRIx64, conf->instance,
              rng_below(conf->rng, UINT64_MAX));
     journal->pending_end = &journal->pending;
@@ -53,7 +56,9 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
     journal->look = system_bell_open();
     int rc = journal->look < 0
                  ? err_set(err, ERR_IO, "the reader's bell: %s", strerror(-journal->look))
-                 : start_threads(journal, err);
+                 : asleep_create(err, &journal->asleep);
+    if (rc == 0)
+        rc = start_threads(journal, err);
     if (rc < 0) {
         journal_destroy(journal);
         return rc;
@@ -76,6 +81,7 @@ void journal_destroy(struct journal *journal)
     if (journal->look >= 0)
         system_bell_close(journal->look);
     pthread_mutex_destroy(&journal->lock);
+    asleep_destroy(journal->asleep);
     free(journal->memory);
     MAGIC_END(journal, journal);
     free(journal);
@@ -104,15 +110,56 @@ bool journal_nth(struct journal *journal, uint32_t nth, struct journal_view *out
     pthread_mutex_lock(&journal->lock);
     show(journal, nth, out);
     pthread_mutex_unlock(&journal->lock);
-    return true;
+    return out->state != JOURNAL_EVENT_ASLEEP;
 }
 
+bool journal_next(struct journal *journal, uint32_t *nth, struct journal_view *out)
+{
+    bool found = false;
+    while (!found && *nth < journal_len(journal))
+        found = journal_nth(journal, (*nth)++, out);
+    return found;
+}
+
+static bool find_awake(struct journal *journal, struct span id, struct journal_view *out)
+{
+    uint32_t nth = 0;
+    while (journal_next(journal, &nth, out))
+        if (span_eq(span_of(out->id), id))
+            return true;
+    return false;
+}
+
+/* On its way from one to the other an event is in both places for a moment, never in none. So one
+ * that was in neither has been woken between the two looks. */
 bool journal_find(struct journal *journal, struct span id, struct journal_view *out)
 {
-    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        if (span_eq(span_of(journal->events[nth].id.id), id))
-            return journal_nth(journal, nth, out);
-    return false;
+    if (find_awake(journal, id, out))
+        return true;
+    if (!asleep_knows(journal->asleep, id))
+        return find_awake(journal, id, out);
+    *out = (struct journal_view){.state = JOURNAL_EVENT_ASLEEP, .nth = EVENTS_MAX};
+    return span_to_cstr(id, out->id, sizeof(out->id));
+}
+
+uint32_t journal_asleep(const struct journal *journal)
+{
+    return asleep_len(journal->asleep);
+}
+
+static bool is_full(const struct journal *journal)
+{
+    /* relaxed: it was so a moment ago, and may be otherwise the next */
+    return atomic_load_explicit(&journal->full, memory_order_relaxed);
+}
+
+bool journal_wake(struct journal *journal, struct span id)
+{
+    if (is_full(journal))
+        return false;
+    asleep_want(journal->asleep, id);
+    reader_nudge(journal);
+    return true;
 }
 
 bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_place *out)
@@ -122,8 +169,12 @@ bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_pla
     pthread_mutex_lock(&journal->lock);
     *out = journal->events[nth].place;
     pthread_mutex_unlock(&journal->lock);
-    return out->address.open[0] != '\0' &&
-           strcmp(out->address.open, journal->conf.address.open) != 0;
+    return out->address.open[0] != '\0' && strcmp(out->instance, journal->conf.instance) != 0;
+}
+
+bool journal_is_shared(const struct journal *journal)
+{
+    return journal_shares(journal);
 }
 
 const char *journal_name(const struct journal *journal)
@@ -145,8 +196,11 @@ int journal_may_import(struct journal *journal, const char *id, struct err_slot 
         return err_set(err, ERR_STATE, "this instance is not the owner");
     if (!discover_names(journal, id))
         return err_set(err, ERR_STATE, "this instance does not serve events of that name");
-    if (journal_len(journal) == EVENTS_MAX)
-        return err_set(err, ERR_FULL, "%d events are served already", EVENTS_MAX);
+    if (is_full(journal))
+        return err_set(err, ERR_FULL, "%" PRIu32 " events are served already, and none is idle",
+                       journal->conf.places);
+    if (asleep_len(journal->asleep) == EVENTS_ASLEEP_MAX)
+        return err_set(err, ERR_FULL, "%d events are asleep already", EVENTS_ASLEEP_MAX);
     return 0;
 }
 

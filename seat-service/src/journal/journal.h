@@ -6,6 +6,10 @@
  * batches; each comes back with rc 0 once it is durable, or with an error once it is certain that
  * it never will be.
  *
+ * An event that nobody asks for may be asleep: then it is in no process's memory, and costs a name.
+ * Whoever is asked for one wakes it. An owner whose places are all taken puts those of its events
+ * to sleep that have been idle for longest.
+ *
  * The process is called back through struct journal_host, on the reader's thread, except for
  * fenced(), which comes on the committer's. */
 #ifndef FG_SEAT_SERVICE_JOURNAL_H
@@ -21,9 +25,9 @@
 
 struct journal;
 
-/* The events as the process has them. `nth` counts from 0 in the order of discovery and never
- * changes. A negative result means that the event is out: its reason is reported, and it is tried
- * again from found() on. */
+/* The events as the process has them. `nth` is an event's number here, below EVENTS_MAX, until it
+ * is dropped. A negative result means that the event is out: its reason is reported, and it is
+ * tried again from found() on. */
 struct journal_host {
     void *ctx;
     /* A new event and the document that it was imported from. */
@@ -44,6 +48,16 @@ struct journal_host {
     /* The event is ours and its state is complete: open it. The epoch has never been used before.
      */
     void (*own)(void *ctx, uint32_t nth, uint64_t epoch);
+    /* Close the event. Called again and again until it returns true: then nothing here uses it any
+     * more. May be NULL, as the next three. */
+    bool (*leave)(void *ctx, uint32_t nth);
+    /* It was to sleep, and nothing uses it any more. True: seats are held all the same, so it is
+     * open again. */
+    bool (*stays)(void *ctx, uint32_t nth);
+    /* Forget it, after that: its number is free for another event. */
+    void (*drop)(void *ctx, uint32_t nth);
+    /* For how long nobody has used an event of ours; 0: it may not leave, since seats are held. */
+    uint64_t (*idle_ms)(void *ctx, uint32_t nth);
     /* Another process owns, or may own, what was ours. Nothing in memory counts any more: the
      * process has to end and start again as a standby. */
     void (*fenced)(void *ctx, const char *reason);
@@ -55,6 +69,8 @@ struct journal_conf {
     const char *events;   /* borrowed; "a,b": the only ones to serve; "": all */
     uint32_t owners; /* how many share them; 0 and 1: one process has them all, others follow */
     struct store_address address; /* ours, in the registry; empty: there is none */
+    uint32_t places;              /* for events in memory, above EVENTS_SPARE; 0: EVENTS_MAX */
+    uint64_t idle_ms;             /* an event of ours may sleep that has been idle for so long */
     uint32_t batch_max;           /* 1..JOURNAL_BATCH_MAX */
     struct commit_queue *queue;   /* borrowed */
     const struct clock *clock;
@@ -106,7 +122,8 @@ enum journal_state {
     JOURNAL_EVENT_LOADING,   /* is being read for the first time */
     JOURNAL_EVENT_FOLLOWING, /* read to its end; somebody else has it, or we are about to */
     JOURNAL_EVENT_OWNED,
-    JOURNAL_EVENT_OUT, /* cannot be read or taken over; tried again */
+    JOURNAL_EVENT_OUT,    /* cannot be read or taken over; tried again */
+    JOURNAL_EVENT_ASLEEP, /* not in memory */
     JOURNAL_STATES,
 };
 
@@ -153,8 +170,16 @@ struct journal_view {
 };
 
 const char *journal_state_name(enum journal_state state);
+/* False: nothing in memory has that number. */
 bool journal_nth(struct journal *journal, uint32_t nth, struct journal_view *out);
+/* One after the other, of those in memory; *nth begins with 0. */
+bool journal_next(struct journal *journal, uint32_t *nth, struct journal_view *out);
+/* Finds those that are asleep, too; they have no number. */
 bool journal_find(struct journal *journal, struct span id, struct journal_view *out);
+/* How many are asleep. */
+uint32_t journal_asleep(const struct journal *journal);
+/* It is asleep and asked for. False: there is no place for it, nor will there be soon. */
+bool journal_wake(struct journal *journal, struct span id);
 
 /* Which process owns an event, as its owner row says. */
 struct journal_place {
@@ -165,6 +190,8 @@ struct journal_place {
 
 /* False: nobody has told, or it is this process. An owner that died is named until the next one. */
 bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_place *out);
+/* Whether several processes share the events. */
+bool journal_is_shared(const struct journal *journal);
 /* Ours. */
 const char *journal_name(const struct journal *journal);
 const struct store_address *journal_address(const struct journal *journal);

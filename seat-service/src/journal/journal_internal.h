@@ -8,6 +8,8 @@
 
 #include "base/magic.h"
 #include "journal/journal.h"
+#include "owners/asleep.h"
+#include "owners/placing.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,11 +18,19 @@ struct journal_event {
     struct store_event id; /* in place before events_len counts the event */
     struct store_head head;
     uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
+    bool leaving, given;            /* the reader's: on its way out, until its place is free; the
+                                     * committer has been told to let go of it */
     _Atomic(enum journal_state) state;
     /* Below journal->lock. */
+    bool asleep;           /* as its row says: it has to leave our memory */
+    bool let_go;           /* nobody here uses it any more: the committer gives its lock back */
     bool locked;           /* the committer's session has the lock ... */
     uint64_t locked_epoch; /* ... and found this epoch */
     char reason[ERR_TEXT_MAX];
+    bool placed; /* it has been looked for where it is, and who is to have it */
+    enum placing_wish wish;
+    bool moves;                 /* ours, and the process that is to have it waits */
+    bool ready;                 /* we are to have it, and have said that we wait for it */
     bool retired;               /* as its row says; its owner goes on */
     struct journal_place place; /* the reader writes it */
     /* The committer's, where several share: */
@@ -42,8 +52,10 @@ struct journal {
     struct journal_conf conf;
     char instance[JOURNAL_INSTANCE_MAX]; /* of this process's life: no other one writes this name */
 
-    struct journal_event events[EVENTS_MAX];
-    _Atomic uint32_t events_len; /* raised by the reader */
+    struct journal_event events[EVENTS_MAX]; /* a place that is free is ASLEEP */
+    _Atomic uint32_t events_len;             /* raised by the reader */
+    struct asleep *asleep;                   /* all others of our list */
+    atomic_bool full; /* there is no place left, and none of our events is idle */
 
     pthread_mutex_t lock;
     /* Below lock, as are the following. */
@@ -75,7 +87,8 @@ struct journal {
     /* ---- the reader's ---- */
     int look; /* a bell: there is something to do */
     struct pg *reader_pg;
-    uint64_t ended_seen; /* ended sessions up to this number are known */
+    struct store_changes changes; /* of the table of events */
+    uint64_t ended_seen;          /* ended sessions up to this number are known */
     uint64_t reader_retry_ms;
     pthread_t reader;
 
@@ -169,11 +182,19 @@ int ownership_is_written(struct journal *journal, const struct store_batch *part
 int committer_start(struct journal *journal, struct err_slot *err);
 void committer_stop(struct journal *journal); /* once `stopping` is set */
 
+/* The reader's: may another event have this place? */
+static inline bool journal_is_free(const struct journal_event *event)
+{
+    return journal_state_of(event) == JOURNAL_EVENT_ASLEEP && !event->leaving;
+}
+
 /* ---- discover.c; the reader's, but for the first ---- */
 
 bool discover_names(const struct journal *journal, const char *id); /* on our list */
 int discover_events(struct journal *journal, struct err_slot *err);
-/* Where events are that are not ours. Asks only if this process is in the registry itself. */
+/* So many more events there is room for. */
+uint32_t discover_room(const struct journal *journal);
+/* Where events are, and which are to move. Asks only if this process is in the registry itself. */
 int discover_places(struct journal *journal, struct err_slot *err);
 
 /* ---- reader.c ---- */

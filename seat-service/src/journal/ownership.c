@@ -181,15 +181,36 @@ static int choose(struct journal *journal, struct err_slot *err, uint32_t *chose
         pthread_mutex_lock(&journal->lock);
         enum journal_state state = journal_state_of(event);
         bool locked = event->locked;
+        bool stays = !event->asleep && (event->placed || !journal_shares(journal));
         if (state == JOURNAL_EVENT_OUT)
             event->locked = false;
         pthread_mutex_unlock(&journal->lock);
         if (state == JOURNAL_EVENT_OUT && locked)
             rc = store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err);
-        if (!locked && (state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_FOLLOWING))
+        if (!locked && stays &&
+            (state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_FOLLOWING))
             chosen[(*len)++] = nth;
     }
     return rc;
+}
+
+/* What the reader has found unused. Its lock goes before its place does, so that no lock is ever
+ * noted for another event than its own: only this thread frees a place, and only it notes locks. */
+static int let_go(struct journal *journal, struct journal_event *event, struct err_slot *err)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool goes = event->let_go;
+    bool locked = event->locked || journal_state_of(event) == JOURNAL_EVENT_OWNED;
+    pthread_mutex_unlock(&journal->lock);
+    int rc = goes && locked ? store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err) : 0;
+    if (!goes || rc < 0)
+        return rc;
+    pthread_mutex_lock(&journal->lock);
+    event->let_go = event->locked = false;
+    role_move_event(journal, event, JOURNAL_EVENT_ASLEEP);
+    pthread_mutex_unlock(&journal->lock);
+    reader_nudge(journal);
+    return 0;
 }
 
 /* The lock is ours: the reader may take the event over from the epoch that is there now. */
@@ -293,7 +314,8 @@ static void see_event(struct look *look, const struct store_held *held)
 {
     const struct journal *journal = look->journal;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
-        if (held->key != journal->events[nth].id.no)
+        const struct journal_event *event = &journal->events[nth];
+        if (journal_state_of(event) == JOURNAL_EVENT_ASLEEP || held->key != event->id.no)
             continue;
         look->owned[nth] = true;
         look->owned_by_others[nth] = !held->ours;
@@ -345,17 +367,43 @@ static int join(struct journal *journal, struct look *look, struct err_slot *err
     return 0;
 }
 
+/* Those that are awake, in an order that is the same in every process: that of their numbers in the
+ * database. Those in memory differ. */
+static uint32_t in_order(struct journal *journal, uint32_t *order)
+{
+    uint32_t len = 0;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        uint32_t at = len;
+        pthread_mutex_lock(&journal->lock);
+        bool awake = journal_state_of(&journal->events[nth]) != JOURNAL_EVENT_ASLEEP &&
+                     !journal->events[nth].asleep;
+        pthread_mutex_unlock(&journal->lock);
+        if (!awake)
+            continue;
+        for (; at > 0 && journal->events[order[at - 1]].id.no > journal->events[nth].id.no; at--)
+            order[at] = order[at - 1];
+        order[at] = nth;
+        len += 1;
+    }
+    return len;
+}
+
 /* How long each event has been free, and what follows from it. */
-static void judge_events(struct journal *journal, const struct look *look,
-                         struct placing_event *judged)
+static void judge_events(struct journal *journal, const struct look *look, const uint32_t *order,
+                         uint32_t len, struct placing_event *judged)
 {
     uint64_t now_us = journal_now_us(journal);
-    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+    for (uint32_t i = 0; i < len; i++) {
+        uint32_t nth = order[i];
         struct journal_event *event = &journal->events[nth];
         event->was_owned = event->was_owned || look->owned_by_others[nth];
         if (look->owned[nth] || event->free_since_us == 0)
             event->free_since_us = now_us;
-        judged[nth] = placing_judge(&(struct placing_seen){
+        pthread_mutex_lock(&journal->lock);
+        enum placing_wish wish = event->wish;
+        pthread_mutex_unlock(&journal->lock);
+        judged[i] = placing_judge(&(struct placing_seen){
+            .wish = wish,
             .owned = look->owned[nth],
             .was_owned = event->was_owned,
             .free_ms = (now_us - event->free_since_us) / 1000,
@@ -385,12 +433,15 @@ static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t 
                            uint32_t len)
 {
     struct placing_event judged[EVENTS_MAX];
-    bool mine[EVENTS_MAX];
-    uint32_t kept = 0;
-    judge_events(journal, look, judged);
+    bool turn[EVENTS_MAX], mine[EVENTS_MAX] = {false};
+    uint32_t order[EVENTS_MAX], kept = 0;
+    uint32_t awake = in_order(journal, order);
+    judge_events(journal, look, order, awake, judged);
     look->placing.self = journal->place;
     look->placing.expected = journal->conf.owners;
-    placing_choose(&look->placing, judged, journal_len(journal), mine);
+    placing_choose(&look->placing, judged, awake, turn);
+    for (uint32_t i = 0; i < awake; i++)
+        mine[order[i]] = turn[i];
     for (uint32_t i = 0; i < len; i++) {
         /* A lock that we still have, while another took the event meanwhile, is noted again. */
         bool kept_lock = look->owned[chosen[i]] && !look->owned_by_others[chosen[i]];
@@ -432,10 +483,15 @@ static int share_events(struct journal *journal, struct err_slot *err)
 /* Looks for locks that are free. */
 int ownership_watch(struct journal *journal, struct err_slot *err)
 {
+    int rc = 0;
     journal->watch_at_us = journal_now_us(journal) + STANDBY_POLL_MS * 1000;
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
+        rc = let_go(journal, &journal->events[nth], err);
+    if (rc < 0)
+        return rc;
     if (journal_shares(journal))
         return share_events(journal, err);
-    int rc = journal->leads ? 0 : try_lead(journal, err);
+    rc = journal->leads ? 0 : try_lead(journal, err);
     if (rc == 0 && (journal->leads || journal_owns_any(journal)))
         rc = try_events(journal, err);
     return rc;

@@ -258,11 +258,147 @@ static void put_out(struct journal *journal, struct journal_event *event,
     log_end(&line);
 }
 
+/* ---- leaving ---- */
+
+/* Is to leave, or is about to. */
+static bool leaves(struct journal *journal, struct journal_event *event)
+{
+    pthread_mutex_lock(&journal->lock);
+    event->leaving = event->leaving || event->asleep || event->moves;
+    pthread_mutex_unlock(&journal->lock);
+    return event->leaving;
+}
+
+/* From now on it is known by its name alone. If it is awake, since it was woken meanwhile or moves,
+ * it is wanted at once: then it is read and followed like any other. */
+static void name_alone(struct journal *journal, const struct journal_event *event, bool wanted)
+{
+    struct err_slot err = {0};
+    if (asleep_put(journal->asleep, event->id.no, event->id.id, wanted, &err) < 0)
+        log_failure(journal->conf.log, "an event is not known here", &err);
+}
+
+/* Its lock is given back, if we had it. */
+static void forget_event(struct journal *journal, uint32_t nth)
+{
+    struct journal_event *event = &journal->events[nth];
+    const struct journal_host *host = &journal->conf.host;
+    if (host->drop != NULL)
+        host->drop(host->ctx, nth);
+    name_alone(journal, event, !event->asleep);
+    event->leaving = event->given = false;
+    pthread_mutex_lock(&journal->lock);
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* Seats of it were taken after it had been put to sleep, before it was closed. */
+static bool stays(struct journal *journal, uint32_t nth)
+{
+    const struct journal_host *host = &journal->conf.host;
+    struct journal_event *event = &journal->events[nth];
+    if (event->moves || !journal_owns(journal, nth) || host->stays == NULL ||
+        !host->stays(host->ctx, nth))
+        return false;
+    pthread_mutex_lock(&journal->lock);
+    event->asleep = false;
+    pthread_mutex_unlock(&journal->lock);
+    event->leaving = false;
+    return true;
+}
+
+/* A step on its way out of our memory: nobody here uses it any more; the committer lets go of it;
+ * it is forgotten. */
+static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    const struct journal_host *host = &journal->conf.host;
+    if (journal_state_of(event) == JOURNAL_EVENT_ASLEEP) {
+        forget_event(journal, nth);
+        return 0;
+    }
+    if (event->given || (host->leave != NULL && !host->leave(host->ctx, nth)))
+        return 0;
+    if (stays(journal, nth))
+        return store_wake(journal->reader_pg, &event->id.no, 1, err);
+    name_alone(journal, event, false);
+    event->given = true;
+    pthread_mutex_lock(&journal->lock);
+    event->let_go = true;
+    pthread_mutex_unlock(&journal->lock);
+    commit_queue_nudge(journal->conf.queue);
+    return 0;
+}
+
+/* Those that somebody has asked for, as far as there is room: their rows are found as those of new
+ * events are. */
+static int wake_wanted(struct journal *journal, struct err_slot *err)
+{
+    int32_t nos[EVENTS_MAX];
+    uint32_t room = discover_room(journal);
+    uint32_t len = asleep_wanted(journal->asleep, nos, room);
+    return len == 0 ? 0 : store_wake(journal->reader_pg, nos, len, err);
+}
+
+/* Ours that has been idle for longest, and for long enough. */
+static struct journal_event *idlest(struct journal *journal)
+{
+    const struct journal_host *host = &journal->conf.host;
+    struct journal_event *found = NULL;
+    uint64_t longest_ms = journal->conf.idle_ms;
+    for (uint32_t nth = 0; host->idle_ms != NULL && nth < journal_len(journal); nth++) {
+        struct journal_event *event = &journal->events[nth];
+        if (!journal_owns(journal, nth) || event->leaving)
+            continue;
+        uint64_t idle_ms = host->idle_ms(host->ctx, nth);
+        if (idle_ms > 0 && idle_ms >= longest_ms) {
+            longest_ms = idle_ms;
+            found = event;
+        }
+    }
+    return found;
+}
+
+/* Keeps some places free for events that will be asked for, one event at a time. */
+static int make_room(struct journal *journal, struct err_slot *err)
+{
+    uint32_t room = discover_room(journal);
+    bool leaving = false, done = false;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        leaving = leaving || journal->events[nth].leaving;
+    struct journal_event *event = room < EVENTS_SPARE && !leaving ? idlest(journal) : NULL;
+    /* relaxed: a hint for whoever asks next */
+    atomic_store_explicit(&journal->full, room == 0 && !leaving && event == NULL,
+                          memory_order_relaxed);
+    if (event == NULL || asleep_len(journal->asleep) == EVENTS_ASLEEP_MAX)
+        return 0;
+    int rc = store_sleep(journal->reader_pg, event->id.no, span_of(journal->instance), err, &done);
+    if (done)
+        reader_nudge(journal); /* its row is found like anybody's */
+    return rc;
+}
+
+/* We are to have it, and have read its journal: its owner may let go of it. */
+static int say_ready(struct journal *journal, struct journal_event *event, struct err_slot *err)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool says = event->wish == PLACING_WISH_US && !event->ready && journal->leads;
+    pthread_mutex_unlock(&journal->lock);
+    if (!says || journal_state_of(event) != JOURNAL_EVENT_FOLLOWING)
+        return 0;
+    return store_ready(journal->reader_pg, event->id.no, span_of(journal->conf.instance),
+                       span_of(journal->instance), err);
+}
+
 /* Brings an event as far as possible now. A negative result concerns the connection. */
 static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     enum journal_state state = journal_state_of(event);
+    if (journal_is_free(event))
+        return 0;
+    if (leaves(journal, event))
+        return leave(journal, nth, err);
     if (state == JOURNAL_EVENT_OWNED ||
         (state == JOURNAL_EVENT_OUT && (event->retired || now_us(journal) < event->retry_at_us)))
         return 0;
@@ -279,6 +415,8 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     if (rc == 0 && !follows)
         move(journal, event, JOURNAL_EVENT_FOLLOWING);
     if (rc == 0)
+        rc = say_ready(journal, event, err);
+    if (rc == 0)
         rc = take_over(journal, nth, err);
     if (rc == 0)
         return 0;
@@ -292,14 +430,16 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
 
 static int look_around(struct journal *journal, struct err_slot *err)
 {
-    int rc = discover_events(journal, err);
+    int rc = wake_wanted(journal, err);
+    if (rc == 0)
+        rc = discover_events(journal, err);
     if (rc == 0)
         rc = discover_places(journal, err);
     if (rc == 0)
         rc = follow_ended(journal, err);
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++)
         rc = attend(journal, nth, err);
-    return rc;
+    return rc == 0 ? make_room(journal, err) : rc;
 }
 
 /* ---- the thread ---- */
@@ -326,6 +466,8 @@ static void drop_connection(struct journal *journal)
 {
     pg_close(journal->reader_pg);
     journal->reader_pg = NULL;
+    /* The next server may be one that took over, and count transactions a little differently. */
+    journal->changes = (struct store_changes){0};
 }
 
 static int turn(struct journal *journal, struct err_slot *err)

@@ -24,10 +24,9 @@ static const char *const role_names[] = {
 static_assert(sizeof(role_names) / sizeof(role_names[0]) == JOURNAL_ROLES, "a name for each");
 
 static const char *const state_names[] = {
-    [JOURNAL_EVENT_LOADING] = "loading",
-    [JOURNAL_EVENT_FOLLOWING] = "following",
-    [JOURNAL_EVENT_OWNED] = "owned",
-    [JOURNAL_EVENT_OUT] = "out",
+    [JOURNAL_EVENT_LOADING] = "loading", [JOURNAL_EVENT_FOLLOWING] = "following",
+    [JOURNAL_EVENT_OWNED] = "owned",     [JOURNAL_EVENT_OUT] = "out",
+    [JOURNAL_EVENT_ASLEEP] = "asleep",
 };
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == JOURNAL_STATES, "a name for each");
 
@@ -38,24 +37,30 @@ static const char *const reason_names[JOURNAL_REASON_COUNT] = {
 };
 
 /* An owner that has lost its connection still owns, so it is cut. It becomes an owner again or is
- * fenced; never a standby, which would have forgotten what it has in memory. */
+ * fenced; never a standby, which would have forgotten what it has in memory. An owner becomes one
+ * when it has let go of all that it had. */
 static const uint8_t role_next[JOURNAL_ROLES] = {
     [JOURNAL_CONNECTING] = BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY),
     [JOURNAL_LOADING] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_STANDBY) | BIT(JOURNAL_OWNER),
     [JOURNAL_STANDBY] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_OWNER),
-    /* The first two only while it owns nothing: it leads, and there is no event. */
-    [JOURNAL_OWNER] =
-        BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_CUT) | BIT(JOURNAL_FENCED),
+    /* The first three only while it owns nothing: it leads, and there is no event. */
+    [JOURNAL_OWNER] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY) |
+                      BIT(JOURNAL_CUT) | BIT(JOURNAL_FENCED),
     [JOURNAL_CUT] = BIT(JOURNAL_OWNER) | BIT(JOURNAL_FENCED),
     [JOURNAL_FENCED] = 0,
 };
 
-/* What is owned stays owned until the process ends. */
+/* What is owned stays owned until the process ends, or puts it to sleep: then nothing of it is left
+ * here, and it is read from its document on when it is asked for again. */
 static const uint8_t state_next[JOURNAL_STATES] = {
-    [JOURNAL_EVENT_LOADING] = BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT),
-    [JOURNAL_EVENT_FOLLOWING] = BIT(JOURNAL_EVENT_OWNED) | BIT(JOURNAL_EVENT_OUT),
-    [JOURNAL_EVENT_OWNED] = 0,
-    [JOURNAL_EVENT_OUT] = BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT),
+    [JOURNAL_EVENT_LOADING] =
+        BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT) | BIT(JOURNAL_EVENT_ASLEEP),
+    [JOURNAL_EVENT_FOLLOWING] =
+        BIT(JOURNAL_EVENT_OWNED) | BIT(JOURNAL_EVENT_OUT) | BIT(JOURNAL_EVENT_ASLEEP),
+    [JOURNAL_EVENT_OWNED] = BIT(JOURNAL_EVENT_ASLEEP),
+    [JOURNAL_EVENT_OUT] =
+        BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT) | BIT(JOURNAL_EVENT_ASLEEP),
+    [JOURNAL_EVENT_ASLEEP] = BIT(JOURNAL_EVENT_LOADING),
 };
 
 const char *journal_role_name(enum journal_role role)
@@ -148,11 +153,12 @@ void role_judge(struct journal *journal)
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         const struct journal_event *event = &journal->events[nth];
         enum journal_state state = journal_state_of(event);
-        if (state == JOURNAL_EVENT_OUT && event->retired)
-            continue; /* nothing is wrong with it */
+        if (state == JOURNAL_EVENT_ASLEEP || (state == JOURNAL_EVENT_OUT && event->retired))
+            continue; /* there is none; nothing is wrong with it */
         count[state] += 1;
         ours += state == JOURNAL_EVENT_FOLLOWING && event->locked;
     }
+    count[JOURNAL_EVENT_ASLEEP] = asleep_len(journal->asleep);
     for (unsigned state = 0; state < JOURNAL_STATES; state++)
         atomic_store_explicit(&journal->stats.events[state], count[state], memory_order_relaxed);
     uint64_t followed = count[JOURNAL_EVENT_FOLLOWING];

@@ -66,6 +66,89 @@ int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t
     return 0;
 }
 
+static int read_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
+                        uint32_t room, struct err_slot *err, uint32_t *good)
+{
+    struct sql_events_changed_args args = {changes->since, changes->changed, changes->no, room};
+    PGresult *res;
+    int rc = sql_events_changed(pg, &args, err, &res);
+    if (rc < 0)
+        return rc;
+    int got = PQntuples(res);
+    for (int i = 0; i < got; i++) {
+        struct sql_events_changed_row row = sql_events_changed_row(res, i);
+        struct store_event *event = &out[*good];
+        if (!changes->begun)
+            changes->next = row.horizon; /* as it was when the walk began */
+        changes->begun = true;
+        changes->changed = row.changed;
+        changes->no = row.no;
+        *event = (struct store_event){.no = row.no,
+                                      .incarnation = row.incarnation,
+                                      .retired = row.retired,
+                                      .asleep = row.asleep};
+        *good += span_to_cstr(row.id, event->id, sizeof(event->id)); /* an import makes no other */
+    }
+    PQclear(res);
+    return got;
+}
+
+int store_events_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
+                         uint32_t room, struct err_slot *err, uint32_t *len)
+{
+    *len = 0;
+    while (*len < room) {
+        if (!changes->begun) {
+            changes->changed = changes->since - 1;
+            changes->no = INT32_MAX;
+        }
+        uint32_t asked = room - *len;
+        int got = read_changed(pg, changes, out, asked, err, len);
+        if (got < 0)
+            return got;
+        if ((uint32_t)got == asked)
+            continue;
+        if (changes->begun)
+            changes->since = changes->next;
+        changes->begun = false;
+        break;
+    }
+    return 0;
+}
+
+int store_wake(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err)
+{
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    assert(len <= EVENTS_MAX);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_events_wake(pg, &bound, &(struct sql_events_wake_args){events, len}, err, NULL);
+    return rc < 0 ? err_wrap(err, "waking events") : 0;
+}
+
+int store_sleep(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
+                bool *done)
+{
+    uint64_t rows = 0;
+    int rc = sql_event_sleep(pg, &(struct sql_event_sleep_args){event, instance}, err, &rows);
+    *done = rows > 0;
+    return rc < 0 ? err_wrap(err, "putting event %" PRId32 " to sleep", event) : 0;
+}
+
+int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t *no)
+{
+    PGresult *res;
+    int rc = sql_event_number(pg, &(struct sql_event_number_args){id}, err, &res);
+    if (rc < 0)
+        return rc;
+    if (PQntuples(res) == 1)
+        *no = sql_event_number_row(res, 0).no;
+    else
+        rc = err_set(err, ERR_NOT_FOUND, "there is no such event");
+    PQclear(res);
+    return rc;
+}
+
 int store_document(struct pg *pg, int32_t event, struct err_slot *err, char **body, size_t *len)
 {
     PGresult *res;
@@ -204,12 +287,30 @@ int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
         return err_wrap(err, "where events are");
     for (int i = 0; i < PQntuples(res); i++) {
         struct sql_owners_where_row row = sql_owners_where_row(res, i);
-        struct store_where where = {row.event, row.epoch, row.instance, row.address,
-                                    row.private_address};
+        struct store_where where = {row.event,           row.epoch,  row.instance, row.address,
+                                    row.private_address, row.wanted, row.ready};
         on_where(ctx, &where);
     }
     PQclear(res);
     return 0;
+}
+
+int store_want(struct pg *pg, struct span event, struct span wanted, uint32_t wait_ms,
+               struct err_slot *err)
+{
+    uint64_t rows = 0;
+    int rc = sql_owner_want(pg, &(struct sql_owner_want_args){event, wanted, wait_ms}, err, &rows);
+    if (rc < 0)
+        return err_wrap(err, "who is to own an event");
+    return rows > 0 ? 0 : err_set(err, ERR_NOT_FOUND, "there is no such event");
+}
+
+int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span instance,
+                struct err_slot *err)
+{
+    struct sql_owner_ready_args args = {event, wanted, instance};
+    int rc = sql_owner_ready(pg, &args, err, NULL);
+    return rc < 0 ? err_wrap(err, "who is to own event %" PRId32, event) : 0;
 }
 
 int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,

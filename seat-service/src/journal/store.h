@@ -17,6 +17,7 @@ struct store_event {
     char id[EVENT_ID_MAX + 1];
     uint64_t incarnation; /* see access/pass.h */
     bool retired;         /* it is about to leave for an archive: nobody takes it any more */
+    bool asleep;          /* no process has it in memory */
 };
 
 /* Where an event's journal ends. */
@@ -29,6 +30,25 @@ struct store_head {
 /* Events with a number above `after`; *len says how many. Less than `room`: there are no more. */
 int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t room,
                  struct err_slot *err, uint32_t *len);
+/* Where a walk through the rows that have changed stands. All zeros: before the first row. */
+struct store_changes {
+    int64_t since;   /* rows that were changed by earlier transactions are known */
+    int64_t changed; /* the last row that was read in this walk, below */
+    int32_t no;
+    bool begun;   /* a walk is under way */
+    int64_t next; /* `since` of the next one */
+};
+/* The next ones that have changed since the last walk, `room` at most; *len says how many. Less
+ * than `room`: the walk is over, and the next call begins another. An event may be told twice. */
+int store_events_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
+                         uint32_t room, struct err_slot *err, uint32_t *len);
+/* Wakes these, 1..EVENTS_MAX, and has every process look at them again. */
+int store_wake(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err);
+/* Puts the event to sleep, if `instance` owns it. */
+int store_sleep(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
+                bool *done);
+/* The number of an event; ERR_NOT_FOUND: there is none of that id. */
+int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t *no);
 /* The document that the event was imported from; malloced. */
 int store_document(struct pg *pg, int32_t event, struct err_slot *err, char **body, size_t *len);
 /* Creates an event with its document. ERR_EXISTS if the id is taken. */
@@ -63,11 +83,23 @@ struct store_address {
 struct store_where {
     int32_t event;
     uint64_t epoch;
-    struct span instance, open, within; /* borrowed during the call */
+    struct span instance, open, within; /* borrowed during the call, as are these: */
+    struct span
+        wanted; /* the name of the process that is to have it; empty: there is no such wish */
+    struct span ready; /* the life of a process that waits for it */
 };
 /* What the owner rows of these say, 1..EVENTS_MAX. */
 int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
                 void (*on_where)(void *ctx, const struct store_where *where), void *ctx);
+
+/* For so long the process of that name is wanted as the event's owner. ERR_NOT_FOUND: no such
+ * event.
+ */
+int store_want(struct pg *pg, struct span event, struct span wanted, uint32_t wait_ms,
+               struct err_slot *err);
+/* It is told that `instance`, of the name `wanted`, has read the journal. */
+int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span instance,
+                struct err_slot *err);
 
 /* From now on only the returned epoch can commit. Waits for a commit that is under way, so that the
  * head it returns is final. ERR_NOT_FOUND: `epoch` is over. */

@@ -1,7 +1,8 @@
 /* auditor.c: a round every SNAPSHOT_LOOK_MS. Only events that this process owns are audited: a
  * standby's own replay checks the same rows already, and two writers of one table would get in each
- * other's way (which projection_write() would notice). An event that fails starts over in the next
- * round; the others go on. */
+ * other's way (which projection_write() would notice). Its engine uses the event's plan, so it
+ * keeps the event; one that is owned no more is let go of in the next round, which then comes at
+ * once. An event that fails starts over in the next round; the others go on. */
 #include "loop/auditor.h"
 
 #include "base/magic.h"
@@ -16,9 +17,9 @@
 #include <time.h>
 
 struct audited {
-    uint32_t magic;
+    uint32_t magic; /* 0: none, and the place is free */
     struct store_event id;
-    struct event *event;
+    struct event *event;   /* kept */
     struct engine *engine; /* ours alone; its state is that of follower.head */
     struct follower follower;
     struct projection *projection;
@@ -32,13 +33,12 @@ struct auditor {
     struct auditor_conf conf;
     struct pg *pg;
     struct audited events[EVENTS_MAX];
-    uint32_t events_len;
     struct auditor_stats stats;
     uint64_t seen, audited; /* conf.changes at the last look, and at the last round */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stopping;
+    bool stopping, nudged;
 };
 
 MAGIC(audited, 0x5ea70005);
@@ -162,44 +162,24 @@ static int audit(struct audited *audited, struct err_slot *err)
 
 static struct audited *find(struct auditor *auditor, const struct event *event)
 {
-    for (uint32_t i = 0; i < auditor->events_len; i++)
+    for (uint32_t i = 0; i < EVENTS_MAX; i++)
         if (auditor->events[i].event == event)
             return &auditor->events[i];
     return NULL;
 }
 
-/* One more event of ours; NULL when out of memory. */
-static struct audited *take(struct auditor *auditor, const struct store_event *id,
-                            struct event *event, struct err_slot *err)
+/* One more event of ours, which is kept here. */
+static int take(struct auditor *auditor, const struct store_event *id, struct event *event,
+                struct err_slot *err)
 {
-    assert(auditor->events_len < EVENTS_MAX); /* there are no more */
-    struct audited *audited = &auditor->events[auditor->events_len];
-    *audited = (struct audited){.id = *id, .event = event, .auditor = auditor};
+    struct audited *audited = find(auditor, NULL);
+    assert(audited != NULL); /* there are no more */
+    *audited = (struct audited){.id = *id, .auditor = auditor};
+    int rc = projection_create(err, &audited->projection);
+    if (rc < 0)
+        return rc;
     MAGIC_BEGIN(audited, audited);
-    if (projection_create(err, &audited->projection) < 0)
-        return NULL;
-    auditor->events_len += 1;
-    return audited;
-}
-
-/* Events that have become ours: the database knows their numbers. */
-static int discover(struct auditor *auditor, struct err_slot *err)
-{
-    struct store_event found[EVENTS_MAX];
-    uint32_t len = 0;
-    int32_t after = 0;
-    do {
-        int rc = store_events(auditor->pg, after, found, EVENTS_MAX, err, &len);
-        for (uint32_t i = 0; rc == 0 && i < len; i++) {
-            struct event *event = events_find(auditor->conf.events, span_of(found[i].id));
-            after = found[i].no;
-            if (event != NULL && events_is_open(event) && find(auditor, event) == NULL &&
-                take(auditor, &found[i], event, err) == NULL)
-                rc = ERR_NOMEM;
-        }
-        if (rc < 0)
-            return rc;
-    } while (len == EVENTS_MAX);
+    audited->event = event;
     return 0;
 }
 
@@ -209,12 +189,51 @@ static void drop_event(struct audited *audited)
     audited->engine = NULL;
 }
 
+/* The event is not ours any more, or nothing is. */
+static void let_go(struct audited *audited)
+{
+    struct event *event = audited->event;
+    drop_event(audited);
+    projection_destroy(audited->projection);
+    MAGIC_END(audited, audited);
+    *audited = (struct audited){0};
+    events_let_go(event);
+}
+
+/* The database knows its number. */
+static int take_new(struct auditor *auditor, struct event *event, struct err_slot *err)
+{
+    struct store_event id = {0};
+    if (find(auditor, event) != NULL || !events_try_keep(event))
+        return 0;
+    int rc = ERR_NOT_FOUND;
+    if (events_is_open(event)) {
+        memcpy(id.id, event->id, sizeof(id.id));
+        rc = store_event_no(auditor->pg, span_of(id.id), err, &id.no);
+    }
+    if (rc == 0)
+        rc = take(auditor, &id, event, err);
+    if (rc < 0)
+        events_let_go(event);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Events that have become ours. */
+static int discover(struct auditor *auditor, struct err_slot *err)
+{
+    struct event *event = NULL;
+    int rc = 0;
+    while (rc == 0 && (event = events_next(auditor->conf.events, event)) != NULL)
+        rc = take_new(auditor, event, err);
+    return rc;
+}
+
 /* Everything built on the connection goes with it. */
 static void drop(struct auditor *auditor)
 {
     pg_close(auditor->pg);
     auditor->pg = NULL;
-    for (uint32_t i = 0; i < auditor->events_len; i++)
+    for (uint32_t i = 0; i < EVENTS_MAX; i++)
         drop_event(&auditor->events[i]);
 }
 
@@ -245,18 +264,34 @@ static bool has_new(struct auditor *auditor)
     return false;
 }
 
+/* How many are left. */
+static uint32_t let_go_of_others(struct auditor *auditor)
+{
+    uint32_t ours = 0;
+    for (uint32_t i = 0; i < EVENTS_MAX; i++) {
+        struct audited *audited = &auditor->events[i];
+        bool open = audited->event != NULL && events_is_open(audited->event);
+        if (audited->event != NULL && !open)
+            let_go(audited);
+        ours += open;
+    }
+    return ours;
+}
+
 /* A negative result concerns the connection. */
 static int round_of(struct auditor *auditor, struct err_slot *err)
 {
+    uint32_t ours = let_go_of_others(auditor);
     bool new = has_new(auditor);
-    if (!new && auditor->events_len == 0)
+    if (!new &&ours == 0)
         return 0;
     int rc = auditor->pg == NULL ? open_connection(auditor, err) : 0;
     if (rc == 0 && new)
         rc = discover(auditor, err);
-    for (uint32_t i = 0; rc == 0 && i < auditor->events_len && !is_stopping(auditor); i++) {
+    for (uint32_t i = 0; rc == 0 && i < EVENTS_MAX && !is_stopping(auditor); i++) {
         struct audited *audited = &auditor->events[i];
-        rc = events_is_open(audited->event) ? audit(audited, err) : 0;
+        bool open = audited->event != NULL && events_is_open(audited->event);
+        rc = open ? audit(audited, err) : 0;
         if (rc < 0 && !journal_is_broken(rc)) { /* its own trouble */
             failed(auditor, err);
             drop_event(audited);
@@ -289,10 +324,11 @@ static void *run(void *arg)
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += SNAPSHOT_LOOK_MS / 1000;
         int timed = 0;
-        while (timed == 0 && !auditor->stopping)
+        while (timed == 0 && !auditor->stopping && !auditor->nudged)
             timed = pthread_cond_timedwait(&auditor->wake, &auditor->lock, &until);
         if (auditor->stopping)
             break;
+        auditor->nudged = false;
         pthread_mutex_unlock(&auditor->lock);
         struct err_slot err = {0};
         events_pack(auditor->conf.events);
@@ -332,6 +368,14 @@ int auditor_start(const struct auditor_conf *conf, struct err_slot *err, struct 
     return 0;
 }
 
+void auditor_nudge(struct auditor *auditor)
+{
+    pthread_mutex_lock(&auditor->lock);
+    auditor->nudged = true;
+    pthread_cond_signal(&auditor->wake);
+    pthread_mutex_unlock(&auditor->lock);
+}
+
 const struct auditor_stats *auditor_stats(const struct auditor *auditor)
 {
     return &auditor->stats;
@@ -351,10 +395,9 @@ void auditor_destroy(struct auditor *auditor)
     if (auditor == NULL)
         return;
     drop(auditor);
-    for (uint32_t i = 0; i < auditor->events_len; i++) {
-        projection_destroy(auditor->events[i].projection);
-        MAGIC_END(audited, &auditor->events[i]);
-    }
+    for (uint32_t i = 0; i < EVENTS_MAX; i++)
+        if (auditor->events[i].event != NULL)
+            let_go(&auditor->events[i]);
     pthread_cond_destroy(&auditor->wake);
     pthread_mutex_destroy(&auditor->lock);
     MAGIC_END(auditor, auditor);

@@ -27,6 +27,8 @@ struct auditor_stats {
 
 int auditor_start(const struct auditor_conf *conf, struct err_slot *err, struct auditor **out);
 const struct auditor_stats *auditor_stats(const struct auditor *auditor);
+/* An event may have been closed that it keeps: it looks at once. Any thread. */
+void auditor_nudge(struct auditor *auditor);
 void auditor_stop(struct auditor *auditor);
 void auditor_destroy(struct auditor *auditor);
 

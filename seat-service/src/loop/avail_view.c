@@ -24,6 +24,11 @@ static void drop(struct forms *forms)
     *forms = (struct forms){0};
 }
 
+void avail_view_forget(struct avail_view *view, uint32_t nth)
+{
+    drop(&view->events[nth]);
+}
+
 struct http_blob *avail_view_octets(struct avail_view *view, const struct event *event,
                                     uint64_t *version)
 {

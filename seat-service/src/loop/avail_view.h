@@ -10,6 +10,9 @@ struct avail_view;
 int avail_view_create(struct err_slot *err, struct avail_view **out);
 void avail_view_destroy(struct avail_view *view);
 
+/* The event of that number is not open. */
+void avail_view_forget(struct avail_view *view, uint32_t nth);
+
 /* All are borrowed until the next turn of the loop; NULL without memory. Two bits a seat: */
 struct http_blob *avail_view_octets(struct avail_view *view, const struct event *event,
                                     uint64_t *version);

@@ -33,7 +33,7 @@ struct ended {
     struct ending taken[ENDINGS_MAX];
     uint32_t taken_len;
     struct renewed_row renewed[EVENTS_MAX];
-    uint32_t renewed_nth[EVENTS_MAX];
+    struct event *renewing[EVENTS_MAX]; /* kept meanwhile */
     uint32_t renewed_len;
     int rc;
     bool failing; /* logged once, not for every attempt */
@@ -74,10 +74,14 @@ static void on_written(uv_work_t *req, int status)
     struct ended *ended = MAGIC_OF(ended, req->data);
     (void)status;
     ended->writing = false;
+    for (uint32_t i = 0; i < ended->renewed_len; i++) {
+        struct event *event = ended->renewing[i];
+        if (ended->rc == 0)
+            ended->written[event->nth] = ended->renewed[i].incarnation;
+        events_let_go(event);
+    }
     if (ended->loop->closed)
         return; /* nobody is left to answer */
-    for (uint32_t i = 0; ended->rc == 0 && i < ended->renewed_len; i++)
-        ended->written[ended->renewed_nth[i]] = ended->renewed[i].incarnation;
     for (uint32_t i = 0; i < ended->taken_len; i++) {
         struct call *call = &ended->taken[i].call;
         if (ended->rc == 0)
@@ -93,15 +97,20 @@ static void on_written(uv_work_t *req, int status)
 static void take_renewed(struct ended *ended)
 {
     struct events *events = ended->loop->conf.events;
-    const struct event *event = NULL;
     ended->renewed_len = 0;
     if (journal_role(ended->loop->conf.journal) != JOURNAL_OWNER)
         return; /* there is no connection to write over, or nothing of ours */
-    while ((event = events_next(events, event)) != NULL) {
-        uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
-        if (!events_is_open(event) || known == ended->written[event->nth])
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
+        struct event *event = events_nth(events, nth);
+        if (event == NULL || !events_is_open(event)) {
+            ended->written[nth] = 0; /* the next one of that number is another */
             continue;
-        ended->renewed_nth[ended->renewed_len] = event->nth;
+        }
+        uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
+        if (known == ended->written[nth])
+            continue;
+        events_keep(event);
+        ended->renewing[ended->renewed_len] = event;
         ended->renewed[ended->renewed_len++] = (struct renewed_row){event->id, known};
     }
 }

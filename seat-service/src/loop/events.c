@@ -2,12 +2,14 @@
  *
  * An event is found, loaded, replayed and opened by the reader's thread alone, on an engine that
  * nobody else can see; two flags say what others may look at. `found` is set once id and plan are
- * in place, `open` last of all, when the engine is complete and ours. Nothing is ever removed, so a
- * pointer to an event stays valid. The clock by which holds are judged is here too, since replay
- * shows what time it was for the last owner. */
+ * in place, `open` last of all, when the engine is complete and ours. Both are taken back when it
+ * has to leave, and plan and engine are freed once every loop has looked since and nobody keeps
+ * it. A place is used again, so a pointer to it stays valid, but not what it points to. The clock
+ * by which holds are judged is here too, since replay shows what time it was for the last owner. */
 #include "loop/events.h"
 
 #include "base/magic.h"
+#include "service/service.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -25,7 +27,9 @@ struct events {
     uint32_t magic;
     struct events_conf conf;
     struct event all[EVENTS_MAX];
-    uint64_t wall_base_ms; /* our time = base + monotonic */
+    _Atomic uint64_t look;                      /* rises whenever an event has to leave */
+    _Atomic uint64_t looked[SERVICE_LOOPS_MAX]; /* the last one that a loop has seen */
+    uint64_t wall_base_ms;                      /* our time = base + monotonic */
     _Atomic uint64_t ahead_ms;
     pthread_mutex_t offer_lock;
     struct shown_plan *offered;
@@ -158,9 +162,123 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
     engine_publish(event->engine);
     if (engine_stats(event->engine).holds_used > 0) /* from an earlier life */
         engine_spare_orders(event->engine, events_now_ms(events) + CONFIRM_SPARED_MS);
+    events_used(events, event);
     /* release: partner of events_is_open() */
     atomic_store_explicit(&event->open, true, memory_order_release);
 }
+
+/* ---- leaving ---- */
+
+/* seq_cst: whoever keeps it either finds it closed, or is found here */
+static bool on_leave(void *ctx, uint32_t nth)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    struct event *event = &events->all[nth];
+    if (event->leaves == 0) {
+        atomic_store_explicit(&event->open, false, memory_order_seq_cst);
+        atomic_store_explicit(&event->found, false, memory_order_seq_cst);
+        event->leaves = atomic_fetch_add_explicit(&events->look, 1, memory_order_seq_cst) + 1;
+        if (events->conf.leaves != NULL)
+            events->conf.leaves(events->conf.ctx);
+    }
+    bool looked = true;
+    for (uint32_t i = 0; i < events->conf.loops; i++)
+        /* acquire: partner of events_looked(): all that the loop did with it was before */
+        looked = looked &&
+                 atomic_load_explicit(&events->looked[i], memory_order_acquire) >= event->leaves;
+    return looked && atomic_load_explicit(&event->kept, memory_order_seq_cst) == 0;
+}
+
+static void on_drop(void *ctx, uint32_t nth)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    struct event *event = &events->all[nth];
+    engine_destroy(event->engine);
+    shown_plan_destroy(event->plan);
+    event->engine = NULL;
+    event->plan = NULL;
+    event->leaves = event->epoch = 0;
+    atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
+}
+
+/* What is held has to run out, which only an owner sees to. */
+static bool is_held(const struct event *event)
+{
+    struct engine_count counts[PLAN_CATEGORIES_MAX];
+    uint64_t held = 0;
+    engine_counts(event->engine, counts);
+    for (uint32_t i = 0; i < plan_category_count(event->plan->plan); i++)
+        held += counts[i].held;
+    return held > 0;
+}
+
+static uint64_t on_idle(void *ctx, uint32_t nth)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    const struct event *event = &events->all[nth];
+    uint64_t used_ms = atomic_load_explicit(&event->used_ms, memory_order_relaxed);
+    uint64_t now_ms = events_now_ms(events);
+    bool idles = events_is_open(event) && now_ms > used_ms && !is_held(event);
+    return idles ? now_ms - used_ms : 0;
+}
+
+static bool on_stays(void *ctx, uint32_t nth)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    struct event *event = &events->all[nth];
+    assert(event->leaves > 0);
+    engine_publish(event->engine); /* what was taken since the last tick is not counted yet */
+    if (!is_held(event))
+        return false;
+    event->leaves = 0;
+    atomic_store_explicit(&event->found, true, memory_order_seq_cst);
+    /* release: as in on_own() */
+    atomic_store_explicit(&event->open, true, memory_order_release);
+    return true;
+}
+
+void events_keep(struct event *event)
+{
+    atomic_fetch_add_explicit(&event->kept, 1, memory_order_seq_cst);
+}
+
+void events_let_go(struct event *event)
+{
+    /* release: partner of on_leave(): what was done with it is done */
+    uint32_t kept = atomic_fetch_sub_explicit(&event->kept, 1, memory_order_release);
+    assert(kept > 0);
+}
+
+bool events_try_keep(struct event *event)
+{
+    events_keep(event);
+    if (atomic_load_explicit(&event->found, memory_order_seq_cst))
+        return true;
+    events_let_go(event);
+    return false;
+}
+
+void events_used(struct events *events, struct event *event)
+{
+    /* relaxed, and not more often than needed: all loops share it */
+    uint64_t now_ms = events_now_ms(events);
+    if (atomic_load_explicit(&event->used_ms, memory_order_relaxed) + EVENT_USED_MS <= now_ms)
+        atomic_store_explicit(&event->used_ms, now_ms, memory_order_relaxed);
+}
+
+uint64_t events_look(const struct events *events)
+{
+    /* acquire: partner of on_leave(): the loop finds the event closed */
+    return atomic_load_explicit(&events->look, memory_order_acquire);
+}
+
+void events_looked(struct events *events, uint32_t loop, uint64_t look)
+{
+    /* release: partner of on_leave() */
+    atomic_store_explicit(&events->looked[loop], look, memory_order_release);
+}
+
+/* ---- sessions and ownership, as others tell them ---- */
 
 static void on_ended(void *ctx, const struct ended_row *row)
 {
@@ -194,6 +312,10 @@ struct journal_host events_host(struct events *events)
         .ended = on_ended,
         .renewed = on_renewed,
         .own = on_own,
+        .leave = on_leave,
+        .stays = on_stays,
+        .drop = on_drop,
+        .idle_ms = on_idle,
         .fenced = on_fenced,
     };
 }
@@ -229,8 +351,12 @@ struct event *events_find(struct events *events, struct span id)
 void events_pack(struct events *events)
 {
     struct event *event = NULL;
-    while ((event = events_next(events, event)) != NULL)
+    while ((event = events_next(events, event)) != NULL) {
+        if (!events_try_keep(event))
+            continue;
         (void)shown_plan_pack(event->plan, NULL); /* when out of memory it is tried again */
+        events_let_go(event);
+    }
 }
 
 uint64_t events_now_ms(const struct events *events)

@@ -2,11 +2,16 @@
  * are.
  *
  * An event appears when the journal finds it, is filled by replay on the reader's thread, and is
- * open once it is ours. From then on every thread uses it freely; it lasts as long as the process.
- * One whose document cannot be read does not appear, but keeps its number.
+ * open once it is ours. From then on every thread uses it freely, until it has to leave. One whose
+ * document cannot be read does not appear, but has its number.
+ *
+ * An event leaves for another when nobody uses it any more. It is closed first; a loop that found
+ * it open just before is done with it by its next tick (events_looked()), and whatever of it
+ * outlasts a turn of a loop, such as a change that waits for its commit, has kept it
+ * (events_keep()).
  *
  * Threading: the functions of struct journal_host run on the reader's thread; events_find() and
- * what it returns may be used on any. */
+ * what it returns may be used on any loop during a turn. Other threads keep what they use. */
 #ifndef FG_SEAT_SERVICE_EVENTS_H
 #define FG_SEAT_SERVICE_EVENTS_H
 
@@ -30,15 +35,21 @@ struct event {
     struct engine *engine;   /* for others only once `open` is set */
     uint64_t epoch;
     _Atomic bool found, open;
+    _Atomic uint32_t kept;    /* by so many */
+    _Atomic uint64_t used_ms; /* when somebody last asked for it, by events_now_ms() */
+    uint64_t leaves; /* the reader's: the look that tells whether it is left; 0: it stays */
     /* The newest that a pass has named, here or at another owner; 0: none. It only rises. */
     _Atomic uint64_t incarnation;
 };
 
 struct events_conf {
     const struct clock *clock;
+    uint32_t loops;    /* that will call events_looked() */
     struct idem *idem; /* borrowed; replay puts back the answers that the journal knows */
     struct pass_revoked *revoked; /* borrowed; sessions that others have ended are put there */
     void (*fenced)(void *ctx, const char *reason);
+    void (*leaves)(
+        void *ctx); /* an event has been closed: whoever keeps it should let go; or NULL */
     void *ctx;
 };
 
@@ -62,6 +73,20 @@ static inline bool events_is_open(const struct event *event)
     /* acquire: partner of the release in on_own(): the engine is complete */
     return atomic_load_explicit(&event->open, memory_order_acquire);
 }
+
+/* It does not go away until events_let_go(), though it may be closed. On a loop, in the turn in
+ * which it was found open. */
+void events_keep(struct event *event);
+void events_let_go(struct event *event);
+/* The same on any thread. False: it is about to go, and was not kept. */
+bool events_try_keep(struct event *event);
+/* Somebody has asked for it. */
+void events_used(struct events *events, struct event *event);
+
+/* Each tick of a loop: events_look(); the loop then closes what it has of events that are not open;
+ * events_looked(). */
+uint64_t events_look(const struct events *events);
+void events_looked(struct events *events, uint32_t loop, uint64_t look);
 
 /* Does a pass of this incarnation still count? A newer incarnation than any before shuts older ones
  * out. */

@@ -100,6 +100,7 @@ static void on_done(struct commit_entry *entry)
         if (replies)
             refuse(call, entry->rc);
     }
+    events_let_go(call->event);
     MAGIC_END(slot, slot);
     let_go(slot);
 }
@@ -108,6 +109,7 @@ void pending_commit(struct call *call, struct commit_entry *entry)
 {
     struct slot *slot = keep(call);
     call->has_idem = false; /* the kept call has it now */
+    events_keep(call->event);
     entry->event = call->event->nth;
     entry->ctx = slot;
     entry->on_done = on_done;

@@ -24,6 +24,10 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(EVENT_UNKNOWN, "event-unknown", 404, 0, ERROR, "there is no such event here") \
     ROW(EVENT_OUT, "event-out", 503, 1, ERROR, "this event is not served at the moment") \
     JOURNAL_REASONS(REFUSALS_AWAY, ROW) \
+    ROW(EVENT_ASLEEP, "event-asleep", 503, 1, NONE, \
+        "nobody has asked for this event for a while: it is being opened; try again") \
+    ROW(EVENTS_HOT, "events-full", 503, 5, NONE, \
+        "as many events as there may be are in use; this one has to wait") \
     ROW(EVENT_ELSEWHERE, "event-elsewhere", 421, 0, NONE, "") \
     /* the pass */ \
     ROW(PASS_MISSING, "pass-missing", 401, 0, GONE, "an admission pass is needed") \
@@ -86,6 +90,13 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
         "the event could not be written; try again") \
     ROW(IMPORT_NOT_OPEN, "journal-unavailable", 503, 1, NONE, \
         "the event was created but is not open yet; ask again") \
+    ROW(MOVES, "overloaded", 503, 1, NONE, "another event is being moved") \
+    ROW(NOT_SHARED, "not-shared", 409, 0, NONE, \
+        "one process has all events here, and others follow it: there is nowhere to move them") \
+    ROW(NOT_MOVED, "not-moved", 409, 0, NONE, \
+        "no process of that name was ready for the event, which stays where it is") \
+    ROW(MOVE_UNWRITTEN, "journal-unavailable", 503, 1, NONE, \
+        "the move could not be written; try again") \
     ROW(FORMAT, "bad-format", 422, 0, NONE, "format is csv or json") \
     ROW(LIMIT, "bad-limit", 422, 0, NONE, "limit is a number of seats, 1 to 1000000") \
     ROW(AFTER, "seat-unknown", 422, 0, NONE, "after is a seat of this event") \

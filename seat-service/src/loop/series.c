@@ -8,7 +8,8 @@
  *
  * The gauge of whether an event can be sold is there from the start, not from the moment it can: an
  * alert cannot judge a figure that is absent. So the events that the settings name begin as not
- * open, before the journal has been seen, and any other one as soon as the journal knows it. */
+ * open, before the journal has been seen, and any other one as soon as the journal has it in
+ * memory. With an event that leaves memory its figures go. */
 #include "loop/series.h"
 
 #include "base/magic.h"
@@ -17,6 +18,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FREE, HELD, SOLD, BLOCKED, OPEN, GAUGES };
 
@@ -28,8 +30,9 @@ struct points {
     uint64_t errors_before; /* of earlier owners */
     uint64_t errors_from;   /* our own errors from before we owned the event */
     _Atomic uint64_t now[GAUGES];
-    bool is_unsaved; /* the newest point */
-    bool is_told;    /* /metrics knows its counts */
+    bool is_unsaved;           /* the newest point */
+    bool is_told;              /* /metrics knows its counts */
+    char id[EVENT_ID_MAX + 1]; /* the event of which /metrics knows whether it is open, or empty */
 };
 
 struct work {
@@ -38,8 +41,9 @@ struct work {
     struct series *series;
     struct pg *pg; /* kept from one time to the next */
     struct counted_row points[EVENTS_MAX];
+    struct event *counted[EVENTS_MAX]; /* whose points they are, kept */
     uint32_t points_len;
-    const struct event *read; /* whose points to read; NULL: none */
+    struct event *read; /* whose points to read, kept; NULL: none */
     struct counted_row *found;
     uint32_t found_len;
     bool has_read;
@@ -51,7 +55,6 @@ struct series {
     struct work work;
     struct loop *loop; /* loop 0 */
     bool working, failing;
-    uint32_t known;            /* how many of the journal's events are on /metrics */
     _Atomic uint64_t not_open; /* stays 0: for an event that the journal does not know yet */
 };
 
@@ -109,6 +112,10 @@ static void on_done(uv_work_t *req, int status)
     series->working = false;
     if (work->has_read)
         take_found(work);
+    if (work->read != NULL)
+        events_let_go(work->read);
+    for (uint32_t i = 0; i < work->points_len; i++)
+        events_let_go(work->counted[i]);
     free(work->found);
     work->found = NULL;
 }
@@ -117,7 +124,7 @@ static void on_done(uv_work_t *req, int status)
 static void take_unsaved(struct series *series, struct work *work)
 {
     struct events *events = series->loop->conf.events;
-    const struct event *event = NULL;
+    struct event *event = NULL;
     work->points_len = 0;
     while ((event = events_next(events, event)) != NULL) {
         struct points *points = &series->events[event->nth];
@@ -125,6 +132,8 @@ static void take_unsaved(struct series *series, struct work *work)
             continue;
         points->is_unsaved = false;
         struct series_point point = series_at(series, event, 1);
+        events_keep(event);
+        work->counted[work->points_len] = event;
         work->points[work->points_len++] = (struct counted_row){.event = event->id,
                                                                 .at_ms = point.at_ms,
                                                                 .free = point.free,
@@ -136,10 +145,10 @@ static void take_unsaved(struct series *series, struct work *work)
 }
 
 /* The next event whose points are to be read, or NULL. */
-static const struct event *unread(struct series *series)
+static struct event *unread(struct series *series)
 {
     struct events *events = series->loop->conf.events;
-    const struct event *event = NULL;
+    struct event *event = NULL;
     uint64_t now_ms = events_now_ms(events);
     while ((event = events_next(events, event)) != NULL) {
         struct points *points = &series->events[event->nth];
@@ -166,6 +175,8 @@ static void begin(struct series *series)
     if (work->points_len == 0 && work->read == NULL)
         return;
     series->working = true;
+    if (work->read != NULL)
+        events_keep(work->read);
     uv_queue_work(series->loop->conf.uv, &work->req, on_pool, on_done);
 }
 
@@ -238,11 +249,28 @@ static void tell_named(struct series *series)
     }
 }
 
+static void forget(struct series *series, struct points *points)
+{
+    metrics_forget_within(series->conf.metrics, points->now, sizeof(points->now));
+    free(points->ring);
+    *points = (struct points){0};
+}
+
+/* The events that are in memory, and no longer those that have left it. One that is being read is
+ * kept, so it is still there. */
 static void tell_known(struct series *series, struct journal *journal)
 {
     struct journal_view view;
-    for (; journal_nth(journal, series->known, &view); series->known++)
-        tell(series, OPEN, span_of(view.id), &series->events[view.nth].now[OPEN]);
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
+        struct points *points = &series->events[nth];
+        bool known = journal_nth(journal, nth, &view);
+        if (points->id[0] != '\0' && (!known || strcmp(points->id, view.id) != 0))
+            forget(series, points);
+        if (!known || points->id[0] != '\0')
+            continue;
+        memcpy(points->id, view.id, sizeof(points->id));
+        tell(series, OPEN, span_of(view.id), &points->now[OPEN]);
+    }
 }
 
 static void show(struct series *series, const struct event *event, const struct series_point *point)

@@ -90,11 +90,22 @@ static bool areas_have_changed(struct viewing *viewing, const struct event *even
     return changed;
 }
 
-void stream_send(struct stream *stream, const struct event *event)
+void stream_end(struct stream *stream, uint32_t nth)
+{
+    struct viewing *viewing = &stream->viewings[nth];
+    if (viewing->channel == NULL)
+        return;
+    http_channel_close(viewing->channel);
+    MAGIC_END(viewing, viewing);
+    *viewing = (struct viewing){0};
+}
+
+void stream_send(struct stream *stream, struct event *event)
 {
     struct viewing *viewing = &stream->viewings[event->nth];
     if (viewing->channel == NULL || http_channel_streams(viewing->channel) == 0)
         return;
+    events_used(stream->loop->conf.events, event);
     bool changed = areas_have_changed(viewing, event);
     if (!changed && engine_avail_version(event->engine) == viewing->sent_version)
         return;

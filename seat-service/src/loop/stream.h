@@ -17,6 +17,8 @@ struct http_channel *stream_channel(struct stream *stream, const struct event *e
 struct http_blob *stream_delta(struct stream *stream, const struct event *event, uint64_t since,
                                uint64_t *version);
 /* Each tick: sends the event's readers what has changed since the last one. */
-void stream_send(struct stream *stream, const struct event *event);
+void stream_send(struct stream *stream, struct event *event);
+/* The event of that number is not open: its streams end, and readers come again. */
+void stream_end(struct stream *stream, uint32_t nth);
 
 #endif

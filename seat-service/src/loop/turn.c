@@ -1,7 +1,8 @@
 /* turn.c: creates a loop's parts, drives them, and takes them down.
  *
  * Each loop ticks every PUBLISH_MS: the first one expires holds and publishes the availability of
- * each event; each sends its own streams what has changed since the last tick. Between ticks the
+ * each event; each sends its own streams what has changed since the last tick, and ends those of
+ * events that are open no more. Between ticks the
  * committer wakes a loop once per batch, from its own thread. It may do so while the loop is
  * closing: a lock keeps it from using a handle that is gone. */
 #include "loop/turn.h"
@@ -54,20 +55,31 @@ static void on_wake(uv_async_t *async)
     retry_look(turn->loop.retry);
 }
 
+static void show_events(struct loop *loop)
+{
+    struct events *events = loop->conf.events;
+    uint64_t look = events_look(events);
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
+        struct event *event = events_nth(events, nth);
+        if (event == NULL || !events_is_open(event)) {
+            stream_end(loop->streams, nth);
+            avail_view_forget(loop->avail, nth);
+            continue;
+        }
+        if (loop->conf.nth == 0)
+            engine_publish(event->engine);
+        stream_send(loop->streams, event);
+    }
+    events_looked(events, loop->conf.nth, look);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct turn *turn = MAGIC_OF(turn, timer->data);
     const struct loop_conf *conf = &turn->loop.conf;
-    struct event *event = NULL;
     if (conf->nth == 0)
         expiry_tick(&turn->expiry);
-    while ((event = events_next(conf->events, event)) != NULL) {
-        if (!events_is_open(event))
-            continue;
-        if (conf->nth == 0)
-            engine_publish(event->engine);
-        stream_send(turn->loop.streams, event);
-    }
+    show_events(&turn->loop);
     if (journal_role(conf->journal) != JOURNAL_OWNER)
         pending_answer_patient(turn->loop.pending);
     retry_look(turn->loop.retry);

@@ -7,7 +7,10 @@
  * waits.
  *
  * When PostgreSQL was away all come back, one a little before the other, and each takes up what it
- * had. So a process that has just connected leaves what others had to them for a while. */
+ * had. So a process that has just connected leaves what others had to them for a while.
+ *
+ * An event that is to move is free for a moment: it is left to the process that is to have it, for
+ * as long as it would be to the one whose turn it is. */
 #include "owners/placing.h"
 
 #include <assert.h>
@@ -21,6 +24,7 @@ struct placing_event placing_judge(const struct placing_seen *seen)
     if (!seen->was_owned)
         patience_ms += OWNERS_WAIT_MS;
     return (struct placing_event){
+        .wish = seen->wish,
         .owned = seen->owned,
         .returns = !seen->owned && returns,
         .waits = !seen->owned && waits,
@@ -61,7 +65,13 @@ void placing_choose(struct placing *placing, const struct placing_event *events,
     find_missing(placing, missing);
     for (uint32_t i = 0; i < len; i++) {
         mine[i] = false;
-        if (events[i].owned || events[i].returns)
+        bool wanted = events[i].wish == PLACING_WISH_US && !events[i].owned;
+        bool lies = events[i].wish != PLACING_WISH_OTHER || events[i].forlorn;
+        if (wanted) {
+            placing->load[placing->self] += 1;
+            mine[i] = true;
+        }
+        if (wanted || !lies || events[i].owned || events[i].returns)
             continue;
         uint32_t place = least_loaded(placing, events[i].waits ? missing : nobody);
         placing->load[place] += 1;

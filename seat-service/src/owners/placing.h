@@ -17,7 +17,11 @@ struct placing {
     uint32_t self;             /* our place; alive */
 };
 
+/* Whom an operator wants to have an event. */
+enum placing_wish { PLACING_WISH_NONE, PLACING_WISH_US, PLACING_WISH_OTHER };
+
 struct placing_event {
+    enum placing_wish wish;
     bool owned;   /* or about to be: its lock is taken */
     bool returns; /* is left to its owner, which is about to connect again */
     bool waits;   /* nobody has had it yet, so it also waits for members that are still to come */
@@ -26,6 +30,7 @@ struct placing_event {
 
 /* What this process has seen of an event. */
 struct placing_seen {
+    enum placing_wish wish;
     bool owned, was_owned;      /* now; ever, by another */
     uint64_t free_ms;           /* for how long nobody has had its lock */
     uint64_t here_ms, again_ms; /* since we were here first, and since we connected last */

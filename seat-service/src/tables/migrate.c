@@ -53,6 +53,14 @@ static const struct pg_migrate_step steps[] = {
         "011_retired",
 #include "seat-service/sql/011_retired.sql.inc"
     },
+    {
+        "012_asleep",
+#include "seat-service/sql/012_asleep.sql.inc"
+    },
+    {
+        "013_moves",
+#include "seat-service/sql/013_moves.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

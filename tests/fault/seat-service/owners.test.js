@@ -142,6 +142,87 @@ function openEdge(services) {
   return { office: services[0].office, http: { call, get: (path, options) => call('GET', path, options), delete: (path, options) => call('DELETE', path, options) } };
 }
 
+// ---- moved by an operator ----
+
+const place = (services, event, owner) => operator(services[0], event).place(owner);
+
+test('an event moves between owners that are well, to and fro under holds, and nobody loses one', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, first, second, of } = await openPair(t);
+  Object.assign(first, { instance: 'seats1' });
+  Object.assign(second, { instance: 'seats2' });
+  const [event] = of(first), [other] = of(second);
+  assertProblem(await operator(first, 'nothing').place('seats2'), 404, 'event-unknown');
+  const sold = await sell(first, event);
+  const ledgers = openLedgers(rng, openEdge([first, second]), [event, other]);
+  for (const ledger of ledgers) ledger.start(8);
+  const goOn = async () => {
+    const before = ledgers.map((ledger) => ledger.answers.get(201) ?? 0);
+    await until('holds at both', () => ledgers.every((ledger, n) => (ledger.answers.get(201) ?? 0) > before[n] + 20));
+  };
+  await goOn();
+  for (const [asked, owner, now] of [[first, 'seats2', second], [first, 'seats1', first], [second, 'seats2', second]]) {
+    const told = await place([asked], event, owner);
+    assert.equal(told.status, 200, told.text);
+    assert.deepEqual([told.json.event, told.json.owner, told.json.private_address], [event, owner, `127.0.0.1:${now.privatePort}`]);
+    assert.equal((await place([asked], event, owner)).json.epoch, told.json.epoch, 'it is there already');
+    await goOn();
+  }
+  for (const ledger of ledgers) await ledger.stop();
+  for (const ledger of ledgers) for (const status of ledger.answers.keys()) assert.ok([201, 204, 409, 503].includes(status), `an answer ${status}`);
+  await judge(t, ledgers, second);
+  assert.deepEqual([first, second].map(({ child }) => child.exit), [null, null], 'both are the processes that they were');
+  const epochs = (await operator(second).events()).json.events.map(({ event: id, epoch }) => [id, epoch]);
+  assert.deepEqual(epochs.filter(([id]) => id === event || id === other), EVENTS.filter((id) => id === event || id === other).map((id) => [id, id === event ? 4 : 1]));
+  assert.equal((await saga(second, event).confirm(sold.hold, 'order-1')).status, 200, 'what was sold is sold');
+  assertProblem(await visitor(second, event).hold({ seats: sold.seats }), 409, 'seats-taken');
+  const told = await until('the old owner to say where it is', async () => {
+    const answer = await operator(first, event).read();
+    return answer.status === 421 && answer;
+  });
+  assert.equal(told.json.owner, 'seats2');
+  judgeJournal(postgres);
+
+  // Nobody of that name: it stays, and is sold on.
+  assertProblem(await place([second], event, 'seats9'), 409, 'not-moved');
+  assert.equal((await visitor(second, event).info()).status, 200);
+});
+
+// Where a move stands, by the owner row; and from outside, when its old owner has closed the event.
+const row = (postgres, event) => postgres.sql(`SELECT wanted, split_part(ready, '#', 1) FROM seats.owner JOIN seats.event ON no = event WHERE id = '${event}'`, 'seats').trim();
+const MOMENTS = {
+  'is asked for': ({ postgres, event }) => row(postgres, event) !== '|',
+  'is waited for': ({ postgres, event }) => /\|seats/.test(row(postgres, event)) || epochOf(postgres, event) > 1,
+  'is let go of': async ({ postgres, event, from }) => epochOf(postgres, event) > 1 || !(await owns(from, event)),
+};
+const epochOf = (postgres, event) => Number(postgres.sql(`SELECT epoch FROM seats.owner JOIN seats.event ON no = event WHERE id = '${event}'`, 'seats'));
+
+const VICTIMS = Object.keys(MOMENTS).flatMap((moment) => ['from', 'to'].map((victim) => [moment, victim]));
+for (const [moment, victim] of process.env.FAIRGATE_SOAK ? VICTIMS : [VICTIMS[4]])
+  test(`kill -9 of the process that an event moves ${victim}, when it ${moment}: it has an owner, and every hold`, async (t) => {
+    const rng = seededRng(t);
+    const { postgres, first: from, second: to, of } = await openPair(t);
+    const [event] = of(from);
+    Object.assign(from, { instance: 'seats1' });
+    Object.assign(to, { instance: 'seats2' });
+    const [ledger] = openLedgers(rng, openEdge([from, to]), [event]);
+    ledger.start(8);
+    await until('holds', () => (ledger.answers.get(201) ?? 0) > 20);
+    const dies = { from, to }[victim], lives = { from: to, to: from }[victim];
+    const asked = place([lives], event, 'seats2'); // answered or refused: both are told by whoever lives
+    await until(`the moment at which it ${moment}`, () => MOMENTS[moment]({ postgres, event, from }), { everyMs: 5 });
+    await dies.kill();
+    await until('it to have an owner', () => owns(lives, event));
+    const before = ledger.answers.get(201);
+    await until('holds there', () => ledger.answers.get(201) > before + 20);
+    await ledger.stop();
+    await judge(t, [ledger], lives);
+    judgeJournal(postgres);
+    const told = await asked;
+    if (told.status === 200) assert.equal(told.json.owner, 'seats2');
+    else assertProblem(told, 409, 'not-moved');
+  });
+
 // So that a hall is not full after some rounds.
 async function giveBack(ledger) {
   for (const [hold, { buyer }] of ledger.held) {

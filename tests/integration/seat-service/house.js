@@ -139,7 +139,7 @@ export async function openSeats(scope, postgres, { office, secrets, shares = 0, 
       passes: { keys_file: keysFile, ...config.passes },
       holds: { keys_file: secrets.path('hold-keys') },
       journal: { ...config.journal },
-      ...(shares > 0 && { owner: { owners: shares, address: `127.0.0.1:${port}`, private_address: `127.0.0.1:${privatePort}` } }),
+      owner: { ...(shares > 0 && { owners: shares, address: `127.0.0.1:${port}`, private_address: `127.0.0.1:${privatePort}` }), ...config.owner },
       operators: { ...config.operators },
       log: { requests: 0 },
     }),
@@ -231,5 +231,6 @@ export function operator(seats, event) {
     unblock: change('unblock'),
     move: change('move'),
     price: change('price'),
+    place: (owner) => call('POST', '/place', { body: { owner }, timeoutMs: 60_000 }),
   };
 }

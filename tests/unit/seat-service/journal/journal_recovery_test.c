@@ -160,9 +160,8 @@ static uint64_t recover(uint64_t expected_hash)
     must(commit_queue_create(&(struct commit_queue_conf){1, 16}, &err, &queue), &err);
     commit_queue_port(queue, 0, no_wake, NULL);
     must(idem_create(1 << 20, &err, &idem), &err);
-    must(events_create(&(struct events_conf){clock_system(), idem, NULL, no_fence, NULL}, &err,
-                       &events),
-         &err);
+    struct events_conf events_conf = {.clock = clock_system(), .idem = idem, .fenced = no_fence};
+    must(events_create(&events_conf, &err, &events), &err);
     struct journal_conf conf = {
         .dsn = pg_fixture_dsn(server),
         .instance = "recovered",

@@ -131,7 +131,13 @@ static struct process *process_start_at(const char *instance, const char *dsn)
         .queue = process->queue,
         .clock = clock_system(),
         .rng = rng_system(),
-        .host = {process, on_found, on_load, on_apply, on_first, NULL, NULL, on_own, on_fenced},
+        .host = {.ctx = process,
+                 .found = on_found,
+                 .load = on_load,
+                 .apply = on_apply,
+                 .first = on_first,
+                 .own = on_own,
+                 .fenced = on_fenced},
     };
     must(journal_start(&conf, &err, &process->journal), &err);
     return process;

@@ -148,6 +148,29 @@ static void every_free_event_is_exactly_one_members_turn(void **state)
     }
 }
 
+static void who_is_wanted_has_it_and_what_they_let_lie_is_anybodys(void **state)
+{
+    (void)state;
+    struct placing_event events[EVENTS];
+    for (uint32_t i = 0; i < EVENTS; i++)
+        events[i] = (struct placing_event){.owned = i > 2};
+    struct placing placing = members(2, "01", 0);
+    placing.load[0] = 9; /* it would not be its turn */
+    events[0].wish = PLACING_WISH_US;
+    events[1].wish = PLACING_WISH_OTHER;
+    assert_string_equal(turns(placing, events), "a");
+    placing.self = 1;
+    events[0].wish = PLACING_WISH_OTHER;
+    assert_string_equal(turns(placing, events), "c");
+    events[1].forlorn = true;
+    assert_string_equal(turns(placing, events), "bc");
+    events[0].wish = PLACING_WISH_US;
+    events[0].owned = true; /* it stays where it is until it is free */
+    placing.self = 0;
+    events[1].forlorn = false;
+    assert_string_equal(turns(placing, events), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +182,7 @@ int main(void)
         cmocka_unit_test(what_a_dead_owner_leaves_is_taken_at_once),
         cmocka_unit_test(after_a_break_owners_find_what_they_had),
         cmocka_unit_test(a_start_is_waited_for_and_an_end_not),
+        cmocka_unit_test(who_is_wanted_has_it_and_what_they_let_lie_is_anybodys),
         cmocka_unit_test(every_free_event_is_exactly_one_members_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,223 @@
+/* place_api.c: POST /admin/events/{event}/place. Any process takes it: it writes the wish into the
+ * event's owner row and looks, like everybody, where the event is. Whoever is wanted says there
+ * that it has read the journal, whoever owns lets go then, and the wanted one takes it. A wish that
+ * nobody fulfils lapses, so whoever asked is told so and nothing has to be taken back. */
+#include "api/place_api.h"
+
+#include "api/request.h"
+#include "base/json_in.h"
+#include "base/magic.h"
+#include "tables/migrate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct place_api {
+    uint32_t magic;
+    const char *dsn;
+    bool moving;
+};
+
+MAGIC(place_api, 0x5ea70016);
+
+/* A move, until it is answered. */
+struct moving {
+    uint32_t magic;
+    uv_work_t work;
+    uv_timer_t timer;
+    struct place_api *api;
+    struct call call;
+    char event[EVENT_ID_MAX + 1], owner[JOURNAL_INSTANCE_MAX];
+    uint64_t waits_until_ms;
+    int rc;
+    struct err_slot err;
+};
+
+MAGIC(moving, 0x5ea70017);
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct moving *moving = MAGIC_OF(moving, timer->data);
+    moving->api->moving = false;
+    MAGIC_END(moving, moving);
+    free(moving);
+}
+
+static void end(struct moving *moving)
+{
+    uv_close((uv_handle_t *)&moving->timer, on_timer_closed);
+}
+
+/* Does the process of that name own it, as far as is known here? */
+static bool is_there(const struct loop_conf *conf, const char *id, const char *owner,
+                     struct journal_place *place)
+{
+    struct journal_view view;
+    const struct event *event = events_find(conf->events, span_of(id));
+    if (event != NULL && events_is_open(event)) {
+        *place = (struct journal_place){.epoch = event->epoch,
+                                        .address = *journal_address(conf->journal)};
+        span_to_cstr_cut(span_of(journal_name(conf->journal)), place->instance,
+                         sizeof(place->instance));
+        return strcmp(place->instance, owner) == 0;
+    }
+    return journal_find(conf->journal, span_of(id), &view) &&
+           view.state == JOURNAL_EVENT_FOLLOWING &&
+           journal_elsewhere(conf->journal, view.nth, place) && strcmp(place->instance, owner) == 0;
+}
+
+static void reply_place(struct call *call, const char *event, const struct journal_place *place)
+{
+    struct text body = loop_text(call->loop);
+    json_open(&body, '{');
+    json_member_cstr(&body, "event", event);
+    json_member_cstr(&body, "owner", place->instance);
+    json_member_u64(&body, "epoch", place->epoch);
+    json_member_cstr(&body, "address", place->address.open);
+    json_member_cstr(&body, "private_address", place->address.within);
+    json_close(&body, '}');
+    call_reply(call, 200, &body, (struct span){NULL, 0});
+}
+
+static void look_whether_there(uv_timer_t *timer)
+{
+    struct moving *moving = MAGIC_OF(moving, timer->data);
+    struct call *call = &moving->call;
+    const struct loop_conf *conf = &call->loop->conf;
+    struct journal_place place;
+    bool over = uv_now(conf->uv) >= moving->waits_until_ms;
+    if (call->loop->closed) {
+        end(moving);
+    } else if (is_there(conf, moving->event, moving->owner, &place)) {
+        reply_place(call, moving->event, &place);
+        end(moving);
+    } else if (over) {
+        call_refuse(call, REFUSAL_NOT_MOVED);
+        end(moving);
+    }
+}
+
+/* On the pool. */
+static void write_wish(uv_work_t *work)
+{
+    struct moving *moving = MAGIC_OF(moving, work->data);
+    struct pg_conf conf = {moving->api->dsn, "fairgate seat-service place", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    struct pg *pg = NULL;
+    moving->rc = pg_open(&conf, &moving->err, &pg);
+    if (moving->rc == 0)
+        moving->rc = store_want(pg, span_of(moving->event), span_of(moving->owner), MOVE_WAIT_MS,
+                                &moving->err);
+    pg_close(pg);
+}
+
+static void on_wish_written(uv_work_t *work, int status)
+{
+    struct moving *moving = MAGIC_OF(moving, work->data);
+    const struct loop_conf *conf = &moving->call.loop->conf;
+    (void)status;
+    if (moving->call.loop->closed) { /* the process is ending: nobody is left to answer */
+        end(moving);
+        return;
+    }
+    if (moving->rc < 0) {
+        log_failure(conf->log, "a move was not written", &moving->err);
+        call_refuse(&moving->call,
+                    moving->rc == ERR_NOT_FOUND ? REFUSAL_EVENT_UNKNOWN : REFUSAL_MOVE_UNWRITTEN);
+        end(moving);
+        return;
+    }
+    moving->waits_until_ms = uv_now(conf->uv) + MOVE_WAIT_MS;
+    uv_timer_start(&moving->timer, look_whether_there, 0, IMPORT_LOOK_MS);
+}
+
+static bool read_body(struct call *call, char *owner)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    struct span name = {NULL, 0};
+    json_t *doc;
+    if (!request_body(call, &doc))
+        return false;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "owner");
+    json_in_str(&in, "owner", 1, JOURNAL_INSTANCE_MAX - 1, &name);
+    bool good = json_in_end(&in) == 0 && span_to_cstr(name, owner, JOURNAL_INSTANCE_MAX);
+    if (!good)
+        request_bad_field(call, &err);
+    json_decref(doc);
+    return good;
+}
+
+/* Is the event here, awake, and shared? False: answered. */
+static bool may_move(struct call *call)
+{
+    const struct loop_conf *conf = &call->loop->conf;
+    struct journal_view view;
+    if (!journal_find(conf->journal, http_req_param(call->req, 0), &view))
+        call_refuse(call, REFUSAL_EVENT_UNKNOWN);
+    else if (!journal_is_shared(conf->journal))
+        call_refuse(call, REFUSAL_NOT_SHARED);
+    else if (view.state == JOURNAL_EVENT_ASLEEP)
+        request_wake(call);
+    else
+        return true;
+    return false;
+}
+
+static void post_place(struct http_req *req)
+{
+    struct place_api *api = MAGIC_OF(place_api, http_req_route_ctx(req));
+    struct call call = {.req = req, .loop = loop_of(req)};
+    char owner[JOURNAL_INSTANCE_MAX];
+    if (!may_move(&call) || !read_body(&call, owner))
+        return;
+    struct moving *moving = api->moving ? NULL : calloc(1, sizeof(*moving));
+    if (moving == NULL) {
+        call_refuse(&call, REFUSAL_MOVES);
+        return;
+    }
+    api->moving = true;
+    MAGIC_BEGIN(moving, moving);
+    moving->api = api;
+    moving->call = call;
+    span_to_cstr_cut(http_req_param(req, 0), moving->event, sizeof(moving->event));
+    memcpy(moving->owner, owner, sizeof(owner));
+    moving->work.data = moving;
+    moving->timer.data = moving;
+    uv_timer_init(call.loop->conf.uv, &moving->timer);
+    struct journal_place place;
+    if (is_there(&call.loop->conf, moving->event, moving->owner, &place)) {
+        reply_place(&call, moving->event, &place);
+        end(moving);
+        return;
+    }
+    uv_queue_work(call.loop->conf.uv, &moving->work, write_wish, on_wish_written);
+}
+
+int place_api_create(const char *dsn, struct err_slot *err, struct place_api **out)
+{
+    struct place_api *api = calloc(1, sizeof(*api));
+    if (api == NULL)
+        return err_set(err, ERR_NOMEM, "moves of events");
+    MAGIC_BEGIN(place_api, api);
+    api->dsn = dsn;
+    *out = api;
+    return 0;
+}
+
+void place_api_destroy(struct place_api *api)
+{
+    if (api != NULL)
+        MAGIC_END(place_api, api);
+    free(api);
+}
+
+int place_api_routes(struct place_api *api, struct http_router *private_routes,
+                     struct err_slot *err)
+{
+    const struct http_route routes[] = {
+        {HTTP_METHOD_POST, "/admin/events/{event}/place", post_place, api, ADMIN_BODY_MAX},
+    };
+    return http_router_add_all(private_routes, routes, sizeof(routes) / sizeof(routes[0]), err);
+}

@@ -1,0 +1,14 @@
+/* place_api.h: which of the processes that share the events is to have one: the operator's call. */
+#ifndef FG_SEAT_SERVICE_PLACE_API_H
+#define FG_SEAT_SERVICE_PLACE_API_H
+
+#include "loop/loop.h"
+
+struct place_api;
+
+int place_api_create(const char *dsn, struct err_slot *err, struct place_api **out); /* borrowed */
+void place_api_destroy(struct place_api *api);
+int place_api_routes(struct place_api *api, struct http_router *private_routes,
+                     struct err_slot *err);
+
+#endif

@@ -1,0 +1,170 @@
+/* asleep.c: an array in no order, and a hash table that finds a name in it. The last one moves to
+ * the place of one that goes. How many are wanted is counted, so that a look that finds none of
+ * them, ten times a second, costs nothing. */
+#include "owners/asleep.h"
+
+#include "base/table.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct sleeper {
+    int32_t no;
+    bool wanted;
+    char id[EVENT_ID_MAX + 1];
+};
+
+struct asleep {
+    pthread_mutex_t lock;
+    struct sleeper *all;
+    uint32_t room, wanted;
+    _Atomic uint32_t len;
+    struct table by_id;
+};
+
+static uint64_t hash_of(struct span id)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (uint8_t)id.ptr[i]) * UINT64_C(1099511628211);
+    return table_hash_u64(hash);
+}
+
+static bool is_same(const void *ctx, uint32_t number, const void *key)
+{
+    const struct asleep *asleep = ctx;
+    const struct span *id = key;
+    return span_eq(span_of(asleep->all[number].id), *id);
+}
+
+static uint32_t find(const struct asleep *asleep, struct span id)
+{
+    return table_find(&asleep->by_id, hash_of(id), is_same, asleep, &id);
+}
+
+uint32_t asleep_len(const struct asleep *asleep)
+{
+    return atomic_load_explicit(&asleep->len, memory_order_relaxed);
+}
+
+static void set_wanted(struct asleep *asleep, uint32_t at, bool wanted)
+{
+    asleep->wanted += wanted && !asleep->all[at].wanted;
+    asleep->wanted -= !wanted && asleep->all[at].wanted;
+    asleep->all[at].wanted = wanted;
+}
+
+/* Room for one more, in the array and in the table. */
+static int grow(struct asleep *asleep, struct err_slot *err)
+{
+    uint32_t len = asleep_len(asleep);
+    if (len == EVENTS_ASLEEP_MAX)
+        return err_set(err, ERR_FULL, "%d events are asleep already", EVENTS_ASLEEP_MAX);
+    if (len == asleep->room) {
+        uint32_t room = asleep->room == 0 ? EVENTS_MAX : asleep->room * 2;
+        struct sleeper *all = realloc(asleep->all, room * sizeof(*all));
+        if (all == NULL)
+            return err_set(err, ERR_NOMEM, "the names of %u events", room);
+        asleep->all = all;
+        asleep->room = room;
+    }
+    return table_reserve(&asleep->by_id, len + 1, err);
+}
+
+static int add(struct asleep *asleep, int32_t no, struct span id, struct err_slot *err)
+{
+    int rc = grow(asleep, err);
+    if (rc < 0)
+        return rc;
+    uint32_t at = asleep_len(asleep);
+    struct sleeper *sleeper = &asleep->all[at];
+    *sleeper = (struct sleeper){.no = no};
+    bool fits = span_to_cstr(id, sleeper->id, sizeof(sleeper->id));
+    assert(fits);
+    rc = table_add(&asleep->by_id, hash_of(id), at, err);
+    assert(rc == 0); /* there is room */
+    atomic_store_explicit(&asleep->len, at + 1, memory_order_relaxed);
+    return rc;
+}
+
+int asleep_put(struct asleep *asleep, int32_t no, const char *id, bool wanted, struct err_slot *err)
+{
+    pthread_mutex_lock(&asleep->lock);
+    int rc = find(asleep, span_of(id)) == TABLE_NONE ? add(asleep, no, span_of(id), err) : 0;
+    if (rc == 0)
+        set_wanted(asleep, find(asleep, span_of(id)), wanted);
+    pthread_mutex_unlock(&asleep->lock);
+    return rc;
+}
+
+static void remove_at(struct asleep *asleep, uint32_t at)
+{
+    uint32_t last = asleep_len(asleep) - 1;
+    set_wanted(asleep, at, false);
+    table_remove(&asleep->by_id, hash_of(span_of(asleep->all[at].id)), at);
+    if (at != last) {
+        table_renumber(&asleep->by_id, hash_of(span_of(asleep->all[last].id)), last, at);
+        asleep->all[at] = asleep->all[last];
+    }
+    atomic_store_explicit(&asleep->len, last, memory_order_relaxed);
+}
+
+void asleep_remove(struct asleep *asleep, const char *id)
+{
+    pthread_mutex_lock(&asleep->lock);
+    uint32_t at = find(asleep, span_of(id));
+    if (at != TABLE_NONE)
+        remove_at(asleep, at);
+    pthread_mutex_unlock(&asleep->lock);
+}
+
+uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room)
+{
+    uint32_t found = 0;
+    pthread_mutex_lock(&asleep->lock);
+    uint32_t most = asleep->wanted < room ? asleep->wanted : room;
+    for (uint32_t at = 0; found < most; at++)
+        if (asleep->all[at].wanted)
+            nos[found++] = asleep->all[at].no;
+    pthread_mutex_unlock(&asleep->lock);
+    return found;
+}
+
+bool asleep_knows(struct asleep *asleep, struct span id)
+{
+    pthread_mutex_lock(&asleep->lock);
+    bool knows = find(asleep, id) != TABLE_NONE;
+    pthread_mutex_unlock(&asleep->lock);
+    return knows;
+}
+
+void asleep_want(struct asleep *asleep, struct span id)
+{
+    pthread_mutex_lock(&asleep->lock);
+    uint32_t at = find(asleep, id);
+    if (at != TABLE_NONE)
+        set_wanted(asleep, at, true);
+    pthread_mutex_unlock(&asleep->lock);
+}
+
+int asleep_create(struct err_slot *err, struct asleep **out)
+{
+    struct asleep *asleep = calloc(1, sizeof(*asleep));
+    if (asleep == NULL)
+        return err_set(err, ERR_NOMEM, "the events that are asleep");
+    pthread_mutex_init(&asleep->lock, NULL);
+    *out = asleep;
+    return 0;
+}
+
+void asleep_destroy(struct asleep *asleep)
+{
+    if (asleep == NULL)
+        return;
+    table_deinit(&asleep->by_id);
+    pthread_mutex_destroy(&asleep->lock);
+    free(asleep->all);
+    free(asleep);
+}

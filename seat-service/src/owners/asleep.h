@@ -1,0 +1,36 @@
+/* asleep.h: the events of the list that this process does not have in memory: their names, and
+ * which of them somebody has asked for. A name costs a hundred bytes, so a database may hold
+ * thousands of events of which a few are being sold.
+ *
+ * Threading: any thread may ask; the reader alone adds and removes. */
+#ifndef FG_SEAT_SERVICE_ASLEEP_H
+#define FG_SEAT_SERVICE_ASLEEP_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "rim_limits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct asleep;
+
+int asleep_create(struct err_slot *err, struct asleep **out);
+void asleep_destroy(struct asleep *asleep); /* NULL is fine */
+
+/* It is there from now on, wanted or not. ERR_FULL: there are EVENTS_ASLEEP_MAX; ERR_NOMEM. */
+int asleep_put(struct asleep *asleep, int32_t no, const char *id, bool wanted,
+               struct err_slot *err);
+/* It is there no more, if it ever was. */
+void asleep_remove(struct asleep *asleep, const char *id);
+/* Up to `room` of those that are wanted; returns how many. */
+uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room);
+
+/* ---- any thread ---- */
+
+bool asleep_knows(struct asleep *asleep, struct span id);
+/* From now on it is wanted, if it is there. */
+void asleep_want(struct asleep *asleep, struct span id);
+uint32_t asleep_len(const struct asleep *asleep);
+
+#endif

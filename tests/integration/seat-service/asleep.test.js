@@ -1,0 +1,129 @@
+// A database has more events than a process has room for: those that nobody asks for are asleep, and what is
+// asked for is there again, with all that was sold and held.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats, operator, saga, visitor } from './house.js';
+
+const PLACES = 5;
+const EVENTS = Array.from({ length: 7 }, (_, n) => `event-${n}`);
+const small = () => hall({ rows: 2, seatsPerRow: 4, limits: { orphan_rule: false } });
+const config = { owner: { events: PLACES, idle: '100ms' } };
+
+const listed = async (seats) => (await operator(seats).events()).json;
+// Asked for until it is there: that wakes it.
+const woken = (seats, event) => until(`${event} to be awake`, async () => (await visitor(seats, event).info()).status === 200);
+async function untilAsleep(seats, event) {
+  const others = EVENTS.filter((other) => other !== event);
+  await until(`${event} to make room`, async () => {
+    for (const other of others) await visitor(seats, other).info();
+    return !(await listed(seats)).events.some((one) => one.event === event);
+  });
+}
+
+async function openMany(t, more = {}) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const seats = await openSeats(scope, postgres, { config, ...more });
+  for (const event of EVENTS) await importHall(seats, event, small());
+  return { scope, postgres, seats };
+}
+
+test('more events than there are places: each is there when it is asked for, as it was', async (t) => {
+  const { seats } = await openMany(t);
+  await until('every event to be in one place', async () => {
+    const { events, asleep } = await listed(seats);
+    assert.ok(events.length <= PLACES, `${events.length} in memory`);
+    return events.length + asleep === EVENTS.length;
+  });
+
+  // A seat that is sold stays sold, through sleep.
+  await woken(seats, 'event-0');
+  const { hold } = (await visitor(seats, 'event-0').hold({ seats: ['r1s1'] })).json;
+  for (const act of ['extend', 'confirm']) assert.equal((await saga(seats, 'event-0')[act](hold, 'order-1')).status, 200);
+  await untilAsleep(seats, 'event-0');
+  await woken(seats, 'event-0');
+  assert.equal((await operator(seats, 'event-0').read()).status, 200);
+  assertProblem(await visitor(seats, 'event-0').hold({ seats: ['r1s1'] }), 409, 'seats-taken');
+  assert.equal((await saga(seats, 'event-0').confirm(hold, 'order-1')).status, 200, 'to the same order');
+  assert.equal((await operator(seats, 'event-0').import(small())).status, 200, 'the same import again');
+
+  // Whoever has no pass wakes nothing.
+  await untilAsleep(seats, 'event-0');
+  const stranger = { ...seats, office: { pass: () => 'none' } };
+  assertProblem(await visitor(stranger, 'event-0').info(), 401, 'pass-missing');
+  assertProblem(await visitor(seats, 'event-0', { claims: { aud: 'event-4' } }).info(), 401, 'pass-foreign');
+  assertProblem(await visitor(seats, 'event-0').info(), 503, 'event-asleep');
+  await woken(seats, 'event-0');
+
+  // The checkout wakes it as well as a visitor does: what it asks for is money.
+  await untilAsleep(seats, 'event-0');
+  const told = await saga(seats, 'event-0').refund(hold, 'order-1');
+  if (told.status !== 200) assertProblem(told, 503, 'event-asleep');
+  await until('it to be refunded', async () => (await saga(seats, 'event-0').refund(hold, 'order-1')).status === 200);
+});
+
+test('an event of which seats are held stays; when all are in use the next one is told so, and has its turn', async (t) => {
+  const { seats } = await openMany(t);
+  const held = [];
+  for (const event of EVENTS.slice(0, PLACES)) {
+    const buyer = visitor(seats, event);
+    const hold = await until(`a hold in ${event}`, async () => {
+      const answer = await buyer.hold({ seats: ['r1s2'] });
+      return answer.status === 201 && answer.json.hold;
+    });
+    held.push({ event, buyer, hold });
+  }
+  const late = EVENTS[PLACES];
+  const told = await until('it to be told', async () => {
+    const answer = await visitor(seats, late).info();
+    return answer.json.code === 'events-full' && answer;
+  });
+  assertProblem(told, 503, 'events-full');
+  assert.ok(Number(told.headers['retry-after']) > 0);
+  assertProblem(await operator(seats, 'one-more').import(small()), 409, 'events-full');
+  const { events } = await listed(seats);
+  assert.deepEqual(events.map(({ event }) => event).sort(), held.map(({ event }) => event).sort());
+  for (const { buyer, hold } of held) assert.equal((await buyer.read(hold)).status, 200);
+  assert.equal((await held[0].buyer.release(held[0].hold)).status, 204);
+  await woken(seats, late);
+  for (const { buyer, hold } of held.slice(1)) assert.equal((await buyer.read(hold)).status, 200, 'nobody lost a hold');
+});
+
+test('an owner and its standby agree on what is asleep, and the standby wakes what it is left', async (t) => {
+  const { scope, postgres, seats } = await openMany(t);
+  const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
+  await untilAsleep(seats, 'event-5');
+  const count = async (state) => (await standby.metrics()).get(`fairgate_seats_events{state="${state}"}`);
+  await until('the standby to know them all', async () => (await count('following')) + (await count('asleep')) === EVENTS.length);
+  await seats.kill();
+  await standby.untilReady();
+  for (const event of EVENTS) {
+    await woken(standby, event);
+    const buyer = visitor(standby, event);
+    const held = await buyer.hold({ best_available: { quantity: 1 } });
+    assert.equal(held.status, 201);
+    assert.equal((await buyer.release(held.json.hold)).status, 204);
+  }
+});
+
+test('ten thousand events cost their names, and nothing is read of those that sleep', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const seats = await openSeats(scope, postgres);
+  await importHall(seats, 'tonight', small());
+  await seats.stop();
+  postgres.sql("INSERT INTO seats.event (id, asleep_at) SELECT 'past-' || n, now() FROM generate_series(1, 9999) n", 'seats');
+  await seats.start();
+  assert.equal((await visitor(seats, 'tonight').info()).status, 200);
+  assert.equal((await seats.metrics()).get('fairgate_seats_events{state="asleep"}'), 9999);
+
+  // Looked at ten times a second, rows that have not changed are not read.
+  const looks = () => Number(postgres.sql("SELECT pg_stat_clear_snapshot(); SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'event_changed'", 'seats').trim());
+  const rows = () => Number(postgres.sql("SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'event'", 'seats'));
+  await until('the first look to be counted', () => rows() >= 10_000);
+  const [before, from] = [rows(), looks()];
+  await until('it to look twenty times more', () => looks() >= from + 20, { timeoutMs: 60_000 });
+  assert.ok(rows() - before < 1000, `${rows() - before} rows were read`);
+});
