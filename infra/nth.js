@@ -267,7 +267,7 @@ for (const program of programs) {
   const failures = failuresOf(await pathsOf(program)).filter(({ call, trail }) => about.test(`${call} ${trail.map(({ what, where }) => `${what} ${where}`).join(' ')}`));
   const own = draw > 0 ? seededRng().shuffle(failures).slice(0, draw) : failures;
   tried.push(...await served(program, own, tryOne));
-  console.log(`${program}: ${own.length} in ${Math.round((Date.now() - began) / 1000)} s`);
+  console.log(`${program}: ${own.length} of ${failures.length} in ${Math.round((Date.now() - began) / 1000)} s`);
 }
 table(tried);
 const count = (name) => tried.filter(({ outcome }) => outcome === name).length;

@@ -163,14 +163,15 @@ async function anything(sale, rng, note) {
 // ---- the rows ----
 
 const KNOWN = {
-  'clock payment-adapter': 'The adapter ends an unpaid order when its own wall clock has passed the end that the seat service told '
-    + '(`then_waited` in `core/checkout/payment_steps.c`). So with a clock that is a minute ahead, seats go back a minute early (I3, `gone-early`), '
-    + 'and whoever was about to pay finds the provider\'s page closed (alive, `failed`). No money is wrong.',
-  'clock queue-front': 'A front whose clock steps by a minute, against the five seconds that services allow each other: visitors meet '
-    + 'a 401 `pass-invalid` at the seats, since their pass is from the future (alive, `failed`). Steps of up to five seconds harmed nobody.',
+  'clock payment-adapter': 'The runs here are of an adapter that ended an unpaid order when its own wall clock had passed the end that the seat '
+    + 'service told. So with a clock that was a minute ahead, seats went back a minute early (I3, `gone-early`), and whoever was about to pay '
+    + 'found the provider\'s page closed (alive, `failed`). No money was wrong. It goes by the clock of the seats by now (`psp/seats_clock.h`); '
+    + 'that was not run again.',
+  'clock queue-front': 'The runs here are of seats that refused a pass from the future: of a front whose clock stepped by a minute, visitors met '
+    + 'a 401 `pass-invalid` (alive, `failed`). They take it by now (`iat_ahead_ok` in `access/pass.c`); that was not run again.',
   'power: redis': 'After two heals within seconds the places left out had been measured as joins, and newcomers were asked for 2^20 hashes '
-    + 'each: many had no place before their patience ended (I4). The front measures that no more; what Redis itself samples for the next '
-    + 'gap (`sampled_gap` in `lua/heal.lua`) still does. The runs here are of the front before.',
+    + 'each: many had no place before their patience ended (I4). Neither the front nor Redis (`sampled_gap` in `lua/heal.lua`) measures that any '
+    + 'more. The runs here are of before.',
 };
 
 const rows = [
