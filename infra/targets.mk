@@ -97,6 +97,11 @@ cdn: ## 10,000 first views of the waiting page through nginx and Varnish; what r
 scale: ## a whole sale simulated: VISITORS= SEATS= (ARGS= for more); without them the tables of infra/SCALE.md are written anew
 	@node loadtest/sim/scale.js $(if $(VISITORS)$(SEATS)$(ARGS),$(if $(VISITORS),--visitors $(VISITORS)) $(if $(SEATS),--seats $(SEATS)) $(ARGS),--document)
 
+.PHONY: shards-test
+shards-test: ## one event's shards in a cluster of machines (network namespaces, as root) that is cut, moved and promoted (part of make soak)
+	@infra/deps run test ha
+	@$(MAKE) --no-print-directory VARIANT=asan programs
+	@node infra/black-box.js tests/shards/cluster.test.js
 .PHONY: years
 years: ## fills a PostgreSQL for MINUTES (10) as years would, and asks for each statement's plan (loadtest/years)
 	@infra/deps bench

@@ -17,9 +17,6 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, write
 import { join } from 'node:path';
 import { until } from '../../tests/lib-js/wait.js';
 
-const SWITCH = 'fgha';
-const HOST_CARD = 'fgha-host';
-const OWNER = '/run/fairgate-ha.pid';
 const JUST_BEGUN_MS = 3_000;
 const HELD_BACK_MS = 1_000;
 
@@ -32,8 +29,8 @@ const quietly = (work) => {
   }
 };
 const lines = (text) => (text ?? '').split('\n').filter(Boolean);
-const namespaces = () => lines(quietly(() => ip('netns', 'list'))).map((line) => line.split(' ')[0])
-  .filter((name) => name === SWITCH || name.startsWith(`${SWITCH}-`));
+const namespacesOf = (set) => lines(quietly(() => ip('netns', 'list'))).map((line) => line.split(' ')[0])
+  .filter((name) => name === set || name.startsWith(`${set}-`));
 const pidsIn = (namespace) => lines(quietly(() => ip('netns', 'pids', namespace))).map(Number);
 
 function killAll(namespace) {
@@ -44,9 +41,9 @@ function killAll(namespace) {
   }
 }
 
-function clearAway() {
-  quietly(() => ip('link', 'del', HOST_CARD));
-  for (const name of namespaces()) {
+function clearAway({ name: set, hostCard }) {
+  quietly(() => ip('link', 'del', hostCard));
+  for (const name of namespacesOf(set)) {
     killAll(name);
     quietly(() => ip('netns', 'del', name));
   }
@@ -56,26 +53,30 @@ export class Lan {
   machines = new Map();
   #opened = false;
 
-  // `net`: "198.18.77": addresses of a /24. `dir`: where the machines' folders are made.
-  constructor(net, dir) {
+  // `net`: "198.18.77": addresses of a /24. `dir`: where the machines' folders are made. `name`: of the set; sets of other
+  // names may be there at the same time.
+  constructor(net, dir, name = 'fgha') {
     this.net = net;
     this.dir = dir;
+    this.name = name;
+    this.hostCard = `${name}-host`;
+    this.owner = `/run/fairgate-${name}.pid`;
   }
 
   open() {
     if (process.getuid() !== 0) throw new Error('machines are network namespaces, and only root may make those');
-    const owner = Number(quietly(() => readFileSync(OWNER, 'utf8')));
+    const owner = Number(quietly(() => readFileSync(this.owner, 'utf8')));
     if (owner > 0 && existsSync(`/proc/${owner}`)) throw new Error(`process ${owner} has such a set of machines already; there is room for one`);
-    writeFileSync(OWNER, String(process.pid));
+    writeFileSync(this.owner, String(process.pid));
     this.#opened = true;
-    clearAway();
-    ip('netns', 'add', SWITCH);
-    ip('-n', SWITCH, 'link', 'add', 'lan', 'type', 'bridge');
-    ip('-n', SWITCH, 'link', 'set', 'lan', 'up');
-    ip('link', 'add', HOST_CARD, 'type', 'veth', 'peer', 'name', 'p-host', 'netns', SWITCH);
-    ip('-n', SWITCH, 'link', 'set', 'p-host', 'master', 'lan', 'up');
-    ip('addr', 'add', `${this.net}.1/24`, 'dev', HOST_CARD);
-    ip('link', 'set', HOST_CARD, 'up');
+    clearAway(this);
+    ip('netns', 'add', this.name);
+    ip('-n', this.name, 'link', 'add', 'lan', 'type', 'bridge');
+    ip('-n', this.name, 'link', 'set', 'lan', 'up');
+    ip('link', 'add', this.hostCard, 'type', 'veth', 'peer', 'name', 'p-host', 'netns', this.name);
+    ip('-n', this.name, 'link', 'set', 'p-host', 'master', 'lan', 'up');
+    ip('addr', 'add', `${this.net}.1/24`, 'dev', this.hostCard);
+    ip('link', 'set', this.hostCard, 'up');
     for (const machine of this.machines.values()) machine.plug();
   }
 
@@ -83,8 +84,8 @@ export class Lan {
   close() {
     if (!this.#opened) return;
     for (const machine of this.machines.values()) machine.retire();
-    clearAway();
-    rmSync(OWNER, { force: true });
+    clearAway(this);
+    rmSync(this.owner, { force: true });
   }
 
   add(name, last) {
@@ -103,7 +104,7 @@ export class Machine {
     this.name = name;
     this.address = `${lan.net}.${last}`;
     this.dir = join(lan.dir, name);
-    this.namespace = `${SWITCH}-${name}`;
+    this.namespace = `${this.lan.name}-${name}`;
     this.port = `p-${name}`;
     mkdirSync(this.dir, { mode: 0o711 });
   }
@@ -111,8 +112,8 @@ export class Machine {
   // Until then there is a folder and nothing else.
   plug() {
     ip('netns', 'add', this.namespace);
-    ip('-n', SWITCH, 'link', 'add', this.port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.namespace);
-    ip('-n', SWITCH, 'link', 'set', this.port, 'master', 'lan', 'up');
+    ip('-n', this.lan.name, 'link', 'add', this.port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.namespace);
+    ip('-n', this.lan.name, 'link', 'set', this.port, 'master', 'lan', 'up');
     ip('-n', this.namespace, 'link', 'set', 'lo', 'up');
     ip('-n', this.namespace, 'addr', 'add', `${this.address}/24`, 'dev', 'eth0');
     ip('-n', this.namespace, 'link', 'set', 'eth0', 'up');
@@ -130,11 +131,12 @@ export class Machine {
 
   // One that ends: its output, or an error that has it.
   once(argv, { user = null, env = {}, input = '', timeoutMs = 60_000 } = {}) {
-    const [program, ...words] = this.#inside(argv, user);
+    const [program, ...words] = this.inside(argv, user);
     return execFileSync(program, words, { cwd: '/', env: { ...process.env, ...env }, input, encoding: 'utf8', timeout: timeoutMs, stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
-  #inside(argv, user) {
+  // Those words as a command that runs there.
+  inside(argv, user = null) {
     const who = user === null ? [] : ['--reuid', user, '--regid', user, '--clear-groups'];
     return ['nsenter', `--net=/run/netns/${this.namespace}`, 'setpriv', '--pdeathsig', 'KILL', ...who, '--', ...argv];
   }
@@ -142,7 +144,7 @@ export class Machine {
   #start(name) {
     const entry = this.processes.get(name);
     const log = openSync(this.path(`${name}.log`), 'a', 0o600);
-    const [program, ...words] = this.#inside(entry.argv, entry.options.user ?? null);
+    const [program, ...words] = this.inside(entry.argv, entry.options.user ?? null);
     entry.began = Date.now();
     entry.child = spawn(program, words, { cwd: '/', env: { ...process.env, ...entry.options.env }, stdio: ['ignore', log, log] });
     closeSync(log);
@@ -160,15 +162,15 @@ export class Machine {
   }
 
   get connected() {
-    return ip('-n', SWITCH, '-o', 'link', 'show', this.port).includes(' master ');
+    return ip('-n', this.lan.name, '-o', 'link', 'show', this.port).includes(' master ');
   }
 
   cut() {
-    ip('-n', SWITCH, 'link', 'set', this.port, 'nomaster');
+    ip('-n', this.lan.name, 'link', 'set', this.port, 'nomaster');
   }
 
   join() {
-    ip('-n', SWITCH, 'link', 'set', this.port, 'master', 'lan');
+    ip('-n', this.lan.name, 'link', 'set', this.port, 'master', 'lan');
   }
 
   // It hears and is not heard: what it sends has nowhere to go, and nobody learns from it where it is.
@@ -182,6 +184,15 @@ export class Machine {
     ip('-n', this.namespace, 'link', 'set', 'eth0', 'arp', 'on');
     ip('-n', this.namespace, 'route', 'del', 'blackhole', `${this.lan.net}.0/25`);
     ip('-n', this.namespace, 'route', 'del', 'blackhole', `${this.lan.net}.128/25`);
+  }
+
+  // Nothing passes between it and this address any more, or everything again.
+  part(address) {
+    ip('-n', this.namespace, 'route', 'add', 'blackhole', `${address}/32`);
+  }
+
+  meet(address) {
+    ip('-n', this.namespace, 'route', 'del', 'blackhole', `${address}/32`);
   }
 
   powerOff() {

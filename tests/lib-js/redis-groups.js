@@ -91,7 +91,7 @@ async function startNode(scope, options = {}) {
 }
 
 async function meet(node, first) {
-  await node.command('CLUSTER', 'MEET', '127.0.0.1', first.port, first.settings['cluster-port']);
+  await node.command('CLUSTER', 'MEET', first.address, first.port, first.settings['cluster-port']);
 }
 
 function untilKnown(nodes, known) {
@@ -105,8 +105,8 @@ function untilKnown(nodes, known) {
 }
 
 // One more server in the cluster, a replica of `master`.
-export async function addReplica(scope, cluster, master) {
-  const replica = await startNode(scope);
+export async function addReplica(scope, cluster, master, options = {}) {
+  const replica = await startNode(scope, options);
   await meet(replica, cluster.nodes[0]);
   const id = await cluster.id(master);
   await untilKnown([...cluster.nodes, replica], [...cluster.nodes, replica]);
@@ -119,7 +119,7 @@ export async function addReplica(scope, cluster, master) {
 export async function beginMove(cluster, slot, from, to) {
   await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await cluster.id(from));
   await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await cluster.id(to));
-  const send = (keys) => from.command('MIGRATE', '127.0.0.1', to.port, '', 0, 5000, 'KEYS', ...keys);
+  const send = (keys) => from.command('MIGRATE', to.address, to.port, '', 0, 5000, 'KEYS', ...keys);
   return {
     send,
     async sendAll() {

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { freePort } from './ports.js';
 import { until } from './wait.js';
 
-// startRedis(scope, {settings, port, disk}) -> Redis, answering; its data on that disk (disk.js).
-export async function startRedis(scope, { settings = {}, port = null, disk = null, clock = null } = {}) {
-  const redis = new Redis(scope, settings, port ?? (await freePort()), disk, clock);
+// startRedis(scope, {settings, port, disk, machine}) -> Redis, answering; its data on that disk (disk.js), on that machine
+// (infra/ha/machines.js).
+export async function startRedis(scope, { settings = {}, port = null, disk = null, clock = null, machine = null } = {}) {
+  const redis = new Redis(scope, settings, port ?? (await freePort()), disk, clock, machine);
   await redis.start();
   scope.defer(() => redis.disconnect());
   return redis;
@@ -17,13 +18,15 @@ export async function startRedis(scope, { settings = {}, port = null, disk = nul
 export class Redis {
   #link = null;
 
-  constructor(scope, settings, port, disk = null, clock = null) {
+  constructor(scope, settings, port, disk = null, clock = null, machine = null) {
     this.scope = scope;
     this.settings = settings;
     this.port = port;
     this.dir = scope.tempDir('redis-');
     this.disk = disk;
     this.clock = clock; // of clock.js: a wrong one
+    this.machine = machine; // null: this one
+    this.address = machine?.address ?? '127.0.0.1';
     this.data = join(disk?.dir ?? this.dir, 'data');
     this.socket = join(this.dir, 'redis.sock');
     this.child = null;
@@ -33,7 +36,8 @@ export class Redis {
     mkdirSync(this.data, { recursive: true });
     const settings = {
       port: this.port,
-      bind: '127.0.0.1',
+      bind: this.address,
+      ...(this.machine === null ? {} : { 'protected-mode': 'no' }), // nobody else reaches it
       unixsocket: this.socket,
       dir: this.data,
       daemonize: 'no',
@@ -43,7 +47,8 @@ export class Redis {
       ...this.settings,
     };
     const argv = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
-    this.child = this.scope.spawn(`redis-${this.port}`, ['redis-server', ...argv], {
+    const words = ['redis-server', ...argv];
+    this.child = this.scope.spawn(`redis-${this.port}`, this.machine?.inside(words) ?? words, {
       deathSignal: 'KILL',
       stays: true,
       env: this.clock?.env,

@@ -13,6 +13,7 @@
 #include "base/magic.h"
 #include "redis/redis_limits.h"
 #include "redis/redis_scout.h"
+#include "redis/resp.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -235,8 +236,11 @@ bool redis_route_follow(struct redis_route *route, uint8_t node, const struct re
                         struct redis_detour *out)
 {
     struct redis_redirect redirect;
-    if (route->conf.cluster == NULL || route->closed || node >= REDIS_NODES_MAX ||
-        !redis_redirect_read(reply, &route->node[node].addr, &redirect))
+    if (route->conf.cluster == NULL || route->closed || node >= REDIS_NODES_MAX)
+        return false;
+    if (resp_is_error(reply, "CLUSTERDOWN"))
+        redis_scout_move_on(route->scout);
+    if (!redis_redirect_read(reply, &route->node[node].addr, &redirect))
         return false;
     uint8_t to = node_at(route, &redirect.to);
     if (to == REDIS_NOBODY)

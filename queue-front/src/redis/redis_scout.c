@@ -1,5 +1,9 @@
 /* redis_scout.c: a timer, and a link to the server that is being asked.
  *
+ * A server of a cluster that is cut off from most others goes on telling the map that it knew, with
+ * itself in charge. It cannot be told from a good one by that; but a master without a majority
+ * refuses its commands (CLUSTERDOWN), and then the next one is asked for a map.
+ *
  * Why polling rather than listening to +switch-master: a missed message is missed for good, and a
  * sentinel that is cut off sends none. An answer every 400 ms costs next to nothing and is always
  * current.
@@ -29,6 +33,7 @@ struct redis_scout {
     uint32_t turn;           /* whose turn it is; only counts up */
     uint32_t in_vain;        /* how many in a row */
     uint64_t hurry_until_us;
+    uint64_t believed_us; /* when this one was believed first; 0: not yet */
     bool asking;
     struct redis_call slots_call; /* or the master's address */
     struct redis_call epoch_call;
@@ -77,6 +82,7 @@ static void on_down(void *ctx, const char *why)
     struct redis_link *link = scout->link;
     scout->link = NULL;
     scout->asking = false;
+    scout->believed_us = 0;
     scout->turn++;
     scout->in_vain++;
     bool all = scout->in_vain >= candidates(scout);
@@ -121,6 +127,7 @@ static void believe(struct redis_scout *scout)
 {
     scout->asking = false;
     scout->in_vain = 0;
+    scout->believed_us = scout->believed_us > 0 ? scout->believed_us : now_us(scout);
     redis_link_healthy(scout->link);
     bool hurried = now_us(scout) < scout->hurry_until_us;
     arm(scout, hurried ? SCOUT_HURRIED_MS : SCOUT_QUIET_MS);
@@ -221,6 +228,14 @@ void redis_scout_hurry(struct redis_scout *scout)
     if (scout->link != NULL && redis_link_is_up(scout->link) && !scout->asking &&
         uv_timer_get_due_in(&scout->timer) > SCOUT_HURRIED_MS)
         arm(scout, 0);
+}
+
+/* While all of the cluster is down it goes round, with such a pause at each. */
+void redis_scout_move_on(struct redis_scout *scout)
+{
+    if (scout->link != NULL && candidates(scout) > 1 && scout->believed_us > 0 &&
+        now_us(scout) > scout->believed_us + SCOUT_QUIET_MS * UINT64_C(1000))
+        redis_link_drop(scout->link, "it may be in the smaller part of the cluster");
 }
 
 void redis_scout_flush(struct redis_scout *scout)

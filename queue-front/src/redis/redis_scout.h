@@ -36,6 +36,9 @@ int redis_scout_create(const struct redis_scout_conf *conf, struct err_slot *err
                        struct redis_scout **out);
 /* Something is wrong with the map: ask now, and often for some seconds. */
 void redis_scout_hurry(struct redis_scout *scout);
+/* A server that the map names is in a part of the cluster that has no majority. Whoever named it
+ * may be in that part, too: another one is asked next. */
+void redis_scout_move_on(struct redis_scout *scout);
 void redis_scout_flush(struct redis_scout *scout);
 void redis_scout_close(struct redis_scout *scout); /* silent from here on; the loop frees it */
 

@@ -5,11 +5,15 @@ import assert from 'node:assert/strict';
 import { client, delay, until } from '../../lib-js/index.js';
 
 // Joins without end until stop(), or until the house is closed over a test that failed: keeps who got
-// which place, and repeats what was not answered.
+// which place, and repeats what was not answered. `shows` says what the n-th brings besides its key; whoever is refused
+// with 422 stays so.
 export class Crowd {
-  constructor(house, width) {
+  constructor(house, width, { shows = () => ({}), name = 'visitor' } = {}) {
     this.ports = house.fronts.map(({ port }) => port);
-    this.places = new Map(); // idempotency key -> place
+    this.places = new Map(); // idempotency key -> place, or the entry in a draw
+    this.refused = new Map(); // idempotency key -> code
+    this.shows = shows;
+    this.name = name;
     this.tickets = [];
     this.turned = 0; // 503s and broken connections, each of them tried again
     this.next = 0;
@@ -24,22 +28,28 @@ export class Crowd {
 
   async run(i) {
     while (this.going) {
-      const key = `visitor-${this.next++}`;
-      await this.join(key, i);
+      const nth = this.next++;
+      await this.join(`${this.name}-${nth}`, i, this.shows(nth));
     }
   }
 
-  async join(key, i) {
+  async join(key, i, { headers = {}, body } = {}) {
     for (let attempt = 0; !this.left; attempt += 1) {
       const port = this.ports[(i + attempt) % this.ports.length];
       try {
         const answer = await client({ port }).post('/v1/queue/show/join', {
-          headers: { 'idempotency-key': key },
+          headers: { 'idempotency-key': key, ...headers },
+          body,
           timeoutMs: 3000,
         });
         if (answer.status === 201 || answer.status === 200) {
-          this.places.set(key, answer.json.position);
-          this.tickets.push({ ticket: answer.json.ticket, place: answer.json.position });
+          const place = answer.json.position ?? answer.json.entry;
+          this.places.set(key, place);
+          this.tickets.push({ ticket: answer.json.ticket, place });
+          return;
+        }
+        if (answer.status === 422) {
+          this.refused.set(key, answer.json.code);
           return;
         }
         assert.ok([503, 404].includes(answer.status), `${answer.status} ${answer.text}`);

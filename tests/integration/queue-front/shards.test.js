@@ -4,44 +4,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { addReplica, assertProblem, client, cutReplica, openScope, startCluster, until } from '../../lib-js/index.js';
-import { Cuts } from '../line/shards.js';
 import { assertEveryTicketStands, Crowd } from './crowd.js';
 import { STATE } from '../line/line.js';
+import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from './places.js';
 import { act, makeEvent, openHouse, patch, Visitor } from './support.js';
 
 const SHARDS = 4;
 const OVER_SHARDS = { shards: SHARDS, rate_per_s: 0 };
 const CLOSED = String(STATE.CLOSED);
 const ports = (nodes) => nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
-const range = ([from, upto]) => Array.from({ length: upto - from + 1 }, (_, i) => from + i);
-
-// All cuts, as the server of the event's slot has them.
-async function cutsOf(redis, event = 'show') {
-  const entries = await redis.command('XRANGE', `fg:{${event}}:cuts`, '-', '+');
-  return new Cuts(entries.map(([, fields]) => fields[1]), SHARDS);
-}
-
-// Each place is somebody's or of a hole, none is both or twice. -> the cuts
-async function assertPlacesAreWhole(crowd, redis) {
-  crowd.assertNoPlaceTwice();
-  const cuts = await cutsOf(redis);
-  const holes = new Set(cuts.leftOut.flatMap(range));
-  const mine = new Set(crowd.places.values());
-  const nobodys = range([1, cuts.places]).filter((place) => !mine.has(place) && !holes.has(place));
-  assert.deepEqual(nobodys, [], 'places that are neither somebody\'s nor of a hole');
-  assert.ok(Math.max(...mine) <= cuts.places, 'a place that no cut gives');
-  return cuts;
-}
-
-// Whoever repeats a join has the same place, at whichever front.
-async function assertRepeatsAreTheSame(crowd, fronts) {
-  const all = [...crowd.places];
-  for (const [i, [key, place]] of [...all.slice(0, 20), ...all.slice(-20)].entries()) {
-    const { http } = fronts[i % fronts.length];
-    const answer = await http.post('/v1/queue/show/join', { headers: { 'idempotency-key': key } });
-    assert.equal(answer.json.position, place, `${key}: ${answer.status} ${answer.text}`);
-  }
-}
 
 const serverOf = async (cluster, key) => cluster.owner(await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', key));
 
