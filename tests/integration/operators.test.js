@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, CLIENT, openIssuer } from '../lib-js/issuer.js';
-import { openWorld } from './payment-adapter/lib/world.js';
+import { EVENT, openWorld } from './payment-adapter/lib/world.js';
 import { makeEvent, openHouse, startFront } from './queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats } from './seat-service/house.js';
 
@@ -194,16 +194,29 @@ describe('persons at the waiting room', () => {
 describe('persons at the seats and the payments', () => {
   const scope = openScope();
   let issuer;
+  const desk = 'the-token-of-the-desk-0123456789'; // a token that is no person's, and bears a name
   let seats;
+  let world;
   let pay;
 
   before(async () => {
     issuer = await openIssuer(scope);
-    seats = await openSeats(scope, await openPostgres(scope), { config: { operators: settings(issuer) } });
+    const operatorsFile = join(scope.tempDir('operators-'), 'operators');
+    writeFileSync(operatorsFile, `desk@night ${desk}\n`, { mode: 0o600 });
+    const config = { operators: settings(issuer), private: { operators_file: operatorsFile } };
+    seats = await openSeats(scope, await openPostgres(scope), { config });
     for (const id of ['hero-lim', 'other']) await importHall(seats, id, hall());
-    pay = (await openWorld(scope, { operators: settings(issuer) })).pay;
+    world = await openWorld(scope, config);
+    pay = world.pay;
+    for (const service of [seats, pay]) await ask(service, issuer.forge({ roles: ['viewer'] }), 'GET', '/admin/whoami');
   });
   after(() => scope.close());
+
+  // As soon as the issuer's keys are there.
+  const ask = (service, token, method, path, options = {}) => until('its keys', async () => {
+    const answer = await service.private.call(method, path, { token, ...options });
+    return answer.json?.code !== 'operator-keys-awaited' && answer;
+  });
 
   test('read by role and event, and what moves money or sold seats is for admins', async () => {
     const may = [
@@ -220,19 +233,64 @@ describe('persons at the seats and the payments', () => {
       [pay, 'operator', 'PUT', '/admin/events/other/refund-terms'], [pay, 'operator', 'POST', '/admin/sagas/1/compensate'], [pay, 'admin:hero-*', 'POST', '/admin/orders/nothing/refund'],
       [pay, 'viewer:hero-*', 'GET', '/admin/sagas'],
     ];
-    const ask = (service, role, method, path) => until('its keys', async () => {
-      const answer = await service.private.call(method, path, { token: issuer.forge({ roles: [role] }), ...(method === 'GET' ? {} : { body: {} }) });
-      return answer.json?.code !== 'operator-keys-awaited' && answer;
-    });
+    const as = (service, role, method, path) => ask(service, issuer.forge({ roles: [role] }), method, path, method === 'GET' ? {} : { body: {} });
     for (const [service, role, method, path] of may) {
-      const { status, text } = await ask(service, role, method, path);
+      const { status, text } = await as(service, role, method, path);
       assert.ok(status !== 401 && status !== 403, `${role} ${method} ${path}: ${status} ${text}`);
     }
     for (const [service, role, method, path] of mayNot) {
-      const { status, json } = await ask(service, role, method, path);
+      const { status, json } = await as(service, role, method, path);
       assert.ok(status === 403 && /^operator-(role-needed|event-refused)$/.test(json.code), `${role} ${method} ${path}: ${status}`);
     }
     for (const service of [seats, pay]) assertProblem(await service.private.get('/admin/whoami', { token: issuer.forge({ aud: 'x' }) }), 401, 'operator-token-refused');
+  });
+
+  test('who acted stands on the trails of seats and payments', async () => {
+    const lee = issuer.forge({ sub: 'lee', roles: ['admin'] });
+    const admin = seats.secrets.read('admin-token');
+    for (const [token, method] of [[lee, 'block'], [desk, 'unblock'], [admin, 'block']]) {
+      const answer = await ask(seats, token, 'POST', `/admin/events/other/${method}`, { body: { seats: ['r1s1'], reason: 'camera' } });
+      assert.equal(answer.status, 200, answer.text);
+    }
+    const told = await until('the auditor to have written it', async () => {
+      const { acts } = (await seats.admin.get('/admin/events/other/audit')).json;
+      return acts.length === 3 && acts;
+    });
+    assert.deepEqual(told.map(({ act, who }) => [act, who]), [['blocked', undefined], ['unblocked', 'desk@night'], ['blocked', 'lee']]);
+
+    world.psp.autoPay = true;
+    const buyer = await world.login();
+    const { order } = (await world.order(buyer, world.hold())).json;
+    await world.untilStatus(buyer, order, 'completed');
+    const [seat] = (await buyer.get(`/v1/pay/orders/${order}`)).json.seats;
+    const acts = async (subject) => (await pay.admin.get(`/admin/events/${EVENT}/audit?subject=${subject}`)).json.acts;
+    const done = async (token, path, body, { method = 'POST', ...options } = {}) => {
+      const answer = await ask(pay, token, method, path, { body, ...options });
+      assert.ok(answer.status < 300, `${path}: ${answer.text}`);
+      return answer.json;
+    };
+    await done(desk, `/admin/orders/${order}/move`, { seats: [{ from: seat, to: 'Z-1' }], reason: 'a camera' });
+    const sagas = async () => (await pay.admin.get(`/admin/sagas?state=all&order=${order}`)).json.sagas;
+    await until('the move to end', async () => (await sagas()).find(({ definition, state }) => definition === 'move.1' && state === 'completed'));
+    const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+    const { ticket, token } = tickets.find(({ state }) => state === 'valid');
+    const { scanner } = await done(lee, `/admin/events/${EVENT}/scanners`, { gate: 'north', reason: 'the doors open' });
+    await done(desk, `/admin/events/${EVENT}/scanners/${scanner}/revoke`, { reason: 'lost' });
+    await done(lee, `/admin/events/${EVENT}/refund-terms`, { by: 'operator', percent: 100, handed_on: false, reason: 'put off' }, { method: 'PUT', headers: { 'if-match': '"0"' } });
+    await done(lee, '/admin/checkin', { event: EVENT, gate: 'north', token });
+    await done(desk, '/admin/checkin/undo', { event: EVENT, gate: 'north', token, reason: 'a slip' });
+    world.psp.fault('POST /v1/refunds', 500, Infinity);
+    await done(lee, `/admin/orders/${order}/refund`, { reason: 'they called' });
+    const waits = await until('the refund to wait', async () => (await sagas()).find(({ definition, step, tries }) => definition === 'refund.2' && step === 'refund_payment' && tries > 0));
+    const { timeline } = await done(desk, `/admin/sagas/${waits.saga}/retry`, { reason: 'they are back' });
+    world.psp.heal(); // not before: it would end by itself
+    assert.deepEqual(timeline.filter(({ result }) => result === 'operator').map(({ code, who }) => [code, who]), [['retry', 'desk@night']]);
+    await world.untilStatus(buyer, order, 'refunded');
+    const whoOf = async (subject) => (await acts(subject)).map(({ act, actor, who }) => [act, actor, who]);
+    assert.deepEqual(await whoOf(order), [['saga-retried', 'operator', 'desk@night'], ['refund', 'operator', 'lee'], ['move', 'operator', 'desk@night']]);
+    assert.deepEqual(await whoOf(scanner), [['scanner-revoked', 'operator', 'desk@night'], ['scanner-created', 'operator', 'lee']]);
+    assert.deepEqual(await whoOf(EVENT), [['refund-terms', 'operator', 'lee']]);
+    assert.deepEqual(await whoOf(ticket), [['undo', 'operator', 'desk@night'], ['in', 'operator', 'lee']]);
   });
 });
 

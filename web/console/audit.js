@@ -28,9 +28,9 @@ function entry({ at, version, who, what, why, because, ...sides }) {
 }
 
 // For an order, a scanner or the terms: what it was about, instead of a change.
-function paid({ at, act, subject, gate, reason }) {
+function paid({ at, act, subject, gate, reason, who }) {
   return make('li', { className: 'card' },
-    make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.pay.${act}`, act)), ` ${say('who.token')}`, make('span', { className: 'small' }, ` · ${subject}${gate ? ` · ${say('scanners.at', gate)}` : ''}`)),
+    make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.pay.${act}`, act)), ` ${who ?? say('who.token')}`, make('span', { className: 'small' }, ` · ${subject}${gate ? ` · ${say('scanners.at', gate)}` : ''}`)),
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
@@ -44,10 +44,10 @@ async function paidActs(id) {
 const seatName = ({ zone, row, number: seat }) => say('seats.name', zone, row, seat);
 
 // The seats of one call; a large selection takes several.
-function blocked({ at, act, quantity, first, last, area, reason }) {
+function blocked({ at, act, quantity, first, last, area, reason, who }) {
   const where = area ?? (first === undefined ? '' : first.seat === last.seat ? seatName(first) : say('audit.seats-from-to', seatName(first), seatName(last)));
   return make('li', { className: 'card' },
-    make('p', {}, timeAt(at), ' ', make('strong', {}, say(`act.seats.${act}`, number(quantity))), ` ${say('who.token')}`, make('span', { className: 'small' }, where === '' ? '' : ` · ${where}`)),
+    make('p', {}, timeAt(at), ' ', make('strong', {}, say(`act.seats.${act}`, number(quantity))), ` ${who ?? say('who.token')}`, make('span', { className: 'small' }, where === '' ? '' : ` · ${where}`)),
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 

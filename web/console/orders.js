@@ -148,9 +148,9 @@ function graph(saga) {
   return at;
 }
 
-function entry({ step: name, way, result, try: tried, took_us: took, code, detail, at }) {
+function entry({ step: name, way, result, try: tried, took_us: took, code, detail, who, at }) {
   return make('li', {}, timeAt(at), ' ', make('strong', {}, step(name)), ` ${way === 'undo' ? `(${say('orders.undoing')}) ` : ''}${wordsOr(`result.${result}`, result)}`,
-    make('span', { className: 'small' }, ` · ${say('saga.try', tried)}${took ? ` · ${number(took / 1000)}\u00a0ms` : ''}${code ? ` · ${code}` : ''}`),
+    make('span', { className: 'small' }, ` · ${say('saga.try', tried)}${took ? ` · ${number(took / 1000)}\u00a0ms` : ''}${code ? ` · ${code}` : ''}${who ? ` · ${who}` : ''}`),
     ...(detail ? [make('p', { className: 'small' }, detail)] : []));
 }
 

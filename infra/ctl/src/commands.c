@@ -265,10 +265,10 @@ static const struct command rows[] = {
      .run = desk_export},
     {.name = "halls audit",
      .takes = "EVENT",
-     .brief = "Seats that were blocked and unblocked",
+     .brief = "Seats that were blocked and unblocked, and by whom",
      SEATS(NULL, EVENT_AT "/audit"),
      .rows = "acts",
-     .columns = "at:AT act:ACT quantity:QUANTITY area:AREA reason:WHY",
+     .columns = "at:AT act:ACT quantity:QUANTITY area:AREA who:WHO reason:WHY",
      .run = generic_run},
     /* ---- the way out ---- */
     {.name = "sagas list",

@@ -12,6 +12,7 @@
 --> offline boolean
 --> event   text
 --> actor   text
+--> who     text    null
 --< again   boolean
 WITH i AS (
     INSERT INTO checkin AS c (ticket, gate, scanned_at, offline)
@@ -26,8 +27,8 @@ WITH i AS (
     WHERE c.out_at <= excluded.scanned_at
     RETURNING c.entries
 )
-INSERT INTO audit (event, act, subject, actor, gate)
-SELECT :event, CASE WHEN entries > 1 THEN 'in-again' ELSE 'in' END, :ticket, :actor, :gate
+INSERT INTO audit (event, act, subject, actor, gate, who)
+SELECT :event, CASE WHEN entries > 1 THEN 'in-again' ELSE 'in' END, :ticket, :actor, :gate, :who
 FROM i
 RETURNING act = 'in-again' AS again;
 
@@ -66,6 +67,7 @@ ON CONFLICT DO NOTHING;
 --> gate   text
 --> actor  text
 --> reason text
+--> who    text null
 --< act    text
 WITH u AS (
     UPDATE checkin c
@@ -74,8 +76,8 @@ WITH u AS (
     WHERE c.ticket = :ticket AND t.id = c.ticket AND t.event = :event AND c.out_at IS NULL
     RETURNING c.ticket
 )
-INSERT INTO audit (event, act, subject, actor, gate, reason)
-SELECT :event, 'out', ticket, :actor, :gate, :reason
+INSERT INTO audit (event, act, subject, actor, gate, reason, who)
+SELECT :event, 'out', ticket, :actor, :gate, :reason, :who
 FROM u
 RETURNING act;
 
@@ -88,6 +90,7 @@ RETURNING act;
 --> gate      text
 --> actor     text
 --> reason    text
+--> who       text   null
 --> within_ms bigint
 --< act       text
 WITH c AS MATERIALIZED (
@@ -108,8 +111,8 @@ WITH c AS MATERIALIZED (
     WHERE checkin.ticket = c.ticket AND c.entries > 1
     RETURNING checkin.ticket
 )
-INSERT INTO audit (event, act, subject, actor, gate, reason)
-SELECT :event, 'undo', ticket, :actor, :gate, :reason
+INSERT INTO audit (event, act, subject, actor, gate, reason, who)
+SELECT :event, 'undo', ticket, :actor, :gate, :reason, :who
 FROM (SELECT ticket FROM d UNION ALL SELECT ticket FROM u) x
 RETURNING act;
 
@@ -132,6 +135,7 @@ WHERE hash = :hash AND revoked_at IS NULL AND expires_at > now();
 --> hash       text
 --> ttl_s      bigint
 --> reason     text
+--> who        text null
 --> most       bigint
 --< expires_at text
 WITH s AS (
@@ -144,8 +148,8 @@ WITH s AS (
     ) < :most
     RETURNING id, expires_at
 ), a AS (
-    INSERT INTO audit (event, act, subject, actor, gate, reason)
-    SELECT :event, 'scanner-created', id, :ACTOR_OPERATOR, :gate, :reason
+    INSERT INTO audit (event, act, subject, actor, gate, reason, who)
+    SELECT :event, 'scanner-created', id, :ACTOR_OPERATOR, :gate, :reason, :who
     FROM s
 )
 SELECT :iso(expires_at) AS expires_at
@@ -171,6 +175,7 @@ LIMIT 1000;
 --> event  text
 --> id     text
 --> reason text
+--> who    text null
 --< id     text
 WITH s AS (
     UPDATE scanner
@@ -178,8 +183,8 @@ WITH s AS (
     WHERE id = :id AND event = :event AND revoked_at IS NULL
     RETURNING id, gate
 ), a AS (
-    INSERT INTO audit (event, act, subject, actor, gate, reason)
-    SELECT :event, 'scanner-revoked', id, :ACTOR_OPERATOR, gate, :reason
+    INSERT INTO audit (event, act, subject, actor, gate, reason, who)
+    SELECT :event, 'scanner-revoked', id, :ACTOR_OPERATOR, gate, :reason, :who
     FROM s
 )
 SELECT id
@@ -224,7 +229,8 @@ LIMIT 500;
 --< gate    text
 --< reason  text
 --< detail  jsonb
-SELECT id, :iso(at) AS at, act, subject, actor, gate, reason, detail
+--< who     text
+SELECT id, :iso(at) AS at, act, subject, actor, gate, reason, detail, who
 FROM audit
 WHERE event = :event AND (:before IS NULL OR id < :before) AND (:subject IS NULL OR subject = :subject)
 ORDER BY id DESC

@@ -206,6 +206,7 @@ FOR NO KEY UPDATE;
 --> trace   text
 --> actor   text
 --> reason  text    null
+--> who     text    null
 --> percent integer null
 --< code    text
 WITH o AS MATERIALIZED (
@@ -233,8 +234,8 @@ WITH o AS MATERIALIZED (
     WHERE orders.id = o.id AND no.code IS NULL
     RETURNING orders.id, orders.event, orders.refund_amount
 ), a AS (
-    INSERT INTO audit (event, act, subject, actor, reason, detail)
-    SELECT event, 'refund', id, :actor, :reason, jsonb_build_object('amount', refund_amount)
+    INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+    SELECT event, 'refund', id, :actor, :reason, jsonb_build_object('amount', refund_amount), :who
     FROM u
 ), s AS (
     INSERT INTO saga (key, subject, trace, data)
@@ -276,6 +277,7 @@ ON CONFLICT (order_id, kind, member) DO NOTHING;
 --> trace  text
 --> seats  jsonb
 --> reason text
+--> who    text null
 --< code   text
 WITH o AS MATERIALIZED (
     SELECT id, event, status, moving, moves, lang
@@ -307,8 +309,8 @@ WITH o AS MATERIALIZED (
     WHERE orders.id = :order AND no.code IS NULL
     RETURNING orders.id, orders.event, orders.moves
 ), a AS (
-    INSERT INTO audit (event, act, subject, actor, reason, detail)
-    SELECT event, 'move', id, :ACTOR_OPERATOR, :reason, jsonb_build_object('seats', :seats)
+    INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+    SELECT event, 'move', id, :ACTOR_OPERATOR, :reason, jsonb_build_object('seats', :seats), :who
     FROM u
 ), s AS (
     INSERT INTO saga (key, subject, trace, data)

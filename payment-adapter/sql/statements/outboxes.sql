@@ -127,12 +127,22 @@ LIMIT 500;
 
 -- statement: shop_retry
 --> id       bigint
+--> who      text null
 --< order_id text
 --< kind     text
-UPDATE shop_outbox
-SET due_at = now(), refused = 0
-WHERE id = :id AND done_at IS NULL AND due_at = 'infinity'
-RETURNING order_id, :word_of(kind) AS kind;
+WITH b AS (
+    UPDATE shop_outbox
+    SET due_at = now(), refused = 0
+    WHERE id = :id AND done_at IS NULL AND due_at = 'infinity'
+    RETURNING order_id, :word_of(kind) AS kind
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, detail, who)
+    SELECT o.event, 'letter-retried', o.id, :ACTOR_OPERATOR, jsonb_build_object('kind', b.kind), :who
+    FROM b
+    JOIN orders o ON o.id = b.order_id
+)
+SELECT order_id, kind
+FROM b;
 
 -- People other than the buyer hear only of the seats that were theirs.
 -- fragment: seats_of_member()

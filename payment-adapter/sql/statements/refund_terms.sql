@@ -27,6 +27,7 @@ LIMIT 1;
 --> handed_on      boolean
 --> version        integer
 --> reason         text
+--> who            text   null
 --< id             bigint
 WITH w AS (
     INSERT INTO refund_terms AS t (event, granted_to, until_at, before_start_s, percent, handed_on)
@@ -39,10 +40,10 @@ WITH w AS (
     WHERE t.version = :version
     RETURNING t.*
 )
-INSERT INTO audit (event, act, subject, actor, reason, detail)
+INSERT INTO audit (event, act, subject, actor, reason, detail, who)
 SELECT event, 'refund-terms', event, :ACTOR_OPERATOR, :reason, jsonb_build_object(
     'from', (SELECT to_jsonb(r) - 'event' FROM refund_terms r WHERE r.event = :event),
-    'to', to_jsonb(w) - 'event')
+    'to', to_jsonb(w) - 'event'), :who
 FROM w
 RETURNING id;
 

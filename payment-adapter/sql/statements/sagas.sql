@@ -74,12 +74,20 @@ WHERE s.id = :id;
 --< code    text
 --< detail  text
 --< at      text
+--< who     text
 SELECT t.step, t.undo, t.mark, t.tried, t.took_us, coalesce(t.code, '') AS code,
-    coalesce(t.detail, '') AS detail, :iso(t.at) AS at
+    coalesce(t.detail, '') AS detail, :iso(t.at) AS at, t.who
 FROM saga_step t
 WHERE t.saga = :saga
 ORDER BY t.at, t.undo, CASE WHEN t.undo THEN -t.step ELSE t.step END, t.tried
 LIMIT 1000;
+
+-- On the trail of the order's event, beside the saga's own step.
+-- fragment: on_trail(act)
+INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+SELECT orders.event, :act, orders.id, :ACTOR_OPERATOR, :reason, jsonb_build_object('saga', s.id), :who
+FROM s
+JOIN orders ON orders.id = s.subject
 
 -- A parked saga goes on, a sleeping one wakes at once. The fresh token shuts out whoever held the
 -- lease. The number of moves must be the one that was read, so that it still stands there. Only an
@@ -87,6 +95,7 @@ LIMIT 1000;
 -- statement: saga_retry
 --> id     bigint
 --> reason text
+--> who    text null
 --> status text enum order_status
 --> moves  integer
 --< id     bigint
@@ -98,9 +107,11 @@ WITH s AS (
     WHERE s.id = :id AND :is_open(s) AND s.moves = :moves
     RETURNING s.id, s.step, s.state, s.moves, s.subject, s.tries
 ), l AS (
-    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail)
-    SELECT id, step, state = :SAGA_UNDOING, moves, :SAGA_MARK_OPERATOR, 0, 0, 'retry', :reason
+    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail, who)
+    SELECT id, step, state = :SAGA_UNDOING, moves, :SAGA_MARK_OPERATOR, 0, 0, 'retry', :reason, :who
     FROM s
+), a AS (
+    :on_trail('saga-retried')
 ), o AS (
     UPDATE orders
     SET status = :status, cause = NULL, changed_at = now()
@@ -116,6 +127,7 @@ FROM s;
 -- statement: saga_compensate
 --> id     bigint
 --> reason text
+--> who    text null
 --> undo   smallint
 --> pivot  smallint
 --> key    text
@@ -130,9 +142,11 @@ WITH s AS (
         AND s.moves = :moves
     RETURNING s.id, s.step, s.moves, s.subject
 ), l AS (
-    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail)
-    SELECT id, step, false, moves, :SAGA_MARK_OPERATOR, 0, 0, 'compensate', :reason
+    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail, who)
+    SELECT id, step, false, moves, :SAGA_MARK_OPERATOR, 0, 0, 'compensate', :reason, :who
     FROM s
+), a AS (
+    :on_trail('saga-compensated')
 ), o AS (
     UPDATE orders
     SET status = :ORDER_FAILED, cause = :ACTOR_OPERATOR, changed_at = now()

@@ -7,6 +7,7 @@
 #include "base/magic.h"
 #include "observe/log.h"
 #include "saga/reconcile.h"
+#include "service/persons.h"
 #include "store/statements.h"
 
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct visit {
     struct pay *pay;
     uint64_t id;
     char reason[REASON_MAX + 1];
+    char who[PERSONS_NAME_BYTES_MAX + 1]; /* "": a token without a name */
     bool compensate;
     unsigned tries;
 };
@@ -157,6 +159,8 @@ static void put_step(struct text *text, const struct sql_saga_steps_row *row,
         json_member_str(text, "code", row->code);
     if (row->detail.len > 0)
         json_member_str(text, "detail", row->detail);
+    if (row->who.ptr != NULL)
+        json_member_str(text, "who", row->who);
     json_member_str(text, "at", row->at);
     json_close(text, '}');
 }
@@ -275,6 +279,7 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
         visit_free(visit);
         return;
     }
+    const char *who = visit->who[0] != '\0' ? visit->who : NULL;
     const struct sql_saga_row saga = sql_saga_read_row(answer->results[0], 0).saga;
     const struct saga_def *def = checkout_find(visit->pay->checkout, saga.key);
     uint8_t step = (uint8_t)saga.step;
@@ -289,6 +294,7 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
         const struct sql_saga_retry_args args = {
             .id = visit->id,
             .reason = visit->reason,
+            .who = who,
             .status = checkout_status(def, saga.state, step, false, cause),
             .moves = saga.moves};
         sql_saga_retry(visit->pay->pg, &args, on_acted, visit);
@@ -302,6 +308,7 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     }
     const struct sql_saga_compensate_args args = {.id = visit->id,
                                                   .reason = visit->reason,
+                                                  .who = who,
                                                   .undo = (uint16_t)from,
                                                   .pivot = def->pivot,
                                                   .key = def->key,
@@ -328,6 +335,9 @@ static void act(struct http_req *req, bool compensate)
     if (visit != NULL) {
         visit->compensate = compensate;
         span_to_cstr(reason, visit->reason, sizeof(visit->reason));
+        const char *who = guard_who(req);
+        if (who != NULL)
+            span_to_cstr(span_of(who), visit->who, sizeof(visit->who));
     }
     json_decref(doc);
     if (visit != NULL && take_id(visit))
@@ -412,7 +422,8 @@ static void on_retry_letter(struct http_req *req)
     log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, "operator retries a letter");
     log_u64(&line, "letter", id);
     log_end(&line);
-    sql_shop_retry(pay_of(req)->pg, &(struct sql_shop_retry_args){id}, on_letter_let_go, req);
+    sql_shop_retry(pay_of(req)->pg, &(struct sql_shop_retry_args){id, guard_who(req)},
+                   on_letter_let_go, req);
 }
 
 /* ---- reconciliation ---- */

@@ -226,7 +226,8 @@ static void on_put(struct http_req *req)
                                             .percent = (uint16_t)wanted.percent,
                                             .handed_on = wanted.handed_on,
                                             .version = (uint32_t)version,
-                                            .reason = wanted.reason};
+                                            .reason = wanted.reason,
+                                            .who = guard_who(req)};
     sql_terms_set_add(job, &args);
     sql_terms_read_add(job, &(struct sql_terms_read_args){visit->id});
     pg_job_send(job);
@@ -296,6 +297,7 @@ static void on_refund(struct http_req *req)
         .trace = trace,
         .actor = ACTOR_OPERATOR,
         .reason = text,
+        .who = guard_who(req),
         .has_percent = true,
         .percent = (uint32_t)percent};
     sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});

@@ -95,6 +95,11 @@ void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap)
     return begun;
 }
 
+const char *guard_who(const struct http_req *req)
+{
+    return service_operator(service_loop_of(req), req);
+}
+
 void guard_trace(struct http_req *req, char out[TRACE_TEXT_LEN + 1])
 {
     struct trace trace = service_trace(req);

@@ -26,6 +26,10 @@ void guard_reply(struct http_req *req, unsigned status, const struct text *body,
  * the caller frees it. NULL: the request has been answered. */
 void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap);
 
+/* Who calls on the private listener, by the name that their token bears, for the trail; NULL: it
+ * bears none. Borrowed until the next turn. */
+const char *guard_who(const struct http_req *req);
+
 /* The traceparent below which stands what the request causes. */
 void guard_trace(struct http_req *req, char out[TRACE_TEXT_LEN + 1]);
 

@@ -11,6 +11,7 @@
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "core/checkout/moving.h"
+#include "service/persons.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -30,6 +31,7 @@ struct visit {
     struct http_req *req;
     char id[ORDER_ID_MAX];
     struct wish wish;
+    char who[PERSONS_NAME_BYTES_MAX + 1]; /* "": a token without a name */
     /* What the seat service is asked about. */
     struct order order;
     struct moving moving;
@@ -168,7 +170,8 @@ static void begin_move(struct visit *visit)
         .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
         .trace = visit->trace,
         .seats = visit->wish.seats,
-        .reason = visit->wish.reason};
+        .reason = visit->wish.reason,
+        .who = visit->who[0] != '\0' ? visit->who : NULL};
     sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
     sql_order_move_add(job, &args);
     sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
@@ -249,6 +252,9 @@ static void on_move(struct http_req *req)
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
     memcpy(visit->id, id, sizeof(visit->id));
+    const char *who = guard_who(req);
+    if (who != NULL)
+        snprintf(visit->who, sizeof(visit->who), "%s", who);
     if (!read_wish(req, visit)) {
         visit_free(visit);
         return;

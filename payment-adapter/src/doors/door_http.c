@@ -19,6 +19,7 @@
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "doors/scanner.h"
+#include "service/persons.h"
 #include "store/statements.h"
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ struct door {
     char event[ORDER_EVENT_MAX];
     char gate[SCANNER_GATE_MAX];
     char actor[SCANNER_ID_MAX];
+    char who[PERSONS_NAME_BYTES_MAX + 1]; /* the operator's name; "": of none */
     char reason[DOOR_REASON_MAX + 1];
     bool offline;
     bool one; /* a single ticket, answered by the status code */
@@ -61,6 +63,11 @@ static void door_free(struct door *door)
     if (door != NULL)
         MAGIC_END(door, door);
     free(door);
+}
+
+static const char *who_of(const struct door *door)
+{
+    return door->who[0] != '\0' ? door->who : NULL;
 }
 
 static void put_scan(struct text *body, const struct scan *scan)
@@ -198,7 +205,8 @@ static void check_in(struct scan *scan)
                                         .at_ms = scan->at_ms,
                                         .offline = door->offline,
                                         .event = door->event,
-                                        .actor = door->actor};
+                                        .actor = door->actor,
+                                        .who = who_of(door)};
     const struct sql_checkin_why_args why = {.ticket = scan->ticket.id, .event = door->event};
     struct pg_job *job = pg_job_create(door->pay->pg, on_checked_in, scan);
     if (job == NULL) {
@@ -291,13 +299,15 @@ static void door_act(struct door *door, bool undo)
                                                                   .gate = door->gate,
                                                                   .actor = door->actor,
                                                                   .reason = door->reason,
+                                                                  .who = who_of(door),
                                                                   .within_ms = DOOR_UNDO_MS});
     else
         sql_checkout_add(job, &(struct sql_checkout_args){.ticket = ticket,
                                                           .event = door->event,
                                                           .gate = door->gate,
                                                           .actor = door->actor,
-                                                          .reason = door->reason});
+                                                          .reason = door->reason,
+                                                          .who = who_of(door)});
     pg_job_send(job);
 }
 
@@ -386,7 +396,11 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
         memcpy(door->event, scanner->event, sizeof(door->event));
         memcpy(door->gate, scanner->gate, sizeof(door->gate));
     }
-    snprintf(door->actor, sizeof(door->actor), "%s", scanner != NULL ? scanner->id : "operator");
+    const char *who = scanner == NULL ? guard_who(req) : NULL;
+    if (who != NULL)
+        snprintf(door->who, sizeof(door->who), "%s", who);
+    snprintf(door->actor, sizeof(door->actor), "%s",
+             scanner != NULL ? scanner->id : ACTOR_OPERATOR);
     int rc = read_door(door, call, scanner == NULL, doc, &err);
     json_decref(doc);
     if (rc < 0) {

@@ -275,6 +275,7 @@ static void on_post_scanner(struct http_req *req)
                                                  .hash = hash,
                                                  .ttl_s = ttl_s,
                                                  .reason = reason_text,
+                                                 .who = guard_who(req),
                                                  .most = SCANNERS_MAX};
     sql_scanner_create(pay_of(req)->pg, &args, on_created, visit);
 }
@@ -320,7 +321,7 @@ static void on_revoke(struct http_req *req)
         return;
     }
     const struct sql_scanner_revoke_args args = {
-        .event = visit->event, .id = visit->id, .reason = text};
+        .event = visit->event, .id = visit->id, .reason = text, .who = guard_who(req)};
     sql_scanner_revoke(pay_of(req)->pg, &args, on_revoked, visit);
 }
 
@@ -370,6 +371,7 @@ static void put_act(struct text *body, const PGresult *res, int i)
     member_text(body, "reason", row.reason);
     if (row.detail.ptr != NULL)
         json_member_raw(body, "detail", row.detail);
+    member_text(body, "who", row.who);
 }
 
 static void on_audit(void *ctx, const struct pg_answer *answer)

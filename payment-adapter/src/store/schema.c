@@ -110,6 +110,10 @@ static const struct pg_migrate_step steps[] = {
         "024_letters_traced",
 #include "payment-adapter/sql/024_letters_traced.sql.inc"
     },
+    {
+        "025_who",
+#include "payment-adapter/sql/025_who.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -71,11 +71,12 @@ SET state = excluded.state,
 --> acts.last_seat  integer null
 --> acts.area       integer null
 --> acts.reason     text
-INSERT INTO act (event, seq, at, kind, quantity, first_seat, last_seat, area, reason)
+--> acts.who        text null
+INSERT INTO act (event, seq, at, kind, quantity, first_seat, last_seat, area, reason, who)
 SELECT :event, a.*
 FROM UNNEST(:acts.seq, :acts.at, :acts.kind, :acts.quantity, :acts.first_seat, :acts.last_seat,
-        :acts.area, :acts.reason)
-    AS a (seq, at, kind, quantity, first_seat, last_seat, area, reason)
+        :acts.area, :acts.reason, :acts.who)
+    AS a (seq, at, kind, quantity, first_seat, last_seat, area, reason, who)
 ON CONFLICT DO NOTHING;
 
 -- statement: acts_read
@@ -89,7 +90,9 @@ ON CONFLICT DO NOTHING;
 --< last_seat  integer null
 --< area       integer null
 --< reason     text
-SELECT a.seq, a.at, a.kind::integer AS kind, a.quantity, a.first_seat, a.last_seat, a.area, a.reason
+--< who        text
+SELECT a.seq, a.at, a.kind::integer AS kind, a.quantity, a.first_seat, a.last_seat, a.area, a.reason,
+    a.who
 FROM act a
 JOIN event e ON e.no = a.event
 WHERE e.id = :event

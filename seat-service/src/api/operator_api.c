@@ -13,6 +13,7 @@
 #include "base/rfc3339.h"
 #include "core/hall/plan_import.h"
 #include "loop/pending.h"
+#include "service/persons.h"
 #include "tables/acts_table.h"
 #include "tables/migrate.h"
 
@@ -625,12 +626,14 @@ static void put_act(struct text *body, const struct plan *plan, const struct act
     }
     if (row->reason_len > 0)
         json_member_str(body, "reason", (struct span){row->reason, row->reason_len});
+    if (row->who_len > 0)
+        json_member_str(body, "who", (struct span){row->who, row->who_len});
     json_close(body, '}');
 }
 
 static void on_acts_read(uv_work_t *work, int status)
 {
-    enum { ACT_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 }; /* every byte of each name escaped */
+    enum { ACT_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every byte escaped */
     struct acts *acts = MAGIC_OF(acts, work->data);
     struct call *call = &acts->call;
     (void)status;
@@ -708,6 +711,17 @@ typedef bool reader(struct call *call, json_t *doc, struct order *order);
 typedef enum engine_verdict beginner(struct engine *engine, const struct order *order,
                                      uint64_t now_ms, struct engine_op *op);
 
+/* Kept with the change itself, so that the trail names them even if this process ends now. */
+static void set_who(struct change *change, const struct http_req *req)
+{
+    static_assert((int)PERSONS_NAME_BYTES_MAX <= (int)CHANGE_WHO_MAX, "any name fits");
+    const char *who = service_operator(service_loop_of(req), req);
+    if (who == NULL)
+        return;
+    change->who_len = (uint8_t)strlen(who);
+    memcpy(change->who, who, change->who_len);
+}
+
 static void change_hall(struct http_req *req, reader *read, beginner *begin)
 {
     struct call call;
@@ -719,6 +733,7 @@ static void change_hall(struct http_req *req, reader *read, beginner *begin)
     call.finish = finish;
     if (read(&call, doc, &order) && (entry = pending_entry(&call)) != NULL) {
         enum engine_verdict verdict = begin(call.event->engine, &order, call.now_ms, &entry->op);
+        set_who(&entry->op.change, req);
         verdict_go_on(&call, verdict, entry, NULL);
     }
     json_decref(doc);

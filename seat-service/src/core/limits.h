@@ -36,6 +36,7 @@ enum {
 
     CHANGE_SEATS_MAX = 2 * HOLD_SEATS_MAX, /* a change adds and removes a whole hold at most */
     CHANGE_TEXT_MAX = 64,                  /* an order id, or the reason of a block */
+    CHANGE_WHO_MAX = 80,                   /* as long as the name is that a token may bear */
 
     AVAIL_RING_MAX = 1 << 12, /* changed seats remembered for ?since; older readers resync */
     ROW_RETRIES_MAX = 256,    /* a row that changes this often while it is judged: give up, FULL */

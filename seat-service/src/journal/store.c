@@ -559,7 +559,7 @@ static int batch_add(struct pg *pg, struct store_batch *batch, struct pg_args *b
 static size_t entry_bytes(const struct change *change)
 {
     size_t seats = (size_t)change->add_count + change->remove_count;
-    return 2 + 160 + 5 * seats + change->text_len + PACK_IDEM_BYTES;
+    return 2 + 160 + 5 * seats + change->text_len + change->who_len + PACK_IDEM_BYTES;
 }
 
 static size_t wall_bytes(const struct change *change)

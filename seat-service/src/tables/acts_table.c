@@ -8,7 +8,10 @@
 #include <assert.h>
 #include <string.h>
 
-enum { ACT_BYTES = 96 + CHANGE_TEXT_MAX, MEMORY_BYTES = 1024 + ACTS_WRITE_MAX * ACT_BYTES };
+enum {
+    ACT_BYTES = 104 + CHANGE_TEXT_MAX + CHANGE_WHO_MAX,
+    MEMORY_BYTES = 1024 + ACTS_WRITE_MAX * ACT_BYTES,
+};
 
 bool act_row_of(const struct change *change, struct act_row *out)
 {
@@ -26,8 +29,10 @@ bool act_row_of(const struct change *change, struct act_row *out)
         .last_seat = in_area ? 0 : change->seats[seats - 1],
         .area = change->area,
         .reason_len = change->text_len,
+        .who_len = change->who_len,
     };
     memcpy(out->reason, change->text, change->text_len);
+    memcpy(out->who, change->who, change->who_len);
     return true;
 }
 
@@ -52,6 +57,7 @@ int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, u
             .has_area = in_area,
             .area = rows[i].area,
             .reason = {rows[i].reason, rows[i].reason_len},
+            .who = {rows[i].who_len > 0 ? rows[i].who : NULL, rows[i].who_len},
         };
     }
     pg_args_init(&bound, memory, sizeof(memory));
@@ -71,6 +77,7 @@ int acts_table_read(struct pg *pg, struct span event, struct act_row out[ACTS_RE
     for (uint32_t i = 0; i < *len; i++) {
         struct sql_acts_read_row row = sql_acts_read_row(res, (int)i);
         size_t reason_len = row.reason.len < CHANGE_TEXT_MAX ? row.reason.len : CHANGE_TEXT_MAX;
+        size_t who_len = row.who.len < CHANGE_WHO_MAX ? row.who.len : CHANGE_WHO_MAX;
         out[i] = (struct act_row){
             .seq = row.seq,
             .at_ms = row.at_ms,
@@ -80,8 +87,11 @@ int acts_table_read(struct pg *pg, struct span event, struct act_row out[ACTS_RE
             .last_seat = row.last_seat,
             .area = row.has_area ? (uint16_t)row.area : (uint16_t)CHANGE_AREA_NONE,
             .reason_len = (uint8_t)reason_len,
+            .who_len = (uint8_t)who_len,
         };
         memcpy(out[i].reason, row.reason.ptr, reason_len);
+        if (who_len > 0)
+            memcpy(out[i].who, row.who.ptr, who_len);
     }
     PQclear(res);
     return 0;

@@ -1,5 +1,5 @@
-/* acts_table.h: seats that an operator blocked and unblocked, as stored in PostgreSQL. On one
- * connection and the thread that owns it; errors are pg.h's. */
+/* acts_table.h: seats that an operator blocked and unblocked, and who, as stored in PostgreSQL. On
+ * one connection and the thread that owns it; errors are pg.h's. */
 #ifndef FG_SEAT_SERVICE_ACTS_TABLE_H
 #define FG_SEAT_SERVICE_ACTS_TABLE_H
 
@@ -16,6 +16,8 @@ struct act_row {
     uint16_t area;                  /* or CHANGE_AREA_NONE */
     uint8_t reason_len;
     char reason[CHANGE_TEXT_MAX];
+    uint8_t who_len; /* 0: nobody's name is known */
+    char who[CHANGE_WHO_MAX];
 };
 
 /* False: no act of an operator on seats. */

@@ -61,6 +61,10 @@ static const struct pg_migrate_step steps[] = {
         "013_moves",
 #include "seat-service/sql/013_moves.sql.inc"
     },
+    {
+        "014_act_who",
+#include "seat-service/sql/014_act_who.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { assertProblem, openScope, runBeside, runProgram, until } from '../../lib-js/index.js';
-import { openWorld } from './lib/world.js';
+import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
 let world;
@@ -110,6 +110,8 @@ test('or gives everything back', async () => {
   const { order, saga } = await parkedAtCapture();
   world.psp.heal();
   assert.equal((await command('saga', 'compensate', String(saga), 'the buyer called')).status, 0);
+  const [act] = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${order}`)).json.acts;
+  assert.deepEqual([act.act, act.actor, act.reason, act.detail, act.who], ['saga-compensated', 'operator', 'the buyer called', { saga }, undefined]);
   await until('it to be undone', async () => (await sagaOf(order)).state === 'undone');
   assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.status, 'failed');
   await world.settle();

@@ -126,6 +126,8 @@ test('a letter that the shop refuses for good is parked with an alarm, and the o
   await until('the order to be there again', async () => (await atShop(lost.order)).external_id === lost.order);
   const retried = await world.pay.admin.post(`/admin/letters/${letters[0].letter}/retry`);
   assert.deepEqual([retried.status, retried.json], [200, { order: lost.order, kind: 'refunded' }]);
+  const [act] = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${lost.order}`)).json.acts;
+  assert.deepEqual([act.act, act.actor, act.detail], ['letter-retried', 'operator', { kind: 'refunded' }]);
   await until('the refund to arrive', async () => (await atShop(lost.order)).status === 'refunded');
   assert.deepEqual((await world.pay.admin.get('/admin/letters')).json.letters, []);
   assert.equal((await world.pay.admin.post(`/admin/letters/${letters[0].letter}/retry`)).status, 404);

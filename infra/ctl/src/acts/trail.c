@@ -34,7 +34,8 @@ static json_t *trail_row(const json_t *row, enum command_service service)
         grow_add(&what, i == 1 ? SPAN(" to ") : SPAN(" "));
         value_put(&what, value);
     }
-    const json_t *who = value_at(row, service == COMMAND_LINE ? "who" : "actor");
+    const json_t *name = value_at(row, "who"); /* not there for the admin token, or a scanner */
+    const json_t *who = name != NULL ? name : value_at(row, "actor");
     const json_t *why = value_at(row, service == COMMAND_LINE ? "why" : "reason");
     json_t *out = json_pack("{s:s#, s:s, s:s%, s:O?, s:O?}", "at", value_text(row, "at").ptr,
                             (int)value_text(row, "at").len, "where", names[service], "what",

@@ -11,8 +11,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Format 2 added the buyer of EXTENDED, format 3 the purchase; older ones can still be read. */
-enum { FORMAT_OLDEST = 1, FORMAT_BUYER = 2, FORMAT = 3 };
+/* Format 2 added the buyer of EXTENDED, format 3 the purchase, format 4 who blocked; older ones can
+ * still be read. Only what has the new field is written in the new format: a process of the version
+ * before that follows this journal during an upgrade goes on reading everything else. */
+enum { FORMAT_OLDEST = 1, FORMAT_BUYER = 2, FORMAT_PURCHASE = 3, FORMAT = 4 };
 
 enum field {
     FIELD_HOLD = 1 << 0, /* and its version */
@@ -30,6 +32,7 @@ enum field {
     FIELD_PLAN_HASH = 1 << 12,
     FIELD_CATEGORY = 1 << 13,
     FIELD_PURCHASE = 1 << 14,
+    FIELD_WHO = 1 << 15,
 };
 
 static const struct kind {
@@ -50,8 +53,8 @@ static const struct kind {
                                            FIELD_TOTAL | FIELD_ADDED | FIELD_TEXT},
     [CHANGE_REFUNDED] = {"refunded",
                          FIELD_HOLD | FIELD_PLACE | FIELD_TOTAL | FIELD_REMOVED | FIELD_TEXT},
-    [CHANGE_BLOCKED] = {"blocked", FIELD_PLACE | FIELD_ADDED | FIELD_TEXT},
-    [CHANGE_UNBLOCKED] = {"unblocked", FIELD_PLACE | FIELD_REMOVED | FIELD_TEXT},
+    [CHANGE_BLOCKED] = {"blocked", FIELD_PLACE | FIELD_ADDED | FIELD_TEXT | FIELD_WHO},
+    [CHANGE_UNBLOCKED] = {"unblocked", FIELD_PLACE | FIELD_REMOVED | FIELD_TEXT | FIELD_WHO},
     [CHANGE_MOVED] = {"moved", FIELD_HOLD | FIELD_TOTAL | FIELD_ADDED | FIELD_REMOVED | FIELD_TEXT},
     [CHANGE_PRICED] = {"priced", FIELD_CATEGORY | FIELD_PRICE_LIST | FIELD_TOTAL},
     [CHANGE_LATE] = {"late", FIELD_HOLD | FIELD_FLAGS | FIELD_PLACE | FIELD_REMOVED},
@@ -66,12 +69,17 @@ const char *change_kind_name(unsigned kind)
 void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
 {
     memset(change, 0, offsetof(struct change, seats));
-    change->text_len = 0;
+    change->text_len = change->who_len = 0;
     change->text[0] = '\0';
     memset(change->plan_hash, 0, sizeof(change->plan_hash));
     change->kind = (uint8_t)kind;
     change->at_ms = at_ms;
     change->area = CHANGE_AREA_NONE;
+}
+
+static uint8_t newest_format(uint32_t fields)
+{
+    return (fields & FIELD_WHO) != 0 ? FORMAT : FORMAT_PURCHASE;
 }
 
 /* What decoding would refuse is never written: an unreadable row puts its event out of service. */
@@ -88,6 +96,8 @@ static void assert_readable(const struct change *change, uint32_t fields)
     assert((fields & FIELD_PLACE) == 0 || !in_area || change->quantity <= PLAN_AREA_CAPACITY_MAX);
     assert(change->kind != CHANGE_PRICED || change->total <= PLAN_PRICE_MAX);
     assert((fields & FIELD_TEXT) == 0 || memchr(change->text, '\0', change->text_len) == NULL);
+    assert(change->who_len <= CHANGE_WHO_MAX);
+    assert(memchr(change->who, '\0', change->who_len) == NULL);
 }
 
 size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
@@ -102,7 +112,7 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
     assert_readable(change, fields);
 
     uint8_t *at = out;
-    *at++ = FORMAT;
+    *at++ = newest_format(fields);
     *at++ = change->kind;
     at = wire_put_number(at, change->seq);
     at = wire_put_number(at, change->at_ms);
@@ -151,6 +161,11 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
         memcpy(at, change->purchase, CHANGE_HASH_BYTES);
         at += CHANGE_HASH_BYTES;
     }
+    if (fields & FIELD_WHO) {
+        *at++ = change->who_len;
+        memcpy(at, change->who, change->who_len);
+        at += change->who_len;
+    }
     size_t len = (size_t)(at - out);
     assert(len <= CHANGE_BYTES_MAX);
     return len;
@@ -179,6 +194,19 @@ static void get_text(struct wire *reader, struct change *change)
         wire_fail(reader, "has a text with a NUL in it");
     change->text[len] = '\0';
     change->text_len = len;
+}
+
+static void get_who(struct wire *reader, struct change *change)
+{
+    uint8_t len = wire_get_byte(reader);
+    if (len > CHANGE_WHO_MAX) {
+        wire_fail(reader, "has a name that is too long");
+        return;
+    }
+    wire_get_bytes(reader, change->who, len);
+    if (memchr(change->who, '\0', len) != NULL)
+        wire_fail(reader, "has a name with a NUL in it");
+    change->who_len = len;
 }
 
 static void get_fields(struct wire *reader, uint32_t fields, struct change *change)
@@ -234,6 +262,8 @@ static void get_fields(struct wire *reader, uint32_t fields, struct change *chan
         wire_get_bytes(reader, change->plan_hash, CHANGE_HASH_BYTES);
     if (fields & FIELD_PURCHASE)
         wire_get_bytes(reader, change->purchase, CHANGE_HASH_BYTES);
+    if (fields & FIELD_WHO)
+        get_who(reader, change);
 }
 
 int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct change *out)
@@ -251,7 +281,11 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
     if (reader.bad == NULL) {
         uint32_t fields = kinds[kind].fields;
         change_init(&change, (enum change_kind)kind, 0);
+        if (format > newest_format(fields))
+            wire_fail(&reader, "is in a format that was never one of its kind");
         if (format < FORMAT)
+            fields &= ~(uint32_t)FIELD_WHO;
+        if (format < FORMAT_PURCHASE)
             fields &= ~(uint32_t)FIELD_PURCHASE;
         if (format < FORMAT_BUYER && kind == CHANGE_EXTENDED)
             fields &= ~(uint32_t)FIELD_OWNER;

@@ -28,7 +28,7 @@ enum change_kind {
                               CHANGE_LATE, perhaps remembered if it had an order */
     CHANGE_CONFIRMED = 7,  /* sold; verdict says whether the hold had to be retaken */
     CHANGE_REFUNDED = 8,   /* a sold hold given back: seats free */
-    CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text */
+    CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text, and who did it */
     CHANGE_UNBLOCKED = 10, /* blocked seats free again */
     CHANGE_MOVED = 11,     /* a sold hold: seats added and removed, equally many */
     CHANGE_PRICED = 12,    /* category has a new price; open holds keep theirs */
@@ -86,11 +86,13 @@ struct change {
 
     uint8_t text_len;
     char text[CHANGE_TEXT_MAX + 1]; /* an order id, or the reason of a block; closed by NUL */
+    uint8_t who_len;                /* BLOCKED, UNBLOCKED; 0: by a token that bears no name */
+    char who[CHANGE_WHO_MAX];
     uint8_t plan_hash[CHANGE_HASH_BYTES];
 };
 
 /* No encoded change is longer. */
-enum { CHANGE_BYTES_MAX = 160 + CHANGE_SEATS_MAX * 5 + CHANGE_TEXT_MAX };
+enum { CHANGE_BYTES_MAX = 160 + CHANGE_SEATS_MAX * 5 + CHANGE_TEXT_MAX + CHANGE_WHO_MAX };
 
 /* Zeroes everything but the seats; those beyond the counts are never read. */
 void change_init(struct change *change, enum change_kind kind, uint64_t at_ms);

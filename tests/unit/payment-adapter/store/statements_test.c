@@ -189,12 +189,13 @@ static void an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state
                                &err));
     assert_int_equal(0, pg_run(pg, "UPDATE saga SET step = 3, moves = 8", &err));
     assert_int_equal(
-        0, execute(pg, "EXECUTE saga_compensate ('1', 'why', '1', '4', 'checkout.1', '7')"));
-    assert_int_equal(0, execute(pg, "EXECUTE saga_retry ('1', 'why', 'confirming', '7')"));
+        0, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '1', '4', 'checkout.1', '7')"));
+    assert_int_equal(0, execute(pg, "EXECUTE saga_retry ('1', 'why', 'lee', 'confirming', '7')"));
     assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE state = 0 AND step = 3"));
     assert_int_equal(
-        1, execute(pg, "EXECUTE saga_compensate ('1', 'why', '3', '4', 'checkout.1', '8')"));
+        1, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '3', '4', 'checkout.1', '8')"));
     assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE state = 1 AND step = 3"));
+    assert_int_equal(1, execute(pg, "SELECT FROM saga_step WHERE who = 'lee'"));
     pg_close(pg);
     pg_fixture_end(server);
 }

@@ -53,6 +53,9 @@ static struct change random_change(struct rng_seeded *rng)
     for (unsigned i = 0; i < change.text_len; i++)
         change.text[i] = (char)('a' + rng_below(&rng->rng, 26));
     change.text[change.text_len] = '\0';
+    change.who_len = (uint8_t)rng_below(&rng->rng, CHANGE_WHO_MAX + 1);
+    for (unsigned i = 0; i < change.who_len; i++)
+        change.who[i] = (char)('a' + rng_below(&rng->rng, 26));
     rng_fill(&rng->rng, change.plan_hash, sizeof(change.plan_hash));
     rng_fill(&rng->rng, change.purchase, sizeof(change.purchase));
     return change;
@@ -69,6 +72,9 @@ static void a_change_comes_back_from_its_bytes_with_the_same_bytes(void **state)
         size_t len = change_encode(&change, bytes);
         assert_int_equal(change_decode(bytes, len, NULL, &back), 0);
         assert_int_equal(back.seq, change.seq);
+        bool names = change.kind == CHANGE_BLOCKED || change.kind == CHANGE_UNBLOCKED;
+        assert_int_equal(back.who_len, names ? change.who_len : 0);
+        assert_memory_equal(back.who, change.who, back.who_len);
         assert_int_equal(back.add_count, change.add_count);
         assert_int_equal(back.remove_count, change.remove_count);
         assert_memory_equal(back.seats, change.seats,
@@ -121,6 +127,9 @@ static void what_is_wrong_with_bytes_is_said(void **state)
         {{1, CHANGE_PRICED, 1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1}, 13, "price beyond"},
         {{1, CHANGE_BLOCKED, 1, 1, 0, 0, 70}, 7, "text that is too long"},
         {{1, CHANGE_EXTENDED, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 12, "ends too early"},
+        {{4, CHANGE_BLOCKED, 1, 1, 0, 0, 0, 81}, 8, "name that is too long"},
+        {{4, CHANGE_BLOCKED, 1, 1, 0, 0, 0, 2, 'a', 0}, 10, "name with a NUL"},
+        {{4, CHANGE_PRICED, 1, 1, 1, 1, 1}, 7, "never one of its kind"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err_slot err = {.text = ""};
@@ -173,6 +182,33 @@ static void an_extension_of_the_second_format_names_no_purchase(void **state)
     assert_string_equal(change.text, "o");
 }
 
+static void a_block_of_the_third_format_names_nobody(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {3, CHANGE_BLOCKED, 5, 6, 0, 0, 2, 't', 'v'};
+    struct err_slot err = {.text = ""};
+    struct change change;
+    if (change_decode(bytes, sizeof(bytes), &err, &change) < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(change.text, "tv");
+    assert_int_equal(change.who_len, 0);
+}
+
+/* Whoever follows the journal with the program of before understands all but these. */
+static void only_what_names_somebody_is_written_in_the_newest_format(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 3);
+    for (unsigned i = 0; i < 1000; i++) {
+        uint8_t bytes[CHANGE_BYTES_MAX];
+        struct change change = random_change(&rng);
+        bool names = change.kind == CHANGE_BLOCKED || change.kind == CHANGE_UNBLOCKED;
+        change_encode(&change, bytes);
+        assert_int_equal(bytes[0], names ? 4 : 3);
+    }
+}
+
 static void a_hold_of_four_neighbours_is_a_small_record(void **state)
 {
     (void)state;
@@ -210,6 +246,8 @@ int main(void)
         cmocka_unit_test(what_is_wrong_with_bytes_is_said),
         cmocka_unit_test(an_extension_of_the_format_before_names_no_buyer),
         cmocka_unit_test(an_extension_of_the_second_format_names_no_purchase),
+        cmocka_unit_test(a_block_of_the_third_format_names_nobody),
+        cmocka_unit_test(only_what_names_somebody_is_written_in_the_newest_format),
         cmocka_unit_test(a_hold_of_four_neighbours_is_a_small_record),
         cmocka_unit_test(every_kind_has_a_name_and_what_is_none_is_unknown),
     };
