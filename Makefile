@@ -228,11 +228,11 @@ GEN_DIR := $(OUT)/gen
 SQL     := $(sort $(wildcard */sql/*.sql infra/demo/*/sql/*.sql))
 GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo/*/web/*)))
 
-# Statements become C: SERVICE/sql/statements/*.sql give #include "SERVICE/sql/statements.h.inc" and the
-# other parts that infra/statements.awk names.
+# Statements become C: SERVICE/sql/statements/*.sql, and those that are every service's, give
+# #include "SERVICE/sql/statements.h.inc" and the other parts that infra/statements.awk names.
 define statements
 GEN += $(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test)
-$(GEN_DIR)/$(1)/sql/statements.%.inc: $(1)/sql/statements $(wildcard $(1)/sql/statements/*.sql) infra/statements.awk
+$(GEN_DIR)/$(1)/sql/statements.%.inc: $(1)/sql/statements $(wildcard $(1)/sql/statements/*.sql) common/pg/archive.sql infra/statements.awk
 	@mkdir -p $$(@D)
 	@awk -f infra/statements.awk -v part=$$* -v service=$(1) $$(filter %.sql,$$^) >$$@
 endef

@@ -118,54 +118,71 @@ static struct span text_of(const json_t *object, const char *name)
     return (struct span){json_string_value(value), json_string_length(value)};
 }
 
-static int judge_alg(struct span alg, bool outside, struct err_slot *err)
+/* `rc` again. */
+static int at_fault(const struct jwt_rules *rules, enum jwt_fault fault, int rc)
 {
-    if (span_eq(alg, SPAN("ES256")))
-        return 0;
-    if (!outside)
-        return err_set(err, ERR_AUTH, "token: alg must be ES256");
-    if (!span_eq(alg, SPAN("RS256")) && !span_eq(alg, SPAN("EdDSA")))
-        return err_set(err, ERR_AUTH, "token: alg must be ES256, RS256 or EdDSA");
-    return 0;
+    assert(rc < 0);
+    if (rules->fault != NULL)
+        *rules->fault = fault;
+    return rc;
 }
 
-static int judge_type(const json_t *header, const char *typ, struct err_slot *err)
+static int judge_alg(struct span alg, const struct jwt_rules *rules, struct err_slot *err)
+{
+    bool outside = rules->typ == NULL;
+    if (span_eq(alg, SPAN("ES256")) ||
+        (outside && (span_eq(alg, SPAN("RS256")) || span_eq(alg, SPAN("EdDSA")))))
+        return 0;
+    return at_fault(
+        rules, JWT_FAULT_ALG,
+        err_set(err, ERR_AUTH, "token: alg must be ES256%s", outside ? ", RS256 or EdDSA" : ""));
+}
+
+static int judge_type(const json_t *header, const struct jwt_rules *rules, struct err_slot *err)
 {
     struct span is = text_of(header, "typ");
-    if (typ != NULL)
-        return span_eq_nocase(is, span_of(typ))
-                   ? 0
-                   : err_set(err, ERR_AUTH, "token: typ must be %s", typ);
+    if (rules->typ != NULL && span_eq_nocase(is, span_of(rules->typ)))
+        return 0;
+    if (rules->typ != NULL)
+        return at_fault(rules, JWT_FAULT_FORM,
+                        err_set(err, ERR_AUTH, "token: typ must be %s", rules->typ));
     if (json_object_get(header, "typ") == NULL || span_eq_nocase(is, SPAN("JWT")) ||
         span_eq_nocase(is, SPAN("at+jwt")) || span_eq_nocase(is, SPAN("application/at+jwt")))
         return 0;
-    return err_set(err, ERR_AUTH, "token: typ must be JWT or at+jwt");
+    return at_fault(rules, JWT_FAULT_FORM,
+                    err_set(err, ERR_AUTH, "token: typ must be JWT or at+jwt"));
 }
 
-static int judge_header(const json_t *header, const struct jwks *keys, const char *typ,
-                        struct err_slot *err, const struct jwks_key **key)
+static int judge_header(const json_t *header, const struct jwks *keys,
+                        const struct jwt_rules *rules, struct err_slot *err,
+                        const struct jwks_key **key)
 {
     struct span alg = text_of(header, "alg");
-    int rc = judge_alg(alg, typ == NULL, err);
+    int rc = judge_alg(alg, rules, err);
     if (rc < 0)
         return rc;
     if (json_object_get(header, "crit") != NULL)
-        return err_set(err, ERR_AUTH, "token: crit names extensions that are not known here");
-    rc = judge_type(header, typ, err);
+        return at_fault(
+            rules, JWT_FAULT_FORM,
+            err_set(err, ERR_AUTH, "token: crit names extensions that are not known here"));
+    rc = judge_type(header, rules, err);
     if (rc < 0)
         return rc;
     if (text_of(header, "kid").len == 0)
-        return err_set(err, ERR_AUTH, "token: kid is missing");
+        return at_fault(rules, JWT_FAULT_FORM, err_set(err, ERR_AUTH, "token: kid is missing"));
     *key = jwks_find(keys, text_of(header, "kid"));
     if (*key == NULL)
-        return err_set(err, ERR_UNKNOWN, "token: kid is not of a key that is known here");
+        return at_fault(rules, JWT_FAULT_KEY,
+                        err_set(err, ERR_UNKNOWN, "token: kid is not of a key that is known here"));
     if (!span_eq(alg, span_of(jwks_key_alg(*key))))
-        return err_set(err, ERR_AUTH, "token: alg is not that of its key");
+        return at_fault(rules, JWT_FAULT_ALG,
+                        err_set(err, ERR_AUTH, "token: alg is not that of its key"));
     return 0;
 }
 
 static int judge_signature(struct span signed_part, struct span signature_text,
-                           const struct jwks_key *key, struct err_slot *err)
+                           const struct jwks_key *key, const struct jwt_rules *rules,
+                           struct err_slot *err)
 {
     uint8_t signature[JWKS_SIGNATURE_BYTES_MAX];
     size_t len;
@@ -173,10 +190,12 @@ static int judge_signature(struct span signed_part, struct span signature_text,
     if (signature_text.len > SIGNATURE_CHARS_MAX ||
         !base64_decode(signature_text, signature, sizeof(signature), &len) ||
         (ours && len != JWKS_SIGNATURE_BYTES))
-        return err_set(err, ERR_AUTH, "token: a signature is %s bytes in base64url",
-                       ours ? "64" : "512 at most");
+        return at_fault(rules, JWT_FAULT_ALG,
+                        err_set(err, ERR_AUTH, "token: a signature is %s bytes in base64url",
+                                ours ? "64" : "512 at most"));
     if (!jwks_key_verify_own(key, signed_part, (struct span){(const char *)signature, len}))
-        return err_set(err, ERR_AUTH, "token: the signature is wrong");
+        return at_fault(rules, JWT_FAULT_SIGNATURE,
+                        err_set(err, ERR_AUTH, "token: the signature is wrong"));
     return 0;
 }
 
@@ -219,15 +238,20 @@ static int judge_times(const struct jwt_claims *claims, const struct jwt_rules *
     uint64_t leeway_s = rules->leeway_s;
     assert(leeway_s <= JWT_LEEWAY_S_MAX);
     if (claims->iat_s > now_s + leeway_s && !rules->iat_ahead_ok)
-        return err_set(err, ERR_AUTH, "token: iat is in the future");
+        return at_fault(rules, JWT_FAULT_TIME,
+                        err_set(err, ERR_AUTH, "token: iat is in the future"));
     if (claims->nbf_s > now_s + leeway_s)
-        return err_set(err, ERR_AUTH, "token: it is too early for nbf");
+        return at_fault(rules, JWT_FAULT_TIME,
+                        err_set(err, ERR_AUTH, "token: it is too early for nbf"));
     if (claims->exp_s <= claims->iat_s)
-        return err_set(err, ERR_AUTH, "token: exp is not after iat");
+        return at_fault(rules, JWT_FAULT_TIME,
+                        err_set(err, ERR_AUTH, "token: exp is not after iat"));
     if (rules->lifetime_s_max != 0 && claims->exp_s - claims->iat_s > rules->lifetime_s_max)
-        return err_set(err, ERR_AUTH, "token: it lives longer than it may");
+        return at_fault(rules, JWT_FAULT_TIME,
+                        err_set(err, ERR_AUTH, "token: it lives longer than it may"));
     if (!rules->run_out_ok && claims->exp_s + leeway_s <= now_s)
-        return err_set(err, ERR_TIMEOUT, "token: it has run out");
+        return at_fault(rules, JWT_FAULT_EXPIRED,
+                        err_set(err, ERR_TIMEOUT, "token: it has run out"));
     return 0;
 }
 
@@ -236,16 +260,21 @@ static int judge_claims(const json_t *payload, const struct jwt_rules *rules, st
 {
     claims->iss = text_of(payload, "iss");
     if (!span_eq(claims->iss, span_of(rules->iss)))
-        return err_set(err, ERR_AUTH, "token: iss must be %s", rules->iss);
+        return at_fault(rules, JWT_FAULT_ISSUER,
+                        err_set(err, ERR_AUTH, "token: iss must be %s", rules->iss));
     if (!take_audience(payload, span_of(rules->aud), &claims->aud))
-        return err_set(err, ERR_AUTH, "token: aud must be %s", rules->aud);
+        return at_fault(rules, JWT_FAULT_AUDIENCE,
+                        err_set(err, ERR_AUTH, "token: aud must be %s", rules->aud));
     if (!take_text(payload, "sub", &claims->sub) || !take_text(payload, "jti", &claims->jti))
-        return err_set(err, ERR_AUTH, "token: sub and jti are texts of 1 to %d bytes",
-                       JWT_CLAIM_MAX);
+        return at_fault(
+            rules, JWT_FAULT_FORM,
+            err_set(err, ERR_AUTH, "token: sub and jti are texts of 1 to %d bytes", JWT_CLAIM_MAX));
     if (!take_time(payload, "iat", true, &claims->iat_s) ||
         !take_time(payload, "exp", true, &claims->exp_s) ||
         !take_time(payload, "nbf", false, &claims->nbf_s))
-        return err_set(err, ERR_AUTH, "token: iat and exp (and nbf) are seconds since 1970");
+        return at_fault(
+            rules, JWT_FAULT_FORM,
+            err_set(err, ERR_AUTH, "token: iat and exp (and nbf) are seconds since 1970"));
     return judge_times(claims, rules, err);
 }
 
@@ -259,25 +288,31 @@ int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct sp
     size_t bytes_max = rules->typ != NULL ? JWT_BYTES_MAX : JWT_OUTSIDE_BYTES_MAX;
     if (token.len > bytes_max || rest.ptr == NULL ||
         span_cut(rest, '.', &signature_part).ptr != NULL)
-        return err_set(err, ERR_SYNTAX,
-                       "token: it is not three parts of at most %zu bytes together", bytes_max);
+        return at_fault(rules, JWT_FAULT_FORM,
+                        err_set(err, ERR_SYNTAX,
+                                "token: it is not three parts of at most %zu bytes together",
+                                bytes_max));
 
     json_t *header = parse_part(header_part);
     if (header == NULL)
-        return err_set(err, ERR_SYNTAX, "token: its header is no JSON object in base64url");
+        return at_fault(
+            rules, JWT_FAULT_FORM,
+            err_set(err, ERR_SYNTAX, "token: its header is no JSON object in base64url"));
     const struct jwks_key *key = NULL;
-    int rc = judge_header(header, keys, rules->typ, err, &key);
+    int rc = judge_header(header, keys, rules, err, &key);
     json_decref(header);
     if (rc < 0)
         return rc;
 
     struct span signed_part = {token.ptr, header_part.len + 1 + payload_part.len};
-    rc = judge_signature(signed_part, signature_part, key, err);
+    rc = judge_signature(signed_part, signature_part, key, rules, err);
     if (rc < 0)
         return rc;
     json_t *payload = parse_part(payload_part);
     if (payload == NULL)
-        return err_set(err, ERR_SYNTAX, "token: its payload is no JSON object in base64url");
+        return at_fault(
+            rules, JWT_FAULT_FORM,
+            err_set(err, ERR_SYNTAX, "token: its payload is no JSON object in base64url"));
     struct jwt_claims claims = {.iat_s = 0};
     rc = judge_claims(payload, rules, err, &claims);
     if (rc < 0) {

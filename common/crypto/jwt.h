@@ -32,6 +32,18 @@ struct jwt_claims {
 int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claims *claims,
              struct err_slot *err, struct text *out);
 
+/* What was wrong, where a code is not enough. */
+enum jwt_fault {
+    JWT_FAULT_FORM, /* not a token, or claims that say nothing */
+    JWT_FAULT_KEY,  /* of none that is known here */
+    JWT_FAULT_ALG,  /* not as its key signs, which can be seen without a look at the signature */
+    JWT_FAULT_SIGNATURE,
+    JWT_FAULT_ISSUER,
+    JWT_FAULT_AUDIENCE,
+    JWT_FAULT_TIME, /* too early, or for too long */
+    JWT_FAULT_EXPIRED,
+};
+
 struct jwt_rules {
     const char *typ; /* NULL: of an issuer outside (OpenID Connect), whose tokens are a JWT, an
                       * at+jwt or say nothing; its keys may be of any algorithm of jwks.h */
@@ -42,6 +54,7 @@ struct jwt_rules {
     bool run_out_ok;         /* an expired one is accepted: it still says who it was */
     uint64_t lifetime_s_max; /* 0: any; refuses tokens that live longer than ours ever do */
     const struct clock *clock;
+    enum jwt_fault *fault; /* told with each error; NULL: nobody wants to know */
 };
 
 struct jwt {

@@ -13,7 +13,6 @@
 #include "service/persons.h"
 
 #include "base/magic.h"
-#include "crypto/jwt.h"
 #include "crypto/openssl.h"
 #include "outcall/jwks_feed.h"
 
@@ -41,6 +40,7 @@ struct persons {
     struct jwks_feed *feed;
     struct seen seen[PERSONS_SEEN_MAX];
     uint32_t seen_at; /* where the next comes */
+    enum jwt_fault fault;
 };
 
 /* ---- what a role opens ---- */
@@ -299,8 +299,10 @@ static int judge(struct persons *persons, struct span token, struct err_slot *er
                                     .aud = persons->conf.audience,
                                     .leeway_s = PERSONS_LEEWAY_S,
                                     .lifetime_s_max = PERSONS_LIFETIME_S_MAX,
-                                    .clock = persons->conf.clock};
+                                    .clock = persons->conf.clock,
+                                    .fault = &persons->fault};
     struct jwt jwt;
+    persons->fault = JWT_FAULT_KEY;
     if (keys == NULL)
         return await_key(persons, err);
     int rc = jwt_verify(keys, &rules, token, err, &jwt);
@@ -308,6 +310,7 @@ static int judge(struct persons *persons, struct span token, struct err_slot *er
         return await_key(persons, err);
     if (rc < 0)
         return rc;
+    persons->fault = JWT_FAULT_FORM;
     *person = (struct person){.exp_s = jwt.claims.exp_s};
     if (read_name(jwt.payload, person))
         read_roles(&persons->conf, jwt.payload, person);
@@ -340,6 +343,11 @@ int persons_judge(struct persons *persons, struct span token, struct err_slot *e
     memcpy(seen->digest, digest, sizeof(seen->digest));
     *out = &seen->person;
     return 0;
+}
+
+enum jwt_fault persons_fault(const struct persons *persons)
+{
+    return persons->fault;
 }
 
 /* ---- life ---- */

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/span.h"
+#include "crypto/jwt.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,6 +72,8 @@ bool persons_is_token(struct span shown);
  * may be there in a moment. *out is borrowed until the loop turns. */
 int persons_judge(struct persons *persons, struct span token, struct err_slot *err,
                   const struct person **out);
+/* Why the last one was refused. */
+enum jwt_fault persons_fault(const struct persons *persons);
 /* Whose token it is, if it was judged a moment ago; NULL otherwise. */
 const struct person *persons_seen(const struct persons *persons, struct span token);
 

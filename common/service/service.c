@@ -767,6 +767,8 @@ static int make_shared(struct service *service, struct err_slot *err)
         rc = show_odd_events(service->metrics, err);
     if (rc == 0 && !service->conf->public_only)
         rc = service_tokens_read(&service->settings, err, &service->tokens);
+    if (rc == 0 && !service->conf->public_only)
+        rc = service_refused_metrics(service, err);
     if (rc == 0)
         rc = make_routes(service, err);
     return rc;

@@ -88,6 +88,21 @@ struct service_runner {
 
 MAGIC(service_runner, 0x5e7c0001);
 
+/* Why a token that was shown at the private listener opened nothing. */
+enum service_refused {
+    SERVICE_REFUSED_EXPIRED,
+    SERVICE_REFUSED_ISSUER,
+    SERVICE_REFUSED_AUDIENCE,
+    SERVICE_REFUSED_SIGNATURE,
+    SERVICE_REFUSED_TIME,    /* not yet good, or for too long */
+    SERVICE_REFUSED_FORM,    /* it has the look of a person's token and is none */
+    SERVICE_REFUSED_KEYS,    /* of a key that is not there, or not yet */
+    SERVICE_REFUSED_ROLE,    /* good, for less than this */
+    SERVICE_REFUSED_EVENT,   /* good, for other events */
+    SERVICE_REFUSED_UNKNOWN, /* a word that is nobody's */
+    SERVICE_REFUSALS,
+};
+
 /* Bearer tokens of the private listener; used and exchanged on loop 0 only. */
 struct service_tokens {
     struct secret_file *admin;
@@ -109,6 +124,7 @@ struct service {
     struct service_tokens tokens;
     struct service_tokens new_tokens; /* read by a reload, on its way to loop 0 */
     struct persons *persons;          /* loop 0's; NULL: there is no issuer */
+    _Atomic uint64_t refused[SERVICE_REFUSALS];
     struct service_runner *runner;
     unsigned runners_len;
     _Atomic unsigned runners_left; /* that have not let their connections go */
@@ -139,6 +155,9 @@ void service_tokens_destroy(struct service_tokens *tokens);
 
 /* Operators by an issuer, on loop 0, once there is one. */
 int service_persons_open(struct service_runner *runner);
+
+/* fairgate_operator_tokens_refused_total */
+int service_refused_metrics(struct service *service, struct err_slot *err);
 
 /* Adds /healthz, /readyz, /metrics, /log/level, /admin/whoami and the guard. */
 int service_private_routes(struct service *service, struct http_router *routes,

@@ -174,7 +174,53 @@ static bool may(const struct service *service, const struct http_req *req,
     return person_may(person, needed_role(service, req), event_of(req));
 }
 
-static void refuse_person(struct http_req *req, const struct service *service,
+static const char *const refused_names[SERVICE_REFUSALS] = {
+    [SERVICE_REFUSED_EXPIRED] = "expired",   [SERVICE_REFUSED_ISSUER] = "issuer",
+    [SERVICE_REFUSED_AUDIENCE] = "audience", [SERVICE_REFUSED_SIGNATURE] = "signature",
+    [SERVICE_REFUSED_TIME] = "time",         [SERVICE_REFUSED_FORM] = "form",
+    [SERVICE_REFUSED_KEYS] = "keys",         [SERVICE_REFUSED_ROLE] = "role",
+    [SERVICE_REFUSED_EVENT] = "event",       [SERVICE_REFUSED_UNKNOWN] = "unknown",
+};
+
+int service_refused_metrics(struct service *service, struct err_slot *err)
+{
+    int rc = 0;
+    for (unsigned i = 0; i < SERVICE_REFUSALS && rc == 0; i++) {
+        char memory[METRICS_LABELS_MAX];
+        struct text labels = text_on(memory, sizeof(memory) - 1);
+        metrics_label(&labels, "reason", span_of(refused_names[i]));
+        memory[labels.len] = '\0';
+        const struct metrics_desc desc = {
+            "fairgate_operator_tokens_refused_total",
+            "Tokens shown at the private listener that opened nothing, by reason.", memory};
+        rc = metrics_counter(service->metrics, &desc, &service->refused[i], err);
+    }
+    return rc;
+}
+
+static void count_refused(struct service *service, enum service_refused why)
+{
+    /* relaxed: a number for a graph */
+    atomic_fetch_add_explicit(&service->refused[why], 1, memory_order_relaxed);
+}
+
+static enum service_refused refused_for(enum jwt_fault fault)
+{
+    static const enum service_refused whys[] = {
+        [JWT_FAULT_FORM] = SERVICE_REFUSED_FORM,
+        [JWT_FAULT_KEY] = SERVICE_REFUSED_KEYS,
+        [JWT_FAULT_ALG] = SERVICE_REFUSED_SIGNATURE,
+        [JWT_FAULT_SIGNATURE] = SERVICE_REFUSED_SIGNATURE,
+        [JWT_FAULT_ISSUER] = SERVICE_REFUSED_ISSUER,
+        [JWT_FAULT_AUDIENCE] = SERVICE_REFUSED_AUDIENCE,
+        [JWT_FAULT_TIME] = SERVICE_REFUSED_TIME,
+        [JWT_FAULT_EXPIRED] = SERVICE_REFUSED_EXPIRED,
+    };
+    assert(fault < sizeof(whys) / sizeof(whys[0]));
+    return whys[fault];
+}
+
+static void refuse_person(struct http_req *req, struct service *service,
                           const struct person *person)
 {
     enum person_role needed = needed_role(service, req);
@@ -184,6 +230,7 @@ static void refuse_person(struct http_req *req, const struct service *service,
         snprintf(detail, sizeof(detail), "the role of this token is for other events");
     else
         snprintf(detail, sizeof(detail), "this call needs the role %s", person_role_name(needed));
+    count_refused(service, has_role ? SERVICE_REFUSED_EVENT : SERVICE_REFUSED_ROLE);
     http_problem_reply(req, &(struct http_problem){.status = 403,
                                                    .code = has_role ? "operator-event-refused"
                                                                     : "operator-role-needed",
@@ -206,11 +253,13 @@ static void refuse_token(struct http_req *req, int rc, const struct err_slot *er
 }
 
 /* False: the request has been answered. */
-static bool guard_person(struct http_req *req, const struct service *service, struct span token)
+static bool guard_person(struct http_req *req, struct service *service, struct span token)
 {
     struct err_slot err;
     const struct person *person;
     int rc = persons_judge(service->persons, token, &err, &person);
+    if (rc < 0 && rc != ERR_NOMEM)
+        count_refused(service, refused_for(persons_fault(service->persons)));
     if (rc < 0)
         refuse_token(req, rc, &err);
     else if (!may(service, req, person))
@@ -222,7 +271,7 @@ static bool guard_person(struct http_req *req, const struct service *service, st
 
 static bool guard(struct http_req *req, void *ctx)
 {
-    const struct service *service = ctx;
+    struct service *service = ctx;
     struct span path = http_req_path(req);
     struct span shown = http_req_bearer(req);
     if (is_open(service, path) || is_token(shown, service->tokens.admin) ||
@@ -233,6 +282,8 @@ static bool guard(struct http_req *req, void *ctx)
         return true;
     if (service->persons != NULL && persons_is_token(shown))
         return guard_person(req, service, shown);
+    if (shown.len > 0) /* who shows none has not tried one */
+        count_refused(service, SERVICE_REFUSED_UNKNOWN);
     http_problem_reply(
         req, &(struct http_problem){.status = 401,
                                     .code = "admin-token-required",

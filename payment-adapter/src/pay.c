@@ -198,12 +198,24 @@ static void on_lags(void *ctx, const struct pg_answer *answer)
     keep_lag(pay, LAG_SAGAS_US, row.sagas_us);
 }
 
+/* A server that tells nothing of it leaves the figures as they are. */
+static void on_archive(void *ctx, const struct pg_answer *answer)
+{
+    struct pay *pay = ctx;
+    if (answer->rc < 0)
+        return;
+    const struct sql_server_archive_row row = sql_server_archive_row(answer->results[0], 0);
+    keep_lag(pay, LAG_ARCHIVE_FAILURES, (int64_t)row.failures);
+    keep_lag(pay, LAG_ARCHIVE_MS, (int64_t)row.late_ms);
+}
+
 static void ask_lags(struct pay *pay)
 {
     if (pay->lags_asked_us != 0)
         return;
     pay->lags_asked_us = clock_mono_us(pay->loop->clock);
     sql_lags(pay->pg, on_lags, pay);
+    sql_server_archive(pay->pg, on_archive, pay);
 }
 
 static void tell_ready(struct pay *pay)

@@ -54,7 +54,7 @@ struct pay_common {
     struct secrets_newest secrets;
 };
 
-/* How far behind letters, mails and sagas are. */
+/* How far behind letters, mails, sagas and the archive of the database's log are. */
 enum pay_lag {
     LAG_SHOP,
     LAG_SHOP_US,
@@ -64,6 +64,8 @@ enum pay_lag {
     LAG_SAGAS_PARKED,
     LAG_SAGAS_OPEN,
     LAG_SAGAS_US,
+    LAG_ARCHIVE_FAILURES,
+    LAG_ARCHIVE_MS,
     PAY_LAGS,
 };
 

@@ -60,6 +60,8 @@ const CASES = {
   FairgateJournalErrors: [['fairgate_journal_errors_total', rising(1)]],
   FairgateIdemShort: [['fairgate_idem_kept_seconds', level(600, 60)]],
   FairgateHoldsUnremembered: [['fairgate_seats_unremembered_total', rising(1)]],
+  FairgateWalArchiveFails: [['fairgate_wal_archive_failures_total{job="fairgate-pay"}', rising(2)]],
+  FairgateWalArchiveLate: [['fairgate_wal_archive_late_ms{job="fairgate-seats",instance="a"}', level(0, 600_000)], ['fairgate_wal_archive_late_ms{job="fairgate-seats",instance="b"}', '0+0x60']],
   FairgatePayClockApart: [['fairgate_pay_seats_clock_apart_ms{instance="a"}', level(0, 60_000)]],
   FairgatePayDatabaseGone: [['fairgate_pay_db_connected', level(4, 0)]],
   FairgatePspRefusesUs: [['fairgate_psp_refused_us_total{provider="stripe"}', rising(1)]],
@@ -77,6 +79,8 @@ const CASES = {
   FairgateClockApart: [['fairgate_clock_apart_ms{instance="a",store="redis"}', level(900, 1100)]],
   FairgateErrors: [['fairgate_http_responses_total{job="fairgate-pay",class="5xx"}', rising(60)], ['fairgate_http_responses_total{job="fairgate-pay",class="2xx"}', '0+600x60']],
   FairgateWarnings: [['fairgate_warnings_total{what="a"}', rising(1)]],
+  // People whose tokens ran out, all day, are no alarm.
+  FairgateOperatorTokensRefused: [['fairgate_operator_tokens_refused_total{reason="signature"}', rising(2)], ['fairgate_operator_tokens_refused_total{reason="expired"}', '0+5x60']],
   FairgateOddEvents: [['fairgate_odd_events_total{what="a"}', rising(1)]],
 };
 // What is left of the first series' labels when the rule has taken its sum.
@@ -85,6 +89,7 @@ const LABELS = {
   FairgatePayClockApart: { instance: 'a' },
   FairgateUsersDbAway: {},
   FairgateErrors: { job: 'fairgate-pay' },
+  FairgateWalArchiveLate: { job: 'fairgate-seats' },
 };
 
 const labelsOf = (series) => Object.fromEntries([...series.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));

@@ -135,6 +135,33 @@ describe('persons at the waiting room', () => {
     for (const shown of ['x', 'ey.a', undefined]) assertProblem(await as(shown, 'GET', '/admin/events'), 401, 'admin-token-required');
   });
 
+  test('what is refused is counted by reason, and whoever shows nothing is not', async () => {
+    const count = async () => {
+      const metrics = await house.front.metrics();
+      return Object.fromEntries(['expired', 'issuer', 'audience', 'signature', 'time', 'form', 'keys', 'role', 'event', 'unknown'].map((reason) => [reason, metrics.get(`fairgate_operator_tokens_refused_total{reason="${reason}"}`)]));
+    };
+    const now = Math.floor(Date.now() / 1000);
+    const all = { roles: ['admin'] };
+    const shown = {
+      expired: issuer.forge({ ...all, iat: now - 400, exp: now - 100 }),
+      issuer: issuer.forge({ ...all, iss: 'https://other.example' }),
+      audience: issuer.forge({ ...all, aud: 'https://wiki.example' }),
+      signature: changed(token.kim, (claims) => { claims.roles = ['admin']; }),
+      time: issuer.forge({ ...all, exp: now + 20 * 86400 }),
+      form: issuer.forge({ ...all, sub: undefined }),
+      keys: issuer.forge(all, { header: { kid: 'made-up' } }),
+      role: token.zoe,
+      event: token.may,
+      unknown: 'nobody-has-this-token',
+    };
+    const before_ = await count();
+    for (const one of Object.values(shown)) assert.ok((await as(one, 'GET', '/admin/events')).status >= 400);
+    await as(undefined, 'GET', '/admin/events');
+    await as(token.kim, 'GET', '/admin/events');
+    const after_ = await count();
+    assert.deepEqual(Object.fromEntries(Object.keys(after_).map((reason) => [reason, after_[reason] - before_[reason]])), Object.fromEntries(Object.keys(shown).map((reason) => [reason, 1])));
+  });
+
   test('an ID token opens where the audience is the client', async (t) => {
     const other = openScope(t);
     const config = { operators: settings(issuer, { audience: CLIENT }) };

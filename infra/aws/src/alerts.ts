@@ -5,6 +5,7 @@
 //     [min|max [by (L)]] (METRIC{M}) OP NUMBER        a gauge
 //     [max by (L)] increase(METRIC{M}[T]) > NUMBER    a counter: the collector hands on its steps
 //     sum by (job) (rate(A{M}[T])) > F * sum by (job) (rate(A[T]))
+//     sum(increase(A[T])) > F * sum(increase(B[T]))
 //
 // CloudWatch looks once a minute, Prometheus when one likes: `for: 15s` becomes a minute here.
 
@@ -66,13 +67,13 @@ export function series(text: string, by: string[]): Series {
   const where: string[] = [];
   const labels = new Set(['part', ...by]);
   for (const matcher of (found[2] ?? '').split(',').filter((one) => one !== '')) {
-    const told = /^([a-z_]+)(=~?)"([^"]*)"$/.exec(matcher.trim());
+    const told = /^([a-z_]+)(=~?|!=)"([^"]*)"$/.exec(matcher.trim());
     if (told === null) throw new Error(`"${matcher}" is not understood`);
     // All jobs that the collector reads are Fairgate's.
     if (told[2] === '=~' && told[1] === 'job' && told[3] === 'fairgate.*') continue;
     if (told[2] === '=~') throw new Error(`"${matcher}" is not understood`);
     labels.add(named(told[1]!));
-    where.push(`"${named(told[1]!)}" = '${told[3]}'`);
+    where.push(`"${named(told[1]!)}" ${told[2]} '${told[3]}'`);
   }
   return { metric: { name: found[1]!, labels: [...labels].sort() }, where, by };
 }
@@ -124,7 +125,16 @@ const YES = { threshold: 0, operator: 'GreaterThanThreshold' } as const;
 
 type Read = Pick<Alarm, 'queries' | 'expression' | 'threshold' | 'operator' | 'metrics'>;
 
-// Errors as a part of all answers, service by service: the only comparison of two sums.
+// So many of all, over all services together.
+function part(expr: string): Read[] | null {
+  const found = /^sum\(increase\((.*?)\[(\d+[smh])\]\)\) > ([\d.]+) \* sum\(increase\((.*?)\[\2\]\)\)$/.exec(expr);
+  if (found === null) return null;
+  const [, bad, window, factor, all] = found as unknown as [string, string, string, string, string];
+  const both = [series(bad, []), series(all, [])];
+  return [{ queries: both.map((one) => select('SUM', one, seconds(window))), expression: `IF(m0 > ${factor} * m1, 1, 0)`, ...YES, metrics: both.map(({ metric }) => metric) }];
+}
+
+// Errors as a part of all answers, service by service.
 function share(expr: string): Read[] | null {
   const found = /^sum by \(job\) \(rate\((.*?)\[(\d+[smh])\]\)\) > ([\d.]+) \* sum by \(job\) \(rate\((.*?)\[\2\]\)\)$/.exec(expr);
   if (found === null) return null;
@@ -140,7 +150,7 @@ function share(expr: string): Read[] | null {
 }
 
 function read(expr: string): Read[] {
-  const shared = share(expr);
+  const shared = share(expr) ?? part(expr);
   if (shared !== null) return shared;
   const word = / (or|and) /.exec(expr)?.[1];
   if (word === undefined) {

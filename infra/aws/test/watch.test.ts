@@ -42,6 +42,9 @@ test('forms of expressions, as they are asked of CloudWatch', () => {
   assert.deepEqual(query('a_b{state="out"} > 0'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "part", "state") WHERE "state" = \'out\'', 60, 'GreaterThanThreshold', 0]);
   assert.deepEqual(query('max by (event) (increase(a_b[5m])) > 5000'), ['SELECT SUM("a_b") FROM SCHEMA("Fairgate", "event", "part") GROUP BY "event"', 300, 'GreaterThanThreshold', 5000]);
   assert.deepEqual(query('max by (instance) (a_b) > 5'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "part")', 60, 'GreaterThanThreshold', 5]);
+  assert.deepEqual(query('sum by (why) (increase(a_b{why!="x",why!="y"}[15m])) > 10'), ['SELECT SUM("a_b") FROM SCHEMA("Fairgate", "part", "why") WHERE "why" != \'x\' AND "why" != \'y\' GROUP BY "why"', 900, 'GreaterThanThreshold', 10]);
+  const some = one('sum(increase(a_b[5m])) > 0.01 * sum(increase(c_d[5m]))');
+  assert.deepEqual([some.queries.map(({ sql, periodS }) => [sql, periodS]), some.expression], [[['SELECT SUM("a_b") FROM SCHEMA("Fairgate", "part")', 300], ['SELECT SUM("c_d") FROM SCHEMA("Fairgate", "part")', 300]], 'IF(m0 > 0.01 * m1, 1, 0)']);
   assert.equal(one('a_b > 0 and a_b < 150').expression, 'IF(m0 > 0 AND m1 < 150, 1, 0)');
   assert.equal(one('max by (event) (a_b) > 9 or max by (event) (c_d) > 8').expression, 'IF(m0 > 9 OR m1 > 8, 1, 0)');
   assert.equal(one('a_b > 0', '        for: 5m\n').minutes, 5);

@@ -9,10 +9,13 @@
  * The gauge of whether an event can be sold is there from the start, not from the moment it can: an
  * alert cannot judge a figure that is absent. So the events that the settings name begin as not
  * open, before the journal has been seen, and any other one as soon as the journal has it in
- * memory. With an event that leaves memory its figures go. */
+ * memory. With an event that leaves memory its figures go.
+ *
+ * Whoever writes points also asks how the archive of the server's log is doing. */
 #include "loop/series.h"
 
 #include "base/magic.h"
+#include "tables/archived.h"
 #include "tables/migrate.h"
 #include "tables/series_table.h"
 
@@ -47,6 +50,8 @@ struct work {
     struct counted_row *found;
     uint32_t found_len;
     bool has_read;
+    struct archived archived;
+    bool has_archived;
 };
 
 struct series {
@@ -56,6 +61,7 @@ struct series {
     struct loop *loop; /* loop 0 */
     bool working, failing;
     _Atomic uint64_t not_open; /* stays 0: for an event that the journal does not know yet */
+    _Atomic uint64_t archive_failures, archive_late_ms; /* of the server's log */
 };
 
 MAGIC(work, 0x5ea70004);
@@ -77,8 +83,10 @@ static void on_pool(uv_work_t *req)
     }
     if (rc == 0 && work->points_len > 0)
         rc = series_table_write(work->pg, work->points, work->points_len, SERIES_POINTS, &err);
-    if (rc == 0)
+    if (rc == 0) { /* a server that tells nothing of it keeps no counts from being kept */
+        work->has_archived = archived_read(work->pg, &err, &work->archived) == 0;
         return;
+    }
     if (!series->failing) /* once, not with every attempt */
         log_failure(series->conf.log, "counts cannot be kept", &err);
     pg_close(work->pg);
@@ -112,6 +120,13 @@ static void on_done(uv_work_t *req, int status)
     series->working = false;
     if (work->has_read)
         take_found(work);
+    if (work->has_archived) {
+        /* relaxed: numbers for a graph */
+        atomic_store_explicit(&series->archive_failures, work->archived.failures,
+                              memory_order_relaxed);
+        atomic_store_explicit(&series->archive_late_ms, work->archived.late_ms,
+                              memory_order_relaxed);
+    }
     if (work->read != NULL)
         events_let_go(work->read);
     for (uint32_t i = 0; i < work->points_len; i++)
@@ -168,7 +183,7 @@ static void begin(struct series *series)
     take_unsaved(series, work);
     work->read = unread(series);
     work->found_len = 0;
-    work->has_read = false;
+    work->has_read = work->has_archived = false;
     work->found = work->read != NULL ? calloc(SERIES_POINTS, sizeof(*work->found)) : NULL;
     if (work->found == NULL)
         work->read = NULL; /* tried again */
@@ -317,6 +332,17 @@ void series_tick(struct series *series, struct loop *loop)
 
 /* ---- life ---- */
 
+static int tell_archive(struct series *series, struct err_slot *err)
+{
+    const struct metrics_desc failures = {"fairgate_wal_archive_failures_total",
+                                          "files of the server's log that could not be kept", NULL};
+    const struct metrics_desc late = {"fairgate_wal_archive_late_ms",
+                                      "for how long none was kept while there was one to keep",
+                                      NULL};
+    int rc = metrics_counter(series->conf.metrics, &failures, &series->archive_failures, err);
+    return rc < 0 ? rc : metrics_gauge(series->conf.metrics, &late, &series->archive_late_ms, err);
+}
+
 int series_create(const struct series_conf *conf, struct err_slot *err, struct series **out)
 {
     struct series *series = calloc(1, sizeof(*series));
@@ -326,6 +352,11 @@ int series_create(const struct series_conf *conf, struct err_slot *err, struct s
     series->work.series = series;
     series->work.req.data = &series->work;
     MAGIC_BEGIN(work, &series->work);
+    int rc = tell_archive(series, err);
+    if (rc < 0) {
+        series_destroy(series);
+        return rc;
+    }
     tell_named(series);
     *out = series;
     return 0;
@@ -341,6 +372,8 @@ void series_destroy(struct series *series)
         free(series->events[i].ring);
     }
     metrics_forget(series->conf.metrics, &series->not_open);
+    metrics_forget(series->conf.metrics, &series->archive_failures);
+    metrics_forget(series->conf.metrics, &series->archive_late_ms);
     MAGIC_END(work, &series->work);
     pg_close(series->work.pg);
     free(series);

@@ -58,12 +58,43 @@ static struct jwt_claims good_claims(void)
                                .extra = SPAN("\"event\":\"x\",\"n\":7")};
 }
 
+/* What a sentence is about. */
+static enum jwt_fault fault_of(const char *sentence)
+{
+    static const struct {
+        const char *starts;
+        enum jwt_fault fault;
+    } rows[] = {
+        {"token: alg ", JWT_FAULT_ALG},
+        {"token: a signature is ", JWT_FAULT_ALG},
+        {"token: the signature ", JWT_FAULT_SIGNATURE},
+        {"token: kid is not of", JWT_FAULT_KEY},
+        {"token: iss ", JWT_FAULT_ISSUER},
+        {"token: aud ", JWT_FAULT_AUDIENCE},
+        {"token: iat is in", JWT_FAULT_TIME},
+        {"token: it is too early", JWT_FAULT_TIME},
+        {"token: exp is not after", JWT_FAULT_TIME},
+        {"token: it lives longer", JWT_FAULT_TIME},
+        {"token: it has run out", JWT_FAULT_EXPIRED},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strncmp(sentence, rows[i].starts, strlen(rows[i].starts)) == 0)
+            return rows[i].fault;
+    }
+    return JWT_FAULT_FORM;
+}
+
 static int verify(struct world *world, struct span token, struct err_slot *err)
 {
     struct jwt jwt;
-    int rc = jwt_verify(world->keys, &world->rules, token, err, &jwt);
+    enum jwt_fault fault = (enum jwt_fault) - 1;
+    struct jwt_rules rules = world->rules;
+    rules.fault = &fault;
+    int rc = jwt_verify(world->keys, &rules, token, err, &jwt);
     if (rc == 0)
         jwt_deinit(&jwt);
+    else
+        assert_int_equal(fault_of(err->text), fault);
     return rc;
 }
 

@@ -1,0 +1,53 @@
+// What becomes of PostgreSQL's log in the archive, as the figures of the seats tell it.
+
+import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats } from './house.js';
+
+const scope = openScope();
+let postgres;
+let seats;
+let shelf; // the archive takes files once this is there
+before(async () => {
+  const dir = scope.tempDir('shelf-');
+  chmodSync(dir, 0o755);
+  shelf = join(dir, 'is-there');
+  postgres = await openPostgres(scope, { archive_mode: 'on', archive_command: `test -e ${shelf}`, wal_level: 'replica' });
+  postgres.sql('SELECT pg_switch_wal()');
+  await until('the archiver to have failed', () => Number(postgres.sql('SELECT failed_count FROM pg_stat_archiver')) > 0);
+  seats = await openSeats(scope, postgres);
+});
+after(() => scope.close());
+
+const told = async () => {
+  const metrics = await seats.metrics();
+  return { failures: metrics.get('fairgate_wal_archive_failures_total'), late: metrics.get('fairgate_wal_archive_late_ms') };
+};
+
+// It is asked with the first point of each event's series, and every ten seconds.
+test('a log that cannot be kept is told, with for how long', async () => {
+  assert.deepEqual(await told(), { failures: 0, late: 0 }, 'no event is owned yet');
+  await importHall(seats, 'failing', hall());
+  const { failures, late } = await until('it to be told', async () => {
+    const now = await told();
+    return now.failures > 0 && now;
+  });
+  assert.ok(failures <= Number(postgres.sql('SELECT failed_count FROM pg_stat_archiver')));
+  assert.ok(late > 0, 'the first file is full and not kept');
+});
+
+test('once it is kept nothing is late, and what failed is still told', async () => {
+  writeFileSync(shelf, '');
+  await until('all to be kept', () => {
+    postgres.sql('CHECKPOINT; SELECT pg_switch_wal()'); // a file that is full wakes the archiver
+    return postgres.sql('SELECT last_archived_time > last_failed_time FROM pg_stat_archiver') === 't';
+  });
+  await importHall(seats, 'mended', hall());
+  await until('nothing to be late', async () => {
+    const { failures, late } = await told();
+    return failures > 0 && late === 0;
+  });
+});
