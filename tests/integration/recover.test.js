@@ -7,6 +7,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { openScope, ROOT, startPostgres, startRedis } from '../lib-js/index.js';
+import { openWorld } from './payment-adapter/lib/world.js';
+import { KEY, startSandbox } from './psp-sandbox/sandbox.js';
 
 const HERE = join(ROOT, 'infra/recover');
 const read = (name) => readFileSync(join(HERE, name), 'utf8');
@@ -110,4 +112,45 @@ test('nothing is overwritten, and two places never sell because of a slip', (t) 
   assert.match(recover(scope, settings, 'promote', data).stderr, /--first-is-off/);
   assert.match(recover(scope, settings, 'line-load', join(HERE, 'recover.conf')).stderr, /is no copy of a Redis/);
   for (const words of [[], ['rub-out'], ['restore', '--to']]) assert.equal(recover(scope, settings, ...words).status, 2);
+});
+
+test('money that a restore has left at a provider goes back, at Stripe and at Toss, once', async (t) => {
+  const scope = openScope(t);
+  const world = await openWorld(scope);
+  const sandbox = await startSandbox(scope);
+  const key = join(scope.tempDir('key-'), 'key');
+  writeFileSync(key, `${KEY}\n`);
+  const settings = {
+    PAY_DSN: world.postgres.conninfo('pay'), PG_OWNER: 'postgres', PROVIDER_URL: `http://127.0.0.1:${sandbox.port}`, PROVIDER_KEY: key,
+    TOSS_URL: `http://127.0.0.1:${sandbox.port}`, TOSS_KEY: key,
+  };
+  const order = (letter) => `o_${letter.repeat(20)}`; // as our ids are, and nobody's
+  const [atStripe, byCard, byTransfer] = ['a', 'b', 'c'].map(order);
+  const authorization = `Basic ${Buffer.from(`${KEY}:`).toString('base64')}`;
+  const toss = async (path, body) => (await sandbox.http[body === undefined ? 'get' : 'post'](`/v1/payments/${path}`, { body, headers: { authorization } })).json;
+
+  const intent = await sandbox.stripe().paymentIntents.create({ amount: 50_000, currency: 'krw', payment_method: 'pm_card_visa', confirm: true, return_url: 'http://shop.test/', metadata: { order: atStripe } });
+  assert.equal(intent.status, 'succeeded');
+  for (const [orderId, how] of [[byCard, { number: '4242424242424242' }], [byTransfer, { pay_by: 'transfer' }]]) {
+    const form = { orderId, amount: '50000', orderName: 'R석', successUrl: 'http://shop.test/ok', failUrl: 'http://shop.test/no', ...how };
+    const back = new URL((await sandbox.http.post('/toss/pay', sandbox.form(form))).headers.location).searchParams;
+    await toss('confirm', { paymentKey: back.get('paymentKey'), orderId, amount: 50_000 });
+  }
+  await sandbox.control('toss/deposit', { orderId: byTransfer });
+  // As reconciliation has it from the lists of both.
+  for (const [provider, payment, id] of [['stripe', intent.id, atStripe], ['toss', byCard, byCard], ['toss', byTransfer, byTransfer]])
+    world.postgres.sql(`INSERT INTO pay.psp_payment (provider, payment, order_id, amount, captured, state) VALUES ('${provider}', '${payment}', '${id}', 50000, 50000, 2)`, 'pay');
+
+  const listed = recover(scope, settings, 'lost');
+  assert.match(listed.stdout, /3 left to settle/, listed.stderr);
+  assert.equal((await toss(`orders/${byCard}`)).status, 'DONE', 'to list is not to settle');
+  for (let time = 0; time < 2; time += 1) {
+    const settled = recover(scope, settings, 'lost', '--settle');
+    assert.equal(settled.status, 1, 'what was transferred is left');
+    assert.match(settled.stdout, /1 left to settle/, settled.stdout + settled.stderr);
+    assert.match(settled.stdout, new RegExp(`money of ${byTransfer}: captured 50000, toss ${byTransfer}\n  DONE: .+`));
+  }
+  const { status, balanceAmount, cancels } = await toss(`orders/${byCard}`);
+  assert.deepEqual([status, balanceAmount, cancels.length], ['CANCELED', 0, 1]);
+  assert.equal((await sandbox.stripe().refunds.list({ payment_intent: intent.id })).data.length, 1);
 });
