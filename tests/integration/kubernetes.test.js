@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ROOT } from '../lib-js/index.js';
-import { faultsOf, judgesOf, kustomized } from '../lib-js/manifests.js';
+import { faultsOf, ISSUER_AT, judgesOf, kustomized } from '../lib-js/manifests.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const small = kustomized('overlays/small');
@@ -15,6 +15,21 @@ for (const [name, documents] of Object.entries({ small, production: kustomized('
   describe(name, () => {
     for (const [title, judge] of judgesOf(documents)) test(title, judge);
   });
+
+// What an overlay gives that names both as its bases.
+describe('with operators as persons', () => {
+  const documents = [...small, ...kustomized('operators')];
+  for (const [title, judge] of judgesOf(documents, { issuer: ISSUER_AT })) test(title, judge);
+});
+
+test('nobody is a person unless somebody says so', () => {
+  const services = small.filter(({ kind, metadata }) => ['Deployment', 'StatefulSet'].includes(kind) && ['queue-front', 'seat-service', 'payment-adapter'].includes(metadata.name));
+  assert.equal(services.length, 3);
+  for (const { spec } of services) assert.deepEqual(spec.template.spec.containers[0].envFrom.at(-1), { configMapRef: { name: 'operators', optional: true } });
+  assert.doesNotMatch(JSON.stringify(small), /FAIRGATE_OPERATORS/);
+  const { data } = kustomized('operators').find(({ kind }) => kind === 'ConfigMap');
+  assert.match(data.FAIRGATE_OPERATORS_ISSUER, /^https:/);
+});
 
 test('a word that is misspelt, or of the wrong kind, would be seen', async () => {
   const planted = (change) => {

@@ -12,6 +12,7 @@ import { openScope, programPath, ROOT } from './index.js';
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
 const ELSEWHERE = ['postgresql.cnpg.io/v1 Cluster']; // definitions that an operator brings, and no published schema has
 const OUTSIDE = 'the world outside';
+export const ISSUER_AT = '10.30.0.10/32'; // of infra/kubernetes/operators
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const version = read('VERSION').trim();
 
@@ -79,8 +80,9 @@ function pleas(workload) {
   return must;
 }
 
-// What must be so of a whole set of documents: a title, and a test of it, for each.
-export function judgesOf(documents) {
+// What must be so of a whole set of documents: a title, and a test of it, for each. `issuer`: the addresses of whoever signs the
+// operators' tokens, which all three services may ask for its keys.
+export function judgesOf(documents, { issuer = null } = {}) {
   const judges = [];
   const must = (title, judge) => judges.push([title, judge]);
   const named = (kind, name) => documents.find((one) => one.kind === kind && one.metadata.name === name);
@@ -136,7 +138,7 @@ export function judgesOf(documents) {
   const imageEnv = (service) => Object.fromEntries(read(`infra/images/env/${service}`).trim().split('\n').map((line) => line.split(/=(.*)/s)));
   const environmentOf = (workload, service) => {
     const [container] = podOf(workload).containers;
-    const maps = (container.envFrom ?? []).map(({ configMapRef }) => named('ConfigMap', configMapRef.name).data);
+    const maps = (container.envFrom ?? []).map(({ configMapRef: { name, optional } }) => (optional ? named('ConfigMap', name)?.data ?? {} : named('ConfigMap', name).data));
     const single = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value ?? 'a-pod']));
     return Object.assign({}, imageEnv(service), ...maps, single);
   };
@@ -195,7 +197,8 @@ export function judgesOf(documents) {
   const policies = documents.filter(({ kind }) => kind === 'NetworkPolicy');
   const on = (place, type) => policies.filter(({ spec }) => spec.policyTypes.includes(type) && matches(spec.podSelector, place.labels));
   const isPort = (place, rule, port) => rule.ports === undefined || rule.ports.some((one) => one.port === port || place.ports?.some(({ name, containerPort }) => name === one.port && containerPort === port));
-  const isPeer = (peers, other) => peers === undefined || peers.some((peer) => (other === OUTSIDE ? peer.ipBlock !== undefined : peer.podSelector !== undefined && peer.namespaceSelector === undefined && matches(peer.podSelector, other.labels)));
+  const isIssuer = ({ ipBlock }) => issuer !== null && ipBlock?.cidr === issuer;
+  const isPeer = (peers, other) => peers === undefined || peers.some((peer) => (other === OUTSIDE ? peer.ipBlock !== undefined && !isIssuer(peer) : peer.podSelector !== undefined && peer.namespaceSelector === undefined && matches(peer.podSelector, other.labels)));
   const leaves = (from, to, port) => on(from, 'Egress').some(({ spec }) => (spec.egress ?? []).some((rule) => isPeer(rule.to, to) && isPort(to, rule, port)));
   const enters = (from, to, port) => on(to, 'Ingress').some(({ spec }) => (spec.ingress ?? []).some((rule) => isPeer(rule.from, from) && isPort(to, rule, port)));
   const reaches = (from, to, port) => leaves(places.get(from), places.get(to), port) && enters(places.get(from), places.get(to), port);
@@ -214,10 +217,12 @@ export function judgesOf(documents) {
   });
 
   must('the shop is reached by the adapter alone, and visitors reach nothing but the edge', () => {
-    const inTown = (place) => on(place, 'Egress').flatMap(({ spec }) => spec.egress ?? []).flatMap(({ to = [] }) => to).filter(({ ipBlock }) => ipBlock !== undefined && !ipBlock.cidr.startsWith('0.0.0.0/0'));
+    const inTown = (place) => on(place, 'Egress').flatMap(({ spec }) => spec.egress ?? []).flatMap(({ to = [] }) => to).filter((peer) => peer.ipBlock !== undefined && !peer.ipBlock.cidr.startsWith('0.0.0.0/0') && !isIssuer(peer));
     for (const name of [...SERVICES, 'edge']) assert.equal(inTown(places.get(name)).length > 0, name === 'payment-adapter', name);
     for (const name of ['queue-front', 'payment-adapter']) assert.ok(leaves(places.get(name), OUTSIDE, 443), name);
     for (const name of ['seat-service', 'edge']) assert.ok(!leaves(places.get(name), OUTSIDE, 443), name);
+    const asks = (name) => on(places.get(name), 'Egress').some(({ spec }) => (spec.egress ?? []).some(({ to = [] }) => to.some(isIssuer)));
+    assert.deepEqual([...places.keys()].filter(asks).sort(), issuer === null ? [] : [...SERVICES].sort(), 'who asks the issuer');
     const open = (name) => on(places.get(name), 'Ingress').some(({ spec }) => (spec.ingress ?? []).some(({ from }) => from === undefined));
     assert.deepEqual([...places.keys()].filter(open), ['edge']);
     const [public_] = on(places.get('edge'), 'Ingress').flatMap(({ spec }) => spec.ingress ?? []).filter(({ from }) => from === undefined);

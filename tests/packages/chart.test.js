@@ -10,7 +10,7 @@ import { after, describe, test } from 'node:test';
 import Ajv from 'ajv';
 import yaml from 'js-yaml';
 import { openScope, ROOT } from '../lib-js/index.js';
-import { judgesOf, kustomized } from '../lib-js/manifests.js';
+import { ISSUER_AT, judgesOf, kustomized } from '../lib-js/manifests.js';
 
 const CHART = join(ROOT, 'infra/kubernetes/chart');
 const RENDER = join(ROOT, 'build/render');
@@ -68,6 +68,29 @@ for (const name of ['small', 'production']) {
   });
 }
 
+// As infra/kubernetes/operators has it.
+const PERSONS = {
+  operators: { issuer: 'https://id.house.example/realms/staff', audience: 'https://fairgate.house.example', keys: 'https://id.house.example/realms/staff/certs', rolePrefix: 'fairgate-', cidrs: [ISSUER_AT] },
+};
+
+describe('with operators as persons', () => {
+  const documents = rendered([preset('small'), withValues(PERSONS)]);
+  for (const [title, judge] of judgesOf(documents, { issuer: ISSUER_AT })) test(title, judge);
+
+  test('it is the same as by kustomize', () => {
+    const wanted = byName([...kustomized('overlays/small'), ...kustomized('operators')].filter(({ kind }) => kind !== 'Namespace'));
+    const got = byName(documents.map(plain));
+    assert.deepEqual(Object.keys(got).sort(), Object.keys(wanted).sort());
+    for (const [key, document] of Object.entries(wanted)) assert.deepEqual(got[key], document, key);
+  });
+
+  test('the services are started again, and the edge is not', () => {
+    const sums = (all) => ['queue-front', 'seat-service', 'payment-adapter', 'edge'].map((name) => podOf(all, name).metadata.annotations['checksum/settings']);
+    const usual = sums(rendered([preset('small')]));
+    assert.deepEqual(sums(documents).map((sum, n) => sum === usual[n]), [false, false, false, true]);
+  });
+});
+
 // ---- values ----
 
 const isMap = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -85,7 +108,7 @@ test('what is set by the chart itself is what its schema allows, and mistakes ar
     { replicas: 3 }, { queueFront: { replica: 3 } }, { queueFront: { replicas: '3' } }, { queueFront: { settings: { redis_host: 'x' } } },
     { queueFront: { settings: { FAIRGATE_LOG_REQUESTS: 1 } } }, { publicUrl: 'tickets.example' }, { image: { digests: { front: `sha256:${'0'.repeat(64)}` } } },
     { image: { digests: { edge: '1.0.0' } } }, { edge: { resources: { limits: { cpu: 2 } } } }, { databases: { options: 'password=secret' } },
-    { shop: { users: 'host=x password=secret' } }, { shop: { network: [{ cidr: '10.0.0.1', port: 443 }] } }, { redis: { sentinels: 'a:1, b:2' } },
+    { shop: { users: 'host=x password=secret' } }, { operators: { issuer: 'https://id.example' } }, { operators: { ...PERSONS.operators, keys: 'http://id.example/jwks' } }, { shop: { network: [{ cidr: '10.0.0.1', port: 443 }] } }, { redis: { sentinels: 'a:1, b:2' } },
   ]) assert.ok(!fits(over), JSON.stringify(over));
 });
 
@@ -106,7 +129,7 @@ function* leavesOf(value, path = []) {
 }
 
 test('each value does something', () => {
-  const whole = laid({ redis: { create: true } }, laid(yaml.load(read(preset('production'))), values));
+  const whole = laid({ redis: { create: true }, ...PERSONS }, laid(yaml.load(read(preset('production'))), values));
   const text = (given) => JSON.stringify(rendered([withValues(given)]));
   const usual = text(whole);
   const idle = [];

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
+import yaml from 'js-yaml';
 import { client, freePortBase, ROOT } from '../lib-js/index.js';
 import { assertClosed, imageOf, openPodman, run, USER, VERSION } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
@@ -162,6 +163,17 @@ describe('compose.yaml', () => {
     assert.ok(!given('queue-front').some((path) => /pgpass|db-|psp-/.test(path)));
     assert.ok(!given('seat-service').some((path) => /psp-|ticket-keys|payment/.test(path)));
     assert.deepEqual(given('edge').filter((path) => path.startsWith('/run/secrets')), []);
+  });
+
+  test('hands the issuer of operators to all three services, and none unless there is one', () => {
+    const services = ['queue-front', 'seat-service', 'payment-adapter'];
+    const told = (service) => Object.fromEntries(look(service).Config.Env.map((line) => line.split(/=(.*)/s)).filter(([name]) => name.startsWith('FAIRGATE_OPERATORS_')));
+    const names = ['AUDIENCE', 'ISSUER', 'KEYS', 'ROLE_PREFIX'].map((name) => `FAIRGATE_OPERATORS_${name}`);
+    for (const service of services) assert.deepEqual(Object.entries(told(service)).sort(), names.map((name) => [name, '']), service);
+    const given = Object.fromEntries(names.map((name) => [name, `x-${name}`]));
+    const { stdout } = spawnSync('podman-compose', ['-f', 'infra/compose/compose.yaml', '-f', 'infra/compose/demo.yaml', 'config'], { env: { ...settings, ...given }, cwd: ROOT, encoding: 'utf8' });
+    const config = yaml.load(stdout);
+    for (const service of services) for (const name of names) assert.equal(config.services[service].environment[name], `x-${name}`, `${service}: ${name}`);
   });
 
   // Whether a process in the network of one container can connect to another's port.

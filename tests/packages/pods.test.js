@@ -121,7 +121,7 @@ function played(name, published) {
     ? { ...workload, spec: { ...workload.spec, template } }
     : { apiVersion: 'v1', kind: 'Pod', ...template, metadata: { ...template.metadata, name: workload.kind === 'Job' ? name : `${name}-0` } };
   const file = join(WORK, `${name}.yaml`);
-  const maps = template.spec.containers.flatMap(({ envFrom = [] }) => envFrom).map(({ configMapRef }) => named('ConfigMap', configMapRef.name));
+  const maps = template.spec.containers.flatMap(({ envFrom = [] }) => envFrom).map(({ configMapRef }) => named('ConfigMap', configMapRef.name)).filter(Boolean);
   writeFileSync(file, [...maps, pod].map((one) => yaml.dump(one)).join('---\n'));
   podman('kube', 'play', '--quiet', '--network', network(aliasesOf(workload)), file);
 }

@@ -147,7 +147,7 @@ in its settings changes the sum, so that it is started again. */ -}}
 {{- define "service-pod" -}}
 metadata:
   labels: {{ include "labels" .name }}
-  annotations: { checksum/settings: {{ include "settings" . | sha256sum }} }
+  annotations: { checksum/settings: {{ printf "%s%s" (include "settings" .) (include "operators.settings" .root) | sha256sum }} }
 spec:
   terminationGracePeriodSeconds: 40
   {{- include "identity" .name | nindent 2 }}
@@ -156,7 +156,7 @@ spec:
   containers:
     - name: {{ .name }}
       image: {{ include "image" . }}
-      envFrom: [{ configMapRef: { name: {{ .name }} } }]
+      envFrom: [{ configMapRef: { name: {{ .name }} } }, { configMapRef: { name: operators, optional: true } }]
       {{- if get . "instance" }}
       env:
         # The name of this process in the owner's row.
