@@ -26,6 +26,15 @@ export interface Shop {
   ordersPort: number;
 }
 
+// Operators as persons of an issuer of the house. `keys` is its key set, in a file beside sale.json: the seats have no way out,
+// by which they could ask for it.
+export interface Operators {
+  issuer: string;
+  audience: string;
+  keys: string;
+  rolePrefix?: string;
+}
+
 export interface Sale {
   name: string;
   domain: string;
@@ -40,6 +49,7 @@ export interface Sale {
   second?: Place;
   shop: Shop;
   outward: { provider: string[]; beacon: string[] };
+  operators?: Operators; // without it the tokens among the secrets are all there is
 }
 
 export interface Machines {
@@ -113,6 +123,24 @@ function checkPlace(place: Place, name: string): void {
   must(/^\d+\.\d+\.0\.0\/16$/.test(place.cidr), `${name}.cidr: a network of /16`);
 }
 
+interface Keys {
+  keys: Record<string, string>[];
+}
+const PUBLIC = ['kty', 'kid', 'alg', 'use', 'crv', 'x', 'y', 'n', 'e'];
+
+// What is public of the issuer's keys, and what a program reads of them: certificates would fill the task's description.
+export function keysOf(operators: Operators): string {
+  const { keys } = JSON.parse(readFileSync(join(HERE, operators.keys), 'utf8')) as Keys;
+  return JSON.stringify({ keys: keys.map((key) => Object.fromEntries(PUBLIC.filter((name) => name in key).map((name) => [name, key[name]]))) });
+}
+
+function checkOperators(operators: Operators): void {
+  must(/^https:\/\//.test(operators.issuer), 'operators.issuer: as its tokens have it, https://');
+  must(operators.audience !== '', 'operators.audience');
+  const { keys } = JSON.parse(keysOf(operators)) as Keys;
+  must(keys.length > 0 && keys.every(({ kty, kid }) => kty !== undefined && kid !== undefined), 'operators.keys: a file with a key set');
+}
+
 export function checked(sale: Sale): Sale {
   must(/^[a-z][a-z0-9-]{1,15}$/.test(sale.name), 'name: 2 to 16 letters, digits, hyphens');
   must(/^[a-z0-9.-]+\.[a-z]+$/.test(sale.domain), 'domain');
@@ -121,6 +149,7 @@ export function checked(sale: Sale): Sale {
   must(sale.warmMinutes >= 30 && sale.openMinutes >= 60, 'warmMinutes: 30 at least, openMinutes: 60');
   must(['none', 'first', 'second'].includes(sale.awake), 'awake: none, first or second');
   must(sale.awake !== 'second' || sale.second !== undefined, 'awake: there is no second region');
+  if (sale.operators !== undefined) checkOperators(sale.operators);
   must(sale.shop.delivery === 'http' || sale.shop.delivery === 'queue', 'shop.delivery: http or queue');
   checkPlace(sale.primary, 'primary');
   const networks = [sale.primary.cidr, sale.shop.cidr];

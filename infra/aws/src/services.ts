@@ -8,7 +8,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as sd from 'aws-cdk-lib/aws-servicediscovery';
 import { edgeConfig, FILES, withoutComments } from './edge.js';
 import { PORTS, type Group, type Network } from './network.js';
-import type { Sale, Size } from './sale.js';
+import { keysOf, type Sale, type Size } from './sale.js';
 import type { SecretName } from './secrets.js';
 import type { Stores } from './stores.js';
 import { beside, STOP_S, type File, type Image, type Task, type Tasks } from './task.js';
@@ -40,10 +40,24 @@ function common(plan: Plan, program: Program): Record<string, string | number> {
     'http.trusted_proxies': plan.network.cidrs('inner').join(','),
     'private.host': '0.0.0.0', 'private.port': PORTS[program].private,
     'private.token_file': path('admin-token'), 'private.service_token_file': path('service-token'),
+    ...persons(plan.sale),
   };
 }
 
-const tokens: File[] = [secret('admin-token'), secret('service-token')];
+const JWKS = 'operators-jwks.json';
+
+function persons({ operators }: Sale): Record<string, string> {
+  if (operators === undefined) return {};
+  const prefix: Record<string, string> = operators.rolePrefix === undefined ? {} : { 'operators.role_prefix': operators.rolePrefix };
+  return { 'operators.issuer': operators.issuer, 'operators.audience': operators.audience, 'operators.keys': path(JWKS), ...prefix };
+}
+
+// What every program reads to know who may.
+function tokens({ operators }: Sale): File[] {
+  const keys = operators === undefined ? [] : [{ name: JWKS, text: keysOf(operators) }];
+  return [secret('admin-token'), secret('service-token'), ...keys];
+}
+
 const loops = (cpu: number): number => Math.max(1, Math.floor(cpu / 1024));
 
 function frontTask(plan: Plan): Task {
@@ -52,7 +66,7 @@ function frontTask(plan: Plan): Task {
   const host = stores.line.group.attrConfigurationEndPointAddress;
   return {
     name: 'queue-front', image: 'QueueFront', machines: size.fronts, alive: `http://127.0.0.1:${PORTS['queue-front'].private}/healthz`,
-    files: [...tokens, secret('ticket-keys'), secret('identity-keys'), secret('draw-keys'), secret('pass-es256.pem'), secret('redis-password')],
+    files: [...tokens(plan.sale), secret('ticket-keys'), secret('identity-keys'), secret('draw-keys'), secret('pass-es256.pem'), secret('redis-password')],
     settings: {
       ...common(plan, 'queue-front'), 'http.loops': loops(size.fronts.cpu),
       // All nodes bear certificates for *.NAME.REGION, whichever name or address the cluster gives of them.
@@ -75,7 +89,7 @@ function seatsTask(plan: Plan, name: string): Task {
   const { size, stores, names } = plan;
   return {
     name, image: 'SeatService', machines: size.seats, alive: `http://127.0.0.1:${PORTS['seat-service'].private}/healthz`,
-    files: [...tokens, secret('hold-keys'), passfile('seat_service'), secret('rds-ca.pem')],
+    files: [...tokens(plan.sale), secret('hold-keys'), passfile('seat_service'), secret('rds-ca.pem')],
     settings: {
       ...common(plan, 'seat-service'), 'http.loops': loops(size.seats.cpu),
       'postgres.conninfo': conninfo(stores.seats.hosts, PORTS.postgres, 'seat_service', 'seat_service'),
@@ -91,7 +105,7 @@ function payTask(plan: Plan, shopUrl: string): Task {
   return {
     name: 'payment-adapter', image: 'PaymentAdapter', machines: size.pays, alive: inside(PORTS['payment-adapter'].private) + '/healthz',
     files: [
-      ...tokens, secret('door-ed25519.pem'), secret('hash-key'), secret('psp-key'), secret('psp-webhook-secret'), secret('shop-api-key'),
+      ...tokens(plan.sale), secret('door-ed25519.pem'), secret('hash-key'), secret('psp-key'), secret('psp-webhook-secret'), secret('shop-api-key'),
       passfile('payment_adapter'), passfile('fairgate_reader'), secret('rds-ca.pem'), ...edgeFiles(plan, '127.0.0.1:8080', '127.0.0.1'),
     ],
     settings: {

@@ -1,5 +1,5 @@
 // made.ts: the templates that the tests look at, as making.ts made them: as sale.json says, with the
-// queue, and with the first region given up.
+// queue, with operators as persons, and with the first region given up.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,6 +21,8 @@ export interface Template {
 export const SALE = readSale();
 export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' } };
 
+export const PERSONS: Sale = { ...SALE, operators: { issuer: 'https://id.house.example/realms/staff', audience: 'https://fairgate.house.example', keys: 'test/jwks.json', rolePrefix: 'fairgate-' } };
+
 export const GIVEN_UP: Sale = { ...SALE, awake: 'second' };
 
 export interface All {
@@ -37,8 +39,10 @@ function parsed(dir: string): All {
 let usual: All | undefined;
 let queued: All | undefined;
 let givenUp: All | undefined;
+let persons: All | undefined;
 export const templates = (): All => (usual ??= parsed('http'));
 export const queuedTemplates = (): All => (queued ??= parsed('queue'));
+export const personsTemplates = (): All => (persons ??= parsed('persons'));
 export const givenUpTemplates = (): All => (givenUp ??= parsed('given-up'));
 
 export const ofType = (template: Template, type: string): [string, Resource][] => Object.entries(template.Resources).filter(([, { Type }]) => Type === type);

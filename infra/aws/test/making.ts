@@ -1,11 +1,11 @@
-// making.ts: the templates of three sales, made once into made/NAME for all tests.
+// making.ts: the templates of four sales, made once into made/NAME for all tests.
 
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { make } from '../src/app.js';
 import { HERE, type Sale } from '../src/sale.js';
-import { GIVEN_UP, QUEUED, SALE } from './made.js';
+import { GIVEN_UP, PERSONS, QUEUED, SALE } from './made.js';
 
 export function makeInto(sale: Sale, name: string): string {
   const out = join(HERE, 'made', name);
@@ -20,5 +20,6 @@ export const textsIn = (dir: string): Record<string, string> =>
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   makeInto(SALE, 'http');
   makeInto(QUEUED, 'queue');
+  makeInto(PERSONS, 'persons');
   makeInto(GIVEN_UP, 'given-up');
 }

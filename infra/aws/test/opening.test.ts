@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { month, once, readPrices, scaleRows, sum, table, traffic } from '../src/cost.js';
 import { checked, fileOf, sizeFor, sizes, times } from '../src/sale.js';
-import { ofType, SALE, templates } from './made.js';
+import { ofType, PERSONS, SALE, templates } from './made.js';
 
 test('the table of SCALE.md has a row for each size, and with one zone of three lost as many cores are left', () => {
   const rows = scaleRows();
@@ -57,6 +57,8 @@ test('what a sale is told of is judged before anything is made of it', () => {
   wrong({ second: { ...SALE.second!, cidr: SALE.primary.cidr } });
   wrong({ second: { ...SALE.second!, region: SALE.primary.region, zones: SALE.primary.zones } });
   wrong({ shop: { ...SALE.shop, delivery: 'pigeon' } });
+  wrong({ operators: { ...PERSONS.operators!, audience: '' } });
+  wrong({ operators: { ...PERSONS.operators!, issuer: 'http://id.example' } });
 });
 
 test('prices have a date and a source, and the bill has no line for nothing', () => {

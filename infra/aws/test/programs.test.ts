@@ -11,7 +11,7 @@ import { edgeConfig, FILES, withoutComments } from '../src/edge.js';
 import { fileOf, ROOT } from '../src/sale.js';
 import { SECRETS_PUT } from '../src/secrets.js';
 import { PROGRAMS, type Program } from '../src/services.js';
-import { ofType, only, queuedTemplates, templates, type Template } from './made.js';
+import { ofType, only, PERSONS, personsTemplates, queuedTemplates, templates, type Template } from './made.js';
 
 type Container = any;
 
@@ -153,6 +153,24 @@ test('HAProxy accepts the edge that is laid down, alone and beside the adapter',
 
 test('a description of a task fits into the 64 KB that AWS has for it', () => {
   for (const [name, properties] of definitions(templates().first)) assert.ok(JSON.stringify(properties).length < 60_000, `${name}: ${JSON.stringify(properties).length}`);
+});
+
+test('operators are persons where the sale names an issuer, with its public keys as a file, and nobody gets a way out for it', () => {
+  for (const { first, second } of [templates(), queuedTemplates()]) for (const template of [first, second]) assert.doesNotMatch(JSON.stringify(template), /FAIRGATE_OPERATORS/);
+  for (const [task, program] of Object.entries(PROGRAMS)) {
+    const of = (name: string): Container => containers(personsTemplates().first).find(([path]) => path === `${task}/${name}`)![1];
+    const given = (of(task).Environment as { Name: string; Value: string }[]).filter(({ Name }) => Name.startsWith('FAIRGATE_OPERATORS_'));
+    assert.deepEqual(Object.fromEntries(given.map(({ Name, Value }) => [Name, Value])), {
+      FAIRGATE_OPERATORS_ISSUER: PERSONS.operators!.issuer, FAIRGATE_OPERATORS_AUDIENCE: PERSONS.operators!.audience,
+      FAIRGATE_OPERATORS_KEYS: `${FILES}/operators-jwks.json`, FAIRGATE_OPERATORS_ROLE_PREFIX: 'fairgate-',
+    });
+    for (const { Name } of given) assert.ok(known(program).has(Name), Name);
+    assert.match(textOf(of('files').Command), />operators-jwks\.json/);
+    const { keys } = JSON.parse((of('files').Environment as { Name: string; Value: string }[]).find(({ Name }) => Name === 'FILE_OPERATORS_JWKS_JSON')!.Value) as { keys: Record<string, string>[] };
+    assert.deepEqual(keys.map((key) => Object.keys(key).sort().join()), ['alg,e,kid,kty,n,use', 'alg,crv,kid,kty,use,x,y']);
+  }
+  const rules = (template: Template) => ['AWS::EC2::SecurityGroupEgress', 'AWS::EC2::SecurityGroup', 'AWS::EC2::Route', 'AWS::Route53Resolver::FirewallDomainList'].map((type) => ofType(template, type));
+  assert.deepEqual(rules(personsTemplates().first), rules(templates().first));
 });
 
 test('with the queue the outbox calls the gateway, which answers 2xx only when SQS has the letter', () => {
