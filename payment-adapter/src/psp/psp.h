@@ -15,7 +15,8 @@
 struct psp;
 struct logger;
 
-/* What all loops of the process share about the providers (the pace is one with other processes); `heard` by place in the list. */
+/* What all loops of the process share about the providers (the pace is one with other processes);
+ * `heard` by place in the list. */
 struct psp_shared {
     struct pace pace;
     struct psp_heard {
