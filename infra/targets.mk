@@ -13,10 +13,11 @@ help: ## this list
 
 .PHONY: run up down status
 OBSERVED := $(if $(OBSERVE),FAIRGATE_OBSERVE=$(OBSERVE))
+SHARED   := $(if $(OWNERS),FAIRGATE_SEAT_OWNERS=$(OWNERS))
 run: ready-to-run ## install what is missing, build, start all of Fairgate here; Ctrl-C ends it
-	@$(OBSERVED) $(STACK) run
-up: ready-to-run ## what `make run` starts, in the background; just what is missing. OBSERVE=1: and what watches it
-	@$(OBSERVED) $(STACK) up
+	@$(OBSERVED) $(SHARED) $(STACK) run
+up: ready-to-run ## what `make run` starts, in the background; just what is missing. OBSERVE=1: and what watches it; OWNERS=2: two processes share the seats
+	@$(OBSERVED) $(SHARED) $(STACK) up
 down: ## end what `make up` started; data stays in .run
 	@$(STACK) down
 status: ## the parts that run: pid, uptime, ports, readiness
@@ -110,8 +111,8 @@ years: ## fills a PostgreSQL for MINUTES (10) as years would, and asks for each 
 # ---- without a machine that it could not lose ----------------------------------------------------
 
 .PHONY: ha ha-drill
-ha: ready-for-ha ## the whole set on fifteen machines (network namespaces, as root); Ctrl-C ends it
-	@node infra/ha/ha.js
+ha: ready-for-ha ## the whole set on fifteen machines (network namespaces, as root); Ctrl-C ends it. OWNERS=2: two share the seats
+	@$(SHARED) node infra/ha/ha.js
 ha-drill: ready-for-ha ## kill, stop, switch off and cut off each of them, judge what visitors saw (FAULTS="power off")
 	@node infra/ha/drill.js '$(FAULTS)'
 

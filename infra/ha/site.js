@@ -2,7 +2,7 @@
 //
 //   edge1 edge2            HAProxy and keepalived: one address for visitors, one for the services inside
 //   front1 front2 front3   the waiting room; none leads
-//   seats1 seats2          one owns the seats, the other follows
+//   seats1 seats2          one owns the seats, the other follows; or both share the events (OWNERS=2)
 //   pay1 pay2              the way out; both work, by leases
 //   store1 store2 store3   Redis (one master, two replicas), Sentinel, etcd
 //   pg1 pg2                PostgreSQL, primary and synchronous replica, under Patroni
@@ -75,8 +75,10 @@ export const pgBin = () => {
 const userId = (name) => execFileSync('id', ['-u', name], { encoding: 'utf8' }).trim();
 
 export class Site {
-  constructor({ log = () => {} } = {}) {
+  // `owners`: so many machines share the events of the seats; one: the other follows.
+  constructor({ log = () => {}, owners = Number(process.env.FAIRGATE_SEAT_OWNERS || 1) } = {}) {
     this.log = log;
+    this.owners = owners;
     this.dir = mkdtempSync(join(tmpdir(), 'fairgate-ha-'));
     chmodSync(this.dir, 0o711);
     this.secrets = join(this.dir, 'secrets');
@@ -329,17 +331,18 @@ export class Site {
     const tracked = (prefix, port, backend) => this.named(prefix).map(({ name, address }) => `    server ${name} ${address}:${port} track ${backend}/${name}`).join('\n').trimStart();
     // For the time in which no owner of the seats is sure of it: PostgreSQL is away, and the hall is still shown.
     const unproven = this.named('seats').map(({ name, address }) => `\n    server ${name}-unproven ${address}:8082 track seat-service-unproven/${name} backup`).join('');
+    const owners = this.owners > 1 ? `${filled(fileOf('infra/edge/owners.cfg'), { OWNERS: machine.path('owners.map') }).trim()}\n    ` : '';
     const edge = filled(fileOf('infra/edge/haproxy.cfg'), {
       BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
       CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
       CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
       FRONTS: checked('front', 8081), FRONT_PAGES: tracked('front', 8081, 'queue-front'),
-      SEATS: checked('seats', 8082) + unproven, SEAT_PAGES: tracked('seats', 8082, 'seat-service') + unproven,
+      SEATS: owners + checked('seats', 8082) + unproven, SEAT_PAGES: owners + tracked('seats', 8082, 'seat-service') + unproven,
       SEATS_UNPROVEN: checked('seats', 8082),
       PAY: checked('pay', 8083), PAY_PAGES: tracked('pay', 8083, 'payment-adapter'), VIEWS: '',
     });
     const inside = filled(fileOf('infra/ha/etc/inside.cfg'), {
-      INSIDE, FRONTS_PRIVATE: tracked('front', 8091, 'queue-front'), SEATS_PRIVATE: tracked('seats', 8092, 'seat-service'),
+      INSIDE, FRONTS_PRIVATE: tracked('front', 8091, 'queue-front'), SEATS_PRIVATE: owners + tracked('seats', 8092, 'seat-service'),
     });
     return { edge, inside };
   }
@@ -357,6 +360,7 @@ export class Site {
     // Whoever sits at this machine is a proxy to the edges: a prober says for whom it asks.
     this.write(machine, 'edge.trusted.lst', `${NET}.1\n`);
     this.write(machine, 'edge.proxy-protocol.lst', '');
+    this.write(machine, 'owners.map', '');
     return {
       edge: this.write(machine, 'edge.cfg', edge),
       inside: this.write(machine, 'inside.cfg', inside),
@@ -419,6 +423,8 @@ export class Site {
       postgres: { conninfo: this.#conninfo('seat_service') },
       passes: { keys_url: `http://${INSIDE}:8081/.well-known/jwks.json` },
       holds: { keys_file: this.#secretPath('hold-keys') },
+      journal: { instance: machine.name }, // the edges know it by that name
+      ...(this.owners > 1 && { owner: { owners: this.owners, address: `${machine.address}:8082`, private_address: `${machine.address}:8092` } }),
     });
   }
 
@@ -524,7 +530,7 @@ export class Site {
     const must = (holds, what) => holds || said.push(what);
     const roles = await this.roles();
     must(/^edge\d$/.test(roles.address ?? ''), `the visitors' address is at ${roles.address}`);
-    must(/^seats\d$/.test(roles.seats ?? ''), `seats are owned by ${roles.seats}`);
+    must(new RegExp(`^seats\\d(\\+seats\\d){0,${this.owners - 1}}$`).test(roles.seats ?? ''), `seats are owned by ${roles.seats}`);
     must(/^store\d$/.test(roles.redis ?? ''), `Redis's master is ${roles.redis}`);
     must(/^pg\d$/.test(roles.postgres ?? ''), `PostgreSQL's primary is ${roles.postgres}`);
     for (const machine of this.named('edge')) {

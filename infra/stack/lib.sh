@@ -26,11 +26,12 @@ settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
     asked_base=${FAIRGATE_PORT_BASE:-}
-    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s NEW= OBSERVE=0 ALERTS_URL=
+    BASE=8080 FRONTS=1 OWNERS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s NEW= OBSERVE=0 ALERTS_URL=
     # shellcheck disable=SC1091 # made by settings_save
     if [ -r "$RUN/settings" ]; then . "$RUN/settings"; fi
     BASE=${asked_base:-$BASE}
     FRONTS=${FAIRGATE_QUEUE_FRONTS:-$FRONTS}
+    OWNERS=${FAIRGATE_SEAT_OWNERS:-$OWNERS}
     BUILD=${FAIRGATE_BUILD_DIR:-$BUILD}
     TLS_PEM=${FAIRGATE_TLS_PEM-$TLS_PEM}
     MAIL_URL=${FAIRGATE_MAIL_URL-$MAIL_URL}
@@ -52,6 +53,7 @@ settings_check() {
     [ ${#RUN} -le 80 ] || fail "FAIRGATE_RUN_DIR=$RUN: longer than 80 characters"
     number FAIRGATE_PORT_BASE "$BASE" 1024 65400
     number FAIRGATE_QUEUE_FRONTS "$FRONTS" 1 8
+    number FAIRGATE_SEAT_OWNERS "$OWNERS" 1 4
     if [ -n "$TLS_PEM" ]; then
         [ -r "$TLS_PEM" ] || fail "FAIRGATE_TLS_PEM=$TLS_PEM: cannot be read"
         TLS_PEM=$(realpath "$TLS_PEM")
@@ -100,6 +102,7 @@ settings_save() {
     write_if_other "$RUN/settings" <<END
 BASE=$BASE
 FRONTS=$FRONTS
+OWNERS=$OWNERS
 BUILD='$BUILD'
 TLS_PEM='$TLS_PEM'
 MAIL_URL='$MAIL_URL'
@@ -129,29 +132,37 @@ secret() { cat "$SECRETS/$1"; }
 ALL_PARTS='redis postgres psp-sandbox demo-shop queue-front seat-service payment-adapter seats-feed
     observe-alertmanager observe-prometheus edge'
 
-# Those that run here: the first front is called queue-front, others queue-front-2 and so on.
+# Those that run here: the first front is called queue-front, others queue-front-2 and so on; so are those
+# that share the seats.
 parts() {
     for name in $ALL_PARTS; do
         part "$name" part_wanted || continue
         say "$name"
-        [ "$name" = queue-front ] || continue
-        n=2
-        while [ "$n" -le "$FRONTS" ]; do
-            say "queue-front-$n"
-            n=$((n + 1))
-        done
-        [ -z "$NEW" ] || say queue-front-new
+        case $name in
+        queue-front) further "$name" "$FRONTS" ;;
+        seat-service) further "$name" "$OWNERS" ;;
+        esac
+        if [ "$name" = queue-front ] && [ -n "$NEW" ]; then say queue-front-new; fi
     done
 }
 
-# part NAME FUNCTION: in a subshell with NAME, and for a further front its number in FRONT.
+further() { # NAME COUNT
+    n=2
+    while [ "$n" -le "$2" ]; do
+        say "$1-$n"
+        n=$((n + 1))
+    done
+}
+
+# part NAME FUNCTION: in a subshell with NAME, and for a further front or owner its number in FRONT or OWNER.
 part() {
     (
-        NAME=$1 FRONT=1
+        NAME=$1 FRONT=1 OWNER=1
         file=$1
         case $1 in
         queue-front-new) FRONT=$((FRONTS + 1)) BUILD=$NEW file=queue-front ;;
         queue-front-*) FRONT=${1##*-} file=queue-front ;;
+        seat-service-*) OWNER=${1##*-} file=seat-service ;;
         esac
         part_settle() { :; }
         part_end_signal() { say TERM; }
@@ -163,6 +174,16 @@ part() {
 
 front_port() { [ "$1" -eq 1 ] && say $((BASE + 1)) || say $((BASE + 19 + $1)); }
 front_private_port() { [ "$1" -eq 1 ] && say $((BASE + 11)) || say $((BASE + 29 + $1)); }
+owner_port() { [ "$1" -eq 1 ] && say $((BASE + 2)) || say $((BASE + 39 + $1)); }
+owner_private_port() { [ "$1" -eq 1 ] && say $((BASE + 12)) || say $((BASE + 43 + $1)); }
+# each_owner FUNCTION: with the name, the port and the private port of each.
+each_owner() {
+    n=1 name=seat-service
+    while [ "$n" -le "$OWNERS" ]; do
+        "$1" "$name" "$(owner_port "$n")" "$(owner_private_port "$n")"
+        n=$((n + 1)) name=seat-service-$n
+    done
+}
 # Where the operator's console comes from, as browsers may name it.
 console_origins() { say "http://localhost:$((BASE + 11)), http://127.0.0.1:$((BASE + 11))"; }
 

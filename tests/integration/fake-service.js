@@ -25,7 +25,8 @@ function admin(request, answer) {
 }
 
 function onPrivate(request, answer) {
-  if (/^\/(healthz|readyz|metrics)$/.test(request.url)) return answer.writeHead(200).end('ok\n');
+  if (request.url === '/readyz') return answer.writeHead(200).end('{"status":"ready","role":"owner"}');
+  if (/^\/(healthz|metrics)$/.test(request.url)) return answer.writeHead(200).end('ok\n');
   return admin(request, answer);
 }
 
@@ -42,7 +43,8 @@ function onPublic(request, answer) {
     answer.writeHead(200, { 'content-type': 'text/event-stream' });
     return answer.write('data: {"first":true}\n\n');
   }
-  answer.writeHead(200, { 'content-type': 'application/json' });
+  const owner = new URL(request.url, 'http://here').searchParams.get('owner'); // who the seats are said to have
+  answer.writeHead(200, { 'content-type': 'application/json', ...(owner !== null && { 'fairgate-owner': owner }) });
   const { method, url, headers } = request;
   return answer.end(JSON.stringify({ pid: process.pid, port: port('http'), method, url, headers }));
 }

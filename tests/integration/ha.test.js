@@ -72,6 +72,25 @@ test('the edge asks the owner of the seats that is sure of it, and one that is n
   await served('nobody to be left', 503);
 });
 
+test('where machines share the events of the seats, both edges take the lines that find them', () => {
+  const shared = new Site({ owners: 2 });
+  after(() => shared.close());
+  shared.prepare();
+  for (const machine of shared.named('edge')) {
+    const { edge, inside } = shared.writeEdge(machine);
+    said('haproxy', '-c', '-f', edge, '-f', inside);
+    const backends = [edge, inside].flatMap((path) => readFileSync(path, 'utf8').split(/^(?=backend )/m));
+    const finds = backends.filter((text) => /^ +use-server %/m.test(text)).map((text) => /^backend (\S+)/.exec(text)[1]);
+    assert.deepEqual(finds, ['seat-service', 'seat-service-pages', 'seat-service-streams', 'inside-seats-private']);
+  }
+  for (const machine of shared.named('seats')) {
+    const conf = shared.seatsConf(machine);
+    said(programPath('seat-service'), '--check-config', '--config', shared.write(machine, 'service.conf', conf));
+    for (const line of [`instance = "${machine.name}"`, 'owners = 2', `address = "${machine.address}:8082"`]) assert.ok(conf.includes(`\n${line}\n`), line);
+  }
+  assert.doesNotMatch(site.seatsConf(site.named('seats')[0]), /owners/, 'off unless asked for');
+});
+
 test('the services take theirs', () => {
   const all = { front: ['queue-front', 'frontConf'], seats: ['seat-service', 'seatsConf'], pay: ['payment-adapter', 'payConf'] };
   for (const [prefix, [program, conf]] of Object.entries(all))

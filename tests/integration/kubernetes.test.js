@@ -2,10 +2,12 @@
 // the same is judged by tests/packages/chart.test.js.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
-import { ROOT } from '../lib-js/index.js';
+import { openScope, ROOT } from '../lib-js/index.js';
 import { faultsOf, ISSUER_AT, judgesOf, kustomized } from '../lib-js/manifests.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
@@ -40,6 +42,44 @@ test('a word that is misspelt, or of the wrong kind, would be seen', async () =>
   assert.deepEqual(await planted(() => {}), []);
   assert.notDeepEqual(await planted((pod) => { pod.containers[0].readinesProbe = {}; }), []);
   assert.notDeepEqual(await planted((pod) => { pod.terminationGracePeriodSeconds = 'long'; }), []);
+});
+
+// What an overlay with that component gives.
+const shared = (() => {
+  const dir = mkdtempSync(join(tmpdir(), 'fairgate-shared-'));
+  const from = (folder) => relative(dir, join(ROOT, 'infra/kubernetes', folder));
+  try {
+    writeFileSync(join(dir, 'kustomization.yaml'), `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: fairgate\nresources: [${from('overlays/small')}]\ncomponents: [${from('shared-seats')}]\n`);
+    return kustomized(relative(join(ROOT, 'infra/kubernetes'), dir));
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+})();
+
+describe('seats that are shared', () => {
+  for (const [title, judge] of judgesOf(shared)) test(title, judge);
+});
+
+test('the edge of the image finds an owner by the name of its pod where the seats are shared, and only there', (t) => {
+  const dir = openScope(t).tempDir('edge-');
+  for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst', 'owners.map']) writeFileSync(join(dir, name), '');
+  const config = execFileSync(join(ROOT, 'infra/images/edge-config'), { encoding: 'utf8' })
+    .replaceAll('/usr/share/fairgate/edge/owners.map', join(dir, 'owners.map')).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
+  const file = join(dir, 'haproxy.cfg');
+  writeFileSync(file, config);
+  for (const documents of [small, shared]) {
+    const told = documents.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'edge').data;
+    const { status, stderr } = spawnSync('haproxy', ['-c', '-V', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...told } });
+    assert.equal(status, 0, stderr);
+  }
+  assert.equal(small.some((document) => JSON.stringify(document).includes('OWNERS')), false);
+  const pods = shared.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'seat-service');
+  assert.equal(pods.spec.replicas, 3);
+  const pages = shared.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'queue-front').data.FAIRGATE_VISITS_SERVED_BY;
+  assert.deepEqual(pages.split(','), Array.from({ length: pods.spec.replicas }, (_, n) => `http://${pods.metadata.name}-${n}.${pods.spec.serviceName}:8092/metrics`));
+  const names = [...config.matchAll(/^ +server (\S+) "(\S+)\.\$\{FAIRGATE_EDGE_SEATS\}:\d+"/gm)];
+  assert.ok(names.every(([, server, pod]) => server === pod), 'servers are called as their pods are');
+  for (let n = 0; n < pods.spec.replicas; n += 1) assert.equal(names.filter(([, server]) => server === `${pods.metadata.name}-${n}`).length, 4, 'requests, pages, streams, and inside');
 });
 
 test('the README names the engines with the versions that were looked at, and every file is told of', () => {

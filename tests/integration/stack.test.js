@@ -150,6 +150,27 @@ describe('a stack', () => {
     assert.ok(!('queue-front-2' in (await stack.parts())));
   });
 
+  test('has several owners of the seats, each by its name, and one again', async () => {
+    await stack.up({ FAIRGATE_SEAT_OWNERS: '2' });
+    const { 'seat-service': first, 'seat-service-2': second } = await stack.parts();
+    assert.deepEqual([first.ports, second.ports], [[stack.base + 2, stack.base + 12], [stack.base + 41, stack.base + 45]]);
+    for (const [name, { ports: [open, within] }] of [['seat-service', first], ['seat-service-2', second]]) {
+      const conf = stack.read(`conf/${name}.conf`);
+      for (const line of [`instance = "${name}"`, 'owners = 2', `address = "127.0.0.1:${open}"`, `private_address = "127.0.0.1:${within}"`]) assert.ok(conf.includes(`\n${line}\n`), line);
+      const front = stack.read('conf/queue-front.conf');
+      for (const url of [`http://127.0.0.1:${within}/metrics`, `http://127.0.0.1:${within}`]) assert.match(front, new RegExp(`["/,]*${url}[",]`));
+    }
+    // Whoever is asked says whose the event is: from then on it is asked there, pages and streams as well.
+    for (const [event, owner, { ports: [port] }] of [['gala', 'seat-service-2', second], ['ball', 'seat-service', first]]) {
+      const told = await stack.edge.get(`/v1/seats/${event}?owner=${owner}`);
+      assert.equal(told.headers['fairgate-owner'], undefined);
+      for (let n = 0; n < 12; n += 1) assert.equal((await stack.edge.get(`/v1/seats/${event}`)).json.port, port);
+    }
+    await stack.up({ FAIRGATE_SEAT_OWNERS: '1' });
+    assert.ok(!('seat-service-2' in (await stack.parts())));
+    assert.doesNotMatch(stack.read('conf/seat-service.conf'), /owners/);
+  });
+
   test('is gone after down, but for its data, and comes back with them', async () => {
     const token = stack.read('secrets/admin-token');
     const redis = `${stack.dir}/redis.sock`;
@@ -218,6 +239,7 @@ test('bad settings are refused with what is allowed', async (t) => {
   const cases = [
     [{ FAIRGATE_PORT_BASE: '80' }, /FAIRGATE_PORT_BASE=80: a number from 1024 to 65400/],
     [{ FAIRGATE_PORT_BASE: 'x' }, /FAIRGATE_PORT_BASE=x: a number/],
+    [{ FAIRGATE_SEAT_OWNERS: '5' }, /FAIRGATE_SEAT_OWNERS=5: a number from 1 to 4/],
     [{ FAIRGATE_QUEUE_FRONTS: '9' }, /FAIRGATE_QUEUE_FRONTS=9: a number from 1 to 8/],
     [{ FAIRGATE_TLS_PEM: '/no/such' }, /FAIRGATE_TLS_PEM=\/no\/such: cannot be read/],
     [{ FAIRGATE_OBSERVE: '2' }, /FAIRGATE_OBSERVE=2: a number from 0 to 1/],

@@ -165,7 +165,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
 
   must('the edge knows every setting', () => {
     const config = execFileSync(join(ROOT, 'infra/images/edge-config'), { encoding: 'utf8' });
-    for (const key of Object.keys(named('ConfigMap', 'edge').data)) assert.ok(config.includes(`\${${key}}`), key);
+    for (const key of Object.keys(named('ConfigMap', 'edge').data)) assert.ok(config.includes(`\${${key}}`) || config.includes(`defined(${key})`), key);
   });
 
   must('each service is given the secrets that its settings name, as files of a Secret, and no others', (t) => {
@@ -232,7 +232,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
   // host, port of each address that is set: "http://inside:8092/metrics", "host=seats-db-rw", a name for the edge.
   const addressesOf = (name) => {
     const data = Object.entries(named('ConfigMap', name)?.data ?? {});
-    const urls = data.filter(([key]) => !/ORIGINS|CONSOLE|PUBLIC_URL/.test(key)).flatMap(([, value]) => [...value.matchAll(/http:\/\/([\w-]+):(\d+)/g)].map(([, host, port]) => [host, Number(port)]));
+    const urls = data.filter(([key]) => !/ORIGINS|CONSOLE|PUBLIC_URL/.test(key)).flatMap(([, value]) => [...value.matchAll(/http:\/\/(?:[\w-]+-\d+\.)?([\w-]+):(\d+)/g)].map(([, host, port]) => [host, Number(port)]));
     const databases = data.flatMap(([, value]) => [...value.matchAll(/\bhost=([\w-]+)-rw\b/g)].map(([, host]) => [host, 5432]));
     const edge = { FRONTS: [8081, 8091], SEATS: [8082, 8092], PAY: [8083, 8093] };
     const named_ = data.flatMap(([key, value]) => (edge[key.replace('FAIRGATE_EDGE_', '')] ?? []).map((port) => [/^([\w-]+)\.fairgate\.svc\.cluster\.local$/.exec(value)[1], port]));

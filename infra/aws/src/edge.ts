@@ -50,6 +50,7 @@ export interface EdgeAt {
   inside?: string; // an address at which services find each other
   domain: string; // of the names in Cloud Map
   event: string;
+  shared?: boolean; // the processes of the seats share the events: each has its name, by which an event is found
 }
 
 // Many alike behind one name. Backends of pages ask for themselves: servers that come by name cannot be tracked.
@@ -65,8 +66,11 @@ const seats = (domain: string, port: number, how: (name: string) => string): str
 const unproven = (domain: string): string[] =>
   SEATS.map((name) => `server ${name}-unproven ${name}.${domain}:8082 track seat-service-unproven/${name} backup ${FINDS}`);
 
+const finders = (): string[] => filled(fileOf('infra/edge/owners.cfg'), { OWNERS: `${FILES}/owners.map` }).trim().split('\n').map((line) => line.trim());
+
 // The whole of edge.cfg.
-export function edgeConfig({ bind, inside, domain, event }: EdgeAt): string {
+export function edgeConfig({ bind, inside, domain, event, shared = false }: EdgeAt): string {
+  const finds = shared ? finders() : [];
   const edge = filled(fileOf('infra/edge/haproxy.cfg'), {
     BIND: bind, MAXCONN: '60000', SOCKET: `${FILES}/edge.sock`, EVENT: event, LISTS: FILES, PAGES, VIEWS: '',
     CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(),
@@ -74,14 +78,14 @@ export function edgeConfig({ bind, inside, domain, event }: EdgeAt): string {
     REQUESTS_PER_10S: `${BOUNDS.REQUESTS_PER_10S}`, REQUESTS_HARD: `${BOUNDS.REQUESTS_PER_10S * 4}`,
     SEATS_CHECK: '/readyz',
     FRONTS: many('queue-front', domain, 8081, false), FRONT_PAGES: many('queue-front', domain, 8081, true),
-    SEATS: lines(...seats(domain, 8082, () => 'check port 8092'), ...unproven(domain)),
-    SEAT_PAGES: lines(...seats(domain, 8082, (name) => `track seat-service/${name}`), ...unproven(domain)),
+    SEATS: lines(...finds, ...seats(domain, 8082, () => 'check port 8092'), ...unproven(domain)),
+    SEAT_PAGES: lines(...finds, ...seats(domain, 8082, (name) => `track seat-service/${name}`), ...unproven(domain)),
     SEATS_UNPROVEN: lines(...seats(domain, 8082, () => 'check port 8092')),
     PAY: many('payment-adapter', domain, 8083, false), PAY_PAGES: many('payment-adapter', domain, 8083, true),
   });
   const second = inside === undefined ? '' : filled(fileOf('infra/ha/etc/inside.cfg'), {
     INSIDE: inside, FRONTS_PRIVATE: many('queue-front', domain, 8091, true),
-    SEATS_PRIVATE: lines(...seats(domain, 8092, (name) => `track seat-service/${name}`)),
+    SEATS_PRIVATE: lines(...finds, ...seats(domain, 8092, (name) => `track seat-service/${name}`)),
   });
   return edge + second + RESOLVERS;
 }

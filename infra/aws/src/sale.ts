@@ -50,6 +50,7 @@ export interface Sale {
   shop: Shop;
   outward: { provider: string[]; beacon: string[] };
   operators?: Operators; // without it the tokens among the secrets are all there is
+  seatOwners?: 1 | 2; // 2: both processes of the seats share the events; otherwise one follows the other
 }
 
 export interface Machines {
@@ -150,6 +151,7 @@ export function checked(sale: Sale): Sale {
   must(['none', 'first', 'second'].includes(sale.awake), 'awake: none, first or second');
   must(sale.awake !== 'second' || sale.second !== undefined, 'awake: there is no second region');
   if (sale.operators !== undefined) checkOperators(sale.operators);
+  must([undefined, 1, 2].includes(sale.seatOwners), 'seatOwners: 1 or 2');
   must(sale.shop.delivery === 'http' || sale.shop.delivery === 'queue', 'shop.delivery: http or queue');
   checkPlace(sale.primary, 'primary');
   const networks = [sale.primary.cidr, sale.shop.cidr];

@@ -58,6 +58,7 @@ function tokens({ operators }: Sale): File[] {
   return [secret('admin-token'), secret('service-token'), ...keys];
 }
 
+const sharesSeats = (sale: Sale): boolean => sale.seatOwners === 2;
 const loops = (cpu: number): number => Math.max(1, Math.floor(cpu / 1024));
 
 function frontTask(plan: Plan): Task {
@@ -95,6 +96,10 @@ function seatsTask(plan: Plan, name: string): Task {
       'postgres.conninfo': conninfo(stores.seats.hosts, PORTS.postgres, 'seat_service', 'seat_service'),
       'passes.keys_url': `http://queue-front.${names.namespaceName}:${PORTS['queue-front'].open}/.well-known/jwks.json`,
       'holds.keys_file': path('hold-keys'), 'journal.instance': name,
+      ...(sharesSeats(plan.sale) && {
+        'owner.owners': 2, 'owner.address': `${name}.${names.namespaceName}:${PORTS['seat-service'].open}`,
+        'owner.private_address': `${name}.${names.namespaceName}:${PORTS['seat-service'].private}`,
+      }),
     },
   };
 }
@@ -127,7 +132,8 @@ function payTask(plan: Plan, shopUrl: string): Task {
 
 function edgeFiles(plan: Plan, bind: string, inside?: string): File[] {
   return [
-    { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event })) },
+    { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event, shared: sharesSeats(plan.sale) })) },
+    ...(sharesSeats(plan.sale) ? [{ name: 'owners.map', text: '' }] : []),
     // The balancer's networks. It hands on what CloudFront wrote, whose last address is the visitor's (door.ts).
     { name: 'edge.trusted.lst', text: plan.network.cidrs('door').join('\n') },
     { name: 'edge.proxy-protocol.lst', text: '' },

@@ -19,7 +19,7 @@ export interface Template {
 }
 
 export const SALE = readSale();
-export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' } };
+export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' }, seatOwners: 2 }; // what sale.json does not choose
 
 export const PERSONS: Sale = { ...SALE, operators: { issuer: 'https://id.house.example/realms/staff', audience: 'https://fairgate.house.example', keys: 'test/jwks.json', rolePrefix: 'fairgate-' } };
 

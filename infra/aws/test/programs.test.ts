@@ -142,12 +142,29 @@ test('HAProxy accepts the edge that is laid down, alone and beside the adapter',
   const dir = mkdtempSync(join(tmpdir(), 'fairgate-edge-'));
   context.after(() => rmSync(dir, { recursive: true }));
   for (const list of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, list), '10.64.0.0/24\n');
-  for (const inside of [undefined, '127.0.0.1']) {
-    const whole = withoutComments(edgeConfig({ bind: ':8080', inside, domain: 'fairgate.internal', event: 'tour' }));
+  writeFileSync(join(dir, 'owners.map'), '\n');
+  for (const [inside, shared] of [[undefined, false], ['127.0.0.1', false], [undefined, true], ['127.0.0.1', true]] as const) {
+    const whole = withoutComments(edgeConfig({ bind: ':8080', inside, domain: 'fairgate.internal', event: 'tour', shared }));
+    assert.equal([...whole.matchAll(/^ +use-server %/gm)].length, shared ? (inside === undefined ? 3 : 4) : 0);
     writeFileSync(join(dir, 'edge.cfg'), whole.replaceAll(FILES, dir).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')));
     const { status, stderr } = spawnSync('haproxy', ['-c', '-q', '-f', join(dir, 'edge.cfg')], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     assert.doesNotMatch(stderr, /ALERT|WARNING/);
+  }
+});
+
+test('where both processes share the seats each says where it is, by the name that the edges know; otherwise neither does', () => {
+  const told = (template: Template, task: string): Record<string, unknown> => {
+    const [, one] = containers(template).find(([path]) => path === `${task}/${task}`)!;
+    return Object.fromEntries((one.Environment as { Name: string; Value: unknown }[]).map(({ Name, Value }) => [Name, Value]));
+  };
+  for (const name of ['seats-a', 'seats-b']) {
+    const shares = told(queuedTemplates().first, name), alone = told(templates().first, name);
+    assert.equal(shares.FAIRGATE_JOURNAL_INSTANCE, name);
+    assert.equal(String(shares.FAIRGATE_OWNER_OWNERS), '2');
+    assert.ok(textOf(shares.FAIRGATE_OWNER_ADDRESS).includes(`${name}.`) && textOf(shares.FAIRGATE_OWNER_ADDRESS).includes(':8082'));
+    assert.ok(textOf(shares.FAIRGATE_OWNER_PRIVATE_ADDRESS).includes(':8092'));
+    assert.deepEqual(Object.keys(alone).filter((key) => key.startsWith('FAIRGATE_OWNER_')), []);
   }
 });
 
