@@ -163,15 +163,16 @@ async function anything(sale, rng, note) {
 // ---- the rows ----
 
 const KNOWN = {
-  'clock payment-adapter': 'The runs here are of an adapter that ended an unpaid order when its own wall clock had passed the end that the seat '
+  'clock payment-adapter': 'The number here is of an adapter that ended an unpaid order when its own wall clock had passed the end that the seat '
     + 'service told. So with a clock that was a minute ahead, seats went back a minute early (I3, `gone-early`), and whoever was about to pay '
-    + 'found the provider\'s page closed (alive, `failed`). No money was wrong. It goes by the clock of the seats by now (`psp/seats_clock.h`); '
-    + 'that was not run again.',
-  'clock queue-front': 'The runs here are of seats that refused a pass from the future: of a front whose clock stepped by a minute, visitors met '
-    + 'a 401 `pass-invalid` (alive, `failed`). They take it by now (`iat_ahead_ok` in `access/pass.c`); that was not run again.',
+    + 'found the provider\'s page closed (alive, `failed`). No money was wrong. It goes by the clock of the seats by now (`psp/seats_clock.h`): '
+    + 'two runs, up to a minute behind and five seconds ahead, found nothing; a minute ahead was not run again.',
+  'clock queue-front': 'The number here is of seats that refused a pass from the future: of a front whose clock stepped by a minute, visitors met '
+    + 'a 401 `pass-invalid` (alive, `failed`). They take it by now (`iat_ahead_ok` in `access/pass.c`): two runs, '
+    + 'one with a minute ahead, found nothing.',
   'power: redis': 'After two heals within seconds the places left out had been measured as joins, and newcomers were asked for 2^20 hashes '
     + 'each: many had no place before their patience ended (I4). Neither the front nor Redis (`sampled_gap` in `lua/heal.lua`) measures that any '
-    + 'more. The runs here are of before.',
+    + 'more: two runs found nothing.',
 };
 
 const rows = [
