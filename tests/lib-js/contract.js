@@ -4,11 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import Ajv2020 from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
-import { CORE_SCHEMA, load } from 'js-yaml';
 import { ROOT } from './service.js';
+
+// For packages that are loaded when a contract is opened: they take longer than all else that index.js
+// brings to each test file, and most open none.
+const require = createRequire(import.meta.url);
 
 // What the HTTP server and the private listener, which all services share, refuse by themselves.
 export const OF_ALL_SERVICES = ['bad-request', 'request-timeout', 'body-too-large', 'target-too-long', 'expectation-failed',
@@ -23,6 +25,7 @@ export function codesOf(path) {
 
 // openContract('queue-front/openapi.yaml')
 export function openContract(path) {
+  const { CORE_SCHEMA, load } = require('js-yaml');
   return new Contract(load(readFileSync(join(ROOT, path), 'utf8'), { schema: CORE_SCHEMA }));
 }
 
@@ -30,8 +33,8 @@ export class Contract {
   constructor(document) {
     this.document = document;
     this.seen = new Set(); // 'GET /v1/queue/{event}/me 200'
-    this.ajv = new Ajv2020.default({ strict: false, allErrors: true });
-    addFormats.default(this.ajv);
+    this.ajv = new (require('ajv/dist/2020.js').default)({ strict: false, allErrors: true });
+    require('ajv-formats').default(this.ajv);
     this.ajv.addSchema(document, 'contract');
     this.paths = Object.keys(document.paths).map((template) => ({
       template,
