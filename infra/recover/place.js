@@ -39,7 +39,7 @@ export class Place {
     this.dir = this.scope.tempDir('place-');
     chmodSync(this.dir, 0o711);
     await this.#company();
-    this.stack = await openStack(this.scope, { env: { FAIRGATE_BUILD_DIR: this.#build(), FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_EDGE_TRUSTED: '127.0.0.1', FAIRGATE_UP_TIMEOUT_S: '150' } });
+    this.stack = await openStack(this.scope, { cluster: 'usual', env: { FAIRGATE_BUILD_DIR: this.#build(), FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_EDGE_TRUSTED: '127.0.0.1', FAIRGATE_UP_TIMEOUT_S: '150' } });
     this.stack.timeoutMs = 400_000;
     this.fronts = ['queue-front', 'queue-front-2'];
     await this.stack.up();

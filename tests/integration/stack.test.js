@@ -32,8 +32,8 @@ describe('a stack', () => {
 
   before(async () => {
     const env = { FAIRGATE_BUILD_DIR: fakeBuild(scope, SERVICES) };
-    stack = await openStack(scope, { env, name: 'one' });
-    other = await openStack(scope, { env, name: 'two' });
+    stack = await openStack(scope, { env, name: 'one', cluster: 'usual' });
+    other = await openStack(scope, { env, name: 'two', cluster: 'usual' });
     [said] = await Promise.all([stack.up(), other.up()]);
   });
   after(() => scope.close());

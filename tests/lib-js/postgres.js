@@ -2,8 +2,8 @@
 // it runs as `postgres`, which Debian's package brings.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.js';
 import { until } from './wait.js';
@@ -24,23 +24,8 @@ export function postgresBin() {
 // and takes five times as long.
 export const psqlPath = () => join(postgresBin(), 'psql');
 
-// Where the cluster lies that others are copies of: by whoever made it, in which version.
-function templateOf(bin) {
-  const made = Math.round(statSync(`${bin}/initdb`).mtimeMs);
-  return fileURLToPath(new URL(`../../build/clusters/${process.getuid()}-${made}`, import.meta.url));
-}
-
-// A fresh cluster becomes the template, whole or not at all; of several at once one does.
-function keepTemplate(data, path) {
-  mkdirSync(dirname(path), { recursive: true });
-  const half = mkdtempSync(`${path}.`);
-  execFileSync('cp', ['-a', `${data}/.`, half]);
-  try {
-    renameSync(half, path);
-  } catch {
-    rmSync(half, { recursive: true, force: true });
-  }
-}
+// Makes a cluster by copying one.
+export const CLUSTER = fileURLToPath(new URL('cluster', import.meta.url));
 
 // startPostgres(scope, {settings, databases: ['seats']}) -> Postgres, answering. Superuser
 // "postgres", no password (the socket's folder is ours alone; on TCP only from 127.0.0.1).
@@ -74,23 +59,21 @@ export class Postgres {
     return `host=${this.socketDir} port=${this.port} dbname=${database} user=${user}`;
   }
 
-  // On a disk of a test's own the cluster is made there and synced; all others are copies of one, which
-  // costs a tenth of what it costs to make one.
+  // A disk that can lose its power wants it, and what is measured.
+  #isDurable() {
+    return this.disk !== null || process.env.FAIRGATE_DURABLE !== undefined;
+  }
+
   initdb() {
-    const made = templateOf(this.bin);
-    if (this.disk === null && existsSync(made)) {
-      execFileSync('cp', ['-a', made, this.data]);
-      return;
-    }
-    this.#make();
-    if (this.disk === null) keepTemplate(this.data, made);
+    if (this.#isDurable()) this.#make();
+    else execFileSync(CLUSTER, [this.bin, this.data]);
   }
 
   #make() {
     mkdirSync(this.data, { recursive: true });
     if (AS_ROOT) execFileSync('chown', [USER, this.data]);
     const argv = [`${this.bin}/initdb`, '-D', this.data, '-U', 'postgres', '-A', 'trust'];
-    argv.push('-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions', ...(this.disk === null ? ['--no-sync'] : []));
+    argv.push('-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions');
     const wrap = AS_ROOT ? ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups'] : [];
     const [program, ...rest] = [...wrap, ...argv];
     const done = spawnSync(program, rest, { encoding: 'utf8', cwd: '/' });
@@ -104,9 +87,8 @@ export class Postgres {
       unix_socket_directories: this.socketDir,
       max_connections: 60,
       shared_buffers: '64MB',
-      // What it wrote outlives its processes by the kernel. A disk that can lose its power wants more, and
-      // what is measured is durable.
-      ...(this.disk === null && process.env.FAIRGATE_DURABLE === undefined ? { fsync: 'off' } : {}),
+      // What it wrote outlives its processes by the kernel.
+      ...(this.#isDurable() ? {} : { fsync: 'off' }),
       ...this.settings,
     };
     const argv = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
@@ -121,10 +103,19 @@ export class Postgres {
       'postgres to answer',
       () => {
         this.child.assertRunning();
-        return this.trySql('SELECT 1').status === 0;
+        return this.#isReady();
       },
-      { timeoutMs: 120_000, everyMs: 50 },
+      { timeoutMs: 120_000, everyMs: 20 },
     );
+  }
+
+  // By what the server itself writes down, which costs neither a client nor a backend. What a dead one has left bears
+  // another pid.
+  #isReady() {
+    const path = join(this.data, 'postmaster.pid');
+    if (!existsSync(path)) return false;
+    const lines = readFileSync(path, 'utf8').split('\n');
+    return Number(lines[0]) === this.child.pid && lines[7]?.trim() === 'ready';
   }
 
   // Ends it in order ("fast": connections are cut, everything is written).

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { FOUND, keepFinding } from './findings.js';
 import { client } from './http.js';
 import { freePortBase } from './ports.js';
-import { psqlPath } from './postgres.js';
+import { CLUSTER, psqlPath } from './postgres.js';
 import { ROOT } from './service.js';
 
 const STACK = join(ROOT, 'infra/stack/stack');
@@ -45,9 +45,10 @@ export function buildWithLimits(scope, limits, names = null) {
 
 // openStack(scope, {env}): nothing runs yet. The scope's end takes it down. The shop's password hashes are of
 // the usual formats and cheap, for a login is seldom what a test is about; `hashes: 'usual'` where it is, and
-// where times are told.
-export async function openStack(scope, { env = {}, name = 'run', wrap = [], hashes = 'cheap' } = {}) {
-  const stack = new Stack(join(scope.dir(), name), await freePortBase(), { FAIRGATE_SEED_HASHES: hashes, ...env }, wrap);
+// where times are told. Its PostgreSQL's cluster is a copy; with `cluster: 'usual'` it is made as `make up` does.
+export async function openStack(scope, { env = {}, name = 'run', wrap = [], hashes = 'cheap', cluster = hashes === 'usual' ? 'usual' : 'copied' } = {}) {
+  const made = cluster === 'usual' ? {} : { FAIRGATE_CLUSTER: CLUSTER };
+  const stack = new Stack(join(scope.dir(), name), await freePortBase(), { FAIRGATE_SEED_HASHES: hashes, ...made, ...env }, wrap);
   scope.defer(() => stack.down());
   return stack;
 }

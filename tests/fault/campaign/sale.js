@@ -62,7 +62,7 @@ class Sale {
   async open(visitors) {
     const build = this.#makeBuild();
     await this.#openDisk(); // before the stack, which ends before it
-    this.stack = await openStack(this.scope, { env: { FAIRGATE_BUILD_DIR: build, FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_UP_TIMEOUT_S: String(UP_MS / 2000) } });
+    this.stack = await openStack(this.scope, { cluster: 'usual', env: { FAIRGATE_BUILD_DIR: build, FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_UP_TIMEOUT_S: String(UP_MS / 2000) } });
     this.stack.timeoutMs = UP_MS;
     mkdirSync(this.stack.dir, { recursive: true });
     chmodSync(this.stack.dir, 0o711);

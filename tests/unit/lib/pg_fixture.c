@@ -1,6 +1,5 @@
-/* pg_fixture.c: initdb and postgres as children. The server refuses to run as root; then it runs as
- * the user `postgres` that Debian's package brings. A cluster is a copy of one that was made once,
- * for these tests and for tests/lib-js/postgres.js alike: to make one costs ten times as much. */
+/* pg_fixture.c: a cluster (tests/lib-js/cluster) and postgres as a child. The server refuses to run
+ * as root; then it runs as the user `postgres` that Debian's package brings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,58 +63,10 @@ static int run(const char *const *words)
     return status;
 }
 
-static void copy(const char *from, const char *to)
-{
-    assert_int_equal(0, run((const char *const[]){"cp", "-a", from, to, NULL}));
-}
-
-/* Where the cluster lies that others are copies of: by whoever made it, with which initdb. */
-static void template_of(const struct pg_fixture *fixture, char *path, size_t cap)
-{
-    char program[300];
-    snprintf(program, sizeof(program), "%s/initdb", fixture->bin);
-    struct stat made;
-    assert_int_equal(0, stat(program, &made));
-    long long made_ms = made.st_mtim.tv_sec * 1000LL + (made.st_mtim.tv_nsec + 500000) / 1000000;
-    snprintf(path, cap, "build/clusters/%u-%lld", (unsigned)getuid(), made_ms);
-}
-
-/* A fresh cluster becomes the template, whole or not at all; of several at once one does. */
-static void keep_template(const struct pg_fixture *fixture, const char *path)
-{
-    char half[120];
-    mkdir("build/clusters", 0777);
-    snprintf(half, sizeof(half), "%s.XXXXXX", path);
-    if (mkdtemp(half) == NULL)
-        return; /* not run where the tree is */
-    char from[100];
-    snprintf(from, sizeof(from), "%s/.", fixture->data);
-    copy(from, half);
-    if (rename(half, path) != 0)
-        run((const char *const[]){"rm", "-rf", half, NULL});
-}
-
 static void initdb(const struct pg_fixture *fixture)
 {
-    char path[100];
-    template_of(fixture, path, sizeof(path));
-    if (access(path, F_OK) == 0) {
-        copy(path, fixture->data);
-        return;
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        char program[300];
-        snprintf(program, sizeof(program), "%s/initdb", fixture->bin);
-        become_server_user(SIGKILL);
-        execl(program, program, "-D", fixture->data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-              "--locale=C.UTF-8", "--no-sync", "--no-instructions", (char *)NULL);
-        _exit(127);
-    }
-    int status;
-    assert_int_equal(child, waitpid(child, &status, 0));
-    assert_int_equal(0, status);
-    keep_template(fixture, path);
+    assert_int_equal(
+        0, run((const char *const[]){"tests/lib-js/cluster", fixture->bin, fixture->data, NULL}));
 }
 
 static bool answers(const struct pg_fixture *fixture)
