@@ -7,9 +7,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Lan } from '../../infra/ha/machines.js';
+import { openDraw } from '../../queue-front/web/draw-check.js';
 import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
 import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from '../integration/queue-front/places.js';
-import { makeEvent, openHouse } from '../integration/queue-front/support.js';
+import { act, makeEvent, openHouse, untilState } from '../integration/queue-front/support.js';
 import { addReplica, beginMove, client, openScope, startCluster, until } from '../lib-js/index.js';
 
 const SHARDS = 4;
@@ -93,14 +94,9 @@ const untilReplica = (node) => until('the old master to follow', async () => {
 });
 
 // All that was told so far, which its replicas have as well.
-async function kept(region, crowd) {
+async function kept(region, crowd, masters = region.cluster.nodes) {
   const told = new Map(crowd.places);
-  await until('replicas to have it', async () => {
-    for (const node of region.nodes.filter(({ machine }) => machine.connected)) {
-      if ((await roleOf(node)) === 'master' && (await node.command('WAIT', 1, 1000)) < 1) return false;
-    }
-    return true;
-  });
+  for (const master of masters) await until('its replica to have it', async () => (await master.command('WAIT', 1, 1000)) >= 1);
   return told;
 }
 
@@ -250,3 +246,130 @@ for (const [what, masterOf] of [
     await region.judge(crowd, before, { ghosts: WIDTH });
   });
 }
+
+test('each master gives its slots to its replica in good order, there and back, under load', async (t) => {
+  const region = await Region.open(t);
+  await region.open();
+  const crowd = new Crowd(region.house, WIDTH);
+  await crowd.untilPlaces(100);
+  for (const [master, replica] of region.replicas) {
+    for (const [to, from] of [[replica, master], [master, replica]]) {
+      await to.command('CLUSTER', 'FAILOVER');
+      await untilMaster(to);
+      await untilReplica(from);
+      await crowd.untilPlaces(60);
+    }
+  }
+  await crowd.stop();
+  await region.judge(crowd, crowd.places);
+});
+
+test('a cluster that no front reaches for a while, and whose servers do not reach each other', async (t) => {
+  const region = await Region.open(t);
+  await region.open();
+  const crowd = new Crowd(region.house, WIDTH);
+  await crowd.untilPlaces(120);
+  for (const { machine } of region.nodes) machine.cut();
+  await turnedAway(crowd, 4 * WIDTH);
+  for (const { machine } of region.nodes) machine.join();
+  await crowd.untilPlaces(120);
+  await crowd.stop();
+  await region.judge(crowd, crowd.places);
+});
+
+// Codes and invitations: what is claimed before a number is given, through the loss of the server that the claim is at.
+const codesOf = async (front) => (await front.admin.get('/admin/events/show/codes')).json.codes[0];
+
+async function replaced(region, master) {
+  master.machine.cut();
+  await untilMaster(region.replicas.get(master));
+}
+
+for (const [what, masterOf] of [
+  ['a shard', (region) => region.someShardsMaster()],
+  ['the cuts and codes', (region) => region.ownerOf(HOME)],
+]) {
+  test(`a code opens as many places as it has uses while the master of ${what} is replaced`, async (t) => {
+    const USES = 400;
+    const region = await Region.open(t);
+    const { house } = region;
+    await region.open({ code_required: true });
+    const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: USES } });
+    assert.equal(load.status, 200, load.text);
+    const crowd = new Crowd(house, WIDTH, { shows: () => ({ body: { code: 'SHARED-CODE' } }) });
+    await crowd.untilPlaces(150);
+    const before = await kept(region, crowd);
+    await replaced(region, await masterOf(region));
+    await until('the code to be used up', () => crowd.refused.size >= 20);
+    await crowd.stop();
+    assert.deepEqual([...new Set(crowd.refused.values())], ['code-used-up']);
+    assert.equal((await codesOf(house.front)).used, USES);
+    // What was under way at the loss may have used it without being remembered.
+    assert.ok(crowd.places.size >= USES && crowd.places.size <= USES + WIDTH, `${crowd.places.size} of ${USES}`);
+    crowd.assertNoPlaceTwice();
+    await assertEveryTicketStands(house, crowd.tickets);
+    for (const [key, place] of before) {
+      const again = await house.front.http.post('/v1/queue/show/join', { headers: { 'idempotency-key': key }, body: { code: 'SHARED-CODE' } });
+      assert.equal(again.json.position, place, again.text);
+    }
+  });
+
+  test(`an invitation is one place, whoever shows it, while the master of ${what} is replaced`, async (t) => {
+    const INVITED = 300;
+    const region = await Region.open(t);
+    const { house } = region;
+    await region.open({ lanes: [{ id: 'fans', share: 30, invitations: INVITED }] });
+    const list = await house.front.admin.get(`/admin/events/show/lanes/fans/invitations?limit=${INVITED}`);
+    const codes = list.json.invitations.map(({ code }) => code);
+    const codeOf = (nth) => codes[nth % INVITED];
+    const crowd = new Crowd(house, WIDTH, { shows: (nth) => ({ headers: { 'x-invitation': codeOf(nth) } }) });
+    await crowd.untilPlaces(100);
+    const before = await kept(region, crowd);
+    await replaced(region, await masterOf(region));
+    const asked = crowd.next; // who comes later asks the one that was promoted
+    await crowd.untilPlaces(2 * INVITED + WIDTH); // each is shown by another key as well
+    await crowd.stop();
+    const placeOf = new Map();
+    for (const [key, place] of crowd.places) {
+      const nth = Number(key.split('-')[1]);
+      if (!before.has(key) && nth < asked) continue; // under way at the loss: nobody knows whether it was kept
+      const code = codeOf(nth);
+      if (!placeOf.has(code)) placeOf.set(code, place);
+      assert.equal(placeOf.get(code), place, `${code}, shown by ${key}`);
+    }
+    assert.equal(placeOf.size, INVITED);
+    assert.equal(new Set(placeOf.values()).size, INVITED, 'a place was given twice');
+    await inSlices(crowd.tickets, (tickets) => assertEveryTicketStands(house, tickets));
+  });
+}
+
+test('a draw of all shards goes through the loss of a shard before it and of the cuts behind it', async (t) => {
+  const region = await Region.open(t);
+  const { house } = region;
+  const inAnHour = new Date(Date.now() + 3600_000).toISOString();
+  await region.open({ prequeue_at: new Date().toISOString(), opens_at: inAnHour }, { open: false });
+  await act(house.front, 'show', 'schedule');
+  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+  const crowd = new Crowd(house, WIDTH);
+  await crowd.untilPlaces(150);
+  await replaced(region, await region.someShardsMaster());
+  await crowd.untilPlaces(150);
+  await crowd.stop();
+  const cuts = await assertPlacesAreWhole(crowd, await region.ownerOf(HOME), { ghosts: WIDTH });
+
+  await act(house.front, 'show', 'draw');
+  const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
+  for (const front of house.fronts) await until('the draw', async () => (await fairness(front)).drawn);
+  const draw = await openDraw(await fairness(house.front));
+  const drawn = crowd.tickets.map(({ ticket, place: entry }) => ({ ticket, place: draw.position(entry) }));
+  assert.equal(new Set(drawn.map(({ place }) => place)).size, drawn.length);
+  await assertEveryTicketStands(house, drawn);
+  const home = await region.ownerOf(HOME);
+  await kept(region, crowd, [home]);
+  await replaced(region, home);
+  const late = new Crowd(house, 4, { name: 'late' });
+  await late.untilPlaces(20);
+  await late.stop();
+  await assertEveryTicketStands(house, [...drawn, ...late.tickets]);
+  for (const place of late.places.values()) assert.ok(place > cuts.places, `${place} is among those who were drawn`);
+});
