@@ -6,7 +6,8 @@
 -- Any role may ask.
 
 -- `late_ms`: since the last file was kept, while there is one to keep: the file before the one that is
--- being written. Names of files sort as the log goes on. 0: there is none, or no archive.
+-- being written. Names of files sort as the log goes on. 0: there is none, or no archive. A server that has
+-- begun again since has had no longer to keep it.
 -- statement: server_archive
 --< failures bigint
 --< late_ms  bigint
@@ -15,6 +16,6 @@ SELECT failed_count AS failures, CASE
         WHEN left(last_archived_wal, 24) >= pg_walfile_name(
             pg_current_wal_lsn() - pg_size_bytes(current_setting('wal_segment_size'))) THEN 0
         ELSE greatest(0, 1000 * extract(epoch FROM now()
-            - coalesce(last_archived_time, stats_reset, pg_postmaster_start_time())))
+            - greatest(last_archived_time, pg_postmaster_start_time())))
     END::bigint AS late_ms
 FROM pg_stat_archiver;
