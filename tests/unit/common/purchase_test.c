@@ -65,6 +65,13 @@ static void the_order_of_its_lines_does_not_count(void **state)
     same.lines_len = other.lines_len = 3;
     strcpy(text, text_of(&same));
     assert_string_equal(text_of(&other), text);
+
+    /* What stands behind a name in memory is no part of it. */
+    const struct purchase_line cut[] = {{{"r12", 2}, SPAN("Front"), 1, 1},
+                                        {SPAN("r10"), SPAN("Front"), 2, 1},
+                                        {{"r19", 2}, SPAN("Front"), 1, 1}};
+    same.lines = cut;
+    assert_string_equal(text_of(&same), text);
 }
 
 static void everything_else_does(void **state)

@@ -24,8 +24,10 @@ static void a_count_begins_with_the_first_and_ends_a_minute_later(void **state)
     assert_int_equal(0, tally_wait_ms(&tally, SPAN("else"), 1, 3000));
     assert_int_equal(1, tally_wait_ms(&tally, who, 3, 60999));
     assert_int_equal(0, tally_wait_ms(&tally, who, 1, 61000));
+    assert_int_equal(0, tally_wait_ms(&tally, who, 1, 61001));
     tally_add(&tally, who, 61000);
     assert_int_equal(0, tally_wait_ms(&tally, who, 2, 61000));
+    assert_int_equal(60000, tally_wait_ms(&tally, who, 1, 61000));
 }
 
 static void what_is_full_stays_so_for_the_time_that_was_said(void **state)
@@ -34,6 +36,7 @@ static void what_is_full_stays_so_for_the_time_that_was_said(void **state)
     struct span who = SPAN("somebody");
     tally_fill(&tally, who, 1000, 500);
     tally_fill(&tally, who, 1400, 500);
+    assert_int_equal(1, tally_wait_ms(&tally, who, UINT32_MAX, 1499));
     tally_add(&tally, who, 1400);
     assert_int_equal(1, tally_wait_ms(&tally, who, UINT32_MAX, 1499));
     assert_int_equal(0, tally_wait_ms(&tally, who, 1, 1500));
