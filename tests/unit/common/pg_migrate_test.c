@@ -1,6 +1,7 @@
 /* pg_migrate_test.c: steps of a schema, against a real server. */
 #include "unit.h"
 
+#include "base/clock.h"
 #include "pg/pg_migrate.h"
 #include "pg_fixture.h"
 
@@ -160,10 +161,14 @@ static int end_program(struct program *program)
     return program->rc;
 }
 
+/* For a minute: a program that has failed never comes to it. */
 static void await(struct pg *pg, const char *sql, int want)
 {
-    while (number(pg, sql) != want)
+    uint64_t until_us = clock_mono_us(clock_system()) + 60 * UINT64_C(1000000);
+    while (number(pg, sql) != want) {
+        assert_true(clock_mono_us(clock_system()) < until_us);
         run(pg, "SELECT pg_sleep(0.01)");
+    }
 }
 
 /* The build of an index waits for the writer; the test for the build. */
