@@ -70,11 +70,11 @@ for (const [program, { schema, setting, more, beside, setUp, rows, settle, table
       assert.equal(done.status, status, `${done.stdout}${done.stderr}`);
       assert.match(done.stderr, why);
     };
-    // All rows of all tables, each by its hash.
+    // All rows of all tables, each by its hash, without when they were retired and which transaction wrote an event.
     const dump = (database = program) => {
       const names = sql(`SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r' ORDER BY 1`, database)
         .split('\n').filter((name) => !beside.includes(name));
-      return sql(names.map((name) => `SELECT '${name} ' || md5((row_to_json(t)::jsonb - 'retired_at')::text) FROM ${name} t
+      return sql(names.map((name) => `SELECT '${name} ' || md5((row_to_json(t)::jsonb - '{retired_at,changed}'::text[])::text) FROM ${name} t
         WHERE row_to_json(t)->>'act' IS DISTINCT FROM 'retired'`).join(' UNION ALL '), database).split('\n').filter(Boolean).sort();
     };
     const make = (...args) => {

@@ -12,6 +12,12 @@ const picture = async (looker, seatCount) =>
 // Nothing of such a request can have reached the service: it failed while connecting.
 const neverSent = (error) => error.syscall === 'connect';
 
+// Some leave what they hold to run out, which takes longer than a test: more of them would take the whole hall.
+const LEFT_MAX = 10;
+
+// A ledger whose test has failed is stopped by nobody, and must not keep the process alive.
+const pause = () => new Promise((resolve) => setTimeout(resolve, 20).unref());
+
 export class Ledger {
   constructor(seats, event, rng) {
     this.seats = seats;
@@ -24,6 +30,7 @@ export class Ledger {
     this.refused = 0; // requests that never left: there was nobody to connect to
     this.answers = new Map(); // status -> how often
     this.running = false;
+    this.left = 0; // holds whose buyer has gone
   }
 
   // `workers` buyers at once, each with a connection and a session of its own.
@@ -49,7 +56,8 @@ export class Ledger {
         const hold = await this.#hold(buyer);
         if (hold !== null) mine.push(hold);
       }
-      if (this.rng.unit() < 0.05) {
+      if (this.rng.unit() < 0.05 && this.left < LEFT_MAX) {
+        this.left += mine.length;
         buyer = visitor(this.seats, this.event, { agent });
         mine = [];
       }
@@ -68,7 +76,7 @@ export class Ledger {
       this.#count(answer.status);
       if (answer.status !== 201) {
         if (answer.json?.code === 'outcome-unknown') this.openSeats += quantity;
-        if (answer.status >= 500) await new Promise((resolve) => setTimeout(resolve, 20));
+        if (answer.status >= 500) await pause();
         return null;
       }
       const { hold, seats } = answer.json;
@@ -79,7 +87,7 @@ export class Ledger {
       if (neverSent(error)) this.refused += 1;
       else this.openSeats += quantity;
       this.#count('none');
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause();
       return null;
     }
   }

@@ -12,8 +12,9 @@ export async function cutsOf(redis, { shards = 4, event = 'show' } = {}) {
 }
 
 // Each place is somebody's or of a hole, none is twice. -> the cuts
-// A server that is lost may take along keys of joins that were counted and not answered yet. Whoever asks again has another
-// place then, and that one is a `ghost`: no more of these than there were joins under way.
+//
+// A server that is lost may take along keys of joins that were counted and not answered yet. People who ask again have
+// another place then, and the first one is a ghost: no more of these than there were joins under way.
 export async function assertPlacesAreWhole(crowd, redis, { ghosts = 0 } = {}) {
   crowd.assertNoPlaceTwice();
   const cuts = await cutsOf(redis);
@@ -25,7 +26,7 @@ export async function assertPlacesAreWhole(crowd, redis, { ghosts = 0 } = {}) {
   return cuts;
 }
 
-// Whoever repeats a join has the same place, at whichever front.
+// A join that is repeated gives the same place, at any front.
 export async function assertRepeatsAreTheSame(crowd, fronts, { keys = [...crowd.places].slice(0, 20).concat([...crowd.places].slice(-20)) } = {}) {
   for (const [i, [key, place]] of keys.entries()) {
     const { http } = fronts[i % fronts.length];
