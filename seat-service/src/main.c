@@ -441,6 +441,8 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 static void loop_stop(struct service_loop *loop)
 {
     struct seats *seats = service_ctx(loop->service);
+    if (loop->index == 0)
+        ended_answer_all(seats->ended);
     turn_close(seats->turns[loop->index]);
     close_keys(&seats->keys[loop->index]);
 }

@@ -81,7 +81,7 @@ static void on_written(uv_work_t *req, int status)
         events_let_go(event);
     }
     if (ended->loop->closed)
-        return; /* nobody is left to answer */
+        return; /* ended_answer_all() was called */
     for (uint32_t i = 0; i < ended->taken_len; i++) {
         struct call *call = &ended->taken[i].call;
         if (ended->rc == 0)
@@ -150,6 +150,21 @@ void ended_session(struct ended *ended, struct http_req *req, struct span sessio
     pass_revoke(ended->conf.revoked, row.session, row.until_s);
     ended->waiting[ended->waiting_len++] = (struct ending){row, call};
     begin(ended);
+}
+
+static void refuse_all(struct ending *endings, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++)
+        call_refuse(&endings[i].call, REFUSAL_ENDING_UNWRITTEN);
+}
+
+void ended_answer_all(struct ended *ended)
+{
+    (void)MAGIC_OF(ended, ended);
+    if (ended->writing) /* the pool reads their rows only */
+        refuse_all(ended->taken, ended->taken_len);
+    refuse_all(ended->waiting, ended->waiting_len);
+    ended->waiting_len = 0;
 }
 
 int ended_create(const struct ended_conf *conf, struct err_slot *err, struct ended **out)
