@@ -27,6 +27,8 @@ const SIDE_BY_SIDE = 4; // on two cores: most of them wait most of the time
 // more than these are no luck, and to run them again would cost as long as it tells nothing.
 const FEW = 6;
 const LONGEST = 10;
+// A process that does not end has failed. The longest file takes two minutes, and five on a machine that others use.
+const FILE_MAX_MS = 8 * 60_000;
 
 // Browsers keep the processors busy, most others wait: so they go side by side. Large files run for long,
 // more or less, so they are begun first, and none so late that it would run on alone.
@@ -41,7 +43,7 @@ function mixed(files) {
 async function tell(some, concurrency) {
   const tests = [];
   if (some.length === 0) return tests;
-  for await (const { line, test, said } of judge(run({ files: some, concurrency }))) {
+  for await (const { line, test, said } of judge(run({ files: some, concurrency, timeout: FILE_MAX_MS }))) {
     process.stdout.write(line);
     if (test !== undefined) tests.push(test);
     if (said !== undefined && FOUND.test(said.text)) keepFinding(`${relative('', said.file)} wrote what no program may say`, said.text);
