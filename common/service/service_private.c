@@ -282,7 +282,7 @@ static bool guard(struct http_req *req, void *ctx)
         return true;
     if (service->persons != NULL && persons_is_token(shown))
         return guard_person(req, service, shown);
-    if (shown.len > 0) /* who shows none has not tried one */
+    if (shown.len > 0) /* no token at all is no attempt */
         count_refused(service, SERVICE_REFUSED_UNKNOWN);
     http_problem_reply(
         req, &(struct http_problem){.status = 401,

@@ -11,7 +11,7 @@ enum { REQUEST_SEATS_MAX = 256 }; /* of one array in a body; the engine decides 
 
 /* Refuses, and tells where the event is. */
 void request_elsewhere(struct call *call, const struct journal_place *place);
-/* Refuses for now, and has the event woken, which is asleep. */
+/* The event is asleep: it is woken, and the caller is told to ask again. */
 void request_wake(struct call *call);
 /* Each returns false after answering the request. The event and the hold in the path: */
 bool request_event(struct call *call, struct http_req *req);

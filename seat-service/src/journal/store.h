@@ -84,17 +84,15 @@ struct store_where {
     int32_t event;
     uint64_t epoch;
     struct span instance, open, within; /* borrowed during the call, as are these: */
-    struct span
-        wanted; /* the name of the process that is to have it; empty: there is no such wish */
-    struct span ready; /* the life of a process that waits for it */
+    struct span wanted; /* the process that is to have it, by name; empty: no such wish */
+    struct span ready;  /* the life of a process that waits for it */
 };
 /* What the owner rows of these say, 1..EVENTS_MAX. */
 int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
                 void (*on_where)(void *ctx, const struct store_where *where), void *ctx);
 
-/* For so long the process of that name is wanted as the event's owner. ERR_NOT_FOUND: no such
- * event.
- */
+/* For the next `wait_ms` the process of that name is wanted as the event's owner. ERR_NOT_FOUND:
+ * there is no such event. */
 int store_want(struct pg *pg, struct span event, struct span wanted, uint32_t wait_ms,
                struct err_slot *err);
 /* It is told that `instance`, of the name `wanted`, has read the journal. */

@@ -21,7 +21,7 @@ bool gate_take(struct gate *gate, uint64_t now_us);                /* any thread
  * is, and paying without asking. */
 uint64_t gate_ahead_ns(const struct gate *gate, uint64_t now_us);
 void gate_pay(struct gate *gate, uint64_t now_us);
-/* Moves such a word onward by so much, from now at the earliest. */
+/* Adds to a moment like `paid_ns`; one that has passed counts as now. */
 void gate_move(_Atomic uint64_t *paid_ns, uint64_t now_ns, uint64_t by_ns);
 
 #endif
