@@ -8,7 +8,7 @@
 -- Bitmaps say what became of a place: `called` it came in, `gone` it was given up before that, `ended`
 -- its session was closed by end, done or leave, `done` its order is through. No place has both `called` and `gone`, so a
 -- stretch's no-shows are its size less the bits of both. A place that came in, is not active and
--- did not end has lost its session to the clock.
+-- did not end has lost its session to the clock. Where Redis has lost the bits, the asking front may know more (`turn`).
 --
 -- A fourth, `skipped`, has the bits of ghosts: called without a token, because nobody had heard of them for
 -- long. One that comes back pays for itself, waits for that at the door (`back` knows it apart from those
@@ -139,6 +139,20 @@ if expires_ms and expires_ms <= visit_ms then
     session_close()
     turn_log(lane, place, ENDED)
     expires_ms = nil
+end
+
+-- The front knows that the visit was over, and Redis may have lost that. Its session is none of those that Redis
+-- has lost: the slot of one of them is not its to give back, or to take.
+local known_over = not expires_ms and tonumber(ARGV[ask_visit.turn]) ~= NO_TURN
+
+local function remember_visit()
+    if not known_over or state == PRE_QUEUE or place > serving or has('called') or has('gone') then
+        return
+    end
+    call('SETBIT', prefix .. 'called', place, 1)
+    if place > bucket.settled then
+        call_came(bucket, true)
+    end
 end
 
 -- ---- pass ----
@@ -284,7 +298,7 @@ end
 -- there or is over.
 local function is_lost()
     local phantoms, doubted = lost_of(bucket)
-    return phantoms > 0 or (not has('called') and (doubted > 0 or is_of_before()))
+    return not known_over and (phantoms > 0 or (not has('called') and (doubted > 0 or is_of_before())))
 end
 
 -- Redis lost this session, or that it was made longer; its signed pass did not. It takes its own slot back, if
@@ -387,18 +401,20 @@ end
 
 -- Is there anything left of the place? A session that Redis has forgotten may come back by its pass.
 local function look()
-    if expires_ms or (has('called') and not has('ended') and phantoms_of(bucket) > 0) then
+    if expires_ms or (has('called') and not has('ended') and not known_over and phantoms_of(bucket) > 0) then
         return tell(SAME)
     elseif has('gone') or has('ended') then
         return tell(GONE)
     end
-    return tell(has('called') and EXPIRED or NOT_YET)
+    return tell((has('called') or known_over) and EXPIRED or NOT_YET)
 end
 
+if ask == 'look' then
+    return look()
+end
+remember_visit()
 if ask == 'pass' then
     return pass()
-elseif ask == 'look' then
-    return look()
 elseif ask == 'extend' then
     return extend()
 elseif ask == 'heartbeat' then

@@ -12,6 +12,13 @@
 
 static void on_visited(struct redis_call *call, const redisReply *reply);
 
+/* TURN_NONE: as far as this front was told, the visit may go on, or begin. */
+static enum turn_kind over_as(const struct line_event *event, uint64_t place)
+{
+    struct turn turn = turns_of(&event->turns, place);
+    return turn.kind == TURN_ENDED || turn.kind == TURN_DONE ? turn.kind : TURN_NONE;
+}
+
 static void send_visit(struct line_visit *visit)
 {
     static const char *const names[] = {"pass", "heartbeat", "end",   "leave",
@@ -30,6 +37,7 @@ static void send_visit(struct line_visit *visit)
         .drawn = line_event_drawn(&event->line),
         .entry = visit->entry > 0 ? visit->entry : WIRE_NONE,
         .moves = visit->moves,
+        .turn = over_as(&event->line, visit->place),
         .member = span_of(member),
     };
     struct text command = store_script(store, SCRIPT_VISIT, visit->event, ASK_VISIT_WORDS);

@@ -153,10 +153,10 @@ export class Front {
     return { outcome, state, places, fresh, retryMs };
   }
 
-  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0 } = {}) {
+  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0, turn = 0 } = {}) {
     const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
       serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn: NO_DRAW,
-      entry, moves, member, // without an entry by no ticket in particular, so none that was handed on
+      entry, moves, turn, member, // without an entry by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
     return { outcome, state, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };

@@ -998,6 +998,43 @@ static void lose_everything(struct rig *rig)
           heals_of(rig, 0) > heals && line_store_ready(rig->store[0]) && !view_of(rig, 0)->stale);
 }
 
+/* The end of a visit is told again after Redis has forgotten it, as is one whose answer was lost.
+ * The other sessions are forgotten as well, and keep their slots. */
+static void after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_again(void **state)
+{
+    struct rig *rig = *state;
+    struct line_knobs knobs = fast;
+    knobs.max_active = 2;
+    redis_server_start(&rig->server);
+    open_store(rig, 0);
+    open_event(rig, &knobs);
+    for (int i = 0; i < 5; i++)
+        join_once(rig, 0, event_id, NULL);
+    AWAIT(rig, view_of(rig, 0)->serving == 2);
+    for (uint64_t place = 1; place <= 2; place++) {
+        assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, place).outcome);
+        assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_END, place).outcome);
+    }
+    AWAIT(rig, view_of(rig, 0)->serving == 4);
+    for (uint64_t place = 3; place <= 4; place++)
+        assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, place).outcome);
+    AWAIT(rig, view_of(rig, 0)->active == 2);
+    lose_everything(rig);
+    assert_int_equal(2, view_of(rig, 0)->active);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_END, 1).outcome);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_LEAVE, 2).outcome);
+    struct line_visit again = visit_once(rig, 0, LINE_PASS, 1);
+    assert_int_equal(LINE_GONE, again.outcome);
+    assert_int_equal(TURN_ENDED, again.turn);
+    assert_int_equal(LINE_GONE, visit_once(rig, 0, LINE_HEARTBEAT, 1).outcome);
+    run_for(rig, 5 * TICK_MS);
+    assert_int_equal(2, view_of(rig, 0)->active);
+    assert_int_equal(4, view_of(rig, 0)->serving);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_HEARTBEAT, 3).outcome);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_END, 4).outcome);
+    AWAIT(rig, view_of(rig, 0)->serving == 5);
+}
+
 /* Ticks are slow here, and one after the pass would only tell of it. */
 static void after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot(void **state)
 {
@@ -1368,6 +1405,7 @@ int main(void)
         TEST(a_wiped_redis_under_load_gives_no_place_twice_and_loses_none),
         TEST(places_told_since_the_last_tick_are_not_told_again_after_a_wipe),
         TEST(after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them),
+        TEST(after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_again),
         TEST(after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot),
         TEST(a_front_that_saw_more_raises_a_redis_that_was_rolled_back),
         TEST(a_redis_that_stalled_makes_no_ghosts),
