@@ -132,7 +132,7 @@ NEEDS_world        := seat-service seat-core pay-core world-queue queue-front qu
 # The rooms that fuzz targets read, and of some rooms single files; the others are left out, since clang takes long
 # over them. The linker says which one a new target misses.
 FUZZ_ROOMS := $(patsubst %,common/%/%,base config crypto http pg system) \
-              $(patsubst %,common/%.c,observe/log observe/trace outcall/outcall pace/tally sale/purchase web/lang) \
+              $(patsubst %,common/%.c,archive/lines archive/manifest observe/log observe/trace outcall/outcall pace/tally sale/purchase web/lang) \
               $(patsubst %,infra/demo/psp-sandbox/src/core/%.c,fault form) \
               $(patsubst %,queue-front/src/%/%,board core/draw core/event core/line core/token line redis scripts) \
               $(patsubst %,queue-front/src/%.c,api/caller ended/archive front/front) \
