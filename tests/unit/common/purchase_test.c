@@ -43,6 +43,10 @@ static void the_vectors_come_out(void **state)
                             .total = 297500,
                             .terms = SPAN("refund:7d")};
     assert_string_equal(text_of(&area), "foQUUDmGA0fecKiWlYC13eBgnymwFtVke4xDjoDoMTo");
+    const struct purchase_line alike[] = {{SPAN("r10"), SPAN("Front"), 150000, 1},
+                                          {SPAN("r1"), SPAN("Front"), 150000, 1}};
+    seats.lines = alike; /* the shorter of two names that begin alike comes first */
+    assert_string_equal(text_of(&seats), "HlRksRyMUVx2lGfCjuBolSedyH8TQb5yky3p2XQJ3Vk");
 }
 
 static void the_order_of_its_lines_does_not_count(void **state)
@@ -121,6 +125,17 @@ static void a_digest_is_read_as_it_is_written_and_no_other_text_is(void **state)
         assert_false(purchase_digest_parse(span_of(bad[i]), back));
 }
 
+static void the_text_of_a_digest_ends_with_its_nul_and_nothing_is_written_behind_it(void **state)
+{
+    (void)state;
+    const uint8_t digest[PURCHASE_DIGEST_BYTES] = {1};
+    char text[PURCHASE_DIGEST_CHARS + 2];
+    memset(text, 'x', sizeof(text));
+    purchase_digest_text(digest, text);
+    assert_int_equal(strlen(text), PURCHASE_DIGEST_CHARS);
+    assert_int_equal(text[PURCHASE_DIGEST_CHARS + 1], 'x');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +143,7 @@ int main(void)
         cmocka_unit_test(the_order_of_its_lines_does_not_count),
         cmocka_unit_test(everything_else_does),
         cmocka_unit_test(a_digest_is_read_as_it_is_written_and_no_other_text_is),
+        cmocka_unit_test(the_text_of_a_digest_ends_with_its_nul_and_nothing_is_written_behind_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,11 +3,19 @@
 
 #include "pace/tally.h"
 
+#include <sodium.h>
+
 static struct tally tally;
+
+static struct span name(const uint64_t *number)
+{
+    return (struct span){(const char *)number, sizeof(*number)};
+}
 
 static int begin(void **state)
 {
     (void)state;
+    memset(&tally, 0xff, sizeof(tally)); /* as memory may be before it is used */
     tally_init(&tally);
     return 0;
 }
@@ -46,10 +54,68 @@ static void a_crowd_takes_no_more_room_and_whoever_came_last_is_known(void **sta
 {
     (void)state;
     for (uint64_t i = 0; i < 100000; i++) {
-        struct span who = {(const char *)&i, sizeof(i)};
-        tally_add(&tally, who, 1000 + i);
-        assert_true(tally_wait_ms(&tally, who, 1, 1000 + i) > 0);
+        tally_add(&tally, name(&i), 1000 + i);
+        assert_true(tally_wait_ms(&tally, name(&i), 1, 1000 + i) > 0);
     }
+}
+
+static unsigned set_of(struct span who)
+{
+    uint64_t hash;
+    crypto_shorthash((unsigned char *)&hash, (const unsigned char *)who.ptr, who.len, tally.key);
+    return hash % TALLY_SETS;
+}
+
+enum { ALIKE = TALLY_WAYS + 1 }; /* one more than have room in a set */
+
+/* Of names that are numbers, as many as share the set of the first. */
+static void find_alike(uint64_t names[ALIKE])
+{
+    names[0] = 1;
+    for (unsigned i = 1; i < ALIKE; i++) {
+        names[i] = names[i - 1] + 1;
+        while (set_of(name(&names[i])) != set_of(name(&names[0])))
+            names[i]++;
+    }
+}
+
+static void those_who_share_a_set_are_counted_each_alone(void **state)
+{
+    (void)state;
+    uint64_t names[ALIKE];
+    find_alike(names);
+    for (unsigned times = 1; times <= TALLY_WAYS; times++) {
+        for (unsigned i = 0; i < times; i++)
+            tally_add(&tally, name(&names[times - 1]), 1000);
+    }
+    for (unsigned times = 1; times <= TALLY_WAYS; times++) {
+        assert_int_equal(60000, tally_wait_ms(&tally, name(&names[times - 1]), times, 1000));
+        assert_int_equal(0, tally_wait_ms(&tally, name(&names[times - 1]), times + 1, 1000));
+    }
+}
+
+static void a_full_set_forgets_the_count_that_ends_first(void **state)
+{
+    (void)state;
+    uint64_t names[ALIKE];
+    for (unsigned first = 0; first < TALLY_WAYS; first++) {
+        begin(NULL);
+        find_alike(names);
+        for (unsigned i = 0; i < TALLY_WAYS; i++)
+            tally_add(&tally, name(&names[i]), i == first ? 1000 : 2000 + i);
+        tally_add(&tally, name(&names[TALLY_WAYS]), 3000);
+        for (unsigned i = 0; i < ALIKE; i++)
+            assert_int_equal(tally_wait_ms(&tally, name(&names[i]), 1, 3000) == 0, i == first);
+    }
+}
+
+static void which_names_share_a_set_is_another_secret_each_time(void **state)
+{
+    (void)state;
+    uint8_t before[sizeof(tally.key)];
+    memcpy(before, tally.key, sizeof(before));
+    begin(NULL);
+    assert_memory_not_equal(before, tally.key, sizeof(before));
 }
 
 int main(void)
@@ -58,6 +124,9 @@ int main(void)
         cmocka_unit_test_setup(a_count_begins_with_the_first_and_ends_a_minute_later, begin),
         cmocka_unit_test_setup(what_is_full_stays_so_for_the_time_that_was_said, begin),
         cmocka_unit_test_setup(a_crowd_takes_no_more_room_and_whoever_came_last_is_known, begin),
+        cmocka_unit_test_setup(those_who_share_a_set_are_counted_each_alone, begin),
+        cmocka_unit_test_setup(a_full_set_forgets_the_count_that_ends_first, begin),
+        cmocka_unit_test_setup(which_names_share_a_set_is_another_secret_each_time, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
