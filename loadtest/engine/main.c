@@ -332,7 +332,7 @@ static void bench_best(const struct plan *plan)
         offered = engine_alternatives(engine, &ask, NOW_MS, offers);
         near[i] = now_ns() - began;
         began = now_ns();
-        engine_publish(engine);
+        engine_publish(engine, i + 1, NULL, NULL);
         publish[i] = now_ns() - began;
     }
     printf("%u alternatives    p50 %.1f us\n", offered, median(near, 101) / 1e3);

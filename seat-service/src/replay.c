@@ -97,7 +97,7 @@ static void put_state(struct text *text, const struct replay *replay, const char
     for (unsigned kind = 1; kind < CHANGE_KIND_COUNT; kind++)
         json_member_u64(text, change_kind_name(kind), replay->kinds[kind]);
     json_close(text, '}');
-    engine_publish(replay->engine);
+    engine_publish(replay->engine, replay->head.seq, NULL, NULL);
     render_counts(text, &shown);
     if (replay->options.seats)
         put_seats(text, plan->plan, replay->engine);
@@ -136,7 +136,7 @@ static int replay_event(struct pg *pg, const struct store_event *event,
     free(document);
     if (rc < 0)
         return rc;
-    struct engine_conf conf = {.plan = plan->plan, .seed = 1, .now_ms = 1, .avail_base = 1};
+    struct engine_conf conf = {.plan = plan->plan, .seed = 1, .now_ms = 1};
     rc = engine_create(&conf, err, &replay.engine);
     if (rc == 0)
         engine_replay_begin(replay.engine);

@@ -26,18 +26,28 @@ function onFound() {
   told.onFound();
 }
 
+// The counts of standing places are those of their message's version. After a resync they are taken as they are.
+let areasOf = 0;
+
+function hearAreas({ version, areas }, anew) {
+  if (version < areasOf && !anew) return;
+  areasOf = version;
+  told.onAreas(areas);
+}
+
 function follow() {
   stream?.close();
   stream = new EventSource(`${path}/stream?since=${plan.version}`);
   stream.addEventListener('open', onFound);
   stream.addEventListener('seats', (message) => {
     const changes = JSON.parse(message.data);
-    told.onAreas(changes.areas);
+    hearAreas(changes, false);
     live.take(changes);
   });
   stream.addEventListener('resync', (message) => {
-    told.onAreas(JSON.parse(message.data).areas);
-    live.renew();
+    const news = JSON.parse(message.data);
+    hearAreas(news, true);
+    live.renew(news.version);
   });
   // The browser reconnects by itself after a lost connection, but not after an answer that is not a
   // stream.
@@ -50,8 +60,8 @@ function follow() {
 async function poll() {
   try {
     const changes = await call('GET', `${path}/availability?since=${plan.version}`);
-    told.onAreas(changes.areas);
-    if (changes.resync) await live.renew();
+    hearAreas(changes, changes.resync);
+    if (changes.resync) await live.renew(changes.version);
     else live.take(changes);
     follow();
   } catch (error) {

@@ -2,7 +2,8 @@
 // between which it leads. If there is a gap before it, because a connection broke, a picture was
 // fetched meanwhile, or another process took over, it is not applied to a picture that it was not
 // made for. Instead the picture is read again, and deltas that came meanwhile are applied to that
-// one, as far as they fit.
+// one, as far as they fit. Versions are the journal's, so what several processes tell compares; one of
+// them may be a moment behind another, and what is shown never goes back for that.
 
 export class Live {
   // `plan` has the version that is shown. fetchPicture() -> [octets, version]; read(plan, octets, version)
@@ -19,19 +20,21 @@ export class Live {
     else if (changes.since <= this.plan.version) {
       this.apply(this.plan, changes);
       this.onChange();
-    } else this.renew(changes);
+    } else this.renew(changes.since, changes);
   }
 
-  // The whole picture, and `known` with it; one at a time.
-  async renew(...known) {
+  // The whole picture, of version `least` or a later one, and `known` with it; one at a time.
+  async renew(least, ...known) {
     if (this.early !== null) return;
     this.early = known;
     try {
-      this.read(this.plan, ...await this.fetchPicture());
+      const [octets, version] = await this.fetchPicture();
+      if (version < least) throw new RangeError('a picture of somebody who is behind');
+      this.read(this.plan, octets, version);
     } catch {
       this.early = null;
       this.plan.version = 0; // no longer of use: any delta now lies beyond a gap
-      this.later(() => this.renew());
+      this.later(() => this.renew(least));
       return;
     }
     const early = this.early;

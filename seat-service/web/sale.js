@@ -220,7 +220,6 @@ function changed() {
   if (map.asked >= 0) ask(map.asked);
 }
 
-// Standing places have no version of their own: the last counts to arrive are the newest.
 function takeAreas(areas) {
   for (const { id, free } of areas ?? []) {
     const area = info.areas.find((other) => other.id === id);

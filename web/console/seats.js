@@ -204,7 +204,7 @@ export async function open(body, event) {
     if (changes.resync) {
       const { octets, etag } = await call('seats', 'GET', `${path}/availability`, { octets: true, headers: { Accept: 'application/octet-stream' } });
       readPicture(plan, octets, versionOf(etag));
-    } else if (changes.version !== plan.version) {
+    } else if (changes.version > plan.version) {
       applyChanges(plan, changes);
     } else {
       return;

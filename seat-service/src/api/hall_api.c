@@ -79,7 +79,7 @@ static void reply_since(struct call *call, uint64_t since)
     struct engine_delta deltas[1024];
     enum { DELTAS = sizeof(deltas) / sizeof(deltas[0]) };
     uint64_t version;
-    int count = engine_avail_since(call->event->engine, since, deltas, DELTAS, &version);
+    int count = avail_view_since(call->loop, call->event, since, deltas, DELTAS, &version);
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
     json_member_u64(&body, "version", version);

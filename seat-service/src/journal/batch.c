@@ -20,6 +20,12 @@ void batch_answer_one(struct journal *journal, struct commit_entry *entry, int r
     commit_queue_give(journal->conf.queue, entry);
 }
 
+void batch_answered(struct journal *journal, uint32_t event, uint64_t seq)
+{
+    /* release: partner of journal_answered(): what was given back can be collected */
+    atomic_store_explicit(&journal->events[event].answered, seq, memory_order_release);
+}
+
 void batch_take_ring(struct journal *journal)
 {
     struct commit_entry *entry;

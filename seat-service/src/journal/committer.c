@@ -135,6 +135,9 @@ static int regain_all(struct journal *journal, struct err_slot *err)
     if (!written)
         return commit(journal, err);
     batch_answer(journal, 0);
+    for (uint32_t i = 0; i < journal->batch.parts_len; i++)
+        batch_answered(journal, journal->batch.part_event[i],
+                       journal->events[journal->batch.part_event[i]].head.seq);
     return 0;
 }
 
@@ -156,6 +159,7 @@ static void judge_parts(struct journal *journal)
             fenced = true;
         for (uint32_t k = 0; k < part->len; k++)
             batch_answer_one(journal, part->entries[k], part->written ? 0 : ERR_STATE);
+        batch_answered(journal, batch->part_event[i], event->head.seq);
     }
     batch->len = 0;
     commit_queue_wake_ports(journal->conf.queue);

@@ -45,9 +45,9 @@ struct journal_host {
     /* The event was created again in the waiting room, as some process learnt; may be repeated,
      * even before found(). May be NULL. */
     void (*renewed)(void *ctx, uint32_t nth, uint64_t incarnation);
-    /* The event is ours and its state is complete: open it. The epoch has never been used before.
-     */
-    void (*own)(void *ctx, uint32_t nth, uint64_t epoch);
+    /* The event is ours and its state is complete, up to the `seq`th change: open it. The epoch has
+     * never been used before. */
+    void (*own)(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq);
     /* Close the event. Called again and again until it returns true: then nothing here uses it any
      * more. May be NULL, as the next three. */
     bool (*leave)(void *ctx, uint32_t nth);
@@ -139,6 +139,9 @@ const char *journal_reason_name(enum journal_reason reason); /* NULL: there is n
 bool journal_is_unproven(const struct journal *journal);
 /* Does a change submitted now have a chance? */
 bool journal_writes(const struct journal *journal);
+
+/* Of an event of ours: its changes up to this one have been given back to their loops. */
+uint64_t journal_answered(const struct journal *journal, uint32_t nth);
 
 struct journal_stats {
     _Atomic uint64_t commits, changes, refused, errors, reconnects, takeovers;

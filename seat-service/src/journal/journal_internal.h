@@ -21,6 +21,7 @@ struct journal_event {
     bool leaving, given;            /* the reader's: on its way out, until its place is free; the
                                      * committer has been told to let go of it */
     _Atomic(enum journal_state) state;
+    _Atomic uint64_t answered; /* the number of a change; see journal_answered() */
     /* Below journal->lock. */
     bool asleep;           /* as its row says: it has to leave our memory */
     bool let_go;           /* nobody here uses it any more: the committer gives its lock back */
@@ -163,6 +164,8 @@ void batch_gather(struct journal *journal);
 void batch_put_back(struct journal *journal);
 void batch_answer(struct journal *journal, int rc); /* all of it */
 void batch_answer_one(struct journal *journal, struct commit_entry *entry, int rc);
+/* All changes of an event up to this one have been answered. */
+void batch_answered(struct journal *journal, uint32_t event, uint64_t seq);
 void batch_answer_proofs(struct journal *journal, uint32_t event, int rc);
 
 /* ---- ownership.c; the committer's ---- */

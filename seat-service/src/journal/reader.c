@@ -163,15 +163,17 @@ static void give(struct journal *journal, uint32_t nth)
     pthread_mutex_lock(&journal->lock);
     bool taken = event->locked && event->locked_epoch <= head.epoch &&
                  journal_role(journal) != JOURNAL_FENCED;
-    if (taken)
+    if (taken) {
+        batch_answered(journal, nth, head.seq);
         role_move_event(journal, event, JOURNAL_EVENT_OWNED);
+    }
     pthread_mutex_unlock(&journal->lock);
     if (!taken)
         return;
     event->retry_ms = 0;
     atomic_fetch_add_explicit(&journal->stats.takeovers, 1, memory_order_relaxed);
     told_owner(journal, event, &head);
-    journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch);
+    journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch, head.seq);
 }
 
 static void forget_lock(struct journal *journal, struct journal_event *event)

@@ -108,6 +108,13 @@ bool journal_is_unproven(const struct journal *journal)
            journal_now_us(journal) > proven_us + OWNER_SILENT_MS * UINT64_C(1000);
 }
 
+uint64_t journal_answered(const struct journal *journal, uint32_t nth)
+{
+    assert(nth < EVENTS_MAX);
+    /* acquire: partner of batch_answered() */
+    return atomic_load_explicit(&journal->events[nth].answered, memory_order_acquire);
+}
+
 bool journal_owns(const struct journal *journal, uint32_t nth)
 {
     return nth < journal_len(journal) &&

@@ -85,7 +85,6 @@ static int new_engine(struct audited *audited, struct err_slot *err)
         .plan = audited->event->plan->plan,
         .seed = 1,
         .now_ms = events_now_ms(audited->auditor->conf.events),
-        .avail_base = 1,
     };
     engine_destroy(audited->engine);
     audited->engine = NULL;

@@ -24,6 +24,16 @@ static void drop(struct forms *forms)
     *forms = (struct forms){0};
 }
 
+/* An owner publishes five times a second, and others read what it commits in between; but nobody
+ * has read more than it has committed, or the journal has lost its end. */
+int avail_view_since(const struct loop *loop, const struct event *event, uint64_t since,
+                     struct engine_delta *out, uint32_t room, uint64_t *version)
+{
+    int count = engine_avail_since(event->engine, since, out, room, version);
+    bool ahead = since > *version && since <= journal_answered(loop->conf.journal, event->nth);
+    return count < 0 && ahead ? 0 : count;
+}
+
 void avail_view_forget(struct avail_view *view, uint32_t nth)
 {
     drop(&view->events[nth]);

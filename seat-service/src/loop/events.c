@@ -9,19 +9,12 @@
 #include "loop/events.h"
 
 #include "base/magic.h"
-#include "service/service.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A version is the owner's epoch and the number of its snapshot of the hall: 53 bits, which
- * JavaScript's numbers hold. At five a second, 2^28 last for a year and a half; at an epoch a
- * second, 2^25 last for a year. */
-#define EPOCH_SHOWN_MAX ((UINT64_C(1) << 25) - 1)
-enum { PICTURE_BITS = 28 };
 
 struct events {
     uint32_t magic;
@@ -113,7 +106,6 @@ static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slo
         .plan = event->plan->plan,
         .seed = seed,
         .now_ms = events_now_ms(events),
-        .avail_base = 0, /* see on_own() */
     };
     int rc = engine_create(&conf, err, &event->engine);
     if (rc == 0)
@@ -150,16 +142,17 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(events->all[nth].plan->plan), CHANGE_HASH_BYTES);
 }
 
-/* Versions are counted within their owner's epoch, so none ever means two things, and a reader with
- * an earlier owner's version is told to fetch everything again. */
-static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
 {
     struct events *events = MAGIC_OF(events, ctx);
     struct event *event = &events->all[nth];
     event->epoch = epoch;
     engine_replay_end(event->engine);
-    engine_avail_begin(event->engine, (epoch & EPOCH_SHOWN_MAX) << PICTURE_BITS);
-    engine_publish(event->engine);
+    engine_publish(event->engine, seq, NULL, NULL);
+    for (uint32_t i = 0; i < SERVICE_LOOPS_MAX; i++) { /* relaxed: `open` is stored below */
+        atomic_store_explicit(&event->settled[i].begun, seq, memory_order_relaxed);
+        atomic_store_explicit(&event->settled[i].done, seq, memory_order_relaxed);
+    }
     if (engine_stats(event->engine).holds_used > 0) /* from an earlier life */
         engine_spare_orders(event->engine, events_now_ms(events) + CONFIRM_SPARED_MS);
     events_used(events, event);
@@ -212,6 +205,17 @@ static bool is_held(const struct event *event)
     return held > 0;
 }
 
+/* The same by the seats themselves, where nothing is under way any more. */
+static bool has_held(const struct event *event)
+{
+    bool held = false;
+    for (uint32_t i = 0; i < plan_area_count(event->plan->plan); i++)
+        held = held || engine_area(event->engine, (uint16_t)i).held > 0;
+    for (uint32_t i = 0; !held && i < plan_seat_count(event->plan->plan); i++)
+        held = engine_seat(event->engine, i).state == ENGINE_HELD;
+    return held;
+}
+
 static uint64_t on_idle(void *ctx, uint32_t nth)
 {
     struct events *events = MAGIC_OF(events, ctx);
@@ -227,8 +231,7 @@ static bool on_stays(void *ctx, uint32_t nth)
     struct events *events = MAGIC_OF(events, ctx);
     struct event *event = &events->all[nth];
     assert(event->leaves > 0);
-    engine_publish(event->engine); /* what was taken since the last tick is not counted yet */
-    if (!is_held(event))
+    if (!has_held(event)) /* what was taken since the last tick is in no picture yet */
         return false;
     event->leaves = 0;
     atomic_store_explicit(&event->found, true, memory_order_seq_cst);
@@ -276,6 +279,54 @@ void events_looked(struct events *events, uint32_t loop, uint64_t look)
 {
     /* release: partner of on_leave() */
     atomic_store_explicit(&events->looked[loop], look, memory_order_release);
+}
+
+/* ---- pictures ---- */
+
+void events_settles(struct event *event, uint32_t loop, uint64_t seq)
+{
+    /* release: partner of latest_settled(): whoever sees the seats finds the number */
+    atomic_store_explicit(&event->settled[loop].begun, seq, memory_order_release);
+}
+
+void events_settled(struct event *event, uint32_t loop, uint64_t seq)
+{
+    /* relaxed: its own */
+    uint64_t begun = atomic_load_explicit(&event->settled[loop].begun, memory_order_relaxed);
+    /* release: partner of events_publish(): the seats are as these changes leave them */
+    atomic_store_explicit(&event->settled[loop].done, begun > seq ? begun : seq,
+                          memory_order_release);
+}
+
+struct settling {
+    const struct event *event;
+    uint32_t loops;
+};
+
+static uint64_t latest_settled(void *ctx)
+{
+    const struct settling *settling = ctx;
+    uint64_t latest = 0;
+    for (uint32_t i = 0; i < settling->loops; i++) {
+        /* acquire: partner of events_settles() */
+        uint64_t begun =
+            atomic_load_explicit(&settling->event->settled[i].begun, memory_order_acquire);
+        latest = begun > latest ? begun : latest;
+    }
+    return latest;
+}
+
+void events_publish(const struct events *events, struct event *event)
+{
+    struct settling settling = {event, events->conf.loops};
+    uint64_t all = UINT64_MAX;
+    assert(settling.loops > 0);
+    for (uint32_t i = 0; i < settling.loops; i++) {
+        /* acquire: partner of events_settled() */
+        uint64_t done = atomic_load_explicit(&event->settled[i].done, memory_order_acquire);
+        all = done < all ? done : all;
+    }
+    engine_publish(event->engine, all, latest_settled, &settling);
 }
 
 /* ---- sessions and ownership, as others tell them ---- */

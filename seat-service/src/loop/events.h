@@ -23,6 +23,7 @@
 #include "http/http.h"
 #include "journal/journal.h"
 #include "render/shown_plan.h"
+#include "service/service.h"
 
 #include <stdatomic.h>
 
@@ -40,11 +41,16 @@ struct event {
     uint64_t leaves; /* the reader's: the look that tells whether it is left; 0: it stays */
     /* The newest that a pass has named, here or at another owner; 0: none. It only rises. */
     _Atomic uint64_t incarnation;
+    /* Of each loop, by the numbers of the journal: what it has begun to settle; up to where it has
+     * settled all that is its own. */
+    struct {
+        _Atomic uint64_t begun, done;
+    } settled[SERVICE_LOOPS_MAX];
 };
 
 struct events_conf {
     const struct clock *clock;
-    uint32_t loops;    /* that will call events_looked() */
+    uint32_t loops;    /* that will call events_looked() and events_settled() */
     struct idem *idem; /* borrowed; replay puts back the answers that the journal knows */
     struct pass_revoked *revoked; /* borrowed; sessions that others have ended are put there */
     void (*fenced)(void *ctx, const char *reason);
@@ -87,6 +93,13 @@ void events_used(struct events *events, struct event *event);
  * events_looked(). */
 uint64_t events_look(const struct events *events);
 void events_looked(struct events *events, uint32_t loop, uint64_t look);
+
+/* On a loop, of its own changes: one is about to be settled; it is the `seq`th of the journal. */
+void events_settles(struct event *event, uint32_t loop, uint64_t seq);
+/* All of them up to this one have been settled. */
+void events_settled(struct event *event, uint32_t loop, uint64_t seq);
+/* Publishes a picture of all that every loop has settled. Of an open event, on one loop. */
+void events_publish(const struct events *events, struct event *event);
 
 /* Does a pass of this incarnation still count? A newer incarnation than any before shuts older ones
  * out. */

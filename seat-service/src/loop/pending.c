@@ -87,8 +87,10 @@ static void on_done(struct commit_entry *entry)
     if (call->on_outcome != NULL)
         call->on_outcome(call->outcome_ctx, entry->rc, &entry->op.change);
     if (entry->rc == 0) {
-        if (!entry->proof)
+        if (!entry->proof) {
+            events_settles(call->event, loop->conf.nth, entry->op.change.seq);
             engine_settle(call->event->engine, &entry->op);
+        }
         if (replies)
             call->finish(call, &entry->op);
     } else {

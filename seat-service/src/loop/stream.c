@@ -2,11 +2,12 @@
  *
  * All readers of an event share each delta, which is made once, so a stream gets at most five a
  * second, however many seats change hands. A reader that was too slow is not sent what it missed;
- * it is told to fetch the availability again, and goes on from there. Areas have no version: a
- * change shows in the number of free places. */
+ * it is told to fetch the availability again, and goes on from there. A version that shows nothing
+ * new is not told. */
 #include "loop/stream.h"
 
 #include "base/magic.h"
+#include "loop/avail_view.h"
 #include "render/render.h"
 
 #include <assert.h>
@@ -53,8 +54,8 @@ static struct http_blob *sse_event(struct stream *stream, const struct event *ev
 struct http_blob *stream_delta(struct stream *stream, const struct event *event, uint64_t since,
                                uint64_t *version)
 {
-    int count = engine_avail_since(event->engine, since, stream->deltas, DELTA_MAX, version);
-    return sse_event(stream, event, count, since, *version);
+    int count = avail_view_since(stream->loop, event, since, stream->deltas, DELTA_MAX, version);
+    return sse_event(stream, event, count, since < *version ? since : *version, *version);
 }
 
 static struct http_blob *on_catch_up(void *ctx)
@@ -106,13 +107,17 @@ void stream_send(struct stream *stream, struct event *event)
     if (viewing->channel == NULL || http_channel_streams(viewing->channel) == 0)
         return;
     events_used(stream->loop->conf.events, event);
-    bool changed = areas_have_changed(viewing, event);
-    if (!changed && engine_avail_version(event->engine) == viewing->sent_version)
+    bool areas = areas_have_changed(viewing, event);
+    if (!areas && engine_avail_version(event->engine) == viewing->sent_version)
         return;
-    struct http_blob *blob =
-        stream_delta(stream, event, viewing->sent_version, &viewing->sent_version);
+    uint64_t version, since = viewing->sent_version;
+    int count = engine_avail_since(event->engine, since, stream->deltas, DELTA_MAX, &version);
+    if (count == 0 && !areas)
+        return;
+    struct http_blob *blob = sse_event(stream, event, count, since, version);
     if (blob == NULL)
         return;
+    viewing->sent_version = version;
     http_channel_publish(viewing->channel, blob);
     http_blob_unref(blob);
 }

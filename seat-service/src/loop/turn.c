@@ -1,10 +1,11 @@
 /* turn.c: creates a loop's parts, drives them, and takes them down.
  *
- * Each loop ticks every PUBLISH_MS: the first one expires holds and publishes the availability of
- * each event; each sends its own streams what has changed since the last tick, and ends those of
- * events that are open no more. Between ticks the
- * committer wakes a loop once per batch, from its own thread. It may do so while the loop is
- * closing: a lock keeps it from using a handle that is gone. */
+ * Each loop ticks every PUBLISH_MS: it settles all that has been committed, so that a picture can
+ * be named by the journal; the first one expires holds and publishes the availability of each
+ * event; each sends its own streams what has changed since the last tick, and ends those of events
+ * that are open no more. Between ticks the committer wakes a loop once per batch, from its own
+ * thread. It may do so while the loop is closing: a lock keeps it from using a handle that is gone.
+ */
 #include "loop/turn.h"
 
 #include "base/magic.h"
@@ -44,15 +45,32 @@ static void on_wake_thread(void *ctx)
     pthread_mutex_unlock(&turn->wake_lock);
 }
 
+enum { COLLECT_MAX = 1024 };
+
 static void on_wake(uv_async_t *async)
 {
     struct turn *turn = MAGIC_OF(turn, async->data);
-    enum { COLLECT_MAX = 1024 };
     if (pending_collect(turn->loop.pending, COLLECT_MAX) == COLLECT_MAX)
         uv_async_send(&turn->wake);
     if (turn->loop.conf.nth == 0)
         expiry_go_on(&turn->expiry);
     retry_look(turn->loop.retry);
+}
+
+/* All that the committer has given back until now: no more than the port's entries. */
+static void collect_all(struct loop *loop)
+{
+    uint64_t answered[EVENTS_MAX];
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++)
+        answered[nth] = journal_answered(loop->conf.journal, nth);
+    for (unsigned got = 0; got < COMMIT_ENTRIES_PER_PORT; got += COLLECT_MAX)
+        if (pending_collect(loop->pending, COLLECT_MAX) < COLLECT_MAX)
+            break;
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
+        struct event *event = events_nth(loop->conf.events, nth);
+        if (event != NULL && events_is_open(event))
+            events_settled(event, loop->conf.nth, answered[nth]);
+    }
 }
 
 static void show_events(struct loop *loop)
@@ -67,7 +85,7 @@ static void show_events(struct loop *loop)
             continue;
         }
         if (loop->conf.nth == 0)
-            engine_publish(event->engine);
+            events_publish(events, event);
         stream_send(loop->streams, event);
     }
     events_looked(events, loop->conf.nth, look);
@@ -77,6 +95,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct turn *turn = MAGIC_OF(turn, timer->data);
     const struct loop_conf *conf = &turn->loop.conf;
+    collect_all(&turn->loop);
     if (conf->nth == 0)
         expiry_tick(&turn->expiry);
     show_events(&turn->loop);

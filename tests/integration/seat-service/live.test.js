@@ -115,6 +115,34 @@ test('a picture that did not come is asked for again, and nothing is believed un
   shows(page, hall);
 });
 
+test('a picture of a process that is behind is not shown: what was told already is not taken back', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  const old = hall.octets();
+  hall.sell(0, 1);
+  hall.sell(1, 1);
+  page.live.take(hall.delta(1)); // beyond a gap
+  page.asked[0].resolve(old);
+  await settled();
+  assert.equal(page.again.length, 1, 'it is asked for again, a moment later');
+  page.again[0]();
+  page.asked[1].resolve(hall.octets());
+  await settled();
+  shows(page, hall);
+});
+
+test('a page whose journal has lost its end is shown what is left of it', async () => {
+  const hall = new Hall();
+  hall.sell(0, 1);
+  const left = hall.octets();
+  hall.sell(1, 1);
+  const page = openPage(hall);
+  page.live.renew(left[1]); // as the resync says
+  page.asked[0].resolve(left);
+  await settled();
+  assert.deepEqual([...page.plan.state], [...hall.pictures[left[1]]]);
+});
+
 test('whatever is lost, late or doubled, the page ends up with what is there', async (t) => {
   const rng = seededRng(t);
   for (let round = 0; round < 300; round += 1) {

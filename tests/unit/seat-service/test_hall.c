@@ -252,6 +252,11 @@ uint64_t test_hold(struct engine *engine, uint64_t buyer, const uint32_t *seats,
     return op.change.hold;
 }
 
+uint64_t test_publish(struct engine *engine)
+{
+    return engine_publish(engine, engine_avail_version(engine) + 1, NULL, NULL);
+}
+
 const char *test_states(const struct engine *engine, uint32_t count, char *out)
 {
     for (uint32_t i = 0; i < count; i++)

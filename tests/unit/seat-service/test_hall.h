@@ -49,6 +49,9 @@ struct engine_ask test_ask_best(uint64_t buyer, uint8_t category, uint32_t quant
 /* Held and settled, or the test fails; answers the hold. */
 uint64_t test_hold(struct engine *engine, uint64_t buyer, const uint32_t *seats, uint32_t count);
 
+/* Publishes a picture under the next version; returns that. */
+uint64_t test_publish(struct engine *engine);
+
 /* "..hs#" of the first `count` seats: free, held, sold, blocked. */
 const char *test_states(const struct engine *engine, uint32_t count, char *out);
 

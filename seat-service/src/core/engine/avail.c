@@ -2,20 +2,28 @@
  *
  * A picture has two bits per seat, in plan order, 32 seats per word. Publishing reads all seat
  * words into the picture that nobody reads, compares it with the other one a word at a time, puts
- * the seats that differ into the ring of deltas, and then makes it the current one by storing the
- * version. It costs a pass over the words (66,000 seats: half a megabyte) five times a second; in
- * exchange, taking a seat writes nothing but the seat.
+ * the seats that differ into the ring of deltas, and then makes it the current one by storing its
+ * number. It costs a pass over the words (66,000 seats: half a megabyte) five times a second while
+ * something happens; in exchange, taking a seat writes nothing but the seat.
  *
- * Version v lies in picture v % 2. A reader loads the version, copies, and loads it again: the
- * picture of v is written to only after v + 1 is current, so an unchanged version means an untorn
- * copy. Words are stored with release and loaded with acquire, so a reader who saw a word of a
- * later picture also sees the later version. A reader starts again only when the version rises
- * while it copies: the version rises five times a second, a copy takes microseconds.
+ * A picture's version is the number of a change in the journal: all changes up to it are in the
+ * picture, perhaps some later ones, and nothing that the journal does not have (seat_shown()). So
+ * pictures of one event compare, whichever process made them: what a reader has of one may be
+ * brought up to date by the deltas of another, since a delta tells the state that a seat has now.
+ * For that, a seat that differs is put into the ring under the latest change that can have made it
+ * differ, the picture's mark: a reader who has this version from elsewhere, without what came early
+ * here, is told with the next one. Where one loop settles everything nothing comes early.
  *
- * An entry of the ring is the seat (20 bits) and the low 44 bits of the version that it changed in,
- * counted from the base. A reader walks back from the head until it meets a version that it has. If
- * a publication has begun to overwrite the ring's tail, or more changed than the ring holds, it
- * reaches its end of the ring first and takes the whole picture. */
+ * Publication n lies in picture n % 2, with its version. A reader loads n, copies, and loads it
+ * again: the picture of n is written to only after n + 1 is current, so an unchanged number means
+ * an untorn copy. Words are stored with release and loaded with acquire, so a reader who saw a word
+ * of a later picture also sees the later number. A reader starts again only when the number rises
+ * while it copies: it rises five times a second, a copy takes microseconds.
+ *
+ * An entry of the ring is the seat (20 bits) and the mark (44 bits), which rises with each picture.
+ * A reader walks back from the head until it meets one that it has. If a publication has begun to
+ * overwrite the ring's tail, or more changed than the ring holds, it reaches its end of the ring
+ * first and takes the whole picture. */
 #include "core/engine/avail.h"
 
 #include <assert.h>
@@ -29,13 +37,15 @@ struct avail {
     const struct plan *plan;
     const struct plan_facts *facts;
     const struct seats *seats;
-    uint64_t base;
     uint32_t words, ring_size, categories;
     _Atomic uint64_t *pictures[2];
     _Atomic uint32_t *counts[2]; /* by category and state */
     _Atomic uint64_t *ring;
-    _Atomic uint64_t heads[2]; /* entries ever written, as of the version of this parity */
-    _Atomic uint64_t version;  /* from 0; readers see base + version */
+    _Atomic uint64_t heads[2];    /* entries ever written, as of the picture of this parity */
+    _Atomic uint64_t versions[2]; /* of the pictures; 0: none has been published */
+    _Atomic uint64_t marks[2];
+    _Atomic uint64_t first; /* version: what changed before it is not in the ring */
+    _Atomic uint64_t nth;   /* of the publication */
     _Atomic bool publishing;
 };
 
@@ -70,8 +80,8 @@ static uint64_t picture_word(const struct avail *avail, uint32_t word)
     if (to > avail->facts->seat_count)
         to = avail->facts->seat_count;
     uint64_t picture = 0;
-    for (uint32_t seat = to; seat-- > from;) /* state is the top two bits of a seat's word */
-        picture = picture << 2 | seats_read(avail->seats, seat) >> 62;
+    for (uint32_t seat = to; seat-- > from;)
+        picture = picture << 2 | seat_shown(seats_read(avail->seats, seat));
     return picture;
 }
 
@@ -92,8 +102,7 @@ static void count_all(struct avail *avail, unsigned which)
     assert(total == avail->facts->seat_count); /* each seat is in one category, in one state */
 }
 
-int avail_create(const struct plan *plan, const struct seats *seats, uint64_t base,
-                 struct avail **out)
+int avail_create(const struct plan *plan, const struct seats *seats, struct avail **out)
 {
     struct avail *avail = calloc(1, sizeof(*avail));
     if (avail == NULL)
@@ -101,7 +110,6 @@ int avail_create(const struct plan *plan, const struct seats *seats, uint64_t ba
     avail->plan = plan;
     avail->facts = plan_facts(plan);
     avail->seats = seats;
-    avail->base = base;
     avail->categories = plan_category_count(plan);
     avail->words = (avail->facts->seat_count + SEATS_A_WORD - 1) / SEATS_A_WORD;
     avail->ring_size = 256;
@@ -137,59 +145,82 @@ size_t avail_memory(const struct avail *avail)
 
 /* ---- publishing ---- */
 
+static void keep_counts(struct avail *avail, unsigned now, unsigned next)
+{
+    for (uint32_t i = 0; i < avail->categories * 4; i++)
+        /* relaxed, release: we wrote them; partner: avail_counts() */
+        atomic_store_explicit(&avail->counts[next][i],
+                              atomic_load_explicit(&avail->counts[now][i], memory_order_relaxed),
+                              memory_order_release);
+}
+
 static uint64_t push_deltas(struct avail *avail, uint64_t head, uint32_t word, uint64_t differ,
-                            uint64_t version)
+                            uint64_t mark)
 {
     assert(differ != 0);
     differ = (differ | differ >> 1) & UINT64_C(0x5555555555555555);
     for (; differ != 0; differ &= differ - 1) {
         uint64_t seat = (uint64_t)word * SEATS_A_WORD + (uint64_t)__builtin_ctzll(differ) / 2;
         assert(seat < avail->facts->seat_count); /* no bit beyond the last seat differs */
-        put(&avail->ring[head++ & (avail->ring_size - 1)], version << SEAT_BITS | seat);
+        put(&avail->ring[head++ & (avail->ring_size - 1)], mark << SEAT_BITS | seat);
     }
     return head;
 }
 
-uint64_t avail_publish(struct avail *avail)
+static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx), void *ctx)
+{
+    uint64_t nth = atomic_load_explicit(&avail->nth, memory_order_relaxed);
+    unsigned now = nth & 1, next = now ^ 1;
+    for (uint32_t i = 0; i < avail->words; i++)
+        put(&avail->pictures[next][i], picture_word(avail, i));
+    uint64_t mark = latest != NULL ? latest(ctx) : version; /* once all seats have been looked at */
+    uint64_t last = get(&avail->marks[now]);
+    mark = mark < version ? version : mark;
+    mark = mark <= last ? last + 1 : mark;
+    assert(mark < UINT64_C(1) << (64 - SEAT_BITS)); /* it fits beside a seat */
+    uint64_t head = get(&avail->heads[now]);
+    uint64_t before = head;
+    for (uint32_t i = 0; i < avail->words; i++) {
+        uint64_t differ = get(&avail->pictures[next][i]) ^ get(&avail->pictures[now][i]);
+        if (differ != 0)
+            head = push_deltas(avail, head, i, differ, mark);
+    }
+    assert(head - before <= avail->facts->seat_count);
+    assert(head >= before);
+    if (head != before)
+        count_all(avail, next);
+    else
+        keep_counts(avail, now, next);
+    put(&avail->heads[next], head);
+    put(&avail->versions[next], version);
+    put(&avail->marks[next], mark);
+    if (nth == 0)
+        put(&avail->first, version);
+    put(&avail->nth, nth + 1); /* release: the new picture is whole for whoever sees this */
+}
+
+uint64_t avail_publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx),
+                       void *ctx)
 {
     /* acquire: takes over from the publisher before us; partner of the release below */
     if (atomic_exchange_explicit(&avail->publishing, true, memory_order_acquire))
         return avail_version(avail);
-    uint64_t version = atomic_load_explicit(&avail->version, memory_order_relaxed);
-    assert(version + 1 < UINT64_C(1) << (64 - SEAT_BITS)); /* it fits beside a seat */
-    unsigned now = version & 1, next = now ^ 1;
-    uint64_t head = get(&avail->heads[now]);
-    uint64_t before = head;
-    for (uint32_t i = 0; i < avail->words; i++) {
-        uint64_t picture = picture_word(avail, i);
-        uint64_t was = get(&avail->pictures[now][i]);
-        put(&avail->pictures[next][i], picture);
-        if (picture != was)
-            head = push_deltas(avail, head, i, picture ^ was, version + 1);
-    }
-    assert(head - before <= avail->facts->seat_count);
-    assert(head >= before);
-    if (head != before) {
-        count_all(avail, next);
-        put(&avail->heads[next], head);
-        version++;
-        put(&avail->version, version); /* release: the new picture is whole for who sees this */
-    }
+    if (version > avail_version(avail))
+        publish(avail, version, latest, ctx);
     atomic_store_explicit(&avail->publishing, false, memory_order_release);
-    return avail->base + version;
+    return avail_version(avail);
 }
 
 /* ---- reading ---- */
 
-void avail_begin(struct avail *avail, uint64_t base)
-{
-    assert(base >= avail->base); /* no version is given two meanings */
-    avail->base = base;
-}
-
 uint64_t avail_version(const struct avail *avail)
 {
-    return avail->base + get(&avail->version);
+    for (;;) {
+        uint64_t nth = get(&avail->nth);
+        uint64_t version = get(&avail->versions[nth & 1]);
+        if (get(&avail->nth) == nth)
+            return version;
+    }
 }
 
 uint64_t avail_copy(const struct avail *avail, uint8_t *out)
@@ -197,15 +228,16 @@ uint64_t avail_copy(const struct avail *avail, uint8_t *out)
     size_t bytes = (avail->facts->seat_count + 3) / 4;
     assert(bytes <= avail->words * sizeof(uint64_t));
     for (;;) {
-        uint64_t version = get(&avail->version);
-        const _Atomic uint64_t *picture = avail->pictures[version & 1];
+        uint64_t nth = get(&avail->nth);
+        const _Atomic uint64_t *picture = avail->pictures[nth & 1];
+        uint64_t version = get(&avail->versions[nth & 1]);
         for (size_t i = 0; i < bytes; i += 8) {
             uint64_t word = get(&picture[i / 8]);
             memcpy(out + i, &word,
                    bytes - i < 8 ? bytes - i : 8); /* little-endian, as on x86, ARM */
         }
-        if (get(&avail->version) == version)
-            return avail->base + version;
+        if (get(&avail->nth) == nth)
+            return version;
     }
 }
 
@@ -215,9 +247,8 @@ static int by_seat(const void *a, const void *b)
     return x->seat < y->seat ? -1 : x->seat > y->seat;
 }
 
-/* Sorted, each seat once, with its state in the picture of `version`. */
-static int finish(const struct avail *avail, uint64_t version, struct engine_delta *out,
-                  uint32_t count)
+/* Sorted, each seat once, with its state in the picture of publication `nth`. */
+static int finish(const struct avail *avail, uint64_t nth, struct engine_delta *out, uint32_t count)
 {
     if (count == 0)
         return 0;
@@ -228,7 +259,7 @@ static int finish(const struct avail *avail, uint64_t version, struct engine_del
             continue;
         uint32_t seat = out[i].seat;
         assert(seat < avail->facts->seat_count); /* as push_deltas() wrote it */
-        uint64_t word = get(&avail->pictures[version & 1][seat / SEATS_A_WORD]);
+        uint64_t word = get(&avail->pictures[nth & 1][seat / SEATS_A_WORD]);
         out[kept++] = (struct engine_delta){
             .seat = seat, .state = (uint8_t)(word >> (2 * (seat % SEATS_A_WORD)) & 3)};
     }
@@ -237,11 +268,11 @@ static int finish(const struct avail *avail, uint64_t version, struct engine_del
     return (int)kept;
 }
 
-static int try_since(const struct avail *avail, uint64_t since, uint64_t version,
+/* What has changed from mark `since` to publication `nth`. */
+static int try_since(const struct avail *avail, uint64_t since, uint64_t nth,
                      struct engine_delta *out, uint32_t room)
 {
-    assert(since <= version);
-    uint64_t head = get(&avail->heads[version & 1]);
+    uint64_t head = get(&avail->heads[nth & 1]), mark = get(&avail->marks[nth & 1]);
     uint32_t count = 0;
     for (uint64_t back = 1;; back++) {
         if (back > head)
@@ -250,7 +281,7 @@ static int try_since(const struct avail *avail, uint64_t since, uint64_t version
             return -1;
         uint64_t entry = get(&avail->ring[(head - back) & (avail->ring_size - 1)]);
         uint64_t changed = entry >> SEAT_BITS;
-        if (changed > version)
+        if (changed > mark)
             return -1; /* overwritten by the next publication */
         if (changed <= since)
             break;
@@ -259,20 +290,18 @@ static int try_since(const struct avail *avail, uint64_t since, uint64_t version
         assert(count < room);
         out[count++].seat = (uint32_t)entry & ((1u << SEAT_BITS) - 1);
     }
-    return finish(avail, version, out, count);
+    return finish(avail, nth, out, count);
 }
 
 int avail_since(const struct avail *avail, uint64_t since, struct engine_delta *out, uint32_t room,
                 uint64_t *version)
 {
     for (;;) {
-        uint64_t current = get(&avail->version);
-        *version = avail->base + current;
-        if (since < avail->base || since > *version)
-            return -1;
-        assert(since - avail->base <= current);
-        int count = try_since(avail, since - avail->base, current, out, room);
-        if (get(&avail->version) == current)
+        uint64_t nth = get(&avail->nth);
+        *version = get(&avail->versions[nth & 1]);
+        bool known = nth > 0 && since >= get(&avail->first) && since <= *version;
+        int count = known ? try_since(avail, since, nth, out, room) : -1;
+        if (get(&avail->nth) == nth)
             return count;
     }
 }
@@ -280,8 +309,9 @@ int avail_since(const struct avail *avail, uint64_t since, struct engine_delta *
 uint64_t avail_counts(const struct avail *avail, struct engine_count *out)
 {
     for (;;) {
-        uint64_t version = get(&avail->version);
-        const _Atomic uint32_t *counts = avail->counts[version & 1];
+        uint64_t nth = get(&avail->nth);
+        uint64_t version = get(&avail->versions[nth & 1]);
+        const _Atomic uint32_t *counts = avail->counts[nth & 1];
         uint32_t total = 0;
         for (uint32_t i = 0; i < avail->categories; i++) {
             out[i] = (struct engine_count){
@@ -291,9 +321,9 @@ uint64_t avail_counts(const struct avail *avail, struct engine_count *out)
                 atomic_load_explicit(&counts[i * 4 + SEAT_BLOCKED], memory_order_acquire)};
             total += out[i].free + out[i].held + out[i].sold + out[i].blocked;
         }
-        if (get(&avail->version) != version)
+        if (get(&avail->nth) != nth)
             continue;
         assert(total == avail->facts->seat_count); /* as count_all() counted them */
-        return avail->base + version;
+        return version;
     }
 }

@@ -9,13 +9,12 @@
 
 struct avail;
 
-int avail_create(const struct plan *plan, const struct seats *seats, uint64_t base,
-                 struct avail **out);
+int avail_create(const struct plan *plan, const struct seats *seats, struct avail **out);
 void avail_destroy(struct avail *avail);
 size_t avail_memory(const struct avail *avail);
 
-void avail_begin(struct avail *avail, uint64_t base);
-uint64_t avail_publish(struct avail *avail);
+uint64_t avail_publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx),
+                       void *ctx);
 uint64_t avail_version(const struct avail *avail);
 uint64_t avail_copy(const struct avail *avail, uint8_t *out);
 int avail_since(const struct avail *avail, uint64_t since, struct engine_delta *out, uint32_t room,

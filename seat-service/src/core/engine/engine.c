@@ -94,7 +94,7 @@ static int create_parts(struct engine *engine, const struct engine_conf *conf)
         return ERR_NOMEM;
     if (best_create(conf->plan, &engine->seats, conf->seed, &engine->best) < 0)
         return ERR_NOMEM;
-    if (avail_create(conf->plan, &engine->seats, conf->avail_base, &engine->avail) < 0)
+    if (avail_create(conf->plan, &engine->seats, &engine->avail) < 0)
         return ERR_NOMEM;
     engine->late.max = conf->late_max != 0 ? conf->late_max : LATE_HOLDS_MAX;
     engine->late.list = calloc(engine->late.max + 1, sizeof(*engine->late.list));

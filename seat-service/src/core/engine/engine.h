@@ -40,10 +40,7 @@ struct engine_conf {
     const struct plan *plan; /* borrowed until engine_destroy() */
     uint64_t seed;           /* for the spreading of best-available and the buyer table's hash */
     uint64_t now_ms;         /* wall clock at the start; the timer wheel begins here */
-    /* Availability versions start here. Use a number that no earlier life of the event reached
-     * (epoch << 32 will do), so that no reader mistakes old availability for new. */
-    uint64_t avail_base;
-    uint32_t late_max; /* late holds that are remembered; 0: LATE_HOLDS_MAX */
+    uint32_t late_max;       /* late holds that are remembered; 0: LATE_HOLDS_MAX */
 };
 
 enum { ENGINE_THREAD_SLOTS_MAX = 64 };
@@ -254,25 +251,25 @@ enum engine_verdict engine_propose(struct engine *engine, const struct engine_as
 /* ---- availability ----
  *
  * Writers touch nothing but seat words. engine_publish() publishes a picture of them; any thread
- * may call it as often as it likes, and the service does so every 200 ms. If a seat has changed
- * since, the version rises and the changed seats join the ring of deltas. Readers only see
- * pictures, so a version always means the same. */
+ * may call it as often as it likes, and the service does so every 200 ms. Readers only see
+ * pictures. What is claimed and not settled is shown as it was. */
 
-/* Versions start here instead of at engine_conf's; to be called before anybody has seen one. */
-void engine_avail_begin(struct engine *engine, uint64_t base);
-/* Returns the version that is current after the call. If two threads call at once, one publishes
- * and the other returns the previous version. */
-uint64_t engine_publish(struct engine *engine);
-uint64_t engine_avail_version(const struct engine *engine);
+/* All changes of the journal up to number `version` are settled; later ones may be, too, up to the
+ * one that `latest` returns, which is asked when the seats have been looked at (NULL: none).
+ * Unless a picture of that version or a later one is there already, one is made and the seats that
+ * changed join the ring of deltas. Returns the version that is current after the call. If two
+ * threads call at once, one publishes and the other returns the previous version. */
+uint64_t engine_publish(struct engine *engine, uint64_t version, uint64_t (*latest)(void *ctx),
+                        void *ctx);
+uint64_t engine_avail_version(const struct engine *engine); /* 0: nothing has been published */
 /* 2 bits a seat: (seats + 3) / 4 bytes into out. Returns the version of what was copied. */
 uint64_t engine_avail_copy(const struct engine *engine, uint8_t *out);
 
 /* What changed after `since`, each seat once with its newest state, ascending. Returns the number,
- * or -1: too old, too many or not one of our versions, so take the whole picture. *version is what
- * the reader has afterwards. */
+ * or -1: too old, too many or later than ours, so take the whole picture. *version is what
+ * the reader has afterwards, who may have `since` from another process. */
 int engine_avail_since(const struct engine *engine, uint64_t since, struct engine_delta *out,
                        uint32_t room, uint64_t *version);
-
 /* Seats as published, areas as of now: out has one entry for each category. */
 uint64_t engine_counts(const struct engine *engine, struct engine_count *out);
 

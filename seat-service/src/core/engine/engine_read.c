@@ -145,14 +145,10 @@ struct engine_area engine_area(const struct engine *engine, uint16_t area)
                                 counts.part[AREA_SOLD], counts.part[AREA_BLOCKED]};
 }
 
-void engine_avail_begin(struct engine *engine, uint64_t base)
+uint64_t engine_publish(struct engine *engine, uint64_t version, uint64_t (*latest)(void *ctx),
+                        void *ctx)
 {
-    avail_begin(engine->avail, base);
-}
-
-uint64_t engine_publish(struct engine *engine)
-{
-    return avail_publish(engine->avail);
+    return avail_publish(engine->avail, version, latest, ctx);
 }
 
 uint64_t engine_avail_version(const struct engine *engine)

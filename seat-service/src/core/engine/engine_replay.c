@@ -350,7 +350,7 @@ static uint64_t hash_of(const struct engine *engine, bool with_late)
 {
     uint64_t hash = 1;
     for (uint32_t i = 0; i < engine->facts->seat_count; i++) /* without the version: seats.h */
-        hash = fold(hash, seats_read(&engine->seats, i) >> SEAT_VERSION_BITS);
+        hash = fold(hash, seats_read(&engine->seats, i) >> SEAT_HOLD_SHIFT);
     for (uint32_t i = 0; i < plan_area_count(engine->plan); i++)
         hash = fold(hash, atomic_load_explicit(&engine->areas[i], memory_order_acquire));
     uint32_t lists = engine_price_list(engine) + 1u;

@@ -69,6 +69,14 @@ static void turn_all(struct engine *engine, const uint32_t *seats, uint32_t coun
     }
 }
 
+/* The seats that phase 1 claimed are the hold's by the journal, too. Before the hold is let go:
+ * then somebody else may turn them. */
+static void settle_claims(struct engine *engine, const struct engine_op *op)
+{
+    for (uint32_t i = 0; i < op->change.add_count; i++)
+        seats_settle(&engine->seats, op->change.seats[i], op->own.slot);
+}
+
 static void turn_places(struct engine *engine, const struct change *change, enum area_part from,
                         enum area_part to, uint32_t quantity)
 {
@@ -169,6 +177,7 @@ static void settle_taken(struct engine *engine, struct engine_op *op)
         HOLD_SET(slot, count, (uint16_t)change->quantity);
     else
         link_seats(engine, slot, change->seats, change->add_count);
+    settle_claims(engine, op);
     hold_write_end(&engine->holds, op->own.slot);
     wheel_touch(&engine->wheel, op->own.slot);
 }
@@ -190,6 +199,7 @@ static void settle_changed(struct engine *engine, struct engine_op *op)
             fewer = change->remove_count - change->add_count;
         link_seats(engine, slot, after, seats_after(own, own_count, change, after));
     }
+    settle_claims(engine, op);
     HOLD_SET(slot, version, change->hold_version);
     hold_write_end(&engine->holds, op->own.slot);
 

@@ -311,6 +311,7 @@ static void turn_words(struct seats *seats, const struct take_word *take, enum s
                        uint32_t from_hold, enum seat_state to, uint32_t to_hold)
 {
     uint32_t first = (take->word - seats->rows[take->row].word) * 64;
+    uint64_t claimed = to != SEAT_FREE ? seat_claimed() : 0;
     for (uint64_t rest = take->add; rest != 0; rest &= rest - 1) {
         uint32_t pos = first + (uint32_t)__builtin_ctzll(rest);
         _Atomic uint64_t *word = &seats->words[plan_seat_at(seats->facts, take->row, pos)];
@@ -321,7 +322,8 @@ static void turn_words(struct seats *seats, const struct take_word *take, enum s
         assert(seat_hold(old) == from_hold);
         /* release: partner of seats_read(); whoever sees the hold's number sees its slot. No fence
          * is needed after it: only bitmaps are judged. */
-        atomic_store_explicit(word, seat_word(to, to_hold, old + 1), memory_order_release);
+        atomic_store_explicit(word, seat_word(to, to_hold, old + 1) | claimed,
+                              memory_order_release);
     }
 }
 
@@ -417,6 +419,17 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
                                  memory_order_release);
     }
     return true;
+}
+
+void seats_settle(struct seats *seats, uint32_t seat, uint32_t hold)
+{
+    _Atomic uint64_t *word = &seats->words[seat];
+    /* relaxed: the claim was made by the hold's owner, who passed the hold on to us */
+    uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
+    assert(seat_hold(old) == hold);
+    assert((old & seat_claimed()) != 0);
+    /* release: hands over to the next reader */
+    atomic_store_explicit(word, old & ~seat_claimed(), memory_order_release);
 }
 
 bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,

@@ -1,10 +1,14 @@
 /* seats.h: the seats of an event as atomic words, and the one protocol by which they change hands.
  *
- *     [63..62] state   [61..38] hold   [37..0] version
+ *     [63..62] state   [61..38] hold   [37] claimed   [36..0] version
  *
  * The version rises on every change, so that a late thread with an outdated word fails its compare
- * instead of freeing a seat that now belongs to somebody else. 2^38 changes of one seat are 87
+ * instead of freeing a seat that now belongs to somebody else. 2^37 changes of one seat are 43
  * years at a hundred a second; it restarts with the process and is not journaled.
+ *
+ * A seat is claimed from when somebody takes it until that is in the journal. Nobody else can have
+ * it, but it is shown as free, as the journal has it: so a picture of the hall is the same whoever
+ * shows it, and never one of something that is refused.
  *
  * Beside the words each row has its bitmap: a bit for each seat, set while it is free. seats.c
  * explains how the two agree, and how many threads at once judge and keep a rule about a row. */
@@ -20,12 +24,12 @@
 
 enum seat_state { SEAT_FREE, SEAT_HELD, SEAT_SOLD, SEAT_BLOCKED };
 
-enum { SEAT_VERSION_BITS = 38, SEAT_HOLD_BITS = 24 };
+enum { SEAT_VERSION_BITS = 37, SEAT_HOLD_SHIFT = 38, SEAT_HOLD_BITS = 24 };
 enum { SEAT_OPERATOR = (1 << SEAT_HOLD_BITS) - 1 }; /* the hold field of a seat being unblocked */
 
 static inline uint64_t seat_word(enum seat_state state, uint32_t hold, uint64_t version)
 {
-    return (uint64_t)state << 62 | (uint64_t)hold << SEAT_VERSION_BITS |
+    return (uint64_t)state << 62 | (uint64_t)hold << SEAT_HOLD_SHIFT |
            (version & ((UINT64_C(1) << SEAT_VERSION_BITS) - 1));
 }
 
@@ -36,7 +40,19 @@ static inline enum seat_state seat_state(uint64_t word)
 
 static inline uint32_t seat_hold(uint64_t word)
 {
-    return (uint32_t)(word >> SEAT_VERSION_BITS) & SEAT_OPERATOR;
+    return (uint32_t)(word >> SEAT_HOLD_SHIFT) & SEAT_OPERATOR;
+}
+
+static inline uint64_t seat_claimed(void)
+{
+    return UINT64_C(1) << SEAT_VERSION_BITS;
+}
+
+/* The state that the journal has. */
+static inline uint64_t seat_shown(uint64_t word)
+{
+    uint64_t claimed = word >> SEAT_VERSION_BITS & 1; /* no branch: a picture asks for each seat */
+    return word >> 62 & (claimed - 1);
 }
 
 struct seats_row {
@@ -116,8 +132,10 @@ enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
  * it. */
 bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                 enum seat_state becomes, uint32_t new_hold);
-/* The same for seats that nobody owns, by compare-and-swap: of several threads at once one
- * succeeds. */
+/* What its hold has claimed is in the journal. Only for the owner of the hold, as above. */
+void seats_settle(struct seats *seats, uint32_t seat, uint32_t hold);
+/* The same as seats_turn() for seats that nobody owns, by compare-and-swap: of several threads at
+ * once one succeeds. */
 bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                  enum seat_state becomes, uint32_t new_hold);
 

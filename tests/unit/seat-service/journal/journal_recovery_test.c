@@ -110,7 +110,7 @@ static uint64_t live(const struct shown_plan *plan, int32_t event, struct pg *pg
     struct rng_seeded rng;
     rng_seeded_init(&rng, 1);
     uint64_t now_ms = clock_wall_us(clock_system()) / 1000 - 1000;
-    struct engine_conf conf = {.plan = plan->plan, .seed = 3, .now_ms = now_ms, .avail_base = 1};
+    struct engine_conf conf = {.plan = plan->plan, .seed = 3, .now_ms = now_ms};
     memset(&life, 0, sizeof(life));
     must(engine_create(&conf, &err, &life.engine), &err);
     life.pg = pg;
@@ -201,7 +201,7 @@ static void write_snapshot(const struct shown_plan *plan, int32_t event, struct 
 {
     struct err_slot err = {0};
     struct engine *engine;
-    struct engine_conf conf = {.plan = plan->plan, .seed = 5, .now_ms = 1, .avail_base = 1};
+    struct engine_conf conf = {.plan = plan->plan, .seed = 5, .now_ms = 1};
     struct store_event id = {.no = event, .id = "life"};
     struct follower follower;
     must(engine_create(&conf, &err, &engine), &err);

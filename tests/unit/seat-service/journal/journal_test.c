@@ -94,10 +94,11 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     change_init(change, CHANGE_IMPORTED, 1700000000000);
 }
 
-static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
 {
     struct process *process = ctx;
     (void)nth;
+    (void)seq;
     process->epoch = epoch;
     process->owned += 1;
 }

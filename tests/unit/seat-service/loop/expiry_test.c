@@ -123,8 +123,11 @@ static struct process *open_process(void)
     uv_loop_init(&process->uv);
     process->uv.data = process;
     must(idem_create(1 << 20, &err, &process->idem), &err);
-    struct events_conf events = {
-        .clock = &test_clock, .idem = process->idem, .fenced = on_fenced, .ctx = process};
+    struct events_conf events = {.clock = &test_clock,
+                                 .loops = 1,
+                                 .idem = process->idem,
+                                 .fenced = on_fenced,
+                                 .ctx = process};
     must(events_create(&events, &err, &process->events), &err);
     struct commit_queue_conf queue = {1, COMMIT_ENTRIES_PER_PORT};
     must(commit_queue_create(&queue, &err, &process->queue), &err);

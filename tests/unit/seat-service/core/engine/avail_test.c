@@ -11,7 +11,7 @@ static struct engine *open_hall(struct plan **plan, uint32_t rows, uint32_t seat
 {
     struct engine *engine;
     *plan = test_hall_block(rows, seats, test_limits(), 30);
-    struct engine_conf conf = {.plan = *plan, .now_ms = TEST_NOW_MS, .avail_base = 5000};
+    struct engine_conf conf = {.plan = *plan, .now_ms = TEST_NOW_MS};
     assert_int_equal(engine_create(&conf, NULL, &engine), 0);
     return engine;
 }
@@ -39,13 +39,13 @@ static void a_picture_has_four_seats_a_byte_lowest_bits_first(void **state)
     engine_settle(engine, &op);
     assert_int_equal(engine_block(engine, TEST_SEATS(3), SPAN(""), 1, &op), ENGINE_OK);
     engine_settle(engine, &op);
-    assert_int_equal(engine_publish(engine), 5001);
-    assert_int_equal(engine_avail_copy(engine, picture), 5001);
+    assert_int_equal(engine_publish(engine, 40, NULL, NULL), 40);
+    assert_int_equal(engine_avail_copy(engine, picture), 40);
     assert_int_equal(picture[0], 2 << 2 | 3 << 6);
     assert_int_equal(picture[1], 1);
     assert_int_equal(picture[2], 0xee); /* not written beyond its length */
     struct engine_count counts[2];
-    assert_int_equal(engine_counts(engine, counts), 5001);
+    assert_int_equal(engine_counts(engine, counts), 40);
     assert_int_equal(counts[0].free, 3);
     assert_int_equal(counts[0].held, 1);
     assert_int_equal(counts[0].sold, 1);
@@ -54,17 +54,60 @@ static void a_picture_has_four_seats_a_byte_lowest_bits_first(void **state)
     close_hall(engine, plan);
 }
 
-static void the_version_rises_only_if_something_changed(void **state)
+static uint8_t state_of(const struct engine *engine, uint32_t seat)
+{
+    uint8_t picture[256];
+    engine_avail_copy(engine, picture);
+    return picture[seat / 4] >> (seat % 4 * 2) & 3;
+}
+
+static void a_picture_has_the_version_that_it_was_published_with(void **state)
 {
     (void)state;
     struct plan *plan;
     struct engine *engine = open_hall(&plan, 1, 8);
-    assert_int_equal(engine_avail_version(engine), 5000);
-    assert_int_equal(engine_publish(engine), 5000);
+    assert_int_equal(engine_avail_version(engine), 0);
+    assert_int_equal(engine_publish(engine, 0, NULL, NULL), 0);
+    assert_int_equal(engine_publish(engine, 5, NULL, NULL), 5); /* though nothing has changed */
     test_hold(engine, 1, TEST_SEATS(1));
-    assert_int_equal(engine_avail_version(engine), 5000);
-    assert_int_equal(engine_publish(engine), 5001);
-    assert_int_equal(engine_publish(engine), 5001);
+    assert_int_equal(engine_publish(engine, 5, NULL, NULL), 5); /* none has two meanings */
+    assert_int_equal(state_of(engine, 1), ENGINE_FREE);
+    assert_int_equal(engine_publish(engine, 4, NULL, NULL), 5); /* and none is lower than before */
+    assert_int_equal(engine_publish(engine, 9, NULL, NULL), 9);
+    assert_int_equal(state_of(engine, 1), ENGINE_HELD);
+    close_hall(engine, plan);
+}
+
+static void what_is_not_in_the_journal_yet_is_shown_as_it_was(void **state)
+{
+    (void)state;
+    struct plan *plan;
+    struct engine *engine = open_hall(&plan, 1, 8);
+    struct engine_op taken, changed, blocked;
+    struct engine_count counts[2];
+    uint64_t id = test_hold(engine, 1, TEST_SEATS(1, 2));
+    struct engine_ask ask = test_ask_seats(2, TEST_SEATS(4));
+    struct engine_who who = test_who(1);
+    static const uint32_t add[] = {3}, remove[] = {1};
+    struct engine_edit edit = {.add = add, .add_count = 1, .remove = remove, .remove_count = 1};
+    assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &taken), ENGINE_OK);
+    assert_int_equal(engine_change(engine, id, &who, &edit, TEST_NOW_MS, &changed), ENGINE_OK);
+    assert_int_equal(engine_block(engine, TEST_SEATS(6), SPAN(""), 1, &blocked), ENGINE_OK);
+    test_publish(engine);
+    static const uint8_t before[] = {ENGINE_FREE, ENGINE_HELD, ENGINE_HELD, ENGINE_FREE,
+                                     ENGINE_FREE, ENGINE_FREE, ENGINE_FREE, ENGINE_FREE};
+    for (uint32_t seat = 0; seat < 8; seat++)
+        assert_int_equal(state_of(engine, seat), before[seat]);
+    engine_counts(engine, counts);
+    assert_int_equal(counts[0].free, 6);
+    engine_settle(engine, &taken);
+    engine_settle(engine, &changed);
+    engine_undo(engine, &blocked);
+    test_publish(engine);
+    static const uint8_t after[] = {ENGINE_FREE, ENGINE_FREE, ENGINE_HELD, ENGINE_HELD,
+                                    ENGINE_HELD, ENGINE_FREE, ENGINE_FREE, ENGINE_FREE};
+    for (uint32_t seat = 0; seat < 8; seat++)
+        assert_int_equal(state_of(engine, seat), after[seat]);
     close_hall(engine, plan);
 }
 
@@ -76,21 +119,51 @@ static void since_tells_each_seat_once_with_its_newest_state(void **state)
     struct engine_delta deltas[16];
     struct engine_op op;
     uint64_t version;
+    engine_publish(engine, 10, NULL, NULL);
     uint64_t id = test_hold(engine, 1, TEST_SEATS(9, 2));
-    engine_publish(engine);
+    engine_publish(engine, 15, NULL, NULL);
     assert_int_equal(engine_release(engine, id, 1, TEST_NOW_MS, &op), ENGINE_OK);
     engine_settle(engine, &op);
     test_hold(engine, 1, TEST_SEATS(2, 5));
-    engine_publish(engine);
-    assert_int_equal(engine_avail_since(engine, 5000, deltas, 16, &version), 3);
-    assert_int_equal(version, 5002);
+    engine_publish(engine, 20, NULL, NULL);
+    assert_int_equal(engine_avail_since(engine, 10, deltas, 16, &version), 3);
+    assert_int_equal(version, 20);
     assert_int_equal(deltas[0].seat, 2);
     assert_int_equal(deltas[0].state, ENGINE_HELD);
     assert_int_equal(deltas[1].seat, 5);
     assert_int_equal(deltas[2].seat, 9);
     assert_int_equal(deltas[2].state, ENGINE_FREE);
-    assert_int_equal(engine_avail_since(engine, 5001, deltas, 16, &version), 2);
-    assert_int_equal(engine_avail_since(engine, 5002, deltas, 16, &version), 0);
+    assert_int_equal(engine_avail_since(engine, 12, deltas, 16, &version), 3); /* of elsewhere */
+    assert_int_equal(engine_avail_since(engine, 15, deltas, 16, &version), 2);
+    assert_int_equal(engine_avail_since(engine, 17, deltas, 16, &version), 2);
+    assert_int_equal(engine_avail_since(engine, 20, deltas, 16, &version), 0);
+    close_hall(engine, plan);
+}
+
+static uint64_t number(void *ctx)
+{
+    return *(const uint64_t *)ctx;
+}
+
+/* One loop is further than the others, so its changes are seen before the version has come to
+ * them. A reader who has that version from a process that shows no more than it says is told. */
+static void what_is_seen_early_is_told_again(void **state)
+{
+    (void)state;
+    struct plan *plan;
+    struct engine *engine = open_hall(&plan, 1, 8);
+    struct engine_delta deltas[8];
+    uint64_t version, latest = 1;
+    engine_publish(engine, 1, number, &latest);
+    test_hold(engine, 1, TEST_SEATS(3));
+    latest = 7;
+    engine_publish(engine, 5, number, &latest);
+    assert_int_equal(engine_avail_since(engine, 5, deltas, 8, &version), 1);
+    assert_int_equal(deltas[0].seat, 3);
+    assert_int_equal(engine_avail_since(engine, 1, deltas, 8, &version), 1);
+    engine_publish(engine, 7, number, &latest);
+    assert_int_equal(engine_avail_since(engine, 5, deltas, 8, &version), 1);
+    assert_int_equal(engine_avail_since(engine, 7, deltas, 8, &version), 0);
     close_hall(engine, plan);
 }
 
@@ -102,18 +175,21 @@ static void who_is_too_far_behind_or_ahead_takes_the_whole_picture(void **state)
     struct engine_delta deltas[600];
     struct engine_op op;
     uint64_t version;
-    assert_int_equal(engine_avail_since(engine, 4999, deltas, 600, &version), -1);
-    assert_int_equal(engine_avail_since(engine, 5001, deltas, 600, &version), -1);
-    assert_int_equal(version, 5000);
+    assert_int_equal(engine_avail_since(engine, 0, deltas, 600, &version), -1);
+    engine_publish(engine, 100, NULL, NULL);
+    assert_int_equal(engine_avail_since(engine, 0, deltas, 600, &version), -1);
+    assert_int_equal(engine_avail_since(engine, 99, deltas, 600, &version), -1); /* not ours */
+    assert_int_equal(engine_avail_since(engine, 101, deltas, 600, &version), -1);
+    assert_int_equal(version, 100);
     for (uint32_t i = 0; i < 300; i++) { /* more than the ring of a small hall keeps */
         uint64_t id = test_hold(engine, 1, &i, 1);
-        engine_publish(engine);
+        test_publish(engine);
         assert_int_equal(engine_release(engine, id, 1, TEST_NOW_MS, &op), ENGINE_OK);
         engine_settle(engine, &op);
     }
-    engine_publish(engine);
+    test_publish(engine);
     uint64_t now = engine_avail_version(engine);
-    assert_int_equal(engine_avail_since(engine, 5000, deltas, 600, &version), -1);
+    assert_int_equal(engine_avail_since(engine, 100, deltas, 600, &version), -1);
     assert_int_equal(version, now);
     assert_true(engine_avail_since(engine, now - 10, deltas, 600, &version) > 0);
     assert_int_equal(engine_avail_since(engine, now - 10, deltas, 3, &version), -1);
@@ -124,8 +200,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_picture_has_four_seats_a_byte_lowest_bits_first),
-        cmocka_unit_test(the_version_rises_only_if_something_changed),
+        cmocka_unit_test(a_picture_has_the_version_that_it_was_published_with),
         cmocka_unit_test(since_tells_each_seat_once_with_its_newest_state),
+        cmocka_unit_test(what_is_not_in_the_journal_yet_is_shown_as_it_was),
+        cmocka_unit_test(what_is_seen_early_is_told_again),
         cmocka_unit_test(who_is_too_far_behind_or_ahead_takes_the_whole_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

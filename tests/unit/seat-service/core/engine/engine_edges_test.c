@@ -457,7 +457,7 @@ static void a_hall_of_standing_places_alone_sells_them(void **state)
     assert_string_equal(ask_now(f, test_ask_best(1, ENGINE_CATEGORY_ANY, 1, true)), "sold-out");
     assert_string_equal(extend(f, id, "o"), "ok");
     assert_string_equal(confirm(f, id, "o"), "ok");
-    engine_publish(f->engine);
+    test_publish(f->engine);
     engine_counts(f->engine, counts);
     assert_int_equal(counts[1].sold, HOLD_AREA_QUANTITY_MAX);
     assert_int_equal(counts[1].free, 2000 - HOLD_AREA_QUANTITY_MAX);

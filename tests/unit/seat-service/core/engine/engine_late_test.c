@@ -26,7 +26,7 @@ struct world {
 static struct engine *make_engine(const struct plan *plan, uint32_t late_max)
 {
     struct engine_conf conf = {
-        .plan = plan, .seed = 1, .now_ms = TEST_NOW_MS, .avail_base = 1, .late_max = late_max};
+        .plan = plan, .seed = 1, .now_ms = TEST_NOW_MS, .late_max = late_max};
     struct engine *engine;
     struct err_slot err;
     assert_int_equal(engine_create(&conf, &err, &engine), 0);

@@ -562,7 +562,7 @@ static void what_many_threads_journal_replays_to_the_same_state(void **state)
     for (unsigned round = 0; round < scale(SCENES); round++) {
         struct plan *plan = test_hall_block(2, 16, test_limits(), 30);
         struct engine_conf conf = {
-            .plan = plan, .seed = 1, .now_ms = TEST_NOW_MS, .avail_base = 1, .late_max = LATE_ROOM};
+            .plan = plan, .seed = 1, .now_ms = TEST_NOW_MS, .late_max = LATE_ROOM};
         struct scene scene = {.shared = {.seats = 32, .calls = 120}, .now_ms = TEST_NOW_MS};
         struct err_slot err;
         struct thread threads[4];
@@ -826,7 +826,7 @@ static void *publish_or_follow(void *arg)
         atomic_store(&shared->stop, true);
     } else if (t->number == 1) {
         while (!atomic_load(&shared->stop))
-            engine_publish(shared->engine);
+            test_publish(shared->engine);
     } else {
         follow_deltas(t);
     }
