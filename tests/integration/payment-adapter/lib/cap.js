@@ -1,0 +1,25 @@
+// A cap on questions to the user database, met on purpose.
+
+import assert from 'node:assert/strict';
+import { until } from '../../../lib-js/index.js';
+
+// storm() answers promises of logins at once, counted() how many questions there have been. Until some of the
+// logins were refused and two seconds of the cap were used, however long that takes; in no second there were more.
+export async function assertCapHolds({ perS, storm, counted }) {
+  const from = await counted();
+  const seen = []; // so many by then; they are counted between `first` and `last`
+  let refused = 0;
+  await until('the cap to be met, and two seconds of it to be used', async () => {
+    refused += (await Promise.all(storm())).filter(({ status }) => status === 503).length;
+    const first = Date.now();
+    const total = (await counted()) - from;
+    seen.push({ first, total, last: Date.now() });
+    return refused > 0 && total >= 2 * perS;
+  }, { everyMs: 0 });
+  for (const { total, last } of seen) {
+    const earlier = seen.findLast(({ first }) => first <= last - 1000);
+    if (earlier === undefined) continue;
+    const [asked, ms] = [total - earlier.total, last - earlier.first];
+    assert.ok(asked <= 1 + (perS * ms) / 1000, `${asked} in ${ms} ms`);
+  }
+}
