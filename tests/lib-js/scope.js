@@ -15,11 +15,13 @@ process.on('exit', () => {
   for (const child of LIVE) child.signal('SIGKILL');
 });
 
-// Asked to end, a test file still tidies up: what was started in the background, such as a whole
-// stack, would outlive it otherwise.
+// Asked to end, a test file says what it was still waiting for, since whoever asks may do so because it did not end
+// by itself. And it tidies up: what was started in the background, such as a whole stack, would outlive it otherwise.
 const OPEN = new Set();
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
+    const handles = process.report.getReport().libuv.filter(({ is_active: active, is_referenced: counts }) => active && counts);
+    process.stderr.write(`${process.argv[1]} was asked to end by ${signal}; ${OPEN.size} scopes and these handles were open:\n${handles.map((one) => `  ${JSON.stringify(one)}\n`).join('')}`);
     await Promise.allSettled([...OPEN].map((scope) => scope.close()));
     process.exit(1);
   });
