@@ -59,6 +59,7 @@ endif
 # What tests link are many programs, and this linker takes a third of the other's time for one.
 LDFLAGS_asan := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 LDFLAGS_tsan := $(LDFLAGS_asan)
+TELLS_asan   := -Wl,-u,unit_tells_of_threads
 LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 # Reports of the sanitizers name functions and lines: that is -g1, and two thirds of the compiler's time
 # with -g3, which is debug's.
@@ -205,7 +206,7 @@ $$(TEST_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(HELPS_$(1)) $$(LIB_$(1)) $$(TEST_NEED
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$(CC) -o $$@ $$(filter %.o,$$^) $$(TEST_LIBS_$(1))
-TEST_LIBS_$(1) = $$(HELPS_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
+TEST_LIBS_$(1) = $(TELLS_$(VARIANT)) $$(HELPS_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
 DEPS += $$(patsubst $(OUT)/%,$(OUT)/obj/%.d,$$(TEST_$(1))) $$(patsubst %.o,%.d,$$(HELP_$(1)))
 UNIT_TESTS += $$(TEST_$(1))
 

@@ -50,7 +50,7 @@ NTH_LINK = -Wl,-u,__wrap_malloc -Wl,--defsym=_fail=nth_noticed $(NTH_CALLS:%=-Wl
 LDFLAGS_coverage = $(NTH_LINK)
 nth: ## each call of the code that can fail fails once, under the unit tests (FAIRGATE_NTH_DRAW=n: n of them)
 	@infra/deps test
-	@$(MAKE) --no-print-directory VARIANT=asan OUT=build/nth LDFLAGS_asan= LDFLAGS='$(NTH_LINK)' \
+	@$(MAKE) --no-print-directory VARIANT=asan OUT=build/nth LDFLAGS_asan= TELLS_asan= LDFLAGS='$(NTH_LINK)' \
 	    $(if $(PATTERN),$$(cd tests/unit && find * -name '*_test.c' | grep -E '$(PATTERN)' | sed 's|\(.*\)\.c|build/nth/tests/unit/\1|'),unit-programs)
 	@node infra/nth.js build/nth $(if $(PATTERN),'$(PATTERN)')
 soak: ## the long forms of the random and crash tests

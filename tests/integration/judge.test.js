@@ -47,7 +47,8 @@ const programs = {};
 before(() => {
   const dir = scope.tempDir('crash-');
   writeFileSync(join(dir, 'crash.c'), CRASHES);
-  for (const [variant, flags] of Object.entries({ plain: [], asan: ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'] })) {
+  const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-D_GNU_SOURCE', join(ROOT, 'tests/unit/lib/threads.c')];
+  for (const [variant, flags] of Object.entries({ plain: [], asan: sanitized })) {
     programs[variant] = join(dir, variant);
     execFileSync('cc', ['-g', '-O1', '-w', ...flags, '-o', programs[variant], join(dir, 'crash.c')]);
   }
