@@ -4,6 +4,7 @@
  * Threads: the loops (turn.c), the committer (journal.c), the reader (reader.c), the auditor
  * (auditor.c), and libuv's pool for imports and exports. */
 #include "api/buyer_api.h"
+#include "api/errand.h"
 #include "api/hall_api.h"
 #include "api/hall_page.h"
 #include "api/operator_api.h"
@@ -47,6 +48,7 @@ struct seats {
     _Atomic(struct auditor *) auditor; /* the reader may ask for it while it is being started */
     struct ended *ended;
     struct series *series;
+    struct errand_list *errands;
     struct operator_api *operator_api;
     struct place_api *place_api;
     struct site *hall;
@@ -279,9 +281,11 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = start_tables(seats, err);
     if (rc == 0)
+        rc = errand_list_create(err, &seats->errands);
+    if (rc == 0)
         rc = operator_api_create(
-            &(struct operator_api_conf){seats->settings.conninfo, seats->series}, err,
-            &seats->operator_api);
+            &(struct operator_api_conf){seats->settings.conninfo, seats->series, seats->errands},
+            err, &seats->operator_api);
     if (rc == 0)
         rc = add_metrics(seats, service_metrics(service), err);
     if (rc == 0)
@@ -299,7 +303,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = owners_api_routes(private_routes, err);
     if (rc == 0)
-        rc = place_api_create(seats->settings.conninfo, err, &seats->place_api);
+        rc = place_api_create(seats->settings.conninfo, seats->errands, err, &seats->place_api);
     if (rc == 0)
         rc = place_api_routes(seats->place_api, private_routes, err);
     return rc;
@@ -441,8 +445,10 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 static void loop_stop(struct service_loop *loop)
 {
     struct seats *seats = service_ctx(loop->service);
-    if (loop->index == 0)
+    if (loop->index == 0) {
         ended_answer_all(seats->ended);
+        errand_answer_all(seats->errands);
+    }
     turn_close(seats->turns[loop->index]);
     close_keys(&seats->keys[loop->index]);
 }
@@ -461,6 +467,7 @@ static void stop(struct service *service)
     commit_queue_destroy(seats->queue);
     operator_api_destroy(seats->operator_api);
     place_api_destroy(seats->place_api);
+    errand_list_destroy(seats->errands);
     series_destroy(seats->series);
     ended_destroy(seats->ended);
     site_destroy(seats->hall);

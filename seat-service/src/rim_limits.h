@@ -105,7 +105,8 @@ enum {
     IMPORT_ANSWER_MS = 60000,
     /* From written to open: read back, and taken. Then the operator is told to ask again. */
     IMPORT_OPEN_MS = 30000,
-    IMPORT_LOOK_MS = 20,
+    /* How often a request that waits for something to become so looks whether it has. */
+    ERRAND_LOOK_MS = 20,
 
     /* ---- the calls ---- */
 

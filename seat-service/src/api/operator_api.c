@@ -36,38 +36,28 @@ static const struct span NOTHING = {NULL, 0};
 
 struct import {
     uint32_t magic;
-    uv_work_t work;
-    uv_timer_t timer;
+    struct errand errand;
     struct operator_api *api;
-    struct call call;
     char id[EVENT_ID_MAX + 1];
-    struct span body; /* of the request, which lives until it is answered */
+    struct span body; /* the errand's */
     struct shown_plan *plan;
     uint8_t hash[PLAN_HASH_BYTES];
-    uint64_t waits_until_ms;
     int rc;
     struct err_slot err;
 };
 
 MAGIC(import, 0x5ea7000c);
 
-static void free_import(struct import *import)
+static void end_import(struct errand *errand)
 {
+    struct import *import = MAGIC_OF(import, errand->ctx);
     import->api->importing = false;
     shown_plan_destroy(import->plan);
     MAGIC_END(import, import);
     free(import);
 }
 
-static void on_timer_closed(uv_handle_t *timer)
-{
-    free_import(MAGIC_OF(import, timer->data));
-}
-
-static void end_import(struct import *import)
-{
-    uv_close((uv_handle_t *)&import->timer, on_timer_closed);
-}
+static const struct errand_kind import_kind = {REFUSAL_UNFINISHED, end_import};
 
 static void reply_event(struct call *call, unsigned status)
 {
@@ -81,7 +71,7 @@ static void reply_event(struct call *call, unsigned status)
 
 static void refuse_import(struct import *import)
 {
-    struct call *call = &import->call;
+    struct call *call = &import->errand.call;
     const char *why = import->err.text;
     switch (import->rc) {
     case ERR_SYNTAX:
@@ -102,13 +92,12 @@ static void refuse_import(struct import *import)
     default:
         call_refuse(call, REFUSAL_IMPORT_UNWRITTEN);
     }
-    end_import(import);
 }
 
 /* Where several share the events, a new one is whose turn it is. */
 static bool opened_elsewhere(const struct import *import, struct journal_place *place)
 {
-    struct journal *journal = import->call.loop->conf.journal;
+    struct journal *journal = import->errand.call.loop->conf.journal;
     struct journal_view view;
     return journal_find(journal, span_of(import->id), &view) &&
            view.state == JOURNAL_EVENT_FOLLOWING && journal_elsewhere(journal, view.nth, place) &&
@@ -117,34 +106,26 @@ static bool opened_elsewhere(const struct import *import, struct journal_place *
 
 /* ---- its third step: the reader finds the event, which opens like any other ---- */
 
-static void look_whether_open(uv_timer_t *timer)
+static bool look_whether_open(struct errand *errand)
 {
+    const struct import *import = MAGIC_OF(import, errand->ctx);
     struct journal_place place;
-    struct import *import = MAGIC_OF(import, timer->data);
-    struct call *call = &import->call;
-    const struct loop_conf *conf = &call->loop->conf;
-    if (call->loop->closed) {
-        end_import(import);
-        return;
-    }
-    call->event = events_find(conf->events, span_of(import->id));
-    if (call->event != NULL && events_is_open(call->event)) {
+    struct call *call = &errand->call;
+    call->event = events_find(call->loop->conf.events, span_of(import->id));
+    if (call->event != NULL && events_is_open(call->event))
         reply_event(call, 201);
-        end_import(import);
-    } else if (opened_elsewhere(import, &place)) {
+    else if (opened_elsewhere(import, &place))
         request_elsewhere(call, &place);
-        end_import(import);
-    } else if (uv_now(conf->uv) >= import->waits_until_ms) {
-        call_refuse(call, REFUSAL_IMPORT_NOT_OPEN);
-        end_import(import);
-    }
+    else
+        return false;
+    return true;
 }
 
 /* ---- its second step: it is written over a connection of its own ---- */
 
-static void write_event(uv_work_t *work)
+static void write_event(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, work->data);
+    struct import *import = MAGIC_OF(import, errand->ctx);
     struct pg_conf conf = {import->api->conf.dsn, "fairgate seat-service import", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, IMPORT_ANSWER_MS};
     struct span hash = {(const char *)import->hash, sizeof(import->hash)};
@@ -157,79 +138,76 @@ static void write_event(uv_work_t *work)
     pg_close(pg);
 }
 
-static void on_written(uv_work_t *work, int status)
+static bool on_written(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, work->data);
-    const struct loop_conf *conf = &import->call.loop->conf;
-    (void)status;
-    if (import->call.loop->closed) { /* the process is ending: nobody is left to answer */
-        end_import(import);
-        return;
-    }
+    struct import *import = MAGIC_OF(import, errand->ctx);
+    const struct loop_conf *conf = &errand->call.loop->conf;
     if (import->rc < 0) {
         log_failure(conf->log, "an import was not written", &import->err);
         refuse_import(import);
-        return;
+        return true;
     }
     journal_look(conf->journal);
-    import->waits_until_ms = uv_now(conf->uv) + IMPORT_OPEN_MS;
-    uv_timer_start(&import->timer, look_whether_open, IMPORT_LOOK_MS, IMPORT_LOOK_MS);
+    errand_watch(errand, look_whether_open, IMPORT_OPEN_MS, REFUSAL_IMPORT_NOT_OPEN);
+    return false;
 }
 
 /* ---- its first step: the plan is read ---- */
 
-static void read_plan(uv_work_t *work)
+static void read_plan(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, work->data);
-    import->rc = shown_plan_create(import->body, &import->err, &import->plan);
+    struct import *import = MAGIC_OF(import, errand->ctx);
+    import->rc = errand_body(errand, &import->err, &import->body);
+    if (import->rc == 0)
+        import->rc = shown_plan_create(import->body, &import->err, &import->plan);
     if (import->rc == 0)
         import->rc = shown_plan_pack(import->plan, &import->err);
 }
 
-static void on_plan_read(uv_work_t *work, int status)
+/* The event is there; repeating an import is not a mistake. */
+static void judge_repeated(struct import *import)
 {
-    struct import *import = MAGIC_OF(import, work->data);
-    struct call *call = &import->call;
+    struct call *call = &import->errand.call;
+    struct journal_place place;
+    bool same = strcmp(call->event->plan->hash, import->plan->hash) == 0;
+    if (same && events_is_open(call->event))
+        reply_event(call, 200);
+    else if (same && opened_elsewhere(import, &place))
+        request_elsewhere(call, &place);
+    else
+        call_refuse(call, REFUSAL_EVENT_DIFFERS);
+}
+
+static bool on_plan_read(struct errand *errand)
+{
+    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct call *call = &errand->call;
     const struct loop_conf *conf = &call->loop->conf;
-    (void)status;
-    if (call->loop->closed) {
-        end_import(import);
-        return;
-    }
+    struct journal_view view;
     if (import->rc < 0) {
         refuse_import(import);
-        return;
+        return true;
     }
-    const uint8_t *hash = plan_hash(import->plan->plan);
     call->event = events_find(conf->events, span_of(import->id));
-    if (call->event != NULL) { /* repeating an import is not a mistake */
-        bool same = strcmp(call->event->plan->hash, import->plan->hash) == 0;
-        struct journal_place place;
-        if (same && events_is_open(call->event))
-            reply_event(call, 200);
-        else if (same && opened_elsewhere(import, &place))
-            request_elsewhere(call, &place);
-        else
-            call_refuse(call, REFUSAL_EVENT_DIFFERS);
-        end_import(import);
-        return;
+    if (call->event != NULL) {
+        judge_repeated(import);
+        return true;
     }
-    struct journal_view view;
     if (journal_find(conf->journal, span_of(import->id), &view) &&
         view.state == JOURNAL_EVENT_ASLEEP) { /* then it is judged like any other that is there */
         request_wake(call);
-        end_import(import);
-        return;
+        return true;
     }
     import->rc = journal_may_import(conf->journal, import->id, &import->err);
     if (import->rc < 0) {
         refuse_import(import);
-        return;
+        return true;
     }
-    memcpy(import->hash, hash, sizeof(import->hash));
+    memcpy(import->hash, plan_hash(import->plan->plan), sizeof(import->hash));
     events_offer(conf->events, import->plan);
     import->plan = NULL;
-    uv_queue_work(conf->uv, &import->work, write_event, on_written);
+    errand_do(errand, write_event, on_written);
+    return false;
 }
 
 /* Ids appear in paths, file names and logs. */
@@ -263,14 +241,10 @@ static void put_event(struct http_req *req)
     api->importing = true;
     MAGIC_BEGIN(import, import);
     import->api = api;
-    import->call = call;
-    import->body = http_req_body(req);
-    import->work.data = import;
-    import->timer.data = import;
-    uv_timer_init(call.loop->conf.uv, &import->timer);
     bool fits = span_to_cstr(id, import->id, sizeof(import->id));
     assert(fits);
-    uv_queue_work(call.loop->conf.uv, &import->work, read_plan, on_plan_read);
+    errand_begin(api->conf.errands, &import_kind, &call, import, &import->errand);
+    errand_do(&import->errand, read_plan, on_plan_read);
 }
 
 /* ---- reading ---- */
@@ -381,9 +355,8 @@ enum { EXPORT_MOST = 1000000 }; /* of a page; more than any hall has */
 struct export
 {
     uint32_t magic;
-    uv_work_t work;
+    struct errand errand;
     struct operator_api *api;
-    struct call call;
     bool csv;
     int64_t after; /* the seat behind which it begins; -1: at the first */
     uint32_t most;
@@ -414,7 +387,7 @@ static void put_csv(struct text *text, struct span field)
 static int on_sold(void *ctx, const struct store_sold *sold)
 {
     struct export *export = ctx;
-    const struct call *call = &export->call;
+    const struct call *call = &export->errand.call;
     const struct plan *plan = call->event->plan->plan;
     struct text *text = &export->text;
     struct hold_id hold =
@@ -461,22 +434,22 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
         TEXT_LIT(&export->text, "seat,zone,row,number,category,order,hold\r\n");
     else
         json_open(&export->text, '[');
-    int rc = store_sold_read(pg, span_of(export->call.event->id), export->after, export->most,
-                             on_sold, export, &export->err);
+    int rc = store_sold_read(pg, span_of(export->errand.call.event->id), export->after,
+                             export->most, on_sold, export, &export->err);
     if (!export->csv)
         json_close(&export->text, ']');
     return rc;
 }
 
 /* On the pool. Names are rarely long, so there is room for usual ones first. */
-static void read_sold(uv_work_t *work)
+static void read_sold(struct errand *errand)
 {
     enum { BYTES_PER_SEAT = 400 };
-    struct export *export = MAGIC_OF(export, work->data);
+    struct export *export = MAGIC_OF(export, errand->ctx);
     struct pg_conf conf = {export->api->conf.dsn, "fairgate seat-service export", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
     struct pg *pg = NULL;
-    uint32_t seats = plan_seat_count(export->call.event->plan->plan);
+    uint32_t seats = plan_seat_count(errand->call.event->plan->plan);
     size_t cap = (size_t)(export->most < seats ? export->most : seats) * BYTES_PER_SEAT + 4096;
     export->rc = pg_open(&conf, &export->err, &pg);
     if (export->rc == 0)
@@ -486,26 +459,33 @@ static void read_sold(uv_work_t *work)
     pg_close(pg);
 }
 
-static void on_sold_read(uv_work_t *work, int status)
+static bool on_sold_read(struct errand *errand)
 {
-    struct export *export = MAGIC_OF(export, work->data);
-    (void)status;
+    struct export *export = MAGIC_OF(export, errand->ctx);
     if (export->rc < 0)
-        call_refuse(&export->call, REFUSAL_SOLD_UNREADABLE);
+        call_refuse(&errand->call, REFUSAL_SOLD_UNREADABLE);
     else
-        http_reply(export->call.req,
+        http_reply(errand->call.req,
                    &(struct http_reply){
                        .status = 200,
                        .type = export->csv ? "text/csv; charset=utf-8" : "application/json",
                        .headers = SPAN("Cache-Control: no-store\r\n"),
                        .body = text_span(&export->text),
                    });
+    return true;
+}
+
+static void end_export(struct errand *errand)
+{
+    struct export *export = MAGIC_OF(export, errand->ctx);
     export->api->exporting = false;
-    events_let_go(export->call.event);
+    events_let_go(errand->call.event);
     free(export->memory);
     MAGIC_END(export, export);
     free(export);
 }
+
+static const struct errand_kind export_kind = {REFUSAL_SOLD_UNREADABLE, end_export};
 
 static bool find_seat(const struct call *call, struct span raw, int64_t *out)
 {
@@ -559,19 +539,17 @@ static void get_export(struct http_req *req)
     *export = asked;
     MAGIC_BEGIN(export, export);
     export->api = api;
-    export->call = call;
-    export->work.data = export;
     events_keep(call.event);
-    uv_queue_work(call.loop->conf.uv, &export->work, read_sold, on_sold_read);
+    errand_begin(api->conf.errands, &export_kind, &call, export, &export->errand);
+    errand_do(&export->errand, read_sold, on_sold_read);
 }
 
 /* ---- what operators did to seats ---- */
 
 struct acts {
     uint32_t magic;
-    uv_work_t work;
+    struct errand errand;
     struct operator_api *api;
-    struct call call;
     struct act_row row[ACTS_READ_MAX];
     uint32_t len;
     int rc;
@@ -579,17 +557,17 @@ struct acts {
 
 MAGIC(acts, 0x5ea70015);
 
-/* On the pool. */
-static void read_acts(uv_work_t *work)
+static void read_acts(struct errand *errand)
 {
-    struct acts *acts = MAGIC_OF(acts, work->data);
+    struct acts *acts = MAGIC_OF(acts, errand->ctx);
     struct pg_conf conf = {acts->api->conf.dsn, "fairgate seat-service acts", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
     struct err_slot err;
     struct pg *pg = NULL;
     acts->rc = pg_open(&conf, &err, &pg);
     if (acts->rc == 0)
-        acts->rc = acts_table_read(pg, span_of(acts->call.event->id), acts->row, &err, &acts->len);
+        acts->rc =
+            acts_table_read(pg, span_of(errand->call.event->id), acts->row, &err, &acts->len);
     pg_close(pg);
 }
 
@@ -631,32 +609,39 @@ static void put_act(struct text *body, const struct plan *plan, const struct act
     json_close(body, '}');
 }
 
-static void on_acts_read(uv_work_t *work, int status)
+static bool on_acts_read(struct errand *errand)
 {
     enum { ACT_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every byte escaped */
-    struct acts *acts = MAGIC_OF(acts, work->data);
-    struct call *call = &acts->call;
-    (void)status;
+    const struct acts *acts = MAGIC_OF(acts, errand->ctx);
+    struct call *call = &errand->call;
     if (acts->rc < 0) {
         call_refuse(call, REFUSAL_ACTS_UNREADABLE);
-    } else {
-        struct text body = loop_text(call->loop);
-        json_open(&body, '{');
-        json_member_cstr(&body, "event", call->event->id);
-        json_key(&body, "acts");
-        json_open(&body, '[');
-        for (uint32_t i = 0; i < acts->len && body.len < API_ANSWER_MAX - ACT_MAX; i++)
-            put_act(&body, call->event->plan->plan, &acts->row[i]);
-        json_close(&body, ']');
-        render_times(&body, call->now_ms);
-        json_close(&body, '}');
-        call_reply(call, 200, &body, NOTHING);
+        return true;
     }
+    struct text body = loop_text(call->loop);
+    json_open(&body, '{');
+    json_member_cstr(&body, "event", call->event->id);
+    json_key(&body, "acts");
+    json_open(&body, '[');
+    for (uint32_t i = 0; i < acts->len && body.len < API_ANSWER_MAX - ACT_MAX; i++)
+        put_act(&body, call->event->plan->plan, &acts->row[i]);
+    json_close(&body, ']');
+    render_times(&body, call->now_ms);
+    json_close(&body, '}');
+    call_reply(call, 200, &body, NOTHING);
+    return true;
+}
+
+static void end_acts(struct errand *errand)
+{
+    struct acts *acts = MAGIC_OF(acts, errand->ctx);
     acts->api->acts_reading -= 1;
-    events_let_go(call->event);
+    events_let_go(errand->call.event);
     MAGIC_END(acts, acts);
     free(acts);
 }
+
+static const struct errand_kind acts_kind = {REFUSAL_ACTS_UNREADABLE, end_acts};
 
 static void get_audit(struct http_req *req)
 {
@@ -673,10 +658,9 @@ static void get_audit(struct http_req *req)
     api->acts_reading += 1;
     MAGIC_BEGIN(acts, acts);
     acts->api = api;
-    acts->call = call;
-    acts->work.data = acts;
     events_keep(call.event);
-    uv_queue_work(call.loop->conf.uv, &acts->work, read_acts, on_acts_read);
+    errand_begin(api->conf.errands, &acts_kind, &call, acts, &acts->errand);
+    errand_do(&acts->errand, read_acts, on_acts_read);
 }
 
 /* ---- changes ---- */

@@ -3,7 +3,7 @@
 #ifndef FG_SEAT_SERVICE_OPERATOR_API_H
 #define FG_SEAT_SERVICE_OPERATOR_API_H
 
-#include "http/http.h"
+#include "api/errand.h"
 #include "loop/series.h"
 
 struct operator_api;
@@ -11,6 +11,7 @@ struct operator_api;
 struct operator_api_conf {
     const char *dsn;             /* borrowed: exports read by a connection of their own */
     const struct series *series; /* borrowed */
+    struct errand_list *errands; /* borrowed */
 };
 
 /* For the loop of the private listener. */

@@ -15,6 +15,7 @@
 struct place_api {
     uint32_t magic;
     const char *dsn;
+    struct errand_list *errands;
     bool moving;
 };
 
@@ -23,30 +24,24 @@ MAGIC(place_api, 0x5ea70016);
 /* A move, until it is answered. */
 struct moving {
     uint32_t magic;
-    uv_work_t work;
-    uv_timer_t timer;
+    struct errand errand;
     struct place_api *api;
-    struct call call;
     char event[EVENT_ID_MAX + 1], owner[JOURNAL_INSTANCE_MAX];
-    uint64_t waits_until_ms;
     int rc;
     struct err_slot err;
 };
 
 MAGIC(moving, 0x5ea70017);
 
-static void on_timer_closed(uv_handle_t *timer)
+static void end_moving(struct errand *errand)
 {
-    struct moving *moving = MAGIC_OF(moving, timer->data);
+    struct moving *moving = MAGIC_OF(moving, errand->ctx);
     moving->api->moving = false;
     MAGIC_END(moving, moving);
     free(moving);
 }
 
-static void end(struct moving *moving)
-{
-    uv_close((uv_handle_t *)&moving->timer, on_timer_closed);
-}
+static const struct errand_kind moving_kind = {REFUSAL_UNFINISHED, end_moving};
 
 /* Does the process of that name own it, as far as is known here? */
 static bool is_there(const struct loop_conf *conf, const char *id, const char *owner,
@@ -79,28 +74,19 @@ static void reply_place(struct call *call, const char *event, const struct journ
     call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
-static void look_whether_there(uv_timer_t *timer)
+static bool look_whether_there(struct errand *errand)
 {
-    struct moving *moving = MAGIC_OF(moving, timer->data);
-    struct call *call = &moving->call;
-    const struct loop_conf *conf = &call->loop->conf;
+    const struct moving *moving = MAGIC_OF(moving, errand->ctx);
     struct journal_place place;
-    bool over = uv_now(conf->uv) >= moving->waits_until_ms;
-    if (call->loop->closed) {
-        end(moving);
-    } else if (is_there(conf, moving->event, moving->owner, &place)) {
-        reply_place(call, moving->event, &place);
-        end(moving);
-    } else if (over) {
-        call_refuse(call, REFUSAL_NOT_MOVED);
-        end(moving);
-    }
+    if (!is_there(&errand->call.loop->conf, moving->event, moving->owner, &place))
+        return false;
+    reply_place(&errand->call, moving->event, &place);
+    return true;
 }
 
-/* On the pool. */
-static void write_wish(uv_work_t *work)
+static void write_wish(struct errand *errand)
 {
-    struct moving *moving = MAGIC_OF(moving, work->data);
+    struct moving *moving = MAGIC_OF(moving, errand->ctx);
     struct pg_conf conf = {moving->api->dsn, "fairgate seat-service place", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
     struct pg *pg = NULL;
@@ -111,24 +97,17 @@ static void write_wish(uv_work_t *work)
     pg_close(pg);
 }
 
-static void on_wish_written(uv_work_t *work, int status)
+static bool on_wish_written(struct errand *errand)
 {
-    struct moving *moving = MAGIC_OF(moving, work->data);
-    const struct loop_conf *conf = &moving->call.loop->conf;
-    (void)status;
-    if (moving->call.loop->closed) { /* the process is ending: nobody is left to answer */
-        end(moving);
-        return;
-    }
+    struct moving *moving = MAGIC_OF(moving, errand->ctx);
     if (moving->rc < 0) {
-        log_failure(conf->log, "a move was not written", &moving->err);
-        call_refuse(&moving->call,
+        log_failure(errand->call.loop->conf.log, "a move was not written", &moving->err);
+        call_refuse(&errand->call,
                     moving->rc == ERR_NOT_FOUND ? REFUSAL_EVENT_UNKNOWN : REFUSAL_MOVE_UNWRITTEN);
-        end(moving);
-        return;
+        return true;
     }
-    moving->waits_until_ms = uv_now(conf->uv) + MOVE_WAIT_MS;
-    uv_timer_start(&moving->timer, look_whether_there, 0, IMPORT_LOOK_MS);
+    errand_watch(errand, look_whether_there, MOVE_WAIT_MS, REFUSAL_NOT_MOVED);
+    return false;
 }
 
 static bool read_body(struct call *call, char *owner)
@@ -169,9 +148,15 @@ static void post_place(struct http_req *req)
 {
     struct place_api *api = MAGIC_OF(place_api, http_req_route_ctx(req));
     struct call call = {.req = req, .loop = loop_of(req)};
-    char owner[JOURNAL_INSTANCE_MAX];
+    char event[EVENT_ID_MAX + 1], owner[JOURNAL_INSTANCE_MAX];
+    struct journal_place place;
     if (!may_move(&call) || !read_body(&call, owner))
         return;
+    span_to_cstr_cut(http_req_param(req, 0), event, sizeof(event));
+    if (is_there(&call.loop->conf, event, owner, &place)) {
+        reply_place(&call, event, &place);
+        return;
+    }
     struct moving *moving = api->moving ? NULL : calloc(1, sizeof(*moving));
     if (moving == NULL) {
         call_refuse(&call, REFUSAL_MOVES);
@@ -180,28 +165,21 @@ static void post_place(struct http_req *req)
     api->moving = true;
     MAGIC_BEGIN(moving, moving);
     moving->api = api;
-    moving->call = call;
-    span_to_cstr_cut(http_req_param(req, 0), moving->event, sizeof(moving->event));
+    memcpy(moving->event, event, sizeof(event));
     memcpy(moving->owner, owner, sizeof(owner));
-    moving->work.data = moving;
-    moving->timer.data = moving;
-    uv_timer_init(call.loop->conf.uv, &moving->timer);
-    struct journal_place place;
-    if (is_there(&call.loop->conf, moving->event, moving->owner, &place)) {
-        reply_place(&call, moving->event, &place);
-        end(moving);
-        return;
-    }
-    uv_queue_work(call.loop->conf.uv, &moving->work, write_wish, on_wish_written);
+    errand_begin(api->errands, &moving_kind, &call, moving, &moving->errand);
+    errand_do(&moving->errand, write_wish, on_wish_written);
 }
 
-int place_api_create(const char *dsn, struct err_slot *err, struct place_api **out)
+int place_api_create(const char *dsn, struct errand_list *errands, struct err_slot *err,
+                     struct place_api **out)
 {
     struct place_api *api = calloc(1, sizeof(*api));
     if (api == NULL)
         return err_set(err, ERR_NOMEM, "moves of events");
     MAGIC_BEGIN(place_api, api);
     api->dsn = dsn;
+    api->errands = errands;
     *out = api;
     return 0;
 }

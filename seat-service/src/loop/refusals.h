@@ -76,6 +76,8 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
         "it is not known whether this was done; ask again with the same key") \
     ROW(ENDING_UNWRITTEN, "journal-unavailable", 503, 1, NONE, \
         "the session is shut out, but that is not durable yet; try again") \
+    ROW(UNFINISHED, "outcome-unknown", 503, 1, ERROR, \
+        "this process is ending, and whether this was done is not known; look before you repeat it") \
     /* checkout and operators */ \
     ROW(ACTION_UNKNOWN, "action-unknown", 404, 0, NONE, \
         "a hold is extended, confirmed, released or refunded") \

@@ -4,8 +4,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, psqlPath, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, operator, untilWaiting, visitor } from './house.js';
 
 const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.event WHERE id = '${event}'`, 'seats'));
 const readyz = (seats) => seats.private.get('/readyz');
@@ -168,11 +168,9 @@ test('sales of another event go on while a 64 MB import is held at each of its s
   const buyer = visitor(seats, 'sale');
   let seat = 0;
   for (const [nth, [name, lock, mode]] of STAGES.entries()) {
-    const holder = scope.spawn(`holder-${nth}`, [psqlPath(), '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', 'seats', '-XAtq', '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`], { env: { PGAPPNAME: `holder-${nth}` } });
-    const itself = `FROM pg_stat_activity WHERE application_name = 'holder-${nth}' AND wait_event = 'PgSleep'`;
-    await until('the lock', () => postgres.sql(`SELECT count(*) ${itself}`, 'seats') === '1');
+    const held = await holdLock(scope, postgres, lock);
     const imported = operator(seats, `large-${nth}`).import(nth === 0 ? largeHall() : hall());
-    await until(`the import to wait for ${name}`, () => Number(postgres.sql(`SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = '${mode}'`, 'seats')) > 0, { timeoutMs: 60_000 });
+    await untilWaiting(`the import to wait for ${name}`, postgres, mode);
     const before = (await seats.metrics()).get('fairgate_journal_commits_total');
     for (let n = 0; n < 10; n += 1, seat += 1) {
       const answer = await buyer.hold({ seats: [`r${Math.floor(seat / 10) + 1}s${(seat % 10) + 1}`] }, undefined);
@@ -181,8 +179,7 @@ test('sales of another event go on while a 64 MB import is held at each of its s
     const metrics = await seats.metrics();
     assert.ok(metrics.get('fairgate_journal_commits_total') - before >= 5, 'they were committed');
     assert.equal(metrics.get('fairgate_journal_reconnects_total'), 1, 'the committer never lost its connection');
-    postgres.sql(`SELECT pg_terminate_backend(pid) ${itself}`, 'seats');
-    await holder.exited;
+    await held.letGo();
     assert.equal((await imported).status, 201);
   }
 });

@@ -1,6 +1,7 @@
 // A seat-service with a PostgreSQL, a waiting room's key and a hall, as the tests of this folder
 // and those of tests/fault/seat-service need it.
 
+import assert from 'node:assert/strict';
 import {
   createHash,
   createPrivateKey,
@@ -11,7 +12,7 @@ import {
 } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeSecrets, openContract, startPostgres, startService } from '../../lib-js/index.js';
+import { makeSecrets, openContract, openScope, psqlPath, startPostgres, startService, until } from '../../lib-js/index.js';
 
 // Every answer to a visitor, the saga or the operator is held against the contract.
 const contract = openContract('seat-service/openapi.yaml');
@@ -117,6 +118,26 @@ export async function openPostgres(scope, settings = {}, disk = null, clock = nu
   return postgres;
 }
 
+// Somebody else's transaction, which has locked what the statement says; let go() when it is to end.
+let holders = 0;
+export async function holdLock(scope, postgres, lock) {
+  const name = `holder-${(holders += 1)}`;
+  const psql = [psqlPath(), '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', 'seats', '-XAtq'];
+  const holder = scope.spawn(name, [...psql, '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`], { env: { PGAPPNAME: name } });
+  const itself = `FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event = 'PgSleep'`;
+  await until(`the lock: ${lock}`, () => postgres.sql(`SELECT count(*) ${itself}`, 'seats') === '1');
+  return {
+    letGo() {
+      postgres.sql(`SELECT pg_terminate_backend(pid) ${itself}`, 'seats');
+      return holder.exited;
+    },
+  };
+}
+
+// Until somebody waits for such a lock.
+export const untilWaiting = (what, postgres, mode) =>
+  until(what, () => Number(postgres.sql(`SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = '${mode}'`, 'seats')) > 0, { timeoutMs: 60_000 });
+
 // A seat-service on that PostgreSQL. `office`, `secrets`: of another one of these, for a standby.
 // `shares`: so many of them share the events, and tell where they are.
 export async function openSeats(scope, postgres, { office, secrets, shares = 0, config = {}, ...options } = {}) {
@@ -148,6 +169,27 @@ export async function openSeats(scope, postgres, { office, secrets, shares = 0, 
   seats.office = office;
   seats.secrets = secrets;
   return seats;
+}
+
+// Has this process the event?
+export const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
+
+// Two that share: the first has the event "one", the second "two". `each(n)`: more of the options of one of them.
+export async function openPair(t, { document = hall(), each = () => ({}) } = {}) {
+  const scope = typeof t.tempDir === 'function' ? t : openScope(t);
+  const postgres = await openPostgres(scope);
+  const open = (n, more) => {
+    const { config, ...options } = each(n);
+    return openSeats(scope, postgres, { shares: 2, ...more, ...options, config: { journal: { instance: `seats${n}` }, ...config } });
+  };
+  const first = await open(1);
+  const second = await open(2, { office: first.office, secrets: first.secrets });
+  for (const event of ['one', 'two']) {
+    await operator(first, event).import(document);
+    await until(`${event} to be owned`, async () => (await opens(first, event)) || opens(second, event));
+  }
+  assert.deepEqual([await opens(first, 'one'), await opens(second, 'two')], [true, true]);
+  return { scope, postgres, first, second };
 }
 
 // Imports a hall; throws what the service said if it did not take it.

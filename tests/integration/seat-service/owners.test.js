@@ -6,24 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, client, freePort, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
+import { hall, importHall, openPair, openPostgres, openSeats, operator, opens, visitor } from './house.js';
 
 const owners = async (seats) => (await seats.private.get('/internal/owners', { token: seats.secrets.read('service-token') })).json.events;
-const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
-
-async function openPair(t) {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const first = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats1' } } });
-  const second = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats2' } }, office: first.office, secrets: first.secrets });
-  for (const event of ['one', 'two']) {
-    await operator(first, event).import(hall());
-    await until(`${event} to be owned`, async () => (await opens(first, event)) || opens(second, event));
-  }
-  assert.deepEqual([await opens(first, 'one'), await opens(second, 'two')], [true, true]);
-  return { scope, postgres, first, second };
-}
-
 test('each process tells where every event is, and the wrong one sends to the right one', async (t) => {
   const { postgres, first, second } = await openPair(t);
   const [one, two] = [first, second].map(({ port, privatePort }, n) => ({ owner: `seats${n + 1}`, address: `127.0.0.1:${port}`, private_address: `127.0.0.1:${privatePort}` }));

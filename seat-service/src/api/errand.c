@@ -1,0 +1,175 @@
+/* errand.c: the errands that are under way, in a list; there are a few at most.
+ *
+ *   begin --> a job on the pool --> its step --> another job --> ...
+ *                                   its step --> looks, each ERRAND_LOOK_MS
+ *
+ * A step that has answered ends the errand: its timer is closed, and then it is given back. When
+ * the process ends everyone is answered first. An errand whose job is under way then waits for the
+ * job, and so does the loop, which runs as long as the pool has work of it. */
+#include "api/errand.h"
+
+#include "base/magic.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct errand_list {
+    uint32_t magic;
+    struct errand *first;
+};
+
+MAGIC(errand_list, 0x5ea70018);
+MAGIC(errand, 0x5ea70019);
+
+static void on_closed(uv_handle_t *timer)
+{
+    struct errand *errand = MAGIC_OF(errand, timer->data);
+    struct errand **at = &errand->list->first;
+    while (*at != errand)
+        at = &(*at)->next;
+    *at = errand->next;
+    pthread_mutex_destroy(&errand->lock);
+    free(errand->body);
+    MAGIC_END(errand, errand);
+    errand->kind->end(errand);
+}
+
+static void over(struct errand *errand)
+{
+    assert(errand->answered && !errand->working);
+    uv_close((uv_handle_t *)&errand->timer, on_closed);
+}
+
+/* ---- jobs ---- */
+
+static void on_pool(uv_work_t *work)
+{
+    struct errand *errand = MAGIC_OF(errand, work->data);
+    errand->job(errand);
+}
+
+static void on_done(uv_work_t *work, int status)
+{
+    struct errand *errand = MAGIC_OF(errand, work->data);
+    (void)status; /* never cancelled */
+    errand->working = false;
+    if (!errand->answered && errand->then(errand))
+        errand->answered = true;
+    if (errand->answered)
+        over(errand);
+}
+
+void errand_do(struct errand *errand, errand_job *job, errand_step *then)
+{
+    (void)MAGIC_OF(errand, errand);
+    assert(!errand->answered && !errand->working);
+    errand->job = job;
+    errand->then = then;
+    errand->working = true;
+    int rc = uv_queue_work(errand->call.loop->conf.uv, &errand->work, on_pool, on_done);
+    assert(rc == 0); /* it only fails without a callback */
+    (void)rc;
+}
+
+int errand_body(struct errand *errand, struct err_slot *err, struct span *out)
+{
+    int rc = 0;
+    *out = (struct span){NULL, 0};
+    pthread_mutex_lock(&errand->lock);
+    assert(errand->body == NULL);
+    if (errand->answered) {
+        rc = err_set(err, ERR_CLOSED, "the request has been answered");
+    } else {
+        struct span body = http_req_body(errand->call.req);
+        errand->body = malloc(body.len + 1);
+        if (errand->body == NULL)
+            rc = err_set(err, ERR_NOMEM, "a body of %zu bytes", body.len);
+        else if (body.len > 0)
+            memcpy(errand->body, body.ptr, body.len);
+        *out = (struct span){errand->body, body.len};
+    }
+    pthread_mutex_unlock(&errand->lock);
+    return rc;
+}
+
+/* ---- looks ---- */
+
+static void on_look(uv_timer_t *timer)
+{
+    struct errand *errand = MAGIC_OF(errand, timer->data);
+    if (!errand->look(errand)) {
+        if (uv_now(timer->loop) < errand->until_ms)
+            return;
+        call_refuse(&errand->call, errand->late);
+    }
+    errand->answered = true;
+    over(errand);
+}
+
+void errand_watch(struct errand *errand, errand_step *look, uint64_t wait_ms, enum refusal late)
+{
+    (void)MAGIC_OF(errand, errand);
+    assert(!errand->answered && !errand->working);
+    errand->look = look;
+    errand->late = late;
+    errand->until_ms = uv_now(errand->timer.loop) + wait_ms;
+    uv_timer_start(&errand->timer, on_look, 0, ERRAND_LOOK_MS);
+}
+
+/* ---- its life ---- */
+
+void errand_begin(struct errand_list *list, const struct errand_kind *kind, const struct call *call,
+                  void *ctx, struct errand *errand)
+{
+    *errand = (struct errand){.call = *call, .ctx = ctx, .kind = kind, .list = list};
+    MAGIC_BEGIN(errand, errand);
+    errand->work.data = errand;
+    errand->timer.data = errand;
+    pthread_mutex_init(&errand->lock, NULL);
+    uv_timer_init(call->loop->conf.uv, &errand->timer);
+    errand->next = list->first;
+    list->first = errand;
+}
+
+static struct errand *unanswered(const struct errand_list *list)
+{
+    struct errand *errand = list->first;
+    while (errand != NULL && errand->answered)
+        errand = errand->next;
+    return errand;
+}
+
+/* An answer may let in the request behind it on its connection, and that another errand. */
+void errand_answer_all(struct errand_list *list)
+{
+    struct errand *errand;
+    (void)MAGIC_OF(errand_list, list);
+    while ((errand = unanswered(list)) != NULL) {
+        pthread_mutex_lock(&errand->lock);
+        errand->answered = true;
+        pthread_mutex_unlock(&errand->lock);
+        call_refuse(&errand->call, errand->kind->unfinished);
+        if (!errand->working)
+            over(errand);
+    }
+}
+
+int errand_list_create(struct err_slot *err, struct errand_list **out)
+{
+    struct errand_list *list = calloc(1, sizeof(*list));
+    if (list == NULL)
+        return err_set(err, ERR_NOMEM, "a list of errands");
+    MAGIC_BEGIN(errand_list, list);
+    *out = list;
+    return 0;
+}
+
+void errand_list_destroy(struct errand_list *list)
+{
+    if (list == NULL)
+        return;
+    assert(list->first == NULL);
+    MAGIC_END(errand_list, list);
+    free(list);
+}
