@@ -275,15 +275,18 @@ describe('persons at the seats and the payments', () => {
   test('who acted stands on the trails of seats and payments', async () => {
     const lee = issuer.forge({ sub: 'lee', roles: ['admin'] });
     const admin = seats.secrets.read('admin-token');
-    for (const [token, method] of [[lee, 'block'], [desk, 'unblock'], [admin, 'block']]) {
-      const answer = await ask(seats, token, 'POST', `/admin/events/other/${method}`, { body: { seats: ['r1s1'], reason: 'camera' } });
+    const imported = await ask(seats, lee, 'PUT', '/admin/events/trail', { body: hall() });
+    assert.equal(imported.status, 201, imported.text);
+    const [block, price] = [{ seats: ['r1s1'], reason: 'camera' }, { category: 'Front', price: 1000, reason: 'few came' }];
+    for (const [token, method, body] of [[lee, 'block', block], [desk, 'unblock', block], [admin, 'block', block], [lee, 'price', price], [admin, 'price', { ...price, price: 2000 }]]) {
+      const answer = await ask(seats, token, 'POST', `/admin/events/trail/${method}`, { body });
       assert.equal(answer.status, 200, answer.text);
     }
     const told = await until('the auditor to have written it', async () => {
-      const { acts } = (await seats.admin.get('/admin/events/other/audit')).json;
-      return acts.length === 3 && acts;
+      const { acts } = (await seats.admin.get('/admin/events/trail/audit')).json;
+      return acts.length === 6 && acts;
     });
-    assert.deepEqual(told.map(({ act, who }) => [act, who]), [['blocked', undefined], ['unblocked', 'desk@night'], ['blocked', 'lee']]);
+    assert.deepEqual(told.map(({ act, who }) => [act, who]), [['priced', undefined], ['priced', 'lee'], ['blocked', undefined], ['unblocked', 'desk@night'], ['blocked', 'lee'], ['imported', 'lee']]);
 
     world.psp.autoPay = true;
     const buyer = await world.login();

@@ -1,10 +1,10 @@
 // audit.js: who did what, when, from what to what, and why; newest first. The line's own trail, what
-// operators did to orders, refunds and doors, which the payment adapter keeps, and the seats that they
-// blocked, which the seat service keeps.
+// operators did to orders, refunds and doors, which the payment adapter keeps, and what they did to seats and
+// their prices, which the seat service keeps.
 
 import { get, hasPart } from './api.js';
 import { lookUp } from './appeal.js';
-import { make, say } from './kit.js';
+import { make, money, say } from './kit.js';
 import { becauseOf, changeList, inWords, tooLong, whoOf } from './change.js';
 import { button, number, show, timeAt, wordsOr } from './ui.js';
 import { ofEvent } from './watch.js';
@@ -43,17 +43,24 @@ async function paidActs(id) {
 
 const seatName = ({ zone, row, number: seat }) => say('seats.name', zone, row, seat);
 
-// The seats of one call; a large selection takes several.
-function blocked({ at, act, quantity, first, last, area, reason, who }) {
-  const where = area ?? (first === undefined ? '' : first.seat === last.seat ? seatName(first) : say('audit.seats-from-to', seatName(first), seatName(last)));
+// The seats of one call (a large selection takes several), or the category of a price.
+function placeOf({ category, first, last, area }) {
+  if (first === undefined) return area ?? category ?? '';
+  return first.seat === last.seat ? seatName(first) : say('audit.seats-from-to', seatName(first), seatName(last));
+}
+
+function ofSeats(one, currency) {
+  const { at, act, quantity, from, to, reason, who } = one;
+  const words = act === 'priced' ? say('act.seats.priced', money(from, currency), money(to, currency)) : say(`act.seats.${act}`, number(quantity ?? 0));
+  const where = placeOf(one);
   return make('li', { className: 'card' },
-    make('p', {}, timeAt(at), ' ', make('strong', {}, say(`act.seats.${act}`, number(quantity))), ` ${who ?? say('who.token')}`, make('span', { className: 'small' }, where === '' ? '' : ` · ${where}`)),
+    make('p', {}, timeAt(at), ' ', make('strong', {}, words), ` ${who ?? say('who.token')}`, make('span', { className: 'small' }, where === '' ? '' : ` · ${where}`)),
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
 async function seatActs(id) {
   const told = await ofEvent('seats', id, '/audit');
-  return (told?.acts ?? []).map((one) => ({ at: one.at, row: blocked(one) }));
+  return (told?.acts ?? []).map((one) => ({ at: one.at, row: ofSeats(one, told.currency) }));
 }
 
 export async function open(body, event) {

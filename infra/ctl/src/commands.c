@@ -244,6 +244,7 @@ static const struct command rows[] = {
     {.name = "halls price",
      .takes = "EVENT CATEGORY PRICE",
      .brief = "What new holds of a category pay, in minor units",
+     .options = OPT(WHY),
      SEATS("POST", EVENT_AT "/price"),
      .done = "{CATEGORY} costs {PRICE} from now on.",
      .asks = "Buyers are told the new price at once. Change it?",
@@ -265,10 +266,11 @@ static const struct command rows[] = {
      .run = desk_export},
     {.name = "halls audit",
      .takes = "EVENT",
-     .brief = "Seats that were blocked and unblocked, and by whom",
+     .brief = "Seats that were blocked, prices that were changed, and by whom",
      SEATS(NULL, EVENT_AT "/audit"),
      .rows = "acts",
-     .columns = "at:AT act:ACT quantity:QUANTITY area:AREA who:WHO reason:WHY",
+     .columns = "at:AT act:ACT quantity:QUANTITY area:AREA category:CATEGORY from:FROM to:TO who:WHO "
+                "reason:WHY",
      .run = generic_run},
     /* ---- the way out ---- */
     {.name = "sagas list",

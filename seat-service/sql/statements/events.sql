@@ -77,10 +77,11 @@ WHERE event.id = r.id AND event.incarnation < r.incarnation;
 --> hash  bytea
 --> body  bytea borrow
 --> chain bytea
+--> who   text
 --< no    integer signed
 WITH e AS (
-    INSERT INTO event (id)
-    SELECT :id
+    INSERT INTO event (id, imported_by)
+    SELECT :id, nullif(:who, '')
     WHERE NOT EXISTS (SELECT FROM retired WHERE event = :id)
     ON CONFLICT DO NOTHING
     RETURNING no

@@ -70,13 +70,17 @@ SET state = excluded.state,
 --> acts.first_seat integer null
 --> acts.last_seat  integer null
 --> acts.area       integer null
+--> acts.category   integer null
+--> acts.price      bigint null
+--> acts.price_was  bigint null
 --> acts.reason     text
 --> acts.who        text null
-INSERT INTO act (event, seq, at, kind, quantity, first_seat, last_seat, area, reason, who)
+INSERT INTO act (event, seq, at, kind, quantity, first_seat, last_seat, area, category, price, price_was,
+    reason, who)
 SELECT :event, a.*
 FROM UNNEST(:acts.seq, :acts.at, :acts.kind, :acts.quantity, :acts.first_seat, :acts.last_seat,
-        :acts.area, :acts.reason, :acts.who)
-    AS a (seq, at, kind, quantity, first_seat, last_seat, area, reason, who)
+        :acts.area, :acts.category, :acts.price, :acts.price_was, :acts.reason, :acts.who)
+    AS a (seq, at, kind, quantity, first_seat, last_seat, area, category, price, price_was, reason, who)
 ON CONFLICT DO NOTHING;
 
 -- statement: acts_read
@@ -89,12 +93,19 @@ ON CONFLICT DO NOTHING;
 --< first_seat integer null
 --< last_seat  integer null
 --< area       integer null
+--< category   integer null
+--< price      bigint null
+--< price_was  bigint null
 --< reason     text
 --< who        text
-SELECT a.seq, a.at, a.kind::integer AS kind, a.quantity, a.first_seat, a.last_seat, a.area, a.reason,
-    a.who
+SELECT a.seq, a.at, a.kind::integer AS kind, a.quantity, a.first_seat, a.last_seat, a.area, a.category,
+    a.price, a.price_was, a.reason, a.who
 FROM act a
 JOIN event e ON e.no = a.event
 WHERE e.id = :event
-ORDER BY a.seq DESC
+UNION ALL
+SELECT 1, created_at, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, '', imported_by
+FROM event
+WHERE id = :event
+ORDER BY seq DESC
 LIMIT :room;

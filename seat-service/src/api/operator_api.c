@@ -38,7 +38,7 @@ struct import {
     uint32_t magic;
     struct errand errand;
     struct operator_api *api;
-    char id[EVENT_ID_MAX + 1];
+    char id[EVENT_ID_MAX + 1], who[PERSONS_NAME_BYTES_MAX + 1];
     struct span body; /* the errand's */
     struct shown_plan *plan;
     uint8_t hash[PLAN_HASH_BYTES];
@@ -133,8 +133,8 @@ static void write_event(struct errand *errand)
     int32_t no;
     import->rc = pg_open(&conf, &import->err, &pg);
     if (import->rc == 0)
-        import->rc =
-            store_event_create(pg, span_of(import->id), hash, import->body, &import->err, &no);
+        import->rc = store_event_create(pg, span_of(import->id), hash, import->body,
+                                        span_of(import->who), &import->err, &no);
     pg_close(pg);
 }
 
@@ -241,7 +241,9 @@ static void put_event(struct http_req *req)
     api->importing = true;
     MAGIC_BEGIN(import, import);
     import->api = api;
-    bool fits = span_to_cstr(id, import->id, sizeof(import->id));
+    const char *who = service_operator(service_loop_of(req), req);
+    bool fits = span_to_cstr(id, import->id, sizeof(import->id)) &&
+                span_to_cstr(span_of(who != NULL ? who : ""), import->who, sizeof(import->who));
     assert(fits);
     errand_begin(api->conf.errands, &import_kind, &call, import, &import->errand);
     errand_do(&import->errand, read_plan, on_plan_read);
@@ -585,6 +587,26 @@ static void put_seat(struct text *body, const char *key, const struct plan *plan
     json_close(body, '}');
 }
 
+static void put_places(struct text *body, const struct plan *plan, const struct act_row *row)
+{
+    json_member_u64(body, "quantity", row->quantity);
+    if (row->area == CHANGE_AREA_NONE) {
+        put_seat(body, "first", plan, row->first_seat);
+        put_seat(body, "last", plan, row->last_seat);
+    } else if (row->area < plan_area_count(plan)) {
+        const struct plan_area *area = plan_area(plan, row->area);
+        json_member_str(body, "area", area->name.len > 0 ? area->name : area->id);
+    }
+}
+
+static void put_price(struct text *body, const struct plan *plan, const struct act_row *row)
+{
+    if (row->category < plan_category_count(plan))
+        json_member_str(body, "category", plan_category(plan, row->category)->name);
+    json_member_u64(body, "from", row->price_was);
+    json_member_u64(body, "to", row->price);
+}
+
 static void put_act(struct text *body, const struct plan *plan, const struct act_row *row)
 {
     char memory[RFC3339_LEN];
@@ -594,14 +616,10 @@ static void put_act(struct text *body, const struct plan *plan, const struct act
     json_member_u64(body, "seq", row->seq);
     json_member_str(body, "at", text_span(&at));
     json_member_cstr(body, "act", change_kind_name(row->kind));
-    json_member_u64(body, "quantity", row->quantity);
-    if (row->area == CHANGE_AREA_NONE) {
-        put_seat(body, "first", plan, row->first_seat);
-        put_seat(body, "last", plan, row->last_seat);
-    } else if (row->area < plan_area_count(plan)) {
-        const struct plan_area *area = plan_area(plan, row->area);
-        json_member_str(body, "area", area->name.len > 0 ? area->name : area->id);
-    }
+    if (row->kind == CHANGE_PRICED)
+        put_price(body, plan, row);
+    else if (row->kind != CHANGE_IMPORTED)
+        put_places(body, plan, row);
     if (row->reason_len > 0)
         json_member_str(body, "reason", (struct span){row->reason, row->reason_len});
     if (row->who_len > 0)
@@ -621,6 +639,7 @@ static bool on_acts_read(struct errand *errand)
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
     json_member_cstr(&body, "event", call->event->id);
+    json_member_str(&body, "currency", plan_currency(call->event->plan->plan));
     json_key(&body, "acts");
     json_open(&body, '[');
     for (uint32_t i = 0; i < acts->len && body.len < API_ANSWER_MAX - ACT_MAX; i++)
@@ -837,6 +856,7 @@ static bool read_price(struct call *call, json_t *doc, struct order *order)
         order->category = (uint8_t)found;
     }
     json_in_u64(&in, "price", 0, UINT32_MAX, &order->price);
+    json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
     if (json_in_end(&in) == 0)
         return true;
     request_bad_field(call, &err);
@@ -846,7 +866,7 @@ static bool read_price(struct call *call, json_t *doc, struct order *order)
 static enum engine_verdict price(struct engine *engine, const struct order *order, uint64_t now_ms,
                                  struct engine_op *op)
 {
-    return engine_price(engine, order->category, order->price, now_ms, op);
+    return engine_price(engine, order->category, order->price, order->reason, now_ms, op);
 }
 
 static void post_price(struct http_req *req)

@@ -175,10 +175,10 @@ clear:
 }
 
 int store_event_create(struct pg *pg, struct span id, struct span hash, struct span body,
-                       struct err_slot *err, int32_t *no)
+                       struct span who, struct err_slot *err, int32_t *no)
 {
     struct chain first = chain_first(id);
-    struct sql_event_create_args args = {id, hash, body, chain_span(&first)};
+    struct sql_event_create_args args = {id, hash, body, chain_span(&first), who};
     PGresult *res;
     int rc = sql_event_create(pg, &args, err, &res);
     if (rc < 0)

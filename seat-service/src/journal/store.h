@@ -51,9 +51,10 @@ int store_sleep(struct pg *pg, int32_t event, struct span instance, struct err_s
 int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t *no);
 /* The document that the event was imported from; malloced. */
 int store_document(struct pg *pg, int32_t event, struct err_slot *err, char **body, size_t *len);
-/* Creates an event with its document. ERR_EXISTS if the id is taken. */
+/* Creates an event with its document; `who` imports it ("": nobody's name is known). ERR_EXISTS if
+ * the id is taken. */
 int store_event_create(struct pg *pg, struct span id, struct span hash, struct span body,
-                       struct err_slot *err, int32_t *no);
+                       struct span who, struct err_slot *err, int32_t *no);
 
 /* ---- ownership ---- */
 

@@ -71,7 +71,8 @@ static int apply(void *ctx, const struct change *change, const struct store_row 
 {
     struct audited *audited = MAGIC_OF(audited, ctx);
     (void)row;
-    if (change->seq > audited->projected && !projection_add(audited->projection, change))
+    if (change->seq > audited->projected &&
+        !projection_add(audited->projection, audited->engine, change))
         return err_set(err, ERR_FULL, "the projection is full");
     int rc = engine_apply(audited->engine, change, err);
     if (rc == 0)

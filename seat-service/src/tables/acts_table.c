@@ -1,6 +1,7 @@
-/* acts_table.c: the table `act`: what an operator did to seats, for the trail in the console. Rows
- * are made of the journal's changes, by the auditor; a row that a cut-off round has written already
- * is the same the second time. */
+/* acts_table.c: the table `act`: what operators did to seats and prices, for the trail. Rows are
+ * made of the journal's changes, by the auditor; a row that a cut-off round has written already is
+ * the same the second time. Who imported the event is not in its journal, which is begun by
+ * whatever process owns it first, but in its row. */
 #include "tables/acts_table.h"
 
 #include "tables/statements.h"
@@ -9,28 +10,45 @@
 #include <string.h>
 
 enum {
-    ACT_BYTES = 104 + CHANGE_TEXT_MAX + CHANGE_WHO_MAX,
+    ACT_BYTES = 144 + CHANGE_TEXT_MAX + CHANGE_WHO_MAX,
     MEMORY_BYTES = 1024 + ACTS_WRITE_MAX * ACT_BYTES,
 };
 
-bool act_row_of(const struct change *change, struct act_row *out)
+static void take_seats(const struct change *change, struct act_row *row)
 {
-    if (change->kind != CHANGE_BLOCKED && change->kind != CHANGE_UNBLOCKED)
-        return false;
     uint32_t seats = (uint32_t)change->add_count + change->remove_count;
     bool in_area = change->area != CHANGE_AREA_NONE;
     assert(in_area || seats > 0);
+    row->quantity = in_area ? change->quantity : seats;
+    row->first_seat = in_area ? 0 : change->seats[0];
+    row->last_seat = in_area ? 0 : change->seats[seats - 1];
+}
+
+static void take_price(const struct engine *engine, const struct change *change,
+                       struct act_row *row)
+{
+    row->category = change->category;
+    row->price = change->total;
+    row->price_was = engine_price_of(engine, engine_price_list(engine), change->category);
+}
+
+bool act_row_of(const struct engine *engine, const struct change *change, struct act_row *out)
+{
+    bool prices = change->kind == CHANGE_PRICED;
+    if (!prices && change->kind != CHANGE_BLOCKED && change->kind != CHANGE_UNBLOCKED)
+        return false;
     *out = (struct act_row){
         .seq = change->seq,
         .at_ms = change->at_ms,
         .kind = (enum change_kind)change->kind,
-        .quantity = in_area ? change->quantity : seats,
-        .first_seat = in_area ? 0 : change->seats[0],
-        .last_seat = in_area ? 0 : change->seats[seats - 1],
         .area = change->area,
         .reason_len = change->text_len,
         .who_len = change->who_len,
     };
+    if (prices)
+        take_price(engine, change, out);
+    else
+        take_seats(change, out);
     memcpy(out->reason, change->text, change->text_len);
     memcpy(out->who, change->who, change->who_len);
     return true;
@@ -44,18 +62,24 @@ int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, u
     struct pg_args bound;
     assert(len <= ACTS_WRITE_MAX);
     for (uint32_t i = 0; i < len; i++) {
-        bool in_area = rows[i].area != CHANGE_AREA_NONE;
+        bool prices = rows[i].kind == CHANGE_PRICED, in_area = rows[i].area != CHANGE_AREA_NONE;
         acts[i] = (struct sql_acts_write_acts){
             .seq = rows[i].seq,
             .at_ms = rows[i].at_ms,
             .kind = (uint16_t)rows[i].kind,
             .quantity = rows[i].quantity,
-            .has_first_seat = !in_area,
+            .has_first_seat = !in_area && !prices,
             .first_seat = rows[i].first_seat,
-            .has_last_seat = !in_area,
+            .has_last_seat = !in_area && !prices,
             .last_seat = rows[i].last_seat,
             .has_area = in_area,
             .area = rows[i].area,
+            .has_category = prices,
+            .category = rows[i].category,
+            .has_price = prices,
+            .price = rows[i].price,
+            .has_price_was = prices,
+            .price_was = rows[i].price_was,
             .reason = {rows[i].reason, rows[i].reason_len},
             .who = {rows[i].who_len > 0 ? rows[i].who : NULL, rows[i].who_len},
         };
@@ -86,6 +110,9 @@ int acts_table_read(struct pg *pg, struct span event, struct act_row out[ACTS_RE
             .first_seat = row.first_seat,
             .last_seat = row.last_seat,
             .area = row.has_area ? (uint16_t)row.area : (uint16_t)CHANGE_AREA_NONE,
+            .category = (uint8_t)row.category,
+            .price = row.price,
+            .price_was = row.price_was,
             .reason_len = (uint8_t)reason_len,
             .who_len = (uint8_t)who_len,
         };

@@ -1,32 +1,34 @@
-/* acts_table.h: seats that an operator blocked and unblocked, and who, as stored in PostgreSQL. On
- * one connection and the thread that owns it; errors are pg.h's. */
+/* acts_table.h: what operators did to an event's seats and prices, and who, as stored in
+ * PostgreSQL. On one connection and the thread that owns it; errors are pg.h's. */
 #ifndef FG_SEAT_SERVICE_ACTS_TABLE_H
 #define FG_SEAT_SERVICE_ACTS_TABLE_H
 
-#include "core/engine/change.h"
+#include "core/engine/engine.h"
 #include "pg/pg.h"
 
 enum { ACTS_WRITE_MAX = 64, ACTS_READ_MAX = 200 };
 
 struct act_row {
     uint64_t seq, at_ms;
-    enum change_kind kind; /* CHANGE_BLOCKED or CHANGE_UNBLOCKED */
-    uint32_t quantity;
+    enum change_kind kind; /* CHANGE_BLOCKED, CHANGE_UNBLOCKED, CHANGE_PRICED; CHANGE_IMPORTED */
+    uint32_t quantity;     /* of seats or places; 0: it is about none */
     uint32_t first_seat, last_seat; /* in plan order; where there is no area */
     uint16_t area;                  /* or CHANGE_AREA_NONE */
+    uint8_t category;               /* of a price */
+    uint64_t price, price_was;
     uint8_t reason_len;
     char reason[CHANGE_TEXT_MAX];
     uint8_t who_len; /* 0: nobody's name is known */
     char who[CHANGE_WHO_MAX];
 };
 
-/* False: no act of an operator on seats. */
-bool act_row_of(const struct change *change, struct act_row *out);
+/* False: no act of an operator. The engine has not taken in the change yet. */
+bool act_row_of(const struct engine *engine, const struct change *change, struct act_row *out);
 
 /* ACTS_WRITE_MAX at most. Rows that are there already stay. */
 int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, uint32_t len,
                      struct err_slot *err);
-/* The newest ACTS_READ_MAX of an event, newest first. */
+/* The newest ACTS_READ_MAX of an event, newest first; the last of all is its import. */
 int acts_table_read(struct pg *pg, struct span event, struct act_row out[ACTS_READ_MAX],
                     struct err_slot *err, uint32_t *len);
 

@@ -65,6 +65,10 @@ static const struct pg_migrate_step steps[] = {
         "014_act_who",
 #include "seat-service/sql/014_act_who.sql.inc"
     },
+    {
+        "015_act_price",
+#include "seat-service/sql/015_act_price.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

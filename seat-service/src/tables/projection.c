@@ -2,8 +2,8 @@
  * the service. It is written in chunks behind the journal, each under the condition that the table
  * stands where the last chunk left it. What the changes of a chunk do not say (about a hold taken
  * long before) comes from the engine, whose state is exactly that after the chunk; what neither
- * knows (the places of a hold that is gone) is already in the table and stays. What an operator did
- * to seats goes into the table `act` on the same way. */
+ * knows (the places of a hold that is gone) is already in the table and stays. What operators did
+ * to seats and prices goes into the table `act` on the same way. */
 #include "tables/projection.h"
 
 #include "tables/acts_table.h"
@@ -119,10 +119,11 @@ static void take_change(struct row *row, const struct change *change)
 }
 
 /* Of no hold: an operator's, or an import. */
-static bool add_act(struct projection *projection, const struct change *change)
+static bool add_act(struct projection *projection, const struct engine *engine,
+                    const struct change *change)
 {
     struct act_row row;
-    if (!act_row_of(change, &row))
+    if (!act_row_of(engine, change, &row))
         return true;
     if (projection->acts_len == ACTS_WRITE_MAX)
         return false;
@@ -130,10 +131,11 @@ static bool add_act(struct projection *projection, const struct change *change)
     return true;
 }
 
-bool projection_add(struct projection *projection, const struct change *change)
+bool projection_add(struct projection *projection, const struct engine *engine,
+                    const struct change *change)
 {
     if (change->hold == 0)
-        return add_act(projection, change);
+        return add_act(projection, engine, change);
     struct row *row = row_of(projection, change->hold);
     if (row->hold == 0) {
         if (projection->len == PROJECTION_HOLDS_MAX)

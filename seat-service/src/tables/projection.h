@@ -15,8 +15,9 @@ enum { PROJECTION_HOLDS_MAX = 2048 };
 int projection_create(struct err_slot *err, struct projection **out);
 void projection_destroy(struct projection *projection);
 void projection_clear(struct projection *projection);
-/* False: full, write it first. */
-bool projection_add(struct projection *projection, const struct change *change);
+/* What the engine is about to take in. False: full, write it first. */
+bool projection_add(struct projection *projection, const struct engine *engine,
+                    const struct change *change);
 /* The seq up to which the table is written; 0: never written. */
 int projection_read(struct pg *pg, int32_t event, struct err_slot *err, uint64_t *seq);
 /* Moves the table from `was` to `seq`; the engine stands at `seq`. ERR_STATE if the table does not

@@ -56,8 +56,9 @@ test('a hall is imported, shown, blocked, priced, counted and exported', async (
 
   const [category] = (await fairgate('halls', 'show', 'second', '--json')).json.categories;
   refused(await fairgate('halls', 'price', 'second', category.name, '777'), EXIT.usage, /--yes/);
-  done(await fairgate('halls', 'price', 'second', category.name, '777', '--yes'));
+  done(await fairgate('halls', 'price', 'second', category.name, '777', '--yes', '--why', 'few came'));
   assert.equal((await fairgate('halls', 'show', 'second', '--json')).json.categories[0].price, 777);
+  await until('the price to be on the trail', async () => new RegExp(`priced .*${category.name} .*${category.price} .*777 .*few came`).test((await fairgate('halls', 'audit', 'second')).stdout));
   refused(await fairgate('halls', 'show', 'nothing'), EXIT.refused, /event-unknown/);
 });
 

@@ -120,6 +120,12 @@ test('of shapes without number a bounded part is served, and the document keeps 
   assert.equal((await operator(seats, 'crowded').document()).json.plan.zones[0].areas.length, 300);
 });
 
+// The trail, once it is as long.
+const trailOf = (boss, length) => until('the auditor to have written it', async () => {
+  const { acts } = (await boss.audit()).json;
+  return acts.length === length && acts;
+});
+
 test('blocked seats cannot be held until they are unblocked', async () => {
   const { boss, alice } = await fresh({ area: 10 });
   const blocked = await boss.block({ seats: ['r1s1', 'r1s2'], reason: 'camera' });
@@ -139,10 +145,8 @@ test('blocked seats cannot be held until they are unblocked', async () => {
   assertProblem(await boss.block({}), 422, 'bad-field');
 
   // What was done, and nothing of what was refused, is on the trail.
-  const { acts } = await until('the auditor to have written it', async () => {
-    const { json } = await boss.audit();
-    return json.acts.length === 3 && json;
-  });
+  const acts = await trailOf(boss, 4);
+  assert.deepEqual([acts.at(-1).act, acts.at(-1).seq, acts.pop().quantity], ['imported', 1, undefined]);
   const pair = { first: 'r1s1', last: 'r1s2' };
   assert.deepEqual(acts.map(({ act, quantity, first, last, area, reason }) => ({ act, quantity, first: first?.seat, last: last?.seat, area, reason })), [
     { act: 'blocked', quantity: 8, first: undefined, last: undefined, area: 'floor', reason: undefined },
@@ -161,6 +165,17 @@ test('a price change counts for holds from then on', async () => {
   assert.equal((await alice.read(before_.hold)).json.total, 300000);
   assert.equal((await alice.info()).json.categories[0].price, 50000);
   assertProblem(await boss.price({ category: 'Loge', price: 1 }), 422, 'bad-field');
+
+  // Each is on the trail with what it was before.
+  assert.equal((await boss.price({ category: 'Back', price: 90000, reason: 'few came' })).status, 200);
+  assert.equal((await boss.price({ category: 'Front', price: 60000 })).status, 200);
+  const acts = await trailOf(boss, 4);
+  assert.deepEqual(acts.slice(0, -1).map(({ seq, at, ...act }) => act), [
+    { act: 'priced', category: 'Front', from: 50000, to: 60000 },
+    { act: 'priced', category: 'Back', from: 99000, to: 90000, reason: 'few came' },
+    { act: 'priced', category: 'Front', from: 150000, to: 50000 },
+  ]);
+  assert.equal((await boss.audit()).json.currency, 'KRW');
 });
 
 test('a sold seat does not move away from its ticket, and one that is not sold is its buyer\'s to change', async () => {

@@ -25,13 +25,14 @@ static json_t *trail_row(const json_t *row, enum command_service service)
     struct grow what = {.ptr = NULL};
     static const char *const names[] = {"line", "seats", "pay"};
     static const char *const said[] = {"what", "act", "act"};
-    static const char *const more[] = {"from", "to", "subject", "quantity", "gate", "area"};
+    static const char *const more[] = {"category", "from",  "to",  "subject",
+                                       "quantity", "gate", "area"};
     value_put(&what, value_at(row, said[service]));
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
         const json_t *value = value_at(row, more[i]);
         if (value == NULL || json_is_null(value))
             continue;
-        grow_add(&what, i == 1 ? SPAN(" to ") : SPAN(" "));
+        grow_add(&what, strcmp(more[i], "to") == 0 ? SPAN(" to ") : SPAN(" "));
         value_put(&what, value);
     }
     const json_t *name = value_at(row, "who"); /* not there for the admin token, or a scanner */

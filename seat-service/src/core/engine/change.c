@@ -11,9 +11,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Format 2 added the buyer of EXTENDED, format 3 the purchase, format 4 who blocked; older ones can
- * still be read. Only what has the new field is written in the new format: a process of the version
- * before that follows this journal during an upgrade goes on reading everything else. */
+/* Format 2 added the buyer of EXTENDED, format 3 the purchase, format 4 who blocked, and who gave a
+ * price and why; older ones can still be read. Only what has the new field is written in the new
+ * format: a process of the version before that follows this journal during an upgrade goes on
+ * reading everything else. */
 enum { FORMAT_OLDEST = 1, FORMAT_BUYER = 2, FORMAT_PURCHASE = 3, FORMAT = 4 };
 
 enum field {
@@ -56,7 +57,8 @@ static const struct kind {
     [CHANGE_BLOCKED] = {"blocked", FIELD_PLACE | FIELD_ADDED | FIELD_TEXT | FIELD_WHO},
     [CHANGE_UNBLOCKED] = {"unblocked", FIELD_PLACE | FIELD_REMOVED | FIELD_TEXT | FIELD_WHO},
     [CHANGE_MOVED] = {"moved", FIELD_HOLD | FIELD_TOTAL | FIELD_ADDED | FIELD_REMOVED | FIELD_TEXT},
-    [CHANGE_PRICED] = {"priced", FIELD_CATEGORY | FIELD_PRICE_LIST | FIELD_TOTAL},
+    [CHANGE_PRICED] = {"priced",
+                       FIELD_CATEGORY | FIELD_PRICE_LIST | FIELD_TOTAL | FIELD_TEXT | FIELD_WHO},
     [CHANGE_LATE] = {"late", FIELD_HOLD | FIELD_FLAGS | FIELD_PLACE | FIELD_REMOVED},
     [CHANGE_FORGOTTEN] = {"forgotten", FIELD_HOLD | FIELD_TEXT},
 };
@@ -285,6 +287,8 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
             wire_fail(&reader, "is in a format that was never one of its kind");
         if (format < FORMAT)
             fields &= ~(uint32_t)FIELD_WHO;
+        if (format < FORMAT && kind == CHANGE_PRICED)
+            fields &= ~(uint32_t)FIELD_TEXT;
         if (format < FORMAT_PURCHASE)
             fields &= ~(uint32_t)FIELD_PURCHASE;
         if (format < FORMAT_BUYER && kind == CHANGE_EXTENDED)

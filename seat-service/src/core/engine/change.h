@@ -31,7 +31,7 @@ enum change_kind {
     CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text, and who did it */
     CHANGE_UNBLOCKED = 10, /* blocked seats free again */
     CHANGE_MOVED = 11,     /* a sold hold: seats added and removed, equally many */
-    CHANGE_PRICED = 12,    /* category has a new price; open holds keep theirs */
+    CHANGE_PRICED = 12,    /* category has a new price, and who gave it; open holds keep theirs */
     CHANGE_LATE =
         13, /* expired while an order had it: seats free; the flag says if it is remembered */
     CHANGE_FORGOTTEN = 14, /* a late hold is forgotten, by time or by its order (text) */
@@ -85,8 +85,8 @@ struct change {
     uint32_t seats[CHANGE_SEATS_MAX];
 
     uint8_t text_len;
-    char text[CHANGE_TEXT_MAX + 1]; /* an order id, or the reason of a block; closed by NUL */
-    uint8_t who_len;                /* BLOCKED, UNBLOCKED; 0: by a token that bears no name */
+    char text[CHANGE_TEXT_MAX + 1]; /* an order id, or an operator's reason; closed by NUL */
+    uint8_t who_len; /* BLOCKED, UNBLOCKED, PRICED; 0: by a token that bears no name */
     char who[CHANGE_WHO_MAX];
     uint8_t plan_hash[CHANGE_HASH_BYTES];
 };

@@ -179,7 +179,7 @@ enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct spa
 /* Holds taken after the commit pay the new price. One price change at a time, otherwise
  * ENGINE_BUSY. */
 enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
-                                 uint64_t now_ms, struct engine_op *op);
+                                 struct span reason, uint64_t now_ms, struct engine_op *op);
 
 /* Expiry: one thread owns the wheel. Each true fills an op to be journaled like any other; call
  * until false. An undone expiry is due again after a second. */

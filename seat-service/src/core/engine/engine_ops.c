@@ -429,9 +429,10 @@ enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct spa
 }
 
 enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
-                                 uint64_t now_ms, struct engine_op *op)
+                                 struct span reason, uint64_t now_ms, struct engine_op *op)
 {
     engine_op_init(op, CHANGE_PRICED, now_ms);
+    engine_set_text(&op->change, reason);
     if (category >= engine->categories)
         return ENGINE_UNKNOWN;
     /* acquire: partner of the release when the price change before us ended */

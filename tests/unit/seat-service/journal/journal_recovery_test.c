@@ -237,7 +237,7 @@ static void a_life_is_found_again_by_who_knows_nothing(void **state)
     must(migrate_run(pg, &err), &err);
     must(sql_prepare(pg, &err), &err);
     struct span hash = {(const char *)plan_hash(plan->plan), PLAN_HASH_BYTES};
-    must(store_event_create(pg, SPAN("life"), hash, body, &err, &event), &err);
+    must(store_event_create(pg, SPAN("life"), hash, body, SPAN(""), &err, &event), &err);
     uint64_t began_us = clock_mono_us(clock_system());
     uint64_t state_hash = live(plan, event, pg, scale.changes, &head);
     print_message("%" PRIu64 " changes of %u seats written in %" PRIu64 " ms\n", head.seq,

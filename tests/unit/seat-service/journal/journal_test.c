@@ -290,7 +290,8 @@ static void fresh(void)
     must(pg_run(pg, "DROP SCHEMA IF EXISTS seats CASCADE", &err), &err);
     must(migrate_run(pg, &err), &err);
     int32_t no;
-    must(store_event_create(pg, SPAN("demo"), SPAN("hash"), SPAN("document"), &err, &no), &err);
+    must(store_event_create(pg, SPAN("demo"), SPAN("hash"), SPAN("document"), SPAN(""), &err, &no),
+         &err);
     pg_close(pg);
 }
 

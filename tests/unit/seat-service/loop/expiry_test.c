@@ -110,7 +110,7 @@ static void import_hall(void)
     must(migrate_run(pg, &err), &err);
     must(sql_prepare(pg, &err), &err);
     struct span hash = {(const char *)plan_hash(plan->plan), PLAN_HASH_BYTES};
-    must(store_event_create(pg, SPAN("night"), hash, body, &err, &event), &err);
+    must(store_event_create(pg, SPAN("night"), hash, body, SPAN(""), &err, &event), &err);
     pg_close(pg);
     shown_plan_destroy(plan);
     free((char *)(uintptr_t)body.ptr);

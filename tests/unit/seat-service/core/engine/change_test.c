@@ -61,6 +61,12 @@ static struct change random_change(struct rng_seeded *rng)
     return change;
 }
 
+static bool names(const struct change *change)
+{
+    return change->kind == CHANGE_BLOCKED || change->kind == CHANGE_UNBLOCKED ||
+           change->kind == CHANGE_PRICED;
+}
+
 static void a_change_comes_back_from_its_bytes_with_the_same_bytes(void **state)
 {
     (void)state;
@@ -72,8 +78,7 @@ static void a_change_comes_back_from_its_bytes_with_the_same_bytes(void **state)
         size_t len = change_encode(&change, bytes);
         assert_int_equal(change_decode(bytes, len, NULL, &back), 0);
         assert_int_equal(back.seq, change.seq);
-        bool names = change.kind == CHANGE_BLOCKED || change.kind == CHANGE_UNBLOCKED;
-        assert_int_equal(back.who_len, names ? change.who_len : 0);
+        assert_int_equal(back.who_len, names(&change) ? change.who_len : 0);
         assert_memory_equal(back.who, change.who, back.who_len);
         assert_int_equal(back.add_count, change.add_count);
         assert_int_equal(back.remove_count, change.remove_count);
@@ -129,7 +134,8 @@ static void what_is_wrong_with_bytes_is_said(void **state)
         {{1, CHANGE_EXTENDED, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 12, "ends too early"},
         {{4, CHANGE_BLOCKED, 1, 1, 0, 0, 0, 81}, 8, "name that is too long"},
         {{4, CHANGE_BLOCKED, 1, 1, 0, 0, 0, 2, 'a', 0}, 10, "name with a NUL"},
-        {{4, CHANGE_PRICED, 1, 1, 1, 1, 1}, 7, "never one of its kind"},
+        {{4, CHANGE_PRICED, 1, 1, 1, 1, 1, 0, 81}, 9, "name that is too long"},
+        {{4, CHANGE_EXPIRED, 1, 1, 1, 1, 1}, 7, "never one of its kind"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err_slot err = {.text = ""};
@@ -194,6 +200,19 @@ static void a_block_of_the_third_format_names_nobody(void **state)
     assert_int_equal(change.who_len, 0);
 }
 
+static void a_price_of_the_third_format_names_nobody_and_no_reason(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {3, CHANGE_PRICED, 5, 6, 2, 1, 99};
+    struct err_slot err = {.text = ""};
+    struct change change;
+    if (change_decode(bytes, sizeof(bytes), &err, &change) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(change.category, 2);
+    assert_int_equal(change.total, 99);
+    assert_int_equal(change.text_len + change.who_len, 0);
+}
+
 /* Whoever follows the journal with the program of before understands all but these. */
 static void only_what_names_somebody_is_written_in_the_newest_format(void **state)
 {
@@ -203,9 +222,8 @@ static void only_what_names_somebody_is_written_in_the_newest_format(void **stat
     for (unsigned i = 0; i < 1000; i++) {
         uint8_t bytes[CHANGE_BYTES_MAX];
         struct change change = random_change(&rng);
-        bool names = change.kind == CHANGE_BLOCKED || change.kind == CHANGE_UNBLOCKED;
         change_encode(&change, bytes);
-        assert_int_equal(bytes[0], names ? 4 : 3);
+        assert_int_equal(bytes[0], names(&change) ? 4 : 3);
     }
 }
 
@@ -247,6 +265,7 @@ int main(void)
         cmocka_unit_test(an_extension_of_the_format_before_names_no_buyer),
         cmocka_unit_test(an_extension_of_the_second_format_names_no_purchase),
         cmocka_unit_test(a_block_of_the_third_format_names_nobody),
+        cmocka_unit_test(a_price_of_the_third_format_names_nobody_and_no_reason),
         cmocka_unit_test(only_what_names_somebody_is_written_in_the_newest_format),
         cmocka_unit_test(a_hold_of_four_neighbours_is_a_small_record),
         cmocka_unit_test(every_kind_has_a_name_and_what_is_none_is_unknown),

@@ -377,7 +377,7 @@ static void a_plan_and_a_price_are_those_that_come_next(void **state)
     imported.plan_hash[31] ^= 1;
     refused(w, &imported, "it is of another plan");
 
-    BEGIN(engine_price(w->owner, 1, 700, TEST_NOW_MS, &w->op));
+    BEGIN(engine_price(w->owner, 1, 700, SPAN(""), TEST_NOW_MS, &w->op));
     struct change wrong = w->op.change;
     wrong.category = 2;
     refused(w, &wrong, "its category or price list is not the next one");
@@ -509,7 +509,7 @@ static struct world *open_full_world(void)
     commit(w);
     begin_confirm(w, sold_places);
     commit(w);
-    BEGIN(engine_price(w->owner, 0, 700, TEST_NOW_MS, &w->op));
+    BEGIN(engine_price(w->owner, 0, 700, SPAN(""), TEST_NOW_MS, &w->op));
     commit(w);
     hold(w, 5, TEST_SEATS(6, 7, 8));
     hold_places(w, 6, 4);

@@ -446,7 +446,7 @@ static void a_hold_keeps_its_prices_and_so_does_its_purchase(void **state)
     struct fixture *f = open_rows(ROWS("aaaa"));
     uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0));
     struct engine_purchase told = bought((const char *[]){"s0"}, 1);
-    assert_int_equal(engine_price(f->engine, 0, 5000, TEST_NOW_MS, &f->op), ENGINE_OK);
+    assert_int_equal(engine_price(f->engine, 0, 5000, SPAN(""), TEST_NOW_MS, &f->op), ENGINE_OK);
     engine_settle(f->engine, &f->op);
     uint64_t later = test_hold(f->engine, 1, TEST_SEATS(2));
     struct engine_purchase stale = bought((const char *[]){"s2"}, 1);
@@ -798,7 +798,7 @@ static void operators_ops_undo_without_a_trace(void **state)
     engine_undo(f->engine, &f->op);
     assert_int_equal(engine_refund(f->engine, id, SPAN("o1"), TEST_NOW_MS, &f->op), ENGINE_OK);
     engine_undo(f->engine, &f->op);
-    assert_int_equal(engine_price(f->engine, 0, 5, TEST_NOW_MS, &f->op), ENGINE_OK);
+    assert_int_equal(engine_price(f->engine, 0, 5, SPAN(""), TEST_NOW_MS, &f->op), ENGINE_OK);
     engine_undo(f->engine, &f->op);
     assert_int_equal(engine_state_hash(f->engine), before);
     close_hall(f);
@@ -809,9 +809,9 @@ static void a_new_price_is_for_new_holds(void **state)
     (void)state;
     struct fixture *f = open_rows(ROWS("aaaaaa"));
     uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0));
-    assert_int_equal(engine_price(f->engine, 0, 7000, TEST_NOW_MS, &f->op), ENGINE_OK);
+    assert_int_equal(engine_price(f->engine, 0, 7000, SPAN(""), TEST_NOW_MS, &f->op), ENGINE_OK);
     struct engine_op second;
-    assert_int_equal(engine_price(f->engine, 0, 1, TEST_NOW_MS, &second), ENGINE_BUSY);
+    assert_int_equal(engine_price(f->engine, 0, 1, SPAN(""), TEST_NOW_MS, &second), ENGINE_BUSY);
     engine_settle(f->engine, &f->op);
     struct engine_who who = test_who(1);
     uint32_t add[] = {1};
@@ -1158,7 +1158,7 @@ static void an_operator_names_seats_that_exist_and_each_once(void **state)
     assert_int_equal(engine_block_area(e, 0, 0, why, TEST_NOW_MS, &f->op), ENGINE_NO_SEATS);
     assert_int_equal(engine_block_area(e, 0, 11, why, TEST_NOW_MS, &f->op), ENGINE_SOLD_OUT);
     assert_int_equal(engine_unblock_area(e, 0, 1, why, TEST_NOW_MS, &f->op), ENGINE_SOLD_OUT);
-    assert_int_equal(engine_price(e, 9, 5, TEST_NOW_MS, &f->op), ENGINE_UNKNOWN);
+    assert_int_equal(engine_price(e, 9, 5, SPAN(""), TEST_NOW_MS, &f->op), ENGINE_UNKNOWN);
     assert_int_equal(engine_area(e, 0).free, 10);
     close_hall(f);
 }
@@ -1168,11 +1168,11 @@ static void prices_change_until_their_lists_are_full(void **state)
     (void)state;
     struct fixture *f = open_rows(ROWS("aa"));
     for (uint32_t i = 1; i < PRICE_LISTS_MAX; i++) {
-        assert_int_equal(engine_price(f->engine, 0, i, TEST_NOW_MS, &f->op), ENGINE_OK);
+        assert_int_equal(engine_price(f->engine, 0, i, SPAN(""), TEST_NOW_MS, &f->op), ENGINE_OK);
         engine_settle(f->engine, &f->op);
     }
     for (unsigned again = 0; again < 2; again++) /* and the refusal keeps nothing */
-        assert_int_equal(engine_price(f->engine, 0, 5, TEST_NOW_MS, &f->op), ENGINE_FULL);
+        assert_int_equal(engine_price(f->engine, 0, 5, SPAN(""), TEST_NOW_MS, &f->op), ENGINE_FULL);
     assert_string_equal(hold(f, 1, TEST_SEATS(0)), "ok");
     assert_int_equal(f->op.change.total, PRICE_LISTS_MAX - 1);
     close_hall(f);
