@@ -211,6 +211,21 @@ static int make_dir(struct retire *retire)
     return rc;
 }
 
+static int wait_for_processes(struct retire *retire)
+{
+    char memory[512];
+    struct pg_args args;
+    PGresult *res;
+    if (retire->conf->wait == NULL)
+        return 0;
+    pg_args_init(&args, memory, sizeof(memory));
+    pg_arg_text(&args, span_of(retire->manifest.event));
+    int rc = pg_query(retire->pg, retire->conf->wait, &args, &retire->err, &res);
+    if (rc == 0)
+        PQclear(res);
+    return rc;
+}
+
 /* One of the schema's functions that take the event and how long it has to be over. */
 static int ask_schema(struct retire *retire, const char *sql, PGresult **out)
 {
@@ -343,6 +358,8 @@ static int write_part(struct retire *retire)
     struct manifest *manifest = &retire->manifest;
     retire->part += 1; /* the next one, also of those that were left */
     int rc = prepare(retire);
+    if (rc == 0)
+        rc = wait_for_processes(retire);
     if (rc == 0)
         rc = write_snapshot(retire);
     if (rc < 0)

@@ -51,6 +51,9 @@ struct retire_conf {
     const char *service, *version;
     const char *dsn, *schema;
     uint64_t after_ms; /* since the event began: refused before that */
+    /* Asked once the event is marked: waits until the processes have let go of $1, or for as long
+     * as it takes to tell that they do not. NULL: none has it. */
+    const char *wait;
     /* In the order in which they are deleted: tables that refer to others come first. */
     const struct retire_table *tables;
     uint32_t tables_len;

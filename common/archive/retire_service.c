@@ -21,6 +21,7 @@ int retire_service_run(const struct service_conf *conf, const struct retire_serv
         .dsn = of->dsn,
         .schema = of->schema,
         .after_ms = *of->after_ms,
+        .wait = of->wait,
         .tables = of->tables,
         .tables_len = of->tables_len,
     };

@@ -12,7 +12,8 @@ struct retire_service {
     /* These lie in conf->config, which is filled before they are looked at. */
     const char *dsn;
     const uint64_t *after_ms;
-    const struct retire_table *tables; /* as in struct retire_conf */
+    const char *wait; /* this and the rest as in struct retire_conf */
+    const struct retire_table *tables;
     uint32_t tables_len;
 };
 

@@ -30,6 +30,7 @@ int retiring_run(const struct service_conf *conf, int argc, char **argv)
         .schema = MIGRATE_SCHEMA,
         .dsn = settings->conninfo,
         .after_ms = &settings->retire_after_ms,
+        .wait = "SELECT retire_wait($1)",
         .tables = tables,
         .tables_len = sizeof(tables) / sizeof(tables[0]),
     };

@@ -32,7 +32,7 @@ struct journal_event {
     enum placing_wish wish;
     bool moves;                 /* ours, and the process that is to have it waits */
     bool ready;                 /* we are to have it, and have said that we wait for it */
-    bool retired;               /* as its row says; its owner goes on */
+    bool retired;               /* as its row says: it has to leave our memory for good */
     struct journal_place place; /* the reader writes it */
     /* The committer's, where several share: */
     uint64_t free_since_us; /* when somebody was last seen with its lock; 0: not looked yet */

@@ -181,7 +181,8 @@ static int choose(struct journal *journal, struct err_slot *err, uint32_t *chose
         pthread_mutex_lock(&journal->lock);
         enum journal_state state = journal_state_of(event);
         bool locked = event->locked;
-        bool stays = !event->asleep && (event->placed || !journal_shares(journal));
+        bool stays =
+            !event->asleep && !event->retired && (event->placed || !journal_shares(journal));
         if (state == JOURNAL_EVENT_OUT)
             event->locked = false;
         pthread_mutex_unlock(&journal->lock);
@@ -376,7 +377,7 @@ static uint32_t in_order(struct journal *journal, uint32_t *order)
         uint32_t at = len;
         pthread_mutex_lock(&journal->lock);
         bool awake = journal_state_of(&journal->events[nth]) != JOURNAL_EVENT_ASLEEP &&
-                     !journal->events[nth].asleep;
+                     !journal->events[nth].asleep && !journal->events[nth].retired;
         pthread_mutex_unlock(&journal->lock);
         if (!awake)
             continue;

@@ -262,21 +262,33 @@ static void put_out(struct journal *journal, struct journal_event *event,
 
 /* ---- leaving ---- */
 
-/* Is to leave, or is about to. */
-static bool leaves(struct journal *journal, struct journal_event *event)
+/* It is retired, and no seat of it is held here. */
+static bool is_over(struct journal *journal, uint32_t nth)
 {
+    const struct journal_host *host = &journal->conf.host;
+    return journal->events[nth].retired && (!journal_owns(journal, nth) || host->idle_ms == NULL ||
+                                            host->idle_ms(host->ctx, nth) > 0);
+}
+
+/* Is to leave, or is about to. */
+static bool leaves(struct journal *journal, uint32_t nth)
+{
+    struct journal_event *event = &journal->events[nth];
+    bool over = is_over(journal, nth);
     pthread_mutex_lock(&journal->lock);
-    event->leaving = event->leaving || event->asleep || event->moves;
+    event->leaving = event->leaving || event->asleep || event->moves || over;
     pthread_mutex_unlock(&journal->lock);
     return event->leaving;
 }
 
-/* From now on it is known by its name alone. If it is awake, since it was woken meanwhile or moves,
- * it is wanted at once: then it is read and followed like any other. */
+/* From now on it is known by its name alone, or not at all if it is retired. If it is awake, since
+ * it was woken meanwhile or moves, it is wanted at once: then it is read and followed like any
+ * other. */
 static void name_alone(struct journal *journal, const struct journal_event *event, bool wanted)
 {
     struct err_slot err = {0};
-    if (asleep_put(journal->asleep, event->id.no, event->id.id, wanted, &err) < 0)
+    if (!event->retired &&
+        asleep_put(journal->asleep, event->id.no, event->id.id, wanted, &err) < 0)
         log_failure(journal->conf.log, "an event is not known here", &err);
 }
 
@@ -294,7 +306,7 @@ static void forget_event(struct journal *journal, uint32_t nth)
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* Seats of it were taken after it had been put to sleep, before it was closed. */
+/* Seats of it were taken after it had been put to sleep or marked, before it was closed. */
 static bool stays(struct journal *journal, uint32_t nth)
 {
     const struct journal_host *host = &journal->conf.host;
@@ -322,7 +334,7 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
     if (event->given || (host->leave != NULL && !host->leave(host->ctx, nth)))
         return 0;
     if (stays(journal, nth))
-        return store_wake(journal->reader_pg, &event->id.no, 1, err);
+        return event->retired ? 0 : store_wake(journal->reader_pg, &event->id.no, 1, err);
     name_alone(journal, event, false);
     event->given = true;
     pthread_mutex_lock(&journal->lock);
@@ -399,16 +411,11 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     enum journal_state state = journal_state_of(event);
     if (journal_is_free(event))
         return 0;
-    if (leaves(journal, event))
+    if (leaves(journal, nth))
         return leave(journal, nth, err);
     if (state == JOURNAL_EVENT_OWNED ||
-        (state == JOURNAL_EVENT_OUT && (event->retired || now_us(journal) < event->retry_at_us)))
+        (state == JOURNAL_EVENT_OUT && now_us(journal) < event->retry_at_us))
         return 0;
-    if (event->retired) {
-        err_set(err, ERR_STATE, "it is being retired");
-        put_out(journal, event, err);
-        return 0;
-    }
     /* One that is out stays out until it has been read. */
     bool follows = state == JOURNAL_EVENT_FOLLOWING;
     int rc = follows ? 0 : load(journal, nth, err);

@@ -69,6 +69,10 @@ static const struct pg_migrate_step steps[] = {
         "015_act_price",
 #include "seat-service/sql/015_act_price.sql.inc"
     },
+    {
+        "016_retire_leaves",
+#include "seat-service/sql/016_retire_leaves.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
