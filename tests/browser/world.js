@@ -186,7 +186,7 @@ export class Operator extends Visitor {
   static async open(browser, stack, options) {
     const context = await browser.newContext({ deviceScaleFactor: 2, ...options });
     context.setDefaultTimeout(PATIENCE_MS);
-    const operator = new Operator(await context.newPage(), stack, [11, 12, 13]);
+    const operator = new Operator(await context.newPage(), stack, stack.listeners ?? [11, 12, 13]);
     operator.at = `http://localhost:${stack.base + 11}`;
     return operator;
   }

@@ -48,10 +48,32 @@ async function send(name, method, path, { cache = 'no-store', ...options }) {
 // The connection can break before an answer's head or within its body.
 const unlessCut = (part) => part.catch(() => { throw new Refused(0, { code: 'offline' }); });
 
+// Where several processes share the seats, the one that is asked may say that another has the event (421). It is asked
+// once more, since an edge in between learns from that answer; then that other is, if it is one of our parts: we call
+// nobody whom the configuration does not name.
+const homes = new Map(); // event -> the part that has its seats
+
+async function sendHome(name, method, path, options) {
+  const event = name === 'seats' ? /^\/admin\/events\/([^/?]+)/.exec(path)?.[1] : undefined;
+  const home = homes.get(event);
+  homes.delete(event); // until it has answered
+  const answer = await send(home ?? name, method, path, options);
+  if (answer.status !== 421) {
+    if (home !== undefined && answer.status < 500) homes.set(event, home);
+    return answer;
+  }
+  const again = await send(name, method, path, options);
+  if (again.status !== 421) return again;
+  const { owner } = await unlessCut(again.clone().json());
+  if (!hasPart(owner)) return again;
+  homes.set(event, owner);
+  return send(owner, method, path, options);
+}
+
 // {json, etag}; `octets: true` gives bytes instead, and `next`, where there is more of them. A
 // refusal is thrown as Refused, a part that does not answer as Refused 0.
 export async function call(name, method, path, options = {}) {
-  const answer = await send(name, method, path, options);
+  const answer = await sendHome(name, method, path, options);
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
   const etag = answer.headers.get('ETag');
   const next = /<([^>]+)>; rel="next"/.exec(answer.headers.get('Link') ?? '')?.[1];

@@ -11,7 +11,7 @@ async function look({ name, at }) {
   const [state, metric, token] = await Promise.all([
     health(name),
     metrics(name).catch(() => null),
-    get(name, ['queue', 'seats'].includes(name) || name.startsWith('front') ? '/admin/events' : '/admin/sagas?limit=1').then(() => true, (error) => error.status !== 401),
+    get(name, /^(queue|front|seat)/.test(name) ? '/admin/events' : '/admin/sagas?limit=1').then(() => true, (error) => error.status !== 401),
   ]);
   return { name, at: at || location.origin, state, metric, token };
 }

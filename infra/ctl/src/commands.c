@@ -269,8 +269,9 @@ static const struct command rows[] = {
      .brief = "Seats that were blocked, prices that were changed, and by whom",
      SEATS(NULL, EVENT_AT "/audit"),
      .rows = "acts",
-     .columns = "at:AT act:ACT quantity:QUANTITY area:AREA category:CATEGORY from:FROM to:TO who:WHO "
-                "reason:WHY",
+     .columns =
+         "at:AT act:ACT quantity:QUANTITY area:AREA category:CATEGORY from:FROM to:TO who:WHO "
+         "reason:WHY",
      .run = generic_run},
     /* ---- the way out ---- */
     {.name = "sagas list",

@@ -25,7 +25,7 @@ static json_t *trail_row(const json_t *row, enum command_service service)
     struct grow what = {.ptr = NULL};
     static const char *const names[] = {"line", "seats", "pay"};
     static const char *const said[] = {"what", "act", "act"};
-    static const char *const more[] = {"category", "from",  "to",  "subject",
+    static const char *const more[] = {"category", "from", "to",  "subject",
                                        "quantity", "gate", "area"};
     value_put(&what, value_at(row, said[service]));
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {

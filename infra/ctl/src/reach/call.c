@@ -5,7 +5,8 @@
  * one that broke after the request was written does not.
  *
  * No redirect is followed, and nothing but HTTP is spoken: the token goes to the address of the
- * profile and nowhere else. It is put into a header in memory, never into an argument. */
+ * profile, and where processes of the seats share the events to the one that the seats name there,
+ * by the same scheme; nowhere else. It is put into a header in memory, never into an argument. */
 #include "reach/call.h"
 
 #include "base/json_in.h"
@@ -64,6 +65,7 @@ bool call_to(struct call *call, const struct profile *profile, enum command_serv
         host.len--;
     struct text url = text_on(call->url, sizeof(call->url) - 1);
     text_put(&url, host);
+    call->path_at = service == COMMAND_SEATS ? url.len : 0;
     text_str(&url, path);
     call->url[url.len] = '\0';
     return host.len > 0 && !url.overflown;
@@ -221,7 +223,7 @@ static void read_answer(struct call *call)
     }
 }
 
-static void end(struct caller *caller, CURL *easy, CURLcode code)
+static struct call *end(struct caller *caller, CURL *easy, CURLcode code)
 {
     struct call *call = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
@@ -243,19 +245,74 @@ static void end(struct caller *caller, CURL *easy, CURLcode code)
     call->easy = NULL;
     curl_slist_free_all(call->headers);
     call->headers = NULL;
+    return call;
 }
 
-/* Ends those that are through; answers how many are not. */
-static int harvest(struct caller *caller)
+/* HOST:PORT and nothing else, as it becomes part of an address. */
+static bool is_place(struct span place)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
+    size_t good = 0;
+    while (good < place.len && strchr(plain, place.ptr[good]) != NULL)
+        good++;
+    return place.len > 0 && good == place.len;
+}
+
+/* The same call, at that place; false: it is too long for a url. */
+static bool turn_to(struct call *call, struct span place)
+{
+    char memory[CTL_URL_MAX];
+    struct text url = text_on(memory, sizeof(memory) - 1);
+    struct span host = {call->url, call->path_at};
+    size_t scheme_len = span_starts(host, SPAN("https://")) ? 8 : 7;
+    text_put(&url, (struct span){call->url, scheme_len});
+    text_put(&url, place);
+    size_t path_at = url.len;
+    text_str(&url, call->url + call->path_at);
+    if (url.overflown)
+        return false;
+    memory[url.len] = '\0';
+    memcpy(call->url, memory, url.len + 1);
+    call->path_at = path_at;
+    return true;
+}
+
+/* Another process has the event. The same address is asked once more: an edge there has learnt from
+ * this answer where to send us. Then it is the process itself. */
+static bool is_sent_on(struct call *call)
+{
+    struct span place = value_text(call->json, "private_address");
+    if (call->end != CALL_ANSWERED || call->status != 421 || call->path_at == 0 ||
+        call->sent_on == CTL_SENT_ON_MAX || !is_place(place) ||
+        (call->sent_on > 0 && !turn_to(call, place)))
+        return false;
+    span_to_cstr_cut(value_text(call->json, "owner"), call->owner, sizeof(call->owner));
+    call->sent_on += 1;
+    grow_clear(&call->answer);
+    json_decref(call->json);
+    call->json = NULL;
+    call->status = call->retry_after_s = 0;
+    return true;
+}
+
+/* Ends those that are through, or makes them again elsewhere; answers whether any is not. */
+static bool harvest(struct caller *caller, uint64_t timeout_ms)
 {
     int running = 0;
     int left = 0;
     CURLMsg *message = NULL;
     curl_multi_perform(caller->multi, &running);
-    while ((message = curl_multi_info_read(caller->multi, &left)) != NULL)
-        if (message->msg == CURLMSG_DONE)
-            end(caller, message->easy_handle, message->data.result);
-    return running;
+    while ((message = curl_multi_info_read(caller->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct call *call = end(caller, message->easy_handle, message->data.result);
+        if (!is_sent_on(call))
+            continue;
+        begin(caller, call, timeout_ms);
+        running += call->easy != NULL;
+    }
+    return running > 0;
 }
 
 void caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t timeout_ms,
@@ -264,7 +321,7 @@ void caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t
     for (size_t i = 0; i < len; i++)
         begin(caller, &calls[i], timeout_ms);
     struct curl_waitfd stop = {.fd = stop_fd, .events = CURL_WAIT_POLLIN};
-    while (harvest(caller) > 0) {
+    while (harvest(caller, timeout_ms)) {
         stop.revents = 0;
         curl_multi_poll(caller->multi, &stop, stop_fd >= 0 ? 1 : 0, 1000, NULL);
         if (stop.revents != 0)
@@ -339,6 +396,11 @@ int call_failure(const struct call *call, const char *who, struct grow *out)
     switch (call->end) {
     case CALL_AWAY:
         grow_add(out, span_of(who));
+        if (call->sent_on > 1) {
+            grow_add(out, SPAN(" "));
+            grow_add(out, span_of(call->owner));
+            grow_add(out, SPAN(", which has the event,"));
+        }
         grow_add(out, SPAN(" cannot be reached: "));
         grow_add(out, span_of(call->error));
         return EXIT_AWAY;

@@ -24,6 +24,8 @@ struct call {
     const char *if_match, *if_none_match; /* NULL: none */
     const char *why, *who;                /* of the trail; NULL: not said */
     bool open;                            /* shows no token: healthz, readyz, metrics, the edge */
+    /* Where its path begins in the url, if another process may have what is asked for; else 0. */
+    size_t path_at;
     /* what came of it */
     enum call_end end;
     long status;
@@ -37,6 +39,8 @@ struct call {
     long retry_after_s;
     uint64_t took_ms;
     char error[CURL_ERROR_SIZE];
+    unsigned sent_on;          /* so many answers said that another process has the event, */
+    char owner[CTL_OWNER_MAX]; /* the last of them which */
     /* for call.c */
     struct curl_slist *headers;
     CURL *easy;
@@ -53,8 +57,9 @@ void caller_destroy(struct caller *caller); /* wipes the token */
 bool call_to(struct call *call, const struct profile *profile, enum command_service service,
              const char *path);
 
-/* Makes them all, at the same time; each has its own end. Comes back early, with the others
- * CALL_STOPPED, once `stop_fd` can be read (-1: none). */
+/* Makes them all, at the same time; each has its own end. One that is told where the event is
+ * (421 event-elsewhere) is made again there. Comes back early, with the others CALL_STOPPED, once
+ * `stop_fd` can be read (-1: none). */
 void caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t timeout_ms,
                  int stop_fd);
 

@@ -1,0 +1,62 @@
+// The console where two processes share the seats of the events: what the one that it knows as "seats" does not have is
+// asked of the other, which is a part of its own.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { freePort, openScope, until } from '../lib-js/index.js';
+import { hall, openPair, operator, opens } from '../integration/seat-service/house.js';
+import { makeEvent, openLine } from './line-world.js';
+import { openBrowser, Operator } from './world.js';
+
+describe('the console, before seats that are shared', () => {
+  const scope = openScope();
+  const ports = []; // private ones, of the two
+  let line;
+  let pair;
+  let browser;
+
+  before(async () => {
+    ports.push(await freePort(), await freePort());
+    line = await openLine(scope, { config: { console: { parts: `seats=http://localhost:${ports[0]}, seats2=http://localhost:${ports[1]}` } } });
+    const origins = `http://localhost:${line.front.privatePort}`;
+    pair = await openPair(scope, { document: hall({ area: 50 }), each: (n) => ({ privatePort: ports[n - 1], config: { private: { origins } } }) });
+    browser = await openBrowser(scope);
+  });
+  after(() => scope.close());
+
+  const blocked = async (seats, event) => (await operator(seats, event).read()).json.areas[0].blocked;
+
+  test('an event of the other is shown, changed and on the trail; when that has died it is found at the first', async () => {
+    const base = line.front.privatePort - 11;
+    const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
+    const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
+    const { page } = boss;
+    await makeEvent(line.house, 'two', { name: 'The second night' });
+    await page.goto(`${boss.at}/console#/events/two/seats`);
+    await boss.signIn();
+    await page.locator('#seat-sums').waitFor();
+    const block = async (owner, sum) => {
+      await page.locator('details:has(#area) > summary').click();
+      await page.locator('details:has(#area)').getByRole('button').first().click();
+      await until('a place to be blocked at its owner', async () => (await blocked(owner, 'two')) === sum);
+    };
+    await block(pair.second, 1);
+    assert.equal((await operator(pair.second, 'two').price({ category: 'Front', price: 140000, reason: 'few came' })).status, 200);
+    await boss.view('audit');
+    for (const words of ['Seats blocked: 1', 'Seat price changed from ₩150,000 to ₩140,000', 'Hall imported']) await page.locator('#audit').getByText(words).waitFor();
+    await page.goto(`${boss.at}/console#/parts`);
+    for (const part of ['queue', 'seats', 'seats2']) await page.locator(`#part-${part}.ready`).waitFor();
+    assert.equal(await page.locator('.part .wrong').count(), 0, 'each takes the token');
+
+    await pair.second.kill();
+    await until('the first to have both', () => opens(pair.first, 'two'));
+    await page.goto(`${boss.at}/console#/events/two/seats`);
+    await until('the hall to be shown', async () => {
+      if (await page.locator('#seat-sums').isVisible()) return true;
+      await page.reload(); // the first may not have been found at once
+      return false;
+    }, { everyMs: 500 });
+    await block(pair.first, 2);
+    await boss.close();
+  });
+});

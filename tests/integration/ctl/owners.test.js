@@ -1,0 +1,76 @@
+// The command line where processes of the seats share the events: its profile names one of them, and what another has
+// is asked of that one.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { makeSecrets, openScope, until } from '../../lib-js/index.js';
+import { openPair, operator, opens } from '../seat-service/house.js';
+import { commandLine, done, EXIT, refused } from './fairgate.js';
+
+test('what is asked of the wrong process goes to the one that has the event, and after its death to the next', async (t) => {
+  const { scope, first, second } = await openPair(t);
+  const fairgate = commandLine(scope, { seats: first, tokenFile: first.secrets.path('admin-token') });
+  for (const event of ['one', 'two']) {
+    assert.match(done(await fairgate('halls', 'show', event)).stdout, /^Front /m, event);
+    done(await fairgate('halls', 'block', event, 'r1s1', 'r1s2', '--why', 'camera'));
+  }
+  const blocked = async (seats, event) => (await operator(seats, event).read()).json.categories.reduce((sum, one) => sum + one.blocked, 0);
+  await until('its seats to be blocked at the owner', async () => (await blocked(second, 'two')) === 2);
+  const file = join(scope.tempDir('hall-'), 'hall.json');
+  writeFileSync(file, done(await fairgate('halls', 'document', 'two', '--json')).stdout);
+  assert.match(done(await fairgate('halls', 'import', 'two', file)).stdout, /It was there/);
+  assert.equal(done(await fairgate('halls', 'export', 'two', '--json')).stdout, '[]\n');
+  await until('the seats to be on the trail', async () => /camera/.test(done(await fairgate('halls', 'audit', 'two')).stdout));
+  await second.kill();
+  await until('the first to have both', () => opens(first, 'two'));
+  done(await fairgate('halls', 'unblock', 'two', 'r1s1'));
+});
+
+// A service that has nothing itself: `answers` are those of one call after the other, the last of them for good.
+async function openStub(t, ...answers) {
+  const asked = [];
+  const server = createServer((request, reply) => {
+    const { status, body } = answers[Math.min(asked.length, answers.length - 1)];
+    asked.push(request.headers.authorization);
+    reply.writeHead(status, { 'content-type': status === 200 ? 'application/json' : 'application/problem+json' }).end(JSON.stringify(body));
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  t.after(() => server.close());
+  return { asked, privatePort: server.address().port };
+}
+const elsewhere = (place) => ({ status: 421, body: { status: 421, code: 'event-elsewhere', detail: 'elsewhere', owner: 'seats9', private_address: place } });
+const NOBODY = '127.0.0.1:1';
+const here = { status: 200, body: { categories: [] } };
+
+function openLine(t, stub) {
+  const scope = openScope(t);
+  const secrets = makeSecrets(scope);
+  return commandLine(scope, { seats: stub, tokenFile: secrets.path('admin-token') });
+}
+
+test('an edge in between, which has learnt from the answer, is asked once more before anybody else', async (t) => {
+  const stub = await openStub(t, elsewhere(NOBODY), here);
+  done(await openLine(t, stub)('halls', 'show', 'two'));
+  assert.equal(stub.asked.length, 2);
+});
+
+test('a process that cannot be reached is named: nothing happened', async (t) => {
+  const stub = await openStub(t, elsewhere(NOBODY));
+  refused(await openLine(t, stub)('halls', 'block', 'two', 'r1s1'), EXIT.away, /seats9, which has the event, cannot be reached/);
+});
+
+test('two that send it to each other are left after a few times; what is no place is not gone to', async (t) => {
+  const second = await openStub(t, elsewhere(NOBODY));
+  const first = await openStub(t, elsewhere(`127.0.0.1:${second.privatePort}`));
+  second.asked.length = 0;
+  refused(await openLine(t, first)('halls', 'show', 'two'), EXIT.away, /seats9/);
+  assert.deepEqual([first.asked.length, second.asked.length], [2, 1]);
+  for (const place of ['', 'user@127.0.0.1:1', '127.0.0.1:1/x', '127.0.0.1:1?', ' 127.0.0.1:1']) {
+    const stub = await openStub(t, elsewhere(place));
+    refused(await openLine(t, stub)('halls', 'show', 'two'), EXIT.refused, /event-elsewhere/);
+    assert.equal(stub.asked.length, 1, place);
+  }
+});
