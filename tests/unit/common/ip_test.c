@@ -91,6 +91,24 @@ static void a_network_contains_what_begins_like_it(void **state)
     assert_false(in_nets("  ", "127.0.0.1"));
 }
 
+/* All bits of an address are 0 but one. */
+static void a_network_of_any_length_ends_with_the_last_bit_of_its_prefix(void **state)
+{
+    (void)state;
+    for (unsigned bits = 1; bits <= 128; bits++) {
+        char text[8];
+        struct ip_nets nets;
+        struct err_slot err;
+        snprintf(text, sizeof(text), "::/%u", bits);
+        assert_int_equal(0, ip_nets_parse(span_of(text), &err, &nets));
+        for (unsigned one = 0; one < 128; one++) {
+            uint8_t addr[IP_BYTES] = {0};
+            addr[one / 8] = (uint8_t)(0x80u >> one % 8);
+            assert_int_equal(one >= bits, ip_nets_contain(&nets, addr));
+        }
+    }
+}
+
 static void check_refused(const char *list, const char *says)
 {
     struct ip_nets nets = {.len = 3};
@@ -218,6 +236,7 @@ int main(void)
         cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(a_site_is_an_ipv4_address_or_an_ipv6_64),
         cmocka_unit_test(a_network_contains_what_begins_like_it),
+        cmocka_unit_test(a_network_of_any_length_ends_with_the_last_bit_of_its_prefix),
         cmocka_unit_test(a_wrong_list_is_refused_with_the_item_named),
         cmocka_unit_test(the_order_of_a_list_and_nets_within_nets_change_nothing),
         cmocka_unit_test(a_list_may_stand_in_a_file_and_its_mistakes_are_told_with_their_line),

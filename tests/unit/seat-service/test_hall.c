@@ -119,6 +119,16 @@ static void turn(float *x, float *y)
     *y = was;
 }
 
+static void widen(struct plan_draft *draft, struct plan_draft_seat *seats, float by)
+{
+    draft->focal_x *= by;
+    draft->focal_y *= by;
+    for (uint32_t seat = 0; seat < draft->seat_count; seat++) {
+        seats[seat].x *= by;
+        seats[seat].y *= by;
+    }
+}
+
 static struct plan *finish(struct making *making, const struct test_hall *hall)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
@@ -157,6 +167,8 @@ static struct plan *finish(struct making *making, const struct test_hall *hall)
         for (uint32_t seat = 0; seat < draft->seat_count; seat++)
             turn(&making->seats[seat].x, &making->seats[seat].y);
     }
+    if (hall->apart != 0)
+        widen(draft, making->seats, hall->apart);
     if (hall->hash != NULL)
         memcpy(draft->hash, hall->hash, sizeof(draft->hash));
     struct plan *plan;

@@ -10,7 +10,7 @@
  * left, else right), '2'..'9' a seat of channel 1..8 (category a), '_' an aisle. A line that begins
  * with
  * '=' is a table sold whole, with '~' one sold by seat. The focal point is above the first row's
- * middle. Seats are one apart, rows too. */
+ * middle. Seats are one apart, rows too, unless it says how far. */
 struct test_hall {
     const char *const *rows;
     struct plan_limits limits;
@@ -24,6 +24,7 @@ struct test_hall {
     uint8_t area_channel;
     uint64_t shuffled; /* a seed: a row's seats are numbered in any order; 0: from left to right */
     unsigned turns;    /* quarter turns of the whole hall */
+    float apart;       /* seats and rows; 0: one */
 };
 
 struct plan *test_hall_plan(const struct test_hall *hall);

@@ -218,12 +218,12 @@ static struct saga_engine *create_leased(void)
     return engine;
 }
 
-/* Its step is done, and the move on its way to the store. */
-static struct saga_engine *create_committing(void)
+/* Its step is over, and the move on its way to the store. */
+static struct saga_engine *create_committing(enum saga_verdict verdict)
 {
     struct saga_engine *engine = create_leased();
     saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = verdict});
     called_len = 0;
     saga_engine_turn(engine, 3000);
     assert_int_equal(commits, 1);
@@ -240,7 +240,7 @@ static void answer_commit(struct saga_engine *engine, enum saga_stored stored)
 static void a_move_that_the_store_refuses_is_parked_then_bare_then_dropped(void **state)
 {
     (void)state;
-    struct saga_engine *engine = create_committing();
+    struct saga_engine *engine = create_committing(SAGA_DONE);
     for (uint32_t refused = 1; refused <= 2; refused++) {
         answer_commit(engine, SAGA_REFUSED);
         saga_engine_turn(engine, 3000 + refused);
@@ -288,7 +288,7 @@ static void a_commit_is_sent_again_until_the_lease_is_over(void **state)
 {
     (void)state;
     for (unsigned over = 0; over < 2; over++) {
-        struct saga_engine *engine = create_committing();
+        struct saga_engine *engine = create_committing(SAGA_DONE);
         saga_engine_on_committed(engine, false, NULL);
         saga_engine_turn(engine, OVER_US - 1 + over);
         assert_int_equal(commits, 2 - over);
@@ -301,12 +301,30 @@ static void a_commit_is_sent_again_until_the_lease_is_over(void **state)
 static void what_somebody_else_has_meanwhile_is_let_go(void **state)
 {
     (void)state;
-    struct saga_engine *engine = create_committing();
+    struct saga_engine *engine = create_committing(SAGA_DONE);
     answer_commit(engine, SAGA_FENCED);
     saga_engine_turn(engine, 4000);
     assert_int_equal(saga_engine_stats(engine)->fenced, 1);
     assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
     destroy(engine);
+}
+
+static void a_saga_that_has_ended_is_counted_by_how_it_ended(void **state)
+{
+    (void)state;
+    static const struct {
+        enum saga_verdict verdict;
+        uint64_t completed, undone;
+    } rows[] = {{SAGA_DONE, 1, 0}, {SAGA_FAILED, 0, 1}, {SAGA_ONGOING, 0, 0}, {SAGA_UNKNOWN, 0, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct saga_engine *engine = create_committing(rows[i].verdict);
+        answer_commit(engine, SAGA_STORED);
+        assert_int_equal(saga_engine_stats(engine)->moves, 1);
+        assert_int_equal(saga_engine_stats(engine)->completed, rows[i].completed);
+        assert_int_equal(saga_engine_stats(engine)->undone, rows[i].undone);
+        assert_int_equal(saga_engine_stats(engine)->parked, 0);
+        destroy(engine);
+    }
 }
 
 static void a_saga_that_is_leased_while_draining_is_given_back_at_once(void **state)
@@ -703,6 +721,7 @@ int main(void)
         cmocka_unit_test(a_move_whose_lease_is_over_is_not_stored),
         cmocka_unit_test(a_commit_is_sent_again_until_the_lease_is_over),
         cmocka_unit_test(what_somebody_else_has_meanwhile_is_let_go),
+        cmocka_unit_test(a_saga_that_has_ended_is_counted_by_how_it_ended),
         cmocka_unit_test(a_saga_that_is_leased_while_draining_is_given_back_at_once),
         cmocka_unit_test(a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told),
         cmocka_unit_test(retries_beyond_their_budget_wait_their_turn),

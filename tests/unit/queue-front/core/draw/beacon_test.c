@@ -170,9 +170,15 @@ static void each_part_of_a_promise_that_differs_is_another_promise(void **state)
         assert_int_equal(2000, others[i].since_ms);
     }
     struct beacon drand = others[2], same = drand;
-    sources.chain[0] ^= 1; /* another network */
-    beacon_settle(&same, &drand, &sources, 1700000000000, 3000);
-    assert_int_equal(2, same.changes);
+    struct beacon_sources other_sources[] = {sources, sources, sources};
+    other_sources[0].chain[0] ^= 1;                   /* another network */
+    other_sources[1].genesis_ms -= sources.period_ms; /* another round at that time */
+    other_sources[2].genesis_ms += 1;                 /* another time of that round */
+    for (unsigned i = 0; i < 3; i++) {
+        beacon_settle(&same, &drand, &other_sources[i], 1700000000000, 3000);
+        assert_int_equal(2, same.changes);
+    }
+    assert_int_equal(drand.round, same.round);
 }
 
 static void a_source_that_had_not_begun_decides_by_its_first_round(void **state)

@@ -265,6 +265,30 @@ static void a_hall_that_fills_slows_the_line_and_that_is_known_before(void **sta
     assert_in_range(eta_s, 236, 246); /* 60 s * ln 2, then 5 a second */
 }
 
+static void only_a_full_hall_is_believed_to_move_faster_when_it_is_enlarged(void **state)
+{
+    (void)state;
+    for (unsigned full = 0; full < 2; full++) {
+        struct eta_meter meter;
+        struct line_view view = open_line();
+        eta_meter_init(&meter);
+        view.show_up_milli = 1000;
+        view.knobs.rate_milli = 20000;
+        view.knobs.max_active = 600;
+        view.active = full ? 600 : 400;
+        run_hall(&meter, &view, 10.0, 120);
+        assert_in_range(ask(&meter, &view, 9999).p50_s, 990, 1010);
+        view.knobs.max_active = 900;
+        view.redis_ms += 100;
+        eta_meter_observe(&meter, &view);
+        uint64_t p50_s = ask(&meter, &view, 9999).p50_s;
+        if (full) /* by half, at 15 a second */
+            assert_in_range(p50_s, 640, 680);
+        else
+            assert_in_range(p50_s, 990, 1010);
+    }
+}
+
 static void a_hall_that_is_filling_is_not_taken_for_one_that_people_leave_quickly(void **state)
 {
     (void)state;
@@ -835,6 +859,7 @@ int main(void)
         cmocka_unit_test(a_line_that_nobody_stood_in_has_not_slowed_down),
         cmocka_unit_test(a_line_that_has_not_opened_has_not_slowed_down),
         cmocka_unit_test(a_hall_that_fills_slows_the_line_and_that_is_known_before),
+        cmocka_unit_test(only_a_full_hall_is_believed_to_move_faster_when_it_is_enlarged),
         cmocka_unit_test(a_hall_that_is_filling_is_not_taken_for_one_that_people_leave_quickly),
         cmocka_unit_test(a_pause_is_taken_to_last_as_long_again),
         cmocka_unit_test(a_pause_before_any_measurement_is_not_guessed_at),

@@ -22,15 +22,20 @@ struct fixture {
 
 #define ROWS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static struct fixture *open_rows(const char *const *rows, bool orphan_rule)
+static struct fixture *open_hall(const struct test_hall *hall)
 {
     struct fixture *f = calloc(1, sizeof(*f));
+    f->plan = test_hall_plan(hall);
+    f->engine = test_hall_engine(f->plan);
+    return f;
+}
+
+static struct fixture *open_rows(const char *const *rows, bool orphan_rule)
+{
     struct plan_limits limits = test_limits();
     limits.orphan_rule = orphan_rule;
     limits.max_per_hold = 64;
-    f->plan = test_hall_plan(&(struct test_hall){.rows = rows, .limits = limits});
-    f->engine = test_hall_engine(f->plan);
-    return f;
+    return open_hall(&(struct test_hall){.rows = rows, .limits = limits});
 }
 
 static void close_rows(struct fixture *f)
@@ -548,6 +553,25 @@ static void a_gap_weighs_more_than_a_row_further_back(void **state)
     close_rows(f);
 }
 
+/* A gap of two places, or one of one place three rows further back, in drawings large and small. */
+static void the_smaller_gap_is_worth_some_rows_however_the_hall_is_drawn(void **state)
+{
+    (void)state;
+    for (unsigned drawing = 0; drawing < 8; drawing++) {
+        struct fixture *f =
+            open_hall(&(struct test_hall){.rows = ROWS("aaaaa", "aaaaa", "aaaaa", "aaaaa"),
+                                          .limits = test_limits(),
+                                          .turns = drawing % 4,
+                                          .apart = drawing < 4 ? 10 : 0.1F});
+        block(f, TEST_SEATS(1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 19));
+        assert_string_equal(best(f, 0, 3, false), ".##.."
+                                                  "#####"
+                                                  "#####"
+                                                  "hh#h#");
+        close_rows(f);
+    }
+}
+
 static void seats_with_a_gap_are_those_of_the_second_bitmap_too(void **state)
 {
     (void)state;
@@ -828,6 +852,7 @@ int main(void)
         cmocka_unit_test(a_companion_beside_its_own_seat_is_no_reason_to_leave_the_row),
         cmocka_unit_test(of_several_ways_to_sit_in_one_row_the_closest_is_taken),
         cmocka_unit_test(a_gap_weighs_more_than_a_row_further_back),
+        cmocka_unit_test(the_smaller_gap_is_worth_some_rows_however_the_hall_is_drawn),
         cmocka_unit_test(seats_with_a_gap_are_those_of_the_second_bitmap_too),
         cmocka_unit_test(more_neighbours_than_a_window_holds_are_found_as_one_row),
         cmocka_unit_test(more_than_any_row_has_are_taken_from_several),

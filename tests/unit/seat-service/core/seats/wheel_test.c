@@ -159,6 +159,22 @@ static void the_wait_is_as_long_as_the_next_hold_and_no_longer_than_asked(void *
     wheel_deinit(&wheel);
 }
 
+static void marks_are_collected_once_a_tick(void **state)
+{
+    (void)state;
+    uint64_t due[HOLDS + 1] = {0}, now = 1000000 / WHEEL_TICK_MS * WHEEL_TICK_MS;
+    struct wheel wheel;
+    assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
+    assert_int_equal(wheel_due(&wheel, now), 0);
+    due[7] = now + 10 * WHEEL_TICK_MS;
+    wheel_touch(&wheel, 7);
+    assert_int_equal(wheel_due(&wheel, now + WHEEL_TICK_MS - 1), 0);
+    assert_int_equal(wheel_wait_ms(&wheel, now, 500), 0); /* the mark is still there */
+    assert_int_equal(wheel_due(&wheel, now + WHEEL_TICK_MS), 0);
+    assert_int_not_equal(wheel_wait_ms(&wheel, now + WHEEL_TICK_MS, 500), 0);
+    wheel_deinit(&wheel);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
         cmocka_unit_test(what_is_due_beyond_the_wheel_comes_due_when_it_has_gone_round),
         cmocka_unit_test(the_wait_is_as_long_as_the_next_hold_and_no_longer_than_asked),
+        cmocka_unit_test(marks_are_collected_once_a_tick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
