@@ -60,6 +60,7 @@ endif
 LDFLAGS_asan := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 LDFLAGS_tsan := $(LDFLAGS_asan)
 TELLS_asan   := -Wl,-u,unit_tells_of_threads
+LINK_release := $(if $(CCACHE),infra/link)
 LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 # Reports of the sanitizers name functions and lines: that is -g1, and two thirds of the compiler's time
 # with -g3, which is debug's.
@@ -193,7 +194,7 @@ DEPS += $$(patsubst %.c,$(OUT)/obj/%.d,$$(MAIN_$(1)))
 $$(BIN_$(1)): $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
-	@$(CC) -o $$@ $$(filter %.o,$$^) $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common)
+	@$(LINK_$(VARIANT)) $(CC) -o $$@ $$(filter %.o,$$^) $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common)
 PROGRAMS += $$(BIN_$(1))
 
 # Unit tests: one program a file, with cmocka.
