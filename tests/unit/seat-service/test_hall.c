@@ -13,10 +13,9 @@
 
 #include <cmocka.h>
 
-enum { TEST_SEATS_MAX = 70000 };
-
 struct making {
     struct plan_draft draft;
+    uint32_t seats_max;
     struct plan_draft_seat *seats;
     uint8_t run_flags[4096];
     struct plan_category categories[PLAN_CATEGORIES_MAX];
@@ -38,7 +37,7 @@ static uint32_t nearest_accessible(const struct plan_draft_seat *seats, uint32_t
 static void add_seat(struct making *making, char c, uint32_t run, uint32_t pos, float x, float y)
 {
     uint32_t i = making->draft.seat_count++;
-    assert(i < TEST_SEATS_MAX);
+    assert(i < making->seats_max);
     snprintf(making->guids[i], sizeof(making->guids[i]), "s%u", i);
     struct plan_draft_seat *seat = &making->seats[i];
     *seat = (struct plan_draft_seat){.guid = span_of(making->guids[i]),
@@ -94,7 +93,7 @@ static void add_row(struct making *making, const char *row, float y)
 static void shuffle(struct making *making, uint64_t seed)
 {
     struct plan_draft_seat *seats = making->seats;
-    uint32_t *now = calloc(TEST_SEATS_MAX, sizeof(*now)); /* by place: which number it has */
+    uint32_t *now = calloc(making->seats_max, sizeof(*now)); /* by place: which number it has */
     struct rng_seeded rng;
     rng_seeded_init(&rng, seed);
     for (uint32_t i = 0, first = 0; i < making->draft.seat_count; i++) {
@@ -180,18 +179,24 @@ static struct plan *finish(struct making *making, const struct test_hall *hall)
     return plan;
 }
 
-static struct making *begin(void)
+/* Room for that many and no more: a sanitizer marks all of it, in each of the thousands of halls of
+ * some tests. */
+static struct making *begin(size_t seats_max)
 {
     struct making *making = calloc(1, sizeof(*making));
     assert_non_null(making);
-    making->seats = calloc(TEST_SEATS_MAX, sizeof(*making->seats));
-    making->guids = calloc(TEST_SEATS_MAX, sizeof(*making->guids));
+    making->seats_max = (uint32_t)seats_max;
+    making->seats = calloc(seats_max + 1, sizeof(*making->seats));
+    making->guids = calloc(seats_max + 1, sizeof(*making->guids));
     return making;
 }
 
 struct plan *test_hall_plan(const struct test_hall *hall)
 {
-    struct making *making = begin();
+    size_t most = 0;
+    for (uint32_t i = 0; hall->rows[i] != NULL; i++)
+        most += strlen(hall->rows[i]);
+    struct making *making = begin(most);
     for (uint32_t i = 0; hall->rows[i] != NULL; i++)
         add_row(making, hall->rows[i], (float)i);
     return finish(making, hall);
@@ -205,7 +210,7 @@ uint32_t test_hall_place(const struct plan *plan, uint32_t seat)
 struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits limits,
                              uint32_t area_capacity)
 {
-    struct making *making = begin();
+    struct making *making = begin((size_t)rows * seats);
     for (uint32_t r = 0; r < rows; r++) {
         making->draft.run_count++;
         for (uint32_t s = 0; s < seats; s++)
