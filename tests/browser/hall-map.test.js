@@ -2,7 +2,7 @@
 // is proposed on it. Alone with its service. What is written on a canvas is heard where it is written.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 import { contrast, paintCategories } from '../../seat-service/web/colours.js';
@@ -49,11 +49,14 @@ describe('the map of the hall', () => {
   let seats;
   let browser;
   let events = 0;
+  const guests = [];
 
   before(async () => {
     seats = await openSeats(scope, await openPostgres(scope));
     browser = await openBrowser(scope);
   });
+  // A page that is left open goes on drawing and asking beside the next one.
+  afterEach(() => Promise.all(guests.splice(0).map((guest) => guest.close())));
   after(() => scope.close());
 
   async function enter({ first = () => {}, query = '', body = wideHall(), ...options } = {}) {
@@ -64,6 +67,7 @@ describe('the map of the hall', () => {
       await first(page);
     };
     const guest = await enterHall(browser, seats, event, { prepare, query, ...options });
+    guests.push(guest);
     const { page } = guest;
     const box = await page.locator('#map').boundingBox() ?? { x: 0, y: 0, width: 0, height: 0 }; // behind the list
     return { event, guest, page, box, middle: [box.x + box.width / 2, box.y + box.height / 2], other: visitor(seats, event) };

@@ -3,7 +3,7 @@
 // line to the ticket, is in journey.test.js.)
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 import { enterHall, openBrowser, SIZES } from './world.js';
@@ -35,17 +35,21 @@ describe('the hall', () => {
   let seats;
   let browser;
   let events = 0;
+  const guests = [];
 
   before(async () => {
     seats = await openSeats(scope, await openPostgres(scope));
     browser = await openBrowser(scope);
   });
+  // A page that is left open goes on drawing and asking beside the next one.
+  afterEach(() => Promise.all(guests.splice(0).map((guest) => guest.close())));
   after(() => scope.close());
 
   async function enter({ fees, ...options } = {}) {
     const event = `hall-${(events += 1)}`;
     await importHall(seats, event, { ...drawnHall(), ...(fees && { fees }) });
     const guest = await enterHall(browser, seats, event, options);
+    guests.push(guest);
     return { event, guest, page: guest.page, other: visitor(seats, event) };
   }
 

@@ -211,7 +211,7 @@ export function customer(stack, n) {
 // page before it is opened. The waiting room, which isn't there, answers everything with {}, unless
 // `prepare` says otherwise.
 export async function enterHall(browser, seats, event, { prepare = async () => {}, query = '', ...options } = {}) {
-  const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB', ...options });
+  const guest = await Visitor.open(browser, { base: seats.port }, { deviceScaleFactor: 1, locale: 'en-GB', ...options });
   const { page } = guest;
   const at = `http://localhost:${seats.port}`;
   await page.context().addCookies([{ name: `fg_pass_${event}`, value: seats.office.pass(event), url: `${at}/` }]);
