@@ -1,18 +1,20 @@
 /* avail.c: two pictures, one that is read and one that is being made.
  *
  * A picture has two bits per seat, in plan order, 32 seats per word. Publishing reads all seat
- * words into the picture that nobody reads, compares it with the other one a word at a time, puts
- * the seats that differ into the ring of deltas, and then makes it the current one by storing its
- * number. It costs a pass over the words (66,000 seats: half a megabyte) five times a second while
- * something happens; in exchange, taking a seat writes nothing but the seat.
+ * words into the picture that nobody reads, puts the seats that were written to since the last one
+ * into the ring of deltas, and then makes it the current one by storing its number. It costs a pass
+ * over the words (66,000 seats: half a megabyte) five times a second while something happens; in
+ * exchange, taking a seat writes nothing but the seat.
  *
  * A picture's version is the number of a change in the journal: all changes up to it are in the
  * picture, perhaps some later ones, and nothing that the journal does not have (seat_shown()). So
  * pictures of one event compare, whichever process made them: what a reader has of one may be
  * brought up to date by the deltas of another, since a delta tells the state that a seat has now.
- * For that, a seat that differs is put into the ring under the latest change that can have made it
- * differ, the picture's mark: a reader who has this version from elsewhere, without what came early
- * here, is told with the next one. Where one loop settles everything nothing comes early.
+ * For that, a seat is told that was written to, also if it is again as it was in our last picture:
+ * elsewhere there may have been one in between. And it stands in the ring under the latest change
+ * that can have touched it, the picture's mark: a reader who has this version from elsewhere,
+ * without what came early here, is told with the next one. Where one loop settles everything
+ * nothing comes early.
  *
  * Publication n lies in picture n % 2, with its version. A reader loads n, copies, and loads it
  * again: the picture of n is written to only after n + 1 is current, so an unchanged number means
@@ -41,6 +43,8 @@ struct avail {
     _Atomic uint64_t *pictures[2];
     _Atomic uint32_t *counts[2]; /* by category and state */
     _Atomic uint64_t *ring;
+    uint32_t *seen;               /* of each seat, the publisher's: its version at the last look */
+    uint32_t *touched;            /* by word: a bit for each seat; the publisher's */
     _Atomic uint64_t heads[2];    /* entries ever written, as of the picture of this parity */
     _Atomic uint64_t versions[2]; /* of the pictures; 0: none has been published */
     _Atomic uint64_t marks[2];
@@ -58,6 +62,8 @@ void avail_destroy(struct avail *avail)
         free(avail->counts[i]);
     }
     free(avail->ring);
+    free(avail->seen);
+    free(avail->touched);
     free(avail);
 }
 
@@ -71,8 +77,9 @@ static uint64_t get(const _Atomic uint64_t *at)
     return atomic_load_explicit(at, memory_order_acquire);
 }
 
-/* The seats of one word as they are now. */
-static uint64_t picture_word(const struct avail *avail, uint32_t word)
+/* The seats of one word as they are now; *touched: a bit for each that was written to since the
+ * last look. */
+static uint64_t look(struct avail *avail, uint32_t word, uint32_t *touched)
 {
     assert(word < avail->words);
     uint32_t from = word * SEATS_A_WORD;
@@ -80,8 +87,14 @@ static uint64_t picture_word(const struct avail *avail, uint32_t word)
     if (to > avail->facts->seat_count)
         to = avail->facts->seat_count;
     uint64_t picture = 0;
-    for (uint32_t seat = to; seat-- > from;)
-        picture = picture << 2 | seat_shown(seats_read(avail->seats, seat));
+    *touched = 0;
+    for (uint32_t seat = to; seat-- > from;) {
+        uint64_t now = seats_read(avail->seats, seat);
+        uint32_t version = (uint32_t)now; /* its low bits: one in four thousand million repeats */
+        picture = picture << 2 | seat_shown(now);
+        *touched = *touched << 1 | (avail->seen[seat] != version);
+        avail->seen[seat] = version;
+    }
     return picture;
 }
 
@@ -122,12 +135,14 @@ int avail_create(const struct plan *plan, const struct seats *seats, struct avai
         if (!avail->pictures[i] || !avail->counts[i])
             goto no_memory;
     }
-    if (avail->ring == NULL)
+    avail->seen = calloc(avail->facts->seat_count + 1, sizeof(*avail->seen));
+    avail->touched = calloc(avail->words + 1, sizeof(*avail->touched));
+    if (avail->ring == NULL || avail->seen == NULL || avail->touched == NULL)
         goto no_memory;
     assert((avail->ring_size & (avail->ring_size - 1)) == 0); /* places are found by a mask */
     assert((uint64_t)avail->words * SEATS_A_WORD >= avail->facts->seat_count);
     for (uint32_t i = 0; i < avail->words; i++)
-        put(&avail->pictures[0][i], picture_word(avail, i));
+        put(&avail->pictures[0][i], look(avail, i, &avail->touched[i]));
     count_all(avail, 0);
     *out = avail;
     return 0;
@@ -140,6 +155,8 @@ no_memory:
 size_t avail_memory(const struct avail *avail)
 {
     return sizeof(*avail) + avail->ring_size * sizeof(*avail->ring) +
+           avail->facts->seat_count * sizeof(*avail->seen) +
+           avail->words * sizeof(*avail->touched) +
            2 * (avail->words * sizeof(uint64_t) + avail->categories * 4 * sizeof(uint32_t));
 }
 
@@ -154,14 +171,13 @@ static void keep_counts(struct avail *avail, unsigned now, unsigned next)
                               memory_order_release);
 }
 
-static uint64_t push_deltas(struct avail *avail, uint64_t head, uint32_t word, uint64_t differ,
+static uint64_t push_deltas(struct avail *avail, uint64_t head, uint32_t word, uint32_t touched,
                             uint64_t mark)
 {
-    assert(differ != 0);
-    differ = (differ | differ >> 1) & UINT64_C(0x5555555555555555);
-    for (; differ != 0; differ &= differ - 1) {
-        uint64_t seat = (uint64_t)word * SEATS_A_WORD + (uint64_t)__builtin_ctzll(differ) / 2;
-        assert(seat < avail->facts->seat_count); /* no bit beyond the last seat differs */
+    assert(touched != 0);
+    for (; touched != 0; touched &= touched - 1) {
+        uint64_t seat = (uint64_t)word * SEATS_A_WORD + (uint64_t)__builtin_ctz(touched);
+        assert(seat < avail->facts->seat_count); /* there is no bit beyond the last seat */
         put(&avail->ring[head++ & (avail->ring_size - 1)], mark << SEAT_BITS | seat);
     }
     return head;
@@ -172,7 +188,7 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     uint64_t nth = atomic_load_explicit(&avail->nth, memory_order_relaxed);
     unsigned now = nth & 1, next = now ^ 1;
     for (uint32_t i = 0; i < avail->words; i++)
-        put(&avail->pictures[next][i], picture_word(avail, i));
+        put(&avail->pictures[next][i], look(avail, i, &avail->touched[i]));
     uint64_t mark = latest != NULL ? latest(ctx) : version; /* once all seats have been looked at */
     uint64_t last = get(&avail->marks[now]);
     mark = mark < version ? version : mark;
@@ -181,9 +197,8 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     uint64_t head = get(&avail->heads[now]);
     uint64_t before = head;
     for (uint32_t i = 0; i < avail->words; i++) {
-        uint64_t differ = get(&avail->pictures[next][i]) ^ get(&avail->pictures[now][i]);
-        if (differ != 0)
-            head = push_deltas(avail, head, i, differ, mark);
+        if (avail->touched[i] != 0)
+            head = push_deltas(avail, head, i, avail->touched[i], mark);
     }
     assert(head - before <= avail->facts->seat_count);
     assert(head >= before);

@@ -429,7 +429,7 @@ void seats_settle(struct seats *seats, uint32_t seat, uint32_t hold)
     assert(seat_hold(old) == hold);
     assert((old & seat_claimed()) != 0);
     /* release: hands over to the next reader */
-    atomic_store_explicit(word, old & ~seat_claimed(), memory_order_release);
+    atomic_store_explicit(word, seat_word(seat_state(old), hold, old + 1), memory_order_release);
 }
 
 bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,

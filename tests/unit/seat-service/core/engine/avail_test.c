@@ -134,9 +134,49 @@ static void since_tells_each_seat_once_with_its_newest_state(void **state)
     assert_int_equal(deltas[2].seat, 9);
     assert_int_equal(deltas[2].state, ENGINE_FREE);
     assert_int_equal(engine_avail_since(engine, 12, deltas, 16, &version), 3); /* of elsewhere */
-    assert_int_equal(engine_avail_since(engine, 15, deltas, 16, &version), 2);
-    assert_int_equal(engine_avail_since(engine, 17, deltas, 16, &version), 2);
+    assert_int_equal(engine_avail_since(engine, 15, deltas, 16, &version), 3);
+    assert_int_equal(engine_avail_since(engine, 17, deltas, 16, &version), 3);
     assert_int_equal(engine_avail_since(engine, 20, deltas, 16, &version), 0);
+    close_hall(engine, plan);
+}
+
+/* Between two pictures of ours somebody else has shown it as held. */
+static void a_seat_that_was_taken_and_given_back_is_told(void **state)
+{
+    (void)state;
+    struct plan *plan;
+    struct engine *engine = open_hall(&plan, 1, 8);
+    struct engine_delta deltas[8];
+    struct engine_op op;
+    uint64_t version;
+    engine_publish(engine, 1, NULL, NULL);
+    uint64_t id = test_hold(engine, 1, TEST_SEATS(3));
+    assert_int_equal(engine_release(engine, id, 1, TEST_NOW_MS, &op), ENGINE_OK);
+    engine_settle(engine, &op);
+    engine_publish(engine, 3, NULL, NULL);
+    assert_int_equal(engine_avail_since(engine, 2, deltas, 8, &version), 1);
+    assert_int_equal(deltas[0].seat, 3);
+    assert_int_equal(deltas[0].state, ENGINE_FREE);
+    close_hall(engine, plan);
+}
+
+/* In our last picture it was being taken, and shown as free; in this one it has been. */
+static void a_seat_is_told_once_what_it_was_taken_by_is_written(void **state)
+{
+    (void)state;
+    struct plan *plan;
+    struct engine *engine = open_hall(&plan, 1, 8);
+    struct engine_delta deltas[8];
+    struct engine_op op;
+    uint64_t version;
+    struct engine_ask ask = test_ask_seats(2, TEST_SEATS(4));
+    engine_publish(engine, 1, NULL, NULL);
+    assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &op), ENGINE_OK);
+    engine_publish(engine, 2, NULL, NULL);
+    engine_settle(engine, &op);
+    engine_publish(engine, 3, NULL, NULL);
+    assert_int_equal(engine_avail_since(engine, 2, deltas, 8, &version), 1);
+    assert_int_equal(deltas[0].state, ENGINE_HELD);
     close_hall(engine, plan);
 }
 
@@ -203,6 +243,8 @@ int main(void)
         cmocka_unit_test(a_picture_has_the_version_that_it_was_published_with),
         cmocka_unit_test(since_tells_each_seat_once_with_its_newest_state),
         cmocka_unit_test(what_is_not_in_the_journal_yet_is_shown_as_it_was),
+        cmocka_unit_test(a_seat_that_was_taken_and_given_back_is_told),
+        cmocka_unit_test(a_seat_is_told_once_what_it_was_taken_by_is_written),
         cmocka_unit_test(what_is_seen_early_is_told_again),
         cmocka_unit_test(who_is_too_far_behind_or_ahead_takes_the_whole_picture),
     };
