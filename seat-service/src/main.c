@@ -181,6 +181,13 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
                                    "events of this process, by what it does with them", memory},
             &journal->events[state], err);
     }
+    if (rc == 0)
+        rc = metrics_gauge(
+            metrics,
+            &(struct metrics_desc){"fairgate_seats_behind_ms",
+                                   "age of the oldest picture that is shown of an event of others",
+                                   NULL},
+            events_behind_ms(seats->events), err);
     return rc;
 }
 
@@ -309,16 +316,33 @@ static int start(struct service *service, struct http_router *routes,
     return rc;
 }
 
+/* Whether it shows every event that it has: what an edge goes by that spreads what is only read. One
+ * that may have been replaced does not. */
+static bool shows_all(const struct seats *seats)
+{
+    struct journal_view view;
+    enum journal_role role = journal_role(seats->journal);
+    bool all = role != JOURNAL_CONNECTING && role != JOURNAL_FENCED, any = false;
+    for (uint32_t nth = 0; all && journal_next(seats->journal, &nth, &view);) {
+        const struct event *event = events_nth(seats->events, view.nth);
+        bool shown = event != NULL && events_shows(seats->events, event);
+        any = any || shown;
+        all = shown || view.state == JOURNAL_EVENT_OUT || view.state == JOURNAL_EVENT_ASLEEP;
+    }
+    return all && (any || role != JOURNAL_LOADING) && !journal_is_unproven(seats->journal);
+}
+
 /* Which events are out, and why, for /readyz: the process is ready for the others. */
 static void tell_out(void *ctx, struct text *body)
 {
     enum { TOLD_MAX = 8, REASON_MAX = 160, NEEDS = 64 + EVENT_ID_MAX + 6 * REASON_MAX };
-    static_assert(TOLD_MAX * NEEDS <= SERVICE_READYZ_MAX, "all of it fits");
+    static_assert(TOLD_MAX * NEEDS + 16 <= SERVICE_READYZ_MAX, "all of it fits");
     const struct seats *seats = ctx;
     struct journal_view view;
     unsigned told = 0;
     if (seats->journal == NULL)
         return;
+    json_member_bool(body, "shows", shows_all(seats));
     uint32_t nth = 0;
     while (told < TOLD_MAX && journal_next(seats->journal, &nth, &view)) {
         if (view.state != JOURNAL_EVENT_OUT)

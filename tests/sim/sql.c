@@ -685,6 +685,8 @@ ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_sl
        PGresult **out)
 ABSENT(sql_events_wake, struct pg_args *bound __attribute__((unused)),
        const struct sql_events_wake_args *args, struct err_slot *err, uint64_t *out)
+ABSENT(sql_owners_heads, struct pg_args *bound __attribute__((unused)),
+       const struct sql_owners_heads_args *args, struct err_slot *err, PGresult **out)
 ABSENT(sql_owner_want, const struct sql_owner_want_args *args, struct err_slot *err, uint64_t *out)
 ABSENT(sql_owner_ready, const struct sql_owner_ready_args *args, struct err_slot *err,
        uint64_t *out)
@@ -698,6 +700,13 @@ struct sql_event_number_row sql_event_number_row(const PGresult *res, int row)
     (void)res, (void)row;
     assert(!"nobody here asks for a number");
     return (struct sql_event_number_row){0};
+}
+
+struct sql_owners_heads_row sql_owners_heads_row(const PGresult *res, int row)
+{
+    (void)res, (void)row;
+    assert(!"nobody here asks how far journals are");
+    return (struct sql_owners_heads_row){0};
 }
 
 struct sql_event_create_row sql_event_create_row(const PGresult *res, int row)

@@ -62,6 +62,13 @@ SELECT event, epoch, instance, address, private_address,
 FROM owner
 WHERE event = ANY (:events);
 
+-- How far the journals of events are, so that only those are read that have grown.
+-- statement: owners_heads
+--> events integer[] signed
+--< event  integer signed
+--< seq    bigint
+SELECT event, seq FROM owner WHERE event = ANY (:events);
+
 -- statement: owner_want
 --> event   text
 --> wanted  text

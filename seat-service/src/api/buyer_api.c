@@ -108,15 +108,26 @@ static void knock(struct call *call)
         request_wake(call);
 }
 
-static bool enter(struct call *call, struct http_req *req)
+/* The event is there, one way or the other. */
+static bool judge_visitor(struct call *call)
 {
     struct pass pass;
-    if (!request_event_or(call, req, knock) || !judge_pass(call, span_of(call->event->id), &pass) ||
-        !judge_incarnation(call, &pass))
+    if (!judge_pass(call, span_of(call->event->id), &pass) || !judge_incarnation(call, &pass))
         return false;
     call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session};
     call->who.channels = opened_by(&pass, call->event->plan->plan);
     return retry_resumes(call->loop->retry) || judge_rate(call);
+}
+
+static bool enter(struct call *call, struct http_req *req)
+{
+    return request_event_or(call, req, knock) && judge_visitor(call);
+}
+
+/* For what all visitors are shown alike: a standby answers it, too. */
+static bool look_in(struct call *call, struct http_req *req)
+{
+    return request_shown(call, req, knock) && judge_visitor(call);
 }
 
 /* ---- idempotency ---- */
@@ -578,30 +589,44 @@ static void patch_hold(struct http_req *req)
 
 /* ---- reading the hall ---- */
 
+/* Where several share the events, the first call of a page tells the edge whose this one is. */
+static void add_owner(struct text *headers, const struct call *call)
+{
+    struct journal *journal = call->loop->conf.journal;
+    struct journal_place place;
+    if (journal_elsewhere(journal, call->event->nth, &place))
+        http_header_add(headers, "Fairgate-Owner", span_of(place.instance));
+    else if (journal_is_shared(journal) && events_is_open(call->event))
+        http_header_add(headers, "Fairgate-Owner", span_of(journal_name(journal)));
+}
+
 static void get_info(struct http_req *req)
 {
     struct call call;
-    if (!enter(&call, req))
+    char memory[JOURNAL_INSTANCE_MAX + 32];
+    struct text headers = text_on(memory, sizeof(memory));
+    if (!look_in(&call, req))
         return;
+    add_owner(&headers, &call);
     struct render_event shown = call_view(&call);
     struct text body = loop_text(call.loop);
     json_open(&body, '{');
     render_info(&body, &shown);
     json_close(&body, '}');
-    call_reply(&call, 200, &body, (struct span){NULL, 0});
+    call_reply(&call, 200, &body, text_span(&headers));
 }
 
 static void get_plan(struct http_req *req)
 {
     struct call call;
-    if (enter(&call, req))
+    if (look_in(&call, req))
         hall_api_reply_plan(&call);
 }
 
 static void get_availability(struct http_req *req)
 {
     struct call call;
-    if (enter(&call, req))
+    if (look_in(&call, req))
         hall_api_reply_seats(&call);
 }
 
@@ -610,7 +635,7 @@ static void get_availability(struct http_req *req)
 static void get_stream(struct http_req *req)
 {
     struct call call;
-    if (!enter(&call, req))
+    if (!look_in(&call, req))
         return;
     struct http_channel *channel = stream_channel(call.loop->streams, call.event);
     if (channel == NULL) {

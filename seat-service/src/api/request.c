@@ -85,6 +85,34 @@ bool request_event_or(struct call *call, struct http_req *req, void (*on_asleep)
     return false;
 }
 
+/* It is shown here, but we have not heard of it for too long. */
+static void tell_behind(struct call *call)
+{
+    struct call_refusal out = call_refusal(REFUSAL_BEHIND);
+    struct journal_place place;
+    if (journal_elsewhere(call->loop->conf.journal, call->event->nth, &place))
+        out.owner = place.instance;
+    call_refuse_with(call, &out);
+}
+
+bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(struct call *call))
+{
+    *call = (struct call){.req = req, .loop = loop_of(req)};
+    struct events *events = call->loop->conf.events;
+    call->event = events_find(events, http_req_param(req, 0));
+    call->now_ms = events_now_ms(events);
+    bool known = call->event != NULL;
+    if (known && events_shows(events, call->event)) {
+        events_used(events, call->event);
+        return true;
+    }
+    if (known && events_follows(call->event))
+        tell_behind(call);
+    else
+        tell_closed(call, on_asleep);
+    return false;
+}
+
 bool request_event(struct call *call, struct http_req *req)
 {
     return request_event_or(call, req, request_wake);

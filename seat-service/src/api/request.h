@@ -18,6 +18,9 @@ bool request_event(struct call *call, struct http_req *req);
 /* The same; `on_asleep` answers if the event is asleep. */
 bool request_event_or(struct call *call, struct http_req *req,
                       void (*on_asleep)(struct call *call));
+/* Enough for what is shown to everybody: the event may be another's, if what is known of it here is
+ * up to date. */
+bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(struct call *call));
 bool request_hold(struct call *call, unsigned param, uint64_t *hold);
 /* The body, a JSON object. */
 bool request_body(struct call *call, json_t **doc);

@@ -48,6 +48,12 @@ struct journal_host {
     /* The event is ours and its state is complete, up to the `seq`th change: open it. The epoch has
      * never been used before. */
     void (*own)(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq);
+    /* An event of another process is applied up to its `seq`th change, and these were all at
+     * `as_of_us` by the clock. Told at each look, until own(), hide() or leave(). May be NULL. */
+    void (*shown)(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us);
+    /* It is about to be loaded again: called again and again until it returns true: then nothing
+     * here looks at what was shown. May be NULL. */
+    bool (*hide)(void *ctx, uint32_t nth);
     /* Close the event. Called again and again until it returns true: then nothing here uses it any
      * more. May be NULL, as the next three. */
     bool (*leave)(void *ctx, uint32_t nth);

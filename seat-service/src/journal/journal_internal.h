@@ -18,6 +18,7 @@ struct journal_event {
     struct store_event id; /* in place before events_len counts the event */
     struct store_head head;
     uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
+    uint64_t end_seq;               /* the reader's: how far its journal was at the last look */
     bool leaving, given;            /* the reader's: on its way out, until its place is free; the
                                      * committer has been told to let go of it */
     _Atomic(enum journal_state) state;
@@ -91,6 +92,7 @@ struct journal {
     struct store_changes changes; /* of the table of events */
     uint64_t ended_seen;          /* ended sessions up to this number are known */
     uint64_t reader_retry_ms;
+    uint64_t shown_at_us; /* when the events of others were last asked for */
     pthread_t reader;
 
     atomic_bool stopping;

@@ -260,6 +260,16 @@ static void put_out(struct journal *journal, struct journal_event *event,
     log_end(&line);
 }
 
+/* What is left of a failure once the event has its part of it. A lost connection says nothing about
+ * the event, unless it timed out on the event's rows. */
+static int fail_event(struct journal *journal, struct journal_event *event, int rc,
+                      const struct err_slot *err)
+{
+    if (rc < 0 && (!journal_is_broken(rc) || rc == ERR_TIMEOUT))
+        put_out(journal, event, err);
+    return journal_is_broken(rc) ? rc : 0;
+}
+
 /* ---- leaving ---- */
 
 /* It is retired, and no seat of it is held here. */
@@ -404,6 +414,68 @@ static int say_ready(struct journal *journal, struct journal_event *event, struc
                        span_of(journal->instance), err);
 }
 
+/* ---- events of others ---- */
+
+static void on_head(void *ctx, int32_t no, uint64_t seq)
+{
+    struct journal *journal = MAGIC_OF(journal, ctx);
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (!journal_is_free(&journal->events[nth]) && journal->events[nth].id.no == no)
+            journal->events[nth].end_seq = seq;
+}
+
+static bool is_followed(struct journal *journal, uint32_t nth)
+{
+    const struct journal_event *event = &journal->events[nth];
+    return journal_state_of(event) == JOURNAL_EVENT_FOLLOWING && !event->leaving;
+}
+
+/* A journal that has not grown costs nothing but its row in the answer. */
+static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    const struct journal_host *host = &journal->conf.host;
+    int rc = event->end_seq > event->head.seq ? follow(journal, nth, err) : 0;
+    if (rc == 0 && event->head.seq >= event->end_seq)
+        host->shown(host->ctx, nth, event->head.seq, as_of_us);
+    return fail_event(journal, event, rc, err);
+}
+
+/* Reads on in all journals of others that have grown, and tells how old what was read is. */
+static int show_followed(struct journal *journal, struct err_slot *err)
+{
+    int32_t nos[EVENTS_MAX];
+    uint32_t len = 0;
+    uint64_t as_of_us = now_us(journal);
+    journal->shown_at_us = as_of_us;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (is_followed(journal, nth))
+            nos[len++] = journal->events[nth].id.no;
+    if (len == 0 || journal->conf.host.shown == NULL)
+        return 0;
+    int rc = store_heads(journal->reader_pg, nos, len, err, on_head, journal);
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++)
+        if (is_followed(journal, nth))
+            rc = show_one(journal, nth, as_of_us, err);
+    return rc;
+}
+
+/* Another event may have taken long: those that are shown do not wait for it. */
+static int show_again(struct journal *journal, struct err_slot *err)
+{
+    bool due = now_us(journal) - journal->shown_at_us >= STANDBY_POLL_MS * UINT64_C(1000);
+    return due ? show_followed(journal, err) : 0;
+}
+
+/* What was shown of an event that went out is not there any more once it is loaded again. */
+static bool is_hidden(struct journal *journal, uint32_t nth)
+{
+    const struct journal_host *host = &journal->conf.host;
+    return host->hide == NULL || host->hide(host->ctx, nth);
+}
+
+/* ---- all that concerns one event ---- */
+
 /* Brings an event as far as possible now. A negative result concerns the connection. */
 static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
@@ -418,8 +490,10 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
         return 0;
     /* One that is out stays out until it has been read. */
     bool follows = state == JOURNAL_EVENT_FOLLOWING;
+    if (!follows && !is_hidden(journal, nth))
+        return 0;
     int rc = follows ? 0 : load(journal, nth, err);
-    if (rc == 0)
+    if (rc == 0 && (!follows || journal->conf.host.shown == NULL))
         rc = follow(journal, nth, err);
     if (rc == 0 && !follows)
         move(journal, event, JOURNAL_EVENT_FOLLOWING);
@@ -427,12 +501,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
         rc = say_ready(journal, event, err);
     if (rc == 0)
         rc = take_over(journal, nth, err);
-    if (rc == 0)
-        return 0;
-    /* A lost connection says nothing about the event, unless it timed out on the event's rows. */
-    if (!journal_is_broken(rc) || rc == ERR_TIMEOUT)
-        put_out(journal, event, err);
-    return journal_is_broken(rc) ? rc : 0;
+    return fail_event(journal, event, rc, err);
 }
 
 /* ---- all of them ---- */
@@ -446,8 +515,13 @@ static int look_around(struct journal *journal, struct err_slot *err)
         rc = discover_places(journal, err);
     if (rc == 0)
         rc = follow_ended(journal, err);
-    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++)
+    if (rc == 0)
+        rc = show_followed(journal, err);
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++) {
         rc = attend(journal, nth, err);
+        if (rc == 0)
+            rc = show_again(journal, err);
+    }
     return rc == 0 ? make_room(journal, err) : rc;
 }
 

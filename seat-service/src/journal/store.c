@@ -295,6 +295,25 @@ int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
     return 0;
 }
 
+int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
+                void (*on_head)(void *ctx, int32_t event, uint64_t seq), void *ctx)
+{
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    PGresult *res;
+    assert(len <= EVENTS_MAX);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_owners_heads(pg, &bound, &(struct sql_owners_heads_args){events, len}, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "how far events are");
+    for (int i = 0; i < PQntuples(res); i++) {
+        struct sql_owners_heads_row row = sql_owners_heads_row(res, i);
+        on_head(ctx, row.event, row.seq);
+    }
+    PQclear(res);
+    return 0;
+}
+
 int store_want(struct pg *pg, struct span event, struct span wanted, uint32_t wait_ms,
                struct err_slot *err)
 {

@@ -108,6 +108,9 @@ int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instan
  * raise that is under way, and counts only once it is as durable as a commit. */
 int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,
                 bool *stands);
+/* How many changes each of these events has in its journal. */
+int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
+                void (*on_head)(void *ctx, int32_t event, uint64_t seq), void *ctx);
 /* *its: whether `instance` was the last to raise the epoch. */
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
                     struct store_head *head, bool *its);

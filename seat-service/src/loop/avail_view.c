@@ -25,12 +25,15 @@ static void drop(struct forms *forms)
 }
 
 /* An owner publishes five times a second, and others read what it commits in between; but nobody
- * has read more than it has committed, or the journal has lost its end. */
+ * has read more than it has committed, or the journal has lost its end. Who follows cannot know how
+ * far the journal is by now. */
 int avail_view_since(const struct loop *loop, const struct event *event, uint64_t since,
                      struct engine_delta *out, uint32_t room, uint64_t *version)
 {
     int count = engine_avail_since(event->engine, since, out, room, version);
-    bool ahead = since > *version && since <= journal_answered(loop->conf.journal, event->nth);
+    uint64_t most = events_is_open(event) ? journal_answered(loop->conf.journal, event->nth)
+                                          : *version + STANDBY_AHEAD_MAX;
+    bool ahead = since > *version && since <= most;
     return count < 0 && ahead ? 0 : count;
 }
 

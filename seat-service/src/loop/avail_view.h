@@ -15,7 +15,7 @@ int avail_view_since(const struct loop *loop, const struct event *event, uint64_
 int avail_view_create(struct err_slot *err, struct avail_view **out);
 void avail_view_destroy(struct avail_view *view);
 
-/* The event of that number is not open. */
+/* The event of that number is not shown. */
 void avail_view_forget(struct avail_view *view, uint32_t nth);
 
 /* All are borrowed until the next turn of the loop; NULL without memory. Two bits a seat: */

@@ -22,7 +22,8 @@ struct events {
     struct event all[EVENTS_MAX];
     _Atomic uint64_t look;                      /* rises whenever an event has to leave */
     _Atomic uint64_t looked[SERVICE_LOOPS_MAX]; /* the last one that a loop has seen */
-    uint64_t wall_base_ms;                      /* our time = base + monotonic */
+    _Atomic uint64_t behind_ms;
+    uint64_t wall_base_ms; /* our time = base + monotonic */
     _Atomic uint64_t ahead_ms;
     pthread_mutex_t offer_lock;
     struct shown_plan *offered;
@@ -158,9 +159,20 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
     events_used(events, event);
     /* release: partner of events_is_open() */
     atomic_store_explicit(&event->open, true, memory_order_release);
+    /* release: a loop that does not find it shown any more finds it open */
+    atomic_store_explicit(&event->shown_us, 0, memory_order_release);
 }
 
 /* ---- leaving ---- */
+
+static bool has_looked(const struct events *events, uint64_t look)
+{
+    bool looked = true;
+    for (uint32_t i = 0; i < events->conf.loops; i++)
+        /* acquire: partner of events_looked(): all that the loop did with it was before */
+        looked = looked && atomic_load_explicit(&events->looked[i], memory_order_acquire) >= look;
+    return looked;
+}
 
 /* seq_cst: whoever keeps it either finds it closed, or is found here */
 static bool on_leave(void *ctx, uint32_t nth)
@@ -170,16 +182,13 @@ static bool on_leave(void *ctx, uint32_t nth)
     if (event->leaves == 0) {
         atomic_store_explicit(&event->open, false, memory_order_seq_cst);
         atomic_store_explicit(&event->found, false, memory_order_seq_cst);
+        atomic_store_explicit(&event->shown_us, 0, memory_order_seq_cst);
         event->leaves = atomic_fetch_add_explicit(&events->look, 1, memory_order_seq_cst) + 1;
         if (events->conf.leaves != NULL)
             events->conf.leaves(events->conf.ctx);
     }
-    bool looked = true;
-    for (uint32_t i = 0; i < events->conf.loops; i++)
-        /* acquire: partner of events_looked(): all that the loop did with it was before */
-        looked = looked &&
-                 atomic_load_explicit(&events->looked[i], memory_order_acquire) >= event->leaves;
-    return looked && atomic_load_explicit(&event->kept, memory_order_seq_cst) == 0;
+    return has_looked(events, event->leaves) &&
+           atomic_load_explicit(&event->kept, memory_order_seq_cst) == 0;
 }
 
 static void on_drop(void *ctx, uint32_t nth)
@@ -190,7 +199,7 @@ static void on_drop(void *ctx, uint32_t nth)
     shown_plan_destroy(event->plan);
     event->engine = NULL;
     event->plan = NULL;
-    event->leaves = event->epoch = 0;
+    event->leaves = event->hides = event->epoch = 0;
     atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
 }
 
@@ -329,6 +338,83 @@ void events_publish(const struct events *events, struct event *event)
     engine_publish(event->engine, all, latest_settled, &settling);
 }
 
+/* ---- events of others ---- */
+
+static void on_shown(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    struct event *event = &events->all[nth];
+    assert(!events_is_open(event));
+    assert(event->hides == 0);
+    if (seq == 0) /* it has had no owner yet */
+        return;
+    engine_publish(event->engine, seq, NULL, NULL);
+    /* release: partner of shown_us(): the engine is there and has a picture */
+    atomic_store_explicit(&event->shown_us, as_of_us, memory_order_release);
+}
+
+/* seq_cst: as on_leave() */
+static bool on_hide(void *ctx, uint32_t nth)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    struct event *event = &events->all[nth];
+    if (event->hides == 0 && !events_follows(event))
+        return true;
+    if (event->hides == 0) {
+        atomic_store_explicit(&event->shown_us, 0, memory_order_seq_cst);
+        event->hides = atomic_fetch_add_explicit(&events->look, 1, memory_order_seq_cst) + 1;
+    }
+    if (!has_looked(events, event->hides))
+        return false;
+    event->hides = 0;
+    return true;
+}
+
+static uint64_t shown_us(const struct event *event)
+{
+    /* acquire: partner of on_shown() */
+    return atomic_load_explicit(&event->shown_us, memory_order_acquire);
+}
+
+bool events_follows(const struct event *event)
+{
+    return shown_us(event) != 0;
+}
+
+static bool is_younger(const struct events *events, const struct event *event, uint64_t ms)
+{
+    uint64_t us = shown_us(event); /* before the clock is read: time does not run backwards */
+    return us != 0 && clock_mono_us(events->conf.clock) - us <= ms * 1000;
+}
+
+bool events_shows(const struct events *events, const struct event *event)
+{
+    /* In this order: an event that is opened is open before it is not shown any more. */
+    return is_younger(events, event, STANDBY_FRESH_MS) || events_is_open(event);
+}
+
+bool events_streams(const struct events *events, const struct event *event)
+{
+    return is_younger(events, event, STANDBY_STREAM_MS) || events_is_open(event);
+}
+
+void events_age(struct events *events)
+{
+    uint64_t oldest_ms = 0;
+    struct event *event = NULL;
+    while ((event = events_next(events, event)) != NULL) {
+        uint64_t us = shown_us(event);
+        uint64_t ms = us != 0 ? (clock_mono_us(events->conf.clock) - us) / 1000 : 0;
+        oldest_ms = ms > oldest_ms ? ms : oldest_ms;
+    }
+    atomic_store_explicit(&events->behind_ms, oldest_ms, memory_order_relaxed);
+}
+
+const _Atomic uint64_t *events_behind_ms(const struct events *events)
+{
+    return &events->behind_ms;
+}
+
 /* ---- sessions and ownership, as others tell them ---- */
 
 static void on_ended(void *ctx, const struct ended_row *row)
@@ -363,6 +449,8 @@ struct journal_host events_host(struct events *events)
         .ended = on_ended,
         .renewed = on_renewed,
         .own = on_own,
+        .shown = on_shown,
+        .hide = on_hide,
         .leave = on_leave,
         .stays = on_stays,
         .drop = on_drop,

@@ -36,9 +36,12 @@ struct event {
     struct engine *engine;   /* for others only once `open` is set */
     uint64_t epoch;
     _Atomic bool found, open;
+    /* It is another's and shown here, as it was then by the clock in us; 0: it is not. */
+    _Atomic uint64_t shown_us;
     _Atomic uint32_t kept;    /* by so many */
     _Atomic uint64_t used_ms; /* when somebody last asked for it, by events_now_ms() */
     uint64_t leaves; /* the reader's: the look that tells whether it is left; 0: it stays */
+    uint64_t hides;  /* the same for what was shown */
     /* The newest that a pass has named, here or at another owner; 0: none. It only rises. */
     _Atomic uint64_t incarnation;
     /* Of each loop, by the numbers of the journal: what it has begun to settle; up to where it has
@@ -79,6 +82,18 @@ static inline bool events_is_open(const struct event *event)
     /* acquire: partner of the release in on_own(): the engine is complete */
     return atomic_load_explicit(&event->open, memory_order_acquire);
 }
+
+/* Whether its picture may be shown: it is open, or another's and not older than STANDBY_FRESH_MS.
+ */
+bool events_shows(const struct events *events, const struct event *event);
+/* Whether streams of it stay open, though there may be nothing to tell just now. */
+bool events_streams(const struct events *events, const struct event *event);
+/* It is another's, and was shown here. */
+bool events_follows(const struct event *event);
+/* Of the events of others that are shown: how old the oldest picture is, as of the last call of
+ * events_age(). For /metrics. */
+const _Atomic uint64_t *events_behind_ms(const struct events *events);
+void events_age(struct events *events); /* on one loop, now and then */
 
 /* It does not go away until events_let_go(), though it may be closed. On a loop, in the turn in
  * which it was found open. */

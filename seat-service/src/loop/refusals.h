@@ -24,6 +24,8 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(EVENT_UNKNOWN, "event-unknown", 404, 0, ERROR, "there is no such event here") \
     ROW(EVENT_OUT, "event-out", 503, 1, ERROR, "this event is not served at the moment") \
     JOURNAL_REASONS(REFUSALS_AWAY, ROW) \
+    ROW(BEHIND, "standby-behind", 503, 1, NONE, \
+        "this instance follows the event's owner and is not up to date at the moment") \
     ROW(EVENT_ASLEEP, "event-asleep", 503, 1, NONE, \
         "nobody has asked for this event for a while: it is being opened; try again") \
     ROW(EVENTS_HOT, "events-full", 503, 5, NONE, \

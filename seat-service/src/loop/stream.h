@@ -18,7 +18,7 @@ struct http_blob *stream_delta(struct stream *stream, const struct event *event,
                                uint64_t *version);
 /* Each tick: sends the event's readers what has changed since the last one. */
 void stream_send(struct stream *stream, struct event *event);
-/* The event of that number is not open: its streams end, and readers come again. */
+/* The event of that number is not shown: its streams end, and readers come again. */
 void stream_end(struct stream *stream, uint32_t nth);
 
 #endif

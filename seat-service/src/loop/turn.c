@@ -3,8 +3,9 @@
  * Each loop ticks every PUBLISH_MS: it settles all that has been committed, so that a picture can
  * be named by the journal; the first one expires holds and publishes the availability of each
  * event; each sends its own streams what has changed since the last tick, and ends those of events
- * that are open no more. Between ticks the committer wakes a loop once per batch, from its own
- * thread. It may do so while the loop is closing: a lock keeps it from using a handle that is gone.
+ * that are neither open nor shown any more. Between ticks the committer wakes a loop once per
+ * batch, from its own thread. It may do so while the loop is closing: a lock keeps it from using a
+ * handle that is gone.
  */
 #include "loop/turn.h"
 
@@ -79,15 +80,17 @@ static void show_events(struct loop *loop)
     uint64_t look = events_look(events);
     for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
         struct event *event = events_nth(events, nth);
-        if (event == NULL || !events_is_open(event)) {
+        if (event == NULL || !events_streams(events, event)) {
             stream_end(loop->streams, nth);
             avail_view_forget(loop->avail, nth);
             continue;
         }
-        if (loop->conf.nth == 0)
+        if (loop->conf.nth == 0 && events_is_open(event))
             events_publish(events, event);
         stream_send(loop->streams, event);
     }
+    if (loop->conf.nth == 0)
+        events_age(events);
     events_looked(events, loop->conf.nth, look);
 }
 

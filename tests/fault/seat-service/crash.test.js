@@ -97,9 +97,9 @@ test('a standby takes over after kill -9 of the owner, and knows every hold', as
     ready: false,
   });
   await until('the standby to follow', async () => (await role(standby)) === 'standby');
-  const refused = await visitor(standby, EVENT).info();
+  const refused = await visitor(standby, EVENT).hold({ seats: ['r1s1'] });
   assertProblem(refused, 503, 'standby');
-  assert.equal(refused.headers['retry-after'], '1', 'a standby serves nobody, and says when to ask again');
+  assert.equal(refused.headers['retry-after'], '1', 'a standby changes nothing, and says when to ask again');
   const ledger = new Ledger(owner, EVENT, rng);
   ledger.start(24);
   await delay(500);

@@ -109,10 +109,11 @@ test('a process is no standby for its own events because another event is owned 
   await importHall(second, 'ours', hall());
   assert.equal((await visitor(second, 'ours').hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
   await second.untilReady();
-  assertProblem(await visitor(second, 'theirs').info(), 503, 'standby');
+  assertProblem(await visitor(second, 'theirs').hold({ seats: ['r1s1'] }), 503, 'standby');
   assert.equal((await visitor(first, 'theirs').info()).status, 200);
+  await until('it to be shown', async () => (await visitor(second, 'theirs').info()).status === 200);
   await first.kill();
-  await until('it to be ours', async () => (await visitor(second, 'theirs').info()).status === 200);
+  await until('it to be ours', async () => (await visitor(second, 'theirs').hold({ seats: ['r1s1'] })).status === 201);
 });
 
 test('each owner audits its own events, whoever owns the ones before them', async (t) => {

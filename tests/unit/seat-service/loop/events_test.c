@@ -146,6 +146,67 @@ static void a_picture_is_named_by_what_every_loop_has_settled(void **state)
     close_process(&owner);
 }
 
+static void what_others_have_is_shown_until_it_is_too_old(void **state)
+{
+    (void)state;
+    struct clock_fake clock;
+    struct process standby;
+    clock_fake_init(&clock, UINT64_C(1700000000000000));
+    open_process(&standby, &clock.clock);
+    begin(&standby);
+    struct events *events = standby.events;
+    struct event *event = events_nth(events, 0);
+    assert_false(events_shows(events, event));
+    standby.host.shown(events, 0, 0, clock_mono_us(&clock.clock)); /* nobody has owned it yet */
+    assert_false(events_shows(events, event));
+    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
+    assert_int_equal(1, engine_avail_version(event->engine));
+    clock_fake_step(&clock, STANDBY_FRESH_MS * UINT64_C(1000));
+    assert_true(events_shows(events, event));
+    assert_false(events_is_open(event));
+    clock_fake_step(&clock, 1);
+    assert_false(events_shows(events, event));
+    assert_true(events_streams(events, event));
+    events_age(events);
+    assert_int_equal(STANDBY_FRESH_MS, atomic_load(events_behind_ms(events)));
+    clock_fake_step(&clock, STANDBY_STREAM_MS * UINT64_C(1000));
+    assert_false(events_streams(events, event));
+    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock)); /* no news are news, too */
+    assert_true(events_shows(events, event));
+    standby.host.own(events, 0, 1, 1);
+    assert_false(events_follows(event));
+    assert_true(events_shows(events, event));
+    clock_fake_step(&clock, STANDBY_STREAM_MS * UINT64_C(2000));
+    assert_true(events_shows(events, event));
+    close_process(&standby);
+}
+
+static void what_was_shown_is_loaded_again_once_no_loop_looks_at_it(void **state)
+{
+    (void)state;
+    struct clock_fake clock;
+    struct process standby;
+    struct err_slot err = {0};
+    clock_fake_init(&clock, UINT64_C(1700000000000000));
+    open_process_with(&standby, &clock.clock, 1);
+    begin(&standby);
+    struct events *events = standby.events;
+    assert_true(standby.host.hide(events, 0)); /* nobody has been shown it */
+    uint64_t look = events_look(events);
+    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
+    assert_false(standby.host.hide(events, 0));
+    assert_false(events_streams(events, events_nth(events, 0)));
+    events_looked(events, 0, look); /* which began before it was hidden */
+    assert_false(standby.host.hide(events, 0));
+    events_looked(events, 0, events_look(events));
+    assert_true(standby.host.hide(events, 0));
+    must(standby.host.load(events, 0, (struct span){NULL, 0}, &err), &err);
+    begin(&standby);
+    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
+    assert_true(events_shows(events, events_nth(events, 0)));
+    close_process(&standby);
+}
+
 static void an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept(void **state)
 {
     (void)state;
@@ -181,6 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_means_the_same_to_the_next_owner),
         cmocka_unit_test(a_picture_is_named_by_what_every_loop_has_settled),
+        cmocka_unit_test(what_others_have_is_shown_until_it_is_too_old),
+        cmocka_unit_test(what_was_shown_is_loaded_again_once_no_loop_looks_at_it),
         cmocka_unit_test(
             an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept),
     };

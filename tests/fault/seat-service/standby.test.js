@@ -1,0 +1,223 @@
+// A standby shows what everybody may see, as fresh as its last look at the journal, under versions that are the
+// owner's; and it refuses as soon as it cannot know what is new.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { assertProblem, openProxy, openScope, openStream, seededRng, until } from '../../lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats, saga, states, visitor } from '../../integration/seat-service/house.js';
+import { applyChanges, readPicture, versionOf } from '../../../web/plan.js';
+import { Ledger } from './ledger.js';
+
+const EVENT = 'shown-night';
+const ROWS = 10;
+const SEATS = ROWS * 10;
+const OCTETS = { accept: 'application/octet-stream' };
+
+const readiness = async (service) => (await service.private.get('/readyz')).json;
+const written = (postgres) => Number(postgres.sql('SELECT max(seq) FROM seats.journal', 'seats'));
+const versionIn = (answer) => versionOf(answer.headers.etag);
+
+// An owner and its standby, which reaches PostgreSQL by a wire if `wired`.
+async function openPair(t, { loops = 1, wired = false, area = 0 } = {}) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const config = { http: { loops } };
+  const owner = await openSeats(scope, postgres, { config });
+  await importHall(owner, EVENT, hall({ rows: ROWS, seatsPerRow: 10, area, limits: { orphan_rule: false } }));
+  const wire = wired ? await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) } }) : null;
+  const near = wired ? { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` } : postgres;
+  const standby = await openSeats(scope, near, { config, office: owner.office, secrets: owner.secrets, ready: false });
+  if (wired) scope.defer(() => wire.heal()); // or it could not end
+  await until('the standby to show the hall', async () => {
+    const { role, shows } = await readiness(standby);
+    return role === 'standby' && shows === true;
+  });
+  return { scope, postgres, owner, standby, wire };
+}
+
+// What a standby answers, which is refused for as long as it is not up to date: on a machine with much else to do that happens.
+async function shown(ask) {
+  return until('the standby to be up to date', async () => {
+    const answer = await ask();
+    if (answer.status === 503) assertProblem(answer, 503, 'standby-behind');
+    return answer.status !== 503 && answer;
+  });
+}
+
+async function untilVersion(who, version) {
+  return until(`version ${version} to be shown`, async () => {
+    const answer = await shown(() => who.availability('', OCTETS));
+    assert.equal(answer.status, 200, answer.text);
+    return versionIn(answer) >= version && answer;
+  });
+}
+
+test('a hold that was answered is shown by the standby, under the version that it has at the owner', async (t) => {
+  const { postgres, owner, standby } = await openPair(t, { area: 20 });
+  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  const { hold } = (await here.hold({ seats: ['r1s1', 'r1s2'] })).json;
+  assert.equal((await here.hold({ area: 'floor', quantity: 3 })).status, 201);
+  const checkout = saga(owner, EVENT);
+  assert.equal((await checkout.extend(hold, 'order-1')).status, 200);
+  assert.equal((await checkout.confirm(hold, 'order-1')).status, 200);
+  const seq = written(postgres);
+  const [first, second] = [await untilVersion(here, seq), await untilVersion(there, seq)];
+  assert.deepEqual([versionIn(first), versionIn(second)], [seq, seq], 'the number of the last change');
+  assert.deepEqual(states(second.body, SEATS).slice(0, 3), ['sold', 'sold', 'free']);
+  assert.deepEqual(first.body, second.body);
+  assert.equal(first.headers.etag, second.headers.etag);
+  assert.equal((await shown(() => there.availability('', { ...OCTETS, 'if-none-match': first.headers.etag }))).status, 304);
+  const [mine, theirs] = [(await here.info()).json, (await shown(() => there.info())).json];
+  assert.deepEqual([theirs.version, theirs.categories, theirs.areas], [mine.version, mine.categories, mine.areas]);
+  assert.deepEqual((await shown(() => there.plan())).json, (await here.plan()).json);
+  const since = (await shown(() => there.availability(`?since=${1}`))).json;
+  assert.deepEqual([since.resync, since.sold, since.version, since.areas], [false, [0, 1], seq, [{ id: 'floor', free: 17 }]]);
+});
+
+test('a standby changes nothing, and tells nobody what they hold', async (t) => {
+  const { owner, standby } = await openPair(t);
+  const session = 'somebody';
+  const [here, there] = [visitor(owner, EVENT, { session }), visitor(standby, EVENT, { session })];
+  const { hold } = (await here.hold({ seats: ['r1s1'] })).json;
+  const refused = [there.hold({ seats: ['r2s1'] }), there.read(hold), there.alternatives(hold), there.change(hold, { add: ['r1s2'] }), there.release(hold), there.propose({ quantity: 2 }), there.code('no')];
+  for (const answer of await Promise.all(refused)) {
+    assertProblem(answer, 503, 'standby');
+    assert.equal(answer.headers['retry-after'], '1');
+  }
+  assertProblem(await standby.http.get(`/v1/seats/${EVENT}/availability`), 401, 'pass-missing');
+  assertProblem(await standby.admin.get(`/admin/events/${EVENT}/availability`), 503, 'standby');
+});
+
+test('a reader who is ahead of a standby is told nothing new, and one whose journal has lost its end to start over', async (t) => {
+  const { postgres, owner, standby } = await openPair(t);
+  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  const seq = written(postgres);
+  await untilVersion(there, seq);
+  const { resync, version, held } = (await shown(() => there.availability(`?since=${seq + 10}`))).json;
+  assert.deepEqual([resync, version, held], [false, seq, []]);
+  assert.equal((await shown(() => there.availability(`?since=${seq + 1_000_000}`))).json.resync, true);
+  assert.equal((await here.availability(`?since=${seq + 10}`)).json.resync, true, 'the owner knows how far its journal is');
+  const stream = await openStream({ port: standby.port, path: `/v1/seats/${EVENT}/stream?since=${seq + 10}`, headers: { authorization: `Bearer ${there.token}` } });
+  const { event, json } = await stream.find('the first word', () => true);
+  assert.deepEqual([event, json.version, json.held], ['seats', seq, []]);
+  stream.close();
+});
+
+test('a stream of a standby goes on as the owner\'s when the owner is killed', async (t) => {
+  const { owner, standby } = await openPair(t);
+  const there = visitor(standby, EVENT);
+  const { body, headers } = await shown(() => there.availability('', OCTETS));
+  const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
+  readPicture(plan, body, versionOf(headers.etag));
+  const stream = await openStream({ port: standby.port, path: `/v1/seats/${EVENT}/stream?since=${plan.version}`, headers: { authorization: `Bearer ${there.token}` } });
+  const told = (seat) => stream.find(`seat ${seat} to be held`, ({ json }) => json.held?.includes(seat));
+  assert.equal((await visitor(owner, EVENT).hold({ seats: ['r1s3'] })).status, 201);
+  await told(2);
+  await owner.kill();
+  await standby.untilReady();
+  assert.equal((await there.hold({ seats: ['r1s6'] })).status, 201);
+  await told(5);
+  assert.equal(stream.ended, false);
+  for (const { event, json } of stream.events) {
+    assert.equal(event, 'seats', 'never a word to start over');
+    assert.ok(json.since <= plan.version, `from ${json.since} on, having ${plan.version}`);
+    assert.ok(json.version >= plan.version, 'no version is lower than the one before');
+    applyChanges(plan, json);
+  }
+  const now = await untilVersion(there, plan.version);
+  assert.deepEqual([...plan.state].map((state) => ['free', 'held', 'sold', 'blocked'][state]), states(now.body, SEATS));
+  stream.close();
+});
+
+test('a standby that cannot read the journal refuses, and shows nothing old when it is back', async (t) => {
+  const { postgres, owner, standby, wire } = await openPair(t, { wired: true });
+  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  wire.fault('hold');
+  assert.equal((await here.hold({ seats: ['r3s1'] })).status, 201);
+  const seq = written(postgres);
+  // An answer from before the wire was held may still be fresh: then it is the picture from before, under its version.
+  const refused = await until('the standby to refuse', async () => {
+    const answer = await there.availability('', OCTETS);
+    if (answer.status === 200) assert.ok(versionIn(answer) < seq);
+    return answer.status !== 200 && answer;
+  });
+  assertProblem(refused, 503, 'standby-behind');
+  assert.equal(refused.headers['retry-after'], '1');
+  assert.equal((await readiness(standby)).shows, false);
+  assert.ok((await standby.metrics()).get('fairgate_seats_behind_ms') > 0);
+  assert.equal((await there.hold({ seats: ['r4s1'] })).status, 503);
+  wire.heal();
+  const answer = await untilVersion(there, seq);
+  assert.equal(states(answer.body, SEATS)[20], 'held');
+});
+
+test('a standby that was stopped shows nothing old when it wakes up', async (t) => {
+  const { postgres, owner, standby } = await openPair(t);
+  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  await shown(() => there.info());
+  standby.pause();
+  const before = Date.now();
+  for (let n = 1; n <= 5; n += 1) assert.equal((await here.hold({ seats: [`r5s${n}`] })).status, 201);
+  await until('longer than a picture may be old', () => Date.now() - before > 500);
+  const seq = written(postgres);
+  const asked = Array.from({ length: 20 }, () => there.availability('', OCTETS));
+  standby.resume();
+  for (const answer of await Promise.all(asked)) {
+    if (answer.status === 200) assert.ok(versionIn(answer) >= seq, 'the first answer is a fresh one');
+    else assertProblem(answer, 503, 'standby-behind');
+  }
+  await untilVersion(there, seq);
+});
+
+// Somebody who reads here and there, as an edge sends them, and keeps a picture by what they are told.
+class Reader {
+  constructor(rng, voices) {
+    Object.assign(this, { rng, voices, plan: { n: SEATS, state: new Uint8Array(SEATS), version: 0 }, moved: 0 });
+  }
+
+  get voice() { return this.voices[Math.floor(this.rng.unit() * this.voices.length)]; }
+
+  async read() {
+    const { plan } = this;
+    const news = await this.voice.availability(`?since=${plan.version}`).catch(() => null);
+    if (news?.status !== 200) return;
+    const changes = news.json;
+    if (!changes.resync) {
+      if (changes.version <= plan.version) return;
+      applyChanges(plan, changes);
+      this.moved += 1;
+      return;
+    }
+    const whole = await this.voice.availability('', OCTETS).catch(() => null);
+    if (whole?.status !== 200 || versionIn(whole) < changes.version) return;
+    assert.ok(versionIn(whole) >= plan.version, `${versionIn(whole)} after ${plan.version}`);
+    readPicture(plan, whole.body, versionIn(whole));
+  }
+}
+
+test('readers who are sent here and there see what is there, and never go back, though the owner is killed under load', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, owner, standby } = await openPair(t, { loops: 2 });
+  const voices = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  const readers = Array.from({ length: 8 }, () => new Reader(rng, voices));
+  let reading = true;
+  const work = readers.map(async (reader) => { while (reading) await reader.read(); });
+  const ledger = new Ledger(owner, EVENT, rng);
+  ledger.start(8);
+  await until('all of them to have seen much', () => ledger.answers.get(201) > 100 && readers.every(({ moved }) => moved > 10));
+  await owner.kill();
+  await standby.untilReady();
+  await ledger.stop();
+  const seq = written(postgres);
+  await until('all of them to be there', () => readers.every(({ plan }) => plan.version >= seq));
+  reading = false;
+  await Promise.all(work);
+  const now = await untilVersion(visitor(standby, EVENT), written(postgres));
+  for (const reader of readers) { // what has run out since then comes by the last delta
+    const { json } = await visitor(standby, EVENT).availability(`?since=${reader.plan.version}`);
+    assert.equal(json.resync, false);
+    if (json.version > reader.plan.version) applyChanges(reader.plan, json);
+    assert.deepEqual([...reader.plan.state].map((state) => ['free', 'held', 'sold', 'blocked'][state]), states(now.body, SEATS));
+  }
+});
