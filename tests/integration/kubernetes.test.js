@@ -3,12 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openScope, ROOT } from '../lib-js/index.js';
-import { faultsOf, ISSUER_AT, judgesOf, kustomized } from '../lib-js/manifests.js';
+import { faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const small = kustomized('overlays/small');
@@ -44,17 +43,7 @@ test('a word that is misspelt, or of the wrong kind, would be seen', async () =>
   assert.notDeepEqual(await planted((pod) => { pod.terminationGracePeriodSeconds = 'long'; }), []);
 });
 
-// What an overlay with that component gives.
-const shared = (() => {
-  const dir = mkdtempSync(join(tmpdir(), 'fairgate-shared-'));
-  const from = (folder) => relative(dir, join(ROOT, 'infra/kubernetes', folder));
-  try {
-    writeFileSync(join(dir, 'kustomization.yaml'), `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: fairgate\nresources: [${from('overlays/small')}]\ncomponents: [${from('shared-seats')}]\n`);
-    return kustomized(relative(join(ROOT, 'infra/kubernetes'), dir));
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
-})();
+const shared = sharedSeats();
 
 describe('seats that are shared', () => {
   for (const [title, judge] of judgesOf(shared)) test(title, judge);
@@ -77,8 +66,9 @@ test('the edge of the image finds an owner by the name of its pod where the seat
   assert.equal(pods.spec.replicas, 3);
   const pages = shared.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'queue-front').data.FAIRGATE_VISITS_SERVED_BY;
   assert.deepEqual(pages.split(','), Array.from({ length: pods.spec.replicas }, (_, n) => `http://${pods.metadata.name}-${n}.${pods.spec.serviceName}:8092/metrics`));
-  const names = [...config.matchAll(/^ +server (\S+) "(\S+)\.\$\{FAIRGATE_EDGE_SEATS\}:\d+"/gm)];
-  assert.ok(names.every(([, server, pod]) => server === pod), 'servers are called as their pods are');
+  const names = [...config.matchAll(/^ +server (\S+) "\$\{FAIRGATE_EDGE_SEAT_(\d)\}:\d+"/gm)];
+  assert.ok(names.every(([, server, n]) => server === `seat-service-${n}`));
+  for (const [, , n] of names) assert.ok(config.includes(`presetenv FAIRGATE_EDGE_SEAT_${n} "seat-service-${n}.\${FAIRGATE_EDGE_SEATS}"`), 'servers are called as their pods are');
   for (let n = 0; n < pods.spec.replicas; n += 1) assert.equal(names.filter(([, server]) => server === `${pods.metadata.name}-${n}`).length, 4, 'requests, pages, streams, and inside');
 });
 

@@ -4,8 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import yaml from 'js-yaml';
 import { openScope, programPath, ROOT } from './index.js';
 
@@ -18,6 +19,18 @@ const version = read('VERSION').trim();
 
 // What kubectl would apply of a folder of infra/kubernetes.
 export const kustomized = (folder) => yaml.loadAll(execFileSync('kubectl', ['kustomize', join(ROOT, 'infra/kubernetes', folder)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+
+// What an overlay gives that is the small one with the component of shared seats.
+export function sharedSeats() {
+  const dir = mkdtempSync(join(tmpdir(), 'fairgate-shared-'));
+  const from = (folder) => relative(dir, join(ROOT, 'infra/kubernetes', folder));
+  try {
+    writeFileSync(join(dir, 'kustomization.yaml'), `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: fairgate\nresources: [${from('overlays/small')}]\ncomponents: [${from('shared-seats')}]\n`);
+    return kustomized(relative(join(ROOT, 'infra/kubernetes'), dir));
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
 
 // ---- the published schemas ----
 

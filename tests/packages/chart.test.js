@@ -10,7 +10,7 @@ import { after, describe, test } from 'node:test';
 import Ajv from 'ajv';
 import yaml from 'js-yaml';
 import { openScope, ROOT } from '../lib-js/index.js';
-import { ISSUER_AT, judgesOf, kustomized } from '../lib-js/manifests.js';
+import { ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
 
 const CHART = join(ROOT, 'infra/kubernetes/chart');
 const RENDER = join(ROOT, 'build/render');
@@ -91,6 +91,28 @@ describe('with operators as persons', () => {
   });
 });
 
+describe('with seats that are shared', () => {
+  const owned = (owners, replicas) => rendered([preset('small'), withValues({ seatService: { owners, ...(replicas && { replicas }) } })]);
+  const documents = owned(2);
+  for (const [title, judge] of judgesOf(documents)) test(title, judge);
+
+  test('it is the same as by kustomize', () => {
+    const wanted = byName(sharedSeats().filter(({ kind }) => kind !== 'Namespace'));
+    const got = byName(documents.map(plain));
+    assert.deepEqual(Object.keys(got).sort(), Object.keys(wanted).sort());
+    for (const [key, document] of Object.entries(wanted)) assert.deepEqual(got[key], document, key);
+  });
+
+  test('there is one process more than owners, or as many as are asked for, and fronts ask each of them', () => {
+    for (const [owners, replicas, runs] of [[2, undefined, 3], [4, 2, 5], [2, 6, 6]]) {
+      const all = owned(owners, replicas);
+      assert.equal(all.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'seat-service').spec.replicas, runs);
+      assert.deepEqual(settingsOf(all, 'queue-front').FAIRGATE_VISITS_SERVED_BY.split(','), Array.from({ length: runs }, (_, n) => `http://seat-service-${n}.seat-service:8092/metrics`));
+      assert.deepEqual([settingsOf(all, 'seat-service').FAIRGATE_OWNER_OWNERS, settingsOf(all, 'edge').FAIRGATE_EDGE_SEAT_OWNERS], [`${owners}`, `${owners}`]);
+    }
+  });
+});
+
 // ---- values ----
 
 const isMap = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -105,7 +127,7 @@ const fits = (over) => judgeValues(laid(over, values));
 test('what is set by the chart itself is what its schema allows, and mistakes are not', () => {
   for (const over of [{}, ...['small', 'production'].map((name) => yaml.load(read(preset(name))))]) assert.ok(fits(over), JSON.stringify(judgeValues.errors));
   for (const over of [
-    { replicas: 3 }, { queueFront: { replica: 3 } }, { queueFront: { replicas: '3' } }, { queueFront: { settings: { redis_host: 'x' } } },
+    { replicas: 3 }, { seatService: { owners: 0 } }, { seatService: { owners: 8 } }, { queueFront: { replica: 3 } }, { queueFront: { replicas: '3' } }, { queueFront: { settings: { redis_host: 'x' } } },
     { queueFront: { settings: { FAIRGATE_LOG_REQUESTS: 1 } } }, { publicUrl: 'tickets.example' }, { image: { digests: { front: `sha256:${'0'.repeat(64)}` } } },
     { image: { digests: { edge: '1.0.0' } } }, { edge: { resources: { limits: { cpu: 2 } } } }, { databases: { options: 'password=secret' } },
     { shop: { users: 'host=x password=secret' } }, { operators: { issuer: 'https://id.example' } }, { operators: { ...PERSONS.operators, keys: 'http://id.example/jwks' } }, { shop: { network: [{ cidr: '10.0.0.1', port: 443 }] } }, { redis: { sentinels: 'a:1, b:2' } },

@@ -4,6 +4,12 @@
 { app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: fairgate }
 {{- end }}
 
+{{- /* Where some share the events, one more is there to take over from any of them. */ -}}
+{{- define "seat-service.replicas" -}}
+{{- $owners := int .Values.seatService.owners -}}
+{{- if gt $owners 1 }}{{ max (int .Values.seatService.replicas) (add $owners 1) }}{{ else }}{{ .Values.seatService.replicas }}{{ end -}}
+{{- end }}
+
 {{- /* root, name: by digest, or by tag */ -}}
 {{- define "image" -}}
 {{- $image := .root.Values.image -}}
