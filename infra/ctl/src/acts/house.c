@@ -20,8 +20,8 @@ int house_help(struct job *job)
     if (first == NULL)
         manual_list(job->table, job->out);
     else if (!manual_help(job->table, first, second, job->out))
-        return job_say(job, EXIT_USAGE, "%.40s %.40s: no such command; fairgate help lists them",
-                       first, second != NULL ? second : "");
+        return job_say(job, EXIT_USAGE, "%.40s%s%.40s: no such command; fairgate help lists them",
+                       first, second != NULL ? " " : "", second != NULL ? second : "");
     return EXIT_DONE;
 }
 

@@ -199,9 +199,10 @@ int profile_token(const struct profile *profile, const char *of_environment, str
         out[0] = '\0';
         return err_set(err, ERR_NOT_FOUND, "the token is the issuer's");
     } else {
-        rc =
-            err_set(err, ERR_AUTH,
-                    "no token: name token_file or an issuer in the profile, or set FAIRGATE_TOKEN");
+        rc = err_set(err, ERR_AUTH,
+                     "no token: name token_file or an issuer in the profile "
+                     "(~/.config/fairgate/profiles; `man fairgate` shows one), or set "
+                     "FAIRGATE_TOKEN");
     }
     for (const char *c = out; rc == 0 && (*c != '\0' || c == out); c++)
         if (*c <= ' ' || *c > '~')

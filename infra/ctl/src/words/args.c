@@ -69,7 +69,6 @@ static int read_option(int argc, char **argv, int *at, struct err_slot *err, str
 static int unknown_command(const struct command_table *table, char **words, size_t len,
                            struct err_slot *err)
 {
-    const char *second = len > 1 ? words[1] : "";
     if (command_is_group(table, words[0])) {
         char list[160] = "";
         struct text text = text_on(list, sizeof(list) - 1);
@@ -82,7 +81,8 @@ static int unknown_command(const struct command_table *table, char **words, size
             }
         }
         list[text.len] = '\0';
-        return err_set(err, ERR_NOT_FOUND, "%s %.40s: one of %s", words[0], second, list);
+        return err_set(err, ERR_NOT_FOUND, "%s%s%.40s: one of %s", words[0], len > 1 ? " " : "",
+                       len > 1 ? words[1] : "", list);
     }
     const char *nearest = NULL;
     unsigned least = 3;
@@ -109,8 +109,8 @@ static int check_words(const struct args *args, struct err_slot *err)
                            word.name.ptr, args->command->name, args->command->takes);
     }
     if (!several && args->words_len > n)
-        return err_set(err, ERR_SYNTAX, "%.60s is too much: fairgate %s %s", args->word[n],
-                       args->command->name, args->command->takes);
+        return err_set(err, ERR_SYNTAX, "%.60s is too much: fairgate %s%s%s", args->word[n],
+                       args->command->name, n > 0 ? " " : "", args->command->takes);
     for (size_t i = 0; i < args->words_len; i++)
         if (args->word[i][0] == '\0')
             return err_set(err, ERR_SYNTAX, "a word is empty: fairgate %s %s", args->command->name,
@@ -150,6 +150,7 @@ int args_parse(const struct command_table *table, int argc, char **argv, struct 
                struct args *out)
 {
     struct args args = {.command = NULL};
+    static char version[] = "version";
     char *words[CTL_WORDS_MAX];
     size_t len = 0;
     bool plain = false;
@@ -161,6 +162,8 @@ int args_parse(const struct command_table *table, int argc, char **argv, struct 
             plain = true;
         } else if (!plain && strcmp(argv[i], "-h") == 0) {
             args.option[OPTION_HELP] = "";
+        } else if (i == 1 && strcmp(argv[i], "--version") == 0) {
+            words[len++] = version; /* as every program has it */
         } else if (!plain && argv[i][0] == '-' && argv[i][1] == '-') {
             rc = read_option(argc, argv, &i, err, &args);
             if (rc < 0)

@@ -33,6 +33,7 @@ static void bad(const char *line, const char *says)
     struct args args;
     assert_true(parse(line, &err, &args) < 0);
     assert_says(&err, says);
+    assert_int_not_equal(err.text[strlen(err.text) - 1], ' ');
 }
 
 static void words_have_the_names_that_the_table_gives_them(void **state)
@@ -51,6 +52,8 @@ static void words_have_the_names_that_the_table_gives_them(void **state)
     assert_int_equal(args.words_len, 3);
     assert_string_equal(args.option[OPTION_WHY], "a=b");
     assert_non_null(args.option[OPTION_JSON]);
+    good("fairgate --version", &args);
+    assert_string_equal(args.command->name, "version");
     good("fairgate appeal demo -- --AB-CD", &args);
     assert_string_equal(args_word(&args, "REFERENCE"), "--AB-CD");
 }
@@ -63,7 +66,9 @@ static void what_is_wrong_is_said_with_the_form_that_is_right(void **state)
     bad("fairgate rate demo 4 5", "5 is too much");
     bad("fairgate evnts", "is it events");
     bad("fairgate zzzzzz", "no such command; fairgate help");
-    bad("fairgate halls", "one of list, show, import");
+    bad("fairgate events 5", "5 is too much: fairgate events");
+    bad("fairgate halls", "halls: one of list, show, import");
+    bad("fairgate halls lst", "halls lst: one of list, show, import");
     bad("fairgate events --jsn", "is it --json");
     bad("fairgate events --json --json", "twice");
     bad("fairgate events --json=1", "takes no value");
