@@ -4,6 +4,7 @@ PREFIX  ?= /usr/local
 FUZZ_S  ?= 60
 STACK   := infra/stack/stack
 RELEASE := $(MAKE) --no-print-directory VARIANT=release
+LONG    := FAIRGATE_FILE_MAX_S=3600 # for test files that make packages, images or machines
 
 .PHONY: help
 help: ## this list
@@ -64,7 +65,7 @@ faults: ## sales that are broken, RUNS (1) for each fault, and the table of what
 observe-test: ## what watches a stack sees it, and tells of an alert that is provoked (part of make soak)
 	@infra/deps run test observe
 	@$(RELEASE) -j$$(nproc) stack-programs
-	@node infra/black-box.js tests/observe/*.test.js
+	@$(LONG) node infra/black-box.js tests/observe/*.test.js
 fuzz: ## every fuzz target for FUZZ_S seconds (60)
 	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
@@ -102,7 +103,7 @@ scale: ## a whole sale simulated: VISITORS= SEATS= (ARGS= for more); without the
 shards-test: ## one event's shards in a cluster of machines (network namespaces, as root) that is cut, moved and promoted (part of make soak)
 	@infra/deps run test ha
 	@$(MAKE) --no-print-directory VARIANT=asan programs
-	@node infra/black-box.js tests/shards/cluster.test.js
+	@$(LONG) node infra/black-box.js tests/shards/cluster.test.js
 .PHONY: years
 years: ## fills a PostgreSQL for MINUTES (10) as years would, and asks for each statement's plan (loadtest/years)
 	@infra/deps bench
@@ -147,7 +148,7 @@ deb-test: ## installs, starts, upgrades and purges them on a Debian made for tha
 	@infra/deps run test deb
 	@infra/deb build/deb-before 0.0.1
 	@$(MAKE) --no-print-directory deb
-	@node infra/black-box.js tests/packages/deb.test.js
+	@$(LONG) node infra/black-box.js tests/packages/deb.test.js
 
 .PHONY: aws-test
 aws-test: ## types, tests and rules of the templates for AWS (infra/aws); needs no account
@@ -166,7 +167,7 @@ images-test: ## makes them twice, looks into them, and walks through what compos
 	@infra/deps run test deb images
 	@$(MAKE) --no-print-directory deb
 	@$(RELEASE) -j$$(nproc) stack-programs
-	@node infra/black-box.js tests/packages/images.test.js
+	@$(LONG) node infra/black-box.js tests/packages/images.test.js
 
 .PHONY: chart chart-test kube-test
 chart: build/render ## the Helm chart as documents, as helm would render it: VALUES=file (infra/kubernetes/chart)
@@ -180,12 +181,12 @@ chart-test: ## renders the Helm chart and compares it with what kustomize render
 	@infra/deps run test chart
 	@command -v helm >/dev/null || $(MAKE) -s --no-print-directory build/render
 	@$(RELEASE) -j$$(nproc) stack-programs
-	@FAIRGATE_VARIANT=release node infra/black-box.js tests/packages/chart.test.js
+	@FAIRGATE_VARIANT=release $(LONG) node infra/black-box.js tests/packages/chart.test.js
 kube-test: ## plays the manifests of Kubernetes by podman, and walks through their pods, as root (tests/packages)
 	@infra/deps run test deb images
 	@$(MAKE) --no-print-directory deb
 	@$(RELEASE) -j$$(nproc) stack-programs
-	@node infra/black-box.js tests/packages/pods.test.js
+	@$(LONG) node infra/black-box.js tests/packages/pods.test.js
 
 .PHONY: sbom
 sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
@@ -205,7 +206,7 @@ docs: ## the handbook in build/docs, to be read and searched without a network
 docs-test: ## every command of the handbook against a real installation, and its pages in a browser
 	@infra/deps run test browser docs
 	@$(RELEASE) -j$$(nproc) programs
-	@node infra/black-box.js tests/docs/*.test.js
+	@$(LONG) node infra/black-box.js tests/docs/*.test.js
 
 .PHONY: screens
 screens: ## take the README's pictures again

@@ -56,7 +56,8 @@ before(() => {
 
 // A folder with what a run leaves in it, for test files that see the helpers as $LIB and it as $DIR.
 class Run {
-  constructor(files, { shaky = '' } = {}) {
+  constructor(files, { shaky = '', env = {} } = {}) {
+    this.env = env;
     this.dir = scope.tempDir('run-');
     this.findings = join(this.dir, 'findings');
     this.shaky = join(this.dir, 'shaky.md');
@@ -71,7 +72,7 @@ class Run {
 
   // -> {status, text, found: [text]}
   start(program = process.execPath, args = [join(ROOT, 'infra/black-box.js'), ...this.paths], cwd = this.dir) {
-    const env = { ...process.env, FAIRGATE_FINDINGS: this.findings, FAIRGATE_SHAKY_LIST: this.shaky };
+    const env = { ...process.env, FAIRGATE_FINDINGS: this.findings, FAIRGATE_SHAKY_LIST: this.shaky, ...this.env };
     for (const name of ['NODE_TEST_CONTEXT', 'FAIRGATE_ONCE', 'FAIRGATE_TIMES']) delete env[name];
     mkdirSync(this.findings, { recursive: true });
     return new Promise((resolve) => {
@@ -201,6 +202,13 @@ test('a test that passes when it is run again is excused while nobody knows it, 
   const { status, text } = await new Run(SHAKY).start();
   assert.deepEqual([status, ...closing(text)], [0, 1, 0], text);
   assert.match(text, /shaky shaky\.test\.js: a name\n +to be added to tests\/shaky\.md: \| \S+shaky\.test\.js \| a name \| \d{4}-\d\d-\d\d \| \| \|/);
+});
+
+test('a file that is ended by its time has failed, and is not run again beside what it has begun', async () => {
+  const { status, text } = await new Run({ 'endless.test.js': "test('a name', () => new Promise(() => { setInterval(() => {}, 1000); }));" }, { env: { FAIRGATE_FILE_MAX_S: '1' } }).start();
+  assert.equal(status, 1, text);
+  assert.match(text, /timed out after 1000ms/);
+  assert.doesNotMatch(text, /once more/);
 });
 
 test('once it is on the list, nothing excuses it', async () => {
