@@ -3,12 +3,10 @@
 // become eight hundred. And what does: joins a second over the time in which a million come, and how long
 // it takes to tell Redis of ten million who wait.
 
-import { createHash } from 'node:crypto';
-import net from 'node:net';
 import { makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
-import { scriptText } from '../../tests/lib-js/wire.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, issued, openEvent, startFront } from './lib/front.js';
+import { Loop, now, present, tickPeriod, wordsOf } from './lib/loops.js';
 import { cpuUs, pin, rssKb, runPinned } from './lib/machine.js';
 import { wrk } from './lib/wrk.js';
 
@@ -18,7 +16,6 @@ const FEW = 10_000;
 const SPARE = 20; // what is due at the end of a second may be due too late
 const STORM_CONNECTIONS = 256;
 const LOOPS = [2, 50, 200, 800];
-const TICK = createHash('sha1').update(scriptText('tick')).digest('hex');
 const SLOT = 10; // where among a tick's words stands how old another's picture may be
 const OK = 0;
 const TICKS_AGAIN = 400;
@@ -69,33 +66,6 @@ async function tickUs(redis) {
   return Number(line[2]) / Number(line[1]);
 }
 
-// The words of a tick as this front sends it, of a line that stands still: the same each time, but for what the
-// event's clock must show by now. A tick that is seconds off is refused, which costs next to nothing.
-async function tickWords(redis) {
-  await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
-  const words = await until('a tick to be seen', async () => {
-    const log = await redis.command('SLOWLOG', 'GET', 128);
-    return log.map(([, , , all]) => all).find(([command, sha]) => command === 'EVALSHA' && sha === TICK);
-  });
-  await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 10_000);
-  return words;
-}
-
-const resp = (words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
-
-// So many loops on Redis's lists of fronts, this front's own among them. All of it is dated far in the
-// future.
-async function present(redis, wanted) {
-  const names = Array.from({ length: Math.max(...LOOPS) - 1 }, (_, n) => `loop-${n}`);
-  for (const list of ['contacts', 'tellers']) {
-    await redis.command('ZREM', `fg:{${EVENT}}:${list}`, ...names);
-    await redis.command('ZADD', `fg:{${EVENT}}:${list}`, ...names.slice(0, wanted - 1).flatMap((name) => [Date.now() + 3_600_000, name]));
-  }
-}
-
-const RUN = 4; // where among the words stands "RUN@MS:INCARNATION"
-const now = (words) => words.with(RUN, words[RUN].replace(/@\d+/, `@${Date.now()}`));
-
 async function ticks(redis, words, count) {
   for (let sent = 0; sent < count; sent += TICKS_AT_ONCE) {
     const answers = await Promise.all(Array.from({ length: TICKS_AT_ONCE }, () => redis.command(...now(words))));
@@ -120,7 +90,7 @@ async function scriptUs(redis, work) {
 async function workingTicks(redis, words) {
   const working = [...words.slice(0, SLOT), '0', ...words.slice(SLOT + 1)];
   const measure = async (wanted) => {
-    await present(redis, wanted);
+    await present(redis, EVENT, wanted, Math.max(...LOOPS));
     await ticks(redis, working, TICKS_WARM);
     return (await scriptUs(redis, () => ticks(redis, working, TICKS_AGAIN))).us;
   };
@@ -130,29 +100,25 @@ async function workingTicks(redis, words) {
 // Loops beside the front's own, as Redis sees them: a connection each, a name on the lists of fronts, and
 // the front's tick at the pace that this many keep.
 export async function loops({ add, redis, front, ticket }) {
-  const words = await tickWords(redis);
+  const words = await wordsOf(redis, 'tick');
   const worked = await workingTicks(redis, words);
   const links = [];
   const curve = { work: LOOPS.map((wanted) => [wanted, Math.min(...worked[`of ${wanted}`])]), told: [], percent: [] };
   let perS = 0;
   let refused = 0;
   for (const wanted of LOOPS) {
-    await present(redis, wanted);
-    while (links.length < wanted - 1) {
-      const link = net.connect({ path: redis.socket });
-      link.on('data', (bytes) => { refused += bytes.toString('latin1', 0, 4) === '*1\r\n' ? 1 : 0; });
-      links.push(link);
-    }
-    const period = 100 * Math.min(3, Math.max(1, wanted / 128));
-    const timers = links.map((link) => setInterval(() => link.write(resp(now(words))), period * (0.9 + 0.2 * Math.random())));
+    await present(redis, EVENT, wanted, Math.max(...LOOPS));
+    while (links.length < wanted - 1)
+      links.push(new Loop({ path: redis.socket }, (text) => { refused += text.startsWith('*1\r\n') ? 1 : 0; }));
+    for (const link of links) link.each(tickPeriod(wanted), () => link.say(now(words)));
     const told = await scriptUs(redis, () => pollUs([front], ticket));
-    timers.forEach(clearInterval);
+    for (const link of links) link.rest();
     if (refused > 0) throw new Error(`${refused} ticks were refused`);
     curve.told.push([wanted, told.us]);
     curve.percent.push([wanted, told.percent]);
     perS = told.perS;
   }
-  links.forEach((link) => link.destroy());
+  for (const link of links) link.close();
   const costs = curve.work.map(([, us]) => us);
   const list = (points) => points.map(([, y]) => y.toPrecision(3)).join(', ');
   const chart = (points, y) => ({ points, x: 'loops', y, log: true });
@@ -165,7 +131,7 @@ export async function loops({ add, redis, front, ticket }) {
 // people poll at another front of the same line.
 export async function marks({ add, redis, front, ticket }) {
   await redis.command('SET', `fg:{${EVENT}}:seq`, CROWD);
-  await present(redis, Math.max(...LOOPS));
+  await present(redis, EVENT, Math.max(...LOOPS));
   const cpuBefore = cpuUs(redis.child.pid);
   const began = performance.now();
   let over = false;

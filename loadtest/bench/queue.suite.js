@@ -135,7 +135,7 @@ async function joinsAtRedis({ add, front, redis }) {
   let filled;
   for (const [size, limit] of [[0, 0], [800_000, 0], [800_000, 1_000]]) {
     await change(front, { joins_per_ip_per_min: limit });
-    await redis.command('HSET', 'fg:{floor}:cfg', 'boot', boot, 'state', '3', 'joins_per_ip_per_min', String(limit));
+    await redis.command('HSET', 'fg:{floor}:cfg', 'boot', boot, 'one_idem', '1', 'state', '3', 'joins_per_ip_per_min', String(limit));
     for (const event of [EVENT, 'floor']) {
       const missing = size - (await places(redis, event));
       if (missing > 0) await joinDirectly(redis, { event, boot, joins: missing, batch: 512 });

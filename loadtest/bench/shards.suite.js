@@ -11,12 +11,13 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeSecrets, openScope, programPath, startRedis, until } from '../../tests/lib-js/index.js';
+import { makeSecrets, openScope, programPath, startCluster, startRedis, until } from '../../tests/lib-js/index.js';
 import { ask, told, scriptText } from '../../tests/lib-js/wire.js';
 import { sumOf } from '../../tests/integration/line/shards.js';
-import { EVENT, LOAD_CORE, openEvent, startFront } from './lib/front.js';
+import { EVENT, LOAD_CORE, openEvent, SERVER_CORE, startFront } from './lib/front.js';
 import { inTurns, ratio, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
+import { Loop, now, present, tickPeriod, wordsOf } from './lib/loops.js';
 import { pin, runPinned } from './lib/machine.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -28,7 +29,7 @@ const FAR = 2 ** 30; // a lease that is looked at and never reached
 const CUTS = 2_000;
 
 async function open(redis, boot, event, lease) {
-  await redis.command('HSET', `fg:{${event}}:cfg`, 'boot', boot, 'state', '3', 'joins_per_ip_per_min', '0',
+  await redis.command('HSET', `fg:{${event}}:cfg`, 'boot', boot, 'one_idem', '1', 'state', '3', 'joins_per_ip_per_min', '0',
     ...(lease === null ? [] : ['lease', String(lease)]));
 }
 
@@ -160,6 +161,88 @@ async function displacement({ add }) {
   }
 }
 
+// What the server of the cuts has to do for fifty fronts of eight loops on one event. One front is real, takes joins and
+// makes the cuts; the others say what it says. Its own slots are those of the event and of the list of events, all eight
+// shards are another's. Marks of who waits are told besides, at a pace of their own (suite growth).
+const FRONTS = 50;
+const LOOPS = 8;
+const STEP_MS = 18; // between two reads of a process, at the least
+const HOUSE_MS = 400; // STORE_DISCOVER_MS
+const LEFT_TURNS = 4; // SHARDS_LEFT_TURNS
+const CUTS_S = 8;
+
+async function startCutsCluster(scope) {
+  const patient = { settings: { 'cluster-node-timeout': 15_000 } }; // they share cores with all that follows
+  const { nodes: [home, other], id } = await startCluster(scope, 2, async () => patient);
+  const give = async (key, node) => {
+    const slot = await home.command('CLUSTER', 'KEYSLOT', key);
+    for (const each of [node, home === node ? other : home]) await each.command('CLUSTER', 'SETSLOT', slot, 'NODE', await id(node));
+  };
+  for (const key of [`fg:{${EVENT}}:cfg`, 'fg:events']) await give(key, home);
+  for (let k = 0; k < SHARDS.at(-1); k += 1) await give(`fg:{${EVENT}:${k}}:cfg`, other);
+  for (const node of [home, other]) await until('the cluster to agree', async () => (await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  return { home, cluster: [home, other].map(({ address, port }) => `${address}:${port}`).join(',') };
+}
+
+// One process: one of its loops reads the cuts, and claims the next in some of its turns. (A claim of its own key: the
+// real front makes the cuts.)
+class Reader {
+  constructor(home) {
+    this.turn = 0;
+    this.next = 1;
+    this.link = new Loop({ path: home.socket }, (text) => {
+      for (const [, nth] of text.matchAll(/\$\d+\r\n(\d+)-0\r\n/g)) this.next = Math.max(this.next, Number(nth) + 1);
+    });
+  }
+
+  look() {
+    const claims = this.turn++ % (LEFT_TURNS + 1) === 0;
+    this.link.say(...(claims ? [['SET', `fg:{${EVENT}}:others`, 'front', 'NX', 'PX', '15']] : []),
+      ['XRANGE', `fg:{${EVENT}}:cuts`, `${this.next}-0`, '+', 'COUNT', '512']);
+  }
+}
+
+async function manyFronts({ add }) {
+  const scope = openScope();
+  try {
+    const { home, cluster } = await startCutsCluster(scope);
+    pin(home.child.pid, LOAD_CORE);
+    const front = await startFront(scope, home, makeSecrets(scope), { http: { loops: LOOPS }, redis: { cluster } });
+    await openEvent(front, { shards: SHARDS.at(-1) });
+    const all = FRONTS * LOOPS;
+    await present(home, EVENT, all);
+    const tick = await wordsOf(home, 'tick', (words) => words[3] === `fg:{${EVENT}}:cfg`);
+    const house = await wordsOf(home, 'house');
+    let refused = 0;
+    const loops = Array.from({ length: all - LOOPS }, () =>
+      new Loop({ path: home.socket }, (text) => { refused += text.startsWith('*1\r\n') || text.startsWith('-') ? 1 : 0; }));
+    const readers = Array.from({ length: FRONTS - 1 }, () => new Reader(home));
+    scope.defer(() => [...loops, ...readers.map(({ link }) => link)].forEach((link) => link.close()));
+    for (const loop of loops) {
+      loop.each(tickPeriod(all), () => loop.say(now(tick)));
+      loop.each(HOUSE_MS, () => loop.say(now(house)));
+    }
+    for (const reader of readers) reader.link.each(STEP_MS, () => reader.look());
+    const surge = runPinned(SERVER_CORE, [programPath('surge'), '-p', String(front.port), '-e', EVENT, '-c', '64',
+      '-s', String(CUTS_S + 2), '-w', '5000', '-k', 'cuts']);
+    await until('cuts to come', async () => (await home.command('XLEN', `fg:{${EVENT}}:cuts`)) > 20);
+    const reads = () => readers.reduce((sum, { turn }) => sum + turn, 0);
+    const before = { scripts: (await home.commandCalls()).evalsha, reads: reads(), us: await redisCpuUs(home), cuts: await home.command('XLEN', `fg:{${EVENT}}:cuts`), at: performance.now() };
+    await new Promise((resolve) => setTimeout(resolve, CUTS_S * 1000));
+    const seconds = (performance.now() - before.at) / 1000;
+    const us = (await redisCpuUs(home)) - before.us;
+    const perS = (count) => Math.round(count / seconds);
+    const scripts = perS((await home.commandCalls()).evalsha - before.scripts);
+    const cutsS = perS((await home.command('XLEN', `fg:{${EVENT}}:cuts`)) - before.cuts);
+    await surge;
+    if (refused > 0) throw new Error(`${refused} calls were refused`);
+    add({ name: `${all} loops: the server of the cuts is busy`, value: us / 1e4 / seconds, unit: '% of a core', atMost: 20,
+      note: `a second: ${cutsS} cuts, ${perS(reads() - before.reads)} reads of them by ${readers.length} processes, which claim the next with each fifth, ${scripts} scripts` });
+  } finally {
+    await scope.close();
+  }
+}
+
 export default async function suite({ scope, add }) {
   const redis = await startRedis(scope);
   pin(redis.child.pid, LOAD_CORE);
@@ -167,4 +250,5 @@ export default async function suite({ scope, add }) {
   await joins({ add, redis, boot });
   await cuts({ add, redis, boot });
   await displacement({ add });
+  await manyFronts({ add });
 }

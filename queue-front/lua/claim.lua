@@ -5,9 +5,9 @@
 -- of the shards, a presale code in the event's slot, where the codes are. What is found goes with the join to its shard
 -- (join.lua, 'refused'): whoever has a number already has it still.
 --
--- It is asked ask_claim, and behind that five words for each claim: kind, bucket and field of the join's key, and
+-- It is asked ask_claim, and behind that four words for each claim: kind, the join's key, and
 --   'work'        minute in which it was given out, name
---   'invitation'  bucket and field of it, shown by a member
+--   'invitation'  key of it, ''     -- shown by a member
 --   'address'     address, ''
 --   'code'        keyed digest, address
 --   'back'        keyed digest, ''  -- the join got no place after all
@@ -24,54 +24,65 @@ local refused = refusal(cfg[cfg_claim.boot])
 if refused then
     return refused
 end
-idem_level_of(tonumber(call('GET', prefix .. 'seq')) or 0)
+if not cfg[cfg_claim.one_idem] then
+    keys_in_buckets(tonumber(call('GET', prefix .. 'seq')) or 0)
+end
 local minute = math.floor(now_ms / 60000)
 local ip_key = root .. 'ip:' .. minute
 local per_ip = tonumber(cfg[cfg_claim.joins_per_ip_per_min]) or 0
 local codes = ARGV[ask_claim.of_codes] ~= '0' and codes_made()
 
 -- Below 0, as join.lua notes an invitation that is no key: a number of this member's key.
-local function number_of(field)
+local function number_of(key)
     local number = 1
     for i = 1, 6 do
-        number = number * 256 + string.byte(field, i)
+        number = number * 256 + string.byte(key, i)
     end
-    return -number
+    return string.format('%d', -number)
+end
+
+local function kept(key)
+    return keys_read({ key })[1]
+end
+
+-- Where other keys stand beside it, the first bytes are enough.
+local function field_of(key)
+    return sub(key, 1, KEY_FIELD_BYTES)
 end
 
 local claims = {}
 
-function claims.work(_, field, given_out, name)
-    local key = root .. 'work:' .. given_out
-    if call('HSETNX', key, name, field) == 1 then
+function claims.work(key, given_out, name)
+    local all = root .. 'work:' .. given_out
+    if call('HSETNX', all, name, field_of(key)) == 1 then
         return OK
     end
-    return call('HGET', key, name) == field and SAME or WORK_SPENT
+    return call('HGET', all, name) == field_of(key) and SAME or WORK_SPENT
 end
 
-function claims.invitation(_, field, bucket_of, name)
-    local mine = number_of(field)
-    local old = earlier_place(bucket_of, name, mine)
-    return old == nil and OK or old == mine and SAME or INVITATION_SPENT
+function claims.invitation(key, name)
+    local mine, old = number_of(key), kept(name)
+    if not old then
+        keys_write({ name, mine })
+        return OK
+    end
+    return old == mine and SAME or INVITATION_SPENT
 end
 
-function claims.address(_, field, address)
-    if per_ip == 0 or call('HSETNX', ip_key, 'k:' .. field, '1') == 0 then
+function claims.address(key, address)
+    local counted = 'k:' .. field_of(key)
+    if per_ip == 0 or call('HSETNX', ip_key, counted, '1') == 0 then
         return OK
     elseif call('HINCRBY', ip_key, address, '1') > per_ip then
-        call('HDEL', ip_key, 'k:' .. field)
+        call('HDEL', ip_key, counted)
         return LIMITED
     end
     return OK
 end
 
 -- Keys of joins are nowhere else in the event's slot.
-local function kept_of(bucket)
-    return idem_prefix .. sub(bucket, 1, IDEM_DIGITS)
-end
-
-function claims.code(bucket, field, digest, address)
-    local mine = call('HGET', kept_of(bucket), field)
+function claims.code(key, digest, address)
+    local mine = kept(key)
     if mine then
         local code = codes.read(mine)
         return SAME, code and code.channel
@@ -80,28 +91,28 @@ function claims.code(bucket, field, digest, address)
     if why_not then
         return why_not
     end
-    call('HSET', kept_of(bucket), field, digest)
+    keys_write({ key, digest })
     codes.count(code, 1)
     return OK, code.channel
 end
 
-function claims.back(bucket, field, digest)
-    local code = call('HGET', kept_of(bucket), field) == digest and codes.read(digest)
+function claims.back(key, digest)
+    local code = kept(key) == digest and codes.read(digest)
     if code then
-        call('HDEL', kept_of(bucket), field)
+        key_forget(key)
         codes.count(code, -1)
     end
     return OK
 end
 
-function claims.opened(_, _, place, channel)
+function claims.opened(_, place, channel)
     call('HSET', prefix .. 'opened', place, channel)
     return OK
 end
 
 local reply = { OK, (minute + 1) * 60000 - now_ms } -- tell_claim
-for at = ask_claim.words + 1, #ARGV, 5 do
-    local verdict, channel = claims[ARGV[at]](ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+for at = ask_claim.words + 1, #ARGV, 4 do
+    local verdict, channel = claims[ARGV[at]](ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
     reply[#reply + 1] = verdict
     reply[#reply + 1] = channel or ''
 end

@@ -205,6 +205,9 @@ local function restore_document(marks)
     if newest ~= '' then
         fields = { 'incarnation', newest, unpack(fields) }
     end
+    if not cfg[cfg_heal.version] then -- nothing is left of the event, and so of its keys
+        fields = { 'one_idem', 1, unpack(fields) }
+    end
     for _, name in ipairs({ 'doc', knobs.names }) do
         fields[#fields + 1] = name
         fields[#fields + 1] = call('HGET', heal, name) or '0' -- told by an older program

@@ -1,10 +1,8 @@
 -- join.lua: gives places to the joins of one event in one turn of one front.
 --
--- It is asked ask_join; behind it stand three words for each join
---   idem bucket, idem field, address     ('' where there is none)
--- and then, in the order of the joins, four for each thing that is good for one place: index of the join that
--- shows it, and
---   'work', minute in which it was given out, name    or    'invitation', idem bucket, idem field    or
+-- It is asked ask_join; behind it stand, in the order of the joins, four words for each thing that is good for one
+-- place: index of the join that shows it, from 0, and
+--   'work', minute in which it was given out, name    or    'invitation', key of it, ''    or
 --   'code', keyed digest of a presale code, address: it comes last of its join
 --   'refused', what to answer, '': of a shard, if the join has no number yet (claim.lua has found why it gets none)
 -- It answers tell_join, or {outcome, state}; CONFLICT: the document is another one by now, judge them by that.
@@ -15,10 +13,10 @@
 --   lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front asks next. Or LINE_FULL.
 --   Or LEASE_OUT, of a shard: come again after the next cut.
 --
--- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
--- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
--- first because a repeated join must not count against its address. (What is written is text: a number Redis
--- would print as a float first, up to a tenth of what such a join costs it.)
+-- The fewest inner calls decide what a join costs. Keys are looked up by one call for all joins and written by another,
+-- and so is whatever else a call needs once. Beyond that a join costs one HINCRBY when addresses are limited, and what
+-- the few cost that show something. Nothing is written for a join before it is known that it gets a place. (What is
+-- written is text: a number Redis would print as a float first, up to a tenth of what such a join costs it.)
 --
 -- What a join has to show (work, membership, an invitation) is judged by the front, and by the
 -- document that it has. Any change of a knob or a state makes another version of it; so nobody gets a
@@ -65,35 +63,62 @@ if issued + count > PLACE_MAX then
     return { LIMITED, state, 0, 60000 }
 end
 
-idem_level_of(issued)
+if not cfg[cfg_join.one_idem] then
+    keys_in_buckets(issued)
+end
+
+-- ---- keys ----
+
+local all_keys, keys = ARGV[ask_join.keys], {}
+for i = 1, count do
+    keys[i] = sub(all_keys, (i - 1) * KEY_BYTES + 1, i * KEY_BYTES)
+end
+local before = keys_read(keys)
+local kept, to_keep, to_keep_len = {}, {}, 0 -- of this call
+local format = string.format
+
+local function keep(key, number)
+    local text = format('%d', number)
+    kept[key] = text
+    to_keep[to_keep_len + 1], to_keep[to_keep_len + 2] = key, text
+    to_keep_len = to_keep_len + 2
+end
 
 -- ---- what is good for one place ----
 
-local spend_at = ask_join.words + 1 + 3 * count
+local spend_at = ask_join.words + 1
 local spend_left = tonumber(ARGV[ask_join.shown])
 
 local minute = math.floor(now_ms / 60000)
 local ip_key = root .. 'ip:' .. minute
-local code -- of this join, to be used up by its place
-local spend, use_code -- made only where something is shown: few calls bring any
+local spend, use_up -- made only where something is shown: few calls bring any
 
 if spend_left > 0 then
-    local function spend_work(key, field, place, named)
-        if call('HSETNX', key, field, session_of(place)) == 1 then
+    local work, invitation
+
+    local function look_at_work(minute_of, name, named)
+        local key = root .. 'work:' .. minute_of
+        local session = tonumber(call('HGET', key, name))
+        if not session then
+            work = { key, name }
             return nil
         end
-        local spent_for = tonumber(call('HGET', key, field)) - session_of(0)
+        local spent_for = session - session_of(0)
         local in_this_lane = spent_for > 0 and spent_for <= PLACE_MAX
         return not named and in_this_lane and spent_for or WORK_SPENT
     end
 
-    -- Negative: by a member, whose key is another. Else the invitation is the key of the place.
-    local function spend_invitation(bucket, field, place)
-        local spent_for = earlier_place(bucket, field, -place)
-        return spent_for and (spent_for > 0 and spent_for or INVITATION_SPENT)
+    -- Below 0: by a member, whose key is another. Else the invitation is the key of the place.
+    local function look_at_invitation(key)
+        local spent_for = tonumber(kept[key] or keys_read({ key })[1])
+        if not spent_for then
+            invitation = key
+            return nil
+        end
+        return spent_for > 0 and spent_for or INVITATION_SPENT
     end
 
-    local codes
+    local codes, code
 
     local function look_at_code(digest, address)
         codes = codes or codes_made()
@@ -102,43 +127,34 @@ if spend_left > 0 then
         return why_not
     end
 
-    function use_code(place)
-        codes.count(code, 1)
-        if code.channel ~= '' then
-            call('HSET', prefix .. 'opened', place, code.channel)
-        end
-    end
-
-    -- Uses up the next thing shown for this place and notes in `used` what that wrote; nil: it was
-    -- unused, else what to answer.
-    function spend(place, named, used)
+    -- What to answer for the next thing shown; nil: it is unused, and used up with the place.
+    function spend(named)
         local a, b = ARGV[spend_at + 2], ARGV[spend_at + 3]
-        local key, answer
         if ARGV[spend_at + 1] == 'refused' then
             return tonumber(a)
         elseif ARGV[spend_at + 1] == 'code' then
             return look_at_code(a, b)
         elseif ARGV[spend_at + 1] == 'work' then
-            key = root .. 'work:' .. a
-            answer = spend_work(key, b, place, named)
-        else
-            key = idem_prefix .. string.sub(a, 1, IDEM_DIGITS + level)
-            answer = spend_invitation(a, b, place)
+            return look_at_work(a, b, named)
         end
-        if not answer then
-            used[#used + 1] = { key, b }
-        end
-        return answer
+        return look_at_invitation(a)
     end
-end
 
--- No place for this join: what it wrote on the way goes.
-local function take_back(bucket, field, used)
-    if field ~= '' then
-        call('HDEL', idem_prefix .. string.sub(bucket, 1, IDEM_DIGITS + level), field)
-    end
-    for _, one in ipairs(used or {}) do
-        call('HDEL', one[1], one[2])
+    -- What was looked at for this join, by its place; false: it gets none.
+    function use_up(place)
+        if place and work then
+            call('HSET', work[1], work[2], session_of(place))
+        end
+        if place and invitation then
+            keep(invitation, -place)
+        end
+        if place and code then
+            codes.count(code, 1)
+            if code.channel ~= '' then
+                call('HSET', prefix .. 'opened', place, code.channel)
+            end
+        end
+        work, invitation, code = nil, nil, nil
     end
 end
 
@@ -166,50 +182,54 @@ end
 local full_from = tonumber(cfg[cfg_join.full_from]) or issued + room()
 local lease = tonumber(cfg[cfg_join.lease]) or PLACE_MAX
 local give_upto = math.min(full_from, lease)
-local per_ip = tonumber(cfg[cfg_join.joins_per_ip_per_min])
+local addresses = ARGV[ask_join.addresses]
+local per_ip = addresses ~= '' and tonumber(cfg[cfg_join.joins_per_ip_per_min]) or 0
 local last = issued
 local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- tell_join
 
-for i = 0, count - 1 do
-    local at = ask_join.words + 1 + 3 * i
-    local bucket, field, address = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-    local old, used = nil, nil
-    code = nil
-    if field ~= '' then
-        old = earlier_place(bucket, field, last + 1)
+-- An IPv4 address is counted by its four bytes.
+local function is_over_limit(i)
+    local first, last_byte = (i - 1) * ADDRESS_BYTES + 1, i * ADDRESS_BYTES
+    if sub(addresses, first, first + 3) == '\0\0\255\255' then
+        first = first + 4
     end
-    local fresh = not old
-    if old and old < 0 then
-        old = INVITATION_SPENT
+    return call('HINCRBY', ip_key, sub(addresses, first, last_byte), '1') > per_ip
+end
+
+for i = 1, count do
+    local key = keys[i]
+    local old = before[i] or kept[key]
+    if old then
+        old = tonumber(old)
+        old = old > 0 and old or INVITATION_SPENT
     end
-    while spend_left > 0 and tonumber(ARGV[spend_at]) == i do
-        if not old then
-            used = used or {}
-            old = spend(last + 1, field ~= '', used)
-        end
+    while spend_left > 0 and tonumber(ARGV[spend_at]) == i - 1 do
+        old = old or spend(key ~= NO_KEY)
         spend_at, spend_left = spend_at + 4, spend_left - 1
     end
     if not old and last >= give_upto then
         old = last >= full_from and LINE_FULL or LEASE_OUT
     end
-    if not old and per_ip > 0 and address ~= '' and
-        call('HINCRBY', ip_key, address, '1') > per_ip then
+    if not old and per_ip > 0 and is_over_limit(i) then
         old = 0
     end
     if old then
-        if fresh then
-            take_back(bucket, field, used)
-        end
-        reply[#reply + 1] = i
+        reply[#reply + 1] = i - 1
         reply[#reply + 1] = old
     else
         last = last + 1
-        if code then
-            use_code(last)
+        if key ~= NO_KEY then
+            keep(key, last)
         end
+    end
+    if use_up then
+        use_up(not old and last)
     end
 end
 
+if to_keep_len > 0 then
+    keys_write(to_keep)
+end
 if last > issued then
     call('SET', prefix .. 'seq', last)
 end

@@ -50,14 +50,15 @@ end
 
 local has_codes = call('HEXISTS', CFG, 'codes') == 1
 
--- How many buckets of idempotency keys a line of this length has on all its levels together.
+-- How many buckets of idempotency keys a line of this length has on all its levels together, of an event of before
+-- there was one hash for them (shared/idem.lua).
 local function buckets_of(issued)
     local all, of_level, full = 4 ^ IDEM_DIGITS, 4 ^ IDEM_DIGITS, IDEM_LEVEL_FULL
     while issued >= full do
         of_level, full = of_level * 4, full * 4
         all = all + of_level
     end
-    return (issued > 0 or has_codes) and all or 0 -- claim.lua may have noted a code before there was a place
+    return not cfg[cfg_sweep.one_idem] and (issued > 0 or has_codes) and all or 0 -- claim.lua may have noted a code before there was a place
 end
 
 local function bucket_name(number)
@@ -101,7 +102,7 @@ local function begin()
         call('UNLINK', root .. 'work:' .. old)
     end
     unlink_visitors()
-    unlink({ 'heal' })
+    unlink({ 'heal', 'idem' })
 end
 
 local function keep_little()

@@ -5,7 +5,9 @@
 // `make shards-test`, as root; part of `make soak`.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { Lan } from '../../infra/ha/machines.js';
 import { openDraw } from '../../queue-front/web/draw-check.js';
 import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
@@ -13,6 +15,7 @@ import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from '../integra
 import { act, makeEvent, openHouse, untilState } from '../integration/queue-front/support.js';
 import { addReplica, beginMove, client, openScope, startCluster, until } from '../lib-js/index.js';
 
+const run = promisify(execFile);
 const SHARDS = 4;
 const OVER_SHARDS = { shards: SHARDS, rate_per_s: 0 };
 const NET = '198.18.79';
@@ -82,6 +85,15 @@ class Region {
   }
 }
 
+// With an event in which so many have a place by now, while more come.
+async function underLoad(t, places) {
+  const region = await Region.open(t);
+  await region.open();
+  const crowd = new Crowd(region.house, WIDTH);
+  await crowd.untilPlaces(places);
+  return { region, crowd };
+}
+
 // Thousands were told something: not all of it is asked one after the other.
 const inSlices = (all, judge) => Promise.all(range([0, 15]).map((nth) => all.filter((_, i) => i % 16 === nth))
   .filter((slice) => slice.length > 0).map(judge));
@@ -148,10 +160,7 @@ async function assertNoHalfScripts(region) {
 }
 
 test('a shard that moves to another server under load keeps every number', async (t) => {
-  const region = await Region.open(t);
-  await region.open();
-  const crowd = new Crowd(region.house, WIDTH);
-  await crowd.untilPlaces(100);
+  const { region, crowd } = await underLoad(t, 100);
   await moveSlots(region, crowd, [shardKey(1)]);
   await crowd.stop();
   await region.judge(crowd, crowd.places);
@@ -159,15 +168,40 @@ test('a shard that moves to another server under load keeps every number', async
 });
 
 test('all shards and the slot of the cuts move, one after the other, and back', async (t) => {
-  const region = await Region.open(t);
-  await region.open();
-  const crowd = new Crowd(region.house, WIDTH);
-  await crowd.untilPlaces(100);
+  const { region, crowd } = await underLoad(t, 100);
   const all = [HOME, ...range([0, SHARDS - 1]).map(shardKey)];
   for (let round = 0; round < 3; round += 1) await moveSlots(region, crowd, all);
   await crowd.stop();
   await region.judge(crowd, crowd.places);
   await assertNoHalfScripts(region);
+});
+
+// As an operator does it. The master that has no slot any more becomes a replica of the one that has them.
+test('redis-cli reshards all slots of the master of the cuts under load', async (t) => {
+  const { region, crowd } = await underLoad(t, 100);
+  const from = await region.ownerOf(HOME);
+  const [to, third] = region.cluster.nodes.filter((node) => node !== from);
+  await crowd.untilPlaces(50);
+  const done = await run('redis-cli', ['--cluster', 'reshard', `${third.address}:${third.port}`, '--cluster-yes',
+    '--cluster-from', await region.cluster.id(from), '--cluster-to', await region.cluster.id(to), '--cluster-slots', String(16384)]);
+  assert.match(done.stdout, /Moving slot/);
+  assert.equal(await region.ownerOf(HOME), to);
+  await crowd.untilPlaces(100);
+  await crowd.stop();
+  await region.judge(crowd, crowd.places);
+  await assertNoHalfScripts(region);
+});
+
+// Its keys are gone, and with them what it remembers of people: whoever asks again has another place. Nobody else does.
+test('a shard that is emptied under load gives no number twice, and every ticket stands', async (t) => {
+  const { region, crowd } = await underLoad(t, 120);
+  const master = await region.someShardsMaster();
+  for (let round = 0; round < 3; round += 1) {
+    await master.command('FLUSHALL');
+    await crowd.untilPlaces(120);
+  }
+  await crowd.stop();
+  await region.judge(crowd, [], { ghosts: 3 * WIDTH });
 });
 
 // The master of a shard, or of the cuts.
@@ -176,10 +210,7 @@ for (const [what, masterOf] of [
   ['the cuts', (region) => region.ownerOf(HOME)],
 ]) {
   test(`the master of ${what} that nobody hears any more is replaced, and follows when it is back`, async (t) => {
-    const region = await Region.open(t);
-    await region.open();
-    const crowd = new Crowd(region.house, WIDTH);
-    await crowd.untilPlaces(120);
+    const { region, crowd } = await underLoad(t, 120);
     const master = await masterOf(region);
     const replica = region.replicas.get(master);
     const before = await kept(region, crowd);
@@ -194,10 +225,7 @@ for (const [what, masterOf] of [
   });
 
   test(`the master of ${what} that no front reaches, but its replica does, costs nobody a place`, async (t) => {
-    const region = await Region.open(t);
-    await region.open();
-    const crowd = new Crowd(region.house, WIDTH);
-    await crowd.untilPlaces(120);
+    const { region, crowd } = await underLoad(t, 120);
     const master = await masterOf(region);
     for (let round = 0; round < 3; round += 1) {
       master.machine.part(FRONTS);
@@ -212,10 +240,7 @@ for (const [what, masterOf] of [
   });
 
   test(`the master of ${what} that fronts alone still reach gives nothing that its replica gives again`, async (t) => {
-    const region = await Region.open(t);
-    await region.open();
-    const crowd = new Crowd(region.house, WIDTH);
-    await crowd.untilPlaces(120);
+    const { region, crowd } = await underLoad(t, 120);
     const master = await masterOf(region);
     const others = region.nodes.filter((node) => node !== master);
     const before = await kept(region, crowd);
@@ -230,10 +255,7 @@ for (const [what, masterOf] of [
   });
 
   test(`the master of ${what} that its replica does not hear dies with what only it knew`, async (t) => {
-    const region = await Region.open(t);
-    await region.open();
-    const crowd = new Crowd(region.house, WIDTH);
-    await crowd.untilPlaces(120);
+    const { region, crowd } = await underLoad(t, 120);
     const master = await masterOf(region);
     const replica = region.replicas.get(master);
     const before = await kept(region, crowd);
@@ -248,10 +270,7 @@ for (const [what, masterOf] of [
 }
 
 test('each master gives its slots to its replica in good order, there and back, under load', async (t) => {
-  const region = await Region.open(t);
-  await region.open();
-  const crowd = new Crowd(region.house, WIDTH);
-  await crowd.untilPlaces(100);
+  const { region, crowd } = await underLoad(t, 100);
   for (const [master, replica] of region.replicas) {
     for (const [to, from] of [[replica, master], [master, replica]]) {
       await to.command('CLUSTER', 'FAILOVER');
@@ -265,10 +284,7 @@ test('each master gives its slots to its replica in good order, there and back, 
 });
 
 test('a cluster that no front reaches for a while, and whose servers do not reach each other', async (t) => {
-  const region = await Region.open(t);
-  await region.open();
-  const crowd = new Crowd(region.house, WIDTH);
-  await crowd.untilPlaces(120);
+  const { region, crowd } = await underLoad(t, 120);
   for (const { machine } of region.nodes) machine.cut();
   await turnedAway(crowd, 4 * WIDTH);
   for (const { machine } of region.nodes) machine.join();

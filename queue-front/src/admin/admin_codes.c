@@ -163,18 +163,12 @@ static void audit_codes(struct codes_act *codes, const struct front_line *event)
     act_audit(&codes->act, "codes", SPAN("null"), text_span(&to));
 }
 
-static void ask_codes(struct http_req *req, enum line_codes_call call)
+static void ask_codes(struct act *act, const struct front_line *event)
 {
-    struct codes_act *codes = act_begin(req, sizeof(*codes), NULL);
-    if (codes == NULL)
-        return;
-    struct act *act = &codes->act;
-    const struct front_line *event = act_event(act);
-    codes->codes.call = call;
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
-    } else if (event->shut != FRONT_OPEN) {
-        answer_shut(req, front_line_id(event), event->shut);
+    struct codes_act *codes = (struct codes_act *)act;
+    enum line_codes_call call = codes->codes.call;
+    if (event->shut != FRONT_OPEN) {
+        answer_shut(act->req, front_line_id(event), event->shut);
     } else if (call != LINE_CODES_PUT || read_load(codes, event)) {
         if (call != LINE_CODES_COUNT)
             audit_codes(codes, event);
@@ -185,19 +179,29 @@ static void ask_codes(struct http_req *req, enum line_codes_call call)
     act_end(act);
 }
 
+/* Of an event that ended long ago as well: it is called up first. */
+static void begin(struct http_req *req, enum line_codes_call call)
+{
+    struct codes_act *codes = act_begin(req, sizeof(*codes), ask_codes);
+    if (codes == NULL)
+        return;
+    codes->codes.call = call;
+    act_try(&codes->act);
+}
+
 static void on_codes_put(struct http_req *req)
 {
-    ask_codes(req, LINE_CODES_PUT);
+    begin(req, LINE_CODES_PUT);
 }
 
 static void on_codes_count(struct http_req *req)
 {
-    ask_codes(req, LINE_CODES_COUNT);
+    begin(req, LINE_CODES_COUNT);
 }
 
 static void on_codes_drop(struct http_req *req)
 {
-    ask_codes(req, LINE_CODES_DROP);
+    begin(req, LINE_CODES_DROP);
 }
 
 int admin_codes_routes(struct http_router *private_routes, struct err_slot *err)

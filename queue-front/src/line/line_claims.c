@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum claim { CLAIM_WORK, CLAIM_INVITATION, CLAIM_CODE, CLAIM_ADDRESS, CLAIM_BACK, CLAIM_OPENED };
-enum { CLAIM_NONE = CLAIM_OPENED + 1, CLAIM_WORDS = 5, VERDICT_WORDS = 2 };
+enum { CLAIM_NONE = CLAIM_OPENED + 1, CLAIM_WORDS = 4, VERDICT_WORDS = 2 };
 
 static struct line_join *join_of(struct line_link *link)
 {
@@ -88,14 +88,15 @@ static void put_claim(struct text *command, const struct line_join *join)
         [CLAIM_BACK] = "back", [CLAIM_OPENED] = "opened",
     };
     resp_cstr(command, kinds[join->claims.now]);
-    joins_put_key(command, true, join->idem);
+    resp_word(command, joins_key(join->idem));
     switch ((enum claim)join->claims.now) {
     case CLAIM_WORK:
         resp_u64(command, join->work_minute);
-        resp_word(command, (struct span){(const char *)join->work, JOIN_IDEM_FIELD_BYTES});
+        resp_word(command, (struct span){(const char *)join->work, JOIN_KEY_FIELD_BYTES});
         return;
     case CLAIM_INVITATION:
-        joins_put_key(command, true, join->invitation);
+        resp_word(command, joins_key(join->invitation));
+        TEXT_LIT(command, RESP_EMPTY);
         return;
     case CLAIM_ADDRESS:
         resp_word(command, calls_address(join->addr));

@@ -20,26 +20,28 @@
 #include <assert.h>
 #include <string.h>
 
-enum { JOIN_WORDS = 3, SPEND_WORDS = 4, IDEM_DIGITS = 11 };
+enum { SPEND_WORDS = 4 };
 
-/* Eight bytes of the hash are the field, 22 bits more choose the bucket: join.lua takes as many of
- * the base-4 digits as the line's size asks for. */
-void joins_put_key(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES])
+static_assert((int)JOIN_KEY_BYTES <= (int)LINE_IDEM_BYTES, "a part of the hash");
+
+/* One word with the keys of a whole batch, and one with its addresses: a word of its own for each
+ * costs Redis as much as giving the place. */
+struct join_words {
+    uint8_t keys[STORE_JOIN_BATCH_MAX * JOIN_KEY_BYTES];
+    uint8_t addresses[STORE_JOIN_BATCH_MAX * JOIN_ADDRESS_BYTES];
+};
+
+struct span joins_key(const uint8_t idem[LINE_IDEM_BYTES])
 {
-    if (!there) {
-        TEXT_LIT(command, RESP_EMPTY RESP_EMPTY);
-        return;
-    }
-    char words[] = "$11\r\n...........\r\n$8\r\n........\r\n";
-    enum { DIGITS_AT = 5, FIELD_AT = DIGITS_AT + IDEM_DIGITS + 6 };
-    static_assert(sizeof(words) == FIELD_AT + JOIN_IDEM_FIELD_BYTES + 3,
-                  "as they are written here");
-    uint32_t bits;
-    memcpy(&bits, idem + JOIN_IDEM_FIELD_BYTES, sizeof(bits));
-    for (size_t i = 0; i < IDEM_DIGITS; i++, bits >>= 2)
-        words[DIGITS_AT + i] = (char)('0' + (bits & 3));
-    memcpy(words + FIELD_AT, idem, JOIN_IDEM_FIELD_BYTES);
-    TEXT_LIT(command, words);
+    return (struct span){(const char *)idem, JOIN_KEY_BYTES};
+}
+
+static void copy_address(uint8_t out[JOIN_ADDRESS_BYTES], const uint8_t addr[16])
+{
+    struct span address = calls_address(addr);
+    assert(address.len == 4 || address.len == JOIN_ADDRESS_BYTES);
+    size_t from = address.len == 4 ? 16 - JOIN_ADDRESS_BYTES : 0;
+    memcpy(out, addr + from, JOIN_ADDRESS_BYTES);
 }
 
 static void on_joined(struct redis_call *call, const redisReply *reply);
@@ -96,12 +98,13 @@ static void put_spends(struct text *command, const struct request_list *batch)
             resp_u64(command, index);
             resp_cstr(command, "work");
             resp_u64(command, join->work_minute);
-            resp_word(command, (struct span){(const char *)join->work, JOIN_IDEM_FIELD_BYTES});
+            resp_word(command, (struct span){(const char *)join->work, JOIN_KEY_FIELD_BYTES});
         }
         if (join->has_invitation) {
             resp_u64(command, index);
             resp_cstr(command, "invitation");
-            joins_put_key(command, true, join->invitation);
+            resp_word(command, joins_key(join->invitation));
+            TEXT_LIT(command, RESP_EMPTY);
         }
         if (join->has_code) {
             resp_u64(command, index);
@@ -120,6 +123,21 @@ static struct text begin_batch(struct join_lot *lot, uint64_t args)
     return store_script(lot->store, SCRIPT_JOIN, id, args);
 }
 
+static void put_words(struct join_words *words, const struct join_lot *lot)
+{
+    size_t nth = 0;
+    for (const struct line_link *link = lot->batch.head; link != NULL; link = link->next, nth++) {
+        const struct line_join *join = join_of(link);
+        uint8_t *key = words->keys + nth * JOIN_KEY_BYTES;
+        /* Without a key of its own a join is known by its work. */
+        if (join->has_idem || (lot->rim != NULL && join->has_work))
+            memcpy(key, join->idem, JOIN_KEY_BYTES);
+        else
+            memset(key, 0, JOIN_KEY_BYTES);
+        copy_address(words->addresses + nth * JOIN_ADDRESS_BYTES, join->addr);
+    }
+}
+
 static void send_batch(struct join_lot *lot)
 {
     const struct store_event *event = lot->event;
@@ -130,24 +148,19 @@ static void send_batch(struct join_lot *lot)
         lot->rim == NULL && (!event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0);
     char memory[2 * 20 + 1];
     struct text by = text_on(memory, sizeof(memory));
+    struct join_words words;
+    put_words(&words, lot);
     const struct ask_join ask = {
         .issued = lot->rim != NULL ? rim_issued(lot) : event->line.marks.issued,
         .joins = lot->batch.len,
         .judged_by = judged_by(join_of(lot->batch.head), &by), /* as the others */
         .shown = count_spends(lot),
+        .keys = {(const char *)words.keys, (size_t)JOIN_KEY_BYTES * lot->batch.len},
+        .addresses = {(const char *)words.addresses,
+                      limited ? (size_t)JOIN_ADDRESS_BYTES * lot->batch.len : 0},
     };
-    struct text command = begin_batch(lot, ASK_JOIN_WORDS + (uint64_t)JOIN_WORDS * lot->batch.len +
-                                               SPEND_WORDS * ask.shown);
+    struct text command = begin_batch(lot, ASK_JOIN_WORDS + SPEND_WORDS * ask.shown);
     ask_join_put(&command, &ask);
-    for (struct line_link *link = lot->batch.head; link != NULL; link = link->next) {
-        const struct line_join *join = join_of(link);
-        /* Without a key of its own a join is known by its work. */
-        joins_put_key(&command, join->has_idem || (lot->rim != NULL && join->has_work), join->idem);
-        if (limited)
-            resp_word(&command, calls_address(join->addr));
-        else
-            TEXT_LIT(&command, RESP_EMPTY);
-    }
     if (lot->rim != NULL)
         put_refused(&command, &lot->batch);
     else

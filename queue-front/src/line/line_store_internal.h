@@ -296,11 +296,9 @@ void claims_end(struct line_rim *rim, struct line_link *link);
 
 /* ---- line_joins.c ---- */
 
-/* Eight bytes of a key are its name in the bucket that others choose. */
-enum { JOIN_IDEM_FIELD_BYTES = 8 };
-
 void joins_send_gathered(struct line_store *store); /* at the end of a turn */
-void joins_put_key(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES]);
+/* As much of it as Redis keeps. */
+struct span joins_key(const uint8_t idem[LINE_IDEM_BYTES]);
 void joins_lot_init(struct join_lot *lot, struct store_event *event);
 bool joins_is_busy(const struct join_lot *lot);
 /* Answers those that have waited too long to be sent, or were judged by another document. */

@@ -46,8 +46,9 @@ test('a key twice in one call is one place', async () => {
   assert.deepEqual(fresh, [true, false, true]);
 });
 
-test('keys keep their places while the line outgrows its buckets', async () => {
+test('keys of an event of before keep their places while the line outgrows its buckets', async () => {
   const line = await front().create();
+  await clockwork.redis.command('HDEL', line.key('cfg'), 'one_idem');
   const keys = upTo(40).map((n) => ({ key: `early ${n}` }));
   const early = await line.join(keys);
   // As if the line had grown through the sizes at which buckets multiply.
@@ -58,6 +59,7 @@ test('keys keep their places while the line outgrows its buckets', async () => {
     assert.deepEqual(fresh.places, [grown + 1]);
     assert.deepEqual((await line.join([{ key: `late ${grown}` }])).places, [grown + 1]);
   }
+  assert.equal(await clockwork.redis.command('EXISTS', line.key('idem')), 0);
 });
 
 test('joins over the limit of an address get no place and leave no hole', async () => {
@@ -74,7 +76,8 @@ test('an address is counted over single joins and crowds alike', async () => {
   const line = await front().create({ joins_per_ip_per_min: 4 });
   const [ip, other] = ['1.1.1.1', '2.2.2.2'];
   assert.deepEqual((await line.join([{ ip }])).places, [1]);
-  assert.deepEqual((await line.join([{ ip }, { ip: other }, { ip }, {}])).places, [2, 3, 4, 5]);
+  assert.deepEqual((await line.join([{ ip }, { ip: other }, { ip }])).places, [2, 3, 4]);
+  assert.deepEqual((await line.join([{}])).places, [5]); // of none, it is not counted
   assert.deepEqual((await line.join([{ ip }])).places, [6]);
   assert.deepEqual((await line.join([{ ip: other }, { ip }, { ip: other }])).places, [7, 0, 8]);
   assert.deepEqual((await line.join([{ ip }])).places, [0]);

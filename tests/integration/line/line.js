@@ -3,13 +3,15 @@
 // All else runs as in production.
 
 import { createHash } from 'node:crypto';
-import { ask, numbers, scripts, scriptText, told } from '../../lib-js/wire.js';
+import { ask, numbers, numbersOf, scripts, scriptText, told } from '../../lib-js/wire.js';
 
 const CLOCK = "call('TIME')";
 const FAKE_CLOCK = "call('HMGET', 'clock', 's', 'us')";
 
 export const OUTCOME = numbers('line_outcome');
 export const STATE = numbers('line_state');
+
+const { KEY_BYTES, ADDRESS_BYTES } = numbersOf();
 
 export const KNOBS = {
   rate_milli: 50_000,
@@ -36,6 +38,7 @@ const DRAW = JSON.stringify({ beacon: '', proof: '{"kind":"none"}', seeds: SEED 
 const NO_DRAW = '';
 
 const PAGE = 65_536;
+const BATCH_MAX = 512; // STORE_JOIN_BATCH_MAX of a front
 
 // A Redis whose scripts believe in `us`. Start on a whole minute, so that tests of limits by the
 // minute do not depend on when they run.
@@ -131,10 +134,21 @@ export class Front {
   // `judgedBy`: the version of the document that a front judged them by.
   async join(joins, judgedBy = '') {
     const list = typeof joins === 'number' ? Array.from({ length: joins }, () => ({})) : joins;
-    const args = list.flatMap(({ key, ip }) => [...idemArgs(key), ip ?? '']);
+    const all = await this.joinBatch(list.slice(0, BATCH_MAX), judgedBy);
+    for (let at = BATCH_MAX; at < list.length && all.outcome === OUTCOME.OK; at += BATCH_MAX) {
+      const { places, fresh } = await this.joinBatch(list.slice(at, at + BATCH_MAX), judgedBy);
+      all.places.push(...places);
+      all.fresh.push(...fresh);
+    }
+    return all;
+  }
+
+  async joinBatch(list, judgedBy) {
     const [outcome, state, first, retryMs, ...odd] = await this.run('join', ...ask('join', {
       issued: this.marks.issued, joins: list.length, judged_by: judgedBy === '' ? '' : `${judgedBy}.0`, shown: 0,
-    }), ...args);
+      keys: list.map(({ key }) => keyOf(key)).join(''),
+      addresses: list.some(({ ip }) => ip !== undefined) ? list.map(({ ip }) => hashOf(ip, ADDRESS_BYTES)).join('') : '',
+    }));
     if (outcome !== OUTCOME.OK) return { outcome, state, places: [] };
     const places = list.map(() => null);
     const fresh = list.map(() => true);
@@ -228,9 +242,6 @@ export class Front {
   }
 }
 
-function idemArgs(key) {
-  if (key === undefined) return ['', ''];
-  const hash = createHash('sha256').update(String(key)).digest();
-  const digits = BigInt(`0x${hash.toString('hex', 0, 4)}`).toString(4).padStart(16, '0');
-  return [digits.slice(0, 11), hash.toString('hex', 8, 16)];
-}
+// In letters, so that tests can read what Redis keeps.
+const hashOf = (text, bytes) => createHash('sha256').update(String(text)).digest('hex').slice(0, bytes);
+const keyOf = (key) => (key === undefined ? '\0'.repeat(KEY_BYTES) : hashOf(key, KEY_BYTES));

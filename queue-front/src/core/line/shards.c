@@ -2,7 +2,9 @@
  *
  *   LOOK   a plain read of the cuts behind those that are known here, with the claim of the next.
  *          That is all of most turns. A checksum stands beside each cut, so other cuts than those
- *          known here are noticed with the first that follows.
+ *          known here are noticed with the first that follows. Where such a read has found a cut,
+ *          some other front makes them, and most of the turns that follow leave the claim to it.
+ *          Not all, since that one may not reach a shard that this one does.
  *   NEWS   one call of cut.lua: new cuts, and whether this front is to make the next. Again while
  *          there are more cuts than fit into an answer.
  *   READ   all shards at once. One that has to be sealed is, by a call of cut.lua, and read again,
@@ -47,9 +49,12 @@ struct shards {
     struct cuts *cuts;
     struct shard shard[CUT_SHARDS_MAX];
     enum phase phase;
-    bool looking;       /* a plain read is under way */
+    bool looking;       /* a plain read is under way, */
+    uint32_t looked_at; /* and so many cuts were known before */
     uint32_t looks;     /* that may still be enough, before cut.lua is asked again */
     bool hurry;         /* this turn is to claim the next cut */
+    bool waits;         /* somebody waited when it began */
+    uint32_t left;      /* turns in which the claim is still left to the front that makes cuts */
     bool cutting;       /* a call of cut.lua is under way, */
     uint8_t sealing;    /* which is to seal this shard; `count`: none */
     uint32_t had;       /* cuts that were known here when it was asked, */
@@ -190,7 +195,9 @@ void shards_begin(struct shards *shards, bool hurry)
     if (shards->phase != REST)
         return;
     shards->phase = shards_is_sure(shards) ? LOOK : NEWS;
-    shards->hurry = hurry;
+    shards->hurry = hurry && shards->left == 0;
+    shards->left -= shards->left > 0;
+    shards->waits = hurry;
     shards->due = false;
 }
 
@@ -277,6 +284,7 @@ struct shards_call shards_next(struct shards *shards)
     uint32_t step_ms = cuts_step_ms(shards->cuts);
     if (shards->phase == LOOK) {
         shards->looking = true;
+        shards->looked_at = cuts_count(shards->cuts);
         /* Longer than cut.lua's slot, so that whoever has claimed a cut is told to make it. */
         return (struct shards_call){.ask = SHARDS_ASK_LOOK,
                                     .slot_ms = shards->hurry ? step_ms * 3 / 4 : 0};
@@ -338,6 +346,16 @@ bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, ui
     return true;
 }
 
+/* Nothing follows from what came while nobody waited. */
+static void leave_claims(struct shards *shards, bool claimed)
+{
+    bool found = cuts_count(shards->cuts) > shards->looked_at;
+    if (claimed || !found || !shards->waits)
+        shards->left = 0;
+    else if (shards->hurry)
+        shards->left = SHARDS_LEFT_TURNS;
+}
+
 void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed)
 {
     assert(shards->looking && shards->phase == LOOK);
@@ -346,6 +364,7 @@ void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed
     shards->looks -= shards->looks > 0;
     if (!whole)
         shards->looks = 0;
+    leave_claims(shards, claimed);
     shards->hurry &= !claimed; /* once a turn */
     if (!whole || claimed)
         shards->phase = NEWS;

@@ -21,6 +21,8 @@ enum {
     /* Plain reads between two calls of cut.lua, which finds out what they cannot: that Redis has
      * lost cuts and nobody has made another since. */
     SHARDS_LOOKS_MAX = 64,
+    /* Turns in a row that leave the claim of the next cut to the front that makes them. */
+    SHARDS_LEFT_TURNS = 4,
 };
 
 struct shards;

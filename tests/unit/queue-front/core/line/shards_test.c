@@ -651,6 +651,39 @@ static void a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it(voi
     shards_destroy(shards);
 }
 
+/* One look in a turn, which finds one more cut or none; true: it claims the next. */
+static bool looks_and_claims(struct shards *shards, bool hurry, bool finds)
+{
+    struct shards_call call = begun(shards, hurry);
+    assert_int_equal(SHARDS_ASK_LOOK, call.ask);
+    struct cut cut = {.grown = {1, 0}};
+    const struct cuts *cuts = shards_cuts(shards);
+    uint32_t count = cuts_count(cuts);
+    if (finds)
+        assert_true(shards_found(shards, count + 1, &cut, cut_sum(cuts_sum(cuts, count), &cut, 2)));
+    shards_take_look(shards, true, false, false);
+    assert_true(shards_is_resting(shards));
+    return call.slot_ms > 0;
+}
+
+static void the_claim_is_left_to_another_front_as_long_as_it_makes_cuts(void **state)
+{
+    (void)state;
+    struct shards *shards = made_sure(2);
+    assert_true(looks_and_claims(shards, true, true));
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < SHARDS_LEFT_TURNS; i++)
+            assert_false(looks_and_claims(shards, true, true));
+        assert_true(looks_and_claims(shards, true, true)); /* it may not reach all that we do */
+    }
+    assert_false(looks_and_claims(shards, true, false)); /* no cut came: it has stopped */
+    assert_true(looks_and_claims(shards, true, false));
+    assert_true(looks_and_claims(shards, true, true));
+    assert_false(looks_and_claims(shards, false, true)); /* nobody waits here any more */
+    assert_true(looks_and_claims(shards, true, false));  /* and somebody new begins at once */
+    shards_destroy(shards);
+}
+
 static void what_another_loop_has_read_needs_no_turn(void **state)
 {
     (void)state;
@@ -803,6 +836,7 @@ int main(void)
         cmocka_unit_test(a_front_that_is_not_due_only_hears_the_news),
         cmocka_unit_test(where_nothing_is_new_a_plain_read_is_the_whole_turn),
         cmocka_unit_test(a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it),
+        cmocka_unit_test(the_claim_is_left_to_another_front_as_long_as_it_makes_cuts),
         cmocka_unit_test(what_another_loop_has_read_needs_no_turn),
         cmocka_unit_test(other_cuts_than_those_known_are_for_redis_to_judge),
         cmocka_unit_test(a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again),

@@ -1,0 +1,64 @@
+// Many loops of fronts, as a Redis sees them: a connection each, which says what a real front's loop says.
+
+import { createHash } from 'node:crypto';
+import net from 'node:net';
+import { until } from '../../../tests/lib-js/index.js';
+import { scriptText } from '../../../tests/lib-js/wire.js';
+
+// A call of this script as a front sends it: the same each time, but for what the event's clock must show by
+// now. A call that is seconds off is refused, which costs next to nothing.
+export async function wordsOf(redis, script, of = () => true) {
+  const wanted = createHash('sha1').update(scriptText(script)).digest('hex');
+  await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
+  const words = await until(`a call of ${script}.lua to be seen`, async () => {
+    const log = await redis.command('SLOWLOG', 'GET', 128);
+    return log.map(([, , , all]) => all).find((all) => all[0] === 'EVALSHA' && all[1] === wanted && of(all));
+  });
+  await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 10_000);
+  return words;
+}
+
+const RUN = /^([0-9a-f]{40})@\d+/; // "RUN@MS:INCARNATION"
+export const now = (words) => words.map((word) => word.replace(RUN, `$1@${Date.now()}`));
+
+const resp = (words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
+
+// A connection that says these words again and again; `heard` has what came back.
+export class Loop {
+  constructor(target, heard = () => {}) {
+    this.socket = net.connect(target);
+    this.socket.on('data', (bytes) => heard(bytes.toString('latin1')));
+    this.timers = [];
+  }
+
+  say(...commands) {
+    this.socket.write(commands.map(resp).join(''));
+  }
+
+  // Drifting apart, as loops do.
+  each(ms, say) {
+    this.timers.push(setInterval(() => say(this), ms * (0.9 + 0.2 * Math.random())));
+  }
+
+  rest() {
+    this.timers.splice(0).forEach(clearInterval);
+  }
+
+  close() {
+    this.rest();
+    this.socket.destroy();
+  }
+}
+
+// How often a loop ticks where there are so many of them, in ms (STORE_TICKERS, STORE_PERIODS_MAX).
+export const tickPeriod = (loops) => 100 * Math.min(3, Math.max(1, loops / 128));
+
+// So many loops on Redis's lists of fronts, a front's own among them, of `most` that there ever were. All of it is
+// dated far in the future.
+export async function present(redis, event, wanted, most = wanted) {
+  const names = Array.from({ length: most - 1 }, (_, n) => `loop-${n}`);
+  for (const list of ['contacts', 'tellers']) {
+    await redis.command('ZREM', `fg:{${event}}:${list}`, ...names);
+    await redis.command('ZADD', `fg:{${event}}:${list}`, ...names.slice(0, wanted - 1).flatMap((name) => [Date.now() + 3_600_000, name]));
+  }
+}
