@@ -338,7 +338,7 @@ export class Site {
       CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
       FRONTS: checked('front', 8081), FRONT_PAGES: tracked('front', 8081, 'queue-front'),
       SEATS: owners + checked('seats', 8082) + unproven, SEAT_PAGES: owners + tracked('seats', 8082, 'seat-service') + unproven,
-      SEATS_UNPROVEN: checked('seats', 8082),
+      SEATS_UNPROVEN: checked('seats', 8082), SEATS_SHOWN: checked('seats', 8082), SEATS_SHOWN_STREAMS: tracked('seats', 8082, 'seat-service-shown'),
       PAY: checked('pay', 8083), PAY_PAGES: tracked('pay', 8083, 'payment-adapter'), VIEWS: '',
     });
     const inside = filled(fileOf('infra/ha/etc/inside.cfg'), {

@@ -222,7 +222,7 @@ class Region {
       CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
       CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
       FRONTS: server(8081), FRONT_PAGES: page(8081, 'queue-front'), SEATS: server(8082), SEAT_PAGES: page(8082, 'seat-service'),
-      SEATS_UNPROVEN: server(8082), PAY: server(8083), PAY_PAGES: page(8083, 'payment-adapter'), VIEWS: '',
+      SEATS_UNPROVEN: server(8082), SEATS_SHOWN: server(8082), SEATS_SHOWN_STREAMS: page(8082, 'seat-service-shown'), PAY: server(8083), PAY_PAGES: page(8083, 'payment-adapter'), VIEWS: '',
     }));
   }
 

@@ -30,16 +30,19 @@ test('both edges: HAProxy takes its two files, keepalived its one', (t) => {
   }
 });
 
-test('the edge asks the owner of the seats that is sure of it, and one that is not while there is none', async () => {
-  const scope = openScope();
-  after(() => scope.close());
+// An edge before two processes of the seats, which say of themselves what the test wants, and to whom a request came.
+async function openEdge(t) {
+  const scope = openScope(t);
   const config = site.writeEdge(site.named('edge')[0]).edge;
   let text = readFileSync(config, 'utf8');
-  const said = {}; // of each machine, what /readyz is
+  const said = {}, checks = {}; // of each machine, what /readyz is, and how often it was asked for
   for (const { name, address } of site.named('seats')) {
     said[name] = [503, { role: 'standby' }];
+    checks[name] = 0;
     const server = http.createServer((request, answer) => {
-      const [status, body] = request.url === '/readyz' ? said[name] : [200, { name }];
+      const asked = request.url === '/readyz';
+      checks[name] += asked;
+      const [status, body] = asked ? said[name] : [200, { name }];
       answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
     await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
@@ -52,24 +55,51 @@ test('the edge asks the owner of the seats that is sure of it, and one that is n
   writeFileSync(file, text.replace('bind :8080', `bind 127.0.0.1:${port}`));
   scope.spawn('haproxy', ['haproxy', '-db', '-f', file], { stays: true });
   const edge = client({ port });
-  const served = (what, by) => until(what, async () => {
-    for (const path of ['/v1/seats/gala', '/seats/gala']) {
-      const answer = await edge.get(path).catch(() => null);
-      if ((answer?.status === 200 ? answer.json.name : answer?.status) !== by) return false;
-    }
-    return true;
-  });
-  const [first, second] = Object.keys(said);
+  const by = async (path, method = 'GET') => {
+    const answer = await edge.call(method, path).catch(() => null);
+    return answer?.status === 200 ? answer.json.name : answer?.status;
+  };
+  // What a machine says from now on, known to each of the three backends that check it.
+  const says = async (name, status, body) => {
+    said[name] = [status, body];
+    const before = checks[name];
+    await until('it to have been asked often enough', () => checks[name] >= before + 15);
+  };
+  return { by, says };
+}
+
+test('the edge asks the owner of the seats that is sure of it, and one that is not while there is none', async (t) => {
+  const { by, says } = await openEdge(t);
+  const served = (what, name) => until(what, async () => (await by('/v1/seats/gala')) === name && (await by('/seats/gala')) === name && (await by('/v1/seats/gala/plan')) === name);
+  const [first, second] = site.named('seats').map(({ name }) => name);
   await served('nobody to be there', 503);
-  said[first] = [200, { role: 'owner' }];
+  await says(first, 200, { role: 'owner' });
   await served('the owner to be found', first);
-  said[first] = [503, { role: 'cut' }];
+  await says(first, 503, { role: 'cut' });
   await served('the one that is cut to go on alone', first);
-  said[second] = [200, { role: 'owner' }];
+  await says(second, 200, { role: 'owner' });
   await served('its successor to be found', second);
-  said[second] = [503, { role: 'standby' }];
-  said[first] = [503, { role: 'standby' }];
+  await says(second, 503, { role: 'standby' });
+  await says(first, 503, { role: 'standby' });
   await served('nobody to be left', 503);
+});
+
+test('what a hall shows is asked of everybody who shows it, and nothing else', async (t) => {
+  const { by, says } = await openEdge(t);
+  const [first, second] = site.named('seats').map(({ name }) => name);
+  const LOOKS = ['plan', 'availability', 'availability?since=7', 'stream?since=7'].map((what) => `/v1/seats/gala/${what}`);
+  const all = async (paths, method) => new Set(await Promise.all(Array.from({ length: 5 }, () => paths.map((path) => by(path, method))).flat()));
+  await says(first, 200, { role: 'owner', shows: false });
+  await says(second, 503, { role: 'standby', shows: true });
+  assert.deepEqual(await all(LOOKS), new Set([second]), 'an owner that reads plans has other things to do');
+  assert.deepEqual(await all(['/v1/seats/gala', '/v1/seats/gala/holds/1', '/seats/gala']), new Set([first]));
+  assert.deepEqual(await all(['/v1/seats/gala/holds', '/v1/seats/gala/availability'], 'POST'), new Set([first]));
+  await says(first, 200, { role: 'owner', shows: true });
+  await until('both to be asked', async () => (await all(LOOKS)).size === 2);
+  await says(second, 503, { role: 'standby', shows: false });
+  assert.deepEqual(await all(LOOKS), new Set([first]));
+  await says(first, 200, { role: 'owner', shows: false });
+  assert.deepEqual(await all(LOOKS), new Set([first]), 'nobody shows it: then the owner is asked as before');
 });
 
 test('where machines share the events of the seats, both edges take the lines that find them', () => {

@@ -81,6 +81,8 @@ export function edgeConfig({ bind, inside, domain, event, shared = false }: Edge
     SEATS: lines(...finds, ...seats(domain, 8082, () => 'check port 8092'), ...unproven(domain)),
     SEAT_PAGES: lines(...finds, ...seats(domain, 8082, (name) => `track seat-service/${name}`), ...unproven(domain)),
     SEATS_UNPROVEN: lines(...seats(domain, 8082, () => 'check port 8092')),
+    SEATS_SHOWN: lines(...seats(domain, 8082, () => 'check port 8092')),
+    SEATS_SHOWN_STREAMS: lines(...seats(domain, 8082, (name) => `track seat-service-shown/${name}`)),
     PAY: many('payment-adapter', domain, 8083, false), PAY_PAGES: many('payment-adapter', domain, 8083, true),
   });
   const second = inside === undefined ? '' : filled(fileOf('infra/ha/etc/inside.cfg'), {
