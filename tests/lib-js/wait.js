@@ -4,10 +4,17 @@ import assert from 'node:assert/strict';
 
 export const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+// The longer it has waited the more rarely it looks: a tenth of that later, which leaves the processors to
+// those that are waited for.
+const SOON_MS = 20;
+const LATE_MS = 100;
+const pauseMs = (waitedMs) => Math.min(LATE_MS, Math.max(SOON_MS, waitedMs / 10));
+
 // Calls `probe` until it answers something truthy and gives that back. An exception counts as
-// "not yet" and is told if time runs out. `what` ends the sentence "waited N ms for ...".
-export async function until(what, probe, { timeoutMs = 60_000, everyMs = 20 } = {}) {
-  const deadline = performance.now() + timeoutMs;
+// "not yet" and is told if time runs out. `what` ends the sentence "waited N ms for ...". With `everyMs`
+// it looks that often from first to last.
+export async function until(what, probe, { timeoutMs = 60_000, everyMs } = {}) {
+  const began = performance.now();
   for (;;) {
     let why = '';
     try {
@@ -17,8 +24,9 @@ export async function until(what, probe, { timeoutMs = 60_000, everyMs = 20 } = 
       if (error.fatal) throw error; // waiting longer cannot help: the process is gone
       why = `: ${error.message}`;
     }
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}${why}`);
-    await delay(everyMs);
+    const waitedMs = performance.now() - began;
+    if (waitedMs > timeoutMs) throw new Error(`waited ${timeoutMs} ms for ${what}${why}`);
+    await delay(everyMs ?? pauseMs(waitedMs));
   }
 }
 

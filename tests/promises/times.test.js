@@ -41,7 +41,7 @@ test('a knob acts within a second on every front', async (t) => {
       await patch(house.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
       await Promise.all(house.fronts.map((front) =>
         until('the notice', async () =>
-          (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`)));
+          (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`, { everyMs: 20 })));
     }));
   }
   const visitor = new Visitor(house.front, 'show');

@@ -53,7 +53,7 @@ class Mortal {
         await this.start(0);
       }
       return work();
-    }, { timeoutMs: 60_000, everyMs: 10 });
+    });
   }
 
   async status(order, ...wanted) {
