@@ -21,9 +21,9 @@ struct nist_want {
 };
 
 /* `json` is a pulse, or an answer {"pulse": ..}. On success `value` is its output in lower-case hex
- * and the pulse is appended to `pulse`, if there is one. ERR_SYNTAX: no pulse; ERR_RANGE: not the
- * one that was wanted; ERR_AUTH: not signed by the certificate, or an output that does not follow.
- */
+ * and the pulse is appended to `pulse`, if there is one. ERR_SYNTAX: no JSON; ERR_RANGE: no pulse,
+ * or not the one that was wanted; ERR_AUTH: not signed by the certificate, or an output that does
+ * not follow. */
 int nist_pulse_check(struct span json, const struct nist_want *want, struct err_slot *err,
                      char value[NIST_VALUE_LEN + 1], struct text *pulse);
 

@@ -116,9 +116,9 @@ static void ongoing_waits_and_forgets_earlier_silence(void **state)
 static void unknown_never_turns_back_before_its_deadline(void **state)
 {
     (void)state;
-    for (uint8_t step = A; step <= LAST; step++) {
-        struct saga_move move = decide(SAGA_RUNNING, step, SAGA_UNKNOWN, 9000);
-        expect(move, SAGA_RUNNING, step, false);
+    for (unsigned step = A; step <= LAST; step++) {
+        struct saga_move move = decide(SAGA_RUNNING, (uint8_t)step, SAGA_UNKNOWN, 9000);
+        expect(move, SAGA_RUNNING, (uint8_t)step, false);
         assert_true(move.release);
         assert_int_equal(move.tries, 3);
         assert_in_range(move.delay_ms, 400, 1000); /* the peer's wish is the least */
@@ -285,6 +285,20 @@ static void where_nothing_above_can_be_undone_it_is_undone_at_once(void **state)
     expect(move, SAGA_UNDONE, 0, false);
 }
 
+static void what_cannot_be_stored_counts_as_a_try_and_waits_for_a_person(void **state)
+{
+    (void)state;
+    struct saga_row row = row_at(SAGA_RUNNING, B);
+    struct saga_move move;
+    saga_refuse(&row, "too-long", &move);
+    expect(move, SAGA_RUNNING, B, true);
+    assert_int_equal(move.tries, 3);
+    assert_string_equal(move.code, "bad-row");
+    assert_string_equal(move.detail, "too-long");
+    assert_string_equal(move.cause, "bad-row");
+    assert_true(move.release);
+}
+
 int main(void)
 {
     rng_seeded_init(&rng, 3);
@@ -309,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_no_without_a_word_is_called_refused_and_an_earlier_cause_stays),
         cmocka_unit_test(ongoing_is_waited_for_until_the_deadline_and_not_beyond),
         cmocka_unit_test(where_nothing_above_can_be_undone_it_is_undone_at_once),
+        cmocka_unit_test(what_cannot_be_stored_counts_as_a_try_and_waits_for_a_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

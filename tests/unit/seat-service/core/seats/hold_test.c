@@ -137,6 +137,24 @@ static void a_replay_gives_a_slot_in_use_to_nobody_else(void **state)
     hold_slots_deinit(&slots);
 }
 
+static void slots_that_a_replay_left_unused_are_given_out_first(void **state)
+{
+    (void)state;
+    const uint64_t life = UINT64_C(1) << 24;
+    struct hold_slots slots;
+    assert_int_equal(hold_slots_init(&slots, 6), 0);
+    slots.live = false;
+    assert_true(hold_adopt(&slots, 5 * life | 5));
+    assert_true(hold_adopt(&slots, 6 * life | 2));
+    assert_true(hold_adopt(&slots, 7 * life | 3));
+    hold_end(&slots, 2, 0);
+    hold_slots_go_live(&slots);
+    static const uint32_t free[] = {1, 2, 4, 6, 0};
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(hold_give(&slots, 1), free[i]);
+    hold_slots_deinit(&slots);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +162,7 @@ int main(void)
         cmocka_unit_test(a_stash_keeps_few_and_gives_the_rest_to_all),
         cmocka_unit_test(no_slot_is_lost_or_given_twice_by_stashes_and_stack),
         cmocka_unit_test(a_replay_gives_a_slot_in_use_to_nobody_else),
+        cmocka_unit_test(slots_that_a_replay_left_unused_are_given_out_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
