@@ -191,6 +191,22 @@ static void a_signature_and_an_output_are_hex_and_the_output_follows_from_the_pu
     }
 }
 
+static void a_signature_has_1024_bytes_at_most_and_a_time_is_one(void **state)
+{
+    (void)state;
+    char zeros[2051];
+    memset(zeros, '0', sizeof(zeros));
+    for (size_t len = 2048; len <= 2050; len += 2) {
+        json_t *pulse = load();
+        json_object_set_new(pulse, "signatureValue", json_stringn(zeros, len));
+        assert_int_equal(len == 2048 ? ERR_AUTH : ERR_RANGE, check(pulse));
+    }
+    json_t *pulse = load();
+    json_object_set_new(pulse, "timeStamp", json_string("noon"));
+    assert_int_equal(ERR_RANGE, check(pulse));
+    assert_says(&err, "timeStamp");
+}
+
 static void what_is_no_pulse_is_refused(void **state)
 {
     (void)state;
@@ -212,6 +228,7 @@ int main(void)
         cmocka_unit_test(each_of_the_five_earlier_pulses_is_needed_and_a_list_has_its_bounds),
         cmocka_unit_test(a_pulse_of_another_time_chain_or_cipher_is_not_the_one_that_was_promised),
         cmocka_unit_test(a_signature_and_an_output_are_hex_and_the_output_follows_from_the_pulse),
+        cmocka_unit_test(a_signature_has_1024_bytes_at_most_and_a_time_is_one),
         cmocka_unit_test(what_is_no_pulse_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
