@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { Cuts } from '../line/shards.js';
+import { answered } from './crowd.js';
 
 export const range = ([from, upto]) => Array.from({ length: upto - from + 1 }, (_, i) => from + i);
 
@@ -30,7 +31,7 @@ export async function assertPlacesAreWhole(crowd, redis, { ghosts = 0 } = {}) {
 export async function assertRepeatsAreTheSame(crowd, fronts, { keys = [...crowd.places].slice(0, 20).concat([...crowd.places].slice(-20)) } = {}) {
   for (const [i, [key, place]] of keys.entries()) {
     const { http } = fronts[i % fronts.length];
-    const answer = await http.post('/v1/queue/show/join', { headers: { 'idempotency-key': key } });
+    const answer = await answered(() => http.post('/v1/queue/show/join', { headers: { 'idempotency-key': key } }));
     assert.equal(answer.json.position, place, `${key}: ${answer.status} ${answer.text}`);
   }
 }

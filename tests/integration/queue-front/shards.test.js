@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { addReplica, assertProblem, client, cutReplica, openScope, startCluster, until } from '../../lib-js/index.js';
-import { assertEveryTicketStands, Crowd } from './crowd.js';
+import { answered, assertEveryTicketStands, Crowd } from './crowd.js';
 import { STATE } from '../line/line.js';
 import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from './places.js';
 import { act, makeEvent, openHouse, patch, Visitor } from './support.js';
@@ -87,10 +87,7 @@ describe('a line over shards', { concurrency: true }, () => {
     await assertPlacesAreWhole(crowd, house.redis);
     await act(house.front, 'show', 'close');
     for (const { http } of house.fronts) {
-      const answer = await until('the end', async () => {
-        const told = await http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'late' } });
-        return told.status !== 503 && told;
-      });
+      const answer = await answered(() => http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'late' } }));
       assertProblem(answer, 409, 'event-closed');
     }
     for (const k of range([0, SHARDS - 1]))
