@@ -59,7 +59,10 @@ endif
 # What tests link are many programs, and this linker takes a third of the other's time for one.
 LDFLAGS_asan := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 LDFLAGS_tsan := $(LDFLAGS_asan)
+# clang links its sanitizer into the program, where that would take the place of its own pthread_create().
+ifeq ($(COMPILER),gcc)
 TELLS_asan   := -Wl,-u,unit_tells_of_threads
+endif
 LINK_release := $(if $(CCACHE),infra/link)
 LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 # Reports of the sanitizers name functions and lines: that is -g1, and two thirds of the compiler's time
