@@ -130,14 +130,19 @@ int service_persons_open(struct service_runner *runner)
     return persons_create(&conf, &runner->err, &service->persons);
 }
 
-static bool is_admin_only(const struct service *service, const struct http_route *route)
+static bool is_listed(const struct service_call *call, const struct http_route *route)
 {
-    const struct service_call *call = service->conf->private_admin_only;
     for (; call != NULL && call->pattern != NULL; call++) {
         if (call->method == route->method && strcmp(call->pattern, route->pattern) == 0)
             return true;
     }
-    return route->method == HTTP_METHOD_DELETE;
+    return false;
+}
+
+static bool is_admin_only(const struct service *service, const struct http_route *route)
+{
+    return is_listed(service->conf->private_admin_only, route) ||
+           route->method == HTTP_METHOD_DELETE;
 }
 
 static enum person_role needed_role(const struct service *service, const struct http_req *req)
@@ -150,9 +155,11 @@ static enum person_role needed_role(const struct service *service, const struct 
 }
 
 /* Of which event the call is; not there: of none, or of more than one. */
-static struct span event_of(const struct http_req *req)
+static struct span event_of(const struct service *service, const struct http_req *req)
 {
     const struct http_route *route = http_req_route(req);
+    if (route != NULL && is_listed(service->conf->private_by_id, route))
+        return http_req_query_arg(req, SPAN("id"));
     const char *param = route != NULL ? strchr(route->pattern, '{') : NULL;
     if (param == NULL || strncmp(param, "{event}", 7) != 0)
         return (struct span){NULL, 0};
@@ -171,7 +178,7 @@ static bool may(const struct service *service, const struct http_req *req,
 {
     if (is_common(req) && http_req_method(req) == HTTP_METHOD_GET)
         return person_highest(person) > PERSON_NOBODY;
-    return person_may(person, needed_role(service, req), event_of(req));
+    return person_may(person, needed_role(service, req), event_of(service, req));
 }
 
 static const char *const refused_names[SERVICE_REFUSALS] = {

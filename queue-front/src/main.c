@@ -493,6 +493,10 @@ int main(int argc, char **argv)
         {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore"},
         {HTTP_METHOD_GET, NULL},
     };
+    static const struct service_call by_id[] = {
+        {HTTP_METHOD_GET, "/admin/events"},
+        {HTTP_METHOD_GET, NULL},
+    };
     const struct service_conf conf = {
         .name = "queue-front",
         .version = FAIRGATE_VERSION,
@@ -504,6 +508,7 @@ int main(int argc, char **argv)
         .ctx = &shared,
         .private_open = private_open,
         .private_admin_only = admin_only,
+        .private_by_id = by_id,
         .calls = calls,
         .check = check,
         .start = start,

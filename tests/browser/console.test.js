@@ -725,7 +725,7 @@ describe('the console', () => {
         await page.click('#reconcile-now');
         return (await found.count()) > 0;
       }, { everyMs: 500 });
-      assert.match(await found.textContent(), name === 'desk-en' ? /^Parked order.*waits for a person.*reverse it/ : /^보류된 주문.*사람의 손을 기다립니다.*되돌리세요/);
+      assert.match(await found.textContent(), name === 'desk-en' ? /^Parked order.*waits for a person.*reverse it/ : /^보류된 주문.*사람의 손을 기다립니다.*되돌리십시오/);
       await boss.judge(`${name}-drift`);
       await looks.see(page, `${name}-drift`, { ...LUCK, few: [...LUCK.few, '#reconcile li'], not: [...LUCK.not.filter((what) => what !== '#reconcile div'), '#reconcile li *'] }); // which difference is the first is luck
       await found.getByRole('button').click();

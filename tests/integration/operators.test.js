@@ -49,13 +49,15 @@ describe('persons at the waiting room', () => {
       ['ann', 'GET', '/admin/events', 200], ['ann', ...PATCH('other'), 200], ['ann', 'PUT', '/log/level', { body: { level: 'info' } }, 204],
       ['kim', 'GET', '/admin/events', 200], ['kim', 'GET', '/admin/events/other', 200], ['kim', 'GET', '/admin/events/other/audit', 200],
       ['lee', 'GET', '/admin/events/other', 200], ['lee', ...PATCH('hero-lim'), 200],
-      ['may', 'GET', '/admin/events/hero-lim', 200], ['may', ...PATCH('hero-lim'), 200], ['may', 'GET', '/admin/knobs', 200],
+      ['may', 'GET', '/admin/events/hero-lim', 200], ['may', 'GET', '/admin/events?id=hero-lim', 200], ['may', ...PATCH('hero-lim'), 200], ['may', 'GET', '/admin/knobs', 200],
     ];
     const mayNot = [
       ['kim', ...PATCH('hero-lim'), 'operator-role-needed'], ['kim', 'PUT', '/log/level', { body: { level: 'debug' } }, 'operator-role-needed'],
       ['lee', ...PATCH('other'), 'operator-event-refused'], ['lee', 'DELETE', '/admin/events/hero-lim', 'operator-role-needed'],
       ['lee', 'PUT', '/admin/events/hero-new', { body: {} }, 'operator-role-needed'], ['lee', 'POST', '/internal/sessions/x/end', 'operator-role-needed'],
       ['may', 'GET', '/admin/events', 'operator-event-refused'], ['may', 'GET', '/admin/events/other', 'operator-event-refused'],
+      ['may', 'GET', '/admin/events?id=other', 'operator-event-refused'], ['may', 'GET', '/admin/events?id=', 'operator-event-refused'],
+      ['may', 'GET', '/admin/events?id=other&id=hero-lim', 'operator-event-refused'], ['may', 'GET', '/admin/ended?id=hero-lim', 'operator-event-refused'],
       ['may', 'GET', '/admin/audit', 'operator-event-refused'], ['may', ...PATCH('hero-lim-2'), 'operator-event-refused'],
       ['zoe', 'GET', '/admin/events', 'operator-role-needed'], ['zoe', 'GET', '/admin/whoami', 'operator-role-needed'],
       ['kim', 'GET', '/nowhere', 'operator-role-needed'],

@@ -3,7 +3,7 @@
 // asks first. What ends a sale is at the foot of the page in a fold of its own, says what will
 // happen, and wants a reason.
 
-import { call, get } from './api.js';
+import { call, get, roleAt } from './api.js';
 import { announce, byId, make, say } from './kit.js';
 import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
@@ -148,7 +148,10 @@ export function openActs(event) {
   const ending = (action) => make('div', { className: 'ending' }, control(action, 'danger'), make('p', { className: 'small' }, wordsOr(`act.${action}.means`, '')));
 
   const fold = make('details', { id: 'endings', className: 'card' }, make('summary', {}, say('endings.title')), make('p', { className: 'small' }, say('endings.help')), ends);
-  const controls = make('section', { id: 'controls', className: 'controls card' }, make('div', { className: 'hands' }, form, daily, brake), make('label', { className: 'field' }, say('event.why'), why));
+  const mayAct = roleAt(id) !== 'viewer';
+  fold.hidden = !mayAct;
+  const hands = [make('div', { className: 'hands' }, form, daily, brake), make('label', { className: 'field' }, say('event.why'), why)];
+  const controls = make('section', { id: 'controls', className: 'controls card' }, ...(mayAct ? hands : [make('p', {}, say('role.only-looks'))]));
   controls.setAttribute('aria-label', say('event.controls'));
 
   return {

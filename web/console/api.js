@@ -16,9 +16,29 @@ const store = sessionStorage;
 export const operator = () => store.getItem('fg_operator') ?? '';
 export const signedIn = () => store.getItem('fg_token') !== null;
 
+// `name` is for a token that bears none.
 export function signIn(token, name) {
   store.setItem('fg_token', token);
   store.setItem('fg_operator', name);
+}
+
+// Whose token it is, as the service says: {by, name, role, grants}. A person's token may grant little.
+export const setWhose = (whose) => store.setItem('fg_whose', JSON.stringify(whose));
+export const whose = () => JSON.parse(store.getItem('fg_whose') ?? '{"role":"admin"}');
+
+const ROLES = ['viewer', 'operator', 'admin'];
+const covers = (events, id) => (events?.endsWith('*') ? id.startsWith(events.slice(0, -1)) : events === undefined || events === id);
+
+// What the token may at this event, where that is less than everything.
+export function roleAt(id) {
+  const { role, grants = [{ role }] } = whose();
+  return ROLES[Math.max(...grants.filter(({ events }) => covers(events, id)).map((grant) => ROLES.indexOf(grant.role)))];
+}
+
+// The events that it is limited to, by name or by what names begin with and a star; null: there is no limit.
+export function limits() {
+  const { grants = [{}] } = whose();
+  return grants.every(({ events }) => events !== undefined) ? [...new Set(grants.map(({ events }) => events))] : null;
 }
 
 export function signOut() {

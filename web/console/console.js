@@ -4,7 +4,7 @@
 //
 //   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit|big]  #/orders[/SAGA]  #/parts
 
-import { allHealth, get, hasPart, metrics, operator, signedIn, signIn, signOut } from './api.js';
+import { allHealth, get, hasPart, metrics, operator, setWhose, signedIn, signIn, signOut, whose } from './api.js';
 import { openKeys } from './keys.js';
 import { announce, byId, make, say } from './kit.js';
 import { isDark, onScheme } from './scheme.js';
@@ -33,19 +33,22 @@ let beats = 0;
 function showSignIn(text = '') {
   const tell = make('p', { id: 'sign-in-trouble', className: 'wrong', role: 'alert' }, text);
   const token = make('input', { id: 'token', type: 'password', autocomplete: 'off', required: true });
-  const name = make('input', { id: 'operator', autocomplete: 'name', required: true, maxLength: 80, value: operator() });
+  const name = make('input', { id: 'operator', autocomplete: 'name', maxLength: 80, value: operator() });
   token.setAttribute('aria-describedby', 'sign-in-trouble');
+  name.setAttribute('aria-describedby', 'sign-in-name-help');
   const form = make('form', { id: 'sign-in', className: 'card stack' },
     make('div', { className: 'sign-in-head' }, icon('locked'), make('h1', {}, say('sign-in.title'))),
     make('p', {}, say('sign-in.text')),
     tell,
     make('label', { className: 'field' }, say('sign-in.token'), token),
     make('label', { className: 'field' }, say('sign-in.name'), name),
+    make('div', { className: 'small', id: 'sign-in-name-help' }, say('sign-in.name-help')),
     make('button', { className: 'main' }, say('sign-in.button')));
   form.addEventListener('submit', guarded(async () => {
-    signIn(token.value.trim(), name.value.trim());
+    signIn(token.value.trim(), '');
+    let proved;
     try {
-      await get('queue', '/admin/events');
+      proved = await get('queue', '/admin/whoami');
     } catch (error) {
       signOut();
       if (error.status === 401) {
@@ -55,6 +58,15 @@ function showSignIn(text = '') {
       }
       throw error;
     }
+    if (proved.name === undefined && name.value.trim() === '') {
+      signOut();
+      tell.textContent = say('sign-in.name-needed');
+      name.setAttribute('aria-invalid', 'true');
+      name.focus();
+      return;
+    }
+    signIn(token.value.trim(), proved.name === undefined ? name.value.trim() : '');
+    setWhose(proved);
     await route();
     announce(say('sign-in.done'));
   }, (words) => { tell.textContent = words; }));
@@ -79,6 +91,9 @@ function frame() {
   byId('menu').hidden = !inside;
   byId('sign-out').hidden = !inside;
   byId('shortcuts').hidden = !inside;
+  const { name, role } = whose();
+  byId('whose').hidden = !inside || name === undefined;
+  byId('whose').textContent = name === undefined ? '' : say('whose', name, say(`role.${role}`));
   const at = location.hash.split('/')[1] || 'events';
   for (const link of byId('menu').children) {
     if (link.getAttribute('href') === `#/${at}`) link.setAttribute('aria-current', 'page');
@@ -156,7 +171,7 @@ async function refresh() {
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === 401 && !(await tokenStands())) {
-      leave(say('error.admin-token-required'));
+      leave(sayTrouble(error));
       return;
     }
     if (!('problem' in error)) throw error;

@@ -1,6 +1,6 @@
 // events.js: all events at a glance: figures of the line, and of the hall beside them.
 
-import { allHealth, call, get } from './api.js';
+import { allHealth, call, get, limits, whose } from './api.js';
 import { byId, make, say } from './kit.js';
 import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, moment, number, reasonOf, show, zoneName } from './ui.js';
 import { alarms, verdict } from './verdict.js';
@@ -48,8 +48,10 @@ function card(event, sums, health) {
   return item;
 }
 
+const idField = (id) => make('input', { id, required: true, pattern: '[a-z0-9\\-]{1,64}', title: say('new.id-rule'), autocapitalize: 'none', autocomplete: 'off' });
+
 function newEvent() {
-  const id = make('input', { id: 'new-id', required: true, pattern: '[a-z0-9\\-]{1,64}', title: say('new.id-rule'), autocapitalize: 'none', autocomplete: 'off' });
+  const id = idField('new-id');
   const name = make('input', { id: 'new-name', required: true, maxLength: 80, autocomplete: 'off' });
   const form = make('form', { className: 'stack' },
     make('label', { className: 'field' }, say('new.id'), id, make('span', { className: 'small' }, say('new.id-rule'))),
@@ -91,22 +93,42 @@ function endedEvents() {
   return fold;
 }
 
+// Whoever is limited to some events sees those that are named one by one, and asks for others by their id.
+function byName(patterns) {
+  const id = idField('open-id');
+  const form = make('form', { id: 'by-name', className: 'card stack' },
+    make('p', {}, say('limits.text', patterns.join(', '))),
+    make('div', { className: 'row end' }, make('label', { className: 'field' }, say('new.id'), id), make('button', {}, say('limits.open'))));
+  form.addEventListener('submit', (submitted) => {
+    submitted.preventDefault();
+    location.hash = `#/events/${id.value}`;
+  });
+  return form;
+}
+
+const eventsNamed = (names) => Promise.all(names.map((name) => get('queue', `/admin/events?id=${encodeURIComponent(name)}`)))
+  .then((all) => ({ events: all.flatMap(({ events }) => events) }));
+
 export async function open(main) {
+  const only = limits();
+  const mayMake = only === null && whose().role === 'admin';
   const list = make('ul', { id: 'events', className: 'cards' });
   const fresh = newEvent();
-  const none = drawn('empty', say('events.none'), say('events.none-text'), button(say('new.title'), () => {
+  const first = button(say('new.title'), () => {
     fresh.open = true;
     byId('new-id').focus();
-  }, { className: 'main' }));
+  }, { className: 'main' });
+  const none = drawn('empty', say('events.none'), mayMake ? say('events.none-text') : '', ...(mayMake ? [first] : []));
   none.hidden = true;
   const asOf = make('p', { id: 'as-of', className: 'small' });
-  main.replaceChildren(make('h1', {}, say('events.title')), asOf, list, none, fresh, endedEvents());
+  const more = only !== null ? [byName(only)] : [none, ...(mayMake ? [fresh] : []), endedEvents()];
+  main.replaceChildren(make('h1', {}, say(only === null ? 'events.title' : 'limits.title')), asOf, list, ...more);
   const sums = new Map();
   let health = [];
   let turns = 0;
   return {
     async refresh() {
-      const { events } = await get('queue', '/admin/events');
+      const { events } = await (only === null ? get('queue', '/admin/events') : eventsNamed(only.filter((name) => !name.endsWith('*'))));
       if (turns++ % 3 === 0) await Promise.all([allHealth().then((all) => { health = all; }), ...events.map(async ({ id }) => sums.set(id, await seatSums(id)))]);
       events.sort((a, b) => a.id.localeCompare(b.id));
       none.hidden = events.length > 0;

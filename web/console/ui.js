@@ -42,8 +42,8 @@ export function languageOf(tag, into = lang) {
 export const wordsOr = (key, otherwise) => (knows(key) ? say(key) : otherwise);
 
 export function sayTrouble(error) {
-  if (error.status === 401) return say('error.admin-token-required');
   if (knows(`error.${error.code}`)) return say(`error.${error.code}`);
+  if (error.status === 401) return say('error.admin-token-required');
   return error.problem?.detail ?? say('error.other', error.message);
 }
 

@@ -1,0 +1,130 @@
+// Operators as persons at the console: a token that bears a name and a role. What it may is what the page offers, and
+// what it may not is said in the page's language.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openScope, until } from '../lib-js/index.js';
+import { AUDIENCE, openIssuer } from '../lib-js/issuer.js';
+import { makeEvent, openHouse } from '../integration/queue-front/support.js';
+import { openBrowser, Operator } from './world.js';
+
+const MANNERS = {
+  'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
+};
+const ROLES = {
+  ann: { email: 'ann.of.a.rather.long.name@staff.house.example', roles: ['admin'] },
+  kim: { email: 'kim@house.example', roles: ['viewer'] },
+  may: { roles: ['operator'], fairgate_events: ['hero-lim', 'show-*'] },
+};
+
+describe('persons at the console', () => {
+  const scope = openScope();
+  let issuer;
+  let front;
+  let desk;
+  let browser;
+
+  before(async () => {
+    issuer = await openIssuer(scope);
+    for (const [name, claims] of Object.entries(ROLES)) issuer.account(name, claims);
+    const house = await openHouse(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
+    ({ front } = house);
+    for (const id of ['hero-lim', 'show-1', 'other']) await makeEvent(house, id, { name: `The event ${id}` });
+    const token = await tokenOf('kim');
+    await until('the key to be there', async () => (await front.private.get('/admin/whoami', { token })).status === 200);
+    browser = await openBrowser(scope);
+    desk = { base: front.privatePort - 11, secret: (name) => house.secrets.read(name) };
+  });
+  after(() => scope.close());
+
+  const tokenOf = async (name) => (await issuer.login(name)).access_token;
+  const last = async (id) => (await front.admin.get(`/admin/events/${id}/audit`)).json.audit[0];
+
+  // Whoever has a token that bears a name gives no other.
+  async function open(manner, { token, name = '', at = '' }) {
+    const boss = await Operator.open(browser, desk, MANNERS[manner]);
+    const { page } = boss;
+    await page.goto(`${boss.at}/console${at}`);
+    await page.fill('#token', token);
+    if (name !== '') await page.fill('#operator', name);
+    await page.keyboard.press('Enter');
+    return boss;
+  }
+
+  for (const manner of Object.keys(MANNERS)) {
+    const isKorean = manner.includes('ko');
+
+    test(`whoever signs in as a person acts under that name, whatever else is typed, ${manner}`, async () => {
+      const boss = await open(manner, { token: await tokenOf('ann'), name: 'Night Shift', at: '#/events/other' });
+      const { page } = boss;
+      await page.locator('#act-pause').click();
+      await page.locator('#act-resume').click();
+      await page.locator('#act-pause').waitFor();
+      assert.deepEqual([(await last('other')).what, (await last('other')).who], ['resume', ROLES.ann.email]);
+      assert.match(await page.textContent('#whose'), isKorean ? /^로그인한 계정: ann\.of.*\(관리\)$/ : /^Signed in as ann\.of.*\(admin\)\.$/);
+      await boss.judge(`persons-admin-${manner}`);
+      await boss.close();
+    });
+
+    test(`a viewer is offered nothing that changes an event, ${manner}`, async () => {
+      const boss = await open(manner, { token: await tokenOf('kim') });
+      const { page } = boss;
+      await page.locator('#events a[href="#/events/other"]').waitFor();
+      assert.equal(await page.locator('#new-event').count(), 0);
+      await page.click('#events a[href="#/events/other"]');
+      await page.locator('#controls', { hasText: isKorean ? '조회만 할 수 있습니다' : 'change nothing' }).waitFor();
+      assert.equal(await page.locator('#controls button, #controls input').count(), 0);
+      assert.equal(await page.isVisible('#endings'), false);
+      await boss.judge(`persons-viewer-${manner}`);
+      await page.click('#tabs a[href$="/message"]');
+      await page.fill('#message-en', 'hello');
+      await page.click('#send');
+      await page.locator('#notice:not(:empty)').waitFor();
+      assert.match(await page.textContent('#notice'), isKorean ? /권한이 없습니다/ : /Your role does not allow this/);
+      await boss.close();
+    });
+
+    test(`whoever has a role for some events has the console of these, ${manner}`, async () => {
+      const boss = await open(manner, { token: await tokenOf('may') });
+      const { page } = boss;
+      await page.locator('#events a[href="#/events/hero-lim"]').waitFor();
+      assert.equal(await page.locator('#events > li').count(), 1);
+      assert.match(await page.textContent('#by-name'), /hero-lim, show-\*/);
+      await boss.judge(`persons-limited-${manner}`);
+      await page.fill('#open-id', 'show-1');
+      await page.keyboard.press('Enter');
+      await page.locator('h1', { hasText: 'The event show-1' }).waitFor();
+      await page.locator('#verdict.fine').waitFor();
+      await page.locator('#act-pause').click();
+      await page.locator('#act-resume').waitFor();
+      assert.deepEqual([(await last('show-1')).what, (await last('show-1')).who], ['pause', 'may']);
+      await page.locator('#act-resume').click();
+      await page.locator('#act-pause').waitFor();
+      assert.equal(await page.textContent('#notice'), '');
+      await page.goto(`${boss.at}/console#/events/other`);
+      await page.locator('.drawn h2', { hasText: isKorean ? '권한이 없습니다' : 'Your role is not for this event' }).waitFor();
+      await boss.close();
+    });
+  }
+
+  test('the admin token bears no name, so one is asked for; a token that ran out is told from one that is none', async () => {
+    const boss = await open('desk-en', { token: desk.secret('admin-token').trim() });
+    const { page } = boss;
+    const trouble = (words) => page.locator('#sign-in-trouble', { hasText: words }).waitFor();
+    await trouble('bears no name');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'operator');
+    await boss.judge('persons-no-name');
+    const now = Math.floor(Date.now() / 1000);
+    await page.fill('#token', issuer.forge({ roles: ['admin'], iat: now - 400, exp: now - 100 }));
+    await page.keyboard.press('Enter');
+    await trouble('has run out');
+    await page.fill('#token', issuer.forge({ roles: ['admin'], aud: 'https://wiki.example' }));
+    await page.keyboard.press('Enter');
+    await trouble('not accepted');
+    await page.fill('#token', issuer.forge({ roles: ['kitchen'] }));
+    await page.keyboard.press('Enter');
+    await trouble('does not allow');
+    await boss.close();
+  });
+});
