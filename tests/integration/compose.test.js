@@ -9,8 +9,8 @@ import test from 'node:test';
 import yaml from 'js-yaml';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
 
-// As compose reads it: ${NAME:-otherwise}.
-const read = (name, env) => yaml.load(readFileSync(join(ROOT, 'infra/compose', name), 'utf8').replace(/\$\{(\w+):-([^}]*)\}/g, (_, key, otherwise) => env[key] ?? otherwise));
+// As compose reads it: ${NAME}, or ${NAME:-otherwise}. Debian's podman-compose leaves one with nothing after the hyphen as it is.
+const read = (name, env) => yaml.load(readFileSync(join(ROOT, 'infra/compose', name), 'utf8').replace(/\$\{(\w+)(?::-([^}]+))?\}/g, (_, key, otherwise = '') => env[key] ?? otherwise));
 const isMap = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 function laid(over, under) {
   const both = { ...under };
@@ -19,6 +19,11 @@ function laid(over, under) {
 }
 const composed = (env = {}) => laid(read('shared-seats.yaml', env), read('compose.yaml', env)).services;
 const seatsOf = (services) => Object.keys(services).filter((name) => name.startsWith('seat-service'));
+
+test('a setting that nobody gives is empty, not the text that names it', () => {
+  for (const name of ['compose.yaml', 'demo.yaml', 'shared-seats.yaml'])
+    for (const { environment = {} } of Object.values(read(name, {}).services)) for (const [key, value] of Object.entries(environment)) assert.doesNotMatch(String(value), /\$\{/, `${name}: ${key}`);
+});
 
 test('each process of the seats is what the first is, but for its name and its port on this machine', () => {
   const services = composed();

@@ -10,7 +10,6 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
-import yaml from 'js-yaml';
 import { client, freePortBase, ROOT } from '../lib-js/index.js';
 import { assertClosed, imageOf, openPodman, run, USER, VERSION } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
@@ -171,9 +170,13 @@ describe('compose.yaml', () => {
     const names = ['AUDIENCE', 'ISSUER', 'KEYS', 'ROLE_PREFIX'].map((name) => `FAIRGATE_OPERATORS_${name}`);
     for (const service of services) assert.deepEqual(Object.entries(told(service)).sort(), names.map((name) => [name, '']), service);
     const given = Object.fromEntries(names.map((name) => [name, `x-${name}`]));
-    const { stdout } = spawnSync('podman-compose', ['-f', 'infra/compose/compose.yaml', '-f', 'infra/compose/demo.yaml', 'config'], { env: { ...settings, ...given }, cwd: ROOT, encoding: 'utf8' });
-    const config = yaml.load(stdout);
-    for (const service of services) for (const name of names) assert.equal(config.services[service].environment[name], `x-${name}`, `${service}: ${name}`);
+    // Debian's podman-compose tells of a dry run what it would have podman do; it has no `config`.
+    const { stdout, stderr } = spawnSync('podman-compose', ['--dry-run', '-p', PROJECT, '-f', 'infra/compose/compose.yaml', '-f', 'infra/compose/demo.yaml', 'up', '-d'], { env: { ...settings, ...given }, cwd: ROOT, encoding: 'utf8' });
+    const commands = (stdout + stderr).split('\n');
+    for (const service of services) {
+      const made = commands.find((line) => line.includes(`--name=${container(service)} `));
+      for (const name of names) assert.ok(made?.includes(`${name}=x-${name}`), `${service}: ${name}: ${made}`);
+    }
   });
 
   // Whether a process in the network of one container can connect to another's port.
