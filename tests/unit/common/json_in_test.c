@@ -182,6 +182,21 @@ static void a_callers_own_rule_joins_in(void **state)
     json_decref(doc);
 }
 
+static void a_number_that_is_missing_or_out_of_its_bounds_is_not_taken(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"a\":10}");
+    struct json_in in;
+    struct err_slot err;
+    uint64_t a = 3;
+    json_in_object(&in, doc, &err);
+    assert_false(json_in_u64(&in, "b", 0, 9, &a));
+    assert_false(json_in_u64(&in, "a", 0, 9, &a));
+    assert_int_equal(3, a);
+    assert_int_equal(ERR_RANGE, json_in_end(&in));
+    json_decref(doc);
+}
+
 static void numbers_as_people_write_them_become_thousandths(void **state)
 {
     (void)state;
@@ -447,6 +462,7 @@ int main(void)
         cmocka_unit_test(an_unknown_member_is_named_with_those_that_are_known),
         cmocka_unit_test(a_long_name_is_cut_and_still_told),
         cmocka_unit_test(a_callers_own_rule_joins_in),
+        cmocka_unit_test(a_number_that_is_missing_or_out_of_its_bounds_is_not_taken),
         cmocka_unit_test(numbers_as_people_write_them_become_thousandths),
         cmocka_unit_test(what_is_no_json_is_refused),
         cmocka_unit_test(depth_is_bounded_and_brackets_in_texts_do_not_count),

@@ -272,6 +272,28 @@ static void headers_that_ask_for_more_are_refused(void **state)
                  "crit");
 }
 
+static void where_no_type_is_asked_for_tokens_and_access_tokens_are_taken(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *typ;
+        bool taken;
+    } rows[] = {{"JWT", true},
+                {"jwt", true},
+                {"at+jwt", true},
+                {"application/at+jwt", true},
+                {"pass+jwt", false}};
+    world->rules.typ = NULL;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char memory[1024];
+        struct text text = text_on(memory, sizeof(memory));
+        struct jwt_claims claims = good_claims();
+        struct err_slot err = {.text = ""};
+        assert_int_equal(0, jwt_sign(jwks_signer(world->keys), rows[i].typ, &claims, &err, &text));
+        assert_int_equal(rows[i].taken ? 0 : ERR_AUTH, verify(world, text_span(&text), &err));
+    }
+}
+
 static void claims_are_all_compared(void **state)
 {
     struct world *world = *state;
@@ -507,6 +529,7 @@ int main(void)
         IN_WORLD(the_algorithm_is_ours_and_not_the_tokens),
         IN_WORLD(an_unsigned_token_and_one_keyed_with_our_public_key_are_refused),
         IN_WORLD(headers_that_ask_for_more_are_refused),
+        IN_WORLD(where_no_type_is_asked_for_tokens_and_access_tokens_are_taken),
         IN_WORLD(claims_are_all_compared),
         IN_WORLD(times_are_judged_with_the_leeway_and_not_a_second_more),
         IN_WORLD(iat_may_lie_ahead_where_the_clock_of_whoever_signs_does),

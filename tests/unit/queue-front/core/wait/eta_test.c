@@ -86,6 +86,23 @@ static void after_three_windows_the_measured_rate_counts(void **state)
     assert_in_range(eta.p90_s, eta.p50_s + 20, eta.p50_s + 60);
 }
 
+static void a_line_that_moves_by_fits_and_starts_has_the_wider_range(void **state)
+{
+    (void)state;
+    uint32_t range_s[2];
+    for (unsigned fits = 0; fits < 2; fits++) {
+        struct eta_meter meter;
+        struct line_view view = open_line();
+        eta_meter_init(&meter);
+        eta_meter_observe(&meter, &view);
+        for (unsigned window = 0; window < 24; window++)
+            run(&meter, &view, fits == 0 ? 4.0 : window % 2 == 0 ? 1.0 : 7.0, 5);
+        struct eta eta = ask(&meter, &view, 199);
+        range_s[fits] = eta.p90_s - eta.p50_s;
+    }
+    assert_true(range_s[1] > 2 * range_s[0]);
+}
+
 static void an_empty_line_teaches_nothing(void **state)
 {
     (void)state;
@@ -850,6 +867,7 @@ int main(void)
         cmocka_unit_test(before_any_measurement_the_knobs_give_a_range),
         cmocka_unit_test(a_full_hall_moves_as_fast_as_sessions_end),
         cmocka_unit_test(after_three_windows_the_measured_rate_counts),
+        cmocka_unit_test(a_line_that_moves_by_fits_and_starts_has_the_wider_range),
         cmocka_unit_test(an_empty_line_teaches_nothing),
         cmocka_unit_test(a_slower_knob_is_believed_at_once),
         cmocka_unit_test(a_faster_knob_counts_only_where_it_was_the_brake),
