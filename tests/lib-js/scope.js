@@ -3,7 +3,7 @@
 // itself be killed, the kernel ends the processes (setpriv --pdeathsig), so nothing is left behind.
 
 import { spawn } from 'node:child_process';
-import { chmodSync, closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import './costs.js';
@@ -15,13 +15,20 @@ process.on('exit', () => {
   for (const child of LIVE) child.signal('SIGKILL');
 });
 
+// What infra/black-box.js tells at its end: it reads no output of a file that it has given up.
+function tellOpen(signal) {
+  const handles = process.report.getReport().libuv.filter(({ is_active: active, is_referenced: counts }) => active && counts);
+  const text = `${process.argv[1]} was asked to end by ${signal}; ${OPEN.size} scopes and these handles were open:\n${handles.map((one) => `  ${JSON.stringify(one)}\n`).join('')}`;
+  if (process.env.FAIRGATE_COSTS === undefined) process.stderr.write(text);
+  else appendFileSync(`${process.env.FAIRGATE_COSTS}-open`, text);
+}
+
 // Asked to end, a test file says what it was still waiting for, since whoever asks may do so because it did not end
 // by itself. And it tidies up: what was started in the background, such as a whole stack, would outlive it otherwise.
 const OPEN = new Set();
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
-    const handles = process.report.getReport().libuv.filter(({ is_active: active, is_referenced: counts }) => active && counts);
-    process.stderr.write(`${process.argv[1]} was asked to end by ${signal}; ${OPEN.size} scopes and these handles were open:\n${handles.map((one) => `  ${JSON.stringify(one)}\n`).join('')}`);
+    tellOpen(signal);
     await Promise.allSettled([...OPEN].map((scope) => scope.close()));
     process.exit(1);
   });
