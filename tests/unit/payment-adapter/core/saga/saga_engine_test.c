@@ -257,6 +257,39 @@ static void a_move_that_the_store_refuses_is_parked_then_bare_then_dropped(void 
     destroy(engine);
 }
 
+static void a_move_after_one_that_was_stored_may_be_refused_as_often(void **state)
+{
+    (void)state;
+    static const struct saga_step *const two_steps[] = {&step, &step};
+    static const struct saga_def two = {.key = "test.4", .steps = two_steps, .steps_len = 2};
+    static const struct saga_def *const two_defs[] = {&two};
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.defs = two_defs;
+    conf.defs_len = 1;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    struct saga_row row = {.id = 1, .token = 1, .def = &two, .lease_us = OVER_US + 500000};
+    give(engine, &row, 1);
+    for (uint32_t moves = 1; moves <= 2; moves++) {
+        saga_engine_turn(engine, 2000 * moves);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, 2000 * moves + 1000);
+        assert_int_equal(commits, moves);
+        answer_commit(engine, moves == 1 ? SAGA_STORED : SAGA_REFUSED);
+    }
+    saga_engine_turn(engine, 6000);
+    assert_int_equal(commits, 3);
+    answer_commit(engine, SAGA_REFUSED);
+    saga_engine_turn(engine, 7000);
+    assert_int_equal(commits, 4); /* parked, then bare, as at first */
+    answer_commit(engine, SAGA_REFUSED);
+    saga_engine_turn(engine, 8000);
+    assert_int_equal(commits, 4);
+    assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
+    destroy(engine);
+}
+
 static void a_saga_whose_lease_is_over_is_not_touched(void **state)
 {
     (void)state;
@@ -718,6 +751,7 @@ int main(void)
         cmocka_unit_test(an_engine_that_is_drained_leases_no_more_and_is_not_due),
         cmocka_unit_test(after_a_commit_that_failed_a_nudge_waits_as_the_commit_does),
         cmocka_unit_test(a_move_that_the_store_refuses_is_parked_then_bare_then_dropped),
+        cmocka_unit_test(a_move_after_one_that_was_stored_may_be_refused_as_often),
         cmocka_unit_test(a_saga_whose_lease_is_over_is_not_touched),
         cmocka_unit_test(a_move_whose_lease_is_over_is_not_stored),
         cmocka_unit_test(a_commit_is_sent_again_until_the_lease_is_over),

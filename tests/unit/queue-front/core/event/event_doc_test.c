@@ -37,6 +37,14 @@ static int patch(struct span base, const char *json)
                            &doc);
 }
 
+static void what_is_no_json_has_no_member_to_point_to_and_keeps_its_whole_sentence(void **state)
+{
+    (void)state;
+    assert_int_equal(ERR_SYNTAX, parse("{"));
+    assert_string_equal("", fault.pointer);
+    assert_int_equal(0, strncmp(fault.rule, "not JSON: line 1", strlen("not JSON: line 1")));
+}
+
 static void an_empty_document_has_every_default(void **state)
 {
     (void)state;
@@ -579,6 +587,7 @@ static void a_name_and_a_lane_of_control_characters_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_json_has_no_member_to_point_to_and_keeps_its_whole_sentence),
         cmocka_unit_test(an_empty_document_has_every_default),
         cmocka_unit_test(every_knob_is_stored_as_it_was_given),
         cmocka_unit_test(a_document_that_asks_for_codes_is_not_for_programs_that_know_none),
