@@ -45,6 +45,15 @@ async function shown(ask) {
   });
 }
 
+async function follow(seats, who, since) {
+  return until('the standby to open a stream', async () => {
+    const stream = await openStream({ port: seats.port, path: `/v1/seats/${EVENT}/stream?since=${since}`, headers: { authorization: `Bearer ${who.token}` } });
+    if (stream.status === 200) return stream;
+    stream.close();
+    return false;
+  });
+}
+
 async function untilVersion(who, version) {
   return until(`version ${version} to be shown`, async () => {
     const answer = await shown(() => who.availability('', OCTETS));
@@ -98,7 +107,7 @@ test('a reader who is ahead of a standby is told nothing new, and one whose jour
   assert.deepEqual([resync, version, held], [false, seq, []]);
   assert.equal((await shown(() => there.availability(`?since=${seq + 1_000_000}`))).json.resync, true);
   assert.equal((await here.availability(`?since=${seq + 10}`)).json.resync, true, 'the owner knows how far its journal is');
-  const stream = await openStream({ port: standby.port, path: `/v1/seats/${EVENT}/stream?since=${seq + 10}`, headers: { authorization: `Bearer ${there.token}` } });
+  const stream = await follow(standby, there, seq + 10);
   const { event, json } = await stream.find('the first word', () => true);
   assert.deepEqual([event, json.version, json.held], ['seats', seq, []]);
   stream.close();
@@ -110,7 +119,7 @@ test('a stream of a standby goes on as the owner\'s when the owner is killed', a
   const { body, headers } = await shown(() => there.availability('', OCTETS));
   const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
   readPicture(plan, body, versionOf(headers.etag));
-  const stream = await openStream({ port: standby.port, path: `/v1/seats/${EVENT}/stream?since=${plan.version}`, headers: { authorization: `Bearer ${there.token}` } });
+  const stream = await follow(standby, there, plan.version);
   const told = (seat) => stream.find(`seat ${seat} to be held`, ({ json }) => json.held?.includes(seat));
   assert.equal((await visitor(owner, EVENT).hold({ seats: ['r1s3'] })).status, 201);
   await told(2);

@@ -146,6 +146,7 @@ test('passes of an event that was made again in the waiting room shut out those 
   const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
   await until('the second to follow', async () => (await told(second, 'premiere'))?.state === 'following');
   await first.kill();
+  await second.untilReady();
   const there = visitor(second, 'premiere', pass(older));
   await until('it to be open', async () => (await there.info()).status !== 503);
   assertProblem(await there.info(), 401, 'event-renewed', 'the next owner knows it');
