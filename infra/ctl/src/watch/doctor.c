@@ -375,7 +375,8 @@ static void judge_events(struct job *job, const struct look *look, json_t *findi
                  "%.*s is in the line, and no hall of that name is on sale", (int)id.len, id.ptr);
     }
     if (look_good(look, LOOK_EVENTS) && json_array_size(findings) == before)
-        find(findings, "ok", NULL, "the knobs of %zu events make sense", json_array_size(events));
+        find(findings, "ok", NULL, "the knobs of each event make sense: %zu",
+             json_array_size(events));
 }
 
 /* ---- this machine ---- */
