@@ -28,7 +28,11 @@ function tellOpen(signal) {
 const OPEN = new Set();
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
-    tellOpen(signal);
+    try {
+      tellOpen(signal);
+    } catch {
+      // nobody is left who would read it
+    }
     await Promise.allSettled([...OPEN].map((scope) => scope.close()));
     process.exit(1);
   });
