@@ -14,6 +14,10 @@ if (TO !== undefined) {
     const told = readFileSync('/proc/self/stat', 'latin1');
     const ticks = told.slice(told.lastIndexOf(')') + 2).split(' ').slice(11, 15); // own and those of children, user and system
     const cpu = ticks.reduce((sum, n) => sum + Number(n), 0) / TICKS_PER_S;
-    appendFileSync(TO, `${JSON.stringify({ file: process.argv[1], cpu, took: process.uptime() })}\n`);
+    try {
+      appendFileSync(TO, `${JSON.stringify({ file: process.argv[1], cpu, took: process.uptime() })}\n`);
+    } catch {
+      // the run has gone; an error here would keep this process from ending
+    }
   });
 }
