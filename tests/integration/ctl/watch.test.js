@@ -138,16 +138,32 @@ test('doctor finds a service that is away, a store that is away, a knob without 
   await bad(stranger, /^bad {2}queue-front refuses the token/m, /seat-service refuses/, /payment-adapter refuses/);
 });
 
-test('doctor finds clocks that are apart and versions that differ', async () => {
-  const other = createServer((request, response) => {
-    const page = request.url === '/metrics' ? 'fairgate_build_info{program="payment-adapter",version="0.9.0"} 1\nfairgate_drift 3\n' : '{"ready":true}';
-    response.sendDate = false;
-    response.writeHead(200, { date: new Date(Date.now() - 3_600_000).toUTCString(), 'content-type': request.url === '/metrics' ? 'text/plain' : 'application/json' });
-    response.end(page);
+// A service that answers each request with what `told` says: a page, or an object for JSON.
+async function standIn(told, headers = {}) {
+  const server = createServer((request, response) => {
+    const answer = told(request.url);
+    const isText = typeof answer === 'string';
+    response.sendDate = headers.date === undefined;
+    response.writeHead(200, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers });
+    response.end(isText ? answer : JSON.stringify(answer));
   });
-  await new Promise((resolve) => { other.listen(0, '127.0.0.1', resolve); });
-  scope.defer(() => other.close());
-  const mixed = commandLine(scope, { ...services, pay: { privatePort: other.address().port } });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  scope.defer(() => server.close());
+  return { privatePort: server.address().port };
+}
+
+test('doctor misses the hall of an event while none may be asleep, which have no names', async () => {
+  for (const asleep of [0, 3]) {
+    const seats = await standIn((path) => (path.startsWith('/admin/events') ? { role: 'owner', events: [], asleep } : { ready: true }));
+    const { stdout } = await commandLine(scope, { ...services, seats })('doctor');
+    assert.equal(/demo is in the line, and no hall of that name is on sale/.test(stdout), asleep === 0, stdout);
+  }
+});
+
+test('doctor finds clocks that are apart and versions that differ', async () => {
+  const figures = 'fairgate_build_info{program="payment-adapter",version="0.9.0"} 1\nfairgate_drift 3\n';
+  const pay = await standIn((path) => (path === '/metrics' ? figures : { ready: true }), { date: new Date(Date.now() - 3_600_000).toUTCString() });
+  const mixed = commandLine(scope, { ...services, pay });
   const { status, stdout } = await mixed('doctor');
   assert.equal(status, EXIT.refused);
   assert.match(stdout, /^bad {2}the clock of payment-adapter is 3\d\d\d s behind$/m);
