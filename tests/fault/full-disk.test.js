@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, openSmallDisk, seededRng, until } from '../lib-js/index.js';
+import { assertProblem, delay, openScope, openSmallDisk, seededRng, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
 import { makeEvent, openHouse, Visitor } from '../integration/queue-front/support.js';
@@ -110,8 +110,16 @@ for (const appendfsync of ['everysec', 'always'])
     assert.equal(me.json.position, position);
     disk.empty();
     // With `always` it ends itself over this; whoever supervises it starts it again.
-    if (!house.redis.child.running) await house.redis.start();
+    const supervisor = new AbortController();
+    const supervised = (async () => {
+      while (!supervisor.signal.aborted) {
+        if (!house.redis.child.running) await house.redis.start();
+        await delay(50);
+      }
+    })();
     await crowd.untilPlaces(100);
+    supervisor.abort();
+    await supervised;
     await crowd.stop();
     crowd.assertNoPlaceTwice();
     await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);

@@ -289,6 +289,18 @@ static void a_rush_that_runs_out_goes_by_the_batch_and_holds_nobody_up(void **st
     close_process(process);
 }
 
+/* PostgreSQL goes, `for_us` pass while the loop knows that, and it comes back. */
+static void cut(struct process *process, uint64_t for_us)
+{
+    pg_fixture_stop(server);
+    UNTIL(process, journal_role(process->journal) != JOURNAL_OWNER);
+    uint64_t ticks = process->ticks;
+    UNTIL(process, process->ticks > ticks + 1);
+    atomic_fetch_add(&added_us, for_us);
+    pg_fixture_again(server);
+    UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
+}
+
 static void after_a_cut_who_was_paying_comes_before_what_ran_out(void **state)
 {
     (void)state;
@@ -297,11 +309,7 @@ static void after_a_cut_who_was_paying_comes_before_what_ran_out(void **state)
     uint64_t paying = hold_in_payment(process, 1, MINUTE_MS);
     assert_true(take(process, 2, true));
     UNTIL(process, process->told);
-    pg_fixture_stop(server);
-    UNTIL(process, journal_role(process->journal) != JOURNAL_OWNER);
-    atomic_fetch_add(&added_us, HOUR_US + 1000000);
-    pg_fixture_again(server);
-    UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
+    cut(process, HOUR_US + 1000000);
     /* A cart goes at once. A confirm was refused meanwhile, and is asked again in a while. */
     UNTIL(process, engine_seat(process->event->engine, 2).state == ENGINE_FREE);
     uint64_t ticks = process->ticks;
@@ -313,11 +321,7 @@ static void after_a_cut_who_was_paying_comes_before_what_ran_out(void **state)
 
     /* But not for ever. */
     paying = hold_in_payment(process, 3, MINUTE_MS);
-    pg_fixture_stop(server);
-    UNTIL(process, journal_role(process->journal) != JOURNAL_OWNER);
-    atomic_fetch_add(&added_us, HOUR_US);
-    pg_fixture_again(server);
-    UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
+    cut(process, HOUR_US);
     ticks = process->ticks;
     UNTIL(process, process->ticks > ticks + 2);
     assert_int_equal(engine_seat(process->event->engine, 3).state, ENGINE_HELD);
