@@ -224,6 +224,7 @@ test('moves outlive new fronts, a Redis that lost everything, and the draw', asy
     assertProblem(await laptop.me({ front }), 401, 'ticket-moved');
     assert.equal((await phone.me({ front })).json.position, position);
   }
+  await until('the line to be whole', async () => (await take(laptop, late)).status !== 503);
   assertProblem(await take(laptop, late), 404, 'code-unknown');
   const back = await take(laptop, await codeOf(phone, { front: house.front }));
   assert.equal(back.json.position, position, 'the code of before the draw is lost, the place is not');
