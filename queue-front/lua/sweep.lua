@@ -58,7 +58,10 @@ local function buckets_of(issued)
         of_level, full = of_level * 4, full * 4
         all = all + of_level
     end
-    return not cfg[cfg_sweep.one_idem] and (issued > 0 or has_codes) and all or 0 -- claim.lua may have noted a code before there was a place
+    if cfg[cfg_sweep.one_idem] then
+        return 0
+    end
+    return (issued > 0 or has_codes) and all or 0 -- claim.lua may have noted a code before there was a place
 end
 
 local function bucket_name(number)
