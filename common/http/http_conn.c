@@ -74,12 +74,22 @@ static void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
     }
 }
 
+/* For what the connection waits for from its peer. */
+static uint32_t patience_ms(const struct http_conn *conn)
+{
+    const struct http_limits *limits = limits_of(conn);
+    if (conn->req == NULL)
+        return limits->idle_timeout_ms;
+    return conn->req->phase == HTTP_REQ_BODY ? limits->body_timeout_ms : limits->head_timeout_ms;
+}
+
 void http_conn_timed_out(struct http_conn *conn)
 {
     assert(!conn->closing && !conn->in_wheel); /* the sweep has taken it out */
     struct http_req *req = conn->req;
-    if (req != NULL && req->phase == HTTP_REQ_HANDLER) {
-        http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms); /* its handler's affair */
+    if (conn->in_again || (req != NULL && req->phase == HTTP_REQ_HANDLER)) {
+        /* It waits for us: for its next turn, or for its handler. */
+        http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms);
         return;
     }
     if (conn->channel != NULL && conn->left == NULL) {
@@ -614,6 +624,7 @@ static void requests_run(struct http_conn *conn)
     struct http_req *req = conn->req;
     for (uint32_t n = 0; !is_turn_over(conn, n); n++) {
         assert(req->start <= req->len && req->len <= req->cap);
+        bool begins = req->parsed == 0;
         enum step step = request_step(conn, req);
         if (step == STEP_AWAY)
             return;
@@ -622,6 +633,8 @@ static void requests_run(struct http_conn *conn)
             if (req->phase == HTTP_REQ_HEAD && req->parsed > head_max) {
                 refuse(conn, req, 431, "the head is too long");
                 request_over(conn);
+            } else if (req->phase == HTTP_REQ_HEAD && begins) {
+                http_conn_deadline(conn, limits_of(conn)->head_timeout_ms);
             }
             return;
         }
@@ -715,7 +728,7 @@ static void on_writable(struct http_conn *conn)
         http_stream_drained(conn);
         return;
     }
-    http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms);
+    http_conn_deadline(conn, patience_ms(conn));
     struct http_conn *before = http_conn_turn_begin(conn);
     run_waiting(conn);
     http_conn_turn_end(conn, before);
@@ -783,8 +796,6 @@ static void on_readable(struct http_conn *conn)
     req->len += (uint32_t)got;
     struct http_conn *before = http_conn_turn_begin(conn);
     requests_run(conn);
-    if (was_idle && conn->req != NULL && conn->req->phase == HTTP_REQ_HEAD)
-        http_conn_deadline(conn, limits_of(conn)->head_timeout_ms);
     http_conn_turn_end(conn, before);
 }
 

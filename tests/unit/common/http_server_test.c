@@ -922,6 +922,46 @@ static void who_sends_a_byte_now_and_then_is_shown_the_door(void **state)
     world_close(&world);
 }
 
+/* Its next turn is ours to give: however long that takes, it is not slow. */
+static void who_waits_for_the_next_turn_does_not_time_out(void **state)
+{
+    (void)state;
+    struct world world;
+    struct http_limits limits = quick_limits();
+    limits.requests_per_turn_max = 1;
+    world_open(&world, limits, NULL);
+    int fd = dial(&world);
+    say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    turn_until(&world, &world.answered, 1);
+    assert_int_equal(world.answered, 1);
+    uv_sleep(300 + 2 * 250); /* its deadline, and the wheel's next tick */
+    turn_until(&world, &world.answered, 2);
+    assert_int_equal(stat_of(&http_server_stats(world.server)->timeouts), 0);
+    close(fd);
+    world_close(&world);
+}
+
+/* Each head has its own time, also one that begins in the packet in which another ends. */
+static void the_time_of_a_head_begins_with_the_head(void **state)
+{
+    (void)state;
+    struct world world;
+    struct http_limits limits = quick_limits();
+    limits.head_timeout_ms = 900;
+    world_open(&world, limits, NULL);
+    int fd = dial(&world);
+    say(fd, SPAN("GET /hello HTTP/1.1\r\nHos"));
+    for (unsigned i = 1; i <= 6; i++) {
+        turn(&world);
+        uv_sleep(300);
+        say(fd, SPAN("t: a\r\n\r\nGET /hello HTTP/1.1\r\nHos"));
+        hear(&world, fd, "\r\n\r\nhello");
+        assert_int_equal(world.answered, i);
+    }
+    close(fd);
+    world_close(&world);
+}
+
 static void a_body_that_does_not_come_is_given_up(void **state)
 {
     (void)state;
@@ -1342,6 +1382,8 @@ int main(void)
         cmocka_unit_test(the_visitor_may_be_named_by_another_header),
         cmocka_unit_test(the_visitor_may_be_named_by_forwarded),
         cmocka_unit_test(who_sends_a_byte_now_and_then_is_shown_the_door),
+        cmocka_unit_test(who_waits_for_the_next_turn_does_not_time_out),
+        cmocka_unit_test(the_time_of_a_head_begins_with_the_head),
         cmocka_unit_test(a_body_that_does_not_come_is_given_up),
         cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),
         IN_WORLD(pages_asked_for_at_once_leave_others_their_turn),
