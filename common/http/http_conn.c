@@ -771,8 +771,10 @@ static void on_readable(struct http_conn *conn)
         http_conn_watch(conn, 0); /* first things first; the bytes wait in the kernel */
         return;
     }
-    if (conn->in_again)
+    if (conn->in_again) {
+        http_conn_watch(conn, 0); /* its next turn asks for more by itself */
         return;
+    }
     if (!request_take(conn)) {
         http_conn_close(conn);
         return;

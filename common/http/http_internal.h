@@ -41,6 +41,7 @@ enum {
     HTTP_ACCEPTS_PER_TURN = 64, /* then other connections get their turn */
     HTTP_LISTEN_BACKLOG = 4096, /* the kernel's own bound on Debian; a burst waits there */
     HTTP_STREAM_PUMP = 1024,    /* streams served before the loop turns, about 4 ms */
+    HTTP_AGAIN_PER_TURN = 4,    /* connections cut short that go on before the loop turns */
     HTTP_STREAM_KEEPALIVE_MS = 15000, /* below the 30 s and 60 s at which proxies hang up */
     HTTP_USER_TIMEOUT_MS = 60000,     /* unacknowledged bytes this long mean the peer is dead */
     HTTP_UNSENT_MAX = 131072, /* kept by the kernel for a peer that does not read; beyond we wait */
@@ -236,7 +237,7 @@ struct http_server {
     struct http_peers *peers; /* connections by address; NULL without a bound */
     struct http_channel *channels;
     struct http_conn *again;     /* whose turn was cut short; linked by stream_next */
-    struct http_conn *again_now; /* those of the turn before, which on_more() is working off */
+    struct http_conn *again_now; /* those of the round that on_more() is working off */
     uint64_t turn_us;            /* 0: not read in this turn */
     uint64_t date_s;
     char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* how each 200 begins, up to the end of its Date */

@@ -155,20 +155,29 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- work that was cut short ---- */
 
-static void on_more(uv_idle_t *idle)
+/* A round goes over several turns of the loop: however many were cut short, whoever comes with one
+ * request waits for a few of them. Those cut short again wait for the next round. */
+static void again_serve(struct http_server *server)
 {
-    struct http_server *server = MAGIC_OF(http_server, idle->data);
-    assert(server->more_runs && server->again_now == NULL);
-    server->again_now = server->again;
-    server->again = NULL; /* those cut short again form a new list */
+    if (server->again_now == NULL) {
+        server->again_now = server->again;
+        server->again = NULL;
+    }
     /* A handler may close any of them, so each is taken off the list before its turn. */
-    while (server->again_now != NULL) {
+    for (int n = 0; n < HTTP_AGAIN_PER_TURN && server->again_now != NULL; n++) {
         struct http_conn *conn = server->again_now;
         server->again_now = conn->stream_next;
         http_conn_again(conn);
     }
+}
+
+static void on_more(uv_idle_t *idle)
+{
+    struct http_server *server = MAGIC_OF(http_server, idle->data);
+    assert(server->more_runs);
+    again_serve(server);
     bool streams_wait = http_stream_pump(server);
-    if (server->again == NULL && !streams_wait) {
+    if (server->again == NULL && server->again_now == NULL && !streams_wait) {
         uv_idle_stop(idle);
         server->more_runs = false;
     }

@@ -1015,6 +1015,36 @@ static void pages_asked_for_at_once_leave_others_their_turn(void **state)
     close(hog);
 }
 
+/* However many were cut short, a few of them go on before whoever came meanwhile is heard. */
+static void many_who_ask_for_much_leave_others_their_turn(void **state)
+{
+    (void)state;
+    enum { MANY = 40 };
+    struct world world;
+    struct http_limits limits = http_limits_default();
+    limits.requests_per_turn_max = 1;
+    world_open(&world, limits, NULL);
+    int other = dial(&world);
+    int many[MANY];
+    for (int i = 0; i < MANY; i++)
+        many[i] = dial(&world);
+    while (stat_of(&http_server_stats(world.server)->connections) <= MANY)
+        turn(&world);
+    for (int i = 0; i < MANY; i++)
+        say(many[i], SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: "
+                          "a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    turn_until(&world, &world.answered, MANY);
+    say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    unsigned before = world.answered;
+    hear(&world, other, "hello");
+    assert_in_range(world.answered - before, 1, MANY / 2);
+    turn_until(&world, &world.answered, 3 * MANY + 1);
+    for (int i = 0; i < MANY; i++)
+        close(many[i]);
+    close(other);
+    world_close(&world);
+}
+
 /* The kernel would keep megabytes for each, and the server would render pages that nobody reads. */
 static void a_reader_that_does_not_read_costs_no_more_than_so_much(void **state)
 {
@@ -1387,6 +1417,7 @@ int main(void)
         cmocka_unit_test(a_body_that_does_not_come_is_given_up),
         cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),
         IN_WORLD(pages_asked_for_at_once_leave_others_their_turn),
+        cmocka_unit_test(many_who_ask_for_much_leave_others_their_turn),
         IN_WORLD(a_reader_that_does_not_read_costs_no_more_than_so_much),
         cmocka_unit_test(a_handlers_request_does_not_time_out_under_it),
         cmocka_unit_test(connections_over_the_bound_are_told_so),
