@@ -32,9 +32,9 @@
 -- `cuts` is a stream of all of them, the number of a cut is its id. `cutting` is where they have come to: boot,
 -- until_ms, shards, count, places, sum, due_ms, and for each shard `K` = "epoch:upto:lease:opening". If `boot` is not
 -- this Redis's, cuts may be lost. Then for CUTS_WINDOW_MS fronts tell the last that they know, and nothing else is done;
--- an epoch that a shard tells of is believed, and leases rise to the highest that any shard may have been told of:
--- LEASE_MAX behind the cuts that are known, and by each gap. So a number that was given stays below, however often that
--- happens.
+-- an epoch that a shard tells of is believed, unless it was sealed behind other cuts (shared/opening.lua), and leases
+-- rise to the highest that any shard may have been told of: LEASE_MAX behind the cuts that are known, and by each gap. So
+-- a number that was given stays below, however often that happens.
 
 local cfg = cfg_read(cfg_cut.names)
 local refused = refusal(cfg[cfg_cut.boot])
@@ -183,7 +183,7 @@ local function bring_back()
             write_cut(kind, grown)
             for k = 0, shards - 1 do
                 if kind == 'h' and grown[k] > 0 then -- an epoch ended there
-                    shard[k].epoch, shard[k].opening = math.max(shard[k].epoch, 1) + 1, ''
+                    shard[k].epoch, shard[k].opening = math.max(shard[k].epoch, 1) + 1, mark_of(sum)
                 end
                 local gap = kind == 'g' and grown[0] or 0
                 shard[k].lease = math.max(shard[k].lease + gap, shard[k].upto + LEASE_MAX)
@@ -220,6 +220,11 @@ local function leave_hole(k, upto)
     return true
 end
 
+-- Not one of other cuts, which are lost.
+local function is_in_epoch(k)
+    return read[k].epoch == shard[k].epoch and is_opened_by(shard[k].opening, read[k].opened)
+end
+
 -- A shard in an epoch that no cut tells of: the seal was lost, and which of its numbers nobody has is not known.
 -- (Epoch 1 began without a hole.)
 local function believe_epochs()
@@ -230,7 +235,7 @@ local function believe_epochs()
                 return false
             end
             of.epoch, of.opening, of.lease, changed = told.epoch, told.opened, math.max(of.lease, told.lease), true
-        elseif told.epoch == of.epoch and of.opening == '' and told.opened ~= '' then
+        elseif is_in_epoch(k) and told.opened ~= '' and told.opened ~= of.opening then
             of.opening, changed = told.opened, true
         end
     end
@@ -242,7 +247,7 @@ local function make_cut()
     local grown, joins = {}, 0
     for k = 0, shards - 1 do
         local of = shard[k]
-        if of.epoch > 0 and read[k].epoch == of.epoch then
+        if of.epoch > 0 and is_in_epoch(k) then
             of.lease = math.max(of.lease, read[k].lease)
             grown[k] = math.max(0, math.min(read[k].issued, of.lease) - of.upto)
             joins = joins + grown[k]
@@ -274,7 +279,8 @@ local function seal(k)
     if not leave_hole(k, lease) then
         return FULL
     end
-    of.epoch, of.opening, of.lease, changed = math.max(of.epoch + 1, first), ARGV[ask_cut.opening], of.upto + LEASE_MIN, true
+    of.epoch, of.lease, changed = math.max(of.epoch + 1, first), of.upto + LEASE_MIN, true
+    of.opening = ARGV[ask_cut.opening] .. mark_of(sum)
     return OK
 end
 

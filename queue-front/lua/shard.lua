@@ -49,9 +49,13 @@ local function ask_for_seal()
     return { HEAL, epoch, issued, lease, opening, opened }
 end
 
+-- Of what that front has seen, or of what cuts have given places to.
+local function is_behind()
+    return issued < math.max(tonumber(ARGV[ask_shard.issued]), tonumber(ARGV[ask_shard.upto]))
+end
+
 local function is_another_epoch()
-    local asked = ARGV[ask_shard.opening]
-    return asked ~= '' and asked ~= opened
+    return not is_opened_by(ARGV[ask_shard.opening], opened)
 end
 
 -- The other lines of this shard are older than the event, too.
@@ -81,7 +85,7 @@ end
 
 local function open()
     local upto = tonumber(ARGV[ask_shard.upto])
-    if opening ~= ARGV[ask_shard.opening] or string.sub(opening, 1, #ARGV[1] + 1) ~= ARGV[1] .. '@' or
+    if opening ~= word_of(ARGV[ask_shard.opening]) or string.sub(opening, 1, #ARGV[1] + 1) ~= ARGV[1] .. '@' or
         (issued > upto and not of_older_event) then
         return false
     end
@@ -91,7 +95,7 @@ local function open()
     if has_one_idem() then
         call('HSET', CFG, 'one_idem', 1)
     end
-    epoch, lease, issued, opened = asked_epoch, asked_lease, upto, opening
+    epoch, lease, issued, opened = asked_epoch, asked_lease, upto, ARGV[ask_shard.opening]
     call('SET', prefix .. 'seq', issued)
     call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease, 'opened', opened)
     call('HDEL', KEYS[1], 'opening')
@@ -108,8 +112,7 @@ elseif epoch < asked_epoch then
     if not open() then
         return ask_for_seal()
     end
-elseif epoch == 0 or cfg[cfg_shard.boot] ~= ARGV[1] or issued < tonumber(ARGV[ask_shard.issued]) or
-    is_another_epoch() then
+elseif epoch == 0 or cfg[cfg_shard.boot] ~= ARGV[1] or is_behind() or is_another_epoch() then
     return ask_for_seal()
 elseif asked_lease > lease then
     lease = asked_lease

@@ -196,6 +196,16 @@ test('a shard that one front finds behind gives nothing to any, until it is seal
   assert.deepEqual((await fresh.join(0, ['x', 'a4'])).places, [LEASE_MIN + 1, 5]);
 });
 
+test('a shard that has given fewer numbers than cuts give places to is sealed, whoever looks at it', async () => {
+  const front = await line(2);
+  await front.join(0, some(5));
+  await front.turn();
+  await clockworks[0].redis.command('SET', front.shard(0).key('seq'), 2);
+  const fresh = another(front); // has seen no number, but the cut
+  await fresh.turn();
+  assert.deepEqual((await fresh.join(0, ['x', 'a4'])).places.map((number) => number > LEASE_MIN), [true, false]);
+});
+
 test('rules that are over give no number: the shard judges by the newest document it was told', async () => {
   const front = await line(1);
   front.document.version = 5;
@@ -361,6 +371,71 @@ test('an epoch whose seal was lost is not taken for the next one, which has its 
   assert.deepEqual([seen.outcome, seen.epoch], [OUTCOME.HEAL, 2]);
   assert.equal((await one.join(1, ['a'])).outcome, OUTCOME.HEAL);
   assert.equal((await two.look(1)).outcome, OUTCOME.OK);
+});
+
+// Cuts in which the epoch of shard 1 ended are lost, it is sealed anew behind others, and then the event goes back to a
+// copy of before both, to which the one front brings back the former cuts. Answers it, and one that it makes so.
+async function sealedBehindOthers() {
+  const one = await line(2);
+  const two = another(one);
+  await two.turn();
+  await two.line.tick();
+  await copyEvent(one);
+  one.servers[1] = new ShardServer(clockworks[0], nextRun());
+  await one.turn();
+  await healEvent([two], LEASE_MAX, () => goBackToCopy(one));
+  two.servers[1] = new ShardServer(clockworks[1], nextRun()); // another master, and an empty one
+  await two.turn();
+  await two.join(1, some(2));
+  await two.turn();
+  await healEvent([one, two], 3 * LEASE_MAX, () => goBackToCopy(one));
+  one.servers[1] = two.servers[1];
+  assert.deepEqual(one.cuts, [`1h,${LEASE_MIN}`]);
+  return { one, two };
+}
+
+test('a shard that was sealed behind cuts which are lost is not taken for one of the cuts that are there', async () => {
+  const { one, two } = await sealedBehindOthers();
+  assert.equal((await two.look(1)).epoch, 2);
+  await one.turn();
+  const people = new Cuts(one.cuts, 2).people().map(({ shard, number }) => `${shard}/${number}`);
+  assert.deepEqual(people, []); // so many numbers nobody has
+  const { places } = await one.join(1, some(2, 'b'));
+  const given = two.waiting.map(({ number }) => number);
+  assert.ok(Math.min(...places) > Math.max(...given), `${places} after ${given}`);
+});
+
+// As the version before has left it: openings without the mark of their cuts.
+async function takeMarks(front, k) {
+  const { redis } = clockworks[0];
+  const cutting = front.line.key('cutting'), cfg = front.shard(k).key('cfg');
+  await redis.command('HSET', cutting, String(k), (await redis.command('HGET', cutting, String(k))).replace(/\+.*/, ''));
+  await redis.command('HSET', cfg, 'opened', (await redis.command('HGET', cfg, 'opened')).replace(/\+.*/, ''));
+}
+
+test('an epoch that the version before has opened goes on, also where fronts have brought its seal back', async () => {
+  const front = await line(2);
+  await front.line.tick();
+  await copyEvent(front);
+  front.servers[1] = new ShardServer(clockworks[0], nextRun());
+  await front.turn();
+  await takeMarks(front, 1);
+  await front.join(1, ['a']);
+  await front.turn();
+  await healEvent([front], 100, () => goBackToCopy(front));
+  await front.turn();
+  await front.join(1, ['b']);
+  await front.turn();
+  assert.deepEqual(front.cuts.filter((text) => text[1] !== 'g'), [`1h,${LEASE_MIN}`, '1c,1', '1c,1']);
+});
+
+test('an opening is no longer than what fronts of any version read', async () => {
+  const front = await line(2);
+  front.servers[1] = new ShardServer(clockworks[0], 'f'.repeat(40));
+  await front.turn();
+  const { opened } = await front.look(1);
+  assert.match(opened, /^f{40}@\d{16}\+[0-9a-f]{1,6}$/);
+  assert.ok(opened.length <= 64); // SHARDS_OPENING_MAX
 });
 
 test('what a heal leaves out is a gap of the cuts, and no later cut gives its places again', async () => {

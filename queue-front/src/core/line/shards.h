@@ -15,7 +15,7 @@
 #include "core/line/line.h"
 
 enum {
-    SHARDS_OPENING_MAX = 64, /* a run id and a time */
+    SHARDS_OPENING_MAX = 64, /* a run id, a time, and a mark of the cuts: 40 + 1 + 16 + 1 + 6 */
     SHARDS_TELL_MAX = 512,   /* cuts in one call: 90 KB of texts at most */
     SHARDS_IDLE_MS = 1000,   /* between two turns of a front where nobody waits */
     /* Plain reads between two calls of cut.lua, which finds out what they cannot: that Redis has
