@@ -452,6 +452,285 @@ static void a_document_becomes_a_text_that_grows_with_it(void **state)
     json_decref(number);
 }
 
+static void only_what_is_open_at_a_time_counts_as_depth(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *begin, *inner, *end; /* inner: forty times, or nested */
+        bool nested, good;
+    } rows[] = {
+        {"[", "[],", "[]]", false, true},
+        {"[", "{},", "{}]", false, true},
+        {"[[[", "\"]\",", "1]]]", false, true},
+        {"[[[", "\"\\\\\",", "1]]]", false, true},  /* a text of a backslash */
+        {"[[[", "\"\\\"[\",", "1]]]", false, true}, /* of a quote and a bracket */
+        {"[\"a\",", "[", "1", true, false},         /* after a text */
+        {"[\"\\\\\",", "[", "1", true, false},
+        {"{\"a\":", "{\"a\":", "1", true, false},
+        {"[", "{\"a\":[", "1", true, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char memory[1024];
+        struct text text = text_on(memory, sizeof(memory));
+        struct err_slot err = {.text = ""};
+        text_str(&text, rows[i].begin);
+        for (unsigned n = 0; n < 40; n++)
+            text_str(&text, rows[i].inner);
+        text_str(&text, rows[i].end);
+        json_t *doc = NULL;
+        int rc = json_in_parse(text_span(&text), &err, &doc);
+        assert_int_equal(rc, rows[i].good ? 0 : ERR_SYNTAX);
+        if (!rows[i].good)
+            assert_says(&err, "deep");
+        json_decref(doc);
+    }
+}
+
+static void the_deepest_place_counts_and_not_the_last(void **state)
+{
+    (void)state;
+    char text[2 * JSON_IN_DEPTH_MAX + 8] = "[";
+    memset(text + 1, '[', JSON_IN_DEPTH_MAX);
+    memset(text + 1 + JSON_IN_DEPTH_MAX, ']', JSON_IN_DEPTH_MAX);
+    strcpy(text + 1 + 2 * JSON_IN_DEPTH_MAX, ",[]]");
+    json_t *doc;
+    struct err_slot err;
+    assert_int_equal(ERR_SYNTAX, json_in_parse(span_of(text), &err, &doc));
+    assert_says(&err, "deep");
+}
+
+static void a_text_that_is_no_json_is_told_where(void **state)
+{
+    (void)state;
+    json_t *doc;
+    struct err_slot err;
+    assert_int_equal(ERR_SYNTAX, json_in_parse(SPAN("{\n \"a\" 1}"), &err, &doc));
+    assert_says(&err, "not JSON: line 2, column 6: ");
+    assert_int_equal(ERR_SYNTAX, json_in_parse(SPAN(""), &err, &doc));
+    assert_string_equal("there is no JSON: the text is empty", err.text);
+}
+
+/* Whatever was in its memory. */
+static void an_object_begins_anew(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"a\":1,\"b\":2}");
+    struct json_in in;
+    struct err_slot err;
+    uint64_t a = 0;
+    memset(&in, 0, sizeof(in));
+    in.rc = -1;
+    in.parent = &in;
+    in.asked_len = 1;
+    in.asked[0] = "b";
+    strcpy(in.pointer, "/other");
+    json_in_object(&in, doc, &err);
+    assert_true(json_in_u64(&in, "a", 0, 9, &a));
+    assert_int_equal(1, a);
+    assert_int_equal(0, in.rc);
+    assert_int_equal(ERR_RANGE, json_in_end(&in));
+    assert_string_equal("/b: is not known here; known are a", err.text);
+    json_decref(doc);
+}
+
+static void a_failure_is_told_at_once_and_stays(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"a\":1,\"in\":{\"n\":1}}");
+    struct json_in in, child;
+    struct err_slot err;
+    json_in_object(&in, doc, &err);
+    assert_true(json_in_child(&in, "in", &child));
+    assert_int_equal(ERR_RANGE, json_in_refuse(&child, "n", "is odd"));
+    assert_int_equal(ERR_RANGE, in.rc);
+    assert_int_equal(ERR_RANGE, json_in_refuse(&in, "a", "is odd, too"));
+    assert_string_equal("/in/n: is odd", err.text);
+    assert_int_equal(ERR_RANGE, json_in_end(&child));
+    assert_int_equal(ERR_RANGE, json_in_end(&in));
+    assert_string_equal("/in/n: is odd", err.text);
+    json_decref(doc);
+}
+
+static void a_pointer_is_cut_where_its_room_ends(void **state)
+{
+    (void)state;
+    char body[256] = "{\"", want[256] = "/";
+    memset(body + 2, 'k', 120);
+    strcpy(body + 122, "\":1}");
+    memset(want + 1, 'k', JSON_IN_POINTER_MAX - 2);
+    strcpy(want + JSON_IN_POINTER_MAX - 1, ": is not known here");
+    json_t *doc = parse(body);
+    struct json_in in;
+    struct err_slot err;
+    json_in_object(&in, doc, &err);
+    json_in_allow(&in, "a");
+    assert_int_equal(ERR_RANGE, json_in_end(&in));
+    assert_memory_equal(want, err.text, strlen(want));
+    json_decref(doc);
+}
+
+static void a_member_may_be_asked_for_again_and_again(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"a\":null,\"b\":0}");
+    struct json_in in;
+    struct err_slot err;
+    json_in_object(&in, doc, &err);
+    for (unsigned i = 0; i < 2 * JSON_IN_MEMBERS_MAX; i++) {
+        assert_false(json_in_has(&in, "a"));
+        assert_true(json_in_has(&in, "b"));
+        json_in_require(&in, "a"); /* null is there */
+        assert_false(json_in_has(&in, "c"));
+    }
+    assert_int_equal(3, in.asked_len);
+    assert_int_equal(0, json_in_end(&in));
+    json_decref(doc);
+}
+
+static void whole_numbers_have_their_bounds_of_either_sign(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        bool u64, i64;
+    } rows[] = {
+        {"{\"n\":0}", true, true},
+        {"{\"n\":-1}", false, true},
+        {"{\"n\":-5}", false, true},
+        {"{\"n\":-6}", false, false},
+        {"{\"n\":5}", true, true},
+        {"{\"n\":6}", true, false},
+        {"{\"n\":9223372036854775807}", true, false},
+        {"{\"n\":1.0}", false, false},
+        {"{\"n\":null}", false, false},
+        {"{}", false, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *doc = parse(rows[i].body);
+        struct json_in in;
+        struct err_slot err = {.text = ""};
+        uint64_t u64 = 77;
+        int64_t i64 = 77;
+        json_in_object(&in, doc, &err);
+        assert_int_equal(json_in_u64(&in, "n", 0, UINT64_MAX, &u64), rows[i].u64);
+        assert_int_equal(u64 == 77, !rows[i].u64);
+        json_in_object(&in, doc, &err);
+        assert_int_equal(json_in_i64(&in, "n", -5, 5, &i64), rows[i].i64);
+        assert_int_equal(i64 == 77, !rows[i].i64);
+        assert_int_equal(in.rc,
+                         rows[i].i64 || i + 1 == sizeof(rows) / sizeof(rows[0]) ? 0 : ERR_RANGE);
+        json_decref(doc);
+    }
+}
+
+static void a_text_has_a_shortest_and_a_longest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        bool good;
+    } rows[] = {{"{\"t\":\"a\"}", false},    {"{\"t\":\"ab\"}", true}, {"{\"t\":\"abc\"}", true},
+                {"{\"t\":\"abcd\"}", false}, {"{\"t\":12}", false},    {"{}", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *doc = parse(rows[i].body);
+        struct json_in in;
+        struct err_slot err = {.text = ""};
+        struct span text = SPAN("as it was");
+        json_in_object(&in, doc, &err);
+        assert_int_equal(json_in_str(&in, "t", 2, 3, &text), rows[i].good);
+        assert_int_equal(span_eq(text, SPAN("as it was")), !rows[i].good);
+        json_decref(doc);
+    }
+}
+
+static void thousandths_are_as_exact_as_a_double_and_as_large(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        bool good;
+        uint64_t milli;
+    } rows[] = {
+        {"{\"r\":1.0000008}", true, 1000},
+        {"{\"r\":0.9999992}", true, 1000},
+        {"{\"r\":1.0000012}", false, 0},
+        {"{\"r\":0.9999988}", false, 0},
+        {"{\"r\":0.0000008}", true, 0},
+        {"{\"r\":-0.0000008}", false, 0},
+        {"{\"r\":8999999999999}", true, UINT64_C(8999999999999000)},
+        {"{\"r\":9000000000000}", false, 0},
+        {"{\"r\":10000000000000}", false, 0},
+        {"{\"r\":null}", false, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *doc = parse(rows[i].body);
+        struct json_in in;
+        struct err_slot err = {.text = ""};
+        uint64_t milli = 77;
+        json_in_object(&in, doc, &err);
+        if (json_in_milli(&in, "r", 0, INT64_MAX, &milli) != rows[i].good)
+            fail_msg("%s", rows[i].body);
+        assert_int_equal(milli, rows[i].good ? rows[i].milli : 77);
+        json_decref(doc);
+    }
+}
+
+static void a_word_a_flag_and_a_time_are_of_their_kind(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"w\":5,\"b\":0,\"t\":7,\"first\":\"off\",\"no\":false}");
+    struct json_in in;
+    struct err_slot err;
+    unsigned word = 7;
+    bool flag = true;
+    uint64_t ms = 7;
+    json_in_object(&in, doc, &err);
+    assert_false(json_in_word(&in, "w", modes, &word));
+    assert_string_equal("/w: must be one of off, on, auto", err.text);
+    assert_false(json_in_bool(&in, "b", &flag));
+    assert_false(json_in_time(&in, "t", &ms));
+    assert_false(json_in_word(&in, "absent", modes, &word));
+    assert_false(json_in_bool(&in, "absent", &flag));
+    assert_false(json_in_time(&in, "absent", &ms));
+    assert_int_equal(7, word);
+    assert_true(flag);
+    assert_int_equal(7, ms);
+    assert_true(json_in_word(&in, "first", modes, &word));
+    assert_int_equal(0, word);
+    assert_true(json_in_bool(&in, "no", &flag));
+    assert_false(flag);
+    json_decref(doc);
+}
+
+static void the_elements_of_a_list_are_named_by_their_number(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"l\":[{\"n\":1},{\"n\":2,\"m\":1},3]}"), *list;
+    struct json_in in, item;
+    struct err_slot err;
+    uint64_t n = 0;
+    struct span text;
+    json_in_object(&in, doc, &err);
+    assert_true(json_in_array(&in, "l", 0, 3, &list));
+    assert_true(json_in_item_child(&in, "l", list, 0, &item));
+    assert_true(json_in_u64(&item, "n", 0, 9, &n));
+    assert_int_equal(1, n);
+    assert_int_equal(0, json_in_end(&item));
+    assert_true(json_in_item_child(&in, "l", list, 1, &item));
+    assert_true(json_in_u64(&item, "n", 0, 9, &n));
+    assert_int_equal(2, n);
+    assert_int_equal(ERR_RANGE, json_in_end(&item));
+    assert_string_equal("/l/1/m: is not known here; known are n", err.text);
+    json_in_object(&in, doc, &err);
+    assert_false(json_in_item_child(&in, "l", list, 2, &item));
+    assert_string_equal("/l/2: must be an object", err.text);
+    json_in_object(&in, doc, &err);
+    assert_false(json_in_item_str(&in, "l", list, 0, 0, 9, &text));
+    assert_string_equal("/l/0: must be a text of 0 to 9 bytes", err.text);
+    assert_false(json_in_child(&in, "absent", &item));
+    json_decref(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +753,18 @@ int main(void)
         cmocka_unit_test(anything_is_taken_but_nothing),
         cmocka_unit_test(of_many_known_names_those_that_fit_are_told_and_the_rest_counted),
         cmocka_unit_test(a_document_becomes_a_text_that_grows_with_it),
+        cmocka_unit_test(only_what_is_open_at_a_time_counts_as_depth),
+        cmocka_unit_test(the_deepest_place_counts_and_not_the_last),
+        cmocka_unit_test(a_text_that_is_no_json_is_told_where),
+        cmocka_unit_test(an_object_begins_anew),
+        cmocka_unit_test(a_failure_is_told_at_once_and_stays),
+        cmocka_unit_test(a_pointer_is_cut_where_its_room_ends),
+        cmocka_unit_test(a_member_may_be_asked_for_again_and_again),
+        cmocka_unit_test(whole_numbers_have_their_bounds_of_either_sign),
+        cmocka_unit_test(a_text_has_a_shortest_and_a_longest),
+        cmocka_unit_test(thousandths_are_as_exact_as_a_double_and_as_large),
+        cmocka_unit_test(a_word_a_flag_and_a_time_are_of_their_kind),
+        cmocka_unit_test(the_elements_of_a_list_are_named_by_their_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
