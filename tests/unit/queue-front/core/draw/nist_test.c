@@ -219,6 +219,86 @@ static void what_is_no_pulse_is_refused(void **state)
     assert_int_equal(ERR_AUTH, check_for(load(), &want));
 }
 
+static void a_member_of_another_kind_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *name, *json, *says; /* json: NULL for none */
+    } rows[] = {
+        {NULL, "uri", "5", "/uri: must be a text of 0 to 1024 bytes"},
+        {NULL, "timeStamp", NULL, "/timeStamp: is missing"},
+        {NULL, "cipherSuite", "4294967296", "/cipherSuite: must be a whole number from 0 to 42949"},
+        {NULL, "cipherSuite", NULL, "/cipherSuite: is missing"},
+        {NULL, "period", "4294967296", "/period: must be a whole number from 0 to 4294967295"},
+        {NULL, "period", "-1", "/period: must be a whole number from 0 to 4294967295"},
+        {NULL, "statusCode", "4294967296", "/statusCode: must be a whole number from 0 to 42949"},
+        {NULL, "chainIndex", "-1", "/chainIndex: must be a whole number from 0 to 92233720"},
+        {NULL, "chainIndex", NULL, "/chainIndex: is missing"},
+        {NULL, "pulseIndex", "'7'", "/pulseIndex: must be a whole number from 0 to 92233720"},
+        {NULL, "certificateId", "'zz'", "/certificateId: must be hex"},
+        {NULL, "certificateId", "'0'", "/certificateId: must be hex"},
+        {NULL, "certificateId", "'00 '", "/certificateId: must be hex"},
+        {NULL, "certificateId", "5", "/certificateId: must be a text of 0 to 2048 bytes"},
+        {NULL, "external", NULL, "/external: is missing"},
+        {NULL, "external", "5", "/external: must be an object"},
+        {"external", "statusCode", "4294967296", "/external/statusCode: must be a whole number"},
+        {NULL, "listValues", NULL, "/listValues: is missing"},
+        {NULL, "listValues", "[]", "/listValues: must be a list of 1 to 16 elements"},
+        {NULL, "listValues", "[5]", "/listValues/0: must be an object"},
+        {NULL, "listValues", "[{'type':5}]", "/listValues/0/type: must be a text of 0 to 16 bytes"},
+        {NULL, "listValues", "[{'type':'seventeen letters'}]",
+         "/listValues/0/type: must be a text"},
+        {NULL, "listValues", "[{'type':'sixteen letters.'}]", "/listValues: lacks \"previous\""},
+        {NULL, "signatureValue", NULL, "/signatureValue: is missing"},
+        {NULL, "outputValue", NULL, "/outputValue: is missing"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct member member = {rows[i].in, rows[i].name, 0};
+        json_t *pulse = load(), *owner = owner_of(pulse, &member);
+        if (rows[i].json == NULL) {
+            json_object_del(owner, rows[i].name);
+        } else {
+            char *json = strdup(rows[i].json);
+            for (char *c = json; *c != '\0'; c++)
+                *c = *c == '\'' ? '"' : *c;
+            json_object_set_new(owner, rows[i].name, json_loads(json, JSON_DECODE_ANY, NULL));
+            free(json);
+        }
+        assert_int_equal(ERR_RANGE, check(pulse));
+        assert_says(&err, rows[i].says);
+    }
+}
+
+static void a_text_has_1024_bytes_at_most(void **state)
+{
+    (void)state;
+    char letters[1025];
+    memset(letters, 'a', sizeof(letters));
+    for (size_t len = 1024; len <= 1025; len++) {
+        json_t *pulse = load();
+        json_object_set_new(pulse, "uri", json_stringn(letters, len));
+        assert_int_equal(len == 1024 ? ERR_AUTH : ERR_RANGE, check(pulse));
+    }
+}
+
+/* What is published of it is what stands here. */
+static void of_a_pulse_that_is_refused_nothing_is_handed_on(void **state)
+{
+    (void)state;
+    struct nist_want want = wanted();
+    char memory[8192];
+    struct text pulse = text_on(memory, sizeof(memory));
+    json_t *doc = load();
+    json_object_set_new(doc, "period", json_integer(1));
+    char *answer = json_dumps(doc, 0);
+    memset(value, 0, sizeof(value));
+    assert_int_equal(ERR_AUTH, nist_pulse_check(span_of(answer), &want, &err, value, &pulse));
+    assert_int_equal(0, pulse.len);
+    assert_string_equal("", value);
+    free(answer);
+    json_decref(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +310,9 @@ int main(void)
         cmocka_unit_test(a_signature_and_an_output_are_hex_and_the_output_follows_from_the_pulse),
         cmocka_unit_test(a_signature_has_1024_bytes_at_most_and_a_time_is_one),
         cmocka_unit_test(what_is_no_pulse_is_refused),
+        cmocka_unit_test(a_member_of_another_kind_is_named),
+        cmocka_unit_test(a_text_has_1024_bytes_at_most),
+        cmocka_unit_test(of_a_pulse_that_is_refused_nothing_is_handed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
