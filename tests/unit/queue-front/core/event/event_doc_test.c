@@ -584,6 +584,137 @@ static void a_name_and_a_lane_of_control_characters_are_refused(void **state)
                      0);
 }
 
+/* As openapi.yaml and the table that the console is built from say. */
+static void every_number_has_its_bounds_and_is_described_with_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *name, *kind, *below, *least, *most, *above, *usual;
+    } rows[] = {
+        {"", "rate_per_s", "decimal", "-0.001", "0", "100000", "100000.001", "10"},
+        {"", "burst", "number", "0", "1", "1000000", "1000001", "20"},
+        {"", "max_active", "number", "-1", "0", "10000000", "10000001", "1000"},
+        {"\"session_max_s\":86400,", "session_ttl_s", "number", "0", "1", "86400", "86401", "300"},
+        {"\"session_ttl_s\":1,", "session_max_s", "number", "0", "1", "86400", "86401", "1800"},
+        {"", "call_ttl_s", "number", "0", "1", "86400", "86401", "120"},
+        {"", "grace_s", "number", "-1", "0", "86400", "86401", "600"},
+        {"", "line_max", "number", "-1", "0", "10000000", "10000001", "0"},
+        {"", "joins_per_ip_per_min", "number", "-1", "0", "10000000", "10000001", "0"},
+        {"", "pow_bits", "number", "-1", "0", "30", "31", "0"},
+        {"", "pow_bits_max", "number", "-1", "0", "30", "31", "20"},
+        {"\"autopilot\":{", "ceiling", "decimal", "0", "0.001", "100000", "100000.001", "10"},
+        {"\"autopilot\":{", "floor", "decimal", "0", "0.001", "100000", "100000.001", "1"},
+        {"\"autopilot\":{", "target_p99_ms", "number", "0", "1", "60000", "60001", "300"},
+        {"\"autopilot\":{", "errors_max", "decimal", "-0.001", "0", "1", "1.001", "0.02"},
+        {"\"autopilot\":{", "held_max", "number", "-1", "0", "10000000", "10000001", "0"},
+        {"\"autopilot\":{", "backlog_max", "number", "-1", "0", "10000000", "10000001", "0"},
+    };
+    static char table[16384];
+    struct text text = text_on(table, sizeof(table) - 1);
+    event_doc_table(&text);
+    assert_false(text.overflown);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const values[] = {rows[i].below, rows[i].least, rows[i].most, rows[i].above};
+        bool inner = strchr(rows[i].before, '{') != NULL;
+        for (unsigned v = 0; v < 4; v++) {
+            char json[160], pointer[64], bounds[64];
+            snprintf(json, sizeof(json), "{%s\"%s\":%s}%s", rows[i].before, rows[i].name, values[v],
+                     inner ? "}" : "");
+            snprintf(pointer, sizeof(pointer), "%s/%s", inner ? "/autopilot" : "", rows[i].name);
+            snprintf(bounds, sizeof(bounds), "%s to %s", rows[i].least, rows[i].most);
+            int rc = parse(json);
+            if ((rc == 0) != (v == 1 || v == 2))
+                fail_msg("%s: %d", json, rc);
+            if (rc != 0) {
+                assert_string_equal(fault.pointer, pointer);
+                assert_non_null(strstr(fault.rule, bounds));
+            }
+        }
+        char row[160];
+        snprintf(row, sizeof(row),
+                 "\"name\":\"%s\",\"kind\":\"%s\",\"min\":%s,\"max\":%s,\"default\":%s,",
+                 rows[i].name, rows[i].kind, rows[i].least, rows[i].most, rows[i].usual);
+        if (strstr(table, row) == NULL)
+            fail_msg("%s is not described", row);
+    }
+}
+
+static void admission_obeys_the_numbers_of_the_document(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("{\"rate_per_s\":1.5,\"burst\":2,\"max_active\":3,\"session_ttl_s\":4,"
+              "\"session_max_s\":5,\"call_ttl_s\":6,\"grace_s\":7,\"line_max\":8,"
+              "\"joins_per_ip_per_min\":9,\"autopilot\":{\"ceiling\":10,\"floor\":11}}"),
+        0);
+    struct line_knobs knobs = event_doc_knobs(&doc);
+    assert_int_equal(knobs.rate_milli, 1500);
+    assert_int_equal(knobs.burst, 2);
+    assert_int_equal(knobs.max_active, 3);
+    assert_int_equal(knobs.session_ttl_ms, 4000);
+    assert_int_equal(knobs.session_max_ms, 5000);
+    assert_int_equal(knobs.call_ttl_ms, 6000);
+    assert_int_equal(knobs.grace_ms, 7000);
+    assert_int_equal(knobs.line_max, 8);
+    assert_int_equal(knobs.joins_per_ip_per_min, 9);
+    assert_int_equal(knobs.opens_at_ms, 0);
+    assert_int_equal(knobs.prequeue_at_ms, 0);
+    assert_int_equal(knobs.pilot_ceiling_milli, 0); /* it is off */
+    assert_int_equal(knobs.pilot_floor_milli, 11000);
+    assert_int_equal(line_lanes(knobs.shares), 0);
+}
+
+static void one_time_may_follow_another_by_a_millisecond_and_stand_alone(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "{\"opens_at\":\"2027-01-02T03:00:00Z\",\"prequeue_at\":\"2027-01-02T02:59:59.999Z\","
+        "\"closes_at\":\"2027-01-02T03:00:00.001Z\","
+        "\"planned_end_at\":\"2027-01-02T03:00:00.001Z\"}",
+        "{\"closes_at\":\"2027-01-02T03:00:00Z\"}",
+        "{\"opens_at\":\"2027-01-02T03:00:00Z\"}",
+        "{\"opens_at\":null,\"closes_at\":null,\"schedule\":null,\"autopilot\":null,"
+        "\"message\":null,\"shards\":null,\"id\":null,\"name\":null}",
+        "{\"schedule\":[{\"at\":\"2027-01-02T03:00:00Z\",\"rate_per_s\":0},"
+        "{\"at\":\"2027-01-02T03:00:00.001Z\",\"rate_per_s\":100000}]}",
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (parse(good[i]) != 0)
+            fail_msg("%s: %s", good[i], fault.rule);
+}
+
+static void what_was_shown_may_come_back_as_a_patch(void **state)
+{
+    (void)state;
+    struct line_pilot pilot = {.on = true, .rate_milli = 1, .reason = "slow", .why = "slow"};
+    struct event_doc_now now = {
+        .state = LINE_OPEN, .version = 12, .incarnation = "0123456789abcdef", .pilot = &pilot};
+    static char shown[EVENT_DOC_BYTES_MAX];
+    struct span base = stored("{\"burst\":3,\"shards\":2,\"code_required\":true}");
+    struct text text = text_on(shown, sizeof(shown) - 1);
+    event_doc_show(&text, &doc, &now);
+    assert_false(text.overflown);
+    shown[text.len] = '\0';
+    assert_int_equal(patch(base, shown), 0);
+    assert_int_equal(doc.burst, 3);
+    assert_int_equal(doc.shards, 2);
+    assert_true(doc.code_required);
+}
+
+static void what_people_read_can_be_had_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("{\"about\":{\"en\":\"a\"},\"message\":{\"en\":\"m\",\"ko\":\"n\"},"
+                           "\"appeal\":{\"en\":\"tel:1\"}}"),
+                     0);
+    struct text text = text_on(memory, sizeof(memory));
+    event_doc_messages(&text, &doc);
+    assert_span(text_span(&text), "{\"en\":\"m\",\"ko\":\"n\"}");
+    text = text_on(memory, sizeof(memory));
+    event_doc_appeals(&text, &doc);
+    assert_span(text_span(&text), "{\"en\":\"tel:1\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -614,6 +745,11 @@ int main(void)
         cmocka_unit_test(a_patch_of_what_cannot_be_read_is_refused),
         cmocka_unit_test(a_contact_is_an_address_in_plain_letters),
         cmocka_unit_test(a_name_and_a_lane_of_control_characters_are_refused),
+        cmocka_unit_test(every_number_has_its_bounds_and_is_described_with_them),
+        cmocka_unit_test(admission_obeys_the_numbers_of_the_document),
+        cmocka_unit_test(one_time_may_follow_another_by_a_millisecond_and_stand_alone),
+        cmocka_unit_test(what_was_shown_may_come_back_as_a_patch),
+        cmocka_unit_test(what_people_read_can_be_had_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
