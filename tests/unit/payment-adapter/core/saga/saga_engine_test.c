@@ -1,13 +1,12 @@
-/* saga_engine_test.c: when an engine wants to be turned again. Whatever it waits for will turn it;
- * an engine that is due at once meanwhile would keep a processor busy with nothing. */
+/* saga_engine_test.c: what a step is told and what becomes of what it says, and when an engine
+ * wants to be turned again. Whatever it waits for will turn it; an engine that is due at once
+ * meanwhile would keep a processor busy with nothing. */
 #include "core/saga/saga_engine.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { SLOTS = 8, IDLE_MS = 500 };
 
@@ -742,6 +741,354 @@ static void an_engine_is_idle_when_nothing_is_out(void **state)
     destroy(engine);
 }
 
+/* ---- what a step is told, and what becomes of what it says ---- */
+
+static struct saga_step with_undo(void)
+{
+    struct saga_step two_ways = step;
+    two_ways.undo = never_answers;
+    return two_ways;
+}
+
+static void a_step_is_told_all_that_is_known_of_its_try(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t step_us;
+        uint64_t age_ms;
+    } rows[] = {{2000000, 3000}, {5000000, 0}, {5000001, 0}, {-1000000, 6000}, {4998001, 1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct saga_engine *engine = create();
+        saga_engine_turn(engine, LEASED_US);
+        char data[] = "{\"seats\":2}";
+        struct saga_row row = {.id = 77,
+                               .token = 1,
+                               .def = &def,
+                               .tries = 3,
+                               .step_us = rows[i].step_us,
+                               .lease_us = OVER_US,
+                               .cause = "late",
+                               .data = span_of(data)};
+        give(engine, &row, 1);
+        memset(data, 'x', strlen(data)); /* rows are copied */
+        saga_engine_turn(engine, 5000000);
+        assert_int_equal(called_len, 1);
+        assert_int_equal(called[0]->saga, 77);
+        assert_int_equal(called[0]->way, SAGA_DO);
+        assert_string_equal(called[0]->step, "a");
+        assert_int_equal(called[0]->tries, 3);
+        assert_int_equal(called[0]->timeout_ms, 10000);
+        assert_int_equal(called[0]->age_ms, rows[i].age_ms);
+        assert_string_equal(called[0]->cause, "late");
+        assert_true(span_eq(called[0]->data, SPAN("{\"seats\":2}")));
+        assert_null(called[0]->scratch);
+        destroy(engine);
+    }
+}
+
+static void what_a_step_stores_the_next_one_finds_and_it_stays_until_another_is_stored(void **state)
+{
+    (void)state;
+    static const struct saga_step *const three_steps[] = {&step, &step, &step};
+    static const struct saga_def three = {.key = "test.5", .steps = three_steps, .steps_len = 3};
+    static const struct saga_def *const three_defs[] = {&three};
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.defs = three_defs;
+    conf.defs_len = 1;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    struct saga_row row = {
+        .id = 1, .token = 1, .def = &three, .lease_us = OVER_US + 500000, .data = SPAN("old")};
+    give(engine, &row, 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        saga_engine_turn(engine, 2000 * (i + 1));
+        assert_int_equal(called_len, 1);
+        assert_span(called[0]->data, i == 0 ? "old" : "newest");
+        if (i == 0) {
+            saga_call_set_data(called[0], SPAN("new"));
+            saga_call_set_data(called[0], SPAN("newest"));
+        }
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, 2000 * (i + 1) + 1000);
+        if (i == 0)
+            assert_span(moved->data, "newest");
+        else
+            assert_null(moved->data.ptr);
+        assert_int_equal(moved->took_us, 1000);
+        answer_commit(engine, SAGA_STORED);
+    }
+    assert_int_equal(saga_engine_stats(engine)->completed, 1);
+    destroy(engine);
+}
+
+static void
+what_a_step_writes_besides_goes_with_its_move_unless_nobody_knows_what_came_of_it(void **state)
+{
+    (void)state;
+    static const enum saga_verdict verdicts[] = {SAGA_DONE, SAGA_FAILED, SAGA_ONGOING,
+                                                 SAGA_UNKNOWN};
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+        struct saga_engine *engine = create_leased();
+        saga_engine_turn(engine, 2000);
+        saga_effects_add(saga_call_effects(called[0]), 9, SPAN("{}"));
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = verdicts[i],
+                                                           .code = "the-code",
+                                                           .detail = "A sentence."});
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        assert_string_equal(moved->code, "the-code");
+        assert_string_equal(moved->detail, "A sentence.");
+        assert_int_equal(moved->effects != NULL, verdicts[i] != SAGA_UNKNOWN);
+        for (unsigned v = 0; v < SAGA_VERDICT_COUNT; v++)
+            assert_int_equal(saga_engine_stats(engine)->tries[v], v == verdicts[i]);
+        uint32_t at = 0;
+        uint8_t kind = 0;
+        struct span json;
+        if (moved->effects != NULL) {
+            assert_true(saga_effects_next(moved->effects, &at, &kind, &json));
+            assert_int_equal(kind, 9);
+            assert_span(json, "{}");
+            assert_false(saga_effects_next(moved->effects, &at, &kind, &json));
+        }
+        destroy(engine);
+    }
+}
+
+static void words_that_are_too_long_are_cut(void **state)
+{
+    (void)state;
+    char code[SAGA_CODE_MAX + 2], detail[SAGA_DETAIL_MAX + 2];
+    memset(code, 'c', sizeof(code));
+    memset(detail, 'd', sizeof(detail));
+    code[sizeof(code) - 1] = detail[sizeof(detail) - 1] = '\0';
+    struct saga_engine *engine = create_leased();
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(
+        called[0], &(struct saga_outcome){.verdict = SAGA_FAILED, .code = code, .detail = detail});
+    called_len = 0;
+    saga_engine_turn(engine, 3000);
+    assert_int_equal(strlen(moved->code), SAGA_CODE_MAX - 1);
+    assert_int_equal(strlen(moved->detail), SAGA_DETAIL_MAX - 1);
+    destroy(engine);
+}
+
+static void a_saga_that_goes_back_is_undone_step_by_step(void **state)
+{
+    (void)state;
+    const struct saga_step two_ways = with_undo();
+    const struct saga_step *const back_steps[] = {&two_ways, &step};
+    const struct saga_def back = {.key = "test.6", .steps = back_steps, .steps_len = 2, .pivot = 1};
+    const struct saga_def *const back_defs[] = {&back};
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.defs = back_defs;
+    conf.defs_len = 1;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    struct saga_row row = {
+        .id = 1, .token = 1, .def = &back, .step = 1, .lease_us = OVER_US + 500000};
+    give(engine, &row, 1);
+    saga_engine_turn(engine, 2000);
+    assert_int_equal(called[0]->way, SAGA_DO);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_FAILED, .code = "no"});
+    called_len = 0;
+    saga_engine_turn(engine, 3000);
+    answer_commit(engine, SAGA_STORED);
+    saga_engine_turn(engine, 4000);
+    assert_int_equal(called_len, 1);
+    assert_int_equal(called[0]->way, SAGA_UNDO);
+    assert_string_equal(called[0]->cause, "no");
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called_len = 0;
+    saga_engine_turn(engine, 5000);
+    answer_commit(engine, SAGA_STORED);
+    assert_int_equal(saga_engine_stats(engine)->undone, 1);
+    destroy(engine);
+}
+
+static void a_saga_that_is_cancelled_turns_back_before_its_next_step(void **state)
+{
+    (void)state;
+    static const struct saga_step *const two_steps[] = {&step, &step};
+    static const struct saga_def two = {
+        .key = "test.7", .steps = two_steps, .steps_len = 2, .pivot = 1};
+    static const struct saga_def *const two_defs[] = {&two};
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.defs = two_defs;
+    conf.defs_len = 1;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    struct saga_row row = {.id = 1, .token = 1, .def = &two, .lease_us = OVER_US + 500000};
+    give(engine, &row, 1);
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called_len = 0;
+    saga_engine_turn(engine, 3000);
+    struct saga_store_reply reply = {
+        .stored = SAGA_STORED, .cancel = true, .wake = 5, .lease_us = OVER_US + 500000};
+    saga_engine_on_committed(engine, true, &reply);
+    saga_engine_turn(engine, 4000);
+    assert_int_equal(called_len, 0);
+    assert_int_equal(moved->mark, SAGA_MARK_TURNED);
+    assert_string_equal(moved->code, "cancelled");
+    assert_int_equal(moved->wake, 5);
+    answer_commit(engine, SAGA_STORED);
+    assert_int_equal(saga_engine_stats(engine)->undone, 1);
+    destroy(engine);
+}
+
+/* ---- when it leases ---- */
+
+static void after_a_full_lease_there_may_be_more_and_after_another_it_waits(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create();
+    saga_engine_turn(engine, LEASED_US);
+    assert_int_equal(leases, 1);
+    answer_lease(engine, SLOTS, LEASED_US);
+    saga_engine_turn(engine, 2000);
+    for (uint32_t i = 0; i < SLOTS; i++)
+        saga_call_finish(called[i], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called_len = 0;
+    saga_engine_turn(engine, 3000);
+    assert_int_equal(moved_len, SLOTS);
+    struct saga_store_reply replies[SLOTS] = {0};
+    saga_engine_on_committed(engine, true, replies);
+    saga_engine_turn(engine, 4000);
+    assert_int_equal(leases, 2);
+    saga_engine_on_leased(engine, (struct saga_row[1]){0}, 0); /* there is nothing */
+    assert_int_equal(saga_engine_due_us(engine), 4000 + IDLE_MS * 1000);
+    saga_engine_turn(engine, 4000 + IDLE_MS * 1000 - 1);
+    assert_int_equal(leases, 2);
+    saga_engine_turn(engine, 4000 + IDLE_MS * 1000);
+    assert_int_equal(leases, 3);
+    assert_int_equal(saga_engine_stats(engine)->leases, 3);
+    assert_int_equal(saga_engine_stats(engine)->leased, SLOTS);
+    assert_int_equal(saga_engine_stats(engine)->commits, 1);
+    destroy(engine);
+}
+
+/* Its step wants to be asked again after a while, so the store has it until then. */
+static struct saga_engine *create_sleeping(uint32_t retry_ms, uint32_t wake)
+{
+    struct saga_engine *engine = create_leased();
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(called[0],
+                     &(struct saga_outcome){.verdict = SAGA_ONGOING, .retry_ms = retry_ms});
+    called_len = 0;
+    saga_engine_turn(engine, 3000);
+    assert_true(moved->release);
+    struct saga_store_reply reply = {
+        .stored = SAGA_STORED, .wake = wake, .lease_us = OVER_US + 500000};
+    saga_engine_on_committed(engine, true, &reply);
+    return engine;
+}
+
+static void a_saga_that_sleeps_is_looked_for_when_it_is_due(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t retry_ms, wake;
+        uint64_t due_us;
+    } rows[] = {{100, 0, 3000 + 100000},
+                {IDLE_MS + 100, 0, LEASED_US + IDLE_MS * 1000}, /* it is looked anyway */
+                {100, 1, 3000}};                                /* somebody has woken it */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct saga_engine *engine = create_sleeping(rows[i].retry_ms, rows[i].wake);
+        assert_int_equal(saga_engine_stats(engine)->moves, 1);
+        assert_int_equal(saga_engine_due_us(engine), rows[i].due_us);
+        if (rows[i].due_us > 3000) {
+            saga_engine_turn(engine, rows[i].due_us - 1);
+            assert_int_equal(leases, 1);
+        }
+        saga_engine_turn(engine, rows[i].due_us);
+        assert_int_equal(leases, 2);
+        destroy(engine);
+    }
+}
+
+static void a_row_is_of_the_definition_that_has_its_key(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create();
+    assert_ptr_equal(saga_engine_def(engine, SPAN("test.1")), &def);
+    assert_ptr_equal(saga_engine_def(engine, SPAN("test.2")), &asking);
+    assert_null(saga_engine_def(engine, SPAN("test.3")));
+    assert_null(saga_engine_def(engine, SPAN("test")));
+    saga_engine_destroy(engine);
+}
+
+/* ---- peers ---- */
+
+static void a_peer_that_is_silent_is_left_alone_for_a_while_and_then_asked_once(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.breaker_trip = 2;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    lease_asking(engine, 2, 0);
+    saga_engine_turn(engine, 2000);
+    assert_int_equal(called_len, 2);
+    for (uint32_t i = 0; i < 2; i++)
+        saga_call_finish(called[i], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+    called_len = 0;
+    saga_engine_turn(engine, 3000);
+    struct saga_store_reply replies[SLOTS] = {0};
+    saga_engine_on_committed(engine, true, replies);
+    saga_engine_nudge(engine);
+    saga_engine_turn(engine, 4000);
+    lease_asking(engine, 2, 0);
+    saga_engine_turn(engine, 5000);
+    assert_int_equal(called_len, 0);
+    assert_int_equal(saga_engine_stats(engine)->deferred, 2);
+    assert_int_equal(moved->mark, SAGA_MARK_DEFERRED);
+    assert_in_range(moved->delay_ms, 998 + 1, 2 * 998 + 1);
+    saga_engine_on_committed(engine, true, replies);
+    saga_engine_nudge(engine);
+    saga_engine_turn(engine, 1003000);
+    lease_asking(engine, 2, 0);
+    saga_engine_turn(engine, 1003001);
+    assert_int_equal(called_len, 1);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE}); /* it is back */
+    called_len = 0;
+    saga_engine_turn(engine, 1004000);
+    saga_engine_on_committed(engine, true, replies);
+    saga_engine_turn(engine, 1005000);
+    saga_engine_on_committed(engine, true, replies);
+    saga_engine_nudge(engine);
+    saga_engine_turn(engine, 1006000);
+    lease_asking(engine, 2, 0);
+    saga_engine_turn(engine, 1007000);
+    assert_int_equal(called_len, 2);
+    destroy(engine);
+}
+
+static void first_tries_earn_retries(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.budget_cap = 1;
+    conf.budget_per_s = 0;
+    conf.budget_share_milli = 500;
+    struct saga_row rows[5] = {0};
+    static const uint32_t tries[5] = {1, 0, 0, 1, 1}; /* the one there is, and one that is earned */
+    for (uint32_t i = 0; i < 5; i++)
+        rows[i] = (struct saga_row){.id = i + 1,
+                                    .token = 1,
+                                    .def = &asking,
+                                    .tries = tries[i],
+                                    .lease_us = OVER_US + 500000};
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    give(engine, rows, 5);
+    saga_engine_turn(engine, 2000);
+    assert_int_equal(called_len, 4);
+    assert_int_equal(moved_len, 1);
+    assert_int_equal(moved->id, 5);
+    destroy(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -771,6 +1118,19 @@ int main(void)
         cmocka_unit_test(while_a_commit_is_out_nothing_is_sent_and_few_are_leased),
         cmocka_unit_test(of_few_slots_one_is_leased_for_unless_a_commit_is_out),
         cmocka_unit_test(an_engine_is_idle_when_nothing_is_out),
+        cmocka_unit_test(a_step_is_told_all_that_is_known_of_its_try),
+        cmocka_unit_test(
+            what_a_step_stores_the_next_one_finds_and_it_stays_until_another_is_stored),
+        cmocka_unit_test(
+            what_a_step_writes_besides_goes_with_its_move_unless_nobody_knows_what_came_of_it),
+        cmocka_unit_test(words_that_are_too_long_are_cut),
+        cmocka_unit_test(a_saga_that_goes_back_is_undone_step_by_step),
+        cmocka_unit_test(a_saga_that_is_cancelled_turns_back_before_its_next_step),
+        cmocka_unit_test(after_a_full_lease_there_may_be_more_and_after_another_it_waits),
+        cmocka_unit_test(a_saga_that_sleeps_is_looked_for_when_it_is_due),
+        cmocka_unit_test(a_row_is_of_the_definition_that_has_its_key),
+        cmocka_unit_test(a_peer_that_is_silent_is_left_alone_for_a_while_and_then_asked_once),
+        cmocka_unit_test(first_tries_earn_retries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
