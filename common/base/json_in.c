@@ -54,7 +54,7 @@ int json_in_parse(struct span text, struct err_slot *err, json_t **out)
         return err_set(err, ERR_SYNTAX, "the JSON is nested more than %d deep", JSON_IN_DEPTH_MAX);
     json_error_t why;
     json_t *doc = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (doc == NULL && json_error_code(&why) == json_error_out_of_memory)
+    if (doc == NULL && why.text[0] == '\0') /* it has words for what is wrong with a text */
         return err_set(err, ERR_NOMEM, "JSON of %zu bytes", text.len);
     if (doc == NULL)
         return err_set(err, ERR_SYNTAX, "not JSON: line %d, column %d: %s", why.line, why.column,
@@ -139,7 +139,7 @@ vrefuse(struct json_in *in, const char *key, ptrdiff_t index, const char *rule, 
                 sentence);
     }
     for (struct json_in *each = in; each != NULL; each = each->parent)
-        each->rc = each->rc == 0 ? ERR_RANGE : each->rc;
+        each->rc = ERR_RANGE;
     assert(in->rc < 0 && root->rc < 0); /* who looks only at the whole document sees it too */
     return in->rc;
 }

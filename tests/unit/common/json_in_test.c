@@ -425,7 +425,7 @@ static void of_many_known_names_those_that_fit_are_told_and_the_rest_counted(voi
     }
     assert_int_equal(ERR_RANGE, json_in_end(&in));
     assert_says(&err, "known are member-no-00, member-no-01, ");
-    assert_says(&err, " and 9 more");
+    assert_says(&err, "member-no-10 and 9 more");
     json_decref(doc);
 }
 
@@ -508,6 +508,10 @@ static void a_text_that_is_no_json_is_told_where(void **state)
     assert_says(&err, "not JSON: line 2, column 6: ");
     assert_int_equal(ERR_SYNTAX, json_in_parse(SPAN(""), &err, &doc));
     assert_string_equal("there is no JSON: the text is empty", err.text);
+    char open[JSON_IN_DEPTH_MAX + 1]; /* the last one is no part of it */
+    memset(open, '[', sizeof(open));
+    assert_int_equal(ERR_SYNTAX, json_in_parse((struct span){open, JSON_IN_DEPTH_MAX}, &err, &doc));
+    assert_says(&err, "not JSON: line 1");
 }
 
 /* Whatever was in its memory. */
@@ -549,6 +553,111 @@ static void a_failure_is_told_at_once_and_stays(void **state)
     assert_int_equal(ERR_RANGE, json_in_end(&in));
     assert_string_equal("/in/n: is odd", err.text);
     json_decref(doc);
+}
+
+static void a_failure_far_inside_does_not_replace_an_earlier_one(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"in\":{\"in\":{\"n\":1}}}");
+    struct json_in in, child, grandchild;
+    struct err_slot err;
+    json_in_object(&in, doc, &err);
+    assert_true(json_in_child(&in, "in", &child));
+    assert_true(json_in_child(&child, "in", &grandchild));
+    json_in_require(&in, "name");
+    assert_int_equal(0, grandchild.rc);
+    assert_int_equal(ERR_RANGE, json_in_refuse(&grandchild, "n", "is odd"));
+    assert_string_equal("/name: is missing", err.text);
+    json_decref(doc);
+}
+
+static void a_member_without_a_name_has_a_pointer_too(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"\":1}");
+    struct json_in in;
+    struct err_slot err;
+    json_in_object(&in, doc, &err);
+    json_in_allow(&in, "a");
+    assert_int_equal(ERR_RANGE, json_in_end(&in));
+    assert_string_equal("/: is not known here; known are a", err.text);
+    json_decref(doc);
+}
+
+/* Names of 159 bytes in all, with what stands between them, are told. */
+static void known_names_are_told_as_far_as_there_is_room(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"x\":1}");
+    for (unsigned more = 0; more < 2; more++) {
+        char first[80], second[82], want[256];
+        snprintf(first, sizeof(first), "%078d", 1);
+        snprintf(second, sizeof(second), "%0*d", (int)(79 + more), 2);
+        snprintf(want, sizeof(want), "/x: is not known here; known are %s%s%s", first,
+                 more ? " and 1 more" : ", ", more ? "" : second);
+        struct json_in in;
+        struct err_slot err;
+        json_in_object(&in, doc, &err);
+        json_in_allow(&in, first);
+        json_in_allow(&in, second);
+        assert_int_equal(ERR_RANGE, json_in_end(&in));
+        assert_string_equal(want, err.text);
+    }
+    json_decref(doc);
+}
+
+/* ---- without memory ---- */
+
+static unsigned allocations_left;
+
+static void *allocate_few(size_t size)
+{
+    if (allocations_left == 0)
+        return NULL;
+    allocations_left--;
+    return malloc(size);
+}
+
+static void without_memory_a_text_is_not_parsed_and_documents_are_not_merged(void **state)
+{
+    (void)state;
+    static const char target_text[] = "{\"a\":{\"b\":[1]},\"c\":1}";
+    static const char patch_text[] = "{\"a\":{\"d\":[2]},\"c\":{\"e\":{\"f\":\"g\"}}}";
+    json_t *target = parse(target_text), *patch = parse(patch_text);
+    struct err_slot err;
+    int rc = ERR_NOMEM;
+    json_set_alloc_funcs(allocate_few, free);
+    for (unsigned n = 0; rc != 0; n++) {
+        json_t *merged = NULL;
+        allocations_left = n;
+        rc = json_in_merge(target, patch, &err, &merged);
+        assert_int_equal(merged != NULL, rc == 0);
+        if (rc == 0)
+            assert_string_equal("g", json_string_value(json_object_get(
+                                         json_object_get(json_object_get(merged, "c"), "e"), "f")));
+        else
+            assert_int_equal(ERR_NOMEM, rc);
+        json_decref(merged);
+    }
+    rc = ERR_NOMEM;
+    unsigned told = 0;
+    for (unsigned n = 0; rc != 0; n++) {
+        json_t *doc = NULL;
+        allocations_left = n;
+        rc = json_in_parse(SPAN(patch_text), &err, &doc);
+        assert_int_equal(doc != NULL, rc == 0);
+        told += rc == ERR_NOMEM;
+        json_decref(doc);
+    }
+    char memory[128];
+    struct text text = text_on(memory, sizeof(memory));
+    allocations_left = 0;
+    json_in_put(&text, target);
+    json_set_alloc_funcs(malloc, free);
+    assert_true(text.overflown);
+    assert_true(told > 0); /* where a text is a token long, jansson calls it no token */
+    json_decref(target);
+    json_decref(patch);
 }
 
 static void a_pointer_is_cut_where_its_room_ends(void **state)
@@ -678,7 +787,8 @@ static void thousandths_are_as_exact_as_a_double_and_as_large(void **state)
 static void a_word_a_flag_and_a_time_are_of_their_kind(void **state)
 {
     (void)state;
-    json_t *doc = parse("{\"w\":5,\"b\":0,\"t\":7,\"first\":\"off\",\"no\":false}");
+    json_t *doc = parse("{\"w\":5,\"b\":0,\"t\":7,\"first\":\"off\",\"no\":false,"
+                        "\"at\":\"1970-01-01T00:00:01Z\"}");
     struct json_in in;
     struct err_slot err;
     unsigned word = 7;
@@ -692,6 +802,7 @@ static void a_word_a_flag_and_a_time_are_of_their_kind(void **state)
     assert_false(json_in_word(&in, "absent", modes, &word));
     assert_false(json_in_bool(&in, "absent", &flag));
     assert_false(json_in_time(&in, "absent", &ms));
+    assert_false(json_in_milli(&in, "absent", 0, 1, &ms));
     assert_int_equal(7, word);
     assert_true(flag);
     assert_int_equal(7, ms);
@@ -699,6 +810,8 @@ static void a_word_a_flag_and_a_time_are_of_their_kind(void **state)
     assert_int_equal(0, word);
     assert_true(json_in_bool(&in, "no", &flag));
     assert_false(flag);
+    assert_true(json_in_time(&in, "at", &ms));
+    assert_int_equal(1000, ms);
     json_decref(doc);
 }
 
@@ -758,6 +871,10 @@ int main(void)
         cmocka_unit_test(a_text_that_is_no_json_is_told_where),
         cmocka_unit_test(an_object_begins_anew),
         cmocka_unit_test(a_failure_is_told_at_once_and_stays),
+        cmocka_unit_test(a_failure_far_inside_does_not_replace_an_earlier_one),
+        cmocka_unit_test(a_member_without_a_name_has_a_pointer_too),
+        cmocka_unit_test(known_names_are_told_as_far_as_there_is_room),
+        cmocka_unit_test(without_memory_a_text_is_not_parsed_and_documents_are_not_merged),
         cmocka_unit_test(a_pointer_is_cut_where_its_room_ends),
         cmocka_unit_test(a_member_may_be_asked_for_again_and_again),
         cmocka_unit_test(whole_numbers_have_their_bounds_of_either_sign),
