@@ -165,7 +165,13 @@ function draw(mutants, count, seed) {
 // ---- the list of those that may live ---------------------------------------------------------------
 
 function readLiving() {
-  return existsSync(LIVING) ? readFileSync(LIVING, 'latin1').split('\n') : [];
+  return existsSync(LIVING) ? readFileSync(LIVING, 'utf8').split('\n') : [];
+}
+
+// Sources are read a byte a letter, so that places are bytes; the list is a text.
+function isListed(living, { module, change }) {
+  const row = rowOf(module.file, ...[change.within, change.source, change.what].map((code) => Buffer.from(code, 'latin1').toString()));
+  return living.some((line) => line.startsWith(row));
 }
 
 // ---- all of it -------------------------------------------------------------------------------------
@@ -232,7 +238,7 @@ async function main() {
   await inParallel(drawn, async (mutant, worker) => {
     mutant.verdict = await judge(mutant, worker);
     if (mutant.verdict === 'lived') {
-      if (living.some((row) => row.startsWith(rowOf(mutant.module.file, mutant.change.within, mutant.change.source, mutant.change.what)))) mutant.verdict = 'listed';
+      if (isListed(living, mutant)) mutant.verdict = 'listed';
       else show(mutant);
     }
   });
