@@ -192,6 +192,9 @@ enum {
     /* Places of the first kind that an owner keeps free, if enough of its events are idle, so that
      * an event that is asked for need not wait until another has gone: that takes seconds. */
     EVENTS_SPARE = 4,
+    /* For how long at least after the last look at an event of another its owner is told that
+     * somebody looks: of an open stream that is known five times a second. */
+    EVENT_ASKED_MS = 5000,
     /* How exactly it is known when an event was last used. */
     EVENT_USED_MS = 250,
     EVENT_ID_MAX = 64,

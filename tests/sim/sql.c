@@ -687,6 +687,12 @@ ABSENT(sql_events_wake, struct pg_args *bound __attribute__((unused)),
        const struct sql_events_wake_args *args, struct err_slot *err, uint64_t *out)
 ABSENT(sql_owners_heads, struct pg_args *bound __attribute__((unused)),
        const struct sql_owners_heads_args *args, struct err_slot *err, PGresult **out)
+ABSENT(sql_lock_share, struct pg_args *bound __attribute__((unused)),
+       const struct sql_lock_share_args *args, struct err_slot *err, PGresult **out)
+ABSENT(sql_lock_unshare, struct pg_args *bound __attribute__((unused)),
+       const struct sql_lock_unshare_args *args, struct err_slot *err, PGresult **out)
+ABSENT(sql_locks_shared, const struct sql_locks_shared_args *args, struct err_slot *err,
+       PGresult **out)
 ABSENT(sql_owner_want, const struct sql_owner_want_args *args, struct err_slot *err, uint64_t *out)
 ABSENT(sql_owner_ready, const struct sql_owner_ready_args *args, struct err_slot *err,
        uint64_t *out)
@@ -707,6 +713,13 @@ struct sql_owners_heads_row sql_owners_heads_row(const PGresult *res, int row)
     (void)res, (void)row;
     assert(!"nobody here asks how far journals are");
     return (struct sql_owners_heads_row){0};
+}
+
+struct sql_locks_shared_row sql_locks_shared_row(const PGresult *res, int row)
+{
+    (void)res, (void)row;
+    assert(!"nobody here asks what others are asked for");
+    return (struct sql_locks_shared_row){0};
 }
 
 struct sql_event_create_row sql_event_create_row(const PGresult *res, int row)

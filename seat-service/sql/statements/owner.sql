@@ -14,6 +14,27 @@ FROM UNNEST(:keys) WITH ORDINALITY AS k (key, nth);
 --< done  boolean
 SELECT pg_advisory_unlock(:class, :key) AS done;
 
+-- A lock that says something of its key to whoever looks, and that any number may have at once.
+-- statement: lock_share
+--> class integer signed
+--> keys  integer[] signed
+--< got   boolean
+SELECT pg_try_advisory_lock_shared(:class, key) AS got FROM UNNEST(:keys) AS k (key);
+
+-- statement: lock_unshare
+--> class integer signed
+--> keys  integer[] signed
+--< done  boolean
+SELECT pg_advisory_unlock_shared(:class, key) AS done FROM UNNEST(:keys) AS k (key);
+
+-- statement: locks_shared
+--> class integer signed
+--< key   integer signed
+SELECT DISTINCT objid::integer AS key
+FROM pg_locks
+WHERE locktype = 'advisory' AND classid = :class::oid AND objsubid = 2 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+
 -- Waits for a commit that is under way, so that the position it returns is final.
 -- statement: owner_raise
 --> event           integer signed

@@ -51,6 +51,8 @@ struct journal_host {
     /* An event of another process is applied up to its `seq`th change, and these were all at
      * `as_of_us` by the clock. Told at each look, until own(), hide() or leave(). May be NULL. */
     void (*shown)(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us);
+    /* Was somebody shown an event of another process within the last `ms`? May be NULL. */
+    bool (*asked)(void *ctx, uint32_t nth, uint64_t ms);
     /* It is about to be loaded again: called again and again until it returns true: then nothing
      * here looks at what was shown. May be NULL. */
     bool (*hide)(void *ctx, uint32_t nth);

@@ -19,6 +19,9 @@ struct journal_event {
     struct store_head head;
     uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
     uint64_t end_seq;               /* the reader's: how far its journal was at the last look */
+    int32_t told_asked;             /* the reader's: the number of the event that we have told its
+                                     * owner we are asked for; 0: none */
+    bool asked;                     /* the reader's: ours, and others are asked for it */
     bool leaving, given;            /* the reader's: on its way out, until its place is free; the
                                      * committer has been told to let go of it */
     _Atomic(enum journal_state) state;

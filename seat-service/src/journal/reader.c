@@ -372,7 +372,7 @@ static struct journal_event *idlest(struct journal *journal)
     uint64_t longest_ms = journal->conf.idle_ms;
     for (uint32_t nth = 0; host->idle_ms != NULL && nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
-        if (!journal_owns(journal, nth) || event->leaving)
+        if (!journal_owns(journal, nth) || event->leaving || event->asked)
             continue;
         uint64_t idle_ms = host->idle_ms(host->ctx, nth);
         if (idle_ms > 0 && idle_ms >= longest_ms) {
@@ -383,6 +383,28 @@ static struct journal_event *idlest(struct journal *journal)
     return found;
 }
 
+static void on_asked(void *ctx, int32_t no)
+{
+    struct journal *journal = MAGIC_OF(journal, ctx);
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (!journal_is_free(&journal->events[nth]) && journal->events[nth].id.no == no)
+            journal->events[nth].asked = true;
+}
+
+/* Ours that nobody uses, here or at a process that shows it. Others are asked only if there is one
+ * that nobody uses here. */
+static int find_unused(struct journal *journal, struct err_slot *err, struct journal_event **out)
+{
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        journal->events[nth].asked = false;
+    *out = idlest(journal);
+    int rc = *out == NULL
+                 ? 0
+                 : store_shared(journal->reader_pg, STORE_LOCK_ASKED, err, on_asked, journal);
+    *out = rc == 0 ? idlest(journal) : NULL;
+    return rc;
+}
+
 /* Keeps some places free for events that will be asked for, one event at a time. */
 static int make_room(struct journal *journal, struct err_slot *err)
 {
@@ -390,13 +412,16 @@ static int make_room(struct journal *journal, struct err_slot *err)
     bool leaving = false, done = false;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
         leaving = leaving || journal->events[nth].leaving;
-    struct journal_event *event = room < EVENTS_SPARE && !leaving ? idlest(journal) : NULL;
+    struct journal_event *event = NULL;
+    int rc = room < EVENTS_SPARE && !leaving ? find_unused(journal, err, &event) : 0;
+    if (rc < 0)
+        return rc;
     /* relaxed: a hint for whoever asks next */
     atomic_store_explicit(&journal->full, room == 0 && !leaving && event == NULL,
                           memory_order_relaxed);
     if (event == NULL || asleep_len(journal->asleep) == EVENTS_ASLEEP_MAX)
         return 0;
-    int rc = store_sleep(journal->reader_pg, event->id.no, span_of(journal->instance), err, &done);
+    rc = store_sleep(journal->reader_pg, event->id.no, span_of(journal->instance), err, &done);
     if (done)
         reader_nudge(journal); /* its row is found like anybody's */
     return rc;
@@ -460,6 +485,33 @@ static int show_followed(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
+/* The owner of an event that is asked for here must not put it to sleep. It is told by a lock that
+ * all have who are asked for it, so nothing is left of a process that dies, and only what changes
+ * takes a statement. */
+static int tell_asked(struct journal *journal, struct err_slot *err)
+{
+    const struct journal_host *host = &journal->conf.host;
+    int32_t begun[EVENTS_MAX], ended[EVENTS_MAX];
+    uint32_t begun_len = 0, ended_len = 0;
+    uint64_t idle_ms = journal->conf.idle_ms;
+    uint64_t ms = idle_ms > EVENT_ASKED_MS ? idle_ms : EVENT_ASKED_MS;
+    for (uint32_t nth = 0; host->asked != NULL && nth < journal_len(journal); nth++) {
+        struct journal_event *event = &journal->events[nth];
+        bool asked = is_followed(journal, nth) && host->asked(host->ctx, nth, ms);
+        int32_t was = event->told_asked;
+        event->told_asked = asked ? event->id.no : 0;
+        if (was != 0 && was != event->told_asked)
+            ended[ended_len++] = was;
+        if (was != event->told_asked && event->told_asked != 0)
+            begun[begun_len++] = event->told_asked;
+    }
+    struct pg *pg = journal->reader_pg;
+    int rc = ended_len > 0 ? store_unshare(pg, STORE_LOCK_ASKED, ended, ended_len, err) : 0;
+    if (rc == 0 && begun_len > 0)
+        rc = store_share(pg, STORE_LOCK_ASKED, begun, begun_len, err);
+    return rc;
+}
+
 /* Another event may have taken long: those that are shown do not wait for it. */
 static int show_again(struct journal *journal, struct err_slot *err)
 {
@@ -517,6 +569,8 @@ static int look_around(struct journal *journal, struct err_slot *err)
         rc = follow_ended(journal, err);
     if (rc == 0)
         rc = show_followed(journal, err);
+    if (rc == 0)
+        rc = tell_asked(journal, err);
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++) {
         rc = attend(journal, nth, err);
         if (rc == 0)
@@ -549,6 +603,8 @@ static void drop_connection(struct journal *journal)
 {
     pg_close(journal->reader_pg);
     journal->reader_pg = NULL;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        journal->events[nth].told_asked = 0; /* the locks went with it */
     /* The next server may be one that took over, and count transactions a little differently. */
     journal->changes = (struct store_changes){0};
 }

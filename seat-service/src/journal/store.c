@@ -230,6 +230,49 @@ int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_sl
     return rc;
 }
 
+int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
+                struct err_slot *err)
+{
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    PGresult *res;
+    assert(len <= EVENTS_MAX);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_lock_share(pg, &bound, &(struct sql_lock_share_args){class_of(lock), keys, len},
+                            err, &res);
+    if (rc == 0)
+        PQclear(res);
+    return rc;
+}
+
+int store_unshare(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
+                  struct err_slot *err)
+{
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    PGresult *res;
+    assert(len <= EVENTS_MAX);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_lock_unshare(
+        pg, &bound, &(struct sql_lock_unshare_args){class_of(lock), keys, len}, err, &res);
+    if (rc == 0)
+        PQclear(res);
+    return rc;
+}
+
+int store_shared(struct pg *pg, enum store_lock lock, struct err_slot *err,
+                 void (*on_key)(void *ctx, int32_t key), void *ctx)
+{
+    PGresult *res;
+    int rc = sql_locks_shared(pg, &(struct sql_locks_shared_args){class_of(lock)}, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "who is asked for events of others");
+    for (int i = 0; i < PQntuples(res); i++)
+        on_key(ctx, sql_locks_shared_row(res, i).key);
+    PQclear(res);
+    return 0;
+}
+
 static int no_owner_row(int32_t event, struct err_slot *err)
 {
     return err_set(err, ERR_NOT_FOUND, "event %" PRId32 " has no owner row", event);

@@ -200,6 +200,7 @@ static void on_drop(void *ctx, uint32_t nth)
     event->engine = NULL;
     event->plan = NULL;
     event->leaves = event->hides = event->epoch = 0;
+    atomic_store_explicit(&event->used_ms, 0, memory_order_relaxed);
     atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
 }
 
@@ -353,6 +354,13 @@ static void on_shown(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us)
     atomic_store_explicit(&event->shown_us, as_of_us, memory_order_release);
 }
 
+static bool on_asked(void *ctx, uint32_t nth, uint64_t ms)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    uint64_t used_ms = atomic_load_explicit(&events->all[nth].used_ms, memory_order_relaxed);
+    return used_ms != 0 && events_now_ms(events) - used_ms <= ms;
+}
+
 /* seq_cst: as on_leave() */
 static bool on_hide(void *ctx, uint32_t nth)
 {
@@ -450,6 +458,7 @@ struct journal_host events_host(struct events *events)
         .renewed = on_renewed,
         .own = on_own,
         .shown = on_shown,
+        .asked = on_asked,
         .hide = on_hide,
         .leave = on_leave,
         .stays = on_stays,

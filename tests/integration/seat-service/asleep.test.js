@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, openScope, openStream, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, saga, visitor } from './house.js';
 
 const PLACES = 5;
@@ -119,6 +119,36 @@ test('an owner and its standby agree on what is asleep, and the standby wakes wh
     assert.equal(held.status, 201);
     assert.equal((await there(() => buyer.release(held.json.hold))).status, 204);
   }
+});
+
+// A visitor who reads an event at this process by a stream.
+async function onlooker(seats, event) {
+  const { token } = visitor(seats, event);
+  const stream = await until(`a stream of ${event}`, async () => {
+    const opened = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${token}` } });
+    if (opened.status === 200) return opened;
+    opened.close();
+    return false;
+  });
+  return stream;
+}
+
+test('an event that is looked at only where others own it stays awake, until nobody there looks any more', async (t) => {
+  const { scope, postgres, seats } = await openMany(t);
+  await woken(seats, 'event-0');
+  const buyer = visitor(seats, 'event-0');
+  const { hold } = (await there(() => buyer.hold({ seats: ['r1s1'] }))).json; // keeps it awake until somebody looks
+  const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
+  const stream = await onlooker(standby, 'event-0');
+  const tellers = () => Number(postgres.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'", 'seats'));
+  await until('the standby to say so', () => tellers() === 1);
+  assert.equal((await there(() => buyer.release(hold))).status, 204);
+  for (const other of EVENTS.slice(1)) await woken(seats, other); // there is not room for all of them
+  assert.equal(stream.ended, false);
+  assert.ok((await listed(seats)).events.some(({ event, open }) => event === 'event-0' && open), 'it is awake');
+  stream.close();
+  await until('the standby to say no more', () => tellers() === 0);
+  await untilAsleep(seats, 'event-0');
 });
 
 test('ten thousand events cost their names, and nothing is read of those that sleep', async (t) => {

@@ -181,6 +181,28 @@ static void what_others_have_is_shown_until_it_is_too_old(void **state)
     close_process(&standby);
 }
 
+static void who_looks_at_what_others_have_is_known_for_as_long_as_asked(void **state)
+{
+    (void)state;
+    struct clock_fake clock;
+    struct process standby;
+    clock_fake_init(&clock, UINT64_C(1700000000000000));
+    open_process(&standby, &clock.clock);
+    begin(&standby);
+    struct events *events = standby.events;
+    assert_false(standby.host.asked(events, 0, EVENT_ASKED_MS)); /* nobody has looked yet */
+    events_used(events, events_nth(events, 0));
+    clock_fake_step(&clock, EVENT_ASKED_MS * UINT64_C(1000));
+    assert_true(standby.host.asked(events, 0, EVENT_ASKED_MS));
+    clock_fake_step(&clock, 1000);
+    assert_false(standby.host.asked(events, 0, EVENT_ASKED_MS));
+    events_used(events, events_nth(events, 0));
+    assert_true(standby.host.leave(events, 0));
+    standby.host.drop(events, 0);
+    assert_false(standby.host.asked(events, 0, EVENT_ASKED_MS)); /* the place is another's */
+    close_process(&standby);
+}
+
 static void what_was_shown_is_loaded_again_once_no_loop_looks_at_it(void **state)
 {
     (void)state;
@@ -243,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_version_means_the_same_to_the_next_owner),
         cmocka_unit_test(a_picture_is_named_by_what_every_loop_has_settled),
         cmocka_unit_test(what_others_have_is_shown_until_it_is_too_old),
+        cmocka_unit_test(who_looks_at_what_others_have_is_known_for_as_long_as_asked),
         cmocka_unit_test(what_was_shown_is_loaded_again_once_no_loop_looks_at_it),
         cmocka_unit_test(
             an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept),
