@@ -79,10 +79,6 @@ enum {
     /* A stream that has nothing new to tell stays for this long: while an owner is replaced, and
      * while another event is read that takes long. Then its readers go elsewhere. */
     STANDBY_STREAM_MS = 2000,
-    /* A reader who comes from the owner may be ahead of a standby by what was committed since the
-     * last look: 100,000 changes a second, for STANDBY_FRESH_MS. One who is further ahead has read
-     * a journal that has lost its end. */
-    STANDBY_AHEAD_MAX = 25000,
 
     /* An event that cannot be read is tried again after the first of these, doubled up to the
      * second: reading one from its beginning is work, but whoever repairs it should not wait long.

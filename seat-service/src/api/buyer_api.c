@@ -156,7 +156,7 @@ static bool first_time(struct call *call, handler *again)
         call->has_idem = true;
         return true;
     case IDEM_RUNNING:
-        if (retry_wait(call->loop->retry, call->req, again))
+        if (retry_wait(call->loop->retry, call->req, again, REFUSAL_OUTCOME_UNKNOWN))
             break;
         call_refuse(call, REFUSAL_IDEM_RUNNING);
         break;
@@ -627,7 +627,7 @@ static void get_availability(struct http_req *req)
 {
     struct call call;
     if (look_in(&call, req))
-        hall_api_reply_seats(&call);
+        hall_api_reply_seats(&call, get_availability);
 }
 
 /* The stream starts with what has changed since the reader's version (Last-Event-ID, or ?since), or
@@ -637,16 +637,18 @@ static void get_stream(struct http_req *req)
     struct call call;
     if (!look_in(&call, req))
         return;
-    struct http_channel *channel = stream_channel(call.loop->streams, call.event);
-    if (channel == NULL) {
-        call_refuse(&call, REFUSAL_STREAMS);
-        return;
-    }
     struct span asked = http_req_header(req, HTTP_HEADER_LAST_EVENT_ID);
     if (asked.ptr == NULL)
         asked = http_req_query_arg(req, SPAN("since"));
     uint64_t since = 0, version;
     (void)span_u64(asked, UINT64_MAX, &since); /* 0 is not a version: the answer is to resync */
+    if (!request_since(&call, since, get_stream))
+        return;
+    struct http_channel *channel = stream_channel(call.loop->streams, call.event);
+    if (channel == NULL) {
+        call_refuse(&call, REFUSAL_STREAMS);
+        return;
+    }
     struct http_blob *first = stream_delta(call.loop->streams, call.event, since, &version);
     http_reply_stream(req, channel, first, SPAN("Cache-Control: no-store\r\n"));
     http_blob_unref(first);

@@ -114,16 +114,16 @@ static void put_state(struct text *text, const struct call *call)
     json_close(text, '}');
 }
 
-void hall_api_reply_seats(struct call *call)
+void hall_api_reply_seats(struct call *call, void (*again)(struct http_req *req))
 {
     struct http_req *req = call->req;
     uint64_t since, version = 0;
     struct span asked = http_req_query_arg(req, SPAN("since"));
     if (asked.ptr != NULL) {
-        if (span_u64(asked, UINT64_MAX, &since))
-            reply_since(call, since);
-        else
+        if (!span_u64(asked, UINT64_MAX, &since))
             call_refuse(call, REFUSAL_SINCE);
+        else if (request_since(call, since, again))
+            reply_since(call, since);
         return;
     }
     bool octets =
@@ -176,7 +176,7 @@ static void get_availability(struct http_req *req)
 {
     struct call call;
     if (request_event(&call, req))
-        hall_api_reply_seats(&call);
+        hall_api_reply_seats(&call, get_availability);
 }
 
 int hall_api_routes(struct http_router *private_routes, struct err_slot *err)

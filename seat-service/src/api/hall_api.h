@@ -6,7 +6,8 @@
 
 /* Answer a call whose event was found and whose caller may see it. */
 void hall_api_reply_plan(struct call *call);
-void hall_api_reply_seats(struct call *call);
+/* By `again`, the call's handler, if it has to wait (request_since()). */
+void hall_api_reply_seats(struct call *call, void (*again)(struct http_req *req));
 
 /* The operator's, on the private listener: the same answers without a pass. */
 int hall_api_routes(struct http_router *private_routes, struct err_slot *err);

@@ -5,6 +5,7 @@
 
 #include "access/hold_id.h"
 #include "api/verdict.h"
+#include "loop/retry.h"
 
 void request_elsewhere(struct call *call, const struct journal_place *place)
 {
@@ -110,6 +111,15 @@ bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(st
         tell_behind(call);
     else
         tell_closed(call, on_asleep);
+    return false;
+}
+
+bool request_since(struct call *call, uint64_t since, void (*again)(struct http_req *req))
+{
+    if (!events_lags(call->event, since, http_req_started_us(call->req)))
+        return true;
+    if (!retry_wait(call->loop->retry, call->req, again, REFUSAL_BEHIND))
+        tell_behind(call);
     return false;
 }
 

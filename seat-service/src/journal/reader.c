@@ -455,12 +455,19 @@ static bool is_followed(struct journal *journal, uint32_t nth)
     return journal_state_of(event) == JOURNAL_EVENT_FOLLOWING && !event->leaving;
 }
 
-/* A journal that has not grown costs nothing but its row in the answer. */
+/* A journal that has not grown costs nothing but its row in the answer. One that has become shorter
+ * was put back to an earlier moment: what was read of it is read anew. */
 static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
-    int rc = event->end_seq > event->head.seq ? follow(journal, nth, err) : 0;
+    int rc = 0;
+    if (event->end_seq > event->head.seq)
+        rc = follow(journal, nth, err);
+    else if (event->end_seq < event->head.seq)
+        rc =
+            err_set(err, ERR_STATE, "%s: the journal ends at %" PRIu64 ", and was read to %" PRIu64,
+                    event->id.id, event->end_seq, event->head.seq);
     if (rc == 0 && event->head.seq >= event->end_seq)
         host->shown(host->ctx, nth, event->head.seq, as_of_us);
     return fail_event(journal, event, rc, err);

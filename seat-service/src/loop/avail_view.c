@@ -25,15 +25,14 @@ static void drop(struct forms *forms)
 }
 
 /* An owner publishes five times a second, and others read what it commits in between; but nobody
- * has read more than it has committed, or the journal has lost its end. Who follows cannot know how
- * far the journal is by now. */
+ * has read more than it has committed, or the journal has lost its end. Where it is followed the
+ * reader has waited for this (request_since()). */
 int avail_view_since(const struct loop *loop, const struct event *event, uint64_t since,
                      struct engine_delta *out, uint32_t room, uint64_t *version)
 {
     int count = engine_avail_since(event->engine, since, out, room, version);
-    uint64_t most = events_is_open(event) ? journal_answered(loop->conf.journal, event->nth)
-                                          : *version + STANDBY_AHEAD_MAX;
-    bool ahead = since > *version && since <= most;
+    bool ahead = events_is_open(event) && since > *version &&
+                 since <= journal_answered(loop->conf.journal, event->nth);
     return count < 0 && ahead ? 0 : count;
 }
 

@@ -7,8 +7,8 @@
 
 struct avail_view;
 
-/* engine_avail_since() for a reader who may have read elsewhere, and be ahead of us for a moment:
- * 0 then, as there is nothing new to tell, and *version is less than `since`. */
+/* engine_avail_since() for a reader who may have read elsewhere, and be ahead of what an owner has
+ * published: 0 then, as there is nothing new to tell, and *version is less than `since`. */
 int avail_view_since(const struct loop *loop, const struct event *event, uint64_t since,
                      struct engine_delta *out, uint32_t room, uint64_t *version);
 

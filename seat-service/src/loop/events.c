@@ -406,6 +406,14 @@ bool events_streams(const struct events *events, const struct event *event)
     return is_younger(events, event, STANDBY_STREAM_MS) || events_is_open(event);
 }
 
+/* A look that began after the question finds all that anybody can have been told before it. */
+bool events_lags(const struct event *event, uint64_t version, uint64_t asked_us)
+{
+    uint64_t us = shown_us(event); /* before the version is read, which rises first */
+    return !events_is_open(event) && us <= asked_us &&
+           version > engine_avail_version(event->engine);
+}
+
 void events_age(struct events *events)
 {
     uint64_t oldest_ms = 0;

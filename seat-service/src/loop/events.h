@@ -88,6 +88,9 @@ static inline bool events_is_open(const struct event *event)
 bool events_shows(const struct events *events, const struct event *event);
 /* Whether streams of it stay open, though there may be nothing to tell just now. */
 bool events_streams(const struct events *events, const struct event *event);
+/* Somebody who asked at that time had read that version elsewhere, and it is not known here yet
+ * whether the journal of another's event goes as far. */
+bool events_lags(const struct event *event, uint64_t version, uint64_t asked_us);
 /* It is another's, and was shown here. */
 bool events_follows(const struct event *event);
 /* Of the events of others that are shown: how old the oldest picture is, as of the last call of

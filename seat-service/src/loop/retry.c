@@ -1,8 +1,8 @@
 /* retry.c: a short list that is walked after each commit and at each tick.
  *
- * Handling a request again is cheap and needs nothing from the first one, which may be on another
- * loop. Requests whose first is still under way put themselves back on the list while it is walked,
- * so the list is copied first. */
+ * Handling a request again is cheap and needs nothing from the one that it waits for, which may be
+ * on another loop. Requests for which it is still too early put themselves back on the list while
+ * it is walked, so the list is copied first. */
 #include "loop/retry.h"
 
 #include <assert.h>
@@ -12,6 +12,7 @@
 struct waiter {
     struct http_req *req;
     void (*again)(struct http_req *req);
+    enum refusal ending;
 };
 
 struct retry {
@@ -27,12 +28,13 @@ bool retry_resumes(const struct retry *retry)
     return retry->resuming;
 }
 
-bool retry_wait(struct retry *retry, struct http_req *req, void (*again)(struct http_req *req))
+bool retry_wait(struct retry *retry, struct http_req *req, void (*again)(struct http_req *req),
+                enum refusal ending)
 {
     uint64_t waited_us = clock_mono_us(retry->loop->conf.clock) - http_req_started_us(req);
     if (retry->len == IDEM_WAITERS_MAX || waited_us >= IDEM_WAIT_MS * UINT64_C(1000))
         return false;
-    retry->waiters[retry->len++] = (struct waiter){req, again};
+    retry->waiters[retry->len++] = (struct waiter){req, again, ending};
     return true;
 }
 
@@ -57,7 +59,7 @@ void retry_answer_all(struct retry *retry)
 {
     for (uint32_t i = 0; i < retry->len; i++) {
         struct call call = {.req = retry->waiters[i].req, .loop = retry->loop};
-        call_refuse(&call, REFUSAL_OUTCOME_UNKNOWN);
+        call_refuse(&call, retry->waiters[i].ending);
     }
     retry->len = 0;
 }

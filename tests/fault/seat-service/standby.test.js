@@ -98,19 +98,64 @@ test('a standby changes nothing, and tells nobody what they hold', async (t) => 
   assertProblem(await standby.admin.get(`/admin/events/${EVENT}/availability`), 503, 'standby');
 });
 
-test('a reader who is ahead of a standby is told nothing new, and one whose journal has lost its end to start over', async (t) => {
+test('a reader who is ahead of a standby waits until it knows whether the journal goes that far', async (t) => {
+  const { postgres, owner, standby, wire } = await openPair(t, { wired: true });
+  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  await untilVersion(there, written(postgres));
+  wire.fault('hold');
+  assert.equal((await here.hold({ seats: ['r6s1'] })).status, 201);
+  const seq = written(postgres);
+  const asked = there.availability(`?since=${seq}`);
+  wire.heal();
+  const first = await asked;
+  if (first.status === 503) assertProblem(first, 503, 'standby-behind');
+  const { resync, version, held } = (first.status === 200 ? first : await shown(() => there.availability(`?since=${seq}`))).json;
+  assert.deepEqual([resync, version, held], [false, seq, []]);
+});
+
+test('a reader who is ahead of the journal is told to start over, by the owner and by a standby', async (t) => {
   const { postgres, owner, standby } = await openPair(t);
   const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
   const seq = written(postgres);
   await untilVersion(there, seq);
-  const { resync, version, held } = (await shown(() => there.availability(`?since=${seq + 10}`))).json;
-  assert.deepEqual([resync, version, held], [false, seq, []]);
-  assert.equal((await shown(() => there.availability(`?since=${seq + 1_000_000}`))).json.resync, true);
-  assert.equal((await here.availability(`?since=${seq + 10}`)).json.resync, true, 'the owner knows how far its journal is');
-  const stream = await follow(standby, there, seq + 10);
-  const { event, json } = await stream.find('the first word', () => true);
-  assert.deepEqual([event, json.version, json.held], ['seats', seq, []]);
-  stream.close();
+  for (const ahead of [1, 10, 1_000_000])
+    for (const who of [here, there]) {
+      const { resync, version } = (await shown(() => who.availability(`?since=${seq + ahead}`))).json;
+      assert.deepEqual([resync, version], [true, seq]);
+    }
+  for (const [seats, who] of [[owner, here], [standby, there]]) {
+    const stream = await follow(seats, who, seq + 10);
+    const { event, json } = await stream.find('the first word', () => true);
+    assert.deepEqual([event, json.version], ['resync', seq]);
+    stream.close();
+  }
+});
+
+// The journal ends there again, as after a restore to that moment.
+const putBack = (postgres, seq) => postgres.sql(`BEGIN;
+  ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
+  DELETE FROM seats.journal WHERE seq > ${seq};
+  ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only;
+  UPDATE seats.owner SET seq = ${seq}, chain = (SELECT chain FROM seats.journal WHERE seq = ${seq});
+  COMMIT`, 'seats');
+
+test('a standby shows nothing of a journal that was put back, and tells whoever has seen it to start over', async (t) => {
+  const { postgres, owner, standby } = await openPair(t);
+  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  assert.equal((await here.hold({ seats: ['r7s1'] })).status, 201);
+  const kept = written(postgres);
+  assert.equal((await here.hold({ seats: ['r7s2'] })).status, 201);
+  const lost = written(postgres);
+  assert.equal(lost, kept + 1);
+  assert.deepEqual(states((await untilVersion(there, lost)).body, SEATS).slice(60, 62), ['held', 'held']);
+  putBack(postgres, kept);
+  const answer = await until('the standby to have read it anew', async () => {
+    const now = await there.availability('', OCTETS);
+    return now.status === 200 && versionIn(now) === kept && now;
+  });
+  assert.deepEqual(states(answer.body, SEATS).slice(60, 62), ['held', 'free']);
+  const { resync, version } = (await shown(() => there.availability(`?since=${lost}`))).json;
+  assert.deepEqual([resync, version], [true, kept]);
 });
 
 test('a stream of a standby goes on as the owner\'s when the owner is killed', async (t) => {

@@ -181,6 +181,28 @@ static void what_others_have_is_shown_until_it_is_too_old(void **state)
     close_process(&standby);
 }
 
+static void who_is_ahead_waits_for_a_look_that_began_after_the_question(void **state)
+{
+    (void)state;
+    struct clock_fake clock;
+    struct process standby;
+    clock_fake_init(&clock, UINT64_C(1700000000000000));
+    open_process(&standby, &clock.clock);
+    begin(&standby);
+    struct events *events = standby.events;
+    struct event *event = events_nth(events, 0);
+    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
+    uint64_t asked_us = clock_mono_us(&clock.clock);
+    assert_true(events_lags(event, 2, asked_us)); /* the look may have been before the change */
+    assert_false(events_lags(event, 1, asked_us));
+    clock_fake_step(&clock, 1);
+    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
+    assert_false(events_lags(event, 2, asked_us)); /* there is no such change */
+    standby.host.own(events, 0, 1, 1);
+    assert_false(events_lags(event, 2, clock_mono_us(&clock.clock))); /* an owner knows */
+    close_process(&standby);
+}
+
 static void who_looks_at_what_others_have_is_known_for_as_long_as_asked(void **state)
 {
     (void)state;
@@ -265,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_version_means_the_same_to_the_next_owner),
         cmocka_unit_test(a_picture_is_named_by_what_every_loop_has_settled),
         cmocka_unit_test(what_others_have_is_shown_until_it_is_too_old),
+        cmocka_unit_test(who_is_ahead_waits_for_a_look_that_began_after_the_question),
         cmocka_unit_test(who_looks_at_what_others_have_is_known_for_as_long_as_asked),
         cmocka_unit_test(what_was_shown_is_loaded_again_once_no_loop_looks_at_it),
         cmocka_unit_test(
