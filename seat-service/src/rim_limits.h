@@ -87,6 +87,9 @@ enum {
     EVENT_RETRY_MAX_MS = 30000,
     /* How long the reader waits for another's lock before it turns to other events. */
     READER_LOCK_MS = 2000,
+    /* A document of this size and more is read on a thread of its own: that of a stadium, 7 MB,
+     * takes half a second, and what is shown of other events must not wait for it. */
+    JOURNAL_LONG_BYTES = 512 * 1024,
     /* The change that begins a journal, and what is sent with it. */
     JOURNAL_FIRST_BYTES = 64 * 1024,
     /* Our connections that broke, one after the other, before everything was settled, and whose

@@ -4,10 +4,15 @@
  * since the last time; the first time that is all of them. So an import needs no announcement: its
  * row is found. An event that is new, on our list and awake gets a free number; one that is asleep,
  * or finds no number free, is known by its name alone (owners/asleep.h). An event is counted only
- * once its id is in place, since other threads go by the count. */
+ * once its id is in place, since other threads go by the count.
+ *
+ * What an event was imported from is read in once. Where it is long the host makes its plan of it
+ * on a thread beside the reader, which meanwhile goes on showing the other events. */
 #include "journal/journal_internal.h"
+#include "system/system.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 /* "a,b" names it, or nothing is named. */
 bool discover_names(const struct journal *journal, const char *id)
@@ -141,6 +146,81 @@ int discover_events(struct journal *journal, struct err_slot *err)
     commit_queue_nudge(journal->conf.queue); /* their locks can be tried meanwhile */
     return 0;
 }
+
+/* ---- what they were imported from ---- */
+
+static void *prepare(void *arg)
+{
+    struct journal *journal = MAGIC_OF(journal, arg);
+    struct preparing *preparing = &journal->preparing;
+    const struct journal_host *host = &journal->conf.host;
+    host->prepare(host->ctx, (struct span){preparing->document, preparing->len});
+    /* release: partner of discover_document() */
+    atomic_store_explicit(&preparing->done, true, memory_order_release);
+    system_bell_ring(journal->look);
+    return NULL;
+}
+
+void discover_forget_document(struct journal *journal)
+{
+    struct preparing *preparing = &journal->preparing;
+    if (preparing->no == 0)
+        return;
+    system_thread_join(preparing->thread);
+    free(preparing->document);
+    preparing->no = 0;
+}
+
+/* Will the event still ask for what is being prepared? */
+static bool is_awaited(const struct journal *journal, int32_t no)
+{
+    uint32_t nth = nth_of(journal, no);
+    if (nth == journal_len(journal) || journal->events[nth].leaving)
+        return false;
+    enum journal_state state = journal_state_of(&journal->events[nth]);
+    return state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_OUT;
+}
+
+/* The document is the thread's now, unless there is none. */
+static bool begin_preparing(struct journal *journal, int32_t no, char *document, size_t len)
+{
+    struct preparing *preparing = &journal->preparing;
+    if (journal->conf.host.prepare == NULL || len < JOURNAL_LONG_BYTES)
+        return false;
+    preparing->document = document;
+    preparing->len = len;
+    atomic_store_explicit(&preparing->done, false, memory_order_relaxed);
+    if (system_thread_start("plans", prepare, journal, &preparing->thread) != 0)
+        return false; /* then it takes the reader's time */
+    preparing->no = no;
+    return true;
+}
+
+int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err, char **document,
+                      size_t *len)
+{
+    struct preparing *preparing = &journal->preparing;
+    int32_t no = journal->events[nth].id.no;
+    *document = NULL;
+    /* acquire: partner of prepare() */
+    bool busy = preparing->no != 0 && !atomic_load_explicit(&preparing->done, memory_order_acquire);
+    if (busy || (preparing->no != 0 && preparing->no != no && is_awaited(journal, preparing->no)))
+        return 0;
+    if (preparing->no == no) {
+        *document = preparing->document;
+        *len = preparing->len;
+        preparing->document = NULL;
+        discover_forget_document(journal);
+        return 0;
+    }
+    discover_forget_document(journal);
+    int rc = store_document(journal->reader_pg, no, err, document, len);
+    if (rc == 0 && begin_preparing(journal, no, *document, *len))
+        *document = NULL;
+    return rc;
+}
+
+/* ---- where they are ---- */
 
 /* "NAME#LIFE": a process is known by its name; which life of it wrote the row matters to locks. */
 static struct span name_of(struct span instance)

@@ -11,7 +11,7 @@
  * to sleep that have been idle for longest.
  *
  * The process is called back through struct journal_host, on the reader's thread, except for
- * fenced(), which comes on the committer's. */
+ * fenced(), which comes on the committer's, and prepare(). */
 #ifndef FG_SEAT_SERVICE_JOURNAL_H
 #define FG_SEAT_SERVICE_JOURNAL_H
 
@@ -30,6 +30,9 @@ struct journal;
  * tried again from found() on. */
 struct journal_host {
     void *ctx;
+    /* What of found() takes long, for a document of JOURNAL_LONG_BYTES or more, which found() is
+     * given afterwards. On a thread of its own, one at a time. May be NULL. */
+    void (*prepare)(void *ctx, struct span document);
     /* A new event and the document that it was imported from. */
     int (*found)(void *ctx, uint32_t nth, struct span id, struct span document,
                  struct err_slot *err);

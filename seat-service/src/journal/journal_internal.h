@@ -43,6 +43,15 @@ struct journal_event {
     bool was_owned;         /* somebody has had its lock */
 };
 
+/* A long document whose plan is being read on a thread of its own. */
+struct preparing {
+    int32_t no; /* of the event; 0: there is none */
+    char *document;
+    size_t len;
+    atomic_bool done;
+    pthread_t thread;
+};
+
 /* A transaction, from gathering to its outcome. */
 struct batch {
     struct commit_entry *entries[JOURNAL_BATCH_MAX]; /* grouped by event, in order within */
@@ -92,6 +101,7 @@ struct journal {
     /* ---- the reader's ---- */
     int look; /* a bell: there is something to do */
     struct pg *reader_pg;
+    struct preparing preparing;
     struct store_changes changes; /* of the table of events */
     uint64_t ended_seen;          /* ended sessions up to this number are known */
     uint64_t reader_retry_ms;
@@ -202,6 +212,11 @@ bool discover_names(const struct journal *journal, const char *id); /* on our li
 int discover_events(struct journal *journal, struct err_slot *err);
 /* So many more events there is room for. */
 uint32_t discover_room(const struct journal *journal);
+/* What the event was imported from, for the host's found(): taken. NULL: not yet, since it is long
+ * and being prepared, or another is. */
+int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err, char **document,
+                      size_t *len);
+void discover_forget_document(struct journal *journal); /* waits for the one being prepared */
 /* Where events are, and which are to move. Asks only if this process is in the registry itself. */
 int discover_places(struct journal *journal, struct err_slot *err);
 

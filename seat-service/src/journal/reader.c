@@ -75,16 +75,16 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err)
 }
 
 /* The document, then the newest snapshot that this program can read; without one the journal is
- * replayed from its first row. */
-static int load(struct journal *journal, uint32_t nth, struct err_slot *err)
+ * replayed from its first row. *there: it is loaded; else it is to be tried again soon. */
+static int load(struct journal *journal, uint32_t nth, struct err_slot *err, bool *there)
 {
     struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
     struct pg *pg = journal->reader_pg;
     char *document;
     size_t len;
-    int rc = store_document(pg, event->id.no, err, &document, &len);
-    if (rc < 0)
+    int rc = discover_document(journal, nth, err, &document, &len);
+    if (rc < 0 || document == NULL)
         return rc;
     rc = host->found(host->ctx, nth, span_of(event->id.id), (struct span){document, len}, err);
     free(document);
@@ -104,6 +104,7 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err)
     if (rc < 0)
         return err_wrap(err, "loading %s", event->id.id);
     event->head = at;
+    *there = true;
     return 0;
 }
 
@@ -551,7 +552,10 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     bool follows = state == JOURNAL_EVENT_FOLLOWING;
     if (!follows && !is_hidden(journal, nth))
         return 0;
-    int rc = follows ? 0 : load(journal, nth, err);
+    bool there = follows;
+    int rc = there ? 0 : load(journal, nth, err, &there);
+    if (rc == 0 && !there)
+        return 0;
     if (rc == 0 && (!follows || journal->conf.host.shown == NULL))
         rc = follow(journal, nth, err);
     if (rc == 0 && !follows)
@@ -653,6 +657,7 @@ static void *run(void *arg)
         }
         system_bell_wait(journal->look, (uint32_t)ms); /* until somebody asks for a look */
     }
+    discover_forget_document(journal);
     drop_connection(journal);
     return NULL;
 }

@@ -57,6 +57,14 @@ static struct shown_plan *take_offer(struct events *events, struct span document
     return plan;
 }
 
+static void on_prepare(void *ctx, struct span document)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    struct shown_plan *plan = take_offer(events, document); /* of whoever imports it here */
+    if (plan != NULL || shown_plan_create(document, NULL, &plan) == 0)
+        events_offer(events, plan); /* if it cannot be read, on_found() says why */
+}
+
 bool events_admit(struct event *event, uint64_t incarnation)
 {
     /* relaxed: a number that is only compared with itself, and rises */
@@ -458,6 +466,7 @@ struct journal_host events_host(struct events *events)
 {
     return (struct journal_host){
         .ctx = events,
+        .prepare = on_prepare,
         .found = on_found,
         .load = on_load,
         .apply = on_apply,

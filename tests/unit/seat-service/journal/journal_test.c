@@ -36,6 +36,8 @@ struct process {
     /* told by the committer's thread */
     atomic_uint found, owned, fenced;
     atomic_ullong epoch, applied, applied_sum;
+    /* told by the reader's and by a thread beside it */
+    atomic_uint shown, preparing, may_prepare;
     /* told to the loop */
     uint64_t sent;
     uint64_t good, bad, unknown;
@@ -57,7 +59,7 @@ static int on_found(void *ctx, uint32_t nth, struct span id, struct span documen
     struct process *process = ctx;
     (void)nth;
     (void)id;
-    if (!span_eq(document, SPAN("document")))
+    if (!span_eq(document, SPAN("document")) && document.len != JOURNAL_LONG_BYTES)
         return err_set(err, ERR_SYNTAX, "another document");
     process->found += 1;
     return 0;
@@ -103,6 +105,24 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
     process->owned += 1;
 }
 
+static void on_shown(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us)
+{
+    struct process *process = ctx;
+    (void)nth;
+    (void)seq;
+    (void)as_of_us;
+    process->shown += 1;
+}
+
+static void on_prepare(void *ctx, struct span document)
+{
+    struct process *process = ctx;
+    assert_int_equal(JOURNAL_LONG_BYTES, document.len);
+    process->preparing += 1;
+    while (process->may_prepare == 0)
+        poll(NULL, 0, 2);
+}
+
 static void on_fenced(void *ctx, const char *reason)
 {
     struct process *process = ctx;
@@ -133,11 +153,13 @@ static struct process *process_start_at(const char *instance, const char *dsn)
         .clock = clock_system(),
         .rng = rng_system(),
         .host = {.ctx = process,
+                 .prepare = on_prepare,
                  .found = on_found,
                  .load = on_load,
                  .apply = on_apply,
                  .first = on_first,
                  .own = on_own,
+                 .shown = on_shown,
                  .fenced = on_fenced},
     };
     must(journal_start(&conf, &err, &process->journal), &err);
@@ -401,6 +423,50 @@ static void a_standby_takes_over_with_everything_that_was_answered(void **state)
     collect_all(standby);
     assert_int_equal(1, standby->good);
     process_end(standby);
+}
+
+/* Adds an event whose document is long. */
+static void add_long_event(void)
+{
+    struct err_slot err = {0};
+    int32_t no;
+    char *body = calloc(1, JOURNAL_LONG_BYTES);
+    struct pg *pg = other_connection();
+    must(store_event_create(pg, SPAN("long"), SPAN("hash2"),
+                            (struct span){body, JOURNAL_LONG_BYTES}, SPAN(""), &err, &no),
+         &err);
+    pg_close(pg);
+    free(body);
+}
+
+static void others_are_shown_while_a_long_document_is_read(void **state)
+{
+    (void)state;
+    struct process *owner = fresh_owner();
+    struct process *standby = process_start("b");
+    UNTIL(standby->shown > 0);
+    add_long_event();
+    owner->may_prepare = 1;
+    journal_look(owner->journal);
+    UNTIL(owner->owned == 2);
+    UNTIL(standby->preparing == 1);
+    unsigned before = standby->shown;
+    UNTIL(standby->shown > before + 3);
+    assert_int_equal(1, standby->found);
+    standby->may_prepare = 1;
+    UNTIL(standby->found == 2);
+    process_end(standby);
+    process_end(owner);
+}
+
+static void a_process_that_ends_waits_for_the_document_that_it_reads(void **state)
+{
+    (void)state;
+    struct process *owner = fresh_owner();
+    add_long_event();
+    UNTIL(owner->preparing == 1);
+    owner->may_prepare = 1;
+    process_end(owner); /* the sanitizer looks for what is left */
 }
 
 static void a_standby_refuses_changes(void **state)
@@ -768,6 +834,8 @@ int main(void)
         cmocka_unit_test(a_lone_change_does_not_wait_for_company),
         cmocka_unit_test(what_gathers_during_a_commit_is_the_next_one),
         cmocka_unit_test(a_standby_takes_over_with_everything_that_was_answered),
+        cmocka_unit_test(others_are_shown_while_a_long_document_is_read),
+        cmocka_unit_test(a_process_that_ends_waits_for_the_document_that_it_reads),
         cmocka_unit_test(a_standby_refuses_changes),
         cmocka_unit_test(an_owner_whose_epoch_is_over_commits_nothing_and_says_so),
         cmocka_unit_test(who_owns_proves_it_and_writes_nothing),
