@@ -109,7 +109,7 @@ static void finish_proven(struct call *call, const struct engine_op *op)
     if (call->verdict == ENGINE_SAME)
         finish_same(call, op);
     else
-        verdict_reply(call, call->verdict, op, NULL);
+        verdict_reply_proven(call, call->verdict, op, NULL);
 }
 
 /* Whatever had been done before is answered, but not counted again. */

@@ -3,6 +3,7 @@
  * word. */
 #include "api/verdict.h"
 
+#include "journal/journal.h"
 #include "loop/pending.h"
 
 #include <assert.h>
@@ -65,8 +66,8 @@ static void put_members(struct text *text, const struct call *call, enum engine_
     }
 }
 
-void verdict_reply(struct call *call, enum engine_verdict verdict, const struct engine_op *op,
-                   const struct engine_ask *ask)
+void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
+                          const struct engine_op *op, const struct engine_ask *ask)
 {
     assert(told[verdict].status != 0);
     if (verdict == ENGINE_TAKEN || verdict == ENGINE_SOLD_OUT)
@@ -81,6 +82,28 @@ void verdict_reply(struct call *call, enum engine_verdict verdict, const struct 
                                .detail = told[verdict].detail,
                                .members = text_span(&members),
                            });
+}
+
+static void finish_refused(struct call *call, const struct engine_op *op)
+{
+    verdict_reply_proven(call, call->verdict, op, NULL);
+}
+
+void verdict_reply(struct call *call, enum engine_verdict verdict, const struct engine_op *op,
+                   const struct engine_ask *ask)
+{
+    if (!journal_is_unproven(call->loop->conf.journal)) {
+        verdict_reply_proven(call, verdict, op, ask);
+        return;
+    }
+    struct commit_entry *entry = pending_entry(call);
+    if (entry == NULL)
+        return;
+    if (op != NULL)
+        entry->op = *op;
+    call->verdict = verdict;
+    call->finish = finish_refused;
+    pending_prove(call, entry);
 }
 
 void verdict_go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,

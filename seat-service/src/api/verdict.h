@@ -5,9 +5,16 @@
 #include "loop/call.h"
 
 /* Answers a verdict that is neither ENGINE_OK nor ENGINE_SAME, with what the op says about it: the
- * seat, the limit, the seats that were lost. `ask`, where there is one, brings alternatives. */
+ * seat, the limit, the seats that were lost. `ask`, where there is one, brings alternatives.
+ *
+ * Such an answer is final. A process that may have been replaced waits with it until the journal
+ * has proven that it was not, and then tells no alternatives. */
 void verdict_reply(struct call *call, enum engine_verdict verdict, const struct engine_op *op,
                    const struct engine_ask *ask);
+
+/* The same, for a call whose verdict the journal has proven (pending_prove). */
+void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
+                          const struct engine_op *op, const struct engine_ask *ask);
 
 /* Where an op has begun its change goes to the journal; where it was done before, call->finish
  * replies; where it did not begin, the verdict does. The entry is taken. */

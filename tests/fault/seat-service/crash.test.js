@@ -181,19 +181,31 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   await second.child.exited;
 });
 
-test('a stopped owner that wakes up does not say that nothing is left of what was taken since', async (t) => {
+test('a stopped owner that wakes up says nothing final of what was changed since', async (t) => {
   const { scope, postgres, seats: owner } = await openHouse(t);
   const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
   await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  const session = 'somebody';
+  const given = (await visitor(owner, EVENT, { session }).hold({ seats: ['r3s1', 'r3s2'] })).json.hold;
   owner.pause();
   await standby.untilReady();
+  const there = visitor(standby, EVENT, { session });
+  assert.equal((await there.release(given)).status, 204);
+  const mine = (await there.hold({ seats: ['r2s1', 'r2s2'] })).json.hold;
   const { hold } = (await visitor(standby, EVENT).hold({ seats: ['r1s1', 'r1s2'] })).json;
   const checkout = saga(standby, EVENT);
   assert.equal((await checkout.extend(hold, 'order-1')).status, 200);
   assert.equal((await checkout.confirm(hold, 'order-1')).status, 200);
   // They lie in the stopped process's sockets, and are read before it can learn of its successor.
-  const asked = ['release', 'refund', 'release', 'refund'].map((step) =>
-    saga(owner, EVENT)[step](hold, 'order-1').catch(() => null));
+  const [stale, here] = [saga(owner, EVENT), visitor(owner, EVENT, { session })];
+  const asked = [
+    ...['release', 'refund', 'release', 'refund'].map((step) => stale[step](hold, 'order-1')),
+    stale.read(hold),
+    here.read(mine),
+    here.release(mine),
+    here.change(mine, { add: ['r2s3'] }),
+    here.hold({ seats: ['r3s1', 'r3s2'] }),
+  ].map((answer) => answer.catch(() => null));
   await delay(200);
   owner.child.mayEnd = true;
   owner.resume();
@@ -203,6 +215,7 @@ test('a stopped owner that wakes up does not say that nothing is left of what wa
   assert.ok(answers.length > 0);
   await owner.child.exited;
   assert.equal((await checkout.read(hold)).json.state, 'sold');
+  assert.equal((await there.read(mine)).status, 200);
 });
 
 test('PostgreSQL down at start: it waits and says so; down later: reads go on, writes are 503', async (t) => {
