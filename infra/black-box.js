@@ -1,4 +1,4 @@
-// black-box.js FILE...: runs test files, each in a process of its own, four at a time, and closes
+// black-box.js FILE...: runs test files, each in a process of its own, six at a time, and closes
 // with "N passed, N failed". Those of tests/promises come last and one at a time: they judge how long
 // something takes, so nothing runs beside them. FAIRGATE_TIMES=50 runs each file 50 times.
 //
@@ -23,7 +23,9 @@ import { findings, FOUND, keepFinding } from '../tests/lib-js/findings.js';
 import { isListed, rowOf } from './shaky.js';
 import { judge } from './test-reporter.js';
 
-const SIDE_BY_SIDE = 4; // on two cores: most of them wait most of the time
+// On two cores: a browser keeps one busy, most others wait most of the time.
+const BROWSERS = 2;
+const OTHERS = 4;
 // Of some 170 files. On a slow machine waits run out in several of them at once, and each is then judged alone;
 // more than these are no luck, and to run them again would cost as long as it tells nothing.
 const FEW = 6;
@@ -32,14 +34,14 @@ const LONGEST = 10;
 // use; what makes packages, images and machines, or is a long form of `make soak`, may take an hour.
 const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 8 * 60) * 1000;
 
-// Browsers keep the processors busy, most others wait: so they go side by side. Large files run for long,
-// more or less, so they are begun first, and none so late that it would run on alone.
-function mixed(files) {
-  const bySize = files.map((file) => ({ file, size: statSync(file).size })).sort((a, b) => b.size - a.size).map(({ file }) => file);
-  const pages = bySize.filter((file) => file.includes('/browser/'));
-  const rest = bySize.filter((file) => !pages.includes(file));
-  const each = Math.floor(rest.length * 0.7 / Math.max(1, pages.length));
-  return [...pages.flatMap((page, n) => [page, ...rest.slice(n * each, (n + 1) * each)]), ...rest.slice(pages.length * each)];
+// Large files run for long, more or less, so they are begun first, and none so late that it would run on alone.
+const largestFirst = (files) => files.map((file) => ({ file, size: statSync(file).size })).sort((a, b) => b.size - a.size).map(({ file }) => file);
+
+// Whatever browsers leave of the processors is for the others, from first to last.
+async function tellSideBySide(some) {
+  const ofPages = (file) => file.includes('/browser/');
+  const [pages, others] = [some.filter(ofPages), some.filter((file) => !ofPages(file))];
+  return (await Promise.all([tell(largestFirst(pages), BROWSERS), tell(largestFirst(others), OTHERS)])).flat();
 }
 
 async function tell(some, concurrency) {
@@ -71,7 +73,7 @@ const files = process.argv.slice(2).map((file) => resolve(file)).flatMap((file) 
 const isPromise = (file) => file.includes('/promises/');
 const failed = (tests) => tests.filter(({ passed }) => !passed);
 
-let tests = [...await tell(mixed(files.filter((file) => !isPromise(file))), SIDE_BY_SIDE), ...await tell(files.filter(isPromise), 1)];
+let tests = [...await tellSideBySide(files.filter((file) => !isPromise(file))), ...await tell(files.filter(isPromise), 1)];
 const again = [...new Set(failed(tests).map(({ file }) => file))];
 const isEnded = ({ holder, why }) => holder && /^\s*'?test timed out after/.test(why);
 const excusable = process.env.FAIRGATE_ONCE !== '1' && times === 1 && again.length <= FEW && again.every((file) => file !== undefined) && !tests.some(isEnded);
