@@ -335,7 +335,7 @@ export class Site {
     const edge = filled(fileOf('infra/edge/haproxy.cfg'), {
       BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
       CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
-      CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
+      CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', NEW_CONNECTIONS: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
       FRONTS: checked('front', 8081), FRONT_PAGES: tracked('front', 8081, 'queue-front'),
       SEATS: owners + checked('seats', 8082) + unproven, SEAT_PAGES: owners + tracked('seats', 8082, 'seat-service') + unproven,
       SEATS_UNPROVEN: checked('seats', 8082), SEATS_SHOWN: checked('seats', 8082), SEATS_SHOWN_STREAMS: tracked('seats', 8082, 'seat-service-shown'),

@@ -443,11 +443,12 @@ function get(session, path) {
 describe('the edge and hostile HTTP/2', () => {
   const scope = openScope();
   const PER_10S = 100;
+  const NEW_PER_10S = 60;
   let stack;
   let pid;
 
   before(async () => {
-    stack = await openTls(scope, { FAIRGATE_EDGE_REQUESTS_PER_10S: String(PER_10S) });
+    stack = await openTls(scope, { FAIRGATE_EDGE_REQUESTS_PER_10S: String(PER_10S), FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: String(NEW_PER_10S) });
     ({ pid } = (await stack.parts()).edge);
   });
   after(() => scope.close());
@@ -495,6 +496,19 @@ describe('the edge and hostile HTTP/2', () => {
     ]);
     assert.ok(memoryKb() - before_ < 16_384, `${before_} KB, then ${memoryKb()} KB`);
     await assert.rejects(open('127.0.4.2'));
+    await othersAreAnswered();
+  });
+
+  test('connections without requests are bounded too: whoever opens too many gets no further handshake', async () => {
+    const from = '127.0.4.4';
+    let opened = 0;
+    await until('a refusal', async () => {
+      const tries = await Promise.allSettled(Array.from({ length: 20 }, () => H2.open({ port: stack.base, localAddress: from })));
+      for (const { value } of tries) value?.destroy();
+      opened += tries.filter(({ status }) => status === 'fulfilled').length;
+      return opened > 0 && tries.every(({ status }) => status === 'rejected');
+    }, { everyMs: 1 });
+    assert.ok(opened >= NEW_PER_10S, `${opened} were opened`);
     await othersAreAnswered();
   });
 

@@ -62,7 +62,7 @@ class Waiting {
 
 test('a front is taken out while people wait, join and listen, and comes back: no place is lost, and there is no error', async (t) => {
   const scope = openScope(t);
-  const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: partOfBuild(scope, ['queue-front']), FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_EDGE_REQUESTS_PER_10S: '1000000' } });
+  const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: partOfBuild(scope, ['queue-front']), FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_EDGE_REQUESTS_PER_10S: '1000000', FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: '1000000' } });
   await stack.up();
   const admin = client({ port: stack.base + 11, token: stack.secret('admin-token') });
   assert.equal((await admin.patch(`/admin/events/${EVENT}`, { body: { rate_per_s: 0 } })).status, 200);

@@ -13,7 +13,7 @@ import { ROOT } from '../lib-js/service.js';
 const SHARE = 5;
 const LATER = [502, 503, 504];
 const run = promisify(execFile);
-const MANY = { FAIRGATE_EDGE_REQUESTS_PER_10S: '100000' };
+const MANY = { FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: '100000' };
 
 async function openVersions(scope, env) {
   const stack = await openStack(scope, { env: { ...MANY, ...env } });

@@ -74,7 +74,7 @@ export function edgeConfig({ bind, inside, domain, event, shared = false }: Edge
   const edge = filled(fileOf('infra/edge/haproxy.cfg'), {
     BIND: bind, MAXCONN: '60000', SOCKET: `${FILES}/edge.sock`, EVENT: event, LISTS: FILES, PAGES, VIEWS: '',
     CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(),
-    CONNECTIONS: `${BOUNDS.CONNECTIONS}`, CONNECTIONS_HARD: `${BOUNDS.CONNECTIONS * 2}`,
+    CONNECTIONS: `${BOUNDS.CONNECTIONS}`, CONNECTIONS_HARD: `${BOUNDS.CONNECTIONS * 2}`, NEW_CONNECTIONS: `${BOUNDS.CONNECTIONS * 2}`,
     REQUESTS_PER_10S: `${BOUNDS.REQUESTS_PER_10S}`, REQUESTS_HARD: `${BOUNDS.REQUESTS_PER_10S * 4}`,
     SEATS_CHECK: '/readyz',
     FRONTS: many('queue-front', domain, 8081, false), FRONT_PAGES: many('queue-front', domain, 8081, true),

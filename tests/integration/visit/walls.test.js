@@ -88,7 +88,7 @@ describe('the walls', () => {
 
   before(async () => {
     collector = await openCollector(scope);
-    stack = await openStack(scope, { env: { FAIRGATE_TRACE_ENDPOINT: collector.url, FAIRGATE_TRACE_SAMPLE: '1000', FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', ...PATIENCE } });
+    stack = await openStack(scope, { env: { FAIRGATE_TRACE_ENDPOINT: collector.url, FAIRGATE_TRACE_SAMPLE: '1000', FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: '100000', ...PATIENCE } });
     await stack.up();
     await letIn(stack, EVENT, { rate_per_s: 1000, burst: 1000, max_active: 0 });
     const visit = await enter();
