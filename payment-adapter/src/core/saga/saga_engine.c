@@ -116,7 +116,7 @@ static void list_remove(struct list *list, struct slot *slot)
 static const uint8_t slot_next[SLOT_STATES] = {
     [SLOT_FREE] = 1u << SLOT_READY,
     [SLOT_READY] = 1u << SLOT_CALLING | 1u << SLOT_MOVED | 1u << SLOT_FREE,
-    [SLOT_CALLING] = 1u << SLOT_MOVED | 1u << SLOT_FREE,
+    [SLOT_CALLING] = 1u << SLOT_MOVED,
     [SLOT_MOVED] = 1u << SLOT_COMMITTING | 1u << SLOT_FREE,
     [SLOT_COMMITTING] = 1u << SLOT_READY | 1u << SLOT_MOVED | 1u << SLOT_FREE, /* MOVED: refused */
 };
@@ -444,10 +444,8 @@ static void slot_moved(struct saga_engine *engine, struct slot *slot)
     assert(slot->move.token == slot->row.token);
     assert(slot->move.moves == slot->row.moves);
     add_effects_of_move(engine, slot);
-    if (slot->effects.failed) {
+    if (slot->effects.failed)
         decide_again_unknown(engine, slot);
-        slot->move.effects = NULL;
-    }
     slot_move(engine, slot, SLOT_MOVED);
 }
 

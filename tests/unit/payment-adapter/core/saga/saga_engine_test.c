@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SLOTS = 8, IDLE_MS = 500 };
+enum { SLOTS = 12, IDLE_MS = 500 };
 
 static struct saga_call *called[SLOTS];
 static uint32_t called_len;
@@ -119,19 +119,19 @@ static void slots_and_calls_have_their_bounds(void **state)
     (void)state;
     const struct {
         uint32_t slots, calls_max;
-        int rc;
-    } cases[] = {{0, 1, ERR_RANGE},
-                 {1, 0, ERR_RANGE},
-                 {1, 1, 0},
-                 {1, 2, ERR_RANGE},
-                 {8, 9, ERR_RANGE},
-                 {8, 8, 0},
-                 {SAGA_SLOTS_MAX, 1, 0},
-                 {SAGA_SLOTS_MAX + 1, 1, ERR_RANGE}};
+        const char *says; /* NULL: good */
+    } cases[] = {
+        {0, 1, "saga slots: 0"},           {1, 0, "saga calls at a time: 0"},          {1, 1, NULL},
+        {1, 2, "saga calls at a time: 2"}, {8, 9, "saga calls at a time: 9"},          {8, 8, NULL},
+        {SAGA_SLOTS_MAX, 1, NULL},         {SAGA_SLOTS_MAX + 1, 1, "saga slots: 4097"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct saga_engine *engine = NULL;
         struct saga_engine_conf conf = conf_of(cases[i].slots, cases[i].calls_max);
-        assert_int_equal(saga_engine_create(&conf, 0, NULL, &engine), cases[i].rc);
+        struct err_slot err;
+        int rc = saga_engine_create(&conf, 0, &err, &engine);
+        assert_int_equal(rc, cases[i].says == NULL ? 0 : ERR_RANGE);
+        if (cases[i].says != NULL)
+            assert_says(&err, cases[i].says);
         saga_engine_destroy(engine);
     }
 }
@@ -647,6 +647,8 @@ static void an_engine_is_due_when_a_call_has_taken_too_long(void **state)
     saga_engine_turn(engine, 2000 + 10000000);
     assert_int_equal(saga_engine_stats(engine)->timeouts, 1);
     assert_string_equal(moved->code, "timeout");
+    assert_int_equal(moved->took_us, 10000000);
+    assert_int_equal(moved->mark, SAGA_MARK_UNKNOWN);
     destroy(engine);
 }
 
@@ -703,7 +705,13 @@ static void while_a_commit_is_out_nothing_is_sent_and_few_are_leased(void **stat
     saga_engine_on_committed(engine, true, &reply);
     saga_engine_turn(engine, 5000);
     assert_int_equal(commits, 2);
-    assert_int_equal(leases, 2); /* two slots are a quarter */
+    assert_int_equal(leases, 1); /* nor are two */
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+    called[0] = called[--called_len];
+    saga_engine_on_committed(engine, true, &reply);
+    saga_engine_turn(engine, 6000);
+    assert_int_equal(commits, 3);
+    assert_int_equal(leases, 2); /* three slots are a quarter */
     destroy(engine);
 }
 
@@ -798,12 +806,12 @@ static void what_a_step_stores_the_next_one_finds_and_it_stays_until_another_is_
     struct saga_engine *engine = create_by(&conf);
     saga_engine_turn(engine, LEASED_US);
     struct saga_row row = {
-        .id = 1, .token = 1, .def = &three, .lease_us = OVER_US + 500000, .data = SPAN("old")};
+        .id = 1, .token = 1, .def = &three, .lease_us = OVER_US + 500000, .data = SPAN("o")};
     give(engine, &row, 1);
     for (uint32_t i = 0; i < 3; i++) {
         saga_engine_turn(engine, 2000 * (i + 1));
         assert_int_equal(called_len, 1);
-        assert_span(called[0]->data, i == 0 ? "old" : "newest");
+        assert_span(called[0]->data, i == 0 ? "o" : "newest");
         if (i == 0) {
             saga_call_set_data(called[0], SPAN("new"));
             saga_call_set_data(called[0], SPAN("newest"));
@@ -867,10 +875,45 @@ static void words_that_are_too_long_are_cut(void **state)
     saga_call_finish(
         called[0], &(struct saga_outcome){.verdict = SAGA_FAILED, .code = code, .detail = detail});
     called_len = 0;
+    memset(code, 'x', sizeof(code) - 1); /* they are copied */
+    memset(detail, 'x', sizeof(detail) - 1);
     saga_engine_turn(engine, 3000);
-    assert_int_equal(strlen(moved->code), SAGA_CODE_MAX - 1);
-    assert_int_equal(strlen(moved->detail), SAGA_DETAIL_MAX - 1);
+    assert_int_equal(strspn(moved->code, "c"), SAGA_CODE_MAX - 1);
+    assert_int_equal(strspn(moved->detail, "d"), SAGA_DETAIL_MAX - 1);
     destroy(engine);
+}
+
+static void what_one_saga_writes_is_never_written_for_another(void **state)
+{
+    (void)state;
+    static const enum saga_stored answers[] = {SAGA_STORED, SAGA_FENCED};
+    for (unsigned i = 0; i < 2; i++) {
+        struct saga_engine_conf conf = conf_of(1, 1);
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        answer_lease(engine, 1, LEASED_US);
+        saga_engine_turn(engine, 2000);
+        saga_effects_add(saga_call_effects(called[0]), 9, SPAN("{}"));
+        saga_call_set_data(called[0], SPAN("mine"));
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        assert_non_null(moved->effects);
+        answer_commit(engine, answers[i]);
+        saga_engine_nudge(engine);
+        saga_engine_turn(engine, 4000);
+        struct saga_row other = {.id = 2, .token = 1, .def = &def, .lease_us = OVER_US + 500000};
+        give(engine, &other, 1);
+        saga_engine_turn(engine, 5000);
+        assert_int_equal(called[0]->data.len, 0);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+        called_len = 0;
+        saga_engine_turn(engine, 6000);
+        assert_int_equal(moved->id, 2);
+        assert_null(moved->effects);
+        assert_null(moved->data.ptr);
+        destroy(engine);
+    }
 }
 
 static void a_saga_that_goes_back_is_undone_step_by_step(void **state)
@@ -1007,6 +1050,19 @@ static void a_saga_that_sleeps_is_looked_for_when_it_is_due(void **state)
     }
 }
 
+static void an_engine_is_due_as_soon_as_it_is_made(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = NULL;
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    leases = 0;
+    assert_int_equal(saga_engine_create(&conf, 7000, NULL, &engine), 0);
+    assert_int_equal(saga_engine_due_us(engine), 7000);
+    saga_engine_turn(engine, 7000);
+    assert_int_equal(leases, 1);
+    saga_engine_destroy(engine);
+}
+
 static void a_row_is_of_the_definition_that_has_its_key(void **state)
 {
     (void)state;
@@ -1089,6 +1145,106 @@ static void first_tries_earn_retries(void **state)
     destroy(engine);
 }
 
+static void a_saga_is_refused_as_often_whoever_had_its_slot_before(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(1, 1);
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    for (uint32_t saga = 1; saga <= 2; saga++) {
+        uint64_t now_us = 10000 * saga;
+        answer_lease(engine, 1, LEASED_US);
+        saga_engine_turn(engine, now_us);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        for (uint32_t refused = 0; refused < 3; refused++) {
+            saga_engine_turn(engine, now_us + refused + 1);
+            assert_int_equal(commits, 3 * (saga - 1) + refused + 1);
+            answer_commit(engine, SAGA_REFUSED);
+        }
+        saga_engine_nudge(engine);
+        saga_engine_turn(engine, now_us + 10);
+        assert_int_equal(commits, 3 * saga);
+        assert_int_equal(leases, 1 + saga);
+    }
+    destroy(engine);
+}
+
+static void a_saga_that_is_parked_is_counted_and_not_looked_for(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create_committing(SAGA_DONE);
+    answer_commit(engine, SAGA_REFUSED);
+    saga_engine_turn(engine, 4000);
+    assert_true(moved->parked);
+    struct saga_store_reply reply = {.stored = SAGA_STORED, .wake = 7};
+    saga_engine_on_committed(engine, true, &reply);
+    assert_int_equal(saga_engine_stats(engine)->parked, 1);
+    assert_int_equal(saga_engine_stats(engine)->in_flight, 1); /* as of the last turn */
+    assert_int_equal(saga_engine_due_us(engine), LEASED_US + IDLE_MS * 1000);
+    saga_engine_turn(engine, 5000);
+    assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
+    assert_int_equal(leases, 1);
+    destroy(engine);
+}
+
+static void a_saga_that_has_ended_is_not_looked_for_though_somebody_wakes_it(void **state)
+{
+    (void)state;
+    struct saga_engine *engine = create_committing(SAGA_DONE);
+    struct saga_store_reply reply = {.stored = SAGA_STORED, .wake = 7};
+    saga_engine_on_committed(engine, true, &reply);
+    assert_int_equal(saga_engine_due_us(engine), LEASED_US + IDLE_MS * 1000);
+    destroy(engine);
+}
+
+static void add_a_little(void *ctx, const struct saga_row *row, const struct saga_move *move,
+                         struct saga_effects *effects)
+{
+    assert_ptr_equal(ctx, &stored);
+    assert_int_equal(row->state, SAGA_RUNNING); /* as it was */
+    assert_int_equal(move->state, SAGA_COMPLETED);
+    saga_effects_add(effects, 3, SPAN("[]"));
+}
+
+static void a_definition_adds_to_what_its_step_writes(void **state)
+{
+    (void)state;
+    for (unsigned of_step = 0; of_step < 2; of_step++) {
+        const struct saga_def adding = {.key = "test.8",
+                                        .steps = steps,
+                                        .steps_len = 1,
+                                        .on_move = add_a_little,
+                                        .ctx = &stored};
+        const struct saga_def *const adding_defs[] = {&adding};
+        struct saga_engine_conf conf = conf_of(1, 1);
+        conf.defs = adding_defs;
+        conf.defs_len = 1;
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        struct saga_row row = {.id = 1, .token = 1, .def = &adding, .lease_us = OVER_US + 500000};
+        give(engine, &row, 1);
+        saga_engine_turn(engine, 2000);
+        if (of_step)
+            saga_effects_add(saga_call_effects(called[0]), 2, SPAN("{}"));
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        uint32_t at = 0;
+        uint8_t kind = 0;
+        struct span json;
+        assert_non_null(moved->effects);
+        if (of_step) {
+            assert_true(saga_effects_next(moved->effects, &at, &kind, &json));
+            assert_int_equal(kind, 2);
+        }
+        assert_true(saga_effects_next(moved->effects, &at, &kind, &json));
+        assert_int_equal(kind, 3);
+        assert_false(saga_effects_next(moved->effects, &at, &kind, &json));
+        destroy(engine);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1124,13 +1280,19 @@ int main(void)
         cmocka_unit_test(
             what_a_step_writes_besides_goes_with_its_move_unless_nobody_knows_what_came_of_it),
         cmocka_unit_test(words_that_are_too_long_are_cut),
+        cmocka_unit_test(what_one_saga_writes_is_never_written_for_another),
         cmocka_unit_test(a_saga_that_goes_back_is_undone_step_by_step),
         cmocka_unit_test(a_saga_that_is_cancelled_turns_back_before_its_next_step),
         cmocka_unit_test(after_a_full_lease_there_may_be_more_and_after_another_it_waits),
         cmocka_unit_test(a_saga_that_sleeps_is_looked_for_when_it_is_due),
+        cmocka_unit_test(an_engine_is_due_as_soon_as_it_is_made),
         cmocka_unit_test(a_row_is_of_the_definition_that_has_its_key),
         cmocka_unit_test(a_peer_that_is_silent_is_left_alone_for_a_while_and_then_asked_once),
         cmocka_unit_test(first_tries_earn_retries),
+        cmocka_unit_test(a_saga_is_refused_as_often_whoever_had_its_slot_before),
+        cmocka_unit_test(a_saga_that_is_parked_is_counted_and_not_looked_for),
+        cmocka_unit_test(a_saga_that_has_ended_is_not_looked_for_though_somebody_wakes_it),
+        cmocka_unit_test(a_definition_adds_to_what_its_step_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
