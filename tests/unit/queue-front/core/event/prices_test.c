@@ -52,6 +52,13 @@ static void what_breaks_a_rule_is_refused(void **state)
         "{\"p\":{\"categories\":{}}}",
         "{\"p\":{\"currency\":\"krw\",\"categories\":{}}}",
         "{\"p\":{\"currency\":\"KR\",\"categories\":{}}}",
+        "{\"p\":{\"currency\":\"\",\"categories\":{}}}",
+        "{\"p\":{\"currency\":\"KRWX\",\"categories\":{}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{},\"from\":1}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"S\":5}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"S\":{\"price\":1,\"gone\":0}}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"a\\u001f\":{\"price\":1}}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"a\\\\b\":{\"price\":1}}}}",
         "{\"p\":{\"currency\":\"KRW\",\"categories\":[]}}",
         "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"S\":{}}}}",
         "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"S\":{\"price\":-1}}}}",
@@ -64,14 +71,35 @@ static void what_breaks_a_rule_is_refused(void **state)
     struct prices prices;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_true(read(bad[i], &prices) < 0);
-    char memory[2048];
-    struct text text = text_on(memory, sizeof(memory));
-    TEXT_LIT(&text, "{\"p\":{\"currency\":\"EUR\",\"categories\":{");
-    for (unsigned i = 0; i <= PRICES_MAX; i++)
-        text_printf(&text, "%s\"%u\":{\"price\":1}", i > 0 ? "," : "", i);
-    TEXT_LIT(&text, "}}}");
-    memory[text.len] = '\0';
-    assert_true(read(memory, &prices) < 0);
+    for (unsigned count = PRICES_MAX; count <= PRICES_MAX + 1; count++) {
+        char memory[2048];
+        struct text text = text_on(memory, sizeof(memory));
+        TEXT_LIT(&text, "{\"p\":{\"currency\":\"EUR\",\"categories\":{");
+        for (unsigned i = 0; i < count; i++)
+            text_printf(&text, "%s\"%u\":{\"price\":1}", i > 0 ? "," : "", i);
+        TEXT_LIT(&text, "}}}");
+        memory[text.len] = '\0';
+        assert_int_equal(read(memory, &prices) == 0, count == PRICES_MAX);
+        assert_int_equal(prices.len, PRICES_MAX);
+    }
+}
+
+static void what_is_just_within_its_rule_is_taken(void **state)
+{
+    (void)state;
+    struct prices prices;
+    assert_int_equal(0, read("{\"p\":{\"currency\":\"AZA\",\"categories\":{\" \":{\"price\":0},"
+                             "\"~\":{\"price\":1000000000,\"gone\":true}}}}",
+                             &prices));
+    assert_string_equal(prices.currency, "AZA");
+    assert_int_equal(prices.len, 2);
+    assert_string_equal(prices.price[0].name, " ");
+    assert_int_equal(prices.price[0].amount, 0);
+    assert_false(prices.price[0].gone);
+    assert_int_equal(prices.price[1].amount, 1000000000);
+    assert_true(prices.price[1].gone);
+    assert_int_equal(0, read("{\"p\":{\"currency\":\"EUR\",\"categories\":{}}}", &prices));
+    assert_int_equal(prices.len, 0);
 }
 
 static void amounts_are_written_by_their_currency(void **state)
@@ -81,9 +109,20 @@ static void amounts_are_written_by_their_currency(void **state)
         const char *currency;
         uint32_t amount;
         const char *text;
-    } rows[] = {{"KRW", 143000, "143,000"}, {"EUR", 4550, "45.50"},
-                {"EUR", 5, "0.05"},         {"KWD", 1234567, "1,234.567"},
-                {"JPY", 999, "999"},        {"USD", 100000000, "1,000,000.00"}};
+    } rows[] = {{"KRW", 143000, "143,000"},
+                {"EUR", 4550, "45.50"},
+                {"EUR", 5, "0.05"},
+                {"KWD", 1234567, "1,234.567"},
+                {"JPY", 999, "999"},
+                {"USD", 100000000, "1,000,000.00"},
+                {"JPY", 1000, "1,000"},
+                {"BIF", 1001, "1,001"},
+                {"XPF", 7, "7"},
+                {"BHD", 999, "0.999"},
+                {"TND", 1000, "1.000"},
+                {"USD", 99999, "999.99"},
+                {"USD", 0, "0.00"},
+                {"KRW", 0, "0"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char memory[32];
         struct text text = text_on(memory, sizeof(memory));
@@ -137,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_is_written_and_told),
         cmocka_unit_test(what_breaks_a_rule_is_refused),
+        cmocka_unit_test(what_is_just_within_its_rule_is_taken),
         cmocka_unit_test(amounts_are_written_by_their_currency),
         cmocka_unit_test(what_is_told_is_the_least_and_the_most_that_is_left),
         cmocka_unit_test(a_category_has_a_name_of_a_bounded_length),
