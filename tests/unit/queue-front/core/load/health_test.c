@@ -3,6 +3,7 @@
 
 #include "unit.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char page[] =
@@ -221,6 +222,152 @@ static void a_page_whose_counts_fall_has_an_answer_as_well(void **state)
     assert_in_range(reading.p99_ms, 98, 100);
 }
 
+static void each_figure_alone_makes_a_look(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "{\"p99_ms\":0}",
+        "{\"error_share\":0}",
+        "{\"held\":0}",
+        "{\"backlog\":0}",
+        "fairgate_sagas_open 0",
+        "fairgate_seats_held 0",
+        "fairgate_seats_held{event=\"show\"} 1e2\n",
+        "fairgate_http_responses_total{class=\"2xx\"} 1",
+        "fairgate_http_request_duration_seconds_bucket{le=\"0.1\"} 1",
+        "fairgate_sagas_open 000000000000000000000000000000000000007", /* 39 digits */
+    };
+    static const char *const bad[] = {
+        "fairgate_sagas_open 0000000000000000000000000000000000000007",
+        "fairgate_sagas_open 7x",
+        "fairgate_sagas_open{event=\"show\" 7",
+        "#fairgate_sagas_open 7",
+        "fairgate_sagas_opened 7",
+        "fairgate_http_responses_total{listener=\"private\",class=\"2xx\"} 1",
+        "fairgate_http_request_duration_seconds_bucket 1",
+        "fairgate_http_request_duration_seconds_bucket{le=\"\"} 1",
+        "fairgate_http_request_duration_seconds_bucket{le=0.1} 1",
+        "fairgate_http_request_duration_seconds_bucket{le=\"-1\"} 1",
+    };
+    struct health_look look;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (!health_parse(span_of(good[i]), SPAN("show"), &look))
+            fail_msg("%s", good[i]);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (health_parse(span_of(bad[i]), SPAN("show"), &look))
+            fail_msg("%s", bad[i]);
+}
+
+static void buckets_of_several_listeners_add_up_in_whatever_order_they_stand(void **state)
+{
+    (void)state;
+    struct health_look look;
+    assert_true(health_parse(
+        SPAN("fairgate_http_request_duration_seconds_bucket{le=\"+Inf\", listener=\"a\"} 9\n"
+             "fairgate_http_request_duration_seconds_bucket{listener=\"a\", le=\"0.1\"} 1\n"
+             "fairgate_http_request_duration_seconds_bucket{listener=\"a\",le=\"1\"} 5\n"
+             "fairgate_http_request_duration_seconds_bucket{listener=\"b\",le=\"0.1\"} 2\n"
+             "fairgate_http_request_duration_seconds_bucket{listener=\"b\",le=\"0.5\"} 3\n"
+             "fairgate_http_request_duration_seconds_bucket{listener=\"b\",le=\"+Inf\"} 4\n"),
+        SPAN("show"), &look));
+    static const double counts[] = {3, 3, 5, 13}, bounds[] = {0.1, 0.5, 1};
+    assert_int_equal(look.buckets_len, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(look.bucket[i].count == counts[i]);
+        assert_true(i == 3 || look.bucket[i].le_s == bounds[i]);
+    }
+    assert_true(look.bucket[3].le_s > 1e300);
+}
+
+/* So many answers, up to 0.1 s, 0.5 s, and in all. */
+static struct health_look look_of(double fast, double slow, double all)
+{
+    return (struct health_look){.bucket = {{0.1, fast}, {0.5, slow}, {HUGE_VAL, all}},
+                                .buckets_len = 3};
+}
+
+static void enough_answers_between_two_looks_tell_how_slow_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        double fast, slow, all;
+        bool told;
+        uint64_t p99_ms;
+    } rows[] = {
+        {HEALTH_REQUESTS_MIN, HEALTH_REQUESTS_MIN, HEALTH_REQUESTS_MIN, true, 99},
+        {HEALTH_REQUESTS_MIN - 1, HEALTH_REQUESTS_MIN - 1, HEALTH_REQUESTS_MIN - 1, false, 0},
+        {0, 1000, 1000, true, 496},   /* 0.1 s, and 99 of 100 parts of 0.4 s */
+        {990, 1000, 1000, true, 100}, /* at the bound itself */
+        {0, 0, 1000, true, 995},      /* nobody knows how slow: as if below twice the last bound */
+        {0, 990, 1000, true, 500},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct health_look before = look_of(1, 2, 3);
+        struct health_look now = look_of(1 + rows[i].fast, 2 + rows[i].slow, 3 + rows[i].all);
+        struct health_reading reading = {0};
+        assert_int_equal(health_ripe(&before, &now), rows[i].told);
+        health_add(&reading, &before, &now);
+        assert_int_equal(reading.has_p99, rows[i].told);
+        assert_int_equal(reading.p99_ms, rows[i].p99_ms);
+        assert_false(reading.has_errors);
+    }
+}
+
+static void looks_of_another_life_or_version_are_not_compared(void **state)
+{
+    (void)state;
+    struct health_look before = look_of(100, 100, 100), now[5];
+    for (unsigned i = 0; i < 5; i++)
+        now[i] = look_of(300, 300, 300);
+    now[0].buckets_len = 2;
+    now[1].bucket[1].le_s = 0.6;
+    now[2].bucket[0].count = 99;
+    before.has_answers = true;
+    before.answers = 10;
+    before.failures = 5;
+    for (unsigned i = 0; i < 5; i++) {
+        now[i].has_answers = true;
+        now[i].answers = 20;
+        now[i].failures = 5;
+    }
+    now[3].answers = 9;
+    now[4].failures = 4;
+    for (unsigned i = 0; i < 5; i++) {
+        struct health_reading reading = {0};
+        assert_true(health_ripe(&before, &now[i])); /* there is no use in waiting */
+        health_add(&reading, &before, &now[i]);
+        assert_false(reading.has_p99);
+        assert_false(reading.has_errors);
+    }
+    assert_true(health_ripe(NULL, &now[4]));
+    struct health_look good = now[4];
+    struct health_reading reading = {0};
+    good.failures = 10;
+    health_add(&reading, &before, &good);
+    assert_int_equal(reading.errors_milli, 500);
+    assert_true(reading.has_p99);
+}
+
+static void shares_and_figures_are_told_as_whole_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        double told;
+        uint64_t p99_ms, errors_milli;
+    } rows[] = {{0.4, 0, 400},  {0.5, 1, 500},  {1.0, 1, 1000},
+                {2.5, 3, 1000}, {0.0004, 0, 0}, {0.0005, 0, 1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct health_look look = {
+            .has_p99 = true, .p99_ms = rows[i].told, .has_errors = true, .errors = rows[i].told};
+        struct health_reading reading = {0};
+        health_add(&reading, NULL, &look);
+        assert_int_equal(reading.p99_ms, rows[i].p99_ms);
+        assert_int_equal(reading.errors_milli, rows[i].errors_milli);
+        assert_false(reading.has_held);
+        assert_false(reading.has_backlog);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +382,11 @@ int main(void)
         cmocka_unit_test(what_nobody_told_is_null),
         cmocka_unit_test(of_a_histogram_with_too_many_bounds_the_first_are_kept),
         cmocka_unit_test(a_page_whose_counts_fall_has_an_answer_as_well),
+        cmocka_unit_test(each_figure_alone_makes_a_look),
+        cmocka_unit_test(buckets_of_several_listeners_add_up_in_whatever_order_they_stand),
+        cmocka_unit_test(enough_answers_between_two_looks_tell_how_slow_they_are),
+        cmocka_unit_test(looks_of_another_life_or_version_are_not_compared),
+        cmocka_unit_test(shares_and_figures_are_told_as_whole_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
