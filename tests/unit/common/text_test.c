@@ -201,6 +201,38 @@ static void truth_is_a_word(void **state)
     assert_span(text_span(&text), "[true,false,null]");
 }
 
+/* By another's judgement: jansson takes no text that is not UTF-8. */
+static void every_sequence_that_is_utf8_passes_and_no_other(void **state)
+{
+    (void)state;
+    for (unsigned at = 0x8000; at <= 0xFFFF; at++) {
+        const char bytes[4] = {(char)(at >> 8), (char)at, (char)0x80, (char)0xBF};
+        for (size_t len = 1; len <= 4; len++) {
+            char memory[32], want[8] = "\"";
+            struct text text = text_on(memory, sizeof(memory));
+            json_str(&text, (struct span){bytes, len});
+            memcpy(want + 1, bytes, len);
+            want[len + 1] = '"';
+            json_t *other = json_stringn(bytes, len);
+            if (span_eq(text_span(&text), (struct span){want, len + 2}) != (other != NULL))
+                fail_msg("%04x, %zu bytes", at, len);
+            json_decref(other);
+        }
+    }
+}
+
+static void a_printf_has_room_for_all_but_the_last_byte(void **state)
+{
+    (void)state;
+    char memory[8];
+    for (size_t room = 3; room <= 4; room++) {
+        struct text text = text_on(memory, room);
+        text_printf(&text, "%s", "abc");
+        assert_int_equal(text.overflown, room == 3);
+        assert_int_equal(text.len, room == 3 ? 0 : 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +246,8 @@ int main(void)
         cmocka_unit_test(whatever_goes_in_a_parser_reads_what_comes_out),
         cmocka_unit_test(a_number_or_a_key_that_does_not_fit_is_marked),
         cmocka_unit_test(truth_is_a_word),
+        cmocka_unit_test(every_sequence_that_is_utf8_passes_and_no_other),
+        cmocka_unit_test(a_printf_has_room_for_all_but_the_last_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
