@@ -81,6 +81,29 @@ static void answers_while_nobody_waits_count_if_they_are_many(void **state)
     assert_false(shed_allows(&shed, 4000));
 }
 
+static void who_was_sent_away_is_counted_until_they_were_served(void **state)
+{
+    (void)state;
+    struct shed shed;
+    shed_init(&shed, 400); /* 1,000 a second: a hundred in a tick */
+    for (int i = 0; i < 20000; i++)
+        shed_allows(&shed, 512);
+    answer(&shed, 100);
+    shed_tick(&shed, 1);
+    assert_int_equal(22, shed_retry_s(&shed, UINT32_MAX)); /* as before the tick */
+    for (int i = 0; i < 10; i++) {
+        answer(&shed, 100);
+        shed_tick(&shed, 1);
+    }
+    /* A thousand were served, and a thirtieth fades in a second. */
+    assert_int_equal(20, shed_retry_s(&shed, UINT32_MAX));
+    for (int i = 0; i < 190; i++) {
+        answer(&shed, 100);
+        shed_tick(&shed, 1);
+    }
+    assert_int_equal(SHED_BACK_MIN_S, shed_retry_s(&shed, UINT32_MAX));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +112,7 @@ int main(void)
         cmocka_unit_test(the_time_to_come_back_is_bounded_and_forgets),
         cmocka_unit_test(a_line_that_takes_few_measures_with_few),
         cmocka_unit_test(answers_while_nobody_waits_count_if_they_are_many),
+        cmocka_unit_test(who_was_sent_away_is_counted_until_they_were_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

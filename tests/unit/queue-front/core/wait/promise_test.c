@@ -123,6 +123,83 @@ static void what_nobody_can_say_is_no_promise(void **state)
     assert_int_equal(book.turn, 1); /* it looked */
 }
 
+/* One place is noted, told to wait ten seconds and twenty at most, and called after so many. */
+static void keep(struct promise_book *book, uint64_t real_ms)
+{
+    struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000, .issued = 1};
+    struct eta_model model = {.basis = ETA_MEASURED,
+                              .scale = promise_scale(book),
+                              .pace = {10.0, 10.0, 10.0},
+                              .doubt2 = 1.0};
+    book->turn = 0;
+    book->next_at_ms = 0;
+    promise_observe(book, &view, &model);
+    assert_int_equal(book->open_len, 1);
+    view.serving = 1;
+    view.redis_ms += real_ms;
+    promise_observe(book, &view, &model);
+    assert_int_equal(book->open_len, 0);
+}
+
+static void a_book_that_has_judged_nobody_corrects_nothing(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    assert_true(promise_scale(&book) == 1.0);
+    assert_true(book.kept_lately > 0.9 && book.kept_lately < 0.95); /* as it should be */
+    assert_int_equal(book.judged, 0);
+}
+
+static void a_wait_that_was_longer_moves_as_far_as_a_dozen_that_were_not(void **state)
+{
+    (void)state;
+    struct promise_book up, down;
+    promise_init(&up);
+    promise_init(&down);
+    keep(&down, 10000);
+    keep(&up, 60000);
+    assert_true(down.log_scale < 0.0 && up.log_scale > 0.0);
+    double misses = -down.log_scale / (up.log_scale - down.log_scale);
+    assert_true(misses > 0.07 && misses < 0.09); /* a little less than one in ten */
+    assert_int_equal(down.kept, 1);
+    assert_int_equal(up.kept, 0);
+    assert_true(down.kept_lately == 1.0 && up.kept_lately == 0.0);
+    assert_true(down.error == 0.0);
+    assert_true(up.error > 0.83 && up.error < 0.834); /* fifty of sixty seconds */
+}
+
+static void the_first_hundred_move_it_far_and_the_later_ones_a_little(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    double last = 0.0, first = 0.0, step = 0.0;
+    for (unsigned i = 0; i < 150; i++) {
+        book.log_scale = 0.0;
+        keep(&book, 10000);
+        step = -book.log_scale;
+        first = i == 0 ? step : first;
+        assert_true(i == 0 || step <= last);
+        last = step;
+    }
+    assert_true(first > 12.0 * step && first < 13.0 * step);
+    assert_int_equal(book.judged, 150);
+}
+
+static void the_correction_has_its_bounds(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    for (unsigned i = 0; i < 200; i++)
+        keep(&book, 10000000);
+    assert_true(promise_scale(&book) > 7.99 && promise_scale(&book) < 8.01);
+    for (unsigned i = 0; i < 3000; i++)
+        keep(&book, 1000);
+    assert_true(promise_scale(&book) > 0.0999 && promise_scale(&book) < 0.1001);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +209,10 @@ int main(void)
         cmocka_unit_test(a_line_that_stopped_for_good_judges_nobody),
         cmocka_unit_test(only_a_wait_in_an_open_line_is_a_promise),
         cmocka_unit_test(what_nobody_can_say_is_no_promise),
+        cmocka_unit_test(a_book_that_has_judged_nobody_corrects_nothing),
+        cmocka_unit_test(a_wait_that_was_longer_moves_as_far_as_a_dozen_that_were_not),
+        cmocka_unit_test(the_first_hundred_move_it_far_and_the_later_ones_a_little),
+        cmocka_unit_test(the_correction_has_its_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
