@@ -17,12 +17,14 @@ const TURNED = {
 const COMPARES = new Set(['<', '<=', '>', '>=', '==', '!=']);
 const LOOPS = new Set(['ForStmt', 'WhileStmt', 'DoStmt']);
 const FREES = /^(free|json_decref|grow_free|[A-Z][A-Z0-9]*(_[A-Z]+)*_free)\(/;
+const ALLOCATES = /^[cm]alloc\(/;
 const CHOICES = new Set(['IfStmt', 'ConditionalOperator']);
 
 /** All changes that can be made to a file: its bytes as latin1 text, and clang's tree of it. */
 export function changesOf(text, tree) {
   const found = new Map();
   let within = '';
+  let allocates = false;
 
   const isOwn = (place) => place?.offset !== undefined && place.includedFrom === undefined;
   const startOf = (node) => (isOwn(node.range?.begin) ? node.range.begin.offset : undefined);
@@ -96,7 +98,7 @@ export function changesOf(text, tree) {
     const code = textOf(node);
     if (node.kind === 'FloatingLiteral') swap(node, Number(node.value) === 0 ? '1.0' : `(${code} * 1.5)`);
     else {
-      swap(node, `(${code} + 1)`);
+      if (!allocates) swap(node, `(${code} + 1)`); // more room is no other program
       if (node.value !== '0') swap(node, `(${code} - 1)`);
     }
   }
@@ -139,11 +141,14 @@ export function changesOf(text, tree) {
       turnCondition(conditionOf(node), true);
       endLoop(node);
     }
+    const allocated = allocates;
+    allocates ||= node.kind === 'CallExpr' && isWhole(node) && ALLOCATES.test(textOf(node));
     for (const inner of node.inner ?? []) {
       if (inner.kind === undefined) continue;
       leaveOut(node, inner);
       walk(inner, type, node.kind === 'ForStmt' && inner === node.inner[3]);
     }
+    allocates = allocated;
   }
 
   for (const node of tree.inner) {
