@@ -311,8 +311,8 @@ describe('the console', () => {
     assert.doesNotMatch(told.join(), /[{}[\]]|\w\.\w+_|undefined/);
     if (name === 'desk-en') {
       has('Rate0.5 → 90', `Why: more, says ${name}`);
-      has('changed knobs', 'Message, English', `→ “Soon <b>faster</b>, ${name}”`);
-      has('changed knobs', 'Rate by time– → 0.5 a second from ', ', 3 a second from ', 'Autopilotoff → on', 'Autopilot: Ceiling (people/s)', ' → 1');
+      has('Knobs changed', 'Message, English', `→ “Soon <b>faster</b>, ${name}”`);
+      has('Knobs changed', 'Rate by time– → 0.5 a second from ', ', 3 a second from ', 'Autopilotoff → on', 'Autopilot: Ceiling (people/s)', ' → 1');
       has('Freeze', 'Stateopen → frozen');
       has('Undo', 'Version');
     } else {
