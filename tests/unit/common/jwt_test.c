@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "crypto/jwt.h"
+#include "crypto/openssl.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -520,6 +521,85 @@ static void whoever_asks_for_no_end_or_no_audience_is_told_what_holds_then(void 
                   ERR_AUTH, "aud must be");
 }
 
+/* ---- issuers outside ---- */
+
+enum { OTHERS = 2 };
+
+static const struct {
+    const char *alg, *kid;
+} others[OTHERS] = {{"RS256", "r"}, {"EdDSA", "e"}};
+
+/* The public halves of both, as their issuer publishes them. */
+static struct jwks *published(EVP_PKEY *const keys[OTHERS])
+{
+    char json[1024];
+    uint8_t number[256], point[32];
+    size_t point_len = sizeof(point);
+    BIGNUM *n = NULL;
+    struct text text = text_on(json, sizeof(json));
+    assert_int_equal(1, EVP_PKEY_get_bn_param(keys[0], OSSL_PKEY_PARAM_RSA_N, &n));
+    assert_int_equal(sizeof(number), BN_bn2binpad(n, number, sizeof(number)));
+    assert_int_equal(1, EVP_PKEY_get_raw_public_key(keys[1], point, &point_len));
+    TEXT_LIT(&text, "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"r\",\"e\":\"AQAB\",\"n\":\"");
+    base64_put(&text, number, sizeof(number));
+    TEXT_LIT(&text, "\"},{\"kty\":\"OKP\",\"kid\":\"e\",\"crv\":\"Ed25519\",\"x\":\"");
+    base64_put(&text, point, point_len);
+    TEXT_LIT(&text, "\"}]}");
+    assert_false(text.overflown);
+    struct jwks *set = NULL;
+    assert_int_equal(0, jwks_parse_for(text_span(&text), JWKS_ANY, NULL, &set));
+    BN_free(n);
+    return set;
+}
+
+/* A token whose header names this algorithm and this key, signed by `signer`. */
+static void put_others_token(struct text *out, const char *alg, const char *kid, EVP_PKEY *signer)
+{
+    static const char payload[] =
+        "{\"iss\":\"queue\",\"aud\":\"seats\",\"iat\":1795159953,\"exp\":1795159963}";
+    char header[128];
+    uint8_t signature[512];
+    size_t len = sizeof(signature);
+    int header_len = snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"%s\"}", alg, kid);
+    base64_put(out, header, (size_t)header_len);
+    text_char(out, '.');
+    base64_put(out, payload, strlen(payload));
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    const EVP_MD *hash = EVP_PKEY_get_base_id(signer) == EVP_PKEY_RSA ? EVP_sha256() : NULL;
+    assert_int_equal(1, EVP_DigestSignInit(ctx, NULL, hash, NULL, signer));
+    assert_int_equal(
+        1, EVP_DigestSign(ctx, signature, &len, (const unsigned char *)out->ptr, out->len));
+    EVP_MD_CTX_free(ctx);
+    text_char(out, '.');
+    base64_put(out, signature, len);
+}
+
+static void an_issuer_outside_signs_by_its_own_algorithm_and_nobody_else_may(void **state)
+{
+    struct world *world = *state;
+    EVP_PKEY *keys[OTHERS] = {EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
+    jwks_destroy(world->keys);
+    world->keys = published(keys);
+    for (unsigned i = 0; i < OTHERS * OTHERS * OTHERS * 2; i++) {
+        unsigned alg = i & 1, key = i >> 1 & 1, signer = i >> 2 & 1;
+        bool outside = i >> 3 == 0, good = outside && alg == key && key == signer;
+        char memory[2048];
+        struct err_slot err = {.text = ""};
+        struct text token = text_on(memory, sizeof(memory));
+        put_others_token(&token, others[alg].alg, others[key].kid, keys[signer]);
+        world->rules.typ = outside ? NULL : "pass+jwt";
+        assert_int_equal(good ? 0 : ERR_AUTH, verify(world, text_span(&token), &err));
+        if (!outside)
+            assert_says(&err, "alg must be ES256");
+        else if (alg != key)
+            assert_says(&err, "alg is not that of its key");
+        else if (key != signer)
+            assert_says(&err, "the signature is wrong");
+    }
+    for (unsigned key = 0; key < OTHERS; key++)
+        EVP_PKEY_free(keys[key]);
+}
+
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -541,6 +621,7 @@ int main(void)
         IN_WORLD(what_a_token_need_not_say_is_left_out),
         IN_WORLD(a_name_in_a_token_is_as_long_as_it_may_be_and_no_longer),
         IN_WORLD(whoever_asks_for_no_end_or_no_audience_is_told_what_holds_then),
+        IN_WORLD(an_issuer_outside_signs_by_its_own_algorithm_and_nobody_else_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

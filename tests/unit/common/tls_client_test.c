@@ -181,6 +181,30 @@ static void an_end_is_told_in_the_handshake_and_later(void **state)
     }
 }
 
+/* OpenSSL keeps one list of errors for all of a thread's sessions. */
+static void another_sessions_error_is_not_this_ones(void **state)
+{
+    (void)state;
+    struct rig rig;
+    char bytes[16];
+    size_t len;
+    open_rig(&rig, "redis.example", "redis.example");
+    ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
+    assert_int_equal(TLS_WAITS, tls_session_shake(rig.session)); /* for the other end */
+    assert_int_equal(TLS_DONE, shake(&rig));
+    ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
+    assert_int_equal(TLS_WAITS, tls_session_read(rig.session, bytes, sizeof(bytes), &len));
+    enum tls_step step = TLS_DONE;
+    while (step == TLS_DONE) { /* until the socket takes no more */
+        static const char load[1024];
+        ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
+        step = tls_session_write(rig.session, load, sizeof(load), &len);
+    }
+    assert_int_equal(TLS_WAITS, step);
+    ERR_clear_error();
+    close_rig(&rig);
+}
+
 static void files_that_are_none_are_named(void **state)
 {
     (void)state;
@@ -315,6 +339,7 @@ int main(void)
         cmocka_unit_test(what_the_socket_does_not_take_is_given_again),
         cmocka_unit_test(another_name_is_refused_and_told),
         cmocka_unit_test(an_end_is_told_in_the_handshake_and_later),
+        cmocka_unit_test(another_sessions_error_is_not_this_ones),
         cmocka_unit_test(files_that_are_none_are_named),
         cmocka_unit_test(a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed),
         cmocka_unit_test(a_goodbye_is_told_as_one),
