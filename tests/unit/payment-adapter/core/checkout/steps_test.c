@@ -631,10 +631,41 @@ static int use_json_memory(void **state)
     return 0;
 }
 
+/* A peer may ask for more patience than the seats have time. */
+static void a_peer_is_waited_for_as_it_asks_while_the_seats_have_time(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t asked_ms, waited_ms;
+        uint64_t expires_ms;
+    } rows[] = {
+        {50000, 50000, NOW_MS + LEFT_MS},
+        {LEFT_MS, LEFT_MS, NOW_MS + LEFT_MS},
+        {3600000, LEFT_MS, NOW_MS + LEFT_MS},
+        {3600000, 1, NOW_MS + 1},
+        {3600000, 30000, NOW_MS}, /* once their time is up, the pauses are our own */
+        {20000, 20000, NOW_MS - 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct trial trial = {
+            .step = payment_create,
+            .order = {.payment = "-", .expires_ms = rows[i].expires_ms},
+            .answers = {
+                {.op = PEER_PSP_CREATE, .verdict = SAGA_UNKNOWN, .retry_ms = rows[i].asked_ms}}};
+        expect(&trial, SAGA_MARK_UNKNOWN, "", 1);
+        assert_int_equal(last.delay_ms, rows[i].waited_ms);
+        trial.step = payment_refund; /* which keeps no seat from anybody */
+        trial.answers[0].op = PEER_PSP_REFUND;
+        expect(&trial, SAGA_MARK_UNKNOWN, "", 1);
+        assert_int_equal(last.delay_ms, rows[i].asked_ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_payment_that_is_made_is_told_and_kept),
+        cmocka_unit_test(a_peer_is_waited_for_as_it_asks_while_the_seats_have_time),
         cmocka_unit_test(a_payment_is_undone_by_what_it_has_come_to),
         cmocka_unit_test(a_payment_without_an_id_is_made_to_be_undone),
         cmocka_unit_test(who_waits_for_the_buyer_takes_only_what_was_agreed),
