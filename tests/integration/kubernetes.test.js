@@ -69,7 +69,7 @@ test('the edge of the image finds an owner by the name of its pod where the seat
   const names = [...config.matchAll(/^ +server (\S+) "\$\{FAIRGATE_EDGE_SEAT_(\d)\}:\d+"/gm)];
   assert.ok(names.every(([, server, n]) => server === `seat-service-${n}`));
   for (const [, , n] of names) assert.ok(config.includes(`presetenv FAIRGATE_EDGE_SEAT_${n} "seat-service-${n}.\${FAIRGATE_EDGE_SEATS}"`), 'servers are called as their pods are');
-  for (let n = 0; n < pods.spec.replicas; n += 1) assert.equal(names.filter(([, server]) => server === `${pods.metadata.name}-${n}`).length, 6, 'requests, pages and streams, what is shown and its streams, and inside');
+  for (let n = 0; n < pods.spec.replicas; n += 1) assert.equal(names.filter(([, server]) => server === `${pods.metadata.name}-${n}`).length, 7, 'requests, pages and streams, what is shown and its streams, unproven ones, and inside');
 });
 
 test('the README names the engines with the versions that were looked at, and every file is told of', () => {
