@@ -861,6 +861,62 @@ static void free_slots_may_last_beyond_a_step_of_the_plan(void **state)
     assert_int_equal(ask(&meter, &view, 99).p50_s, 6); /* and then 16.7 a second, or 10 */
 }
 
+/* As the essay of eta.c has it, worked out by hand. */
+static void the_range_is_as_wide_as_chance_and_doubt_make_it(void **state)
+{
+    (void)state;
+    static const struct {
+        struct eta_model model;
+        double p50_s, p90_s;
+    } rows[] = {
+        /* 200 s; 1.2816 times the root of 200 * 20 and of 200 squared * 0.01 */
+        {{.basis = ETA_MEASURED, .scale = 1.0, .wander_s2 = 20.0, .doubt2 = 0.01}, 200.0, 285.011},
+        {{.basis = ETA_MEASURED, .scale = 2.0, .wander_s2 = 20.0, .doubt2 = 0.01}, 200.0, 370.023},
+        {{.basis = ETA_MEASURED, .scale = 1.0, .wander_s2 = 0.0, .doubt2 = 0.01}, 200.0, 225.632},
+        {{.basis = ETA_MEASURED, .scale = 1.0, .wander_s2 = 20.0, .doubt2 = 0.0}, 200.0, 281.055},
+        {{.basis = ETA_KNOBS, .scale = 1.0, .wander_s2 = 20.0, .doubt2 = 0.01}, 200.0, 300.0},
+        {{.basis = ETA_MEASURED,
+          .scale = 1.0,
+          .delay_p50_s = 30.0,
+          .delay_p90_s = 270.0,
+          .doubt2 = 0.01},
+         230.0,
+         495.632},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct eta_model model = rows[i].model;
+        model.pace = (struct eta_pace){2.0, 2.0, 2.0};
+        struct eta_range range = eta_range(&model, 99);
+        assert_true(range.known);
+        assert_true(fabs(range.p50_s - rows[i].p50_s) < 0.001);
+        if (fabs(range.p90_s - rows[i].p90_s) > 0.001)
+            fail_msg("row %zu: %f", i, range.p90_s);
+        struct eta eta = eta_at(&model, 99);
+        assert_int_equal(eta.p50_s, (uint32_t)rows[i].p50_s);
+        assert_int_equal(eta.p90_s, (uint32_t)ceil(rows[i].p90_s));
+        assert_int_equal(eta.move_s, 200);
+    }
+}
+
+/* Of those ahead who were judged all are there, of the others a share has gone. */
+static void who_was_not_judged_is_expected_to_be_there_as_others_were(void **state)
+{
+    (void)state;
+    const struct eta_model model = {
+        .basis = ETA_MEASURED, .scale = 1.0, .judged_ahead = 40.0, .gone_share = 0.25};
+    assert_true(eta_people(&model, 0) == 0.0);
+    assert_true(eta_people(&model, 40) == 40.0);
+    assert_true(eta_people(&model, 100) == 40.0 + 45.0);
+}
+
+static void a_wait_beyond_all_bounds_is_not_told(void **state)
+{
+    (void)state;
+    struct eta_model model = {.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
+    assert_int_equal(eta_at(&model, ETA_MAX_S - 1).p50_s, ETA_MAX_S);
+    assert_int_equal(eta_at(&model, ETA_MAX_S).basis, ETA_UNKNOWN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -904,6 +960,9 @@ int main(void)
         cmocka_unit_test(the_first_measurement_is_named_but_not_in_a_pause),
         cmocka_unit_test(a_line_that_was_set_back_has_not_fallen_behind),
         cmocka_unit_test(free_slots_may_last_beyond_a_step_of_the_plan),
+        cmocka_unit_test(the_range_is_as_wide_as_chance_and_doubt_make_it),
+        cmocka_unit_test(who_was_not_judged_is_expected_to_be_there_as_others_were),
+        cmocka_unit_test(a_wait_beyond_all_bounds_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
