@@ -17,7 +17,7 @@ import { sumOf } from '../../tests/integration/line/shards.js';
 import { EVENT, LOAD_CORE, openEvent, SERVER_CORE, startFront } from './lib/front.js';
 import { inTurns, ratio, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
-import { Loop, now, present, tickPeriod, wordsOf } from './lib/loops.js';
+import { Loop, now, present, shaOf, tickPeriod, wordsOf } from './lib/loops.js';
 import { pin, runPinned } from './lib/machine.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -78,14 +78,15 @@ async function cuts({ add, redis, boot }) {
       slot_ms: 0,
     }), ...words));
     texts.push(...answer.cuts);
-    return answer.outcome;
+    return answer;
   };
   const none = Array(4 * shards).fill('');
   for (let k = 0; k < shards; k += 1) await cut(0, none, k);
+  const [, , , opened] = (await cut(0, none)).shards; // the same for all, which were sealed behind no cut
   const before = await redisCpuUs(redis);
   for (let nth = 1; nth <= CUTS; nth += 1) {
-    const words = Array.from({ length: shards }, () => [1, 2_500 * nth, 2_500 * nth + 10_000, `${boot}@1`]).flat();
-    const outcome = await cut(nth, words);
+    const words = Array.from({ length: shards }, () => [1, 2_500 * nth, 2_500 * nth + 10_000, opened]).flat();
+    const { outcome } = await cut(nth, words);
     if (outcome !== 0) throw new Error(`cut ${nth} was answered ${outcome}`);
   }
   const us = ((await redisCpuUs(redis)) - before) / CUTS;
@@ -168,7 +169,9 @@ const FRONTS = 50;
 const LOOPS = 8;
 const STEP_MS = 18; // between two reads of a process, at the least
 const HOUSE_MS = 400; // STORE_DISCOVER_MS
+const HOUSE_MS_MAX = 800;
 const LEFT_TURNS = 4; // SHARDS_LEFT_TURNS
+const LOOKS_MAX = 64; // SHARDS_LOOKS_MAX
 const CUTS_S = 8;
 
 async function startCutsCluster(scope) {
@@ -184,21 +187,50 @@ async function startCutsCluster(scope) {
   return { home, cluster: [home, other].map(({ address, port }) => `${address}:${port}`).join(',') };
 }
 
-// One process: one of its loops reads the cuts, and claims the next in some of its turns. (A claim of its own key: the
-// real front makes the cuts.)
+// One process: one of its loops reads the cuts, claims the next in some of its turns, and asks cut.lua now and then. (A
+// claim of its own key: the real front makes the cuts.)
 class Reader {
-  constructor(home) {
+  // news: what a call of cut.lua begins with.
+  constructor(home, news) {
     this.turn = 0;
-    this.next = 1;
+    this.nth = 0; // the newest cut it knows
+    this.sum = 0;
+    this.news = news;
     this.link = new Loop({ path: home.socket }, (text) => {
-      for (const [, nth] of text.matchAll(/\$\d+\r\n(\d+)-0\r\n/g)) this.next = Math.max(this.next, Number(nth) + 1);
+      for (const [, nth, sum] of text.matchAll(/\r\n(\d+)-0\r\n\*4\r\n\$1\r\nc\r\n\S+\r\n\S+\r\n\$1\r\ns\r\n\S+\r\n(\d+)/g))
+        if (Number(nth) > this.nth) [this.nth, this.sum] = [Number(nth), Number(sum)];
     });
   }
 
   look() {
-    const claims = this.turn++ % (LEFT_TURNS + 1) === 0;
-    this.link.say(...(claims ? [['SET', `fg:{${EVENT}}:others`, 'front', 'NX', 'PX', '15']] : []),
-      ['XRANGE', `fg:{${EVENT}}:cuts`, `${this.next}-0`, '+', 'COUNT', '512']);
+    this.turn += 1;
+    if (this.turn % LOOKS_MAX === 0) {
+      const words = ask('cut', { shards: SHARDS.at(-1), known: this.nth, sum: this.sum, nth: 0, seal: '', seal_epoch: 0,
+        opening: '', first: 0, told: 0, before: 0, slot_ms: 0 });
+      this.link.say([...now(this.news), ...words.map(String), ...Array(4 * SHARDS.at(-1)).fill('')]);
+      return;
+    }
+    this.link.say(...(this.claims ? [['SET', `fg:{${EVENT}}:others`, 'front', 'NX', 'PX', '15']] : []),
+      ['XRANGE', `fg:{${EVENT}}:cuts`, `${this.nth + 1}-0`, '+', 'COUNT', '512']);
+  }
+
+  get claims() {
+    return this.turn % (LEFT_TURNS + 1) === 0;
+  }
+
+  // Others make the cuts, so it looks less often where there are many loops, but for the turns that claim.
+  async run(loops) {
+    for (;;) {
+      const pace = (this.turn + 1) % (LEFT_TURNS + 1) === 0 ? 1 : tickPeriod(loops) / tickPeriod(1);
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS * pace * (0.9 + 0.2 * Math.random())));
+      if (this.over) return;
+      this.look();
+    }
+  }
+
+  close() {
+    this.over = true;
+    this.link.close();
   }
 }
 
@@ -216,13 +248,15 @@ async function manyFronts({ add }) {
     let refused = 0;
     const loops = Array.from({ length: all - LOOPS }, () =>
       new Loop({ path: home.socket }, (text) => { refused += text.startsWith('*1\r\n') || text.startsWith('-') ? 1 : 0; }));
-    const readers = Array.from({ length: FRONTS - 1 }, () => new Reader(home));
-    scope.defer(() => [...loops, ...readers.map(({ link }) => link)].forEach((link) => link.close()));
+    const news = ['EVALSHA', shaOf('cut'), ...tick.slice(2, 5)];
+    const readers = Array.from({ length: FRONTS - 1 }, () => new Reader(home, news));
+    scope.defer(() => [...loops, ...readers].forEach((one) => one.close()));
+    const housePeriod = Math.min(HOUSE_MS_MAX, HOUSE_MS * all / 128);
     for (const loop of loops) {
       loop.each(tickPeriod(all), () => loop.say(now(tick)));
-      loop.each(HOUSE_MS, () => loop.say(now(house)));
+      loop.each(housePeriod, () => loop.say(now(house)));
     }
-    for (const reader of readers) reader.link.each(STEP_MS, () => reader.look());
+    readers.forEach((reader) => reader.run(all));
     const surge = runPinned(SERVER_CORE, [programPath('surge'), '-p', String(front.port), '-e', EVENT, '-c', '64',
       '-s', String(CUTS_S + 2), '-w', '5000', '-k', 'cuts']);
     await until('cuts to come', async () => (await home.command('XLEN', `fg:{${EVENT}}:cuts`)) > 20);

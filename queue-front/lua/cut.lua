@@ -27,7 +27,8 @@
 -- that it tells. So one that has other cuts, since it was cut off while some were lost, is found out before it adds any.
 --
 -- Many fronts wait for the next cut, and one of them is enough to read the shards: whoever asks first in a slot is told
--- that it is to do so (`due`), as one tick in a slot does the work for all. If it dies, the next slot has another.
+-- that it is to do so (`due`), as one tick in a slot does the work for all. A slot begins with that, and with each cut.
+-- If that front dies, the next slot has another.
 --
 -- `cuts` is a stream of all of them, the number of a cut is its id. `cutting` is where they have come to: boot,
 -- until_ms, shards, count, places, sum, due_ms, and for each shard `K` = "epoch:upto:lease:opening". If `boot` is not
@@ -80,6 +81,8 @@ end
 
 local KINDS = { c = 0, h = 1, g = 2 } -- as enum cut_kind
 
+local written = {} -- texts of those of this call
+
 local function write_cut(kind, grown)
     local words, joins = {}, 0
     sum = (sum * SUM_BASE + 1 + KINDS[kind]) % SUM_PRIME
@@ -91,7 +94,8 @@ local function write_cut(kind, grown)
         sum = (sum * SUM_BASE + n) % SUM_PRIME
     end
     count, places, changed = count + 1, places + joins, true
-    call('XADD', cuts, count .. '-0', 'c', '1' .. kind .. table.concat(words, ','), 's', string.format('%d', sum))
+    written[count] = '1' .. kind .. table.concat(words, ',')
+    call('XADD', cuts, count .. '-0', 'c', written[count], 's', string.format('%d', sum))
 end
 
 -- Twice what two cuts like this take, and slowly less after a burst.
@@ -300,29 +304,38 @@ elseif is_next then
 end
 
 local slot_ms, due = tonumber(ARGV[ask_cut.slot_ms]), 0
-if slot_ms > 0 and outcome ~= HEAL and now_ms - (tonumber(saved.due_ms) or -slot_ms) >= slot_ms then
+local due_ms = tonumber(saved.due_ms) or 0
+if slot_ms > 0 and outcome ~= HEAL and now_ms - due_ms >= slot_ms then
     due = 1
-    call('HSET', cutting, 'due_ms', string.format('%d', now_ms))
+end
+if due == 1 or (outcome == OK and is_next) then
+    due_ms = now_ms
 end
 
 local of_shards, to_save = {}, {}
 for k = 0, shards - 1 do
-    local of = shard[k]
-    for _, word in ipairs({ of.epoch, of.upto, of.lease, of.opening }) do
-        of_shards[#of_shards + 1] = word
+    local of, at = shard[k], 4 * k
+    of_shards[at + 1], of_shards[at + 2], of_shards[at + 3], of_shards[at + 4] = of.epoch, of.upto, of.lease, of.opening
+    if changed then
+        to_save[2 * k + 1] = k
+        to_save[2 * k + 2] = string.format('%d:%d:%d:%s', of.epoch, of.upto, of.lease, of.opening)
     end
-    to_save[#to_save + 1] = tostring(k)
-    to_save[#to_save + 1] = string.format('%d:%d:%d:%s', of.epoch, of.upto, of.lease, of.opening)
 end
 if changed then
     call('HSET', cutting, 'boot', ARGV[1], 'until_ms', string.format('%d', until_ms), 'shards', shards, 'count', count,
-        'places', places, 'sum', string.format('%d', sum), unpack(to_save))
+        'places', places, 'sum', string.format('%d', sum), 'due_ms', string.format('%d', due_ms), unpack(to_save))
+elseif due == 1 then
+    call('HSET', cutting, 'due_ms', string.format('%d', due_ms))
 end
 if places > issued then
     call('SET', seq, places)
 end
 local new_cuts = {}
-if known_cuts < count then
+if written[known_cuts + 1] then
+    for nth = known_cuts + 1, count do
+        new_cuts[nth - known_cuts] = written[nth]
+    end
+elseif known_cuts < count then
     for i, entry in ipairs(call('XRANGE', cuts, (known_cuts + 1) .. '-0', '+', 'COUNT', CUTS_REPLY)) do
         new_cuts[i] = entry[2][2]
     end

@@ -1,6 +1,6 @@
 -- house.lua: which events there are: those that run, those that have ended, and what is still to be
--- done for one that is over. It is asked by each front 2.5 times a second, and says at once that
--- nothing is new, however many events have ended.
+-- done for one that is over. It is asked by each front 2.5 times a second, by very many half as often, and says at
+-- once that nothing is new, however many events have ended.
 --
 -- KEYS[1] is fg:events, the set of events that run. All else shares its slot: {fg:events}:house
 -- (hash: `born`, and `n`, which rises with each change here), :rests (zset: ended events that

@@ -5,10 +5,12 @@ import net from 'node:net';
 import { until } from '../../../tests/lib-js/index.js';
 import { scriptText } from '../../../tests/lib-js/wire.js';
 
+export const shaOf = (script) => createHash('sha1').update(scriptText(script)).digest('hex');
+
 // A call of this script as a front sends it: the same each time, but for what the event's clock must show by
 // now. A call that is seconds off is refused, which costs next to nothing.
 export async function wordsOf(redis, script, of = () => true) {
-  const wanted = createHash('sha1').update(scriptText(script)).digest('hex');
+  const wanted = shaOf(script);
   await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
   const words = await until(`a call of ${script}.lua to be seen`, async () => {
     const log = await redis.command('SLOWLOG', 'GET', 128);

@@ -29,8 +29,10 @@ enum {
      * swept. Longer than tickets live (three days), and longer than a long weekend. */
     STORE_ENDED_KEEP_MS = 7 * 86400 * 1000,
     STORE_CARD_BYTES_MAX = 2048, /* what a list of ended events says of one: name and figures */
-    /* How often the set of events is looked at: all fronts learn of changes within a second. */
+    /* How often the set of events is looked at, and by very many loops: all fronts learn of changes
+     * within a second. */
     STORE_DISCOVER_MS = 400,
+    STORE_DISCOVER_MS_MAX = 800,
     /* This many loops, of all processes together, tick at full pace. With more of them each
      * ticks less often, so that Redis has no more work, but at most three times less often: with
      * jitter that is 450 ms, and a picture is stale after a second. */

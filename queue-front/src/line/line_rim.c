@@ -13,7 +13,8 @@
  * and joins wait for them to agree.
  *
  * Of several loops of one process one reads the cuts from Redis, and puts them on a board where the
- * others look, more often (cut_board.h).
+ * others look, more often (cut_board.h). With many fronts on an event those that make no cuts read
+ * less often, so that Redis has no more work: a place is then known by so much later, and no other.
  *
  * A rim ends before its event does, and may outlive it until the calls under way are answered. */
 #include "board/cut_board.h"
@@ -336,6 +337,8 @@ static bool hear(struct line_rim *rim)
         }
     }
     uint64_t slot_us = cuts_step_ms(cuts) * UINT64_C(900); /* a little less than a turn */
+    if (shards_is_led(rim->shards))
+        slot_us = store_paced(rim->event, slot_us);
     return !cut_board_claim(board, view, store_now_us(rim->store), slot_us);
 }
 

@@ -381,21 +381,19 @@ static bool is_idle(const struct store_event *event)
                              (view->state == LINE_DRAFT || view->state == LINE_CLOSED));
 }
 
-/* With many fronts each one can tick less often, since the others tick meanwhile. */
-static uint64_t period_of(const struct store_event *event)
+uint64_t store_paced(const struct store_event *event, uint64_t period)
 {
-    uint64_t period_ms = event->store->conf.tick_period_ms;
-    uint64_t wanted_ms = period_ms * event->line.view.fronts / STORE_TICKERS;
-    if (wanted_ms < period_ms)
-        return period_ms;
-    return wanted_ms < STORE_PERIODS_MAX * period_ms ? wanted_ms : STORE_PERIODS_MAX * period_ms;
+    uint64_t wanted = period * event->line.view.fronts / STORE_TICKERS;
+    if (wanted < period)
+        return period;
+    return wanted < STORE_PERIODS_MAX * period ? wanted : STORE_PERIODS_MAX * period;
 }
 
 static void on_event_timer(uv_timer_t *timer);
 
 static void arm(struct store_event *event)
 {
-    uint64_t period_ms = period_of(event);
+    uint64_t period_ms = store_paced(event, event->store->conf.tick_period_ms);
     if (is_idle(event))
         period_ms *= STORE_IDLE_FACTOR;
     uint64_t wait_ms = period_ms / 2 + rng_below(event->store->conf.rng, period_ms + 1);
@@ -523,9 +521,22 @@ void store_let_go(struct line_store *store)
     store_note_ready(store);
 }
 
+/* As often as the event with the most loops has it, within what is promised. */
+static uint64_t discover_ms(const struct line_store *store)
+{
+    uint64_t period_ms = STORE_DISCOVER_MS;
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        uint64_t paced_ms = store_paced(store->events[i], STORE_DISCOVER_MS);
+        period_ms = paced_ms > period_ms ? paced_ms : period_ms;
+    }
+    return period_ms < STORE_DISCOVER_MS_MAX ? period_ms : STORE_DISCOVER_MS_MAX;
+}
+
 static void on_discover_timer(uv_timer_t *timer)
 {
-    house_look(MAGIC_OF(line_store, timer->data));
+    struct line_store *store = MAGIC_OF(line_store, timer->data);
+    uv_timer_set_repeat(timer, discover_ms(store));
+    house_look(store);
 }
 
 /* ---- servers come and go ---- */

@@ -244,6 +244,9 @@ void nodes_on_lost(void *ctx, const char *why);
 
 void store_begin_healing(struct store_event *event);
 void store_tick_now(struct store_event *event);
+/* With many loops on an event each one can ask less often, since the others ask meanwhile: this
+ * period, made longer by how many there are. */
+uint64_t store_paced(const struct store_event *event, uint64_t period);
 void store_note_ready(struct line_store *store);
 /* No more ticks if it is over: it will not change by itself. */
 void store_rest(struct store_event *event);

@@ -6,7 +6,8 @@
  *          some other front makes them, and most of the turns that follow leave the claim to it.
  *          Not all, since that one may not reach a shard that this one does.
  *   NEWS   one call of cut.lua: new cuts, and whether this front is to make the next. Again while
- *          there are more cuts than fit into an answer.
+ *          there are more cuts than fit into an answer. Left out by whoever has the claim and was
+ *          told of the shards with this cut or the one before, as a front that makes several is.
  *   READ   all shards at once. One that has to be sealed is, by a call of cut.lua, and read again,
  *          which opens it; one that is in a later epoch than the cuts know is shown to cut.lua,
  *          and read again. So each front can finish what another has begun.
@@ -59,7 +60,9 @@ struct shards {
     uint8_t sealing;    /* which is to seal this shard; `count`: none */
     uint32_t had;       /* cuts that were known here when it was asked, */
     uint32_t redis_had; /* and that Redis had told of */
-    bool due;           /* this turn was told to make the next cut */
+    bool claimed;       /* this turn has the claim, */
+    bool due;           /* or was told to make the next cut */
+    uint32_t told_at;   /* cuts that there were when the shards were told */
     uint8_t reading;
     uint32_t redis_has; /* cuts, as it told last */
     uint32_t retry_ms;  /* as it told last: cuts are being collected; 0: they are not */
@@ -190,6 +193,11 @@ bool shards_is_sure(const struct shards *shards)
     return shards->looks > 0 && shards->redis_has == cuts_count(shards->cuts);
 }
 
+bool shards_is_led(const struct shards *shards)
+{
+    return shards->left > 0;
+}
+
 void shards_begin(struct shards *shards, bool hurry)
 {
     if (shards->phase != REST)
@@ -198,7 +206,7 @@ void shards_begin(struct shards *shards, bool hurry)
     shards->hurry = hurry && shards->left == 0;
     shards->left -= shards->left > 0;
     shards->waits = hurry;
-    shards->due = false;
+    shards->claimed = shards->due = false;
 }
 
 void shards_doubt(struct shards *shards)
@@ -290,7 +298,9 @@ struct shards_call shards_next(struct shards *shards)
                                     .slot_ms = shards->hurry ? step_ms * 3 / 4 : 0};
     }
     assert(shards->phase == NEWS);
-    return ask_cut(shards, (struct shards_call){.slot_ms = step_ms / 2});
+    /* Without the claim it makes one only if nobody has for some time. */
+    return ask_cut(shards,
+                   (struct shards_call){.slot_ms = shards->claimed ? step_ms / 2 : 2 * step_ms});
 }
 
 /* ---- answers ---- */
@@ -356,22 +366,6 @@ static void leave_claims(struct shards *shards, bool claimed)
         shards->left = SHARDS_LEFT_TURNS;
 }
 
-void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed)
-{
-    assert(shards->looking && shards->phase == LOOK);
-    shards->looking = false;
-    shards->redis_has = cuts_count(shards->cuts);
-    shards->looks -= shards->looks > 0;
-    if (!whole)
-        shards->looks = 0;
-    leave_claims(shards, claimed);
-    shards->hurry &= !claimed; /* once a turn */
-    if (!whole || claimed)
-        shards->phase = NEWS;
-    else if (!more)
-        rest(shards);
-}
-
 /* Nobody's place changes by that: cuts of this table that Redis does not have were lost there, and
  * heal.lua has raised the line beyond them. */
 static void forget_cuts(struct shards *shards)
@@ -392,6 +386,7 @@ static void know_shards(struct shards *shards, const struct shards_told *told)
         *known = told->shard[k];
         known->issued = issued;
     }
+    shards->told_at = told->count;
 }
 
 static void begin_reading(struct shards *shards)
@@ -403,6 +398,28 @@ static void begin_reading(struct shards *shards)
         shard->tries = 0;
         shard->read.there = false;
     }
+}
+
+void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed)
+{
+    assert(shards->looking && shards->phase == LOOK);
+    uint32_t count = cuts_count(shards->cuts);
+    shards->looking = false;
+    shards->redis_has = count;
+    shards->looks -= shards->looks > 0;
+    if (!whole)
+        shards->looks = 0;
+    leave_claims(shards, claimed);
+    shards->hurry &= !claimed; /* once a turn */
+    shards->claimed |= claimed;
+    if (whole && more)
+        return;
+    if (whole && shards->claimed && count - shards->told_at <= SHARDS_FRESH_CUTS)
+        begin_reading(shards);
+    else if (!whole || shards->claimed)
+        shards->phase = NEWS;
+    else
+        rest(shards);
 }
 
 /* What was sealed or shown is read once more, which opens it. */

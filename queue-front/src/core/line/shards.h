@@ -2,8 +2,8 @@
  * their places: which script to ask what next, and what follows from the answers.
  *
  * A turn begins with a plain read of the newest cuts, which costs Redis next to nothing; a front
- * where somebody waits claims the next cut with it. Who got the claim, or does not know how things
- * stand, asks cut.lua. If it is told that the next cut is its business, it reads all shards
+ * where somebody waits claims the next cut with it. Who does not know how things stand asks
+ * cut.lua. Whoever got the claim, or is told that the next cut is its business, reads all shards
  * (shard.lua), has those sealed that may have lost numbers, and makes the cut. Any call of a turn
  * may be lost, and any front may die between two of them.
  *
@@ -23,6 +23,9 @@ enum {
     SHARDS_LOOKS_MAX = 64,
     /* Turns in a row that leave the claim of the next cut to the front that makes them. */
     SHARDS_LEFT_TURNS = 4,
+    /* Cuts since a front was told of the shards, with which it reads them all the same: the lease
+     * that it tells them is so old, and a lease lasts for four cuts. */
+    SHARDS_FRESH_CUTS = 1,
 };
 
 struct shards;
@@ -114,6 +117,8 @@ bool shards_found(struct shards *shards, uint32_t nth, const struct cut *cut, ui
 bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum);
 /* The newest cuts need no call of cut.lua: a plain read is enough, or another loop's. */
 bool shards_is_sure(const struct shards *shards);
+/* Some other front makes the cuts, and the next turn leaves that to it. */
+bool shards_is_led(const struct shards *shards);
 /* The read is over. `whole`: it came, and was all good; `more`: there may be further cuts;
  * `claimed`: the next is this front's to make. */
 void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed);

@@ -227,11 +227,11 @@ static void run_cut(struct world *world, struct front *front, struct shards_call
     struct slot *slot = &world->slot;
     struct shards *shards = front->shards;
     uint32_t known = cuts_count(shards_cuts(shards));
-    struct shards_told told = {.outcome = cut_it(world, shards, call), .count = slot->count};
-    if (call.slot_ms > 0 && world->now_ms - slot->due_ms >= call.slot_ms) {
+    struct shards_told told = {.outcome = cut_it(world, shards, call)};
+    told.count = slot->count;
+    told.due = call.slot_ms > 0 && world->now_ms - slot->due_ms >= call.slot_ms;
+    if (told.due || (call.nth > 0 && told.outcome == LINE_OK))
         slot->due_ms = world->now_ms;
-        told.due = true;
-    }
     for (uint8_t k = 0; k < SHARDS; k++) {
         told.shard[k] = (struct shards_known){
             .epoch = slot->epoch[k], .upto = slot->upto[k], .lease = slot->lease[k]};
@@ -566,7 +566,7 @@ static void a_front_that_is_not_due_only_hears_the_news(void **state)
     assert_int_equal(SHARDS_ASK_CUT, call.ask);
     assert_int_equal(0, call.nth);
     assert_int_equal(0, call.told);
-    assert_int_equal(10, call.slot_ms);
+    assert_int_equal(40, call.slot_ms); /* unless no front has made one for so long */
     assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
     shards_begin(shards, true); /* it is under way */
     struct cut cut = {.grown = {3, 4}};
@@ -624,30 +624,63 @@ static void where_nothing_is_new_a_plain_read_is_the_whole_turn(void **state)
     shards_destroy(shards);
 }
 
+static void reads_shards_in_vain(struct shards *shards)
+{
+    for (uint8_t k = 0; k < 2; k++)
+        assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
+    for (uint8_t k = 0; k < 2; k++)
+        shards_take_shard(shards, k, LINE_UNKNOWN, NULL);
+    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+    assert_true(shards_is_resting(shards));
+}
+
+/* One more cut, of five joins, by a plain read. */
+static void finds_one(struct shards *shards)
+{
+    struct cut cut = {.grown = {5, 0}};
+    const struct cuts *cuts = shards_cuts(shards);
+    uint32_t count = cuts_count(cuts);
+    assert_true(shards_found(shards, count + 1, &cut, cut_sum(cuts_sum(cuts, count), &cut, 2)));
+}
+
 static void a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it(void **state)
 {
     (void)state;
     struct shards *shards = made_sure(2);
-    struct cut cut = {.grown = {5, 0}};
-    uint32_t sum = cut_sum(cuts_sum(shards_cuts(shards), 2), &cut, 2);
     assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
-    assert_true(shards_found(shards, 3, &cut, sum));
-    shards_take_look(shards, true, true, false);
+    finds_one(shards);
+    finds_one(shards);
+    shards_take_look(shards, true, true, true);
     assert_int_equal(SHARDS_ASK_LOOK, shards_next(shards).ask); /* there may be more */
-    shards_take_look(shards, true, false, true);
-    assert_int_equal(19, cuts_places(shards_cuts(shards)));
+    shards_take_look(shards, true, false, false);
+    assert_int_equal(24, cuts_places(shards_cuts(shards)));
     struct shards_call call = shards_next(shards);
     assert_int_equal(SHARDS_ASK_CUT, call.ask);
     assert_int_equal(10, call.slot_ms);
     assert_int_equal(0, call.told);
-    struct shards_told told = {.outcome = LINE_SAME, .count = 3, .due = true};
+    struct shards_told told = {.outcome = LINE_SAME, .count = 4, .due = true};
     assert_true(shards_take_cut(shards, &told));
-    assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
-    assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
-    shards_take_shard(shards, 0, LINE_UNKNOWN, NULL);
-    shards_take_shard(shards, 1, LINE_UNKNOWN, NULL);
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    assert_true(shards_is_resting(shards));
+    reads_shards_in_vain(shards);
+    shards_destroy(shards);
+}
+
+/* As a front that makes several has them: of the next cut it hears by its claim, and asks nobody.
+ */
+static void a_claim_with_fresh_news_of_the_shards_goes_straight_to_them(void **state)
+{
+    (void)state;
+    struct shards *shards = made_sure(2);
+    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
+    shards_take_look(shards, true, false, true);
+    reads_shards_in_vain(shards);
+    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
+    finds_one(shards);
+    shards_take_look(shards, true, false, true);
+    reads_shards_in_vain(shards);
+    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
+    shards_take_look(shards, false, false, true);
+    assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask); /* the read was not good */
+    assert_true(shards_take_cut(shards, NULL));
     shards_destroy(shards);
 }
 
@@ -656,11 +689,8 @@ static bool looks_and_claims(struct shards *shards, bool hurry, bool finds)
 {
     struct shards_call call = begun(shards, hurry);
     assert_int_equal(SHARDS_ASK_LOOK, call.ask);
-    struct cut cut = {.grown = {1, 0}};
-    const struct cuts *cuts = shards_cuts(shards);
-    uint32_t count = cuts_count(cuts);
     if (finds)
-        assert_true(shards_found(shards, count + 1, &cut, cut_sum(cuts_sum(cuts, count), &cut, 2)));
+        finds_one(shards);
     shards_take_look(shards, true, false, false);
     assert_true(shards_is_resting(shards));
     return call.slot_ms > 0;
@@ -672,8 +702,11 @@ static void the_claim_is_left_to_another_front_as_long_as_it_makes_cuts(void **s
     struct shards *shards = made_sure(2);
     assert_true(looks_and_claims(shards, true, true));
     for (unsigned round = 0; round < 3; round++) {
-        for (unsigned i = 0; i < SHARDS_LEFT_TURNS; i++)
+        for (unsigned i = 0; i < SHARDS_LEFT_TURNS; i++) {
+            assert_true(shards_is_led(shards));
             assert_false(looks_and_claims(shards, true, true));
+        }
+        assert_false(shards_is_led(shards));
         assert_true(looks_and_claims(shards, true, true)); /* it may not reach all that we do */
     }
     assert_false(looks_and_claims(shards, true, false)); /* no cut came: it has stopped */
@@ -836,6 +869,7 @@ int main(void)
         cmocka_unit_test(a_front_that_is_not_due_only_hears_the_news),
         cmocka_unit_test(where_nothing_is_new_a_plain_read_is_the_whole_turn),
         cmocka_unit_test(a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it),
+        cmocka_unit_test(a_claim_with_fresh_news_of_the_shards_goes_straight_to_them),
         cmocka_unit_test(the_claim_is_left_to_another_front_as_long_as_it_makes_cuts),
         cmocka_unit_test(what_another_loop_has_read_needs_no_turn),
         cmocka_unit_test(other_cuts_than_those_known_are_for_redis_to_judge),
