@@ -55,6 +55,39 @@ describe('the page of all parts', () => {
     await visitor.close();
   });
 
+  test('axe is asked once more when there is something else for it to judge, not when a clock has gone on', async () => {
+    const visitor = await open('ours', { locale: 'en-GB' });
+    const { page } = visitor;
+    await page.evaluate(() => {
+      const clock = Object.assign(document.createElement('p'), { id: 'ticking', textContent: '10:00' });
+      document.querySelector('main').append(clock);
+    });
+    await visitor.judge('design-clock');
+    await page.evaluate(() => {
+      const { run } = globalThis.axe;
+      globalThis.asked = 0;
+      globalThis.axe.run = (options) => {
+        globalThis.asked += 1;
+        return run(options);
+      };
+      document.getElementById('ticking').textContent = '9:59';
+      document.getElementById('ticking').className = 'ticked';
+    });
+    await visitor.judge('design-clock-later');
+    assert.equal(await page.evaluate(() => globalThis.asked), 0);
+    const change = (property, value) => page.evaluate(([name, its]) => document.getElementById('ticking').style.setProperty(name, its), [property, value]);
+    await change('color', '#eee');
+    await assert.rejects(visitor.judge('design-clock-pale'), /color-contrast/);
+    await change('display', 'none');
+    await visitor.judge('design-clock-hidden');
+    await page.evaluate(() => { document.getElementById('ticking').className = 'late'; }); // of another colour, if it were seen
+    await visitor.judge('design-clock-hidden-otherwise');
+    assert.equal(await page.evaluate(() => globalThis.asked), 2);
+    await page.evaluate(() => document.querySelector('main').append(document.createElement('button')));
+    await assert.rejects(visitor.judge('design-nameless'), /button-name/);
+    await visitor.close();
+  });
+
   test('a pointer, a press and the focus are seen, and so are a busy, a disabled and a wrong control', async () => {
     for (const [, options] of MANNERS) {
       const visitor = await open('branded', options);

@@ -19,15 +19,29 @@ const SWEEP = process.env.FAIRGATE_SWEEP;
 const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
 
 // What axe judges of a page: its elements, which of them are seen, in which colours, whether their letters are large
-// (of which less contrast is asked), and what scrolls. Where in the window they are it does not ask. Runs in the page.
+// (of which less contrast is asked), and what scrolls. Where in the window they are it does not ask, nor what is not drawn
+// would look like, nor which numbers are read, such as a clock's: only which texts with numbers are the same. What its own
+// checks leave behind, a style that is empty, is none. Runs in the page.
 function appearance() {
-  const words = [document.documentElement.outerHTML, String(matchMedia('(forced-colors: active)').matches)];
+  const met = new Map();
+  const nth = (text) => {
+    if (!/\d/.test(text)) return text;
+    if (!met.has(text)) met.set(text, met.size);
+    return text.replace(/\d+/g, `#${met.get(text)}`);
+  };
+  const read = />[^<]*<| (?:aria-label|aria-valuenow|aria-valuetext|title|datetime|width|height)="[^"]*"/g;
+  const page = document.documentElement.outerHTML.replace(/ (?:style=""|class="[^"]*")/g, '').replace(read, nth);
+  const words = [page, String(matchMedia('(forced-colors: active)').matches)];
   for (const element of document.querySelectorAll('*')) {
+    if (!element.checkVisibility()) {
+      words.push('unseen');
+      continue;
+    }
     const style = getComputedStyle(element);
     const box = element.getBoundingClientRect();
     const large = Number.parseFloat(style.fontSize) >= (Number(style.fontWeight) >= 700 ? 18.66 : 24);
     const scrolls = /auto|scroll/.test(style.overflow) && (element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight);
-    words.push([style.display === 'none', style.display.startsWith('inline'), style.visibility, style.color, style.backgroundColor, style.backgroundImage, style.opacity, large, style.textShadow, style.position,
+    words.push([style.display.startsWith('inline'), style.visibility, style.color, style.backgroundColor, style.backgroundImage, style.opacity, large, style.textShadow, style.position,
       box.width > 0 && box.height > 0, scrolls, element.value, element.checked].join());
   }
   return words.join('\n');
