@@ -917,6 +917,23 @@ static void a_wait_beyond_all_bounds_is_not_told(void **state)
     assert_int_equal(eta_at(&model, ETA_MAX_S).basis, ETA_UNKNOWN);
 }
 
+static void a_pause_whose_begin_nobody_saw_adds_nothing_to_the_wait(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.state = LINE_PAUSED;
+    view.service_rate_milli = 5000;
+    assert_int_equal(ask(&meter, &view, 99).p50_s, 20);
+    eta_meter_observe(&meter, &view);
+    struct eta_model model = eta_model(&meter, &view, view.redis_ms - 5000);
+    assert_int_equal(eta_at(&model, 99).p50_s, 20); /* by a clock that is behind */
+    model = eta_model(&meter, &view, view.redis_ms + 7000);
+    struct eta eta = eta_at(&model, 99);
+    assert_int_equal(eta.p50_s, eta.move_s + 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -960,6 +977,7 @@ int main(void)
         cmocka_unit_test(the_first_measurement_is_named_but_not_in_a_pause),
         cmocka_unit_test(a_line_that_was_set_back_has_not_fallen_behind),
         cmocka_unit_test(free_slots_may_last_beyond_a_step_of_the_plan),
+        cmocka_unit_test(a_pause_whose_begin_nobody_saw_adds_nothing_to_the_wait),
         cmocka_unit_test(the_range_is_as_wide_as_chance_and_doubt_make_it),
         cmocka_unit_test(who_was_not_judged_is_expected_to_be_there_as_others_were),
         cmocka_unit_test(a_wait_beyond_all_bounds_is_not_told),
