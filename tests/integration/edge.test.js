@@ -186,12 +186,27 @@ describe('the edge', () => {
     const bytes = crlf('GET /e/demo HTTP/1.1\nHost: a\n\n').repeat(REQUESTS_PER_10S + 1);
     const answers = [];
     await until('a refusal', async () => {
-      answers.push(...(await rawExchange({ port: stack.base, bytes, n: REQUESTS_PER_10S + 1 })).answers);
+      answers.push(...(await rawExchange({ port: stack.base, localAddress: '127.0.5.2', bytes, n: REQUESTS_PER_10S + 1 })).answers);
       return answers.at(-1)?.status === 429;
     });
     assertProblem(answers.at(-1), 429, 'too-many-requests');
     assert.ok(answers.some((answer) => answer.status === 200));
   });
+});
+
+test('whoever asks too fast in one go, by HTTP/1, is refused once a second', async (t) => {
+  const scope = openScope(t);
+  const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_EDGE_REQUESTS_PER_10S: '20' } });
+  await stack.up();
+  const connection = await openRaw({ port: stack.base, localAddress: '127.0.5.1' });
+  scope.defer(() => connection.destroy());
+  const began = performance.now();
+  await connection.send(crlf('GET /e/demo HTTP/1.1\nHost: a\n\n').repeat(100));
+  const answers = (await connection.answersOf(22)).slice(0, 22);
+  assert.deepEqual(answers.map(({ status }) => status), [...Array(20).fill(200), 429, 429]);
+  assertProblem(answers.at(-1), 429, 'too-many-requests');
+  assert.equal(answers.at(-1).headers['retry-after'], '5');
+  assert.ok(performance.now() - began >= 1900, 'the second refusal came no earlier than two seconds later');
 });
 
 // Peers are told apart by the loopback address that they come from.
