@@ -13,6 +13,7 @@ import { ROOT, delay, programPath, runCrowd, until } from '../../tests/lib-js/in
 import { hall, importHall, openPostgres, openSeats, states } from '../../tests/integration/seat-service/house.js';
 import { inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
 import { cpuUs, pin, runPinned } from './lib/machine.js';
+import { BOTH_CORES, rush } from './lib/rush.js';
 import { startNginx } from './lib/nginx.js';
 import { wrk } from './lib/wrk.js';
 
@@ -26,7 +27,6 @@ const ROWS = 1_600_000;
 const SCATTER = 7919; // has no factor in common with what it walks through; holds.lua has the same
 const PER_ROW = 250;
 const HALL_ROWS = 1000;
-const BOTH_CORES = '0,1';
 const TWO_BITS = { accept: 'application/octet-stream' };
 
 function stadium() {
@@ -112,14 +112,7 @@ async function holds(world, { event, passesFile, area, rate = 0, seconds = SECON
   const used = holdersUs(world);
   const before = await seats.metrics();
   const syncs = walSyncs(postgres);
-  const seatsOrArea = area === undefined
-    ? ['-n', HALL_ROWS * PER_ROW, '-r', PER_ROW]
-    : ['-a', area];
-  const argv = [programPath('rush'), '-p', seats.port, '-u', `/v1/seats/${event}/holds`, '-t', passesFile,
-    '-c', CONNECTIONS, '-s', seconds, '-o', rate, ...seatsOrArea];
-  const report = JSON.parse(await runPinned(BOTH_CORES, argv.map(String)));
-  if (report.held !== report.requests || report.errors.lost > 0)
-    throw new Error(`holds: ${JSON.stringify(report)}`);
+  const report = await rush({ port: seats.port, event, passesFile, area, rate, seconds, connections: CONNECTIONS, seats: HALL_ROWS * PER_ROW, perRow: PER_ROW });
   report.rps = (report.requests * 1e6) / report.duration_us;
   const after = await seats.metrics();
   const changes = journal(after, 'changes') - journal(before, 'changes');
