@@ -220,6 +220,22 @@ static void a_visitor_is_the_same_for_every_version(void **state)
     }
 }
 
+static void an_identity_is_of_its_own_key(void **state)
+{
+    (void)state;
+    struct identity_ring ring;
+    uint8_t key[VISITOR_KEY_BYTES];
+    identity_ring_make(&rotated, &ring);
+    for (uint32_t i = 0; i < 2; i++) {
+        visitor_key(&rotated.key[i], key);
+        assert_memory_equal(ring.key[i].visitors, key, VISITOR_KEY_BYTES);
+    }
+    assert_memory_not_equal(ring.key[0].visitors, ring.key[1].visitors, VISITOR_KEY_BYTES);
+    identity_ring_wipe(&ring);
+    assert_int_equal(ring.len, 0);
+    assert_true(sodium_is_zero(ring.key[0].visitors, VISITOR_KEY_BYTES));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_key_of_a_request_is_of_plain_letters_and_bounded),
         cmocka_unit_test(a_code_is_read_with_whichever_key_made_it),
         cmocka_unit_test(a_visitor_is_the_same_for_every_version),
+        cmocka_unit_test(an_identity_is_of_its_own_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

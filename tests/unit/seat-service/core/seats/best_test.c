@@ -5,6 +5,8 @@
 #include "core/seats/seats.h"
 #include "test_hall.h"
 
+#include "plan_body.h" /* after the verdicts, whose list has a ROW, too */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -825,10 +827,28 @@ static void accessible_seats_are_like_others_from_their_time_on(void **state)
     }
 }
 
+/* Two seats may lie nearer in their middle than either does by itself. */
+static void a_pair_on_both_sides_of_the_middle_is_nearer_than_its_seats(void **state)
+{
+    (void)state;
+    struct fixture *f = calloc(1, sizeof(*f));
+    f->plan = plan_body_taken(
+        BODY(PLAN(ROW(SEAT("a", "1.55") "," SEAT(
+                 "b", "2.55")) ","
+                               "{'row_number':'2','position':{'x':0,'y':2},'seats':[" SEAT(
+                                   "c", "-0.5") "," SEAT("d", "0.5") "]}"),
+             ",'focal_point':{'x':100,'y':50}"));
+    f->engine = test_hall_engine(f->plan);
+    assert_string_equal(best(f, 0, 1, true), "h...");
+    assert_string_equal(best(f, 0, 2, true), "..hh");
+    close_rows(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nearest_to_the_focal_point_are_the_best),
+        cmocka_unit_test(a_pair_on_both_sides_of_the_middle_is_nearer_than_its_seats),
         cmocka_unit_test(it_gives_way_in_the_stated_steps_and_says_so),
         cmocka_unit_test(one_row_with_a_gap_comes_before_two_rows),
         cmocka_unit_test(a_category_is_kept_to_and_aisles_are_not_crossed),
