@@ -82,7 +82,7 @@ bench: ## the figures, side by side with others, in one run (SUITES= for some)
 	@$(RELEASE) -j$$(nproc) programs
 	@node loadtest/bench/bench.js $(SUITES)
 
-hostile: ## what everybody else notices while hostile clients are at the doors
+hostile: ## what everybody else notices while hostile clients are at the doors; AT=edge,front some of them
 	@$(MAKE) --no-print-directory bench SUITES=hostile
 
 crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadtest/README.md)

@@ -1,5 +1,6 @@
 // hostile.js WHAT JSON: one of the clients of hostile.suite.js, a process of its own, which runs for `seconds`.
-// `neighbour` is everybody else: it asks at a pace, from its own address, and prints how long answers took.
+// `neighbour` is everybody else: it asks at a pace, from its own address, and prints when each asked and how long
+// its answer took, in milliseconds.
 // The others are attackers; they print what they did.
 //
 //   {port, tls, paths, post, seconds, perS, big, stream, from}     from: addresses of ours to come from
@@ -128,11 +129,12 @@ async function neighbour() {
   const { request, Agent } = to.tls ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets: 64, rejectUnauthorized: false });
   const took = [];
+  const all = { began: performance.now(), asked: [] };
   let lost = 0;
   const ask = (n) => new Promise((resolve) => {
     const began = performance.now();
     const done = (good) => {
-      if (good) took.push(performance.now() - began);
+      if (good) took.push([began - all.began, performance.now() - began]);
       else lost += 1;
       resolve();
     };
@@ -146,17 +148,13 @@ async function neighbour() {
     call.on('error', () => done(false));
     call.end();
   });
-  const all = [];
-  const began = performance.now();
   for (let n = 0; goesOn(); n += 1) {
-    const due = began + (n * 1000) / to.perS;
+    const due = all.began + (n * 1000) / to.perS;
     if (due > performance.now()) await delay(due - performance.now());
-    all.push(ask(n));
+    all.asked.push(ask(n));
   }
-  await Promise.all(all);
-  took.sort((a, b) => a - b);
-  const at = (share) => took[Math.min(took.length - 1, Math.floor(took.length * share))];
-  return { asked: all.length, lost, p50: at(0.5), p99: at(0.99) };
+  await Promise.all(all.asked);
+  return { asked: all.asked.length, lost, took };
 }
 
 const out = what === 'neighbour' ? await neighbour() : (await ATTACKS[what](), told);
