@@ -452,6 +452,27 @@ static void a_report_that_is_heard_late_tells_no_pace(void **state)
     assert_int_equal(atomic_load(&pace.share_ns), 1000000000);
 }
 
+static void a_report_that_was_lost_is_made_again_after_longer_than_the_next_one(void **state)
+{
+    (void)state;
+    struct pace pace;
+    uint32_t calls;
+    uint64_t now_us = 60000000;
+    pace_init(&pace, 100);
+    for (unsigned lost = 0; lost < 3; lost++) { /* the second one is */
+        pace_pay(&pace, now_us);
+        assert_true(pace_report(&pace, now_us, &calls));
+        if (lost == 1)
+            pace_unheard(&pace);
+        else
+            pace_reported(&pace, calls, 0, now_us);
+        pace_pay(&pace, now_us);
+        uint64_t pause_us = lost == 1 ? 200000 : 10000;
+        assert_false(pace_report(&pace, now_us + pause_us - 1, &calls));
+        now_us += pause_us;
+    }
+}
+
 static void a_breaker_whose_pause_is_over_asks_nobody_to_wait(void **state)
 {
     (void)state;
@@ -606,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_process_that_was_never_answered_calls_once_in_a_second),
         cmocka_unit_test(the_last_pace_is_between_a_call_a_second_and_that_of_all),
         cmocka_unit_test(a_report_that_is_heard_late_tells_no_pace),
+        cmocka_unit_test(a_report_that_was_lost_is_made_again_after_longer_than_the_next_one),
         cmocka_unit_test(a_breaker_whose_pause_is_over_asks_nobody_to_wait),
         cmocka_unit_test(a_budget_that_nobody_asked_for_days_is_full_and_no_fuller),
         cmocka_unit_test(a_slow_peer_has_its_whole_tries_as_well),
