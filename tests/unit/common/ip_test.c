@@ -211,6 +211,8 @@ static void a_list_may_stand_in_a_file_and_its_mistakes_are_told_with_their_line
     assert_int_equal(ERR_IO, ip_nets_load((struct span){longer, 511}, &err, &nets));
     assert_true(ip_nets_load(SPAN("127.0.0.1,"), &err, &nets) < 0);
     assert_says(&err, "\"\" is no address");
+    /* A file whose first byte is an error is no empty list. */
+    assert_int_equal(ERR_IO, ip_nets_load(SPAN("/proc/self/mem"), &err, &nets));
 }
 
 static void noise_is_survived(void **state)
