@@ -1,5 +1,5 @@
 // infra/compose/shared-seats.yaml laid over compose.yaml: what has to agree in several places does, and the edge can be started so.
-// tests/packages/images.test.js runs compose.yaml itself.
+// tests/packages/images.test.js runs both.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

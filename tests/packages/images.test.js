@@ -1,5 +1,6 @@
 // The container images: what is in them and what is not, that they can be made again, and a whole Fairgate of them
-// by compose.yaml, through which somebody walks from the line to a ticket. `make images-test` runs it, as root.
+// by compose.yaml, through which somebody walks from the line to a ticket, and once more with shared-seats.yaml, where an owner is
+// killed. `make images-test` runs it, as root.
 //
 // They are made in a storage of the test's own, and run by podman with networks of its own. Debian's packages are
 // fetched; after that nothing is reached but containers on this machine.
@@ -10,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
-import { client, freePortBase, ROOT } from '../lib-js/index.js';
+import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
 import { assertClosed, imageOf, openPodman, run, USER, VERSION } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
 
@@ -99,53 +100,68 @@ test('the same tree gives the same layers', () => {
   for (const name of ['base', 'queue-front', 'edge']) assert.deepEqual(inspect(name, again).RootFS.Layers, inspect(name).RootFS.Layers, name);
 });
 
-describe('compose.yaml', () => {
-  const secrets = join(WORK, 'secrets');
+// Containers that compose brings up from these files.
+function openComposed(name, ...files) {
+  const project = `${PROJECT}-${name}`;
+  const secrets = join(WORK, `secrets-${name}`);
+  const argv = ['-p', project, ...['compose.yaml', ...files, 'demo.yaml'].flatMap((file) => ['-f', `infra/compose/${file}`])];
   const ports = {};
-  let settings;
+  const settings = {};
+  const container = (service) => `${project}_${service}_1`;
+  const logs = () => podman('ps', '-a', '--format', '{{.Names}}').trim().split('\n').map((one) => `== ${one}\n${spawnSync('podman', ['logs', '--tail', '15', one], { env, encoding: 'utf8' }).stderr}`).join('\n');
+  return {
+    project, secrets, argv, ports, settings, container,
+    compose: (...more) => run(settings, 'podman-compose', ...argv, ...more),
+    look: (service) => JSON.parse(podman('container', 'inspect', container(service)))[0],
+    admin: (port) => client({ port: ports[port], token: readFileSync(join(secrets, 'admin-token'), 'utf8').trim(), timeoutMs: 60_000 }),
+    users: () => join(podman('volume', 'inspect', '--format', '{{.Mountpoint}}', `${project}_shop`).trim(), 'demo-users.json'),
+    hall: () => JSON.parse(podman('run', '--rm', '--network', 'none', imageOf('demo'), '/usr/bin/halls', 'arena')),
+    async orLogs(work) {
+      try {
+        return await work();
+      } catch (error) {
+        throw new Error(`${error.message}\n${logs()}`);
+      }
+    },
+    async up() {
+      run(env, 'infra/stack/secrets', secrets);
+      run(env, 'chown', '-R', `${USER}:${USER}`, secrets);
+      const base = await freePortBase();
+      Object.assign(ports, { edge: base, psp: base + 4, shop: base + 5, queue: base + 11, seats: base + 12, pay: base + 13, seats1: base + 14, seats2: base + 15 });
+      Object.assign(settings, {
+        ...env, FAIRGATE_SECRETS: secrets, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
+        FAIRGATE_CONSOLE_PORT: ports.queue, FAIRGATE_SEATS_PORT: ports.seats, FAIRGATE_SEATS_1_PORT: ports.seats1, FAIRGATE_SEATS_2_PORT: ports.seats2,
+        FAIRGATE_PAY_PORT: ports.pay, FAIRGATE_PSP_PORT: ports.psp, FAIRGATE_SHOP_PORT: ports.shop,
+      });
+      run(settings, 'podman-compose', ...argv, 'up', '-d');
+    },
+    down() {
+      spawnSync('podman-compose', [...argv, 'down', '-v'], { env: settings, cwd: ROOT });
+      for (const network of podman('network', 'ls', '--format', '{{.Name}}').split('\n').filter((one) => one.startsWith(`${project}_`))) spawnSync('podman', ['network', 'rm', '--force', network], { env });
+    },
+  };
+}
 
-  const compose = (...argv) => run(settings, 'podman-compose', '-p', PROJECT, '-f', 'infra/compose/compose.yaml', '-f', 'infra/compose/demo.yaml', ...argv);
-  const container = (service) => `${PROJECT}_${service}_1`;
-  const look = (service) => JSON.parse(podman('container', 'inspect', container(service)))[0];
-  const admin = (port) => client({ port: ports[port], token: readFileSync(join(secrets, 'admin-token'), 'utf8').trim(), timeoutMs: 60_000 });
-  const logs = () => podman('ps', '-a', '--format', '{{.Names}}').trim().split('\n').map((name) => `== ${name}\n${spawnSync('podman', ['logs', '--tail', '15', name], { env, encoding: 'utf8' }).stderr}`).join('\n');
+describe('compose.yaml', () => {
+  let stack;
+  const look = (service) => stack.look(service);
 
   before(async () => {
-    run(env, 'infra/stack/secrets', secrets);
-    run(env, 'chown', '-R', `${USER}:${USER}`, secrets);
-    const base = await freePortBase();
-    Object.assign(ports, { edge: base, psp: base + 4, shop: base + 5, queue: base + 11, seats: base + 12, pay: base + 13 });
-    settings = {
-      ...env, FAIRGATE_SECRETS: secrets, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
-      FAIRGATE_CONSOLE_PORT: ports.queue, FAIRGATE_SEATS_PORT: ports.seats, FAIRGATE_PAY_PORT: ports.pay, FAIRGATE_PSP_PORT: ports.psp, FAIRGATE_SHOP_PORT: ports.shop,
-    };
-    compose('up', '-d');
+    stack = openComposed('all');
+    await stack.up();
   });
 
-  after(() => {
-    spawnSync('podman-compose', ['-p', PROJECT, '-f', 'infra/compose/compose.yaml', '-f', 'infra/compose/demo.yaml', 'down', '-v'], { env: settings, cwd: ROOT });
-    for (const network of podman('network', 'ls', '--format', '{{.Name}}').split('\n').filter((name) => name.startsWith(PROJECT))) spawnSync('podman', ['network', 'rm', '--force', network], { env });
-  });
+  after(() => stack.down());
 
-  test('brings everything up', async () => {
-    try {
-      const hall = JSON.parse(podman('run', '--rm', '--network', 'none', imageOf('demo'), '/usr/bin/halls', 'arena'));
-      await openSale({ ports, admin, hall, name: 'A night in containers' });
-    } catch (error) {
-      throw new Error(`${error.message}\n${logs()}`);
-    }
-  });
+  test('brings everything up', () => stack.orLogs(() => openSale({ ...stack, hall: stack.hall(), name: 'A night in containers' })));
 
-  test('leads from the line to a ticket', async () => {
-    const volume = podman('volume', 'inspect', '--format', '{{.Mountpoint}}', `${PROJECT}_shop`).trim();
-    await walkThrough({ ports, admin, users: join(volume, 'demo-users.json') }).catch((error) => { throw new Error(`${error.message}\n${logs()}`); });
-  });
+  test('leads from the line to a ticket', () => stack.orLogs(() => walkThrough({ ...stack, users: stack.users() })));
 
   test('is asked by the command line from a container of its own', () => {
     writeFileSync(join(WORK, 'profiles'), '[default]\nqueue = "http://queue-front:8091"\nseats = "http://seat-service:8092"\npay = "http://payment-adapter:8093"\ntoken_file = "/run/secrets/admin-token"\n');
     const said = podman(
-      'run', '--rm', '--read-only', '--cap-drop', 'ALL', '--network', `${PROJECT}_inside`, '-v', `${WORK}/profiles:/run/profiles:ro`,
-      '-v', `${secrets}/admin-token:/run/secrets/admin-token:ro`, '-e', 'FAIRGATE_PROFILES=/run/profiles', imageOf('ctl'), 'events',
+      'run', '--rm', '--read-only', '--cap-drop', 'ALL', '--network', `${stack.project}_inside`, '-v', `${WORK}/profiles:/run/profiles:ro`,
+      '-v', `${stack.secrets}/admin-token:/run/secrets/admin-token:ro`, '-e', 'FAIRGATE_PROFILES=/run/profiles', imageOf('ctl'), 'events',
     );
     assert.match(said, /A night in containers/);
   });
@@ -171,10 +187,10 @@ describe('compose.yaml', () => {
     for (const service of services) assert.deepEqual(Object.entries(told(service)).sort(), names.map((name) => [name, '']), service);
     const given = Object.fromEntries(names.map((name) => [name, `x-${name}`]));
     // Debian's podman-compose tells of a dry run what it would have podman do; it has no `config`.
-    const { stdout, stderr } = spawnSync('podman-compose', ['--dry-run', '-p', PROJECT, '-f', 'infra/compose/compose.yaml', '-f', 'infra/compose/demo.yaml', 'up', '-d'], { env: { ...settings, ...given }, cwd: ROOT, encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('podman-compose', ['--dry-run', ...stack.argv, 'up', '-d'], { env: { ...stack.settings, ...given }, cwd: ROOT, encoding: 'utf8' });
     const commands = (stdout + stderr).split('\n');
     for (const service of services) {
-      const made = commands.find((line) => line.includes(`--name=${container(service)} `));
+      const made = commands.find((line) => line.includes(`--name=${stack.container(service)} `));
       for (const name of names) assert.ok(made?.includes(`${name}=x-${name}`), `${service}: ${name}: ${made}`);
     }
   });
@@ -192,7 +208,50 @@ describe('compose.yaml', () => {
   });
 
   test('ends in good order when it is told to', () => {
-    compose('stop', '-t', '60');
+    stack.compose('stop', '-t', '60');
     for (const service of ['edge', 'queue-front', 'seat-service', 'payment-adapter', 'postgres', 'redis']) assert.equal(look(service).State.ExitCode, 0, service);
+  });
+});
+
+describe('shared-seats.yaml', () => {
+  const PROCESSES = { 'seat-service-0': ['seat-service', 'seats'], 'seat-service-1': ['seat-service-1', 'seats1'], 'seat-service-2': ['seat-service-2', 'seats2'] };
+  const EVENTS = ['one', 'two'];
+  let stack;
+
+  before(async () => {
+    stack = openComposed('shared', 'shared-seats.yaml');
+    await stack.up();
+  });
+
+  after(() => stack.down());
+
+  // Which process opens the event, as each says of itself.
+  async function ownerOf(event) {
+    const owners = [];
+    for (const [name, [, port]] of Object.entries(PROCESSES)) {
+      const { json } = await stack.admin(port).get('/admin/events').catch(() => ({}));
+      if (json?.events.some((one) => one.event === event && one.open)) owners.push(name);
+    }
+    return owners.length === 1 ? owners[0] : null;
+  }
+
+  const bought = (event) => stack.orLogs(() => walkThrough({ ...stack, users: stack.users(), event }));
+
+  test('brings up processes of the seats that share the events', () => stack.orLogs(async () => {
+    for (const event of EVENTS) {
+      await openSale({ ...stack, hall: stack.hall(), name: `Night ${event}`, event });
+      await until(`${event} to have an owner`, () => ownerOf(event), { timeoutMs: 60_000, everyMs: 200 });
+    }
+    const owners = await Promise.all(EVENTS.map(ownerOf));
+    assert.equal(new Set(owners).size, EVENTS.length, `owned by ${owners}`);
+  }));
+
+  for (const event of EVENTS) test(`sells event ${event} through the edge`, () => bought(event));
+
+  test('goes on selling both when an owner is killed', async () => {
+    const owner = await ownerOf('one');
+    podman('kill', stack.container(PROCESSES[owner][0]));
+    await stack.orLogs(() => until('another to own its event', async () => ![null, owner].includes(await ownerOf('one')), { timeoutMs: 60_000, everyMs: 100 }));
+    for (const event of EVENTS) await bought(event);
   });
 });

@@ -8,21 +8,22 @@ import { client, until } from '../lib-js/index.js';
 export const EVENT = 'demo';
 
 // ports: of the edge, and of the private listeners queue, seats, pay. hall: what the image `demo` prints of one.
-export async function openSale({ ports, admin, name, hall }) {
+export async function openSale({ ports, admin, name, hall, event = EVENT }) {
   for (const service of ['queue', 'seats', 'pay'])
     await until(`${service} to be ready`, async () => (await client({ port: ports[service] }).get('/readyz').catch(() => null))?.status === 200, { timeoutMs: 180_000, everyMs: 200 });
   Object.assign(hall.limits, { max_per_buyer: 0, orphan_rule: false });
-  assert.equal((await admin('seats').put(`/admin/events/${EVENT}`, { body: hall })).status, 201);
-  assert.equal((await admin('queue').put(`/admin/events/${EVENT}`, { body: { name, rate_per_s: 50, burst: 50, max_active: 0, joins_per_ip_per_min: 10_000 } })).status, 201);
-  assert.equal((await admin('queue').post(`/admin/events/${EVENT}/actions/open`, { body: {} })).status, 200);
+  const imported = await admin('seats').put(`/admin/events/${event}`, { body: hall });
+  assert.ok([201, 421].includes(imported.status), imported.text); // 421: it is there, and another process has it
+  assert.equal((await admin('queue').put(`/admin/events/${event}`, { body: { name, rate_per_s: 50, burst: 50, max_active: 0, joins_per_ip_per_min: 10_000 } })).status, 201);
+  assert.equal((await admin('queue').post(`/admin/events/${event}/actions/open`, { body: {} })).status, 200);
   const page = client({ port: ports.edge });
-  await until('the edge to have found the services', async () => (await page.get(`/v1/queue/${EVENT}/status`).catch(() => null))?.status === 200, { timeoutMs: 60_000, everyMs: 200 });
+  await until('the edge to have found the services', async () => (await page.get(`/v1/queue/${event}/status`).catch(() => null))?.status === 200, { timeoutMs: 60_000, everyMs: 200 });
 }
 
 // users: the file of the shop's customers, once it is there. Ends when some have tickets, and all books agree.
-export async function walkThrough({ ports, admin, users }) {
+export async function walkThrough({ ports, admin, users, event = EVENT }) {
   const known = await until('the shop to have customers', () => existsSync(users) && JSON.parse(readFileSync(users, 'utf8')), { timeoutMs: 120_000, everyMs: 200 });
-  const visitors = new Visitors({ visitors: { host: '127.0.0.1', port: ports.edge }, event: EVENT, users: () => known });
+  const visitors = new Visitors({ visitors: { host: '127.0.0.1', port: ports.edge }, event, users: () => known });
   visitors.come({ poll: 1, join: 0, picture: 1, hold: 1, buy: 2 });
   await until('some to have tickets', () => visitors.bought.length >= 4 || visitors.findings.length > 0, { timeoutMs: 180_000, everyMs: 100 }).finally(() => visitors.go());
   assert.deepEqual(visitors.findings, []);
