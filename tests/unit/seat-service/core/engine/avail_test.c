@@ -221,6 +221,7 @@ static void who_is_too_far_behind_or_ahead_takes_the_whole_picture(void **state)
     assert_int_equal(engine_avail_since(engine, 99, deltas, 600, &version), -1); /* not ours */
     assert_int_equal(engine_avail_since(engine, 101, deltas, 600, &version), -1);
     assert_int_equal(version, 100);
+    assert_int_equal(engine_avail_since(engine, 100, deltas, 600, &version), 0); /* up to date */
     for (uint32_t i = 0; i < 300; i++) { /* more than the ring of a small hall keeps */
         uint64_t id = test_hold(engine, 1, &i, 1);
         test_publish(engine);
