@@ -3,7 +3,6 @@
  * word. */
 #include "api/verdict.h"
 
-#include "journal/journal.h"
 #include "loop/pending.h"
 
 #include <assert.h>
