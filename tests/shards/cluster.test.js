@@ -100,6 +100,18 @@ const inSlices = (all, judge) => Promise.all(range([0, 15]).map((nth) => all.fil
 
 const roleOf = async (node) => (await node.command('ROLE'))[0];
 const untilMaster = (node) => until('the replica to be promoted', async () => (await roleOf(node)) === 'master');
+// Redis gives up a change of roles that has not come about within five seconds. Then it is asked for again.
+async function handOver(to) {
+  let askedMs = -Infinity;
+  await until('the replica to be promoted', async () => {
+    if ((await roleOf(to)) === 'master') return true;
+    if (performance.now() - askedMs < 10_000) return false;
+    askedMs = performance.now();
+    await to.command('CLUSTER', 'FAILOVER');
+    return false;
+  });
+}
+
 const untilReplica = (node) => until('the old master to follow', async () => {
   const [role, , , state] = await node.command('ROLE');
   return role === 'slave' && state === 'connected';
@@ -155,8 +167,15 @@ async function moveSlots(region, crowd, keys) {
   }
 }
 
+const countIn = (text, pattern) => Number(pattern.exec(text)?.[1] ?? 0);
+
+// redis-cli tells each master of a slot that has moved, also one that has just become a replica and refuses to hear it.
 async function assertNoHalfScripts(region) {
-  for (const node of region.nodes) assert.doesNotMatch(await node.command('INFO', 'errorstats'), /errorstat_ERR/, 'a script did half of its work');
+  for (const node of region.nodes) {
+    const errors = countIn(await node.command('INFO', 'errorstats'), /errorstat_ERR:count=(\d+)/);
+    const refused = countIn(await node.command('INFO', 'commandstats'), /cmdstat_cluster\|setslot:.*failed_calls=(\d+)/);
+    assert.equal(errors, refused, 'a script did half of its work');
+  }
 }
 
 test('a shard that moves to another server under load keeps every number', async (t) => {
@@ -273,8 +292,7 @@ test('each master gives its slots to its replica in good order, there and back, 
   const { region, crowd } = await underLoad(t, 100);
   for (const [master, replica] of region.replicas) {
     for (const [to, from] of [[replica, master], [master, replica]]) {
-      await to.command('CLUSTER', 'FAILOVER');
-      await untilMaster(to);
+      await handOver(to);
       await untilReplica(from);
       await crowd.untilPlaces(60);
     }
