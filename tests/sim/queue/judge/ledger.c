@@ -525,9 +525,11 @@ static void judge_member(const struct row *row, const struct ask *ask)
 {
     for (uint32_t i = 0; ask->member != 0 && i < book.rows_len; i++) {
         const struct row *other = &book.rows[i];
-        if (other == row || other->member != ask->member || !other->visit.there || other->ended ||
-            !lines_is_of(other->number, ask->line.event) || other->begun_us <= losses_last_us() ||
-            other->visit.expires_ms <= event_ms(ask->line.event))
+        bool may_be_over = other->ended || other->leaving > 0 ||
+                           other->begun_us <= losses_last_us() ||
+                           other->visit.expires_ms <= event_ms(ask->line.event);
+        if (other == row || other->member != ask->member || !other->visit.there || may_be_over ||
+            !lines_is_of(other->number, ask->line.event))
             continue;
         invariant_broken(INVARIANT_6, "member %" PRIu64 " is inside with place %s, and with %s",
                          ask->member, lines_says(row->number), lines_says(other->number));
