@@ -689,8 +689,6 @@ ABSENT(sql_owners_heads, struct pg_args *bound __attribute__((unused)),
        const struct sql_owners_heads_args *args, struct err_slot *err, PGresult **out)
 ABSENT(sql_lock_share, struct pg_args *bound __attribute__((unused)),
        const struct sql_lock_share_args *args, struct err_slot *err, PGresult **out)
-ABSENT(sql_lock_unshare, struct pg_args *bound __attribute__((unused)),
-       const struct sql_lock_unshare_args *args, struct err_slot *err, PGresult **out)
 ABSENT(sql_locks_shared, const struct sql_locks_shared_args *args, struct err_slot *err,
        PGresult **out)
 ABSENT(sql_owner_want, const struct sql_owner_want_args *args, struct err_slot *err, uint64_t *out)

@@ -14,18 +14,17 @@ FROM UNNEST(:keys) WITH ORDINALITY AS k (key, nth);
 --< done  boolean
 SELECT pg_advisory_unlock(:class, :key) AS done;
 
--- A lock that says something of its key to whoever looks, and that any number may have at once.
+-- A lock that says something of its key to whoever looks, and that any number may have at once: taken, or given back.
 -- statement: lock_share
 --> class integer signed
 --> keys  integer[] signed
---< got   boolean
-SELECT pg_try_advisory_lock_shared(:class, key) AS got FROM UNNEST(:keys) AS k (key);
-
--- statement: lock_unshare
---> class integer signed
---> keys  integer[] signed
+--> take  boolean
 --< done  boolean
-SELECT pg_advisory_unlock_shared(:class, key) AS done FROM UNNEST(:keys) AS k (key);
+SELECT
+    CASE
+        WHEN :take THEN pg_try_advisory_lock_shared(:class, key) ELSE pg_advisory_unlock_shared(:class, key)
+    END AS done
+FROM UNNEST(:keys) AS k (key);
 
 -- statement: locks_shared
 --> class integer signed

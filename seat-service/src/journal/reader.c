@@ -514,9 +514,9 @@ static int tell_asked(struct journal *journal, struct err_slot *err)
             begun[begun_len++] = event->told_asked;
     }
     struct pg *pg = journal->reader_pg;
-    int rc = ended_len > 0 ? store_unshare(pg, STORE_LOCK_ASKED, ended, ended_len, err) : 0;
+    int rc = ended_len > 0 ? store_share(pg, STORE_LOCK_ASKED, ended, ended_len, false, err) : 0;
     if (rc == 0 && begun_len > 0)
-        rc = store_share(pg, STORE_LOCK_ASKED, begun, begun_len, err);
+        rc = store_share(pg, STORE_LOCK_ASKED, begun, begun_len, true, err);
     return rc;
 }
 

@@ -230,7 +230,7 @@ int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_sl
     return rc;
 }
 
-int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
+int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len, bool take,
                 struct err_slot *err)
 {
     uint8_t memory[KEYS_BYTES];
@@ -238,23 +238,8 @@ int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32
     PGresult *res;
     assert(len <= EVENTS_MAX);
     pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_lock_share(pg, &bound, &(struct sql_lock_share_args){class_of(lock), keys, len},
-                            err, &res);
-    if (rc == 0)
-        PQclear(res);
-    return rc;
-}
-
-int store_unshare(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
-                  struct err_slot *err)
-{
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
-    PGresult *res;
-    assert(len <= EVENTS_MAX);
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_lock_unshare(
-        pg, &bound, &(struct sql_lock_unshare_args){class_of(lock), keys, len}, err, &res);
+    int rc = sql_lock_share(
+        pg, &bound, &(struct sql_lock_share_args){class_of(lock), keys, len, take}, err, &res);
     if (rc == 0)
         PQclear(res);
     return rc;

@@ -60,18 +60,16 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
 
 /* The session's advisory locks: of an event, by its number; of the lead among all processes that
  * serve the same list of events, by a hash of the list; of a place among those that share them.
- * The last is shared: whoever has it is asked for an event that another owns. They end with the
- * session. */
+ * The last is shared: a process holds it while visitors ask it for an event that another process
+ * owns. All of them end with the session. */
 enum store_lock { STORE_LOCK_EVENT, STORE_LOCK_LEAD, STORE_LOCK_PLACE, STORE_LOCK_ASKED };
 /* Tries `len` of them, 1..EVENTS_MAX; got[i] false: somebody else has it. */
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                struct err_slot *err, bool *got);
 int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_slot *err);
-/* Of a shared one: from now on this session has, or has not, those of these keys, 1..EVENTS_MAX. */
-int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
+/* Of a shared one: takes those of these keys, 1..EVENTS_MAX, or gives them back. */
+int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len, bool take,
                 struct err_slot *err);
-int store_unshare(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
-                  struct err_slot *err);
 /* Each key that any session has. */
 int store_shared(struct pg *pg, enum store_lock lock, struct err_slot *err,
                  void (*on_key)(void *ctx, int32_t key), void *ctx);

@@ -941,24 +941,41 @@ static void who_waits_for_the_next_turn_does_not_time_out(void **state)
     world_close(&world);
 }
 
+/* Heads that overlap, for longer than one may take. False: this machine stood still for so long
+ * that one of them was too late indeed. */
+static bool heads_are_in_time(struct world *world)
+{
+    int fd = dial(world);
+    bool in_time = true;
+    world->answered = 0;
+    say(fd, SPAN("GET /hello HTTP/1.1\r\nHos"));
+    for (unsigned i = 1; i <= 6 && in_time; i++) {
+        turn(world);
+        uint64_t began_ms = now_ms();
+        uv_sleep(300);
+        in_time = now_ms() - began_ms < 450;
+        if (in_time) {
+            say(fd, SPAN("t: a\r\n\r\nGET /hello HTTP/1.1\r\nHos"));
+            hear(world, fd, "\r\n\r\nhello");
+            assert_int_equal(world->answered, i);
+        }
+    }
+    close(fd);
+    return in_time;
+}
+
 /* Each head has its own time, also one that begins in the packet in which another ends. */
 static void the_time_of_a_head_begins_with_the_head(void **state)
 {
     (void)state;
     struct world world;
     struct http_limits limits = quick_limits();
-    limits.head_timeout_ms = 900;
+    limits.head_timeout_ms = 1200;
     world_open(&world, limits, NULL);
-    int fd = dial(&world);
-    say(fd, SPAN("GET /hello HTTP/1.1\r\nHos"));
-    for (unsigned i = 1; i <= 6; i++) {
-        turn(&world);
-        uv_sleep(300);
-        say(fd, SPAN("t: a\r\n\r\nGET /hello HTTP/1.1\r\nHos"));
-        hear(&world, fd, "\r\n\r\nhello");
-        assert_int_equal(world.answered, i);
-    }
-    close(fd);
+    bool judged = false;
+    for (int tries = 0; tries < 20 && !judged; tries++)
+        judged = heads_are_in_time(&world);
+    assert_true(judged);
     world_close(&world);
 }
 

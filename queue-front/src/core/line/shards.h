@@ -2,10 +2,10 @@
  * their places: which script to ask what next, and what follows from the answers.
  *
  * A turn begins with a plain read of the newest cuts, which costs Redis next to nothing; a front
- * where somebody waits claims the next cut with it. Who does not know how things stand asks
- * cut.lua. Whoever got the claim, or is told that the next cut is its business, reads all shards
- * (shard.lua), has those sealed that may have lost numbers, and makes the cut. Any call of a turn
- * may be lost, and any front may die between two of them.
+ * where somebody waits claims the next cut with it. A front that does not know how things
+ * stand asks cut.lua. The front that gets the claim, or is told to make the next cut, reads all
+ * shards (shard.lua), has those sealed that may have lost numbers, and makes the cut. Any call of a
+ * turn may be lost, and any front may die between two of them.
  *
  * Pure: the caller sends the calls and says what came back. Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_SHARDS_H

@@ -684,8 +684,8 @@ static void a_store_made_before_redis_runs_finds_it_later(void **state)
     assert_int_equal(LINE_OK, join_once(rig, 0, event_id, NULL).outcome);
 }
 
-/* Joins, and sees whether any script has travelled as a text meanwhile. Another may have that is
- * asked for now and then only, such as the list of events. */
+/* Joins, and sees whether any script has travelled as a text meanwhile. A script that is rarely
+ * asked, such as the one for the list of events, may still travel as a text then. */
 static bool joins_by_name(struct rig *rig)
 {
     redis_server_ask(&rig->server, "CONFIG RESETSTAT");
