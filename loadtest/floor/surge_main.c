@@ -240,13 +240,16 @@ static void run(struct surge *surge)
     struct flow *joins = &surge->flow[JOIN];
     while (joins->rate == 0 && joins->free_len > 0)
         ask(surge, &joins->wires[joins->free[--joins->free_len]], joins->due++, now_us());
-    while (surge->now_us < surge->until_us + LAST_ANSWERS_US &&
-           (surge->now_us < surge->until_us || busy_len(surge) > 0)) {
+    for (;;) {
         struct epoll_event events[EVENTS_MAX];
+        /* First what is due: all answers may come at once, while others wait for a connection. */
         for (unsigned kind = 0; kind < KINDS; kind++) {
             if (surge->flow[kind].rate > 0)
                 send_due(surge, &surge->flow[kind]);
         }
+        if (surge->now_us >= surge->until_us + LAST_ANSWERS_US ||
+            (surge->now_us >= surge->until_us && busy_len(surge) == 0))
+            return;
         int count = epoll_wait(surge->epoll, events, EVENTS_MAX, 1);
         surge->now_us = now_us();
         for (int i = 0; i < count; i++)
