@@ -142,16 +142,33 @@ if expires_ms and expires_ms <= visit_ms then
 end
 
 -- The front knows that the visit was over, and Redis may have lost that. Its session is none of those that Redis
--- has lost: the slot of one of them is not its to give back, or to take.
-local known_over = not expires_ms and tonumber(ARGV[ask_visit.turn]) ~= NO_TURN
+-- has lost: the slot of one of them is not its to give back, or to take. One that was ended, not by the clock, never
+-- begins again, and what an older Redis has of it is over as well.
+local known_ended = ARGV[ask_visit.ended] == '1'
+local known_over = known_ended or (not expires_ms and tonumber(ARGV[ask_visit.turn]) ~= NO_TURN)
+
+local function over(done)
+    call('SETBIT', prefix .. 'ended', place, 1)
+    if done then
+        call('SETBIT', prefix .. 'done', place, 1)
+    end
+    turn_log(lane, place, done and DONE or ENDED, 0, 1)
+end
 
 local function remember_visit()
-    if not known_over or state == PRE_QUEUE or place > serving or has('called') or has('gone') then
+    if not known_over or state == PRE_QUEUE or place > serving or has('gone') then
         return
     end
-    call('SETBIT', prefix .. 'called', place, 1)
-    if place > bucket.settled then
-        call_came(bucket, true)
+    if not has('called') then
+        call('SETBIT', prefix .. 'called', place, 1)
+        if place > bucket.settled then
+            call_came(bucket, true)
+        end
+    end
+    if known_ended and not has('ended') then
+        session_close()
+        expires_ms = nil
+        over(tonumber(ARGV[ask_visit.turn]) == DONE)
     end
 end
 
@@ -367,14 +384,6 @@ local function give_up_entry()
     return answer(OK)
 end
 
-local function over(done)
-    call('SETBIT', prefix .. 'ended', place, 1)
-    if done then
-        call('SETBIT', prefix .. 'done', place, 1)
-    end
-    turn_log(lane, place, done and DONE or ENDED)
-end
-
 local function finish()
     if state == PRE_QUEUE then
         return give_up_entry()
@@ -394,14 +403,16 @@ local function finish()
         end
         call('SETBIT', prefix .. 'called', place, 1)
         over(done)
-        return answer(OK)
+        return answer(OK, 0, 0, 0, ENDED)
     end
     return give_up()
 end
 
 -- Is there anything left of the place? A session that Redis has forgotten may come back by its pass.
 local function look()
-    if expires_ms or (has('called') and not has('ended') and not known_over and phantoms_of(bucket) > 0) then
+    if known_ended then
+        return tell(GONE)
+    elseif expires_ms or (has('called') and not has('ended') and not known_over and phantoms_of(bucket) > 0) then
         return tell(SAME)
     elseif has('gone') or has('ended') then
         return tell(GONE)

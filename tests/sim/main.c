@@ -169,7 +169,11 @@ static void tell_failure(const struct world_conf *drawn, const char *broken)
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         if (conf.mix.per_million[i] > 0)
             printf("    %-16s %s\n", fault_name((enum fault)i), fault_says((enum fault)i));
-    printf("again: tests/sim/world --from %" PRIu64 " --seeds 1 --story\n", conf.seed);
+    printf("again: tests/sim/world%s --from %" PRIu64 " --seeds 1 --story\n",
+           asked.whole  ? " --whole"
+           : asked.line ? " --line"
+                        : "",
+           conf.seed);
     free(run.told);
 }
 

@@ -2,7 +2,9 @@
  *
  * A visit is one script call of its own, written when it is asked for. Its answer also tells this
  * front about the line: a place that was let in has been called, whatever Redis knew of that, and
- * an extended call is shown from the next poll on rather than from the next tick. */
+ * an extended call is shown from the next poll on rather than from the next tick. That a visit was
+ * ended is known from then on, too: whatever Redis loses, no pass of that visit begins it again
+ * here. */
 #include "line/line_store_internal.h"
 
 #include "queue-front/lua/line_wire.h"
@@ -13,10 +15,10 @@
 static void on_visited(struct redis_call *call, const redisReply *reply);
 
 /* TURN_NONE: as far as this front was told, the visit may go on, or begin. */
-static enum turn_kind over_as(const struct line_event *event, uint64_t place)
+static struct turn over_as(const struct line_event *event, uint64_t place)
 {
     struct turn turn = turns_of(&event->turns, place);
-    return turn.kind == TURN_ENDED || turn.kind == TURN_DONE ? turn.kind : TURN_NONE;
+    return turn.kind != TURN_KEPT ? turn : (struct turn){.kind = TURN_NONE};
 }
 
 static void send_visit(struct line_visit *visit)
@@ -28,6 +30,7 @@ static void send_visit(struct line_visit *visit)
     char member[2 * LINE_VISITOR_BYTES + 1] = "";
     if (visit->has_member)
         sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
+    struct turn over = over_as(&event->line, visit->place);
     const struct ask_visit ask = {
         .serving = event->line.marks.serving,
         .call = span_of(names[visit->call]),
@@ -37,7 +40,8 @@ static void send_visit(struct line_visit *visit)
         .drawn = line_event_drawn(&event->line),
         .entry = visit->entry > 0 ? visit->entry : WIRE_NONE,
         .moves = visit->moves,
-        .turn = over_as(&event->line, visit->place),
+        .turn = over.kind,
+        .ended = over.ended,
         .member = span_of(member),
     };
     struct text command = store_script(store, SCRIPT_VISIT, visit->event, ASK_VISIT_WORDS);
@@ -100,6 +104,13 @@ static bool was_inside(const struct line_visit *visit)
     return by_pass && visit->outcome == LINE_OK && visit->state > LINE_PRE_QUEUE;
 }
 
+/* Now, by this call. */
+static bool was_ended(const struct line_visit *visit)
+{
+    bool ends = visit->call == LINE_END || visit->call == LINE_LEAVE || visit->call == LINE_DONE;
+    return ends && visit->outcome == LINE_OK && visit->turn == TURN_ENDED;
+}
+
 /* Slots are the event's, whichever lane the place is of. */
 static void count_pass(struct store_event *event)
 {
@@ -130,6 +141,12 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
             count_pass(event);
         if (was_inside(visit))
             line_event_saw_called(&event->line, visit->place); /* it counts from the next tick on */
+        if (was_ended(visit))
+            line_event_saw_turn(
+                &event->line,
+                (struct turn){.place = visit->place,
+                              .kind = visit->call == LINE_DONE ? TURN_DONE : TURN_ENDED,
+                              .ended = true});
         if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)
             line_event_saw_turn(&event->line, (struct turn){.place = visit->place,
                                                             .kind = TURN_KEPT,

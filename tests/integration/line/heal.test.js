@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
-import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { Clockwork, Front, OUTCOME, STATE, TURN } from './line.js';
 
 const scope = openScope();
 let clockwork;
@@ -351,6 +351,39 @@ test('a visit that was made longer and ended stays over, whatever its pass says'
   for (const place of [1, 2, 3]) {
     assert.equal((await one.visit('heartbeat', place, passes[place])).outcome, OUTCOME.GONE);
   }
+});
+
+for (const [call, turn] of [['end', TURN.ENDED], ['leave', TURN.ENDED], ['done', TURN.DONE]]) {
+  test(`a visit that a front knows to have been ended is not begun again by its pass: ${call}, and all is lost`, async () => {
+    const [one, two] = await running();
+    const seen = pass(await one.visit('heartbeat', 1));
+    assert.equal((await one.visit(call, 1)).outcome, OUTCOME.OK);
+    for (const front of [one, two]) await front.tick();
+    await wipe([one, two]);
+    await healAll(one, two);
+    assert.equal((await one.visit('heartbeat', 1, { ...seen, turn, ended: 1 })).outcome, OUTCOME.GONE);
+    assert.equal((await two.visit('heartbeat', 1, seen)).outcome, OUTCOME.GONE, 'Redis knows it again');
+    assert.equal((await one.visit(call, 1, { turn, ended: 1 })).outcome, OUTCOME.SAME);
+    assert.equal((await one.tick()).active, 4);
+  });
+
+  test(`... ${call}, and Redis has gone back to when it was inside`, async () => {
+    const [one, two] = await running();
+    const goBack = await replica([one, two]);
+    const seen = pass(await one.visit('heartbeat', 1));
+    assert.equal((await one.visit(call, 1)).outcome, OUTCOME.OK);
+    await goBack();
+    await healAll(one, two);
+    assert.equal((await one.tick()).active, 5);
+    assert.equal((await one.visit('heartbeat', 1, { ...seen, turn, ended: 1 })).outcome, OUTCOME.GONE);
+    assert.equal((await one.tick()).active, 4, 'its slot is free');
+  });
+}
+
+test('... unless it was the clock that ended it, of which Redis may have lost that it was made longer', async () => {
+  const { one, passes } = await renewalsLost();
+  const beat = await one.visit('heartbeat', 1, { ...passes[1], turn: TURN.ENDED });
+  assert.deepEqual([beat.outcome, beat.expiresMs], [OUTCOME.OK, passes[1].toldMs]);
 });
 
 test('a visit whose beginning only a front knew that is gone goes on by its pass', async () => {

@@ -9,6 +9,7 @@ const CLOCK = "call('TIME')";
 const FAKE_CLOCK = "call('HMGET', 'clock', 's', 'us')";
 
 export const OUTCOME = numbers('line_outcome');
+export const TURN = numbers('turn_kind');
 export const STATE = numbers('line_state');
 
 const { KEY_BYTES, ADDRESS_BYTES } = numbersOf();
@@ -167,10 +168,10 @@ export class Front {
     return { outcome, state, places, fresh, retryMs };
   }
 
-  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0, turn = 0 } = {}) {
+  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0, turn = 0, ended = 0 } = {}) {
     const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
       serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn: NO_DRAW,
-      entry, moves, turn, member, // without an entry by no ticket in particular, so none that was handed on
+      entry, moves, turn, ended, member, // without an entry by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
     return { outcome, state, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };

@@ -10,7 +10,8 @@
  * A call that was made longer has a time besides, so it stands in a list with a table over it,
  * until its visit is over. When the list is full, one that was told long ago makes room.
  *
- * Invariant: a place that is in the list has no bits. */
+ * Invariant: a place that is in the list has no bits. So TURN_KEPT is free among the bits, and says
+ * there that a visit was ended, where TURN_ENDED says that its time ran out. */
 #include "core/line/turns.h"
 
 #include "core/line/line.h"
@@ -22,6 +23,7 @@
 enum {
     WORD_PLACES = 32, /* two bits each */
     KEPT_MIN = 16,
+    BITS_ENDED = TURN_KEPT,
 };
 
 struct turns_block {
@@ -65,12 +67,12 @@ static unsigned shift_of(uint64_t place)
     return (unsigned)(2 * (place % WORD_PLACES));
 }
 
-static enum turn_kind bits_of(const struct turns *turns, uint64_t place)
+static unsigned bits_of(const struct turns *turns, uint64_t place)
 {
     const struct turns_block *block = turns->block[number_of(place) % TURNS_BLOCKS];
     if (block == NULL || block->number != number_of(place))
         return TURN_NONE;
-    return (enum turn_kind)(block->word[word_of(place)] >> shift_of(place) & 3);
+    return block->word[word_of(place)] >> shift_of(place) & 3;
 }
 
 /* NULL: there is no memory, or a later block has taken it. */
@@ -92,16 +94,16 @@ static struct turns_block *block_for(struct turns *turns, uint64_t place)
     return *at;
 }
 
-static void put_bits(struct turns *turns, uint64_t place, enum turn_kind kind)
+static void put_bits(struct turns *turns, uint64_t place, unsigned bits)
 {
-    if (bits_of(turns, place) == kind)
+    if (bits_of(turns, place) == bits)
         return; /* also: nothing is known, and nothing is to be */
     struct turns_block *block = block_for(turns, place);
     if (block == NULL)
         return;
     uint64_t *word = &block->word[word_of(place)];
-    *word = (*word & ~(UINT64_C(3) << shift_of(place))) | (uint64_t)kind << shift_of(place);
-    assert(bits_of(turns, place) == kind);
+    *word = (*word & ~(UINT64_C(3) << shift_of(place))) | (uint64_t)bits << shift_of(place);
+    assert(bits_of(turns, place) == bits);
 }
 
 /* ---- calls that were made longer ---- */
@@ -178,13 +180,16 @@ void turns_note(struct turns *turns, struct turn turn)
 {
     assert(turn.place > 0 && turn.place <= UINT32_MAX);
     assert(turn.kind < TURN_KIND_COUNT);
+    if (turns_of(turns, turn.place).ended && turn.kind != TURN_DONE)
+        return;
     if (turn.kind == TURN_KEPT) {
         put_bits(turns, turn.place, TURN_NONE);
         keep(turns, turn);
         return;
     }
     forget_kept(turns, turn.place);
-    put_bits(turns, turn.place, turn.kind);
+    put_bits(turns, turn.place,
+             turn.kind == TURN_ENDED && turn.ended ? (unsigned)BITS_ENDED : turn.kind);
 }
 
 bool turn_parse(struct span text, struct turn *out)
@@ -199,6 +204,7 @@ bool turn_parse(struct span text, struct turn *out)
         return false;
     turn.kind = (enum turn_kind)kind_number;
     turn.times = (uint8_t)times;
+    turn.ended = turn.kind == TURN_DONE || (turn.kind == TURN_ENDED && times > 0);
     assert(turn.place > 0 && turn.kind < TURN_KIND_COUNT); /* what turns_note() takes */
     *out = turn;
     return true;
@@ -208,9 +214,13 @@ struct turn turns_of(const struct turns *turns, uint64_t place)
 {
     if (turns == NULL)
         return (struct turn){.kind = TURN_NONE};
-    enum turn_kind over = bits_of(turns, place);
+    unsigned over = bits_of(turns, place);
     if (over != TURN_NONE)
-        return (struct turn){.place = place, .kind = over};
+        return (struct turn){
+            .place = place,
+            .kind = over == BITS_ENDED ? TURN_ENDED : (enum turn_kind)over,
+            .ended = over == BITS_ENDED || over == TURN_DONE,
+        };
     uint32_t at = find_kept(turns, place);
     if (at == TABLE_NONE)
         return (struct turn){.kind = TURN_NONE};

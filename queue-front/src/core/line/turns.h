@@ -30,6 +30,7 @@ struct turn {
     uint64_t until_ms; /* TURN_KEPT: on the event's clock, less the time the line had stood still */
     enum turn_kind kind;
     uint8_t times; /* TURN_KEPT */
+    bool ended;    /* TURN_ENDED: it was, not by the clock; TURN_DONE: true */
 };
 
 struct turns_block;
@@ -45,7 +46,8 @@ struct turns {
 
 void turns_deinit(struct turns *turns);
 
-/* TURN_NONE: what was known of this place is not so any more. Without memory the place stays as the
+/* TURN_NONE: what was known of this place is not so any more; but a visit that was ended stays so,
+ * whatever is told of it later by whoever had not heard. Without memory the place stays as the
  * picture has it: Redis judges whoever wants to enter. */
 void turns_note(struct turns *turns, struct turn turn);
 

@@ -72,6 +72,7 @@ struct ask {
     struct place place;
     uint64_t before; /* places before this one not called yet, ghosts included */
     uint64_t expires_ms, visit_ends_ms, retry_ms;
+    enum turn_kind turn; /* of a visit */
     /* of a visit, where fronts sign passes: */
     char pass[GUEST_PASS_MAX], session[GUEST_SESSION_MAX];
     char foreign[GUEST_PASS_MAX]; /* the same visitor's, for another event */

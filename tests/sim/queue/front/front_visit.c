@@ -84,6 +84,7 @@ static void on_visited(struct line_visit *line)
     ask->expires_ms = line->expires_ms;
     ask->visit_ends_ms = line->ends_ms;
     ask->retry_ms = line->retry_after_ms;
+    ask->turn = line->turn;
     memcpy(ask->channel, line->channel, sizeof(ask->channel));
     bool inside = line->outcome == LINE_OK || line->outcome == LINE_SAME;
     bool signs = visit->front->house->passes != NULL;

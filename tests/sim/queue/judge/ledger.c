@@ -39,6 +39,11 @@ struct row {
         unsigned front;
         bool there;
     } call, visit;
+    struct {
+        uint64_t at_us;
+        unsigned front; /* that told so */
+        bool there;
+    } end;
     uint64_t written_ms; /* until when Redis keeps the visit */
     uint32_t leaving;    /* ends that were asked for, and of which nobody knows what came */
 };
@@ -245,31 +250,46 @@ static uint32_t inside(unsigned event, uint64_t now_ms)
     return n;
 }
 
-/* The visit of this place begins, or begins again where Redis had lost it. */
-static void on_entry(struct line_ref line, uint64_t place)
+/* That it had ended was lost, so it may go on by its pass. */
+static bool may_end_be_lost(const struct row *row)
 {
-    uint64_t number = lines_number(line, place);
-    struct row *row = row_of(number);
-    struct house *house = house_of(number);
-    uint64_t now_ms = event_ms(line.event);
-    if (place > number_in(keeper_text(lines_key(line, "serving"))) || !row->called)
-        invariant_broken(INVARIANT_6, "place %s enters and was not called", lines_says(number));
-    uint32_t now_inside = inside(line.event, now_ms);
-    bool is_back = row->visit.there && !row->ended;
+    return losses_any() && row->ended_us <= losses_last_us();
+}
+
+/* The visit of this place begins, or begins again where Redis had lost it. */
+static void on_entry(struct line_ref line, struct row *row)
+{
+    struct house *house = &book.houses[line.event];
+    uint32_t now_inside = inside(line.event, event_ms(line.event));
+    bool is_back = row->visit.there && (!row->ended || may_end_be_lost(row));
     if (!is_back && house->max_active > 0 && now_inside > house->max_active + house->visits_lost)
         invariant_broken(INVARIANT_6, "place %s is the %uth inside, and %" PRIu64 " may be",
-                         lines_says(number), now_inside, house->max_active);
+                         lines_says(row->number), now_inside, house->max_active);
     if (is_back)
         probe_reached(PROBE_LINE_SLOT_LOST);
     if (row->ghost && !row->paid) {
         rate_refill(line.event);
         row->paid = true;
-        rate_pay(number);
+        rate_pay(row->number);
         probe_reached(PROBE_LINE_GHOST_ENTERED);
     }
     if (line.lane > 0)
         probe_reached(PROBE_LINE_LANE);
     row->entered = true;
+}
+
+/* Redis notes that a place came in: now, with its session, or before, since a front remembers what
+ * Redis has lost of a visit that is over. Then nobody enters. */
+static void on_came(struct line_ref line, uint64_t place)
+{
+    struct row *row = row_of(lines_number(line, place));
+    if (place > number_in(keeper_text(lines_key(line, "serving"))) || !row->called)
+        invariant_broken(INVARIANT_6, "place %s enters and was not called",
+                         lines_says(row->number));
+    if (row->written_ms > 0)
+        on_entry(line, row);
+    else
+        probe_reached(PROBE_LINE_OVER_TOLD);
 }
 
 static void on_knob(unsigned event, struct span name, struct span value)
@@ -399,7 +419,7 @@ static void on_write(const struct span *words, size_t len)
         on_issued(line, number_in(words[2]));
     else if (span_eq(command, SPAN("SETBIT")) && span_eq(name, SPAN("called")) &&
              span_eq(words[3], SPAN("1")))
-        on_entry(line, number_in(words[2]));
+        on_came(line, number_in(words[2]));
     else if (span_starts(command, SPAN("Z")) && span_eq(name, SPAN("active")))
         on_active(line.event, words, len);
     else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("cfg")))
@@ -590,9 +610,10 @@ static void judge_beat(unsigned front, const struct ask *ask)
 {
     struct row *row = row_asked(ask);
     uint64_t now_ms = event_ms(ask->line.event);
-    bool was_over = row->ended && row->ended_us < ask->asked_us &&
-                    (!losses_any() || row->ended_us > losses_last_us());
-    if (ask->outcome == LINE_OK && was_over)
+    bool was_over = row->ended && row->ended_us < ask->asked_us && !may_end_be_lost(row);
+    bool knows = row->end.there && row->end.front == front && row->end.at_us < ask->asked_us &&
+                 !losses_was_silenced(front, row->end.at_us);
+    if (ask->outcome == LINE_OK && (was_over || knows))
         invariant_broken(INVARIANT_6, "the visit of place %s was over, and goes on",
                          lines_says(row->number));
     if (ask->outcome == LINE_OK) {
@@ -606,6 +627,17 @@ static void judge_beat(unsigned front, const struct ask *ask)
         row->visit.expires_ms > now_ms + (losses_any() ? ROUNDED_MS : 0))
         invariant_broken(INVARIANT_6, "the visit of place %s ends %" PRIu64 " ms before its time",
                          lines_says(row->number), row->visit.expires_ms - now_ms);
+}
+
+/* Redis may lose that, but not the front. */
+static void hear_of_end(unsigned front, const struct ask *ask)
+{
+    struct row *row = row_asked(ask);
+    if (ask->outcome != LINE_OK || ask->turn != TURN_ENDED)
+        return;
+    row->end.at_us = sim_us();
+    row->end.front = front;
+    row->end.there = true;
 }
 
 static void judge_left(const struct ask *ask)
@@ -655,8 +687,10 @@ static void judge_longer_call(unsigned front, const struct ask *ask)
 static void on_answer(unsigned front, const struct ask *ask)
 {
     bool done = ask->outcome == LINE_OK;
-    if ((ask->kind == ASK_LEAVE || ask->kind == ASK_DONE) && ask->entry != 0)
+    if ((ask->kind == ASK_LEAVE || ask->kind == ASK_DONE) && ask->entry != 0) {
         hear_of_leaving(ask);
+        hear_of_end(front, ask);
+    }
     if (ask->kind == ASK_JOIN)
         judge_join(front, ask);
     else if (ask->entry == 0)

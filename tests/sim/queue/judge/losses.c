@@ -22,6 +22,11 @@ void losses_silenced(unsigned front)
     losses.silent_us[front] = sim_us();
 }
 
+bool losses_was_silenced(unsigned front, uint64_t since_us)
+{
+    return losses.silent_us[front] >= since_us;
+}
+
 bool losses_any(void)
 {
     return losses.any;

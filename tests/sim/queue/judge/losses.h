@@ -9,6 +9,7 @@ enum { LOSSES_UNSEEN_MS = 2000 }; /* what a front was told last and others have 
 
 void losses_happened(void);
 void losses_silenced(unsigned front); /* it died, left or stands still */
+bool losses_was_silenced(unsigned front, uint64_t since_us);
 bool losses_any(void);
 uint64_t losses_last_us(void);
 /* A promise of this front, that nobody else may have known when Redis lost it. */

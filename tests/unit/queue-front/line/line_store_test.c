@@ -194,17 +194,24 @@ static struct line_join join_once(struct rig *rig, int which, const char *id, co
     return join;
 }
 
-static struct line_visit visit_to(struct rig *rig, int which, const char *id,
-                                  enum line_visit_call call, uint64_t place)
+static struct line_visit visit_as(struct rig *rig, int which, const char *id,
+                                  struct line_visit visit)
 {
-    assert_true(place > 0); /* whoever visits has joined */
+    assert_true(visit.place > 0); /* whoever visits has joined */
     bool done = false;
-    struct line_visit visit = {.call = call, .place = place, .on_done = on_visit, .ctx = &done};
+    visit.on_done = on_visit;
+    visit.ctx = &done;
     snprintf(visit.event, sizeof(visit.event), "%s", id);
     line_store_visit(rig->store[which], &visit);
     assert_false(done);
     AWAIT(rig, done);
     return visit;
+}
+
+static struct line_visit visit_to(struct rig *rig, int which, const char *id,
+                                  enum line_visit_call call, uint64_t place)
+{
+    return visit_as(rig, which, id, (struct line_visit){.call = call, .place = place});
 }
 
 static struct line_visit visit_once(struct rig *rig, int which, enum line_visit_call call,
@@ -1040,8 +1047,8 @@ static void after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_
     AWAIT(rig, view_of(rig, 0)->active == 2);
     lose_everything(rig);
     assert_int_equal(2, view_of(rig, 0)->active);
-    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_END, 1).outcome);
-    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_LEAVE, 2).outcome);
+    assert_int_equal(LINE_SAME, visit_once(rig, 0, LINE_END, 1).outcome);
+    assert_int_equal(LINE_SAME, visit_once(rig, 0, LINE_LEAVE, 2).outcome);
     struct line_visit again = visit_once(rig, 0, LINE_PASS, 1);
     assert_int_equal(LINE_GONE, again.outcome);
     assert_int_equal(TURN_ENDED, again.turn);
@@ -1052,6 +1059,28 @@ static void after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_
     assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_HEARTBEAT, 3).outcome);
     assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_END, 4).outcome);
     AWAIT(rig, view_of(rig, 0)->serving == 5);
+}
+
+/* A pass is longer than its visit, if that is ended. No tick has told of it: the store that ended
+ * it knows. */
+static void after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass(void **state)
+{
+    struct rig *rig = *state;
+    rig->tick_ms = 1500;
+    redis_server_start(&rig->server);
+    open_store(rig, 0);
+    open_event(rig, &fast);
+    assert_int_equal(1, join_once(rig, 0, event_id, NULL).entry);
+    AWAIT(rig, view_of(rig, 0)->serving == 1);
+    struct line_visit inside = visit_once(rig, 0, LINE_PASS, 1);
+    assert_int_equal(LINE_OK, inside.outcome);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_LEAVE, 1).outcome);
+    lose_everything(rig);
+    const struct line_visit beat = {.call = LINE_HEARTBEAT,
+                                    .place = 1,
+                                    .told_ms = inside.expires_ms,
+                                    .ends_ms = inside.ends_ms};
+    assert_int_equal(LINE_GONE, visit_as(rig, 0, event_id, beat).outcome);
 }
 
 /* Ticks are slow here, and one after the pass would only tell of it. */
@@ -1428,6 +1457,7 @@ int main(void)
         TEST(places_told_since_the_last_tick_are_not_told_again_after_a_wipe),
         TEST(after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them),
         TEST(after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_again),
+        TEST(after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass),
         TEST(after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot),
         TEST(a_front_that_saw_more_raises_a_redis_that_was_rolled_back),
         TEST(a_redis_that_stalled_makes_no_ghosts),

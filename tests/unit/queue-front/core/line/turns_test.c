@@ -97,11 +97,11 @@ static void neighbours_do_not_touch_each_other(void **state)
     (void)state;
     struct turns turns = {0};
     for (uint64_t place = 1; place <= 200; place++)
-        turns_note(&turns, (struct turn){.place = place, .kind = TURN_DONE});
-    for (uint64_t place = 1; place <= 200; place++) {
         end(&turns, place);
-        assert_all(&turns, 1, place, TURN_ENDED);
-        assert_all(&turns, place + 1, 200, TURN_DONE);
+    for (uint64_t place = 1; place <= 200; place++) {
+        turns_note(&turns, (struct turn){.place = place, .kind = TURN_DONE});
+        assert_all(&turns, 1, place, TURN_DONE);
+        assert_all(&turns, place + 1, 200, TURN_ENDED);
     }
     turns_deinit(&turns);
 }
@@ -148,6 +148,38 @@ static void of_too_many_extended_calls_the_first_ones_make_room(void **state)
     turns_deinit(&turns);
 }
 
+/* Redis may have lost that a visit was made longer, and then its time is not over. */
+static void a_visit_that_was_ended_is_told_from_one_whose_time_ran_out(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    end(&turns, 6);
+    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_ENDED, .ended = true});
+    turns_note(&turns, (struct turn){.place = 8, .kind = TURN_DONE});
+    assert_all(&turns, 6, 7, TURN_ENDED);
+    assert_false(turns_of(&turns, 6).ended);
+    assert_true(turns_of(&turns, 7).ended);
+    assert_true(turns_of(&turns, 8).ended);
+    assert_false(turns_of(&turns, 9).ended);
+    for (uint64_t place = 6; place <= 8; place++)
+        turns_note(&turns, (struct turn){.place = place, .kind = TURN_NONE});
+    assert_all(&turns, 6, 6, TURN_NONE);
+    assert_all(&turns, 7, 7, TURN_ENDED);
+    end(&turns, 7); /* by the clock, once it had begun again elsewhere */
+    end(&turns, 8);
+    assert_true(turns_of(&turns, 7).ended);
+    assert_all(&turns, 8, 8, TURN_DONE);
+    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_DONE});
+    assert_all(&turns, 7, 7, TURN_DONE);
+    turns_deinit(&turns);
+    static const char *const logged[] = {"7:2:0:0", "7:2:0:1", "7:3:0:0", "7:0:0:0", "7:1:90:1"};
+    for (size_t i = 0; i < sizeof(logged) / sizeof(logged[0]); i++) {
+        struct turn turn;
+        assert_true(turn_parse(span_of(logged[i]), &turn));
+        assert_int_equal(i == 1 || i == 2, turn.ended);
+    }
+}
+
 static void the_log_is_read_to_the_letter(void **state)
 {
     (void)state;
@@ -175,6 +207,7 @@ int main(void)
         cmocka_unit_test(neighbours_do_not_touch_each_other),
         cmocka_unit_test(extended_calls_are_known_until_their_visits_are_over),
         cmocka_unit_test(of_too_many_extended_calls_the_first_ones_make_room),
+        cmocka_unit_test(a_visit_that_was_ended_is_told_from_one_whose_time_ran_out),
         cmocka_unit_test(the_log_is_read_to_the_letter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
