@@ -1,9 +1,11 @@
 /* Which round decides, what an answer of drand has to be, and where seeds are before a draw. */
 #include "core/draw/beacon.h"
 
+#include "base/json_in.h"
 #include "core/event/draw_seal.h"
 #include "unit.h"
 
+#include <jansson.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -49,6 +51,10 @@ static void the_round_comes_a_gap_after_the_entries_close(void **state)
     beacon_settle(&beacon, NULL, &sources, 1700000000000, 5);
     assert_int_equal(1700000040000, beacon.at_ms);
     assert_string_equal("2", beacon.chain);
+    for (uint64_t late_ms = 0; late_ms < 2; late_ms++) { /* to the millisecond */
+        beacon_settle(&beacon, NULL, &sources, 1700000040000 - 6000 + late_ms, 5);
+        assert_int_equal(1700000040000 + 60000 * late_ms, beacon.at_ms);
+    }
 }
 
 static void another_promise_is_counted_and_the_same_one_is_not(void **state)
@@ -97,6 +103,8 @@ static void an_answer_of_drand_is_of_its_round_and_its_own_hash(void **state)
                        "\",\"signature\":\"" SIGNATURE "\"}",
                        1000));
     assert_true(answer("{\"round\":1000,\"signature\":\"" SIGNATURE "\",\"more\":1}", 1000));
+    assert_true(answer("{\"round\":1,\"signature\":\"" SIGNATURE "\"}", 1)); /* by its form */
+    assert_false(answer("{\"round\":1000,\"signature\":\"" SIGNATURE "\",\"randomness\":5}", 1000));
     assert_false(answer("{\"round\":1000,\"signature\":\"" SIGNATURE "\"}", 1001));
     assert_false(answer("{\"round\":1000,\"randomness\":\"" BEACON_QUICKNET
                         "\",\"signature\":\"" SIGNATURE "\"}",
@@ -155,7 +163,8 @@ static void each_part_of_a_promise_that_differs_is_another_promise(void **state)
 {
     (void)state;
     struct beacon_sources sources = quicknet();
-    struct beacon first = {.kind = BEACON_TEXT, .late_s = 120, .words = "the lottery"};
+    struct beacon first = {
+        .kind = BEACON_TEXT, .late_s = 120, .words = "the lottery", .chain = "ab"};
     beacon_settle(&first, NULL, &sources, 1700000000000, 1000);
     assert_int_equal(0, first.round);
     assert_int_equal(0, first.at_ms); /* nobody knows when it will be typed in */
@@ -170,7 +179,9 @@ static void each_part_of_a_promise_that_differs_is_another_promise(void **state)
         assert_int_equal(1, others[i].changes);
         assert_int_equal(2000, others[i].since_ms);
     }
-    struct beacon drand = others[2], same = drand;
+    struct beacon drand = others[2], same = drand, nist = drand;
+    nist.kind = BEACON_NIST;
+    assert_false(beacon_same_choice(&drand, &nist));
     struct beacon_sources other_sources[] = {sources, sources, sources};
     other_sources[0].chain[0] ^= 1;                   /* another network */
     other_sources[1].genesis_ms -= sources.period_ms; /* another round at that time */
@@ -187,9 +198,12 @@ static void a_source_that_had_not_begun_decides_by_its_first_round(void **state)
     (void)state;
     struct beacon_sources sources = quicknet();
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
-    beacon_settle(&beacon, NULL, &sources, sources.genesis_ms - sources.gap_ms - 1, 5);
-    assert_int_equal(1, beacon.round);
-    assert_int_equal(sources.genesis_ms, beacon.at_ms);
+    const uint64_t closes_ms[] = {sources.genesis_ms - sources.gap_ms - 1, 1700000000, 1};
+    for (unsigned i = 0; i < 3; i++) {
+        beacon_settle(&beacon, NULL, &sources, closes_ms[i], 5);
+        assert_int_equal(1, beacon.round);
+        assert_int_equal(sources.genesis_ms, beacon.at_ms);
+    }
 }
 
 static void a_late_closing_moves_a_value_of_nist_and_dates_words(void **state)
@@ -219,7 +233,9 @@ static void a_signature_is_lower_case_hex_of_its_length(void **state)
         signature[all.len - 1] = others[i];
         assert_false(beacon_drand_value(all, value));
     }
-    signature[all.len - 1] = 'g';
+    signature[all.len - 1] = '9';
+    signature[0] = 'g';
+    assert_false(beacon_drand_value(all, value));
     char json[256], kept[BEACON_SIGN_LEN + 1];
     snprintf(json, sizeof(json), "{\"round\":1000,\"signature\":\"%s\"}", signature);
     assert_false(beacon_drand_answer(span_of(json), 1000, kept, value));
@@ -254,6 +270,65 @@ static void a_seal_of_another_version_or_with_a_part_that_is_none_is_not_read(vo
     }
 }
 
+/* As an operator or a stored document has it, read and written again. `says`: NULL, or the fault.
+ */
+static void is_read(const char *json, const char *says)
+{
+    struct beacon beacon;
+    struct err_slot err = {.text = ""};
+    struct json_in in;
+    char memory[1024];
+    struct text text = text_on(memory, sizeof(memory));
+    json_t *doc = json_loads(json, 0, NULL);
+    json_in_object(&in, doc, &err);
+    beacon_read(&in, "beacon", &beacon);
+    if (says != NULL) {
+        assert_true(in.rc < 0);
+        assert_says(&err, says);
+    } else {
+        assert_string_equal("", err.text);
+        json_open(&text, '{');
+        json_key(&text, "beacon");
+        beacon_put(&text, &beacon);
+        json_close(&text, '}');
+        assert_span(text_span(&text), json);
+    }
+    json_decref(doc);
+}
+
+static void a_promise_is_kept_as_it_was_told_and_a_fault_in_it_is_named(void **state)
+{
+    (void)state;
+#define DATES "\"since\":\"2027-01-01T00:00:00.000Z\",\"changes\":0}}"
+    is_read("{\"beacon\":{\"kind\":\"drand\",\"chain\":\"a\",\"round\":0,\"at\":null,\"late_s\":"
+            "5," DATES,
+            NULL);
+    is_read("{\"beacon\":{\"kind\":\"nist\",\"chain\":\"2\",\"at\":\"2027-01-02T03:04:05.000Z\","
+            "\"late_s\":86400," DATES,
+            NULL);
+    is_read("{\"beacon\":{\"kind\":\"text\",\"words\":\"w\",\"late_s\":120," DATES, NULL);
+    is_read("{\"beacon\":{\"kind\":\"none\",\"late_s\":120,\"since\":null,\"changes\":3}}", NULL);
+#undef DATES
+    static const struct {
+        const char *json, *says;
+    } bad[] = {
+        {"{\"beacon\":{\"kind\":\"drand\",\"late_s\":4}}", "/beacon/late_s: must be a whole"},
+        {"{\"beacon\":{\"kind\":\"drand\",\"late_s\":86401}}", "/beacon/late_s: must be a whole"},
+        {"{\"beacon\":{\"kind\":\"drand\",\"chain\":\"\"}}",
+         "/beacon/chain: must be a text of 1 to 64"},
+        {"{\"beacon\":{\"kind\":\"drand\",\"round\":-1}}", "/beacon/round: must be a whole"},
+        {"{\"beacon\":{\"kind\":\"drand\",\"changes\":-1}}", "/beacon/changes: must be a whole"},
+        {"{\"beacon\":{\"kind\":\"drand\",\"since\":5}}", "/beacon/since: must be a time"},
+        {"{\"beacon\":{\"kind\":\"drand\",\"more\":5}}", "/beacon/more: is not known"},
+        {"{\"beacon\":{\"kind\":\"text\",\"words\":\"\\u0001\"}}",
+         "/beacon/words: must be printable"},
+        {"{\"beacon\":{\"kind\":\"text\",\"words\":\"\"}}",
+         "/beacon/words: must be a text of 1 to 200"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        is_read(bad[i].json, bad[i].says);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +342,7 @@ int main(void)
         cmocka_unit_test(a_late_closing_moves_a_value_of_nist_and_dates_words),
         cmocka_unit_test(a_signature_is_lower_case_hex_of_its_length),
         cmocka_unit_test(a_seal_of_another_version_or_with_a_part_that_is_none_is_not_read),
+        cmocka_unit_test(a_promise_is_kept_as_it_was_told_and_a_fault_in_it_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

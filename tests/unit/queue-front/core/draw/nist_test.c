@@ -159,7 +159,12 @@ static void a_pulse_of_another_time_chain_or_cipher_is_not_the_one_that_was_prom
     other.chain++;
     assert_int_equal(ERR_RANGE, check_for(load(), &later));
     assert_int_equal(ERR_RANGE, check_for(load(), &other));
+    struct nist_want first = wanted(); /* of the first chain, were it signed */
+    first.chain = 0;
     json_t *pulse = load();
+    json_object_set_new(pulse, "chainIndex", json_integer(0));
+    assert_int_equal(ERR_AUTH, check_for(pulse, &first));
+    pulse = load();
     json_object_set_new(pulse, "cipherSuite", json_integer(1));
     assert_int_equal(ERR_RANGE, check(pulse));
     assert_says(&err, "cipher suite");

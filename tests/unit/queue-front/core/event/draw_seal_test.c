@@ -3,6 +3,8 @@
 
 #include "unit.h"
 
+#include <sodium.h>
+
 static const struct mac_ring keys = {
     .key = {{.id = 2, .key = "fedcba9876543210"}, {.id = 1, .key = "0123456789abcdef"}}, .len = 2};
 static const struct mac_ring others = {.key = {{.id = 2, .key = "not the same key"}}, .len = 1};
@@ -56,8 +58,43 @@ static void a_seal_opens_with_its_key_to_the_seed_that_it_promised(void **state)
         assert_false(draw_seal_open(&others, &seal, SPAN("show"), lane, seed));
         assert_false(draw_seal_open(&keys, &seal, SPAN("shop"), lane, seed));
     }
+    static const uint8_t none[DRAW_SEED_BYTES];
+    assert_memory_equal(seed, none, sizeof(seed)); /* not what another key gives */
     seal.key_id = 9;
     assert_false(draw_seal_open(&keys, &seal, SPAN("show"), 0, seed));
+    struct draw_seal other;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 2);
+    draw_seal_make(&keys, SPAN("show"), &rng.rng, &other);
+    assert_memory_not_equal(other.salt, seal.salt, sizeof(seal.salt));
+    assert_memory_not_equal(other.commitment[0], seal.commitment[0], DRAW_COMMITMENT_BYTES);
+}
+
+/* Seals lie in Redis for weeks: BLAKE2b and SHA-256 of what stands at the top of draw_seal.c,
+ * worked out elsewhere. */
+static void a_seal_opens_to_the_same_seed_with_every_program(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned lane;
+        const char *seed, *commitment;
+    } rows[] = {
+        {0, "e7b2860598f0bf2baf53b3f9db1dc096d2c796c4342d88cc39119d0f08221b6d",
+         "06abaa19ef55cc9e559e0ad986952cf53b87e94db54b8eb06d2df3246a70314d"},
+        {LANES_MAX, "d6abd3a78d33d13635d48462203fda72f536dd59e342b44fc7b1c34a85710aa2",
+         "e8a9018c4a8c5adcc660cef0dfe1f25c3658b655a44f21080728557840eff71a"},
+    };
+    struct draw_seal seal = {.key_id = 1};
+    for (uint8_t i = 0; i < sizeof(seal.salt); i++)
+        seal.salt[i] = i;
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t seed[DRAW_SEED_BYTES], want[DRAW_SEED_BYTES];
+        sodium_hex2bin(seal.commitment[rows[i].lane], DRAW_COMMITMENT_BYTES, rows[i].commitment,
+                       2 * DRAW_COMMITMENT_BYTES, NULL, NULL, NULL);
+        sodium_hex2bin(want, sizeof(want), rows[i].seed, 2 * sizeof(want), NULL, NULL, NULL);
+        assert_true(draw_seal_open(&keys, &seal, SPAN("show"), rows[i].lane, seed));
+        assert_memory_equal(seed, want, sizeof(seed));
+    }
 }
 
 /* An event that is older than seals has its seed from the start. */
@@ -66,13 +103,17 @@ static void what_was_promised_of_a_line_is_of_its_lane(void **state)
     (void)state;
     struct line_view line = {.lane = 1};
     uint8_t told[DRAW_COMMITMENT_BYTES], want[DRAW_COMMITMENT_BYTES];
+    memset(told, 7, sizeof(told));
+    memset(want, 7, sizeof(want));
     assert_false(draw_seal_commitment(&line, told));
+    assert_memory_equal(told, want, sizeof(told)); /* nothing was */
     line.draw.has_seed = true;
     line.draw.seed[0] = 7;
     draw_commit(line.draw.seed, want);
     assert_true(draw_seal_commitment(&line, told));
     assert_memory_equal(told, want, sizeof(told));
     line.draw.has_seal = true;
+    line.draw.has_seed = false;
     line.draw.seal = make();
     assert_true(draw_seal_commitment(&line, told));
     assert_memory_equal(told, line.draw.seal.commitment[1], sizeof(told));
@@ -83,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_seal_is_read_as_it_was_written_and_no_other_text_is),
         cmocka_unit_test(a_seal_opens_with_its_key_to_the_seed_that_it_promised),
+        cmocka_unit_test(a_seal_opens_to_the_same_seed_with_every_program),
         cmocka_unit_test(what_was_promised_of_a_line_is_of_its_lane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

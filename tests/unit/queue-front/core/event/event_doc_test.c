@@ -715,6 +715,68 @@ static void what_people_read_can_be_had_alone(void **state)
     assert_span(text_span(&text), "{\"en\":\"tel:1\"}");
 }
 
+/* The form with this in place of its '@'. */
+static void is_judged(const char *form, const char *what, bool good, const char *pointer)
+{
+    static char json[8192];
+    const char *at = strchr(form, '@');
+    snprintf(json, sizeof(json), "%.*s%s%s", (int)(at - form), form, what, at + 1);
+    int rc = parse(json);
+    if ((rc == 0) != good || strncmp(fault.pointer, good ? "" : pointer, strlen(pointer)) != 0)
+        fail_msg("%.200s: %d, %s: %s", json, rc, fault.pointer, fault.rule);
+}
+
+static void a_text_may_be_as_long_as_its_bound_and_no_longer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *form;
+        size_t least, most;
+        const char *pointer;
+    } rows[] = {
+        {"{\"name\":\"@\"}", 1, 160, "/name"},
+        {"{\"about\":{\"en\":\"@\"}}", 0, 240, "/about/en"},
+        {"{\"message\":{\"en\":\"@\"}}", 0, 1000, "/message/en"},
+        {"{\"appeal\":{\"en\":\"tel:@\"}}", 0, 196, "/appeal/en"},
+        {"{\"message\":{\"@\":\"x\"}}", 2, 15, "/message/"},
+        {"{\"lanes\":[{\"share\":1,\"id\":\"@\"}]}", 1, 24, "/lanes/0/id"},
+        {"{\"lanes\":[{\"share\":1,\"id\":\"a\",\"name\":\"@\"}]}", 1, 80, "/lanes/0/name"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const size_t lens[] = {rows[i].least, rows[i].most, rows[i].most + 1, rows[i].least - 1};
+        for (unsigned l = 0; l < (rows[i].least > 0 ? 4 : 3); l++) {
+            char letters[1002];
+            memset(letters, 'a', lens[l]);
+            letters[lens[l]] = '\0';
+            is_judged(rows[i].form, letters, l < 2, rows[i].pointer);
+        }
+    }
+}
+
+static void a_list_may_be_as_long_as_its_bound_and_a_lane_has_bounds(void **state)
+{
+    (void)state;
+    static char list[8192];
+    for (unsigned more = 0; more < 2; more++) {
+        int len = 0;
+        for (unsigned i = 0; i < 4 + more; i++)
+            len += snprintf(list + len, 64, "%s{\"id\":\"%u\",\"share\":1}", i > 0 ? "," : "", i);
+        is_judged("{\"lanes\":[@]}", list, !more, "/lanes");
+        len = 0;
+        for (unsigned i = 0; i < 64 + more; i++)
+            len +=
+                snprintf(list + len, 96, "%s{\"at\":\"2027-01-02T%02u:%02u:00Z\",\"rate_per_s\":1}",
+                         i > 0 ? "," : "", i / 60, i % 60);
+        is_judged("{\"schedule\":[@]}", list, !more, "/schedule");
+    }
+    is_judged("{\"lanes\":[{\"id\":\"a\",\"share\":@}]}", "0", false, "/lanes/0/share");
+    is_judged("{\"lanes\":[{\"id\":\"a\",\"share\":@}]}", "99", true, "");
+    static const char invitations[] = "{\"lanes\":[{\"id\":\"a\",\"share\":1,\"invitations\":@}]}";
+    is_judged(invitations, "-1", false, "/lanes/0/invitations");
+    is_judged(invitations, "1000000", true, "");
+    is_judged(invitations, "1000001", false, "/lanes/0/invitations");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -750,6 +812,8 @@ int main(void)
         cmocka_unit_test(one_time_may_follow_another_by_a_millisecond_and_stand_alone),
         cmocka_unit_test(what_was_shown_may_come_back_as_a_patch),
         cmocka_unit_test(what_people_read_can_be_had_alone),
+        cmocka_unit_test(a_text_may_be_as_long_as_its_bound_and_no_longer),
+        cmocka_unit_test(a_list_may_be_as_long_as_its_bound_and_a_lane_has_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -260,6 +260,8 @@ static void what_is_kept_reads_back_and_nothing_else_does(void **state)
                                       "1:2:3:4:1:5:6:7:7",
                                       "1:2:3:4:1:1:2:1:2:1:2:1:2:1:2:1:2",
                                       "1:2:3:4:1:5:x",
+                                      "1:2:3:4:1:x:6",
+                                      "1:2:3:4:1:6:5:7:8",
                                       "-1:2:3:4:0:5:6"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(odds_parse(span_of(bad[i]), &back));
@@ -324,6 +326,113 @@ static void no_feed_breaks_it(void **state)
     }
 }
 
+/* ---- figures ---- */
+
+/* Of so many who came and took so many seats, with so many left. */
+static struct odds after(uint64_t came, uint64_t taken, uint64_t left)
+{
+    struct line_view view = open_line();
+    view.admitted = 0;
+    struct odds first = feed(NULL, &view, left + taken);
+    view.admitted = came;
+    return feed(&first, &view, left);
+}
+
+/* By the formula at the top of odds.c. */
+static void the_line_is_cut_at_nine_in_ten_and_one_in_ten(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t came, taken, left, unlikely_upto, likely_from;
+    } rows[] = {
+        {1000, 2000, 4000, 2843, 3186},
+        {100, 100, 50, 1036, 1075},
+        {50, 200, 3000, 1646, 1895},
+        {3000, 3000, 1, 1001, 1007},
+        {60, 4, 10, 1000, UINT64_C(1000000001001)}, /* too few seats to be sure of anything */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct odds odds = after(rows[i].came, rows[i].taken, rows[i].left);
+        assert_true(odds.known);
+        assert_int_equal(odds.cut[0].unlikely_upto, rows[i].unlikely_upto);
+        assert_int_equal(odds.cut[0].likely_from, rows[i].likely_from);
+    }
+}
+
+/* A place keeps its word until its odds are even: here the 2000th from now. */
+static void a_bound_that_was_told_moves_no_further_than_it_must(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t unlikely_upto, likely_from, then_unlikely, then_likely;
+    } rows[] = {
+        {2900, 3100, 2900, 3100}, {2843, 3186, 2843, 3186}, {2842, 3187, 2843, 3186},
+        {3000, 3001, 3000, 3001}, {2700, 3000, 2843, 3001}, {3001, 3300, 3000, 3186},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct line_view view = open_line();
+        struct odds told = after(1000, 2000, 4000);
+        told.cut[0] = (struct odds_cut){rows[i].unlikely_upto, rows[i].likely_from};
+        struct odds odds = feed(&told, &view, 4000);
+        assert_int_equal(odds.cut[0].unlikely_upto, rows[i].then_unlikely);
+        assert_int_equal(odds.cut[0].likely_from, rows[i].then_likely);
+        told.known = false; /* nothing was told yet */
+        odds = feed(&told, &view, 4000);
+        assert_int_equal(odds.cut[0].unlikely_upto, 2843);
+        assert_int_equal(odds.cut[0].likely_from, 3186);
+        told.known = true;
+        told.lanes = 2; /* or of other lanes */
+        assert_int_equal(feed(&told, &view, 4000).cut[0].likely_from, 3186);
+    }
+}
+
+/* After a thousand who took two seats each, with 4000 left, of which nobody may have more than
+ * four. Older visitors count the less the more have come, as if four thousand were remembered. */
+static void what_visitors_took_is_remembered_and_what_they_cannot_have_taken_is_not(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t taken_before, admitted, active, left, taken, came;
+    } rows[] = {
+        {2000000, 2000, 0, 1000, 4600000, 1800000},
+        {2000000, 1100, 0, 3600, 2351220, 1075610}, /* four each, and that is the most */
+        {2000000, 1100, 0, 3599, 2000000, 1000000},
+        {2000000, 1100, 20, 3560, 2395990, 1067995}, /* of twenty inside half have come */
+        {2000000, 1100, 20, 3559, 2000000, 1000000},
+        {2000000, 1100, 20, 4080, 1875990, 1067995}, /* they may give back what they hold */
+        {2000000, 1100, 20, 4081, 2000000, 1000000},
+        {10000, 1100, 20, 4080, 0, 1067995},
+        {4000000, 1100, 20, 3560, 4271980, 1067995},
+        {2000000, 1000, 0, 4000, 2000000, 1000000}, /* nobody has come */
+        {2000000, 999, 0, 4000, 0, 0},              /* a line that was healed */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct line_view view = open_line();
+        struct odds before = after(1000, 2000, 4000);
+        before.taken_sum_milli = rows[i].taken_before;
+        view.admitted = rows[i].admitted;
+        view.active = rows[i].active;
+        struct odds odds = feed(&before, &view, rows[i].left);
+        assert_int_equal(odds.seats, rows[i].left);
+        assert_int_equal(odds.came_milli, 1000 * rows[i].admitted - 500 * rows[i].active);
+        assert_int_equal(odds.taken_sum_milli, rows[i].taken);
+        assert_int_equal(odds.came_sum_milli, rows[i].came);
+        assert_int_equal(odds.known, rows[i].taken > 0);
+    }
+}
+
+static void fifty_visitors_are_enough_to_tell_and_half_visits_count_from_nothing(void **state)
+{
+    (void)state;
+    assert_false(after(49, 100, 10).known);
+    assert_true(after(50, 100, 10).known);
+    struct line_view view = open_line();
+    for (view.admitted = 4; view.admitted <= 6; view.admitted++) {
+        view.active = 10;
+        assert_int_equal(feed(NULL, &view, 10).came_milli, view.admitted > 5 ? 1000 : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +449,10 @@ int main(void)
         cmocka_unit_test(lanes_that_are_sold_out_are_so_from_the_next_place_on),
         cmocka_unit_test(what_is_kept_reads_back_and_nothing_else_does),
         cmocka_unit_test(no_feed_breaks_it),
+        cmocka_unit_test(the_line_is_cut_at_nine_in_ten_and_one_in_ten),
+        cmocka_unit_test(a_bound_that_was_told_moves_no_further_than_it_must),
+        cmocka_unit_test(what_visitors_took_is_remembered_and_what_they_cannot_have_taken_is_not),
+        cmocka_unit_test(fifty_visitors_are_enough_to_tell_and_half_visits_count_from_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
