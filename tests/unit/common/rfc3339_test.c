@@ -70,26 +70,43 @@ static void everything_else_is_refused(void **state)
     assert_int_equal(42, ms);
 }
 
+static void written_as_the_c_library_would(uint64_t ms)
+{
+    char memory[RFC3339_LEN], want[64];
+    struct text text = text_on(memory, sizeof(memory));
+    rfc3339_put(&text, ms);
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    size_t len = strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(want + len, sizeof(want) - len, ".%03uZ", (unsigned)(ms % 1000));
+    assert_span(text_span(&text), want);
+    uint64_t back;
+    assert_true(rfc3339_parse(text_span(&text), &back));
+    assert_int_equal(ms, back);
+}
+
 static void what_is_written_is_what_the_c_library_would_write(void **state)
 {
     (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
-    for (unsigned round = 0; round < 50000; round++) {
-        uint64_t ms = rng_below(&rng.rng, RFC3339_MS_MAX + 1);
-        char memory[RFC3339_LEN], want[64];
-        struct text text = text_on(memory, sizeof(memory));
-        rfc3339_put(&text, ms);
-        time_t seconds = (time_t)(ms / 1000);
-        struct tm tm;
-        gmtime_r(&seconds, &tm);
-        size_t len = strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S", &tm);
-        snprintf(want + len, sizeof(want) - len, ".%03uZ", (unsigned)(ms % 1000));
-        assert_span(text_span(&text), want);
-        uint64_t back;
-        assert_true(rfc3339_parse(text_span(&text), &back));
-        assert_int_equal(ms, back);
-    }
+    for (unsigned round = 0; round < 50000; round++)
+        written_as_the_c_library_would(rng_below(&rng.rng, RFC3339_MS_MAX + 1));
+}
+
+/* Of four hundred years, after which the calendar begins again, and of the last. */
+static void every_month_begins_and_ends_when_it_should(void **state)
+{
+    (void)state;
+    for (int year = 1970; year <= 9999; year = year == 2400 ? 9999 : year + 1)
+        for (int month = 0; month < 12; month++) {
+            struct tm first = {.tm_year = year - 1900, .tm_mon = month, .tm_mday = 1};
+            uint64_t ms = (uint64_t)timegm(&first) * 1000;
+            written_as_the_c_library_would(ms);
+            if (ms > 0)
+                written_as_the_c_library_would(ms - 1);
+        }
 }
 
 static void noise_is_survived(void **state)
@@ -112,6 +129,7 @@ int main(void)
         cmocka_unit_test(times_are_read),
         cmocka_unit_test(everything_else_is_refused),
         cmocka_unit_test(what_is_written_is_what_the_c_library_would_write),
+        cmocka_unit_test(every_month_begins_and_ends_when_it_should),
         cmocka_unit_test(noise_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,86 @@ static void who_is_too_far_behind_or_ahead_takes_the_whole_picture(void **state)
     close_hall(engine, plan);
 }
 
+/* Whatever their number: pictures are kept 32 seats a word, and copied eight bytes at a time. */
+static void each_seat_of_a_hall_is_shown_counted_and_told_where_it_is(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {1, 31, 32, 33, 64, 65, 128, 200};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct plan *plan;
+        struct engine *engine = open_hall(&plan, 1, sizes[i]);
+        struct engine_delta deltas[256];
+        struct engine_count counts[2], kept[2];
+        struct engine_op op;
+        uint8_t picture[64];
+        uint64_t version;
+        uint32_t held = 0, blocked = 0;
+        engine_publish(engine, 1, NULL, NULL);
+        for (uint32_t seat = 0; seat < sizes[i]; seat += 5, held++)
+            test_hold(engine, 1, &seat, 1);
+        for (uint32_t seat = 3; seat < sizes[i]; seat += 5, blocked++) {
+            assert_int_equal(engine_block(engine, &seat, 1, SPAN(""), 1, &op), ENGINE_OK);
+            engine_settle(engine, &op);
+        }
+        engine_publish(engine, 2, NULL, NULL);
+        memset(picture, 0xee, sizeof(picture));
+        assert_int_equal(engine_avail_copy(engine, picture), 2);
+        assert_int_equal(picture[(sizes[i] + 3) / 4], 0xee);
+        for (uint32_t seat = 0; seat < sizes[i]; seat++)
+            assert_int_equal(picture[seat / 4] >> (seat % 4 * 2) & 3, seat % 5 == 0 ? ENGINE_HELD
+                                                                      : seat % 5 == 3
+                                                                          ? ENGINE_BLOCKED
+                                                                          : ENGINE_FREE);
+        engine_counts(engine, counts);
+        assert_int_equal(counts[0].free, sizes[i] - held - blocked);
+        assert_int_equal(counts[0].held, held);
+        assert_int_equal(counts[0].blocked, blocked);
+        uint32_t all = held + blocked;
+        assert_int_equal(engine_avail_since(engine, 1, deltas, all, &version), all);
+        for (uint32_t d = 0; d < all; d++) {
+            assert_int_equal(deltas[d].seat, d / 2 * 5 + (d % 2) * 3);
+            assert_int_equal(deltas[d].state, d % 2 == 0 ? ENGINE_HELD : ENGINE_BLOCKED);
+        }
+        assert_int_equal(engine_avail_since(engine, 1, deltas, all - 1, &version), -1);
+        for (uint64_t later = 3; later < 5; later++) { /* with nothing changed */
+            assert_int_equal(engine_publish(engine, later, NULL, NULL), later);
+            assert_int_equal(engine_counts(engine, kept), later);
+            assert_memory_equal(&kept[0], &counts[0], sizeof(kept[0]));
+            assert_int_equal(engine_avail_since(engine, 1, deltas, all, &version), all);
+        }
+        close_hall(engine, plan);
+    }
+}
+
+/* A small hall's is of 256 changes, a large one's of an eighth of its seats and more. */
+static void as_many_changes_are_told_as_the_ring_has(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t rows, ring;
+    } halls[] = {{8, 256}, {11, 512}};
+    for (size_t i = 0; i < sizeof(halls) / sizeof(halls[0]); i++) {
+        struct plan *plan;
+        struct engine *engine = open_hall(&plan, halls[i].rows, 250);
+        struct engine_delta deltas[600];
+        uint64_t version;
+        uint32_t ring = halls[i].ring;
+        for (uint32_t seat = 0; seat < ring; seat++) {
+            assert_int_equal(engine_publish(engine, 1 + seat, NULL, NULL), 1 + seat);
+            test_hold(engine, 1, &seat, 1);
+        }
+        engine_publish(engine, 1 + ring, NULL, NULL);
+        assert_int_equal(engine_avail_since(engine, 1, deltas, 600, &version), ring);
+        test_hold(engine, 1, &ring, 1);
+        engine_publish(engine, 2 + ring, NULL, NULL);
+        assert_int_equal(engine_avail_since(engine, 2, deltas, 600, &version), -1);
+        assert_int_equal(engine_avail_since(engine, 3, deltas, 600, &version), ring - 1);
+        assert_int_equal(deltas[0].seat, 2);
+        assert_int_equal(deltas[ring - 2].seat, ring);
+        close_hall(engine, plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +328,8 @@ int main(void)
         cmocka_unit_test(a_seat_is_told_once_what_it_was_taken_by_is_written),
         cmocka_unit_test(what_is_seen_early_is_told_again),
         cmocka_unit_test(who_is_too_far_behind_or_ahead_takes_the_whole_picture),
+        cmocka_unit_test(each_seat_of_a_hall_is_shown_counted_and_told_where_it_is),
+        cmocka_unit_test(as_many_changes_are_told_as_the_ring_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

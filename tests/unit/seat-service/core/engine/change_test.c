@@ -255,6 +255,85 @@ static void every_kind_has_a_name_and_what_is_none_is_unknown(void **state)
     assert_string_equal(change_kind_name(UINT_MAX), "unknown");
 }
 
+/* One of each kind, all of whose fields say something. */
+static struct change full_change(enum change_kind kind)
+{
+    struct change change;
+    change_init(&change, kind, 300);
+    change.seq = 5;
+    change.hold = UINT64_C(0x0102030405060708);
+    change.hold_version = 9;
+    change.verdict = CHANGE_VERDICT_RETAKEN;
+    change.flags = 3;
+    change.category = 2;
+    change.price_list = 4;
+    change.area = 62;
+    change.quantity = 10;
+    change.buyer = UINT64_C(0x1112131415161718);
+    change.session = UINT64_C(0x2122232425262728);
+    change.expires_ms = 301;
+    change.hard_end_ms = 302;
+    change.total = 303;
+    change.text_len = change.who_len = 1;
+    change.text[0] = 't';
+    change.text[1] = '\0';
+    change.who[0] = 'w';
+    memset(change.plan_hash, 0xaa, sizeof(change.plan_hash));
+    memset(change.purchase, 0xbb, sizeof(change.purchase));
+    return change;
+}
+
+/* Journals outlive programs: what one has written every later one has to read. */
+static void each_kind_is_written_byte_for_byte_as_ever(void **state)
+{
+    (void)state;
+#define HASH "0807060504030201"
+#define BUYER_AND_SESSION                                                                          \
+    "1817161514131211"                                                                             \
+    "2827262524232221"
+#define A8 "aaaaaaaaaaaaaaaa"
+#define B8 "bbbbbbbbbbbbbbbb"
+    static const struct {
+        enum change_kind kind;
+        uint16_t adds, removes;
+        const char *hex;
+    } rows[] = {
+        {CHANGE_IMPORTED, 0, 0, "030105ac02" A8 A8 A8 A8},
+        {CHANGE_TAKEN, 2, 0, "030205ac02" HASH "0903043f0a" BUYER_AND_SESSION "ad02ae02af02020701"},
+        {CHANGE_CHANGED, 2, 1, "030305ac02" HASH "09033f0aaf02020701010b"},
+        {CHANGE_EXTENDED, 0, 0, "030405ac02" HASH "09" BUYER_AND_SESSION "ad020174" B8 B8 B8 B8},
+        {CHANGE_RELEASED, 0, 1, "030505ac02" HASH "093f0a01070174"},
+        {CHANGE_EXPIRED, 0, 1, "030605ac02" HASH "093f0a0107"},
+        {CHANGE_CONFIRMED, 2, 0, "030705ac02" HASH "09023f0a" BUYER_AND_SESSION "af020207010174"},
+        {CHANGE_REFUNDED, 0, 1, "030805ac02" HASH "093f0aaf0201070174"},
+        {CHANGE_BLOCKED, 2, 0, "040905ac023f0a02070101740177"},
+        {CHANGE_UNBLOCKED, 0, 1, "040a05ac023f0a010701740177"},
+        {CHANGE_MOVED, 2, 1, "030b05ac02" HASH "09af02020701010b0174"},
+        {CHANGE_PRICED, 0, 0, "040c05ac020204af0201740177"},
+        {CHANGE_LATE, 0, 1, "030d05ac02" HASH "09033f0a0107"},
+        {CHANGE_FORGOTTEN, 0, 0, "030e05ac02" HASH "090174"},
+    };
+    assert_int_equal(sizeof(rows) / sizeof(rows[0]), CHANGE_KIND_COUNT - 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct change change = full_change(rows[i].kind), back;
+        uint8_t bytes[CHANGE_BYTES_MAX];
+        char hex[2 * CHANGE_BYTES_MAX + 1] = "";
+        change.add_count = rows[i].adds;
+        change.remove_count = rows[i].removes;
+        for (uint32_t seat = 0; seat < (uint32_t)rows[i].adds + rows[i].removes; seat++)
+            change.seats[seat] = 7 + 2 * seat;
+        size_t len = change_encode(&change, bytes);
+        for (size_t at = 0; at < len; at++)
+            snprintf(hex + 2 * at, 3, "%02x", bytes[at]);
+        assert_string_equal(hex, rows[i].hex);
+        assert_int_equal(change_decode(bytes, len, NULL, &back), 0);
+        assert_int_equal(change_encode(&back, bytes), len);
+        for (size_t at = 0; at < len; at++)
+            snprintf(hex + 2 * at, 3, "%02x", bytes[at]);
+        assert_string_equal(hex, rows[i].hex); /* all of it was read */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +348,7 @@ int main(void)
         cmocka_unit_test(only_what_names_somebody_is_written_in_the_newest_format),
         cmocka_unit_test(a_hold_of_four_neighbours_is_a_small_record),
         cmocka_unit_test(every_kind_has_a_name_and_what_is_none_is_unknown),
+        cmocka_unit_test(each_kind_is_written_byte_for_byte_as_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

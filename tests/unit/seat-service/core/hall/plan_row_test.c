@@ -1,5 +1,5 @@
-/* plan_row_test.c: straight rows, drawn as text and named in any order: who sits beside whom is
- * what the drawing shows. */
+/* plan_row_test.c: straight rows, drawn as text in any direction and named in any order: who sits
+ * beside whom is what the drawing shows. */
 #include "core/hall/plan_row.h"
 #include "unit.h"
 
@@ -8,20 +8,31 @@
 
 enum { WIDTH = 20 };
 
-/* An 'x' is a seat, 10 wide. Answers how many there are. */
-static uint32_t draw(const char *row, struct plan_draft_seat *seats)
+/* From one place to the next: 10 wide, whichever way. */
+struct way {
+    float x, y;
+};
+
+static const struct way right = {10, 0};
+
+/* An 'x' is a seat. Answers how many there are. */
+static uint32_t draw(const char *row, struct way way, struct plan_draft_seat *seats)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; row[i] != '\0'; i++)
         if (row[i] == 'x')
-            seats[count++] = (struct plan_draft_seat){.x = 10 * (float)i, .run = 99, .pos = 99};
+            seats[count++] = (struct plan_draft_seat){
+                .x = 5 + way.x * (float)i, .y = 3 + way.y * (float)i, .run = 99, .pos = 99};
     return count;
 }
 
-static int by_x(const void *a, const void *b)
+static struct way looked;
+
+static int by_place(const void *a, const void *b)
 {
-    const struct plan_draft_seat *x = a, *y = b;
-    return (x->x > y->x) - (x->x < y->x);
+    const struct plan_draft_seat *one = a, *other = b;
+    float ahead = (one->x - other->x) * looked.x + (one->y - other->y) * looked.y;
+    return (ahead > 0) - (ahead < 0);
 }
 
 static void aisles_are_much_wider_than_what_is_usual(void **state)
@@ -42,7 +53,7 @@ static void aisles_are_much_wider_than_what_is_usual(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct plan_draft_seat seats[WIDTH];
-        uint32_t count = draw(cases[i].row, seats);
+        uint32_t count = draw(cases[i].row, right, seats);
         assert_int_equal(plan_row_cut(seats, count, cases[i].table, cases[i].gap, 7),
                          cases[i].runs);
         for (uint32_t seat = 0; seat < count; seat++) {
@@ -58,13 +69,15 @@ static void neighbours_are_the_same_in_whatever_order_a_row_is_written(void **st
     (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
+    static const struct way ways[] = {{10, 0}, {0, 10}, {6, 8}, {-6, 8}, {8, -6}, {-10, 0}};
     for (unsigned round = 0; round < 500; round++) {
+        looked = ways[round % 6];
         char row[WIDTH + 1] = "";
         for (uint32_t i = 0; i < WIDTH; i++)
             row[i] = rng_below(&rng.rng, 5) > 0 ? 'x' : ' ';
         row[0] = row[1] = 'x';
         struct plan_draft_seat drawn[WIDTH], written[WIDTH];
-        uint32_t count = draw(row, drawn);
+        uint32_t count = draw(row, looked, drawn);
         memcpy(written, drawn, sizeof(written));
         for (uint32_t i = count - 1; i > 0; i--) {
             uint32_t other = (uint32_t)rng_below(&rng.rng, i + 1);
@@ -75,7 +88,7 @@ static void neighbours_are_the_same_in_whatever_order_a_row_is_written(void **st
         uint32_t runs = plan_row_cut(drawn, count, false, 0, 0);
         assert_true(plan_row_gap(written, count) == plan_row_gap(drawn, count));
         assert_int_equal(plan_row_cut(written, count, false, 0, 0), runs);
-        qsort(written, count, sizeof(written[0]), by_x);
+        qsort(written, count, sizeof(written[0]), by_place);
         for (uint32_t i = 1; i < count; i++) {
             bool beside = drawn[i].run == drawn[i - 1].run;
             assert_int_equal(written[i].run == written[i - 1].run, beside);
@@ -85,11 +98,54 @@ static void neighbours_are_the_same_in_whatever_order_a_row_is_written(void **st
     }
 }
 
+/* Seats at these places, in the document's order. */
+static uint32_t cut_at(const float *places, uint32_t count, struct plan_draft_seat *seats)
+{
+    for (uint32_t i = 0; i < count; i++)
+        seats[i] = (struct plan_draft_seat){.x = places[i], .y = -places[i]};
+    return plan_row_cut(seats, count, false, 0, 0);
+}
+
+static void the_documents_order_holds_unless_its_way_is_a_twentieth_longer(void **state)
+{
+    (void)state;
+    static const struct {
+        float places[4];
+        uint32_t pos[4];
+    } rows[] = {
+        {{0, 10.4F, 10, 20}, {0, 1, 2, 3}}, /* 20.8, and not 20 */
+        {{0, 10.6F, 10, 20}, {0, 2, 1, 3}}, /* 21.2 */
+        {{20, 0, 10, 13}, {0, 3, 2, 1}},    /* the first stays first, from whichever end */
+        {{0, 20, 10, 13}, {0, 3, 1, 2}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_draft_seat seats[4];
+        cut_at(rows[i].places, 4, seats);
+        for (uint32_t seat = 0; seat < 4; seat++)
+            assert_int_equal(seats[seat].pos, rows[i].pos[seat]);
+    }
+}
+
+static void an_aisle_is_seven_tenths_wider_than_what_is_usual(void **state)
+{
+    (void)state;
+    static const struct {
+        float places[4];
+        uint32_t runs;
+    } rows[] = {{{0, 10, 20, 36.9F}, 1}, {{0, 10, 20, 37.1F}, 2}, {{0, 10, 27.1F, 37.1F}, 2}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_draft_seat seats[4];
+        assert_int_equal(cut_at(rows[i].places, 4, seats), rows[i].runs);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aisles_are_much_wider_than_what_is_usual),
         cmocka_unit_test(neighbours_are_the_same_in_whatever_order_a_row_is_written),
+        cmocka_unit_test(the_documents_order_holds_unless_its_way_is_a_twentieth_longer),
+        cmocka_unit_test(an_aisle_is_seven_tenths_wider_than_what_is_usual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

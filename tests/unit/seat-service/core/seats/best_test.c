@@ -844,11 +844,27 @@ static void a_pair_on_both_sides_of_the_middle_is_nearer_than_its_seats(void **s
     close_rows(f);
 }
 
+/* A seat alone, in the middle of its row, may be nearer than any pair with it. */
+static void a_single_seat_in_the_middle_is_nearer_than_a_pair_with_it(void **state)
+{
+    (void)state;
+    struct fixture *f = calloc(1, sizeof(*f));
+    f->plan = plan_body_taken(
+        BODY(PLAN(ROW(SEAT("a", "0.3")) ","
+                                        "{'row_number':'2','position':{'x':0,'y':0},'seats':[" SEAT(
+                                            "b", "-1") "," SEAT("c", "0") "," SEAT("d", "1") "]}"),
+             ",'limits':{'orphan_rule':false},'focal_point':{'x':100,'y':50}"));
+    f->engine = test_hall_engine(f->plan);
+    assert_string_equal(best(f, 0, 1, true), "..h.");
+    close_rows(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nearest_to_the_focal_point_are_the_best),
         cmocka_unit_test(a_pair_on_both_sides_of_the_middle_is_nearer_than_its_seats),
+        cmocka_unit_test(a_single_seat_in_the_middle_is_nearer_than_a_pair_with_it),
         cmocka_unit_test(it_gives_way_in_the_stated_steps_and_says_so),
         cmocka_unit_test(one_row_with_a_gap_comes_before_two_rows),
         cmocka_unit_test(a_category_is_kept_to_and_aisles_are_not_crossed),
