@@ -656,7 +656,6 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
     assert(slot->move.release ||
            !saga_ended(slot->move.state)); /* an ended saga is not kept leased */
     saga_apply(&slot->row, &slot->move, engine->now_us);
-    slot->refused = 0;
     slot->row.wake = reply->wake;
     slot->row.cancel = reply->cancel;
     slot->row.lease_us = reply->lease_us;

@@ -181,6 +181,7 @@ static void an_engine_that_is_drained_leases_no_more_and_is_not_due(void **state
     saga_engine_drain(engine);
     saga_engine_nudge(engine); /* as worker_drain() does */
     saga_engine_turn(engine, 3000);
+    assert_int_equal(leases, 1);
     assert_true(saga_engine_due_us(engine) > 3000);
     destroy(engine);
 }
@@ -199,6 +200,7 @@ static void after_a_commit_that_failed_a_nudge_waits_as_the_commit_does(void **s
     saga_engine_on_committed(engine, false, NULL);
     saga_engine_nudge(engine);
     saga_engine_turn(engine, 4000);
+    assert_int_equal(leases, 1);
     uint64_t due_us = saga_engine_due_us(engine);
     assert_int_equal(due_us, 3000 + 100000); /* a tenth of a second after it failed */
     saga_engine_turn(engine, due_us);
@@ -401,7 +403,9 @@ static void a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told(voi
     (void)state;
     struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
     conf.admit = admit;
-    for (told_to_wait_ms = 0; told_to_wait_ms <= 700; told_to_wait_ms += 700) {
+    static const uint32_t told_ms[] = {0, 1, 700};
+    for (size_t i = 0; i < sizeof(told_ms) / sizeof(told_ms[0]); i++) {
+        told_to_wait_ms = told_ms[i];
         struct saga_engine *engine = create_by(&conf);
         saga_engine_turn(engine, LEASED_US);
         lease_asking(engine, 1, 0);
@@ -410,7 +414,7 @@ static void a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told(voi
         assert_int_equal(commits, told_to_wait_ms != 0);
         assert_int_equal(saga_engine_stats(engine)->deferred, told_to_wait_ms != 0);
         if (told_to_wait_ms != 0)
-            assert_int_equal(moved->delay_ms, 700);
+            assert_int_equal(moved->delay_ms, told_to_wait_ms);
         destroy(engine);
     }
 }
@@ -419,12 +423,12 @@ static void retries_beyond_their_budget_wait_their_turn(void **state)
 {
     (void)state;
     struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.budget_cap = 1;
+    conf.budget_cap = 2;
     struct saga_engine *engine = create_by(&conf);
     saga_engine_turn(engine, LEASED_US);
-    lease_asking(engine, 3, 1);
+    lease_asking(engine, 4, 1);
     saga_engine_turn(engine, 2000);
-    assert_int_equal(called_len, 1);
+    assert_int_equal(called_len, 2);
     assert_int_equal(moved_len, 2);
     assert_in_range(moved->delay_ms, 500, 1499);
     destroy(engine);
@@ -541,6 +545,11 @@ static void stores_as_much_as_it_may(struct saga_call *call)
     saga_call_set_data(call, (struct span){large, sizeof(large)});
 }
 
+static void stores_a_little(struct saga_call *call)
+{
+    saga_call_set_data(call, SPAN("{}"));
+}
+
 static void add_too_much(struct saga_effects *effects)
 {
     static char large[SAGA_EFFECTS_MAX];
@@ -565,6 +574,14 @@ static void write_too_much(void *ctx, const struct saga_row *row, const struct s
         add_too_much(effects);
 }
 
+static size_t data_len; /* of the saga, once its move is stored */
+
+static void keep_data(void *ctx, const struct saga_row *row, const struct saga_move *move)
+{
+    (void)ctx, (void)move;
+    data_len = row->data.len;
+}
+
 static void what_cannot_be_stored_whole_is_not_stored_and_is_tried_again(void **state)
 {
     (void)state;
@@ -573,13 +590,15 @@ static void what_cannot_be_stored_whole_is_not_stored_and_is_tried_again(void **
         bool on_move;
         enum saga_mark mark;
         size_t stored;
+        enum saga_verdict counted;
     } rows[] = {
-        {does_nothing, false, SAGA_MARK_DONE, 0},
-        {stores_as_much_as_it_may, false, SAGA_MARK_DONE, SAGA_DATA_MAX},
-        {stores_too_much, false, SAGA_MARK_UNKNOWN, 0},
-        {stores_too_much_and_then_a_little, false, SAGA_MARK_UNKNOWN, 0},
-        {writes_too_much, false, SAGA_MARK_UNKNOWN, 0},
-        {does_nothing, true, SAGA_MARK_UNKNOWN, 0},
+        {does_nothing, false, SAGA_MARK_DONE, 0, SAGA_DONE},
+        {stores_as_much_as_it_may, false, SAGA_MARK_DONE, SAGA_DATA_MAX, SAGA_DONE},
+        {stores_too_much, false, SAGA_MARK_UNKNOWN, 0, SAGA_UNKNOWN},
+        {stores_too_much_and_then_a_little, false, SAGA_MARK_UNKNOWN, 0, SAGA_UNKNOWN},
+        {writes_too_much, false, SAGA_MARK_UNKNOWN, 0, SAGA_UNKNOWN},
+        {does_nothing, true, SAGA_MARK_UNKNOWN, 0, SAGA_DONE},
+        {stores_a_little, true, SAGA_MARK_UNKNOWN, 0, SAGA_DONE},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct saga_step acting_step = step;
@@ -593,10 +612,15 @@ static void what_cannot_be_stored_whole_is_not_stored_and_is_tried_again(void **
         struct saga_engine_conf conf = conf_of(1, 1);
         conf.defs = acting_defs;
         conf.defs_len = 1;
+        conf.on_stored = keep_data;
         struct saga_engine *engine = create_by(&conf);
         saga_engine_turn(engine, LEASED_US);
         does = rows[i].does;
-        struct saga_row row = {.id = 1, .token = 1, .def = &acting, .lease_us = OVER_US + 500000};
+        struct saga_row row = {.id = 1,
+                               .token = 1,
+                               .def = &acting,
+                               .lease_us = OVER_US + 500000,
+                               .data = SPAN("as it was")};
         give(engine, &row, 1);
         saga_engine_turn(engine, 2000);
         assert_int_equal(commits, 1);
@@ -605,6 +629,9 @@ static void what_cannot_be_stored_whole_is_not_stored_and_is_tried_again(void **
         assert_null(moved->effects);
         if (moved->mark == SAGA_MARK_UNKNOWN)
             assert_string_equal(moved->code, "no-memory");
+        assert_int_equal(saga_engine_stats(engine)->tries[rows[i].counted], 1);
+        answer_commit(engine, SAGA_STORED);
+        assert_int_equal(data_len, rows[i].stored > 0 ? rows[i].stored : strlen("as it was"));
         destroy(engine);
     }
 }
@@ -751,10 +778,19 @@ static void an_engine_is_idle_when_nothing_is_out(void **state)
 
 /* ---- what a step is told, and what becomes of what it says ---- */
 
+static uint32_t undoes;
+
+static void never_undoes(struct saga_call *call, void *ctx)
+{
+    never_answers(call, ctx);
+    undoes++;
+}
+
 static struct saga_step with_undo(void)
 {
     struct saga_step two_ways = step;
-    two_ways.undo = never_answers;
+    two_ways.undo = never_undoes;
+    undoes = 0;
     return two_ways;
 }
 
@@ -940,6 +976,7 @@ static void a_saga_that_goes_back_is_undone_step_by_step(void **state)
     saga_engine_turn(engine, 4000);
     assert_int_equal(called_len, 1);
     assert_int_equal(called[0]->way, SAGA_UNDO);
+    assert_int_equal(undoes, 1);
     assert_string_equal(called[0]->cause, "no");
     saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
     called_len = 0;
@@ -1245,6 +1282,222 @@ static void a_definition_adds_to_what_its_step_writes(void **state)
     }
 }
 
+/* Dice that always fall as they are told. */
+static uint64_t fallen;
+
+static void fall(void *ctx, void *out, size_t len)
+{
+    (void)ctx;
+    assert_int_equal(len, sizeof(fallen));
+    memcpy(out, &fallen, len);
+}
+
+static const struct rng dice = {.fill = fall};
+
+static void a_wait_for_a_peer_is_drawn_from_its_least_to_its_most(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t retry, silence; /* the least and the most of what they are drawn from */
+        uint32_t retry_ms, silence_ms;
+    } rows[] = {{1000000, 1998, 500, 999}, {1000999, 1997, 1499, 1997}};
+    for (unsigned i = 0; i < 2; i++) {
+        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+        conf.rng = &dice;
+        conf.budget_cap = 1;
+        fallen = rows[i].retry;
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        lease_asking(engine, 2, 1); /* and the budget is for one */
+        saga_engine_turn(engine, 2000);
+        assert_int_equal(moved->delay_ms, rows[i].retry_ms);
+        destroy(engine);
+
+        conf.breaker_trip = 1;
+        fallen = rows[i].silence;
+        engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        lease_asking(engine, 2, 0);
+        saga_engine_turn(engine, 2000);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+        called[0] = called[1];
+        called_len = 1;
+        saga_engine_turn(engine, 3000);
+        answer_commit(engine, SAGA_STORED);
+        saga_engine_nudge(engine);
+        saga_engine_turn(engine, 4000);
+        lease_asking(engine, 1, 0);
+        saga_engine_turn(engine, 5000); /* 998 ms before it may be asked again */
+        assert_int_equal(moved->mark, SAGA_MARK_DEFERRED);
+        assert_int_equal(moved->delay_ms, rows[i].silence_ms);
+        destroy(engine);
+    }
+}
+
+/* From the first to the last that there may be. */
+static void each_peer_has_a_breaker_and_a_budget_of_its_own(void **state)
+{
+    (void)state;
+    for (uint8_t silent = 0; silent < SAGA_PEERS_MAX; silent += SAGA_PEERS_MAX - 1) {
+        struct saga_step peer_steps[2] = {asking_step, asking_step};
+        peer_steps[0].peer = silent;
+        peer_steps[1].peer = SAGA_PEERS_MAX - 1 - silent;
+        const struct saga_step *const lists[2][1] = {{&peer_steps[0]}, {&peer_steps[1]}};
+        const struct saga_def peers[2] = {{.key = "test.9", .steps = lists[0], .steps_len = 1},
+                                          {.key = "test.10", .steps = lists[1], .steps_len = 1}};
+        const struct saga_def *const peer_defs[] = {&peers[0], &peers[1]};
+        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+        conf.defs = peer_defs;
+        conf.breaker_trip = conf.budget_cap = 1;
+        struct saga_row rows[3] = {
+            {.id = 1, .token = 1, .def = &peers[0], .tries = 1, .lease_us = OVER_US + 500000}};
+        rows[2] = rows[1] = rows[0];
+        rows[1].id = 2;
+        rows[2].id = 3;
+        rows[2].def = &peers[1];
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        give(engine, rows, 3);
+        saga_engine_turn(engine, 2000);
+        assert_int_equal(called_len, 2); /* a retry of each: one waits for its budget */
+        assert_int_equal(called[0]->saga, 1);
+        assert_int_equal(called[1]->saga, 3);
+        assert_int_equal(moved_len, 1);
+        answer_commit(engine, SAGA_STORED);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+        saga_call_finish(called[1], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        struct saga_store_reply replies[2] = {0};
+        saga_engine_on_committed(engine, true, replies);
+        saga_engine_nudge(engine);
+        saga_engine_turn(engine, 4000);
+        for (unsigned i = 0; i < 3; i++)
+            rows[i].tries = 0;
+        give(engine, rows, 3);
+        saga_engine_turn(engine, 5000);
+        assert_int_equal(called_len, 1);
+        assert_int_equal(called[0]->saga, 3);
+        assert_int_equal(saga_engine_stats(engine)->deferred, 1 + 2);
+        destroy(engine);
+    }
+}
+
+/* A probe is no retry among others: it goes out though the budget is spent. */
+static void a_peer_that_was_silent_is_asked_again_by_a_retry_as_well(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.breaker_trip = conf.budget_cap = 1;
+    conf.budget_per_s = 0;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    lease_asking(engine, 1, 1);
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+    called_len = 0;
+    saga_engine_turn(engine, 3000);
+    answer_commit(engine, SAGA_STORED);
+    saga_engine_nudge(engine);
+    saga_engine_turn(engine, 3000 + 1000000);
+    lease_asking(engine, 1, 1);
+    saga_engine_turn(engine, 3000 + 1000000);
+    assert_int_equal(called_len, 1);
+    destroy(engine);
+}
+
+static void a_lease_that_was_renewed_is_gone_on_with(void **state)
+{
+    (void)state;
+    static const struct saga_step *const two_steps[] = {&step, &step};
+    static const struct saga_def two = {.key = "test.12", .steps = two_steps, .steps_len = 2};
+    static const struct saga_def *const two_defs[] = {&two};
+    for (unsigned renewed = 0; renewed < 2; renewed++) {
+        struct saga_engine_conf conf = conf_of(1, 1);
+        conf.defs = two_defs;
+        conf.defs_len = 1;
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        struct saga_row row = {.id = 1, .token = 1, .def = &two, .lease_us = 2000000};
+        give(engine, &row, 1);
+        saga_engine_turn(engine, 2000);
+        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        struct saga_store_reply reply = {.stored = SAGA_STORED,
+                                         .lease_us = renewed ? 9000000 : 2000000};
+        saga_engine_on_committed(engine, true, &reply);
+        saga_engine_turn(engine, 5000000);
+        assert_int_equal(called_len, renewed);
+        destroy(engine);
+    }
+}
+
+/* ---- several at a time ---- */
+
+static void what_was_sent_together_is_sent_again_together_but_for_what_is_over(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        struct saga_engine *engine = create();
+        saga_engine_turn(engine, LEASED_US);
+        struct saga_row rows[3] = {{.id = 1, .token = 1, .def = &def, .lease_us = 60000000}};
+        rows[2] = rows[1] = rows[0];
+        rows[1].id = 2;
+        rows[2].id = 3;
+        rows[0].lease_us = over ? 30000000 : 60000000;
+        give(engine, rows, 3);
+        saga_engine_turn(engine, 2000);
+        for (uint32_t i = 0; i < 3; i++)
+            saga_call_finish(called[i], &(struct saga_outcome){.verdict = SAGA_DONE});
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        assert_int_equal(moved_len, 3);
+        saga_engine_on_committed(engine, false, NULL);
+        saga_engine_turn(engine, 30000000);
+        assert_int_equal(commits, 2);
+        assert_int_equal(moved_len, 3 - over);
+        assert_int_equal(moved->id, 1 + over);
+        saga_engine_turn(engine, 31000000); /* and not once more while it is out */
+        assert_int_equal(commits, 2);
+        struct saga_store_reply replies[3] = {0};
+        saga_engine_on_committed(engine, true, replies);
+        assert_int_equal(saga_engine_stats(engine)->completed, 3 - over);
+        destroy(engine);
+    }
+}
+
+/* Whichever call it is that ends first, or is over first. */
+static void of_several_calls_the_first_that_ends_makes_the_engine_due(void **state)
+{
+    (void)state;
+    struct saga_step quick_step = step;
+    quick_step.timeout_ms = 400;
+    const struct saga_step *const quick_steps[] = {&quick_step};
+    const struct saga_def quick = {.key = "test.11", .steps = quick_steps, .steps_len = 1};
+    const struct saga_def *const both[] = {&def, &quick};
+    struct saga_engine_conf conf = conf_of(3, 3);
+    conf.defs = both;
+    for (uint32_t which = 0; which < 3; which++) {
+        struct saga_row rows[3];
+        for (uint32_t i = 0; i < 3; i++)
+            rows[i] = (struct saga_row){.id = i + 1,
+                                        .token = 1,
+                                        .def = i == which ? &quick : &def,
+                                        .lease_us = OVER_US + 500000};
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        give(engine, rows, 3);
+        saga_engine_turn(engine, 2000);
+        assert_int_equal(saga_engine_due_us(engine), 2000 + 400000);
+        saga_call_finish(called[which], &(struct saga_outcome){.verdict = SAGA_DONE});
+        assert_int_equal(saga_engine_due_us(engine), 2000);
+        called[which] = called[2];
+        called_len = 2;
+        destroy(engine);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1293,6 +1546,12 @@ int main(void)
         cmocka_unit_test(a_saga_that_is_parked_is_counted_and_not_looked_for),
         cmocka_unit_test(a_saga_that_has_ended_is_not_looked_for_though_somebody_wakes_it),
         cmocka_unit_test(a_definition_adds_to_what_its_step_writes),
+        cmocka_unit_test(a_wait_for_a_peer_is_drawn_from_its_least_to_its_most),
+        cmocka_unit_test(each_peer_has_a_breaker_and_a_budget_of_its_own),
+        cmocka_unit_test(a_peer_that_was_silent_is_asked_again_by_a_retry_as_well),
+        cmocka_unit_test(a_lease_that_was_renewed_is_gone_on_with),
+        cmocka_unit_test(what_was_sent_together_is_sent_again_together_but_for_what_is_over),
+        cmocka_unit_test(of_several_calls_the_first_that_ends_makes_the_engine_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,8 @@ static void expect(struct saga_move move, enum saga_state state, uint8_t step, b
     assert_int_equal(move.state, state);
     if (!saga_ended(state))
         assert_int_equal(move.step, step);
+    else
+        assert_int_equal(move.tries, 0);
     assert_int_equal(move.parked, parked);
 }
 
