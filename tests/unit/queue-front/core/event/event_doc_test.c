@@ -5,6 +5,7 @@
 
 #include "core/event/event_state.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,6 +61,9 @@ static void an_empty_document_has_every_default(void **state)
         "\"errors_max\":0.02,\"held_max\":0,\"backlog_max\":0},"
         "\"seats_left\":false,\"auto_reopen\":false}";
     assert_true(span_eq(json, SPAN(expected)));
+    assert_int_equal(doc.beacon.late_s, 120);
+    assert_int_equal(event_doc_parse(SPAN("{\"id\":\"s\"}"), SPAN("s"), &fault, &doc), 0);
+    assert_string_equal(doc.name, "s");
 }
 
 static void every_knob_is_stored_as_it_was_given(void **state)
@@ -79,7 +83,8 @@ static void every_knob_is_stored_as_it_was_given(void **state)
         "\"pow_bits\":30,\"pow_bits_max\":25,\"member_required\":true,"
         "\"lanes\":[{\"id\":\"fans\",\"name\":\"Fan club\",\"share\":30,\"invitations\":9},"
         "{\"id\":\"press\",\"name\":\"press\",\"share\":5,\"invitations\":0}],"
-        "\"schedule\":[{\"at\":\"2027-01-02T04:00:00.000Z\",\"rate_per_s\":2.5}],"
+        "\"schedule\":[{\"at\":\"2027-01-02T04:00:00.000Z\",\"rate_per_s\":2.5},"
+        "{\"at\":\"2027-01-02T05:00:00.000Z\",\"rate_per_s\":0}],"
         "\"autopilot\":{\"on\":true,\"ceiling\":99.5,\"floor\":2.5,\"target_p99_ms\":250,"
         "\"errors_max\":0.5,\"held_max\":3,\"backlog_max\":4},"
         "\"seats_left\":true,\"auto_reopen\":true}";
@@ -95,7 +100,9 @@ static void every_knob_is_stored_as_it_was_given(void **state)
     assert_int_equal(line_lane_share(knobs.shares, 0), 65);
     assert_int_equal(line_lane_share(knobs.shares, 1), 30);
     assert_int_equal(line_lane_share(knobs.shares, 2), 5);
+    assert_int_equal(event_doc_lane(&doc, SPAN("fans")), 1);
     assert_int_equal(event_doc_lane(&doc, SPAN("press")), 2);
+    assert_int_equal(event_doc_lane(&doc, SPAN("")), LANES_MAX + 1);
     assert_int_equal(event_doc_lane(&doc, SPAN("general")), 0);
     assert_int_equal(event_doc_lane(&doc, SPAN("pres")), LANES_MAX + 1);
 }
@@ -108,6 +115,7 @@ static const struct {
     {"[]", "", "object"},
     {"{\"rate_per_s\":1,}", "", ""},
     {"{\"rate\":1}", "/rate", "not known"},
+    {"{\"the rate\":1}", "/the rate", "not known"},
     {"{\"rate_per_s\":-1}", "/rate_per_s", "0 to 100000"},
     {"{\"rate_per_s\":100001}", "/rate_per_s", "0 to 100000"},
     {"{\"rate_per_s\":1.0001}", "/rate_per_s", "three decimals"},
@@ -129,7 +137,7 @@ static const struct {
      "/message", "at most 8"},
     {"{\"opens_at\":\"tomorrow\"}", "/opens_at", "time"},
     {"{\"opens_at\":1798859045}", "/opens_at", "time"},
-    {"{\"prequeue_at\":\"2027-01-02T03:00:00Z\"}", "/prequeue_at", "opens_at"},
+    {"{\"prequeue_at\":\"2027-01-02T03:00:00Z\"}", "/prequeue_at", "needs opens_at"},
     {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"prequeue_at\":\"2027-01-02T03:00:00Z\"}",
      "/prequeue_at", "earlier"},
     {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"closes_at\":\"2027-01-02T03:00:00Z\"}", "/closes_at",
@@ -156,10 +164,12 @@ static const struct {
     {"{\"id\":5}", "/id", "text"},
     {"{\"id\":\"\"}", "/id", "text"},
     {"{\"name\":\"a\\u007fb\"}", "/name", "control"},
+    {"{\"name\":\"a\\u001fb\"}", "/name", "control"},
     {"{\"message\":{\"a1\":\"x\"}}", "/message/a1", "language tag"},
     {"{\"message\":{\"1a\":\"x\"}}", "/message/1a", "language tag"},
     {"{\"message\":{\"e~\":\"x\"}}", "/message/e~0", "language tag"},
     {"{\"message\":{\"en_GB\":\"x\"}}", "/message/en_GB", "language tag"},
+    {"{\"message\":{\"en.GB\":\"x\"}}", "/message/en.GB", "language tag"},
     {"{\"message\":{\"en:GB\":\"x\"}}", "/message/en:GB", "language tag"},
     {"{\"message\":{\"en-\":\"x\"}}", "/message/en-", "language tag"},
     {"{\"message\":{\"en-abcdefgh-abcdefgh\":\"x\"}}", "/message/en-abcdefgh-abcdefgh",
@@ -189,6 +199,9 @@ static const struct {
     {"{\"lanes\":[{\"id\":\"fans+\",\"share\":1}]}", "/lanes/0/id", "a-z"},
     {"{\"lanes\":[{\"id\":\"a\",\"share\":1},{\"id\":\"a\",\"share\":1}]}", "/lanes/1/id",
      "another lane"},
+    {"{\"lanes\":[{\"id\":\"a\",\"share\":1},{\"id\":\"b\",\"share\":1},{\"id\":\"b\",\"share\":1}]"
+     "}",
+     "/lanes/2/id", "another lane"},
     {"{\"lanes\":[{\"id\":\"a\",\"share\":1,\"name\":\"\\u0001\"}]}", "/lanes/0/name", "control"},
     {"{\"lanes\":[{\"id\":\"a\",\"share\":1,\"name\":\"\"}]}", "/lanes/0/name", "text"},
     {"{\"lanes\":[{\"id\":\"a\",\"share\":1,\"code_required\":1}]}", "/lanes/0/code_required",
@@ -250,6 +263,8 @@ static void a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_ove
     struct span json = stored("{\"line_max\":250000}");
     assert_non_null(memmem(json.ptr, json.len, "\"needs\":1", 9));
     assert_int_equal(event_doc_knobs(&doc).line_max, 250000);
+    json = stored("{\"line_max\":1}");
+    assert_non_null(memmem(json.ptr, json.len, "\"needs\":1", 9));
     json = stored("{\"line_max\":0}");
     assert_null(memmem(json.ptr, json.len, "line_max", 8));
     assert_null(memmem(json.ptr, json.len, "needs", 5));
@@ -262,6 +277,14 @@ static void shards_are_stored_where_there_are_some_and_not_for_programs_that_kno
     static const char begins[] = "{\"id\":\"show\",\"name\":\"show\",\"needs\":3,\"shards\":16,";
     assert_true(span_starts(json, SPAN(begins)));
     assert_int_equal(event_doc_knobs(&doc).shards, 16);
+    struct event_doc again;
+    assert_int_equal(event_doc_load(json, SPAN("show"), &fault, &again), 0);
+    assert_int_equal(again.shards, 16);
+    assert_false(again.newer);
+    json = stored("{\"shards\":2}");
+    static const char fewest[] = "{\"id\":\"show\",\"name\":\"show\",\"needs\":3,\"shards\":2,";
+    assert_true(span_starts(json, SPAN(fewest)));
+    assert_int_equal(event_doc_knobs(&doc).shards, 2);
     json = stored("{\"shards\":1}");
     assert_null(memmem(json.ptr, json.len, "shards", 6));
     assert_null(memmem(json.ptr, json.len, "needs", 5));
@@ -274,6 +297,8 @@ static void shards_are_stored_where_there_are_some_and_not_for_programs_that_kno
 static void what_breaks_a_rule_is_named_with_the_rule(void **state)
 {
     (void)state;
+    assert_int_equal(parse("{\"burst\":0}"), ERR_RANGE);
+    assert_string_equal(fault.rule, "must be a whole number from 1 to 1000000");
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         int rc = parse(refused[i].json);
         if (rc >= 0 || strcmp(fault.pointer, refused[i].pointer) != 0 ||
@@ -391,7 +416,16 @@ static void the_table_describes_every_knob(void **state)
     memory[text.len] = '\0';
     assert_non_null(strstr(memory, "{\"name\":\"rate_per_s\",\"kind\":\"decimal\",\"min\":0,"
                                    "\"max\":100000,\"default\":10,\"unit\":\"people/s\""));
-    assert_non_null(strstr(memory, "\"name\":\"seats_left\",\"kind\":\"bool\""));
+    assert_non_null(strstr(memory, "\"name\":\"seats_left\",\"kind\":\"bool\",\"unit\":\"\","));
+    json_t *table = json_loads(memory, 0, NULL);
+    assert_int_equal(json_array_size(table), 27);
+    for (size_t i = 0; i < json_array_size(table); i++) {
+        const json_t *row = json_array_get(table, i);
+        bool pilot = strcmp(json_string_value(json_object_get(row, "kind")), "autopilot") == 0;
+        assert_true(json_string_length(json_object_get(row, "help")) > 0);
+        assert_int_equal(json_array_size(json_object_get(row, "members")), pilot ? 6 : 0);
+    }
+    json_decref(table);
 }
 
 /* What a newer program wrote: harmless for us, not for us, or of a program that says nothing. */
@@ -420,6 +454,10 @@ static void a_newer_document_is_read_only_if_it_says_that_we_may(void **state)
         int rc = event_doc_load(span_of(cases[i].json), SPAN("show"), &why, &read);
         assert_int_equal(rc == 0, cases[i].read);
         assert_int_equal(why.rule[0] == '\0', cases[i].read);
+        if (strstr(cases[i].json, "\"needs\":4") != NULL) {
+            assert_int_equal(rc, ERR_RANGE);
+            assert_non_null(strstr(why.rule, "format 4, and this program knows up to 3"));
+        }
         if (cases[i].read) {
             assert_int_equal(read.burst, 5);
             assert_int_equal(read.newer, cases[i].newer);
@@ -473,8 +511,14 @@ static void lanes_are_the_same_by_number_order_and_name(void **state)
 static void a_shown_document_tells_incarnation_and_what_the_autopilot_did(void **state)
 {
     (void)state;
-    struct line_pilot pilot = {
-        .on = true, .rate_milli = 2500, .from_milli = 5000, .reason = "slow", .why = "errors"};
+    struct line_pilot pilot = {.on = true,
+                               .rate_milli = 2500,
+                               .from_milli = 5000,
+                               .at_ms = 1000,
+                               .heard_ms = 2000,
+                               .moved_ms = 3000,
+                               .reason = "slow",
+                               .why = "errors"};
     struct event_doc_now now = {
         .state = LINE_OPEN, .version = 3, .incarnation = "0123456789abcdef", .pilot = &pilot};
     assert_int_equal(parse("{}"), 0);
@@ -483,12 +527,15 @@ static void a_shown_document_tells_incarnation_and_what_the_autopilot_did(void *
         event_doc_show(&text, &doc, &now);
         memory[text.len] = '\0';
         assert_non_null(strstr(memory, "\"incarnation\":\"0123456789abcdef\""));
-        assert_non_null(
-            strstr(memory, "\"autopilot_state\":{\"rate_per_s\":2.5,\"reason\":\"slow\""));
-        assert_non_null(strstr(memory, "\"from_per_s\":5,\"to_per_s\":2.5,\"why\":\"errors\""));
-        assert_non_null(
-            strstr(memory, round == 0 ? "\"reading\":null" : "\"reading\":{\"p99\":7}"));
-        assert_non_null(strstr(memory, round == 0 ? "\"because\":null" : "\"because\":[1]"));
+        char told[512];
+        snprintf(told, sizeof(told),
+                 "\"autopilot_state\":{\"rate_per_s\":2.5,\"reason\":\"slow\","
+                 "\"decided_at\":\"1970-01-01T00:00:01.000Z\",\"heard_at\":"
+                 "\"1970-01-01T00:00:02.000Z\",\"reading\":%s,\"last_move\":{\"at\":"
+                 "\"1970-01-01T00:00:03.000Z\",\"from_per_s\":5,\"to_per_s\":2.5,\"why\":"
+                 "\"errors\",\"because\":%s}}}",
+                 round == 0 ? "null" : "{\"p99\":7}", round == 0 ? "null" : "[1]");
+        assert_non_null(strstr(memory, told));
         snprintf(pilot.reading, sizeof(pilot.reading), "{\"p99\":7}");
         snprintf(pilot.because, sizeof(pilot.because), "[1]");
     }
@@ -675,6 +722,7 @@ static void one_time_may_follow_another_by_a_millisecond_and_stand_alone(void **
         "{\"opens_at\":\"2027-01-02T03:00:00Z\"}",
         "{\"opens_at\":null,\"closes_at\":null,\"schedule\":null,\"autopilot\":null,"
         "\"message\":null,\"shards\":null,\"id\":null,\"name\":null}",
+        "{\"lanes\":[{\"id\":\"a\",\"share\":1,\"name\":null,\"code_required\":null}]}",
         "{\"schedule\":[{\"at\":\"2027-01-02T03:00:00Z\",\"rate_per_s\":0},"
         "{\"at\":\"2027-01-02T03:00:00.001Z\",\"rate_per_s\":100000}]}",
     };

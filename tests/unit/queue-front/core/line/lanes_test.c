@@ -57,6 +57,13 @@ static void a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well(vo
     lanes[1] = (struct lane_crowd){60.0, 0.5}; /* 85 of a hundred calls come */
     near(70.0, lanes_part(lanes, 2, 30, 0, 85.0), 1e-6);
     near(7.0, lanes_part(lanes, 1, 0, 0, 7.0), 1e-6);
+    /* 50, 30 and 20: two hundred until the shorter one ends, then a hundred, of 50 and what is left
+     * beside it. */
+    struct lane_crowd three[] = {{500.0, 1.0}, {60.0, 1.0}, {200.0, 1.0}};
+    near(100.0 + 100.0 * 50 / 70, lanes_part(three, 3, 30 | 20 << 7, 0, 300.0), 1e-6);
+    three[1].waiting = 300.0;
+    three[2].waiting = 40.0;
+    near(100.0 + 100.0 * 50 / 80, lanes_part(three, 3, 30 | 20 << 7, 0, 300.0), 1e-6);
 }
 
 int main(void)

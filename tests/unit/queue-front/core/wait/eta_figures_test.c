@@ -446,6 +446,9 @@ static void people_who_leave_or_come_back_are_a_reason_from_a_number_on(void **s
         model.gone_share = rows[i].gone_share;
         for (unsigned step = 0; step < ETA_WATCH_STEPS; step++)
             watch.crowd[step] = (struct eta_crowd){.ghosts = 100.0, .judged = 5000.0};
+        struct eta_meter meter = measured(10.0);
+        assert_figure(eta_model(&meter, &view, NOW_MS).judged_ahead, /* a thousand were called */
+                      (double)(rows[i].judged - 1000 - rows[i].waiting));
         eta_watch_observe(&watch, &view, &model);
         if (model.reason != rows[i].reason)
             fail_msg("row %zu: %d", i, (int)model.reason);

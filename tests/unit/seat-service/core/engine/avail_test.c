@@ -204,6 +204,9 @@ static void what_is_seen_early_is_told_again(void **state)
     engine_publish(engine, 7, number, &latest);
     assert_int_equal(engine_avail_since(engine, 5, deltas, 8, &version), 1);
     assert_int_equal(engine_avail_since(engine, 7, deltas, 8, &version), 0);
+    test_hold(engine, 1, TEST_SEATS(5));
+    engine_publish(engine, 12, number, &latest); /* which is less: what is seen is of the version */
+    assert_int_equal(engine_avail_since(engine, 11, deltas, 8, &version), 1);
     close_hall(engine, plan);
 }
 
@@ -251,6 +254,8 @@ static void each_seat_of_a_hall_is_shown_counted_and_told_where_it_is(void **sta
         uint8_t picture[64];
         uint64_t version;
         uint32_t held = 0, blocked = 0;
+        assert_int_equal(engine_counts(engine, counts), 0); /* before the first picture */
+        assert_int_equal(counts[0].free, sizes[i]);
         engine_publish(engine, 1, NULL, NULL);
         for (uint32_t seat = 0; seat < sizes[i]; seat += 5, held++)
             test_hold(engine, 1, &seat, 1);
@@ -286,6 +291,31 @@ static void each_seat_of_a_hall_is_shown_counted_and_told_where_it_is(void **sta
         }
         close_hall(engine, plan);
     }
+}
+
+static void seats_are_counted_by_category(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"abbccccc", "bbb", NULL};
+    struct plan *plan = test_hall_plan(&(struct test_hall){.rows = rows, .limits = test_limits()});
+    struct engine *engine = test_hall_engine(plan);
+    struct engine_count counts[3];
+    struct engine_op op;
+    assert_int_equal(engine_block(engine, TEST_SEATS(1, 5, 6, 7, 9, 10), SPAN(""), 1, &op),
+                     ENGINE_OK);
+    engine_settle(engine, &op);
+    test_hold(engine, 1, TEST_SEATS(3));
+    static const uint32_t want[3][3] = {{1, 0, 0}, {2, 0, 3}, {1, 1, 3}};
+    for (unsigned n = 0; n < 6; n++) { /* and so again, though nothing has changed */
+        unsigned i = n % 3;
+        test_publish(engine);
+        engine_counts(engine, counts);
+        assert_int_equal(counts[i].free, want[i][0]);
+        assert_int_equal(counts[i].held, want[i][1]);
+        assert_int_equal(counts[i].blocked, want[i][2]);
+        assert_int_equal(counts[i].sold, 0);
+    }
+    close_hall(engine, plan);
 }
 
 /* A small hall's is of 256 changes, a large one's of an eighth of its seats and more. */
@@ -330,6 +360,7 @@ int main(void)
         cmocka_unit_test(who_is_too_far_behind_or_ahead_takes_the_whole_picture),
         cmocka_unit_test(each_seat_of_a_hall_is_shown_counted_and_told_where_it_is),
         cmocka_unit_test(as_many_changes_are_told_as_the_ring_has),
+        cmocka_unit_test(seats_are_counted_by_category),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

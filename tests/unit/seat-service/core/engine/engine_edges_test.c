@@ -6,6 +6,8 @@
 #include "test_hall.h"
 #include "unit.h"
 
+#include "plan_body.h" /* after the verdicts, whose list has a ROW, too */
+
 #include <stdlib.h>
 
 enum { PLACES = 10, PAY_MS = 300000 };
@@ -485,6 +487,42 @@ static void places_of_a_channel_are_for_those_who_come_with_it(void **state)
     close_hall(f);
 }
 
+static void each_area_counts_in_the_state_of_an_event_and_is_in_its_snapshot(void **state)
+{
+    (void)state;
+    struct plan *plan = plan_body_taken(
+        "{'name':'S','currency':'KRW','categories':[{'name':'A','price':1}],'areas':["
+        "{'id':'a','category':'A','capacity':9},{'id':'b','category':'A','capacity':9},"
+        "{'id':'c','category':'A','capacity':9}],'plan':{'name':'','categories':[],'zones':[]}}");
+    struct engine *engine = test_hall_engine(plan), *other = test_hall_engine(plan);
+    struct engine_op op;
+    uint64_t empty = engine_state_hash(engine), last = empty;
+    for (uint16_t area = 0; area < 3; area++) {
+        assert_int_equal(engine_block_area(engine, area, area + 1u, SPAN(""), TEST_NOW_MS, &op),
+                         ENGINE_OK);
+        engine_settle(engine, &op);
+        assert_int_not_equal(engine_state_hash(engine), last);
+        last = engine_state_hash(engine);
+    }
+    struct engine_count count;
+    test_publish(engine);
+    engine_counts(engine, &count);
+    assert_int_equal(count.blocked, 1 + 2 + 3);
+    assert_int_equal(count.free, 3 * 9 - 6);
+    size_t room = engine_snapshot_size(engine);
+    uint8_t *bytes = malloc(room);
+    size_t len = engine_snapshot_write(engine, bytes, room);
+    engine_replay_begin(other);
+    assert_int_equal(engine_snapshot_read(other, bytes, len, NULL), 0);
+    for (uint16_t area = 0; area < 3; area++)
+        assert_int_equal(engine_area(other, area).blocked, area + 1);
+    assert_int_equal(engine_state_hash(other), last);
+    free(bytes);
+    engine_destroy(other);
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
 static void after_the_end_of_a_sale_the_rule_of_single_seats_keeps_none_for_nobody(void **state)
 {
     (void)state;
@@ -572,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_move_is_of_seats_into_seats_that_are_free),
         cmocka_unit_test(a_hall_of_standing_places_alone_sells_them),
         cmocka_unit_test(places_of_a_channel_are_for_those_who_come_with_it),
+        cmocka_unit_test(each_area_counts_in_the_state_of_an_event_and_is_in_its_snapshot),
         cmocka_unit_test(after_the_end_of_a_sale_the_rule_of_single_seats_keeps_none_for_nobody),
         cmocka_unit_test(a_change_beside_one_bitmap_of_a_long_row_leaves_the_others_alone),
     };
