@@ -14,10 +14,15 @@
  *     the back-pressure for a pipelining client. What has arrived already waits in the buffer.
  *   - a write was short: the rest is kept in order as shared blobs, and nothing is read until all
  *     of it is sent.
+ *   - it is somebody else's turn: whoever has sent more requests than a turn answers, or more bytes
+ *     than a read takes, goes on after everybody else's events, a few of its kind in a turn of the
+ *     loop. So neither the number of those who flood nor what each of them sends is what one
+ *     request of another connection waits for.
  *
  * Invariants: a connection has an http_req exactly while a request of it is being read or handled
- * or unread bytes wait. It is watched for reading unless a handler has a request or bytes are left
- * to send. At most one batch is open on a server, and it is closed before the loop goes on.
+ * or unread bytes wait. It is watched for reading unless a handler has a request, bytes are left
+ * to send or its next turn is to come. At most one batch is open on a server, and it is closed
+ * before the loop goes on.
  *
  * uv_poll_t and our own recv() and send() are used instead of uv_tcp_t: a waiting visitor then
  * costs 0.3 KB instead of 0.6, reading needs no allocation callback, and writing no request. */
@@ -166,6 +171,15 @@ static void again_forget(struct http_conn *conn)
     bool found = again_remove(&server->again, conn) || again_remove(&server->again_now, conn);
     assert(found);
     conn->in_again = false;
+}
+
+static void again_join(struct http_conn *conn)
+{
+    assert(!conn->in_again && conn->channel == NULL); /* both use stream_next */
+    conn->in_again = true;
+    conn->stream_next = conn->server->again;
+    conn->server->again = conn;
+    http_server_more(conn->server);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -331,6 +345,28 @@ bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob)
 
 /* ---- a connection's turn ---- */
 
+static bool is_handled(const struct http_conn *conn)
+{
+    return conn->req != NULL && conn->req->phase == HTTP_REQ_HANDLER;
+}
+
+/* Nothing of it is under way that must be through first. */
+static bool may_read(const struct http_conn *conn)
+{
+    return conn->left == NULL && conn->channel == NULL && !conn->lingering && !is_handled(conn);
+}
+
+/* Whoever sends more than a read takes is read again in its next turn, after everybody else's. */
+static void watch_on(struct http_conn *conn)
+{
+    if (conn->filled && !conn->in_again && may_read(conn))
+        again_join(conn);
+    if (!conn->in_again)
+        http_conn_watch(conn, UV_READABLE);
+    else if (conn->watched == UV_WRITABLE)
+        http_conn_watch(conn, 0); /* everything is sent */
+}
+
 struct http_conn *http_conn_turn_begin(struct http_conn *conn)
 {
     struct http_batch *batch = &conn->server->batch;
@@ -352,8 +388,7 @@ void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
         http_conn_close(conn);
     if (conn->closing || conn->left != NULL)
         return; /* what is left asks for writing already; the turn goes on when all is sent */
-    bool handled = conn->req != NULL && conn->req->phase == HTTP_REQ_HANDLER;
-    if (conn->close_after && !handled) {
+    if (conn->close_after && !is_handled(conn)) {
         if (!conn->broken) {
             http_conn_close(conn);
             return;
@@ -363,7 +398,7 @@ void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
         conn->lingering = true;
         http_conn_deadline(conn, HTTP_LINGER_MS);
     }
-    http_conn_watch(conn, UV_READABLE);
+    watch_on(conn);
 }
 
 /* ---- cutting requests out of what was read ---- */
@@ -614,8 +649,11 @@ static void request_over(struct http_conn *conn)
 static bool is_turn_over(const struct http_conn *conn, uint32_t requests)
 {
     const struct http_limits *limits = limits_of(conn);
+    if (requests == 0)
+        return false; /* each turn gets on by one, whatever it costs */
     return requests >= limits->requests_per_turn_max ||
-           (requests > 0 && conn->server->batch.taken >= limits->bytes_per_turn_max);
+           conn->server->batch.taken >= limits->bytes_per_turn_max ||
+           (requests % HTTP_REQUESTS_A_LOOK == 1 && http_server_is_late(conn->server));
 }
 
 /* Cuts out and answers one request after the other, until the bytes or the turn are used up. */
@@ -650,20 +688,19 @@ static void requests_run(struct http_conn *conn)
         if (conn->left != NULL)
             return; /* goes on once all is sent */
     }
-    assert(!conn->in_again && conn->channel == NULL); /* both use stream_next */
-    conn->in_again = true;
-    conn->stream_next = conn->server->again;
-    conn->server->again = conn;
-    http_server_more(conn->server);
+    again_join(conn);
 }
 
-/* Requests that wait in the buffer, if any, get their turn. */
+/* Requests wait in the buffer, and nothing keeps them from being read. */
+static bool is_waiting(const struct http_conn *conn)
+{
+    const struct http_req *req = conn->req;
+    return req != NULL && may_read(conn) && !conn->in_again && req->len - req->start > req->parsed;
+}
+
 static void run_waiting(struct http_conn *conn)
 {
-    struct http_req *req = conn->req;
-    if (req == NULL || req->phase == HTTP_REQ_HANDLER || conn->in_again || conn->left != NULL)
-        return;
-    if (req->len - req->start > req->parsed)
+    if (is_waiting(conn))
         requests_run(conn);
 }
 
@@ -679,15 +716,6 @@ void http_conn_continue(struct http_conn *conn)
     }
     request_begin(req);
     run_waiting(conn);
-}
-
-void http_conn_again(struct http_conn *conn)
-{
-    assert(conn->in_again && !conn->closing);
-    conn->in_again = false;
-    struct http_conn *before = http_conn_turn_begin(conn);
-    run_waiting(conn);
-    http_conn_turn_end(conn, before);
 }
 
 /* ---- events of the loop ---- */
@@ -764,41 +792,60 @@ static bool request_take(struct http_conn *conn)
     return request_room(req, used < UINT32_MAX / 2 ? used * 2 : UINT32_MAX);
 }
 
-static void on_readable(struct http_conn *conn)
+/* One read. False: nothing is there, or the connection is closed by now. */
+static bool bytes_take(struct http_conn *conn)
 {
-    struct http_req *req = conn->req;
-    if (req != NULL && req->phase == HTTP_REQ_HANDLER) {
-        http_conn_watch(conn, 0); /* first things first; the bytes wait in the kernel */
-        return;
-    }
-    if (conn->in_again) {
-        http_conn_watch(conn, 0); /* its next turn asks for more by itself */
-        return;
-    }
     if (!request_take(conn)) {
         http_conn_close(conn);
-        return;
+        return false;
     }
-    req = conn->req;
+    struct http_req *req = conn->req;
     bool was_idle = req->len == 0;
+    uint32_t room = req->cap - req->len;
     ssize_t got;
     do {
-        got = receive(conn->fd, req->buffer + req->len, req->cap - req->len);
+        got = receive(conn->fd, req->buffer + req->len, room);
     } while (got < 0 && errno == EINTR);
+    conn->filled = got == (ssize_t)room;
     if (got <= 0) {
-        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            if (was_idle)
-                request_over(conn);
-            return;
-        }
-        http_conn_close(conn);
-        return;
+        if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+            http_conn_close(conn);
+        else if (was_idle)
+            request_over(conn);
+        return false;
     }
     http_count(&conn->server->stats.bytes_in, (uint64_t)got);
     req->len += (uint32_t)got;
+    return true;
+}
+
+static void turn_take(struct http_conn *conn)
+{
     struct http_conn *before = http_conn_turn_begin(conn);
     requests_run(conn);
     http_conn_turn_end(conn, before);
+}
+
+/* What waits in the buffer comes first; what waits in the kernel has a turn of its own. */
+void http_conn_again(struct http_conn *conn)
+{
+    assert(conn->in_again && !conn->closing);
+    conn->in_again = false;
+    if (!may_read(conn))
+        return; /* it goes on once all is sent */
+    if (is_waiting(conn) || bytes_take(conn))
+        turn_take(conn);
+    else
+        http_conn_watch(conn, UV_READABLE);
+}
+
+static void on_readable(struct http_conn *conn)
+{
+    /* First things first: its handler's answer, or its next turn. The bytes wait in the kernel. */
+    if (conn->in_again || is_handled(conn))
+        http_conn_watch(conn, 0);
+    else if (bytes_take(conn))
+        turn_take(conn);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)

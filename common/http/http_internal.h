@@ -41,7 +41,10 @@ enum {
     HTTP_ACCEPTS_PER_TURN = 64, /* then other connections get their turn */
     HTTP_LISTEN_BACKLOG = 4096, /* the kernel's own bound on Debian; a burst waits there */
     HTTP_STREAM_PUMP = 1024,    /* streams served before the loop turns, about 4 ms */
-    HTTP_AGAIN_PER_TURN = 4,    /* connections cut short that go on before the loop turns */
+    HTTP_AGAIN_PER_TURN = 4,    /* connections cut short that go on before the loop turns ... */
+    HTTP_AGAIN_US = 250,        /* ... and for how long */
+    HTTP_TURN_US = 1000, /* from then on a turn serves one request of a connection, not its next */
+    HTTP_REQUESTS_A_LOOK = 8, /* pipelined ones between two looks at the clock, or it would show */
     HTTP_STREAM_KEEPALIVE_MS = 15000, /* below the 30 s and 60 s at which proxies hang up */
     HTTP_USER_TIMEOUT_MS = 60000,     /* unacknowledged bytes this long mean the peer is dead */
     HTTP_UNSENT_MAX = 131072, /* kept by the kernel for a peer that does not read; beyond we wait */
@@ -193,6 +196,7 @@ struct http_conn {
     bool lingering;   /* everything is sent; what still arrives is thrown away */
     bool in_wheel;
     bool in_again;
+    bool filled; /* its last read left no room: there may be more */
 };
 
 MAGIC(http_conn, 0x6e7c0002);
@@ -239,6 +243,7 @@ struct http_server {
     struct http_conn *again;     /* whose turn was cut short; linked by stream_next */
     struct http_conn *again_now; /* those of the round that on_more() is working off */
     uint64_t turn_us;            /* 0: not read in this turn */
+    uint64_t late_us;            /* when pipelined requests begin to wait for their next turn */
     uint64_t date_s;
     char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* how each 200 begins, up to the end of its Date */
     uint32_t handles_open;
@@ -332,8 +337,9 @@ bool http_cors_preflight(struct http_req *req);
 
 uint64_t http_server_turn_us(struct http_server *server);
 void http_server_conn_gone(struct http_server *server);
-void http_server_let_go(struct http_server *server); /* one of handles_open; may be the last */
-void http_server_more(struct http_server *server);   /* somebody's work was cut short */
+void http_server_let_go(struct http_server *server);  /* one of handles_open; may be the last */
+void http_server_more(struct http_server *server);    /* somebody's work was cut short */
+bool http_server_is_late(struct http_server *server); /* others have waited long enough */
 struct http_req *http_server_take_req(struct http_server *server);
 void http_server_give_req(struct http_server *server, struct http_req *req);
 /* server->ok as of now; the Date alone begins at HTTP_OK_LEN. */

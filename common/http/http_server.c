@@ -64,6 +64,7 @@ uint64_t http_server_turn_us(struct http_server *server)
 {
     if (server->turn_us == 0) {
         server->turn_us = mono_us(server);
+        server->late_us = server->turn_us + HTTP_TURN_US;
         uint64_t now_s = clock_wall_us(server->conf.clock) / 1000000u;
         if (now_s != server->date_s)
             date_render(server, now_s);
@@ -155,16 +156,29 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- work that was cut short ---- */
 
+bool http_server_is_late(struct http_server *server)
+{
+    http_server_turn_us(server); /* the turn begins now, if nobody has asked yet */
+    return mono_us(server) >= server->late_us;
+}
+
 /* A round goes over several turns of the loop: however many were cut short, whoever comes with one
- * request waits for a few of them. Those cut short again wait for the next round. */
+ * request waits for a few of them. Those cut short again wait for the next round. They are served
+ * after the events of the turn, and what those took is not taken from them. */
 static void again_serve(struct http_server *server)
 {
     if (server->again_now == NULL) {
         server->again_now = server->again;
         server->again = NULL;
     }
+    if (server->again_now == NULL)
+        return;
+    server->turn_us = 0;
+    server->late_us = http_server_turn_us(server) + HTTP_AGAIN_US;
     /* A handler may close any of them, so each is taken off the list before its turn. */
     for (int n = 0; n < HTTP_AGAIN_PER_TURN && server->again_now != NULL; n++) {
+        if (n > 0 && http_server_is_late(server))
+            return;
         struct http_conn *conn = server->again_now;
         server->again_now = conn->stream_next;
         http_conn_again(conn);

@@ -27,6 +27,7 @@ struct world {
     struct http_req *kept[KEPT_MAX]; /* by the /later handler */
     unsigned kept_len;
     struct http_blob *big;
+    struct clock_fake clock; /* stands still but for /dear */
     bool closing, closed;
     bool drained;
     unsigned answered;
@@ -116,6 +117,15 @@ static void on_long(struct http_req *req)
                                          .body = {world->big->bytes, world->big->len}});
 }
 
+enum { DEAR_US = 300 };
+
+static void on_dear(struct http_req *req)
+{
+    struct world *world = http_req_route_ctx(req);
+    clock_fake_step(&world->clock, DEAR_US);
+    on_hello(req);
+}
+
 static void on_raw(struct http_req *req)
 {
     static const char whole[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nraw";
@@ -186,14 +196,17 @@ static void world_open_told_by(struct world *world, struct http_limits limits, c
     route(world, HTTP_METHOD_GET, "/page", on_page, 0);
     route(world, HTTP_METHOD_GET, "/big", on_big, 0);
     route(world, HTTP_METHOD_GET, "/long", on_long, 0);
+    route(world, HTTP_METHOD_GET, "/dear", on_dear, 0);
     route(world, HTTP_METHOD_GET, "/raw", on_raw, 0);
     route(world, HTTP_METHOD_GET, "/stream", on_stream, 0);
     route(world, HTTP_METHOD_GET, "/end", on_end, 0);
+    clock_fake_init(&world->clock, UINT64_C(1795000000) * 1000000);
     struct http_server_conf conf = {
         .loop = &world->loop,
         .router = world->router,
         .host = "127.0.0.1",
         .limits = limits,
+        .clock = &world->clock.clock,
         .trusted_proxies = trusted,
         .client_ip_header = client_ip_header,
         .loop_ctx = world,
@@ -1062,6 +1075,134 @@ static void many_who_ask_for_much_leave_others_their_turn(void **state)
     world_close(&world);
 }
 
+/* `many` connections that the server has taken. */
+static void dial_many(struct world *world, int *fds, unsigned many)
+{
+    uint64_t there = stat_of(&http_server_stats(world->server)->connections);
+    for (unsigned i = 0; i < many; i++)
+        fds[i] = dial(world);
+    while (stat_of(&http_server_stats(world->server)->connections) < there + many)
+        turn(world);
+}
+
+static void close_many(const int *fds, unsigned many)
+{
+    for (unsigned i = 0; i < many; i++)
+        close(fds[i]);
+}
+
+/* A head that needs a buffer of 16 KB. */
+static struct span large_head(void)
+{
+    static char text[12000];
+    struct text head = text_on(text, sizeof(text));
+    text_str(&head, "GET /hello HTTP/1.1\r\nHost: a\r\n");
+    while (head.len < sizeof(text) - 300) {
+        text_str(&head, "X-Flood: ");
+        for (int i = 0; i < 200; i++)
+            text_char(&head, 'y');
+        text_str(&head, "\r\n");
+    }
+    text_str(&head, "\r\n");
+    assert_false(head.overflown);
+    return text_span(&head);
+}
+
+/* Whoever has sent more than a read takes is read on with a few others of that kind, after those
+ * who sent less. So it is not their number that somebody else waits for. */
+static void many_who_send_much_leave_others_their_turn(void **state)
+{
+    enum { MANY = 60, HEADS = 3 };
+    struct world *world = *state;
+    const struct http_stats *stats = http_server_stats(world->server);
+    int other;
+    int many[MANY];
+    dial_many(world, &other, 1);
+    dial_many(world, many, MANY);
+    for (int n = 0; n < HEADS; n++) {
+        for (int i = 0; i < MANY; i++)
+            say(many[i], large_head());
+    }
+    while (stat_of(&stats->bytes_in) < MANY * HTTP_BUFFER_LEN)
+        turn(world);
+    for (int asked = 0; asked < 5; asked++) {
+        uint64_t before = stat_of(&stats->bytes_in);
+        say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+        hear(world, other, "hello");
+        assert_in_range(stat_of(&stats->bytes_in) - before, 1, 2 * HTTP_AGAIN_PER_TURN * 16384);
+    }
+    turn_until(world, &world->answered, HEADS * MANY + 5);
+    close_many(many, MANY);
+    close(other);
+}
+
+/* Some wait for their next turn when they vanish, with all that they have sent. */
+static void whoever_vanishes_while_it_waits_for_its_turn_is_forgotten(void **state)
+{
+    enum { MANY = 20 };
+    struct world *world = *state;
+    const struct http_stats *stats = http_server_stats(world->server);
+    int many[MANY];
+    dial_many(world, many, MANY);
+    for (int i = 0; i < MANY; i++)
+        say(many[i], large_head());
+    while (stat_of(&stats->bytes_in) < MANY * HTTP_BUFFER_LEN)
+        turn(world);
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    for (int i = 0; i < MANY; i++)
+        setsockopt(many[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close_many(many, MANY);
+    uint64_t deadline = now_ms() + WAIT_MS;
+    while (stat_of(&stats->connections) > 0 && now_ms() < deadline)
+        turn(world);
+    assert_int_equal(stat_of(&stats->connections), 0);
+}
+
+/* What a read took was all there was: the next request is waited for as ever. */
+static void a_request_that_just_fills_a_read_is_followed_by_others(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    char memory[HTTP_BUFFER_LEN];
+    struct text head = text_on(memory, sizeof(memory));
+    text_str(&head, "GET /hello HTTP/1.1\r\nHost: a\r\nX-Long: ");
+    while (head.len < sizeof(memory) - 4)
+        text_char(&head, 'y');
+    text_str(&head, "\r\n\r\n");
+    assert_int_equal(head.len, HTTP_BUFFER_LEN);
+    for (unsigned i = 1; i <= 3; i++) {
+        say(fd, text_span(&head));
+        hear(world, fd, "\r\n\r\nhello");
+        for (int idle = 0; idle < 5; idle++)
+            turn(world);
+        say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+        hear(world, fd, "\r\n\r\nhello");
+        assert_int_equal(world->answered, 2 * i);
+    }
+    close(fd);
+}
+
+/* A turn that has taken long gives each connection one request, and what stands behind it waits. */
+static void many_who_ask_for_what_is_dear_leave_others_their_turn(void **state)
+{
+    enum { MANY = 30, EACH = 20 };
+    struct world *world = *state;
+    int other;
+    int many[MANY];
+    dial_many(world, many, MANY);
+    dial_many(world, &other, 1);
+    for (int n = 0; n < EACH; n++) {
+        for (int i = 0; i < MANY; i++)
+            say(many[i], SPAN("GET /dear HTTP/1.1\r\nHost: a\r\n\r\n"));
+    }
+    say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(world, other, "hello");
+    assert_in_range(world->answered, 1, 2 * MANY);
+    turn_until(world, &world->answered, EACH * MANY + 1);
+    close_many(many, MANY);
+    close(other);
+}
+
 /* The kernel would keep megabytes for each, and the server would render pages that nobody reads. */
 static void a_reader_that_does_not_read_costs_no_more_than_so_much(void **state)
 {
@@ -1435,6 +1576,10 @@ int main(void)
         cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),
         IN_WORLD(pages_asked_for_at_once_leave_others_their_turn),
         cmocka_unit_test(many_who_ask_for_much_leave_others_their_turn),
+        IN_WORLD(many_who_send_much_leave_others_their_turn),
+        IN_WORLD(whoever_vanishes_while_it_waits_for_its_turn_is_forgotten),
+        IN_WORLD(a_request_that_just_fills_a_read_is_followed_by_others),
+        IN_WORLD(many_who_ask_for_what_is_dear_leave_others_their_turn),
         IN_WORLD(a_reader_that_does_not_read_costs_no_more_than_so_much),
         cmocka_unit_test(a_handlers_request_does_not_time_out_under_it),
         cmocka_unit_test(connections_over_the_bound_are_told_so),
