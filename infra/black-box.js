@@ -9,11 +9,14 @@
 // on it failed, whatever it did the second time. FAIRGATE_ONCE=1 excuses nothing. A file that was ended by
 // its time is not run again: what it had begun may still be at work where it would begin anew.
 //
+// Their folders lie in memory where there is enough (infra/memory).
+//
 // The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js).
 //
 // Nothing excuses a finding (tests/lib-js/findings.js): each that lies in the folder at the end counts as
 // failed, even if every test passed.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { run } from 'node:test';
 import { tmpdir } from 'node:os';
@@ -33,6 +36,8 @@ const LONGEST = 10;
 // A process that does not end has failed. The longest file of `make test` takes two minutes, and five on a machine that others
 // use; what makes packages, images and machines, or is a long form of `make soak`, may take an hour.
 const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 8 * 60) * 1000;
+
+process.env.TMPDIR = execFileSync(new URL('memory', import.meta.url).pathname, { encoding: 'utf8' }).trim();
 
 // Large files run for long, more or less, so they are begun first, and none so late that it would run on alone.
 const largestFirst = (files) => files.map((file) => ({ file, size: statSync(file).size })).sort((a, b) => b.size - a.size).map(({ file }) => file);

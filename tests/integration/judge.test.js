@@ -264,7 +264,7 @@ async function runUnit(programs_, { listed = false, variant = 'x' } = {}) {
     chmodSync(path, 0o755);
     writeFileSync(join(run.dir, `tests/unit/part/${name}_test.c`), '');
   }
-  cpSync(join(ROOT, 'infra/run-unit'), join(run.dir, 'infra/run-unit'));
+  for (const name of ['run-unit', 'memory']) cpSync(join(ROOT, 'infra', name), join(run.dir, 'infra', name));
   const verdict = await run.start(join(run.dir, 'infra/run-unit'), [`build/${variant}`]);
   const marked = readdirSync(join(out, 'tests/unit/part')).filter((name) => name.endsWith('.threads'));
   return { ...verdict, threaded: marked.map((name) => name.replace('_test.threads', '')) };

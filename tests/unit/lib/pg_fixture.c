@@ -100,7 +100,9 @@ struct pg_fixture *pg_fixture_start(void)
     assert_int_equal(0, glob("/usr/lib/postgresql/*/bin", 0, NULL, &found));
     snprintf(fixture->bin, sizeof(fixture->bin), "%s", found.gl_pathv[found.gl_pathc - 1]);
     globfree(&found);
-    snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/fg-pg-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    snprintf(fixture->dir, sizeof(fixture->dir), "%s/fg-pg-XXXXXX",
+             tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
     assert_non_null(mkdtemp(fixture->dir));
     const struct passwd *user = getuid() == 0 ? getpwnam("postgres") : NULL;
     if (user != NULL)
