@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 
 export const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// The longer it has waited the more rarely it looks: a tenth of that later, which leaves the processors to
-// those that are waited for.
+// The longer it has waited the more rarely it looks: a tenth of that later, and no more than half of the time, which leaves
+// the processors to those that are waited for.
 const SOON_MS = 20;
-const LATE_MS = 100;
+const LATE_MS = 250;
+const TOOK_MAX_MS = 1000;
 const pauseMs = (waitedMs) => Math.min(LATE_MS, Math.max(SOON_MS, waitedMs / 10));
 
 // Calls `probe` until it answers something truthy and gives that back. An exception counts as
@@ -16,6 +17,7 @@ const pauseMs = (waitedMs) => Math.min(LATE_MS, Math.max(SOON_MS, waitedMs / 10)
 export async function until(what, probe, { timeoutMs = 60_000, everyMs } = {}) {
   const began = performance.now();
   for (;;) {
+    const asked = performance.now();
     let why = '';
     try {
       const answer = await probe();
@@ -24,9 +26,10 @@ export async function until(what, probe, { timeoutMs = 60_000, everyMs } = {}) {
       if (error.fatal) throw error; // waiting longer cannot help: the process is gone
       why = `: ${error.message}`;
     }
-    const waitedMs = performance.now() - began;
+    const now = performance.now();
+    const waitedMs = now - began;
     if (waitedMs > timeoutMs) throw new Error(`waited ${timeoutMs} ms for ${what}${why}`);
-    await delay(everyMs ?? pauseMs(waitedMs));
+    await delay(everyMs ?? Math.max(pauseMs(waitedMs), Math.min(now - asked, TOOK_MAX_MS)));
   }
 }
 
