@@ -59,6 +59,7 @@ endif
 # What tests link are many programs, and this linker takes a third of the other's time for one.
 LDFLAGS_asan := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 LDFLAGS_tsan := $(LDFLAGS_asan)
+LDFLAGS_fuzz := $(if $(shell command -v ld.lld),-fuse-ld=lld)
 # clang links its sanitizer into the program, where that would take the place of its own pthread_create().
 ifeq ($(COMPILER),gcc)
 TELLS_asan   := -Wl,-u,unit_tells_of_threads

@@ -1,4 +1,4 @@
-/* main.c: runs seeds, each in a process of its own and each twice.
+/* main.c: runs seeds, each in a process of its own and each twice, both at once.
  *
  *     world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] [--story | --find | --here]
  * [--shrink S] [--history DIR]
@@ -43,6 +43,9 @@ struct run {
     struct world_end end;
     char broken[8]; /* "I2", "assert", or "hang" */
     char *told;     /* its last words */
+    pid_t child;    /* while it runs: its process, */
+    int words;      /* what that says, */
+    int result;     /* and its end */
 };
 
 static struct {
@@ -92,27 +95,40 @@ static void judge_end(struct run *run, int status)
                  WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF ? "hang" : "assert");
 }
 
-static void run_once(const struct world_conf *conf, struct run *run)
+static void begin(const struct world_conf *conf, struct run *run)
 {
-    int words[2], result[2], status;
+    int words[2], result[2];
     *run = (struct run){.told = malloc(TOLD_MAX)};
     assert(run->told != NULL);
     int rc = pipe(words) < 0 ? -1 : pipe(result);
     assert(rc == 0);
     fflush(stdout);
-    pid_t child = fork();
-    assert(child >= 0);
-    if (child == 0)
+    run->child = fork();
+    assert(run->child >= 0);
+    if (run->child == 0)
         be_world(conf, words[1], result[1]);
     close(words[1]);
     close(result[1]);
-    read_all(words[0], run->told, TOLD_MAX);
-    ssize_t got = read(result[0], &run->end, sizeof(run->end));
+    run->words = words[0];
+    run->result = result[0];
+}
+
+static void await_end(struct run *run)
+{
+    int status;
+    read_all(run->words, run->told, TOLD_MAX);
+    ssize_t got = read(run->result, &run->end, sizeof(run->end));
     (void)got;
-    close(words[0]);
-    close(result[0]);
-    waitpid(child, &status, 0);
+    close(run->words);
+    close(run->result);
+    waitpid(run->child, &status, 0);
     judge_end(run, status);
+}
+
+static void run_once(const struct world_conf *conf, struct run *run)
+{
+    begin(conf, run);
+    await_end(run);
 }
 
 /* ---- a seed that fails ---- */
@@ -222,11 +238,13 @@ static bool judge_seed(uint64_t seed)
     draw(seed, &conf);
     conf.tells = asked.story;
     conf.history = history_of(seed, path);
-    run_once(&conf, &run);
+    begin(&conf, &run);
     conf.history = NULL; /* which must not matter */
+    begin(&conf, &again);
+    await_end(&run);
+    await_end(&again);
     if (asked.story)
         fputs(run.told, stdout);
-    run_once(&conf, &again);
     bool agrees = run.passed == again.passed && run.end.hash == again.end.hash;
     if (run.passed)
         add_up(&run.end);
