@@ -10,7 +10,7 @@ import { makeEvent, openHouse } from '../integration/queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
 import { judgeJournal, Ledger } from './seat-service/ledger.js';
 
-const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 3;
+const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
 const EVENT = 'dark-night';
 const SIZE = { rows: 50, seatsPerRow: 40 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;

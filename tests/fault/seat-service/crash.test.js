@@ -16,7 +16,7 @@ import {
 } from '../../integration/seat-service/house.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
-const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 3;
+const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
 const SIZE = { rows: 50, seatsPerRow: 40 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENT = 'crash-night';

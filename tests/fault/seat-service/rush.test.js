@@ -17,7 +17,7 @@ import {
 } from '../../integration/seat-service/house.js';
 import { judgeJournal } from './ledger.js';
 
-const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
+const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;
 const SIZE = { rows: 48, seatsPerRow: 250 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const IN_FLIGHT = 2000;
