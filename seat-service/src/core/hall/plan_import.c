@@ -77,8 +77,7 @@ static void read_time(struct json_in *in, const char *key, uint64_t *out)
         json_in_time(in, key, out);
 }
 
-/* The array with twice the room, the new elements zero; NULL, and the old one stays, without
- * memory. */
+/* The array with twice the room; NULL, and the old one stays, without memory. */
 static void *grow(struct import *import, void *array, uint32_t *room, size_t size)
 {
     uint32_t more = *room == 0 ? 256 : *room * 2;
@@ -88,7 +87,6 @@ static void *grow(struct import *import, void *array, uint32_t *room, size_t siz
         import->no_memory = true;
         return NULL;
     }
-    memset(grown + *room * size, 0, (more - *room) * size);
     *room = more;
     return grown;
 }

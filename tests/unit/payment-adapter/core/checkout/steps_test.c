@@ -36,6 +36,7 @@ struct trial {
     bool webhooks;
     const char *data;    /* NULL: the order, as order_dump() writes it */
     uint32_t timeout_ms; /* of the step; 0: ten seconds */
+    uint64_t luck;       /* what each throw of the dice is; 0: as they fall */
 };
 
 struct outcome {
@@ -142,8 +143,16 @@ static const struct answer *answer(const struct trial *trial)
     return answer;
 }
 
+static void fall(void *ctx, void *out, size_t len)
+{
+    assert_int_equal(len, sizeof(uint64_t));
+    memcpy(out, ctx, len);
+}
+
 static const struct outcome *run(const struct trial *trial)
 {
+    uint64_t luck = trial->luck;
+    const struct rng always = {.fill = fall, .ctx = &luck};
     const struct saga_step rows[2] = {
         {.name = "tried",
          .run = trial->step,
@@ -171,7 +180,7 @@ static const struct outcome *run(const struct trial *trial)
     assert_int_equal(ticket_signer_create(seed, NULL, &signer), 0);
     struct checkout_conf conf = {.peers = {.start = start},
                                  .clock = &clock.clock,
-                                 .rng = &rng.rng,
+                                 .rng = luck != 0 ? &always : &rng.rng,
                                  .signer = signer,
                                  .poll_first_ms = 100,
                                  .poll_cap_ms = 1000,
@@ -381,6 +390,11 @@ static void the_wait_is_looked_at_often_unless_webhooks_come_and_never_past_its_
     struct trial trial = {.step = payment_await, .answers = {READ(pay(PAYMENT_OPEN, 0, 0))}};
     expect(&trial, SAGA_MARK_ONGOING, "", 1);
     assert_in_range(last.delay_ms, 500, 1500); /* the cap, half as much more or less */
+    for (trial.luck = 2002; trial.luck >= 2001; trial.luck--) { /* the least of 1001, the most */
+        expect(&trial, SAGA_MARK_ONGOING, "", 1);
+        assert_int_equal(last.delay_ms, trial.luck == 2002 ? 500 : 1500);
+    }
+    trial.luck = 0;
     trial.webhooks = true;
     expect(&trial, SAGA_MARK_ONGOING, "", 1);
     assert_in_range(last.delay_ms, 501, 15000);

@@ -289,6 +289,9 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'areas':[{'id':'p','category':'A','capacity':1},{'id':'"
                                          "p','category':'A','capacity':1}]"),
          "/areas/1/id: is the id of an earlier"},
+        {BODY(PLAN(""), ",'areas':[{'id':'p','category':'A','capacity':1},{'id':'q','category':'A',"
+                        "'capacity':1},{'id':'q','category':'A','capacity':1}]"),
+         "/areas/2/id: is the id of an earlier"},
         {BODY("'plan':5", ""), "/plan: must be an object"},
         {BODY("'plan':{'name':'H','size':5}", ""), "/plan/size: must be an object"},
         {BODY("'plan':{'name':'H','categories':5}", ""), "/plan/categories: must be a list"},
