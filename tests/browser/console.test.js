@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { customer, openBrowser, Operator, SIZES } from './world.js';
+import { customer, openBrowser, Operator } from './world.js';
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
@@ -105,11 +105,10 @@ describe('the console', () => {
     await looks.see(boss.page, `${boss.name}-${what}`, { ...luck, not: [...luck.not, ...not] });
   }
 
-  // On a phone and at a desk, in the manner's language.
+  // On a phone and at a desk, in the manner's language: `make test` takes one of them.
   async function survey(boss, what) {
-    for (const size of ['phone', 'desktop']) {
-      await boss.page.setViewportSize(SIZES[size]);
-      await boss.page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
+    for (const size of boss.share(['phone', 'desktop'])) {
+      await boss.resize(size);
       await boss.judge(`${boss.name}-${what}-${size}`);
     }
     await boss.page.setViewportSize(MANNERS[boss.name].viewport);

@@ -1,16 +1,17 @@
 // The edge's own pages: what people read where no service could answer them, in both languages, on a
-// phone and at a desk, by axe and by their looks. The stack is one of stand-ins, two of them missing.
+// phone and at a desk, by axe and by their looks (at a share of these in `make test`). The stack is one of stand-ins, two of them missing.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fakeBuild, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { openBrowser, SIZES, Visitor } from './world.js';
+import { openBrowser, share, Visitor } from './world.js';
 
 const MANNERS = [
   ['ko', { deviceScaleFactor: 1 }],
   ['en', { deviceScaleFactor: 1, locale: 'en-GB', colorScheme: 'dark' }],
 ];
+const SIDES = ['phone', 'desktop'];
 const AGAIN = /<meta http-equiv="refresh" content="\d+">\n/;
 
 describe("the edge's own pages", () => {
@@ -33,11 +34,11 @@ describe("the edge's own pages", () => {
   const ask = async () => (await stack.edge.get('/v1/queue/demo/status')).status;
   const hurry = () => until('a refusal', async () => (await Promise.all(Array.from({ length: 50 }, ask))).includes(429));
 
-  for (const [what, { path, status, retries, first }] of Object.entries({
+  for (const [n, [what, { path, status, retries, first }]] of Object.entries({
     down: { path: '/seats/demo', status: 503, retries: true },
     nothing: { path: '/tickets', status: 404, retries: false },
     busy: { path: '/e/demo', status: 429, retries: true, first: hurry },
-  })) {
+  }).entries()) {
     for (const [name, options] of MANNERS) {
       test(`${what}, ${name}`, async () => {
         const visitor = await Visitor.open(browser, stack, options);
@@ -56,11 +57,7 @@ describe("the edge's own pages", () => {
         assert.equal(await page.getAttribute('html', 'lang'), name);
         const tops = await page.locator('section').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
         assert.equal(await own.evaluate((one) => one.getBoundingClientRect().top), Math.min(...tops));
-        for (const size of ['phone', 'desktop']) {
-          await page.setViewportSize(SIZES[size]);
-          await visitor.judge(`edge-${what}-${name}-${size}`);
-          await looks.see(page, `${what}-${name}-${size}`);
-        }
+        await visitor.inspect(looks, `${what}-${name}`, SIDES, {}, share(SIDES, name, n));
         await visitor.close();
       });
     }

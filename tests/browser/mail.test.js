@@ -1,5 +1,5 @@
 // Mails in the form that looks like the pages, each kind in both languages and schemes, on a phone and in a
-// mail program: by axe and by its look. They say what the plain form says, and fetch nothing.
+// mail program (one of these in `make test`): by axe and by its look. They say what the plain form says, and fetch nothing.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -55,7 +55,12 @@ describe('mails', () => {
       page.on('request', (request) => asked.push(request.url()));
       for (const [kind, { text, html }] of Object.entries(mails)) {
         await page.setContent(html);
+        const its = visitor.share(Object.keys(WIDTHS));
         for (const [name, width] of Object.entries(WIDTHS)) {
+          if (!its.includes(name)) {
+            looks.leave(`mail-${kind}-${lang}-${name}`);
+            continue;
+          }
           await page.setViewportSize({ width, height: 800 });
           await visitor.judge(`mail-${kind}-${lang}-${name}`);
           await looks.see(page, `mail-${kind}-${lang}-${name}`, { not: ['.number'] });

@@ -1,5 +1,5 @@
 // What people see where things go otherwise, in the hall, at the checkout and with an order: each state
-// in both languages, on a phone and at a desk by its look, and by axe at one of the two. What leads
+// in both languages, on a phone and at a desk, by axe and by its look (at a share of these in `make test`). What leads
 // there in truth, and that it leads out again, is judged by journey.test.js and checkout.test.js; here
 // some of it is played.
 
@@ -8,13 +8,12 @@ import { after, before, describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { hall } from '../integration/seat-service/house.js';
 import { openLooks } from './look.js';
-import { backOf, customer, openBrowser, SIZES, Visitor } from './world.js';
+import { backOf, customer, openBrowser, Visitor } from './world.js';
 
 const MANNERS = [
   ['ko', { deviceScaleFactor: 1 }],
   ['en', { deviceScaleFactor: 1, locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }],
 ];
-const AXE_AT = { ko: 'phone', en: 'desktop' };
 const LIST = { few: ['#list-seats li', '#offers button'] };
 const WAIT = { timeout: 60_000 };
 
@@ -73,14 +72,7 @@ describe('what goes otherwise', () => {
   }
 
   async function see(visitor, what, how) {
-    const { page } = visitor;
-    for (const size of ['desktop', 'phone']) { // and goes on on the phone
-      await page.setViewportSize(SIZES[size]);
-      await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
-      const name = `${visitor.name}-${what}-${size}`;
-      await visitor.judge(`trouble-${name}`, { axe: size === AXE_AT[visitor.name] });
-      await looks.see(page, name, how);
-    }
+    await visitor.inspect(looks, `${visitor.name}-${what}`, ['desktop', 'phone'], how); // and goes on on the phone
   }
 
   // The next answer to that is another one.

@@ -1,14 +1,15 @@
-// The waiting page in each of its states: at three sizes, in two languages, by axe and by its look.
+// The waiting page in each of its states: at three sizes, in two languages, by axe and by its look; in `make test` at
+// a share of these.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openLooks } from './look.js';
-import { openBrowser, SIZES } from './world.js';
+import { openBrowser, share, SIZES } from './world.js';
 import { openLine, patch } from './line-world.js';
 import { openScope } from '../lib-js/index.js';
 
 const MANNERS = [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }]];
-const AXE_AT = { ko: 'phone', en: 'desktop' };
+const STATES = ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'done', 'sold-out', 'closed', 'notfound'];
 
 describe('the waiting page in each state', () => {
   const scope = openScope();
@@ -24,21 +25,12 @@ describe('the waiting page in each state', () => {
     looks.close();
   });
 
-  // Everything that can be seen of one state, in one language, by one visitor.
-  async function judge(visitor, name, axed) {
-    for (const [size, viewport] of Object.entries(SIZES)) {
-      await visitor.page.setViewportSize(viewport);
-      await visitor.judge(`wait-${name}-${size}`, { axe: axed.includes(size) });
-      await looks.see(visitor.page, `${name}-${size}`);
-    }
-  }
-
   for (const [lang, options] of MANNERS) {
-    for (const state of ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'done', 'sold-out', 'closed', 'notfound']) {
+    for (const [n, state] of STATES.entries()) {
       test(`${state}, ${lang}`, async () => {
         const visitor = await line.visitor(browser, options);
         await line.bring(visitor, state);
-        await judge(visitor, `${state}-${lang}`, lang === 'en' ? ['phone', 'desktop'] : ['phone', 'tablet', 'desktop']);
+        await visitor.inspect(looks, `${state}-${lang}`, Object.keys(SIZES), {}, share(Object.keys(SIZES), lang, n));
         await visitor.close();
       });
     }
@@ -60,13 +52,9 @@ describe('the waiting page in each state', () => {
     await line.join(visitor);
   }
 
-  // What differs by a part of the page only: on a phone and at a desk, by axe at one of them.
+  // What differs by a part of the page only: on a phone and at a desk.
   async function glance(visitor, what, lang) {
-    for (const size of ['desktop', 'phone']) { // and goes on on the phone
-      await visitor.page.setViewportSize(SIZES[size]);
-      await visitor.judge(`wait-${what}-${lang}-${size}`, { axe: size === AXE_AT[lang] });
-      await looks.see(visitor.page, `${what}-${lang}-${size}`);
-    }
+    await visitor.inspect(looks, `${what}-${lang}`, ['desktop', 'phone']); // and goes on on the phone
   }
 
   for (const [lang, options] of MANNERS) {

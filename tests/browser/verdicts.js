@@ -1,0 +1,30 @@
+// verdicts.js: pages of which axe had nothing to say, by what they are to it (world.js), kept beside what ccache and eslint
+// keep of other runs. Where there is no folder for that nothing is kept.
+
+import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const KEPT_MS = 30 * 24 * 3600_000; // since it was last asked for
+
+export function openVerdicts() {
+  const { HOME, XDG_CACHE_HOME = HOME && join(HOME, '.cache') } = process.env;
+  const folder = XDG_CACHE_HOME && join(XDG_CACHE_HOME, 'fairgate-axe');
+  if (folder === undefined) return { has: () => false, add: () => {} };
+  const attempt = (work) => {
+    try {
+      work();
+      return true;
+    } catch {
+      return false; // not there, or nowhere to put it: axe is asked
+    }
+  };
+  const now = new Date();
+  attempt(() => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(folder)) if (now - statSync(join(folder, name)).mtimeMs > KEPT_MS) rmSync(join(folder, name), { force: true });
+  });
+  return {
+    has: (page) => attempt(() => utimesSync(join(folder, page), now, now)),
+    add: (page) => attempt(() => writeFileSync(join(folder, page), '')),
+  };
+}
