@@ -29,7 +29,7 @@
 -- one's keys go before the newer is made whole.
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
-    'stay_away_milli', 'service_rate_milli', 'raised' }
+    'stay_away_milli', 'service_rate_milli', 'stood_ms', 'raised' }
 
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
@@ -404,7 +404,7 @@ local function close(gap)
         'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
         'last_upto', 'last_called_ms', 'last_expires_ms', 'phantoms', 'doubted', 'phantom_until_ms',
         'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run', 'ghosts_n',
-        'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised')
+        'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised', 'stood_ms')
     restore_document(marks)
     miss_codes(marks)
     local raised = math.max(issued, marks.issued, marks.serving) + gap
@@ -419,6 +419,7 @@ local function close(gap)
     count_away(bucket)
     bucket.admitted = math.max(bucket.admitted, marks.admitted)
     bucket.no_shows = math.max(bucket.no_shows, marks.no_shows)
+    bucket.stood_ms = math.max(bucket.stood_ms, marks.stood_ms)
     if bucket.show_of == 0 and marks.stay_away_milli > 0 then
         bucket.show_came, bucket.show_of = (1000 - marks.stay_away_milli) / 10, 100
     end

@@ -4,7 +4,7 @@
  * front about the line: a place that was let in has been called, whatever Redis knew of that, and
  * an extended call is shown from the next poll on rather than from the next tick. That a visit was
  * ended is known from then on, too: whatever Redis loses, no pass of that visit begins it again
- * here. */
+ * here. What this front knows of the place goes with each call, since Redis may have lost it. */
 #include "line/line_store_internal.h"
 
 #include "queue-front/lua/line_wire.h"
@@ -13,13 +13,6 @@
 #include <sodium.h>
 
 static void on_visited(struct redis_call *call, const redisReply *reply);
-
-/* TURN_NONE: as far as this front was told, the visit may go on, or begin. */
-static struct turn over_as(const struct line_event *event, uint64_t place)
-{
-    struct turn turn = turns_of(&event->turns, place);
-    return turn.kind != TURN_KEPT ? turn : (struct turn){.kind = TURN_NONE};
-}
 
 static void send_visit(struct line_visit *visit)
 {
@@ -30,7 +23,7 @@ static void send_visit(struct line_visit *visit)
     char member[2 * LINE_VISITOR_BYTES + 1] = "";
     if (visit->has_member)
         sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
-    struct turn over = over_as(&event->line, visit->place);
+    struct turn turn = turns_of(&event->line.turns, visit->place);
     const struct ask_visit ask = {
         .serving = event->line.marks.serving,
         .call = span_of(names[visit->call]),
@@ -40,8 +33,10 @@ static void send_visit(struct line_visit *visit)
         .drawn = line_event_drawn(&event->line),
         .entry = visit->entry > 0 ? visit->entry : WIRE_NONE,
         .moves = visit->moves,
-        .turn = over.kind,
-        .ended = over.ended,
+        .turn = turn.kind != TURN_KEPT ? turn.kind : TURN_NONE,
+        .ended = turn.ended,
+        .kept_ms = turn.until_ms,
+        .times = turn.times,
         .member = span_of(member),
     };
     struct text command = store_script(store, SCRIPT_VISIT, visit->event, ASK_VISIT_WORDS);

@@ -386,6 +386,34 @@ test('... unless it was the clock that ended it, of which Redis may have lost th
   assert.deepEqual([beat.outcome, beat.expiresMs], [OUTCOME.OK, passes[1].toldMs]);
 });
 
+test('a call that was made longer lasts as long as was told, though Redis has lost that', async () => {
+  const [one, two] = await running({ call_ttl_ms: 10_000, grace_ms: 0 });
+  for (const [from, to] of [[STATE.OPEN, STATE.SOLD_OUT], [STATE.SOLD_OUT, STATE.OPEN]]) {
+    await one.move(from, to);
+    await clockwork.step(5000);
+    await one.tick();
+  }
+  const { stood_ms: stoodMs } = await one.tick();
+  assert.equal(stoodMs, 5000);
+  let told;
+  for (let times = 1; times <= 3; times += 1) told = await one.visit('extend', 6);
+  assert.equal(told.outcome, OUTCOME.OK);
+  const known = { keptMs: told.expiresMs - stoodMs, times: 3 };
+  await wipe([one, two]);
+  await healAll(one, two);
+  assert.equal((await one.tick()).stood_ms, stoodMs);
+  assert.ok(told.expiresMs > clockwork.ms + 20_000);
+  for (let i = 0; i < 20; i += 1) {
+    await clockwork.step(1000);
+    await one.tick();
+  }
+  assert.equal((await one.visit('pass', 7)).outcome, OUTCOME.EXPIRED, 'the window that the heal gave is over');
+  const again = await one.visit('extend', 6, known);
+  assert.deepEqual([again.outcome, again.expiresMs], [OUTCOME.OK, told.expiresMs + 10_000]);
+  assert.equal((await one.visit('extend', 6, { ...known, times: 10 })).outcome, OUTCOME.EXHAUSTED);
+  assert.equal((await one.visit('pass', 6, known)).outcome, OUTCOME.OK);
+});
+
 test('a visit whose beginning only a front knew that is gone goes on by its pass', async () => {
   const [one, two] = await running({ max_active: 5 });
   for (let place = 1; place <= 5; place += 1) await one.visit('end', place);

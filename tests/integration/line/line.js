@@ -168,10 +168,10 @@ export class Front {
     return { outcome, state, places, fresh, retryMs };
   }
 
-  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0, turn = 0, ended = 0 } = {}) {
+  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0, turn = 0, ended = 0, keptMs = 0, times = 0 } = {}) {
     const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
       serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn: NO_DRAW,
-      entry, moves, turn, ended, member, // without an entry by no ticket in particular, so none that was handed on
+      entry, moves, turn, ended, kept_ms: keptMs, times, member, // without an entry by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
     return { outcome, state, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };
@@ -234,7 +234,7 @@ export class Front {
       issued: this.marks.issued, serving: this.marks.serving, dead: this.marks.dead,
       active: view.active, outstanding: view.outstanding, admitted: view.admitted, no_shows: view.no_shows,
       stay_away_milli: 1000 - view.show_up_milli, service_rate_milli: view.service_rate_milli,
-      raised: view.gaps?.[3] ?? 0,
+      stood_ms: view.stood_ms ?? 0, raised: view.gaps?.[3] ?? 0,
       version: this.marks.version, state: view.state, seed: SEED, entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
       sealed: SEAL, closed: NO_DRAW, closed_ms: 0, proof: '', gaps: view.gaps?.[2] ?? '', codes: 0,
       era: this.marks.era, identity: this.eventIdentity ?? '', moves_len: this.moved.length,

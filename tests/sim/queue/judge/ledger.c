@@ -250,7 +250,7 @@ static uint32_t inside(unsigned event, uint64_t now_ms)
     return n;
 }
 
-/* That it had ended was lost, so it may go on by its pass. */
+/* That it had ended was lost, so it may go on by its pass, at a front that has not heard of it. */
 static bool may_end_be_lost(const struct row *row)
 {
     return losses_any() && row->ended_us <= losses_last_us();
@@ -260,8 +260,10 @@ static bool may_end_be_lost(const struct row *row)
 static void on_entry(struct line_ref line, struct row *row)
 {
     struct house *house = &book.houses[line.event];
-    uint32_t now_inside = inside(line.event, event_ms(line.event));
-    bool is_back = row->visit.there && (!row->ended || may_end_be_lost(row));
+    uint64_t now_ms = event_ms(line.event);
+    uint32_t now_inside = inside(line.event, now_ms);
+    bool has_pass = may_end_be_lost(row) && row->visit.expires_ms + SKEW_MS > now_ms;
+    bool is_back = row->visit.there && (!row->ended || has_pass);
     if (!is_back && house->max_active > 0 && now_inside > house->max_active + house->visits_lost)
         invariant_broken(INVARIANT_6, "place %s is the %uth inside, and %" PRIu64 " may be",
                          lines_says(row->number), now_inside, house->max_active);

@@ -1083,6 +1083,26 @@ static void after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass(v
     assert_int_equal(LINE_GONE, visit_as(rig, 0, event_id, beat).outcome);
 }
 
+/* So long, and so often: the store tells Redis what it knows. */
+static void after_a_wipe_a_call_is_as_long_as_was_told(void **state)
+{
+    struct rig *rig = *state;
+    start_one(rig);
+    assert_int_equal(1, join_once(rig, 0, event_id, NULL).entry);
+    AWAIT(rig, view_of(rig, 0)->serving == 1);
+    struct line_visit told = {0};
+    for (unsigned times = 1; times <= 3; times++) {
+        told = visit_once(rig, 0, LINE_EXTEND, 1);
+        assert_int_equal(LINE_OK, told.outcome);
+        assert_int_equal(times, told.times);
+    }
+    lose_everything(rig);
+    struct line_visit again = visit_once(rig, 0, LINE_EXTEND, 1);
+    assert_int_equal(LINE_OK, again.outcome);
+    assert_int_equal(4, again.times);
+    assert_int_equal(told.expires_ms + fast.call_ttl_ms, again.expires_ms);
+}
+
 /* Ticks are slow here, and one after the pass would only tell of it. */
 static void after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot(void **state)
 {
@@ -1458,6 +1478,7 @@ int main(void)
         TEST(after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them),
         TEST(after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_again),
         TEST(after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass),
+        TEST(after_a_wipe_a_call_is_as_long_as_was_told),
         TEST(after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot),
         TEST(a_front_that_saw_more_raises_a_redis_that_was_rolled_back),
         TEST(a_redis_that_stalled_makes_no_ghosts),
