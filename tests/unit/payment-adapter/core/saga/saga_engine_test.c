@@ -424,6 +424,7 @@ static void retries_beyond_their_budget_wait_their_turn(void **state)
     (void)state;
     struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
     conf.budget_cap = 2;
+    conf.budget_share_milli = 500; /* which retries do not earn */
     struct saga_engine *engine = create_by(&conf);
     saga_engine_turn(engine, LEASED_US);
     lease_asking(engine, 4, 1);

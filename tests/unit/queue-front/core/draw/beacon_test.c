@@ -322,6 +322,8 @@ static void a_promise_is_kept_as_it_was_told_and_a_fault_in_it_is_named(void **s
         {"{\"beacon\":{\"kind\":\"drand\",\"more\":5}}", "/beacon/more: is not known"},
         {"{\"beacon\":{\"kind\":\"text\",\"words\":\"\\u0001\"}}",
          "/beacon/words: must be printable"},
+        {"{\"beacon\":{\"kind\":\"text\",\"words\":\"a\\u001f\"}}",
+         "/beacon/words: must be printable"},
         {"{\"beacon\":{\"kind\":\"text\",\"words\":\"\"}}",
          "/beacon/words: must be a text of 1 to 200"},
     };

@@ -64,6 +64,10 @@ static void a_seal_opens_with_its_key_to_the_seed_that_it_promised(void **state)
     assert_false(draw_seal_open(&keys, &seal, SPAN("show"), 0, seed));
     struct draw_seal other;
     struct rng_seeded rng;
+    uint8_t salt[sizeof(seal.salt)];
+    rng_seeded_init(&rng, 1);
+    rng_fill(&rng.rng, salt, sizeof(salt));
+    assert_memory_equal(seal.salt, salt, sizeof(salt));
     rng_seeded_init(&rng, 2);
     draw_seal_make(&keys, SPAN("show"), &rng.rng, &other);
     assert_memory_not_equal(other.salt, seal.salt, sizeof(seal.salt));

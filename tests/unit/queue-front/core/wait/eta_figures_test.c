@@ -124,12 +124,26 @@ static void a_pause_counts_by_its_share_of_half_an_hour(void **state)
         assert_int_equal(meter.paused_since_ms,
                          rows[i].paused_since_ms > 0 ? NOW_MS + rows[i].paused_since_ms : 0);
     }
+    assert_false(meter.window_open); /* nothing is measured in it */
+    view.redis_ms -= 5000;           /* Redis's clock was set back: that is no time */
+    eta_meter_observe(&meter, &view);
+    assert_figure(meter.available, 0.05);
+    view.state = LINE_OPEN;
+    view.issued = view.serving + 1; /* one waits, which is enough */
+    view.redis_ms += 2160000;
+    eta_meter_observe(&meter, &view);
+    assert_figure(meter.available, 1.0);
+    assert_true(meter.window_open);
     view.state = LINE_SOLD_OUT; /* neither open nor paused */
     view.redis_ms += 1;
     eta_meter_observe(&meter, &view);
-    assert_figure(meter.available, 0.05);
+    assert_figure(meter.available, 1.0);
     assert_int_equal(meter.paused_since_ms, 0);
     assert_int_equal(meter.seen_at_ms, 0);
+    assert_false(meter.window_open);
+    view.state = LINE_PAUSED; /* nobody saw what was before */
+    eta_meter_observe(&meter, &view);
+    assert_figure(meter.available, 1.0);
 }
 
 /* Four fifths of the knob are as much as a line shows that the knob holds back. */
@@ -141,11 +155,11 @@ static void the_rate_follows_a_knob_that_holds_the_line_back(void **state)
         double rate;
         uint64_t before_milli, now_milli;
         double factor; /* 1: nothing follows */
-    } rows[] = {{12, 10.0, 10000, 5000, 0.5}, {2, 10.0, 10000, 5000, 0.5},
-                {12, 3.0, 10000, 5000, 0.5},  {12, 8.0, 10000, 20000, 2.0},
-                {12, 7.9, 10000, 20000, 1},   {12, 10.0, 10000, 10000, 1},
-                {12, 10.0, 0, 5000, 1},       {12, 10.0, 10000, 0, 1},
-                {0, 10.0, 10000, 5000, 1},    {3, 10.0, 10000, 10001, 1.0001}};
+    } rows[] = {
+        {12, 10.0, 10000, 5000, 0.5},    {2, 10.0, 10000, 5000, 0.5}, {12, 3.0, 10000, 5000, 0.5},
+        {12, 8.0, 10000, 20000, 2.0},    {12, 7.9, 10000, 20000, 1},  {12, 10.0, 10000, 10000, 1},
+        {12, 10.0, 0, 5000, 1},          {12, 10.0, 10000, 0, 1},     {0, 10.0, 10000, 5000, 1},
+        {3, 10.0, 10000, 10001, 1.0001}, {12, 7.9, 10000, 12000, 1}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct eta_meter meter = measured(rows[i].rate);
         struct line_view view = moving(rows[i].now_milli);
@@ -172,12 +186,17 @@ static void the_rate_follows_the_size_of_a_full_hall_up_to_the_knob(void **state
         uint64_t before, now, knob_milli;
         double rate, then;
     } rows[] = {
-        {95.0, 100, 200, 30000, 10.0, 20.0}, {94.9, 100, 200, 30000, 10.0, 10.0},
-        {95.0, 100, 50, 30000, 10.0, 5.0},   {95.0, 100, 200, 15000, 10.0, 15.0},
+        {95.0, 100, 200, 30000, 10.0, 20.0},
+        {94.9, 100, 200, 30000, 10.0, 10.0},
+        {95.0, 100, 50, 30000, 10.0, 5.0},
+        {95.0, 100, 200, 15000, 10.0, 15.0},
         {95.0, 100, 0, 15000, 10.0, 15.0}, /* without a cap */
-        {95.0, 0, 200, 30000, 10.0, 10.0},   {95.0, 100, 100, 30000, 10.0, 10.0},
+        {95.0, 100, 1, 30000, 10.0, 0.1},
+        {95.0, 0, 200, 30000, 10.0, 10.0},
+        {95.0, 100, 100, 30000, 10.0, 10.0},
         {95.0, 100, 200, 0, 10.0, 10.0}, /* what stands still has no pace to follow with */
-        {95.0, 100, 200, 30000, 1e-4, 1e-4}, {95.0, 100, 50, 30000, 2e-4, 2e-4},
+        {95.0, 100, 200, 30000, 1e-4, 1e-4},
+        {95.0, 100, 50, 30000, 2e-4, 2e-4},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct eta_meter meter = measured(rows[i].rate);
@@ -275,6 +294,46 @@ static void a_line_moves_as_its_knob_its_habit_and_its_hall_allow(void **state)
     }
 }
 
+static void a_hall_is_reckoned_with_once_its_visits_were_measured(void **state)
+{
+    (void)state;
+    for (uint32_t windows = 2; windows <= 3; windows++) {
+        struct eta_meter meter = measured(20.0);
+        struct line_view view = moving(30000);
+        meter.windows = windows;
+        meter.inside = 50.0;
+        meter.entered = meter.left = 5.0;
+        view.service_rate_milli = 20000;
+        view.knobs.max_active = 100;
+        assert_figure(eta_model(&meter, &view, NOW_MS).pace.p50, windows < 3 ? 0.05 : 0.1);
+    }
+}
+
+static void a_line_that_does_not_move_yet_adds_its_time_to_the_wait(void **state)
+{
+    (void)state;
+    static const struct {
+        enum line_state line;
+        uint64_t opens_at_ms, paused_since_ms;
+        double p50_s, p90_s;
+    } rows[] = {
+        {LINE_SCHEDULED, NOW_MS + 2500, 0, 2.5, 2.5},
+        {LINE_PRE_QUEUE, NOW_MS - 5000, 0, 0.0, 0.0},
+        {LINE_PAUSED, 0, NOW_MS - 60000, 60.0, 540.0}, /* one pause in ten goes on as nine do */
+        {LINE_FROZEN, 0, NOW_MS + 5000, 0.0, 0.0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct eta_meter meter = measured(10.0);
+        struct line_view view = moving(20000);
+        view.state = rows[i].line;
+        view.knobs.opens_at_ms = rows[i].opens_at_ms;
+        meter.paused_since_ms = rows[i].paused_since_ms;
+        struct eta_model model = eta_model(&meter, &view, NOW_MS);
+        assert_figure(model.delay_p50_s, rows[i].p50_s);
+        assert_figure(model.delay_p90_s, rows[i].p90_s);
+    }
+}
+
 static void nobody_is_called_until_a_hall_that_is_too_full_has_emptied(void **state)
 {
     (void)state;
@@ -313,12 +372,15 @@ static void a_step_of_the_plan_moves_a_line_that_its_knob_holds_back(void **stat
         struct eta_meter meter = measured(rows[i].rate);
         struct line_view view = moving(rows[i].knob_milli);
         meter.available = rows[i].available;
-        struct line_rate_at plan = {NOW_MS + 2500, rows[i].then_milli};
-        eta_meter_plan(&meter, &plan, 1);
+        struct line_rate_at plan[] = {{NOW_MS + 2500, rows[i].then_milli},
+                                      {NOW_MS + 5000, rows[i].then_milli}};
+        eta_meter_plan(&meter, plan, 2);
         struct eta_model model = eta_model(&meter, &view, NOW_MS);
-        assert_int_equal(model.steps_len, 1);
-        assert_figure(model.step[0].from_s, 2.5);
-        assert_figure(model.step[0].pace.p50, 1.0 / rows[i].then);
+        assert_int_equal(model.steps_len, 2);
+        for (unsigned step = 0; step < 2; step++) {
+            assert_figure(model.step[step].from_s, 2.5 * (step + 1));
+            assert_figure(model.step[step].pace.p50, 1.0 / rows[i].then);
+        }
         assert_figure(eta_model(&meter, &view, NOW_MS + 2600).step[0].from_s, 0.0);
     }
 }
@@ -434,6 +496,7 @@ static void people_who_leave_or_come_back_are_a_reason_from_a_number_on(void **s
         {96, 5000, 0, 0.0, ETA_REASON_PEOPLE_BACK},  {50, 5000, 54, 0.0, ETA_REASON_PEOPLE_LEFT},
         {100, 5006, 0, 0.5, ETA_REASON_NONE},        {100, 5008, 0, 0.5, ETA_REASON_PEOPLE_BACK},
         {104, 5008, 0, 0.5, ETA_REASON_PEOPLE_LEFT}, {102, 5010, 0, 0.5, ETA_REASON_NONE},
+        {102, 5012, 0, 0.5, ETA_REASON_PEOPLE_BACK},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct line_view view = moving(20000);
@@ -505,6 +568,9 @@ static void a_lag_is_told_from_a_tenth_of_the_wait_on(void **state)
         struct eta eta = {.basis = ETA_MEASURED, .p50_s = rows[i].p50_s};
         model.lag_s = rows[i].lag_s;
         assert_int_equal(eta_reason_at(&model, &eta), rows[i].reason);
+        model.reason = ETA_REASON_RESUMED;
+        assert_int_equal(eta_reason_at(&model, &eta), ETA_REASON_RESUMED);
+        model.reason = ETA_REASON_NONE;
         eta.basis = ETA_UNKNOWN;
         assert_int_equal(eta_reason_at(&model, &eta), ETA_REASON_NONE);
         model.reason = ETA_REASON_PAUSED; /* the line's own comes first */
@@ -519,6 +585,8 @@ static void every_five_seconds_what_is_told_is_remembered(void **state)
     struct eta_watch watch = watching(&view);
     struct eta_model model = steady();
     view.skipped = 10;
+    view.nobodys = 1; /* places that nobody owns, ahead and stepped over: no ghosts */
+    view.nobodys_passed = 2;
     model.gone_share = 0.25;
     watch.at = ETA_WATCH_STEPS - 1;
     for (unsigned ms = 0; ms < 2; ms++, view.redis_ms++) {
@@ -531,13 +599,28 @@ static void every_five_seconds_what_is_told_is_remembered(void **state)
     assert_int_equal(watch.at_ms[last], NOW_MS + 1);
     assert_int_equal(watch.served[last], 990);
     assert_int_equal(watch.basis[last], ETA_MEASURED);
-    assert_figure(watch.crowd[last].ghosts, 10.0);
+    assert_figure(watch.crowd[last].ghosts, 7.0);
     assert_figure(watch.crowd[last].gone_share, 0.25);
     view.redis_ms = NOW_MS + 1 + 5000;
     model.pace.p50 = HUGE_VAL; /* it stands still, and no pace is told */
+    view.nobodys = 9;
     eta_watch_observe(&watch, &view, &model);
     assert_int_equal(watch.at, 1);
     assert_figure(watch.s_per_place[0], 0.0);
+    assert_figure(watch.crowd[0].ghosts, 0.0);
+}
+
+static void a_wait_by_the_knobs_is_remembered_as_long_as_others_are(void **state)
+{
+    (void)state;
+    for (unsigned step = 0; step < ETA_WATCH_STEPS; step++) {
+        struct line_view view = moving(20000);
+        struct eta_watch watch = watching(&view);
+        struct eta_model model = steady();
+        watch.basis[step] = ETA_KNOBS;
+        eta_watch_observe(&watch, &view, &model);
+        assert_int_equal(model.reason, ETA_REASON_MEASURED);
+    }
 }
 
 static void nobody_waits_in_a_line_that_is_empty_or_calls_nobody(void **state)
@@ -545,19 +628,19 @@ static void nobody_waits_in_a_line_that_is_empty_or_calls_nobody(void **state)
     (void)state;
     static const struct {
         enum line_state line;
-        uint64_t issued;
+        uint64_t issued, nobodys;
         bool idle;
-    } rows[] = {{LINE_OPEN, 1001, false},
-                {LINE_OPEN, 1000, true},
-                {LINE_PAUSED, 1001, false},
-                {LINE_PRE_QUEUE, 1001, true},
-                {LINE_PAUSED, 1000, true}};
+    } rows[] = {{LINE_OPEN, 1001, 0, false},     {LINE_OPEN, 1000, 0, true},
+                {LINE_OPEN, 999, 0, true},       {LINE_OPEN, 1001, 1, true},
+                {LINE_OPEN, 1001, 2, true},      {LINE_PAUSED, 1001, 0, false},
+                {LINE_PRE_QUEUE, 1001, 0, true}, {LINE_PAUSED, 1000, 0, true}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct line_view view = moving(20000);
         struct eta_watch watch = watching(&view);
         struct eta_model model = steady();
         view.state = rows[i].line;
         view.issued = rows[i].issued;
+        view.nobodys = rows[i].nobodys;
         eta_watch_observe(&watch, &view, &model);
         assert_int_equal(watch.idle_ms, rows[i].idle ? NOW_MS : 0);
     }
@@ -572,6 +655,8 @@ int main(void)
         cmocka_unit_test(the_rate_follows_the_size_of_a_full_hall_up_to_the_knob),
         cmocka_unit_test(a_rate_is_known_as_well_as_its_windows_agree_and_there_are_many),
         cmocka_unit_test(a_line_moves_as_its_knob_its_habit_and_its_hall_allow),
+        cmocka_unit_test(a_hall_is_reckoned_with_once_its_visits_were_measured),
+        cmocka_unit_test(a_line_that_does_not_move_yet_adds_its_time_to_the_wait),
         cmocka_unit_test(nobody_is_called_until_a_hall_that_is_too_full_has_emptied),
         cmocka_unit_test(a_step_of_the_plan_moves_a_line_that_its_knob_holds_back),
         cmocka_unit_test(a_cause_is_named_for_as_long_as_the_watch_remembers),
@@ -581,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_line_is_behind_by_the_most_since_any_moment_at_which_somebody_waited),
         cmocka_unit_test(a_lag_is_told_from_a_tenth_of_the_wait_on),
         cmocka_unit_test(every_five_seconds_what_is_told_is_remembered),
+        cmocka_unit_test(a_wait_by_the_knobs_is_remembered_as_long_as_others_are),
         cmocka_unit_test(nobody_waits_in_a_line_that_is_empty_or_calls_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

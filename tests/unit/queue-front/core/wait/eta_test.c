@@ -529,6 +529,14 @@ static void a_plan_of_the_same_rates_at_other_times_is_another(void **state)
     assert_int_equal(meter.plan_changes, changes);
     eta_meter_plan(&meter, &(struct line_rate_at){1001, 5000}, 1);
     assert_int_equal(meter.plan_changes, changes + 1);
+    struct line_rate_at two[] = {{1001, 5000}, {2000, 6000}};
+    eta_meter_plan(&meter, two, 2);
+    two[1].rate_milli++; /* the last alone, and then the first */
+    eta_meter_plan(&meter, two, 2);
+    assert_int_equal(meter.plan_changes, changes + 3);
+    two[0].at_ms++;
+    eta_meter_plan(&meter, two, 2);
+    assert_int_equal(meter.plan_changes, changes + 4);
 }
 
 static void a_stale_picture_and_one_from_before_teach_nothing(void **state)

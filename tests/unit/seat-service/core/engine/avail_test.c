@@ -244,7 +244,7 @@ static void who_is_too_far_behind_or_ahead_takes_the_whole_picture(void **state)
 static void each_seat_of_a_hall_is_shown_counted_and_told_where_it_is(void **state)
 {
     (void)state;
-    static const uint32_t sizes[] = {1, 31, 32, 33, 64, 65, 128, 200};
+    static const uint32_t sizes[] = {1, 31, 32, 33, 64, 65, 128, 250};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct plan *plan;
         struct engine *engine = open_hall(&plan, 1, sizes[i]);
