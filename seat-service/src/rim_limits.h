@@ -52,6 +52,9 @@ enum {
      * its place. A pause longer than that costs ownership, not seats. */
     OWNER_BEAT_MS = 200,
     OWNER_SILENT_MS = 1000,
+    /* How long the lock of our name may be with another process that is about to end, or is cut off
+     * and found silent, before it is told that two have one name. */
+    NAMESAKE_MS = 2 * OWNER_SILENT_MS,
     /* Processes that share the events of one list. Each looks at the locks of all ten times a
      * second, and follows the events of all others, so more of them gain nothing. */
     OWNERS_MAX = 16,

@@ -94,6 +94,17 @@ static void refuse_import(struct import *import)
     }
 }
 
+/* This process is not one that takes new events, or has no room. */
+static void refuse_new(struct import *import)
+{
+    struct call *call = &import->errand.call;
+    const enum journal_reason reason = journal_reason(call->loop->conf.journal);
+    if (import->rc == ERR_STATE && reason != JOURNAL_REASON_NONE)
+        request_away(call, reason);
+    else
+        refuse_import(import);
+}
+
 /* Where several share the events, a new one is whose turn it is. */
 static bool opened_elsewhere(const struct import *import, struct journal_place *place)
 {
@@ -200,7 +211,7 @@ static bool on_plan_read(struct errand *errand)
     }
     import->rc = journal_may_import(conf->journal, import->id, &import->err);
     if (import->rc < 0) {
-        refuse_import(import);
+        refuse_new(import);
         return true;
     }
     memcpy(import->hash, plan_hash(import->plan->plan), sizeof(import->hash));

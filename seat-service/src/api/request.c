@@ -43,6 +43,11 @@ void request_wake(struct call *call)
     call_refuse(call, wakes ? REFUSAL_EVENT_ASLEEP : REFUSAL_EVENTS_HOT);
 }
 
+void request_away(struct call *call, enum journal_reason reason)
+{
+    call_refuse(call, (enum refusal)(REFUSAL_AWAY_STARTING + reason - JOURNAL_REASON_STARTING));
+}
+
 /* Says why the event is not open: something is wrong with it, or with the process, or it is served
  * elsewhere. Only the operator is told what is wrong with an event. */
 static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
@@ -56,7 +61,8 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
     struct call_refusal out = call_refusal(REFUSAL_EVENT_OUT);
     if (to_operator)
         out.detail = view.reason;
-    bool here = reason == JOURNAL_REASON_NONE || reason == JOURNAL_REASON_STANDBY;
+    bool here = reason == JOURNAL_REASON_NONE || reason == JOURNAL_REASON_STANDBY ||
+                reason == JOURNAL_REASON_NAMESAKE;
     if (known && view.state == JOURNAL_EVENT_ASLEEP)
         on_asleep(call);
     else if (known && here && view.state == JOURNAL_EVENT_FOLLOWING &&
@@ -65,7 +71,7 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
     else if (known && view.state == JOURNAL_EVENT_OUT)
         call_refuse_with(call, &out);
     else if (reason != JOURNAL_REASON_NONE)
-        call_refuse(call, (enum refusal)(REFUSAL_AWAY_STARTING + reason - JOURNAL_REASON_STARTING));
+        request_away(call, reason);
     else if (known)
         call_refuse(call, view.state == JOURNAL_EVENT_FOLLOWING ? REFUSAL_AWAY_STANDBY
                                                                 : REFUSAL_AWAY_LOADING);

@@ -11,6 +11,8 @@ enum { REQUEST_SEATS_MAX = 256 }; /* of one array in a body; the engine decides 
 
 /* Refuses, and tells where the event is. */
 void request_elsewhere(struct call *call, const struct journal_place *place);
+/* Refuses: the process serves nothing, for this reason. */
+void request_away(struct call *call, enum journal_reason reason);
 /* The event is asleep: it is woken, and the caller is told to ask again. */
 void request_wake(struct call *call);
 /* Each returns false after answering the request. The event and the hold in the path: */

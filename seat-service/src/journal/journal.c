@@ -168,8 +168,10 @@ bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_pla
         return false;
     pthread_mutex_lock(&journal->lock);
     *out = journal->events[nth].place;
+    bool namesake = journal->namesake; /* else that is an earlier life of ours */
     pthread_mutex_unlock(&journal->lock);
-    return out->address.open[0] != '\0' && strcmp(out->instance, journal->conf.instance) != 0;
+    return out->address.open[0] != '\0' &&
+           (namesake || strcmp(out->instance, journal->conf.instance) != 0);
 }
 
 bool journal_is_shared(const struct journal *journal)

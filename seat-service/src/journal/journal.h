@@ -108,21 +108,25 @@ enum journal_role {
 };
 
 /* Why the process owns nothing, or is cut off from what it owns: a row each, from which the enum,
- * the words of /readyz and the refusals (loop/refusals.h) are made. ROW(WITH, NAME, word) */
+ * the words of /readyz and the refusals (loop/refusals.h) are made.
+ * ROW(WITH, NAME, word, what a refusal says) */
 /* clang-format off */
+#define JOURNAL_AWAY "this instance does not serve the event at the moment"
 #define JOURNAL_REASONS(ROW, WITH) \
-    ROW(WITH, STARTING, "starting") \
-    ROW(WITH, LOADING, "loading") \
-    ROW(WITH, STANDBY, "standby") \
-    ROW(WITH, UNUSABLE, "journal-unusable") /* no event can be read */ \
-    ROW(WITH, UNREACHABLE, "postgres-unreachable") \
-    ROW(WITH, SCHEMA, "schema-mismatch") /* of a newer program */ \
-    ROW(WITH, LOST, "another-owner")
+    ROW(WITH, STARTING, "starting", JOURNAL_AWAY) \
+    ROW(WITH, LOADING, "loading", JOURNAL_AWAY) \
+    ROW(WITH, STANDBY, "standby", JOURNAL_AWAY) \
+    ROW(WITH, NAMESAKE, "instance-taken", "another process has the same name and lives: " \
+        "[journal] instance has to differ from process to process") \
+    ROW(WITH, UNUSABLE, "journal-unusable", JOURNAL_AWAY) /* no event can be read */ \
+    ROW(WITH, UNREACHABLE, "postgres-unreachable", JOURNAL_AWAY) \
+    ROW(WITH, SCHEMA, "schema-mismatch", JOURNAL_AWAY) /* of a newer program */ \
+    ROW(WITH, LOST, "another-owner", JOURNAL_AWAY)
 
 /* clang-format on */
 enum journal_reason {
     JOURNAL_REASON_NONE,
-#define ROW(WITH, NAME, WORD) JOURNAL_REASON_##NAME,
+#define ROW(WITH, NAME, WORD, AWAY) JOURNAL_REASON_##NAME,
     JOURNAL_REASONS(ROW, )
 #undef ROW
         JOURNAL_REASON_COUNT

@@ -75,6 +75,8 @@ struct journal {
     /* Below lock, as are the following. */
     bool connected, leads; /* the committer has a connection; it leads the processes of its list,
                             * or has a place among those that share */
+    bool named, namesake;  /* the committer's session has the lock of our name; another process has
+                            * had it for longer than one that ends or is cut off keeps it */
     bool usable;           /* the schema is up to date */
     bool looked;           /* every existing event has been seen once */
     enum journal_reason unreachable; /* why there is no connection */
@@ -92,6 +94,7 @@ struct journal {
     uint64_t commit_at_us; /* the earliest time for the next one; 0: now */
     uint8_t *memory;
     uint64_t watch_at_us;    /* next look for locks */
+    uint64_t name_asked_us;  /* when our name was first found taken; 0: it was not */
     uint32_t place;          /* among those that share, while it `leads` */
     uint64_t joined_at_us;   /* when it first had one; 0: not yet */
     uint64_t rejoined_at_us; /* when it got the one that it has */

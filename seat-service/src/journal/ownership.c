@@ -29,13 +29,35 @@
 #include <inttypes.h>
 #include <string.h>
 
+static uint32_t hash_on(uint32_t hash, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
+    return hash;
+}
+
+static uint32_t list_hash(const struct journal *journal)
+{
+    return hash_on(UINT32_C(2166136261), journal->conf.events);
+}
+
 /* Processes that serve the same list have one key between them; one of them leads. */
 static int32_t list_key(const struct journal *journal)
 {
-    uint32_t hash = UINT32_C(2166136261);
-    for (const char *c = journal->conf.events; *c != '\0'; c++)
-        hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
+    return (int32_t)(list_hash(journal) & INT32_MAX);
+}
+
+/* ... and each of them one of its own, if each has a name of its own. */
+static int32_t name_key(const struct journal *journal)
+{
+    uint32_t hash = hash_on((list_hash(journal) ^ '#') * UINT32_C(16777619), journal->conf.instance);
     return (int32_t)(hash & INT32_MAX);
+}
+
+/* Whoever is in the registry needs a name of its own first. */
+static bool may_join(const struct journal *journal)
+{
+    return journal->named || journal->conf.address.open[0] == '\0';
 }
 
 /* ---- ownership regained ---- */
@@ -348,7 +370,8 @@ static int join(struct journal *journal, struct look *look, struct err_slot *err
 {
     bool got = false;
     int rc = 0;
-    for (uint32_t place = 0; !journal->leads && rc == 0 && !got && place < OWNERS_MAX; place++) {
+    bool joins = !journal->leads && may_join(journal);
+    for (uint32_t place = 0; joins && rc == 0 && !got && place < OWNERS_MAX; place++) {
         int32_t key = place_key(journal, place);
         if (look->placing.alive[place])
             continue;
@@ -481,6 +504,55 @@ static int share_events(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
+/* ---- its name ---- */
+
+static void told_namesake(const struct journal *journal)
+{
+    struct log_line line;
+    log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "another process has our name");
+    log_cstr(&line, "setting", "[journal] instance");
+    log_cstr(&line, "instance", journal->conf.instance);
+    log_cstr(&line, "address", journal->conf.address.open);
+    log_cstr(&line, "tell", "this one owns nothing until each has a name of its own");
+    log_end(&line);
+}
+
+/* Whether `got` it now, and if not, whether that is a mistake of whoever named the two. */
+static void note_name(struct journal *journal, bool got)
+{
+    uint64_t now_us = journal_now_us(journal);
+    if (got || journal->name_asked_us == 0)
+        journal->name_asked_us = got ? 0 : now_us;
+    bool namesake = !got && now_us - journal->name_asked_us >= NAMESAKE_MS * UINT64_C(1000);
+    pthread_mutex_lock(&journal->lock);
+    bool told = journal->namesake;
+    journal->named = got;
+    journal->namesake = namesake;
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+    if (namesake && !told)
+        told_namesake(journal);
+}
+
+/* Whoever is in the registry is known there by its name: moves, the edge and those who ask a process
+ * for another's event go by it. Of two that have one name the second takes nothing, until the first
+ * is gone. */
+static int claim_name(struct journal *journal, struct err_slot *err)
+{
+    int32_t key = name_key(journal);
+    bool got = false, ended = false;
+    if (may_join(journal))
+        return 0;
+    int rc = end_own(journal, STORE_LOCK_NAME, key, err);
+    if (rc == 0)
+        rc = store_lock(journal->pg, STORE_LOCK_NAME, &key, 1, err, &got);
+    if (rc == 0 && !got)
+        rc = store_end_silent(journal->pg, STORE_LOCK_NAME, &key, 1, OWNER_SILENT_MS, err, &ended);
+    if (rc == 0)
+        note_name(journal, got);
+    return rc;
+}
+
 /* Looks for locks that are free. */
 int ownership_watch(struct journal *journal, struct err_slot *err)
 {
@@ -488,11 +560,13 @@ int ownership_watch(struct journal *journal, struct err_slot *err)
     journal->watch_at_us = journal_now_us(journal) + STANDBY_POLL_MS * 1000;
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
         rc = let_go(journal, &journal->events[nth], err);
+    if (rc == 0)
+        rc = claim_name(journal, err);
     if (rc < 0)
         return rc;
     if (journal_shares(journal))
         return share_events(journal, err);
-    rc = journal->leads ? 0 : try_lead(journal, err);
+    rc = journal->leads || !may_join(journal) ? 0 : try_lead(journal, err);
     if (rc == 0 && (journal->leads || journal_owns_any(journal)))
         rc = try_events(journal, err);
     return rc;

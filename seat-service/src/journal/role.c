@@ -31,7 +31,7 @@ static const char *const state_names[] = {
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == JOURNAL_STATES, "a name for each");
 
 static const char *const reason_names[JOURNAL_REASON_COUNT] = {
-#define ROW(WITH, NAME, WORD) [JOURNAL_REASON_##NAME] = WORD,
+#define ROW(WITH, NAME, WORD, AWAY) [JOURNAL_REASON_##NAME] = WORD,
     JOURNAL_REASONS(ROW, )
 #undef ROW
 };
@@ -181,7 +181,8 @@ void role_judge(struct journal *journal)
     else if (followed == 0 && journal->leads)
         move_role(journal, JOURNAL_OWNER, JOURNAL_REASON_NONE);
     else
-        move_role(journal, JOURNAL_STANDBY, JOURNAL_REASON_STANDBY);
+        move_role(journal, JOURNAL_STANDBY,
+                  journal->namesake ? JOURNAL_REASON_NAMESAKE : JOURNAL_REASON_STANDBY);
 }
 
 void role_move_event(struct journal *journal, struct journal_event *event, enum journal_state state)
@@ -200,7 +201,7 @@ void role_set_connected(struct journal *journal, bool connected, enum journal_re
     journal->usable = journal->usable || connected;
     journal->unreachable = unreachable;
     if (!connected) { /* the locks go with the session */
-        journal->leads = false;
+        journal->leads = journal->named = false;
         for (uint32_t nth = 0; nth < journal_len(journal); nth++)
             journal->events[nth].locked = false;
     }

@@ -59,10 +59,17 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
 /* ---- ownership ---- */
 
 /* The session's advisory locks: of an event, by its number; of the lead among all processes that
- * serve the same list of events, by a hash of the list; of a place among those that share them.
- * The last is shared: a process holds it while visitors ask it for an event that another process
- * owns. All of them end with the session. */
-enum store_lock { STORE_LOCK_EVENT, STORE_LOCK_LEAD, STORE_LOCK_PLACE, STORE_LOCK_ASKED };
+ * serve the same list of events, by a hash of the list; of a place among those that share them;
+ * one that is shared, which a process holds while visitors ask it for an event that another process
+ * owns; of a name that stands in the registry, by a hash of list and name. All of them end with the
+ * session. */
+enum store_lock {
+    STORE_LOCK_EVENT,
+    STORE_LOCK_LEAD,
+    STORE_LOCK_PLACE,
+    STORE_LOCK_ASKED,
+    STORE_LOCK_NAME
+};
 /* Tries `len` of them, 1..EVENTS_MAX; got[i] false: somebody else has it. */
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                struct err_slot *err, bool *got);

@@ -16,8 +16,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
 
 /* clang-format off */
 /* The process serves nothing, or not this event: why, in the journal's words. */
-#define REFUSALS_AWAY(ROW, NAME, CODE) \
-    ROW(AWAY_##NAME, CODE, 503, 1, NONE, "this instance does not serve the event at the moment")
+#define REFUSALS_AWAY(ROW, NAME, CODE, AWAY) ROW(AWAY_##NAME, CODE, 503, 1, NONE, AWAY)
 
 #define REFUSALS(ROW) \
     /* the event */ \

@@ -52,6 +52,41 @@ test('one owner tells no address, and its standby is what it was', async (t) => 
   assert.deepEqual(await owners(owner), [{ event: 'one', here: true, epoch: 1, owner: 'seat-service', address: '', private_address: '' }]);
 });
 
+test('of two with one name the second says so, and takes nothing before the first is gone', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const same = { shares: 2, config: { journal: { instance: 'seats1' } } };
+  const first = await openSeats(scope, postgres, same);
+  await until('the first to take its place', async () => (await first.private.get('/readyz')).status === 200);
+  const second = await openSeats(scope, postgres, { ...same, office: first.office, secrets: first.secrets, ready: false });
+  const reasons = async () => (await second.private.get('/readyz')).json.reasons.map(({ reason: one }) => one);
+  await until('the second to name the mistake', async () => (await reasons()).includes('instance-taken'));
+  const line = second.child.logLines().find(({ setting }) => setting === '[journal] instance');
+  assert.deepEqual([line.level, line.instance], ['error', 'seats1']);
+  const refused = await operator(second, 'one').import(hall());
+  assertProblem(refused, 503, 'instance-taken');
+  assert.match(refused.json.detail, /\[journal\] instance/);
+  for (const event of ['one', 'two']) assert.equal((await operator(first, event).import(hall())).status, 201, 'the first has all');
+  const sent = await until('the second to know whose it is', async () => {
+    const answer = await operator(second, 'two').read();
+    return answer.status === 421 && answer;
+  });
+  assert.equal(sent.json.private_address, `127.0.0.1:${first.privatePort}`);
+  await first.kill();
+  await until('the second to take both over', async () => (await opens(second, 'one')) && opens(second, 'two'));
+  assert.equal((await second.private.get('/readyz')).status, 200);
+});
+
+test('a standby that is asked to import says that it is one', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const owner = await openSeats(scope, postgres);
+  await importHall(owner, 'one', hall());
+  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('it to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+  assertProblem(await operator(standby, 'two').import(hall()), 503, 'standby');
+});
+
 test('whoever is to share has to tell where they are', (t) => {
   const dir = openScope(t).tempDir('owners-');
   const judged = (owner) => {
