@@ -220,20 +220,26 @@ function hull(boxes) {
 }
 
 // Two bits a seat, four seats a byte, lowest bits first.
-export function readPicture(plan, octets, version) {
+export function readPicture(plan, octets, { version, line = '' }) {
   for (let i = 0; i < plan.n; i++) plan.state[i] = octets[i >> 2] >> (i & 3) * 2 & 3;
-  plan.version = version;
+  Object.assign(plan, { version, line });
 }
 
-// The version of a picture, from its ETag: "17" plain, "17-gzip" compressed.
-export const versionOf = (etag) => Number.parseInt(etag.replace(/^\D+/, ''), 10);
+// The version of a picture and the journal's line that it is of, from the ETag: "17-0123456789abcdef", or with "-gzip" behind.
+export function markOf(etag) {
+  const [, version, line] = /(\d+)(?:-([0-9a-f]{16}))?/.exec(etag);
+  return { version: Number(version), line };
+}
+
+// What a plan asks for changes by.
+export const sinceOf = ({ version, line }) => (line ? `${version}-${line}` : version);
 
 export function applyChanges(plan, changes) {
   const kinds = [changes.free, changes.held, changes.sold, changes.blocked];
   kinds.forEach((places, state) => {
     for (const place of places ?? []) plan.state[place] = state;
   });
-  plan.version = changes.version;
+  Object.assign(plan, { version: changes.version, line: changes.line });
 }
 
 // For each section: how many seats are free, how many of those the filter lets through, and the

@@ -1,6 +1,6 @@
 // feed.js: news of the seats: from the stream or, where that does not come through, by polling.
 
-import { applyChanges, byId, call, fetchPicture, path, plan, readPicture, say, soon } from './hall.js';
+import { applyChanges, byId, call, fetchPicture, path, plan, readPicture, say, sinceOf, soon } from './hall.js';
 import { Live } from './live.js';
 import { refuse } from './visit.js';
 
@@ -37,7 +37,7 @@ function hearAreas({ version, areas }, anew) {
 
 function follow() {
   stream?.close();
-  stream = new EventSource(`${path}/stream?since=${plan.version}`);
+  stream = new EventSource(`${path}/stream?since=${sinceOf(plan)}`);
   stream.addEventListener('open', onFound);
   stream.addEventListener('seats', (message) => {
     const changes = JSON.parse(message.data);
@@ -59,7 +59,7 @@ function follow() {
 
 async function poll() {
   try {
-    const changes = await call('GET', `${path}/availability?since=${plan.version}`);
+    const changes = await call('GET', `${path}/availability?since=${sinceOf(plan)}`);
     hearAreas(changes, changes.resync);
     if (changes.resync) await live.renew(changes.version);
     else live.take(changes);

@@ -3,7 +3,7 @@
 // pressed too early is taken once later.js is here.
 
 import { byId, call, lang, make, money, Refused, say, sayError } from './kit.js';
-import { readPicture, readPlan, versionOf } from './plan.js';
+import { markOf, readPicture, readPlan } from './plan.js';
 import { SeatMap } from './map.js';
 import { trace } from './paint.js';
 
@@ -80,7 +80,7 @@ async function get(what) {
 
 export async function fetchPicture() {
   const answer = await get('availability?form=octets');
-  return [new Uint8Array(await answer.arrayBuffer()), versionOf(answer.headers.get('ETag'))];
+  return [new Uint8Array(await answer.arrayBuffer()), markOf(answer.headers.get('ETag'))];
 }
 
 // ---- the controls ----

@@ -6,7 +6,7 @@
 // them may be a moment behind another, and what is shown never goes back for that.
 
 export class Live {
-  // `plan` has the version that is shown. fetchPicture() -> [octets, version]; read(plan, octets, version)
+  // `plan` has the version that is shown. fetchPicture() -> [octets, {version, line}]; read(plan, octets, mark)
   // and apply(plan, changes) bring it there. `later` calls its argument once there is a point in
   // trying again; `onChange` is called when there is something to draw.
   constructor(plan, { fetchPicture, read, apply, onChange, later }) {
@@ -28,9 +28,9 @@ export class Live {
     if (this.early !== null) return;
     this.early = known;
     try {
-      const [octets, version] = await this.fetchPicture();
-      if (version < least) throw new RangeError('a picture of somebody who is behind');
-      this.read(this.plan, octets, version);
+      const [octets, mark] = await this.fetchPicture();
+      if (mark.version < least) throw new RangeError('a picture of somebody who is behind');
+      this.read(this.plan, octets, mark);
     } catch {
       this.early = null;
       this.plan.version = 0; // no longer of use: any delta now lies beyond a gap

@@ -334,7 +334,7 @@ struct sql_owner_raise_row sql_owner_raise_row(const PGresult *res, int row)
     (void)row;
     const struct owner *owner = &res->copy;
     return (struct sql_owner_raise_row){owner->epoch, owner->seq,
-                                        bytes_of(owner->chain, CHAIN_BYTES)};
+                                        bytes_of(owner->chain, CHAIN_BYTES), 0};
 }
 
 static void do_prove(struct server_ask *ask)

@@ -6,7 +6,7 @@ import { call, get, hasPart } from './api.js';
 import { announce, byId, make, money, say } from './kit.js';
 import { button, confirmed, fact, number, sayTrouble, show } from './ui.js';
 import { HallMap } from './map.js';
-import { applyChanges, BLOCKED, FREE, readPicture, readPlan, versionOf } from './plan.js';
+import { applyChanges, BLOCKED, FREE, markOf, readPicture, readPlan, sinceOf } from './plan.js';
 
 const PER_CALL = 128;
 const KINDS = ['free', 'held', 'sold', 'blocked'];
@@ -40,7 +40,7 @@ async function readHall(id) {
     call('seats', 'GET', `${path}/availability`, { octets: true, headers: { Accept: 'application/octet-stream' } }),
   ]);
   const hall = readPlan(plan);
-  readPicture(hall, picture.octets, versionOf(picture.etag));
+  readPicture(hall, picture.octets, markOf(picture.etag));
   return hall;
 }
 
@@ -200,10 +200,10 @@ export async function open(body, event) {
   showChosen();
 
   async function read() {
-    const { json: changes } = await call('seats', 'GET', `${path}/availability?since=${plan.version}`);
+    const { json: changes } = await call('seats', 'GET', `${path}/availability?since=${sinceOf(plan)}`);
     if (changes.resync) {
       const { octets, etag } = await call('seats', 'GET', `${path}/availability`, { octets: true, headers: { Accept: 'application/octet-stream' } });
-      readPicture(plan, octets, versionOf(etag));
+      readPicture(plan, octets, markOf(etag));
     } else if (changes.version > plan.version) {
       applyChanges(plan, changes);
     } else {

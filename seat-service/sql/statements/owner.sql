@@ -41,14 +41,17 @@ WHERE locktype = 'advisory' AND classid = :class::oid AND objsubid = 2 AND grant
 --> address         text
 --> private_address text
 --> was             bigint
+--> line            bigint
 --< epoch           bigint
 --< seq             bigint
 --< chain           bytea
+--< line_before     bigint
 UPDATE owner
 SET epoch = epoch + 1, instance = :instance, address = :address,
-    private_address = :private_address, taken_at = now(), wanted = '', ready = ''
+    private_address = :private_address, taken_at = now(), wanted = '', ready = '',
+    line_before = line, line = :line, line_began = seq
 WHERE event = :event AND epoch = :was
-RETURNING epoch, seq, chain;
+RETURNING epoch, seq, chain, line_before;
 
 -- Changes nothing, and finds its row where a commit would. As an update it waits for a raise that is
 -- under way, and for the disk and the replicas: a server that was replaced proves nothing.
@@ -82,12 +85,15 @@ SELECT event, epoch, instance, address, private_address,
 FROM owner
 WHERE event = ANY (:events);
 
--- How far the journals of events are, so that only those are read that have grown.
+-- How far the journals of events are, so that only those are read that have grown, and in which line.
 -- statement: owners_heads
 --> events integer[] signed
---< event  integer signed
---< seq    bigint
-SELECT event, seq FROM owner WHERE event = ANY (:events);
+--< event       integer signed
+--< seq         bigint
+--< line        bigint
+--< line_before bigint
+--< line_began  bigint
+SELECT event, seq, line, line_before, line_began FROM owner WHERE event = ANY (:events);
 
 -- statement: owner_want
 --> event   text

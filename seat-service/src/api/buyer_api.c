@@ -640,16 +640,17 @@ static void get_stream(struct http_req *req)
     struct span asked = http_req_header(req, HTTP_HEADER_LAST_EVENT_ID);
     if (asked.ptr == NULL)
         asked = http_req_query_arg(req, SPAN("since"));
-    uint64_t since = 0, version;
-    (void)span_u64(asked, UINT64_MAX, &since); /* 0 is not a version: the answer is to resync */
-    if (!request_since(&call, since, get_stream))
+    struct mark since;
+    if (!mark_read(asked, &since))
+        since = (struct mark){0}; /* 0 is not a version: the answer is to resync */
+    if (!request_since(&call, &since, get_stream))
         return;
     struct http_channel *channel = stream_channel(call.loop->streams, call.event);
     if (channel == NULL) {
         call_refuse(&call, REFUSAL_STREAMS);
         return;
     }
-    struct http_blob *first = stream_delta(call.loop->streams, call.event, since, &version);
+    struct http_blob *first = stream_delta(call.loop->streams, call.event, &since);
     http_reply_stream(req, channel, first, SPAN("Cache-Control: no-store\r\n"));
     http_blob_unref(first);
 }

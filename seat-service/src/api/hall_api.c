@@ -63,17 +63,17 @@ void hall_api_reply_plan(struct call *call)
 
 /* ---- the seats ---- */
 
-static struct span etag_of(struct text *memory, uint64_t version, const char *coding)
+static struct span etag_of(struct text *memory, struct mark mark, const char *coding)
 {
     text_char(memory, '"');
-    text_u64(memory, version);
+    mark_put(memory, mark);
     text_str(memory, coding);
     text_char(memory, '"');
     return text_span(memory);
 }
 
 /* ?since=V: the changes, or word that the availability has to be fetched again. */
-static void reply_since(struct call *call, uint64_t since)
+static void reply_since(struct call *call, const struct mark *since)
 {
     static const struct span none = {NULL, 0};
     struct engine_delta deltas[1024];
@@ -83,7 +83,8 @@ static void reply_since(struct call *call, uint64_t since)
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
     json_member_u64(&body, "version", version);
-    json_member_u64(&body, "since", since);
+    mark_member(&body, mark_line(call->loop, call->event));
+    json_member_u64(&body, "since", since->version);
     json_member_bool(&body, "resync", count < 0);
     render_changes(&body, deltas, count);
     render_areas_free(&body, call->event->plan->plan, call->event->engine);
@@ -98,9 +99,11 @@ static void put_state(struct text *text, const struct call *call)
     const uint32_t seats = plan_seat_count(call->event->plan->plan);
     uint64_t version;
     (void)avail_view_octets(call->loop->avail, call->event, &version);
+    const uint64_t line = mark_line(call->loop, call->event);
     const struct http_blob *letters = avail_view_letters(call->loop->avail, call->event);
     json_open(text, '{');
     json_member_u64(text, "version", version);
+    mark_member(text, line);
     json_member_u64(text, "seats", seats);
     /* One letter a seat, in plan order: f h s b. */
     json_key(text, "states");
@@ -117,13 +120,14 @@ static void put_state(struct text *text, const struct call *call)
 void hall_api_reply_seats(struct call *call, void (*again)(struct http_req *req))
 {
     struct http_req *req = call->req;
-    uint64_t since, version = 0;
+    uint64_t version = 0;
+    struct mark since;
     struct span asked = http_req_query_arg(req, SPAN("since"));
     if (asked.ptr != NULL) {
-        if (!span_u64(asked, UINT64_MAX, &since))
+        if (!mark_read(asked, &since))
             call_refuse(call, REFUSAL_SINCE);
-        else if (request_since(call, since, again))
-            reply_since(call, since);
+        else if (request_since(call, &since, again))
+            reply_since(call, &since);
         return;
     }
     bool octets =
@@ -133,10 +137,11 @@ void hall_api_reply_seats(struct call *call, void (*again)(struct http_req *req)
     struct http_blob *shorter = NULL;
     if (octets && visit_accepts(req, SPAN("gzip")))
         shorter = avail_view_gzip(call->loop->avail, call->event);
-    char memory[192], tag_memory[32];
+    char memory[256], tag_memory[64];
     struct text tag = text_on(tag_memory, sizeof(tag_memory));
     struct text headers = text_on(memory, sizeof(memory));
-    struct span etag = etag_of(&tag, version, shorter != NULL ? "-gzip" : "");
+    struct mark mark = {version, mark_line(call->loop, call->event)};
+    struct span etag = etag_of(&tag, mark, shorter != NULL ? "-gzip" : "");
     TEXT_LIT(&headers, "ETag: ");
     text_put(&headers, etag);
     TEXT_LIT(&headers, "\r\nVary: Accept, Accept-Encoding, Authorization\r\n");

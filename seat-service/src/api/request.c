@@ -120,9 +120,11 @@ bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(st
     return false;
 }
 
-bool request_since(struct call *call, uint64_t since, void (*again)(struct http_req *req))
+bool request_since(struct call *call, const struct mark *since, void (*again)(struct http_req *req))
 {
-    if (!events_lags(call->event, since, http_req_started_us(call->req)))
+    bool fits = mark_fits(call->loop, call->event, since);
+    if (!events_lags(call->event, fits ? since->version : UINT64_MAX,
+                     http_req_started_us(call->req)))
         return true;
     if (!retry_wait(call->loop->retry, call->req, again, REFUSAL_BEHIND))
         tell_behind(call);

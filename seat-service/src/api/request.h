@@ -4,6 +4,7 @@
 
 #include "base/json_in.h"
 #include "loop/call.h"
+#include "loop/mark.h"
 
 #include <jansson.h>
 
@@ -23,9 +24,10 @@ bool request_event_or(struct call *call, struct http_req *req,
 /* Enough for what is shown to everybody: the event may be another's, if what is known of it here is
  * up to date. */
 bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(struct call *call));
-/* What was seen elsewhere up to version `since` compares with what is known of the event here. If
+/* What was seen elsewhere up to `since` compares with what is known of the event here. If
  * not yet, the request waits, and is handled `again`. */
-bool request_since(struct call *call, uint64_t since, void (*again)(struct http_req *req));
+bool request_since(struct call *call, const struct mark *since,
+                   void (*again)(struct http_req *req));
 bool request_hold(struct call *call, unsigned param, uint64_t *hold);
 /* The body, a JSON object. */
 bool request_body(struct call *call, json_t **doc);

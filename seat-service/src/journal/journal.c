@@ -43,6 +43,7 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
         journal->conf.places = EVENTS_MAX;
     snprintf(journal->instance, sizeof(journal->instance), "%.64s#%016" PRIx64, conf->instance,
              rng_below(conf->rng, UINT64_MAX));
+    atomic_store_explicit(&journal->lines, rng_below(conf->rng, UINT64_MAX), memory_order_relaxed);
     journal->pending_end = &journal->pending;
     journal->retry_ms = JOURNAL_RETRY_MIN_MS;
     journal->unreachable = JOURNAL_REASON_STARTING;
@@ -172,6 +173,15 @@ bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_pla
     pthread_mutex_unlock(&journal->lock);
     return out->address.open[0] != '\0' &&
            (namesake || strcmp(out->instance, journal->conf.instance) != 0);
+}
+
+struct store_line journal_line(struct journal *journal, uint32_t nth)
+{
+    assert(nth < EVENTS_MAX);
+    pthread_mutex_lock(&journal->lock);
+    struct store_line line = journal->events[nth].line;
+    pthread_mutex_unlock(&journal->lock);
+    return line;
 }
 
 bool journal_is_shared(const struct journal *journal)

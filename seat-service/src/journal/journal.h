@@ -206,6 +206,8 @@ struct journal_place {
     struct store_address address;
 };
 
+/* Of what is shown, or of ours; read it after the version that is told with it. */
+struct store_line journal_line(struct journal *journal, uint32_t nth);
 /* False: nobody has told, or it is this process. An owner that died is named until the next one. */
 bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_place *out);
 /* Whether several processes share the events. */

@@ -19,6 +19,7 @@ struct journal_event {
     struct store_head head;
     uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
     uint64_t end_seq;               /* the reader's: how far its journal was at the last look */
+    struct store_line end_line;     /* ... and in which line */
     int32_t told_asked;             /* the reader's: the number of the event that we have told its
                                      * owner we are asked for; 0: none */
     bool asked;                     /* the reader's: ours, and others are asked for it */
@@ -38,6 +39,7 @@ struct journal_event {
     bool ready;                 /* we are to have it, and have said that we wait for it */
     bool retired;               /* as its row says: it has to leave our memory for good */
     struct journal_place place; /* the reader writes it */
+    struct store_line line;     /* of what is shown, or of ours */
     /* The committer's, where several share: */
     uint64_t free_since_us; /* when somebody was last seen with its lock; 0: not looked yet */
     bool was_owned;         /* somebody has had its lock */
@@ -111,6 +113,7 @@ struct journal {
     uint64_t shown_at_us; /* when the events of others were last asked for */
     pthread_t reader;
 
+    _Atomic uint64_t lines; /* from which names of lines are made; random, and rises */
     atomic_bool stopping;
     _Atomic(enum journal_role) role;
     _Atomic(enum journal_reason) reason;
@@ -152,6 +155,16 @@ static inline bool journal_same_place(const struct store_head *a, const struct s
 {
     return a->seq == b->seq &&
            chain_eq(&a->chain, (struct span){(const char *)b->chain.bytes, CHAIN_BYTES});
+}
+
+/* With a line that nobody had. */
+static inline struct store_claim journal_claim(struct journal *journal)
+{
+    /* relaxed: only that each is another; an odd step meets all numbers */
+    uint64_t nth = atomic_fetch_add_explicit(&journal->lines, UINT64_C(0x9e3779b97f4a7c15),
+                                             memory_order_relaxed);
+    return (struct store_claim){span_of(journal->instance), &journal->conf.address,
+                                nth >> 1 == 0 ? 1 : nth >> 1};
 }
 
 /* ---- role.c ---- */

@@ -50,7 +50,8 @@ static int32_t list_key(const struct journal *journal)
 /* ... and each of them one of its own, if each has a name of its own. */
 static int32_t name_key(const struct journal *journal)
 {
-    uint32_t hash = hash_on((list_hash(journal) ^ '#') * UINT32_C(16777619), journal->conf.instance);
+    uint32_t hash =
+        hash_on((list_hash(journal) ^ '#') * UINT32_C(16777619), journal->conf.instance);
     return (int32_t)(hash & INT32_MAX);
 }
 
@@ -165,9 +166,10 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
     uint64_t epoch = 0;
     int rc = lock_again(journal, event, err, &epoch);
     struct store_head head;
+    struct store_line line;
+    const struct store_claim claim = journal_claim(journal);
     if (rc == 0)
-        rc = store_raise(journal->pg, event->id.no, epoch, span_of(journal->instance),
-                         &journal->conf.address, err, &head);
+        rc = store_raise(journal->pg, event->id.no, epoch, &claim, err, &head, &line);
     if (rc == 0 && part != NULL)
         rc = ownership_is_written(journal, part, err, &part->written);
     if (rc != 0)
@@ -177,6 +179,9 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
         return err_set(err, ERR_STATE, "the journal of %s ends at %" PRIu64 " instead of %" PRIu64,
                        event->id.id, head.seq, expected->seq);
     event->head = head;
+    pthread_mutex_lock(&journal->lock);
+    event->line = line;
+    pthread_mutex_unlock(&journal->lock);
     return 0;
 }
 
@@ -534,9 +539,9 @@ static void note_name(struct journal *journal, bool got)
         told_namesake(journal);
 }
 
-/* Whoever is in the registry is known there by its name: moves, the edge and those who ask a process
- * for another's event go by it. Of two that have one name the second takes nothing, until the first
- * is gone. */
+/* Whoever is in the registry is known there by its name: moves, the edge and those who ask a
+ * process for another's event go by it. Of two that have one name the second takes nothing, until
+ * the first is gone. */
 static int claim_name(struct journal *journal, struct err_slot *err)
 {
     int32_t key = name_key(journal);

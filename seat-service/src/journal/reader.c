@@ -104,6 +104,9 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     if (rc < 0)
         return err_wrap(err, "loading %s", event->id.id);
     event->head = at;
+    pthread_mutex_lock(&journal->lock);
+    event->line = (struct store_line){0};
+    pthread_mutex_unlock(&journal->lock);
     *there = true;
     return 0;
 }
@@ -157,7 +160,7 @@ static void told_owner(struct journal *journal, const struct journal_event *even
 }
 
 /* The event as read so far becomes the committer's, if it still has the lock. */
-static void give(struct journal *journal, uint32_t nth)
+static void give(struct journal *journal, uint32_t nth, const struct store_line *line)
 {
     struct journal_event *event = &journal->events[nth];
     const struct store_head head = event->head;
@@ -166,6 +169,7 @@ static void give(struct journal *journal, uint32_t nth)
                  journal_role(journal) != JOURNAL_FENCED;
     if (taken) {
         batch_answered(journal, nth, head.seq);
+        event->line = *line;
         role_move_event(journal, event, JOURNAL_EVENT_OWNED);
     }
     pthread_mutex_unlock(&journal->lock);
@@ -203,14 +207,15 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
 {
     struct journal_event *event = &journal->events[nth];
     struct store_head head;
+    struct store_line line;
+    const struct store_claim claim = journal_claim(journal);
     pthread_mutex_lock(&journal->lock);
     bool locked = event->locked;
     uint64_t epoch = event->locked_epoch;
     pthread_mutex_unlock(&journal->lock);
     if (!locked)
         return 0;
-    int rc = store_raise(journal->reader_pg, event->id.no, epoch, span_of(journal->instance),
-                         &journal->conf.address, err, &head);
+    int rc = store_raise(journal->reader_pg, event->id.no, epoch, &claim, err, &head, &line);
     if (rc == ERR_NOT_FOUND) { /* another epoch has begun: the committer looks which */
         forget_lock(journal, event);
         return 0;
@@ -234,7 +239,7 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     if (rc == 0)
         rc = is_still_ours(journal, event, err, &still);
     if (still)
-        give(journal, nth);
+        give(journal, nth, &line);
     else if (rc == 0)
         forget_lock(journal, event);
     return rc;
@@ -442,12 +447,16 @@ static int say_ready(struct journal *journal, struct journal_event *event, struc
 
 /* ---- events of others ---- */
 
-static void on_head(void *ctx, int32_t no, uint64_t seq)
+static void on_head(void *ctx, int32_t no, uint64_t seq, const struct store_line *line)
 {
     struct journal *journal = MAGIC_OF(journal, ctx);
-    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        if (!journal_is_free(&journal->events[nth]) && journal->events[nth].id.no == no)
-            journal->events[nth].end_seq = seq;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        struct journal_event *event = &journal->events[nth];
+        if (!journal_is_free(event) && event->id.no == no) {
+            event->end_seq = seq;
+            event->end_line = *line;
+        }
+    }
 }
 
 static bool is_followed(struct journal *journal, uint32_t nth)
@@ -456,21 +465,47 @@ static bool is_followed(struct journal *journal, uint32_t nth)
     return journal_state_of(event) == JOURNAL_EVENT_FOLLOWING && !event->leaving;
 }
 
+/* A line that goes on where the one that was read ended is the journal's next owner. Any other may
+ * be that of a restore: is what was read still the journal's? */
+static int judge_line(struct journal *journal, const struct journal_event *event,
+                      struct err_slot *err)
+{
+    const struct store_line *known = &event->line, *seen = &event->end_line;
+    bool goes_on = known->now != 0 && seen->before == known->now && event->head.seq <= seen->began;
+    struct chain chain = {0};
+    if (seen->now == known->now || goes_on || event->head.seq == 0)
+        return 0;
+    int rc = store_link(journal->reader_pg, event->id.no, event->head.seq, err, &chain);
+    struct span read = {(const char *)event->head.chain.bytes, CHAIN_BYTES};
+    if (rc == ERR_NOT_FOUND || (rc == 0 && !chain_eq(&chain, read)))
+        rc = err_set(err, ERR_STATE,
+                     "%s: the journal was put back behind change %" PRIu64 ", and went on",
+                     event->id.id, event->head.seq);
+    return rc;
+}
+
 /* A journal that has not grown costs nothing but its row in the answer. One that has become shorter
- * was put back to an earlier moment: what was read of it is read anew. */
+ * was put back to an earlier moment: what was read of it is read anew. The line stands before the
+ * picture does, so no version is told in a line that it was not yet in. */
 static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
     int rc = 0;
-    if (event->end_seq > event->head.seq)
-        rc = follow(journal, nth, err);
-    else if (event->end_seq < event->head.seq)
+    if (event->end_seq < event->head.seq)
         rc =
             err_set(err, ERR_STATE, "%s: the journal ends at %" PRIu64 ", and was read to %" PRIu64,
                     event->id.id, event->end_seq, event->head.seq);
-    if (rc == 0 && event->head.seq >= event->end_seq)
+    if (rc == 0)
+        rc = judge_line(journal, event, err);
+    if (rc == 0 && event->end_seq > event->head.seq)
+        rc = follow(journal, nth, err);
+    if (rc == 0 && event->head.seq >= event->end_seq) {
+        pthread_mutex_lock(&journal->lock);
+        event->line = event->end_line;
+        pthread_mutex_unlock(&journal->lock);
         host->shown(host->ctx, nth, event->head.seq, as_of_us);
+    }
     return fail_event(journal, event, rc, err);
 }
 

@@ -324,7 +324,9 @@ int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
 }
 
 int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
-                void (*on_head)(void *ctx, int32_t event, uint64_t seq), void *ctx)
+                void (*on_head)(void *ctx, int32_t event, uint64_t seq,
+                                const struct store_line *line),
+                void *ctx)
 {
     uint8_t memory[KEYS_BYTES];
     struct pg_args bound;
@@ -336,7 +338,8 @@ int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
         return err_wrap(err, "how far events are");
     for (int i = 0; i < PQntuples(res); i++) {
         struct sql_owners_heads_row row = sql_owners_heads_row(res, i);
-        on_head(ctx, row.event, row.seq);
+        struct store_line line = {row.line, row.line_before, row.line_began};
+        on_head(ctx, row.event, row.seq, &line);
     }
     PQclear(res);
     return 0;
@@ -360,11 +363,12 @@ int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span in
     return rc < 0 ? err_wrap(err, "who is to own event %" PRId32, event) : 0;
 }
 
-int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
-                const struct store_address *address, struct err_slot *err, struct store_head *head)
+int store_raise(struct pg *pg, int32_t event, uint64_t epoch, const struct store_claim *claim,
+                struct err_slot *err, struct store_head *head, struct store_line *line)
 {
-    struct sql_owner_raise_args args = {event, instance, span_of(address->open),
-                                        span_of(address->within), epoch};
+    struct sql_owner_raise_args args = {
+        event, claim->instance, span_of(claim->address->open), span_of(claim->address->within),
+        epoch, claim->line};
     PGresult *res;
     int rc = sql_owner_raise(pg, &args, err, &res);
     if (rc < 0)
@@ -373,6 +377,7 @@ int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instan
         struct sql_owner_raise_row row = sql_owner_raise_row(res, 0);
         assert(row.epoch == epoch + 1);
         rc = take_head(event, row.epoch, row.seq, row.chain, err, head);
+        *line = (struct store_line){claim->line, row.line_before, row.seq};
     } else {
         rc = no_owner_row(event, err);
     }

@@ -114,17 +114,31 @@ int store_want(struct pg *pg, struct span event, struct span wanted, uint32_t wa
 int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span instance,
                 struct err_slot *err);
 
+/* Who raises an epoch. */
+struct store_claim {
+    struct span instance;
+    const struct store_address *address;
+    uint64_t line; /* a random number, not 0, below 2^63 */
+};
+/* The lines of a journal: changes after the `began`th are told under the name `now`, those up to it
+ * were last told under `before`. After a restore a number may come again, but in another line. All
+ * zeros: not known, or raised by an older program. */
+struct store_line {
+    uint64_t now, before, began;
+};
 /* From now on only the returned epoch can commit. Waits for a commit that is under way, so that the
  * head it returns is final. ERR_NOT_FOUND: `epoch` is over. */
-int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
-                const struct store_address *address, struct err_slot *err, struct store_head *head);
+int store_raise(struct pg *pg, int32_t event, uint64_t epoch, const struct store_claim *claim,
+                struct err_slot *err, struct store_head *head, struct store_line *line);
 /* Whether the owner row is where `head` says, in its epoch: what a commit would find. Waits for a
  * raise that is under way, and counts only once it is as durable as a commit. */
 int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,
                 bool *stands);
-/* How many changes each of these events has in its journal. */
+/* How many changes each of these events has in its journal, and in which line. */
 int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
-                void (*on_head)(void *ctx, int32_t event, uint64_t seq), void *ctx);
+                void (*on_head)(void *ctx, int32_t event, uint64_t seq,
+                                const struct store_line *line),
+                void *ctx);
 /* *its: whether `instance` was the last to raise the epoch. */
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
                     struct store_head *head, bool *its);

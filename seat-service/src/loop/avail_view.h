@@ -4,12 +4,14 @@
 #define FG_SEAT_SERVICE_AVAIL_VIEW_H
 
 #include "loop/loop.h"
+#include "loop/mark.h"
 
 struct avail_view;
 
 /* engine_avail_since() for a reader who may have read elsewhere, and be ahead of what an owner has
- * published: 0 then, as there is nothing new to tell, and *version is less than `since`. */
-int avail_view_since(const struct loop *loop, const struct event *event, uint64_t since,
+ * published: 0 then, as there is nothing new to tell, and *version is less than that of `since`. A
+ * version that is not of this journal has to be fetched again. */
+int avail_view_since(const struct loop *loop, const struct event *event, const struct mark *since,
                      struct engine_delta *out, uint32_t room, uint64_t *version);
 
 int avail_view_create(struct err_slot *err, struct avail_view **out);

@@ -36,10 +36,13 @@ static struct http_blob *sse_event(struct stream *stream, const struct event *ev
                                    uint64_t since, uint64_t version)
 {
     struct text text = loop_text(stream->loop);
-    text_printf(&text, "event: %s\nid: %" PRIu64 "\ndata: ", count < 0 ? "resync" : "seats",
-                version);
+    uint64_t line = mark_line(stream->loop, event);
+    text_printf(&text, "event: %s\nid: ", count < 0 ? "resync" : "seats");
+    mark_put(&text, (struct mark){version, line});
+    TEXT_LIT(&text, "\ndata: ");
     json_open(&text, '{');
     json_member_u64(&text, "version", version);
+    mark_member(&text, line);
     if (count >= 0) {
         json_member_u64(&text, "since", since);
         render_changes(&text, stream->deltas, count);
@@ -51,11 +54,12 @@ static struct http_blob *sse_event(struct stream *stream, const struct event *ev
     return http_blob_create(text_span(&text));
 }
 
-struct http_blob *stream_delta(struct stream *stream, const struct event *event, uint64_t since,
-                               uint64_t *version)
+struct http_blob *stream_delta(struct stream *stream, const struct event *event,
+                               const struct mark *since)
 {
-    int count = avail_view_since(stream->loop, event, since, stream->deltas, DELTA_MAX, version);
-    return sse_event(stream, event, count, since < *version ? since : *version, *version);
+    uint64_t version, from = since->version;
+    int count = avail_view_since(stream->loop, event, since, stream->deltas, DELTA_MAX, &version);
+    return sse_event(stream, event, count, from < version ? from : version, version);
 }
 
 static struct http_blob *on_catch_up(void *ctx)

@@ -3,6 +3,7 @@
 #define FG_SEAT_SERVICE_STREAM_H
 
 #include "loop/loop.h"
+#include "loop/mark.h"
 
 struct stream;
 
@@ -14,8 +15,8 @@ void stream_close(struct stream *stream); /* ends all channels */
 struct http_channel *stream_channel(struct stream *stream, const struct event *event);
 /* One SSE event: what has changed after `since`, or word to fetch the whole availability again. The
  * caller gets a reference. */
-struct http_blob *stream_delta(struct stream *stream, const struct event *event, uint64_t since,
-                               uint64_t *version);
+struct http_blob *stream_delta(struct stream *stream, const struct event *event,
+                               const struct mark *since);
 /* Each tick: sends the event's readers what has changed since the last one. */
 void stream_send(struct stream *stream, struct event *event);
 /* The event of that number is not shown: its streams end, and readers come again. */

@@ -73,6 +73,10 @@ static const struct pg_migrate_step steps[] = {
         "016_retire_leaves",
 #include "seat-service/sql/016_retire_leaves.sql.inc"
     },
+    {
+        "017_line",
+#include "seat-service/sql/017_line.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, openProxy, openScope, openStream, seededRng, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, saga, states, visitor } from '../../integration/seat-service/house.js';
-import { applyChanges, readPicture, versionOf } from '../../../web/plan.js';
+import { applyChanges, markOf, readPicture, sinceOf } from '../../../web/plan.js';
 import { Ledger } from './ledger.js';
 
 const EVENT = 'shown-night';
@@ -16,7 +16,8 @@ const OCTETS = { accept: 'application/octet-stream' };
 
 const readiness = async (service) => (await service.private.get('/readyz')).json;
 const written = (postgres) => Number(postgres.sql('SELECT max(seq) FROM seats.journal', 'seats'));
-const versionIn = (answer) => versionOf(answer.headers.etag);
+const markIn = (answer) => markOf(answer.headers.etag);
+const versionIn = (answer) => markIn(answer).version;
 
 // An owner and its standby, which reaches PostgreSQL by a wire if `wired`.
 async function openPair(t, { loops = 1, wired = false, area = 0 } = {}) {
@@ -158,13 +159,65 @@ test('a standby shows nothing of a journal that was put back, and tells whoever 
   assert.deepEqual([resync, version], [true, kept]);
 });
 
+test('whoever was away until a journal that was put back had grown beyond what they knew is told to start over', async (t) => {
+  const { postgres, owner, standby } = await openPair(t);
+  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  assert.equal((await here.hold({ seats: ['r7s1'] })).status, 201);
+  const kept = written(postgres);
+  assert.equal((await here.hold({ seats: ['r7s2'] })).status, 201);
+  const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
+  const before = await untilVersion(there, kept + 1);
+  readPicture(plan, before.body, markIn(before));
+  putBack(postgres, kept);
+  await owner.kill();
+  await standby.untilReady();
+  for (const seat of ['r8s1', 'r8s2']) assert.equal((await there.hold({ seats: [seat] })).status, 201);
+  const whole = await untilVersion(there, kept + 2);
+  const news = (await there.availability(`?since=${sinceOf(plan)}`)).json;
+  assert.deepEqual([news.resync, news.version], [true, kept + 2]);
+  const { event, id } = await (await follow(standby, there, sinceOf(plan))).find('the first word', () => true);
+  assert.equal(event, 'resync');
+  readPicture(plan, whole.body, markIn(whole));
+  assert.equal(id, sinceOf(plan));
+  assert.deepEqual(states(whole.body, SEATS).slice(60, 62), ['held', 'free'], 'what was lost is not there');
+  assert.equal((await there.availability(`?since=${sinceOf(plan)}`)).json.resync, false);
+});
+
+test('a reader of before a takeover is told what has changed, and nobody but them had to start over', async (t) => {
+  const { owner, standby } = await openPair(t);
+  const there = visitor(standby, EVENT);
+  const known = markIn(await shown(() => there.availability('', OCTETS)));
+  await owner.kill();
+  await standby.untilReady();
+  assert.equal((await there.hold({ seats: ['r2s1'] })).status, 201);
+  const { line } = markIn(await untilVersion(there, known.version + 1));
+  assert.notEqual(line, known.line, 'who owns now has a line of its own');
+  const { resync, held } = (await there.availability(`?since=${sinceOf(known)}`)).json;
+  assert.deepEqual([resync, held], [false, [10]]);
+  const beyond = sinceOf({ version: known.version + 1, line: known.line });
+  assert.equal((await there.availability(`?since=${beyond}`)).json.resync, true, 'which that line never told');
+});
+
+test('a standby sees that a journal was put back, though it is as long as it was', async (t) => {
+  const { postgres, owner, standby } = await openPair(t);
+  assert.equal((await visitor(owner, EVENT).hold({ seats: ['r7s1'] })).status, 201);
+  await untilVersion(visitor(standby, EVENT), written(postgres));
+  postgres.sql(`BEGIN;
+    ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
+    UPDATE seats.journal SET chain = sha256(chain) WHERE seq = ${written(postgres)};
+    ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only;
+    UPDATE seats.owner SET line = 7, line_before = 6, chain = sha256(chain);
+    COMMIT`, 'seats');
+  await until('the standby to have seen it', async () => standby.child.logLines().some(({ msg, reason }) => msg === 'an event is out' && /was put back/.test(reason)));
+});
+
 test('a stream of a standby goes on as the owner\'s when the owner is killed', async (t) => {
   const { owner, standby } = await openPair(t);
   const there = visitor(standby, EVENT);
   const { body, headers } = await shown(() => there.availability('', OCTETS));
   const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
-  readPicture(plan, body, versionOf(headers.etag));
-  const stream = await follow(standby, there, plan.version);
+  readPicture(plan, body, markOf(headers.etag));
+  const stream = await follow(standby, there, sinceOf(plan));
   const told = (seat) => stream.find(`seat ${seat} to be held`, ({ json }) => json.held?.includes(seat));
   assert.equal((await visitor(owner, EVENT).hold({ seats: ['r1s3'] })).status, 201);
   await told(2);
@@ -234,7 +287,7 @@ class Reader {
 
   async read() {
     const { plan } = this;
-    const news = await this.voice.availability(`?since=${plan.version}`).catch(() => null);
+    const news = await this.voice.availability(`?since=${sinceOf(plan)}`).catch(() => null);
     if (news?.status !== 200) return;
     const changes = news.json;
     if (!changes.resync) {
@@ -246,7 +299,7 @@ class Reader {
     const whole = await this.voice.availability('', OCTETS).catch(() => null);
     if (whole?.status !== 200 || versionIn(whole) < changes.version) return;
     assert.ok(versionIn(whole) >= plan.version, `${versionIn(whole)} after ${plan.version}`);
-    readPicture(plan, whole.body, versionIn(whole));
+    readPicture(plan, whole.body, markIn(whole));
   }
 }
 
@@ -269,7 +322,7 @@ test('readers who are sent here and there see what is there, and never go back, 
   await Promise.all(work);
   const now = await untilVersion(visitor(standby, EVENT), written(postgres));
   for (const reader of readers) { // what has run out since then comes by the last delta
-    const { json } = await visitor(standby, EVENT).availability(`?since=${reader.plan.version}`);
+    const { json } = await visitor(standby, EVENT).availability(`?since=${sinceOf(reader.plan)}`);
     assert.equal(json.resync, false);
     if (json.version > reader.plan.version) applyChanges(reader.plan, json);
     assert.deepEqual([...reader.plan.state].map((state) => ['free', 'held', 'sold', 'blocked'][state]), states(now.body, SEATS));

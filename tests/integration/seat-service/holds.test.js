@@ -8,7 +8,7 @@ import test, { after, before } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, mangled, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './house.js';
-import { readPlan } from '../../../web/plan.js';
+import { markOf, readPlan } from '../../../web/plan.js';
 
 const scope = openScope();
 let seats;
@@ -471,8 +471,9 @@ test('how many places of an area are free is told as it changes, though no seat 
   await told(50);
   const held = await alice.hold({ area: 'floor', quantity: 3 });
   assert.equal(held.status, 201, held.text);
-  const { version: now, ...news } = JSON.parse((await told(47)).data);
+  const { version: now, line, ...news } = JSON.parse((await told(47)).data);
   assert.ok(now === version || now === version + 1, 'as soon as they are taken, or once that is in the journal');
+  assert.equal(line, (await alice.availability()).json.line);
   assert.deepEqual(news, { since: version, free: [], held: [], sold: [], blocked: [], areas: [{ id: 'floor', free: 47 }] });
   assert.deepEqual(await areas(version), [{ id: 'floor', free: 47 }]);
   // Those who have to take the whole picture are told as well.
@@ -487,16 +488,16 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
   const octets = { accept: 'application/octet-stream' };
   const squeezed = await alice.availability('?form=octets', { 'accept-encoding': 'br, gzip' });
   assert.equal(squeezed.headers['content-encoding'], 'gzip');
-  assert.match(squeezed.headers.etag, /^"\d+-gzip"$/);
+  assert.match(squeezed.headers.etag, /^"\d+-[0-9a-f]{16}-gzip"$/);
   const plain = await alice.availability('?form=octets');
   assert.deepEqual(gunzipSync(squeezed.body), plain.body);
-  assert.match(plain.headers.etag, /^"\d+"$/);
+  assert.match(plain.headers.etag, /^"\d+-[0-9a-f]{16}"$/);
   const empty = await alice.availability('', octets);
   assert.equal(empty.status, 200);
   assert.equal(empty.body.length, 25);
   assert.ok(states(empty.body, 100).every((state) => state === 'free'));
   assert.equal((await alice.availability('', { ...octets, 'if-none-match': empty.headers.etag })).status, 304);
-  const version = Number(empty.headers.etag.replaceAll('"', ''));
+  const { version } = markOf(empty.headers.etag);
   assert.equal(version, 1, 'its import is the first change of its journal');
 
   const stream = await openStream({
@@ -523,7 +524,8 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
   assert.equal(since.resync, false);
   assert.equal(since.version, 2, 'the hold is the second');
   assert.equal((await alice.availability('?since=5')).json.resync, true);
-  assert.equal((await alice.availability('?since=x')).status, 422);
+  for (const wrong of ['x', '-', '1-', '1-x', `1-${'0'.repeat(16)}`, `1-${'A'.repeat(16)}`, `1-${'a'.repeat(17)}`, `-${'a'.repeat(16)}`]) assert.equal((await alice.availability(`?since=${wrong}`)).status, 422, wrong);
+  assert.equal((await alice.availability(`?since=1-${'a'.repeat(16)}`)).json.resync, true, 'a line that is not this journal\'s');
 });
 
 test('a session that asks too fast is told when to come back', async () => {

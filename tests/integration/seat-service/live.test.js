@@ -35,7 +35,7 @@ class Hall {
   octets(version = this.version) {
     const octets = new Uint8Array(SEATS / 4);
     this.pictures[version].forEach((state, i) => { octets[i >> 2] |= state << (i & 3) * 2; });
-    return [octets, version];
+    return [octets, { version }];
   }
 }
 
@@ -140,7 +140,7 @@ test('a page whose journal has lost its end is shown what is left of it', async 
   page.live.renew(left[1]); // as the resync says
   page.asked[0].resolve(left);
   await settled();
-  assert.deepEqual([...page.plan.state], [...hall.pictures[left[1]]]);
+  assert.deepEqual([...page.plan.state], [...hall.pictures[left[1].version]]);
 });
 
 test('whatever is lost, late or doubled, the page ends up with what is there', async (t) => {
