@@ -145,10 +145,16 @@ enum {
     IDEM_KEEP_S = 10 * 60,
     IDEM_KEY_MAX = 255, /* bytes of the header */
     /* A repetition waits this long for the answer to the first: longer than a change waits for the
-     * journal (JOURNAL_WAIT_MS) if there is one at all. The second bound is per loop. */
-    IDEM_WAIT_MS = 3000,
-    IDEM_WAITERS_MAX = 256,
-    IDEM_LOOK_US = 10 * 1000, /* looking stays cheap, however many commits finish */
+     * journal (JOURNAL_WAIT_MS) if there is one at all. Those who look at a standby and have seen
+     * more elsewhere wait there, too, for its next look at the journal. */
+    RETRY_WAIT_MS = 3000,
+    /* Of a loop; those of them that only look; of one session, those that repeat a change, and
+     * those that look. A page has a stream and a poll under way, in a tab or two. */
+    RETRY_WAITERS_MAX = 256,
+    RETRY_LOOKING_MAX = RETRY_WAITERS_MAX / 2,
+    RETRY_OF_SESSION_MAX = 32,
+    RETRY_LOOKS_OF_SESSION_MAX = 8,
+    RETRY_LOOK_US = 10 * 1000, /* looking stays cheap, however many commits finish */
 
     /* Cells that count requests of a session: eight times the buyers who are inside at once, so
      * that few share one. */

@@ -148,6 +148,7 @@ static bool first_time(struct call *call, handler *again)
         call_refuse(call, REFUSAL_IDEM_KEY);
         return false;
     }
+    const struct retry_ask ask = retry_ask(call, again, REFUSAL_OUTCOME_UNKNOWN);
     struct idem_answer answer = {0};
     call->idem = idem_key_of(call->who.session, call->req, key);
     switch (
@@ -156,7 +157,7 @@ static bool first_time(struct call *call, handler *again)
         call->has_idem = true;
         return true;
     case IDEM_RUNNING:
-        if (retry_wait(call->loop->retry, call->req, again, REFUSAL_OUTCOME_UNKNOWN))
+        if (retry_wait(call->loop->retry, &ask))
             break;
         call_refuse(call, REFUSAL_IDEM_RUNNING);
         break;

@@ -126,7 +126,9 @@ bool request_since(struct call *call, const struct mark *since, void (*again)(st
     if (!events_lags(call->event, fits ? since->version : UINT64_MAX,
                      http_req_started_us(call->req)))
         return true;
-    if (!retry_wait(call->loop->retry, call->req, again, REFUSAL_BEHIND))
+    struct retry_ask ask = retry_ask(call, again, REFUSAL_BEHIND);
+    ask.looks = true;
+    if (!retry_wait(call->loop->retry, &ask))
         tell_behind(call);
     return false;
 }

@@ -2,22 +2,19 @@
  *
  * Handling a request again is cheap and needs nothing from the one that it waits for, which may be
  * on another loop. Requests for which it is still too early put themselves back on the list while
- * it is walked, so the list is copied first. */
+ * it is walked, so the list is copied first.
+ *
+ * Nobody fills it for the others: a session has a few places, and those who only look have no more
+ * than half of them, since whoever repeats a change waits for seats that may be theirs. */
 #include "loop/retry.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct waiter {
-    struct http_req *req;
-    void (*again)(struct http_req *req);
-    enum refusal ending;
-};
-
 struct retry {
     struct loop *loop;
-    struct waiter waiters[IDEM_WAITERS_MAX];
+    struct retry_ask waiters[RETRY_WAITERS_MAX];
     uint32_t len;
     uint64_t looked_us;
     bool resuming;
@@ -28,23 +25,46 @@ bool retry_resumes(const struct retry *retry)
     return retry->resuming;
 }
 
-bool retry_wait(struct retry *retry, struct http_req *req, void (*again)(struct http_req *req),
-                enum refusal ending)
+static bool has_room(const struct retry *retry, const struct retry_ask *ask)
 {
-    uint64_t waited_us = clock_mono_us(retry->loop->conf.clock) - http_req_started_us(req);
-    if (retry->len == IDEM_WAITERS_MAX || waited_us >= IDEM_WAIT_MS * UINT64_C(1000))
+    uint32_t of_session = 0, looking = 0;
+    for (uint32_t i = 0; i < retry->len; i++) {
+        const struct retry_ask *waiter = &retry->waiters[i];
+        of_session += waiter->session == ask->session && waiter->looks == ask->looks;
+        looking += waiter->looks;
+    }
+    if (retry->len == RETRY_WAITERS_MAX)
         return false;
-    retry->waiters[retry->len++] = (struct waiter){req, again, ending};
+    return ask->looks ? of_session < RETRY_LOOKS_OF_SESSION_MAX && looking < RETRY_LOOKING_MAX
+                      : of_session < RETRY_OF_SESSION_MAX;
+}
+
+bool retry_wait(struct retry *retry, const struct retry_ask *ask)
+{
+    uint64_t waited_us = clock_mono_us(retry->loop->conf.clock) - ask->started_us;
+    if (waited_us >= RETRY_WAIT_MS * UINT64_C(1000) || !has_room(retry, ask))
+        return false;
+    retry->waiters[retry->len++] = *ask;
     return true;
+}
+
+struct retry_ask retry_ask(const struct call *call, void (*again)(struct http_req *req),
+                           enum refusal ending)
+{
+    return (struct retry_ask){.req = call->req,
+                              .session = call->who.session,
+                              .started_us = http_req_started_us(call->req),
+                              .again = again,
+                              .ending = ending};
 }
 
 void retry_look(struct retry *retry)
 {
-    struct waiter waiters[IDEM_WAITERS_MAX];
+    struct retry_ask waiters[RETRY_WAITERS_MAX];
     uint32_t len = retry->len;
     uint64_t now_us = clock_mono_us(retry->loop->conf.clock);
     assert(!retry->resuming);
-    if (len == 0 || now_us - retry->looked_us < IDEM_LOOK_US)
+    if (len == 0 || now_us - retry->looked_us < RETRY_LOOK_US)
         return;
     retry->looked_us = now_us;
     memcpy(waiters, retry->waiters, len * sizeof(waiters[0]));

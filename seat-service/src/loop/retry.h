@@ -10,14 +10,24 @@
 
 struct retry;
 
+/* A request, and what becomes of it. */
+struct retry_ask {
+    struct http_req *req;
+    uint64_t session, started_us; /* whose it is; when it came */
+    /* The current handler, with which it starts over when it may have become known. */
+    void (*again)(struct http_req *req);
+    enum refusal ending; /* if the process ends first */
+    bool looks;          /* it only reads */
+};
+
 int retry_create(struct loop *loop, struct err_slot *err, struct retry **out);
 void retry_destroy(struct retry *retry);
 
-/* The request starts over with `again`, the current handler, when it may have become known; it is
- * refused by `ending` if the process ends first. False: too many are waiting, or this one has
- * waited too long. */
-bool retry_wait(struct retry *retry, struct http_req *req, void (*again)(struct http_req *req),
-                enum refusal ending);
+/* False: too many are waiting, of this session or of all, or this one has waited too long. */
+bool retry_wait(struct retry *retry, const struct retry_ask *ask);
+/* Of a call; it is of a visitor. */
+struct retry_ask retry_ask(const struct call *call, void (*again)(struct http_req *req),
+                           enum refusal ending);
 /* The request being handled has waited, so it was judged before. */
 bool retry_resumes(const struct retry *retry);
 

@@ -1,0 +1,113 @@
+/* retry_test.c: who may wait for something that is about to be known, and for how long. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "loop/retry.h"
+#include "rim_limits.h"
+
+static uint64_t now_us;
+
+static uint64_t mono_us(void *ctx)
+{
+    (void)ctx;
+    return now_us;
+}
+
+static const struct clock test_clock = {mono_us, mono_us, NULL};
+static struct loop loop;
+static struct retry *retry;
+static unsigned handled;
+
+static void count(struct http_req *req)
+{
+    (void)req;
+    handled += 1;
+}
+
+static bool wait_as(uint64_t session, bool looks)
+{
+    return retry_wait(retry, &(struct retry_ask){.session = session,
+                                                 .started_us = now_us,
+                                                 .again = count,
+                                                 .ending = REFUSAL_BEHIND,
+                                                 .looks = looks});
+}
+
+static int open_list(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    now_us = UINT64_C(1000) * 1000 * 1000;
+    loop.conf.clock = &test_clock;
+    handled = 0;
+    return retry_create(&loop, &err, &retry);
+}
+
+static int close_list(void **state)
+{
+    (void)state;
+    retry_destroy(retry);
+    return 0;
+}
+
+/* So many of this session's until there is no room for another. */
+static unsigned fill(uint64_t session, bool looks)
+{
+    unsigned waiting = 0;
+    while (waiting <= RETRY_WAITERS_MAX && wait_as(session, looks))
+        waiting += 1;
+    return waiting;
+}
+
+static void nobody_fills_the_list_for_the_others(void **state)
+{
+    (void)state;
+    assert_int_equal(RETRY_LOOKS_OF_SESSION_MAX, fill(1, true));
+    assert_int_equal(RETRY_OF_SESSION_MAX, fill(1, false));
+    assert_true(wait_as(2, true));
+    assert_true(wait_as(3, false));
+}
+
+static void those_who_look_leave_room_for_those_who_repeat_a_change(void **state)
+{
+    (void)state;
+    unsigned looking = 0, repeating = 0;
+    for (uint64_t session = 1; looking < RETRY_LOOKING_MAX; session++)
+        looking += fill(session, true);
+    assert_int_equal(RETRY_LOOKING_MAX, looking);
+    assert_false(wait_as(1000, true));
+    for (uint64_t session = 1000; repeating < RETRY_WAITERS_MAX - RETRY_LOOKING_MAX; session++)
+        repeating += fill(session, false);
+    assert_false(wait_as(2000, false));
+    retry_look(retry);
+    assert_int_equal(RETRY_WAITERS_MAX, handled);
+    assert_true(wait_as(1, true)); /* all of them were handled, and did not come back */
+}
+
+static void nobody_waits_for_longer_than_it_takes_to_know(void **state)
+{
+    (void)state;
+    struct retry_ask ask = {.session = 1, .started_us = now_us, .again = count};
+    assert_true(retry_wait(retry, &ask));
+    now_us += RETRY_WAIT_MS * UINT64_C(1000);
+    retry_look(retry);
+    assert_int_equal(1, handled);
+    assert_false(retry_wait(retry, &ask));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nobody_fills_the_list_for_the_others, open_list,
+                                        close_list),
+        cmocka_unit_test_setup_teardown(those_who_look_leave_room_for_those_who_repeat_a_change,
+                                        open_list, close_list),
+        cmocka_unit_test_setup_teardown(nobody_waits_for_longer_than_it_takes_to_know, open_list,
+                                        close_list),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
