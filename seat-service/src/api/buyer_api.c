@@ -99,8 +99,8 @@ static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
     return 1;
 }
 
-/* An event that is asleep is woken by those alone who have a pass for it: that costs more than an
- * answer. */
+/* An event that is asleep is woken by those alone who have a pass for it, and kept awake by them:
+ * that costs more than an answer. */
 static void knock(struct call *call)
 {
     struct pass pass;
@@ -114,6 +114,7 @@ static bool judge_visitor(struct call *call)
     struct pass pass;
     if (!judge_pass(call, span_of(call->event->id), &pass) || !judge_incarnation(call, &pass))
         return false;
+    events_used(call->loop->conf.events, call->event);
     call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session};
     call->who.channels = opened_by(&pass, call->event->plan->plan);
     return retry_resumes(call->loop->retry) || judge_rate(call);

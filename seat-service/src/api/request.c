@@ -84,10 +84,8 @@ bool request_event_or(struct call *call, struct http_req *req, void (*on_asleep)
     *call = (struct call){.req = req, .loop = loop_of(req)};
     call->event = events_find(call->loop->conf.events, http_req_param(req, 0));
     call->now_ms = events_now_ms(call->loop->conf.events);
-    if (call->event != NULL && events_is_open(call->event)) {
-        events_used(call->loop->conf.events, call->event);
+    if (call->event != NULL && events_is_open(call->event))
         return true;
-    }
     tell_closed(call, on_asleep);
     return false;
 }
@@ -109,10 +107,8 @@ bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(st
     call->event = events_find(events, http_req_param(req, 0));
     call->now_ms = events_now_ms(events);
     bool known = call->event != NULL;
-    if (known && events_shows(events, call->event)) {
-        events_used(events, call->event);
+    if (known && events_shows(events, call->event))
         return true;
-    }
     if (known && events_follows(call->event))
         tell_behind(call);
     else
@@ -135,7 +131,10 @@ bool request_since(struct call *call, const struct mark *since, void (*again)(st
 
 bool request_event(struct call *call, struct http_req *req)
 {
-    return request_event_or(call, req, request_wake);
+    bool open = request_event_or(call, req, request_wake);
+    if (open)
+        events_used(call->loop->conf.events, call->event);
+    return open;
 }
 
 bool request_hold(struct call *call, unsigned param, uint64_t *hold)

@@ -121,6 +121,19 @@ test('an owner and its standby agree on what is asleep, and the standby wakes wh
   }
 });
 
+test('whoever has no pass keeps nothing awake, at the owner or at a process that shows the event', async (t) => {
+  const { scope, postgres, seats } = await openMany(t);
+  const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
+  const [kept, others] = ['event-0', EVENTS.slice(1)];
+  await woken(seats, kept);
+  const strangers = [seats, standby].flatMap((at) => [visitor({ ...at, office: { pass: () => 'none' } }, kept), visitor(at, kept, { claims: { aud: 'event-4' } })]);
+  await until('it to make room while strangers ask for it', async () => {
+    for (const other of others) await visitor(seats, other).info();
+    for (const stranger of strangers) assert.notEqual((await stranger.info()).status, 200);
+    return !(await listed(seats)).events.some((one) => one.event === kept);
+  });
+});
+
 // A visitor who reads an event at this process by a stream.
 async function onlooker(seats, event) {
   const { token } = visitor(seats, event);
