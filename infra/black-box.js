@@ -13,13 +13,16 @@
 //
 // The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js).
 //
+// Asked to end (SIGTERM, SIGINT, SIGHUP), it begins nothing more and has the files that run end: each ends what it started
+// (tests/lib-js/scope.js). What takes too long over that is killed, and the kernel ends what it started.
+//
 // Nothing excuses a finding (tests/lib-js/findings.js): each that lies in the folder at the end counts as
 // failed, even if every test passed.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { run } from 'node:test';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { costsOf } from '../tests/lib-js/costs.js';
 import { findings, FOUND, keepFinding } from '../tests/lib-js/findings.js';
@@ -39,6 +42,22 @@ const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 8 * 60) * 1000;
 
 process.env.TMPDIR = execFileSync(new URL('memory', import.meta.url).pathname, { encoding: 'utf8' }).trim();
 
+const END_MS = 90_000; // a service may take a minute to end
+
+// Those that run, of which each is a test file.
+const below = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+
+const stopping = new AbortController(); // sends each of them SIGTERM
+let ending = null;
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => { ending ??= end(signal); });
+
+async function end(signal) {
+  stopping.abort();
+  for (const until = Date.now() + END_MS; below().length > 0 && Date.now() < until;) await new Promise((go) => { setTimeout(go, 20); });
+  for (const pid of below()) process.kill(pid, 'SIGKILL');
+  process.exit(128 + constants.signals[signal]);
+}
+
 // Large files run for long, more or less, so they are begun first, and none so late that it would run on alone.
 const largestFirst = (files) => files.map((file) => ({ file, size: statSync(file).size })).sort((a, b) => b.size - a.size).map(({ file }) => file);
 
@@ -52,11 +71,12 @@ async function tellSideBySide(some) {
 async function tell(some, concurrency) {
   const tests = [];
   if (some.length === 0) return tests;
-  for await (const { line, test, said } of judge(run({ files: some, concurrency, timeout: FILE_MAX_MS }))) {
+  for await (const { line, test, said } of judge(run({ files: some, concurrency, timeout: FILE_MAX_MS, signal: stopping.signal }))) {
     process.stdout.write(line);
     if (test !== undefined) tests.push(test);
     if (said !== undefined && FOUND.test(said.text)) keepFinding(`${relative('', said.file)} wrote what no program may say`, said.text);
   }
+  await ending; // which does not come back
   return tests;
 }
 

@@ -7,7 +7,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, wr
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import { judge } from '../../infra/test-reporter.js';
-import { openScope, ROOT } from '../lib-js/index.js';
+import { openScope, ROOT, until } from '../lib-js/index.js';
 
 const scope = openScope();
 after(() => scope.close());
@@ -78,6 +78,7 @@ class Run {
     return new Promise((resolve) => {
       const child = execFile(program, args, { env, cwd }, (_, stdout, stderr) =>
         resolve({ status: child.exitCode, text: stdout + stderr, found: stdout.split('\n').filter((line) => line.startsWith('FOUND  ')) }));
+      this.child = child;
     });
   }
 }
@@ -132,6 +133,32 @@ for (const [variant, how] of [['asan', 'overflow'], ['plain', 'abort']]) {
     assert.doesNotMatch(first.text, /shaky|once more/, 'a finding is no reason to look again');
   });
 }
+
+for (const signal of ['SIGTERM', 'SIGINT'])
+  test(`asked to end by ${signal}, a run begins nothing more, and what it began ends what it started`, async () => {
+    const body = `
+      test('a body that waits', async () => {
+        const scope = openScope();
+        scope.defer(() => writeFileSync('$DIR/' + process.pid + '.tidied', ''));
+        const { pid } = scope.spawn('service', ['sleep', '600'], { stays: true });
+        writeFileSync('$DIR/' + process.pid + '.began', String(pid));
+        await new Promise(() => { setInterval(() => {}, 1000); });
+      });`;
+    const run = new Run(Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`${n}.test.js`, body])));
+    const ended = run.start();
+    const began = () => readdirSync(run.dir).filter((name) => name.endsWith('.began') && readFileSync(join(run.dir, name), 'utf8') !== '');
+    const atOnce = 4; // OTHERS of infra/black-box.js
+    await until('as many to run as run at once', () => began().length === atOnce);
+    for (const again of [signal, 'SIGTERM']) run.child.kill(again); // the second is heard by one that is ending
+    const { status, text } = await ended;
+    assert.equal(status, signal === 'SIGTERM' ? 143 : 130, text);
+    assert.equal(began().length, atOnce, 'nothing more was begun');
+    for (const name of began()) {
+      const file = name.replace('.began', '');
+      assert.ok(existsSync(join(run.dir, `${file}.tidied`)), 'what was deferred was done');
+      for (const pid of [file, readFileSync(join(run.dir, name), 'utf8')]) assert.ok(!existsSync(`/proc/${pid}`), `${pid} has ended`);
+    }
+  });
 
 test('a program that stays is found when it ends by itself, and not when it is asked to or allowed', async () => {
   const stays = (name, what, then) => `test('${name}', async (t) => {

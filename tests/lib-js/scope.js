@@ -25,17 +25,19 @@ function tellOpen(signal) {
 
 // Asked to end, a test file says what it was still waiting for, since whoever asks may do so because it did not end
 // by itself. And it tidies up: what was started in the background, such as a whole stack, would outlive it otherwise.
+// Whoever asks again, as a terminal and infra/black-box.js both do, does not cut that short.
 const OPEN = new Set();
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, async () => {
-    try {
-      tellOpen(signal);
-    } catch {
-      // nobody is left who would read it
-    }
-    await Promise.allSettled([...OPEN].map((scope) => scope.close()));
-    process.exit(1);
-  });
+let tidying = null;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => { tidying ??= tidy(signal); });
+
+async function tidy(signal) {
+  try {
+    tellOpen(signal);
+  } catch {
+    // nobody is left who would read it
+  }
+  await Promise.allSettled([...OPEN].map((scope) => scope.close()));
+  process.exit(1);
 }
 
 const ENDING = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGKILL'];
