@@ -93,6 +93,14 @@ enum {
     /* A document of this size and more is read on a thread of its own: that of a stadium, 7 MB,
      * takes half a second, and what is shown of other events must not wait for it. */
     JOURNAL_LONG_BYTES = 512 * 1024,
+    /* Rows of a journal that are read by one statement. The reader goes on with other events once
+     * it has read one journal for READER_PIECE_MS, and reads on at its next turn: 100,000 changes
+     * that no snapshot has yet are half a second's work, and several times that on a slow machine.
+     * A statement's rows are read to their end, so they are fewer there: as packs, 16,000 changes.
+     */
+    FOLLOW_ROWS = 1024,
+    READER_ROWS = 128,
+    READER_PIECE_MS = 50,
     /* The change that begins a journal, and what is sent with it. */
     JOURNAL_FIRST_BYTES = 64 * 1024,
     /* Our connections that broke, one after the other, before everything was settled, and whose

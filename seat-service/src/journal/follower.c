@@ -89,9 +89,20 @@ static int on_row(void *ctx, const struct store_row *row)
     return follower_row(ctx, row);
 }
 
-int follower_read(struct follower *follower, struct pg *pg, struct err_slot *err)
+int follower_read_some(struct follower *follower, struct pg *pg, uint32_t rows,
+                       struct err_slot *err, bool *more)
 {
     struct err_slot unheard;
     follower->err = err != NULL ? err : &unheard;
-    return store_follow(pg, follower->event, follower->head.seq, on_row, follower, follower->err);
+    return store_follow(pg, follower->event, follower->head.seq, rows, on_row, follower,
+                        follower->err, more);
+}
+
+int follower_read(struct follower *follower, struct pg *pg, struct err_slot *err)
+{
+    bool more = true;
+    int rc = 0;
+    while (rc == 0 && more)
+        rc = follower_read_some(follower, pg, FOLLOW_ROWS, err, &more);
+    return rc;
 }

@@ -30,5 +30,8 @@ uint64_t follower_seq(const struct follower *follower);
 /* Reads on from head to the journal's end. ERR_SYNTAX names the first row that is missing, does
  * not fit the chain, or is no record. */
 int follower_read(struct follower *follower, struct pg *pg, struct err_slot *err);
+/* The same with so many rows at most; *more: that was perhaps not the end. */
+int follower_read_some(struct follower *follower, struct pg *pg, uint32_t rows,
+                       struct err_slot *err, bool *more);
 
 #endif

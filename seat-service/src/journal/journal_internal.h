@@ -22,6 +22,7 @@ struct journal_event {
     struct store_line end_line;     /* ... and in which line */
     int32_t told_asked;             /* the reader's: the number of the event that we have told its
                                      * owner we are asked for; 0: none */
+    bool begun;                     /* the reader's: loaded, and read in part */
     bool asked;                     /* the reader's: ours, and others are asked for it */
     bool leaving, given;            /* the reader's: on its way out, until its place is free; the
                                      * committer has been told to let go of it */

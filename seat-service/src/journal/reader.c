@@ -57,8 +57,10 @@ static int apply_row(void *ctx, const struct change *change, const struct store_
     return target->host->apply(target->host->ctx, target->nth, change, row->idem, err);
 }
 
-static int follow(struct journal *journal, uint32_t nth, struct err_slot *err)
+/* *whole: to the journal's end; else somebody else's turn has come. */
+static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, bool *whole)
 {
+    const uint64_t until_us = now_us(journal) + READER_PIECE_MS * UINT64_C(1000);
     struct journal_event *event = &journal->events[nth];
     struct target target = {&journal->conf.host, nth};
     struct follower follower = {
@@ -68,9 +70,27 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err)
         .apply = apply_row,
         .ctx = &target,
     };
-    int rc = follower_read(&follower, journal->reader_pg, err);
+    bool more = true;
+    int rc = 0;
+    do {
+        rc = follower_read_some(&follower, journal->reader_pg, READER_ROWS, err, &more);
+    } while (rc == 0 && more && now_us(journal) < until_us && !is_stopping(journal));
     event->head.seq = follower.head.seq;
     event->head.chain = follower.head.chain;
+    *whole = !more;
+    if (rc == 0 && more)
+        reader_nudge(journal); /* there is something to do */
+    return rc;
+}
+
+/* What is left of one that has been read to its end lately. */
+static int follow_whole(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    bool whole = false;
+    int rc = 0;
+    while (rc == 0 && !whole)
+        rc = is_stopping(journal) ? err_set(err, ERR_CLOSED, "stopping")
+                                  : follow(journal, nth, err, &whole);
     return rc;
 }
 
@@ -223,7 +243,7 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     if (rc == ERR_PEER && strcmp(pg_sqlstate(journal->reader_pg), "55P03") == 0)
         return 0; /* the old owner's last transaction has the row */
     if (rc == 0)
-        rc = follow(journal, nth, err);
+        rc = follow_whole(journal, nth, err);
     if (rc == 0)
         rc = follow_ended(journal, err);
     if (rc == 0 && !journal_same_place(&head, &event->head))
@@ -254,6 +274,7 @@ static void put_out(struct journal *journal, struct journal_event *event,
     if (event->retry_ms > EVENT_RETRY_MAX_MS)
         event->retry_ms = EVENT_RETRY_MAX_MS;
     event->retry_at_us = now_us(journal) + event->retry_ms * 1000;
+    event->begun = false;
     pthread_mutex_lock(&journal->lock);
     memcpy(event->reason, err->text, sizeof(event->reason));
     role_move_event(journal, event, JOURNAL_EVENT_OUT);
@@ -498,8 +519,9 @@ static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, st
                     event->id.id, event->end_seq, event->head.seq);
     if (rc == 0)
         rc = judge_line(journal, event, err);
+    bool whole = true;
     if (rc == 0 && event->end_seq > event->head.seq)
-        rc = follow(journal, nth, err);
+        rc = follow(journal, nth, err, &whole);
     if (rc == 0 && event->head.seq >= event->end_seq) {
         pthread_mutex_lock(&journal->lock);
         event->line = event->end_line;
@@ -587,14 +609,19 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     bool follows = state == JOURNAL_EVENT_FOLLOWING;
     if (!follows && !is_hidden(journal, nth))
         return 0;
-    bool there = follows;
+    bool there = follows || event->begun, whole = true;
     int rc = there ? 0 : load(journal, nth, err, &there);
     if (rc == 0 && !there)
         return 0;
+    event->begun = rc == 0 && !follows;
     if (rc == 0 && (!follows || journal->conf.host.shown == NULL))
-        rc = follow(journal, nth, err);
-    if (rc == 0 && !follows)
+        rc = follow(journal, nth, err, &whole);
+    if (rc == 0 && !whole)
+        return 0; /* at our next turn we go on */
+    if (rc == 0 && !follows) {
+        event->begun = false;
         move(journal, event, JOURNAL_EVENT_FOLLOWING);
+    }
     if (rc == 0)
         rc = say_ready(journal, event, err);
     if (rc == 0)

@@ -718,7 +718,6 @@ struct follow {
     int (*on_row)(void *ctx, const struct store_row *row);
     void *ctx;
     struct err_slot *err;
-    uint64_t last; /* seq of the last row */
     uint32_t rows;
 };
 
@@ -746,22 +745,18 @@ static int on_copied(void *ctx, struct span bytes)
     struct store_row row;
     if (!store_row_read(bytes, &row))
         return err_set(follow->err, ERR_SYNTAX, "a journal row that is not one");
-    follow->last = row.seq;
     follow->rows += 1;
     return follow->on_row(follow->ctx, &row);
 }
 
-int store_follow(struct pg *pg, int32_t event, uint64_t after,
+int store_follow(struct pg *pg, int32_t event, uint64_t after, uint32_t room,
                  int (*on_row)(void *ctx, const struct store_row *row), void *ctx,
-                 struct err_slot *err)
+                 struct err_slot *err, bool *more)
 {
-    struct follow follow = {on_row, ctx, err, after, 0};
-    int rc;
-    do {
-        struct sql_journal_follow_args args = {event, follow.last, STORE_FOLLOW_ROWS};
-        follow.rows = 0;
-        rc = sql_journal_follow(pg, &args, on_copied, &follow, err);
-    } while (rc == 0 && follow.rows == STORE_FOLLOW_ROWS);
+    struct follow follow = {on_row, ctx, err, 0};
+    struct sql_journal_follow_args args = {event, after, room};
+    int rc = sql_journal_follow(pg, &args, on_copied, &follow, err);
+    *more = rc == 0 && follow.rows == room;
     return rc;
 }
 

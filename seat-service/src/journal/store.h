@@ -196,15 +196,13 @@ struct store_row {
 /* A row as COPY sends it, in binary; false: it is not one. */
 bool store_row_read(struct span bytes, struct store_row *row);
 
-/* Rows of one query. With a limit PostgreSQL walks the primary key, even if the table was never
- * analysed; without one it sorted a rush's whole journal each time. */
-enum { STORE_FOLLOW_ROWS = 1024 };
-
-/* Rows that end after `after`, in sequence. A negative result of on_row ends the walk and is
- * returned. */
-int store_follow(struct pg *pg, int32_t event, uint64_t after,
+/* The next rows that end after `after`, in sequence, `room` at most; *more: there may be others
+ * behind them. A negative result of on_row ends the walk and is returned. With a limit PostgreSQL
+ * walks the primary key, even if the table was never analysed; without one it sorted a rush's whole
+ * journal each time. */
+int store_follow(struct pg *pg, int32_t event, uint64_t after, uint32_t room,
                  int (*on_row)(void *ctx, const struct store_row *row), void *ctx,
-                 struct err_slot *err);
+                 struct err_slot *err, bool *more);
 
 /* The newest snapshot not above `seq_max`. ERR_NOT_FOUND if there is none. *body is malloced. */
 int store_snapshot(struct pg *pg, int32_t event, uint64_t seq_max, struct err_slot *err,

@@ -76,14 +76,22 @@ static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slo
     return 0;
 }
 
+/* A long journal, of which the first change takes longer than the reader has for one event; and how
+ * many events had been found when its last one was read. */
+enum { LONG_ROWS = 3 * READER_ROWS };
+static atomic_uint dawdled, found_then;
+
 static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct span idem,
                     struct err_slot *err)
 {
     struct process *process = ctx;
-    (void)nth;
     (void)idem;
     (void)err;
     process->applied += 1;
+    if (nth == 0 && change->kind == CHANGE_IMPORTED && dawdled > 0)
+        poll(NULL, 0, 2 * READER_PIECE_MS);
+    if (nth == 0 && change->seq == LONG_ROWS)
+        found_then = process->found;
     if (change->kind == CHANGE_TAKEN)
         process->applied_sum += change->hold;
     return 0;
@@ -455,6 +463,30 @@ static void others_are_shown_while_a_long_document_is_read(void **state)
     assert_int_equal(1, standby->found);
     standby->may_prepare = 1;
     UNTIL(standby->found == 2);
+    process_end(standby);
+    process_end(owner);
+}
+
+static void others_are_found_while_a_long_journal_is_read(void **state)
+{
+    (void)state;
+    struct err_slot err = {0};
+    struct process *owner = fresh_owner();
+    struct pg *pg = other_connection();
+    int32_t no;
+    submit_one_by_one(owner, LONG_ROWS);
+    must(
+        store_event_create(pg, SPAN("night"), SPAN("hash2"), SPAN("document"), SPAN(""), &err, &no),
+        &err);
+    pg_close(pg);
+    journal_look(owner->journal);
+    UNTIL(owner->owned == 2);
+    dawdled = 1;
+    found_then = 0;
+    struct process *standby = process_start("b");
+    UNTIL(found_then > 0);
+    dawdled = 0;
+    assert_int_equal(2, found_then);
     process_end(standby);
     process_end(owner);
 }
@@ -835,6 +867,7 @@ int main(void)
         cmocka_unit_test(what_gathers_during_a_commit_is_the_next_one),
         cmocka_unit_test(a_standby_takes_over_with_everything_that_was_answered),
         cmocka_unit_test(others_are_shown_while_a_long_document_is_read),
+        cmocka_unit_test(others_are_found_while_a_long_journal_is_read),
         cmocka_unit_test(a_process_that_ends_waits_for_the_document_that_it_reads),
         cmocka_unit_test(a_standby_refuses_changes),
         cmocka_unit_test(an_owner_whose_epoch_is_over_commits_nothing_and_says_so),
