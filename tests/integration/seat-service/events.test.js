@@ -70,7 +70,7 @@ test('an event whose journal or document is broken is out by its reason; the oth
 
   postgres.sql(`UPDATE seats.document SET body = kept.body FROM kept WHERE kept.event = document.event`, 'seats');
   tamper(postgres, 'first', 2);
-  for (const event of ['first', 'second']) await until(`${event} to be back`, async () => (await visitor(seats, event).info()).status === 200);
+  for (const event of ['first', 'second']) await until(`${event} to be back`, async () => (await isOpen(seats, event)) === 1); // it is shown a moment earlier
   assert.equal((await visitor(seats, 'first').hold({ seats: ['r1s1'] })).status, 409, 'with its holds');
   assert.equal((await readyz(seats)).json.out, undefined);
 });
