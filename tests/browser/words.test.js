@@ -30,6 +30,12 @@ for (const [service, more] of Object.entries(SERVICES)) {
   });
 }
 
+// As Korean ticket shops say, and as the operators' pages and the handbook do. 대행사 is a payment provider.
+test('what is on sale has one name in Korean', () => {
+  const files = [...Object.keys(SERVICES).map((service) => `${service}/web/text.ko`), 'web/console/console.ko'];
+  for (const file of files) assert.deepEqual(read(file).split('\n').filter((line) => /(?<!대)행사/.test(line)), [], file);
+});
+
 // The console's texts are its own; most of its keys are put together from what the services answer.
 test('the console: both languages say the same, and all that is said is written down', () => {
   const folder = 'web/console/';
