@@ -163,6 +163,10 @@ static void on_checked(void *ctx, int rc)
         begin_session(login, NULL);
         return;
     }
+    if (rc == ERR_CLOSED) { /* the process ends: that was no wrong guess */
+        shed(login, 1000);
+        return;
+    }
     if (rc == ERR_SYNTAX || rc == ERR_RANGE) {
         struct log_line line;
         log_begin(&line, login->pay->loop->log, LOG_LEVEL_WARN,

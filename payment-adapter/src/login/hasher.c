@@ -1,7 +1,9 @@
 /* hasher.c: a check is one work item for libuv's thread pool, with copies of hash and password,
  * which are wiped afterwards. The bound is the process's, not the loop's: all hashers take places
  * from one atomic counter before they queue anything, so the longest wait is known whatever loop a
- * login lands on. After a close the running checks still come back and only return their places. */
+ * login lands on. A close answers all that is open, as those of pools and peers do, since who asked
+ * has a request to answer and a password to wipe. The running checks still come back, and only
+ * return their places. */
 #include "login/hasher.h"
 
 #include "login/password.h"
@@ -15,7 +17,7 @@
 struct hasher {
     uv_loop_t *loop;
     struct hash_queue *queue;
-    uint32_t len; /* of the queue, ours */
+    struct work *first; /* ours in the queue */
     bool closing;
     _Atomic uint64_t refused;
 };
@@ -23,6 +25,7 @@ struct hasher {
 struct work {
     uv_work_t req;
     struct hasher *hasher;
+    struct work *before, *next; /* among the hasher's */
     void (*on_done)(void *ctx, int rc);
     void *ctx;
     int rc;
@@ -59,12 +62,32 @@ int hasher_create(uv_loop_t *loop, struct hash_queue *queue, struct err_slot *er
     return 0;
 }
 
+static void add(struct hasher *hasher, struct work *work)
+{
+    work->next = hasher->first;
+    if (work->next != NULL)
+        work->next->before = work;
+    hasher->first = work;
+}
+
+static void remove_from(struct hasher *hasher, const struct work *work)
+{
+    if (work->next != NULL)
+        work->next->before = work->before;
+    if (work->before != NULL)
+        work->before->next = work->next;
+    else
+        hasher->first = work->next;
+}
+
 void hasher_close(struct hasher *hasher)
 {
     if (hasher == NULL)
         return;
     hasher->closing = true;
-    if (hasher->len == 0)
+    for (const struct work *work = hasher->first; work != NULL; work = work->next)
+        work->on_done(work->ctx, ERR_CLOSED);
+    if (hasher->first == NULL)
         free(hasher);
 }
 
@@ -78,11 +101,11 @@ static void on_after(uv_work_t *req, int status)
 {
     struct work *work = req->data;
     struct hasher *hasher = work->hasher;
-    hasher->len--;
+    remove_from(hasher, work);
     give_place(hasher->queue);
     if (!hasher->closing)
         work->on_done(work->ctx, status == 0 ? work->rc : ERR_CLOSED);
-    else if (hasher->len == 0)
+    else if (hasher->first == NULL)
         free(hasher);
     sodium_memzero(work, sizeof(*work));
     free(work);
@@ -91,6 +114,7 @@ static void on_after(uv_work_t *req, int status)
 int hasher_check(struct hasher *hasher, const char *hash, const char *password,
                  void (*on_done)(void *ctx, int rc), void *ctx, struct err_slot *err)
 {
+    assert(!hasher->closing);
     assert(strlen(password) <= LOGIN_PASSWORD_MAX);
     bool place = take_place(hasher->queue);
     struct work *work = place ? calloc(1, sizeof(*work)) : NULL;
@@ -108,7 +132,7 @@ int hasher_check(struct hasher *hasher, const char *hash, const char *password,
     snprintf(work->hash, sizeof(work->hash), "%s", hash);
     snprintf(work->password, sizeof(work->password), "%s", password);
     uv_queue_work(hasher->loop, &work->req, on_work, on_after); /* fails only without a callback */
-    hasher->len++;
+    add(hasher, work);
     return 0;
 }
 

@@ -21,11 +21,12 @@ struct hash_queue {
 
 int hasher_create(uv_loop_t *loop, struct hash_queue *queue, struct err_slot *err,
                   struct hasher **out);
-/* Checks that are running still finish, without a callback; the last one frees the memory. */
+/* Those who wait are told ERR_CLOSED at once. Checks that are running still finish, unheard; the
+ * last one frees the memory. */
 void hasher_close(struct hasher *hasher);
 
 /* Copies both. ERR_FULL: the queue is full, and on_done is not called. Otherwise it is called once,
- * on the loop, with the result of password_check(). */
+ * on the loop, with the result of password_check(), or ERR_CLOSED: it was not checked. */
 int hasher_check(struct hasher *hasher, const char *hash, const char *password,
                  void (*on_done)(void *ctx, int rc), void *ctx, struct err_slot *err);
 

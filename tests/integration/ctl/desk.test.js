@@ -1,7 +1,9 @@
 // The command line at the seats and at the way out: halls, sagas, refunds, moves, doors, money.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
@@ -14,11 +16,17 @@ const scope = openScope();
 let world;
 let buyer;
 let fairgate;
+let withLine; // the same beside a waiting room in which nothing has happened yet
 before(async () => {
   world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
   world.psp.autoPay = true;
   buyer = await world.login();
-  fairgate = commandLine(scope, { seats: world.house, pay: world.pay, tokenFile: world.secrets.path('admin-token') });
+  const services = { seats: world.house, pay: world.pay, tokenFile: world.secrets.path('admin-token') };
+  fairgate = commandLine(scope, services);
+  const line = createServer((_, answer) => answer.end('{"audit":[]}')).listen(0, '127.0.0.1');
+  scope.defer(() => line.close());
+  await once(line, 'listening');
+  withLine = commandLine(scope, { ...services, queue: { privatePort: line.address().port } });
 });
 after(() => scope.close());
 
@@ -59,6 +67,8 @@ test('a hall is imported, shown, blocked, priced, counted and exported', async (
   done(await fairgate('halls', 'price', 'second', category.name, '777', '--yes', '--why', 'few came'));
   assert.equal((await fairgate('halls', 'show', 'second', '--json')).json.categories[0].price, 777);
   await until('the price to be on the trail', async () => new RegExp(`priced .*${category.name} .*${category.price} .*777 .*few came`).test((await fairgate('halls', 'audit', 'second')).stdout));
+  const told = done(await withLine('audit', 'second')).stdout;
+  assert.match(told, new RegExp(`seats +- +few came +priced ${category.name} ${category.price} to 777$`, 'm'), 'in the one list of all trails');
   refused(await fairgate('halls', 'show', 'nothing'), EXIT.refused, /event-unknown/);
 });
 
