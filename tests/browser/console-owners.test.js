@@ -26,6 +26,25 @@ describe('the console, before seats that are shared', () => {
 
   const blocked = async (seats, event) => (await operator(seats, event).read()).json.areas[0].blocked;
 
+  test('a hall that is imported while the list is open stands on it, though its event had none', async () => {
+    const base = line.front.privatePort - 11;
+    const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
+    const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
+    const { page } = boss;
+    await makeEvent(line.house, 'late', { name: 'A night of few words' });
+    const absent = page.waitForResponse((answer) => answer.url().endsWith('/admin/events/late') && answer.url().includes(`:${ports[0]}`) && answer.status() === 404);
+    await page.goto(`${boss.at}/console#/events`);
+    await boss.signIn();
+    const card = page.locator('#events > li', { hasText: 'A night of few words' });
+    await card.waitFor();
+    await absent;
+    assert.equal(await card.locator('.bar-with-words').count(), 0);
+    const imported = await operator(pair.first, 'late').import(hall());
+    assert.ok([201, 421].includes(imported.status), imported.text);
+    await card.locator('.bar-with-words').waitFor({ timeout: 60_000 });
+    await boss.close();
+  });
+
   test('an event of the other is shown, changed and on the trail; when that has died it is found at the first', async () => {
     const base = line.front.privatePort - 11;
     const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };

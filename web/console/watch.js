@@ -14,20 +14,38 @@ const PREVIEW_EVERY = 15;
 const SERIES_MAX = 5000; // samples of the line; the service has no more
 const NEWEST = 60;
 const NOTED_MAX = 1800;
-const ABSENT_MS = 5 * 60_000; // before we ask a part again about an event that it does not know
+const LISTED_MS = 4000; // how old a list of halls may be
 
-const absent = new Map(); // "part/event" -> until when
+// Most test events have no hall, and we do not ask for each of them every few seconds. Of those that had none the list
+// of halls tells whether they have one by now: a new one stands in it, or else there are more that are asleep.
+const absent = new Map(); // event -> how many halls were asleep
+let listed = { at: -Infinity, answer: null };
 
-// A part's data about an event; null if the part does not know it or does not answer. Most test
-// events have no hall: we do not ask for one every few seconds.
+// null if it cannot be had: whoever is limited to some events may not read it, and has few.
+function halls() {
+  if (performance.now() - listed.at > LISTED_MS) {
+    const answer = get('seats', '/admin/events').then(({ events, asleep }) => ({ names: events.map(({ event }) => event), asleep }), () => null);
+    listed = { at: performance.now(), answer };
+  }
+  return listed.answer;
+}
+
+async function hasNoHall(id) {
+  const all = absent.has(id) ? await halls() : null;
+  return all !== null && !all.names.includes(id) && all.asleep === absent.get(id);
+}
+
+// A part's data about an event; null if the part does not know it or does not answer.
 export async function ofEvent(part, id, end = '') {
-  const key = `${part}/${id}`;
-  if (!hasPart(part) || (absent.get(key) ?? 0) > Date.now()) return null;
+  const ofHalls = part === 'seats';
+  if (!hasPart(part) || (ofHalls && await hasNoHall(id))) return null;
   try {
-    return await get(part, `/admin/events/${id}${end}`);
+    const told = await get(part, `/admin/events/${id}${end}`);
+    if (ofHalls) absent.delete(id);
+    return told;
   } catch (error) {
     if (error.code === 'event-out') return { out: error.message };
-    if (error.status === 404) absent.set(key, Date.now() + ABSENT_MS);
+    if (ofHalls && error.status === 404) absent.set(id, (await halls())?.asleep);
     return null;
   }
 }
@@ -60,7 +78,10 @@ export function watchOf(id) {
   return watched.get(id);
 }
 // The next person to sign in sees nothing of what another has read.
-export const forgetAll = () => [watched, absent].forEach((all) => all.clear());
+export function forgetAll() {
+  for (const all of [watched, absent]) all.clear();
+  listed = { at: -Infinity, answer: null };
+}
 
 class Watch {
   constructor(id) {
