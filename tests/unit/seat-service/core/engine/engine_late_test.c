@@ -220,6 +220,20 @@ static void beyond_its_room_a_late_hold_is_over_and_says_so(void **state)
     close_world(w);
 }
 
+static void room_that_two_late_holds_gave_back_is_for_two(void **state)
+{
+    (void)state;
+    struct world *w = open_world(1, 8, 0, 2);
+    uint64_t a = late_hold(w, 0), b = late_hold(w, 2);
+    assert_string_equal(confirm(w, a, "o"), "ok");
+    assert_string_equal(confirm(w, b, "o"), "ok");
+    uint64_t c = late_hold(w, 4), d = late_hold(w, 6);
+    assert_int_equal(engine_stats(w->engine).late_dropped, 0);
+    assert_string_equal(confirm(w, c, "o"), "ok");
+    assert_string_equal(confirm(w, d, "o"), "ok");
+    close_world(w);
+}
+
 static void abandoned_payments_of_standing_places_do_not_use_up_the_slots(void **state)
 {
     (void)state;
@@ -626,6 +640,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_two_hours_of_abandoned_payments_the_journal_still_replays),
         cmocka_unit_test(beyond_its_room_a_late_hold_is_over_and_says_so),
+        cmocka_unit_test(room_that_two_late_holds_gave_back_is_for_two),
         cmocka_unit_test(abandoned_payments_of_standing_places_do_not_use_up_the_slots),
         cmocka_unit_test(a_refused_memory_is_as_if_it_never_was),
         cmocka_unit_test(a_journal_that_does_not_say_what_was_forgotten_replays),
