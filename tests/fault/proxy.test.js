@@ -3,11 +3,12 @@
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
+import { join } from 'node:path';
 import test from 'node:test';
 import { openProxy, openScope, until } from '../lib-js/index.js';
 
-// A server that says back what it hears, and what it has heard of each connection.
-async function openEcho(scope) {
+// A server that says back what it hears, and what it has heard of each connection; at `path` where one is named.
+async function openEcho(scope, path = null) {
   const heard = [];
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     const one = { text: '', ended: false, reset: false };
@@ -22,7 +23,8 @@ async function openEcho(scope) {
     });
     socket.on('error', () => { one.reset = true; });
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const at = path === null ? { port: 0, host: '127.0.0.1' } : { path };
+  await new Promise((resolve) => { server.listen(at, resolve); });
   scope.defer(() => server.close());
   return { port: server.address().port, heard };
 }
@@ -164,4 +166,15 @@ test('a share of the connections has the fault, and the seed says which', async 
   }
   assert.deepEqual(drawn[0], drawn[1]);
   assert.ok(drawn[0].includes(true) && drawn[0].includes(false), `${drawn[0]}`);
+});
+
+test('a wire to a unix socket, which cannot be reset, is closed with its connections all the same', async (t) => {
+  const scope = openScope(t);
+  const path = join(scope.dir(), 'echo');
+  const { heard } = await openEcho(scope, path);
+  const wire = await openProxy(scope, { to: { path } });
+  const caller = await call(scope, wire.port);
+  await caller.says('there');
+  await wire.close();
+  await until('both ends to hear of it', () => caller.closed && (heard[0].ended || heard[0].reset));
 });

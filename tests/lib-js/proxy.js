@@ -27,6 +27,9 @@ const WAYS = ['there', 'back'];
 const CUT_AFTER_MAX = 2000; // of bytes: in the middle of most answers
 const silent = () => {};
 
+// A unix socket knows no reset: it is closed.
+const reset = (socket) => (socket.remoteAddress === undefined ? socket.destroy() : socket.resetAndDestroy());
+
 export const FAULTS = ['late', 'drip', 'hold', 'lose', 'cut', 'half', 'reset'];
 
 // `to`: {port, host} or {path}. `onBytes(bytes, way)`: asked first. False keeps these bytes back for good, a promise
@@ -135,7 +138,7 @@ class Connection {
       socket.setNoDelay(true);
       socket.on('error', () => {
         if (this.#concerns(way) && this.#fault.mode === 'lose') this.#lost = true;
-        else other.resetAndDestroy();
+        else reset(other);
       });
     }
     this.ended = Promise.all([this.#carry(near, far, 'there'), this.#carry(far, near, 'back')]).then(() => {
@@ -145,8 +148,8 @@ class Connection {
   }
 
   reset() {
-    this.near.resetAndDestroy();
-    this.far.resetAndDestroy();
+    reset(this.near);
+    reset(this.far);
   }
 
   meet(fault) {
