@@ -491,6 +491,10 @@ describe('the edge and hostile HTTP/2', () => {
     return sent;
   }
 
+  test('its allocator is one that gives back what a crowd took', () => {
+    assert.match(readFileSync(`/proc/${pid}/maps`, 'utf8'), /libjemalloc\.so/);
+  });
+
   test('a head that never ends is ended where heads end, at 16 KB', async () => {
     const before_ = memoryKb();
     const h2 = await open('127.0.4.1');
