@@ -1,10 +1,11 @@
 // hostile.js WHAT JSON: one of the clients of hostile.suite.js, a process of its own, which runs for `seconds`.
-// `neighbour` is everybody else: it asks at a pace, from its own address, and prints when each asked and how long
-// its answer took, in milliseconds.
+// `neighbour` is everybody else: it asks at a pace, from its own address, and prints when each asked, how long
+// its answer took, and for how much of that time the service wanted a processor and got none, in milliseconds.
 // The others are attackers; they print what they did.
 //
-//   {port, tls, paths, post, seconds, perS, big, stream, from}     from: addresses of ours to come from
+//   {port, tls, paths, post, seconds, perS, big, stream, from, pid}     from: addresses of ours to come from; pid: of the service
 
+import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -124,17 +125,26 @@ const ATTACKS = {
     ? [frame(FRAME.HEADERS, FLAG.END_STREAM, 1, getHead(to.paths[0]))] : [frame(FRAME.CONTINUATION, 0, 1, header('x-more', 'y'.repeat(100)))])))),
 };
 
+// How long the threads of a process have waited for a processor so far, in milliseconds.
+function waitedOf(pid) {
+  const stats = readdirSync(`/proc/${pid}/task`).map((task) => `/proc/${pid}/task/${task}/schedstat`);
+  return () => stats.reduce((sum, file) => sum + Number(readFileSync(file, 'utf8').split(' ')[1]), 0) / 1e6;
+}
+
 // Every request is due at its time, whatever became of those before it; every fourth has a new connection.
 async function neighbour() {
+  const waited = waitedOf(to.pid);
   const { request, Agent } = to.tls ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets: 64, rejectUnauthorized: false });
   const took = [];
   const all = { began: performance.now(), asked: [] };
   let lost = 0;
   const ask = (n) => new Promise((resolve) => {
+    const before = waited();
     const began = performance.now();
     const done = (good) => {
-      if (good) took.push([began - all.began, performance.now() - began]);
+      const ms = performance.now() - began;
+      if (good) took.push([began - all.began, ms, waited() - before]);
       else lost += 1;
       resolve();
     };
