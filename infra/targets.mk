@@ -4,7 +4,8 @@ PREFIX  ?= /usr/local
 FUZZ_S  ?= 60
 STACK   := infra/stack/stack
 RELEASE := $(MAKE) --no-print-directory VARIANT=release
-LONG    := FAIRGATE_FILE_MAX_S=3600 # for test files that make packages, images or machines
+# For test files that make packages, images or machines: large ones, with devices, which memory has no room for.
+LONG    := FAIRGATE_FILE_MAX_S=3600 TMPDIR=$${TMPDIR:-/tmp}
 
 .PHONY: help
 help: ## this list
