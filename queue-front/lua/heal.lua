@@ -451,7 +451,11 @@ if collection[1] ~= ARGV[1] or told < newest then
 end
 contribute()
 local known_version = math.max(version, tonumber(call('HGET', heal, 'version')) or 0)
-local left_ms = tonumber(collection[2]) - math.floor(redis_us / 1000)
+local left_ms, window_ms = tonumber(collection[2]) - math.floor(redis_us / 1000), tonumber(ARGV[ask_heal.window_ms])
+if left_ms > window_ms then -- the clock was set back since the window was opened
+    left_ms = window_ms
+    call('HSET', heal, 'until_ms', math.floor(redis_us / 1000) + window_ms)
+end
 if not same_run and left_ms > 0 then
     return { HEAL, left_ms }
 elseif lane > 0 and version == 0 then

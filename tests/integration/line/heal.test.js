@@ -87,6 +87,20 @@ test('until the window closes nothing is given out, called or changed', async ()
   assert.ok(waitMs > 0 && waitMs <= 1000);
 });
 
+// Seed 12001399 of the line's world: everybody waited for as long as the clock had gone back.
+test('a window is open no longer than it was, though the clock of Redis is set back meanwhile', async () => {
+  const [one, two] = await running();
+  await wipe([one, two]);
+  assert.equal((await one.heal({ windowMs: 1000 })).outcome, OUTCOME.HEAL);
+  await clockwork.step(-500_000);
+  const { outcome, waitMs } = await two.heal({ windowMs: 1000 });
+  assert.equal(outcome, OUTCOME.HEAL);
+  assert.ok(waitMs <= 1000, `open for ${waitMs} ms`);
+  await clockwork.step(1000);
+  assert.equal((await two.heal()).outcome, OUTCOME.OK);
+  assert.ok(two.marks.serving <= (await two.tick()).serving);
+});
+
 test('after a wipe counters, document and state are those that the fronts saw, and a gap more', async () => {
   const [one, two] = await running();
   await one.change({ rate_milli: 100_000, burst: 1, max_active: 77 });
