@@ -442,11 +442,85 @@ static void a_key_of_others_that_is_weak_or_odd_is_passed_over(void **state)
     }
 }
 
+static int parse_one(const char *members, unsigned algs)
+{
+    char json[1024];
+    struct err_slot err;
+    struct jwks *set = NULL;
+    snprintf(json, sizeof(json), "{\"keys\":[{%s}]}", members);
+    int rc = jwks_parse_for(span_of(json), algs, &err, &set);
+    jwks_destroy(set);
+    return rc;
+}
+
+/* Of RSA: filled up in front, even, no base64; each of the last beside one that is good. */
+static void a_number_of_others_is_whole_and_odd(void **state)
+{
+    (void)state;
+    static const char form[] = "\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"%s\",\"e\":\"%s\"";
+    char n[] = RSA_N, key[600];
+    const size_t last = sizeof(n) - 2;
+    const struct {
+        size_t at;
+        char letter;
+        const char *e;
+        int rc;
+    } rows[] = {{0, n[0], "AQAB", 0},
+                {0, n[0], "Aw", 0},
+                {0, n[0], "A!", ERR_NOT_FOUND},
+                {last, '!', "AQAB", ERR_NOT_FOUND},
+                {last, 'A', "AQAB", ERR_NOT_FOUND}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char was = n[rows[i].at];
+        n[rows[i].at] = rows[i].letter;
+        snprintf(key, sizeof(key), form, n, rows[i].e);
+        assert_int_equal(parse_one(key, JWKS_ANY), rows[i].rc);
+        n[rows[i].at] = was;
+    }
+    n[0] = n[1] = 'A';
+    snprintf(key, sizeof(key), form, n, "AQAB");
+    assert_int_equal(parse_one(key, JWKS_ANY), ERR_NOT_FOUND);
+}
+
+static void a_key_of_others_is_for_what_it_says_and_for_what_was_asked(void **state)
+{
+    (void)state;
+    static const char ed[] =
+        "\"kty\":\"OKP\",\"kid\":\"e\",\"crv\":\"Ed25519\",\"x\":\"" ED25519_X "\"";
+    static const struct {
+        const char *more;
+        unsigned algs;
+        int rc;
+    } rows[] = {{"", JWKS_ANY, 0},
+                {",\"alg\":\"EdDSA\"", JWKS_ANY, 0},
+                {",\"alg\":\"Ed25519\"", JWKS_ANY, 0},
+                {",\"alg\":\"ES256\"", JWKS_ANY, ERR_NOT_FOUND},
+                {"", JWKS_ES256, ERR_NOT_FOUND}};
+    char key[600], kid[JWKS_KID_MAX + 2];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(key, sizeof(key), "%s%s", ed, rows[i].more);
+        assert_int_equal(parse_one(key, rows[i].algs), rows[i].rc);
+    }
+    for (size_t len = JWKS_KID_MAX; len <= JWKS_KID_MAX + 1; len++) {
+        memset(kid, 'k', len);
+        kid[len] = '\0';
+        snprintf(key, sizeof(key),
+                 "\"kty\":\"OKP\",\"kid\":\"%s\",\"crv\":\"Ed25519\",\"x\":\"" ED25519_X "\"", kid);
+        assert_int_equal(parse_one(key, JWKS_ANY), len > JWKS_KID_MAX ? ERR_NOT_FOUND : 0);
+    }
+    snprintf(key, sizeof(key), "%s",
+             "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" RFC_X "\",\"y\":\"" RFC_Y "\"");
+    assert_int_equal(parse_one(key, JWKS_ES256), 0);
+    assert_int_equal(parse_one(key, JWKS_RS256), ERR_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_of_others_verify_by_their_own_algorithm_where_they_are_asked_for),
         cmocka_unit_test(a_key_of_others_that_is_weak_or_odd_is_passed_over),
+        cmocka_unit_test(a_number_of_others_is_whole_and_odd),
+        cmocka_unit_test(a_key_of_others_is_for_what_it_says_and_for_what_was_asked),
         cmocka_unit_test(the_example_of_rfc_7515_verifies),
         cmocka_unit_test(a_key_without_a_name_is_named_by_its_thumbprint),
         cmocka_unit_test(what_a_key_signs_only_that_key_verifies),
