@@ -7,7 +7,8 @@
 // more with nothing beside them. What then passes is shaky: a bug, of which tests/shaky.md keeps the
 // list. A test that is not on the list yet is excused, and the row to be added is printed; one that is
 // on it failed, whatever it did the second time. FAIRGATE_ONCE=1 excuses nothing. A file that was ended by
-// its time is not run again: what it had begun may still be at work where it would begin anew.
+// its time is not run again: what it had begun may still be at work where it would begin anew. What is random is drawn
+// from one seed both times, so that what only some draws find isn't excused by another draw; FAIRGATE_SEED names it.
 //
 // Their folders lie in memory where there is enough (infra/memory).
 //
@@ -20,6 +21,7 @@
 // failed, even if every test passed.
 
 import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { run } from 'node:test';
 import { constants, tmpdir } from 'node:os';
@@ -51,10 +53,18 @@ const stopping = new AbortController(); // sends each of them SIGTERM
 let ending = null;
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => { ending ??= end(signal); });
 
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error; // it has just ended
+  }
+}
+
 async function end(signal) {
   stopping.abort();
   for (const until = Date.now() + END_MS; below().length > 0 && Date.now() < until;) await new Promise((go) => { setTimeout(go, 20); });
-  for (const pid of below()) process.kill(pid, 'SIGKILL');
+  for (const pid of below()) kill(pid);
   process.exit(128 + constants.signals[signal]);
 }
 
@@ -98,12 +108,22 @@ const files = process.argv.slice(2).map((file) => resolve(file)).flatMap((file) 
 const isPromise = (file) => file.includes('/promises/');
 const failed = (tests) => tests.filter(({ passed }) => !passed);
 
+// A file that is run many times draws anew each time: that is what it is run so often for.
+if (times === 1) {
+  process.env.FAIRGATE_SEED ||= String(randomInt(1, 2 ** 31));
+  console.log(sameAgain());
+}
+
+function sameAgain() {
+  return `FAIRGATE_SEED=${process.env.FAIRGATE_SEED} draws the same again`;
+}
+
 let tests = [...await tellSideBySide(files.filter((file) => !isPromise(file))), ...await tell(files.filter(isPromise), 1)];
 const again = [...new Set(failed(tests).map(({ file }) => file))];
 const isEnded = ({ holder, why }) => holder && /^\s*'?test timed out after/.test(why);
 const excusable = process.env.FAIRGATE_ONCE !== '1' && times === 1 && again.length <= FEW && again.every((file) => file !== undefined) && !tests.some(isEnded);
 if (again.length > 0 && excusable && findings().length === 0) {
-  console.log(`once more, one after the other: ${again.map((file) => relative('', file)).join(', ')}`);
+  console.log(`once more, one after the other, with what was drawn before: ${again.map((file) => relative('', file)).join(', ')}`);
   const first = tests;
   const second = await tell(again, 1);
   tests = [...first.filter(({ file }) => !again.includes(file)), ...second];
@@ -136,5 +156,6 @@ tellLongest();
 const found = findings();
 for (const { file, text } of found) console.log(`FOUND  ${relative('', file)}: ${text}`);
 const lost = failed(tests).length + found.length;
+if (lost > 0 && times === 1) console.log(sameAgain());
 console.log(`${tests.length - failed(tests).length} passed, ${lost} failed`);
 process.exit(lost === 0 && tests.length > 0 ? 0 : 1);

@@ -73,7 +73,7 @@ class Run {
   // -> {status, text, found: [text]}
   start(program = process.execPath, args = [join(ROOT, 'infra/black-box.js'), ...this.paths], cwd = this.dir) {
     const env = { ...process.env, FAIRGATE_FINDINGS: this.findings, FAIRGATE_SHAKY_LIST: this.shaky, ...this.env };
-    for (const name of ['NODE_TEST_CONTEXT', 'FAIRGATE_ONCE', 'FAIRGATE_TIMES']) delete env[name];
+    for (const name of ['NODE_TEST_CONTEXT', 'FAIRGATE_ONCE', 'FAIRGATE_TIMES', 'FAIRGATE_SEED']) if (!(name in this.env)) delete env[name];
     mkdirSync(this.findings, { recursive: true });
     return new Promise((resolve) => {
       const child = execFile(program, args, { env, cwd }, (_, stdout, stderr) =>
@@ -85,9 +85,9 @@ class Run {
 
 const PREAMBLE = `
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import test, { after, before, describe } from 'node:test';
-import { fakeBuild, openScope, openStack, until } from '$LIB/index.js';
+import { fakeBuild, openScope, openStack, seededRng, until } from '$LIB/index.js';
 const failOnce = (name) => {
   if (existsSync('$DIR/' + name)) return;
   writeFileSync('$DIR/' + name, '');
@@ -137,12 +137,26 @@ for (const [variant, how] of [['asan', 'overflow'], ['plain', 'abort']]) {
 for (const signal of ['SIGTERM', 'SIGINT'])
   test(`asked to end by ${signal}, a run begins nothing more, and what it began ends what it started`, async () => {
     const body = `
+      let goOn;
+      const tried = new Promise((resolve) => { goOn = resolve; });
+      let endFirst;
       test('a body that waits', async () => {
         const scope = openScope();
+        scope.defer(async () => { endFirst(); await tried; });
         scope.defer(() => writeFileSync('$DIR/' + process.pid + '.tidied', ''));
         const { pid } = scope.spawn('service', ['sleep', '600'], { stays: true });
         writeFileSync('$DIR/' + process.pid + '.began', String(pid));
-        await new Promise(() => { setInterval(() => {}, 1000); });
+        const beat = setInterval(() => {}, 1000);
+        await new Promise((resolve) => { endFirst = resolve; });
+        clearInterval(beat);
+      });
+      test('one that is begun while the file tidies up', () => {
+        try {
+          openScope();
+          writeFileSync('$DIR/' + process.pid + '.late', '');
+        } finally {
+          goOn();
+        }
       });`;
     const run = new Run(Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`${n}.test.js`, body])));
     const ended = run.start();
@@ -156,6 +170,7 @@ for (const signal of ['SIGTERM', 'SIGINT'])
     for (const name of began()) {
       const file = name.replace('.began', '');
       assert.ok(existsSync(join(run.dir, `${file}.tidied`)), 'what was deferred was done');
+      assert.ok(!existsSync(join(run.dir, `${file}.late`)), 'no scope is opened that nobody would close');
       for (const pid of [file, readFileSync(join(run.dir, name), 'utf8')]) assert.ok(!existsSync(`/proc/${pid}`), `${pid} has ended`);
     }
   });
@@ -229,6 +244,26 @@ test('a test that passes when it is run again is excused while nobody knows it, 
   const { status, text } = await new Run(SHAKY).start();
   assert.deepEqual([status, ...closing(text)], [0, 1, 0], text);
   assert.match(text, /shaky shaky\.test\.js: a name\n +to be added to tests\/shaky\.md: \| \S+shaky\.test\.js \| a name \| \d{4}-\d\d-\d\d \| \| \|/);
+});
+
+const DRAWS = `test('draws', (t) => {
+  const drawn = seededRng(t).below(1e9);
+  appendFileSync('$DIR/drawn', drawn + ' ');
+  failOnce('once');
+});`;
+
+test('what is run again draws what it drew before, from a seed that is told; what runs many times draws anew', async () => {
+  const drawn = async (run) => {
+    const { text } = await run.start();
+    return { text, all: readFileSync(join(run.dir, 'drawn'), 'utf8').trim().split(' ') };
+  };
+  const free = await drawn(new Run({ 'draws.test.js': DRAWS }));
+  assert.deepEqual([free.all.length, new Set(free.all).size], [2, 1], free.text);
+  const seed = /^FAIRGATE_SEED=(\d+) draws the same again$/m.exec(free.text)[1];
+  const named = await drawn(new Run({ 'draws.test.js': DRAWS }, { env: { FAIRGATE_SEED: seed } }));
+  assert.deepEqual(named.all, free.all, named.text);
+  const often = await drawn(new Run({ 'draws.test.js': DRAWS }, { env: { FAIRGATE_TIMES: '3' } }));
+  assert.equal(new Set(often.all).size, 3, often.text);
 });
 
 test('a file that is ended by its time has failed, and is not run again beside what it has begun', async () => {

@@ -1,6 +1,8 @@
 // Random numbers that can be had again: the seed is printed, and FAIRGATE_SEED brings it back.
 
-export function seededRng(t = null, seed = Number(process.env.FAIRGATE_SEED) || Date.now() % 2 ** 31) {
+import { randomInt } from 'node:crypto';
+
+export function seededRng(t = null, seed = Number(process.env.FAIRGATE_SEED) || randomInt(1, 2 ** 31)) {
   const say = `seed ${seed} (FAIRGATE_SEED=${seed} repeats it)`;
   if (t !== null) t.diagnostic(say);
   else console.log(`# ${say}`);
