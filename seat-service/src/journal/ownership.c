@@ -518,7 +518,7 @@ static void told_namesake(const struct journal *journal)
     log_cstr(&line, "setting", "[journal] instance");
     log_cstr(&line, "instance", journal->conf.instance);
     log_cstr(&line, "address", journal->conf.address.open);
-    log_cstr(&line, "tell", "this one owns nothing until each has a name of its own");
+    log_cstr(&line, "why", "this one owns nothing until each has a name of its own");
     log_end(&line);
 }
 

@@ -232,7 +232,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('PATCH', ev, { body: { pow_bits: 0 } });
 
   // Standing still, limited, sold out, over.
-  await admin('PATCH', ev, { body: { rate_per_s: 0, joins_per_ip_per_min: 1, appeal: { en: 'tel:1' } } });
+  await admin('PATCH', ev, { body: { rate_per_s: 0, burst: 1, joins_per_ip_per_min: 1, appeal: { en: 'tel:1' } } });
   await visitor.joined({ headers: { 'x-forwarded-for': '192.0.2.1' } });
   assert.equal((await asked('POST', 'pass')).json.code, 'not-yet');
   const limited = await until('the limit', async () => {
