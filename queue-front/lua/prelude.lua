@@ -48,7 +48,8 @@ local function clock_step_ms()
     return math.abs(step_ms) > CLOCK_STEP_MS and step_ms or 0
 end
 
--- Fields of the event's cfg; those that each lane has of its own are read of the lane.
+-- Fields of the event's cfg; those that each lane has of its own are read of the lane: the one that each_line() is
+-- at, which need not be that of KEYS[1].
 local function cfg_read(...)
     local values = call('HMGET', CFG, 'clock_off_us', 'incarnation', ...)
     clock_set(tonumber(table.remove(values, 1)) or 0)
@@ -60,7 +61,7 @@ local function cfg_read(...)
         }
         for i, name in ipairs({ ... }) do
             if of_the_line[name] then
-                values[i] = call('HGET', KEYS[1], name)
+                values[i] = call('HGET', prefix .. 'cfg', name)
             end
         end
     end

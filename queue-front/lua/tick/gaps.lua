@@ -5,7 +5,7 @@ local gaps, gap_at = {}, 1
 -- What heal.lua could only note while a draw was to come. Entries are no places; the draw has scattered
 -- those that took part.
 local function take_up_gaps()
-    local drawn = tonumber(call('HGET', KEYS[1], 'entries')) or 0
+    local drawn = tonumber(call('HGET', prefix .. 'cfg', 'entries')) or 0
     for _, gap in ipairs(gaps_parse(call('GET', prefix .. 'gaps'))) do
         gap.from = math.max(gap.from, drawn + 1)
         if gap.from <= gap.upto then

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
-import { Clockwork, Front, OUTCOME, STATE, TURN } from './line.js';
+import { Clockwork, Front, KNOBS, OUTCOME, STATE, TURN } from './line.js';
 
 const scope = openScope();
 let clockwork;
@@ -99,6 +99,42 @@ test('a window is open no longer than it was, though the clock of Redis is set b
   await clockwork.step(1000);
   assert.equal((await two.heal()).outcome, OUTCOME.OK);
   assert.ok(two.marks.serving <= (await two.tick()).serving);
+});
+
+// Seed 12001745 of the line's world: the event's tick ended calls that the heal of the lane was to make anew.
+test('a tick of the event does nothing to a lane that is yet to be healed', async () => {
+  const event = new Front(clockwork, `heal-${(names += 1)}`);
+  const lane = new Front(clockwork, event.event, { lane: 1 });
+  await event.create({ rate_milli: 100_000, burst: 1, shares: 30 });
+  await lane.join(1);
+  for (let i = 0; i < 10; i += 1) {
+    await clockwork.step(100);
+    await event.tick();
+    await lane.tick();
+  }
+  assert.equal(lane.view.serving, 1);
+  restart([event, lane]);
+  await clockwork.step(KNOBS.call_ttl_ms + KNOBS.grace_ms + 1);
+  await healAll(event);
+  await event.tick();
+  await healAll(lane);
+  assert.equal((await lane.pass(1)).outcome, OUTCOME.OK);
+});
+
+test('places of a lane that a heal left out and its own draw has scattered are nobody\'s no more, though the event ticks first', async () => {
+  const event = new Front(clockwork, `heal-${(names += 1)}`);
+  const lane = new Front(clockwork, event.event, { lane: 1 });
+  await event.create({ rate_milli: 0, shares: 30 }, STATE.PRE_QUEUE);
+  await lane.join(50);
+  for (const front of [event, lane]) await front.tick();
+  await wipe([event, lane]);
+  await healAll(event);
+  await healAll(lane);
+  assert.equal((await event.move(STATE.PRE_QUEUE, STATE.OPEN)).outcome, OUTCOME.OK);
+  await event.tick();
+  const { waiting, gaps } = await lane.tick();
+  assert.equal(waiting, 50 + 100);
+  assert.equal(gaps[2], '');
 });
 
 test('after a wipe counters, document and state are those that the fronts saw, and a gap more', async () => {
