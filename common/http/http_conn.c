@@ -16,13 +16,18 @@
  *     of it is sent.
  *   - it is somebody else's turn: whoever has sent more requests than a turn answers, or more bytes
  *     than a read takes, goes on after everybody else's events, a few of its kind in a turn of the
- *     loop. So neither the number of those who flood nor what each of them sends is what one
- *     request of another connection waits for.
+ *     loop. What one request of another connection waits for is therefore one read and one request
+ *     of each that became readable before it (two reads where a head is longer than one), more of
+ *     those who pipeline until the turn has taken long, and those few; not all that a flood has
+ *     sent. The clock is looked at after a connection's first request and each eighth after that,
+ *     and after each request once half of the time is gone: dear ones behind a cheap one may be
+ *     eight before it is noticed.
  *
  * Invariants: a connection has an http_req exactly while a request of it is being read or handled
- * or unread bytes wait. It is watched for reading unless a handler has a request, bytes are left
- * to send or its next turn is to come. At most one batch is open on a server, and it is closed
- * before the loop goes on.
+ * or unread bytes wait. It is watched for writing while bytes are left to send, else for reading;
+ * but what arrives while a handler has a request, or while its next turn is to come, ends that
+ * watching until then. At most one batch is open on a server, and it is closed before the loop
+ * goes on.
  *
  * uv_poll_t and our own recv() and send() are used instead of uv_tcp_t: a waiting visitor then
  * costs 0.3 KB instead of 0.6, reading needs no allocation callback, and writing no request. */
@@ -653,7 +658,8 @@ static bool is_turn_over(const struct http_conn *conn, uint32_t requests)
         return false; /* each turn gets on by one, whatever it costs */
     return requests >= limits->requests_per_turn_max ||
            conn->server->batch.taken >= limits->bytes_per_turn_max ||
-           (requests % HTTP_REQUESTS_A_LOOK == 1 && http_server_is_late(conn->server));
+           ((requests % HTTP_REQUESTS_A_LOOK == 1 || conn->server->late_soon) &&
+            http_server_is_late(conn->server));
 }
 
 /* Cuts out and answers one request after the other, until the bytes or the turn are used up. */
@@ -819,10 +825,20 @@ static bool bytes_take(struct http_conn *conn)
     return true;
 }
 
+/* A read was filled by the first part of one head: that of a visitor with many cookies, say. */
+static bool is_head_cut(const struct http_conn *conn)
+{
+    const struct http_req *req = conn->req;
+    return conn->filled && req != NULL && req->phase == HTTP_REQ_HEAD && req->start == 0;
+}
+
 static void turn_take(struct http_conn *conn)
 {
     struct http_conn *before = http_conn_turn_begin(conn);
     requests_run(conn);
+    if (is_head_cut(conn) && request_room(conn->req, limits_of(conn)->head_bytes_max) &&
+        bytes_take(conn))
+        requests_run(conn);
     http_conn_turn_end(conn, before);
 }
 

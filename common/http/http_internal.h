@@ -244,6 +244,7 @@ struct http_server {
     struct http_conn *again_now; /* those of the round that on_more() is working off */
     uint64_t turn_us;            /* 0: not read in this turn */
     uint64_t late_us;            /* when pipelined requests begin to wait for their next turn */
+    uint64_t late_soon_us;       /* half of the way to it */
     uint64_t date_s;
     char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* how each 200 begins, up to the end of its Date */
     uint32_t handles_open;
@@ -252,6 +253,7 @@ struct http_server {
     bool draining;
     bool closing;
     bool more_runs;
+    bool late_soon; /* late_soon_us was over when the clock was looked at last */
     uv_timer_t drain_timer;
     void (*on_drained)(void *ctx);
     void *drained_ctx;

@@ -60,11 +60,18 @@ static void date_render(struct http_server *server, uint64_t now_s)
     memcpy(server->ok + HTTP_OK_LEN, date, HTTP_DATE_LEN);
 }
 
+static void turn_lasts(struct http_server *server, uint64_t us)
+{
+    server->late_us = server->turn_us + us;
+    server->late_soon_us = server->turn_us + us / 2;
+    server->late_soon = false;
+}
+
 uint64_t http_server_turn_us(struct http_server *server)
 {
     if (server->turn_us == 0) {
         server->turn_us = mono_us(server);
-        server->late_us = server->turn_us + HTTP_TURN_US;
+        turn_lasts(server, HTTP_TURN_US);
         uint64_t now_s = clock_wall_us(server->conf.clock) / 1000000u;
         if (now_s != server->date_s)
             date_render(server, now_s);
@@ -159,7 +166,9 @@ static void on_tick(uv_timer_t *timer)
 bool http_server_is_late(struct http_server *server)
 {
     http_server_turn_us(server); /* the turn begins now, if nobody has asked yet */
-    return mono_us(server) >= server->late_us;
+    uint64_t now_us = mono_us(server);
+    server->late_soon = now_us >= server->late_soon_us;
+    return now_us >= server->late_us;
 }
 
 /* A round goes over several turns of the loop: however many were cut short, whoever comes with one
@@ -174,7 +183,8 @@ static void again_serve(struct http_server *server)
     if (server->again_now == NULL)
         return;
     server->turn_us = 0;
-    server->late_us = http_server_turn_us(server) + HTTP_AGAIN_US;
+    http_server_turn_us(server);
+    turn_lasts(server, HTTP_AGAIN_US);
     /* A handler may close any of them, so each is taken off the list before its turn. */
     for (int n = 0; n < HTTP_AGAIN_PER_TURN && server->again_now != NULL; n++) {
         if (n > 0 && http_server_is_late(server))

@@ -7,11 +7,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,7 +29,8 @@ struct world {
     struct http_req *kept[KEPT_MAX]; /* by the /later handler */
     unsigned kept_len;
     struct http_blob *big;
-    struct clock_fake clock; /* stands still but for /dear */
+    struct clock_fake clock;    /* stands still but for /dear */
+    unsigned turns, noted_turn; /* of the loop; the one in which /noted was answered */
     bool closing, closed;
     bool drained;
     unsigned answered;
@@ -117,12 +120,20 @@ static void on_long(struct http_req *req)
                                          .body = {world->big->bytes, world->big->len}});
 }
 
-enum { DEAR_US = 300 };
+/* Two of them are more than a turn's time, one more than half of it. */
+enum { DEAR_US = HTTP_TURN_US * 6 / 10 };
 
 static void on_dear(struct http_req *req)
 {
     struct world *world = http_req_route_ctx(req);
     clock_fake_step(&world->clock, DEAR_US);
+    on_hello(req);
+}
+
+static void on_noted(struct http_req *req)
+{
+    struct world *world = http_req_route_ctx(req);
+    world->noted_turn = world->turns;
     on_hello(req);
 }
 
@@ -197,6 +208,7 @@ static void world_open_told_by(struct world *world, struct http_limits limits, c
     route(world, HTTP_METHOD_GET, "/big", on_big, 0);
     route(world, HTTP_METHOD_GET, "/long", on_long, 0);
     route(world, HTTP_METHOD_GET, "/dear", on_dear, 0);
+    route(world, HTTP_METHOD_GET, "/noted", on_noted, 0);
     route(world, HTTP_METHOD_GET, "/raw", on_raw, 0);
     route(world, HTTP_METHOD_GET, "/stream", on_stream, 0);
     route(world, HTTP_METHOD_GET, "/end", on_end, 0);
@@ -269,6 +281,7 @@ static uint64_t now_ms(void)
 
 static void turn(struct world *world)
 {
+    world->turns++;
     uv_run(&world->loop, UV_RUN_NOWAIT);
 }
 
@@ -294,6 +307,16 @@ static int dial(struct world *world)
 static void say(int fd, struct span text)
 {
     assert_int_equal(send(fd, text.ptr, text.len, MSG_NOSIGNAL), text.len);
+}
+
+/* Until all that was said is at the server's socket. */
+static void wait_until_there(int fd)
+{
+    uint64_t deadline = now_ms() + WAIT_MS;
+    int under_way = 1;
+    while (under_way > 0 && now_ms() < deadline)
+        assert_int_equal(ioctl(fd, SIOCOUTQ, &under_way), 0);
+    assert_int_equal(under_way, 0);
 }
 
 /* Hears until `until` has come, or (NULL) until the server hangs up. Answers what was heard. */
@@ -1108,12 +1131,11 @@ static struct span large_head(void)
     return text_span(&head);
 }
 
-/* Whoever has sent more than a read takes is read on with a few others of that kind, after those
- * who sent less. So it is not their number that somebody else waits for. */
-static void many_who_send_much_leave_others_their_turn(void **state)
+/* Somebody asks five times while many are read on, a few of them in a turn, and is answered in the
+ * turn in which the question is there. */
+static void asks_among_many_who_send_much(struct world *world, struct span question)
 {
     enum { MANY = 60, HEADS = 3 };
-    struct world *world = *state;
     const struct http_stats *stats = http_server_stats(world->server);
     int other;
     int many[MANY];
@@ -1123,17 +1145,43 @@ static void many_who_send_much_leave_others_their_turn(void **state)
         for (int i = 0; i < MANY; i++)
             say(many[i], large_head());
     }
+    for (int i = 0; i < MANY; i++)
+        wait_until_there(many[i]);
     while (stat_of(&stats->bytes_in) < MANY * HTTP_BUFFER_LEN)
         turn(world);
     for (int asked = 0; asked < 5; asked++) {
         uint64_t before = stat_of(&stats->bytes_in);
-        say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+        unsigned turns = world->turns;
+        say(other, question);
+        wait_until_there(other);
+        turn(world);
+        assert_int_equal(world->noted_turn, turns + 1);
+        assert_in_range(stat_of(&stats->bytes_in) - before - question.len, 0,
+                        HTTP_AGAIN_PER_TURN * 16384);
         hear(world, other, "hello");
-        assert_in_range(stat_of(&stats->bytes_in) - before, 1, 2 * HTTP_AGAIN_PER_TURN * 16384);
     }
     turn_until(world, &world->answered, HEADS * MANY + 5);
     close_many(many, MANY);
     close(other);
+}
+
+/* Whoever has sent more than a read takes is read on with a few others of that kind, after those
+ * who sent less. So it is not their number that somebody else waits for. */
+static void many_who_send_much_leave_others_their_turn(void **state)
+{
+    asks_among_many_who_send_much(*state, SPAN("GET /noted HTTP/1.1\r\nHost: a\r\n\r\n"));
+}
+
+/* A head longer than a read is no flood. */
+static void whoever_has_many_cookies_is_served_in_the_turn_of_its_bytes(void **state)
+{
+    char memory[6000];
+    struct text head = text_on(memory, sizeof(memory));
+    text_str(&head, "GET /noted HTTP/1.1\r\nHost: a\r\nCookie: shop=");
+    while (head.len < 5000)
+        text_char(&head, 'y');
+    text_str(&head, "\r\n\r\n");
+    asks_among_many_who_send_much(*state, text_span(&head));
 }
 
 /* Some wait for their next turn when they vanish, with all that they have sent. */
@@ -1156,6 +1204,29 @@ static void whoever_vanishes_while_it_waits_for_its_turn_is_forgotten(void **sta
     while (stat_of(&stats->connections) > 0 && now_ms() < deadline)
         turn(world);
     assert_int_equal(stat_of(&stats->connections), 0);
+}
+
+/* The rest of it is not there yet, or never will be. */
+static void a_head_that_ends_with_a_read_is_read_on_when_more_comes(void **state)
+{
+    struct world *world = *state;
+    const struct http_stats *stats = http_server_stats(world->server);
+    struct span head = large_head();
+    int fds[2];
+    dial_many(world, fds, 2);
+    for (int i = 0; i < 2; i++)
+        say(fds[i], (struct span){head.ptr, HTTP_BUFFER_LEN});
+    shutdown(fds[1], SHUT_WR);
+    uint64_t deadline = now_ms() + WAIT_MS;
+    while (stat_of(&stats->connections) > 1 && now_ms() < deadline)
+        turn(world);
+    for (int idle = 0; idle < 5; idle++)
+        turn(world);
+    assert_int_equal(stat_of(&stats->connections), 1);
+    say(fds[0], (struct span){head.ptr + HTTP_BUFFER_LEN, head.len - HTTP_BUFFER_LEN});
+    hear(world, fds[0], "\r\n\r\nhello");
+    assert_int_equal(world->answered, 1);
+    close_many(fds, 2);
 }
 
 /* What a read took was all there was: the next request is waited for as ever. */
@@ -1198,9 +1269,32 @@ static void many_who_ask_for_what_is_dear_leave_others_their_turn(void **state)
     say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
     hear(world, other, "hello");
     assert_in_range(world->answered, 1, 2 * MANY);
-    turn_until(world, &world->answered, EACH * MANY + 1);
+    unsigned before = world->answered, turns = world->turns;
+    say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(world, other, "hello");
+    unsigned a_turn = 1 + HTTP_AGAIN_US / DEAR_US; /* that are begun within its time */
+    assert_in_range(world->answered - before, 1, 1 + a_turn * (world->turns - turns));
+    turn_until(world, &world->answered, EACH * MANY + 2);
     close_many(many, MANY);
     close(other);
+}
+
+/* Once more than half of a turn's time is gone, each request may be the last of it. */
+static void the_second_of_two_dear_requests_ends_the_turn(void **state)
+{
+    struct world *world = *state;
+    char memory[1000];
+    struct text dear = text_on(memory, sizeof(memory));
+    for (int n = 0; n < 20; n++)
+        text_str(&dear, "GET /dear HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_false(dear.overflown);
+    int fd;
+    dial_many(world, &fd, 1);
+    say(fd, text_span(&dear));
+    turn_until(world, &world->answered, 1);
+    assert_int_equal(world->answered, 2);
+    turn_until(world, &world->answered, 20);
+    close(fd);
 }
 
 /* The kernel would keep megabytes for each, and the server would render pages that nobody reads. */
@@ -1577,9 +1671,12 @@ int main(void)
         IN_WORLD(pages_asked_for_at_once_leave_others_their_turn),
         cmocka_unit_test(many_who_ask_for_much_leave_others_their_turn),
         IN_WORLD(many_who_send_much_leave_others_their_turn),
+        IN_WORLD(whoever_has_many_cookies_is_served_in_the_turn_of_its_bytes),
         IN_WORLD(whoever_vanishes_while_it_waits_for_its_turn_is_forgotten),
+        IN_WORLD(a_head_that_ends_with_a_read_is_read_on_when_more_comes),
         IN_WORLD(a_request_that_just_fills_a_read_is_followed_by_others),
         IN_WORLD(many_who_ask_for_what_is_dear_leave_others_their_turn),
+        IN_WORLD(the_second_of_two_dear_requests_ends_the_turn),
         IN_WORLD(a_reader_that_does_not_read_costs_no_more_than_so_much),
         cmocka_unit_test(a_handlers_request_does_not_time_out_under_it),
         cmocka_unit_test(connections_over_the_bound_are_told_so),
