@@ -147,11 +147,16 @@ export interface Running {
   kind: 'edges' | 'fronts' | 'seats' | 'pays' | 'collector';
 }
 
+// Where the seats are shared each process stands in the registry by its name, which no other may have meanwhile: the old one ends before
+// the new one begins, and the other owner has its events until then.
+const replaced = (plan: Plan, kind: Running['kind']): { minHealthyPercent: number; maxHealthyPercent: number } =>
+  kind === 'seats' && sharesSeats(plan.sale) ? { minHealthyPercent: 0, maxHealthyPercent: 100 } : { minHealthyPercent: 100, maxHealthyPercent: 200 };
+
 function run(plan: Plan, definition: ecs.FargateTaskDefinition, group: Group, kind: Running['kind'], desired: number, subnets: string, found: boolean): Running {
   const service = new ecs.FargateService(plan.stack, `Service-${definition.node.id.slice('Task-'.length)}`, {
     cluster: plan.tasks.at.cluster, taskDefinition: definition, desiredCount: plan.asleep ? 0 : desired,
     securityGroups: [plan.network.groups[group]], vpcSubnets: { subnets: plan.network.subnets(subnets) }, assignPublicIp: false,
-    minHealthyPercent: 100, maxHealthyPercent: 200, circuitBreaker: { enable: true, rollback: true }, enableExecuteCommand: false,
+    ...replaced(plan, kind), circuitBreaker: { enable: true, rollback: true }, enableExecuteCommand: false,
     ...(found ? { cloudMapOptions: { cloudMapNamespace: plan.names, name: definition.node.id.slice('Task-'.length), dnsRecordType: sd.DnsRecordType.A, dnsTtl: Duration.seconds(2) } } : {}),
   });
   return { service, kind };

@@ -138,6 +138,14 @@ test('the two seat services are replaced one after the other', () => {
   assert.ok(second.DependsOn!.some((id) => id.startsWith('Serviceseatsa')));
 });
 
+test('where the seats are shared no two processes have one name: the old one ends before the new one begins', () => {
+  const told = (template: Template): [string, unknown][] => ofType(template, 'AWS::ECS::Service')
+    .filter(([id]) => id.startsWith('Serviceseats'))
+    .map(([id, { Properties: { DeploymentConfiguration: { MinimumHealthyPercent: least, MaximumPercent: most } } }]) => [id.slice(0, 'Serviceseatsa'.length), [least, most]]);
+  assert.deepEqual(told(queuedTemplates().first), [['Serviceseatsa', [0, 100]], ['Serviceseatsb', [0, 100]]]);
+  assert.deepEqual(told(templates().first), [['Serviceseatsa', [100, 200]], ['Serviceseatsb', [100, 200]]]);
+});
+
 test('HAProxy accepts the edge that is laid down, alone and beside the adapter', (context) => {
   const dir = mkdtempSync(join(tmpdir(), 'fairgate-edge-'));
   context.after(() => rmSync(dir, { recursive: true }));
