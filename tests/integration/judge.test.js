@@ -73,7 +73,7 @@ class Run {
   // -> {status, text, found: [text]}
   start(program = process.execPath, args = [join(ROOT, 'infra/black-box.js'), ...this.paths], cwd = this.dir) {
     const env = { ...process.env, FAIRGATE_FINDINGS: this.findings, FAIRGATE_SHAKY_LIST: this.shaky, ...this.env };
-    for (const name of ['NODE_TEST_CONTEXT', 'FAIRGATE_ONCE', 'FAIRGATE_TIMES', 'FAIRGATE_SEED']) if (!(name in this.env)) delete env[name];
+    for (const name of ['NODE_TEST_CONTEXT', 'FAIRGATE_ONCE', 'FAIRGATE_TIMES', 'FAIRGATE_SEED', 'FAIRGATE_TEST_SEED']) if (!(name in this.env)) delete env[name];
     mkdirSync(this.findings, { recursive: true });
     return new Promise((resolve) => {
       const child = execFile(program, args, { env, cwd }, (_, stdout, stderr) =>
@@ -333,7 +333,9 @@ async function runUnit(programs_, { listed = false, variant = 'x' } = {}) {
 }
 
 const OK = "echo '[       OK ] works'";
-const ONCE = `[ -e $DIR/once ] || { touch $DIR/once; echo '[  FAILED  ] works'; exit 1; }; ${OK}`;
+// It fails, and passes when it is run again with the same seed.
+const ONCE = `[ -e $DIR/once ] || { echo "$FAIRGATE_TEST_SEED" >$DIR/once; echo '[  FAILED  ] works'; exit 1; }
+grep -qx '[0-9][0-9]*' $DIR/once && [ "$(cat $DIR/once)" = "$FAIRGATE_TEST_SEED" ] && ${OK}`;
 
 test('unit tests: a crash is found, also of a child whose parent passes', async () => {
   const good = await runUnit({ good: OK });
