@@ -47,7 +47,7 @@ function follow() {
   stream.addEventListener('resync', (message) => {
     const news = JSON.parse(message.data);
     hearAreas(news, true);
-    live.renew(news.version);
+    live.renew(news.version, news.line);
   });
   // The browser reconnects by itself after a lost connection, but not after an answer that is not a
   // stream.
@@ -61,12 +61,16 @@ async function poll() {
   try {
     const changes = await call('GET', `${path}/availability?since=${sinceOf(plan)}`);
     hearAreas(changes, changes.resync);
-    if (changes.resync) await live.renew(changes.version);
+    if (changes.resync) await live.renew(changes.version, changes.line);
     else live.take(changes);
     follow();
   } catch (error) {
-    if (error.status === 401) refuse(error, poll);
-    else soon(poll);
+    if (error.status === 401) {
+      refuse(error, poll);
+      return;
+    }
+    if (error.status === 422) plan.line = ''; // a program of before there were lines, which reads a bare number
+    soon(poll);
   }
 }
 

@@ -2,8 +2,11 @@
 // between which it leads. If there is a gap before it, because a connection broke, a picture was
 // fetched meanwhile, or another process took over, it is not applied to a picture that it was not
 // made for. Instead the picture is read again, and deltas that came meanwhile are applied to that
-// one, as far as they fit. Versions are the journal's, so what several processes tell compares; one of
-// them may be a moment behind another, and what is shown never goes back for that.
+// one, as far as they fit. Versions are the journal's, so what several processes tell compares, within one
+// line of it; one of them may be a moment behind another, and what is shown never goes back for that.
+
+// Versions of two lines say nothing of each other. A program of before there were lines names none.
+const isOther = (line, told) => Boolean(line && told && line !== told);
 
 export class Live {
   // `plan` has the version that is shown. fetchPicture() -> [octets, {version, line}]; read(plan, octets, mark)
@@ -20,26 +23,39 @@ export class Live {
     else if (changes.since <= this.plan.version) {
       this.apply(this.plan, changes);
       this.onChange();
-    } else this.renew(changes.since, changes);
+    } else this.renew(changes.since, changes.line, changes);
   }
 
-  // The whole picture, of version `least` or a later one, and `known` with it; one at a time.
-  async renew(least, ...known) {
-    if (this.early !== null) return;
+  // The whole picture, of version `least` of this line or a later one, and `known` with it. One at a time: one that is on its
+  // way is judged by what was told last.
+  async renew(least, line, ...known) {
+    const isAsked = this.early !== null;
+    this.least = { version: least, line };
     this.early = known;
+    if (!isAsked) await this.ask();
+  }
+
+  async ask() {
     try {
       const [octets, mark] = await this.fetchPicture();
-      if (mark.version < least) throw new RangeError('a picture of somebody who is behind');
+      if (mark.version < this.least.version || isOther(mark.line, this.least.line)) throw new RangeError('a picture of somebody who is behind');
       this.read(this.plan, octets, mark);
     } catch {
       this.early = null;
       this.plan.version = 0; // no longer of use: any delta now lies beyond a gap
-      this.later(() => this.renew(least));
+      this.later(() => this.askAgain());
       return;
     }
     const early = this.early;
     this.early = null;
     this.onChange();
     for (const changes of early) this.take(changes);
+  }
+
+  // Unless a picture came meanwhile, or is on its way.
+  async askAgain() {
+    if (this.early !== null || this.plan.version > 0) return;
+    this.early = [];
+    await this.ask();
   }
 }

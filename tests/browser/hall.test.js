@@ -53,6 +53,20 @@ describe('the hall', () => {
     return { event, guest, page: guest.page, other: visitor(seats, event) };
   }
 
+  test('a service of before there were lines is asked by the bare number, and what it tells is shown', async () => {
+    const refused = [];
+    const prepare = (page) => page.route(/\/(stream|availability)\?since=\d+-/, (route) => {
+      refused.push(route.request().url());
+      return route.fulfill({ status: 422, json: { code: 'bad-since' } });
+    });
+    const { guest, page, other } = await enter({ prepare });
+    await page.waitForResponse((answer) => /\/stream\?since=\d+$/.test(answer.url()) && answer.ok(), { timeout: 60_000 });
+    assert.ok(refused.some((url) => url.includes('/availability')));
+    assert.equal((await other.hold({ seats: ['r5s1'] })).status, 201);
+    await guest.openRow(0, 4);
+    await guest.seat(0).getByText('being bought').waitFor();
+  });
+
   const cart = (page) => page.locator('#cart-seats li').allTextContents();
 
   test('a wheelchair place and its companion are had by best available, by keys alone', async () => {

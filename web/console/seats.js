@@ -199,8 +199,20 @@ export async function open(body, event) {
   showCounts();
   showChosen();
 
+  const askChanges = () => call('seats', 'GET', `${path}/availability?since=${sinceOf(plan)}`);
+
+  async function changesNow() {
+    try {
+      return (await askChanges()).json;
+    } catch (error) {
+      if (error.status !== 422 || !plan.line) throw error;
+      plan.line = ''; // a program of before there were lines, which reads a bare number
+      return (await askChanges()).json;
+    }
+  }
+
   async function read() {
-    const { json: changes } = await call('seats', 'GET', `${path}/availability?since=${sinceOf(plan)}`);
+    const changes = await changesNow();
     if (changes.resync) {
       const { octets, etag } = await call('seats', 'GET', `${path}/availability`, { octets: true, headers: { Accept: 'application/octet-stream' } });
       readPicture(plan, octets, markOf(etag));

@@ -15,13 +15,14 @@ const SERIES_MAX = 5000; // samples of the line; the service has no more
 const NEWEST = 60;
 const NOTED_MAX = 1800;
 const LISTED_MS = 4000; // how old a list of halls may be
+const ABSENT_MS = 5 * 60_000; // before we ask for a hall again, whatever the list says of it or if there is none
 
 // Most test events have no hall, and we do not ask for each of them every few seconds. Of those that had none the list
 // of halls tells whether they have one by now: a new one stands in it, or else there are more that are asleep.
-const absent = new Map(); // event -> how many halls were asleep
+const absent = new Map(); // event -> {asleep, at}: how many halls were, when it was asked for
 let listed = { at: -Infinity, answer: null };
 
-// null if it cannot be had: whoever is limited to some events may not read it, and has few.
+// null if it cannot be had: somebody who is limited to some events may not read it.
 function halls() {
   if (performance.now() - listed.at > LISTED_MS) {
     const answer = get('seats', '/admin/events').then(({ events, asleep }) => ({ names: events.map(({ event }) => event), asleep }), () => null);
@@ -31,8 +32,10 @@ function halls() {
 }
 
 async function hasNoHall(id) {
-  const all = absent.has(id) ? await halls() : null;
-  return all !== null && !all.names.includes(id) && all.asleep === absent.get(id);
+  const asked = absent.get(id);
+  if (asked === undefined || performance.now() - asked.at > ABSENT_MS) return false;
+  const all = await halls();
+  return all === null || (!all.names.includes(id) && all.asleep === asked.asleep);
 }
 
 // A part's data about an event; null if the part does not know it or does not answer.
@@ -45,7 +48,7 @@ export async function ofEvent(part, id, end = '') {
     return told;
   } catch (error) {
     if (error.code === 'event-out') return { out: error.message };
-    if (ofHalls && error.status === 404) absent.set(id, (await halls())?.asleep);
+    if (ofHalls && error.status === 404) absent.set(id, { asleep: (await halls())?.asleep, at: performance.now() });
     return null;
   }
 }

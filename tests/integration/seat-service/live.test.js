@@ -55,6 +55,7 @@ function openPage(hall) {
   return page;
 }
 
+const ofLine = (line, [octets, mark]) => [octets, { ...mark, line }];
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 const shows = (page, hall) => assert.deepEqual([...page.plan.state], [...hall.pictures.at(-1)]);
 
@@ -137,10 +138,72 @@ test('a page whose journal has lost its end is shown what is left of it', async 
   const left = hall.octets();
   hall.sell(1, 1);
   const page = openPage(hall);
-  page.live.renew(left[1]); // as the resync says
+  page.live.renew(left[1].version); // as the resync says
   page.asked[0].resolve(left);
   await settled();
   assert.deepEqual([...page.plan.state], [...hall.pictures[left[1].version]]);
+});
+
+test('a picture of another line than the one told is not shown, however late its version', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(0, 2);
+  const restored = ofLine('b', hall.octets());
+  hall.sell(1, 2);
+  hall.sell(2, 2);
+  const before = ofLine('a', hall.octets());
+  page.live.renew(1, 'b');
+  page.asked[0].resolve(before);
+  await settled();
+  assert.equal(page.again.length, 1, 'somebody who is behind; it is asked for again');
+  page.again[0]();
+  page.asked[1].resolve(restored);
+  await settled();
+  assert.deepEqual([[...page.plan.state], page.plan.version, page.plan.line], [[...hall.pictures[1]], 1, 'b']);
+});
+
+test('a picture that is on its way is judged by what was told last, and what was told before is not laid on it', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(0, 2);
+  const restored = ofLine('b', hall.octets());
+  hall.sell(1, 2);
+  hall.sell(2, 2);
+  page.live.renew(2, 'a');
+  page.live.take({ ...hall.delta(1), line: 'a' });
+  page.live.renew(1, 'b');
+  assert.equal(page.asked.length, 1, 'one at a time');
+  page.asked[0].resolve(ofLine('a', hall.octets()));
+  await settled();
+  page.again[0]();
+  page.asked[1].resolve(restored);
+  await settled();
+  assert.deepEqual([[...page.plan.state], page.plan.version, page.plan.line], [[...hall.pictures[1]], 1, 'b']);
+});
+
+test('a try that was put off is none any more where a picture has come meanwhile', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(0, 2);
+  page.live.renew(1, 'a');
+  page.asked[0].reject(new Error('cut'));
+  await settled();
+  page.live.renew(1, 'b');
+  page.asked[1].resolve(ofLine('b', hall.octets()));
+  await settled();
+  page.again[0]();
+  assert.equal(page.asked.length, 2);
+  shows(page, hall);
+});
+
+test('a picture of a program that names no line is judged by its version', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(0, 2);
+  page.live.renew(1, 'b');
+  page.asked[0].resolve(hall.octets());
+  await settled();
+  shows(page, hall);
 });
 
 test('whatever is lost, late or doubled, the page ends up with what is there', async (t) => {
