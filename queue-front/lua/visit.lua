@@ -1,9 +1,10 @@
 -- visit.lua: what one visitor does with a place: pass, heartbeat, end, done (the order is through), leave,
 --   extend (the call); and look, what became of it.
 --
--- It is asked ask_visit and answers tell_visit. Of a pass that is refused the turn is ENDED or DONE, what became of
--- the visit, or NO_TURN: there was none. CONFLICT: there was a draw that the front does not know of yet, so this
--- is not the place.
+-- It is asked ask_visit and answers tell_visit. Where pass or extend is refused the turn is ENDED or DONE, what became
+-- of the visit, or NO_TURN: there was none. So it is where a heartbeat is GONE. Of end, done and leave it is ENDED if
+-- there was a visit, which this call has ended or another before it. CONFLICT: there was a draw that the front does
+-- not know of yet, so this is not the place.
 --
 -- Bitmaps say what became of a place: `called` it came in, `gone` it was given up before that, `ended`
 -- its session was closed by end, done or leave, `done` its order is through. No place has both `called` and `gone`, so a
@@ -172,6 +173,11 @@ local function remember_visit()
     end
 end
 
+-- Of a place that came in.
+local function became()
+    return has('done') and DONE or ENDED
+end
+
 -- ---- pass ----
 
 -- When the call ran out that took the place in; 0: too long ago to be known.
@@ -249,7 +255,7 @@ local function pass()
     elseif has('gone') then
         return answer(GONE)
     elseif has('called') then
-        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, has('done') and DONE or ENDED)
+        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, became())
     elseif state ~= OPEN and state ~= PAUSED then
         return answer(WRONG_STATE)
     elseif place > serving then
@@ -293,7 +299,7 @@ local function extend()
     elseif has('gone') then
         return answer(GONE)
     elseif has('called') then
-        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, has('done') and DONE or ENDED)
+        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, became())
     elseif state ~= OPEN and state ~= PAUSED then
         return answer(WRONG_STATE)
     elseif place > serving then
@@ -351,7 +357,7 @@ local function heartbeat()
         note_member()
         return answer_visit(OK, until_ms, ends_ms)
     elseif has('ended') or has('gone') then
-        return answer(GONE)
+        return answer(GONE, 0, 0, 0, has('ended') and became())
     end
     -- A visit lasts for as long as any of its passes was made for, which is less than a second before what that one
     -- says. If it is over earlier, Redis has lost something.

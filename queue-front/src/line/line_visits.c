@@ -99,11 +99,17 @@ static bool was_inside(const struct line_visit *visit)
     return by_pass && visit->outcome == LINE_OK && visit->state > LINE_PRE_QUEUE;
 }
 
-/* Now, by this call. */
-static bool was_ended(const struct line_visit *visit)
+/* How it was ended, not by the clock: by this call, or before it, which another front may have
+ * answered. TURN_NONE: nobody says so. */
+static enum turn_kind ended_as(const struct line_visit *visit)
 {
+    if (visit->outcome == LINE_GONE)
+        return visit->turn == TURN_ENDED || visit->turn == TURN_DONE ? visit->turn : TURN_NONE;
     bool ends = visit->call == LINE_END || visit->call == LINE_LEAVE || visit->call == LINE_DONE;
-    return ends && visit->outcome == LINE_OK && visit->turn == TURN_ENDED;
+    bool over = visit->outcome == LINE_OK || visit->outcome == LINE_SAME;
+    if (!ends || !over || visit->turn != TURN_ENDED)
+        return TURN_NONE;
+    return visit->call == LINE_DONE ? TURN_DONE : TURN_ENDED;
 }
 
 /* Slots are the event's, whichever lane the place is of. */
@@ -136,12 +142,10 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
             count_pass(event);
         if (was_inside(visit))
             line_event_saw_called(&event->line, visit->place); /* it counts from the next tick on */
-        if (was_ended(visit))
+        if (ended_as(visit) != TURN_NONE)
             line_event_saw_turn(
                 &event->line,
-                (struct turn){.place = visit->place,
-                              .kind = visit->call == LINE_DONE ? TURN_DONE : TURN_ENDED,
-                              .ended = true});
+                (struct turn){.place = visit->place, .kind = ended_as(visit), .ended = true});
         if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)
             line_event_saw_turn(&event->line, (struct turn){.place = visit->place,
                                                             .kind = TURN_KEPT,

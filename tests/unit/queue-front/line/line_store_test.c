@@ -1083,6 +1083,39 @@ static void after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass(v
     assert_int_equal(LINE_GONE, visit_as(rig, 0, event_id, beat).outcome);
 }
 
+/* Another store ended these visits, and no tick will tell of that. */
+static void after_a_wipe_a_visit_is_over_that_an_answer_said_had_been_ended(void **state)
+{
+    static const struct {
+        enum line_visit_call call;
+        enum line_outcome outcome;
+    } asked[] = {{LINE_LEAVE, LINE_SAME}, {LINE_PASS, LINE_GONE}, {LINE_HEARTBEAT, LINE_GONE}};
+    enum { PLACES = sizeof(asked) / sizeof(asked[0]) };
+    struct rig *rig = *state;
+    struct line_visit inside[PLACES];
+    start_one(rig);
+    for (int i = 0; i < PLACES; i++)
+        join_once(rig, 0, event_id, NULL);
+    AWAIT(rig, view_of(rig, 0)->serving == PLACES);
+    for (uint64_t i = 0; i < PLACES; i++) {
+        inside[i] = visit_once(rig, 0, LINE_PASS, i + 1);
+        assert_int_equal(LINE_OK, inside[i].outcome);
+        assert_int_equal(
+            1, redis_server_ask(&rig->server, "ZREM fg:{gala-2027}:active %" PRIu64, i + 1));
+        assert_int_equal(
+            0, redis_server_ask(&rig->server, "SETBIT fg:{gala-2027}:ended %" PRIu64 " 1", i + 1));
+        assert_int_equal(asked[i].outcome, visit_once(rig, 0, asked[i].call, i + 1).outcome);
+    }
+    lose_everything(rig);
+    for (uint64_t i = 0; i < PLACES; i++) {
+        const struct line_visit beat = {.call = LINE_HEARTBEAT,
+                                        .place = i + 1,
+                                        .told_ms = inside[i].expires_ms,
+                                        .ends_ms = inside[i].ends_ms};
+        assert_int_equal(LINE_GONE, visit_as(rig, 0, event_id, beat).outcome);
+    }
+}
+
 /* So long, and so often: the store tells Redis what it knows. */
 static void after_a_wipe_a_call_is_as_long_as_was_told(void **state)
 {
@@ -1478,6 +1511,7 @@ int main(void)
         TEST(after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them),
         TEST(after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_again),
         TEST(after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass),
+        TEST(after_a_wipe_a_visit_is_over_that_an_answer_said_had_been_ended),
         TEST(after_a_wipe_a_call_is_as_long_as_was_told),
         TEST(after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot),
         TEST(a_front_that_saw_more_raises_a_redis_that_was_rolled_back),
