@@ -6,6 +6,10 @@
  * that waits has a snapshot, and an index that is built CONCURRENTLY waits for all older snapshots.
  * Two programs that start at once would wait for each other.
  *
+ * A step may want a table to itself. While it waits for somebody who has read that table and not
+ * ended the transaction, a backup for example, all others who want the table wait behind it, and
+ * nothing is sold. So it waits for a second, is undone, lets them go first, and is tried again.
+ *
  * Earlier versions of payment-adapter remembered the number of a step alone. Such a database is
  * trusted once: its steps get the names and checksums of the first program that opens it, and must
  * match them from then on. */
@@ -23,10 +27,13 @@
 enum {
     SQL_MAX = 2048,
     LOCK_AGAIN_US = 100000,
+    TABLE_AGAIN_MIN_US = 500000, /* between two attempts to get a table, doubled up to the next */
+    TABLE_AGAIN_MAX_US = 8000000,
     APART_MS = 6 * 3600 * 1000, /* an index over a hundred million rows, beside a sale */
 };
 
 #define APART "-- outside a transaction\n"
+#define BEGIN "BEGIN; SET LOCAL lock_timeout = '1s';" /* see above */
 
 /* Runs a text in which each %1$s is the schema. */
 static int run(struct pg *pg, const struct pg_migrate *migrate, const char *sql,
@@ -71,7 +78,7 @@ static int lock(struct pg *pg, const struct pg_migrate *migrate, struct err_slot
 static int begin(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
 {
     return run(pg, migrate,
-               "BEGIN;"
+               BEGIN
                "DO $$ BEGIN"
                "  IF to_regnamespace('%1$s') IS NULL THEN CREATE SCHEMA %1$s; END IF;"
                "END $$;"
@@ -177,7 +184,7 @@ static int apply_apart(struct pg *pg, const struct pg_migrate *migrate, unsigned
     uint32_t answer_ms = pg_wait_up_to(pg, APART_MS);
     rc = run_each(pg, migrate->steps[nth].sql, err);
     pg_wait_up_to(pg, answer_ms);
-    return rc == 0 ? pg_run(pg, "BEGIN", err) : rc;
+    return rc == 0 ? pg_run(pg, BEGIN, err) : rc;
 }
 
 static int apply(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
@@ -213,12 +220,32 @@ static void unlock(struct pg *pg, const struct pg_migrate *migrate)
     (void)pg_run(pg, sql, NULL);
 }
 
-int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+/* Somebody else has had a table for too long. */
+static bool is_in_use(const struct pg *pg, int rc)
+{
+    return rc == ERR_PEER && strcmp(pg_sqlstate(pg), "55P03") == 0;
+}
+
+static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
 {
     int rc = lock(pg, migrate, err);
     if (rc == 0) {
         rc = apply_missing(pg, migrate, err);
         unlock(pg, migrate);
+    }
+    return rc;
+}
+
+int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+{
+    const uint64_t until_us =
+        clock_mono_us(clock_system()) + (uint64_t)pg_answer_ms(pg) * UINT64_C(1000);
+    uint64_t again_us = TABLE_AGAIN_MIN_US;
+    int rc = attempt(pg, migrate, err);
+    while (is_in_use(pg, rc) && clock_mono_us(clock_system()) + again_us < until_us) {
+        system_sleep_us(again_us);
+        again_us = again_us * 2 < TABLE_AGAIN_MAX_US ? again_us * 2 : TABLE_AGAIN_MAX_US;
+        rc = attempt(pg, migrate, err);
     }
     return rc == 0 ? 0 : err_wrap(err, "schema");
 }

@@ -28,7 +28,9 @@ struct pg_migrate {
 
 /* Applies what is missing, in one transaction (but for steps apart) under an advisory lock, so that
  * any number of instances may start at once. ERR_TIMEOUT if another one kept the lock for as long
- * as the connection waits for an answer. ERR_STATE, with nothing changed, if the database is newer
+ * as the connection waits for an answer. A table that somebody else has in an open transaction is
+ * asked for again and again for as long, so that those who want it too wait for a second at most;
+ * then ERR_PEER. ERR_STATE, with nothing changed, if the database is newer
  * than this program or if a step that was applied is not the one that the program knows. */
 int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err);
 

@@ -128,6 +128,7 @@ static const struct pg_migrate_step indexed[] = {
     {"003_door", "ALTER TABLE shop.house ADD COLUMN door text"},
 };
 
+static const struct pg_migrate with_door = {"shop", 99, steps, 2};
 static const struct pg_migrate with_index = {"shop", 99, indexed, 3};
 
 #define BUILDING "SELECT count(*)::integer FROM pg_index WHERE NOT indisvalid"
@@ -137,6 +138,7 @@ static const struct pg_migrate with_index = {"shop", 99, indexed, 3};
 
 struct program {
     pthread_t thread;
+    const struct pg_migrate *migrate;
     int rc;
 };
 
@@ -144,14 +146,16 @@ static void *start_up(void *ctx)
 {
     struct program *program = ctx;
     struct pg *pg = open_pg();
+    struct err_slot err;
     pg_wait_up_to(pg, 600000);
-    program->rc = pg_migrate_run(pg, &with_index, NULL);
+    program->rc = pg_migrate_run(pg, program->migrate, &err);
     pg_close(pg);
     return NULL;
 }
 
-static void begin_program(struct program *program)
+static void begin_program(struct program *program, const struct pg_migrate *migrate)
 {
+    program->migrate = migrate;
     assert_int_equal(0, pthread_create(&program->thread, NULL, start_up, program));
 }
 
@@ -177,7 +181,7 @@ static struct pg *hold_up_the_build(struct pg *pg, struct program *program)
     struct pg *writer = open_pg();
     must_migrate(pg, 1);
     run(writer, "BEGIN; INSERT INTO shop.house VALUES (1)");
-    begin_program(program);
+    begin_program(program, &with_index);
     await(pg, BUILDING, 1);
     return writer;
 }
@@ -208,7 +212,7 @@ static void an_index_whose_program_died_is_built_by_the_next(void **state)
     pg_close(writer);
     assert_int_equal(1, number(pg, BUILDING));
     assert_int_equal(1, number(pg, "SELECT max(step) FROM shop.migration"));
-    begin_program(&program);
+    begin_program(&program, &with_index);
     assert_int_equal(0, end_program(&program));
     assert_int_equal(0, number(pg, BUILDING));
     assert_int_equal(1, number(pg, BUILT));
@@ -220,7 +224,7 @@ static void programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them
     struct pg *pg = *state;
     struct program programs[2];
     struct pg *writer = hold_up_the_build(pg, &programs[0]);
-    begin_program(&programs[1]);
+    begin_program(&programs[1], &with_index);
     await(pg,
           "SELECT count(*)::integer FROM pg_stat_activity"
           " WHERE application_name = 'test' AND query LIKE '%try_advisory%'",
@@ -245,6 +249,51 @@ static void who_has_the_lock_for_too_long_is_told_of(void **state)
     pg_close(other);
     pg_wait_up_to(pg, 5000);
     must_migrate(pg, 1);
+}
+
+/* ---- tables that others have ---- */
+
+#define WAITING                                                                                    \
+    "SELECT least(count(*), 1)::integer FROM pg_locks"                                             \
+    " WHERE relation = 'shop.house'::regclass AND NOT granted"
+
+/* Somebody has looked into the table and not ended the transaction, as a backup does. */
+static struct pg *read_and_stay(void)
+{
+    struct pg *reader = open_pg();
+    must_migrate(reader, 1);
+    run(reader, "BEGIN; SELECT FROM shop.house");
+    return reader;
+}
+
+static void nobody_who_writes_waits_for_a_step_that_waits_for_somebody(void **state)
+{
+    struct pg *pg = *state;
+    struct pg *reader = read_and_stay();
+    struct program program;
+    pg_wait_up_to(pg, 60000);
+    begin_program(&program, &with_door);
+    await(pg, WAITING, 1);
+    run(pg, "INSERT INTO shop.house VALUES (2)");
+    assert_int_equal(1, number(pg, "SELECT max(step) FROM shop.migration"));
+    await(pg, WAITING, 1); /* it was undone, and is tried again */
+    run(reader, "COMMIT");
+    assert_int_equal(0, end_program(&program));
+    assert_int_equal(2, number(pg, "SELECT max(step) FROM shop.migration"));
+    pg_close(reader);
+}
+
+static void who_has_a_table_for_too_long_is_told_of(void **state)
+{
+    struct pg *pg = *state;
+    struct pg *reader = read_and_stay();
+    struct err_slot err;
+    pg_wait_up_to(pg, 2000);
+    assert_int_equal(ERR_PEER, migrate(pg, 2, &err));
+    assert_says(&err, "002_door");
+    assert_string_equal("55P03", pg_sqlstate(pg));
+    pg_close(reader);
+    must_migrate(pg, 2);
 }
 
 static int start(void **state)
@@ -288,6 +337,8 @@ int main(void)
         ON_EMPTY(an_index_whose_program_died_is_built_by_the_next),
         ON_EMPTY(programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them),
         ON_EMPTY(who_has_the_lock_for_too_long_is_told_of),
+        ON_EMPTY(nobody_who_writes_waits_for_a_step_that_waits_for_somebody),
+        ON_EMPTY(who_has_a_table_for_too_long_is_told_of),
     };
     return cmocka_run_group_tests(tests, start, end);
 }
