@@ -14,6 +14,7 @@
 #include "base/bug.h"
 #include "journal/chain.h"
 #include "journal/pack.h"
+#include "journal/store.h"
 #include "tables/statements.h"
 
 #include <assert.h>
@@ -35,6 +36,7 @@ static struct {
     uint8_t plan_hash[CHANGE_HASH_BYTES];
     struct owner {
         uint64_t epoch, seq;
+        struct store_line line;
         uint8_t chain[CHAIN_BYTES];
         char instance[INSTANCE_MAX];
     } owner;
@@ -313,6 +315,9 @@ static void do_raise(struct server_ask *ask)
         return;
     ask->wrote = true;
     db.owner.epoch += 1;
+    if (db.owner.line.now != asks->args.raise.kept)
+        db.owner.line =
+            (struct store_line){asks->args.raise.fresh, db.owner.line.now, db.owner.seq};
     assert(span_to_cstr(asks->args.raise.instance, db.owner.instance, sizeof(db.owner.instance)));
     sim_note("epoch %llu for %s", (unsigned long long)db.owner.epoch, db.owner.instance);
     asks->res->rows = 1;
@@ -333,8 +338,9 @@ struct sql_owner_raise_row sql_owner_raise_row(const PGresult *res, int row)
 {
     (void)row;
     const struct owner *owner = &res->copy;
-    return (struct sql_owner_raise_row){owner->epoch, owner->seq,
-                                        bytes_of(owner->chain, CHAIN_BYTES), 0};
+    return (struct sql_owner_raise_row){
+        owner->epoch,    owner->seq,         bytes_of(owner->chain, CHAIN_BYTES),
+        owner->line.now, owner->line.before, owner->line.began};
 }
 
 static void do_prove(struct server_ask *ask)

@@ -34,24 +34,30 @@ FROM pg_locks
 WHERE locktype = 'advisory' AND classid = :class::oid AND objsubid = 2 AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
--- Waits for a commit that is under way, so that the position it returns is final.
+-- Waits for a commit that is under way, so that the position it returns is final. The row begins the line `fresh`,
+-- unless it is in the line `kept`: that one goes on, and what it was told to be before stays as it is.
 -- statement: owner_raise
 --> event           integer signed
 --> instance        text
 --> address         text
 --> private_address text
 --> was             bigint
---> line            bigint
+--> kept            bigint
+--> fresh           bigint
 --< epoch           bigint
 --< seq             bigint
 --< chain           bytea
+--< line            bigint
 --< line_before     bigint
+--< line_began      bigint
 UPDATE owner
 SET epoch = epoch + 1, instance = :instance, address = :address,
     private_address = :private_address, taken_at = now(), wanted = '', ready = '',
-    line_before = line, line = :line, line_began = seq
+    line = CASE WHEN line = :kept THEN line ELSE :fresh END,
+    line_before = CASE WHEN line = :kept THEN line_before ELSE line END,
+    line_began = CASE WHEN line = :kept THEN line_began ELSE seq END
 WHERE event = :event AND epoch = :was
-RETURNING epoch, seq, chain, line_before;
+RETURNING epoch, seq, chain, line, line_before, line_began;
 
 -- Changes nothing, and finds its row where a commit would. As an update it waits for a raise that is
 -- under way, and for the disk and the replicas: a server that was replaced proves nothing.

@@ -90,6 +90,7 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
         event->end_seq = 0;
         event->begun = false;
         event->line = event->end_line = (struct store_line){0};
+        event->claimed = 0;
         event->place = (struct journal_place){0};
         event->retry_ms = event->free_since_us = 0;
         event->was_owned = event->retired = event->asleep = event->let_go = false;

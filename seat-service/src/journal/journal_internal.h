@@ -20,6 +20,8 @@ struct journal_event {
     uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
     uint64_t end_seq;               /* the reader's: how far its journal was at the last look */
     struct store_line end_line;     /* ... and in which line */
+    uint64_t claimed;               /* the reader's: the line under which we began to take it over,
+                                     * until we own it; 0: none */
     int32_t told_asked;             /* the reader's: the number of the event that we have told its
                                      * owner we are asked for; 0: none */
     bool begun;                     /* the reader's: loaded, and read in part */
@@ -158,14 +160,15 @@ static inline bool journal_same_place(const struct store_head *a, const struct s
            chain_eq(&a->chain, (struct span){(const char *)b->chain.bytes, CHAIN_BYTES});
 }
 
-/* With a line that nobody had. */
-static inline struct store_claim journal_claim(struct journal *journal)
+/* With the line `kept`, 0: none, or one that nobody had. */
+static inline struct store_claim journal_claim(struct journal *journal, uint64_t kept)
 {
     /* relaxed: only that each is another; an odd step meets all numbers */
     uint64_t nth = atomic_fetch_add_explicit(&journal->lines, UINT64_C(0x9e3779b97f4a7c15),
                                              memory_order_relaxed);
+    uint64_t fresh = nth >> 1 == 0 ? 1 : nth >> 1;
     return (struct store_claim){span_of(journal->instance), &journal->conf.address,
-                                nth >> 1 == 0 ? 1 : nth >> 1};
+                                kept != 0 ? kept : fresh, fresh};
 }
 
 /* ---- role.c ---- */

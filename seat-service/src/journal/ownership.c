@@ -158,7 +158,8 @@ int ownership_is_written(struct journal *journal, const struct store_batch *part
 }
 
 /* Owner again of one event, under a new epoch; an open part of the batch is settled into
- * part->written. ERR_STATE: the journal is not where it can be after what we did. */
+ * part->written. ERR_STATE: the journal is not where it can be after what we did. As it has to be
+ * where we left it, its line goes on: nobody who reads it has to start over. */
 static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -167,7 +168,7 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
     int rc = lock_again(journal, event, err, &epoch);
     struct store_head head;
     struct store_line line;
-    const struct store_claim claim = journal_claim(journal);
+    const struct store_claim claim = journal_claim(journal, event->line.now);
     if (rc == 0)
         rc = store_raise(journal->pg, event->id.no, epoch, &claim, err, &head, &line);
     if (rc == 0 && part != NULL)

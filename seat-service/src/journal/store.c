@@ -366,9 +366,14 @@ int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span in
 int store_raise(struct pg *pg, int32_t event, uint64_t epoch, const struct store_claim *claim,
                 struct err_slot *err, struct store_head *head, struct store_line *line)
 {
-    struct sql_owner_raise_args args = {
-        event, claim->instance, span_of(claim->address->open), span_of(claim->address->within),
-        epoch, claim->line};
+    struct sql_owner_raise_args args = {event,
+                                        claim->instance,
+                                        span_of(claim->address->open),
+                                        span_of(claim->address->within),
+                                        epoch,
+                                        claim->kept,
+                                        claim->fresh};
+    assert(claim->kept != 0 && claim->fresh != 0);
     PGresult *res;
     int rc = sql_owner_raise(pg, &args, err, &res);
     if (rc < 0)
@@ -377,7 +382,7 @@ int store_raise(struct pg *pg, int32_t event, uint64_t epoch, const struct store
         struct sql_owner_raise_row row = sql_owner_raise_row(res, 0);
         assert(row.epoch == epoch + 1);
         rc = take_head(event, row.epoch, row.seq, row.chain, err, head);
-        *line = (struct store_line){claim->line, row.line_before, row.seq};
+        *line = (struct store_line){row.line, row.line_before, row.line_began};
     } else {
         rc = no_owner_row(event, err);
     }

@@ -118,11 +118,14 @@ int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span in
 struct store_claim {
     struct span instance;
     const struct store_address *address;
-    uint64_t line; /* a random number, not 0, below 2^63 */
+    /* Lines: the one that goes on if the journal is in it, else another begins, `fresh`: a random
+     * number. Neither is 0; both are below 2^63. */
+    uint64_t kept, fresh;
 };
 /* The lines of a journal: changes after the `began`th are told under the name `now`, those up to it
  * were last told under `before`. After a restore a number may come again, but in another line. All
- * zeros: not known, or raised by an older program. */
+ * zeros: not known, or never raised by a program that knows lines; an older one leaves them as they
+ * are. */
 struct store_line {
     uint64_t now, before, began;
 };

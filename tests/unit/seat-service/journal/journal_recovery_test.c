@@ -120,7 +120,7 @@ static uint64_t live(const struct shown_plan *plan, int32_t event, struct pg *pg
     life.batch = (struct store_batch){.event = event, .entries = life.entries};
     static const struct store_address nowhere;
     struct store_line line;
-    const struct store_claim claim = {SPAN("test"), &nowhere, 1};
+    const struct store_claim claim = {SPAN("test"), &nowhere, 1, 1};
     must(store_raise(pg, event, 0, &claim, &err, &life.batch.head, &line), &err);
     change_init(&life.entries[0]->op.change, CHANGE_IMPORTED, now_ms);
     memcpy(life.entries[0]->op.change.plan_hash, plan_hash(plan->plan), CHANGE_HASH_BYTES);

@@ -763,8 +763,29 @@ static void a_lost_answer_is_settled_by_reading_the_journal(void **state)
     cut_proxy_end(proxy);
 }
 
+/* What whoever reads the event is told that its changes are of. */
+static struct store_line line_of(struct process *process)
+{
+    return journal_line(process->journal, 0);
+}
+
+/* ... and what its row says. */
+static struct store_line line_written(void)
+{
+    return (struct store_line){(uint64_t)ask("SELECT line FROM seats.owner"),
+                               (uint64_t)ask("SELECT line_before FROM seats.owner"),
+                               (uint64_t)ask("SELECT line_began FROM seats.owner")};
+}
+
+static void assert_same_line(struct store_line a, struct store_line b)
+{
+    assert_int_equal(a.now, b.now);
+    assert_int_equal(a.before, b.before);
+    assert_int_equal(a.began, b.began);
+}
+
 /* Connection after connection breaks while ownership is regained; each raised the epoch, and keeps
- * the lock. */
+ * the lock. Nobody who reads the event has to start over for it. */
 static void an_owner_whose_connection_breaks_again_while_it_regains_goes_on(void **state)
 {
     (void)state;
@@ -777,16 +798,46 @@ static void an_owner_whose_connection_breaks_again_while_it_regains_goes_on(void
     struct process *process = process_start_at("a", dsn);
     UNTIL(process->owned == 1);
     submit_one_by_one(process, 3);
+    const struct store_line line = line_of(process);
     cut_proxy_cut_raises(proxy, BREAKS);
     tell("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
          " WHERE application_name = 'fairgate seat-service journal'");
     UNTIL(cut_proxy_cuts(proxy) == BREAKS);
     UNTIL(journal_role(process->journal) == JOURNAL_OWNER);
     submit_one_by_one(process, 3);
+    assert_same_line(line, line_of(process));
+    assert_same_line(line, line_written());
     assert_int_equal(0, process->last_rc);
     assert_int_equal(6, process->good);
     assert_int_equal(0, process->fenced);
     assert_answers_are_true(process);
+    process_end(process);
+    cut_proxy_end(proxy);
+}
+
+/* ... while it is taken over. Whoever read what the owner before told knows the line that the new
+ * one goes on from. */
+static void a_takeover_whose_connection_breaks_again_and_again_begins_one_line(void **state)
+{
+    (void)state;
+    enum { PROXY_PORT = 5435, BREAKS = 3 };
+    struct process *before = fresh_owner();
+    submit_one_by_one(before, 3);
+    const uint64_t line = line_of(before).now;
+    process_end(before);
+    struct cut_proxy *proxy = cut_proxy_start(pg_fixture_dir(server), PROXY_PORT);
+    char dsn[256];
+    snprintf(dsn, sizeof(dsn), "host=%s port=%d user=postgres dbname=postgres",
+             pg_fixture_dir(server), PROXY_PORT);
+    cut_proxy_cut_raises(proxy, BREAKS);
+    struct process *process = process_start_at("b", dsn);
+    UNTIL(process->owned == 1);
+    assert_int_equal(BREAKS, cut_proxy_cuts(proxy));
+    const struct store_line now = line_of(process);
+    assert_int_not_equal(line, now.now);
+    assert_int_equal(line, now.before);
+    assert_int_equal(4, now.began); /* the import, and what was submitted */
+    assert_same_line(now, line_written());
     process_end(process);
     cut_proxy_end(proxy);
 }
@@ -881,6 +932,7 @@ int main(void)
         cmocka_unit_test(a_changed_row_breaks_the_chain_and_is_named),
         cmocka_unit_test(a_journal_that_lost_its_end_is_not_gone_on_with),
         cmocka_unit_test(an_owner_whose_connection_breaks_again_while_it_regains_goes_on),
+        cmocka_unit_test(a_takeover_whose_connection_breaks_again_and_again_begins_one_line),
         cmocka_unit_test(
             a_backend_that_waits_for_the_rest_of_a_pipeline_does_not_hold_a_takeover_up),
         cmocka_unit_test(a_lost_answer_is_settled_by_reading_the_journal),
