@@ -1,11 +1,11 @@
 // hostile.js WHAT JSON: one of the clients of hostile.suite.js, a process of its own, which runs for `seconds`.
 // `neighbour` is everybody else: it asks at a pace, from its own address, and prints when each asked, how long
-// its answer took, and for how much of that time the service wanted a processor and got none, in milliseconds.
+// its answer took, and for how much of that time the service's loop wanted a processor and got none, in milliseconds.
 // The others are attackers; they print what they did.
 //
-//   {port, tls, paths, post, seconds, perS, big, stream, from, pid}     from: addresses of ours to come from; pid: of the service
+//   {port, tls, paths, post, seconds, perS, patienceMs, big, stream, from, pid}     from: addresses of ours to come from; pid: of the service
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -125,10 +125,18 @@ const ATTACKS = {
     ? [frame(FRAME.HEADERS, FLAG.END_STREAM, 1, getHead(to.paths[0]))] : [frame(FRAME.CONTINUATION, 0, 1, header('x-more', 'y'.repeat(100)))])))),
 };
 
-// How long the threads of a process have waited for a processor so far, in milliseconds.
+// How long the first thread of a process, which has its loop, has waited for a processor so far, in milliseconds; once
+// it has ended, what it was last.
 function waitedOf(pid) {
-  const stats = readdirSync(`/proc/${pid}/task`).map((task) => `/proc/${pid}/task/${task}/schedstat`);
-  return () => stats.reduce((sum, file) => sum + Number(readFileSync(file, 'utf8').split(' ')[1]), 0) / 1e6;
+  let ms = 0;
+  return () => {
+    try {
+      ms = Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+    } catch (error) {
+      if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
+    }
+    return ms;
+  };
 }
 
 // Every request is due at its time, whatever became of those before it; every fourth has a new connection.
@@ -154,7 +162,7 @@ async function neighbour() {
       answer.on('end', () => done(answer.statusCode === 200));
       answer.on('error', () => done(false));
     });
-    call.setTimeout(5000, () => call.destroy(new Error('no answer')));
+    call.setTimeout(to.patienceMs, () => call.destroy(new Error('no answer')));
     call.on('error', () => done(false));
     call.end();
   });
