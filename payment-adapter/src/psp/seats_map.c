@@ -55,13 +55,15 @@ void seats_map_put(const struct seats_map *map, enum seats_listener listener, st
         text_str(url, listener == SEATS_OPEN ? map->conf.url : map->conf.internal_url);
 }
 
-static bool says(const struct outcall_answer *answer, const char *wanted)
+/* The one that was asked owns nothing: it follows, or its name is another's. */
+static bool owns_nothing(const struct outcall_answer *answer)
 {
     json_t *body = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
     const char *code = json_string_value(json_object_get(body, "code"));
-    bool same = code != NULL && strcmp(code, wanted) == 0;
+    bool says =
+        code != NULL && (strcmp(code, "standby") == 0 || strcmp(code, "instance-taken") == 0);
     json_decref(body);
-    return same;
+    return says;
 }
 
 /* ---- reading it ---- */
@@ -193,7 +195,7 @@ bool seats_map_misled(struct seats_map *map, struct span event, const struct out
 {
     bool nobody = (answer->rc == ERR_PEER || answer->rc == ERR_TIMEOUT) && map->len > 0;
     bool wrong = answer->rc == 0 &&
-                 (answer->status == 421 || (answer->status == 503 && says(answer, "standby")));
+                 (answer->status == 421 || (answer->status == 503 && owns_nothing(answer)));
     if (!nobody && !wrong)
         return false;
     if (answer->rc != ERR_TIMEOUT && answer->took_us < MISLED_US)
