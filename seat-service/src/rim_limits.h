@@ -101,6 +101,9 @@ enum {
     FOLLOW_ROWS = 1024,
     READER_ROWS = 128,
     READER_PIECE_MS = 50,
+    /* An event of others that is behind by more changes than this is far behind: the others are
+     * shown before it. A tenth of a second (STANDBY_POLL_MS) of a rush is half of that. */
+    READER_FAR_CHANGES = 2048,
     /* The change that begins a journal, and what is sent with it. */
     JOURNAL_FIRST_BYTES = 64 * 1024,
     /* Our connections that broke, one after the other, before everything was settled, and whose

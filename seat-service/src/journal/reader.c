@@ -544,8 +544,13 @@ static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, st
     return fail_event(journal, event, rc, err);
 }
 
-/* Reads on in all journals of others that have grown, and tells how old what was read is. */
-static int show_followed(struct journal *journal, struct err_slot *err)
+static bool is_far_behind(const struct journal_event *event)
+{
+    return event->end_seq > event->head.seq + READER_FAR_CHANGES;
+}
+
+/* Asks how far the journals of others are, and shows those that are not far behind. */
+static int show_near(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
     uint32_t len = 0;
@@ -558,8 +563,31 @@ static int show_followed(struct journal *journal, struct err_slot *err)
         return 0;
     int rc = store_heads(journal->reader_pg, nos, len, err, on_head, journal);
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++)
-        if (is_followed(journal, nth))
+        if (is_followed(journal, nth) && !is_far_behind(&journal->events[nth]))
             rc = show_one(journal, nth, as_of_us, err);
+    return rc;
+}
+
+/* Another event may have taken long: those that are shown do not wait for it. */
+static int show_again(struct journal *journal, struct err_slot *err)
+{
+    bool due = now_us(journal) - journal->shown_at_us >= STANDBY_POLL_MS * UINT64_C(1000);
+    return due ? show_near(journal, err) : 0;
+}
+
+/* Reads on in all journals of others that have grown, and tells how old what was read is. Each that
+ * is far behind has its time, and those that are not have their turn between them. */
+static int show_followed(struct journal *journal, struct err_slot *err)
+{
+    bool shows = journal->conf.host.shown != NULL;
+    int rc = show_near(journal, err);
+    for (uint32_t nth = 0; shows && nth < journal_len(journal) && !is_stopping(journal); nth++) {
+        if (rc < 0 || !is_followed(journal, nth) || !is_far_behind(&journal->events[nth]))
+            continue;
+        rc = show_one(journal, nth, journal->shown_at_us, err);
+        if (rc == 0)
+            rc = show_again(journal, err);
+    }
     return rc;
 }
 
@@ -588,13 +616,6 @@ static int tell_asked(struct journal *journal, struct err_slot *err)
     if (rc == 0 && begun_len > 0)
         rc = store_share(pg, STORE_LOCK_ASKED, begun, begun_len, true, err);
     return rc;
-}
-
-/* Another event may have taken long: those that are shown do not wait for it. */
-static int show_again(struct journal *journal, struct err_slot *err)
-{
-    bool due = now_us(journal) - journal->shown_at_us >= STANDBY_POLL_MS * UINT64_C(1000);
-    return due ? show_followed(journal, err) : 0;
 }
 
 /* What was shown of an event that went out is not there any more once it is loaded again. */
