@@ -332,17 +332,21 @@ static bool shows_all(const struct seats *seats)
     return all && (any || role != JOURNAL_LOADING) && !journal_is_unproven(seats->journal);
 }
 
-/* Which events are out, and why, for /readyz: the process is ready for the others. */
+/* For /readyz: whether it shows all, what is wrong with an owner that sells all the same, and which
+ * events are out, and why: the process is ready for the others. */
 static void tell_out(void *ctx, struct text *body)
 {
     enum { TOLD_MAX = 8, REASON_MAX = 160, NEEDS = 64 + EVENT_ID_MAX + 6 * REASON_MAX };
-    static_assert(TOLD_MAX * NEEDS + 16 <= SERVICE_READYZ_MAX, "all of it fits");
+    static_assert(TOLD_MAX * NEEDS + 64 <= SERVICE_READYZ_MAX, "all of it fits");
     const struct seats *seats = ctx;
     struct journal_view view;
     unsigned told = 0;
     if (seats->journal == NULL)
         return;
     json_member_bool(body, "shows", shows_all(seats));
+    enum journal_reason warns = journal_reason(seats->journal);
+    if (journal_role(seats->journal) == JOURNAL_OWNER && warns != JOURNAL_REASON_NONE)
+        json_member_cstr(body, "warns", journal_reason_name(warns));
     uint32_t nth = 0;
     while (told < TOLD_MAX && journal_next(seats->journal, &nth, &view)) {
         if (view.state != JOURNAL_EVENT_OUT)
@@ -371,12 +375,13 @@ static const char *unready(void *ctx)
 }
 
 /* Each tick of loop 0. An owner that is cut off from PostgreSQL still shows the hall and answers
- * changes with 503 itself; for a moment that is better than to leave the visitors without. */
+ * changes with 503 itself; for a moment that is better than to leave the visitors without. One
+ * whose name another process has sells on what it owns. */
 static void on_tick(void *ctx, const char *reason)
 {
     struct seats *seats = ctx;
     enum journal_role role = journal_role(seats->journal);
-    service_ready(seats->first_loop, "journal", role == JOURNAL_CUT ? NULL : reason);
+    service_ready(seats->first_loop, "journal", journal_writes(seats->journal) ? NULL : reason);
     service_role(seats->service, journal_role_name(role));
     ended_tick(seats->ended, seats->first_loop->ctx);
     series_tick(seats->series, seats->first_loop->ctx);

@@ -45,7 +45,11 @@ void request_wake(struct call *call)
 
 void request_away(struct call *call, enum journal_reason reason)
 {
-    call_refuse(call, (enum refusal)(REFUSAL_AWAY_STARTING + reason - JOURNAL_REASON_STARTING));
+    struct call_refusal out =
+        call_refusal((enum refusal)(REFUSAL_AWAY_STARTING + reason - JOURNAL_REASON_STARTING));
+    if (!span_starts(http_req_path(call->req), SPAN("/admin/")))
+        out.detail = JOURNAL_AWAY;
+    call_refuse_with(call, &out);
 }
 
 /* Says why the event is not open: something is wrong with it, or with the process, or it is served

@@ -316,8 +316,6 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     if (rc < 0)
         return rc;
     proven(journal, asked_us);
-    journal->backends[0] = pg_backend_pid(journal->pg);
-    journal->backends_len = 1;
     journal->retry_ms = JOURNAL_RETRY_MIN_MS;
     journal->watch_at_us = 0;
     role_set_connected(journal, true, JOURNAL_REASON_NONE);

@@ -202,7 +202,8 @@ const struct store_address *journal_address(const struct journal *journal)
 int journal_may_import(struct journal *journal, const char *id, struct err_slot *err)
 {
     pthread_mutex_lock(&journal->lock);
-    bool may = journal->connected && (journal->leads || journal_owns_any(journal));
+    bool may =
+        journal->connected && !journal->namesake && (journal->leads || journal_owns_any(journal));
     pthread_mutex_unlock(&journal->lock);
     if (!may)
         return err_set(err, ERR_STATE, "this instance is not the owner");

@@ -107,9 +107,9 @@ enum journal_role {
     JOURNAL_ROLES,
 };
 
-/* Why the process owns nothing, or is cut off from what it owns: a row each, from which the enum,
- * the words of /readyz and the refusals (loop/refusals.h) are made.
- * ROW(WITH, NAME, word, what a refusal says) */
+/* Why the process owns nothing, or is cut off from what it owns, or gets nothing besides that: a
+ * row each, from which the enum, the words of /readyz and the refusals (loop/refusals.h) are made.
+ * ROW(WITH, NAME, word, what a refusal says to operators; others hear JOURNAL_AWAY) */
 /* clang-format off */
 #define JOURNAL_AWAY "this instance does not serve the event at the moment"
 #define JOURNAL_REASONS(ROW, WITH) \
@@ -146,7 +146,7 @@ enum journal_state {
 
 enum journal_role journal_role(const struct journal *journal);
 const char *journal_role_name(enum journal_role role);
-/* Why it is not the owner. */
+/* Why it is not the owner; or, of an owner, why it gets nothing else. */
 enum journal_reason journal_reason(const struct journal *journal);
 const char *journal_reason_name(enum journal_reason reason); /* NULL: there is none, it is */
 /* Whether it takes itself for an owner and PostgreSQL has not confirmed that for as long as a

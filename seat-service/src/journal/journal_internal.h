@@ -88,7 +88,7 @@ struct journal {
 
     /* ---- the committer's ---- */
     struct pg *pg;
-    int backends[JOURNAL_BACKENDS_MAX]; /* our backends that may still be alive */
+    int backends[JOURNAL_BACKENDS_MAX]; /* ours that may still be alive and have locks of ours */
     uint32_t backends_len;
     uint64_t retry_ms;
     struct commit_entry *pending; /* out of the ring, not yet in a batch; oldest first */

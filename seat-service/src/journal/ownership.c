@@ -89,6 +89,13 @@ static int look_at_epoch(struct journal *journal, const struct journal_event *ev
                           head.epoch);
 }
 
+/* Whatever old backends of ours had is ours again, or has another owner. */
+static void forget_backends(struct journal *journal)
+{
+    journal->backends[0] = pg_backend_pid(journal->pg);
+    journal->backends_len = 1;
+}
+
 static int end_own(struct journal *journal, enum store_lock lock, int32_t key, struct err_slot *err)
 {
     return store_end_backends(journal->pg, lock, key, journal->backends, journal->backends_len,
@@ -514,12 +521,16 @@ static int share_events(struct journal *journal, struct err_slot *err)
 
 static void told_namesake(const struct journal *journal)
 {
+    const char *why =
+        journal_owns_any(journal)
+            ? "this one keeps what it owns, and gets nothing else until each has a name of its own"
+            : "this one owns nothing until each has a name of its own";
     struct log_line line;
     log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "another process has our name");
     log_cstr(&line, "setting", "[journal] instance");
     log_cstr(&line, "instance", journal->conf.instance);
     log_cstr(&line, "address", journal->conf.address.open);
-    log_cstr(&line, "why", "this one owns nothing until each has a name of its own");
+    log_cstr(&line, "why", why);
     log_end(&line);
 }
 
@@ -536,19 +547,23 @@ static void note_name(struct journal *journal, bool got)
     journal->namesake = namesake;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
+    if (got || namesake)
+        forget_backends(journal);
     if (namesake && !told)
         told_namesake(journal);
 }
 
 /* Whoever is in the registry is known there by its name: moves, the edge and those who ask a
  * process for another's event go by it. Of two that have one name the second takes nothing, until
- * the first is gone. */
+ * the first is gone. An old backend of ours that has it is ended, as is one that is silent. */
 static int claim_name(struct journal *journal, struct err_slot *err)
 {
     int32_t key = name_key(journal);
     bool got = false, ended = false;
-    if (may_join(journal))
+    if (may_join(journal)) {
+        forget_backends(journal);
         return 0;
+    }
     int rc = end_own(journal, STORE_LOCK_NAME, key, err);
     if (rc == 0)
         rc = store_lock(journal->pg, STORE_LOCK_NAME, &key, 1, err, &got);
@@ -556,6 +571,8 @@ static int claim_name(struct journal *journal, struct err_slot *err)
         rc = store_end_silent(journal->pg, STORE_LOCK_NAME, &key, 1, OWNER_SILENT_MS, err, &ended);
     if (rc == 0)
         note_name(journal, got);
+    if (ended)
+        journal->watch_at_us = 0;
     return rc;
 }
 
@@ -573,7 +590,7 @@ int ownership_watch(struct journal *journal, struct err_slot *err)
     if (journal_shares(journal))
         return share_events(journal, err);
     rc = journal->leads || !may_join(journal) ? 0 : try_lead(journal, err);
-    if (rc == 0 && (journal->leads || journal_owns_any(journal)))
+    if (rc == 0 && !journal->namesake && (journal->leads || journal_owns_any(journal)))
         rc = try_events(journal, err);
     return rc;
 }

@@ -6,7 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, client, freePort, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
-import { hall, importHall, openPair, openPostgres, openSeats, operator, opens, visitor } from './house.js';
+import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, opens, untilWaiting, visitor } from './house.js';
+
+const NAME_LOCKS = 4606786 + 4; // LOCK_CLASS and STORE_LOCK_NAME of store.c
 
 const owners = async (seats) => (await seats.private.get('/internal/owners', { token: seats.secrets.read('service-token') })).json.events;
 test('each process tells where every event is, and the wrong one sends to the right one', async (t) => {
@@ -61,7 +63,7 @@ test('of two with one name the second says so, and takes nothing before the firs
   const second = await openSeats(scope, postgres, { ...same, office: first.office, secrets: first.secrets, ready: false });
   const reasons = async () => (await second.private.get('/readyz')).json.reasons.map(({ reason: one }) => one);
   await until('the second to name the mistake', async () => (await reasons()).includes('instance-taken'));
-  const line = second.child.logLines().find(({ setting }) => setting === '[journal] instance');
+  const line = await until('it to be logged', () => second.child.logLines().find(({ setting }) => setting === '[journal] instance'));
   assert.deepEqual([line.level, line.instance], ['error', 'seats1']);
   const refused = await operator(second, 'one').import(hall());
   assertProblem(refused, 503, 'instance-taken');
@@ -75,6 +77,33 @@ test('of two with one name the second says so, and takes nothing before the firs
   await first.kill();
   await until('the second to take both over', async () => (await opens(second, 'one')) && opens(second, 'two'));
   assert.equal((await second.private.get('/readyz')).status, 200);
+});
+
+test('an owner whose name another session gets sells on, says so, and imports nothing until it has its name again', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const owner = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats1' } } });
+  await importHall(owner, 'one', hall());
+  const name = postgres.sql(`SELECT classid || ', ' || objid FROM pg_locks WHERE classid = ${NAME_LOCKS}`, 'seats');
+  const taking = holdLock(scope, postgres, `SELECT pg_advisory_lock(${name})`);
+  await untilWaiting('another to want its name', postgres, 'ExclusiveLock');
+  postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fairgate seat-service journal'", 'seats');
+  const other = await taking;
+  const ready = await until('it to say so', async () => {
+    const answer = await owner.private.get('/readyz');
+    return answer.json.warns === 'instance-taken' && answer;
+  });
+  assert.deepEqual([ready.status, ready.json.ready, ready.json.role], [200, true, 'owner']);
+  const line = await until('it to be logged', () => owner.child.logLines().find(({ setting }) => setting === '[journal] instance'));
+  assert.match(line.why, /keeps what it owns/);
+  assertProblem(await operator(owner, 'two').import(hall()), 503, 'instance-taken');
+  assert.equal((await visitor(owner, 'one').hold({ seats: ['r1s1'] })).status, 201);
+  const asked = await visitor(owner, 'two').info();
+  assertProblem(asked, 503, 'instance-taken');
+  assert.doesNotMatch(asked.json.detail, /journal/, 'visitors learn of no setting');
+  await other.letGo();
+  await until('its name to be its own again', async () => (await owner.private.get('/readyz')).json.warns === undefined);
+  assert.equal((await operator(owner, 'two').import(hall())).status, 201);
 });
 
 test('a standby that is asked to import says that it is one', async (t) => {

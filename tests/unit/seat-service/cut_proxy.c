@@ -1,5 +1,5 @@
 /* cut_proxy.c: a thread for each connection. A batch is told from other statements by its length,
- * the raising of an epoch by its words. */
+ * the raising of an epoch by its words, the committer's connection by the name that it gives. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ enum { CONNECTIONS_MAX = 8192 };
 struct cut_proxy {
     struct sockaddr_un server;
     int listener;
-    atomic_bool armed, ending;
+    atomic_bool armed, keeps_at_work, ending;
     atomic_uint
         raises; /* how many raisings of an epoch are let through, with their clients cut off */
     atomic_uint cuts;
@@ -66,6 +66,27 @@ static bool raises_epoch(const char *bytes, size_t len)
     return memmem(bytes, len, "SET epoch = epoch + 1", 21) != NULL;
 }
 
+/* As who it is there for. */
+static bool names_committer(const char *bytes, size_t len)
+{
+    return memmem(bytes, len, "fairgate seat-service journal", 29) != NULL;
+}
+
+/* The server is done with all that it was asked, and waits. */
+static bool is_ready(const char *bytes, size_t len)
+{
+    static const char ready[] = {'Z', 0, 0, 0, 5, 'I'};
+    return len >= sizeof(ready) && memcmp(bytes + len - sizeof(ready), ready, sizeof(ready)) == 0;
+}
+
+/* A simple query. */
+static void set_to_work(int server)
+{
+    static const char sleeps[] = "Q\0\0\0\x19"
+                                 "SELECT pg_sleep(600)";
+    assert_true(send_all(server, sleeps, sizeof(sleeps)));
+}
+
 /* The server gets it and finds nobody who hears its answer, nor an end of the connection: as where
  * a cable was pulled. */
 static void cut_client(struct connection *at)
@@ -80,7 +101,7 @@ static void cut_client(struct connection *at)
 static void relay(struct connection *at)
 {
     struct cut_proxy *proxy = at->proxy;
-    bool batch_under_way = false;
+    bool batch_under_way = false, committers = false;
     while (!proxy->ending) {
         struct pollfd fds[2] = {{.fd = at->client, .events = POLLIN},
                                 {.fd = at->server, .events = POLLIN}};
@@ -95,6 +116,15 @@ static void relay(struct connection *at)
             bool to_server = i == 0;
             if (to_server && proxy->armed && got >= BATCH_BYTES)
                 batch_under_way = true;
+            if (to_server && names_committer(at->bytes, (size_t)got))
+                committers = true;
+            if (!to_server && committers && proxy->keeps_at_work &&
+                is_ready(at->bytes, (size_t)got)) {
+                proxy->keeps_at_work = false;
+                set_to_work(at->server);
+                cut_client(at);
+                return;
+            }
             if (!to_server && batch_under_way) {
                 proxy->armed = false;
                 proxy->cuts += 1;
@@ -166,6 +196,11 @@ void cut_proxy_arm(struct cut_proxy *proxy)
 void cut_proxy_cut_raises(struct cut_proxy *proxy, unsigned count)
 {
     proxy->raises = count;
+}
+
+void cut_proxy_keep_at_work(struct cut_proxy *proxy)
+{
+    proxy->keeps_at_work = true;
 }
 
 unsigned cut_proxy_cuts(struct cut_proxy *proxy)

@@ -11,6 +11,9 @@ void cut_proxy_arm(struct cut_proxy *proxy); /* the answer to the next batch is 
 /* The next so many raisings of an epoch reach the server, which keeps its connection; their clients
  * lose theirs before the answer. */
 void cut_proxy_cut_raises(struct cut_proxy *proxy, unsigned count);
+/* The committer's connection breaks the same way behind its next answer, and its backend is kept at
+ * work from then on. */
+void cut_proxy_keep_at_work(struct cut_proxy *proxy);
 unsigned cut_proxy_cuts(struct cut_proxy *proxy); /* so far */
 void cut_proxy_end(struct cut_proxy *proxy);
 

@@ -145,33 +145,35 @@ static void on_wake(void *ctx)
     (void)wrote;
 }
 
-static struct process *process_start_at(const char *instance, const char *dsn)
+/* The rest of `conf` is filled in. */
+static struct process *process_start_with(struct journal_conf conf)
 {
     struct process *process = calloc(1, sizeof(*process));
     struct err_slot err = {0};
     process->wakefd = eventfd(0, EFD_NONBLOCK);
     must(commit_queue_create(&(struct commit_queue_conf){1, ENTRIES}, &err, &process->queue), &err);
     process->port = commit_queue_port(process->queue, 0, on_wake, process);
-    struct journal_conf conf = {
-        .dsn = dsn,
-        .instance = instance,
-        .events = "",
-        .batch_max = JOURNAL_BATCH_MAX,
-        .queue = process->queue,
-        .clock = clock_system(),
-        .rng = rng_system(),
-        .host = {.ctx = process,
-                 .prepare = on_prepare,
-                 .found = on_found,
-                 .load = on_load,
-                 .apply = on_apply,
-                 .first = on_first,
-                 .own = on_own,
-                 .shown = on_shown,
-                 .fenced = on_fenced},
-    };
+    conf.batch_max = JOURNAL_BATCH_MAX;
+    conf.queue = process->queue;
+    conf.clock = clock_system();
+    conf.rng = rng_system();
+    conf.host = (struct journal_host){.ctx = process,
+                                      .prepare = on_prepare,
+                                      .found = on_found,
+                                      .load = on_load,
+                                      .apply = on_apply,
+                                      .first = on_first,
+                                      .own = on_own,
+                                      .shown = on_shown,
+                                      .fenced = on_fenced};
     must(journal_start(&conf, &err, &process->journal), &err);
     return process;
+}
+
+static struct process *process_start_at(const char *instance, const char *dsn)
+{
+    return process_start_with(
+        (struct journal_conf){.dsn = dsn, .instance = instance, .events = ""});
 }
 
 static struct process *process_start(const char *instance)
@@ -842,6 +844,30 @@ static void a_takeover_whose_connection_breaks_again_and_again_begins_one_line(v
     cut_proxy_end(proxy);
 }
 
+/* One that owns nothing is cut off, and its old backend, which has its name, is never silent. */
+static void a_name_that_an_old_backend_of_ours_has_is_got_back(void **state)
+{
+    (void)state;
+    enum { PROXY_PORT = 5436 };
+    fresh();
+    struct cut_proxy *proxy = cut_proxy_start(pg_fixture_dir(server), PROXY_PORT);
+    char dsn[256];
+    snprintf(dsn, sizeof(dsn), "host=%s port=%d user=postgres dbname=postgres",
+             pg_fixture_dir(server), PROXY_PORT);
+    struct process *process = process_start_with((struct journal_conf){
+        .dsn = dsn, .instance = "a", .events = "none", .owners = 2, .address = {"a:1", "a:2"}});
+    UNTIL(journal_may_import(process->journal, "none", NULL) == 0);
+    const struct journal_stats *stats = journal_stats(process->journal);
+    uint64_t before = stats->reconnects;
+    cut_proxy_keep_at_work(proxy);
+    UNTIL(stats->reconnects > before);
+    UNTIL(journal_may_import(process->journal, "none", NULL) == 0);
+    assert_int_equal(1, cut_proxy_cuts(proxy));
+    assert_int_equal(0, process->fenced);
+    process_end(process);
+    cut_proxy_end(proxy);
+}
+
 /* The owner's program was stopped while it was sending: its backend is "active" and waits for the
  * rest for as long as nobody ends it. */
 static void
@@ -933,6 +959,7 @@ int main(void)
         cmocka_unit_test(a_journal_that_lost_its_end_is_not_gone_on_with),
         cmocka_unit_test(an_owner_whose_connection_breaks_again_while_it_regains_goes_on),
         cmocka_unit_test(a_takeover_whose_connection_breaks_again_and_again_begins_one_line),
+        cmocka_unit_test(a_name_that_an_old_backend_of_ours_has_is_got_back),
         cmocka_unit_test(
             a_backend_that_waits_for_the_rest_of_a_pipeline_does_not_hold_a_takeover_up),
         cmocka_unit_test(a_lost_answer_is_settled_by_reading_the_journal),
