@@ -20,26 +20,31 @@ const SWEEP = process.env.FAIRGATE_SWEEP;
 const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
 const WHOLE = process.env.FAIRGATE_SOAK === '1' || PICTURES || Boolean(SWEEP);
 
+const ASKED_OF_AXE = { resultTypes: ['violations'] };
+
 // Of all ways in which a state is looked at (sizes, mostly) those that `make test` takes: in Korean every second one, in
-// English the others, and in the next state the other way round. So any two of state, language and way still meet;
+// English the others, and in the next state the other way round. So a state that tests of both languages come to as their
+// n-th is looked at in all of its ways, each in one of the two; one that a single language comes to, in half of them. A
+// language meets each way within two such states, one after the other; a state that has one way only, in one language.
 // `make soak` looks at all.
 export const share = (ways, language, nth) => ways.filter((_, n) => WHOLE || (n + (language === 'ko' ? 0 : 1) + nth) % 2 === 0);
 
 // What axe judges of a page: its elements, which of them are seen, in which colours, whether their letters are large
-// (of which less contrast is asked), and what scrolls. Where in the window they are it does not ask, nor what is not drawn
-// would look like, nor which numbers are read, such as a clock's: only which texts with numbers are the same. What its own
-// checks leave behind, a style that is empty, is none. Runs in the page.
+// (of which less contrast is asked), how links are told from the words around them, and what scrolls. Where in the window
+// they are it does not ask, nor what is not drawn would look like, nor which numbers are read, such as a clock's: only which
+// texts with numbers are the same. What its own checks leave behind, a style that is empty, is none. Runs in the page.
 function appearance() {
   const met = new Map();
   // What another run has drawn otherwise: where it listens, names of orders, what a QR code says.
   const drawn = / d="[^"]*"|(?<=\/\/(?:localhost|127\.0\.0\.1)):\d+|\bo_[\w-]+/g;
   const nth = (whole) => {
+    if (whole.startsWith('<style')) return whole; // whose numbers are looks
     const text = whole.replace(/\b[0-9a-f]{16,}\b/g, '0');
     if (!/\d/.test(text)) return text;
     if (!met.has(text)) met.set(text, met.size);
     return text.replace(/\d+/g, `#${met.get(text)}`);
   };
-  const read = />[^<]*<| (?:aria-label|aria-valuenow|aria-valuetext|title|datetime|width|height)="[^"]*"/g;
+  const read = /<style\b[^]*?(?=<\/style)|>[^<]*(?=<)| (?:aria-label|aria-valuenow|aria-valuetext|title|datetime|width|height)="[^"]*"/g;
   const page = document.documentElement.outerHTML.replace(/ (?:style=""|class="[^"]*")/g, '').replace(drawn, '').replace(read, nth);
   const words = [page, String(matchMedia('(forced-colors: active)').matches)];
   for (const element of document.querySelectorAll('*')) {
@@ -52,6 +57,7 @@ function appearance() {
     const large = Number.parseFloat(style.fontSize) >= (Number(style.fontWeight) >= 700 ? 18.66 : 24);
     const scrolls = /auto|scroll/.test(style.overflow) && (element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight);
     words.push([style.display.startsWith('inline'), style.visibility, style.color, style.backgroundColor, style.backgroundImage, style.opacity, large, style.textShadow, style.position,
+      style.textDecorationLine, style.borderStyle, style.borderWidth, style.fontWeight, style.fontStyle,
       box.width > 0 && box.height > 0, scrolls, String(element.value).replace(drawn, ''), element.checked].join());
   }
   return words.join('\n');
@@ -180,14 +186,19 @@ export class Visitor {
     if (!axe) return;
     // Axe takes longer than all else here; of a page that is to it what another one was it says the same, in another run too
     // (`make soak` asks it again).
-    const seen = createHash('sha256').update(this.browser).update(AXE).update(await this.page.evaluate(appearance)).digest('hex');
+    const seen = await this.seenByAxe();
     if (judged.has(seen) || (this.keeps && !WHOLE && kept.has(seen))) return;
     if (!await this.page.evaluate(() => Boolean(globalThis.axe))) await this.page.evaluate(AXE);
-    const { violations } = await this.page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
+    const { violations } = await this.page.evaluate((asked) => globalThis.axe.run(asked), ASKED_OF_AXE);
     const told = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.html).join(' | ')}`);
     assert.deepEqual(told, [], name);
     judged.add(seen);
     kept.add(seen);
+  }
+
+  async seenByAxe() {
+    const page = await this.page.evaluate(appearance);
+    return createHash('sha256').update(this.browser).update(AXE).update(JSON.stringify(ASKED_OF_AXE)).update(page).digest('hex');
   }
 
   // The share of the next state.
