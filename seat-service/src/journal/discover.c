@@ -89,7 +89,8 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
         event->head = (struct store_head){0};
         event->end_seq = 0;
         event->begun = false;
-        event->line = event->end_line = (struct store_line){0};
+        event->end_line = (struct store_line){0};
+        journal_set_line(event, &event->end_line);
         event->claimed = 0;
         event->place = (struct journal_place){0};
         event->retry_ms = event->free_since_us = 0;

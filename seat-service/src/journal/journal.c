@@ -175,12 +175,20 @@ bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_pla
            (namesake || strcmp(out->instance, journal->conf.instance) != 0);
 }
 
+/* A place is written anew only after the other one counts: if the same one still does, what was
+ * read of it is whole. */
 struct store_line journal_line(struct journal *journal, uint32_t nth)
 {
     assert(nth < EVENTS_MAX);
-    pthread_mutex_lock(&journal->lock);
-    struct store_line line = journal->events[nth].line;
-    pthread_mutex_unlock(&journal->lock);
+    const struct journal_line_told *told = &journal->events[nth].line_told;
+    struct store_line line;
+    uint32_t now;
+    do {
+        now = atomic_load(&told->told);
+        line.now = atomic_load(&told->place[now % 2].now);
+        line.before = atomic_load(&told->place[now % 2].before);
+        line.began = atomic_load(&told->place[now % 2].began);
+    } while (atomic_load(&told->told) != now);
     return line;
 }
 

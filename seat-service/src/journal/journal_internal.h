@@ -14,6 +14,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* An event's line as loops read it, without a lock: two places, of which `told` says the one that
+ * counts, and the other is written next. */
+struct journal_line_told {
+    _Atomic uint32_t told;
+    struct {
+        _Atomic uint64_t now, before, began;
+    } place[2];
+};
+
 struct journal_event {
     struct store_event id; /* in place before events_len counts the event */
     struct store_head head;
@@ -30,6 +39,7 @@ struct journal_event {
                                      * committer has been told to let go of it */
     _Atomic(enum journal_state) state;
     _Atomic uint64_t answered; /* the number of a change; see journal_answered() */
+    struct journal_line_told line_told;
     /* Below journal->lock. */
     bool asleep;           /* as its row says: it has to leave our memory */
     bool let_go;           /* nobody here uses it any more: the committer gives its lock back */
@@ -42,7 +52,7 @@ struct journal_event {
     bool ready;                 /* we are to have it, and have said that we wait for it */
     bool retired;               /* as its row says: it has to leave our memory for good */
     struct journal_place place; /* the reader writes it */
-    struct store_line line;     /* of what is shown, or of ours */
+    struct store_line line;     /* of what is shown, or of ours: journal_set_line() */
     /* The committer's, where several share: */
     uint64_t free_since_us; /* when somebody was last seen with its lock; 0: not looked yet */
     bool was_owned;         /* somebody has had its lock */
@@ -137,6 +147,18 @@ static inline enum journal_state journal_state_of(const struct journal_event *ev
 {
     /* acquire: partner of role_move_event(): whoever finds an event owned finds its head */
     return atomic_load_explicit(&event->state, memory_order_acquire);
+}
+
+/* Below journal->lock. */
+static inline void journal_set_line(struct journal_event *event, const struct store_line *line)
+{
+    struct journal_line_told *told = &event->line_told;
+    const uint32_t next = atomic_load(&told->told) + 1;
+    event->line = *line;
+    atomic_store(&told->place[next % 2].now, line->now);
+    atomic_store(&told->place[next % 2].before, line->before);
+    atomic_store(&told->place[next % 2].began, line->began);
+    atomic_store(&told->told, next);
 }
 
 static inline void journal_count(_Atomic uint64_t *counter, uint64_t n)

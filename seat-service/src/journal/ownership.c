@@ -188,7 +188,7 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
                        event->id.id, head.seq, expected->seq);
     event->head = head;
     pthread_mutex_lock(&journal->lock);
-    event->line = line;
+    journal_set_line(event, &line);
     pthread_mutex_unlock(&journal->lock);
     return 0;
 }

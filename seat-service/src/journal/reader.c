@@ -125,7 +125,7 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
         return err_wrap(err, "loading %s", event->id.id);
     event->head = at;
     pthread_mutex_lock(&journal->lock);
-    event->line = (struct store_line){0};
+    journal_set_line(event, &(struct store_line){0});
     pthread_mutex_unlock(&journal->lock);
     *there = true;
     return 0;
@@ -189,7 +189,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
                  journal_role(journal) != JOURNAL_FENCED;
     if (taken) {
         batch_answered(journal, nth, head.seq);
-        event->line = *line;
+        journal_set_line(event, line);
         event->claimed = 0;
         role_move_event(journal, event, JOURNAL_EVENT_OWNED);
     }
@@ -537,7 +537,7 @@ static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, st
         rc = follow(journal, nth, err, &whole);
     if (rc == 0 && event->head.seq >= event->end_seq) {
         pthread_mutex_lock(&journal->lock);
-        event->line = event->end_line;
+        journal_set_line(event, &event->end_line);
         pthread_mutex_unlock(&journal->lock);
         host->shown(host->ctx, nth, event->head.seq, as_of_us);
     }

@@ -40,13 +40,19 @@ test('each process tells where every event is, and the wrong one sends to the ri
   assert.equal((await operator(second, 'two').import(hall())).status, 200);
 });
 
-test('one owner tells no address, and its standby is what it was', async (t) => {
+// An owner that shares with nobody, and its standby.
+async function openFollowed(t) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
   const owner = await openSeats(scope, postgres);
   await importHall(owner, 'one', hall());
   const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
   await until('it to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+  return { owner, standby };
+}
+
+test('one owner tells no address, and its standby is what it was', async (t) => {
+  const { owner, standby } = await openFollowed(t);
   const wrong = await operator(standby, 'one').read();
   assertProblem(wrong, 503, 'standby');
   assert.equal(wrong.headers['fairgate-owner'], undefined);
@@ -107,12 +113,7 @@ test('an owner whose name another session gets sells on, says so, and imports no
 });
 
 test('a standby that is asked to import says that it is one', async (t) => {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const owner = await openSeats(scope, postgres);
-  await importHall(owner, 'one', hall());
-  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
-  await until('it to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+  const { standby } = await openFollowed(t);
   assertProblem(await operator(standby, 'two').import(hall()), 503, 'standby');
 });
 
