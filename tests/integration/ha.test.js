@@ -33,8 +33,8 @@ test('both edges: HAProxy takes its two files, keepalived its one', (t) => {
 // An edge before two processes of the seats, which say of themselves what the test wants, and to whom a request came.
 async function openEdge(t) {
   const scope = openScope(t);
-  const config = site.writeEdge(site.named('edge')[0]).edge;
-  let text = readFileSync(config, 'utf8');
+  const configs = site.writeEdge(site.named('edge')[0]);
+  let text = [configs.edge, configs.inside].map((file) => readFileSync(file, 'utf8')).join('\n');
   const said = {}, checks = {}; // of each machine, what /readyz is, and how often it was asked for
   for (const { name, address } of site.named('seats')) {
     said[name] = [503, { role: 'standby' }];
@@ -48,13 +48,15 @@ async function openEdge(t) {
     await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
     scope.defer(() => new Promise((resolve) => { server.close(resolve).closeAllConnections(); }));
     const { port } = server.address();
-    text = text.replaceAll(`${address}:8082 check port 8092`, `127.0.0.1:${port} check`).replaceAll(`${address}:8082`, `127.0.0.1:${port}`);
+    text = text.replaceAll(`${address}:8082 check port 8092`, `127.0.0.1:${port} check`).replaceAll(new RegExp(`${address}:80[89]2`, 'g'), `127.0.0.1:${port}`);
   }
-  const port = await freePort();
-  const file = `${config}.here`;
-  writeFileSync(file, text.replace('bind :8080', `bind 127.0.0.1:${port}`));
+  const ports = {};
+  for (const bind of text.match(/(?<=^ +bind )\S+/gm)) ports[/\d+$/.exec(bind)[0]] = await freePort();
+  const file = `${configs.edge}.here`;
+  writeFileSync(file, text.replaceAll(/^( +bind )\S*:(\d+)$/gm, (_, bind, port) => `${bind}127.0.0.1:${ports[port]}`));
   scope.spawn('haproxy', ['haproxy', '-db', '-f', file], { stays: true });
-  const edge = client({ port });
+  const edge = client({ port: ports[8080] });
+  const inside = client({ port: ports[8092] });
   const by = async (path, method = 'GET') => {
     const answer = await edge.call(method, path).catch(() => null);
     return answer?.status === 200 ? answer.json.name : answer?.status;
@@ -65,7 +67,7 @@ async function openEdge(t) {
     const before = checks[name];
     await until('it to have been asked often enough', () => checks[name] >= before + 15);
   };
-  return { by, says };
+  return { edge, inside, by, says };
 }
 
 test('the edge asks the owner of the seats that is sure of it, and one that is not while there is none', async (t) => {
@@ -82,6 +84,20 @@ test('the edge asks the owner of the seats that is sure of it, and one that is n
   await says(second, 503, { role: 'standby' });
   await says(first, 503, { role: 'standby' });
   await served('nobody to be left', 503);
+});
+
+test('while nobody owns the seats visitors are told when to come back, and services are not: they know it themselves', async (t) => {
+  const { edge, inside, says } = await openEdge(t);
+  const path = '/internal/events/gala/holds/1/confirm';
+  const [first] = site.named('seats').map(({ name }) => name);
+  const refused = (asked) => until('nobody to be there', async () => {
+    const answer = await asked().catch(() => null);
+    return answer?.status === 503 && answer.json.code === 'unavailable' && answer;
+  });
+  assert.equal((await refused(() => edge.get('/v1/seats/gala'))).headers['retry-after'], '2');
+  assert.equal((await refused(() => inside.post(path))).headers['retry-after'], undefined);
+  await says(first, 200, { role: 'owner' });
+  await until('the owner to be asked', async () => (await inside.post(path)).status === 200);
 });
 
 test('what a hall shows is asked of everybody who shows it, and nothing else', async (t) => {
