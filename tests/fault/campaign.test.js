@@ -8,7 +8,7 @@ import test from 'node:test';
 import { ROOT } from '../lib-js/service.js';
 import { faults } from './campaign/faults.js';
 import { EXPECTED, INVARIANTS, invariantFor } from './campaign/judge.js';
-import { tableOf } from './campaign/table.js';
+import { readTable, tableOf } from './campaign/table.js';
 
 const source = (path) => readFileSync(join(ROOT, path), 'utf8');
 const NONE = Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, []]));
@@ -31,6 +31,15 @@ test('the table counts runs that were judged, and says how many were not', () =>
   const cells = table.split('\n').find((line) => line.startsWith(`| ${name} |`)).split('|').map((cell) => cell.trim());
   assert.deepEqual(cells.slice(3), ['2', '·', '1', '·', '·', '·', '·', '·', '·', '2', '4 s', '']);
   assert.equal(table.split('\n').filter((line) => line.startsWith('| ')).length, faults.length + 1);
+});
+
+test('runs are added to those that a table counted', () => {
+  const bad = { ...NONE, I4: ['no-end: 7'], alive: ['died: x'] };
+  const earlier = faults.flatMap(({ name }, i) => Array.from({ length: 1 + i % 3 }, () => run(name, i % 4 === 1 ? { found: bad, restMs: 9000 } : {})));
+  const later = [run(faults[1].name, { at: '2026-02-03T04:05:06Z', commit: 'def', found: bad }), run(faults[2].name, { hit: false }), run(faults[3].name, { restMs: 12_000 })];
+  assert.equal(tableOf(later, readTable(tableOf(earlier))), tableOf([...earlier, ...later]));
+  assert.equal(tableOf([], readTable(source('tests/fault/TABLE.md'))), source('tests/fault/TABLE.md'));
+  assert.throws(() => readTable('nothing'), /no table/);
 });
 
 test('each fault has a name of its own and says what it does', () => {

@@ -1,4 +1,4 @@
-// run.js [--runs N] [--seed N] [--beside N] [--table] [FAULT...]: breaks sales, and judges what becomes of them.
+// run.js [--runs N] [--seed N] [--beside N] [--table] [--keep] [FAULT...]: breaks sales, and judges what becomes of them.
 // For each fault of faults.js (or for those whose names begin with FAULT) N sales, each with its own stack and
 // its own seed; a run is added to build/faults/runs.jsonl, and the table of all runs to build/faults/TABLE.md.
 // Exits with 1 if anything was found.
@@ -6,7 +6,8 @@
 //   --runs N     of each fault (1)
 //   --seed N     of the first run, the next ones count up (a new one)
 //   --beside N   sales at the same time (1)
-//   --table      nothing is run; --keep also puts the table where the tree keeps it
+//   --table      nothing is run
+//   --keep       what has been run here since it was last kept is added to the table that the tree keeps
 //
 //   FAIRGATE_BEFORE=DIR   the programs of the version before, for upgrade and downgrade. Without it they are
 //                         built of the commit that campaign/before names.
@@ -20,7 +21,7 @@ import { before } from './before.js';
 import { faults } from './faults.js';
 import { judge } from './judge.js';
 import { NOW, openSale } from './sale.js';
-import { tableOf } from './table.js';
+import { readTable, tableOf } from './table.js';
 
 const OUT = join(ROOT, 'build/faults');
 const RUNS = join(OUT, 'runs.jsonl');
@@ -113,6 +114,14 @@ async function child(name, seed) {
 
 // ---- all of them ----
 
+// Those that are not in the table of the tree yet; each is added to it once.
+function addToKept() {
+  const runs = readRuns();
+  const table = tableOf(runs.filter(({ kept }) => !kept), readTable(readFileSync(KEPT, 'utf8')));
+  writeFileSync(KEPT, table);
+  writeFileSync(RUNS, runs.map((run) => `${JSON.stringify({ ...run, kept: true })}\n`).join(''));
+}
+
 const readRuns = () => (existsSync(RUNS) ? readFileSync(RUNS, 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)) : []);
 
 function told(run) {
@@ -166,7 +175,7 @@ if (!existsSync(join(NOW, 'crowd'))) throw new Error(`${NOW}/crowd is missing: m
 const done = options.table ? readRuns() : await all(options);
 const table = tableOf(readRuns());
 writeFileSync(join(OUT, 'TABLE.md'), table);
-if (options.keep) writeFileSync(KEPT, table);
+if (options.keep) addToKept();
 say(table);
 const bad = done.filter((run) => run.broken !== undefined || Object.values(run.found).some((texts) => texts.length > 0)).length;
 say(`${done.length - bad} passed, ${bad} failed`);
