@@ -13,7 +13,7 @@ const flag = maybe((value) => typeof value === 'boolean');
 
 // What an operation must tell: always, and if it was answered with `ok`.
 const OPS = {
-  hold: { always: { wants: maybe(texts), taken: maybe(texts) }, ok: { hold: text, seats: texts, until: maybe(time) } },
+  hold: { always: { wants: maybe(texts), taken: maybe(texts), again: flag }, ok: { hold: text, seats: texts, until: maybe(time) } },
   change: { always: { hold: text, add: maybe(texts), remove: maybe(texts) } },
   release: { always: { hold: text } },
   order: { always: { hold: text, order: maybe(text), amount: maybe(count) }, ok: { order: text, amount: count } },

@@ -172,10 +172,9 @@ function claims(history, holds) {
     const seats = op.op === 'change' ? op.add : op.seats ?? op.wants;
     const ended = op.answer === 'ok' && op.op === 'hold' ? endOf(holds.get(op.hold)) : NEVER;
     const claim = { op, from: op.from, to: op.answer === 'refused' ? op.to : ended };
-    if (seats === undefined) {
-      if (op.op === 'hold') wild.push(claim);
-      continue;
-    }
+    // Of whom nobody knows which seats were wanted, at all or at an earlier try.
+    if (op.op === 'hold' && op.wants === undefined && (seats === undefined || op.again)) wild.push({ ...claim, to: op.to ?? NEVER });
+    if (seats === undefined) continue;
     for (const seat of seats) {
       if (!of.has(seat)) of.set(seat, []);
       of.get(seat).push(claim);

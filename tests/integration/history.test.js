@@ -121,6 +121,13 @@ describe('seats', () => {
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x']), refused(3, 4))), []);
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x']), on('release', 'a', 3, 4), refused(5, 6))), ['I4 refused-for-nobody']);
     assert.deepEqual(names(seats(hold('a', 1, null, ['x']), refused(50, 60))), []);
+    // Asked again, any seats may have been wanted before the answer, and not after it.
+    const others = { ...hold('a', 1, 20, ['y']), wants: undefined };
+    const REFUSED = ['I4 refused-for-nobody'];
+    assert.deepEqual(names(seats(others, refused(3, 4))), REFUSED);
+    assert.deepEqual(names(seats({ ...others, again: true }, refused(3, 4))), []);
+    assert.deepEqual(names(seats({ ...others, again: true }, refused(21, 22))), REFUSED);
+    assert.deepEqual(names(seats({ ...others, again: true, wants: ['y'] }, refused(3, 4))), REFUSED);
   });
 
   test('one that is too wide to be judged is not passed', () => {

@@ -20,6 +20,7 @@ struct asker {
     uint64_t hold, order, held_at;
     uint64_t wants[VISITOR_SEATS_MAX], taken[VISITOR_SEATS_MAX], seats[VISITOR_SEATS_MAX];
     uint8_t wants_len, taken_len, seats_len;
+    bool again; /* the hold that is under way was tried before, and nobody said no to that */
 };
 
 struct writer {
@@ -110,6 +111,7 @@ static void on_sent(const struct writer *writer, const struct record *record, st
         lose_hold(writer, record, who);
         who->hold_from = record->at_us;
         who->wants_len = who->taken_len = 0;
+        who->again = false;
         break;
     case SENT_ORDER:
         who->order_from = record->at_us;
@@ -129,11 +131,19 @@ static void on_hold(const struct record *record, struct asker *who)
         who->hold_from = asked_us(record);
 }
 
+static void begin_hold(const struct writer *writer, const struct record *record,
+                       const struct asker *who)
+{
+    begin(writer, "hold", record, who->hold_from);
+    if (who->again)
+        fputs(",\"again\":true", writer->file);
+    put_ids(writer, "wants", who->wants, who->wants_len);
+}
+
 static void on_until(const struct writer *writer, const struct record *record, struct asker *who)
 {
     who->hold = record->more;
-    begin(writer, "hold", record, who->hold_from);
-    put_ids(writer, "wants", who->wants, who->wants_len);
+    begin_hold(writer, record, who);
     put_ids(writer, "seats", who->seats, who->seats_len);
     put_id(writer, "hold", who->hold);
     if (record->value > 0)
@@ -142,14 +152,17 @@ static void on_until(const struct writer *writer, const struct record *record, s
     who->hold_from = 0;
 }
 
-/* A refusal that is not for the moment only: it ends what was asked. */
+/* A refusal that is not for the moment only: it ends what was asked. Without an answer, or with one
+ * that is none, the seats that were wanted may be others' at the next try. */
 static void on_other(const struct writer *writer, const struct record *record, struct asker *who)
 {
-    bool refused = record->status >= 400 && record->status < 500 && record->status != 429;
-    if (who->hold_from == 0 || !refused)
+    if (who->hold_from == 0 || record->status == 429)
         return;
-    begin(writer, "hold", record, who->hold_from);
-    put_ids(writer, "wants", who->wants, who->wants_len);
+    if (record->status < 400 || record->status >= 500) {
+        who->again = true;
+        return;
+    }
+    begin_hold(writer, record, who);
     put_ids(writer, "taken", who->taken, who->taken_len);
     end(writer, "refused", record->at_us);
     who->hold_from = 0;

@@ -50,9 +50,37 @@ static void a_hold_lasts_from_its_first_try_to_its_answer(void **state)
                 RECORD(200, RECORD_OTHER, 0, .took_us = 50),
                 RECORD(300, RECORD_HOLD, 1, .took_us = 20), RECORD(300, RECORD_SEAT, 10),
                 RECORD(300, RECORD_UNTIL, 900, .more = 7)),
-        "{\"op\":\"hold\",\"by\":\"visitor-0\",\"from\":100,\"wants\":[\"000000000000000a\"],"
+        "{\"op\":\"hold\",\"by\":\"visitor-0\",\"from\":100,\"again\":true,"
+        "\"wants\":[\"000000000000000a\"],"
         "\"seats\":[\"000000000000000a\"],\"hold\":\"0000000000000007\",\"until\":900,"
         "\"answer\":\"ok\",\"to\":300}\n");
+}
+
+static void
+one_that_was_put_off_is_told_as_asked_once_and_one_that_failed_as_asked_again(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned status;
+        const char *again;
+    } tries[] = {
+        {0, ",\"again\":true"}, {200, ",\"again\":true"}, {503, ",\"again\":true"}, {429, ""}};
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        char expected[256];
+        snprintf(expected, sizeof(expected),
+                 "{\"op\":\"hold\",\"by\":\"visitor-0\",\"from\":100%s,\"answer\":\"refused\","
+                 "\"to\":300}\n"
+                 "{\"op\":\"hold\",\"by\":\"visitor-0\",\"from\":400,\"answer\":\"refused\","
+                 "\"to\":500}\n",
+                 tries[i].again);
+        assert_string_equal(
+            HISTORY(RECORD(100, RECORD_SENT, SENT_HOLD),
+                    RECORD(200, RECORD_OTHER, 0, .status = (uint16_t)tries[i].status),
+                    RECORD(300, RECORD_OTHER, 0, .status = 409),
+                    RECORD(400, RECORD_SENT, SENT_HOLD),
+                    RECORD(500, RECORD_OTHER, 0, .status = 409)),
+            expected);
+    }
 }
 
 static void a_refusal_names_what_is_taken_and_what_is_for_later_is_none(void **state)
@@ -142,6 +170,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hold_lasts_from_its_first_try_to_its_answer),
+        cmocka_unit_test(
+            one_that_was_put_off_is_told_as_asked_once_and_one_that_failed_as_asked_again),
         cmocka_unit_test(a_refusal_names_what_is_taken_and_what_is_for_later_is_none),
         cmocka_unit_test(what_was_never_answered_is_unknown),
         cmocka_unit_test(an_order_is_paid_and_has_tickets),
