@@ -1,7 +1,7 @@
 // feed.js: news of the seats: from the stream or, where that does not come through, by polling.
 
 import { applyChanges, byId, call, fetchPicture, path, plan, readPicture, say, sinceOf, soon } from './hall.js';
-import { Live } from './live.js';
+import { isOther, Live } from './live.js';
 import { refuse } from './visit.js';
 
 const LOST_MS = 2_000; // without the stream, before the page says so
@@ -26,12 +26,13 @@ function onFound() {
   told.onFound();
 }
 
-// The counts of standing places are those of their message's version. After a resync they are taken as they are.
-let areasOf = 0;
+// The counts of standing places are those of their message's version. After a resync, or in another line, they are taken as
+// they are.
+let areasOf = { version: 0 };
 
-function hearAreas({ version, areas }, anew) {
-  if (version < areasOf && !anew) return;
-  areasOf = version;
+function hearAreas({ version, line, areas }, anew) {
+  if (version < areasOf.version && !isOther(line, areasOf.line) && !anew) return;
+  areasOf = { version, line };
   told.onAreas(areas);
 }
 

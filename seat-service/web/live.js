@@ -3,10 +3,12 @@
 // fetched meanwhile, or another process took over, it is not applied to a picture that it was not
 // made for. Instead the picture is read again, and deltas that came meanwhile are applied to that
 // one, as far as they fit. Versions are the journal's, so what several processes tell compares, within one
-// line of it; one of them may be a moment behind another, and what is shown never goes back for that.
+// line of it; one of them may be a moment behind another, and what is shown never goes back for that. A delta of
+// another line fits only where it goes on from the very version that is shown: so an owner's successor tells. Else what
+// is shown may have been lost by a failover, and the picture is read again.
 
 // Versions of two lines say nothing of each other. A program of before there were lines names none.
-const isOther = (line, told) => Boolean(line && told && line !== told);
+export const isOther = (line, told) => Boolean(line && told && line !== told);
 
 export class Live {
   // `plan` has the version that is shown. fetchPicture() -> [octets, {version, line}]; read(plan, octets, mark)
@@ -18,12 +20,18 @@ export class Live {
   }
 
   take(changes) {
-    if (this.early !== null) this.early.push(changes);
+    if (!this.fits(changes)) this.renew(changes.since, changes.line, changes);
+    else if (this.early !== null) this.early.push(changes);
     else if (changes.version <= this.plan.version) this.onChange(); // known; the areas are not
     else if (changes.since <= this.plan.version) {
       this.apply(this.plan, changes);
       this.onChange();
     } else this.renew(changes.since, changes.line, changes);
+  }
+
+  fits({ line, since }) {
+    if (this.early !== null) return !isOther(line, this.least.line);
+    return !isOther(line, this.plan.line) || since === this.plan.version;
   }
 
   // The whole picture, of version `least` of this line or a later one, and `known` with it. One at a time: one that is on its
@@ -35,10 +43,20 @@ export class Live {
     if (!isAsked) await this.ask();
   }
 
+  // A process is behind for a moment only: another line that pictures are told in a second time, later, is the present
+  // one, and what was told of another does not fit it.
+  judge({ version, line }) {
+    const other = isOther(line, this.least.line);
+    const behind = other ? line !== this.refused : version < this.least.version;
+    this.refused = other && behind ? line : undefined;
+    if (behind) throw new RangeError('a picture of somebody who is behind');
+    if (other) this.early = [];
+  }
+
   async ask() {
     try {
       const [octets, mark] = await this.fetchPicture();
-      if (mark.version < this.least.version || isOther(mark.line, this.least.line)) throw new RangeError('a picture of somebody who is behind');
+      this.judge(mark);
       this.read(this.plan, octets, mark);
     } catch {
       this.early = null;

@@ -29,14 +29,14 @@ struct journal_event {
     uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
     uint64_t end_seq;               /* the reader's: how far its journal was at the last look */
     struct store_line end_line;     /* ... and in which line */
-    uint64_t claimed;               /* the reader's: the line under which we began to take it over,
-                                     * until we own it; 0: none */
-    int32_t told_asked;             /* the reader's: the number of the event that we have told its
-                                     * owner we are asked for; 0: none */
-    bool begun;                     /* the reader's: loaded, and read in part */
-    bool asked;                     /* the reader's: ours, and others are asked for it */
-    bool leaving, given;            /* the reader's: on its way out, until its place is free; the
-                                     * committer has been told to let go of it */
+    uint64_t claimed;    /* as the head: the line in which we began to take it over, or to
+                          * regain it, until it is ours; 0: none */
+    int32_t told_asked;  /* the reader's: the number of the event that we have told its
+                          * owner we are asked for; 0: none */
+    bool begun;          /* the reader's: loaded, and read in part */
+    bool asked;          /* the reader's: ours, and others are asked for it */
+    bool leaving, given; /* the reader's: on its way out, until its place is free; the
+                          * committer has been told to let go of it */
     _Atomic(enum journal_state) state;
     _Atomic uint64_t answered; /* the number of a change; see journal_answered() */
     struct journal_line_told line_told;
@@ -182,15 +182,24 @@ static inline bool journal_same_place(const struct store_head *a, const struct s
            chain_eq(&a->chain, (struct span){(const char *)b->chain.bytes, CHAIN_BYTES});
 }
 
-/* With the line `kept`, 0: none, or one that nobody had. */
-static inline struct store_claim journal_claim(struct journal *journal, uint64_t kept)
+/* Raises the epoch in the line `claimed`, or a new one if there is none. An attempt that fails
+ * behind this may have begun a line, which nothing was written in: the next one goes on with it, or
+ * readers of the line before would have two of them behind it. */
+static inline int journal_raise(struct journal *journal, struct pg *pg, struct journal_event *event,
+                                uint64_t epoch, struct err_slot *err, struct store_head *head,
+                                struct store_line *line)
 {
     /* relaxed: only that each is another; an odd step meets all numbers */
     uint64_t nth = atomic_fetch_add_explicit(&journal->lines, UINT64_C(0x9e3779b97f4a7c15),
                                              memory_order_relaxed);
     uint64_t fresh = nth >> 1 == 0 ? 1 : nth >> 1;
-    return (struct store_claim){span_of(journal->instance), &journal->conf.address,
-                                kept != 0 ? kept : fresh, fresh};
+    event->claimed = event->claimed != 0 ? event->claimed : fresh;
+    const struct store_claim claim = {span_of(journal->instance), &journal->conf.address,
+                                      event->claimed, fresh};
+    int rc = store_raise(pg, event->id.no, epoch, &claim, err, head, line);
+    if (rc == 0)
+        event->claimed = line->now;
+    return rc;
 }
 
 /* ---- role.c ---- */

@@ -165,19 +165,22 @@ int ownership_is_written(struct journal *journal, const struct store_batch *part
 }
 
 /* Owner again of one event, under a new epoch; an open part of the batch is settled into
- * part->written. ERR_STATE: the journal is not where it can be after what we did. As it has to be
- * where we left it, its line goes on: nobody who reads it has to start over. */
+ * part->written. ERR_STATE: the journal is not where it can be after what we did. If it has to be
+ * where we left it, its line goes on: nobody who reads it has to start over. An open part may have
+ * been shown by a standby and then lost by a fail-over, and other changes may get its numbers: they
+ * are of another line. */
 static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     struct store_batch *part = part_of(journal, nth);
     uint64_t epoch = 0;
-    int rc = lock_again(journal, event, err, &epoch);
     struct store_head head;
     struct store_line line;
-    const struct store_claim claim = journal_claim(journal, event->line.now);
+    if (part == NULL)
+        event->claimed = event->line.now;
+    int rc = lock_again(journal, event, err, &epoch);
     if (rc == 0)
-        rc = store_raise(journal->pg, event->id.no, epoch, &claim, err, &head, &line);
+        rc = journal_raise(journal, journal->pg, event, epoch, err, &head, &line);
     if (rc == 0 && part != NULL)
         rc = ownership_is_written(journal, part, err, &part->written);
     if (rc != 0)
@@ -200,6 +203,9 @@ int ownership_regain(struct journal *journal, struct err_slot *err)
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
         if (journal_owns(journal, nth))
             rc = regain(journal, nth, err);
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
+        if (journal_owns(journal, nth))
+            journal->events[nth].claimed = 0;
     return rc;
 }
 

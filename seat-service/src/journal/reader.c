@@ -222,19 +222,6 @@ static int is_still_ours(struct journal *journal, const struct journal_event *ev
     return rc;
 }
 
-/* An attempt that fails behind this may have begun a line, which nothing was written in: the next
- * one goes on with it, or readers of the line before would have two of them behind it. */
-static int raise_epoch(struct journal *journal, struct journal_event *event, uint64_t epoch,
-                       struct err_slot *err, struct store_head *head, struct store_line *line)
-{
-    const struct store_claim claim = journal_claim(journal, event->claimed);
-    event->claimed = claim.kept;
-    int rc = store_raise(journal->reader_pg, event->id.no, epoch, &claim, err, head, line);
-    if (rc == 0)
-        event->claimed = line->now;
-    return rc;
-}
-
 /* Once the committer has the lock: epoch, the rest of the journal, open. Not getting one of them
  * yet is no error; it is tried again. */
 static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err)
@@ -248,7 +235,7 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     pthread_mutex_unlock(&journal->lock);
     if (!locked)
         return 0;
-    int rc = raise_epoch(journal, event, epoch, err, &head, &line);
+    int rc = journal_raise(journal, journal->reader_pg, event, epoch, err, &head, &line);
     if (rc == ERR_NOT_FOUND) { /* another epoch has begun: the committer looks which */
         forget_lock(journal, event);
         return 0;

@@ -17,6 +17,13 @@ class Hall {
 
   get version() { return this.pictures.length - 1; }
 
+  // As a failover leaves it that loses what came behind `version`.
+  failedOver(version) {
+    const other = new Hall();
+    other.pictures = this.pictures.slice(0, version + 1);
+    return other;
+  }
+
   sell(seat, state) {
     const next = this.pictures.at(-1).slice();
     next[seat] = state;
@@ -183,6 +190,69 @@ test('a picture that is on its way is judged by what was told last, and what was
   await showsRestored(page, hall, restored);
 });
 
+// A page that was shown three changes in line a, of which a failover loses the last two; line b goes on there.
+function failOver() {
+  const before = new Hall();
+  const page = openPage(before);
+  for (const seat of [0, 1, 2]) before.sell(seat, 2);
+  page.live.take({ ...before.delta(0), line: 'a' });
+  const hall = before.failedOver(1);
+  hall.sell(5, 1);
+  return { before, hall, page };
+}
+
+test('a delta of another line is laid on what it goes on from', async () => {
+  const { before, page } = failOver();
+  const hall = before.failedOver(3);
+  hall.sell(4, 1);
+  page.live.take({ ...hall.delta(3), line: 'b' });
+  assert.deepEqual([page.asked.length, page.plan.version, page.plan.line], [0, 4, 'b']);
+  shows(page, hall);
+});
+
+for (const known of [true, false]) {
+  test(`... and on nothing else: what is shown may be lost, whatever its number; ${known ? 'the delta ends' : 'it begins'} within it`, async () => {
+    const { hall, page } = failOver();
+    for (const seat of known ? [] : [6, 7]) hall.sell(seat, 2);
+    page.live.take({ ...hall.delta(1), line: 'b' });
+    assert.equal(page.asked.length, 1, 'the picture is read again');
+    page.asked[0].resolve(ofLine('b', hall.octets()));
+    await settled();
+    shows(page, hall);
+    hall.sell(3, 1);
+    page.live.take({ ...hall.delta(hall.version - 1), line: 'b' });
+    assert.equal(page.asked.length, 1);
+    shows(page, hall);
+  });
+}
+
+test('a picture that is on its way has to be of the line that a delta tells meanwhile', async () => {
+  const { before, hall, page } = failOver();
+  page.live.renew(3, 'a');
+  page.live.take({ ...hall.delta(1), line: 'b' });
+  page.asked[0].resolve(ofLine('a', before.octets()));
+  await settled();
+  page.again[0]();
+  page.asked[1].resolve(ofLine('b', hall.octets()));
+  await settled();
+  shows(page, hall);
+});
+
+test('a page does not wait for a line that is over: what is told twice is believed', async () => {
+  const { hall, page } = failOver();
+  page.live.renew(1, 'b');
+  page.live.take({ ...hall.delta(1), line: 'b' });
+  const later = hall.failedOver(1);
+  later.sell(7, 2);
+  for (const nth of [0, 1]) {
+    page.asked[nth].resolve(ofLine('c', later.octets()));
+    await settled();
+    page.again[nth]?.();
+  }
+  assert.deepEqual([page.asked.length, page.plan.line], [2, 'c']);
+  shows(page, later);
+});
+
 test('a try that was put off is none any more where a picture has come meanwhile', async () => {
   const hall = new Hall();
   const page = openPage(hall);
@@ -208,36 +278,49 @@ test('a picture of a program that names no line is judged by its version', async
   shows(page, hall);
 });
 
-test('whatever is lost, late or doubled, the page ends up with what is there', async (t) => {
+test('whatever is lost, late, doubled or gone with a failover, the page ends up with what is there', async (t) => {
   const rng = seededRng(t);
   for (let round = 0; round < 300; round += 1) {
-    const hall = new Hall();
+    let hall = new Hall();
+    let before = hall; // of the line before, which somebody who is behind still tells
+    let line = 0;
     const page = openPage(hall);
+    const picture = (of, version) => ofLine(`line ${of === hall ? line : line - 1}`, of.octets(version));
     let told = 0; // where the stream stands
+    let goesOn = true; // in the line that it has told
+    const deltaOf = (since) => ({ ...hall.delta(since), line: `line ${line}` });
     const waiting = [];
     for (let step = 0; step < 40; step += 1) {
       const dice = rng.unit();
       if (dice < 0.4) hall.sell(Math.floor(rng.unit() * SEATS), Math.floor(rng.unit() * 4));
       else if (dice < 0.7 && hall.version > told) {
-        const delta = hall.delta(told);
+        const delta = deltaOf(told);
         told = hall.version;
-        if (rng.unit() > 0.15) page.live.take(delta); // lost otherwise
+        if (!goesOn || rng.unit() > 0.15) page.live.take(delta); // lost otherwise
         if (rng.unit() < 0.1) page.live.take(delta);
-      } else if (dice < 0.8) {
+        goesOn = true;
+      } else if (dice < 0.75) {
         told = hall.version;
-        page.live.renew();
+        page.live.renew(told, `line ${line}`);
+      } else if (dice < 0.8) {
+        before = hall;
+        hall = before.failedOver(Math.max(0, before.version - Math.floor(rng.unit() * 3)));
+        line += 1;
+        goesOn = told > hall.version; // else whoever tells has to read it anew
+        if (goesOn) page.live.renew(told = hall.version, `line ${line}`);
       } else if (page.asked.length > 0) {
         waiting.push(page.asked.shift());
         const { resolve, reject } = waiting.pop();
+        const of = rng.unit() < 0.2 ? before : hall;
         if (rng.unit() < 0.2) reject(new Error('cut'));
-        else resolve(hall.octets(Math.max(0, hall.version - Math.floor(rng.unit() * 2))));
+        else resolve(picture(of, Math.max(0, of.version - Math.floor(rng.unit() * 2))));
         await settled();
       }
     }
     hall.sell(0, (hall.pictures.at(-1)[0] + 1) % 4);
-    page.live.take(hall.delta(Math.max(told, hall.version - 1)));
+    page.live.take(deltaOf(goesOn ? Math.max(told, hall.version - 1) : told));
     for (let n = 0; n < 5; n += 1) {
-      while (page.asked.length > 0) page.asked.shift().resolve(hall.octets());
+      while (page.asked.length > 0) page.asked.shift().resolve(picture(hall));
       await settled();
       for (const work of page.again.splice(0)) work();
     }

@@ -27,7 +27,7 @@ enum { CONNECTIONS_MAX = 8192 };
 struct cut_proxy {
     struct sockaddr_un server;
     int listener;
-    atomic_bool armed, keeps_at_work, ending;
+    atomic_bool armed, keeps_at_work, shut, ending;
     atomic_uint
         raises; /* how many raisings of an epoch are let through, with their clients cut off */
     atomic_uint cuts;
@@ -156,7 +156,7 @@ static void *run(void *arg)
     struct cut_proxy *proxy = arg;
     while (!proxy->ending) {
         struct pollfd fd = {.fd = proxy->listener, .events = POLLIN};
-        if (poll(&fd, 1, POLL_MS) <= 0)
+        if (poll(proxy->shut ? NULL : &fd, !proxy->shut, POLL_MS) <= 0)
             continue;
         struct connection *at = calloc(1, sizeof(*at));
         at->proxy = proxy;
@@ -201,6 +201,11 @@ void cut_proxy_cut_raises(struct cut_proxy *proxy, unsigned count)
 void cut_proxy_keep_at_work(struct cut_proxy *proxy)
 {
     proxy->keeps_at_work = true;
+}
+
+void cut_proxy_shut(struct cut_proxy *proxy, bool shut)
+{
+    proxy->shut = shut;
 }
 
 unsigned cut_proxy_cuts(struct cut_proxy *proxy)

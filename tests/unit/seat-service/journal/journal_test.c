@@ -844,6 +844,50 @@ static void a_takeover_whose_connection_breaks_again_and_again_begins_one_line(v
     cut_proxy_end(proxy);
 }
 
+/* The answer to a batch is lost, and a standby may have shown the batch; then a fail-over loses it,
+ * and the server refuses it now. What comes under its numbers is of another line. */
+static void what_follows_a_batch_that_was_seen_and_lost_is_of_another_line(void **state)
+{
+    (void)state;
+    enum { PROXY_PORT = 5437, SOLD = 20 };
+    fresh();
+    struct cut_proxy *proxy = cut_proxy_start(pg_fixture_dir(server), PROXY_PORT);
+    char dsn[256], lose[512];
+    snprintf(dsn, sizeof(dsn), "host=%s port=%d user=postgres dbname=postgres",
+             pg_fixture_dir(server), PROXY_PORT);
+    struct process *process = process_start_at("a", dsn);
+    UNTIL(process->owned == 1);
+    submit_one_by_one(process, 3);
+    const uint64_t line = line_of(process).now;
+    cut_proxy_shut(proxy, true);
+    cut_proxy_arm(proxy);
+    for (uint32_t i = 0; i < SOLD; i++)
+        submit(process, CHANGE_CONFIRMED, i);
+    UNTIL(cut_proxy_cuts(proxy) == 1);
+    const uint64_t answered = journal_answered(process->journal, 0);
+    assert_true((uint64_t)ask("SELECT seq FROM seats.owner") > answered);
+    snprintf(lose, sizeof(lose),
+             "ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;"
+             "DELETE FROM seats.journal WHERE seq > %" PRIu64 ";"
+             "UPDATE seats.owner SET seq = %" PRIu64 ","
+             " chain = (SELECT chain FROM seats.journal WHERE seq = %" PRIu64 ");"
+             "ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only",
+             answered, answered, answered); /* its seats stay sold, to somebody else */
+    tell(lose);
+    cut_proxy_shut(proxy, false);
+    collect_all(process);
+    assert_int_equal(1, journal_stats(process->journal)->settled_again);
+    assert_true(process->bad > 0);
+    const struct store_line now = line_of(process);
+    assert_int_not_equal(line, now.now);
+    assert_int_equal(line, now.before);
+    assert_int_equal(answered, now.began);
+    assert_same_line(now, line_written());
+    assert_int_equal(0, process->fenced);
+    process_end(process);
+    cut_proxy_end(proxy);
+}
+
 /* One that owns nothing is cut off, and its old backend, which has its name, is never silent. */
 static void a_name_that_an_old_backend_of_ours_has_is_got_back(void **state)
 {
@@ -959,6 +1003,7 @@ int main(void)
         cmocka_unit_test(a_journal_that_lost_its_end_is_not_gone_on_with),
         cmocka_unit_test(an_owner_whose_connection_breaks_again_while_it_regains_goes_on),
         cmocka_unit_test(a_takeover_whose_connection_breaks_again_and_again_begins_one_line),
+        cmocka_unit_test(what_follows_a_batch_that_was_seen_and_lost_is_of_another_line),
         cmocka_unit_test(a_name_that_an_old_backend_of_ours_has_is_got_back),
         cmocka_unit_test(
             a_backend_that_waits_for_the_rest_of_a_pipeline_does_not_hold_a_takeover_up),
