@@ -24,8 +24,8 @@ const CALM_MS = 60_000;
 const ALL_MS = 40 * 60_000;
 const HOLD_MS = 60_000;
 const THE_LINE = ['me', 'join', 'pass'];
-// Steps of an order. One that met nobody is tried again after a pause that doubles, drawn at random up to its
-// length; the buyer sees that it is under way, and has nothing to do.
+// Steps of an order. One that met nobody is tried again after a pause, drawn at random up to its length; the
+// buyer sees that it is under way, and has nothing to do.
 const STEPS = ['order', 'to be payable', 'tickets'];
 const STEPS_BAR_MS = 5_000;
 const OUT = join(ROOT, 'build/ha');

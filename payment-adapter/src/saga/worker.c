@@ -473,8 +473,8 @@ static int create_engine(struct worker *worker, struct err_slot *err)
         .slots = conf->slots,
         .calls_max = conf->calls_max,
         .idle_ms = conf->idle_ms,
-        .breaker_trip = 10,        /* a single lost packet is not an outage */
-        .breaker_open_ms = 2000,   /* a peer that restarts is back by then */
+        .breaker_trip = SAGA_BREAKER_TRIP,
+        .breaker_open_ms = SAGA_BREAKER_OPEN_MS,
         .budget_share_milli = 200, /* one retry per five first tries */
         .budget_per_s = 10,
         .budget_cap = 100,

@@ -28,6 +28,9 @@ enum {
     GOODBYE_MS = 4 * SECOND, /* of end_session, which asks two peers */
     RETRY_FIRST_MS = 200,    /* most hiccups are over by then */
     RETRY_CAP_MS = 30 * SECOND,
+    /* Three seconds of tries: by then another process owns the seats (README of the seats). A crowd
+     * of orders does not knock that often, since the breaker is open by then. */
+    SEATS_NEAR = 16,
     PIVOTS_MAX = 1024, /* of text */
 };
 
@@ -38,6 +41,7 @@ enum {
 /* Asks no peer, so it can only fail by running out of memory. */
 #define BY_OURSELVES .peer = SAGA_PEER_NONE, .timeout_ms = TRY_MS, FOR(DAY)
 #define BY(PEER)     .peer = (PEER), .timeout_ms = TRY_MS, FOR(DAY)
+#define BY_SEATS     BY(PEER_SEATS), .retry_near = SEATS_NEAR
 
 enum step {
     STEP_EXTEND_HOLD,
@@ -60,11 +64,9 @@ enum step {
 };
 
 static const struct checkout_step steps[STEP_COUNT] = {
-    [STEP_EXTEND_HOLD] = {{.name = "extend_hold",
-                           .run = sale_extend_hold,
-                           .undo = sale_release_hold,
-                           BY(PEER_SEATS)},
-                          .told = ORDER_PENDING_PAYMENT},
+    [STEP_EXTEND_HOLD] =
+        {{.name = "extend_hold", .run = sale_extend_hold, .undo = sale_release_hold, BY_SEATS},
+         .told = ORDER_PENDING_PAYMENT},
     [STEP_CREATE_PAYMENT] = {{.name = "create_payment",
                               .run = payment_create,
                               .undo = payment_void,
@@ -76,11 +78,9 @@ static const struct checkout_step steps[STEP_COUNT] = {
     [STEP_AWAIT_BUYER] = {{.name = "await_buyer", .run = payment_await, BY(PEER_PSP_POLL)},
                           .told = ORDER_PENDING_PAYMENT,
                           .answers_buyer = true},
-    [STEP_CONFIRM_SEATS] = {{.name = "confirm_seats",
-                             .run = sale_confirm_seats,
-                             .undo = sale_free_seats,
-                             BY(PEER_SEATS)},
-                            .told = ORDER_CONFIRMING},
+    [STEP_CONFIRM_SEATS] =
+        {{.name = "confirm_seats", .run = sale_confirm_seats, .undo = sale_free_seats, BY_SEATS},
+         .told = ORDER_CONFIRMING},
     [STEP_CAPTURE] = {{.name = "capture",
                        .run = payment_capture,
                        .peer = PEER_PSP_TAKE,
@@ -101,7 +101,7 @@ static const struct checkout_step steps[STEP_COUNT] = {
 
     [STEP_REVOKE_TICKETS] = {{.name = "revoke_tickets", .run = sale_revoke_tickets, BY_OURSELVES},
                              .told = ORDER_REFUNDING},
-    [STEP_FREE_SEATS] = {{.name = "free_seats", .run = sale_free_seats, BY(PEER_SEATS)},
+    [STEP_FREE_SEATS] = {{.name = "free_seats", .run = sale_free_seats, BY_SEATS},
                          .told = ORDER_REFUNDING},
     [STEP_REFUND_PAYMENT] = {{.name = "refund_payment",
                               .run = payment_refund,
@@ -115,7 +115,7 @@ static const struct checkout_step steps[STEP_COUNT] = {
     [STEP_MOVE_REVOKE] =
         {{.name = "revoke_tickets", .run = move_revoke, .undo = move_restore, BY_OURSELVES},
          .told = ORDER_COMPLETED},
-    [STEP_MOVE_SEATS] = {{.name = "move_seats", .run = move_seats, BY(PEER_SEATS)},
+    [STEP_MOVE_SEATS] = {{.name = "move_seats", .run = move_seats, BY_SEATS},
                          .told = ORDER_COMPLETED},
     [STEP_MOVE_ISSUE] = {{.name = "issue_tickets", .run = move_issue, BY_OURSELVES},
                          .told = ORDER_COMPLETED},

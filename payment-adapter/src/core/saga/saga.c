@@ -204,6 +204,17 @@ static bool is_overdue(const struct saga_row *row, uint64_t now_us)
     return (int64_t)now_us >= row->step_us + deadline_us;
 }
 
+/* A peer whose place another takes is back within seconds, and a pause that doubles from the first
+ * silence on lasts as long again as that took. */
+static uint64_t pause_ms(const struct saga_step *step, uint32_t tries, const struct rng *rng)
+{
+    assert(tries >= 1);
+    uint32_t growing = tries;
+    if (tries > 2)
+        growing = tries - 2 > step->retry_near ? tries - step->retry_near : 2;
+    return backoff_ms(step->retry_first_ms, step->retry_cap_ms, growing, rng);
+}
+
 static void decide_unknown(const struct saga_row *row, const struct saga_outcome *outcome,
                            uint64_t now_us, const struct rng *rng, struct saga_move *out)
 {
@@ -213,7 +224,7 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
     }
     const struct saga_step *step = row->def->steps[row->step];
     out->tries = row->tries + 1;
-    uint64_t wait_ms = backoff_ms(step->retry_first_ms, step->retry_cap_ms, out->tries, rng);
+    uint64_t wait_ms = pause_ms(step, out->tries, rng);
     if (wait_ms < outcome->retry_ms)
         wait_ms = outcome->retry_ms;
     /* Do not sleep past the deadline. */

@@ -256,6 +256,32 @@ static void a_call_that_never_comes_back_costs_a_timeout_and_no_more(void **stat
     world_check(world);
 }
 
+/* Nobody owns the seats for two seconds. An order that met nobody goes on within a second of their
+ * return, whatever its pauses were and whether or not the breaker opened. */
+static void an_order_goes_on_soon_after_the_seats_are_back(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct world world;
+        world_init(&world);
+        rng_seeded_init(&world.rng, seed);
+        world.conf.breaker_trip = SAGA_BREAKER_TRIP;
+        world.conf.breaker_open_ms = SAGA_BREAKER_OPEN_MS;
+        world.conf.budget_cap = 100;
+        world_kill(&world);
+        world_order(&world, "checkout.1");
+        world_fault(&world, PEER_SEATS_CONFIRM, WORLD_DROPPED, UINT32_MAX);
+        while (world.asked[PEER_SEATS_CONFIRM] == 0)
+            world_run(&world, 1);
+        world_run(&world, 2000);
+        world.faults_left[PEER_SEATS_CONFIRM] = 0;
+        world_run(&world, 2 * SAGA_BREAKER_OPEN_MS + world.conf.idle_ms);
+        assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+        world_check(&world);
+        world_deinit(&world);
+    }
+}
+
 static void a_payment_of_which_nobody_knows_is_settled_before_the_seats_go(void **state)
 {
     struct world *world = *state;
@@ -988,6 +1014,7 @@ int main(void)
         IN_WORLD(a_capture_refused_for_good_frees_the_seats),
         IN_WORLD(a_capture_whose_answer_is_lost_is_not_taken_for_a_no),
         IN_WORLD(a_call_that_never_comes_back_costs_a_timeout_and_no_more),
+        cmocka_unit_test(an_order_goes_on_soon_after_the_seats_are_back),
         IN_WORLD(a_payment_of_which_nobody_knows_is_settled_before_the_seats_go),
         IN_WORLD(a_waiting_room_that_is_gone_does_not_hold_up_the_order),
         cmocka_unit_test(the_end_of_a_visit_is_told_to_both_and_neither_waits_for_the_other),

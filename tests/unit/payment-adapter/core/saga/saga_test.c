@@ -127,6 +127,41 @@ static void unknown_never_turns_back_before_its_deadline(void **state)
     }
 }
 
+/* How long the longest pause after this many silences is, of a step with so many near ones. */
+static uint32_t longest_ms(uint32_t near, uint32_t tries)
+{
+    struct saga_step step = rows[A];
+    step.retry_near = near;
+    const struct saga_step *const one[] = {&step};
+    const struct saga_def near_def = {.key = "test.3", .steps = one, .steps_len = 1};
+    struct saga_row row = row_at(SAGA_RUNNING, 0);
+    row.def = &near_def;
+    row.tries = tries - 1;
+    struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN};
+    struct saga_move move;
+    uint32_t most_ms = 0;
+    for (int i = 0; i < 1000; i++) {
+        saga_decide(&row, &outcome, 0, &rng.rng, &move);
+        most_ms = move.delay_ms > most_ms ? move.delay_ms : most_ms;
+    }
+    return most_ms;
+}
+
+static void pauses_stay_short_for_as_long_as_the_step_says_and_then_double(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t near, tries, ms;
+    } expected[] = {
+        {0, 1, 100}, {0, 2, 200},  {0, 3, 400},     {0, 4, 800}, {0, 5, 1000},
+        {3, 1, 100}, {3, 2, 200},  {3, 3, 200},     {3, 5, 200}, {3, 6, 400},
+        {3, 7, 800}, {3, 8, 1000}, {3, 9000, 1000},
+    };
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        assert_in_range(longest_ms(expected[i].near, expected[i].tries), expected[i].ms * 9 / 10,
+                        expected[i].ms);
+}
+
 static void nobody_is_waited_for_beyond_the_deadline(void **state)
 {
     (void)state;
@@ -313,6 +348,7 @@ int main(void)
         cmocka_unit_test(failed_on_the_way_back_is_parked),
         cmocka_unit_test(ongoing_waits_and_forgets_earlier_silence),
         cmocka_unit_test(unknown_never_turns_back_before_its_deadline),
+        cmocka_unit_test(pauses_stay_short_for_as_long_as_the_step_says_and_then_double),
         cmocka_unit_test(nobody_is_waited_for_beyond_the_deadline),
         cmocka_unit_test(unknown_at_its_deadline_goes_back_from_this_very_step),
         cmocka_unit_test(a_saga_that_is_older_than_the_machine_is_overdue_too),
