@@ -29,7 +29,8 @@
 -- one's keys go before the newer is made whole.
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
-    'stay_away_milli', 'service_rate_milli', 'stood_ms', 'raised' }
+    'stay_away_milli', 'service_rate_milli', 'stood_ms', 'raised', 'visits_until_ms',
+    'calls_until_ms' }
 
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
@@ -108,7 +109,7 @@ local function contribute()
     note_moves()
     call('HSET', heal, 'incarnation', newest)
     local names = { 'gap', 'codes', unpack(MARKS) }
-    local values = { ARGV[ask_heal.gap], ARGV[ask_heal.codes], unpack(ARGV, ask_heal.issued, ask_heal.raised) }
+    local values = { ARGV[ask_heal.gap], ARGV[ask_heal.codes], unpack(ARGV, ask_heal.issued, ask_heal.calls_until_ms) }
     local known = call('HMGET', heal, unpack(names))
     for i, name in ipairs(names) do
         if tonumber(values[i]) > (tonumber(known[i]) or -1) then
@@ -242,14 +243,15 @@ local function keep_sessions(from_ms, until_ms)
     end
 end
 
--- Slots of sessions that fronts knew of and Redis does not.
+-- Slots of sessions that fronts knew of and Redis does not, until none of them can last any longer. A visit may have been
+-- promised more than one that begins now: visits are shorter since, or the clock was set back by less than a step.
 local function restore_slots(bucket, marks)
     if lane > 0 then
         return -- all lanes share them
     end
     visits_set(unpack(call('HMGET', CFG, 'visits_stood_ms', 'visits_halted_ms')))
     local session_ttl_ms = tonumber(call('HGET', CFG, 'session_ttl_ms'))
-    bucket.phantom_until_ms = now_ms - behind_ms + session_ttl_ms
+    bucket.phantom_until_ms = math.max(now_ms + session_ttl_ms, marks.visits_until_ms) - behind_ms
     keep_sessions(now_ms - behind_ms - session_ttl_ms, bucket.phantom_until_ms)
     end_expired_sessions()
     local known, here = marks.active + marks.since, call('ZCARD', root .. 'active')
@@ -262,7 +264,8 @@ local function late_at_door(bucket)
     return call('ZCOUNT', prefix .. 'door', from, upto) - call('ZCOUNT', prefix .. 'back', from, upto)
 end
 
--- Everybody who was called gets a fresh window, unless their call is known to have expired. Who of them
+-- Everybody who was called gets a fresh window, unless their call is known to have expired: as long as any that was
+-- told, since calls may be shorter since, or the clock set back by less than a step. Who of them
 -- came in already is known by their bits or, where those are lost, only by number.
 local function restore_calls(bucket, marks)
     local was_outstanding = math.max(marks.outstanding, bucket.called_n - bucket.came_n)
@@ -278,7 +281,7 @@ local function restore_calls(bucket, marks)
     bucket.called_n = size
     bucket.came_n = math.min(size, came + bucket.healed_came)
     bucket.last_upto, bucket.last_called_ms = serving, now_ms
-    bucket.last_expires_ms = now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms'))
+    bucket.last_expires_ms = math.max(now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms')), marks.calls_until_ms)
     bucket.generation = now_ms
     if serving > bucket.dead then
         call('ZADD', prefix .. 'hist', serving,

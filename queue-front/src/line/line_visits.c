@@ -91,6 +91,13 @@ static bool read_visit(struct line_visit *visit, const redisReply *reply)
     return true;
 }
 
+/* A pass is given, or made longer. */
+static bool goes_on(const struct line_visit *visit)
+{
+    return (visit->call == LINE_PASS || visit->call == LINE_HEARTBEAT) &&
+           (visit->outcome == LINE_OK || visit->outcome == LINE_SAME);
+}
+
 /* It got in, so it was called, whatever Redis knows. */
 static bool was_inside(const struct line_visit *visit)
 {
@@ -113,12 +120,15 @@ static enum turn_kind ended_as(const struct line_visit *visit)
 }
 
 /* Slots are the event's, whichever lane the place is of. */
-static void count_pass(struct store_event *event)
+static void note_inside(struct store_event *event, const struct line_visit *visit)
 {
     struct store_event *whole =
         store_find(event->store, line_event_of(span_of(event->line.view.id)));
-    if (whole != NULL)
-        whole->line.passes++;
+    if (whole == NULL)
+        return;
+    whole->line.passes += visit->call == LINE_PASS && visit->outcome == LINE_OK;
+    if (visit->expires_ms > whole->line.visits_until_ms)
+        whole->line.visits_until_ms = visit->expires_ms;
 }
 
 static void on_visited(struct redis_call *call, const redisReply *reply)
@@ -138,8 +148,8 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
             visit->outcome = LINE_UNAVAILABLE;
             visit->retry_after_ms = STORE_RETRY_MS;
         }
-        if (visit->call == LINE_PASS && visit->outcome == LINE_OK)
-            count_pass(event);
+        if (goes_on(visit))
+            note_inside(event, visit);
         if (was_inside(visit))
             line_event_saw_called(&event->line, visit->place); /* it counts from the next tick on */
         if (ended_as(visit) != TURN_NONE)

@@ -344,6 +344,36 @@ test('whoever came in after the last write of a replica stays in, though others 
   assert.equal(await enters(8), OUTCOME.OK);
 });
 
+// Five visits begin that Redis loses, and are silent. Until the time that their passes say nobody has their slots.
+async function slotsAreKept(meanwhile) {
+  const [one, two] = await running({ max_active: 5, session_ttl_ms: 10_000 });
+  const enters = async (place) => {
+    await clockwork.step(100);
+    await one.tick();
+    return (await two.pass(place)).outcome;
+  };
+  for (let place = 1; place <= 5; place += 1) await two.visit('end', place);
+  const goBack = await replica([one, two]);
+  for (let place = 6; place <= 10; place += 1) assert.equal(await enters(place), OUTCOME.OK);
+  const promisedMs = two.visitsUntilMs;
+  await meanwhile(one);
+  for (const front of [one, two]) await front.tick();
+  await goBack();
+  await healAll(one, two);
+  while (clockwork.ms < promisedMs - 1000) {
+    assert.equal(await enters(11), OUTCOME.NOT_YET, `${promisedMs - clockwork.ms} ms before`);
+    await clockwork.step(900);
+  }
+  await clockwork.step(1000);
+  assert.equal(await enters(11), OUTCOME.OK);
+}
+
+test('slots of visits that Redis has lost are kept for as long as was promised, though visits are shorter since', () => slotsAreKept(
+  (one) => one.change({ rate_milli: 100_000, burst: 1, max_active: 5, session_ttl_ms: 1000 }),
+));
+
+test('... though the clock of Redis was set back, by less than is noticed', () => slotsAreKept(() => clockwork.step(-4000)));
+
 test('no more are believed to have been inside than Redis may have lost', async () => {
   const [one, two] = await running({ max_active: 20, session_ttl_ms: 10_000 });
   const goBack = await replica([one, two]);
@@ -360,15 +390,17 @@ test('no more are believed to have been inside than Redis may have lost', async 
 // What a pass says of a visit that lasts until then: whole seconds.
 const pass = ({ expiresMs, endsMs }) => ({ toldMs: Math.ceil(expiresMs / 1000) * 1000, endsMs });
 
-// The visits of 1, 2 and 3 were made longer by half a minute, which the replica has not heard of, and their own
-// time is over. Since then a visit lasts a second only, so the heal does not make up for it.
+// The visits of 1, 2 and 3 were made longer by half a minute, which the replica has not heard of, nor any front but
+// one that is gone, and their own time is over. Since then a visit lasts a second only, so the heal does not make up for it.
 async function renewalsLost(knobs = {}) {
   const fronts = await running({ session_ttl_ms: 60_000, ...knobs });
   const [one, two] = fronts;
+  const gone = new Front(clockwork, one.event, { id: 'front-3' });
+  await gone.tick();
   const goBack = await replica(fronts);
   await clockwork.step(30_000);
   const passes = [];
-  for (const place of [1, 2, 3]) passes[place] = pass(await one.visit('heartbeat', place));
+  for (const place of [1, 2, 3]) passes[place] = pass(await gone.visit('heartbeat', place));
   await one.change({ rate_milli: 100_000, burst: 1, session_ttl_ms: 1000, ...knobs });
   for (const front of fronts) await front.tick();
   await goBack();
@@ -435,6 +467,27 @@ test('... unless it was the clock that ended it, of which Redis may have lost th
   const beat = await one.visit('heartbeat', 1, { ...passes[1], turn: TURN.ENDED });
   assert.deepEqual([beat.outcome, beat.expiresMs], [OUTCOME.OK, passes[1].toldMs]);
 });
+
+// Everybody who was called gets another window, which ends no earlier than the one that they were told of.
+async function callsAreKept(meanwhile) {
+  const [one, two] = await running({ call_ttl_ms: 60_000, grace_ms: 0 });
+  const promisedMs = clockwork.ms + 59_000; // place 6 was called in the second before
+  await meanwhile(one);
+  for (const front of [one, two]) await front.tick();
+  await wipe([one, two]);
+  await healAll(one, two);
+  while (clockwork.ms < promisedMs - 1000) {
+    await clockwork.step(1000);
+    await one.tick();
+  }
+  assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
+}
+
+test('a call lasts as long as was told, though calls are shorter since, and Redis has lost it', () => callsAreKept(
+  (one) => one.change({ rate_milli: 100_000, burst: 1, call_ttl_ms: 1000, grace_ms: 0 }),
+));
+
+test('... and though the clock of Redis was set back, by less than is noticed', () => callsAreKept(() => clockwork.step(-4000)));
 
 test('a call that was made longer lasts as long as was told, though Redis has lost that', async () => {
   const [one, two] = await running({ call_ttl_ms: 10_000, grace_ms: 0 });

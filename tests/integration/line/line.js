@@ -91,6 +91,8 @@ export class Front {
     this.marks = { issued: 0, serving: 0, version: 0, generation: 0, upto: 0, dead: 0, era: 0, digest: '' };
     this.view = null;
     this.passes = 0;
+    this.visitsUntilMs = 0;
+    this.callsUntilMs = 0;
     this.document = null;
     this.moved = []; // [entry, moves], the newest that it knows of
   }
@@ -174,6 +176,9 @@ export class Front {
       entry, moves, turn, ended, kept_ms: keptMs, times, member, // without an entry by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
+    if (['pass', 'heartbeat'].includes(call) && [OUTCOME.OK, OUTCOME.SAME].includes(outcome)) {
+      this.visitsUntilMs = Math.max(this.visitsUntilMs, of.expires_ms);
+    }
     return { outcome, state, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };
   }
 
@@ -210,7 +215,11 @@ export class Front {
     if (view.outcome !== OUTCOME.OK) return view;
     const marks = this.marks;
     if (view.generation !== marks.generation) marks.upto = 0;
-    for (const stretch of view.stretches) marks.upto = Math.max(marks.upto, Number(stretch.split(':')[0]));
+    for (const stretch of view.stretches) {
+      const [upto, , expiresMs] = stretch.split(':').map(Number);
+      marks.upto = Math.max(marks.upto, upto);
+      this.callsUntilMs = Math.max(this.callsUntilMs, expiresMs);
+    }
     if (view.document.length > 0) {
       this.document = told('document', view.document);
       Object.assign(marks, { era: Number(this.document.era), digest: this.document.digest });
@@ -234,7 +243,8 @@ export class Front {
       issued: this.marks.issued, serving: this.marks.serving, dead: this.marks.dead,
       active: view.active, outstanding: view.outstanding, admitted: view.admitted, no_shows: view.no_shows,
       stay_away_milli: 1000 - view.show_up_milli, service_rate_milli: view.service_rate_milli,
-      stood_ms: view.stood_ms ?? 0, raised: view.gaps?.[3] ?? 0,
+      stood_ms: view.stood_ms ?? 0, raised: view.gaps?.[3] ?? 0, visits_until_ms: this.visitsUntilMs,
+      calls_until_ms: this.callsUntilMs,
       version: this.marks.version, state: view.state, seed: SEED, entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
       sealed: SEAL, closed: NO_DRAW, closed_ms: 0, proof: '', gaps: view.gaps?.[2] ?? '', codes: 0,
       era: this.marks.era, identity: this.eventIdentity ?? '', moves_len: this.moved.length,

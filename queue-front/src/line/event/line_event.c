@@ -287,6 +287,15 @@ uint32_t line_event_heal_words(const struct line_event *event)
     return ASK_HEAL_WORDS + 2 * moves_newest(&event->moves, newest);
 }
 
+static uint64_t calls_until_ms(const struct line_event *event)
+{
+    uint64_t until_ms = 0;
+    for (uint32_t i = 0; i < event->view.calls_len; i++)
+        if (event->calls[i].expires_ms > until_ms)
+            until_ms = event->calls[i].expires_ms;
+    return until_ms;
+}
+
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us)
 {
@@ -312,6 +321,8 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
         .service_rate_milli = view->service_rate_milli,
         .stood_ms = event->view.stood_ms,
         .raised = event->marks.raised,
+        .visits_until_ms = event->visits_until_ms,
+        .calls_until_ms = calls_until_ms(event),
         .version = event->marks.version,
         .state = view->state,
         .doc = view->doc,

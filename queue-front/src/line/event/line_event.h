@@ -41,6 +41,7 @@ struct line_event {
     struct line_told told;           /* this front's, as it has left it */
     struct line_told sending, taken; /* with the tick under way; what Redis has of it */
     uint64_t passes;                 /* given by this front since its last tick */
+    uint64_t visits_until_ms;        /* the latest time that it has promised to a visit */
     uint64_t joins_milli; /* joins a second on all fronts: the recent peak, slowly forgotten */
     uint64_t joined, joins_at_ms; /* how many had, where the window that is measured began */
     /* Entries given up before the draw, whose positions Redis wants to know. */

@@ -1061,6 +1061,29 @@ static void after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_
     AWAIT(rig, view_of(rig, 0)->serving == 5);
 }
 
+/* Visits are shorter since, so no newer promise is as late. */
+static void after_a_wipe_slots_are_kept_until_the_latest_time_that_was_promised(void **state)
+{
+    struct rig *rig = *state;
+    struct line_knobs shorter = fast;
+    shorter.session_ttl_ms = 1000;
+    redis_server_start(&rig->server);
+    open_store(rig, 0);
+    open_event(rig, &fast);
+    for (int i = 0; i < 2; i++)
+        join_once(rig, 0, event_id, NULL);
+    AWAIT(rig, view_of(rig, 0)->serving == 2);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, 1).outcome);
+    struct line_visit late = visit_once(rig, 0, LINE_PASS, 2);
+    change(rig, &shorter);
+    AWAIT(rig, view_of(rig, 0)->knobs.session_ttl_ms == 1000);
+    lose_everything(rig);
+    long long until_ms = redis_server_ask(&rig->server, "EVAL %s 0",
+                                          "return tonumber(redis.call("
+                                          "'HGET', 'fg:{gala-2027}:bucket', 'phantom_until_ms'))");
+    assert_int_equal(late.expires_ms, until_ms);
+}
+
 /* A pass is longer than its visit, if that is ended. No tick has told of it: the store that ended
  * it knows. */
 static void after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass(void **state)
@@ -1510,6 +1533,7 @@ int main(void)
         TEST(places_told_since_the_last_tick_are_not_told_again_after_a_wipe),
         TEST(after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them),
         TEST(after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_again),
+        TEST(after_a_wipe_slots_are_kept_until_the_latest_time_that_was_promised),
         TEST(after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass),
         TEST(after_a_wipe_a_visit_is_over_that_an_answer_said_had_been_ended),
         TEST(after_a_wipe_a_call_is_as_long_as_was_told),

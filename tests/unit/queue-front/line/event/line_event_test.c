@@ -793,18 +793,34 @@ static void another_document_under_the_same_number_is_taken(void **state)
     assert_int_equal(LINE_TICK_BAD, take(event, &told));
 }
 
-static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
+static uint64_t told_to_heal(const struct line_event *event, uint64_t now_us, unsigned word)
 {
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
-    uint64_t gap = 0;
+    uint64_t number = 0;
     resp_begin(&text, ASK_HEAL_WORDS);
     line_event_put_heal(event, &text, SPAN("front"), now_us);
     redisReply *reply = read_reply(&text);
     assert_int_equal(ASK_HEAL_WORDS, resp_len(reply));
-    assert_true(resp_get_u64(reply, ASK_HEAL_GAP, &gap));
+    assert_true(resp_get_u64(reply, word, &number));
     freeReplyObject(reply);
-    return gap;
+    return number;
+}
+
+static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
+{
+    return told_to_heal(event, now_us, ASK_HEAL_GAP);
+}
+
+/* Calls may be shorter since, so the newest need not be the last to run out. */
+static void the_latest_end_of_a_call_is_told_with_a_heal(void **state)
+{
+    struct line_event *event = *state;
+    assert_int_equal(0, told_to_heal(event, 6000000, ASK_HEAL_CALLS_UNTIL_MS));
+    struct answer told = plain;
+    told.stretches[0] = "10:1000:61000";
+    take(event, &told);
+    assert_int_equal(61000, told_to_heal(event, 6000000, ASK_HEAL_CALLS_UNTIL_MS));
 }
 
 static void how_far_the_clock_is_off_and_how_long_the_line_stood_is_told(void **state)
@@ -953,6 +969,7 @@ int main(void)
         TEST(the_safety_gap_follows_how_fast_people_joined),
         TEST(places_that_a_heal_added_are_no_joins),
         TEST(a_batch_of_joins_between_two_ticks_is_no_rush),
+        TEST(the_latest_end_of_a_call_is_told_with_a_heal),
         TEST(how_far_the_clock_is_off_and_how_long_the_line_stood_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
