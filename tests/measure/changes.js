@@ -3,9 +3,11 @@
 // the program, so that no change is made inside a comment, a type, or what a macro brings. What stands in an
 // assert() is left alone: an assert less is no other program.
 //
-// A change is { line, at, end, text, within, source, what }: bytes at..end become text; within is the function,
-// source the line as it stands, and what tells the change in a word or two. None names a place by its number, so
-// that they know the change again after others have moved it.
+// A change is { line, at, end, text, within, source, what, kind, from, until }: bytes at..end become text; within is the
+// function, source the line as it stands, and what tells the change in a word or two. None names a place by its number,
+// so that they know the change again after others have moved it. For together.js, which puts many changes into one
+// program: what is changed are bytes from..until, and they are, by kind, a 'value', a 'deed' that is left out, a
+// 'jump' that is not taken, the body of a 'loop', or a 'constant', which C wants to know as it compiles.
 
 const TURNED = {
   '<': ['<=', '>='], '<=': ['<', '>'], '>': ['>=', '<='], '>=': ['>', '<'], '==': ['!='], '!=': ['=='],
@@ -20,12 +22,16 @@ const FREES = /^(free|json_decref|grow_free|[A-Z][A-Z0-9]*(_[A-Z]+)*_free)\(/;
 const ALLOCATES = /^[cm]alloc\(/;
 const ASSERTS = /^assert_/; // several asserts under a name
 const CHOICES = new Set(['IfStmt', 'ConditionalOperator']);
+const JUMPS = new Set(['BreakStmt', 'ContinueStmt']);
+const CONSTANTS = new Set(['ConstantExpr', 'UnaryExprOrTypeTraitExpr', 'StaticAssertDecl', 'EnumDecl']);
+const isConstant = (node) => CONSTANTS.has(node.kind) || (node.kind === 'VarDecl' && node.storageClass === 'static');
 
 /** All changes that can be made to a file: its bytes as latin1 text, and clang's tree of it. */
 export function changesOf(text, tree) {
   const found = new Map();
   let within = '';
   let allocates = false;
+  let constant = false;
 
   const isOwn = (place) => place?.offset !== undefined && place.includedFrom === undefined;
   const startOf = (node) => (isOwn(node.range?.begin) ? node.range.begin.offset : undefined);
@@ -37,25 +43,29 @@ export function changesOf(text, tree) {
     return line.length > 60 ? `${line.slice(0, 57)}...` : line;
   };
 
-  function add(at, end, to, what) {
+  function add(at, end, to, what, kind = 'value', [from, until] = [at, end]) {
     const start = text.lastIndexOf('\n', at - 1) + 1;
     const line = text.slice(0, at).split('\n').length;
     const source = text.slice(start, (text.indexOf('\n', at) + text.length + 1) % (text.length + 1)).trim();
     const key = `${at} ${end} ${to}`;
-    if (!found.has(key)) found.set(key, { line, at, end, text: to, within, source, what });
+    if (!found.has(key)) found.set(key, { line, at, end, text: to, within, source, what, kind: constant ? 'constant' : kind, from, until });
   }
-  const swap = (node, to, what) => add(startOf(node), endOf(node), to, what ?? `${short(textOf(node))} -> ${short(to)}`);
+  const rangeOf = (node) => [startOf(node), endOf(node)];
+  const swap = (node, to, what, kind) => add(...rangeOf(node), to, what ?? `${short(textOf(node))} -> ${short(to)}`, kind);
 
   function turnBinary(node) {
     const [left, right] = node.inner;
     if (!isWhole(left) || !isWhole(right)) return;
     const at = text.indexOf(node.opcode, endOf(left));
     if (at < 0 || at >= startOf(right)) return;
+    const isLogic = node.opcode === '&&' || node.opcode === '||';
     for (const to of TURNED[node.opcode] ?? []) {
       const after = `${textOf(left)} ${to} ${textOf(right)}`;
-      add(at, at + node.opcode.length, to, `${short(textOf(node))} -> ${short(after)}`);
+      const what = `${short(textOf(node))} -> ${short(after)}`;
+      if (isLogic) swap(node, `(${text.slice(startOf(node), at)}${to}${text.slice(at + 2, endOf(node))})`, what); // or && would take what stands beside
+      else add(at, at + node.opcode.length, to, what, 'value', rangeOf(node));
     }
-    if (node.opcode === '&&' || node.opcode === '||') {
+    if (isLogic) {
       swap(node, `(${textOf(left)})`, `${node.opcode} ${short(textOf(right))} dropped`);
       swap(node, `(${textOf(right)})`, `${short(textOf(left))} ${node.opcode} dropped`);
     }
@@ -65,8 +75,8 @@ export function changesOf(text, tree) {
     const at = node.isPostfix ? endOf(node) - node.opcode.length : startOf(node);
     const what = short(textOf(node));
     if (node.opcode === '!' || node.opcode === '-' || node.opcode === '~')
-      add(at, at + 1, '', `${what} without ${node.opcode}`);
-    for (const to of (!isStep && node.opcode.length === 2 && TURNED[node.opcode]) || []) add(at, at + 2, to, `${what} -> ${to}`);
+      add(at, at + 1, '', `${what} without ${node.opcode}`, 'value', rangeOf(node));
+    for (const to of (!isStep && node.opcode.length === 2 && TURNED[node.opcode]) || []) add(at, at + 2, to, `${what} -> ${to}`, 'value', rangeOf(node));
   }
 
   function turnCondition(cond, isLoop) {
@@ -84,7 +94,7 @@ export function changesOf(text, tree) {
     let end = endOf(body);
     if (text[end - 1] !== '}') end = text.indexOf(';', end - 1) + 1;
     const header = text.slice(startOf(node), start);
-    add(start, end, `{ ${text.slice(start, end)} break; }`, `${short(header)} ends after the first`);
+    add(start, end, `{ ${text.slice(start, end)} break; }`, `${short(header)} ends after the first`, 'loop');
   }
 
   function turnNumber(node) {
@@ -97,7 +107,8 @@ export function changesOf(text, tree) {
     }
     if (!isWhole(node)) return;
     const code = textOf(node);
-    if (node.kind === 'FloatingLiteral') swap(node, Number(node.value) === 0 ? '1.0' : `(${code} * 1.5)`);
+    const single = /f$/i.test(code) ? 'F' : '';
+    if (node.kind === 'FloatingLiteral') swap(node, Number(node.value) === 0 ? `1.0${single}` : `(${code} * 1.5${single})`);
     else {
       if (!allocates) swap(node, `(${code} + 1)`); // more room is no other program
       if (node.value !== '0') swap(node, `(${code} - 1)`);
@@ -115,7 +126,7 @@ export function changesOf(text, tree) {
 
   const isDeed = (node) => node.kind === 'CallExpr' || node.kind === 'CompoundAssignOperator' ||
     (node.kind === 'BinaryOperator' && node.opcode === '=') || (node.kind === 'UnaryOperator' && node.opcode.length === 2) ||
-    node.kind === 'BreakStmt' || node.kind === 'ContinueStmt';
+    JUMPS.has(node.kind);
 
   // Not so what gives memory back, OpenSSL's and jansson's too: what is lost then only the address sanitizer sees, which
   // `make test` has and this has not.
@@ -124,7 +135,7 @@ export function changesOf(text, tree) {
       ((parent.kind === 'IfStmt' || LOOPS.has(parent.kind)) && node !== conditionOf(parent) && parent.inner.indexOf(node) > 0);
     const isStep = parent.kind === 'ForStmt' && node !== parent.inner.at(-1);
     if (isStatement && !isStep && isDeed(node) && isWhole(node) && !FREES.test(textOf(node)) && !ASSERTS.test(textOf(node)))
-      swap(node, '(void)0', `${short(textOf(node))} left out`);
+      swap(node, '(void)0', `${short(textOf(node))} left out`, JUMPS.has(node.kind) ? 'jump' : 'deed');
   }
 
   function conditionOf(node) {
@@ -143,20 +154,22 @@ export function changesOf(text, tree) {
       turnCondition(conditionOf(node), true);
       endLoop(node);
     }
-    const allocated = allocates;
+    const [allocated, known] = [allocates, constant];
+    constant ||= isConstant(node);
     allocates ||= node.kind === 'CallExpr' && isWhole(node) && ALLOCATES.test(textOf(node));
     for (const inner of node.inner ?? []) {
       if (inner.kind === undefined) continue;
       leaveOut(node, inner);
       walk(inner, type, node.kind === 'ForStmt' && inner === node.inner[3]);
     }
-    allocates = allocated;
+    [allocates, constant] = [allocated, known];
   }
 
   for (const node of tree.inner) {
     if (!isOwn(node.loc) || !['FunctionDecl', 'VarDecl', 'EnumDecl'].includes(node.kind)) continue;
     within = node.name ?? 'enum';
     if (ASSERTS.test(within)) continue;
+    constant = node.kind !== 'FunctionDecl';
     walk(node, node.kind === 'FunctionDecl' ? node.type.qualType.replace(/ \(.*/, '') : undefined);
   }
   return [...found.values()].sort((a, b) => a.at - b.at || a.end - b.end || (a.text < b.text ? -1 : 1));

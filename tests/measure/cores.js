@@ -59,6 +59,9 @@ export function inParallel(list, judge) {
   return Promise.all(Array.from({ length: JOBS }, (_, worker) => one(worker)));
 }
 
+/** Always the same dice. */
+export const TEST_ENV = { FAIRGATE_SOAK: undefined, FAIRGATE_SEED: '1', FAIRGATE_TEST_SEED: '1' };
+
 /**
  * Runs a test with always the same dice. Bounded by the processor's time, so that a busy machine fails nothing; by
  * the clock only where all its threads wait for each other. Resolves to { ok, cpuS }.
@@ -67,7 +70,7 @@ export function runTest(program, cpuS, env = {}) {
   const script = 'ulimit -t "$1" -v 4000000 -c 0; TIMEFORMAT="%U %S"; time "$2" >/dev/null 2>&1';
   return new Promise((resolve) => {
     const child = spawn('timeout', ['300', 'bash', '-c', script, '-', String(Math.ceil(cpuS)), program], {
-      env: { ...process.env, FAIRGATE_SOAK: undefined, FAIRGATE_SEED: '1', FAIRGATE_TEST_SEED: '1', ...env }, stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...TEST_ENV, ...env }, stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';
     child.stderr.on('data', (bytes) => { said += bytes; });

@@ -1,15 +1,20 @@
-// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--list]: does a unit test notice when the
+// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--near S] [--apart] [--list]: does a unit test notice when the
 // program is another? Makes small changes to the core modules (changes.js), one at a time, and runs the unit
 // tests that the changed module is linked into. A change that no test notices has lived. One that gives the
 // same machine code changes nothing, and is not counted.
 //
 //   --draw 60      that many, at random by --seed, of all that could be made (default 60)
-//   --all          every one of them: hours
+//   --all          every one of them: hours; of one file, minutes
 //   --again        those that lived in the run before
 //   --at PATTERN   of files whose path matches
+//   --near S       judged by the nearest tests alone, which take so many seconds of a processor in all
+//   --apart        never puts changes together
 //   --list         only prints what could be drawn
 //
 //   --least P      percent of what changes anything that has to be noticed, or listed (default 90)
+//
+// Where many changes of a file are asked for they are put into one program first (together.js), and only what lives in
+// it is made by itself.
 //
 // tests/mutants.md lists changes that may live, and why. Ends with "N passed, N failed": changes noticed or listed,
 // and if they are fewer than was asked for, those that lived.
@@ -20,19 +25,23 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { changesOf } from './changes.js';
-import { CORES, build, filesOf, inParallel, nameOf, programsOf, rowOf, run, runTest } from './cores.js';
+import { CORES, JOBS, TEST_ENV, build, filesOf, inParallel, nameOf, programsOf, rowOf, run, runTest } from './cores.js';
+import { Chooser, blend, canBeChosen, withoutFaults } from './together.js';
 
 const OUT = 'build/quick';
 const OWN = `${OUT}/mutants`;
 const LIVING = 'tests/mutants.md';
 const CC = 'gcc';
+const CHOICE = 'tests/measure/choice.c';
 
 const CPU_S_MAX = 20; // a test that takes more by itself is left to `make test`
+const limitS = ({ cpuS }) => 2 + 4 * cpuS;
+const MANY = 20; // changes of a file for which one program with all of them is worth its while
 
 const { values: asked } = parseArgs({
   options: {
-    draw: { type: 'string', default: '60' }, seed: { type: 'string' }, least: { type: 'string', default: '90' }, at: { type: 'string', default: '.' },
-    all: { type: 'boolean' }, again: { type: 'boolean' }, list: { type: 'boolean' },
+    draw: { type: 'string', default: '60' }, seed: { type: 'string' }, least: { type: 'string', default: '90' }, at: { type: 'string', default: '.' }, near: { type: 'string', default: 'Infinity' },
+    all: { type: 'boolean' }, again: { type: 'boolean' }, apart: { type: 'boolean' }, list: { type: 'boolean' },
   },
 });
 
@@ -69,49 +78,104 @@ async function measure(tests) {
   writeFileSync(file, JSON.stringify(known));
 }
 
+// Those that can be afforded. What is nearest by its name judges whatever it takes.
+function afforded(judges) {
+  let cpuS = 0;
+  return judges.filter((test, i) => {
+    if (i > 0 && cpuS + test.cpuS > Number(asked.near)) return false;
+    cpuS += test.cpuS;
+    return true;
+  });
+}
+
+// Resolves to what the compiler says if it refuses, '' otherwise.
+function compilerSays(args) {
+  return new Promise((resolve) => {
+    const child = spawn(CC, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (bytes) => { said += bytes; });
+    child.on('close', (status) => resolve(status === 0 ? '' : said || `status ${status}`));
+  });
+}
+
 // As the build does it, but from another folder: assert() and the object still name the file by its own path.
 function compile(module, text, folder) {
   const source = join(folder, basename(module.file));
   writeFileSync(source, Buffer.from(`#line 1 "${module.file}"\n${text}`, 'latin1'));
-  return new Promise((resolve) => {
-    const object = join(folder, 'module.o');
-    const child = spawn(CC, ['-c', '-w', '-g0', '-o', object, source, ...module.compile], { stdio: 'ignore' });
-    child.on('close', (status) => resolve(status === 0 ? readFileSync(object) : undefined));
-  });
+  return compilerSays(['-c', '-w', '-g0', '-o', join(folder, 'module.o'), source, ...module.compile]);
 }
 
-function link(module, test, folder) {
+async function link(module, test, folder, others = []) {
   const program = join(folder, 'test');
-  return new Promise((resolve, reject) => {
-    const child = spawn(CC, ['-fuse-ld=gold', '-o', program, `${OUT}/obj/${test.program.slice(OUT.length + 1)}.o`, join(folder, 'module.o'), ...module.link],
-      { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.on('data', (bytes) => { said += bytes; });
-    child.on('close', (status) => (status === 0 ? resolve(program) : reject(new Error(said))));
-  });
+  const said = await compilerSays(['-fuse-ld=gold', '-o', program, `${OUT}/obj/${test.program.slice(OUT.length + 1)}.o`, join(folder, 'module.o'), ...others, ...module.link]);
+  if (said !== '') throw new Error(said);
+  return program;
 }
 
 // ---- a change, judged ------------------------------------------------------------------------------
 
 const changed = ({ module, change }) => module.text.slice(0, change.at) + change.text + module.text.slice(change.end);
 
+function folderOf(worker) {
+  const folder = `${OWN}/worker-${worker}`;
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+async function objectOf(module, text, folder) {
+  return await compile(module, text, folder) === '' ? readFileSync(join(folder, 'module.o')) : undefined;
+}
+
 // 'broken': no C; 'nothing': the same machine code; 'killed'; 'lived'.
 async function judge(mutant, worker) {
   const { module } = mutant;
-  const folder = `${OWN}/worker-${worker}`;
-  mkdirSync(folder, { recursive: true });
-  module.object ??= await compile(module, module.text, folder);
-  const object = await compile(module, changed(mutant), folder);
+  const folder = folderOf(worker);
+  module.object ??= await objectOf(module, module.text, folder);
+  const object = await objectOf(module, changed(mutant), folder);
   if (object === undefined) return 'broken';
   if (object.equals(module.object)) return 'nothing';
   for (const test of module.judges) {
-    const { ok } = await runTest(await link(module, test, folder), 2 + 4 * test.cpuS);
-    if (!ok) {
-      mutant.by = test.program;
-      return 'killed';
-    }
+    const { ok } = await runTest(await link(module, test, folder), limitS(test));
+    if (!ok) return 'killed';
   }
   return 'lived';
+}
+
+// Compiled is what can be: returns the changes that are in it.
+async function compileTogether(module, mutants, folder) {
+  let inIt = mutants.filter(({ change }) => canBeChosen(change));
+  while (inIt.length > 0) {
+    const changes = inIt.map(({ change }) => change);
+    const said = await compile(module, blend(module.text, changes), folder);
+    if (said === '') break;
+    const good = new Set(withoutFaults(module.text, changes, said));
+    if (good.size === changes.length) throw new Error(`${module.file} with all its changes: ${said}`);
+    inIt = inIt.filter(({ change }) => good.has(change));
+  }
+  return inIt;
+}
+
+// Tries changes that are in one program: what is killed in it is killed. What lives need not, made by itself: where it
+// writes beyond an array other things lie there.
+async function judgeTogether(module, mutants) {
+  const folder = folderOf('together');
+  const choice = join(folder, 'choice.o');
+  run(CC, ['-c', '-w', '-o', choice, CHOICE, ...module.compile]);
+  const inIt = await compileTogether(module, mutants, folder);
+  inIt.forEach((mutant, i) => { mutant.number = i + 1; });
+  for (const test of module.judges) {
+    const left = inIt.filter(({ verdict }) => verdict === undefined);
+    const program = await link(module, test, folder, [choice]);
+    const choosers = Array.from({ length: JOBS }, () => new Chooser(program, { ...process.env, ...TEST_ENV }));
+    const unchanged = await choosers[0].run(0, 10 * limitS(test));
+    if (unchanged.ok) {
+      await inParallel(left, async (mutant, worker) => {
+        const { ok } = await choosers[worker].run(mutant.number, limitS(unchanged));
+        if (!ok) mutant.verdict = 'killed';
+      });
+    } else console.log(`${test.program} fails with the choices of ${module.file} in it, though none is made`);
+    choosers.forEach((chooser) => chooser.end());
+  }
 }
 
 // ---- which -----------------------------------------------------------------------------------------
@@ -232,10 +296,14 @@ async function main() {
   const touched = [...new Set(drawn.map(({ module }) => module))];
   touched.forEach((module) => { module.judges = judgesOf(module); });
   await measure([...new Set(touched.flatMap(({ judges }) => judges))]);
-  touched.forEach((module) => { module.judges = module.judges.filter(({ ok }) => ok); });
+  touched.forEach((module) => { module.judges = afforded(module.judges.filter(({ ok }) => ok)); });
 
+  for (const module of touched) {
+    const own = drawn.filter((mutant) => mutant.module === module);
+    if (own.length >= MANY && !asked.apart) await judgeTogether(module, own);
+  }
   const living = readLiving();
-  await inParallel(drawn, async (mutant, worker) => {
+  await inParallel(drawn.filter(({ verdict }) => verdict === undefined), async (mutant, worker) => {
     mutant.verdict = await judge(mutant, worker);
     if (mutant.verdict === 'lived') {
       if (isListed(living, mutant)) mutant.verdict = 'listed';

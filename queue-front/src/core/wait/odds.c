@@ -111,10 +111,11 @@ static double called_until(const struct odds_line *lines, unsigned lines_len, un
 static uint64_t place_after(const struct line_view *view, const struct eta_model *model,
                             double ahead)
 {
-    uint64_t low = view->serving + 1, high = low + (uint64_t)fmax(0.0, fmin(ahead, PLACES_MAX)) * 2;
+    double reach = ceil(fmax(0.0, fmin(ahead, PLACES_MAX)));
+    uint64_t low = view->serving + 1, high = low + (uint64_t)reach * 2;
     high = high > view->issued + 1 ? high : view->issued + 1;
     if (high > view->issued + 1 && model->gone_share > 0.5)
-        high += (uint64_t)(fmin(ahead, PLACES_MAX) / (1.0 - model->gone_share));
+        high += (uint64_t)(reach / (1.0 - model->gone_share));
     while (low < high) {
         uint64_t place = low + (high - low) / 2;
         uint64_t before = place - view->serving - 1;

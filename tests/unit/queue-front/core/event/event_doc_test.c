@@ -458,6 +458,8 @@ static void a_newer_document_is_read_only_if_it_says_that_we_may(void **state)
             assert_int_equal(rc, ERR_RANGE);
             assert_non_null(strstr(why.rule, "format 4, and this program knows up to 3"));
         }
+        if (cases[i].json[0] == '\0')
+            assert_non_null(strstr(why.rule, "there is no JSON"));
         if (cases[i].read) {
             assert_int_equal(read.burst, 5);
             assert_int_equal(read.newer, cases[i].newer);

@@ -758,18 +758,26 @@ static void other_cuts_than_those_known_are_for_redis_to_judge(void **state)
     shards_destroy(shards);
 }
 
-/* Two fronts open the shards at once, and nobody's epoch is sealed a second time. */
-static void a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again(void **state)
+/* A front that has just asked for both its shards. */
+static struct shards *reading_both(void)
 {
-    (void)state;
     struct shards *shards = made_sure(0);
-    struct shards_read unopened = {.opening = "run@1"};
     struct shards_told told = {.outcome = LINE_SAME, .due = true};
     shards_doubt(shards);
     assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
     assert_true(shards_take_cut(shards, &told));
     for (uint8_t k = 0; k < 2; k++)
         assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
+    return shards;
+}
+
+/* Two fronts open the shards at once, and nobody's epoch is sealed a second time. */
+static void a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again(void **state)
+{
+    (void)state;
+    struct shards *shards = reading_both();
+    struct shards_read unopened = {.opening = "run@1"};
+    struct shards_told told = {.outcome = LINE_SAME, .due = true};
     for (uint8_t k = 0; k < 2; k++)
         shards_take_shard(shards, k, LINE_UNAVAILABLE, &unopened);
     struct shards_call call = shards_next(shards);
@@ -782,6 +790,38 @@ static void a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again(
     call = shards_next(shards);
     assert_true(call.seals && call.shard == 1);
     assert_int_equal(0, call.epoch); /* which is over, as Redis will say */
+    assert_true(shards_take_cut(shards, NULL));
+    shards_destroy(shards);
+}
+
+static void reads_alone(struct shards *shards, uint8_t k)
+{
+    struct shards_read opened = {.issued = 1};
+    struct shards_call call = shards_next(shards);
+    assert_int_equal(SHARDS_ASK_SHARD, call.ask);
+    assert_int_equal(k, call.shard);
+    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+    shards_take_shard(shards, k, LINE_OK, &opened);
+}
+
+static void only_what_was_sealed_or_shown_is_read_again(void **state)
+{
+    (void)state;
+    struct shards *shards = reading_both();
+    struct shards_read read = {.opening = "run@1"};
+    struct shards_told told = {.outcome = LINE_OK};
+    shards_take_shard(shards, 0, LINE_CONFLICT, &read); /* in a later epoch: to be shown */
+    shards_take_shard(shards, 1, LINE_UNAVAILABLE, &read);
+    struct shards_call call = shards_next(shards);
+    assert_true(call.seals && call.shard == 1);
+    assert_true(shards_take_cut(shards, &told));
+    reads_alone(shards, 1);
+    call = shards_next(shards);
+    assert_int_equal(SHARDS_ASK_CUT, call.ask);
+    assert_false(call.seals);
+    assert_true(shards_take_cut(shards, &told));
+    reads_alone(shards, 0);
+    assert_int_equal(1, shards_next(shards).nth); /* and then the next cut is made */
     assert_true(shards_take_cut(shards, NULL));
     shards_destroy(shards);
 }
@@ -874,6 +914,7 @@ int main(void)
         cmocka_unit_test(what_another_loop_has_read_needs_no_turn),
         cmocka_unit_test(other_cuts_than_those_known_are_for_redis_to_judge),
         cmocka_unit_test(a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again),
+        cmocka_unit_test(only_what_was_sealed_or_shown_is_read_again),
         cmocka_unit_test(a_shard_that_refused_is_left_alone_until_the_turn_is_over),
         cmocka_unit_test(the_room_that_the_cuts_leave_is_shared_by_all_shards),
         cmocka_unit_test(addresses_are_spread_over_the_shards_even_neighbours),

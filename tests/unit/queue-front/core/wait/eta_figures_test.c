@@ -112,9 +112,12 @@ static void a_pause_counts_by_its_share_of_half_an_hour(void **state)
         double available;
         uint64_t paused_since_ms; /* after NOW_MS; 0: it is not */
     } rows[] = {
-        {LINE_PAUSED, 180000, 0.9, 180000}, /* three minutes are a tenth */
-        {LINE_PAUSED, 180000, 0.81, 180000}, {LINE_FROZEN, 0, 0.81, 180000},
-        {LINE_OPEN, 180000, 0.829, 0},       {LINE_PAUSED, 180000000, 0.05, 180540000},
+        {LINE_PAUSED, 180000, 0.9, 180000},          /* three minutes are a tenth */
+        {LINE_PAUSED, (uint64_t)-5000, 0.9, 180000}, /* Redis's clock was set back: no time */
+        {LINE_PAUSED, 180000, 0.81, 180000},
+        {LINE_FROZEN, 0, 0.81, 180000},
+        {LINE_OPEN, 180000, 0.829, 0},
+        {LINE_PAUSED, 180000000, 0.05, 180535000},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         view.state = rows[i].line;
@@ -125,9 +128,6 @@ static void a_pause_counts_by_its_share_of_half_an_hour(void **state)
                          rows[i].paused_since_ms > 0 ? NOW_MS + rows[i].paused_since_ms : 0);
     }
     assert_false(meter.window_open); /* nothing is measured in it */
-    view.redis_ms -= 5000;           /* Redis's clock was set back: that is no time */
-    eta_meter_observe(&meter, &view);
-    assert_figure(meter.available, 0.05);
     view.state = LINE_OPEN;
     view.issued = view.serving + 1; /* one waits, which is enough */
     view.redis_ms += 2160000;
@@ -283,15 +283,31 @@ static void a_line_moves_as_its_knob_its_habit_and_its_hall_allow(void **state)
         assert_figure(model.pace.quick, 1.0 / rows[i].quick);
         assert_figure(model.pace.p50, 1.0 / rows[i].p50);
         assert_figure(model.pace.p90, 1.0 / rows[i].p90);
-        /* Thirty places are free, and fill the more slowly the more leave meanwhile. */
+        /* Free places fill the more slowly the more leave meanwhile. */
         double stay_s = rows[i].inside / fmax(rows[i].left, rows[i].entered / 2.0);
         double beyond = 100.0 * (rows[i].quick / rows[i].p50 - 1.0);
-        assert_figure(model.quick_places,
-                      beyond > 1e-9 ? rows[i].quick * stay_s * log1p(30.0 / beyond) : 0.0);
-        view.active = 90;
-        model = eta_model(&meter, &view, NOW_MS);
-        assert_figure(model.quick_places, 0.0); /* none is free */
+        static const unsigned free[] = {30, 1, 0};
+        for (unsigned f = 0; f < 3; f++) {
+            view.active = 90 - free[f];
+            model = eta_model(&meter, &view, NOW_MS);
+            assert_figure(model.quick_places,
+                          beyond > 1e-9 ? rows[i].quick * stay_s * log1p(free[f] / beyond) : 0.0);
+        }
     }
+}
+
+static void a_later_step_of_the_plan_does_not_change_how_a_hall_fills(void **state)
+{
+    (void)state;
+    struct eta_meter meter = measured(20.0);
+    struct line_view view = moving(30000);
+    meter.inside = 50.0;
+    meter.entered = meter.left = 5.0;
+    view.knobs.max_active = 100;
+    double quick_places = eta_model(&meter, &view, NOW_MS).quick_places;
+    assert_true(quick_places > 0.0);
+    eta_meter_plan(&meter, &(struct line_rate_at){NOW_MS + 60000, 15000}, 1);
+    assert_figure(eta_model(&meter, &view, NOW_MS).quick_places, quick_places);
 }
 
 static void a_hall_is_reckoned_with_once_its_visits_were_measured(void **state)
@@ -382,6 +398,33 @@ static void a_step_of_the_plan_moves_a_line_that_its_knob_holds_back(void **stat
             assert_figure(model.step[step].pace.p50, 1.0 / rows[i].then);
         }
         assert_figure(eta_model(&meter, &view, NOW_MS + 2600).step[0].from_s, 0.0);
+    }
+}
+
+/* Eight places a second while slots are free, two then; from a step on twice as fast. */
+static void a_wait_goes_through_free_slots_and_the_steps_of_a_plan(void **state)
+{
+    (void)state;
+    static const struct {
+        double slots, step_s;
+        uint64_t ahead;
+        double p50_s;
+    } rows[] = {
+        {80, 20, 79, 10.0},   {80, 20, 99, 20.0}, /* the rest of the slots' time, at two a second */
+        {80, 20, 100, 20.25}, {80, 10, 80, 10.25}, /* the slots and the time end together */
+        {80, 5, 40, 5.0625},                       /* forty slots are left, at twice the pace */
+        {80, 5, 79, 7.5},     {80, 0.5, 3, 0.5},   {80, 0.5, 4, 0.5625},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct eta_model model = {
+            .basis = ETA_KNOBS,
+            .scale = 1.0,
+            .pace = {0.125, 0.5, 0.5},
+            .quick_places = rows[i].slots,
+            .steps_len = 1,
+            .step = {{.from_s = rows[i].step_s, .pace = {0.0625, 0.25, 0.25}}},
+        };
+        assert_figure(eta_range(&model, rows[i].ahead).p50_s, rows[i].p50_s);
     }
 }
 
@@ -496,15 +539,19 @@ static void people_who_leave_or_come_back_are_a_reason_from_a_number_on(void **s
         {96, 5000, 0, 0.0, ETA_REASON_PEOPLE_BACK},  {50, 5000, 54, 0.0, ETA_REASON_PEOPLE_LEFT},
         {100, 5006, 0, 0.5, ETA_REASON_NONE},        {100, 5008, 0, 0.5, ETA_REASON_PEOPLE_BACK},
         {104, 5008, 0, 0.5, ETA_REASON_PEOPLE_LEFT}, {102, 5010, 0, 0.5, ETA_REASON_NONE},
-        {102, 5012, 0, 0.5, ETA_REASON_PEOPLE_BACK},
+        {102, 5012, 0, 0.5, ETA_REASON_PEOPLE_BACK}, {103, 5014, 0, 0.5, ETA_REASON_PEOPLE_BACK},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    const size_t len = sizeof(rows) / sizeof(rows[0]);
+    for (size_t at = 0; at < 2 * len; at++) { /* the second time among places that nobody owns */
+        size_t i = at % len;
+        uint64_t nobodys = at < len ? 0 : 500;
         struct line_view view = moving(20000);
-        struct ghosts ghosts = {.waiting = rows[i].waiting, .judged = rows[i].judged};
+        struct ghosts ghosts = {.waiting = rows[i].waiting + nobodys, .judged = rows[i].judged};
         struct eta_watch watch = watching(&view);
         struct eta_model model = steady();
         view.ghosts = &ghosts;
-        view.issued = 2000;
+        view.issued = 2000 + nobodys;
+        view.nobodys = nobodys;
         view.skipped = rows[i].skipped;
         model.gone_share = rows[i].gone_share;
         for (unsigned step = 0; step < ETA_WATCH_STEPS; step++)
@@ -515,14 +562,29 @@ static void people_who_leave_or_come_back_are_a_reason_from_a_number_on(void **s
         eta_watch_observe(&watch, &view, &model);
         if (model.reason != rows[i].reason)
             fail_msg("row %zu: %d", i, (int)model.reason);
-        /* The oldest moment counts as the newest does. */
-        for (unsigned step = 0; step < ETA_WATCH_STEPS - 1; step++)
-            watch.crowd[step] =
-                (struct eta_crowd){.ghosts = (double)(rows[i].waiting + rows[i].skipped),
-                                   .judged = (double)rows[i].judged};
-        eta_watch_observe(&watch, &view, &model);
-        assert_int_equal(model.reason, rows[i].reason);
+        /* Each of the moments that are remembered counts, the oldest as the newest does. */
+        const struct eta_crowd before = watch.crowd[0];
+        const struct eta_crowd now = {.ghosts = (double)(rows[i].waiting + rows[i].skipped),
+                                      .judged = (double)rows[i].judged};
+        for (unsigned moment = 0; moment < ETA_WATCH_STEPS; moment++) {
+            for (unsigned step = 0; step < ETA_WATCH_STEPS; step++)
+                watch.crowd[step] = step == moment ? before : now;
+            eta_watch_observe(&watch, &view, &model);
+            assert_int_equal(model.reason, rows[i].reason);
+        }
     }
+}
+
+static void of_a_hundred_one_who_leaves_is_a_reason(void **state)
+{
+    (void)state;
+    struct line_view view = moving(20000);
+    struct eta_watch watch = watching(&view);
+    struct eta_model model = steady();
+    view.issued = view.serving + 100;
+    view.skipped = 1;
+    eta_watch_observe(&watch, &view, &model);
+    assert_int_equal(model.reason, ETA_REASON_PEOPLE_LEFT);
 }
 
 static void a_line_is_behind_by_the_most_since_any_moment_at_which_somebody_waited(void **state)
@@ -550,6 +612,9 @@ static void a_line_is_behind_by_the_most_since_any_moment_at_which_somebody_wait
         watch.idle_ms = NOW_MS - rows[i].idle_ago_ms;
         eta_watch_observe(&watch, &view, &model);
         assert_figure(model.lag_s, rows[i].lag_s);
+        model.pace.p50 = HUGE_VAL; /* a line that is to stand still is not behind */
+        eta_watch_observe(&watch, &view, &model);
+        assert_figure(model.lag_s, 0.0);
     }
 }
 
@@ -655,14 +720,17 @@ int main(void)
         cmocka_unit_test(the_rate_follows_the_size_of_a_full_hall_up_to_the_knob),
         cmocka_unit_test(a_rate_is_known_as_well_as_its_windows_agree_and_there_are_many),
         cmocka_unit_test(a_line_moves_as_its_knob_its_habit_and_its_hall_allow),
+        cmocka_unit_test(a_later_step_of_the_plan_does_not_change_how_a_hall_fills),
         cmocka_unit_test(a_hall_is_reckoned_with_once_its_visits_were_measured),
         cmocka_unit_test(a_line_that_does_not_move_yet_adds_its_time_to_the_wait),
         cmocka_unit_test(nobody_is_called_until_a_hall_that_is_too_full_has_emptied),
         cmocka_unit_test(a_step_of_the_plan_moves_a_line_that_its_knob_holds_back),
+        cmocka_unit_test(a_wait_goes_through_free_slots_and_the_steps_of_a_plan),
         cmocka_unit_test(a_cause_is_named_for_as_long_as_the_watch_remembers),
         cmocka_unit_test(what_was_never_told_otherwise_has_not_changed),
         cmocka_unit_test(a_pace_that_has_changed_by_a_tenth_is_a_reason),
         cmocka_unit_test(people_who_leave_or_come_back_are_a_reason_from_a_number_on),
+        cmocka_unit_test(of_a_hundred_one_who_leaves_is_a_reason),
         cmocka_unit_test(a_line_is_behind_by_the_most_since_any_moment_at_which_somebody_waited),
         cmocka_unit_test(a_lag_is_told_from_a_tenth_of_the_wait_on),
         cmocka_unit_test(every_five_seconds_what_is_told_is_remembered),

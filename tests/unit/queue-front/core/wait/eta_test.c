@@ -68,6 +68,10 @@ static void a_full_hall_moves_as_fast_as_sessions_end(void **state)
     assert_int_equal(eta.p50_s, 64);
     assert_int_equal(eta.p90_s, 906);
     assert_int_equal(ask(&meter, &view, 39).p50_s, 4);
+    view.knobs.max_active = 1; /* a hall for one, who goes in at once */
+    view.active = 0;
+    assert_int_equal(ask(&meter, &view, 0).p50_s, 0);
+    assert_int_equal(ask(&meter, &view, 1).p50_s, 60);
 }
 
 static void after_three_windows_the_measured_rate_counts(void **state)
@@ -188,6 +192,10 @@ static void a_schedule_may_stop_the_line_and_start_it_again(void **state)
     assert_int_equal(ask(&meter, &view, 600).basis, ETA_UNKNOWN); /* nobody beyond is ever called */
     eta_meter_plan(&meter, plan, 0);
     assert_int_equal(ask(&meter, &view, 0).basis, ETA_UNKNOWN);
+    view.knobs.rate_milli = 10000; /* ten go on, in the one second before it stops */
+    eta_meter_plan(&meter, &(struct line_rate_at){view.redis_ms + 1000, 0}, 1);
+    assert_int_equal(ask(&meter, &view, 9).p50_s, 1);
+    assert_int_equal(ask(&meter, &view, 10).basis, ETA_UNKNOWN);
 }
 
 static void a_changed_plan_is_a_cause_that_is_named(void **state)
@@ -360,6 +368,8 @@ static void before_the_opening_the_time_to_it_is_added(void **state)
     eta_meter_init(&meter);
     view.state = LINE_SCHEDULED;
     assert_int_equal(ask(&meter, &view, 0).basis, ETA_UNKNOWN); /* opens by hand: nobody knows */
+    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
+    assert_false(eta_range(&model, 0).known);
     view.knobs.opens_at_ms = view.redis_ms + 600000;
     assert_int_equal(ask(&meter, &view, 99).p50_s, 610);
     view.state = LINE_PRE_QUEUE;
@@ -379,6 +389,9 @@ static void a_front_that_just_started_uses_what_redis_remembers(void **state)
     assert_int_equal(eta.basis, ETA_MEASURED);
     assert_int_equal(eta.p50_s, 100);
     assert_true(eta.p90_s > 130);
+    view.service_rate_milli = 1; /* so slow, and known all the same */
+    assert_int_equal(ask(&meter, &view, 0).basis, ETA_MEASURED);
+    assert_int_equal(ask(&meter, &view, 0).p50_s, 1000);
 }
 
 static void no_rate_is_told_that_the_knob_forbids(void **state)
@@ -493,8 +506,22 @@ static void the_table_ends_where_the_line_does(void **state)
     eta_table_json(&text, &model, 0);
     assert_true(span_eq(text_span(&text), SPAN("[[0,0,1]]")));
     text = text_on(memory, sizeof(memory));
-    eta_table_json(&text, &model, UINT64_MAX); /* bounded, whatever is said to wait */
+    eta_table_json(&text, &model, 1);
+    assert_true(span_eq(text_span(&text), SPAN("[[0,0,1],[1,0,1]]")));
+    eta_meter_plan(&meter, &(struct line_rate_at){view.redis_ms + 1000, 0}, 1);
+    model = eta_model(&meter, &view, view.redis_ms); /* only the first ten are called at all */
+    text = text_on(memory, sizeof(memory));
+    eta_table_json(&text, &model, 12);
+    assert_true(span_eq(text_span(&text), SPAN("[[0,0,1],[1,0,1],[2,0,1],[5,1,1]]")));
+    /* Bounded, whatever is said to wait and however fast. */
+    const struct eta_model fast = {.basis = ETA_KNOBS, .scale = 1.0, .pace = {1e-6, 1e-6, 1e-6}};
+    text = text_on(memory, sizeof(memory));
+    eta_table_json(&text, &fast, UINT64_MAX);
     assert_false(text.overflown);
+    unsigned rows = 0;
+    for (size_t i = 1; i < text.len; i++)
+        rows += memory[i] == '[';
+    assert_int_equal(rows, ETA_TABLE_ROWS_MAX);
 }
 
 static void what_is_unknown_is_null_and_not_zero(void **state)
@@ -633,6 +660,8 @@ static void no_step_of_the_plan_is_faster_than_the_pilots_ceiling(void **state)
     assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 20);
     view.knobs.pilot_ceiling_milli = 60000;
     assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 20);
+    view.knobs.pilot_ceiling_milli = 1;
+    assert_int_equal(ask(&meter, &view, 0).p50_s, 10 + 1000);
 }
 
 /* Places that are known to be empty: all before `judged` have been looked at. */
@@ -660,6 +689,9 @@ static void who_is_known_to_be_gone_is_not_waited_for(void **state)
     eta_meter_observe(&meter, &view);
     assert_true(eta_model(&meter, &view, view.redis_ms).gone_share == 0.0);
     view.serving = 50000; /* they have all been called */
+    assert_true(eta_model(&meter, &view, view.redis_ms).judged_ahead == 0.0);
+    view.serving = 49990; /* of the last ten all are away, and others behind them */
+    view.nobodys = 0;
     assert_true(eta_model(&meter, &view, view.redis_ms).judged_ahead == 0.0);
 }
 
@@ -923,6 +955,9 @@ static void a_wait_beyond_all_bounds_is_not_told(void **state)
     struct eta_model model = {.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
     assert_int_equal(eta_at(&model, ETA_MAX_S - 1).p50_s, ETA_MAX_S);
     assert_int_equal(eta_at(&model, ETA_MAX_S).basis, ETA_UNKNOWN);
+    model.delay_p50_s = model.delay_p90_s = 1.0; /* before it opens */
+    assert_int_equal(eta_at(&model, ETA_MAX_S - 2).p50_s, ETA_MAX_S);
+    assert_int_equal(eta_at(&model, ETA_MAX_S - 1).basis, ETA_UNKNOWN);
 }
 
 static void a_pause_whose_begin_nobody_saw_adds_nothing_to_the_wait(void **state)

@@ -1,6 +1,7 @@
 /* odds_test.c: what is told of being sold out before one's turn, and that it is told steadily. */
 #include "core/wait/odds.h"
 
+#include "core/line/ghosts.h"
 #include "line/line_limits.h"
 #include "unit.h"
 
@@ -59,6 +60,10 @@ static void who_does_not_come_takes_no_seat(void **state)
     view.outstanding = 1000; /* called already, half of whom come first */
     struct odds sooner = after_a_thousand(&view, 4000);
     assert_int_equal(sooner.cut[0].likely_from, odds.cut[0].likely_from - 1000);
+    view = open_line();
+    view.show_up_milli = 0; /* of a hundred who are called one comes, at least */
+    odds = after_a_thousand(&view, 4000);
+    assert_in_range(odds.cut[0].likely_from, 1000 + 218401, 1000 + 218501);
 }
 
 static void little_seen_is_nothing_told_and_none_left_is_likely_for_all(void **state)
@@ -74,7 +79,8 @@ static void little_seen_is_nothing_told_and_none_left_is_likely_for_all(void **s
     assert_false(odds.known);
     view = open_line();
     odds = after_a_thousand(&view, 0);
-    assert_int_equal(odds_at(&odds, 0, view.serving + 1), ODDS_LIKELY);
+    assert_int_equal(odds.cut[0].likely_from, view.serving + 1);
+    assert_int_equal(odds.cut[0].unlikely_upto, view.serving); /* who has been called may buy */
 }
 
 static void blocked_seats_are_no_demand(void **state)
@@ -179,6 +185,15 @@ static struct odds feed_two(const struct line_view views[2], uint64_t left)
     return odds_feed(&first, now, 2, left, MOST);
 }
 
+/* Fed once more, with nothing new, after this was told of the first. */
+static struct odds_cut told_again(const struct line_view views[2], struct odds odds,
+                                  struct odds_cut told)
+{
+    const struct odds_line lines[2] = {{&views[0], &everybody}, {&views[1], &everybody}};
+    odds.cut[0] = told;
+    return odds_feed(&odds, lines, 2, odds.seats, MOST).cut[0];
+}
+
 static void each_lane_is_cut_where_its_share_of_the_seats_ends(void **state)
 {
     (void)state;
@@ -205,11 +220,15 @@ static void a_lane_that_ends_leaves_the_others_unsure_rather_than_lost(void **st
     views[1].issued = 430;
     struct odds odds = feed_two(views, 2000);
     /* With these thirty fans 970 of the general lane come, with an endless row of them 700. */
-    assert_in_range(odds.cut[0].unlikely_upto, 1000 + 700 * 85 / 100, 1000 + 700);
-    assert_in_range(odds.cut[0].likely_from, 1000 + 970, 1000 + 970 * 115 / 100);
+    assert_in_range(odds.cut[0].unlikely_upto, 1000 + 700 * 85 / 100, 1000 + 700 * 95 / 100);
+    assert_in_range(odds.cut[0].likely_from, 1000 + 970 * 105 / 100, 1000 + 970 * 115 / 100);
     assert_int_equal(odds_at(&odds, 0, 1000 + 800), ODDS_UNSURE);
     /* And of the fans themselves even a newcomer is safe. */
     assert_int_equal(odds_at(&odds, 1, 431), ODDS_UNLIKELY);
+    /* A word is kept until it is even: "likely" with those thirty, "unlikely" with the endless. */
+    struct odds_cut cut = told_again(views, odds, (struct odds_cut){1750, 1850});
+    assert_int_equal(cut.unlikely_upto, 1000 + 700);
+    assert_int_equal(cut.likely_from, 1000 + 970 + 1);
 }
 
 static void called_in_any_lane_or_not_coming_from_it_is_reckoned_in_all(void **state)
@@ -359,6 +378,39 @@ static void the_line_is_cut_at_nine_in_ten_and_one_in_ten(void **state)
     }
 }
 
+/* By 2184 and 1843 people, who stand that much further back where some have gone. */
+static void places_of_those_who_have_gone_take_no_seats(void **state)
+{
+    (void)state;
+    static const struct {
+        double gone_share;
+        uint64_t issued;
+        struct line_gap gone; /* known by place */
+        uint64_t unlikely_upto, likely_from;
+    } rows[] = {
+        {0.0, 10000, {1501, 2000}, 2843 + 500, 3186 + 500},
+        {0.0, 10000, {1501, 10000}, 10000, 10001}, /* as far as the line goes */
+        {0.5, 1000, {0, 0}, 1000 + 3686, 1000 + 4370},
+        {0.8, 1000, {0, 0}, 1000 + 9215, 1000 + 10922},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct eta_model model = {.gone_share = rows[i].gone_share};
+        struct ghosts ghosts = {.pages = 0};
+        struct line_view view = open_line();
+        const struct odds_line line = {&view, &model};
+        struct odds told = after(1000, 2000, 4000);
+        told.known = false; /* by the odds alone, and not by what was told before */
+        if (rows[i].gone.upto > 0)
+            ghosts_add_gap(&ghosts, rows[i].gone);
+        view.ghosts = &ghosts;
+        view.issued = rows[i].issued;
+        struct odds odds = odds_feed(&told, &line, 1, 4000, MOST);
+        assert_int_equal(odds.cut[0].unlikely_upto, rows[i].unlikely_upto);
+        assert_int_equal(odds.cut[0].likely_from, rows[i].likely_from);
+        ghosts_deinit(&ghosts);
+    }
+}
+
 /* A place keeps its word until its odds are even: here the 2000th from now. */
 static void a_bound_that_was_told_moves_no_further_than_it_must(void **state)
 {
@@ -450,6 +502,7 @@ int main(void)
         cmocka_unit_test(what_is_kept_reads_back_and_nothing_else_does),
         cmocka_unit_test(no_feed_breaks_it),
         cmocka_unit_test(the_line_is_cut_at_nine_in_ten_and_one_in_ten),
+        cmocka_unit_test(places_of_those_who_have_gone_take_no_seats),
         cmocka_unit_test(a_bound_that_was_told_moves_no_further_than_it_must),
         cmocka_unit_test(what_visitors_took_is_remembered_and_what_they_cannot_have_taken_is_not),
         cmocka_unit_test(fifty_visitors_are_enough_to_tell_and_half_visits_count_from_nothing),
