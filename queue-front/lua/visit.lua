@@ -2,9 +2,9 @@
 --   extend (the call); and look, what became of it.
 --
 -- It is asked ask_visit and answers tell_visit. Where pass or extend is refused the turn is ENDED or DONE, what became
--- of the visit, or NO_TURN: there was none. So it is where a heartbeat is GONE. Of end, done and leave it is ENDED if
--- there was a visit, which this call has ended or another before it. CONFLICT: there was a draw that the front does
--- not know of yet, so this is not the place.
+-- of the visit, or NO_TURN: there was none. So it is where a heartbeat is GONE, and of end, done and leave, which
+-- end it or find that it is over. CONFLICT: there was a draw that the front does not know of yet, so this is not the
+-- place.
 --
 -- Bitmaps say what became of a place: `called` it came in, `gone` it was given up before that, `ended`
 -- its session was closed by end, done or leave, `done` its order is through. No place has both `called` and `gone`, so a
@@ -401,11 +401,11 @@ local function finish()
     end
     local done = ask == 'done'
     if has('gone') or (has('ended') and not (done and not has('done'))) then
-        return answer(SAME, 0, 0, 0, has('ended') and ENDED)
+        return answer(SAME, 0, 0, 0, has('ended') and became())
     elseif expires_ms or has('called') then
         session_close()
         over(done)
-        return answer(OK, 0, 0, 0, ENDED)
+        return answer(OK, 0, 0, 0, became())
     elseif ask ~= 'leave' and is_lost() then
         -- An order that went through while Redis forgot its session.
         lost_back(bucket)
@@ -414,7 +414,7 @@ local function finish()
         end
         call('SETBIT', prefix .. 'called', place, 1)
         over(done)
-        return answer(OK, 0, 0, 0, ENDED)
+        return answer(OK, 0, 0, 0, became())
     end
     return give_up()
 end

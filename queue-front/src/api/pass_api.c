@@ -443,7 +443,7 @@ static void put_farewell(const struct http_req *req, struct text *cookies,
 static void tell_left(const struct visit *visit, const struct front_line *event)
 {
     bool by_pass = visit->line.outcome == LINE_OK && visit->pass_expires_s > 0;
-    if (visit->line.turn != TURN_ENDED && !by_pass)
+    if (visit->line.turn == TURN_NONE && !by_pass)
         return;
     uint64_t now_s = front_wall_s(visit->front), life_ms = event->view->knobs.session_ttl_ms;
     /* The knob may have been longer when the pass was made. */

@@ -166,8 +166,8 @@ struct line_visit {
      * known), so that a session that Redis lost gets its own end back. */
     uint64_t ends_ms;
     uint64_t retry_after_ms;
-    /* LINE_PASS, LINE_EXTEND refused, LINE_HEARTBEAT LINE_GONE: what became of the visit there was;
-     * LINE_END, LINE_DONE, LINE_LEAVE: TURN_ENDED if there was one */
+    /* LINE_PASS, LINE_EXTEND refused, LINE_HEARTBEAT LINE_GONE; LINE_END, LINE_DONE, LINE_LEAVE:
+     * what became of the visit there was */
     enum turn_kind turn;
     uint8_t times;                      /* LINE_EXTEND: how often by now */
     char channel[LINE_CHANNEL_MAX + 1]; /* LINE_PASS: that the code of this place opened; "" */

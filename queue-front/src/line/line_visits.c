@@ -110,13 +110,11 @@ static bool was_inside(const struct line_visit *visit)
  * answered. TURN_NONE: nobody says so. */
 static enum turn_kind ended_as(const struct line_visit *visit)
 {
-    if (visit->outcome == LINE_GONE)
-        return visit->turn == TURN_ENDED || visit->turn == TURN_DONE ? visit->turn : TURN_NONE;
     bool ends = visit->call == LINE_END || visit->call == LINE_LEAVE || visit->call == LINE_DONE;
-    bool over = visit->outcome == LINE_OK || visit->outcome == LINE_SAME;
-    if (!ends || !over || visit->turn != TURN_ENDED)
-        return TURN_NONE;
-    return visit->call == LINE_DONE ? TURN_DONE : TURN_ENDED;
+    bool over = visit->outcome == LINE_GONE ||
+                (ends && (visit->outcome == LINE_OK || visit->outcome == LINE_SAME));
+    bool was = visit->turn == TURN_ENDED || visit->turn == TURN_DONE;
+    return over && was ? visit->turn : TURN_NONE;
 }
 
 /* Slots are the event's, whichever lane the place is of. */

@@ -179,7 +179,7 @@ export class Front {
     if (['pass', 'heartbeat'].includes(call) && [OUTCOME.OK, OUTCOME.SAME].includes(outcome)) {
       this.visitsUntilMs = Math.max(this.visitsUntilMs, of.expires_ms);
     }
-    return { outcome, state, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };
+    return { outcome, state, turn: of.turn, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };
   }
 
   pass(place) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { before, after, test } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
-import { Clockwork, Front, OUTCOME } from './line.js';
+import { Clockwork, Front, OUTCOME, TURN } from './line.js';
 
 const UNSEEN = 0;
 const SERVED = 1;
@@ -60,6 +60,14 @@ test('a visit has back the time in which nobody was served', async () => {
   assert.equal(front.view.active, 1);
   await pass(2 * SECOND, front);
   assert.equal(front.view.active, 0, 'and not a second more');
+});
+
+test('whoever ends a visit again is told what became of it: an order that is through stays that', async () => {
+  const [front] = await inside('again');
+  const told = [];
+  for (const call of ['end', 'leave', 'done', 'end', 'leave', 'done']) told.push(await front.visit(call, 1));
+  assert.deepEqual(told.map(({ turn }) => turn), [TURN.ENDED, TURN.ENDED, TURN.DONE, TURN.DONE, TURN.DONE, TURN.DONE]);
+  assert.deepEqual(told.map(({ outcome }) => outcome), [OUTCOME.OK, OUTCOME.SAME, OUTCOME.OK, OUTCOME.SAME, OUTCOME.SAME, OUTCOME.SAME]);
 });
 
 test('a takeover of the seats is no outage', async () => {

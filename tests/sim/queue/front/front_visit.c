@@ -71,7 +71,7 @@ static void tell_left(struct front *front, struct ask *ask, const struct line_vi
 {
     struct ticket ticket;
     bool by_pass = line->outcome == LINE_OK && ask->told_ms > 0;
-    if (ask->kind != ASK_LEAVE || (line->turn != TURN_ENDED && !by_pass))
+    if (ask->kind != ASK_LEAVE || (line->turn == TURN_NONE && !by_pass))
         return;
     name_session(front, ask, &ticket);
     front->house->on_left(ask->session);

@@ -635,7 +635,7 @@ static void judge_beat(unsigned front, const struct ask *ask)
 static void hear_of_end(unsigned front, const struct ask *ask)
 {
     struct row *row = row_asked(ask);
-    if (ask->outcome != LINE_OK || ask->turn != TURN_ENDED)
+    if (ask->outcome != LINE_OK || ask->turn == TURN_NONE)
         return;
     row->end.at_us = sim_us();
     row->end.front = front;
