@@ -100,11 +100,17 @@ static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
 }
 
 /* An event that is asleep is woken by those alone who have a pass for it, and kept awake by them:
- * that costs more than an answer. */
+ * that costs more than an answer. One of an earlier incarnation is for another event. */
 static void knock(struct call *call)
 {
+    struct span id = http_req_param(call->req, 0);
     struct pass pass;
-    if (judge_pass(call, http_req_param(call->req, 0), &pass))
+    struct journal_view view;
+    if (!judge_pass(call, id, &pass))
+        return;
+    if (journal_find(call->loop->conf.journal, id, &view) && pass.incarnation < view.incarnation)
+        call_refuse(call, REFUSAL_EVENT_RENEWED);
+    else
         request_wake(call);
 }
 

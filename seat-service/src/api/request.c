@@ -67,6 +67,9 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
         out.detail = view.reason;
     bool here = reason == JOURNAL_REASON_NONE || reason == JOURNAL_REASON_STANDBY ||
                 reason == JOURNAL_REASON_NAMESAKE;
+    /* An owner whose name another has sees all events all the same. */
+    bool unknown =
+        !known && reason == JOURNAL_REASON_NAMESAKE && journal_role(journal) == JOURNAL_OWNER;
     if (known && view.state == JOURNAL_EVENT_ASLEEP)
         on_asleep(call);
     else if (known && here && view.state == JOURNAL_EVENT_FOLLOWING &&
@@ -74,7 +77,7 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
         tell_elsewhere(call, &place);
     else if (known && view.state == JOURNAL_EVENT_OUT)
         call_refuse_with(call, &out);
-    else if (reason != JOURNAL_REASON_NONE)
+    else if (reason != JOURNAL_REASON_NONE && !unknown)
         request_away(call, reason);
     else if (known)
         call_refuse(call, view.state == JOURNAL_EVENT_FOLLOWING ? REFUSAL_AWAY_STANDBY

@@ -137,9 +137,11 @@ bool journal_find(struct journal *journal, struct span id, struct journal_view *
 {
     if (find_awake(journal, id, out))
         return true;
-    if (!asleep_knows(journal->asleep, id))
+    uint64_t incarnation;
+    if (!asleep_knows(journal->asleep, id, &incarnation))
         return find_awake(journal, id, out);
-    *out = (struct journal_view){.state = JOURNAL_EVENT_ASLEEP, .nth = EVENTS_MAX};
+    *out = (struct journal_view){
+        .state = JOURNAL_EVENT_ASLEEP, .nth = EVENTS_MAX, .incarnation = incarnation};
     return span_to_cstr(id, out->id, sizeof(out->id));
 }
 

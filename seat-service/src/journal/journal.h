@@ -184,6 +184,7 @@ struct journal_view {
     char id[EVENT_ID_MAX + 1];
     uint32_t nth;
     enum journal_state state;
+    uint64_t incarnation;      /* of one that is asleep: the newest that is known (access/pass.h) */
     char reason[ERR_TEXT_MAX]; /* why it is out; empty otherwise */
 };
 

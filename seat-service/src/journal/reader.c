@@ -324,8 +324,8 @@ static bool leaves(struct journal *journal, uint32_t nth)
 static void name_alone(struct journal *journal, const struct journal_event *event, bool wanted)
 {
     struct err_slot err = {0};
-    if (!event->retired &&
-        asleep_put(journal->asleep, event->id.no, event->id.id, wanted, &err) < 0)
+    const struct asleep_event name = {event->id.no, event->id.id, event->id.incarnation};
+    if (!event->retired && asleep_put(journal->asleep, &name, wanted, &err) < 0)
         log_failure(journal->conf.log, "an event is not known here", &err);
 }
 

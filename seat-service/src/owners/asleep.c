@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 struct sleeper {
+    uint64_t incarnation;
     int32_t no;
     bool wanted;
     char id[EVENT_ID_MAX + 1];
@@ -89,12 +90,24 @@ static int add(struct asleep *asleep, int32_t no, struct span id, struct err_slo
     return rc;
 }
 
-int asleep_put(struct asleep *asleep, int32_t no, const char *id, bool wanted, struct err_slot *err)
+/* Incarnations rise. */
+static void renew(struct sleeper *sleeper, uint64_t incarnation)
 {
+    if (incarnation > sleeper->incarnation)
+        sleeper->incarnation = incarnation;
+}
+
+int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wanted,
+               struct err_slot *err)
+{
+    struct span id = span_of(event->id);
     pthread_mutex_lock(&asleep->lock);
-    int rc = find(asleep, span_of(id)) == TABLE_NONE ? add(asleep, no, span_of(id), err) : 0;
-    if (rc == 0)
-        set_wanted(asleep, find(asleep, span_of(id)), wanted);
+    int rc = find(asleep, id) == TABLE_NONE ? add(asleep, event->no, id, err) : 0;
+    if (rc == 0) {
+        uint32_t at = find(asleep, id);
+        set_wanted(asleep, at, wanted);
+        renew(&asleep->all[at], event->incarnation);
+    }
     pthread_mutex_unlock(&asleep->lock);
     return rc;
 }
@@ -132,12 +145,14 @@ uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room)
     return found;
 }
 
-bool asleep_knows(struct asleep *asleep, struct span id)
+bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation)
 {
     pthread_mutex_lock(&asleep->lock);
-    bool knows = find(asleep, id) != TABLE_NONE;
+    uint32_t at = find(asleep, id);
+    if (at != TABLE_NONE && incarnation != NULL)
+        *incarnation = asleep->all[at].incarnation;
     pthread_mutex_unlock(&asleep->lock);
-    return knows;
+    return at != TABLE_NONE;
 }
 
 void asleep_want(struct asleep *asleep, struct span id)

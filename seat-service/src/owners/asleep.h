@@ -18,8 +18,14 @@ struct asleep;
 int asleep_create(struct err_slot *err, struct asleep **out);
 void asleep_destroy(struct asleep *asleep); /* NULL is fine */
 
+struct asleep_event {
+    int32_t no;
+    const char *id;       /* borrowed during the call */
+    uint64_t incarnation; /* the newest that is known (access/pass.h) */
+};
+
 /* It is there from now on, wanted or not. ERR_FULL: there are EVENTS_ASLEEP_MAX; ERR_NOMEM. */
-int asleep_put(struct asleep *asleep, int32_t no, const char *id, bool wanted,
+int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wanted,
                struct err_slot *err);
 /* It is there no more, if it ever was. */
 void asleep_remove(struct asleep *asleep, const char *id);
@@ -28,7 +34,8 @@ uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room);
 
 /* ---- any thread ---- */
 
-bool asleep_knows(struct asleep *asleep, struct span id);
+/* *incarnation is written if it is there; NULL is fine. */
+bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation);
 /* From now on it is wanted, if it is there. */
 void asleep_want(struct asleep *asleep, struct span id);
 uint32_t asleep_len(const struct asleep *asleep);

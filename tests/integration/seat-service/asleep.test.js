@@ -70,6 +70,18 @@ test('more events than there are places: each is there when it is asked for, as 
   await until('it to be refunded', async () => (await saga(seats, 'event-0').refund(hold, 'order-1')).status === 200);
 });
 
+test('a pass of an earlier making of an event wakes nothing', async (t) => {
+  const { postgres, seats } = await openMany(t);
+  const of = (incarnation) => visitor(seats, 'event-0', { claims: { incarnation } });
+  const [older, newer] = ['019a30000000aaaaaa', '019a30000001000001'];
+  await until('the event to be open', async () => (await of(newer).info()).status === 200);
+  await until('its making to be on disk', () => postgres.sql("SELECT incarnation FROM seats.event WHERE id = 'event-0'", 'seats') !== '0');
+  await untilAsleep(seats, 'event-0');
+  assertProblem(await of(older).info(), 401, 'event-renewed');
+  assertProblem(await of(newer).info(), 503, 'event-asleep');
+  await until('it to be awake', async () => (await of(newer).info()).status === 200);
+});
+
 async function stands({ buyer, hold }) {
   const read = await there(() => buyer.read(hold));
   assert.equal(read.status, 200, `nobody lost a hold: ${read.text}`);

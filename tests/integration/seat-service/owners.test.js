@@ -74,6 +74,9 @@ test('of two with one name the second says so, and takes nothing before the firs
   const refused = await operator(second, 'one').import(hall());
   assertProblem(refused, 503, 'instance-taken');
   assert.match(refused.json.detail, /\[journal\] instance/);
+  const asked = await visitor(second, 'one').info();
+  assertProblem(asked, 503, 'instance-taken');
+  assert.doesNotMatch(asked.json.detail, /journal/, 'visitors learn of no setting');
   for (const event of ['one', 'two']) assert.equal((await operator(first, event).import(hall())).status, 201, 'the first has all');
   const sent = await until('the second to know whose it is', async () => {
     const answer = await operator(second, 'two').read();
@@ -104,9 +107,8 @@ test('an owner whose name another session gets sells on, says so, and imports no
   assert.match(line.why, /keeps what it owns/);
   assertProblem(await operator(owner, 'two').import(hall()), 503, 'instance-taken');
   assert.equal((await visitor(owner, 'one').hold({ seats: ['r1s1'] })).status, 201);
-  const asked = await visitor(owner, 'two').info();
-  assertProblem(asked, 503, 'instance-taken');
-  assert.doesNotMatch(asked.json.detail, /journal/, 'visitors learn of no setting');
+  assertProblem(await visitor(owner, 'two').info(), 404, 'event-unknown');
+  assertProblem(await operator(owner, 'two').read(), 404, 'event-unknown');
   await other.letGo();
   await until('its name to be its own again', async () => (await owner.private.get('/readyz')).json.warns === undefined);
   assert.equal((await operator(owner, 'two').import(hall())).status, 201);

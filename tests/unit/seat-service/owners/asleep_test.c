@@ -24,7 +24,7 @@ static const char *name_of(uint32_t no)
 static int put(struct asleep *asleep, uint32_t no, bool wanted)
 {
     struct err_slot err = {0};
-    return asleep_put(asleep, (int32_t)no, name_of(no), wanted, &err);
+    return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), 0}, wanted, &err);
 }
 
 static void who_is_asked_for_is_wanted_until_told_otherwise(void **state)
@@ -45,9 +45,24 @@ static void who_is_asked_for_is_wanted_until_told_otherwise(void **state)
     asleep_remove(asleep, "event-2");
     asleep_remove(asleep, "event-2");
     assert_int_equal(0, asleep_wanted(asleep, nos, 4));
-    assert_true(asleep_knows(asleep, SPAN("event-1")));
-    assert_false(asleep_knows(asleep, SPAN("event-2")));
+    assert_true(asleep_knows(asleep, SPAN("event-1"), NULL));
+    assert_false(asleep_knows(asleep, SPAN("event-2"), NULL));
     assert_int_equal(1, asleep_len(asleep));
+    asleep_destroy(asleep);
+}
+
+static void an_incarnation_that_is_known_is_not_forgotten_for_an_earlier_one(void **state)
+{
+    (void)state;
+    struct asleep *asleep = fresh();
+    struct err_slot err = {0};
+    for (uint64_t incarnation = 3; incarnation > 0; incarnation--) {
+        uint64_t known = 0;
+        assert_int_equal(
+            0, asleep_put(asleep, &(struct asleep_event){1, "event-1", incarnation}, false, &err));
+        assert_true(asleep_knows(asleep, SPAN("event-1"), &known));
+        assert_int_equal(3, known);
+    }
     asleep_destroy(asleep);
 }
 
@@ -95,7 +110,7 @@ static void any_coming_and_going_leaves_what_should_be_there(void **state)
         for (uint32_t i = 0; i < NAMES; i++) {
             len += here[i];
             wanted_len += wanted[i];
-            assert_int_equal(here[i], asleep_knows(asleep, span_of(name_of(i))));
+            assert_int_equal(here[i], asleep_knows(asleep, span_of(name_of(i)), NULL));
         }
         assert_int_equal(len, asleep_len(asleep));
         assert_int_equal(wanted_len, asleep_wanted(asleep, nos, NAMES));
@@ -109,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_asked_for_is_wanted_until_told_otherwise),
+        cmocka_unit_test(an_incarnation_that_is_known_is_not_forgotten_for_an_earlier_one),
         cmocka_unit_test(there_are_as_many_as_there_may_be_and_no_more),
         cmocka_unit_test(any_coming_and_going_leaves_what_should_be_there),
     };
