@@ -90,6 +90,28 @@ describe('the page of all parts', () => {
     await visitor.close();
   });
 
+  test('nothing is kept of a page that changed while axe was asked', async () => {
+    const visitor = await open('ours', { locale: 'en-GB' });
+    visitor.keeps = false;
+    const { page } = visitor;
+    const turn = (colour) => page.evaluate((its) => { document.getElementById('pale').style.color = its; }, colour);
+    await page.evaluate(() => document.querySelector('main').append(Object.assign(document.createElement('p'), { id: 'pale', textContent: 'pale' })));
+    await visitor.judge('design-pale-not-yet');
+    await turn('#eee');
+    await page.evaluate(() => {
+      const { run } = globalThis.axe;
+      globalThis.axe.run = (options) => {
+        document.getElementById('pale').style.color = '';
+        return run(options);
+      };
+    });
+    await visitor.judge('design-pale-no-more');
+    await page.evaluate(() => { delete globalThis.axe; }); // the next one asks it as it was
+    await turn('#eee');
+    await assert.rejects(visitor.judge('design-pale'), /color-contrast/);
+    await visitor.close();
+  });
+
   test('a pointer, a press and the focus are seen, and so are a busy, a disabled and a wrong control', async () => {
     for (const [, options] of MANNERS) {
       const visitor = await open('branded', options);
