@@ -15,7 +15,8 @@
 // The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js).
 //
 // Asked to end (SIGTERM, SIGINT, SIGHUP), it begins nothing more and has the files that run end: each ends what it started
-// (tests/lib-js/scope.js). What takes too long over that is killed, and the kernel ends what it started.
+// (tests/lib-js/scope.js). What takes too long over that is killed, and the kernel ends what it started. So it does where this
+// process is killed itself (infra/with-parent).
 //
 // Nothing excuses a finding (tests/lib-js/findings.js): each that lies in the folder at the end counts as
 // failed, even if every test passed.
@@ -43,6 +44,8 @@ const LONGEST = 10;
 const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 8 * 60) * 1000;
 
 process.env.TMPDIR = execFileSync(new URL('memory', import.meta.url).pathname, { encoding: 'utf8' }).trim();
+
+process.execPath = new URL('with-parent', import.meta.url).pathname; // by which run() begins each file
 
 const END_MS = 90_000; // a service may take a minute to end
 

@@ -175,6 +175,23 @@ for (const signal of ['SIGTERM', 'SIGINT'])
     }
   });
 
+test('a run that is killed leaves nothing of what it began', async () => {
+  const run = new Run({
+    'waits.test.js': `
+      test('a body that waits', async () => {
+        const { pid } = openScope().spawn('service', ['sleep', '600'], { stays: true });
+        writeFileSync('$DIR/began', process.pid + ' ' + pid + '.');
+        setInterval(() => {}, 1000);
+        await new Promise(() => {});
+      });`,
+  });
+  const ended = run.start();
+  const began = await until('its file to run', () => existsSync(join(run.dir, 'began')) && /^(\d+) (\d+)\.$/.exec(readFileSync(join(run.dir, 'began'), 'utf8')));
+  run.child.kill('SIGKILL');
+  await until('all of it to have ended', () => began.slice(1).every((pid) => !existsSync(`/proc/${pid}`)));
+  await ended;
+});
+
 test('a program that stays is found when it ends by itself, and not when it is asked to or allowed', async () => {
   const stays = (name, what, then) => `test('${name}', async (t) => {
     const scope = openScope(t);
