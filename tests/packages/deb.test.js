@@ -96,12 +96,16 @@ test('apt installs all of it, nothing starts, and what to do next is said', () =
 
 test('README.Debian makes it run', async () => {
   const blocks = recipe();
-  assert.equal(blocks.length, 4);
+  assert.equal(blocks.length, 5);
   for (const block of blocks) inside(block);
   await served('/healthz');
   await served('/readyz');
   for (const unit of UNITS) assert.match(ask(`stat -c %u /proc/${pid(unit)}`), /^6\d{4}$/, `${unit} runs as a user of its own`);
   assert.equal(ask('stat -c %a /etc/fairgate/secrets; stat -c %a /etc/fairgate/secrets/* | sort -u'), '700\n600');
+});
+
+test('the edge that README.Debian makes gives back what a crowd took', () => {
+  assert.match(ask(`cat /proc/${pid('haproxy')}/maps`), /libjemalloc\.so/);
 });
 
 test('the command line asks what was installed', () => {

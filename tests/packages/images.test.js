@@ -12,7 +12,7 @@ import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
 import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
-import { assertClosed, imageOf, openPodman, run, USER, VERSION } from './podman.js';
+import { assertClosed, assertGivesBack, imageOf, openPodman, run, USER, VERSION } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
 
 const IMAGES = ['queue-front', 'seat-service', 'payment-adapter', 'edge', 'ctl'];
@@ -178,6 +178,10 @@ describe('compose.yaml', () => {
     assert.ok(!given('queue-front').some((path) => /pgpass|db-|psp-/.test(path)));
     assert.ok(!given('seat-service').some((path) => /psp-|ticket-keys|payment/.test(path)));
     assert.deepEqual(given('edge').filter((path) => path.startsWith('/run/secrets')), []);
+  });
+
+  test('runs each of ours with an allocator that gives back what a crowd took', () => {
+    for (const service of ['queue-front', 'seat-service', 'payment-adapter', 'edge']) assertGivesBack(look(service).State.Pid, service);
   });
 
   test('hands the issuer of operators to all three services, and none unless there is one', () => {

@@ -58,3 +58,8 @@ export function assertClosed(pid, whose) {
   assert.match(status, /^NoNewPrivs:\t1$/m, whose);
   assert.match(status, /^Seccomp:\t2$/m, whose);
 }
+
+// What its allocator is, by what is mapped: one that gives back what a crowd took.
+export function assertGivesBack(pid, whose) {
+  assert.match(readFileSync(`/proc/${pid}/maps`, 'utf8'), /libjemalloc\.so/, whose);
+}

@@ -17,7 +17,7 @@ import test, { after, before } from 'node:test';
 import yaml from 'js-yaml';
 import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
 import { kustomized } from '../lib-js/manifests.js';
-import { assertClosed, imageOf, openPodman, run, USER, VERSION } from './podman.js';
+import { assertClosed, assertGivesBack, imageOf, openPodman, run, USER, VERSION } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
 
 const WORK = join(ROOT, 'build/kube-test');
@@ -225,11 +225,12 @@ test('every probe of every pod turns green', () => orLogs(async () => {
   for (const name of [...SERVICES, 'edge']) await turnsGreen(name);
 }));
 
-test('each process is closed, and has its secrets as files that nobody else can read', () => {
+test('each process is closed, gives back what a crowd took, and has its secrets as files that nobody else can read', () => {
   for (const name of ['redis', ...SERVICES, 'edge']) {
     const { HostConfig, State } = mainOf(name);
     assert.equal(HostConfig.ReadonlyRootfs, true, name);
     assertClosed(State.Pid, name);
+    assertGivesBack(State.Pid, name);
   }
   for (const name of SERVICES) {
     const dir = `/proc/${mainOf(name).State.Pid}/root/run/secrets`;

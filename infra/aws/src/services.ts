@@ -140,7 +140,8 @@ function edgeFiles(plan: Plan, bind: string, inside?: string): File[] {
   ];
 }
 
-const HAPROXY = ['haproxy', '-db', '-f', path('edge.cfg')];
+// Whatever the image begins with. What a crowd's connections took is given back (infra/edge/allocator.conf).
+const HAPROXY = { entryPoint: ['haproxy'], command: ['-db', '-f', path('edge.cfg')], environment: { LD_PRELOAD: 'libjemalloc.so.2' } };
 
 export interface Running {
   service: ecs.FargateService;
@@ -171,11 +172,11 @@ export function servicesOf(plan: Plan, shopUrl: string): Services {
   const { tasks, size } = plan;
   const image = (name: Image) => tasks.at.image(name);
   const edge = tasks.define({
-    name: 'edge', image: 'Edge', machines: size.edges, command: HAPROXY, files: edgeFiles(plan, `:${PORTS.edge}`),
+    name: 'edge', image: 'Edge', machines: size.edges, ...HAPROXY, files: edgeFiles(plan, `:${PORTS.edge}`),
   });
   edge.findContainer('edge')!.addPortMappings({ containerPort: PORTS.edge });
   const pay = tasks.define(payTask(plan, shopUrl), (definition, first, logging) => {
-    beside(definition, first, 'inside', { image: image('Edge'), command: HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });
+    beside(definition, first, 'inside', { image: image('Edge'), ...HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });
   });
   const edges = run(plan, edge, 'edge', 'edges', size.edges.count, 'inner', false);
   // One after the other: a new version of both at once would leave nobody to own.

@@ -17,7 +17,7 @@ export const STOP_S = 60; // TimeoutStopSec of the units in infra/systemd
 const NOBODY = '10001:10001';
 const IMAGES = {
   QueueFront: 'queue-front', SeatService: 'seat-service', PaymentAdapter: 'payment-adapter',
-  Edge: 'HAProxy 2.6 or later with the pages of fairgate-edge; its stop signal is SIGUSR1',
+  Edge: 'HAProxy 2.6 or later with libjemalloc2 and the pages of fairgate-edge; its stop signal is SIGUSR1',
   Collector: "AWS's distribution of the OpenTelemetry collector",
   Tools: 'sh, curl, psql and chown: for the containers beside the programs',
 } as const;
@@ -64,7 +64,9 @@ export interface Task {
   image: Image;
   machines: Machines;
   settings?: Record<string, string | number | boolean>;
+  entryPoint?: string[];
   command?: string[];
+  environment?: Record<string, string>; // beside its settings
   files: File[];
   alive?: string; // asked by the neighbour
 }
@@ -125,9 +127,10 @@ export class Tasks {
     });
     const logging = this.#logs(task.name);
     const first = this.#first(task, definition, logging);
-    const environment = Object.fromEntries(Object.entries(task.settings ?? {}).map(([key, value]) => [`FAIRGATE_${key.replace('.', '_').toUpperCase()}`, `${value}`]));
+    const settings = Object.entries(task.settings ?? {}).map(([key, value]) => [`FAIRGATE_${key.replace('.', '_').toUpperCase()}`, `${value}`]);
+    const environment = { ...Object.fromEntries(settings), ...task.environment };
     const main = definition.addContainer(task.name, {
-      ...HARDENED, image: image(task.image), user: NOBODY, logging, environment, command: task.command,
+      ...HARDENED, image: image(task.image), user: NOBODY, logging, environment, entryPoint: task.entryPoint, command: task.command,
       stopTimeout: Duration.seconds(STOP_S),
       ulimits: FILES_OPEN,
     });

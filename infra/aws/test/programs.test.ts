@@ -126,9 +126,19 @@ test('a task is asked for its health where the program answers, and has the time
   assert.match(fileOf('infra/edge/haproxy.cfg'), new RegExp(`monitor-uri ${target.HealthCheckPath}$`, 'm'));
 });
 
+const isHaproxy = ([, { EntryPoint, Command }]: [string, Container]): boolean => (EntryPoint ?? Command)?.[0] === 'haproxy';
+
+test('HAProxy is told what we say and nothing of what its image would, and has an allocator that gives back what a crowd took', () => {
+  for (const [path, { EntryPoint = [], Command, Environment }] of containers(templates().first).filter(isHaproxy)) {
+    assert.deepEqual([EntryPoint, Command], [['haproxy'], ['-db', '-f', `${FILES}/edge.cfg`]], path);
+    const preload = /^Environment=LD_PRELOAD=(.+)$/m.exec(fileOf('infra/edge/allocator.conf'))![1];
+    assert.deepEqual(Environment, [{ Name: 'LD_PRELOAD', Value: preload }], path);
+  }
+});
+
 test('wherever HAProxy runs it may open two files for each connection that it is to take', () => {
   const wants = 2 * Number(/^ +maxconn (\d+)$/m.exec(edgeConfig({ bind: ':8080', domain: 'fairgate.internal', event: 'tour' }))![1]);
-  const running = containers(templates().first).filter(([, { Command }]) => (Command as string[] | undefined)?.[0] === 'haproxy');
+  const running = containers(templates().first).filter(isHaproxy);
   assert.deepEqual(running.map(([path]) => path), ['edge/edge', 'payment-adapter/inside']);
   for (const [path, { Ulimits = [] }] of running) assert.ok(Ulimits[0]?.HardLimit > wants, path);
 });
