@@ -16,8 +16,9 @@
 //
 // A test that fails is stopped as it does, with all in its hands: what nobody holds then has leaked.
 //
-// FAIRGATE_NTH_DRAW=n: n failures of each program, drawn. FAIRGATE_NTH_AT='add_effects': those alone whose call, or the
-// functions and files on whose behalf it is made, have these words. FAIRGATE_NTH_TELL='without effect': prints those, too.
+// FAIRGATE_NTH_DRAW=n: n failures of each program, drawn; FAIRGATE_NTH_S=n: as many as can be tried in n seconds.
+// FAIRGATE_NTH_AT='add_effects': those alone whose call, or the functions and files on whose behalf it is made, have these
+// words. FAIRGATE_NTH_TELL='without effect': prints those, too.
 
 import { spawn, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -45,6 +46,7 @@ const LIST = 'tests/nth.md'; // rows: | file | function | call | what is found |
 const out = process.argv[2];
 const pattern = new RegExp(process.argv[3] ?? '.');
 const draw = Number(process.env.FAIRGATE_NTH_DRAW ?? 0);
+const seconds = Number(process.env.FAIRGATE_NTH_S ?? Infinity);
 const about = new RegExp(process.env.FAIRGATE_NTH_AT ?? '');
 const tells = new RegExp(`^(${process.env.FAIRGATE_NTH_TELL ?? 'found'}|found)$`);
 const dir = mkdtempSync(join(tmpdir(), 'fairgate-nth-'));
@@ -120,13 +122,13 @@ class Server {
   }
 }
 
-// `act(server, item)` for each item, by JOBS servers of the program.
-async function served(program, items, act) {
+// `act(server, item)` for each item, by JOBS servers of the program; none is begun after `until`.
+async function served(program, items, act, until = Infinity) {
   const answers = [];
   const queue = [...items];
   await Promise.all(Array.from({ length: Math.min(JOBS, queue.length) }, async () => {
     const server = new Server(program);
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) answers.push(await act(server, item));
+    for (let item = queue.shift(); item !== undefined && Date.now() < until; item = queue.shift()) answers.push(await act(server, item));
     server.end();
   }));
   return answers;
@@ -265,8 +267,9 @@ const tried = [];
 for (const program of programs) {
   const began = Date.now();
   const failures = failuresOf(await pathsOf(program)).filter(({ call, trail }) => about.test(`${call} ${trail.map(({ what, where }) => `${what} ${where}`).join(' ')}`));
-  const own = draw > 0 ? seededRng().shuffle(failures).slice(0, draw) : failures;
-  tried.push(...await served(program, own, tryOne));
+  const drawn = draw > 0 || seconds < Infinity ? seededRng().shuffle(failures).slice(0, draw || undefined) : failures;
+  const own = await served(program, drawn, tryOne, Date.now() + 1000 * seconds);
+  tried.push(...own);
   console.log(`${program}: ${own.length} of ${failures.length} in ${Math.round((Date.now() - began) / 1000)} s`);
 }
 table(tried);

@@ -30,6 +30,7 @@ import { Chooser, blend, canBeChosen, withoutFaults } from './together.js';
 
 const OUT = 'build/quick';
 const OWN = `${OUT}/mutants`;
+const FOLDERS = `${OWN}/run-${process.pid}-`; // two may run at once
 const LIVING = 'tests/mutants.md';
 const CC = 'gcc';
 const CHOICE = 'tests/measure/choice.c';
@@ -117,7 +118,7 @@ async function link(module, test, folder, others = []) {
 const changed = ({ module, change }) => module.text.slice(0, change.at) + change.text + module.text.slice(change.end);
 
 function folderOf(worker) {
-  const folder = `${OWN}/worker-${worker}`;
+  const folder = `${FOLDERS}${worker}`;
   mkdirSync(folder, { recursive: true });
   return folder;
 }
@@ -312,7 +313,7 @@ async function main() {
   });
   const lived = drawn.filter(({ verdict }) => verdict === 'lived');
   writeFileSync(last, JSON.stringify(lived.map(keyOf)));
-  readdirSync(OWN).filter((name) => name.startsWith('worker-')).forEach((name) => rmSync(join(OWN, name), { recursive: true }));
+  readdirSync(OWN).map((name) => join(OWN, name)).filter((name) => name.startsWith(FOLDERS)).forEach((name) => rmSync(name, { recursive: true }));
 
   const all = tell(drawn);
   console.log(`${Math.round((Date.now() - started) / 1000)} s, seed ${seed}`);

@@ -272,8 +272,12 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
     if (before == after)
         return;
     struct order order;
-    if (order_parse(row->data, NULL, &order) < 0)
-        return; /* then no step can run either: the saga gets parked, as its row shows */
+    int rc = order_parse(row->data, NULL, &order);
+    if (rc < 0) {
+        /* Otherwise no step can run either: the saga gets parked, as its row shows. */
+        effects->failed |= rc == ERR_NOMEM;
+        return;
+    }
     /* A refund that is stuck has voided the tickets already, so its buyer gets different words. Why
      * it is stuck is in the saga, for the operator to read. */
     bool held = after == ORDER_PARKED && checkout_kind(def) == CHECKOUT_REFUND;

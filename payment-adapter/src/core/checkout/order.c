@@ -114,10 +114,10 @@ static bool take_all(const json_t *root, struct order *order)
 
 int order_parse(struct span json, struct err_slot *err, struct order *out)
 {
-    json_error_t where;
-    json_t *root = json_loadb(json.ptr, json.len, 0, &where);
-    if (root == NULL)
-        return err_set(err, ERR_SYNTAX, "order: %s at byte %d", where.text, where.position);
+    json_t *root;
+    int rc = json_in_parse(json, err, &root);
+    if (rc < 0)
+        return rc;
     *out = (struct order){0};
     bool good = take_all(root, out);
     json_decref(root);

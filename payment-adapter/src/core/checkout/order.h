@@ -87,6 +87,7 @@ enum order_status order_status_parse(struct span word);
 /* A standing place has no seat id of its own: the area and a number, from 1, make one. False if
  * that is too long. */
 bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX]);
+/* ERR_NOMEM: it may be read another time. ERR_SYNTAX: nobody can read it. */
 int order_parse(struct span json, struct err_slot *err, struct order *out);
 /* On success *out is the caller's, to free(). */
 int order_dump(const struct order *order, struct err_slot *err, char **out);

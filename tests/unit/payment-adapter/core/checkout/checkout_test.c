@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -996,6 +997,46 @@ static void who_has_paid_nothing_yet_gets_no_letter_when_it_fails(void **state)
     assert_int_equal(world_count(world, EFFECT_MAIL), 0);
 }
 
+static bool json_has_memory = true;
+
+static void *json_memory(size_t len)
+{
+    return json_has_memory ? malloc(len) : NULL;
+}
+
+/* Stored without its effects an order would never be told to be complete. */
+static void a_move_whose_order_cannot_be_read_for_want_of_memory_is_made_again(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    const struct saga_def *def = checkout_now(world.checkout, CHECKOUT_SALE);
+    static const struct {
+        const char *order;
+        bool memory, told, again;
+    } rows[] = {
+        {"{\"order\":\"o\"}", true, true, false},
+        {"{\"order\":\"o\"}", false, false, true},
+        {"{}", true, false, false}, /* which no later try could read */
+        {"{", true, false, false},
+    };
+    json_set_alloc_funcs(json_memory, free);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct saga_row row = {
+            .id = 1, .def = def, .state = SAGA_RUNNING, .data = span_of(rows[i].order)};
+        const struct saga_move move = {.id = 1, .state = SAGA_COMPLETED};
+        struct saga_effects effects = {0};
+        json_has_memory = rows[i].memory;
+        def->on_move(def->ctx, &row, &move, &effects);
+        json_has_memory = true;
+        assert_int_equal(effects.len > 0, rows[i].told);
+        assert_int_equal(effects.failed, rows[i].again);
+        saga_effects_clear(&effects);
+    }
+    json_set_alloc_funcs(malloc, free);
+    world_deinit(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1041,6 +1082,7 @@ int main(void)
         cmocka_unit_test(a_step_whose_order_cannot_be_read_waits_for_a_person),
         cmocka_unit_test(a_move_whose_seats_cannot_be_read_waits_for_a_person),
         IN_WORLD(a_cancelled_order_that_cannot_be_read_tells_nobody_a_status),
+        cmocka_unit_test(a_move_whose_order_cannot_be_read_for_want_of_memory_is_made_again),
         IN_WORLD(a_refund_that_is_stuck_says_what_is_void_already),
         IN_WORLD(the_words_for_an_order_follow_its_state_and_cause),
         IN_WORLD(who_has_paid_nothing_yet_gets_no_letter_when_it_fails),
