@@ -26,6 +26,7 @@
 
 enum {
     SQL_MAX = 2048,
+    WORDS_MAX = 512,
     LOCK_AGAIN_US = 100000,
     TABLE_AGAIN_MIN_US = 500000, /* between two attempts to get a table, doubled up to the next */
     TABLE_AGAIN_MAX_US = 8000000,
@@ -60,7 +61,94 @@ static int try_lock(struct pg *pg, const struct pg_migrate *migrate, struct err_
     return 0;
 }
 
-static int lock(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+/* ---- what it waits for ---- */
+
+#define SESSION "'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '')"
+
+/* `who` answers with one text, or with none if nobody is in the way any more: then nothing is said.
+ */
+static bool tell_wait(struct pg *pg, const struct pg_migrate *migrate, const char *what,
+                      const char *who, const struct pg_args *args)
+{
+    char words[WORDS_MAX];
+    PGresult *res;
+    if (pg_query(pg, who, args, NULL, &res) < 0)
+        return false; /* the next attempt finds out why */
+    bool known = PQntuples(res) == 1 && !pg_null(res, 0, 0);
+    if (known) {
+        struct span found = pg_text(res, 0, 0);
+        snprintf(words, sizeof(words), "schema %s: %s: %.*s. Retrying for up to %u s.",
+                 migrate->schema, what, (int)found.len, found.ptr, pg_answer_ms(pg) / 1000);
+        migrate->on_wait(words);
+    }
+    PQclear(res);
+    return known;
+}
+
+static bool tell_program(struct pg *pg, const struct pg_migrate *migrate)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof(sql),
+             "SELECT " SESSION " FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)"
+             " WHERE l.locktype = 'advisory' AND l.classid = 4606785 AND l.objid = %d AND l.granted"
+             " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+             migrate->lock);
+    return tell_wait(pg, migrate, "another program is still applying its steps", sql, NULL);
+}
+
+/* What is under way, for whoever waits for it. */
+struct progress {
+    unsigned nth;   /* of the step that was begun last; steps_len: none */
+    char began[64]; /* the attempt, by the server's clock */
+    bool told_program, told_tables;
+};
+
+/* Of the tables that the step names, those that others had before the attempt began. Whoever may
+ * not see since when takes them all for that. */
+static bool tell_tables(struct pg *pg, const struct pg_migrate *migrate,
+                        const struct progress *progress)
+{
+    static const char sql[] =
+        "SELECT string_agg(words, '; ') FROM ("
+        " SELECT c.relname || ', by ' || " SESSION " AS words"
+        " FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
+        " LEFT JOIN pg_stat_activity a USING (pid)"
+        " WHERE l.granted AND l.pid <> pg_backend_pid() AND c.relkind IN ('r', 'p')"
+        " AND c.relnamespace = to_regnamespace($1) AND $2 ~ ('\\m' || c.relname || '\\M')"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND coalesce(a.xact_start < $3::timestamptz, true)"
+        " GROUP BY c.relname, l.pid, a.application_name, a.xact_start"
+        " ORDER BY a.xact_start, l.pid, c.relname LIMIT 3) AS held";
+    const struct pg_migrate_step *step = &migrate->steps[progress->nth];
+    size_t size = strlen(step->sql) + SQL_MAX;
+    uint8_t *memory = malloc(size);
+    char what[WORDS_MAX / 2];
+    struct pg_args args;
+    if (memory == NULL)
+        return false;
+    pg_args_init(&args, memory, size);
+    pg_arg_text(&args, span_of(migrate->schema));
+    pg_arg_text(&args, span_of(step->sql));
+    pg_arg_text(&args, span_of(progress->began));
+    snprintf(what, sizeof(what), "step %s waits for a table that is in use", step->name);
+    bool told = tell_wait(pg, migrate, what, sql, &args);
+    free(memory);
+    return told;
+}
+
+static int note_time(struct pg *pg, struct progress *progress, struct err_slot *err)
+{
+    PGresult *res;
+    int rc = pg_query(pg, "SELECT clock_timestamp()::text", NULL, err, &res);
+    if (rc < 0)
+        return rc;
+    span_to_cstr_cut(pg_text(res, 0, 0), progress->began, sizeof(progress->began));
+    PQclear(res);
+    return 0;
+}
+
+static int lock(struct pg *pg, const struct pg_migrate *migrate, struct progress *progress,
+                struct err_slot *err)
 {
     uint64_t until_us = clock_mono_us(clock_system()) + (uint64_t)pg_answer_ms(pg) * 1000;
     for (;;) {
@@ -70,6 +158,8 @@ static int lock(struct pg *pg, const struct pg_migrate *migrate, struct err_slot
             return rc;
         if (clock_mono_us(clock_system()) >= until_us)
             return err_set(err, ERR_TIMEOUT, "another program is still at its steps");
+        if (migrate->on_wait != NULL && !progress->told_program)
+            progress->told_program = tell_program(pg, migrate);
         system_sleep_us(LOCK_AGAIN_US);
     }
 }
@@ -198,14 +288,17 @@ static int apply(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
     return remember(pg, migrate, nth, err);
 }
 
-static int apply_missing(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+static int apply_missing(struct pg *pg, const struct pg_migrate *migrate, struct progress *progress,
+                         struct err_slot *err)
 {
     unsigned applied = 0;
     int rc = begin(pg, migrate, err);
     if (rc == 0)
         rc = check_applied(pg, migrate, err, &applied);
-    for (unsigned nth = applied; rc == 0 && nth < migrate->steps_len; nth++)
+    for (unsigned nth = applied; rc == 0 && nth < migrate->steps_len; nth++) {
+        progress->nth = nth;
         rc = apply(pg, migrate, nth, err);
+    }
     if (rc == 0)
         rc = pg_run(pg, "COMMIT", err);
     if (rc < 0)
@@ -226,11 +319,15 @@ static bool is_in_use(const struct pg *pg, int rc)
     return rc == ERR_PEER && strcmp(pg_sqlstate(pg), "55P03") == 0;
 }
 
-static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct progress *progress,
+                   struct err_slot *err)
 {
-    int rc = lock(pg, migrate, err);
+    progress->nth = migrate->steps_len;
+    int rc = migrate->on_wait != NULL ? note_time(pg, progress, err) : 0;
+    if (rc == 0)
+        rc = lock(pg, migrate, progress, err);
     if (rc == 0) {
-        rc = apply_missing(pg, migrate, err);
+        rc = apply_missing(pg, migrate, progress, err);
         unlock(pg, migrate);
     }
     return rc;
@@ -241,11 +338,14 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
     const uint64_t until_us =
         clock_mono_us(clock_system()) + (uint64_t)pg_answer_ms(pg) * UINT64_C(1000);
     uint64_t again_us = TABLE_AGAIN_MIN_US;
-    int rc = attempt(pg, migrate, err);
+    struct progress progress = {0};
+    int rc = attempt(pg, migrate, &progress, err);
     while (is_in_use(pg, rc) && clock_mono_us(clock_system()) + again_us < until_us) {
+        if (migrate->on_wait != NULL && progress.nth < migrate->steps_len && !progress.told_tables)
+            progress.told_tables = tell_tables(pg, migrate, &progress);
         system_sleep_us(again_us);
         again_us = again_us * 2 < TABLE_AGAIN_MAX_US ? again_us * 2 : TABLE_AGAIN_MAX_US;
-        rc = attempt(pg, migrate, err);
+        rc = attempt(pg, migrate, &progress, err);
     }
     return rc == 0 ? 0 : err_wrap(err, "schema");
 }

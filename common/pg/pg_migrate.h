@@ -24,6 +24,9 @@ struct pg_migrate {
     int32_t lock; /* of the advisory lock: another one for each schema */
     const struct pg_migrate_step *steps;
     unsigned steps_len;
+    /* Told once what it waits for and which process has that, in words; it goes on trying. NULL is
+     * fine. */
+    void (*on_wait)(const char *words);
 };
 
 /* Applies what is missing, in one transaction (but for steps apart) under an advisory lock, so that

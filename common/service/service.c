@@ -891,6 +891,11 @@ static int load_settings(struct service *service, const char *path)
     return rc;
 }
 
+static void tell_wait(const char *words)
+{
+    fprintf(stderr, "%s\n", words);
+}
+
 static int migrate(const struct service *service)
 {
     struct err_slot err = {0};
@@ -898,7 +903,7 @@ static int migrate(const struct service *service)
         fprintf(stderr, "%s has no database to bring up\n", service->conf->name);
         return EXIT_WRONG;
     }
-    if (service->conf->migrate(service->conf->config, &err) < 0) {
+    if (service->conf->migrate(service->conf->config, tell_wait, &err) < 0) {
         fprintf(stderr, "%s: %s\n", service->conf->name, err.text);
         return EXIT_FAILED;
     }

@@ -92,8 +92,9 @@ struct service_conf {
     const struct call_name *calls;
 
     int (*check)(void *config, struct err_slot *err);
-    /* Of --migrate: what start, or a loop, would do to the database. NULL: there is none. */
-    int (*migrate)(void *config, struct err_slot *err);
+    /* Of --migrate: what start, or a loop, would do to the database; on_wait() is told what it
+     * waits for. NULL: there is none. */
+    int (*migrate)(void *config, void (*on_wait)(const char *words), struct err_slot *err);
     int (*start)(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err);
     int (*loop_start)(struct service_loop *loop, struct err_slot *err);

@@ -222,10 +222,10 @@ static int start_pages(struct pay_common *common, struct http_router *routes,
     return pages_routes(common->pages, routes, err);
 }
 
-static int migrate(void *config, struct err_slot *err)
+static int migrate(void *config, void (*on_wait)(const char *words), struct err_slot *err)
 {
     const struct settings *settings = config;
-    return schema_apply(settings->db_conninfo, err);
+    return schema_migrate(settings->db_conninfo, on_wait, err);
 }
 
 static int start(struct service *service, struct http_router *routes,

@@ -66,10 +66,10 @@ static int check(void *settings, struct err_slot *err)
     return settings_check(settings, err);
 }
 
-static int migrate(void *config, struct err_slot *err)
+static int migrate(void *config, void (*on_wait)(const char *words), struct err_slot *err)
 {
     const struct settings *settings = config;
-    return migrate_alone(settings->conninfo, err);
+    return migrate_alone(settings->conninfo, on_wait, err);
 }
 
 /* Another process owns our events: nothing in memory counts any more. Started again, this one is a

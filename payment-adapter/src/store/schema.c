@@ -118,10 +118,10 @@ static const struct pg_migrate_step steps[] = {
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
-static int bring_up(const char *conninfo, struct err_slot *err)
+static int bring_up(const char *conninfo, void (*on_wait)(const char *words), struct err_slot *err)
 {
     const struct pg_conf conf = {conninfo, "payment-adapter", NULL, CONNECT_MS, STEP_MS};
-    const struct pg_migrate migrate = {"pay", LOCK, steps, STEPS};
+    const struct pg_migrate migrate = {"pay", LOCK, steps, STEPS, on_wait};
     struct pg *pg;
     int rc = pg_open(&conf, err, &pg);
     if (rc < 0)
@@ -149,8 +149,13 @@ static int raise_wall(const char *conninfo, struct err_slot *err)
     return rc;
 }
 
+int schema_migrate(const char *conninfo, void (*on_wait)(const char *words), struct err_slot *err)
+{
+    int rc = bring_up(conninfo, on_wait, err);
+    return rc == 0 ? raise_wall(conninfo, err) : err_wrap(err, "database");
+}
+
 int schema_apply(const char *conninfo, struct err_slot *err)
 {
-    int rc = bring_up(conninfo, err);
-    return rc == 0 ? raise_wall(conninfo, err) : err_wrap(err, "database");
+    return schema_migrate(conninfo, NULL, err);
 }

@@ -8,5 +8,7 @@
  * instances may start at once. It blocks, and is for the start of the program only.
  * ERR_STATE if the database is newer than the program, or was made by other steps. */
 int schema_apply(const char *conninfo, struct err_slot *err);
+/* The same, and tells what it waits for. */
+int schema_migrate(const char *conninfo, void (*on_wait)(const char *words), struct err_slot *err);
 
 #endif

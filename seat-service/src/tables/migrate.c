@@ -86,13 +86,18 @@ unsigned migrate_newest(void)
     return STEPS;
 }
 
-int migrate_run(struct pg *pg, struct err_slot *err)
+static int bring_up(struct pg *pg, void (*on_wait)(const char *words), struct err_slot *err)
 {
-    const struct pg_migrate migrate = {MIGRATE_SCHEMA, 1, steps, STEPS};
+    const struct pg_migrate migrate = {MIGRATE_SCHEMA, 1, steps, STEPS, on_wait};
     return pg_migrate_run(pg, &migrate, err);
 }
 
-int migrate_alone(const char *dsn, struct err_slot *err)
+int migrate_run(struct pg *pg, struct err_slot *err)
+{
+    return bring_up(pg, NULL, err);
+}
+
+int migrate_alone(const char *dsn, void (*on_wait)(const char *words), struct err_slot *err)
 {
     const struct pg_conf conf = {
         .dsn = dsn,
@@ -105,7 +110,7 @@ int migrate_alone(const char *dsn, struct err_slot *err)
     int rc = pg_open(&conf, err, &pg);
     if (rc < 0)
         return rc;
-    rc = migrate_run(pg, err);
+    rc = bring_up(pg, on_wait, err);
     pg_close(pg);
     return rc;
 }

@@ -13,7 +13,7 @@ int migrate_run(struct pg *pg, struct err_slot *err);
 
 /* The same by a connection of its own, with all the time that a large table takes: before a
  * rollout, while nobody waits for the seats. May block. */
-int migrate_alone(const char *dsn, struct err_slot *err);
+int migrate_alone(const char *dsn, void (*on_wait)(const char *words), struct err_slot *err);
 
 /* How many steps this program knows; the newest's number. */
 unsigned migrate_newest(void);

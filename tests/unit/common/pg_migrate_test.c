@@ -6,6 +6,8 @@
 #include "pg_fixture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct pg_fixture *server;
@@ -16,9 +18,19 @@ static const struct pg_migrate_step steps[] = {
     {"003_wrong", "CREATE TABLE shop.garden (id integer); SELECT 1/0"},
 };
 
+/* What it said last of what it waits for, and how often it said something. */
+static char told[512];
+static atomic_uint told_times;
+
+static void on_wait(const char *words)
+{
+    snprintf(told, sizeof(told), "%s", words);
+    told_times += 1;
+}
+
 static struct pg_migrate first(unsigned len)
 {
-    return (struct pg_migrate){"shop", 99, steps, len};
+    return (struct pg_migrate){"shop", 99, steps, len, on_wait};
 }
 
 static struct pg *open_pg(void)
@@ -128,8 +140,8 @@ static const struct pg_migrate_step indexed[] = {
     {"003_door", "ALTER TABLE shop.house ADD COLUMN door text"},
 };
 
-static const struct pg_migrate with_door = {"shop", 99, steps, 2};
-static const struct pg_migrate with_index = {"shop", 99, indexed, 3};
+static const struct pg_migrate with_door = {"shop", 99, steps, 2, on_wait};
+static const struct pg_migrate with_index = {"shop", 99, indexed, 3, NULL};
 
 #define BUILDING "SELECT count(*)::integer FROM pg_index WHERE NOT indisvalid"
 #define BUILT                                                                                      \
@@ -173,6 +185,25 @@ static void await(struct pg *pg, const char *sql, int want)
         assert_true(clock_mono_us(clock_system()) < until_us);
         run(pg, "SELECT pg_sleep(0.01)");
     }
+}
+
+static void await_told(struct pg *pg)
+{
+    uint64_t until_us = clock_mono_us(clock_system()) + 60 * UINT64_C(1000000);
+    while (told_times == 0) {
+        assert_true(clock_mono_us(clock_system()) < until_us);
+        run(pg, "SELECT pg_sleep(0.01)");
+    }
+}
+
+/* Once, and in these words, with the process that is in the way. */
+static void assert_told(const char *what, const struct pg *other, unsigned s)
+{
+    char words[512];
+    snprintf(words, sizeof(words), "schema shop: %s %d (test). Retrying for up to %u s.", what,
+             pg_backend_pid(other), s);
+    assert_string_equal(words, told);
+    assert_int_equal(1, told_times);
 }
 
 /* The build of an index waits for the writer; the test for the build. */
@@ -243,9 +274,11 @@ static void who_has_the_lock_for_too_long_is_told_of(void **state)
     struct pg *other = open_pg();
     struct err_slot err;
     run(other, "SELECT pg_advisory_lock(4606785, 99)");
+    told_times = 0;
     pg_wait_up_to(pg, 1000);
     assert_int_equal(ERR_TIMEOUT, migrate(pg, 1, &err));
     assert_says(&err, "another program");
+    assert_told("another program is still applying its steps: process", other, 1);
     pg_close(other);
     pg_wait_up_to(pg, 5000);
     must_migrate(pg, 1);
@@ -269,6 +302,7 @@ static struct pg *read_and_stay(void)
 static void nobody_who_writes_waits_for_a_step_that_waits_for_somebody(void **state)
 {
     struct pg *pg = *state;
+    told_times = 0;
     struct pg *reader = read_and_stay();
     struct program program;
     pg_wait_up_to(pg, 60000);
@@ -276,9 +310,11 @@ static void nobody_who_writes_waits_for_a_step_that_waits_for_somebody(void **st
     await(pg, WAITING, 1);
     run(pg, "INSERT INTO shop.house VALUES (2)");
     assert_int_equal(1, number(pg, "SELECT max(step) FROM shop.migration"));
+    await_told(pg);
     await(pg, WAITING, 1); /* it was undone, and is tried again */
     run(reader, "COMMIT");
     assert_int_equal(0, end_program(&program));
+    assert_told("step 002_door waits for a table that is in use: house, by process", reader, 600);
     assert_int_equal(2, number(pg, "SELECT max(step) FROM shop.migration"));
     pg_close(reader);
 }

@@ -169,10 +169,13 @@ static int check(void *config, struct err_slot *err)
     return 0;
 }
 
-static int migrate(void *config, struct err_slot *err)
+static int migrate(void *config, void (*on_wait)(const char *words), struct err_slot *err)
 {
     const struct sample_config *sample = config;
-    return sample->fail_loop == 97 ? err_set(err, ERR_PEER, "there is no database") : 0;
+    if (sample->fail_loop == 97)
+        return err_set(err, ERR_PEER, "there is no database");
+    on_wait("somebody has a table.");
+    return 0;
 }
 
 static int run_service(int argc, char **argv)
@@ -391,7 +394,9 @@ static void options_and_settings_are_judged_before_anything_starts(void **state)
     assert_string_equal("sample: there is no database\n", child.seen);
     unsetenv("FAIRGATE_SAMPLE_FAIL_LOOP");
     assert_int_equal(0, run_with("--migrate", option, &child));
-    assert_string_equal("sample: the database is as this program wants it\n", child.seen);
+    assert_string_equal("somebody has a table.\n"
+                        "sample: the database is as this program wants it\n",
+                        child.seen);
     setenv("SAMPLE_STORELESS", "1", 1);
     assert_int_equal(2, run_with("--migrate", option, &child));
     assert_string_equal("sample has no database to bring up\n", child.seen);
