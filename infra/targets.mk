@@ -83,7 +83,7 @@ bench: ## the figures, side by side with others, in one run (SUITES= for some)
 	@$(RELEASE) -j$$(nproc) programs
 	@node loadtest/bench/bench.js $(SUITES)
 
-hostile: ## what everybody else notices while hostile clients are at the doors; AT=edge,front some of them
+hostile: ## what everybody else notices while hostile clients are at the doors; AT=edge,front some of them, ATTACK='slow heads,rapid reset' some attacks
 	@$(MAKE) --no-print-directory bench SUITES=hostile
 
 crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadtest/README.md)

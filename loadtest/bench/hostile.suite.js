@@ -28,6 +28,7 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 4);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 2);
 const WINDOW_S = process.env.BENCH_SECONDS === undefined ? 10 : SECONDS; // in which the edge counts
 const AT = process.env.AT?.split(','); // of the targets below; without it all of them
+const ATTACK = process.env.ATTACK?.split(','); // likewise, of the attacks
 const PER_S = 200;
 const PATIENCE_MS = 5000;
 const EVENT = 'demo';
@@ -40,6 +41,13 @@ const CLIENT = join(ROOT, 'loadtest/bench/lib/hostile.js');
 const OF_HTTP1 = ['slow heads', 'slow bodies', 'readers that do not read', 'streams that nobody reads', 'floods of headers', 'floods of connections',
   'floods of pipelined requests', 'half-closed sockets'];
 const OF_HTTP2 = ['rapid reset', 'CONTINUATION without end'];
+
+function attacksOn({ tls, stream }) {
+  const unknown = ATTACK?.find((what) => ![...OF_HTTP1, ...OF_HTTP2].includes(what));
+  if (unknown !== undefined) throw new Error(`ATTACK: there is no '${unknown}'`);
+  const all = [...OF_HTTP1, ...(tls ? OF_HTTP2 : [])].filter((what) => what !== 'streams that nobody reads' || stream);
+  return ATTACK === undefined ? all : all.filter((what) => ATTACK.includes(what));
+}
 
 const queue = { paths: [`/v1/queue/${EVENT}/status`], post: `/v1/queue/${EVENT}/move`, big: `/e/${EVENT}`, stream: `/v1/queue/${EVENT}/stream` };
 const TARGETS = [
@@ -141,8 +149,7 @@ export default async function suite({ scope, add }) {
 
   for (const { name, ...target } of TARGETS.filter((one) => AT?.includes(one.name) ?? true)) {
     const grown = -rssKb(parts[target.part].pid);
-    const whats = [...OF_HTTP1, ...(target.tls ? OF_HTTP2 : [])].filter((what) => what !== 'streams that nobody reads' || target.stream);
-    for (const what of whats) await attack({ name, what, target, stack, copy, add });
+    for (const what of attacksOn(target)) await attack({ name, what, target, stack, copy, add });
     add({ name: `${name}: memory grown over all of it`, value: (grown + rssKb(parts[target.part].pid)) / 1024, unit: 'MB', atMost: GROWN_MB });
   }
 }
