@@ -60,6 +60,7 @@ static void a_plan_of_the_new_schema_with_all_extensions_is_taken(void **state)
     assert_int_equal(plan_seat(plan, 1).companion, 0);
     assert_int_equal(plan_seat(plan, 0).companion, UINT32_MAX);
     assert_int_equal(plan_category(plan, 0)->price, 99000);
+    assert_true(span_eq(plan_category(plan, 0)->color, SPAN("#f00")));
     assert_int_equal(plan_category(plan, 0)->on_sale_ms, UINT64_C(1795172400000));
     assert_int_equal(plan_limits(plan)->hold_max_ms, 120000);
     assert_false(plan_limits(plan)->orphan_rule);
@@ -159,6 +160,8 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
          "/plan/zones/0/rows/0/seats/1/seat_guid: is used twice"},
         {BODY(PLAN(ROW(SEAT("a", "1")) "," ROW(SEAT("b", "1") "," SEAT("a", "2"))), ""),
          "/plan/zones/0/rows/1/seats/1/seat_guid: is used twice"},
+        {BODY(PLAN(ROW(SEAT("a", "1")) "," ROW(SEAT("b", "1")) "," ROW(SEAT("a", "1"))), ""),
+         "/plan/zones/0/rows/2/seats/0/seat_guid: is used twice"},
         {BODY(PLAN(ROW("{'seat_guid':'a','seat_number':'1','category':'B','position':"
                        "{'x':0,'y':0}}")),
               ""),
@@ -181,6 +184,10 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
          "/plan/categories/0/name: has no entry with a price"},
         {BODY("'plan':{'name':'H','categories':[{'name':'A'},{'name':'A'}],'zones':[]}", ""),
          "/plan/categories/1/name: is the name of an earlier"},
+        {"{'name':'S','currency':'KRW','categories':[{'name':'A','price':1},{'name':'B','price':1}]"
+         ","
+         "'plan':{'name':'H','categories':[{'name':'A'},{'name':'B'},{'name':'B'}],'zones':[]}}",
+         "/plan/categories/2/name: is the name of an earlier"},
         {BODY("'plan':{'name':'H','categories':[],'zones':[],'size':{'width':0,'height':1}}", ""),
          "/plan/size/width: must be a whole number from 1"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'areas':[{'id':'p','category':'X','capacity':5}]"),
@@ -344,6 +351,8 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
          "/zones/0/view: must be a path"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/a['}]"),
          "/zones/0/view: must be a path"},
+        {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/a!'}]"),
+         "/zones/0/view: must be a path of this origin"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'zones':[{'zone':'Z','view':'/a:'}]"),
          "/zones/0/view: must be a path"},
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'rows':[{'zone':'Z','row':'1','table':'half'}]"),
@@ -611,12 +620,13 @@ static void the_last_view_of_a_zone_counts_by_whatever_name_it_was_given(void **
     (void)state;
     struct plan *plan = plan_body_taken(
         "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':1}],"
-        "'zones':[{'zone':'z','view':'/1'},{'zone':'Y','view':'/aZ_zA09.~%-'},"
+        "'zones':[{'zone':'z','view':'/1'},{'zone':'y','view':'/aZ_zA09.~%-'},"
         "{'zone':'Z','view':'/2'},{'zone':'Z','entrance':'West'}],"
         "'plan':{'name':'H','categories':[{'name':'A'}],'zones':["
-        "{'name':'Z','zone_id':'z','position':{'x':0,'y':0},'rows':[" ROW(SEAT(
-            "a", "1")) "]},"
-                       "{'name':'Y','position':{'x':0,'y':0},'rows':[" ROW(SEAT("b", "1")) "]}]}}");
+        "{'name':'Z','zone_id':'z','position':{'x':0,'y':0},'rows':[" ROW(
+            SEAT("a", "1")) "]},"
+                            "{'name':'Y','zone_id':'y','position':{'x':0,'y':0},'rows':[" ROW(
+                                SEAT("b", "1")) "]}]}}");
     assert_true(span_eq(plan_view_of(plan, SPAN("Z")), SPAN("/2")));
     assert_true(span_eq(plan_view_of(plan, SPAN("Y")), SPAN("/aZ_zA09.~%-")));
     assert_null(plan_view_of(plan, SPAN("z")).ptr);
@@ -853,6 +863,7 @@ static void a_row_that_is_named_twice_is_what_either_said(void **state)
     (void)state;
     struct plan *plan = plan_body_taken(TWO_ZONES(",'rows':[{'zone':'Z','row':'1','table':'whole'},"
                                                   "{'zone':'Z','row':'1','table':'seat'},"
+                                                  "{'zone':'Z','row':'1','floor':'1'},"
                                                   "{'zone':'Y','row':'1'}]"));
     const struct plan_facts *facts = plan_facts(plan);
     uint32_t seat;
@@ -909,10 +920,13 @@ static void a_seat_is_where_zone_row_and_seat_together_put_it(void **state)
         "'position':{'x':-1000,'y':-2000},'rows':[{'row_number':'7','position':{'x':-100,'y':-200},"
         "'seats':[{'seat_guid':'a','seat_number':'1','category':'B','position':{'x':-10,'y':-20}},"
         "{'seat_guid':'b','seat_number':'2','category':'C','position':{'x':-30,'y':-40},"
-        "'radius':0,'start_direction':'>'}]}]}]}}");
-    struct plan_seat a = plan_seat(plan, 0), b = plan_seat(plan, 1);
+        "'radius':0,'start_direction':'>'}]},{'row_number':'8','seats':[{'seat_guid':'c',"
+        "'seat_number':'1','category':'B','position':{'x':-50,'y':-60}}]},"
+        "{'row_number':'9','seats':[],'number_of_seats':0}]}]}}");
+    struct plan_seat a = plan_seat(plan, 0), b = plan_seat(plan, 1), c = plan_seat(plan, 2);
     assert_true(a.x == -1110 && a.y == -2220);
     assert_true(b.x == -1130 && b.y == -2240);
+    assert_true(c.x == -1050 && c.y == -2060); /* of a row without a position of its own */
     assert_int_equal(a.category, 1);
     assert_int_equal(b.category, 2);
     assert_true(span_eq(a.row_label, SPAN("7"))); /* its number, as it has no label */
@@ -920,7 +934,23 @@ static void a_seat_is_where_zone_row_and_seat_together_put_it(void **state)
     assert_true(span_eq(b.zone, SPAN("Z")));
     float x, y;
     plan_focal(plan, &x, &y);
-    assert_true(x == -1120 && y == -2240);
+    assert_true(x == -1090 && y == -2240);
+    plan_destroy(plan);
+}
+
+static void what_is_said_of_a_zone_holds_in_all_its_rows_and_makes_no_table_of_them(void **state)
+{
+    (void)state;
+    struct plan *plan =
+        plan_body_taken(BODY(PLAN(ROW(SEAT("a", "0") "," SEAT("b", "1") "," SEAT("c", "2") "," SEAT(
+                                 "d", "9") "," SEAT("e", "10")) "," ROW(SEAT("f", "0"))),
+                             ",'zones':[{'zone':'Z','floor':'2'}]"));
+    for (uint32_t seat = 0; seat < plan_seat_count(plan); seat++)
+        assert_true(span_eq(plan_seat(plan, seat).floor, SPAN("2")));
+    uint32_t c, d;
+    pos_of(plan, "c", &c);
+    pos_of(plan, "d", &d);
+    assert_int_not_equal(c, d); /* parted by an aisle, as without the entry */
     plan_destroy(plan);
 }
 
@@ -1037,6 +1067,7 @@ int main(void)
         cmocka_unit_test(a_row_that_is_named_twice_is_what_either_said),
         cmocka_unit_test(what_may_be_absent_may_be_null_and_says_the_same),
         cmocka_unit_test(a_seat_is_where_zone_row_and_seat_together_put_it),
+        cmocka_unit_test(what_is_said_of_a_zone_holds_in_all_its_rows_and_makes_no_table_of_them),
         cmocka_unit_test(what_is_said_of_a_zone_holds_unless_its_row_or_its_seat_says_otherwise),
         cmocka_unit_test(the_gap_that_is_usual_in_a_hall_is_that_of_the_row_in_its_middle),
         cmocka_unit_test(a_row_of_four_knows_by_itself_what_is_usual),
