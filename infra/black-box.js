@@ -15,8 +15,8 @@
 // The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js).
 //
 // Asked to end (SIGTERM, SIGINT, SIGHUP), it begins nothing more and has the files that run end: each ends what it started
-// (tests/lib-js/scope.js). What takes too long over that is killed, and the kernel ends what it started. So it does where this
-// process is killed itself (infra/with-parent).
+// (tests/lib-js/scope.js). What takes too long over that is killed, and the kernel ends what it started. The same
+// happens if this process itself is killed (infra/with-parent).
 //
 // Nothing excuses a finding (tests/lib-js/findings.js): each that lies in the folder at the end counts as
 // failed, even if every test passed.

@@ -172,7 +172,7 @@ function claims(history, holds) {
     const seats = op.op === 'change' ? op.add : op.seats ?? op.wants;
     const ended = op.answer === 'ok' && op.op === 'hold' ? endOf(holds.get(op.hold)) : NEVER;
     const claim = { op, from: op.from, to: op.answer === 'refused' ? op.to : ended };
-    // Of whom nobody knows which seats were wanted, at all or at an earlier try.
+    // Nobody knows which seats it wanted, at all or at an earlier try.
     if (op.op === 'hold' && op.wants === undefined && (seats === undefined || op.again)) wild.push({ ...claim, to: op.to ?? NEVER });
     if (seats === undefined) continue;
     for (const seat of seats) {

@@ -52,6 +52,8 @@ __attribute__((constructor)) static void serve_choices(void)
         int number = (int)strtol(line, &end, 10);
         long cpu_ms = strtol(end, NULL, 10);
         pid_t pid = fork();
+        if (pid < 0)
+            _exit(1); /* not a change that was noticed: whoever asks sees that this has ended */
         if (pid == 0) {
             begin(number, cpu_ms);
             return;

@@ -48,7 +48,10 @@ export const canBeChosen = ({ kind }) => kind !== 'constant';
 export function withoutFaults(text, changes, said) {
   const lines = [...said.matchAll(/:(\d+):\d+: error: /g)].map(([, line]) => Number(line));
   const lineAt = (at) => text.slice(0, at).split('\n').length;
-  return changes.filter(({ from, until }) => !lines.some((line) => lineAt(from) <= line && line <= lineAt(until)));
+  return changes.filter(({ from, until }) => {
+    const [first, last] = [lineAt(from), lineAt(until)];
+    return !lines.some((line) => first <= line && line <= last);
+  });
 }
 
 /** A test's program with many changes in it, which tries one after another. */

@@ -152,8 +152,8 @@ static void on_until(const struct writer *writer, const struct record *record, s
     who->hold_from = 0;
 }
 
-/* A refusal that is not for the moment only: it ends what was asked. Without an answer, or with one
- * that is none, the seats that were wanted may be others' at the next try. */
+/* A refusal that is not for the moment only: it ends what was asked. Without an answer, or after
+ * one that settles nothing, the next try may want other seats. */
 static void on_other(const struct writer *writer, const struct record *record, struct asker *who)
 {
     if (who->hold_from == 0 || record->status == 429)

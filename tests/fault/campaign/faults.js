@@ -162,8 +162,8 @@ async function anything(sale, rng, note) {
 
 // ---- the rows ----
 
-const OTHER_STEPS = 'The void run was with a version of two days before, whose databases had nine steps less: one refuses what is newer, '
-  + 'and what the sample hall had learnt since. The version before is one with the same steps by now.';
+const OTHER_STEPS = 'The void run took a version of two days earlier for the version before. Its schemas lacked nine steps, and a program refuses a database '
+  + 'that is newer than itself; nor did it know what the sample hall had learnt since. By now the version before has the same steps.';
 const KNOWN = {
   upgrade: OTHER_STEPS,
   downgrade: OTHER_STEPS,
