@@ -53,7 +53,7 @@ __attribute__((constructor)) static void serve_choices(void)
         long cpu_ms = strtol(end, NULL, 10);
         pid_t pid = fork();
         if (pid < 0)
-            _exit(1); /* not a change that was noticed: whoever asks sees that this has ended */
+            _exit(1); /* no change that was noticed: whoever asks sees that this has ended */
         if (pid == 0) {
             begin(number, cpu_ms);
             return;

@@ -139,6 +139,8 @@ static void serve(void)
     char line[2048];
     while (fgets(line, sizeof(line), stdin) != NULL) {
         pid_t child = fork();
+        if (child < 0)
+            _exit(1); /* no run that passed: whoever asks sees that this has ended */
         if (child == 0) {
             become(line);
             return;
