@@ -144,8 +144,9 @@ end
 
 -- The front knows that the visit was over, and Redis may have lost that. Its session is none of those that Redis
 -- has lost: the slot of one of them is not its to give back, or to take. One that was ended, not by the clock, never
--- begins again, and what an older Redis has of it is over as well.
+-- begins again, and what an older Redis has of it is over as well. An order that is through may be all that it lost.
 local known_ended = ARGV[ask_visit.ended] == '1'
+local known_done = known_ended and tonumber(ARGV[ask_visit.turn]) == DONE
 local known_over = known_ended or (not expires_ms and tonumber(ARGV[ask_visit.turn]) ~= NO_TURN)
 
 local function over(done)
@@ -166,10 +167,10 @@ local function remember_visit()
             call_came(bucket, true)
         end
     end
-    if known_ended and not has('ended') then
+    if (known_ended and not has('ended')) or (known_done and not has('done')) then
         session_close()
         expires_ms = nil
-        over(tonumber(ARGV[ask_visit.turn]) == DONE)
+        over(known_done)
     end
 end
 

@@ -1157,6 +1157,23 @@ static void after_a_wipe_an_order_is_through_that_the_answer_to_another_end_said
     assert_int_equal(TURN_DONE, again.turn);
 }
 
+/* The visit had been ended before its order was through, and Redis lost no more than that order. */
+static void after_a_rollback_an_order_is_through_whose_visit_redis_still_has_as_ended(void **state)
+{
+    struct rig *rig = *state;
+    start_one(rig);
+    join_once(rig, 0, event_id, NULL);
+    AWAIT(rig, view_of(rig, 0)->serving == 1);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, 1).outcome);
+    assert_int_equal(TURN_ENDED, visit_once(rig, 0, LINE_END, 1).turn);
+    assert_int_equal(TURN_DONE, visit_once(rig, 0, LINE_DONE, 1).turn);
+    assert_int_equal(1, redis_server_ask(&rig->server, "SETBIT fg:{gala-2027}:done 1 0"));
+    struct line_visit again = visit_once(rig, 0, LINE_PASS, 1);
+    assert_int_equal(LINE_GONE, again.outcome);
+    assert_int_equal(TURN_DONE, again.turn);
+    assert_int_equal(1, redis_server_ask(&rig->server, "GETBIT fg:{gala-2027}:done 1"));
+}
+
 /* So long, and so often: the store tells Redis what it knows. */
 static void after_a_wipe_a_call_is_as_long_as_was_told(void **state)
 {
@@ -1555,6 +1572,7 @@ int main(void)
         TEST(after_a_wipe_a_visit_that_was_ended_is_not_begun_again_by_its_pass),
         TEST(after_a_wipe_a_visit_is_over_that_an_answer_said_had_been_ended),
         TEST(after_a_wipe_an_order_is_through_that_the_answer_to_another_end_said_was),
+        TEST(after_a_rollback_an_order_is_through_whose_visit_redis_still_has_as_ended),
         TEST(after_a_wipe_a_call_is_as_long_as_was_told),
         TEST(after_a_wipe_a_session_of_a_lane_that_no_tick_has_told_keeps_its_slot),
         TEST(a_front_that_saw_more_raises_a_redis_that_was_rolled_back),
