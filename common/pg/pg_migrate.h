@@ -24,7 +24,7 @@ struct pg_migrate {
     int32_t lock; /* of the advisory lock: another one for each schema */
     const struct pg_migrate_step *steps;
     unsigned steps_len;
-    /* Told once what it waits for and which process has that, in words; it goes on trying. NULL is
+    /* Told once, in words, what is waited for and which process has it; trying goes on. NULL is
      * fine. */
     void (*on_wait)(const char *words);
 };

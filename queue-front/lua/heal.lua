@@ -244,7 +244,7 @@ local function keep_sessions(from_ms, until_ms)
 end
 
 -- Slots of sessions that fronts knew of and Redis does not, until none of them can last any longer. A visit may have been
--- promised more than one that begins now: visits are shorter since, or the clock was set back by less than a step.
+-- promised more time than one that begins now: visits were made shorter, or the clock was set back by less than a step.
 local function restore_slots(bucket, marks)
     if lane > 0 then
         return -- all lanes share them
@@ -264,8 +264,8 @@ local function late_at_door(bucket)
     return call('ZCOUNT', prefix .. 'door', from, upto) - call('ZCOUNT', prefix .. 'back', from, upto)
 end
 
--- Everybody who was called gets a fresh window, unless their call is known to have expired: as long as any that was
--- told, since calls may be shorter since, or the clock set back by less than a step. Who of them
+-- Everybody who was called gets a fresh window, unless their call is known to have expired. It ends no earlier than any
+-- that was told: calls may have been made shorter, or the clock set back by less than a step. Who of them
 -- came in already is known by their bits or, where those are lost, only by number.
 local function restore_calls(bucket, marks)
     local was_outstanding = math.max(marks.outstanding, bucket.called_n - bucket.came_n)

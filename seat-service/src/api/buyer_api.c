@@ -100,7 +100,7 @@ static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
 }
 
 /* An event that is asleep is woken by those alone who have a pass for it, and kept awake by them:
- * that costs more than an answer. One of an earlier incarnation is for another event. */
+ * that costs more than an answer. A pass of an earlier incarnation is for another event. */
 static void knock(struct call *call)
 {
     struct span id = http_req_param(call->req, 0);

@@ -67,7 +67,7 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
         out.detail = view.reason;
     bool here = reason == JOURNAL_REASON_NONE || reason == JOURNAL_REASON_STANDBY ||
                 reason == JOURNAL_REASON_NAMESAKE;
-    /* An owner whose name another has sees all events all the same. */
+    /* An owner knows all events, also while another has its name. */
     bool unknown =
         !known && reason == JOURNAL_REASON_NAMESAKE && journal_role(journal) == JOURNAL_OWNER;
     if (known && view.state == JOURNAL_EVENT_ASLEEP)

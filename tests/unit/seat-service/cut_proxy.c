@@ -155,8 +155,9 @@ static void *run(void *arg)
 {
     struct cut_proxy *proxy = arg;
     while (!proxy->ending) {
-        struct pollfd fd = {.fd = proxy->listener, .events = POLLIN};
-        if (poll(proxy->shut ? NULL : &fd, !proxy->shut, POLL_MS) <= 0)
+        /* Of a negative one poll() hears nothing. */
+        struct pollfd fd = {.fd = proxy->shut ? -1 : proxy->listener, .events = POLLIN};
+        if (poll(&fd, 1, POLL_MS) <= 0)
             continue;
         struct connection *at = calloc(1, sizeof(*at));
         at->proxy = proxy;

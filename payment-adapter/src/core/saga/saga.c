@@ -204,8 +204,8 @@ static bool is_overdue(const struct saga_row *row, uint64_t now_us)
     return (int64_t)now_us >= row->step_us + deadline_us;
 }
 
-/* A peer whose place another takes is back within seconds, and a pause that doubles from the first
- * silence on lasts as long again as that took. */
+/* A peer that is replaced by another process is back within seconds. If pauses doubled from the
+ * first silence on, a saga would wait for about as long again after that. */
 static uint64_t pause_ms(const struct saga_step *step, uint32_t tries, const struct rng *rng)
 {
     assert(tries >= 1);

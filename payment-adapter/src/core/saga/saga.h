@@ -74,7 +74,7 @@ struct saga_step {
                              parked */
     uint32_t retry_first_ms; /* see backoff.h */
     uint32_t retry_cap_ms;
-    uint32_t retry_near; /* so many pauses stay as short as the second one, before they grow */
+    uint32_t retry_near; /* this many pauses stay as short as the second, before they grow */
 };
 
 enum { SAGA_PEERS_MAX = 8, SAGA_PEER_NONE = 255 };

@@ -23,8 +23,8 @@ enum {
         4096, /* sagas in one engine at a time; more would cost memory without adding throughput */
     SAGA_DEFS_MAX = 16,
     SAGA_BREAKER_TRIP = 10, /* a single lost packet is not an outage */
-    /* The usual outage is that of an owner of the seats, two seconds, and whoever waits here comes
-     * back after once or twice this. A probe twice a second is nothing to a peer. */
+    /* The usual outage is a takeover of the seats, two seconds, and a saga that finds the breaker
+     * open comes back after this to twice this. A probe twice a second is nothing to a peer. */
     SAGA_BREAKER_OPEN_MS = 500,
 };
 
