@@ -498,6 +498,9 @@ describe('the console', () => {
       });
       const [first, second] = await tickets();
       const why = (words) => page.fill('#why', words);
+      // The services may know of an act before the page has heard so.
+      const heard = () => page.waitForFunction(() => document.getElementById('why').value === '');
+      const quiet = () => page.locator('#notice:empty').waitFor({ state: 'attached' });
       await page.goto(`${boss.at}/console#/events/demo/doors`);
       await boss.signIn();
       await page.locator('#refund-terms').waitFor();
@@ -510,9 +513,12 @@ describe('the console', () => {
       await why('the opening night');
       await page.click('#scanner-form button');
       await page.locator('#scanner-token').waitFor();
+      await page.locator(`#scanner-list li:has-text("Gate ${name}")`).waitFor();
+      await heard();
       const token = await page.textContent('#scanner-token');
       const door = (what, body) => stack.edge.post(`/v1/pay/door/${what}`, { token, body });
       assert.equal((await stack.edge.get('/v1/pay/door', { token })).json.gate, `Gate ${name}`);
+      await quiet();
       await survey(boss, 'doors');
 
       // A check-in that was a slip is undone, and somebody was in before a door's late scans.
@@ -522,30 +528,42 @@ describe('the console', () => {
       await why('the wrong guest');
       await page.click('#undo-form button');
       await until('the ticket to be as before', async () => (await tickets())[0].state === 'valid');
+      await heard();
       assert.equal((await door('checkin', { token: first.token })).status, 200);
       await door('checkin', { scans: [{ token: first.token, at: new Date().toISOString() }] });
       await page.locator(`#conflicts li:has-text("${id}")`).waitFor();
 
-      // The terms of refunds.
+      // The terms of refunds. Somebody types the reason of what comes next before the page hears of it.
+      let type;
+      const typed = new Promise((resolve) => { type = resolve; });
+      await page.route('**/refund-terms', async (route) => {
+        await typed;
+        await route.continue();
+      }, { times: 1 });
       await page.selectOption('#terms-by', 'operator');
       await page.fill('#terms-percent', String(80 + n));
       await page.fill('#terms-before', '12');
       await why('the promoter asks for it');
       await page.click('#terms-form button');
+      await why('a camera stands there');
+      type();
       const terms = await until('the terms', async () => {
         const { json } = await pay.get('/admin/events/demo/refund-terms');
         return json.percent === 80 + n && json;
       });
       assert.deepEqual([terms.by, terms.until, terms.before_start_s, terms.handed_on], ['operator', null, 43200, false]);
 
+      await page.locator('#terms-version', { hasText: String(n + 1) }).waitFor();
+      assert.equal(await page.inputValue('#why'), 'a camera stands there');
+
       // A seat moves with its ticket; what cannot be is refused and told.
       const free = await freeSeatLike(second.seat);
       await page.fill('#move-order', id);
       await page.fill('#move-from-0', second.seat);
       await page.fill('#move-to-0', 'nowhere');
-      await why('a camera stands there');
       await page.click('#move-form button.danger');
       await page.locator('#confirm[open]').waitFor();
+      await quiet();
       await see(boss, 'doors-move');
       await page.click('#confirm-yes');
       await page.locator('#notice:not(:empty)').waitFor();
@@ -558,6 +576,7 @@ describe('the console', () => {
       // A letter that the shop refused too often goes again.
       sql(`UPDATE pay.shop_outbox SET done_at = NULL, due_at = 'infinity', error = '409 no-such-event' WHERE order_id = '${id}' AND kind = 'completed'`);
       await page.locator(`#letters li:has-text("${id}")`).waitFor();
+      await quiet();
       await see(boss, 'doors-letter');
       await page.click(`#letters li:has-text("${id}") button`);
       await page.locator(`#letters li:has-text("${id}")`).waitFor({ state: 'detached' });

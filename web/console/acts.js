@@ -48,9 +48,14 @@ export function openActs(event) {
   rate.setAttribute('aria-describedby', 'quick-wrong');
   let filled = null; // the rate that we put into the field, unless somebody typed another
 
-  event.why = () => why.value.trim();
+  // What an act takes is gone once it is done, not what somebody has typed meanwhile for the next one.
+  let taken = '';
+  event.why = () => {
+    taken = why.value;
+    return taken.trim();
+  };
   event.said = (words) => {
-    why.value = '';
+    if (why.value === taken) why.value = '';
     announce(words);
   };
   event.act = async (action, body = {}, reason = event.why()) => {
