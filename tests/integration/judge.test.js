@@ -423,8 +423,8 @@ test('what runs beside the tests gives way to them, and is judged like any other
     'make --no-print-directory -j -k tidy by SCHED_IDLE', 'make --no-print-directory -j VARIANT=fuzz fuzz-programs by SCHED_IDLE',
     'make --no-print-directory -j VARIANT=release stack-programs by SCHED_IDLE', 'make --no-print-directory -j VARIANT=tsan by SCHED_IDLE',
     'make -s tidy-list by SCHED_IDLE', ...['lines', 'wholes', 'worlds'].map((name) => `node tests/history/check.js --quiet build/histories/${name} by SCHED_IDLE`),
-    'run  by SCHED_IDLE', 'world --line --seeds 3 --fresh 0 --history build/histories/lines by SCHED_IDLE',
-    'world --seeds 40 --fresh 20 --history build/histories/worlds by SCHED_IDLE', 'world --whole --seeds 2 --fresh 0 --history build/histories/wholes by SCHED_IDLE']);
+    'run  by SCHED_IDLE', 'world --line --seeds 2 --fresh 2 --history build/histories/lines by SCHED_IDLE',
+    'world --seeds 40 --fresh 20 --history build/histories/worlds by SCHED_IDLE', 'world --whole --seeds 1 --fresh 1 --history build/histories/wholes by SCHED_IDLE']);
   assert.match(good.notes.at(-1), /^node infra\/black-box\.js tests\/promises.* by SCHED_OTHER$/);
   for (const breaks of ['*-k tidy', 'run *', 'world --seeds *', 'world --line *', 'world --whole *', 'make *VARIANT=release*', 'make *VARIANT=fuzz*']) {
     const bad = await runStages('all', breaks);

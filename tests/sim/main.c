@@ -35,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 60, SHRINK_S = 60, PATH_BYTES = 512 };
+enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 180, SHRINK_S = 60, PATH_BYTES = 512 };
 
 /* What came of a run. */
 struct run {

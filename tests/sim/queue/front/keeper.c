@@ -143,6 +143,18 @@ static void run_script(const struct span *words, size_t len, struct bytes *out)
         replicate(sim_us() - KEPT_MS * SIM_MS);
 }
 
+/* A new event is put into the set of all. */
+static void put_in_set(const struct span *words, size_t len, struct bytes *out)
+{
+    if (keeper.full_until_us > sim_us()) {
+        reply_error(out, "OOM command not allowed when used memory > 'maxmemory'.");
+        return;
+    }
+    keeper.script += 1;
+    commands_do(keeper.primary, keeper_now_us(), words, len, out);
+    on_write(NULL, words, len);
+}
+
 void keeper_do(const struct span *words, size_t len, struct bytes *out)
 {
     char sha[SCRIPT_SHA_LEN + 1];
@@ -154,8 +166,10 @@ void keeper_do(const struct span *words, size_t len, struct bytes *out)
             reply_bulk(out, span_of(sha));
     } else if (span_starts(words[0], SPAN("EVAL")))
         run_script(words, len, out);
+    else if (span_eq_nocase(words[0], SPAN("SADD")))
+        put_in_set(words, len, out);
     else
-        reply_error(out, "ERR only scripts are run here");
+        reply_error(out, "ERR only this is done here");
 }
 
 /* ---- what befalls it ---- */

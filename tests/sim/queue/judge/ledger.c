@@ -547,7 +547,7 @@ static void judge_member(const struct row *row, const struct ask *ask)
 {
     for (uint32_t i = 0; ask->member != 0 && i < book.rows_len; i++) {
         const struct row *other = &book.rows[i];
-        bool may_be_over = other->ended || other->leaving > 0 ||
+        bool may_be_over = other->ended || other->leaving > 0 || other->has_run_out ||
                            other->begun_us <= losses_last_us() ||
                            other->visit.expires_ms <= event_ms(ask->line.event);
         if (other == row || other->member != ask->member || !other->visit.there || may_be_over ||
