@@ -326,6 +326,7 @@ static void create(struct adapter *adapter)
         .idle_ms = 500,
         .breaker_trip = SAGA_BREAKER_TRIP,
         .breaker_open_ms = SAGA_BREAKER_OPEN_MS,
+        .breaker_open_max_ms = SAGA_BREAKER_OPEN_MAX_MS,
         .budget_share_milli = 200,
         .budget_per_s = 10,
         .budget_cap = 100,

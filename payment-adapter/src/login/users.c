@@ -75,7 +75,7 @@ int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_poo
     users->pace = pace_users_of((uint32_t)settings->users_queries_per_s);
     users->statements[QUERY_LOGIN] = (struct pg_statement){"login", settings->users_login_sql};
     users->statements[QUERY_MAIL] = (struct pg_statement){"mail", settings->users_mail_sql};
-    breaker_init(&users->breaker, BREAKER_TRIP, BREAKER_OPEN_MS);
+    breaker_init(&users->breaker, BREAKER_TRIP, BREAKER_OPEN_MS, BREAKER_OPEN_MS);
     users->cap = cap;
     /* Our connections are read-only whatever the role allows, and their statements time out before
      * we do, so that a slow table costs an answer and not a connection. */

@@ -475,6 +475,7 @@ static int create_engine(struct worker *worker, struct err_slot *err)
         .idle_ms = conf->idle_ms,
         .breaker_trip = SAGA_BREAKER_TRIP,
         .breaker_open_ms = SAGA_BREAKER_OPEN_MS,
+        .breaker_open_max_ms = SAGA_BREAKER_OPEN_MAX_MS,
         .budget_share_milli = 200, /* one retry per five first tries */
         .budget_per_s = 10,
         .budget_cap = 100,

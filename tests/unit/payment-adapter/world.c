@@ -395,6 +395,7 @@ void world_init(struct world *world)
         .idle_ms = 100,
         .breaker_trip = 5,
         .breaker_open_ms = 2000,
+        .breaker_open_max_ms = 2000,
         .budget_share_milli = 100,
         .budget_per_s = 1,
         .budget_cap = 10,

@@ -1,16 +1,20 @@
 /* breaker.c: a table says which state may follow which, and one function moves. A failure reported
  * while the breaker is open comes from a call that left before it opened; it changes nothing, or
  * stragglers would keep the breaker open for good. A probe that never reports is replaced after
- * open_ms, so a lost call cannot keep it half-open either. */
+ * as long a pause, so a lost call cannot keep it half-open either. */
 #include "core/pace/breaker.h"
 
 #include <assert.h>
 
-void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms)
+enum { PROBES_NEAR = 8 }; /* in vain, before pauses grow: most outages are over by then */
+
+void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms, uint32_t open_max_ms)
 {
     assert(trip >= 1);
     assert(open_ms >= 1);
-    *breaker = (struct breaker){.state = BREAKER_CLOSED, .trip = trip, .open_ms = open_ms};
+    assert(open_max_ms >= open_ms);
+    *breaker = (struct breaker){
+        .state = BREAKER_CLOSED, .trip = trip, .open_ms = open_ms, .open_max_ms = open_max_ms};
 }
 
 static const uint8_t breaker_next[] = {
@@ -27,11 +31,21 @@ static void breaker_move(struct breaker *breaker, enum breaker_state to)
     breaker->state = to;
 }
 
-static void open_it(struct breaker *breaker, uint64_t now_us)
+static void pause_calls(struct breaker *breaker, uint64_t now_us)
 {
     assert(breaker->open_ms >= 1);
+    uint64_t pause_ms = breaker->open_ms;
+    for (uint32_t n = PROBES_NEAR; n < breaker->probes && pause_ms < breaker->open_max_ms; n++)
+        pause_ms *= 2;
+    if (pause_ms > breaker->open_max_ms)
+        pause_ms = breaker->open_max_ms;
+    breaker->open_until = now_us + pause_ms * 1000;
+}
+
+static void open_it(struct breaker *breaker, uint64_t now_us)
+{
     breaker_move(breaker, BREAKER_OPEN);
-    breaker->open_until = now_us + (uint64_t)breaker->open_ms * 1000;
+    pause_calls(breaker, now_us);
     breaker->opened++;
 }
 
@@ -43,24 +57,26 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_us)
     if (now_us < breaker->open_until)
         return false;
     breaker_move(breaker, BREAKER_HALF_OPEN);
-    breaker->open_until = now_us + (uint64_t)breaker->open_ms * 1000;
+    pause_calls(breaker, now_us);
     return true;
 }
 
 void breaker_heard(struct breaker *breaker)
 {
     breaker_move(breaker, BREAKER_CLOSED);
-    breaker->silent = 0;
+    breaker->silent = breaker->probes = 0;
     assert(breaker->silent < breaker->trip);
 }
 
 void breaker_missed(struct breaker *breaker, uint64_t now_us)
 {
     breaker->silent++;
-    if (breaker->state == BREAKER_HALF_OPEN)
+    if (breaker->state == BREAKER_HALF_OPEN) {
+        breaker->probes++;
         open_it(breaker, now_us);
-    else if (breaker->state == BREAKER_CLOSED && breaker->silent >= breaker->trip)
+    } else if (breaker->state == BREAKER_CLOSED && breaker->silent >= breaker->trip) {
         open_it(breaker, now_us);
+    }
     assert(breaker->state != BREAKER_CLOSED || breaker->silent < breaker->trip);
 }
 

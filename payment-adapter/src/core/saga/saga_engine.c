@@ -292,7 +292,8 @@ int saga_engine_create(const struct saga_engine_conf *conf, uint64_t now_us, str
     for (uint32_t i = 0; i < conf->slots; i++)
         list_push(&engine->lists[SLOT_FREE], &engine->slots[i]);
     for (int i = 0; i < SAGA_PEERS_MAX; i++) {
-        breaker_init(&engine->breakers[i], conf->breaker_trip, conf->breaker_open_ms);
+        breaker_init(&engine->breakers[i], conf->breaker_trip, conf->breaker_open_ms,
+                     conf->breaker_open_max_ms);
         budget_init(&engine->budgets[i], conf->budget_share_milli, conf->budget_per_s,
                     conf->budget_cap, now_us);
     }

@@ -26,6 +26,8 @@ enum {
     /* The usual outage is a takeover of the seats, two seconds, and a saga that finds the breaker
      * open comes back after this to twice this. A probe twice a second is nothing to a peer. */
     SAGA_BREAKER_OPEN_MS = 500,
+    /* Each saga that waits is stored each time, so of an outage that lasts, fewer of them knock. */
+    SAGA_BREAKER_OPEN_MAX_MS = 2000,
 };
 
 /* The store's answer to a move. */
@@ -61,7 +63,7 @@ struct saga_engine_conf {
     uint32_t slots;     /* 1..SAGA_SLOTS_MAX */
     uint32_t calls_max; /* steps running at a time, 1..slots */
     uint32_t idle_ms;   /* how often to look for due sagas without a nudge */
-    uint32_t breaker_trip, breaker_open_ms;
+    uint32_t breaker_trip, breaker_open_ms, breaker_open_max_ms;
     uint32_t budget_share_milli, budget_per_s, budget_cap;
     struct saga_store store;
     const struct rng *rng;

@@ -268,6 +268,7 @@ static void an_order_goes_on_soon_after_the_seats_are_back(void **state)
         rng_seeded_init(&world.rng, seed);
         world.conf.breaker_trip = SAGA_BREAKER_TRIP;
         world.conf.breaker_open_ms = SAGA_BREAKER_OPEN_MS;
+        world.conf.breaker_open_max_ms = SAGA_BREAKER_OPEN_MAX_MS;
         world.conf.budget_cap = 100;
         world_kill(&world);
         world_order(&world, "checkout.1");

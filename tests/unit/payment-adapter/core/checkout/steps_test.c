@@ -196,6 +196,7 @@ static const struct outcome *run(const struct trial *trial)
                                            .idle_ms = 1000,
                                            .breaker_trip = 10,
                                            .breaker_open_ms = 1000,
+                                           .breaker_open_max_ms = 1000,
                                            .budget_share_milli = 100,
                                            .budget_per_s = 1,
                                            .budget_cap = 10,

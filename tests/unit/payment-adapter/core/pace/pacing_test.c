@@ -43,7 +43,7 @@ static void a_breaker_opens_after_silence_in_a_row(void **state)
 {
     (void)state;
     struct breaker breaker;
-    breaker_init(&breaker, 3, 1000);
+    breaker_init(&breaker, 3, 1000, 1000);
     breaker_missed(&breaker, 0);
     breaker_missed(&breaker, 0);
     breaker_heard(&breaker); /* not in a row */
@@ -60,7 +60,7 @@ static void half_open_lets_one_probe_through(void **state)
 {
     (void)state;
     struct breaker breaker;
-    breaker_init(&breaker, 1, 1000);
+    breaker_init(&breaker, 1, 1000, 1000);
     breaker_missed(&breaker, 0);
     assert_false(breaker_allow(&breaker, 999999));
     assert_true(breaker_allow(&breaker, 1000000));
@@ -77,17 +77,37 @@ static void a_probe_that_never_reports_is_given_up(void **state)
 {
     (void)state;
     struct breaker breaker;
-    breaker_init(&breaker, 1, 1000);
+    breaker_init(&breaker, 1, 1000, 1000);
     breaker_missed(&breaker, 0);
     assert_true(breaker_allow(&breaker, 1000000));
     assert_true(breaker_allow(&breaker, 2000000));
+}
+
+static void an_outage_that_lasts_is_probed_less_often(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 500, 3000);
+    uint64_t now_us = 0;
+    breaker_missed(&breaker, now_us);
+    for (uint32_t probes = 1; probes <= 20; probes++) {
+        uint32_t wait_ms = breaker_wait_ms(&breaker, now_us);
+        uint32_t grown = probes <= 9 ? 500 : probes == 10 ? 1000 : probes == 11 ? 2000 : 3000;
+        assert_int_equal(grown, wait_ms);
+        now_us += wait_ms * 1000;
+        assert_true(breaker_allow(&breaker, now_us));
+        breaker_missed(&breaker, now_us);
+    }
+    breaker_heard(&breaker);
+    breaker_missed(&breaker, now_us);
+    assert_int_equal(500, breaker_wait_ms(&breaker, now_us));
 }
 
 static void stragglers_do_not_keep_a_breaker_open(void **state)
 {
     (void)state;
     struct breaker breaker;
-    breaker_init(&breaker, 1, 1000);
+    breaker_init(&breaker, 1, 1000, 1000);
     breaker_missed(&breaker, 0);
     breaker_missed(&breaker, 900000);
     assert_true(breaker_allow(&breaker, 1000000));
@@ -477,7 +497,7 @@ static void a_breaker_whose_pause_is_over_asks_nobody_to_wait(void **state)
 {
     (void)state;
     struct breaker breaker;
-    breaker_init(&breaker, 1, 1000);
+    breaker_init(&breaker, 1, 1000, 1000);
     breaker_missed(&breaker, 0);
     assert_int_equal(breaker_wait_ms(&breaker, 999999), 1);
     assert_int_equal(breaker_wait_ms(&breaker, 1000000), 0);
@@ -614,6 +634,7 @@ int main(void)
         cmocka_unit_test(a_breaker_opens_after_silence_in_a_row),
         cmocka_unit_test(half_open_lets_one_probe_through),
         cmocka_unit_test(a_probe_that_never_reports_is_given_up),
+        cmocka_unit_test(an_outage_that_lasts_is_probed_less_often),
         cmocka_unit_test(stragglers_do_not_keep_a_breaker_open),
         cmocka_unit_test(repeats_are_a_share_of_first_tries_and_a_trickle),
         cmocka_unit_test(asking_often_does_not_round_the_trickle_away),

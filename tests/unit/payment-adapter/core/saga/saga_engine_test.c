@@ -68,6 +68,7 @@ static struct saga_engine_conf conf_of(uint32_t slots, uint32_t calls_max)
                                      .idle_ms = IDLE_MS,
                                      .breaker_trip = 10,
                                      .breaker_open_ms = 1000,
+                                     .breaker_open_max_ms = 1000,
                                      .budget_share_milli = 100,
                                      .budget_per_s = 1,
                                      .budget_cap = 10,
