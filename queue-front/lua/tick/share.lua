@@ -4,7 +4,8 @@ local LANE_SILENT_MS = 2000  -- a lane that nobody ticks wants nothing
 
 -- Shares `tokens` among lanes by weight, each given no more than it wants; what one does not want goes to
 -- the others. `credit` is how far a lane is behind its share, in tokens: fractions are owed, so that 30 %
--- are 30 % at one token a tick as well. A lane that wants nothing saves up nothing.
+-- are 30 % at one token a tick as well. A lane that wants nothing saves up nothing. What is owed may be more than there
+-- is, where another lane has had more than its share: it stays owed.
 local function allot(tokens, lanes)
     local wanted = 0
     for i = 0, #shares do
@@ -34,7 +35,7 @@ local function allot(tokens, lanes)
             local one = lanes[i]
             if one.given < one.want then
                 one.credit = one.credit + to_share * one.weight / weights
-                give(one, math.min(one.want - one.given, math.max(0, math.floor(one.credit))))
+                give(one, math.min(one.want - one.given, math.max(0, math.floor(one.credit)), tokens))
                 if one.given == one.want then
                     left_over, one.credit = left_over + math.max(0, one.credit), 0
                 end

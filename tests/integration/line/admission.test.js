@@ -275,6 +275,24 @@ test('a late visitor costs a token, so late ones do not exceed the rate', async 
   assert.equal(await inside(), 8);
 });
 
+// Both lanes are owed a token, which the general one has had.
+test('lanes are given no more tokens than there are, whatever they are owed', async () => {
+  const shares = 30 + 20 * 128;
+  const general = await front().create({ rate_milli: 1000, burst: 1, shares });
+  const lanes = [1, 2].map((lane) => new Front(clockwork, general.event, { id: `lane-${lane}`, lane }));
+  const all = [general, ...lanes];
+  for (const line of all) await line.join(10);
+  for (const line of all) await line.tick();
+  await clockwork.redis.command('HSET', general.key('lanes'), 'credit0', -1_400_000, 'credit1', 1_200_000, 'credit2', 1_200_000);
+  for (let i = 0; i < 100; i += 1) {
+    await clockwork.step(100);
+    for (const line of all) await line.tick();
+    const called = all.reduce((sum, line) => sum + line.view.serving, 0);
+    assert.ok(called <= (i + 1) / 10, `${called} called by tick ${i}`);
+  }
+  assert.ok(lanes.every((line) => line.view.serving >= 1), 'they are given it later');
+});
+
 test('as many as there are slots, late at the door of a lane, come in when the house is empty', async () => {
   const general = await front().create({
     rate_milli: 10_000, burst: 4, max_active: 2, call_ttl_ms: 2000, grace_ms: 60_000, shares: 30,

@@ -104,7 +104,7 @@ void holders_on_join(const struct ask *ask, bool had_to_work)
         holder->number = number_of(ask);
     }
     holder->who = ask->who;
-    holder->given_us = sim_us();
+    holder->given_us = ask->asked_us; /* told by a front that stood still, it may be lost by now */
     if (ask->outcome == LINE_OK) {
         holder->is_new = true;
         holder->work = ask->work;
