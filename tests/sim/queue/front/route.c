@@ -280,7 +280,8 @@ static void come_back(void *ctx)
 /* The front learns that the connection is gone, if it has no other by then. */
 static void hang_up(struct passage *passage)
 {
-    passage->route->broken = passage->link;
+    if (passage->link > passage->route->broken) /* one that comes late is of an older one */
+        passage->route->broken = passage->link;
     if (is_of_the_dead(passage->route))
         free_passage(passage);
     else
