@@ -143,13 +143,15 @@ async function attack({ name, what, target, stack, copy, add }) {
 }
 
 export default async function suite({ scope, add }) {
+  const asked = TARGETS.filter((one) => (AT?.includes(one.name) ?? true) && attacksOn(one).length > 0);
+  if (asked.length === 0) throw new Error(`AT='${AT ?? ''}' ATTACK='${ATTACK ?? ''}': there is no such attack`);
   const pem = certificate(scope);
   const stack = await openPinned(scope, 'attacked', pem);
   const copy = await openPinned(scope, 'copy', pem);
   const parts = await stack.parts();
   if (mayHurry) await hurry(stack);
 
-  for (const { name, ...target } of TARGETS.filter((one) => AT?.includes(one.name) ?? true)) {
+  for (const { name, ...target } of asked) {
     const grown = -rssKb(parts[target.part].pid);
     for (const what of attacksOn(target)) await attack({ name, what, target, stack, copy, add });
     add({ name: `${name}: memory grown over all of it`, value: (grown + rssKb(parts[target.part].pid)) / 1024, unit: 'MB', atMost: GROWN_MB });

@@ -974,17 +974,23 @@ static void places_told_since_the_last_tick_are_not_told_again_after_a_wipe(void
     assert_true(join.entry > COUNT);
 }
 
+/* One store, and a line of `joins` people of whom `called` are. */
+static void start_line(struct rig *rig, const struct line_knobs *knobs, int joins, uint64_t called)
+{
+    redis_server_start(&rig->server);
+    open_store(rig, 0);
+    open_event(rig, knobs);
+    for (int i = 0; i < joins; i++)
+        join_once(rig, 0, event_id, NULL);
+    AWAIT(rig, view_of(rig, 0)->serving == called);
+}
+
 static void after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them(void **state)
 {
     struct rig *rig = *state;
     struct line_knobs knobs = fast;
     knobs.max_active = 3;
-    redis_server_start(&rig->server);
-    open_store(rig, 0);
-    open_event(rig, &knobs);
-    for (int i = 0; i < 6; i++)
-        join_once(rig, 0, event_id, NULL);
-    AWAIT(rig, view_of(rig, 0)->serving == 3);
+    start_line(rig, &knobs, 6, 3);
     for (uint64_t place = 1; place <= 3; place++)
         assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, place).outcome);
     AWAIT(rig, view_of(rig, 0)->active == 3);
@@ -1031,12 +1037,7 @@ static void after_a_wipe_a_visit_that_was_over_frees_no_slot_and_does_not_begin_
     struct rig *rig = *state;
     struct line_knobs knobs = fast;
     knobs.max_active = 2;
-    redis_server_start(&rig->server);
-    open_store(rig, 0);
-    open_event(rig, &knobs);
-    for (int i = 0; i < 5; i++)
-        join_once(rig, 0, event_id, NULL);
-    AWAIT(rig, view_of(rig, 0)->serving == 2);
+    start_line(rig, &knobs, 5, 2);
     for (uint64_t place = 1; place <= 2; place++) {
         assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, place).outcome);
         assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_END, place).outcome);
@@ -1067,12 +1068,7 @@ static void after_a_wipe_slots_are_kept_until_the_latest_time_that_was_promised(
     struct rig *rig = *state;
     struct line_knobs shorter = fast;
     shorter.session_ttl_ms = 1000;
-    redis_server_start(&rig->server);
-    open_store(rig, 0);
-    open_event(rig, &fast);
-    for (int i = 0; i < 2; i++)
-        join_once(rig, 0, event_id, NULL);
-    AWAIT(rig, view_of(rig, 0)->serving == 2);
+    start_line(rig, &fast, 2, 2);
     assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, 1).outcome);
     struct line_visit late = visit_once(rig, 0, LINE_PASS, 2);
     change(rig, &shorter);
