@@ -498,6 +498,13 @@ static bool read_word(struct ask *ask, const char *word)
     return ask->has_ring;
 }
 
+/* Of the rest, what begins with a hyphen is an option that does not exist, but where a key is
+ * named: one of 64 pass keys has a name that begins so. */
+static bool is_word(const struct ask *ask, const char *word)
+{
+    return word[0] != '-' || (ask->has_ring && ask->key == NULL);
+}
+
 static bool read_arguments(int argc, char **argv, struct ask *ask)
 {
     *ask = (struct ask){.config_path = NULL};
@@ -512,7 +519,7 @@ static bool read_arguments(int argc, char **argv, struct ask *ask)
             ask->unchecked = true;
         else if (strcmp(argv[i], "--now") == 0)
             ask->now = true;
-        else if (argv[i][0] == '-' || !read_word(ask, argv[i]))
+        else if (!is_word(ask, argv[i]) || !read_word(ask, argv[i]))
             return false;
     }
     const char *command = ask->command != NULL ? ask->command : "";

@@ -3,6 +3,7 @@
 // files one after the other. Nobody's place is lost and nothing is refused.
 
 import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -136,6 +137,36 @@ test('a house without identity keys gets them from its ticket keys, and drops no
   await done(house, 'use', 'tickets', '2', '--unchecked');
   const answer = await runBeside('queue-front', ['keys', '--config', own.configPath, 'drop', 'tickets', '1', '--unchecked']);
   assert.deepEqual([answer.status, /keys\.identities is not set/.test(answer.stderr)], [1, true]);
+});
+
+// RFC 7638
+function nameOf(publicKey) {
+  const { crv, kty, x, y } = publicKey.export({ format: 'jwk' });
+  return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
+}
+
+function pairNamed(beginning) {
+  for (;;) {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const name = nameOf(publicKey);
+    if (name.startsWith(beginning)) return { name, pem: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
+  }
+}
+
+test('a pass key whose name begins with a hyphen is named like any other', async (t) => {
+  const house = await openRings(t, { fronts: 1 });
+  const [old] = await names(house, 'passes');
+  const { name, pem } = pairNamed('-');
+  writeFileSync(house.paths.passes, readFileSync(house.paths.passes, 'utf8') + pem);
+  await done(house, 'use', 'passes', name.slice(0, 6), '--unchecked');
+  await reload(house);
+  assert.deepEqual(await names(house, 'passes'), [name, old]);
+  await done(house, 'use', 'passes', old, '--unchecked');
+  assert.match((await keys(house, 'drop', 'passes', '--loud', '--unchecked')).stderr, /no key, or more than one/);
+  timePasses(house.paths.passes);
+  await done(house, 'drop', 'passes', name, '--unchecked');
+  await reload(house);
+  assert.deepEqual(await names(house, 'passes'), [old]);
 });
 
 // ---- under load ----
