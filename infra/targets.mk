@@ -116,7 +116,7 @@ years: ## fills a PostgreSQL for MINUTES (10) as years would, and asks for each 
 ha: ready-for-ha ## the whole set on fifteen machines (network namespaces, as root); Ctrl-C ends it. OWNERS=2: two share the seats
 	@$(SHARED) node infra/ha/ha.js
 ha-drill: ready-for-ha ## kill, stop, switch off and cut off each of them, judge what visitors saw (FAULTS="power off")
-	@node infra/ha/drill.js '$(FAULTS)'
+	@node infra/ha/drill.js "$$FAULTS"
 
 .PHONY: ready-for-ha
 ready-for-ha:
@@ -129,7 +129,7 @@ ready-for-ha:
 recover-drill: ## backs a stack up, loses its stores in ten ways, restores; what was lost, RPO, RTO (FAULTS="line"); REGION=1: a region
 	@infra/deps run recover
 	@$(RELEASE) -j$$(nproc) programs
-	@node infra/recover/$(if $(REGION),region.js,drill.js '$(FAULTS)')
+	@node infra/recover/$(if $(REGION),region.js,drill.js "$$FAULTS")
 
 # ---- the rest ------------------------------------------------------------------------------------
 

@@ -8,6 +8,10 @@
  * moves does not delay a buyer's page. Jobs that find all connections full wait in one queue, in
  * order.
  *
+ * While no connection stands, PG_KNOCKING of them try, often, and by different hosts; the others
+ * follow as soon as one is let in. So a new primary is used soon after it is one, and a server that
+ * starts is not asked by all connections of all pools at once, again and again.
+ *
  * Time: a timer looks every PG_TICK_MS. A job that waits too long in the queue is answered
  * ERR_TIMEOUT. One that is under way for too long costs its connection: an answer that might
  * still come cannot be told from the next one's, so the connection is cut and everything on it
@@ -264,6 +268,17 @@ static void count_connected(struct pg_pool *pool, int change)
         pool->conf.on_ready(pool->conf.ctx, after > 0);
 }
 
+static uint32_t pause_ms(const struct conn *conn)
+{
+    uint32_t cap_ms = pg_pool_ready(conn->pool) ? PG_RECONNECT_CAP_MS : PG_KNOCK_CAP_MS;
+    return backoff_ms(PG_RECONNECT_FIRST_MS, cap_ms, conn->tries, conn->pool->conf.rng);
+}
+
+static bool may_connect(const struct pg_pool *pool, uint32_t nth)
+{
+    return nth < PG_KNOCKING || pg_pool_ready(pool);
+}
+
 static void conn_fail(struct conn *conn, const char *what)
 {
     struct pg_pool *pool = conn->pool;
@@ -283,12 +298,10 @@ static void conn_fail(struct conn *conn, const char *what)
     conn->pq = NULL;
     conn_move(conn, CONN_WAITING);
     conn->tries++;
-    conn->at_us =
-        now_us(pool) + 1000 * (uint64_t)backoff_ms(PG_RECONNECT_FIRST_MS, PG_RECONNECT_CAP_MS,
-                                                   conn->tries, pool->conf.rng);
-    struct pg_job *job;
     if (stood)
         count_connected(pool, -1);
+    conn->at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(conn);
+    struct pg_job *job;
     while ((job = jobs_pop(&lost)) != NULL)
         job_answer(job, ERR_UNKNOWN);
 }
@@ -556,7 +569,9 @@ static void conn_connect(struct conn *conn)
         now_us(pool) + (uint64_t)(deadline_ms < PG_CONNECT_MS ? deadline_ms : PG_CONNECT_MS) * 1000;
     if (conn->tries > 0)
         atomic_fetch_add_explicit(&pool->stats.reconnects, 1, memory_order_relaxed);
-    conn->pq = pg_link_start(pool->conninfo, pool->conf.app, NULL, conn->tries);
+    unsigned nth = (unsigned)(conn - pool->conns); /* two that knock begin at different hosts */
+    conn->pq = pg_link_start(pool->conninfo, pool->conf.app, NULL,
+                             conn->tries + (nth < PG_KNOCKING ? nth : 0));
     if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD ||
         !conn_poll_socket(conn, UV_WRITABLE))
         conn_fail(conn, conn->pq != NULL ? PQerrorMessage(conn->pq) : "no memory");
@@ -616,10 +631,10 @@ static void on_timer(uv_timer_t *timer)
         bool late = conn->state == CONN_READY
                         ? conn->under_way.head != NULL && now >= conn->under_way.head->deadline_us
                         : now >= conn->at_us;
-        if (late && conn->state == CONN_WAITING)
-            conn_connect(conn);
-        else if (late)
+        if (late && conn->state != CONN_WAITING)
             conn_fail(conn, "no answer in time");
+        else if (late && may_connect(pool, i))
+            conn_connect(conn);
     }
     if (!pool->closing)
         expire_queued(pool);

@@ -39,7 +39,11 @@ enum {
      * next attempt begins at another one. */
     PG_CONNECT_MS = 2000,
     PG_RECONNECT_FIRST_MS = 100,
-    PG_RECONNECT_CAP_MS = 2000, /* a database that comes back is used within two seconds */
+    PG_RECONNECT_CAP_MS = 2000, /* of one while others stand */
+    /* While none stands, so many try, each at least so often, and the rest follow the first that is
+       let in. */
+    PG_KNOCKING = 2,
+    PG_KNOCK_CAP_MS = 400,
 };
 
 struct pg_statement {

@@ -493,6 +493,11 @@ export class Site {
     const queue = this.admin('queue');
     await must(() => queue.put(`/admin/events/${EVENT}`, { body: { name: 'A night that nothing stops', rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000 } }), 'the event');
     await must(() => queue.post(`/admin/events/${EVENT}/actions/open`, { body: {} }), 'opening it');
+    // One front has made it; the others hear of it.
+    for (const { address } of this.named('front')) {
+      const front = client({ host: address, port: 8081, timeoutMs: 1000 });
+      await until('all fronts to have it open', async () => (await front.get(`/v1/queue/${EVENT}/status`)).json?.state === 'open');
+    }
   }
 
   // ---- who does what now, and whether all do --------------------------------------------------------------

@@ -147,7 +147,7 @@ export class Visitors {
   async poll() {
     const person = this.#person('poll');
     const position = await this.#joined(person);
-    while (!this.#stop) {
+    while (!this.#stop && position !== null) {
       const answer = await this.#must(person, 'me', [200], 'GET', `/v1/queue/${this.event}/me`);
       if (answer !== null && answer.json.position !== position) this.find(`place ${position} became ${answer.json.position}`);
       await delay(150);

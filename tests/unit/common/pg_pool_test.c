@@ -4,9 +4,12 @@
 #include "pg/pg_pool.h"
 #include "pg_fixture.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { LOOK, LOOK_TWO, INSERT, COUNT, SLEEP, END_ITSELF, STATEMENTS };
@@ -305,6 +308,68 @@ static void a_host_that_says_nothing_keeps_no_job_from_the_next_one(void **state
     close(silent);
 }
 
+static void all_stand(struct world *world, uint64_t connections)
+{
+    while (pg_pool_stats(world->pool)->connected < connections)
+        uv_run(&world->loop, UV_RUN_ONCE);
+}
+
+static void all_connections_come_back(void **state)
+{
+    struct world *world = *state;
+    struct pg_pool_conf conf = usual(world);
+    conf.connections = 6;
+    begin(world, &conf);
+    all_stand(world, 6);
+    pg_fixture_stop(server);
+    while (pg_pool_ready(world->pool))
+        uv_run(&world->loop, UV_RUN_ONCE);
+    pg_fixture_again(server);
+    all_stand(world, 6);
+    assert_int_equal(1, world->fallen);
+    end(world);
+}
+
+static void where_nothing_answers_two_connections_try(void **state)
+{
+    struct world *world = *state;
+    struct pg_pool_conf conf = usual(world);
+    char dsn[512];
+    int silent;
+    pg_fixture_behind_silence(server, dsn, sizeof(dsn), &silent);
+    struct sockaddr_in at = {0};
+    socklen_t len = sizeof(at);
+    assert_int_equal(0, getsockname(silent, (struct sockaddr *)&at, &len));
+    snprintf(dsn, sizeof(dsn), "host=127.0.0.1 port=%d user=postgres", ntohs(at.sin_port));
+    conf.conninfo = dsn;
+    conf.connections = 6;
+    begin(world, &conf);
+    uv_run(&world->loop, UV_RUN_ONCE);
+    unsigned came = 0;
+    fcntl(silent, F_SETFL, O_NONBLOCK);
+    for (int fd; (fd = accept(silent, NULL, NULL)) >= 0; came++)
+        close(fd);
+    assert_int_equal(PG_KNOCKING, came);
+    end(world);
+    close(silent);
+}
+
+static void the_rest_follow_the_first_that_is_let_in(void **state)
+{
+    struct world *world = *state;
+    struct pg_pool_conf conf = usual(world);
+    char dsn[512];
+    int silent;
+    pg_fixture_behind_silence(server, dsn, sizeof(dsn), &silent);
+    conf.conninfo = dsn;
+    conf.connections = 6;
+    begin(world, &conf);
+    all_stand(world, 6);
+    assert_int_equal(1, world->ready);
+    end(world);
+    close(silent);
+}
+
 static void closing_answers_everything(void **state)
 {
     struct world *world = *state;
@@ -368,6 +433,9 @@ int main(void)
         TEST(an_answer_that_does_not_come_costs_its_connection),
         TEST(without_a_server_a_job_waits_or_is_refused_as_was_wished),
         TEST(a_host_that_says_nothing_keeps_no_job_from_the_next_one),
+        TEST(all_connections_come_back),
+        TEST(where_nothing_answers_two_connections_try),
+        TEST(the_rest_follow_the_first_that_is_let_in),
         TEST(closing_answers_everything),
     };
     return cmocka_run_group_tests(tests, start, stop);
