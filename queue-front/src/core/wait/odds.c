@@ -107,15 +107,16 @@ static double called_until(const struct odds_line *lines, unsigned lines_len, un
     return lanes_part(crowd, lines_len, lines[0].view->knobs.shares, lane, visitors);
 }
 
-/* The first place that has this many people called before it. */
+/* The first place that has this many people called before it, which in a short line is one that
+ * nobody has yet. It is no further back than the places known to be empty and, of the others, as
+ * many as have so many people if none of them was judged. */
 static uint64_t place_after(const struct line_view *view, const struct eta_model *model,
                             double ahead)
 {
-    double reach = ceil(fmax(0.0, fmin(ahead, PLACES_MAX)));
-    uint64_t low = view->serving + 1, high = low + (uint64_t)reach * 2;
-    high = high > view->issued + 1 ? high : view->issued + 1;
-    if (high > view->issued + 1 && model->gone_share > 0.5)
-        high += (uint64_t)(reach / (1.0 - model->gone_share));
+    assert(ahead >= 0.0 && model->gone_share < 1.0);
+    uint64_t empty = ghosts_before(view->ghosts, view->serving, UINT64_MAX);
+    double others = ceil(fmin(ahead, PLACES_MAX) / (1.0 - model->gone_share));
+    uint64_t low = view->serving + 1, high = low + empty + (uint64_t)others;
     while (low < high) {
         uint64_t place = low + (high - low) / 2;
         uint64_t before = place - view->serving - 1;

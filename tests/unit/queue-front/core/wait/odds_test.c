@@ -292,7 +292,7 @@ static void what_is_kept_reads_back_and_nothing_else_does(void **state)
                         .known = true,
                         .lanes = LANES_ALL};
     for (unsigned i = 0; i < LANES_ALL; i++)
-        most.cut[i] = (struct odds_cut){9999999999998, 9999999999999};
+        most.cut[i] = (struct odds_cut){99999999999998, 99999999999999};
     text = text_on(memory, sizeof(memory));
     odds_put(&text, &most);
     assert_false(text.overflown);
@@ -389,7 +389,9 @@ static void places_of_those_who_have_gone_take_no_seats(void **state)
         uint64_t unlikely_upto, likely_from;
     } rows[] = {
         {0.0, 10000, {1501, 2000}, 2843 + 500, 3186 + 500},
-        {0.0, 10000, {1501, 10000}, 10000, 10001}, /* as far as the line goes */
+        {0.0, 10000, {1501, 10000}, 2843 + 8500, 3186 + 8500}, /* newcomers as well */
+        {0.0, 1000, {0, 0}, 2843, 3186},                       /* and of them alone */
+        {0.5, 2000, {1001, 2000}, 2000 + 3686, 2000 + 4370},
         {0.5, 1000, {0, 0}, 1000 + 3686, 1000 + 4370},
         {0.8, 1000, {0, 0}, 1000 + 9215, 1000 + 10922},
     };
