@@ -8,6 +8,7 @@ import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import { judge } from '../../infra/test-reporter.js';
 import { openScope, ROOT, until } from '../lib-js/index.js';
+import { failedOf, percentOf } from '../measure/floor.js';
 
 const scope = openScope();
 after(() => scope.close());
@@ -431,4 +432,15 @@ test('what runs beside the tests gives way to them, and is judged like any other
     assert.equal(bad.status, 1, `${breaks}: ${bad.text}`);
     assert.match(bad.last, /^\d+ passed, 1 failed$/, `${breaks}: ${bad.text}`);
   }
+});
+
+test('changes of a program that went unnoticed are red below their floor, and so is having judged none', () => {
+  assert.equal(failedOf({ noticed: 82, lived: 18 }, 82), 0, 'the floor itself will do');
+  assert.equal(failedOf({ noticed: 81, lived: 19 }, 82), 19);
+  assert.equal(failedOf({ noticed: 199, lived: 1 }, 100), 1);
+  assert.equal(failedOf({ noticed: 200, lived: 0 }, 100), 0);
+  assert.equal(failedOf({ noticed: 0, lived: 5 }, 0), 0);
+  assert.equal(failedOf({ noticed: 0, lived: 0 }, 82), 1);
+  assert.deepEqual(['0', '82', '99.5', '100'].map(percentOf), [0, 82, 99.5, 100]);
+  for (const none of ['', ' ', 'many', '-1', '101', 'NaN']) assert.throws(() => percentOf(none), /is no percentage/);
 });
