@@ -218,6 +218,9 @@ static void the_algorithm_is_ours_and_not_the_tokens(void **state)
     check_header(world, "{\"alg\":\"es256\",\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
     check_header(world, "{\"alg\":[\"ES256\"],\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
     check_header(world, "{\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
+    world->rules.typ = NULL; /* of an issuer outside, who has three to choose from */
+    check_header(world, "{\"alg\":\"none\",\"kid\":\"$\"}", "alg must be ES256, RS256 or EdDSA");
+    check_header(world, "{\"alg\":\"HS256\",\"kid\":\"$\"}", "alg must be ES256, RS256 or EdDSA");
 }
 
 /* alg none with an empty signature, and HS256 keyed with the bytes that we publish. */

@@ -651,10 +651,12 @@ static void a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it(voi
     finds_one(shards);
     finds_one(shards);
     shards_take_look(shards, true, true, true);
-    assert_int_equal(SHARDS_ASK_LOOK, shards_next(shards).ask); /* there may be more */
+    struct shards_call call = shards_next(shards); /* there may be more */
+    assert_int_equal(SHARDS_ASK_LOOK, call.ask);
+    assert_int_equal(0, call.slot_ms); /* claimed already */
     shards_take_look(shards, true, false, false);
     assert_int_equal(24, cuts_places(shards_cuts(shards)));
-    struct shards_call call = shards_next(shards);
+    call = shards_next(shards);
     assert_int_equal(SHARDS_ASK_CUT, call.ask);
     assert_int_equal(10, call.slot_ms);
     assert_int_equal(0, call.told);
@@ -677,7 +679,9 @@ static void a_claim_with_fresh_news_of_the_shards_goes_straight_to_them(void **s
     finds_one(shards);
     shards_take_look(shards, true, false, true);
     reads_shards_in_vain(shards);
-    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
+    struct shards_call call = begun(shards, true);
+    assert_int_equal(SHARDS_ASK_LOOK, call.ask);
+    assert_int_equal(15, call.slot_ms); /* who makes cuts goes on to claim them */
     shards_take_look(shards, false, false, true);
     assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask); /* the read was not good */
     assert_true(shards_take_cut(shards, NULL));
@@ -747,6 +751,7 @@ static void other_cuts_than_those_known_are_for_redis_to_judge(void **state)
     assert_false(shards_found(shards, 3, &cut, sum + 1)); /* of another past */
     assert_false(shards_found(shards, 4, &cut, sum));     /* one is missing */
     shards_take_look(shards, false, false, false);
+    assert_false(shards_is_sure(shards));
     assert_int_equal(2, cuts_count(shards_cuts(shards)));
     assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask);
     assert_true(shards_take_cut(shards, NULL));
@@ -819,6 +824,7 @@ static void only_what_was_sealed_or_shown_is_read_again(void **state)
     call = shards_next(shards);
     assert_int_equal(SHARDS_ASK_CUT, call.ask);
     assert_false(call.seals);
+    assert_int_equal(0, call.nth);
     assert_true(shards_take_cut(shards, &told));
     reads_alone(shards, 0);
     assert_int_equal(1, shards_next(shards).nth); /* and then the next cut is made */
@@ -830,14 +836,16 @@ static void a_shard_that_refused_is_left_alone_until_the_turn_is_over(void **sta
 {
     (void)state;
     struct shards *shards = shards_create(2);
-    assert_true(shards_open(shards, 1));
-    shards_refused(shards, 1);
-    shards_begin(shards, true);
-    assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask);
-    assert_false(shards_open(shards, 1));
-    assert_true(shards_open(shards, 0));
-    assert_true(shards_take_cut(shards, NULL)); /* lost */
-    assert_true(shards_open(shards, 1));
+    for (uint8_t k = 0; k < 2; k++) {
+        assert_true(shards_open(shards, k));
+        shards_refused(shards, k);
+        shards_begin(shards, true);
+        assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask);
+        assert_false(shards_open(shards, k));
+        assert_true(shards_open(shards, (uint8_t)(1 - k)));
+        assert_true(shards_take_cut(shards, NULL)); /* lost */
+        assert_true(shards_open(shards, k));
+    }
     shards_destroy(shards);
 }
 
@@ -855,6 +863,7 @@ static void the_room_that_the_cuts_leave_is_shared_by_all_shards(void **state)
     assert_int_equal(2 + 1, shards_full_from(shards, 2, 1)); /* each may give the last */
     assert_int_equal(7, shards_full_from(shards, 0, 0));
     assert_int_equal(0, shards_room(shards, 8, 6, 8));
+    assert_int_equal(0, shards_room(shards, 7, 6, 8));  /* it was lowered below what waits */
     assert_int_equal(1, shards_room(shards, 9, 8, 40)); /* a picture newer than the cuts */
     shards_destroy(shards);
 }
@@ -870,6 +879,20 @@ static void addresses_are_spread_over_the_shards_even_neighbours(void **state)
     }
     for (unsigned k = 0; k < 8; k++)
         assert_in_range(of[k], 12, 64);
+    shards_destroy(shards);
+}
+
+/* Two versions of a front count the same address in the same shard. */
+static void an_address_is_of_the_same_shard_for_ever(void **state)
+{
+    (void)state;
+    static const uint8_t of[] = {0, 1, 6, 7, 4, 5, 2, 3, 0, 1, 5, 6, 3, 4, 1, 2};
+    struct shards *shards = shards_create(8);
+    for (unsigned i = 0; i < sizeof(of); i++) {
+        const char address[4] = {(char)198, 51, 100, (char)i};
+        assert_int_equal(shards_of_address(shards, (struct span){address, sizeof(address)}), of[i]);
+    }
+    assert_int_equal(8, shards_count(shards));
     shards_destroy(shards);
 }
 
@@ -890,14 +913,137 @@ static void cuts_that_redis_has_lost_are_told_and_those_that_it_has_count(void *
     assert_true(shards_take_cut(shards, &told));
     assert_true(shards_is_resting(shards));
     assert_int_equal(700, shards_pause_ms(shards, true));
-    shards_begin(shards, true);
-    assert_int_equal(0, shards_next(shards).told);
+    call = begun(shards, true);
+    assert_int_equal(SHARDS_ASK_CUT, call.ask); /* no plain read tells that they are */
+    assert_int_equal(0, call.told);
+    assert_int_equal(0, call.first);
     told = (struct shards_told){.outcome = LINE_CONFLICT};
     assert_false(shards_take_cut(shards, &told));
     assert_int_equal(0, cuts_count(shards_cuts(shards)));
-    shards_begin(shards, true);
-    assert_int_equal(0, shards_next(shards).told);
+    assert_int_equal(0, begun(shards, true).told);
+    told = (struct shards_told){.outcome = LINE_SAME};
+    assert_true(shards_take_cut(shards, &told));
+    assert_int_equal(20, shards_pause_ms(shards, true)); /* all are collected */
+    shards_destroy(shards);
+}
+
+static void cuts_are_told_as_many_as_a_call_may_tell_and_no_more_turns_than_help(void **state)
+{
+    (void)state;
+    struct shards *shards = shards_create(2);
+    struct cut cut = {.grown = {1}};
+    for (uint32_t nth = 1; nth <= SHARDS_TELL_MAX + 88; nth++)
+        assert_int_equal(0, shards_learn(shards, nth, &cut, NULL));
+    struct shards_call call = begun(shards, true);
+    assert_int_equal(1, call.first);
+    assert_int_equal(SHARDS_TELL_MAX, call.told);
+    struct shards_told told = {.outcome = LINE_SAME, .count = SHARDS_TELL_MAX, .due = true};
+    assert_true(shards_take_cut(shards, &told));
+    call = shards_next(shards);
+    assert_int_equal(SHARDS_TELL_MAX + 1, call.first);
+    assert_int_equal(88, call.told);
+    assert_true(shards_take_cut(shards, &told)); /* which has done nothing */
+    assert_true(shards_is_resting(shards));
+    call = begun(shards, true); /* still to be told, which no plain read does */
+    assert_int_equal(SHARDS_ASK_CUT, call.ask);
+    assert_int_equal(88, call.told);
     assert_true(shards_take_cut(shards, NULL));
+    shards_destroy(shards);
+}
+
+static void an_answer_that_helps_nobody_on_ends_the_turn(void **state)
+{
+    (void)state;
+    static const struct shards_told answers[] = {
+        {.outcome = LINE_SAME, .count = 4, .due = true},    /* without the cuts that it counts */
+        {.outcome = LINE_UNKNOWN, .count = 2, .due = true}, /* of no event */
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct shards *shards = made_sure(2);
+        shards_doubt(shards);
+        assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
+        assert_true(shards_take_cut(shards, &answers[i]));
+        assert_true(shards_is_resting(shards));
+        assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
+        assert_true(shards_take_cut(shards, NULL));
+        shards_destroy(shards);
+    }
+}
+
+static void where_nobody_has_joined_no_cut_is_made(void **state)
+{
+    (void)state;
+    struct shards *shards = reading_both();
+    struct shards_read read = {.issued = 0};
+    for (uint8_t k = 0; k < 2; k++)
+        shards_take_shard(shards, k, LINE_OK, &read);
+    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+    assert_true(shards_is_resting(shards));
+    shards_destroy(shards);
+    for (uint8_t joined = 0; joined < 2; joined++) {
+        shards = reading_both();
+        for (uint8_t k = 0; k < 2; k++) {
+            read.issued = k == joined ? 5 : 0;
+            shards_take_shard(shards, k, LINE_OK, &read);
+            assert_int_equal(read.issued, shards_known(shards, k)->issued);
+        }
+        assert_int_equal(1, shards_next(shards).nth);
+        assert_true(shards_take_cut(shards, NULL));
+        shards_destroy(shards);
+    }
+}
+
+static void a_shard_whose_answer_says_nothing_of_it_is_left_out(void **state)
+{
+    (void)state;
+    struct shards *shards = reading_both();
+    struct shards_read read = {.issued = 5};
+    shards_take_shard(shards, 0, LINE_UNKNOWN, &read);
+    shards_take_shard(shards, 1, LINE_OK, &read);
+    assert_false(shards_read(shards, 0)->there);
+    assert_true(shards_read(shards, 1)->there);
+    assert_int_equal(1, shards_next(shards).nth); /* of the other's joins */
+    assert_true(shards_take_cut(shards, NULL));
+    shards_destroy(shards);
+}
+
+/* The first shard, which comes back unopened each time. Answers how often it was sealed. */
+static unsigned seals_in_vain(struct shards *shards, const struct shards_told *told)
+{
+    struct shards_read unopened = {.opening = "run@1"}, empty = {.issued = 0};
+    unsigned seals = 0;
+    shards_take_shard(shards, 1, LINE_OK, &empty);
+    for (;;) {
+        shards_take_shard(shards, 0, LINE_UNAVAILABLE, &unopened);
+        struct shards_call call = shards_next(shards);
+        if (call.ask == SHARDS_ASK_NOTHING)
+            return seals;
+        assert_true(call.seals && call.shard == 0 && seals < 10);
+        seals++;
+        assert_true(shards_take_cut(shards, told));
+        if (shards_is_resting(shards))
+            return seals;
+        assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
+    }
+}
+
+static void a_shard_that_does_not_open_is_tried_three_times_a_turn(void **state)
+{
+    (void)state;
+    struct shards *shards = reading_both();
+    struct shards_told told = {.outcome = LINE_OK};
+    for (unsigned turn = 0; turn < 2; turn++) {
+        assert_int_equal(3, seals_in_vain(shards, &told));
+        assert_true(shards_is_resting(shards));
+        assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
+        shards_take_look(shards, true, false, true);
+        for (uint8_t k = 0; k < 2; k++)
+            assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
+    }
+    told = (struct shards_told){.outcome = LINE_UNAVAILABLE, .retry_ms = 300}; /* collecting */
+    assert_int_equal(1, seals_in_vain(shards, &told));
+    assert_true(shards_is_resting(shards));
+    assert_int_equal(300, shards_pause_ms(shards, true));
     shards_destroy(shards);
 }
 
@@ -918,7 +1064,13 @@ int main(void)
         cmocka_unit_test(a_shard_that_refused_is_left_alone_until_the_turn_is_over),
         cmocka_unit_test(the_room_that_the_cuts_leave_is_shared_by_all_shards),
         cmocka_unit_test(addresses_are_spread_over_the_shards_even_neighbours),
+        cmocka_unit_test(an_address_is_of_the_same_shard_for_ever),
         cmocka_unit_test(cuts_that_redis_has_lost_are_told_and_those_that_it_has_count),
+        cmocka_unit_test(cuts_are_told_as_many_as_a_call_may_tell_and_no_more_turns_than_help),
+        cmocka_unit_test(an_answer_that_helps_nobody_on_ends_the_turn),
+        cmocka_unit_test(where_nobody_has_joined_no_cut_is_made),
+        cmocka_unit_test(a_shard_whose_answer_says_nothing_of_it_is_left_out),
+        cmocka_unit_test(a_shard_that_does_not_open_is_tried_three_times_a_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* ticket_test.c: a ticket and the session that comes of it, in honest hands and in others. */
+#include "base/base64.h"
 #include "core/token/session.h"
 #include "core/token/ticket.h"
 
@@ -134,6 +135,44 @@ static void a_ticket_of_the_version_before_is_read_and_written(void **state)
     assert_int_equal(read.entry, sample.entry);
 }
 
+/* The sample's, with another place and another lane, and honestly signed: as ticket.c says. */
+static struct span sign(uint32_t entry, uint8_t lane, char memory[TICKET_LEN_MAX])
+{
+    enum { PLAIN = 29 };
+    char good[TICKET_LEN_MAX];
+    uint8_t bytes[PLAIN + MAC_BYTES], message[7 + PLAIN + 4] = "ticket";
+    assert_true(base64_decode_exact(write_ticket(&one_key, good), bytes, sizeof(bytes)));
+    bytes[2] = lane;
+    for (unsigned i = 0; i < 4; i++)
+        bytes[4 + i] = (uint8_t)(entry >> (24 - 8 * i));
+    memcpy(message + 7, bytes, PLAIN);
+    memcpy(message + 7 + PLAIN, "show", 4);
+    mac_make(&one_key, message, sizeof(message), bytes + PLAIN);
+    struct text text = text_on(memory, TICKET_LEN_MAX);
+    base64_put(&text, bytes, sizeof(bytes));
+    return text_span(&text);
+}
+
+/* As a program might that knows more lanes. */
+static void a_ticket_of_no_place_or_no_lane_is_none_whatever_its_signature(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t entry;
+        uint8_t lane;
+        int rc;
+    } rows[] = {{1, 0, 0},
+                {1, LANES_MAX, 0},
+                {0, 0, ERR_AUTH},
+                {1, LANES_MAX + 1, ERR_AUTH},
+                {TICKET_ENTRY_MAX, 0x7F, ERR_AUTH}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char memory[TICKET_LEN_MAX];
+        assert_int_equal(parse(&one_key, "show", sign(rows[i].entry, rows[i].lane, memory)),
+                         rows[i].rc);
+    }
+}
+
 static struct span write_session(const struct mac_ring *ring, char memory[SESSION_LEN_MAX])
 {
     struct text text = text_on(memory, SESSION_LEN_MAX);
@@ -236,6 +275,7 @@ int main(void)
         cmocka_unit_test(a_made_up_session_ends_nobodys_visit),
         cmocka_unit_test(a_ticket_of_anybody_and_one_without_a_tag_are_read_as_they_were_written),
         cmocka_unit_test(an_event_that_none_can_be_called_has_no_tickets),
+        cmocka_unit_test(a_ticket_of_no_place_or_no_lane_is_none_whatever_its_signature),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

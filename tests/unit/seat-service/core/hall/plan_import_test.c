@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <sodium.h>
 
 static void a_plan_of_the_new_schema_with_all_extensions_is_taken(void **state)
 {
@@ -100,7 +101,9 @@ static void a_plan_of_the_old_schema_is_taken_and_goes_out_in_the_new(void **sta
     char *copy = strndup(text.ptr, text.len);
     assert_null(strstr(copy, "displayed"));
     assert_null(strstr(copy, "number_of_seats"));
+    assert_null(strstr(copy, "seats_spacing"));
     assert_non_null(strstr(copy, "\"rectangle\":{\"height\":20,\"width\":10}"));
+    assert_non_null(strstr(copy, "\"shape\":\"rectangle\""));
     assert_non_null(strstr(copy, "\"text\":{\"position\":{\"x\":0,\"y\":0},\"text\":\"Bar\"}"));
     free(copy);
     plan_destroy(plan);
@@ -142,6 +145,7 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
         {"{", "not JSON"},
         {"[]", "the document: must be an object"},
         {"{'currency':'KRW'}", "/name: is missing"},
+        {"{'name':'S'}", "/currency: is missing"},
         {"{'name':'S','currency':'wON'}", "/currency: must be three capital letters"},
         {"{'name':'S','currency':'WOn'}", "/currency: must be three capital letters"},
         {"{'name':'S','currency':'KRW'}", "/categories: is missing"},
@@ -158,6 +162,8 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
         {BODY(PLAN(ROW(SEAT("a", "1"))), ",'colour':1"), "/colour: is not known here"},
         {BODY(PLAN(ROW(SEAT("a", "1") "," SEAT("a", "2"))), ""),
          "/plan/zones/0/rows/0/seats/1/seat_guid: is used twice"},
+        {BODY(PLAN(ROW(SEAT("a", "1") "," SEAT("a", "2") "," SEAT("b", "'3'"))), ""),
+         "/plan/zones/0/rows/0/seats/2/position/x: must be a number"}, /* by itself, so first */
         {BODY(PLAN(ROW(SEAT("a", "1")) "," ROW(SEAT("b", "1") "," SEAT("a", "2"))), ""),
          "/plan/zones/0/rows/1/seats/1/seat_guid: is used twice"},
         {BODY(PLAN(ROW(SEAT("a", "1")) "," ROW(SEAT("b", "1")) "," ROW(SEAT("a", "1"))), ""),
@@ -687,6 +693,7 @@ static void an_old_drawing_that_is_no_rectangle_goes_out_as_none(void **state)
         char *copy = strndup(text.ptr, text.len);
         assert_int_equal(strstr(copy, "\"rectangle\"") != NULL, cases[i].is_rectangle);
         assert_int_equal(strstr(copy, "\"width\":1") != NULL, cases[i].is_rectangle);
+        assert_int_equal(strstr(copy, "\"height\":2") != NULL, cases[i].is_rectangle);
         free(copy);
         plan_destroy(plan);
     }
@@ -799,6 +806,7 @@ static void a_body_that_is_too_long_is_not_read(void **state)
     struct plan *plan = NULL;
     char *body = calloc(1, PLAN_JSON_MAX + 1);
     assert_int_equal(plan_import((struct span){body, PLAN_JSON_MAX + 1}, &err, &plan), ERR_RANGE);
+    assert_int_equal(plan_import((struct span){body, PLAN_JSON_MAX}, &err, &plan), ERR_SYNTAX);
     assert_null(plan);
     free(body);
 }
@@ -1039,6 +1047,90 @@ static void a_row_of_four_knows_by_itself_what_is_usual(void **state)
     plan_destroy(plan);
 }
 
+/* What is written in another order is another body that says the same. */
+static void a_plan_is_known_again_by_its_body_and_by_what_it_says(void **state)
+{
+    (void)state;
+    static const char one[] = "{'name':'Show','currency':'ZAR','categories':[{'name':'A','price':1}"
+                              "]," PLAN(ROW(SEAT("a", "0"))) "}";
+    static const char spaced[] = "{'currency':'ZAR', 'name':'Show','categories':[{'name':'A',"
+                                 "'price':1}]," PLAN(ROW(SEAT("a", "0"))) "}";
+    static const char other[] = "{'name':'Sham','currency':'ZAR','categories':[{'name':'A','price':"
+                                "1}]," PLAN(ROW(SEAT("a", "0"))) "}";
+    char *body = plan_body_quoted(one);
+    uint8_t sha256[PLAN_HASH_BYTES];
+    crypto_hash_sha256(sha256, (const uint8_t *)body, strlen(body));
+    free(body);
+    struct plan *plan = plan_body_taken(one), *same = plan_body_taken(spaced),
+                *another = plan_body_taken(other);
+    assert_memory_equal(plan_hash(plan), sha256, PLAN_HASH_BYTES);
+    assert_memory_not_equal(plan_hash(plan), plan_hash(same), PLAN_HASH_BYTES);
+    assert_memory_equal(plan_content(plan), plan_content(same), PLAN_HASH_BYTES);
+    assert_memory_not_equal(plan_content(plan), plan_content(another), PLAN_HASH_BYTES);
+    plan_destroy(plan);
+    plan_destroy(same);
+    plan_destroy(another);
+}
+
+static void a_row_that_cannot_be_sold_is_refused_whatever_follows(void **state)
+{
+    (void)state;
+    static const char seat[] = "%s{'seat_guid':'%u','seat_number':'1','category':'A','position':"
+                               "{'x':%u,'y':0}}";
+    char body[16384];
+    struct text text = text_on(body, sizeof(body) - 1);
+    TEXT_LIT(&text, "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':1}],"
+                    "'rows':[{'zone':'Z','row':'1','table':'whole'}],"
+                    "'plan':{'name':'H','categories':[{'name':'A'}],'zones':[{'name':'Z',"
+                    "'position':{'x':0,'y':0},'rows':[{'row_number':'1','seats':[");
+    for (unsigned i = 0; i <= HOLD_SEATS_MAX; i++)
+        text_printf(&text, seat, i > 0 ? "," : "", i, 20 * i);
+    TEXT_LIT(&text, "]},{'row_number':'2','seats':[" SEAT("a", "0") "]}]}]}}");
+    assert_false(text.overflown);
+    body[text.len] = '\0';
+    plan_body_refused(body, "/plan/zones/0/rows/0/seats/64/position: makes a table");
+}
+
+static void a_table_stays_one_whatever_row_comes_after_it(void **state)
+{
+    (void)state;
+    struct plan *plan = plan_body_taken(
+        BODY(PLAN("{'row_number':'T','seats':[" SEAT("t", "0") "]}," ROW(SEAT("a", "0") "," SEAT(
+                 "b", "20") "," SEAT("c", "40") "," SEAT("d", "99") "," SEAT("e", "119"))),
+             ",'rows':[{'zone':'Z','row':'T','table':'whole'}]"));
+    const struct plan_facts *facts = plan_facts(plan);
+    assert_int_equal(facts->run_count, 3);
+    for (uint32_t run = 0; run < 3; run++)
+        assert_int_equal(facts->runs[run].flags, run == 0 ? PLAN_RUN_TABLE | PLAN_RUN_WHOLE : 0);
+    plan_destroy(plan);
+}
+
+/* Where nobody says where the stage is, it is drawn above the middle of the seats. */
+static void a_stage_is_at_the_top_of_the_hall_whichever_seat_is_written_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        float x, y;
+    } rows[] = {
+        {BODY(PLAN("{'row_number':'1','seats':["
+                   "{'seat_guid':'a','seat_number':'1','category':'A','position':{'x':60,'y':-9}},"
+                   "{'seat_guid':'b','seat_number':'2','category':'A','position':{'x':20,'y':30}},"
+                   "{'seat_guid':'c','seat_number':'3','category':'A','position':{'x':40,'y':10}}"
+                   "]}"),
+              ""),
+         140, 41},
+        {BODY(PLAN(""), ",'areas':[{'id':'pit','category':'A','capacity':5}]"), 0, 0}, /* no seat */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan *plan = plan_body_taken(rows[i].body);
+        float x, y;
+        plan_focal(plan, &x, &y);
+        assert_true(x == rows[i].x && y == rows[i].y);
+        plan_destroy(plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1071,6 +1163,10 @@ int main(void)
         cmocka_unit_test(what_is_said_of_a_zone_holds_unless_its_row_or_its_seat_says_otherwise),
         cmocka_unit_test(the_gap_that_is_usual_in_a_hall_is_that_of_the_row_in_its_middle),
         cmocka_unit_test(a_row_of_four_knows_by_itself_what_is_usual),
+        cmocka_unit_test(a_plan_is_known_again_by_its_body_and_by_what_it_says),
+        cmocka_unit_test(a_row_that_cannot_be_sold_is_refused_whatever_follows),
+        cmocka_unit_test(a_table_stays_one_whatever_row_comes_after_it),
+        cmocka_unit_test(a_stage_is_at_the_top_of_the_hall_whichever_seat_is_written_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
