@@ -16,15 +16,21 @@
 //
 // A test that fails is stopped as it does, with all in its hands: what nobody holds then has leaked.
 //
+// Most of the time that a test takes with PostgreSQL it waits, so there are as many at a time as want the processors that
+// there are, up to RUNS_MAX. They find their databases in memory if there is room (infra/memory).
+//
 // FAIRGATE_NTH_DRAW=n: n failures of each program, drawn; FAIRGATE_NTH_S=n: as many as can be tried in n seconds.
+// FAIRGATE_NTH_BOOK=FILE: what came of each is written there, and what stands there is not tried again unless it was a
+// find: a run that was broken off goes on, and a run of one program knows which paths those before it have tried.
 // FAIRGATE_NTH_AT='add_effects': those alone whose call, or the functions and files on whose behalf it is made, have these
 // words. FAIRGATE_NTH_TELL='without effect': prints those, too.
 
 import { spawn, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { OwnTime } from '../tests/lib-js/own-time.js';
 import { seededRng } from '../tests/lib-js/rng.js';
 
@@ -34,9 +40,11 @@ const AGAIN = 3; // so much longer when it is tried once more
 const LAST_WORDS_MS = 10_000;
 const SLOW_MS = 60_000; // a test that takes longer computes, and is left out
 const LOOK_MS = 100;
+const TURN_MS = 10;
 const TRIES = 2; // of each path, in the quickest tests that come there
 const OWN_TRIES = 8; // in those of the module itself
-const JOBS = Math.min(2, availableParallelism());
+const CORES = availableParallelism();
+const RUNS_MAX = 16 * CORES;
 const COMPONENTS = ['common', 'queue-front', 'seat-service', 'payment-adapter', 'infra', 'loadtest'];
 const KINDS = [['libuv', /^uv_/], ['hiredis', /^redis/], ['libpq', /^PQ/], ['libcurl', /^curl_/], ['jansson', /^json_/],
   ['TLS, keys, packing', /^(EVP|BIO|BN|SSL|sodium|deflate)/], ['memory', /^(m|c|re|aligned_)alloc$|^strn?dup$/], ['the system', /./]];
@@ -47,14 +55,19 @@ const out = process.argv[2];
 const pattern = new RegExp(process.argv[3] ?? '.');
 const draw = Number(process.env.FAIRGATE_NTH_DRAW ?? 0);
 const seconds = Number(process.env.FAIRGATE_NTH_S ?? Infinity);
+const book = process.env.FAIRGATE_NTH_BOOK;
 const about = new RegExp(process.env.FAIRGATE_NTH_AT ?? '');
 const tells = new RegExp(`^(${process.env.FAIRGATE_NTH_TELL ?? 'found'}|found)$`);
+process.env.TMPDIR = execFileSync('infra/memory', { encoding: 'utf8' }).trim();
 const dir = mkdtempSync(join(tmpdir(), 'fairgate-nth-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 setPriority(15);
 
+// Long sources first, as run-unit does: mostly they are the tests of a module itself, and what they have tried need not be
+// tried by others.
+const sizeOf = (name) => statSync(`tests/unit/${name}.c`).size;
 const programs = readdirSync(`${out}/tests/unit`, { recursive: true })
-  .filter((name) => name.endsWith('_test') && existsSync(`tests/unit/${name}.c`) && pattern.test(name)).sort();
+  .filter((name) => name.endsWith('_test') && existsSync(`tests/unit/${name}.c`) && pattern.test(name)).sort((a, b) => sizeOf(b) - sizeOf(a));
 
 const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : []);
 
@@ -67,6 +80,7 @@ function signal(pid, name) {
 // One program, started once, of which a child runs whatever is asked for.
 class Server {
   static made = 0;
+  static cpuMs = 0;
 
   constructor(program) {
     Server.made += 1;
@@ -76,6 +90,7 @@ class Server {
     const crashes = 'handle_abort=2:handle_segv=2:handle_sigbus=2:handle_sigill=2:handle_sigfpe=2';
     const env = {
       ...process.env,
+      FAIRGATE_SOAK: undefined, // long forms come to the same paths
       FAIRGATE_NTH: 'serve',
       FAIRGATE_TEST_SEED: '1',
       ASAN_OPTIONS: `${options}:${crashes}:detect_leaks=1`,
@@ -88,8 +103,7 @@ class Server {
   async answer() {
     const { value, done } = await this.lines.next();
     if (done) throw new Error('the program that runs the tests has ended');
-    const [word, number] = value.split(' ');
-    return { word, number: Number(number) };
+    return value.split(' ').slice(1).map(Number);
   }
 
   // `how`: what FAIRGATE_NTH would be, but for the file.
@@ -98,22 +112,25 @@ class Server {
     const told = join(this.dir, 'told');
     rmSync(told, { force: true });
     this.child.stdin.write(`${test} ${words} ${how}${told}\n`);
-    const { number: pid } = await this.answer();
+    const [pid] = await this.answer();
     const time = new OwnTime(pid);
+    this.time = time;
     let hangs = false;
     const looking = setInterval(() => {
       const late = time.look() - hangMs;
       if (late >= 0 && (!hangs || late > LAST_WORDS_MS)) signal(pid, hangs ? 'SIGKILL' : 'SIGABRT'); // the first has it say where it is
       hangs ||= late >= 0;
     }, LOOK_MS);
-    const { number: status } = await this.answer();
+    const [status, cpuMs] = await this.answer();
     clearInterval(looking);
     time.look();
+    Server.cpuMs += cpuMs;
     const reports = readdirSync(this.dir).filter((name) => name.startsWith('report.')).map((name) => join(this.dir, name));
     const said = [...reports, words].map((file) => linesOf(file).join('\n')).join('\n\n');
     reports.forEach((file) => rmSync(file));
     const lines = linesOf(told);
-    for (const made of lines.filter((line) => line.startsWith('made /tmp/'))) rmSync(made.slice(5), { recursive: true, force: true });
+    const made = lines.filter((line) => line.startsWith('made ')).map((line) => line.slice(5));
+    for (const path of made.filter((name) => name.startsWith('/tmp/') || name.startsWith(`${tmpdir()}/`))) rmSync(path, { recursive: true, force: true });
     return { status, hangs, said, ms: time.ms, told: lines.filter((line) => !line.startsWith('made ')) };
   }
 
@@ -122,16 +139,24 @@ class Server {
   }
 }
 
-// `act(server, item)` for each item, by JOBS servers of the program; none is begun after `until`.
-async function served(program, items, act, until = Infinity) {
-  const answers = [];
-  const queue = [...items];
-  await Promise.all(Array.from({ length: Math.min(JOBS, queue.length) }, async () => {
-    const server = new Server(program);
-    for (let item = queue.shift(); item !== undefined && Date.now() < until; item = queue.shift()) answers.push(await act(server, item));
-    server.end();
-  }));
-  return answers;
+const busy = new Set(); // servers
+const wanted = () => [...busy].reduce((sum, { time }) => sum + time.wants, 0);
+
+// Begins `act(server, item)` for each item, by servers of the program, none after `until`; -> { answers }, a promise, once
+// all have begun: the last to end may wait for a minute, in which others can run.
+async function begin(program, items, act, until = Infinity) {
+  const [answers, idle] = [[], []];
+  for (const item of items) {
+    while (busy.size > 0 && (busy.size >= RUNS_MAX || wanted() >= CORES)) await pause(TURN_MS);
+    if (Date.now() >= until) break;
+    const server = idle.pop() ?? new Server(program);
+    server.time = { wants: 1 };
+    busy.add(server);
+    const answer = act(server, item).finally(() => busy.delete(server) && idle.push(server));
+    answer.catch(() => {}); // it is heard by who waits for all
+    answers.push(answer);
+  }
+  return { answers: Promise.all(answers).finally(() => idle.forEach((server) => server.end())) };
 }
 
 // A compiler's cache may have kept another folder's name, so a path is cut to what lies in the tree.
@@ -148,8 +173,8 @@ function placesOf(program, addresses) {
 
 // Each test of a program, with the paths that it comes to when it is run alone.
 async function testsOf(program) {
-  const [names] = await served(program, ['names'], async (server) => (await server.run(0, '?')).told);
-  return served(program, names.map((name, test) => ({ test, name: name.slice(5) })), async (server, { test, name }) => {
+  const [names] = await (await begin(program, ['names'], async (server) => (await server.run(0, '?')).told)).answers;
+  const listing = await begin(program, names.map((name, test) => ({ test, name: name.slice(5) })), async (server, { test, name }) => {
     let result = await server.run(test, '+', SLOW_MS);
     if (result.status !== 0 && !result.hangs) result = await server.run(test, '+', SLOW_MS);
     const { status, hangs, told, said, ms } = result;
@@ -159,6 +184,7 @@ async function testsOf(program) {
     const paths = told.map((line) => line.split(' ')).map(([key, call, count, ...frames]) => ({ key, call, count: Number(count), frames }));
     return { program, test, name, ms, paths };
   });
+  return listing.answers;
 }
 
 // All that a program's tests come to, a path at a time.
@@ -174,6 +200,8 @@ async function pathsOf(program) {
 // Two paths are one if they are the same in the code, whichever test they began in. Their first call is tried in the
 // quickest test, their last in the next one; a module's own tests, which know best what is wrong, try it in more.
 const tries = new Map();
+const kept = book === undefined ? [] : linesOf(book).map((line) => JSON.parse(line)).filter(({ outcome }) => outcome !== 'found');
+for (const { group, component } of kept) if (component) tries.set(group, TRIES);
 const moduleOf = (path) => path.replace(/:.*/, '').replace(/.*\//, '').replace(/(_test)?(\.c)?$/, '');
 function failuresOf(paths) {
   const groups = new Map();
@@ -181,16 +209,18 @@ function failuresOf(paths) {
     const code = path.trail.filter(({ where }) => componentOf(where)).map(({ where }) => where);
     const group = path.component ? `${path.call} ${code.join(' ')}` : `${path.program} ${path.trail[0].where}`;
     const own = code.some((where) => moduleOf(where) === moduleOf(path.program));
-    groups.set(group, [...groups.get(group) ?? [], { ...path, own }]);
+    groups.set(group, [...groups.get(group) ?? [], { ...path, group, own }]);
   }
   return [...groups].flatMap(([name, group]) => {
     const tests = [...new Map(group.sort((a, b) => b.ms - a.ms).map((path) => [path.test, path])).values()].reverse();
-    if (!tests[0].component) return [tests[0]];
-    const many = tests[0].own ? OWN_TRIES : TRIES - (tries.get(name) ?? 0);
+    const before = kept.filter((one) => one.program === tests[0].program && one.group === name);
+    if (!tests[0].component) return before.length > 0 ? [] : [tests[0]];
+    const many = tests[0].own ? OWN_TRIES : TRIES - (before.length > 0 ? 0 : tries.get(name) ?? 0);
     const chosen = tests.map((path, i) => ({ ...path, nth: i === 1 ? path.count : 1 }));
     if (tests.length === 1 && tests[0].count > 1) chosen.push({ ...tests[0], nth: tests[0].count });
     tries.set(name, TRIES);
-    return chosen.slice(0, Math.max(0, many));
+    const anew = chosen.filter((one) => !before.some((other) => other.name === one.name && other.nth === one.nth));
+    return anew.slice(0, Math.max(0, Math.min(many, chosen.length) - before.length));
   });
 }
 
@@ -235,6 +265,13 @@ const listed = new Set(readFileSync(LIST, 'utf8').split('\n').filter((line) => l
 const isListed = ({ call, trail: [{ where, what }] }, why) => listed.has(`${where.replace(/:.*/, '')} ${what} ${call} ${why.split('\n')[0]}`);
 
 async function tryOne(server, one) {
+  const { program, group, name, nth, component, call, trail, outcome, why = '', took = 0 } = await triedOne(server, one);
+  const row = { program, group, name, nth, component, call, outcome, why, took, trail };
+  if (book !== undefined) appendFileSync(book, `${JSON.stringify(row)}\n`);
+  return row;
+}
+
+async function triedOne(server, one) {
   if (one.component === undefined) return { ...one, outcome: 'set-up' };
   const fail = (ms) => server.run(one.test, `${one.key}:${one.nth},`, ms);
   const hangMs = HANG_MS + 5 * one.ms;
@@ -248,7 +285,7 @@ async function tryOne(server, one) {
     console.log(`${outcome.toUpperCase()}  ${place.where}: ${one.call} in ${place.what}(), call ${one.nth} in ${one.program}, ${one.name}: ${why}\n  ${trail}`);
     if (outcome === 'found') console.log(`${result.said.slice(0, 4000)}\n`);
   }
-  return { ...one, outcome, why };
+  return { ...one, outcome, why, took: Math.round(result.ms) };
 }
 
 const kindOf = (call) => KINDS.find(([, names]) => names.test(call))[0];
@@ -262,21 +299,29 @@ function table(tried) {
   }
 }
 
-const started = Date.now();
-const tried = [];
-for (const program of programs) {
+// One program, until all of its failures are being tried; the promise of what came of them is put to the others.
+const ends = [];
+async function tryProgram(program) {
   const began = Date.now();
   const failures = failuresOf(await pathsOf(program)).filter(({ call, trail }) => about.test(`${call} ${trail.map(({ what, where }) => `${what} ${where}`).join(' ')}`));
   const drawn = draw > 0 || seconds < Infinity ? seededRng().shuffle(failures).slice(0, draw || undefined) : failures;
-  const own = await served(program, drawn, tryOne, Date.now() + 1000 * seconds);
-  tried.push(...own);
-  console.log(`${program}: ${own.length} of ${failures.length} in ${Math.round((Date.now() - began) / 1000)} s`);
+  const { answers } = await begin(program, drawn, tryOne, Date.now() + 1000 * seconds);
+  const before = kept.filter((one) => one.program === program).length;
+  ends.push(answers.then((own) => {
+    console.log(`${program}: ${before + own.length} of ${before + failures.length} in ${Math.round((Date.now() - began) / 1000)} s`);
+    return own;
+  }));
 }
+
+const started = Date.now();
+for (const program of programs) await tryProgram(program);
+const tried = [...kept, ...(await Promise.all(ends)).flat()];
 table(tried);
 const count = (name) => tried.filter(({ outcome }) => outcome === name).length;
 for (const why of [...new Set(tried.filter(({ outcome }) => outcome === 'on purpose').map((one) => one.why))].sort()) console.log(`on purpose: ${why}`);
 const places = new Set(tried.filter(({ component }) => component).map(({ trail }) => trail[0].where)).size;
-console.log(`${places} places in the code, ${tried.length} failures in ${Math.round((Date.now() - started) / 1000)} s: ` +
+console.log(`${places} places in the code, ${tried.length} failures in ${Math.round((Date.now() - started) / 1000)} s, ` +
+  `of processors ${Math.round(Server.cpuMs / 1000)} s: ` +
   OUTCOMES.map((name) => `${count(name)} ${name}`).join(', '));
 console.log(`${count('clean') + count('without effect') + count('on purpose')} passed, ${count('found')} failed`);
 process.exitCode = count('found') > 0 || tried.length === 0 ? 1 : 0;

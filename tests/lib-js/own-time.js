@@ -5,6 +5,7 @@
 //   const time = new OwnTime(pid);
 //   time.look();        now and then: what happens between two looks is known by then
 //   time.ms             until the last look
+//   time.wants          processors that its threads wanted lately, had or not
 //
 // The kernel counts for each thread how long it waited to be run (/proc/PID/task/TID/schedstat), and adds to the
 // figure when it does run; one that is ready and has not run since the last look has waited ever since. The clock
@@ -13,6 +14,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 const LEAST = 0.1;
+const NEWEST = 0.3; // what a look counts for, against all before it
 
 const quietly = (work, otherwise) => {
   try {
@@ -37,6 +39,7 @@ const isReady = (pid, tid) => / R /.test(read(`/proc/${pid}/task/${tid}/stat`).r
 
 export class OwnTime {
   ms = 0;
+  wants = 1; // it has just begun
   #pid;
   #at = performance.now();
   #threads = new Map(); // by number: {ran, waited, unseen}, in milliseconds
@@ -50,25 +53,22 @@ export class OwnTime {
     const now = performance.now();
     const passed = now - this.#at;
     this.#at = now;
-    this.#debt += this.#longestWait(passed);
+    const threads = familyOf(this.#pid).flatMap((pid) => threadsOf(pid).map((tid) => this.#sinceLast(pid, tid, passed)));
+    this.#debt += Math.max(0, ...threads.map(({ waited }) => waited)); // the longest of all
+    const wanted = threads.reduce((sum, { ran, waited }) => sum + Math.min(passed, ran + waited), 0);
+    if (passed > 0) this.wants += NEWEST * (wanted / passed - this.wants);
     const stood = Math.min(this.#debt, passed * (1 - LEAST));
     this.#debt -= stood;
     this.ms += passed - stood;
     return this.ms;
   }
 
-  // Of all threads, since the last look.
-  #longestWait(passed) {
-    const waits = familyOf(this.#pid).flatMap((pid) => threadsOf(pid).map((tid) => this.#waitOf(pid, tid, passed)));
-    return Math.max(0, ...waits);
-  }
-
-  #waitOf(pid, tid, passed) {
+  #sinceLast(pid, tid, passed) {
     const [ran = 0, waited = 0] = read(`/proc/${pid}/task/${tid}/schedstat`).split(' ').map((ns) => Number(ns) / 1e6);
     const before = this.#threads.get(tid) ?? { ran: 0, waited: 0, unseen: 0 };
     const stands = ran === before.ran && waited === before.waited && isReady(pid, tid);
     const unseen = stands ? before.unseen + passed : 0;
     this.#threads.set(tid, { ran, waited, unseen });
-    return waited + unseen - before.waited - before.unseen;
+    return { ran: ran - before.ran, waited: waited + unseen - before.waited - before.unseen };
   }
 }
