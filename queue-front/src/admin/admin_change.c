@@ -164,7 +164,8 @@ static void on_put(struct http_req *req)
     struct front *front = front_of(req);
     struct span id = http_req_param(req, 0);
     if (!event_id_ok(id)) {
-        refusal_say(req, REFUSAL_EVENT_ID, "An event's id is 1 to %d of a-z, 0-9 and '-'.",
+        refusal_say(req, REFUSAL_EVENT_ID,
+                    "An event's id is 1 to %d of a-z, 0-9 and '-', and does not begin with '-'.",
                     LINE_EVENT_ID_MAX);
         return;
     }

@@ -1,5 +1,6 @@
 /* event_id.h: an event's name as it stands in paths, cookies, keys of Redis and tokens: 1 to 64 of
- * a-z, 0-9 and '-'. It needs no escape anywhere. */
+ * a-z, 0-9 and '-', the first of them no '-', as seat-service has it. It needs no escape anywhere,
+ * and no program takes it for an option. */
 #ifndef FG_QUEUE_FRONT_CORE_EVENT_ID_H
 #define FG_QUEUE_FRONT_CORE_EVENT_ID_H
 
@@ -11,7 +12,7 @@ static inline bool event_id_ok(struct span id)
         return false;
     for (size_t i = 0; i < id.len; i++) {
         char c = id.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (i > 0 && c == '-')))
             return false;
     }
     return true;
