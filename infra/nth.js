@@ -90,7 +90,8 @@ class Server {
     const crashes = 'handle_abort=2:handle_segv=2:handle_sigbus=2:handle_sigill=2:handle_sigfpe=2';
     const env = {
       ...process.env,
-      FAIRGATE_SOAK: undefined, // long forms come to the same paths
+      FAIRGATE_SOAK: undefined, // long forms come to the same paths, as short ones do
+      FAIRGATE_SHORT: '1',
       FAIRGATE_NTH: 'serve',
       FAIRGATE_TEST_SEED: '1',
       ASAN_OPTIONS: `${options}:${crashes}:detect_leaks=1`,
