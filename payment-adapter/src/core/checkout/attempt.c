@@ -18,11 +18,21 @@ enum {
     PATIENCE_MS = 30000, /* with a peer that asks for patience, once the seats' time is up */
 };
 
-static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
+/* Of the peer that was asked last. Where it answered and memory lacked for what came of that, the
+ * outcome is UNKNOWN and the peer is well. */
+static enum saga_heard heard(const struct attempt *attempt)
+{
+    if (!attempt->asked)
+        return SAGA_HEARD_NOTHING;
+    return attempt->answered ? SAGA_HEARD_ANSWER : SAGA_HEARD_BY_VERDICT;
+}
+
+static void finish(struct attempt *attempt, struct saga_outcome outcome)
 {
     assert(attempt->call != NULL);
-    assert(outcome->verdict < SAGA_VERDICT_COUNT);
-    saga_call_finish(attempt->call, outcome); /* the outcome may point into the attempt */
+    assert(outcome.verdict < SAGA_VERDICT_COUNT);
+    outcome.heard = heard(attempt);
+    saga_call_finish(attempt->call, &outcome); /* the outcome may point into the attempt */
     free(attempt->peer.places);
     free(attempt->moving);
     MAGIC_END(attempt, attempt);
@@ -33,13 +43,13 @@ void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const ch
 {
     assert(verdict != SAGA_ONGOING); /* attempt_finish_later() says when to look again */
     struct saga_outcome outcome = {.verdict = verdict, .code = code};
-    finish(attempt, &outcome);
+    finish(attempt, outcome);
 }
 
 void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms)
 {
     struct saga_outcome outcome = {.verdict = SAGA_ONGOING, .retry_ms = retry_ms};
-    finish(attempt, &outcome);
+    finish(attempt, outcome);
 }
 
 /* A provider may ask for an hour's patience, while a hold lasts for minutes. We wait no longer than
@@ -66,7 +76,7 @@ void attempt_finish_as_told(struct attempt *attempt)
         .code = attempt->peer.code,
         .detail = attempt->peer.detail,
     };
-    finish(attempt, &outcome);
+    finish(attempt, outcome);
 }
 
 int attempt_sign(struct attempt *attempt, const char *seat, const char *member, struct ticket *out,
@@ -107,6 +117,7 @@ static void on_peer(struct peer_call *peer)
     struct attempt *attempt = MAGIC_OF(attempt, peer->ctx);
     assert(peer == &attempt->peer);
     assert(peer->verdict < SAGA_VERDICT_COUNT);
+    attempt->answered = peer->verdict != SAGA_UNKNOWN;
     if (peer->key_burnt) {
         attempt->order.key_round++;
         if (!attempt_keep_order(attempt))
@@ -121,6 +132,8 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
     assert(then != NULL);
     assert(!peer_question(op)->tells_seats || attempt->moving != NULL);
     attempt->then = then;
+    attempt->asked = true;
+    attempt->answered = false;
     free(attempt->peer.places);
     attempt->peer = (struct peer_call){
         .op = op,
@@ -140,9 +153,13 @@ struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf
 {
     struct attempt *attempt = calloc(1, sizeof(*attempt));
     struct err_slot err = {0};
-    if (attempt == NULL || order_parse(call->data, &err, &attempt->order) < 0) {
+    int rc = attempt != NULL ? order_parse(call->data, &err, &attempt->order) : ERR_NOMEM;
+    if (rc < 0) {
         free(attempt);
-        struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .code = "data", .detail = err.text};
+        struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN,
+                                       .heard = SAGA_HEARD_NOTHING,
+                                       .code = rc == ERR_NOMEM ? "no-memory" : "data",
+                                       .detail = err.text};
         saga_call_finish(call, &outcome);
         return NULL;
     }

@@ -18,14 +18,16 @@ struct attempt {
     struct moving *moving; /* of a move; owned */
     uint64_t given_back;   /* of a refund, by the last read */
     bool patient;          /* no seats wait for it, so the peer gets all the time it asks for */
+    bool asked;            /* a peer, */
+    bool answered;         /* and the one that was asked last has answered */
     struct peer_call peer;
     void (*then)(struct attempt *attempt); /* what to make of the peer's answer */
 };
 
 MAGIC(attempt, 0x3a70000b);
 
-/* `conf`: what a step's run and undo get as ctx. NULL: the order cannot be read, and the step has
- * been finished as UNKNOWN. */
+/* `conf`: what a step's run and undo get as ctx. NULL: the order cannot be read, or not now for
+ * want of memory, and the step has been finished as UNKNOWN. */
 struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf *conf);
 void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct attempt *attempt));
 /* Both at once, for steps that start by asking. */

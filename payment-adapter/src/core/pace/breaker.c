@@ -61,6 +61,13 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_us)
     return true;
 }
 
+void breaker_unasked(struct breaker *breaker, uint64_t now_us)
+{
+    assert(breaker->trip >= 1); /* it was inited */
+    if (breaker->state == BREAKER_HALF_OPEN)
+        breaker->open_until = now_us;
+}
+
 void breaker_heard(struct breaker *breaker)
 {
     breaker_move(breaker, BREAKER_CLOSED);

@@ -25,9 +25,11 @@ struct breaker {
 void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms, uint32_t open_max_ms);
 
 /* May a call go now? True in half-open takes the one probe, so a true must be followed by
- * breaker_heard() or breaker_missed(); a probe that never reports is given up after the pause
- * before it. */
+ * breaker_heard(), breaker_missed() or breaker_unasked(); a probe that never reports is given up
+ * after the pause before it. */
 bool breaker_allow(struct breaker *breaker, uint64_t now_us);
+/* The call did not go after all, which says nothing of the peer: another one may probe. */
+void breaker_unasked(struct breaker *breaker, uint64_t now_us);
 void breaker_heard(struct breaker *breaker);
 void breaker_missed(struct breaker *breaker, uint64_t now_us);
 /* How long until it is worth asking again; 0 when closed. */

@@ -123,9 +123,17 @@ struct saga_row {
     struct span data; /* opaque to the engine */
 };
 
+/* What a try says of the step's peer, for its breaker. */
+enum saga_heard {
+    SAGA_HEARD_BY_VERDICT, /* UNKNOWN was silence, everything else an answer */
+    SAGA_HEARD_ANSWER,     /* it answered; that the outcome is UNKNOWN is our own doing */
+    SAGA_HEARD_NOTHING,    /* it was not asked */
+};
+
 /* The outcome of a try. */
 struct saga_outcome {
     enum saga_verdict verdict;
+    enum saga_heard heard;
     uint32_t retry_ms; /* ONGOING: when to look again; UNKNOWN: not before (Retry-After) */
     uint32_t took_us;
     const char *code;   /* NULL: none */

@@ -450,25 +450,39 @@ static void slot_moved(struct saga_engine *engine, struct slot *slot)
     slot_move(engine, slot, SLOT_MOVED);
 }
 
+/* What we could not do for want of memory, or because an order cannot be read, must not keep others
+ * from a peer that is well. */
 static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
-                           enum saga_verdict verdict)
+                           const struct saga_outcome *outcome)
 {
     uint8_t peer = slot->row.def->steps[slot->row.step]->peer;
     if (peer == SAGA_PEER_NONE)
         return;
     assert(peer < SAGA_PEERS_MAX);
-    if (verdict == SAGA_UNKNOWN)
-        breaker_missed(&engine->breakers[peer], engine->now_us);
+    struct breaker *breaker = &engine->breakers[peer];
+    if (outcome->heard == SAGA_HEARD_NOTHING)
+        breaker_unasked(breaker, engine->now_us);
+    else if (outcome->heard == SAGA_HEARD_BY_VERDICT && outcome->verdict == SAGA_UNKNOWN)
+        breaker_missed(breaker, engine->now_us);
     else
-        breaker_heard(&engine->breakers[peer]);
+        breaker_heard(breaker);
 }
 
 static void slot_decide(struct saga_engine *engine, struct slot *slot,
                         const struct saga_outcome *outcome)
 {
     engine->stats.tries[outcome->verdict]++;
-    report_to_peer(engine, slot, outcome->verdict);
+    report_to_peer(engine, slot, outcome);
     saga_decide(&slot->row, outcome, engine->now_us, engine->conf.rng, &slot->move);
+}
+
+/* Without memory for what the step wanted to store: whoever answered it has answered. */
+static void forget_outcome(struct saga_outcome *outcome)
+{
+    bool spoke = outcome->verdict != SAGA_UNKNOWN && outcome->heard == SAGA_HEARD_BY_VERDICT;
+    *outcome = (struct saga_outcome){.verdict = SAGA_UNKNOWN,
+                                     .heard = spoke ? SAGA_HEARD_ANSWER : outcome->heard,
+                                     .code = "no-memory"};
 }
 
 static void slot_finished(struct saga_engine *engine, struct slot *slot)
@@ -478,7 +492,7 @@ static void slot_finished(struct saga_engine *engine, struct slot *slot)
     assert(call->slot == slot);
     slot->call = NULL;
     if (call->failed || call->effects.failed)
-        call->outcome = (struct saga_outcome){.verdict = SAGA_UNKNOWN, .code = "no-memory"};
+        forget_outcome(&call->outcome);
     call->outcome.took_us = (uint32_t)(engine->now_us - call->started_us);
     slot_decide(engine, slot, &call->outcome);
     memcpy(slot->move.trace, call->trace, sizeof(slot->move.trace));
@@ -546,7 +560,8 @@ static void slot_call(struct saga_engine *engine, struct slot *slot)
     const struct saga_step *step = def->steps[slot->row.step];
     struct call *call = call_create(engine, slot);
     if (call == NULL) {
-        struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .code = "no-memory"};
+        struct saga_outcome outcome = {
+            .verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_NOTHING, .code = "no-memory"};
         slot_decide(engine, slot, &outcome);
         slot_moved(engine, slot);
         return;

@@ -942,6 +942,22 @@ static void a_move_whose_seats_cannot_be_read_waits_for_a_person(void **state)
     }
 }
 
+/* Nobody was asked for those, so an order that can be read goes on beside them. */
+static void orders_that_cannot_be_read_say_nothing_of_their_peer(void **state)
+{
+    struct world *world = *state;
+    for (uint64_t id = 1; id <= 2 * world->conf.breaker_trip; id++) {
+        world_order(world, "checkout.1");
+        edit(world, id, "\"o_1\"", "1");
+    }
+    world_run(world, 100);
+    log_has(world, "data");
+    assert_int_equal(world->asked[PEER_SEATS_EXTEND], 0);
+    world_order(world, "checkout.1");
+    world_run(world, 100);
+    assert_int_equal(world->asked[PEER_SEATS_EXTEND], 1);
+}
+
 static void a_cancelled_order_that_cannot_be_read_tells_nobody_a_status(void **state)
 {
     struct world *world = *state;
@@ -1082,6 +1098,7 @@ int main(void)
         cmocka_unit_test(a_refund_of_a_part_looks_first_what_was_given_back),
         cmocka_unit_test(a_step_whose_order_cannot_be_read_waits_for_a_person),
         cmocka_unit_test(a_move_whose_seats_cannot_be_read_waits_for_a_person),
+        IN_WORLD(orders_that_cannot_be_read_say_nothing_of_their_peer),
         IN_WORLD(a_cancelled_order_that_cannot_be_read_tells_nobody_a_status),
         cmocka_unit_test(a_move_whose_order_cannot_be_read_for_want_of_memory_is_made_again),
         IN_WORLD(a_refund_that_is_stuck_says_what_is_void_already),

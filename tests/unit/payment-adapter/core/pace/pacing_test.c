@@ -83,6 +83,22 @@ static void a_probe_that_never_reports_is_given_up(void **state)
     assert_true(breaker_allow(&breaker, 2000000));
 }
 
+static void a_probe_that_asked_nobody_leaves_it_to_another_one(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 1000, 1000);
+    breaker_unasked(&breaker, 0);
+    assert_true(breaker_allow(&breaker, 0));
+    breaker_missed(&breaker, 0);
+    breaker_unasked(&breaker, 500000); /* a straggler */
+    assert_false(breaker_allow(&breaker, 999999));
+    assert_true(breaker_allow(&breaker, 1000000));
+    breaker_unasked(&breaker, 1000001);
+    assert_true(breaker_allow(&breaker, 1000001));
+    assert_false(breaker_allow(&breaker, 1000002));
+}
+
 static void an_outage_that_lasts_is_probed_less_often(void **state)
 {
     (void)state;
@@ -634,6 +650,7 @@ int main(void)
         cmocka_unit_test(a_breaker_opens_after_silence_in_a_row),
         cmocka_unit_test(half_open_lets_one_probe_through),
         cmocka_unit_test(a_probe_that_never_reports_is_given_up),
+        cmocka_unit_test(a_probe_that_asked_nobody_leaves_it_to_another_one),
         cmocka_unit_test(an_outage_that_lasts_is_probed_less_often),
         cmocka_unit_test(stragglers_do_not_keep_a_breaker_open),
         cmocka_unit_test(repeats_are_a_share_of_first_tries_and_a_trickle),

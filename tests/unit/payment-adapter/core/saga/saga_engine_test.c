@@ -1336,6 +1336,82 @@ static void a_wait_for_a_peer_is_drawn_from_its_least_to_its_most(void **state)
     }
 }
 
+/* Each with a silence as the first that opens a breaker, and one more saga behind it. */
+static void a_peer_is_silent_only_if_it_was_asked_and_did_not_answer(void **state)
+{
+    (void)state;
+    static const struct {
+        struct saga_outcome outcome;
+        bool too_long, deferred; /* what it wants to store; the next one */
+    } rows[] = {
+        {{.verdict = SAGA_UNKNOWN}, false, true},
+        {{.verdict = SAGA_UNKNOWN}, true, true},
+        {{.verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_ANSWER}, false, false},
+        {{.verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_NOTHING}, false, false},
+        {{.verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_NOTHING}, true, false},
+        {{.verdict = SAGA_DONE}, true, false},
+        {{.verdict = SAGA_DONE, .heard = SAGA_HEARD_ANSWER}, true, false},
+    };
+    static char long_data[SAGA_DATA_MAX + 1];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+        conf.breaker_trip = 1;
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        lease_asking(engine, 1, 0);
+        saga_engine_turn(engine, 2000);
+        if (rows[i].too_long)
+            saga_call_set_data(called[0], (struct span){long_data, sizeof(long_data)});
+        saga_call_finish(called[0], &rows[i].outcome);
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        if (rows[i].too_long)
+            assert_string_equal(moved->code, "no-memory");
+        answer_commit(engine, SAGA_STORED);
+        saga_engine_nudge(engine);
+        saga_engine_turn(engine, 4000);
+        lease_asking(engine, 1, 0);
+        saga_engine_turn(engine, 5000);
+        assert_int_equal(called_len, !rows[i].deferred);
+        assert_int_equal(saga_engine_stats(engine)->deferred, rows[i].deferred);
+        destroy(engine);
+    }
+}
+
+/* As an order that costs nothing is done without its provider: that one may still be away. */
+static void a_peer_that_was_not_asked_is_not_back(void **state)
+{
+    (void)state;
+    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+    conf.breaker_trip = 1;
+    struct saga_engine *engine = create_by(&conf);
+    saga_engine_turn(engine, LEASED_US);
+    lease_asking(engine, 1, 0);
+    saga_engine_turn(engine, 2000);
+    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+    uint64_t now_us = 3000;
+    for (unsigned probe = 0; probe < 2; probe++) {
+        called_len = 0;
+        saga_engine_turn(engine, now_us);
+        struct saga_store_reply replies[SLOTS] = {0};
+        saga_engine_on_committed(engine, true, replies);
+        now_us += 1000000 * (1 - probe); /* the second one goes at once */
+        saga_engine_nudge(engine);
+        saga_engine_turn(engine, now_us);
+        lease_asking(engine, 2, 0);
+        saga_engine_turn(engine, now_us);
+        assert_int_equal(called_len, 1);
+        saga_call_finish(called[0],
+                         &(struct saga_outcome){.verdict = SAGA_DONE, .heard = SAGA_HEARD_NOTHING});
+        if (probe == 0) { /* and the other one was told to wait */
+            assert_int_equal(moved->mark, SAGA_MARK_DEFERRED);
+            saga_engine_on_committed(engine, true, replies);
+        }
+    }
+    called_len = 0;
+    destroy(engine);
+}
+
 /* From the first to the last that there may be. */
 static void each_peer_has_a_breaker_and_a_budget_of_its_own(void **state)
 {
@@ -1549,6 +1625,8 @@ int main(void)
         cmocka_unit_test(a_saga_that_has_ended_is_not_looked_for_though_somebody_wakes_it),
         cmocka_unit_test(a_definition_adds_to_what_its_step_writes),
         cmocka_unit_test(a_wait_for_a_peer_is_drawn_from_its_least_to_its_most),
+        cmocka_unit_test(a_peer_is_silent_only_if_it_was_asked_and_did_not_answer),
+        cmocka_unit_test(a_peer_that_was_not_asked_is_not_back),
         cmocka_unit_test(each_peer_has_a_breaker_and_a_budget_of_its_own),
         cmocka_unit_test(a_peer_that_was_silent_is_asked_again_by_a_retry_as_well),
         cmocka_unit_test(a_lease_that_was_renewed_is_gone_on_with),
