@@ -14,6 +14,7 @@
 #include "base/rfc3339.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
@@ -46,6 +47,16 @@ static unsigned depth_of(struct span text)
     return deepest;
 }
 
+/* NULL without memory, too, about which jansson says nothing, or blames the token for which it had
+ * none: malloc() says it. */
+static json_t *load(struct span text, size_t flags, json_error_t *why, bool *starved)
+{
+    errno = 0;
+    json_t *doc = json_loadb(text.ptr, text.len, flags, why);
+    *starved = doc == NULL && (why->text[0] == '\0' || errno == ENOMEM);
+    return doc;
+}
+
 int json_in_parse(struct span text, struct err_slot *err, json_t **out)
 {
     if (text.len == 0)
@@ -53,14 +64,23 @@ int json_in_parse(struct span text, struct err_slot *err, json_t **out)
     if (depth_of(text) > JSON_IN_DEPTH_MAX)
         return err_set(err, ERR_SYNTAX, "the JSON is nested more than %d deep", JSON_IN_DEPTH_MAX);
     json_error_t why;
-    json_t *doc = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (doc == NULL && why.text[0] == '\0') /* it has words for what is wrong with a text */
+    bool starved;
+    json_t *doc = load(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why, &starved);
+    if (starved)
         return err_set(err, ERR_NOMEM, "JSON of %zu bytes", text.len);
     if (doc == NULL)
         return err_set(err, ERR_SYNTAX, "not JSON: line %d, column %d: %s", why.line, why.column,
                        why.text);
     *out = doc;
     return 0;
+}
+
+int json_in_read(struct span text, json_t **out)
+{
+    json_error_t why;
+    bool starved = false;
+    *out = text.len > 0 ? load(text, 0, &why, &starved) : NULL;
+    return starved ? ERR_NOMEM : 0;
 }
 
 static int put_bytes(const char *bytes, size_t len, void *ctx)

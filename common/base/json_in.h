@@ -33,6 +33,11 @@ enum {
  * the caller (a route's body_max). On success *out is the caller's, to end with json_decref(). */
 int json_in_parse(struct span text, struct err_slot *err, json_t **out);
 
+/* Of what somebody else wrote, as they liked: *out is NULL where it is no JSON object or array, and
+ * what that means is the caller's to say. ERR_NOMEM: nobody knows yet what it says; *out is NULL.
+ */
+int json_in_read(struct span text, json_t **out);
+
 struct json_in {
     json_t *object; /* borrowed from its document */
     struct err_slot *err;

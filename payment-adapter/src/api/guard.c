@@ -42,11 +42,12 @@ bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
         refusal_reply(req, REFUSAL_NOT_JSON);
         return false;
     }
-    if (json_in_parse(http_req_body(req), err, out) < 0) {
+    int rc = json_in_parse(http_req_body(req), err, out);
+    if (rc == ERR_NOMEM)
+        guard_unavailable(req, rc);
+    else if (rc < 0)
         refusal_say(req, REFUSAL_JSON, "%s", err->text);
-        return false;
-    }
-    return true;
+    return rc == 0;
 }
 
 void guard_unavailable(struct http_req *req, int rc)

@@ -82,9 +82,12 @@ static void reply_order(struct http_req *req, unsigned status, const struct sql_
 {
     char memory[ORDER_ROW_MAX];
     struct text body = text_on(memory, sizeof(memory));
-    order_row_put(&body, row, pay_of(req)->common->site);
+    int rc = order_row_put(&body, row, pay_of(req)->common->site);
     json_close(&body, '}');
-    reply_json(req, status, &body);
+    if (rc < 0)
+        guard_unavailable(req, rc);
+    else
+        reply_json(req, status, &body);
 }
 
 static bool await_payment(struct ask *ask);
@@ -237,7 +240,13 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         refuse_hold(ask, answer);
         return;
     }
-    json_t *hold = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
+    json_t *hold;
+    int rc = json_in_read(answer->body, &hold);
+    if (rc < 0) {
+        guard_unavailable(ask->req, rc);
+        ask_free(ask);
+        return;
+    }
     if (held_is_too_large(hold)) {
         refusal_say(ask->req, REFUSAL_ORDER_LARGE,
                     "An order can have at most %d places; make the hold smaller.", ORDER_SEATS_MAX);
@@ -572,26 +581,29 @@ static void look_first(struct http_req *req,
     session_of(look->pay->sessions, req, on_look_session, look);
 }
 
-static bool put_whole(struct text *body, struct look *look, const struct pg_answer *answer,
-                      const struct sql_order_row *row)
+static int put_whole(struct text *body, struct look *look, const struct pg_answer *answer,
+                     const struct sql_order_row *row)
 {
-    order_row_put(body, row, look->pay->common->site);
+    int rc = order_row_put(body, row, look->pay->common->site);
     order_timeline_put(body, answer->results[1], look->pay->checkout);
     json_close(body, '}');
-    return !body->overflown;
+    return rc;
 }
 
 static void then_read(struct look *look, const struct pg_answer *answer,
                       const struct sql_order_row *row)
 {
     char *memory = malloc(ORDER_VIEW_MAX);
-    if (memory == NULL) {
-        guard_unavailable(look->req, ERR_NOMEM);
-    } else {
-        struct text body = text_on(memory, ORDER_VIEW_MAX);
-        put_whole(&body, look, answer, row);
-        reply_json(look->req, 200, &body);
+    struct text body = {0};
+    int rc = ERR_NOMEM;
+    if (memory != NULL) {
+        body = text_on(memory, ORDER_VIEW_MAX);
+        rc = put_whole(&body, look, answer, row);
     }
+    if (rc < 0)
+        guard_unavailable(look->req, rc);
+    else
+        reply_json(look->req, 200, &body);
     free(memory);
     look_free(look);
 }
@@ -608,10 +620,11 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     struct text body = text_on(memory, sizeof(memory));
     (void)answer;
     TEXT_LIT(&body, "event: order\ndata: ");
-    order_row_put(&body, row, look->pay->common->site);
+    int rc = order_row_put(&body, row, look->pay->common->site);
     json_close(&body, '}');
     TEXT_LIT(&body, "\n\n");
-    struct http_blob *first = body.overflown ? NULL : http_blob_create(text_span(&body));
+    /* Without it the stream begins with the next look at the order, within a second. */
+    struct http_blob *first = rc < 0 || body.overflown ? NULL : http_blob_create(text_span(&body));
     order_watches_stream(look->pay->watches, look->req, look->order, first);
     http_blob_unref(first);
     look_free(look);

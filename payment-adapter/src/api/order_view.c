@@ -75,11 +75,12 @@ uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_t
     return part > 0 ? part : 1;
 }
 
-static void put_refund(struct text *text, const struct sql_order_row *row)
+static int put_refund(struct text *text, const struct sql_order_row *row)
 {
     struct refund_terms terms;
-    if (!refund_terms_parse(row->refund_terms, &terms))
-        return;
+    int rc = refund_terms_parse(row->refund_terms, &terms);
+    if (rc < 0)
+        return rc == ERR_NOMEM ? rc : 0;
     json_key(text, "refund");
     json_open(text, '{');
     json_member_cstr(text, "by", terms.by_buyer ? "buyer" : "operator");
@@ -91,9 +92,10 @@ static void put_refund(struct text *text, const struct sql_order_row *row)
     json_member_u64(text, "amount", order_row_refund(row, &terms));
     json_member_bool(text, "handed_on", terms.handed_on);
     json_close(text, '}');
+    return 0;
 }
 
-void order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site)
+int order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site)
 {
     enum lang lang;
     if (!lang_parse(row->lang, &lang))
@@ -122,7 +124,7 @@ void order_row_put(struct text *text, const struct sql_order_row *row, const str
     put_payment(text, row);
     json_member_str(text, "expires_at", row->expires_at);
     json_member_str(text, "created_at", row->created_at);
-    put_refund(text, row);
+    return put_refund(text, row);
 }
 
 static void put_step(struct text *text, const struct sql_order_timeline_row *row,

@@ -10,8 +10,8 @@
 #include "web/site.h"
 
 /* {"order":...,"status":...,"payment":{...},...}; without the closing brace, so that a timeline can
- * follow. Its message is in row->lang. */
-void order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site);
+ * follow. Its message is in row->lang. ERR_NOMEM: not all of it is there. */
+int order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site);
 /* What a refund returns, or returned. */
 uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms);
 /* "timeline":[...] from the rows of order_timeline, as a member. */

@@ -143,26 +143,29 @@ static void drop_over(struct watches *watches)
     }
 }
 
-static void publish(struct watches *watches, struct stream *stream, const struct sql_order_row *row)
+/* False without memory: the next look finds the same again. */
+static bool publish(struct watches *watches, struct stream *stream, const struct sql_order_row *row)
 {
     char *memory = malloc(ORDER_VIEW_MAX);
     if (memory == NULL)
-        return;
+        return false;
     struct text text = text_on(memory, ORDER_VIEW_MAX);
     TEXT_LIT(&text, "event: order\ndata: ");
-    order_row_put(&text, row, watches->pay->common->site);
+    bool good = order_row_put(&text, row, watches->pay->common->site) == 0;
     json_close(&text, '}');
     TEXT_LIT(&text, "\n\n");
     uint32_t hash = hash_of(text_span(&text));
-    if (!text.overflown && hash != stream->hash) {
+    if (good && !text.overflown && hash != stream->hash) {
         struct http_blob *blob = http_blob_create(text_span(&text));
-        if (blob != NULL) {
+        good = blob != NULL;
+        if (good) {
             http_channel_publish(stream->channel, blob);
             http_blob_unref(blob);
             stream->hash = hash;
         }
     }
     free(memory);
+    return good;
 }
 
 static void watches_free(struct watches *watches)
@@ -189,8 +192,8 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
         struct stream *stream = *place_of(watches, row.order.id);
         if (stream == NULL) /* nobody is watching any more */
             continue;
-        span_to_cstr(row.version, stream->seen, sizeof(stream->seen));
-        publish(watches, stream, &row.order);
+        if (publish(watches, stream, &row.order))
+            span_to_cstr(row.version, stream->seen, sizeof(stream->seen));
     }
 }
 
@@ -267,7 +270,7 @@ void order_watches_on_stored(struct watches *watches, const struct saga_row *row
         return;
     struct order order;
     if (order_parse(row->data, NULL, &order) < 0)
-        return;
+        return; /* or not now, for want of memory: all streams are looked at within a second */
     struct stream *stream = *place_of(watches, span_of(order.id));
     if (stream != NULL)
         stream->hurry = watches->hurry = true;

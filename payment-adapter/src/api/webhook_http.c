@@ -39,6 +39,10 @@ static void on_webhook(struct http_req *req)
     struct span signature =
         signed_by != NULL ? http_req_header_named(req, span_of(signed_by)) : SPAN("");
     int rc = psp->driver->webhook(psp, signature, http_req_body(req), now_s, &err, &event);
+    if (rc == ERR_NOMEM) {
+        guard_unavailable(req, rc); /* the provider will send it again */
+        return;
+    }
     if (rc < 0) {
         refuse(req, rc, &err);
         return;

@@ -191,6 +191,11 @@ static void on_checked_in(void *ctx, const struct pg_answer *answer)
 static void check_in(struct scan *scan)
 {
     struct door *door = scan->door;
+    if (scan->judged == ERR_NOMEM) { /* which is no reason to turn anybody away */
+        door->rc = scan->judged;
+        scan_done(scan);
+        return;
+    }
     if (scan->judged < 0) {
         snprintf(scan->why, sizeof(scan->why), "forged");
         scan_done(scan);
@@ -273,7 +278,9 @@ static bool is_ours(struct door *door)
     const struct scan *scan = &door->scans[0];
     if (scan->judged == 0 && strcmp(scan->ticket.event, door->event) == 0)
         return true;
-    if (scan->judged < 0)
+    if (scan->judged == ERR_NOMEM)
+        guard_unavailable(door->req, scan->judged);
+    else if (scan->judged < 0)
         refusal_reply(door->req, REFUSAL_FORGED);
     else
         refusal_reply(door->req, REFUSAL_OTHER_EVENT);

@@ -3,6 +3,7 @@
  * goes into each gap. */
 #include "pages/order_page.h"
 
+#include "base/json_in.h"
 #include "pages/page_words.h"
 #include "wording.h"
 
@@ -44,18 +45,20 @@ static unsigned step_of(enum order_status status)
 }
 
 /* The terms that the buyer was told before the payment. */
-static void judge_refund(struct order_page *page, uint64_t now_ms)
+static int judge_refund(struct order_page *page, uint64_t now_ms)
 {
     const struct sql_order_row *row = page->row;
     struct refund_terms *terms = &page->terms;
     bool back = row->status == ORDER_REFUNDING || row->status == ORDER_REFUNDED;
-    if (!refund_terms_parse(row->refund_terms, terms) || (!page->completed && !back))
-        return;
+    int rc = refund_terms_parse(row->refund_terms, terms);
+    if (rc < 0 || (!page->completed && !back))
+        return rc == ERR_NOMEM ? rc : 0;
     page->refund_over = page->completed && terms->until_ms > 0 && now_ms > terms->until_ms;
     page->refund_ask = page->completed && !page->refund_over && !terms->by_buyer;
     page->refundable = page->completed && !page->refund_over && !page->refund_ask;
     page->refund_until = page->refundable && terms->until_ms > 0;
     page->refund = row->amount > 0 && (back || page->refundable);
+    return 0;
 }
 
 /* ---- gaps ---- */
@@ -436,9 +439,9 @@ int order_page_create(const struct site *site, struct err_slot *err, struct fill
     return filled_page_create(site, span_of(order_html), gaps, err, out);
 }
 
-void order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
-                    enum lang lang, const struct sql_order_row *row, const char *support,
-                    uint64_t now_ms)
+int order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
+                   enum lang lang, const struct sql_order_row *row, const char *support,
+                   uint64_t now_ms)
 {
     struct order_page facts = {
         .row = row,
@@ -447,11 +450,15 @@ void order_page_put(struct text *out, const struct filled_page *page, const stru
         .pending = row->status == ORDER_PENDING_PAYMENT,
         .completed = row->status == ORDER_COMPLETED,
         .step_now = step_of(row->status),
-        .seats = json_loadb(row->seats.ptr, row->seats.len, 0, NULL),
-        .places = json_loadb(row->places.ptr, row->places.len, 0, NULL),
     };
-    judge_refund(&facts, now_ms);
-    filled_page_put(out, page, lang, &facts);
+    int rc = judge_refund(&facts, now_ms);
+    if (rc == 0)
+        rc = json_in_read(row->seats, &facts.seats);
+    if (rc == 0)
+        rc = json_in_read(row->places, &facts.places);
+    if (rc == 0)
+        filled_page_put(out, page, lang, &facts);
     json_decref(facts.places);
     json_decref(facts.seats);
+    return rc;
 }

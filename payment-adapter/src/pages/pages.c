@@ -236,6 +236,7 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     }
     struct text page = text_on(memory, room);
     bool found = false;
+    int rc = 0;
     if (visit->tickets) {
         const struct tickets_view view = {res, visit->order, visit->session.member,
                                           visit->pay->settings->public_url,
@@ -247,10 +248,15 @@ static void on_read(void *ctx, const struct pg_answer *answer)
         found = span_eq(row.member, span_of(visit->session.member));
         if (found) {
             keep_hint(visit, &row);
-            order_page_put(&page, visit->pages->order, visit->pages->site, visit->lang, &row,
-                           visit->pay->settings->support_url,
-                           clock_wall_us(visit->pay->loop->clock) / 1000);
+            rc = order_page_put(&page, visit->pages->order, visit->pages->site, visit->lang, &row,
+                                visit->pay->settings->support_url,
+                                clock_wall_us(visit->pay->loop->clock) / 1000);
         }
+    }
+    if (rc < 0) {
+        free(memory);
+        reply_note(visit, 503, "page.later");
+        return;
     }
     if (!found) {
         free(memory);

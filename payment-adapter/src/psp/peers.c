@@ -116,12 +116,12 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
         seats_map_read(peers->conf.seats_map, event, on_map, peer);
         return;
     }
-    json_t *body = answer->rc == 0 && answer->body.len > 0
-                       ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
-                       : NULL;
-    judge(peer, answer, body);
-    if (peer->verdict == SAGA_DONE)
-        read_answer(peer, body);
+    json_t *body;
+    if (psp_read_body(peer, answer, &body)) {
+        judge(peer, answer, body);
+        if (peer->verdict == SAGA_DONE)
+            read_answer(peer, body);
+    }
     json_decref(body);
     peer->on_done(peer);
 }

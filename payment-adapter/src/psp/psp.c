@@ -5,6 +5,7 @@
 #include "psp/psp.h"
 
 #include "base/bug.h"
+#include "base/json_in.h"
 #include "observe/log.h"
 
 #include <stdio.h>
@@ -56,6 +57,17 @@ void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answe
     call->key_burnt = answer->rc == 0 && answer->status >= 500 && answer->replayed;
 }
 
+bool psp_read_body(struct peer_call *call, const struct outcall_answer *answer, json_t **out)
+{
+    *out = NULL;
+    if (answer->rc < 0 || json_in_read(answer->body, out) == 0)
+        return true;
+    psp_tell_unknown(call, answer);
+    psp_tell(call, SAGA_UNKNOWN, "no-memory", NULL);
+    call->answered = answer->status < 500;
+    return false;
+}
+
 /* ---- lists ---- */
 
 struct list_call {
@@ -69,8 +81,9 @@ struct list_call {
 static void on_list(void *ctx, const struct outcall_answer *answer)
 {
     struct list_call *call = ctx;
-    json_t *list = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
-    call->events.rc = answer->rc < 0 ? answer->rc : answer->status == 200 ? 0 : ERR_PEER;
+    json_t *list = NULL;
+    int rc = answer->rc < 0 ? answer->rc : json_in_read(answer->body, &list);
+    call->events.rc = rc < 0 ? rc : answer->status == 200 ? 0 : ERR_PEER;
     if (call->events.rc == 0 && list == NULL)
         call->events.rc = ERR_SYNTAX;
     else if (call->events.rc == 0)

@@ -84,7 +84,8 @@ struct psp_driver {
     /* The five PEER_PSP_* operations. */
     void (*start)(struct psp *psp, struct peer_call *call);
     /* ERR_AUTH: not from the provider; ERR_TIMEOUT: signed too long ago or in the future;
-     * ERR_SYNTAX. An event that concerns no payment has payment "". */
+     * ERR_SYNTAX; ERR_NOMEM: it has to be sent again. An event that concerns no payment has payment
+     * "". */
     int (*webhook)(const struct psp *psp, struct span signature, struct span body, uint64_t now_s,
                    struct err_slot *err, struct psp_event *out);
     /* A page of events newer than `id`, or with `older`, older than it; id "": the newest there
@@ -128,5 +129,8 @@ void psp_send(struct psp *psp, const struct outcall *call);
 void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *detail);
 /* No answer that can be understood: UNKNOWN, with whatever is known about the reason. */
 void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer);
+/* What the answer says; NULL if that is no JSON, or there was none. False: there is no memory to
+ * read it, and UNKNOWN has been told, since it may be a yes or a no. */
+bool psp_read_body(struct peer_call *call, const struct outcall_answer *answer, json_t **out);
 
 #endif

@@ -25,6 +25,7 @@
  * Each call names the version of the API for which this file was written, so that settings in the
  * account's dashboard change nothing here. */
 #include "base/bug.h"
+#include "base/json_in.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "psp/psp.h"
@@ -360,17 +361,23 @@ static bool is_explicit(unsigned status)
            status != 429;
 }
 
-static void on_answer(void *ctx, const struct outcall_answer *answer)
+static void judge(struct stripe_call *call, const struct outcall_answer *answer, const json_t *body)
 {
-    struct stripe_call *call = ctx;
-    struct peer_call *peer = call->peer;
-    json_t *body = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
     if (answer->rc < 0 || (answer->status >= 300 && !is_explicit(answer->status)))
-        psp_tell_unknown(peer, answer);
+        psp_tell_unknown(call->peer, answer);
     else if (answer->status < 300)
         judge_good(call, body);
     else
         judge_error(call, answer, body);
+}
+
+static void on_answer(void *ctx, const struct outcall_answer *answer)
+{
+    struct stripe_call *call = ctx;
+    struct peer_call *peer = call->peer;
+    json_t *body;
+    if (psp_read_body(peer, answer, &body))
+        judge(call, answer, body);
     json_decref(body);
     free(call);
     peer->on_done(peer);
@@ -625,7 +632,10 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
                                TOLERANCE_S, err);
     if (rc < 0)
         return rc;
-    json_t *event = json_loadb(body.ptr, body.len, 0, NULL);
+    json_t *event;
+    rc = json_in_read(body, &event);
+    if (rc < 0)
+        return err_set(err, rc, "webhook of %zu bytes", body.len);
     bool good = read_event(event, out);
     json_decref(event);
     return good ? 0 : err_set(err, ERR_SYNTAX, "webhook body is not an event");

@@ -23,6 +23,7 @@
  * Its webhooks are not signed. They are hints: the order is read, and nothing in them is believed.
  */
 #include "base/bug.h"
+#include "base/json_in.h"
 #include "base/text.h"
 #include "psp/psp.h"
 #include "psp/psp_toss_code.h"
@@ -286,7 +287,8 @@ static void on_acted(void *ctx, const struct outcall_answer *answer)
 {
     struct toss_call *call = ctx;
     struct peer_call *peer = call->peer;
-    json_t *body = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
+    json_t *body;
+    bool read = psp_read_body(peer, answer, &body);
     bool said = answer->rc == 0 && body != NULL;
     if (said && answer->status >= 300) {
         judge_refusal(call, answer, json_string_value(json_object_get(body, "code")));
@@ -296,7 +298,7 @@ static void on_acted(void *ctx, const struct outcall_answer *answer)
         return;
     } else if (said) {
         psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment of this order in a good answer");
-    } else {
+    } else if (read) {
         psp_tell_unknown(peer, answer);
     }
     json_decref(body);
@@ -472,7 +474,9 @@ enum found { FOUND_IT, FOUND_NONE, FOUND_NOTHING_OUT };
 static enum found judge_read(struct toss_call *call, const struct outcall_answer *answer)
 {
     struct peer_call *peer = call->peer;
-    json_t *body = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
+    json_t *body;
+    if (!psp_read_body(peer, answer, &body))
+        return FOUND_NOTHING_OUT;
     const char *code = json_string_value(json_object_get(body, "code"));
     enum found found = FOUND_NOTHING_OUT;
     enum toss_word word = answer->rc == 0 ? psp_toss_word(answer->status, code) : TOSS_SAYS_NOTHING;
@@ -555,7 +559,10 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
 {
     (void)psp;
     (void)signature;
-    json_t *event = json_loadb(body.ptr, body.len, 0, NULL);
+    json_t *event;
+    int rc = json_in_read(body, &event);
+    if (rc < 0)
+        return err_set(err, rc, "webhook of %zu bytes", body.len);
     const json_t *data = json_object_get(event, "data");
     if (data == NULL) /* DEPOSIT_CALLBACK is flat */
         data = event;

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     judge_order(json);
     if (moving_parse(json, NULL, &moving) == 0)
         assert(moving.len > 0 && moving.len <= MOVING_SEATS_MAX);
-    if (refund_terms_parse(json, &terms))
+    if (refund_terms_parse(json, &terms) == 0)
         assert(terms.percent <= 100);
     judge_names(json);
     return 0;

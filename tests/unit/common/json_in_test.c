@@ -3,6 +3,7 @@
 
 #include "base/json_in.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -612,8 +613,10 @@ static unsigned allocations_left;
 
 static void *allocate_few(size_t size)
 {
-    if (allocations_left == 0)
+    if (allocations_left == 0) {
+        errno = ENOMEM;
         return NULL;
+    }
     allocations_left--;
     return malloc(size);
 }
@@ -639,15 +642,17 @@ static void without_memory_a_text_is_not_parsed_and_documents_are_not_merged(voi
             assert_int_equal(ERR_NOMEM, rc);
         json_decref(merged);
     }
-    rc = ERR_NOMEM;
-    unsigned told = 0;
-    for (unsigned n = 0; rc != 0; n++) {
-        json_t *doc = NULL;
-        allocations_left = n;
-        rc = json_in_parse(SPAN(patch_text), &err, &doc);
-        assert_int_equal(doc != NULL, rc == 0);
-        told += rc == ERR_NOMEM;
-        json_decref(doc);
+    for (unsigned reads = 0; reads < 2; reads++) { /* each of the two that parse */
+        rc = ERR_NOMEM;
+        for (unsigned n = 0; rc != 0; n++) {
+            json_t *doc = NULL;
+            allocations_left = n;
+            rc = reads ? json_in_read(SPAN(patch_text), &doc)
+                       : json_in_parse(SPAN(patch_text), &err, &doc);
+            assert_int_equal(doc != NULL, rc == 0);
+            assert_true(rc == 0 || rc == ERR_NOMEM);
+            json_decref(doc);
+        }
     }
     char memory[128];
     struct text text = text_on(memory, sizeof(memory));
@@ -655,9 +660,33 @@ static void without_memory_a_text_is_not_parsed_and_documents_are_not_merged(voi
     json_in_put(&text, target);
     json_set_alloc_funcs(malloc, free);
     assert_true(text.overflown);
-    assert_true(told > 0); /* where a text is a token long, jansson calls it no token */
     json_decref(target);
     json_decref(patch);
+}
+
+static void what_others_wrote_may_be_no_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool json;
+    } rows[] = {{"{\"a\":1,\"a\":2}", true},
+                {"[]", true},
+                {"", false},
+                {"{", false},
+                {"\"a\"", false},
+                {"null", false},
+                {"<html>", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *doc;
+        errno = ENOMEM; /* of something before */
+        assert_int_equal(0, json_in_read(span_of(rows[i].text), &doc));
+        assert_int_equal(doc != NULL, rows[i].json);
+        json_decref(doc);
+        errno = ENOMEM;
+        struct err_slot err;
+        assert_int_equal(ERR_SYNTAX, json_in_parse(SPAN("{"), &err, &doc));
+    }
 }
 
 static void a_pointer_is_cut_where_its_room_ends(void **state)
@@ -875,6 +904,7 @@ int main(void)
         cmocka_unit_test(a_member_without_a_name_has_a_pointer_too),
         cmocka_unit_test(known_names_are_told_as_far_as_there_is_room),
         cmocka_unit_test(without_memory_a_text_is_not_parsed_and_documents_are_not_merged),
+        cmocka_unit_test(what_others_wrote_may_be_no_json),
         cmocka_unit_test(a_pointer_is_cut_where_its_room_ends),
         cmocka_unit_test(a_member_may_be_asked_for_again_and_again),
         cmocka_unit_test(whole_numbers_have_their_bounds_of_either_sign),

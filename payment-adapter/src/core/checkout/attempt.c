@@ -117,7 +117,7 @@ static void on_peer(struct peer_call *peer)
     struct attempt *attempt = MAGIC_OF(attempt, peer->ctx);
     assert(peer == &attempt->peer);
     assert(peer->verdict < SAGA_VERDICT_COUNT);
-    attempt->answered = peer->verdict != SAGA_UNKNOWN;
+    attempt->answered = peer->verdict != SAGA_UNKNOWN || peer->answered;
     if (peer->key_burnt) {
         attempt->order.key_round++;
         if (!attempt_keep_order(attempt))

@@ -19,8 +19,9 @@ static struct attempt *begin(struct saga_call *call, const struct checkout_conf 
     if (attempt == NULL)
         return NULL;
     attempt->moving = malloc(sizeof(*attempt->moving));
-    if (attempt->moving == NULL || moving_parse(call->data, NULL, attempt->moving) < 0) {
-        attempt_finish(attempt, SAGA_UNKNOWN, "data");
+    int rc = attempt->moving != NULL ? moving_parse(call->data, NULL, attempt->moving) : ERR_NOMEM;
+    if (rc < 0) {
+        attempt_finish(attempt, SAGA_UNKNOWN, rc == ERR_NOMEM ? "no-memory" : "data");
         return NULL;
     }
     assert(attempt->moving->len > 0);

@@ -4,6 +4,8 @@
  * unreadable seat does not start on the others. */
 #include "core/checkout/moving.h"
 
+#include "base/json_in.h"
+
 #include <assert.h>
 #include <jansson.h>
 
@@ -26,7 +28,10 @@ static bool take_seat(const json_t *seat, struct moving_seat *out)
 
 int moving_parse(struct span json, struct err_slot *err, struct moving *out)
 {
-    json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
+    json_t *root;
+    int rc = json_in_parse(json, err, &root);
+    if (rc < 0)
+        return rc;
     const json_t *seats = json_object_get(root, "moves");
     json_int_t number = json_integer_value(json_object_get(root, "move"));
     size_t len = json_array_size(seats);

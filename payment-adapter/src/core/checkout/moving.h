@@ -21,7 +21,7 @@ struct moving {
     struct moving_seat seats[MOVING_SEATS_MAX];
 };
 
-/* From a saga's data. */
+/* From a saga's data. ERR_NOMEM: it may be read another time. ERR_SYNTAX: nobody can read it. */
 int moving_parse(struct span json, struct err_slot *err, struct moving *out);
 
 #endif

@@ -1,16 +1,21 @@
 /* refund_terms.c: an order keeps its terms as JSON from the day it was made, so what is read here
  * may be years old. Without `by`, or with a percentage that is none, it is no set of terms and is
- * refused; without `until` there is no deadline. What cannot be read grants nothing. */
+ * refused; without `until` there is no deadline. What cannot be read grants nothing, but for want
+ * of memory nobody is told that nothing is granted. */
 #include "core/checkout/refund_terms.h"
 
+#include "base/json_in.h"
 #include "base/rfc3339.h"
 
 #include <jansson.h>
 
-bool refund_terms_parse(struct span json, struct refund_terms *out)
+int refund_terms_parse(struct span json, struct refund_terms *out)
 {
     *out = (struct refund_terms){0};
-    json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
+    json_t *root;
+    int rc = json_in_read(json, &root);
+    if (rc < 0)
+        return rc;
     const json_t *until = json_object_get(root, "until");
     const char *by = json_string_value(json_object_get(root, "by"));
     json_int_t percent = json_integer_value(json_object_get(root, "percent"));
@@ -24,5 +29,5 @@ bool refund_terms_parse(struct span json, struct refund_terms *out)
                rfc3339_parse(text, &out->until_ms);
     }
     json_decref(root);
-    return good;
+    return good ? 0 : ERR_SYNTAX;
 }

@@ -18,6 +18,7 @@ struct refund_terms {
     uint64_t until_ms; /* 0: without end */
     unsigned percent;
 };
-bool refund_terms_parse(struct span json, struct refund_terms *out);
+/* ERR_NOMEM: they may be read another time. ERR_SYNTAX: there are none, or nobody can read them. */
+int refund_terms_parse(struct span json, struct refund_terms *out);
 
 #endif

@@ -49,6 +49,7 @@ static void put_area(struct text *text, const json_t *hold)
         json_t *place = json_pack("{s:s, s:s, s:O?}", "id", id, "zone",
                                   name != NULL && name[0] != '\0' ? name : area, "category",
                                   json_object_get(hold, "category"));
+        text->overflown |= place == NULL; /* without memory, as where it is too long */
         put_place(text, place);
         json_decref(place);
     }

@@ -7,6 +7,8 @@
  * that, and nothing else is believed. */
 #include "core/checkout/ticket.h"
 
+#include "base/json_in.h"
+
 #include <assert.h>
 #include <jansson.h>
 #include <sodium.h>
@@ -123,7 +125,10 @@ static bool take(const json_t *claims, const char *key, char *to, size_t cap)
 
 static int parse_claims(const uint8_t *json, size_t len, struct err_slot *err, struct ticket *out)
 {
-    json_t *claims = json_loadb((const char *)json, len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *claims;
+    int rc = json_in_parse((struct span){(const char *)json, len}, err, &claims);
+    if (rc < 0)
+        return rc;
     bool good = json_is_object(claims) && take(claims, "t", out->id, sizeof(out->id)) &&
                 take(claims, "e", out->event, sizeof(out->event)) &&
                 take(claims, "s", out->seat, sizeof(out->seat)) &&
@@ -197,10 +202,10 @@ static bool parse_key(const json_t *item, struct ticket_key *out)
 
 int ticket_keys_parse(struct span json, struct err_slot *err, struct ticket_keys *out)
 {
-    json_error_t where;
-    json_t *root = json_loadb(json.ptr, json.len, 0, &where);
-    if (root == NULL)
-        return err_set(err, ERR_SYNTAX, "ticket keys: %s, line %d", where.text, where.line);
+    json_t *root;
+    int rc = json_in_parse(json, err, &root);
+    if (rc < 0)
+        return rc;
     const json_t *keys = json_object_get(root, "keys");
     *out = (struct ticket_keys){0};
     for (size_t i = 0; i < json_array_size(keys) && out->len < TICKET_KEYS_MAX; i++)

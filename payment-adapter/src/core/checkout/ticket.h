@@ -64,7 +64,8 @@ void ticket_signer_holder(const struct ticket_signer *signer, const char *member
 /* Writes the token with a closing NUL. */
 int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struct err_slot *err,
                 char token[TICKET_TOKEN_MAX]);
-/* ERR_SYNTAX: not a ticket; ERR_NOT_FOUND: signed with an unknown key; ERR_AUTH: forged. */
+/* ERR_SYNTAX: not a ticket; ERR_NOT_FOUND: signed with an unknown key; ERR_AUTH: forged; ERR_NOMEM:
+ * it may be judged another time. */
 int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_slot *err,
                   struct ticket *out);
 

@@ -1,12 +1,14 @@
 /* order_test.c: an order and a move as a saga keeps them: whole, or not at all. */
 #include "core/checkout/moving.h"
 #include "core/checkout/order.h"
+#include "core/checkout/refund_terms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
@@ -59,7 +61,58 @@ static unsigned allocations, fails_at;
 
 static void *scarce(size_t size)
 {
-    return allocations++ == fails_at ? NULL : malloc(size);
+    if (allocations++ != fails_at)
+        return malloc(size);
+    errno = ENOMEM;
+    return NULL;
+}
+
+static int read_order(struct span json)
+{
+    return order_parse(json, NULL, &read);
+}
+
+static int read_move(struct span json)
+{
+    return moving_parse(json, NULL, &moving);
+}
+
+static int read_terms(struct span json)
+{
+    struct refund_terms terms;
+    return refund_terms_parse(json, &terms);
+}
+
+/* An order is parked, a refund not offered, where nobody can read what is kept; memory comes back.
+ */
+static void for_want_of_memory_nothing_that_is_kept_is_called_unreadable(void **state)
+{
+    (void)state;
+    static const struct {
+        int (*read)(struct span json);
+        const char *json;
+    } rows[] = {
+        {read_order, "{\"order\":\"o_1\",\"amount\":3000,\"seats\":[\"A-1\"]}"},
+        {read_move, "{\"move\":1,\"moves\":[{\"from\":\"A-1\",\"to\":\"B-1\",\"ticket\":\"t_1\","
+                    "\"member\":\"42\",\"lang\":\"ko\"}]}"},
+        {read_terms, "{\"by\":\"buyer\",\"percent\":90,\"handed_on\":true}"},
+    };
+    json_set_alloc_funcs(scarce, free);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        unsigned nth = 0;
+        int rc;
+        do {
+            allocations = 0;
+            fails_at = nth++;
+            rc = rows[i].read(span_of(rows[i].json));
+            assert_int_equal(rc, allocations > fails_at ? ERR_NOMEM : 0);
+        } while (rc < 0);
+        fails_at = UINT_MAX;
+        assert_true(nth > 5);
+        assert_int_equal(rows[i].read(SPAN("{}")), ERR_SYNTAX);
+        assert_int_equal(rows[i].read(SPAN("")), ERR_SYNTAX);
+    }
+    json_set_alloc_funcs(malloc, free);
 }
 
 static void memory_that_runs_out_loses_no_part_of_an_order(void **state)
@@ -267,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept_is_read_back),
         cmocka_unit_test(memory_that_runs_out_loses_no_part_of_an_order),
+        cmocka_unit_test(for_want_of_memory_nothing_that_is_kept_is_called_unreadable),
         cmocka_unit_test(an_order_with_a_member_that_is_none_is_not_read),
         cmocka_unit_test(a_seat_and_their_number_have_a_bound),
         cmocka_unit_test(a_place_in_an_area_is_named_by_its_number_if_that_fits),

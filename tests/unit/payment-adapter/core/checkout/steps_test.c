@@ -33,6 +33,7 @@ struct trial {
     struct order order; /* on top of that of order_of() */
     struct answer answers[ANSWERS_MAX];
     bool no_memory; /* for JSON, from the first answer on */
+    bool starved;   /* ... from the beginning */
     bool webhooks;
     const char *data;    /* NULL: the order, as order_dump() writes it */
     uint32_t timeout_ms; /* of the step; 0: ten seconds */
@@ -219,7 +220,9 @@ static const struct outcome *run(const struct trial *trial)
                            .lease_us = 60000000,
                            .data = span_of(trial->data != NULL ? trial->data : data)};
     saga_engine_on_leased(engine, &row, 1);
+    json_has_memory = !trial->starved;
     saga_engine_turn(engine, 1000001);
+    json_has_memory = true;
     while (question != NULL)
         answer(trial);
     saga_engine_turn(engine, 1000002);
@@ -606,6 +609,18 @@ static void what_cannot_be_read_is_not_acted_upon(void **state)
     expect(&trial, SAGA_MARK_UNKNOWN, "data", 0);
 }
 
+static void what_cannot_be_read_for_want_of_memory_is_not_called_unreadable(void **state)
+{
+    (void)state;
+    void (*const steps[])(struct saga_call *, void *) = {payment_create, sale_extend_hold,
+                                                         move_revoke, move_seats, move_tell};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        struct trial trial = {.step = steps[i], .starved = true};
+        expect(&trial, SAGA_MARK_UNKNOWN, "no-memory", 0);
+        assert_string_equal(last.told, "");
+    }
+}
+
 /* Rows of databases name them, so none may go or change its key. */
 static void the_definitions_are_those_that_rows_name(void **state)
 {
@@ -694,6 +709,7 @@ int main(void)
         cmocka_unit_test(each_step_of_a_move_does_its_part),
         cmocka_unit_test(a_move_whose_tickets_cannot_be_signed_is_tried_again),
         cmocka_unit_test(what_cannot_be_read_is_not_acted_upon),
+        cmocka_unit_test(what_cannot_be_read_for_want_of_memory_is_not_called_unreadable),
         cmocka_unit_test(the_definitions_are_those_that_rows_name),
         cmocka_unit_test(a_call_to_a_peer_takes_no_longer_than_its_step_may),
     };

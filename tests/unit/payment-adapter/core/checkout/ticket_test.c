@@ -336,6 +336,24 @@ static void without_memory_no_ticket_is_signed(void **state)
     ticket_signer_destroy(signer);
 }
 
+/* At the door, that would turn somebody away. */
+static void without_memory_no_ticket_is_called_forged(void **state)
+{
+    (void)state;
+    struct ticket_signer *signer = signer_of(1);
+    char token[TICKET_TOKEN_MAX];
+    sign(signer, token);
+    struct ticket_keys keys = {.keys = {*ticket_signer_key(signer)}, .len = 1};
+    struct ticket ticket;
+    json_set_alloc_funcs(no_memory, free);
+    int rc = ticket_verify(&keys, span_of(token), NULL, &ticket);
+    int keys_rc = ticket_keys_parse(SPAN("{\"keys\":[]}"), NULL, &keys);
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(rc, ERR_NOMEM);
+    assert_int_equal(keys_rc, ERR_NOMEM);
+    ticket_signer_destroy(signer);
+}
+
 /* Well signed, by whoever has the key, and yet none of ours. */
 static void a_claim_is_as_long_as_it_may_be_and_no_longer(void **state)
 {
@@ -387,6 +405,7 @@ int main(void)
         cmocka_unit_test(keys_that_are_none_of_ours_are_passed_over),
         cmocka_unit_test(a_ticket_that_does_not_fit_is_not_signed),
         cmocka_unit_test(without_memory_no_ticket_is_signed),
+        cmocka_unit_test(without_memory_no_ticket_is_called_forged),
         cmocka_unit_test(a_claim_is_as_long_as_it_may_be_and_no_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,259 @@
+/* answers_test.c: what is made of a peer's answer when there is no memory to read it. It may be a
+ * yes or a no, so it is neither: the question is asked again.
+ *
+ * The peer is a thread that answers each request with what the test wants it to say. */
+#include "psp/peers.h"
+#include "psp/psp.h"
+#include "psp/seats_clock.h"
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { REQUEST_MAX = 16 * 1024, ANSWER_MAX = 1024 };
+
+static bool json_has_memory = true;
+
+static void *json_memory(size_t len)
+{
+    return json_has_memory ? malloc(len) : NULL;
+}
+
+/* ---- the peer ---- */
+
+struct talker {
+    int listener;
+    char url[64];
+    pthread_t thread;
+    char answer[ANSWER_MAX]; /* written before a request is sent */
+};
+
+/* To the end of the request's head; what is asked here has a body that comes with it. */
+static bool hear(int fd)
+{
+    static char request[REQUEST_MAX];
+    size_t len = 0;
+    ssize_t n;
+    do {
+        n = recv(fd, request + len, sizeof(request) - 1 - len, 0);
+        len += n > 0 ? (size_t)n : 0;
+        request[len] = '\0';
+    } while (n > 0 && strstr(request, "\r\n\r\n") == NULL);
+    return n > 0;
+}
+
+static void *serve(void *ctx)
+{
+    struct talker *peer = ctx;
+    int fd;
+    while ((fd = accept(peer->listener, NULL, NULL)) >= 0) {
+        if (hear(fd))
+            (void)send(fd, peer->answer, strlen(peer->answer), MSG_NOSIGNAL);
+        shutdown(fd, SHUT_WR);
+        (void)hear(fd); /* until the other side closes, or its rest would be a reset */
+        close(fd);
+    }
+    return NULL;
+}
+
+static void peer_open(struct talker *peer)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(name);
+    peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(0, bind(peer->listener, (struct sockaddr *)&name, len));
+    assert_int_equal(0, listen(peer->listener, 8));
+    assert_int_equal(0, getsockname(peer->listener, (struct sockaddr *)&name, &len));
+    snprintf(peer->url, sizeof(peer->url), "http://127.0.0.1:%u", ntohs(name.sin_port));
+    assert_int_equal(0, pthread_create(&peer->thread, NULL, serve, peer));
+}
+
+static void peer_close(struct talker *peer)
+{
+    shutdown(peer->listener, SHUT_RDWR);
+    pthread_join(peer->thread, NULL);
+    close(peer->listener);
+}
+
+static void peer_says(struct talker *peer, unsigned status, const char *body)
+{
+    int len = snprintf(peer->answer, sizeof(peer->answer),
+                       "HTTP/1.1 %u X\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                       status, strlen(body), body);
+    assert_in_range(len, 1, sizeof(peer->answer) - 1);
+}
+
+/* ---- who asks ---- */
+
+struct house {
+    uv_loop_t loop;
+    struct outcalls *outcalls;
+    struct seats_clock seats_clock;
+    struct seats_map *seats_map;
+    struct psp_shared shared;
+    struct psp psps[2];
+    struct psp *list[2];
+    struct peers_http *peers;
+    bool answered;
+};
+
+static void house_open(struct house *house, const char *url)
+{
+    struct err_slot err;
+    assert_int_equal(0, uv_loop_init(&house->loop));
+    assert_int_equal(0, outcalls_create(&house->loop, NULL, &err, &house->outcalls));
+    seats_clock_init(&house->seats_clock, clock_system());
+    const struct seats_map_conf map = {
+        .url = url, .internal_url = url, .service_token = "t", .outcalls = house->outcalls};
+    assert_int_equal(0, seats_map_create(&map, &err, &house->seats_map));
+    pace_init(&house->shared.pace, 1000);
+    for (uint32_t i = 0; i < 2; i++) {
+        house->psps[i] = (struct psp){.driver = psp_drivers[i],
+                                      .place = i,
+                                      .conf = {.api_url = url,
+                                               .key = "k",
+                                               .webhook_secrets = "s",
+                                               .checkout_url = "https://shop.example/pay",
+                                               .return_url = "https://shop.example/o/",
+                                               .timeout_ms = 5000,
+                                               .outcalls = house->outcalls,
+                                               .clock = clock_system(),
+                                               .shared = &house->shared}};
+        house->list[i] = &house->psps[i];
+    }
+    const struct peers_http_conf conf = {.seats_url = url,
+                                         .seats_map = house->seats_map,
+                                         .queue_url = url,
+                                         .service_token = "t",
+                                         .seats_clock = &house->seats_clock,
+                                         .psps = house->list,
+                                         .psps_len = 2,
+                                         .outcalls = house->outcalls};
+    assert_int_equal(0, peers_http_create(&conf, &err, &house->peers));
+}
+
+static void house_close(struct house *house)
+{
+    outcalls_close(house->outcalls);
+    uv_run(&house->loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&house->loop));
+    peers_http_destroy(house->peers);
+    seats_map_destroy(house->seats_map);
+}
+
+static void on_done(struct peer_call *call)
+{
+    ((struct house *)call->ctx)->answered = true;
+}
+
+static struct peer_call ask(struct house *house, enum peer_op op, const char *provider)
+{
+    struct order order = {.id = "o_1",
+                          .event = "gala",
+                          .hold = "h_1",
+                          .member = "42",
+                          .lang = "en",
+                          .currency = "KRW",
+                          .amount = 5000,
+                          .payment = "pi_1",
+                          .session = "s_1"};
+    snprintf(order.provider, sizeof(order.provider), "%s", provider);
+    struct peer_call call = {
+        .op = op, .order = &order, .timeout_ms = 5000, .on_done = on_done, .ctx = house};
+    struct peers peers = peers_http_peers(house->peers);
+    house->answered = false;
+    peers.start(peers.ctx, &call);
+    while (!house->answered)
+        uv_run(&house->loop, UV_RUN_ONCE);
+    free(call.places);
+    return call;
+}
+
+static void an_answer_for_which_there_is_no_memory_is_neither_yes_nor_no(void **state)
+{
+    (void)state;
+    static const struct {
+        enum peer_op op;
+        const char *provider;
+        unsigned status;
+        const char *body;
+        enum saga_verdict verdict; /* with memory */
+        const char *code;
+    } rows[] = {
+        {PEER_SEATS_EXTEND, "", 409, "{\"code\":\"seats-busy\"}", SAGA_UNKNOWN, "seats-busy"},
+        {PEER_SEATS_EXTEND, "", 409, "{\"code\":\"buyer-limit\"}", SAGA_FAILED, "buyer-limit"},
+        {PEER_SEATS_EXTEND, "", 409, "busy", SAGA_FAILED, "refused"},
+        {PEER_SEATS_EXTEND, "", 200, "{\"expires_at\":\"2026-11-20T19:00:00Z\"}", SAGA_DONE, ""},
+        {PEER_SEATS_CONFIRM, "", 409, "{\"code\":\"seats-busy\"}", SAGA_UNKNOWN, "seats-busy"},
+        {PEER_PSP_CAPTURE, "stripe", 402, "{\"error\":{\"type\":\"card_error\"}}", SAGA_FAILED,
+         "card_error"},
+        {PEER_PSP_READ, "stripe", 200, "{\"id\":\"pi_1\",\"status\":\"canceled\"}", SAGA_DONE, ""},
+        {PEER_PSP_READ, "toss", 404, "{\"code\":\"NOT_FOUND_PAYMENT\"}", SAGA_DONE, ""},
+        {PEER_PSP_READ, "toss", 200, "{}", SAGA_DONE, ""},
+    };
+    struct talker peer;
+    struct house house = {0};
+    peer_open(&peer);
+    house_open(&house, peer.url);
+    json_set_alloc_funcs(json_memory, free);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        peer_says(&peer, rows[i].status, rows[i].body);
+        struct peer_call read = ask(&house, rows[i].op, rows[i].provider);
+        json_has_memory = false;
+        struct peer_call starved = ask(&house, rows[i].op, rows[i].provider);
+        json_has_memory = true;
+        if (read.verdict != rows[i].verdict || strcmp(read.code, rows[i].code) != 0)
+            fail_msg("row %zu: %u, %s", i, read.verdict, read.code);
+        assert_false(read.answered);
+        if (starved.verdict != SAGA_UNKNOWN || strcmp(starved.code, "no-memory") != 0)
+            fail_msg("row %zu without memory: %u, %s", i, starved.verdict, starved.code);
+        assert_true(starved.answered); /* so its breaker stays closed */
+    }
+    json_set_alloc_funcs(malloc, free);
+    house_close(&house);
+    peer_close(&peer);
+}
+
+/* A provider sends again what was not taken, and forgets what was called no webhook. */
+static void a_webhook_for_which_there_is_no_memory_is_to_come_again(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"id\":\"evt_1\",\"object\":\"event\",\"type\":\"payment_intent."
+                               "succeeded\",\"data\":{\"object\":{\"id\":\"pi_1\",\"object\":"
+                               "\"payment_intent\"}}}";
+    static const char signature[] =
+        "t=1800000000,v1=2ae9c697fce430c979eb90c14dc7c704355c89aeacc1b9e4785d0ad32ab54a3e";
+    const struct psp stripe = {.driver = &psp_stripe, .conf.webhook_secrets = "whsec_fairgate"};
+    const struct psp toss = {.driver = &psp_toss};
+    json_set_alloc_funcs(json_memory, free);
+    for (unsigned memory = 0; memory < 2; memory++) {
+        struct psp_event event = {0};
+        struct err_slot err;
+        json_has_memory = memory;
+        int want = memory ? 0 : ERR_NOMEM;
+        int of_stripe =
+            psp_stripe.webhook(&stripe, SPAN(signature), SPAN(body), 1800000000, &err, &event);
+        int of_toss = psp_toss.webhook(&toss, SPAN(""), SPAN("{\"data\":{\"orderId\":\"o_1\"}}"),
+                                       1800000000, &err, &event);
+        json_has_memory = true;
+        assert_int_equal(want, of_stripe);
+        assert_int_equal(want, of_toss);
+    }
+    json_set_alloc_funcs(malloc, free);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_for_which_there_is_no_memory_is_neither_yes_nor_no),
+        cmocka_unit_test(a_webhook_for_which_there_is_no_memory_is_to_come_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
