@@ -13,7 +13,7 @@
 //                         built of the commit that campaign/before names.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { delay, openScope, ROOT, runCrowd, seededRng } from '../../lib-js/index.js';
@@ -21,7 +21,7 @@ import { before } from './before.js';
 import { faults } from './faults.js';
 import { judge } from './judge.js';
 import { NOW, openSale } from './sale.js';
-import { readTable, tableOf } from './table.js';
+import { tableOf, withRuns } from './table.js';
 
 const OUT = join(ROOT, 'build/faults');
 const RUNS = join(OUT, 'runs.jsonl');
@@ -116,10 +116,8 @@ async function child(name, seed) {
 
 // Those that are not in the table of the tree yet; each is added to it once.
 function addToKept() {
-  const runs = readRuns();
-  const table = tableOf(runs.filter(({ kept }) => !kept), readTable(readFileSync(KEPT, 'utf8')));
-  writeFileSync(KEPT, table);
-  writeFileSync(RUNS, runs.map((run) => `${JSON.stringify({ ...run, kept: true })}\n`).join(''));
+  writeFileSync(`${KEPT}.new`, withRuns(readFileSync(KEPT, 'utf8'), readRuns()));
+  renameSync(`${KEPT}.new`, KEPT);
 }
 
 const readRuns = () => (existsSync(RUNS) ? readFileSync(RUNS, 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)) : []);

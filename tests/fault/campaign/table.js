@@ -6,9 +6,10 @@ import { INVARIANTS } from './judge.js';
 const names = Object.keys(INVARIANTS);
 
 const HEAD = ['fault', 'what is done', 'runs', ...names, 'void', 'rest'];
-const NOTHING = { from: '', to: '', commits: [], rows: new Map() };
+const NOTHING = { from: '', to: '', commits: [], rows: new Map(), lists: new Map() };
+const LISTS_MAX = 20; // more trees than ever add runs at one time
 
-// What a table says of itself: {from, to, commits, rows: name -> {runs, broken: {I1: n, ...}, void, restS}}.
+// What a table says of itself: {from, to, commits, rows: name -> {runs, broken: {I1: n, ...}, void, restS}, lists: first -> runs}.
 export function readTable(text) {
   const [, from, to, commits] = /^\d+ runs, (\S+) to (\S+), of ([\w, ]+)\. /m.exec(text) ?? [];
   if (from === undefined) throw new Error('this is no table of faults');
@@ -19,7 +20,21 @@ export function readTable(text) {
     const cell = (name) => Number.parseInt(cells[HEAD.indexOf(name)], 10) || 0;
     return [cells[0], { runs: cell('runs'), broken: Object.fromEntries(names.map((name) => [name, cell(name)])), void: cell('void'), restS: cell('rest') }];
   });
-  return { from, to, commits: commits.split(', '), rows: new Map(rows) };
+  const [, lists = ''] = /^<!-- lists: (.*) -->$/m.exec(text) ?? [];
+  const had = lists.split(', ').filter(Boolean).map((list) => list.split(' ')).map(([first, count]) => [first, Number(count)]);
+  return { from, to, commits: commits.split(', '), rows: new Map(rows), lists: new Map(had) };
+}
+
+// The table `text` with those of `runs` that it hasn't yet. Runs are only ever appended to their list, so the table says how many
+// of each it has; a list is known by when its first run ended. All of this is one file: whoever dies over it has added them or not.
+export function withRuns(text, runs) {
+  const before = readTable(text);
+  if (runs.length === 0) return text;
+  const [{ at: first }] = runs;
+  const added = runs.slice(before.lists.get(first) ?? 0).filter(({ kept }) => !kept); // `kept`: as runs were marked once
+  before.lists.delete(first);
+  const lists = [...before.lists, [first, runs.length]].slice(-LISTS_MAX);
+  return tableOf(added, { ...before, lists: new Map(lists) });
 }
 
 // These runs, and what an earlier table counted.
@@ -61,6 +76,7 @@ export function tableOf(runs, kept = NOTHING) {
     ...rows.map(([fault, counts]) => row(fault, counts)),
     '',
     ...faults.filter(({ known }) => known !== undefined).flatMap(({ name, known }) => [`**${name}.** ${known}`, '']),
+    ...(kept.lists.size > 0 ? [`<!-- lists: ${[...kept.lists].map((list) => list.join(' ')).join(', ')} -->`, ''] : []),
   ];
   return lines.join('\n');
 }
