@@ -45,7 +45,9 @@ const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 8 * 60) * 1000;
 
 process.env.TMPDIR = execFileSync(new URL('memory', import.meta.url).pathname, { encoding: 'utf8' }).trim();
 
-process.execPath = new URL('with-parent', import.meta.url).pathname; // by which run() begins each file
+// By which run() begins each file: with this Node, whatever the PATH has.
+process.env.FAIRGATE_NODE = process.execPath;
+process.execPath = new URL('with-parent', import.meta.url).pathname;
 
 const END_MS = 90_000; // a service may take a minute to end
 

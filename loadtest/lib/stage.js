@@ -36,6 +36,7 @@ export async function openStage(scope, settings) {
     FAIRGATE_BUILD_DIR: buildOf(scope, partsFor(journey.to)),
     FAIRGATE_QUEUE_FRONTS: String(Math.min(stage.fronts, STACK_FRONTS_MAX)),
   });
+  stack.keepBy(scope, 'stage');
   scope.defer(() => stack.down());
   await stack.up();
   const opened = new Stage(stack, settings);

@@ -7,7 +7,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, wr
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import { judge } from '../../infra/test-reporter.js';
-import { openScope, ROOT, until } from '../lib-js/index.js';
+import { openScope, processAlive, ROOT, until } from '../lib-js/index.js';
 import { failedOf, percentOf } from '../measure/floor.js';
 
 const scope = openScope();
@@ -191,6 +191,37 @@ test('a run that is killed leaves nothing of what it began', async () => {
   run.child.kill('SIGKILL');
   await until('all of it to have ended', () => began.slice(1).every((pid) => !existsSync(`/proc/${pid}`)));
   await ended;
+});
+
+test('a run that is killed leaves no stack of what it began, though that runs in the background', async () => {
+  const run = new Run({
+    'waits.test.js': `
+      test('a body that waits', async () => {
+        const stack = await openStack(openScope(), { env: { FAIRGATE_BUILD_DIR: fakeBuild(openScope(), ['queue-front']) } });
+        await stack.up();
+        writeFileSync('$DIR/began', stack.processes().map((line) => parseInt(line, 10)).join(' ') + '.');
+        setInterval(() => {}, 1000);
+        await new Promise(() => {});
+      });`,
+  });
+  const ended = run.start();
+  const began = () => existsSync(join(run.dir, 'began')) && readFileSync(join(run.dir, 'began'), 'utf8');
+  const pids = (await until('its stack to be up', () => began().endsWith?.('.') && began())).slice(0, -1).split(' ');
+  assert.ok(pids.length > 5, pids.join(' '));
+  run.child.kill('SIGKILL');
+  await until('all of it to have ended', () => !pids.some(processAlive));
+  await ended;
+});
+
+test('each file is run by the Node that runs all of them, whichever the PATH has', async () => {
+  const bin = scope.tempDir('bin-');
+  writeFileSync(join(bin, 'node'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const run = new Run({ 'good.test.js': `test('this Node', () => {
+    assert.equal(process.execPath, '${process.execPath}');
+    assert.equal(process.env.FAIRGATE_NODE, undefined);
+  });` }, { env: { PATH: `${bin}:${process.env.PATH}` } });
+  const { status, text } = await run.start();
+  assert.equal(status, 0, text);
 });
 
 test('a program that stays is found when it ends by itself, and not when it is asked to or allowed', async () => {

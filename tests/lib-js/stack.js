@@ -49,9 +49,14 @@ export function buildWithLimits(scope, limits, names = null) {
 export async function openStack(scope, { env = {}, name = 'run', wrap = [], hashes = 'cheap', cluster = hashes === 'usual' ? 'usual' : 'copied' } = {}) {
   const made = cluster === 'usual' ? {} : { FAIRGATE_CLUSTER: CLUSTER };
   const stack = new Stack(join(scope.dir(), name), await freePortBase(), { FAIRGATE_SEED_HASHES: hashes, ...made, ...env }, wrap);
+  stack.keepBy(scope, name);
   scope.defer(() => stack.down());
   return stack;
 }
+
+// What is put in the background has no parent whose death could end it, so that of the test is heard by another, which takes
+// the stack down. It is of a session of its own, or whatever kills all of the test's processes would kill it as well.
+const KEEPER = 'trap "$0 down; exit" TERM; env -i setpriv --pdeathsig KILL sleep infinity & wait';
 
 export class Stack {
   #mayDie = []; // deaths that the test causes: ['redis signal 9']
@@ -66,10 +71,15 @@ export class Stack {
     this.database = {}; // {dir, port} of its PostgreSQL, where that is another by now
   }
 
+  // Whatever becomes of this process, the stack comes down.
+  keepBy(scope, name) {
+    this.keeper = scope.spawn(`${name}-keeper`, ['setsid', 'sh', '-c', KEEPER, STACK], { env: this.env, endSignal: 'SIGKILL', deathSignal: 'TERM' });
+  }
+
   // {status, stdout, stderr} of one command.
   command(verb, env = {}) {
     const options = { env: { ...process.env, ...this.env, ...env }, timeout: this.timeoutMs };
-    const [program, ...words] = [...this.wrap, STACK, verb];
+    const [program, ...words] = ['setpriv', '--pdeathsig', 'TERM', '--', ...this.wrap, STACK, verb];
     return new Promise((resolve) => {
       execFile(program, words, options, (error, stdout, stderr) =>
         resolve({ status: error === null ? 0 : (error.code ?? -1), stdout, stderr }),
@@ -188,7 +198,7 @@ export class Stack {
   processes() {
     const found = [];
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      if (Number(pid) === process.pid) continue;
+      if ([process.pid, this.keeper?.pid].includes(Number(pid))) continue;
       try {
         const words = ['environ', 'cmdline'].map((f) => readFileSync(`/proc/${pid}/${f}`, 'latin1'));
         if (words[1] === '') continue; // a thread of the kernel, or a dead one not yet reaped
