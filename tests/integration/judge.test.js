@@ -426,10 +426,10 @@ test('unit tests: a shaky one is excused once, and not where it is on the list',
 const STAND_IN = `#!/bin/sh
 echo "$(basename "$0") $* by $(chrt -p $$ | sed -n 's/.*policy: //p')" >>"$NOTES"
 case "$(basename "$0") $*" in *tidy-list*) echo one; exit ;; $BREAKS) echo 'make: *** [Makefile:1: build/tidy/x.ok] Error 1'; exit 1 ;; esac
-echo '2 passed, 0 failed'
+case "$(basename "$0")" in world) echo '7 passed, 0 failed' ;; *) echo "2 passed, \${LOST:-0} failed" ;; esac
 `;
 
-function runStages(what, breaks = '-') {
+function runStages(what, breaks = '-', more = {}) {
   const dir = scope.tempDir('stages-');
   for (const name of ['infra/test', 'infra/run-unit', 'infra/run-fuzz', 'infra/rules', 'tests/model/run', 'tests/sim/world', 'bin/make', 'bin/node', 'bin/clang-format', 'node_modules/.bin/eslint']) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
@@ -440,7 +440,7 @@ function runStages(what, breaks = '-') {
   for (const name of ['tests/integration', 'tests/fault', 'tests/browser', 'common', 'queue-front', 'seat-service', 'payment-adapter', 'loadtest']) mkdirSync(join(dir, name));
   for (const name of ['infra/one.c', 'infra/openapi.yaml']) writeFileSync(join(dir, name), '');
   const notes = join(dir, 'notes');
-  const env = { ...process.env, PATH: `${join(dir, 'bin')}:${process.env.PATH}`, NOTES: notes, BREAKS: breaks };
+  const env = { ...process.env, PATH: `${join(dir, 'bin')}:${process.env.PATH}`, NOTES: notes, BREAKS: breaks, ...more };
   return new Promise((resolve) => {
     const child = execFile(join(dir, 'infra/test'), [what], { env, cwd: dir }, (_, stdout, stderr) =>
       resolve({ status: child.exitCode, text: stdout + stderr, last: stdout.trim().split('\n').at(-1), notes: readFileSync(notes, 'utf8').trim().split('\n') }));
@@ -458,6 +458,9 @@ test('what runs beside the tests gives way to them, and is judged like any other
     'run  by SCHED_IDLE', 'world --line --seeds 2 --fresh 2 --history build/histories/lines by SCHED_IDLE',
     'world --seeds 40 --fresh 20 --history build/histories/worlds by SCHED_IDLE', 'world --whole --seeds 1 --fresh 1 --history build/histories/wholes by SCHED_IDLE']);
   assert.match(good.notes.at(-1), /^node infra\/black-box\.js tests\/promises.* by SCHED_OTHER$/);
+  for (const row of ['lines', 'whole sales', 'worlds']) assert.match(good.text, new RegExp(`^ +7 worlds +${row}$`, 'm'), 'not so many histories');
+  const lost = await runStages('all', '-', { LOST: '1' });
+  assert.match(lost.text, /^ +6 worlds +lines: 1 FAILED$/m, lost.text);
   for (const breaks of ['*-k tidy', 'run *', 'world --seeds *', 'world --line *', 'world --whole *', 'make *VARIANT=release*', 'make *VARIANT=fuzz*']) {
     const bad = await runStages('all', breaks);
     assert.equal(bad.status, 1, `${breaks}: ${bad.text}`);
