@@ -65,4 +65,5 @@ test('the service and the edge take these settings', (t) => {
   writeFileSync(file, config);
   const { status, stderr } = spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...strings(services.edge.environment) } });
   assert.equal(status, 0, stderr);
+  assert.doesNotMatch(stderr, /WARNING/);
 });

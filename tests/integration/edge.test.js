@@ -51,6 +51,10 @@ describe('the edge', () => {
     assert.equal(await served('/seats/demo'), 2);
   });
 
+  test('has a config of which HAProxy has nothing to say', () => {
+    assert.doesNotMatch(stack.read('log/edge-check.log'), /WARNING|ALERT/);
+  });
+
   test('shows the sample event to whoever asks for nothing in particular', async () => {
     const answer = await stack.edge.get('/');
     assert.equal(answer.status, 302);

@@ -60,7 +60,9 @@ test('the edge of the image finds an owner by the name of its pod where the seat
     const told = documents.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'edge').data;
     const { status, stderr } = spawnSync('haproxy', ['-c', '-V', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...told } });
     assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stderr, /WARNING/);
   }
+  assert.match(config, /^ +monitor fail if \{ stopping \}$/m, 'or a pod that is to end would get new connections');
   assert.equal(small.some((document) => JSON.stringify(document).includes('OWNERS')), false);
   const pods = shared.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'seat-service');
   assert.equal(pods.spec.replicas, 3);
