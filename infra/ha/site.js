@@ -49,6 +49,28 @@ export function filled(text, values) {
   return out;
 }
 
+function edgeFilled(machine, event, behind) {
+  return filled(fileOf('infra/edge/haproxy.cfg'), {
+    BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT: event, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
+    CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
+    CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', NEW_CONNECTIONS: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
+    VIEWS: '', ...behind,
+  });
+}
+
+// The edge of a machine that has each service once, as each place of infra/recover/region.js is.
+export function edgeAlone(machine, event) {
+  const server = (port) => `server ${machine.name} ${machine.address}:${port} check port ${port + 10}`;
+  const page = (port, backend) => `server ${machine.name} ${machine.address}:${port} track ${backend}/${machine.name}`;
+  return edgeFilled(machine, event, {
+    FRONTS: server(8081), FRONT_PAGES: page(8081, 'queue-front'), SEATS: server(8082), SEAT_PAGES: page(8082, 'seat-service'),
+    SEATS_UNPROVEN: server(8082), SEATS_SHOWN: server(8082), SEATS_SHOWN_STREAMS: page(8082, 'seat-service-shown'), PAY: server(8083), PAY_PAGES: page(8083, 'payment-adapter'),
+  });
+}
+
+// An edge's command; infra/edge/allocator.conf says why by this allocator.
+export const haproxy = (...files) => ['env', 'LD_PRELOAD=libjemalloc.so.2', 'haproxy', '-db', ...files.flatMap((file) => ['-f', file])];
+
 // The same for files that people complete by hand: a line, or a word, that stands there becomes another.
 export function completed(text, changes) {
   let out = text;
@@ -332,14 +354,11 @@ export class Site {
     // For the time in which no owner of the seats is sure of it: PostgreSQL is away, and the hall is still shown.
     const unproven = this.named('seats').map(({ name, address }) => `\n    server ${name}-unproven ${address}:8082 track seat-service-unproven/${name} backup`).join('');
     const owners = this.owners > 1 ? `${filled(fileOf('infra/edge/owners.cfg'), { OWNERS: machine.path('owners.map') }).trim()}\n    ` : '';
-    const edge = filled(fileOf('infra/edge/haproxy.cfg'), {
-      BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
-      CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
-      CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', NEW_CONNECTIONS: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
+    const edge = edgeFilled(machine, EVENT, {
       FRONTS: checked('front', 8081), FRONT_PAGES: tracked('front', 8081, 'queue-front'),
       SEATS: owners + checked('seats', 8082) + unproven, SEAT_PAGES: owners + tracked('seats', 8082, 'seat-service') + unproven,
       SEATS_UNPROVEN: checked('seats', 8082), SEATS_SHOWN: checked('seats', 8082), SEATS_SHOWN_STREAMS: tracked('seats', 8082, 'seat-service-shown'),
-      PAY: checked('pay', 8083), PAY_PAGES: tracked('pay', 8083, 'payment-adapter'), VIEWS: '',
+      PAY: checked('pay', 8083), PAY_PAGES: tracked('pay', 8083, 'payment-adapter'),
     });
     const inside = filled(fileOf('infra/ha/etc/inside.cfg'), {
       INSIDE, FRONTS_PRIVATE: tracked('front', 8091, 'queue-front'), SEATS_PRIVATE: owners + tracked('seats', 8092, 'seat-service'),
@@ -372,7 +391,7 @@ export class Site {
     for (const machine of this.named('edge')) {
       const { edge, inside, keepalived } = this.writeEdge(machine);
       machine.once(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind']); // the inner address, before it is here
-      machine.run('haproxy', ['haproxy', '-db', '-f', edge, '-f', inside]);
+      machine.run('haproxy', haproxy(edge, inside));
       machine.run('keepalived', ['keepalived', '-n', '-l', '-P', '-f', keepalived, '-p', machine.path('keepalived.pid'), '-r', machine.path('vrrp.pid')]);
     }
   }

@@ -19,7 +19,7 @@ import { client } from '../../tests/lib-js/http.js';
 import { ROOT } from '../../tests/lib-js/service.js';
 import { until } from '../../tests/lib-js/wait.js';
 import { Lan } from '../ha/machines.js';
-import { completed, conf, filled, hops, pgBin } from '../ha/site.js';
+import { completed, conf, edgeAlone, haproxy, pgBin } from '../ha/site.js';
 import { come, settle } from './database.js';
 import { ageOf, counted } from './record.js';
 
@@ -213,17 +213,9 @@ class Region {
   // ---- a place ------------------------------------------------------------------------------------------
 
   #edge(machine) {
-    const server = (port) => `    server ${machine.name} ${machine.address}:${port} check port ${port + 10}`.trimStart();
-    const page = (port, backend) => `    server ${machine.name} ${machine.address}:${port} track ${backend}/${machine.name}`.trimStart();
     this.#write(machine, 'edge.trusted.lst', `${NET}.1\n`);
     this.#write(machine, 'edge.proxy-protocol.lst', '');
-    return this.#write(machine, 'edge.cfg', filled(fileOf('infra/edge/haproxy.cfg'), {
-      BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT: this.event, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
-      CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
-      CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
-      FRONTS: server(8081), FRONT_PAGES: page(8081, 'queue-front'), SEATS: server(8082), SEAT_PAGES: page(8082, 'seat-service'),
-      SEATS_UNPROVEN: server(8082), SEATS_SHOWN: server(8082), SEATS_SHOWN_STREAMS: page(8082, 'seat-service-shown'), PAY: server(8083), PAY_PAGES: page(8083, 'payment-adapter'), VIEWS: '',
-    }));
+    return this.#write(machine, 'edge.cfg', edgeAlone(machine, this.event));
   }
 
   #services(machine) {
@@ -260,7 +252,7 @@ class Region {
       saga: { lease: '15s' }, web: { public_url: `http://${RELAY.host}:${RELAY.port}` },
       shop: { url: `http://${company}:8085/api/orders/import`, list_url: `http://${company}:8085/api/orders/import`, key: this.#at('shop-api-key') },
     }));
-    machine.run('haproxy', ['haproxy', '-db', '-f', this.#edge(machine)]);
+    machine.run('haproxy', haproxy(this.#edge(machine)));
     this.#write(machine, 'profiles', `[default]\nqueue = "${url(8091)}"\nseats = "${url(8092)}"\npay = "${url(8093)}"\ntoken_file = "${this.#at('admin-token')}"\n`);
     this.#write(machine, 'recover.conf', completed(fileOf('infra/recover/recover.conf'), [
       ['host=/var/run/postgresql ', `host=${machine.path('pg')} user=postgres `], ['/run/redis/redis-server.sock', machine.path('redis.sock')],

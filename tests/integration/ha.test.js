@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { after, test } from 'node:test';
 import { client, freePort, openScope, programPath, until } from '../lib-js/index.js';
-import { filled, Site } from '../../infra/ha/site.js';
+import { edgeAlone, filled, haproxy, Site } from '../../infra/ha/site.js';
 
 const site = new Site();
 after(() => site.close());
@@ -24,10 +24,16 @@ const isHere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).sta
 test('both edges: HAProxy takes its two files, keepalived its one', (t) => {
   for (const machine of site.named('edge')) {
     const { edge, inside, keepalived } = site.writeEdge(machine);
-    said('haproxy', '-c', '-f', edge, '-f', inside);
+    assert.doesNotMatch(said('haproxy', '-c', '-f', edge, '-f', inside), /WARNING/);
     if (isHere('keepalived')) said('keepalived', '-t', '-f', keepalived);
     else t.diagnostic('keepalived is not installed');
   }
+});
+
+test('the edge of a place that may be lost: HAProxy takes its file', () => {
+  const [machine] = site.named('edge');
+  const file = site.write(machine, 'alone.cfg', edgeAlone(machine, 'gala'));
+  assert.doesNotMatch(said('haproxy', '-c', '-f', file), /WARNING/);
 });
 
 // An edge before two processes of the seats, which say of themselves what the test wants, and to whom a request came.
@@ -54,7 +60,7 @@ async function openEdge(t) {
   for (const bind of text.match(/(?<=^ +bind )\S+/gm)) ports[/\d+$/.exec(bind)[0]] = await freePort();
   const file = `${configs.edge}.here`;
   writeFileSync(file, text.replaceAll(/^( +bind )\S*:(\d+)$/gm, (_, bind, port) => `${bind}127.0.0.1:${ports[port]}`));
-  scope.spawn('haproxy', ['haproxy', '-db', '-f', file], { stays: true });
+  const { pid } = scope.spawn('haproxy', haproxy(file), { stays: true });
   const edge = client({ port: ports[8080] });
   const inside = client({ port: ports[8092] });
   const by = async (path, method = 'GET') => {
@@ -67,8 +73,14 @@ async function openEdge(t) {
     const before = checks[name];
     await until('it to have been asked often enough', () => checks[name] >= before + 15);
   };
-  return { edge, inside, by, says };
+  return { edge, inside, by, says, pid };
 }
+
+test('the edge gives back the memory that a crowd took', async (t) => {
+  const { edge, pid } = await openEdge(t);
+  await until('it to listen', async () => (await edge.get('/healthz').catch(() => null))?.status === 200);
+  assert.match(readFileSync(`/proc/${pid}/maps`, 'utf8'), /libjemalloc\.so/);
+});
 
 test('the edge asks the owner of the seats that is sure of it, and one that is not while there is none', async (t) => {
   const { by, says } = await openEdge(t);
