@@ -32,7 +32,8 @@ struct talker {
     int listener;
     char url[64];
     pthread_t thread;
-    char answer[ANSWER_MAX]; /* written before a request is sent */
+    pthread_mutex_t lock;
+    char answer[ANSWER_MAX]; /* under the lock */
 };
 
 /* To the end of the request's head; what is asked here has a body that comes with it. */
@@ -54,8 +55,11 @@ static void *serve(void *ctx)
     struct talker *peer = ctx;
     int fd;
     while ((fd = accept(peer->listener, NULL, NULL)) >= 0) {
-        if (hear(fd))
+        if (hear(fd)) {
+            pthread_mutex_lock(&peer->lock);
             (void)send(fd, peer->answer, strlen(peer->answer), MSG_NOSIGNAL);
+            pthread_mutex_unlock(&peer->lock);
+        }
         shutdown(fd, SHUT_WR);
         (void)hear(fd); /* until the other side closes, or its rest would be a reset */
         close(fd);
@@ -72,6 +76,7 @@ static void peer_open(struct talker *peer)
     assert_int_equal(0, listen(peer->listener, 8));
     assert_int_equal(0, getsockname(peer->listener, (struct sockaddr *)&name, &len));
     snprintf(peer->url, sizeof(peer->url), "http://127.0.0.1:%u", ntohs(name.sin_port));
+    assert_int_equal(0, pthread_mutex_init(&peer->lock, NULL));
     assert_int_equal(0, pthread_create(&peer->thread, NULL, serve, peer));
 }
 
@@ -80,13 +85,16 @@ static void peer_close(struct talker *peer)
     shutdown(peer->listener, SHUT_RDWR);
     pthread_join(peer->thread, NULL);
     close(peer->listener);
+    pthread_mutex_destroy(&peer->lock);
 }
 
 static void peer_says(struct talker *peer, unsigned status, const char *body)
 {
+    pthread_mutex_lock(&peer->lock);
     int len = snprintf(peer->answer, sizeof(peer->answer),
                        "HTTP/1.1 %u X\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
                        status, strlen(body), body);
+    pthread_mutex_unlock(&peer->lock);
     assert_in_range(len, 1, sizeof(peer->answer) - 1);
 }
 

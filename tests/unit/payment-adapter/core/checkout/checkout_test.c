@@ -958,6 +958,38 @@ static void orders_that_cannot_be_read_say_nothing_of_their_peer(void **state)
     assert_int_equal(world->asked[PEER_SEATS_EXTEND], 1);
 }
 
+static bool then_answered;
+
+static void extend_unread(struct world *world, struct peer_call *call)
+{
+    (void)world;
+    if (call->op == PEER_SEATS_EXTEND) {
+        call->verdict = SAGA_UNKNOWN;
+        call->answered = then_answered;
+    }
+}
+
+/* A peer whose answers there was no memory to read is well, one that says nothing is left alone. */
+static void a_peer_that_could_not_be_understood_is_asked_on(void **state)
+{
+    (void)state;
+    for (unsigned answered = 0; answered < 2; answered++) {
+        struct world world;
+        world_init(&world);
+        then_answered = answered;
+        world.alter = extend_unread;
+        for (uint32_t i = 0; i < world.conf.breaker_trip; i++)
+            world_order(&world, "checkout.1");
+        world_run(&world, 100);
+        assert_true(world.asked[PEER_SEATS_EXTEND] >= world.conf.breaker_trip);
+        world.alter = NULL;
+        uint64_t next = world_order(&world, "checkout.1");
+        world_run(&world, 100);
+        assert_int_equal(world_saga(&world, next)->step > 0, answered);
+        world_deinit(&world);
+    }
+}
+
 static void a_cancelled_order_that_cannot_be_read_tells_nobody_a_status(void **state)
 {
     struct world *world = *state;
@@ -1099,6 +1131,7 @@ int main(void)
         cmocka_unit_test(a_step_whose_order_cannot_be_read_waits_for_a_person),
         cmocka_unit_test(a_move_whose_seats_cannot_be_read_waits_for_a_person),
         IN_WORLD(orders_that_cannot_be_read_say_nothing_of_their_peer),
+        cmocka_unit_test(a_peer_that_could_not_be_understood_is_asked_on),
         IN_WORLD(a_cancelled_order_that_cannot_be_read_tells_nobody_a_status),
         cmocka_unit_test(a_move_whose_order_cannot_be_read_for_want_of_memory_is_made_again),
         IN_WORLD(a_refund_that_is_stuck_says_what_is_void_already),
