@@ -74,10 +74,10 @@ fuzz: ## every fuzz target for FUZZ_S seconds (60)
 coverage: ## lines and branches of the core modules that unit tests come to; OPEN=1 names the others, AT= a pattern
 	@infra/deps test
 	@node tests/measure/coverage.js $(if $(OPEN),--open) $(if $(CHECK),--check) $(if $(AT),--at '$(AT)')
-mutants: ## do unit tests notice a changed program? N=60 changes at random, SEED=, AT= a pattern, ALL=1, NEAR= s, LEAST= percent
+mutants: ## do unit tests notice a changed program? N=60 changes at random, SEED=, AT= a pattern, IN= functions, ALL=1, NEAR= s, LEAST= percent
 	@infra/deps test
 	@nice node tests/measure/mutants.js $(if $(ALL),--all) $(if $(AGAIN),--again) $(if $(N),--draw $(N)) \
-	    $(if $(SEED),--seed $(SEED)) $(if $(AT),--at '$(AT)') $(if $(NEAR),--near $(NEAR)) $(if $(LEAST),--least $(LEAST))
+	    $(if $(SEED),--seed $(SEED)) $(if $(AT),--at '$(AT)') $(if $(IN),--in '$(IN)') $(if $(NEAR),--near $(NEAR)) $(if $(LEAST),--least $(LEAST))
 bench: ## the figures, side by side with others, in one run (SUITES= for some)
 	@infra/deps bench
 	@$(RELEASE) -j$$(nproc) programs

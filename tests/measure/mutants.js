@@ -1,4 +1,4 @@
-// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--near S] [--apart] [--list]: does a unit test notice when the
+// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--in PATTERN] [--near S] [--apart] [--list]: does a unit test notice when the
 // program is another? Makes small changes to the core modules (changes.js), one at a time, and runs the unit
 // tests that the changed module is linked into. A change that no test notices has lived. One that gives the
 // same machine code changes nothing, and is not counted.
@@ -7,6 +7,7 @@
 //   --all          every one of them: hours; of one file, minutes
 //   --again        those that lived in the run before
 //   --at PATTERN   of files whose path matches
+//   --in PATTERN   of functions whose name matches, whole
 //   --near S       judged by the nearest tests alone, which take so many seconds of a processor in all
 //   --apart        never puts changes together
 //   --list         only prints what could be drawn
@@ -37,12 +38,12 @@ const CC = 'gcc';
 const CHOICE = 'tests/measure/choice.c';
 
 const CPU_S_MAX = 20; // a test that takes more by itself is left to `make test`
-const limitS = ({ cpuS }) => 2 + 4 * cpuS;
+const limitS = ({ cpuS }) => 0.5 + 4 * cpuS; // what never ends takes all of it
 const MANY = 20; // changes of a file for which one program with all of them is worth its while
 
 const { values: asked } = parseArgs({
   options: {
-    draw: { type: 'string', default: '60' }, seed: { type: 'string' }, least: { type: 'string', default: '90' }, at: { type: 'string', default: '.' }, near: { type: 'string', default: 'Infinity' },
+    draw: { type: 'string', default: '60' }, seed: { type: 'string' }, least: { type: 'string', default: '90' }, at: { type: 'string', default: '.' }, in: { type: 'string', default: '.*' }, near: { type: 'string', default: 'Infinity' },
     all: { type: 'boolean' }, again: { type: 'boolean' }, apart: { type: 'boolean' }, list: { type: 'boolean' },
   },
 });
@@ -201,9 +202,10 @@ function changesIn(module) {
 const keyOf = ({ module, change }) => `${module.file} | ${change.within} | ${change.source} | ${change.what}`;
 
 function allOf(modules) {
+  const inside = new RegExp(`^(${asked.in})$`);
   return modules.flatMap((module) => {
     module.text = readFileSync(module.file, 'latin1');
-    return changesIn(module).map((change) => ({ module, change }));
+    return changesIn(module).filter(({ within }) => inside.test(within)).map((change) => ({ module, change }));
   });
 }
 

@@ -384,8 +384,13 @@ static void what_is_no_token_is_refused(void **state)
     static const char *const bad[] = {"",      ".",       "..",       "...",         "a.b",
                                       "a.b.c", "a.b.c.d", "e30.e30.", "e30=.e30.AA", " e30.e30.AA"};
     struct err_slot err;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_true(verify(world, span_of(bad[i]), &err) < 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct jwt jwt;
+        int rc = verify(world, span_of(bad[i]), &err);
+        assert_true(rc < 0);
+        /* Also by who does not ask for the fault. */
+        assert_int_equal(rc, jwt_verify(world->keys, &world->rules, span_of(bad[i]), &err, &jwt));
+    }
     char large[JWT_BYTES_MAX + 1];
     memset(large, 'A', sizeof(large));
     large[10] = large[20] = '.';
@@ -599,6 +604,15 @@ static void an_issuer_outside_signs_by_its_own_algorithm_and_nobody_else_may(voi
         else if (key != signer)
             assert_says(&err, "the signature is wrong");
     }
+    world->rules.typ = NULL;
+    char memory[4096];
+    struct err_slot err = {.text = ""};
+    struct text token = text_on(memory, sizeof(memory));
+    put_others_token(&token, others[0].alg, others[0].kid, keys[0]);
+    for (unsigned i = 0; i < 1000; i++)
+        text_char(&token, 'A');
+    assert_int_equal(ERR_AUTH, verify(world, text_span(&token), &err));
+    assert_says(&err, "a signature is 512 at most");
     for (unsigned key = 0; key < OTHERS; key++)
         EVP_PKEY_free(keys[key]);
 }

@@ -114,6 +114,10 @@ static void what_is_cut_is_cut_between_letters(void **state)
         span_to_cstr_cut(span_of(cases[i].text), out, sizeof(out));
         assert_string_equal(out, cases[i].kept);
     }
+    static const char middles[] = "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80";
+    assert_true(sizeof(middles) > sizeof(out));
+    span_to_cstr_cut(span_of(middles), out, sizeof(out)); /* of letters that never began */
+    assert_string_equal(out, "");
     span_to_cstr_cut(absent, out, sizeof(out));
     assert_string_equal(out, "");
     span_to_cstr_cut(SPAN("ab\0cd"), out, sizeof(out));

@@ -234,6 +234,9 @@ static void a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed(vo
         {"redis.example", "redis.example", "127.0.0.1", NULL},
         {"redis.example", "other.example", "127.0.0.1",
          "TLS with 127.0.0.1: hostname mismatch, the certificate is not for other.example"},
+        {"*.shop.example", "db.shop.example", "127.0.0.1", NULL},
+        {"d*.shop.example", "db.shop.example", "127.0.0.1", /* half a name stands for none */
+         "TLS with 127.0.0.1: hostname mismatch, the certificate is not for db.shop.example"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct rig rig;

@@ -117,6 +117,7 @@ static void check_holes(struct line *line)
     }
     struct cuts_hole none;
     assert_int_equal(0, cuts_hole(line->cuts, next, &none));
+    assert_int_equal(0, cuts_hole(line->cuts, 0, &none)); /* they count from one */
 }
 
 static void numbers_and_places_are_the_same_set_without_gap_or_double(void **state)

@@ -143,6 +143,18 @@ static void what_redis_may_have_lost_is_shown_until_it_is_told_anew(void **state
     ghosts_deinit(&ghosts);
 }
 
+static void a_redis_that_went_back_before_anybody_was_away_takes_nothing_along(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {.seq = 3, .shown = 3};
+    ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .judged = 7}, 1);
+    assert_true(ghosts_behind(&ghosts));
+    assert_int_equal(ghosts.judged, 7);
+    assert_int_equal(ghosts_before(&ghosts, 0, 100), 0);
+    assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 0);
+    ghosts_deinit(&ghosts);
+}
+
 static void a_page_without_sense_is_refused(void **state)
 {
     (void)state;
@@ -226,6 +238,7 @@ int main(void)
         cmocka_unit_test(ahead_leaves_ghosts_out_and_the_position_stays),
         cmocka_unit_test(a_change_is_shown_in_whole_and_not_before_its_time),
         cmocka_unit_test(what_redis_may_have_lost_is_shown_until_it_is_told_anew),
+        cmocka_unit_test(a_redis_that_went_back_before_anybody_was_away_takes_nothing_along),
         cmocka_unit_test(a_page_without_sense_is_refused),
         cmocka_unit_test(places_that_nobody_took_count_as_away_at_once),
         cmocka_unit_test(only_pages_with_somebody_away_are_owed),

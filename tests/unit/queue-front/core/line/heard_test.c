@@ -171,6 +171,8 @@ static void somebody_who_was_gone_is_told_of_at_once(void **state)
     assert_false(heard.urgent);
     heard_mark(&heard, 1);
     assert_true(heard.urgent);
+    heard_mark(&heard, 3);
+    assert_true(heard.urgent); /* whoever else is heard of */
     heard_pick(&heard);
     assert_false(heard.urgent);
     heard_deinit(&heard);

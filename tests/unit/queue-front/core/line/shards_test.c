@@ -614,6 +614,10 @@ static void where_nothing_is_new_a_plain_read_is_the_whole_turn(void **state)
         assert_int_equal(SHARDS_ASK_LOOK, call.ask);
         assert_int_equal(i % 2 > 0 ? 15 : 0, call.slot_ms);
         assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+        if (i == SHARDS_LOOKS_MAX - 1) { /* one more look, in the last of these turns */
+            shards_take_look(shards, true, true, false);
+            assert_int_equal(SHARDS_ASK_LOOK, shards_next(shards).ask);
+        }
         shards_take_look(shards, true, false, false);
         assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
     }
@@ -750,7 +754,7 @@ static void other_cuts_than_those_known_are_for_redis_to_judge(void **state)
     assert_int_equal(SHARDS_ASK_LOOK, begun(shards, false).ask);
     assert_false(shards_found(shards, 3, &cut, sum + 1)); /* of another past */
     assert_false(shards_found(shards, 4, &cut, sum));     /* one is missing */
-    shards_take_look(shards, false, false, false);
+    shards_take_look(shards, false, true, false);
     assert_false(shards_is_sure(shards));
     assert_int_equal(2, cuts_count(shards_cuts(shards)));
     assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask);
@@ -783,8 +787,10 @@ static void a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again(
     struct shards *shards = reading_both();
     struct shards_read unopened = {.opening = "run@1"};
     struct shards_told told = {.outcome = LINE_SAME, .due = true};
-    for (uint8_t k = 0; k < 2; k++)
+    for (uint8_t k = 0; k < 2; k++) {
+        assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask); /* all are heard first */
         shards_take_shard(shards, k, LINE_UNAVAILABLE, &unopened);
+    }
     struct shards_call call = shards_next(shards);
     assert_true(call.seals && call.shard == 0);
     assert_int_equal(0, call.epoch);
@@ -812,24 +818,26 @@ static void reads_alone(struct shards *shards, uint8_t k)
 static void only_what_was_sealed_or_shown_is_read_again(void **state)
 {
     (void)state;
-    struct shards *shards = reading_both();
-    struct shards_read read = {.opening = "run@1"};
-    struct shards_told told = {.outcome = LINE_OK};
-    shards_take_shard(shards, 0, LINE_CONFLICT, &read); /* in a later epoch: to be shown */
-    shards_take_shard(shards, 1, LINE_UNAVAILABLE, &read);
-    struct shards_call call = shards_next(shards);
-    assert_true(call.seals && call.shard == 1);
-    assert_true(shards_take_cut(shards, &told));
-    reads_alone(shards, 1);
-    call = shards_next(shards);
-    assert_int_equal(SHARDS_ASK_CUT, call.ask);
-    assert_false(call.seals);
-    assert_int_equal(0, call.nth);
-    assert_true(shards_take_cut(shards, &told));
-    reads_alone(shards, 0);
-    assert_int_equal(1, shards_next(shards).nth); /* and then the next cut is made */
-    assert_true(shards_take_cut(shards, NULL));
-    shards_destroy(shards);
+    for (uint8_t later = 0; later < 2; later++) {
+        struct shards *shards = reading_both();
+        struct shards_read read = {.opening = "run@1"};
+        struct shards_told told = {.outcome = LINE_OK};
+        for (uint8_t k = 0; k < 2; k++) /* one in a later epoch: to be shown */
+            shards_take_shard(shards, k, k == later ? LINE_CONFLICT : LINE_UNAVAILABLE, &read);
+        struct shards_call call = shards_next(shards);
+        assert_true(call.seals && call.shard == 1 - later);
+        assert_true(shards_take_cut(shards, &told));
+        reads_alone(shards, (uint8_t)(1 - later));
+        call = shards_next(shards);
+        assert_int_equal(SHARDS_ASK_CUT, call.ask);
+        assert_false(call.seals);
+        assert_int_equal(0, call.nth);
+        assert_true(shards_take_cut(shards, &told));
+        reads_alone(shards, later);
+        assert_int_equal(1, shards_next(shards).nth); /* and then the next cut is made */
+        assert_true(shards_take_cut(shards, NULL));
+        shards_destroy(shards);
+    }
 }
 
 static void a_shard_that_refused_is_left_alone_until_the_turn_is_over(void **state)
@@ -975,6 +983,7 @@ static void where_nobody_has_joined_no_cut_is_made(void **state)
     (void)state;
     struct shards *shards = reading_both();
     struct shards_read read = {.issued = 0};
+    shards_begin(shards, true); /* it is under way */
     for (uint8_t k = 0; k < 2; k++)
         shards_take_shard(shards, k, LINE_OK, &read);
     assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
@@ -988,7 +997,11 @@ static void where_nobody_has_joined_no_cut_is_made(void **state)
             assert_int_equal(read.issued, shards_known(shards, k)->issued);
         }
         assert_int_equal(1, shards_next(shards).nth);
-        assert_true(shards_take_cut(shards, NULL));
+        struct cut cut = {.grown = {[0] = joined == 0 ? 5 : 0, [1] = joined == 1 ? 5 : 0}};
+        struct shards_told told = {.outcome = LINE_OK, .count = 1 + joined}; /* another's, too */
+        assert_int_equal(0, shards_learn(shards, 1, &cut, NULL));
+        assert_true(shards_take_cut(shards, &told));
+        assert_true(shards_is_resting(shards)); /* one cut is enough for a turn */
         shards_destroy(shards);
     }
 }
@@ -1004,13 +1017,68 @@ static void a_shard_whose_answer_says_nothing_of_it_is_left_out(void **state)
     assert_true(shards_read(shards, 1)->there);
     assert_int_equal(1, shards_next(shards).nth); /* of the other's joins */
     assert_true(shards_take_cut(shards, NULL));
+    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask); /* was it made? */
+    assert_true(shards_take_cut(shards, NULL));
+    shards_destroy(shards);
+}
+
+static void a_seal_is_of_the_epoch_that_was_asked_for_and_an_answer_of_its_own_time(void **state)
+{
+    (void)state;
+    struct shards *shards = reading_both();
+    struct shards_read unopened = {.opening = "run@1"}, empty = {.issued = 0};
+    struct shards_told told = {.outcome = LINE_OK};
+    told.shard[0].epoch = 4;
+    shards_take_shard(shards, 1, LINE_OK, &empty);
+    for (uint64_t epoch = 0; epoch <= 4; epoch += 4) {
+        shards_take_shard(shards, 0, LINE_UNAVAILABLE, &unopened);
+        assert_true(shards_read(shards, 0)->there);
+        struct shards_call call = shards_next(shards);
+        assert_true(call.seals && call.shard == 0);
+        assert_int_equal(epoch, call.epoch);
+        assert_true(shards_take_cut(shards, &told));
+        assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
+    }
+    shards_take_shard(shards, 0, LINE_OK, NULL); /* it did not come: what it said before is old */
+    assert_false(shards_read(shards, 0)->there);
+    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
+    shards_destroy(shards);
+}
+
+static void
+what_is_told_of_each_shard_is_known_besides_the_highest_number_that_was_seen(void **state)
+{
+    (void)state;
+    struct shards *shards = made_sure(0);
+    struct shards_told told = {.outcome = LINE_SAME};
+    for (uint8_t k = 0; k < 2; k++) {
+        shards_saw(shards, k, 9);
+        shards_saw(shards, k, 7); /* a late answer */
+        told.shard[k] = (struct shards_known){
+            .epoch = 1, .upto = 20u + k, .lease = 50u + k, .issued = 3, .opening = "run@1"};
+    }
+    shards_doubt(shards);
+    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
+    assert_true(shards_take_cut(shards, &told));
+    shards_doubt(shards);
+    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
+    told = (struct shards_told){.outcome = LINE_UNAVAILABLE}; /* collecting, it tells of none */
+    assert_true(shards_take_cut(shards, &told));
+    for (uint8_t k = 0; k < 2; k++) {
+        const struct shards_known *known = shards_known(shards, k);
+        assert_int_equal(1, known->epoch);
+        assert_int_equal(20u + k, known->upto);
+        assert_int_equal(50u + k, known->lease);
+        assert_string_equal("run@1", known->opening);
+        assert_int_equal(9, known->issued);
+    }
     shards_destroy(shards);
 }
 
 /* The first shard, which comes back unopened each time. Answers how often it was sealed. */
 static unsigned seals_in_vain(struct shards *shards, const struct shards_told *told)
 {
-    struct shards_read unopened = {.opening = "run@1"}, empty = {.issued = 0};
+    struct shards_read unopened = {.opening = "run@1", .issued = 5}, empty = {.issued = 0};
     unsigned seals = 0;
     shards_take_shard(shards, 1, LINE_OK, &empty);
     for (;;) {
@@ -1040,10 +1108,10 @@ static void a_shard_that_does_not_open_is_tried_three_times_a_turn(void **state)
         for (uint8_t k = 0; k < 2; k++)
             assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
     }
-    told = (struct shards_told){.outcome = LINE_UNAVAILABLE, .retry_ms = 300}; /* collecting */
+    told = (struct shards_told){.outcome = LINE_UNAVAILABLE, .retry_ms = 1}; /* collecting */
     assert_int_equal(1, seals_in_vain(shards, &told));
     assert_true(shards_is_resting(shards));
-    assert_int_equal(300, shards_pause_ms(shards, true));
+    assert_int_equal(1, shards_pause_ms(shards, true));
     shards_destroy(shards);
 }
 
@@ -1070,6 +1138,9 @@ int main(void)
         cmocka_unit_test(an_answer_that_helps_nobody_on_ends_the_turn),
         cmocka_unit_test(where_nobody_has_joined_no_cut_is_made),
         cmocka_unit_test(a_shard_whose_answer_says_nothing_of_it_is_left_out),
+        cmocka_unit_test(a_seal_is_of_the_epoch_that_was_asked_for_and_an_answer_of_its_own_time),
+        cmocka_unit_test(
+            what_is_told_of_each_shard_is_known_besides_the_highest_number_that_was_seen),
         cmocka_unit_test(a_shard_that_does_not_open_is_tried_three_times_a_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

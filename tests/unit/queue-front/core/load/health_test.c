@@ -177,11 +177,14 @@ static void of_several_services_the_worst_counts_and_what_they_hold_adds_up(void
         assert_int_equal(reading.p99_ms, i < 2 ? 200 : 300);
         assert_int_equal(reading.errors_milli, i < 2 ? 500 : 700);
     }
-    struct health_look held = {.has_held = true, .held = 2e15}, few = {.has_held = true, .held = 7};
+    struct health_look held = {.has_held = true, .held = 2e15, .has_backlog = true, .backlog = 4};
+    struct health_look few = {.has_held = true, .held = 7, .has_backlog = true, .backlog = 3};
     health_add(&reading, NULL, &few);
     assert_int_equal(reading.held, 7);
+    assert_int_equal(reading.backlog, 3);
     health_add(&reading, NULL, &held); /* more than anybody has: told as very many */
     assert_int_equal(reading.held, UINT64_C(1000000000000007));
+    assert_int_equal(reading.backlog, 7);
 }
 
 static void what_nobody_told_is_null(void **state)

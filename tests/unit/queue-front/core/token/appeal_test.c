@@ -2,6 +2,7 @@
 #include "core/token/appeal.h"
 
 #include "base/err.h"
+#include "core/token/code32.h"
 #include "unit.h"
 
 static const struct mac_ring one_key = {.key = {{.id = 1, .key = "0123456789abcdef"}}, .len = 1};
@@ -64,6 +65,34 @@ static void a_slip_is_told_and_a_foreign_or_made_up_one_is_none(void **state)
     }
 }
 
+/* As appeal.c describes it: 3 bits of limit, 17 of minutes, 15 of a MAC, the highest first. */
+static void sign(uint32_t limit, char text[APPEAL_LEN + 1])
+{
+    uint32_t head = (NOW % (1 << 17)) << 3 | limit;
+    uint8_t message[] = "appeal\0....show", mac[MAC_BYTES], values[APPEAL_LEN] = {0};
+    for (unsigned i = 0; i < 4; i++)
+        message[7 + i] = (uint8_t)(head >> (8 * i));
+    mac_make(&one_key, message, sizeof(message) - 1, mac);
+    uint64_t bits = (uint64_t)head << 15 | ((uint32_t)(mac[0] << 8 | mac[1]) & 0x7FFF);
+    for (unsigned i = APPEAL_LEN - 1; i-- > 0; bits >>= 5)
+        values[i] = bits & 31;
+    code32_make(values, APPEAL_LEN, text);
+    text[APPEAL_LEN] = '\0';
+}
+
+/* As a program might that knows more of them. */
+static void a_reference_of_no_limit_is_none_whatever_its_signature(void **state)
+{
+    (void)state;
+    for (uint32_t limit = 0; limit < 8; limit++) {
+        char text[APPEAL_LEN + 1];
+        struct appeal read;
+        sign(limit, text);
+        assert_int_equal(parse(span_of(text), NOW, &read),
+                         limit < APPEAL_LIMIT_COUNT ? 0 : ERR_AUTH);
+    }
+}
+
 static void what_looks_like_a_reference_is_one_by_length_and_letters(void **state)
 {
     (void)state;
@@ -85,6 +114,7 @@ int main(void)
         cmocka_unit_test(a_reference_says_its_limit_and_its_minute),
         cmocka_unit_test(it_is_read_as_people_say_it),
         cmocka_unit_test(a_slip_is_told_and_a_foreign_or_made_up_one_is_none),
+        cmocka_unit_test(a_reference_of_no_limit_is_none_whatever_its_signature),
         cmocka_unit_test(what_looks_like_a_reference_is_one_by_length_and_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -384,16 +384,18 @@ static void places_of_those_who_have_gone_take_no_seats(void **state)
     (void)state;
     static const struct {
         double gone_share;
-        uint64_t issued;
+        uint64_t issued, outstanding;
         struct line_gap gone; /* known by place */
         uint64_t unlikely_upto, likely_from;
     } rows[] = {
-        {0.0, 10000, {1501, 2000}, 2843 + 500, 3186 + 500},
-        {0.0, 10000, {1501, 10000}, 2843 + 8500, 3186 + 8500}, /* newcomers as well */
-        {0.0, 1000, {0, 0}, 2843, 3186},                       /* and of them alone */
-        {0.5, 2000, {1001, 2000}, 2000 + 3686, 2000 + 4370},
-        {0.5, 1000, {0, 0}, 1000 + 3686, 1000 + 4370},
-        {0.8, 1000, {0, 0}, 1000 + 9215, 1000 + 10922},
+        {0.0, 10000, 0, {1501, 2000}, 2843 + 500, 3186 + 500},
+        {0.0, 10000, 0, {4001, 9000}, 2843, 3186},                /* they come too late */
+        {0.0, 10000, 0, {1501, 10000}, 2843 + 8500, 3186 + 8500}, /* newcomers as well */
+        {0.0, 1000, 0, {0, 0}, 2843, 3186},                       /* and of them alone */
+        {0.5, 1000, 0, {0, 0}, 1000 + 3686, 1000 + 4370},
+        {0.5, 2000, 0, {1001, 2000}, 2000 + 3686, 2000 + 4370},
+        {0.8, 1000, 0, {0, 0}, 1000 + 9215, 1000 + 10922},
+        {0.0, 10000, 5000, {2001, 2100}, 1000, 1001}, /* enough are called already */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct eta_model model = {.gone_share = rows[i].gone_share};
@@ -406,6 +408,7 @@ static void places_of_those_who_have_gone_take_no_seats(void **state)
             ghosts_add_gap(&ghosts, rows[i].gone);
         view.ghosts = &ghosts;
         view.issued = rows[i].issued;
+        view.outstanding = rows[i].outstanding;
         struct odds odds = odds_feed(&told, &line, 1, 4000, MOST);
         assert_int_equal(odds.cut[0].unlikely_upto, rows[i].unlikely_upto);
         assert_int_equal(odds.cut[0].likely_from, rows[i].likely_from);

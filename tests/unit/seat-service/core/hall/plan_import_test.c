@@ -591,7 +591,8 @@ static struct plan *row_of(uint32_t count, const char *more, struct err_slot *er
                         i > 0 ? "," : "", i, 20 * i);
     snprintf(body + len, 64, "]}]}]}}");
     struct plan *plan = NULL;
-    plan_body_read(body, err, &plan);
+    int rc = plan_body_read(body, err, &plan);
+    assert_int_equal(rc, plan != NULL ? 0 : ERR_RANGE);
     free(body);
     return plan;
 }

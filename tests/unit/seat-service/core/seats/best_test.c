@@ -296,6 +296,37 @@ static void a_wheelchair_place_and_its_companion_are_found_whatever_went_before(
     close_rows(f);
 }
 
+/* A row of two bitmaps, of which only these seats are free: a place, its companion two further on,
+ * in both halves, and a neighbour. Answers where the first of what was found is. */
+static ptrdiff_t place_in_a_long_row(uint32_t left, uint32_t right, uint32_t beside, bool orphan)
+{
+    enum { LEN = 112 };
+    char row[LEN + 1];
+    memset(row, 'a', LEN);
+    row[LEN] = '\0';
+    row[left] = row[right] = 'A';
+    row[left + 2] = row[right + 2] = '+';
+    struct fixture *f = open_rows(ROWS(row), orphan);
+    for (uint32_t seat = 0; seat < LEN; seat++)
+        if (row[seat] == 'a' && seat != beside)
+            block(f, &seat, 1);
+    const char *got = best_with_access(f, 2, false), *first = strchr(got, 'h');
+    assert_non_null(first);
+    ptrdiff_t at = first - got;
+    close_rows(f);
+    return at;
+}
+
+static void
+in_a_long_row_the_nearest_place_is_found_and_nobody_left_single_at_its_border(void **state)
+{
+    (void)state;
+    assert_int_equal(place_in_a_long_row(10, 70, 112, true), 70);
+    assert_int_equal(place_in_a_long_row(40, 100, 112, true), 40);
+    assert_int_equal(place_in_a_long_row(60, 100, 63, false), 60);
+    assert_int_equal(place_in_a_long_row(60, 100, 63, true), 100); /* 63 would be left alone */
+}
+
 enum { ACCESS_SEATS = 25 };
 
 static uint32_t set_of(const uint32_t *seats, uint32_t count)
@@ -892,6 +923,8 @@ int main(void)
         cmocka_unit_test(
             of_two_that_are_as_near_the_first_is_taken_and_none_before_the_seat_itself),
         cmocka_unit_test(a_wheelchair_place_and_its_companion_are_found_whatever_went_before),
+        cmocka_unit_test(
+            in_a_long_row_the_nearest_place_is_found_and_nobody_left_single_at_its_border),
         cmocka_unit_test(who_needs_access_is_refused_only_when_nothing_legal_is_left),
         cmocka_unit_test(whoever_asks_alone_gets_the_best_and_who_loses_looks_further),
         cmocka_unit_test(
