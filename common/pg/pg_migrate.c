@@ -306,11 +306,12 @@ static int apply_missing(struct pg *pg, const struct pg_migrate *migrate, struct
     return rc;
 }
 
-static void unlock(struct pg *pg, const struct pg_migrate *migrate)
+static int unlock(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
 {
     char sql[128];
     snprintf(sql, sizeof(sql), "SELECT pg_advisory_unlock(4606785, %d)", migrate->lock);
-    (void)pg_run(pg, sql, NULL);
+    int rc = pg_run(pg, sql, err);
+    return rc < 0 ? err_wrap(err, "giving the lock back") : 0;
 }
 
 /* Somebody else has had a table for too long. */
@@ -319,6 +320,8 @@ static bool is_in_use(const struct pg *pg, int rc)
     return rc == ERR_PEER && strcmp(pg_sqlstate(pg), "55P03") == 0;
 }
 
+/* A lock that cannot be given back goes with the connection alone, so that is an error even where
+ * all steps are applied: nobody else could start for as long as the caller went on with it. */
 static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct progress *progress,
                    struct err_slot *err)
 {
@@ -328,7 +331,8 @@ static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct progr
         rc = lock(pg, migrate, progress, err);
     if (rc == 0) {
         rc = apply_missing(pg, migrate, progress, err);
-        unlock(pg, migrate);
+        int unlocked = unlock(pg, migrate, rc == 0 ? err : NULL);
+        rc = unlocked < 0 ? unlocked : rc; /* nor is it tried again with two of them */
     }
     return rc;
 }

@@ -284,6 +284,34 @@ static void who_has_the_lock_for_too_long_is_told_of(void **state)
     must_migrate(pg, 1);
 }
 
+/* From here on this session does not find the server's function. */
+static const struct pg_migrate_step unlocking_fails[] = {
+    {"001_house", "CREATE TABLE shop.house (id integer);"
+                  "CREATE FUNCTION shop.pg_advisory_unlock(integer, integer) RETURNS boolean"
+                  " LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;"
+                  "SET search_path = shop, pg_catalog"},
+};
+
+#define LOCKED                                                                                     \
+    "SELECT count(*)::integer FROM pg_locks WHERE locktype = 'advisory' AND classid = 4606785"
+
+/* A connection that goes on with the lock would keep all other programs from starting. */
+static void a_lock_that_cannot_be_given_back_is_told_and_ends_with_its_connection(void **state)
+{
+    struct pg *pg = *state;
+    struct pg *other = open_pg();
+    const struct pg_migrate migrate = {"shop", 99, unlocking_fails, 1, on_wait};
+    struct err_slot err;
+    assert_int_equal(ERR_PEER, pg_migrate_run(other, &migrate, &err));
+    assert_says(&err, "not now");
+    assert_int_equal(1, number(pg, LOCKED));
+    pg_close(other);
+    await(pg, LOCKED, 0);
+    run(pg, "DROP FUNCTION shop.pg_advisory_unlock");
+    assert_int_equal(0, pg_migrate_run(pg, &migrate, &err)); /* nothing is left to be done */
+    assert_int_equal(0, number(pg, LOCKED));
+}
+
 /* ---- tables that others have ---- */
 
 #define WAITING                                                                                    \
@@ -373,6 +401,7 @@ int main(void)
         ON_EMPTY(an_index_whose_program_died_is_built_by_the_next),
         ON_EMPTY(programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them),
         ON_EMPTY(who_has_the_lock_for_too_long_is_told_of),
+        ON_EMPTY(a_lock_that_cannot_be_given_back_is_told_and_ends_with_its_connection),
         ON_EMPTY(nobody_who_writes_waits_for_a_step_that_waits_for_somebody),
         ON_EMPTY(who_has_a_table_for_too_long_is_told_of),
     };
