@@ -7,16 +7,20 @@
  *
  * jansson recurses, with a bound of 2,048 levels, so a scan of the brackets comes first and
  * refuses what is nested deeper than anything we write. Its hash tables are seeded at random, so
- * that nobody can choose keys that collide. */
+ * that nobody can choose keys that collide.
+ *
+ * Of memory that it lacked it says nothing, or blames the token at hand, or (2.14) goes on without
+ * the byte for which a text could not grow. So its memory comes through here, and a thread that was
+ * refused some while it parsed has parsed nothing, whatever jansson made of it. */
 #include "base/json_in.h"
 
 #include "base/grow.h"
 #include "base/rfc3339.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 enum { NO_INDEX = -1 };
 
@@ -47,14 +51,38 @@ static unsigned depth_of(struct span text)
     return deepest;
 }
 
-/* NULL without memory, too, about which jansson says nothing, or blames the token for which it had
- * none: malloc() says it. */
-static json_t *load(struct span text, size_t flags, json_error_t *why, bool *starved)
+static json_malloc_t memory = malloc;
+static _Thread_local bool refused; /* some memory, since this thread began to parse */
+
+static void *allocate(size_t size)
 {
-    errno = 0;
-    json_t *doc = json_loadb(text.ptr, text.len, flags, why);
-    *starved = doc == NULL && (why->text[0] == '\0' || errno == ENOMEM);
-    return doc;
+    void *got = memory(size);
+    if (got == NULL)
+        refused = true;
+    return got;
+}
+
+/* Before main(), so before there are threads, and any document. */
+__attribute__((constructor)) static void provide(void)
+{
+    json_set_alloc_funcs(allocate, free);
+}
+
+void json_in_allocate(void *(*by)(size_t size))
+{
+    memory = by;
+}
+
+/* 0, and *out is NULL where the text is no JSON; or ERR_NOMEM. */
+static int load(struct span text, size_t flags, json_error_t *why, json_t **out)
+{
+    refused = false;
+    *out = json_loadb(text.ptr, text.len, flags, why);
+    if (!refused && (*out != NULL || why->text[0] != '\0')) /* it has words for a bad text */
+        return 0;
+    json_decref(*out);
+    *out = NULL;
+    return ERR_NOMEM;
 }
 
 int json_in_parse(struct span text, struct err_slot *err, json_t **out)
@@ -64,9 +92,8 @@ int json_in_parse(struct span text, struct err_slot *err, json_t **out)
     if (depth_of(text) > JSON_IN_DEPTH_MAX)
         return err_set(err, ERR_SYNTAX, "the JSON is nested more than %d deep", JSON_IN_DEPTH_MAX);
     json_error_t why;
-    bool starved;
-    json_t *doc = load(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why, &starved);
-    if (starved)
+    json_t *doc;
+    if (load(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why, &doc) < 0)
         return err_set(err, ERR_NOMEM, "JSON of %zu bytes", text.len);
     if (doc == NULL)
         return err_set(err, ERR_SYNTAX, "not JSON: line %d, column %d: %s", why.line, why.column,
@@ -78,9 +105,8 @@ int json_in_parse(struct span text, struct err_slot *err, json_t **out)
 int json_in_read(struct span text, json_t **out)
 {
     json_error_t why;
-    bool starved = false;
-    *out = text.len > 0 ? load(text, 0, &why, &starved) : NULL;
-    return starved ? ERR_NOMEM : 0;
+    *out = NULL;
+    return text.len > 0 ? load(text, 0, &why, out) : 0;
 }
 
 static int put_bytes(const char *bytes, size_t len, void *ctx)

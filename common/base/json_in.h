@@ -30,13 +30,18 @@ enum {
 };
 
 /* One JSON text and nothing after it; duplicate keys and NULs are refused. The length is bounded by
- * the caller (a route's body_max). On success *out is the caller's, to end with json_decref(). */
+ * the caller (a route's body_max). On success *out is the caller's, to end with json_decref().
+ * ERR_NOMEM, of these two alone: nobody knows whether the text is good. */
 int json_in_parse(struct span text, struct err_slot *err, json_t **out);
 
 /* Of what somebody else wrote, as they liked: *out is NULL where it is no JSON object or array, and
  * what that means is the caller's to say. ERR_NOMEM: nobody knows yet what it says; *out is NULL.
  */
 int json_in_read(struct span text, json_t **out);
+
+/* For tests, before there are threads: where all JSON gets its memory, malloc() otherwise. Not
+ * json_set_alloc_funcs(), with which parsing would not hear of memory that was refused. */
+void json_in_allocate(void *(*by)(size_t size));
 
 struct json_in {
     json_t *object; /* borrowed from its document */

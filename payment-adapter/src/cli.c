@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include "base/grow.h"
+#include "base/json_in.h"
 #include "base/secret_file.h"
 #include "base/text.h"
 #include "core/checkout/ticket.h"
@@ -169,8 +170,11 @@ static json_t *call(const struct cli *cli, const char *path, const char *body)
     curl_slist_free_all(headers);
     sodium_memzero(auth, sizeof(auth));
 
-    json_t *json = code == CURLE_OK ? json_loadb(reply.ptr, reply.len, 0, NULL) : NULL;
+    json_t *json = NULL;
+    int rc = code == CURLE_OK ? json_in_read((struct span){reply.ptr, reply.len}, &json) : 0;
     grow_free(&reply);
+    if (rc < 0)
+        return fail_call("no memory for the answer");
     if (code != CURLE_OK)
         return fail_call(why[0] != '\0' ? why : curl_easy_strerror(code));
     if (status >= 200 && status < 300 && json != NULL)
@@ -326,11 +330,13 @@ static bool read_file(const char *path, struct grow *out)
 static json_t *read_page(const char *path)
 {
     struct grow text = {0};
-    json_t *page = read_file(path, &text) ? json_loadb(text.ptr, text.len, 0, NULL) : NULL;
+    json_t *page = NULL;
+    int rc = read_file(path, &text) ? json_in_read((struct span){text.ptr, text.len}, &page) : 0;
     grow_free(&text);
     if (json_is_array(json_object_get(page, "revoked")))
         return page;
-    fprintf(stderr, "payment-adapter: %s is not a list of revoked tickets\n", path);
+    fprintf(stderr, "payment-adapter: %s%s\n", path,
+            rc < 0 ? ": no memory" : " is not a list of revoked tickets");
     json_decref(page);
     return NULL;
 }

@@ -5,7 +5,8 @@
  * memory and not the service. */
 #include "visitor/hall.h"
 
-#include <jansson.h>
+#include "base/json_in.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,10 +77,9 @@ static int rows_read(struct hall *hall, const json_t *plan)
 
 int hall_parse(struct span plan, struct err_slot *err, struct hall **out)
 {
-    json_error_t why;
-    json_t *json = json_loadb(plan.ptr, plan.len, 0, &why);
-    if (json == NULL)
-        return err_set(err, ERR_SYNTAX, "the plan: %s", why.text);
+    json_t *json;
+    if (json_in_parse(plan, err, &json) < 0)
+        return err_wrap(err, "the plan");
     struct hall *hall = calloc(1, sizeof(*hall));
     int rc = hall != NULL ? rows_read(hall, json) : ERR_NOMEM;
     json_decref(json);

@@ -6,10 +6,10 @@
  * reading puts it right. */
 #include "psp/seats_map.h"
 
+#include "base/json_in.h"
 #include "base/text.h"
 
 #include <assert.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,10 +55,12 @@ void seats_map_put(const struct seats_map *map, enum seats_listener listener, st
         text_str(url, listener == SEATS_OPEN ? map->conf.url : map->conf.internal_url);
 }
 
-/* The one that was asked owns nothing: it follows, or its name is another's. */
+/* The one that was asked owns nothing: it follows, or its name is another's. Without memory to read
+ * what it says it is an answer as any: 503, after which the step asks again. */
 static bool owns_nothing(const struct outcall_answer *answer)
 {
-    json_t *body = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
+    json_t *body;
+    (void)json_in_read(answer->body, &body);
     const char *code = json_string_value(json_object_get(body, "code"));
     bool says =
         code != NULL && (strcmp(code, "standby") == 0 || strcmp(code, "instance-taken") == 0);
@@ -117,9 +119,9 @@ static bool ask_next(struct reading *reading);
 static void on_owners(void *ctx, const struct outcall_answer *answer)
 {
     struct reading *reading = ctx;
-    json_t *body = answer->rc == 0 && answer->status == 200
-                       ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
-                       : NULL;
+    json_t *body = NULL;
+    if (answer->rc == 0 && answer->status == 200)
+        (void)json_in_read(answer->body, &body); /* or the next is asked */
     const json_t *events = json_object_get(body, "events"), *told;
     size_t i;
     json_array_foreach(events, i, told) learn(reading->map, told);

@@ -487,9 +487,9 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
-    json_t *page = answer->rc == 0 && answer->status == 200
-                       ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
-                       : NULL;
+    json_t *page = NULL;
+    if (answer->rc == 0 && answer->status == 200)
+        (void)json_in_read(answer->body, &page); /* without memory this run does without, too */
     take_shop_page(reconcile, page);
     json_decref(page);
 }

@@ -28,7 +28,8 @@ static const struct {
 /* A number as JSON has it, or NULL. */
 static json_t *number_of(const char *text)
 {
-    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    json_t *json = NULL;
+    (void)json_in_parse(span_of(text), NULL, &json);
     if (json_is_number(json))
         return json;
     json_decref(json);

@@ -189,10 +189,9 @@ static bool is_text_knob(struct span key)
 static json_t *read_value(struct span key, struct span value)
 {
     json_t *json = NULL;
-    if (!is_text_knob(key) || span_eq(value, SPAN("null"))) {
-        /* a whole document only, so the value is wrapped to let numbers and words stand alone */
-        json = json_loadb(value.ptr, value.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    }
+    bool is_json = !is_text_knob(key) || span_eq(value, SPAN("null"));
+    if (is_json && json_in_parse(value, NULL, &json) == ERR_NOMEM)
+        return NULL; /* a number is no text for that */
     return json != NULL ? json : json_stringn(value.ptr, value.len);
 }
 

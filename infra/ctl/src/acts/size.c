@@ -3,6 +3,7 @@
  * prints as it is. */
 #include "acts/size.h"
 
+#include "base/json_in.h"
 #include "base/rfc3339.h"
 #include "plan/size.h"
 #include "show/value.h"
@@ -237,7 +238,7 @@ int size_run(struct job *job)
     json_t *doc = document_of(&ask, &size, opens != NULL ? &opens_ms : NULL);
     struct grow out = {0};
     if (job_option(job, OPTION_JSON)) {
-        char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT) : NULL;
+        char *text = json_in_text(doc, 0);
         if (text != NULL) {
             grow_add(&out, span_of(text));
             grow_add(&out, span_of("\n"));

@@ -227,7 +227,7 @@ static void make_folders(const char *path)
 static int write_file(const char *path, const json_t *kept, struct err_slot *err)
 {
     char beside[PATH_BYTES_MAX + 16];
-    char *bytes = json_dumps(kept, JSON_COMPACT);
+    char *bytes = json_in_text(kept, 0);
     if (bytes == NULL)
         return err_set(err, ERR_NOMEM, "a login");
     make_folders(path);

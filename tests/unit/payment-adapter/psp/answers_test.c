@@ -2,6 +2,7 @@
  * yes or a no, so it is neither: the question is asked again.
  *
  * The peer is a thread that answers each request with what the test wants it to say. */
+#include "base/json_in.h"
 #include "psp/peers.h"
 #include "psp/psp.h"
 #include "psp/seats_clock.h"
@@ -210,7 +211,7 @@ static void an_answer_for_which_there_is_no_memory_is_neither_yes_nor_no(void **
     struct house house = {0};
     peer_open(&peer);
     house_open(&house, peer.url);
-    json_set_alloc_funcs(json_memory, free);
+    json_in_allocate(json_memory);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         peer_says(&peer, rows[i].status, rows[i].body);
         struct peer_call read = ask(&house, rows[i].op, rows[i].provider);
@@ -224,7 +225,7 @@ static void an_answer_for_which_there_is_no_memory_is_neither_yes_nor_no(void **
             fail_msg("row %zu without memory: %u, %s", i, starved.verdict, starved.code);
         assert_true(starved.answered); /* so its breaker stays closed */
     }
-    json_set_alloc_funcs(malloc, free);
+    json_in_allocate(malloc);
     house_close(&house);
     peer_close(&peer);
 }
@@ -240,7 +241,7 @@ static void a_webhook_for_which_there_is_no_memory_is_to_come_again(void **state
         "t=1800000000,v1=2ae9c697fce430c979eb90c14dc7c704355c89aeacc1b9e4785d0ad32ab54a3e";
     const struct psp stripe = {.driver = &psp_stripe, .conf.webhook_secrets = "whsec_fairgate"};
     const struct psp toss = {.driver = &psp_toss};
-    json_set_alloc_funcs(json_memory, free);
+    json_in_allocate(json_memory);
     for (unsigned memory = 0; memory < 2; memory++) {
         struct psp_event event = {0};
         struct err_slot err;
@@ -254,7 +255,7 @@ static void a_webhook_for_which_there_is_no_memory_is_to_come_again(void **state
         assert_int_equal(want, of_stripe);
         assert_int_equal(want, of_toss);
     }
-    json_set_alloc_funcs(malloc, free);
+    json_in_allocate(malloc);
 }
 
 int main(void)

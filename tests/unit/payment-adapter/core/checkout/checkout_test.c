@@ -1,5 +1,6 @@
 /* checkout_test.c: the two sagas of the service in a world that loses answers, refuses, and kills
  * the engine at every edge there is. */
+#include "base/json_in.h"
 #include "next_version.h"
 #include "world.h"
 
@@ -1069,7 +1070,7 @@ static void a_move_whose_order_cannot_be_read_for_want_of_memory_is_made_again(v
         {"{}", true, false, false}, /* which no later try could read */
         {"{", true, false, false},
     };
-    json_set_alloc_funcs(json_memory, free);
+    json_in_allocate(json_memory);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct saga_row row = {
             .id = 1, .def = def, .state = SAGA_RUNNING, .data = span_of(rows[i].order)};
@@ -1082,7 +1083,7 @@ static void a_move_whose_order_cannot_be_read_for_want_of_memory_is_made_again(v
         assert_int_equal(effects.failed, rows[i].again);
         saga_effects_clear(&effects);
     }
-    json_set_alloc_funcs(malloc, free);
+    json_in_allocate(malloc);
     world_deinit(&world);
 }
 

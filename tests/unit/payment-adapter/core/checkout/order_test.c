@@ -1,4 +1,5 @@
 /* order_test.c: an order and a move as a saga keeps them: whole, or not at all. */
+#include "base/json_in.h"
 #include "core/checkout/moving.h"
 #include "core/checkout/order.h"
 #include "core/checkout/refund_terms.h"
@@ -97,7 +98,7 @@ static void for_want_of_memory_nothing_that_is_kept_is_called_unreadable(void **
                     "\"member\":\"42\",\"lang\":\"ko\"}]}"},
         {read_terms, "{\"by\":\"buyer\",\"percent\":90,\"handed_on\":true}"},
     };
-    json_set_alloc_funcs(scarce, free);
+    json_in_allocate(scarce);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         unsigned nth = 0;
         int rc;
@@ -112,14 +113,14 @@ static void for_want_of_memory_nothing_that_is_kept_is_called_unreadable(void **
         assert_int_equal(rows[i].read(SPAN("{}")), ERR_SYNTAX);
         assert_int_equal(rows[i].read(SPAN("")), ERR_SYNTAX);
     }
-    json_set_alloc_funcs(malloc, free);
+    json_in_allocate(malloc);
 }
 
 static void memory_that_runs_out_loses_no_part_of_an_order(void **state)
 {
     (void)state;
     int rc;
-    json_set_alloc_funcs(scarce, free);
+    json_in_allocate(scarce);
     for (unsigned nth = 0;; nth++) {
         char *json = NULL;
         struct err_slot err = {0};
@@ -138,7 +139,7 @@ static void memory_that_runs_out_loses_no_part_of_an_order(void **state)
         if (allocations <= nth) /* it did without so many */
             break;
     }
-    json_set_alloc_funcs(malloc, free);
+    json_in_allocate(malloc);
     assert_int_equal(rc, 0);
 }
 

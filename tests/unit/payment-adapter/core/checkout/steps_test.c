@@ -2,6 +2,7 @@
  * move that the engine then commits says it. */
 #include "unit.h"
 
+#include "base/json_in.h"
 #include "core/checkout/checkout.h"
 #include "core/checkout/checkout_conf.h"
 #include "core/checkout/effect.h"
@@ -657,7 +658,7 @@ static void a_call_to_a_peer_takes_no_longer_than_its_step_may(void **state)
 static int use_json_memory(void **state)
 {
     (void)state;
-    json_set_alloc_funcs(json_memory, free);
+    json_in_allocate(json_memory);
     return 0;
 }
 

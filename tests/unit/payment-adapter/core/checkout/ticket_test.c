@@ -1,4 +1,5 @@
 /* ticket_test.c: signed, verified, forged; and the order that travels with a saga. */
+#include "base/json_in.h"
 #include "core/checkout/order.h"
 #include "core/checkout/ticket.h"
 
@@ -329,9 +330,9 @@ static void without_memory_no_ticket_is_signed(void **state)
     struct ticket_signer *signer = signer_of(1);
     char token[TICKET_TOKEN_MAX];
     struct ticket ticket = {.id = "t_1", .event = "gala", .seat = "A-1", .order = "o_1"};
-    json_set_alloc_funcs(no_memory, free);
+    json_in_allocate(no_memory);
     int rc = ticket_sign(signer, &ticket, NULL, token);
-    json_set_alloc_funcs(malloc, free);
+    json_in_allocate(malloc);
     assert_int_equal(rc, ERR_RANGE);
     ticket_signer_destroy(signer);
 }
@@ -345,10 +346,10 @@ static void without_memory_no_ticket_is_called_forged(void **state)
     sign(signer, token);
     struct ticket_keys keys = {.keys = {*ticket_signer_key(signer)}, .len = 1};
     struct ticket ticket;
-    json_set_alloc_funcs(no_memory, free);
+    json_in_allocate(no_memory);
     int rc = ticket_verify(&keys, span_of(token), NULL, &ticket);
     int keys_rc = ticket_keys_parse(SPAN("{\"keys\":[]}"), NULL, &keys);
-    json_set_alloc_funcs(malloc, free);
+    json_in_allocate(malloc);
     assert_int_equal(rc, ERR_NOMEM);
     assert_int_equal(keys_rc, ERR_NOMEM);
     ticket_signer_destroy(signer);
