@@ -127,7 +127,7 @@ bool request_since(struct call *call, const struct mark *since, void (*again)(st
 {
     bool fits = mark_fits(call->loop, call->event, since);
     if (!events_lags(call->event, fits ? since->version : UINT64_MAX,
-                     http_req_started_us(call->req)))
+                     retry_asked_us(call->loop->retry)))
         return true;
     struct retry_ask ask = retry_ask(call, again, REFUSAL_BEHIND);
     ask.looks = true;

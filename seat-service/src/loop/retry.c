@@ -17,12 +17,18 @@ struct retry {
     struct retry_ask waiters[RETRY_WAITERS_MAX];
     uint32_t len;
     uint64_t looked_us;
-    bool resuming;
+    const struct retry_ask *resuming;
 };
 
 bool retry_resumes(const struct retry *retry)
 {
-    return retry->resuming;
+    return retry->resuming != NULL;
+}
+
+uint64_t retry_asked_us(const struct retry *retry)
+{
+    return retry->resuming != NULL ? retry->resuming->asked_us
+                                   : clock_mono_us(retry->loop->conf.clock);
 }
 
 static bool has_room(const struct retry *retry, const struct retry_ask *ask)
@@ -54,6 +60,7 @@ struct retry_ask retry_ask(const struct call *call, void (*again)(struct http_re
     return (struct retry_ask){.req = call->req,
                               .session = call->who.session,
                               .started_us = http_req_started_us(call->req),
+                              .asked_us = retry_asked_us(call->loop->retry),
                               .again = again,
                               .ending = ending};
 }
@@ -63,16 +70,17 @@ void retry_look(struct retry *retry)
     struct retry_ask waiters[RETRY_WAITERS_MAX];
     uint32_t len = retry->len;
     uint64_t now_us = clock_mono_us(retry->loop->conf.clock);
-    assert(!retry->resuming);
+    assert(retry->resuming == NULL);
     if (len == 0 || now_us - retry->looked_us < RETRY_LOOK_US)
         return;
     retry->looked_us = now_us;
     memcpy(waiters, retry->waiters, len * sizeof(waiters[0]));
     retry->len = 0;
-    retry->resuming = true;
-    for (uint32_t i = 0; i < len; i++)
+    for (uint32_t i = 0; i < len; i++) {
+        retry->resuming = &waiters[i];
         waiters[i].again(waiters[i].req);
-    retry->resuming = false;
+    }
+    retry->resuming = NULL;
 }
 
 void retry_answer_all(struct retry *retry)

@@ -14,6 +14,7 @@ struct retry;
 struct retry_ask {
     struct http_req *req;
     uint64_t session, started_us; /* whose it is; when it came */
+    uint64_t asked_us;            /* when all of it was there */
     /* The current handler, with which it starts over when it may have become known. */
     void (*again)(struct http_req *req);
     enum refusal ending; /* if the process ends first */
@@ -30,6 +31,8 @@ struct retry_ask retry_ask(const struct call *call, void (*again)(struct http_re
                            enum refusal ending);
 /* The request being handled has waited, so it was judged before. */
 bool retry_resumes(const struct retry *retry);
+/* When that one was handled first; whatever it names was told before. It began earlier. */
+uint64_t retry_asked_us(const struct retry *retry);
 
 /* Handles the waiting requests again, unless that was done just now. */
 void retry_look(struct retry *retry);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, openProxy, openScope, openStream, seededRng, until } from '../../lib-js/index.js';
+import { assertProblem, openProxy, openRaw, openScope, openStream, seededRng, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, saga, states, visitor } from '../../integration/seat-service/house.js';
 import { applyChanges, markOf, readPicture, sinceOf } from '../../../web/plan.js';
 import { Ledger } from './ledger.js';
@@ -112,6 +112,29 @@ test('a reader who is ahead of a standby waits until it knows whether the journa
   if (first.status === 503) assertProblem(first, 503, 'standby-behind');
   const { resync, version, held } = (first.status === 200 ? first : await shown(() => there.availability(`?since=${seq}`))).json;
   assert.deepEqual([resync, version, held], [false, seq, []]);
+});
+
+// As where the process had much to do when it came, or it came in pieces.
+test('a question that began before a look at the journal, and names what was told after it, waits for another look', async (t) => {
+  const { postgres, owner, standby, wire } = await openPair(t, { wired: true });
+  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
+  const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
+  const first = await untilVersion(there, written(postgres));
+  readPicture(plan, first.body, markIn(first));
+  const raw = await openRaw({ port: standby.port });
+  await raw.send('G');
+  assert.equal((await here.hold({ seats: ['r6s1'] })).status, 201);
+  plan.version = written(postgres);
+  await untilVersion(there, plan.version); // by a look that began after the question
+  wire.fault('hold');
+  assert.equal((await here.hold({ seats: ['r6s2'] })).status, 201);
+  plan.version = written(postgres);
+  await raw.send(`ET /v1/seats/${EVENT}/availability?since=${sinceOf(plan)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${there.token}\r\n\r\n`);
+  wire.heal();
+  const [answer] = await raw.answersOf(1);
+  raw.destroy();
+  if (answer.status === 503) assert.match(answer.body.toString(), /standby-behind/);
+  else assert.equal(JSON.parse(answer.body.toString()).resync, false);
 });
 
 test('a reader who is ahead of the journal is told to start over, by the owner and by a standby', async (t) => {
@@ -309,6 +332,7 @@ test('readers who are sent here and there see what is there, and never go back, 
   const voices = [visitor(owner, EVENT), visitor(standby, EVENT)];
   const readers = Array.from({ length: 8 }, () => new Reader(rng, voices));
   let reading = true;
+  t.after(() => { reading = false; });
   const work = readers.map(async (reader) => { while (reading) await reader.read(); });
   const ledger = new Ledger(owner, EVENT, rng);
   ledger.start(8);

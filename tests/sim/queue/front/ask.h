@@ -91,7 +91,7 @@ struct ask_ears {
     void (*on_shown)(uint64_t number); /* a place was shown at a front */
     /* A front asks Redis to end what there is of it, and may never hear that this was done. */
     void (*on_leaving)(uint64_t number);
-    void (*on_silenced)(unsigned front); /* it died, left or stands still */
+    void (*on_silenced)(unsigned front); /* it died, left, stands still or is cut off */
 };
 
 const char *ask_says(enum ask_kind kind);

@@ -175,11 +175,20 @@ static void start_again(struct front *front)
     sim_after(NULL, sim_between(200 * SIM_MS, 5 * (uint64_t)SIM_S), start, front);
 }
 
+static struct front *front_of(struct sim_proc *proc)
+{
+    return (struct front *)(void *)((char *)proc - offsetof(struct front, proc));
+}
+
 static void on_death(struct sim_proc *proc)
 {
-    struct front *front = (struct front *)(void *)((char *)proc - offsetof(struct front, proc));
-    fronts.house.ears.on_silenced(front->number);
-    start_again(front);
+    fronts.house.ears.on_silenced(front_of(proc)->number);
+    start_again(front_of(proc));
+}
+
+static void on_cut_off(struct sim_proc *proc)
+{
+    fronts.house.ears.on_silenced(front_of(proc)->number);
 }
 
 /* As main.c does on SIGTERM: no more requests, what is under way is answered, then the end. */
@@ -221,7 +230,7 @@ void fronts_begin(const struct ask_ears *ears, unsigned events)
     struct err_slot err;
     fronts.house.ears = *ears;
     fronts.events = events;
-    route_begin();
+    route_begin(on_cut_off);
     timers_begin();
     int rc = mac_ring_parse(SPAN("1 000102030405060708090a0b0c0d0e0f\n"), &err, &fronts.house.keys);
     assert(rc == 0);

@@ -13,6 +13,7 @@
 #include "stage/probes.h"
 #include "stage/sim.h"
 
+#include "line/line_limits.h"
 #include "redis-model/reply.h"
 #include "redis/redis_limits.h"
 #include "redis/redis_route.h"
@@ -23,7 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 8192, CALL_US_MIN = 60, CALL_US_MAX = 900, LATE_MAX_MS = 4000 };
+enum {
+    WORDS_MAX = 8192,
+    CALL_US_MIN = 60,
+    CALL_US_MAX = 900,
+    LATE_MAX_MS = 4000,
+    FAULTS_CLOSE_MS = 2000,
+};
 
 /* A call and its answer on the way. */
 struct passage {
@@ -46,11 +53,25 @@ struct redis_route {
     struct passage *inbox, *inbox_end;
     struct passage *waiting, *waiting_end; /* have come to a Redis that stands still */
     uint64_t there_us, back_us;            /* when the newest arrives: none overtakes another */
+    uint64_t fault_us;                     /* of its network, the newest */
     uint64_t timeouts;
 };
 
-void route_begin(void)
+static void (*on_cut_off)(struct sim_proc *proc);
+
+void route_begin(void (*cut_off)(struct sim_proc *proc))
 {
+    on_cut_off = cut_off;
+}
+
+/* By a call that is late, or by a second connection that broke, it may be for as long as others
+ * wait for what it knows of a Redis that was lost. */
+static void suffer(struct redis_route *route, uint64_t late_us)
+{
+    bool again = route->fault_us + FAULTS_CLOSE_MS * SIM_MS > sim_us() && route->fault_us > 0;
+    if (again || late_us > HEAL_WINDOW_MS * SIM_MS / 2)
+        on_cut_off(route->proc);
+    route->fault_us = sim_us();
 }
 
 static void connect_soon(struct redis_route *route);
@@ -314,8 +335,12 @@ static void be_read(struct passage *passage)
 {
     static struct span words[WORDS_MAX];
     struct redis_route *route = passage->route;
-    if (passage->run != keeper_run() || passage->link == route->broken ||
-        fault_now(FAULT_REDIS_CUT)) {
+    if (passage->run != keeper_run() || passage->link == route->broken) {
+        hang_up(passage);
+        return;
+    }
+    if (fault_now(FAULT_REDIS_CUT)) {
+        suffer(route, 0);
         hang_up(passage);
         return;
     }
@@ -323,6 +348,7 @@ static void be_read(struct passage *passage)
         probe_reached(PROBE_LINE_LATE_CALL);
     keeper_do(words, read_words(&passage->command, words), &passage->answer);
     if (fault_now(FAULT_REDIS_CUT_AFTER)) {
+        suffer(route, 0);
         hang_up(passage);
         return;
     }
@@ -390,8 +416,10 @@ void redis_route_send(struct redis_route *route, uint8_t node, bool asking, stru
     route->tail = call;
     watch(route, call->deadline_us);
     uint64_t us = sim_between(CALL_US_MIN, CALL_US_MAX);
-    if (fault_now(FAULT_REDIS_LATE))
+    if (fault_now(FAULT_REDIS_LATE)) {
         us = sim_below(SIM_FAULTS, LATE_MAX_MS) * SIM_MS;
+        suffer(route, us);
+    }
     sim_after(NULL, in_order(&route->there_us, us), arrive, passage);
 }
 

@@ -2,6 +2,9 @@
 #ifndef FG_SIM_QUEUE_ROUTE_H
 #define FG_SIM_QUEUE_ROUTE_H
 
-void route_begin(void); /* to be called, so that it is linked */
+struct sim_proc;
+
+/* `cut_off` hears of a front whose network keeps it from Redis for long. */
+void route_begin(void (*cut_off)(struct sim_proc *proc));
 
 #endif

@@ -33,11 +33,11 @@ struct row {
     uint64_t number; /* lines_number() */
     uint64_t begun_us, ended_us, member;
     bool called, ghost, paid, entered, ended;
-    bool has_run_out; /* the visit's time was over, which a clock that is set back does not undo */
     struct {
         uint64_t at_us, expires_ms;
         unsigned front;
         bool there;
+        bool has_run_out; /* its time was over, which a clock that is set back does not undo */
     } call, visit;
     struct {
         uint64_t at_us;
@@ -242,7 +242,7 @@ static uint32_t inside(unsigned event, uint64_t now_ms)
     uint32_t n = 0;
     for (uint32_t i = 0; i < book.rows_len; i++) {
         const struct row *row = &book.rows[i];
-        bool stays = row->visit.there && row->leaving == 0 && !row->has_run_out;
+        bool stays = row->visit.there && row->leaving == 0 && !row->visit.has_run_out;
         uint64_t until_ms = stays ? row->visit.expires_ms : 0;
         until_ms = row->written_ms > until_ms ? row->written_ms : until_ms;
         n += lines_is_of(row->number, event) && !row->ended && until_ms > now_ms;
@@ -345,7 +345,21 @@ static void on_active(unsigned event, const struct span *words, size_t len)
         struct line_ref line = {event, line_lane_of(session)};
         struct row *row = row_of(lines_number(line, line_place_in_lane(session)));
         row->written_ms = begins ? number_in(words[i - 1]) : 0;
-        row->has_run_out = !begins && row->visit.expires_ms <= event_ms(event);
+        row->visit.has_run_out = !begins && row->visit.expires_ms <= event_ms(event);
+    }
+}
+
+/* A stretch "LAST:CALLED_MS:EXPIRES_MS" of calls whose time is over, and that of grace. */
+static void on_settled(struct line_ref line, struct span stretch)
+{
+    struct span upto;
+    (void)span_cut(stretch, ':', &upto);
+    uint64_t last = lines_number(line, number_in(upto)), now_ms = event_ms(line.event);
+    for (uint32_t i = 0; i < book.rows_len; i++) {
+        struct row *row = &book.rows[i];
+        bool is_of_line = row->number >> 32 == last >> 32 && row->number <= last;
+        if (is_of_line && row->call.there && row->call.expires_ms <= now_ms)
+            row->call.has_run_out = true;
     }
 }
 
@@ -424,6 +438,8 @@ static void on_write(const struct span *words, size_t len)
         on_came(line, number_in(words[2]));
     else if (span_starts(command, SPAN("Z")) && span_eq(name, SPAN("active")))
         on_active(line.event, words, len);
+    else if (span_eq(command, SPAN("ZREM")) && span_eq(name, SPAN("hist")))
+        on_settled(line, words[2]);
     else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("cfg")))
         on_fields(line, words, len);
     else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("heal")))
@@ -506,6 +522,7 @@ static void judge_place(unsigned front, const struct ask *ask)
         row->call.expires_ms = place->call_expires_ms;
         row->call.front = front;
         row->call.there = true;
+        row->call.has_run_out = false;
     }
 }
 
@@ -547,7 +564,7 @@ static void judge_member(const struct row *row, const struct ask *ask)
 {
     for (uint32_t i = 0; ask->member != 0 && i < book.rows_len; i++) {
         const struct row *other = &book.rows[i];
-        bool may_be_over = other->ended || other->leaving > 0 || other->has_run_out ||
+        bool may_be_over = other->ended || other->leaving > 0 || other->visit.has_run_out ||
                            other->begun_us <= losses_last_us() ||
                            other->visit.expires_ms <= event_ms(ask->line.event);
         if (other == row || other->member != ask->member || !other->visit.there || may_be_over ||
@@ -566,8 +583,8 @@ static struct row *row_asked(const struct ask *ask)
 static void judge_refused(const struct row *row, const struct ask *ask)
 {
     uint64_t now_ms = event_ms(ask->line.event);
-    bool called = row->call.there && row->call.expires_ms > now_ms && row->leaving == 0 &&
-                  !holders_has_left(ask);
+    bool called = row->call.there && !row->call.has_run_out && row->call.expires_ms > now_ms &&
+                  row->leaving == 0 && !holders_has_left(ask);
     bool refused = ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE;
     if (ask->outcome == LINE_NOT_YET && row->called)
         probe_reached(PROBE_LINE_DOOR);
@@ -625,8 +642,8 @@ static void judge_beat(unsigned front, const struct ask *ask)
         return;
     }
     bool refused = ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE;
-    if (refused && row->visit.there && !row->ended && row->leaving == 0 && !row->has_run_out &&
-        row->visit.expires_ms > now_ms + (losses_any() ? ROUNDED_MS : 0))
+    if (refused && row->visit.there && !row->ended && row->leaving == 0 &&
+        !row->visit.has_run_out && row->visit.expires_ms > now_ms + (losses_any() ? ROUNDED_MS : 0))
         invariant_broken(INVARIANT_6, "the visit of place %s ends %" PRIu64 " ms before its time",
                          lines_says(row->number), row->visit.expires_ms - now_ms);
 }
@@ -683,6 +700,7 @@ static void judge_longer_call(unsigned front, const struct ask *ask)
     row->call.at_us = sim_us();
     row->call.front = front;
     row->call.there = true;
+    row->call.has_run_out = false;
     probe_reached(PROBE_LINE_EXTENDED);
 }
 

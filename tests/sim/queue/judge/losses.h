@@ -8,7 +8,7 @@
 enum { LOSSES_UNSEEN_MS = 2000 }; /* what a front was told last and others have not heard of */
 
 void losses_happened(void);
-void losses_silenced(unsigned front); /* it died, left or stands still */
+void losses_silenced(unsigned front); /* it died, left, stands still or is cut off */
 bool losses_was_silenced(unsigned front, uint64_t since_us);
 bool losses_any(void);
 uint64_t losses_last_us(void);

@@ -99,6 +99,29 @@ static void nobody_waits_for_longer_than_it_takes_to_know(void **state)
     assert_false(retry_wait(retry, &ask));
 }
 
+static uint64_t asked_us;
+
+static void note_when_asked(struct http_req *req)
+{
+    (void)req;
+    asked_us = retry_asked_us(retry);
+}
+
+static void whoever_is_handled_again_asked_when_they_were_handled_first(void **state)
+{
+    (void)state;
+    struct retry_ask ask = {.started_us = now_us, .again = note_when_asked};
+    now_us += 5;
+    const uint64_t first_us = now_us;
+    assert_int_equal(first_us, retry_asked_us(retry));
+    ask.asked_us = first_us;
+    assert_true(retry_wait(retry, &ask));
+    now_us += RETRY_LOOK_US;
+    retry_look(retry);
+    assert_int_equal(first_us, asked_us);
+    assert_int_equal(now_us, retry_asked_us(retry));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +131,8 @@ int main(void)
                                         open_list, close_list),
         cmocka_unit_test_setup_teardown(nobody_waits_for_longer_than_it_takes_to_know, open_list,
                                         close_list),
+        cmocka_unit_test_setup_teardown(whoever_is_handled_again_asked_when_they_were_handled_first,
+                                        open_list, close_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
