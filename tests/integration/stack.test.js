@@ -199,6 +199,16 @@ describe('a stack', () => {
     assert.deepEqual(stack.processes(), []);
   });
 
+  // As where the supervisor of a part ends between sv's look at it and the word to it.
+  test('is gone after down even where sv has nobody to tell', async () => {
+    await stack.up();
+    const dir = scope.tempDir();
+    writeFileSync(join(dir, 'sv'), '#!/bin/sh\n[ "$1" = exit ] && kill -PIPE $$\nPATH=${PATH#*:} exec sv "$@"\n', { mode: 0o755 });
+    const down = await stack.command('down', { PATH: `${dir}:${process.env.PATH}` });
+    assert.equal(down.status, 0, `${down.stdout}${down.stderr}`);
+    assert.deepEqual(stack.processes(), []);
+  });
+
   test('comes up whole after its supervisor was killed', async () => {
     await stack.up();
     process.kill(Number(stack.read('runsvdir.pid')), 'SIGKILL');

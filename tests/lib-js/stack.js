@@ -76,7 +76,7 @@ export class Stack {
     this.keeper = scope.spawn(`${name}-keeper`, ['setsid', 'sh', '-c', KEEPER, STACK], { env: this.env, endSignal: 'SIGKILL', deathSignal: 'TERM' });
   }
 
-  // {status, stdout, stderr} of one command.
+  // {status, stdout, stderr} of one command; a status of -1 if it was ended, by its time or by another.
   command(verb, env = {}) {
     const options = { env: { ...process.env, ...this.env, ...env }, timeout: this.timeoutMs };
     const [program, ...words] = ['setpriv', '--pdeathsig', 'TERM', '--', ...this.wrap, STACK, verb];
@@ -89,7 +89,7 @@ export class Stack {
 
   async up(env = {}) {
     const done = await this.command('up', env);
-    if (done.status !== 0) throw new Error(`up: ${done.stdout}${done.stderr}`);
+    if (done.status !== 0) throw new Error(`up (${done.status}): ${done.stdout}${done.stderr}`);
     return done.stdout;
   }
 
@@ -99,7 +99,7 @@ export class Stack {
     const { status, stdout, stderr } = await this.command('down');
     const found = this.findings();
     if (found.length > 0) throw new Error(found.map(({ what, text }) => `${keepFinding(what, text)}\n${text}`).join('\n'));
-    if (status !== 0) throw new Error(`down: ${stdout}${stderr}`);
+    if (status !== 0) throw new Error(`down (${status}): ${stdout}${stderr}`);
   }
 
   // [{what, text}] so far.
