@@ -384,6 +384,18 @@ static uint64_t closest_whole(const struct best *best, const struct spot *spot, 
     }
 }
 
+/* Whom these places of the spot leave single sits in its bitmap, or first in the one beside it.
+ * What lies beyond those two is the same before and after, so it may be missing. */
+static bool leaves_single(const struct view *view, uint64_t bits)
+{
+    assert((bits & ~view->free) == 0);
+    const uint64_t next = (uint64_t)(view->after >> 64);
+    const uint64_t was[] = {0, view->before, view->free, next, 0};
+    const uint64_t is[] = {0, view->before, view->free & ~bits, next, 0};
+    return (row_free_left_single(&was[0], &is[0]) | row_free_left_single(&was[1], &is[1]) |
+            row_free_left_single(&was[2], &is[2])) != 0;
+}
+
 static void pick_bits(const struct best *best, uint32_t row, uint32_t from, uint64_t bits,
                       struct best_pick *out)
 {
@@ -402,17 +414,15 @@ static bool find_same_row(const struct best *best, const struct best_ask *ask,
         for (uint32_t i = best->first[category]; i < best->first[category + 1]; i++) {
             const struct spot *spot = &best->spots[i];
             struct view view;
-            if (best->seats->rows[spot->row].flags & PLAN_RUN_WHOLE)
+            uint8_t flags = best->seats->rows[spot->row].flags;
+            if (flags & PLAN_RUN_WHOLE)
                 continue;
             if (!look(best, spot, category, ask, &none_chosen, &view))
                 continue;
             uint64_t bits = closest_whole(best, spot, (uint64_t)view.may, ask);
             if (bits == 0 || (ask->access_need && (bits & (uint64_t)view.accessible) == 0))
                 continue;
-            const uint64_t next = (uint64_t)(view.after >> 64);
-            const uint64_t was[3] = {view.before, view.free, next};
-            const uint64_t is[3] = {view.before, view.free & ~bits, next};
-            if (ask->orphan_rule && row_free_left_single(was, is) != 0)
+            if (ask->orphan_rule && (flags & PLAN_RUN_TABLE) == 0 && leaves_single(&view, bits))
                 continue;
             uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(bits);
             uint32_t span = 64u - (uint32_t)__builtin_clzll(bits) - (uint32_t)__builtin_ctzll(bits);

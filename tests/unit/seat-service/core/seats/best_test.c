@@ -325,6 +325,10 @@ in_a_long_row_the_nearest_place_is_found_and_nobody_left_single_at_its_border(vo
     assert_int_equal(place_in_a_long_row(40, 100, 112, true), 40);
     assert_int_equal(place_in_a_long_row(60, 100, 63, false), 60);
     assert_int_equal(place_in_a_long_row(60, 100, 63, true), 100); /* 63 would be left alone */
+    /* So would be whoever sits across the border of the bitmaps. */
+    assert_int_equal(place_in_a_long_row(61, 100, 112, true), 61);
+    assert_int_equal(place_in_a_long_row(61, 100, 64, true), 100);
+    assert_int_equal(place_in_a_long_row(64, 100, 112, true), 64);
 }
 
 enum { ACCESS_SEATS = 25 };
@@ -592,6 +596,16 @@ static void of_several_ways_to_sit_in_one_row_the_closest_is_taken(void **state)
     close_rows(f);
 }
 
+static void at_a_table_nobody_is_single_with_a_gap_either(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("~aaaaa", "aaaaa"), true);
+    block(f, TEST_SEATS(2, 7, 9));
+    assert_string_equal(best(f, 0, 3, false), "hh#h."
+                                              "..#.#");
+    close_rows(f);
+}
+
 static void a_gap_weighs_more_than_a_row_further_back(void **state)
 {
     (void)state;
@@ -631,6 +645,42 @@ static void seats_with_a_gap_are_those_of_the_second_bitmap_too(void **state)
     assert_int_equal(f->op.change.seats[1], 66);
     assert_int_equal(f->op.change.seats[2], 67);
     close_rows(f);
+}
+
+/* Two rows of two bitmaps. In the first only these are free, with a gap; the nearer three of them
+ * would leave the one beside them single if the border were not there. In the second there are
+ * three further away. */
+static bool a_gap_is_left_alone(const uint32_t free[4])
+{
+    enum { LEN = 112 };
+    const uint32_t second[] = {LEN + 100, LEN + 101, LEN + 103};
+    char row[LEN + 1];
+    memset(row, 'a', LEN);
+    row[LEN] = '\0';
+    struct fixture *f = open_rows(ROWS(row, row), true);
+    for (uint32_t seat = 0; seat < 2 * LEN; seat++) {
+        bool left = false;
+        for (unsigned i = 0; i < 4; i++)
+            left = left || seat == free[i] || (i < 3 && seat == second[i]);
+        if (!left)
+            block(f, &seat, 1);
+    }
+    const char *got = best(f, 0, 3, false);
+    assert_int_equal(strspn(got, "#.h"), 2 * LEN); /* or nothing was found */
+    bool alone = memchr(got, 'h', LEN) == NULL;
+    assert_int_equal(f->op.change.flags, CHANGE_FLAG_BEST);
+    close_rows(f);
+    return alone;
+}
+
+static void
+a_gap_that_leaves_somebody_single_across_the_border_of_bitmaps_is_not_offered(void **state)
+{
+    (void)state;
+    assert_true(a_gap_is_left_alone((const uint32_t[]){63, 64, 66, 68}));
+    assert_true(a_gap_is_left_alone((const uint32_t[]){59, 61, 63, 64}));
+    assert_false(a_gap_is_left_alone((const uint32_t[]){62, 64, 66, 68})); /* single as it was */
+    assert_false(a_gap_is_left_alone((const uint32_t[]){59, 61, 63, 65}));
 }
 
 static void more_neighbours_than_a_window_holds_are_found_as_one_row(void **state)
@@ -936,9 +986,12 @@ int main(void)
         cmocka_unit_test(a_seat_in_the_same_place_of_another_bitmap_is_no_accessible_seat),
         cmocka_unit_test(a_companion_beside_its_own_seat_is_no_reason_to_leave_the_row),
         cmocka_unit_test(of_several_ways_to_sit_in_one_row_the_closest_is_taken),
+        cmocka_unit_test(at_a_table_nobody_is_single_with_a_gap_either),
         cmocka_unit_test(a_gap_weighs_more_than_a_row_further_back),
         cmocka_unit_test(the_smaller_gap_is_worth_some_rows_however_the_hall_is_drawn),
         cmocka_unit_test(seats_with_a_gap_are_those_of_the_second_bitmap_too),
+        cmocka_unit_test(
+            a_gap_that_leaves_somebody_single_across_the_border_of_bitmaps_is_not_offered),
         cmocka_unit_test(more_neighbours_than_a_window_holds_are_found_as_one_row),
         cmocka_unit_test(more_than_any_row_has_are_taken_from_several),
         cmocka_unit_test(the_next_piece_is_near_the_first_and_not_near_the_stage),
