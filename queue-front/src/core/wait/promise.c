@@ -126,11 +126,11 @@ static void note(struct promise_book *book, const struct line_view *view,
         .spread_s = fmax(spread_s, SPREAD_MIN_S),
         .later = part > 0,
     };
-    /* A long wait is sampled four hundred times, a short one each second. */
-    book->next_at_ms = view->redis_ms + PROMISE_EVERY_MS;
+    /* A long wait is sampled four hundred times, a short one each second. Of a line whose end
+     * nobody can tell each part is, in turn, by how long it waits itself. */
     struct eta_range whole = eta_range(model, line);
-    if (whole.known)
-        book->next_at_ms += (uint64_t)(whole.p50_s * 2.5);
+    double lasts_s = whole.known ? whole.p50_s : range.p50_s;
+    book->next_at_ms = view->redis_ms + PROMISE_EVERY_MS + (uint64_t)(lasts_s * 2.5);
 }
 
 void promise_observe(struct promise_book *book, const struct line_view *view,

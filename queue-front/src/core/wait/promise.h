@@ -9,7 +9,8 @@
 
 enum {
     /* Open promises of one event. A place is noted four hundred times during the longest wait, from
-     * the five parts of the line in turn, so about 160 are open. */
+     * the five parts of the line in turn, so about 160 are open; 400, where the end of the line is
+     * so far that nobody can tell. */
     PROMISE_OPEN_MAX = 512,
     PROMISE_EVERY_MS = 1000,
 };

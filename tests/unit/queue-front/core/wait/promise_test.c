@@ -111,6 +111,28 @@ static void only_a_wait_in_an_open_line_is_a_promise(void **state)
     assert_int_equal(noted(LINE_CLOSED, false, 100, 1.0), 0);
 }
 
+/* Nobody predicts further than a week, so what is told to half of this line, a quarter, ... is all
+ * that can be noted of it. It lasts for days: looked at each second, all room would be gone in ten
+ * minutes, and nothing be learnt of the days that follow. */
+static void
+of_a_line_whose_end_nobody_can_tell_places_before_it_are_noted_now_and_then(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000};
+    struct eta_model model = told(1.0);
+    for (unsigned s = 0; s < 7200; s++) {
+        view.redis_ms += 1000;
+        view.serving++;
+        view.issued = view.serving + ETA_MAX_S + 9;
+        promise_observe(&book, &view, &model);
+    }
+    assert_in_range(book.open_len, 12, 25);
+    for (uint32_t i = 0; i < book.open_len; i++)
+        assert_true(book.open[i].later && book.open[i].p50_s < ETA_MAX_S);
+}
+
 static void what_nobody_can_say_is_no_promise(void **state)
 {
     (void)state;
@@ -208,6 +230,8 @@ int main(void)
         cmocka_unit_test(promises_broken_widen_the_spread_until_nine_in_ten_are_kept),
         cmocka_unit_test(a_line_that_stopped_for_good_judges_nobody),
         cmocka_unit_test(only_a_wait_in_an_open_line_is_a_promise),
+        cmocka_unit_test(
+            of_a_line_whose_end_nobody_can_tell_places_before_it_are_noted_now_and_then),
         cmocka_unit_test(what_nobody_can_say_is_no_promise),
         cmocka_unit_test(a_book_that_has_judged_nobody_corrects_nothing),
         cmocka_unit_test(a_wait_that_was_longer_moves_as_far_as_a_dozen_that_were_not),
