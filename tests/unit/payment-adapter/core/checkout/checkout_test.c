@@ -1019,6 +1019,20 @@ static void a_refund_that_is_stuck_says_what_is_void_already(void **state)
     assert_string_equal(last_status(world, ORDER_CAUSE_REFUND_HELD), ORDER_CAUSE_REFUND_HELD);
 }
 
+/* A part of the money is back, by hand: nobody is told of a refund of which there is none. */
+static void a_sale_that_is_stuck_has_no_words_of_a_refund(void **state)
+{
+    struct world *world = *state;
+    world->given_back = 1000;
+    world_order(world, "checkout.1");
+    world_run(world, 300000);
+    clock_fake_step(&world->clock, 24ull * HOUR_MS * 1000);
+    world_run(world, HOUR_MS);
+    assert_true(world_saga(world, 1)->parked);
+    assert_string_equal(last_status(world, "\"parked\""), "\"parked\"");
+    assert_string_not_equal(last_status(world, ORDER_CAUSE_REFUND_HELD), ORDER_CAUSE_REFUND_HELD);
+}
+
 static void the_words_for_an_order_follow_its_state_and_cause(void **state)
 {
     struct world *world = *state;
@@ -1136,6 +1150,7 @@ int main(void)
         IN_WORLD(a_cancelled_order_that_cannot_be_read_tells_nobody_a_status),
         cmocka_unit_test(a_move_whose_order_cannot_be_read_for_want_of_memory_is_made_again),
         IN_WORLD(a_refund_that_is_stuck_says_what_is_void_already),
+        IN_WORLD(a_sale_that_is_stuck_has_no_words_of_a_refund),
         IN_WORLD(the_words_for_an_order_follow_its_state_and_cause),
         IN_WORLD(who_has_paid_nothing_yet_gets_no_letter_when_it_fails),
     };

@@ -490,6 +490,25 @@ static void a_refund_gives_back_what_is_not_back_already(void **state)
     }
 }
 
+/* Nothing is done under an id that may be lost again, and the next try reads it once more. */
+static void without_memory_for_another_id_nothing_is_done_under_it(void **state)
+{
+    (void)state;
+    struct trial trials[] = {
+        {.step = payment_void, .undo = true},
+        {.step = payment_capture, .tries = 1},
+        {.step = payment_refund, .tries = 1},
+    };
+    for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
+        struct answer read = READ(named(pay(PAYMENT_AUTHORISED, 0, 0), "other"));
+        trials[i].answers[0] = read;
+        trials[i].no_memory = true;
+        expect(&trials[i], SAGA_MARK_UNKNOWN, "no-memory", 1);
+        assert_string_equal(last.kept.id, "");
+        assert_string_equal(last.told, "");
+    }
+}
+
 static void a_key_that_keeps_an_error_is_used_no_more(void **state)
 {
     (void)state;
@@ -704,6 +723,7 @@ int main(void)
         cmocka_unit_test(only_the_whole_sum_that_stays_is_a_sale),
         cmocka_unit_test(a_capture_that_may_have_happened_is_read_first),
         cmocka_unit_test(a_refund_gives_back_what_is_not_back_already),
+        cmocka_unit_test(without_memory_for_another_id_nothing_is_done_under_it),
         cmocka_unit_test(a_key_that_keeps_an_error_is_used_no_more),
         cmocka_unit_test(a_hold_that_lives_on_is_kept_with_its_new_end),
         cmocka_unit_test(a_ticket_that_cannot_be_signed_ends_no_sale),
