@@ -16,6 +16,9 @@
 -- Which places moved is told with the ticks. The newest are told here as well: those alone may be lost where
 -- the rest is not, and until a tick has told them an old ticket would be good.
 --
+-- Where no front remembers the line the gap is twice as large: those that did may have seen a heal before
+-- they were lost with it, and given out places behind its gap.
+--
 -- A front that comes too late for the window, with higher marks, raises the counters at once. Where no
 -- front remembers (all were lost with Redis), the tickets do: each that is shown is a mark of `issued`,
 -- and where only that is too low nothing else is touched. The gap is then measured by what Redis itself
@@ -410,6 +413,9 @@ local function close(gap)
         'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised', 'stood_ms')
     restore_document(marks)
     miss_codes(marks)
+    if marks.issued == 0 then -- a heal may have been lost together with all that knew of it
+        gap = 2 * gap
+    end
     local raised = math.max(issued, marks.issued, marks.serving) + gap
     bucket.raised = math.max(bucket.raised, marks.raised) + raised - issued
     issued = raised

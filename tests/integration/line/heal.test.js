@@ -671,6 +671,22 @@ test('the gap of one heal does not make that of the next larger', async () => {
   assert.equal(await gapOf(raise), 601);
 });
 
+test('a heal that was lost with all that knew of it is not done again with the same gap', async () => {
+  const [one, two] = await running();
+  const goBack = await replica([one, two]);
+  await goBack();
+  const goBackAgain = await replica([one, two]);
+  await healAll(one, two);
+  const { places } = await one.join(10); // told by a front that dies with Redis
+  assert.ok(places[0] > 140, `place ${places[0]}`);
+  await goBackAgain();
+  const fresh = new Front(clockwork, one.event, { id: 'front-3' });
+  fresh.runId = one.runId;
+  await healAll(fresh);
+  const { issued } = await fresh.tick();
+  assert.ok(issued >= places.at(-1), `issued ${issued}`);
+});
+
 test('the trail tells that the line was healed', async () => {
   const [one, two] = await running();
   await wipe([one, two]);

@@ -470,9 +470,9 @@ test('what a shard gave in an epoch that no cut tells of any more is a hole', as
   const { places: [number] } = await two.join(1, ['a']);
   await healEvent([two], 100, () => wipeEvent(one));
   await two.turn();
-  assert.deepEqual(two.cuts, ['1g100,', `1h,${number}`]);
-  assert.equal(await leftOut(two), `1:${100 + number}`);
-  assert.deepEqual(two.answers().map(({ key, place }) => [key, place]), [['a', 100 + number]]);
+  assert.deepEqual(two.cuts, ['1g200,', `1h,${number}`]);
+  assert.equal(await leftOut(two), `1:${200 + number}`);
+  assert.deepEqual(two.answers().map(({ key, place }) => [key, place]), [['a', 200 + number]]);
 });
 
 test('a ticket for a place that no cut gives makes a gap, though nobody joins', async () => {
