@@ -3,6 +3,9 @@
  * libcurl says which sockets to watch and when to wake it; each socket has a uv_poll, and there
  * is one timer. A call that is refused at once (too many under way, no memory) is answered in
  * the next turn, from the timer, so that nobody is called back from within their own call.
+ *
+ * libcurl takes an error of one of our callbacks for the end of all calls, those to come included:
+ * none is returned to it. A call whose socket cannot be watched is ended by us, alone.
  * Redirects are not followed: a peer that sends us elsewhere is misconfigured or worse. */
 #include "outcall/outcall.h"
 
@@ -25,7 +28,8 @@ struct one {
     curl_mime *mime; /* of a mail */
     size_t reply_max;
     bool too_long;
-    bool unmade; /* part of it could not be set, so it is not sent */
+    bool unmade;    /* part of it could not be set, so it is not sent */
+    bool unwatched; /* its socket is not watched, so it would go no further */
     outcall_on_done *on_done;
     void *ctx;
     int refusal;
@@ -42,6 +46,7 @@ struct outcalls {
     struct one *under_way;
     struct one *refused;
     uint32_t len;
+    uint32_t unwatched_len; /* of those under way */
     bool closing;
     char *tls_ca;
     struct outcall_stats stats;
@@ -80,6 +85,8 @@ static void one_unlink(struct one *one)
         one->next->prev = one->prev;
     assert(outcalls->len > 0);
     outcalls->len--;
+    assert(!one->unwatched || outcalls->unwatched_len > 0);
+    outcalls->unwatched_len -= one->unwatched;
     assert((outcalls->len == 0) == (outcalls->under_way == NULL));
     atomic_store_explicit(&outcalls->stats.under_way, outcalls->len, memory_order_relaxed);
 }
@@ -123,6 +130,8 @@ static void one_done(struct one *one, CURLcode code)
     if (answer.rc == 0)
         read_headers(one->easy, &answer);
     const char *why = one->error[0] != '\0' ? one->error : curl_easy_strerror(code);
+    if (one->unwatched)
+        why = "its socket cannot be watched";
     if (answer.rc < 0)
         strncpy(answer.why, one->too_long ? "the answer is too long" : why, sizeof(answer.why) - 1);
     atomic_fetch_add_explicit(answer.rc == 0 ? &stats->answered : &stats->failed, 1,
@@ -144,6 +153,18 @@ static void one_refuse(struct one *one, int rc)
 
 /* ---- libcurl and the loop ---- */
 
+/* It may have been sent, so it is no call that never was: whoever made it asks again, or not, as
+ * after a connection that broke. */
+static void end_unwatched(struct outcalls *outcalls)
+{
+    while (!outcalls->closing && outcalls->unwatched_len > 0) {
+        struct one *one = outcalls->under_way;
+        while (!one->unwatched)
+            one = one->next;
+        one_done(one, CURLE_OUT_OF_MEMORY);
+    }
+}
+
 static void collect(struct outcalls *outcalls)
 {
     CURLMsg *message;
@@ -156,6 +177,7 @@ static void collect(struct outcalls *outcalls)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         one_done(MAGIC_OF(one, private), code);
     }
+    end_unwatched(outcalls);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -179,10 +201,12 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *ctx)
     (void)multi;
     if (outcalls->closing)
         return 0;
-    if (timeout_ms < 0 && outcalls->refused == NULL)
+    if (outcalls->refused != NULL || outcalls->unwatched_len > 0)
+        uv_timer_start(&outcalls->timer, on_timer, 0, 0); /* and libcurl's time is asked for then */
+    else if (timeout_ms < 0)
         uv_timer_stop(&outcalls->timer);
     else
-        uv_timer_start(&outcalls->timer, on_timer, timeout_ms > 0 ? (uint64_t)timeout_ms : 0, 0);
+        uv_timer_start(&outcalls->timer, on_timer, (uint64_t)timeout_ms, 0);
     return 0;
 }
 
@@ -208,11 +232,41 @@ static void free_watch(uv_handle_t *handle)
     free(watch);
 }
 
+/* NULL: there is none. */
+static struct watch *watch_create(struct outcalls *outcalls, curl_socket_t socket)
+{
+    struct watch *watch = calloc(1, sizeof(*watch));
+    if (watch == NULL)
+        return NULL;
+    if (uv_poll_init_socket(outcalls->loop, &watch->poll, socket) < 0) {
+        free(watch);
+        return NULL;
+    }
+    MAGIC_BEGIN(watch, watch);
+    watch->poll.data = watch;
+    watch->socket = socket;
+    watch->outcalls = outcalls;
+    curl_multi_assign(outcalls->multi, socket, watch);
+    return watch;
+}
+
+/* It is ended as soon as libcurl has returned: nobody may take it from there before. */
+static void give_up(struct outcalls *outcalls, CURL *easy)
+{
+    void *private = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+    if (private == NULL) /* libcurl's own, as it closes a connection */
+        return;
+    struct one *one = MAGIC_OF(one, private);
+    outcalls->unwatched_len += !one->unwatched;
+    one->unwatched = true;
+    uv_timer_start(&outcalls->timer, on_timer, 0, 0);
+}
+
 static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void *socket_ctx)
 {
     struct outcalls *outcalls = MAGIC_OF(outcalls, ctx);
     struct watch *watch = socket_ctx != NULL ? MAGIC_OF(watch, socket_ctx) : NULL;
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (watch != NULL) {
             uv_poll_stop(&watch->poll);
@@ -221,22 +275,12 @@ static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *ctx,
         }
         return 0;
     }
-    if (watch == NULL) {
-        watch = calloc(1, sizeof(*watch));
-        if (watch == NULL)
-            return -1;
-        if (uv_poll_init_socket(outcalls->loop, &watch->poll, socket) < 0) {
-            free(watch);
-            return -1;
-        }
-        MAGIC_BEGIN(watch, watch);
-        watch->poll.data = watch;
-        watch->socket = socket;
-        watch->outcalls = outcalls;
-        curl_multi_assign(outcalls->multi, socket, watch);
-    }
+    if (watch == NULL)
+        watch = watch_create(outcalls, socket);
     int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    return uv_poll_start(&watch->poll, events, on_poll) < 0 ? -1 : 0;
+    if (watch == NULL || uv_poll_start(&watch->poll, events, on_poll) < 0)
+        give_up(outcalls, easy);
+    return 0;
 }
 
 /* ---- one call ---- */

@@ -149,9 +149,84 @@ static void nobody_listens_is_told(void **state)
     assert_true(caller.last.why[0] != '\0');
 }
 
+/* ---- a socket that nobody can watch ---- */
+
+/* libuv's own stands behind this one: the program's comes first to all who call it. */
+static int watched_until; /* so many sockets, and no more; 0: any number */
+static int watched;
+
+int uv_poll_init_socket(uv_loop_t *loop, uv_poll_t *poll, uv_os_sock_t socket)
+{
+    if (watched_until > 0 && ++watched > watched_until)
+        return UV_ENOMEM;
+    return uv_poll_init(loop, poll, socket);
+}
+
+struct pair {
+    unsigned answers, well;
+    struct outcall_answer failed;
+    uv_loop_t *loop;
+};
+
+static void on_pair(void *ctx, const struct outcall_answer *got)
+{
+    struct pair *pair = ctx;
+    pair->answers++;
+    if (got->rc == 0)
+        pair->well++;
+    else
+        pair->failed = *got;
+    if (pair->answers == 2)
+        uv_stop(pair->loop);
+}
+
+static void a_call_whose_socket_cannot_be_watched_fails_alone(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct err_slot err;
+    struct outcalls *outcalls;
+    uv_loop_t loop;
+    char url[64];
+    peer_open(&peer);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", peer.port);
+    assert_int_equal(0, uv_loop_init(&loop));
+    assert_int_equal(0, outcalls_create(&loop, NULL, &err, &outcalls));
+    struct pair pair = {.loop = &loop};
+    const struct outcall call = {.url = url,
+                                 .headers = {"Authorization: Bearer t", "Idempotency-Key: k-1"},
+                                 .body = SPAN("{\"amount\":1}"),
+                                 .timeout_ms = 60000,
+                                 .on_done = on_pair,
+                                 .ctx = &pair};
+    watched_until = 1;
+    watched = 0;
+    outcall_send(outcalls, &call);
+    outcall_send(outcalls, &call);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    watched_until = 0;
+    assert_int_equal(2, pair.answers);
+    assert_int_equal(1, pair.well); /* the other one was under way */
+    assert_int_equal(ERR_PEER, pair.failed.rc);
+    assert_string_equal("its socket cannot be watched", pair.failed.why);
+
+    pair = (struct pair){.loop = &loop}; /* and nothing is left of it */
+    outcall_send(outcalls, &call);
+    outcall_send(outcalls, &call);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(2, pair.well);
+    assert_int_equal(3, atomic_load(&outcalls_stats(outcalls)->answered));
+    assert_int_equal(1, atomic_load(&outcalls_stats(outcalls)->failed));
+    outcalls_close(outcalls);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&loop));
+    peer_close(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_whose_socket_cannot_be_watched_fails_alone),
         cmocka_unit_test(a_call_is_sent_whole_and_answered_once),
         cmocka_unit_test(nobody_listens_is_told),
     };
