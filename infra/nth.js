@@ -154,7 +154,7 @@ async function begin(program, items, act, until = Infinity) {
     server.time = { wants: 1 };
     busy.add(server);
     const answer = act(server, item).finally(() => busy.delete(server) && idle.push(server));
-    answer.catch(() => {}); // it is heard by who waits for all
+    answer.catch(() => {}); // whoever waits for all hears it
     answers.push(answer);
   }
   return { answers: Promise.all(answers).finally(() => idle.forEach((server) => server.end())) };

@@ -63,7 +63,7 @@ function hall() {
   for (let n = 0; n < ROWS; n++) row(n);
 }
 
-// Along the bottom from the left, then up into the hall; who is far away is pale.
+// Along the bottom from the left, then up into the hall; whoever is far away is pale.
 function people() {
   const turn = { x: 540, y: 584 };
   for (let n = 0; n * 32 + 20 < turn.x; n++) dot(20 + n * 32, turn.y, RADIUS, 0.4 + 0.6 * (n / 17));

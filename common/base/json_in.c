@@ -186,7 +186,7 @@ vrefuse(struct json_in *in, const char *key, ptrdiff_t index, const char *rule, 
     }
     for (struct json_in *each = in; each != NULL; each = each->parent)
         each->rc = ERR_RANGE;
-    assert(in->rc < 0 && root->rc < 0); /* who looks only at the whole document sees it too */
+    assert(in->rc < 0 && root->rc < 0); /* whoever looks only at the whole document sees it too */
     return in->rc;
 }
 

@@ -226,7 +226,7 @@ export class Place {
     const pids = parts.flatMap((part) => this.#pids(part));
     for (const part of parts) {
       writeFileSync(join(this.#service(part), 'planned'), '');
-      execFileSync('sv', ['once', this.#service(part)]); // who ends now is not started again
+      execFileSync('sv', ['once', this.#service(part)]); // what ends now is not started again
     }
     this.#signal(pids, 'SIGKILL');
     await until(`${parts} to be gone`, () => pids.every((pid) => !existsSync(`/proc/${pid}`)));

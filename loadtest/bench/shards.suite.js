@@ -164,7 +164,7 @@ async function displacement({ add }) {
 
 // What the server of the cuts has to do for fifty fronts of eight loops on one event. One front is real, takes joins and
 // makes the cuts; the others say what it says. Its own slots are those of the event and of the list of events, all eight
-// shards are another's. Marks of who waits are told besides, at a pace of their own (suite growth).
+// shards are another's. Marks of those who wait are told besides, at a pace of their own (suite growth).
 const FRONTS = 50;
 const LOOPS = 8;
 const STEP_MS = 18; // between two reads of a process, at the least

@@ -268,7 +268,7 @@ local function late_at_door(bucket)
 end
 
 -- Everybody who was called gets a fresh window, unless their call is known to have expired. It ends no earlier than any
--- that was told: calls may have been made shorter, or the clock set back by less than a step. Who of them
+-- that was told: calls may have been made shorter, or the clock set back by less than a step. Which of them
 -- came in already is known by their bits or, where those are lost, only by number.
 local function restore_calls(bucket, marks)
     local was_outstanding = math.max(marks.outstanding, bucket.called_n - bucket.came_n)

@@ -25,7 +25,7 @@
 -- Work is used up by the place that it was shown for, in whatever lane; an invitation by the member
 -- that shows it. A join without a key is known by its work: the same again is the same place.
 --
--- Whether the line is full is judged with the place, by those who wait just then: who has left, who is a ghost
+-- Whether the line is full is judged with the place, by those who wait just then: those who have left, ghosts
 -- and what a heal left out do not count. Whoever has a place already finds it, and a join that is turned away
 -- uses nothing up. Ghosts that come back may make a line longer than it may be; nobody is sent away for that.
 --

@@ -28,7 +28,7 @@ describe('the waiting page out of a cache', () => {
     return visitor;
   }
 
-  test('who joins is known before they ask, and found again from the same bytes; the stream begins with a place', async () => {
+  test('whoever joins is known before they ask, and found again from the same bytes; the stream begins with a place', async () => {
     await line.open('show');
     await line.crowd('show', 3);
     const visitor = await visitorOfCache('show');

@@ -176,7 +176,7 @@ describe('checkout', () => {
     await second.locator('main[data-status=pending_payment]').waitFor();
     await pay(visitor);
     await second.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
-    // What a provider adds to the address, secrets too, is not there for who is shown or sent it.
+    // What a provider adds to the address, secrets too, is not there for whoever is shown or sent it.
     await page.goto(`${new URL(page.url()).href.split('?')[0]}?payment_intent_client_secret=s&lang=en`);
     await page.locator('main[data-status=completed]').waitFor();
     assert.equal(new URL(page.url()).search, '?lang=en');
@@ -189,7 +189,7 @@ describe('checkout', () => {
     await visitor.close();
   });
 
-  test('who is told to be logged in is who would pay, whatever another tab did', async () => {
+  test('whoever is shown as logged in is the one who would pay, whatever another tab did', async () => {
     const visitor = await toCheckout({ locale: 'en-GB' });
     const { page } = visitor;
     const [mine, other] = [customer(stack, 4), customer(stack, 5)];
@@ -268,7 +268,7 @@ describe('checkout', () => {
     const friend = await Visitor.open(browser, stack, { locale: 'en-GB' });
     await friend.page.goto(`${friend.at}/pay/checkout?back=/pay/orders/o_x`);
     await friend.page.locator('#login-form').waitFor();
-    assert.equal(await friend.page.textContent('h1'), 'Log in', 'who comes to see an order is not at a checkout');
+    assert.equal(await friend.page.textContent('h1'), 'Log in', 'whoever comes to see an order is not at a checkout');
     assert.ok(!await friend.page.isVisible('#back'), 'nor was in a hall');
     await friend.judge('login-alone');
     await friend.page.fill('#login-name', customer(stack, 8).login);

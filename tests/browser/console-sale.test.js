@@ -113,7 +113,7 @@ describe('the console, around a sale', () => {
       await until('the list to be taken', async () => (await page.inputValue('#codes-list')) === '');
       assert.deepEqual(await codes(id), [{ lane: 'fans', channel: 'presale', codes: 2345, uses: 4690, used: 0 }]);
 
-      // Who comes with one is counted, and the page says so.
+      // Whoever comes with one is counted, and the page says so.
       const visitor = new Visitor(line.front, id);
       await until('a place', async () => (await visitor.join({ body: { code: 'fan-000007' } })).status === 201);
       const row = () => page.locator('#codes-now tbody tr').first().locator('td').allTextContents();

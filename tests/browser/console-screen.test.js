@@ -108,7 +108,7 @@ describe('the forecast', () => {
     assert.deepEqual([inMinutes(early), inMinutes(late)], [9.5, 10.5]);
   });
 
-  test('who goes on joining puts the late edge off, or away', () => {
+  test('whoever goes on joining puts the late edge off, or away', () => {
     assert.deepEqual([of({ rows: rows(2, 1) }).kind, inMinutes(of({ rows: rows(2, 1) }).late)], ['ends', 22.2]);
     const growing = of({ rows: rows(2, 3) });
     assert.deepEqual([growing.kind, growing.late, growing.joined, growing.called], ['grows', null, 180, 120]);

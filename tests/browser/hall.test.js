@@ -104,7 +104,7 @@ describe('the hall', () => {
     assert.deepEqual(guest.wrong, []);
   });
 
-  test('who takes a kept place without having said so is asked, on the list as on the map', async () => {
+  test('whoever takes a kept place without having said so is asked, on the list as on the map', async () => {
     const { guest, page } = await enter();
     await guest.openRow(0, 1);
     await guest.seat(0).click();

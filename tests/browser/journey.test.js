@@ -106,7 +106,7 @@ describe('pages', () => {
     await one.page.locator('#list-seats button[aria-pressed=true]').waitFor();
     // A visitor who looks on sees it go, without doing anything.
     await two.page.locator('#list-seats li:nth-child(5) button[aria-disabled=true]').waitFor();
-    // Who saw nothing of it loses the race, and is told.
+    // Whoever saw nothing of it loses the race, and is told.
     await late.seat(4).click();
     await late.page.locator('#trouble').waitFor();
     await late.judge('conflict');

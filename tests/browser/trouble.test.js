@@ -342,7 +342,7 @@ describe('what goes otherwise', () => {
       await visitor.close();
     });
 
-    test(`a ticket that is handed on, for who gives it and who has it then, ${name}`, async () => {
+    test(`a ticket that is handed on, for the one who gives it and the one who has it then, ${name}`, async () => {
       const [visitor, friend] = [await come(name, options), await come(name, options)];
       const { page } = visitor;
       const login = async (at, who) => {

@@ -426,7 +426,7 @@ describe('around the waiting page', () => {
     }
   });
 
-  test('who is late hears that the call is still good', async () => {
+  test('whoever is late hears that the call is still good', async () => {
     const visitor = await line.visitor(browser, EN);
     await line.bring(visitor, 'late');
     await visitor.page.waitForFunction(() => /still enter/.test(document.getElementById('announce').textContent));
@@ -659,7 +659,7 @@ describe('around the waiting page', () => {
     await page.context().close();
   });
 
-  test('who listens is told when it matters, not with each question', async () => {
+  test('whoever listens is told when it matters, not with each question', async () => {
     const visitor = await line.visitor(browser, EN);
     await visitor.page.addInitScript(() => {
       globalThis.said = [];

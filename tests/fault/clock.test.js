@@ -46,7 +46,7 @@ async function judge(house, { visitors, passes, waits: before }) {
   for (const [i, pass] of passes.entries())
     assert.equal((await answered('the visit to go on', () => visitors[i].session({ front: lost, ...bearer(pass) }))).status, 200);
   const called = (await visitors[3].me()).json;
-  assert.deepEqual([called.state, called.called], ['open', true], 'who was called is called');
+  assert.deepEqual([called.state, called.called], ['open', true], 'whoever was called is called');
   const leftMs = Date.parse(called.call_expires_at) - Date.now();
   assert.ok(leftMs > 30_000 && leftMs < 180_000, `${leftMs} ms to come in`);
   for (const [i, now] of (await waits(visitors)).entries()) {
@@ -104,7 +104,7 @@ for (const off of [HOUR, -HOUR]) {
     await until('the replica to be in charge', async () => (await replica.command('ROLE'))[0] === 'master');
     await untilTold(house, off);
     await judge(house, line);
-    assert.ok((await line.visitors[3].entered({ front: house.fronts[1] })).pass, 'who was called comes in');
+    assert.ok((await line.visitors[3].entered({ front: house.fronts[1] })).pass, 'whoever was called comes in');
     // And the line goes on by the event's own time.
     await patch(house.front, 'show', { rate_per_s: 10, max_active: 6 });
     await line.visitors[4].entered();

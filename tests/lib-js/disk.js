@@ -55,7 +55,7 @@ export function openSmallDisk(scope, megabytes) {
         const size = statSync(ballast).size + Math.max(BLOCK, Math.floor(free * share));
         const done = spawnSync('fallocate', ['--length', String(size), ballast], { encoding: 'utf8' });
         if (done.status !== 0 && !/No space left/.test(done.stderr)) throw new Error(`fallocate: ${done.stderr}`);
-        share = done.status === 0 ? 1 : share / 2; // who writes without a pause is always quicker than all of it
+        share = done.status === 0 ? 1 : share / 2; // whatever writes without a pause is always quicker than all of it
       }
     },
     empty: () => truncateSync(ballast),

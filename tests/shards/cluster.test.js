@@ -360,7 +360,7 @@ for (const [what, masterOf] of [
     await crowd.untilPlaces(100);
     const before = await kept(region, crowd);
     await replaced(region, await masterOf(region));
-    const asked = crowd.next; // who comes later asks the one that was promoted
+    const asked = crowd.next; // whoever comes later asks the one that was promoted
     await crowd.untilPlaces(2 * INVITED + WIDTH); // each is shown by another key as well
     await crowd.stop();
     const placeOf = new Map();

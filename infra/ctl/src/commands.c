@@ -99,7 +99,7 @@ static const struct command rows[] = {
      .run = generic_run},
     ACTION("schedule", "Let it open at its time", "{EVENT} is scheduled.", NULL, NULL),
     ACTION("open", "Open the line now", "{EVENT} is opened.", NULL, NULL),
-    ACTION("pause", "Call nobody new; who was called may enter", "{EVENT} is paused.", NULL, NULL),
+    ACTION("pause", "Call nobody new; those called may enter", "{EVENT} is paused.", NULL, NULL),
     ACTION("resume", "Call again", "{EVENT} goes on.", NULL, NULL),
     ACTION("freeze", "Stand still in an incident: nobody is called, nobody enters",
            "{EVENT} is frozen.", "People still join, no call runs out, and those inside go on.",

@@ -169,8 +169,7 @@ static void write_cookie(char out[256], const char *value, const char *age, bool
 }
 
 /* What the repeat of a login by token proves itself with; NULL without a key that is long enough to
- * be random. Kept as a hash, as the cookie is: who reads the table cannot repeat anybody's login.
- */
+ * be random. Kept as a hash, as the cookie is: a reader of the table cannot repeat any login. */
 static const char *hash_of_key(const struct http_req *req, char out[SESSION_HASH_MAX])
 {
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);

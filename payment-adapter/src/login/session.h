@@ -18,7 +18,7 @@ enum {
     SESSION_COOKIE_MAX = 64,
     SESSION_HASH_MAX = 64,
     SESSION_KEY_MIN =
-        16, /* a shorter Idempotency-Key could be guessed by who has found the token */
+        16, /* a shorter Idempotency-Key could be guessed by whoever has found the token */
 };
 
 struct session {

@@ -2,10 +2,10 @@
  * own to POST /internal/sessions/{session}/end, which seat-service and this program both have.
  *
  * The slot is free as soon as Redis says so; this follows it by one round trip. Any of the
- * addresses is enough, since who takes it passes it on to the others (seat-service writes it into
- * its database). Who does not take it is asked again, the next address first, at growing distances,
- * until the pass has run out by itself. A list that is full forgets nobody who is on it: whoever
- * leaves then has a pass until it ends, as all had before this was made, and is counted.
+ * addresses is enough, since the one that takes it passes it on to the others (seat-service writes
+ * it into its database). One that does not is asked again, the next address first, at growing
+ * distances, until the pass has run out by itself. A list that is full forgets nobody who is on it:
+ * whoever leaves then has a pass until it ends, as all had before this was made, and is counted.
  *
  * What is not told here: visits whose time ran out (their pass runs out with them), those that an
  * order ended (payment-adapter tells both sides) or that somebody else ended by POST end here, who

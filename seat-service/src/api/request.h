@@ -19,8 +19,8 @@ void request_wake(struct call *call);
 /* Each returns false after answering the request. The event and the hold in the path; whoever may
  * call this keeps the event awake by it: */
 bool request_event(struct call *call, struct http_req *req);
-/* The same for who has still to be judged: events_used() is then the caller's. `on_asleep` answers
- * if the event is asleep. */
+/* The same for a caller who has still to be judged: events_used() is then the caller's. `on_asleep`
+ * answers if the event is asleep. */
 bool request_event_or(struct call *call, struct http_req *req,
                       void (*on_asleep)(struct call *call));
 /* Enough for what is shown to everybody: the event may be another's, if what is known of it here is

@@ -110,7 +110,7 @@ test('an owner that was stopped loses its events singly to the other, and commit
   judgeJournal(postgres);
 });
 
-test('who comes back has the next events, until all have as many', async (t) => {
+test('an owner that comes back has the next events, until all have as many', async (t) => {
   const { first, second, of } = await openPair(t);
   const lost = of(first);
   await first.kill();

@@ -47,7 +47,7 @@ function startRush(scope, seats, event) {
 // What was answered is held, what was never asked for is free; what got no answer may be either.
 async function judge(seats, event, told) {
   const reader = visitor(seats, event);
-  // Ready is who has one event open; the others open each as soon as it can.
+  // An owner is ready once it has one event open; the others open each as soon as it can.
   await until('the event to be open', async () => (await reader.info()).status === 200);
   const picture = await reader.availability('', { accept: 'application/octet-stream' });
   const now = states(picture.body, SEATS);

@@ -214,7 +214,7 @@ test('a reader of before a takeover is told what has changed, and nobody but the
   await standby.untilReady();
   assert.equal((await there.hold({ seats: ['r2s1'] })).status, 201);
   const { line } = markIn(await untilVersion(there, known.version + 1));
-  assert.notEqual(line, known.line, 'who owns now has a line of its own');
+  assert.notEqual(line, known.line, 'the owner now has a line of its own');
   const { resync, held } = (await there.availability(`?since=${sinceOf(known)}`)).json;
   assert.deepEqual([resync, held], [false, [10]]);
   const beyond = sinceOf({ version: known.version + 1, line: known.line });

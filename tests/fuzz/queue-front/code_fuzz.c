@@ -1,7 +1,7 @@
 /* code_fuzz.c: what visitors and operators type or paste: codes of a presale and lists of them,
- * invitations, codes that carry a place to another device, references of who was slowed down.
- * Nothing is believed that we did not make (but for a reference, whose check is 15 bits); what is
- * read is read the same in other case and with other spaces. */
+ * invitations, codes that carry a place to another device, references of those who were slowed
+ * down. Nothing is believed that we did not make (but for a reference, whose check is 15 bits);
+ * what is read is read the same in other case and with other spaces. */
 #include "ring.h"
 
 #include "base/rng.h"

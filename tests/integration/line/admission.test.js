@@ -161,7 +161,7 @@ test('lowering max_active throws nobody out, and nobody comes in until it is met
   await enter(line, 6);
 });
 
-test('who knocks at a full house keeps the call and goes before all others', async () => {
+test('whoever knocks at a full house keeps the call and goes before all others', async () => {
   const knobs = { rate_milli: 1_000_000, burst: 100, max_active: 4, call_ttl_ms: 3000, grace_ms: 0 };
   const line = await front().create(knobs);
   await line.join(20);
@@ -195,7 +195,7 @@ test('a lower place at the door goes first', async () => {
   await enter(line, 2);
 });
 
-test('who stops knocking no longer holds a slot back', async () => {
+test('whoever stops knocking no longer holds a slot back', async () => {
   const knobs = { rate_milli: 1_000_000, burst: 100, max_active: 2, call_ttl_ms: 3000, grace_ms: 0 };
   const line = await front().create(knobs);
   await line.join(9);
@@ -370,7 +370,7 @@ test('a desert of ten thousand left places is crossed by the next tick', async (
   assert.equal(line.view.serving, 10_009);
 });
 
-test('who leaves after the call is no longer waited for', async () => {
+test('whoever leaves after the call is no longer waited for', async () => {
   const line = await front().create({ rate_milli: 1_000_000, burst: 10, max_active: 2 });
   await line.join(9);
   await line.tick();
@@ -416,7 +416,7 @@ test('a front that comes later learns all stretches that still matter', async ()
   const late = await new Front(clockwork, line.event).tick();
   assert.equal(late.stretches.at(-1).split(':')[0], String(line.view.serving));
   assert.ok(late.stretches.length >= 9);
-  assert.deepEqual((await line.tick()).stretches, [], 'who knows them is not told again');
+  assert.deepEqual((await line.tick()).stretches, [], 'a front that knows them is not told again');
 });
 
 // ---- sessions ----
@@ -585,7 +585,7 @@ test('an event opens its pre-queue and closes its entries at its times, with an 
   await line.join(5);
   await line.move(STATE.PRE_QUEUE, STATE.OPEN);
   const told = await clockwork.redis.command('HMGET', line.key('cfg'), 'closed', 'entries', 'seed');
-  assert.deepEqual(told, ['30', '30', '5e'.repeat(32)], 'who came after the closing is behind the draw');
+  assert.deepEqual(told, ['30', '30', '5e'.repeat(32)], 'whoever came after the closing is behind the draw');
   await run(line, 200);
   assert.equal(line.view.serving, 10);
   const trail = await clockwork.redis.command('XREVRANGE', line.key('audit'), '+', '-');

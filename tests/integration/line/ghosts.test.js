@@ -44,7 +44,7 @@ async function epochs(n, line, heard) {
   }
 }
 
-test('who was not heard for a whole epoch is a ghost, and nobody else', async () => {
+test('whoever was not heard for a whole epoch is a ghost, and nobody else', async () => {
   const [front] = await standing(100);
   await epochs(1.9, front, [[front, odd(100)]]);
   assert.equal(ghosts(front), 0, 'whoever joined in an epoch has the whole next one');
@@ -52,7 +52,7 @@ test('who was not heard for a whole epoch is a ghost, and nobody else', async ()
   assert.deepEqual([ghosts(front), front.view.waiting], [50, 50]);
 });
 
-test('who left is no ghost, and takes none away', async () => {
+test('whoever left is no ghost, and takes none away', async () => {
   const [front] = await standing(100);
   await epochs(4, front, [[front, odd(100)]]);
   for (let place = 1; place <= 19; place += 2) await front.visit('leave', place); // they were heard
@@ -61,7 +61,7 @@ test('who left is no ghost, and takes none away', async () => {
   for (let place = 2; place <= 20; place += 2) await front.visit('leave', place); // they were not
   await front.tick();
   assert.deepEqual([ghosts(front), front.view.waiting], [40, 40]);
-  await epochs(3, front, [[front, odd(100)]]); // who left is heard from another tab
+  await epochs(3, front, [[front, odd(100)]]); // whoever left is heard from another tab
   assert.deepEqual([ghosts(front), front.view.waiting], [40, 40]);
 });
 

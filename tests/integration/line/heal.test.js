@@ -256,7 +256,7 @@ test('everybody called before and not known to be over gets a fresh window', asy
   assert.equal(expires, clockwork.ms + 5000);
 });
 
-test('who had let the call run out stays out', async () => {
+test('whoever had let the call run out stays out', async () => {
   const [one, two] = await running({ call_ttl_ms: 1000, grace_ms: 500 });
   await clockwork.step(2000);
   for (let i = 0; i < 3; i += 1) await one.tick();
@@ -549,7 +549,7 @@ test('an order that went through meanwhile ends the session that Redis forgot', 
   assert.equal((await one.tick()).active, 4);
 });
 
-test('after a wipe new calls go on: who came in before is not waited for again', async () => {
+test('after a wipe new calls go on: whoever came in before is not waited for again', async () => {
   const [one, two] = await running({ max_active: 25, call_ttl_ms: 60_000 });
   await wipe([one, two]);
   await healAll(one, two);
@@ -577,7 +577,7 @@ async function lateAtTheDoor(loss) {
   return one;
 }
 
-test('who knocks at the door of a line that is healed is called again, and expected', async () => {
+test('whoever knocks at the door of a line that is healed is called again, and expected', async () => {
   const one = await lateAtTheDoor(restart);
   assert.equal((await one.tick()).outstanding, 2);
   for (const [place, outstanding] of [[6, 1], [7, 0]]) {

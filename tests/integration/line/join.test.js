@@ -83,7 +83,7 @@ test('an address is counted over single joins and crowds alike', async () => {
   assert.deepEqual((await line.join([{ ip }])).places, [0]);
   const minute = Math.floor(clockwork.ms / 60_000);
   const counts = await clockwork.redis.command('HVALS', line.key(`ip:${minute}`));
-  assert.deepEqual(counts.map(Number).sort(), [3, 6]); // who is refused is counted as well
+  assert.deepEqual(counts.map(Number).sort(), [3, 6]); // whoever is refused is counted as well
 });
 
 test('a repeated key does not count against its address, and works beyond its limit', async () => {
@@ -126,7 +126,7 @@ test('a full line takes nobody more until somebody is called or leaves, and keep
   assert.equal((await line.join(50)).places.includes(FULL), false);
 });
 
-test('who is turned away from a full line is not counted, remembered or charged for it', async () => {
+test('whoever is turned away from a full line is not counted, remembered or charged for it', async () => {
   const line = await front().create({ line_max: 1, joins_per_ip_per_min: 2 });
   const ip = '1.1.1.1';
   await line.join([{ key: 'a', ip }]);

@@ -95,7 +95,7 @@ class Trial {
     for (const [place, before_] of ahead) {
       assert.ok(this.aheadOf(place) <= before_, `place ${place} fell back`);
     }
-    assert.equal(view.waiting, this.aheadOf(this.issued + 1), 'waiting is who is still there');
+    assert.equal(view.waiting, this.aheadOf(this.issued + 1), 'waiting are those who are still there');
     assert.equal(view.admitted, this.came.size);
     await this.checkOutstanding(view);
   }

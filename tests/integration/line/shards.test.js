@@ -103,7 +103,7 @@ test('nothing is given beyond the lease, and the next cut moves it', async () =>
   const { places } = await front.join(0, all);
   assert.equal(places.filter((place) => place === LEASE_OUT).length, 10);
   assert.deepEqual(places.slice(0, LEASE_MIN), upTo(LEASE_MIN));
-  assert.deepEqual((await front.join(0, ['a0', 'z'])).places, [1, LEASE_OUT]); // who has a number keeps it
+  assert.deepEqual((await front.join(0, ['a0', 'z'])).places, [1, LEASE_OUT]); // whoever has a number keeps it
   await front.turn();
   assert.equal((await front.join(0, ['z'])).places[0], LEASE_OUT); // the shard has not heard of it yet
   await front.turn();
@@ -293,7 +293,7 @@ test('a hole is nobody\'s: it does not wait, is stepped over at once, and is no 
   assert.equal(await leftOut(front), `8:${lease}`);
   let view = await front.line.tick();
   assert.deepEqual([view.issued, view.waiting, view.gaps[0], view.gaps[3]], [lease + 3, 10, lease - 7, lease - 7]);
-  await front.line.hear([8, 9], { epochMs: 90_000 }); // who had a number of it
+  await front.line.hear([8, 9], { epochMs: 90_000 }); // whoever had a number of it
   for (let i = 0; i < 20; i += 1) {
     await step(100);
     view = await front.line.tick();

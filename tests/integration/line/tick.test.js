@@ -36,7 +36,7 @@ async function commands(work) {
   return (await sum()) - before_;
 }
 
-test('who ticks within the slot of another is told the same, and Redis is asked next to nothing', async () => {
+test('a front that ticks within the slot of another is told the same, and Redis is asked next to nothing', async () => {
   const [one, two] = await line(2);
   await clockwork.step(SLOT_MS);
   const view = await one.tick();

@@ -83,7 +83,7 @@ test('a line goes on where it was: joins, calls, passes, sessions', async () => 
   assert.deepEqual((await live.join([{ key: 'k1' }])).places, [2]);
 });
 
-test('who is there is told again, nobody who polls is missed, and what the old program kept of it goes', async () => {
+test('whoever is there is told again, nobody who polls is missed, and what the old program kept of it goes', async () => {
   const { live } = await upgraded();
   const issued = Number(await redis.command('GET', 'fg:{live}:seq'));
   await live.change({ rate_milli: 0 });
@@ -112,7 +112,7 @@ test('the old program may go on beside the new one', async () => {
   assert.equal(live.view.ghosts[2], 0);
 });
 
-test('who left before the upgrade is still known to have left when Redis is healed', async () => {
+test('whoever left before the upgrade is still known to have left when Redis is healed', async () => {
   const { live } = await upgraded();
   const issued = Number(await redis.command('GET', 'fg:{live}:seq'));
   await live.change({ rate_milli: 0 });

@@ -193,7 +193,7 @@ test('transactions are told in their order, page by page, each cancel by itself'
     assert.equal((await get(`/v1/transactions${query}`)).json.code, code, query);
 });
 
-test('who may not ask, and what makes no sense, is told in the way of Toss', async () => {
+test('whoever may not ask, and what makes no sense, is told in the way of Toss', async () => {
   const agreed = await agree();
   const naked = await sandbox.http.post('/v1/payments/confirm', { body: agreed });
   assert.equal(naked.status, 401);

@@ -109,7 +109,7 @@ test('a round that was promised before anybody could enter decides, and everybod
   const told = await untilDrawnEverywhere(world, 'show');
   assert.deepEqual(told.promised, promised);
   assert.equal(told.commitment, before.commitment);
-  assert.equal(told.entries, 5, 'who came after the closing is not in it');
+  assert.equal(told.entries, 5, 'whoever came after the closing is not in it');
   assert.equal(told.beacon, chain.beacon(promised.round).randomness);
   assert.equal(told.proof.signature, chain.signature(promised.round));
   assert.equal(told.proof.checked, 'relays');

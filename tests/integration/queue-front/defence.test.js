@@ -274,7 +274,7 @@ test('a forged pass is refused: no algorithm, ours as a secret, another key, oth
   assert.equal((await owner.session()).status, 200, 'and its owner is still inside');
 });
 
-test('who writes signatures under a session is not looked at after some, and nobody else feels it', async (t) => {
+test('whoever writes signatures under a session is not looked at after some, and nobody else feels it', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
   const owner = new Visitor(house.front, 'show');
@@ -412,7 +412,7 @@ test('a ticket is no pass, a pass is no ticket, and a session\'s name is neither
   assert.equal((await owner.session()).status, 200);
 });
 
-test('who asks for a pass before the call, on every front and as often as they like, is no nearer', async (t) => {
+test('whoever asks for a pass before the call, on every front and as often as they like, is no nearer', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   const ahead = new Visitor(house.front, 'show');
@@ -447,7 +447,7 @@ test('a line with a longest length turns people away by what is so in Redis, and
     assert.ok(retryS >= 30 && retryS <= 60, `${retryS} s`);
   }
   const [last, turnedAway] = [true, false].map((placed) => answers.findIndex(({ status }) => (status === 201) === placed));
-  assert.equal((await crowd[last].join()).status, 200, 'who is in it finds their place');
+  assert.equal((await crowd[last].join()).status, 200, 'whoever is in it finds their place');
   for (const front of house.fronts) {
     await until('the front to tell it', async () => (await front.http.get('/v1/queue/short/status')).json.full === true);
   }

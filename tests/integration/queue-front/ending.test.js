@@ -174,7 +174,7 @@ describe('the end of an event', () => {
     }
   });
 
-  test('who dies over a deletion leaves it to the others', async () => {
+  test('a front that dies over a deletion leaves it to the others', async () => {
     await makeEvent(house, 'cut', {});
     const doomed = await startFront(house);
     await new Visitor(house.front, 'cut').joined();

@@ -27,7 +27,7 @@ async function assertWhole(house, crowd, early, seen) {
     const { json } = await visitor.me();
     assert.equal(json.position, seen[i].position);
     assert.ok(json.ahead <= seen[i].ahead, `${json.ahead} ahead, ${seen[i].ahead} before`);
-    assert.ok(json.called || !seen[i].called, 'who was called stays called');
+    assert.ok(json.called || !seen[i].called, 'whoever was called stays called');
   }
   const serving = async () => (await live(house.front, 'show')).serving;
   const before = await serving();

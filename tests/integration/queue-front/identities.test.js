@@ -130,7 +130,7 @@ test('new events begin with the new identity key, old ones keep theirs; without 
     assert.deepEqual([again.status, again.json.position], [200, next.position]);
     assertProblem(await new Visitor(front, 'show').join(kim), 503, 'identity-key-missing');
     assertProblem(await waiting.pass({ ...kim, front }), 503, 'identity-key-missing');
-    assert.equal((await waiting.me({ front })).json.position, position, 'who waits is served');
+    assert.equal((await waiting.me({ front })).json.position, position, 'whoever waits is served');
     assert.deepEqual((await front.private.get('/readyz')).json.shut, [{ event: 'show', reason: 'identity-key-missing' }]);
   }
   await act(house.front, 'show', 'close');

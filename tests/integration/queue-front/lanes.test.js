@@ -87,7 +87,7 @@ test('a preview says of each lane when the last of it would enter', async (t) =>
   assert.ok((await preview(0)).lanes.every(({ last_enters_at: at }) => at === null));
 });
 
-test('who is not invited does not get in by the lane', async (t) => {
+test('whoever is not invited does not get in by the lane', async (t) => {
   const house = await openLanes(t, STILL);
   const visitor = () => new Visitor(house.front, 'show');
   const good = house.codes[1];

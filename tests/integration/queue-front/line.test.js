@@ -167,7 +167,7 @@ test('an unknown event is a 404, a wrong method a 405 that names the right one',
   assert.equal((await house.front.http.get('/admin/events')).status, 404, 'not on the public side');
 });
 
-test('the shared status is cacheable and answers 304 to who has it', async (t) => {
+test('the shared status is cacheable and answers 304 to whoever has it', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
   const status = await house.front.http.get('/v1/queue/show/status');
@@ -219,7 +219,7 @@ test('a stream tells the newest status at once, and then each change', async (t)
   assert.ok(paused.atMs - after.atMs >= 900, 'one broadcast a second at most');
 });
 
-test('who is called gets one pass, and the same session again', async (t) => {
+test('whoever is called gets one pass, and the same session again', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', FAST);
   const visitor = new Visitor(house.front, 'show');
@@ -260,7 +260,7 @@ test('a pass is signed by a key of the published set', async (t) => {
   assert.ok(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')));
 });
 
-test('who is not called is told where they stand', async (t) => {
+test('whoever is not called is told where they stand', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   await new Visitor(house.front, 'show').joined();

@@ -61,7 +61,7 @@ test('while Redis does not answer, me and status go on, and join and pass say wh
   }
 });
 
-test('who was called is not told that it is over while Redis is silent', async (t) => {
+test('whoever was called is not told that it is over while Redis is silent', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, call_ttl_s: 2, grace_s: 0 });
   const visitor = new Visitor(house.front, 'show');
@@ -143,7 +143,7 @@ test('positions and calls never go back when Redis returns with older data', asy
   after.forEach((now, i) => {
     assert.equal(now.position, before[i].position);
     assert.ok(now.ahead <= before[i].ahead);
-    assert.ok(now.called || !before[i].called, 'who was called stays called');
+    assert.ok(now.called || !before[i].called, 'whoever was called stays called');
   });
 });
 

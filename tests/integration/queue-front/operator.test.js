@@ -67,7 +67,7 @@ test('what is joined, told and refused follows the state', async (t) => {
   assert.equal((await join()).json.position, 2, 'paused: people still join');
   await act(house.front, 'show', 'sold-out');
   assert.equal(assertProblem(await join(), 409, 'event-sold-out').state, 'sold-out');
-  assert.equal((await kept.join()).status, 200, 'who has a place keeps it');
+  assert.equal((await kept.join()).status, 200, 'whoever has a place keeps it');
   await act(house.front, 'show', 'open');
   assert.equal((await kept.me()).json.position, 1, 'reopened in the old order');
   assert.equal((await join()).json.position, 3);

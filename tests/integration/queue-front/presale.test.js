@@ -108,7 +108,7 @@ test('a Redis that comes back empty has lost the codes, and everybody is told so
   house.redis.wipe();
   await house.redis.start();
   await missing(3);
-  assert.equal((await first.join()).status, 200, 'who has a place needs no code');
+  assert.equal((await first.join()).status, 200, 'whoever has a place needs no code');
   const visitor = new Visitor(house.fronts[1], 'show');
   const answer = await until('an answer that is not of the loss itself', async () => {
     const one = await visitor.join(withCode('FAN-CODE-2'));

@@ -102,7 +102,7 @@ describe('an event that runs, made again from its archive', () => {
     const numbers = late.map(({ place }) => place);
     assert.ok(Math.min(...numbers) > 15, `${numbers} are above what was given`);
     assert.equal(new Set(numbers).size, 4);
-    assert.equal((await visitors[9].join()).json.position, 10, 'who has a place keeps it');
+    assert.equal((await visitors[9].join()).json.position, 10, 'whoever has a place keeps it');
 
     // All three go on, the third as well, of whom the archive knows nothing.
     for (const visitor of [visitors[2], visitors[0], visitors[1]])

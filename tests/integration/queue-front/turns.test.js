@@ -191,7 +191,7 @@ describe('more time', () => {
     await until('the pass', async () => (await visitor.pass()).status === 201);
   });
 
-  test('is not for who waits, and not for strangers', async () => {
+  test('is not for those who wait, and not for strangers', async () => {
     const visitor = await called({ rate_per_s: 100 });
     await house.front.admin.post(`/admin/events/${visitor.event}/actions/pause`);
     await untilState(house.front, visitor.event, 'paused');

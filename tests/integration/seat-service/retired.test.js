@@ -106,7 +106,7 @@ test('then its owner lets go of it without a restart, and the event goes; the ot
   await sell(owner, 'next', 'r2s1');
 });
 
-test('who takes over or is started knows it no more, and its id stays taken', async () => {
+test('an owner that takes over or is started knows it no more, and its id stays taken', async () => {
   await owner.stop();
   await until('the standby to own', async () => (await standby.private.get('/readyz')).json.role === 'owner');
   await owner.start(false);

@@ -82,7 +82,7 @@ test('seats that do not take it are told again, and only of those who were insid
     await waits.joined();
     assert.equal((await waits.leave()).status, 204);
   }
-  assert.equal(heard.length, 4, 'who has not entered has no pass');
+  assert.equal(heard.length, 4, 'whoever has not entered has no pass');
 });
 
 test('what is wrong with the services to tell ends the start in words', async (t) => {

@@ -393,10 +393,10 @@ describe('the walls', () => {
     assert.equal(await issued(), before_ + 1);
   });
 
-  // ---- who does not behave ----
+  // ---- clients that do not behave ----
 
   // The services themselves, without an edge in front: each ends these by itself.
-  test('who is slow, silent, half gone or without measure is ended within the limits, and nobody else notices', async () => {
+  test('a client that is slow, silent, half gone or without measure is ended within the limits, and nobody else notices', async () => {
     const post = { 1: `/v1/queue/${EVENT}/move`, 2: `/v1/seats/${EVENT}/holds`, 3: '/v1/pay/login' };
     const page = { 1: `/e/${EVENT}`, 2: `/seats/${EVENT}`, 3: '/pay/checkout' };
     const head = 'GET /x HTTP/1.1\r\nHost: a\r\n';

@@ -121,7 +121,7 @@ static const struct guest *guest_of(const char *session)
     return NULL;
 }
 
-/* NULL: who is not known here has never shown a pass. */
+/* NULL: whoever is not known here has never shown a pass. */
 static void on_left(const char *session)
 {
     const struct guest *guest = guest_of(session);

@@ -388,7 +388,7 @@ static void what_is_no_token_is_refused(void **state)
         struct jwt jwt;
         int rc = verify(world, span_of(bad[i]), &err);
         assert_true(rc < 0);
-        /* Also by who does not ask for the fault. */
+        /* Also by a caller who does not ask for the fault. */
         assert_int_equal(rc, jwt_verify(world->keys, &world->rules, span_of(bad[i]), &err, &jwt));
     }
     char large[JWT_BYTES_MAX + 1];

@@ -16,7 +16,7 @@
  * answers: two families, private relays, pools of a carrier, a phone that leaves its Wi-Fi. Anybody
  * can make up a cookie, so this bond keeps nobody from solving at one place what is shown at
  * another. Nor does an address: the text that is to be hashed can be handed to whoever computes.
- * What holds is that each place costs its own work, and that limits by address go by who shows it.
+ * What holds: each place costs its own work, and limits by address count whoever shows it.
  */
 #include "core/token/pow.h"
 

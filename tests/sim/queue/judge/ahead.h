@@ -9,8 +9,8 @@
 void ahead_on_told(unsigned front, const struct ask *ask);
 /* A place was shown at a front, where the line was last made whole at `heal_us`. */
 void ahead_on_shown(uint64_t number, uint64_t heal_us);
-/* Who is gone is told to all fronts some time before they show it. One that could not hear of it in
- * that time shows it later; until then it tells more ahead than the others. */
+/* Those who are gone are told to all fronts some time before they show it. One that could not hear
+ * of it in that time shows it later; until then it tells more ahead than the others. */
 bool ahead_all_have_heard(void);
 
 #endif

@@ -685,7 +685,7 @@ static void a_claim_with_fresh_news_of_the_shards_goes_straight_to_them(void **s
     reads_shards_in_vain(shards);
     struct shards_call call = begun(shards, true);
     assert_int_equal(SHARDS_ASK_LOOK, call.ask);
-    assert_int_equal(15, call.slot_ms); /* who makes cuts goes on to claim them */
+    assert_int_equal(15, call.slot_ms); /* a front that makes cuts goes on to claim them */
     shards_take_look(shards, false, false, true);
     assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask); /* the read was not good */
     assert_true(shards_take_cut(shards, NULL));

@@ -80,7 +80,7 @@ static void little_seen_is_nothing_told_and_none_left_is_likely_for_all(void **s
     view = open_line();
     odds = after_a_thousand(&view, 0);
     assert_int_equal(odds.cut[0].likely_from, view.serving + 1);
-    assert_int_equal(odds.cut[0].unlikely_upto, view.serving); /* who has been called may buy */
+    assert_int_equal(odds.cut[0].unlikely_upto, view.serving); /* whoever has been called may buy */
 }
 
 static void blocked_seats_are_no_demand(void **state)

@@ -1,6 +1,6 @@
 /* engine_threads_test.c: many threads at one engine; what they were told is kept, and judged.
  *
- * The judge of holds takes each seat as a register that can be taken when free and freed by who
+ * The judge of holds takes each seat as a register that can be taken when free and freed by whoever
  * took it. Every call has its time of call and of return, from one counter. A seat's history is
  * linearizable if a point can be given to each take and each free, between its call and its return,
  * such that lifetimes do not overlap. As a holder frees only after his take has returned, lifetimes

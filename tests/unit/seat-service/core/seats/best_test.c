@@ -770,7 +770,7 @@ static void a_crowd_is_spread_over_the_nearest_and_no_further(void **state)
     assert_int_equal(best_create(plan, &seats, 7, &best), 0);
     uint32_t furthest;
     assert_int_equal(proposed(best, 0, &furthest), 1);
-    assert_int_equal(proposed(best, 1, &furthest), 16); /* who has lost once looks further, */
+    assert_int_equal(proposed(best, 1, &furthest), 16); /* whoever has lost once looks further, */
     assert_int_equal(furthest / 10, 15);
     assert_int_equal(proposed(best, 2, &furthest), BEST_SPREAD_MAX); /* but not for ever */
     assert_int_equal(furthest / 10, BEST_SPREAD_MAX - 1);
