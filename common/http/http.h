@@ -79,6 +79,9 @@ bool http_req_is_tls(const struct http_req *req);
  * behind it: a pipelining client. So what was true of that one's headers is true of these. */
 bool http_req_repeats(const struct http_req *req);
 uint64_t http_req_started_us(const struct http_req *req); /* monotonic; first byte seen */
+/* No other request of its server has it. What comes behind an answered one on its connection is
+ * served in the same struct http_req, and often before that answer has returned. */
+uint64_t http_req_serial(const struct http_req *req);
 struct http_server *http_req_server(const struct http_req *req);
 void *http_req_loop_ctx(const struct http_req *req);  /* the server's conf.loop_ctx */
 void *http_req_route_ctx(const struct http_req *req); /* the ctx of the route that was taken */

@@ -419,6 +419,7 @@ static void request_begin(struct http_req *req)
     req->match.params_len = 0;
     req->parsed = 0;
     req->started_us = http_server_turn_us(req->server);
+    req->serial = ++req->server->serials;
     http_parser_begin(&req->parser, &req->server->conf.limits);
 }
 
@@ -439,6 +440,7 @@ static bool request_repeats(struct http_req *req, uint32_t before)
     req->has_note = false;
     req->parsed = 0;
     req->started_us = http_server_turn_us(req->server);
+    req->serial = ++req->server->serials;
     for (unsigned i = 0; i < req->match.params_len; i++)
         req->match.params[i].ptr += len;
     return true;

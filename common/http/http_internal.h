@@ -150,6 +150,7 @@ struct http_req {
     uint8_t addr[16];
     uint8_t note[HTTP_NOTE_BYTES];
     uint64_t started_us;
+    uint64_t serial;
     char *buffer; /* own memory: `inline_buffer` or grown */
     uint32_t cap;
     uint32_t len;          /* bytes there */
@@ -245,6 +246,7 @@ struct http_server {
     uint64_t turn_us;            /* 0: not read in this turn */
     uint64_t late_us;            /* when pipelined requests begin to wait for their next turn */
     uint64_t late_soon_us;       /* half of the way to it */
+    uint64_t serials;            /* given to requests until now */
     uint64_t date_s;
     char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* how each 200 begins, up to the end of its Date */
     uint32_t handles_open;

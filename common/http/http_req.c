@@ -163,6 +163,11 @@ uint64_t http_req_started_us(const struct http_req *req)
     return req->started_us;
 }
 
+uint64_t http_req_serial(const struct http_req *req)
+{
+    return req->serial;
+}
+
 struct http_server *http_req_server(const struct http_req *req)
 {
     return req->server;

@@ -123,7 +123,7 @@ static bool judge_visitor(struct call *call)
     events_used(call->loop->conf.events, call->event);
     call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session};
     call->who.channels = opened_by(&pass, call->event->plan->plan);
-    return retry_resumes(call->loop->retry) || judge_rate(call);
+    return retry_resumes(call->loop->retry, call->req) || judge_rate(call);
 }
 
 static bool enter(struct call *call, struct http_req *req)

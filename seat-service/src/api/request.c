@@ -127,7 +127,7 @@ bool request_since(struct call *call, const struct mark *since, void (*again)(st
 {
     bool fits = mark_fits(call->loop, call->event, since);
     if (!events_lags(call->event, fits ? since->version : UINT64_MAX,
-                     retry_asked_us(call->loop->retry)))
+                     retry_asked_us(call->loop->retry, call->req)))
         return true;
     struct retry_ask ask = retry_ask(call, again, REFUSAL_BEHIND);
     ask.looks = true;

@@ -2,7 +2,9 @@
  *
  * Handling a request again is cheap and needs nothing from the one that it waits for, which may be
  * on another loop. Requests for which it is still too early put themselves back on the list while
- * it is walked, so the list is copied first.
+ * it is walked, so the list is copied first. One that is answered makes way for what was pipelined
+ * behind it, which is then handled within that walk, in the same struct http_req: whether a request
+ * has waited is told by its serial.
  *
  * Nobody fills it for the others: a session has a few places, and those who only look have no more
  * than half of them, since whoever repeats a change waits for seats that may be theirs. */
@@ -20,15 +22,16 @@ struct retry {
     const struct retry_ask *resuming;
 };
 
-bool retry_resumes(const struct retry *retry)
+bool retry_resumes(const struct retry *retry, const struct http_req *req)
 {
-    return retry->resuming != NULL;
+    const struct retry_ask *ask = retry->resuming;
+    return ask != NULL && ask->req == req && ask->serial == http_req_serial(req);
 }
 
-uint64_t retry_asked_us(const struct retry *retry)
+uint64_t retry_asked_us(const struct retry *retry, const struct http_req *req)
 {
-    return retry->resuming != NULL ? retry->resuming->asked_us
-                                   : clock_mono_us(retry->loop->conf.clock);
+    return retry_resumes(retry, req) ? retry->resuming->asked_us
+                                     : clock_mono_us(retry->loop->conf.clock);
 }
 
 static bool has_room(const struct retry *retry, const struct retry_ask *ask)
@@ -58,9 +61,10 @@ struct retry_ask retry_ask(const struct call *call, void (*again)(struct http_re
                            enum refusal ending)
 {
     return (struct retry_ask){.req = call->req,
+                              .serial = http_req_serial(call->req),
                               .session = call->who.session,
                               .started_us = http_req_started_us(call->req),
-                              .asked_us = retry_asked_us(call->loop->retry),
+                              .asked_us = retry_asked_us(call->loop->retry, call->req),
                               .again = again,
                               .ending = ending};
 }

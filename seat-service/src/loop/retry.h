@@ -13,6 +13,7 @@ struct retry;
 /* A request, and what becomes of it. */
 struct retry_ask {
     struct http_req *req;
+    uint64_t serial;              /* of the request: another one may be in the same place next */
     uint64_t session, started_us; /* whose it is; when it came */
     uint64_t asked_us;            /* when all of it was there */
     /* The current handler, with which it starts over when it may have become known. */
@@ -29,10 +30,11 @@ bool retry_wait(struct retry *retry, const struct retry_ask *ask);
 /* Of a call; it is of a visitor. */
 struct retry_ask retry_ask(const struct call *call, void (*again)(struct http_req *req),
                            enum refusal ending);
-/* The request being handled has waited, so it was judged before. */
-bool retry_resumes(const struct retry *retry);
-/* When that one was handled first; whatever it names was told before. It began earlier. */
-uint64_t retry_asked_us(const struct retry *retry);
+/* This very request has waited, so it was judged before. Those that were pipelined behind it are
+ * handled while it is answered, and were not. */
+bool retry_resumes(const struct retry *retry, const struct http_req *req);
+/* When it was handled first; whatever it names was told before. It began earlier. */
+uint64_t retry_asked_us(const struct retry *retry, const struct http_req *req);
 
 /* Handles the waiting requests again, unless that was done just now. */
 void retry_look(struct retry *retry);

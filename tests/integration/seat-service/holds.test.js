@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import test, { after, before } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { assertProblem, mangled, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './house.js';
+import { assertProblem, mangled, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, untilWaiting, visitor } from './house.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
 const scope = openScope();
@@ -536,6 +536,30 @@ test('a session that asks too fast is told when to come back', async () => {
   assert.ok(refused.length >= 20, `${refused.length} of 30 refused`);
   assert.ok(Number(refused[0].headers['retry-after']) >= 1);
   assert.equal((await visitor(seats, event).info()).status, 200, 'others are not concerned');
+});
+
+// The repetition is answered when the first is, and what came behind it in the same packet is served right then.
+test('what is pipelined behind a request that waits is judged by the rate as if it had come alone', async (t) => {
+  const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });
+  const eager = visitor(seats, event);
+  const handled = async () => (await seats.metrics()).get('fairgate_http_requests_total{listener="public"}');
+  const before = await handled();
+  const lock = await holdLock(scope, postgres, 'LOCK TABLE seats.journal IN EXCLUSIVE MODE');
+  const first = eager.hold({ seats: ['r1s1'] }, 'eager');
+  await untilWaiting('the first to be written', postgres, 'RowExclusiveLock');
+  const connection = await openRaw(seats);
+  t.after(() => connection.destroy());
+  const body = JSON.stringify({ seats: ['r1s1'] });
+  const head = (line, more = '') => `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${eager.token}\r\n${more}\r\n`;
+  const again = head(`POST /v1/seats/${event}/holds`, `Content-Type: application/json\r\nIdempotency-Key: eager\r\nContent-Length: ${body.length}\r\n`) + body;
+  await connection.send(again + head(`GET /v1/seats/${event}`).repeat(30));
+  await until('the repetition to wait', async () => (await handled()) === before + 2);
+  await lock.letGo();
+  assert.equal((await first).status, 201);
+  const [repeated, ...behind] = await connection.answersOf(31);
+  assert.equal(repeated.status, 201, repeated.text);
+  const refused = behind.filter(({ status }) => status === 429);
+  assert.ok(refused.length >= 20, `${refused.length} of 30 refused`);
 });
 
 test('a hold that runs out frees its seats by itself', async () => {

@@ -31,6 +31,7 @@ struct world {
     struct http_blob *big;
     struct clock_fake clock;    /* stands still but for /dear */
     unsigned turns, noted_turn; /* of the loop; the one in which /noted was answered */
+    uint64_t serial;            /* of the request that /again or /later had last */
     bool closing, closed;
     bool drained;
     unsigned answered;
@@ -69,8 +70,17 @@ static void on_param(struct http_req *req)
                &(struct http_reply){.status = 200, .type = "text/plain", .body = text_span(&body)});
 }
 
+/* In the same place as the one before it, or in another one. */
+static void expect_a_new_serial(struct http_req *req)
+{
+    struct world *world = http_req_route_ctx(req);
+    assert_true(http_req_serial(req) > world->serial);
+    world->serial = http_req_serial(req);
+}
+
 static void on_again(struct http_req *req)
 {
+    expect_a_new_serial(req);
     char memory[512];
     struct text body = text_on(memory, sizeof(memory));
     text_str(&body, http_req_repeats(req) ? "<same " : "<new ");
@@ -87,6 +97,7 @@ static void on_again(struct http_req *req)
 static void on_later(struct http_req *req)
 {
     struct world *world = http_req_route_ctx(req);
+    expect_a_new_serial(req);
     assert_true(world->kept_len < KEPT_MAX);
     world->kept[world->kept_len++] = req;
 }
@@ -502,6 +513,32 @@ static void a_request_that_differs_in_a_letter_is_read_anew(void **state)
         heard += strlen(wanted[i]);
     }
     close(fd);
+}
+
+/* One that waits is known by its serial, whatever is handled in its place before it asks again. */
+static void a_request_has_a_serial_that_no_other_one_has(void **state)
+{
+    struct world *world = *state;
+    int first = dial(world), second = dial(world);
+    static const char text[] = "GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+                               "GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+                               "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+                               "GET /again/end?q=1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    say(first, span_of(text));
+    turn_until(world, &world->kept_len, 1);
+    uint64_t serial = http_req_serial(world->kept[0]);
+    assert_int_equal(serial, 3);
+    say(second, span_of(text));
+    turn_until(world, &world->kept_len, 2);
+    assert_int_equal(http_req_serial(world->kept[0]), serial);
+    for (int i = 0; i < 2; i++)
+        on_hello(world->kept[i]);
+    world->kept_len = 0;
+    hear(world, first, "<new end 1 >");
+    hear(world, second, "<new end 1 >");
+    assert_int_equal(world->serial, 8);
+    close(first);
+    close(second);
 }
 
 /* What is said on one connection means nothing on another. */
@@ -1637,6 +1674,7 @@ int main(void)
         cmocka_unit_test(a_handler_may_close_the_server_while_others_wait_for_their_turn),
         IN_WORLD(a_request_that_repeats_the_one_before_means_the_same),
         IN_WORLD(a_request_that_differs_in_a_letter_is_read_anew),
+        IN_WORLD(a_request_has_a_serial_that_no_other_one_has),
         IN_WORLD(a_repeated_request_on_another_connection_is_read_anew),
         IN_WORLD(a_repeated_request_waits_for_a_slow_reader),
         IN_WORLD(head_gets_the_head_of_get_only),

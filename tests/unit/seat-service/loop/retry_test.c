@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "http/http_internal.h"
 #include "loop/retry.h"
 #include "rim_limits.h"
 
@@ -99,27 +100,51 @@ static void nobody_waits_for_longer_than_it_takes_to_know(void **state)
     assert_false(retry_wait(retry, &ask));
 }
 
-static uint64_t asked_us;
+static struct http_req waiter = {.serial = 7};
+static uint64_t asked_us, behind_asked_us;
+static bool resumes, behind_resumes;
 
+/* It is answered, and what was pipelined behind it is handled in its place. */
 static void note_when_asked(struct http_req *req)
 {
-    (void)req;
-    asked_us = retry_asked_us(retry);
+    resumes = retry_resumes(retry, req);
+    asked_us = retry_asked_us(retry, req);
+    req->serial += 1;
+    behind_resumes = retry_resumes(retry, req);
+    behind_asked_us = retry_asked_us(retry, req);
 }
 
 static void whoever_is_handled_again_asked_when_they_were_handled_first(void **state)
 {
     (void)state;
-    struct retry_ask ask = {.started_us = now_us, .again = note_when_asked};
+    struct retry_ask ask = {
+        .req = &waiter, .serial = waiter.serial, .started_us = now_us, .again = note_when_asked};
     now_us += 5;
     const uint64_t first_us = now_us;
-    assert_int_equal(first_us, retry_asked_us(retry));
+    assert_int_equal(first_us, retry_asked_us(retry, &waiter));
+    assert_false(retry_resumes(retry, &waiter));
     ask.asked_us = first_us;
     assert_true(retry_wait(retry, &ask));
     now_us += RETRY_LOOK_US;
     retry_look(retry);
+    assert_true(resumes);
     assert_int_equal(first_us, asked_us);
-    assert_int_equal(now_us, retry_asked_us(retry));
+    assert_int_equal(now_us, retry_asked_us(retry, &waiter));
+}
+
+static void what_is_pipelined_behind_a_request_that_waited_has_not_waited(void **state)
+{
+    (void)state;
+    assert_true(retry_wait(retry, &(struct retry_ask){.req = &waiter,
+                                                      .serial = waiter.serial,
+                                                      .started_us = now_us,
+                                                      .asked_us = now_us,
+                                                      .again = note_when_asked}));
+    now_us += RETRY_LOOK_US;
+    retry_look(retry);
+    assert_true(resumes);
+    assert_false(behind_resumes);
+    assert_int_equal(now_us, behind_asked_us);
 }
 
 int main(void)
@@ -133,6 +158,8 @@ int main(void)
                                         close_list),
         cmocka_unit_test_setup_teardown(whoever_is_handled_again_asked_when_they_were_handled_first,
                                         open_list, close_list),
+        cmocka_unit_test_setup_teardown(
+            what_is_pipelined_behind_a_request_that_waited_has_not_waited, open_list, close_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
