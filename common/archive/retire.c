@@ -187,13 +187,17 @@ static int name_dir(struct retire *retire)
 static int set_aside(struct retire *retire)
 {
     char path[LINES_PATH_MAX + 16], digest[LINES_SHA256_MAX];
-    struct err_slot none;
+    struct err_slot err;
     struct manifest *there = malloc(sizeof(*there));
     if (there == NULL)
         return err_set(&retire->err, ERR_NOMEM, "a manifest");
-    bool whole = manifest_read(retire->dir, &none, there, digest) == 0;
+    int rc = manifest_read(retire->dir, &err, there, digest);
     free(there);
-    if (!whole)
+    if (rc == ERR_NOMEM) { /* it may be a whole one, which nobody else has */
+        retire->err = err;
+        return rc;
+    }
+    if (rc < 0)
         return 0;
     snprintf(path, sizeof(path), "%s.%.12s", retire->dir, digest);
     return rename(retire->dir, path) == 0

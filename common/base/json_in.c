@@ -94,7 +94,7 @@ int json_in_parse(struct span text, struct err_slot *err, json_t **out)
     json_error_t why;
     json_t *doc;
     if (load(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why, &doc) < 0)
-        return err_set(err, ERR_NOMEM, "JSON of %zu bytes", text.len);
+        return err_set(err, ERR_NOMEM, "no memory to read JSON of %zu bytes", text.len);
     if (doc == NULL)
         return err_set(err, ERR_SYNTAX, "not JSON: line %d, column %d: %s", why.line, why.column,
                        why.text);

@@ -97,21 +97,6 @@ int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claim
 
 /* ---- verifying ---- */
 
-/* Decodes a part and parses it; both are bounded by the token. */
-static json_t *parse_part(struct span part)
-{
-    char memory[JWT_OUTSIDE_BYTES_MAX];
-    size_t len;
-    json_t *doc;
-    if (part.len == 0 || !base64_decode(part, memory, sizeof(memory), &len) ||
-        json_in_parse((struct span){memory, len}, NULL, &doc) < 0)
-        return NULL;
-    if (json_is_object(doc))
-        return doc;
-    json_decref(doc);
-    return NULL;
-}
-
 static struct span text_of(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
@@ -125,6 +110,26 @@ static int at_fault(const struct jwt_rules *rules, enum jwt_fault fault, int rc)
     if (rules->fault != NULL)
         *rules->fault = fault;
     return rc;
+}
+
+/* Decodes a part, which is `whose`, and parses it; both are bounded by the token. */
+static int parse_part(struct span part, const char *whose, const struct jwt_rules *rules,
+                      struct err_slot *err, json_t **out)
+{
+    char memory[JWT_OUTSIDE_BYTES_MAX];
+    size_t len;
+    json_t *doc = NULL;
+    bool decoded = part.len > 0 && base64_decode(part, memory, sizeof(memory), &len);
+    if (decoded && json_in_parse((struct span){memory, len}, NULL, &doc) == ERR_NOMEM)
+        return err_set(err, ERR_NOMEM, "token: no memory to read its %s", whose);
+    if (!json_is_object(doc)) {
+        json_decref(doc);
+        return at_fault(
+            rules, JWT_FAULT_FORM,
+            err_set(err, ERR_SYNTAX, "token: its %s is no JSON object in base64url", whose));
+    }
+    *out = doc;
+    return 0;
 }
 
 static int judge_alg(struct span alg, const struct jwt_rules *rules, struct err_slot *err)
@@ -293,13 +298,12 @@ int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct sp
                                 "token: it is not three parts of at most %zu bytes together",
                                 bytes_max));
 
-    json_t *header = parse_part(header_part);
-    if (header == NULL)
-        return at_fault(
-            rules, JWT_FAULT_FORM,
-            err_set(err, ERR_SYNTAX, "token: its header is no JSON object in base64url"));
+    json_t *header, *payload;
+    int rc = parse_part(header_part, "header", rules, err, &header);
+    if (rc < 0)
+        return rc;
     const struct jwks_key *key = NULL;
-    int rc = judge_header(header, keys, rules, err, &key);
+    rc = judge_header(header, keys, rules, err, &key);
     json_decref(header);
     if (rc < 0)
         return rc;
@@ -308,11 +312,9 @@ int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct sp
     rc = judge_signature(signed_part, signature_part, key, rules, err);
     if (rc < 0)
         return rc;
-    json_t *payload = parse_part(payload_part);
-    if (payload == NULL)
-        return at_fault(
-            rules, JWT_FAULT_FORM,
-            err_set(err, ERR_SYNTAX, "token: its payload is no JSON object in base64url"));
+    rc = parse_part(payload_part, "payload", rules, err, &payload);
+    if (rc < 0)
+        return rc;
     struct jwt_claims claims = {.iat_s = 0};
     rc = judge_claims(payload, rules, err, &claims);
     if (rc < 0) {

@@ -54,7 +54,7 @@ struct jwt_rules {
     bool run_out_ok;         /* an expired one is accepted: it still says who it was */
     uint64_t lifetime_s_max; /* 0: any; refuses tokens that live longer than ours ever do */
     const struct clock *clock;
-    enum jwt_fault *fault; /* told with each error; NULL: nobody wants to know */
+    enum jwt_fault *fault; /* told with each error but ERR_NOMEM; NULL: nobody wants to know */
 };
 
 struct jwt {
@@ -63,8 +63,8 @@ struct jwt {
 };
 
 /* ERR_SYNTAX: no token; ERR_AUTH: one that must not be believed; ERR_UNKNOWN: one whose key is not
- * in the set, so it cannot be judged; ERR_TIMEOUT: good, but expired. The sentence says what was
- * wrong, without a byte of the token. */
+ * in the set, so it cannot be judged; ERR_TIMEOUT: good, but expired; ERR_NOMEM: nobody knows. The
+ * sentence says what was wrong, without a byte of the token. */
 int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct span token,
                struct err_slot *err, struct jwt *out);
 void jwt_deinit(struct jwt *jwt);

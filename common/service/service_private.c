@@ -465,13 +465,23 @@ static void on_metrics(struct http_req *req)
 
 /* ---- the log's level ---- */
 
+static void refuse_body(struct http_req *req, int rc, const struct err_slot *err)
+{
+    bool unread = rc == ERR_NOMEM; /* it may be a good one */
+    http_problem_reply(req, &(struct http_problem){.status = unread ? 503 : 400,
+                                                   .code = unread ? "overloaded" : "invalid-json",
+                                                   .detail = err->text,
+                                                   .retry_after_s = unread ? 1 : 0});
+}
+
 static void on_log_level(struct http_req *req)
 {
     struct service *service = http_req_route_ctx(req);
     struct err_slot err;
     json_t *doc;
-    if (json_in_parse(http_req_body(req), &err, &doc) < 0) {
-        http_problem(req, 400, "invalid-json", "%s", err.text);
+    int rc = json_in_parse(http_req_body(req), &err, &doc);
+    if (rc < 0) {
+        refuse_body(req, rc, &err);
         return;
     }
     struct json_in in;
@@ -479,7 +489,7 @@ static void on_log_level(struct http_req *req)
     json_in_object(&in, doc, &err);
     json_in_require(&in, "level");
     json_in_word(&in, "level", log_level_words, &level);
-    int rc = json_in_end(&in);
+    rc = json_in_end(&in);
     json_decref(doc);
     if (rc < 0) {
         http_problem(req, 422, "invalid-body", "%s", err.text);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import test, { after, before, describe } from 'node:test';
 import { HELPERS, payRows, seatRows } from '../../loadtest/years/rows.js';
-import { openScope, openSmallDisk, programPath, startPostgres } from '../lib-js/index.js';
+import { openMemory, openScope, openSmallDisk, programPath, startPostgres } from '../lib-js/index.js';
 
 const scope = openScope();
 const ORDERS = 40;
@@ -46,6 +46,7 @@ const SERVICES = {
   },
 };
 
+const memory = openMemory(scope);
 let postgres;
 before(async () => { postgres = await startPostgres(scope, { databases: Object.keys(SERVICES) }); });
 after(() => scope.close());
@@ -140,6 +141,11 @@ for (const [program, { schema, setting, more, beside, setUp, rows, settle, table
       mkdirSync(other);
       const manifest0 = readFileSync(join(first, 'manifest.json'));
       writeFileSync(join(other, 'manifest.json'), manifest0);
+      memory.lack(JSON.parse(manifest0).event); // nobody knows yet what lies there
+      refused(run(['retire', id, '--to', dir], { env: memory.env }), /no memory to read JSON/, 2);
+      assert.ok(memory.refused() > 0);
+      memory.lack('');
+      assert.deepEqual(readdirSync(other), ['manifest.json']);
       must(retire(id, dir));
       const beside = readdirSync(dir).find((name) => name.startsWith(`${id}.${program}.1.`));
       assert.deepEqual(readFileSync(join(dir, beside, 'manifest.json')), manifest0);

@@ -20,6 +20,7 @@ export {
 } from './redis-groups.js';
 export { openClock } from './clock.js';
 export { openCollector } from './collector.js';
+export { openMemory } from './memory.js';
 export { seededRng } from './rng.js';
 export { openScope } from './scope.js';
 export {

@@ -9,23 +9,24 @@ const JOIN_TRIES = 5;
 // one Redis, `scope` owns them and config.redis tells the fronts of them.
 export async function openHouse(
   t,
-  { fronts = 1, config = {}, redis: redisOptions = {}, scope = openScope(t) } = {},
+  { fronts = 1, config = {}, redis: redisOptions = {}, scope = openScope(t), env = {} } = {},
 ) {
   const secrets = makeSecrets(scope);
   const elsewhere = ['sentinels', 'cluster', 'host', 'path'].some((way) => config.redis?.[way]);
   const redis = elsewhere ? null : await startRedis(scope, redisOptions);
-  const house = { scope, secrets, redis, fronts: [] };
+  const house = { scope, secrets, redis, env, fronts: [] };
   for (let i = 0; i < fronts; i += 1) house.fronts.push(await startFront(house, config));
   [house.front] = house.fronts;
   return house;
 }
 
-export async function startFront({ scope, secrets, redis }, config = {}) {
+export async function startFront({ scope, secrets, redis, env }, config = {}) {
   const front = await startService(scope, {
     program: 'queue-front',
     adminToken: secrets.read('admin-token'),
     ready: config.ready,
     shipped: config.shipped,
+    env,
     config: ({ port, privatePort }) => ({
       http: { port, ...config.http },
       private: {

@@ -2,11 +2,13 @@
 #include "unit.h"
 
 #include "base/base64.h"
+#include "base/json_in.h"
 #include "base/secret_file.h"
 #include "crypto/jwks.h"
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The key and the message of RFC 7515, appendix A.3. */
@@ -183,6 +185,34 @@ static void a_set_has_all_of_its_keys_or_is_refused(void **state)
     unit_never(rc == 0 && jwks_len(set) < 2, "a set without one of its keys");
     unit_never(rc == ERR_NOT_FOUND, "a set whose keys are not for us, as if it were so");
     assert_int_equal(0, rc);
+    jwks_destroy(set);
+}
+
+static unsigned allocations, refused_at;
+
+static void *refuse_one(size_t size)
+{
+    return allocations++ == refused_at ? NULL : malloc(size);
+}
+
+static void for_want_of_memory_no_set_is_called_bad(void **state)
+{
+    (void)state;
+    static const char two[] = "{\"keys\":[" RFC_JWK ",\"kid\":\"a\"}," RFC_JWK ",\"kid\":\"b\"}]}";
+    struct jwks *set;
+    struct err_slot err;
+    json_in_allocate(refuse_one);
+    for (refused_at = 0;; refused_at++) {
+        allocations = 0;
+        int rc = jwks_parse(span_of(two), &err, &set);
+        if (rc == 0)
+            break;
+        assert_int_equal(ERR_NOMEM, rc);
+        assert_says(&err, "key set: no memory");
+    }
+    json_in_allocate(malloc);
+    assert_int_equal(allocations, refused_at);
+    assert_int_equal(2, jwks_len(set));
     jwks_destroy(set);
 }
 
@@ -529,6 +559,7 @@ int main(void)
         cmocka_unit_test(keys_that_are_not_for_us_are_passed_over),
         cmocka_unit_test(a_useless_set_is_refused),
         cmocka_unit_test(a_set_has_all_of_its_keys_or_is_refused),
+        cmocka_unit_test(for_want_of_memory_no_set_is_called_bad),
         cmocka_unit_test(keys_are_loaded_from_files_and_the_first_signs),
         cmocka_unit_test(keys_that_were_written_one_after_the_other_are_read_in_that_order),
         cmocka_unit_test(a_file_that_is_no_such_key_is_refused),

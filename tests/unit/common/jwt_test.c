@@ -3,11 +3,13 @@
 #include "unit.h"
 
 #include "base/base64.h"
+#include "base/json_in.h"
 #include "crypto/jwt.h"
 #include "crypto/openssl.h"
 
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NOW_S = 1795159953 };
@@ -617,6 +619,42 @@ static void an_issuer_outside_signs_by_its_own_algorithm_and_nobody_else_may(voi
         EVP_PKEY_free(keys[key]);
 }
 
+static unsigned allocations, refused_at;
+
+static void *refuse_one(size_t size)
+{
+    return allocations++ == refused_at ? NULL : malloc(size);
+}
+
+/* Its header and its claims are read by jansson, which has its memory from here. */
+static void for_want_of_memory_no_token_is_called_bad(void **state)
+{
+    struct world *world = *state;
+    char memory[JWT_BYTES_MAX];
+    struct text good = text_on(memory, sizeof(memory));
+    struct jwt_claims claims = good_claims();
+    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, NULL, &good));
+    json_in_allocate(refuse_one);
+    for (refused_at = 0;; refused_at++) {
+        struct err_slot err = {.text = ""};
+        struct jwt jwt;
+        enum jwt_fault fault = JWT_FAULT_EXPIRED;
+        world->rules.fault = &fault;
+        allocations = 0;
+        int rc = jwt_verify(world->keys, &world->rules, text_span(&good), &err, &jwt);
+        if (rc == 0) {
+            jwt_deinit(&jwt);
+            break;
+        }
+        if (rc != ERR_NOMEM || fault != JWT_FAULT_EXPIRED) /* nothing is at fault */
+            fail_msg("the %uth: %s: %s", refused_at, err_name(rc), err.text);
+        assert_says(&err, "no memory");
+    }
+    json_in_allocate(malloc);
+    assert_int_equal(allocations, refused_at);
+    assert_true(refused_at > 20);
+}
+
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -639,6 +677,7 @@ int main(void)
         IN_WORLD(a_name_in_a_token_is_as_long_as_it_may_be_and_no_longer),
         IN_WORLD(whoever_asks_for_no_end_or_no_audience_is_told_what_holds_then),
         IN_WORLD(an_issuer_outside_signs_by_its_own_algorithm_and_nobody_else_may),
+        IN_WORLD(for_want_of_memory_no_token_is_called_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,62 @@
+/* memory.c: memory that is missing where a test wants it, for a program that it is preloaded into.
+ * A text with certain bytes in it is parsed by jansson without any memory. These bytes stand in the
+ * file that FAIRGATE_MEMORY names, which is mapped, so that a test chooses the text while the
+ * program runs; behind them is counted how many such texts there were. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct scarce {
+    uint32_t len; /* 0: there is enough */
+    char bytes[124];
+    _Atomic uint64_t refused;
+};
+
+static struct scarce *scarce;
+static json_malloc_t allocate;
+static _Thread_local bool none_left;
+
+__attribute__((constructor)) static void map_scarce(void)
+{
+    const char *path = getenv("FAIRGATE_MEMORY");
+    int file = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (file < 0)
+        return;
+    void *mapped = mmap(NULL, sizeof(*scarce), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    scarce = mapped != MAP_FAILED ? mapped : NULL;
+    close(file);
+}
+
+static void *allocate_if_any(size_t size)
+{
+    return none_left ? NULL : allocate(size);
+}
+
+void json_set_alloc_funcs(json_malloc_t by, json_free_t release)
+{
+    void (*set)(json_malloc_t, json_free_t);
+    *(void **)&set = dlsym(RTLD_NEXT, "json_set_alloc_funcs");
+    allocate = by;
+    set(allocate_if_any, release);
+}
+
+json_t *json_loadb(const char *text, size_t len, size_t flags, json_error_t *why)
+{
+    json_t *(*load)(const char *, size_t, size_t, json_error_t *);
+    *(void **)&load = dlsym(RTLD_NEXT, "json_loadb");
+    uint32_t bytes = scarce != NULL ? *(volatile uint32_t *)&scarce->len : 0;
+    none_left = bytes > 0 && memmem(text, len, scarce->bytes, bytes) != NULL;
+    if (none_left)
+        atomic_fetch_add(&scarce->refused, 1);
+    json_t *doc = load(text, len, flags, why);
+    none_left = false;
+    return doc;
+}
