@@ -44,3 +44,8 @@ bool budget_take(struct budget *budget, uint64_t now_us)
     budget->milli -= 1000;
     return true;
 }
+
+void budget_give_back(struct budget *budget)
+{
+    add(budget, 1000);
+}

@@ -18,5 +18,6 @@ void budget_init(struct budget *budget, uint32_t share_milli, uint32_t per_s, ui
                  uint64_t now_us);
 void budget_earn(struct budget *budget);                  /* a first try was made */
 bool budget_take(struct budget *budget, uint64_t now_us); /* may a retry be made? */
+void budget_give_back(struct budget *budget);             /* one was taken, and not made */
 
 #endif

@@ -37,6 +37,7 @@ struct slot {
     char *data; /* owned; row.data points to it */
     struct call *call;
     uint64_t call_deadline_us;
+    bool took_retry; /* of its peer's budget, for the call under way */
     struct saga_move move;
     struct saga_effects effects; /* of the move */
     uint8_t refused;             /* moves in a row that the store refused */
@@ -451,7 +452,7 @@ static void slot_moved(struct saga_engine *engine, struct slot *slot)
 }
 
 /* What we could not do for want of memory, or because an order cannot be read, must not keep others
- * from a peer that is well. */
+ * from a peer that is well: neither its breaker nor its retries are for that. */
 static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
                            const struct saga_outcome *outcome)
 {
@@ -460,12 +461,15 @@ static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
         return;
     assert(peer < SAGA_PEERS_MAX);
     struct breaker *breaker = &engine->breakers[peer];
-    if (outcome->heard == SAGA_HEARD_NOTHING)
+    if (outcome->heard == SAGA_HEARD_NOTHING) {
         breaker_unasked(breaker, engine->now_us);
-    else if (outcome->heard == SAGA_HEARD_BY_VERDICT && outcome->verdict == SAGA_UNKNOWN)
+        if (slot->took_retry)
+            budget_give_back(&engine->budgets[peer]);
+    } else if (outcome->heard == SAGA_HEARD_BY_VERDICT && outcome->verdict == SAGA_UNKNOWN) {
         breaker_missed(breaker, engine->now_us);
-    else
+    } else {
         breaker_heard(breaker);
+    }
 }
 
 static void slot_decide(struct saga_engine *engine, struct slot *slot,
@@ -531,7 +535,7 @@ static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
 
 /* How long to leave the peer alone, jittered upwards so that not all come back at once; 0: call
  * now. */
-static uint32_t peer_wait_ms(struct saga_engine *engine, const struct slot *slot)
+static uint32_t peer_wait_ms(struct saga_engine *engine, struct slot *slot)
 {
     uint8_t peer = slot->row.def->steps[slot->row.step]->peer;
     if (peer == SAGA_PEER_NONE)
@@ -540,8 +544,8 @@ static uint32_t peer_wait_ms(struct saga_engine *engine, const struct slot *slot
     if (turn_ms > 0)
         return turn_ms;
     struct breaker *breaker = &engine->breakers[peer];
-    if (slot->row.tries > 0 && breaker->state == BREAKER_CLOSED &&
-        !budget_take(&engine->budgets[peer], engine->now_us))
+    slot->took_retry = slot->row.tries > 0 && breaker->state == BREAKER_CLOSED;
+    if (slot->took_retry && !budget_take(&engine->budgets[peer], engine->now_us))
         return 500 + (uint32_t)rng_below(engine->conf.rng, 1000);
     if (!breaker_allow(breaker, engine->now_us)) {
         uint32_t wait_ms = breaker_wait_ms(breaker, engine->now_us);

@@ -143,6 +143,9 @@ static void repeats_are_a_share_of_first_tries_and_a_trickle(void **state)
     assert_false(budget_take(&budget, 0));
     assert_true(budget_take(&budget, 500000)); /* two a second */
     assert_false(budget_take(&budget, 500000));
+    budget_give_back(&budget); /* that one was not made */
+    assert_true(budget_take(&budget, 500000));
+    assert_false(budget_take(&budget, 500000));
 }
 
 static void asking_often_does_not_round_the_trickle_away(void **state)

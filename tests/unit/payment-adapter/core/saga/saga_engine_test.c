@@ -1378,6 +1378,36 @@ static void a_peer_is_silent_only_if_it_was_asked_and_did_not_answer(void **stat
     }
 }
 
+/* The budget is for two, and two retries ask nobody: two others may, and no third. */
+static void a_retry_that_asked_nobody_leaves_its_turn_to_another(void **state)
+{
+    (void)state;
+    static const enum saga_heard heard[] = {SAGA_HEARD_NOTHING, SAGA_HEARD_ANSWER};
+    for (unsigned i = 0; i < 2; i++) {
+        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
+        conf.budget_cap = 2;
+        conf.budget_per_s = 0;
+        struct saga_engine *engine = create_by(&conf);
+        saga_engine_turn(engine, LEASED_US);
+        lease_asking(engine, 2, 1);
+        saga_engine_turn(engine, 2000);
+        assert_int_equal(called_len, 2);
+        for (unsigned n = 0; n < 2; n++)
+            saga_call_finish(called[n],
+                             &(struct saga_outcome){.verdict = SAGA_UNKNOWN, .heard = heard[i]});
+        called_len = 0;
+        saga_engine_turn(engine, 3000);
+        struct saga_store_reply replies[2] = {0};
+        saga_engine_on_committed(engine, true, replies);
+        saga_engine_nudge(engine);
+        saga_engine_turn(engine, 4000);
+        lease_asking(engine, 3, 1);
+        saga_engine_turn(engine, 5000);
+        assert_int_equal(called_len, heard[i] == SAGA_HEARD_NOTHING ? 2 : 0);
+        destroy(engine);
+    }
+}
+
 /* As an order that costs nothing is done without its provider: that one may still be away. */
 static void a_peer_that_was_not_asked_is_not_back(void **state)
 {
@@ -1627,6 +1657,7 @@ int main(void)
         cmocka_unit_test(a_wait_for_a_peer_is_drawn_from_its_least_to_its_most),
         cmocka_unit_test(a_peer_is_silent_only_if_it_was_asked_and_did_not_answer),
         cmocka_unit_test(a_peer_that_was_not_asked_is_not_back),
+        cmocka_unit_test(a_retry_that_asked_nobody_leaves_its_turn_to_another),
         cmocka_unit_test(each_peer_has_a_breaker_and_a_budget_of_its_own),
         cmocka_unit_test(a_peer_that_was_silent_is_asked_again_by_a_retry_as_well),
         cmocka_unit_test(a_lease_that_was_renewed_is_gone_on_with),
