@@ -50,7 +50,8 @@ const char cli_commands[] =
     "    or FAIRGATE_PAY_PRIVATE_URL and FAIRGATE_ADMIN_TOKEN_FILE in the environment\n"
     "payment-adapter verify-ticket --keys FILE --event EVENT --revoked FILE... [TOKEN]\n"
     "    the token from standard input if it is not given; --revoked once for each page of the\n"
-    "    list; --incomplete: also by no list, or by one that is not whole\n"
+    "    list; --incomplete: also by no list, or by one that is not whole.\n"
+    "    Ends with 0: it is good; 1: it is not; 2: nobody can tell, and why\n"
     "payment-adapter retire EVENT --to DIR --config FILE\n"
     "    writes all that an event left in the database below DIR, compares it, then deletes "
     "exactly\n"
@@ -408,12 +409,22 @@ static int is_revoked(const struct cli *cli, const struct ticket *ticket, bool *
     return rc;
 }
 
+/* Why nobody can tell what the ticket is. */
+static int undone(int rc, const struct err_slot *err)
+{
+    fprintf(stderr, "payment-adapter: %s%s\n", rc == ERR_NOMEM ? "no memory for " : "", err->text);
+    return EXIT_UNDONE;
+}
+
 static int judge(const struct cli *cli, const struct ticket_keys *keys, struct span token)
 {
     struct err_slot err = {0};
     struct ticket ticket;
     bool revoked;
-    if (ticket_verify(keys, token, &err, &ticket) < 0) {
+    int rc = ticket_verify(keys, token, &err, &ticket);
+    if (rc == ERR_NOMEM)
+        return undone(rc, &err);
+    if (rc < 0) {
         printf("BAD %s\n", err.text);
         return EXIT_NO;
     }
@@ -421,7 +432,7 @@ static int judge(const struct cli *cli, const struct ticket_keys *keys, struct s
         printf("BAD ticket %s is for the event %s\n", ticket.id, ticket.event);
         return EXIT_NO;
     }
-    int rc = is_revoked(cli, &ticket, &revoked);
+    rc = is_revoked(cli, &ticket, &revoked);
     if (rc != 0)
         return rc;
     printf("%s ticket %s event %s seat %s order %s holder %s", revoked ? "REVOKED" : "GOOD",
@@ -437,19 +448,21 @@ static int run_verify(const struct cli *cli)
     struct err_slot err = {0};
     struct grow text = {0}, token = {0};
     struct ticket_keys keys;
-    int rc = EXIT_UNDONE;
+    int rc = EXIT_UNDONE, parsed;
     if (cli->keys == NULL || cli->event == NULL || cli->words_len > 2)
         return usage();
     if (!read_file(cli->keys, &text)) {
         fprintf(stderr, "payment-adapter: %s cannot be read\n", cli->keys);
-    } else if (ticket_keys_parse((struct span){text.ptr, text.len}, &err, &keys) < 0) {
-        fprintf(stderr, "payment-adapter: %s\n", err.text);
+    } else if ((parsed = ticket_keys_parse((struct span){text.ptr, text.len}, &err, &keys)) < 0) {
+        rc = undone(parsed, &err);
     } else if (cli->words_len == 2) {
         rc = judge(cli, &keys, span_of(cli->words[1]));
     } else if (read_file("-", &token)) {
         while (token.len > 0 && token.ptr[token.len - 1] <= ' ')
             token.len--;
         rc = judge(cli, &keys, (struct span){token.ptr, token.len});
+    } else {
+        fputs("payment-adapter: standard input cannot be read\n", stderr);
     }
     grow_free(&text);
     grow_free(&token);

@@ -21,7 +21,8 @@ extern const char cli_commands[];
 
 /* Is the first word one of these commands? */
 bool cli_is_command(int argc, char **argv);
-/* 0: fine. 1: the answer is no (drift, an invalid ticket). 2: it could not be done. */
+/* 0: fine. 1: the answer is no (drift, an invalid ticket). 2: it could not be done, so nobody knows
+ * the answer. */
 int cli_run(int argc, char **argv);
 
 #endif
