@@ -62,17 +62,22 @@ static void read_expiry(struct peer_call *peer, const json_t *body)
         peer->expires_ms = ms;
 }
 
-/* Without them nobody knows which seats the order has now, so it is asked again. */
+/* Without them nobody knows which seats the order has now, so it is asked again. An answer for
+ * which memory lacks is one, so it is no silence. */
 static void read_places(struct peer_call *peer, const json_t *body)
 {
     struct seat_names *places = malloc(sizeof(*places));
-    if (places != NULL && json_array_size(json_object_get(body, "places")) > 0) {
+    bool told = json_array_size(json_object_get(body, "places")) > 0;
+    if (places != NULL && told) {
         seat_names_read(body, places);
-        peer->places = strcmp(places->json, "[]") != 0 ? strdup(places->json) : NULL;
+        told = strcmp(places->json, "[]") != 0;
+        peer->places = told ? strdup(places->json) : NULL;
     }
     free(places);
-    if (peer->places == NULL)
-        psp_tell(peer, SAGA_UNKNOWN, "no-places", NULL);
+    if (peer->places != NULL)
+        return;
+    psp_tell(peer, SAGA_UNKNOWN, told ? "no-memory" : "no-places", NULL);
+    peer->answered = told;
 }
 
 static void read_answer(struct peer_call *peer, const json_t *body)
