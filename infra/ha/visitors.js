@@ -11,7 +11,8 @@
 // What is repeated carries its idempotency key. An answer is one of four: what was wanted; one that says "later"
 // (502, 503, 504, 429, or no answer at all); one that is part of the sale (seats taken by somebody faster);
 // anything else is an error that repeating does not mend, and is a finding, as is a place that changes or is
-// given twice, a hold that was answered and is gone, and a paid order without tickets.
+// given twice, a hold that was answered and is gone, and a paid order without tickets. Whoever has found something
+// goes, and somebody else comes for the same: there is as much to see at the next fault.
 //
 // A caller that later compares what was answered with what is there gives `site.record`, which is told each answer that
 // promises something: a place, an order, seats that are sold, their tickets.
@@ -25,6 +26,7 @@ const LATER = [429, 502, 503, 504];
 // The same hold's change, or the same request, is still under way: "try again".
 const BUSY = ['hold-busy', 'request-in-progress'];
 const AGAIN_MS = 100;
+const PAUSE_MS = 300; // until somebody else comes
 const TRY_MS = 15_000; // a browser waits longer still
 const GIVEN_UP_MS = 90_000;
 const KINDS = ['poll', 'join', 'picture', 'hold', 'buy'];
@@ -111,9 +113,13 @@ export class Visitors {
   async #must(person, what, wanted, method, path, options) {
     const answer = await this.#insist(person, what, method, path, options);
     if (answer === null) return null;
-    if (wanted.includes(answer.status)) return answer;
-    this.find(`${person.kind}: ${what} was answered ${answer.status} ${answer.text.slice(0, 200)}`);
+    if (wanted.includes(answer.status) && (answer.json !== undefined || answer.text === '')) return answer;
+    this.#unexpected(person, what, answer);
     return null;
+  }
+
+  #unexpected(person, what, answer) {
+    this.find(`${person.kind}: ${what} was answered ${answer.status} ${answer.text.slice(0, 200)}`);
   }
 
   async #joined(person) {
@@ -132,9 +138,9 @@ export class Visitors {
     while (!this.#stop && Date.now() < deadline) {
       const answer = await this.#insist(person, 'pass', 'POST', `/v1/queue/${this.event}/pass`);
       if (answer === null) return null;
-      if ([200, 201].includes(answer.status)) return answer.json.pass;
+      if ([200, 201].includes(answer.status) && answer.json?.pass) return answer.json.pass;
       if (answer.status !== 409) {
-        this.find(`${person.kind}: pass was answered ${answer.status} ${answer.text.slice(0, 200)}`);
+        this.#unexpected(person, 'pass', answer);
         return null;
       }
       await delay(100); // not called yet
@@ -144,45 +150,52 @@ export class Visitors {
 
   // ---- what each does -----------------------------------------------------------------------------------
 
-  async poll() {
-    const person = this.#person('poll');
+  // One after the other, each until they have done what they came for, or found something.
+  async #come(kind, n) {
+    while (!this.#stop) {
+      const person = this.#person(kind);
+      await this[kind](person, n).catch((error) => this.find(`${kind}: ${error.stack}`));
+      person.agent.destroy();
+      if (!this.#stop) await delay(PAUSE_MS);
+    }
+  }
+
+  async poll(person) {
     const position = await this.#joined(person);
     while (!this.#stop && position !== null) {
       const answer = await this.#must(person, 'me', [200], 'GET', `/v1/queue/${this.event}/me`);
-      if (answer !== null && answer.json.position !== position) this.find(`place ${position} became ${answer.json.position}`);
+      if (answer === null) return;
+      if (answer.json.position !== position) {
+        this.find(`place ${position} became ${answer.json.position}`);
+        return;
+      }
       await delay(150);
     }
-    person.agent.destroy();
   }
 
-  async join() {
-    while (!this.#stop) {
-      const person = this.#person('join');
-      await this.#joined(person);
-      person.agent.destroy();
-      await delay(300);
-    }
+  async join(person) {
+    await this.#joined(person);
   }
 
-  async picture() {
-    const person = this.#person('picture');
-    let pass = await this.#entered(person);
+  async picture(person) {
+    const pass = await this.#entered(person);
     while (!this.#stop && pass !== null) {
-      await this.#must(person, 'availability', [200], 'GET', `/v1/seats/${this.event}/availability`, { token: pass });
+      if ((await this.#must(person, 'availability', [200], 'GET', `/v1/seats/${this.event}/availability`, { token: pass })) === null) return;
       await delay(200);
     }
-    person.agent.destroy();
   }
 
-  async hold() {
-    const person = this.#person('hold');
+  async hold(person) {
     const pass = await this.#entered(person);
     while (!this.#stop && pass !== null) {
       const hold = await this.#held(person, pass);
-      if (hold !== null) await this.#released(person, pass, hold.hold);
+      if (hold === null || !(await this.#released(person, pass, hold.hold))) return;
       await delay(250);
     }
-    person.agent.destroy();
+  }
+
+  async buy(person, n) {
+    await this.#bought(person, this.users[n % this.users.length]);
   }
 
   async #held(person, pass) {
@@ -194,17 +207,10 @@ export class Visitors {
   // Asked again, it may have been done the first time, though nobody could say so.
   async #released(person, pass, hold) {
     const answer = await this.#insist(person, 'release', 'DELETE', `/v1/seats/${this.event}/holds/${hold}`, { token: pass });
-    if (answer === null || [200, 204].includes(answer.status) || (answer.repeated && answer.status === 410)) return;
-    this.find(`hold: release was answered ${answer.status} ${answer.text.slice(0, 200)}`);
-  }
-
-  async buy(n) {
-    while (!this.#stop) {
-      const person = this.#person('buy');
-      await this.#bought(person, this.users[n % this.users.length]);
-      person.agent.destroy();
-      await delay(400);
-    }
+    if (answer === null) return false;
+    if ([200, 204].includes(answer.status) || (answer.repeated && answer.status === 410)) return true;
+    this.#unexpected(person, 'release', answer);
+    return false;
   }
 
   async #bought(person, user) {
@@ -294,7 +300,7 @@ export class Visitors {
 
   come({ poll = 3, join = 1, picture = 2, hold = 2, buy = 2 } = {}) {
     const many = { poll, join, picture, hold, buy };
-    for (const kind of KINDS) for (let n = 0; n < many[kind]; n += 1) this.#jobs.push(this[kind](n));
+    for (const kind of KINDS) for (let n = 0; n < many[kind]; n += 1) this.#jobs.push(this.#come(kind, n));
   }
 
   async go() {

@@ -9,6 +9,7 @@ import http from 'node:http';
 import { after, test } from 'node:test';
 import { client, freePort, openScope, programPath, until } from '../lib-js/index.js';
 import { edgeAlone, filled, haproxy, Site } from '../../infra/ha/site.js';
+import { Visitors } from '../../infra/ha/visitors.js';
 
 const site = new Site();
 after(() => site.close());
@@ -178,6 +179,53 @@ test('Redis starts with its own, also once Sentinel has had it rewritten, and le
   await until('it to answer again', () => ask('operator', site.passwords.operator, 'ping').stdout === 'PONG\n');
   assert.match(site.redisConf(other, machine).redis, new RegExp(`^replicaof ${machine.address} 6379$`, 'm'));
   assert.match(site.sentinelConf(other, machine), /^sentinel auth-pass line [0-9a-f]+$/m);
+});
+
+// What no visitor expects, in turn.
+const BAD = [
+  [404, 'application/problem+json', '{"code":"not-found"}'],
+  [200, 'text/html', '<p>It works!</p>'],
+  [500, 'text/plain', 'oops'],
+  [200, 'application/json', '{"half":'],
+  [502, 'text/html', '<h1>502 Bad Gateway</h1>'],
+  [200, 'application/json', ''],
+];
+const GOOD = [
+  [/ \/v1\/pay\/login$/, 'login', { id: 'alice' }],
+  [/\/join$/, 'join', (n) => ({ position: n })],
+  [/\/pass$/, 'pass', { pass: 'x' }],
+  [/\/me$/, 'me', null],
+  [/\/availability$/, 'availability', {}],
+  [/^POST .*\/holds$/, 'hold', { hold: 'h', seats: ['r1s1', 'r1s2'] }],
+  [/^DELETE .*\/holds\/h$/, 'release', {}],
+  [/^POST .*\/orders$/, 'order', { order: 'o' }],
+  [/^GET .*\/orders\/o$/, 'order asked for', { order: 'o', status: 'failed', reason: 'the test' }],
+];
+
+test('a visitor of the drill who was answered badly has found something, and comes anew: there is as much to see at the next fault', { timeout: 300_000 }, async (t) => {
+  const asked = {}, well = {};
+  const places = new Map(); // by address
+  const server = http.createServer((request, answer) => {
+    request.resume();
+    const [, what, body] = GOOD.find(([path]) => path.test(`${request.method} ${request.url}`));
+    const nth = asked[what] = (asked[what] ?? 0) + 1;
+    const say = (status, type, text) => answer.writeHead(status, { 'content-type': type }).end(text);
+    if (nth <= 2 * BAD.length) return say(...BAD[nth % BAD.length]);
+    well[what] = (well[what] ?? 0) + 1;
+    const from = request.headers['x-forwarded-for'];
+    if (what === 'join') places.set(from, nth);
+    return say(200, 'application/json', JSON.stringify(what === 'me' ? { position: places.get(from) } : body instanceof Function ? body(nth) : body));
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  t.after(() => new Promise((resolve) => { server.close(resolve).closeAllConnections(); }));
+  const visitors = new Visitors({ visitors: { host: '127.0.0.1', port: server.address().port }, event: 'gala', users: () => [{ user: 'alice' }] });
+  visitors.come({ poll: 1, join: 1, picture: 1, hold: 1, buy: 1 });
+  try {
+    await until('each of them to have gone on', () => GOOD.every(([, what]) => well[what] >= 3), { timeoutMs: 120_000 });
+  } finally {
+    await visitors.go();
+  }
+  for (const [, what] of GOOD) assert.ok(visitors.findings.some((text) => text.includes(`${what} was answered`)), `${what}: ${visitors.findings.join('\n')}`);
 });
 
 test('what is left open in a config, or is not there to be filled in, is said', () => {

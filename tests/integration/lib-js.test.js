@@ -110,6 +110,11 @@ test('the client keeps cookies and judges problems', async (t) => {
   assert.throws(() => assertProblem(refused, 429, 'other-code'));
 });
 
+test('an answer that says that it is JSON and is none is an error of its call', async (t) => {
+  const port = await serve(openScope(t), (request, answer) => answer.writeHead(200, { 'content-type': 'application/json' }).end('{"half":'));
+  await assert.rejects(client({ port }).get('/here'), /GET \/here: 200 with a body that is not what it says/);
+});
+
 test('raw answers are parted rightly: lengths, chunks, HEAD, none', () => {
   const bytes = crlf(
     'HTTP/1.1 200 OK\nContent-Length: 2\n\nhiHTTP/1.1 200 OK\nContent-Length: 9\n\n' +

@@ -36,7 +36,13 @@ export function request({
         const parts = [];
         answer.on('data', (part) => parts.push(part));
         answer.on('error', reject);
-        answer.on('end', () => resolve(shape(answer, Buffer.concat(parts))));
+        answer.on('end', () => {
+          try {
+            resolve(shape(answer, Buffer.concat(parts)));
+          } catch (error) {
+            reject(new Error(`${method} ${path}: ${answer.statusCode} with a body that is not what it says: ${error.message}`));
+          }
+        });
       },
     );
     call.setTimeout(timeoutMs, () =>
