@@ -97,6 +97,8 @@ static int rc_of(const struct one *one, CURLcode code)
         return ERR_RANGE;
     if (code == CURLE_OK)
         return 0;
+    if (one->unwatched || one->reply.failed || code == CURLE_OUT_OF_MEMORY)
+        return ERR_NOMEM;
     return code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_PEER;
 }
 
@@ -154,7 +156,7 @@ static void one_refuse(struct one *one, int rc)
 /* ---- libcurl and the loop ---- */
 
 /* It may have been sent, so it is no call that never was: whoever made it asks again, or not, as
- * after a connection that broke. */
+ * after a connection that broke. But that says nothing of the peer. */
 static void end_unwatched(struct outcalls *outcalls)
 {
     while (!outcalls->closing && outcalls->unwatched_len > 0) {

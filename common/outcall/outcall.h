@@ -36,7 +36,8 @@ const struct outcall_stats *outcalls_stats(const struct outcalls *outcalls);
 
 struct outcall_answer {
     /* 0: an answer came, whole. ERR_TIMEOUT, ERR_PEER (connection, TLS, cut body), ERR_RANGE (too
-     * long), ERR_FULL and ERR_CLOSED (never sent). */
+     * long), ERR_FULL and ERR_CLOSED (never sent), ERR_NOMEM (it may have been sent, and answered).
+     */
     int rc;
     unsigned status;
     struct span body;       /* borrowed during the call */

@@ -44,8 +44,10 @@ void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *deta
 
 void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer)
 {
-    if (answer->rc < 0) {
-        psp_tell(call, SAGA_UNKNOWN, err_name(answer->rc), answer->why);
+    int rc = answer->rc;
+    if (rc < 0) {
+        psp_tell(call, SAGA_UNKNOWN, err_name(rc), answer->why);
+        call->unasked = rc == ERR_FULL || rc == ERR_CLOSED || rc == ERR_NOMEM;
     } else {
         char code[24];
         snprintf(code, sizeof(code), "http-%u", answer->status);
@@ -54,7 +56,7 @@ void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answe
     call->retry_ms = answer->retry_after_s * 1000;
     /* An error that is stored under our idempotency key would come back for good, so the next try
      * needs another key. */
-    call->key_burnt = answer->rc == 0 && answer->status >= 500 && answer->replayed;
+    call->key_burnt = rc == 0 && answer->status >= 500 && answer->replayed;
 }
 
 bool psp_read_body(struct peer_call *call, const struct outcall_answer *answer, json_t **out)

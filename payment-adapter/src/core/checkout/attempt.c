@@ -118,6 +118,7 @@ static void on_peer(struct peer_call *peer)
     assert(peer == &attempt->peer);
     assert(peer->verdict < SAGA_VERDICT_COUNT);
     attempt->answered = peer->verdict != SAGA_UNKNOWN || peer->answered;
+    attempt->asked = attempt->answered || !peer->unasked;
     if (peer->key_burnt) {
         attempt->order.key_round++;
         if (!attempt_keep_order(attempt))

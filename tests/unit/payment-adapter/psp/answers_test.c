@@ -9,6 +9,8 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
+#include <dlfcn.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -37,6 +39,15 @@ char *strdup(const char *text)
     size_t size = strlen(text) + 1;
     char *copy = malloc(size);
     return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+static bool calls_lack_memory;
+
+CURL *curl_easy_init(void)
+{
+    CURL *(*init)(void);
+    *(void **)&init = dlsym(RTLD_NEXT, "curl_easy_init");
+    return calls_lack_memory ? NULL : init();
 }
 
 /* ---- the peer ---- */
@@ -273,6 +284,29 @@ static void places_for_which_there_is_no_memory_are_asked_for_again(void **state
     peer_close(&peer);
 }
 
+/* Who was never asked was not silent. */
+static void a_question_that_was_never_sent_says_nothing_of_whom_it_was_for(void **state)
+{
+    (void)state;
+    static const struct {
+        enum peer_op op;
+        const char *provider;
+    } rows[] = {{PEER_SEATS_CONFIRM, ""}, {PEER_PSP_CAPTURE, "stripe"}, {PEER_PSP_CAPTURE, "toss"}};
+    struct house house = {0};
+    house_open(&house, "http://127.0.0.1:1"); /* nobody listens there */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct peer_call sent = ask(&house, rows[i].op, rows[i].provider);
+        calls_lack_memory = true;
+        struct peer_call unsent = ask(&house, rows[i].op, rows[i].provider);
+        calls_lack_memory = false;
+        assert_int_equal(SAGA_UNKNOWN, sent.verdict);
+        assert_false(sent.unasked);
+        assert_int_equal(SAGA_UNKNOWN, unsent.verdict);
+        assert_true(unsent.unasked);
+    }
+    house_close(&house);
+}
+
 /* A provider sends again what was not taken, and forgets what was called no webhook. */
 static void a_webhook_for_which_there_is_no_memory_is_to_come_again(void **state)
 {
@@ -306,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_for_which_there_is_no_memory_is_neither_yes_nor_no),
         cmocka_unit_test(places_for_which_there_is_no_memory_are_asked_for_again),
+        cmocka_unit_test(a_question_that_was_never_sent_says_nothing_of_whom_it_was_for),
         cmocka_unit_test(a_webhook_for_which_there_is_no_memory_is_to_come_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
