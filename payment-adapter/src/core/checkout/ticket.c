@@ -90,14 +90,19 @@ int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struc
     assert(ticket->seat[0] != '\0');
     assert(ticket->order[0] != '\0');
     memcpy(ticket->kid, signer->key.kid, sizeof(ticket->kid));
+    /* Not as "s*": where memory for the text lacks, that leaves it out. */
     json_t *claims =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "t", ticket->id, "e", ticket->event, "s",
-                  ticket->seat, "o", ticket->order, "h", ticket->holder, "k", ticket->kid, "p",
-                  ticket->purchase[0] != '\0' ? ticket->purchase : NULL);
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "t", ticket->id, "e", ticket->event, "s",
+                  ticket->seat, "o", ticket->order, "h", ticket->holder, "k", ticket->kid);
+    bool whole = claims != NULL;
+    if (ticket->purchase[0] != '\0')
+        whole = json_object_set_new(claims, "p", json_string(ticket->purchase)) == 0;
     char json[CLAIMS_MAX];
-    size_t len = claims != NULL ? json_dumpb(claims, json, sizeof(json), JSON_COMPACT) : 0;
+    size_t len = whole ? json_dumpb(claims, json, sizeof(json), JSON_COMPACT) : 0;
     json_decref(claims);
-    if (len == 0 || len > sizeof(json))
+    if (len == 0)
+        return err_set(err, ERR_NOMEM, "the claims of ticket %s", ticket->id);
+    if (len > sizeof(json))
         return err_set(err, ERR_RANGE, "ticket %s: claims of %zu bytes", ticket->id, len);
 
     char body[sodium_base64_ENCODED_LEN(sizeof(json), B64)];

@@ -61,7 +61,7 @@ void ticket_signer_use_holder_key(struct ticket_signer *signer,
 void ticket_signer_holder(const struct ticket_signer *signer, const char *member,
                           char out[TICKET_HOLDER_MAX]);
 
-/* Writes the token with a closing NUL. */
+/* Writes the token with a closing NUL. ERR_RANGE: it is too long; ERR_NOMEM. */
 int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struct err_slot *err,
                 char token[TICKET_TOKEN_MAX]);
 /* ERR_SYNTAX: not a ticket; ERR_NOT_FOUND: signed with an unknown key; ERR_AUTH: forged; ERR_NOMEM:
