@@ -331,8 +331,10 @@ static size_t ignore(char *bytes, size_t size, size_t count, void *ctx)
 static bool send_json(const struct tracer *tracer, struct span json)
 {
     long status = 0;
-    curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDS, json.ptr);
-    curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDSIZE, (long)json.len);
+    /* What is left of the batch before is not told again in its place. */
+    if (curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDS, json.ptr) != CURLE_OK ||
+        curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDSIZE, (long)json.len) != CURLE_OK)
+        return false;
     CURLcode rc = curl_easy_perform(tracer->easy);
     if (rc == CURLE_OK)
         curl_easy_getinfo(tracer->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -5,6 +5,8 @@
 #include "observe/tracer.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
+#include <dlfcn.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -222,6 +224,45 @@ static void a_collector_that_refuses_or_is_away_costs_its_spans_alone(void **sta
     tracer_destroy(tracer);
 }
 
+/* libcurl's stands behind this one: the program's comes first to all who call it. */
+static _Atomic CURLoption refused;
+
+#undef curl_easy_setopt
+CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
+{
+    CURLcode (*set)(CURL *, CURLoption, ...);
+    va_list args;
+    *(void **)&set = dlsym(RTLD_NEXT, "curl_easy_setopt");
+    va_start(args, option);
+    void *value = va_arg(args, void *);
+    va_end(args);
+    return option == refused ? CURLE_OUT_OF_MEMORY : set(easy, option, value);
+}
+
+/* Nor is it told what it was told before, or a part. */
+static void spans_that_there_is_no_memory_to_hand_over_count_as_failed(void **state)
+{
+    (void)state;
+    static const CURLoption options[] = {CURLOPT_POSTFIELDS, CURLOPT_POSTFIELDSIZE};
+    struct collector *collector = open_collector(GOOD);
+    struct tracer *tracer = tracer_to(collector->port, 1000);
+    const struct tracer_stats *stats = tracer_stats(tracer);
+    struct tracer_span span = a_span();
+    tracer_add(tracer, &span);
+    await_told(&stats->sent, 1);
+    for (uint64_t i = 0; i < 2; i++) {
+        refused = options[i];
+        tracer_add(tracer, &span);
+        while (stats->sent + stats->failed < 2 + i)
+            usleep(1000);
+        refused = 0;
+        assert_int_equal(1 + i, stats->failed);
+        assert_int_equal(1, collector->bodies);
+    }
+    tracer_destroy(tracer);
+    close_collector(collector);
+}
+
 /* It takes a batch and says nothing: the queue fills, and more is dropped at once. */
 static void what_does_not_fit_is_dropped_and_counted(void **state)
 {
@@ -381,6 +422,7 @@ int main(void)
         cmocka_unit_test(the_longest_batch_has_room),
         cmocka_unit_test(what_waits_is_sent_at_the_end),
         cmocka_unit_test(a_collector_that_refuses_or_is_away_costs_its_spans_alone),
+        cmocka_unit_test(spans_that_there_is_no_memory_to_hand_over_count_as_failed),
         cmocka_unit_test(what_does_not_fit_is_dropped_and_counted),
         cmocka_unit_test(told_are_some_of_what_the_caller_wants_and_all_that_fails_or_is_slow),
         cmocka_unit_test(what_fails_is_told_with_all_that_is_known_of_its_trace),
