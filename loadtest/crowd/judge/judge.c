@@ -625,6 +625,16 @@ static int by_time(const void *a, const void *b)
     return one->order < two->order ? -1 : one->order > two->order;
 }
 
+static int judge_owners_of_all(const struct work *work, struct err_slot *err)
+{
+    int rc = judge_owners_end(work->entries, "entry", err);
+    if (rc == 0)
+        rc = judge_owners_end(work->places, "place", err);
+    if (rc == 0)
+        rc = judge_owners_end(work->seats, "seat", err);
+    return rc == 0 ? judge_owners_end(work->orders, "order", err) : rc;
+}
+
 /* How many visitors there are, and when the last thing happened. */
 static int survey(struct work *work, struct record *records, size_t len, struct err_slot *err)
 {
@@ -670,7 +680,9 @@ int judge(struct record *records, size_t len, const struct judge_conf *conf, str
     qsort(records, len, sizeof(*records), by_time);
     for (size_t i = 0; i < len; i++)
         look_at(work, &records[i]);
-    rc = judge_order(work, records, len, RECORD_ENTRY, "entry", err);
+    rc = judge_owners_of_all(work, err);
+    if (rc == 0)
+        rc = judge_order(work, records, len, RECORD_ENTRY, "entry", err);
     if (rc == 0)
         rc = judge_order(work, records, len, RECORD_JOIN, "place", err);
     if (rc == 0)

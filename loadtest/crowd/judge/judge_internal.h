@@ -36,6 +36,8 @@ struct judge_owners *judge_owners_create(void); /* NULL: no memory */
 void judge_owners_destroy(struct judge_owners *owners);
 /* Whom the key belongs to, after giving it to `visitor` if it was nobody's. */
 uint32_t judge_owners_claim(struct judge_owners *owners, uint64_t key, uint32_t visitor);
+/* ERR_NOMEM: there was none for some of them, so a second owner may not have been found. */
+int judge_owners_end(const struct judge_owners *owners, const char *what, struct err_slot *err);
 
 /* ---- judge_time.c ---- */
 

@@ -18,6 +18,7 @@ struct judge_owners {
     struct table by_key;
     struct owner *owner;
     size_t len, cap;
+    bool spoilt; /* by a lack of memory */
 };
 
 struct judge_owners *judge_owners_create(void)
@@ -46,11 +47,17 @@ uint32_t judge_owners_claim(struct judge_owners *owners, uint64_t key, uint32_t 
     uint32_t number = table_find(&owners->by_key, hash, is_of, owners, &key);
     if (number != TABLE_NONE)
         return owners->owner[number].visitor;
-    bool has_room =
-        judge_room((void **)&owners->owner, owners->len, &owners->cap, sizeof(struct owner));
-    assert(has_room && owners->len < TABLE_NONE);
-    int rc = table_add(&owners->by_key, hash, (uint32_t)owners->len, NULL);
-    assert(rc == 0);
+    if (!judge_room((void **)&owners->owner, owners->len, &owners->cap, sizeof(struct owner)) ||
+        table_add(&owners->by_key, hash, (uint32_t)owners->len, NULL) < 0) {
+        owners->spoilt = true;
+        return visitor;
+    }
     owners->owner[owners->len++] = (struct owner){key, visitor};
+    assert(owners->len < TABLE_NONE);
     return visitor;
+}
+
+int judge_owners_end(const struct judge_owners *owners, const char *what, struct err_slot *err)
+{
+    return owners->spoilt ? err_set(err, ERR_NOMEM, "whose each %s is", what) : 0;
 }

@@ -3,6 +3,9 @@
 
 #include "unit.h"
 
+#include <dlfcn.h>
+#include <stdlib.h>
+
 struct story {
     struct record record[256];
     size_t len;
@@ -626,6 +629,37 @@ static void waits_that_were_told_are_compared_with_what_came(void **state)
     assert_in_range(verdict.eta_off_p90_milli, 700, 800); /* 10 s for 40 s */
 }
 
+/* libc's stands behind this one: the program's comes first to all who call it. */
+static unsigned grown, refused_at;
+
+void *realloc(void *memory, size_t size)
+{
+    static void *(*grow)(void *, size_t);
+    if (grow == NULL)
+        *(void **)&grow = dlsym(RTLD_NEXT, "realloc");
+    return ++grown == refused_at ? NULL : grow(memory, size);
+}
+
+/* What it could not keep it cannot judge, so it says that rather than finding nothing. */
+static void a_judge_without_memory_says_so(void **state)
+{
+    (void)state;
+    static struct judge_verdict verdict;
+    unsigned refused = 0;
+    for (refused_at = 1;; refused_at++) {
+        struct story story = honest();
+        struct err_slot err;
+        grown = 0;
+        int rc = judge(story.record, story.len, &usual, &err, &verdict);
+        if (grown < refused_at)
+            break;
+        assert_int_equal(rc, ERR_NOMEM);
+        refused++;
+    }
+    refused_at = 0;
+    assert_true(refused >= 3); /* whose, where, and until when */
+}
+
 static void bytes_that_are_no_records_are_refused(void **state)
 {
     (void)state;
@@ -640,6 +674,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_true_story_passes),
+        cmocka_unit_test(a_judge_without_memory_says_so),
         cmocka_unit_test(two_owners_of_one_thing_are_found),
         cmocka_unit_test(a_visitor_who_is_given_ever_other_places_is_found),
         cmocka_unit_test(a_pass_without_a_call_is_found),
