@@ -203,6 +203,13 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, NULL);
 }
 
+/* One of loop 0 that opening may not have come to. */
+static void close_if_there(uv_handle_t *handle)
+{
+    if (handle->data != NULL)
+        close_handle(handle);
+}
+
 /* The loop's last work. Idempotent, as asking may cross being drained. */
 static void finish(struct service_runner *runner)
 {
@@ -224,11 +231,11 @@ static void finish(struct service_runner *runner)
                               sizeof(struct http_stats));
         http_server_close(servers[i], NULL, NULL);
     }
-    if (runner->loop.index == 0 && service->drain_delay.data != NULL) {
-        close_handle((uv_handle_t *)&service->on_term);
-        close_handle((uv_handle_t *)&service->on_int);
-        close_handle((uv_handle_t *)&service->on_hup);
-        close_handle((uv_handle_t *)&service->drain_delay);
+    if (runner->loop.index == 0) {
+        close_if_there((uv_handle_t *)&service->on_term);
+        close_if_there((uv_handle_t *)&service->on_int);
+        close_if_there((uv_handle_t *)&service->on_hup);
+        close_if_there((uv_handle_t *)&service->drain_delay);
     }
     close_handle((uv_handle_t *)&runner->wake);
 }
@@ -442,23 +449,25 @@ static int open_private(struct service_runner *runner)
                         &runner->err);
 }
 
+static int watch_signal(struct service *service, uv_signal_t *handle, uv_signal_cb cb, int number)
+{
+    int rc = uv_signal_init(&service->runner[0].uv, handle);
+    if (rc < 0)
+        return rc;
+    handle->data = service; /* also says that it is there */
+    return uv_signal_start(handle, cb, number);
+}
+
 static int open_signals(struct service *service)
 {
     uv_loop_t *loop = &service->runner[0].uv;
-    int rc = uv_signal_init(loop, &service->on_term);
-    if (rc < 0)
-        return err_set(&service->runner[0].err, ERR_LOOP, "watching signals: %s", uv_strerror(rc));
-    /* What could fail is done once a loop, by now; these only write into the handles. */
-    uv_signal_init(loop, &service->on_int);
-    uv_signal_init(loop, &service->on_hup);
     uv_timer_init(loop, &service->drain_delay);
-    service->on_term.data = service->on_int.data = service->on_hup.data = service;
-    service->drain_delay.data = service; /* also says that these four are there */
-    rc = uv_signal_start(&service->on_term, on_end_signal, SIGTERM);
+    service->drain_delay.data = service;
+    int rc = watch_signal(service, &service->on_term, on_end_signal, SIGTERM);
     if (rc == 0)
-        rc = uv_signal_start(&service->on_int, on_end_signal, SIGINT);
+        rc = watch_signal(service, &service->on_int, on_end_signal, SIGINT);
     if (rc == 0)
-        rc = uv_signal_start(&service->on_hup, on_hup_signal, SIGHUP);
+        rc = watch_signal(service, &service->on_hup, on_hup_signal, SIGHUP);
     if (rc < 0)
         return err_set(&service->runner[0].err, ERR_LOOP, "watching signals: %s", uv_strerror(rc));
     return 0;

@@ -252,8 +252,13 @@ static bool await_line(struct child *child, const char *part, char line[2048])
 static void await(struct child *child, const char *part)
 {
     char line[2048];
-    if (!await_line(child, part, line))
-        fail_msg("\"%s\" never came:\n%s", part, child->seen);
+    while (await_line(child, "", line)) {
+        if (strstr(line, part) != NULL)
+            return;
+        if (strstr(line, "reload failed") != NULL)
+            break; /* and nothing more is said */
+    }
+    fail_msg("\"%s\" never came:\n%s", part, child->seen);
 }
 
 /* Awaits its end; answers the exit code. */

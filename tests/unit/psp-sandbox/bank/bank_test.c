@@ -71,6 +71,7 @@ static void assert_holds(const struct answer *answer, unsigned status, const cha
 
 static const char *last_intent(const struct bank *bank)
 {
+    assert_true(bank->intents.count > 0);
     return bank_intent(bank, bank->intents.count - 1)->id;
 }
 

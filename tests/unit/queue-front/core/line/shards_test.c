@@ -597,6 +597,7 @@ static struct shards *made_sure(uint32_t cuts)
     struct shards *shards = shards_create(2);
     struct cut cut = {.grown = {3, 4}};
     struct shards_told told = {.outcome = LINE_SAME, .count = cuts};
+    assert_non_null(shards);
     assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
     for (uint32_t nth = 1; nth <= cuts; nth++)
         assert_int_equal(0, shards_learn(shards, nth, &cut, NULL));
