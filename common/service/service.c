@@ -217,6 +217,10 @@ static void finish(struct service_runner *runner)
     if (runner->finished)
         return;
     runner->finished = true;
+    /* Each of the last answers ends its connection: whatever is pipelined behind it is handled no
+     * more, and nobody keeps a request that is not answered. The public one has drained. */
+    if (runner->loop.private_server != NULL)
+        http_server_drain(runner->loop.private_server, 0, NULL, NULL);
     if (runner->start_rc == 0 && service->conf->loop_stop != NULL)
         service->conf->loop_stop(&runner->loop);
     if (runner->loop.index == 0) {

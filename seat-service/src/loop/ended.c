@@ -73,15 +73,17 @@ static void on_written(uv_work_t *req, int status)
 {
     struct ended *ended = MAGIC_OF(ended, req->data);
     (void)status;
-    ended->writing = false;
     for (uint32_t i = 0; i < ended->renewed_len; i++) {
         struct event *event = ended->renewing[i];
         if (ended->rc == 0)
             ended->written[event->nth] = ended->renewed[i].incarnation;
         events_let_go(event);
     }
-    if (ended->loop->closed)
+    if (ended->loop->closed) {
+        ended->writing = false;
         return; /* ended_answer_all() was called */
+    }
+    /* What is pipelined behind one of them is handled meanwhile, and has to wait. */
     for (uint32_t i = 0; i < ended->taken_len; i++) {
         struct call *call = &ended->taken[i].call;
         if (ended->rc == 0)
@@ -89,6 +91,7 @@ static void on_written(uv_work_t *req, int status)
         else
             call_refuse(call, REFUSAL_ENDING_UNWRITTEN);
     }
+    ended->writing = false;
     if (ended->waiting_len > 0)
         begin(ended);
 }

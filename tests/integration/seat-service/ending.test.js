@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, operator, untilWaiting, visitor } from './house.js';
+import { assertProblem, openRaw, openScope, until } from '../../lib-js/index.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './house.js';
 
 // The process is told to end while `asked` is under way; `unlock` lets go of what that waits for.
 async function assertAnswered(seats, asked, code, unlock) {
@@ -53,4 +53,36 @@ test('a move that waits for another process is answered when this one ends', asy
   const asked = operator(seats, 'sale').place('nobody');
   await until('the wish to be written', () => postgres.sql('SELECT wanted FROM seats.owner', 'seats') === 'nobody');
   await assertAnswered(seats, asked, 'outcome-unknown', async () => {});
+});
+
+// The first of the sessions is being written and waits for somebody's lock; "two" waits for it, with "three" pipelined behind.
+async function openEndings(t) {
+  const { scope, postgres, seats } = await openHouse(t);
+  const lock = await holdLock(scope, postgres, 'LOCK TABLE seats.ended_session IN EXCLUSIVE MODE');
+  const isOut = (session) => until(`${session} to be out`, async () => (await visitor(seats, 'sale', { session }).info()).json.code === 'pass-ended');
+  const end = (session) => saga(seats, 'sale').endSession(session);
+  const one = end('one');
+  await untilWaiting('the first to be written', postgres, 'RowExclusiveLock');
+  const raw = await openRaw({ port: seats.privatePort });
+  t.after(() => raw.destroy());
+  const bytes = (session) => `POST /internal/sessions/${session}/end HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${seats.secrets.read('service-token')}\r\nContent-Length: 0\r\n\r\n`;
+  await raw.send(bytes('two') + bytes('three'));
+  await isOut('two');
+  return { seats, lock, raw, one, end, isOut };
+}
+
+test('sessions that end at the same time are all answered, whatever is pipelined behind the first of them', async (t) => {
+  const { lock, raw, one, end, isOut } = await openEndings(t);
+  const four = end('four');
+  await isOut('four');
+  await lock.letGo();
+  assert.equal((await one).status, 204);
+  assert.deepEqual((await raw.answersOf(2)).map(({ status }) => status), [204, 204]);
+  assert.equal((await four).status, 204);
+});
+
+test('the process ends though something is pipelined behind what it answers in the end', async (t) => {
+  const { seats, lock, raw, one } = await openEndings(t);
+  await assertAnswered(seats, one, 'journal-unavailable', () => lock.letGo());
+  assert.deepEqual((await raw.untilClosed()).map(({ status }) => status), [503]);
 });
