@@ -3,8 +3,9 @@
 
 #include "unit.h"
 
-#include <dlfcn.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct story {
     struct record record[256];
@@ -629,15 +630,19 @@ static void waits_that_were_told_are_compared_with_what_came(void **state)
     assert_in_range(verdict.eta_off_p90_milli, 700, 800); /* 10 s for 40 s */
 }
 
-/* libc's stands behind this one: the program's comes first to all who call it. */
+/* In the place of libc's, whoever's memory it is: the program's own comes first to all who call it.
+ */
 static unsigned grown, refused_at;
 
 void *realloc(void *memory, size_t size)
 {
-    static void *(*grow)(void *, size_t);
-    if (grow == NULL)
-        *(void **)&grow = dlsym(RTLD_NEXT, "realloc");
-    return ++grown == refused_at ? NULL : grow(memory, size);
+    void *moved = ++grown == refused_at ? NULL : malloc(size);
+    if (moved == NULL || memory == NULL)
+        return moved;
+    size_t had = malloc_usable_size(memory);
+    memcpy(moved, memory, had < size ? had : size);
+    free(memory);
+    return moved;
 }
 
 /* What it could not keep it cannot judge, so it says that rather than finding nothing. */

@@ -197,7 +197,7 @@ static struct peer_call ask(struct house *house, enum peer_op op, const char *pr
                           .payment = "pi_1",
                           .session = "s_1"};
     snprintf(order.provider, sizeof(order.provider), "%s", provider);
-    struct moving moving = {.len = 1, .seats = {{"A-1", "A-2"}}};
+    struct moving moving = {.len = 1, .seats = {{.from = "A-1", .to = "A-2"}}};
     struct peer_call call = {.op = op,
                              .order = &order,
                              .moving = &moving,
