@@ -2,9 +2,12 @@
 // come again, and nothing was done; what is sent once more, when there is memory, is good.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, openMemory, openScope } from '../lib-js/index.js';
-import { makeEvent, openHouse } from './queue-front/support.js';
+import { assertProblem, openMemory, openScope, runProgram, until } from '../lib-js/index.js';
+import { asMember, openShop } from './queue-front/shop.js';
+import { act, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './queue-front/support.js';
 
 // A 503 that says when to come back.
 function assertLater(answer, code) {
@@ -13,21 +16,156 @@ function assertLater(answer, code) {
 }
 
 describe('a waiting room without memory', () => {
+  const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
   const scope = openScope();
   const memory = openMemory(scope);
-  let house;
+  const shop = openShop();
+  let house, front, other; // beside the front that lacks memory is one that does not
 
   before(async () => {
-    house = await openHouse(null, { scope, env: memory.env });
-    await makeEvent(house, 'show', { rate_per_s: 0 });
+    house = await openHouse(null, { scope, fronts: 0 });
+    const config = { members: { keys: shop.file } };
+    front = await startFront({ ...house, env: memory.env }, config);
+    other = await startFront(house, config);
+    Object.assign(house, { fronts: [front, other], front });
+    await makeEvent(house, 'show', { ...FAST, seats_left: true });
+    await makeEvent(house, 'fans', { rate_per_s: 0, code_required: true });
+    await makeEvent(house, 'draft', { rate_per_s: 0 }, { open: false });
+    await makeEvent(house, 'members', { ...FAST, member_required: true });
+    await makeEvent(house, 'anybody', { rate_per_s: 0, lanes: [{ id: 'club', name: 'Club', share: 20 }] });
   });
   after(() => scope.close());
 
+  // It is refused where JSON with `text` in it cannot be read, and taken as it is when it can.
+  async function assertTakenLater(text, status, ask) {
+    assertLater(await memory.without(text, ask), 'overloaded');
+    const answer = await ask();
+    assert.equal(answer.status, status, answer.text);
+    return answer;
+  }
+  async function archiveOf(event) {
+    let text = '';
+    for (let next = `/admin/events/${event}/archive`; next;) {
+      const part = await other.admin.get(next);
+      text += part.text;
+      next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
+    }
+    return text;
+  }
+  const joinOf = (event, options) => new Visitor(front, event).join(options);
+
   test('the log keeps its level, and whoever asked for another is told to ask again', async () => {
-    const ask = () => house.front.admin.put('/log/level', { body: { level: 'debug' } });
-    assertLater(await memory.without('"debug"', ask), 'overloaded');
-    assert.equal((await ask()).status, 204);
-    assert.equal((await house.front.admin.put('/log/level', { body: { level: 'info' } })).status, 204);
-    assertProblem(await house.front.admin.put('/log/level', { body: '{', headers: { 'content-type': 'application/json' } }), 400, 'invalid-json');
+    const ask = (level) => front.admin.put('/log/level', { body: { level } });
+    await assertTakenLater('"debug"', 204, () => ask('debug'));
+    await ask('info');
+    assertProblem(await front.admin.put('/log/level', { body: '{', headers: { 'content-type': 'application/json' } }), 400, 'invalid-json');
+  });
+
+  test('what operators send is not called bad, and changes nothing', async () => {
+    const { admin } = front;
+    const version = async (id) => (await admin.get(`/admin/events/${id}`)).json.version;
+    const before = await version('draft');
+    assertLater(await memory.without('"Lacking"', () => admin.put('/admin/events/lacking', { body: { name: 'Lacking' } })), 'overloaded');
+    assertProblem(await admin.get('/admin/events/lacking'), 404, 'event-unknown');
+    const answers = [
+      ['"Other"', () => admin.patch('/admin/events/draft', { body: { name: 'Other' } })],
+      ['"because"', () => admin.post('/admin/events/draft/actions/open', { body: { why: 'because' } })],
+      ['"SCARCE-CODE"', () => admin.put('/admin/events/fans/codes', { body: { codes: ['SCARCE-CODE'] } })],
+      ['4321', () => admin.put('/admin/events/show/seats-left', { body: { seats_left: 4321 } })],
+    ];
+    for (const [text, ask] of answers) assertLater(await memory.without(text, ask), 'overloaded');
+    assert.equal(await version('draft'), before);
+    assert.deepEqual((await admin.get('/admin/events/fans/codes')).json.codes, []);
+    for (const [, ask] of answers) assert.ok([200, 204].includes((await ask()).status));
+  });
+
+  test('a presale code that was not read is not one that is missing', async () => {
+    await front.admin.put('/admin/events/fans/codes', { body: { codes: ['A-CODE-OF-MINE'] } });
+    const options = { body: { code: 'A-CODE-OF-MINE' } };
+    await assertTakenLater('A-CODE-OF-MINE', 201, () => joinOf('fans', options));
+    // Where none is asked for, nobody joins without the one that they have given.
+    await front.admin.put('/admin/events/anybody/codes', { body: { codes: ['GIVEN-TO-ME'], channel: 'friends' } });
+    const before = await house.redis.command('GET', 'fg:{anybody}:seq');
+    assertLater(await memory.without('GIVEN-TO-ME', () => joinOf('anybody', { body: { code: 'GIVEN-TO-ME' } })), 'overloaded');
+    assert.equal(await house.redis.command('GET', 'fg:{anybody}:seq'), before);
+  });
+
+  test('a place is carried on by the code that was not read', async () => {
+    const laptop = new Visitor(front, 'fans');
+    await front.admin.put('/admin/events/fans/codes', { body: { codes: ['FOR-A-MOVE'] } });
+    await laptop.joined({ body: { code: 'FOR-A-MOVE' } });
+    const { code } = (await laptop.call('POST', 'move', { body: {} })).json;
+    await assertTakenLater(code, 200, () => new Visitor(front, 'fans').call('POST', 'move', { body: { code } }));
+  });
+
+  test('a member is not called a stranger, and joins no other lane', async () => {
+    await assertTakenLater('"sub":"kim"', 201, () => joinOf('members', asMember(shop.token('kim'))));
+    const club = asMember(shop.token('lee', { claims: { lane: 'club' } }));
+    const joined = await assertTakenLater('"sub":"lee"', 201, () => joinOf('anybody', club));
+    assert.equal(joined.json.lane, 'club');
+    const page = await memory.without('"sub":"pat"', () => joinOf('members', {
+      headers: { accept: 'text/html', 'x-member-token': shop.token('pat') }, body: '' }));
+    assert.equal(page.headers.location, '/e/members?notice=overloaded');
+  });
+
+  test('whoever is inside is not told that the pass is bad, nor given another place', async () => {
+    const visitor = new Visitor(front, 'show');
+    const place = await visitor.joined();
+    const { session } = await visitor.entered();
+    const asks = [[200, () => visitor.me()], [204, () => visitor.verify()], [200, () => visitor.session()], [200, () => visitor.join()]];
+    for (const [status, ask] of asks) await assertTakenLater(session, status, ask);
+    const issued = await house.redis.command('GET', 'fg:{show}:seq');
+    assert.equal((await visitor.join()).json.position, place.position);
+    assert.equal(await house.redis.command('GET', 'fg:{show}:seq'), issued);
+    const page = () => front.http.get('/e/show', { headers: { ...visitor.jar.headers, accept: 'text/html' } });
+    await assertTakenLater(session, 200, page);
+    const form = await memory.without(session, () => visitor.session({ headers: { accept: 'text/html' }, body: '' }));
+    assert.equal(form.headers.location, '/e/show?notice=overloaded');
+    // By the pass alone, and by the order that it led to.
+    const pass = visitor.jar.headers.cookie.match(/fg_pass_show=([^;]*)/)[1];
+    assertLater(await memory.without(session, () => front.http.post('/v1/queue/show/leave', { headers: { cookie: `fg_pass_show=${pass}` } })), 'overloaded');
+    const end = () => front.admin.post(`/internal/sessions/${session}/end`, { body: { order: 'o_scarce' } });
+    await assertTakenLater('o_scarce', 204, end);
+    await until('the visit to be through', async () => (await visitor.me()).json.place === 'done');
+  });
+
+  test('an archive is not called damaged', async () => {
+    await makeEvent(house, 'past', { rate_per_s: 0 });
+    await act(front, 'past', 'close');
+    await untilState(front, 'past', 'closed');
+    const text = await archiveOf('past');
+    const restore = () => front.admin.post('/admin/events/past/actions/restore', { body: text, headers: { 'x-operator': 'kim' } });
+    for (const part of ['"fairgate-archive"', '"mac":', '"parts":']) await assertTakenLater(part, 200, restore);
+    const file = join(scope.dir(), 'past.ndjson');
+    writeFileSync(file, text);
+    for (const part of ['"fairgate-archive"', '"commitment":']) {
+      memory.lack(part);
+      const { status, stderr } = runProgram('queue-front', ['verify-draw', file, '--commitment', '00'.repeat(32)], { env: memory.env });
+      memory.lack('');
+      assert.deepEqual([status, /no memory/.test(stderr)], [2, true], stderr);
+    }
+  });
+
+  test('an event whose document was not read is shut until it is, and needs no change for that', async () => {
+    memory.lack('"Dark night"');
+    const before = memory.refused();
+    await patch(other, 'draft', { name: 'Dark night' });
+    await act(other, 'draft', 'open').catch(() => {}); // it may be open already
+    await until('the front to lack memory for it', () => memory.refused() > before + 1);
+    const answer = await joinOf('draft');
+    assertLater(answer, 'document-unreadable');
+    assertProblem(await front.admin.patch('/admin/events/draft', { body: { rate_per_s: 1 } }), 503, 'document-unreadable');
+    memory.lack('');
+    await until('the event to be open', async () => (await joinOf('draft')).status === 201);
+  });
+
+  test('an event that comes while there is no memory is shut until there is', async () => {
+    memory.lack('"Late night"');
+    const before = memory.refused();
+    assert.equal((await other.admin.put('/admin/events/late', { body: { name: 'Late night', rate_per_s: 0 } })).status, 201);
+    await until('the front to lack memory for it', () => memory.refused() > before + 1);
+    assertLater(await joinOf('late'), 'document-unreadable');
+    memory.lack('');
+    await until('the event', async () => (await front.admin.get('/admin/events/late')).json.name === 'Late night');
   });
 });

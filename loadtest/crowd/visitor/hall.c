@@ -83,6 +83,10 @@ int hall_parse(struct span plan, struct err_slot *err, struct hall **out)
     struct hall *hall = calloc(1, sizeof(*hall));
     int rc = hall != NULL ? rows_read(hall, json) : ERR_NOMEM;
     json_decref(json);
+    if (rc == ERR_NOMEM) {
+        hall_destroy(hall);
+        return err_set(err, ERR_NOMEM, "no memory for the plan");
+    }
     if (rc < 0 || hall->len == 0) { /* a hall of nothing but areas is not chosen from */
         hall_destroy(hall);
         return err_set(err, ERR_SYNTAX, "the plan has no seats that can be read");

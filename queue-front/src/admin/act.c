@@ -164,7 +164,7 @@ bool act_read_body(struct act *act, struct text *beacon)
     struct err_slot err;
     json_t *json;
     if (json_in_parse(body, &err, &json) < 0) {
-        refusal_say(act->req, REFUSAL_JSON, "The body is not JSON: %s", err.text);
+        answer_body_unread(act->req, &err);
         return false;
     }
     struct json_in in;

@@ -66,6 +66,10 @@ void admin_answer_moved(struct http_req *req, const struct front_line *event)
 
 void admin_answer_fault(struct http_req *req, int rc, const struct event_doc_fault *fault)
 {
+    if (rc == ERR_NOMEM) {
+        answer_overloaded(req);
+        return;
+    }
     if (rc == ERR_SYNTAX) {
         refusal_say(req, REFUSAL_JSON, "The body is not a JSON document: %s", fault->rule);
         return;

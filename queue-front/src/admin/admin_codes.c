@@ -114,7 +114,7 @@ static bool read_load(struct codes_act *codes, const struct front_line *event)
     struct err_slot err;
     json_t *json;
     if (json_in_parse(http_req_body(codes->act.req), &err, &json) < 0) {
-        refusal_say(codes->act.req, REFUSAL_JSON, "The body is not JSON: %s", err.text);
+        answer_body_unread(codes->act.req, &err);
         return false;
     }
     struct json_in in;

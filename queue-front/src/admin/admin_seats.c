@@ -27,7 +27,7 @@ static bool read_seats(struct act *act, uint64_t *most)
     struct err_slot err;
     json_t *json;
     if (json_in_parse(http_req_body(act->req), &err, &json) < 0) {
-        refusal_say(act->req, REFUSAL_JSON, "The body is not JSON: %s", err.text);
+        answer_body_unread(act->req, &err);
         return false;
     }
     struct json_in in;

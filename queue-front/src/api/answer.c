@@ -135,6 +135,10 @@ void answer_pass_invalid(struct http_req *req, int why)
         refusal_reply(req, REFUSAL_PASSES_WRONG);
         return;
     }
+    if (why == ERR_NOMEM) {
+        answer_overloaded(req);
+        return;
+    }
     enum refusal refusal = REFUSAL_PASS_FOREIGN;
     if (why == ERR_NOT_FOUND)
         refusal = REFUSAL_PASS_MISSING;
@@ -160,6 +164,8 @@ void answer_member_required(struct http_req *req, int why, const char *event)
     enum refusal refusal = REFUSAL_MEMBER_FOREIGN;
     if (why == ERR_UNKNOWN)
         refusal = REFUSAL_MEMBER_KEYS;
+    else if (why == ERR_NOMEM)
+        refusal = REFUSAL_OVERLOADED;
     else if (why == ERR_FULL)
         refusal = REFUSAL_TOKENS_WRONG;
     else if (why == ERR_NOT_FOUND)
@@ -176,6 +182,14 @@ void answer_member_required(struct http_req *req, int why, const char *event)
 void answer_overloaded(struct http_req *req)
 {
     refusal_reply(req, REFUSAL_OVERLOADED);
+}
+
+void answer_body_unread(struct http_req *req, const struct err_slot *err)
+{
+    if (err->code == ERR_NOMEM)
+        answer_overloaded(req);
+    else
+        refusal_say(req, REFUSAL_JSON, "The body is not JSON: %s", err->text);
 }
 
 void answer_shut(struct http_req *req, struct span event, enum front_shut why)

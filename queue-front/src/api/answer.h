@@ -31,9 +31,13 @@ void answer_ticket_moved(struct http_req *req, const struct text *headers); /* N
 void answer_pass_invalid(struct http_req *req, int why);
 void answer_idem_invalid(struct http_req *req);
 void answer_origin_refused(struct http_req *req);
-/* `why` as jwt_verify() told, ERR_NOT_FOUND for no token, ERR_UNKNOWN (503): its key may come. */
+/* `why` as jwt_verify() told, ERR_NOT_FOUND for no token; 503 for ERR_UNKNOWN, whose key may come,
+ * and for ERR_NOMEM. */
 void answer_member_required(struct http_req *req, int why, const char *event);
-void answer_overloaded(struct http_req *req); /* FRONT_PENDING_MAX: come back in a second */
+/* FRONT_PENDING_MAX, or no memory: come back in a second. */
+void answer_overloaded(struct http_req *req);
+/* json_in_parse() has not taken the body: it is none, or there was no memory to see that. */
+void answer_body_unread(struct http_req *req, const struct err_slot *err);
 /* This front has shut the event (front.h); a form is led to its page. */
 void answer_shut(struct http_req *req, struct span event, enum front_shut why);
 /* A join that is one too many: a form is led to the page of the event. */

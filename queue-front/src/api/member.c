@@ -103,7 +103,7 @@ bool member_check(struct http_req *req, struct front *front, const struct front_
         return true;
     struct found found;
     int rc = member_of(req, front, event, NULL, &found);
-    if (rc == ERR_FULL || (rc < 0 && event->doc.member_required)) {
+    if (rc == ERR_FULL || rc == ERR_NOMEM || (rc < 0 && event->doc.member_required)) {
         answer_member_required(req, rc, event->id);
         return false;
     }

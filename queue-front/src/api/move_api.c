@@ -372,7 +372,10 @@ static void on_move(struct http_req *req)
         take_place(req, front, event, text_span(&code));
         return;
     case WISH_UNCLEAR:
-        refusal_say(req, err.code == ERR_SYNTAX ? REFUSAL_JSON : REFUSAL_MOVE_BODY, "%s", err.text);
+        if (err.code == ERR_RANGE)
+            refusal_say(req, REFUSAL_MOVE_BODY, "%s", err.text);
+        else
+            answer_body_unread(req, &err);
     }
 }
 

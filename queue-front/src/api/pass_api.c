@@ -403,8 +403,8 @@ static void on_session(struct http_req *req)
     struct err_slot err;
     int rc = caller_visit(req, front, event, &err, &pass);
     if (rc < 0 && caller_wants_page(req)) {
-        answer_waiting_page(req, front_line_id(event), refusal_row(REFUSAL_SESSION_EXPIRED)->notice,
-                            NULL);
+        enum refusal refusal = rc == ERR_NOMEM ? REFUSAL_OVERLOADED : REFUSAL_SESSION_EXPIRED;
+        answer_waiting_page(req, front_line_id(event), refusal_row(refusal)->notice, NULL);
         return;
     }
     if (rc < 0) {
@@ -486,7 +486,7 @@ static void on_leave(struct http_req *req)
     int rc = caller_ticket(req, front, event, &ticket), rc_pass = ERR_NOT_FOUND;
     if (rc == ERR_NOT_FOUND)
         rc_pass = caller_pass(req, front, event, &err, &pass);
-    if (rc_pass == ERR_FULL) {
+    if (rc_pass == ERR_FULL || rc_pass == ERR_NOMEM) {
         answer_pass_invalid(req, rc_pass);
         return;
     }
@@ -567,8 +567,8 @@ static void on_ended(struct line_visit *line)
     visit_end(visit);
 }
 
-/* {"order": ...}: the visit led to one, and it is through. */
-static bool names_order(const struct http_req *req, bool *order)
+/* {"order": ...}: the visit led to one, and it is through. False: answered. */
+static bool read_end(struct http_req *req, bool *order)
 {
     struct span body = http_req_body(req);
     *order = false;
@@ -576,12 +576,16 @@ static bool names_order(const struct http_req *req, bool *order)
         return true;
     json_t *json = NULL;
     struct err_slot err;
-    if (json_in_parse(body, &err, &json) < 0)
+    if (json_in_parse(body, &err, &json) == ERR_NOMEM) {
+        answer_overloaded(req);
         return false;
+    }
     const json_t *member = json_object_get(json, "order");
     bool good = json_is_object(json) && (member == NULL || json_is_string(member));
     *order = good && member != NULL;
     json_decref(json);
+    if (!good)
+        refusal_reply(req, REFUSAL_ORDER_BODY);
     return good;
 }
 
@@ -594,10 +598,8 @@ static void on_end(struct http_req *req)
         refusal_reply(req, REFUSAL_SESSION_UNKNOWN);
         return;
     }
-    if (!names_order(req, &order)) {
-        refusal_reply(req, REFUSAL_ORDER_BODY);
+    if (!read_end(req, &order))
         return;
-    }
     const struct front_line *event = front_line_find(front, session.event);
     if (event != NULL && event->view->tag != session.tag) {
         answer_empty(req, 204, NULL); /* of an earlier event of this id: over with it */

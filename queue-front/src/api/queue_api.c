@@ -74,8 +74,13 @@ static void on_me(struct http_req *req)
     event = front_line_in(front, event, ticket.lane);
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
-    write_me(&json, front, event, ticket.entry, standing_of(req, front, event, ticket.entry),
-             (struct span){NULL, 0});
+    bool unread;
+    struct place place = standing_of(req, front, event, ticket.entry, &unread);
+    if (unread) {
+        answer_overloaded(req);
+        return;
+    }
+    write_me(&json, front, event, ticket.entry, place, (struct span){NULL, 0});
     answer_json(req, 200, &json, NULL);
 }
 
@@ -109,8 +114,8 @@ static void on_stream(struct http_req *req)
     }
     struct ticket ticket;
     if (caller_ticket(req, front, event, &ticket) == 0)
-        standing_of(req, front, front_line_in(front, event, ticket.lane),
-                    ticket.entry); /* it lives */
+        standing_of(req, front, front_line_in(front, event, ticket.lane), ticket.entry,
+                    NULL); /* it lives */
     front_render(front, event);
     http_reply_stream(req, event->channel, event->frame,
                       SPAN("Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"));
@@ -220,7 +225,8 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
 {
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
-    write_me(&json, front, event, entry, standing_of(req, front, event, entry), ticket);
+    struct place place = standing_of(req, front, event, entry, NULL); /* it has been given */
+    write_me(&json, front, event, entry, place, ticket);
     answer_json(req, status, &json, headers);
 }
 
@@ -530,20 +536,24 @@ static bool is_invited(struct http_req *req, const struct front *front,
 
 /* ---- presale codes ---- */
 
-/* {"code": ".."} or a form's field; what is neither has none. Appends it to `memory`. */
-static void read_code(const struct http_req *req, struct text *memory)
+/* {"code": ".."} or a form's field; what is neither has none. Appends it to `memory`, or ERR_NOMEM.
+ */
+static int read_code(const struct http_req *req, struct text *memory)
 {
     char field_memory[PRESALE_INPUT_MAX];
     struct text field = text_on(field_memory, sizeof(field_memory));
     struct span code = caller_form_field(req, SPAN("code"), &field), body = http_req_body(req);
     json_t *json = NULL;
     struct err_slot err;
-    if (code.ptr == NULL && span_starts(body, SPAN("{")) && json_in_parse(body, &err, &json) == 0) {
+    if (code.ptr == NULL && span_starts(body, SPAN("{"))) {
+        if (json_in_parse(body, &err, &json) == ERR_NOMEM)
+            return ERR_NOMEM;
         const json_t *given = json_object_get(json, "code");
         code = (struct span){json_string_value(given), json_string_length(given)};
     }
     text_put(memory, code);
     json_decref(json);
+    return 0;
 }
 
 /* False: answered. Which codes there are is known to Redis; here it is only seen that one was given
@@ -554,7 +564,10 @@ static bool has_shown_code(struct http_req *req, struct front *front,
     uint8_t sha[PRESALE_SHA_BYTES];
     char memory[FORM_BODY_MAX];
     struct text code = text_on(memory, sizeof(memory));
-    read_code(req, &code);
+    if (read_code(req, &code) < 0) {
+        answer_overloaded(req);
+        return false;
+    }
     struct span given = span_trim(text_span(&code));
     if (given.len == 0 && !event_doc_asks_code(&event->doc, entrant->lane))
         return true;
@@ -871,8 +884,11 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
         return;
     }
     const struct front_line *line = front_line_in(front, event, ticket.lane);
-    struct place place = standing_of(req, front, line, ticket.entry);
-    if (place_is_over(place) || event->view->state == LINE_CLOSED)
+    bool unread;
+    struct place place = standing_of(req, front, line, ticket.entry, &unread);
+    if (unread) /* nobody who is inside gets another place */
+        answer_refusal(req, front_line_id(event), REFUSAL_OVERLOADED);
+    else if (place_is_over(place) || event->view->state == LINE_CLOSED)
         ask_for_place(req, front, event, &ticket, 0, judged);
     else if (!look_up(req, front, line, &ticket, NULL, judged))
         answer_again(req, front, line, &ticket);

@@ -15,8 +15,9 @@ static bool may_outlive_pass(const struct front *front, const struct front_line 
            front_line_now_ms(front, line) < view->resumed_ms + view->knobs.session_ttl_ms;
 }
 
-static void look_at_pass(const struct http_req *req, const struct front_line *line,
-                         struct place *place)
+/* 0, or ERR_NOMEM: whether there is a good one is not known. */
+static int look_at_pass(const struct http_req *req, const struct front_line *line,
+                        struct place *place)
 {
     struct pass pass;
     struct err_slot err;
@@ -24,21 +25,23 @@ static void look_at_pass(const struct http_req *req, const struct front_line *li
     int rc = may_outlive_pass(front, line) ? caller_visit(req, front, line, &err, &pass)
                                            : caller_pass(req, front, line, &err, &pass);
     if (rc < 0 || pass.place != line_place_of(line->view->lane, place->position))
-        return;
+        return rc == ERR_NOMEM ? rc : 0;
     place->state = PLACE_ADMITTED;
     place->call_expires_ms = 0;
     place->session_expires_ms = pass.expires_s * 1000;
     place->session_ends_ms = pass.ends_s * 1000;
+    return 0;
 }
 
 struct place standing_of(const struct http_req *req, const struct front *front,
-                         const struct front_line *line, uint64_t entry)
+                         const struct front_line *line, uint64_t entry, bool *unread)
 {
     struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
     if (place.position != 0) /* before the draw nobody is called or missed */
         heard_mark(line->view->heard, place.position);
     bool ended = place.state == PLACE_ENDED || place.state == PLACE_DONE;
-    if (place.state != PLACE_WAITING && !ended)
-        look_at_pass(req, line, &place);
+    int rc = place.state != PLACE_WAITING && !ended ? look_at_pass(req, line, &place) : 0;
+    if (unread != NULL)
+        *unread = rc < 0;
     return place;
 }

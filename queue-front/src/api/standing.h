@@ -6,8 +6,10 @@
 
 #include "front/front.h"
 
-/* `line` as the ticket names it, `entry` of the ticket. */
+/* `line` as the ticket names it, `entry` of the ticket. *unread: there is a pass that there was no
+ * memory to read, and the place is that of the picture, which does not know who is inside; NULL:
+ * that will do. */
 struct place standing_of(const struct http_req *req, const struct front *front,
-                         const struct front_line *line, uint64_t entry);
+                         const struct front_line *line, uint64_t entry, bool *unread);
 
 #endif

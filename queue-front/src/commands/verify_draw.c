@@ -362,16 +362,16 @@ static int judge_answer(const struct verify_ask *ask, struct span text)
 
 /* ---- archives ---- */
 
-static bool is_archive(struct span line)
+/* Or ERR_NOMEM. */
+static int look_for_archive(struct span line, struct err_slot *err, bool *is)
 {
-    struct err_slot ignored;
     json_t *json = NULL;
-    if (json_in_parse(line, &ignored, &json) < 0)
-        return false;
+    if (json_in_parse(line, err, &json) == ERR_NOMEM)
+        return ERR_NOMEM;
     const char *format = json_string_value(json_object_get(json, "format"));
-    bool is = format != NULL && strcmp(format, "fairgate-archive") == 0;
+    *is = format != NULL && strcmp(format, "fairgate-archive") == 0;
     json_decref(json);
-    return is;
+    return 0;
 }
 
 /* Of an archive's lines, the one whose promise was noted, if one is asked for. */
@@ -450,7 +450,12 @@ int verify_draw_main(int argc, char **argv)
         goto end;
     struct span text = {answer->text, answer->len}, head;
     struct span rest = span_cut(text, '\n', &head);
-    code = is_archive(head) ? judge_archive(&ask, rest) : judge_answer(&ask, text);
+    bool is_archive;
+    struct err_slot err;
+    if (look_for_archive(head, &err, &is_archive) < 0)
+        fprintf(stderr, "%s: %s\n", ask.source, err.text);
+    else
+        code = is_archive ? judge_archive(&ask, rest) : judge_answer(&ask, text);
 end:
     free(answer);
     return code;

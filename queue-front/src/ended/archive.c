@@ -96,17 +96,20 @@ static bool take_line(struct span *rest, struct span *line)
     return true;
 }
 
-static json_t *parse(struct span line)
-{
-    struct err_slot ignored;
-    json_t *json = NULL;
-    return json_in_parse(line, &ignored, &json) < 0 ? NULL : json;
-}
-
 static enum archive_fault fail(struct err_slot *err, enum archive_fault fault, const char *why)
 {
     err_set(err, ERR_RANGE, "%s", why);
     return fault;
+}
+
+/* `fault` and `why` for a line that is no JSON. */
+static enum archive_fault parse(struct span line, enum archive_fault fault, const char *why,
+                                struct err_slot *err, json_t **out)
+{
+    int rc = json_in_parse(line, NULL, out);
+    if (rc == ERR_NOMEM)
+        return fail(err, ARCHIVE_NO_MEMORY, "There was no memory to read it.");
+    return rc < 0 ? fail(err, fault, why) : ARCHIVE_GOOD;
 }
 
 static enum archive_fault check_mark(struct span signed_text, struct span line,
@@ -119,9 +122,10 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
     size_t got = 0;
     struct json_in in;
     struct err_slot ignored;
-    json_t *json = parse(line);
-    if (json == NULL)
-        return fail(err, ARCHIVE_UNREADABLE, "Its mark is no JSON.");
+    json_t *json;
+    enum archive_fault fault = parse(line, ARCHIVE_UNREADABLE, "Its mark is no JSON.", err, &json);
+    if (fault != ARCHIVE_GOOD)
+        return fault;
     json_in_object(&in, json, &ignored);
     json_in_require(&in, "sha256");
     json_in_str(&in, "sha256", ARCHIVE_SHA_LEN, ARCHIVE_SHA_LEN, &told_sha);
@@ -161,16 +165,17 @@ static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LE
 {
     struct span line;
     for (uint64_t parts = 1; take_line(&rest, &line); parts++) {
-        json_t *json = parse(line);
+        json_t *json;
+        enum archive_fault fault =
+            parse(line, ARCHIVE_TAMPERED, "A line behind the mark is no JSON.", err, &json);
+        if (fault != ARCHIVE_GOOD)
+            return fault;
         bool last = is_last(json);
         bool counted =
             last && json_integer_value(json_object_get(json, "parts")) == (json_int_t)parts;
         const char *told = last ? json_string_value(json_object_get(json, "sha256")) : NULL;
         bool same = told != NULL && strcmp(told, chain) == 0;
-        bool read = json != NULL;
         json_decref(json);
-        if (!read)
-            return fail(err, ARCHIVE_TAMPERED, "A line behind the mark is no JSON.");
         if (last && !counted)
             return fail(err, ARCHIVE_INCOMPLETE, "It has fewer or more parts than its end says.");
         if (last && !same)
@@ -335,9 +340,13 @@ enum archive_fault archive_read(struct span text, const struct mac_ring *keys, s
     struct span rest = text, line;
     char chain[ARCHIVE_SHA_LEN + 1];
     struct archive archive = {0};
-    if (!take_line(&rest, &line) || (archive.head = parse(line)) == NULL)
-        return fail(err, ARCHIVE_UNREADABLE, "Its first line is not that of an archive.");
-    enum archive_fault fault = check_format(archive.head, err);
+    static const char none[] = "Its first line is not that of an archive.";
+    if (!take_line(&rest, &line))
+        return fail(err, ARCHIVE_UNREADABLE, none);
+    enum archive_fault fault = parse(line, ARCHIVE_UNREADABLE, none, err, &archive.head);
+    if (fault != ARCHIVE_GOOD)
+        return fault;
+    fault = check_format(archive.head, err);
     bool marked = false;
     while (fault == ARCHIVE_GOOD && !marked && take_line(&rest, &line))
         marked = span_starts(line, SPAN("{\"sha256\":"));

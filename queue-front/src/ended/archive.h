@@ -45,6 +45,7 @@ enum archive_fault {
     ARCHIVE_INCOMPLETE,  /* a part or the end is missing */
     ARCHIVE_TAMPERED,    /* it is not what was written */
     ARCHIVE_KEY_MISSING, /* unknown: the key is not in the ring */
+    ARCHIVE_NO_MEMORY,   /* unknown: it was not read */
 };
 
 struct archive {

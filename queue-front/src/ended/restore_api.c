@@ -58,7 +58,10 @@ static void refuse_archive(struct act *act, enum archive_fault fault, const char
         [ARCHIVE_KEY_MISSING] = REFUSAL_ARCHIVE_KEY,
     };
     assert(fault != ARCHIVE_GOOD);
-    refusal_say(act->req, by_fault[fault], "%s", why);
+    if (fault == ARCHIVE_NO_MEMORY)
+        answer_overloaded(act->req);
+    else
+        refusal_say(act->req, by_fault[fault], "%s", why);
     act_end(act);
 }
 
@@ -71,8 +74,11 @@ static bool read_archived(struct restore *restore)
     struct event_doc_fault fault = {{0}, {0}};
     struct text doc = text_on(act->json, sizeof(act->json));
     json_in_put(&doc, archive->document);
-    if (doc.overflown || event_doc_load(text_span(&doc), archive->event, &fault, &act->doc) < 0) {
-        refuse_archive(act, ARCHIVE_UNREADABLE, "Its document cannot be read by this program.");
+    int rc = doc.overflown ? ERR_RANGE
+                           : event_doc_load(text_span(&doc), archive->event, &fault, &act->doc);
+    if (rc < 0) {
+        refuse_archive(act, rc == ERR_NOMEM ? ARCHIVE_NO_MEMORY : ARCHIVE_UNREADABLE,
+                       "Its document cannot be read by this program.");
         return false;
     }
     if (json_array_size(json_object_get(archive->restore, "lines")) != 1 + act->doc.lanes_len) {

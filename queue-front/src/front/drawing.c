@@ -338,12 +338,13 @@ static void on_round(void *ctx, const struct outcall_answer *answer)
         release(drawing);
         return;
     }
-    bool good =
-        answer->rc == 0 && answer->status == 200 &&
-        beacon_drand_answer(answer->body, drawing->beacon.round, relay->signature, relay->value);
+    struct err_slot err;
+    bool came = answer->rc == 0 && answer->status == 200;
+    bool good = came && beacon_drand_answer(answer->body, drawing->beacon.round, &err,
+                                            relay->signature, relay->value) == 0;
     front_count(good ? &drawing->front->stats.beacon_heard : &drawing->front->stats.beacon_silent);
-    if (!good && answer->rc == 0 && answer->status == 200)
-        log_odd(relay, "not of this round, or not the hash of its signature");
+    if (came && !good)
+        log_odd(relay, err.text);
 }
 
 static void ask_relays(struct drawing *drawing)

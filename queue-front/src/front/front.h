@@ -178,8 +178,8 @@ struct front_line {
 
     const struct line_view *view;     /* the store's; NULL until the first picture */
     struct event_doc doc;             /* the newest that could be read */
-    uint64_t doc_version;             /* of the newest */
-    uint64_t doc_serial;              /* view->doc_serial of the newest */
+    uint64_t doc_version;             /* of the newest for which there was memory */
+    uint64_t doc_serial;              /* its view->doc_serial */
     struct event_doc_fault doc_fault; /* why the newest could not be read; rule "": it could */
     const struct identity *identity;  /* of front->keys; NULL: the ring has not got it */
     enum front_shut shut;             /* never open without a document and an identity */

@@ -72,11 +72,9 @@ static int event_create(struct front *front, const char *id, struct err_slot *er
     eta_meter_init(&event->meter);
     promise_init(&event->promises);
     event->errors_before = errors_now(front);
-    struct event_doc_fault fault;
-    int rc = event_doc_parse(SPAN("{}"), line_event_of(front_line_id(event)), &fault, &event->doc);
-    assert(rc == 0);
+    event_doc_init(line_event_of(front_line_id(event)), &event->doc);
     struct http_channel_conf conf = {.catch_up = NULL};
-    rc = http_channel_create(front->loop->server, &conf, err, &event->channel);
+    int rc = http_channel_create(front->loop->server, &conf, err, &event->channel);
     if (rc < 0) {
         free(event);
         return err_wrap(err, "event %s", id);
@@ -180,21 +178,33 @@ static void judge_event(struct front *front, struct front_line *event)
         log_shut(front, event);
 }
 
+static bool is_unread(const struct front_line *event)
+{
+    return event->view->version != event->doc_version ||
+           event->view->doc_serial != event->doc_serial;
+}
+
+/* Without memory it stays unread, and the timer tries again. */
 static void read_document(struct front *front, struct front_line *event)
 {
     const struct line_view *view = event->view;
-    event->doc_version = view->version;
-    event->doc_serial = view->doc_serial;
     struct event_doc *doc = malloc(sizeof(*doc));
+    int rc = ERR_NOMEM;
     event->doc_fault = (struct event_doc_fault){.rule = "no memory"};
-    if (doc != NULL &&
-        event_doc_load(view->doc, line_view_event(view), &event->doc_fault, doc) == 0) {
+    if (doc != NULL)
+        rc = event_doc_load(view->doc, line_view_event(view), &event->doc_fault, doc);
+    if (rc != ERR_NOMEM) {
+        event->doc_version = view->version;
+        event->doc_serial = view->doc_serial;
+    }
+    if (rc == 0) {
         event->doc = *doc;
         event->doc_fault.rule[0] = '\0';
         eta_meter_plan(&event->meter, doc->schedule, doc->schedule_len);
     }
     free(doc);
     judge_event(front, event);
+    event->urgent = true;
 }
 
 static void renew_model(struct front *front, struct front_line *event)
@@ -222,10 +232,8 @@ static void on_view(void *ctx, const struct line_view *view)
     event->view = view;
     if (first)
         name_scope(event);
-    if (first || view->version != event->doc_version || view->doc_serial != event->doc_serial) {
+    if (first || is_unread(event))
         read_document(front, event);
-        event->urgent = true;
-    }
     event->urgent |= view->stale != event->was_stale;
     event->was_stale = view->stale;
     event->has_odds = odds_parse(span_of(view->odds), &event->odds);
@@ -271,6 +279,8 @@ static void tell_streams(struct front *front, struct front_line *event, uint64_t
 static void on_each_event(struct front_line *event, void *ctx)
 {
     struct front *front = MAGIC_OF(front, ctx);
+    if (is_unread(event))
+        read_document(front, event);
     if (event->view->resting) {
         if (event->view->lane == 0) /* that it is over may be news to a stream */
             tell_streams(front, event, clock_mono_us(front->loop->clock));

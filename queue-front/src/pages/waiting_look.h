@@ -24,6 +24,7 @@ struct waiting_look {
     uint64_t entry; /* of the ticket; 0: none */
     uint64_t joined_ms;
     struct place place;
+    bool unread; /* there was no memory to read a pass: the place may be inside */
     struct eta eta;
     const struct price *price; /* of the list, that whose turn it is */
 };

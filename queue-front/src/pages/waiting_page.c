@@ -197,6 +197,10 @@ static void answer_own(struct http_req *req, const struct waiting_page *pages, s
 {
     struct waiting_look look = look_of(req, pages, front, event);
     waiting_look_take(&look, req);
+    if (look.unread) { /* no page says that a visit is over which may go on */
+        answer_overloaded(req);
+        return;
+    }
     struct made made; /* large: filled when it is needed */
     made.packs = visit_accepts(req, SPAN("gzip"));
     const struct front_page *shared = made.packs ? shared_page(&look) : NULL;

@@ -18,7 +18,7 @@ static enum archive_fault read_once(struct span file, struct archive *out)
 {
     struct err_slot err = {.text = ""};
     enum archive_fault fault = archive_read(file, ring(), &err, out);
-    assert((fault == ARCHIVE_GOOD) == (err.text[0] == '\0'));
+    assert((fault == ARCHIVE_GOOD) == (err.text[0] == '\0') && fault != ARCHIVE_NO_MEMORY);
     return fault;
 }
 

@@ -200,18 +200,19 @@ static bool read_answer(json_t *json, uint64_t round, struct span *signature, st
     return in.rc == 0 && said == round; /* further members are fine */
 }
 
-bool beacon_drand_answer(struct span json, uint64_t round, char signature[BEACON_SIGN_LEN + 1],
-                         char value[BEACON_HASH_LEN + 1])
+int beacon_drand_answer(struct span json, uint64_t round, struct err_slot *err,
+                        char signature[BEACON_SIGN_LEN + 1], char value[BEACON_HASH_LEN + 1])
 {
     json_t *doc;
     struct span sign = {NULL, 0}, hash = {NULL, 0};
-    if (json_in_parse(json, NULL, &doc) < 0)
-        return false;
+    int rc = json_in_parse(json, err, &doc);
+    if (rc < 0)
+        return rc;
     bool good = read_answer(doc, round, &sign, &hash) && beacon_drand_value(sign, value) &&
                 (hash.len == 0 || span_eq(hash, span_of(value)));
     if (good)
         good = span_to_cstr(sign, signature, BEACON_SIGN_LEN + 1);
     json_decref(doc);
     assert(!good || strlen(signature) == BEACON_SIGN_LEN);
-    return good;
+    return good ? 0 : err_set(err, ERR_AUTH, "not of this round, or not the hash of its signature");
 }

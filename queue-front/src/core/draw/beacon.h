@@ -86,8 +86,8 @@ struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sour
  * randomness is the hash of the signature. Whether the signature is the chain's takes a pairing,
  * which nothing here can do. `signature` is
  * BEACON_SIGN_LEN letters, `value` as many as BEACON_HASH_LEN: the hash in hex. */
-bool beacon_drand_answer(struct span json, uint64_t round, char signature[BEACON_SIGN_LEN + 1],
-                         char value[BEACON_HASH_LEN + 1]);
+int beacon_drand_answer(struct span json, uint64_t round, struct err_slot *err,
+                        char signature[BEACON_SIGN_LEN + 1], char value[BEACON_HASH_LEN + 1]);
 
 /* The value of a signature, BEACON_SIGN_LEN lower-case hex digits; false: it is none. */
 bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1]);

@@ -498,6 +498,15 @@ static int read_doc(json_t *json, struct span id, struct err_slot *err, struct e
     return rc;
 }
 
+void event_doc_init(struct span id, struct event_doc *out)
+{
+    set_defaults(out);
+    bool fits = span_to_cstr(id, out->id, sizeof(out->id)) &&
+                span_to_cstr(id, out->name, sizeof(out->name));
+    assert(fits);
+    assert_whole(out);
+}
+
 /* "/rate_per_s: must be .." into its two parts. */
 static void tell_fault(const struct err_slot *err, struct event_doc_fault *fault)
 {

@@ -78,8 +78,10 @@ struct event_doc_fault {
     char rule[ERR_TEXT_MAX];
 };
 
+/* With all knobs at their defaults, as a document that sets none. */
+void event_doc_init(struct span id, struct event_doc *out);
 /* A whole document from outside: absent knobs have their defaults. ERR_SYNTAX: not JSON;
- * ERR_RANGE: a value against its rule; both fill the fault. */
+ * ERR_RANGE: a value against its rule; ERR_NOMEM: nobody knows. All fill the fault. */
 int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fault,
                     struct event_doc *out);
 

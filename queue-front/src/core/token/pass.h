@@ -47,7 +47,7 @@ int pass_session(const struct mac_ring *ring, struct span event, struct span tok
                  struct session *out);
 
 /* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: expired, unless that is as
- * good. */
+ * good; ERR_NOMEM: nobody knows. */
 int pass_verify(const struct jwks *keys, const char *issuer, struct span event, struct span token,
                 const struct clock *clock, bool run_out_ok, struct err_slot *err, struct pass *out);
 

@@ -1,6 +1,7 @@
 /* event_doc_test.c: documents from operators' hands: what is taken, what is refused, and why. */
 #include "unit.h"
 
+#include "base/json_in.h"
 #include "core/event/event_doc.h"
 
 #include "core/event/event_state.h"
@@ -62,8 +63,55 @@ static void an_empty_document_has_every_default(void **state)
         "\"seats_left\":false,\"auto_reopen\":false}";
     assert_true(span_eq(json, SPAN(expected)));
     assert_int_equal(doc.beacon.late_s, 120);
+    static struct event_doc fresh;
+    event_doc_init(SPAN("show"), &fresh);
+    assert_memory_equal(&fresh, &doc, sizeof(doc));
     assert_int_equal(event_doc_parse(SPAN("{\"id\":\"s\"}"), SPAN("s"), &fault, &doc), 0);
     assert_string_equal(doc.name, "s");
+}
+
+static unsigned allocations, refused_at;
+
+static void *refuse_one(size_t size)
+{
+    return allocations++ == refused_at ? NULL : malloc(size);
+}
+
+static int load_stored(void)
+{
+    return event_doc_load(SPAN("{\"id\":\"show\",\"name\":\"a night\",\"needs\":1}"), SPAN("show"),
+                          &fault, &doc);
+}
+
+static int parse_sent(void)
+{
+    return parse("{\"name\":\"a night\",\"message\":{\"en\":\"a word\"}}");
+}
+
+static int patch_stored(void)
+{
+    return patch(SPAN("{\"id\":\"show\",\"burst\":7}"), "{\"burst\":null,\"name\":\"a night\"}");
+}
+
+static void for_want_of_memory_no_document_is_called_bad(void **state)
+{
+    (void)state;
+    int (*const reads[])(void) = {load_stored, parse_sent, patch_stored};
+    json_in_allocate(refuse_one);
+    for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
+        for (refused_at = 0;; refused_at++) {
+            allocations = 0;
+            int rc = reads[i]();
+            if (rc == 0)
+                break;
+            if (rc != ERR_NOMEM || fault.pointer[0] != '\0' || fault.rule[0] == '\0')
+                fail_msg("%zu without the %uth: %s: %s", i, refused_at, err_name(rc), fault.rule);
+        }
+        assert_int_equal(allocations, refused_at);
+        assert_true(refused_at > 5);
+        assert_string_equal(doc.name, "a night");
+    }
+    json_in_allocate(malloc);
 }
 
 static void every_knob_is_stored_as_it_was_given(void **state)
@@ -832,6 +880,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_no_json_has_no_member_to_point_to_and_keeps_its_whole_sentence),
         cmocka_unit_test(an_empty_document_has_every_default),
+        cmocka_unit_test(for_want_of_memory_no_document_is_called_bad),
         cmocka_unit_test(every_knob_is_stored_as_it_was_given),
         cmocka_unit_test(a_document_that_asks_for_codes_is_not_for_programs_that_know_none),
         cmocka_unit_test(a_planned_end_is_stored_while_there_is_one_and_may_be_passed_over),
