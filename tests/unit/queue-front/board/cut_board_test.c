@@ -104,6 +104,7 @@ static void loops_that_read_at_once_see_whole_cuts(void **state)
     (void)state;
     struct cut_board *board = cut_board_create();
     struct reader reader[LOOPS];
+    assert_non_null(board);
     for (unsigned i = 0; i < LOOPS; i++) {
         reader[i] = (struct reader){.board = board};
         assert_int_equal(0, uv_thread_create(&reader[i].loop, claim_and_read, &reader[i]));
