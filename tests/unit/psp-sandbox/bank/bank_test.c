@@ -8,6 +8,7 @@
 #include "ops/op.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -430,6 +431,59 @@ static void a_full_disk_is_told_and_nothing_is_called_written(void **state)
     unit_file_remove(path);
 }
 
+/* In the place of libc's, whoever's memory it is: the program's own comes first to all who call it.
+ */
+static unsigned grown, refused_at;
+
+void *realloc(void *memory, size_t size)
+{
+    void *moved = ++grown == refused_at ? NULL : malloc(size);
+    if (moved == NULL || memory == NULL)
+        return moved;
+    size_t had = malloc_usable_size(memory);
+    memcpy(moved, memory, had < size ? had : size);
+    free(memory);
+    return moved;
+}
+
+static void
+a_call_that_there_is_no_memory_to_write_down_is_told_and_not_called_written(void **state)
+{
+    (void)state;
+    /* Its bytes, or who waits for it; a call before it is on its way to the disk, or none is. */
+    for (unsigned way = 0; way < 4; way++) {
+        struct fixture fixture;
+        struct err_slot err;
+        unsigned broken = 0, written = 0, before = way / 2;
+        begin(&fixture);
+        close_journal(&fixture);
+        fixture.bank = make_bank();
+        const struct journal_conf journal_conf = {
+            .loop = &fixture.loop, .path = fixture.path, .on_broken = note_broken, .ctx = &broken};
+        assert_int_equal(0, journal_open(&journal_conf, &err, &fixture.journal));
+        if (before)
+            perform(&fixture, INTENTS, "amount=1&currency=krw", WANT(.seed = 1));
+        struct want want = {.seed = 2};
+        struct call call = call_of(op_of(OP_POST, INTENTS), "amount=2&currency=krw", &want);
+        grown = 0;
+        refused_at = 1 + way % 2;
+        journal_call(fixture.journal, &call, count_written, &written);
+        refused_at = 0;
+        assert_int_equal(1, broken);
+        journal_call(fixture.journal, &call, count_written, &written);
+        if (way % 2)
+            close_journal(&fixture); /* while the one before is under way */
+        uv_run(&fixture.loop, UV_RUN_DEFAULT);
+        assert_int_equal(0, written + fixture.written);
+        if (way % 2 == 0)
+            close_journal(&fixture);
+        assert_int_equal(1, broken);
+        assert_int_equal(0, open_journal(&fixture, &err));
+        assert_int_equal(before, fixture.bank->intents.count);
+        end(&fixture);
+    }
+}
+
 static void a_signature_is_the_one_that_openssl_computes(void **state)
 {
     (void)state;
@@ -455,6 +509,8 @@ int main(void)
         cmocka_unit_test(a_record_cut_off_by_a_crash_is_dropped_whatever_is_left_of_it),
         cmocka_unit_test(damage_before_the_end_is_an_error_that_names_the_byte),
         cmocka_unit_test(a_full_disk_is_told_and_nothing_is_called_written),
+        cmocka_unit_test(
+            a_call_that_there_is_no_memory_to_write_down_is_told_and_not_called_written),
         cmocka_unit_test(a_signature_is_the_one_that_openssl_computes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,6 +266,8 @@ static void write_on(struct journal *journal);
 static void broken(struct journal *journal, const char *what, ssize_t result)
 {
     struct err_slot err;
+    if (journal->broken)
+        return;
     err_set(&err, ERR_IO, "%s %s: %s", what, journal->conf.path, uv_strerror((int)result));
     journal->broken = true;
     if (!journal->closing)
@@ -281,7 +283,7 @@ static void group_done(struct journal *journal)
     group->len = 0;
     uint32_t count = group->waiters_len;
     group->waiters_len = 0;
-    for (uint32_t i = 0; i < count && !journal->closing; i++)
+    for (uint32_t i = 0; i < count && !journal->closing && !journal->broken; i++)
         group->waiters[i].on_written(group->waiters[i].ctx);
     journal->under_way = false;
     write_on(journal);
@@ -336,9 +338,9 @@ static void start_write(struct journal *journal)
 
 static void write_on(struct journal *journal)
 {
-    if (journal->under_way || journal->broken)
+    if (journal->under_way)
         return;
-    if (journal->gathering.len == 0) {
+    if (journal->gathering.len == 0 || journal->broken) {
         if (journal->closing)
             free_all(journal);
         return;
@@ -350,22 +352,32 @@ static void write_on(struct journal *journal)
     start_write(journal);
 }
 
-/* Room for `len` more bytes and one more waiter, or the program ends: without memory to record what
- * has happened, nothing can be answered any more. */
-static char *group_room(struct group *group, size_t len)
+/* Room for `len` more bytes and one more waiter. NULL: there is no memory to record what has
+ * happened, so nothing can be answered any more. */
+static char *group_room(struct journal *journal, size_t len)
 {
+    struct group *group = &journal->gathering;
     if (group->cap - group->len < len) {
         size_t cap = (group->cap + len) * 2;
-        group->bytes = realloc(group->bytes, cap);
-        assert(group->bytes != NULL);
+        char *bytes = realloc(group->bytes, cap);
+        if (bytes == NULL)
+            goto no_memory;
+        group->bytes = bytes;
         group->cap = cap;
     }
     if (group->waiters_len == group->waiters_cap) {
-        group->waiters_cap = group->waiters_cap * 2 + 16;
-        group->waiters = realloc(group->waiters, group->waiters_cap * sizeof(group->waiters[0]));
-        assert(group->waiters != NULL);
+        uint32_t cap = group->waiters_cap * 2 + 16;
+        struct waiter *waiters = realloc(group->waiters, cap * sizeof(*waiters));
+        if (waiters == NULL)
+            goto no_memory;
+        group->waiters = waiters;
+        group->waiters_cap = cap;
     }
     return group->bytes + group->len;
+
+no_memory:
+    broken(journal, "writing", UV_ENOMEM);
+    return NULL;
 }
 
 static void seal(struct group *group, char *start, size_t payload_len)
@@ -387,7 +399,9 @@ void journal_call(struct journal *journal, const struct call *call, void (*on_wr
     for (unsigned i = 0; i < CALL_TEXTS; i++)
         len += 4 + texts[i].len;
     struct group *group = &journal->gathering;
-    char *start = group_room(group, HEAD_BYTES + len);
+    char *start = group_room(journal, HEAD_BYTES + len);
+    if (start == NULL)
+        return;
     char *at = start + HEAD_BYTES;
     at += put_fixed(at, call);
     for (unsigned i = 0; i < CALL_TEXTS; i++) {
@@ -407,7 +421,9 @@ void journal_delivery(struct journal *journal, const struct journal_delivery *de
     if (journal->broken || journal->closing)
         return;
     struct group *group = &journal->gathering;
-    char *start = group_room(group, HEAD_BYTES + DELIVERY_BYTES);
+    char *start = group_room(journal, HEAD_BYTES + DELIVERY_BYTES);
+    if (start == NULL)
+        return;
     char *at = start + HEAD_BYTES;
     at += put_number(at, RECORD_DELIVERY, 1);
     at += put_number(at, delivery->notice, 1);
@@ -428,8 +444,5 @@ void journal_close(struct journal *journal)
     if (journal == NULL)
         return;
     journal->closing = true;
-    if (!journal->under_way && journal->broken)
-        free_all(journal);
-    else
-        write_on(journal); /* frees when all is written */
+    write_on(journal); /* frees when all is written, or nothing can be any more */
 }
