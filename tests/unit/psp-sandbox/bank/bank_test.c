@@ -7,6 +7,7 @@
 #include "ops/counter.h"
 #include "ops/op.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -431,6 +432,65 @@ static void a_full_disk_is_told_and_nothing_is_called_written(void **state)
     unit_file_remove(path);
 }
 
+/* A disk whose nth read fails: in the place of libc's, with a stream of our own. */
+static unsigned reads, failing_read;
+
+static ssize_t read_unless(void *cookie, char *to, size_t len)
+{
+    if (++reads == failing_read) {
+        errno = EIO;
+        return -1;
+    }
+    return read((int)(intptr_t)cookie, to, len);
+}
+
+static int seek_in(void *cookie, off64_t *offset, int whence)
+{
+    *offset = lseek((int)(intptr_t)cookie, *offset, whence);
+    return *offset < 0 ? -1 : 0;
+}
+
+static int close_it(void *cookie)
+{
+    return close((int)(intptr_t)cookie);
+}
+
+FILE *fdopen(int fd, const char *mode)
+{
+    const cookie_io_functions_t io = {.read = read_unless, .seek = seek_in, .close = close_it};
+    return fopencookie((void *)(intptr_t)fd, mode, io);
+}
+
+/* It was taken for the end of the journal, and what stands behind it was cut off. */
+static void what_cannot_be_read_is_told_and_stays(void **state)
+{
+    (void)state;
+    enum { CALLS = 300 }; /* more than a stream reads at once */
+    struct fixture fixture;
+    struct err_slot err;
+    begin(&fixture);
+    for (unsigned i = 1; i <= CALLS; i++)
+        perform(&fixture, INTENTS, "amount=1&currency=krw", WANT(.seed = i));
+    close_journal(&fixture);
+    off_t whole = size_of(fixture.path);
+    unsigned refused = 0;
+    for (failing_read = 1;; failing_read++) {
+        reads = 0;
+        int rc = open_journal(&fixture, &err);
+        if (reads < failing_read)
+            break;
+        assert_int_equal(ERR_IO, rc);
+        assert_says(&err, "reading");
+        assert_int_equal(whole, size_of(fixture.path));
+        bank_destroy(fixture.bank);
+        refused++;
+    }
+    failing_read = 0;
+    assert_true(refused > 1);
+    assert_int_equal(CALLS, fixture.bank->intents.count);
+    end(&fixture);
+}
+
 /* In the place of libc's, whoever's memory it is: the program's own comes first to all who call it.
  */
 static unsigned grown, refused_at;
@@ -509,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_record_cut_off_by_a_crash_is_dropped_whatever_is_left_of_it),
         cmocka_unit_test(damage_before_the_end_is_an_error_that_names_the_byte),
         cmocka_unit_test(a_full_disk_is_told_and_nothing_is_called_written),
+        cmocka_unit_test(what_cannot_be_read_is_told_and_stays),
         cmocka_unit_test(
             a_call_that_there_is_no_memory_to_write_down_is_told_and_not_called_written),
         cmocka_unit_test(a_signature_is_the_one_that_openssl_computes),

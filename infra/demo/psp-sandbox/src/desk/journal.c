@@ -155,8 +155,14 @@ static bool replay(const struct journal *journal, const char *payload, size_t le
 
 /* ---- reading ---- */
 
+static int cannot(const struct journal *journal, const char *what, struct err_slot *err)
+{
+    return err_set(err, ERR_IO, "%s %s: %s", what, journal->conf.path, strerror(errno));
+}
+
 /* Reads record after record; *good is the offset after the last complete one. A truncated or broken
- * record at the end was being written when the process died. */
+ * record at the end was being written when the process died. What is there and cannot be read is
+ * not. */
 static int read_records(struct journal *journal, FILE *file, uint64_t size, uint64_t *good,
                         struct err_slot *err)
 {
@@ -165,18 +171,24 @@ static int read_records(struct journal *journal, FILE *file, uint64_t size, uint
         return err_set(err, ERR_NOMEM, "journal record");
     int rc = 0;
     *good = sizeof(magic) - 1;
-    for (;;) {
+    while (size - *good >= HEAD_BYTES) {
         char head[HEAD_BYTES];
-        if (size - *good < HEAD_BYTES || fread(head, 1, HEAD_BYTES, file) != HEAD_BYTES)
+        if (fread(head, 1, HEAD_BYTES, file) != HEAD_BYTES) {
+            rc = cannot(journal, "reading", err);
             break;
+        }
         const char *at = head;
         uint64_t len = take_number(&at, 4);
         uint64_t sum = take_number(&at, 8);
         uint64_t end = *good + HEAD_BYTES + len;
         if (end > size)
             break;
-        bool whole = len <= PAYLOAD_MAX && fread(payload, 1, len, file) == len &&
-                     checksum(payload, len) == sum && replay(journal, payload, len);
+        if (len <= PAYLOAD_MAX && fread(payload, 1, len, file) != len) {
+            rc = cannot(journal, "reading", err);
+            break;
+        }
+        bool whole =
+            len <= PAYLOAD_MAX && checksum(payload, len) == sum && replay(journal, payload, len);
         if (!whole && end < size) {
             rc = err_set(err, ERR_SYNTAX, "%s is damaged at byte %llu", journal->conf.path,
                          (unsigned long long)*good);
@@ -190,35 +202,47 @@ static int read_records(struct journal *journal, FILE *file, uint64_t size, uint
     return rc;
 }
 
+/* *good: 0 where there is nothing in it. */
+static int read_stream(struct journal *journal, FILE *file, uint64_t *good, struct err_slot *err)
+{
+    char line[sizeof(magic) - 1];
+    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    *good = 0;
+    if (size < 0)
+        return cannot(journal, "reading", err);
+    if (size == 0)
+        return 0;
+    rewind(file);
+    size_t got = fread(line, 1, sizeof(line), file);
+    if (got != sizeof(line) && ferror(file))
+        return cannot(journal, "reading", err);
+    if (got != sizeof(line) || memcmp(line, magic, sizeof(line)) != 0)
+        return err_set(err, ERR_SYNTAX, "%s is not a journal of this version", journal->conf.path);
+    return read_records(journal, file, (uint64_t)size, good, err);
+}
+
 static int read_file(struct journal *journal, struct err_slot *err)
 {
-    FILE *file = fdopen(dup(journal->fd), "r");
-    if (file == NULL)
-        return err_set(err, ERR_IO, "reading %s: %s", journal->conf.path, strerror(errno));
-    char line[sizeof(magic) - 1];
-    int rc = 0;
-    uint64_t good = 0;
-    fseek(file, 0, SEEK_END);
-    uint64_t size = (uint64_t)ftell(file);
-    rewind(file);
-    if (size > 0) {
-        if (fread(line, 1, sizeof(line), file) != sizeof(line) ||
-            memcmp(line, magic, sizeof(line)) != 0)
-            rc =
-                err_set(err, ERR_SYNTAX, "%s is not a journal of this version", journal->conf.path);
-        else
-            rc = read_records(journal, file, size, &good, err);
+    int fd = dup(journal->fd);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (file == NULL) {
+        cannot(journal, "reading", err);
+        if (fd >= 0)
+            close(fd);
+        return ERR_IO;
     }
+    uint64_t good;
+    int rc = read_stream(journal, file, &good, err);
     fclose(file);
     if (rc < 0)
         return rc;
     if (good == 0) {
         if (pwrite(journal->fd, magic, sizeof(magic) - 1, 0) != sizeof(magic) - 1)
-            return err_set(err, ERR_IO, "writing %s: %s", journal->conf.path, strerror(errno));
+            return cannot(journal, "writing", err);
         good = sizeof(magic) - 1;
     }
     if (ftruncate(journal->fd, (off_t)good) < 0)
-        return err_set(err, ERR_IO, "cutting %s: %s", journal->conf.path, strerror(errno));
+        return cannot(journal, "cutting", err);
     journal->offset = good;
     return 0;
 }
