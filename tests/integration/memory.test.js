@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, openMemory, openScope, runProgram, until } from '../lib-js/index.js';
 import { asMember, openShop } from './queue-front/shop.js';
+import { hall, openPostgres, openSeats, opens, operator, saga, visitor } from './seat-service/house.js';
 import { act, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './queue-front/support.js';
 
 // A 503 that says when to come back.
@@ -14,6 +15,67 @@ function assertLater(answer, code) {
   assertProblem(answer, 503, code);
   assert.ok(Number(answer.headers['retry-after']) > 0, answer.text);
 }
+
+describe('a seat service without memory', () => {
+  const scope = openScope();
+  const memory = openMemory(scope);
+  let seats;
+
+  before(async () => {
+    seats = await openSeats(scope, await openPostgres(scope), { env: memory.env });
+    await operator(seats, 'night').import(hall());
+    await until('the event', () => opens(seats, 'night'));
+  });
+  after(() => scope.close());
+
+  async function assertTakenLater(text, status, ask) {
+    assertLater(await memory.without(text, ask), 'overloaded');
+    const answer = await ask();
+    assert.equal(answer.status, status, answer.text);
+    return answer;
+  }
+  const free = async () => (await operator(seats, 'night').counts()).json.now.free;
+
+  test('what visitors, orders and operators send is not called bad, and changes nothing', async () => {
+    const guest = visitor(seats, 'night'), desk = operator(seats, 'night'), orders = saga(seats, 'night');
+    const before = await free();
+    const hold = () => guest.hold({ seats: ['r1s1', 'r1s2'] }, 'a-key');
+    assertLater(await memory.without('"r1s2"', hold), 'overloaded');
+    assert.equal(await free(), before);
+    const held = await hold(); // under the same key
+    assert.equal(held.status, 201, held.text);
+    const { hold: id } = held.json;
+    await assertTakenLater('"r1s3"', 200, () => guest.change(id, { add: ['r1s3'] }, 'another-key'));
+    await assertTakenLater('"quantity":2', 200, () => guest.propose({ quantity: 2 }));
+    assertLater(await memory.without('"CLUB-CODE"', () => guest.code('CLUB-CODE')), 'overloaded');
+    await assertTakenLater('"o_scarce"', 200, () => orders.extend(id, 'o_scarce'));
+    await assertTakenLater('"o_scarce"', 200, () => orders.confirm(id, 'o_scarce'));
+    await assertTakenLater('"r2s1"', 200, () => orders.move(id, 'o_scarce', ['r1s1'], ['r2s1']));
+    await assertTakenLater('"r9s9"', 200, () => desk.block({ seats: ['r9s9'], reason: 'a camera' }));
+    await assertTakenLater('"Front"', 200, () => desk.price({ category: 'Front', price: 1000 }));
+    await assertTakenLater('"A late night"', 201, () => operator(seats, 'late').import(hall({ name: 'A late night' })));
+  });
+
+  test('a pass that was not read is not a bad one, and locks nobody out', async () => {
+    const guest = visitor(seats, 'night', { session: 'a-scarce-session' });
+    const ask = () => guest.hold({ seats: ['r5s5'] });
+    memory.lack('a-scarce-session');
+    for (let i = 0; i < 50; i += 1) assertLater(await ask(), 'overloaded');
+    memory.lack('');
+    assert.equal((await ask()).status, 201);
+  });
+
+  test('an event whose document was not read is out, and why is told; it opens when it was', async () => {
+    await seats.stop();
+    memory.lack('"Test night"');
+    await seats.start(false);
+    const told = async () => (await operator(seats).events()).json.events.find(({ event }) => event === 'night');
+    await until('the event to be out', async () => /no memory/.test((await told())?.reason));
+    assertLater(await visitor(seats, 'night').info(), 'event-out');
+    memory.lack('');
+    await until('the event', () => opens(seats, 'night'), { timeoutMs: 60_000 });
+  });
+});
 
 describe('a waiting room without memory', () => {
   const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };

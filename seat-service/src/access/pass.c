@@ -138,6 +138,8 @@ static enum pass_verdict verify(struct pass_cache *cache, struct span event, str
         jwt_deinit(&jwt);
         return verdict;
     }
+    if (rc == ERR_NOMEM)
+        return PASS_UNREAD;
     if (rc == ERR_SYNTAX)
         return PASS_MISSING;
     if (fault == JWT_FAULT_AUDIENCE)

@@ -51,6 +51,7 @@ enum pass_verdict {
     PASS_EXPIRED,
     PASS_ENDED,   /* its session was ended */
     PASS_NO_KEYS, /* the waiting room's keys are not here yet: 503 */
+    PASS_UNREAD,  /* there was no memory to read it: 503 */
 };
 
 enum pass_verdict pass_check(struct pass_cache *cache, struct span event, struct span token,

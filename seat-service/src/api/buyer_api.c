@@ -54,7 +54,7 @@ static bool judge_pass(struct call *call, struct span event, struct pass *pass)
         [PASS_MISSING] = REFUSAL_PASS_MISSING, [PASS_INVALID] = REFUSAL_PASS_INVALID,
         [PASS_FORGED] = REFUSAL_PASS_INVALID,  [PASS_FOREIGN] = REFUSAL_PASS_FOREIGN,
         [PASS_EXPIRED] = REFUSAL_PASS_EXPIRED, [PASS_ENDED] = REFUSAL_PASS_ENDED,
-        [PASS_NO_KEYS] = REFUSAL_KEYS_MISSING,
+        [PASS_NO_KEYS] = REFUSAL_KEYS_MISSING, [PASS_UNREAD] = REFUSAL_PASS_UNREAD,
     };
     uint64_t wait_ms;
     enum pass_verdict verdict = look_at_pass(call, event, &wait_ms, pass);

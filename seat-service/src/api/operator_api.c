@@ -87,7 +87,7 @@ static void refuse_import(struct import *import)
         call_refuse_as(call, REFUSAL_EVENTS_FULL, why);
         break;
     case ERR_NOMEM:
-        call_refuse_as(call, REFUSAL_IMPORT_MEMORY, why);
+        call_refuse_as(call, REFUSAL_MEMORY, why);
         break;
     default:
         call_refuse(call, REFUSAL_IMPORT_UNWRITTEN);

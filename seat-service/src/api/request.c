@@ -156,10 +156,10 @@ bool request_hold(struct call *call, unsigned param, uint64_t *hold)
 bool request_body(struct call *call, json_t **doc)
 {
     struct err_slot err;
-    if (json_in_parse(http_req_body(call->req), &err, doc) == 0)
-        return true;
-    call_refuse_as(call, REFUSAL_JSON, err.text);
-    return false;
+    int rc = json_in_parse(http_req_body(call->req), &err, doc);
+    if (rc < 0)
+        call_refuse_as(call, rc == ERR_NOMEM ? REFUSAL_MEMORY : REFUSAL_JSON, err.text);
+    return rc == 0;
 }
 
 void request_bad_field(struct call *call, const struct err_slot *err)

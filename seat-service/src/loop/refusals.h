@@ -39,6 +39,8 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(PASS_ENDED, "pass-ended", 401, 0, GONE, "the session of this pass has ended") \
     ROW(EVENT_RENEWED, "event-renewed", 401, 0, GONE, \
         "this pass is for an earlier event of the same name") \
+    ROW(PASS_UNREAD, "overloaded", 503, 1, ERROR, \
+        "there was no memory to read the pass; try again") \
     ROW(KEYS_MISSING, "keys-missing", 503, 1, NONE, \
         "the waiting room's keys are not available yet") \
     /* too much at once */ \
@@ -50,7 +52,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(STREAMS, "overloaded", 503, 1, ERROR, "no stream can be opened") \
     ROW(ENDINGS, "overloaded", 503, 1, ERROR, "too many sessions are being ended; try again") \
     ROW(IMPORTS, "overloaded", 503, 1, ERROR, "another import is under way") \
-    ROW(IMPORT_MEMORY, "overloaded", 503, 1, ERROR, "") \
+    ROW(MEMORY, "overloaded", 503, 1, ERROR, "") \
     ROW(EXPORTS, "overloaded", 503, 1, ERROR, "another export is under way") \
     ROW(ACTS, "overloaded", 503, 1, ERROR, "the trail is being read by others") \
     /* what was sent */ \

@@ -11,6 +11,7 @@
 #include "access/idem.h"
 #include "access/pass.h"
 #include "access/rate.h"
+#include "base/json_in.h"
 #include "crypto/jwt.h"
 #include "rim_limits.h"
 
@@ -341,6 +342,28 @@ static void judged(struct office *office, enum pass_verdict verdict, struct span
     assert_int_equal(verdict, pass_check(office->cache, SPAN("night"), token, &office->pass));
 }
 
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+static void a_pass_for_which_there_is_no_memory_is_none_of_the_bad_ones(void **state)
+{
+    (void)state;
+    struct office *office = open_office();
+    struct span good = sign_good(office);
+    json_in_allocate(no_memory);
+    judged(office, PASS_UNREAD, good);
+    judged(office, PASS_MISSING, SPAN("a.b"));
+    json_in_allocate(malloc);
+    judged(office, PASS_OK, good);
+    json_in_allocate(no_memory);
+    judged(office, PASS_OK, good); /* remembered */
+    json_in_allocate(malloc);
+    close_office(office);
+}
+
 static void a_pass_is_judged_by_type_issuer_event_and_time(void **state)
 {
     (void)state;
@@ -419,6 +442,7 @@ int main(void)
         cmocka_unit_test(sessions_that_meet_in_a_cell_do_not_count_for_each_other),
         cmocka_unit_test(a_name_is_read_back_by_its_event_only_and_cannot_be_made_up),
         cmocka_unit_test(a_pass_is_judged_by_type_issuer_event_and_time),
+        cmocka_unit_test(a_pass_for_which_there_is_no_memory_is_none_of_the_bad_ones),
         cmocka_unit_test(a_pass_may_have_been_made_in_the_future),
         cmocka_unit_test(a_member_counts_across_sessions),
         cmocka_unit_test(an_ended_session_is_refused_also_where_its_pass_is_remembered),
