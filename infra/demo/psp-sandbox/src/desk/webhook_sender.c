@@ -2,7 +2,8 @@
  * hundred). It is in exactly one place: in the queue of those ready to go, in the list of those
  * that wait for a timer or are held back until others have overtaken them, or in one of
  * WEBHOOK_ACTIVE_MAX transfers. libcurl asks for sockets and timers to be watched; uv_poll and one
- * uv_timer do that. */
+ * uv_timer do that. An error that it is told there would end all transfers for good, so it is told
+ * none: a transfer whose socket cannot be watched is ended here, and tried again. */
 #include "desk/webhook_sender.h"
 
 #include "desk/sign.h"
@@ -26,6 +27,7 @@ struct delivery {
     bool copy; /* a duplicate: its outcome says nothing about the event */
     bool badsig;
     bool timer_inited;
+    bool unwatched; /* its socket is not watched, so it would go no further */
     uint32_t event;
     uint32_t endpoint;
     unsigned attempt;
@@ -56,6 +58,7 @@ struct webhook_sender {
     CURL *idle[WEBHOOK_ACTIVE_MAX];
     unsigned active_len;
     unsigned idle_len;
+    unsigned unwatched_len; /* of the active */
     struct webhook_sender_stats stats;
     bool closing;
     unsigned handles; /* open on the loop: the sender is freed with the last */
@@ -291,7 +294,6 @@ static bool write_headers(struct webhook_sender *sender, struct delivery *delive
     return headers != NULL;
 }
 
-/* False when out of memory. */
 /* False: there is no memory for it, and a delivery without its signature or bounds is none. */
 static bool set_up(CURL *easy, const struct webhook_sender *sender, struct delivery *delivery,
                    const char *url)
@@ -316,15 +318,14 @@ static bool start(struct webhook_sender *sender, struct delivery *delivery, cons
     if (easy == NULL)
         return false;
     curl_easy_reset(easy);
-    if (!set_up(easy, sender, delivery, url)) {
+    if (!set_up(easy, sender, delivery, url) ||
+        curl_multi_add_handle(sender->multi, easy) != CURLM_OK) {
         curl_easy_cleanup(easy);
         return false;
     }
     delivery->easy = easy;
     delivery->state = DELIVERY_ACTIVE;
     sender->active[sender->active_len++] = easy;
-    CURLMcode code = curl_multi_add_handle(sender->multi, easy);
-    assert(code == CURLM_OK);
     return true;
 }
 
@@ -365,6 +366,37 @@ static void forget_active(struct webhook_sender *sender, CURL *easy)
     sender->active[at] = sender->active[--sender->active_len];
 }
 
+static struct delivery *delivery_of(CURL *easy)
+{
+    struct delivery *delivery = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &delivery);
+    return delivery;
+}
+
+static void transferred(struct webhook_sender *sender, CURL *easy, bool confirmed)
+{
+    struct delivery *delivery = delivery_of(easy);
+    curl_multi_remove_handle(sender->multi, easy);
+    forget_active(sender, easy);
+    sender->idle[sender->idle_len++] = easy;
+    sender->unwatched_len -= delivery->unwatched;
+    delivery->unwatched = false;
+    delivery->easy = NULL;
+    tried(sender, delivery, confirmed);
+}
+
+static void end_unwatched(struct webhook_sender *sender)
+{
+    while (!sender->closing && sender->unwatched_len > 0) {
+        unsigned at = 0;
+        while (!delivery_of(sender->active[at])->unwatched) {
+            at++;
+            assert(at < sender->active_len);
+        }
+        transferred(sender, sender->active[at], false);
+    }
+}
+
 /* Transfers that have ended since the last look. */
 static void collect(struct webhook_sender *sender)
 {
@@ -375,16 +407,11 @@ static void collect(struct webhook_sender *sender)
             continue;
         CURL *easy = message->easy_handle;
         CURLcode result = message->data.result;
-        struct delivery *delivery = NULL;
         long status = 0;
-        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &delivery);
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-        curl_multi_remove_handle(sender->multi, easy);
-        forget_active(sender, easy);
-        sender->idle[sender->idle_len++] = easy;
-        delivery->easy = NULL;
-        tried(sender, delivery, result == CURLE_OK && status >= 200 && status < 300);
+        transferred(sender, easy, result == CURLE_OK && status >= 200 && status < 300);
     }
+    end_unwatched(sender);
     send_next(sender);
 }
 
@@ -419,9 +446,35 @@ static void on_socket_closed(uv_handle_t *handle)
     let_go(sender);
 }
 
+/* NULL: there is none. */
+static struct socket *socket_create(struct webhook_sender *sender, curl_socket_t fd)
+{
+    struct socket *socket = calloc(1, sizeof(*socket));
+    if (socket == NULL || uv_poll_init_socket(sender->conf.loop, &socket->poll, fd) < 0) {
+        free(socket);
+        return NULL;
+    }
+    socket->poll.data = socket;
+    socket->sender = sender;
+    socket->fd = fd;
+    sender->handles++;
+    curl_multi_assign(sender->multi, fd, socket);
+    return socket;
+}
+
+/* Once libcurl has returned: from within its call no transfer can be taken from it. */
+static void give_up(struct webhook_sender *sender, CURL *easy)
+{
+    struct delivery *delivery = delivery_of(easy);
+    if (delivery == NULL) /* libcurl's own, as it closes a connection */
+        return;
+    sender->unwatched_len += !delivery->unwatched;
+    delivery->unwatched = true;
+    uv_timer_start(&sender->timer, on_curl_timer, 0, 0);
+}
+
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *known)
 {
-    (void)easy;
     struct webhook_sender *sender = ctx;
     struct socket *socket = known;
     if (what == CURL_POLL_REMOVE) {
@@ -432,22 +485,13 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, voi
         }
         return 0;
     }
-    if (socket == NULL) {
-        socket = calloc(1, sizeof(*socket));
-        if (socket == NULL || uv_poll_init_socket(sender->conf.loop, &socket->poll, fd) < 0) {
-            free(socket);
-            return -1; /* libcurl fails the transfer, which is tried again */
-        }
-        socket->poll.data = socket;
-        socket->sender = sender;
-        socket->fd = fd;
-        sender->handles++;
-        curl_multi_assign(sender->multi, fd, socket);
-    }
     int events = 0;
     events |= (what & CURL_POLL_IN) != 0 ? UV_READABLE : 0;
     events |= (what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0;
-    uv_poll_start(&socket->poll, events, on_socket);
+    if (socket == NULL)
+        socket = socket_create(sender, fd);
+    if (socket == NULL || uv_poll_start(&socket->poll, events, on_socket) < 0)
+        give_up(sender, easy);
     return 0;
 }
 
@@ -455,9 +499,13 @@ static int on_curl_wants_timer(CURLM *multi, long ms, void *ctx)
 {
     (void)multi;
     struct webhook_sender *sender = ctx;
-    if (ms < 0)
+    if (sender->closing)
+        return 0;
+    if (sender->unwatched_len > 0)
+        uv_timer_start(&sender->timer, on_curl_timer, 0, 0);
+    else if (ms < 0)
         uv_timer_stop(&sender->timer);
-    else if (!sender->closing)
+    else
         uv_timer_start(&sender->timer, on_curl_timer, (uint64_t)ms, 0);
     return 0;
 }
