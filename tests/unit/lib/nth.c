@@ -100,9 +100,40 @@ static void list_paths(void)
         fclose(file);
 }
 
+/* Who called whom, the nearest first, as far as each left the address of its caller's frame: what
+ * was built by us did, a library may not have. Nothing is read but this thread's stack. */
+static unsigned walk(void *const *frame, uintptr_t *frames)
+{
+    static _Thread_local uintptr_t top;
+    if (top == 0) {
+        pthread_attr_t attr;
+        void *low;
+        size_t size;
+        if (pthread_getattr_np(pthread_self(), &attr) != 0)
+            return 0;
+        pthread_attr_getstack(&attr, &low, &size);
+        pthread_attr_destroy(&attr);
+        top = (uintptr_t)low + size;
+    }
+    unsigned depth = 0;
+    for (uintptr_t at = (uintptr_t)frame;
+         depth < DEPTH && at % sizeof(void *) == 0 && at + 2 * sizeof(void *) <= top;) {
+        const uintptr_t *words = (const uintptr_t *)at;
+        if (words[1] > (uintptr_t)&__executable_start && words[1] < (uintptr_t)&etext)
+            frames[depth++] = words[1] - (uintptr_t)&__executable_start;
+        if (words[0] <= at)
+            break;
+        at = words[0];
+    }
+    return depth;
+}
+
 static void take_orders(char *how)
 {
     char *end;
+    uintptr_t frames[DEPTH];
+    walk(__builtin_frame_address(0),
+         frames); /* the first on a thread allocates: by no call of the test's */
     if (*how == '+') {
         lists = true;
         told = how + 1;
@@ -201,34 +232,6 @@ __attribute__((constructor)) static void begin(void)
     else
         take_orders(how);
     unsetenv("FAIRGATE_NTH"); /* a test that starts its own program again does not mean this */
-}
-
-/* Who called whom, the nearest first, as far as each left the address of its caller's frame: what
- * was built by us did, a library may not have. Nothing is read but this thread's stack. */
-static unsigned walk(void *const *frame, uintptr_t *frames)
-{
-    static _Thread_local uintptr_t top;
-    if (top == 0) {
-        pthread_attr_t attr;
-        void *low;
-        size_t size;
-        if (pthread_getattr_np(pthread_self(), &attr) != 0)
-            return 0;
-        pthread_attr_getstack(&attr, &low, &size);
-        pthread_attr_destroy(&attr);
-        top = (uintptr_t)low + size;
-    }
-    unsigned depth = 0;
-    for (uintptr_t at = (uintptr_t)frame;
-         depth < DEPTH && at % sizeof(void *) == 0 && at + 2 * sizeof(void *) <= top;) {
-        const uintptr_t *words = (const uintptr_t *)at;
-        if (words[1] > (uintptr_t)&__executable_start && words[1] < (uintptr_t)&etext)
-            frames[depth++] = words[1] - (uintptr_t)&__executable_start;
-        if (words[0] <= at)
-            break;
-        at = words[0];
-    }
-    return depth;
 }
 
 static void count(uint64_t key, const char *name, const uintptr_t *frames, unsigned depth)
