@@ -410,9 +410,9 @@ static int is_revoked(const struct cli *cli, const struct ticket *ticket, bool *
 }
 
 /* Why nobody can tell what the ticket is. */
-static int undone(int rc, const struct err_slot *err)
+static int undone(const struct err_slot *err)
 {
-    fprintf(stderr, "payment-adapter: %s%s\n", rc == ERR_NOMEM ? "no memory for " : "", err->text);
+    fprintf(stderr, "payment-adapter: %s\n", err->text);
     return EXIT_UNDONE;
 }
 
@@ -423,7 +423,7 @@ static int judge(const struct cli *cli, const struct ticket_keys *keys, struct s
     bool revoked;
     int rc = ticket_verify(keys, token, &err, &ticket);
     if (rc == ERR_NOMEM)
-        return undone(rc, &err);
+        return undone(&err);
     if (rc < 0) {
         printf("BAD %s\n", err.text);
         return EXIT_NO;
@@ -448,13 +448,13 @@ static int run_verify(const struct cli *cli)
     struct err_slot err = {0};
     struct grow text = {0}, token = {0};
     struct ticket_keys keys;
-    int rc = EXIT_UNDONE, parsed;
+    int rc = EXIT_UNDONE;
     if (cli->keys == NULL || cli->event == NULL || cli->words_len > 2)
         return usage();
     if (!read_file(cli->keys, &text)) {
         fprintf(stderr, "payment-adapter: %s cannot be read\n", cli->keys);
-    } else if ((parsed = ticket_keys_parse((struct span){text.ptr, text.len}, &err, &keys)) < 0) {
-        rc = undone(parsed, &err);
+    } else if (ticket_keys_parse((struct span){text.ptr, text.len}, &err, &keys) < 0) {
+        rc = undone(&err);
     } else if (cli->words_len == 2) {
         rc = judge(cli, &keys, span_of(cli->words[1]));
     } else if (read_file("-", &token)) {

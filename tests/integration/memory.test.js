@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, openMemory, openScope, runProgram, until } from '../lib-js/index.js';
+import { openWorld } from './payment-adapter/lib/world.js';
 import { asMember, openShop } from './queue-front/shop.js';
 import { hall, openPostgres, openSeats, opens, operator, saga, visitor } from './seat-service/house.js';
 import { act, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './queue-front/support.js';
@@ -74,6 +75,46 @@ describe('a seat service without memory', () => {
     assertLater(await visitor(seats, 'night').info(), 'event-out');
     memory.lack('');
     await until('the event', () => opens(seats, 'night'), { timeoutMs: 60_000 });
+  });
+});
+
+describe('a payment adapter without memory', () => {
+  const scope = openScope();
+  const memory = openMemory(scope);
+  let world, buyer;
+
+  before(async () => {
+    world = await openWorld(scope, { env: memory.env });
+    buyer = await world.login();
+  });
+  after(() => scope.close());
+
+  async function assertTakenLater(text, code, status, ask) {
+    assertLater(await memory.without(text, ask), code);
+    const answer = await ask();
+    assert.equal(answer.status, status, answer.text);
+    return answer;
+  }
+
+  test("a pass, the shop's token and a body that were not read are not bad ones, and are good once more", async () => {
+    const held = world.hold();
+    const order = () => world.order(buyer, held);
+    const { json } = await assertTakenLater(`"sub":"${held.session}"`, 'unavailable', 201, order);
+    await assertTakenLater(`"hold":"${held.hold}"`, 'unavailable', 200, order);
+    const now = Math.floor(Date.now() / 1000);
+    const token = world.queue.token({ iss: 'shop', aud: 'fairgate', sub: '84', jti: 'j-scarce', iat: now, exp: now + 60 }, { typ: 'JWT' });
+    await assertTakenLater('"j-scarce"', 'login-busy', 200, () => world.visitor().post('/v1/pay/login', { token }));
+    await assertTakenLater('"percent":', 'unavailable', 200, () => buyer.get(`/v1/pay/orders/${json.order}`));
+  });
+
+  test('tickets are not judged by a list of keys that was not read', () => {
+    const dir = scope.tempDir('keys-');
+    writeFileSync(join(dir, 'keys'), '{"keys":[]}', { mode: 0o600 });
+    memory.lack('{"keys":[]}');
+    const { status, stderr } = runProgram('payment-adapter', ['verify-ticket', 'x', '--keys', join(dir, 'keys'), '--event', 'gala'], { env: memory.env });
+    memory.lack('');
+    assert.equal(stderr, 'payment-adapter: no memory to read JSON of 11 bytes\n');
+    assert.notEqual(status, 0);
   });
 });
 

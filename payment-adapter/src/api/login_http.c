@@ -356,7 +356,7 @@ static void start_token(struct login *login, struct span token)
     int rc = judge_token(login, token, jti, &err);
     if (rc == ERR_AUTH)
         tally_add(&login->pay->tokens_wrong, who, now_ms);
-    if (rc == ERR_CLOSED) {
+    if (rc == ERR_CLOSED || rc == ERR_NOMEM) {
         shed(login, 1000);
     } else if (rc < 0) {
         (void)jwks_feed_doubt(login->pay->sso); /* the shop may have a new key */

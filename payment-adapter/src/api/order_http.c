@@ -374,7 +374,7 @@ static void on_session(void *ctx, int rc, const struct session *session)
     if (ask->order.lang[0] == '\0')
         memcpy(ask->order.lang, pay_lang(session), sizeof(ask->order.lang));
     rc = judge_pass(ask, &err);
-    if (rc == ERR_CLOSED) {
+    if (rc == ERR_CLOSED || rc == ERR_NOMEM) {
         guard_unavailable(ask->req, rc);
         ask_free(ask);
     } else if (rc < 0) {

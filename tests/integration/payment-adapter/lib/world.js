@@ -69,7 +69,7 @@ class World {
     this.#secret('webhook-file', this.psp.webhookSecret);
     this.#secret('shop-key-file', this.shop.key);
     await this.options.before?.(this);
-    this.pay = await this.startPay({}, { port: this.options.port });
+    this.pay = await this.startPay({}, { port: this.options.port, env: this.options.env });
   }
 
   #secret(name, text) {
