@@ -54,7 +54,9 @@ local claims = {}
 
 function claims.work(key, given_out, name)
     local all = root .. 'work:' .. given_out
-    if call('HSETNX', all, name, field_of(key)) == 1 then
+    if work_is_over(given_out, minute) then
+        return WORK_SPENT
+    elseif call('HSETNX', all, name, field_of(key)) == 1 then
         return OK
     end
     return call('HGET', all, name) == field_of(key) and SAME or WORK_SPENT

@@ -3,7 +3,8 @@
 -- It is asked ask_heal; stay_away_milli is 1000 - show_up_milli, so that of this too the highest is the one that
 -- was measured.
 -- Answer: {OK, now_ms} the line is whole; {HEAL, ms} a collection is open for that long; {UNKNOWN} nobody
---   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
+--   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id; {NOT_YET} nobody who has
+--   come yet knows what time it is (shared/clock.lua)
 --
 -- No single front has seen everything, so the first one to ask opens a window in which each front raises
 -- the marks (`heal`) to what it knows. Until it closes, `boot` names another run, and all other scripts
@@ -472,5 +473,7 @@ elseif lane > 0 and version == 0 then
 elseif known_version == 0 then
     call('DEL', heal)
     return { UNKNOWN }
+elseif call('HEXISTS', heal, 'off_us') == 0 and clock_in_doubt(ARGV[ask_heal.waited_ms]) then
+    return { NOT_YET }
 end
 return close(math.max(tonumber(call('HGET', heal, 'gap')), sampled_gap()))

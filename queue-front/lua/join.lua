@@ -23,7 +23,8 @@
 -- place by rules that were over when the place was given.
 --
 -- Work is used up by the place that it was shown for, in whatever lane; an invitation by the member
--- that shows it. A join without a key is known by its work: the same again is the same place.
+-- that shows it. A join without a key is known by its work: the same again is the same place. Work that is older
+-- than used work is kept counts as used (shared/work.lua).
 --
 -- Whether the line is full is judged with the place, by those who wait just then: those who have left, ghosts
 -- and what a heal left out do not count. Whoever has a place already finds it, and a join that is turned away
@@ -99,7 +100,9 @@ if spend_left > 0 then
     local function look_at_work(minute_of, name, named)
         local key = root .. 'work:' .. minute_of
         local session = tonumber(call('HGET', key, name))
-        if not session then
+        if not session and work_is_over(minute_of, minute) then
+            return WORK_SPENT
+        elseif not session then
             work = { key, name }
             return nil
         end

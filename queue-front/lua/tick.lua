@@ -88,6 +88,8 @@ if refused then
 elseif issued < tonumber(ARGV[ask_tick.issued]) or serving < tonumber(ARGV[ask_tick.serving]) or
     (lane == 0 and not has_document() and document_behind(version, known_version, known_era)) then
     return { HEAL }
+elseif (state ~= CLOSED or call('EXISTS', root .. 'active') > 0) and clock_in_doubt(ARGV[ask_tick.waited_ms]) then
+    return { NOT_YET }
 end
 if asked > 0 and call('HGET', CFG, 'boot') ~= ARGV[1] then
     alone = true -- the event is yet to be healed, or is being deleted

@@ -365,7 +365,8 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
     unsigned bits = work_asked(event);
     uint8_t salt[POW_SALT_BYTES];
     rng_fill(rng_system(), salt, sizeof(salt));
-    pow_challenge_put(&challenge, &front->keys->tickets, bond, bits, front_wall_s(front), salt);
+    pow_challenge_put(&challenge, &front->keys->tickets, bond, bits, front_work_s(front, event),
+                      salt);
     rfc3339_put(&time, (front_wall_s(front) + POW_LIFETIME_S) * 1000);
     json_member_str(&members, "challenge", text_span(&challenge));
     json_member_u64(&members, "bits", bits);
@@ -394,7 +395,7 @@ static int check_work(const struct http_req *req, const struct front *front,
 {
     const struct mac_ring *ring = &front->keys->tickets;
     unsigned bits = (unsigned)event->doc.pow_bits;
-    uint64_t now_s = front_wall_s(front);
+    uint64_t now_s = front_work_s(front, event);
     int rc = pow_check(ring, bond, solution, bits, now_s, work);
     if (rc != ERR_AUTH || !bond->by_cookie)
         return rc;

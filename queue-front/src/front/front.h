@@ -336,6 +336,13 @@ static inline uint64_t front_line_now_ms(const struct front *front, const struct
     return place_now_ms(event->view, now_us);
 }
 
+/* Work is given out, judged and kept by it: by a front's own clock, work that Redis has forgotten
+ * could give a second place. */
+static inline uint64_t front_work_s(const struct front *front, const struct front_line *event)
+{
+    return place_time_ms(event->view, http_server_now_us(front->loop->server)) / 1000;
+}
+
 static inline void front_count_by(_Atomic uint64_t *counter, uint64_t by)
 {
     /* relaxed: one writer; the scrape wants a number, not an order. */

@@ -159,7 +159,8 @@ static void ask(struct store_event *event)
         uint32_t more = 2 * event->line.early_len + line_event_pick_moves(&event->line);
         command = store_script(store, SCRIPT_TICK, event->line.view.id, ASK_TICK_WORDS + more);
         event->line.offer = store->identity;
-        line_event_put_tick(&event->line, &command, store->conf.tick_period_ms / 2);
+        line_event_put_tick(&event->line, &command, store->conf.tick_period_ms / 2,
+                            store_now_us(store));
     }
     event->asking = true;
     event->asked_us = store_now_us(store);
@@ -243,6 +244,8 @@ static void take_tick(struct store_event *event, const redisReply *reply)
         forget(event);
         return;
     }
+    if (tick == LINE_TICK_NOT_YET)
+        return;
     if (tick == LINE_TICK_BAD) {
         log_event(event, LOG_LEVEL_ERROR, "an answer of tick.lua cannot be read");
         return;
@@ -270,6 +273,8 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     bool has_time = tell_heal_read(reply, 0, &tell);
     if (tell.outcome == LINE_RENEWED)
         forget(event);
+    if (tell.outcome == LINE_NOT_YET)
+        line_event_wait(&event->line, store_now_us(store));
     if (tell.outcome != LINE_OK && tell.outcome != LINE_UNKNOWN)
         return;
     event->healing = false;

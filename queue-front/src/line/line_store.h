@@ -108,7 +108,8 @@ struct line_join {
      * the join is to be judged by that. 0: any will do. */
     uint64_t version, era;
     /* Work that was done for this place, and by no other: an earlier use is LINE_SAME where the
-     * join has no key of its own, else LINE_WORK_SPENT. */
+     * join has no key of its own, else LINE_WORK_SPENT; so is work of a minute, by the event's
+     * clock, of which Redis keeps none any more. */
     bool has_work;
     uint64_t work_minute; /* in which it was given out */
     uint8_t work[LINE_IDEM_BYTES];

@@ -124,7 +124,7 @@ static void take(struct line_event *event, const redisReply *reply, uint64_t now
     }
     judge_view(event);
     struct text text = text_on(command, sizeof(command));
-    line_event_put_tick(event, &text, 100);
+    line_event_put_tick(event, &text, 100, now_us);
     assert(!text.overflown);
     text = text_on(command, sizeof(command));
     line_event_put_heal(event, &text, SPAN("front"), now_us);

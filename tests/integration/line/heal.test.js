@@ -6,8 +6,10 @@ import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
+import { numbersOf } from '../../lib-js/wire.js';
 import { Clockwork, Front, KNOBS, OUTCOME, STATE, TURN } from './line.js';
 
+const { CLOCK_DOUBT_MS } = numbersOf();
 const scope = openScope();
 let clockwork;
 let names = 0;
@@ -753,4 +755,71 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.OK);
     assert.equal((await one.pass(7)).outcome, OUTCOME.OK);
   });
+
+  // Seeds 12021382 and 12027384 of the line's world: those who knew were told that it was they who had stood still.
+  test(`a front that has just started does not take a clock that jumped ${name} for the true time before those who know`, async () => {
+    const [one] = await running();
+    const { now_ms: beforeMs } = await one.tick();
+    const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
+    assert.equal((await fresh.tick()).outcome, OUTCOME.OK);
+    one.expectedMs = beforeMs;
+    await clockwork.step(jumpMs);
+    fresh.forget();
+    for (fresh.waitedMs = 0; fresh.waitedMs < CLOCK_DOUBT_MS; fresh.waitedMs += 500) {
+      assert.equal((await fresh.tick()).outcome, OUTCOME.NOT_YET);
+    }
+    fresh.waitedMs -= 1;
+    assert.equal((await fresh.tick()).outcome, OUTCOME.NOT_YET);
+    assert.equal((await one.tick()).outcome, OUTCOME.HEAL);
+    assert.equal((await one.heal()).outcome, OUTCOME.OK);
+    assert.equal((await fresh.tick()).now_ms, beforeMs);
+    assert.equal((await one.tick()).now_ms, beforeMs);
+  });
+
+  test(`a front that has just started believes a clock that jumped ${name} when nobody knows better`, async () => {
+    const [one] = await running();
+    await clockwork.step(jumpMs);
+    const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
+    assert.equal((await fresh.tick()).outcome, OUTCOME.NOT_YET);
+    fresh.waitedMs = CLOCK_DOUBT_MS;
+    assert.equal((await fresh.tick()).now_ms, clockwork.ms);
+    fresh.forget();
+    fresh.waitedMs = 0;
+    assert.equal((await fresh.tick()).outcome, OUTCOME.OK);
+  });
+
+  test(`fronts that have just started do not make a line whole by a clock that jumped ${name} before those who know`, async () => {
+    const [one] = await running();
+    const { now_ms: beforeMs } = await one.tick();
+    const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
+    restart([one, fresh]);
+    one.expectedMs = beforeMs;
+    await clockwork.step(jumpMs);
+    assert.equal((await fresh.heal()).outcome, OUTCOME.HEAL);
+    await clockwork.step(1001);
+    fresh.waitedMs = CLOCK_DOUBT_MS - 1;
+    assert.equal((await fresh.heal()).outcome, OUTCOME.NOT_YET);
+    one.expectedMs += 1001;
+    assert.equal((await one.heal()).outcome, OUTCOME.OK);
+    assert.equal((await fresh.tick()).now_ms, beforeMs + 1001);
+
+    restart([one, fresh]);
+    await clockwork.step(jumpMs);
+    fresh.forget();
+    fresh.waitedMs = CLOCK_DOUBT_MS;
+    await healAll(fresh);
+    assert.equal((await fresh.tick()).now_ms, beforeMs + 2002 + jumpMs);
+  });
 }
+
+test('a front that has just started has no doubts about the clock of an event that is over and empty', async () => {
+  const [one] = await running();
+  await one.move(STATE.OPEN, STATE.CLOSED);
+  await one.tick();
+  const fresh = () => new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
+  await clockwork.step(HOUR_MS);
+  assert.equal((await fresh().tick()).outcome, OUTCOME.NOT_YET, 'somebody is inside');
+  await one.tick();
+  await clockwork.step(HOUR_MS);
+  assert.equal((await fresh().tick()).outcome, OUTCOME.OK);
+});

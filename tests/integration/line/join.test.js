@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
+import { numbersOf } from '../../lib-js/wire.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 
 const FULL = 1_073_741_831; // LINE_FULL of lua/wire.list
+const { WORK_SPENT, WORK_MINUTES } = numbersOf();
 
 const scope = openScope();
 let clockwork;
@@ -221,4 +223,40 @@ test('joins that were judged by another version of the document than the one tha
   await line.move(STATE.OPEN, STATE.CLOSED);
   assert.equal((await line.join(1, version + 1)).outcome, OUTCOME.CONFLICT);
   assert.equal((await line.join(1, version + 2)).outcome, OUTCOME.WRONG_STATE);
+});
+
+const minuteNow = () => Math.floor(clockwork.ms / 60_000);
+
+test('work is good for one place, and older than used work is kept it is good for none', async () => {
+  const line = await front().create();
+  const used = [minuteNow(), 'used'];
+  const unused = [minuteNow(), 'unused'];
+  assert.deepEqual((await line.join([{ work: used }])).places, [1]);
+  for (let minute = 1; minute <= WORK_MINUTES; minute += 1) {
+    await clockwork.step(60_000);
+    await line.tick();
+    assert.deepEqual((await line.join([{ work: used }, { key: 'another', work: used }])).places, [1, WORK_SPENT], `after ${minute} minutes`);
+  }
+  await clockwork.step(60_000);
+  await line.tick();
+  assert.equal(await clockwork.redis.command('EXISTS', line.key(`work:${used[0]}`)), 0);
+  assert.deepEqual((await line.join([{ work: used }, { work: unused }, { work: [minuteNow(), 'new'] }])).places, [WORK_SPENT, WORK_SPENT, 2]);
+  assert.equal(await clockwork.redis.command('EXISTS', line.key(`work:${used[0]}`)), 0);
+});
+
+// Seed 12021382 of the line's world.
+test('work is as old as the event\'s clock says, whatever the clock of Redis shows', async () => {
+  const line = await front().create();
+  const work = [minuteNow(), 'work'];
+  line.expectedMs = (await line.tick()).now_ms;
+  await clockwork.step(3_600_000);
+  assert.equal((await line.heal()).outcome, OUTCOME.OK);
+  await line.tick();
+  assert.deepEqual((await line.join([{ work }])).places, [1]);
+  for (let minute = 1; minute <= WORK_MINUTES + 1; minute += 1) {
+    await clockwork.step(60_000);
+    line.expectedMs += 60_000;
+    await line.tick();
+  }
+  assert.deepEqual((await line.join([{ work }])).places, [WORK_SPENT]);
 });

@@ -12,7 +12,7 @@ export const OUTCOME = numbers('line_outcome');
 export const TURN = numbers('turn_kind');
 export const STATE = numbers('line_state');
 
-const { KEY_BYTES, ADDRESS_BYTES } = numbersOf();
+const { KEY_BYTES, ADDRESS_BYTES, CLOCK_DOUBT_MS } = numbersOf();
 
 export const KNOBS = {
   rate_milli: 50_000,
@@ -75,7 +75,7 @@ export class Clockwork {
 // One event, and one front's memory of it.
 export class Front {
   constructor(clockwork, event,
-    { runId = 'run-1', id = 'front-1', slotMs = 0, lane = 0, identity = '1-0123abcd' } = {}) {
+    { runId = 'run-1', id = 'front-1', slotMs = 0, lane = 0, identity = '1-0123abcd', waitedMs = CLOCK_DOUBT_MS } = {}) {
     this.identity = identity; // which it offers to an event that has none
     this.clockwork = clockwork;
     this.event = event;
@@ -83,6 +83,7 @@ export class Front {
     this.id = id;
     this.line = `fg:{${event}}:${lane > 0 ? `@${lane}:` : ''}`;
     this.slotMs = slotMs; // how old the picture of another's tick may be
+    this.waitedMs = waitedMs; // for those who know the time, where it knows none itself: long enough
     this.served = 0; // whether it sees that those inside are served: it does not look
     this.forget();
   }
@@ -133,7 +134,7 @@ export class Front {
 
   // ---- visitors ----
 
-  // joins: [{key, ip}] or a count of nameless ones. Answers a place, 0 (limited) or the outcome.
+  // joins: [{key, ip, work: [minute, name]}] or a count of nameless ones. Answers a place, 0 (limited) or the outcome.
   // `judgedBy`: the version of the document that a front judged them by.
   async join(joins, judgedBy = '') {
     const list = typeof joins === 'number' ? Array.from({ length: joins }, () => ({})) : joins;
@@ -147,11 +148,12 @@ export class Front {
   }
 
   async joinBatch(list, judgedBy) {
+    const shown = list.flatMap(({ work }, i) => (work === undefined ? [] : [[i, 'work', ...work]]));
     const [outcome, state, first, retryMs, ...odd] = await this.run('join', ...ask('join', {
-      issued: this.marks.issued, joins: list.length, judged_by: judgedBy === '' ? '' : `${judgedBy}.0`, shown: 0,
+      issued: this.marks.issued, joins: list.length, judged_by: judgedBy === '' ? '' : `${judgedBy}.0`, shown: shown.length,
       keys: list.map(({ key }) => keyOf(key)).join(''),
       addresses: list.some(({ ip }) => ip !== undefined) ? list.map(({ ip }) => hashOf(ip, ADDRESS_BYTES)).join('') : '',
-    }));
+    }), ...shown.flat());
     if (outcome !== OUTCOME.OK) return { outcome, state, places: [] };
     const places = list.map(() => null);
     const fresh = list.map(() => true);
@@ -210,7 +212,7 @@ export class Front {
       issued, serving, version, generation, upto, slot_ms: this.slotMs, early_len: 0,
       moves_run: 0, moves_seq: 0, moves_len: 0, join_judged: 0, join_kept: 0, join_error: 0,
       way_judged: 0, way_kept: 0, way_error: 0, errors: 0, turns_upto: '0-0', era, digest, identity: this.identity,
-      served: this.served,
+      served: this.served, waited_ms: this.waitedMs,
     })));
     if (view.outcome !== OUTCOME.OK) return view;
     const marks = this.marks;
@@ -247,7 +249,7 @@ export class Front {
       calls_until_ms: this.callsUntilMs,
       version: this.marks.version, state: view.state, seed: SEED, entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
       sealed: SEAL, closed: NO_DRAW, closed_ms: 0, proof: '', gaps: view.gaps?.[2] ?? '', codes: 0,
-      era: this.marks.era, identity: this.eventIdentity ?? '', moves_len: this.moved.length,
+      era: this.marks.era, identity: this.eventIdentity ?? '', moves_len: this.moved.length, waited_ms: this.waitedMs,
     }), ...this.moved.flat()));
     return { outcome, waitMs };
   }

@@ -10,7 +10,7 @@ import { ask, numbersOf, told } from '../../lib-js/wire.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 import { Cuts, ShardedFront, ShardServer } from './shards.js';
 
-const { LEASE_OUT, LEASE_MIN, LEASE_MAX, CUTS_WINDOW_MS } = numbersOf();
+const { LEASE_OUT, LEASE_MIN, LEASE_MAX, CUTS_WINDOW_MS, KEY_BYTES, WORK_MINUTES, WORK_SPENT } = numbersOf();
 const scope = openScope();
 const clockworks = [];
 let names = 0;
@@ -522,6 +522,29 @@ test('a shard clears the address counts of past minutes, and is swept and erased
   assert.ok(await redis.command('PTTL', front.shard(0).key('cfg')) > 0);
   await front.turn(); // it was no deletion after all
   assert.equal(await redis.command('PTTL', front.shard(0).key('cfg')), -1);
+});
+
+test('work is claimed once in its shard, and by nobody once it is older than claims are kept', async () => {
+  const front = await line(2);
+  await front.turn();
+  const minuteNow = () => Math.floor(clockworks[0].ms / 60_000);
+  const given = minuteNow();
+  const claim = async (key, minute, name) => {
+    const answer = await front.shard(0).run('claim', ...ask('claim', { of_codes: 0 }), 'work', key.padEnd(KEY_BYTES), minute, name);
+    assert.equal(answer[0], OUTCOME.OK);
+    return answer[2];
+  };
+  assert.equal(await claim('a', given, 'work'), OUTCOME.OK);
+  for (let minute = 1; minute <= WORK_MINUTES; minute += 1) {
+    await step(60_000);
+    await front.turn();
+    assert.deepEqual([await claim('a', given, 'work'), await claim('b', given, 'work')], [OUTCOME.SAME, WORK_SPENT]);
+  }
+  await step(60_000);
+  await front.turn();
+  for (const [key, name] of [['a', 'work'], ['b', 'work'], ['c', 'unused']]) assert.equal(await claim(key, given, name), WORK_SPENT);
+  assert.equal(await clockworks[0].redis.command('EXISTS', front.shard(0).key(`work:${given}`)), 0);
+  assert.equal(await claim('c', minuteNow(), 'new'), OUTCOME.OK);
 });
 
 test('an event that is erased leaves no cuts behind', async () => {

@@ -18,7 +18,7 @@ import { createRequire } from 'node:module';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { makeEvent, openHouse, patch, solve, Visitor } from './support.js';
+import { live, makeEvent, openHouse, patch, solve, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -349,6 +349,30 @@ test('an address that showed too many wrong codes is refused without a word to t
   } finally {
     process.kill(house.redis.child.pid, 'SIGCONT');
   }
+});
+
+test('work goes by the clock of the event, by which used work is kept, and not by the front\'s own', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...STILL, pow_bits: 8 });
+  const setTime = async (offMs) => { // as a failover leaves it to fronts that have seen no other time
+    await house.front.stop();
+    await house.redis.command('HSET', 'fg:{show}:cfg', 'clock_off_us', 1000 * offMs);
+    await house.front.start();
+    await until('the picture', async () => (await live(house.front, 'show'))?.clock_behind_ms === offMs);
+  };
+  const HOUR_MS = 3_600_000;
+  await setTime(HOUR_MS);
+  const join = (solution) => new Visitor(house.front, 'show').join(work(solution));
+  const ask = async () => solved(assertWork(await new Visitor(house.front, 'show').join(), 'missing'));
+  const [solution, unused] = [await ask(), await ask()];
+  for (const status of [201, 200]) {
+    const answer = await join(solution);
+    assert.equal(answer.status, status);
+    assert.equal(answer.json.position, 1);
+  }
+  await setTime(HOUR_MS + 10 * 60_000);
+  for (const old of [solution, unused]) assertWork(await join(old), 'stale');
+  assert.equal((await join(await ask())).json.position, 2);
 });
 
 test('behind a CDN the work is bound to the visitor, and so are the limits', async (t) => {

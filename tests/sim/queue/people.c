@@ -10,7 +10,6 @@
 #include "queue/people.h"
 
 #include "queue/bell.h"
-#include "queue/front/keeper.h"
 #include "queue/judge/ledger.h"
 #include "queue/operators.h"
 #include "stage/history.h"
@@ -171,12 +170,12 @@ static void find_invitation(struct visitor *visitor)
     visitor->invitation = number * TURNS_OF_ONE + turn;
 }
 
-static void work(struct visitor *visitor)
+static void work(struct visitor *visitor, uint64_t minute)
 {
     bool cheats = people.works > 0 && chance(15) && !people.calm;
     if (!cheats) {
         assert(people.works + 1 < WORKS_MAX);
-        people.minute_of[++people.works] = keeper_now_us() / SIM_S / 60;
+        people.minute_of[++people.works] = minute;
     }
     visitor->work = cheats ? 1 + sim_below(SIM_CHOICES, people.works) : people.works;
     visitor->work_minute = people.minute_of[visitor->work];
@@ -194,15 +193,15 @@ static void find_presale(struct visitor *visitor)
 }
 
 /* What was refused is looked for anew. False: the visitor has given up. */
-static bool bring(struct visitor *visitor, int refused)
+static bool bring(struct visitor *visitor, const struct ask *refused)
 {
-    switch (refused) {
+    switch (refused->outcome) {
     case LINE_INVITATION_SPENT:
         find_invitation(visitor);
         return true;
     case ANSWER_WORK:
     case LINE_WORK_SPENT:
-        work(visitor);
+        work(visitor, refused->minute);
         return true;
     case ANSWER_CODE:
     case LINE_PRESALE_UNKNOWN:
@@ -240,7 +239,7 @@ static bool join(struct visitor *visitor)
         }
         if (ask->outcome == ANSWER_MOVED)
             return false;
-        if (!bring(visitor, ask->outcome))
+        if (!bring(visitor, ask))
             return false;
         wait_ms(300, 2000);
     }

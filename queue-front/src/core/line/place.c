@@ -34,11 +34,14 @@ const char *place_state_name(enum place_state state)
     return names[state];
 }
 
+uint64_t place_time_ms(const struct line_view *view, uint64_t mono_us)
+{
+    return view->redis_ms + (mono_us > view->at_us ? (mono_us - view->at_us) / 1000 : 0);
+}
+
 uint64_t place_now_ms(const struct line_view *view, uint64_t mono_us)
 {
-    if (view->stale || mono_us < view->at_us)
-        return view->redis_ms;
-    return view->redis_ms + (mono_us - view->at_us) / 1000;
+    return view->stale ? view->redis_ms : place_time_ms(view, mono_us);
 }
 
 /* The call that included `place`: the first whose end reaches it. NULL: we do not know it yet. */

@@ -55,4 +55,8 @@ uint64_t place_called_ms(const struct line_view *view, uint64_t position);
  * meanwhile (or gets its time back by healing) is not ours to guess. */
 uint64_t place_now_ms(const struct line_view *view, uint64_t mono_us);
 
+/* The same, and it goes on while Redis is silent, as the event's time does: for what is made now
+ * and judged when Redis is back. */
+uint64_t place_time_ms(const struct line_view *view, uint64_t mono_us);
+
 #endif

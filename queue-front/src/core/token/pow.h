@@ -35,6 +35,7 @@ struct pow_bond {
 void pow_challenge_put(struct text *out, const struct mac_ring *ring, const struct pow_bond *bond,
                        unsigned bits, uint64_t now_s, const uint8_t salt[POW_SALT_BYTES]);
 
+/* Of whatever clock they are given out by, all times here are of that one. */
 struct pow_once {
     uint64_t minute; /* since 1970, in which the challenge was issued */
     uint8_t name[LINE_IDEM_BYTES];

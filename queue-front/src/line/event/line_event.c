@@ -65,7 +65,7 @@ void line_event_doubt_document(struct line_event *event)
 /* Redis's clock; a little behind rather than ahead, since the answer took time to arrive. */
 uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us)
 {
-    return event->view.redis_ms + (now_us - event->view.at_us) / 1000;
+    return place_time_ms(&event->view, now_us);
 }
 
 void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t now_us)
@@ -193,7 +193,19 @@ static void put_moves(struct text *command, const struct move *moves, uint32_t l
     }
 }
 
-void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms)
+void line_event_wait(struct line_event *event, uint64_t now_us)
+{
+    if (event->not_yet_us == 0)
+        event->not_yet_us = now_us;
+}
+
+static uint64_t waited_ms(const struct line_event *event, uint64_t now_us)
+{
+    return event->not_yet_us > 0 ? (now_us - event->not_yet_us) / 1000 : 0;
+}
+
+void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms,
+                         uint64_t now_us)
 {
     const struct line_marks *marks = &event->marks;
     const struct line_told *told = &event->sending, *taken = &event->taken;
@@ -220,6 +232,7 @@ void line_event_put_tick(const struct line_event *event, struct text *command, u
         .digest = span_of(marks->digest),
         .identity = span_of(event->offer != NULL ? event->offer : ""),
         .served = told->served,
+        .waited_ms = waited_ms(event, now_us),
     };
     ask_tick_put(command, &ask);
     for (uint32_t i = 0; i < event->early_len; i++) {
@@ -331,6 +344,7 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
         .codes = line_codes_known(view),
         .era = event->marks.era,
         .identity = span_of(view->identity),
+        .waited_ms = waited_ms(event, now_us),
         .moves_len = moves_newest(&event->moves, newest),
     };
     ask.knobs.rate_milli = event->knob_rate_milli;

@@ -36,6 +36,7 @@ struct line_event {
     struct line_view view;
     struct line_marks marks;
     bool seen;                       /* a tick was answered: the view holds something */
+    uint64_t not_yet_us;             /* since when it waits for those who know the time; 0: not */
     const char *offer;               /* identity key for an event that has none yet; borrowed */
     uint64_t knob_rate_milli;        /* as the operator set it; the view has the one in force */
     struct line_told told;           /* this front's, as it has left it */
@@ -105,7 +106,8 @@ bool line_event_take_heard(struct line_event *event, const redisReply *reply);
 /* Likewise for moved places that Redis has lost. */
 uint32_t line_event_pick_moves(struct line_event *event);
 /* The arguments of tick.lua and heal.lua that follow the run id. */
-void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms);
+void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms,
+                         uint64_t now_us);
 uint32_t line_event_heal_words(const struct line_event *event); /* of the next */
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us);
@@ -117,8 +119,12 @@ enum line_tick {
     LINE_TICK_CHANGED, /* worth showing */
     LINE_TICK_HEAL,    /* Redis knows less than we do, or was restarted */
     LINE_TICK_RENEWED, /* there is another event of this id now */
+    LINE_TICK_NOT_YET, /* this front cannot know the time, and others may: it asks on */
     LINE_TICK_BAD,     /* not an answer of tick.lua; nothing was taken from it */
 };
+
+/* A tick or a heal was answered NOT_YET. */
+void line_event_wait(struct line_event *event, uint64_t now_us);
 
 /* A place has moved just now. */
 void line_event_saw_move(struct line_event *event, struct move move);

@@ -460,6 +460,10 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
         return LINE_TICK_HEAL;
     if (outcome == LINE_RENEWED)
         return LINE_TICK_RENEWED;
+    if (outcome == LINE_NOT_YET) {
+        line_event_wait(event, now_us);
+        return LINE_TICK_NOT_YET;
+    }
     if (outcome != LINE_OK || !read_tick(reply, &tick) || (!event->seen && !tick.has_doc))
         return LINE_TICK_BAD;
 
@@ -477,6 +481,7 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
     take_moves(event, &tick);
     event->passes = 0;
     event->taken = event->sending;
+    event->not_yet_us = 0;
     event->seen = true;
     return changed ? LINE_TICK_CHANGED : LINE_TICK_SAME;
 }

@@ -67,6 +67,7 @@ struct ask {
     int outcome; /* ANSWER_NONE: nobody knows */
     bool over, stale;
     enum line_state state;
+    uint64_t minute; /* in which work is given out with this answer */
     uint64_t entry, position;
     uint8_t moves; /* of the ticket, or of the place that was taken */
     struct place place;

@@ -52,6 +52,8 @@ void front_answer(struct front *front, struct ask *ask, int outcome)
     ask->outcome = outcome;
     ask->stale = view == NULL || view->stale;
     ask->state = view != NULL ? view->state : LINE_DRAFT;
+    if (view != NULL)
+        ask->minute = place_time_ms(view, clock_mono_us(&front->clock)) / 60000;
     if (front_is_judged(front, ask))
         front->house->ears.on_answer(front->number, ask);
     if (fault_now(FAULT_ASK_ANSWER_LOST)) {

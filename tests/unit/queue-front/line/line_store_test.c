@@ -733,6 +733,31 @@ static void a_redis_that_restarts_with_its_data_is_healed_and_goes_on(void **sta
     assert_false(rig->serving_fell);
 }
 
+enum { HOUR_MS = 3600000 };
+
+/* That one has ended, an hour passes as far as anybody can tell, and another one starts. */
+static void start_other(struct rig *rig, int one, int other)
+{
+    uint64_t ended_ms = view_of(rig, one)->redis_ms;
+    close_store(rig, one);
+    redis_server_ask(&rig->server, "HINCRBY fg:{gala-2027}:cfg clock_off_us 3600000000");
+    open_store(rig, other);
+    AWAIT(rig, line_store_ready(rig->store[other]) && view_of(rig, other) != NULL);
+    assert_true(view_of(rig, other)->redis_ms >= ended_ms + HOUR_MS);
+}
+
+static void a_front_that_starts_alone_believes_a_clock_that_may_have_jumped(void **state)
+{
+    struct rig *rig = *state;
+    start_one(rig);
+    start_other(rig, 0, 1);
+    assert_int_equal(0, heals_of(rig, 1));
+    redis_server_kill(&rig->server);
+    redis_server_start(&rig->server);
+    start_other(rig, 1, 0); /* and has to make the line whole */
+    assert_int_equal(1, heals_of(rig, 0));
+}
+
 static void closing_answers_what_is_open(void **state)
 {
     struct rig *rig = *state;
@@ -1553,6 +1578,7 @@ int main(void)
         TEST(a_store_made_before_redis_runs_finds_it_later),
         TEST(scripts_that_redis_forgot_are_taught_again),
         TEST(a_redis_that_restarts_with_its_data_is_healed_and_goes_on),
+        TEST(a_front_that_starts_alone_believes_a_clock_that_may_have_jumped),
         TEST(closing_answers_what_is_open),
         TEST(closing_answers_what_redis_has_not),
         TEST(a_store_may_be_closed_from_its_own_callback),

@@ -144,6 +144,15 @@ static void while_redis_is_silent_nobodys_time_runs_out(void **state)
     assert_int_equal(place_at(&view, 10, now_ms).state, PLACE_CALLED);
 }
 
+static void while_redis_is_silent_the_time_goes_on(void **state)
+{
+    (void)state;
+    struct line_view view = {.redis_ms = 10000, .at_us = 500000, .stale = true};
+    assert_int_equal(place_time_ms(&view, 400000), 10000);
+    assert_int_equal(place_time_ms(&view, 500000), 10000);
+    assert_int_equal(place_time_ms(&view, 600500000), 610000);
+}
+
 static void a_visit_that_is_over_is_told_however_long_ago_the_call_was(void **state)
 {
     (void)state;
@@ -262,6 +271,7 @@ int main(void)
         cmocka_unit_test(while_sold_out_nobodys_time_runs),
         cmocka_unit_test(a_place_beyond_what_was_issued_waits_behind_all_known),
         cmocka_unit_test(while_redis_is_silent_nobodys_time_runs_out),
+        cmocka_unit_test(while_redis_is_silent_the_time_goes_on),
         cmocka_unit_test(the_clock_goes_on_between_two_ticks_and_never_back),
         cmocka_unit_test(before_a_show_opens_somebody_who_joined_just_now_may_be_the_last),
         cmocka_unit_test(an_extended_call_ends_later_and_never_sooner),

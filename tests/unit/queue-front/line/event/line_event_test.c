@@ -452,13 +452,10 @@ static void a_short_or_foreign_answer_is_bad_and_heal_is_told(void **state)
         const char *resp;
         enum line_tick want;
     } cases[] = {
-        {"*1\r\n:9\r\n", LINE_TICK_HEAL},
-        {"*1\r\n:0\r\n", LINE_TICK_BAD},
-        {"*0\r\n", LINE_TICK_BAD},
-        {":5\r\n", LINE_TICK_BAD},
-        {"$2\r\nhi\r\n", LINE_TICK_BAD},
-        {"*1\r\n:-1\r\n", LINE_TICK_BAD},
-        {"*2\r\n$-1\r\n:1\r\n", LINE_TICK_BAD},
+        {"*1\r\n:9\r\n", LINE_TICK_HEAL}, {"*1\r\n:5\r\n", LINE_TICK_NOT_YET},
+        {"*1\r\n:0\r\n", LINE_TICK_BAD},  {"*0\r\n", LINE_TICK_BAD},
+        {":5\r\n", LINE_TICK_BAD},        {"$2\r\nhi\r\n", LINE_TICK_BAD},
+        {"*1\r\n:-1\r\n", LINE_TICK_BAD}, {"*2\r\n$-1\r\n:1\r\n", LINE_TICK_BAD},
         {"-ERR no\r\n", LINE_TICK_BAD},
     };
     struct line_event *event = *state;
@@ -596,7 +593,7 @@ static void who_left_before_the_draw_is_told_with_a_position_once(void **state)
     char memory[1024];
     struct text text = text_on(memory, sizeof(memory));
     resp_begin(&text, ASK_TICK_WORDS + 2);
-    line_event_put_tick(event, &text, 50);
+    line_event_put_tick(event, &text, 50, 5000000);
     redisReply *reply = read_reply(&text);
     uint64_t count = 0, entry = 0, position = 0;
     assert_true(resp_get_u64(reply, ASK_TICK_EARLY_LEN, &count) &&
@@ -674,7 +671,7 @@ static redisReply *moves_told(struct line_event *event)
     struct text text = text_on(memory, sizeof(memory));
     uint32_t more = line_event_pick_moves(event);
     resp_begin(&text, ASK_TICK_WORDS + more);
-    line_event_put_tick(event, &text, 50);
+    line_event_put_tick(event, &text, 50, 5000000);
     return read_reply(&text);
 }
 
@@ -812,6 +809,45 @@ static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
     return told_to_heal(event, now_us, ASK_HEAL_GAP);
 }
 
+static enum line_tick take_not_yet(struct line_event *event, uint64_t now_us)
+{
+    char memory[16];
+    struct text text = text_on(memory, sizeof(memory));
+    resp_begin(&text, 1);
+    put_integer(&text, LINE_NOT_YET);
+    redisReply *reply = read_reply(&text);
+    enum line_tick tick = line_event_take_tick(event, reply, now_us, now_us);
+    freeReplyObject(reply);
+    return tick;
+}
+
+static uint64_t wait_told(struct line_event *event, uint64_t now_us)
+{
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    uint64_t with_tick = 0, with_heal = told_to_heal(event, now_us, ASK_HEAL_WAITED_MS);
+    resp_begin(&text, ASK_TICK_WORDS);
+    line_event_put_tick(event, &text, 50, now_us);
+    redisReply *reply = read_reply(&text);
+    assert_true(resp_get_u64(reply, ASK_TICK_WAITED_MS, &with_tick));
+    freeReplyObject(reply);
+    assert_int_equal(with_heal, with_tick);
+    return with_tick;
+}
+
+static void a_front_that_is_to_wait_says_for_how_long_it_has_been_told_so(void **state)
+{
+    struct line_event *event = *state;
+    assert_int_equal(0, wait_told(event, 1000000));
+    assert_int_equal(LINE_TICK_NOT_YET, take_not_yet(event, 1000000));
+    assert_false(event->seen);
+    assert_int_equal(0, wait_told(event, 1000000));
+    assert_int_equal(LINE_TICK_NOT_YET, take_not_yet(event, 1500000));
+    assert_int_equal(700, wait_told(event, 1700000));
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &plain));
+    assert_int_equal(0, wait_told(event, 9000000));
+}
+
 /* Calls may be shorter since, so the newest need not be the last to run out. */
 static void the_latest_end_of_a_call_is_told_with_a_heal(void **state)
 {
@@ -903,7 +939,7 @@ static struct span turns_asked(struct line_event *event, char memory[64])
 {
     redisReply *reply = moves_told(event);
     struct span upto;
-    assert_true(resp_get_str(reply, resp_len(reply) - 5, &upto));
+    assert_true(resp_get_str(reply, ASK_TICK_TURNS_UPTO, &upto));
     assert_true(span_to_cstr(upto, memory, 64));
     freeReplyObject(reply);
     return span_of(memory);
@@ -969,6 +1005,7 @@ int main(void)
         TEST(the_safety_gap_follows_how_fast_people_joined),
         TEST(places_that_a_heal_added_are_no_joins),
         TEST(a_batch_of_joins_between_two_ticks_is_no_rush),
+        TEST(a_front_that_is_to_wait_says_for_how_long_it_has_been_told_so),
         TEST(the_latest_end_of_a_call_is_told_with_a_heal),
         TEST(how_far_the_clock_is_off_and_how_long_the_line_stood_is_told),
     };
