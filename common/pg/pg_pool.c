@@ -274,6 +274,19 @@ static uint32_t pause_ms(const struct conn *conn)
     return backoff_ms(PG_RECONNECT_FIRST_MS, cap_ms, conn->tries, conn->pool->conf.rng);
 }
 
+/* The last one fell: whoever waits has drawn its pause while others stood, and a longer one. */
+static void knock(struct pg_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->conf.connections && i < PG_KNOCKING; i++) {
+        struct conn *conn = &pool->conns[i];
+        if (conn->state != CONN_WAITING || conn->at_us <= now_us(pool))
+            continue;
+        assert(conn->tries > 0);
+        uint64_t at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(conn);
+        conn->at_us = at_us < conn->at_us ? at_us : conn->at_us;
+    }
+}
+
 static bool may_connect(const struct pg_pool *pool, uint32_t nth)
 {
     return nth < PG_KNOCKING || pg_pool_ready(pool);
@@ -300,6 +313,8 @@ static void conn_fail(struct conn *conn, const char *what)
     conn->tries++;
     if (stood)
         count_connected(pool, -1);
+    if (stood && !pg_pool_ready(pool))
+        knock(pool);
     conn->at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(conn);
     struct pg_job *job;
     while ((job = jobs_pop(&lost)) != NULL)

@@ -370,6 +370,61 @@ static void the_rest_follow_the_first_that_is_let_in(void **state)
     close(silent);
 }
 
+/* Draws the longest pause that may be, of 0 to 100 ms, to 200, and so on: one less than a multiple
+ * of how many there are. */
+static void fill_for_longest(void *ctx, void *out, size_t len)
+{
+    static const uint64_t drawn = UINT64_C(101) * 201 * 401 * 801 * 1601 * 2001 - 1;
+    (void)ctx;
+    assert_int_equal(sizeof(drawn), len);
+    memcpy(out, &drawn, sizeof(drawn));
+}
+
+static void tries_come_to(struct world *world, uint64_t tries)
+{
+    while (pg_pool_stats(world->pool)->reconnects < tries)
+        uv_run(&world->loop, UV_RUN_ONCE);
+}
+
+/* One that has tried for long while others stood has a long pause before it. */
+static void who_waits_as_the_last_one_falls_tries_as_soon_as_any(void **state)
+{
+    struct world *world = *state;
+    struct pg_pool_conf conf = usual(world);
+    const struct rng longest = {.fill = fill_for_longest};
+    struct clock_fake clock;
+    char dir[] = "/tmp/fairgate-pool-XXXXXX", door[64], behind[256], dsn[128];
+    clock_fake_init(&clock, 1000000);
+    assert_non_null(mkdtemp(dir));
+    snprintf(door, sizeof(door), "%s/.s.PGSQL.5432", dir);
+    snprintf(behind, sizeof(behind), "%s/.s.PGSQL.5432", pg_fixture_dir(server));
+    snprintf(dsn, sizeof(dsn), "host=%s user=postgres dbname=postgres", dir);
+    assert_int_equal(0, symlink(behind, door));
+    conf.conninfo = dsn;
+    conf.connections = PG_KNOCKING;
+    conf.clock = &clock.clock;
+    conf.rng = &longest;
+    begin(world, &conf);
+    all_stand(world, PG_KNOCKING);
+
+    assert_int_equal(0, unlink(door)); /* nobody is let in any more */
+    ask(world, END_ITSELF, NULL);
+    answered(world, 1);
+    assert_int_equal(PG_KNOCKING - 1, pg_pool_stats(world->pool)->connected);
+    for (uint64_t tries = 1; tries <= 6; tries++) {
+        clock_fake_step(&clock, PG_RECONNECT_CAP_MS * 1000);
+        tries_come_to(world, tries);
+    }
+    ask(world, END_ITSELF, NULL);
+    answered(world, 2);
+    assert_false(pg_pool_ready(world->pool));
+    clock_fake_step(&clock, PG_KNOCK_CAP_MS * 1000);
+    tries_come_to(world, 7);
+    assert_int_equal(6 + PG_KNOCKING, pg_pool_stats(world->pool)->reconnects);
+    end(world);
+    assert_int_equal(0, rmdir(dir));
+}
+
 static void closing_answers_everything(void **state)
 {
     struct world *world = *state;
@@ -436,6 +491,7 @@ int main(void)
         TEST(all_connections_come_back),
         TEST(where_nothing_answers_two_connections_try),
         TEST(the_rest_follow_the_first_that_is_let_in),
+        TEST(who_waits_as_the_last_one_falls_tries_as_soon_as_any),
         TEST(closing_answers_everything),
     };
     return cmocka_run_group_tests(tests, start, stop);
