@@ -16,7 +16,7 @@ export const API_KEY = 'api-key-of-a-partner';
 export const BULK_PASSWORD = 'shopping-is-fun';
 
 // -> the service of lib-js, with postgres, users, seed(), partner (a client with the key)
-export async function startShop(scope, { users = 200, hashes = 'usual', settings = {}, partner = {} } = {}) {
+export async function startShop(scope, { users = 200, hashes = 'usual', settings = {}, partner = {}, env = {} } = {}) {
   const postgres = await startPostgres(scope, { databases: ['demo_shop'], settings });
   postgres.sql('CREATE ROLE reader LOGIN', 'demo_shop');
   const dir = scope.tempDir('shop-');
@@ -38,7 +38,7 @@ export async function startShop(scope, { users = 200, hashes = 'usual', settings
   const seed = (env = {}) => runProgram('demo-shop', ['seed', '--config', seedConfig], { env });
   const seeded = seed();
   if (seeded.status !== 0) throw new Error(seeded.stderr);
-  const shop = await startService(scope, { program: 'demo-shop', adminToken: 'token', config });
+  const shop = await startService(scope, { program: 'demo-shop', adminToken: 'token', config, env });
   // Another shop on the same database, with other settings for its partner.
   const sibling = (other) =>
     startService(scope, {

@@ -50,7 +50,7 @@ function secretFile(scope, name, text) {
 }
 
 // -> the service of lib-js, with .stripe(options), .fault(spec), .ledger(by), .control
-export async function startSandbox(scope, { webhook, toss, bank = {}, returnUrls = 'http://shop.test/' } = {}) {
+export async function startSandbox(scope, { webhook, toss, bank = {}, returnUrls = 'http://shop.test/', env = {} } = {}) {
   const journal = join(scope.tempDir('psp-'), 'journal');
   const keyFile = secretFile(scope, 'key', KEY);
   const tokenFile = secretFile(scope, 'token', TOKEN);
@@ -58,6 +58,7 @@ export async function startSandbox(scope, { webhook, toss, bank = {}, returnUrls
   const sandbox = await startService(scope, {
     program: 'psp-sandbox',
     adminToken: TOKEN,
+    env,
     config: ({ port, privatePort }) => ({
       http: { host: '127.0.0.1', port, drain_timeout: '300ms' },
       private: { host: '127.0.0.1', port: privatePort, token_file: tokenFile },

@@ -218,8 +218,13 @@ static void read_answer(struct call *call)
         call->answer.len > 0) {
         struct err_slot err;
         json_t *json = NULL;
-        if (json_in_parse((struct span){call->answer.ptr, call->answer.len}, &err, &json) == 0)
+        int rc = json_in_parse((struct span){call->answer.ptr, call->answer.len}, &err, &json);
+        if (rc == 0) {
             call->json = json;
+        } else if (rc == ERR_NOMEM) { /* nobody takes it for one that says nothing */
+            call->end = CALL_UNKNOWN;
+            snprintf(call->error, sizeof(call->error), "%s", err.text);
+        }
     }
 }
 

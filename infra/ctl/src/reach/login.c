@@ -101,7 +101,10 @@ static int ask(struct issuer *issuer, const char *url, const struct text *form,
     if (rc != CURLE_OK)
         return err_set(err, ERR_IO, "the issuer cannot be reached: %s", curl_easy_strerror(rc));
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &issuer->status);
-    if (json_in_parse((struct span){issuer->answer.ptr, issuer->answer.len}, NULL, out) < 0)
+    int parsed = json_in_parse((struct span){issuer->answer.ptr, issuer->answer.len}, NULL, out);
+    if (parsed == ERR_NOMEM)
+        return err_set(err, ERR_NOMEM, "the issuer: no memory to read its answer");
+    if (parsed < 0)
         return err_set(err, ERR_PEER, "the issuer: its answer (%ld) is no JSON", issuer->status);
     return 0;
 }
@@ -256,6 +259,8 @@ static int read_file(const char *path, struct err_slot *err, json_t **out)
         return rc;
     rc = json_in_parse(secret_file_span(file), NULL, out);
     secret_file_destroy(file);
+    if (rc == ERR_NOMEM)
+        return err_set(err, ERR_NOMEM, "%s: no memory to read it", path);
     return rc == 0 ? 0 : err_set(err, ERR_AUTH, "%s: no login: fairgate login", path);
 }
 
@@ -343,7 +348,7 @@ static int look(struct issuer *issuer, const json_t *device, unsigned *interval_
 static int by_device(struct issuer *issuer, const struct login_way *way, struct err_slot *err,
                      json_t **answer)
 {
-    json_t *device;
+    json_t *device = NULL;
     int rc = ask_for_code(issuer, err, &device);
     if (rc < 0)
         return rc;

@@ -55,10 +55,8 @@ static bool read_basket(struct http_req *req, struct text *out)
 {
     struct err_slot err;
     json_t *doc;
-    if (json_in_parse(http_req_body(req), &err, &doc) < 0) {
-        http_problem(req, 400, "bad-json", "%s", err.text);
+    if (!shop_read_body(req, &doc))
         return false;
-    }
     struct json_in in;
     json_t *lines = NULL;
     json_in_object(&in, doc, &err);

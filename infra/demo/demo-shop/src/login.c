@@ -119,10 +119,8 @@ static bool read_login(struct http_req *req, struct login *login, char email[EMA
 {
     struct err_slot err;
     json_t *doc;
-    if (json_in_parse(http_req_body(req), &err, &doc) < 0) {
-        http_problem(req, 400, "bad-json", "%s", err.text);
+    if (!shop_read_body(req, &doc))
         return false;
-    }
     struct json_in in;
     struct span user = {0};
     struct span password = {0};

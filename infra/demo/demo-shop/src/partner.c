@@ -105,10 +105,8 @@ static bool read_import(struct http_req *req, struct import *import)
     static const char *const kinds[] = {"completed", "refunded", "moved", NULL};
     struct err_slot err;
     json_t *doc;
-    if (json_in_parse(http_req_body(req), &err, &doc) < 0) {
-        http_problem(req, 400, "bad-json", "%s", err.text);
+    if (!shop_read_body(req, &doc))
         return false;
-    }
     struct json_in in;
     unsigned kind = 0;
     json_in_object(&in, doc, &err);

@@ -5,6 +5,7 @@
 #include "shop.h"
 
 #include "base/base64.h"
+#include "base/json_in.h"
 #include "observe/log.h"
 #include "service/service.h"
 
@@ -105,6 +106,17 @@ void shop_reply_trouble(struct http_req *req, int rc)
                                                    .code = "busy",
                                                    .detail = "The shop is busy. Try again shortly.",
                                                    .retry_after_s = 1});
+}
+
+bool shop_read_body(struct http_req *req, json_t **out)
+{
+    struct err_slot err;
+    int rc = json_in_parse(http_req_body(req), &err, out);
+    if (rc == ERR_NOMEM)
+        shop_reply_trouble(req, rc);
+    else if (rc < 0)
+        http_problem(req, 400, "bad-json", "%s", err.text);
+    return rc == 0;
 }
 
 void shop_reply_no_session(struct http_req *req)

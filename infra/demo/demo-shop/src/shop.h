@@ -11,6 +11,8 @@
 #include "pg/pg_pool.h"
 #include "shop_limits.h"
 
+#include <jansson.h>
+
 enum shop_query {
     SHOP_LOGIN,         /* email -> id, hash */
     SHOP_SESSION_OPEN,  /* token hash, user, seconds */
@@ -55,10 +57,12 @@ uint64_t shop_now_us(const struct shop *shop); /* monotonic */
 enum { SHOP_TOKEN_HASH = 65 };
 bool shop_session(const struct http_req *req, char hash[SHOP_TOKEN_HASH]);
 
+/* False: the request has been answered. The document is the caller's. */
+bool shop_read_body(struct http_req *req, json_t **out);
 void shop_reply_json(struct http_req *req, unsigned status, struct span json);
 /* The one result of a query; NULL after the request was answered that there is none. */
 const PGresult *shop_result(struct http_req *req, const struct pg_answer *answer);
-/* 503, or 500 if the database refused (ERR_PEER). */
+/* 503, also for want of memory, or 500 if the database refused (ERR_PEER). */
 void shop_reply_trouble(struct http_req *req, int rc);
 void shop_reply_no_session(struct http_req *req);
 

@@ -305,10 +305,12 @@ void toss_hosted(struct desk_call *at)
 static bool read_json(struct desk_call *at, json_t **doc)
 {
     struct err_slot err;
-    if (json_in_parse(at->call->body, &err, doc) == 0)
-        return true;
-    toss_fail(at, 400, "INVALID_REQUEST", err.text);
-    return false;
+    int rc = json_in_parse(at->call->body, &err, doc);
+    if (rc == ERR_NOMEM)
+        toss_fail_status(at, 500);
+    else if (rc < 0)
+        toss_fail(at, 400, "INVALID_REQUEST", err.text);
+    return rc == 0;
 }
 
 struct confirm {
