@@ -331,7 +331,8 @@ static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct progr
         rc = lock(pg, migrate, progress, err);
     if (rc == 0) {
         rc = apply_missing(pg, migrate, progress, err);
-        int unlocked = unlock(pg, migrate, rc == 0 ? err : NULL);
+        struct err_slot unsaid; /* of a step that failed the reason is told, not what came of it */
+        int unlocked = unlock(pg, migrate, rc == 0 ? err : &unsaid);
         rc = unlocked < 0 ? unlocked : rc; /* nor is it tried again with two of them */
     }
     return rc;
@@ -343,6 +344,8 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
         clock_mono_us(clock_system()) + (uint64_t)pg_answer_ms(pg) * UINT64_C(1000);
     uint64_t again_us = TABLE_AGAIN_MIN_US;
     struct progress progress = {0};
+    struct err_slot unsaid;
+    err = err != NULL ? err : &unsaid; /* what is wrapped keeps its code there */
     int rc = attempt(pg, migrate, &progress, err);
     while (is_in_use(pg, rc) && clock_mono_us(clock_system()) + again_us < until_us) {
         if (migrate->on_wait != NULL && progress.nth < migrate->steps_len && !progress.told_tables)
