@@ -149,10 +149,24 @@ static uint64_t bits_of(struct span bits, uint64_t from, uint64_t upto)
     return n;
 }
 
+/* What Redis has lost it will never say to be over, and a clock that is set back does not make it
+ * last any longer. */
+static void note_run_out(uint64_t back_ms)
+{
+    for (uint32_t i = 0; i < book.rows_len; i++) {
+        struct row *row = &book.rows[i];
+        uint64_t before_ms = event_ms(lines_of(row->number).event) + back_ms;
+        row->call.has_run_out |= row->call.there && row->call.expires_ms <= before_ms;
+        row->visit.has_run_out |= row->visit.there && row->visit.expires_ms <= before_ms;
+    }
+}
+
 static void on_step(int64_t us)
 {
     if (us > 0)
         rate_on_step();
+    else
+        note_run_out((uint64_t)-us / SIM_MS);
 }
 
 static void set_rate(unsigned event)
