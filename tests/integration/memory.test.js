@@ -268,6 +268,18 @@ describe('a waiting room without memory', () => {
     await until('the visit to be through', async () => (await visitor.me()).json.place === 'done');
   });
 
+  test('whoever is inside gets no other place by a pass that was not read, though the picture calls the turn over', async () => {
+    await makeEvent(house, 'short', { ...FAST, call_ttl_s: 15, grace_s: 0 });
+    const visitor = new Visitor(front, 'short');
+    const { position } = await visitor.joined();
+    const { session } = await visitor.entered();
+    const ticket = { cookie: visitor.jar.headers.cookie.match(/fg_ticket_short=[^;]*/)[0] };
+    await until('the call to be over', async () => (await front.http.get('/v1/queue/short/me', { headers: ticket })).json.place === 'expired');
+    const joined = await assertTakenLater(session, 200, () => visitor.join());
+    assert.equal(joined.json.position, position);
+    assert.equal(await house.redis.command('GET', 'fg:{short}:seq'), '1');
+  });
+
   test('an archive is not called damaged', async () => {
     await makeEvent(house, 'past', { rate_per_s: 0 });
     await act(front, 'past', 'close');
