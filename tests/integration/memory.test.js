@@ -302,6 +302,8 @@ describe('a waiting room without memory', () => {
     done(await fairgate('events', { env: memory.env }));
     memory.lack('"events":');
     refused(await fairgate('events', { env: memory.env }), EXIT.unknown, /no memory to read JSON/);
+    memory.lack('1234.5');
+    refused(await fairgate('rate', 'show', '1234.5', { env: memory.env }), EXIT.refused, /no memory/);
     memory.lack('');
   });
 

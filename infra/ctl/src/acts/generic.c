@@ -25,15 +25,20 @@ static const struct {
     {"PRICE", "price", true, false},     {"GATE", "gate", false, false},
 };
 
-/* A number as JSON has it, or NULL. */
-static json_t *number_of(const char *text)
+/* A number as JSON has it; or it was said why not. */
+static int read_number(const struct job *job, const char *dashes, const char *name,
+                       const char *text, json_t **out)
 {
     json_t *json = NULL;
-    (void)json_in_parse(span_of(text), NULL, &json);
-    if (json_is_number(json))
-        return json;
+    int rc = json_in_parse(span_of(text), NULL, &json);
+    if (json_is_number(json)) {
+        *out = json;
+        return EXIT_DONE;
+    }
     json_decref(json);
-    return NULL;
+    if (rc == ERR_NOMEM)
+        return job_say(job, EXIT_REFUSED, "no memory");
+    return job_say(job, EXIT_USAGE, "%s%s %.40s: a number is wanted", dashes, name, text);
 }
 
 static int add_word(const struct job *job, size_t i, json_t *body)
@@ -49,9 +54,9 @@ static int add_word(const struct job *job, size_t i, json_t *body)
         for (; at < args->words_len; at++)
             json_array_append_new(value, json_string(args->word[at]));
     } else if (members[i].number) {
-        value = number_of(args->word[at]);
-        if (value == NULL)
-            return job_say(job, EXIT_USAGE, "%s %.40s: a number is wanted", name, args->word[at]);
+        int status = read_number(job, "", name, args->word[at], &value);
+        if (status != EXIT_DONE)
+            return status;
     } else {
         value = json_string(args->word[at]);
     }
@@ -65,6 +70,7 @@ static int add_options(const struct job *job, json_t *body)
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         const char *given = job->args->option[i];
         json_t *value = NULL;
+        int status = EXIT_DONE;
         if (given == NULL || options[i].way == OPTION_GLOBAL || options[i].way == OPTION_OWN ||
             options[i].way == OPTION_QUERY)
             continue;
@@ -73,10 +79,11 @@ static int add_options(const struct job *job, json_t *body)
         else if (options[i].way == OPTION_TEXT)
             value = json_string(given);
         else
-            value = number_of(given);
+            status = read_number(job, "--", options[i].name, given, &value);
+        if (status != EXIT_DONE)
+            return status;
         if (value == NULL || json_object_set_new(body, options[i].member, value) != 0)
-            return job_say(job, EXIT_USAGE, "--%s %.40s: %s is wanted", options[i].name, given,
-                           options[i].way == OPTION_NUMBER ? "a number" : "UTF-8");
+            return job_say(job, EXIT_USAGE, "--%s %.40s: UTF-8 is wanted", options[i].name, given);
     }
     return EXIT_DONE;
 }
