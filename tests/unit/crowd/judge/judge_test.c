@@ -632,7 +632,7 @@ static void waits_that_were_told_are_compared_with_what_came(void **state)
 
 /* In the place of libc's, whoever's memory it is: the program's own comes first to all who call it.
  */
-static unsigned grown, refused_at;
+static _Atomic unsigned grown, refused_at;
 
 void *realloc(void *memory, size_t size)
 {

@@ -78,6 +78,7 @@ struct event {
     uint32_t intent;
     uint16_t pending;        /* endpoints that have not confirmed it; a bit is a place */
     uint16_t undelivered;    /* endpoints that were given up on, or that a fault skipped */
+    uint16_t owed;           /* endpoints for whose webhook there was no memory yet */
     char request_key[64];    /* the call's idempotency key, cut; empty: none */
     char request[IDENT_MAX]; /* the call's id */
     uint32_t object_len;

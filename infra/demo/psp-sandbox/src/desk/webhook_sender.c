@@ -3,7 +3,10 @@
  * that wait for a timer or are held back until others have overtaken them, or in one of
  * WEBHOOK_ACTIVE_MAX transfers. libcurl asks for sockets and timers to be watched; uv_poll and one
  * uv_timer do that. An error that it is told there would end all transfers for good, so it is told
- * none: a transfer whose socket cannot be watched is ended here, and tried again. */
+ * none: a transfer whose socket cannot be watched is ended here, and tried again.
+ *
+ * Where there is no memory for a delivery its event remembers whom it is owed to, and all of them
+ * are looked through again after a pause. */
 #include "desk/webhook_sender.h"
 
 #include "desk/sign.h"
@@ -51,7 +54,9 @@ struct socket {
 struct webhook_sender {
     struct webhook_sender_conf conf;
     CURLM *multi;
-    uv_timer_t timer; /* libcurl's */
+    uv_timer_t timer;      /* libcurl's */
+    uv_timer_t owed_timer; /* set while any is owed */
+    uint32_t owed_len;
     struct deliveries queue;
     struct deliveries waiting;
     CURL *active[WEBHOOK_ACTIVE_MAX]; /* ended when the sender closes */
@@ -93,7 +98,8 @@ static void take_out(struct deliveries *list, struct delivery *delivery)
 static void tell_waiting(struct webhook_sender *sender)
 {
     atomic_store_explicit(&sender->stats.waiting,
-                          sender->queue.len + sender->waiting.len + sender->active_len,
+                          sender->queue.len + sender->waiting.len + sender->active_len +
+                              sender->owed_len,
                           memory_order_relaxed);
 }
 
@@ -533,6 +539,22 @@ static bool find_fault(struct webhook_sender *sender, const struct event *event,
     return fault_list_take(sender->conf.faults, text_span(&operation), fault);
 }
 
+static void on_owed(uv_timer_t *timer);
+
+/* One of a hundred copies is not missed. */
+static void owe(struct webhook_sender *sender, const struct delivery *like)
+{
+    struct event *event;
+    uint16_t bit = (uint16_t)(1u << like->endpoint);
+    if (like->copy || pending_of(sender, like, &event) == NULL || (event->owed & bit) != 0)
+        return;
+    event->owed |= bit;
+    sender->owed_len++;
+    count(&sender->stats.retries, 1);
+    uv_timer_start(&sender->owed_timer, on_owed, sender->conf.retry_ms, 0);
+    tell_waiting(sender);
+}
+
 static void send_off(struct webhook_sender *sender, const struct delivery *like,
                      const struct fault *fault)
 {
@@ -542,7 +564,7 @@ static void send_off(struct webhook_sender *sender, const struct delivery *like,
     }
     struct delivery *delivery = calloc(1, sizeof(*delivery));
     if (delivery == NULL) {
-        count(&sender->stats.overflow, 1);
+        owe(sender, like);
         return;
     }
     *delivery = *like;
@@ -597,6 +619,42 @@ static void dispatch(struct webhook_sender *sender, bool notice, uint32_t place)
     }
 }
 
+/* What fault would have struck it is forgotten by now. */
+static void pay(struct webhook_sender *sender, bool notice)
+{
+    const struct list *list = notice ? &sender->conf.bank->notices : &sender->conf.bank->events;
+    const struct fault none = {.kind = FAULT_NONE};
+    for (uint32_t place = 0; place < list->count; place++) {
+        struct event *event = list->items[place];
+        uint16_t owed = event != NULL ? event->owed : 0;
+        if (owed == 0)
+            continue;
+        event->owed = 0;
+        for (uint32_t endpoint = 0; endpoint < ENDPOINTS_MAX; endpoint++) {
+            const struct delivery like = {
+                .sender = sender, .notice = notice, .event = place, .endpoint = endpoint};
+            if ((owed & 1u << endpoint) != 0)
+                send_off(sender, &like, &none);
+        }
+    }
+}
+
+static void pay_all(struct webhook_sender *sender)
+{
+    if (sender->owed_len == 0)
+        return;
+    sender->owed_len = 0;
+    pay(sender, false);
+    pay(sender, true);
+}
+
+static void on_owed(uv_timer_t *timer)
+{
+    struct webhook_sender *sender = timer->data;
+    pay_all(sender);
+    send_next(sender);
+}
+
 void webhook_sender_events(struct webhook_sender *sender, uint32_t from, uint32_t to)
 {
     for (uint32_t place = from; place < to; place++)
@@ -615,6 +673,7 @@ void webhook_sender_flush(struct webhook_sender *sender)
 {
     while (sender->waiting.first != NULL)
         release(sender->waiting.first);
+    pay_all(sender);
     send_next(sender);
 }
 
@@ -645,9 +704,10 @@ int webhook_sender_create(const struct webhook_sender_conf *conf, struct err_slo
     curl_multi_setopt(sender->multi, CURLMOPT_SOCKETDATA, sender);
     curl_multi_setopt(sender->multi, CURLMOPT_TIMERFUNCTION, on_curl_wants_timer);
     curl_multi_setopt(sender->multi, CURLMOPT_TIMERDATA, sender);
-    uv_timer_init(conf->loop, &sender->timer); /* never fails */
-    sender->timer.data = sender;
-    sender->handles = 1;
+    uv_timer_init(conf->loop, &sender->timer);      /* never fails, */
+    uv_timer_init(conf->loop, &sender->owed_timer); /* nor does this */
+    sender->timer.data = sender->owed_timer.data = sender;
+    sender->handles = 2;
     *out = sender;
     return 0;
 
@@ -692,4 +752,5 @@ void webhook_sender_close(struct webhook_sender *sender)
     drop_all(&sender->queue);
     drop_all(&sender->waiting);
     uv_close((uv_handle_t *)&sender->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&sender->owed_timer, on_timer_closed);
 }
