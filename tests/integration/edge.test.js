@@ -559,7 +559,7 @@ describe('the edge and hostile HTTP/2', () => {
   });
 });
 
-test('streams have ways of their own: whoever finds none left is refused, and who asks or joins is not', async (t) => {
+test('streams have ways of their own: whoever finds none left is refused, and whoever asks or joins is not', async (t) => {
   const scope = openScope();
   t.after(() => scope.close());
   const stack = await openStack(scope, {

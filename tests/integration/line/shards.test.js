@@ -679,7 +679,7 @@ class Trial {
     this.numbers.set(key, number);
   }
 
-  // What a front learns is what all learn, and who is answered has a place of their own.
+  // What a front learns is what all learn, and whoever is answered has a place of their own.
   learn(front) {
     front.cuts.forEach((text, i) => {
       this.published[i] ??= text;

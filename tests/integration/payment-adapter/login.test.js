@@ -191,7 +191,7 @@ test('the user database is never asked more often than the cap', async () => {
   await pay.stop();
 });
 
-test('with the user database stalled a login is 503, and who is in stays in', async () => {
+test('with the user database stalled a login is 503, and whoever is in stays in', async () => {
   const visitor = await world.login();
   const visit = world.hold();
   const unlock = await world.lockUsers();

@@ -132,8 +132,8 @@ void event_doc_appeals(struct text *out, const struct event_doc *doc); /* likewi
 struct line_knobs event_doc_knobs(const struct event_doc *doc);
 
 /* The members that differ between two stored documents, as two objects: for the audit trail.
- * *differ: one does. ERR_SYNTAX for a document that cannot be read, ERR_NOMEM: who cannot tell
- * whether they differ must not take them for the same. */
+ * *differ: one does. ERR_SYNTAX for a document that cannot be read, ERR_NOMEM:
+ * whoever cannot tell whether they differ must not take them for the same. */
 int event_doc_diff(struct span before, struct span after, struct text *from, struct text *to,
                    bool *differ);
 
