@@ -208,6 +208,7 @@ static void on_drop(void *ctx, uint32_t nth)
     event->engine = NULL;
     event->plan = NULL;
     event->leaves = event->hides = event->epoch = 0;
+    atomic_store_explicit(&event->uncounted, false, memory_order_relaxed);
     atomic_store_explicit(&event->used_ms, 0, memory_order_relaxed);
     atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
 }
@@ -240,7 +241,9 @@ static uint64_t on_idle(void *ctx, uint32_t nth)
     const struct event *event = &events->all[nth];
     uint64_t used_ms = atomic_load_explicit(&event->used_ms, memory_order_relaxed);
     uint64_t now_ms = events_now_ms(events);
-    bool idles = events_is_open(event) && now_ms > used_ms && !is_held(event);
+    /* acquire: partner of events_publish(): what is held has been counted */
+    bool counted = !atomic_load_explicit(&event->uncounted, memory_order_acquire);
+    bool idles = events_is_open(event) && now_ms > used_ms && counted && !is_held(event);
     return idles ? now_ms - used_ms : 0;
 }
 
@@ -252,6 +255,9 @@ static bool on_stays(void *ctx, uint32_t nth)
     if (!has_held(event)) /* what was taken since the last tick is in no picture yet */
         return false;
     event->leaves = 0;
+    /* Until they are counted it would be idle again at once, and closed before they are. Relaxed:
+     * `open` is stored below. */
+    atomic_store_explicit(&event->uncounted, true, memory_order_relaxed);
     atomic_store_explicit(&event->found, true, memory_order_seq_cst);
     /* release: as in on_own() */
     atomic_store_explicit(&event->open, true, memory_order_release);
@@ -345,6 +351,8 @@ void events_publish(const struct events *events, struct event *event)
         all = done < all ? done : all;
     }
     engine_publish(event->engine, all, latest_settled, &settling);
+    /* release: partner of on_idle() */
+    atomic_store_explicit(&event->uncounted, false, memory_order_release);
 }
 
 /* ---- events of others ---- */

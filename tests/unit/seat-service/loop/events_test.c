@@ -251,6 +251,52 @@ static void what_was_shown_is_loaded_again_once_no_loop_looks_at_it(void **state
     close_process(&standby);
 }
 
+/* Its last picture is from before. */
+static void closed_while_a_seat_is_held_it_stays_in_use_until_that_is_counted(void **state)
+{
+    (void)state;
+    struct clock_fake clock;
+    struct process owner;
+    clock_fake_init(&clock, UINT64_C(1700000000000000));
+    open_process_with(&owner, &clock.clock, 1);
+    begin(&owner);
+    owner.host.own(owner.events, 0, 1, 1);
+    struct events *events = owner.events;
+    struct event *event = events_nth(events, 0);
+    const uint32_t seat = 0;
+    struct engine_op *op = calloc(1, sizeof(*op));
+    struct engine_ask ask = {.who = {.buyer = 1, .session = 1, .channels = 1},
+                             .seats = &seat,
+                             .seat_count = 1,
+                             .area = ENGINE_AREA_NONE};
+    assert_int_equal(ENGINE_OK, engine_hold(event->engine, &ask, events_now_ms(events), op));
+    op->change.seq = 2;
+    engine_settle(event->engine, op);
+    clock_fake_step(&clock, 1000 * 1000);
+    assert_int_equal(1000, owner.host.idle_ms(events, 0));
+    assert_false(owner.host.leave(events, 0));
+    assert_false(events_is_open(event));
+    events_looked(events, 0, events_look(events));
+    assert_true(owner.host.leave(events, 0));
+    assert_true(owner.host.stays(events, 0));
+    assert_true(events_is_open(event));
+    assert_int_equal(0, owner.host.idle_ms(events, 0)); /* or it would be closed at once */
+    events_settles(event, 0, 2);
+    events_settled(event, 0, 2);
+    events_publish(events, event);
+    assert_int_equal(0, owner.host.idle_ms(events, 0)); /* it is held */
+    assert_int_equal(ENGINE_OK,
+                     engine_release(event->engine, op->change.hold, 1, events_now_ms(events), op));
+    op->change.seq = 3;
+    engine_settle(event->engine, op);
+    events_settles(event, 0, 3);
+    events_settled(event, 0, 3);
+    events_publish(events, event);
+    assert_int_equal(1000, owner.host.idle_ms(events, 0));
+    free(op);
+    close_process(&owner);
+}
+
 static void an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept(void **state)
 {
     (void)state;
@@ -290,6 +336,7 @@ int main(void)
         cmocka_unit_test(who_is_ahead_waits_for_a_look_that_began_after_the_question),
         cmocka_unit_test(who_looks_at_what_others_have_is_known_for_as_long_as_asked),
         cmocka_unit_test(what_was_shown_is_loaded_again_once_no_loop_looks_at_it),
+        cmocka_unit_test(closed_while_a_seat_is_held_it_stays_in_use_until_that_is_counted),
         cmocka_unit_test(
             an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept),
     };
