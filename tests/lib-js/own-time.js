@@ -11,31 +11,29 @@
 // figure when it does run; one that is ready and has not run since the last look has waited ever since. The clock
 // never stands still for good: a tenth of the time passes in any case.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { procText } from './proc.js';
 
 const LEAST = 0.1;
 const NEWEST = 0.3; // what a look counts for, against all before it
 
-const quietly = (work, otherwise) => {
+function threadsOf(pid) {
   try {
-    return work();
+    return readdirSync(`/proc/${pid}/task`);
   } catch {
-    return otherwise; // it has just ended
+    return []; // it has just ended
   }
-};
-
-const threadsOf = (pid) => quietly(() => readdirSync(`/proc/${pid}/task`), []);
-const read = (path) => quietly(() => readFileSync(path, 'latin1'), '');
+}
 
 // A process and all that it has begun.
 function familyOf(pid) {
   const family = [pid];
   for (const one of family)
-    for (const tid of threadsOf(one)) family.push(...read(`/proc/${one}/task/${tid}/children`).split(' ').filter(Boolean).map(Number));
+    for (const tid of threadsOf(one)) family.push(...procText(one, `task/${tid}/children`).split(' ').filter(Boolean).map(Number));
   return family;
 }
 
-const isReady = (pid, tid) => / R /.test(read(`/proc/${pid}/task/${tid}/stat`).replace(/.*\)/, ' '));
+const isReady = (pid, tid) => / R /.test(procText(pid, `task/${tid}/stat`).replace(/.*\)/, ' '));
 
 export class OwnTime {
   ms = 0;
@@ -64,7 +62,7 @@ export class OwnTime {
   }
 
   #sinceLast(pid, tid, passed) {
-    const [ran = 0, waited = 0] = read(`/proc/${pid}/task/${tid}/schedstat`).split(' ').map((ns) => Number(ns) / 1e6);
+    const [ran = 0, waited = 0] = procText(pid, `task/${tid}/schedstat`).split(' ').map((ns) => Number(ns) / 1e6);
     const before = this.#threads.get(tid) ?? { ran: 0, waited: 0, unseen: 0 };
     const stands = ran === before.ran && waited === before.waited && isReady(pid, tid);
     const unseen = stands ? before.unseen + passed : 0;

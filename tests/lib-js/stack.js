@@ -7,6 +7,7 @@ import { FOUND, keepFinding } from './findings.js';
 import { client } from './http.js';
 import { freePortBase } from './ports.js';
 import { CLUSTER, psqlPath } from './postgres.js';
+import { procText } from './proc.js';
 import { ROOT } from './service.js';
 
 const STACK = join(ROOT, 'infra/stack/stack');
@@ -215,6 +216,5 @@ export class Stack {
 }
 
 export function processAlive(pid) {
-  if (!existsSync(`/proc/${pid}/stat`)) return false;
-  return readFileSync(`/proc/${pid}/cmdline`, 'latin1') !== '';
+  return procText(pid, 'cmdline') !== ''; // a dead one not yet reaped has none
 }

@@ -8,6 +8,7 @@ import {
   client, delay, freePort, letIn, openClock, openForgetfulDisk, openProxy, openSmallDisk, openStack, postgresBin, psqlPath, ROOT,
   startReplica, startSentinels, targetsOf, until,
 } from '../../lib-js/index.js';
+import { procText } from '../../lib-js/proc.js';
 import { makeAccounts } from '../../../loadtest/lib/accounts.js';
 
 export const EVENT = 'demo';
@@ -284,7 +285,7 @@ class Sale {
   pids(part) {
     const pid = this.pid(part);
     if (pid === null || !existsSync(`/proc/${pid}`)) return [];
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+    const children = procText(pid, `task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number);
     return [pid, ...children];
   }
 

@@ -10,6 +10,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, client, CookieJar, crlf, delay, letIn, openCollector, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, ROOT, until } from '../../lib-js/index.js';
+import { procText } from '../../lib-js/proc.js';
 import { boundsIn, families, logFields, metricsTable, ruleGroups } from '../../lib-js/observe.js';
 
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
@@ -520,7 +521,7 @@ describe('the walls', () => {
       look(path, readFileSync(join(stack.dir, 'log', path), 'latin1'));
     const pids = stack.processes().map((line) => line.split(' ')[0]);
     assert.ok(pids.length >= 8);
-    for (const pid of pids) for (const file of ['cmdline', 'environ']) look(`${file} of ${pid}`, readFileSync(`/proc/${pid}/${file}`, 'latin1'));
+    for (const pid of pids) for (const file of ['cmdline', 'environ']) look(`${file} of ${pid}`, procText(pid, file));
     const parts = await stack.parts();
     for (const service of SERVICES)
       assert.match(readFileSync(`/proc/${parts[service].pid}/limits`, 'utf8'), /^Max core file size +[01] +[01] /m, service);
