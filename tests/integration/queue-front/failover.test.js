@@ -31,6 +31,7 @@ async function assertWhole(house, crowd, early, seen) {
   }
   const serving = async () => (await live(house.front, 'show')).serving;
   const before = await serving();
+  await new Visitor(house.front, 'show').joined(); // everybody else may have been called by now
   await until('the line to move', async () => (await serving()) > before);
 }
 
