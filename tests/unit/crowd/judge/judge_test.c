@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include <malloc.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -636,8 +637,10 @@ static _Atomic unsigned grown, refused_at;
 
 void *realloc(void *memory, size_t size)
 {
-    void *moved = ++grown == refused_at ? NULL : malloc(size);
-    if (moved == NULL || memory == NULL)
+    void *moved = NULL;
+    if (++grown == refused_at || posix_memalign(&moved, alignof(max_align_t), size) != 0)
+        return NULL; /* not malloc(), which `make nth` has ask for more memory */
+    if (memory == NULL)
         return moved;
     size_t had = malloc_usable_size(memory);
     memcpy(moved, memory, had < size ? had : size);

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -498,8 +499,10 @@ static _Atomic unsigned grown, refused_at;
 /* The thread sanitizer knows nothing yet of a thread that asks as it begins. */
 __attribute__((no_sanitize("thread"))) void *realloc(void *memory, size_t size)
 {
-    void *moved = ++grown == refused_at ? NULL : malloc(size);
-    if (moved == NULL || memory == NULL)
+    void *moved = NULL;
+    if (++grown == refused_at || posix_memalign(&moved, alignof(max_align_t), size) != 0)
+        return NULL; /* not malloc(), which `make nth` has ask for more memory */
+    if (memory == NULL)
         return moved;
     size_t had = malloc_usable_size(memory);
     memcpy(moved, memory, had < size ? had : size);

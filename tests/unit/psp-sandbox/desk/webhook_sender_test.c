@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +46,11 @@ __attribute__((no_sanitize("thread"))) void *calloc(size_t n, size_t size)
     /* Not by name, or the compiler makes a calloc() of it. */
     static void *(*const volatile fill)(void *, int, size_t) = memset;
     size_t bytes = size > 0 && n > SIZE_MAX / size ? SIZE_MAX : n * size;
-    void *memory = ++allocated == refused_memory_at ? NULL : malloc(bytes);
-    return memory != NULL ? fill(memory, 0, bytes) : NULL;
+    void *memory = NULL;
+    if (++allocated == refused_memory_at ||
+        posix_memalign(&memory, alignof(max_align_t), bytes) != 0)
+        return NULL; /* not malloc(), which `make nth` has ask for more memory */
+    return fill(memory, 0, bytes);
 }
 
 /* ---- who receives ---- */
