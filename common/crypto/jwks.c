@@ -214,7 +214,7 @@ static bool to_raw(const uint8_t *der, size_t len, uint8_t signature[JWKS_SIGNAT
     return good;
 }
 
-/* The DER's length, or 0. */
+/* The DER's length; 0: no memory. */
 static size_t to_der(const uint8_t signature[JWKS_SIGNATURE_BYTES], uint8_t der[DER_BYTES_MAX])
 {
     int len = 0;
@@ -248,18 +248,40 @@ int jwks_key_sign(const struct jwks_key *key, struct span message, struct err_sl
     return good ? 0 : refuse(err, ERR_AUTH, "signing");
 }
 
-bool jwks_key_verify(const struct jwks_key *key, struct span message,
-                     const uint8_t signature[JWKS_SIGNATURE_BYTES])
+/* That a signature is not good OpenSSL says of one that it had no memory to check as well; the lack
+ * stands in its queue of errors, which is emptied. Nowhere stands that there was none for a copy of
+ * the context, so that is not made; nor, of Ed25519, that there was none to hash, and such a
+ * signature is called wrong. The key was taken, so without a lack the context can be set up. */
+static int verify(const struct jwks_key *key, const char *digest, struct span message,
+                  struct span signature)
+{
+    ERR_clear_error();
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool lacked =
+        ctx == NULL || EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key->evp, NULL) != 1;
+    bool good = false;
+    if (!lacked) {
+        EVP_MD_CTX_set_flags(ctx, EVP_MD_CTX_FLAG_FINALISE);
+        good = EVP_DigestVerify(ctx, (const uint8_t *)signature.ptr, signature.len,
+                                (const uint8_t *)message.ptr, message.len) == 1;
+    }
+    EVP_MD_CTX_free(ctx);
+    unsigned long reason;
+    while ((reason = ERR_get_error()) != 0)
+        lacked |= ERR_GET_REASON(reason) == ERR_R_MALLOC_FAILURE;
+    return good ? 0 : lacked ? ERR_NOMEM : ERR_AUTH;
+}
+
+int jwks_key_verify(const struct jwks_key *key, struct span message,
+                    const uint8_t signature[JWKS_SIGNATURE_BYTES])
 {
     uint8_t der[DER_BYTES_MAX];
     size_t len = to_der(signature, der);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool good = len > 0 && ctx != NULL &&
-                EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, key->evp, NULL) == 1 &&
-                EVP_DigestVerify(ctx, der, len, (const uint8_t *)message.ptr, message.len) == 1;
-    EVP_MD_CTX_free(ctx);
-    ERR_clear_error();
-    return good;
+    if (len == 0) { /* any 64 bytes are two integers */
+        ERR_clear_error();
+        return ERR_NOMEM;
+    }
+    return verify(key, "SHA256", message, (struct span){(const char *)der, len});
 }
 
 const char *jwks_key_alg(const struct jwks_key *key)
@@ -277,24 +299,17 @@ const char *jwks_key_alg(const struct jwks_key *key)
     return "ES256";
 }
 
-bool jwks_key_verify_own(const struct jwks_key *key, struct span message, struct span signature)
+int jwks_key_verify_own(const struct jwks_key *key, struct span message, struct span signature)
 {
     const uint8_t *bytes = (const uint8_t *)signature.ptr;
     if (key->alg == JWKS_ES256)
-        return signature.len == JWKS_SIGNATURE_BYTES && jwks_key_verify(key, message, bytes);
+        return signature.len == JWKS_SIGNATURE_BYTES ? jwks_key_verify(key, message, bytes)
+                                                     : ERR_AUTH;
     bool hashes_itself = key->alg == JWKS_EDDSA;
     if (hashes_itself && signature.len != ED25519_SIGNATURE_BYTES)
-        return false;
+        return ERR_AUTH;
     /* For RSA this is PKCS #1 v1.5, which is what RS256 means. */
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool good =
-        ctx != NULL &&
-        EVP_DigestVerifyInit_ex(ctx, NULL, hashes_itself ? NULL : "SHA256", NULL, NULL, key->evp,
-                                NULL) == 1 &&
-        EVP_DigestVerify(ctx, bytes, signature.len, (const uint8_t *)message.ptr, message.len) == 1;
-    EVP_MD_CTX_free(ctx);
-    ERR_clear_error();
-    return good;
+    return verify(key, hashes_itself ? NULL : "SHA256", message, signature);
 }
 
 /* ---- sets ---- */

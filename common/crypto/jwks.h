@@ -58,10 +58,11 @@ void jwks_destroy(struct jwks *set);
 enum { JWKS_SIGNATURE_BYTES = 64, JWKS_SIGNATURE_BYTES_MAX = 512 };
 int jwks_key_sign(const struct jwks_key *key, struct span message, struct err_slot *err,
                   uint8_t signature[JWKS_SIGNATURE_BYTES]);
-bool jwks_key_verify(const struct jwks_key *key, struct span message,
-                     const uint8_t signature[JWKS_SIGNATURE_BYTES]);
+/* 0: it is good; ERR_AUTH: it is not; ERR_NOMEM: nobody knows. */
+int jwks_key_verify(const struct jwks_key *key, struct span message,
+                    const uint8_t signature[JWKS_SIGNATURE_BYTES]);
 const char *jwks_key_alg(const struct jwks_key *key); /* "ES256" */
 /* By the key's own algorithm, whatever anybody says. */
-bool jwks_key_verify_own(const struct jwks_key *key, struct span message, struct span signature);
+int jwks_key_verify_own(const struct jwks_key *key, struct span message, struct span signature);
 
 #endif

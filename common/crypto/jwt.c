@@ -198,7 +198,10 @@ static int judge_signature(struct span signed_part, struct span signature_text,
         return at_fault(rules, JWT_FAULT_ALG,
                         err_set(err, ERR_AUTH, "token: a signature is %s bytes in base64url",
                                 ours ? "64" : "512 at most"));
-    if (!jwks_key_verify_own(key, signed_part, (struct span){(const char *)signature, len}))
+    int rc = jwks_key_verify_own(key, signed_part, (struct span){(const char *)signature, len});
+    if (rc == ERR_NOMEM)
+        return err_set(err, ERR_NOMEM, "token: no memory to check its signature");
+    if (rc < 0)
         return at_fault(rules, JWT_FAULT_SIGNATURE,
                         err_set(err, ERR_AUTH, "token: the signature is wrong"));
     return 0;

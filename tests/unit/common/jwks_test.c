@@ -5,6 +5,7 @@
 #include "base/json_in.h"
 #include "base/secret_file.h"
 #include "crypto/jwks.h"
+#include "crypto/openssl.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -47,17 +48,17 @@ static void the_example_of_rfc_7515_verifies(void **state)
     assert_null(jwks_signer(set));
     uint8_t signature[JWKS_SIGNATURE_BYTES];
     assert_true(base64_decode_exact(SPAN(rfc_signature), signature, sizeof(signature)));
-    assert_true(jwks_key_verify(key, SPAN(rfc_message), signature));
-    assert_false(jwks_key_verify(key, span_skip(SPAN(rfc_message), 1), signature));
+    assert_int_equal(0, jwks_key_verify(key, SPAN(rfc_message), signature));
+    assert_int_equal(ERR_AUTH, jwks_key_verify(key, span_skip(SPAN(rfc_message), 1), signature));
     for (unsigned bit = 0; bit < 8 * JWKS_SIGNATURE_BYTES; bit++) {
         signature[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_false(jwks_key_verify(key, SPAN(rfc_message), signature));
+        assert_int_equal(ERR_AUTH, jwks_key_verify(key, SPAN(rfc_message), signature));
         signature[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
     memset(signature, 0, sizeof(signature));
-    assert_false(jwks_key_verify(key, SPAN(rfc_message), signature));
+    assert_int_equal(ERR_AUTH, jwks_key_verify(key, SPAN(rfc_message), signature));
     memset(signature, 0xFF, sizeof(signature));
-    assert_false(jwks_key_verify(key, SPAN(rfc_message), signature));
+    assert_int_equal(ERR_AUTH, jwks_key_verify(key, SPAN(rfc_message), signature));
     jwks_destroy(set);
 }
 
@@ -82,9 +83,9 @@ static void what_a_key_signs_only_that_key_verifies(void **state)
         char message[16];
         snprintf(message, sizeof(message), "message %u", i);
         assert_int_equal(0, jwks_key_sign(key, span_of(message), NULL, signature));
-        assert_true(jwks_key_verify(key, span_of(message), signature));
+        assert_int_equal(0, jwks_key_verify(key, span_of(message), signature));
     }
-    assert_false(jwks_key_verify(other, SPAN("message 599"), signature));
+    assert_int_equal(ERR_AUTH, jwks_key_verify(other, SPAN("message 599"), signature));
     jwks_key_destroy(key);
     jwks_key_destroy(other);
     jwks_key_destroy(NULL);
@@ -111,7 +112,7 @@ static void a_set_shows_public_halves_that_another_reads_back(void **state)
     uint8_t signature[JWKS_SIGNATURE_BYTES];
     assert_int_equal(0, jwks_key_sign(previous, SPAN("hello"), NULL, signature));
     const struct jwks_key *found = jwks_find(theirs, jwks_key_kid(previous));
-    assert_true(jwks_key_verify(found, SPAN("hello"), signature));
+    assert_int_equal(0, jwks_key_verify(found, SPAN("hello"), signature));
     assert_int_equal(JWKS_KID_LEN, jwks_key_kid(previous).len);
     jwks_destroy(theirs);
     jwks_destroy(set);
@@ -422,8 +423,10 @@ static bool verifies(const struct jwks *set, const char *kid, const char *messag
     uint8_t bytes[JWKS_SIGNATURE_BYTES_MAX];
     size_t len;
     assert_true(base64_decode(span_of(signature), bytes, sizeof(bytes), &len));
-    return jwks_key_verify_own(jwks_find(set, span_of(kid)), span_of(message),
-                               (struct span){(const char *)bytes, len});
+    int rc = jwks_key_verify_own(jwks_find(set, span_of(kid)), span_of(message),
+                                 (struct span){(const char *)bytes, len});
+    assert_true(rc == 0 || rc == ERR_AUTH);
+    return rc == 0;
 }
 
 static void keys_of_others_verify_by_their_own_algorithm_where_they_are_asked_for(void **state)
@@ -444,6 +447,67 @@ static void keys_of_others_verify_by_their_own_algorithm_where_they_are_asked_fo
     assert_false(verifies(set, "e", rs256_message, eddsa_signature));
     assert_false(verifies(set, "r", eddsa_message, eddsa_signature));
     assert_false(verifies(set, "e", rs256_message, rs256_signature));
+    jwks_destroy(set);
+}
+
+/* Of OpenSSL, which has its memory from here. */
+static unsigned lent, not_lent_at;
+
+static void *lend(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return ++lent == not_lent_at ? NULL : malloc(size);
+}
+
+static void *lend_more(void *memory, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return ++lent == not_lent_at ? NULL : realloc(memory, size);
+}
+
+static void take_back(void *memory, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(memory);
+}
+
+/* How often it could not be checked. */
+static unsigned unknown_of(const struct jwks_key *key, struct span message, struct span signature)
+{
+    unsigned unknown = 0;
+    assert_int_equal(0, jwks_key_verify_own(key, message, signature));
+    for (unsigned at = 1; at == 1 || lent >= at - 1; at++) {
+        lent = 0;
+        not_lent_at = at;
+        int rc = jwks_key_verify_own(key, message, signature);
+        not_lent_at = 0;
+        if (rc != 0 && rc != ERR_NOMEM)
+            fail_msg("%s, the %uth: %s", jwks_key_alg(key), at, err_name(rc));
+        unknown += rc == ERR_NOMEM;
+    }
+    return unknown;
+}
+
+static void for_want_of_memory_no_signature_is_called_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kid, *message, *signature;
+    } rows[] = {{"a", rfc_message, rfc_signature}, {"r", rs256_message, rs256_signature}};
+    struct err_slot err;
+    struct jwks *set;
+    assert_int_equal(
+        0, jwks_parse_for(SPAN("{\"keys\":[" RFC_JWK ",\"kid\":\"a\"},{\"kty\":\"RSA\",\"kid\":"
+                               "\"r\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"}]}"),
+                          JWKS_ANY, &err, &set));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t bytes[JWKS_SIGNATURE_BYTES_MAX];
+        size_t len;
+        assert_true(base64_decode(span_of(rows[i].signature), bytes, sizeof(bytes), &len));
+        struct span signature = {(const char *)bytes, len};
+        assert_true(unknown_of(jwks_find(set, span_of(rows[i].kid)), span_of(rows[i].message),
+                               signature) > 0);
+    }
     jwks_destroy(set);
 }
 
@@ -546,7 +610,10 @@ static void a_key_of_others_is_for_what_it_says_and_for_what_was_asked(void **st
 
 int main(void)
 {
+    if (CRYPTO_set_mem_functions(lend, lend_more, take_back) != 1)
+        return 1;
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(for_want_of_memory_no_signature_is_called_wrong),
         cmocka_unit_test(keys_of_others_verify_by_their_own_algorithm_where_they_are_asked_for),
         cmocka_unit_test(a_key_of_others_that_is_weak_or_odd_is_passed_over),
         cmocka_unit_test(a_number_of_others_is_whole_and_odd),
