@@ -59,5 +59,5 @@ uint32_t judge_owners_claim(struct judge_owners *owners, uint64_t key, uint32_t 
 
 int judge_owners_end(const struct judge_owners *owners, const char *what, struct err_slot *err)
 {
-    return owners->spoilt ? err_set(err, ERR_NOMEM, "whose each %s is", what) : 0;
+    return owners->spoilt ? err_set(err, ERR_NOMEM, "the owner of each %s", what) : 0;
 }
