@@ -456,8 +456,10 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
     struct tick_answer tick;
     if (!resp_get_u64(reply, 0, &outcome))
         return LINE_TICK_BAD;
-    if (outcome == LINE_UNAVAILABLE)
+    if (outcome == LINE_UNAVAILABLE) {
+        event->not_yet_us = 0; /* those who know the time have to see this Redis first */
         return LINE_TICK_HEAL;
+    }
     if (outcome == LINE_RENEWED)
         return LINE_TICK_RENEWED;
     if (outcome == LINE_NOT_YET) {

@@ -809,12 +809,13 @@ static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
     return told_to_heal(event, now_us, ASK_HEAL_GAP);
 }
 
-static enum line_tick take_not_yet(struct line_event *event, uint64_t now_us)
+static enum line_tick take_only(struct line_event *event, enum line_outcome outcome,
+                                uint64_t now_us)
 {
     char memory[16];
     struct text text = text_on(memory, sizeof(memory));
     resp_begin(&text, 1);
-    put_integer(&text, LINE_NOT_YET);
+    put_integer(&text, outcome);
     redisReply *reply = read_reply(&text);
     enum line_tick tick = line_event_take_tick(event, reply, now_us, now_us);
     freeReplyObject(reply);
@@ -839,11 +840,17 @@ static void a_front_that_is_to_wait_says_for_how_long_it_has_been_told_so(void *
 {
     struct line_event *event = *state;
     assert_int_equal(0, wait_told(event, 1000000));
-    assert_int_equal(LINE_TICK_NOT_YET, take_not_yet(event, 1000000));
+    assert_int_equal(LINE_TICK_NOT_YET, take_only(event, LINE_NOT_YET, 1000000));
     assert_false(event->seen);
     assert_int_equal(0, wait_told(event, 1000000));
-    assert_int_equal(LINE_TICK_NOT_YET, take_not_yet(event, 1500000));
+    assert_int_equal(LINE_TICK_NOT_YET, take_only(event, LINE_NOT_YET, 1500000));
     assert_int_equal(700, wait_told(event, 1700000));
+    /* Of another Redis, whose clock those who know the time have yet to see, it has not been told.
+     */
+    assert_int_equal(LINE_TICK_HEAL, take_only(event, LINE_UNAVAILABLE, 5000000));
+    assert_int_equal(0, wait_told(event, 5100000));
+    assert_int_equal(LINE_TICK_NOT_YET, take_only(event, LINE_NOT_YET, 5200000));
+    assert_int_equal(300, wait_told(event, 5500000));
     assert_int_equal(LINE_TICK_CHANGED, take(event, &plain));
     assert_int_equal(0, wait_told(event, 9000000));
 }
