@@ -21,11 +21,14 @@ static const struct pg_migrate_step steps[] = {
 /* What it said last of what it waits for, and how often it said something. */
 static char told[512];
 static atomic_uint told_times;
+static struct pg *in_the_way; /* until it was told of */
 
 static void on_wait(const char *words)
 {
     snprintf(told, sizeof(told), "%s", words);
     told_times += 1;
+    pg_close(in_the_way);
+    in_the_way = NULL;
 }
 
 static struct pg_migrate first(unsigned len)
@@ -103,21 +106,20 @@ static void a_database_that_is_newer_is_refused(void **state)
     assert_says(&err, "newer than this program");
 }
 
-static void who_wants_no_words_gets_the_code(void **state)
+static void a_caller_that_wants_no_words_gets_the_code(void **state)
 {
     struct pg *pg = *state;
     assert_int_equal(ERR_PEER, migrate(pg, 3, NULL));
     must_migrate(pg, 2);
     assert_int_equal(ERR_STATE, migrate(pg, 1, NULL));
-    struct pg *reader = open_pg(); /* and a table that is in use is asked for again */
     run(pg, "DROP SCHEMA shop CASCADE");
     must_migrate(pg, 1);
-    run(reader, "BEGIN; SELECT FROM shop.house");
-    pg_wait_up_to(pg, 2000);
+    in_the_way = open_pg(); /* and a table that is in use is asked for again */
+    run(in_the_way, "BEGIN; SELECT FROM shop.house");
+    pg_wait_up_to(pg, 60000);
     told_times = 0;
-    assert_int_equal(ERR_PEER, migrate(pg, 2, NULL));
+    assert_int_equal(0, migrate(pg, 2, NULL));
     assert_int_equal(1, told_times);
-    pg_close(reader);
 }
 
 static void a_step_whose_text_has_changed_is_refused(void **state)
@@ -412,7 +414,7 @@ int main(void)
         ON_EMPTY(a_step_is_applied_once_and_later_ones_after_it),
         ON_EMPTY(a_step_that_fails_leaves_nothing_of_its_own_nor_of_those_before),
         ON_EMPTY(a_database_that_is_newer_is_refused),
-        ON_EMPTY(who_wants_no_words_gets_the_code),
+        ON_EMPTY(a_caller_that_wants_no_words_gets_the_code),
         ON_EMPTY(a_step_whose_text_has_changed_is_refused),
         ON_EMPTY(numbers_without_checksums_are_believed_once_and_held_from_then_on),
         ON_EMPTY(nobody_who_writes_waits_for_an_index),
