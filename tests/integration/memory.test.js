@@ -20,6 +20,14 @@ function assertLater(answer, code) {
   assert.ok(Number(answer.headers['retry-after']) > 0, answer.text);
 }
 
+// It is refused where JSON with `text` in it cannot be read, and taken as it is when it can.
+const takenLater = (memory) => async (text, status, ask) => {
+  assertLater(await memory.without(text, ask), 'overloaded');
+  const answer = await ask();
+  assert.equal(answer.status, status, answer.text);
+  return answer;
+};
+
 describe('a seat service without memory', () => {
   const scope = openScope();
   const memory = openMemory(scope);
@@ -32,12 +40,7 @@ describe('a seat service without memory', () => {
   });
   after(() => scope.close());
 
-  async function assertTakenLater(text, status, ask) {
-    assertLater(await memory.without(text, ask), 'overloaded');
-    const answer = await ask();
-    assert.equal(answer.status, status, answer.text);
-    return answer;
-  }
+  const assertTakenLater = takenLater(memory);
   const free = async () => (await operator(seats, 'night').counts()).json.now.free;
 
   test('what visitors, orders and operators send is not called bad, and changes nothing', async () => {
@@ -175,13 +178,7 @@ describe('a waiting room without memory', () => {
   });
   after(() => scope.close());
 
-  // It is refused where JSON with `text` in it cannot be read, and taken as it is when it can.
-  async function assertTakenLater(text, status, ask) {
-    assertLater(await memory.without(text, ask), 'overloaded');
-    const answer = await ask();
-    assert.equal(answer.status, status, answer.text);
-    return answer;
-  }
+  const assertTakenLater = takenLater(memory);
   async function archiveOf(event) {
     let text = '';
     for (let next = `/admin/events/${event}/archive`; next;) {

@@ -1,10 +1,9 @@
 /* judge_test.c: a true story passes, and each way of lying is found. */
 #include "judge/judge.h"
 
+#include "refuse_realloc.h"
 #include "unit.h"
 
-#include <malloc.h>
-#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -629,23 +628,6 @@ static void waits_that_were_told_are_compared_with_what_came(void **state)
     assert_int_equal(verdict.eta_within_p50, 1); /* surely longer than 10 s is only the other one */
     assert_int_equal(verdict.eta_within_p90, 1);
     assert_in_range(verdict.eta_off_p90_milli, 700, 800); /* 10 s for 40 s */
-}
-
-/* In the place of libc's, whoever's memory it is: the program's own comes first to all who call it.
- */
-static _Atomic unsigned grown, refused_at;
-
-void *realloc(void *memory, size_t size)
-{
-    void *moved = NULL;
-    if (++grown == refused_at || posix_memalign(&moved, alignof(max_align_t), size) != 0)
-        return NULL; /* not malloc(), which `make nth` has ask for more memory */
-    if (memory == NULL)
-        return moved;
-    size_t had = malloc_usable_size(memory);
-    memcpy(moved, memory, had < size ? had : size);
-    free(memory);
-    return moved;
 }
 
 /* What it could not keep it cannot judge, so it says that rather than finding nothing. */

@@ -1,4 +1,5 @@
 /* bank_test.c: the bank as a pure function, and the journal that brings it back. */
+#include "refuse_realloc.h"
 #include "unit.h"
 
 #include "bank/bank.h"
@@ -9,9 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
-#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -490,24 +489,6 @@ static void what_cannot_be_read_is_told_and_stays(void **state)
     assert_true(refused > 1);
     assert_int_equal(CALLS, fixture.bank->intents.count);
     end(&fixture);
-}
-
-/* In the place of libc's, whoever's memory it is: the program's own comes first to all who call it.
- */
-static _Atomic unsigned grown, refused_at;
-
-/* The thread sanitizer knows nothing yet of a thread that asks as it begins. */
-__attribute__((no_sanitize("thread"))) void *realloc(void *memory, size_t size)
-{
-    void *moved = NULL;
-    if (++grown == refused_at || posix_memalign(&moved, alignof(max_align_t), size) != 0)
-        return NULL; /* not malloc(), which `make nth` has ask for more memory */
-    if (memory == NULL)
-        return moved;
-    size_t had = malloc_usable_size(memory);
-    memcpy(moved, memory, had < size ? had : size);
-    free(memory);
-    return moved;
 }
 
 static void
