@@ -127,8 +127,7 @@ struct peer_call {
     uint32_t retry_ms; /* the peer's Retry-After */
     bool key_burnt;    /* the provider keeps an error under our idempotency key */
     bool answered;     /* with UNKNOWN: it did answer, and we had no memory to read it */
-    bool
-        unasked; /* with UNKNOWN: for want of room or memory here it was not sent, or was cut off */
+    bool unasked;      /* with UNKNOWN: not sent, or cut off, for want of room or memory here */
     char code[SAGA_CODE_MAX];
     char detail[SAGA_DETAIL_MAX];
     struct payment payment; /* DONE of a PSP call */
