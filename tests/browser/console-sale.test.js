@@ -111,6 +111,16 @@ describe('the console, around a sale', () => {
       await page.locator('#codes-now tbody tr').waitFor();
       await until('all to be loaded', async () => (await codes(id))[0]?.codes === 2345);
       await until('the list to be taken', async () => (await page.inputValue('#codes-list')) === '');
+
+      // What is typed while a list is on its way stays.
+      await page.fill('#codes-list', 'FAN-000000');
+      const load = await boss.hold('**/codes');
+      await page.click('#codes-send');
+      await page.fill('#codes-list', 'NEXT-0001');
+      load();
+      await page.locator('#applied', { hasText: /^1 codes|코드 1개/ }).waitFor();
+      assert.equal(await page.inputValue('#codes-list'), 'NEXT-0001');
+      await page.fill('#codes-list', '');
       assert.deepEqual(await codes(id), [{ lane: 'fans', channel: 'presale', codes: 2345, uses: 4690, used: 0 }]);
 
       // Whoever comes with one is counted, and the page says so.

@@ -511,10 +511,15 @@ describe('the console', () => {
       await page.locator('#notice:not(:empty)').waitFor();
       assert.equal(await page.evaluate(() => document.activeElement.id), 'why');
       await why('the opening night');
+      const issue = await boss.hold('**/scanners');
       await page.click('#scanner-form button');
+      await page.fill('#scanner-gate', 'the next gate');
+      issue();
       await page.locator('#scanner-token').waitFor();
       await page.locator(`#scanner-list li:has-text("Gate ${name}")`).waitFor();
       await heard();
+      assert.equal(await page.inputValue('#scanner-gate'), 'the next gate');
+      await page.fill('#scanner-gate', '');
       const token = await page.textContent('#scanner-token');
       const door = (what, body) => stack.edge.post(`/v1/pay/door/${what}`, { token, body });
       assert.equal((await stack.edge.get('/v1/pay/door', { token })).json.gate, `Gate ${name}`);
@@ -526,27 +531,28 @@ describe('the console', () => {
       await page.fill('#undo-token', first.token);
       await page.fill('#undo-gate', `Gate ${name}`);
       await why('the wrong guest');
+      const undo = await boss.hold('**/checkin/undo');
       await page.click('#undo-form button');
+      await page.fill('#undo-token', 'the next ticket');
+      undo();
       await until('the ticket to be as before', async () => (await tickets())[0].state === 'valid');
       await heard();
+      assert.equal(await page.inputValue('#undo-token'), 'the next ticket');
+      await page.fill('#undo-token', '');
       assert.equal((await door('checkin', { token: first.token })).status, 200);
-      await door('checkin', { scans: [{ token: first.token, at: new Date().toISOString() }] });
+      const late = await door('checkin', { scans: [{ token: first.token, at: new Date(Date.now() - 60_000).toISOString() }] });
+      assert.equal(late.json.results?.[0].code, 'already-used', late.text);
       await page.locator(`#conflicts li:has-text("${id}")`).waitFor();
 
       // The terms of refunds. Somebody types the reason of what comes next before the page hears of it.
-      let type;
-      const typed = new Promise((resolve) => { type = resolve; });
-      await page.route('**/refund-terms', async (route) => {
-        await typed;
-        await route.continue();
-      }, { times: 1 });
+      const saveTerms = await boss.hold('**/refund-terms');
       await page.selectOption('#terms-by', 'operator');
       await page.fill('#terms-percent', String(80 + n));
       await page.fill('#terms-before', '12');
       await why('the promoter asks for it');
       await page.click('#terms-form button');
       await why('a camera stands there');
-      type();
+      saveTerms();
       const terms = await until('the terms', async () => {
         const { json } = await pay.get('/admin/events/demo/refund-terms');
         return json.percent === 80 + n && json;
@@ -752,14 +758,19 @@ describe('the console', () => {
       await page.locator('svg.graph .node.undo.failed.here').waitFor();
       await see(boss, 'order-back');
       // Retried it is refused once more, and turned back then.
+      // The reason of what comes next is typed before the page hears that it was taken.
       await page.fill('#saga-reason', 'asked the provider');
+      const retry = await boss.hold('**/retry');
       await page.click('#retry');
+      await page.fill('#saga-reason', 'the provider has mended it');
+      retry();
       await until('it to be parked again', async () => {
         const { state, timeline } = (await pay.get(`/admin/sagas/${saga}`)).json;
         return state === 'parked' && timeline.at(-1).result === 'failed' && timeline.some(({ result }) => result === 'operator');
       });
       assert.equal(await page.isVisible('#compensate'), false, 'it is turned back already');
-      await page.fill('#saga-reason', 'the provider has mended it');
+      await page.locator('#timeline', { hasText: 'asked the provider' }).waitFor();
+      assert.equal(await page.inputValue('#saga-reason'), 'the provider has mended it');
       await page.click('#retry');
       await page.locator('#saga-state .badge.undone').waitFor();
       assert.equal(await page.isVisible('#saga-acts'), false);

@@ -101,6 +101,20 @@ export class Visitor {
     });
   }
 
+  // The next change at this address stays on its way until it is let go. -> let go
+  async hold(url) {
+    let [letGo, met] = [null, false];
+    const gone = new Promise((resolve) => { letGo = resolve; });
+    await this.page.route(url, async (route) => {
+      if (!met && route.request().method() !== 'GET') {
+        met = true;
+        await gone;
+      }
+      return route.fallback();
+    });
+    return letGo;
+  }
+
   // Through the line, into the hall.
   async enter(event = 'demo') {
     const { page } = this;

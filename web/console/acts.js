@@ -8,7 +8,7 @@ import { announce, byId, make, say } from './kit.js';
 import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
 import { archive, remove } from './end.js';
-import { button, confirmed, guarded, moment, number, wordsOr } from './ui.js';
+import { button, confirmed, guarded, moment, number, taken, wordsOr } from './ui.js';
 
 // Which acts each state allows; the service has the last word.
 const DAILY = {
@@ -48,14 +48,13 @@ export function openActs(event) {
   rate.setAttribute('aria-describedby', 'quick-wrong');
   let filled = null; // the rate that we put into the field, unless somebody typed another
 
-  // What an act takes is gone once it is done, not what somebody has typed meanwhile for the next one.
-  let taken = '';
+  let emptyWhy = taken(why);
   event.why = () => {
-    taken = why.value;
-    return taken.trim();
+    emptyWhy = taken(why);
+    return why.value.trim();
   };
   event.said = (words) => {
-    if (why.value === taken) why.value = '';
+    emptyWhy();
     announce(words);
   };
   event.act = async (action, body = {}, reason = event.why()) => {

@@ -5,7 +5,7 @@
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
-import { button, confirmed, guarded, number, show } from './ui.js';
+import { button, confirmed, guarded, number, show, taken } from './ui.js';
 
 const PART = 1000; // codes in one call
 const FAULTS_SHOWN = 10;
@@ -132,9 +132,9 @@ export async function open(body, event) {
       list.focus();
       return;
     }
+    const emptied = [list, file].map(taken);
     await send(codes);
-    list.value = '';
-    file.value = '';
+    for (const empty of emptied) empty();
     judge();
     const words = say('codes.loaded', number(codes.length), nameOf(lane.value));
     applied.textContent = words;

@@ -5,7 +5,7 @@
 
 import { call, get, hasPart } from './api.js';
 import { announce, byId, make, Refused, say } from './kit.js';
-import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
+import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, taken, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
 const EVERY = 3; // refreshes
 const HOUR_S = 3600;
@@ -52,8 +52,9 @@ function slip({ id, reasonFor, event }) {
   const gate = text('undo-gate', { maxLength: 63 });
   return section('undo-in', 'undo-in.title', 'undo-in.help', formOf('undo-form', async () => {
     const body = { event: id, gate: gate.value.trim(), token: token.value.trim(), reason: reasonFor() };
+    const emptyToken = taken(token);
     await call('pay', 'POST', '/admin/checkin/undo', { body });
-    token.value = '';
+    emptyToken();
     event.said(say('undo-in.done'));
   }, field(say('undo-in.token'), token), field(say('scanners.gate'), gate), make('button', {}, say('undo-in.button'))));
 }
@@ -87,10 +88,11 @@ function scanners({ path, reasonFor, event, read }) {
 
   const form = formOf('scanner-form', async () => {
     const body = { gate: gate.value.trim(), expires_in_s: hours.valueAsNumber * HOUR_S, reason: reasonFor() };
+    const emptyGate = taken(gate);
     const { json } = await call('pay', 'POST', `${path}/scanners`, { body });
     told.hidden = false;
     told.replaceChildren(make('p', {}, say('scanners.token', json.gate, moment(json.expires_at))), make('code', { id: 'scanner-token' }, json.token), make('p', { className: 'small' }, say('scanners.once')));
-    gate.value = '';
+    emptyGate();
     await read();
     event.said(say('scanners.issued', json.gate));
   }, make('div', { className: 'row end' }, field(say('scanners.gate'), gate), field(say('scanners.hours'), hours), make('button', {}, say('scanners.issue'))));

@@ -3,7 +3,7 @@
 
 import { call, get, hasPart } from './api.js';
 import { announce, make, say } from './kit.js';
-import { SKIPPED, badge, button, confirmed, fact, guarded, moment, number, show, timeAt, wordsOr } from './ui.js';
+import { SKIPPED, badge, button, confirmed, fact, guarded, moment, number, show, taken, timeAt, wordsOr } from './ui.js';
 
 const LIMIT = 50;
 const STATES = ['open', 'parked', 'all'];
@@ -198,8 +198,9 @@ async function openOne(main, id) {
     }
     reason.removeAttribute('aria-invalid');
     if (what === 'compensate' && !(await confirmed({ title: say('saga.compensate-sure', saga.order), text: say('saga.compensate-means'), yes: say('saga.compensate') }))) return;
+    const emptyReason = taken(reason);
     saga = (await call('pay', 'POST', `/admin/sagas/${id}/${what}`, { body: { reason: reason.value.trim() } })).json;
-    reason.value = '';
+    emptyReason();
     announce(say(`saga.${what}-done`));
     showSaga();
   }

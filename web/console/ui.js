@@ -51,6 +51,14 @@ export function notice(text) {
   byId('notice').textContent = text;
 }
 
+// What an act takes from a field is gone once the act is done, not what somebody has typed meanwhile for the next one.
+export function taken(field) {
+  const { value } = field;
+  return () => {
+    if (field.value === value) field.value = '';
+  };
+}
+
 // A handler that shows errors instead of losing them.
 export function guarded(work, tell = notice) {
   return async (event) => {
