@@ -210,7 +210,7 @@ const ruledSeats = once(async () => {
   });
 });
 
-test('to add a seat rule: an event has it as a limit, and who breaks it is told so', { timeout: 900_000 }, async () => {
+test('to add a seat rule: an event has it as a limit, and whoever breaks it is told so', { timeout: 900_000 }, async () => {
   const { hold } = await ruledSeats();
   const refused = await hold('r1s1', 'r2s1');
   assertProblem(refused, 409, 'not-one-row');

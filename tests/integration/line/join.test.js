@@ -108,7 +108,7 @@ test('a key that was limited is not remembered', async () => {
   assert.deepEqual(later.fresh, [true]);
 });
 
-test('a full line takes nobody more until somebody is called or leaves, and keeps who is in it', async () => {
+test('a full line takes nobody more until somebody is called or leaves, and keeps whoever is in it', async () => {
   const line = await front().create({ line_max: 3, rate_milli: 1000, burst: 1 });
   const { places } = await line.join([{ key: 'a' }, { key: 'b' }, { key: 'c' }, { key: 'd' }, {}]);
   assert.deepEqual(places, [1, 2, 3, FULL, FULL]);
@@ -146,7 +146,7 @@ test('fronts that join at once fill a line to its last place and not beyond', as
   assert.deepEqual(given.sort((a, b) => a - b), upTo(100));
 });
 
-test('before the draw entries fill a line, and who leaves makes room', async () => {
+test('before the draw entries fill a line, and whoever leaves makes room', async () => {
   const line = await front().create({ line_max: 2 }, STATE.PRE_QUEUE);
   assert.deepEqual((await line.join(3)).places, [1, 2, FULL]);
   await line.visit('leave', 1);

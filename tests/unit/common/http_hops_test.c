@@ -66,7 +66,7 @@ static void a_port_may_stand_beside_the_address(void **state)
     CHECK(rows);
 }
 
-static void who_is_no_proxy_of_ours_is_not_heard(void **state)
+static void whoever_is_no_proxy_of_ours_is_not_heard(void **state)
 {
     (void)state;
     static const struct row rows[] = {
@@ -190,7 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_address_that_is_no_proxy_of_ours_is_the_visitor),
         cmocka_unit_test(a_port_may_stand_beside_the_address),
-        cmocka_unit_test(who_is_no_proxy_of_ours_is_not_heard),
+        cmocka_unit_test(whoever_is_no_proxy_of_ours_is_not_heard),
         cmocka_unit_test(garbage_ends_the_reading_at_the_hop_that_wrote_it),
         cmocka_unit_test(forwarded_names_whom_each_hop_saw),
         cmocka_unit_test(what_forwarded_hides_or_garbles_ends_the_reading),

@@ -970,7 +970,7 @@ static struct http_limits quick_limits(void)
     return limits;
 }
 
-static void who_sends_a_byte_now_and_then_is_shown_the_door(void **state)
+static void whoever_sends_a_byte_now_and_then_is_shown_the_door(void **state)
 {
     (void)state;
     struct world world;
@@ -996,7 +996,7 @@ static void who_sends_a_byte_now_and_then_is_shown_the_door(void **state)
 }
 
 /* Its next turn is ours to give: however long that takes, it is not slow. */
-static void who_waits_for_the_next_turn_does_not_time_out(void **state)
+static void whoever_waits_for_the_next_turn_does_not_time_out(void **state)
 {
     (void)state;
     struct world world;
@@ -1701,8 +1701,8 @@ int main(void)
         cmocka_unit_test(the_visitor_behind_trusted_proxies_is_found),
         cmocka_unit_test(the_visitor_may_be_named_by_another_header),
         cmocka_unit_test(the_visitor_may_be_named_by_forwarded),
-        cmocka_unit_test(who_sends_a_byte_now_and_then_is_shown_the_door),
-        cmocka_unit_test(who_waits_for_the_next_turn_does_not_time_out),
+        cmocka_unit_test(whoever_sends_a_byte_now_and_then_is_shown_the_door),
+        cmocka_unit_test(whoever_waits_for_the_next_turn_does_not_time_out),
         cmocka_unit_test(the_time_of_a_head_begins_with_the_head),
         cmocka_unit_test(a_body_that_does_not_come_is_given_up),
         cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),

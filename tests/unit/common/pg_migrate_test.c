@@ -287,7 +287,7 @@ static void programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them
     pg_close(writer);
 }
 
-static void who_has_the_lock_for_too_long_is_told_of(void **state)
+static void whoever_has_the_lock_for_too_long_is_told_of(void **state)
 {
     struct pg *pg = *state;
     struct pg *other = open_pg();
@@ -366,7 +366,7 @@ static void nobody_who_writes_waits_for_a_step_that_waits_for_somebody(void **st
     pg_close(reader);
 }
 
-static void who_has_a_table_for_too_long_is_told_of(void **state)
+static void whoever_has_a_table_for_too_long_is_told_of(void **state)
 {
     struct pg *pg = *state;
     struct pg *reader = read_and_stay();
@@ -420,10 +420,10 @@ int main(void)
         ON_EMPTY(nobody_who_writes_waits_for_an_index),
         ON_EMPTY(an_index_whose_program_died_is_built_by_the_next),
         ON_EMPTY(programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them),
-        ON_EMPTY(who_has_the_lock_for_too_long_is_told_of),
+        ON_EMPTY(whoever_has_the_lock_for_too_long_is_told_of),
         ON_EMPTY(a_lock_that_cannot_be_given_back_is_told_and_ends_with_its_connection),
         ON_EMPTY(nobody_who_writes_waits_for_a_step_that_waits_for_somebody),
-        ON_EMPTY(who_has_a_table_for_too_long_is_told_of),
+        ON_EMPTY(whoever_has_a_table_for_too_long_is_told_of),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

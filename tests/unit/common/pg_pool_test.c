@@ -387,7 +387,7 @@ static void tries_come_to(struct world *world, uint64_t tries)
 }
 
 /* One that has tried for long while others stood has a long pause before it. */
-static void who_waits_as_the_last_one_falls_tries_as_soon_as_any(void **state)
+static void whoever_waits_as_the_last_one_falls_tries_as_soon_as_any(void **state)
 {
     struct world *world = *state;
     struct pg_pool_conf conf = usual(world);
@@ -491,7 +491,7 @@ int main(void)
         TEST(all_connections_come_back),
         TEST(where_nothing_answers_two_connections_try),
         TEST(the_rest_follow_the_first_that_is_let_in),
-        TEST(who_waits_as_the_last_one_falls_tries_as_soon_as_any),
+        TEST(whoever_waits_as_the_last_one_falls_tries_as_soon_as_any),
         TEST(closing_answers_everything),
     };
     return cmocka_run_group_tests(tests, start, stop);

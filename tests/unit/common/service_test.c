@@ -448,7 +448,7 @@ static void sigint_drains_too(void **state)
     assert_int_equal(0, end(&child));
 }
 
-static void who_is_being_served_is_answered_before_the_end(void **state)
+static void whoever_is_being_served_is_answered_before_the_end(void **state)
 {
     (void)state;
     static struct child child;
@@ -788,7 +788,7 @@ int main(void)
         cmocka_unit_test(options_and_settings_are_judged_before_anything_starts),
         cmocka_unit_test(a_service_serves_on_every_loop_and_drains_on_sigterm),
         cmocka_unit_test(sigint_drains_too),
-        cmocka_unit_test(who_is_being_served_is_answered_before_the_end),
+        cmocka_unit_test(whoever_is_being_served_is_answered_before_the_end),
         cmocka_unit_test(a_drain_has_a_time_limit),
         cmocka_unit_test(a_second_signal_ends_it_at_once),
         cmocka_unit_test(the_private_listener_wants_the_token_that_opens_the_path),

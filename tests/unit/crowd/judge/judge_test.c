@@ -225,7 +225,7 @@ static void the_rate_holds_in_every_window(void **state)
     assert_int_equal(only_found(&story, &conf), FOUND_KINDS);
 }
 
-static void who_comes_in_before_those_in_front_is_found_by_whatever_name(void **state)
+static void whoever_comes_in_before_those_in_front_is_found_by_whatever_name(void **state)
 {
     (void)state;
     struct story story = {.now_us = 1700000000000000};
@@ -356,7 +356,7 @@ static void seats_confirmed_without_money_are_sold_too(void **state)
     assert_int_equal(judged(&story).seats, 2);
 }
 
-static void who_paid_in_time_and_has_no_ticket_is_found(void **state)
+static void whoever_paid_in_time_and_has_no_ticket_is_found(void **state)
 {
     (void)state;
     struct story story = honest();
@@ -373,7 +373,7 @@ static void who_paid_in_time_and_has_no_ticket_is_found(void **state)
     EXPECT_ONLY(&story, FOUND_KINDS);
 }
 
-static void who_paid_shortly_before_the_end_may_have_a_ticket_yet(void **state)
+static void whoever_paid_shortly_before_the_end_may_have_a_ticket_yet(void **state)
 {
     (void)state;
     struct story story = honest();
@@ -671,15 +671,15 @@ int main(void)
         cmocka_unit_test(tickets_that_were_not_paid_are_found),
         cmocka_unit_test(a_line_that_moves_too_fast_is_found),
         cmocka_unit_test(the_rate_holds_in_every_window),
-        cmocka_unit_test(who_comes_in_before_those_in_front_is_found_by_whatever_name),
+        cmocka_unit_test(whoever_comes_in_before_those_in_front_is_found_by_whatever_name),
         cmocka_unit_test(a_pass_before_the_draw_is_found),
         cmocka_unit_test(more_ahead_than_before_is_found_unless_somebody_may_have_come_back),
         cmocka_unit_test(a_place_of_a_stranger_may_come_back),
         cmocka_unit_test(a_seat_that_is_held_for_two_is_found_though_none_of_them_buys_it),
         cmocka_unit_test(a_sold_seat_that_is_held_for_another_is_found),
         cmocka_unit_test(seats_confirmed_without_money_are_sold_too),
-        cmocka_unit_test(who_paid_in_time_and_has_no_ticket_is_found),
-        cmocka_unit_test(who_paid_shortly_before_the_end_may_have_a_ticket_yet),
+        cmocka_unit_test(whoever_paid_in_time_and_has_no_ticket_is_found),
+        cmocka_unit_test(whoever_paid_shortly_before_the_end_may_have_a_ticket_yet),
         cmocka_unit_test(what_was_gone_before_its_time_is_found),
         cmocka_unit_test(a_service_that_answers_nobody_is_found),
         cmocka_unit_test(waits_that_are_longer_than_told_are_found_though_nobody_is_ever_called),

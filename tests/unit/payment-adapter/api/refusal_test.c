@@ -17,7 +17,7 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void who_may_come_back_is_told_when(void **state)
+static void whoever_may_come_back_is_told_when(void **state)
 {
     (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
@@ -68,7 +68,7 @@ static void a_code_of_a_statement_is_one_of_those_expected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_may_come_back_is_told_when),
+        cmocka_unit_test(whoever_may_come_back_is_told_when),
         cmocka_unit_test(a_buyer_is_told_in_every_language),
         cmocka_unit_test(no_sentence_is_written_that_nobody_is_told),
         cmocka_unit_test(a_code_of_a_statement_is_one_of_those_expected),

@@ -112,7 +112,7 @@ static void a_saga_from_another_process_is_measured_from_its_step_on(void **stat
     assert_int_equal(3 * SECOND_US, seen(stage).sum);
 }
 
-static void who_paid_and_gets_nothing_is_counted_once(void **state)
+static void whoever_paid_and_gets_nothing_is_counted_once(void **state)
 {
     struct stage *stage = *state;
     const struct saga_row undoing = {.state = SAGA_UNDOING, .step = CONFIRM_SEATS, .cause = "gone"};
@@ -128,7 +128,7 @@ static void who_paid_and_gets_nothing_is_counted_once(void **state)
     assert_int_equal(0, seen(stage).count);
 }
 
-static void who_never_paid_and_what_is_no_sale_is_not_counted(void **state)
+static void whoever_never_paid_and_what_is_no_sale_is_not_counted(void **state)
 {
     struct stage *stage = *state;
     const struct saga_row undone = {.state = SAGA_UNDONE, .step = 0, .cause = "expired"};
@@ -162,10 +162,10 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_saga_from_another_process_is_measured_from_its_step_on,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(who_paid_and_gets_nothing_is_counted_once, set_up,
+        cmocka_unit_test_setup_teardown(whoever_paid_and_gets_nothing_is_counted_once, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(who_never_paid_and_what_is_no_sale_is_not_counted, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(whoever_never_paid_and_what_is_no_sale_is_not_counted,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_two_sagas_for_one_place_the_newer_is_measured, set_up,
                                         tear_down),
     };

@@ -18,7 +18,7 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void who_may_come_back_is_told_when(void **state)
+static void whoever_may_come_back_is_told_when(void **state)
 {
     (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
@@ -66,7 +66,7 @@ static void a_shut_event_has_one_name_in_answer_and_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_may_come_back_is_told_when),
+        cmocka_unit_test(whoever_may_come_back_is_told_when),
         cmocka_unit_test(each_notice_is_told_in_every_language),
         cmocka_unit_test(no_notice_is_written_that_nobody_is_told),
         cmocka_unit_test(a_shut_event_has_one_name_in_answer_and_log),

@@ -319,7 +319,7 @@ static void a_visitor_joins_is_called_comes_in_and_ends(void **state)
     AWAIT(rig, view_of(rig, 0)->active == 0 && view_of(rig, 0)->admitted == 1);
 }
 
-static void who_is_not_called_is_told_when_to_ask_again(void **state)
+static void whoever_is_not_called_is_told_when_to_ask_again(void **state)
 {
     struct rig *rig = *state;
     struct line_knobs slow = fast;
@@ -1452,7 +1452,7 @@ static void ghosts_are_stepped_over_without_a_token_and_enter_next_when_they_ret
     assert_int_equal(GHOST_LINE / 2 - 1, view_of(rig, 0)->outstanding);
 }
 
-static void who_is_heard_by_any_front_is_there_and_counts_once(void **state)
+static void whoever_is_heard_by_any_front_is_there_and_counts_once(void **state)
 {
     struct rig *rig = *state;
     start_paused(rig, 2, 1000);
@@ -1556,7 +1556,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_visitor_joins_is_called_comes_in_and_ends),
-        TEST(who_is_not_called_is_told_when_to_ask_again),
+        TEST(whoever_is_not_called_is_told_when_to_ask_again),
         TEST(a_repeated_join_gets_the_same_place_from_any_front),
         TEST(an_unknown_event_is_told_as_unknown_and_costs_redis_nothing),
         TEST(a_name_in_the_set_without_an_event_harms_nobody),
@@ -1602,7 +1602,7 @@ int main(void)
         TEST(whoever_is_away_is_away_after_a_wipe),
         TEST(a_front_that_leaves_tells_what_it_has_heard_and_is_not_waited_for),
         TEST(whoever_is_a_ghost_stays_one_when_a_front_dies),
-        TEST(who_is_heard_by_any_front_is_there_and_counts_once),
+        TEST(whoever_is_heard_by_any_front_is_there_and_counts_once),
         TEST(ghosts_are_stepped_over_without_a_token_and_enter_next_when_they_return),
         TEST(who_joins_behind_a_gap_is_told_the_people_ahead_and_called_as_if_it_were_not),
         TEST(a_ticket_of_the_gap_is_honoured_before_and_after_it_was_stepped_over),

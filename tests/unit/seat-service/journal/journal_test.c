@@ -539,7 +539,7 @@ static void an_owner_whose_epoch_is_over_commits_nothing_and_says_so(void **stat
     process_end(process);
 }
 
-static void who_owns_proves_it_and_writes_nothing(void **state)
+static void whoever_owns_proves_it_and_writes_nothing(void **state)
 {
     (void)state;
     struct process *process = fresh_owner();
@@ -556,7 +556,7 @@ static void who_owns_proves_it_and_writes_nothing(void **state)
     process_end(process);
 }
 
-static void who_was_replaced_proves_nothing_and_is_fenced(void **state)
+static void whoever_was_replaced_proves_nothing_and_is_fenced(void **state)
 {
     (void)state;
     struct process *process = fresh_owner();
@@ -992,8 +992,8 @@ int main(void)
         cmocka_unit_test(a_process_that_ends_waits_for_the_document_that_it_reads),
         cmocka_unit_test(a_standby_refuses_changes),
         cmocka_unit_test(an_owner_whose_epoch_is_over_commits_nothing_and_says_so),
-        cmocka_unit_test(who_owns_proves_it_and_writes_nothing),
-        cmocka_unit_test(who_was_replaced_proves_nothing_and_is_fenced),
+        cmocka_unit_test(whoever_owns_proves_it_and_writes_nothing),
+        cmocka_unit_test(whoever_was_replaced_proves_nothing_and_is_fenced),
         cmocka_unit_test(a_proof_outlives_its_connection),
         cmocka_unit_test(a_seat_that_is_sold_already_stops_its_own_change_and_no_other),
         cmocka_unit_test(only_what_is_confirmed_is_sold_whatever_shares_its_batch),

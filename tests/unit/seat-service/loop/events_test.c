@@ -181,7 +181,7 @@ static void what_others_have_is_shown_until_it_is_too_old(void **state)
     close_process(&standby);
 }
 
-static void who_is_ahead_waits_for_a_look_that_began_after_the_question(void **state)
+static void whoever_is_ahead_waits_for_a_look_that_began_after_the_question(void **state)
 {
     (void)state;
     struct clock_fake clock;
@@ -203,7 +203,7 @@ static void who_is_ahead_waits_for_a_look_that_began_after_the_question(void **s
     close_process(&standby);
 }
 
-static void who_looks_at_what_others_have_is_known_for_as_long_as_asked(void **state)
+static void whoever_looks_at_what_others_have_is_known_for_as_long_as_asked(void **state)
 {
     (void)state;
     struct clock_fake clock;
@@ -333,8 +333,8 @@ int main(void)
         cmocka_unit_test(a_version_means_the_same_to_the_next_owner),
         cmocka_unit_test(a_picture_is_named_by_what_every_loop_has_settled),
         cmocka_unit_test(what_others_have_is_shown_until_it_is_too_old),
-        cmocka_unit_test(who_is_ahead_waits_for_a_look_that_began_after_the_question),
-        cmocka_unit_test(who_looks_at_what_others_have_is_known_for_as_long_as_asked),
+        cmocka_unit_test(whoever_is_ahead_waits_for_a_look_that_began_after_the_question),
+        cmocka_unit_test(whoever_looks_at_what_others_have_is_known_for_as_long_as_asked),
         cmocka_unit_test(what_was_shown_is_loaded_again_once_no_loop_looks_at_it),
         cmocka_unit_test(closed_while_a_seat_is_held_it_stays_in_use_until_that_is_counted),
         cmocka_unit_test(

@@ -18,7 +18,7 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void who_may_come_back_is_told_when(void **state)
+static void whoever_may_come_back_is_told_when(void **state)
 {
     (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
@@ -73,7 +73,7 @@ static void no_text_is_written_that_nobody_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_may_come_back_is_told_when),
+        cmocka_unit_test(whoever_may_come_back_is_told_when),
         cmocka_unit_test(each_reason_of_the_journal_is_told_in_its_own_word),
         cmocka_unit_test(what_a_visitor_meets_is_told_in_every_language),
         cmocka_unit_test(no_text_is_written_that_nobody_is_told),

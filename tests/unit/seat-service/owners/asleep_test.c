@@ -27,7 +27,7 @@ static int put(struct asleep *asleep, uint32_t no, bool wanted)
     return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), 0}, wanted, &err);
 }
 
-static void who_is_asked_for_is_wanted_until_told_otherwise(void **state)
+static void whoever_is_asked_for_is_wanted_until_told_otherwise(void **state)
 {
     (void)state;
     struct asleep *asleep = fresh();
@@ -123,7 +123,7 @@ static void any_coming_and_going_leaves_what_should_be_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_is_asked_for_is_wanted_until_told_otherwise),
+        cmocka_unit_test(whoever_is_asked_for_is_wanted_until_told_otherwise),
         cmocka_unit_test(an_incarnation_that_is_known_is_not_forgotten_for_an_earlier_one),
         cmocka_unit_test(there_are_as_many_as_there_may_be_and_no_more),
         cmocka_unit_test(any_coming_and_going_leaves_what_should_be_there),

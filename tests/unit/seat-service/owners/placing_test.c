@@ -46,7 +46,7 @@ static void those_that_live_share_evenly(void **state)
     assert_string_equal(turns(members(3, "025", 5), events), "cf");
 }
 
-static void who_has_less_takes_more(void **state)
+static void whoever_has_less_takes_more(void **state)
 {
     const struct placing_event events[EVENTS] = {[0] = {.owned = true}, [4] = {.owned = true}};
     struct placing first = members(2, "01", 0), second = members(2, "01", 1);
@@ -148,7 +148,7 @@ static void every_free_event_is_exactly_one_members_turn(void **state)
     }
 }
 
-static void who_is_wanted_has_it_and_what_they_let_lie_is_anybodys(void **state)
+static void whoever_is_wanted_has_it_and_what_they_let_lie_is_anybodys(void **state)
 {
     (void)state;
     struct placing_event events[EVENTS];
@@ -176,13 +176,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_process_takes_all),
         cmocka_unit_test(those_that_live_share_evenly),
-        cmocka_unit_test(who_has_less_takes_more),
+        cmocka_unit_test(whoever_has_less_takes_more),
         cmocka_unit_test(events_without_a_first_owner_wait_for_members_to_come),
         cmocka_unit_test(what_nobody_takes_is_anybodys),
         cmocka_unit_test(what_a_dead_owner_leaves_is_taken_at_once),
         cmocka_unit_test(after_a_break_owners_find_what_they_had),
         cmocka_unit_test(a_start_is_waited_for_and_an_end_not),
-        cmocka_unit_test(who_is_wanted_has_it_and_what_they_let_lie_is_anybodys),
+        cmocka_unit_test(whoever_is_wanted_has_it_and_what_they_let_lie_is_anybodys),
         cmocka_unit_test(every_free_event_is_exactly_one_members_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1053,7 +1053,7 @@ static void the_words_for_an_order_follow_its_state_and_cause(void **state)
     assert_int_equal(checkout_status(refund, SAGA_UNDONE, 0, false, ""), ORDER_COMPLETED);
 }
 
-static void who_has_paid_nothing_yet_gets_no_letter_when_it_fails(void **state)
+static void whoever_has_paid_nothing_yet_gets_no_letter_when_it_fails(void **state)
 {
     struct world *world = *state;
     world_order(world, "checkout.1");
@@ -1155,7 +1155,7 @@ int main(void)
         IN_WORLD(a_refund_that_is_stuck_says_what_is_void_already),
         IN_WORLD(a_sale_that_is_stuck_has_no_words_of_a_refund),
         IN_WORLD(the_words_for_an_order_follow_its_state_and_cause),
-        IN_WORLD(who_has_paid_nothing_yet_gets_no_letter_when_it_fails),
+        IN_WORLD(whoever_has_paid_nothing_yet_gets_no_letter_when_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

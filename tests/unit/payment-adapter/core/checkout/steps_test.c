@@ -353,7 +353,7 @@ static void a_payment_without_an_id_is_made_to_be_undone(void **state)
     expect(&trial, SAGA_MARK_UNKNOWN, "", 1);
 }
 
-static void who_waits_for_the_buyer_takes_only_what_was_agreed(void **state)
+static void whoever_waits_for_the_buyer_takes_only_what_was_agreed(void **state)
 {
     (void)state;
     struct payment other_sum = pay(PAYMENT_AUTHORISED, 0, 0), other_money = other_sum,
@@ -718,7 +718,7 @@ int main(void)
         cmocka_unit_test(a_peer_is_waited_for_as_it_asks_while_the_seats_have_time),
         cmocka_unit_test(a_payment_is_undone_by_what_it_has_come_to),
         cmocka_unit_test(a_payment_without_an_id_is_made_to_be_undone),
-        cmocka_unit_test(who_waits_for_the_buyer_takes_only_what_was_agreed),
+        cmocka_unit_test(whoever_waits_for_the_buyer_takes_only_what_was_agreed),
         cmocka_unit_test(the_wait_is_looked_at_often_unless_webhooks_come_and_never_past_its_end),
         cmocka_unit_test(only_the_whole_sum_that_stays_is_a_sale),
         cmocka_unit_test(a_capture_that_may_have_happened_is_read_first),

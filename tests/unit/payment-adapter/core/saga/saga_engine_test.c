@@ -445,7 +445,7 @@ static void on_stored(void *ctx, const struct saga_row *row, const struct saga_m
     stored++;
 }
 
-static void who_wants_to_know_hears_of_each_move_that_is_stored(void **state)
+static void whoever_wants_to_know_hears_of_each_move_that_is_stored(void **state)
 {
     (void)state;
     static const enum saga_stored answers[] = {SAGA_STORED, SAGA_FENCED};
@@ -1625,7 +1625,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told),
         cmocka_unit_test(retries_beyond_their_budget_wait_their_turn),
         cmocka_unit_test(a_try_has_a_trace_of_its_own_for_what_it_calls_and_its_move_names_it),
-        cmocka_unit_test(who_wants_to_know_hears_of_each_move_that_is_stored),
+        cmocka_unit_test(whoever_wants_to_know_hears_of_each_move_that_is_stored),
         cmocka_unit_test(a_lease_that_failed_is_tried_again_and_counted),
         cmocka_unit_test(what_cannot_be_stored_whole_is_not_stored_and_is_tried_again),
         cmocka_unit_test(no_more_calls_are_out_than_may_be_and_the_others_wait_for_an_answer),

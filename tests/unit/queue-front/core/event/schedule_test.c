@@ -26,7 +26,7 @@ static void a_step_is_taken_when_its_time_has_come_and_only_once(void **state)
     assert_int_equal(doc.rate_milli, 7000);
 }
 
-static void who_comes_late_takes_the_newest_of_the_steps_it_missed(void **state)
+static void whoever_comes_late_takes_the_newest_of_the_steps_it_missed(void **state)
 {
     (void)state;
     fill();
@@ -64,7 +64,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_is_taken_when_its_time_has_come_and_only_once),
-        cmocka_unit_test(who_comes_late_takes_the_newest_of_the_steps_it_missed),
+        cmocka_unit_test(whoever_comes_late_takes_the_newest_of_the_steps_it_missed),
         cmocka_unit_test(the_last_one_enters_by_the_rates_to_come),
         cmocka_unit_test(what_takes_longer_than_a_year_is_not_told),
     };

@@ -128,7 +128,7 @@ static void ten_million_are_told_within_a_third_of_an_epoch(void **state)
     heard_deinit(&heard);
 }
 
-static void who_stands_beyond_the_room_is_not_marked_and_nothing_breaks(void **state)
+static void whoever_stands_beyond_the_room_is_not_marked_and_nothing_breaks(void **state)
 {
     (void)state;
     struct heard heard = {0};
@@ -365,7 +365,7 @@ int main(void)
         cmocka_unit_test(what_was_not_told_survives_the_end_of_its_epoch_and_is_told_first),
         cmocka_unit_test(a_call_takes_a_bounded_part_and_the_next_one_goes_on),
         cmocka_unit_test(ten_million_are_told_within_a_third_of_an_epoch),
-        cmocka_unit_test(who_stands_beyond_the_room_is_not_marked_and_nothing_breaks),
+        cmocka_unit_test(whoever_stands_beyond_the_room_is_not_marked_and_nothing_breaks),
         cmocka_unit_test(a_growing_line_keeps_its_marks),
         cmocka_unit_test(somebody_who_was_gone_is_told_of_at_once),
         cmocka_unit_test(an_epoch_begins_without_the_marks_of_the_one_before_the_last),

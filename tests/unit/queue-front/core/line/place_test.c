@@ -53,7 +53,7 @@ static void before_the_opening_there_is_no_position(void **state)
     assert_int_equal(place.ahead, 25); /* anywhere: half of fifty, to expect */
 }
 
-static void who_is_next_has_nobody_ahead(void **state)
+static void whoever_is_next_has_nobody_ahead(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -261,7 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_is_known_from_then_on),
         cmocka_unit_test(before_the_opening_there_is_no_position),
-        cmocka_unit_test(who_is_next_has_nobody_ahead),
+        cmocka_unit_test(whoever_is_next_has_nobody_ahead),
         cmocka_unit_test(a_call_belongs_to_the_stretch_that_took_the_place_in),
         cmocka_unit_test(a_call_runs_out_into_grace_and_then_for_good),
         cmocka_unit_test(a_dead_place_has_run_out_whatever_the_stretches_say),

@@ -98,7 +98,7 @@ static void the_same_word_means_different_visitors_elsewhere(void **state)
                       visitor_by_key(key, SPAN("a"), SPAN("me"), SPAN("bc"))));
 }
 
-static void who_joins_again_after_running_out_is_new_but_only_once(void **state)
+static void whoever_joins_again_after_running_out_is_new_but_only_once(void **state)
 {
     (void)state;
     uint8_t key[VISITOR_KEY_BYTES];
@@ -244,7 +244,7 @@ int main(void)
         cmocka_unit_test(a_key_of_the_same_number_is_not_the_same_key),
         cmocka_unit_test(an_invitation_is_read_by_each_key_that_may_have_signed_it),
         cmocka_unit_test(the_same_word_means_different_visitors_elsewhere),
-        cmocka_unit_test(who_joins_again_after_running_out_is_new_but_only_once),
+        cmocka_unit_test(whoever_joins_again_after_running_out_is_new_but_only_once),
         cmocka_unit_test(cookies_are_ours_or_none),
         cmocka_unit_test(a_key_is_visible_text_of_bounded_length),
         cmocka_unit_test(an_invitation_is_a_visitor_of_its_own),

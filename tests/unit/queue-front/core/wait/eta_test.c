@@ -665,7 +665,7 @@ static void no_step_of_the_plan_is_faster_than_the_pilots_ceiling(void **state)
 }
 
 /* Places that are known to be empty: all before `judged` have been looked at. */
-static void who_is_known_to_be_gone_is_not_waited_for(void **state)
+static void whoever_is_known_to_be_gone_is_not_waited_for(void **state)
 {
     (void)state;
     struct eta_meter meter;
@@ -939,7 +939,7 @@ static void the_range_is_as_wide_as_chance_and_doubt_make_it(void **state)
 }
 
 /* Of those ahead who were judged all are there, of the others a share has gone. */
-static void who_was_not_judged_is_expected_to_be_there_as_others_were(void **state)
+static void whoever_was_not_judged_is_expected_to_be_there_as_others_were(void **state)
 {
     (void)state;
     const struct eta_model model = {
@@ -1010,7 +1010,7 @@ int main(void)
         cmocka_unit_test(a_hall_takes_as_many_as_are_free_and_then_as_visits_end),
         cmocka_unit_test(a_line_that_was_seen_to_stand_still_says_nothing_of_its_wait),
         cmocka_unit_test(no_step_of_the_plan_is_faster_than_the_pilots_ceiling),
-        cmocka_unit_test(who_is_known_to_be_gone_is_not_waited_for),
+        cmocka_unit_test(whoever_is_known_to_be_gone_is_not_waited_for),
         cmocka_unit_test(too_few_judged_places_say_nothing_of_the_others),
         cmocka_unit_test(a_pause_and_its_end_are_named_for_a_while),
         cmocka_unit_test(what_the_operator_changed_is_named_for_a_while),
@@ -1022,7 +1022,7 @@ int main(void)
         cmocka_unit_test(free_slots_may_last_beyond_a_step_of_the_plan),
         cmocka_unit_test(a_pause_whose_begin_nobody_saw_adds_nothing_to_the_wait),
         cmocka_unit_test(the_range_is_as_wide_as_chance_and_doubt_make_it),
-        cmocka_unit_test(who_was_not_judged_is_expected_to_be_there_as_others_were),
+        cmocka_unit_test(whoever_was_not_judged_is_expected_to_be_there_as_others_were),
         cmocka_unit_test(a_wait_beyond_all_bounds_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,7 @@ static void the_line_is_cut_where_the_seats_end(void **state)
     assert_int_equal(odds_at(&odds, 0, 10000), ODDS_LIKELY);
 }
 
-static void who_does_not_come_takes_no_seat(void **state)
+static void whoever_does_not_come_takes_no_seat(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -494,7 +494,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_line_is_cut_where_the_seats_end),
-        cmocka_unit_test(who_does_not_come_takes_no_seat),
+        cmocka_unit_test(whoever_does_not_come_takes_no_seat),
         cmocka_unit_test(little_seen_is_nothing_told_and_none_left_is_likely_for_all),
         cmocka_unit_test(blocked_seats_are_no_demand),
         cmocka_unit_test(no_more_for_each_than_a_buyer_may_have),

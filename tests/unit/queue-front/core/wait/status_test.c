@@ -62,7 +62,7 @@ static void an_old_picture_says_so(void **state)
     assert_true(span_eq((struct span){json.ptr + json.len - 14, 14}, SPAN(",\"stale\":true}")));
 }
 
-static void who_waits_is_told_place_and_wait(void **state)
+static void whoever_waits_is_told_place_and_wait(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -74,7 +74,7 @@ static void who_waits_is_told_place_and_wait(void **state)
                      "\"called\":false,\"call_expires_at\":null,\"poll_after_ms\":5000}")));
 }
 
-static void who_is_called_is_told_until_when(void **state)
+static void whoever_is_called_is_told_until_when(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -87,7 +87,7 @@ static void who_is_called_is_told_until_when(void **state)
                      "\"extensions_left\":10,\"poll_after_ms\":5000}")));
 }
 
-static void who_waits_is_told_the_odds_and_what_they_rest_on(void **state)
+static void whoever_waits_is_told_the_odds_and_what_they_rest_on(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -296,9 +296,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_status_holds_what_the_contract_names),
         cmocka_unit_test(an_old_picture_says_so),
-        cmocka_unit_test(who_waits_is_told_place_and_wait),
-        cmocka_unit_test(who_is_called_is_told_until_when),
-        cmocka_unit_test(who_waits_is_told_the_odds_and_what_they_rest_on),
+        cmocka_unit_test(whoever_waits_is_told_place_and_wait),
+        cmocka_unit_test(whoever_is_called_is_told_until_when),
+        cmocka_unit_test(whoever_waits_is_told_the_odds_and_what_they_rest_on),
         cmocka_unit_test(before_the_draw_an_entry_is_told_instead_of_a_position),
         cmocka_unit_test(the_longest_answer_fits),
         cmocka_unit_test(a_frame_is_one_event_of_the_stream),

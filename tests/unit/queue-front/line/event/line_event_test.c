@@ -582,7 +582,7 @@ static void a_seed_that_is_none_is_refused_whole(void **state)
     assert_false(event->seen);
 }
 
-static void who_left_before_the_draw_is_told_with_a_position_once(void **state)
+static void whoever_left_before_the_draw_is_told_with_a_position_once(void **state)
 {
     struct line_event *event = *state;
     struct answer drawn = plain;
@@ -1004,7 +1004,7 @@ int main(void)
         TEST(a_damaged_answer_does_no_harm),
         TEST(a_draw_is_taken_with_its_document_and_told_when_healing),
         TEST(a_seed_that_is_none_is_refused_whole),
-        TEST(who_left_before_the_draw_is_told_with_a_position_once),
+        TEST(whoever_left_before_the_draw_is_told_with_a_position_once),
         TEST(what_a_front_has_seen_is_told_until_it_is_taken),
         TEST(the_autopilots_rate_stands_in_the_place_of_the_knobs),
         TEST(another_document_under_the_same_number_is_taken),

@@ -210,7 +210,7 @@ static void what_is_seen_early_is_told_again(void **state)
     close_hall(engine, plan);
 }
 
-static void who_is_too_far_behind_or_ahead_takes_the_whole_picture(void **state)
+static void whoever_is_too_far_behind_or_ahead_takes_the_whole_picture(void **state)
 {
     (void)state;
     struct plan *plan;
@@ -357,7 +357,7 @@ int main(void)
         cmocka_unit_test(a_seat_that_was_taken_and_given_back_is_told),
         cmocka_unit_test(a_seat_is_told_once_what_it_was_taken_by_is_written),
         cmocka_unit_test(what_is_seen_early_is_told_again),
-        cmocka_unit_test(who_is_too_far_behind_or_ahead_takes_the_whole_picture),
+        cmocka_unit_test(whoever_is_too_far_behind_or_ahead_takes_the_whole_picture),
         cmocka_unit_test(each_seat_of_a_hall_is_shown_counted_and_told_where_it_is),
         cmocka_unit_test(as_many_changes_are_told_as_the_ring_has),
         cmocka_unit_test(seats_are_counted_by_category),

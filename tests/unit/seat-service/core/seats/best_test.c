@@ -380,7 +380,7 @@ static bool is_legal_choice_left(const struct plan *plan, uint32_t free, uint32_
     return is_legal(plan, free) && (uint32_t)__builtin_popcount(free) >= n;
 }
 
-static void who_needs_access_is_refused_only_when_nothing_legal_is_left(void **state)
+static void whoever_needs_access_is_refused_only_when_nothing_legal_is_left(void **state)
 {
     (void)state;
     const char *given = getenv("FAIRGATE_TEST_SEED");
@@ -975,7 +975,7 @@ int main(void)
         cmocka_unit_test(a_wheelchair_place_and_its_companion_are_found_whatever_went_before),
         cmocka_unit_test(
             in_a_long_row_the_nearest_place_is_found_and_nobody_left_single_at_its_border),
-        cmocka_unit_test(who_needs_access_is_refused_only_when_nothing_legal_is_left),
+        cmocka_unit_test(whoever_needs_access_is_refused_only_when_nothing_legal_is_left),
         cmocka_unit_test(whoever_asks_alone_gets_the_best_and_who_loses_looks_further),
         cmocka_unit_test(
             who_needs_one_accessible_seat_leaves_the_others_even_if_a_single_seat_stays),
