@@ -1,7 +1,9 @@
 // fairgate login, logout, whoami: persons and machines of an OpenID Connect issuer.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
@@ -65,6 +67,30 @@ test('a person logs in by a code, is who they are, may what they may, and logs o
   assert.ok(!existsSync(lee.file));
   assert.equal((await issuer.post('/token', { client_id: CLIENT, grant_type: 'refresh_token', refresh_token: token })).error, 'invalid_grant');
   refused(await lee.run('logout'), EXIT.usage, /nobody is logged in/);
+});
+
+test('an issuer that could not be told of a logout is named, and no other is shown the token', async () => {
+  let asked = 0;
+  const other = createServer((request, answer) => {
+    asked += 1;
+    answer.end('{}');
+  }).listen(0, '127.0.0.1');
+  scope.defer(() => other.close());
+  await once(other, 'listening');
+  const its = `http://127.0.0.1:${other.address().port}`;
+  for (const [where, why] of [['http://127.0.0.1:1', /cannot be reached/], [its, /of another issuer/]]) {
+    const lee = person();
+    await loggedIn('lee', lee);
+    const kept = lee.kept();
+    if (where !== its) writeFileSync(lee.file, JSON.stringify({ ...kept, issuer: where }), { mode: 0o600 });
+    const out = done(await commandLine(scope, { queue: house.front, profile: { issuer: where, client_id: CLIENT, audience: AUDIENCE, login_file: lee.file } })('logout'));
+    assert.equal(out.stdout, 'logged out\n');
+    assert.match(out.stderr, /logged out here only, the token may be good until it runs out/);
+    assert.match(out.stderr, why);
+    assert.ok(!out.stderr.includes(kept.refresh_token));
+    assert.ok(!existsSync(lee.file));
+  }
+  assert.equal(asked, 0);
 });
 
 test('a token that has run out is renewed, once for all who ask at the same time', async () => {

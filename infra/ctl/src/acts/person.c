@@ -41,9 +41,14 @@ int person_login(struct job *job)
 
 int person_logout(struct job *job)
 {
-    struct err_slot err = {.code = ERR_OK};
-    int rc = login_end(job->profile, &err);
-    return rc < 0 ? said(job, rc, &err) : done(job, "logged out");
+    struct err_slot err = {.code = ERR_OK}, untold;
+    int rc = login_end(job->profile, &err, &untold);
+    if (rc < 0)
+        return said(job, rc, &err);
+    if (untold.code != ERR_OK)
+        job_say(job, EXIT_DONE, "logged out here only, the token may be good until it runs out: %s",
+                untold.text);
+    return done(job, "logged out");
 }
 
 /* The first service of the profile: all three say the same of a token. */

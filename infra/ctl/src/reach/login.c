@@ -485,27 +485,46 @@ int login_token(const struct profile *profile, struct err_slot *err, char *out)
     return rc;
 }
 
-int login_end(const struct profile *profile, struct err_slot *err)
+/* By RFC 7009, where a 200 may say nothing more. */
+static int give_back(const struct profile *profile, const json_t *kept, struct err_slot *err)
 {
-    char path[PATH_BYTES_MAX], memory[FORM_MAX];
-    json_t *kept = NULL, *answer = NULL;
+    char memory[FORM_MAX];
+    struct text form = text_on(memory, sizeof(memory) - 1);
+    struct issuer issuer = {.profile = profile};
+    json_t *answer = NULL;
+    if (strcmp(text_in(kept, "issuer"), profile->issuer) != 0)
+        return err_set(err, ERR_AUTH, "the login is of another issuer");
+    int rc = open_issuer(profile, err, &issuer);
+    if (rc == 0 && text_in(issuer.document, "revocation_endpoint")[0] == '\0')
+        rc = err_set(err, ERR_NOT_FOUND, "the issuer takes no token back (RFC 7009)");
+    if (rc == 0) {
+        put_field(&form, "token", text_in(kept, "refresh_token"));
+        rc = send_form(&issuer, "revocation_endpoint", &form, err, &answer);
+        if ((rc == 0 || rc == ERR_PEER) && issuer.status == 200)
+            rc = 0;
+        else if (rc == 0)
+            rc = say_no(answer, "to take the token back", err);
+    }
+    json_decref(answer);
+    close_issuer(&issuer);
+    return rc;
+}
+
+int login_end(const struct profile *profile, struct err_slot *err, struct err_slot *untold)
+{
+    char path[PATH_BYTES_MAX];
+    json_t *kept = NULL;
+    *untold = (struct err_slot){.code = ERR_OK};
     int rc = path_of(profile, err, path);
     if (rc == 0 && access(path, F_OK) != 0)
         rc = err_set(err, ERR_NOT_FOUND, "nobody is logged in");
     if (rc < 0)
         return rc;
-    struct text form = text_on(memory, sizeof(memory) - 1);
-    struct issuer issuer = {.profile = profile};
-    struct err_slot why;
-    if (read_file(path, &why, &kept) == 0 && text_in(kept, "refresh_token")[0] != '\0' &&
-        open_issuer(profile, &why, &issuer) == 0 &&
-        text_in(issuer.document, "revocation_endpoint")[0] != '\0') {
-        /* What it answers changes nothing: the file goes in any case. */
-        put_field(&form, "token", text_in(kept, "refresh_token"));
-        if (send_form(&issuer, "revocation_endpoint", &form, &why, &answer) == 0)
-            json_decref(answer);
-    }
-    close_issuer(&issuer);
+    int told = read_file(path, untold, &kept);
+    if (told == 0 && text_in(kept, "refresh_token")[0] != '\0')
+        told = give_back(profile, kept, untold);
     json_decref(kept);
+    if (told == ERR_NOMEM)
+        return err_set(err, ERR_NOMEM, "%s", untold->text);
     return unlink(path) == 0 ? 0 : err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
 }

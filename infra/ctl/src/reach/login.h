@@ -19,8 +19,9 @@ struct login_way {
 
 /* Comes back when the tokens are kept. ERR_AUTH: the issuer says no, or nobody said yes in time. */
 int login_begin(const struct profile *profile, const struct login_way *way, struct err_slot *err);
-/* Tells the issuer, if it can be told, and removes the file. ERR_NOT_FOUND: there is none. */
-int login_end(const struct profile *profile, struct err_slot *err);
+/* Gives the token back to the issuer and removes the file; *untold has why the issuer could not be
+ * told; the file is removed all the same. ERR_NOT_FOUND: there is none. ERR_NOMEM: it stays. */
+int login_end(const struct profile *profile, struct err_slot *err, struct err_slot *untold);
 /* The token to show, renewed if need be; `out` takes CTL_TOKEN_MAX bytes. ERR_AUTH: log in. */
 int login_token(const struct profile *profile, struct err_slot *err, char *out);
 
