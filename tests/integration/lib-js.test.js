@@ -49,6 +49,23 @@ test('a scope ends its processes and removes its folders', async () => {
   assert.ok(!existsSync(dir));
 });
 
+// Asked to end, a file closes its scopes; the tests that fail by that come to their own ends meanwhile.
+test('a scope that is closed while it closes undoes one thing after the other all the same', async () => {
+  const scope = openScope();
+  const undone = [];
+  let end;
+  scope.defer(() => undone.push('what it stands on'));
+  scope.defer(() => new Promise((resolve) => { end = () => { undone.push('what takes time'); resolve(); }; }));
+  const closes = [scope.close(), scope.close()];
+  await Promise.resolve();
+  end();
+  await Promise.all(closes);
+  assert.deepEqual(undone, ['what takes time', 'what it stands on']);
+  scope.defer(() => undone.push('what came later'));
+  await scope.close();
+  assert.equal(undone.at(-1), 'what came later');
+});
+
 test('a program that ends early is told with its last words, at once', async (t) => {
   const scope = openScope(t);
   const child = scope.spawn('failing', ['sh', '-c', 'echo no such config; exit 3']);

@@ -158,6 +158,7 @@ export class Child {
 export class Scope {
   #deferred = [];
   #dir = null;
+  #closing = null; // while it closes
 
   constructor() {
     OPEN.add(this);
@@ -203,7 +204,13 @@ export class Scope {
     return child;
   }
 
-  async close() {
+  // Whoever asks while it closes waits for the same end: what was started first has to outlast what is being undone.
+  close() {
+    this.#closing ??= this.#close().finally(() => { this.#closing = null; });
+    return this.#closing;
+  }
+
+  async #close() {
     OPEN.delete(this);
     const errors = [];
     while (this.#deferred.length > 0) {
