@@ -4,9 +4,10 @@
 //   const { access_token, id_token } = await issuer.login('kim');
 // Programs log in by the device grant; approve(userCode, account) is what the person would do in a browser.
 
-import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, randomUUID, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
+import { makeKeyPair } from './key-pair.js';
 import { until } from './wait.js';
 
 export const AUDIENCE = 'https://fairgate.example'; // what access tokens are for
@@ -17,7 +18,7 @@ const KINDS = { RS256: ['rsa', { modulusLength: 2048 }], ES256: ['ec', { namedCu
 const base64url = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
 function makeKey(alg) {
-  const { privateKey } = generateKeyPairSync(...KINDS[alg]);
+  const { privateKey } = makeKeyPair(...KINDS[alg]);
   return { ...privateKey.export({ format: 'jwk' }), alg, use: 'sig', kid: `${alg}-${randomUUID()}` };
 }
 

@@ -13,10 +13,10 @@
 //                    without an invitation, into a draw that was made                 draw.test.js
 
 import assert from 'node:assert/strict';
-import { createHmac, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHmac, createPublicKey, randomBytes, sign } from 'node:crypto';
 import { createRequire } from 'node:module';
 import test from 'node:test';
-import { assertProblem, until } from '../../lib-js/index.js';
+import { assertProblem, makeKeyPair, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { live, makeEvent, openHouse, patch, solve, Visitor } from './support.js';
 
@@ -247,7 +247,7 @@ test('a forged pass is refused: no algorithm, ours as a secret, another key, oth
   const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
   const [jwk] = (await house.front.http.get('/.well-known/jwks.json')).json.keys;
   const theirs = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
-  const mine = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const mine = makeKeyPair('ec', { namedCurve: 'P-256' }).privateKey;
   const signed = (over, by) => `${over}.${by(over).toString('base64url')}`;
   const es256 = (over) => sign('sha256', Buffer.from(over), { key: mine, dsaEncoding: 'ieee-p1363' });
   const hs256 = (over) => createHmac('sha256', theirs).update(over).digest();

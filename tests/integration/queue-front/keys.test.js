@@ -3,11 +3,11 @@
 // files one after the other. Nobody's place is lost and nothing is refused.
 
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { delay, runBeside, until } from '../../lib-js/index.js';
+import { delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { act, makeEvent, openHouse, startFront, untilState, Visitor } from './support.js';
 
@@ -147,7 +147,7 @@ function nameOf(publicKey) {
 
 function pairNamed(beginning) {
   for (;;) {
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { publicKey, privateKey } = makeKeyPair('ec', { namedCurve: 'P-256' });
     const name = nameOf(publicKey);
     if (name.startsWith(beginning)) return { name, pem: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
   }

@@ -1,12 +1,13 @@
 // A shop, as far as the waiting room knows it: its keys, and the member tokens it hands out.
 
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { sign } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeKeyPair } from '../../lib-js/index.js';
 
 export function openShop({ kid = 'k1' } = {}) {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey, privateKey } = makeKeyPair('ec', { namedCurve: 'P-256' });
   const key = { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'ES256' };
   const file = join(mkdtempSync(join(tmpdir(), 'fg-shop-')), 'jwks.json');
   const jwks = JSON.stringify({ keys: [key] });

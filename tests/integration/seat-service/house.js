@@ -6,13 +6,12 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
-  generateKeyPairSync,
   randomUUID,
   sign,
 } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeSecrets, openContract, openScope, psqlPath, startPostgres, startService, until } from '../../lib-js/index.js';
+import { makeKeyPair, makeSecrets, openContract, openScope, psqlPath, startPostgres, startService, until } from '../../lib-js/index.js';
 
 // Every answer to a visitor, the saga or the operator is held against the contract.
 const contract = openContract('seat-service/openapi.yaml');
@@ -28,7 +27,7 @@ export class PassOffice {
     this.issuer = issuer;
     const privateKey =
       pem === null
-        ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+        ? makeKeyPair('ec', { namedCurve: 'P-256' }).privateKey
         : createPrivateKey(pem);
     const publicKey = createPublicKey(privateKey);
     this.privateKey = privateKey;

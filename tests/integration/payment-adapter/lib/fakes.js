@@ -1,9 +1,10 @@
 // The neighbours of the payment adapter, as small as they can be and still keep what they did:
 // waiting room, seats, provider, shop, mail server. Each can be told to misbehave.
 
-import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash, createHmac, randomBytes, sign } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
+import { makeKeyPair } from '../../../lib-js/index.js';
 
 const b64 = (value) => Buffer.from(value).toString('base64url');
 
@@ -94,7 +95,7 @@ export class FakeQueue extends Fake {
   }
 
   addKey() {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { privateKey, publicKey } = makeKeyPair('ec', { namedCurve: 'P-256' });
     const { x, y } = publicKey.export({ format: 'jwk' });
     const thumb = JSON.stringify({ crv: 'P-256', kty: 'EC', x, y });
     const kid = createHash('sha256').update(thumb).digest('base64url');
