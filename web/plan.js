@@ -231,8 +231,11 @@ export function markOf(etag) {
   return { version: Number(version), line };
 }
 
-// What a plan asks for changes by.
-export const sinceOf = ({ version, line }) => (line ? `${version}-${line}` : version);
+// What a plan asks for changes by: from the beginning if its picture is of no use (seat-service/web/live.js).
+export function sinceOf({ version, line }) {
+  const since = Math.max(version, 0);
+  return line ? `${since}-${line}` : since;
+}
 
 export function applyChanges(plan, changes) {
   const kinds = [changes.free, changes.held, changes.sold, changes.blocked];

@@ -4,11 +4,13 @@
 // made for. Instead the picture is read again, and deltas that came meanwhile are applied to that
 // one, as far as they fit. Versions are the journal's, so what several processes tell compares, within one
 // line of it; one of them may be a moment behind another, and what is shown never goes back for that. A delta of
-// another line fits only where it goes on from the very version that is shown: so an owner's successor tells. Else what
-// is shown may have been lost by a failover, and the picture is read again.
+// another line fits only where it goes on from the very version that is shown, that line is new, and no other was told
+// in between: so an owner's successor tells. Else what is shown may have been lost by a failover, and the picture is read again.
 
 // Versions of two lines say nothing of each other. A program of before there were lines names none.
 export const isOther = (line, told) => Boolean(line && told && line !== told);
+
+const NONE = -1; // before every version
 
 export class Live {
   // `plan` has the version that is shown. fetchPicture() -> [octets, {version, line}]; read(plan, octets, mark)
@@ -17,6 +19,8 @@ export class Live {
   constructor(plan, { fetchPicture, read, apply, onChange, later }) {
     Object.assign(this, { plan, fetchPicture, read, apply, onChange, later });
     this.early = null; // deltas that came while a picture is on its way
+    this.told = undefined; // the line that was told last
+    this.known = new Set(); // lines that were told: none of them succeeds another
   }
 
   take(changes) {
@@ -24,6 +28,7 @@ export class Live {
     else if (this.early !== null) this.early.push(changes);
     else if (changes.version <= this.plan.version) this.onChange(); // known; the areas are not
     else if (changes.since <= this.plan.version) {
+      this.hear(changes.line);
       this.apply(this.plan, changes);
       this.onChange();
     } else this.renew(changes.since, changes.line, changes);
@@ -31,13 +36,21 @@ export class Live {
 
   fits({ line, since }) {
     if (this.early !== null) return !isOther(line, this.least.line);
-    return !isOther(line, this.plan.line) || since === this.plan.version;
+    const isLast = !isOther(this.told, this.plan.line);
+    return !isOther(line, this.plan.line) || (since === this.plan.version && isLast && !this.known.has(line));
+  }
+
+  hear(line) {
+    if (!line) return;
+    this.told = line;
+    this.known.add(line);
   }
 
   // The whole picture, of version `least` of this line or a later one, and `known` with it. One at a time: one that is on its
   // way is judged by what was told last.
   async renew(least, line, ...known) {
     const isAsked = this.early !== null;
+    this.hear(line);
     this.least = { version: least, line };
     this.early = known;
     if (!isAsked) await this.ask();
@@ -60,7 +73,7 @@ export class Live {
       this.read(this.plan, octets, mark);
     } catch {
       this.early = null;
-      this.plan.version = 0; // no longer of use: any delta now lies beyond a gap
+      this.plan.version = NONE; // no longer of use: any delta now lies beyond a gap
       this.later(() => this.askAgain());
       return;
     }
@@ -72,7 +85,7 @@ export class Live {
 
   // Unless a picture came meanwhile, or is on its way.
   async askAgain() {
-    if (this.early !== null || this.plan.version > 0) return;
+    if (this.early !== null || this.plan.version > NONE) return;
     this.early = [];
     await this.ask();
   }

@@ -278,6 +278,27 @@ test('a picture of a program that names no line is judged by its version', async
   shows(page, hall);
 });
 
+test('what a line lost is not what a later one goes on from, though their versions meet', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(0, 1);
+  page.live.take({ ...hall.delta(0), line: 'one' });
+  for (const seat of [1, 2]) hall.sell(seat, 1); // are lost
+  const next = hall.failedOver(1);
+  page.live.renew(1, 'two');
+  for (let n = 0; n < 2; n += 1) { // from somebody who is behind, twice
+    page.asked.shift().resolve(ofLine('one', hall.octets()));
+    await settled();
+    for (const work of page.again.splice(0)) work();
+  }
+  for (const seat of [3, 4, 5]) next.sell(seat, 2);
+  page.live.take({ ...next.delta(3), line: 'two' });
+  assert.equal(page.asked.length, 1);
+  page.asked.shift().resolve(ofLine('two', next.octets()));
+  await settled();
+  shows(page, next);
+});
+
 test('whatever is lost, late, doubled or gone with a failover, the page ends up with what is there', async (t) => {
   const rng = seededRng(t);
   for (let round = 0; round < 300; round += 1) {
