@@ -540,6 +540,7 @@ describe('the console', () => {
       assert.equal(await page.inputValue('#undo-token'), 'the next ticket');
       await page.fill('#undo-token', '');
       assert.equal((await door('checkin', { token: first.token })).status, 200);
+      // One of the same millisecond would be the same scan sent again.
       const late = await door('checkin', { scans: [{ token: first.token, at: new Date(Date.now() - 60_000).toISOString() }] });
       assert.equal(late.json.results?.[0].code, 'already-used', late.text);
       await page.locator(`#conflicts li:has-text("${id}")`).waitFor();
