@@ -20,7 +20,7 @@ export class Live {
     Object.assign(this, { plan, fetchPicture, read, apply, onChange, later });
     this.early = null; // deltas that came while a picture is on its way
     this.told = undefined; // the line that was told last
-    this.known = new Set(); // lines that were told: none of them succeeds another
+    this.lines = new Set(); // all that were told: none of them succeeds another
   }
 
   take(changes) {
@@ -36,14 +36,14 @@ export class Live {
 
   fits({ line, since }) {
     if (this.early !== null) return !isOther(line, this.least.line);
-    const isLast = !isOther(this.told, this.plan.line);
-    return !isOther(line, this.plan.line) || (since === this.plan.version && isLast && !this.known.has(line));
+    if (!isOther(line, this.plan.line)) return true;
+    return since === this.plan.version && !isOther(this.told, this.plan.line) && !this.lines.has(line);
   }
 
   hear(line) {
     if (!line) return;
     this.told = line;
-    this.known.add(line);
+    this.lines.add(line);
   }
 
   // The whole picture, of version `least` of this line or a later one, and `known` with it. One at a time: one that is on its
