@@ -1,71 +1,191 @@
-/* saga_engine_test.c: what a step is told and what becomes of what it says, and when an engine
- * wants to be turned again. Whatever it waits for will turn it; an engine that is due at once
- * meanwhile would keep a processor busy with nothing. */
+/* saga_engine_test.c: what a step is given, what the engine makes of its outcome, and when an
+ * engine wants to be turned again. An engine that is due at once while it waits for an answer would
+ * keep a processor busy for nothing.
+ *
+ * Statements of a row (script.h). Sagas are named by their ids.
+ *
+ *   conf KEY=N...              before everything else: another configuration than conf_of()
+ *   turn AT | nudge | drain
+ *   row DEF [xN] KEY=VALUE...  N rows for the next lease; their ids are 1, 2 and so on
+ *   leased                     the store answers the lease with those rows
+ *   serve DEF [xN] ...         turn 1ms; row DEF [xN] ...; leased; turn 2ms
+ *   lease-failed
+ *   data ID TEXT | effect ID KIND    what the step of this saga stores and writes
+ *   end ID|all VERDICT KEY=VALUE...  the step finishes
+ *   stored KEY=VALUE... | refused | fenced | lost     the store answers the commit
+ *
+ * and what is expected: due AT|now|later, idle, busy, leases N, commits N, calls N (out), moved N
+ * (in the last commit), stat NAME N, tries VERDICT N, heard N (calls of on_stored), kept N (bytes
+ * of data after a move), call ID FIELD VALUE, move FIELD VALUE (the first of the last commit). */
 #include "core/saga/saga_engine.h"
 
-#include "unit.h"
+#include "script.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 12, IDLE_MS = 500 };
+enum { SLOTS = 12, ROWS_MAX = 16 };
 
-static struct saga_call *called[SLOTS];
-static uint32_t called_len;
-static uint32_t leases, commits, moved_len;
-static const struct saga_move *moved; /* the first of the last commit */
+static struct {
+    struct saga_engine_conf conf;
+    struct saga_engine *engine; /* NULL: the script is still at its configuration */
+    uint64_t now_us;            /* of the last turn */
+    struct rng_seeded rng;
+    uint64_t fallen; /* what each throw of the dice gives, if dice are configured */
+    uint32_t admit_ms;
+    struct saga_row rows[ROWS_MAX]; /* for the next lease */
+    char data[ROWS_MAX][64];
+    uint32_t rows_len;
+    struct saga_call *calls[ROWS_MAX]; /* that are out */
+    bool undoes[ROWS_MAX];
+    uint32_t calls_len;
+    uint32_t leases, commits, moved_len, heard;
+    size_t kept;
+    const struct saga_move *moved; /* the first of the last commit */
+} now;
 
-static void never_answers(struct saga_call *call, void *ctx)
+/* ---- definitions ---- */
+
+static void take_call(struct saga_call *call, bool undoes)
 {
-    (void)ctx;
-    called[called_len++] = call;
+    assert_null(call->scratch);
+    assert_true(now.calls_len < ROWS_MAX);
+    now.undoes[now.calls_len] = undoes;
+    now.calls[now.calls_len++] = call;
 }
 
-static const struct saga_step step = {.name = "a",
-                                      .run = never_answers,
-                                      .peer = SAGA_PEER_NONE,
-                                      .timeout_ms = 10000,
-                                      .deadline_ms = 20000,
-                                      .retry_first_ms = 100,
-                                      .retry_cap_ms = 1000};
-static const struct saga_step *const steps[] = {&step};
-static const struct saga_def def = {.key = "test.1", .steps = steps, .steps_len = 1};
-static const struct saga_step asking_step = {.name = "b",
-                                             .run = never_answers,
-                                             .peer = 0,
-                                             .timeout_ms = 10000,
-                                             .deadline_ms = 20000,
-                                             .retry_first_ms = 100,
-                                             .retry_cap_ms = 1000};
-static const struct saga_step *const asking_steps[] = {&asking_step};
-static const struct saga_def asking = {.key = "test.2", .steps = asking_steps, .steps_len = 1};
-static const struct saga_def *const defs[] = {&def, &asking};
+static void run_step(struct saga_call *call, void *ctx)
+{
+    (void)ctx;
+    take_call(call, false);
+}
+
+static void undo_step(struct saga_call *call, void *ctx)
+{
+    (void)ctx;
+    take_call(call, true);
+}
+
+static void finish_at_once(struct saga_call *call, void *ctx)
+{
+    (void)ctx;
+    saga_call_finish(call, &(struct saga_outcome){.verdict = SAGA_DONE});
+}
+
+#define STEP(NAME, PEER, TIMEOUT, ...)                                                             \
+    {                                                                                              \
+        .name = (NAME), .peer = (PEER), .timeout_ms = (TIMEOUT), .deadline_ms = 20000,             \
+        .retry_first_ms = 100, .retry_cap_ms = 1000, __VA_ARGS__                                   \
+    }
+
+static const struct saga_step local = STEP("a", SAGA_PEER_NONE, 10000, .run = run_step),
+                              both_ways = STEP("a", SAGA_PEER_NONE, 10000, .run = run_step,
+                                               .undo = undo_step),
+                              quick = STEP("a", SAGA_PEER_NONE, 400, .run = run_step),
+                              at_once = STEP("a", SAGA_PEER_NONE, 10000, .run = finish_at_once),
+                              asking = STEP("b", 0, 10000, .run = run_step),
+                              asking_last = STEP("b", SAGA_PEERS_MAX - 1, 10000, .run = run_step);
+
+static void write_too_much(struct saga_effects *effects)
+{
+    static char large[SAGA_EFFECTS_MAX];
+    saga_effects_add(effects, 1, (struct span){large, sizeof(large)});
+}
+
+static void add_too_much(void *ctx, const struct saga_row *row, const struct saga_move *move,
+                         struct saga_effects *effects)
+{
+    (void)ctx, (void)row;
+    if (move->mark == SAGA_MARK_DONE)
+        write_too_much(effects);
+}
+
+static void add_a_little(void *ctx, const struct saga_row *row, const struct saga_move *move,
+                         struct saga_effects *effects)
+{
+    assert_ptr_equal(ctx, &now);
+    assert_int_equal(row->state, SAGA_RUNNING); /* as it was */
+    assert_int_equal(move->state, SAGA_COMPLETED);
+    saga_effects_add(effects, 3, SPAN("[]"));
+}
+
+#define STEPS(...)                                                                                 \
+    .steps = (const struct saga_step *const[]){__VA_ARGS__},                                       \
+    .steps_len = sizeof((const struct saga_step *const[]){__VA_ARGS__}) / sizeof(void *)
+
+static const struct saga_def defs[] = {
+    {.key = "one", STEPS(&local)},
+    {.key = "two", STEPS(&local, &local), .pivot = 1},
+    {.key = "three", STEPS(&local, &local, &local)},
+    {.key = "back", STEPS(&both_ways, &local), .pivot = 1},
+    {.key = "quick", STEPS(&quick)},
+    {.key = "at-once", STEPS(&at_once)},
+    {.key = "ask", STEPS(&asking)},
+    {.key = "ask-last", STEPS(&asking_last)},
+    {.key = "adds", STEPS(&local), .on_move = add_a_little, .ctx = &now},
+    {.key = "adds-too-much", STEPS(&local), .on_move = add_too_much},
+};
+enum { DEFS = sizeof(defs) / sizeof(defs[0]) };
+
+/* ---- the engine's surroundings ---- */
 
 static void lease(void *ctx, uint32_t max)
 {
-    (void)ctx;
-    (void)max;
-    leases++;
+    (void)ctx, (void)max;
+    now.leases++;
 }
 
 static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
 {
     (void)ctx;
     assert_true(len > 0);
-    moved = moves[0];
-    moved_len = len;
-    commits++;
+    now.moved = moves[0];
+    now.moved_len = len;
+    now.commits++;
 }
 
-static struct rng_seeded rng;
+static uint32_t admit(void *ctx, uint8_t peer)
+{
+    (void)ctx;
+    assert_int_equal(peer, 0);
+    return now.admit_ms;
+}
+
+static void name_try(void *ctx, char trace[SAGA_TRACE_MAX])
+{
+    (void)ctx;
+    assert_string_equal("row", trace);
+    snprintf(trace, SAGA_TRACE_MAX, "try");
+}
+
+static void on_stored(void *ctx, const struct saga_row *row, const struct saga_move *move)
+{
+    (void)ctx;
+    assert_int_equal(row->id, move->id);
+    now.heard++;
+    now.kept = row->data.len;
+}
+
+static void fall(void *ctx, void *out, size_t len)
+{
+    (void)ctx;
+    assert_int_equal(len, sizeof(now.fallen));
+    memcpy(out, &now.fallen, len);
+}
+
+static const struct rng dice = {.fill = fall};
 
 static struct saga_engine_conf conf_of(uint32_t slots, uint32_t calls_max)
 {
-    return (struct saga_engine_conf){.defs = defs,
-                                     .defs_len = 2,
+    static const struct saga_def *list[DEFS];
+    for (size_t i = 0; i < DEFS; i++)
+        list[i] = &defs[i];
+    return (struct saga_engine_conf){.defs = list,
+                                     .defs_len = DEFS,
                                      .slots = slots,
                                      .calls_max = calls_max,
-                                     .idle_ms = IDLE_MS,
+                                     .idle_ms = 500,
                                      .breaker_trip = 10,
                                      .breaker_open_ms = 1000,
                                      .breaker_open_max_ms = 1000,
@@ -73,54 +193,662 @@ static struct saga_engine_conf conf_of(uint32_t slots, uint32_t calls_max)
                                      .budget_per_s = 1,
                                      .budget_cap = 10,
                                      .store = {lease, commit, NULL},
-                                     .rng = &rng.rng};
+                                     .rng = &now.rng.rng};
 }
 
-static struct saga_engine *create_by(const struct saga_engine_conf *conf)
+/* Created by the first statement that needs it. */
+static struct saga_engine *engine(void)
 {
-    struct saga_engine *engine;
-    rng_seeded_init(&rng, 1);
-    called_len = leases = commits = 0;
-    assert_int_equal(saga_engine_create(conf, 0, NULL, &engine), 0);
-    return engine;
+    if (now.engine == NULL)
+        assert_int_equal(saga_engine_create(&now.conf, now.now_us, NULL, &now.engine), 0);
+    return now.engine;
 }
 
-static struct saga_engine *create(void)
+/* ---- statements ---- */
+
+static void do_conf(const struct script_line *line)
 {
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    return create_by(&conf);
+    struct saga_engine_conf *conf = &now.conf;
+    assert_null(now.engine);
+    conf->slots = (uint32_t)script_value_or(line, "slots", conf->slots);
+    conf->calls_max = (uint32_t)script_value_or(line, "calls", conf->slots);
+    conf->idle_ms = (uint32_t)script_value_or(line, "idle_ms", conf->idle_ms);
+    conf->breaker_trip = (uint32_t)script_value_or(line, "trip", conf->breaker_trip);
+    conf->budget_cap = (uint32_t)script_value_or(line, "cap", conf->budget_cap);
+    conf->budget_per_s = (uint32_t)script_value_or(line, "per_s", conf->budget_per_s);
+    conf->budget_share_milli = (uint32_t)script_value_or(line, "share", conf->budget_share_milli);
+    now.now_us = script_value_or(line, "begin", 0);
+    now.admit_ms = (uint32_t)script_value_or(line, "admit", 0);
+    now.fallen = script_value_or(line, "dice", 0);
+    conf->rng = script_value(line, "dice") != NULL ? &dice : conf->rng;
+    conf->admit = script_value(line, "admit") != NULL ? admit : NULL;
+    conf->on_try = script_has(line, "traced") ? name_try : NULL;
+    conf->on_stored = script_has(line, "heard") ? on_stored : NULL;
 }
 
-static void give(struct saga_engine *engine, const struct saga_row *rows, uint32_t len)
+static void do_turn(const struct script_line *line)
 {
-    uint64_t leased = saga_engine_stats(engine)->leased;
-    saga_engine_on_leased(engine, rows, len);
-    assert_int_equal(saga_engine_stats(engine)->leased, leased + len);
+    uint64_t now_us = script_number(script_word(line, 1));
+    saga_engine_turn(engine(), now_us);
+    now.now_us = now_us;
 }
 
-static void answer_lease(struct saga_engine *engine, uint32_t len, uint64_t now_us)
+static void do_nudge(const struct script_line *line)
 {
-    struct saga_row rows[SLOTS] = {0};
-    for (uint32_t i = 0; i < len; i++)
-        rows[i] =
-            (struct saga_row){.id = i + 1, .token = 1, .def = &def, .lease_us = now_us + 60000000};
-    give(engine, rows, len);
+    (void)line;
+    saga_engine_nudge(engine());
 }
 
-/* What a call has left goes with it. */
-static void destroy(struct saga_engine *engine)
+static void do_drain(const struct script_line *line)
 {
-    saga_engine_destroy(engine);
-    for (uint32_t i = 0; i < called_len; i++)
-        saga_call_finish(called[i], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+    (void)line;
+    saga_engine_drain(engine());
 }
 
-static void slots_and_calls_have_their_bounds(void **state)
+static void do_row(const struct script_line *line)
+{
+    const char *cause = script_value(line, "cause"), *trace = script_value(line, "trace");
+    const char *data = script_value(line, "data"), *began = script_value(line, "began");
+    uint32_t count = 1;
+    if (line->len > 2 && line->words[2][0] == 'x')
+        count = (uint32_t)script_number(line->words[2] + 1);
+    struct saga_row row = {
+        .token = 1,
+        .def = saga_engine_def(engine(), span_of(script_word(line, 1))),
+        .step = (uint8_t)script_value_or(line, "step", 0),
+        .tries = (uint32_t)script_value_or(line, "tries", 0),
+        .step_us = began != NULL ? strtoll(began, NULL, 10) : 0,
+        .lease_us = script_value_or(line, "lease", 60001000),
+    };
+    assert_non_null(row.def);
+    strcpy(row.cause, cause != NULL ? cause : "");
+    strcpy(row.trace, trace != NULL ? trace : "");
+    for (; count > 0; count--) {
+        uint32_t at = now.rows_len++;
+        assert_true(at < ROWS_MAX);
+        row.id = script_value_or(line, "id", at + 1);
+        snprintf(now.data[at], sizeof(now.data[at]), "%s", data != NULL ? data : "");
+        row.data = span_of(now.data[at]);
+        now.rows[at] = row;
+    }
+}
+
+static void do_leased(const struct script_line *line)
+{
+    (void)line;
+    uint64_t leased = saga_engine_stats(engine())->leased;
+    saga_engine_on_leased(engine(), now.rows, now.rows_len);
+    assert_int_equal(saga_engine_stats(engine())->leased, leased + now.rows_len);
+    now.rows_len = 0;
+    memset(now.data, 'x', sizeof(now.data)); /* rows are copied */
+}
+
+/* The engine's first lease, and the turn that calls its steps. */
+static void do_serve(const struct script_line *line)
+{
+    saga_engine_turn(engine(), 1000);
+    do_row(line);
+    do_leased(line);
+    now.now_us = 2000;
+    saga_engine_turn(engine(), now.now_us);
+}
+
+static void do_lease_failed(const struct script_line *line)
+{
+    (void)line;
+    saga_engine_on_leased(engine(), NULL, 0);
+}
+
+static uint32_t call_at(const struct script_line *line)
+{
+    uint64_t id = script_number(script_word(line, 1));
+    for (uint32_t i = 0; i < now.calls_len; i++) {
+        if (now.calls[i]->saga == id)
+            return i;
+    }
+    fail_msg("%s: \"%s\": its call is not out", line->row, line->text);
+    abort();
+}
+
+static void do_data(const struct script_line *line)
+{
+    static const char large[SAGA_DATA_MAX + 1];
+    const char *text = script_word(line, 2);
+    struct span data = span_of(text);
+    if (strcmp(text, "full") == 0)
+        data = (struct span){large, SAGA_DATA_MAX};
+    else if (strcmp(text, "too-long") == 0)
+        data = (struct span){large, SAGA_DATA_MAX + 1};
+    saga_call_set_data(now.calls[call_at(line)], data);
+}
+
+static void do_effect(const struct script_line *line)
+{
+    struct saga_effects *effects = saga_call_effects(now.calls[call_at(line)]);
+    if (strcmp(script_word(line, 2), "too-long") == 0)
+        write_too_much(effects);
+    else
+        saga_effects_add(effects, (uint8_t)script_number(line->words[2]), SPAN("{}"));
+}
+
+static const char *const verdicts[] = {"done", "failed", "ongoing", "unknown", NULL};
+
+static void do_end(const struct script_line *line)
+{
+    static const char *const heard[] = {"verdict", "answer", "nothing", NULL};
+    const char *of = script_value(line, "heard");
+    struct saga_outcome outcome = {
+        .verdict = (enum saga_verdict)script_choice(line, script_word(line, 2), verdicts),
+        .heard = (enum saga_heard)script_choice(line, of != NULL ? of : "verdict", heard),
+        .retry_ms = (uint32_t)script_value_or(line, "retry", 0),
+        .code = script_value(line, "code"),
+        .detail = script_value(line, "detail"),
+    };
+    if (strcmp(line->words[1], "all") == 0) {
+        for (uint32_t i = 0; i < now.calls_len; i++)
+            saga_call_finish(now.calls[i], &outcome);
+        now.calls_len = 0;
+        return;
+    }
+    uint32_t at = call_at(line);
+    saga_call_finish(now.calls[at], &outcome);
+    now.calls_len--;
+    memmove(&now.calls[at], &now.calls[at + 1], (now.calls_len - at) * sizeof(now.calls[0]));
+    memmove(&now.undoes[at], &now.undoes[at + 1], (now.calls_len - at) * sizeof(now.undoes[0]));
+}
+
+/* The same answer for each move of the commit. */
+static void answer_commit(const struct script_line *line)
+{
+    static const char *const answers[] = {"stored", "fenced", "refused", NULL};
+    struct saga_store_reply replies[SLOTS];
+    for (uint32_t i = 0; i < now.moved_len; i++)
+        replies[i] = (struct saga_store_reply){
+            .stored = (enum saga_stored)script_choice(line, script_word(line, 0), answers),
+            .cancel = script_has(line, "cancel"),
+            .wake = (uint32_t)script_value_or(line, "wake", 0),
+            .lease_us = script_value_or(line, "lease", 60001000),
+            .why = "too-long",
+        };
+    saga_engine_on_committed(engine(), true, replies);
+}
+
+static void do_lost(const struct script_line *line)
+{
+    (void)line;
+    saga_engine_on_committed(engine(), false, NULL);
+}
+
+/* ---- expectations ---- */
+
+static void is_due(const struct script_line *line)
+{
+    const char *want = script_word(line, 1);
+    uint64_t due_us = saga_engine_due_us(engine());
+    if (strcmp(want, "now") == 0)
+        assert_true(due_us <= now.now_us);
+    else if (strcmp(want, "later") == 0)
+        assert_true(due_us > now.now_us);
+    else
+        script_expect(line, want, due_us);
+}
+
+static void is_idle(const struct script_line *line)
+{
+    bool idle = saga_engine_idle(engine());
+    script_expect_text(line, script_word(line, 0), idle ? "idle" : "busy");
+}
+
+/* The counters of the test itself. */
+static void has_count(const struct script_line *line)
+{
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("leases", now.leases),
+        SCRIPT_NUMBER("commits", now.commits),
+        SCRIPT_NUMBER("calls", now.calls_len),
+        SCRIPT_NUMBER("moved", now.moved_len),
+        SCRIPT_NUMBER("heard", now.heard),
+        SCRIPT_NUMBER("kept", now.kept),
+        {.name = NULL},
+    };
+    script_expect_field(line, 0, fields);
+}
+
+#define STAT(NAME) SCRIPT_NUMBER(#NAME, stats->NAME)
+
+static void has_stat(const struct script_line *line)
+{
+    const struct saga_engine_stats *stats = saga_engine_stats(engine());
+    const struct script_field fields[] = {
+        STAT(leases),          STAT(leased),    STAT(lease_errors), STAT(commits),
+        STAT(commits_unknown), STAT(moves),     STAT(fenced),       STAT(refused),
+        STAT(timeouts),        STAT(deferred),  STAT(parked),       STAT(completed),
+        STAT(undone),          STAT(in_flight), STAT(calling),      {.name = NULL},
+    };
+    script_expect_field(line, 1, fields);
+}
+
+/* Tries that ended with this verdict; there is no other. */
+static void has_tries(const struct script_line *line)
+{
+    unsigned verdict = script_choice(line, script_word(line, 1), verdicts);
+    for (unsigned i = 0; i < SAGA_VERDICT_COUNT; i++) {
+        const char *want = i == verdict ? script_word(line, 2) : "0";
+        script_expect(line, want, saga_engine_stats(engine())->tries[i]);
+    }
+}
+
+static const char *text_of(struct span span, char text[128])
+{
+    return span.len < 128 && span_to_cstr(span, text, 128) ? text : "long";
+}
+
+static void has_call(const struct script_line *line)
+{
+    uint32_t at = call_at(line);
+    const struct saga_call *call = now.calls[at];
+    char data[128];
+    const struct script_field fields[] = {
+        SCRIPT_TEXT("way", call->way == SAGA_UNDO ? "undo" : "do"),
+        SCRIPT_TEXT("step", call->step),
+        SCRIPT_NUMBER("tries", call->tries),
+        SCRIPT_NUMBER("timeout", call->timeout_ms),
+        SCRIPT_NUMBER("age", call->age_ms),
+        SCRIPT_TEXT("trace", call->trace),
+        SCRIPT_TEXT("cause", call->cause),
+        SCRIPT_TEXT("data", text_of(call->data, data)),
+        {.name = NULL},
+    };
+    assert_int_equal(now.undoes[at], call->way == SAGA_UNDO);
+    script_expect_field(line, 2, fields);
+}
+
+/* The kinds of its effects, one digit each. */
+static const char *kinds_of(const struct saga_effects *effects, char kinds[16])
+{
+    uint32_t at = 0;
+    uint8_t kind;
+    struct span json;
+    size_t len = 0;
+    while (effects != NULL && saga_effects_next(effects, &at, &kind, &json)) {
+        kinds[len++] = (char)('0' + kind);
+        assert_span(json, kind == 3 ? "[]" : "{}");
+    }
+    kinds[len] = '\0';
+    assert_int_equal(effects != NULL, len > 0);
+    return kinds;
+}
+
+static void has_move(const struct script_line *line)
+{
+    const struct saga_move *move = now.moved;
+    char data[128], kinds[16];
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("id", move->id),
+        SCRIPT_NUMBER("parked", move->parked),
+        SCRIPT_NUMBER("release", move->release),
+        SCRIPT_NUMBER("wake", move->wake),
+        SCRIPT_NUMBER("took", move->took_us),
+        SCRIPT_NUMBER("delay", move->delay_ms),
+        SCRIPT_NUMBER("size", move->data.len),
+        SCRIPT_TEXT("mark", saga_mark_name(move->mark)),
+        SCRIPT_TEXT("code", move->code),
+        SCRIPT_TEXT("detail", move->detail),
+        SCRIPT_TEXT("trace", move->trace),
+        SCRIPT_TEXT("data", move->data.ptr != NULL ? text_of(move->data, data) : ""),
+        SCRIPT_TEXT("effects", kinds_of(move->effects, kinds)),
+        {.name = NULL},
+    };
+    script_expect_field(line, 1, fields);
+}
+
+static const struct script_verb verbs[] = {
+    {"conf", do_conf},
+    {"turn", do_turn},
+    {"nudge", do_nudge},
+    {"drain", do_drain},
+    {"row", do_row},
+    {"leased", do_leased},
+    {"serve", do_serve},
+    {"lease-failed", do_lease_failed},
+    {"data", do_data},
+    {"effect", do_effect},
+    {"end", do_end},
+    {"stored", answer_commit},
+    {"refused", answer_commit},
+    {"fenced", answer_commit},
+    {"lost", do_lost},
+    {"due", is_due},
+    {"idle", is_idle},
+    {"busy", is_idle},
+    {"leases", has_count},
+    {"commits", has_count},
+    {"calls", has_count},
+    {"moved", has_count},
+    {"heard", has_count},
+    {"kept", has_count},
+    {"stat", has_stat},
+    {"tries", has_tries},
+    {"call", has_call},
+    {"move", has_move},
+    {NULL, NULL},
+};
+
+/* ---- rows ---- */
+
+/* One saga is leased, and its step is called. */
+#define CALLED "serve one; calls 1; "
+/* Its step is over, and the move is on its way to the store. */
+#define COMMITTING(VERDICT) CALLED "end 1 " VERDICT "; turn 3ms; commits 1; "
+/* The lease ends at 60001 ms, and half a second of it is margin. */
+#define LEASED "turn 1ms; row one; leased; "
+#define OVER   "59501ms"
+/* The same with a peer; and then the store has the move, and another saga asks the same peer. */
+#define ASKED       "serve ask; calls 1; "
+#define ASKED_AGAIN "stored; nudge; turn 4ms; row ask; leased; turn 5ms; "
+
+static const struct script_row rows[] = {
+    /* leasing */
+    {"nudge_during_a_lease_waits_for_the_answer",
+     "turn 1ms; leases 1; nudge; turn 2ms; due later; turn 700ms; due later; turn 1400ms; due "
+     "later; leases 1; leased; due now; turn 1400ms; leases 2"},
+    {"nudge_waits_for_a_free_slot",
+     "serve one x12; calls 12; nudge; turn 3ms; due later; leases 1"},
+    {"drained_engine_leases_nothing_and_is_not_due",
+     CALLED "drain; nudge; turn 3ms; leases 1; due later"},
+    {"saga_leased_while_draining_is_given_back_at_once",
+     "turn 1ms; drain; row one; leased; turn 2ms; calls 0; commits 1; move release 1; move delay "
+     "0; move mark deferred; busy; stored; idle"},
+    {"failed_lease_is_retried_and_counted", "turn 1ms; lease-failed; stat lease_errors 1; due "
+                                            "201ms; turn 201ms-1; leases 1; turn 201ms; leases 2"},
+    {"full_lease_is_followed_by_another_and_others_by_a_pause",
+     "turn 1ms; leases 1; row one x12; leased; turn 2ms; end all done; turn 3ms; moved 12; stored; "
+     "turn 4ms; leases 2; leased; due 504ms; turn 504ms-1; leases 2; turn 504ms; leases 3; stat "
+     "leases 3; stat leased 12; stat commits 1"},
+    {"little_is_leased_and_nothing_sent_during_a_commit",
+     "serve one x11; end 1 done; turn 3ms; commits 1; nudge; end 2 done; turn 4ms; commits 1; "
+     "leases 1; due later; stored; turn 5ms; commits 2; leases 1; end 3 done; stored; turn 6ms; "
+     "commits 3; leases 2"},
+    {"single_free_slot_is_leased_for_without_a_commit",
+     "turn 1ms; row one x11; leased; nudge; due 1ms; turn 2ms; leases 2"},
+    {"new_engine_is_due_at_once", "conf begin=7ms; due 7ms; turn 7ms; leases 1"},
+    {"engine_is_idle_when_nothing_is_out",
+     "idle; turn 1ms; busy; row one; leased; busy; turn 2ms; end 1 done; nudge; turn 3ms; "
+     "lease-failed; busy; stored; idle"},
+    {"sleeping_saga_is_leased_when_it_is_due",
+     CALLED "end 1 ongoing retry=100; turn 3ms; move release 1; stored; stat moves 1; due 103ms; "
+            "turn 103ms-1; leases 1; turn 103ms; leases 2"},
+    {"saga_that_sleeps_longer_leaves_the_idle_lease_as_it_is",
+     CALLED "end 1 ongoing retry=600; turn 3ms; stored; due 501ms; turn 501ms-1; leases 1; turn "
+            "501ms; leases 2"},
+    {"woken_saga_is_leased_at_once",
+     CALLED "end 1 ongoing retry=100; turn 3ms; stored wake=1; due 3ms; turn 3ms; leases 2"},
+    {"parked_saga_is_counted_and_not_leased_again",
+     COMMITTING("done") "refused; turn 4ms; move parked 1; stored wake=7; stat parked 1; stat "
+                        "in_flight 1; due 501ms; turn 5ms; stat in_flight 0; leases 1"},
+    {"ended_saga_is_not_leased_again_for_a_wake", COMMITTING("done") "stored wake=7; due 501ms"},
+
+    /* leases that end */
+    {"saga_is_called_until_its_lease_is_over", LEASED "turn " OVER "-1; calls 1; stat in_flight 1"},
+    {"saga_whose_lease_is_over_is_dropped", LEASED "turn " OVER "; calls 0; stat in_flight 0"},
+    {"move_is_stored_until_its_lease_is_over",
+     CALLED "end 1 done; turn " OVER "-1; commits 1; stat in_flight 1"},
+    {"move_whose_lease_is_over_is_dropped",
+     CALLED "end 1 done; turn " OVER "; commits 0; stat in_flight 0"},
+    {"lost_commit_is_repeated_until_the_lease_is_over",
+     COMMITTING("done") "lost; turn " OVER
+                        "-1; commits 2; stat in_flight 1; stat commits_unknown 1"},
+    {"lost_commit_whose_lease_is_over_is_dropped",
+     COMMITTING("done") "lost; turn " OVER "; commits 1; stat in_flight 0; stat commits_unknown 1"},
+    {"renewed_lease_lets_the_next_step_run",
+     "conf slots=1; serve two lease=2s; end 1 done; turn 3ms; stored lease=9s; turn 5s; calls 1"},
+    {"lease_that_was_not_renewed_ends",
+     "conf slots=1; serve two lease=2s; end 1 done; turn 3ms; stored lease=2s; turn 5s; calls 0"},
+
+    /* commits */
+    {"after_a_lost_commit_a_nudge_waits_for_its_retry",
+     COMMITTING("done") "lost; nudge; turn 4ms; leases 1; due 103ms; turn 103ms; commits 2"},
+    {"refused_move_is_parked_then_parked_bare_then_dropped",
+     COMMITTING(
+         "done") "refused; turn 4ms; commits 2; move parked 1; move release 1; move code bad-row; "
+                 "refused; turn 5ms; commits 3; move parked 1; move release 1; move code bad-row; "
+                 "refused; turn 6ms; commits 3; stat refused 3; stat in_flight 0"},
+    {"stored_move_resets_the_count_of_refusals",
+     "serve two; end 1 done; turn 3ms; commits 1; stored; turn 4ms; end 1 done; turn 5ms; commits "
+     "2; refused; turn 6ms; commits 3; refused; turn 7ms; commits 4; refused; turn 8ms; commits 4; "
+     "stat in_flight 0"},
+    {"next_saga_in_a_slot_starts_with_no_refusals",
+     "conf slots=1; turn 1ms; row one; leased; turn 10ms; end 1 done; turn 11ms; refused; turn "
+     "12ms; refused; turn 13ms; commits 3; refused; nudge; turn 14ms; commits 3; leases 2; row "
+     "one; leased; turn 20ms; end 1 done; turn 21ms; refused; turn 22ms; refused; turn 23ms; "
+     "commits 6; refused; nudge; turn 24ms; commits 6; leases 3"},
+    {"fenced_saga_is_dropped",
+     COMMITTING("done") "fenced; turn 4ms; stat fenced 1; stat in_flight 0"},
+    {"completed_saga_is_counted",
+     COMMITTING("done") "stored; stat moves 1; stat completed 1; stat undone 0; stat parked 0"},
+    {"failed_saga_is_counted_as_undone",
+     COMMITTING("failed") "stored; stat moves 1; stat completed 0; stat undone 1; stat parked 0"},
+    {"ongoing_saga_is_not_counted_as_ended",
+     COMMITTING("ongoing") "stored; stat moves 1; stat completed 0; stat undone 0"},
+    {"unknown_outcome_is_not_counted_as_ended",
+     COMMITTING("unknown") "stored; stat moves 1; stat completed 0; stat undone 0; stat parked 0"},
+    {"stored_move_is_reported", "conf heard; " COMMITTING("done") "stored; heard 1"},
+    {"fenced_move_is_not_reported", "conf heard; " COMMITTING("done") "fenced; heard 0"},
+    {"moves_sent_together_are_repeated_together",
+     "serve one x3; end all done; turn 3ms; moved 3; lost; turn 30s; commits 2; moved 3; move id "
+     "1; turn 31s; commits 2; stored; stat completed 3"},
+    {"moves_whose_lease_is_over_are_not_repeated",
+     "turn 1ms; row one lease=30s; row one x2; leased; turn 2ms; end all done; turn 3ms; moved 3; "
+     "lost; turn 30s; commits 2; moved 2; move id 2; turn 31s; commits 2; stored; stat completed "
+     "2"},
+
+    /* calls */
+    {"calls_beyond_the_limit_wait_for_an_answer",
+     "conf slots=4 calls=2; turn 1ms; row one x4; leased; due 1ms; turn 2ms; calls 2; due 502ms; "
+     "end 1 done; due 2ms; turn 3ms; calls 2; call 3 tries 0"},
+    {"engine_is_due_when_a_call_times_out",
+     "conf slots=1 idle_ms=20000; " CALLED
+     "due 10002ms; turn 10002ms-1; stat timeouts 0; turn 10002ms; stat timeouts 1; move code "
+     "timeout; move took 10s; move mark unknown"},
+    {"first_of_three_calls_to_time_out_makes_the_engine_due",
+     "turn 1ms; row quick; row one x2; leased; turn 2ms; due 402ms; end 1 done; due 2ms"},
+    {"second_of_three_calls_to_time_out_makes_the_engine_due",
+     "turn 1ms; row one; row quick; row one; leased; turn 2ms; due 402ms; end 2 done; due 2ms"},
+    {"last_of_three_calls_to_time_out_makes_the_engine_due",
+     "turn 1ms; row one x2; row quick; leased; turn 2ms; due 402ms; end 3 done; due 2ms"},
+    {"calls_finish_in_the_order_they_began",
+     "serve one x3; end 1 done; turn 3ms; stat calling 2; end 2 done; turn 4ms; stat calling 1; "
+     "end 3 done; turn 5ms; stat calling 0"},
+    {"calls_finish_in_reverse_order",
+     "serve one x3; end 3 done; turn 3ms; stat calling 2; end 2 done; turn 4ms; stat calling 1; "
+     "end 1 done; turn 5ms; stat calling 0"},
+    {"calls_finish_from_the_middle_and_the_front",
+     "serve one x3; end 2 done; turn 3ms; stat calling 2; end 1 done; turn 4ms; stat calling 1; "
+     "end 3 done; turn 5ms; stat calling 0"},
+    {"calls_finish_from_the_middle_and_the_end",
+     "serve one x3; end 2 done; turn 3ms; stat calling 2; end 3 done; turn 4ms; stat calling 1; "
+     "end 1 done; turn 5ms; stat calling 0"},
+    {"finished_call_is_freed_with_the_engine", CALLED "end 1 done"},
+    {"step_that_finishes_at_once_moves_in_the_same_turn",
+     "serve at-once; calls 0; commits 1; move mark done"},
+
+    /* what a step is given, and what it leaves */
+    {"step_is_given_its_try",
+     "turn 1ms; row one id=77 tries=3 began=2000000 cause=late data=seats; leased; turn 5s; calls "
+     "1; call 77 way do; call 77 step a; call 77 tries 3; call 77 timeout 10000; call 77 age 3000; "
+     "call 77 cause late; call 77 data seats"},
+    {"age_of_a_step_that_begins_now_is_zero",
+     "turn 1ms; row one began=5000000; leased; turn 5s; call 1 age 0"},
+    {"age_of_a_step_that_begins_later_is_zero",
+     "turn 1ms; row one began=5000001; leased; turn 5s; call 1 age 0"},
+    {"age_of_a_step_older_than_the_machine_is_right",
+     "turn 1ms; row one began=-1000000; leased; turn 5s; call 1 age 6000"},
+    {"age_of_a_step_is_rounded_down",
+     "turn 1ms; row one began=4998001; leased; turn 5s; call 1 age 1"},
+    {"stored_data_stays_until_other_data_is_stored",
+     "serve three data=o; call 1 data o; data 1 new; data 1 newest; end 1 done; turn 3ms; move "
+     "data newest; move took 1ms; stored; turn 4ms; call 1 data newest; end 1 done; turn 5ms; move "
+     "data -; move took 1ms; stored; turn 6ms; call 1 data newest; end 1 done; turn 7ms; move data "
+     "-; stored; stat completed 1"},
+    {"effects_go_with_a_step_that_is_done",
+     CALLED "effect 1 9; end 1 done code=the-code detail=words; turn 3ms; move code the-code; move "
+            "detail words; move effects 9; tries done 1"},
+    {"effects_go_with_a_step_that_failed",
+     CALLED "effect 1 9; end 1 failed code=the-code detail=words; turn 3ms; move code the-code; "
+            "move detail words; move effects 9; tries failed 1"},
+    {"effects_go_with_a_step_that_is_ongoing",
+     CALLED "effect 1 9; end 1 ongoing code=the-code detail=words; turn 3ms; move code the-code; "
+            "move detail words; move effects 9; tries ongoing 1"},
+    {"effects_of_an_unknown_outcome_are_dropped",
+     CALLED "effect 1 9; end 1 unknown code=the-code detail=words; turn 3ms; move code the-code; "
+            "move detail words; move effects -; tries unknown 1"},
+    {"data_and_effects_stored_for_one_saga_are_not_stored_for_the_next",
+     "conf slots=1; " CALLED "effect 1 9; data 1 mine; end 1 done; turn 3ms; move effects 9; "
+     "stored; nudge; turn 4ms; row one id=2; leased; turn 5ms; call 2 data "
+     "-; end 2 unknown; turn 6ms; move id 2; move effects -; move data -"},
+    {"data_and_effects_fenced_for_one_saga_are_not_stored_for_the_next",
+     "conf slots=1; " CALLED "effect 1 9; data 1 mine; end 1 done; turn 3ms; move effects 9; "
+     "fenced; nudge; turn 4ms; row one id=2; leased; turn 5ms; call 2 data "
+     "-; end 2 unknown; turn 6ms; move id 2; move effects -; move data -"},
+    {"definition_adds_effects", "serve adds; end 1 done; turn 3ms; move effects 3"},
+    {"definition_adds_effects_after_those_of_the_step",
+     "serve adds; effect 1 2; end 1 done; turn 3ms; move effects 23"},
+#define HOLDING(DEF, WHAT)                                                                         \
+    "conf heard; turn 1ms; row " DEF " data=was; leased; turn 2ms; " WHAT "end 1 done; turn 3ms;"  \
+    "commits 1; move effects -; "
+#define NOT_STORED "move mark unknown; move code no-memory; move size 0; stored; kept 3; "
+    {"data_stay_when_a_step_stores_none",
+     HOLDING("one", "") "move mark done; move size 0; tries done 1; stored; kept 3"},
+    {"longest_data_are_stored",
+     HOLDING("one",
+             "data 1 full; ") "move mark done; move size 65536; tries done 1; stored; kept 65536"},
+    {"data_that_are_too_long_make_the_outcome_unknown",
+     HOLDING("one", "data 1 too-long; ") NOT_STORED "tries unknown 1"},
+    {"data_that_were_too_long_once_make_the_outcome_unknown",
+     HOLDING("one", "data 1 too-long; data 1 {}; ") NOT_STORED "tries unknown 1"},
+    {"effects_that_are_too_long_make_the_outcome_unknown",
+     HOLDING("one", "effect 1 too-long; ") NOT_STORED "tries unknown 1"},
+    {"effects_of_a_definition_that_are_too_long_make_the_move_unknown",
+     HOLDING("adds-too-much", "") NOT_STORED "tries done 1"},
+    {"data_are_dropped_with_effects_that_are_too_long",
+     HOLDING("adds-too-much", "data 1 {}; ") NOT_STORED "tries done 1"},
+    {"try_has_the_trace_of_its_row",
+     "serve one x2 trace=row; call 1 trace row; call 2 trace row; end 1 done; turn 3ms; move trace "
+     "row; stored; turn 10002ms; move code timeout; move trace row"},
+    {"try_is_given_a_trace_of_its_own",
+     "conf traced; serve one x2 trace=row; call 1 trace try; call 2 trace try; end 1 done; turn "
+     "3ms; move trace try; stored; turn 10002ms; move code timeout; move trace try"},
+    {"saga_that_turns_back_is_undone_step_by_step",
+     "serve back step=1; call 1 way do; end 1 failed code=no; turn 3ms; stored; turn 4ms; calls 1; "
+     "call 1 way undo; call 1 cause no; end 1 done; turn 5ms; stored; stat undone 1"},
+    {"cancelled_saga_turns_back_before_its_next_step",
+     "serve two; end 1 done; turn 3ms; stored cancel wake=5; turn 4ms; calls 0; move mark turned; "
+     "move code cancelled; move wake 5; stored; stat undone 1"},
+
+    /* peers */
+    {"admitted_peer_is_called", "conf admit=0; serve ask; calls 1; commits 0; stat deferred 0"},
+    {"peer_is_left_alone_for_a_millisecond",
+     "conf admit=1; serve ask; calls 0; commits 1; stat deferred 1; move delay 1"},
+    {"peer_is_left_alone_as_long_as_it_must_be",
+     "conf admit=700; serve ask; calls 0; commits 1; stat deferred 1; move delay 700"},
+    {"retries_beyond_the_budget_wait",
+     "conf cap=2 share=500; serve ask x4 tries=1; calls 2; moved 2; move delay 500..1499"},
+    {"first_tries_earn_a_retry",
+     "conf cap=1 per_s=0 share=500; turn 1ms; row ask tries=1; row ask x2; row ask x2 tries=1; "
+     "leased; turn 2ms; calls 4; moved 1; move id 5"},
+    {"shortest_wait_for_the_budget_is_half_a_second",
+     "conf dice=1000000 cap=1; serve ask x2 tries=1; move delay 500"},
+    {"longest_wait_for_the_budget_is_a_second_and_a_half",
+     "conf dice=1000999 cap=1; serve ask x2 tries=1; move delay 1499"},
+    {"shortest_wait_for_a_silent_peer_is_its_pause",
+     "conf dice=1998 trip=1; serve ask x2; end 1 unknown; turn 3ms;" ASKED_AGAIN
+     "move mark deferred; move delay 999"},
+    {"longest_wait_for_a_silent_peer_is_twice_its_pause",
+     "conf dice=1997 trip=1; serve ask x2; end 1 unknown; turn 3ms;" ASKED_AGAIN
+     "move mark deferred; move delay 1997"},
+    {"silent_peer_is_left_alone_and_then_probed_once",
+     "conf trip=2; serve ask x2; calls 2; end all unknown; turn 3ms; stored; nudge; turn 4ms; row "
+     "ask x2; leased; turn 5ms; calls 0; stat deferred 2; move mark deferred; move delay "
+     "999..1997; stored; nudge; turn 1003ms; row ask x2; leased; turn 1003ms+1; calls 1; end all "
+     "done; turn 1004ms; stored; turn 1005ms; stored; nudge; turn 1006ms; row ask x2; leased; turn "
+     "1007ms; calls 2"},
+    {"probe_of_a_silent_peer_may_be_a_retry_beyond_the_budget",
+     "conf trip=1 cap=1 per_s=0; serve ask tries=1; end 1 unknown; turn 3ms; stored; nudge; turn "
+     "1003ms; row ask tries=1; leased; turn 1003ms; calls 1"},
+    {"silence_opens_the_breaker",
+     "conf trip=1; " ASKED "end 1 unknown; turn 3ms; " ASKED_AGAIN "calls 0; stat deferred 1"},
+    {"silence_with_data_that_are_too_long_opens_the_breaker",
+     "conf trip=1; " ASKED
+     "data 1 too-long; end 1 unknown; turn 3ms; move code no-memory; " ASKED_AGAIN
+     "calls 0; stat deferred 1"},
+    {"unknown_outcome_of_an_answer_leaves_the_breaker_closed",
+     "conf trip=1; " ASKED "end 1 unknown heard=answer; turn 3ms; " ASKED_AGAIN
+     "calls 1; stat deferred 0"},
+    {"unknown_outcome_without_a_question_leaves_the_breaker_closed",
+     "conf trip=1; " ASKED "end 1 unknown heard=nothing; turn 3ms; " ASKED_AGAIN
+     "calls 1; stat deferred 0"},
+    {"data_that_are_too_long_without_a_question_leave_the_breaker_closed",
+     "conf trip=1; " ASKED
+     "data 1 too-long; end 1 unknown heard=nothing; turn 3ms; move code no-memory; " ASKED_AGAIN
+     "calls 1; stat deferred 0"},
+    {"answer_with_data_that_are_too_long_leaves_the_breaker_closed",
+     "conf trip=1; " ASKED
+     "data 1 too-long; end 1 done; turn 3ms; move code no-memory; " ASKED_AGAIN
+     "calls 1; stat deferred 0"},
+    {"named_answer_with_data_that_are_too_long_leaves_the_breaker_closed",
+     "conf trip=1; " ASKED
+     "data 1 too-long; end 1 done heard=answer; turn 3ms; move code no-memory; " ASKED_AGAIN
+     "calls 1; stat deferred 0"},
+    {"probe_without_a_question_leaves_the_breaker_open",
+     "conf trip=1; " ASKED
+     "end 1 unknown; turn 3ms; stored; nudge; turn 1003ms; row ask x2; leased; turn 1003ms; calls "
+     "1; end all done heard=nothing; move mark deferred; stored; turn 1003ms; stored; nudge; turn "
+     "1003ms; row ask x2; leased; turn 1003ms; calls 1"},
+    {"retry_without_a_question_gives_its_budget_back",
+     "conf cap=2 per_s=0; serve ask x2 tries=1; calls 2; end all unknown heard=nothing; turn 3ms; "
+     "stored; nudge; turn 4ms; row ask x3 tries=1; leased; turn 5ms; calls 2"},
+    {"retry_with_an_answer_spends_its_budget",
+     "conf cap=2 per_s=0; serve ask x2 tries=1; calls 2; end all unknown heard=answer; turn 3ms; "
+     "stored; nudge; turn 4ms; row ask x3 tries=1; leased; turn 5ms; calls 0"},
+#define TWO_PEERS(SILENT, OTHER)                                                                   \
+    "conf trip=1 cap=1; turn 1ms; row " SILENT " x2 tries=1; row " OTHER " tries=1; leased;"       \
+    "turn 2ms; calls 2; call 1 tries 1; call 3 tries 1; moved 1; stored; end 1 unknown;"           \
+    "end 3 done; turn 3ms; stored; nudge; turn 4ms; row " SILENT " x2; row " OTHER "; leased;"     \
+    "turn 5ms; calls 1; call 3 tries 0; stat deferred 3"
+    {"silence_of_the_first_peer_does_not_stop_the_last", TWO_PEERS("ask", "ask-last")},
+    {"silence_of_the_last_peer_does_not_stop_the_first", TWO_PEERS("ask-last", "ask")},
+};
+
+static void begin(void)
+{
+    memset(&now, 0, sizeof(now));
+    rng_seeded_init(&now.rng, 1);
+    now.conf = conf_of(SLOTS, SLOTS);
+}
+
+/* Calls that are still out are freed by their late finish. */
+static void end(void)
+{
+    saga_engine_destroy(now.engine);
+    for (uint32_t i = 0; i < now.calls_len; i++)
+        saga_call_finish(now.calls[i], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
+}
+
+static void run_row(void **state)
+{
+    begin();
+    script_run(*state, verbs);
+    end();
+}
+
+/* ---- what a row cannot say ---- */
+
+static void slots_and_calls_out_of_range_are_refused(void **state)
 {
     (void)state;
     const struct {
         uint32_t slots, calls_max;
-        const char *says; /* NULL: good */
+        const char *says; /* NULL: accepted */
     } cases[] = {
         {0, 1, "saga slots: 0"},           {1, 0, "saga calls at a time: 0"},          {1, 1, NULL},
         {1, 2, "saga calls at a time: 2"}, {8, 9, "saga calls at a time: 9"},          {8, 8, NULL},
@@ -137,1532 +865,44 @@ static void slots_and_calls_have_their_bounds(void **state)
     }
 }
 
-static void a_nudge_during_a_lease_waits_for_its_answer(void **state)
+static void long_code_and_detail_are_copied_and_cut(void **state)
 {
     (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, 1000);
-    assert_int_equal(leases, 1);
-    saga_engine_nudge(engine);
-    uint64_t now_us = 2000;
-    for (; now_us < 3 * IDLE_MS * 1000; now_us += 100000) {
-        saga_engine_turn(engine, now_us);
-        assert_true(saga_engine_due_us(engine) > now_us);
-    }
-    assert_int_equal(leases, 1);
-    answer_lease(engine, 0, now_us);
-    assert_true(saga_engine_due_us(engine) <= now_us);
-    saga_engine_turn(engine, now_us);
-    assert_int_equal(leases, 2);
-    destroy(engine);
-}
-
-static void a_nudge_waits_for_a_slot(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, 1000);
-    answer_lease(engine, SLOTS, 1000);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(called_len, SLOTS);
-    saga_engine_nudge(engine);
-    saga_engine_turn(engine, 3000);
-    assert_true(saga_engine_due_us(engine) > 3000);
-    assert_int_equal(leases, 1);
-    destroy(engine);
-}
-
-static void an_engine_that_is_drained_leases_no_more_and_is_not_due(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, 1000);
-    answer_lease(engine, 1, 1000);
-    saga_engine_turn(engine, 2000);
-    saga_engine_drain(engine);
-    saga_engine_nudge(engine); /* as worker_drain() does */
-    saga_engine_turn(engine, 3000);
-    assert_int_equal(leases, 1);
-    assert_true(saga_engine_due_us(engine) > 3000);
-    destroy(engine);
-}
-
-static void after_a_commit_that_failed_a_nudge_waits_as_the_commit_does(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, 1000);
-    answer_lease(engine, 1, 1000);
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called_len = 0;
-    saga_engine_turn(engine, 3000);
-    assert_int_equal(commits, 1);
-    saga_engine_on_committed(engine, false, NULL);
-    saga_engine_nudge(engine);
-    saga_engine_turn(engine, 4000);
-    assert_int_equal(leases, 1);
-    uint64_t due_us = saga_engine_due_us(engine);
-    assert_int_equal(due_us, 3000 + 100000); /* a tenth of a second after it failed */
-    saga_engine_turn(engine, due_us);
-    assert_int_equal(commits, 2);
-    destroy(engine);
-}
-
-/* Of a saga whose lease ends at 60001000, half a second of which nobody counts on. */
-enum { LEASED_US = 1000, OVER_US = 60001000 - 500000 };
-
-static struct saga_engine *create_leased(void)
-{
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, LEASED_US);
-    answer_lease(engine, 1, LEASED_US);
-    return engine;
-}
-
-/* Its step is over, and the move on its way to the store. */
-static struct saga_engine *create_committing(enum saga_verdict verdict)
-{
-    struct saga_engine *engine = create_leased();
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = verdict});
-    called_len = 0;
-    saga_engine_turn(engine, 3000);
-    assert_int_equal(commits, 1);
-    return engine;
-}
-
-static void answer_commit(struct saga_engine *engine, enum saga_stored stored)
-{
-    struct saga_store_reply reply = {
-        .stored = stored, .why = "too-long", .lease_us = OVER_US + 500000};
-    saga_engine_on_committed(engine, true, &reply);
-}
-
-static void a_move_that_the_store_refuses_is_parked_then_bare_then_dropped(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create_committing(SAGA_DONE);
-    for (uint32_t refused = 1; refused <= 2; refused++) {
-        answer_commit(engine, SAGA_REFUSED);
-        saga_engine_turn(engine, 3000 + refused);
-        assert_int_equal(commits, 1 + refused);
-        assert_true(moved->parked);
-        assert_true(moved->release);
-        assert_string_equal(moved->code, "bad-row");
-    }
-    answer_commit(engine, SAGA_REFUSED);
-    saga_engine_turn(engine, 4000);
-    assert_int_equal(commits, 3);
-    assert_int_equal(saga_engine_stats(engine)->refused, 3);
-    assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
-    destroy(engine);
-}
-
-static void a_move_after_one_that_was_stored_may_be_refused_as_often(void **state)
-{
-    (void)state;
-    static const struct saga_step *const two_steps[] = {&step, &step};
-    static const struct saga_def two = {.key = "test.4", .steps = two_steps, .steps_len = 2};
-    static const struct saga_def *const two_defs[] = {&two};
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.defs = two_defs;
-    conf.defs_len = 1;
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    struct saga_row row = {.id = 1, .token = 1, .def = &two, .lease_us = OVER_US + 500000};
-    give(engine, &row, 1);
-    for (uint32_t moves = 1; moves <= 2; moves++) {
-        saga_engine_turn(engine, 2000 * moves);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, 2000 * moves + 1000);
-        assert_int_equal(commits, moves);
-        answer_commit(engine, moves == 1 ? SAGA_STORED : SAGA_REFUSED);
-    }
-    saga_engine_turn(engine, 6000);
-    assert_int_equal(commits, 3);
-    answer_commit(engine, SAGA_REFUSED);
-    saga_engine_turn(engine, 7000);
-    assert_int_equal(commits, 4); /* parked, then bare, as at first */
-    answer_commit(engine, SAGA_REFUSED);
-    saga_engine_turn(engine, 8000);
-    assert_int_equal(commits, 4);
-    assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
-    destroy(engine);
-}
-
-static void a_saga_whose_lease_is_over_is_not_touched(void **state)
-{
-    (void)state;
-    for (unsigned over = 0; over < 2; over++) {
-        struct saga_engine *engine = create_leased();
-        saga_engine_turn(engine, OVER_US - 1 + over);
-        assert_int_equal(called_len, 1 - over);
-        assert_int_equal(saga_engine_stats(engine)->in_flight, 1 - over);
-        destroy(engine);
-    }
-}
-
-static void a_move_whose_lease_is_over_is_not_stored(void **state)
-{
-    (void)state;
-    for (unsigned over = 0; over < 2; over++) {
-        struct saga_engine *engine = create_leased();
-        saga_engine_turn(engine, 2000);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, OVER_US - 1 + over);
-        assert_int_equal(commits, 1 - over);
-        assert_int_equal(saga_engine_stats(engine)->in_flight, 1 - over);
-        destroy(engine);
-    }
-}
-
-static void a_commit_is_sent_again_until_the_lease_is_over(void **state)
-{
-    (void)state;
-    for (unsigned over = 0; over < 2; over++) {
-        struct saga_engine *engine = create_committing(SAGA_DONE);
-        saga_engine_on_committed(engine, false, NULL);
-        saga_engine_turn(engine, OVER_US - 1 + over);
-        assert_int_equal(commits, 2 - over);
-        assert_int_equal(saga_engine_stats(engine)->in_flight, 1 - over);
-        assert_int_equal(saga_engine_stats(engine)->commits_unknown, 1);
-        destroy(engine);
-    }
-}
-
-static void what_somebody_else_has_meanwhile_is_let_go(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create_committing(SAGA_DONE);
-    answer_commit(engine, SAGA_FENCED);
-    saga_engine_turn(engine, 4000);
-    assert_int_equal(saga_engine_stats(engine)->fenced, 1);
-    assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
-    destroy(engine);
-}
-
-static void a_saga_that_has_ended_is_counted_by_how_it_ended(void **state)
-{
-    (void)state;
-    static const struct {
-        enum saga_verdict verdict;
-        uint64_t completed, undone;
-    } rows[] = {{SAGA_DONE, 1, 0}, {SAGA_FAILED, 0, 1}, {SAGA_ONGOING, 0, 0}, {SAGA_UNKNOWN, 0, 0}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct saga_engine *engine = create_committing(rows[i].verdict);
-        answer_commit(engine, SAGA_STORED);
-        assert_int_equal(saga_engine_stats(engine)->moves, 1);
-        assert_int_equal(saga_engine_stats(engine)->completed, rows[i].completed);
-        assert_int_equal(saga_engine_stats(engine)->undone, rows[i].undone);
-        assert_int_equal(saga_engine_stats(engine)->parked, 0);
-        destroy(engine);
-    }
-}
-
-static void a_saga_that_is_leased_while_draining_is_given_back_at_once(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, LEASED_US);
-    saga_engine_drain(engine);
-    answer_lease(engine, 1, LEASED_US);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(called_len, 0);
-    assert_int_equal(commits, 1);
-    assert_true(moved->release);
-    assert_int_equal(moved->delay_ms, 0);
-    assert_int_equal(moved->mark, SAGA_MARK_DEFERRED);
-    assert_false(saga_engine_idle(engine));
-    answer_commit(engine, SAGA_STORED);
-    assert_true(saga_engine_idle(engine));
-    destroy(engine);
-}
-
-static uint32_t told_to_wait_ms, admitted_peer;
-
-static uint32_t admit(void *ctx, uint8_t peer)
-{
-    (void)ctx;
-    admitted_peer = peer;
-    return told_to_wait_ms;
-}
-
-static void lease_asking(struct saga_engine *engine, uint32_t len, uint32_t tries)
-{
-    struct saga_row rows[SLOTS] = {0};
-    for (uint32_t i = 0; i < len; i++)
-        rows[i] = (struct saga_row){
-            .id = i + 1, .token = 1, .def = &asking, .tries = tries, .lease_us = OVER_US + 500000};
-    give(engine, rows, len);
-}
-
-static void a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.admit = admit;
-    static const uint32_t told_ms[] = {0, 1, 700};
-    for (size_t i = 0; i < sizeof(told_ms) / sizeof(told_ms[0]); i++) {
-        told_to_wait_ms = told_ms[i];
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        lease_asking(engine, 1, 0);
-        saga_engine_turn(engine, 2000);
-        assert_int_equal(called_len, told_to_wait_ms == 0);
-        assert_int_equal(commits, told_to_wait_ms != 0);
-        assert_int_equal(saga_engine_stats(engine)->deferred, told_to_wait_ms != 0);
-        if (told_to_wait_ms != 0)
-            assert_int_equal(moved->delay_ms, told_to_wait_ms);
-        destroy(engine);
-    }
-}
-
-static void retries_beyond_their_budget_wait_their_turn(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.budget_cap = 2;
-    conf.budget_share_milli = 500; /* which retries do not earn */
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    lease_asking(engine, 4, 1);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(called_len, 2);
-    assert_int_equal(moved_len, 2);
-    assert_in_range(moved->delay_ms, 500, 1499);
-    destroy(engine);
-}
-
-static uint32_t stored;
-
-static void on_stored(void *ctx, const struct saga_row *row, const struct saga_move *move)
-{
-    (void)ctx;
-    assert_int_equal(row->id, move->id);
-    stored++;
-}
-
-static void whoever_wants_to_know_hears_of_each_move_that_is_stored(void **state)
-{
-    (void)state;
-    static const enum saga_stored answers[] = {SAGA_STORED, SAGA_FENCED};
-    for (unsigned i = 0; i < 2; i++) {
-        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-        conf.on_stored = on_stored;
-        stored = 0;
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        answer_lease(engine, 1, LEASED_US);
-        saga_engine_turn(engine, 2000);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        answer_commit(engine, answers[i]);
-        assert_int_equal(stored, 1 - i);
-        destroy(engine);
-    }
-}
-
-static void name_try(void *ctx, char trace[SAGA_TRACE_MAX])
-{
-    (void)ctx;
-    assert_string_equal("row", trace);
-    snprintf(trace, SAGA_TRACE_MAX, "try");
-}
-
-static void a_try_has_a_trace_of_its_own_for_what_it_calls_and_its_move_names_it(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    for (unsigned named = 0; named < 2; named++) {
-        conf.on_try = named ? name_try : NULL;
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        struct saga_row rows[2] = {
-            {.id = 1, .token = 1, .def = &def, .lease_us = 60000000, .trace = "row"}};
-        rows[1] = rows[0];
-        rows[1].id = 2;
-        give(engine, rows, 2);
-        saga_engine_turn(engine, 2000);
-        for (unsigned i = 0; i < 2; i++)
-            assert_string_equal(named ? "try" : "row", called[i]->trace);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        saga_engine_turn(engine, 3000);
-        assert_string_equal(named ? "try" : "row", moved->trace);
-        answer_commit(engine, SAGA_STORED);
-        saga_engine_turn(engine, 2000 + 10000000); /* the other's time is up */
-        assert_string_equal("timeout", moved->code);
-        assert_string_equal(named ? "try" : "row", moved->trace);
-        called[0] = called[1];
-        called_len = 1;
-        destroy(engine);
-    }
-}
-
-static void a_lease_that_failed_is_tried_again_and_counted(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, LEASED_US);
-    saga_engine_on_leased(engine, NULL, 0);
-    assert_int_equal(saga_engine_stats(engine)->lease_errors, 1);
-    uint64_t due_us = saga_engine_due_us(engine);
-    assert_int_equal(due_us, LEASED_US + 200000); /* a fifth of a second */
-    saga_engine_turn(engine, due_us - 1);
-    assert_int_equal(leases, 1);
-    saga_engine_turn(engine, due_us);
-    assert_int_equal(leases, 2);
-    destroy(engine);
-}
-
-/* ---- what a step may do to its saga ---- */
-
-static void (*does)(struct saga_call *call); /* before it is done */
-
-static void acts(struct saga_call *call, void *ctx)
-{
-    (void)ctx;
-    does(call);
-    saga_call_finish(call, &(struct saga_outcome){.verdict = SAGA_DONE});
-}
-
-static void stores_too_much(struct saga_call *call)
-{
-    static char large[SAGA_DATA_MAX + 1];
-    saga_call_set_data(call, (struct span){large, sizeof(large)});
-}
-
-static void stores_too_much_and_then_a_little(struct saga_call *call)
-{
-    stores_too_much(call);
-    saga_call_set_data(call, SPAN("{}"));
-}
-
-static void stores_as_much_as_it_may(struct saga_call *call)
-{
-    static char large[SAGA_DATA_MAX];
-    saga_call_set_data(call, (struct span){large, sizeof(large)});
-}
-
-static void stores_a_little(struct saga_call *call)
-{
-    saga_call_set_data(call, SPAN("{}"));
-}
-
-static void add_too_much(struct saga_effects *effects)
-{
-    static char large[SAGA_EFFECTS_MAX];
-    saga_effects_add(effects, 1, (struct span){large, sizeof(large)});
-}
-
-static void writes_too_much(struct saga_call *call)
-{
-    add_too_much(saga_call_effects(call));
-}
-
-static void does_nothing(struct saga_call *call)
-{
-    (void)call;
-}
-
-static void write_too_much(void *ctx, const struct saga_row *row, const struct saga_move *move,
-                           struct saga_effects *effects)
-{
-    (void)ctx, (void)row;
-    if (move->mark == SAGA_MARK_DONE)
-        add_too_much(effects);
-}
-
-static size_t data_len; /* of the saga, once its move is stored */
-
-static void keep_data(void *ctx, const struct saga_row *row, const struct saga_move *move)
-{
-    (void)ctx, (void)move;
-    data_len = row->data.len;
-}
-
-static void what_cannot_be_stored_whole_is_not_stored_and_is_tried_again(void **state)
-{
-    (void)state;
-    static const struct {
-        void (*does)(struct saga_call *call);
-        bool on_move;
-        enum saga_mark mark;
-        size_t stored;
-        enum saga_verdict counted;
-    } rows[] = {
-        {does_nothing, false, SAGA_MARK_DONE, 0, SAGA_DONE},
-        {stores_as_much_as_it_may, false, SAGA_MARK_DONE, SAGA_DATA_MAX, SAGA_DONE},
-        {stores_too_much, false, SAGA_MARK_UNKNOWN, 0, SAGA_UNKNOWN},
-        {stores_too_much_and_then_a_little, false, SAGA_MARK_UNKNOWN, 0, SAGA_UNKNOWN},
-        {writes_too_much, false, SAGA_MARK_UNKNOWN, 0, SAGA_UNKNOWN},
-        {does_nothing, true, SAGA_MARK_UNKNOWN, 0, SAGA_DONE},
-        {stores_a_little, true, SAGA_MARK_UNKNOWN, 0, SAGA_DONE},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct saga_step acting_step = step;
-        acting_step.run = acts;
-        const struct saga_step *const acting_steps[] = {&acting_step};
-        const struct saga_def acting = {.key = "test.3",
-                                        .steps = acting_steps,
-                                        .steps_len = 1,
-                                        .on_move = rows[i].on_move ? write_too_much : NULL};
-        const struct saga_def *const acting_defs[] = {&acting};
-        struct saga_engine_conf conf = conf_of(1, 1);
-        conf.defs = acting_defs;
-        conf.defs_len = 1;
-        conf.on_stored = keep_data;
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        does = rows[i].does;
-        struct saga_row row = {.id = 1,
-                               .token = 1,
-                               .def = &acting,
-                               .lease_us = OVER_US + 500000,
-                               .data = SPAN("as it was")};
-        give(engine, &row, 1);
-        saga_engine_turn(engine, 2000);
-        assert_int_equal(commits, 1);
-        assert_int_equal(moved->mark, rows[i].mark);
-        assert_int_equal(moved->data.len, rows[i].stored);
-        assert_null(moved->effects);
-        if (moved->mark == SAGA_MARK_UNKNOWN)
-            assert_string_equal(moved->code, "no-memory");
-        assert_int_equal(saga_engine_stats(engine)->tries[rows[i].counted], 1);
-        answer_commit(engine, SAGA_STORED);
-        assert_int_equal(data_len, rows[i].stored > 0 ? rows[i].stored : strlen("as it was"));
-        destroy(engine);
-    }
-}
-
-/* ---- when it is due ---- */
-
-static void no_more_calls_are_out_than_may_be_and_the_others_wait_for_an_answer(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(4, 2);
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    answer_lease(engine, 4, LEASED_US);
-    assert_int_equal(saga_engine_due_us(engine), LEASED_US);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(called_len, 2);
-    /* Two are ready, and may not be called. */
-    assert_int_equal(saga_engine_due_us(engine), 2000 + IDLE_MS * 1000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    assert_int_equal(saga_engine_due_us(engine), 2000);
-    saga_engine_turn(engine, 3000);
-    assert_int_equal(called_len, 3);
-    called[0] = called[2];
-    called_len = 2;
-    destroy(engine);
-}
-
-static void an_engine_is_due_when_a_call_has_taken_too_long(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(1, 1);
-    conf.idle_ms = 20000;
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    answer_lease(engine, 1, LEASED_US);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(saga_engine_due_us(engine), 2000 + 10000000);
-    saga_engine_turn(engine, 2000 + 10000000 - 1);
-    assert_int_equal(saga_engine_stats(engine)->timeouts, 0);
-    saga_engine_turn(engine, 2000 + 10000000);
-    assert_int_equal(saga_engine_stats(engine)->timeouts, 1);
-    assert_string_equal(moved->code, "timeout");
-    assert_int_equal(moved->took_us, 10000000);
-    assert_int_equal(moved->mark, SAGA_MARK_UNKNOWN);
-    destroy(engine);
-}
-
-/* The calls hang together: the first one goes from the end, the last one from the front. */
-static void calls_come_back_in_any_order(void **state)
-{
-    (void)state;
-    static const uint8_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}};
-    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-        struct saga_engine *engine = create();
-        saga_engine_turn(engine, LEASED_US);
-        answer_lease(engine, 3, LEASED_US);
-        saga_engine_turn(engine, 2000);
-        assert_int_equal(called_len, 3);
-        for (uint32_t n = 0; n < 3; n++) {
-            saga_call_finish(called[orders[i][n]], &(struct saga_outcome){.verdict = SAGA_DONE});
-            saga_engine_turn(engine, 3000 + n);
-            assert_int_equal(saga_engine_stats(engine)->calling, 2 - n);
-        }
-        called_len = 0;
-        destroy(engine);
-    }
-}
-
-static void a_call_that_finished_goes_with_the_engine(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create_leased();
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called_len = 0;
-    destroy(engine);
-}
-
-static void while_a_commit_is_out_nothing_is_sent_and_few_are_leased(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, LEASED_US);
-    answer_lease(engine, SLOTS - 1, LEASED_US);
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called[0] = called[--called_len];
-    saga_engine_turn(engine, 3000);
-    assert_int_equal(commits, 1);
-    saga_engine_nudge(engine);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called[0] = called[--called_len];
-    saga_engine_turn(engine, 4000); /* that one gathers, and one free slot is too few to fill */
-    assert_int_equal(commits, 1);
-    assert_int_equal(leases, 1);
-    assert_true(saga_engine_due_us(engine) > 4000);
-    struct saga_store_reply reply = {.stored = SAGA_STORED, .lease_us = OVER_US + 500000};
-    saga_engine_on_committed(engine, true, &reply);
-    saga_engine_turn(engine, 5000);
-    assert_int_equal(commits, 2);
-    assert_int_equal(leases, 1); /* nor are two */
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called[0] = called[--called_len];
-    saga_engine_on_committed(engine, true, &reply);
-    saga_engine_turn(engine, 6000);
-    assert_int_equal(commits, 3);
-    assert_int_equal(leases, 2); /* three slots are a quarter */
-    destroy(engine);
-}
-
-static void of_few_slots_one_is_leased_for_unless_a_commit_is_out(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, LEASED_US);
-    answer_lease(engine, SLOTS - 1, LEASED_US);
-    saga_engine_nudge(engine);
-    assert_int_equal(saga_engine_due_us(engine), LEASED_US);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(leases, 2);
-    destroy(engine);
-}
-
-static void an_engine_is_idle_when_nothing_is_out(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    assert_true(saga_engine_idle(engine));
-    saga_engine_turn(engine, LEASED_US);
-    assert_false(saga_engine_idle(engine)); /* a lease is asked for */
-    answer_lease(engine, 1, LEASED_US);
-    assert_false(saga_engine_idle(engine));
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called_len = 0;
-    saga_engine_nudge(engine);
-    saga_engine_turn(engine, 3000);
-    saga_engine_on_leased(engine, NULL, 0); /* that was asked for meanwhile */
-    assert_false(saga_engine_idle(engine));
-    answer_commit(engine, SAGA_STORED);
-    assert_true(saga_engine_idle(engine));
-    destroy(engine);
-}
-
-/* ---- what a step is told, and what becomes of what it says ---- */
-
-static uint32_t undoes;
-
-static void never_undoes(struct saga_call *call, void *ctx)
-{
-    never_answers(call, ctx);
-    undoes++;
-}
-
-static struct saga_step with_undo(void)
-{
-    struct saga_step two_ways = step;
-    two_ways.undo = never_undoes;
-    undoes = 0;
-    return two_ways;
-}
-
-static void a_step_is_told_all_that_is_known_of_its_try(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t step_us;
-        uint64_t age_ms;
-    } rows[] = {{2000000, 3000}, {5000000, 0}, {5000001, 0}, {-1000000, 6000}, {4998001, 1}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct saga_engine *engine = create();
-        saga_engine_turn(engine, LEASED_US);
-        char data[] = "{\"seats\":2}";
-        struct saga_row row = {.id = 77,
-                               .token = 1,
-                               .def = &def,
-                               .tries = 3,
-                               .step_us = rows[i].step_us,
-                               .lease_us = OVER_US,
-                               .cause = "late",
-                               .data = span_of(data)};
-        give(engine, &row, 1);
-        memset(data, 'x', strlen(data)); /* rows are copied */
-        saga_engine_turn(engine, 5000000);
-        assert_int_equal(called_len, 1);
-        assert_int_equal(called[0]->saga, 77);
-        assert_int_equal(called[0]->way, SAGA_DO);
-        assert_string_equal(called[0]->step, "a");
-        assert_int_equal(called[0]->tries, 3);
-        assert_int_equal(called[0]->timeout_ms, 10000);
-        assert_int_equal(called[0]->age_ms, rows[i].age_ms);
-        assert_string_equal(called[0]->cause, "late");
-        assert_true(span_eq(called[0]->data, SPAN("{\"seats\":2}")));
-        assert_null(called[0]->scratch);
-        destroy(engine);
-    }
-}
-
-static void what_a_step_stores_the_next_one_finds_and_it_stays_until_another_is_stored(void **state)
-{
-    (void)state;
-    static const struct saga_step *const three_steps[] = {&step, &step, &step};
-    static const struct saga_def three = {.key = "test.5", .steps = three_steps, .steps_len = 3};
-    static const struct saga_def *const three_defs[] = {&three};
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.defs = three_defs;
-    conf.defs_len = 1;
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    struct saga_row row = {
-        .id = 1, .token = 1, .def = &three, .lease_us = OVER_US + 500000, .data = SPAN("o")};
-    give(engine, &row, 1);
-    for (uint32_t i = 0; i < 3; i++) {
-        saga_engine_turn(engine, 2000 * (i + 1));
-        assert_int_equal(called_len, 1);
-        assert_span(called[0]->data, i == 0 ? "o" : "newest");
-        if (i == 0) {
-            saga_call_set_data(called[0], SPAN("new"));
-            saga_call_set_data(called[0], SPAN("newest"));
-        }
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, 2000 * (i + 1) + 1000);
-        if (i == 0)
-            assert_span(moved->data, "newest");
-        else
-            assert_null(moved->data.ptr);
-        assert_int_equal(moved->took_us, 1000);
-        answer_commit(engine, SAGA_STORED);
-    }
-    assert_int_equal(saga_engine_stats(engine)->completed, 1);
-    destroy(engine);
-}
-
-static void
-what_a_step_writes_besides_goes_with_its_move_unless_nobody_knows_what_came_of_it(void **state)
-{
-    (void)state;
-    static const enum saga_verdict verdicts[] = {SAGA_DONE, SAGA_FAILED, SAGA_ONGOING,
-                                                 SAGA_UNKNOWN};
-    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-        struct saga_engine *engine = create_leased();
-        saga_engine_turn(engine, 2000);
-        saga_effects_add(saga_call_effects(called[0]), 9, SPAN("{}"));
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = verdicts[i],
-                                                           .code = "the-code",
-                                                           .detail = "A sentence."});
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        assert_string_equal(moved->code, "the-code");
-        assert_string_equal(moved->detail, "A sentence.");
-        assert_int_equal(moved->effects != NULL, verdicts[i] != SAGA_UNKNOWN);
-        for (unsigned v = 0; v < SAGA_VERDICT_COUNT; v++)
-            assert_int_equal(saga_engine_stats(engine)->tries[v], v == verdicts[i]);
-        uint32_t at = 0;
-        uint8_t kind = 0;
-        struct span json;
-        if (moved->effects != NULL) {
-            assert_true(saga_effects_next(moved->effects, &at, &kind, &json));
-            assert_int_equal(kind, 9);
-            assert_span(json, "{}");
-            assert_false(saga_effects_next(moved->effects, &at, &kind, &json));
-        }
-        destroy(engine);
-    }
-}
-
-static void words_that_are_too_long_are_cut(void **state)
-{
-    (void)state;
-    char code[SAGA_CODE_MAX + 2], detail[SAGA_DETAIL_MAX + 2];
-    memset(code, 'c', sizeof(code));
-    memset(detail, 'd', sizeof(detail));
-    code[sizeof(code) - 1] = detail[sizeof(detail) - 1] = '\0';
-    struct saga_engine *engine = create_leased();
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(
-        called[0], &(struct saga_outcome){.verdict = SAGA_FAILED, .code = code, .detail = detail});
-    called_len = 0;
-    memset(code, 'x', sizeof(code) - 1); /* they are copied */
+    static const struct script_row called = {"called", CALLED};
+    char code[SAGA_CODE_MAX + 2] = "", detail[SAGA_DETAIL_MAX + 2] = "";
+    memset(code, 'c', sizeof(code) - 1);
+    memset(detail, 'd', sizeof(detail) - 1);
+    begin();
+    script_run(&called, verbs);
+    saga_call_finish(now.calls[0], &(struct saga_outcome){
+                                       .verdict = SAGA_FAILED, .code = code, .detail = detail});
+    now.calls_len = 0;
+    memset(code, 'x', sizeof(code) - 1);
     memset(detail, 'x', sizeof(detail) - 1);
-    saga_engine_turn(engine, 3000);
-    assert_int_equal(strspn(moved->code, "c"), SAGA_CODE_MAX - 1);
-    assert_int_equal(strspn(moved->detail, "d"), SAGA_DETAIL_MAX - 1);
-    destroy(engine);
+    saga_engine_turn(now.engine, 3000);
+    assert_int_equal(strspn(now.moved->code, "c"), SAGA_CODE_MAX - 1);
+    assert_int_equal(strspn(now.moved->detail, "d"), SAGA_DETAIL_MAX - 1);
+    end();
 }
 
-static void what_one_saga_writes_is_never_written_for_another(void **state)
+static void definition_is_found_by_its_whole_key(void **state)
 {
     (void)state;
-    static const enum saga_stored answers[] = {SAGA_STORED, SAGA_FENCED};
-    for (unsigned i = 0; i < 2; i++) {
-        struct saga_engine_conf conf = conf_of(1, 1);
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        answer_lease(engine, 1, LEASED_US);
-        saga_engine_turn(engine, 2000);
-        saga_effects_add(saga_call_effects(called[0]), 9, SPAN("{}"));
-        saga_call_set_data(called[0], SPAN("mine"));
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        assert_non_null(moved->effects);
-        answer_commit(engine, answers[i]);
-        saga_engine_nudge(engine);
-        saga_engine_turn(engine, 4000);
-        struct saga_row other = {.id = 2, .token = 1, .def = &def, .lease_us = OVER_US + 500000};
-        give(engine, &other, 1);
-        saga_engine_turn(engine, 5000);
-        assert_int_equal(called[0]->data.len, 0);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
-        called_len = 0;
-        saga_engine_turn(engine, 6000);
-        assert_int_equal(moved->id, 2);
-        assert_null(moved->effects);
-        assert_null(moved->data.ptr);
-        destroy(engine);
-    }
-}
-
-static void a_saga_that_goes_back_is_undone_step_by_step(void **state)
-{
-    (void)state;
-    const struct saga_step two_ways = with_undo();
-    const struct saga_step *const back_steps[] = {&two_ways, &step};
-    const struct saga_def back = {.key = "test.6", .steps = back_steps, .steps_len = 2, .pivot = 1};
-    const struct saga_def *const back_defs[] = {&back};
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.defs = back_defs;
-    conf.defs_len = 1;
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    struct saga_row row = {
-        .id = 1, .token = 1, .def = &back, .step = 1, .lease_us = OVER_US + 500000};
-    give(engine, &row, 1);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(called[0]->way, SAGA_DO);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_FAILED, .code = "no"});
-    called_len = 0;
-    saga_engine_turn(engine, 3000);
-    answer_commit(engine, SAGA_STORED);
-    saga_engine_turn(engine, 4000);
-    assert_int_equal(called_len, 1);
-    assert_int_equal(called[0]->way, SAGA_UNDO);
-    assert_int_equal(undoes, 1);
-    assert_string_equal(called[0]->cause, "no");
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called_len = 0;
-    saga_engine_turn(engine, 5000);
-    answer_commit(engine, SAGA_STORED);
-    assert_int_equal(saga_engine_stats(engine)->undone, 1);
-    destroy(engine);
-}
-
-static void a_saga_that_is_cancelled_turns_back_before_its_next_step(void **state)
-{
-    (void)state;
-    static const struct saga_step *const two_steps[] = {&step, &step};
-    static const struct saga_def two = {
-        .key = "test.7", .steps = two_steps, .steps_len = 2, .pivot = 1};
-    static const struct saga_def *const two_defs[] = {&two};
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.defs = two_defs;
-    conf.defs_len = 1;
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    struct saga_row row = {.id = 1, .token = 1, .def = &two, .lease_us = OVER_US + 500000};
-    give(engine, &row, 1);
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called_len = 0;
-    saga_engine_turn(engine, 3000);
-    struct saga_store_reply reply = {
-        .stored = SAGA_STORED, .cancel = true, .wake = 5, .lease_us = OVER_US + 500000};
-    saga_engine_on_committed(engine, true, &reply);
-    saga_engine_turn(engine, 4000);
-    assert_int_equal(called_len, 0);
-    assert_int_equal(moved->mark, SAGA_MARK_TURNED);
-    assert_string_equal(moved->code, "cancelled");
-    assert_int_equal(moved->wake, 5);
-    answer_commit(engine, SAGA_STORED);
-    assert_int_equal(saga_engine_stats(engine)->undone, 1);
-    destroy(engine);
-}
-
-/* ---- when it leases ---- */
-
-static void after_a_full_lease_there_may_be_more_and_after_another_it_waits(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    saga_engine_turn(engine, LEASED_US);
-    assert_int_equal(leases, 1);
-    answer_lease(engine, SLOTS, LEASED_US);
-    saga_engine_turn(engine, 2000);
-    for (uint32_t i = 0; i < SLOTS; i++)
-        saga_call_finish(called[i], &(struct saga_outcome){.verdict = SAGA_DONE});
-    called_len = 0;
-    saga_engine_turn(engine, 3000);
-    assert_int_equal(moved_len, SLOTS);
-    struct saga_store_reply replies[SLOTS] = {0};
-    saga_engine_on_committed(engine, true, replies);
-    saga_engine_turn(engine, 4000);
-    assert_int_equal(leases, 2);
-    saga_engine_on_leased(engine, (struct saga_row[1]){0}, 0); /* there is nothing */
-    assert_int_equal(saga_engine_due_us(engine), 4000 + IDLE_MS * 1000);
-    saga_engine_turn(engine, 4000 + IDLE_MS * 1000 - 1);
-    assert_int_equal(leases, 2);
-    saga_engine_turn(engine, 4000 + IDLE_MS * 1000);
-    assert_int_equal(leases, 3);
-    assert_int_equal(saga_engine_stats(engine)->leases, 3);
-    assert_int_equal(saga_engine_stats(engine)->leased, SLOTS);
-    assert_int_equal(saga_engine_stats(engine)->commits, 1);
-    destroy(engine);
-}
-
-/* Its step wants to be asked again after a while, so the store has it until then. */
-static struct saga_engine *create_sleeping(uint32_t retry_ms, uint32_t wake)
-{
-    struct saga_engine *engine = create_leased();
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0],
-                     &(struct saga_outcome){.verdict = SAGA_ONGOING, .retry_ms = retry_ms});
-    called_len = 0;
-    saga_engine_turn(engine, 3000);
-    assert_true(moved->release);
-    struct saga_store_reply reply = {
-        .stored = SAGA_STORED, .wake = wake, .lease_us = OVER_US + 500000};
-    saga_engine_on_committed(engine, true, &reply);
-    return engine;
-}
-
-static void a_saga_that_sleeps_is_looked_for_when_it_is_due(void **state)
-{
-    (void)state;
-    static const struct {
-        uint32_t retry_ms, wake;
-        uint64_t due_us;
-    } rows[] = {{100, 0, 3000 + 100000},
-                {IDLE_MS + 100, 0, LEASED_US + IDLE_MS * 1000}, /* it is looked anyway */
-                {100, 1, 3000}};                                /* somebody has woken it */
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct saga_engine *engine = create_sleeping(rows[i].retry_ms, rows[i].wake);
-        assert_int_equal(saga_engine_stats(engine)->moves, 1);
-        assert_int_equal(saga_engine_due_us(engine), rows[i].due_us);
-        if (rows[i].due_us > 3000) {
-            saga_engine_turn(engine, rows[i].due_us - 1);
-            assert_int_equal(leases, 1);
-        }
-        saga_engine_turn(engine, rows[i].due_us);
-        assert_int_equal(leases, 2);
-        destroy(engine);
-    }
-}
-
-static void an_engine_is_due_as_soon_as_it_is_made(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = NULL;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    leases = 0;
-    assert_int_equal(saga_engine_create(&conf, 7000, NULL, &engine), 0);
-    assert_int_equal(saga_engine_due_us(engine), 7000);
-    saga_engine_turn(engine, 7000);
-    assert_int_equal(leases, 1);
-    saga_engine_destroy(engine);
-}
-
-static void a_row_is_of_the_definition_that_has_its_key(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create();
-    assert_ptr_equal(saga_engine_def(engine, SPAN("test.1")), &def);
-    assert_ptr_equal(saga_engine_def(engine, SPAN("test.2")), &asking);
-    assert_null(saga_engine_def(engine, SPAN("test.3")));
-    assert_null(saga_engine_def(engine, SPAN("test")));
-    saga_engine_destroy(engine);
-}
-
-/* ---- peers ---- */
-
-static void a_peer_that_is_silent_is_left_alone_for_a_while_and_then_asked_once(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.breaker_trip = 2;
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    lease_asking(engine, 2, 0);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(called_len, 2);
-    for (uint32_t i = 0; i < 2; i++)
-        saga_call_finish(called[i], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
-    called_len = 0;
-    saga_engine_turn(engine, 3000);
-    struct saga_store_reply replies[SLOTS] = {0};
-    saga_engine_on_committed(engine, true, replies);
-    saga_engine_nudge(engine);
-    saga_engine_turn(engine, 4000);
-    lease_asking(engine, 2, 0);
-    saga_engine_turn(engine, 5000);
-    assert_int_equal(called_len, 0);
-    assert_int_equal(saga_engine_stats(engine)->deferred, 2);
-    assert_int_equal(moved->mark, SAGA_MARK_DEFERRED);
-    assert_in_range(moved->delay_ms, 998 + 1, 2 * 998 + 1);
-    saga_engine_on_committed(engine, true, replies);
-    saga_engine_nudge(engine);
-    saga_engine_turn(engine, 1003000);
-    lease_asking(engine, 2, 0);
-    saga_engine_turn(engine, 1003001);
-    assert_int_equal(called_len, 1);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE}); /* it is back */
-    called_len = 0;
-    saga_engine_turn(engine, 1004000);
-    saga_engine_on_committed(engine, true, replies);
-    saga_engine_turn(engine, 1005000);
-    saga_engine_on_committed(engine, true, replies);
-    saga_engine_nudge(engine);
-    saga_engine_turn(engine, 1006000);
-    lease_asking(engine, 2, 0);
-    saga_engine_turn(engine, 1007000);
-    assert_int_equal(called_len, 2);
-    destroy(engine);
-}
-
-static void first_tries_earn_retries(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.budget_cap = 1;
-    conf.budget_per_s = 0;
-    conf.budget_share_milli = 500;
-    struct saga_row rows[5] = {0};
-    static const uint32_t tries[5] = {1, 0, 0, 1, 1}; /* the one there is, and one that is earned */
-    for (uint32_t i = 0; i < 5; i++)
-        rows[i] = (struct saga_row){.id = i + 1,
-                                    .token = 1,
-                                    .def = &asking,
-                                    .tries = tries[i],
-                                    .lease_us = OVER_US + 500000};
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    give(engine, rows, 5);
-    saga_engine_turn(engine, 2000);
-    assert_int_equal(called_len, 4);
-    assert_int_equal(moved_len, 1);
-    assert_int_equal(moved->id, 5);
-    destroy(engine);
-}
-
-static void a_saga_is_refused_as_often_whoever_had_its_slot_before(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(1, 1);
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    for (uint32_t saga = 1; saga <= 2; saga++) {
-        uint64_t now_us = 10000 * saga;
-        answer_lease(engine, 1, LEASED_US);
-        saga_engine_turn(engine, now_us);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        for (uint32_t refused = 0; refused < 3; refused++) {
-            saga_engine_turn(engine, now_us + refused + 1);
-            assert_int_equal(commits, 3 * (saga - 1) + refused + 1);
-            answer_commit(engine, SAGA_REFUSED);
-        }
-        saga_engine_nudge(engine);
-        saga_engine_turn(engine, now_us + 10);
-        assert_int_equal(commits, 3 * saga);
-        assert_int_equal(leases, 1 + saga);
-    }
-    destroy(engine);
-}
-
-static void a_saga_that_is_parked_is_counted_and_not_looked_for(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create_committing(SAGA_DONE);
-    answer_commit(engine, SAGA_REFUSED);
-    saga_engine_turn(engine, 4000);
-    assert_true(moved->parked);
-    struct saga_store_reply reply = {.stored = SAGA_STORED, .wake = 7};
-    saga_engine_on_committed(engine, true, &reply);
-    assert_int_equal(saga_engine_stats(engine)->parked, 1);
-    assert_int_equal(saga_engine_stats(engine)->in_flight, 1); /* as of the last turn */
-    assert_int_equal(saga_engine_due_us(engine), LEASED_US + IDLE_MS * 1000);
-    saga_engine_turn(engine, 5000);
-    assert_int_equal(saga_engine_stats(engine)->in_flight, 0);
-    assert_int_equal(leases, 1);
-    destroy(engine);
-}
-
-static void a_saga_that_has_ended_is_not_looked_for_though_somebody_wakes_it(void **state)
-{
-    (void)state;
-    struct saga_engine *engine = create_committing(SAGA_DONE);
-    struct saga_store_reply reply = {.stored = SAGA_STORED, .wake = 7};
-    saga_engine_on_committed(engine, true, &reply);
-    assert_int_equal(saga_engine_due_us(engine), LEASED_US + IDLE_MS * 1000);
-    destroy(engine);
-}
-
-static void add_a_little(void *ctx, const struct saga_row *row, const struct saga_move *move,
-                         struct saga_effects *effects)
-{
-    assert_ptr_equal(ctx, &stored);
-    assert_int_equal(row->state, SAGA_RUNNING); /* as it was */
-    assert_int_equal(move->state, SAGA_COMPLETED);
-    saga_effects_add(effects, 3, SPAN("[]"));
-}
-
-static void a_definition_adds_to_what_its_step_writes(void **state)
-{
-    (void)state;
-    for (unsigned of_step = 0; of_step < 2; of_step++) {
-        const struct saga_def adding = {.key = "test.8",
-                                        .steps = steps,
-                                        .steps_len = 1,
-                                        .on_move = add_a_little,
-                                        .ctx = &stored};
-        const struct saga_def *const adding_defs[] = {&adding};
-        struct saga_engine_conf conf = conf_of(1, 1);
-        conf.defs = adding_defs;
-        conf.defs_len = 1;
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        struct saga_row row = {.id = 1, .token = 1, .def = &adding, .lease_us = OVER_US + 500000};
-        give(engine, &row, 1);
-        saga_engine_turn(engine, 2000);
-        if (of_step)
-            saga_effects_add(saga_call_effects(called[0]), 2, SPAN("{}"));
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        uint32_t at = 0;
-        uint8_t kind = 0;
-        struct span json;
-        assert_non_null(moved->effects);
-        if (of_step) {
-            assert_true(saga_effects_next(moved->effects, &at, &kind, &json));
-            assert_int_equal(kind, 2);
-        }
-        assert_true(saga_effects_next(moved->effects, &at, &kind, &json));
-        assert_int_equal(kind, 3);
-        assert_false(saga_effects_next(moved->effects, &at, &kind, &json));
-        destroy(engine);
-    }
-}
-
-/* Dice that always fall as they are told. */
-static uint64_t fallen;
-
-static void fall(void *ctx, void *out, size_t len)
-{
-    (void)ctx;
-    assert_int_equal(len, sizeof(fallen));
-    memcpy(out, &fallen, len);
-}
-
-static const struct rng dice = {.fill = fall};
-
-static void a_wait_for_a_peer_is_drawn_from_its_least_to_its_most(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t retry, silence; /* the least and the most of what they are drawn from */
-        uint32_t retry_ms, silence_ms;
-    } rows[] = {{1000000, 1998, 500, 999}, {1000999, 1997, 1499, 1997}};
-    for (unsigned i = 0; i < 2; i++) {
-        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-        conf.rng = &dice;
-        conf.budget_cap = 1;
-        fallen = rows[i].retry;
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        lease_asking(engine, 2, 1); /* and the budget is for one */
-        saga_engine_turn(engine, 2000);
-        assert_int_equal(moved->delay_ms, rows[i].retry_ms);
-        destroy(engine);
-
-        conf.breaker_trip = 1;
-        fallen = rows[i].silence;
-        engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        lease_asking(engine, 2, 0);
-        saga_engine_turn(engine, 2000);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
-        called[0] = called[1];
-        called_len = 1;
-        saga_engine_turn(engine, 3000);
-        answer_commit(engine, SAGA_STORED);
-        saga_engine_nudge(engine);
-        saga_engine_turn(engine, 4000);
-        lease_asking(engine, 1, 0);
-        saga_engine_turn(engine, 5000); /* 998 ms before it may be asked again */
-        assert_int_equal(moved->mark, SAGA_MARK_DEFERRED);
-        assert_int_equal(moved->delay_ms, rows[i].silence_ms);
-        destroy(engine);
-    }
-}
-
-/* Each with a silence as the first that opens a breaker, and one more saga behind it. */
-static void a_peer_is_silent_only_if_it_was_asked_and_did_not_answer(void **state)
-{
-    (void)state;
-    static const struct {
-        struct saga_outcome outcome;
-        bool too_long, deferred; /* what it wants to store; the next one */
-    } rows[] = {
-        {{.verdict = SAGA_UNKNOWN}, false, true},
-        {{.verdict = SAGA_UNKNOWN}, true, true},
-        {{.verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_ANSWER}, false, false},
-        {{.verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_NOTHING}, false, false},
-        {{.verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_NOTHING}, true, false},
-        {{.verdict = SAGA_DONE}, true, false},
-        {{.verdict = SAGA_DONE, .heard = SAGA_HEARD_ANSWER}, true, false},
-    };
-    static char long_data[SAGA_DATA_MAX + 1];
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-        conf.breaker_trip = 1;
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        lease_asking(engine, 1, 0);
-        saga_engine_turn(engine, 2000);
-        if (rows[i].too_long)
-            saga_call_set_data(called[0], (struct span){long_data, sizeof(long_data)});
-        saga_call_finish(called[0], &rows[i].outcome);
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        if (rows[i].too_long)
-            assert_string_equal(moved->code, "no-memory");
-        answer_commit(engine, SAGA_STORED);
-        saga_engine_nudge(engine);
-        saga_engine_turn(engine, 4000);
-        lease_asking(engine, 1, 0);
-        saga_engine_turn(engine, 5000);
-        assert_int_equal(called_len, !rows[i].deferred);
-        assert_int_equal(saga_engine_stats(engine)->deferred, rows[i].deferred);
-        destroy(engine);
-    }
-}
-
-/* The budget is for two, and two retries ask nobody: two others may, and no third. */
-static void a_retry_that_asked_nobody_leaves_its_turn_to_another(void **state)
-{
-    (void)state;
-    static const enum saga_heard heard[] = {SAGA_HEARD_NOTHING, SAGA_HEARD_ANSWER};
-    for (unsigned i = 0; i < 2; i++) {
-        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-        conf.budget_cap = 2;
-        conf.budget_per_s = 0;
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        lease_asking(engine, 2, 1);
-        saga_engine_turn(engine, 2000);
-        assert_int_equal(called_len, 2);
-        for (unsigned n = 0; n < 2; n++)
-            saga_call_finish(called[n],
-                             &(struct saga_outcome){.verdict = SAGA_UNKNOWN, .heard = heard[i]});
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        struct saga_store_reply replies[2] = {0};
-        saga_engine_on_committed(engine, true, replies);
-        saga_engine_nudge(engine);
-        saga_engine_turn(engine, 4000);
-        lease_asking(engine, 3, 1);
-        saga_engine_turn(engine, 5000);
-        assert_int_equal(called_len, heard[i] == SAGA_HEARD_NOTHING ? 2 : 0);
-        destroy(engine);
-    }
-}
-
-/* As an order that costs nothing is done without its provider: that one may still be away. */
-static void a_peer_that_was_not_asked_is_not_back(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.breaker_trip = 1;
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    lease_asking(engine, 1, 0);
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
-    uint64_t now_us = 3000;
-    for (unsigned probe = 0; probe < 2; probe++) {
-        called_len = 0;
-        saga_engine_turn(engine, now_us);
-        struct saga_store_reply replies[SLOTS] = {0};
-        saga_engine_on_committed(engine, true, replies);
-        now_us += 1000000 * (1 - probe); /* the second one goes at once */
-        saga_engine_nudge(engine);
-        saga_engine_turn(engine, now_us);
-        lease_asking(engine, 2, 0);
-        saga_engine_turn(engine, now_us);
-        assert_int_equal(called_len, 1);
-        saga_call_finish(called[0],
-                         &(struct saga_outcome){.verdict = SAGA_DONE, .heard = SAGA_HEARD_NOTHING});
-        if (probe == 0) { /* and the other one was told to wait */
-            assert_int_equal(moved->mark, SAGA_MARK_DEFERRED);
-            saga_engine_on_committed(engine, true, replies);
-        }
-    }
-    called_len = 0;
-    destroy(engine);
-}
-
-/* From the first to the last that there may be. */
-static void each_peer_has_a_breaker_and_a_budget_of_its_own(void **state)
-{
-    (void)state;
-    for (uint8_t silent = 0; silent < SAGA_PEERS_MAX; silent += SAGA_PEERS_MAX - 1) {
-        struct saga_step peer_steps[2] = {asking_step, asking_step};
-        peer_steps[0].peer = silent;
-        peer_steps[1].peer = SAGA_PEERS_MAX - 1 - silent;
-        const struct saga_step *const lists[2][1] = {{&peer_steps[0]}, {&peer_steps[1]}};
-        const struct saga_def peers[2] = {{.key = "test.9", .steps = lists[0], .steps_len = 1},
-                                          {.key = "test.10", .steps = lists[1], .steps_len = 1}};
-        const struct saga_def *const peer_defs[] = {&peers[0], &peers[1]};
-        struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-        conf.defs = peer_defs;
-        conf.breaker_trip = conf.budget_cap = 1;
-        struct saga_row rows[3] = {
-            {.id = 1, .token = 1, .def = &peers[0], .tries = 1, .lease_us = OVER_US + 500000}};
-        rows[2] = rows[1] = rows[0];
-        rows[1].id = 2;
-        rows[2].id = 3;
-        rows[2].def = &peers[1];
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        give(engine, rows, 3);
-        saga_engine_turn(engine, 2000);
-        assert_int_equal(called_len, 2); /* a retry of each: one waits for its budget */
-        assert_int_equal(called[0]->saga, 1);
-        assert_int_equal(called[1]->saga, 3);
-        assert_int_equal(moved_len, 1);
-        answer_commit(engine, SAGA_STORED);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
-        saga_call_finish(called[1], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        struct saga_store_reply replies[2] = {0};
-        saga_engine_on_committed(engine, true, replies);
-        saga_engine_nudge(engine);
-        saga_engine_turn(engine, 4000);
-        for (unsigned i = 0; i < 3; i++)
-            rows[i].tries = 0;
-        give(engine, rows, 3);
-        saga_engine_turn(engine, 5000);
-        assert_int_equal(called_len, 1);
-        assert_int_equal(called[0]->saga, 3);
-        assert_int_equal(saga_engine_stats(engine)->deferred, 1 + 2);
-        destroy(engine);
-    }
-}
-
-/* A probe is no retry among others: it goes out though the budget is spent. */
-static void a_peer_that_was_silent_is_asked_again_by_a_retry_as_well(void **state)
-{
-    (void)state;
-    struct saga_engine_conf conf = conf_of(SLOTS, SLOTS);
-    conf.breaker_trip = conf.budget_cap = 1;
-    conf.budget_per_s = 0;
-    struct saga_engine *engine = create_by(&conf);
-    saga_engine_turn(engine, LEASED_US);
-    lease_asking(engine, 1, 1);
-    saga_engine_turn(engine, 2000);
-    saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_UNKNOWN});
-    called_len = 0;
-    saga_engine_turn(engine, 3000);
-    answer_commit(engine, SAGA_STORED);
-    saga_engine_nudge(engine);
-    saga_engine_turn(engine, 3000 + 1000000);
-    lease_asking(engine, 1, 1);
-    saga_engine_turn(engine, 3000 + 1000000);
-    assert_int_equal(called_len, 1);
-    destroy(engine);
-}
-
-static void a_lease_that_was_renewed_is_gone_on_with(void **state)
-{
-    (void)state;
-    static const struct saga_step *const two_steps[] = {&step, &step};
-    static const struct saga_def two = {.key = "test.12", .steps = two_steps, .steps_len = 2};
-    static const struct saga_def *const two_defs[] = {&two};
-    for (unsigned renewed = 0; renewed < 2; renewed++) {
-        struct saga_engine_conf conf = conf_of(1, 1);
-        conf.defs = two_defs;
-        conf.defs_len = 1;
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        struct saga_row row = {.id = 1, .token = 1, .def = &two, .lease_us = 2000000};
-        give(engine, &row, 1);
-        saga_engine_turn(engine, 2000);
-        saga_call_finish(called[0], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        struct saga_store_reply reply = {.stored = SAGA_STORED,
-                                         .lease_us = renewed ? 9000000 : 2000000};
-        saga_engine_on_committed(engine, true, &reply);
-        saga_engine_turn(engine, 5000000);
-        assert_int_equal(called_len, renewed);
-        destroy(engine);
-    }
-}
-
-/* ---- several at a time ---- */
-
-static void what_was_sent_together_is_sent_again_together_but_for_what_is_over(void **state)
-{
-    (void)state;
-    for (unsigned over = 0; over < 2; over++) {
-        struct saga_engine *engine = create();
-        saga_engine_turn(engine, LEASED_US);
-        struct saga_row rows[3] = {{.id = 1, .token = 1, .def = &def, .lease_us = 60000000}};
-        rows[2] = rows[1] = rows[0];
-        rows[1].id = 2;
-        rows[2].id = 3;
-        rows[0].lease_us = over ? 30000000 : 60000000;
-        give(engine, rows, 3);
-        saga_engine_turn(engine, 2000);
-        for (uint32_t i = 0; i < 3; i++)
-            saga_call_finish(called[i], &(struct saga_outcome){.verdict = SAGA_DONE});
-        called_len = 0;
-        saga_engine_turn(engine, 3000);
-        assert_int_equal(moved_len, 3);
-        saga_engine_on_committed(engine, false, NULL);
-        saga_engine_turn(engine, 30000000);
-        assert_int_equal(commits, 2);
-        assert_int_equal(moved_len, 3 - over);
-        assert_int_equal(moved->id, 1 + over);
-        saga_engine_turn(engine, 31000000); /* and not once more while it is out */
-        assert_int_equal(commits, 2);
-        struct saga_store_reply replies[3] = {0};
-        saga_engine_on_committed(engine, true, replies);
-        assert_int_equal(saga_engine_stats(engine)->completed, 3 - over);
-        destroy(engine);
-    }
-}
-
-/* Whichever call it is that ends first, or is over first. */
-static void of_several_calls_the_first_that_ends_makes_the_engine_due(void **state)
-{
-    (void)state;
-    struct saga_step quick_step = step;
-    quick_step.timeout_ms = 400;
-    const struct saga_step *const quick_steps[] = {&quick_step};
-    const struct saga_def quick = {.key = "test.11", .steps = quick_steps, .steps_len = 1};
-    const struct saga_def *const both[] = {&def, &quick};
-    struct saga_engine_conf conf = conf_of(3, 3);
-    conf.defs = both;
-    for (uint32_t which = 0; which < 3; which++) {
-        struct saga_row rows[3];
-        for (uint32_t i = 0; i < 3; i++)
-            rows[i] = (struct saga_row){.id = i + 1,
-                                        .token = 1,
-                                        .def = i == which ? &quick : &def,
-                                        .lease_us = OVER_US + 500000};
-        struct saga_engine *engine = create_by(&conf);
-        saga_engine_turn(engine, LEASED_US);
-        give(engine, rows, 3);
-        saga_engine_turn(engine, 2000);
-        assert_int_equal(saga_engine_due_us(engine), 2000 + 400000);
-        saga_call_finish(called[which], &(struct saga_outcome){.verdict = SAGA_DONE});
-        assert_int_equal(saga_engine_due_us(engine), 2000);
-        called[which] = called[2];
-        called_len = 2;
-        destroy(engine);
-    }
+    begin();
+    assert_ptr_equal(saga_engine_def(engine(), SPAN("one")), &defs[0]);
+    assert_ptr_equal(saga_engine_def(engine(), SPAN("two")), &defs[1]);
+    assert_null(saga_engine_def(engine(), SPAN("four")));
+    assert_null(saga_engine_def(engine(), SPAN("on")));
+    end();
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slots_and_calls_have_their_bounds),
-        cmocka_unit_test(a_nudge_during_a_lease_waits_for_its_answer),
-        cmocka_unit_test(a_nudge_waits_for_a_slot),
-        cmocka_unit_test(an_engine_that_is_drained_leases_no_more_and_is_not_due),
-        cmocka_unit_test(after_a_commit_that_failed_a_nudge_waits_as_the_commit_does),
-        cmocka_unit_test(a_move_that_the_store_refuses_is_parked_then_bare_then_dropped),
-        cmocka_unit_test(a_move_after_one_that_was_stored_may_be_refused_as_often),
-        cmocka_unit_test(a_saga_whose_lease_is_over_is_not_touched),
-        cmocka_unit_test(a_move_whose_lease_is_over_is_not_stored),
-        cmocka_unit_test(a_commit_is_sent_again_until_the_lease_is_over),
-        cmocka_unit_test(what_somebody_else_has_meanwhile_is_let_go),
-        cmocka_unit_test(a_saga_that_has_ended_is_counted_by_how_it_ended),
-        cmocka_unit_test(a_saga_that_is_leased_while_draining_is_given_back_at_once),
-        cmocka_unit_test(a_peer_that_is_not_to_be_asked_yet_is_left_alone_as_long_as_told),
-        cmocka_unit_test(retries_beyond_their_budget_wait_their_turn),
-        cmocka_unit_test(a_try_has_a_trace_of_its_own_for_what_it_calls_and_its_move_names_it),
-        cmocka_unit_test(whoever_wants_to_know_hears_of_each_move_that_is_stored),
-        cmocka_unit_test(a_lease_that_failed_is_tried_again_and_counted),
-        cmocka_unit_test(what_cannot_be_stored_whole_is_not_stored_and_is_tried_again),
-        cmocka_unit_test(no_more_calls_are_out_than_may_be_and_the_others_wait_for_an_answer),
-        cmocka_unit_test(an_engine_is_due_when_a_call_has_taken_too_long),
-        cmocka_unit_test(calls_come_back_in_any_order),
-        cmocka_unit_test(a_call_that_finished_goes_with_the_engine),
-        cmocka_unit_test(while_a_commit_is_out_nothing_is_sent_and_few_are_leased),
-        cmocka_unit_test(of_few_slots_one_is_leased_for_unless_a_commit_is_out),
-        cmocka_unit_test(an_engine_is_idle_when_nothing_is_out),
-        cmocka_unit_test(a_step_is_told_all_that_is_known_of_its_try),
-        cmocka_unit_test(
-            what_a_step_stores_the_next_one_finds_and_it_stays_until_another_is_stored),
-        cmocka_unit_test(
-            what_a_step_writes_besides_goes_with_its_move_unless_nobody_knows_what_came_of_it),
-        cmocka_unit_test(words_that_are_too_long_are_cut),
-        cmocka_unit_test(what_one_saga_writes_is_never_written_for_another),
-        cmocka_unit_test(a_saga_that_goes_back_is_undone_step_by_step),
-        cmocka_unit_test(a_saga_that_is_cancelled_turns_back_before_its_next_step),
-        cmocka_unit_test(after_a_full_lease_there_may_be_more_and_after_another_it_waits),
-        cmocka_unit_test(a_saga_that_sleeps_is_looked_for_when_it_is_due),
-        cmocka_unit_test(an_engine_is_due_as_soon_as_it_is_made),
-        cmocka_unit_test(a_row_is_of_the_definition_that_has_its_key),
-        cmocka_unit_test(a_peer_that_is_silent_is_left_alone_for_a_while_and_then_asked_once),
-        cmocka_unit_test(first_tries_earn_retries),
-        cmocka_unit_test(a_saga_is_refused_as_often_whoever_had_its_slot_before),
-        cmocka_unit_test(a_saga_that_is_parked_is_counted_and_not_looked_for),
-        cmocka_unit_test(a_saga_that_has_ended_is_not_looked_for_though_somebody_wakes_it),
-        cmocka_unit_test(a_definition_adds_to_what_its_step_writes),
-        cmocka_unit_test(a_wait_for_a_peer_is_drawn_from_its_least_to_its_most),
-        cmocka_unit_test(a_peer_is_silent_only_if_it_was_asked_and_did_not_answer),
-        cmocka_unit_test(a_peer_that_was_not_asked_is_not_back),
-        cmocka_unit_test(a_retry_that_asked_nobody_leaves_its_turn_to_another),
-        cmocka_unit_test(each_peer_has_a_breaker_and_a_budget_of_its_own),
-        cmocka_unit_test(a_peer_that_was_silent_is_asked_again_by_a_retry_as_well),
-        cmocka_unit_test(a_lease_that_was_renewed_is_gone_on_with),
-        cmocka_unit_test(what_was_sent_together_is_sent_again_together_but_for_what_is_over),
-        cmocka_unit_test(of_several_calls_the_first_that_ends_makes_the_engine_due),
+    const struct CMUnitTest functions[] = {
+        cmocka_unit_test(slots_and_calls_out_of_range_are_refused),
+        cmocka_unit_test(long_code_and_detail_are_copied_and_cut),
+        cmocka_unit_test(definition_is_found_by_its_whole_key),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
+                        sizeof(rows) / sizeof(rows[0]), run_row);
 }

@@ -1,0 +1,152 @@
+/* script.c: see script.h. */
+#include "script.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_MAX = 4096 };
+
+static void run_line(const struct script_row *row, const struct script_verb *verbs, char *text)
+{
+    char whole[TEXT_MAX], *rest = NULL;
+    snprintf(whole, sizeof(whole), "%s", text);
+    struct script_line line = {.row = row->name, .text = whole};
+    for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        assert_true(line.len < SCRIPT_WORDS_MAX);
+        line.words[line.len++] = word;
+    }
+    if (line.len == 0)
+        return;
+    for (; verbs->name != NULL; verbs++) {
+        if (strcmp(verbs->name, line.words[0]) == 0) {
+            verbs->run(&line);
+            return;
+        }
+    }
+    fail_msg("%s: unknown verb in \"%s\"", row->name, whole);
+}
+
+void script_run(const struct script_row *row, const struct script_verb *verbs)
+{
+    char text[TEXT_MAX], *rest = NULL;
+    assert_in_range(strlen(row->script), 1, sizeof(text) - 1);
+    strcpy(text, row->script);
+    for (char *line = strtok_r(text, ";", &rest); line; line = strtok_r(NULL, ";", &rest))
+        run_line(row, verbs, line);
+}
+
+int script_tests(const struct CMUnitTest *functions, size_t functions_len,
+                 const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row)
+{
+    static struct CMUnitTest tests[SCRIPT_TESTS_MAX];
+    if (functions_len + rows_len > SCRIPT_TESTS_MAX)
+        return 1;
+    if (functions_len > 0)
+        memcpy(tests, functions, functions_len * sizeof(tests[0]));
+    for (size_t i = 0; i < rows_len; i++)
+        tests[functions_len + i] = (struct CMUnitTest){
+            .name = rows[i].name, .test_func = run_row, .initial_state = (void *)&rows[i]};
+    return _cmocka_run_group_tests("tests", tests, functions_len + rows_len, NULL, NULL);
+}
+
+const char *script_word(const struct script_line *line, unsigned at)
+{
+    if (at >= line->len)
+        fail_msg("%s: a word is missing in \"%s\"", line->row, line->text);
+    return line->words[at];
+}
+
+static uint64_t with_unit(const char *word, char **end)
+{
+    static const struct {
+        const char *name;
+        uint64_t us;
+    } units[] = {{"ms", 1000}, {"s", 1000000}, {"h", 3600000000}, {"", 1}};
+    uint64_t number = strtoull(word, end, 10);
+    assert_ptr_not_equal(word, *end);
+    for (size_t i = 0;; i++) {
+        size_t len = strlen(units[i].name);
+        if (strncmp(*end, units[i].name, len) != 0)
+            continue;
+        *end += len;
+        return number * units[i].us;
+    }
+}
+
+uint64_t script_number(const char *word)
+{
+    char *end;
+    uint64_t number = with_unit(word, &end);
+    if (*end == '+')
+        number += with_unit(end + 1, &end);
+    else if (*end == '-')
+        number -= with_unit(end + 1, &end);
+    return number;
+}
+
+const char *script_value(const struct script_line *line, const char *key)
+{
+    size_t len = strlen(key);
+    for (unsigned i = 1; i < line->len; i++) {
+        if (strncmp(line->words[i], key, len) == 0 && line->words[i][len] == '=')
+            return line->words[i] + len + 1;
+    }
+    return NULL;
+}
+
+uint64_t script_value_or(const struct script_line *line, const char *key, uint64_t missing)
+{
+    const char *value = script_value(line, key);
+    return value != NULL ? script_number(value) : missing;
+}
+
+bool script_has(const struct script_line *line, const char *word)
+{
+    for (unsigned i = 1; i < line->len; i++) {
+        if (strcmp(line->words[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+unsigned script_choice(const struct script_line *line, const char *word, const char *const *names)
+{
+    for (unsigned i = 0; names[i] != NULL; i++) {
+        if (strcmp(names[i], word) == 0)
+            return i;
+    }
+    fail_msg("%s: \"%s\" is unknown in \"%s\"", line->row, word, line->text);
+    abort();
+}
+
+void script_expect(const struct script_line *line, const char *want, uint64_t got)
+{
+    const char *to = strstr(want, "..");
+    uint64_t low = script_number(want), high = to != NULL ? script_number(to + 2) : low;
+    if (got < low || got > high)
+        fail_msg("%s: \"%s\": it is %" PRIu64, line->row, line->text, got);
+}
+
+void script_expect_text(const struct script_line *line, const char *want, const char *got)
+{
+    if (strcmp(strcmp(want, "-") == 0 ? "" : want, got) != 0)
+        fail_msg("%s: \"%s\": it is \"%s\"", line->row, line->text, got);
+}
+
+void script_expect_field(const struct script_line *line, unsigned at,
+                         const struct script_field *fields)
+{
+    const char *name = script_word(line, at), *want = script_word(line, at + 1);
+    for (; fields->name != NULL; fields++) {
+        if (strcmp(fields->name, name) != 0)
+            continue;
+        if (fields->text != NULL)
+            script_expect_text(line, want, fields->text);
+        else
+            script_expect(line, want, fields->number);
+        return;
+    }
+    fail_msg("%s: \"%s\" is unknown in \"%s\"", line->row, name, line->text);
+}

@@ -1,0 +1,67 @@
+/* script.h: unit tests as rows of a table. A row is a name and a script of statements: a verb and
+ * its words, separated by semicolons, as in "turn 3ms; end 1 done code=no; commits 1". Each test
+ * brings its own table of verbs. A statement that fails is printed together with its row.
+ *
+ * Numbers may have a unit of time (ms, s, h; they become microseconds) and an offset: 3ms+1. An
+ * expected number may be a range: 5..9. An expected text of "-" means an empty one. */
+#ifndef FG_TEST_SCRIPT_H
+#define FG_TEST_SCRIPT_H
+
+#include "unit.h"
+
+#include <stdbool.h>
+
+enum { SCRIPT_WORDS_MAX = 16, SCRIPT_TESTS_MAX = 160 };
+
+struct script_row {
+    const char *name, *script;
+};
+
+struct script_line {
+    const char *row, *text; /* for messages */
+    const char *words[SCRIPT_WORDS_MAX];
+    unsigned len;
+};
+
+struct script_field {
+    const char *name;
+    uint64_t number;
+    const char *text; /* NULL: it is the number */
+};
+
+#define SCRIPT_NUMBER(NAME, VALUE)                                                                 \
+    {                                                                                              \
+        .name = (NAME), .number = (VALUE)                                                          \
+    }
+#define SCRIPT_TEXT(NAME, VALUE)                                                                   \
+    {                                                                                              \
+        .name = (NAME), .text = (VALUE)                                                            \
+    }
+
+struct script_verb {
+    const char *name;
+    void (*run)(const struct script_line *line);
+};
+
+/* Calls the verb of each statement, in order. The table ends with a name of NULL. */
+void script_run(const struct script_row *row, const struct script_verb *verbs);
+/* Runs the functions and the rows as one group of tests; `run_row` finds its row in *state. */
+int script_tests(const struct CMUnitTest *functions, size_t functions_len,
+                 const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row);
+
+/* The word at this index; the test fails if there is none. */
+const char *script_word(const struct script_line *line, unsigned at);
+uint64_t script_number(const char *word);
+/* What follows "key=" in one of the words; the second form has a number, or `missing`. */
+const char *script_value(const struct script_line *line, const char *key);
+uint64_t script_value_or(const struct script_line *line, const char *key, uint64_t missing);
+bool script_has(const struct script_line *line, const char *word);
+/* The index of a word among names, of which the last is NULL. */
+unsigned script_choice(const struct script_line *line, const char *word, const char *const *names);
+void script_expect(const struct script_line *line, const char *want, uint64_t got);
+void script_expect_text(const struct script_line *line, const char *want, const char *got);
+/* The word at `at` names a field, the next one its value. The last field has no name. */
+void script_expect_field(const struct script_line *line, unsigned at,
+                         const struct script_field *fields);
+
+#endif
