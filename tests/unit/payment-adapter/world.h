@@ -1,7 +1,10 @@
-/* world.h: a small world for sagas: a store that keeps what was committed, the seat service's own
- * engine, a provider and a waiting room that keep what they did, and a clock moved by hand. Any
- * answer can be lost, any call refused, and the engine can be killed at any edge: whatever stood in
- * memory is gone then, and what the world keeps is still there. */
+/* world.h: a small world for sagas: a store that remembers what was committed, the seat service's
+ * own engine, a provider and a waiting room that remember what they did, and a clock moved by hand.
+ * Any answer can be lost, any call refused, and the engine can be killed at any edge: its memory is
+ * gone then, and the world's is not.
+ *
+ * An edge is a moment at which the engine can die: before a peer acts, after it acted, before a
+ * commit is stored, after it is stored. */
 #ifndef FG_TEST_WORLD_H
 #define FG_TEST_WORLD_H
 
@@ -41,18 +44,26 @@ struct world_effect {
 
 enum world_fault {
     WORLD_FINE,
-    WORLD_LOST,    /* it happens, nobody hears of it */
-    WORLD_DROPPED, /* it does not happen, nobody hears of it */
+    WORLD_LOST,    /* it happens, and the answer is lost */
+    WORLD_DROPPED, /* it does not happen, and there is no answer */
     WORLD_REFUSED, /* a clear no */
     WORLD_SILENT,  /* it happens, and the call never comes back */
     WORLD_BUSY,    /* it does not happen, and the peer asks for an hour's patience */
 };
 
-enum world_edge {
-    EDGE_BEFORE_CALL,   /* the engine is about to ask a peer */
-    EDGE_AFTER_CALL,    /* the peer has acted, the engine does not know yet */
-    EDGE_BEFORE_COMMIT, /* moves are on their way, nothing is stored */
-    EDGE_AFTER_COMMIT,  /* they are stored, the engine does not know yet */
+/* What a peer says instead of what it did. */
+struct world_says {
+    enum peer_op op; /* PEER_OP_COUNT: all peers say what they did */
+    /* Only in answers to at most `most` questions of this kind, and after more than `after_more`
+     * questions `after`. */
+    uint32_t most, after_more;
+    enum peer_op after;
+    struct payment payment;         /* its id, currency and `unwanted` only if they are set */
+    bool state, captured, refunded; /* which of the numbers it says */
+    bool really;                    /* state and captured become true at the provider */
+    bool says_verdict, key_burnt, answered, unasked;
+    enum saga_verdict verdict;
+    char code[SAGA_CODE_MAX];
 };
 
 struct world {
@@ -86,7 +97,7 @@ struct world {
     uint32_t asked[PEER_OP_COUNT];
     struct real_seats *seats;
     char hold[ORDER_HOLD_MAX];
-    bool seats_wanted; /* whatever is free goes to somebody else */
+    bool seats_wanted; /* free seats go to another buyer at once */
     bool pass_ended;   /* at the seats */
     bool session_ended;
     bool payment_exists;
@@ -95,9 +106,10 @@ struct world {
     uint32_t captures;
     bool buyer_pays; /* as soon as there is something to pay */
     bool webhooks_come;
-    uint64_t given_back; /* of what is captured, by somebody else and at once */
+    uint64_t given_back; /* of what is captured, by the provider's own people and at once */
     bool other_money;    /* the buyer agreed to another sum */
-    void (*alter)(struct world *world, struct peer_call *call); /* what a peer says, or NULL */
+    struct world_says says;
+    uint64_t refund_back, refund_part; /* of the last refund: given back before; asked for */
     /* crash */
     uint32_t edges;    /* passed so far */
     uint32_t crash_at; /* 0: never; else the engine is killed at that edge */
@@ -121,8 +133,6 @@ void world_kill(struct world *world); /* the engine is gone and a new one starts
 uint32_t world_count(const struct world *world, enum effect kind);
 bool world_logged(const struct world *world, const char *step, enum saga_way way,
                   enum saga_mark mark);
-bool world_held(const struct world *world);
-bool world_sold(const struct world *world);
 /* Money, seats and orders agree; every saga has ended. */
 void world_check(struct world *world);
 

@@ -38,20 +38,58 @@ static struct saga_row row_at(enum saga_state state, uint8_t step)
         .id = 7, .token = 3, .moves = 9, .def = &def, .state = state, .step = step, .tries = 2};
 }
 
-static struct saga_move decide(enum saga_state state, uint8_t step, enum saga_verdict verdict,
-                               uint64_t now_ms)
-{
-    struct saga_row row = row_at(state, step);
-    struct saga_outcome outcome = {.verdict = verdict, .retry_ms = 400, .code = "why"};
-    struct saga_move move;
-    saga_decide(&row, &outcome, now_ms * 1000, &rng.rng, &move);
-    assert_int_equal(move.id, 7);
-    assert_int_equal(move.token, 3);
-    assert_int_equal(move.moves, 9);
-    assert_int_equal(move.at_step, step);
-    assert_int_equal(move.tried, 3);
-    return move;
-}
+/* A cell of the table: where this verdict leads at this time. */
+static const struct cell {
+    enum saga_state state;
+    uint8_t step;
+    enum saga_verdict verdict;
+    uint32_t now_ms;
+    enum saga_state to;
+    uint8_t to_step; /* unless it has ended */
+    bool parked;
+    enum saga_mark mark;
+    const char *cause;
+} cells[] = {
+    /* done: down to the bottom, and up past steps without undo */
+    {SAGA_RUNNING, A, SAGA_DONE, 0, SAGA_RUNNING, B, false, SAGA_MARK_DONE, ""},
+    {SAGA_RUNNING, PIVOT, SAGA_DONE, 0, SAGA_RUNNING, OPTIONAL, false, SAGA_MARK_DONE, ""},
+    {SAGA_RUNNING, LAST, SAGA_DONE, 0, SAGA_COMPLETED, 0, false, SAGA_MARK_DONE, ""},
+    {SAGA_UNDOING, C, SAGA_DONE, 0, SAGA_UNDOING, A, false, SAGA_MARK_DONE, ""},
+    {SAGA_UNDOING, A, SAGA_DONE, 0, SAGA_UNDONE, 0, false, SAGA_MARK_DONE, ""},
+    /* failed: back from the step above; parked or skipped below the pivot; parked on the way back
+     */
+    {SAGA_RUNNING, PIVOT, SAGA_FAILED, 0, SAGA_UNDOING, C, false, SAGA_MARK_FAILED, "why"},
+    {SAGA_RUNNING, C, SAGA_FAILED, 0, SAGA_UNDOING, A, false, SAGA_MARK_FAILED, "why"},
+    {SAGA_RUNNING, A, SAGA_FAILED, 0, SAGA_UNDONE, 0, false, SAGA_MARK_FAILED, "why"},
+    {SAGA_RUNNING, LAST, SAGA_FAILED, 0, SAGA_RUNNING, LAST, true, SAGA_MARK_FAILED, "why"},
+    {SAGA_RUNNING, OPTIONAL, SAGA_FAILED, 0, SAGA_RUNNING, LAST, false, SAGA_MARK_SKIPPED, ""},
+    {SAGA_UNDOING, A, SAGA_FAILED, 0, SAGA_UNDOING, A, true, SAGA_MARK_FAILED, "why"},
+    /* ongoing: until the deadline, and no longer */
+    {SAGA_RUNNING, B, SAGA_ONGOING, 0, SAGA_RUNNING, B, false, SAGA_MARK_ONGOING, ""},
+    {SAGA_RUNNING, A, SAGA_ONGOING, 9999, SAGA_RUNNING, A, false, SAGA_MARK_ONGOING, ""},
+    {SAGA_RUNNING, A, SAGA_ONGOING, 10000, SAGA_UNDOING, A, false, SAGA_MARK_TURNED, "deadline"},
+    {SAGA_RUNNING, PIVOT, SAGA_ONGOING, 10000, SAGA_RUNNING, PIVOT, true, SAGA_MARK_ONGOING,
+     "deadline"},
+    {SAGA_RUNNING, OPTIONAL, SAGA_ONGOING, 10000, SAGA_RUNNING, LAST, false, SAGA_MARK_SKIPPED, ""},
+    /* unknown: stays before the deadline; at it, back from this very step, but not from the pivot
+     */
+    {SAGA_RUNNING, A, SAGA_UNKNOWN, 9000, SAGA_RUNNING, A, false, SAGA_MARK_UNKNOWN, ""},
+    {SAGA_RUNNING, B, SAGA_UNKNOWN, 9000, SAGA_RUNNING, B, false, SAGA_MARK_UNKNOWN, ""},
+    {SAGA_RUNNING, C, SAGA_UNKNOWN, 9000, SAGA_RUNNING, C, false, SAGA_MARK_UNKNOWN, ""},
+    {SAGA_RUNNING, PIVOT, SAGA_UNKNOWN, 9000, SAGA_RUNNING, PIVOT, false, SAGA_MARK_UNKNOWN, ""},
+    {SAGA_RUNNING, OPTIONAL, SAGA_UNKNOWN, 9000, SAGA_RUNNING, OPTIONAL, false, SAGA_MARK_UNKNOWN,
+     ""},
+    {SAGA_RUNNING, LAST, SAGA_UNKNOWN, 9000, SAGA_RUNNING, LAST, false, SAGA_MARK_UNKNOWN, ""},
+    {SAGA_RUNNING, C, SAGA_UNKNOWN, 10000, SAGA_UNDOING, C, false, SAGA_MARK_TURNED, "deadline"},
+    {SAGA_RUNNING, B, SAGA_UNKNOWN, 10000, SAGA_UNDOING, A, false, SAGA_MARK_TURNED, "deadline"},
+    {SAGA_RUNNING, A, SAGA_UNKNOWN, 10000, SAGA_UNDOING, A, false, SAGA_MARK_TURNED, "deadline"},
+    {SAGA_RUNNING, PIVOT, SAGA_UNKNOWN, 10000, SAGA_RUNNING, PIVOT, true, SAGA_MARK_UNKNOWN,
+     "deadline"},
+    {SAGA_RUNNING, LAST, SAGA_UNKNOWN, 10000, SAGA_RUNNING, LAST, true, SAGA_MARK_UNKNOWN,
+     "deadline"},
+    {SAGA_UNDOING, C, SAGA_UNKNOWN, 10000, SAGA_UNDOING, C, true, SAGA_MARK_UNKNOWN, "deadline"},
+    {SAGA_RUNNING, OPTIONAL, SAGA_UNKNOWN, 10000, SAGA_RUNNING, LAST, false, SAGA_MARK_SKIPPED, ""},
+};
 
 static void expect(struct saga_move move, enum saga_state state, uint8_t step, bool parked)
 {
@@ -63,68 +101,42 @@ static void expect(struct saga_move move, enum saga_state state, uint8_t step, b
     assert_int_equal(move.parked, parked);
 }
 
-static void done_goes_down_and_ends_at_the_bottom(void **state)
+static struct saga_move decide(const struct saga_row *row, enum saga_verdict verdict,
+                               uint64_t now_us, const char *code)
 {
-    (void)state;
-    expect(decide(SAGA_RUNNING, A, SAGA_DONE, 0), SAGA_RUNNING, B, false);
-    expect(decide(SAGA_RUNNING, PIVOT, SAGA_DONE, 0), SAGA_RUNNING, OPTIONAL, false);
-    expect(decide(SAGA_RUNNING, LAST, SAGA_DONE, 0), SAGA_COMPLETED, 0, false);
-    assert_false(decide(SAGA_RUNNING, A, SAGA_DONE, 0).release);
-    assert_int_equal(decide(SAGA_RUNNING, A, SAGA_DONE, 0).tries, 0);
+    struct saga_outcome outcome = {.verdict = verdict, .retry_ms = 400, .code = code};
+    struct saga_move move;
+    saga_decide(row, &outcome, now_us, &rng.rng, &move);
+    return move;
 }
 
-static void done_goes_up_past_steps_without_undo(void **state)
+static void verdict_leads_where_the_table_says(void **state)
 {
     (void)state;
-    expect(decide(SAGA_UNDOING, C, SAGA_DONE, 0), SAGA_UNDOING, A, false);
-    expect(decide(SAGA_UNDOING, A, SAGA_DONE, 0), SAGA_UNDONE, 0, false);
-}
-
-static void failed_turns_back_above_the_failed_step(void **state)
-{
-    (void)state;
-    struct saga_move move = decide(SAGA_RUNNING, PIVOT, SAGA_FAILED, 0);
-    expect(move, SAGA_UNDOING, C, false);
-    assert_string_equal(move.cause, "why");
-    expect(decide(SAGA_RUNNING, C, SAGA_FAILED, 0), SAGA_UNDOING, A, false);
-    expect(decide(SAGA_RUNNING, A, SAGA_FAILED, 0), SAGA_UNDONE, 0, false);
-}
-
-static void failed_below_the_pivot_is_parked_or_skipped(void **state)
-{
-    (void)state;
-    expect(decide(SAGA_RUNNING, LAST, SAGA_FAILED, 0), SAGA_RUNNING, LAST, true);
-    struct saga_move move = decide(SAGA_RUNNING, OPTIONAL, SAGA_FAILED, 0);
-    expect(move, SAGA_RUNNING, LAST, false);
-    assert_int_equal(move.mark, SAGA_MARK_SKIPPED);
-}
-
-static void failed_on_the_way_back_is_parked(void **state)
-{
-    (void)state;
-    expect(decide(SAGA_UNDOING, A, SAGA_FAILED, 0), SAGA_UNDOING, A, true);
-}
-
-static void ongoing_waits_and_forgets_earlier_silence(void **state)
-{
-    (void)state;
-    struct saga_move move = decide(SAGA_RUNNING, B, SAGA_ONGOING, 0);
-    expect(move, SAGA_RUNNING, B, false);
-    assert_true(move.release);
-    assert_int_equal(move.delay_ms, 400);
-    assert_int_equal(move.tries, 0);
-}
-
-static void unknown_never_turns_back_before_its_deadline(void **state)
-{
-    (void)state;
-    for (unsigned step = A; step <= LAST; step++) {
-        struct saga_move move = decide(SAGA_RUNNING, (uint8_t)step, SAGA_UNKNOWN, 9000);
-        expect(move, SAGA_RUNNING, (uint8_t)step, false);
-        assert_true(move.release);
-        assert_int_equal(move.tries, 3);
-        assert_in_range(move.delay_ms, 400, 1000); /* the peer's wish is the least */
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        const struct cell *cell = &cells[i];
+        struct saga_row row = row_at(cell->state, cell->step);
+        struct saga_move move = decide(&row, cell->verdict, cell->now_ms * 1000, "why");
+        expect(move, cell->to, cell->to_step, cell->parked);
+        assert_int_equal(move.mark, cell->mark);
+        assert_string_equal(move.cause, cell->cause);
+        assert_int_equal(move.id, 7);
+        assert_int_equal(move.token, 3);
+        assert_int_equal(move.moves, 9);
+        assert_int_equal(move.at_step, cell->step);
+        assert_int_equal(move.tried, 3);
+        bool sleeps = cell->now_ms < 10000 && cell->verdict >= SAGA_ONGOING;
+        if (cell->state == SAGA_RUNNING && cell->to == SAGA_RUNNING && !cell->parked)
+            assert_int_equal(move.release, sleeps);
+        if (!sleeps)
+            continue;
+        /* What the peer asks for is the least; earlier silence counts only if it goes on. */
+        bool silent = cell->verdict == SAGA_UNKNOWN;
+        assert_in_range(move.delay_ms, 400, silent ? 1000 : 400);
+        assert_int_equal(move.tries, silent ? 3 : 0);
     }
+    struct saga_row row = row_at(SAGA_RUNNING, A);
+    assert_int_equal(decide(&row, SAGA_DONE, 0, "").tries, 0);
 }
 
 /* How long the longest pause after this many silences is, of a step with so many near ones. */
@@ -147,7 +159,7 @@ static uint32_t longest_ms(uint32_t near, uint32_t tries)
     return most_ms;
 }
 
-static void pauses_stay_short_for_as_long_as_the_step_says_and_then_double(void **state)
+static void near_pauses_stay_short_and_later_ones_double(void **state)
 {
     (void)state;
     static const struct {
@@ -162,7 +174,7 @@ static void pauses_stay_short_for_as_long_as_the_step_says_and_then_double(void 
                         expected[i].ms);
 }
 
-static void nobody_is_waited_for_beyond_the_deadline(void **state)
+static void pause_ends_at_the_deadline(void **state)
 {
     (void)state;
     struct saga_row row = row_at(SAGA_RUNNING, OPTIONAL);
@@ -174,37 +186,17 @@ static void nobody_is_waited_for_beyond_the_deadline(void **state)
     assert_int_equal(move.delay_ms, 1);
 }
 
-static void unknown_at_its_deadline_goes_back_from_this_very_step(void **state)
-{
-    (void)state;
-    expect(decide(SAGA_RUNNING, C, SAGA_UNKNOWN, 10000), SAGA_UNDOING, C, false);
-    expect(decide(SAGA_RUNNING, B, SAGA_UNKNOWN, 10000), SAGA_UNDOING, A, false);
-    expect(decide(SAGA_RUNNING, A, SAGA_UNKNOWN, 10000), SAGA_UNDOING, A, false);
-}
-
-static void a_saga_that_is_older_than_the_machine_is_overdue_too(void **state)
+static void saga_older_than_the_machine_is_overdue(void **state)
 {
     (void)state;
     struct saga_row row = row_at(SAGA_RUNNING, C);
     row.step_us = -20000 * 1000;
-    struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN};
-    struct saga_move move;
-    saga_decide(&row, &outcome, 5000, &rng.rng, &move);
-    expect(move, SAGA_UNDOING, C, false);
+    expect(decide(&row, SAGA_UNKNOWN, 5000, NULL), SAGA_UNDOING, C, false);
 }
 
-static void unknown_at_the_pivot_is_parked_and_never_turned(void **state)
-{
-    (void)state;
-    expect(decide(SAGA_RUNNING, PIVOT, SAGA_UNKNOWN, 10000), SAGA_RUNNING, PIVOT, true);
-    expect(decide(SAGA_RUNNING, LAST, SAGA_UNKNOWN, 10000), SAGA_RUNNING, LAST, true);
-    expect(decide(SAGA_UNDOING, C, SAGA_UNKNOWN, 10000), SAGA_UNDOING, C, true);
-    expect(decide(SAGA_RUNNING, OPTIONAL, SAGA_UNKNOWN, 10000), SAGA_RUNNING, LAST, false);
-}
-
-/* Statements never write it, but a person can: it must not end every process that leases the row.
- */
-static void a_cancel_that_somebody_wrote_below_the_pivot_turns_nothing_back(void **state)
+/* No statement writes such a cancel, but a person can: it must not end each process that leases the
+ * row. */
+static void cancel_below_the_pivot_turns_nothing_back(void **state)
 {
     (void)state;
     struct saga_row row = row_at(SAGA_RUNNING, LAST);
@@ -214,7 +206,7 @@ static void a_cancel_that_somebody_wrote_below_the_pivot_turns_nothing_back(void
     assert_true(saga_must_turn(&row));
 }
 
-static void a_cancel_turns_back_from_the_step_that_may_have_happened(void **state)
+static void cancel_turns_back_from_the_current_step(void **state)
 {
     (void)state;
     struct saga_row row = row_at(SAGA_RUNNING, C);
@@ -225,12 +217,12 @@ static void a_cancel_turns_back_from_the_step_that_may_have_happened(void **stat
     saga_turn_back(&row, "cancelled", &move);
     expect(move, SAGA_UNDOING, C, false);
     assert_string_equal(move.cause, "cancelled");
-    /* On the way back it has been heard already. */
+    /* On the way back the cancel has been obeyed already. */
     row.state = SAGA_UNDOING;
     assert_false(saga_must_turn(&row));
 }
 
-static void a_deferred_saga_sleeps_as_it_was(void **state)
+static void deferred_saga_sleeps_unchanged(void **state)
 {
     (void)state;
     struct saga_row row = row_at(SAGA_RUNNING, C);
@@ -244,7 +236,7 @@ static void a_deferred_saga_sleeps_as_it_was(void **state)
     assert_int_equal(row.step_us, 0); /* the step's time goes on */
 }
 
-static void effects_come_out_as_they_went_in(void **state)
+static void effects_are_read_back_in_order(void **state)
 {
     (void)state;
     struct saga_effects effects = {0};
@@ -262,7 +254,7 @@ static void effects_come_out_as_they_went_in(void **state)
     saga_effects_clear(&effects);
 }
 
-static void effects_beyond_their_bound_are_told(void **state)
+static void effects_beyond_their_bound_fail(void **state)
 {
     (void)state;
     struct saga_effects effects = {0};
@@ -275,36 +267,22 @@ static void effects_beyond_their_bound_are_told(void **state)
     saga_effects_clear(&effects);
 }
 
-static void a_no_without_a_word_is_called_refused_and_an_earlier_cause_stays(void **state)
+static void failure_without_a_code_is_refused_and_keeps_an_earlier_cause(void **state)
 {
     (void)state;
     struct saga_row row = row_at(SAGA_RUNNING, B);
-    struct saga_outcome outcome = {.verdict = SAGA_FAILED};
-    struct saga_move move;
-    saga_decide(&row, &outcome, 0, &rng.rng, &move);
-    assert_string_equal(move.cause, "refused");
+    assert_string_equal(decide(&row, SAGA_FAILED, 0, NULL).cause, "refused");
     row = row_at(SAGA_UNDOING, C);
-    saga_decide(&row, &outcome, 0, &rng.rng, &move);
+    struct saga_move move = decide(&row, SAGA_FAILED, 0, NULL);
     assert_true(move.parked);
     assert_string_equal(move.cause, "refused");
-    strcpy(row.cause, "expired"); /* why it turned back; that it is stuck stands beside it */
-    saga_decide(&row, &outcome, 0, &rng.rng, &move);
+    strcpy(row.cause, "expired"); /* why it turned back */
+    move = decide(&row, SAGA_FAILED, 0, NULL);
     assert_true(move.parked);
     assert_string_equal(move.cause, "expired");
 }
 
-static void ongoing_is_waited_for_until_the_deadline_and_not_beyond(void **state)
-{
-    (void)state;
-    expect(decide(SAGA_RUNNING, A, SAGA_ONGOING, 9999), SAGA_RUNNING, A, false);
-    struct saga_move move = decide(SAGA_RUNNING, A, SAGA_ONGOING, 10000);
-    expect(move, SAGA_UNDOING, A, false);
-    assert_string_equal(move.cause, "deadline");
-    expect(decide(SAGA_RUNNING, PIVOT, SAGA_ONGOING, 10000), SAGA_RUNNING, PIVOT, true);
-    expect(decide(SAGA_RUNNING, OPTIONAL, SAGA_ONGOING, 10000), SAGA_RUNNING, LAST, false);
-}
-
-static void where_nothing_above_can_be_undone_it_is_undone_at_once(void **state)
+static void saga_with_nothing_to_undo_is_undone_at_once(void **state)
 {
     (void)state;
     static const struct saga_step *const bare_steps[] = {&rows[1], &rows[2], &rows[3]};
@@ -316,13 +294,10 @@ static void where_nothing_above_can_be_undone_it_is_undone_at_once(void **state)
     assert_int_equal(saga_undo_step(&bare, 2), 1);
     struct saga_row row = row_at(SAGA_RUNNING, 1);
     row.def = &bare;
-    struct saga_move move;
-    struct saga_outcome outcome = {.verdict = SAGA_FAILED, .code = "why"};
-    saga_decide(&row, &outcome, 0, &rng.rng, &move);
-    expect(move, SAGA_UNDONE, 0, false);
+    expect(decide(&row, SAGA_FAILED, 0, "why"), SAGA_UNDONE, 0, false);
 }
 
-static void what_cannot_be_stored_counts_as_a_try_and_waits_for_a_person(void **state)
+static void refused_move_counts_as_a_try_and_is_parked(void **state)
 {
     (void)state;
     struct saga_row row = row_at(SAGA_RUNNING, B);
@@ -341,27 +316,18 @@ int main(void)
     rng_seeded_init(&rng, 3);
     saga_def_check(&def);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(done_goes_down_and_ends_at_the_bottom),
-        cmocka_unit_test(done_goes_up_past_steps_without_undo),
-        cmocka_unit_test(failed_turns_back_above_the_failed_step),
-        cmocka_unit_test(failed_below_the_pivot_is_parked_or_skipped),
-        cmocka_unit_test(failed_on_the_way_back_is_parked),
-        cmocka_unit_test(ongoing_waits_and_forgets_earlier_silence),
-        cmocka_unit_test(unknown_never_turns_back_before_its_deadline),
-        cmocka_unit_test(pauses_stay_short_for_as_long_as_the_step_says_and_then_double),
-        cmocka_unit_test(nobody_is_waited_for_beyond_the_deadline),
-        cmocka_unit_test(unknown_at_its_deadline_goes_back_from_this_very_step),
-        cmocka_unit_test(a_saga_that_is_older_than_the_machine_is_overdue_too),
-        cmocka_unit_test(unknown_at_the_pivot_is_parked_and_never_turned),
-        cmocka_unit_test(a_cancel_turns_back_from_the_step_that_may_have_happened),
-        cmocka_unit_test(a_cancel_that_somebody_wrote_below_the_pivot_turns_nothing_back),
-        cmocka_unit_test(a_deferred_saga_sleeps_as_it_was),
-        cmocka_unit_test(effects_come_out_as_they_went_in),
-        cmocka_unit_test(effects_beyond_their_bound_are_told),
-        cmocka_unit_test(a_no_without_a_word_is_called_refused_and_an_earlier_cause_stays),
-        cmocka_unit_test(ongoing_is_waited_for_until_the_deadline_and_not_beyond),
-        cmocka_unit_test(where_nothing_above_can_be_undone_it_is_undone_at_once),
-        cmocka_unit_test(what_cannot_be_stored_counts_as_a_try_and_waits_for_a_person),
+        cmocka_unit_test(verdict_leads_where_the_table_says),
+        cmocka_unit_test(near_pauses_stay_short_and_later_ones_double),
+        cmocka_unit_test(pause_ends_at_the_deadline),
+        cmocka_unit_test(saga_older_than_the_machine_is_overdue),
+        cmocka_unit_test(cancel_below_the_pivot_turns_nothing_back),
+        cmocka_unit_test(cancel_turns_back_from_the_current_step),
+        cmocka_unit_test(deferred_saga_sleeps_unchanged),
+        cmocka_unit_test(effects_are_read_back_in_order),
+        cmocka_unit_test(effects_beyond_their_bound_fail),
+        cmocka_unit_test(failure_without_a_code_is_refused_and_keeps_an_earlier_cause),
+        cmocka_unit_test(saga_with_nothing_to_undo_is_undone_at_once),
+        cmocka_unit_test(refused_move_counts_as_a_try_and_is_parked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
