@@ -6,10 +6,10 @@
  * The scenario, with the environment that overrides it, says what the run must have achieved
  * ([expect]) and what the operator allowed ([stage]); options after it override that.
  *
- * --history writes what visitors were told as tests/history/check.js reads it.
+ * --history writes the answers to visitors as tests/history/check.js reads them.
  *
- * Exit status 0: everything that visitors were told can be true, and enough of them got through. 1:
- * not so, with the reasons. */
+ * Exit status 0: all answers to visitors can be true together, and enough visitors got through. 1: not
+ * so, with the reasons. */
 #include "judge/judge.h"
 
 #include <errno.h>
@@ -52,7 +52,22 @@ static const char *name_of(unsigned manner)
     return manner < MANNERS ? manner_names[manner] : "plain";
 }
 
-static int tell(const struct judge_verdict *verdict)
+static const struct {
+    const char *name, *title;
+    size_t offset;
+} tallies[] = {
+#define TALLY(NAME, TITLE) {#NAME, TITLE, offsetof(struct judge_tally, NAME)},
+    JUDGE_TALLIES(TALLY)
+#undef TALLY
+};
+enum { TALLIES = sizeof(tallies) / sizeof(tallies[0]) };
+
+static const uint64_t *member(const struct judge_tally *tally, size_t offset)
+{
+    return (const uint64_t *)(const void *)((const char *)tally + offset);
+}
+
+static int print(const struct judge_verdict *verdict)
 {
     printf("%" PRIu64 " visitors, %" PRIu64 " places, %" PRIu64 " passes, %" PRIu64
            " orders, %" PRIu64 " with tickets for %" PRIu64 " seats, %" PRIu64 " paid\n",
@@ -62,15 +77,17 @@ static int tell(const struct judge_verdict *verdict)
         if (verdict->ended[how] > 0)
             printf("  %-12s %" PRIu64 "\n", record_end_names[how], verdict->ended[how]);
     }
-    printf("  %-10s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "manner", "people", "places", "passes",
-           "visits", "tickets", "seats", "held<=", "tried", "worked");
+    printf("  %-10s", "manner");
+    for (size_t i = 0; i < TALLIES; i++)
+        printf(" %8s", tallies[i].title);
+    putchar('\n');
     for (unsigned manner = 0; manner <= MANNERS; manner++) {
-        const struct judge_tally *tally = &verdict->tally[manner];
-        if (tally->visitors > 0)
-            printf("  %-10s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64
-                   " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n",
-                   name_of(manner), tally->visitors, tally->places, tally->passes, tally->visits,
-                   tally->tickets, tally->seats, tally->held_most, tally->tried, tally->worked);
+        if (verdict->tally[manner].visitors == 0)
+            continue;
+        printf("  %-10s", name_of(manner));
+        for (size_t i = 0; i < TALLIES; i++)
+            printf(" %8" PRIu64, *member(&verdict->tally[manner], tallies[i].offset));
+        putchar('\n');
     }
     printf("  surely inside at the same time: at most %" PRIu64 "\n", verdict->active_most);
     if (verdict->eta_judged > 0)
@@ -83,8 +100,8 @@ static int tell(const struct judge_verdict *verdict)
                100.0 * (double)verdict->eta_within_p90 / (double)verdict->eta_judged);
     printf("  answers: %" PRIu64 ", %" PRIu64 " lost; more people ahead than before: %" PRIu64
            " times\n",
-           verdict->answered, verdict->lost, verdict->rises);
-    for (uint32_t i = 0; i < verdict->told; i++)
+           verdict->answered, verdict->lost, verdict->ahead_rose);
+    for (uint32_t i = 0; i < verdict->written; i++)
         printf("FOUND: %s: %s\n", judge_kind_names[verdict->finding[i].kind],
                verdict->finding[i].text);
     for (unsigned kind = 0; kind < FOUND_KINDS; kind++) {
@@ -107,15 +124,8 @@ static void put_tallies(const struct judge_verdict *verdict, struct text *json)
             continue;
         json_key(json, name_of(manner));
         json_open(json, '{');
-        json_member_u64(json, "visitors", tally->visitors);
-        json_member_u64(json, "places", tally->places);
-        json_member_u64(json, "passes", tally->passes);
-        json_member_u64(json, "visits", tally->visits);
-        json_member_u64(json, "tickets", tally->tickets);
-        json_member_u64(json, "seats", tally->seats);
-        json_member_u64(json, "held_most", tally->held_most);
-        json_member_u64(json, "tried", tally->tried);
-        json_member_u64(json, "worked", tally->worked);
+        for (size_t i = 0; i < TALLIES; i++)
+            json_member_u64(json, tallies[i].name, *member(tally, tallies[i].offset));
         json_close(json, '}');
     }
     json_close(json, '}');
@@ -140,26 +150,9 @@ static int write_json(const struct judge_verdict *verdict, const char *path)
     static char memory[65536];
     struct text json = text_on(memory, sizeof(memory));
     json_open(&json, '{');
-    json_member_u64(&json, "visitors", verdict->visitors);
-    json_member_u64(&json, "places", verdict->places);
-    json_member_u64(&json, "passes", verdict->passes);
-    json_member_u64(&json, "orders", verdict->orders);
-    json_member_u64(&json, "tickets", verdict->tickets);
-    json_member_u64(&json, "seats", verdict->seats);
-    json_member_u64(&json, "paid", verdict->paid);
-    json_member_u64(&json, "active_most", verdict->active_most);
-    json_member_u64(&json, "payers", verdict->payers);
-    json_member_u64(&json, "voided", verdict->voided);
-    json_member_u64(&json, "unfinished", verdict->unfinished);
-    json_member_u64(&json, "answered", verdict->answered);
-    json_member_u64(&json, "lost", verdict->lost);
-    json_member_u64(&json, "ahead_rose", verdict->rises);
-    json_member_u64(&json, "held_until_ms", verdict->held_until_us / 1000);
-    json_member_u64(&json, "eta_judged", verdict->eta_judged);
-    json_member_u64(&json, "eta_within_p50", verdict->eta_within_p50);
-    json_member_u64(&json, "eta_within_p90", verdict->eta_within_p90);
-    json_member_u64(&json, "eta_off_p50_milli", verdict->eta_off_p50_milli);
-    json_member_u64(&json, "eta_off_p90_milli", verdict->eta_off_p90_milli);
+#define SUM(NAME) json_member_u64(&json, #NAME, verdict->NAME);
+    JUDGE_SUMS(SUM)
+#undef SUM
     put_tallies(verdict, &json);
     put_answers(verdict, &json);
     json_member_u64(&json, "findings", verdict->findings);
@@ -172,7 +165,7 @@ static int write_json(const struct judge_verdict *verdict, const char *path)
     json_close(&json, '}');
     json_key(&json, "found");
     json_open(&json, '[');
-    for (uint32_t i = 0; i < verdict->told; i++) {
+    for (uint32_t i = 0; i < verdict->written; i++) {
         char text[256];
         int len = snprintf(text, sizeof(text), "%s: %s", judge_kind_names[verdict->finding[i].kind],
                            verdict->finding[i].text);
@@ -269,7 +262,7 @@ int main(int argc, char **argv)
         return 2;
     }
     free(pile.records);
-    int status = tell(&verdict);
+    int status = print(&verdict);
     int wrote = json_path != NULL ? write_json(&verdict, json_path) : 0;
     return wrote != 0 ? wrote : status;
 }

@@ -1,5 +1,5 @@
 /* view.c: the panel that is shown during a run: who is where, how fast each kind of question is
- * answered, what became of people.
+ * answered, how people ended.
  *
  * It reads counters that the processes share and never stops them, so figures of one line may be
  * a moment apart. The last line says the same in short, for logs. */

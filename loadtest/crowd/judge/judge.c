@@ -1,21 +1,26 @@
-/* judge.c: one pass over the records in the order of time, with a picture of each visitor.
+/* judge.c: the rules. One pass over the records in the order of time, with a picture of each
+ * visitor (one row of on_record[] for each kind of record), then what only shows when all visitors
+ * are compared (one row of afterwards[] for each).
  *
- *   - nobody has two places, no place has two visitors; a place told again is the same
- *   - a visitor who was told a number before another one asked has the lower one (judge_time.c)
+ *   - no visitor has two places, no place has two visitors; a place returned again is the same
+ *   - a visitor who got a number before another one asked has the lower one
  *   - a pass only after a call, or before anybody could have been called; one visit for a ticket
- *   - nobody comes in before those in front, the line never moves faster than the operator allows,
- *     and `ahead` does not rise by itself (judge_line.c)
+ *   - no visitor comes in before those in front, the line never moves faster than the operator
+ *     allows, and `ahead` does not rise by itself (judge_line.c)
  *   - no more people are inside than allowed
- *   - no seat is two people's at the same time, sold or not (judge_seats.c), and no visit holds
- *     more seats than it may
- *   - everybody with a ticket has paid what the order said; everybody who paid in time has one
+ *   - no seat is two people's at the same time, sold or not, and no visit holds more seats than it
+ * may
+ *   - each visitor with a ticket has paid what the order said; each who paid in time has one
  *   - no trick worked
- *   - every visitor came to one end
- *   - as many got through as the scenario expects (judge_expect.c)
+ *   - each visitor came to one end
+ *   - as many got through as the scenario expects
  *
- * It also counts what people of each manner got, and how far off the promised waits were. */
+ * A client cannot see when a number was given or a visit began, only between which instants it must
+ * have been; the rules follow from that alone. It also counts what people of each manner got, and
+ * how far off the promised waits were. */
 #include "judge/judge_internal.h"
 
+#include "base/table.h"
 #include "observe/histogram.h"
 
 #include <assert.h>
@@ -27,29 +32,77 @@ struct picture {
     uint64_t place, entry;
     uint64_t joined_us, promised;         /* p50 << 32 | p90 */
     uint64_t asked_us;                    /* for the number */
-    uint64_t heard_us;                    /* the line heard of them no earlier, when it did last */
+    uint64_t heard_us;                    /* no later than their last sign of life */
     uint64_t waited_us;                   /* surely not called yet */
     uint64_t ahead, ahead_us, ahead_came; /* the fewest; when told; where the line was then */
     uint64_t session, passed_us, inside_until_us;
     uint64_t call_until_us, hold, hold_until_us, ordered, by_us, paid, paid_us, order_id;
     uint64_t seat[VISITOR_SEATS_MAX]; /* hashes of their ids */
-    size_t stay[VISITOR_SEATS_MAX];   /* and how judge_seats.c calls them */
+    size_t stay[VISITOR_SEATS_MAX];   /* and their indices in work.stays */
     uint16_t manner, visits;
     uint8_t seats, stays, how; /* it ended */
-    bool here, called, ticketed, voided, ended, new_hold, ahead_known, silent;
+    bool called, ticketed, voided, ended, new_hold, ahead_known, silent;
+};
+
+/* What has one owner. Its first owner is remembered. */
+enum thing { THING_ENTRY, THING_PLACE, THING_SEAT, THING_ORDER };
+
+struct owner {
+    uint64_t key;
+    enum thing thing;
+    uint32_t visitor;
+};
+
+/* A seat is surely a visitor's from the instant at which they read that it is held for them. It
+ * surely stays theirs until they sent it back, until its announced time ran out, or until it was
+ * ordered (from then on the saga may give it back, if the order fails); for ever, if it was sold.
+ * That includes seats that were never sold, so a hold that was lost or given away is found even if
+ * both buyers got some ticket in the end. */
+struct stay {
+    uint64_t seat, from_us, to_us;
+    uint32_t visitor;
 };
 
 struct work {
     const struct judge_conf *conf;
     struct picture *pictures;
     size_t len;
-    struct judge_owners *entries, *places, *seats, *orders;
+    struct table owners_by_key;
+    struct owner *owners;
+    struct stay *stays;
+    size_t owners_len, owners_cap, stays_len, stays_cap;
+    bool spoilt; /* by a lack of memory for those */
     struct judge_line *line;
-    struct judge_seats *stays;
     uint64_t end_us;          /* of the run */
     struct histogram eta_off; /* thousandths */
     struct judge_verdict *verdict;
 };
+
+/* ---- owners ---- */
+
+static bool is_of(const void *ctx, uint32_t number, const void *key)
+{
+    const struct owner *owner = &((const struct work *)ctx)->owners[number], *wanted = key;
+    return owner->key == wanted->key && owner->thing == wanted->thing;
+}
+
+/* The thing's owner: this visitor, unless it had another one before. */
+static uint32_t claim(struct work *work, enum thing thing, uint64_t key, uint32_t visitor)
+{
+    const struct owner wanted = {key, thing, visitor};
+    uint64_t hash = table_hash_u64(key + ((uint64_t)thing << 62));
+    uint32_t number = table_find(&work->owners_by_key, hash, is_of, work, &wanted);
+    if (number != TABLE_NONE)
+        return work->owners[number].visitor;
+    if (!judge_room((void **)&work->owners, work->owners_len, &work->owners_cap, sizeof(wanted)) ||
+        table_add(&work->owners_by_key, hash, (uint32_t)work->owners_len, NULL) < 0) {
+        work->spoilt = true;
+        return visitor;
+    }
+    work->owners[work->owners_len++] = wanted;
+    assert(work->owners_len < TABLE_NONE);
+    return visitor;
+}
 
 /* ---- tallies ---- */
 
@@ -82,7 +135,6 @@ static void tally_held(struct work *work, const struct picture *who, uint64_t he
 
 static void on_who(struct work *work, const struct record *record, struct picture *who)
 {
-    who->here = true;
     who->manner = (uint16_t)record->value;
     TALLY(work, who, visitors, 1);
 }
@@ -91,22 +143,22 @@ static void on_who(struct work *work, const struct record *record, struct pictur
  * long may count as gone. */
 static void heard(struct work *work, const struct record *record, struct picture *who)
 {
-    uint64_t gone_after_ms =
-        work->conf->gone_after_ms > 0 ? work->conf->gone_after_ms : JUDGE_GONE_AFTER_MS;
-    if (!who->called && who->heard_us > 0 && record->at_us - who->heard_us >= gone_after_ms * 1000)
+    if (!who->called && who->heard_us > 0 &&
+        record->at_us - who->heard_us >= judge_gone_after_us(work->conf))
         who->silent = true;
     who->heard_us = record->at_us - record->took_us;
 }
 
 static void on_number(struct work *work, const struct record *record, uint64_t *own,
-                      struct judge_owners *owners, const char *what)
+                      enum thing thing)
 {
+    const char *what = thing == THING_ENTRY ? "entry" : "place";
     heard(work, record, &work->pictures[record->visitor]);
     if (*own != 0 && *own != record->value)
         judge_found(work->verdict, FOUND_CHANGED,
                     "visitor %u got %s %" PRIu64 " and later %" PRIu64, record->visitor, what, *own,
                     record->value);
-    uint32_t other = judge_owners_claim(owners, record->value, record->visitor);
+    uint32_t other = claim(work, thing, record->value, record->visitor);
     if (other != record->visitor)
         judge_found(work->verdict, FOUND_TWO_OWNERS,
                     "%s %" PRIu64 " was given to visitors %u and %u", what, record->value, other,
@@ -116,7 +168,7 @@ static void on_number(struct work *work, const struct record *record, uint64_t *
 
 static void on_entry(struct work *work, const struct record *record, struct picture *who)
 {
-    on_number(work, record, &who->entry, work->entries, "entry");
+    on_number(work, record, &who->entry, THING_ENTRY);
     who->joined_us = record->at_us;
     who->asked_us = record->at_us - record->took_us;
     judge_line_below(work->line, who->asked_us, 0, record->visitor); /* before the draw */
@@ -125,7 +177,7 @@ static void on_entry(struct work *work, const struct record *record, struct pict
 static void on_join(struct work *work, const struct record *record, struct picture *who)
 {
     bool first = who->place == 0;
-    on_number(work, record, &who->place, work->places, "place");
+    on_number(work, record, &who->place, THING_PLACE);
     if (!first)
         return;
     work->verdict->places++;
@@ -159,7 +211,7 @@ static void on_wait(struct work *work, const struct record *record, struct pictu
     heard(work, record, who);
     if (record->value != 0 && record->value != who->place)
         judge_found(work->verdict, FOUND_CHANGED,
-                    "visitor %u with place %" PRIu64 " was told %" PRIu64, record->visitor,
+                    "visitor %u with place %" PRIu64 " was shown %" PRIu64, record->visitor,
                     who->place, record->value);
     bool waits = (record->flags & RECORD_WAITING) != 0 && (record->flags & RECORD_STALE) == 0;
     if (!waits || record->value == 0)
@@ -170,8 +222,8 @@ static void on_wait(struct work *work, const struct record *record, struct pictu
     count_ahead(work, record, who);
 }
 
-/* A wait was longer than told if its owner was surely not called when it should have been over.
- * Whole seconds were told. */
+/* A wait was longer than promised if its owner was surely not called when it should have been over.
+ * Promises are whole seconds. */
 static bool longer_than(const struct picture *who, uint64_t seconds)
 {
     return who->waited_us > who->joined_us + (seconds + 1) * 1000000;
@@ -216,16 +268,15 @@ static void on_called(struct work *work, const struct record *record, struct pic
     judge_line_reached(work->line, record->at_us, record->value, record->visitor);
 }
 
-/* Read before the time that was told, so it was over before. */
-static void on_gone(struct work *work, const struct record *record, const struct picture *who)
+/* Read before the announced time, so it was over before. */
+static void on_gone(struct work *work, const struct record *record, struct picture *who)
 {
     bool call = record->value == GONE_CALL;
     uint64_t until_us = call ? who->call_until_us : who->hold_until_us;
     if (record->at_us < until_us)
         judge_found(work->verdict, FOUND_GONE_EARLY,
-                    "visitor %u's %s was gone %.1f s before the time that was told",
-                    record->visitor, call ? "call" : "hold",
-                    (double)(until_us - record->at_us) / 1e6);
+                    "visitor %u's %s was gone %.1f s before its announced time", record->visitor,
+                    call ? "call" : "hold", (double)(until_us - record->at_us) / 1e6);
 }
 
 static void on_pass(struct work *work, const struct record *record, struct picture *who)
@@ -290,26 +341,35 @@ static void on_until(struct work *work, const struct record *record, struct pict
     who->hold = record->more;
     who->hold_until_us = record->value;
     who->stays = who->seats;
-    for (uint8_t i = 0; i < who->seats; i++)
-        who->stay[i] = judge_seats_held(work->stays, who->seat[i], record->at_us, record->value,
-                                        record->visitor);
-    if (record->value > work->verdict->held_until_us)
-        work->verdict->held_until_us = record->value;
+    for (uint8_t i = 0; i < who->seats; i++) {
+        struct stay stay = {who->seat[i], record->at_us, record->value, record->visitor};
+        if (!judge_room((void **)&work->stays, work->stays_len, &work->stays_cap, sizeof(stay))) {
+            work->spoilt = true;
+            who->stays = i;
+            return;
+        }
+        who->stay[i] = work->stays_len;
+        work->stays[work->stays_len++] = stay;
+    }
+    if (record->value / 1000 > work->verdict->held_until_ms)
+        work->verdict->held_until_ms = record->value / 1000;
 }
 
-static void on_sent(struct work *work, const struct record *record, const struct picture *who)
+static void on_sent(struct work *work, const struct record *record, struct picture *who)
 {
     if (record->value == SENT_HOLD)
         return;
-    for (uint8_t i = 0; i < who->stays; i++)
-        judge_seats_given_back(work->stays, who->stay[i], record->at_us);
+    for (uint8_t i = 0; i < who->stays; i++) { /* from here on they may be anybody's */
+        struct stay *stay = &work->stays[who->stay[i]];
+        stay->to_us = record->at_us < stay->to_us ? record->at_us : stay->to_us;
+    }
 }
 
-static void sold(struct work *work, const struct record *record, const struct picture *who)
+static void on_sold(struct work *work, const struct record *record, struct picture *who)
 {
     struct judge_verdict *verdict = work->verdict;
     for (uint8_t i = 0; i < who->seats; i++) {
-        uint32_t other = judge_owners_claim(work->seats, who->seat[i], record->visitor);
+        uint32_t other = claim(work, THING_SEAT, who->seat[i], record->visitor);
         if (other != record->visitor)
             judge_found(verdict, FOUND_TWO_OWNERS,
                         "seat #%" PRIu64 " was sold to visitors %u and %u", who->seat[i], other,
@@ -318,7 +378,7 @@ static void sold(struct work *work, const struct record *record, const struct pi
         TALLY(work, who, seats, 1);
     }
     for (uint8_t i = 0; i < who->stays; i++)
-        judge_seats_sold(work->stays, who->stay[i]);
+        work->stays[who->stay[i]].to_us = UINT64_MAX;
 }
 
 static void on_ticket(struct work *work, const struct record *record, struct picture *who)
@@ -337,12 +397,12 @@ static void on_ticket(struct work *work, const struct record *record, struct pic
     if (record->more != who->order_id)
         judge_found(verdict, FOUND_CHANGED, "visitor %u has tickets of another order",
                     record->visitor);
-    sold(work, record, who);
+    on_sold(work, record, who);
 }
 
 static void on_order(struct work *work, const struct record *record, struct picture *who)
 {
-    uint32_t other = judge_owners_claim(work->orders, record->more, record->visitor);
+    uint32_t other = claim(work, THING_ORDER, record->more, record->visitor);
     if (other != record->visitor)
         judge_found(work->verdict, FOUND_TWO_OWNERS, "visitors %u and %u have the same order",
                     other, record->visitor);
@@ -386,7 +446,7 @@ static bool trick_worked(const struct work *work, const struct record *record,
     return record->status > 0 && record->status < 400;
 }
 
-static void on_trick(struct work *work, const struct record *record, const struct picture *who)
+static void on_trick(struct work *work, const struct record *record, struct picture *who)
 {
     TALLY(work, who, tried, 1);
     if (record->value == TRICK_HOARD)
@@ -421,127 +481,183 @@ static void count_answer(struct judge_verdict *verdict, const struct record *rec
     verdict->lost += record->status == 0 && tried;
 }
 
+static void on_by(struct work *work, const struct record *record, struct picture *who)
+{
+    (void)work;
+    who->by_us = record->value;
+}
+
+static void on_void(struct work *work, const struct record *record, struct picture *who)
+{
+    (void)work, (void)record;
+    who->voided = true;
+}
+
+/* Records of other kinds are only counted. */
+static void (*const on_record[RECORD_KINDS])(struct work *work, const struct record *record,
+                                             struct picture *who) = {
+    [RECORD_WHO] = on_who,   [RECORD_ENTRY] = on_entry,   [RECORD_JOIN] = on_join,
+    [RECORD_WAIT] = on_wait, [RECORD_CALLED] = on_called, [RECORD_PASS] = on_pass,
+    [RECORD_HOLD] = on_hold, [RECORD_SEAT] = on_seat,     [RECORD_UNTIL] = on_until,
+    [RECORD_SENT] = on_sent, [RECORD_ORDER] = on_order,   [RECORD_BY] = on_by,
+    [RECORD_PAID] = on_paid, [RECORD_TICKET] = on_ticket, [RECORD_SOLD] = on_sold,
+    [RECORD_GONE] = on_gone, [RECORD_VOID] = on_void,     [RECORD_TRICK] = on_trick,
+    [RECORD_END] = on_end,
+};
+
 static void look_at(struct work *work, const struct record *record)
 {
-    struct picture *who = &work->pictures[record->visitor];
     count_answer(work->verdict, record);
-    switch ((enum record_kind)record->kind) {
-    case RECORD_WHO:
-        on_who(work, record, who);
-        break;
-    case RECORD_ENTRY:
-        on_entry(work, record, who);
-        break;
-    case RECORD_JOIN:
-        on_join(work, record, who);
-        break;
-    case RECORD_WAIT:
-        on_wait(work, record, who);
-        break;
-    case RECORD_CALLED:
-        on_called(work, record, who);
-        break;
-    case RECORD_PASS:
-        on_pass(work, record, who);
-        break;
-    case RECORD_HOLD:
-        on_hold(work, record, who);
-        break;
-    case RECORD_SEAT:
-        on_seat(work, record, who);
-        break;
-    case RECORD_ORDER:
-        on_order(work, record, who);
-        break;
-    case RECORD_PAID:
-        on_paid(work, record, who);
-        break;
-    case RECORD_UNTIL:
-        on_until(work, record, who);
-        break;
-    case RECORD_SENT:
-        on_sent(work, record, who);
-        break;
-    case RECORD_BY:
-        who->by_us = record->value;
-        break;
-    case RECORD_SOLD:
-        sold(work, record, who);
-        break;
-    case RECORD_GONE:
-        on_gone(work, record, who);
-        break;
-    case RECORD_VOID:
-        who->voided = true;
-        break;
-    case RECORD_TICKET:
-        on_ticket(work, record, who);
-        break;
-    case RECORD_TRICK:
-        on_trick(work, record, who);
-        break;
-    case RECORD_END:
-        on_end(work, record, who);
-        break;
-    case RECORD_STREAM:
-    case RECORD_STEP:
-    case RECORD_OTHER:
-    case RECORD_WANT:
-    case RECORD_TAKEN:
-    case RECORD_KINDS:
-        break;
-    }
+    if (on_record[record->kind] != NULL)
+        on_record[record->kind](work, record, &work->pictures[record->visitor]);
 }
 
 /* ---- all of them together ---- */
 
-/* The numbers of one kind, in the order in which they were asked for and told. */
-static int judge_order(struct work *work, const struct record *records, size_t len,
-                       enum record_kind kind, const char *what, struct err_slot *err)
+/* A visitor asked between two instants and got a number. */
+struct join {
+    uint64_t asked_us, told_us, number;
+    uint32_t visitor;
+};
+
+static int by_asked(const void *a, const void *b)
 {
-    struct judge_join *joins = malloc((work->len + 1) * sizeof(*joins));
-    size_t count = 0;
-    if (joins == NULL)
-        return err_set(err, ERR_NOMEM, "%zu joins", work->len);
-    for (size_t i = 0; i < len; i++) {
-        const struct record *record = &records[i];
-        struct picture *who = &work->pictures[record->visitor];
-        if (record->kind != kind || who->asked_us == 0 ||
-            (kind == RECORD_JOIN && who->entry != 0)) /* places of a draw have no order */
-            continue;
-        joins[count++] =
-            (struct judge_join){who->asked_us, record->at_us, record->value, record->visitor};
-        who->asked_us = 0; /* once each */
-    }
-    int rc = judge_joins(joins, count, what, err, work->verdict);
-    free(joins);
-    return rc;
+    const struct join *one = a, *two = b;
+    return one->asked_us < two->asked_us ? -1 : one->asked_us > two->asked_us;
 }
 
-static int judge_cap(struct work *work, struct err_slot *err)
+static int by_told(const void *a, const void *b)
 {
-    struct judge_visit *visits = malloc((work->len + 1) * sizeof(*visits));
+    const struct join *one = a, *two = b;
+    return one->told_us < two->told_us ? -1 : one->told_us > two->told_us;
+}
+
+/* A visitor who got a number before another one even asked has the lower one. */
+static void compare_joins(struct join *joins, struct join *told, size_t len, const char *what,
+                          struct judge_verdict *verdict)
+{
+    memcpy(told, joins, len * sizeof(*told));
+    qsort(told, len, sizeof(*told), by_told);
+    qsort(joins, len, sizeof(*joins), by_asked);
+    struct join highest = {0};
+    size_t next = 0;
+    for (size_t i = 0; i < len; i++) {
+        for (; next < len && told[next].told_us < joins[i].asked_us; next++) {
+            if (told[next].number > highest.number)
+                highest = told[next];
+        }
+        if (joins[i].number < highest.number)
+            judge_found(verdict, FOUND_ORDER,
+                        "visitor %u had %s %" PRIu64 " before visitor %u asked, who got %" PRIu64,
+                        highest.visitor, what, highest.number, joins[i].visitor, joins[i].number);
+    }
+}
+
+static int judge_order(struct work *work, const struct record *records, size_t len,
+                       struct err_slot *err)
+{
+    struct join *joins = malloc(2 * (work->len + 1) * sizeof(*joins));
+    if (joins == NULL)
+        return err_set(err, ERR_NOMEM, "%zu joins", work->len);
+    for (unsigned places = 0; places < 2; places++) {
+        size_t count = 0;
+        for (size_t i = 0; i < len; i++) {
+            const struct record *record = &records[i];
+            struct picture *who = &work->pictures[record->visitor];
+            if (record->kind != (places ? RECORD_JOIN : RECORD_ENTRY) || who->asked_us == 0 ||
+                (places && who->entry != 0)) /* places of a draw have no order */
+                continue;
+            joins[count++] =
+                (struct join){who->asked_us, record->at_us, record->value, record->visitor};
+            who->asked_us = 0; /* once each */
+        }
+        compare_joins(joins, joins + work->len + 1, count, places ? "place" : "entry",
+                      work->verdict);
+    }
+    free(joins);
+    return 0;
+}
+
+struct edge {
+    uint64_t at_us;
+    int step;
+};
+
+/* Those who leave make room for those who come in the same instant. */
+static int by_instant(const void *a, const void *b)
+{
+    const struct edge *one = a, *two = b;
+    if (one->at_us != two->at_us)
+        return one->at_us < two->at_us ? -1 : 1;
+    return one->step - two->step;
+}
+
+static int judge_cap(struct work *work, const struct record *records, size_t len,
+                     struct err_slot *err)
+{
+    (void)records, (void)len;
+    struct edge *edges = malloc(2 * (work->len + 1) * sizeof(*edges));
     size_t count = 0;
-    if (visits == NULL)
+    if (edges == NULL)
         return err_set(err, ERR_NOMEM, "%zu visits", work->len);
     for (size_t i = 0; i < work->len; i++) {
         const struct picture *who = &work->pictures[i];
-        if (who->visits > 0 && who->inside_until_us > who->passed_us)
-            visits[count++] = (struct judge_visit){who->passed_us, who->inside_until_us};
+        if (who->visits == 0 || who->inside_until_us <= who->passed_us)
+            continue;
+        edges[count++] = (struct edge){who->passed_us, 1};
+        edges[count++] = (struct edge){who->inside_until_us, -1};
     }
-    int rc = judge_visits(visits, count, err, &work->verdict->active_most);
-    free(visits);
-    if (rc == 0 && work->conf->active_max > 0 &&
-        work->verdict->active_most > work->conf->active_max)
+    qsort(edges, count, sizeof(*edges), by_instant);
+    uint64_t inside = 0, *most = &work->verdict->active_most;
+    for (size_t i = 0; i < count; i++) {
+        inside += (uint64_t)edges[i].step;
+        *most = inside > *most ? inside : *most;
+    }
+    free(edges);
+    if (work->conf->active_max > 0 && *most > work->conf->active_max)
         judge_found(work->verdict, FOUND_CROWDED, "%" PRIu64 " were inside at the same time",
-                    work->verdict->active_most);
-    return rc;
+                    *most);
+    return 0;
 }
 
-static int judge_the_line(struct work *work, struct err_slot *err)
+static int by_seat(const void *a, const void *b)
 {
-    uint64_t gone_after_ms =
-        work->conf->gone_after_ms > 0 ? work->conf->gone_after_ms : JUDGE_GONE_AFTER_MS;
+    const struct stay *one = a, *two = b;
+    if (one->seat != two->seat)
+        return one->seat < two->seat ? -1 : 1;
+    if (one->from_us != two->from_us)
+        return one->from_us < two->from_us ? -1 : 1;
+    return one->visitor < two->visitor ? -1 : one->visitor > two->visitor;
+}
+
+/* Two stays at one seat must not overlap. Sorts: no index is good any more. */
+static int judge_stays(struct work *work, const struct record *records, size_t len,
+                       struct err_slot *err)
+{
+    (void)records, (void)len, (void)err;
+    if (work->stays_len == 0)
+        return 0;
+    qsort(work->stays, work->stays_len, sizeof(*work->stays), by_seat);
+    const struct stay *longest = &work->stays[0]; /* so far, at this seat */
+    for (size_t i = 1; i < work->stays_len; i++) {
+        const struct stay *stay = &work->stays[i];
+        bool same = stay->seat == longest->seat;
+        if (same && stay->from_us < longest->to_us && stay->from_us < stay->to_us)
+            judge_found(work->verdict, FOUND_OVERLAP,
+                        "seat #%" PRIu64
+                        " was held for visitor %u, and %.3f s later for visitor %u as well",
+                        stay->seat, longest->visitor,
+                        (double)(stay->from_us - longest->from_us) / 1e6, stay->visitor);
+        if (!same || stay->to_us > longest->to_us)
+            longest = stay;
+    }
+    return 0;
+}
+
+static int judge_the_line(struct work *work, const struct record *records, size_t len,
+                          struct err_slot *err)
+{
+    (void)records, (void)len;
     struct judge_place *places = malloc((work->len + 1) * sizeof(*places));
     size_t count = 0;
     if (places == NULL)
@@ -550,8 +666,8 @@ static int judge_the_line(struct work *work, struct err_slot *err)
         const struct picture *who = &work->pictures[i];
         bool left =
             who->visits == 0 && (who->how == END_LEFT || (who->manner >> MANNER_LEAVER & 1) != 0);
-        bool silent =
-            who->silent || (!who->called && work->end_us - who->heard_us >= gone_after_ms * 1000);
+        bool silent = who->silent || (!who->called && work->end_us - who->heard_us >=
+                                                          judge_gone_after_us(work->conf));
         if (who->place != 0)
             places[count++] = (struct judge_place){who->place, left, silent && !left};
     }
@@ -604,8 +720,55 @@ static void judge_payers(struct work *work)
     }
 }
 
-static void sum_up(struct work *work)
+/* Whether enough people got through: each scenario says how many must have been placed, admitted
+ * and served. */
+static void judge_expect(const struct expect *expect, struct judge_verdict *verdict)
 {
+    uint64_t all = verdict->visitors, sent = verdict->answered + verdict->lost;
+    uint64_t waits = verdict->eta_judged >= JUDGE_WAITS_MIN ? verdict->eta_judged : 0;
+    const struct {
+        enum judge_kind kind;
+        uint64_t came, whole, least; /* percent */
+        const char *what;
+    } minima[] = {
+        {FOUND_FEW_PLACED, verdict->places, all, expect->placed_min, "visitors had a place"},
+        {FOUND_FEW_PASSED, verdict->passes, all, expect->passed_min, "visitors were let in"},
+        {FOUND_FEW_DONE, verdict->ended[END_DONE], all, expect->done_min,
+         "visitors got as far as the journey goes"},
+        {FOUND_ETA, verdict->eta_within_p50, waits, expect->eta_p50_min,
+         "waits were over by the p50 told when joining"},
+        {FOUND_ETA, verdict->eta_within_p90, waits, expect->eta_p90_min,
+         "waits were over by the p90 told when joining"},
+    };
+    const struct {
+        enum judge_kind kind;
+        uint64_t came, whole, most, of;
+        const char *what;
+    } maxima[] = {
+        {FOUND_LEFT_WAITING, verdict->ended[END_PATIENCE], all, expect->waiting_max, 100,
+         "visitors still waited in the end"},
+        {FOUND_TURNED_AWAY, verdict->ended[END_TURNED], all, expect->turned_max, 100,
+         "visitors were refused for the moment until they gave up"},
+        {FOUND_FAILED, verdict->ended[END_FAILED], all, expect->failed_max, 1000,
+         "visitors met an answer that should not occur"},
+        {FOUND_LOST, verdict->lost, sent, expect->lost_max, 1000, "answers never came"},
+    };
+    for (size_t i = 0; i < sizeof(minima) / sizeof(minima[0]); i++) {
+        if (minima[i].came * 100 < minima[i].whole * minima[i].least)
+            judge_found(verdict, minima[i].kind,
+                        "%" PRIu64 " of %" PRIu64 " %s; %" PRIu64 " %% were expected",
+                        minima[i].came, minima[i].whole, minima[i].what, minima[i].least);
+    }
+    for (size_t i = 0; i < sizeof(maxima) / sizeof(maxima[0]); i++) {
+        if (maxima[i].came * maxima[i].of > maxima[i].whole * maxima[i].most)
+            judge_found(verdict, maxima[i].kind, "%" PRIu64 " %s, of %" PRIu64, maxima[i].came,
+                        maxima[i].what, maxima[i].whole);
+    }
+}
+
+static int sum_up(struct work *work, const struct record *records, size_t len, struct err_slot *err)
+{
+    (void)records, (void)len, (void)err;
     struct judge_verdict *verdict = work->verdict;
     verdict->visitors = work->len;
     for (size_t i = 0; i < work->len; i++) {
@@ -615,7 +778,13 @@ static void sum_up(struct work *work)
     judge_waits(work);
     judge_payers(work);
     judge_expect(&work->conf->expect, verdict);
+    return 0;
 }
+
+static int (*const afterwards[])(struct work *work, const struct record *records, size_t len,
+                                 struct err_slot *err) = {
+    judge_order, judge_cap, judge_the_line, judge_stays, sum_up,
+};
 
 static int by_time(const void *a, const void *b)
 {
@@ -623,16 +792,6 @@ static int by_time(const void *a, const void *b)
     if (one->at_us != two->at_us)
         return one->at_us < two->at_us ? -1 : 1;
     return one->order < two->order ? -1 : one->order > two->order;
-}
-
-static int judge_owners_of_all(const struct work *work, struct err_slot *err)
-{
-    int rc = judge_owners_end(work->entries, "entry", err);
-    if (rc == 0)
-        rc = judge_owners_end(work->places, "place", err);
-    if (rc == 0)
-        rc = judge_owners_end(work->seats, "seat", err);
-    return rc == 0 ? judge_owners_end(work->orders, "order", err) : rc;
 }
 
 /* How many visitors there are, and when the last thing happened. */
@@ -662,44 +821,28 @@ int judge(struct record *records, size_t len, const struct judge_conf *conf, str
     work->conf = conf;
     work->verdict = verdict;
     work->line = judge_line_create();
-    work->stays = judge_seats_create();
     int rc = survey(work, records, len, err);
     if (rc < 0)
         goto free_all;
     work->pictures = calloc(work->len + 1, sizeof(*work->pictures));
-    work->entries = judge_owners_create();
-    work->places = judge_owners_create();
-    work->seats = judge_owners_create();
-    work->orders = judge_owners_create();
-    if (work->pictures == NULL || work->line == NULL || work->stays == NULL ||
-        work->entries == NULL || work->places == NULL || work->seats == NULL ||
-        work->orders == NULL) {
+    if (work->pictures == NULL || work->line == NULL) {
         rc = err_set(err, ERR_NOMEM, "pictures of %zu visitors", work->len);
         goto free_all;
     }
     qsort(records, len, sizeof(*records), by_time);
     for (size_t i = 0; i < len; i++)
         look_at(work, &records[i]);
-    rc = judge_owners_of_all(work, err);
-    if (rc == 0)
-        rc = judge_order(work, records, len, RECORD_ENTRY, "entry", err);
-    if (rc == 0)
-        rc = judge_order(work, records, len, RECORD_JOIN, "place", err);
-    if (rc == 0)
-        rc = judge_cap(work, err);
-    if (rc == 0)
-        rc = judge_the_line(work, err);
-    if (rc == 0)
-        rc = judge_seats_judge(work->stays, err, verdict);
-    sum_up(work);
+    /* What was not remembered would not be found a second time. */
+    if (work->spoilt)
+        rc = err_set(err, ERR_NOMEM, "owners, and stays at seats");
+    for (size_t i = 0; rc == 0 && i < sizeof(afterwards) / sizeof(afterwards[0]); i++)
+        rc = afterwards[i](work, records, len, err);
 
 free_all:
     judge_line_destroy(work->line);
-    judge_seats_destroy(work->stays);
-    judge_owners_destroy(work->entries);
-    judge_owners_destroy(work->places);
-    judge_owners_destroy(work->seats);
-    judge_owners_destroy(work->orders);
+    table_deinit(&work->owners_by_key);
+    free(work->owners);
+    free(work->stays);
     free(work->pictures);
     free(work);
     return rc;

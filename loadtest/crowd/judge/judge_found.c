@@ -1,7 +1,4 @@
-/* judge_found.c: collects what was found, by name.
- *
- * Each kind is counted, and a few of it are written out, so that a thousand findings of one kind
- * do not hide the only one of another. */
+/* judge_found.c: what all files of the judge use: findings by name, and arrays that grow. */
 #include "judge/judge_internal.h"
 
 #include <stdarg.h>
@@ -9,36 +6,15 @@
 #include <stdlib.h>
 
 const char *const judge_kind_names[FOUND_KINDS] = {
-    [FOUND_TWO_OWNERS] = "two-owners",
-    [FOUND_CHANGED] = "changed",
-    [FOUND_ORDER] = "order-of-joins",
-    [FOUND_JUMP] = "jump",
-    [FOUND_UNCALLED] = "uncalled-pass",
-    [FOUND_TWO_VISITS] = "two-visits",
-    [FOUND_RATE] = "rate",
-    [FOUND_CROWDED] = "too-many-inside",
-    [FOUND_AHEAD] = "ahead-rose",
-    [FOUND_ETA] = "eta",
-    [FOUND_OVERLAP] = "overlapping-holds",
-    [FOUND_TOO_MANY] = "too-many-seats",
-    [FOUND_UNPAID] = "ticket-not-paid",
-    [FOUND_NO_TICKET] = "paid-no-ticket",
-    [FOUND_GONE_EARLY] = "gone-early",
-    [FOUND_TRICK] = "trick",
-    [FOUND_NO_END] = "no-end",
-    [FOUND_FAILED] = "failed",
-    [FOUND_LOST] = "lost-answers",
-    [FOUND_FEW_PLACED] = "few-placed",
-    [FOUND_FEW_PASSED] = "few-passed",
-    [FOUND_FEW_DONE] = "few-done",
-    [FOUND_LEFT_WAITING] = "left-waiting",
-    [FOUND_TURNED_AWAY] = "turned-away",
+#define JUDGE_KIND(NAME, WORD) [FOUND_##NAME] = (WORD),
+    JUDGE_KINDS(JUDGE_KIND)
+#undef JUDGE_KIND
 };
 
 void judge_found(struct judge_verdict *verdict, enum judge_kind kind, const char *format, ...)
 {
     if (verdict->found[kind] < JUDGE_EXAMPLES_MAX) {
-        struct judge_finding *finding = &verdict->finding[verdict->told++];
+        struct judge_finding *finding = &verdict->finding[verdict->written++];
         va_list args;
         va_start(args, format);
         vsnprintf(finding->text, sizeof(finding->text), format, args);
@@ -60,4 +36,9 @@ bool judge_room(void **array, size_t len, size_t *cap, size_t size)
     *array = grown;
     *cap = wanted;
     return true;
+}
+
+uint64_t judge_gone_after_us(const struct judge_conf *conf)
+{
+    return (conf->gone_after_ms > 0 ? conf->gone_after_ms : JUDGE_GONE_AFTER_MS) * 1000;
 }

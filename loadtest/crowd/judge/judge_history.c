@@ -123,8 +123,9 @@ static void on_sent(const struct writer *writer, const struct record *record, st
 }
 
 /* The seats of a hold and its end follow. */
-static void on_hold(const struct record *record, struct asker *who)
+static void on_hold(const struct writer *writer, const struct record *record, struct asker *who)
 {
+    (void)writer;
     who->held_at = record->at_us;
     who->seats_len = 0;
     if (who->hold_from == 0)
@@ -156,7 +157,8 @@ static void on_until(const struct writer *writer, const struct record *record, s
  * one that settles nothing, the next try may want other seats. */
 static void on_other(const struct writer *writer, const struct record *record, struct asker *who)
 {
-    if (who->hold_from == 0 || record->status == 429)
+    bool holds = record->kind == RECORD_OTHER || record->value == TRICK_HOARD;
+    if (!holds || who->hold_from == 0 || record->status == 429)
         return;
     if (record->status < 400 || record->status >= 500) {
         who->again = true;
@@ -193,8 +195,7 @@ static void on_step(const struct writer *writer, const struct record *record, st
     who->drop_from = 0;
 }
 
-static void on_gone(const struct writer *writer, const struct record *record,
-                    const struct asker *who)
+static void on_gone(const struct writer *writer, const struct record *record, struct asker *who)
 {
     if (record->value != GONE_HOLD)
         return;
@@ -207,7 +208,7 @@ static void on_gone(const struct writer *writer, const struct record *record,
 static void on_sold(const struct writer *writer, const struct record *record, struct asker *who)
 {
     if (record->kind == RECORD_SOLD)
-        lose(writer, record, who); /* a saga without an order that anybody was told of */
+        lose(writer, record, who); /* a saga whose order was never answered */
     begin(writer, "ticket", record, asked_us(record));
     put_id(writer, "hold", who->hold);
     if (record->kind == RECORD_TICKET)
@@ -215,8 +216,7 @@ static void on_sold(const struct writer *writer, const struct record *record, st
     end(writer, "ok", record->at_us);
 }
 
-static void on_paid(const struct writer *writer, const struct record *record,
-                    const struct asker *who)
+static void on_paid(const struct writer *writer, const struct record *record, struct asker *who)
 {
     begin(writer, "paid", record, asked_us(record));
     put_id(writer, "order", who->order);
@@ -224,13 +224,21 @@ static void on_paid(const struct writer *writer, const struct record *record,
     end(writer, "ok", record->at_us);
 }
 
-static void on_place(const struct writer *writer, const struct record *record, const char *op,
-                     const char *what)
+static void on_place(const struct writer *writer, const struct record *record, struct asker *who)
 {
+    static const struct {
+        const char *op, *number;
+    } words[RECORD_KINDS] = {
+        [RECORD_ENTRY] = {"join", "entry"},
+        [RECORD_JOIN] = {"join", "place"},
+        [RECORD_WAIT] = {"look", "place"},
+        [RECORD_PASS] = {"enter", "place"},
+    };
+    (void)who;
     if (record->value == 0)
         return;
-    begin(writer, op, record, asked_us(record));
-    fprintf(writer->file, ",\"%s\":%" PRIu64, what, record->value);
+    begin(writer, words[record->kind].op, record, asked_us(record));
+    fprintf(writer->file, ",\"%s\":%" PRIu64, words[record->kind].number, record->value);
     if (record->kind == RECORD_WAIT)
         fprintf(writer->file, ",\"ahead\":%" PRIu64 ",\"waiting\":%s,\"stale\":%s", record->more,
                 (record->flags & RECORD_WAITING) != 0 ? "true" : "false",
@@ -238,75 +246,29 @@ static void on_place(const struct writer *writer, const struct record *record, c
     end(writer, "ok", record->at_us);
 }
 
-static void write_record(const struct writer *writer, const struct record *record)
+/* The hash of a seat's id, for the list that the record's kind says. */
+static void on_id(const struct writer *writer, const struct record *record, struct asker *who)
 {
-    struct asker *who = &writer->askers[record->visitor];
-    switch ((enum record_kind)record->kind) {
-    case RECORD_ENTRY:
-        on_place(writer, record, "join", "entry");
-        break;
-    case RECORD_JOIN:
-        on_place(writer, record, "join", "place");
-        break;
-    case RECORD_WAIT:
-        on_place(writer, record, "look", "place");
-        break;
-    case RECORD_PASS:
-        on_place(writer, record, "enter", "place");
-        break;
-    case RECORD_SENT:
-        on_sent(writer, record, who);
-        break;
-    case RECORD_WANT:
+    (void)writer;
+    if (record->kind == RECORD_WANT)
         add(who->wants, &who->wants_len, record->value);
-        break;
-    case RECORD_TAKEN:
+    else if (record->kind == RECORD_TAKEN)
         add(who->taken, &who->taken_len, record->value);
-        break;
-    case RECORD_HOLD:
-        on_hold(record, who);
-        break;
-    case RECORD_SEAT:
+    else
         add(who->seats, &who->seats_len, record->value);
-        break;
-    case RECORD_UNTIL:
-        on_until(writer, record, who);
-        break;
-    case RECORD_OTHER:
-        on_other(writer, record, who);
-        break;
-    case RECORD_ORDER:
-        on_order(writer, record, who);
-        break;
-    case RECORD_STEP:
-        on_step(writer, record, who);
-        break;
-    case RECORD_GONE:
-        on_gone(writer, record, who);
-        break;
-    case RECORD_PAID:
-        on_paid(writer, record, who);
-        break;
-    case RECORD_TICKET:
-    case RECORD_SOLD:
-        on_sold(writer, record, who);
-        break;
-    case RECORD_END:
-        lose(writer, record, who);
-        break;
-    case RECORD_TRICK:
-        if (record->value == TRICK_HOARD)
-            on_other(writer, record, who);
-        break;
-    case RECORD_WHO:
-    case RECORD_CALLED:
-    case RECORD_BY:
-    case RECORD_VOID:
-    case RECORD_STREAM:
-    case RECORD_KINDS:
-        break;
-    }
 }
+
+/* Records of other kinds say nothing about seats, orders or places. */
+static void (*const on_record[RECORD_KINDS])(const struct writer *writer,
+                                             const struct record *record, struct asker *who) = {
+    [RECORD_ENTRY] = on_place, [RECORD_JOIN] = on_place,  [RECORD_WAIT] = on_place,
+    [RECORD_PASS] = on_place,  [RECORD_SENT] = on_sent,   [RECORD_WANT] = on_id,
+    [RECORD_TAKEN] = on_id,    [RECORD_HOLD] = on_hold,   [RECORD_SEAT] = on_id,
+    [RECORD_UNTIL] = on_until, [RECORD_OTHER] = on_other, [RECORD_TRICK] = on_other,
+    [RECORD_ORDER] = on_order, [RECORD_STEP] = on_step,   [RECORD_GONE] = on_gone,
+    [RECORD_PAID] = on_paid,   [RECORD_TICKET] = on_sold, [RECORD_SOLD] = on_sold,
+    [RECORD_END] = lose,
+};
 
 int judge_history(const struct record *records, size_t len, const struct judge_conf *conf,
                   const char *path, struct err_slot *err)
@@ -323,13 +285,13 @@ int judge_history(const struct record *records, size_t len, const struct judge_c
         free(writer.askers);
         return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
     }
-    uint64_t gone_after_ms = conf->gone_after_ms > 0 ? conf->gone_after_ms : JUDGE_GONE_AFTER_MS;
     fprintf(writer.file,
             "{\"history\":1,\"of\":\"a crowd\",\"saga\":\"unseen\",\"lag_us\":%d,"
             "\"gone_after_us\":%" PRIu64 "}\n",
-            JUDGE_LAG_US, gone_after_ms * 1000);
+            JUDGE_LAG_US, judge_gone_after_us(conf));
     for (size_t i = 0; i < len; i++)
-        write_record(&writer, &records[i]);
+        if (on_record[records[i].kind] != NULL)
+            on_record[records[i].kind](&writer, &records[i], &writer.askers[records[i].visitor]);
     free(writer.askers);
     bool bad = ferror(writer.file) != 0;
     bad = fclose(writer.file) != 0 || bad;

@@ -168,7 +168,7 @@ static void judge_jumps(const struct judge_line *line, struct judge_verdict *ver
             judge_found(verdict, FOUND_JUMP,
                         "visitor %u with place %" PRIu64
                         " was let in; %.1f s later the line had come "
-                        "to %" PRIu64 " at most, as visitor %u was told",
+                        "to %" PRIu64 " at most, as visitor %u saw",
                         floor->visitor, floor->place, (double)(lowest->at_us - floor->at_us) / 1e6,
                         lowest->place, lowest->visitor);
     }
@@ -223,7 +223,7 @@ static void judge_rate(const struct judge_line *line, const struct places *place
 static void judge_rises(const struct judge_line *line, const struct places *places,
                         struct judge_verdict *verdict)
 {
-    verdict->rises = line->rises_len;
+    verdict->ahead_rose = line->rises_len;
     for (size_t i = 0; i < line->rises_len; i++) {
         const struct rise *rise = &line->rises[i];
         if (rise->came + 1 >= rise->place)

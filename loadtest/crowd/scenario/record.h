@@ -14,8 +14,8 @@ enum record_kind {
     RECORD_JOIN,  /* value: place; more: promised p50 << 32 | p90, seconds (0: none); took_us counts
                      from the first time it was asked for. Also the place that a draw made of an
                      entry */
-    RECORD_WAIT,  /* value: place as told again (0: not drawn); more: people ahead; flags */
-    RECORD_CALLED, /* value: place; more: until when the call stands, us (0: not told) */
+    RECORD_WAIT,  /* value: place as returned again (0: not drawn); more: people ahead; flags */
+    RECORD_CALLED, /* value: place; more: when the call ends, us (0: unknown) */
     RECORD_PASS,   /* value: place; more: hash of the session's name; flags */
     RECORD_HOLD,   /* value: seats held; more: amount */
     RECORD_SEAT,   /* value: hash of the seat's id; one for each seat of a hold */
@@ -44,7 +44,7 @@ enum record_kind {
 enum record_sent {
     SENT_ORDER, /* the saga has the hold now, and may end it */
     SENT_DROP,  /* the seats may be anybody's */
-    SENT_HOLD,  /* seats may be held, whether or not we are told which */
+    SENT_HOLD,  /* seats may be held, whether or not an answer names them */
 };
 
 enum record_gone { GONE_CALL, GONE_HOLD };
@@ -54,13 +54,13 @@ enum record_void { VOID_EXPIRED, VOID_CANCELLED, VOID_FAILED, VOID_REFUNDED, VOI
 enum record_flag {
     RECORD_WAITING = 1, /* the place waits: it is not called, nor late, nor run out */
     RECORD_STALE = 2,   /* the front said that its picture of the line is old */
-    RECORD_EARLY = 4, /* the pass was asked for, and given, before the visitor was told of a call */
+    RECORD_EARLY = 4,   /* the pass was requested, and given, before the visitor saw a call */
 };
 
 enum record_trick {
     TRICK_JUMP,
     TRICK_FORGE,
-    TRICK_TAB,    /* more: the place that was told; a second one would be a trick that worked */
+    TRICK_TAB,    /* more: the place that was returned; a second one would be a trick that worked */
     TRICK_REJOIN, /* more: likewise */
     TRICK_REUSE,  /* more: hash of the session's name; another than the first would have worked */
     TRICK_RETURN, /* a ticket whose visit was ended asks for another */

@@ -115,7 +115,7 @@ const struct config_setting scenario_settings[] = {
     {"stage", "kill_every", CONFIG_DURATION, AT(stage.kill_every_ms), "0s", 0, 86400000, NULL,
      "how often a part of the stack is killed, the seed says which; 0: never"},
     {"stage", "kill_for", CONFIG_DURATION, AT(stage.kill_for_ms), "0s", 0, 86400000, NULL,
-     "how long, from the beginning; 0: as long as anybody is there"},
+     "how long, from the beginning; 0: as long as visitors are there"},
     {"stage", "notice_every", CONFIG_DURATION, AT(stage.notice_every_ms), "0s", 0, 86400000, NULL,
      "how often the operator changes the message, with the instant in it; 0: never"},
     {"stage", "hold_ttl", CONFIG_DURATION, AT(stage.hold_ttl_ms), "0s", 0, 86400000, NULL,

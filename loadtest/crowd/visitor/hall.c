@@ -36,7 +36,7 @@ static int seat_add(struct hall *hall, const char *id, uint32_t row)
     return 0;
 }
 
-/* For the fan club, the house, wheelchair users and their companions: the map shows it, and a
+/* For the fan club, the organiser, wheelchair users and their companions: the map shows it, and a
  * visitor without a code or a need does not click there. */
 static bool kept_for_some(const json_t *seat)
 {

@@ -111,7 +111,7 @@ visitor_heard visitor_on_tickets, visitor_on_over;
 void visitor_prepare_trick(struct visitor *visitor);
 /* A listener's instant: opens the stream, or asks for itself. */
 void visitor_listen(struct visitor *visitor);
-/* Whoever chooses by the map looks at it; the first of them fetches the plan for everybody. */
+/* Visitors who choose by the map look at it; the first of them fetches the plan for all. */
 enum phase visitor_first_at_seats(struct visitor *visitor);
 /* The order is through, or the journey at its end: bots have something left to try. */
 void visitor_through(struct visitor *visitor, uint64_t tried);

@@ -1,8 +1,8 @@
 /* visitor_line.c: what the waiting room's answers mean to a visitor, from the page to the pass.
  *
- * It does what the page's script does: join, wait as long as it was told, ask again, go in when
- * called. What a visitor was told (position, wait) is recorded for the judge, who compares it
- * later with what happened. Impatient ones leave, some sleep and come back, and bots try what
+ * It does what the page's script does: join, wait as long as the answer says, ask again, go in when
+ * called. Each answer (position, wait) is recorded for the judge, which compares it later with what
+ * happened. Impatient ones leave, some sleep and come back, and bots try what
  * they should not. */
 #include "visitor/solve.h"
 #include "visitor/visitor_internal.h"

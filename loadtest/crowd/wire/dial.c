@@ -1,7 +1,7 @@
 /* dial.c: binds a connection to one of many local addresses before it connects.
  *
  * One address has some 28,000 ports towards one server, fewer than a large crowd. The kernel has
- * to be told to choose the port when it connects (IP_BIND_ADDRESS_NO_PORT): a port that bind()
+ * an option to choose the port when it connects (IP_BIND_ADDRESS_NO_PORT): a port that bind()
  * chose would be taken for all destinations, one that connect() chooses has to be free only
  * towards this one. */
 #include "wire/dial.h"

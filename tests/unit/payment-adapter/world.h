@@ -106,7 +106,7 @@ struct world {
     uint32_t captures;
     bool buyer_pays; /* as soon as there is something to pay */
     bool webhooks_come;
-    uint64_t given_back; /* of what is captured, by the provider's own people and at once */
+    uint64_t given_back; /* part of a capture that the provider returns at once */
     bool other_money;    /* the buyer agreed to another sum */
     struct world_says says;
     uint64_t refund_back, refund_part; /* of the last refund: given back before; asked for */

@@ -4,8 +4,8 @@
  *
  * Numbers may have a unit of time (ms, s, h; they become microseconds) and an offset: 3ms+1. An
  * expected number may be a range: 5..9. An expected text of "-" means an empty one. */
-#ifndef FG_TEST_SCRIPT_H
-#define FG_TEST_SCRIPT_H
+#ifndef FG_UNIT_SCRIPT_H
+#define FG_UNIT_SCRIPT_H
 
 #include "unit.h"
 
@@ -51,6 +51,8 @@ int script_tests(const struct CMUnitTest *functions, size_t functions_len,
 
 /* The word at this index; the test fails if there is none. */
 const char *script_word(const struct script_line *line, unsigned at);
+/* The text behind the word at this index. */
+const char *script_rest(const struct script_line *line, unsigned at);
 uint64_t script_number(const char *word);
 /* What follows "key=" in one of the words; the second form has a number, or `missing`. */
 const char *script_value(const struct script_line *line, const char *key);

@@ -58,6 +58,16 @@ const char *script_word(const struct script_line *line, unsigned at)
     return line->words[at];
 }
 
+const char *script_rest(const struct script_line *line, unsigned at)
+{
+    const char *rest = line->text + strspn(line->text, " ");
+    for (unsigned i = 0; i <= at; i++) {
+        rest += strcspn(rest, " ");
+        rest += strspn(rest, " ");
+    }
+    return rest;
+}
+
 static uint64_t with_unit(const char *word, char **end)
 {
     static const struct {
