@@ -51,7 +51,7 @@ static void a_step_of_a_timeline_is_found_by_what_it_came_to(void **state)
     assert_false(peek_step(SPAN("{\"timeline\":[]}"), "capture", "done"));
 }
 
-static void whoever_is_due_comes_in_order(void **state)
+static void due_visitors_come_in_order(void **state)
 {
     (void)state;
     struct rng_seeded rng;
@@ -151,7 +151,7 @@ static void a_scenario_that_begins_or_ends_at_the_seats_says_what_it_needs(void 
     assert_says(&err, "service_token_file");
     assert_true(load("[journey]\nto = pass\n[targets]\npasses_file = p\n", false, &err) < 0);
     assert_says(&err, "passes_file");
-    /* Whoever needs no waiting room does not have to say where it is. */
+    /* A scenario without a waiting room need not say where it is. */
     const char *text = "[journey]\nto = sold\n[targets]\npasses_file = p\nqueue = -\n"
                        "service_token_file = t\n";
     assert_int_equal(load(text, false, &err), 0);
@@ -274,7 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_of_an_answer_are_found),
         cmocka_unit_test(a_step_of_a_timeline_is_found_by_what_it_came_to),
-        cmocka_unit_test(whoever_is_due_comes_in_order),
+        cmocka_unit_test(due_visitors_come_in_order),
         cmocka_unit_test(seats_are_chosen_side_by_side_among_the_free),
         cmocka_unit_test(a_scenario_is_judged_before_it_runs),
         cmocka_unit_test(a_scenario_that_begins_or_ends_at_the_seats_says_what_it_needs),

@@ -1,4 +1,4 @@
-/* judge_history_test.c: what visitors were told becomes a history, one line for each thing that
+/* judge_history_test.c: the answers to visitors become a history, one line for each thing that
  * they asked. */
 #include "judge/judge.h"
 
@@ -56,8 +56,7 @@ static void a_hold_lasts_from_its_first_try_to_its_answer(void **state)
         "\"answer\":\"ok\",\"to\":300}\n");
 }
 
-static void
-one_that_was_put_off_is_told_as_asked_once_and_one_that_failed_as_asked_again(void **state)
+static void delayed_hold_is_one_try_and_failed_hold_is_repeated(void **state)
 {
     (void)state;
     static const struct {
@@ -83,7 +82,7 @@ one_that_was_put_off_is_told_as_asked_once_and_one_that_failed_as_asked_again(vo
     }
 }
 
-static void a_refusal_names_what_is_taken_and_what_is_for_later_is_none(void **state)
+static void refusal_names_taken_seats_and_a_delay_is_no_refusal(void **state)
 {
     (void)state;
     assert_string_equal(
@@ -94,7 +93,7 @@ static void a_refusal_names_what_is_taken_and_what_is_for_later_is_none(void **s
         "\"000000000000000b\"],\"answer\":\"refused\",\"to\":300}\n");
 }
 
-static void what_was_never_answered_is_unknown(void **state)
+static void missing_answer_is_unknown(void **state)
 {
     (void)state;
     assert_string_equal(
@@ -158,7 +157,7 @@ static void in_the_line_each_answer_is_a_line(void **state)
                         "\"answer\":\"ok\",\"to\":500}\n");
 }
 
-static void a_file_that_cannot_be_written_is_told(void **state)
+static void file_that_cannot_be_written_is_reported(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -170,14 +169,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hold_lasts_from_its_first_try_to_its_answer),
-        cmocka_unit_test(
-            one_that_was_put_off_is_told_as_asked_once_and_one_that_failed_as_asked_again),
-        cmocka_unit_test(a_refusal_names_what_is_taken_and_what_is_for_later_is_none),
-        cmocka_unit_test(what_was_never_answered_is_unknown),
+        cmocka_unit_test(delayed_hold_is_one_try_and_failed_hold_is_repeated),
+        cmocka_unit_test(refusal_names_taken_seats_and_a_delay_is_no_refusal),
+        cmocka_unit_test(missing_answer_is_unknown),
         cmocka_unit_test(an_order_is_paid_and_has_tickets),
         cmocka_unit_test(seats_are_given_back_or_found_to_be_gone),
         cmocka_unit_test(in_the_line_each_answer_is_a_line),
-        cmocka_unit_test(a_file_that_cannot_be_written_is_told),
+        cmocka_unit_test(file_that_cannot_be_written_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

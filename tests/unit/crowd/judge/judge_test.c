@@ -388,9 +388,8 @@ static const struct script_row rows[] = {
     {"service_that_turns_all_away_is_found", NO_ANSWER "conf turned_max=50; only turned-away"},
     {"service_that_leaves_all_waiting_is_found",
      NO_ANSWER "conf waiting_max=99; every end value=patience; only left-waiting"},
-    {"service_that_never_answers_is_found",
-     NO_ANSWER "conf lost_max=999; every other status=0; every end status=0; only lost-answers; "
-               "conf lost_max=0; sum lost 10"},
+    {"answers_that_never_came_are_found", NO_ANSWER
+     "conf lost_max=499; every other status=0; only lost-answers; sum lost 10; sum answered 10"},
     {"waits_longer_than_promised_are_found_though_nobody_is_called",
      "conf eta_p90_min=80; each 20 join 1+ promise=2/4; sleep 6s; each 20 waits 1+ 0+; each 20 end "
      "patience; only nothing; every wait at=+2s; only eta; sum eta_judged 20; sum eta_within_p90 "
