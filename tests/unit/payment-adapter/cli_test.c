@@ -87,7 +87,7 @@ static void a_good_ticket_is_good(void **state)
     door_close(&door);
 }
 
-/* "BAD" turns away whoever is at the door: that is for what is known to be no ticket. */
+/* "BAD" turns a visitor away, so it is only for what is known to be invalid. */
 static void a_ticket_that_cannot_be_judged_is_not_called_bad(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* letters_test.c: what leaves the house as text: mails, QR codes, arrays for the database. */
+/* letters_test.c: what leaves the service as text: mails, QR codes, arrays for the database. */
 #include "base/grow.h"
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"

@@ -1,6 +1,6 @@
 /* real_seats.h: the seats of a small hall by the seat service's own engine, for sagas that are
- * tested in one process. What its rim and ours make of the engine's verdicts is told in a few
- * lines; holds, orders, expiry and retaking are the real ones. */
+ * tested in one process. What both shells make of the engine's verdicts is repeated in a
+ * few lines; holds, orders, expiry and retaking are the real ones. */
 #ifndef FG_TEST_REAL_SEATS_H
 #define FG_TEST_REAL_SEATS_H
 
@@ -12,7 +12,7 @@ enum { REAL_SEATS_TTL_MS = 600000, REAL_SEATS_TOTAL = 2000 };
 
 /* Seats "s0" and "s1" are held by a buyer whose order will be `hold`'s. */
 struct real_seats *real_seats_create(uint64_t now_ms, char hold[ORDER_HOLD_MAX]);
-/* The purchase of the two, as an order of that event was told it. */
+/* The purchase of the two, as an order of that event has it. */
 void real_seats_price(const char *event, char digest[PURCHASE_DIGEST_CHARS + 1]);
 void real_seats_destroy(struct real_seats *seats);
 

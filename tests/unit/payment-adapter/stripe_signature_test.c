@@ -50,7 +50,7 @@ static void both_sides_of_the_clock_are_bounded(void **state)
     assert_int_equal(verify("whsec_fairgate", T "," V1, at_s - 301), ERR_TIMEOUT);
 }
 
-static void what_is_not_quite_a_signature_is_none(void **state)
+static void malformed_signature_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
@@ -86,7 +86,7 @@ int main(void)
         cmocka_unit_test(a_signature_of_the_official_client_is_believed),
         cmocka_unit_test(keys_can_be_rotated_on_both_sides),
         cmocka_unit_test(both_sides_of_the_clock_are_bounded),
-        cmocka_unit_test(what_is_not_quite_a_signature_is_none),
+        cmocka_unit_test(malformed_signature_is_refused),
         cmocka_unit_test(the_raw_body_counts_to_its_last_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void whoever_may_come_back_is_told_when(void **state)
+static void refusal_with_a_retry_has_its_time(void **state)
 {
     (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
@@ -26,7 +26,7 @@ static void whoever_may_come_back_is_told_when(void **state)
     }
 }
 
-static void a_buyer_is_told_in_every_language(void **state)
+static void refusal_of_a_buyer_has_a_sentence_in_each_language(void **state)
 {
     (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
@@ -36,7 +36,7 @@ static void a_buyer_is_told_in_every_language(void **state)
     }
 }
 
-/* Of the seat service, of which the checkout asks for its hold, and of the pages themselves. */
+/* Codes of the seat service, which the checkout asks for its hold, and of the pages themselves. */
 static const char *const of_others[] = {
     "pass-missing", "pass-expired", "pass-ended", "no-such-hold", "hold-sold", "offline", "other"};
 
@@ -50,7 +50,7 @@ static bool can_be_met(struct span code)
     return refusal_words_listed(of_others, sizeof(of_others) / sizeof(of_others[0]), code);
 }
 
-static void no_sentence_is_written_that_nobody_is_told(void **state)
+static void sentence_without_a_refusal_is_found(void **state)
 {
     (void)state;
     refusal_words_assert_known(pages[0], "error", can_be_met);
@@ -68,9 +68,9 @@ static void a_code_of_a_statement_is_one_of_those_expected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whoever_may_come_back_is_told_when),
-        cmocka_unit_test(a_buyer_is_told_in_every_language),
-        cmocka_unit_test(no_sentence_is_written_that_nobody_is_told),
+        cmocka_unit_test(refusal_with_a_retry_has_its_time),
+        cmocka_unit_test(refusal_of_a_buyer_has_a_sentence_in_each_language),
+        cmocka_unit_test(sentence_without_a_refusal_is_found),
         cmocka_unit_test(a_code_of_a_statement_is_one_of_those_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

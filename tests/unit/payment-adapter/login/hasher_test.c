@@ -1,4 +1,4 @@
-/* hasher_test.c: whoever has a password checked is answered once, also if the loop is about to end.
+/* hasher_test.c: each check of a password is answered once, also if the loop is about to end.
  */
 #include "login/hasher.h"
 
@@ -65,7 +65,7 @@ static void what_is_checked_is_answered_and_its_place_given_back(void **state)
     assert_int_equal(CHECKS + 1, answers.answered);
 }
 
-static void whoever_waits_when_it_is_closed_is_told_so_once(void **state)
+static void waiting_checks_are_ended_once_by_a_close(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < CHECKS; i++)
@@ -82,8 +82,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_checked_is_answered_and_its_place_given_back,
                                         open_hasher, close_loop),
-        cmocka_unit_test_setup_teardown(whoever_waits_when_it_is_closed_is_told_so_once,
-                                        open_hasher, close_loop),
+        cmocka_unit_test_setup_teardown(waiting_checks_are_ended_once_by_a_close, open_hasher,
+                                        close_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

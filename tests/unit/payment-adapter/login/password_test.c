@@ -82,7 +82,7 @@ static void costs_beyond_reason_are_refused_without_work(void **state)
         assert_int_equal(password_check(hashes[i], "x", NULL), ERR_RANGE);
 }
 
-static void what_is_no_hash_is_told_from_a_wrong_password(void **state)
+static void invalid_hash_is_no_wrong_password(void **state)
 {
     (void)state;
     static const char *const hashes[] = {
@@ -107,7 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_of_other_implementations_are_checked),
         cmocka_unit_test(costs_beyond_reason_are_refused_without_work),
-        cmocka_unit_test(what_is_no_hash_is_told_from_a_wrong_password),
+        cmocka_unit_test(invalid_hash_is_no_wrong_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -284,7 +284,7 @@ static void places_for_which_there_is_no_memory_are_asked_for_again(void **state
     peer_close(&peer);
 }
 
-/* Whoever was never asked was not silent. */
+/* A peer that was never asked was not silent. */
 static void a_question_that_was_never_sent_says_nothing_of_whom_it_was_for(void **state)
 {
     (void)state;

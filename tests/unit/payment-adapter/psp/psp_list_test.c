@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void each_provider_goes_by_its_name_in_the_list(void **state)
+static void each_provider_has_its_name_from_the_list(void **state)
 {
     (void)state;
     for (int i = 0; i < PSP_PROVIDERS; i++) {
@@ -67,7 +67,7 @@ static void a_default_provider_has_to_be_one_that_is_used(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_provider_goes_by_its_name_in_the_list),
+        cmocka_unit_test(each_provider_has_its_name_from_the_list),
         cmocka_unit_test(each_provider_is_configured_in_a_place_of_its_own),
         cmocka_unit_test(a_default_provider_has_to_be_one_that_is_used),
     };

@@ -1,4 +1,4 @@
-/* ticket_times_test.c: how long whoever has paid waits, from the moves of sagas alone. */
+/* ticket_times_test.c: how long payers wait for their tickets, by the moves of sagas alone. */
 #include "unit.h"
 
 #include "base/clock.h"
@@ -58,7 +58,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The saga comes to this step, by a try that took as long as told. */
+/* The saga comes to this step, by a try that took this long. */
 static void moves(struct stage *stage, enum checkout_kind kind, uint64_t saga, struct saga_row to,
                   uint32_t took_us)
 {
@@ -81,7 +81,7 @@ static struct histogram_view seen(const struct stage *stage)
     return view;
 }
 
-static void a_paid_order_is_measured_from_the_payment_to_the_tickets(void **state)
+static void order_is_measured_from_the_payment_to_the_tickets(void **state)
 {
     struct stage *stage = *state;
     comes_to(stage, 7, AWAIT_BUYER);
@@ -102,7 +102,7 @@ static void a_paid_order_is_measured_from_the_payment_to_the_tickets(void **stat
     assert_int_equal(0, stage->times->missed);
 }
 
-static void a_saga_from_another_process_is_measured_from_its_step_on(void **state)
+static void saga_from_another_process_is_measured_from_its_step_on(void **state)
 {
     struct stage *stage = *state;
     moves(stage, CHECKOUT_SALE, 7, (struct saga_row){.state = SAGA_RUNNING, .step = ISSUE_TICKETS},
@@ -112,7 +112,7 @@ static void a_saga_from_another_process_is_measured_from_its_step_on(void **stat
     assert_int_equal(3 * SECOND_US, seen(stage).sum);
 }
 
-static void whoever_paid_and_gets_nothing_is_counted_once(void **state)
+static void payer_without_tickets_is_counted_once(void **state)
 {
     struct stage *stage = *state;
     const struct saga_row undoing = {.state = SAGA_UNDOING, .step = CONFIRM_SEATS, .cause = "gone"};
@@ -128,7 +128,7 @@ static void whoever_paid_and_gets_nothing_is_counted_once(void **state)
     assert_int_equal(0, seen(stage).count);
 }
 
-static void whoever_never_paid_and_what_is_no_sale_is_not_counted(void **state)
+static void unpaid_sales_and_refunds_are_not_counted(void **state)
 {
     struct stage *stage = *state;
     const struct saga_row undone = {.state = SAGA_UNDONE, .step = 0, .cause = "expired"};
@@ -141,7 +141,7 @@ static void whoever_never_paid_and_what_is_no_sale_is_not_counted(void **state)
     assert_int_equal(0, seen(stage).count);
 }
 
-static void of_two_sagas_for_one_place_the_newer_is_measured(void **state)
+static void newer_of_two_sagas_in_one_place_is_measured(void **state)
 {
     struct stage *stage = *state;
     comes_to(stage, 7, CONFIRM_SEATS);
@@ -155,19 +155,16 @@ static void of_two_sagas_for_one_place_the_newer_is_measured(void **state)
     assert_int_equal(0, stage->times->missed);
 }
 
+#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_paid_order_is_measured_from_the_payment_to_the_tickets,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_saga_from_another_process_is_measured_from_its_step_on,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(whoever_paid_and_gets_nothing_is_counted_once, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(whoever_never_paid_and_what_is_no_sale_is_not_counted,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(of_two_sagas_for_one_place_the_newer_is_measured, set_up,
-                                        tear_down),
+        STAGED(order_is_measured_from_the_payment_to_the_tickets),
+        STAGED(saga_from_another_process_is_measured_from_its_step_on),
+        STAGED(payer_without_tickets_is_counted_once),
+        STAGED(unpaid_sales_and_refunds_are_not_counted),
+        STAGED(newer_of_two_sagas_in_one_place_is_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

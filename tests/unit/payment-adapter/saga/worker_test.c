@@ -1,14 +1,12 @@
-/* worker_test.c: sagas in a real PostgreSQL across an exchange of the program: what began under a
- * version ends under it, and what nobody here has the definition of is left alone. */
+/* worker_test.c: sagas in a real PostgreSQL across an exchange of the program: a saga
+ * ends under the version under which it began, and one of an unknown definition is left alone. */
 #include "unit.h"
 
 #include "base/clock.h"
 #include "core/checkout/checkout.h"
 #include "next_version.h"
-#include "pg/pg.h"
-#include "pg_fixture.h"
 #include "saga/worker.h"
-#include "store/schema.h"
+#include "store/database.h"
 #include "store/statements.h"
 
 #include <stdio.h>
@@ -40,7 +38,7 @@ struct program {
     uint64_t end_us;
 };
 
-/* ---- the peers: all goes well, but the buyer may take their time ---- */
+/* ---- the peers: they succeed, but the buyer may be slow ---- */
 
 static void start(void *ctx, struct peer_call *call)
 {
@@ -154,13 +152,7 @@ static void program_end(struct program *program)
 
 static int64_t number(const struct town *town, const char *sql)
 {
-    struct err_slot err = {0};
-    PGresult *res = NULL;
-    if (pg_query(town->pg, sql, NULL, &err, &res) != 0)
-        fail_msg("%s: %s", sql, err.text);
-    int64_t value = pg_i64(res, 0, 0);
-    PQclear(res);
-    return value;
+    return database_number(town->pg, sql);
 }
 
 static void order(const struct town *town, const char *id, const char *key)
@@ -186,21 +178,15 @@ static void order(const struct town *town, const char *id, const char *key)
              "INSERT INTO saga (key, subject, data) VALUES ('%s', '%s', '%s')",
              id, id, AMOUNT, id, key, id, data);
     free(data);
-    if (pg_run(town->pg, sql, &err) != 0)
-        fail_msg("%s: %s", sql, err.text);
+    database_run(town->pg, sql);
 }
 
 static void town_begin(struct town *town)
 {
-    struct err_slot err = {0};
     *town = (struct town){.server = pg_fixture_start()};
-    assert_int_equal(0, schema_apply(pg_fixture_dsn(town->server), &err));
-    const struct pg_conf conf = {.dsn = pg_fixture_dsn(town->server),
-                                 .app = "worker-test",
-                                 .connect_ms = LONG_MS,
-                                 .query_ms = LONG_MS};
-    assert_int_equal(0, pg_open(&conf, &err, &town->pg));
-    assert_int_equal(0, pg_run(town->pg, statements_setup, &err));
+    database_apply(town->server);
+    town->pg = database_open(town->server);
+    database_run(town->pg, statements_setup);
 }
 
 static void town_end(struct town *town)
@@ -222,7 +208,7 @@ static bool both_have_ended(struct program *program)
                                  " AND state = 2") == 2;
 }
 
-static bool unknown_are_told(struct program *program)
+static bool unknown_are_reported(struct program *program)
 {
     worker_look_for_unknown(program->worker);
     return atomic_load(worker_unknown(program->worker)) > 0;
@@ -232,8 +218,8 @@ static bool unknown_are_told(struct program *program)
     "SELECT count(*) FROM saga_step t JOIN saga s ON s.id = t.saga"                                \
     " WHERE t.attempt = 0 AND NOT t.undo AND s.subject = '" ORDER "'"
 
-/* Sagas that have ended have written all that they had to, or somebody would have been told. */
-static void all_is_there(const struct town *town)
+/* Sagas that have ended have written everything, or have reported why not. */
+static void expect_all_written(const struct town *town)
 {
     static const struct {
         const char *sql;
@@ -245,7 +231,7 @@ static void all_is_there(const struct town *town)
         {"SELECT count(*) FROM orders WHERE payment = 'pi_1'", 1, "an order without its payment"},
         {"SELECT count(*) FROM ticket", 1, "a sale without its ticket"},
         {"SELECT count(*) FROM shop_outbox WHERE order_id = 'o_1'", 1,
-         "a sale of which no shop hears"},
+         "a sale without its letter to the shop"},
         {"SELECT count(*) FROM mail_outbox WHERE order_id = 'o_1'", 1, "a sale without its mail"},
     }; /* the next version makes neither tickets nor letters */
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
@@ -254,7 +240,7 @@ static void all_is_there(const struct town *town)
     }
 }
 
-static void what_began_under_a_version_ends_under_it_beside_the_next(void **state)
+static void sagas_of_two_versions_end_under_their_own(void **state)
 {
     (void)state;
     struct town town;
@@ -278,11 +264,11 @@ static void what_began_under_a_version_ends_under_it_beside_the_next(void **stat
                                       " AND subject = 'o_2' AND step = 3"));
     assert_int_equal(8, number(&town, STEPS_OF("o_1")));
     assert_int_equal(NEXT_VERSION_STEPS, number(&town, STEPS_OF("o_2")));
-    all_is_there(&town);
+    expect_all_written(&town);
     town_end(&town);
 }
 
-static void a_version_that_nobody_has_is_left_alone_and_told(void **state)
+static void saga_of_an_unknown_version_is_left_alone_and_reported(void **state)
 {
     (void)state;
     struct town town;
@@ -290,7 +276,7 @@ static void a_version_that_nobody_has_is_left_alone_and_told(void **state)
     town_begin(&town);
     order(&town, "o_3", "checkout.2");
     program_start(&program, &town, NULL, 0);
-    program_run(&program, unknown_are_told);
+    program_run(&program, unknown_are_reported);
     assert_int_equal(1, atomic_load(worker_unknown(program.worker)));
     program_end(&program);
     assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE subject = 'o_3'"
@@ -300,25 +286,23 @@ static void a_version_that_nobody_has_is_left_alone_and_told(void **state)
 
 /* An order at its third step may be canceled under version 1, whose pivot is the fifth, and is past
  * its pivot under version 2. */
-static void a_cancel_is_heard_above_the_pivot_of_the_orders_own_version(void **state)
+static void cancel_works_above_the_pivot_of_the_orders_own_version(void **state)
 {
     (void)state;
     struct town town;
     struct program program;
-    struct err_slot err = {0};
     char sql[256];
     town_begin(&town);
     program_start(&program, &town, &next_version, 1);
     order(&town, "o_1", "checkout.1");
     order(&town, "o_2", "checkout.2");
     order(&town, "o_3", "checkout.3");
-    assert_int_equal(0, pg_run(town.pg, "UPDATE saga SET step = 3", &err));
-    assert_int_equal(0, pg_prepare(town.pg, statements[SQL_ORDER_CANCEL].name,
-                                   statements[SQL_ORDER_CANCEL].sql, &err));
+    database_run(town.pg, "UPDATE saga SET step = 3");
+    database_prepare(town.pg, SQL_ORDER_CANCEL);
     for (int i = 1; i <= 3; i++) {
         snprintf(sql, sizeof(sql), "EXECUTE order_cancel ('o_%d', '%s')", i,
                  checkout_pivots(program.checkout));
-        assert_int_equal(0, pg_run(town.pg, sql, &err));
+        database_run(town.pg, sql);
     }
     assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE cancel"));
     assert_int_equal(1,
@@ -331,9 +315,9 @@ int main(void)
 {
     alarm(240); /* a hang is a failure with a name */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_began_under_a_version_ends_under_it_beside_the_next),
-        cmocka_unit_test(a_version_that_nobody_has_is_left_alone_and_told),
-        cmocka_unit_test(a_cancel_is_heard_above_the_pivot_of_the_orders_own_version),
+        cmocka_unit_test(sagas_of_two_versions_end_under_their_own),
+        cmocka_unit_test(saga_of_an_unknown_version_is_left_alone_and_reported),
+        cmocka_unit_test(cancel_works_above_the_pivot_of_the_orders_own_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,27 +2,23 @@
  * say, are their names C's, and is each connection set up for them? */
 #include "unit.h"
 
-#include "pg/pg.h"
-#include "pg_fixture.h"
-#include "store/schema.h"
+#include "store/database.h"
 #include "store/statements.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
+static struct pg_fixture *server; /* of all tests */
+
 /* "EXPLAIN EXECUTE name (NULL, NULL)" */
 static void plan_of(struct pg *pg, const struct pg_statement *statement, char *sql, size_t size)
 {
-    struct err_slot err = {0};
-    PGresult *res = NULL;
     snprintf(sql, size,
              "SELECT coalesce(array_length(parameter_types, 1), 0)::bigint"
              " FROM pg_prepared_statements WHERE name = '%s'",
              statement->name);
-    assert_int_equal(0, pg_query(pg, sql, NULL, &err, &res));
-    int64_t params = pg_i64(res, 0, 0);
-    PQclear(res);
+    int64_t params = database_number(pg, sql);
     int len = snprintf(sql, size, "EXPLAIN EXECUTE %s", statement->name);
     for (int64_t i = 0; i < params; i++)
         len += snprintf(sql + len, size - (size_t)len, "%sNULL", i == 0 ? "(" : ",");
@@ -57,32 +53,29 @@ static void add_type(PGconn *pq, Oid type, char *list, size_t size)
     PQclear(res);
 }
 
-static void what_it_takes(PGconn *pq, const PGresult *told, char *list, size_t size)
+static void list_params(PGconn *pq, const PGresult *described, char *list, size_t size)
 {
     list[0] = '\0';
-    for (int i = 0; i < PQnparams(told); i++) {
+    for (int i = 0; i < PQnparams(described); i++) {
         size_t len = strlen(list);
         snprintf(list + len, size - len, "%s", i > 0 ? ", " : "");
-        add_type(pq, PQparamtype(told, i), list, size);
+        add_type(pq, PQparamtype(described, i), list, size);
     }
 }
 
-static void what_it_gives(PGconn *pq, const PGresult *told, char *list, size_t size)
+static void list_fields(PGconn *pq, const PGresult *described, char *list, size_t size)
 {
     list[0] = '\0';
-    for (int i = 0; i < PQnfields(told); i++) {
+    for (int i = 0; i < PQnfields(described); i++) {
         size_t len = strlen(list);
-        snprintf(list + len, size - len, "%s%s ", i > 0 ? ", " : "", PQfname(told, i));
-        add_type(pq, PQftype(told, i), list, size);
+        snprintf(list + len, size - len, "%s%s ", i > 0 ? ", " : "", PQfname(described, i));
+        add_type(pq, PQftype(described, i), list, size);
     }
 }
 
-static void a_statement_takes_and_gives_what_its_structs_say(void **state)
+static void statement_takes_and_gives_what_its_structs_have(void **state)
 {
     (void)state;
-    struct pg_fixture *server = pg_fixture_start();
-    struct err_slot err = {0};
-    assert_int_equal(0, schema_apply(pg_fixture_dsn(server), &err));
     PGconn *pq = PQconnectdb(pg_fixture_dsn(server));
     assert_int_equal(CONNECTION_OK, PQstatus(pq));
     PQclear(PQexec(pq, statements_setup));
@@ -91,25 +84,24 @@ static void a_statement_takes_and_gives_what_its_structs_say(void **state)
         PGresult *prepared = PQprepare(pq, statement->name, statement->sql, 0, NULL);
         if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
             fail_msg("%s: %s", statement->name, PQresultErrorMessage(prepared));
-        PGresult *told = PQdescribePrepared(pq, statement->name);
-        assert_int_equal(PGRES_COMMAND_OK, PQresultStatus(told));
+        PGresult *described = PQdescribePrepared(pq, statement->name);
+        assert_int_equal(PGRES_COMMAND_OK, PQresultStatus(described));
         char takes[LIST_MAX], gives[LIST_MAX];
-        what_it_takes(pq, told, takes, sizeof(takes));
-        what_it_gives(pq, told, gives, sizeof(gives));
+        list_params(pq, described, takes, sizeof(takes));
+        list_fields(pq, described, gives, sizeof(gives));
         if (strcmp(shapes[i].takes, takes) != 0)
             fail_msg("%s takes\n  %s, and its args are\n  %s", statement->name, takes,
                      shapes[i].takes);
         if (strcmp(shapes[i].gives, gives) != 0)
             fail_msg("%s gives\n  %s, and its row is\n  %s", statement->name, gives,
                      shapes[i].gives);
-        PQclear(told);
+        PQclear(described);
         PQclear(prepared);
     }
     PQfinish(pq);
-    pg_fixture_end(server);
 }
 
-static void the_words_of_sql_are_those_of_c(void **state)
+static void words_of_sql_are_those_of_c(void **state)
 {
     (void)state;
 #define STATEMENT(NUMBER, TAKES, GIVES)
@@ -117,29 +109,18 @@ static void the_words_of_sql_are_those_of_c(void **state)
 #include "payment-adapter/sql/statements.test.inc"
 }
 
-static void no_statement_is_worth_compiling(void **state)
+static void no_statement_is_compiled(void **state)
 {
     (void)state;
-    struct pg_fixture *server = pg_fixture_start();
-    struct err_slot err = {0};
-    assert_int_equal(0, schema_apply(pg_fixture_dsn(server), &err));
     const char *const setups[] = {statements_setup, statements_setup_engine};
     for (int s = 0; s < 2; s++) {
-        struct pg *pg;
-        const struct pg_conf conf = {.dsn = pg_fixture_dsn(server),
-                                     .app = "statements-test",
-                                     .connect_ms = 30000,
-                                     .query_ms = 30000};
-        assert_int_equal(0, pg_open(&conf, &err, &pg));
-        assert_int_equal(0, pg_run(pg, setups[s], &err));
+        struct pg *pg = database_open(server);
+        database_run(pg, setups[s]);
         for (int i = 0; i < SQL_STATEMENTS; i++) {
             char sql[512];
-            PGresult *res = NULL;
-            if (pg_prepare(pg, statements[i].name, statements[i].sql, &err) != 0)
-                fail_msg("%s: %s", statements[i].name, err.text);
+            database_prepare(pg, i);
             plan_of(pg, &statements[i], sql, sizeof(sql));
-            if (pg_query(pg, sql, NULL, &err, &res) != 0)
-                fail_msg("%s: %s", sql, err.text);
+            PGresult *res = database_query(pg, sql);
             for (int row = 0; row < PQntuples(res); row++) {
                 if (strstr(PQgetvalue(res, row, 0), "JIT") != NULL)
                     fail_msg("%s is compiled", statements[i].name);
@@ -148,46 +129,29 @@ static void no_statement_is_worth_compiling(void **state)
         }
         pg_close(pg);
     }
-    pg_fixture_end(server);
 }
 
-/* -> how many rows it answers */
+/* -> how many rows it returns */
 static int execute(struct pg *pg, const char *sql)
 {
-    struct err_slot err = {0};
-    PGresult *res = NULL;
-    if (pg_query(pg, sql, NULL, &err, &res) != 0)
-        fail_msg("%s: %s", sql, err.text);
+    PGresult *res = database_query(pg, sql);
     int rows = PQntuples(res);
     PQclear(res);
     return rows;
 }
 
-/* What is undone is reckoned from the step at which the operator's call read the saga. One that has
- * moved on meanwhile, from the payment to the seats, would keep its seats sold and lose its money.
- */
-static void an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state)
+/* Undoing begins at the step at which the operator's call read the saga. A saga that has moved on
+ * since, from the payment to the seats, would keep its seats sold and lose its money. */
+static void operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state)
 {
     (void)state;
-    struct pg_fixture *server = pg_fixture_start();
-    struct err_slot err = {0};
-    assert_int_equal(0, schema_apply(pg_fixture_dsn(server), &err));
-    struct pg *pg;
-    const struct pg_conf conf = {.dsn = pg_fixture_dsn(server),
-                                 .app = "statements-test",
-                                 .connect_ms = 30000,
-                                 .query_ms = 30000};
-    assert_int_equal(0, pg_open(&conf, &err, &pg));
-    assert_int_equal(0, pg_run(pg, statements_setup, &err));
-    const int acts[] = {SQL_SAGA_COMPENSATE, SQL_SAGA_RETRY};
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(0,
-                         pg_prepare(pg, statements[acts[i]].name, statements[acts[i]].sql, &err));
-    assert_int_equal(0, pg_run(pg,
-                               "INSERT INTO saga (key, subject, data, step, moves)"
-                               " VALUES ('checkout.1', 'o_1', '{}', 2, 7)",
-                               &err));
-    assert_int_equal(0, pg_run(pg, "UPDATE saga SET step = 3, moves = 8", &err));
+    struct pg *pg = database_open(server);
+    database_run(pg, statements_setup);
+    database_prepare(pg, SQL_SAGA_COMPENSATE);
+    database_prepare(pg, SQL_SAGA_RETRY);
+    database_run(pg, "INSERT INTO saga (key, subject, data, step, moves)"
+                     " VALUES ('checkout.1', 'o_1', '{}', 2, 7);"
+                     "UPDATE saga SET step = 3, moves = 8");
     assert_int_equal(
         0, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '1', '4', 'checkout.1', '7')"));
     assert_int_equal(0, execute(pg, "EXECUTE saga_retry ('1', 'why', 'lee', 'confirming', '7')"));
@@ -197,16 +161,30 @@ static void an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state
     assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE state = 1 AND step = 3"));
     assert_int_equal(1, execute(pg, "SELECT FROM saga_step WHERE who = 'lee'"));
     pg_close(pg);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    server = pg_fixture_start();
+    database_apply(server);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
     pg_fixture_end(server);
+    return 0;
 }
 
 int main(void)
 {
     alarm(120); /* a hang is a failure with a name */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_statement_takes_and_gives_what_its_structs_say),
-        cmocka_unit_test(the_words_of_sql_are_those_of_c),
-        cmocka_unit_test(an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all),
-        cmocka_unit_test(no_statement_is_worth_compiling)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+        cmocka_unit_test(statement_takes_and_gives_what_its_structs_have),
+        cmocka_unit_test(words_of_sql_are_those_of_c),
+        cmocka_unit_test(operator_acts_on_a_saga_as_it_was_read_or_not_at_all),
+        cmocka_unit_test(no_statement_is_compiled)};
+    return cmocka_run_group_tests(tests, start, end);
 }

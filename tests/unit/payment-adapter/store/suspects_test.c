@@ -2,9 +2,7 @@
  * of everything else, and what disagreed before; never all there is. */
 #include "unit.h"
 
-#include "pg/pg.h"
-#include "pg_fixture.h"
-#include "store/schema.h"
+#include "store/database.h"
 #include "store/statements.h"
 
 #include <stdio.h>
@@ -14,40 +12,16 @@ enum { ROOM = 10000, KEPT = 1000, LISTED = 20 };
 
 static struct pg_fixture *server;
 
-static void run(struct pg *pg, const char *sql)
+static int64_t suspects(struct pg *pg)
 {
-    struct err_slot err;
-    if (pg_run(pg, sql, &err) < 0)
-        fail_msg("%s: %s", sql, err.text);
-}
-
-static PGresult *ask(struct pg *pg, const char *sql)
-{
-    struct err_slot err;
-    PGresult *res;
-    if (pg_query(pg, sql, NULL, &err, &res) < 0)
-        fail_msg("%s: %s", sql, err.text);
-    return res;
-}
-
-static int number(struct pg *pg, const char *sql)
-{
-    PGresult *res = ask(pg, sql);
-    int n = pg_i32(res, 0, 0);
-    PQclear(res);
-    return n;
-}
-
-static int suspects(struct pg *pg)
-{
-    return number(pg, "SELECT count(*)::integer FROM suspect");
+    return database_number(pg, "SELECT count(*) FROM suspect");
 }
 
 static void collect(struct pg *pg, int slice)
 {
     char sql[128];
     snprintf(sql, sizeof(sql), "EXECUTE reconcile_collect ('%d', '%d')", slice, ROOM);
-    run(pg, sql);
+    database_run(pg, sql);
 }
 
 /* -> how many were found of all kinds */
@@ -56,7 +30,7 @@ static int compare(struct pg *pg, bool whole)
     char sql[128];
     snprintf(sql, sizeof(sql), "EXECUTE reconcile_drift ('120000', '%d', '%d', '%s')", LISTED, KEPT,
              whole ? "true" : "false");
-    PGresult *res = ask(pg, sql);
+    PGresult *res = database_query(pg, sql);
     int found = 0;
     for (int row = 0; row < PQntuples(res); row++) {
         if (pg_i64(res, row, 5) == 1)
@@ -94,14 +68,14 @@ static void insert_orders(struct pg *pg, int orders)
         "  SELECT 'checkout.1', 'o_a' || i, '{}', 2, now() - interval '1 hour'"
         "  FROM generate_series(1, %1$d) i",
         orders);
-    run(pg, sql);
+    database_run(pg, sql);
 }
 
-static void each_order_has_its_turn_and_what_disagrees_stays_told(void **state)
+static void each_order_is_compared_in_turn_and_differences_stay_reported(void **state)
 {
     struct pg *pg = *state;
     insert_orders(pg, 25);
-    run(pg, "UPDATE psp_payment SET captured = 0");
+    database_run(pg, "UPDATE psp_payment SET captured = 0");
     int before = 0;
     for (int i = 0; i < 3; i++) { /* slices of 10, 10 and 5 */
         int found = reconcile(pg, 10);
@@ -109,12 +83,12 @@ static void each_order_has_its_turn_and_what_disagrees_stays_told(void **state)
         before = found;
     }
     assert_int_equal(25, before);
-    assert_int_equal(1, number(pg, "SELECT count(passed_at)::integer FROM reconciled"));
-    run(pg, "UPDATE psp_payment SET captured = 100");
+    assert_int_equal(1, database_number(pg, "SELECT count(passed_at) FROM reconciled"));
+    database_run(pg, "UPDATE psp_payment SET captured = 100");
     assert_int_equal(0, reconcile(pg, 10));
 }
 
-static void all_that_agrees_leaves_no_suspects(void **state)
+static void orders_that_agree_leave_no_suspects(void **state)
 {
     struct pg *pg = *state;
     insert_orders(pg, 25);
@@ -126,107 +100,110 @@ static void all_that_agrees_leaves_no_suspects(void **state)
     assert_int_equal(0, suspects(pg));
 }
 
-static void an_order_whose_saga_has_ended_does_not_wait_for_its_turn(void **state)
+static void order_whose_saga_has_ended_is_compared_at_once(void **state)
 {
     struct pg *pg = *state;
     insert_orders(pg, 25);
-    run(pg, "DELETE FROM ticket WHERE id = 't9'; UPDATE reconciled SET order_after = 'o_a9'");
+    database_run(pg,
+                 "DELETE FROM ticket WHERE id = 't9'; UPDATE reconciled SET order_after = 'o_a9'");
     assert_int_equal(0, reconcile(pg, 1));
-    run(pg, "UPDATE saga SET ended_at = now() WHERE subject = 'o_a9'");
+    database_run(pg, "UPDATE saga SET ended_at = now() WHERE subject = 'o_a9'");
     assert_int_equal(1, reconcile(pg, 1));
     /* It stays one until it agrees and has had time to change. */
-    run(pg, "INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token)"
-            "  SELECT 't9', 'o_a9', 'gala', 's9', 'm9', '', '', ''");
+    database_run(pg, "INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token)"
+                     "  SELECT 't9', 'o_a9', 'gala', 's9', 'm9', '', '', ''");
     assert_int_equal(0, compare(pg, true));
-    assert_int_equal(1, number(pg, "SELECT count(*)::integer FROM suspect WHERE id = 'o_a9'"));
-    run(pg, "UPDATE suspect SET at = now() - interval '1 hour'");
+    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM suspect WHERE id = 'o_a9'"));
+    database_run(pg, "UPDATE suspect SET at = now() - interval '1 hour'");
     assert_int_equal(0, compare(pg, true));
-    assert_int_equal(0, number(pg, "SELECT count(*)::integer FROM suspect WHERE id = 'o_a9'"));
+    assert_int_equal(0, database_number(pg, "SELECT count(*) FROM suspect WHERE id = 'o_a9'"));
 }
 
-static void a_payment_of_which_its_provider_tells_news_does_not_wait_either(void **state)
+static void payment_with_news_from_its_provider_is_compared_at_once(void **state)
 {
     struct pg *pg = *state;
     insert_orders(pg, 25);
-    run(pg, "UPDATE reconciled SET order_after = 'o_a9', payment_provider = 'stripe',"
-            "  payment_after = 'p9'");
-    run(pg, "EXECUTE reconcile_events ('stripe', 'e1', '[{\"payment\": \"p9\", \"amount\": 100,"
+    database_run(pg, "UPDATE reconciled SET order_after = 'o_a9', payment_provider = 'stripe',"
+                     "  payment_after = 'p9'");
+    database_run(
+        pg, "EXECUTE reconcile_events ('stripe', 'e1', '[{\"payment\": \"p9\", \"amount\": 100,"
             "  \"captured\": 100, \"refunded\": 30, \"state\": 2, \"return\": \"\"}]')");
     assert_int_equal(0, compare(pg, true)); /* it may still be on its way */
-    run(pg, "UPDATE psp_payment SET seen_at = now() - interval '1 hour'");
+    database_run(pg, "UPDATE psp_payment SET seen_at = now() - interval '1 hour'");
     assert_int_equal(1, compare(pg, true));
 }
 
 /* The shop took it after the saga had ended, and does not list it. */
-static void a_letter_that_was_taken_is_looked_for_in_the_shops_list(void **state)
+static void delivered_letter_is_looked_for_in_the_shops_list(void **state)
 {
     struct pg *pg = *state;
     insert_orders(pg, 25);
-    run(pg, "UPDATE reconciled SET order_after = 'o_a9';"
-            "INSERT INTO reconcile_cursor (provider, event) VALUES ('shop', '1');"
-            "INSERT INTO shop_outbox (order_id, member, kind, made_at) VALUES ('o_a9', 'm9',"
-            "  'completed', now() - interval '1 hour')");
+    database_run(pg,
+                 "UPDATE reconciled SET order_after = 'o_a9';"
+                 "INSERT INTO reconcile_cursor (provider, event) VALUES ('shop', '1');"
+                 "INSERT INTO shop_outbox (order_id, member, kind, made_at) VALUES ('o_a9', 'm9',"
+                 "  'completed', now() - interval '1 hour')");
     assert_int_equal(0, reconcile(pg, 1));
-    run(pg, "UPDATE shop_outbox SET done_at = now()");
+    database_run(pg, "UPDATE shop_outbox SET done_at = now()");
     assert_int_equal(0, reconcile(pg, 1));
-    run(pg, "UPDATE shop_outbox SET done_at = now() - interval '1 hour'");
+    database_run(pg, "UPDATE shop_outbox SET done_at = now() - interval '1 hour'");
     assert_int_equal(1, reconcile(pg, 1));
 }
 
-/* An order that nobody of us knows, and one under another amount. */
-static void what_the_shop_lists_anew_is_compared(void **state)
+/* An order that is unknown here, and one with another amount. */
+static void new_rows_of_the_shops_list_are_compared(void **state)
 {
     struct pg *pg = *state;
     insert_orders(pg, 25);
-    run(pg, "EXECUTE reconcile_shop ('1', '[{\"external_id\": \"o_x\", \"amount\": 1},"
-            "  {\"external_id\": \"o_a9\", \"amount\": 99}, {\"external_id\": \"o_a8\", "
-            "\"amount\": 100}]')");
+    database_run(pg, "EXECUTE reconcile_shop ('1', '[{\"external_id\": \"o_x\", \"amount\": 1},"
+                     "  {\"external_id\": \"o_a9\", \"amount\": 99}, {\"external_id\": \"o_a8\", "
+                     "\"amount\": 100}]')");
     for (int i = 0; i < 2; i++)
         assert_int_equal(2, compare(pg, true));
-    run(pg, "DELETE FROM shop_order WHERE external_id <> 'o_a8';"
-            "UPDATE suspect SET at = now() - interval '1 hour'");
+    database_run(pg, "DELETE FROM shop_order WHERE external_id <> 'o_a8';"
+                     "UPDATE suspect SET at = now() - interval '1 hour'");
     assert_int_equal(0, compare(pg, true));
     assert_int_equal(0, suspects(pg));
 }
 
-static void payments_of_others_are_told_once_all_were_gone_through(void **state)
+static void payments_of_others_are_reported_after_a_whole_round(void **state)
 {
     struct pg *pg = *state;
-    run(pg, "INSERT INTO psp_payment (provider, payment, amount, captured, state)"
-            "  SELECT provider, 'x' || i, 10, 10, 2"
-            "  FROM (VALUES ('stripe'), ('toss')) p (provider), generate_series(1, 6) i");
-    const int told[] = {0, 0, 12, 12, 12, 12};
+    database_run(pg, "INSERT INTO psp_payment (provider, payment, amount, captured, state)"
+                     "  SELECT provider, 'x' || i, 10, 10, 2"
+                     "  FROM (VALUES ('stripe'), ('toss')) p (provider), generate_series(1, 6) i");
+    const int reported[] = {0, 0, 12, 12, 12, 12};
     for (int i = 0; i < 6; i++) {
         assert_int_equal(0, reconcile(pg, 5));
-        assert_int_equal(told[i], number(pg, "SELECT foreign_payments::integer FROM reconciled"));
+        assert_int_equal(reported[i],
+                         database_number(pg, "SELECT foreign_payments FROM reconciled"));
     }
-    assert_int_equal(120, number(pg, "SELECT foreign_amount::integer FROM reconciled"));
+    assert_int_equal(120, database_number(pg, "SELECT foreign_amount FROM reconciled"));
 }
 
-static void more_than_there_is_room_for_comes_in_the_next_runs(void **state)
+static void suspects_beyond_the_room_come_in_the_next_runs(void **state)
 {
     struct pg *pg = *state;
     insert_orders(pg, 30);
-    run(pg, "UPDATE reconciled SET order_after = 'o_b', payment_after = 'p_b';"
-            "UPDATE saga SET ended_at = now() + id * interval '1 ms'");
-    run(pg, "EXECUTE reconcile_collect ('1', '12')");
+    database_run(pg, "UPDATE reconciled SET order_after = 'o_b', payment_after = 'p_b';"
+                     "UPDATE saga SET ended_at = now() + id * interval '1 ms'");
+    database_run(pg, "EXECUTE reconcile_collect ('1', '12')");
     assert_int_equal(12,
-                     number(pg, "SELECT count(*)::integer FROM suspect WHERE at > '-infinity'"));
-    run(pg, "EXECUTE reconcile_collect ('1', '12')");
+                     database_number(pg, "SELECT count(*) FROM suspect WHERE at > '-infinity'"));
+    database_run(pg, "EXECUTE reconcile_collect ('1', '12')");
     assert_int_equal(12,
-                     number(pg, "SELECT count(*)::integer FROM suspect WHERE at > '-infinity'"));
-    run(pg, "DELETE FROM suspect; EXECUTE reconcile_collect ('1', '12'); DELETE FROM suspect;"
-            "EXECUTE reconcile_collect ('1', '12')");
-    assert_int_equal(1, number(pg, "SELECT count(*)::integer FROM suspect WHERE id = 'o_a30'"));
+                     database_number(pg, "SELECT count(*) FROM suspect WHERE at > '-infinity'"));
+    database_run(pg,
+                 "DELETE FROM suspect; EXECUTE reconcile_collect ('1', '12'); DELETE FROM suspect;"
+                 "EXECUTE reconcile_collect ('1', '12')");
+    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM suspect WHERE id = 'o_a30'"));
 }
 
 static int start(void **state)
 {
     (void)state;
-    struct err_slot err;
     server = pg_fixture_start();
-    if (schema_apply(pg_fixture_dsn(server), &err) < 0)
-        fail_msg("%s", err.text);
+    database_apply(server);
     return 0;
 }
 
@@ -241,20 +218,14 @@ static int open_empty(void **state)
 {
     const enum statement of_a_run[] = {SQL_RECONCILE_COLLECT, SQL_RECONCILE_DRIFT,
                                        SQL_RECONCILE_EVENTS, SQL_RECONCILE_SHOP};
-    const struct pg_conf conf = {pg_fixture_dsn(server), "test", NULL, 30000, 30000};
-    struct err_slot err;
-    struct pg *pg;
-    if (pg_open(&conf, &err, &pg) < 0)
-        fail_msg("%s", err.text);
-    run(pg, statements_setup);
-    run(pg, "TRUNCATE orders, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
-            "  suspect, traded, reconciled, reconcile_cursor CASCADE;"
-            "INSERT INTO reconciled DEFAULT VALUES");
-    for (size_t i = 0; i < sizeof(of_a_run) / sizeof(of_a_run[0]); i++) {
-        const struct pg_statement *statement = &statements[of_a_run[i]];
-        if (pg_prepare(pg, statement->name, statement->sql, &err) < 0)
-            fail_msg("%s: %s", statement->name, err.text);
-    }
+    struct pg *pg = database_open(server);
+    database_run(pg, statements_setup);
+    database_run(pg,
+                 "TRUNCATE orders, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
+                 "  suspect, traded, reconciled, reconcile_cursor CASCADE;"
+                 "INSERT INTO reconciled DEFAULT VALUES");
+    for (size_t i = 0; i < sizeof(of_a_run) / sizeof(of_a_run[0]); i++)
+        database_prepare(pg, of_a_run[i]);
     *state = pg;
     return 0;
 }
@@ -270,14 +241,14 @@ static int close_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_EMPTY(each_order_has_its_turn_and_what_disagrees_stays_told),
-        ON_EMPTY(all_that_agrees_leaves_no_suspects),
-        ON_EMPTY(an_order_whose_saga_has_ended_does_not_wait_for_its_turn),
-        ON_EMPTY(a_payment_of_which_its_provider_tells_news_does_not_wait_either),
-        ON_EMPTY(a_letter_that_was_taken_is_looked_for_in_the_shops_list),
-        ON_EMPTY(what_the_shop_lists_anew_is_compared),
-        ON_EMPTY(payments_of_others_are_told_once_all_were_gone_through),
-        ON_EMPTY(more_than_there_is_room_for_comes_in_the_next_runs),
+        ON_EMPTY(each_order_is_compared_in_turn_and_differences_stay_reported),
+        ON_EMPTY(orders_that_agree_leave_no_suspects),
+        ON_EMPTY(order_whose_saga_has_ended_is_compared_at_once),
+        ON_EMPTY(payment_with_news_from_its_provider_is_compared_at_once),
+        ON_EMPTY(delivered_letter_is_looked_for_in_the_shops_list),
+        ON_EMPTY(new_rows_of_the_shops_list_are_compared),
+        ON_EMPTY(payments_of_others_are_reported_after_a_whole_round),
+        ON_EMPTY(suspects_beyond_the_room_come_in_the_next_runs),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

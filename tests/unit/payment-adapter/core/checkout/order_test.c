@@ -42,7 +42,7 @@ static const struct order whole = {
     .seats = {"A-1", "A-2"},
 };
 
-static void what_is_kept_is_read_back(void **state)
+static void stored_order_is_read_back(void **state)
 {
     (void)state;
     static struct order bare = {.id = "o_2"};
@@ -86,7 +86,7 @@ static int read_terms(struct span json)
 
 /* An order is parked, a refund not offered, where nobody can read what is kept; memory comes back.
  */
-static void for_want_of_memory_nothing_that_is_kept_is_called_unreadable(void **state)
+static void stored_text_is_not_called_unreadable_for_want_of_memory(void **state)
 {
     (void)state;
     static const struct {
@@ -155,7 +155,7 @@ static char *exchanged(const char *text, const char *from, const char *to)
     return copy;
 }
 
-static void an_order_with_a_member_that_is_none_is_not_read(void **state)
+static void order_with_an_invalid_member_is_not_read(void **state)
 {
     (void)state;
     static const struct {
@@ -239,7 +239,7 @@ static void every_status_is_known_by_its_name(void **state)
     assert_int_equal(order_status_parse(SPAN("lost")), ORDER_PARKED);
 }
 
-static void a_refund_returns_a_part_if_one_is_told_and_never_more_than_was_captured(void **state)
+static void refund_returns_its_part_and_at_most_the_captured_sum(void **state)
 {
     (void)state;
     assert_int_equal(order_refund(&order, 3000), 3000);
@@ -273,7 +273,7 @@ static void a_move_is_read_with_all_its_seats(void **state)
     assert_string_equal(moving.seats[1].lang, "ko");
 }
 
-static void a_move_with_a_seat_that_is_none_is_not_read(void **state)
+static void move_with_an_invalid_seat_is_not_read(void **state)
 {
     (void)state;
     static const char good[] = "{\"move\":1,\"moves\":[" SEAT("A-1") "]}";
@@ -319,16 +319,16 @@ static void a_move_of_more_seats_than_fit_is_not_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_kept_is_read_back),
+        cmocka_unit_test(stored_order_is_read_back),
         cmocka_unit_test(memory_that_runs_out_loses_no_part_of_an_order),
-        cmocka_unit_test(for_want_of_memory_nothing_that_is_kept_is_called_unreadable),
-        cmocka_unit_test(an_order_with_a_member_that_is_none_is_not_read),
+        cmocka_unit_test(stored_text_is_not_called_unreadable_for_want_of_memory),
+        cmocka_unit_test(order_with_an_invalid_member_is_not_read),
         cmocka_unit_test(a_seat_and_their_number_have_a_bound),
         cmocka_unit_test(a_place_in_an_area_is_named_by_its_number_if_that_fits),
         cmocka_unit_test(every_status_is_known_by_its_name),
-        cmocka_unit_test(a_refund_returns_a_part_if_one_is_told_and_never_more_than_was_captured),
+        cmocka_unit_test(refund_returns_its_part_and_at_most_the_captured_sum),
         cmocka_unit_test(a_move_is_read_with_all_its_seats),
-        cmocka_unit_test(a_move_with_a_seat_that_is_none_is_not_read),
+        cmocka_unit_test(move_with_an_invalid_seat_is_not_read),
         cmocka_unit_test(a_move_of_more_seats_than_fit_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

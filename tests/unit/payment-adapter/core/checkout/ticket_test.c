@@ -84,7 +84,7 @@ static void no_byte_of_a_ticket_can_be_changed(void **state)
     ticket_signer_destroy(signer);
 }
 
-static void a_ticket_by_a_key_we_do_not_know_is_told_from_a_forged_one(void **state)
+static void ticket_by_an_unknown_key_is_not_called_forged(void **state)
 {
     (void)state;
     struct ticket_signer *ours = signer_of(1), *theirs = signer_of(2);
@@ -150,7 +150,7 @@ static void an_order_travels_as_json_and_comes_back(void **state)
     free(json);
 }
 
-static void an_order_that_is_none_is_refused(void **state)
+static void invalid_order_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
@@ -374,7 +374,7 @@ static void without_memory_no_ticket_is_called_forged(void **state)
     ticket_signer_destroy(signer);
 }
 
-/* Well signed, by whoever has the key, and yet none of ours. */
+/* Signed with the right key, and yet invalid. */
 static void a_claim_is_as_long_as_it_may_be_and_no_longer(void **state)
 {
     (void)state;
@@ -414,11 +414,11 @@ int main(void)
         cmocka_unit_test(a_ticket_proves_itself_by_the_public_key_alone),
         cmocka_unit_test(a_ticket_names_the_purchase_and_one_from_before_has_none),
         cmocka_unit_test(no_byte_of_a_ticket_can_be_changed),
-        cmocka_unit_test(a_ticket_by_a_key_we_do_not_know_is_told_from_a_forged_one),
+        cmocka_unit_test(ticket_by_an_unknown_key_is_not_called_forged),
         cmocka_unit_test(a_holder_is_the_same_for_one_member_and_tells_nothing),
         cmocka_unit_test(published_keys_are_read_back),
         cmocka_unit_test(an_order_travels_as_json_and_comes_back),
-        cmocka_unit_test(an_order_that_is_none_is_refused),
+        cmocka_unit_test(invalid_order_is_refused),
         cmocka_unit_test(claims_that_are_not_a_tickets_are_refused),
         cmocka_unit_test(what_is_no_token_is_refused),
         cmocka_unit_test(claims_that_are_too_long_for_a_ticket_are_not_signed),

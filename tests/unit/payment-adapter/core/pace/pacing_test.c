@@ -374,7 +374,7 @@ static void several_processes_hold_the_pace_of_one(void **state)
     }
 }
 
-static void whoever_is_left_has_all_of_the_pace_at_once(void **state)
+static void remaining_processes_have_the_whole_pace_at_once(void **state)
 {
     (void)state;
     static struct processes all;
@@ -552,7 +552,7 @@ static void a_slow_peer_has_its_whole_tries_as_well(void **state)
     }
 }
 
-/* Two at the same word: whoever comes in between, both are counted. */
+/* Two at the same word: wherever one interrupts the other, both are counted. */
 struct two {
     struct gate gate;
     struct pace pace;
@@ -663,7 +663,7 @@ int main(void)
         cmocka_unit_test(what_polls_must_leave_is_there_for_captures),
         cmocka_unit_test(those_who_wait_get_turns_at_the_rate),
         cmocka_unit_test(several_processes_hold_the_pace_of_one),
-        cmocka_unit_test(whoever_is_left_has_all_of_the_pace_at_once),
+        cmocka_unit_test(remaining_processes_have_the_whole_pace_at_once),
         cmocka_unit_test(while_the_database_is_away_a_process_keeps_its_last_pace),
         cmocka_unit_test(a_process_that_was_never_answered_calls_once_in_a_second),
         cmocka_unit_test(the_last_pace_is_between_a_call_a_second_and_that_of_all),
