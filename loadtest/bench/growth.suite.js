@@ -97,7 +97,7 @@ async function workingTicks(redis, words) {
   return inTurns(Object.fromEntries(LOOPS.map((wanted) => [`of ${wanted}`, () => measure(wanted)])), 2 * ROUNDS + 1);
 }
 
-// Loops beside the front's own, as Redis sees them: a connection each, a name on the lists of fronts, and
+// Loops in addition to the front's own, as Redis sees them: a connection each, a name on the lists of fronts, and
 // the front's tick at the pace that this many keep.
 export async function loops({ add, redis, front, ticket }) {
   const words = await wordsOf(redis, 'tick');

@@ -2,7 +2,7 @@
 // the front, the seat service and the payment adapter themselves, and at the edge by TLS, where HTTP/2 has
 // attacks of its own.
 //
-// An attack takes processor time from everybody on its machine, at whomever it is aimed. So the figure is everybody
+// An attack takes processor time from everybody on its machine, whatever its target. So the figure is everybody
 // else's p99 at a service that is attacked, of their p99 at it while the same clients attack a second copy of the
 // whole stack on the same cores: what remains is what the service itself makes them wait.
 //
@@ -14,8 +14,8 @@
 // note has the p99 of all. At the edge nothing is left out: it is kept off by the services, too, which work for attackers and
 // go before it, as it would otherwise keep them off for a whole slice of real time. Clients come from different addresses,
 // as they would, and each attack from new ones. The edge bounds what an address does within ten seconds, and a crowd's burst is within the bounds: so
-// there what is judged begins after ten seconds of the attack and takes ten; what was noticed until then stands beside
-// it, without a bar. New connections within those bounds are handshakes, which HAProxy makes one in each turn of its
+// there the measurement begins after ten seconds of the attack and takes ten; the figure of the first ten is printed
+// next to it, without a bar. New connections within those bounds are handshakes, which HAProxy makes one in each turn of its
 // loop and in the order in which they came: there the figure is how many stand before one (RESULTS.md). The copy gets only what the services asked
 // and everybody else leave of the core, so what is compared with is nearly a service at rest.
 

@@ -48,7 +48,7 @@ async function sagas({ scope, add }) {
   await postgres.stop();
 }
 
-// ---- the whole house ----
+// ---- the whole deployment ----
 
 async function openHouse(scope) {
   const env = { FAIRGATE_BUILD_DIR: buildWithLimits(scope, { max_per_buyer: 0 }) }; // buyers share accounts

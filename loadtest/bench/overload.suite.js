@@ -6,7 +6,7 @@
 // one request at a time on each; a newcomer who finds none free for a quarter of a second is turned away by
 // the edge. A few connections are an edge that bounds what it sends at once, many are one that does not.
 //
-// And what garbage costs: the CPU time of one request that is refused, beside that of a poll in the same
+// And what garbage costs: the CPU time of one request that is refused, relative to a poll in the same
 // round. A sender of garbage must not get more of the front for a request than somebody who waits.
 
 import { makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';

@@ -1,6 +1,6 @@
-// Two events of one database, under a rush each: both owned by one process, which another follows, beside one owned by each of two that
+// Two events of one database, under a rush each: both owned by one process, which another follows, and one owned by each of two that
 // share them. Both sides are two processes on the same PostgreSQL, each of which has both halls in memory: what differs is how many
-// streams of commits there are. What a hold costs is told for the service, all of its processes together, and for the backends. Holds are
+// streams of commits there are. The cost of a hold is printed for the service, all of its processes together, and for the backends. Holds are
 // of one place of a standing area, of which there are enough for all rounds.
 
 import { writeFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ async function openSide(scope, postgres, name, shares) {
   return side;
 }
 
-// By pid: whoever vacuums comes and goes meanwhile.
+// By pid: vacuum workers come and go during a run.
 const backendsUs = ({ postgres, name }) => new Map(
   postgres.sql(`SELECT pid FROM pg_stat_activity WHERE datname = '${name}' AND application_name LIKE 'fairgate%'`).split('\n').filter(Boolean).map((pid) => [pid, cpuUs(Number(pid))]),
 );

@@ -1,4 +1,4 @@
-// The waiting room: what a poll, a join and a waiting visitor cost, each beside something that does
+// The waiting room: what a poll, a join and a waiting visitor cost, each relative to something that does
 // the same work: nginx with a constant body, a bare epoll loop, a script call for each join.
 
 import { spawn } from 'node:child_process';
@@ -81,7 +81,7 @@ async function polls({ scope, add, front, ticket }) {
   add({ name: 'me: 16 pipelined are cheaper each by', value: ratio(taken, 'one', 'sixteen'), unit: 'x', atLeast: 8 });
 }
 
-// A quarter of a million who wait, far behind, ask every 24 to 30 s as they are told. What a poll costs at
+// A quarter of a million who wait, far behind, ask every 24 to 30 s, as answers say. What a poll costs at
 // that pace, where a loop turn has one or two of them, is more than at full load.
 const WAITING = 250_000;
 const POLL_EVERY_S = 27;
@@ -127,7 +127,7 @@ async function fillMinute(redis, events, filled) {
   return minute;
 }
 
-// What a join costs Redis, beside the same script called once for each join: same commands, same
+// What a join costs Redis, relative to the same script called once for each join: same commands, same
 // persistence, a line of the same length, in the same Redis.
 async function joinsAtRedis({ add, front, redis }) {
   const boot = /run_id:(\w+)/.exec(await redis.command('INFO', 'server'))[1];
@@ -200,7 +200,7 @@ async function joins({ add, front, ticket }) {
   add({ name: 'join: CPU of the front, of a poll', value: ratio(taken, 'joinCpu', 'pollCpu'), atMost: 2 });
 }
 
-// A storm of joins beside quiet visitors who poll.
+// A storm of joins, with quiet visitors who poll.
 async function storm({ add, front, ticket }) {
   const base = `http://127.0.0.1:${front.port}/v1/queue/${EVENT}`;
   const quiet = [];
@@ -295,7 +295,7 @@ async function streams({ scope, add, redis, secrets }) {
     await holders[0].count();
     const cpu = cpuUs(fronts[0].child.pid);
     for (let n = 0; n < 5; n += 1) {
-      // Something to tell: the line stands still, so that nobody is called while we measure.
+      // News to send: the line is paused, so that nobody is called during the measurement.
       await change(fronts[0], { message: { en: `round ${round}, word ${n}` } });
       await new Promise((resolve) => setTimeout(resolve, 1_100));
     }

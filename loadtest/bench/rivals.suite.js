@@ -107,7 +107,7 @@ async function overHttp(port, { path, passesFile }, counted) {
   return (report.requests * 1e6) / report.duration_us;
 }
 
-// Of the holds of one turn, or it would run beside the next one.
+// Of the holds of one turn, or it would run during the next one.
 async function untilAudited(seats) {
   await until('the auditor to be through', async () => {
     const metrics = await seats.metrics();

@@ -42,7 +42,7 @@ function stadiumDocument() {
   return document;
 }
 
-// ---- durable holds beside durable updates ----
+// ---- durable holds and durable updates ----
 
 function preparePlain(postgres) {
   postgres.sql('CREATE DATABASE plain');
@@ -106,7 +106,7 @@ UPDATE seat SET state = 'held', hold = :id WHERE id = :id AND state = 'free';
 
 const journal = (metrics, name) => metrics.get(`fairgate_journal_${name}_total`);
 
-// One run of the load on the service; what it was told must be what was journaled.
+// One run of the load on the service; the holds in its answers must be those that were journaled.
 async function holds(world, { event, passesFile, area, rate = 0, seconds = SECONDS }) {
   const { postgres, seats } = world;
   const used = holdersUs(world);

@@ -1,9 +1,9 @@
-// One line over K shards: what a join costs Redis there, beside the same script for a line that is not in shards.
+// One line over K shards: what a join costs Redis there, relative to the same script for a line that is not in shards.
 //
 // A million joins a second at 16 fronts whose loops turn in 2 ms are 125 joins a turn and front. Over K shards each
 // turn is K calls of 125 / K joins, and what a call costs is paid K times. A front that keeps one call under way
 // for each shard sends as many more at once as the shard is slower, so a second row has calls of 64 joins everywhere.
-// All shards lie in one Redis here, and its CPU is told by the join.
+// All shards lie in one Redis here, and its CPU is divided by the joins.
 //
 // And how far from their order of arrival people stand, by two real fronts that are asked as fast as they answer: a
 // join's arrival is the instant at which it was sent, on the machine's clock, so the ways and the fronts' own turns
@@ -164,7 +164,7 @@ async function displacement({ add }) {
 
 // What the server of the cuts has to do for fifty fronts of eight loops on one event. One front is real, takes joins and
 // makes the cuts; the others say what it says. Its own slots are those of the event and of the list of events, all eight
-// shards are another's. Marks of those who wait are told besides, at a pace of their own (suite growth).
+// shards are another's. Signs of life are sent in addition, at a pace of their own (suite growth).
 const FRONTS = 50;
 const LOOPS = 8;
 const STEP_MS = 18; // between two reads of a process, at the least

@@ -150,7 +150,7 @@ async function comeToRest(stack, shop) {
   }, { timeoutMs: 30_000, everyMs: 250 });
 }
 
-// As many windows as are asked for, beside one on-sale.
+// As many windows as are asked for, during one on-sale.
 async function onSale(scope, stack, shop, seeds, told) {
   const seconds = seeds.length * (SECONDS + 2);
   const crowd = runCrowd(scope, {
@@ -205,7 +205,7 @@ export default async function suite({ scope, add }) {
     await alone(scope, shop, seed, a);
   }
   for (const [i, { visits: made }] of b.met.entries())
-    sameWork(`the number of visits in pair ${i}`, { alone: a.met[i].visits, beside: made }, 0.02);
+    sameWork(`the number of visits in pair ${i}`, { alone: a.met[i].visits, during: made }, 0.02);
   if (b.done === 0 || b.handedIn === 0) throw new Error(`not comparable: ${b.done} orders, ${b.handedIn} of them at the shop`);
 
   const all = Object.keys(a.met[0].took);

@@ -95,7 +95,7 @@ export default async function suite({ scope, add }) {
   row('P-256, TLS 1.2 of 1.3, full', 'ecdsa12', 'ecdsa');
   row('P-256, TLS 1.2, by ticket, of full', 'ticket12', 'ecdsa12', { atMost: 1 });
 
-  // Two threads on both cores, beside the client: what they cost each other, not how fast they are.
+  // Two threads on both cores, which they share with the client: what they cost each other, not how fast they are.
   const two = await startEdge(scope, { threads: 2, cores: `${SERVER_CORE},${LOAD_CORE}` });
   const both = `${SERVER_CORE},${LOAD_CORE}`;
   const single = await startEdge(scope, { threads: 1, cores: both });

@@ -2,9 +2,9 @@
  *
  *     engine-bench HALL.json        (build/halls/stadium.json; `make VARIANT=release halls`)
  *
- * Each figure is printed beside what it is measured against, both from this run: pairs of hold and
- * release beside bare pairs of compare-and-swap, two threads beside one. Numbers that depend on the
- * moment are taken as the median of several rounds, the two sides by turns. */
+ * Each figure is printed with what it is measured against, both from this run: pairs of hold and
+ * release against bare pairs of compare-and-swap, two threads against one. Numbers that depend on
+ * the moment are taken as the median of several rounds, the two sides by turns. */
 #include "base/clock.h"
 #include "base/rng.h"
 #include "core/engine/engine_internal.h"

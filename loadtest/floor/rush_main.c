@@ -12,7 +12,7 @@
  *
  * Ends after SECONDS, once what is under way was answered, or when the service has closed every
  * connection, and prints one line of JSON as wrk/report.lua does. LOG gets a line for each request:
- * the seat's number and what came of it: "held HOLD", the status, or "lost" where a connection
+ * the seat's number and its outcome: "held HOLD", the status, or "lost" where a connection
  * ended before its answer: what a test compares with what a restarted service says. */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* surge_main.c: newcomers who join a line, more of them than it can take, beside some who wait and
+/* surge_main.c: newcomers who join a line, more of them than it can take, with some who wait and
  * some who are called.
  *
  *   surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] [-w WAIT_MS] [-k SALT]
@@ -7,8 +7,8 @@
  * Without RATE each of CONNECTIONS joins again as soon as it is answered: the peak. With it RATE
  * newcomers a second are due, each at an instant of its own, whatever the service does. They come
  * over CONNECTIONS, one request at a time on each, as an edge would send them; one that finds none
- * free for WAIT_MS is turned away by the edge, that is, by us. Beside them TICKET's owner asks `me`
- * POLLS times a second and for a pass PASSES times, on connections of their own.
+ * free for WAIT_MS is turned away by the edge, that is, by us. At the same time TICKET's owner asks
+ * `me` POLLS times a second and for a pass PASSES times, on connections of their own.
  *
  * Time counts from the instant at which a request was due. Prints a line of JSON: of the joins how
  * many were due, had a place within a second (`good`), had one later, were refused with a time to
@@ -40,7 +40,7 @@ enum {
     REQUEST_MAX = 512,
     ANSWER_MAX = 4096,
     CONNECTIONS_MAX = 18000, /* a process has 20,000 files, here and there */
-    BESIDE = 16,             /* connections of those who poll, and of those who are called */
+    OWNER_WIRES = 16,        /* connections of those who poll, and of those who are called */
     GOOD_US = 1000000,
     LAST_ANSWERS_US = 5000000,
 };
@@ -356,16 +356,16 @@ int main(int argc, char **argv)
             return usage();
         take_option(&surge, option, &connections);
     }
-    bool beside = surge.flow[POLL].rate + surge.flow[PASS].rate > 0;
-    if (surge.port == 0 || surge.event == NULL || connections + beside == 0 ||
-        connections > CONNECTIONS_MAX || surge.seconds == 0 || (beside && surge.ticket == NULL))
+    bool asks = surge.flow[POLL].rate + surge.flow[PASS].rate > 0;
+    if (surge.port == 0 || surge.event == NULL || connections + asks == 0 ||
+        connections > CONNECTIONS_MAX || surge.seconds == 0 || (asks && surge.ticket == NULL))
         return usage();
     surge.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (surge.epoll < 0)
         die("surge");
     add_flow(&surge, JOIN, connections);
-    add_flow(&surge, POLL, surge.flow[POLL].rate > 0 ? BESIDE : 0);
-    add_flow(&surge, PASS, surge.flow[PASS].rate > 0 ? BESIDE : 0);
+    add_flow(&surge, POLL, surge.flow[POLL].rate > 0 ? OWNER_WIRES : 0);
+    add_flow(&surge, PASS, surge.flow[PASS].rate > 0 ? OWNER_WIRES : 0);
     run(&surge);
     report(&surge);
     for (unsigned kind = 0; kind < KINDS; kind++) {

@@ -1,6 +1,6 @@
 // After the crowd: money = seats = orders = tickets = what the shop has or will have, nothing half done,
-// nothing held after its time. Asked of each part by itself; a crowd's judge knows only what visitors
-// were told, and what it counted (`told`) must be found here: books of nothing balance, too.
+// nothing held after its time. Asked of each part by itself; a crowd's judge knows only the answers to
+// visitors, and what it counted (`told`) must be found here: empty totals agree, too.
 
 import { client } from '../../tests/lib-js/http.js';
 import { until } from '../../tests/lib-js/wait.js';
@@ -90,7 +90,7 @@ class Books {
     this.#must(JSON.stringify(tickets) === JSON.stringify(ordered), `tickets: ${tickets.length} for ${ordered.length} seats, or for others`);
   }
 
-  // Everybody who held seats was told until when; an unpaid order has a deadline of its own. After the last
+  // Each hold has an announced end; an unpaid order has a deadline of its own. After the last
   // of them no seat is held.
   async heldSeats(heldUntilMs) {
     const lastMs = Math.max(heldUntilMs, ...this.open.map((order) => Date.parse(order.expires_at)));

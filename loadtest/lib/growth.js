@@ -1,5 +1,5 @@
 // Is a program the same at the end of a long night as it was once it was warm? What it has allocated and its open
-// files, as each of our processes says itself. Memory in RAM is told beside it and not judged: tables of a fixed size
+// files, as each of our processes says itself. Memory in RAM is printed next to it and not checked: tables of a fixed size
 // (idempotency keys, holds) come into RAM as they fill.
 //
 // The time after the last kill is cut into four. In the first a process warms up: pools grow to the crowd's size.
@@ -12,7 +12,7 @@ const EVERY_MS = 5000;
 const BLOCK_KB = 64; // less than this is a pool's next block, not a leak
 const FILES = 4; // connections that come and go
 const LOOKS_MIN = 8;
-const SAME_S = 3; // a start is told in whole seconds, give or take one
+const SAME_S = 3; // starts are in whole seconds, give or take one
 
 const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 

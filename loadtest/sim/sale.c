@@ -1,5 +1,5 @@
 /* sale.c: steps of 100 ms. In each, what was promised goes before what is new: polls and passes,
- * then joins; a join that finds no time left at a front or at Redis is told to come back when the
+ * then joins; a join that finds no time left at a front or at Redis has to come back when the
  * others before it will be through, spread over half of that time and half of it more. Visitors for
  * whom the edge has no time left stand at the door: their connection is not accepted yet, so
  * nothing can be said to them.
@@ -161,7 +161,7 @@ static double arrivals(struct sale *sale)
     return now;
 }
 
-/* When those who were told to come back before them are through, and not all at once. */
+/* They come back once those who were sent away before them are through, and not all at once. */
 static void tell_later(struct sale *sale, double people, double joins_a_step)
 {
     double pace = fmax(1, joins_a_step);

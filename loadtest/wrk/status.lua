@@ -1,5 +1,5 @@
 -- status.lua: the shared status, as browsers ask again: nine times in ten they know the last one, and
--- say so; where nothing has changed they are told just that.
+-- say so; where nothing has changed the answer says just that.
 dofile(os.getenv("WRK_DIR") .. "/report.lua")
 
 local event = os.getenv("WRK_EVENT") or "demo"

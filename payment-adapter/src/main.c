@@ -1,4 +1,4 @@
-/* main.c: the payment adapter: login, checkout, tickets. README.md beside src/ explains how it
+/* main.c: the payment adapter: login, checkout, tickets. README.md next to src/ explains how it
  * works; cli.h lists the commands that are not the service. */
 #include "admin/refund_terms_http.h"
 #include "admin/routes.h"

@@ -2,8 +2,8 @@
  * strftime, in which {0} is the day's name, of time.days, and {1} the zone's. Names of months
  * come from the C locale, which is English: other languages number them.
  *
- * The zone is one for the whole process, since the C library knows but one: whoever sells in
- * several names the zone of the house. Logs and stored times stay in UTC.
+ * The zone is one for the whole process, since the C library knows but one: a company that
+ * sells in several names its own. Logs and stored times stay in UTC.
  *
  * Threading: the zone is settled before there are threads; all else is pure. */
 #include "wording.h"
@@ -86,7 +86,7 @@ static struct span nth_word(struct span words, int n)
     return word;
 }
 
-/* Zones without a name of their own are told by what they are ahead: "+05" is UTC+05. */
+/* Zones without a name of their own have their offset: "+05" is UTC+05. */
 static void put_zone(struct text *out, const struct tm *tm)
 {
     if (tm->tm_zone[0] == '+' || tm->tm_zone[0] == '-')

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "web/phrases.h"
 
-/* Once, before there are threads: the time zone in which events are told, one of the system's
+/* Once, before there are threads: the time zone in which events are shown, one of the system's
  * ("Asia/Seoul"). The environment of this process has it from then on. */
 int wording_settle_zone(const char *zone, struct err_slot *err);
 bool wording_zone_exists(const char *zone);

@@ -3,8 +3,8 @@
 // Every figure with a bar is drawn against it: the full line is twice the bar, the tick in the middle is the
 // bar itself, the thin line is the spread from the least to the most. Rates of the same work are drawn beside
 // each other (`among`), the full line is the greatest of them. Other figures are printed as numbers. Where
-// latencies were taken, their percentiles stand beside; where something was taken along a way (time, people
-// who wait), its curve stands below. On a phone a figure is a block, not a row.
+// latencies were taken, their percentiles are next to it; where something was taken along a way (time, people
+// who wait), its curve is below. On a phone a figure is a block, not a row.
 
 import { barOf, fixed, middle } from './report.js';
 
@@ -57,8 +57,8 @@ function drawn(row) {
 ${spread}<line class="bar" x1="${x(bar)}" x2="${x(bar)}" y1="0" y2="16" stroke-width="2"/>${beyond}</svg>`;
 }
 
-// A rate beside those of the same work.
-function beside(row, most) {
+// A rate, as a bar next to those of the same work.
+function bar(row, most) {
   const width = (value) => ((value / most) * WIDTH).toFixed(1);
   const { min, max } = typeof row.value === 'object' ? row.value : {};
   const spread = min === undefined ? '' : `<line class="spread" x1="${width(min)}" x2="${width(max)}" y1="8" y2="8"/>`;
@@ -122,7 +122,7 @@ function line(row, most) {
   const { min, max } = typeof row.value === 'object' ? row.value : {};
   const spread = min === undefined ? '' : `<br><small>${fixed(min)} to ${fixed(max)}</small>`;
   const note = row.note === undefined ? '' : `<div class="note">${text(row.note)}</div>`;
-  const drawing = (row.among === undefined ? drawn(row) : beside(row, most[row.among])) + (row.latency === undefined ? '' : percentiles(row.latency));
+  const drawing = (row.among === undefined ? drawn(row) : bar(row, most[row.among])) + (row.latency === undefined ? '' : percentiles(row.latency));
   const below = row.chart === undefined ? '' : `<tr><td colspan="5">${curve(row.chart)}</td></tr>`;
   return `<tr><td class="what">${text(row.name)}${note}</td>
 <td class="number">${fixed(middle(row))} ${text(row.unit ?? '')}${spread}</td>
@@ -147,7 +147,7 @@ export function page({ taken, machine, summary, suites, rows }) {
 <p>Every comparison was made in this one run, its sides by turns; a figure is the median of its rounds
 and the range is the least and the most of them. The tick in each drawing is the bar, its right end is
 twice the bar. Rates of the same work are drawn beside each other. &#8220;Null against null&#8221; is one side measured against itself: what differs there is
-noise, and no other ratio of its suite is to be believed more closely than that.</p>
+noise, and no other ratio of its suite is more precise than that.</p>
 ${sections.join('\n')}
 </body></html>
 `;

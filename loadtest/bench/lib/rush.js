@@ -1,5 +1,5 @@
-// Buyers who each take a seat and then the next one, by the program `rush` (loadtest/floor). Whoever is not told of a hold, or of none,
-// has not done the work, and there is no figure.
+// Buyers who each take a seat and then the next one, by the program `rush` (loadtest/floor). An answer that is
+// neither a hold nor a refusal is no work, and then there is no figure.
 
 import { programPath } from '../../../tests/lib-js/index.js';
 import { runPinned } from './machine.js';

@@ -1,5 +1,5 @@
-// ask.js: what a simulated sale is told of. Machines and settings are the operator's; what people do is assumed, and
-// stands here to be changed.
+// ask.js: the input of a simulated sale. Machines and settings are the operator's; what people do is assumed, and
+// can be changed here.
 
 import { costs } from './figures.js';
 

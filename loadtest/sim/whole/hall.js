@@ -16,12 +16,12 @@ export class Hall {
     this.sold = 0;
     this.held = 0;
     this.heldThisSecond = 0;
-    this.changes = 0; // seats, not told yet
+    this.changes = 0; // seats, not sent yet
     this.loading = new Queue();
     this.looking = new Later();
     this.picking = new Queue();
     this.heldPerS = 0;
-    this.untold = 0; // who have not heard of the last changes
+    this.untold = 0; // people without the last changes
     this.toldS = 0;
   }
 
@@ -116,7 +116,7 @@ export class Hall {
     this.changes += seats;
   }
 
-  // Changes go out together, to everybody with the hall open; the next ones once all have heard of these.
+  // Changes go out together, to everybody with the hall open; the next ones once all have these.
   tell() {
     const { world } = this;
     const { cost } = world.ask;

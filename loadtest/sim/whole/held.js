@@ -1,4 +1,4 @@
-// held.js: the simulation beside what was measured here. `flood`, `standing` and `onsale` are scenarios of loadtest
+// held.js: the simulation compared with what was measured here. `flood`, `standing` and `onsale` are scenarios of loadtest
 // (RESULTS.md has what they reached), set up as they were: everything on two cores, the crowd as well.
 
 import { askOf } from './ask.js';

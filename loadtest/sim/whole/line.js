@@ -57,7 +57,7 @@ export class Line {
     const bytes = cost.poll_bytes + handshakes * cost.handshake_bytes;
     const done = together([[edge, cost.edge_request_us + handshakes * cost.edge_handshake_us * cost.edge_resumed_ratio], [front, cost.front_poll_us], [network, bytes]], due, world.nowS);
     front.spend(streams * cost.front_stream_us_per_s * world.stepS);
-    this.pollsDue = Math.min(this.pollsDue - done, this.queue.length); // whoever waits for an answer does not ask again
+    this.pollsDue = Math.min(this.pollsDue - done, this.queue.length); // those who wait for an answer do not ask again
     world.counts.polls += done;
     world.counts.latePolls += due - done;
     world.counts.handshakes += done * handshakes;

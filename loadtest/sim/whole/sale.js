@@ -34,7 +34,7 @@ export function shardUs(ask) {
 
 export const joinUs = (ask) => ask.cost.redis_join_us * (ask.shards > 1 ? ask.cost.redis_shard_ratio : 1);
 
-// How many connections an edge keeps: as it is told, if its memory is enough.
+// How many connections an edge keeps: as it is configured, if its memory is enough.
 export function connectionsOf(ask) {
   const each = ask.cost.edge_connection_bytes + ask.cost.kernel_connection_bytes;
   return Math.min(ask.edgeConnections, Math.floor((ask.edgeGb * 1e9 * RULES.memoryUsed) / each));

@@ -33,7 +33,7 @@ export class Station {
     this.used += amount;
   }
 
-  // That something has to wait for the next step is how a step works. What is told of is more than a second's work.
+  // That something has to wait for the next step is how a step works. Only more than a second's work is reported.
   lacked(nowS, amount = Infinity) {
     if (!this.short) this.tightS += this.stepS;
     this.short = true;

@@ -46,7 +46,7 @@ SELECT r.ticket, r."order", r.event, r.seat, r.member, r.holder, r.kid, r.token
 FROM :stored(ticket text, event text, seat text, member text, holder text, kid text, token text)
 ON CONFLICT DO NOTHING;
 
--- Whoever else held one of them gets a mail, in the same commit.
+-- Each other holder of one of them gets a mail, in the same commit.
 -- statement: effect_revoke
 --> effects.*
 WITH gone AS (

@@ -127,8 +127,8 @@ WHERE o.id = :id;
 -- fragment: is_retired(id)
 (SELECT g.id FROM retired_order g WHERE g.id = :id) IS NOT NULL
 
--- Where an order is whose event has been retired. Who bought it nobody knows here any more, so that
--- whoever has its id is told no more than this.
+-- Where an order is whose event has been retired. Its buyer is no longer known here, so a caller
+-- with its id gets no more than this.
 -- statement: order_retired
 --> id    text
 --< event text

@@ -148,7 +148,7 @@ CASE
 END
 
 -- What is to be compared: orders whose saga has ended or whose letter the shop has taken since the last
--- run, as far as there is room, and the next slice of everything, which goes by the keys. With an order
+-- run, as far as there is room, and the next slice of everything, in the order of the keys. With an order
 -- its payments and its row of the shop's list are compared, so of these the slice adds those of no order.
 -- That an order of an event has changed is noted, too.
 -- statement: reconcile_collect
@@ -477,7 +477,7 @@ ON CONFLICT (reader, part) DO UPDATE SET seats = excluded.seats, at = now()
 RETURNING jsonb_array_length(seats) AS len, coalesce(seats->-1->>'seat', '') AS last;
 
 -- All pages together. Seats, orders and tickets must agree on whose each seat is. Places of areas are numbered
--- within their order, and are left out. If a page is gone there is no list, and nothing is told of it: that
+-- within their order, and are left out. If a page is gone there is no list, and nothing is reported: that
 -- divides by zero. Nobody can tell the planner how long the list is: by FULL JOIN, apart from what asks, it has
 -- to hash or sort where it would compare each with each (25 s for 20,000 seats).
 -- statement: reconcile_seats

@@ -82,15 +82,15 @@ WHERE t.saga = :saga
 ORDER BY t.at, t.undo, CASE WHEN t.undo THEN -t.step ELSE t.step END, t.tried
 LIMIT 1000;
 
--- On the trail of the order's event, beside the saga's own step.
+-- On the trail of the order's event, in addition to the saga's own step.
 -- fragment: on_trail(act)
 INSERT INTO audit (event, act, subject, actor, reason, detail, who)
 SELECT orders.event, :act, orders.id, :ACTOR_OPERATOR, :reason, jsonb_build_object('saga', s.id), :who
 FROM s
 JOIN orders ON orders.id = s.subject
 
--- A parked saga goes on, a sleeping one wakes at once. The fresh token shuts out whoever held the
--- lease. The number of moves must be the one that was read, so that it still stands there. Only an
+-- A parked saga goes on, a sleeping one wakes at once. The fresh token fences the holder of the
+-- lease. The number of moves must be the one that was read, so that it is still at that step. Only an
 -- order's newest saga sets its status.
 -- statement: saga_retry
 --> id     bigint

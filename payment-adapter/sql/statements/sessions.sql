@@ -126,8 +126,8 @@ DELETE FROM throttle
 WHERE key = :key;
 
 -- The pace of questions to the company's user database, which all processes share: first from a
--- share of its own (an interval of 0: there is none), then from what all have in common. Whoever
--- waited for the row has an old now(), and so gets less.
+-- share of its own (an interval of 0: there is none), then from what all have in common. A caller
+-- that waited for the row has an old now(), and so gets less.
 -- fragment: pay_pace(share, interval_us, burst_us, condition)
 INSERT INTO pace AS p (name, paid)
 SELECT :share, now() + :us(:interval_us)

@@ -88,7 +88,7 @@ WHERE t.id = :id AND t.member = :member AND :is_unrevoked(t) AND t.hops < :hops_
     AND :is_unused(t)
 RETURNING t.order_id;
 
--- After ticket_lock. Voids the old ticket and gives a new one to whoever it was offered to.
+-- After ticket_lock. Voids the old ticket and gives a new one to the member it was offered to.
 -- statement: ticket_accept
 --> old      text
 --> member   text

@@ -14,7 +14,7 @@
 bool guard_origin(struct http_req *req);
 /* Content-Type: application/json, and one JSON object; *out is the caller's. */
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out);
-/* For what could not be looked up; `rc` is the database's. */
+/* 503 after a failed lookup; `rc` is the database's. */
 void guard_unavailable(struct http_req *req, int rc);
 /* 401 */
 void guard_login(struct http_req *req);

@@ -2,7 +2,7 @@
  * and a void ticket does not come back; so the seat service is asked beforehand whether the new
  * seats exist, are free, and are in the old ones' category (unless the operator wants another). One
  * commit then holds the saga, its record, and the mark that keeps refunds, transfers, doors and
- * other moves away from these seats. What becomes of it is up to the saga
+ * other moves away from these seats. The rest is up to the saga
  * (core/checkout/move_steps.h), and the order's timeline shows it. */
 #include "api/routes.h"
 

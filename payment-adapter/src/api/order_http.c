@@ -32,7 +32,7 @@ enum {
     IDEM_HASH_MAX = 64,
     HOLD_CALL_MS = 5000,
     PASS_MAX = 2048,
-    /* Another loop or process may have taken the saga, and nobody tells us of its moves. So we
+    /* Another loop or process may have taken the saga, which does not notify us of its moves. So we
      * look, first when nearly all payments are there, then at distances that double. */
     LOOK_FIRST_MS = 250,
 };

@@ -16,7 +16,7 @@ int order_row_put(struct text *text, const struct sql_order_row *row, const stru
 uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms);
 /* "timeline":[...] from the rows of order_timeline, as a member. */
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
-/* What the buyer is told, in the language of `words`. */
+/* The sentence for the buyer, in the language of `words`. */
 struct span order_message(const struct sql_order_row *row, const struct phrases *words);
 /* The buyer can still pay, or something is still moving. */
 bool order_is_moving(enum order_status status);

@@ -5,7 +5,7 @@
  *
  * ROW(NAME, code, status, seconds in Retry-After or 0, who meets it, detail). Who meets it is
  * BUYER, on a page of ours, or PROGRAM: callers of the API, doors and operators. Without a detail,
- * whoever refuses says it: it names something of the request. Two rows may have one code: programs
+ * the caller writes it: it names something of the request. Two rows may have one code: programs
  * need not tell them apart. */
 #ifndef FG_PAY_REFUSALS_H
 #define FG_PAY_REFUSALS_H

@@ -4,7 +4,7 @@
  * both. A ticket for another event is refused by what is signed in it, and is not used up.
  *
  * A check-in is an insert under the ticket's own key: of ten gates that scan the same ticket, one
- * gets a row and nine are told which gate had it first (I1: one ticket lets one person in). A
+ * gets a row and nine get the name of that gate (I1: one ticket lets one person in). A
  * check-out keeps the row, so the ticket stays used, and its next scan lets its holder back in. An
  * undo removes the row: only at the same gate, within DOOR_UNDO_MS, and with a reason. Check-ins,
  * transfers and refunds exclude each other by locking the order's row (sql/statements/doors.sql).

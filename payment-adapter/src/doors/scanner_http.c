@@ -2,7 +2,7 @@
  * twice, who did what.
  *
  * A scanner stands at a gate on a phone network, so its calls are on the public listener, behind
- * the edge with its TLS; the private one belongs to the operator and stays inside the house. A
+ * the edge with its TLS; the private one belongs to the operator and stays inside the deployment. A
  * stolen scanner checks people in at one gate of one event until it is revoked or expires, and can
  * read nothing. The rate of each token and of each address is limited before the database is asked,
  * so guessing tokens (256 bits) costs at most a hundred look-ups a second per address. */

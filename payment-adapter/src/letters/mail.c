@@ -1,4 +1,4 @@
-/* mail.c: what is told, and the plain text of it, in the buyer's language, from the service's
+/* mail.c: the content of a mail and its plain text, in the buyer's language, from the service's
  * texts; mail_page.c has the form that looks like the pages. How the body is coded for
  * the way is libcurl's affair (curl_mime); a subject beyond ASCII is not, so it is coded here.
  * Addresses come from a database of the company's, so what could end a line is refused. */

@@ -25,7 +25,7 @@ struct mail_said {
     struct span url;
     bool tickets;       /* that is where they are; otherwise the order */
     struct span amount; /* what the sum is called */
-    bool bought; /* sums and number are told: what the buyer paid is nobody else's business */
+    bool bought;        /* shows sums and the number: what the buyer paid is private */
 };
 
 #endif

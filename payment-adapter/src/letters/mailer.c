@@ -53,7 +53,7 @@ struct letter {
     char currency[4], starts_at[RFC3339_LEN + 1];
     uint64_t amount, fees, vat;
     uint32_t seats;
-    char trace[TRACE_TEXT_LEN + 1]; /* of what wrote it, or "" */
+    char trace[TRACE_TEXT_LEN + 1]; /* traceparent of its writer, or "" */
     struct tracer_work work;
 };
 

@@ -24,7 +24,7 @@ struct mailer_conf { /* all borrowed until mailer_close() */
     const char *password;    /* of the mail server, as it is now; "": none */
     const struct clock *clock;
     const struct rng *rng;
-    struct tracer *tracer; /* NULL: nobody is told */
+    struct tracer *tracer; /* NULL: not traced */
 };
 
 int mailer_create(const struct mailer_conf *conf, struct err_slot *err, struct mailer **out);

@@ -1,11 +1,11 @@
-/* outbox.c: a tick takes as many rows as the house's pace allows (login/pace.h: the statement that
- * takes them also pays for them, so it does not matter how many loops and processes there are),
- * less what this loop has under way. Taking is a lease: the row's due time moves past the call's
- * timeout, so a process that dies gives its rows back by itself, and the shop may see an order
- * twice, with the same key. I7: a row leaves the table only once the shop has said that it has the
- * order. A 429 or 503 pauses all loops and processes for as long as the shop says: the shop sets
- * the pace, including a slower one. Any other answer is kept with the row, and the row is retried
- * ever more rarely: an order is never given up.
+/* outbox.c: a tick takes as many rows as the deployment's pace allows (login/pace.h: the statement
+ * that takes them also pays for them, so it does not matter how many loops and processes there
+ * are), less what this loop has under way. Taking is a lease: the row's due time moves past the
+ * call's timeout, so a process that dies gives its rows back by itself, and the shop may see an
+ * order twice, with the same key. I7: a row leaves the table only once the shop has said that it
+ * has the order. A 429 or 503 pauses all loops and processes for as long as the shop says: the shop
+ * sets the pace, including a slower one. Any other answer is kept with the row, and the row is
+ * retried ever more rarely: an order is never given up.
  *
  * A refusal of the letter itself (the shop knows no such order, no such customer) would repeat
  * however often it is sent, and a customer's letters go one after the other. So after
@@ -33,7 +33,7 @@ struct outbox {
     uint32_t magic;
     struct outbox_conf conf;
     uint32_t interval_us,
-        burst_us; /* of the house: what one letter costs, and how far it may run ahead */
+        burst_us; /* of the deployment: what one letter costs, and how far it may run ahead */
     uint64_t pause_until_us;
     uint32_t under_way; /* letters */
     bool taking, closing;

@@ -23,7 +23,7 @@ struct outbox_conf { /* all borrowed until outbox_close() */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
-    struct tracer *tracer; /* NULL: nobody is told */
+    struct tracer *tracer; /* NULL: not traced */
 };
 
 int outbox_create(const struct outbox_conf *conf, struct err_slot *err, struct outbox **out);

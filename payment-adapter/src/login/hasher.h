@@ -1,7 +1,6 @@
 /* hasher.h: password checks on libuv's worker threads, so that no loop waits for a hash. The queue
- * is bounded: when a crowd logs in at once, some are told to come back rather than kept waiting for
- * longer than anybody would. One hasher per loop; the threads are shared, and so is the queue's
- * bound. */
+ * is bounded: when a crowd logs in at once, some are refused for the moment rather than kept
+ * waiting too long. One hasher per loop; the threads are shared, and so is the queue's bound. */
 #ifndef FG_PAY_HASHER_H
 #define FG_PAY_HASHER_H
 
@@ -21,7 +20,7 @@ struct hash_queue {
 
 int hasher_create(uv_loop_t *loop, struct hash_queue *queue, struct err_slot *err,
                   struct hasher **out);
-/* Those who wait are told ERR_CLOSED at once. Checks that are running still finish, unheard; the
+/* Waiting checks end with ERR_CLOSED at once. Running ones still finish, without an answer; the
  * last one frees the memory. */
 void hasher_close(struct hasher *hasher);
 

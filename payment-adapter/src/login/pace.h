@@ -1,5 +1,5 @@
-/* pace.h: how often the house (all its processes and loops together) may ask somebody for
- * something.
+/* pace.h: how often all processes and loops of the deployment together may call a system that
+ * is not ours.
  *
  * The count is kept in our own database: a row of pay.pace is the moment up to which past calls are
  * paid for. Each call moves it one interval onward, either in the statement that takes the work or

@@ -17,8 +17,7 @@ enum {
     SESSION_TRUST_MS = 3000,
     SESSION_COOKIE_MAX = 64,
     SESSION_HASH_MAX = 64,
-    SESSION_KEY_MIN =
-        16, /* a shorter Idempotency-Key could be guessed by whoever has found the token */
+    SESSION_KEY_MIN = 16, /* a shorter Idempotency-Key could be guessed by the finder of a token */
 };
 
 struct session {

@@ -1,7 +1,7 @@
 /* users.c: a question passes three gates: one in this process, which keeps a crowd from troubling
- * even our own database; the circuit breaker; and the house's pace, which our own database counts
- * (pace.h). If the company's database says that the question makes no sense (a member number that
- * is not a number), there is no such user; that is not a failure of the database, and does not
+ * even our own database; the circuit breaker; and the deployment's pace, which our own database
+ * counts (pace.h). If the company's database says that the question makes no sense (a member number
+ * that is not a number), there is no such user; that is not a failure of the database, and does not
  * count towards the breaker. */
 #include "login/users.h"
 
@@ -28,7 +28,7 @@ enum {
 
 struct users {
     struct pg_pool *pg;
-    struct pg_pool *own; /* borrowed: our own database, which counts for the house */
+    struct pg_pool *own; /* borrowed: our own database, which counts for all processes */
     struct pace_users pace;
     struct breaker breaker;
     struct gate *cap;

@@ -1,5 +1,5 @@
 /* users.h: the company's user database, which must not notice us: read-only, over a separate pool,
- * never more than a set number of questions a second from the whole house, with reserved shares for
+ * never more than a set number of questions a second from all processes, with reserved shares for
  * logins and mails (pace.h), and none for a while when it does not answer. The SQL comes from the
  * configuration, and so does the order of the columns. */
 #ifndef FG_PAY_USERS_H
@@ -20,7 +20,7 @@ struct users_stats {
 /* The most that this process asks, all loops together; it outlives the users. */
 void users_cap_init(struct gate *cap, uint32_t per_s);
 
-/* `own` is our own database, which counts for the house; it is closed after the users. */
+/* `own` is our own database, which counts for all processes; it is closed after the users. */
 int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_pool *own,
                  struct gate *cap, const struct clock *clock, const struct rng *rng,
                  struct logger *log, struct err_slot *err, struct users **out);

@@ -33,8 +33,7 @@ struct order_page {
 
 /* ---- what is decided once ---- */
 
-/* An order that ended otherwise shows no steps: what became of the money is in the sentence above.
- */
+/* An order that ended otherwise shows no steps: the sentence above says where the money is. */
 static unsigned step_of(enum order_status status)
 {
     if (status == ORDER_PENDING_PAYMENT)
@@ -44,7 +43,7 @@ static unsigned step_of(enum order_status status)
     return status == ORDER_COMPLETED ? STEPS : STEPS_NONE;
 }
 
-/* The terms that the buyer was told before the payment. */
+/* The terms that the buyer saw before the payment. */
 static int judge_refund(struct order_page *page, uint64_t now_ms)
 {
     const struct sql_order_row *row = page->row;

@@ -93,8 +93,7 @@ static void read_answer(struct peer_call *peer, const json_t *body)
 
 static void ask(struct peers_http *peers, struct peer_call *peer);
 
-/* The map was read because the event was not where we asked; the verdict of that is told already.
- */
+/* The map was read because the event was not where we asked; that call has its verdict already. */
 static void on_map(void *ctx, bool found)
 {
     struct peer_call *peer = ctx;

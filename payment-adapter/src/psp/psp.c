@@ -1,7 +1,7 @@
-/* psp.c: what the drivers share: how a verdict is told, how a call is counted and paid for, and how
- * a provider's list is fetched. One rule for all of them: what is not a clear yes or no is UNKNOWN,
- * and a refusal that is about us (key, account, contract) is never taken for a refusal of the
- * order. */
+/* psp.c: what the drivers share: how a verdict is reported, how a call is counted and paid for, and
+ * how a provider's list is fetched. One rule for all of them: what is not a clear yes or no is
+ * UNKNOWN, and a refusal that is about us (key, account, contract) is never taken for a refusal of
+ * the order. */
 #include "psp/psp.h"
 
 #include "base/bug.h"

@@ -130,7 +130,7 @@ void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *deta
 /* No answer that can be understood: UNKNOWN, with whatever is known about the reason. */
 void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer);
 /* What the answer says; NULL if that is no JSON, or there was none. False: there is no memory to
- * read it, and UNKNOWN has been told, since it may be a yes or a no. */
+ * read it, and UNKNOWN has been reported, since it may be a yes or a no. */
 bool psp_read_body(struct peer_call *call, const struct outcall_answer *answer, json_t **out);
 
 #endif

@@ -1,6 +1,6 @@
 /* psp_stripe.c: PaymentIntents with manual capture, which begin in one of two ways. With a Checkout
  * Session (psp.stripe_flow = sessions) the buyer pays on Stripe's own page; with a bare intent, on
- * a page of the house behind psp.stripe_checkout_url.
+ * the company's own page at psp.stripe_checkout_url.
  *
  * A session has no intent until its buyer submits the page. Until then the payment is known by the
  * session's id, which can be read and expired; from then on by the intent's, which can be captured,

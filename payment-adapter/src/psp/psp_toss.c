@@ -13,7 +13,7 @@
  * judged by the same table: a 200 alone means nothing. A confirm of a virtual account answers 200
  * too, and has only opened an account that waits for money. Seats are held for minutes, an account
  * stays open for days, and paying a transfer back takes the buyer's bank account, which we do not
- * store: so the account is closed again and the order is told why. If the deposit beats the
+ * store: so the account is closed again and the order has the reason. If the deposit beats the
  * closing, the money is there and the order goes through.
  *
  * Every act is safe to repeat (a payment is confirmed once and canceled once, whatever the key),
@@ -320,7 +320,7 @@ static void confirm(struct toss_call *call)
 
 /* What is still to be refunded, if that is less than what is left of the payment; otherwise
  * everything that is left. A partial cancel could happen twice, unlike a full one, and each try has
- * its own key: so Toss is told what was left when we looked, and refuses if it is less by now
+ * its own key: so Toss gets the rest as we read it, and refuses if it is less by now
  * (NOT_MATCHES_REFUNDABLE_AMOUNT; then it is read again). */
 static void put_amounts(struct text *body, const struct peer_call *peer)
 {
@@ -358,7 +358,7 @@ static bool may_act(struct toss_call *call)
     return true;
 }
 
-/* Each returns true if an act is under way, false if the verdict has been told. */
+/* Each returns true if an act is under way, false if the verdict has been reported. */
 
 static bool act_to_capture(struct toss_call *call)
 {
@@ -470,7 +470,7 @@ static void act(struct toss_call *call)
 
 enum found { FOUND_IT, FOUND_NONE, FOUND_NOTHING_OUT };
 
-/* What the answer to a read says; with FOUND_NOTHING_OUT the verdict has been told. */
+/* What the answer to a read says; with FOUND_NOTHING_OUT the verdict has been reported. */
 static enum found judge_read(struct toss_call *call, const struct outcall_answer *answer)
 {
     struct peer_call *peer = call->peer;

@@ -1,4 +1,4 @@
-/* order_series.c: what becomes of orders is not counted as it happens, which would be one more
+/* order_series.c: ends of orders are not counted as they happen, which would be one more
  * write for each; instead, every ten seconds one statement computes it from the sagas that ended
  * since the last time and a little before (count_sagas, sql/statements/counts.sql). So the sums
  * agree with the sagas' rows, whatever was killed when, and any number of processes may count. What

@@ -451,7 +451,7 @@ static int read_shop_page(const json_t *page, struct grow *rows)
         json_t *row = json_pack("{s:O?, s:O?}", "external_id", json_object_get(item, "external_id"),
                                 "amount", json_object_get(item, "amount"));
         char *text = json_in_text(row, 0);
-        rows->failed |= text == NULL; /* a page without one of its orders is none */
+        rows->failed |= text == NULL; /* a page without one of its orders is useless */
         grow_add(rows, count > 0 ? SPAN(",") : SPAN(""));
         grow_add(rows, text != NULL ? span_of(text) : SPAN(""));
         count++;

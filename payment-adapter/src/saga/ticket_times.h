@@ -1,5 +1,5 @@
-/* ticket_times.h: how long whoever has paid waits for the tickets. It begins when a saga has seen
- * the money, and ends when the buyer is told that the order is complete. */
+/* ticket_times.h: how long payers wait for their tickets. It begins when a saga has seen the
+ * money, and ends when the buyer sees that the order is complete. */
 #ifndef FG_PAY_TICKET_TIMES_H
 #define FG_PAY_TICKET_TIMES_H
 

@@ -18,7 +18,7 @@ enum {
     PATIENCE_MS = 30000, /* with a peer that asks for patience, once the seats' time is up */
 };
 
-/* Of the peer that was asked last. Where it answered and memory lacked for what came of that, the
+/* What the last question says of its peer. If it answered and we had no memory for the answer, the
  * outcome is UNKNOWN and the peer is well. */
 static enum saga_heard heard(const struct attempt *attempt)
 {
@@ -54,7 +54,7 @@ void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms)
 
 /* A provider may ask for an hour's patience, while a hold lasts for minutes. We wait no longer than
  * the seats' time, because that is when an answer matters; after that the pauses are our own. A
- * refund keeps no seat from anybody and waits for as long as it is told. */
+ * refund holds no seats and waits for as long as the peer asks. */
 static uint32_t patience_ms(const struct attempt *attempt)
 {
     if (attempt->patient)
@@ -164,7 +164,7 @@ struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf
         saga_call_finish(call, &outcome);
         return NULL;
     }
-    assert(attempt->order.id[0] != '\0'); /* as order_dump() asserts of what is kept */
+    assert(attempt->order.id[0] != '\0'); /* as order_dump() asserts */
     MAGIC_BEGIN(attempt, attempt);
     attempt->call = call;
     attempt->conf = conf;

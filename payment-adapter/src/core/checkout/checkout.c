@@ -165,7 +165,7 @@ static const struct checkout_def definitions[] = {
 };
 enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
 
-/* What the buyer is told when a saga has ended or is parked. */
+/* The buyer's status once a saga has ended or is parked. */
 static const struct {
     const char *family; /* SQL statements tell a row's kind by it */
     enum order_status completed, undone, parked;
@@ -219,7 +219,7 @@ static enum order_status status_of_cause(const char *cause)
     return ORDER_FAILED;
 }
 
-/* Turning back is final, so the buyer is told at once, even if undoing takes a while. */
+/* Turning back is final, so the buyer sees it at once, even if undoing takes a while. */
 enum order_status checkout_status(const struct saga_def *def, enum saga_state state, uint8_t step,
                                   bool parked, const char *cause)
 {
@@ -282,7 +282,7 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
      * it is stuck is in the saga, for the operator to read. */
     bool held = after == ORDER_PARKED && checkout_kind(def) == CHECKOUT_REFUND;
     effect_status(effects, order.id, after, held ? ORDER_CAUSE_REFUND_HELD : move->cause);
-    /* A buyer who paid and gets no seats is told by mail. */
+    /* A buyer who paid and gets no seats gets a mail. */
     if (after == ORDER_FAILED && has_begun_payment(def, row->step))
         effect_letter(effects, EFFECT_MAIL, &order, order_status_name(after));
 }

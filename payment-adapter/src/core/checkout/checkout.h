@@ -23,7 +23,7 @@ enum checkout_kind { CHECKOUT_SALE, CHECKOUT_REFUND, CHECKOUT_MOVE, CHECKOUT_KIN
 struct checkout_step {
     struct saga_step saga;  /* must come first: definitions list these */
     enum order_status told; /* the buyer's status while a saga is at this step, going forward */
-    /* From here on the payment may have begun, so a buyer who gets nothing is told by mail. */
+    /* From here on the payment may have begun, so a buyer who gets nothing gets a mail. */
     bool begins_payment;
     bool answers_buyer; /* from here on there is something to answer the buyer with: how to pay */
 };
@@ -52,7 +52,7 @@ const struct saga_def *checkout_find(const struct checkout *checkout, struct spa
 const struct saga_def *checkout_now(const struct checkout *checkout, enum checkout_kind kind);
 enum checkout_kind checkout_kind(const struct saga_def *def); /* of one of ours */
 
-/* What the buyer is told while a saga of this definition is at that point. */
+/* The buyer's status while a saga of this definition is at that point. */
 enum order_status checkout_status(const struct saga_def *def, enum saga_state state, uint8_t step,
                                   bool parked, const char *cause);
 bool checkout_answers(const struct saga_def *def, uint8_t step);

@@ -1,7 +1,7 @@
 /* move_steps.c: the tickets of the old seats are voided first, then the seat service moves the
  * seats, then the holders of the old tickets get new ones. If the new seats are gone by then, the
  * old seats were never released, and their holders get new tickets for the old seats. Either way
- * every holder is told, because the ticket on their paper is void. */
+ * every holder gets a mail, because the ticket on their paper is void. */
 #include "core/checkout/move_steps.h"
 
 #include "core/checkout/attempt.h"

@@ -59,7 +59,7 @@ static inline uint64_t order_refund(const struct order *order, uint64_t captured
     return order->refund > 0 && order->refund < captured ? order->refund : captured;
 }
 
-/* What the buyer is told. */
+/* As the buyer sees it. */
 enum order_status {
     ORDER_PENDING_PAYMENT,
     ORDER_CONFIRMING,

@@ -16,7 +16,7 @@
  * asking anybody.
  *
  * A capture that is refused for good (the reservation ran out) is an ordinary failure: the seats
- * are freed and the buyer is told. */
+ * are freed and the buyer gets a mail. */
 #include "core/checkout/payment_steps.h"
 
 #include "core/checkout/attempt.h"
@@ -68,7 +68,7 @@ static bool has_payment_still(struct attempt *attempt)
 /* The order's whole amount was captured, and none of it has been refunded. */
 static bool is_whole(const struct attempt *attempt)
 {
-    assert(attempt->peer.verdict == SAGA_DONE); /* or the payment was not told */
+    assert(attempt->peer.verdict == SAGA_DONE); /* or there is no payment */
     const struct payment *payment = &attempt->peer.payment;
     return payment->captured == attempt->order.amount && payment->refunded == 0;
 }

@@ -75,11 +75,11 @@ struct peer_question {
     uint32_t most_ms;    /* the longest that a peer may take */
     bool tells_member;   /* whose limit it counts against from now on */
     bool tells_purchase; /* what was bought, to be compared */
-    bool tells_seats;    /* from which to which */
+    bool tells_seats;    /* the old and the new ones */
     bool gives_back;     /* not found means: it has been given back */
     /* What is read of an answer that is DONE. */
     bool reads_expiry, reads_places, reads_category;
-    const char *only_no; /* the code of every no, whatever its reason; NULL: as it is told */
+    const char *only_no; /* the code of every no, whatever its reason; NULL: the peer's code */
 };
 
 const struct peer_question *peer_question(enum peer_op op);
@@ -106,7 +106,7 @@ struct payment {
     char secret[ORDER_SECRET_MAX];
     char url[ORDER_URL_MAX]; /* where the buyer pays */
     uint64_t amount, captured, refunded;
-    char currency[4];     /* ISO 4217; "": not told */
+    char currency[4];     /* ISO 4217; "": unknown */
     const char *unwanted; /* a literal: why we don't accept it; NULL: we do */
 };
 
@@ -120,7 +120,7 @@ struct peer_call {
     const char *trace;
     void (*on_done)(struct peer_call *call);
     void *ctx;
-    void *answerer; /* of whoever answers it */
+    void *answerer; /* belongs to the answerer */
     bool again;     /* the same: it was asked elsewhere before */
     /* answer */
     enum saga_verdict verdict;
@@ -131,10 +131,10 @@ struct peer_call {
     char code[SAGA_CODE_MAX];
     char detail[SAGA_DETAIL_MAX];
     struct payment payment; /* DONE of a PSP call */
-    uint64_t expires_ms;    /* reads_expiry; 0: not told */
+    uint64_t expires_ms;    /* reads_expiry; 0: unknown */
     bool same_category;     /* reads_category: each new seat is as dear as its old one */
     char *places;           /* reads_places: a JSON array of what the hold has now, as seat_names.h;
-                             * malloc()ed,           for the asker to free() */
+                             * malloc()ed, for the asker to free() */
 };
 
 struct peers {

@@ -1,7 +1,7 @@
 /* refund_terms.c: an order keeps its terms as JSON from the day it was made, so what is read here
- * may be years old. Without `by`, or with a percentage that is none, it is no set of terms and is
- * refused; without `until` there is no deadline. What cannot be read grants nothing, but for want
- * of memory nobody is told that nothing is granted. */
+ * may be years old. Without `by`, or with an invalid percentage, terms are refused; without `until`
+ * there is no deadline. Unreadable terms grant nothing; terms that were not read for want of memory
+ * are reported as ERR_NOMEM. */
 #include "core/checkout/refund_terms.h"
 
 #include "base/json_in.h"

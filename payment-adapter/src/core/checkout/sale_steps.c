@@ -85,8 +85,8 @@ static void then_first_told(struct attempt *attempt)
         attempt_finish_as_told(attempt);
 }
 
-/* The two take turns in being told first, so a peer that is down does not keep the other from being
- * told. */
+/* The two peers take turns at being first, so one that is down does not keep the other from its
+ * notice. */
 void sale_end_session(struct saga_call *call, void *ctx)
 {
     assert(call->way == SAGA_DO);

@@ -34,7 +34,7 @@ static void put_place(struct text *text, const json_t *place)
     json_close(text, '}');
 }
 
-/* Standing places have no numbers; each goes by its area's name. */
+/* Standing places have no numbers; each has its area's name. */
 static void put_area(struct text *text, const json_t *hold)
 {
     const char *area = json_string_value(json_object_get(hold, "area"));

@@ -23,7 +23,7 @@ enum {
     TURN_MAX_MS = 30000, /* a longer queue is not worth a place in it */
     REPORT_MS = 10,      /* a hundred statements a second from each process at most */
     REPORT_AGAIN_MS = 200,
-    UNHEARD_MS = 500, /* no answer for so long is none */
+    UNHEARD_MS = 500, /* after that an answer counts as lost */
 };
 
 static const uint64_t SECOND_NS = UINT64_C(1000000000);

@@ -50,8 +50,8 @@ bool pace_report(struct pace *pace, uint64_t now_us, uint32_t *calls);
 uint32_t pace_interval_us(const struct pace *pace);
 /* They were added, and the moment is now so far ahead of the database's clock. */
 void pace_reported(struct pace *pace, uint32_t calls, uint64_t ahead_us, uint64_t now_us);
-/* Nobody knows whether they were: they are told again, so they may count twice but never not at
- * all. */
+/* They may have been added or not: they are reported again, so they may count twice, but are never
+ * left out. */
 void pace_unheard(struct pace *pace);
 
 #endif

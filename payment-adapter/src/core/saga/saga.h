@@ -83,8 +83,8 @@ struct saga_row;
 struct saga_move;
 struct saga_effects;
 
-/* A definition never changes once a saga has run on it: a new version is a new list of steps beside
- * the old one, and a saga ends on the version on which it started. */
+/* A definition never changes once a saga has run on it: a new version is a new list of steps next
+ * to the old one, and a saga ends on the version on which it started. */
 struct saga_def {
     const char *key; /* name and version: "checkout.1" */
     const struct saga_step *const *steps;

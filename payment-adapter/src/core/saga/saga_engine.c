@@ -3,9 +3,9 @@
  *
  *   FREE -> READY -> CALLING -> MOVED -> COMMITTING -> READY (or FREE, when the lease ends)
  *
- * READY waits for its turn to be called, MOVED for the next commit. The step's call lives beside
- * the slot: when it takes too long, the slot goes on (UNKNOWN) and the call is cut loose; it frees
- * itself when its step comes back. So a step that never answers costs one call, not a slot.
+ * READY waits for its turn to be called, MOVED for the next commit. The step's call lives apart
+ * from the slot: when it takes too long, the slot goes on (UNKNOWN) and the call is cut loose; it
+ * frees itself when its step comes back. So a step that never answers costs one call, not a slot.
  *
  * A commit whose answer did not arrive is sent again, with the very same moves, until the store
  * answers or the leases are about to run out. Only then are the slots given up: by that time
@@ -480,7 +480,7 @@ static void slot_decide(struct saga_engine *engine, struct slot *slot,
     saga_decide(&slot->row, outcome, engine->now_us, engine->conf.rng, &slot->move);
 }
 
-/* Without memory for what the step wanted to store: whoever answered it has answered. */
+/* Without memory for what the step wanted to store: its peer has answered. */
 static void forget_outcome(struct saga_outcome *outcome)
 {
     bool spoke = outcome->verdict != SAGA_UNKNOWN && outcome->heard == SAGA_HEARD_BY_VERDICT;

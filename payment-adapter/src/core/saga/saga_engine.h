@@ -107,9 +107,9 @@ struct saga_call {
     enum saga_way way;
     const char *step;
     uint32_t tries;      /* UNKNOWNs before this try; above 0, it may have happened */
-    uint32_t timeout_ms; /* for what the step calls */
+    uint32_t timeout_ms; /* of the calls that the step makes */
     uint64_t age_ms;     /* since the saga reached this step */
-    const char *trace;   /* traceparent, for what the step calls; "" if none */
+    const char *trace;   /* traceparent of the calls that the step makes; "" if none */
     const char *cause;   /* why the saga turned back, or "" */
     struct span data;    /* valid until the finish */
     void *scratch;       /* the step's own, NULL at first; the step frees it before the finish */
