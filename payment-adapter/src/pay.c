@@ -623,9 +623,9 @@ int pay_common_init(struct pay_common *common, const struct settings *settings,
     common->paces = calloc(1, sizeof(*common->paces));
     if (common->caps == NULL || common->paces == NULL)
         return err_set(err, ERR_NOMEM, "the caps on logins and scanners");
-    slots_init(&common->paces->scanners, DOOR_TOKEN_PER_S, DOOR_TOKEN_BURST);
-    slots_init(&common->paces->addresses, DOOR_ADDRESS_PER_S, DOOR_ADDRESS_BURST);
-    slots_init(&common->paces->members, TRANSFERS_PER_S, TRANSFERS_BURST);
+    gate_set_init(&common->paces->scanners, DOOR_TOKEN_PER_S, DOOR_TOKEN_BURST);
+    gate_set_init(&common->paces->addresses, DOOR_ADDRESS_PER_S, DOOR_ADDRESS_BURST);
+    gate_set_init(&common->paces->members, TRANSFERS_PER_S, TRANSFERS_BURST);
     users_cap_init(&common->caps->questions, (uint32_t)settings->users_queries_per_s);
     pace_init(&common->caps->psp.pace, (uint32_t)settings->psp_per_s);
     common->caps->hashing.max = (uint32_t)settings->hash_queue;

@@ -5,7 +5,7 @@
 #define FG_PAY_PAY_LOOP_H
 
 #include "core/checkout/checkout.h"
-#include "core/pace/slots.h"
+#include "core/pace/gate.h"
 #include "login/hasher.h"
 #include "login/session.h"
 #include "login/users.h"
@@ -40,7 +40,7 @@ struct pay_caps {
 
 /* The rates of a single scanner, a scanners' address and a member, over all loops. */
 struct paces {
-    struct slots scanners, addresses, members;
+    struct gate_set scanners, addresses, members;
 };
 
 /* One per process. */

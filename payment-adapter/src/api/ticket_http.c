@@ -332,7 +332,8 @@ static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
 static void then_move(struct visit *visit)
 {
     uint64_t now_us = clock_mono_us(visit->pay->loop->clock);
-    if (!slots_take(&visit->pay->common->paces->members, span_of(visit->session.member), now_us)) {
+    if (!gate_set_take(&visit->pay->common->paces->members, span_of(visit->session.member),
+                       now_us)) {
         refusal_reply(visit->req, REFUSAL_TICKETS_FAST);
         visit_end(visit);
         return;

@@ -55,3 +55,19 @@ void gate_pay(struct gate *gate, uint64_t now_us)
     assert(gate->burst_ns >= gate->interval_ns);
     gate_move(&gate->paid_ns, now_us * 1000, gate->interval_ns);
 }
+
+void gate_set_init(struct gate_set *set, uint32_t per_s, uint32_t burst)
+{
+    for (int i = 0; i < GATE_SET_LEN; i++)
+        gate_init(&set->gates[i], per_s, burst);
+}
+
+/* The key's hash picks the gate. FNV-1a spreads well enough, and it need not resist attack: a
+ * caller who finds keys that share a gate is only slowed down. */
+bool gate_set_take(struct gate_set *set, struct span key, uint64_t now_us)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (uint8_t)key.ptr[i]) * UINT64_C(1099511628211);
+    return gate_take(&set->gates[(hash >> 32) % GATE_SET_LEN], now_us);
+}

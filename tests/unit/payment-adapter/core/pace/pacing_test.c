@@ -3,7 +3,6 @@
 #include "core/pace/budget.h"
 #include "core/pace/gate.h"
 #include "core/pace/pace.h"
-#include "core/pace/slots.h"
 #include "pace/backoff.h"
 #include "steps.h"
 
@@ -634,14 +633,14 @@ static void two_who_wait_at_once_get_two_turns(void **state)
 static void each_of_many_has_a_rate_of_its_own(void **state)
 {
     (void)state;
-    static struct slots slots;
-    slots_init(&slots, 1, 2);
+    static struct gate_set set;
+    gate_set_init(&set, 1, 2);
     static const char *const keys[] = {"a", "b", "ab", "ba"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        assert_true(slots_take(&slots, span_of(keys[i]), 1));
-        assert_true(slots_take(&slots, span_of(keys[i]), 1));
-        assert_false(slots_take(&slots, span_of(keys[i]), 1));
-        assert_true(slots_take(&slots, span_of(keys[i]), 1000001));
+        assert_true(gate_set_take(&set, span_of(keys[i]), 1));
+        assert_true(gate_set_take(&set, span_of(keys[i]), 1));
+        assert_false(gate_set_take(&set, span_of(keys[i]), 1));
+        assert_true(gate_set_take(&set, span_of(keys[i]), 1000001));
     }
 }
 
