@@ -45,7 +45,7 @@ static const struct order whole = {
 static void stored_order_is_read_back(void **state)
 {
     (void)state;
-    static struct order bare = {.id = "o_2"};
+    static struct order bare = {.id = "o_2", .seats_len = 1, .seats = {"row \"1\""}};
     const struct order *const orders[] = {&whole, &bare};
     for (unsigned i = 0; i < 2; i++) {
         char *json;
@@ -195,6 +195,8 @@ static void order_with_an_invalid_member_is_not_read(void **state)
         free(text);
     }
     free(json);
+    assert_int_equal(order_parse(SPAN("[]"), NULL, &read), ERR_SYNTAX);
+    assert_int_equal(order_parse(SPAN("{\"order\":\"o\",\"later\":true}"), NULL, &read), 0);
 }
 
 static void a_seat_and_their_number_have_a_bound(void **state)
