@@ -8,6 +8,7 @@ import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, issued, openEvent, startFront } from './lib/front.js';
 import { Loop, now, present, tickPeriod, wordsOf } from './lib/loops.js';
 import { cpuUs, pin, rssKb, runPinned } from './lib/machine.js';
+import { surge } from './lib/surge.js';
 import { wrk } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -35,15 +36,12 @@ async function fill(front, upto, samples) {
   let refused = 0;
   while (given < upto) {
     const before = given;
-    const few = upto - given <= FEW ? ['-o', String(upto - given + SPARE)] : [];
-    const { join, duration_us: tookUs } = JSON.parse(await runPinned(LOAD_CORE, [
-      programPath('surge'), '-p', String(front.port), '-e', EVENT, '-c', String(STORM_CONNECTIONS), '-s', '1', '-w', '5000',
-      '-k', `g${process.pid}-${upto}-${before}`, ...few,
-    ]));
-    if (join.bad + join.lost + join.away > 0) throw new Error(`joins: ${JSON.stringify(join)}`);
+    const rate = upto - given <= FEW ? upto - given + SPARE : undefined;
+    const { join, duration_us: tookUs } = await surge(front, { connections: STORM_CONNECTIONS, seconds: 1, salt: `g${process.pid}-${upto}-${before}`, rate, more: ['-w', 5000] });
+    if (join.away > 0) throw new Error(`joins: ${JSON.stringify(join)}`);
     const placed = join.good + join.late;
     refused += join.refused;
-    if (few.length === 0) samples.push({ rate: (placed * 1e6) / tookUs, refused: join.refused });
+    if (rate === undefined) samples.push({ rate: (placed * 1e6) / tookUs, refused: join.refused });
     given = await until('the status to count them', async () => {
       const now = await issued(front);
       return now >= before + placed && now;

@@ -9,9 +9,10 @@ import { programPath } from '../../tests/lib-js/service.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, change, issued, openEvent, startFront } from './lib/front.js';
 import { inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
-import { cpuUs, pin, rssKb, runPinned } from './lib/machine.js';
+import { cpuUs, pin, rssKb } from './lib/machine.js';
 import { startNginx } from './lib/nginx.js';
-import { wrk } from './lib/wrk.js';
+import { surge } from './lib/surge.js';
+import { cpuPerRequest, wrk } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const JOIN_SECONDS = Math.ceil(Number(process.env.BENCH_SECONDS ?? 2));
@@ -33,13 +34,6 @@ const listening = (port) =>
     const socket = connect(port, '127.0.0.1', () => socket.end(() => resolve(true)));
     socket.on('error', () => resolve(false));
   }));
-
-// CPU microseconds of `pid` per request of one run of wrk.
-async function cpuPerRequest(pid, options) {
-  const before = cpuUs(pid);
-  const report = await wrk({ core: LOAD_CORE, ...options });
-  return (cpuUs(pid) - before) / report.requests;
-}
 
 async function polls({ scope, add, front, ticket }) {
   const me = await front.http.get(`/v1/queue/${EVENT}/me`, { token: ticket });
@@ -180,10 +174,7 @@ async function joins({ add, front, ticket }) {
     });
     const b = cpuUs(front.child.pid);
     const issuedBefore = await issued(front);
-    const { join, duration_us: tookUs } = JSON.parse(await runPinned(LOAD_CORE, [
-      programPath('surge'), '-p', String(front.port), '-e', EVENT, '-c', '256', '-s', String(JOIN_SECONDS),
-      '-k', `r${process.pid}-${(salt += 1)}`,
-    ]));
+    const { join, duration_us: tookUs } = await surge(front, { connections: 256, seconds: JOIN_SECONDS, salt: `r${process.pid}-${(salt += 1)}` });
     const c = cpuUs(front.child.pid);
     const given = (await until('the status to count them', async () => {
       const now = await issued(front);

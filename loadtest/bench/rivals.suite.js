@@ -15,6 +15,7 @@ import { ROOT, freePort, programPath, startRedis, until } from '../../tests/lib-
 import { hall, importHall, openPostgres, openSeats } from '../../tests/integration/seat-service/house.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
+import { runPgbench, untilAudited } from './lib/postgres.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
@@ -53,13 +54,9 @@ async function pgbench({ postgres, dir }, script) {
   refill(postgres);
   const file = join(dir, 'rival.sql');
   writeFileSync(file, script);
-  const out = await runPinned(BOTH_CORES, [
-    `${postgres.bin}/pgbench`, '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres',
-    '-n', '-M', 'prepared', '-c', String(CLIENTS), '-j', '2', '-T', String(SECONDS), '-D', 'n=0', '-f', file, 'rivals',
-  ]);
-  const done = Number(/actually processed: (\d+)/.exec(out)[1]);
+  const { done, rps } = await runPgbench(postgres, { file, database: 'rivals', clients: CLIENTS, seconds: SECONDS });
   sameWork('seats held by pgbench', { transactions: done, rows: rowsHeld(postgres) });
-  return Number(/tps = ([\d.]+)/.exec(out)[1]);
+  return rps;
 }
 
 const BY_NUMBER = `\\set n :n + 1
@@ -105,14 +102,6 @@ async function overHttp(port, { path, passesFile }, counted) {
     throw new Error(`holds: ${JSON.stringify(report)}`);
   sameWork('seats held over HTTP', { answered: report.requests, held: (await counted()) - before });
   return (report.requests * 1e6) / report.duration_us;
-}
-
-// Of the holds of one turn, or it would run during the next one.
-async function untilAudited(seats) {
-  await until('the auditor to be through', async () => {
-    const metrics = await seats.metrics();
-    return metrics.get('fairgate_auditor_changes_total') >= metrics.get('fairgate_journal_changes_total');
-  }, { timeoutMs: 60_000 });
 }
 
 async function startNode(scope, postgres) {

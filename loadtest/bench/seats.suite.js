@@ -12,10 +12,11 @@ import { performance } from 'node:perf_hooks';
 import { ROOT, delay, programPath, runCrowd, until } from '../../tests/lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, states } from '../../tests/integration/seat-service/house.js';
 import { inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
-import { cpuUs, pin, runPinned } from './lib/machine.js';
+import { cpuUs, pin } from './lib/machine.js';
 import { BOTH_CORES, rush } from './lib/rush.js';
 import { startNginx } from './lib/nginx.js';
-import { wrk } from './lib/wrk.js';
+import { runPgbench, untilAudited } from './lib/postgres.js';
+import { cpuPerRequest } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
@@ -82,15 +83,11 @@ async function pgbench({ postgres, dir }, script, changed, cpu = []) {
   const before = changed(postgres);
   const syncs = walSyncs(postgres);
   const usedBefore = endedUs(postgres);
-  const where = ['-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres'];
-  const how = ['-n', '-M', 'prepared', '-c', String(CLIENTS), '-j', '2', '-T', String(SECONDS)];
-  const argv = [`${postgres.bin}/pgbench`, ...where, ...how, '-D', 'n=0', '-f', file, 'plain'];
-  const out = await runPinned(BOTH_CORES, argv);
-  const done = Number(/actually processed: (\d+)/.exec(out)[1]);
+  const { done, rps } = await runPgbench(postgres, { file, database: 'plain', clients: CLIENTS, seconds: SECONDS });
   cpu.push((endedUs(postgres) - usedBefore) / done);
   sameWork('rows changed by pgbench', { transactions: done, rows: changed(postgres) - before });
   if (walSyncs(postgres) === syncs) throw new Error('not comparable: pgbench flushed nothing');
-  return Number(/tps = ([\d.]+)/.exec(out)[1]);
+  return rps;
 }
 
 // Each client has rows of its own and takes them scattered, as buyers do, none twice: every
@@ -123,15 +120,6 @@ async function holds(world, { event, passesFile, area, rate = 0, seconds = SECON
   return report;
 }
 
-// Snapshots and reports are made when a rush is over: those of the last rush are waited for, or their replay
-// would disturb the next measurement.
-async function untilAudited({ seats }) {
-  await until('the auditor to be through', async () => {
-    const metrics = await seats.metrics();
-    return metrics.get('fairgate_auditor_changes_total') >= journal(metrics, 'changes');
-  }, { timeoutMs: 60_000 });
-}
-
 async function durable(world) {
   const { add, postgres, seats, dir } = world;
   preparePlain(postgres);
@@ -140,7 +128,7 @@ async function durable(world) {
   const updateCpu = [];
   let target;
   const fresh = async (round) => {
-    await untilAudited(world);
+    await untilAudited(world.seats);
     const event = `bench-${round}`;
     const limits = { orphan_rule: false, hold_ttl_s: 3600, hold_max_s: 7200 };
     await importHall(seats, event, hall({ rows: HALL_ROWS, seatsPerRow: PER_ROW, limits, area: 1_000_000 }));
@@ -195,7 +183,7 @@ async function durable(world) {
 async function halfOfPeak(world, { event, passesFile, peak }) {
   const rate = Math.round(peak / 2);
   const runs = [];
-  await untilAudited(world);
+  await untilAudited(world.seats);
   world.postgres.sql('CHECKPOINT');
   for (let round = 0; round < ROUNDS; round += 1)
     runs.push(await holds(world, { event, passesFile, area: 'floor', rate }));
@@ -221,11 +209,7 @@ async function snapshot({ scope, add, seats, dir }) {
   const file = `http://127.0.0.1:${nginx.port}/`;
   await sameAnswer('the picture', { ours: [url, headers], nginx: [file] });
   pin(seats.child.pid, 0);
-  const cost = async (pid, options) => {
-    const before = cpuUs(pid);
-    const report = await wrk({ seconds: Math.min(2, SECONDS), ...options });
-    return (cpuUs(pid) - before) / report.requests;
-  };
+  const cost = (pid, options) => cpuPerRequest(pid, { seconds: Math.min(2, SECONDS), ...options });
   const env = { WRK_BEARER: token, WRK_ACCEPT: TWO_BITS.accept };
   const taken = await inTurns(
     {
@@ -346,7 +330,7 @@ export default async function suite({ scope, add }) {
   const world = { scope, add, postgres, seats, dir };
   const found = await durable(world);
   await halfOfPeak(world, found);
-  await untilAudited(world);
+  await untilAudited(world.seats);
   await snapshot(world);
   await sellOut(world);
   await afterACrash(world);

@@ -11,14 +11,15 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeSecrets, openScope, programPath, startCluster, startRedis, until } from '../../tests/lib-js/index.js';
+import { makeSecrets, openScope, startCluster, startRedis, until } from '../../tests/lib-js/index.js';
 import { ask, told, scriptText } from '../../tests/lib-js/wire.js';
 import { sumOf } from '../../tests/integration/line/shards.js';
 import { EVENT, LOAD_CORE, openEvent, SERVER_CORE, startFront } from './lib/front.js';
 import { inTurns, ratio, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
 import { Loop, now, present, shaOf, tickPeriod, wordsOf } from './lib/loops.js';
-import { pin, runPinned } from './lib/machine.js';
+import { pin } from './lib/machine.js';
+import { surge } from './lib/surge.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const JOINS = 120_000;
@@ -133,9 +134,7 @@ async function storm(shards) {
     const before = await redisCpuUs(redis);
     const files = await Promise.all(fronts.map(async (front, i) => {
       const file = join(scope.tempDir(), `places-${i}`);
-      const told = JSON.parse(await runPinned(LOAD_CORE, [programPath('surge'), '-p', String(front.port), '-e', EVENT,
-        '-c', String(STORM_CONNECTIONS), '-s', String(STORM_S), '-w', '5000', '-k', `f${i}`, '-f', file]));
-      if (told.join.bad + told.join.lost > 0) throw new Error(`joins: ${JSON.stringify(told.join)}`);
+      await surge(front, { connections: STORM_CONNECTIONS, seconds: STORM_S, salt: `f${i}`, more: ['-w', 5000, '-f', file] });
       return file;
     }));
     const lines = files.flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'));
@@ -257,8 +256,7 @@ async function manyFronts({ add }) {
       loop.each(housePeriod, () => loop.say(now(house)));
     }
     readers.forEach((reader) => reader.run(all));
-    const surge = runPinned(SERVER_CORE, [programPath('surge'), '-p', String(front.port), '-e', EVENT, '-c', '64',
-      '-s', String(CUTS_S + 2), '-w', '5000', '-k', 'cuts']);
+    const joining = surge(front, { connections: 64, seconds: CUTS_S + 2, salt: 'cuts', core: SERVER_CORE, more: ['-w', 5000] });
     await until('cuts to come', async () => (await home.command('XLEN', `fg:{${EVENT}}:cuts`)) > 20);
     const reads = () => readers.reduce((sum, { turn }) => sum + turn, 0);
     const before = { scripts: (await home.commandCalls()).evalsha, reads: reads(), us: await redisCpuUs(home), cuts: await home.command('XLEN', `fg:{${EVENT}}:cuts`), at: performance.now() };
@@ -268,7 +266,7 @@ async function manyFronts({ add }) {
     const perS = (count) => Math.round(count / seconds);
     const scripts = perS((await home.commandCalls()).evalsha - before.scripts);
     const cutsS = perS((await home.command('XLEN', `fg:{${EVENT}}:cuts`)) - before.cuts);
-    await surge;
+    await joining;
     if (refused > 0) throw new Error(`${refused} calls were refused`);
     add({ name: `${all} loops: the server of the cuts is busy`, value: us / 1e4 / seconds, unit: '% of a core', atMost: 20,
       note: `a second: ${cutsS} cuts, ${perS(reads() - before.reads)} reads of them by ${readers.length} processes, which claim the next with each fifth, ${scripts} scripts` });

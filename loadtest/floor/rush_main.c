@@ -14,10 +14,7 @@
  * connection, and prints one line of JSON as wrk/report.lua does. LOG gets a line for each request:
  * the seat's number and its outcome: "held HOLD", the status, or "lost" where a connection
  * ended before its answer: what a test compares with what a restarted service says. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +25,7 @@
 #include <unistd.h>
 
 #include "answer.h"
-#include "base/clock.h"
+#include "client.h"
 #include "observe/histogram.h"
 
 enum {
@@ -63,17 +60,6 @@ struct rush {
     uint64_t answered, held, other, lost, bytes, until_us;
     struct histogram took_us;
 };
-
-static uint64_t now_us(void)
-{
-    return clock_mono_us(clock_system());
-}
-
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
 
 /* ---- one request, one answer ---- */
 
@@ -126,7 +112,7 @@ static void ask(struct rush *rush, struct buyer *buyer, uint64_t due_us)
 
 static void judge(struct rush *rush, struct buyer *buyer)
 {
-    histogram_record(&rush->took_us, now_us() - buyer->sent_us);
+    histogram_record(&rush->took_us, client_now_us() - buyer->sent_us);
     buyer->busy = false;
     rush->busy--;
     rush->answered++;
@@ -154,7 +140,7 @@ static bool is_over(const struct rush *rush, uint64_t now)
 /* Of the closed loop at once, of the open one when it is due. */
 static void go_on(struct rush *rush, struct buyer *buyer)
 {
-    uint64_t now = now_us();
+    uint64_t now = client_now_us();
     if (rush->rate > 0)
         rush->idle[rush->idle_len++] = (unsigned)(buyer - rush->buyers);
     else if (!is_over(rush, now))
@@ -164,7 +150,7 @@ static void go_on(struct rush *rush, struct buyer *buyer)
 /* The open loop: what is due by now, as far as there are connections for it. */
 static void ask_due(struct rush *rush)
 {
-    uint64_t now = now_us();
+    uint64_t now = client_now_us();
     while (rush->rate > 0 && rush->idle_len > 0) {
         uint64_t due_us = rush->began_us + rush->asked * 1000000 / rush->rate;
         if (due_us > now || is_over(rush, due_us))
@@ -202,28 +188,12 @@ static void on_readable(struct rush *rush, struct buyer *buyer)
 
 /* ---- the whole ---- */
 
-static void dial(struct rush *rush, struct buyer *buyer)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(rush->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int on = 1;
-    buyer->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (buyer->fd < 0 || connect(buyer->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-        die("rush: connect");
-    setsockopt(buyer->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = buyer};
-    if (epoll_ctl(rush->epoll, EPOLL_CTL_ADD, buyer->fd, &event) < 0)
-        die("rush: epoll_ctl");
-    rush->open++;
-}
-
 /* The head of each buyer's requests, up to the number of bytes in the body. */
 static void read_passes(struct rush *rush, const char *path)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        die(path);
+        client_die(path);
     char *line = NULL;
     size_t cap = 0;
     for (unsigned i = 0; i < rush->connections; i++) {
@@ -271,19 +241,20 @@ static void report(const struct rush *rush, uint64_t took_us)
 static void run(struct rush *rush)
 {
     for (unsigned i = 0; i < rush->connections; i++)
-        dial(rush, &rush->buyers[i]);
-    rush->began_us = now_us();
+        rush->buyers[i].fd = client_dial(rush->epoll, rush->port, &rush->buyers[i]);
+    rush->open = rush->connections;
+    rush->began_us = client_now_us();
     rush->until_us = rush->began_us + rush->seconds * 1000000;
     for (unsigned i = 0; i < rush->connections; i++)
         go_on(rush, &rush->buyers[i]);
-    while (!is_through(rush) && now_us() < rush->until_us + LAST_ANSWERS_MS * 1000) {
+    while (!is_through(rush) && client_now_us() < rush->until_us + LAST_ANSWERS_MS * 1000) {
         struct epoll_event events[EVENTS_MAX];
         ask_due(rush);
         int count = epoll_wait(rush->epoll, events, EVENTS_MAX, rush->rate > 0 ? 1 : 100);
         for (int i = 0; i < count; i++)
             on_readable(rush, events[i].data.ptr);
     }
-    uint64_t took_us = now_us() - rush->began_us;
+    uint64_t took_us = client_now_us() - rush->began_us;
     for (unsigned i = 0; i < rush->connections; i++)
         if (rush->buyers[i].busy)
             hang_up(rush, &rush->buyers[i]);
@@ -299,48 +270,20 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    static struct rush rush = {.seats = 256, .per_row = 256};
-    const char *passes = NULL, *log = NULL;
-    int option;
-    while ((option = getopt(argc, argv, "p:u:t:c:s:f:n:r:a:l:o:")) != -1) {
-        switch (option) {
-        case 'p':
-            rush.port = (uint16_t)atoi(optarg);
-            break;
-        case 'u':
-            rush.path = optarg;
-            break;
-        case 't':
-            passes = optarg;
-            break;
-        case 'c':
-            rush.connections = (unsigned)atoi(optarg);
-            break;
-        case 's':
-            rush.seconds = strtoull(optarg, NULL, 10);
-            break;
-        case 'f':
-            rush.next = strtoull(optarg, NULL, 10);
-            break;
-        case 'n':
-            rush.seats = strtoull(optarg, NULL, 10);
-            break;
-        case 'r':
-            rush.per_row = strtoull(optarg, NULL, 10);
-            break;
-        case 'a':
-            rush.area = optarg;
-            break;
-        case 'l':
-            log = optarg;
-            break;
-        case 'o':
-            rush.rate = strtoull(optarg, NULL, 10);
-            break;
-        default:
-            return usage();
-        }
-    }
+    static const char *given[CLIENT_OPTIONS_MAX];
+    if (client_options(argc, argv, "p:u:t:c:s:f:n:r:a:l:o:", given) < 0)
+        return usage();
+    static struct rush rush;
+    rush.port = (uint16_t)client_number(given['p'], 0);
+    rush.path = given['u'];
+    rush.connections = (unsigned)client_number(given['c'], 0);
+    rush.seconds = client_number(given['s'], 0);
+    rush.next = client_number(given['f'], 0);
+    rush.seats = client_number(given['n'], 256);
+    rush.per_row = client_number(given['r'], 256);
+    rush.area = given['a'];
+    rush.rate = client_number(given['o'], 0);
+    const char *passes = given['t'], *log = given['l'];
     if (rush.port == 0 || rush.path == NULL || passes == NULL || rush.connections == 0 ||
         rush.seconds == 0 || rush.seats == 0 || rush.per_row == 0)
         return usage();
@@ -351,11 +294,11 @@ int main(int argc, char **argv)
     rush.log = log != NULL ? fopen(log, "we") : NULL;
     if (rush.buyers == NULL || rush.idle == NULL || rush.epoll < 0 ||
         (log != NULL && rush.log == NULL))
-        die("rush");
+        client_die("rush");
     read_passes(&rush, passes);
     run(&rush);
     if (rush.log != NULL && fclose(rush.log) != 0)
-        die(log);
+        client_die(log);
     for (unsigned i = 0; i < rush.connections; i++)
         free(rush.buyers[i].head);
     free(rush.idle);

@@ -18,10 +18,7 @@
  * FILE gets a line for each place: when the join was sent, in microseconds of the machine's own
  * clock, and its position. So several processes can say together who came before whom.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,7 +29,7 @@
 #include <unistd.h>
 
 #include "answer.h"
-#include "base/clock.h"
+#include "client.h"
 #include "observe/histogram.h"
 
 enum {
@@ -75,32 +72,11 @@ struct surge {
     FILE *places; /* NULL: nobody asks who came when */
 };
 
-static uint64_t now_us(void)
-{
-    return clock_mono_us(clock_system());
-}
-
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 /* ---- one request, one answer ---- */
 
-static void dial(struct surge *surge, struct wire *wire)
+static void dial(const struct surge *surge, struct wire *wire)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(surge->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int on = 1;
-    wire->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (wire->fd < 0 || connect(wire->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-        die("surge: connect");
-    setsockopt(wire->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = wire};
-    if (epoll_ctl(surge->epoll, EPOLL_CTL_ADD, wire->fd, &event) < 0)
-        die("surge: epoll_ctl");
+    wire->fd = client_dial(surge->epoll, surge->port, wire);
 }
 
 static size_t write_request(const struct surge *surge, enum kind kind, uint64_t number, char *out)
@@ -135,7 +111,7 @@ static void ask(struct surge *surge, struct wire *wire, uint64_t number, uint64_
     wire->busy = true;
     wire->got = 0;
     wire->due_us = due_us;
-    wire->sent_us = surge->places != NULL ? now_us() : 0;
+    wire->sent_us = surge->places != NULL ? client_now_us() : 0;
     (void)!send(wire->fd, request, len, MSG_NOSIGNAL); /* what failed is seen at reading */
 }
 
@@ -150,7 +126,7 @@ static void note_place(FILE *places, const struct wire *wire)
 static void judge(struct surge *surge, const struct wire *wire)
 {
     struct flow *flow = &surge->flow[wire->kind];
-    uint64_t took_us = now_us() - wire->due_us;
+    uint64_t took_us = client_now_us() - wire->due_us;
     const char *status = wire->answer + strlen("HTTP/1.1 ");
     if (memcmp(status, "201", 3) == 0 || memcmp(status, "200", 3) == 0) {
         histogram_record(&flow->took_us, took_us);
@@ -189,7 +165,7 @@ static void go_on(struct surge *surge, struct wire *wire)
     struct flow *flow = &surge->flow[wire->kind];
     wire->busy = false;
     if (flow->rate == 0 && wire->kind == JOIN && surge->now_us < surge->until_us)
-        ask(surge, wire, flow->due++, now_us());
+        ask(surge, wire, flow->due++, client_now_us());
     else
         flow->free[flow->free_len++] = (unsigned)(wire - flow->wires);
 }
@@ -235,11 +211,11 @@ static unsigned busy_len(const struct surge *surge)
 
 static void run(struct surge *surge)
 {
-    surge->began_us = surge->now_us = now_us();
+    surge->began_us = surge->now_us = client_now_us();
     surge->until_us = surge->began_us + surge->seconds * 1000000;
     struct flow *joins = &surge->flow[JOIN];
     while (joins->rate == 0 && joins->free_len > 0)
-        ask(surge, &joins->wires[joins->free[--joins->free_len]], joins->due++, now_us());
+        ask(surge, &joins->wires[joins->free[--joins->free_len]], joins->due++, client_now_us());
     for (;;) {
         struct epoll_event events[EVENTS_MAX];
         /* First what is due: all answers may come at once, while others wait for a connection. */
@@ -251,7 +227,7 @@ static void run(struct surge *surge)
             (surge->now_us >= surge->until_us && busy_len(surge) == 0))
             return;
         int count = epoll_wait(surge->epoll, events, EVENTS_MAX, 1);
-        surge->now_us = now_us();
+        surge->now_us = client_now_us();
         for (int i = 0; i < count; i++)
             on_readable(surge, events[i].data.ptr);
     }
@@ -264,7 +240,7 @@ static void add_flow(struct surge *surge, enum kind kind, unsigned wires_len)
     flow->wires = calloc(wires_len + 1, sizeof(*flow->wires));
     flow->free = calloc(wires_len + 1, sizeof(*flow->free));
     if (flow->wires == NULL || flow->free == NULL)
-        die("surge");
+        client_die("surge");
     for (unsigned i = 0; i < wires_len; i++) {
         flow->wires[i].kind = kind;
         dial(surge, &flow->wires[i]);
@@ -305,64 +281,32 @@ static int usage(void)
     return 2;
 }
 
-static void take_option(struct surge *surge, int option, unsigned *connections)
-{
-    switch (option) {
-    case 'p':
-        surge->port = (uint16_t)atoi(optarg);
-        break;
-    case 'e':
-        surge->event = optarg;
-        break;
-    case 'c':
-        *connections = (unsigned)atoi(optarg);
-        break;
-    case 's':
-        surge->seconds = strtoull(optarg, NULL, 10);
-        break;
-    case 'o':
-        surge->flow[JOIN].rate = strtoull(optarg, NULL, 10);
-        break;
-    case 'w':
-        surge->wait_us = strtoull(optarg, NULL, 10) * 1000;
-        break;
-    case 'k':
-        surge->salt = optarg;
-        break;
-    case 't':
-        surge->ticket = optarg;
-        break;
-    case 'f':
-        surge->places = fopen(optarg, "w");
-        if (surge->places == NULL)
-            die(optarg);
-        break;
-    case 'm':
-        surge->flow[POLL].rate = strtoull(optarg, NULL, 10);
-        break;
-    default:
-        surge->flow[PASS].rate = strtoull(optarg, NULL, 10);
-        break;
-    }
-}
-
 int main(int argc, char **argv)
 {
-    static struct surge surge = {.wait_us = 250000, .salt = "surge"};
-    unsigned connections = 0;
-    int option;
-    while ((option = getopt(argc, argv, "p:e:c:s:o:w:k:t:m:q:f:")) != -1) {
-        if (option == '?')
-            return usage();
-        take_option(&surge, option, &connections);
-    }
+    static const char *given[CLIENT_OPTIONS_MAX];
+    if (client_options(argc, argv, "p:e:c:s:o:w:k:t:m:q:f:", given) < 0)
+        return usage();
+    static struct surge surge;
+    surge.port = (uint16_t)client_number(given['p'], 0);
+    surge.event = given['e'];
+    surge.seconds = client_number(given['s'], 0);
+    surge.wait_us = client_number(given['w'], 250) * 1000;
+    surge.salt = given['k'] != NULL ? given['k'] : "surge";
+    surge.ticket = given['t'];
+    surge.flow[JOIN].rate = client_number(given['o'], 0);
+    surge.flow[POLL].rate = client_number(given['m'], 0);
+    surge.flow[PASS].rate = client_number(given['q'], 0);
+    surge.places = given['f'] != NULL ? fopen(given['f'], "w") : NULL;
+    if (given['f'] != NULL && surge.places == NULL)
+        client_die(given['f']);
+    unsigned connections = (unsigned)client_number(given['c'], 0);
     bool asks = surge.flow[POLL].rate + surge.flow[PASS].rate > 0;
     if (surge.port == 0 || surge.event == NULL || connections + asks == 0 ||
         connections > CONNECTIONS_MAX || surge.seconds == 0 || (asks && surge.ticket == NULL))
         return usage();
     surge.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (surge.epoll < 0)
-        die("surge");
+        client_die("surge");
     add_flow(&surge, JOIN, connections);
     add_flow(&surge, POLL, surge.flow[POLL].rate > 0 ? OWNER_WIRES : 0);
     add_flow(&surge, PASS, surge.flow[PASS].rate > 0 ? OWNER_WIRES : 0);
@@ -376,6 +320,6 @@ int main(int argc, char **argv)
     }
     close(surge.epoll);
     if (surge.places != NULL && fclose(surge.places) != 0)
-        die("surge: places");
+        client_die("surge: places");
     return 0;
 }

@@ -2,7 +2,7 @@
 // work than its opponent and is an error.
 
 import { fileURLToPath } from 'node:url';
-import { runPinned } from './machine.js';
+import { cpuUs, runPinned } from './machine.js';
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const WRK_DIR = fileURLToPath(new URL('../../wrk', import.meta.url));
@@ -27,4 +27,11 @@ export async function wrk({
     throw new Error(`wrk on ${url}: ${JSON.stringify(report.errors)} of ${report.requests}`);
   report.rps = (report.requests * 1e6) / report.duration_us;
   return report;
+}
+
+// CPU microseconds of `pid` per request of one run of wrk.
+export async function cpuPerRequest(pid, options) {
+  const before = cpuUs(pid);
+  const { requests } = await wrk(options);
+  return (cpuUs(pid) - before) / requests;
 }

@@ -253,6 +253,40 @@ static void refund_returns_its_part_and_at_most_the_captured_sum(void **state)
     order.refund = 0;
 }
 
+static void refund_terms_are_read_whole_or_refused(void **state)
+{
+    (void)state;
+#define TERMS(BY, PERCENT) "{\"by\":\"" BY "\",\"percent\":" PERCENT ",\"handed_on\":true"
+    static const struct {
+        const char *json;
+        int rc;
+        bool by_buyer;
+        uint32_t percent;
+        uint64_t until_ms;
+    } cases[] = {
+        {TERMS("buyer", "90") "}", 0, true, 90, 0},
+        {TERMS("operator", "0") "}", 0, false, 0, 0},
+        {TERMS("buyer", "100") ",\"until\":\"2027-05-01T10:00:00.000Z\"}", 0, true, 100,
+         1809165600000},
+        {TERMS("buyer", "101") "}", ERR_SYNTAX, false, 0, 0},
+        {TERMS("buyer", "-1") "}", ERR_SYNTAX, false, 0, 0},
+        {TERMS("buyer", "90") ",\"until\":\"soon\"}", ERR_SYNTAX, false, 0, 0},
+        {TERMS("buyer", "101") ",\"until\":\"soon\"}", ERR_SYNTAX, false, 0, 0},
+        {TERMS("buyer",
+               "90") ",\"until\":\"2027-05-01T10:00:00.000Z, in the evening of that day\"}",
+         ERR_SYNTAX, false, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct refund_terms terms = {0};
+        assert_int_equal(refund_terms_parse(span_of(cases[i].json), &terms), cases[i].rc);
+        if (cases[i].rc < 0)
+            continue;
+        assert_int_equal(terms.by_buyer, cases[i].by_buyer);
+        assert_int_equal(terms.percent, cases[i].percent);
+        assert_int_equal(terms.until_ms, cases[i].until_ms);
+    }
+}
+
 /* ---- moves ---- */
 
 #define SEAT(from)                                                                                 \
@@ -329,6 +363,7 @@ int main(void)
         cmocka_unit_test(a_place_in_an_area_is_named_by_its_number_if_that_fits),
         cmocka_unit_test(every_status_is_known_by_its_name),
         cmocka_unit_test(refund_returns_its_part_and_at_most_the_captured_sum),
+        cmocka_unit_test(refund_terms_are_read_whole_or_refused),
         cmocka_unit_test(a_move_is_read_with_all_its_seats),
         cmocka_unit_test(move_with_an_invalid_seat_is_not_read),
         cmocka_unit_test(a_move_of_more_seats_than_fit_is_not_read),
