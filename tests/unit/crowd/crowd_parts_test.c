@@ -36,7 +36,7 @@ static void members_of_an_answer_are_found(void **state)
     assert_false(peek_str(SPAN("{\"b\":\"cut"), "b", &text));
 }
 
-static void a_step_of_a_timeline_is_found_by_what_it_came_to(void **state)
+static void step_of_a_timeline_is_found_by_its_result(void **state)
 {
     (void)state;
     struct span json = SPAN("{\"status\":\"completed\",\"timeline\":["
@@ -127,7 +127,7 @@ static int load(const char *text, bool foreign, struct err_slot *err)
     return rc;
 }
 
-static void a_scenario_is_judged_before_it_runs(void **state)
+static void scenario_is_validated_before_it_runs(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -143,7 +143,7 @@ static void a_scenario_is_judged_before_it_runs(void **state)
                 0);
 }
 
-static void a_scenario_that_begins_or_ends_at_the_seats_says_what_it_needs(void **state)
+static void scenario_at_the_seats_names_the_settings_it_needs(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -191,7 +191,7 @@ static void passes_are_one_a_line_and_shared_when_they_are_few(void **state)
     assert_says(&err, "/no/such/file");
 }
 
-static void a_scenario_that_needs_more_files_than_there_are_says_so(void **state)
+static void scenario_that_needs_too_many_files_is_refused(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -233,7 +233,7 @@ static void targets_are_lists_where_there_may_be_several(void **state)
                      ERR_AUTH);
 }
 
-static void what_is_in_force_is_printed_as_json(void **state)
+static void effective_settings_are_printed_as_json(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -273,15 +273,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_of_an_answer_are_found),
-        cmocka_unit_test(a_step_of_a_timeline_is_found_by_what_it_came_to),
+        cmocka_unit_test(step_of_a_timeline_is_found_by_its_result),
         cmocka_unit_test(due_visitors_come_in_order),
         cmocka_unit_test(seats_are_chosen_side_by_side_among_the_free),
-        cmocka_unit_test(a_scenario_is_judged_before_it_runs),
-        cmocka_unit_test(a_scenario_that_begins_or_ends_at_the_seats_says_what_it_needs),
+        cmocka_unit_test(scenario_is_validated_before_it_runs),
+        cmocka_unit_test(scenario_at_the_seats_names_the_settings_it_needs),
         cmocka_unit_test(passes_are_one_a_line_and_shared_when_they_are_few),
-        cmocka_unit_test(a_scenario_that_needs_more_files_than_there_are_says_so),
+        cmocka_unit_test(scenario_that_needs_too_many_files_is_refused),
         cmocka_unit_test(targets_are_lists_where_there_may_be_several),
-        cmocka_unit_test(what_is_in_force_is_printed_as_json),
+        cmocka_unit_test(effective_settings_are_printed_as_json),
         cmocka_unit_test(strangers_are_not_attacked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

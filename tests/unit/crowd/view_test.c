@@ -11,7 +11,7 @@
 static struct view before, now;
 static char memory[VIEW_BYTES_MAX];
 
-static void the_panel_has_as_many_lines_as_it_says(void **state)
+static void panel_returns_its_number_of_lines(void **state)
 {
     (void)state;
     now = (struct view){.seconds = 12.5, .visitors = 1000, .arrived = 900};
@@ -31,7 +31,7 @@ static void the_panel_has_as_many_lines_as_it_says(void **state)
     assert_non_null(strstr(memory, "[####################...................."));
 }
 
-static void latency_is_that_since_the_last_look(void **state)
+static void latency_is_measured_since_the_last_view(void **state)
 {
     (void)state;
     static struct histogram took;
@@ -62,7 +62,7 @@ static void the_line_for_a_log_is_one_line(void **state)
     assert_ptr_equal(memchr(memory, '\n', text.len), memory + text.len - 1);
 }
 
-static void a_proof_of_work_has_so_many_zero_bits(void **state)
+static void proof_of_work_has_the_required_zero_bits(void **state)
 {
     (void)state;
     uint64_t n;
@@ -84,10 +84,10 @@ static void a_proof_of_work_has_so_many_zero_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_panel_has_as_many_lines_as_it_says),
-        cmocka_unit_test(latency_is_that_since_the_last_look),
+        cmocka_unit_test(panel_returns_its_number_of_lines),
+        cmocka_unit_test(latency_is_measured_since_the_last_view),
         cmocka_unit_test(the_line_for_a_log_is_one_line),
-        cmocka_unit_test(a_proof_of_work_has_so_many_zero_bits),
+        cmocka_unit_test(proof_of_work_has_the_required_zero_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,7 @@ static int verify(const struct door *door, char *said, size_t cap)
     return status;
 }
 
-static void a_good_ticket_is_good(void **state)
+static void valid_ticket_is_accepted(void **state)
 {
     (void)state;
     struct door door;
@@ -88,7 +88,7 @@ static void a_good_ticket_is_good(void **state)
 }
 
 /* "BAD" turns a visitor away, so it is only for what is known to be invalid. */
-static void a_ticket_that_cannot_be_judged_is_not_called_bad(void **state)
+static void ticket_that_cannot_be_checked_is_not_called_invalid(void **state)
 {
     (void)state;
     struct door door;
@@ -116,8 +116,8 @@ int main(void)
     if (sodium_init() < 0)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_good_ticket_is_good),
-        cmocka_unit_test(a_ticket_that_cannot_be_judged_is_not_called_bad),
+        cmocka_unit_test(valid_ticket_is_accepted),
+        cmocka_unit_test(ticket_that_cannot_be_checked_is_not_called_invalid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,7 +123,7 @@ static void assert_body(const struct mail *mail, const char *wanted)
     assert_memory_equal(text.body.ptr, wanted, text.body.len);
 }
 
-static void a_mail_says_what_was_bought_and_for_how_much(void **state)
+static void mail_lists_the_purchase_and_its_sum(void **state)
 {
     (void)state;
     struct phrases *words = korean();
@@ -151,7 +151,7 @@ static void assert_time(const struct phrases *words, const char *zone, const cha
     assert_int_equal(wording_settle_zone("UTC", NULL), 0);
 }
 
-static void a_mail_tells_when_by_the_clocks_of_the_event(void **state)
+static void mail_shows_the_time_in_the_zone_of_the_event(void **state)
 {
     (void)state;
     struct phrases *words = korean(), *english;
@@ -179,7 +179,7 @@ static void a_mail_tells_when_by_the_clocks_of_the_event(void **state)
     phrases_destroy(english);
 }
 
-static void a_time_zone_is_one_that_the_system_has(void **state)
+static void unknown_time_zone_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
@@ -211,7 +211,7 @@ static void money_is_written_as_its_readers_do(void **state)
     phrases_destroy(words);
 }
 
-static void a_mail_to_nowhere_is_not_written(void **state)
+static void mail_without_a_valid_address_is_not_written(void **state)
 {
     (void)state;
     static struct mail_text text;
@@ -339,11 +339,11 @@ int main(void)
         cmocka_unit_test(an_address_that_could_end_a_line_is_refused),
         cmocka_unit_test(a_mail_has_short_lines_and_one_recipient),
         cmocka_unit_test(a_subject_of_broken_characters_comes_to_an_end),
-        cmocka_unit_test(a_mail_says_what_was_bought_and_for_how_much),
-        cmocka_unit_test(a_mail_tells_when_by_the_clocks_of_the_event),
-        cmocka_unit_test(a_time_zone_is_one_that_the_system_has),
+        cmocka_unit_test(mail_lists_the_purchase_and_its_sum),
+        cmocka_unit_test(mail_shows_the_time_in_the_zone_of_the_event),
+        cmocka_unit_test(unknown_time_zone_is_refused),
         cmocka_unit_test(money_is_written_as_its_readers_do),
-        cmocka_unit_test(a_mail_to_nowhere_is_not_written),
+        cmocka_unit_test(mail_without_a_valid_address_is_not_written),
         cmocka_unit_test(a_mail_whose_page_is_too_long_goes_as_text),
         cmocka_unit_test(a_contact_is_shown_without_scheme_and_subject),
         cmocka_unit_test(a_qr_code_is_one_path_in_a_square),

@@ -25,7 +25,7 @@ static int verify(const char *secrets, const char *signature, uint64_t now_s)
     return psp_stripe_verify(span_of(secrets), span_of(signature), span_of(body), now_s, 300, NULL);
 }
 
-static void a_signature_of_the_official_client_is_believed(void **state)
+static void signature_of_the_official_client_is_accepted(void **state)
 {
     (void)state;
     assert_int_equal(verify("whsec_fairgate", T "," V1, at_s), 0);
@@ -83,7 +83,7 @@ int main(void)
     if (sodium_init() < 0)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_signature_of_the_official_client_is_believed),
+        cmocka_unit_test(signature_of_the_official_client_is_accepted),
         cmocka_unit_test(keys_can_be_rotated_on_both_sides),
         cmocka_unit_test(both_sides_of_the_clock_are_bounded),
         cmocka_unit_test(malformed_signature_is_refused),

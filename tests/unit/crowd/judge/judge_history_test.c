@@ -137,7 +137,7 @@ static void seats_are_given_back_or_found_to_be_gone(void **state)
                         "\"0000000000000000\",\"answer\":\"ok\",\"to\":300}\n");
 }
 
-static void in_the_line_each_answer_is_a_line(void **state)
+static void each_answer_of_the_line_is_one_row(void **state)
 {
     (void)state;
     assert_string_equal(HISTORY(RECORD(100, RECORD_ENTRY, 3, .took_us = 10),
@@ -174,7 +174,7 @@ int main(void)
         cmocka_unit_test(missing_answer_is_unknown),
         cmocka_unit_test(an_order_is_paid_and_has_tickets),
         cmocka_unit_test(seats_are_given_back_or_found_to_be_gone),
-        cmocka_unit_test(in_the_line_each_answer_is_a_line),
+        cmocka_unit_test(each_answer_of_the_line_is_one_row),
         cmocka_unit_test(file_that_cannot_be_written_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ static void half_of_a_spike_comes_in_its_first_tenth(void **state)
     arrivals_destroy(arrivals);
 }
 
-static void others_come_evenly_or_whenever_they_like(void **state)
+static void other_crowds_come_evenly_or_at_random(void **state)
 {
     (void)state;
     struct arrivals *arrivals = made(ARRIVALS_EVEN, "");
@@ -91,7 +91,7 @@ static void one_seed_brings_the_same_people_at_the_same_instants(void **state)
     arrivals_destroy(arrivals);
 }
 
-static void a_curve_that_makes_no_sense_names_file_and_line(void **state)
+static void error_in_a_curve_names_file_and_line(void **state)
 {
     (void)state;
     const struct {
@@ -126,10 +126,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_of_a_spike_comes_in_its_first_tenth),
-        cmocka_unit_test(others_come_evenly_or_whenever_they_like),
+        cmocka_unit_test(other_crowds_come_evenly_or_at_random),
         cmocka_unit_test(a_curve_is_replayed_at_its_own_pace),
         cmocka_unit_test(one_seed_brings_the_same_people_at_the_same_instants),
-        cmocka_unit_test(a_curve_that_makes_no_sense_names_file_and_line),
+        cmocka_unit_test(error_in_a_curve_names_file_and_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,7 @@ static void random_cuts_change_nothing(void **state)
     }
 }
 
-static void what_is_no_stream_is_refused(void **state)
+static void answer_that_is_no_stream_is_refused(void **state)
 {
     (void)state;
     const char *bad[] = {
@@ -96,7 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_whole_wherever_the_bytes_are_cut),
         cmocka_unit_test(random_cuts_change_nothing),
-        cmocka_unit_test(what_is_no_stream_is_refused),
+        cmocka_unit_test(answer_that_is_no_stream_is_refused),
         cmocka_unit_test(an_event_without_end_is_refused_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,7 @@ static void sentence_without_a_refusal_is_found(void **state)
     refusal_words_assert_known(pages[0], "error", can_be_met);
 }
 
-static void a_code_of_a_statement_is_one_of_those_expected(void **state)
+static void code_of_a_statement_is_one_of_the_expected(void **state)
 {
     (void)state;
     const enum refusal of[] = {REFUSAL_NOT_COMPLETED, REFUSAL_SEATS_TICKETED};
@@ -71,7 +71,7 @@ int main(void)
         cmocka_unit_test(refusal_with_a_retry_has_its_time),
         cmocka_unit_test(refusal_of_a_buyer_has_a_sentence_in_each_language),
         cmocka_unit_test(sentence_without_a_refusal_is_found),
-        cmocka_unit_test(a_code_of_a_statement_is_one_of_those_expected),
+        cmocka_unit_test(code_of_a_statement_is_one_of_the_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

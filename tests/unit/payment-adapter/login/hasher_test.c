@@ -49,7 +49,7 @@ static int check(void)
     return hasher_check(answers.hasher, HASH, PASSWORD, on_done, &answers, NULL);
 }
 
-static void what_is_checked_is_answered_and_its_place_given_back(void **state)
+static void each_check_is_answered_and_its_slot_returned(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < CHECKS; i++)
@@ -80,8 +80,8 @@ static void waiting_checks_are_ended_once_by_a_close(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_checked_is_answered_and_its_place_given_back,
-                                        open_hasher, close_loop),
+        cmocka_unit_test_setup_teardown(each_check_is_answered_and_its_slot_returned, open_hasher,
+                                        close_loop),
         cmocka_unit_test_setup_teardown(waiting_checks_are_ended_once_by_a_close, open_hasher,
                                         close_loop),
     };

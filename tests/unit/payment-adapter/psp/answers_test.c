@@ -213,7 +213,7 @@ static struct peer_call ask(struct house *house, enum peer_op op, const char *pr
     return call;
 }
 
-static void an_answer_for_which_there_is_no_memory_is_neither_yes_nor_no(void **state)
+static void answer_without_memory_to_read_it_is_neither_yes_nor_no(void **state)
 {
     (void)state;
     static const struct {
@@ -259,7 +259,7 @@ static void an_answer_for_which_there_is_no_memory_is_neither_yes_nor_no(void **
 }
 
 /* Nobody knows which seats the order has now, but that is no silence of those who told it. */
-static void places_for_which_there_is_no_memory_are_asked_for_again(void **state)
+static void places_without_memory_to_read_them_are_requested_again(void **state)
 {
     (void)state;
     struct talker peer;
@@ -285,7 +285,7 @@ static void places_for_which_there_is_no_memory_are_asked_for_again(void **state
 }
 
 /* A peer that was never asked was not silent. */
-static void a_question_that_was_never_sent_says_nothing_of_whom_it_was_for(void **state)
+static void question_that_was_never_sent_is_not_held_against_its_peer(void **state)
 {
     (void)state;
     static const struct {
@@ -308,7 +308,7 @@ static void a_question_that_was_never_sent_says_nothing_of_whom_it_was_for(void 
 }
 
 /* A provider sends again what was not taken, and forgets what was called no webhook. */
-static void a_webhook_for_which_there_is_no_memory_is_to_come_again(void **state)
+static void webhook_without_memory_to_read_it_must_come_again(void **state)
 {
     (void)state;
     static const char body[] = "{\"id\":\"evt_1\",\"object\":\"event\",\"type\":\"payment_intent."
@@ -338,10 +338,10 @@ static void a_webhook_for_which_there_is_no_memory_is_to_come_again(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_for_which_there_is_no_memory_is_neither_yes_nor_no),
-        cmocka_unit_test(places_for_which_there_is_no_memory_are_asked_for_again),
-        cmocka_unit_test(a_question_that_was_never_sent_says_nothing_of_whom_it_was_for),
-        cmocka_unit_test(a_webhook_for_which_there_is_no_memory_is_to_come_again),
+        cmocka_unit_test(answer_without_memory_to_read_it_is_neither_yes_nor_no),
+        cmocka_unit_test(places_without_memory_to_read_them_are_requested_again),
+        cmocka_unit_test(question_that_was_never_sent_is_not_held_against_its_peer),
+        cmocka_unit_test(webhook_without_memory_to_read_it_must_come_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static void each_provider_is_configured_in_a_place_of_its_own(void **state)
     }
 }
 
-static void a_default_provider_has_to_be_one_that_is_used(void **state)
+static void default_provider_must_be_configured(void **state)
 {
     (void)state;
     static struct settings settings;
@@ -69,7 +69,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_provider_has_its_name_from_the_list),
         cmocka_unit_test(each_provider_is_configured_in_a_place_of_its_own),
-        cmocka_unit_test(a_default_provider_has_to_be_one_that_is_used),
+        cmocka_unit_test(default_provider_must_be_configured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

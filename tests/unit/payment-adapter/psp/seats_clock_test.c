@@ -46,7 +46,7 @@ static void clocks_that_agree_to_a_second_are_one(void **state)
     assert_int_equal(clock_mono_us(&rig.own.clock), clock_mono_us(&rig.seats.clock));
 }
 
-static void the_seats_clock_counts_where_they_differ(void **state)
+static void clock_of_the_seats_wins_where_they_differ(void **state)
 {
     (void)state;
     static const int64_t ahead_s[] = {-60, 60, -2, 3};
@@ -64,7 +64,7 @@ static void the_seats_clock_counts_where_they_differ(void **state)
     assert_int_equal(0, ahead_ms(&rig));
 }
 
-static void an_answer_that_took_long_does_not_undo_what_is_known(void **state)
+static void slow_answer_does_not_undo_a_known_offset(void **state)
 {
     (void)state;
     struct rig rig;
@@ -75,7 +75,7 @@ static void an_answer_that_took_long_does_not_undo_what_is_known(void **state)
     assert_int_equal(known_ms, ahead_ms(&rig));
 }
 
-static void an_answer_without_a_date_says_nothing(void **state)
+static void answer_without_a_date_changes_nothing(void **state)
 {
     (void)state;
     struct rig rig;
@@ -92,9 +92,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clocks_that_agree_to_a_second_are_one),
-        cmocka_unit_test(the_seats_clock_counts_where_they_differ),
-        cmocka_unit_test(an_answer_that_took_long_does_not_undo_what_is_known),
-        cmocka_unit_test(an_answer_without_a_date_says_nothing),
+        cmocka_unit_test(clock_of_the_seats_wins_where_they_differ),
+        cmocka_unit_test(slow_answer_does_not_undo_a_known_offset),
+        cmocka_unit_test(answer_without_a_date_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,7 +199,7 @@ static void order_with_an_invalid_member_is_not_read(void **state)
     assert_int_equal(order_parse(SPAN("{\"order\":\"o\",\"later\":true}"), NULL, &read), 0);
 }
 
-static void a_seat_and_their_number_have_a_bound(void **state)
+static void name_and_number_of_seats_are_bounded(void **state)
 {
     (void)state;
     char seat[ORDER_SEAT_MAX + 1], json[2 * ORDER_SEAT_MAX];
@@ -219,7 +219,7 @@ static void a_seat_and_their_number_have_a_bound(void **state)
     }
 }
 
-static void a_place_in_an_area_is_named_by_its_number_if_that_fits(void **state)
+static void place_in_an_area_has_its_number_if_that_fits(void **state)
 {
     (void)state;
     char out[ORDER_SEAT_MAX], area[ORDER_SEAT_MAX];
@@ -359,8 +359,8 @@ int main(void)
         cmocka_unit_test(memory_that_runs_out_loses_no_part_of_an_order),
         cmocka_unit_test(stored_text_is_not_called_unreadable_for_want_of_memory),
         cmocka_unit_test(order_with_an_invalid_member_is_not_read),
-        cmocka_unit_test(a_seat_and_their_number_have_a_bound),
-        cmocka_unit_test(a_place_in_an_area_is_named_by_its_number_if_that_fits),
+        cmocka_unit_test(name_and_number_of_seats_are_bounded),
+        cmocka_unit_test(place_in_an_area_has_its_number_if_that_fits),
         cmocka_unit_test(every_status_is_known_by_its_name),
         cmocka_unit_test(refund_returns_its_part_and_at_most_the_captured_sum),
         cmocka_unit_test(refund_terms_are_read_whole_or_refused),

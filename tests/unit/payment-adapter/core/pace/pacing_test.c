@@ -72,7 +72,7 @@ static void half_open_lets_one_probe_through(void **state)
     assert_int_equal(breaker_wait_ms(&breaker, 2500001), 0);
 }
 
-static void a_probe_that_never_reports_is_given_up(void **state)
+static void probe_that_never_reports_is_given_up(void **state)
 {
     (void)state;
     struct breaker breaker;
@@ -82,7 +82,7 @@ static void a_probe_that_never_reports_is_given_up(void **state)
     assert_true(breaker_allow(&breaker, 2000000));
 }
 
-static void a_probe_that_asked_nobody_leaves_it_to_another_one(void **state)
+static void probe_that_asked_nothing_leaves_its_turn_to_another(void **state)
 {
     (void)state;
     struct breaker breaker;
@@ -128,7 +128,7 @@ static void stragglers_do_not_keep_a_breaker_open(void **state)
     assert_true(breaker_allow(&breaker, 1000000));
 }
 
-static void repeats_are_a_share_of_first_tries_and_a_trickle(void **state)
+static void retries_are_a_share_of_first_tries_and_a_trickle(void **state)
 {
     (void)state;
     struct budget budget;
@@ -147,7 +147,7 @@ static void repeats_are_a_share_of_first_tries_and_a_trickle(void **state)
     assert_false(budget_take(&budget, 500000));
 }
 
-static void asking_often_does_not_round_the_trickle_away(void **state)
+static void frequent_calls_do_not_round_the_trickle_away(void **state)
 {
     (void)state;
     struct budget budget;
@@ -239,7 +239,7 @@ static unsigned paid(struct pace *pace, enum pace_purpose purpose, uint64_t now_
     return calls;
 }
 
-static void what_polls_must_leave_is_there_for_captures(void **state)
+static void polls_leave_a_reserve_for_captures(void **state)
 {
     (void)state;
     struct pace pace;
@@ -269,7 +269,7 @@ static void what_polls_must_leave_is_there_for_captures(void **state)
     assert_true(atomic_load(&pace.calls) <= 25 + 220);
 }
 
-static void those_who_wait_get_turns_at_the_rate(void **state)
+static void waiting_callers_get_turns_at_the_rate(void **state)
 {
     (void)state;
     struct pace pace;
@@ -405,7 +405,7 @@ static unsigned calls_alone(struct processes *all, struct pace *pace, bool refus
     return sum;
 }
 
-static void while_the_database_is_away_a_process_keeps_its_last_pace(void **state)
+static void process_without_the_database_keeps_its_last_pace(void **state)
 {
     (void)state;
     static struct processes all;
@@ -427,7 +427,7 @@ static void while_the_database_is_away_a_process_keeps_its_last_pace(void **stat
     }
 }
 
-static void a_process_that_was_never_answered_calls_once_in_a_second(void **state)
+static void process_without_any_answer_calls_once_a_second(void **state)
 {
     (void)state;
     struct pace pace;
@@ -467,7 +467,7 @@ static unsigned alone_after(unsigned burst, uint64_t quiet_us)
     return sum;
 }
 
-static void the_last_pace_is_between_a_call_a_second_and_that_of_all(void **state)
+static void last_pace_is_between_a_call_a_second_and_the_whole_rate(void **state)
 {
     (void)state;
     assert_in_range(alone_after(1, 5000000), 10, 11);
@@ -475,7 +475,7 @@ static void the_last_pace_is_between_a_call_a_second_and_that_of_all(void **stat
     assert_in_range(alone_after(50, 1000000), 99, 101);
 }
 
-static void a_report_that_is_heard_late_tells_no_pace(void **state)
+static void late_answer_to_a_report_measures_no_pace(void **state)
 {
     (void)state;
     struct pace pace;
@@ -490,7 +490,7 @@ static void a_report_that_is_heard_late_tells_no_pace(void **state)
     assert_int_equal(atomic_load(&pace.share_ns), 1000000000);
 }
 
-static void a_report_that_was_lost_is_made_again_after_longer_than_the_next_one(void **state)
+static void lost_report_is_repeated_after_a_longer_pause(void **state)
 {
     (void)state;
     struct pace pace;
@@ -511,7 +511,7 @@ static void a_report_that_was_lost_is_made_again_after_longer_than_the_next_one(
     }
 }
 
-static void a_breaker_whose_pause_is_over_asks_nobody_to_wait(void **state)
+static void breaker_whose_pause_is_over_needs_no_wait(void **state)
 {
     (void)state;
     struct breaker breaker;
@@ -521,7 +521,7 @@ static void a_breaker_whose_pause_is_over_asks_nobody_to_wait(void **state)
     assert_int_equal(breaker_wait_ms(&breaker, 1000000), 0);
 }
 
-static void a_budget_that_nobody_asked_for_days_is_full_and_no_fuller(void **state)
+static void unused_budget_is_full_after_days_and_no_fuller(void **state)
 {
     (void)state;
     for (uint64_t hours = 1; hours <= 1000000000; hours *= 1000) {
@@ -534,7 +534,7 @@ static void a_budget_that_nobody_asked_for_days_is_full_and_no_fuller(void **sta
     }
 }
 
-static void a_slow_peer_has_its_whole_tries_as_well(void **state)
+static void low_rate_allows_whole_tries_as_well(void **state)
 {
     (void)state;
     for (uint32_t per_s = 1; per_s <= 36; per_s += 35) {
@@ -588,7 +588,7 @@ static void wait_another(void *ctx)
     two->waits[1] = pace_wait_ms(&two->pace, PACE_TAKE, 1000000);
 }
 
-static void of_two_at_a_gate_with_room_for_one_just_one_gets_through(void **state)
+static void one_of_two_callers_gets_the_last_room_of_a_gate(void **state)
 {
     (void)state;
     bool came = true;
@@ -600,7 +600,7 @@ static void of_two_at_a_gate_with_room_for_one_just_one_gets_through(void **stat
     }
 }
 
-static void what_two_pay_at_once_is_paid_twice(void **state)
+static void two_simultaneous_payments_are_paid_twice(void **state)
 {
     (void)state;
     bool came = true;
@@ -612,7 +612,7 @@ static void what_two_pay_at_once_is_paid_twice(void **state)
     }
 }
 
-static void two_who_wait_at_once_get_two_turns(void **state)
+static void two_simultaneous_waits_get_two_turns(void **state)
 {
     (void)state;
     bool came = true;
@@ -630,7 +630,7 @@ static void two_who_wait_at_once_get_two_turns(void **state)
     }
 }
 
-static void each_of_many_has_a_rate_of_its_own(void **state)
+static void each_of_many_callers_has_its_own_rate(void **state)
 {
     (void)state;
     static struct gate_set set;
@@ -651,30 +651,30 @@ int main(void)
         cmocka_unit_test(a_backoff_never_passes_its_cap),
         cmocka_unit_test(a_breaker_opens_after_silence_in_a_row),
         cmocka_unit_test(half_open_lets_one_probe_through),
-        cmocka_unit_test(a_probe_that_never_reports_is_given_up),
-        cmocka_unit_test(a_probe_that_asked_nobody_leaves_it_to_another_one),
+        cmocka_unit_test(probe_that_never_reports_is_given_up),
+        cmocka_unit_test(probe_that_asked_nothing_leaves_its_turn_to_another),
         cmocka_unit_test(an_outage_that_lasts_is_probed_less_often),
         cmocka_unit_test(stragglers_do_not_keep_a_breaker_open),
-        cmocka_unit_test(repeats_are_a_share_of_first_tries_and_a_trickle),
-        cmocka_unit_test(asking_often_does_not_round_the_trickle_away),
+        cmocka_unit_test(retries_are_a_share_of_first_tries_and_a_trickle),
+        cmocka_unit_test(frequent_calls_do_not_round_the_trickle_away),
         cmocka_unit_test(a_gate_lets_a_burst_and_then_its_rate_through),
         cmocka_unit_test(threads_at_one_gate_get_no_more_than_one_would),
-        cmocka_unit_test(what_polls_must_leave_is_there_for_captures),
-        cmocka_unit_test(those_who_wait_get_turns_at_the_rate),
+        cmocka_unit_test(polls_leave_a_reserve_for_captures),
+        cmocka_unit_test(waiting_callers_get_turns_at_the_rate),
         cmocka_unit_test(several_processes_hold_the_pace_of_one),
         cmocka_unit_test(remaining_processes_have_the_whole_pace_at_once),
-        cmocka_unit_test(while_the_database_is_away_a_process_keeps_its_last_pace),
-        cmocka_unit_test(a_process_that_was_never_answered_calls_once_in_a_second),
-        cmocka_unit_test(the_last_pace_is_between_a_call_a_second_and_that_of_all),
-        cmocka_unit_test(a_report_that_is_heard_late_tells_no_pace),
-        cmocka_unit_test(a_report_that_was_lost_is_made_again_after_longer_than_the_next_one),
-        cmocka_unit_test(a_breaker_whose_pause_is_over_asks_nobody_to_wait),
-        cmocka_unit_test(a_budget_that_nobody_asked_for_days_is_full_and_no_fuller),
-        cmocka_unit_test(a_slow_peer_has_its_whole_tries_as_well),
-        cmocka_unit_test(of_two_at_a_gate_with_room_for_one_just_one_gets_through),
-        cmocka_unit_test(what_two_pay_at_once_is_paid_twice),
-        cmocka_unit_test(two_who_wait_at_once_get_two_turns),
-        cmocka_unit_test(each_of_many_has_a_rate_of_its_own),
+        cmocka_unit_test(process_without_the_database_keeps_its_last_pace),
+        cmocka_unit_test(process_without_any_answer_calls_once_a_second),
+        cmocka_unit_test(last_pace_is_between_a_call_a_second_and_the_whole_rate),
+        cmocka_unit_test(late_answer_to_a_report_measures_no_pace),
+        cmocka_unit_test(lost_report_is_repeated_after_a_longer_pause),
+        cmocka_unit_test(breaker_whose_pause_is_over_needs_no_wait),
+        cmocka_unit_test(unused_budget_is_full_after_days_and_no_fuller),
+        cmocka_unit_test(low_rate_allows_whole_tries_as_well),
+        cmocka_unit_test(one_of_two_callers_gets_the_last_room_of_a_gate),
+        cmocka_unit_test(two_simultaneous_payments_are_paid_twice),
+        cmocka_unit_test(two_simultaneous_waits_get_two_turns),
+        cmocka_unit_test(each_of_many_callers_has_its_own_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
