@@ -5,7 +5,6 @@
  * FILE sets the sale, the machines, what things cost (see --help); without it the defaults are
  * those that were measured. Each number of visitors is reckoned by sums and simulated; the two
  * stand side by side. */
-#include "arithmetic.h"
 #include "needed.h"
 
 #include "base/span.h"
@@ -99,7 +98,7 @@ static void print_sale(const struct scale *scale, uint64_t visitors)
     }
     ask.machines = needed.machines;
     const struct sale_result *sale = &needed.sale;
-    struct arithmetic sums = arithmetic_of(&ask);
+    struct needed_sums sums = needed_sums_of(&ask);
     const struct sale_machines *machines = &needed.machines;
     printf("  machines           %" PRIu64 " edges of %" PRIu64 " cores, %" PRIu64
            " fronts of %" PRIu64 ", 1 Redis and its replica\n",

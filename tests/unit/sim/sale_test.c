@@ -1,7 +1,4 @@
 /* sale_test.c: the virtual sale against sums, and where it is made too small. */
-#include "sale.h"
-
-#include "arithmetic.h"
 #include "needed.h"
 
 #include "unit.h"
@@ -47,7 +44,7 @@ static void everybody_gets_a_place_as_soon_as_the_narrowest_part_allows(void **s
     struct sale_ask ask = usual(1000000);
     struct sale_result got;
     sale_run(&ask, &got);
-    struct arithmetic sums = arithmetic_of(&ask);
+    struct needed_sums sums = needed_sums_of(&ask);
     assert_near(got.placed, 1e6, 1e-9);
     assert_near(got.placed_s, sums.placed_s, 0.1);
     assert_int_equal(got.narrowest, SALE_EDGE);
@@ -60,7 +57,7 @@ static void polls_are_as_many_as_the_integral_says(void **state)
     struct sale_ask ask = usual(300000);
     struct sale_result got;
     sale_run(&ask, &got);
-    assert_near(got.polls_per_s_peak, arithmetic_of(&ask).polls_per_s, 0.05);
+    assert_near(got.polls_per_s_peak, needed_sums_of(&ask).polls_per_s, 0.05);
     assert_true(got.late_polls == 0);
 }
 
@@ -107,7 +104,7 @@ static void polls_go_before_joins_when_the_fronts_are_too_small(void **state)
     ask.machines.fronts = 3;
     struct sale_result got;
     sale_run(&ask, &got);
-    assert_true(got.placed < 1e7 || got.placed_s > arithmetic_of(&ask).placed_s);
+    assert_true(got.placed < 1e7 || got.placed_s > needed_sums_of(&ask).placed_s);
     assert_true(got.late_polls < 0.001 * got.polls);
 }
 
