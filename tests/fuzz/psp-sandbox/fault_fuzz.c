@@ -1,4 +1,4 @@
-/* fault_fuzz.c: any bytes as a list of faults, which comes from whoever makes a payment. */
+/* fault_fuzz.c: any bytes as a list of faults, as a client sends it in a payment's metadata. */
 #include "core/fault.h"
 
 #include <assert.h>

@@ -254,7 +254,7 @@ int desk_checkin(struct job *job)
     return status;
 }
 
-/* The token is told this once: to the output alone, for a pipe, a file or a pair of eyes. */
+/* The service returns the token only once. It goes to the output and nowhere else. */
 int desk_scanner(struct job *job)
 {
     struct call call = {.method = NULL};

@@ -16,8 +16,8 @@ int generic_end(const struct job *job, int status, struct call *call);
 /* Sends a body if it could be made (`status`), and ends the command. */
 int generic_send_made(struct job *job, int status, json_t *body, struct call *call);
 
-/* The version of an event's document at the waiting room, as If-Match wants it, and its state: what
- * the person who is asked is told, and what must still be so when it is done. */
+/* Reads the version of an event's document as If-Match needs it, and writes the event's state into
+ * `told`. The question shows that state, and the call depends on that version. */
 int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *told);
 
 #endif

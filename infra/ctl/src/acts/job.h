@@ -13,8 +13,8 @@ struct job {
     const struct profile *profile;
     struct caller *caller;
     FILE *out, *err;
-    size_t width; /* of the terminal that out is; 0: it is none */
-    bool asks;    /* somebody sits at the standard input */
+    size_t width; /* columns of the terminal behind out; 0: no terminal */
+    bool asks;    /* the standard input is a terminal */
     uint64_t timeout_ms;
     const char *why; /* --why, or NULL */
 };

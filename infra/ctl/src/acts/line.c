@@ -31,7 +31,7 @@ int line_events(struct job *job)
     return status;
 }
 
-/* The live numbers stand above the knobs; with --json the document alone is told. */
+/* Prints the live numbers above the knobs; with --json only the document. */
 int line_show(struct job *job)
 {
     struct call document, list = {.method = NULL};
@@ -97,8 +97,8 @@ static int send_codes(struct job *job, json_t *codes, struct call *call)
     return generic_send(job, body, call);
 }
 
-/* A line is a code; empty lines are none. Sent a thousand at a time, as the API takes them: what
- * was loaded twice is there once, so a load that broke off is simply made again. */
+/* Each line of the file is a code; empty lines are skipped. The API takes a thousand at a time.
+ * Loading a code twice changes nothing, so an interrupted load can be repeated. */
 int line_codes_load(struct job *job)
 {
     struct call call = {.method = NULL};
@@ -227,8 +227,8 @@ static int tell_archived(struct job *job, const char *etag)
     return status;
 }
 
-/* Written whole under another name first: a file of this name is an archive that is complete. The
- * version is read before the parts are, so what is told to be archived is at least that old. */
+/* Writes under a temporary name first, so a file with the final name is a complete archive. The
+ * version is read before the parts, so the archive is never older than the version it reports. */
 int line_archive(struct job *job)
 {
     const char *path = args_word(job->args, "FILE");

@@ -1,5 +1,5 @@
-/* person.c: what somebody has to do stands on the error output, so that the output has what came of
- * it. Addresses and codes are the issuer's words, and shown as such. */
+/* person.c: instructions to the operator go to the error output, the result to the output.
+ * Addresses and codes come from the issuer and are escaped before they are shown. */
 #include "acts/person.h"
 
 #include "reach/login.h"

@@ -4,7 +4,7 @@
  * that both run as.
  *
  * A file has its final name only when it is whole. Names that begin with a dot are left out: with
- * them Kubernetes keeps its own house in such a folder. */
+ * them Kubernetes manages its own files in such a folder. */
 #include "acts/secrets.h"
 
 #include "base/secret_file.h"

@@ -1,6 +1,6 @@
 /* size.c: words into an ask, the sums of plan/size.h, and what an operator does with them: how many
- * of what, which settings, and when. Everything told is told from one JSON document, which --json
- * prints as it is. */
+ * of what, which settings, and when. All output comes from one JSON document, which --json prints
+ * as it is. */
 #include "acts/size.h"
 
 #include "base/json_in.h"
@@ -92,7 +92,7 @@ static json_t *settings_of(const struct size_ask *ask, const struct size *size)
     add_setting(settings, "psp.per_s", size->psp_per_s,
                 "of all payment-adapters; ask the provider first");
     add_setting(settings, "users.queries_per_s", size->users_per_s,
-                "of all of them, too; ask whoever has the user table first");
+                "of all of them, too; ask the owner of the user table first");
     add_setting(settings, "maxconn", size->connections, "of each edge, LimitNOFILE twice that");
     add_setting(settings, "LimitNOFILE", size->streams, "of each queue-front: a page has a stream");
     return settings;

@@ -1,5 +1,5 @@
-/* trail.c: three services keep three trails of one event, in their own words; whoever asks what was
- * done to it wants one. */
+/* trail.c: each of the three services has its own trail of an event, with its own members. This
+ * merges them into one, sorted by time. */
 #include "acts/trail.h"
 
 #include "show/value.h"

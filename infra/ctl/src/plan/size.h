@@ -9,7 +9,7 @@
 struct size_ask {
     double visitors, seats;
     double within_s;                           /* all of them come within this time */
-    double placed_s;                           /* in which everybody should have a place */
+    double placed_s;                           /* time until everybody has a place */
     double rate_per_s;                         /* people called a second */
     bool cdn;                                  /* in front: it ends TLS and keeps the page */
     double edge_cores, front_cores, pay_cores; /* of one machine of each */

@@ -1,4 +1,4 @@
-/* call.h: requests of the private listeners, several at a time, and what became of each. */
+/* call.h: requests to the private listeners, several at a time, and their outcomes. */
 #ifndef FG_CTL_REACH_CALL_H
 #define FG_CTL_REACH_CALL_H
 
@@ -26,7 +26,7 @@ struct call {
     bool open;                            /* shows no token: healthz, readyz, metrics, the edge */
     /* Where its path begins in the url, if another process may have what is asked for; else 0. */
     size_t path_at;
-    /* what came of it */
+    /* the outcome */
     enum call_end end;
     long status;
     struct grow answer; /* freed by call_free() */
@@ -34,7 +34,7 @@ struct call {
     char etag[CTL_ETAG_MAX];
     char link[CTL_URL_MAX]; /* path of the next part; "": there is none */
     bool csv;
-    int64_t date_s;              /* by the clock of whoever answered; 0: not told */
+    int64_t date_s;              /* by the server's clock; 0: unknown */
     int64_t asked_s, answered_s; /* by ours, since 1970 */
     long retry_after_s;
     uint64_t took_ms;
@@ -57,9 +57,9 @@ void caller_destroy(struct caller *caller); /* wipes the token */
 bool call_to(struct call *call, const struct profile *profile, enum command_service service,
              const char *path);
 
-/* Makes them all, at the same time; each has its own end. One that is told where the event is
- * (421 event-elsewhere) is made again there. Comes back early, with the others CALL_STOPPED, once
- * `stop_fd` can be read (-1: none). */
+/* Makes all calls at the same time; each has its own end. An answer 421 event-elsewhere names
+ * another process, and the call is repeated there. Returns early, with the others CALL_STOPPED,
+ * once `stop_fd` can be read (-1: none). */
 void caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t timeout_ms,
                  int stop_fd);
 

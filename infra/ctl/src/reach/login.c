@@ -68,7 +68,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
     return answer->failed ? 0 : len;
 }
 
-/* A token is told to nobody in the clear but to programs of this machine. */
+/* A token travels without TLS only to programs of this machine. */
 static bool is_safe(const char *url)
 {
     return strncmp(url, "https://", 8) == 0 || strncmp(url, "http://127.0.0.1:", 17) == 0 ||

@@ -3,9 +3,8 @@
  * on some terminals type for its owner. So a text is decoded letter by letter, and only letters
  * pass.
  *
- * Widths are a table of our own rather than wcwidth(): that one depends on the locale of whoever
- * runs the program, and under LC_ALL=C every name of a Korean event would take another width than
- * it has. */
+ * Widths come from a table here, since wcwidth() depends on the user's locale: under LC_ALL=C it
+ * would be wrong for every Korean name. */
 #include "show/plain.h"
 
 #include <stdio.h>
@@ -45,7 +44,7 @@ static bool is_in(uint32_t letter, const struct range *ranges, size_t len)
 
 #define IS_IN(letter, ranges) is_in((letter), (ranges), sizeof(ranges) / sizeof((ranges)[0]))
 
-/* The letter at the beginning of a text that is not empty, and its bytes; 0: they are none. */
+/* Decodes the first letter of a text that is not empty. Returns its bytes; 0: invalid UTF-8. */
 static size_t letter_at(struct span text, uint32_t *letter)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -1,6 +1,6 @@
-/* doctor.c: every service is asked for all it tells of itself, at once; the rest is reading. A
- * finding says what is wrong and what to do. "bad" is what harms a sale, "note" what somebody
- * should know of; both are told, and bad ones are the exit status.
+/* doctor.c: requests every service's reports on itself at once, then only reads them. A
+ * finding says what is wrong and what to do. "bad" harms a sale, "note" is worth knowing. Both are
+ * printed; a bad one sets the exit status.
  *
  * Alerts are judged by two looks, some seconds apart: a hall that is just being opened harms
  * nobody. Those over a time, such as errors a minute, are Prometheus's. */
@@ -127,8 +127,8 @@ static void judge_token(const struct look *look, json_t *findings)
         find(findings, "ok", NULL, "the token opens all three services");
 }
 
-/* By how much the clock of whoever answered is ahead, or behind: the answer was written between the
- * question and its coming, however long that took. */
+/* How far the server's clock is ahead or behind. The server wrote the date at some moment between
+ * the request and the response. */
 static int64_t seconds_apart(const struct call *call)
 {
     if (call->date_s < call->asked_s)
@@ -196,7 +196,7 @@ static void judge_versions(const struct look *look, json_t *findings)
         find(findings, "ok", NULL, "all are version %s", first);
 }
 
-/* What a front signs passes with must be among the keys that everybody is told. */
+/* The key that signs passes must be among the published keys. */
 static void judge_keys(struct job *job, const struct look *look, json_t *findings)
 {
     struct span signs = value_text(look->call[LOOK_READY_LINE].json, "keys.passes.signs");
@@ -335,7 +335,7 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
              "%s should have opened by now", id);
     if (is_yes(document, "auto_reopen") && !is_yes(document, "seats_left"))
         find(findings, "note", "set seats_left=true, and feed it",
-             "%s cannot reopen by itself: it is not told how many seats are left", id);
+             "%s cannot reopen by itself: nothing feeds it the seats left", id);
     if (waits && time_of(document, "prequeue_at") > 0 && json_is_null(value_at(document, "beacon")))
         find(findings, "note", "promise a beacon, so that nobody has to believe you",
              "%s: the seed alone decides the draw", id);

@@ -1,9 +1,9 @@
-/* report.c: what whoever pays for a sale asks the day after: how many came, how long they waited,
- * what was sold and kept, and what was changed meanwhile and why.
+/* report.c: the summary of a sale for the organizer: how many came, how long they waited, what was
+ * sold, and what operators changed and why.
  *
  * The mean wait is Little's: the people who waited, summed up over time, by those who left the line
- * (admitted, or gone). It needs no record of anybody, and is told of the span that the series
- * covers, which is told beside it. */
+ * (admitted, or gone). It needs no record of a person. It covers the same span as the
+ * series, and the report prints that span next to it. */
 #include "watch/report.h"
 
 #include "acts/trail.h"
@@ -19,7 +19,7 @@ enum { NUMBER_MAX = 48, REPORT_CALLS = 5 };
 static const struct {
     enum command_service service;
     const char *path;
-    bool may_lack; /* it is told as not known */
+    bool may_lack; /* shown as unknown */
 } asked[REPORT_CALLS] = {
     {COMMAND_LINE, "/admin/events/{EVENT}", false},
     {COMMAND_LINE, "/admin/events/{EVENT}/series?limit=5000", false},
@@ -200,8 +200,8 @@ static void put_page(struct grow *out, const json_t *page, size_t width)
         out->failed = true;
 }
 
-/* What a service does not know of the event is told as that; one that does not answer at all ends
- * the report, as half of a page about money is worse than none. */
+/* A service that does not know the event leaves its part empty. A service that does not answer ends
+ * the report: half of a page about money is worse than no page. */
 static int fetch(struct job *job, struct call calls[REPORT_CALLS])
 {
     int status = EXIT_DONE;

@@ -11,7 +11,7 @@ struct job;
 
 enum command_service { COMMAND_LINE, COMMAND_SEATS, COMMAND_PAY, COMMAND_SERVICES };
 
-/* What the process ends with. They are told in the manual, and scripts rely on them. */
+/* Exit codes. The manual lists them, and scripts rely on them. */
 enum command_exit {
     EXIT_DONE = 0,
     EXIT_REFUSED = 1,   /* the service said no, or what was judged is not good */

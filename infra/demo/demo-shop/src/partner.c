@@ -143,7 +143,8 @@ static void on_imported(void *ctx, const struct pg_answer *answer)
     if (span_eq(outcome, SPAN("unknown-customer"))) {
         http_problem(req, 422, "unknown-customer", "There is no such customer.");
     } else if (span_eq(outcome, SPAN("unknown-order"))) {
-        http_problem(req, 404, "unknown-order", "Hand the order in before what becomes of it.");
+        http_problem(req, 404, "unknown-order",
+                     "Unknown order. Register the order before its outcome.");
     } else if (span_eq(outcome, SPAN("taken"))) {
         http_problem(req, 409, "external-id-taken", "Another order came under this external_id.");
     } else {

@@ -33,7 +33,7 @@ const struct config_setting settings_table[] = {
     {"seed", "users", CONFIG_U64, AT(seed_users), "5000", SEED_DEMO_USERS, SEED_USERS_MAX, NULL,
      "seed: customers in all"},
     {"seed", "demo_users", CONFIG_STRING, AT(demo_users), "", MAYBE,
-     "seed: the file that lists those whose passwords are told"},
+     "seed: the file that lists customers with their passwords"},
     {"seed", "hashes", CONFIG_WORD, AT(seed_hashes), "usual", 0, 0, password_cost_words,
      "what password hashes cost: as elsewhere, or little, which is for tests of something else"},
 };

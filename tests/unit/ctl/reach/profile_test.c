@@ -104,7 +104,7 @@ static void a_token_comes_from_environment_file_or_command_in_this_order(void **
     assert_string_equal(token, "of-environment");
 }
 
-static void a_token_that_is_none_is_refused_and_never_quoted(void **state)
+static void invalid_token_is_refused_and_never_quoted(void **state)
 {
     (void)state;
     static struct profile profile;
@@ -133,7 +133,7 @@ int main(void)
         cmocka_unit_test(an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for),
         cmocka_unit_test(without_a_file_the_services_are_on_this_machine),
         cmocka_unit_test(a_token_comes_from_environment_file_or_command_in_this_order),
-        cmocka_unit_test(a_token_that_is_none_is_refused_and_never_quoted),
+        cmocka_unit_test(invalid_token_is_refused_and_never_quoted),
     };
     snprintf(dir, sizeof(dir), "/tmp/fairgate-profile-XXXXXX");
     if (mkdtemp(dir) == NULL)

@@ -31,7 +31,7 @@ static void nothing_commands_the_terminal(void **state)
              "abc\\u202Ecba");
 }
 
-static void bytes_that_are_no_letters_are_told_by_their_numbers(void **state)
+static void invalid_bytes_are_shown_as_numbers(void **state)
 {
     (void)state;
     shown_as(SPAN("\xff\xc0\x80"), "\\xFF\\xC0\\x80");
@@ -64,7 +64,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters_of_any_language_pass_as_they_are),
         cmocka_unit_test(nothing_commands_the_terminal),
-        cmocka_unit_test(bytes_that_are_no_letters_are_told_by_their_numbers),
+        cmocka_unit_test(invalid_bytes_are_shown_as_numbers),
         cmocka_unit_test(a_korean_letter_takes_two_columns_and_an_accent_none),
         cmocka_unit_test(a_cut_never_halves_a_letter),
     };

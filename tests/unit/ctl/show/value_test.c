@@ -43,7 +43,7 @@ static void a_line_ends_where_the_terminal_does(void **state)
             "x  가나\n");
 }
 
-static void what_is_not_there_is_a_hyphen(void **state)
+static void missing_value_is_a_hyphen(void **state)
 {
     (void)state;
     rows_as("{\"rows\":[{\"a\":null,\"n\":1.5},{\"n\":true}]}", "a:A n:N", 0,
@@ -52,7 +52,7 @@ static void what_is_not_there_is_a_hyphen(void **state)
     rows_as("{}", "a:A", 0, "A\n");
 }
 
-static void a_time_is_told_to_the_second_and_an_escape_is_shown(void **state)
+static void times_end_at_the_second_and_escapes_show(void **state)
 {
     (void)state;
     rows_as("{\"rows\":[{\"a\":\"2026-11-20T07:32:33.123Z\",\"b\":\"\\u001b[2J\"}]}", "a:A b:B", 0,
@@ -60,7 +60,7 @@ static void a_time_is_told_to_the_second_and_an_escape_is_shown(void **state)
             "2026-11-20 07:32:33  \\x1B[2J\n");
 }
 
-static void members_stand_one_a_line(void **state)
+static void each_member_has_its_own_line(void **state)
 {
     (void)state;
     json_t *doc = doc_of("{\"id\":\"demo\",\"about\":{\"en\":\"x\"},\"seats_left\":false}");
@@ -78,9 +78,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell_also_in_korean),
         cmocka_unit_test(a_line_ends_where_the_terminal_does),
-        cmocka_unit_test(what_is_not_there_is_a_hyphen),
-        cmocka_unit_test(a_time_is_told_to_the_second_and_an_escape_is_shown),
-        cmocka_unit_test(members_stand_one_a_line),
+        cmocka_unit_test(missing_value_is_a_hyphen),
+        cmocka_unit_test(times_end_at_the_second_and_escapes_show),
+        cmocka_unit_test(each_member_has_its_own_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,7 @@ static void knobs_that_make_no_sense_are_found(void **state)
         "bad a calls nobody: rate_per_s is 0\n"
         "note a has no cap on how many are inside\n"
         "bad a: pow_bits 25 takes an old phone minutes\n"
-        "note a cannot reopen by itself: it is not told how many seats are left\n"
+        "note a cannot reopen by itself: nothing feeds it the seats left\n"
         "note a: the notice is there in one language only\n");
     knobs_as("{\"id\":\"a\",\"state\":\"pre-queue\",\"rate_per_s\":50,\"max_active\":40,"
              "\"prequeue_at\":\"2026-10-01T00:00:00Z\",\"opens_at\":\"2026-10-02T00:00:00Z\","
@@ -150,7 +150,7 @@ static void money_as(double minor, const char *currency, const char *want)
     grow_free(&out);
 }
 
-static void money_is_told_in_the_parts_that_its_currency_has(void **state)
+static void money_has_the_digits_of_its_currency(void **state)
 {
     (void)state;
     money_as(0, "KRW", "0 KRW");
@@ -168,7 +168,7 @@ int main(void)
         cmocka_unit_test(knobs_that_make_no_sense_are_found),
         cmocka_unit_test(every_alert_that_one_look_can_judge_is_judged),
         cmocka_unit_test(a_wait_is_the_crowd_over_time_by_those_who_left_it),
-        cmocka_unit_test(money_is_told_in_the_parts_that_its_currency_has),
+        cmocka_unit_test(money_has_the_digits_of_its_currency),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

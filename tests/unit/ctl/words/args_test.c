@@ -58,7 +58,7 @@ static void words_have_the_names_that_the_table_gives_them(void **state)
     assert_string_equal(args_word(&args, "REFERENCE"), "--AB-CD");
 }
 
-static void what_is_wrong_is_said_with_the_form_that_is_right(void **state)
+static void an_error_shows_the_right_form(void **state)
 {
     (void)state;
     bad("fairgate", "which command?");
@@ -80,7 +80,7 @@ static void what_is_wrong_is_said_with_the_form_that_is_right(void **state)
     bad("fairgate codes load demo file --lane \xff", "not UTF-8");
 }
 
-static void help_excuses_what_is_missing(void **state)
+static void help_needs_no_missing_argument(void **state)
 {
     (void)state;
     static struct args args;
@@ -111,8 +111,8 @@ static void bash(const struct command_table *table, FILE *out)
     assert_true(manual_completion(table, "bash", out));
 }
 
-/* Each row can be done, and is told of in help, manual and completion. */
-static void every_command_is_whole_and_is_told_of(void **state)
+/* Each row can be run, and appears in help, manual and completion. */
+static void every_command_is_whole_and_documented(void **state)
 {
     (void)state;
     char *list = printed(manual_list);
@@ -164,9 +164,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_have_the_names_that_the_table_gives_them),
-        cmocka_unit_test(what_is_wrong_is_said_with_the_form_that_is_right),
-        cmocka_unit_test(help_excuses_what_is_missing),
-        cmocka_unit_test(every_command_is_whole_and_is_told_of),
+        cmocka_unit_test(an_error_shows_the_right_form),
+        cmocka_unit_test(help_needs_no_missing_argument),
+        cmocka_unit_test(every_command_is_whole_and_documented),
         cmocka_unit_test(only_two_shells_are_known),
         cmocka_unit_test(a_distance_counts_letters_up_to_three),
     };

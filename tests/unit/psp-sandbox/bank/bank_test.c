@@ -393,7 +393,7 @@ static void note_broken(void *ctx, const struct err_slot *err)
 
 /* The limit of a file's size stands for a full disk: the first write is cut short, the next one
  * refused. */
-static void a_full_disk_is_told_and_nothing_is_called_written(void **state)
+static void full_disk_is_reported_and_nothing_called_written(void **state)
 {
     (void)state;
     uv_loop_t loop;
@@ -462,7 +462,7 @@ FILE *fdopen(int fd, const char *mode)
 }
 
 /* It was taken for the end of the journal, and what stands behind it was cut off. */
-static void what_cannot_be_read_is_told_and_stays(void **state)
+static void unreadable_journal_is_reported_and_left_whole(void **state)
 {
     (void)state;
     enum { CALLS = 300 }; /* more than a stream reads at once */
@@ -491,8 +491,7 @@ static void what_cannot_be_read_is_told_and_stays(void **state)
     end(&fixture);
 }
 
-static void
-a_call_that_there_is_no_memory_to_write_down_is_told_and_not_called_written(void **state)
+static void call_without_memory_is_reported_and_not_written(void **state)
 {
     (void)state;
     /* Its bytes, or who waits for it; a call before it is on its way to the disk, or none is. */
@@ -553,10 +552,9 @@ int main(void)
         cmocka_unit_test(a_bank_read_back_is_the_same_to_the_byte),
         cmocka_unit_test(a_record_cut_off_by_a_crash_is_dropped_whatever_is_left_of_it),
         cmocka_unit_test(damage_before_the_end_is_an_error_that_names_the_byte),
-        cmocka_unit_test(a_full_disk_is_told_and_nothing_is_called_written),
-        cmocka_unit_test(what_cannot_be_read_is_told_and_stays),
-        cmocka_unit_test(
-            a_call_that_there_is_no_memory_to_write_down_is_told_and_not_called_written),
+        cmocka_unit_test(full_disk_is_reported_and_nothing_called_written),
+        cmocka_unit_test(unreadable_journal_is_reported_and_left_whole),
+        cmocka_unit_test(call_without_memory_is_reported_and_not_written),
         cmocka_unit_test(a_signature_is_the_one_that_openssl_computes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

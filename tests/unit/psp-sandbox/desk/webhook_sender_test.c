@@ -150,7 +150,7 @@ static void end(struct fixture *fixture)
     receiver_close(&fixture->receiver);
 }
 
-/* So many payments, each of which is an event to be told. */
+/* Makes this many payments; each creates one event to send. */
 static void happen(struct fixture *fixture, unsigned events)
 {
     unsigned op = 0;
@@ -239,7 +239,7 @@ static void a_webhook_that_there_is_no_memory_for_is_sent_later(void **state)
     }
 }
 
-static void whoever_closes_owes_nothing(void **state)
+static void closing_leaves_no_delivery_pending(void **state)
 {
     (void)state;
     struct fixture fixture;
@@ -258,7 +258,7 @@ int main(void)
             a_webhook_whose_socket_cannot_be_watched_is_sent_again_and_costs_no_other_one),
         cmocka_unit_test(a_webhook_that_there_is_no_memory_to_send_is_sent_again),
         cmocka_unit_test(a_webhook_that_there_is_no_memory_for_is_sent_later),
-        cmocka_unit_test(whoever_closes_owes_nothing),
+        cmocka_unit_test(closing_leaves_no_delivery_pending),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* card.c: a table of test cards: the numbers and tokens that Stripe publishes for test mode, each
- * with what becomes of a payment. A number goes through the same checks as at a real provider
+ * with the outcome of a payment. A number goes through the same checks as at a real provider
  * (characters, length, check digit) before the table is searched, so that a typo and an unknown
  * card fail differently. */
 #include "core/card.h"

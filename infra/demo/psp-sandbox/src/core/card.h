@@ -1,4 +1,4 @@
-/* card.h: the test cards, and what becomes of a payment with each. No other card exists here: a
+/* card.h: the test cards, and the outcome of a payment with each. No other card exists here: a
  * number that is not in the table gets the answer that Stripe's test mode gives to real cards. */
 #ifndef FG_PSP_SANDBOX_CARD_H
 #define FG_PSP_SANDBOX_CARD_H

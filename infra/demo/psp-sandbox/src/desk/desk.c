@@ -138,7 +138,7 @@ static void on_slow(uv_timer_t *timer)
     tell(timer->data);
 }
 
-/* The effect is recorded: now it may be told. */
+/* The effect is on disk: now it may be reported. */
 static void on_written(void *ctx)
 {
     struct errand *errand = ctx;

@@ -1,4 +1,4 @@
-/* journal.h: the append-only file of what has happened: calls, and what became of webhooks. It is
+/* journal.h: the append-only file of calls and of the outcomes of webhooks. It is
  * read once at the start and then written in groups: records that arrive during one write go with
  * the next.
  *

@@ -2,11 +2,11 @@
  * hundred). It is in exactly one place: in the queue of those ready to go, in the list of those
  * that wait for a timer or are held back until others have overtaken them, or in one of
  * WEBHOOK_ACTIVE_MAX transfers. libcurl asks for sockets and timers to be watched; uv_poll and one
- * uv_timer do that. An error that it is told there would end all transfers for good, so it is told
- * none: a transfer whose socket cannot be watched is ended here, and tried again.
+ * uv_timer do that. A callback that reports an error to libcurl would end all transfers for good,
+ * so none does: a transfer whose socket cannot be watched ends here and is tried again.
  *
- * Where there is no memory for a delivery its event remembers whom it is owed to, and all of them
- * are looked through again after a pause. */
+ * Without memory for a delivery, its event remembers the endpoints that still need it, and all of
+ * them are looked through again after a pause. */
 #include "desk/webhook_sender.h"
 
 #include "desk/sign.h"
@@ -300,7 +300,7 @@ static bool write_headers(struct webhook_sender *sender, struct delivery *delive
     return headers != NULL;
 }
 
-/* False: there is no memory for it, and a delivery without its signature or bounds is none. */
+/* False: no memory. A delivery without its signature or its limits must not go out. */
 static bool set_up(CURL *easy, const struct webhook_sender *sender, struct delivery *delivery,
                    const char *url)
 {

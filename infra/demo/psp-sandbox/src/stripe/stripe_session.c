@@ -48,7 +48,7 @@ static bool is_one_of(struct span name, const char *const *words)
     return *words != NULL;
 }
 
-/* "line_items[12][quantity]" -> "[quantity]"; "" if it is none. */
+/* "line_items[12][quantity]" -> "[quantity]"; "" for any other name. */
 static struct span behind_line(struct span name)
 {
     static const char root[] = "line_items[";

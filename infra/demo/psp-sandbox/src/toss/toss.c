@@ -515,7 +515,7 @@ static void cancel_payment(struct desk_call *at, struct payment *payment, const 
         toss_fail(at, 400, "ALREADY_CANCELED_PAYMENT", "The payment is canceled already.");
     } else if (is_paid(payment) && payment->card == NULL && !in->has_account) {
         toss_fail(at, 400, "INVALID_REFUND_ACCOUNT_INFO",
-                  "A transfer is paid back to an account, which has to be told.");
+                  "Refunding a transfer needs refundReceiveAccount.");
     } else if ((!is_paid(payment) && payment->status != PAYMENT_WAITING_FOR_DEPOSIT) ||
                payment->cancels_len == TOSS_CANCELS_MAX) {
         toss_fail(at, 403, "NOT_CANCELABLE_PAYMENT", "The payment cannot be canceled.");
