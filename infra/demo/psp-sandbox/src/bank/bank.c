@@ -37,7 +37,7 @@ static void *item_at(const struct list *list, uint32_t place)
 }
 
 /* Every object begins with its id, so one search serves all kinds. */
-static void *find(const struct list *list, struct span id, const char *prefix, uint32_t *place)
+void *bank_find(const struct list *list, struct span id, const char *prefix, uint32_t *place)
 {
     uint32_t at;
     if (!ident_place(id, prefix, &at) || at >= list->count)
@@ -50,14 +50,18 @@ static void *find(const struct list *list, struct span id, const char *prefix, u
     return list->items[at];
 }
 
-static_assert(offsetof(struct intent, id) == 0, "find() compares the first member");
-static_assert(offsetof(struct session, id) == 0, "find() compares the first member");
-static_assert(offsetof(struct charge, id) == 0, "find() compares the first member");
-static_assert(offsetof(struct refund, id) == 0, "find() compares the first member");
-static_assert(offsetof(struct event, id) == 0, "find() compares the first member");
-static_assert(offsetof(struct endpoint, id) == 0, "find() compares the first member");
-static_assert(offsetof(struct payment, key) == 0, "find() compares the first member");
-static_assert(offsetof(struct transaction, key) == 0, "find() compares the first member");
+#define BEGINS_AS_OBJECT(type)                                                                     \
+    static_assert(offsetof(type, id) == offsetof(struct object, id) &&                             \
+                      offsetof(type, created_s) == offsetof(struct object, created_s),             \
+                  "lists read the head of an object")
+BEGINS_AS_OBJECT(struct intent);
+BEGINS_AS_OBJECT(struct session);
+BEGINS_AS_OBJECT(struct charge);
+BEGINS_AS_OBJECT(struct refund);
+BEGINS_AS_OBJECT(struct event);
+BEGINS_AS_OBJECT(struct endpoint);
+static_assert(offsetof(struct payment, key) == 0, "bank_find() compares the first member");
+static_assert(offsetof(struct transaction, key) == 0, "bank_find() compares the first member");
 
 struct intent *bank_intent(const struct bank *bank, uint32_t place)
 {
@@ -96,43 +100,43 @@ struct payment *bank_payment(const struct bank *bank, uint32_t place)
 
 struct intent *bank_find_intent(const struct bank *bank, struct span id, uint32_t *place)
 {
-    return find(&bank->intents, id, "pi_", place);
+    return bank_find(&bank->intents, id, "pi_", place);
 }
 
 struct session *bank_find_session(const struct bank *bank, struct span id, uint32_t *place)
 {
-    return find(&bank->sessions, id, "cs_test_", place);
+    return bank_find(&bank->sessions, id, "cs_test_", place);
 }
 
 struct charge *bank_find_charge(const struct bank *bank, struct span id, uint32_t *place)
 {
-    return find(&bank->charges, id, "ch_", place);
+    return bank_find(&bank->charges, id, "ch_", place);
 }
 
 struct refund *bank_find_refund(const struct bank *bank, struct span id, uint32_t *place)
 {
-    return find(&bank->refunds, id, "re_", place);
+    return bank_find(&bank->refunds, id, "re_", place);
 }
 
 struct event *bank_find_event(const struct bank *bank, struct span id, uint32_t *place)
 {
-    return find(&bank->events, id, "evt_", place);
+    return bank_find(&bank->events, id, "evt_", place);
 }
 
 struct endpoint *bank_find_endpoint(const struct bank *bank, struct span id, uint32_t *place)
 {
-    struct endpoint *endpoint = find(&bank->endpoints, id, "we_", place);
+    struct endpoint *endpoint = bank_find(&bank->endpoints, id, "we_", place);
     return endpoint != NULL && !endpoint->deleted ? endpoint : NULL;
 }
 
 struct payment *bank_find_payment(const struct bank *bank, struct span key, uint32_t *place)
 {
-    return find(&bank->payments, key, "tpk_", place);
+    return bank_find(&bank->payments, key, "tpk_", place);
 }
 
 struct transaction *bank_find_transaction(const struct bank *bank, struct span key, uint32_t *place)
 {
-    return find(&bank->transactions, key, "txn_", place);
+    return bank_find(&bank->transactions, key, "txn_", place);
 }
 
 struct intent *bank_find_secret(const struct bank *bank, struct span secret, uint32_t *place)

@@ -25,14 +25,20 @@ struct list {
     uint32_t cap;
 };
 
+/* What every Stripe object begins with. */
+struct object {
+    char id[IDENT_MAX];
+    uint64_t created_s;
+};
+
 struct charge {
     char id[IDENT_MAX];
+    uint64_t created_s;
     char payment_method[IDENT_MAX];
     uint32_t intent;
     int64_t amount;
     int64_t captured_amount;
     int64_t refunded;
-    uint64_t created_s;
     uint64_t capture_before_s; /* 0: captured at once, or refused */
     const struct card *card;
     bool approved;
@@ -47,12 +53,13 @@ enum session_status { SESSION_OPEN, SESSION_COMPLETE, SESSION_EXPIRED };
 /* A page on which one payment is made: what it is for, and where its buyer goes afterwards. */
 struct session {
     char id[IDENT_MAX];
+    uint64_t created_s;
     enum session_status status;
     uint32_t intent; /* created when the page is first submitted; or INTENT_NONE */
     enum intent_capture capture_method;
     char currency[4];
     int64_t amount; /* of all its lines */
-    uint64_t created_s, expires_s;
+    uint64_t expires_s;
     const char *locale; /* a literal, or NULL */
     struct meta meta, intent_meta;
     char *name; /* of its first line; malloced, as the next three */
@@ -63,9 +70,9 @@ struct session {
 
 struct refund {
     char id[IDENT_MAX];
+    uint64_t created_s;
     uint32_t charge;
     int64_t amount;
-    uint64_t created_s;
     const char *reason; /* a literal, or NULL */
     struct meta meta;
     bool failed; /* it bounced: the money is the shop's again */
@@ -73,8 +80,8 @@ struct refund {
 
 struct event {
     char id[IDENT_MAX];
-    const char *type; /* a literal */
     uint64_t created_s;
+    const char *type; /* a literal */
     uint32_t intent;
     uint16_t pending;        /* endpoints that have not confirmed it; a bit is a place */
     uint16_t undelivered;    /* endpoints that were given up on, or that a fault skipped */
@@ -87,11 +94,11 @@ struct event {
 
 struct endpoint {
     char id[IDENT_MAX];
+    uint64_t created_s;
     char secret[IDENT_SECRET_MAX];
     char *url;
     char *description; /* or NULL */
     char *events;      /* "a,b,c", or "*" */
-    uint64_t created_s;
     struct meta meta;
     bool deleted;
 };
@@ -221,7 +228,8 @@ struct event *bank_event(const struct bank *bank, uint32_t place); /* NULL: drop
 struct endpoint *bank_endpoint(const struct bank *bank, uint32_t place);
 struct payment *bank_payment(const struct bank *bank, uint32_t place);
 
-/* By id; NULL if there is none. *place may be NULL. */
+/* By id; NULL if unknown. *place may be NULL. The prefix is that of the list's ids. */
+void *bank_find(const struct list *list, struct span id, const char *prefix, uint32_t *place);
 struct intent *bank_find_intent(const struct bank *bank, struct span id, uint32_t *place);
 struct session *bank_find_session(const struct bank *bank, struct span id, uint32_t *place);
 struct charge *bank_find_charge(const struct bank *bank, struct span id, uint32_t *place);

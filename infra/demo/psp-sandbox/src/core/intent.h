@@ -38,6 +38,7 @@ enum intent_capture { INTENT_AUTOMATIC, INTENT_AUTOMATIC_ASYNC, INTENT_MANUAL };
 
 struct intent {
     char id[IDENT_MAX];
+    uint64_t created_s;
     char secret[IDENT_SECRET_MAX];
     char payment_method[IDENT_MAX]; /* empty: none */
     const struct card *card;        /* set exactly when payment_method is */
@@ -51,7 +52,6 @@ struct intent {
     int64_t capturable;
     int64_t received;
     int64_t refunded;
-    uint64_t created_s;
     uint64_t canceled_s;             /* 0: not canceled */
     const char *cancellation_reason; /* a literal, or NULL */
     uint32_t charge;                 /* the latest attempt's place, or INTENT_NONE */

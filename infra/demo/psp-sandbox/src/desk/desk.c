@@ -362,13 +362,14 @@ static void on_expire_timer(uv_timer_t *timer)
     const struct intent *intent =
         stripe_next_expired(desk->bank, &desk->expire_cursor, desk_now_us(desk) / 1000000);
     if (intent != NULL) {
-        struct desk_order order = {.op = op_expire(), .id = span_of(intent->id)};
+        struct desk_order order = {.op = op_running(stripe_expire), .id = span_of(intent->id)};
         desk_submit(desk, &order); /* the id lives as long as the bank */
     }
     const struct session *session =
         stripe_session_next_over(desk->bank, &desk->session_cursor, desk_now_us(desk) / 1000000);
     if (session != NULL) {
-        struct desk_order order = {.op = op_session_run_out(), .id = span_of(session->id)};
+        struct desk_order order = {.op = op_running(stripe_session_run_out),
+                                   .id = span_of(session->id)};
         desk_submit(desk, &order);
     }
 }

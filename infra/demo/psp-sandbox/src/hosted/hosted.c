@@ -426,7 +426,7 @@ static void on_pay_post(struct http_req *req)
     }
     assert(!body.overflown);
     struct desk_order order = {.req = req,
-                               .op = op_hosted_pay(),
+                               .op = op_running(stripe_hosted_pay),
                                .id = http_req_param(req, 0),
                                .body = text_span(&body),
                                .own_body = true,
@@ -467,7 +467,7 @@ static void on_authenticate_post(struct http_req *req)
         (void)form_get(&visit->form, "decision", &decision);
         bool yes = span_eq(decision, SPAN("approve"));
         struct desk_order order = {.req = req,
-                                   .op = op_hosted_authenticate(),
+                                   .op = op_running(stripe_hosted_authenticate),
                                    .id = http_req_param(req, 0),
                                    .body = yes ? SPAN("decision=approve") : SPAN("decision=refuse"),
                                    .on_answered = on_paid};
@@ -620,7 +620,7 @@ static void on_window_post(struct http_req *req)
     text_u64(&body, in.amount);
     assert(!body.overflown);
     struct desk_order order = {.req = req,
-                               .op = op_hosted_toss(),
+                               .op = op_running(toss_hosted),
                                .body = text_span(&body),
                                .own_body = true,
                                .on_answered = on_window_paid};

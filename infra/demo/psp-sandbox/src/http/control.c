@@ -7,6 +7,8 @@
 #include "http/app.h"
 #include "http/ledger.h"
 #include "ops/op.h"
+#include "stripe/stripe.h"
+#include "toss/toss.h"
 
 #include <stdlib.h>
 
@@ -146,17 +148,17 @@ static void happen(struct http_req *req, const struct op *op)
 
 static void on_toss_deposit(struct http_req *req)
 {
-    happen(req, op_toss_deposit());
+    happen(req, op_running(toss_deposit));
 }
 
 static void on_refund_fail(struct http_req *req)
 {
-    happen(req, op_refund_fail());
+    happen(req, op_running(stripe_refund_fail));
 }
 
 static void on_dispute(struct http_req *req)
 {
-    happen(req, op_dispute());
+    happen(req, op_running(stripe_dispute));
 }
 
 int control_add_routes(struct http_router *router, struct err_slot *err)

@@ -59,7 +59,7 @@ unsigned op_number(const struct op *op)
     return (unsigned)(op - ops);
 }
 
-static const struct op *running(void (*run)(struct desk_call *at))
+const struct op *op_running(void (*run)(struct desk_call *at))
 {
     unsigned i = 0;
     while (ops[i].run != run) {
@@ -67,44 +67,4 @@ static const struct op *running(void (*run)(struct desk_call *at))
         assert(i < ops_len);
     }
     return &ops[i];
-}
-
-const struct op *op_hosted_pay(void)
-{
-    return running(stripe_hosted_pay);
-}
-
-const struct op *op_hosted_authenticate(void)
-{
-    return running(stripe_hosted_authenticate);
-}
-
-const struct op *op_hosted_toss(void)
-{
-    return running(toss_hosted);
-}
-
-const struct op *op_toss_deposit(void)
-{
-    return running(toss_deposit);
-}
-
-const struct op *op_refund_fail(void)
-{
-    return running(stripe_refund_fail);
-}
-
-const struct op *op_dispute(void)
-{
-    return running(stripe_dispute);
-}
-
-const struct op *op_expire(void)
-{
-    return running(stripe_expire);
-}
-
-const struct op *op_session_run_out(void)
-{
-    return running(stripe_session_run_out);
 }

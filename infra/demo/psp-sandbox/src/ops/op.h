@@ -24,17 +24,10 @@ struct op {
 extern const struct op ops[];
 extern const unsigned ops_len;
 
-/* The ops that have no route of their own. The journal stores an op's number, so the table only
- * ever grows at its end. */
-const struct op *op_hosted_pay(void);          /* id: client secret; payment_method, return_url */
-const struct op *op_hosted_authenticate(void); /* id: client secret; decision */
-const struct op *op_hosted_toss(void);         /* order, name, amount, card */
-const struct op *op_toss_deposit(void);        /* orderId */
-const struct op *op_refund_fail(void);         /* refund */
-const struct op *op_dispute(void);             /* payment_intent, status */
-const struct op *op_expire(void);              /* authorisations that have expired */
-const struct op *op_session_run_out(void);     /* id: a session */
+/* The op that this function runs, for ops without a route. */
+const struct op *op_running(void (*run)(struct desk_call *at));
 
+/* The journal stores this number, so the table only ever grows at its end. */
 unsigned op_number(const struct op *op);
 
 #endif

@@ -21,16 +21,6 @@ void stripe_charge_get(struct desk_call *at)
     at->answer->status = 200;
 }
 
-static bool find(const struct bank *bank, struct span id, uint32_t *place)
-{
-    return bank_find_charge(bank, id, place) != NULL;
-}
-
-static uint64_t created_s(const void *item)
-{
-    return ((const struct charge *)item)->created_s;
-}
-
 static void put(struct text *out, const struct bank *bank, const void *item, unsigned expand)
 {
     object_put_charge(out, bank, item, expand);
@@ -50,8 +40,7 @@ void stripe_charge_list(struct desk_call *at)
     struct list_kind kind = {.url = "/v1/charges",
                              .what = "charge",
                              .items = &at->bank->charges,
-                             .find = find,
-                             .created_s = created_s,
+                             .prefix = "ch_",
                              .matches = matches,
                              .put = put,
                              .filter = &intent};

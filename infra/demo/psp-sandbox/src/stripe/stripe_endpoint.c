@@ -132,16 +132,6 @@ void stripe_endpoint_delete(struct desk_call *at)
     at->answer->status = 200;
 }
 
-static bool find(const struct bank *bank, struct span id, uint32_t *place)
-{
-    return bank_find_endpoint(bank, id, place) != NULL;
-}
-
-static uint64_t created_s(const void *item)
-{
-    return ((const struct endpoint *)item)->created_s;
-}
-
 static bool matches(const struct bank *bank, const void *item, const void *filter)
 {
     (void)bank;
@@ -162,8 +152,7 @@ void stripe_endpoint_list(struct desk_call *at)
     struct list_kind kind = {.url = "/v1/webhook_endpoints",
                              .what = "webhook_endpoint",
                              .items = &at->bank->endpoints,
-                             .find = find,
-                             .created_s = created_s,
+                             .prefix = "we_",
                              .matches = matches,
                              .put = put};
     if (param_only(at, known) && param_expand(at, true, 0, &kind.expand))

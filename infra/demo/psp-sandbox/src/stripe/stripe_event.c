@@ -20,16 +20,6 @@ void stripe_event_get(struct desk_call *at)
     at->answer->status = 200;
 }
 
-static bool find(const struct bank *bank, struct span id, uint32_t *place)
-{
-    return bank_find_event(bank, id, place) != NULL;
-}
-
-static uint64_t created_s(const void *item)
-{
-    return ((const struct event *)item)->created_s;
-}
-
 static void put(struct text *out, const struct bank *bank, const void *item, unsigned expand)
 {
     (void)bank;
@@ -77,8 +67,7 @@ void stripe_event_list(struct desk_call *at)
     struct list_kind kind = {.url = "/v1/events",
                              .what = "event",
                              .items = &at->bank->events,
-                             .find = find,
-                             .created_s = created_s,
+                             .prefix = "evt_",
                              .matches = matches,
                              .put = put,
                              .filter = &filter};

@@ -349,16 +349,6 @@ void stripe_intent_cancel(struct desk_call *at)
 
 /* ---- lists ---- */
 
-static bool find(const struct bank *bank, struct span id, uint32_t *place)
-{
-    return bank_find_intent(bank, id, place) != NULL;
-}
-
-static uint64_t created_s(const void *item)
-{
-    return ((const struct intent *)item)->created_s;
-}
-
 static void put(struct text *out, const struct bank *bank, const void *item, unsigned expand)
 {
     object_put_intent(out, bank, item, expand);
@@ -370,8 +360,7 @@ void stripe_intent_list(struct desk_call *at)
     struct list_kind kind = {.url = "/v1/payment_intents",
                              .what = "payment_intent",
                              .items = &at->bank->intents,
-                             .find = find,
-                             .created_s = created_s,
+                             .prefix = "pi_",
                              .put = put};
     if (param_only(at, known) && param_expand(at, true, OBJECT_LATEST_CHARGE, &kind.expand))
         list_answer(at, &kind);

@@ -156,16 +156,6 @@ void stripe_refund_get(struct desk_call *at)
 
 /* ---- lists ---- */
 
-static bool find(const struct bank *bank, struct span id, uint32_t *place)
-{
-    return bank_find_refund(bank, id, place) != NULL;
-}
-
-static uint64_t created_s(const void *item)
-{
-    return ((const struct refund *)item)->created_s;
-}
-
 static void put(struct text *out, const struct bank *bank, const void *item, unsigned expand)
 {
     object_put_refund(out, bank, item, expand);
@@ -192,8 +182,7 @@ void stripe_refund_list(struct desk_call *at)
     struct list_kind kind = {.url = "/v1/refunds",
                              .what = "refund",
                              .items = &at->bank->refunds,
-                             .find = find,
-                             .created_s = created_s,
+                             .prefix = "re_",
                              .matches = matches,
                              .put = put,
                              .filter = &filter};

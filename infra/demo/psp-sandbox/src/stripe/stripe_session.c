@@ -419,16 +419,6 @@ void stripe_session_get(struct desk_call *at)
         answer(at, session, expand);
 }
 
-static bool find(const struct bank *bank, struct span id, uint32_t *place)
-{
-    return bank_find_session(bank, id, place) != NULL;
-}
-
-static uint64_t created_s(const void *item)
-{
-    return ((const struct session *)item)->created_s;
-}
-
 static void put(struct text *out, const struct bank *bank, const void *item, unsigned expand)
 {
     object_put_session(out, bank, item, expand);
@@ -456,8 +446,7 @@ void stripe_session_list(struct desk_call *at)
     struct list_kind kind = {.url = "/v1/checkout/sessions",
                              .what = "checkout.session",
                              .items = &at->bank->sessions,
-                             .find = find,
-                             .created_s = created_s,
+                             .prefix = "cs_test_",
                              .matches = matches,
                              .put = put,
                              .filter = &filter};

@@ -66,7 +66,7 @@ static bool read_cursor(struct desk_call *at, const struct list_kind *kind, stru
     if (id.ptr == NULL)
         return true;
     uint32_t place;
-    if (!kind->find(at->bank, id, &place)) {
+    if (bank_find(kind->items, id, kind->prefix, &place) == NULL) {
         stripe_fail_missing(at, kind->what, id, page->upwards ? "ending_before" : "starting_after");
         return false;
     }
@@ -79,7 +79,7 @@ static bool fits(const struct bank *bank, const struct list_kind *kind, const st
 {
     if (item == NULL)
         return false; /* dropped */
-    uint64_t created_s = kind->created_s(item);
+    uint64_t created_s = ((const struct object *)item)->created_s;
     if (created_s < page->created_min_s || created_s > page->created_max_s)
         return false;
     return kind->matches == NULL || kind->matches(bank, item, kind->filter);

@@ -5,11 +5,10 @@
 #include "bank/bank.h"
 
 struct list_kind {
-    const char *url;  /* "/v1/payment_intents" */
-    const char *what; /* "payment_intent" */
+    const char *url;    /* "/v1/payment_intents" */
+    const char *what;   /* "payment_intent" */
+    const char *prefix; /* of its ids */
     const struct list *items;
-    bool (*find)(const struct bank *bank, struct span id, uint32_t *place);
-    uint64_t (*created_s)(const void *item);
     bool (*matches)(const struct bank *bank, const void *item, const void *filter); /* or NULL */
     void (*put)(struct text *out, const struct bank *bank, const void *item, unsigned expand);
     const void *filter;
