@@ -248,36 +248,6 @@ static void start(void *ctx, struct peer_call *call)
     world->calls[world->calls_len++] = call;
 }
 
-static void say(struct world *world, struct peer_call *call)
-{
-    const struct world_says *says = &world->says;
-    if (call->op != says->op || world->asked[call->op] > says->most ||
-        world->asked[says->after] <= says->after_more)
-        return;
-    struct payment *payment = &call->payment;
-    if (says->payment.id[0] != '\0')
-        memcpy(payment->id, says->payment.id, sizeof(payment->id));
-    memcpy(payment->currency, says->payment.currency, sizeof(payment->currency));
-    payment->unwanted = says->payment.unwanted;
-    if (says->state)
-        payment->state = says->payment.state;
-    if (says->captured)
-        payment->captured = says->payment.captured;
-    if (says->refunded)
-        payment->refunded = says->payment.refunded;
-    if (says->really) {
-        world->payment = payment->state;
-        world->captured = payment->captured;
-    }
-    call->key_burnt = says->key_burnt;
-    call->answered = says->answered;
-    call->unasked = says->unasked;
-    if (says->says_verdict) {
-        call->verdict = says->verdict;
-        memcpy(call->code, says->code, sizeof(call->code));
-    }
-}
-
 /* False: the engine died over it, before it had the answer. */
 static bool answer_call(struct world *world, struct peer_call *call)
 {
@@ -304,7 +274,8 @@ static bool answer_call(struct world *world, struct peer_call *call)
         call->verdict = SAGA_UNKNOWN;
     if (fault == WORLD_BUSY)
         call->retry_ms = HOUR_MS;
-    say(world, call);
+    if (world->alter != NULL)
+        world->alter(world, call);
     call->on_done(call);
     return true;
 }
@@ -435,7 +406,6 @@ void world_init(struct world *world)
     start_engine(world);
     world->seats = real_seats_create(wall_ms(world), world->hold);
     world->buyer_pays = true;
-    world->says.op = PEER_OP_COUNT;
 }
 
 void world_update(struct world *world, const struct checkout_def *next, uint32_t next_len)

@@ -51,21 +51,6 @@ enum world_fault {
     WORLD_BUSY,    /* it does not happen, and the peer asks for an hour's patience */
 };
 
-/* What a peer says instead of what it did. */
-struct world_says {
-    enum peer_op op; /* PEER_OP_COUNT: all peers say what they did */
-    /* Only in answers to at most `most` questions of this kind, and after more than `after_more`
-     * questions `after`. */
-    uint32_t most, after_more;
-    enum peer_op after;
-    struct payment payment;         /* its id, currency and `unwanted` only if they are set */
-    bool state, captured, refunded; /* which of the numbers it says */
-    bool really;                    /* state and captured become true at the provider */
-    bool says_verdict, key_burnt, answered, unasked;
-    enum saga_verdict verdict;
-    char code[SAGA_CODE_MAX];
-};
-
 struct world {
     struct clock_fake clock;
     struct rng_seeded rng;
@@ -108,7 +93,7 @@ struct world {
     bool webhooks_come;
     uint64_t given_back; /* part of a capture that the provider returns at once */
     bool other_money;    /* the buyer agreed to another sum */
-    struct world_says says;
+    void (*alter)(struct world *world, struct peer_call *call); /* an answer, or NULL */
     uint64_t refund_back, refund_part; /* of the last refund: given back before; asked for */
     /* crash */
     uint32_t edges;    /* passed so far */

@@ -6,7 +6,7 @@
  *   order DEF | run TIME | cancel N | wake N | kill | step TIME (of the clock alone)
  *   set KEY=VALUE...                   the world's settings, see do_set()
  *   fault OP KIND [N] | fine OP        what goes wrong with the next N calls (default: all)
- *   says OP [most=N] [after=OP:N] FIELD=VALUE... | says nothing   see struct world_says
+ *   says nothing | says OP FIELD=VALUE...   what a peer says instead of what it did: say()
  *   edit N FROM TO                     another text in the stored order
  *
  * and what is expected: saga N FIELD VALUE, has N TEXT (in the stored order), world FIELD VALUE,
@@ -104,43 +104,57 @@ static void do_fine(const struct script_line *line)
     town.faults_left[op_of(line, script_word(line, 1))] = 0;
 }
 
-static void do_says(const struct script_line *line)
+/* What a peer says instead of what it did: the words of the last "says". */
+static struct {
+    struct script_line line;
+    char words[SCRIPT_WORDS_MAX][64];
+} said;
+
+static void copy_text(char *to, size_t size, const char *text)
+{
+    if (text != NULL)
+        snprintf(to, size, "%s", text);
+}
+
+static void say(struct world *world, struct peer_call *call)
 {
     static const char *const verdicts[] = {"done", "failed", "ongoing", "unknown", NULL};
-    static char unwanted[64];
-    struct world_says *says = &town.says;
-    *says = (struct world_says){.op = PEER_OP_COUNT};
-    if (script_has(line, "nothing"))
+    const struct script_line *line = &said.line;
+    const char *after = script_value(line, "after"), *state = script_value(line, "state"),
+               *verdict = script_value(line, "verdict");
+    enum peer_op op = op_of(line, script_word(line, 1));
+    struct payment *payment = &call->payment;
+    if (call->op != op || world->asked[op] > script_value_or(line, "most", UINT32_MAX) ||
+        world->asked[after != NULL ? op_of(line, after) : op] <= script_value_or(line, "more", 0))
         return;
-    const char *after = script_value(line, "after"), *id = script_value(line, "id"),
-               *state = script_value(line, "state"), *currency = script_value(line, "currency"),
-               *why = script_value(line, "unwanted"), *verdict = script_value(line, "verdict"),
-               *code = script_value(line, "code");
-    says->op = says->after = op_of(line, script_word(line, 1));
-    says->most = (uint32_t)script_value_or(line, "most", UINT32_MAX);
-    if (after != NULL)
-        says->after = op_of(line, after);
-    says->after_more = (uint32_t)script_value_or(line, "more", 0);
-    snprintf(says->payment.id, sizeof(says->payment.id), "%s", id != NULL ? id : "");
-    snprintf(says->payment.currency, sizeof(says->payment.currency), "%s",
-             currency != NULL ? currency : "");
-    snprintf(unwanted, sizeof(unwanted), "%s", why != NULL ? why : "");
-    says->payment.unwanted = why != NULL ? unwanted : NULL;
-    says->state = state != NULL;
+    copy_text(payment->id, sizeof(payment->id), script_value(line, "id"));
+    copy_text(payment->currency, sizeof(payment->currency), script_value(line, "currency"));
+    copy_text(call->code, sizeof(call->code), script_value(line, "code"));
+    payment->unwanted = script_value(line, "unwanted");
     if (state != NULL)
-        says->payment.state = (enum payment_state)script_choice(line, state, payments);
-    says->captured = script_value(line, "captured") != NULL;
-    says->payment.captured = script_value_or(line, "captured", 0);
-    says->refunded = script_value(line, "refunded") != NULL;
-    says->payment.refunded = script_value_or(line, "refunded", 0);
-    says->really = script_has(line, "really");
-    says->key_burnt = script_has(line, "key_burnt");
-    says->answered = script_has(line, "answered");
-    says->unasked = script_has(line, "unasked");
-    says->says_verdict = verdict != NULL;
+        payment->state = (enum payment_state)script_choice(line, state, payments);
+    payment->captured = script_value_or(line, "captured", payment->captured);
+    payment->refunded = script_value_or(line, "refunded", payment->refunded);
+    if (script_has(line, "really")) {
+        world->payment = payment->state;
+        world->captured = payment->captured;
+    }
+    call->key_burnt = script_has(line, "key_burnt");
+    call->answered = script_has(line, "answered");
+    call->unasked = script_has(line, "unasked");
     if (verdict != NULL)
-        says->verdict = (enum saga_verdict)script_choice(line, verdict, verdicts);
-    snprintf(says->code, sizeof(says->code), "%s", code != NULL ? code : "");
+        call->verdict = (enum saga_verdict)script_choice(line, verdict, verdicts);
+}
+
+static void do_says(const struct script_line *line)
+{
+    said.line = *line;
+    for (unsigned i = 0; i < line->len; i++) {
+        snprintf(said.words[i], sizeof(said.words[i]), "%s", line->words[i]);
+        said.line.words[i] = said.words[i];
+    }
+    said.line.row = said.line.text = "says";
+    town.alter = script_has(line, "nothing") ? NULL : say;
 }
 
 static void edit(uint64_t id, const char *from, const char *to)
