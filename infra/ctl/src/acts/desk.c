@@ -11,60 +11,26 @@
 
 int desk_import(struct job *job)
 {
-    struct call call;
-    size_t len = 0;
-    char *bytes = job_read_file(job, args_word(job->args, "FILE"), &len);
-    if (bytes == NULL)
-        return EXIT_USAGE;
-    int status = job_call(job, COMMAND_SEATS, "PUT", "/admin/events/{EVENT}", &call);
-    call.body = (struct span){bytes, len};
-    call.content_type = "application/json";
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_SEATS, &call);
+    struct call call = {.method = NULL};
+    int status = generic_send_file(job, &call);
     if (status == EXIT_DONE && !job_option(job, OPTION_JSON) && call.status == 200)
         fputs("It was there, from the same document.\n", job->out);
     else if (status == EXIT_DONE)
         status = generic_show(job, &call);
     call_free(&call);
-    free(bytes);
     return status;
 }
 
 int desk_export(struct job *job)
 {
     struct call call;
-    struct grow out = {.ptr = NULL};
-    bool csv = job_option(job, OPTION_CSV);
-    int status = job_call(
-        job, COMMAND_SEATS, NULL,
-        csv ? "/admin/events/{EVENT}/export?format=csv" : "/admin/events/{EVENT}/export", &call);
+    int status = job_call(job, COMMAND_SEATS, NULL,
+                          job_option(job, OPTION_CSV) ? "/admin/events/{EVENT}/export?format=csv"
+                                                      : "/admin/events/{EVENT}/export",
+                          &call);
     if (status == EXIT_DONE)
         status = job_make(job, COMMAND_SEATS, &call);
-    if (status == EXIT_DONE && (csv || job_option(job, OPTION_JSON))) {
-        status = job_put_raw(job, &call);
-    } else if (status == EXIT_DONE) {
-        if (!value_rows(&out, call.json, job->args->command->columns, job->width))
-            out.failed = true;
-        status = job_put(job, &out);
-    }
-    call_free(&call);
-    return status;
-}
-
-int desk_counts(struct job *job)
-{
-    struct call call = {.method = NULL};
-    struct grow out = {.ptr = NULL};
-    int status = generic_send(job, NULL, &call);
-    if (status == EXIT_DONE && job_option(job, OPTION_JSON)) {
-        status = job_put_raw(job, &call);
-    } else if (status == EXIT_DONE) {
-        if (!value_members(&out, value_at(call.json, "now"), job->width))
-            out.failed = true;
-        status = job_put(job, &out);
-    }
-    call_free(&call);
-    return status;
+    return generic_end(job, status, &call);
 }
 
 int desk_move(struct job *job)
@@ -252,22 +218,4 @@ int desk_checkin(struct job *job)
     if (count == 0)
         return job_say(job, EXIT_USAGE, "no ticket came on the standard input");
     return status;
-}
-
-/* The service returns the token only once. It goes to the output and nowhere else. */
-int desk_scanner(struct job *job)
-{
-    struct call call = {.method = NULL};
-    json_t *body =
-        json_pack("{s:s, s:s}", "gate", args_word(job->args, "GATE"), "reason", job->why);
-    const char *expires = job->args->option[OPTION_EXPIRES];
-    uint64_t seconds = 0;
-    if (expires != NULL && !span_u64(span_of(expires), 2592000, &seconds)) {
-        json_decref(body);
-        return job_say(job, EXIT_USAGE, "--expires %.40s: seconds, at most 2592000", expires);
-    }
-    if (expires != NULL)
-        json_object_set_new(body, "expires_in_s", json_integer((json_int_t)seconds));
-    int status = generic_send(job, body, &call);
-    return generic_end(job, status, &call);
 }

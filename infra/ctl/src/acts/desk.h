@@ -6,11 +6,9 @@
 
 int desk_import(struct job *job);
 int desk_export(struct job *job);
-int desk_counts(struct job *job); /* the member `now` of an answer */
 int desk_move(struct job *job);
 int desk_terms_set(struct job *job);
 int desk_reconcile(struct job *job);
 int desk_checkin(struct job *job);
-int desk_scanner(struct job *job);
 
 #endif

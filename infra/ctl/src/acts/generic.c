@@ -72,7 +72,7 @@ static int add_options(const struct job *job, json_t *body)
         json_t *value = NULL;
         int status = EXIT_DONE;
         if (given == NULL || options[i].way == OPTION_GLOBAL || options[i].way == OPTION_OWN ||
-            options[i].way == OPTION_QUERY)
+            options[i].way == OPTION_QUERY || options[i].way == OPTION_ASKED)
             continue;
         if (options[i].way == OPTION_FLAG)
             value = json_true();
@@ -109,12 +109,13 @@ static bool add_query(const struct job *job, struct call *call)
     url.len = strlen(call->url);
     bool first = strchr(call->url, '?') == NULL;
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        if (job->args->option[i] == NULL || options[i].way != OPTION_QUERY)
+        const char *value = job->args->option[i];
+        if (value == NULL || (options[i].way != OPTION_QUERY && options[i].way != OPTION_ASKED))
             continue;
         text_char(&url, first ? '?' : '&');
         text_str(&url, options[i].member);
         text_char(&url, '=');
-        call_put_encoded(&url, span_of(job->args->option[i]));
+        call_put_encoded(&url, options[i].way == OPTION_ASKED ? SPAN("true") : span_of(value));
         first = false;
     }
     if (!url.overflown)
@@ -176,11 +177,13 @@ int generic_send(struct job *job, json_t *body, struct call *call)
     const struct command *command = job->args->command;
     char etag[CTL_ETAG_MAX] = "";
     char *text = NULL;
-    const char *if_none_match = call->if_none_match;
+    const struct call given = *call;
     int status = command->asks != NULL ? ask(job, etag) : EXIT_DONE;
     if (status == EXIT_DONE)
         status = job_call(job, command->service, command->method, command->path, call);
-    call->if_none_match = if_none_match;
+    call->if_none_match = given.if_none_match;
+    call->body = given.body;
+    call->content_type = given.content_type;
     if (status == EXIT_DONE)
         status = depend(job, etag, call);
     if (status == EXIT_DONE && !add_query(job, call))
@@ -239,13 +242,15 @@ int generic_show(const struct job *job, const struct call *call)
     if (command->done != NULL) {
         put_done(job, command->done, &out);
         put_version(call, &out);
-    } else if (command->rows != NULL) {
+    } else if (command->rows != NULL && !call->csv) {
         const json_t *rows =
             command->rows[0] != '\0' ? value_at(call->json, command->rows) : call->json;
         if (!value_rows(&out, rows, command->columns, job->width))
             out.failed = true;
     } else if (call->json != NULL) {
-        if (!value_members(&out, call->json, job->width))
+        const json_t *part =
+            command->part != NULL ? value_at(call->json, command->part) : call->json;
+        if (!value_members(&out, part, job->width))
             out.failed = true;
     } else {
         return job_put_raw(job, call);
@@ -276,9 +281,24 @@ int generic_send_made(struct job *job, int status, json_t *body, struct call *ca
     return generic_end(job, status, call);
 }
 
+int generic_send_file(struct job *job, struct call *call)
+{
+    size_t len = 0;
+    char *bytes = job_read_file(job, args_word(job->args, "FILE"), &len);
+    if (bytes == NULL)
+        return EXIT_USAGE;
+    *call = (struct call){.body = {bytes, len}, .content_type = job->args->command->body};
+    int status = generic_send(job, NULL, call);
+    call->body = (struct span){NULL, 0};
+    free(bytes);
+    return status;
+}
+
 int generic_run(struct job *job)
 {
     struct call call = {.method = NULL};
+    if (job->args->command->body != NULL)
+        return generic_end(job, generic_send_file(job, &call), &call);
     json_t *body = has_body(job->args->command) ? json_object() : NULL;
     int status = body != NULL ? make_body(job, body) : EXIT_DONE;
     return generic_send_made(job, status, body, &call);

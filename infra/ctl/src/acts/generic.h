@@ -8,8 +8,10 @@
 int generic_run(struct job *job);
 
 /* The parts of it, for commands that are nearly that. `body` may be NULL, and is taken. Of
- * `call` an if_none_match that is there stays. */
+ * `call`, if_none_match, body and content_type are used. */
 int generic_send(struct job *job, json_t *body, struct call *call);
+/* Sends the file that the word FILE names, of the type in the command's row. */
+int generic_send_file(struct job *job, struct call *call);
 int generic_show(const struct job *job, const struct call *call);
 /* The end of a command: shows the answer if it went well, and frees the call. */
 int generic_end(const struct job *job, int status, struct call *call);

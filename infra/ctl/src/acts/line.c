@@ -176,7 +176,7 @@ int line_fairness(struct job *job)
     return status;
 }
 
-/* ---- archive, restore, delete ---- */
+/* ---- the archive ---- */
 
 static int fetch_part(struct job *job, const char *path, FILE *file, char etag[CTL_ETAG_MAX],
                       char next[CTL_URL_MAX])
@@ -260,49 +260,4 @@ int line_archive(struct job *job)
     if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
         fprintf(job->out, "It lies in %s.\n", path);
     return status;
-}
-
-int line_restore(struct job *job)
-{
-    struct call call;
-    size_t len = 0;
-    char *bytes = job_read_file(job, args_word(job->args, "FILE"), &len);
-    if (bytes == NULL)
-        return EXIT_USAGE;
-    int status = job_call(job, COMMAND_LINE, "POST",
-                          job_option(job, OPTION_REDRAW)
-                              ? "/admin/events/{EVENT}/actions/restore?redraw=true"
-                              : "/admin/events/{EVENT}/actions/restore",
-                          &call);
-    call.body = (struct span){bytes, len};
-    call.content_type = "application/x-ndjson";
-    call.why = job->why;
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_LINE, &call);
-    free(bytes);
-    return generic_end(job, status, &call);
-}
-
-int line_delete(struct job *job)
-{
-    struct call call;
-    char etag[CTL_ETAG_MAX] = "";
-    struct grow question = {.ptr = NULL};
-    int status = generic_event_now(job, etag, &question);
-    grow_add(&question, SPAN("Delete it?"));
-    const char *text = grow_cstr(&question);
-    if (status == EXIT_DONE)
-        status = job_ask(job, text != NULL ? text : "Delete it?");
-    grow_free(&question);
-    if (status != EXIT_DONE)
-        return status;
-    status = job_call(job, COMMAND_LINE, "DELETE",
-                      job_option(job, OPTION_UNARCHIVED) ? "/admin/events/{EVENT}?unarchived=true"
-                                                         : "/admin/events/{EVENT}",
-                      &call);
-    call.if_match = etag;
-    call.why = job->why;
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_LINE, &call);
-    return generic_end(job, status, &call);
 }

@@ -11,7 +11,5 @@ int line_set(struct job *job);
 int line_codes_load(struct job *job);
 int line_fairness(struct job *job);
 int line_archive(struct job *job);
-int line_restore(struct job *job);
-int line_delete(struct job *job);
 
 #endif

@@ -2,8 +2,8 @@
  * Addresses and codes come from the issuer and are escaped before they are shown. */
 #include "acts/person.h"
 
+#include "acts/generic.h"
 #include "reach/login.h"
-#include "show/value.h"
 
 static int said(const struct job *job, int rc, const struct err_slot *err)
 {
@@ -61,14 +61,5 @@ int person_whoami(struct job *job)
     int status = job_call(job, service, NULL, "/admin/whoami", &call);
     if (status != EXIT_DONE)
         return status;
-    status = job_make(job, service, &call);
-    if (status == EXIT_DONE && job_option(job, OPTION_JSON)) {
-        status = job_put_raw(job, &call);
-    } else if (status == EXIT_DONE) {
-        struct grow text = {0};
-        bool good = value_members(&text, call.json, job->width);
-        status = good ? job_put(job, &text) : job_say(job, EXIT_REFUSED, "no memory");
-    }
-    call_free(&call);
-    return status;
+    return generic_end(job, job_make(job, service, &call), &call);
 }

@@ -27,6 +27,7 @@ enum command_exit {
 enum option_way {
     OPTION_GLOBAL, /* of every command, and no part of a call */
     OPTION_OWN,    /* read by the command itself */
+    OPTION_ASKED,  /* member=true in the query */
     OPTION_QUERY,
     OPTION_TEXT,   /* a member of the body: a text, */
     OPTION_NUMBER, /* a number, */
@@ -107,6 +108,8 @@ struct command {
     enum command_service service;
     const char *method;
     const char *path;
+    const char *body;    /* content type of the word FILE, which is the body; NULL: JSON */
+    const char *part;    /* the member that is shown, a line for each of its own; NULL: all */
     const char *rows;    /* the member that is shown as a table ("" : the answer itself is) */
     const char *columns; /* of it, as in show/value.h */
     const char *done;    /* said in place of the answer, with {EVENT} and so on in it */
