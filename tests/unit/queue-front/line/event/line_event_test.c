@@ -23,7 +23,7 @@ struct answer {
     const char *gaps;
     uint64_t raised;            /* places that heals have added, ever */
     const char *seed, *entries; /* of the draw; NULL: none */
-    uint64_t seats;             /* left, and one more; 0: nobody tells */
+    uint64_t seats;             /* left, plus one; 0: unknown */
     uint64_t early;             /* an entry given up before the draw, or 0 */
     uint64_t pilot_rate_milli;  /* 0: no autopilot */
     const char *pilot_reading;
@@ -32,7 +32,7 @@ struct answer {
     const char *turns[3]; /* how far, then each */
     uint64_t times[4];    /* late, stood still, clock ahead, behind */
     uint64_t codes[2];    /* there, and lost */
-    uint64_t visits[2];   /* when they were seen served, since when their clock stands */
+    uint64_t visits[2];   /* last seen served, clock stopped since */
 };
 
 enum {
@@ -213,22 +213,6 @@ static void a_first_answer_fills_the_picture(void **state)
     assert_int_equal(0xABCDEF, view->tag);
 }
 
-static void codes_that_are_lost_are_told_by_number(void **state)
-{
-    struct line_event *event = *state;
-    struct answer one = plain;
-    one.codes[0] = 30;
-    take(event, &one);
-    assert_int_equal(30, line_codes_known(&event->view));
-    assert_int_equal(0, line_codes_missing(&event->view));
-    one.doc = NULL;
-    one.codes[0] = 10;
-    one.codes[1] = 30;
-    assert_int_equal(LINE_TICK_CHANGED, take(event, &one));
-    assert_int_equal(30, line_codes_known(&event->view));
-    assert_int_equal(20, line_codes_missing(&event->view));
-}
-
 static void a_clock_of_visits_that_stops_is_a_change(void **state)
 {
     struct line_event *event = *state;
@@ -262,68 +246,41 @@ static void an_answer_in_which_only_the_clock_moved_is_no_change(void **state)
     assert_int_equal(LINE_TICK_CHANGED, take(event, &later));
 }
 
-static void a_picture_that_was_stale_is_worth_showing_again(void **state)
+/* What the next tick answers after `plain`, and which calls the front then knows. */
+static void a_front_learns_calls_as_they_grow_end_and_are_written_anew(void **state)
 {
-    struct line_event *event = *state;
-    take(event, &plain);
-    struct answer later = plain;
-    later.doc = NULL;
-    later.stretches[0] = NULL;
-    event->view.stale = true;
-    assert_int_equal(LINE_TICK_CHANGED, take(event, &later));
-    assert_false(event->view.stale);
-}
-
-static void a_stretch_that_grew_replaces_its_shorter_self(void **state)
-{
-    struct line_event *event = *state;
-    take(event, &plain);
-    struct answer later = plain;
-    later.doc = NULL;
-    later.stretches[0] = "25:1100:9180";
-    later.stretches[1] = "30:1200:9200";
-    take(event, &later);
-    assert_int_equal(3, event->view.calls_len);
-    assert_int_equal(25, event->view.calls[1].upto);
-    assert_int_equal(9180, event->view.calls[1].expires_ms);
-    assert_int_equal(30, event->view.calls[2].upto);
-}
-
-static void stretches_known_already_are_not_taken_twice(void **state)
-{
-    struct line_event *event = *state;
-    take(event, &plain);
-    struct answer again = plain;
-    again.doc = NULL;
-    assert_int_equal(LINE_TICK_SAME, take(event, &again));
-    assert_int_equal(2, event->view.calls_len);
-}
-
-static void dead_stretches_fall_off(void **state)
-{
-    struct line_event *event = *state;
-    take(event, &plain);
-    struct answer later = plain;
-    later.doc = NULL;
-    later.stretches[0] = NULL;
-    later.numbers[DEAD] = 10;
-    assert_int_equal(LINE_TICK_CHANGED, take(event, &later));
-    assert_int_equal(1, event->view.calls_len);
-    assert_int_equal(20, event->view.calls[0].upto);
-}
-
-static void another_generation_writes_all_stretches_anew(void **state)
-{
-    struct line_event *event = *state;
-    take(event, &plain);
-    struct answer healed = plain;
-    healed.doc = NULL;
-    healed.numbers[GENERATION] = 77;
-    healed.stretches[0] = "20:5000:99000";
-    healed.stretches[1] = NULL;
-    take(event, &healed);
-    assert_int_equal(1, event->view.calls_len);
-    assert_int_equal(99000, event->view.calls[0].expires_ms);
+    static const struct {
+        uint64_t dead, generation;
+        const char *stretches[2], *calls;
+        enum line_tick tick;
+    } rows[] = {
+        {0, 0, {"10:1000:9000", "20:1100:9100"}, "10:9000 20:9100 ", LINE_TICK_SAME},
+        {0, 0, {"25:1100:9180", "30:1200:9200"}, "10:9000 25:9180 30:9200 ", LINE_TICK_CHANGED},
+        {10, 0, {NULL}, "20:9100 ", LINE_TICK_CHANGED},
+        {0, 77, {"20:5000:99000"}, "20:99000 ", LINE_TICK_CHANGED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct line_event event;
+        char memory[128];
+        struct text calls = text_on(memory, sizeof(memory));
+        struct answer later = plain;
+        line_event_init(&event, SPAN("e"));
+        take(&event, &plain);
+        later.doc = NULL;
+        memcpy(later.stretches, rows[i].stretches, sizeof(rows[i].stretches));
+        later.numbers[DEAD] = rows[i].dead;
+        later.numbers[GENERATION] = rows[i].generation;
+        assert_int_equal(rows[i].tick, take(&event, &later));
+        for (uint32_t call = 0; call < event.view.calls_len; call++) {
+            text_u64(&calls, event.view.calls[call].upto);
+            text_char(&calls, ':');
+            text_u64(&calls, event.view.calls[call].expires_ms);
+            text_char(&calls, ' ');
+        }
+        assert_span(text_span(&calls), rows[i].calls);
+        line_event_deinit(&event);
+    }
 }
 
 static void calls_kept_are_bounded(void **state)
@@ -356,7 +313,7 @@ static void marks_never_go_back(void **state)
     assert_int_equal(150, event->marks.issued);
 }
 
-static void a_passes_count_ends_with_the_tick_that_tells_them(void **state)
+static void passes_are_counted_until_the_tick_that_sends_them(void **state)
 {
     struct line_event *event = *state;
     event->passes = 3;
@@ -446,7 +403,7 @@ static void a_first_answer_must_bring_the_document(void **state)
     assert_false(event->seen);
 }
 
-static void a_short_or_foreign_answer_is_bad_and_heal_is_told(void **state)
+static void a_short_or_foreign_answer_is_bad_and_one_word_asks_for_a_heal(void **state)
 {
     static const struct {
         const char *resp;
@@ -543,34 +500,7 @@ static void a_damaged_answer_does_no_harm(void **state)
     free(polled);
 }
 
-static void a_draw_is_taken_with_its_document_and_told_when_healing(void **state)
-{
-    struct line_event *event = *state;
-    struct answer drawn = plain;
-    drawn.seed = SEED;
-    assert_int_equal(LINE_TICK_CHANGED, take(event, &drawn));
-    assert_true(event->view.draw.has_seed);
-    assert_false(event->view.draw.drawn);
-    drawn.numbers[VERSION]++;
-    drawn.entries = "100";
-    assert_int_equal(LINE_TICK_CHANGED, take(event, &drawn));
-    assert_true(event->view.draw.drawn);
-    assert_int_equal(100, event->view.draw.order.entries);
-
-    char memory[4096];
-    struct text text = text_on(memory, sizeof(memory));
-    resp_begin(&text, ASK_HEAL_WORDS);
-    line_event_put_heal(event, &text, SPAN("front"), 6000000);
-    redisReply *reply = read_reply(&text);
-    struct span seed, entries;
-    assert_true(resp_get_str(reply, ASK_HEAL_SEED, &seed));
-    assert_true(resp_get_str(reply, ASK_HEAL_ENTRIES, &entries));
-    assert_true(span_eq(seed, SPAN(SEED)));
-    assert_true(span_eq(entries, SPAN("100")));
-    freeReplyObject(reply);
-}
-
-static void a_seed_that_is_none_is_refused_whole(void **state)
+static void an_answer_with_an_invalid_seed_is_refused_whole(void **state)
 {
     struct line_event *event = *state;
     struct answer bad = plain;
@@ -582,35 +512,8 @@ static void a_seed_that_is_none_is_refused_whole(void **state)
     assert_false(event->seen);
 }
 
-static void whoever_left_before_the_draw_is_told_with_a_position_once(void **state)
-{
-    struct line_event *event = *state;
-    struct answer drawn = plain;
-    drawn.seed = SEED;
-    drawn.entries = "100";
-    drawn.early = 7;
-    take(event, &drawn);
-    char memory[1024];
-    struct text text = text_on(memory, sizeof(memory));
-    resp_begin(&text, ASK_TICK_WORDS + 2);
-    line_event_put_tick(event, &text, 50, 5000000);
-    redisReply *reply = read_reply(&text);
-    uint64_t count = 0, entry = 0, position = 0;
-    assert_true(resp_get_u64(reply, ASK_TICK_EARLY_LEN, &count) &&
-                resp_get_u64(reply, ASK_TICK_WORDS, &entry) &&
-                resp_get_u64(reply, ASK_TICK_WORDS + 1, &position));
-    assert_int_equal(1, count);
-    assert_int_equal(7, entry);
-    assert_int_equal(draw_position(&event->view.draw.order, 7), position);
-    freeReplyObject(reply);
-    drawn.doc = NULL;
-    drawn.early = 0;
-    take(event, &drawn);
-    assert_int_equal(0, event->early_len);
-}
-
 /* The rate in force is the autopilot's; what a heal writes back is the operator's. */
-static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
+static void the_autopilots_rate_replaces_that_of_the_knobs(void **state)
 {
     struct line_event *event = *state;
     struct answer flown = plain;
@@ -664,8 +567,8 @@ static void an_answer_that_took_long_is_stale(void **state)
     freeReplyObject(reply);
 }
 
-/* {entry, moves} pairs that the next tick tells, their number first. */
-static redisReply *moves_told(struct line_event *event)
+/* What the next tick sends. */
+static redisReply *tick_sent(struct line_event *event)
 {
     char memory[8192];
     struct text text = text_on(memory, sizeof(memory));
@@ -675,19 +578,9 @@ static redisReply *moves_told(struct line_event *event)
     return read_reply(&text);
 }
 
-static uint64_t moves_told_count(struct line_event *event)
+static uint64_t sum_sent(struct line_event *event, size_t at)
 {
-    redisReply *reply = moves_told(event);
-    uint64_t count = 0;
-    assert_true(resp_get_u64(reply, ASK_TICK_MOVES_LEN, &count));
-    assert_int_equal(ASK_TICK_WORDS + 2 * count, resp_len(reply));
-    freeReplyObject(reply);
-    return count;
-}
-
-static uint64_t sum_told(struct line_event *event, size_t at)
-{
-    redisReply *reply = moves_told(event);
+    redisReply *reply = tick_sent(event);
     uint64_t sum = 0;
     assert_true(resp_get_u64(reply, at, &sum));
     freeReplyObject(reply);
@@ -695,7 +588,7 @@ static uint64_t sum_told(struct line_event *event, size_t at)
 }
 
 /* Told with each tick until one is answered; then only what is new. */
-static void what_a_front_has_seen_is_told_until_it_is_taken(void **state)
+static void counts_are_sent_until_a_tick_is_answered(void **state)
 {
     enum {
         JUDGED = ASK_TICK_JOIN_JUDGED,
@@ -706,63 +599,16 @@ static void what_a_front_has_seen_is_told_until_it_is_taken(void **state)
     event->view.told->judged[0] = 5;
     event->view.told->error_milli[1] = 700;
     event->view.told->errors = 4;
-    assert_int_equal(5, sum_told(event, JUDGED));
-    assert_int_equal(700, sum_told(event, ERROR_MILLI));
-    assert_int_equal(4, sum_told(event, ERRORS));
+    assert_int_equal(5, sum_sent(event, JUDGED));
+    assert_int_equal(700, sum_sent(event, ERROR_MILLI));
+    assert_int_equal(4, sum_sent(event, ERRORS));
     event->view.told->judged[0] = 8; /* while that tick is under way */
     event->view.told->errors = 6;
     assert_int_equal(LINE_TICK_CHANGED, take(event, &plain));
-    assert_int_equal(3, sum_told(event, JUDGED));
-    assert_int_equal(0, sum_told(event, ERROR_MILLI));
-    assert_int_equal(2, sum_told(event, ERRORS));
-    assert_int_equal(3, sum_told(event, JUDGED)); /* that one was not answered */
-}
-
-static void which_places_have_moved_is_told_with_a_heal(void **state)
-{
-    struct line_event *event = *state;
-    struct answer told = plain;
-    assert_int_equal(ASK_HEAL_WORDS, line_event_heal_words(event));
-    told.moves[0] = 7, told.moves[1] = 3, told.moves[2] = 42, told.moves[3] = 2;
-    take(event, &told);
-    char memory[4096];
-    struct text text = text_on(memory, sizeof(memory));
-    uint32_t words = line_event_heal_words(event);
-    assert_int_equal(ASK_HEAL_WORDS + 2, words);
-    resp_begin(&text, words);
-    line_event_put_heal(event, &text, SPAN("front"), 6000000);
-    redisReply *reply = read_reply(&text);
-    uint64_t count = 0, entry = 0, moves = 0;
-    assert_int_equal(words, resp_len(reply));
-    assert_true(resp_get_u64(reply, ASK_HEAL_MOVES_LEN, &count));
-    assert_true(resp_get_u64(reply, ASK_HEAL_WORDS, &entry));
-    assert_true(resp_get_u64(reply, ASK_HEAL_WORDS + 1, &moves));
-    assert_int_equal(1, count);
-    assert_int_equal(42, entry);
-    assert_int_equal(2, moves);
-    freeReplyObject(reply);
-}
-
-static void a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it(void **state)
-{
-    struct line_event *event = *state;
-    struct answer told = plain;
-    told.moves[0] = 7, told.moves[1] = 3, told.moves[2] = 42, told.moves[3] = 2;
-    assert_int_equal(0, moves_told_count(event));
-    take(event, &told);
-    assert_int_equal(2, moves_of(event->view.moves, 42));
-    assert_int_equal(0, moves_of(event->view.moves, 43));
-    assert_int_equal(3, event->marks.moves_seq);
-    moves_told_count(event);
-    take(event, &told);
-    assert_int_equal(0, moves_told_count(event)); /* Redis has said so itself */
-    told.moves[0] = 8, told.moves[1] = 0, told.moves[2] = 43, told.moves[3] = 1;
-    take(event, &told); /* healed: another run */
-    assert_int_equal(2, moves_of(event->view.moves, 42));
-    assert_int_equal(2, moves_told_count(event));
-    assert_int_equal(2, moves_told_count(event)); /* until a tick was answered */
-    take(event, &told);
-    assert_int_equal(0, moves_told_count(event));
+    assert_int_equal(3, sum_sent(event, JUDGED));
+    assert_int_equal(0, sum_sent(event, ERROR_MILLI));
+    assert_int_equal(2, sum_sent(event, ERRORS));
+    assert_int_equal(3, sum_sent(event, JUDGED)); /* that one was not answered */
 }
 
 /* Whatever its number: another one is another one, and what heals a line tells of which era it is.
@@ -790,7 +636,7 @@ static void another_document_under_the_same_number_is_taken(void **state)
     assert_int_equal(LINE_TICK_BAD, take(event, &told));
 }
 
-static uint64_t told_to_heal(const struct line_event *event, uint64_t now_us, unsigned word)
+static uint64_t heal_word(const struct line_event *event, uint64_t now_us, unsigned word)
 {
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
@@ -802,11 +648,6 @@ static uint64_t told_to_heal(const struct line_event *event, uint64_t now_us, un
     assert_true(resp_get_u64(reply, word, &number));
     freeReplyObject(reply);
     return number;
-}
-
-static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
-{
-    return told_to_heal(event, now_us, ASK_HEAL_GAP);
 }
 
 static enum line_tick take_only(struct line_event *event, enum line_outcome outcome,
@@ -822,11 +663,11 @@ static enum line_tick take_only(struct line_event *event, enum line_outcome outc
     return tick;
 }
 
-static uint64_t wait_told(struct line_event *event, uint64_t now_us)
+static uint64_t wait_sent(struct line_event *event, uint64_t now_us)
 {
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
-    uint64_t with_tick = 0, with_heal = told_to_heal(event, now_us, ASK_HEAL_WAITED_MS);
+    uint64_t with_tick = 0, with_heal = heal_word(event, now_us, ASK_HEAL_WAITED_MS);
     resp_begin(&text, ASK_TICK_WORDS);
     line_event_put_tick(event, &text, 50, now_us);
     redisReply *reply = read_reply(&text);
@@ -836,107 +677,134 @@ static uint64_t wait_told(struct line_event *event, uint64_t now_us)
     return with_tick;
 }
 
-static void a_front_that_is_to_wait_says_for_how_long_it_has_been_told_so(void **state)
+static void a_front_that_waits_sends_for_how_long_it_has_waited(void **state)
 {
     struct line_event *event = *state;
-    assert_int_equal(0, wait_told(event, 1000000));
+    assert_int_equal(0, wait_sent(event, 1000000));
     assert_int_equal(LINE_TICK_NOT_YET, take_only(event, LINE_NOT_YET, 1000000));
     assert_false(event->seen);
-    assert_int_equal(0, wait_told(event, 1000000));
+    assert_int_equal(0, wait_sent(event, 1000000));
     assert_int_equal(LINE_TICK_NOT_YET, take_only(event, LINE_NOT_YET, 1500000));
-    assert_int_equal(700, wait_told(event, 1700000));
-    /* Of another Redis, whose clock those who know the time have yet to see, it has not been told.
-     */
+    assert_int_equal(700, wait_sent(event, 1700000));
+    /* Another Redis has not yet asked it to wait. */
     assert_int_equal(LINE_TICK_HEAL, take_only(event, LINE_UNAVAILABLE, 5000000));
-    assert_int_equal(0, wait_told(event, 5100000));
+    assert_int_equal(0, wait_sent(event, 5100000));
     assert_int_equal(LINE_TICK_NOT_YET, take_only(event, LINE_NOT_YET, 5200000));
-    assert_int_equal(300, wait_told(event, 5500000));
+    assert_int_equal(300, wait_sent(event, 5500000));
     assert_int_equal(LINE_TICK_CHANGED, take(event, &plain));
-    assert_int_equal(0, wait_told(event, 9000000));
+    assert_int_equal(0, wait_sent(event, 9000000));
 }
 
 /* Calls may be shorter since, so the newest need not be the last to run out. */
-static void the_latest_end_of_a_call_is_told_with_a_heal(void **state)
+static void a_heal_sends_the_latest_end_of_a_call(void **state)
 {
     struct line_event *event = *state;
-    assert_int_equal(0, told_to_heal(event, 6000000, ASK_HEAL_CALLS_UNTIL_MS));
+    assert_int_equal(0, heal_word(event, 6000000, ASK_HEAL_CALLS_UNTIL_MS));
     struct answer told = plain;
     told.stretches[0] = "10:1000:61000";
     take(event, &told);
-    assert_int_equal(61000, told_to_heal(event, 6000000, ASK_HEAL_CALLS_UNTIL_MS));
+    assert_int_equal(61000, heal_word(event, 6000000, ASK_HEAL_CALLS_UNTIL_MS));
 }
 
-static void how_far_the_clock_is_off_and_how_long_the_line_stood_is_told(void **state)
+static uint64_t moves_sent(struct line_event *event)
+{
+    redisReply *reply = tick_sent(event);
+    uint64_t count = 0;
+    assert_true(resp_get_u64(reply, ASK_TICK_MOVES_LEN, &count));
+    assert_int_equal(ASK_TICK_WORDS + 2 * count, resp_len(reply));
+    freeReplyObject(reply);
+    return count;
+}
+
+static void a_heal_sends_which_places_have_moved(void **state)
 {
     struct line_event *event = *state;
-    struct answer answer = plain;
-    const uint64_t times[4] = {1, 60000, 3600000, 7};
-    memcpy(answer.times, times, sizeof(times));
-    take(event, &answer);
-    assert_int_equal(1, event->view.late_ms);
-    assert_int_equal(60000, event->view.stood_ms);
-    assert_int_equal(3600000, event->view.clock_ahead_ms);
-    assert_int_equal(7, event->view.clock_behind_ms);
+    struct answer told = plain;
+    assert_int_equal(ASK_HEAL_WORDS, line_event_heal_words(event));
+    told.moves[0] = 7, told.moves[1] = 3, told.moves[2] = 42, told.moves[3] = 2;
+    take(event, &told);
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    uint32_t words = line_event_heal_words(event);
+    assert_int_equal(ASK_HEAL_WORDS + 2, words);
+    resp_begin(&text, words);
+    line_event_put_heal(event, &text, SPAN("front"), 6000000);
+    redisReply *reply = read_reply(&text);
+    uint64_t count = 0, entry = 0, moves = 0;
+    assert_int_equal(words, resp_len(reply));
+    assert_true(resp_get_u64(reply, ASK_HEAL_MOVES_LEN, &count));
+    assert_true(resp_get_u64(reply, ASK_HEAL_WORDS, &entry));
+    assert_true(resp_get_u64(reply, ASK_HEAL_WORDS + 1, &moves));
+    assert_int_equal(1, count);
+    assert_int_equal(42, entry);
+    assert_int_equal(2, moves);
+    freeReplyObject(reply);
 }
 
+static void a_place_that_moved_is_sent_to_a_redis_that_lost_it(void **state)
+{
+    struct line_event *event = *state;
+    struct answer told = plain;
+    told.moves[0] = 7, told.moves[1] = 3, told.moves[2] = 42, told.moves[3] = 2;
+    assert_int_equal(0, moves_sent(event));
+    take(event, &told);
+    assert_int_equal(2, moves_of(event->view.moves, 42));
+    assert_int_equal(0, moves_of(event->view.moves, 43));
+    assert_int_equal(3, event->marks.moves_seq);
+    moves_sent(event);
+    take(event, &told);
+    assert_int_equal(0, moves_sent(event)); /* Redis has said so itself */
+    told.moves[0] = 8, told.moves[1] = 0, told.moves[2] = 43, told.moves[3] = 1;
+    take(event, &told); /* healed: another run */
+    assert_int_equal(2, moves_of(event->view.moves, 42));
+    assert_int_equal(2, moves_sent(event));
+    assert_int_equal(2, moves_sent(event)); /* until a tick was answered */
+    take(event, &told);
+    assert_int_equal(0, moves_sent(event));
+}
+
+/* Each row is one more tick; a first one begins with `plain`. The gap covers the joins of the time
+ * since that tick and of one second more, twice. */
 static void the_safety_gap_follows_how_fast_people_joined(void **state)
 {
+    static const struct {
+        bool first;
+        uint64_t issued, raised, redis_ms, generation, joins_milli, gap;
+        uint64_t gap_late; /* minutes after the tick; 0: not checked */
+    } rows[] = {
+        {.first = true, .gap = HEAL_GAP_MIN},
+        {.issued = 1000, .redis_ms = 1000, .joins_milli = 1000000, .gap = 4000, .gap_late = 12000},
+        /* Places that a heal added are no joins: Redis came back empty, or its counter was raised.
+         */
+        {true, 1000000, 1000000, 1000, 77, 0, HEAL_GAP_MIN, 0},
+        {false, 1000000, 1000000, 1000, 77, 0, HEAL_GAP_MIN, 0},
+        {false, 500, 0, 1000, 77, 500000, 2000, 0},
+        /* A batch of joins between two ticks is no rush: fronts tick by chance. */
+        {.first = true, .issued = 200, .redis_ms = 1, .gap = HEAL_GAP_MIN},
+        {.redis_ms = JOINS_WINDOW_MS - 2, .gap = HEAL_GAP_MIN},
+        {false, 10, 0, 1, 0, 210 * 1000000 / JOINS_WINDOW_MS, 8400, 0},
+    };
     struct line_event *event = *state;
-    take(event, &plain);
-    assert_int_equal(HEAL_GAP_MIN, gap_told(event, 5000000));
     struct answer later = plain;
-    later.doc = NULL;
-    later.numbers[ISSUED] += 1000; /* in a second */
-    later.numbers[REDIS_MS] += 1000;
-    take(event, &later);
-    /* 1,000 a second, unseen for a second and for one more, doubled. */
-    assert_int_equal(4000, gap_told(event, 6000000));
-    assert_int_equal(2 * 1000 * 6, gap_told(event, 500000000));
-}
-
-/* A line that came back empty (another generation), and one of which only the counter was raised.
- */
-static void places_that_a_heal_added_are_no_joins(void **state)
-{
-    struct line_event *event = *state;
-    take(event, &plain);
-    struct answer healed = plain;
-    healed.doc = NULL;
-    for (uint64_t generation = 77; generation < 79; generation++) {
-        healed.numbers[GENERATION] = generation / 78 + 77;
-        healed.numbers[ISSUED] += 1000000;
-        healed.raised += 1000000;
-        healed.numbers[REDIS_MS] += 1000;
-        take(event, &healed);
-        assert_int_equal(0, event->view.joins_milli);
-        assert_int_equal(HEAL_GAP_MIN, gap_told(event, 6000000));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].first) {
+            line_event_deinit(event);
+            line_event_init(event, SPAN("e"));
+            take(event, &plain);
+            later = plain;
+            later.doc = NULL;
+        }
+        later.numbers[ISSUED] += rows[i].issued;
+        later.numbers[REDIS_MS] += rows[i].redis_ms;
+        later.numbers[GENERATION] = rows[i].generation;
+        later.raised += rows[i].raised;
+        take(event, &later);
+        assert_int_equal(rows[i].joins_milli, event->view.joins_milli);
+        assert_int_equal(rows[i].gap, heal_word(event, 6000000, ASK_HEAL_GAP));
+        if (rows[i].gap_late > 0)
+            assert_int_equal(rows[i].gap_late, heal_word(event, 500000000, ASK_HEAL_GAP));
     }
-    struct answer later = healed;
-    later.numbers[ISSUED] += 500;
-    later.numbers[REDIS_MS] += 1000;
-    take(event, &later);
-    assert_int_equal(500000, event->view.joins_milli); /* those behind them are */
-}
-
-/* Fronts tick by chance, and one may ask a millisecond after another. */
-static void a_batch_of_joins_between_two_ticks_is_no_rush(void **state)
-{
-    struct line_event *event = *state;
-    take(event, &plain);
-    struct answer later = plain;
-    later.doc = NULL;
-    later.numbers[ISSUED] += 200;
-    later.numbers[REDIS_MS] += 1;
-    take(event, &later);
-    assert_int_equal(0, event->view.joins_milli);
-    later.numbers[REDIS_MS] += JOINS_WINDOW_MS - 2;
-    take(event, &later);
-    assert_int_equal(0, event->view.joins_milli);
-    later.numbers[ISSUED] += 10;
-    later.numbers[REDIS_MS] += 1;
-    take(event, &later);
-    assert_int_equal(210 * 1000000 / JOINS_WINDOW_MS, event->view.joins_milli);
-    later.numbers[ISSUED] += 100; /* and the next window begins behind it */
+    later.numbers[ISSUED] += 100; /* the next window begins behind it */
     later.numbers[REDIS_MS] += JOINS_WINDOW_MS / 2;
     take(event, &later);
     assert_true(event->view.joins_milli < 210 * 1000000 / JOINS_WINDOW_MS);
@@ -944,7 +812,7 @@ static void a_batch_of_joins_between_two_ticks_is_no_rush(void **state)
 
 static struct span turns_asked(struct line_event *event, char memory[64])
 {
-    redisReply *reply = moves_told(event);
+    redisReply *reply = tick_sent(event);
     struct span upto;
     assert_true(resp_get_str(reply, ASK_TICK_TURNS_UPTO, &upto));
     assert_true(span_to_cstr(upto, memory, 64));
@@ -952,7 +820,7 @@ static struct span turns_asked(struct line_event *event, char memory[64])
     return span_of(memory);
 }
 
-static void what_became_of_places_is_told_once_and_once_more_after_a_loss(void **state)
+static void ends_of_visits_are_read_once_and_once_more_after_a_loss(void **state)
 {
     struct line_event *event = *state;
     char memory[64];
@@ -983,38 +851,28 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_first_answer_fills_the_picture),
-        TEST(codes_that_are_lost_are_told_by_number),
         TEST(a_clock_of_visits_that_stops_is_a_change),
         TEST(an_answer_in_which_only_the_clock_moved_is_no_change),
-        TEST(a_picture_that_was_stale_is_worth_showing_again),
         TEST(an_answer_that_took_long_is_stale),
-        TEST(a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it),
-        TEST(which_places_have_moved_is_told_with_a_heal),
-        TEST(a_stretch_that_grew_replaces_its_shorter_self),
-        TEST(stretches_known_already_are_not_taken_twice),
-        TEST(dead_stretches_fall_off),
-        TEST(another_generation_writes_all_stretches_anew),
+        TEST(a_front_learns_calls_as_they_grow_end_and_are_written_anew),
         TEST(calls_kept_are_bounded),
         TEST(marks_never_go_back),
-        TEST(a_passes_count_ends_with_the_tick_that_tells_them),
+        TEST(passes_are_counted_until_the_tick_that_sends_them),
         TEST(an_answer_without_sense_changes_nothing),
         TEST(a_time_beyond_the_calendar_is_refused),
         TEST(a_first_answer_must_bring_the_document),
-        TEST(a_short_or_foreign_answer_is_bad_and_heal_is_told),
+        TEST(a_short_or_foreign_answer_is_bad_and_one_word_asks_for_a_heal),
         TEST(a_damaged_answer_does_no_harm),
-        TEST(a_draw_is_taken_with_its_document_and_told_when_healing),
-        TEST(a_seed_that_is_none_is_refused_whole),
-        TEST(whoever_left_before_the_draw_is_told_with_a_position_once),
-        TEST(what_a_front_has_seen_is_told_until_it_is_taken),
-        TEST(the_autopilots_rate_stands_in_the_place_of_the_knobs),
+        TEST(an_answer_with_an_invalid_seed_is_refused_whole),
+        TEST(counts_are_sent_until_a_tick_is_answered),
+        TEST(the_autopilots_rate_replaces_that_of_the_knobs),
         TEST(another_document_under_the_same_number_is_taken),
-        TEST(what_became_of_places_is_told_once_and_once_more_after_a_loss),
+        TEST(ends_of_visits_are_read_once_and_once_more_after_a_loss),
+        TEST(a_heal_sends_which_places_have_moved),
+        TEST(a_place_that_moved_is_sent_to_a_redis_that_lost_it),
         TEST(the_safety_gap_follows_how_fast_people_joined),
-        TEST(places_that_a_heal_added_are_no_joins),
-        TEST(a_batch_of_joins_between_two_ticks_is_no_rush),
-        TEST(a_front_that_is_to_wait_says_for_how_long_it_has_been_told_so),
-        TEST(the_latest_end_of_a_call_is_told_with_a_heal),
-        TEST(how_far_the_clock_is_off_and_how_long_the_line_stood_is_told),
+        TEST(a_front_that_waits_sends_for_how_long_it_has_waited),
+        TEST(a_heal_sends_the_latest_end_of_a_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
