@@ -315,14 +315,10 @@ static void reply_by_state(struct visit *visit)
 
 /* ---- the page of a payment ---- */
 
-static void on_pay_get(struct http_req *req)
+static void pay_get(struct visit *visit)
 {
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
-        return;
     if (visit_payment(visit))
         reply_by_state(visit);
-    free(visit);
 }
 
 static void on_paid(struct http_req *req, const struct desk_answer *answer, bool cut)
@@ -398,24 +394,21 @@ static const struct card *visit_card(struct visit *visit)
     return visit->page.notice == PAGE_NOTHING ? card : NULL;
 }
 
-static void on_pay_post(struct http_req *req)
+static void pay_post(struct visit *visit)
 {
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
-        return;
     static const char *const none[] = {NULL};
     if (!visit_payment(visit))
-        goto free_visit;
+        return;
     struct span decision = {0};
     (void)form_get(&visit->form, "decision", &decision);
     if (visit->page.can_cancel && span_eq(decision, SPAN("cancel"))) {
         reply_redirect(visit, span_of(visit->session->cancel_url), none);
-        goto free_visit;
+        return;
     }
     const struct card *card = visit_card(visit);
     if (card == NULL) {
         reply_card_form(visit, 402);
-        goto free_visit;
+        return;
     }
     struct text body = text_on(visit->bytes, sizeof(visit->bytes));
     TEXT_LIT(&body, "payment_method=");
@@ -425,27 +418,19 @@ static void on_pay_post(struct http_req *req)
         put_encoded(&body, visit->return_url);
     }
     assert(!body.overflown);
-    struct desk_order order = {.req = req,
+    struct desk_order order = {.req = visit->req,
                                .op = op_running(stripe_hosted_pay),
-                               .id = http_req_param(req, 0),
+                               .id = http_req_param(visit->req, 0),
                                .body = text_span(&body),
                                .own_body = true,
                                .on_answered = on_paid};
     desk_submit(visit->app->desk, &order);
-
-free_visit:
-    free(visit);
 }
 
-static void on_authenticate_get(struct http_req *req)
+static void authenticate_get(struct visit *visit)
 {
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
+    if (!visit_payment(visit))
         return;
-    if (!visit_payment(visit)) {
-        free(visit);
-        return;
-    }
     if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION) {
         visit->page.action = address_of(visit, "/authenticate");
         add_lang(visit);
@@ -454,26 +439,21 @@ static void on_authenticate_get(struct http_req *req)
     } else {
         reply_by_state(visit);
     }
-    free(visit);
 }
 
-static void on_authenticate_post(struct http_req *req)
+static void authenticate_post(struct visit *visit)
 {
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
-        return;
     struct span decision = {0};
     if (visit_payment(visit)) {
         (void)form_get(&visit->form, "decision", &decision);
         bool yes = span_eq(decision, SPAN("approve"));
-        struct desk_order order = {.req = req,
+        struct desk_order order = {.req = visit->req,
                                    .op = op_running(stripe_hosted_authenticate),
-                                   .id = http_req_param(req, 0),
+                                   .id = http_req_param(visit->req, 0),
                                    .body = yes ? SPAN("decision=approve") : SPAN("decision=refuse"),
                                    .on_answered = on_paid};
         desk_submit(visit->app->desk, &order);
     }
-    free(visit);
 }
 
 /* ---- Toss's payment window ---- */
@@ -533,15 +513,11 @@ static void reply_window(struct visit *visit, const struct toss_window *in, unsi
     reply_page(visit, status);
 }
 
-static void on_window_get(struct http_req *req)
+static void window_get(struct visit *visit)
 {
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
-        return;
     struct toss_window in = {0};
     if (read_window(visit, &in))
         reply_window(visit, &in, 200);
-    free(visit);
 }
 
 static void reply_window_agreed(struct visit *visit, const struct toss_window *in, uint32_t place)
@@ -588,26 +564,23 @@ static void reply_window_canceled(struct visit *visit, const struct toss_window 
     reply_redirect(visit, in->fail_url, arguments);
 }
 
-static void on_window_post(struct http_req *req)
+static void window_post(struct visit *visit)
 {
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
-        return;
     struct toss_window in = {0};
     struct span decision = {0}, pay_by = {0};
     if (!read_window(visit, &in))
-        goto free_visit;
+        return;
     (void)form_get(&visit->form, "decision", &decision);
     if (span_eq(decision, SPAN("cancel"))) {
         reply_window_canceled(visit, &in);
-        goto free_visit;
+        return;
     }
     (void)form_get(&visit->form, "pay_by", &pay_by);
     bool transfer = span_eq(pay_by, SPAN("transfer")) && !span_eq(in.method, SPAN("CARD"));
     const struct card *card = transfer ? NULL : visit_card(visit);
     if (card == NULL && !transfer) {
         reply_window(visit, &in, 402);
-        goto free_visit;
+        return;
     }
     struct text body = text_on(visit->bytes, sizeof(visit->bytes));
     TEXT_LIT(&body, "payment_method=");
@@ -619,27 +592,48 @@ static void on_window_post(struct http_req *req)
     TEXT_LIT(&body, "&amount=");
     text_u64(&body, in.amount);
     assert(!body.overflown);
-    struct desk_order order = {.req = req,
+    struct desk_order order = {.req = visit->req,
                                .op = op_running(toss_hosted),
                                .body = text_span(&body),
                                .own_body = true,
                                .on_answered = on_window_paid};
     desk_submit(visit->app->desk, &order);
+}
 
-free_visit:
+static const struct hosted_route {
+    enum http_method method;
+    const char *pattern;
+    void (*handle)(struct visit *visit);
+    uint32_t body_max;
+} hosted_routes[] = {
+    {HTTP_METHOD_GET, "/pay/{secret}", pay_get, 0},
+    {HTTP_METHOD_POST, "/pay/{secret}", pay_post, HOSTED_BODY_MAX},
+    {HTTP_METHOD_GET, "/pay/{secret}/authenticate", authenticate_get, 0},
+    {HTTP_METHOD_POST, "/pay/{secret}/authenticate", authenticate_post, HOSTED_BODY_MAX},
+    {HTTP_METHOD_GET, "/toss/pay", window_get, 0},
+    {HTTP_METHOD_POST, "/toss/pay", window_post, HOSTED_BODY_MAX},
+};
+
+static void on_visit(struct http_req *req)
+{
+    const struct hosted_route *taken = http_req_route_ctx(req);
+    struct visit *visit = visit_begin(req);
+    if (visit != NULL)
+        taken->handle(visit);
     free(visit);
 }
 
 int hosted_add_routes(struct http_router *router, struct err_slot *err)
 {
-    static const struct http_route routes[] = {
-        {HTTP_METHOD_GET, "/pay/{secret}", on_pay_get, NULL, 0},
-        {HTTP_METHOD_POST, "/pay/{secret}", on_pay_post, NULL, HOSTED_BODY_MAX},
-        {HTTP_METHOD_GET, "/pay/{secret}/authenticate", on_authenticate_get, NULL, 0},
-        {HTTP_METHOD_POST, "/pay/{secret}/authenticate", on_authenticate_post, NULL,
-         HOSTED_BODY_MAX},
-        {HTTP_METHOD_GET, "/toss/pay", on_window_get, NULL, 0},
-        {HTTP_METHOD_POST, "/toss/pay", on_window_post, NULL, HOSTED_BODY_MAX},
-    };
-    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof(hosted_routes) / sizeof(hosted_routes[0]); i++) {
+        const struct hosted_route *of = &hosted_routes[i];
+        struct http_route route = {.method = of->method,
+                                   .pattern = of->pattern,
+                                   .handler = on_visit,
+                                   .ctx = (void *)(uintptr_t)of,
+                                   .body_max = of->body_max};
+        rc = http_router_add(router, &route, err);
+    }
+    return rc;
 }
