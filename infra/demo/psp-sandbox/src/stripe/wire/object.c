@@ -1,7 +1,6 @@
-/* object.c: one function for each object, which writes its members in a fixed sequence. Members
- * that the sandbox has no use for are present as null where client libraries name them, so that
- * typed clients read what they expect. What is expanded is decided by the caller's bits, not by
- * looking at the request here. */
+/* object.c: one function for each object, which writes its members in a fixed sequence. Members of
+ * Stripe's objects that the sandbox has no use for are left out. The caller's bits decide what is
+ * expanded; nothing here reads the request. */
 #include "stripe/wire/object.h"
 
 #include <assert.h>
@@ -98,9 +97,6 @@ static void put_intent_money(struct text *out, const struct intent *intent)
     json_member_i64(out, "amount_capturable", intent->capturable);
     json_member_raw(out, "amount_details", SPAN("{\"tip\":{}}"));
     json_member_i64(out, "amount_received", intent->received);
-    json_member_null(out, "application");
-    json_member_null(out, "application_fee_amount");
-    json_member_null(out, "automatic_payment_methods");
     put_time(out, "canceled_at", intent->canceled_s);
     put_optional(out, "cancellation_reason", intent->cancellation_reason);
     json_member_cstr(out, "capture_method", intent_capture_name(intent->capture_method));
@@ -118,7 +114,6 @@ void object_put_intent(struct text *out, const struct bank *bank, const struct i
     json_member_cstr(out, "id", intent->id);
     json_member_cstr(out, "object", "payment_intent");
     put_intent_money(out, intent);
-    json_member_null(out, "customer");
     put_optional(out, "description", intent->description);
     put_last_error(out, intent);
     if (intent->charge == INTENT_NONE) {
@@ -132,20 +127,11 @@ void object_put_intent(struct text *out, const struct bank *bank, const struct i
     json_member_bool(out, "livemode", false);
     put_meta(out, &intent->meta);
     put_next_action(out, bank, intent);
-    json_member_null(out, "on_behalf_of");
     put_optional(out, "payment_method", intent->payment_method);
     json_member_raw(out, "payment_method_options", SPAN("{}"));
     json_member_raw(out, "payment_method_types", SPAN("[\"card\"]"));
-    json_member_null(out, "processing");
-    json_member_null(out, "receipt_email");
-    json_member_null(out, "review");
-    json_member_null(out, "setup_future_usage");
-    json_member_null(out, "shipping");
     put_optional(out, "statement_descriptor", intent->descriptor);
-    json_member_null(out, "statement_descriptor_suffix");
     json_member_cstr(out, "status", intent_status_name(intent->status));
-    json_member_null(out, "transfer_data");
-    json_member_null(out, "transfer_group");
     json_close(out, '}');
 }
 
@@ -196,8 +182,6 @@ void object_put_session(struct text *out, const struct bank *bank, const struct 
     json_open(out, '{');
     json_member_cstr(out, "id", session->id);
     json_member_cstr(out, "object", "checkout.session");
-    json_member_null(out, "after_expiration");
-    json_member_null(out, "allow_promotion_codes");
     json_member_i64(out, "amount_subtotal", session->amount);
     json_member_i64(out, "amount_total", session->amount);
     json_member_raw(out, "automatic_tax",
@@ -207,25 +191,16 @@ void object_put_session(struct text *out, const struct bank *bank, const struct 
     json_member_null(out, "client_secret");
     json_member_u64(out, "created", session->created_s);
     json_member_cstr(out, "currency", session->currency);
-    json_member_null(out, "customer");
-    json_member_null(out, "customer_details");
-    json_member_null(out, "customer_email");
     json_member_u64(out, "expires_at", session->expires_s);
-    json_member_null(out, "invoice");
     json_member_bool(out, "livemode", false);
     put_optional(out, "locale", session->locale);
     put_meta(out, &session->meta);
     json_member_cstr(out, "mode", "payment");
     put_session_intent(out, bank, session, expand);
-    json_member_null(out, "payment_link");
     json_member_raw(out, "payment_method_options", SPAN("{}"));
     json_member_raw(out, "payment_method_types", SPAN("[\"card\"]"));
     json_member_cstr(out, "payment_status", is_paid(bank, session) ? "paid" : "unpaid");
-    json_member_null(out, "recovered_from");
-    json_member_null(out, "setup_intent");
     json_member_cstr(out, "status", statuses[session->status]);
-    json_member_null(out, "submit_type");
-    json_member_null(out, "subscription");
     put_optional(out, "success_url", session->success_url);
     json_member_cstr(out, "ui_mode", "hosted_page");
     put_session_url(out, bank, session);
@@ -277,11 +252,9 @@ void object_put_charge(struct text *out, const struct bank *bank, const struct c
     json_member_i64(out, "amount", charge->amount);
     json_member_i64(out, "amount_captured", charge->captured_amount);
     json_member_i64(out, "amount_refunded", charge->refunded);
-    json_member_null(out, "balance_transaction");
     json_member_bool(out, "captured", charge->captured);
     json_member_u64(out, "created", charge->created_s);
     json_member_cstr(out, "currency", intent->currency);
-    json_member_null(out, "customer");
     put_optional(out, "description", intent->description);
     json_member_bool(out, "disputed", false);
     put_optional(out, "failure_code", charge->approved ? NULL : charge->card->code);
@@ -298,12 +271,10 @@ void object_put_charge(struct text *out, const struct bank *bank, const struct c
     }
     json_member_cstr(out, "payment_method", charge->payment_method);
     put_card_details(out, charge);
-    json_member_null(out, "receipt_url");
     /* What was authorised and released counts as refunded, as at Stripe. */
     json_member_bool(out, "refunded",
                      charge->released ||
                          (charge->captured && charge->refunded == charge->captured_amount));
-    json_member_null(out, "review");
     json_member_cstr(out, "status", charge->approved ? "succeeded" : "failed");
     json_close(out, '}');
 }
@@ -317,7 +288,6 @@ void object_put_refund(struct text *out, const struct bank *bank, const struct r
     json_member_cstr(out, "id", refund->id);
     json_member_cstr(out, "object", "refund");
     json_member_i64(out, "amount", refund->amount);
-    json_member_null(out, "balance_transaction");
     if ((expand & OBJECT_CHARGE) != 0) {
         json_key(out, "charge");
         object_put_charge(out, bank, charge, 0);
@@ -334,7 +304,6 @@ void object_put_refund(struct text *out, const struct bank *bank, const struct r
         json_member_cstr(out, "payment_intent", intent->id);
     }
     put_optional(out, "reason", refund->reason);
-    json_member_null(out, "receipt_number");
     json_member_cstr(out, "status", refund->failed ? "failed" : "succeeded");
     if (refund->failed)
         json_member_cstr(out, "failure_reason", "lost_or_stolen_card");
@@ -369,7 +338,6 @@ void object_put_endpoint(struct text *out, const struct endpoint *endpoint, bool
     json_member_cstr(out, "id", endpoint->id);
     json_member_cstr(out, "object", "webhook_endpoint");
     json_member_cstr(out, "api_version", BANK_API_VERSION);
-    json_member_null(out, "application");
     json_member_u64(out, "created", endpoint->created_s);
     put_optional(out, "description", endpoint->description);
     json_key(out, "enabled_events");
