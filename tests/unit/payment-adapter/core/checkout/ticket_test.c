@@ -80,7 +80,9 @@ static void no_byte_of_a_ticket_can_be_changed(void **state)
 static void ticket_by_an_unknown_key_is_not_called_forged(void **state)
 {
     (void)state;
-    struct ticket_signer *theirs = signer_of(2);
+    struct ticket_signer *theirs = signer_of(2), *again = signer_of(1);
+    assert_string_equal(ticket_signer_key(again)->kid, keys.keys[0].kid);
+    assert_string_not_equal(ticket_signer_key(again)->kid, ticket_signer_key(theirs)->kid);
     char token[TICKET_TOKEN_MAX];
     sign(theirs, token);
     struct ticket_keys renamed = keys;
@@ -89,6 +91,7 @@ static void ticket_by_an_unknown_key_is_not_called_forged(void **state)
     memcpy(renamed.keys[0].kid, ticket_signer_key(theirs)->kid, TICKET_KID_MAX);
     assert_int_equal(ticket_verify(&renamed, span_of(token), NULL, &ticket), ERR_AUTH);
     ticket_signer_destroy(theirs);
+    ticket_signer_destroy(again);
 }
 
 static void holder_is_the_same_for_a_member_and_does_not_name_them(void **state)
