@@ -126,6 +126,7 @@ static const struct command rows[] = {
          "The event is closed, or --running takes it as it stands. A closed one may be deleted\n"
          "afterwards.",
      .options = OPT(WHY) | OPT(RUNNING),
+     LINE("POST", EVENT_AT "/actions/archive"),
      .run = line_archive},
     {.name = "restore",
      .takes = "EVENT FILE",
@@ -373,6 +374,7 @@ static const struct command rows[] = {
      .brief = "Change them, for new orders",
      .options = OPT(WHY),
      .needs = OPT(WHY),
+     PAY("PUT", EVENT_AT "/refund-terms"),
      .done = "The terms of {EVENT} are changed.",
      .run = desk_terms_set},
     {.name = "checkin",

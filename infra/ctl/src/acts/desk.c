@@ -62,8 +62,6 @@ int desk_terms_set(struct job *job)
 {
     static const char *const kept[] = {"by", "until", "before_start_s", "percent", "handed_on"};
     struct call read, write = {.method = NULL};
-    char etag[CTL_ETAG_MAX];
-    char *text = NULL;
     json_t *body = json_object();
     int status = job_call(job, COMMAND_PAY, NULL, "/admin/events/{EVENT}/refund-terms", &read);
     if (status == EXIT_DONE)
@@ -72,23 +70,10 @@ int desk_terms_set(struct job *job)
         json_object_set(body, kept[i], json_object_get(read.json, kept[i]));
     if (status == EXIT_DONE)
         status = job_read_settings(job, args_words_from(job->args, "TERM=VALUE"), body);
-    if (status == EXIT_DONE) {
-        json_object_set_new(body, "reason", json_string(job->why));
-        text = json_in_text(body, JSON_COMPACT);
-        memcpy(etag, read.etag, sizeof(etag));
-        status = job_call(job, COMMAND_PAY, "PUT", "/admin/events/{EVENT}/refund-terms", &write);
-        write.if_match = etag;
-        write.body = span_of(text);
-        write.content_type = "application/json";
-    }
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_PAY, &write);
-    if (status == EXIT_DONE)
-        status = generic_show(job, &write);
-    free(text);
-    json_decref(body);
+    json_object_set_new(body, "reason", json_string(job->why));
+    write.if_match = read.etag;
+    status = generic_send_made(job, status, body, &write);
     call_free(&read);
-    call_free(&write);
     return status;
 }
 

@@ -181,6 +181,7 @@ int generic_send(struct job *job, json_t *body, struct call *call)
     int status = command->asks != NULL ? ask(job, etag) : EXIT_DONE;
     if (status == EXIT_DONE)
         status = job_call(job, command->service, command->method, command->path, call);
+    call->if_match = given.if_match;
     call->if_none_match = given.if_none_match;
     call->body = given.body;
     call->content_type = given.content_type;

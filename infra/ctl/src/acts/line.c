@@ -214,15 +214,8 @@ static int fetch_archive(struct job *job, FILE *file)
 /* Says at the service that this version lies in a file, which is what a deletion asks for. */
 static int tell_archived(struct job *job, const char *etag)
 {
-    struct call call;
-    int status =
-        job_call(job, COMMAND_LINE, "POST", "/admin/events/{EVENT}/actions/archive", &call);
-    call.if_match = etag;
-    call.why = job->why;
-    call.body = SPAN("{}");
-    call.content_type = "application/json";
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_LINE, &call);
+    struct call call = {.if_match = etag};
+    int status = generic_send(job, json_object(), &call);
     call_free(&call);
     return status;
 }
