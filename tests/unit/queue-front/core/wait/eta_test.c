@@ -74,39 +74,6 @@ static void a_full_hall_moves_as_fast_as_sessions_end(void **state)
     assert_int_equal(ask(&meter, &view, 1).p50_s, 60);
 }
 
-static void after_three_windows_the_measured_rate_counts(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    eta_meter_observe(&meter, &view);
-    run(&meter, &view, 4.0, 14);
-    assert_int_equal(ask(&meter, &view, 999).basis, ETA_KNOBS);
-    run(&meter, &view, 4.0, 106);
-    struct eta eta = ask(&meter, &view, 999);
-    assert_int_equal(eta.basis, ETA_MEASURED);
-    assert_in_range(eta.p50_s, 245, 255); /* 1000 at 4 a second, whatever the knob says */
-    assert_in_range(eta.p90_s, eta.p50_s + 20, eta.p50_s + 60);
-}
-
-static void a_line_that_moves_by_fits_and_starts_has_the_wider_range(void **state)
-{
-    (void)state;
-    uint32_t range_s[2];
-    for (unsigned fits = 0; fits < 2; fits++) {
-        struct eta_meter meter;
-        struct line_view view = open_line();
-        eta_meter_init(&meter);
-        eta_meter_observe(&meter, &view);
-        for (unsigned window = 0; window < 24; window++)
-            run(&meter, &view, fits == 0 ? 4.0 : window % 2 == 0 ? 1.0 : 7.0, 5);
-        struct eta eta = ask(&meter, &view, 199);
-        range_s[fits] = eta.p90_s - eta.p50_s;
-    }
-    assert_true(range_s[1] > 2 * range_s[0]);
-}
-
 static void an_empty_line_teaches_nothing(void **state)
 {
     (void)state;
@@ -120,36 +87,6 @@ static void an_empty_line_teaches_nothing(void **state)
     struct eta after = ask(&meter, &view, 999);
     assert_int_equal(before.basis, ETA_MEASURED);
     assert_int_equal(after.p50_s, before.p50_s);
-}
-
-static void a_slower_knob_is_believed_at_once(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    run(&meter, &view, 10.0, 120);
-    uint64_t before_s = ask(&meter, &view, 999).p50_s;
-    view.knobs.rate_milli = 5000;
-    view.redis_ms += 100;
-    eta_meter_observe(&meter, &view);
-    assert_in_range(ask(&meter, &view, 999).p50_s, 2 * before_s - 2, 2 * before_s + 2);
-    run(&meter, &view, 5.0, 60);
-    assert_in_range(ask(&meter, &view, 999).p50_s, 195, 210);
-}
-
-static void a_faster_knob_counts_only_where_it_was_the_brake(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    run(&meter, &view, 3.0, 120); /* a knob of 10: something else holds the line */
-    uint64_t before_s = ask(&meter, &view, 999).p50_s;
-    view.knobs.rate_milli = 20000;
-    view.redis_ms += 100;
-    eta_meter_observe(&meter, &view);
-    assert_int_equal(ask(&meter, &view, 999).p50_s, before_s);
 }
 
 /* Measured at 10 a second with a knob of 10: in 50 s the knob is halved, in 150 s it is 20. */
@@ -246,14 +183,6 @@ static void a_line_that_nobody_stood_in_has_not_slowed_down(void **state)
     assert_int_equal(reason_after(view, 60), ETA_REASON_NONE);
 }
 
-static void a_line_that_has_not_opened_has_not_slowed_down(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    view.state = LINE_PRE_QUEUE;
-    assert_int_equal(reason_after(view, 60), ETA_REASON_NONE);
-}
-
 /* Lets people in as the line runs; `stay_s` each on average, so that `inside` are there. */
 static void run_hall(struct eta_meter *meter, struct line_view *view, double rate, unsigned seconds)
 {
@@ -288,46 +217,6 @@ static void a_hall_that_fills_slows_the_line_and_that_is_known_before(void **sta
     view.knobs.max_active = 300;
     uint64_t eta_s = ask(&meter, &view, 999).p50_s;
     assert_in_range(eta_s, 236, 246); /* 60 s * ln 2, then 5 a second */
-}
-
-static void only_a_full_hall_is_believed_to_move_faster_when_it_is_enlarged(void **state)
-{
-    (void)state;
-    for (unsigned full = 0; full < 2; full++) {
-        struct eta_meter meter;
-        struct line_view view = open_line();
-        eta_meter_init(&meter);
-        view.show_up_milli = 1000;
-        view.knobs.rate_milli = 20000;
-        view.knobs.max_active = 600;
-        view.active = full ? 600 : 400;
-        run_hall(&meter, &view, 10.0, 120);
-        assert_in_range(ask(&meter, &view, 9999).p50_s, 990, 1010);
-        view.knobs.max_active = 900;
-        view.redis_ms += 100;
-        eta_meter_observe(&meter, &view);
-        uint64_t p50_s = ask(&meter, &view, 9999).p50_s;
-        if (full) /* by half, at 15 a second */
-            assert_in_range(p50_s, 640, 680);
-        else
-            assert_in_range(p50_s, 990, 1010);
-    }
-}
-
-static void a_hall_that_is_filling_is_not_taken_for_one_that_people_leave_quickly(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.show_up_milli = 1000;
-    view.knobs.max_active = 900;
-    for (unsigned second = 1; second <= 200; second++) { /* 10 a second come and stay for 100 s */
-        view.active = (uint64_t)(1000.0 * (1.0 - exp(-(double)second / 100.0)));
-        run_hall(&meter, &view, 10.0, 1);
-    }
-    /* The hall bears 9 a second once it is full, in half a minute from now. */
-    assert_in_range(ask(&meter, &view, 9999).p50_s, 1070, 1140);
 }
 
 static void a_pause_is_taken_to_last_as_long_again(void **state)
@@ -392,18 +281,6 @@ static void a_front_that_just_started_uses_what_redis_remembers(void **state)
     view.service_rate_milli = 1; /* so slow, and known all the same */
     assert_int_equal(ask(&meter, &view, 0).basis, ETA_MEASURED);
     assert_int_equal(ask(&meter, &view, 0).p50_s, 1000);
-}
-
-static void no_rate_is_told_that_the_knob_forbids(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.service_rate_milli = 50000; /* a burst, seen for a moment */
-    assert_int_equal(ask(&meter, &view, 999).p50_s, 100);
-    view.knobs.rate_milli = 0;
-    assert_int_equal(ask(&meter, &view, 999).basis, ETA_UNKNOWN);
 }
 
 static uint64_t pick(const struct rng *rng, unsigned bits_max)
@@ -585,24 +462,6 @@ static void a_stale_picture_and_one_from_before_teach_nothing(void **state)
     assert_int_equal(meter.window_at_ms, 1000000);
 }
 
-static void a_pause_that_nobody_saw_the_end_of_is_all_of_the_last_half_hour(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    run(&meter, &view, 10.0, 60);
-    assert_true(meter.available == 1.0);
-    view.state = LINE_PAUSED;
-    view.redis_ms += 10 * ETA_AVAILABLE_MS;
-    eta_meter_observe(&meter, &view);
-    assert_true(meter.available > 0.0 && meter.available < 0.1); /* and never nothing at all */
-    view.state = LINE_OPEN;
-    view.redis_ms += 10 * ETA_AVAILABLE_MS;
-    eta_meter_observe(&meter, &view);
-    assert_true(meter.available == 1.0);
-}
-
 static void a_hall_takes_as_many_as_are_free_and_then_as_visits_end(void **state)
 {
     (void)state;
@@ -632,16 +491,6 @@ static void a_hall_takes_as_many_as_are_free_and_then_as_visits_end(void **state
     alone.inside = 50.0;
     alone.entered = 0.0;
     assert_true(fabs(eta_hall(&alone, &view).per_s - 100.0 / 60.0) < 1e-9);
-}
-
-static void a_line_that_was_seen_to_stand_still_says_nothing_of_its_wait(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    run(&meter, &view, 0.0, 60);
-    assert_int_equal(ask(&meter, &view, 0).basis, ETA_UNKNOWN);
 }
 
 static void no_step_of_the_plan_is_faster_than_the_pilots_ceiling(void **state)
@@ -762,44 +611,6 @@ static void a_pause_and_its_end_are_named_for_a_while(void **state)
     assert_int_not_equal(line.model.reason, ETA_REASON_RESUMED);
 }
 
-static void what_the_operator_changed_is_named_for_a_while(void **state)
-{
-    (void)state;
-    for (unsigned what = 0; what < 2; what++) {
-        struct watched line;
-        settle(&line);
-        if (what == 0)
-            line.view.knobs.rate_milli = 20000;
-        else
-            line.view.knobs.max_active = 5000;
-        go_on(&line, 10.0, 60);
-        assert_int_equal(line.model.reason, ETA_REASON_RATE_CHANGED);
-        go_on(&line, 10.0, 120);
-        assert_int_equal(line.model.reason, ETA_REASON_NONE);
-    }
-}
-
-static void a_line_that_moves_otherwise_than_before_says_so(void **state)
-{
-    (void)state;
-    static const struct {
-        double rate;
-        enum eta_reason reason;
-    } rows[] = {{4.0, ETA_REASON_SLOWER}, {9.8, ETA_REASON_NONE}, {10.0, ETA_REASON_NONE}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct watched line;
-        settle(&line);
-        go_on(&line, rows[i].rate, 30);
-        assert_int_equal(line.model.reason, rows[i].reason);
-    }
-    struct watched line; /* and one that gets better again */
-    settle(&line);
-    go_on(&line, 4.0, 300);
-    assert_int_equal(line.model.reason, ETA_REASON_NONE);
-    go_on(&line, 10.0, 30);
-    assert_int_equal(line.model.reason, ETA_REASON_FASTER);
-}
-
 /* People are called later, or earlier, than they were told, by a part of a short wait. */
 static void a_short_wait_says_that_the_line_fell_behind(void **state)
 {
@@ -819,32 +630,6 @@ static void a_short_wait_says_that_the_line_fell_behind(void **state)
         struct eta near = eta_at(&line.model, 20), far = eta_at(&line.model, 100000);
         assert_int_equal(eta_reason_at(&line.model, &near), rows[i].near);
         assert_int_equal(eta_reason_at(&line.model, &far), rows[i].far);
-    }
-}
-
-static void ghosts_that_are_found_or_come_back_are_a_reason(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t judged, waiting; /* on top of what is known */
-        enum eta_reason reason;
-    } rows[] = {
-        {0, 50000, ETA_REASON_PEOPLE_LEFT},      {0, (uint64_t)-20000, ETA_REASON_PEOPLE_BACK},
-        {100000, 0, ETA_REASON_PEOPLE_BACK}, /* those were taken to be gone in part */
-        {100000, 20000, ETA_REASON_PEOPLE_LEFT}, {0, 10, ETA_REASON_NONE}, /* few */
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct watched line = {.view = open_line()};
-        struct ghosts ghosts = {.judged = 200000, .waiting = 40000};
-        eta_meter_init(&line.meter);
-        line.view.issued = 1000000;
-        line.view.ghosts = &ghosts;
-        go_on(&line, 10.0, 300);
-        assert_int_equal(line.model.reason, ETA_REASON_NONE);
-        ghosts.judged += rows[i].judged;
-        ghosts.waiting += rows[i].waiting;
-        go_on(&line, 10.0, 5);
-        assert_int_equal(line.model.reason, rows[i].reason);
     }
 }
 
@@ -982,41 +767,28 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_any_measurement_the_knobs_give_a_range),
         cmocka_unit_test(a_full_hall_moves_as_fast_as_sessions_end),
-        cmocka_unit_test(after_three_windows_the_measured_rate_counts),
-        cmocka_unit_test(a_line_that_moves_by_fits_and_starts_has_the_wider_range),
         cmocka_unit_test(an_empty_line_teaches_nothing),
-        cmocka_unit_test(a_slower_knob_is_believed_at_once),
-        cmocka_unit_test(a_faster_knob_counts_only_where_it_was_the_brake),
         cmocka_unit_test(a_schedule_known_beforehand_is_in_the_wait),
         cmocka_unit_test(a_schedule_may_stop_the_line_and_start_it_again),
         cmocka_unit_test(a_changed_plan_is_a_cause_that_is_named),
         cmocka_unit_test(a_line_that_nobody_stood_in_has_not_slowed_down),
-        cmocka_unit_test(a_line_that_has_not_opened_has_not_slowed_down),
         cmocka_unit_test(a_hall_that_fills_slows_the_line_and_that_is_known_before),
-        cmocka_unit_test(only_a_full_hall_is_believed_to_move_faster_when_it_is_enlarged),
-        cmocka_unit_test(a_hall_that_is_filling_is_not_taken_for_one_that_people_leave_quickly),
         cmocka_unit_test(a_pause_is_taken_to_last_as_long_again),
         cmocka_unit_test(a_pause_before_any_measurement_is_not_guessed_at),
         cmocka_unit_test(before_the_opening_the_time_to_it_is_added),
         cmocka_unit_test(a_front_that_just_started_uses_what_redis_remembers),
-        cmocka_unit_test(no_rate_is_told_that_the_knob_forbids),
         cmocka_unit_test(the_wait_never_falls_with_the_place),
         cmocka_unit_test(the_table_ends_where_the_line_does),
         cmocka_unit_test(what_is_unknown_is_null_and_not_zero),
         cmocka_unit_test(a_basis_and_a_reason_have_names),
         cmocka_unit_test(a_plan_of_the_same_rates_at_other_times_is_another),
         cmocka_unit_test(a_stale_picture_and_one_from_before_teach_nothing),
-        cmocka_unit_test(a_pause_that_nobody_saw_the_end_of_is_all_of_the_last_half_hour),
         cmocka_unit_test(a_hall_takes_as_many_as_are_free_and_then_as_visits_end),
-        cmocka_unit_test(a_line_that_was_seen_to_stand_still_says_nothing_of_its_wait),
         cmocka_unit_test(no_step_of_the_plan_is_faster_than_the_pilots_ceiling),
         cmocka_unit_test(whoever_is_known_to_be_gone_is_not_waited_for),
         cmocka_unit_test(too_few_judged_places_say_nothing_of_the_others),
         cmocka_unit_test(a_pause_and_its_end_are_named_for_a_while),
-        cmocka_unit_test(what_the_operator_changed_is_named_for_a_while),
-        cmocka_unit_test(a_line_that_moves_otherwise_than_before_says_so),
         cmocka_unit_test(a_short_wait_says_that_the_line_fell_behind),
-        cmocka_unit_test(ghosts_that_are_found_or_come_back_are_a_reason),
         cmocka_unit_test(the_first_measurement_is_named_but_not_in_a_pause),
         cmocka_unit_test(a_line_that_was_set_back_has_not_fallen_behind),
         cmocka_unit_test(free_slots_may_last_beyond_a_step_of_the_plan),

@@ -101,32 +101,6 @@ static void blocked_seats_are_no_demand(void **state)
     assert_int_equal(odds_at(&odds, 0, view.serving + 284), ODDS_UNLIKELY);
 }
 
-static void no_more_for_each_than_a_buyer_may_have(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    struct odds odds = after_a_thousand(&view, 20000);
-    view.active = 800;
-    view.admitted += 800;
-    for (unsigned n = 0; n < 4; n++)
-        odds = feed(&odds, &view, odds.seats - 3000);
-    assert_in_range(odds_seats_milli(&odds), 2000, 1000 * MOST);
-}
-
-static void seats_that_come_back_move_the_cut_back(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    struct odds odds = after_a_thousand(&view, 4000);
-    view.admitted += 10;
-    struct odds more = feed(&odds, &view, 6000);
-    assert_true(more.cut[0].likely_from > odds.cut[0].likely_from + 500);
-    assert_true(more.cut[0].unlikely_upto > odds.cut[0].unlikely_upto + 500);
-    view.admitted = 5; /* a line that Redis lost: what was measured starts over */
-    struct odds anew = feed(&more, &view, 6000);
-    assert_false(anew.known);
-}
-
 /* Odds that wobble by a few percent move no place from one word to another and back. */
 static void a_wobble_is_not_told(void **state)
 {
@@ -229,34 +203,6 @@ static void a_lane_that_ends_leaves_the_others_unsure_rather_than_lost(void **st
     struct odds_cut cut = told_again(views, odds, (struct odds_cut){1750, 1850});
     assert_int_equal(cut.unlikely_upto, 1000 + 700);
     assert_int_equal(cut.likely_from, 1000 + 970 + 1);
-}
-
-static void called_in_any_lane_or_not_coming_from_it_is_reckoned_in_all(void **state)
-{
-    (void)state;
-    struct line_view views[2];
-    two_lanes(views);
-    struct odds all = feed_two(views, 2000);
-    views[1].outstanding =
-        100; /* a tenth of the thousand comes from there without a further call */
-    struct odds some = feed_two(views, 2000);
-    assert_true(all.cut[0].likely_from - some.cut[0].likely_from - 70 <= 1);
-    assert_true(all.cut[1].likely_from - some.cut[1].likely_from - 30 <= 1);
-    two_lanes(views);
-    views[1].show_up_milli = 500; /* 85 visitors of a hundred calls */
-    some = feed_two(views, 2000);
-    assert_in_range(some.cut[0].unlikely_upto, 1000 + 823 * 85 / 100, 1000 + 823);
-    assert_in_range(some.cut[1].unlikely_upto, 400 + 352 * 85 / 100, 400 + 352);
-}
-
-static void lanes_that_are_sold_out_are_so_from_the_next_place_on(void **state)
-{
-    (void)state;
-    struct line_view views[2];
-    two_lanes(views);
-    struct odds odds = feed_two(views, 0);
-    assert_int_equal(odds_at(&odds, 0, 1001), ODDS_LIKELY);
-    assert_int_equal(odds_at(&odds, 1, 401), ODDS_LIKELY);
 }
 
 static void what_is_kept_reads_back_and_nothing_else_does(void **state)
@@ -497,13 +443,9 @@ int main(void)
         cmocka_unit_test(whoever_does_not_come_takes_no_seat),
         cmocka_unit_test(little_seen_is_nothing_told_and_none_left_is_likely_for_all),
         cmocka_unit_test(blocked_seats_are_no_demand),
-        cmocka_unit_test(no_more_for_each_than_a_buyer_may_have),
-        cmocka_unit_test(seats_that_come_back_move_the_cut_back),
         cmocka_unit_test(a_wobble_is_not_told),
         cmocka_unit_test(each_lane_is_cut_where_its_share_of_the_seats_ends),
         cmocka_unit_test(a_lane_that_ends_leaves_the_others_unsure_rather_than_lost),
-        cmocka_unit_test(called_in_any_lane_or_not_coming_from_it_is_reckoned_in_all),
-        cmocka_unit_test(lanes_that_are_sold_out_are_so_from_the_next_place_on),
         cmocka_unit_test(what_is_kept_reads_back_and_nothing_else_does),
         cmocka_unit_test(no_feed_breaks_it),
         cmocka_unit_test(the_line_is_cut_at_nine_in_ten_and_one_in_ten),

@@ -25,17 +25,6 @@ static void live(struct promise_book *book, double factor, unsigned seconds)
     }
 }
 
-static void a_promise_that_is_always_kept_with_room_shrinks_the_spread(void **state)
-{
-    (void)state;
-    struct promise_book book;
-    promise_init(&book);
-    live(&book, 1.0, 2000);
-    assert_true(book.judged > 500);
-    assert_true(book.error < 0.05);
-    assert_true(promise_scale(&book) < 0.5);
-}
-
 static void promises_broken_widen_the_spread_until_nine_in_ten_are_kept(void **state)
 {
     (void)state;
@@ -226,7 +215,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_came_with_a_ticket_is_judged_in_the_seconds_in_which_it_was_told),
-        cmocka_unit_test(a_promise_that_is_always_kept_with_room_shrinks_the_spread),
         cmocka_unit_test(promises_broken_widen_the_spread_until_nine_in_ten_are_kept),
         cmocka_unit_test(a_line_that_stopped_for_good_judges_nobody),
         cmocka_unit_test(only_a_wait_in_an_open_line_is_a_promise),
