@@ -87,30 +87,6 @@ static void what_was_not_told_survives_the_end_of_its_epoch_and_is_told_first(vo
     heard_deinit(&heard);
 }
 
-static void a_call_takes_a_bounded_part_and_the_next_one_goes_on(void **state)
-{
-    (void)state;
-    enum { PAGES = 20 };
-    struct heard heard = {0};
-    heard_turn(&heard, 7);
-    heard_reserve(&heard, (uint64_t)PAGES * HEARD_PAGE_PLACES);
-    for (uint64_t page = 0; page < PAGES; page++)
-        heard_mark(&heard, page * HEARD_PAGE_PLACES + 5);
-    unsigned told[PAGES] = {0}, calls = 0;
-    uint64_t place = 6;
-    for (uint32_t picked; (picked = heard_pick(&heard)) > 0; calls++) {
-        assert_in_range(picked, 1, HEARD_SEND_MAX);
-        for (uint32_t i = 0; i < picked; i++)
-            told[heard.sent[i].page]++;
-        if (calls < PAGES)
-            heard_mark(&heard, place++); /* a busy page does not push the others out */
-        heard_sent(&heard, true);
-    }
-    for (size_t page = 1; page < PAGES; page++)
-        assert_int_equal(told[page], 1);
-    heard_deinit(&heard);
-}
-
 /* The slowest tick of many fronts is 300 ms; whoever was heard must be known within a third of an
  * epoch, of which the default has 90 s. */
 static void ten_million_are_told_within_a_third_of_an_epoch(void **state)
@@ -308,36 +284,6 @@ static void the_older_epoch_is_told_whole_before_the_newer_one(void **state)
     heard_deinit(&heard);
 }
 
-static void room_is_made_a_page_ahead_and_never_less(void **state)
-{
-    (void)state;
-    const struct {
-        uint64_t issued;
-        uint32_t pages;
-    } cases[] = {{0, 2},
-                 {HEARD_PAGE_PLACES - 1, 2},
-                 {HEARD_PAGE_PLACES, 3},
-                 {5, 3},
-                 {UINT64_C(1) << 40, HEARD_PAGES_MAX}};
-    struct heard heard = {0};
-    heard_turn(&heard, 7);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        heard_reserve(&heard, cases[i].issued);
-        assert_int_equal(heard.pages, cases[i].pages);
-        uint64_t end = (uint64_t)heard.pages * HEARD_PAGE_PLACES;
-        heard_mark(&heard, end); /* beyond */
-        assert_int_equal(heard_pick(&heard), 0);
-        if (i > 0 && cases[i - 1].pages == heard.pages)
-            continue;
-        heard_mark(&heard, end - 1);
-        assert_int_equal(heard_pick(&heard), 1);
-        assert_int_equal(heard_marks(&heard, heard.sent[0]).len, HEARD_PAGE_BYTES);
-        assert_true(has(&heard, 7, end - 1) && !has(&heard, 7, end - 2));
-        heard_sent(&heard, true);
-    }
-    heard_deinit(&heard);
-}
-
 static void pages_that_change_all_the_time_keep_no_others_from_being_told(void **state)
 {
     (void)state;
@@ -363,7 +309,6 @@ int main(void)
         cmocka_unit_test(a_mark_is_told_with_its_page_once_an_epoch),
         cmocka_unit_test(marks_that_did_not_arrive_are_told_again),
         cmocka_unit_test(what_was_not_told_survives_the_end_of_its_epoch_and_is_told_first),
-        cmocka_unit_test(a_call_takes_a_bounded_part_and_the_next_one_goes_on),
         cmocka_unit_test(ten_million_are_told_within_a_third_of_an_epoch),
         cmocka_unit_test(whoever_stands_beyond_the_room_is_not_marked_and_nothing_breaks),
         cmocka_unit_test(a_growing_line_keeps_its_marks),
@@ -373,7 +318,6 @@ int main(void)
         cmocka_unit_test(all_that_did_not_arrive_is_told_again),
         cmocka_unit_test(a_store_that_forgot_is_told_both_epochs_and_no_empty_page),
         cmocka_unit_test(the_older_epoch_is_told_whole_before_the_newer_one),
-        cmocka_unit_test(room_is_made_a_page_ahead_and_never_less),
         cmocka_unit_test(pages_that_change_all_the_time_keep_no_others_from_being_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

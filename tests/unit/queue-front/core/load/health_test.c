@@ -214,17 +214,6 @@ static void of_a_histogram_with_too_many_bounds_the_first_are_kept(void **state)
     assert_true(look.bucket[HEALTH_BUCKETS_MAX - 1].le_s == HEALTH_BUCKETS_MAX);
 }
 
-/* Counts that fall from one bound to the next come of a page that was torn; the answer is one. */
-static void a_page_whose_counts_fall_has_an_answer_as_well(void **state)
-{
-    (void)state;
-    struct health_look before = {.bucket = {{0.1, 0}, {0.5, 0}}, .buckets_len = 2};
-    struct health_look now = {.bucket = {{0.1, 90}, {0.5, 90}}, .buckets_len = 2};
-    struct health_reading reading = {0};
-    health_add(&reading, &before, &now);
-    assert_in_range(reading.p99_ms, 98, 100);
-}
-
 static void each_figure_alone_makes_a_look(void **state)
 {
     (void)state;
@@ -384,7 +373,6 @@ int main(void)
         cmocka_unit_test(of_several_services_the_worst_counts_and_what_they_hold_adds_up),
         cmocka_unit_test(what_nobody_told_is_null),
         cmocka_unit_test(of_a_histogram_with_too_many_bounds_the_first_are_kept),
-        cmocka_unit_test(a_page_whose_counts_fall_has_an_answer_as_well),
         cmocka_unit_test(each_figure_alone_makes_a_look),
         cmocka_unit_test(buckets_of_several_listeners_add_up_in_whatever_order_they_stand),
         cmocka_unit_test(enough_answers_between_two_looks_tell_how_slow_they_are),
