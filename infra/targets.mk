@@ -32,16 +32,19 @@ ready-to-run:
 
 # ---- judging it ----------------------------------------------------------------------------------
 
-.PHONY: test check lint unit nth soak faults fuzz coverage mutants bench hostile crowd cdn
+.PHONY: test check lint weight unit nth soak faults fuzz coverage mutants bench hostile crowd cdn
 test: ## everything that CI runs; ends with "N passed, N failed"
 	@infra/deps test browser
 	@infra/test all
 check: ## formatter, rooms, linter, unit tests under the address sanitizer
 	@infra/deps test
 	@infra/test check
-lint: ## the linter with its analyser, which `make check` and `make test` leave out
+lint: ## the linter with its analyser, which `make check` and `make test` leave out; subjects of commits
 	@infra/deps test
 	@$(MAKE) --no-print-directory -j$$(nproc) tidy
+	@infra/commits
+weight: ## lines of each kind of text, next to its budget
+	@infra/weight
 unit: ## build and run the unit tests of this VARIANT
 	@$(MAKE) --no-print-directory unit-programs
 	@infra/run-unit $(OUT)
