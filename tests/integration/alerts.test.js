@@ -201,7 +201,7 @@ const parts = new Map(runbook.split(/^### /m).slice(1).map((part) => [part.slice
 test('the runbook has a part for each alert, and for no other, and each alert leads there', () => {
   assert.deepEqual([...parts.keys()].sort(), [...names].sort());
   for (const { alert, annotations } of alerts) assert.equal(annotations.runbook, `docs/operate/runbook.md#${alert.toLowerCase()}`);
-  for (const [name, part] of parts) for (const told of ['**You see**', '**Do', '**It is over**']) assert.ok(part.includes(told), `${name}: ${told}`);
+  for (const [name, part] of parts) for (const told of ['**Symptom:**', '**Do', '**Resolved**']) assert.ok(part.includes(told), `${name}: ${told}`);
 });
 
 // Nobody listens there: a command that is taken says that (3), one that is not (2) says what is wrong with it.
