@@ -1,38 +1,36 @@
-// look.js: how a page looks, written down so that another machine with other fonts sees the same.
+// look.js: how a page looks, in one row of tests/browser/looks.list per view, so that another machine with other
+// fonts sees the same.
 //
-// A picture differs with every font; what makes a page look right or broken does not: which parts
-// are there, in which order, how wide they are, how far apart, how large their letters. That is what
-// a look is: a line for each heading, control, fact, bar and box that is seen, kept as JSON beside the
-// tests. Distances are compared, not heights from the top, so one paragraph that breaks differently
-// does not move all that follows. Colours are kept as contrast, so a theme may change, not fade.
+// A picture differs with every font; what makes a page look right or broken does not. A view is the list of its
+// visible parts (headings, controls, facts, bars, boxes). Its row has their number, a hash of their names in order, and
+// a few sums: where they begin and how wide they are (of parts whose width is not decided by text), how high they are,
+// how many overlap the part above, the smallest and the summed size of letters, and the smallest and the mean contrast.
+// A colour scheme may change, but not fade. Of a canvas, `drawn` adds the mean colours of a coarse grid.
 //
-//   const looks = openLooks('waiting');               // tests/browser/looks/waiting.json
+//   const looks = openLooks('waiting');
 //   await looks.see(page, 'called-ko-phone');          // compares, or throws and says what differs
 //   await looks.see(page, 'hall-ko-phone', { drawn: '#map', few: ['#list-seats li'] });
 //
-// Of what is drawn on a canvas, `drawn` keeps the mean colour of each field of a coarse grid. Of a list
-// whose length is luck, `few` keeps the first entry only; what comes by luck at all, `not` leaves
-// out. Where texts of a luck's length stand everywhere, `across` keeps no heights and no distances
-// downwards.
+// `few` counts the first entry only of a list whose length varies; `not` leaves parts out; `across` leaves out all heights, where
+// texts of varying length are everywhere. `leave` names a view that another run looks at (world.js, `share`).
 //
-// `leave` names a look that another run looks at (world.js, `share`).
-//
-// FAIRGATE_LOOKS=write records what is seen: look at the pictures, then at the diff, and commit it.
+// FAIRGATE_LOOKS=write records the views: look at the pictures, then at the diff, and commit it. A view that differs leaves its
+// parts in build/looks/, to be compared with those of an earlier commit.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../lib-js/service.js';
 
+const LIST = new URL('looks.list', import.meta.url);
 const WRITE = process.env.FAIRGATE_LOOKS === 'write';
 const SWEEP = Boolean(process.env.FAIRGATE_SWEEP); // pictures are taken, nothing is compared (world.js)
 const PARTS = 'header, main, h1, h2, h3, p, dl > div, dd, button, a.button, input, select, textarea, progress, summary, svg, canvas, img, li, table, footer, dialog, section, [role]';
-// Of what is compared, how much may differ: in pixels, or as a share of the larger one.
-const ALLOWED = { x: [6, 0.02], w: [6, 0.03], h: [28, 0.2], gap: [14, 0], font: [1, 0], contrast: [0.6, 0.1] };
-// Text decides how wide these are: their width and where the centred ones begin is the font's matter.
-const FITTED = { x: [40, 0.15], w: [30, 0.35] };
-
-const GRID = [12, 9];
-const SHADES = 40; // of 255, by which a field may differ
-const FIELDS = 0.06; // share of the fields that may differ more: letters, in another font
+// By how much a figure may differ: in its unit, or as a share of the larger one.
+const ALLOWED = { x: [12, 0.01], w: [24, 0.01], h: [60, 0.2], over: [1, 0], font: [1, 0], fonts: [2, 0.005], faint: [0.6, 0.1], contrast: [0.3, 0.03] };
+const GRID = [4, 3];
+const SHADES = 24; // of 255, by which a field of what is drawn may differ
 
 // Runs in the page.
 function measure({ parts, few, not }) {
@@ -113,48 +111,57 @@ async function shades({ png, grid: [columns, rows] }) {
       sum[3] += 1;
     }
   }
-  return sums.map(([r, g, b, n]) => [r, g, b].map((v) => Math.floor(v / n / 256 * 36).toString(36)).join('')).join(' ');
+  return sums.map(([r, g, b, n]) => [r, g, b].map((v) => Math.floor(v / n / 256 * 36).toString(36)).join('')).join('.');
+}
+
+const sumOf = (rows, key) => rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
+const tenths = (n) => Math.round(n * 10) / 10;
+
+// The figures of a view, of its measured parts.
+export function figuresOf(parts) {
+  const placed = parts.filter((part) => !part.fitted);
+  const contrasts = parts.flatMap((part) => part.contrast ?? []);
+  return {
+    parts: parts.length,
+    hash: createHash('sha256').update(parts.map((part) => part.is).join(' ')).digest('hex').slice(0, 8),
+    x: sumOf(placed, 'x'),
+    w: sumOf(placed, 'w'),
+    h: sumOf(parts, 'h'),
+    over: parts.filter((part) => part.gap < -14).length,
+    font: Math.min(...parts.map((part) => part.font)),
+    fonts: tenths(sumOf(parts, 'font')),
+    faint: Math.min(...contrasts, 21),
+    contrast: tenths(sumOf(parts, 'contrast') / Math.max(contrasts.length, 1)),
+  };
 }
 
 function drawnOtherwise(was, is) {
-  const fields = (text) => text.split(' ').map((field) => [...field].map((c) => parseInt(c, 36) * 256 / 36));
-  const [before, now] = [fields(was), fields(is)];
-  const other = before.filter((field, n) => field.some((v, c) => Math.abs(v - now[n][c]) > SHADES)).length;
-  return other > before.length * FIELDS ? [`${other} of ${before.length} fields of what is drawn have another colour`] : [];
+  const fields = (text) => text.split('.').map((field) => [...field].map((c) => parseInt(c, 36) * 256 / 36));
+  const now = fields(is);
+  return fields(was).some((field, n) => field.some((v, c) => Math.abs(v - now[n][c]) > SHADES)) ? [`drawn was ${was}, is ${is}`] : [];
 }
 
-function differs(key, was, is, fitted) {
-  const [pixels, share] = (fitted && FITTED[key]) || ALLOWED[key];
-  return Math.abs(was - is) > Math.max(pixels, share * Math.max(was, is));
+// What differs between two views' figures, as sentences.
+export function compareLooks(was, is) {
+  if (was.hash !== is.hash) return [`${was.parts} parts, now ${is.parts}: others, or in another order`];
+  const differs = Object.entries(ALLOWED).filter(([key, [least, share]]) => Math.abs(was[key] - is[key]) > Math.max(least, share * Math.max(was[key], is[key])));
+  return [...differs.map(([key]) => `${key} was ${was[key]}, is ${is[key]}`), ...(is.drawn ? drawnOtherwise(was.drawn ?? '', is.drawn) : [])];
 }
 
-function compare(was, is) {
-  if (is[0]?.drawn) {
-    const told = drawnOtherwise(was[0]?.drawn ?? '', is[0].drawn);
-    return [...told, ...compare(was.slice(1), is.slice(1))];
-  }
-  const names = (rows) => rows.map((row) => row.is);
-  const told = [];
-  const [missing, more] = [names(was).filter((name) => !names(is).includes(name)), names(is).filter((name) => !names(was).includes(name))];
-  if (missing.length > 0) told.push(`not there: ${missing.join(', ')}`);
-  if (more.length > 0) told.push(`not there before: ${more.join(', ')}`);
-  if (told.length > 0 || was.length !== is.length) return told.length > 0 ? told : [`${was.length} parts, now ${is.length}`];
-  for (const [i, before] of was.entries()) {
-    const now = is[i];
-    if (before.is !== now.is) return [`${now.is} stands where ${before.is} was`];
-    for (const key of Object.keys(ALLOWED)) {
-      if ((key in before) !== (key in now)) told.push(`${now.is}: ${key in now ? 'has' : 'lost its'} text`);
-      else if (key in before && differs(key, before[key], now[key], before.fitted)) told.push(`${now.is}: ${key} was ${before[key]}, is ${now[key]}`);
-    }
-  }
-  return told;
+const toRow = (view, figures) => `${view} ${Object.entries(figures).map(([key, value]) => `${key}=${value}`).join(' ')}`;
+
+function fromRow(row) {
+  const [view, ...words] = row.split(' ');
+  const pairs = words.map((word) => word.split('='));
+  return [view, Object.fromEntries(pairs.map(([key, value]) => [key, ['hash', 'drawn'].includes(key) ? value : Number(value)]))];
 }
+
+const readViews = () => new Map(existsSync(LIST) ? readFileSync(LIST, 'utf8').trim().split('\n').map(fromRow) : []);
 
 export function openLooks(name) {
-  const folder = new URL('looks/', import.meta.url);
-  const path = new URL(`${name}.json`, folder);
-  const kept = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
-  const seen = {};
+  const prefix = `${name}/`;
+  const kept = new Map([...readViews()].filter(([view]) => view.startsWith(prefix)).map(([view, figures]) => [view.slice(prefix.length), figures]));
+  const seen = new Map();
   const left = [];
   return {
     name,
@@ -169,27 +176,33 @@ export function openLooks(name) {
         const drawn = box.querySelector('.u-wrap');
         return drawn === null || drawn.offsetWidth === box.clientWidth;
       }));
-      assert.deepEqual(await page.evaluate(movedByClocks, PARTS), [], `${what}: a clock moves what is beside it`);
-      seen[what] = await page.evaluate(measure, { parts: PARTS, few, not });
-      for (const row of across ? seen[what] : []) for (const key of ['h', 'gap']) delete row[key];
+      assert.deepEqual(await page.evaluate(movedByClocks, PARTS), [], `${what}: a clock moves its neighbours`);
+      const parts = await page.evaluate(measure, { parts: PARTS, few, not });
+      for (const part of across ? parts : []) for (const key of ['h', 'gap']) delete part[key];
+      const figures = figuresOf(parts);
       if (drawn) {
         const png = (await page.locator(drawn).screenshot()).toString('base64');
-        seen[what].unshift({ is: drawn, drawn: await page.evaluate(shades, { png, grid: GRID }) });
+        figures.drawn = await page.evaluate(shades, { png, grid: GRID });
       }
+      seen.set(what, figures);
       if (WRITE) return;
-      assert.ok(kept[what], `${what} has never been looked at: FAIRGATE_LOOKS=write, and look at its picture`);
-      assert.deepEqual(compare(kept[what], seen[what]), [], `${what} looks different`);
+      assert.ok(kept.has(what), `${what} is not in looks.list: FAIRGATE_LOOKS=write, and look at its picture`);
+      const differences = compareLooks(kept.get(what), figures);
+      if (differences.length > 0) keepParts(`${name}-${what}`, parts);
+      assert.deepEqual(differences, [], `${what} looks different: build/looks/${name}-${what}.json has its parts`);
     },
-    // At the end of the file's tests: what was written, and nothing kept that nobody looks at.
+    // At the end of the file's tests: every row of the list was looked at.
     close() {
       if (SWEEP) return;
-      if (!WRITE) return assert.deepEqual(Object.keys(kept).filter((what) => !(what in seen) && !left.includes(what)), [], 'kept, but not looked at');
-      mkdirSync(folder, { recursive: true });
-      const line = (row) => JSON.stringify(row);
-      const views = Object.keys(seen).sort().map((what) => `${JSON.stringify(what)}: [\n${seen[what].map(line).join(',\n')}\n]`);
-      writeFileSync(path, `{\n${views.join(',\n')}\n}\n`);
+      if (!WRITE) return assert.deepEqual([...kept.keys()].filter((what) => !seen.has(what) && !left.includes(what)), [], 'in looks.list, but not looked at');
+      const rows = [...readViews()].filter(([view]) => !view.startsWith(prefix)).concat([...seen].map(([what, figures]) => [prefix + what, figures]));
+      writeFileSync(LIST, `${rows.map(([view, figures]) => toRow(view, figures)).sort().join('\n')}\n`);
     },
   };
 }
 
-export const compareLooks = compare; // for its own test
+function keepParts(name, parts) {
+  const folder = join(ROOT, 'build/looks');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.json`), `[\n${parts.map((part) => JSON.stringify(part)).join(',\n')}\n]\n`);
+}
