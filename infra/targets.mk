@@ -198,8 +198,8 @@ sbom: ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints 
 	@node infra/sbom.js build/release >build/sbom.json.new && mv build/sbom.json.new build/sbom.json
 
 .PHONY: dashboards
-dashboards: ## make rules and dashboards again, after a change to a promise or a panel (infra/observe)
-	@node infra/observe/make.js
+dashboards: ## write the rules and dashboards of infra/observe to build/observe
+	@node infra/observe/make.js build/observe
 
 # ---- the handbook --------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
-// make.js [--check]: writes what is made of objectives.js and boards.js: slo.yml for Prometheus, and dashboards/
-// for Grafana. `make dashboards` writes them; --check only compares.
+// make.js [FOLDER]: writes slo.yml for Prometheus and dashboards/ for Grafana below FOLDER (build/observe), from
+// objectives.js and boards.js. `make dashboards`, the stack and the installation call it.
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BOARDS } from './boards.js';
 import { FAST, LOOK, OBJECTIVES, SLOW, WINDOWS } from './objectives.js';
@@ -78,26 +79,20 @@ function dashboard({ uid, title, about, event, rows }) {
 
 // ---- files ----
 
-export const made = () => ({
+const made = () => ({
   'slo.yml': rules(),
   ...Object.fromEntries(Object.entries(BOARDS).map(([name, board]) => [`dashboards/${name}.json`, `${JSON.stringify(dashboard(board), null, 1)}\n`])),
 });
 
-const at = (path) => new URL(path, import.meta.url);
-
-// Files that are not as they would be made, or that nothing would make.
-export function outdated() {
-  const files = made();
-  const kept = ['slo.yml', ...readdirSync(at('dashboards')).map((name) => `dashboards/${name}`)];
-  return [...new Set([...Object.keys(files), ...kept])].filter((path) => !existsSync(at(path)) || readFileSync(at(path), 'utf8') !== files[path]);
+// Writes the files below `folder`, whole or not at all, and returns their paths.
+export function writeTo(folder) {
+  mkdirSync(join(folder, 'dashboards'), { recursive: true });
+  return Object.entries(made()).map(([name, text]) => {
+    const path = join(folder, name);
+    writeFileSync(`${path}.${process.pid}`, text);
+    renameSync(`${path}.${process.pid}`, path);
+    return path;
+  });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  if (process.argv[2] === '--check') {
-    const old = outdated();
-    for (const path of old) console.error(`infra/observe/${path} is not what it would be made as: make dashboards`);
-    process.exitCode = old.length > 0 ? 1 : 0;
-  } else {
-    for (const [path, text] of Object.entries(made())) writeFileSync(at(path), text);
-  }
-}
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeTo(process.argv[2] ?? 'build/observe');

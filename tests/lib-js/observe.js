@@ -3,10 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
+import { writeTo } from '../../infra/observe/make.js';
 import { ROOT } from './service.js';
 
-export const OBSERVE = join(ROOT, 'infra/observe');
-export const RULE_FILES = ['alerts.yml', 'slo.yml'].map((name) => join(OBSERVE, name));
+const made = writeTo(join(ROOT, 'build/observe'));
+export const RULE_FILES = [join(ROOT, 'infra/observe/alerts.yml'), made.find((path) => path.endsWith('slo.yml'))];
+export const DASHBOARDS = made.filter((path) => path.endsWith('.json'));
 
 // Groups of rules: {name, rules: [{alert | record, expr, labels, annotations}]}.
 export const ruleGroups = (paths = RULE_FILES) => paths.flatMap((path) => load(readFileSync(path, 'utf8')).groups);

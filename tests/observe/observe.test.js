@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
-import { familyOf, metricsTable, OBSERVE, ruleGroups } from '../lib-js/observe.js';
+import { familyOf, metricsTable, DASHBOARDS, ruleGroups } from '../lib-js/observe.js';
 
 const EVENT = 'demo';
 const PATIENCE = { timeoutMs: 240_000 };
@@ -75,8 +75,8 @@ describe('a stack that is watched', () => {
   });
 
   test('answers what each panel of the dashboards asks', async () => {
-    for (const file of readdirSync(join(OBSERVE, 'dashboards'))) {
-      const { panels } = JSON.parse(readFileSync(join(OBSERVE, 'dashboards', file), 'utf8'));
+    for (const file of DASHBOARDS) {
+      const { panels } = JSON.parse(readFileSync(file, 'utf8'));
       for (const { targets = [] } of panels) for (const { expr } of targets) await ask(expr.replaceAll('$__rate_interval', '1m').replaceAll('$event', '.*'));
     }
     const [{ value }] = await ask(`max by (event) (fairgate_seats_free{event="${EVENT}"})`);

@@ -1,4 +1,4 @@
-// promises.ts: infra/observe/slo.yml, which is the truth, as alarms of CloudWatch. A promise alerts if its share of what is bad
+// promises.ts: build/observe/slo.yml, which infra/observe/make.js writes, as alarms of CloudWatch. A promise alerts if its share of what is bad
 // is over a limit in a long window and in a short one. Of each window there is an alarm that tells nobody, and of each alert
 // one composed of these, which does.
 //
@@ -151,7 +151,7 @@ class Group {
   }
 }
 
-export function burns(text = fileOf('infra/observe/slo.yml')): Burn[] {
+export function burns(text = fileOf('build/observe/slo.yml')): Burn[] {
   const { groups } = parse(text) as { groups: { rules: Rule[] }[] };
   return groups.flatMap(({ rules }) => {
     const group = new Group(rules);

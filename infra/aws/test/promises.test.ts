@@ -1,4 +1,4 @@
-// Each alert of infra/observe/slo.yml is an alarm composed of windows that ask the same, with the same numbers.
+// Each alert of build/observe/slo.yml is an alarm composed of windows that ask the same, with the same numbers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { fileOf } from '../src/sale.js';
 import { ofType, templates } from './made.js';
 
 interface Rule { alert?: string; expr: string; labels: { slo?: string; severity?: string } }
-const TEXT = fileOf('infra/observe/slo.yml');
+const TEXT = fileOf('build/observe/slo.yml');
 const groups = (parse(TEXT) as { groups: { rules: Rule[] }[] }).groups;
 const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
 const SECONDS: Record<string, number> = { '1m': 60, '5m': 300, '30m': 1800, '6h': 21600 };
