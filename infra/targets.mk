@@ -94,10 +94,10 @@ crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadte
 	@$(RELEASE) -j$$(nproc) programs
 	@node loadtest/run.js $(or $(SCENARIO),smoke) $(if $(SEED),--seed $(SEED))
 
-cdn: ## 10,000 first views of the waiting page through nginx and Varnish; what reaches a front is counted
-	@infra/deps test cdn
+cdn: ## 10,000 first views of the waiting page through nginx; what reaches a front is counted
+	@infra/deps test
 	@$(MAKE) --no-print-directory VARIANT=asan -j$$(nproc) programs
-	@FAIRGATE_ONCE=1 FAIRGATE_CACHES=nginx,varnish FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
+	@FAIRGATE_ONCE=1 FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
 
 .PHONY: scale
 scale: ## a whole sale simulated: VISITORS= SEATS= (ARGS= for more); without them the tables of infra/SCALE.md are written anew
@@ -173,19 +173,7 @@ images-test: ## makes them twice, looks into them, and walks through what compos
 	@$(RELEASE) -j$$(nproc) stack-programs
 	@$(LONG) node infra/black-box.js tests/packages/images.test.js
 
-.PHONY: chart chart-test kube-test
-chart: build/render ## the Helm chart as documents, as helm would render it: VALUES=file (infra/kubernetes/chart)
-	@build/render infra/kubernetes/chart fairgate fairgate $(VALUES)
-# Where there is no helm. Debian's Go, without its modules: what is needed are Debian's packages.
-build/render: tests/packages/render.go
-	@infra/deps run chart
-	@mkdir -p $(@D)
-	@GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/build/go nice go build -o $@ $<
-chart-test: ## renders the Helm chart and compares it with what kustomize renders (tests/packages)
-	@infra/deps run test chart
-	@command -v helm >/dev/null || $(MAKE) -s --no-print-directory build/render
-	@$(RELEASE) -j$$(nproc) stack-programs
-	@FAIRGATE_VARIANT=release $(LONG) node infra/black-box.js tests/packages/chart.test.js
+.PHONY: kube-test
 kube-test: ## plays the manifests of Kubernetes by podman, and walks through their pods, as root (tests/packages)
 	@infra/deps run test deb images
 	@$(MAKE) --no-print-directory deb

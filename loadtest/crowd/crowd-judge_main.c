@@ -8,8 +8,8 @@
  *
  * --history writes the answers to visitors as tests/history/check.js reads them.
  *
- * Exit status 0: all answers to visitors can be true together, and enough visitors got through. 1: not
- * so, with the reasons. */
+ * Exit status 0: all answers to visitors can be true together, and enough visitors got through. 1:
+ * not so, with the reasons. */
 #include "judge/judge.h"
 
 #include <errno.h>

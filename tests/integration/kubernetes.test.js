@@ -1,5 +1,4 @@
-// The manifests of infra/kubernetes, rendered as kubectl would apply them. tests/lib-js/manifests.js has the judges; the chart of
-// the same is judged by tests/packages/chart.test.js.
+// The manifests of infra/kubernetes, rendered as kubectl would apply them. tests/lib-js/manifests.js has the checks.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -13,7 +13,7 @@
 
 enum {
     /* What may not be kept at all is asked for by everybody, in the second in which most come; and
-     * Varnish would remember for two minutes that it may not be. */
+     * some caches would remember for two minutes that it may not be. */
     FRESH_MIN_S = 1,
     LOST_S = 60,   /* we are down: as long as a restart takes with room to spare */
     CLOSED_S = 60, /* a closed event stays closed; but it may be deleted and made again */
