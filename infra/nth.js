@@ -10,7 +10,7 @@
 //   set-up          the test's own code called, or fell over what it was given and did not look at
 //   on purpose      the program ends, saying for what it had no memory: nobody could be told (base/bug.h)
 //   not come to     the call was not made this time: another thread was quicker, or the machine too slow
-//   listed          would be found, and stands in tests/nth.md with why it is right
+//   listed          would be found, and tests/measure/nth.tsv says why it is right
 //   found           a crash, an assert, a sanitizer's report, a leak or a hang of the code's; or half of
 //                   what was asked was sent ("FOUND:" of a test's peer)
 //
@@ -33,6 +33,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OwnTime } from '../tests/lib-js/own-time.js';
 import { seededRng } from '../tests/lib-js/rng.js';
+import { rowsOf } from '../tests/measure/cores.js';
 
 // By a test's own time, and five times what it takes that does not hang: a test's own limits speak first.
 const HANG_MS = 25_000;
@@ -49,7 +50,7 @@ const COMPONENTS = ['common', 'queue-front', 'seat-service', 'payment-adapter', 
 const KINDS = [['libuv', /^uv_/], ['hiredis', /^redis/], ['libpq', /^PQ/], ['libcurl', /^curl_/], ['jansson', /^json_/],
   ['TLS, keys, packing', /^(EVP|BIO|BN|SSL|sodium|deflate)/], ['memory', /^(m|c|re|aligned_)alloc$|^strn?dup$/], ['the system', /./]];
 const OUTCOMES = ['clean', 'without effect', 'set-up', 'on purpose', 'not come to', 'listed', 'found'];
-const LIST = 'tests/nth.md'; // rows: | file | function | call | what is found | why |
+const LIST = 'tests/measure/nth.tsv';
 
 const out = process.argv[2];
 const pattern = new RegExp(process.argv[3] ?? '.');
@@ -261,8 +262,7 @@ function heardAt(one, told) {
   return at === undefined || one.trail.some(({ where }) => where === inTree(at)) ? '' : `noticed later, at ${at}`;
 }
 
-const listed = new Set(readFileSync(LIST, 'utf8').split('\n').filter((line) => line.startsWith('| ')).map((line) =>
-  line.split('|').slice(1, 5).map((cell) => cell.trim().replaceAll('`', '')).join(' ')));
+const listed = new Set(rowsOf(LIST).map((row) => row.slice(0, -1).join(' ')));
 const isListed = ({ call, trail: [{ where, what }] }, why) => listed.has(`${where.replace(/:.*/, '')} ${what} ${call} ${why.split('\n')[0]}`);
 
 async function tryOne(server, one) {

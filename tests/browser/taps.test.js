@@ -1,6 +1,5 @@
 // Five things that somebody comes for, done as a newcomer does them: with a finger, on a screen 360 px wide.
-// Each tap counts, a choice in a list as two; scrolling and typing do not. The numbers stand in tests/README.md,
-// and whoever makes one of them larger has a reason to tell.
+// Each tap counts, a choice in a list as two; scrolling and typing do not. Raising one of the numbers needs a reason.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

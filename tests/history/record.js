@@ -1,5 +1,5 @@
-// Reads a history: a file of JSON lines, as README.md describes them. What is no history is refused with its line,
-// so that nothing passes because it was not understood.
+// Reads a history: a file of JSON lines, as README.md describes them. An invalid line is refused with its number, so
+// that nothing passes because it was not understood.
 
 import { readFileSync } from 'node:fs';
 
@@ -11,9 +11,14 @@ const texts = (value) => Array.isArray(value) && value.length > 0 && value.every
 const maybe = (is) => (value) => value === undefined || is(value);
 const flag = maybe((value) => typeof value === 'boolean');
 
-// What an operation must tell: always, and if it was answered with `ok`.
+// The fields of each operation: always, and if the answer is `ok`. One that was repeated under the same key is one
+// operation, from its first call to its answer.
 const OPS = {
+  // `ok`: all `seats` belong to this hold from one moment on, `until` then. `wants`: seats that were named; `taken`: seats
+  // that a refusal named; `again`: an earlier try got no answer, or one that settles nothing.
   hold: { always: { wants: maybe(texts), taken: maybe(texts), again: flag }, ok: { hold: text, seats: texts, until: maybe(time) } },
+  // A change adds and removes in one step. From an order on, the steps of a saga act on its hold: extend, confirm, giveback,
+  // refund. A confirm may take the seats of an expired hold if they are free.
   change: { always: { hold: text, add: maybe(texts), remove: maybe(texts) } },
   release: { always: { hold: text } },
   order: { always: { hold: text, order: maybe(text), amount: maybe(count) }, ok: { order: text, amount: count } },
@@ -41,14 +46,14 @@ const FACTS = {
   end: { books: maybe((value) => Array.isArray(value) && value.every(text)) },
 };
 
-// What the first line may say besides its version.
+// Settings in the first line.
 const SETTINGS = {
-  of: maybe(text),
-  saga: maybe((value) => ['seen', 'unseen'].includes(value)),
-  slack_us: maybe(count),
-  gone_after_us: maybe(count),
-  lag_us: maybe(count),
-  widest: maybe(count),
+  of: maybe(text), // the writer
+  saga: maybe((value) => ['seen', 'unseen'].includes(value)), // unseen: steps of sagas are not in the history
+  slack_us: maybe(count), // how far the clock that ends holds may be ahead
+  gone_after_us: maybe(count), // a visitor silent for this long may count as gone
+  lag_us: maybe(count), // how old a front's view of the line may be without its saying so
+  widest: maybe(count), // states of a seat to search at most
 };
 
 export class NoHistory extends Error {}

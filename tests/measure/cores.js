@@ -2,7 +2,7 @@
 // take seconds to start, and says nothing of a core; what threads meet differs from run to run.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,12 +81,13 @@ export function runTest(program, cpuS, env = {}) {
   });
 }
 
-// ---- lists of what is known: tables whose rows end with a reason -------------------------------------
+// ---- the lists next to this file: fields between tabs, the last one a reason --------------------------
 
-const inCell = (text) => text.replaceAll('|', '¦').replaceAll('`', "'");
+/** The rows of a list, as arrays of fields. */
+export const rowsOf = (list) => readFileSync(list, 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split('\t'));
 
-/** The row of a table as far as its reason: a file, then code. */
-export const rowOf = (file, ...codes) => `| ${file} | ${codes.map((code) => `\`${inCell(code)}\``).join(' | ')} |`;
+/** Fields as they are compared with those of a row. */
+export const keyOfRow = (...fields) => fields.map((field) => field.replaceAll('\t', ' ')).join('\t');
 
 /** Short enough for a line. */
 export function short(code) {

@@ -8,16 +8,16 @@
 //
 //   --at     only modules whose path matches, by the tests whose path does
 //   --open   prints each branch that is not come to
-//   --check  ends with "N passed, N failed": cores whose share of branches is not below its floor in tests/coverage.md
+//   --check  ends with "N passed, N failed": cores whose share of branches is not below its floor in tests/measure/branches.tsv
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { CORES, JOBS, build, filesOf, inParallel, nameOf, programsOf, run, runTest, short } from './cores.js';
+import { CORES, JOBS, build, filesOf, inParallel, nameOf, programsOf, rowsOf, run, runTest, short } from './cores.js';
 
 const OUT = 'build/coverage';
 const RAW = `${OUT}/raw`;
 const QUICK_S = 2; // only tests that take less are run again for each failure
-const LIST = 'tests/coverage.md';
+const LIST = 'tests/measure/branches.tsv';
 
 const { values: asked } = parseArgs({ options: { open: { type: 'boolean' }, check: { type: 'boolean' }, at: { type: 'string', default: '.' } } });
 const at = new RegExp(asked.at);
@@ -152,7 +152,7 @@ tell('= all', sum([...totals.values()]));
 
 if (asked.open) open.forEach(({ file, line, condition, outcome }) => console.log(`${file}:${line}: ${condition} is never ${outcome}`));
 if (asked.check) {
-  const floors = new Map([...readFileSync(LIST, 'latin1').matchAll(/^\| (\S+) \| ([\d.]+) % \|/gm)].map(([, name, floor]) => [name, Number(floor)]));
+  const floors = new Map(rowsOf(LIST).filter(([kind]) => kind === 'floor').map(([, name, floor]) => [name, Number(floor)]));
   let failed = 0;
   for (const [name, { branches, branchesTaken }] of totals) {
     if (100 * branchesTaken >= floors.get(name) * branches) continue;

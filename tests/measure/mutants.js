@@ -17,7 +17,7 @@
 // Where many changes of a file are asked for they are put into one program first (together.js), and only what lives in
 // it is made by itself.
 //
-// tests/mutants.md lists changes that may live, and why. Ends with "N passed, N failed": changes noticed or listed,
+// tests/measure/mutants.tsv lists changes that may live, and why. Ends with "N passed, N failed": changes noticed or listed,
 // and if they are fewer than was asked for, those that lived. Where nothing was judged that is a failure.
 
 import { spawn } from 'node:child_process';
@@ -26,14 +26,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { changesOf } from './changes.js';
-import { CORES, JOBS, TEST_ENV, build, filesOf, inParallel, nameOf, programsOf, rowOf, run, runTest } from './cores.js';
+import { CORES, JOBS, TEST_ENV, build, filesOf, inParallel, keyOfRow, nameOf, programsOf, rowsOf, run, runTest } from './cores.js';
 import { failedOf, percentOf } from './floor.js';
 import { Chooser, blend, canBeChosen, withoutFaults } from './together.js';
 
 const OUT = 'build/quick';
 const OWN = `${OUT}/mutants`;
 const FOLDERS = `${OWN}/run-${process.pid}-`; // two may run at once
-const LIVING = 'tests/mutants.md';
+const LIVING = 'tests/measure/mutants.tsv';
 const CC = 'gcc';
 const CHOICE = 'tests/measure/choice.c';
 
@@ -232,14 +232,11 @@ function draw(mutants, count, seed) {
 
 // ---- the list of those that may live ---------------------------------------------------------------
 
-function readLiving() {
-  return existsSync(LIVING) ? readFileSync(LIVING, 'utf8').split('\n') : [];
-}
+const readLiving = () => new Set(rowsOf(LIVING).map((row) => keyOfRow(...row.slice(0, -1))));
 
 // Sources are read a byte a letter, so that places are bytes; the list is a text.
 function isListed(living, { module, change }) {
-  const row = rowOf(module.file, ...[change.within, change.source, change.what].map((code) => Buffer.from(code, 'latin1').toString()));
-  return living.some((line) => line.startsWith(row));
+  return living.has(keyOfRow(module.file, ...[change.within, change.source, change.what].map((code) => Buffer.from(code, 'latin1').toString())));
 }
 
 // ---- all of it -------------------------------------------------------------------------------------

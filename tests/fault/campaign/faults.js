@@ -2,8 +2,6 @@
 // moments that the seed draws; what it answers ends it again, `lasts` later ([least, most] of ms). A part that
 // the fault may well end stands in `ends`. What a sale `needs` for it is read by sale.js.
 //
-// `known` is what a number in the row's table means, where we know it and have not mended it yet.
-//
 // A strike says what it did by `note`, and so does each wire by what it met: a run in which nothing was hit
 // does not count.
 
@@ -162,23 +160,6 @@ async function anything(sale, rng, note) {
 
 // ---- the rows ----
 
-const OTHER_STEPS = 'The void run took a version of two days earlier for the version before. Its schemas lacked nine steps, and a program refuses a database '
-  + 'that is newer than itself; nor did it know what the sample hall had learnt since. By now the version before has the same steps.';
-const KNOWN = {
-  upgrade: OTHER_STEPS,
-  downgrade: OTHER_STEPS,
-  'clock payment-adapter': 'The number here is of an adapter that ended an unpaid order when its own wall clock had passed the end that the seat '
-    + 'service told. So with a clock that was a minute ahead, seats went back a minute early (I3, `gone-early`), and whoever was about to pay '
-    + 'found the provider\'s page closed (alive, `failed`). No money was wrong. It goes by the clock of the seats by now (`psp/seats_clock.h`): '
-    + 'four runs, up to a minute behind and a minute ahead, found nothing.',
-  'clock queue-front': 'The number here is of seats that refused a pass from the future: of a front whose clock stepped by a minute, visitors met '
-    + 'a 401 `pass-invalid` (alive, `failed`). They take it by now (`iat_ahead_ok` in `access/pass.c`): four runs, '
-    + 'three with a minute ahead, found nothing.',
-  'power: redis': 'After two heals within seconds the places left out had been measured as joins, and newcomers were asked for 2^20 hashes '
-    + 'each: many had no place before their patience ended (I4). Neither the front nor Redis (`sampled_gap` in `lua/heal.lua`) measures that any '
-    + 'more: two runs found nothing.',
-};
-
 const rows = [
   { name: 'none', what: 'nothing at all, to know what the table is worth', times: 0, strike: async () => {} },
   ...KILLED.map((part) => ({ name: `kill ${part}`, what: 'kill -9, twice', times: 2, ends: [part], strike: kill(part) })),
@@ -192,15 +173,15 @@ const rows = [
   { name: 'disk full: redis', what: 'not a byte is left, twice', times: 2, lasts: [1000, 4000], ends: ['redis'], needs: () => ({ disk: { of: 'redis', kind: 'small' } }), strike: fullDisk },
   { name: 'disk slow: postgres', what: 'each sync takes 20 to 200 ms, and everything waits', times: 2, lasts: [1000, 4000], needs: () => ({ disk: { of: 'postgres', kind: 'forgetful' } }), strike: slowDisk },
   { name: 'power: postgres', what: 'power cut, what was not synced is lost, twice', times: 2, ends: ['postgres'], needs: () => ({ disk: { of: 'postgres', kind: 'forgetful' } }), strike: cutPower },
-  { known: KNOWN['power: redis'], name: 'power: redis', what: 'power cut, what was not synced is lost, twice', times: 2, ends: ['redis'], needs: () => ({ disk: { of: 'redis', kind: 'forgetful' } }), strike: cutPower },
+  { name: 'power: redis', what: 'power cut, what was not synced is lost, twice', times: 2, ends: ['redis'], needs: () => ({ disk: { of: 'redis', kind: 'forgetful' } }), strike: cutPower },
   { name: 'open files', what: 'two files more for one service, twice', times: 2, lasts: [1000, 3000], strike: fewFiles },
   { name: 'memory', what: 'no further memory for one service', times: 2, lasts: [300, 1500], strike: fewMemory },
   { name: 'redis full', what: 'maxmemory is reached, twice', times: 2, lasts: [500, 3000], strike: fullRedis },
-  ...SERVICES.map((name) => ({ known: KNOWN[`clock ${name}`], name: `clock ${name}`, what: 'its wall clock steps, by up to a minute, and back', times: 2, lasts: [500, 3000], needs: () => ({ clock: [name] }), strike: stepClock(name) })),
+  ...SERVICES.map((name) => ({ name: `clock ${name}`, what: 'its wall clock steps, by up to a minute, and back', times: 2, lasts: [500, 3000], needs: () => ({ clock: [name] }), strike: stepClock(name) })),
   { name: 'failover: postgres', what: 'the primary dies, its synchronous replica is promoted, the old one returns as a replica', times: 1, lasts: [2000, 4000], ends: ['postgres'], needs: () => ({ replica: true }), strike: failOver },
   { name: 'failover: redis', what: 'the master dies, Sentinels promote its replica, the old one returns as a master', times: 1, lasts: [3000, 5000], ends: ['redis'], needs: () => ({ sentinels: true }), strike: failOverRedis },
-  { known: KNOWN.upgrade, name: 'upgrade', what: 'from the version before, part by part, with sagas on their way', times: 1, needs: (rng, before) => ({ begins: before() }), strike: roll('up') },
-  { known: KNOWN.downgrade, name: 'downgrade', what: 'to the version before, part by part, with sagas on their way', times: 1, strike: roll('down') },
+  { name: 'upgrade', what: 'from the version before, part by part, with sagas on their way', times: 1, needs: (rng, before) => ({ begins: before() }), strike: roll('up') },
+  { name: 'downgrade', what: 'to the version before, part by part, with sagas on their way', times: 1, strike: roll('down') },
   { name: 'anything', what: 'kills and stops of any part, five times', times: 5, lasts: [300, 2500], ends: KILLED, strike: anything },
 ];
 

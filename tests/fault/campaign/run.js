@@ -1,6 +1,6 @@
-// run.js [--runs N] [--seed N] [--beside N] [--table] [--keep] [FAULT...]: breaks sales, and judges what becomes of them.
+// run.js [--runs N] [--seed N] [--beside N] [--table] [--keep] [FAULT...]: breaks sales, and checks what remains.
 // For each fault of faults.js (or for those whose names begin with FAULT) N sales, each with its own stack and
-// its own seed; a run is added to build/faults/runs.jsonl, and the table of all runs to build/faults/TABLE.md.
+// its own seed; a run is added to build/faults/runs.jsonl, and the table of all runs to build/faults/table.tsv.
 // Exits with 1 if anything was found.
 //
 //   --runs N     of each fault (1)
@@ -25,7 +25,7 @@ import { tableOf, withRuns } from './table.js';
 
 const OUT = join(ROOT, 'build/faults');
 const RUNS = join(OUT, 'runs.jsonl');
-const KEPT = join(ROOT, 'tests/fault/TABLE.md');
+const KEPT = join(ROOT, 'tests/fault/campaign/runs.tsv');
 const VISITORS = 300;
 const BEGINS_MS = [0, 4000]; // the first strike, after somebody has come
 const PAUSE_MS = [500, 3000];
@@ -172,7 +172,7 @@ if (options.one !== null) await child(...options.one);
 if (!existsSync(join(NOW, 'crowd'))) throw new Error(`${NOW}/crowd is missing: make VARIANT=release programs`);
 const done = options.table ? readRuns() : await all(options);
 const table = tableOf(readRuns());
-writeFileSync(join(OUT, 'TABLE.md'), table);
+writeFileSync(join(OUT, 'table.tsv'), table);
 if (options.keep) addToKept();
 say(table);
 const bad = done.filter((run) => run.broken !== undefined || Object.values(run.found).some((texts) => texts.length > 0)).length;

@@ -1,32 +1,33 @@
-// One table of all runs: what broke, what must hold, how often it was tried, what came of it.
+// One table of all runs: fault, runs, how often each invariant broke, void runs, slowest rest. Fields are between tabs.
 
 import { faults } from './faults.js';
 import { INVARIANTS } from './judge.js';
 
 const names = Object.keys(INVARIANTS);
 
-const HEAD = ['fault', 'what is done', 'runs', ...names, 'void', 'rest'];
+const HEAD = ['fault', 'runs', ...names, 'void', 'rest_s'];
 const NOTHING = { from: '', to: '', commits: [], rows: new Map(), lists: new Map() };
 const LISTS_MAX = 20; // more trees than ever add runs at one time
 
-// What a table says of itself: {from, to, commits, rows: name -> {runs, broken: {I1: n, ...}, void, restS}, lists: first -> runs}.
+// The content of a table: {from, to, commits, rows: name -> {runs, broken: {I1: n, ...}, void, restS}, lists: first -> runs}.
 export function readTable(text) {
-  const [, from, to, commits] = /^\d+ runs, (\S+) to (\S+), of ([\w, ]+)\. /m.exec(text) ?? [];
+  const [, from, to, commits] = /^# \d+ runs, (\S+) to (\S+), of ([\w, ]+)$/m.exec(text) ?? [];
   if (from === undefined) throw new Error('this is no table of faults');
-  const lines = text.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith(`| ${HEAD[0]} |`));
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith(`${HEAD[0]}\t`));
   const rows = lines.map((line) => {
-    const cells = line.split('|').slice(1, -1).map((cell) => cell.trim());
+    const cells = line.split('\t');
     if (cells.length !== HEAD.length) throw new Error(`a row of ${cells.length} cells: ${line}`);
-    const cell = (name) => Number.parseInt(cells[HEAD.indexOf(name)], 10) || 0;
-    return [cells[0], { runs: cell('runs'), broken: Object.fromEntries(names.map((name) => [name, cell(name)])), void: cell('void'), restS: cell('rest') }];
+    const cell = (name) => Number(cells[HEAD.indexOf(name)]);
+    return [cells[0], { runs: cell('runs'), broken: Object.fromEntries(names.map((name) => [name, cell(name)])), void: cell('void'), restS: cell('rest_s') }];
   });
-  const [, lists = ''] = /^<!-- lists: (.*) -->$/m.exec(text) ?? [];
+  const [, lists = ''] = /^# lists: (.*)$/m.exec(text) ?? [];
   const had = lists.split(', ').filter(Boolean).map((list) => list.split(' ')).map(([first, count]) => [first, Number(count)]);
   return { from, to, commits: commits.split(', '), rows: new Map(rows), lists: new Map(had) };
 }
 
-// The table `text` with those of `runs` that it hasn't yet. Runs are only ever appended to their list, so the table says how many
-// of each it has; a list is known by when its first run ended. All of this is one file: whoever dies over it has added them or not.
+// The table `text` with those of `runs` that it does not have yet. Runs are only ever appended to their list, so the table
+// records how many of each list it has; a list is known by the end of its first run. It is one file, replaced at once, so
+// a run is never added twice.
 export function withRuns(text, runs) {
   const before = readTable(text);
   if (runs.length === 0) return text;
@@ -49,9 +50,8 @@ function counted(runs, before = { runs: 0, broken: {}, void: 0, restS: 0 }) {
   };
 }
 
-function row({ name, what }, { runs, broken, void: empty, restS }) {
-  const cells = names.map((invariant) => (runs === 0 ? '' : broken[invariant] || '·'));
-  return `| ${name} | ${what} | ${runs} | ${cells.join(' | ')} | ${empty || ''} | ${runs === 0 ? '' : `${restS} s`} |`;
+function row({ name }, { runs, broken, void: empty, restS }) {
+  return [name, runs, ...names.map((invariant) => broken[invariant]), empty, Math.max(restS, 0)].join('\t');
 }
 
 // `kept`: an earlier table, as readTable() read it, whose runs count as well.
@@ -61,22 +61,13 @@ export function tableOf(runs, kept = NOTHING) {
   const rows = faults.map((fault) => [fault, counted(runs.filter((run) => run.fault === fault.name), kept.rows.get(fault.name))]);
   const all = rows.reduce((sum, [, counts]) => sum + counts.runs + counts.void, 0);
   const lines = [
-    '# Faults, invariants, runs, results',
-    '',
-    `${all} runs, ${days[0] ?? 'never'} to ${days.at(-1) ?? 'never'}${commits.length > 0 ? `, of ${commits.join(', ')}` : ''}. In each a crowd of 300 buys in a theatre of 1,000`,
-    'seats while the fault strikes at moments that a seed draws. A dot: held in every run; a number: in so many runs it',
-    'did not. "Void" are runs that hit nothing or came to no end; they are not counted as runs. "Rest" is how long the',
-    'slowest took, after its crowd was gone, until all books were closed (with up to a minute of holds that run out).',
-    '`make faults` runs it, `tests/fault/campaign/` has it.',
-    '',
-    ...Object.entries(INVARIANTS).map(([name, what]) => `- ${name}: ${what}`),
-    '',
-    `| ${HEAD.join(' | ')} |`,
-    `|${HEAD.map(() => '---|').join('')}`,
+    '# Runs of `make faults`: for each fault the runs, how many of them broke each invariant, runs that hit nothing or did',
+    '# not end (void), and the longest time until all books were closed. campaign/faults.js says what each fault does.',
+    `# ${all} runs, ${days[0] ?? 'never'} to ${days.at(-1) ?? 'never'}, of ${commits.join(', ') || 'nothing'}`,
+    ...(kept.lists.size > 0 ? [`# lists: ${[...kept.lists].map((list) => list.join(' ')).join(', ')}`] : []),
+    HEAD.join('\t'),
     ...rows.map(([fault, counts]) => row(fault, counts)),
     '',
-    ...faults.filter(({ known }) => known !== undefined).flatMap(({ name, known }) => [`**${name}.** ${known}`, '']),
-    ...(kept.lists.size > 0 ? [`<!-- lists: ${[...kept.lists].map((list) => list.join(' ')).join(', ')} -->`, ''] : []),
   ];
   return lines.join('\n');
 }
