@@ -85,7 +85,7 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY
 
 # name: folder(s) of sources, then what it needs beyond common.
 COMPONENTS := common queue-core queue-front seat-core seat-service pay-core payment-adapter demo-shop psp-sandbox halls ctl \
-              crowd floor engine-bench sim
+              crowd floor engine-bench
 # Only tests need these, so they are built where their libraries are.
 ifneq ($(wildcard /usr/include/fuse3/fuse.h),)
 COMPONENTS += forgetful-disk
@@ -107,7 +107,6 @@ DIR_ctl             := infra/ctl/src
 DIR_crowd           := loadtest/crowd
 DIR_floor           := loadtest/floor
 DIR_engine-bench    := loadtest/engine
-DIR_sim             := loadtest/sim
 DIR_world-queue     := tests/sim/queue
 DIR_world-redis     := tests/sim/redis-model
 DIR_world-stage     := tests/sim/stage
@@ -121,7 +120,6 @@ LIBS_queue-front     := -lhiredis -lcurl -lm
 LIBS_seat-core       := -lm
 LIBS_seat-service    := -lck -lcurl -lm
 LIBS_engine-bench    := -lm
-LIBS_sim             := -lm
 LIBS_world           := -lm -lck -lhiredis -llua5.1
 LIBS_halls           := -lm
 LIBS_ctl             := -lcurl -lm
@@ -137,7 +135,6 @@ NEEDS_seat-service := seat-core
 NEEDS_payment-adapter := pay-core
 NEEDS_engine-bench := seat-core
 NEEDS_ctl          := queue-front queue-core
-NEEDS_sim          := queue-core
 NEEDS_world-queue  := queue-front queue-core
 NEEDS_world        := seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage
 

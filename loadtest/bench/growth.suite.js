@@ -121,7 +121,7 @@ export async function loops({ add, redis, front, ticket }) {
   const list = (points) => points.map(([, y]) => y.toPrecision(3)).join(', ');
   const chart = (points, y) => ({ points, x: 'loops', y, log: true });
   add({ name: 'a tick that works at Redis, of 2, 50, 200, 800 loops the dearest to the cheapest', value: Math.max(...costs) / Math.min(...costs), atMost: 1.3, note: `${list(curve.work)} us, the least of ${2 * ROUNDS + 1} rounds in turns`, chart: chart(curve.work, 'us a tick that works') });
-  add({ name: 'a tick with 800 loops, most of which are told the picture of another', value: curve.told.at(-1)[1], unit: 'us', note: `2, 50, 200, 800 loops: ${list(curve.told)}`, chart: chart(curve.told, 'us a tick') });
+  add({ name: 'a tick with 800 loops, most of which read the picture of another', value: curve.told.at(-1)[1], unit: 'us', note: `2, 50, 200, 800 loops: ${list(curve.told)}`, chart: chart(curve.told, 'us a tick') });
   add({ name: 'Redis with 800 loops, while people poll', value: curve.percent.at(-1)[1], unit: '% of a core', note: `${Math.round(perS)} ticks a second; 2, 50, 200, 800 loops: ${list(curve.percent)}`, chart: chart(curve.percent, '% of a core') });
 }
 

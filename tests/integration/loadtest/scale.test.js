@@ -3,20 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { openScope, ROOT, runProgram } from '../../lib-js/index.js';
+import { test } from 'node:test';
+import { ROOT } from '../../lib-js/index.js';
 import { filled } from '../../../loadtest/sim/scale.js';
 import { askOf } from '../../../loadtest/sim/whole/ask.js';
 import { placedS, waitingUs } from '../../../loadtest/sim/whole/closed.js';
 import { BASES, figures } from '../../../loadtest/sim/whole/figures.js';
+import { heldAgainst } from '../../../loadtest/sim/whole/held.js';
 import { neededFor } from '../../../loadtest/sim/whole/needed.js';
 import { POLL } from '../../../loadtest/sim/whole/poll.js';
 import { runSale } from '../../../loadtest/sim/whole/sale.js';
-
-const scope = openScope();
-after(() => scope.close());
 
 const text = (path) => readFileSync(join(ROOT, path), 'utf8');
 const sale = (changes) => runSale(askOf({ visitors: 20_000, seats: 2_000, ...changes }));
@@ -83,13 +81,18 @@ test('polls are those of the service, and as many as the integral says', () => {
   }
 });
 
-test('the simulation of the line alone, in C, gives the same places and polls', () => {
-  const conf = join(scope.tempDir('scale-'), 'sale.conf');
-  writeFileSync(conf, '[sale]\nwithin = 1s\n[machines]\nedges = 2\nfronts = 3\n');
-  const { stdout } = runProgram('scale-sim', [conf, '1000000']);
-  const line = runSale(askOf({ visitors: 1_000_000, edges: 2, fronts: 3, gigabits: 100, people: { reloadS: 1000, streams: 0, leavePerHour: 0, reconnect: 0 } }));
-  near(line.placedS, Number(/after ([\d.]+) s \(by sums/.exec(stdout)[1]), 0.05);
-  near(line.peaks.pollsPerS, Number(/polls +(\d+) a second/.exec(stdout)[1]), 0.02);
+test('a line whose pages only poll gives the places and polls of the sums', () => {
+  const ask = askOf({ visitors: 1_000_000, edges: 2, fronts: 3, gigabits: 100, people: { reloadS: 1000, streams: 0, leavePerHour: 0, reconnect: 0 } });
+  const line = runSale(ask);
+  near(line.placedS, placedS(ask).s, 0.05);
+  near(line.peaks.pollsPerS, waitingUs(ask).polls, 0.02);
+});
+
+test('the simulation agrees with the measured runs of three scenarios', () => {
+  const compared = heldAgainst().filter(([, , simulated, measured]) => /^[\d,.]+( \D*)?$/.test(simulated) && /^[\d,.]+( \w+)?$/.test(measured));
+  assert.ok(compared.length >= 8);
+  const number = (cell) => Number.parseFloat(cell.replaceAll(',', ''));
+  for (const [scenario, what, simulated, measured] of compared) assert.ok(Math.abs(number(simulated) - number(measured)) <= 0.12 * number(measured), `${scenario}: ${what}: ${simulated}, ${measured}`);
 });
 
 test('reloads are paid for where the kernel takes in all who knock, and hardly anywhere else', () => {
