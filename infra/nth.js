@@ -5,10 +5,10 @@
 //
 // What comes of it is one of these, and only the last is wrong:
 //
-//   clean           the test failed: it was told, and what was made is given back
+//   clean           the test failed: it got the error, and nothing leaks
 //   without effect  the test passes: the call was made again, or was not needed
 //   set-up          the test's own code called, or fell over what it was given and did not look at
-//   on purpose      the program ends, saying for what it had no memory: nobody could be told (base/bug.h)
+//   on purpose      the program ends, naming what it had no memory for (base/bug.h)
 //   not come to     the call was not made this time: another thread was quicker, or the machine too slow
 //   listed          would be found, and tests/measure/nth.tsv says why it is right
 //   found           a crash, an assert, a sanitizer's report, a leak or a hang of the code's; or half of
@@ -20,7 +20,7 @@
 // there are, up to RUNS_MAX. They find their databases in memory if there is room (infra/memory).
 //
 // FAIRGATE_NTH_DRAW=n: n failures of each program, drawn; FAIRGATE_NTH_S=n: as many as can be tried in n seconds.
-// FAIRGATE_NTH_BOOK=FILE: what came of each is written there, and what stands there is not tried again unless it was a
+// FAIRGATE_NTH_BOOK=FILE: the outcome of each is written there, and no call in it is tried again unless it was a
 // find: a run that was broken off goes on, and a run of one program knows which paths those before it have tried.
 // FAIRGATE_NTH_AT='add_effects': those alone whose call, or the functions and files on whose behalf it is made, have these
 // words. FAIRGATE_NTH_TELL='without effect': prints those, too.
@@ -155,7 +155,7 @@ async function begin(program, items, act, until = Infinity) {
     server.time = { wants: 1 };
     busy.add(server);
     const answer = act(server, item).finally(() => busy.delete(server) && idle.push(server));
-    answer.catch(() => {}); // whoever waits for all hears it
+    answer.catch(() => {}); // handled by the wait for all
     answers.push(answer);
   }
   return { answers: Promise.all(answers).finally(() => idle.forEach((server) => server.end())) };
@@ -252,11 +252,11 @@ function judge(one, { status, hangs, said, told }) {
     return handedOn(one, said) ? ['set-up', 'hands on what it was given'] : ['found', 'crashes'];
   }
   if (status < 0) return ['found', `dies by signal ${-status}`];
-  if (/LeakSanitizer/.test(said)) return ['found', told.some((line) => line.startsWith('noticed ')) ? 'leaks' : 'leaks, and nothing is told'];
+  if (/LeakSanitizer/.test(said)) return ['found', told.some((line) => line.startsWith('noticed ')) ? 'leaks' : 'leaks without a report'];
   return status === 0 ? ['without effect', ''] : ['clean', heardAt(one, told)];
 }
 
-// A test that notices in the line that made the call was told. One that notices later wants a reader, once.
+// A test that notices in the line of the call got the error. Read one that notices later once.
 function heardAt(one, told) {
   const at = told.find((line) => line.startsWith('noticed '))?.slice(8);
   return at === undefined || one.trail.some(({ where }) => where === inTree(at)) ? '' : `noticed later, at ${at}`;
@@ -300,7 +300,7 @@ function table(tried) {
   }
 }
 
-// One program, until all of its failures are being tried; the promise of what came of them is put to the others.
+// One program, until all of its failures are being tried; the promise of their outcomes joins the others.
 const ends = [];
 async function tryProgram(program) {
   const began = Date.now();

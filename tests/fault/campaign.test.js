@@ -41,7 +41,7 @@ test('runs are added to those that a table counted', () => {
   assert.throws(() => readTable('nothing'), /no table/);
 });
 
-test('a run is added to the table that is kept once, whoever dies over it', () => {
+test('a run is added to the table that is kept once, even if a campaign dies while adding it', () => {
   const [one, other] = faults.map(({ name }) => name);
   const empty = tableOf([run(one)]);
   const list = [run(one, { at: '2026-02-03T04:05:06.007Z' }), run(other)];

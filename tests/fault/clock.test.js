@@ -35,7 +35,7 @@ async function openLine(house) {
 
 const waits = (visitors) => Promise.all(visitors.slice(4).map(async (visitor) => (await visitor.me()).json));
 
-// Each call that may meet the loss itself is repeated, as programs do when they are told to.
+// Each call that may meet the loss itself is repeated, as clients do on request.
 const answered = (what, call) => until(what, async () => {
   const answer = await call();
   return answer.status !== 503 && answer;
@@ -46,7 +46,7 @@ async function judge(house, { visitors, passes, waits: before }) {
   for (const [i, pass] of passes.entries())
     assert.equal((await answered('the visit to go on', () => visitors[i].session({ front: lost, ...bearer(pass) }))).status, 200);
   const called = (await visitors[3].me()).json;
-  assert.deepEqual([called.state, called.called], ['open', true], 'whoever was called is called');
+  assert.deepEqual([called.state, called.called], ['open', true], 'a called visitor stays called');
   const leftMs = Date.parse(called.call_expires_at) - Date.now();
   assert.ok(leftMs > 30_000 && leftMs < 180_000, `${leftMs} ms to come in`);
   for (const [i, now] of (await waits(visitors)).entries()) {
@@ -70,7 +70,7 @@ const untilApart = (service, store, offMs) => until(`${service.program} to tell 
 async function untilTold(house, aheadMs) {
   const name = aheadMs > 0 ? 'clock_ahead_ms' : 'clock_behind_ms';
   for (const front of house.fronts)
-    await until('the wrong clock to be told', async () => Math.abs((await live(front, 'show'))[name] - Math.abs(aheadMs)) < 10_000);
+    await until('the wrong clock to be reported', async () => Math.abs((await live(front, 'show'))[name] - Math.abs(aheadMs)) < 10_000);
 }
 
 test('a clock that is set forward by an hour and back again, under two fronts', async (t) => {
@@ -104,7 +104,7 @@ for (const off of [HOUR, -HOUR]) {
     await until('the replica to be in charge', async () => (await replica.command('ROLE'))[0] === 'master');
     await untilTold(house, off);
     await judge(house, line);
-    assert.ok((await line.visitors[3].entered({ front: house.fronts[1] })).pass, 'whoever was called comes in');
+    assert.ok((await line.visitors[3].entered({ front: house.fronts[1] })).pass, 'a called visitor comes in');
     // And the line goes on by the event's own time.
     await patch(house.front, 'show', { rate_per_s: 10, max_active: 6 });
     await line.visitors[4].entered();

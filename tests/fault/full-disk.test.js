@@ -16,7 +16,7 @@ const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const SMALL_MB = 192;
 const SMALL_LOG = { min_wal_size: '32MB', max_wal_size: '32MB' };
 
-// A server whose log cannot grow ends itself; whoever supervises it starts it again.
+// A server whose log cannot grow ends itself; its supervisor starts it again.
 async function makeRoom(disk, postgres) {
   disk.empty();
   if (postgres.trySql('SELECT 1').status === 0) return;
@@ -109,7 +109,7 @@ for (const appendfsync of ['everysec', 'always'])
     assert.equal(me.status, 200, me.text);
     assert.equal(me.json.position, position);
     disk.empty();
-    // With `always` it ends itself over this; whoever supervises it starts it again.
+    // With `always` it ends itself; its supervisor starts it again.
     const places = crowd.untilPlaces(100);
     let waits = true;
     places.catch(() => {}).finally(() => { waits = false; });

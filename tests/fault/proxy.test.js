@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { openProxy, openScope, until } from '../lib-js/index.js';
 
-// A server that says back what it hears, and what it has heard of each connection; at `path` where one is named.
+// A server that sends back its input, and records the input of each connection; at `path` where one is named.
 async function openEcho(scope, path = null) {
   const heard = [];
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {

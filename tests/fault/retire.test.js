@@ -21,7 +21,7 @@ const SERVICES = {
     schema: 'pay',
     setting: 'FAIRGATE_DATABASE_CONNINFO',
     more: { FAIRGATE_KEYS_TICKETS: NONE, FAIRGATE_KEYS_SERVICE_TOKEN: NONE, FAIRGATE_SSO_JWKS_URL: 'http://localhost/', FAIRGATE_PSP_STRIPE_URL: 'http://localhost', FAIRGATE_PSP_STRIPE_KEY: NONE, FAIRGATE_PSP_STRIPE_WEBHOOK_SECRET: NONE },
-    beside: ['migration', 'retired', 'retired_order', 'reconciled', 'suspect', 'traded', 'session'],
+    others: ['migration', 'retired', 'retired_order', 'reconciled', 'suspect', 'traded', 'session'],
     setUp: HELPERS,
     rows: payRows,
     settle: () => `UPDATE pay.reconciled SET passed_at = now();
@@ -34,7 +34,7 @@ const SERVICES = {
     schema: 'seats',
     setting: 'FAIRGATE_POSTGRES_CONNINFO',
     more: { FAIRGATE_HOLDS_KEYS_FILE: NONE, FAIRGATE_PASSES_KEYS_FILE: NONE },
-    beside: ['migration', 'retired', 'ended_session'],
+    others: ['migration', 'retired', 'ended_session'],
     setUp: 'SELECT',
     rows: seatRows,
     settle: ({ no, days }) => `INSERT INTO projected SELECT event, seq FROM owner WHERE event = ${no};
@@ -54,7 +54,7 @@ after(() => scope.close());
 // An event's rows are the same at each time if their clocks are: of how many days ago, which order first.
 const event = (no, days = 300) => ({ no, days, first: no * 1000, last: no * 1000 + ORDERS - 1 });
 
-for (const [program, { schema, setting, more, beside, setUp, rows, settle, table, touch, appendOnly }] of Object.entries(SERVICES)) {
+for (const [program, { schema, setting, more, others, setUp, rows, settle, table, touch, appendOnly }] of Object.entries(SERVICES)) {
   describe(program, () => {
     const sql = (text, database = program) => postgres.sql(`SET search_path = ${schema}; ${text}`, database);
     const run = (args, { database = program, env = {} } = {}) => {
@@ -74,7 +74,7 @@ for (const [program, { schema, setting, more, beside, setUp, rows, settle, table
     // All rows of all tables, each by its hash, without when they were retired and which transaction wrote an event.
     const dump = (database = program) => {
       const names = sql(`SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r' ORDER BY 1`, database)
-        .split('\n').filter((name) => !beside.includes(name));
+        .split('\n').filter((name) => !others.includes(name));
       return sql(names.map((name) => `SELECT '${name} ' || md5((row_to_json(t)::jsonb - '{retired_at,changed}'::text[])::text) FROM ${name} t
         WHERE row_to_json(t)->>'act' IS DISTINCT FROM 'retired'`).join(' UNION ALL '), database).split('\n').filter(Boolean).sort();
     };
@@ -98,7 +98,7 @@ for (const [program, { schema, setting, more, beside, setUp, rows, settle, table
       for (const part of parts) must(run(['retire', '--restore', part], { database: archive }));
       return dump(archive).filter((line) => !there.has(line));
     };
-    // Long lists of hashes tell nobody anything: a few of what is missing and of what is too much do.
+    // Long lists of hashes help nobody: print a few of the missing and of the surplus ones.
     const assertSame = (found, wanted, what = '') => {
       const [more, less] = [found.filter((line) => !wanted.includes(line)), wanted.filter((line) => !found.includes(line))];
       assert.ok(more.length + less.length === 0 && found.length === wanted.length,
@@ -147,8 +147,8 @@ for (const [program, { schema, setting, more, beside, setUp, rows, settle, table
       memory.lack('');
       assert.deepEqual(readdirSync(other), ['manifest.json']);
       must(retire(id, dir));
-      const beside = readdirSync(dir).find((name) => name.startsWith(`${id}.${program}.1.`));
-      assert.deepEqual(readFileSync(join(dir, beside, 'manifest.json')), manifest0);
+      const second = readdirSync(dir).find((name) => name.startsWith(`${id}.${program}.1.`));
+      assert.deepEqual(readFileSync(join(dir, second, 'manifest.json')), manifest0);
       const [left] = run(['retire', '--list']).stdout.trim().split('\n').map((line) => JSON.parse(line)).filter((row) => row.event === id);
       assert.equal(left.state, 'retired');
       assert.equal(left.place, partOf(dir, id));

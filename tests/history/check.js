@@ -1,5 +1,5 @@
 // check.js FILE|FOLDER...: reads histories (README.md; of a folder all that are called .jsonl) and says whether all that
-// was answered in each can be so. What can't is told as the few operations that contradict each other. The last
+// was answered in each can be so. A contradiction is printed as the fewest operations that make it. The last
 // line is "N passed, N failed"; exit status 1 if anything was found or could not be judged.
 //
 //   --json    the verdicts, one a line

@@ -1,5 +1,5 @@
 // Histories that are made up: legal ones, which a model with one clock has really lived through, and lies planted in
-// them. Each answer of a legal one was so at its moment, and is told as an interval around it.
+// them. Each answer of a legal one was true at its moment, and is recorded with an interval around it.
 
 const S = 1_000_000;
 const TTL = 20 * S;
@@ -95,7 +95,7 @@ class Hall {
   }
 }
 
-// Seats and what became of them, told as callers heard it.
+// Seats and their states, as callers heard them.
 export function legalSeats(rng, { seats = 6, steps = 60 } = {}) {
   const hall = new Hall(rng, seats);
   for (let i = 0; i < steps; i += 1) {

@@ -1,5 +1,5 @@
 // Money is a ledger (I2, I7): facts of the provider's, the adapter's and the shop's books in their order, and what
-// buyers were told.
+// buyers saw.
 //
 //   over-captured    more is taken than was ordered
 //   over-refunded    more is given back than was taken, at whatever moment

@@ -1,7 +1,7 @@
 // The places of the line (I6). Each rule is a sweep over the answers in the order of their time; none needs a search.
 //
 //   two-places       a place is one visitor's, and a visitor's place is one, as long as the line's store loses nothing
-//   order-of-joins   whoever was told a place before another even asked for one has the lower one. Entries in a draw
+//   order-of-joins   a visitor who got a place before another even asked has the lower one. Entries in a draw
 //                    likewise; places that a draw made of them have no order, but come before all that were joined for
 //   jump             places are called in order: nobody is let in while somebody in front of them still waits
 //   ahead-rose       fewer are ahead from one answer to the next, but for those in front who had been silent for so long
@@ -42,7 +42,7 @@ class Owners {
 
 // ---- the order of joins ----
 
-// Sweeps calls and answers: the highest number that was told before each call.
+// Sweeps calls and answers: the highest number that was given before each call.
 function ordered(joins, number, what) {
   const calls = [...joins].sort((a, b) => a.from - b.from);
   const answers = [...joins].sort((a, b) => a.to - b.to);
@@ -53,7 +53,7 @@ function ordered(joins, number, what) {
     for (; next < answers.length && answers[next].to < op.from; next += 1)
       if (highest === null || number(answers[next]) > number(highest)) highest = answers[next];
     if (highest !== null && number(highest) > number(op))
-      found.push(finding('order-of-joins', `${highest.by} was told ${what} ${number(highest)} before ${op.by} asked, who got ${number(op)}`, of(op, highest)));
+      found.push(finding('order-of-joins', `${highest.by} got ${what} ${number(highest)} before ${op.by} asked, who got ${number(op)}`, of(op, highest)));
   }
   return found;
 }
@@ -122,7 +122,7 @@ function countOf(list, is) {
 
 const below = (sorted, place) => countOf(sorted, (one) => one < place);
 
-// What a visitor was told: at each answer, the fewest so far.
+// The fewest people ahead of a visitor so far, at each answer.
 class Told {
   least = [];
 

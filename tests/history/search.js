@@ -14,7 +14,7 @@
 export const NONE = 0; // nobody has asked for it yet
 export const HELD = 1;
 export const SOLD = 2;
-export const KEPT = 3; // sold, and its tickets were told: no saga turns that back
+export const KEPT = 3; // sold, with tickets issued: no saga reverses that
 export const GONE = 4; // it ran out or its owner gave it back: a sale may still take the same seats
 export const ENDED = 5; // its order gave it back, for good
 

@@ -191,7 +191,7 @@ function endOf(hold) {
   return last.length === 0 || (retaken && !back) ? NEVER : Math.max(...last);
 }
 
-// Whoever is told that seats are taken has met somebody who had them, or wanted them.
+// A refusal for taken seats needs another caller who had them, or wanted them.
 function refusals(history, holds, found) {
   const { of, wild } = claims(history, holds);
   let judged = 0;

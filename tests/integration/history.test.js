@@ -62,7 +62,7 @@ describe('seats', () => {
     assert.deepEqual(names(seats(hold('a', 1, null, ['x']), hold('b', 2, 3, ['x']))), []);
   });
 
-  test('a hold runs out no earlier than was told, and a later promise counts', () => {
+  test('a hold runs out no earlier than promised, and a later promise counts', () => {
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x'], 10), hold('b', 9, 11, ['x']))), []);
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x'], 10), hold('b', 8, 9, ['x']))), ['I1 two-owners']);
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x'], 10), on('extend', 'a', 3, 4, { until: 30 * S }), hold('b', 15, 20, ['x']))), ['I1 two-owners']);
@@ -115,7 +115,7 @@ describe('seats', () => {
     assert.deepEqual(names(seats(...a, on('refund', 'a', 5, 6), sold('x'))), ['I3 sold-and-lost']);
   });
 
-  test('whoever is refused a seat has met somebody who had it', () => {
+  test('a refused seat had another owner', () => {
     const refused = (from, to) => ({ op: 'hold', by: 'r', from: from * S, to: to * S, answer: 'refused', wants: ['x'], taken: ['x'] });
     assert.deepEqual(names(seats(refused(3, 4))), ['I4 refused-for-nobody']);
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x']), refused(3, 4))), []);
@@ -150,7 +150,7 @@ describe('places', () => {
     assert.deepEqual(line(joined('a', 1, 2, 7), { fact: 'loss', at: 2 * S }, joined('a', 3, 4, 8)), []);
   });
 
-  test('whoever was told first has the lower place, and a draw comes before all who join later', () => {
+  test('the first to get a place has the lower one, and a draw comes before all later joins', () => {
     assert.deepEqual(line(joined('a', 1, 2, 7), joined('b', 3, 4, 6)), ['I6 order-of-joins']);
     assert.deepEqual(line(joined('a', 1, 3, 7), joined('b', 3, 4, 6)), []);
     assert.deepEqual(line(op('join', 'b', 0, null), joined('a', 1, 2, 7), joined('b', 3, 4, 6)), []);
@@ -193,7 +193,7 @@ for (const [what, legal, lies] of [['seats', legalSeats, seatLies], ['the line',
         if (!spoilt) continue;
         planted[name] += 1;
         const verdict = judged(spoilt);
-        // A seat's lie may be told as the other of the two that it makes.
+        // A seat's lie may be found as the other of the two that it makes.
         const found = names(verdict);
         assert.ok(found.includes(name) || (/^I[13]/.test(name) && what === 'seats' && found.length > 0), `${name}: ${found}`);
       }

@@ -113,7 +113,7 @@ test('each way to crash is found, although every body passes and nobody looks', 
     const one = found.filter((line) => line.includes(`: ${variant}-${how} (pid`));
     assert.equal(one.length, 1, `${variant} ${how}: ${text}`);
   }
-  assert.match(text, /heap-buffer-overflow/, 'its report is told');
+  assert.match(text, /heap-buffer-overflow/, 'its report is printed');
   assert.match(text, /runtime error: signed integer overflow/);
   assert.match(text, /Assertion `strcmp\(how, "assert"\) != 0' failed/);
 });
@@ -301,7 +301,7 @@ const DRAWS = `test('draws', (t) => {
   failOnce('once');
 });`;
 
-test('what is run again draws what it drew before, from a seed that is told; what runs many times draws anew', async () => {
+test('what is run again draws what it drew before, from a printed seed; what runs many times draws anew', async () => {
   const drawn = async (run) => {
     const { text } = await run.start();
     return { text, all: readFileSync(join(run.dir, 'drawn'), 'utf8').trim().split(' ') };

@@ -1,5 +1,5 @@
 // Public beacons, as far as a draw knows them, by keys of their own: a chain of drand with several relays,
-// and NIST's pulses. They sign for real, so that whoever checks a value checks a signature.
+// and NIST's pulses. They sign for real, so that a checker of a value checks a signature.
 //
 //   const beacons = await openBeacons(scope);
 //   config: { beacon: beacons.config }

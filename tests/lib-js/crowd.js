@@ -45,7 +45,7 @@ export async function letIn(stack, event, knobs) {
 }
 
 // runCrowd(scope, {scenario, settings}) -> {...report, judged: (options) => ({status, text, ...verdict}), history}
-// history(facts): what visitors were told, and such facts of the books, judged by tests/history.
+// history(facts): the answers to visitors with facts of the books, checked by tests/history.
 // `wrap`: words in front of the command, such as taskset's.
 export async function runCrowd(scope, options) {
   const { scenario, settings = {}, timeoutMs = 120_000, wrap = [] } = options;

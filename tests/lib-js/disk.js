@@ -22,7 +22,7 @@ export async function openForgetfulDisk(scope) {
     cut: () => writeFileSync(switch_, 'off'),
     // Back again, with `keep` percent of the unsynced blocks, which the seed chooses.
     powerOn: ({ seed = 1, keep = 0 } = {}) => writeFileSync(switch_, `on ${seed} ${keep}`),
-    // From now on each sync takes that long, and whoever else asks the disk waits for it.
+    // From now on each sync takes that long, and other requests to the disk wait for it.
     slow: (ms) => writeFileSync(switch_, `slow ${ms}`),
     figures: () => JSON.parse(readFileSync(switch_, 'utf8')),
   };

@@ -1,4 +1,4 @@
-// What may not happen in any test, whoever sees it: a sanitizer's report, a failed assert, a program
+// What may not happen in any test: a sanitizer's report, a failed assert, a program
 // that crashed, or that ended though nobody had asked it to. Each such finding becomes a file of a
 // folder in the moment it is seen, because what a test says of itself can get lost: node drops the error
 // of a hook where the body had failed before, and a file that passes when it is run again is excused.
@@ -44,7 +44,7 @@ export function keepFinding(what, text) {
   return what;
 }
 
-// What the sanitizers wrote of one process, which thereby belongs to whoever asks.
+// The sanitizers' report of one process, which then belongs to the caller.
 export function takeReports(pid) {
   const path = join(FOLDER, `${REPORT}.${pid}`);
   if (!existsSync(path)) return '';

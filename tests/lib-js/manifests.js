@@ -1,4 +1,4 @@
-// manifests.js: judges what a cluster would be told, whoever has rendered it: by the published schemas, by rules of our own (what a
+// manifests.js: checks rendered manifests: by the published schemas, by rules of our own (what a
 // pod may do, who reaches whom), and by the programs, which know what can be set. Not in index.js, since it wants packages
 // (js-yaml, kubernetes-models).
 
@@ -93,7 +93,7 @@ function pleas(workload) {
   return must;
 }
 
-// What must be so of a whole set of documents: a title, and a test of it, for each. `issuer`: the addresses of whoever signs the
+// What must be so of a whole set of documents: a title, and a test of it, for each. `issuer`: the addresses that sign the
 // operators' tokens, which all three services may ask for its keys.
 export function judgesOf(documents, { issuer = null } = {}) {
   const judges = [];
@@ -253,7 +253,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
     return [...urls, ...databases, ...redis, ...named_];
   };
 
-  must('whoever is given an address finds it, and may go there', () => {
+  must('every address that is handed out exists and is allowed', () => {
     let seen = 0;
     for (const name of [...SERVICES, 'edge']) for (const [host, port] of addressesOf(name)) {
       const service = named('Service', host);

@@ -20,7 +20,7 @@ export function postgresBin() {
   return found;
 }
 
-// The client beside that server. The psql of the PATH is a script of Debian's that looks for this one,
+// The client next to that server. The psql of the PATH is a script of Debian's that looks for this one,
 // and takes five times as long.
 export const psqlPath = () => join(postgresBin(), 'psql');
 

@@ -12,7 +12,7 @@
 //   lose   { way }              what is sent is gone: a partition after which one end knows the other no more
 //   cut    { after }            the connection ends after that many bytes of an answer
 //   half   { way }              one end says that it has said everything, and goes on to listen
-//   reset                       connections are reset, and so is whoever tries again
+//   reset                       connections are reset, new ones too
 //
 // `way` is "there" (towards the server) or "back"; without it both are meant. `share` of all connections,
 // chosen by the seed, have the fault; the others never notice. Healing resets whatever lost bytes: no end

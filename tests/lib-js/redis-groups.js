@@ -62,7 +62,7 @@ export const isMaster = async (redis) => (await role(redis)) === 'master';
 const SLOTS = 16_384;
 
 // Masters that share the slots evenly. -> {nodes: [Redis], owner(slot), ...}
-// `options` makes what startRedis() is given beside a cluster's own settings.
+// `options` makes what startRedis() gets in addition to a cluster's own settings.
 export async function startCluster(scope, count = 3, options = async () => ({})) {
   const nodes = [];
   for (let i = 0; i < count; i += 1) nodes.push(await startNode(scope, await options()));

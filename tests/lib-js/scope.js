@@ -23,9 +23,9 @@ function tellOpen(signal) {
   else appendFileSync(`${process.env.FAIRGATE_COSTS}-open`, text);
 }
 
-// Asked to end, a test file says what it was still waiting for, since whoever asks may do so because it did not end
+// Asked to end, a test file says what it was still waiting for, since the reason may be that it did not end
 // by itself. And it tidies up: what was started in the background, such as a whole stack, would outlive it otherwise.
-// Whoever asks again, as a terminal and infra/black-box.js both do, does not cut that short.
+// A second request, as from a terminal and infra/black-box.js both do, does not cut that short.
 const OPEN = new Set();
 let tidying = null;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => { tidying ??= tidy(signal); });
@@ -55,7 +55,7 @@ export class Child {
     this.stays = stays;
     this.exit = null; // {code, signal} once it has ended
     this.mayEnd = false; // set it before a program that stays ends by itself, as a test wants it to
-    this.finding = null; // a sentence, if its end was none that anybody could want
+    this.finding = null; // a sentence, if it ended in a wrong way
     this.exited = new Promise((resolve) => {
       process_.on('error', (error) => this.#ended({ code: null, signal: null, error }, resolve));
       process_.on('exit', (code, signal) => this.#ended({ code, signal }, resolve));
@@ -204,7 +204,7 @@ export class Scope {
     return child;
   }
 
-  // Whoever asks while it closes waits for the same end: what was started first has to outlast what is being undone.
+  // A caller during the close waits for the same end: what was started first has to outlast what is being undone.
   close() {
     this.#closing ??= this.#close().finally(() => { this.#closing = null; });
     return this.#closing;

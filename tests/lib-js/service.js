@@ -22,8 +22,8 @@ export function programPath(name, shipped = false) {
 }
 
 // The secrets of a stack, made as `make up` makes them. -> {dir, read(name), path(name)}
-// All houses of one process have the same ones, each in files of its own, and so have all of one run of infra/black-box.js:
-// to make them takes ninety programs, a good part of what a small house costs.
+// All set-ups of one process have the same ones, each in files of its own, and so have all of one run of infra/black-box.js:
+// to make them takes ninety programs, a good part of what a small set-up costs.
 let secretsMade = null; // [[name, bytes]]
 export function makeSecrets(scope) {
   const dir = join(scope.tempDir('secrets-'), 'secrets');
@@ -36,7 +36,7 @@ export function makeSecrets(scope) {
   return { dir, path, read: (name) => readFileSync(path(name), 'utf8').trim() };
 }
 
-// Whoever needs them first makes them, at `dir`, and leaves a copy for the others: whole or not at all.
+// The first that needs them makes them, at `dir`, and leaves a copy for the others: whole or not at all.
 function secretsOfRun(dir) {
   const kept = process.env.FAIRGATE_SECRETS;
   const from = kept !== undefined && existsSync(kept) ? kept : dir;
@@ -126,7 +126,7 @@ export class Service {
         if (answer.status === 200) return true;
         throw new Error(`/readyz says ${answer.status} ${answer.text}`);
       },
-      { timeoutMs, everyMs: 20 }, // a promise is told by it
+      { timeoutMs, everyMs: 20 }, // promises are measured with it
     );
   }
 

@@ -46,7 +46,7 @@ export function buildWithLimits(scope, limits, names = null) {
 
 // openStack(scope, {env}): nothing runs yet. The scope's end takes it down. The shop's password hashes are of
 // the usual formats and cheap, for a login is seldom what a test is about; `hashes: 'usual'` where it is, and
-// where times are told. Its PostgreSQL's cluster is a copy; with `cluster: 'usual'` it is made as `make up` does.
+// where times are measured. Its PostgreSQL's cluster is a copy; with `cluster: 'usual'` it is made as `make up` does.
 export async function openStack(scope, { env = {}, name = 'run', wrap = [], hashes = 'cheap', cluster = hashes === 'usual' ? 'usual' : 'copied' } = {}) {
   const made = cluster === 'usual' ? {} : { FAIRGATE_CLUSTER: CLUSTER };
   const stack = new Stack(join(scope.dir(), name), await freePortBase(), { FAIRGATE_SEED_HASHES: hashes, ...made, ...env }, wrap);

@@ -12,7 +12,7 @@ const TOOK_MAX_MS = 1000;
 const pauseMs = (waitedMs) => Math.min(LATE_MS, Math.max(SOON_MS, waitedMs / 10));
 
 // Calls `probe` until it answers something truthy and gives that back. An exception counts as
-// "not yet" and is told if time runs out. `what` ends the sentence "waited N ms for ...". With `everyMs`
+// "not yet" and is printed if time runs out. `what` ends the sentence "waited N ms for ...". With `everyMs`
 // it looks that often from first to last.
 export async function until(what, probe, { timeoutMs = 60_000, everyMs } = {}) {
   const began = performance.now();
@@ -42,14 +42,14 @@ export function within(timeoutMs, what, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-// What comes "at once". Beside two dozen programs, five times as long still tells an answer from a wait
+// What comes "at once". With two dozen other programs, five times as long still tells an answer from a wait
 // that ran out; what is promised to people in seconds is judged by assertKept.
 export function assertPrompt(promisedMs, tookMs) {
   assert.ok(tookMs < 5 * promisedMs, `took ${Math.round(tookMs)} ms, promised within ${promisedMs}`);
 }
 
 // A promise of time as it stands in a README. For tests/promises alone, whose files run with nothing
-// beside them. The slowest of `tookMs` is told, so that the margin is seen to shrink before it is gone.
+// with them. The slowest of `tookMs` is printed, so that the margin is seen to shrink before it is gone.
 export function assertKept(t, promisedMs, ...tookMs) {
   assert.match(process.argv[1], /\/promises\//, 'a promise of time is judged where nothing runs beside it');
   const slowest = Math.round(Math.max(...tookMs));

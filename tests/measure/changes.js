@@ -62,7 +62,7 @@ export function changesOf(text, tree) {
     for (const to of TURNED[node.opcode] ?? []) {
       const after = `${textOf(left)} ${to} ${textOf(right)}`;
       const what = `${short(textOf(node))} -> ${short(after)}`;
-      if (isLogic) swap(node, `(${text.slice(startOf(node), at)}${to}${text.slice(at + 2, endOf(node))})`, what); // or && would take what stands beside
+      if (isLogic) swap(node, `(${text.slice(startOf(node), at)}${to}${text.slice(at + 2, endOf(node))})`, what); // or && would take its neighbour
       else add(at, at + node.opcode.length, to, what, 'value', rangeOf(node));
     }
     if (isLogic) {

@@ -3,7 +3,7 @@
  * With FAIRGATE_CHOICES set it runs its tests again and again, without being started anew: before
  * main() it reads lines from standard input, "NUMBER CPU_MS", and for each a child goes on into
  * main(), with that change made and so much of a processor's time; by the clock it is bounded only
- * for the case that all its threads wait for each other. What came of it goes to standard output:
+ * for the case that all its threads wait for each other. The outcome goes to standard output:
  * "1 MS" if the tests passed, "0 MS" if not, and the time that the child took of a processor. */
 #include <fcntl.h>
 #include <signal.h>
@@ -53,7 +53,7 @@ __attribute__((constructor)) static void serve_choices(void)
         long cpu_ms = strtol(end, NULL, 10);
         pid_t pid = fork();
         if (pid < 0)
-            _exit(1); /* no change that was noticed: whoever asks sees that this has ended */
+            _exit(1); /* no change that was noticed: the parent sees that this has ended */
         if (pid == 0) {
             begin(number, cpu_ms);
             return;

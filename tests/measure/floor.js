@@ -1,6 +1,6 @@
 // Where a run of `make mutants` is red: below its floor, and where nothing was judged.
 
-/** A share in percent, as it was asked for; throws where it is none, since below no number is nothing. */
+/** Parses a share in percent, and throws if it is not a number. */
 export function percentOf(text) {
   const percent = Number(text);
   if (text.trim() === '' || !(percent >= 0 && percent <= 100)) throw new Error(`${text} is no percentage`);

@@ -1,6 +1,6 @@
 /* bank.h: the payment provider of the world. It is as awkward as providers are: it remembers its
  * first answer under each idempotency key, errors included; a call may take effect when its caller
- * has long given up; and whoever captures again under another key takes the money again. */
+ * has long given up; and a second capture under another key takes the money again. */
 #ifndef FG_SIM_BANK_H
 #define FG_SIM_BANK_H
 

@@ -163,7 +163,7 @@ bool book_refund(const char *id, const struct saga_def *def)
     return true;
 }
 
-/* What an operator's two statements have in common: whoever had the saga is out. */
+/* Both statements of an operator take the saga away from its holder. */
 static void take_over(struct saga *saga)
 {
     saga->parked = false;

@@ -17,7 +17,7 @@ struct book_order {
     uint64_t hold, amount, buyer;
     enum order_status status;
     char cause[SAGA_CODE_MAX];
-    char payment[ORDER_PAYMENT_MAX]; /* as the buyer is told it */
+    char payment[ORDER_PAYMENT_MAX]; /* as the buyer sees it */
     uint64_t expires_ms;
 };
 
@@ -28,7 +28,7 @@ struct book_client {
     const char *owner;
     const struct checkout *checkout;
     struct saga_engine *engine;
-    void (*answered)(void *ctx); /* the engine was told something: turn it */
+    void (*answered)(void *ctx); /* the engine got an answer: turn it */
     void *ctx;
 };
 

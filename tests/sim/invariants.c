@@ -33,7 +33,7 @@ struct seat {
 };
 
 struct hold {
-    uint64_t id, expires_ms; /* as it was told */
+    uint64_t id, expires_ms; /* as it was promised */
     bool given_back;         /* by its order, for good */
     char order[WORD_MAX];
 };
@@ -158,7 +158,8 @@ static bool is_same(const struct told *a, const struct told *b)
 static _Noreturn void done_after_all(const struct change *change)
 {
     invariant_broken(INVARIANT_3,
-                     "a caller was told that hold %" PRIx64 " is not %s, and the journal has it "
+                     "a caller got the answer that hold %" PRIx64
+                     " is not %s, and the journal has it "
                      "(%" PRIu64 ")",
                      change->hold, change_kind_name(change->kind), change->seq);
 }
@@ -222,7 +223,7 @@ void invariant_answered(const struct change *change)
                is_same(&book.changes[change->seq - 1], &told);
     if (!has)
         invariant_broken(INVARIANT_3,
-                         "a caller is told that hold %" PRIx64 " is %s (%" PRIu64
+                         "a caller gets the answer that hold %" PRIx64 " is %s (%" PRIu64
                          "), and the journal does not know it",
                          change->hold, change_kind_name(change->kind), change->seq);
 }
@@ -375,7 +376,7 @@ void invariant_delivered(const char *id, const char *kind)
     if (++*letters > 1)
         invariant_broken(INVARIANT_7, "the shop got %s twice (%s)", id, kind);
     if (order->captured != order->amount)
-        invariant_broken(INVARIANT_7, "the shop is told of %s (%s), which is not paid", id, kind);
+        invariant_broken(INVARIANT_7, "the shop gets %s (%s), which is not paid", id, kind);
 }
 
 void invariant_farewell(const char *id)
@@ -420,7 +421,7 @@ void invariant_ended(const char *id, enum invariant_fate fate)
     uint32_t completed = fate == INVARIANT_HAS_NOTHING ? 0 : 1;
     if (order->completed != completed || order->refunds != (fate == INVARIANT_GAVE_BACK))
         invariant_broken(INVARIANT_7,
-                         "%s ends as %d, and the shop was told of it %u times, of its "
+                         "%s ends as %d, and the shop got it %u times, of its "
                          "refund %u times",
                          id, (int)fate, order->completed, order->refunds);
 }

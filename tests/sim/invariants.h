@@ -1,4 +1,4 @@
-/* invariants.h: what must hold, in one place, whoever judges.
+/* invariants.h: what must hold, in one place.
  *
  *   I1  a seat has at most one owner, and at most one valid ticket
  *   I2  of each order, captured less refunded is the price of what is sold to it
@@ -9,7 +9,7 @@
  *
  * (I6, that nobody enters but by the rules, is judged in queue/judge/ledger.c.)
  *
- * The judge is told what the databases, the provider and the shop have committed, and what callers
+ * The checker gets what the databases, the provider and the shop have committed, and what callers
  * were answered, and keeps a ledger of its own: it asks no engine what is so. What breaks a rule
  * ends the run. */
 #ifndef FG_SIM_INVARIANTS_H
@@ -29,11 +29,12 @@ void invariants_begin(uint32_t seats, uint64_t seat_price);
 void invariant_written(const struct change *change);
 /* The last wall had to stop a sale. */
 void invariant_walled(uint32_t seat);
-/* A caller was told that this is so. */
+/* A caller got this as its answer. */
 void invariant_answered(const struct change *change);
-/* A caller was told that this has not been done, and never will be. */
+/* A caller got the answer that this has not been done, and never will be. */
 void invariant_refused(const struct change *change);
-/* The saga was told that there is nothing to give back: it pays money back on the strength of it.
+/* The saga got the answer that there is nothing to give back: it pays money back on the strength of
+ * it.
  */
 void invariant_nothing_left(uint64_t hold, const char *whose);
 /* A process begins to sell with this engine, or has sold with it and nothing is under way. */
@@ -56,7 +57,7 @@ void invariant_revoked(const char *order);
 void invariant_delivered(const char *order, const char *kind); /* to the shop, by a new letter */
 /* A saga ends its buyer's visit, and with it the buyer's slot in the line goes to somebody else. */
 void invariant_farewell(const char *order);
-/* At the end: the order stands so, as its buyer is told. */
+/* At the end: the order's state, as its buyer sees it. */
 enum invariant_fate { INVARIANT_HAS_SEATS, INVARIANT_HAS_NOTHING, INVARIANT_GAVE_BACK };
 void invariant_ended(const char *order, enum invariant_fate fate);
 

@@ -14,10 +14,10 @@
  * tests/history/check.js; DIR/canary has the lie
  *
  * A seed that fails is run again with fewer faults and fewer buyers as long as the same invariant
- * breaks, and there is time; what is left is told. The two runs of a seed must have one history, or
+ * breaks, and there is time; the rest is printed. The two runs of a seed must have one history, or
  * something in them hangs on more than the seed.
  *
- * One more world is told a lie, and has to fail: the canary.
+ * One more world gets a false answer, and has to fail: the canary.
  *
  * Prints how many seeds passed, how often each fault came, and what a CPU hour simulates; ends with
  * "N passed, N failed". */
@@ -37,7 +37,7 @@
 
 enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 180, SHRINK_S = 60, PATH_BYTES = 512 };
 
-/* What came of a run. */
+/* The outcome of a run. */
 struct run {
     bool passed;
     struct world_end end;
@@ -229,7 +229,7 @@ static const char *history_of_canary(char path[PATH_BYTES])
     return path;
 }
 
-/* False: it failed, and that was told. */
+/* False: it failed, and the reason is printed. */
 static bool judge_seed(uint64_t seed)
 {
     struct world_conf conf;

@@ -3,7 +3,7 @@
  * become answers as in api/order_api.c and api/verdict.c.
  *
  * A process that was killed or fenced is started again after a while, as runit does. Calls go where
- * the edge would send them: to whoever says that it owns. */
+ * the edge would send them: to the process that says that it owns. */
 #include "seats.h"
 
 #include "invariants.h"
@@ -202,8 +202,8 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
     (void)seq;
     sim_note("owns, with epoch %llu", (unsigned long long)epoch);
     engine_replay_end(service->engine);
-    /* Whoever was stopped between its last look and here may be too late: it can answer buyers from
-     * memory for a moment, and write and prove nothing. */
+    /* A process that was stopped between its last look and here may be too late: it can answer
+     * buyers from memory for a moment, and write and prove nothing. */
     if (epoch == sql_epoch())
         invariant_engine(service->engine, service->name);
     else

@@ -1,6 +1,6 @@
 /* seats.h: the seat services of the world: an owner and a standby, each with the real engine, the
  * real commit queue and the real journal. What lies between a call and the engine, HTTP and JSON in
- * the real service, is told here in a few lines. */
+ * the real service, is written here in a few lines. */
 #ifndef FG_SIM_SEATS_H
 #define FG_SIM_SEATS_H
 
@@ -11,7 +11,7 @@ enum { SEATS_PROCS = GATE_SERVICES, SEAT_PRICE = 1000 };
 
 void seats_begin(uint32_t rows, uint32_t row_seats);
 uint32_t seats_count(void);
-/* The purchase of these seats, as an order is told it. */
+/* The purchase of these seats, as an order gets it. */
 void seats_price(const uint32_t *seats, uint32_t len, uint8_t digest[CHANGE_HASH_BYTES]);
 void seat_send(struct seat_call *call);
 /* On a fiber: sends, and waits for the answer. */

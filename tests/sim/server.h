@@ -2,7 +2,7 @@
  * the statements do to the tables is sql.c's.
  *
  * A statement travels to its backend, waits there for the rows that it locks, takes effect, and its
- * answer travels back. A backend works on whatever becomes of whoever asked: a statement may take
+ * answer travels back. A backend works on even if its client is gone: a statement may take
  * effect long after its connection broke, unless the backend was ended before.
  *
  * A restart stands for a failover as well: each connection breaks, and a transaction that was under
@@ -20,7 +20,7 @@ enum { SERVER_LOCKS_MAX = 8, SERVER_STATE_BYTES = 6 };
 
 struct server_session;
 
-/* A statement and what becomes of it; on the heap, and never freed while the world lasts. */
+/* A statement and its outcome; on the heap, and never freed while the world lasts. */
 struct server_ask {
     /* Takes effect; may set rc and sqlstate instead. At that moment nothing else happens. */
     void (*act)(struct server_ask *ask);

@@ -5,7 +5,7 @@
  * The tables: event and document (one row each), owner (one), journal, sold, snapshot (the newest),
  * ended_session (empty: passes are not part of this world). Each statement is as strict as its SQL:
  * `append` writes if epoch and seq are what the caller believes, and stumbles over the primary key
- * of `sold`. What it writes is told to the judge in the same moment. */
+ * of `sold`. The checker gets what it writes in the same moment. */
 #include "sql.h"
 
 #include "invariants.h"

@@ -1,4 +1,4 @@
-/* sql.h: the seats' tables, as the world's PostgreSQL has them, for whoever looks from outside. */
+/* sql.h: the seats' tables, as the world's PostgreSQL has them, for readers outside. */
 #ifndef FG_SIM_SQL_H
 #define FG_SIM_SQL_H
 

@@ -1,8 +1,8 @@
 /* told.c: see told.h.
  *
  * A 503 means that nothing was done, and is a refusal. That a hold is gone counts only where an
- * owner had to prove it, which is the saga's steps: a buyer may be told so from the memory of an
- * owner that was stopped and does not know yet that it is none. */
+ * owner had to prove it, which is the saga's steps: a buyer may get that answer from the memory of
+ * an owner that was stopped and does not know yet that it no longer owns. */
 #include "told.h"
 
 #include "stage/history.h"

@@ -30,7 +30,7 @@ const NAMES = {
   I7: ['shop-lost', 'shop-refused', 'shop-twice', 'shop-stranger'],
   alive: ['failed', 'died'],
 };
-// Whoever is dead or cut off answers nobody, and nobody's estimate knew of it: what counts is that people who ask
+// A dead or unreachable part answers no one, and no estimate knew of it: what counts is that people who ask
 // again get through.
 export const EXPECTED = ['lost-answers', 'eta'];
 const invariantOf = new Map(Object.entries(NAMES).flatMap(([invariant, names]) => names.map((name) => [name, invariant])));
@@ -101,7 +101,7 @@ async function bounded(sale) {
     const files = readdirSync(`/proc/${pid}/fd`).length;
     if (files > BOUNDS.files) findings.push(`files: ${part} has ${files} open`);
     const share = (ticksOf(pid) - before.get(part)) * 10 / LOOK_MS;
-    if (share > BOUNDS.busyShare) findings.push(`busy: ${part} takes ${share.toFixed(2)} of a processor, and nobody is there`);
+    if (share > BOUNDS.busyShare) findings.push(`busy: ${part} takes ${share.toFixed(2)} of a processor without any visitor`);
   }
   const tries = Number(sale.stack.sql('payment_adapter', 'SELECT coalesce(max(tries), 0) FROM pay.saga'));
   if (tries > BOUNDS.tries) findings.push(`retries: a step was tried ${tries} times`);

@@ -1,11 +1,11 @@
-// run.js [--runs N] [--seed N] [--beside N] [--table] [--keep] [FAULT...]: breaks sales, and checks what remains.
+// run.js [--runs N] [--seed N] [--at-once N] [--table] [--keep] [FAULT...]: breaks sales, and checks what remains.
 // For each fault of faults.js (or for those whose names begin with FAULT) N sales, each with its own stack and
 // its own seed; a run is added to build/faults/runs.jsonl, and the table of all runs to build/faults/table.tsv.
 // Exits with 1 if anything was found.
 //
 //   --runs N     of each fault (1)
 //   --seed N     of the first run, the next ones count up (a new one)
-//   --beside N   sales at the same time (1)
+//   --at-once N   sales at the same time (1)
 //   --table      nothing is run
 //   --keep       what has been run here since it was last kept is added to the table that the tree keeps
 //
@@ -141,25 +141,25 @@ async function spawned(name, seed) {
 }
 
 function parsed(argv) {
-  const options = { runs: 1, seed: Date.now() % 1e6, beside: 1, table: false, keep: false, one: null, names: [] };
+  const options = { runs: 1, seed: Date.now() % 1e6, at_once: 1, table: false, keep: false, one: null, names: [] };
   const words = [...argv];
   while (words.length > 0) {
     const word = words.shift();
     if (word === '--one') options.one = [words.shift(), Number(words.shift())];
     else if (word === '--table' || word === '--keep') options[word.slice(2)] = true;
-    else if (/^--(runs|seed|beside)$/.test(word)) options[word.slice(2)] = Number(words.shift());
+    else if (/^--(runs|seed|at-once)$/.test(word)) options[word.slice(2).replace('-', '_')] = Number(words.shift());
     else options.names.push(word);
   }
   return options;
 }
 
-async function all({ runs, seed, beside, names }) {
+async function all({ runs, seed, at_once: atOnce, names }) {
   const chosen = faults.filter(({ name }) => names.length === 0 || names.some((begin) => name.startsWith(begin)));
   if (chosen.length === 0) throw new Error(`no such fault; there are ${faults.map(({ name }) => name).join(', ')}`);
   if (chosen.some(({ name }) => /grade$/.test(name))) before();
   const jobs = Array.from({ length: runs }, (_, n) => chosen.map(({ name }) => [name, seed + n])).flat();
   const done = [];
-  await Promise.all(Array.from({ length: beside }, async () => {
+  await Promise.all(Array.from({ length: atOnce }, async () => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) done.push(await spawned(...job));
   }));
   return done;

@@ -373,7 +373,7 @@ class Sale {
     return had;
   }
 
-  // A saga stands at that step just now, or time is over. Asked beside everything else.
+  // A saga stands at that step just now, or time is over. Asked while everything else goes on.
   async untilStep(step, timeoutMs) {
     const end = Date.now() + timeoutMs;
     while (Date.now() < end) {

@@ -356,7 +356,7 @@ int disk_rename(struct disk *disk, const char *from, const char *to, bool replac
         return 0;
     if (gone != NULL && is_folder(gone->node) && gone->node->names_now.len > 0)
         return -ENOTEMPTY;
-    rc = add_name(target, new_name, node); /* beside the old one: found first is the old one */
+    rc = add_name(target, new_name, node); /* the old name is found first */
     if (rc < 0)
         return rc;
     gone = gone != NULL ? entries_find(&target->names_now, new_name) : NULL;

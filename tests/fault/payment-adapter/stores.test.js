@@ -12,7 +12,7 @@ const scope = openScope();
 let world;
 let buyer;
 before(async () => {
-  // The company's own server may be told not to wait for its disk. What we promise must not hang on that.
+  // The company's own server may be configured not to wait for its disk. What we promise must not hang on that.
   const disk = await openForgetfulDisk(scope);
   world = await openWorld(scope, { disk, postgres: { synchronous_commit: 'off', wal_writer_delay: '10s' }, saga: { lease: '2s', idle: '50ms', poll: '200ms', poll_max: '400ms' }, mail: { url: '' } });
   world.psp.autoPay = true;

@@ -67,7 +67,7 @@ test('kill -9 of PostgreSQL: no answered hold is lost, and work goes on', async 
   }
 });
 
-test('backends ended in mid-commit: nobody is told a lie', async (t) => {
+test('backends ended in mid-commit give no wrong answer', async (t) => {
   const rng = seededRng(t);
   const { postgres, seats } = await openHouse(t);
   const ledger = new Ledger(seats, EVENT, rng);
@@ -154,7 +154,7 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   const cut = await owner.private.get('/readyz');
   assert.equal(cut.status, 503, cut.text);
   assert.ok(cut.json.reasons.some(({ reason }) => reason === 'ownership-unproven'), cut.text);
-  assert.ok(['owner', 'cut'].includes(cut.json.role), 'it still shows the hall to whoever finds no other');
+  assert.ok(['owner', 'cut'].includes(cut.json.role), 'it still shows the hall to clients that find no other');
   assert.equal((await visitor(owner, EVENT).info()).status, 200);
   await standby.untilReady(); // as it goes on to be
   owner.child.mayEnd = true;
@@ -307,7 +307,7 @@ test('it ends when asked to, also with a change whose outcome is open', async (t
   assert.equal((await buyer.hold({ seats: ['r1s1', 'r1s2'] })).status, 409);
 });
 
-test('an outcome that stays open is called that, and the key finds what became of it', async (t) => {
+test('an unknown outcome is reported as unknown, and the key finds the outcome later', async (t) => {
   const { postgres, seats } = await openHouse(t);
   const buyer = visitor(seats, EVENT);
   const signal = (name) => postgres.backendPids().forEach((pid) => process.kill(pid, name));
@@ -363,7 +363,7 @@ test('an idempotency key is known to the next owner', async (t) => {
   assert.equal((await buyer.release(back.json.hold, 'key-of-release')).status, 204);
 });
 
-test('an ended session stays ended, and counts over time go on, whoever owns next', async (t) => {
+test('an ended session stays ended, and counts over time go on under the next owner', async (t) => {
   const { scope, postgres, seats: owner } = await openHouse(t);
   const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
   await until('the standby to follow', async () => (await role(standby)) === 'standby');

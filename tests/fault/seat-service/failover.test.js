@@ -1,5 +1,5 @@
 // The primary's machine is lost and its replica is promoted. With synchronous replication no
-// answered hold is lost. (What becomes of an owner whose replica was behind is in journal_test.c.)
+// answered hold is lost. (journal_test.c has the owner whose replica was behind.)
 
 import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
@@ -13,7 +13,7 @@ const SIZE = { rows: 40, seatsPerRow: 40 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENT = 'failover-night';
 
-// A replica of what is there, following under the name that synchronous_standby_names knows.
+// A replica that follows under the name that synchronous_standby_names knows.
 async function openReplica(scope, primary) {
   const replica = new Postgres(scope, { hot_standby: 'on' }, await freePort());
   const argv = [

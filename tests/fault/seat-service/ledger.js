@@ -1,4 +1,4 @@
-// Buyers who hold and give back without a pause, and a ledger of what they were told. Whatever is
+// Buyers who hold and give back without a pause, and a ledger of the answers. Whatever is
 // killed meanwhile: what was answered must be found afterwards, and nothing else may be there.
 
 import assert from 'node:assert/strict';

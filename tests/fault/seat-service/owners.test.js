@@ -209,7 +209,7 @@ for (const [moment, victim] of process.env.FAIRGATE_SOAK ? VICTIMS : [VICTIMS[4]
     ledger.start(8);
     await until('holds', () => (ledger.answers.get(201) ?? 0) > 20);
     const dies = { from, to }[victim], lives = { from: to, to: from }[victim];
-    const asked = place([lives], event, 'seats2'); // answered or refused: both are told by whoever lives
+    const asked = place([lives], event, 'seats2'); // the surviving process answers or refuses
     await until(`the moment at which it ${moment}`, () => MOMENTS[moment]({ postgres, event, from }), { everyMs: 5 });
     await dies.kill();
     await until('it to have an owner', () => owns(lives, event));

@@ -1,5 +1,5 @@
 // kill -9 of the owner while two thousand holds are under way. The load program writes down what
-// each was told; the picture of the hall after the restart has to agree with it, seat by seat.
+// each got; the picture of the hall after the restart has to agree with it, seat by seat.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const READ_BACK = 50;
 
 const changes = async (seats) => (await seats.metrics()).get('fairgate_journal_changes_total');
 
-// Runs until the service has closed every connection. -> Map: seat -> what its request was told.
+// Runs until the service has closed every connection. -> Map: seat -> the answer to its request.
 function startRush(scope, seats, event) {
   const dir = scope.tempDir('rush-');
   const passes = join(dir, `passes-${event}`);

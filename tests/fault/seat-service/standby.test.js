@@ -115,7 +115,7 @@ test('a reader who is ahead of a standby waits until it knows whether the journa
 });
 
 // As where the process had much to do when it came, or it came in pieces.
-test('a question that began before a look at the journal, and names what was told after it, waits for another look', async (t) => {
+test('a request that began before a read of the journal, and names a later version, waits for the next read', async (t) => {
   const { postgres, owner, standby, wire } = await openPair(t, { wired: true });
   const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
   const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
@@ -137,7 +137,7 @@ test('a question that began before a look at the journal, and names what was tol
   else assert.equal(JSON.parse(answer.body.toString()).resync, false);
 });
 
-test('a reader who is ahead of the journal is told to start over, by the owner and by a standby', async (t) => {
+test('a reader ahead of the journal starts over, by the owner and by a standby', async (t) => {
   const { postgres, owner, standby } = await openPair(t);
   const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
   const seq = written(postgres);
@@ -163,7 +163,7 @@ const putBack = (postgres, seq) => postgres.sql(`BEGIN;
   UPDATE seats.owner SET seq = ${seq}, chain = (SELECT chain FROM seats.journal WHERE seq = ${seq});
   COMMIT`, 'seats');
 
-test('a standby shows nothing of a journal that was put back, and tells whoever has seen it to start over', async (t) => {
+test('a standby shows nothing of a journal that was restored, and makes its readers start over', async (t) => {
   const { postgres, owner, standby } = await openPair(t);
   const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
   assert.equal((await here.hold({ seats: ['r7s1'] })).status, 201);
@@ -182,7 +182,7 @@ test('a standby shows nothing of a journal that was put back, and tells whoever 
   assert.deepEqual([resync, version], [true, kept]);
 });
 
-test('whoever was away until a journal that was put back had grown beyond what they knew is told to start over', async (t) => {
+test('a reader who was away until a restored journal had outgrown its version starts over', async (t) => {
   const { postgres, owner, standby } = await openPair(t);
   const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
   assert.equal((await here.hold({ seats: ['r7s1'] })).status, 201);
@@ -206,7 +206,7 @@ test('whoever was away until a journal that was put back had grown beyond what t
   assert.equal((await there.availability(`?since=${sinceOf(plan)}`)).json.resync, false);
 });
 
-test('a reader of before a takeover is told what has changed, and nobody but them had to start over', async (t) => {
+test('a reader from before a takeover gets the changes, and no other reader starts over', async (t) => {
   const { owner, standby } = await openPair(t);
   const there = visitor(standby, EVENT);
   const known = markIn(await shown(() => there.availability('', OCTETS)));
@@ -218,7 +218,7 @@ test('a reader of before a takeover is told what has changed, and nobody but the
   const { resync, held } = (await there.availability(`?since=${sinceOf(known)}`)).json;
   assert.deepEqual([resync, held], [false, [10]]);
   const beyond = sinceOf({ version: known.version + 1, line: known.line });
-  assert.equal((await there.availability(`?since=${beyond}`)).json.resync, true, 'which that line never told');
+  assert.equal((await there.availability(`?since=${beyond}`)).json.resync, true, 'a version of the other branch');
 });
 
 test('a standby sees that a journal was put back, though it is as long as it was', async (t) => {
@@ -300,7 +300,7 @@ test('a standby that was stopped shows nothing old when it wakes up', async (t) 
   await untilVersion(there, seq);
 });
 
-// Somebody who reads here and there, as an edge sends them, and keeps a picture by what they are told.
+// Somebody who reads here and there, as an edge sends them, and keeps a picture from the answers.
 class Reader {
   constructor(rng, voices) {
     Object.assign(this, { rng, voices, plan: { n: SEATS, state: new Uint8Array(SEATS), version: 0 }, moved: 0 });

@@ -72,7 +72,7 @@ describe('the judge of a crowd', { concurrency: 4 }, () => {
     assert.ok(verdict.eta_judged >= 10, verdict.text);
   });
 
-  test('finds whoever is let in before those in front of them', async () => {
+  test('finds a visitor who is let in before those in front', async () => {
     const port = await plant(scope, house.front.port, ({ url }) =>
       url.endsWith('/pass') && { status: 201, json: { pass: 'planted', session: `planted-${Math.random()}` } });
     const verdict = await judgedAt(port, 'jump', { people: { jumper: 30 } });

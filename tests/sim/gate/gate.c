@@ -121,7 +121,7 @@ static const struct guest *guest_of(const char *session)
     return NULL;
 }
 
-/* NULL: whoever is not known here has never shown a pass. */
+/* NULL: no pass of this visitor was ever shown here. */
 static void on_left(const char *session)
 {
     const struct guest *guest = guest_of(session);

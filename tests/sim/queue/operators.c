@@ -1,5 +1,5 @@
 /* operators.c: one for each event, a fiber each. All that they ask may be lost or refused. Some
- * events have two lanes beside the general one, some begin with a pre-queue and a draw, some have a
+ * events have two lanes and the general one, some begin with a pre-queue and a draw, some have a
  * presale, whose codes are loaded, loaded again and taken away. */
 #include "queue/operators.h"
 
@@ -48,7 +48,7 @@ static int act(unsigned event, const struct ask *asked)
     return ask->outcome;
 }
 
-/* Not just of a front that has not heard of it yet: those that stand still may know it. */
+/* Not just of a front that does not know it yet: those that stand still may know it. */
 static bool is_lost(const struct show *show)
 {
     return show->unknown_us != 0 && show->unknown_us + PATIENCE_S * (uint64_t)SIM_S < sim_us();
@@ -250,7 +250,7 @@ static void operate(void *ctx)
 
 void operators_begin(bool sells)
 {
-    /* A line stands for want of tokens, of slots, or of both. */
+    /* A line pauses for want of tokens, of slots, or of both. */
     static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 5, 3, 0};
     operators.sells = sells;
     for (unsigned i = 0; i < fronts_events(); i++) {

@@ -1,4 +1,4 @@
-/* operators.h: whoever makes the events, opens them and turns their knobs. */
+/* operators.h: operators, who make the events, open them and turn their knobs. */
 #ifndef FG_SIM_QUEUE_OPERATORS_H
 #define FG_SIM_QUEUE_OPERATORS_H
 

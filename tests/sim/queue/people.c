@@ -247,7 +247,7 @@ static bool join(struct visitor *visitor)
 
 /* ---- to another device ---- */
 
-/* What the old device asks, which has not heard of it. */
+/* A request of the old device, which does not know it. */
 static void ask_on(void *ctx)
 {
     static const enum ask_kind kinds[] = {ASK_ME, ASK_PASS, ASK_PASS, ASK_LEAVE, ASK_CODE};

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 void people_begin(uint32_t visitors, uint64_t sale_us);
-/* From now on whoever is inside is this one's guest. */
+/* From now on visitors inside are this one's guests. */
 void people_host(const struct guest_host *host);
 /* The rush is over: from now on the line is open and moves, and nobody goes away any more. */
 void people_calm_down(void);

@@ -7,7 +7,7 @@
 
 enum { SCRIPT_SHA_LEN = 40 };
 
-/* Where the commands of a script go: each that writes is told, as it stands. */
+/* Where the commands of a script go: each that writes is passed on as it is. */
 struct script_host {
     struct keyspace *keyspace;
     uint64_t now_us;
@@ -20,7 +20,7 @@ struct scripts;
 
 struct scripts *scripts_make(void);
 void scripts_free(struct scripts *scripts);
-/* Forgets all that it was told. */
+/* Forgets everything that was passed on. */
 void scripts_flush(struct scripts *scripts);
 /* False: it cannot be read as Lua; the answer has been written. */
 bool scripts_load(struct scripts *scripts, struct span text, char sha[SCRIPT_SHA_LEN + 1],

@@ -38,7 +38,7 @@
     ROW(OPERATOR_TURNS, 10000, "an operator turns a saga back that is on its way") \
     ROW(BANK_LOST, 20000, "a call of the provider is lost") \
     ROW(BANK_ANSWER_LOST, 20000, "... its answer is") \
-    ROW(BANK_LATE, 15000, "... takes effect up to a minute later, and nobody is told") \
+    ROW(BANK_LATE, 15000, "... takes effect up to a minute later, without an answer") \
     ROW(BANK_BUSY, 15000, "... is refused for now, with a time to wait") \
     ROW(BANK_BURNT, 10000, "... fails, and the provider keeps that under its key") \
     ROW(HOOK_LOST, 200000, "a webhook does not come") \
@@ -48,7 +48,7 @@
     ROW(REDIS_CUT_AFTER, 600, "... after it: the answer is lost") \
     ROW(REDIS_LATE, 600, "... a call arrives up to 4 s late") \
     ROW(REDIS_FAILOVER, 15000, "a replica of Redis takes over, without what came last") \
-    ROW(REDIS_FORGETS, 4000, "... just after a place was given, which it has not heard of") \
+    ROW(REDIS_FORGETS, 4000, "... just after a place was given, which it does not know") \
     ROW(REDIS_RESTART, 10000, "Redis restarts, without what its file had not yet") \
     ROW(REDIS_WIPE, 2000, "Redis comes back empty") \
     ROW(REDIS_FULL, 5000, "Redis has no memory for up to 8 s") \

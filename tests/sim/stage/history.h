@@ -17,7 +17,7 @@ void history_answer(const void *call, const char *answer, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 /* Both at this moment. */
 void history_fact(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* What is not answered never will be. Where nobody asked for anything that is told, no file is
+/* What is not answered never will be. Without a request for a history no file is
  * left: of a line with a draw or a presale nothing is, since the checker knows neither. */
 void history_end(void);
 

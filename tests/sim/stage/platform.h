@@ -1,4 +1,4 @@
-/* platform.h: system.h as the world has it. Whoever links this has no other. */
+/* platform.h: system.h as the world has it. A program that links this has no other. */
 #ifndef FG_SIM_PLATFORM_H
 #define FG_SIM_PLATFORM_H
 

@@ -39,7 +39,7 @@
     ROW(PASS_ENDED, "... one whose visit was over") \
     ROW(PASS_FOREIGN, "... one of another event")
 #define PROBES_LINE(ROW) \
-    ROW(LINE_LOST, "Redis lost what a visitor had been told") \
+    ROW(LINE_LOST, "Redis lost what a visitor had as an answer") \
     ROW(LINE_HEALED, "a line was made whole") \
     ROW(LINE_HEALED_ALONE, "... by one front alone, since the others were gone") \
     ROW(LINE_MADE_AGAIN, "... nobody knew the event any more, and its operator made it again") \
@@ -64,7 +64,7 @@
     ROW(LINE_CLOCK, "the event's clock took up a step of Redis's") \
     ROW(LINE_LANE, "a visitor entered from a lane") \
     ROW(LINE_DRAWN, "a draw was held") \
-    ROW(LINE_DRAWN_AGAIN, "... and again, since Redis had lost it and nobody had heard of it") \
+    ROW(LINE_DRAWN_AGAIN, "... and again, since Redis had lost it and no front knew of it") \
     ROW(LINE_LEFT_EARLY, "a visitor left before the draw") \
     ROW(LINE_CARRIED, "a place was carried to another device") \
     ROW(LINE_OLD_DEVICE, "... and the old one asked on") \
@@ -74,7 +74,7 @@
     ROW(LINE_CODE_SHARED, "a presale code opened another place") \
     ROW(LINE_CODE_USED_UP, "... none, since it was used up") \
     ROW(LINE_CODE_LANE, "... a place in a lane that was not asked for") \
-    ROW(LINE_CODE_UNKNOWN, "a presale code was none") \
+    ROW(LINE_CODE_UNKNOWN, "a presale code was unknown") \
     ROW(LINE_CODE_GUESSES, "... for the twentieth time in a minute") \
     ROW(LINE_CODE_MISSING, "... that Redis knew, which had lost some") \
     ROW(LINE_CODE_CHANNEL, "a pass named the seats that a code opens")

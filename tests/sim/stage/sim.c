@@ -396,7 +396,7 @@ void sim_tell_last(size_t lines)
     if (sim.lines_len - from > lines)
         from = sim.lines_len - lines;
     if (sim.tells)
-        return; /* all of it has been told */
+        return; /* all of it is printed */
     for (uint64_t i = from; i < sim.lines_len; i++)
         puts(sim.lines[i % LINES_KEPT]);
 }

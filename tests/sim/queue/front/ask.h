@@ -67,7 +67,7 @@ struct ask {
     int outcome; /* ANSWER_NONE: nobody knows */
     bool over, stale;
     enum line_state state;
-    uint64_t minute; /* in which work is given out with this answer */
+    uint64_t minute; /* the minute of the work that comes with this answer */
     uint64_t entry, position;
     uint8_t moves; /* of the ticket, or of the place that was taken */
     struct place place;
@@ -86,7 +86,7 @@ struct ask {
     unsigned judged;
 };
 
-/* Whoever judges hears what each is told; `front` is the number of the one that tells. */
+/* The checkers hear each answer; `front` is the number of the front that gives it. */
 struct ask_ears {
     void (*on_answer)(unsigned front, const struct ask *ask);
     void (*on_shown)(uint64_t number); /* a place was shown at a front */

@@ -14,7 +14,7 @@ enum { FRONTS = 3, FRONTS_GONE_AFTER_MS = 6000 };
 /* `events`: how many there will be. */
 void fronts_begin(const struct ask_ears *ears, unsigned events);
 unsigned fronts_events(void);
-/* From now on visits get passes, signed by these keys, and who looks at these is told who left. */
+/* From now on visits get passes, signed by these keys, and readers of these learn who left. */
 void fronts_sign(void (*on_left)(const char *session));
 const struct jwks *fronts_keys(void);
 void fronts_fault(uint32_t ms);

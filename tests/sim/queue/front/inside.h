@@ -1,4 +1,4 @@
-/* inside.h: a visitor who is inside, as long as that lasts, to whoever sells there. Nothing of
+/* inside.h: a visitor who is inside, as long as that lasts, as the seller there sees it. Nothing of
  * queue-front stands in here, so that the seats' files can read it. */
 #ifndef FG_SIM_QUEUE_INSIDE_H
 #define FG_SIM_QUEUE_INSIDE_H

@@ -4,8 +4,8 @@
  * so it comes to the same by doing the same. A failover takes over what has arrived by then: a cut
  * between two scripts, since Redis sends a script's writes as one. A restart is the same with the
  * tail that the append-only file had not got. In either case the run has another id, scripts are
- * forgotten, and whoever was connected is not. The old primary is gone for good: two that believe
- * in themselves are not in this world. */
+ * forgotten, and clients that were connected are not. The old primary is gone for good: two that
+ * believe in themselves are not in this world. */
 #include "queue/front/keeper.h"
 
 #include "queue/front/lines.h"
@@ -216,7 +216,7 @@ static void fail_over(void)
         step_clock((int64_t)sim_below(SIM_FAULTS, 6 * (uint64_t)SIM_S) - 3 * SIM_S);
 }
 
-/* Fronts tick each 100 ms, so only the one that gave the place has heard of it. */
+/* Fronts tick each 100 ms, so only the one that gave the place knows it. */
 static void forget(void *ctx)
 {
     (void)ctx;

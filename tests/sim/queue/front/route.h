@@ -1,4 +1,4 @@
-/* route.h: redis_route.h as the world has it. Whoever links this has no other. */
+/* route.h: redis_route.h as the world has it. A program that links this has no other. */
 #ifndef FG_SIM_QUEUE_ROUTE_H
 #define FG_SIM_QUEUE_ROUTE_H
 

@@ -1,8 +1,8 @@
 /* ahead.c: a row for each place.
  *
  * Fronts show pictures of different moments: a tick is every 50 to 150 ms, and a picture older than
- * a second says that it is stale. So what is told is held against what was told PICTURE_MS before,
- * by whom ever, and what was told since then waits in `fresh`. */
+ * a second says that it is stale. So each answer is compared with the answers of PICTURE_MS before,
+ * by any front; later answers wait in `fresh`. */
 #include "queue/judge/ahead.h"
 
 #include "queue/front/fronts.h"
@@ -18,7 +18,7 @@ enum {
     FRESH_MAX = 12,
     PICTURE_MS = 1500,
     BACKS_KEPT = 64,
-    BACK_MS = 4000, /* until all fronts have heard that somebody is there again */
+    BACK_MS = 4000, /* until all fronts know that a visitor is back */
     HEARD_MS = 20000,
 };
 
@@ -58,7 +58,7 @@ static struct row *row_of(uint64_t number)
     return row;
 }
 
-/* Somebody is there who may have counted as gone: those behind may be told one more. */
+/* A visitor is back who may have counted as gone: those behind may see one more ahead. */
 static bool is_behind(uint64_t number, uint64_t other)
 {
     return number > other && number >> 32 == other >> 32;
@@ -105,7 +105,7 @@ static void settle(struct row *row)
     }
 }
 
-/* Of those ahead who are back, and may not be counted yet. */
+/* How many of those ahead are back and may not be counted yet. */
 static uint64_t not_counted_yet(uint64_t number)
 {
     uint64_t n = 0, kept = ahead.backs_len < BACKS_KEPT ? ahead.backs_len : BACKS_KEPT;
@@ -144,14 +144,14 @@ static void judge_ahead(const struct row *row, const struct ask *ask)
     const struct told *least = &row->least;
     if (ask->before > least->before)
         invariant_broken(INVARIANT_6,
-                         "place %s was told that %" PRIu64 " are called before it, and now "
+                         "place %s saw that %" PRIu64 " are called before it, and now "
                          "%" PRIu64,
                          lines_says(row->number), least->before, ask->before);
     if (ask->place.ahead > least->ahead)
         probe_reached(PROBE_LINE_ROSE);
     if (ask->place.ahead > least->ahead + least->slack && ahead_all_have_heard())
         invariant_broken(INVARIANT_6,
-                         "place %s was told %" PRIu64 " ahead, and now %" PRIu64 "; %" PRIu64
+                         "place %s saw %" PRIu64 " ahead, and now %" PRIu64 "; %" PRIu64
                          " have come back",
                          lines_says(row->number), least->ahead, ask->place.ahead, least->slack);
 }

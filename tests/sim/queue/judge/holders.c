@@ -1,7 +1,7 @@
 /* holders.c: one row an entry.
  *
  * What Redis lost may be given again: keys, work and invitations are compared with what was given
- * since the last loss. A move that a visitor was told of outlives a loss, since its front knows of
+ * since the last loss. A move that a visitor saw outlives a loss, since its front knows of
  * it, unless that front is silent as well. */
 #include "queue/judge/holders.h"
 
@@ -90,7 +90,7 @@ static void judge_others(const struct ask *ask)
 void holders_on_join(const struct ask *ask, bool had_to_work)
 {
     struct holder *holder = find(number_of(ask));
-    /* The answer to the one who has it may come after the answer to whoever asked again. */
+    /* The answer to the one who has it may come after the answer to a later request. */
     if (holder != NULL && (holder->who != ask->who || (holder->is_new && ask->outcome == LINE_OK)))
         invariant_broken(INVARIANT_6,
                          "place %s is given to visitor %" PRIu64 ", and is %" PRIu64 "'s",
@@ -130,7 +130,7 @@ void holders_on_taken(unsigned front, const struct ask *ask)
 {
     struct holder *holder = find(number_of(ask));
     if (holder == NULL)
-        return; /* whoever joined was never answered, and nobody could have made a code */
+        return; /* the join was never answered, so no code of it can exist */
     bool kept = holder->moves > 0 && !losses_may_forget(holder->moved_front, holder->moved_us);
     if (kept && ask->moves < holder->moves)
         invariant_broken(INVARIANT_6, "place %s is taken by move %u, and was by move %u",

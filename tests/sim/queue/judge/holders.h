@@ -1,6 +1,6 @@
-/* holders.h: which visitor holds which entry of a line, judged by what visitors are told: an entry
- * has one visitor, a visitor has one entry in a line; work and invitations are good for one place;
- * of all the devices that a place has been on, the last one holds it. */
+/* holders.h: which visitor holds which entry of a line, checked by the answers to visitors: an
+ * entry has one visitor, a visitor has one entry in a line; work and invitations are good for one
+ * place; of all the devices that a place has been on, the last one holds it. */
 #ifndef FG_SIM_QUEUE_HOLDERS_H
 #define FG_SIM_QUEUE_HOLDERS_H
 

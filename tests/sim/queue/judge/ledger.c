@@ -61,7 +61,7 @@ struct house {
     /* knobs as Redis has them */
     uint64_t max_active, line_max, state;
     double rate, burst;
-    unsigned lanes; /* beside the general one */
+    unsigned lanes; /* without the general one */
     struct {
         uint64_t at_us;
         bool work;
@@ -71,7 +71,7 @@ struct house {
 };
 
 static struct {
-    struct row rows[ROWS_MAX]; /* in the order in which they were heard of */
+    struct row rows[ROWS_MAX]; /* in the order of their first sight */
     uint32_t rows_len;
     uint32_t found[2 * ROWS_MAX]; /* by number: which of `rows`, from 1 */
     struct house houses[EVENTS];
@@ -88,7 +88,7 @@ static struct house *house_of(uint64_t number)
     return &book.houses[lines_of(number).event];
 }
 
-/* NULL: nobody has heard of it. A heal leaves out many a place. */
+/* NULL: no visitor has it. A heal leaves out many a place. */
 static struct row *known_row(uint64_t number)
 {
     uint32_t at = (uint32_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (2 * ROWS_MAX);
@@ -212,7 +212,7 @@ static void on_serving(struct line_ref line, uint64_t serving)
     *served = serving;
 }
 
-/* Before a draw whoever leaves has no position yet, and a gap of a heal is only noted. */
+/* Before a draw a visitor who leaves has no position yet, and a gap of a heal is only noted. */
 static uint64_t not_in_yet(struct line_ref line, uint64_t issued)
 {
     uint64_t n = keeper_items(lines_key(line, "early"));
@@ -229,7 +229,7 @@ static uint64_t not_in_yet(struct line_ref line, uint64_t issued)
     return n;
 }
 
-/* Those who wait and are there; whoever has left is away as well. */
+/* Those who wait and are there; visitors who left are away as well. */
 static uint64_t waiting(struct line_ref line, uint64_t issued)
 {
     uint64_t from = number_in(keeper_text(lines_key(line, "serving"))) + 1, n = issued + 1 - from;
@@ -264,7 +264,8 @@ static uint32_t inside(unsigned event, uint64_t now_ms)
     return n;
 }
 
-/* That it had ended was lost, so it may go on by its pass, at a front that has not heard of it. */
+/* That it had ended was lost, so it may go on by its pass, at a front that does not know of the
+ * end. */
 static bool may_end_be_lost(const struct row *row)
 {
     return losses_any() && row->ended_us <= losses_last_us();
@@ -348,7 +349,7 @@ static void on_rules(struct line_ref line, struct span doc)
 }
 
 /* A heal keeps all that Redis still has for longer, also who is gone, in place of those that it has
- * lost. How many there are is right then, and who they are is what they were told. */
+ * lost. How many there are is right then, and their answers say who they are. */
 static void on_active(unsigned event, const struct span *words, size_t len)
 {
     bool begins = span_eq(words[0], SPAN("ZADD"));
@@ -489,7 +490,7 @@ static void on_loss(void)
     presales_on_loss();
     history_fact("'fact':'loss'");
     for (uint32_t i = 0; i < book.rows_len; i++)
-        book.rows[i].written_ms = 0; /* what was told counts */
+        book.rows[i].written_ms = 0; /* the answers count */
     count_lost_visits();
     /* State and knobs are what Redis has now; those that were lost come back by a heal, if a front
      * has seen them. */
@@ -509,7 +510,7 @@ static void on_silenced(unsigned front)
         count_lost_visits();
 }
 
-/* ---- what visitors are told ---- */
+/* ---- answers to visitors ---- */
 
 static void on_shown(uint64_t number)
 {
@@ -779,7 +780,7 @@ static void judge_end_of(struct line_ref line)
         invariant_broken(INVARIANT_4, "%u visits and %u at the door are left over", inside_n,
                          door_n);
     if (view->waiting != waiting(line, issued))
-        invariant_broken(INVARIANT_6, "%" PRIu64 " are told to wait, and %" PRIu64 " do",
+        invariant_broken(INVARIANT_6, "%" PRIu64 " are shown as waiting, and %" PRIu64 " do",
                          view->waiting, waiting(line, issued));
 }
 

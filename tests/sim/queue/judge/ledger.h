@@ -1,5 +1,5 @@
 /* ledger.h: I6, that nobody enters except by the rules, judged by books of its own: it hears what
- * Redis writes and what visitors are told, and believes no counter of the scripts.
+ * Redis writes and the answers to visitors, and believes no counter of the scripts.
  *
  *   places      none is given twice; a visitor who comes again gets the same (holders.h)
  *   order       `ahead` rises only by visitors who left and came back; visitors who were called
@@ -7,7 +7,7 @@
  * window of T seconds at most rate * (T + 0.25) + burst are called, of all lanes slots       nobody
  * enters beyond max_active, and no member twice length      no join makes a line longer than
  * line_max work        where it is required no place is given without it, and none buys two places
- *   promises    nobody is turned away before the time they were told
+ *   promises    no visitor is turned away before the promised time
  *
  * What Redis loses is lost with what only one front knew of it, if that front is silent when the
  * line is made whole: then a promise of that front's is no longer judged. All others hold. */

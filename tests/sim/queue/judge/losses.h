@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LOSSES_UNSEEN_MS = 2000 }; /* what a front was told last and others have not heard of */
+enum { LOSSES_UNSEEN_MS = 2000 }; /* the last news of a front that the others do not have */
 
 void losses_happened(void);
 void losses_silenced(unsigned front); /* it died, left, stands still or is cut off */

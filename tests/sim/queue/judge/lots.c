@@ -148,7 +148,7 @@ void lots_on_told(unsigned front, struct line_ref line, uint64_t entry, uint64_t
     uint64_t expected = lot->drawn ? draw_position(&lot->order, entry) : entry;
     if (position != expected)
         invariant_broken(INVARIANT_6,
-                         "entry %s is told position %" PRIu64 ", and was drawn to %" PRIu64,
+                         "entry %s sees position %" PRIu64 ", and was drawn to %" PRIu64,
                          lines_says(lines_number(line, entry)), position, expected);
     if (lot->drawn && lot->told_us[front] == 0)
         lot->told_us[front] = sim_us();

@@ -9,7 +9,7 @@
 /* Fields of this line's `cfg` were written. */
 void lots_on_fields(struct line_ref line);
 void lots_forget(unsigned event); /* it is another event from now on */
-/* A visitor of an open line was told of a position. */
+/* A visitor of an open line saw a position. */
 void lots_on_told(unsigned front, struct line_ref line, uint64_t entry, uint64_t position);
 
 #endif

@@ -107,7 +107,7 @@ void presales_forget(unsigned event)
     memset(book.codes[event], 0, sizeof(book.codes[event]));
 }
 
-/* ---- what visitors are told ---- */
+/* ---- answers to visitors ---- */
 
 static bool counts(const struct code *code, uint64_t asked_us)
 {
@@ -136,7 +136,7 @@ static void judge_place(const struct ask *ask)
     if (!code->loaded || code->lane != ask->line.lane)
         invariant_broken(INVARIANT_6, "place %s is had by code %" PRIu64 ", which %s",
                          lines_says(number), ask->presale,
-                         code->loaded ? "opens another lane" : "is none");
+                         code->loaded ? "opens another lane" : "is unknown");
     assert(book.places_len < PLACES_MAX);
     book.places[book.places_len++] = (struct had){number, ask->presale, ask->asked_us};
     uint64_t had = had_by(code, ask->line.event, ask->presale);
@@ -173,7 +173,7 @@ static void judge_used_up(const struct ask *ask)
     const struct code *code = code_of(ask);
     probe_reached(PROBE_LINE_CODE_USED_UP);
     if (!code->loaded)
-        invariant_broken(INVARIANT_6, "code %" PRIu64 " is used up, and is none", ask->presale);
+        invariant_broken(INVARIANT_6, "code %" PRIu64 " is used up, and is unknown", ask->presale);
     if (ask->asked_us > code->changed_us && code->used < code->uses)
         invariant_broken(INVARIANT_6,
                          "code %" PRIu64 " is used up, and was used %" PRIu64 " times of %" PRIu64,

@@ -1,4 +1,4 @@
-/* presales.h: presale codes, judged by what Redis writes of them and what visitors are told: a
+/* presales.h: presale codes, checked by what Redis writes of them and the answers to visitors: a
  * place is had by a code that was loaded, in the lane that the code opens; no code opens more
  * places than it may, and none is refused that may open more; the pass names the seats that the
  * code opens. */

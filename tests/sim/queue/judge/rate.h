@@ -5,7 +5,7 @@
 
 #include "queue/front/lines.h"
 
-/* Knobs as Redis has them; `lanes` beside the general line. */
+/* Knobs as Redis has them; `lanes` without the general line. */
 void rate_set(unsigned event, double rate, double burst, unsigned lanes);
 /* The clock of Redis was stepped on: the next tick sees more time than there was. */
 void rate_on_step(void);
