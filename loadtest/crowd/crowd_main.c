@@ -2,13 +2,12 @@
  *
  *   crowd SCENARIO [--i-own-this-host] [--quiet] [--print]
  *
- * On a terminal a panel is redrawn each second, elsewhere each second is a line. --print prints the
- * settings in force, as JSON, and runs nothing.
+ * Each second of the run is a line. --print prints the settings in force, as JSON, and runs
+ * nothing.
  *
  * Every setting can be overridden by the environment: FAIRGATE_CROWD_VISITORS=500. */
 #include "run.h"
 #include "system/system.h"
-#include "view.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -43,51 +42,16 @@ static struct histogram_view took(const struct run_shared *shared, uint64_t part
 
 /* ---- while it runs ---- */
 
-static void look(const struct scenario *scenario, const struct run_shared *shared, double seconds,
-                 struct view *view)
-{
-    *view = (struct view){.seconds = seconds,
-                          .of_seconds = (double)scenario->patience_ms / 1000.0,
-                          .visitors = scenario->visitors,
-                          .arrived = SUM(arrived),
-                          .seats_held = SUM(seats_held),
-                          .seats_sold = SUM(seats_sold),
-                          .streams = SUM(streams),
-                          .streams_lost = SUM(streams_lost),
-                          .events = SUM(events)};
-    for (unsigned phase = 0; phase < PHASES; phase++) {
-        view->in[phase] = SUM(in[phase]);
-        view->took[phase] =
-            took(shared, scenario->processes,
-                 offsetof(struct crowd_stats, took) + phase * sizeof(struct histogram));
-    }
-    for (unsigned how = 0; how < ENDS; how++)
-        view->ended[how] = SUM(ended[how]);
-    for (unsigned class = 0; class < 6; class ++)
-        view->answers[class] = SUM(answers[class]);
-    for (unsigned trick = 0; trick < TRICKS; trick++) {
-        view->tricks_met += SUM(tricks_met[trick]);
-        view->tricks_worked += SUM(tricks_worked[trick]);
-    }
-}
-
 static void show(const struct scenario *scenario, const struct run_shared *shared, double seconds)
 {
-    static struct view views[2]; /* this look and the last one, alternating */
-    static unsigned turn, lines;
-    static char memory[VIEW_BYTES_MAX];
-    struct text text = text_on(memory, sizeof(memory));
-    struct view *now = &views[turn % 2], *before = &views[(turn + 1) % 2];
-    look(scenario, shared, seconds, now);
-    turn++;
-    if (isatty(STDOUT_FILENO)) {
-        if (lines > 0)
-            text_printf(&text, "\033[%uA\033[J", lines);
-        lines = view_panel(now, before, &text);
-    } else {
-        view_line(now, &text);
-    }
-    fwrite(text.ptr, 1, text.len, stdout);
+    uint64_t inside = 0;
+    for (unsigned phase = PHASE_REPASS; phase < PHASE_LEAVE; phase++)
+        inside += SUM(in[phase]);
+    printf("%7.1f s  arrived %lu  joining %lu  waiting %lu  streams %lu  inside %lu  held %lu  "
+           "sold %lu  done %lu  failed %lu\n",
+           seconds, SUM(arrived), SUM(in[PHASE_PAGE]) + SUM(in[PHASE_JOIN]) + SUM(in[PHASE_SOLVE]),
+           SUM(in[PHASE_WAIT]) + SUM(in[PHASE_LISTEN]) + SUM(in[PHASE_PASS]), SUM(streams), inside,
+           SUM(seats_held), SUM(seats_sold), SUM(ended[END_DONE]), SUM(ended[END_FAILED]));
     fflush(stdout);
 }
 
@@ -167,11 +131,6 @@ static void report(const struct scenario *scenario, const struct run_shared *sha
     json_member_u64(json, "visits_unended", SUM(unended));
     json_member_u64(json, "streams_lost", SUM(streams_lost));
     json_member_u64(json, "events", SUM(events));
-    struct histogram_view off =
-        took(shared, scenario->processes, offsetof(struct crowd_stats, eta_off_milli));
-    json_member_u64(json, "eta_judged", SUM(eta_judged));
-    json_member_u64(json, "eta_within_p90", SUM(eta_within_p90));
-    json_member_u64(json, "eta_off_p50_milli", histogram_quantile(&off, 0.5));
     report_latencies(scenario, shared, json);
     json_close(json, '}');
 }

@@ -27,14 +27,6 @@ static double now_ns(void)
     return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
 }
 
-/* Of this thread alone: on a machine that is shared, the time on the wall is somebody else's. */
-static double cpu_ns(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
-    return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
-}
-
 static int by_value(const void *a, const void *b)
 {
     const double *x = a, *y = b;
@@ -280,7 +272,7 @@ static uint32_t fill(struct engine *engine, uint32_t percent)
 static void bench_best(const struct plan *plan)
 {
     enum { ASKS = 20000, KEPT = 512 };
-    static double took[ASKS], cpu[ASKS];
+    static double took[ASKS];
     static struct engine_op kept[KEPT];
     struct engine *engine = new_engine(plan);
     uint32_t have = fill(engine, 70), categories = plan_category_count(plan);
@@ -298,20 +290,15 @@ static void bench_best(const struct plan *plan)
                                  .category =
                                      (uint8_t)(which < categories ? which : ENGINE_CATEGORY_ANY),
                                  .quantity = 4};
-        double cpu_began = cpu_ns(), began = now_ns();
+        double began = now_ns();
         enum engine_verdict verdict = engine_hold(engine, &ask, NOW_MS, op);
-        double took_ns = now_ns() - began, cpu_took_ns = cpu_ns() - cpu_began;
-        if (verdict == ENGINE_OK) {
-            cpu[found] = cpu_took_ns;
+        double took_ns = now_ns() - began;
+        if (verdict == ENGINE_OK)
             took[found++] = took_ns;
-        }
         assert(verdict == ENGINE_OK ||
                verdict == ENGINE_SOLD_OUT); /* a small category may have no four left */
     }
     qsort(took, ASKS, sizeof(took[0]), by_value);
-    qsort(cpu, ASKS, sizeof(cpu[0]), by_value);
-    printf("  in CPU time     p50 %.1f us  p99 %.1f us  (reading that clock included)\n",
-           cpu[ASKS / 2] / 1e3, cpu[ASKS / 100 * 99] / 1e3);
     printf(
         "best available    p50 %.1f us  p99 %.1f us  max %.1f us  (4 adjacent, %u%% of %u taken, "
         "%u holds)\n",
@@ -319,25 +306,6 @@ static void bench_best(const struct plan *plan)
         have * 100 / plan_seat_count(plan), plan_seat_count(plan), found);
     for (unsigned i = 0; i < KEPT; i++)
         engine_undo(engine, &kept[i]);
-
-    uint32_t lost = row_begin(plan, 50);
-    uint32_t seats[2] = {lost, lost + 1};
-    struct engine_ask ask = {
-        .who.channels = 1, .area = ENGINE_AREA_NONE, .seats = seats, .seat_count = 2};
-    struct engine_offer offers[ALTERNATIVES_MAX];
-    double near[101], publish[101];
-    uint32_t offered = 0;
-    for (unsigned i = 0; i < 101; i++) {
-        double began = now_ns();
-        offered = engine_alternatives(engine, &ask, NOW_MS, offers);
-        near[i] = now_ns() - began;
-        began = now_ns();
-        engine_publish(engine, i + 1, NULL, NULL);
-        publish[i] = now_ns() - began;
-    }
-    printf("%u alternatives    p50 %.1f us\n", offered, median(near, 101) / 1e3);
-    printf("publish a picture p50 %.1f us  (%u bytes)\n", median(publish, 101) / 1e3,
-           (plan_seat_count(plan) + 3) / 4);
     engine_destroy(engine);
 }
 
@@ -430,12 +398,6 @@ static void bench_recovery(const struct plan *plan)
     printf("recovery          %u seats + %d changes (%.1f bytes each) in %.2f s, state %s\n",
            plan_seat_count(plan), CHANGES, (double)len / CHANGES - 2, took / 1e9,
            same ? "the same" : "DIFFERENT");
-    size_t room = engine_snapshot_size(again);
-    uint8_t *snapshot = malloc(room);
-    began = now_ns();
-    size_t size = engine_snapshot_write(again, snapshot, room);
-    printf("snapshot          %zu bytes in %.1f ms\n", size, (now_ns() - began) / 1e6);
-    free(snapshot);
     engine_destroy(again);
     free(journal);
     engine_destroy(engine);

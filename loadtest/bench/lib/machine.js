@@ -33,27 +33,7 @@ export function pin(pid, core) {
   }
 }
 
-// Starts argv on one core; ended by the returned stop().
-export function startPinned(core, argv, { env = {}, cwd } = {}) {
-  const child = spawn('taskset', ['-c', String(core), ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
-    cwd,
-  });
-  const started = { pid: child.pid, child, output: '' };
-  const keep = (bytes) => {
-    started.output = (started.output + bytes).slice(-4000);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  started.exited = new Promise((resolve) => child.on('exit', (status) => resolve(status)));
-  started.stop = async (signal = 'SIGTERM') => {
-    child.kill(signal);
-    await started.exited;
-  };
-  return started;
-}
-
+// Runs argv on one core to its end.
 export async function runPinned(core, argv, { env = {}, timeoutMs = 120_000 } = {}) {
   const child = spawn('taskset', ['-c', String(core), ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -73,8 +73,3 @@ bool schedule_take(struct schedule *schedule, uint64_t now_us, struct due *out)
     schedule->heap[i] = last;
     return true;
 }
-
-uint64_t schedule_next_us(const struct schedule *schedule)
-{
-    return schedule->len > 0 ? schedule->heap[0].at_us : UINT64_MAX;
-}

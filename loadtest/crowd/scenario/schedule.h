@@ -17,8 +17,6 @@ struct schedule *schedule_create(uint32_t entries); /* grows beyond; NULL: no me
 void schedule_add(struct schedule *schedule, const struct due *due); /* aborts without memory */
 /* The earliest that is due by now, taken out; false if none is. */
 bool schedule_take(struct schedule *schedule, uint64_t now_us, struct due *out);
-/* Until the earliest: UINT64_MAX if nobody waits. */
-uint64_t schedule_next_us(const struct schedule *schedule);
 void schedule_destroy(struct schedule *schedule);
 
 #endif

@@ -52,14 +52,12 @@ struct crowd_stats {
     _Atomic uint64_t seats_held, seats_sold;
     _Atomic uint64_t streams, streams_lost, events; /* open now; ended by the service; read */
     _Atomic uint64_t tricks_met[TRICKS], tricks_worked[TRICKS];
-    struct histogram took[PHASES];  /* us, from when each call was due */
-    struct histogram first_event;   /* us, from when a stream was asked for */
-    struct histogram told;          /* us, from an operator's act to the listener */
-    struct histogram ticketed;      /* us, from paid to the tickets, as the buyer sees it */
-    struct histogram over;          /* us, from the tickets to the end of the visit */
-    _Atomic uint64_t unended;       /* visits that a saga left to run out by themselves */
-    struct histogram eta_off_milli; /* |real - promised p50| / real, thousandths */
-    _Atomic uint64_t eta_within_p90, eta_judged;
+    struct histogram took[PHASES]; /* us, from when each call was due */
+    struct histogram first_event;  /* us, from when a stream was asked for */
+    struct histogram told;         /* us, from an operator's act to the listener */
+    struct histogram ticketed;     /* us, from paid to the tickets, as the buyer sees it */
+    struct histogram over;         /* us, from the tickets to the end of the visit */
+    _Atomic uint64_t unended;      /* visits that a saga left to run out by themselves */
 };
 
 struct buyer {

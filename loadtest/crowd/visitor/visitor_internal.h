@@ -36,9 +36,8 @@ struct visitor {
     char *proof; /* of work, while joining */
     uint64_t place;
     uint64_t asked_us;  /* when the place was first asked for */
-    uint64_t since_us;  /* joined, and later: paid, and later: has the tickets */
+    uint64_t since_us;  /* paid, and later: has the tickets */
     uint64_t notice_us; /* when the operator last said something, as far as is known */
-    uint32_t p50_s, p90_s;
     uint32_t number;
     uint32_t turn;     /* of the instant in the schedule that counts */
     uint32_t doze_end; /* of a slow reader; ms of the loop */

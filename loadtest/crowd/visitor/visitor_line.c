@@ -105,14 +105,11 @@ static void join_again_answered(struct visitor *visitor, const struct pool_answe
 static void remember_promise(struct visitor *visitor, const struct pool_answer *answer)
 {
     uint64_t p50 = 0, p90 = 0;
-    if (peek_u64(answer->body, "p50_s", &p50) && peek_u64(answer->body, "p90_s", &p90)) {
-        visitor->p50_s = (uint32_t)p50;
-        visitor->p90_s = (uint32_t)p90;
-    }
+    if (peek_u64(answer->body, "p50_s", &p50))
+        peek_u64(answer->body, "p90_s", &p90);
     visitor->undrawn = !peek_u64(answer->body, "position", &visitor->place);
     if (visitor->undrawn)
         peek_u64(answer->body, "entry", &visitor->place);
-    visitor->since_us = visitor_now_us();
     visitor_note(visitor, visitor->undrawn ? RECORD_ENTRY : RECORD_JOIN, answer, visitor->place,
                  p50 << 32 | p90);
 }
@@ -185,19 +182,6 @@ void visitor_on_join(struct visitor *visitor, const struct pool_answer *answer)
 
 /* ---- waiting ---- */
 
-static void judge_promise(struct visitor *visitor)
-{
-    struct crowd_stats *stats = visitor->crowd->stats;
-    uint64_t real_us = visitor_now_us() - visitor->since_us;
-    if (visitor->p50_s == 0 || real_us < 2000000)
-        return; /* nothing was promised, or nothing had to be waited for */
-    uint64_t promised_us = visitor->p50_s * UINT64_C(1000000);
-    uint64_t off_us = real_us > promised_us ? real_us - promised_us : promised_us - real_us;
-    histogram_record(&stats->eta_off_milli, off_us * 1000 / real_us);
-    visitor_count(&stats->eta_judged, 1);
-    visitor_count(&stats->eta_within_p90, real_us <= visitor->p90_s * UINT64_C(1000000) + 1000000);
-}
-
 /* The draw has made a place of the entry. */
 static void place_drawn(struct visitor *visitor, const struct pool_answer *answer)
 {
@@ -264,7 +248,6 @@ void visitor_on_wait(struct visitor *visitor, const struct pool_answer *answer)
     visitor_note_flagged(visitor, RECORD_WAIT, answer, place, ahead, standing(answer));
     if (called && !visitor->called) {
         visitor->called = true;
-        judge_promise(visitor);
         visitor_note(visitor, RECORD_CALLED, answer, visitor->place,
                      visitor_time_us(answer, "call_expires_at"));
     }

@@ -58,7 +58,6 @@ struct pool {
     uint32_t waiting;
     uint32_t handles_open;
     bool closing;
-    struct pool_stats stats;
     char scratch[65536]; /* what is read; one read at a time on a loop */
 };
 
@@ -160,7 +159,6 @@ static void call_over(struct wire *wire, int rc)
 {
     struct pool_call *call = wire->call;
     wire->call = NULL;
-    wire->pool->stats.busy--;
     struct pool_answer answer = {.rc = rc, .took_us = now_us() - call->due_us};
     if (rc == 0) {
         uint64_t retry = 0;
@@ -170,9 +168,6 @@ static void call_over(struct wire *wire, int rc)
         answer.body = (struct span){wire->body, wire->body_len};
         answer.etag = value_of(wire, HEADER_ETAG);
         answer.retry_after_s = (uint32_t)retry;
-        wire->pool->stats.answered++;
-    } else {
-        wire->pool->stats.lost++;
     }
     call->on_answer(call->ctx, &answer);
 }
@@ -204,7 +199,6 @@ static void wire_close(struct wire *wire)
     assert(wire->state != WIRE_CLOSED && wire->state != WIRE_CLOSING);
     assert(wire->call == NULL);
     wire->state = WIRE_CLOSING;
-    wire->pool->stats.open--;
     uv_close((uv_handle_t *)&wire->tcp, on_closed);
     uv_close((uv_handle_t *)&wire->timer, on_closed);
 }
@@ -217,7 +211,6 @@ static void wire_failed(struct wire *wire, int rc)
     struct pool_call *call = wire->call;
     if (call != NULL && !wire->heard && rc == ERR_CLOSED && !call->again && !pool->closing) {
         wire->call = NULL;
-        pool->stats.busy--;
         call->again = true;
         call->next = pool->first;
         if (pool->first == NULL)
@@ -339,7 +332,6 @@ static int wire_open(struct wire *wire)
     wire->tcp.data = wire->timer.data = wire->connect.data = wire;
     wire->handles = 2;
     pool->handles_open += 2;
-    pool->stats.open++;
     wire->state = WIRE_CONNECTING;
     int rc = dial_from(&wire->tcp, pool->conf.from, wire->number, 0);
     if (rc < 0)
@@ -374,8 +366,6 @@ static void work(struct pool *pool)
             pool->last = &pool->first;
         pool->waiting--;
         wire->call = call;
-        pool->stats.busy++;
-        pool->stats.sent++;
         struct text request = text_on(wire->request, sizeof(wire->request));
         call->write(call->ctx, &request);
         assert(!request.overflown);
@@ -420,13 +410,6 @@ void pool_ask(struct pool *pool, struct pool_call *call)
     pool->waiting++;
     assert(pool->waiting <= POOL_WAITING_MAX);
     work(pool);
-}
-
-struct pool_stats pool_stats(const struct pool *pool)
-{
-    struct pool_stats stats = pool->stats;
-    stats.waiting = pool->waiting;
-    return stats;
 }
 
 void pool_close(struct pool *pool)

@@ -48,11 +48,4 @@ struct pool_call {
 /* The call is the caller's memory until on_answer, which never comes from within. */
 void pool_ask(struct pool *pool, struct pool_call *call);
 
-struct pool_stats {
-    uint64_t sent, answered, lost;
-    uint32_t open, busy, waiting;
-};
-
-struct pool_stats pool_stats(const struct pool *pool);
-
 #endif
