@@ -1,15 +1,18 @@
--- The payment adapter's own tables. Nothing personal is in them: a member is an id, who and where
--- that is stays in the company's user database.
+-- The payment adapter's own tables. They hold no names and no addresses: a member is an id of the
+-- company's user database.
+--
+-- Autovacuum is set for years of sales. By default PostgreSQL vacuums a table when a fifth of its rows
+-- are dead or new: 20 million of 100 million rows, weeks late and all at once.
 
 CREATE TABLE pay.saga (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key      text NOT NULL,               -- definition and version: checkout.1
-    subject  text NOT NULL,               -- the order that it is about
+    subject  text NOT NULL,               -- the order
     state    smallint NOT NULL DEFAULT 0, -- 0 running, 1 undoing, 2 completed, 3 undone
     step     smallint NOT NULL DEFAULT 0,
     tries    integer NOT NULL DEFAULT 0,
     moves    integer NOT NULL DEFAULT 0,  -- a move names the number it follows
-    wake     integer NOT NULL DEFAULT 0,  -- rises when somebody wants the saga to look again
+    wake     integer NOT NULL DEFAULT 0,  -- rises when something wakes the saga
     token    bigint NOT NULL DEFAULT 0,   -- of the lease; moves under an older one are refused
     leased   boolean NOT NULL DEFAULT false,
     owner    text NOT NULL DEFAULT '',    -- the instance that leased it
@@ -22,16 +25,18 @@ CREATE TABLE pay.saga (
     step_at  timestamptz NOT NULL DEFAULT now(),
     due_at   timestamptz NOT NULL DEFAULT now(), -- leased: when the lease is over
     ended_at timestamptz
-) WITH (fillfactor = 40);
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 20000);
 
--- A lease moves due_at once; the steps under it leave it alone. So most moves touch no index and
+-- A lease moves due_at once; the steps under it do not change it. So most moves touch no index and
 -- stay within their page (fillfactor keeps room for them).
 CREATE INDEX saga_due ON pay.saga (due_at) WHERE state < 2 AND NOT parked;
 CREATE INDEX saga_parked ON pay.saga (id) WHERE parked;
 CREATE INDEX saga_subject ON pay.saga (subject);
+CREATE INDEX saga_ended ON pay.saga (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Append-only. The primary key is the barrier: attempt 0 is the effect of a step in one direction,
--- and there is one of it. What came to nothing has the number of its move instead.
+-- at most once. A try without an effect has the number of its move instead. New rows are frozen after
+-- half a million inserts, so the vacuum against wraparound finds no page left to write.
 CREATE TABLE pay.saga_step (
     saga    bigint NOT NULL,
     step    smallint NOT NULL,
@@ -43,11 +48,20 @@ CREATE TABLE pay.saga_step (
     code    text,
     detail  text,
     at      timestamptz NOT NULL DEFAULT now(),
+    who     text, -- the operator's name; NULL: no operator, or the admin token, which has no name
     PRIMARY KEY (saga, step, undo, attempt)
-);
+) WITH (autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 500000,
+    autovacuum_freeze_min_age = 0);
+CREATE INDEX saga_step_unknown ON pay.saga_step (at) WHERE mark = 3;
 
+-- A session that names an event (fairgate.retiring) may delete that event's rows while the event is
+-- being retired. No row is ever updated.
 CREATE FUNCTION pay.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'DELETE' AND EXISTS (SELECT FROM pay.retired
+            WHERE event = current_setting('fairgate.retiring', true) AND state = 'deleting') THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END $$;
 CREATE TRIGGER saga_step_append_only BEFORE UPDATE OR DELETE ON pay.saga_step
@@ -66,16 +80,31 @@ CREATE TABLE pay.orders (
     status     text NOT NULL,
     cause      text,
     payment    text,
-    secret     text, -- the client's half of the payment; for the buyer alone
+    secret     text, -- the client's half of the payment; only the buyer sees it
     url        text,
     idem_key   text NOT NULL,
-    idem_body  text NOT NULL, -- hash of what was asked under the key
+    idem_body  text NOT NULL, -- hash of the request sent with the key
     expires_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (event, hold),
+    -- Names as they were when the order was made, for page, ticket and mail. Later changes of the hall
+    -- do not change an order.
+    event_name text NOT NULL DEFAULT '',
+    starts_at  timestamptz,
+    places     jsonb NOT NULL DEFAULT '[]', -- [{id, zone, row, number, category}]
+    refund_terms  jsonb,  -- as the buyer saw them before the payment
+    refund_amount bigint, -- refunded, or being refunded
+    purchase   jsonb, -- {version, digest, event, currency, lines: [{place, category, price, count}], fees, total, terms}
+    moving     jsonb, -- seats that a move saga has: their tickets do not open a gate, the order cannot be refunded or moved
+    moves      integer NOT NULL DEFAULT 0, -- move sagas that ended; numbers their messages
+    moved_at   timestamptz,
     UNIQUE (member, idem_key)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 20000);
+-- An order that the seat service refused with one of these causes never had the hold: its buyer may
+-- order again.
+CREATE UNIQUE INDEX orders_hold ON pay.orders (event, hold)
+    WHERE cause IS NULL OR cause NOT IN ('buyer-limit', 'purchase-differs');
+CREATE INDEX orders_event ON pay.orders (event); -- orders_hold leaves some orders out
 CREATE INDEX orders_payment ON pay.orders (payment) WHERE payment IS NOT NULL;
 
 CREATE TABLE pay.ticket (
@@ -89,23 +118,32 @@ CREATE TABLE pay.ticket (
     token      text NOT NULL,
     issued_at  timestamptz NOT NULL DEFAULT now(),
     revoked_at timestamptz,
-    replaced_by text
+    replaced_by text,
+    lang       text, -- of the holder; NULL: the order's
+    offered_to text, -- a transfer that this member has not accepted yet
+    hops       integer NOT NULL DEFAULT 0 -- transfers so far
 );
 CREATE INDEX ticket_order ON pay.ticket (order_id);
-CREATE INDEX ticket_revoked ON pay.ticket (event, revoked_at) WHERE revoked_at IS NOT NULL;
--- The last wall: one ticket that is good for a seat.
+CREATE INDEX ticket_event ON pay.ticket (event);
+CREATE INDEX ticket_revoked ON pay.ticket (event, id) WHERE revoked_at IS NOT NULL;
+-- The unique constraints that keep a seat from having two valid tickets (I1), in an order and in an
+-- event. A place of an area has no number of its own: it has the order's ("floor#3").
 CREATE UNIQUE INDEX ticket_seat ON pay.ticket (order_id, seat) WHERE revoked_at IS NULL;
+CREATE UNIQUE INDEX ticket_of_seat ON pay.ticket (event, seat)
+    WHERE revoked_at IS NULL AND seat NOT LIKE '%#%';
 
--- One row a ticket: of ten gates that scan the same one, the first insert wins.
+-- A row says that the ticket was used; an undo deletes it. When ten gates scan one ticket, the first
+-- insert wins.
 CREATE TABLE pay.checkin (
     ticket      text PRIMARY KEY REFERENCES pay.ticket,
     gate        text NOT NULL,
     scanned_at  timestamptz NOT NULL, -- by the gate's clock, when it was offline
     offline     boolean NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT now()
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    out_at      timestamptz, -- NULL: inside
+    entries     integer NOT NULL DEFAULT 1
 );
--- Scans that lost: two doors without a network let the same ticket in. Nobody can undo that, but
--- somebody has to know.
+-- Two gates without a network admitted the same ticket: the later scan.
 CREATE TABLE pay.checkin_conflict (
     ticket      text NOT NULL,
     gate        text NOT NULL,
@@ -114,6 +152,41 @@ CREATE TABLE pay.checkin_conflict (
     recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (ticket, gate, scanned_at)
 );
+CREATE INDEX checkin_conflict_time ON pay.checkin_conflict (recorded_at);
+
+-- A scanner admits to one event at one gate. Only a hash of its token is stored.
+CREATE TABLE pay.scanner (
+    id         text PRIMARY KEY,
+    event      text NOT NULL,
+    gate       text NOT NULL,
+    hash       text NOT NULL UNIQUE,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz
+);
+CREATE INDEX scanner_event ON pay.scanner (event, id);
+
+-- What operators and scanners did. Append-only.
+CREATE TABLE pay.audit (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event   text NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now(),
+    act     text NOT NULL, -- in, in-again, out, undo, scanner-created, scanner-revoked, ...
+    subject text NOT NULL, -- a ticket, a scanner, an order or the event
+    actor   text NOT NULL, -- a scanner, or operator
+    gate    text,
+    reason  text,
+    detail  jsonb,
+    who     text -- as in saga_step
+) WITH (autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 500000,
+    autovacuum_freeze_min_age = 0);
+CREATE INDEX audit_event ON pay.audit (event, id);
+CREATE INDEX audit_subject ON pay.audit (subject, id);
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON pay.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION pay.refuse();
+
+-- Orders for the shop. A message that the shop refuses again and again is parked: due_at is infinity
+-- until an operator retries it. It holds back only its own order's messages.
 
 CREATE TABLE pay.shop_outbox (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -125,15 +198,19 @@ CREATE TABLE pay.shop_outbox (
     made_at  timestamptz NOT NULL DEFAULT now(),
     done_at  timestamptz,
     error    text,
+    refused  integer NOT NULL DEFAULT 0, -- in a row
+    trace    text NOT NULL DEFAULT '', -- traceparent of the step that wrote the message
     UNIQUE (order_id, kind)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 5000);
+CREATE INDEX shop_outbox_parked ON pay.shop_outbox (id) WHERE done_at IS NULL AND due_at = 'infinity';
+CREATE INDEX shop_outbox_done ON pay.shop_outbox (done_at) WHERE done_at IS NOT NULL;
 CREATE INDEX shop_outbox_open ON pay.shop_outbox (member, id) WHERE done_at IS NULL;
 CREATE INDEX shop_outbox_due ON pay.shop_outbox (due_at) WHERE done_at IS NULL;
 
 CREATE TABLE pay.mail_outbox (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id text NOT NULL REFERENCES pay.orders,
-    member   text NOT NULL, -- the address is read when the mail is sent, and not kept
+    member   text NOT NULL, -- the address is read when the mail is sent, and never stored
     kind     text NOT NULL,
     lang     text NOT NULL,
     tries    integer NOT NULL DEFAULT 0,
@@ -141,11 +218,12 @@ CREATE TABLE pay.mail_outbox (
     made_at  timestamptz NOT NULL DEFAULT now(),
     done_at  timestamptz,
     error    text,
-    UNIQUE (order_id, kind)
-);
+    trace    text NOT NULL DEFAULT '', -- as in shop_outbox
+    UNIQUE (order_id, kind, member)
+) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 5000);
 CREATE INDEX mail_outbox_due ON pay.mail_outbox (due_at) WHERE done_at IS NULL;
 
--- What a provider has told us, each event once.
+-- Webhooks received, each event once. Swept by age.
 CREATE TABLE pay.webhook_event (
     provider    text NOT NULL,
     id          text NOT NULL,
@@ -153,9 +231,10 @@ CREATE TABLE pay.webhook_event (
     payment     text,
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (provider, id)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 20000);
+CREATE INDEX webhook_event_received ON pay.webhook_event (received_at);
 
--- Only a hash of the cookie is kept: who reads this table cannot log in.
+-- Only a hash of the cookie is stored: a reader of this table cannot log in.
 CREATE TABLE pay.session (
     token      text PRIMARY KEY,
     member     text NOT NULL,
@@ -163,8 +242,9 @@ CREATE TABLE pay.session (
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL,
     revoked_at timestamptz
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 20000);
 CREATE INDEX session_expires ON pay.session (expires_at);
+CREATE INDEX session_member ON pay.session (member) WHERE revoked_at IS NULL;
 
 -- Failed logins, by a keyed hash of the account or of the address.
 CREATE TABLE pay.throttle (
@@ -174,24 +254,300 @@ CREATE TABLE pay.throttle (
     until    timestamptz
 ) WITH (fillfactor = 70);
 
--- Where reconciliation stands in a provider's list of events, and what it found.
+-- Rates that all processes share: a row per rate, and each call pays an interval. Unlogged: a crash
+-- empties it, and the rates start anew.
+CREATE UNLOGGED TABLE pay.pace (
+    name    text PRIMARY KEY,
+    paid    timestamptz NOT NULL, -- paid for until then; in a pause, its end
+    granted integer NOT NULL DEFAULT 1 -- calls granted to the last process
+) WITH (fillfactor = 20);
+
+-- When, to whom and how much of an order is refunded. An operator sets it for an event; the row of the
+-- event '' is the configuration's and applies to all others.
+CREATE TABLE pay.refund_terms (
+    event          text PRIMARY KEY,
+    version        integer NOT NULL DEFAULT 1,
+    granted_to     text NOT NULL CHECK (granted_to IN ('buyer', 'operator')),
+    until_at       timestamptz, -- the earlier of both applies; neither: no end
+    before_start_s bigint,
+    percent        smallint NOT NULL CHECK (percent BETWEEN 1 AND 100),
+    handed_on      boolean NOT NULL, -- also when a ticket was transferred
+    changed_at     timestamptz NOT NULL DEFAULT now()
+);
+CREATE FUNCTION pay.refund_terms_of(text, timestamptz) RETURNS jsonb STABLE LANGUAGE sql AS $$
+    SELECT jsonb_build_object('by', t.granted_to, 'percent', t.percent, 'handed_on', t.handed_on,
+        'until', to_char(least(t.until_at, $2 - t.before_start_s * interval '1 s')
+            AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+    FROM pay.refund_terms t WHERE t.event IN ($1, '') ORDER BY t.event DESC LIMIT 1
+$$;
+
+-- How far reconciliation has read each provider's list of events. A gap is a stretch of the list that the
+-- provider had already dropped: from when, and when we found out.
 CREATE TABLE pay.reconcile_cursor (
     provider text PRIMARY KEY,
     event    text NOT NULL,
-    at       timestamptz NOT NULL DEFAULT now()
+    at       timestamptz NOT NULL DEFAULT now(),
+    gap_from timestamptz,
+    gap_at   timestamptz
 );
 
--- What a provider's own list of events says of each payment. Numbers only rise, so the events may
--- come in any order and any number of times.
+-- Each payment by the provider's own list of events. Numbers only rise, so events may arrive in any order
+-- and repeatedly. No index has the numbers: updates stay within their page.
 CREATE TABLE pay.psp_payment (
     provider text NOT NULL,
     payment  text NOT NULL,
     order_id text,
     amount   bigint NOT NULL DEFAULT 0,
     captured bigint NOT NULL DEFAULT 0,
-    refunded bigint NOT NULL DEFAULT 0,
+    refunded bigint NOT NULL DEFAULT 0, -- the largest number: all of it
     state    smallint NOT NULL DEFAULT 0, -- 0 open, 1 authorised, 2 captured, 3 canceled
     seen_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (provider, payment)
-);
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 20000);
 CREATE INDEX psp_payment_order ON pay.psp_payment (order_id);
+
+-- Refunds and disputes by the provider's list. States only rise.
+CREATE TABLE pay.psp_return (
+    provider text NOT NULL,
+    id       text NOT NULL,
+    payment  text NOT NULL,
+    kind     text NOT NULL,               -- refund, dispute
+    amount   bigint NOT NULL DEFAULT 0,
+    state    smallint NOT NULL DEFAULT 0, -- 0 under way, 1 done (dispute: won), 2 failed (dispute: lost)
+    seen_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (provider, id)
+);
+CREATE INDEX psp_return_payment ON pay.psp_return (provider, payment);
+
+-- Each payment with the money that went back: refunds less failed refunds, and disputes that are not won.
+CREATE VIEW pay.psp_money AS
+    SELECT p.provider, p.payment, p.order_id, p.amount, p.captured, p.state, p.seen_at,
+        coalesce(r.failed, 0) AS failed, coalesce(r.disputed, 0) AS disputed,
+        least(p.captured, greatest(0, greatest(p.refunded, coalesce(r.given, 0)) - coalesce(r.failed, 0))) AS back
+    FROM pay.psp_payment p
+    LEFT JOIN (SELECT provider, payment,
+            sum(amount) FILTER (WHERE kind = 'refund') AS given,
+            sum(amount) FILTER (WHERE kind = 'refund' AND state = 2) AS failed,
+            sum(amount) FILTER (WHERE kind = 'dispute' AND state <> 1) AS disputed
+        FROM pay.psp_return GROUP BY provider, payment) r USING (provider, payment);
+
+-- The shop's own list of the orders it took, in order of arrival. Each run reads on from the last.
+CREATE TABLE pay.shop_order (
+    external_id text PRIMARY KEY,
+    amount      bigint NOT NULL,
+    seen_at     timestamptz NOT NULL DEFAULT now()
+);
+
+-- Reconciliation compares what may have changed, and all else slice by slice. These rows are what the next
+-- run compares. `list`: '' is an order of ours, 'shop' an order in the shop's list, any other value a
+-- payment of that provider.
+CREATE TABLE pay.suspect (
+    list text NOT NULL,
+    id   text NOT NULL,
+    at   timestamptz NOT NULL DEFAULT now(), -- when it changed; -infinity: not recently
+    PRIMARY KEY (list, id)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+
+-- How far everything was read. One row, changed once per run.
+CREATE TABLE pay.reconciled (
+    one              boolean PRIMARY KEY DEFAULT true CHECK (one),
+    sagas_at         timestamptz NOT NULL DEFAULT now(), -- by the time a saga ended
+    letters_at       timestamptz NOT NULL DEFAULT now(), -- by the time the shop accepted a message
+    order_after      text NOT NULL DEFAULT '', -- where the next slice of each begins
+    shop_after       text NOT NULL DEFAULT '',
+    payment_provider text NOT NULL DEFAULT '',
+    payment_after    text NOT NULL DEFAULT '',
+    passed_at        timestamptz, -- when the slices last reached the last order
+    -- Payments that name no order of ours: in the last full pass, and in this one so far.
+    foreign_payments bigint NOT NULL DEFAULT 0,
+    foreign_amount   bigint NOT NULL DEFAULT 0,
+    so_far_payments  bigint NOT NULL DEFAULT 0,
+    so_far_amount    bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+INSERT INTO pay.reconciled DEFAULT VALUES;
+
+-- Events, and when an order of them changed: their seats are compared for a day after that.
+CREATE TABLE pay.traded (
+    event text PRIMARY KEY,
+    at    timestamptz NOT NULL
+) WITH (fillfactor = 70);
+
+-- The seat service lists sold seats in pages; they wait here until the last has arrived and all are
+-- compared. After a crash the table is empty and the comparison, which knows the number of pages, fails.
+CREATE UNLOGGED TABLE pay.sold_page (
+    reader text NOT NULL, -- a process that compares; each reads its own list
+    part   integer NOT NULL, -- 0, 1, ...
+    at     timestamptz NOT NULL DEFAULT now(),
+    seats  jsonb NOT NULL,
+    PRIMARY KEY (reader, part)
+);
+
+-- Orders, money and errors over time, for the operator's charts: sums of ten seconds, and how many orders
+-- were open. All but errors, `open` and `parked` can be computed again from the sagas.
+CREATE TABLE pay.counted (
+    event      text NOT NULL,        -- '': all events
+    at         timestamptz NOT NULL, -- the end of the ten seconds
+    completed  integer NOT NULL DEFAULT 0,
+    refunded   integer NOT NULL DEFAULT 0,
+    cancelled  integer NOT NULL DEFAULT 0,
+    expired    integer NOT NULL DEFAULT 0,
+    failed     integer NOT NULL DEFAULT 0,
+    unanswered integer NOT NULL DEFAULT 0, -- calls whose outcome is unknown
+    errors     integer NOT NULL DEFAULT 0, -- 5xx sent to visitors
+    open       integer, -- sagas at that time; NULL: not counted
+    parked     integer,
+    captured   bigint NOT NULL DEFAULT 0, -- minor units, of orders completed
+    given_back bigint NOT NULL DEFAULT 0, -- minor units, of refunds completed
+    PRIMARY KEY (event, at)
+);
+CREATE INDEX counted_by_time ON pay.counted (at);
+CREATE FUNCTION pay.counted_at(timestamptz) RETURNS timestamptz STABLE LANGUAGE sql AS $$
+    SELECT date_bin('10 s', $1, 'epoch') + interval '10 s'
+$$;
+
+-- Retired events are archived in files (common/archive/retire.h). A row per part remains, with the event's
+-- sums and the archive's digest, and the ids of its orders: so an order's page, a late dispute and the
+-- shop's list still find the order.
+CREATE TABLE pay.retired (
+    event     text NOT NULL,
+    part      integer NOT NULL,
+    state     text NOT NULL CHECK (state IN ('deleting', 'retired', 'left')),
+    place     text NOT NULL,  -- the folder to which it was written
+    digest    text NOT NULL,  -- SHA-256 of the manifest there
+    rows      bigint NOT NULL,
+    totals    jsonb NOT NULL,
+    sealed_at timestamptz NOT NULL DEFAULT now(),
+    ended_at  timestamptz,
+    PRIMARY KEY (event, part)
+);
+
+-- Holds nothing personal.
+CREATE TABLE pay.retired_order (
+    id       text PRIMARY KEY,
+    event    text NOT NULL,
+    provider text NOT NULL,
+    payment  text
+);
+CREATE INDEX retired_order_event ON pay.retired_order (event);
+CREATE INDEX retired_order_payment ON pay.retired_order (payment) WHERE payment IS NOT NULL;
+
+-- All orders of an event, retired ones too: a dispute may come late.
+CREATE FUNCTION pay.orders_of(text) RETURNS TABLE (id text, provider text, payment text)
+STABLE LANGUAGE sql AS $$
+    SELECT id, provider, payment FROM pay.orders WHERE event = $1
+    UNION
+    SELECT id, provider, payment FROM pay.retired_order WHERE event = $1
+$$;
+
+-- The money of an order, as the provider reports it.
+CREATE VIEW pay.order_money AS
+    SELECT o.id, o.event, o.provider, o.currency, o.status, o.amount,
+        coalesce(o.refund_amount, o.amount) AS refund_amount, m.captured, m.back, m.disputed
+    FROM pay.orders o
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(m.captured), 0) AS captured, coalesce(sum(m.back), 0) AS back,
+            coalesce(sum(m.disputed), 0) AS disputed
+        FROM (SELECT provider, payment FROM pay.psp_payment WHERE order_id = o.id OFFSET 0) p
+        CROSS JOIN LATERAL (SELECT * FROM pay.psp_money
+            WHERE provider = p.provider AND payment = p.payment OFFSET 0) m) m;
+
+-- Reasons not to retire the event, a sentence each.
+CREATE FUNCTION pay.retire_refusals(ev text, after interval) RETURNS SETOF text
+STABLE LANGUAGE plpgsql AS $$
+DECLARE
+    began timestamptz;
+    n bigint;
+    one text;
+BEGIN
+    SELECT max(coalesce(starts_at, created_at)), count(*) INTO began, n FROM pay.orders WHERE event = ev;
+    IF n = 0 AND NOT EXISTS (SELECT FROM pay.retired WHERE event = ev) THEN
+        RETURN NEXT 'no order of it is here';
+    END IF;
+    IF began > now() - after THEN
+        RETURN NEXT format('it began at %s, and may be retired at %s', began, began + after);
+    END IF;
+    SELECT count(*), min(o.id) INTO n, one FROM pay.orders o
+        WHERE o.event = ev AND (o.moving IS NOT NULL
+            OR o.status NOT IN ('completed', 'cancelled', 'expired', 'failed', 'refunded'));
+    IF n > 0 THEN
+        RETURN NEXT format('%s orders are not at their end, such as %s', n, one);
+    END IF;
+    SELECT count(*), min(o.id) INTO n, one FROM pay.orders_of(ev) o
+        CROSS JOIN LATERAL (SELECT FROM pay.saga s
+            WHERE s.subject = o.id AND (s.state < 2 OR s.parked)) s;
+    IF n > 0 THEN
+        RETURN NEXT format('%s sagas are open or parked, such as that of %s', n, one);
+    END IF;
+    SELECT count(*), min(o.id) INTO n, one FROM pay.orders_of(ev) o
+        CROSS JOIN LATERAL (
+            SELECT FROM pay.shop_outbox b WHERE b.order_id = o.id AND b.done_at IS NULL
+            UNION ALL
+            SELECT FROM pay.mail_outbox b WHERE b.order_id = o.id AND b.done_at IS NULL) b;
+    IF n > 0 THEN
+        RETURN NEXT format('%s letters and mails have not gone out, such as one of %s', n, one);
+    END IF;
+    SELECT count(*), min(o.id) INTO n, one FROM pay.orders_of(ev) o
+        CROSS JOIN LATERAL (SELECT FROM pay.psp_return r
+            WHERE r.provider = o.provider AND r.payment = o.payment AND r.state = 0) r;
+    IF n > 0 THEN
+        RETURN NEXT format('%s disputes and refunds are under way, such as one of %s', n, one);
+    END IF;
+    -- If the last part left rows behind, that part already has the payments.
+    SELECT count(*), min(m.id) INTO n, one FROM pay.order_money m
+        WHERE m.event = ev AND NOT EXISTS (SELECT FROM pay.retired WHERE event = ev AND state = 'left')
+        AND CASE m.status
+            WHEN 'completed' THEN m.captured <> m.amount OR m.back <> 0 OR m.disputed <> 0
+            WHEN 'refunded' THEN m.captured - m.back - m.disputed > m.amount - m.refund_amount
+            ELSE m.captured <> m.back + m.disputed END;
+    IF n > 0 THEN
+        RETURN NEXT format('the money of %s orders is not what it should be, such as that of %s', n, one);
+    END IF;
+    IF EXISTS (SELECT FROM pay.orders WHERE event = ev AND changed_at >= coalesce(
+            (SELECT passed_at FROM pay.reconciled), '-infinity')) THEN
+        RETURN NEXT 'reconciliation has not gone through all orders since one of them changed';
+    END IF;
+END $$;
+
+-- common/archive calls it before it writes the files; nothing to do here.
+CREATE FUNCTION pay.retire_begin(ev text, after interval) RETURNS void LANGUAGE sql AS $$ SELECT $$;
+
+-- For the accountant: sums of the rows still here, by provider, currency and status.
+CREATE FUNCTION pay.retire_totals(ev text) RETURNS jsonb STABLE LANGUAGE sql AS $$
+    SELECT jsonb_build_object(
+        'name', (SELECT max(event_name) FROM pay.orders WHERE event = ev),
+        'starts_at', (SELECT max(starts_at) FROM pay.orders WHERE event = ev),
+        'tickets', (SELECT count(*) FROM pay.ticket WHERE event = ev AND revoked_at IS NULL),
+        'orders', coalesce((SELECT jsonb_agg(to_jsonb(s) ORDER BY s.provider, s.currency, s.status) FROM (
+            SELECT m.provider, m.currency, m.status, count(*) AS orders, sum(m.amount) AS amount,
+                sum(m.captured) AS captured, sum(m.back) AS given_back, sum(m.disputed) AS disputed
+            FROM pay.order_money m WHERE m.event = ev
+            GROUP BY m.provider, m.currency, m.status) s), '[]'),
+        -- Reported after the order was archived in an earlier part.
+        'late', coalesce((SELECT jsonb_agg(to_jsonb(l) ORDER BY l."order") FROM (
+            SELECT g.id AS "order", m.provider, m.payment, m.captured, m.back AS given_back, m.disputed
+            FROM pay.retired_order g
+            CROSS JOIN LATERAL (SELECT * FROM pay.psp_money WHERE order_id = g.id OFFSET 0) m
+            WHERE g.event = ev AND NOT EXISTS (SELECT FROM pay.orders o WHERE o.id = g.id)
+            ORDER BY g.id LIMIT 50) l), '[]'))
+$$;
+
+-- Stops refunds and moves of the event: both lock the order's row and then look for its id here.
+CREATE FUNCTION pay.retire_seal(ev text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM pay.orders WHERE event = ev ORDER BY id FOR UPDATE;
+    INSERT INTO pay.retired_order (id, event, provider, payment)
+        SELECT id, event, provider, payment FROM pay.orders WHERE event = ev ON CONFLICT DO NOTHING;
+END $$;
+
+CREATE FUNCTION pay.retire_done(ev text, nth integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM pay.suspect x USING pay.retired_order o
+        WHERE o.event = ev AND x.list IN ('', 'shop') AND x.id = o.id;
+    DELETE FROM pay.suspect x USING pay.retired_order o
+        WHERE o.event = ev AND x.list = o.provider AND x.id = o.payment;
+    DELETE FROM pay.traded WHERE event = ev;
+    INSERT INTO pay.audit (event, act, subject, actor, detail)
+        SELECT ev, 'retired', ev, 'operator',
+            jsonb_build_object('part', part, 'place', place, 'digest', digest, 'rows', rows)
+        FROM pay.retired WHERE event = ev AND part = nth;
+END $$;

@@ -236,7 +236,7 @@ static int start(struct service *service, struct http_router *routes,
     name_instance(service, common);
     int rc = wording_settle_zone(settings->time_zone, err);
     if (rc == 0)
-        rc = schema_apply(settings->db_conninfo, err);
+        rc = schema_migrate(settings->db_conninfo, NULL, err);
     if (rc == 0)
         rc = refund_terms_default(settings, err);
     if (rc == 0)

@@ -125,7 +125,7 @@ int main(int argc, char **argv)
     if (bench.workers_len < 1 || bench.workers_len > 8)
         return 2;
     struct err_slot err = {0};
-    if (schema_apply(argv[1], &err) < 0) {
+    if (schema_migrate(argv[1], NULL, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }

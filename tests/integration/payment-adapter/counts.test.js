@@ -1,10 +1,8 @@
 // Orders and errors over time, as the operator's charts are drawn from them.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { ROOT, assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
@@ -123,11 +121,6 @@ test('what became of the orders is counted, agrees with the sagas, and outlives 
   const again = await untilCounted(sagas);
   const history = (all) => all.slice(0, rows.length - 1).map((row) => [row.at, row.open, row.parked, ...SUMS.map((name) => row[name])]);
   assert.deepEqual(history(again.rows), history(rows));
-  // Rows from before there was money in them get it from the sagas.
-  const step = readFileSync(join(ROOT, 'payment-adapter/sql/017_money.sql'), 'utf8');
-  world.postgres.sql(`ALTER TABLE pay.counted DROP captured, DROP given_back; ${step}`, 'pay');
-  await restart();
-  assert.deepEqual(history((await untilCounted(sagas)).rows), history(rows));
   // What it was counted in is no second truth.
   world.postgres.sql('TRUNCATE pay.counted', 'pay');
   await restart();

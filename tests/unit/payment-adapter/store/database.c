@@ -8,7 +8,7 @@
 void database_apply(const struct pg_fixture *server)
 {
     struct err_slot err;
-    if (schema_apply(pg_fixture_dsn(server), &err) < 0)
+    if (schema_migrate(pg_fixture_dsn(server), NULL, &err) < 0)
         fail_msg("%s", err.text);
 }
 
