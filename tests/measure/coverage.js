@@ -148,6 +148,7 @@ for (const core of CORES) {
   tell(`= ${core.tests}`, all);
   totals.set(core.tests, all);
 }
+if (totals.size === 0) throw new Error(`${asked.at} matches no module with a test whose path matches too`);
 tell('= all', sum([...totals.values()]));
 
 if (asked.open) open.forEach(({ file, line, condition, outcome }) => console.log(`${file}:${line}: ${condition} is never ${outcome}`));

@@ -8,8 +8,7 @@
  *   - no visitor comes in before those in front, the line never moves faster than the operator
  *     allows, and `ahead` does not rise by itself (judge_line.c)
  *   - no more people are inside than allowed
- *   - no seat is two people's at the same time, sold or not, and no visit holds more seats than it
- * may
+ *   - no seat is two people's at the same time, sold or not; no visit has more seats than allowed
  *   - each visitor with a ticket has paid what the order said; each who paid in time has one
  *   - no trick worked
  *   - each visitor came to one end

@@ -1,17 +1,23 @@
 /* judge_test.c: a true story passes, and each way of contradicting it is found.
  *
  * Statements of a row (script.h). Each record is 10 ms later than the one before.
- *
- *   KIND VISITOR VALUE [xN] FIELD=VALUE...   a record, or N of them; words for values are in
- * value_of() each N KIND VALUE ...                    the same for the visitors 0 to N - 1 waits
- * VISITOR PLACE AHEAD                a wait of a place that was not called holds VISITOR SEAT
- * SECONDS | buys VISITOR PLACE SEAT | sleep TIME edit VISITOR KIND[#N] FIELD=VALUE...     changes
- * the Nth such record every KIND FIELD=VALUE...                changes all such records conf
- * KEY=N...                            another configuration than `usual`
+ */
+/* clang-format off */
+/*   KIND VISITOR VALUE [xN] FIELD=VALUE...   a record, or N of them; words: value_of()
+ *   each N KIND VALUE ...                    the same for the visitors 0 to N - 1
+ *   waits VISITOR PLACE AHEAD                a wait of a place that was not called
+ *   holds VISITOR SEAT SECONDS | buys VISITOR PLACE SEAT | sleep TIME
+ *   edit VISITOR KIND[#N] FIELD=VALUE...     changes the Nth such record
+ *   every KIND FIELD=VALUE...                changes all such records
+ *   conf KEY=N...                            another configuration than `usual`
  *
  * A number that ends in + grows with the visitor, or with each of the N records; a change that
- * begins with + or - is relative. Expected are: only KIND|nothing (the only kind of finding), says
- * TEXT (of the first finding), found KIND N, sum NAME N, tally NAME N (of the hoarders). */
+ * begins with + or - is relative. Expected are:
+ *   only KIND|nothing    the only kind of finding
+ *   says TEXT            part of the first finding
+ *   found KIND N | sum NAME N
+ *   tally NAME N         of the hoarders */
+/* clang-format on */
 #include "judge/judge.h"
 
 #include "refuse_realloc.h"
