@@ -237,6 +237,15 @@ GEN_DIR := $(OUT)/gen
 SQL     := $(sort $(wildcard */sql/*.sql infra/demo/*/sql/*.sql))
 GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo/*/web/*)))
 
+# The pages' scripts are bundled once for all variants, by npm's packages (infra/vendor.js).
+BUNDLES := $(addprefix build/bundles/,web/console/uplot.js web/console/uplot.css queue-front/web/bls.min.js \
+           queue-front/web/licences.txt queue-front/web/wait.min.js queue-front/web/fair.min.js seat-service/web/hall.min.js \
+           seat-service/web/later.min.js payment-adapter/web/checkout.min.js payment-adapter/web/order.min.js)
+GEN     += $(BUNDLES:build/bundles/%=$(GEN_DIR)/%.inc)
+$(BUNDLES) &: infra/vendor.js package-lock.json $(wildcard web/*.js queue-front/web/*.js seat-service/web/*.js payment-adapter/web/*.js)
+	@echo "  BUNDLE"
+	@node infra/vendor.js build/bundles
+
 # Statements become C: SERVICE/sql/statements/*.sql, and those that are every service's, give
 # #include "SERVICE/sql/statements.h.inc" and the other parts that infra/statements.awk names.
 define statements
@@ -271,20 +280,20 @@ $(WORDS:%=$(GEN_DIR)/%.words.inc):
 
 # What the console serves comes packed, so that no start has to do it: a table of a row a file, its
 # name, kind, bytes, and the bytes by gzip and by brotli.
-CONSOLE := $(sort $(filter-out %.html $(call words_in,web/console/console),$(wildcard web/console/*)) queue-front/web/licences.txt \
-           queue-front/web/icon.svg queue-front/web/draw-check.js web/base.css web/kit.js web/plan.js)
+CONSOLE := $(sort $(filter-out %.html $(call words_in,web/console/console),$(wildcard web/console/*)) \
+           $(addprefix build/bundles/,web/console/uplot.js web/console/uplot.css queue-front/web/licences.txt) queue-front/web/icon.svg queue-front/web/draw-check.js web/base.css web/kit.js web/plan.js)
 # Of the visitors' files the curve alone: the others are small, or get the brand's colours.
-CURVE := queue-front/web/bls.min.js
+CURVE := build/bundles/queue-front/web/bls.min.js
 TABLES := $(GEN_DIR)/web/console/console.table.inc $(GEN_DIR)/queue-front/web/bls.table.inc
 GEN    += $(TABLES)
 $(word 1,$(TABLES)): FILES = $(CONSOLE)
 $(word 2,$(TABLES)): FILES = $(CURVE)
-$(word 1,$(TABLES)): $(CONSOLE) $(CONSOLE:%=$(GEN_DIR)/%.inc)
-$(word 2,$(TABLES)): $(CURVE) $(CURVE:%=$(GEN_DIR)/%.inc)
+$(word 1,$(TABLES)): $(CONSOLE) $(patsubst %,$(GEN_DIR)/%.inc,$(CONSOLE:build/bundles/%=%))
+$(word 2,$(TABLES)): $(CURVE) $(CURVE:build/bundles/%=$(GEN_DIR)/%.inc)
 $(TABLES):
 	@mkdir -p $(@D)
 	@for file in $(FILES); do \
-	    echo "FILE_OF(\"$${file##*/}\", $${file##*.}," && cat $(GEN_DIR)/$$file.inc && echo , && \
+	    echo "FILE_OF(\"$${file##*/}\", $${file##*.}," && cat $(GEN_DIR)/$${file#build/bundles/}.inc && echo , && \
 	    gzip -9nc $$file | $(OCTETS) && echo , && brotli -q 11 -c $$file | $(OCTETS) && echo ')' || \
 	    exit 1; done >$@
 OCTETS := od -An -v -to1 | sed -e 's/ /\\/g' -e 's/^/"/' -e 's/$$/"/'
@@ -308,9 +317,14 @@ $(GEN_DIR)/%.png.inc: %.png
 	@mkdir -p $(@D)
 	@<$< $(OCTETS) >$@
 
+define text_inc
+@mkdir -p $(@D)
+@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/??/?\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
+endef
+$(GEN_DIR)/%.inc: build/bundles/%
+	$(text_inc)
 $(GEN_DIR)/%.inc: %
-	@mkdir -p $(@D)
-	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/??/?\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
+	$(text_inc)
 
 # Strict mode refuses what its default lets pass: a space before the colon, bytes above 0x7F in a
 # target, a missing line feed after the last chunk.

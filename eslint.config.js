@@ -4,7 +4,7 @@
 import globals from 'globals';
 
 export default [
-  { ignores: ['build/', '.run*/', '**/node_modules/', '**/*.min.js', 'web/console/uplot.js', 'infra/aws/made/'] },
+  { ignores: ['build/', '.run*/', '**/node_modules/', 'infra/aws/made/'] },
   {
     files: ['**/*.js'],
     languageOptions: { globals: { ...globals.node, ...globals.browser, ...globals.serviceworker } },

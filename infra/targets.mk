@@ -206,10 +206,6 @@ screens: ## take the README's pictures again
 	@$(RELEASE) -j$$(nproc) programs
 	@node tests/browser/screens.js
 
-.PHONY: bundles
-bundles: ## bundle the pages' scripts again, after a change to one of them (after npm ci)
-	@node infra/vendor.js
-
 .PHONY: halls
 halls: $(OUT)/bin/halls ## write the sample halls to build/halls/
 	@mkdir -p build/halls

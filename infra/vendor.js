@@ -1,11 +1,11 @@
-// vendor.js [--check]: bundles scripts with esbuild into files that are kept in the repository, so that
-// building and running need no npm: other people's work in the console, and the scripts of pages that must
-// load fast, one file each. What the waiting page loads later imports from that file what they share. Written
-// again by `make bundles`; `--check` only compares. A bundle of others' work begins with its licence's line;
-// the whole text is in queue-front/web/licences.txt.
+// vendor.js FOLDER: bundles the pages' scripts with esbuild below FOLDER, under the paths that they would have in the tree:
+// other people's work in the console, and one file for each page that must load fast. What a page loads later imports from
+// its first file what both use. A bundle of others' work begins with the line of its licence; the whole texts are in
+// queue-front/web/licences.txt. The Makefile calls it where a script has changed.
 
 import { build } from 'esbuild';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const at = (path) => new URL(`../${path}`, import.meta.url);
 const read = (path) => readFileSync(at(path), 'utf8');
@@ -14,7 +14,7 @@ const MANNER = { bundle: true, minify: true, write: false, format: 'esm', target
 async function bundle(name, entry) {
   const { version, license } = JSON.parse(read(`node_modules/${name}/package.json`));
   const { outputFiles } = await build({ ...MANNER, entryPoints: [at(`node_modules/${name}/${entry}`).pathname] });
-  return `/* ${name} ${version}, ${license}; made by infra/vendor.js */\n${outputFiles[0].text}`;
+  return `/* ${name} ${version}, ${license}; bundled by infra/vendor.js */\n${outputFiles[0].text}`;
 }
 
 // What pages share lies in web/ and is served beside them: they name it as a neighbour.
@@ -50,7 +50,7 @@ function licences(names) {
 const wanted = {
   'web/console/uplot.js': await bundle('uplot', 'dist/uPlot.esm.js'),
   'web/console/uplot.css': await bundle('uplot', 'dist/uPlot.min.css'),
-  'queue-front/web/bls.min.js': `/* @noble/curves ${versionOf('@noble/curves')}, @noble/hashes ${versionOf('@noble/hashes')}, MIT; made by infra/vendor.js */\n${await page('queue-front/web/bls.js')}`,
+  'queue-front/web/bls.min.js': `/* @noble/curves ${versionOf('@noble/curves')}, @noble/hashes ${versionOf('@noble/hashes')}, MIT; bundled by infra/vendor.js */\n${await page('queue-front/web/bls.js')}`,
   'queue-front/web/licences.txt': licences(['uplot', '@noble/curves', '@noble/hashes']),
   'seat-service/web/hall.min.js': await page('seat-service/web/hall.js'),
   'seat-service/web/later.min.js': await page('seat-service/web/later.js', [], [second('hall.js')]),
@@ -60,10 +60,8 @@ const wanted = {
   'payment-adapter/web/order.min.js': await page('payment-adapter/web/order.js'),
 };
 
+const [folder] = process.argv.slice(2);
 for (const [path, text] of Object.entries(wanted)) {
-  if (process.argv[2] !== '--check') writeFileSync(at(path), text);
-  else if (!existsSync(at(path)) || read(path) !== text) {
-    console.error(`${path} is not what its sources make: make bundles`);
-    process.exitCode = 1;
-  }
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// verify-draw.js FILE|URL [--entry N] [--commitment HEX]: checks a draw whole, with nothing but what lies
-// beside it: the seed against its commitment, the beacon against what was promised (the signature of a round
+// verify-draw.js FILE|URL [--entry N] [--commitment HEX]: checks a draw whole, with nothing but its neighbours
+// and the curve's library (npm ci): the seed against its commitment, the beacon against what was promised (the signature of a round
 // of drand as well, which `queue-front verify-draw` cannot), each position given once, and an entry's
-// position. Needs Node.js 20 and no packages. Exit code as there: 0 as promised, 1 not, 2 not judged.
+// position. Needs Node.js 20. Exit code as there: 0 as promised, 1 not, 2 not judged.
 
 import { readFileSync } from 'node:fs';
 import { webcrypto } from 'node:crypto';
 import { checkBeacon } from '../web/beacon-check.js';
-import { verifyRound } from '../web/bls.min.js';
+import { verifyRound } from '../web/bls.js';
 import { commitmentOf, openDraw } from '../web/draw-check.js';
 
 globalThis.crypto ??= webcrypto;

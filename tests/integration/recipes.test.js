@@ -31,6 +31,7 @@ function copyOfTree(program) {
     execFileSync('cp', ['-a', join(ROOT, path), join(dir, path)]);
   };
   for (const path of SOURCES) copy(path);
+  copy('build/bundles');
   for (const part of ['gen', 'flags', 'obj/llhttp', 'obj/common', `obj/${program}`, 'lib/common.a']) copy(`build/asan/${part}`);
   const changed = new Set();
   return {

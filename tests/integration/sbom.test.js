@@ -46,7 +46,7 @@ for (const program of ['queue-front', 'seat-service', 'payment-adapter']) {
 
 test('what pages carry of others is in it, in the version that they carry', () => {
   const first = (path) => readFileSync(join(ROOT, path), 'utf8').split('\n')[0];
-  const carried = [first('web/console/uplot.js'), first('queue-front/web/bls.min.js')].flatMap((line) => [...line.matchAll(/(@?[\w/-]+) (\d+\.\d+\.\d+)/g)]);
+  const carried = [first('build/bundles/web/console/uplot.js'), first('build/bundles/queue-front/web/bls.min.js')].flatMap((line) => [...line.matchAll(/(@?[\w/-]+) (\d+\.\d+\.\d+)/g)]);
   assert.equal(carried.length, 3);
   for (const [, name, version] of carried) assert.equal(named(name)?.version, version, name);
 });

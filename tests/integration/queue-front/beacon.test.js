@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { checkBeacon } from '../../../queue-front/web/beacon-check.js';
-import { verifyRound } from '../../../queue-front/web/bls.min.js';
+import { verifyRound } from '../../../queue-front/web/bls.js';
 import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
 import { assertProblem, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
 import { openBeacons } from '../../lib-js/beacon.js';
