@@ -1,19 +1,27 @@
-/* place_test.c: where a place stands, from before the opening to long after its call. */
+/* place_test.c: the state of a place, from before the opening to long after its call. Each row
+ * starts with the open line below, of which 20 of 100 places were called in three stretches.
+ *
+ *   line FIELD=N ...                changes the line
+ *   turn PLACE KIND until= times=   is what the front learned of a visit
+ *   at PLACE MS STATE FIELD=N ...   expects a state at this time, and these fields
+ *   call PLACE MS                   expects the time of its call
+ *   now US MS, time US MS           expect the clock, which pauses without Redis or does not */
 #include "core/line/place.h"
 
+#include "core/event/event_state.h"
 #include "core/line/turns.h"
+#include "script.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include <string.h>
 
 static const struct line_stretch calls[] = {
     {.upto = 10, .called_ms = 1000, .expires_ms = 61000},
     {.upto = 15, .called_ms = 1100, .expires_ms = 61100},
     {.upto = 20, .called_ms = 9000, .expires_ms = 69000},
 };
+
+static struct turns turns;
+static struct line_view view;
 
 static struct line_view open_line(void)
 {
@@ -27,220 +35,144 @@ static struct line_view open_line(void)
         .at_us = 500000,
         .calls = calls,
         .calls_len = 3,
+        .turns = &turns,
     };
 }
 
-static void a_call_is_known_from_then_on(void **state)
+static void set_line(const struct script_line *line)
 {
-    (void)state;
-    struct line_view view = open_line();
-    assert_int_equal(place_called_ms(&view, 1), 1000);
-    assert_int_equal(place_called_ms(&view, 10), 1000);
-    assert_int_equal(place_called_ms(&view, 11), 1100);
-    assert_int_equal(place_called_ms(&view, 20), 9000);
-    assert_int_equal(place_called_ms(&view, 21), 0); /* waits */
-    view.calls_len = 2;
-    assert_int_equal(place_called_ms(&view, 20), 0); /* called, but we were not told when */
+    const char *state = script_value(line, "state");
+    if (state != NULL)
+        assert_true(event_state_parse(span_of(state), &view.state));
+    view.issued = script_value_or(line, "issued", view.issued);
+    view.serving = script_value_or(line, "serving", view.serving);
+    view.dead = script_value_or(line, "dead", view.dead);
+    view.stood_ms = script_value_or(line, "paused", view.stood_ms);
+    view.calls_len = (uint32_t)script_value_or(line, "calls", view.calls_len);
+    view.stale = script_value_or(line, "stale", view.stale) != 0;
 }
 
-static void before_the_opening_there_is_no_position(void **state)
+static void note_turn(const struct script_line *line)
 {
-    (void)state;
-    struct line_view view = {.state = LINE_PRE_QUEUE, .issued = 50};
-    struct place place = place_at(&view, 7, 0);
-    assert_int_equal(place.state, PLACE_WAITING);
-    assert_int_equal(place.position, 0);
-    assert_int_equal(place.ahead, 25); /* anywhere: half of fifty, to expect */
+    static const char *const kinds[] = {"none", "kept", "ended", "done", NULL};
+    static const enum turn_kind kind[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE};
+    turns_note(&turns, (struct turn){
+                           .place = script_number(script_word(line, 1)),
+                           .kind = kind[script_choice(line, script_word(line, 2), kinds)],
+                           .until_ms = script_value_or(line, "until", 0),
+                           .times = (uint8_t)script_value_or(line, "times", 0),
+                       });
 }
 
-static void whoever_is_next_has_nobody_ahead(void **state)
+static void expect_place(const struct script_line *line)
 {
-    (void)state;
-    struct line_view view = open_line();
-    struct place place = place_at(&view, 21, 10000);
-    assert_int_equal(place.state, PLACE_WAITING);
-    assert_int_equal(place.position, 21);
-    assert_int_equal(place.ahead, 0);
-    assert_int_equal(place_at(&view, 100, 10000).ahead, 79);
-}
-
-static void a_call_belongs_to_the_stretch_that_took_the_place_in(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    assert_int_equal(place_at(&view, 10, 10000).call_expires_ms, 61000);
-    assert_int_equal(place_at(&view, 11, 10000).call_expires_ms, 61100);
-    assert_int_equal(place_at(&view, 15, 10000).call_expires_ms, 61100);
-    assert_int_equal(place_at(&view, 16, 10000).call_expires_ms, 69000);
-    assert_int_equal(place_at(&view, 20, 10000).call_expires_ms, 69000);
-}
-
-static void a_call_runs_out_into_grace_and_then_for_good(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    assert_int_equal(place_at(&view, 10, 61000).state, PLACE_CALLED);
-    assert_int_equal(place_at(&view, 10, 61001).state, PLACE_LATE);
-    assert_int_equal(place_at(&view, 10, 66000).state, PLACE_LATE);
-    struct place place = place_at(&view, 10, 66001);
-    assert_int_equal(place.state, PLACE_EXPIRED);
-    assert_int_equal(place.call_expires_ms, 0);
-}
-
-static void a_dead_place_has_run_out_whatever_the_stretches_say(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    view.dead = 8;
-    assert_int_equal(place_at(&view, 8, 10000).state, PLACE_EXPIRED);
-    assert_int_equal(place_at(&view, 9, 10000).state, PLACE_CALLED);
-}
-
-static void a_call_whose_stretch_is_not_known_yet_is_a_call(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    view.serving = 40; /* the front has just started and was told the first stretches only */
-    struct place place = place_at(&view, 30, 10000);
-    assert_int_equal(place.state, PLACE_CALLED);
-    assert_int_equal(place.call_expires_ms, 0);
-}
-
-static void while_sold_out_nobodys_time_runs(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    view.state = LINE_SOLD_OUT;
-    struct place place = place_at(&view, 10, 10000000);
-    assert_int_equal(place.state, PLACE_CALLED);
-    assert_int_equal(place.call_expires_ms, 0);
-    assert_int_equal(place_at(&view, 50, 10000000).ahead, 29);
-}
-
-static void a_place_beyond_what_was_issued_waits_behind_all_known(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    struct place place = place_at(&view, 5000, 10000);
-    assert_int_equal(place.state, PLACE_WAITING);
-    assert_int_equal(place.ahead, 4979);
-}
-
-static void the_clock_goes_on_between_two_ticks_and_never_back(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    assert_int_equal(place_now_ms(&view, 500000), 10000);
-    assert_int_equal(place_now_ms(&view, 1750000), 11250);
-    assert_int_equal(place_now_ms(&view, 400000), 10000);
-}
-
-static void while_redis_is_silent_nobodys_time_runs_out(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    view.stale = true;
-    uint64_t now_ms = place_now_ms(&view, 3600000000);
-    assert_int_equal(place_at(&view, 10, now_ms).state, PLACE_CALLED);
-}
-
-static void while_redis_is_silent_the_time_goes_on(void **state)
-{
-    (void)state;
-    struct line_view view = {.redis_ms = 10000, .at_us = 500000, .stale = true};
-    assert_int_equal(place_time_ms(&view, 400000), 10000);
-    assert_int_equal(place_time_ms(&view, 500000), 10000);
-    assert_int_equal(place_time_ms(&view, 600500000), 610000);
-}
-
-static void a_visit_that_is_over_is_told_however_long_ago_the_call_was(void **state)
-{
-    (void)state;
-    struct turns turns = {0};
-    struct line_view view = open_line();
-    view.turns = &turns;
-    turns_note(&turns, (struct turn){.place = 12, .kind = TURN_DONE});
-    turns_note(&turns, (struct turn){.place = 4, .kind = TURN_ENDED});
-    view.dead = 10;
-    struct place place = place_at(&view, 12, 10000);
-    assert_int_equal(place.state, PLACE_DONE);
-    assert_int_equal(place.call_expires_ms, 0);
-    assert_true(place_is_over(place));
-    assert_int_equal(place_at(&view, 4, 10000).state, PLACE_ENDED);
-    assert_int_equal(place_at(&view, 5, 10000).state, PLACE_EXPIRED);
-    assert_int_equal(place_at(&view, 13, 10000).state, PLACE_CALLED);
-    assert_false(place_is_over(place_at(&view, 13, 10000)));
-    turns_deinit(&turns);
-}
-
-/* The log in Redis may come from a program that allows more of them. */
-static void a_call_extended_too_often_is_one_that_cannot_be_extended(void **state)
-{
-    (void)state;
-    struct turns turns = {0};
-    struct line_view view = open_line();
-    view.turns = &turns;
-    turns_note(&turns, (struct turn){.place = 12,
-                                     .kind = TURN_KEPT,
-                                     .until_ms = 1,
-                                     .times = TURN_EXTENSIONS_MAX + 1});
-    assert_int_equal(TURN_EXTENSIONS_MAX, place_at(&view, 12, 0).extensions);
-    turns_deinit(&turns);
-}
-
-static void before_a_show_opens_somebody_who_joined_just_now_may_be_the_last(void **state)
-{
-    (void)state;
-    static const enum line_state before[] = {LINE_DRAFT, LINE_SCHEDULED, LINE_PRE_QUEUE};
-    for (unsigned i = 0; i < 3; i++) {
-        struct line_view view = {.state = before[i], .issued = 50};
-        assert_int_equal(place_at(&view, 90, 0).ahead, 45); /* fronts hear of joins later */
-        assert_int_equal(place_at(&view, 50, 0).ahead, 25);
-        assert_int_equal(place_at(&view, 90, 0).position, 0);
+    struct place place =
+        place_at(&view, script_number(script_word(line, 1)), script_number(script_word(line, 2)));
+    script_expect_text(line, script_word(line, 3), place_state_name(place.state));
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("position", place.position),
+        SCRIPT_NUMBER("ahead", place.ahead),
+        SCRIPT_NUMBER("expires", place.call_expires_ms),
+        SCRIPT_NUMBER("extensions", place.extensions),
+        SCRIPT_NUMBER("over", place_is_over(place)),
+    };
+    unsigned found = 4;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        const char *want = script_value(line, fields[i].name);
+        if (want == NULL)
+            continue;
+        script_expect(line, want, fields[i].number);
+        found++;
     }
+    assert_int_equal(found, line->len);
 }
 
-static void an_extended_call_ends_later_and_never_sooner(void **state)
+static void expect_call(const struct script_line *line)
 {
-    (void)state;
-    struct turns turns = {0};
-    struct line_view view = open_line();
-    view.turns = &turns;
-    turns_note(&turns,
-               (struct turn){.place = 12, .kind = TURN_KEPT, .until_ms = 61101, .times = 2});
-    turns_note(&turns,
-               (struct turn){.place = 13, .kind = TURN_KEPT, .until_ms = 61100, .times = 1});
-    assert_int_equal(place_at(&view, 12, 10000).call_expires_ms, 61101);
-    assert_int_equal(place_at(&view, 12, 10000).extensions, 2);
-    assert_int_equal(place_at(&view, 13, 10000).call_expires_ms, 61100);
-    view.stood_ms = 500; /* the line stood still for as long */
-    assert_int_equal(place_at(&view, 12, 10000).call_expires_ms, 61601);
-    assert_int_equal(place_at(&view, 12, 61602).state, PLACE_LATE);
-    view.dead = 15; /* its stretch is forgotten, its own time is not */
-    assert_int_equal(place_at(&view, 12, 61601).state, PLACE_CALLED);
-    assert_int_equal(place_at(&view, 12, 66601).state, PLACE_LATE);
-    assert_int_equal(place_at(&view, 12, 66602).state, PLACE_EXPIRED);
-    view.state = LINE_FROZEN;
-    assert_int_equal(place_at(&view, 12, 66601).state, PLACE_CALLED);
-    assert_int_equal(place_at(&view, 12, 66601).call_expires_ms, 0);
-    assert_int_equal(place_at(&view, 12, 66602).state, PLACE_EXPIRED);
+    script_expect(line, script_word(line, 2),
+                  place_called_ms(&view, script_number(script_word(line, 1))));
+}
+
+static void expect_now(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 2),
+                  place_now_ms(&view, script_number(script_word(line, 1))));
+}
+
+static void expect_time(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 2),
+                  place_time_ms(&view, script_number(script_word(line, 1))));
+}
+
+static const struct script_verb verbs[] = {
+    {"line", set_line},  {"turn", note_turn},   {"at", expect_place}, {"call", expect_call},
+    {"now", expect_now}, {"time", expect_time}, {NULL, NULL},
+};
+
+static const struct script_row rows[] = {
+    {"a place has the time of its stretch's call", "call 1 1000; call 10 1000; call 11 1100;"
+                                                   "call 20 9000"},
+    {"a waiting place has no time of a call", "call 21 0"},
+    {"a call of an unknown stretch has no time", "line calls=2; call 20 0"},
+    {"a place has no position before the opening, and half are ahead",
+     "line state=pre-queue issued=50; at 7 0 waiting position=0 ahead=25"},
+    {"a late joiner before the opening may be the last",
+     "line state=draft issued=50; at 90 0 waiting ahead=45 position=0; at 50 0 waiting ahead=25;"
+     "line state=scheduled; at 90 0 waiting ahead=45 position=0; at 50 0 waiting ahead=25;"
+     "line state=pre-queue; at 90 0 waiting ahead=45 position=0; at 50 0 waiting ahead=25"},
+    {"the next place has nobody ahead",
+     "at 21 10000 waiting position=21 ahead=0; at 100 10000 waiting ahead=79"},
+    {"a place beyond the last known one waits behind all", "at 5000 10000 waiting ahead=4979"},
+    {"a call expires with the stretch of its place",
+     "at 10 10000 called expires=61000; at 11 10000 called expires=61100;"
+     "at 15 10000 called expires=61100; at 16 10000 called expires=69000;"
+     "at 20 10000 called expires=69000"},
+    {"a call expires into grace, and then for good",
+     "at 10 61000 called; at 10 61001 late; at 10 66000 late; at 10 66001 expired expires=0"},
+    {"a dead place has expired whatever its stretch says",
+     "line dead=8; at 8 10000 expired; at 9 10000 called"},
+    {"a call of an unknown stretch is a call", "line serving=40; at 30 10000 called expires=0"},
+    {"a sold-out event stops the time of calls",
+     "line state=sold-out; at 10 10000000 called expires=0; at 50 10000000 waiting ahead=29"},
+    {"the clock goes on between two ticks and never back",
+     "now 500000 10000; now 1750000 11250; now 400000 10000"},
+    {"no call expires while Redis is silent", "line stale=1; now 3600000000 10000"},
+    {"the event's time goes on while Redis is silent",
+     "line stale=1; time 400000 10000; time 500000 10000; time 600500000 610000"},
+    {"a finished visit is known however old its call is",
+     "turn 12 done; turn 4 ended; line dead=10; at 12 10000 done expires=0 over=1;"
+     "at 4 10000 ended over=1; at 5 10000 expired over=1; at 13 10000 called over=0;"
+     "at 13 62000 late over=0; at 21 0 waiting over=0"},
+    {"a call extended too often counts as the last extension",
+     "turn 12 kept until=1 times=11; at 12 0 called extensions=10"},
+    {"an extended call ends later and never sooner",
+     "turn 12 kept until=61101 times=2; turn 13 kept until=61100 times=1;"
+     "at 12 10000 called expires=61101 extensions=2; at 13 10000 called expires=61100"},
+    {"an extended call has back the time of a pause",
+     "turn 12 kept until=61101 times=2; line paused=500; at 12 10000 called expires=61601;"
+     "at 12 61602 late"},
+    {"an extended call outlives its stretch",
+     "turn 12 kept until=61601 times=2; line dead=15; at 12 61601 called; at 12 66601 late;"
+     "at 12 66602 expired"},
+    {"a frozen event keeps an extended call until its grace is over",
+     "turn 12 kept until=61601 times=2; line dead=15 state=frozen; at 12 66601 called expires=0;"
+     "at 12 66602 expired"},
+};
+
+static void run_row(void **state)
+{
+    view = open_line();
+    script_run(*state, verbs);
     turns_deinit(&turns);
+    turns = (struct turns){0};
 }
 
-static void a_place_is_over_by_its_end_however_it_came(void **state)
-{
-    (void)state;
-    static const bool over[PLACE_STATE_COUNT] = {
-        [PLACE_EXPIRED] = true, [PLACE_ENDED] = true, [PLACE_DONE] = true};
-    for (unsigned i = 0; i < PLACE_STATE_COUNT; i++)
-        assert_int_equal(place_is_over((struct place){.state = (enum place_state)i}), over[i]);
-}
-
-static void after_the_draw_a_position_is_what_was_drawn(void **state)
+static void a_draw_gives_each_position_once(void **state)
 {
     (void)state;
     static const uint8_t seed[DRAW_SEED_BYTES] = {1};
-    struct line_view view = open_line();
+    view = open_line();
     draw_init(&view.draw.order, seed, (struct span){NULL, 0}, 100);
     uint64_t sum = 0;
     bool moved = false;
@@ -253,30 +185,12 @@ static void after_the_draw_a_position_is_what_was_drawn(void **state)
         sum += place_position(&view, entry);
     }
     assert_true(moved);
-    assert_int_equal(sum, 5050); /* each once */
+    assert_int_equal(sum, 5050);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_call_is_known_from_then_on),
-        cmocka_unit_test(before_the_opening_there_is_no_position),
-        cmocka_unit_test(whoever_is_next_has_nobody_ahead),
-        cmocka_unit_test(a_call_belongs_to_the_stretch_that_took_the_place_in),
-        cmocka_unit_test(a_call_runs_out_into_grace_and_then_for_good),
-        cmocka_unit_test(a_dead_place_has_run_out_whatever_the_stretches_say),
-        cmocka_unit_test(a_visit_that_is_over_is_told_however_long_ago_the_call_was),
-        cmocka_unit_test(a_call_whose_stretch_is_not_known_yet_is_a_call),
-        cmocka_unit_test(a_call_extended_too_often_is_one_that_cannot_be_extended),
-        cmocka_unit_test(while_sold_out_nobodys_time_runs),
-        cmocka_unit_test(a_place_beyond_what_was_issued_waits_behind_all_known),
-        cmocka_unit_test(while_redis_is_silent_nobodys_time_runs_out),
-        cmocka_unit_test(while_redis_is_silent_the_time_goes_on),
-        cmocka_unit_test(the_clock_goes_on_between_two_ticks_and_never_back),
-        cmocka_unit_test(before_a_show_opens_somebody_who_joined_just_now_may_be_the_last),
-        cmocka_unit_test(an_extended_call_ends_later_and_never_sooner),
-        cmocka_unit_test(a_place_is_over_by_its_end_however_it_came),
-        cmocka_unit_test(after_the_draw_a_position_is_what_was_drawn),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest functions[] = {cmocka_unit_test(a_draw_gives_each_position_once)};
+    _Static_assert(TURN_EXTENSIONS_MAX == 10, "a row names it");
+    return script_tests(functions, 1, rows, sizeof(rows) / sizeof(rows[0]), run_row);
 }

@@ -1,17 +1,23 @@
-/* eta_test.c: the wait that is told: from knobs, from measurement, and its laws in any case. */
+/* eta_test.c: the expected wait of whole lines, from knobs and from measurement. Each row starts
+ * with an open line of 100,000 at ten a second, and a meter that has seen nothing.
+ *
+ *   line FIELD=N ...          changes the line; after= lets so many ms pass
+ *   run RATE S, enter RATE S  serves RATE places a second; enter: visitors come in as well
+ *   watch RATE S, look        the same, with a watch that looks every five seconds, or once
+ *   plan +MS:MILLI ...        the steps of the schedule, from now
+ *   clock ahead|behind MS     moves the clock of the model against that of the line
+ *   wait AHEAD FIELD=N ...    expects a wait; reason, reason_at AHEAD, lag, changes: the model's */
 #include "base/rng.h"
+#include "core/event/event_state.h"
 #include "core/line/ghosts.h"
 #include "core/wait/eta.h"
 #include "core/wait/poll.h"
+#include "script.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
+#include <string.h>
 
 static struct line_view open_line(void)
 {
@@ -37,251 +43,258 @@ static void run(struct eta_meter *meter, struct line_view *view, double rate, un
     }
 }
 
-static struct eta ask(const struct eta_meter *meter, const struct line_view *view, uint64_t ahead)
+/* ---- rows ---- */
+
+static struct {
+    struct eta_meter meter;
+    struct eta_watch watch;
+    struct line_view view;
+    struct eta_model model;
+    int64_t clock_ms;
+} line;
+
+static void set_line(const struct script_line *words)
 {
-    struct eta_model model = eta_model(meter, view, view->redis_ms);
-    return eta_at(&model, ahead);
+    struct line_view *view = &line.view;
+    const char *state = script_value(words, "state");
+    if (state != NULL)
+        assert_true(event_state_parse(span_of(state), &view->state));
+    const struct {
+        const char *name;
+        uint64_t *value;
+    } fields[] = {
+        {"rate", &view->knobs.rate_milli},
+        {"max_active", &view->knobs.max_active},
+        {"ceiling", &view->knobs.pilot_ceiling_milli},
+        {"active", &view->active},
+        {"issued", &view->issued},
+        {"serving", &view->serving},
+        {"waiting", &view->waiting},
+        {"service", &view->service_rate_milli},
+    };
+    unsigned found = 1 + (state != NULL);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        found += script_value(words, fields[i].name) != NULL;
+        *fields[i].value = script_value_or(words, fields[i].name, *fields[i].value);
+    }
+    if (script_value(words, "show_up") != NULL)
+        found++, view->show_up_milli = (uint32_t)script_value_or(words, "show_up", 0);
+    if (script_value(words, "opens") != NULL)
+        found++, view->knobs.opens_at_ms = view->redis_ms + script_value_or(words, "opens", 0);
+    if (script_value(words, "after") != NULL)
+        found++, view->redis_ms += script_value_or(words, "after", 0);
+    assert_int_equal(found, words->len);
 }
 
-static void before_any_measurement_the_knobs_give_a_range(void **state)
+static void look(const struct script_line *words)
 {
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    struct eta eta = ask(&meter, &view, 999);
-    assert_int_equal(eta.basis, ETA_KNOBS);
-    assert_int_equal(eta.p50_s, 100);
-    assert_int_equal(eta.p90_s, 150);
+    (void)words;
+    line.model = eta_model(&line.meter, &line.view, line.view.redis_ms);
+    eta_watch_observe(&line.watch, &line.view, &line.model);
 }
 
-static void a_full_hall_moves_as_fast_as_sessions_end(void **state)
+static void run_for(const struct script_line *words)
 {
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.knobs.max_active = 100;
-    view.active = 60;
+    double rate = (double)script_number(script_word(words, 1));
+    unsigned seconds = (unsigned)script_number(script_word(words, 2));
+    bool watches = strcmp(words->words[0], "watch") == 0;
+    unsigned step = watches ? ETA_WATCH_STEP_MS / 1000 : 1;
+    for (unsigned i = 0; i < seconds; i += step) {
+        if (strcmp(words->words[0], "enter") == 0)
+            line.view.admitted += (uint64_t)rate;
+        run(&line.meter, &line.view, rate, step);
+        if (watches)
+            look(words);
+    }
+}
+
+static void set_plan(const struct script_line *words)
+{
+    struct line_rate_at plan[EVENT_SCHEDULE_MAX];
+    for (unsigned i = 1; i < words->len; i++) {
+        unsigned long long after_ms, milli;
+        assert_int_equal(sscanf(words->words[i], "+%llu:%llu", &after_ms, &milli), 2);
+        plan[i - 1] = (struct line_rate_at){line.view.redis_ms + after_ms, milli};
+    }
+    eta_meter_plan(&line.meter, plan, words->len - 1);
+}
+
+static void observe(const struct script_line *words)
+{
+    (void)words;
+    eta_meter_observe(&line.meter, &line.view);
+}
+
+static void set_clock(const struct script_line *words)
+{
+    int64_t ms = (int64_t)script_number(script_word(words, 2));
+    line.clock_ms = strcmp(script_word(words, 1), "behind") == 0 ? -ms : ms;
+}
+
+static void expect_wait(const struct script_line *words)
+{
+    uint64_t ahead = script_number(script_word(words, 1));
+    uint64_t now_ms = line.view.redis_ms + (uint64_t)line.clock_ms;
+    struct eta_model model = eta_model(&line.meter, &line.view, now_ms);
+    struct eta eta = eta_at(&model, ahead);
+    const struct script_field fields[] = {
+        SCRIPT_TEXT("basis", eta_basis_name(eta.basis)),
+        SCRIPT_NUMBER("p50", eta.p50_s),
+        SCRIPT_NUMBER("p90", eta.p90_s),
+        SCRIPT_NUMBER("move", eta.move_s),
+        SCRIPT_NUMBER("known", eta_range(&model, ahead).known),
+    };
+    unsigned found = 2;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        const char *want = script_value(words, fields[i].name);
+        if (want != NULL && fields[i].text != NULL)
+            script_expect_text(words, want, fields[i].text);
+        else if (want != NULL)
+            script_expect(words, want, fields[i].number);
+        found += want != NULL;
+    }
+    assert_int_equal(found, words->len);
+}
+
+static void expect_reason_name(const struct script_line *words, unsigned at, enum eta_reason got)
+{
+    const char *name = eta_reason_name(got);
+    script_expect_text(words, script_word(words, at), name != NULL ? name : "");
+}
+
+static void expect_reason(const struct script_line *words)
+{
+    expect_reason_name(words, 1, line.model.reason);
+}
+
+static void expect_reason_at(const struct script_line *words)
+{
+    struct eta eta = eta_at(&line.model, script_number(script_word(words, 1)));
+    expect_reason_name(words, 2, eta_reason_at(&line.model, &eta));
+}
+
+static void expect_no_lag(const struct script_line *words)
+{
+    (void)words;
+    assert_true(line.model.lag_s == 0.0);
+}
+
+static void expect_changes(const struct script_line *words)
+{
+    script_expect(words, script_word(words, 1), line.meter.plan_changes);
+}
+
+static const struct script_verb verbs[] = {
+    {"line", set_line},
+    {"run", run_for},
+    {"enter", run_for},
+    {"watch", run_for},
+    {"look", look},
+    {"plan", set_plan},
+    {"observe", observe},
+    {"clock", set_clock},
+    {"wait", expect_wait},
+    {"reason", expect_reason},
+    {"reason_at", expect_reason_at},
+    {"no_lag", expect_no_lag},
+    {"changes", expect_changes},
+    {NULL, NULL},
+};
+
+/* A line that has moved at ten a second for so long that nothing of it is news. */
+#define SETTLED "line issued=1000000; watch 10 300; reason -;"
+
+static const struct script_row waits[] = {
+    {"the knobs give a range before any measurement", "wait 999 basis=knobs p50=100 p90=150"},
     /* 40 free slots at 10 a second, the rest at one session end in 0.6 s, or 6 s at worst. */
-    struct eta eta = ask(&meter, &view, 139);
-    assert_int_equal(eta.p50_s, 64);
-    assert_int_equal(eta.p90_s, 906);
-    assert_int_equal(ask(&meter, &view, 39).p50_s, 4);
-    view.knobs.max_active = 1; /* a hall for one, who goes in at once */
-    view.active = 0;
-    assert_int_equal(ask(&meter, &view, 0).p50_s, 0);
-    assert_int_equal(ask(&meter, &view, 1).p50_s, 60);
+    {"a full hall moves as fast as sessions end",
+     "line max_active=100 active=60; wait 139 p50=64 p90=906; wait 39 p50=4"},
+    {"a hall for one lets the first in at once",
+     "line max_active=1 active=0; wait 0 p50=0; wait 1 p50=60"},
+    {"an empty line does not change the measured rate",
+     "run 10 60; wait 999 basis=measured p50=100; line issued=600; run 0 600; wait 999 p50=100"},
+    /* 500 in 50 s, then 5 a second; 1000 by the second step, then 20 a second. */
+    {"a wait includes the steps of the schedule",
+     "run 10 120; plan +50000:5000 +150000:20000; wait 399 p50=39..41; wait 749 p50=98..102;"
+     "wait 1999 p50=196..204"},
+    {"a step that falls due leaves the wait as it was",
+     "run 10 120; plan +50000:5000 +150000:20000; line after=50000 serving=1700 rate=5000;"
+     "plan +100000:20000; observe; wait 1499 p50=146..154; changes 1; plan +100000:30000;"
+     "changes 2"},
+    {"a schedule may stop the line and start it again",
+     "line rate=0; plan +60000:10000 +120000:0; wait 99 p50=69..71; wait 599 basis=knobs;"
+     "wait 600 basis=unknown; plan; wait 0 basis=unknown"},
+    {"only those called before a stop have a wait",
+     "plan +1000:0; wait 9 p50=1; wait 10 basis=unknown"},
+    {"a plan with other times or rates is another plan",
+     "plan +1000:5000; changes 1; plan +1000:5000; changes 1; plan +1001:5000; changes 2;"
+     "plan +1001:5000 +2000:6000; changes 3; plan +1001:5000 +2000:6001; changes 4;"
+     "plan +1002:5000 +2000:6001; changes 5"},
+    {"no step of the plan is faster than the autopilot's ceiling",
+     "line rate=0; plan +10000:50000; wait 999 p50=30; line ceiling=10000; wait 999 p50=110;"
+     "line ceiling=50000; wait 999 p50=30; line ceiling=60000; wait 999 p50=30; line ceiling=1;"
+     "wait 0 p50=1010"},
+    {"a changed plan is named as the reason",
+     "watch 10 105; reason -; watch 10 45; reason -; plan +50000:1000; look; reason rate-changed"},
+    {"an empty line has not slowed down",
+     "line issued=0 serving=0 waiting=0; watch 0 60; line issued=1 after=100; look; reason_at 0 -"},
+    /* 10 a second stay for 40 s, and then for 60 s. */
+    {"a hall that never fills does not slow the line",
+     "line show_up=1000 max_active=600 active=400; enter 10 120; wait 999 p50=98..102;"
+     "line active=600 max_active=1000; enter 10 600; wait 999 p50=98..102"},
+    /* It bears 16.7 a second once 400 free slots are taken, which is after 60 s * ln 3. */
+    {"a planned rate that fills the hall slows the line",
+     "line show_up=1000 max_active=1000 active=600; enter 10 720; plan +0:20000;"
+     "wait 9999 p50=582..592"},
+    /* 60 s * ln 2, then 5 a second. */
+    {"a hall above its bound first has to empty",
+     "line show_up=1000 max_active=1000 active=600; enter 10 720; line max_active=300;"
+     "wait 999 p50=236..246"},
+    {"a pause is expected to last as long again",
+     "run 10 120; wait 999 p50=100; line state=paused; run 0 60;"
+     "wait 999 p50=155..170 p90=571..604800 move=100..110; line state=open; run 10 6;"
+     "wait 999 p50=101..110"},
+    {"a pause before any measurement has no known wait", "line state=paused; wait 5 basis=unknown"},
+    {"a pause whose start nobody saw adds nothing",
+     "line state=paused service=5000; wait 99 p50=20; observe; clock behind 5000; wait 99 p50=20;"
+     "clock ahead 7000; wait 99 p50=27 move=20"},
+    {"the time to the opening is part of the wait",
+     "line state=scheduled; wait 0 basis=unknown known=0; line opens=600000; wait 99 p50=610;"
+     "line state=pre-queue; wait 99 p50=610; line state=sold-out; wait 99 basis=unknown"},
+    {"a new front uses the rate that Redis has",
+     "line service=2000; wait 199 basis=measured p50=100 p90=131..604800; line service=1;"
+     "wait 0 basis=measured p50=1000"},
+    {"a pause and its end are named for a while",
+     SETTLED "line state=paused; watch 0 30; reason paused; line state=open; watch 10 60;"
+             "reason resumed; watch 10 60; reason -"},
+    {"a short wait names a line that falls behind",
+     SETTLED "run 0 1; look; reason_at 20 slower; reason_at 100000 -"},
+    {"a short wait names a line that gets ahead",
+     SETTLED "run 40 1; look; reason_at 20 faster; reason_at 100000 -"},
+    {"a steady line has no reason", SETTLED "run 10 1; look; reason_at 20 -; reason_at 100000 -"},
+    {"the first measurement is named",
+     "watch 10 15; wait 0 basis=knobs; watch 10 5; wait 0 basis=measured; reason measured"},
+    {"the first measurement is not named in a pause",
+     "watch 10 15; run 10 30; line state=paused; watch 0 5; wait 0 basis=measured; reason paused"},
+    {"a line that was set back has not fallen behind", SETTLED "line serving=10; run 0 1; look;"
+                                                               "no_lag"},
+    /* 20 a second into 500 free slots; visits of a minute free 16.7 a second. For ten seconds the
+     * knob is at ten, and no slot is used up. */
+    {"free slots may last beyond a step of the plan",
+     "line rate=20000 max_active=1000 active=500; plan +5000:10000 +15000:20000; wait 99 p50=5;"
+     "wait 199 p50=15; wait 499 p50=30; wait 599 p50=35; wait 699 p50=41; line active=950;"
+     "wait 49 p50=3; wait 99 p50=6"},
+};
+
+static void run_row(void **state)
+{
+    memset(&line, 0, sizeof(line));
+    line.view = open_line();
+    eta_meter_init(&line.meter);
+    script_run(*state, verbs);
 }
 
-static void an_empty_line_teaches_nothing(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    run(&meter, &view, 10.0, 60);
-    struct eta before = ask(&meter, &view, 999);
-    view.issued = view.serving; /* nobody waits: nothing moves, and that is not slowness */
-    run(&meter, &view, 0.0, 600);
-    struct eta after = ask(&meter, &view, 999);
-    assert_int_equal(before.basis, ETA_MEASURED);
-    assert_int_equal(after.p50_s, before.p50_s);
-}
-
-/* Measured at 10 a second with a knob of 10: in 50 s the knob is halved, in 150 s it is 20. */
-static void a_schedule_known_beforehand_is_in_the_wait(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    run(&meter, &view, 10.0, 120);
-    struct line_rate_at plan[] = {{view.redis_ms + 50000, 5000}, {view.redis_ms + 150000, 20000}};
-    eta_meter_plan(&meter, plan, 2);
-    assert_in_range(ask(&meter, &view, 399).p50_s, 39, 41);    /* over before it begins */
-    assert_in_range(ask(&meter, &view, 749).p50_s, 98, 102);   /* 500 in 50 s, 250 at 5 a second */
-    assert_in_range(ask(&meter, &view, 1999).p50_s, 196, 204); /* 1000 by then, 1000 at 20 */
-    /* A step that falls due changes nothing of what was told. */
-    view.redis_ms += 50000;
-    view.serving += 500;
-    view.knobs.rate_milli = 5000;
-    eta_meter_plan(&meter, plan + 1, 1);
-    eta_meter_observe(&meter, &view);
-    assert_in_range(ask(&meter, &view, 1499).p50_s, 146, 154);
-    assert_int_equal(meter.plan_changes, 1);
-    struct line_rate_at other = {plan[1].at_ms, 30000};
-    eta_meter_plan(&meter, &other, 1);
-    assert_int_equal(meter.plan_changes, 2);
-}
-
-static void a_schedule_may_stop_the_line_and_start_it_again(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.knobs.rate_milli = 0;
-    struct line_rate_at plan[] = {{view.redis_ms + 60000, 10000}, {view.redis_ms + 120000, 0}};
-    eta_meter_plan(&meter, plan, 2);
-    assert_in_range(ask(&meter, &view, 99).p50_s, 69, 71);
-    assert_int_equal(ask(&meter, &view, 599).basis, ETA_KNOBS);
-    assert_int_equal(ask(&meter, &view, 600).basis, ETA_UNKNOWN); /* nobody beyond is ever called */
-    eta_meter_plan(&meter, plan, 0);
-    assert_int_equal(ask(&meter, &view, 0).basis, ETA_UNKNOWN);
-    view.knobs.rate_milli = 10000; /* ten go on, in the one second before it stops */
-    eta_meter_plan(&meter, &(struct line_rate_at){view.redis_ms + 1000, 0}, 1);
-    assert_int_equal(ask(&meter, &view, 9).p50_s, 1);
-    assert_int_equal(ask(&meter, &view, 10).basis, ETA_UNKNOWN);
-}
-
-static void a_changed_plan_is_a_cause_that_is_named(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct eta_watch watch = {0};
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    for (int i = 0; i < 30; i++) {
-        run(&meter, &view, 10.0, 5);
-        struct eta_model model = eta_model(&meter, &view, view.redis_ms);
-        eta_watch_observe(&watch, &view, &model);
-        assert_true(i < 20 || model.reason == ETA_REASON_NONE);
-    }
-    struct line_rate_at plan = {view.redis_ms + 50000, 1000};
-    eta_meter_plan(&meter, &plan, 1);
-    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
-    eta_watch_observe(&watch, &view, &model);
-    assert_int_equal(model.reason, ETA_REASON_RATE_CHANGED);
-}
-
-/* What the watch says of a place after this many seconds without a call. */
-static enum eta_reason reason_after(struct line_view view, unsigned seconds)
-{
-    struct eta_meter meter;
-    struct eta_watch watch = {0};
-    eta_meter_init(&meter);
-    for (unsigned i = 0; i < seconds; i++) {
-        run(&meter, &view, 0.0, 1);
-        struct eta_model model = eta_model(&meter, &view, view.redis_ms);
-        eta_watch_observe(&watch, &view, &model);
-    }
-    view.state = LINE_OPEN;
-    view.issued = view.serving + 1; /* somebody comes */
-    view.redis_ms += 100;
-    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
-    eta_watch_observe(&watch, &view, &model);
-    struct eta eta = eta_at(&model, 0);
-    return eta_reason_at(&model, &eta);
-}
-
-static void a_line_that_nobody_stood_in_has_not_slowed_down(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    view.issued = view.serving = view.waiting = 0;
-    assert_int_equal(reason_after(view, 60), ETA_REASON_NONE);
-}
-
-/* Lets people in as the line runs; `stay_s` each on average, so that `inside` are there. */
-static void run_hall(struct eta_meter *meter, struct line_view *view, double rate, unsigned seconds)
-{
-    for (unsigned tick = 0; tick < seconds; tick++) {
-        view->admitted += (uint64_t)rate;
-        run(meter, view, rate, 1);
-    }
-}
-
-static void a_hall_that_fills_slows_the_line_and_that_is_known_before(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.show_up_milli = 1000;
-    view.knobs.max_active = 600;
-    view.active = 400; /* 10 a second come and stay for 40 s: full at 15 a second, never at 10 */
-    run_hall(&meter, &view, 10.0, 120);
-    assert_in_range(ask(&meter, &view, 999).p50_s, 98, 102);
-    view.active = 600;
-    view.knobs.max_active = 1000; /* 60 s: at 10 a second never more than 600 */
-    run_hall(&meter, &view, 10.0, 600);
-    assert_in_range(ask(&meter, &view, 999).p50_s, 98, 102);
-    /* The operator thinks of 20 a second: the hall bears 16.7, once the 400 free slots are taken,
-     * which they are after 60 s * ln 3, since the more are inside the more leave. */
-    struct line_rate_at plan = {view.redis_ms, 20000};
-    eta_meter_plan(&meter, &plan, 1);
-    assert_in_range(ask(&meter, &view, 9999).p50_s, 582, 592);
-    /* max_active is lowered below those inside: first some must go. */
-    eta_meter_plan(&meter, &plan, 0);
-    view.knobs.max_active = 300;
-    uint64_t eta_s = ask(&meter, &view, 999).p50_s;
-    assert_in_range(eta_s, 236, 246); /* 60 s * ln 2, then 5 a second */
-}
-
-static void a_pause_is_taken_to_last_as_long_again(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    run(&meter, &view, 10.0, 120);
-    uint64_t moving_s = ask(&meter, &view, 999).p50_s;
-    view.state = LINE_PAUSED;
-    run(&meter, &view, 0.0, 60);
-    struct eta paused = ask(&meter, &view, 999);
-    assert_in_range(paused.p50_s, moving_s + 55, moving_s + 70);
-    assert_true(paused.p90_s > paused.p50_s + 400);
-    assert_in_range(paused.move_s, moving_s, moving_s + 10);
-    view.state = LINE_OPEN;
-    run(&meter, &view, 10.0, 6);
-    /* Over: but a line that was paused once is a little less believed. */
-    assert_in_range(ask(&meter, &view, 999).p50_s, moving_s + 1, moving_s + 10);
-}
-
-static void a_pause_before_any_measurement_is_not_guessed_at(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.state = LINE_PAUSED;
-    assert_int_equal(ask(&meter, &view, 5).basis, ETA_UNKNOWN);
-}
-
-static void before_the_opening_the_time_to_it_is_added(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.state = LINE_SCHEDULED;
-    assert_int_equal(ask(&meter, &view, 0).basis, ETA_UNKNOWN); /* opens by hand: nobody knows */
-    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
-    assert_false(eta_range(&model, 0).known);
-    view.knobs.opens_at_ms = view.redis_ms + 600000;
-    assert_int_equal(ask(&meter, &view, 99).p50_s, 610);
-    view.state = LINE_PRE_QUEUE;
-    assert_int_equal(ask(&meter, &view, 99).p50_s, 610);
-    view.state = LINE_SOLD_OUT;
-    assert_int_equal(ask(&meter, &view, 99).basis, ETA_UNKNOWN);
-}
-
-static void a_front_that_just_started_uses_what_redis_remembers(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.service_rate_milli = 2000;
-    struct eta eta = ask(&meter, &view, 199);
-    assert_int_equal(eta.basis, ETA_MEASURED);
-    assert_int_equal(eta.p50_s, 100);
-    assert_true(eta.p90_s > 130);
-    view.service_rate_milli = 1; /* so slow, and known all the same */
-    assert_int_equal(ask(&meter, &view, 0).basis, ETA_MEASURED);
-    assert_int_equal(ask(&meter, &view, 0).p50_s, 1000);
-}
+/* ---- laws and figures ---- */
 
 static uint64_t pick(const struct rng *rng, unsigned bits_max)
 {
@@ -367,7 +380,7 @@ static void the_wait_never_falls_with_the_place(void **state)
     }
 }
 
-static void the_table_ends_where_the_line_does(void **state)
+static void the_table_ends_at_the_end_of_the_line(void **state)
 {
     (void)state;
     struct eta_meter meter;
@@ -401,7 +414,7 @@ static void the_table_ends_where_the_line_does(void **state)
     assert_int_equal(rows, ETA_TABLE_ROWS_MAX);
 }
 
-static void what_is_unknown_is_null_and_not_zero(void **state)
+static void an_unknown_wait_is_null_and_not_zero(void **state)
 {
     (void)state;
     char memory[128];
@@ -422,28 +435,7 @@ static void a_basis_and_a_reason_have_names(void **state)
         assert_non_null(eta_reason_name((enum eta_reason)i));
 }
 
-static void a_plan_of_the_same_rates_at_other_times_is_another(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    eta_meter_init(&meter);
-    eta_meter_plan(&meter, &(struct line_rate_at){1000, 5000}, 1);
-    uint32_t changes = meter.plan_changes;
-    eta_meter_plan(&meter, &(struct line_rate_at){1000, 5000}, 1);
-    assert_int_equal(meter.plan_changes, changes);
-    eta_meter_plan(&meter, &(struct line_rate_at){1001, 5000}, 1);
-    assert_int_equal(meter.plan_changes, changes + 1);
-    struct line_rate_at two[] = {{1001, 5000}, {2000, 6000}};
-    eta_meter_plan(&meter, two, 2);
-    two[1].rate_milli++; /* the last alone, and then the first */
-    eta_meter_plan(&meter, two, 2);
-    assert_int_equal(meter.plan_changes, changes + 3);
-    two[0].at_ms++;
-    eta_meter_plan(&meter, two, 2);
-    assert_int_equal(meter.plan_changes, changes + 4);
-}
-
-static void a_stale_picture_and_one_from_before_teach_nothing(void **state)
+static void stale_and_older_pictures_are_ignored(void **state)
 {
     (void)state;
     struct eta_meter meter;
@@ -462,7 +454,16 @@ static void a_stale_picture_and_one_from_before_teach_nothing(void **state)
     assert_int_equal(meter.window_at_ms, 1000000);
 }
 
-static void a_hall_takes_as_many_as_are_free_and_then_as_visits_end(void **state)
+/* Lets people in as the line runs; `stay_s` each on average, so that `inside` are there. */
+static void run_hall(struct eta_meter *meter, struct line_view *view, double rate, unsigned seconds)
+{
+    for (unsigned tick = 0; tick < seconds; tick++) {
+        view->admitted += (uint64_t)rate;
+        run(meter, view, rate, 1);
+    }
+}
+
+static void a_hall_has_its_free_slots_and_then_those_of_ended_visits(void **state)
 {
     (void)state;
     struct eta_meter meter;
@@ -493,28 +494,8 @@ static void a_hall_takes_as_many_as_are_free_and_then_as_visits_end(void **state
     assert_true(fabs(eta_hall(&alone, &view).per_s - 100.0 / 60.0) < 1e-9);
 }
 
-static void no_step_of_the_plan_is_faster_than_the_pilots_ceiling(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.knobs.rate_milli = 0;
-    struct line_rate_at plan = {view.redis_ms + 10000, 50000};
-    eta_meter_plan(&meter, &plan, 1);
-    assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 20);
-    view.knobs.pilot_ceiling_milli = 10000;
-    assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 100);
-    view.knobs.pilot_ceiling_milli = 50000;
-    assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 20);
-    view.knobs.pilot_ceiling_milli = 60000;
-    assert_int_equal(ask(&meter, &view, 999).p50_s, 10 + 20);
-    view.knobs.pilot_ceiling_milli = 1;
-    assert_int_equal(ask(&meter, &view, 0).p50_s, 10 + 1000);
-}
-
 /* Places that are known to be empty: all before `judged` have been looked at. */
-static void whoever_is_known_to_be_gone_is_not_waited_for(void **state)
+static void known_ghosts_are_not_waited_for(void **state)
 {
     (void)state;
     struct eta_meter meter;
@@ -544,7 +525,7 @@ static void whoever_is_known_to_be_gone_is_not_waited_for(void **state)
     assert_true(eta_model(&meter, &view, view.redis_ms).judged_ahead == 0.0);
 }
 
-static void too_few_judged_places_say_nothing_of_the_others(void **state)
+static void too_few_judged_places_give_no_share(void **state)
 {
     (void)state;
     struct eta_meter meter;
@@ -562,132 +543,8 @@ static void too_few_judged_places_say_nothing_of_the_others(void **state)
     assert_true(meter.gone_share < 1.0); /* somebody is always believed to come */
 }
 
-/* ---- why it moved ---- */
-
-struct watched {
-    struct eta_meter meter;
-    struct eta_watch watch;
-    struct line_view view;
-    struct eta_model model;
-};
-
-static void look(struct watched *line)
-{
-    line->model = eta_model(&line->meter, &line->view, line->view.redis_ms);
-    eta_watch_observe(&line->watch, &line->view, &line->model);
-}
-
-/* Looked at every five seconds, as fast as is said. */
-static void go_on(struct watched *line, double rate, unsigned seconds)
-{
-    for (unsigned i = 0; i < seconds; i += 5) {
-        run(&line->meter, &line->view, rate, 5);
-        look(line);
-    }
-}
-
-/* A line that has moved at ten a second for so long that nothing of it is news. */
-static void settle(struct watched *line)
-{
-    *line = (struct watched){.view = open_line()};
-    eta_meter_init(&line->meter);
-    line->view.issued = 1000000;
-    go_on(line, 10.0, 300);
-    assert_int_equal(line->model.reason, ETA_REASON_NONE);
-}
-
-static void a_pause_and_its_end_are_named_for_a_while(void **state)
-{
-    (void)state;
-    struct watched line;
-    settle(&line);
-    line.view.state = LINE_PAUSED;
-    go_on(&line, 0.0, 30);
-    assert_int_equal(line.model.reason, ETA_REASON_PAUSED);
-    line.view.state = LINE_OPEN;
-    go_on(&line, 10.0, 60);
-    assert_int_equal(line.model.reason, ETA_REASON_RESUMED);
-    go_on(&line, 10.0, 60);
-    assert_int_not_equal(line.model.reason, ETA_REASON_RESUMED);
-}
-
-/* People are called later, or earlier, than they were told, by a part of a short wait. */
-static void a_short_wait_says_that_the_line_fell_behind(void **state)
-{
-    (void)state;
-    static const struct {
-        double rate;
-        unsigned seconds;
-        enum eta_reason near, far;
-    } rows[] = {{0.0, 1, ETA_REASON_SLOWER, ETA_REASON_NONE},
-                {40.0, 1, ETA_REASON_FASTER, ETA_REASON_NONE},
-                {10.0, 1, ETA_REASON_NONE, ETA_REASON_NONE}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct watched line;
-        settle(&line);
-        run(&line.meter, &line.view, rows[i].rate, rows[i].seconds);
-        look(&line);
-        struct eta near = eta_at(&line.model, 20), far = eta_at(&line.model, 100000);
-        assert_int_equal(eta_reason_at(&line.model, &near), rows[i].near);
-        assert_int_equal(eta_reason_at(&line.model, &far), rows[i].far);
-    }
-}
-
-static void the_first_measurement_is_named_but_not_in_a_pause(void **state)
-{
-    (void)state;
-    for (unsigned paused = 0; paused < 2; paused++) {
-        struct watched line = {.view = open_line()};
-        eta_meter_init(&line.meter);
-        go_on(&line, 10.0, 15);
-        assert_int_equal(line.model.basis, ETA_KNOBS);
-        if (paused) {
-            run(&line.meter, &line.view, 10.0, 30);
-            line.view.state = LINE_PAUSED;
-        }
-        go_on(&line, paused ? 0.0 : 10.0, 5);
-        assert_int_equal(line.model.basis, ETA_MEASURED);
-        assert_int_equal(line.model.reason, paused ? ETA_REASON_PAUSED : ETA_REASON_MEASURED);
-    }
-}
-
-/* Redis lost its memory: what was served before is no measure of how far the line fell behind. */
-static void a_line_that_was_set_back_has_not_fallen_behind(void **state)
-{
-    (void)state;
-    struct watched line;
-    settle(&line);
-    line.view.serving = 10;
-    run(&line.meter, &line.view, 0.0, 1);
-    look(&line);
-    assert_true(line.model.lag_s == 0.0);
-}
-
-/* Twenty a second into 500 free slots, which a thousand visits of a minute would free at 16.7 a
- * second; for ten seconds of them the knob is at ten, at which no slot is used up. */
-static void free_slots_may_last_beyond_a_step_of_the_plan(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.knobs.rate_milli = 20000;
-    view.knobs.max_active = 1000;
-    view.active = 500;
-    struct line_rate_at plan[] = {{view.redis_ms + 5000, 10000}, {view.redis_ms + 15000, 20000}};
-    eta_meter_plan(&meter, plan, 2);
-    assert_int_equal(ask(&meter, &view, 99).p50_s, 5);
-    assert_int_equal(ask(&meter, &view, 199).p50_s, 15); /* 100 in 5 s, 100 in 10 */
-    assert_int_equal(ask(&meter, &view, 499).p50_s, 30);
-    assert_int_equal(ask(&meter, &view, 599).p50_s, 35); /* 100 and 400 slots, at 20 a second */
-    assert_int_equal(ask(&meter, &view, 699).p50_s, 41); /* and then as visits end */
-    view.active = 950;
-    assert_int_equal(ask(&meter, &view, 49).p50_s, 3); /* 50 slots in 2.5 s */
-    assert_int_equal(ask(&meter, &view, 99).p50_s, 6); /* and then 16.7 a second, or 10 */
-}
-
 /* As the essay of eta.c has it, worked out by hand. */
-static void the_range_is_as_wide_as_chance_and_doubt_make_it(void **state)
+static void the_range_grows_with_variance_and_doubt(void **state)
 {
     (void)state;
     static const struct {
@@ -723,8 +580,8 @@ static void the_range_is_as_wide_as_chance_and_doubt_make_it(void **state)
     }
 }
 
-/* Of those ahead who were judged all are there, of the others a share has gone. */
-static void whoever_was_not_judged_is_expected_to_be_there_as_others_were(void **state)
+/* All judged places ahead are there; a share of the others has gone. */
+static void places_not_judged_have_the_share_of_the_others(void **state)
 {
     (void)state;
     const struct eta_model model = {
@@ -734,7 +591,7 @@ static void whoever_was_not_judged_is_expected_to_be_there_as_others_were(void *
     assert_true(eta_people(&model, 100) == 40.0 + 45.0);
 }
 
-static void a_wait_beyond_all_bounds_is_not_told(void **state)
+static void a_wait_beyond_a_week_is_unknown(void **state)
 {
     (void)state;
     struct eta_model model = {.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
@@ -745,57 +602,21 @@ static void a_wait_beyond_all_bounds_is_not_told(void **state)
     assert_int_equal(eta_at(&model, ETA_MAX_S - 1).basis, ETA_UNKNOWN);
 }
 
-static void a_pause_whose_begin_nobody_saw_adds_nothing_to_the_wait(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    view.state = LINE_PAUSED;
-    view.service_rate_milli = 5000;
-    assert_int_equal(ask(&meter, &view, 99).p50_s, 20);
-    eta_meter_observe(&meter, &view);
-    struct eta_model model = eta_model(&meter, &view, view.redis_ms - 5000);
-    assert_int_equal(eta_at(&model, 99).p50_s, 20); /* by a clock that is behind */
-    model = eta_model(&meter, &view, view.redis_ms + 7000);
-    struct eta eta = eta_at(&model, 99);
-    assert_int_equal(eta.p50_s, eta.move_s + 7);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(before_any_measurement_the_knobs_give_a_range),
-        cmocka_unit_test(a_full_hall_moves_as_fast_as_sessions_end),
-        cmocka_unit_test(an_empty_line_teaches_nothing),
-        cmocka_unit_test(a_schedule_known_beforehand_is_in_the_wait),
-        cmocka_unit_test(a_schedule_may_stop_the_line_and_start_it_again),
-        cmocka_unit_test(a_changed_plan_is_a_cause_that_is_named),
-        cmocka_unit_test(a_line_that_nobody_stood_in_has_not_slowed_down),
-        cmocka_unit_test(a_hall_that_fills_slows_the_line_and_that_is_known_before),
-        cmocka_unit_test(a_pause_is_taken_to_last_as_long_again),
-        cmocka_unit_test(a_pause_before_any_measurement_is_not_guessed_at),
-        cmocka_unit_test(before_the_opening_the_time_to_it_is_added),
-        cmocka_unit_test(a_front_that_just_started_uses_what_redis_remembers),
+    const struct CMUnitTest functions[] = {
         cmocka_unit_test(the_wait_never_falls_with_the_place),
-        cmocka_unit_test(the_table_ends_where_the_line_does),
-        cmocka_unit_test(what_is_unknown_is_null_and_not_zero),
+        cmocka_unit_test(the_table_ends_at_the_end_of_the_line),
+        cmocka_unit_test(an_unknown_wait_is_null_and_not_zero),
         cmocka_unit_test(a_basis_and_a_reason_have_names),
-        cmocka_unit_test(a_plan_of_the_same_rates_at_other_times_is_another),
-        cmocka_unit_test(a_stale_picture_and_one_from_before_teach_nothing),
-        cmocka_unit_test(a_hall_takes_as_many_as_are_free_and_then_as_visits_end),
-        cmocka_unit_test(no_step_of_the_plan_is_faster_than_the_pilots_ceiling),
-        cmocka_unit_test(whoever_is_known_to_be_gone_is_not_waited_for),
-        cmocka_unit_test(too_few_judged_places_say_nothing_of_the_others),
-        cmocka_unit_test(a_pause_and_its_end_are_named_for_a_while),
-        cmocka_unit_test(a_short_wait_says_that_the_line_fell_behind),
-        cmocka_unit_test(the_first_measurement_is_named_but_not_in_a_pause),
-        cmocka_unit_test(a_line_that_was_set_back_has_not_fallen_behind),
-        cmocka_unit_test(free_slots_may_last_beyond_a_step_of_the_plan),
-        cmocka_unit_test(a_pause_whose_begin_nobody_saw_adds_nothing_to_the_wait),
-        cmocka_unit_test(the_range_is_as_wide_as_chance_and_doubt_make_it),
-        cmocka_unit_test(whoever_was_not_judged_is_expected_to_be_there_as_others_were),
-        cmocka_unit_test(a_wait_beyond_all_bounds_is_not_told),
+        cmocka_unit_test(stale_and_older_pictures_are_ignored),
+        cmocka_unit_test(a_hall_has_its_free_slots_and_then_those_of_ended_visits),
+        cmocka_unit_test(known_ghosts_are_not_waited_for),
+        cmocka_unit_test(too_few_judged_places_give_no_share),
+        cmocka_unit_test(the_range_grows_with_variance_and_doubt),
+        cmocka_unit_test(places_not_judged_have_the_share_of_the_others),
+        cmocka_unit_test(a_wait_beyond_a_week_is_unknown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), waits,
+                        sizeof(waits) / sizeof(waits[0]), run_row);
 }
