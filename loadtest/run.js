@@ -6,7 +6,7 @@
 //   FAIRGATE_PORT_BASE          the stack's ports (free ones)
 //
 // `shop` is the one that is not a crowd's alone: bench/shop.suite.js measures the company's own
-// customers beside it, and that is what runs.
+// customers next to it, and that suite runs.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -102,7 +102,7 @@ async function runScenario(scope, { name, path, seed }) {
   const machine = await watch();
   const grown = await growth(kills.at(-1)?.at_ms);
   if (code !== 0) throw new Error(`the crowd ended with ${code}`);
-  if (kills.length > 0) await stage.stack.up(); // whatever is held back after its deaths
+  if (kills.length > 0) await stage.stack.up(); // a part that is held back after its deaths
   const run = JSON.parse(readFileSync(report, 'utf8'));
   const verdict = judge(dir, path, stamps);
   const books = settings.journey.to === 'order' ? await audit(stage.stack, stage.event, { told: verdict }) : null;

@@ -1,5 +1,5 @@
 // bench.js [SUITE...]: takes the figures of the README, each against its bar, and prints them.
-// Suites are the files beside this one called *.suite.js; without a name all of them run.
+// Suites are the files next to this one called *.suite.js; without a name all of them run.
 //
 // A suite whose comparison is refused (its sides did not do the same work), or that does not end, is reported
 // as BROKEN; the others go on.

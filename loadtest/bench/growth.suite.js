@@ -17,7 +17,7 @@ const FEW = 10_000;
 const SPARE = 20; // what is due at the end of a second may be due too late
 const STORM_CONNECTIONS = 256;
 const LOOPS = [2, 50, 200, 800];
-const SLOT = 10; // where among a tick's words stands how old another's picture may be
+const SLOT = 10; // the index in a tick's words of the age that another loop's picture may have
 const OK = 0;
 const TICKS_AGAIN = 400;
 const TICKS_WARM = 200;
@@ -84,7 +84,7 @@ async function scriptUs(redis, work) {
 
 // What a tick costs that works, with so many loops on the lists: warm, since a Redis that sleeps between two
 // calls takes three times as long for the first thing that it does; in turns, since the machine drifts; and the
-// least of all rounds, since whatever else runs on that core only adds.
+// least of all rounds, since other work on that core only adds.
 async function workingTicks(redis, words) {
   const working = [...words.slice(0, SLOT), '0', ...words.slice(SLOT + 1)];
   const measure = async (wanted) => {
@@ -146,7 +146,7 @@ export async function marks({ add, redis, front, ticket }) {
     most = Math.max(most, heard);
   }
   if (most < CROWD) throw new Error(`Redis has ${most} marks of ${CROWD}`);
-  add({ name: 'marks of ten million who wait, told to Redis by each loop', value: seconds, unit: 's', atMost: EPOCH_S / 3, note: `a third of an epoch; ${TELLERS} loops at the pace of ${Math.max(...LOOPS)}, with polls going on; Redis had ${percent.toFixed(0)} % of a core to do` });
+  add({ name: 'signs of life of ten million visitors, sent to Redis by each loop', value: seconds, unit: 's', atMost: EPOCH_S / 3, note: `a third of an epoch; ${TELLERS} loops at the pace of ${Math.max(...LOOPS)}, with polls going on; Redis had ${percent.toFixed(0)} % of a core to do` });
 }
 
 async function pollUs(fronts, ticket) {
@@ -223,7 +223,7 @@ async function said(ask, what, good, done = good) {
   }
 }
 
-// Commands a second of Redis and CPU of the front while nobody asks anything.
+// Commands a second of Redis and CPU of the front without any request.
 async function idle(front, redis) {
   const sum = ({ evalsha }) => evalsha; // what fronts ask; the scripts do the rest
   const [calls, cpu, began] = [sum(await redis.commandCalls()), cpuUs(front.child.pid), performance.now()];

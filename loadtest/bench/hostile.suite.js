@@ -97,7 +97,7 @@ async function openPinned(scope, name, pem) {
 }
 
 // What everybody else of `stack` met in some rounds of one attack at `at`: {took, asked, lost, attacker, busy}, each answer
-// as [when, how long, how long the service's loop was kept off meanwhile].
+// as [when, how long, how long the service's loop was kept off in that time].
 async function meet({ stack, at, what, target: { part, offset, ...how }, lead }) {
   const seconds = lead > 0 ? lead + WINDOW_S : SECONDS;
   const run = async (client, port, from, before) =>

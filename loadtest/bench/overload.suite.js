@@ -1,13 +1,13 @@
 // Overload: three times as many newcomers as the line can take, each due at an instant of its own. The
-// figures are goodput (places given within a second) beside the peak of a closed loop, and what people who
-// wait or are called notice meanwhile.
+// figures are goodput (places given within a second) next to the peak of a closed loop, and what people who
+// wait or are called notice at the same time.
 //
 // Front and Redis share core 0, those who come core 1. They come over as many connections as an edge keeps,
 // one request at a time on each; a newcomer who finds none free for a quarter of a second is turned away by
 // the edge. A few connections are an edge that bounds what it sends at once, many are one that does not.
 //
 // And what garbage costs: the CPU time of one request that is refused, relative to a poll in the same
-// round. A sender of garbage must not get more of the front for a request than somebody who waits.
+// round. A sender of garbage must not get more of the front for a request than a waiting visitor.
 
 import { makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';
 import { programPath } from '../../tests/lib-js/service.js';

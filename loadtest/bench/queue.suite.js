@@ -286,7 +286,7 @@ async function streams({ scope, add, redis, secrets }) {
     await holders[0].count();
     const cpu = cpuUs(fronts[0].child.pid);
     for (let n = 0; n < 5; n += 1) {
-      // News to send: the line is paused, so that nobody is called during the measurement.
+      // News to send: the line is paused, so that no visitor is called during the measurement.
       await change(fronts[0], { message: { en: `round ${round}, word ${n}` } });
       await new Promise((resolve) => setTimeout(resolve, 1_100));
     }

@@ -1,5 +1,5 @@
-// The seats over HTTP: durable holds beside durable row updates on the same
-// PostgreSQL; the hall's picture beside a file; and a stadium sold out to buyers who all want the
+// The seats over HTTP: durable holds next to durable row updates on the same
+// PostgreSQL; the hall's picture next to a file; and a stadium sold out to buyers who all want the
 // best seats, looked at from outside while it happens.
 //
 // fsync and synchronous_commit are on for both sides; WAL flushes are counted to prove it. Services,
@@ -177,7 +177,7 @@ async function durable(world) {
   return { ...target, peak: median(taken.holds) };
 }
 
-// Open loop at half of that: every hold is due at an instant of its own, whatever became of others.
+// Open loop at half of that: every hold is due at an instant of its own, whatever happens to others.
 // The checkpoint has the log's files used again, as they are on a server that has run for a day; a
 // new one is filled with zeros and flushed first, and all commits wait for it.
 async function halfOfPeak(world, { event, passesFile, peak }) {
@@ -225,7 +225,7 @@ async function snapshot({ scope, add, seats, dir }) {
 
 // ---- the sell-out ----
 
-// Looks at the hall through the visitors' door until told to stop: no seat that was sold is ever
+// Looks at the hall through the visitors' door until stopped: no seat that was sold is ever
 // anything else again, and versions only rise.
 function watchHall(seats, event, count) {
   const headers = { authorization: `Bearer ${seats.office.pass(event, { ttl: 3600 })}`, ...TWO_BITS };
@@ -249,7 +249,7 @@ function watchHall(seats, event, count) {
     }
     await look();
   })();
-  ended.catch(() => {}); // told by stop()
+  ended.catch(() => {}); // reported by stop()
   return {
     stop: async () => {
       seen.over = true;

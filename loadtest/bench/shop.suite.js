@@ -81,7 +81,7 @@ async function customers(scope, shop, seed) {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-// How often the shop's database has been asked by us, whatever the question, and when that was so.
+// How often we queried the shop's database, and when.
 function lookUpsSoFar(shop) {
   const [[at, count]] = shop.sql(
     `SELECT extract(epoch FROM clock_timestamp()), coalesce(sum(calls), 0) FROM pg_stat_statements
@@ -163,7 +163,7 @@ async function onSale(scope, stack, shop, seeds, told) {
     wrap: ['taskset', '-c', String(OUR_CORE)],
     timeoutMs: (seconds + 60) * 1000,
   });
-  crowd.catch(() => {}); // told at the end
+  crowd.catch(() => {}); // reported at the end
   const queue = client({ port: stack.base + 1 });
   await until('the line to stand', async () =>
     (await queue.get(`/v1/queue/${EVENT}/status`)).json.waiting > 1000, { timeoutMs: 30_000 });

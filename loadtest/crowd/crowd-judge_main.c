@@ -91,7 +91,7 @@ static int print(const struct judge_verdict *verdict)
     }
     printf("  surely inside at the same time: at most %" PRIu64 "\n", verdict->active_most);
     if (verdict->eta_judged > 0)
-        printf("  waits told when joining: %" PRIu64
+        printf("  waits promised when joining: %" PRIu64
                " judged, p50 off by %.1f %% (median) and %.1f %% "
                "(p90); over by p50 %.1f %%, by p90 %.1f %%\n",
                verdict->eta_judged, (double)verdict->eta_off_p50_milli / 10.0,

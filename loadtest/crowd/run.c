@@ -313,7 +313,7 @@ static int read_key(const char *path, struct err_slot *err, char *key, size_t si
     return rc;
 }
 
-/* What stands for a buyer's browser at the provider, and for a saga at the seats. */
+/* The keys of a buyer's browser at the provider, and of a saga at the seats. */
 static int read_keys(struct run *run, struct err_slot *err)
 {
     const struct scenario *scenario = run->crowd.scenario;

@@ -244,7 +244,7 @@ static void bench_threads(const struct plan *plan)
 
 /* ---- best available ---- */
 
-/* As people leave it: pairs and fours that somebody picked here and there, all over the hall. */
+/* As people leave it: pairs and fours picked here and there, all over the hall. */
 static uint32_t fill(struct engine *engine, uint32_t percent)
 {
     const struct plan *plan = engine_plan(engine);

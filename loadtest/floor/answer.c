@@ -1,4 +1,4 @@
-/* answer.c: tells where an HTTP answer ends, and nothing more.
+/* answer.c: finds where an HTTP answer ends, and nothing more.
  *
  * A generator that runs against the bare floor of the machine must cost next to nothing, so it
  * searches for the end of the head and for Content-Length and does not parse. That is enough for

@@ -111,7 +111,7 @@ class Books {
   async shop() {
     const outbox = () => this.stack.rows('payment_adapter', "SELECT order_id, due_at = 'infinity' AS parked FROM pay.shop_outbox WHERE done_at IS NULL AND kind = 'completed'");
     await this.#settled('the shop to have everything', () => outbox().length === 0);
-    const waiting = outbox(); // first: what goes over meanwhile is then in both, never in none
+    const waiting = outbox(); // read first: an order that arrives in between is in both lists, never in neither
     const shop = this.stack.rows('demo_shop', "SELECT external_id, amount FROM orders WHERE source <> 'shop'");
     const amounts = new Map(this.orders.map(({ id, amount }) => [id, amount]));
     const has = new Set(shop.map(({ external_id: id }) => id));

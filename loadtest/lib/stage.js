@@ -11,7 +11,7 @@ import { delay, until } from '../../tests/lib-js/wait.js';
 import { makeAccounts } from './accounts.js';
 
 const BUILD = join(ROOT, 'build/release');
-const STACK_FRONTS_MAX = 8; // as infra/stack has it; more are started beside it
+const STACK_FRONTS_MAX = 8; // as infra/stack has it; more are started next to it
 
 // Only what is built is started, so a folder of some programs is a stack of some parts.
 function buildOf(scope, names) {
@@ -157,7 +157,7 @@ export class Stage {
     return [...own, ...this.fronts.flatMap(({ child }) => (child ? [child.pid] : []))];
   }
 
-  // Whether somebody has asked for a place yet.
+  // Whether any visitor has joined yet.
   async anybodyThere() {
     const answer = await client({ port: this.fronts[0].port, timeoutMs: 2000 }).get(`/v1/queue/${this.event}/status`).catch(() => null);
     return answer?.json?.issued > 0;

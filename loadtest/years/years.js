@@ -1,5 +1,5 @@
 // What is left of PostgreSQL after years: events that are over, an order after the other, until the minutes are
-// over; then each statement's plan, and what a reconciliation takes as the rows become more. README.md beside
+// over; then each statement's plan, and the cost of a reconciliation as rows grow. README.md next to
 // this file has the figures.
 //
 //   node loadtest/years/years.js [--minutes 10] [--orders 5000000] [--large 100000]

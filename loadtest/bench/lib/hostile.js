@@ -22,7 +22,7 @@ const told = { opened: 0, refused: 0, sent: 0 };
 let turn = 0;
 const source = () => to.from[(turn += 1) % to.from.length];
 
-// A connection, or null where nobody takes one.
+// A connection, or null if none is accepted.
 function connect(options = {}) {
   return new Promise((resolve) => {
     const at = { port: to.port, host: '127.0.0.1', localAddress: source(), ...options };
@@ -139,7 +139,7 @@ function waitedOf(pid) {
   };
 }
 
-// Every request is due at its time, whatever became of those before it; every fourth has a new connection.
+// Every request is due at its time, whatever happened to earlier ones; every fourth has a new connection.
 async function neighbour() {
   const waited = waitedOf(to.pid);
   const { request, Agent } = to.tls ? https : http;

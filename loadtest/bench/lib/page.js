@@ -1,7 +1,7 @@
 // The report as one page that needs nothing else: no script, no font, no picture from elsewhere.
 //
 // Every figure with a bar is drawn against it: the full line is twice the bar, the tick in the middle is the
-// bar itself, the thin line is the spread from the least to the most. Rates of the same work are drawn beside
+// bar itself, the thin line is the spread from the least to the most. Rates of the same work are drawn next to
 // each other (`among`), the full line is the greatest of them. Other figures are printed as numbers. Where
 // latencies were taken, their percentiles are next to it; where something was taken along a way (time, people
 // who wait), its curve is below. On a phone a figure is a block, not a row.
@@ -146,7 +146,7 @@ export function page({ taken, machine, summary, suites, rows }) {
 <p>${text(summary)}. Taken ${text(taken.slice(0, 16).replace('T', ' '))} UTC on ${text(machine)}.</p>
 <p>Every comparison was made in this one run, its sides by turns; a figure is the median of its rounds
 and the range is the least and the most of them. The tick in each drawing is the bar, its right end is
-twice the bar. Rates of the same work are drawn beside each other. &#8220;Null against null&#8221; is one side measured against itself: what differs there is
+twice the bar. Rates of the same work are drawn next to each other. &#8220;Null against null&#8221; is one side measured against itself: what differs there is
 noise, and no other ratio of its suite is more precise than that.</p>
 ${sections.join('\n')}
 </body></html>

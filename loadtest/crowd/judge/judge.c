@@ -33,7 +33,7 @@ struct picture {
     uint64_t asked_us;                    /* for the number */
     uint64_t heard_us;                    /* no later than their last sign of life */
     uint64_t waited_us;                   /* surely not called yet */
-    uint64_t ahead, ahead_us, ahead_came; /* the fewest; when told; where the line was then */
+    uint64_t ahead, ahead_us, ahead_came; /* the fewest; when seen; where the line was then */
     uint64_t session, passed_us, inside_until_us;
     uint64_t call_until_us, hold, hold_until_us, ordered, by_us, paid, paid_us, order_id;
     uint64_t seat[VISITOR_SEATS_MAX]; /* hashes of their ids */
@@ -189,7 +189,7 @@ static void on_join(struct work *work, const struct record *record, struct pictu
     judge_line_below(work->line, who->asked_us, who->place - 1, record->visitor);
 }
 
-/* The fewest people ahead of somebody, of those told long enough ago that a later answer is surely
+/* The fewest people ahead of a visitor, seen long enough ago that a later answer is surely
  * of a later picture. */
 static void count_ahead(struct work *work, const struct record *record, struct picture *who)
 {
@@ -246,7 +246,7 @@ static void promise_kept(struct work *work, const struct record *record, const s
     count_promise(work, who);
 }
 
-/* The wait is over, by whatever name. */
+/* The wait is over, by a call or by a pass. */
 static void came_in(struct work *work, const struct record *record, struct picture *who)
 {
     if (who->called)
@@ -330,7 +330,7 @@ static void on_seat(struct work *work, const struct record *record, struct pictu
         who->seat[who->seats++] = record->value;
 }
 
-/* What is held is known now. The same hold told again is the same. */
+/* The seats of the hold are known now. A repeated answer changes nothing. */
 static void on_until(struct work *work, const struct record *record, struct picture *who)
 {
     if (record->more == who->hold && who->stays > 0)
@@ -735,9 +735,9 @@ static void judge_expect(const struct expect *expect, struct judge_verdict *verd
         {FOUND_FEW_DONE, verdict->ended[END_DONE], all, expect->done_min,
          "visitors got as far as the journey goes"},
         {FOUND_ETA, verdict->eta_within_p50, waits, expect->eta_p50_min,
-         "waits were over by the p50 told when joining"},
+         "waits were over by the p50 promised when joining"},
         {FOUND_ETA, verdict->eta_within_p90, waits, expect->eta_p90_min,
-         "waits were over by the p90 told when joining"},
+         "waits were over by the p90 promised when joining"},
     };
     const struct {
         enum judge_kind kind;

@@ -173,7 +173,7 @@ static void on_other(const struct writer *writer, const struct record *record, s
 static void on_order(const struct writer *writer, const struct record *record, struct asker *who)
 {
     if (who->order_from == 0)
-        return; /* told again */
+        return; /* the same answer again */
     who->order = record->more;
     begin(writer, "order", record, who->order_from);
     put_id(writer, "hold", who->hold);

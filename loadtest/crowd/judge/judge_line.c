@@ -1,10 +1,10 @@
 /* judge_line.c: the line as all visitors together saw it. Each answer says something about how far
- * the line had come. Somebody called, or let in, says that it had come as far as their place (a
- * floor). Somebody with n people ahead says that it had not come past the place before those (a
- * ceiling). A ceiling is from a picture that may be JUDGE_LAG_US old, and is moved back by that
- * much.
+ * the line had come. A visitor who is called, or let in, shows that it had come as far as their
+ * place (a floor). A visitor with n people ahead shows that it had not come past the place before
+ * those (a ceiling). A ceiling is from a picture that may be JUDGE_LAG_US old, and is moved back by
+ * that much.
  *
- *   - A jump: somebody was called, or let in, and later the line had still not come to them. It
+ *   - A jump: a visitor was called, or let in, and later the line had still not come to them. It
  *     does not matter under what name they came in.
  *   - The rate: between a ceiling and a later floor the line moved at least so far. It moves for
  *     free past people who left, people who may have counted as gone, and places that we know

@@ -34,8 +34,8 @@ enum record_kind {
     RECORD_VOID,   /* value: enum record_void; the order ended, and not with tickets */
     RECORD_TRICK,  /* value: which (enum record_trick); status says how it was met */
     RECORD_STREAM, /* value: events that came; more: 1 if the service ended it */
-    RECORD_STEP,   /* value: the phase; an answer that moved somebody on */
-    RECORD_OTHER,  /* value: the phase; an answer that moved nobody on */
+    RECORD_STEP,   /* value: the phase; an answer that moved the visitor on */
+    RECORD_OTHER,  /* value: the phase; an answer that did not move the visitor on */
     RECORD_END,    /* value: enum record_end */
     RECORD_KINDS,
 };
@@ -64,8 +64,8 @@ enum record_trick {
     TRICK_REJOIN, /* more: likewise */
     TRICK_REUSE,  /* more: hash of the session's name; another than the first would have worked */
     TRICK_RETURN, /* a ticket whose visit was ended asks for another */
-    TRICK_SHARE,  /* somebody else orders a hold that was ordered */
-    TRICK_SECOND, /* somebody else holds seats with a pass whose visit was ended */
+    TRICK_SHARE,  /* another account orders a hold that was ordered */
+    TRICK_SECOND, /* another account holds seats with a pass whose visit was ended */
     TRICK_HOARD,  /* more: seats held altogether */
     TRICKS,
 };
@@ -75,10 +75,10 @@ enum record_end {
     END_DONE,     /* went as far as the journey goes */
     END_LEFT,     /* left the line, or the seats, of his own will */
     END_NO_SHOW,  /* was called and did not come, of his own will */
-    END_SOLD_OUT, /* told honestly that there is nothing left */
+    END_SOLD_OUT, /* got the honest answer that nothing is left */
     END_TOO_LATE, /* the call, the session or the hold ran out */
     END_VOIDED,   /* paid, and the order was turned back all the same */
-    END_TURNED,   /* over a limit, told when to come back, and did not */
+    END_TURNED,   /* over a limit, got a time to come back, and did not */
     END_PATIENCE, /* still waiting when the run was over */
     END_FAILED,   /* an answer that should not be */
     ENDS,

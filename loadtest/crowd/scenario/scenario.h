@@ -24,7 +24,7 @@ enum scenario_choice {
     CHOICE_MIXED,
 };
 
-/* How somebody behaves; a visitor may have several of these. */
+/* How a visitor behaves; one visitor may have several of these. */
 enum manner {
     MANNER_NO_SHOW,   /* does not come when called */
     MANNER_LEAVER,    /* leaves the line */
@@ -36,7 +36,7 @@ enum manner {
     MANNER_JUMPER,    /* bots from here on: asks for a pass before the call */
     MANNER_FORGER,    /* changes a letter of the ticket */
     MANNER_REUSER,    /* makes several visits of one ticket */
-    MANNER_SHARER,    /* hands pass and hold to somebody else */
+    MANNER_SHARER,    /* hands pass and hold to another account */
     MANNER_HOARDER,   /* holds and holds and never pays */
     MANNERS,
 };

@@ -28,7 +28,7 @@ enum phase {
     PHASE_EXTEND, /* sold without money, where the journey ends with the seats: the saga's steps */
     PHASE_CONFIRM,
     PHASE_ORDER,
-    PHASE_SHARE, /* a bot: somebody else orders the same hold */
+    PHASE_SHARE, /* a bot: another account orders the same hold */
     PHASE_PAY,
     PHASE_WATCH, /* until the order is through */
     PHASE_TICKETS,
@@ -78,14 +78,14 @@ struct crowd {
     struct in_addr from; /* of streams */
     struct schedule *schedule;
     const struct rng *rng;
-    struct hall *hall; /* NULL until somebody who was let in has read the plan */
+    struct hall *hall; /* NULL until a visitor inside has read the plan */
     bool plan_asked;
     struct recorder *recorder;
     struct crowd_stats *stats;
     struct buyer *buyers;
     uint32_t buyers_len;
     const char *psp_key, *service_token;
-    const struct passes *passes; /* NULL: everybody stands in line */
+    const struct passes *passes; /* NULL: all visitors join the line */
     uint64_t salt;               /* of this run's keys */
     uint64_t streams_from_us;    /* listeners open no stream before this; 0: at once */
     struct visitor *visitors;

@@ -77,7 +77,7 @@ void visitor_step(struct visitor *visitor, const struct pool_answer *answer);
 void visitor_enter(struct visitor *visitor, enum phase phase);
 void visitor_end(struct visitor *visitor, enum record_end how);
 void visitor_stop_listening(struct visitor *visitor);
-/* Goes to `phase` after that many milliseconds, and forgets whatever was planned. */
+/* Goes to `phase` after that many milliseconds, and forgets the earlier plan. */
 void visitor_later(struct visitor *visitor, enum phase phase, uint64_t in_ms);
 uint64_t visitor_between_ms(const struct visitor *visitor, uint64_t low, uint64_t high);
 bool visitor_is_for_later(const struct pool_answer *answer);

@@ -58,7 +58,7 @@ void visitor_on_order(struct visitor *visitor, const struct pool_answer *answer)
         order_is_there(visitor, answer);
         return;
     }
-    /* The payment is being made ready: the order tells its address a moment later. */
+    /* The payment is being made ready: the order has its address a moment later. */
     visitor_step(visitor, answer);
     visitor_later(visitor, PHASE_WATCH, visitor_between_ms(visitor, 50, 150));
 }

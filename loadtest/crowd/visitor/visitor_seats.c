@@ -201,7 +201,7 @@ void visitor_on_hold(struct visitor *visitor, const struct pool_answer *answer)
     go_on_with_hold(visitor);
 }
 
-/* Somebody else, with the pass of a visit that was ended. */
+/* Another account, with the pass of a visit that was ended. */
 void visitor_on_second(struct visitor *visitor, const struct pool_answer *answer)
 {
     if (visitor_is_for_later(answer)) {

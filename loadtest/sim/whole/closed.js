@@ -79,7 +79,7 @@ function shardsFor(ask, placedInS, fronts) {
   return RULES.shardsMax;
 }
 
-// From the pass to the tickets, for somebody whom nothing keeps waiting.
+// From the pass to the tickets, for a visitor who never waits.
 const visitS = ({ people, cost }) => people.thinkS + people.fillS + cost.psp_latency_s;
 
 // Machines and settings so that everybody has a place in time, and who is called finds nothing too slow.

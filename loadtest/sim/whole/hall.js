@@ -71,13 +71,13 @@ export class Hall {
     world.peak('inside', this.inside);
   }
 
-  // The part of those who pick that want a seat somebody else has got since they looked.
+  // The share of pickers who want a seat that was taken since they looked.
   conflictPart() {
     const { people, seats } = this.world.ask;
     const free = this.free();
     if (free <= 0) return 1;
     const taken = this.heldPerS * people.picksStaleS * people.popularity;
-    const scarce = Math.min(1, free / (0.02 * seats)); // of the last ones nobody has a choice
+    const scarce = Math.min(1, free / (0.02 * seats)); // the last seats leave no choice
     return 1 - Math.exp(-taken / Math.max(1, free * scarce));
   }
 

@@ -18,7 +18,7 @@ export class Opening {
     this.dead = 0;
     this.joins = new Queue(); // since they were born; at the edge, until a front and Redis have time
     this.joinsSince = new Queue(); // the same people, since they began to wait for a place: for the edge's time-out
-    this.later = new Later(); // told to come back
+    this.later = new Later(); // sent back with a time to return
     this.laterBorn = [];
   }
 

@@ -1,4 +1,4 @@
-// poll.js: how often somebody asks who has so many ahead: queue-front's core/wait/poll.c, for a measured wait whose
+// poll.js: how often a visitor polls with so many people ahead: queue-front's core/wait/poll.c, for a measured wait whose
 // ninth decile is 120 % of its median. A test holds the constants against poll.h.
 
 import { RULES } from './figures.js';
