@@ -8,8 +8,11 @@ RELEASE := $(MAKE) --no-print-directory VARIANT=release
 LONG    := FAIRGATE_FILE_MAX_S=3600 TMPDIR=$${TMPDIR:-/tmp}
 
 .PHONY: help
+FIRST := run|test|check|unit|clean
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+	@row='BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }'; \
+	    echo 'To begin with:'; awk "$$row" $(MAKEFILE_LIST) | grep -E '^  make ($(FIRST)) '; \
+	    echo 'The others:'; awk "$$row" $(MAKEFILE_LIST) | grep -vE '^  make ($(FIRST)) ' | sort
 
 # ---- running it ----------------------------------------------------------------------------------
 
