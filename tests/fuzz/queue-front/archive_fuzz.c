@@ -1,6 +1,6 @@
 /* archive_fuzz.c: any bytes as an archive that is to be restored: as they are, which nobody has
- * signed, and as a head that the house's own key has. Whatever is taken can be made an event of;
- * one byte more or less, or another one, and it is not taken. */
+ * signed, and as a head that the deployment's own key has. Whatever is taken can be made an event
+ * of; one byte more or less, or another one, and it is not taken. */
 #include "ring.h"
 
 #include "base/json_in.h"

@@ -161,7 +161,7 @@ test('lowering max_active throws nobody out, and nobody comes in until it is met
   await enter(line, 6);
 });
 
-test('whoever knocks at a full house keeps the call and goes before all others', async () => {
+test('a called visitor without a free slot keeps the call and goes first', async () => {
   const knobs = { rate_milli: 1_000_000, burst: 100, max_active: 4, call_ttl_ms: 3000, grace_ms: 0 };
   const line = await front().create(knobs);
   await line.join(20);
@@ -195,7 +195,7 @@ test('a lower place at the door goes first', async () => {
   await enter(line, 2);
 });
 
-test('whoever stops knocking no longer holds a slot back', async () => {
+test('a visitor who stops retrying no longer holds a slot', async () => {
   const knobs = { rate_milli: 1_000_000, burst: 100, max_active: 2, call_ttl_ms: 3000, grace_ms: 0 };
   const line = await front().create(knobs);
   await line.join(9);
@@ -293,7 +293,7 @@ test('lanes are given no more tokens than there are, whatever they are owed', as
   assert.ok(lanes.every((line) => line.view.serving >= 1), 'they are given it later');
 });
 
-test('as many as there are slots, late at the door of a lane, come in when the house is empty', async () => {
+test('latecomers of a lane fill the free slots of an empty hall', async () => {
   const general = await front().create({
     rate_milli: 10_000, burst: 4, max_active: 2, call_ttl_ms: 2000, grace_ms: 60_000, shares: 30,
   });
@@ -319,7 +319,7 @@ test('as many as there are slots, late at the door of a lane, come in when the h
   await enter(lane, 1, 2);
 });
 
-test('many no-shows: more are called than there are slots, and the house stays full', async () => {
+test('many no-shows: more are called than slots, and the hall stays full', async () => {
   const line = await front().create({
     rate_milli: 200_000, burst: 10, max_active: 100, call_ttl_ms: 2000, grace_ms: 0,
     session_ttl_ms: 5000, session_max_ms: 5000,
@@ -370,7 +370,7 @@ test('a desert of ten thousand left places is crossed by the next tick', async (
   assert.equal(line.view.serving, 10_009);
 });
 
-test('whoever leaves after the call is no longer waited for', async () => {
+test('a visitor who leaves after the call is not waited for', async () => {
   const line = await front().create({ rate_milli: 1_000_000, burst: 10, max_active: 2 });
   await line.join(9);
   await line.tick();
@@ -416,7 +416,7 @@ test('a front that comes later learns all stretches that still matter', async ()
   const late = await new Front(clockwork, line.event).tick();
   assert.equal(late.stretches.at(-1).split(':')[0], String(line.view.serving));
   assert.ok(late.stretches.length >= 9);
-  assert.deepEqual((await line.tick()).stretches, [], 'a front that knows them is not told again');
+  assert.deepEqual((await line.tick()).stretches, [], 'a front that knows them does not get them again');
 });
 
 // ---- sessions ----
@@ -585,7 +585,7 @@ test('an event opens its pre-queue and closes its entries at its times, with an 
   await line.join(5);
   await line.move(STATE.PRE_QUEUE, STATE.OPEN);
   const told = await clockwork.redis.command('HMGET', line.key('cfg'), 'closed', 'entries', 'seed');
-  assert.deepEqual(told, ['30', '30', '5e'.repeat(32)], 'whoever came after the closing is behind the draw');
+  assert.deepEqual(told, ['30', '30', '5e'.repeat(32)], 'an entry after the closing is behind the draw');
   await run(line, 200);
   assert.equal(line.view.serving, 10);
   const trail = await clockwork.redis.command('XREVRANGE', line.key('audit'), '+', '-');
@@ -616,7 +616,7 @@ test('a change is compared with the version that was read', async () => {
   assert.equal(await clockwork.redis.command('HGET', line.key('cfg'), 'burst'), '10');
 });
 
-test('of two operators who move an event, the second is told where it is', async () => {
+test('the second of two operators gets the state of the event', async () => {
   const line = await front().create();
   assert.equal((await line.move(STATE.OPEN, STATE.PAUSED)).outcome, OUTCOME.OK);
   const second = await line.move(STATE.OPEN, STATE.SOLD_OUT);

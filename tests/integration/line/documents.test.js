@@ -118,7 +118,7 @@ test('a Redis set back to before a heal learns the document of after it', async 
   assert.equal(knob(lost), 33);
 });
 
-test('a document that changed without a number is told', async () => {
+test('a document that changed without a new number is sent', async () => {
   const { here } = await openEvent();
   await redis('HSET', here.key('cfg'), 'burst', 55, 'digest', 'another');
   await here.tick();

@@ -1,4 +1,4 @@
-// heard.lua and tick.lua: who counts as there, whoever tells it, and whatever becomes of those who tell.
+// heard.lua and tick.lua: which places count as present, whichever fronts report them or die.
 // All in virtual time, so that epochs are exact.
 
 import assert from 'node:assert/strict';
@@ -44,15 +44,15 @@ async function epochs(n, line, heard) {
   }
 }
 
-test('whoever was not heard for a whole epoch is a ghost, and nobody else', async () => {
+test('a place without a sign of life for an epoch is a ghost', async () => {
   const [front] = await standing(100);
   await epochs(1.9, front, [[front, odd(100)]]);
-  assert.equal(ghosts(front), 0, 'whoever joined in an epoch has the whole next one');
+  assert.equal(ghosts(front), 0, 'a new place has the whole next epoch');
   await epochs(0.1, front, [[front, odd(100)]]);
   assert.deepEqual([ghosts(front), front.view.waiting], [50, 50]);
 });
 
-test('whoever left is no ghost, and takes none away', async () => {
+test('a place that left is no ghost', async () => {
   const [front] = await standing(100);
   await epochs(4, front, [[front, odd(100)]]);
   for (let place = 1; place <= 19; place += 2) await front.visit('leave', place); // they were heard
@@ -61,7 +61,7 @@ test('whoever left is no ghost, and takes none away', async () => {
   for (let place = 2; place <= 20; place += 2) await front.visit('leave', place); // they were not
   await front.tick();
   assert.deepEqual([ghosts(front), front.view.waiting], [40, 40]);
-  await epochs(3, front, [[front, odd(100)]]); // whoever left is heard from another tab
+  await epochs(3, front, [[front, odd(100)]]); // the places that left are seen from another tab
   assert.deepEqual([ghosts(front), front.view.waiting], [40, 40]);
 });
 
@@ -85,12 +85,12 @@ test('a front that leaves takes no marks with it, and holds nothing up', async (
   assert.deepEqual([ghosts(one), one.view.waiting], [50, 50]);
 });
 
-test('of a front that died nobody is made a ghost, and whoever is one stays one', async () => {
+test('a dead front makes no ghosts and takes none away', async () => {
   const [one, two] = await standing(200, 2);
   const here = odd(200);
   await epochs(4, one, [[one, here], [two, here]]);
   assert.equal(ghosts(one), 100);
-  // From now on only the dead one has heard the first fifty, and never told.
+  // From now on only the dead front has seen the first fifty, and sent nothing.
   const seen = new Set();
   for (let i = 1; i < 2 * (EPOCH_MS / TICK_MS); i += 1) {
     await epochs(TICK_MS / EPOCH_MS, one, [[one, here.slice(50)]]);
@@ -145,7 +145,7 @@ test('a line of several pages is judged to the last place, and called past them 
   assert.equal((await front.pass(3 * PAGE + 5)).outcome, OUTCOME.OK);
 });
 
-test('random fronts come, go and die: whoever is heard is there, ghosts stay, every sum is right', async (t) => {
+test('random fronts come, go and die: seen places count, ghosts stay', async (t) => {
   const rng = seededRng(t);
   const people = 300;
   const [line] = await standing(people);

@@ -64,8 +64,7 @@ async function healAll(...fronts) {
   for (const front of fronts) assert.equal((await front.heal()).outcome, OUTCOME.OK);
 }
 
-// Seed 13000136 of the whole sale: with the ticks alone an old ticket was good until the first of them.
-test('which places have moved is known from the moment on at which the line is whole', async () => {
+test('a healed line knows at once which places have moved', async () => {
   const [one, two] = await running();
   two.moved = [[6, 1], [7, 2]];
   await wipe([one, two]);
@@ -89,8 +88,7 @@ test('until the window closes nothing is given out, called or changed', async ()
   assert.ok(waitMs > 0 && waitMs <= 1000);
 });
 
-// Seed 12001399 of the line's world: everybody waited for as long as the clock had gone back.
-test('a window is open no longer than it was, though the clock of Redis is set back meanwhile', async () => {
+test('a clock set back does not extend the window of a heal', async () => {
   const [one, two] = await running();
   await wipe([one, two]);
   assert.equal((await one.heal({ windowMs: 1000 })).outcome, OUTCOME.HEAL);
@@ -103,7 +101,6 @@ test('a window is open no longer than it was, though the clock of Redis is set b
   assert.ok(two.marks.serving <= (await two.tick()).serving);
 });
 
-// Seed 12001745 of the line's world: the event's tick ended calls that the heal of the lane was to make anew.
 test('a tick of the event does nothing to a lane that is yet to be healed', async () => {
   const event = new Front(clockwork, `heal-${(names += 1)}`);
   const lane = new Front(clockwork, event.event, { lane: 1 });
@@ -123,7 +120,7 @@ test('a tick of the event does nothing to a lane that is yet to be healed', asyn
   assert.equal((await lane.pass(1)).outcome, OUTCOME.OK);
 });
 
-test('places of a lane that a heal left out and its own draw has scattered are nobody\'s no more, though the event ticks first', async () => {
+test('a draw after a heal clears the gap of a lane', async () => {
   const event = new Front(clockwork, `heal-${(names += 1)}`);
   const lane = new Front(clockwork, event.event, { lane: 1 });
   await event.create({ rate_milli: 0, shares: 30 }, STATE.PRE_QUEUE);
@@ -139,7 +136,7 @@ test('places of a lane that a heal left out and its own draw has scattered are n
   assert.equal(gaps[2], '');
 });
 
-test('after a wipe counters, document and state are those that the fronts saw, and a gap more', async () => {
+test('a wipe restores the counters of the fronts plus a gap', async () => {
   const [one, two] = await running();
   await one.change({ rate_milli: 100_000, burst: 1, max_active: 77 });
   const before_ = await one.tick();
@@ -159,7 +156,7 @@ test('after a wipe counters, document and state are those that the fronts saw, a
 
 for (const state of [STATE.OPEN, STATE.PRE_QUEUE]) {
   const named = Object.keys(STATE).find((name) => STATE[name] === state);
-  test(`places that a heal leaves out take no room in a line with a longest length: ${named}`, async () => {
+  test(`a gap takes no room in a line with line_max: ${named}`, async () => {
     const one = new Front(clockwork, `heal-${(names += 1)}`);
     await one.create({ line_max: 50, rate_milli: 0 }, state);
     await one.join(40);
@@ -173,7 +170,7 @@ for (const state of [STATE.OPEN, STATE.PRE_QUEUE]) {
   });
 }
 
-test('the highest marks of all fronts win, whoever comes first', async () => {
+test('the highest marks of all fronts win in any order', async () => {
   const [one, two] = await running();
   await two.join(7); // only the second front saw these
   await one.tick();
@@ -223,7 +220,7 @@ test('data newer than all fronts saw are kept: only what is lower is raised', as
   assert.deepEqual((await one.join(1)).places, [151]);
 });
 
-test('a front that comes after the window with higher marks raises the counters at once', async () => {
+test('a late front with higher marks raises the counters', async () => {
   const [one, two] = await running();
   two.marks.issued = 500;
   two.marks.serving = 30;
@@ -245,7 +242,7 @@ test('a ticket from beyond the counter stops the line until it is raised', async
   assert.deepEqual((await one.join(1)).places, [146]);
 });
 
-test('everybody called before and not known to be over gets a fresh window', async () => {
+test('every open call gets a new window', async () => {
   const [one, two] = await running({ call_ttl_ms: 5000, grace_ms: 1000 });
   await wipe([one, two]);
   await clockwork.step(60_000);
@@ -258,7 +255,7 @@ test('everybody called before and not known to be over gets a fresh window', asy
   assert.equal(expires, clockwork.ms + 5000);
 });
 
-test('whoever had let the call run out stays out', async () => {
+test('an expired call stays expired', async () => {
   const [one, two] = await running({ call_ttl_ms: 1000, grace_ms: 500 });
   await clockwork.step(2000);
   for (let i = 0; i < 3; i += 1) await one.tick();
@@ -269,7 +266,7 @@ test('whoever had let the call run out stays out', async () => {
   assert.equal((await one.pass(7)).outcome, OUTCOME.EXPIRED);
 });
 
-test('slots of lost sessions stay taken until their heartbeats or their time', async () => {
+test('lost sessions hold their slots until a heartbeat or their end', async () => {
   const [one, two] = await running({ max_active: 20, session_ttl_ms: 10_000 });
   await wipe([one, two]);
   await healAll(one, two);
@@ -318,7 +315,7 @@ test('a pass that a picture does not show counts as a taken slot', async () => {
   assert.equal((await one.tick()).active, 6);
 });
 
-test('whoever came in after the last write of a replica stays in, though others left after it too', async () => {
+test('a visit newer than a replica keeps its slot', async () => {
   const [one, two] = await running({ max_active: 5, session_ttl_ms: 10_000 });
   const goBack = await replica([one, two]);
   const enters = async (place) => {
@@ -370,7 +367,7 @@ async function slotsAreKept(meanwhile) {
   assert.equal(await enters(11), OUTCOME.OK);
 }
 
-test('slots of visits that Redis has lost are kept for as long as was promised, though visits are shorter since', () => slotsAreKept(
+test('lost visits hold their slots until the promised end', () => slotsAreKept(
   (one) => one.change({ rate_milli: 100_000, burst: 1, max_active: 5, session_ttl_ms: 1000 }),
 ));
 
@@ -392,7 +389,7 @@ test('no more are believed to have been inside than Redis may have lost', async 
 // What a pass says of a visit that lasts until then: whole seconds.
 const pass = ({ expiresMs, endsMs }) => ({ toldMs: Math.ceil(expiresMs / 1000) * 1000, endsMs });
 
-// The visits of 1, 2 and 3 were made longer by half a minute, which the replica has not heard of, nor any front but
+// The visits of 1, 2 and 3 were made longer by half a minute, which the replica does not have, nor any front but
 // one that is gone, and their own time is over. Since then a visit lasts a second only, so the heal does not make up for it.
 async function renewalsLost(knobs = {}) {
   const fronts = await running({ session_ttl_ms: 60_000, ...knobs });
@@ -470,7 +467,7 @@ test('... unless it was the clock that ended it, of which Redis may have lost th
   assert.deepEqual([beat.outcome, beat.expiresMs], [OUTCOME.OK, passes[1].toldMs]);
 });
 
-// Everybody who was called gets another window, which ends no earlier than the one that they were told of.
+// Everybody who was called gets another window, which ends no earlier than the shown one.
 async function callsAreKept(meanwhile) {
   const [one, two] = await running({ call_ttl_ms: 60_000, grace_ms: 0 });
   const promisedMs = clockwork.ms + 59_000; // place 6 was called in the second before
@@ -485,13 +482,13 @@ async function callsAreKept(meanwhile) {
   assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
 }
 
-test('a call lasts as long as was told, though calls are shorter since, and Redis has lost it', () => callsAreKept(
+test('a lost call keeps its shown end though calls are shorter now', () => callsAreKept(
   (one) => one.change({ rate_milli: 100_000, burst: 1, call_ttl_ms: 1000, grace_ms: 0 }),
 ));
 
 test('... and though the clock of Redis was set back, by less than is noticed', () => callsAreKept(() => clockwork.step(-4000)));
 
-test('a call that was made longer lasts as long as was told, though Redis has lost that', async () => {
+test('an extended call keeps its shown end after a loss', async () => {
   const [one, two] = await running({ call_ttl_ms: 10_000, grace_ms: 0 });
   for (const [from, to] of [[STATE.OPEN, STATE.SOLD_OUT], [STATE.SOLD_OUT, STATE.OPEN]]) {
     await one.move(from, to);
@@ -551,7 +548,7 @@ test('an order that went through meanwhile ends the session that Redis forgot', 
   assert.equal((await one.tick()).active, 4);
 });
 
-test('after a wipe new calls go on: whoever came in before is not waited for again', async () => {
+test('new calls go on after a wipe', async () => {
   const [one, two] = await running({ max_active: 25, call_ttl_ms: 60_000 });
   await wipe([one, two]);
   await healAll(one, two);
@@ -579,7 +576,7 @@ async function lateAtTheDoor(loss) {
   return one;
 }
 
-test('whoever knocks at the door of a line that is healed is called again, and expected', async () => {
+test('a visitor at the door of a healed line is called again', async () => {
   const one = await lateAtTheDoor(restart);
   assert.equal((await one.tick()).outstanding, 2);
   for (const [place, outstanding] of [[6, 1], [7, 0]]) {
@@ -591,7 +588,7 @@ test('whoever knocks at the door of a line that is healed is called again, and e
 // Fronts refuse an answer with such a number, and with it all news of the line.
 for (const [what, loss] of [['nothing', restart], ['all', wipe]]) {
   for (const call of ['pass', 'leave', 'end']) {
-    test(`never have more come than were called, whoever the heal took for one who had: ${call}, and ${what} is lost`, async () => {
+    test(`no more come than were called: ${call}, ${what} is lost`, async () => {
       const one = await lateAtTheDoor(loss);
       for (let place = 1; place <= 20; place += 1) {
         await one.visit(call, place);
@@ -756,8 +753,7 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     assert.equal((await one.pass(7)).outcome, OUTCOME.OK);
   });
 
-  // Seeds 12021382 and 12027384 of the line's world: those who knew were told that it was they who had stood still.
-  test(`a front that has just started does not take a clock that jumped ${name} for the true time before those who know`, async () => {
+    test(`a front that has just started does not take a clock that jumped ${name} for the true time before those who know`, async () => {
     const [one] = await running();
     const { now_ms: beforeMs } = await one.tick();
     const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });

@@ -48,7 +48,7 @@ test('a key twice in one call is one place', async () => {
   assert.deepEqual(fresh, [true, false, true]);
 });
 
-test('keys of an event of before keep their places while the line outgrows its buckets', async () => {
+test('keys keep their places while the line outgrows its buckets', async () => {
   const line = await front().create();
   await clockwork.redis.command('HDEL', line.key('cfg'), 'one_idem');
   const keys = upTo(40).map((n) => ({ key: `early ${n}` }));
@@ -85,7 +85,7 @@ test('an address is counted over single joins and crowds alike', async () => {
   assert.deepEqual((await line.join([{ ip }])).places, [0]);
   const minute = Math.floor(clockwork.ms / 60_000);
   const counts = await clockwork.redis.command('HVALS', line.key(`ip:${minute}`));
-  assert.deepEqual(counts.map(Number).sort(), [3, 6]); // whoever is refused is counted as well
+  assert.deepEqual(counts.map(Number).sort(), [3, 6]); // a refused join counts as well
 });
 
 test('a repeated key does not count against its address, and works beyond its limit', async () => {
@@ -108,7 +108,7 @@ test('a key that was limited is not remembered', async () => {
   assert.deepEqual(later.fresh, [true]);
 });
 
-test('a full line takes nobody more until somebody is called or leaves, and keeps whoever is in it', async () => {
+test('a full line accepts no join until a place is called or left', async () => {
   const line = await front().create({ line_max: 3, rate_milli: 1000, burst: 1 });
   const { places } = await line.join([{ key: 'a' }, { key: 'b' }, { key: 'c' }, { key: 'd' }, {}]);
   assert.deepEqual(places, [1, 2, 3, FULL, FULL]);
@@ -128,7 +128,7 @@ test('a full line takes nobody more until somebody is called or leaves, and keep
   assert.equal((await line.join(50)).places.includes(FULL), false);
 });
 
-test('whoever is turned away from a full line is not counted, remembered or charged for it', async () => {
+test('a join rejected by a full line is not counted or stored', async () => {
   const line = await front().create({ line_max: 1, joins_per_ip_per_min: 2 });
   const ip = '1.1.1.1';
   await line.join([{ key: 'a', ip }]);
@@ -146,7 +146,7 @@ test('fronts that join at once fill a line to its last place and not beyond', as
   assert.deepEqual(given.sort((a, b) => a - b), upTo(100));
 });
 
-test('before the draw entries fill a line, and whoever leaves makes room', async () => {
+test('entries before the draw fill a line, and leaving makes room', async () => {
   const line = await front().create({ line_max: 2 }, STATE.PRE_QUEUE);
   assert.deepEqual((await line.join(3)).places, [1, 2, FULL]);
   await line.visit('leave', 1);

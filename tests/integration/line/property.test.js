@@ -44,7 +44,7 @@ class Trial {
     this.came = new Set();
     this.over = new Set(); // ended, or session lost
     this.calls = []; // {us, calls, rate, burst}
-    this.knocks = new Map(); // place -> when it was last told to knock again
+    this.knocks = new Map(); // place -> when it was last asked to retry
   }
 
   get front() {

@@ -85,7 +85,7 @@ test('of two fronts that make the same cut the first does, and nothing is cut tw
   assert.deepEqual(two.cuts, ['1c6,']);
 });
 
-test('of all fronts that wait for a cut one is told to read the shards, and in the next slot another may', async () => {
+test('one waiting front per slot reads the shards', async () => {
   const one = await line(2);
   const two = another(one);
   const dueTo = async (front) => (await front.cut({ slotMs: 10 })).due;
@@ -103,9 +103,9 @@ test('nothing is given beyond the lease, and the next cut moves it', async () =>
   const { places } = await front.join(0, all);
   assert.equal(places.filter((place) => place === LEASE_OUT).length, 10);
   assert.deepEqual(places.slice(0, LEASE_MIN), upTo(LEASE_MIN));
-  assert.deepEqual((await front.join(0, ['a0', 'z'])).places, [1, LEASE_OUT]); // whoever has a number keeps it
+  assert.deepEqual((await front.join(0, ['a0', 'z'])).places, [1, LEASE_OUT]); // a key keeps its number
   await front.turn();
-  assert.equal((await front.join(0, ['z'])).places[0], LEASE_OUT); // the shard has not heard of it yet
+  assert.equal((await front.join(0, ['z'])).places[0], LEASE_OUT); // the shard does not know of it yet
   await front.turn();
   assert.equal((await front.join(0, ['z'])).places[0], LEASE_MIN + 1);
   const { lease } = await front.look(0);
@@ -196,7 +196,7 @@ test('a shard that one front finds behind gives nothing to any, until it is seal
   assert.deepEqual((await fresh.join(0, ['x', 'a4'])).places, [LEASE_MIN + 1, 5]);
 });
 
-test('a shard that has given fewer numbers than cuts give places to is sealed, whoever looks at it', async () => {
+test('a shard with fewer numbers than the cuts is sealed', async () => {
   const front = await line(2);
   await front.join(0, some(5));
   await front.turn();
@@ -206,7 +206,7 @@ test('a shard that has given fewer numbers than cuts give places to is sealed, w
   assert.deepEqual((await fresh.join(0, ['x', 'a4'])).places.map((number) => number > LEASE_MIN), [true, false]);
 });
 
-test('rules that are over give no number: the shard judges by the newest document it was told', async () => {
+test('old rules give no number: a shard checks by its newest document', async () => {
   const front = await line(1);
   front.document.version = 5;
   await front.turn();
@@ -220,7 +220,7 @@ test('rules that are over give no number: the shard judges by the newest documen
   assert.equal((await front.join(0, ['b'])).outcome, OUTCOME.WRONG_STATE);
 });
 
-test('cuts that Redis has lost are told by fronts before any is made', async () => {
+test('fronts send lost cuts before a new one is made', async () => {
   const one = await line(2);
   const two = another(one);
   const redis = clockworks[0].redis;
@@ -240,7 +240,7 @@ test('cuts that Redis has lost are told by fronts before any is made', async () 
   await two.join(0, ['z']);
   assert.equal((await two.turn()).outcome, OUTCOME.OK);
   assert.deepEqual(two.cuts, ['1c3,', '1c,4', '1c1,']);
-  two.cuts[0] = '1c2,'; // one that knows other cuts is told so
+  two.cuts[0] = '1c2,'; // a front with other cuts gets a conflict
   assert.equal((await two.cut({ tell: 1 })).outcome, OUTCOME.CONFLICT);
 });
 
@@ -293,7 +293,7 @@ test('a hole is nobody\'s: it does not wait, is stepped over at once, and is no 
   assert.equal(await leftOut(front), `8:${lease}`);
   let view = await front.line.tick();
   assert.deepEqual([view.issued, view.waiting, view.gaps[0], view.gaps[3]], [lease + 3, 10, lease - 7, lease - 7]);
-  await front.line.hear([8, 9], { epochMs: 90_000 }); // whoever had a number of it
+  await front.line.hear([8, 9], { epochMs: 90_000 }); // two places that had a number of it
   for (let i = 0; i < 20; i += 1) {
     await step(100);
     view = await front.line.tick();
@@ -374,7 +374,7 @@ test('an epoch whose seal was lost is not taken for the next one, which has its 
 });
 
 // Cuts in which the epoch of shard 1 ended are lost, it is sealed anew behind others, and then the event goes back to a
-// copy of before both, to which the one front brings back the former cuts. Answers it, and one that it makes so.
+// copy of the time before, to which one front brings back the former cuts. Returns it, and one that it makes so.
 async function sealedBehindOthers() {
   const one = await line(2);
   const two = another(one);
@@ -679,14 +679,14 @@ class Trial {
     this.numbers.set(key, number);
   }
 
-  // What a front learns is what all learn, and whoever is answered has a place of their own.
+  // All fronts learn the same cuts, and each answered join has its own place.
   learn(front) {
     front.cuts.forEach((text, i) => {
       this.published[i] ??= text;
       assert.equal(text, this.published[i], `cut ${i + 1} has changed`);
     });
     for (const { key, place } of front.answers()) {
-      assert.ok((this.places.get(place) ?? key) === key, `place ${place} was told twice`);
+      assert.ok((this.places.get(place) ?? key) === key, `place ${place} was given twice`);
       this.places.set(place, key);
     }
   }
@@ -743,7 +743,7 @@ class Trial {
   }
 }
 
-test('whatever is lost and whoever dies, no number and no place is given twice, and only holes are nobody\'s', async (t) => {
+test('no number and no place is given twice, whatever is lost', async (t) => {
   const rng = seededRng(t);
   for (let i = 0; i < Number(process.env.FAIRGATE_LINES ?? 5); i += 1) {
     const trial = new Trial(rng, await line(SHARDS));

@@ -1,4 +1,4 @@
-// tick.lua: what a tick costs and to whom it is shown: one works, the others of its slot are told.
+// tick.lua: what a tick costs: one front works, the others of its slot read its picture.
 
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
@@ -36,7 +36,7 @@ async function commands(work) {
   return (await sum()) - before_;
 }
 
-test('a front that ticks within the slot of another is told the same, and Redis is asked next to nothing', async () => {
+test('a second tick within a slot gets the same picture and costs little', async () => {
   const [one, two] = await line(2);
   await clockwork.step(SLOT_MS);
   const view = await one.tick();
@@ -80,14 +80,14 @@ test('fifty fronts that tick in the same slots call exactly at the rate', async 
   assert.ok(Math.abs((await fronts[0].tick()).serving - serving - 41) <= 1);
 });
 
-test('places given out since are told all the same', async () => {
+test('places given out since the picture are returned', async () => {
   const [one, two] = await line(2);
   await two.join(3);
   const view = await two.tick();
   assert.deepEqual([view.outcome, view.issued, view.waiting], [OUTCOME.OK, 103, one.view.waiting + 3]);
 });
 
-test('whoever knows less is told what it lacks', async () => {
+test('a front with less knowledge gets the rest', async () => {
   const [one, two] = await line(2);
   for (let i = 0; i < 30; i += 1) {
     await clockwork.step(150);
@@ -104,7 +104,7 @@ test('whoever knows less is told what it lacks', async () => {
   assert.equal((await one.tick()).version, 3, 'a change is seen at once');
 });
 
-test('a picture that another version of the scripts kept is none', async () => {
+test('a picture of another script version is ignored', async () => {
   const [one, two] = await line(2);
   await one.tick();
   const key = one.key('picture');
@@ -117,7 +117,7 @@ test('a picture that another version of the scripts kept is none', async () => {
   assert.equal((await clockwork.redis.command('GET', key)).slice(0, 6), kept.slice(0, 6));
 });
 
-test('a picture heals nothing: whoever has seen more than Redis is told to heal it', async () => {
+test('a front that has seen more than Redis must heal', async () => {
   const [one, two] = await line(2);
   two.marks.issued += 1;
   assert.equal((await two.tick()).outcome, OUTCOME.HEAL);
@@ -144,7 +144,7 @@ test('a tick works for all lanes at once', async () => {
   assert.equal(event.view.now_ms, clockwork.ms);
 });
 
-// The cap on elapsed time is there for a stall; what it took is told, so that nobody wonders.
+// The cap on elapsed time is there for a stall; the tick reports the time that it cut off.
 test('what the rate loses because no tick came in time is summed up', async () => {
   const [one] = await line(1);
   for (const ms of [249, 250]) {

@@ -52,7 +52,7 @@ async function upgraded() {
 
 const upto = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
-// Whoever `here` says is heard in all that time.
+// The places `here` are seen in all that time.
 async function ticks(line, ms, here) {
   for (let passed = 0; passed < ms; passed += TICK_MS) {
     await line.clockwork.step(TICK_MS);
@@ -83,7 +83,7 @@ test('a line goes on where it was: joins, calls, passes, sessions', async () => 
   assert.deepEqual((await live.join([{ key: 'k1' }])).places, [2]);
 });
 
-test('whoever is there is told again, nobody who polls is missed, and what the old program kept of it goes', async () => {
+test('signs of life are sent again and the old records go', async () => {
   const { live } = await upgraded();
   const issued = Number(await redis.command('GET', 'fg:{live}:seq'));
   await live.change({ rate_milli: 0 });
@@ -99,7 +99,7 @@ test('whoever is there is told again, nobody who polls is missed, and what the o
   assert.equal(live.view.ghosts[2], gone.length - 1, 'it is back');
 });
 
-test('the old program may go on beside the new one', async () => {
+test('the old program may run next to the new one', async () => {
   const { live } = await upgraded();
   const issued = Number(await redis.command('GET', 'fg:{live}:seq'));
   await live.change({ rate_milli: 0 });
@@ -112,7 +112,7 @@ test('the old program may go on beside the new one', async () => {
   assert.equal(live.view.ghosts[2], 0);
 });
 
-test('whoever left before the upgrade is still known to have left when Redis is healed', async () => {
+test('a leave before the upgrade survives a heal', async () => {
   const { live } = await upgraded();
   const issued = Number(await redis.command('GET', 'fg:{live}:seq'));
   await live.change({ rate_milli: 0 });

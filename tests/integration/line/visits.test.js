@@ -62,7 +62,7 @@ test('a visit has back the time in which nobody was served', async () => {
   assert.equal(front.view.active, 0, 'and not a second more');
 });
 
-test('whoever ends a visit again is told what became of it: an order that is through stays that', async () => {
+test('a second end of a visit returns its outcome', async () => {
   const [front] = await inside('again');
   const told = [];
   for (const call of ['end', 'leave', 'done', 'end', 'leave', 'done']) told.push(await front.visit(call, 1));
@@ -123,7 +123,7 @@ test('after half an hour the clock goes on: a wrong address keeps no slot for ev
   assert.ok(front.view.halted_ms > 0, 'once it was served again, the next outage counts');
 });
 
-test('a clock that stood when fronts ceased to look goes on in its time, and nobody is told that it stands', async () => {
+test('a paused clock goes on once no front polls, without a report', async () => {
   const [front, visit] = await inside('unlooked');
   front.served = UNSERVED;
   await pass(5 * SECOND, front);

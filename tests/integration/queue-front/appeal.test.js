@@ -1,4 +1,4 @@
-// Whoever is slowed down is told why, whom to ask, and a reference that the operator looks up, at any front.
+// A rejected visitor gets the reason, a contact, and a reference that the operator looks up at any front.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { makeEvent, openHouse, patch, Visitor } from './support.js';
 
 const APPEAL = { en: 'https://help.example/line?a=1&b=2', ko: 'tel:+82-2-000-0000' };
 
-describe('whoever is slowed down', () => {
+describe('a visitor who is slowed down', () => {
   const scope = openScope();
   let house;
 
@@ -35,7 +35,7 @@ describe('whoever is slowed down', () => {
     return [event, why];
   }
 
-  test('by the limit of an address is told whom to ask, and the number is in the log', async () => {
+  test('gets a contact at the limit of an address, with a logged number', async () => {
     const answer = await refused('narrow');
     assertProblem(answer, 429, 'too-many-joins');
     assert.deepEqual(answer.json.appeal, APPEAL);
@@ -61,7 +61,7 @@ describe('whoever is slowed down', () => {
     assert.equal((await house.front.private.get(`/admin/events/narrow/appeals/${reference}`)).status, 401);
   });
 
-  test('by wrong codes is told whom to ask too', async () => {
+  test('gets a contact after wrong codes', async () => {
     await makeEvent(house, 'coded', { rate_per_s: 0, code_required: true, appeal: APPEAL });
     await house.front.admin.put('/admin/events/coded/codes', { body: { codes: ['GOOD-CODE'] } });
     const answer = await until('the limit of guesses', async () => {
@@ -73,7 +73,7 @@ describe('whoever is slowed down', () => {
     assert.equal(json.why, 'too-many-codes');
   });
 
-  test('is told so by the page, in the visitor\'s language, without a script', async () => {
+  test('sees a page in their language, without a script', async () => {
     const { headers: { location } } = await refused('narrow', html('ko'), 303);
     const [, reference] = /^\/e\/narrow\?notice=too-many-joins&reference=(\w{8})$/.exec(location);
     await inLog(reference);
@@ -83,13 +83,13 @@ describe('whoever is slowed down', () => {
     for (const wrong of ['', '?reference=<script>', '?reference=AAAAAAAB']) assert.match(await page('en', wrong), /id="appeal" hidden><\/p>/);
   });
 
-  test('by work that the browser cannot do is told so as well', async () => {
+  test('sees a page for work that the browser cannot do', async () => {
     const { headers: { location } } = await join('worked', html('en'));
     const [, reference] = /notice=proof-of-work-required&reference=(\w{8})$/.exec(location);
     assert.deepEqual(await inLog(reference), ['worked', 'proof-of-work-required']);
   });
 
-  test('by work that a script is asked for is told too, with the work', async () => {
+  test('gets a contact together with the work for a script', async () => {
     const answer = await refused('worked', {}, 428);
     assertProblem(answer, 428, 'proof-of-work-required');
     assert.equal(answer.json.reason, 'missing');
@@ -106,7 +106,7 @@ describe('whoever is slowed down', () => {
   });
 
   // The last one, as the log lacks what else comes in that second.
-  test('is told it of a flood as well, of which the log has only so many', async () => {
+  test('gets a contact in a flood, of which the log has a bounded part', async () => {
     const answers = await Promise.all(Array.from({ length: 60 }, () => join('narrow')));
     const slowed = answers.filter(({ status }) => status === 429);
     assert.ok(slowed.length > 50);

@@ -28,7 +28,7 @@ async function openPage(scope, figures) {
   return page;
 }
 
-// The page must be there before the fronts are, so the house is opened around it.
+// The page must be there before the fronts are, so the deployment is started around it.
 async function openFlight(t, { fronts = 1, knobs = {}, pages = [{ p99_ms: 50 }] } = {}) {
   const house = await openHouse(t, { fronts: 0 });
   house.pages = [];
@@ -64,7 +64,7 @@ test('it climbs while all is well, never above the ceiling, cuts when latency ri
   await fillLine(house);
   const top = await flown(front, 'the ceiling', (s) => s.rate_per_s === 20);
   assert.deepEqual(top.reading, { p99_ms: 50, error_share: null, held: null, backlog: null });
-  assert.equal((await show(front)).rate_per_s, 18.5, 'what the operator set stands in the document');
+  assert.equal((await show(front)).rate_per_s, 18.5, 'the document has the rate of the operator');
   assert.equal((await live(front, 'show')).rate_per_s, 20);
   assert.equal((await front.http.get('/v1/queue/show/status')).json.rate_per_s, 20);
 

@@ -55,7 +55,7 @@ const untilDrawn = (front, id) => until('the draw', async () => {
   return told.drawn && told;
 });
 
-// On each front, so that every visitor is told a position.
+// On each front, so that every visitor sees a position.
 async function untilDrawnEverywhere({ house }, id) {
   const told = await Promise.all(house.fronts.map((front) => untilDrawn(front, id)));
   for (const one of told) assert.deepEqual(one, told[0]);
@@ -109,7 +109,7 @@ test('a round that was promised before anybody could enter decides, and everybod
   const told = await untilDrawnEverywhere(world, 'show');
   assert.deepEqual(told.promised, promised);
   assert.equal(told.commitment, before.commitment);
-  assert.equal(told.entries, 5, 'whoever came after the closing is not in it');
+  assert.equal(told.entries, 5, 'an entry after the closing is not in it');
   assert.equal(told.beacon, chain.beacon(promised.round).randomness);
   assert.equal(told.proof.signature, chain.signature(promised.round));
   assert.equal(told.proof.checked, 'relays');

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { client, delay, until } from '../../lib-js/index.js';
 
-// Joins without end until stop(), or until the house is closed over a test that failed: keeps who got
-// which place, and repeats what was not answered. `shows` says what the n-th brings besides its key; whoever is refused
+// Joins without end until stop(), or until the deployment is closed after a failed test: keeps who got
+// which place, and repeats what was not answered. `shows` says what the n-th brings in addition to its key; a refused visitor
 // with 422 stays so.
 export class Crowd {
   constructor(house, width, { shows = () => ({}), name = 'visitor' } = {}) {
@@ -18,7 +18,7 @@ export class Crowd {
     this.turned = 0; // 503s and broken connections, each of them tried again
     this.next = 0;
     this.going = true;
-    this.left = false; // whoever has no answer yet goes without one
+    this.left = false; // open joins end without an answer
     house.scope.defer(() => {
       this.going = false;
       this.left = true;

@@ -69,7 +69,7 @@ test('a line that asks for work gives a place for work, on any front, and one pl
   assert.equal((await byForm.join()).status, 200, 'a ticket is enough from then on');
 });
 
-test('a solution that is wrong, of another event or from another network is told why, and gets new work', async (t) => {
+test('a wrong or foreign solution is refused with new work', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...STILL, pow_bits: 12 });
   await makeEvent(house, 'other', { ...STILL, pow_bits: 12 });
@@ -112,7 +112,7 @@ test('a crowd makes the work harder by itself, up to the ceiling, and calm makes
   await until('easier work', async () => (await bits()) === 1, { timeoutMs: 60_000 });
 });
 
-test('a visitor without script is told honestly what the line asks for', async (t) => {
+test('a visitor without a script sees what the line requires', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...STILL, pow_bits: 10 });
   const browser = new Visitor(house.front, 'show');
@@ -274,7 +274,7 @@ test('a forged pass is refused: no algorithm, ours as a secret, another key, oth
   assert.equal((await owner.session()).status, 200, 'and its owner is still inside');
 });
 
-test('whoever writes signatures under a session is not looked at after some, and nobody else feels it', async (t) => {
+test('forged signatures of a session are not checked after some', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
   const owner = new Visitor(house.front, 'show');
@@ -351,7 +351,7 @@ test('an address that showed too many wrong codes is refused without a word to t
   }
 });
 
-test('work goes by the clock of the event, by which used work is kept, and not by the front\'s own', async (t) => {
+test('work is dated by the clock of the event', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...STILL, pow_bits: 8 });
   const setTime = async (offMs) => { // as a failover leaves it to fronts that have seen no other time
@@ -436,7 +436,7 @@ test('a ticket is no pass, a pass is no ticket, and a session\'s name is neither
   assert.equal((await owner.session()).status, 200);
 });
 
-test('whoever asks for a pass before the call, on every front and as often as they like, is no nearer', async (t) => {
+test('requests for a pass before the call do not help', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   const ahead = new Visitor(house.front, 'show');
@@ -471,7 +471,7 @@ test('a line with a longest length turns people away by what is so in Redis, and
     assert.ok(retryS >= 30 && retryS <= 60, `${retryS} s`);
   }
   const [last, turnedAway] = [true, false].map((placed) => answers.findIndex(({ status }) => (status === 201) === placed));
-  assert.equal((await crowd[last].join()).status, 200, 'whoever is in it finds their place');
+  assert.equal((await crowd[last].join()).status, 200, 'a visitor in the line finds the place');
   for (const front of house.fronts) {
     await until('the front to tell it', async () => (await front.http.get('/v1/queue/short/status')).json.full === true);
   }

@@ -51,7 +51,7 @@ for (const [what, document] of [
   ['garbage', () => '{"id": <html>'],
   ['a value that no operator could set', (id) => withKnobs(id, { burst: 0 })],
 ]) {
-  test(`${what}: the line stands as it is, nobody new comes in, and it is told`, async () => {
+  test(`${what}: the line pauses and reports it`, async () => {
     const { id, visitor, position } = await openEvent();
     await store(id, await document(id));
     for (const front of house.fronts) {
@@ -113,7 +113,7 @@ test('a front that starts on a document it cannot read never goes by defaults', 
 
 // ---- lost ----
 
-// Redis writes its data down when it is told to, and then no more.
+// Redis writes its data on command only.
 async function openForgetful(t) {
   const forgetful = await openHouse(t, { fronts: 2, redis: { settings: { appendonly: 'no' } } });
   await makeEvent(forgetful, 'show', KNOBS);
@@ -136,7 +136,7 @@ for (const [what, lost] of [
   ['the number of a newer one', [{ burst: 77, pow_bits: 3 }]],
   ['a higher number than a newer one', [{ burst: 77 }, { burst: 78 }, { burst: 79, pow_bits: 3 }]],
 ]) {
-  test(`a front that comes back with a lost version of ${what} goes by what Redis has`, async (t) => {
+  test(`a front with a lost version of ${what} takes that of Redis`, async (t) => {
     const forgetful = await openForgetful(t);
     const [away, here] = forgetful.fronts;
     for (const knobs of lost) await patch(away, 'show', knobs);

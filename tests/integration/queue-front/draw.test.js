@@ -58,7 +58,7 @@ async function assertPlaces(house, visitors, told) {
   }
 }
 
-test('whoever waits for an opening is not told that the line has slowed down', async (t) => {
+test('a visitor before the opening sees no slowdown', async (t) => {
   const house = await openHouse(t);
   await gather(house);
   const visitor = new Visitor(house.front, 'show');
@@ -179,7 +179,7 @@ test('operators who press at once, on two fronts, and press again: one draw', as
   await assertPlaces(house, visitors, told);
 });
 
-test('whoever joins in the last instant is in the draw or behind it, and never both', async (t) => {
+test('a join in the last instant is in the draw or behind it', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await gather(house, { rate_per_s: 0 });
   const rng = seededRng(t);
@@ -206,7 +206,7 @@ test('whoever joins in the last instant is in the draw or behind it, and never b
   assert.deepEqual([...positions].sort((a, b) => a - b), Array.from({ length: 150 }, (_, i) => i + 1));
 });
 
-test('a front shot at the draw and a wiped Redis leave the one draw that was told', async (t) => {
+test('a killed front and a wiped Redis keep the published draw', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await gather(house, { rate_per_s: 0, beacon: PRICE });
   const visitors = await crowd(house, 20);
@@ -269,7 +269,7 @@ test('an event draws by itself at opens_at, and calls by position', async (t) =>
   await until('the slot to be seen', async () => (await live(house.front, 'show')).active === 1);
 });
 
-test('whoever gives up before the draw holds nobody up after it', async (t) => {
+test('an entry that gives up before the draw delays nobody', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await gather(house, { rate_per_s: 0 });
   const visitors = await crowd(house, 30);

@@ -1,5 +1,5 @@
 // How an event ends: it is closed, archived and deleted, its id is used again, and thousands that have
-// ended cost those that run nothing. One house of two fronts with a real Redis.
+// ended cost those that run nothing. Two fronts with a real Redis.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -23,7 +23,7 @@ async function remove(front, id, { unarchived = false, headers = {} } = {}) {
   });
 }
 
-// All parts, as whoever keeps the file reads them.
+// All parts, as a reader of the file gets them.
 async function archiveOf(front, id) {
   let text = '';
   let parts = 0;
@@ -48,7 +48,7 @@ describe('the end of an event', () => {
   });
   after(() => scope.close());
 
-  test('a closed event rests: it is told about, and Redis is asked nothing of it', async () => {
+  test('a closed event is shown and costs no calls to Redis', async () => {
     await makeEvent(house, 'rest', { message: { en: 'Over soon' } });
     const visitor = new Visitor(house.front, 'rest');
     await visitor.joined();
@@ -144,7 +144,7 @@ describe('the end of an event', () => {
     assert.equal((await new Visitor(house.front, 'again').joined()).position, 1);
   });
 
-  test('an event closes by itself at its time, which its page is told', async () => {
+  test('an event closes by itself at its time, and its page shows it', async () => {
     const at = new Date(Date.now() + 1500).toISOString();
     await makeEvent(house, 'timed', { closes_at: at });
     const status = (await house.front.http.get('/v1/queue/timed/status')).json;
@@ -262,7 +262,7 @@ describe('the end of an event', () => {
     await untilRests(house, 'old');
     await house.redis.command('ZADD', '{fg:events}:chores', '1', 'sweep:old');
     for (const front of house.fronts)
-      await until('visitors to be told no more of it', async () => (await front.http.get('/v1/queue/old/status')).status === 404);
+      await until('the status to be gone', async () => (await front.http.get('/v1/queue/old/status')).status === 404);
     assert.ok(!(await keysOf(house.redis, 'old')).some((key) => /:(idem|called|active|ip)/.test(key)));
     assert.equal((await house.fronts[1].admin.get('/admin/events/old')).json.name, 'Long ago');
     const { lines } = await archiveOf(house.front, 'old');

@@ -83,7 +83,7 @@ test('over openings of every kind, nobody gets a place without the work that it 
   t.diagnostic(`${joins} joins`);
 });
 
-test('a rule that was just made holds on every front from the moment that its maker is told', async (t) => {
+test('a new rule holds on every front once it is confirmed', async (t) => {
   const shop = openShop();
   const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
   const lanes = [{ id: 'fans', name: 'Fans', share: 30, invitations: 20 }];
@@ -137,7 +137,7 @@ test('an Idempotency-Key is whose it is: another\'s, by cookie or by network, le
   assert.equal(await seq(house, 'show'), 7, 'and no retry left a ghost');
 });
 
-test('a code that one has taken is not given again to whoever guesses the key of that', async (t) => {
+test('a used code is not given to a visitor who guesses its key', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   const owner = new Visitor(house.front, 'show');

@@ -1,5 +1,5 @@
 // More than one Redis: a master that sentinels replace, a cluster whose slots move and whose masters
-// die. What a replica never heard of is lost, though visitors were told it: no position gets worse,
+// die. What a replica never received is lost, though visitors saw it: no position gets worse,
 // and none is given twice.
 
 import assert from 'node:assert/strict';
@@ -27,7 +27,7 @@ async function assertWhole(house, crowd, early, seen) {
     const { json } = await visitor.me();
     assert.equal(json.position, seen[i].position);
     assert.ok(json.ahead <= seen[i].ahead, `${json.ahead} ahead, ${seen[i].ahead} before`);
-    assert.ok(json.called || !seen[i].called, 'whoever was called stays called');
+    assert.ok(json.called || !seen[i].called, 'a called visitor stays called');
   }
   const serving = async () => (await live(house.front, 'show')).serving;
   const before = await serving();

@@ -66,7 +66,7 @@ test('ghosts are not counted, do not hold up the line, and enter next when they 
 });
 
 // What a browser without script does: it loads the page again, and asks for nothing else.
-test('whoever waits without a script is heard like everybody else', async (t) => {
+test('a page without a script gives signs of life', async (t) => {
   const page = (visitor, { front }) => front.http.get('/e/show', { headers: { ...visitor.jar.headers, accept: 'text/html' } });
   const { house, people, here, poll } = await halfGone(t, 1, page);
   await until('those who have gone to be left out', async () => {
@@ -124,7 +124,7 @@ test('fronts that leave, die and come back change nothing for those who wait', a
     up.add(front);
     await rounds(end === 'kill' ? 1.5 : 0.5); // whatever of its marks was lost shows by then
   }
-  // And whoever goes now is missed as before.
+  // And a visitor who leaves now becomes a ghost.
   here.splice(PEOPLE / 4);
   await until('them to be missed', async () => {
     await Promise.all(here.map((visitor) => visitor.me({ front: house.front })));
@@ -133,7 +133,7 @@ test('fronts that leave, die and come back change nothing for those who wait', a
 });
 
 // Before the draw nobody has a place that could be marked.
-test('whoever is there at the opening has a whole epoch to be heard in, wherever in one it falls', async (t) => {
+test('a visitor at the opening has a whole epoch for a sign of life', async (t) => {
   const EPOCH_MS = 6000;
   const epoch = () => Math.floor(Date.now() / EPOCH_MS);
   const at = (ms) => new Date(Date.now() + ms).toISOString();

@@ -18,7 +18,7 @@ const K1 = key(1), K2 = key(2), K3 = key(3), I1 = key(1), I2 = key(2);
 
 const write = (path, keys) => writeFileSync(path, `${keys.join('\n')}\n`, { mode: 0o600 });
 
-// A house whose rings are files of the test's own; `own: false` is one from before identity keys.
+// A deployment whose rings are files of the test; `own: false` is one from before identity keys.
 async function openRings(t, { fronts = 2, own = true, tickets = [K1], identities = [I1] } = {}) {
   const shop = openShop();
   const house = await openHouse(t, { fronts: 0 });
@@ -130,7 +130,7 @@ test('new events begin with the new identity key, old ones keep theirs; without 
     assert.deepEqual([again.status, again.json.position], [200, next.position]);
     assertProblem(await new Visitor(front, 'show').join(kim), 503, 'identity-key-missing');
     assertProblem(await waiting.pass({ ...kim, front }), 503, 'identity-key-missing');
-    assert.equal((await waiting.me({ front })).json.position, position, 'whoever waits is served');
+    assert.equal((await waiting.me({ front })).json.position, position, 'a waiting visitor is served');
     assert.deepEqual((await front.private.get('/readyz')).json.shut, [{ event: 'show', reason: 'identity-key-missing' }]);
   }
   await act(house.front, 'show', 'close');

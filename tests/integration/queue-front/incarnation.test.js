@@ -61,7 +61,7 @@ test('a rehearsal that was flushed leaves nothing that is good in the event made
   await first.entered();
   await assertRenewed(house, old);
   assert.equal((await first.session()).status, 200);
-  // Whoever comes with the old cookies joins like anybody else, and once.
+  // A visitor with the old cookies joins as a new one, and once.
   const again = await old.visitor.join();
   assert.deepEqual([again.status, again.json.position], [201, 2]);
   assert.deepEqual([(await old.visitor.join()).status, (await old.visitor.me()).json.position], [200, 2]);

@@ -176,7 +176,7 @@ class Load {
     Object.assign(this, { house, codes, people: [], looked: 0, over: false, turns: {} });
     this.events = { still: 'still', club: 'club', inside: 'inside' };
     this.all = Promise.all([this.run('plain'), this.run('member'), this.run('invited'), this.run('inside')]);
-    this.all.catch(() => {}); // told by stop(), and by whoever waits meanwhile
+    this.all.catch(() => {}); // reported by stop() and by the waiting test
   }
 
   async run(kind) {
@@ -208,7 +208,7 @@ class Load {
     await this.all;
   }
 
-  // Joins at one front, is the same at the other, and somebody of before still is.
+  // Joins at one front, is the same at the other, and an earlier visitor still is.
   async join(event, options, one, other) {
     const visitor = new Visitor(one, event);
     const joined = await visitor.join(options);

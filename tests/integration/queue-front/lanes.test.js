@@ -87,7 +87,7 @@ test('a preview says of each lane when the last of it would enter', async (t) =>
   assert.ok((await preview(0)).lanes.every(({ last_enters_at: at }) => at === null));
 });
 
-test('whoever is not invited does not get in by the lane', async (t) => {
+test('a visitor without an invitation does not enter the lane', async (t) => {
   const house = await openLanes(t, STILL);
   const visitor = () => new Visitor(house.front, 'show');
   const good = house.codes[1];
@@ -100,7 +100,7 @@ test('whoever is not invited does not get in by the lane', async (t) => {
   await patch(house.front, 'show', { lanes: [{ ...LANES[0], invitations: 1 }] });
   assertProblem(await visitor().join(invited(good)), 422, 'invitation-invalid');
   assert.equal((await visitor().join(invited(house.codes[0]))).status, 201);
-  // People with a place are told so as well, and keep it.
+  // Visitors with a place see this as well, and keep it.
   const there = visitor();
   const { position } = await there.joined();
   assertProblem(await there.join(invited(wrong)), 422, 'invitation-invalid');

@@ -107,7 +107,7 @@ test('one browser waits for several events', async (t) => {
   assert.equal((await visitor.me({ event: 'two' })).json.position, 2);
 });
 
-test('forged, foreign and missing tickets are told, and an old cookie locks nobody out', async (t) => {
+test('forged, foreign and missing tickets are refused by name', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   await makeEvent(house, 'other', STILL);
@@ -167,7 +167,7 @@ test('an unknown event is a 404, a wrong method a 405 that names the right one',
   assert.equal((await house.front.http.get('/admin/events')).status, 404, 'not on the public side');
 });
 
-test('the shared status is cacheable and answers 304 to whoever has it', async (t) => {
+test('the shared status is cacheable and answers 304', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
   const status = await house.front.http.get('/v1/queue/show/status');
@@ -219,7 +219,7 @@ test('a stream tells the newest status at once, and then each change', async (t)
   assert.ok(paused.atMs - after.atMs >= 900, 'one broadcast a second at most');
 });
 
-test('whoever is called gets one pass, and the same session again', async (t) => {
+test('a called visitor gets one pass, and the same session again', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', FAST);
   const visitor = new Visitor(house.front, 'show');
@@ -260,7 +260,7 @@ test('a pass is signed by a key of the published set', async (t) => {
   assert.ok(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')));
 });
 
-test('whoever is not called is told where they stand', async (t) => {
+test('a visitor who is not called gets the position', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   await new Visitor(house.front, 'show').joined();

@@ -61,7 +61,7 @@ test('while Redis does not answer, me and status go on, and join and pass say wh
   }
 });
 
-test('whoever was called is not told that it is over while Redis is silent', async (t) => {
+test('no call expires while Redis is silent', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, call_ttl_s: 2, grace_s: 0 });
   const visitor = new Visitor(house.front, 'show');
@@ -143,12 +143,12 @@ test('positions and calls never go back when Redis returns with older data', asy
   after.forEach((now, i) => {
     assert.equal(now.position, before[i].position);
     assert.ok(now.ahead <= before[i].ahead);
-    assert.ok(now.called || !before[i].called, 'whoever was called stays called');
+    assert.ok(now.called || !before[i].called, 'a called visitor stays called');
   });
 });
 
 // What a heal leaves out, for places that nobody may know of, is in nobody's way.
-test('after a loss newcomers are told the people ahead of them and called at once, gap or not', async (t) => {
+test('newcomers after a loss see the people ahead and are called', async (t) => {
   const NEWCOMERS = 40;
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { rate_per_s: 100_000, burst: 10_000, max_active: 0 });

@@ -57,7 +57,7 @@ test('the place goes to the other device, and the first one holds nothing any mo
   assert.equal((await take(laptop, await codeOf(phone))).json.position, 2);
   await untilMoved(phone, house.fronts[1]);
   assert.equal((await laptop.me()).status, 200);
-  assert.equal((await laptop.leave()).status, 204, 'whoever holds it may give it up');
+  assert.equal((await laptop.leave()).status, 204, 'its holder may give it up');
 });
 
 test('of many devices that use a code at once, one has the place', async (t) => {
@@ -122,7 +122,7 @@ test('typing errors cost nothing; guesses are counted by address, and then even 
   }
   assertProblem(await thief.call('POST', 'move', { body: '{' }), 400, 'json-invalid');
   assertProblem(await thief.call('POST', 'move', { body: { key: 'x' } }), 400, 'move-invalid');
-  // Whoever knows how the check works may guess: the codes of another event are as good as any.
+  // A guess with a valid check letter: codes of another event are as good as any.
   await makeEvent(house, 'other', STILL);
   const guesses = [];
   for (let i = 0; i < 20; i += 1) {
@@ -174,7 +174,7 @@ test('a pass and a move at the same moment: one of them happens', async (t) => {
   t.diagnostic(`${moved} of 12 moved`);
 });
 
-test('whoever joins again after the place went elsewhere is at the end, not back in it', async (t) => {
+test('a join after the place moved gets a new place at the end', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
@@ -305,7 +305,7 @@ test('in a line for members a ticket or a code that was sold is of no use to ano
   const now = Math.floor(Date.now() / 1000);
   const old = shop.token('kim', { claims: { iat: now - 7200, exp: now - 3600 } });
   const pass = await phone.pass(asMember(old));
-  assert.equal(pass.status, 201, 'whoever waited longer than the token lives is still who they are');
+  assert.equal(pass.status, 201, 'a visitor who waited longer than the token stays the same');
 });
 
 test('a form without script takes a place', async (t) => {

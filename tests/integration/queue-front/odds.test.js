@@ -1,4 +1,4 @@
-// Sold out before your turn? What visitors are told of it while seats are fed, on every front alike.
+// Sold out before your turn? The odds that visitors see while seats are fed, on every front alike.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -67,7 +67,7 @@ test('the odds follow the seats that are left, the same on both fronts, and only
   await until('it to be likely for all', async () =>
     [...(await byAhead(two)).values()].every(({ odds }) => odds.sold_out === 'likely'));
   await patch(one, 'show', { seats_left: false });
-  await until('nothing to be told', async () => (await told(last, two)).odds === undefined);
+  await until('the odds to be gone', async () => (await told(last, two)).odds === undefined);
 });
 
 test('in a lane the odds reckon with its share of the calls, and with the seats that all lanes take', async (t) => {

@@ -329,7 +329,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('GET', '/admin/audit?limit=none');
   await bare('GET', '/admin/audit');
 
-  // Without Redis: what was known is told, the rest is put off.
+  // Without Redis: the known state is returned, the rest is refused.
   await redis.kill();
   await until('the picture to be old', async () => (await asked('GET', 'me')).json.stale);
   await open('GET', q('status'));

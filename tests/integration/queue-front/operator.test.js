@@ -67,7 +67,7 @@ test('what is joined, told and refused follows the state', async (t) => {
   assert.equal((await join()).json.position, 2, 'paused: people still join');
   await act(house.front, 'show', 'sold-out');
   assert.equal(assertProblem(await join(), 409, 'event-sold-out').state, 'sold-out');
-  assert.equal((await kept.join()).status, 200, 'whoever has a place keeps it');
+  assert.equal((await kept.join()).status, 200, 'a visitor keeps the place');
   await act(house.front, 'show', 'open');
   assert.equal((await kept.me()).json.position, 1, 'reopened in the old order');
   assert.equal((await join()).json.position, 3);
@@ -233,7 +233,7 @@ test('patches of different knobs at the same time all count', async (t) => {
   });
 });
 
-test('of two operators who press at once, one acts and the other is told', async (t) => {
+test('one of two operators acts and the other gets a conflict', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   const answers = await Promise.all(
@@ -359,7 +359,7 @@ test('the private side wants the token, and the public side does not have it', a
   assert.match((await bare.get('/metrics')).text, /fairgate_line_issued\{event="show"\} 0/);
 });
 
-test('a scheduled rate is taken once by all fronts, stands in the document and on the trail', async (t) => {
+test('all fronts take a scheduled rate once, and document it', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   const at = (ms) => new Date(Date.now() + ms).toISOString().replace(/\.\d+Z/, 'Z');
@@ -451,7 +451,7 @@ test('how often all fronts answered 5xx is in the series', async (t) => {
   await until('the series to have them', async () => (await newest())?.errors === 3, { timeoutMs: 60_000 });
 });
 
-test('what was promised and what came of it is in the series, from all fronts, and outlives them', async (t) => {
+test('the series has promises and outcomes of all fronts', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { rate_per_s: 40, burst: 1, max_active: 0 });
   await Promise.all(Array.from({ length: 300 }, () => house.front.http.post('/v1/queue/show/join')));
@@ -476,7 +476,7 @@ test('what was promised and what came of it is in the series, from all fronts, a
   assert.ok(after.eta_way.judged >= told.way.judged, 'no front has to remember it');
 });
 
-test('of everybody who enters, the wait that was told at the join is compared with the real one', async (t) => {
+test('the wait shown at the join is compared with the real one', async (t) => {
   const house = await openHouse(t, { fronts: 2, config: { http: { loops: 2 } } });
   await makeEvent(house, 'show', { rate_per_s: 12, burst: 1, max_active: 0 });
   const visitors = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
@@ -485,7 +485,7 @@ test('of everybody who enters, the wait that was told at the join is compared wi
     return visitor;
   }));
   const promised = visitors.filter(({ told }) => told.p50_s >= 1).length;
-  assert.ok(promised >= 20, `${promised} were told that they have to wait`);
+  assert.ok(promised >= 20, `${promised} saw a wait`);
   // Let in by whichever front, and asked for again by the other: judged once.
   for (const [i, visitor] of visitors.entries()) {
     const front = house.fronts[(i >> 1) % 2];
@@ -507,7 +507,7 @@ test('of everybody who enters, the wait that was told at the join is compared wi
   assert.deepEqual(sums, { judged: promised, kept: join.kept, error_milli: Math.round(1000 * join.error_sum) });
 });
 
-test('the console is told of the parts by the configuration, in its page and in its policy', async (t) => {
+test('the console has the configured parts in its page and policy', async (t) => {
   const parts = 'seats=https://seats.example:8092, pay=http://localhost:8093,front-2=http://[::1]:8111';
   const { front } = await openHouse(t, { config: { console: { parts } } });
   const page = await front.private.get('/console');

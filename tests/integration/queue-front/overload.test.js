@@ -1,5 +1,5 @@
 // More people than can be served: new places are what is given up first, with a time to come back,
-// while whoever has a place is answered as ever. A Redis that is stopped for a moment makes any
+// while visitors with a place are answered as usual. A Redis that is stopped for a moment makes any
 // machine too slow, however fast it is.
 
 import assert from 'node:assert/strict';
@@ -36,11 +36,11 @@ test('overloaded, joins get 503 with a time to come back, and me and pass are an
   await house.redis.pause();
   const { answers, done } = storm(house, 400, 'crowd');
   await until('joins to be shed', () => answers.filter(isShed).length > 0);
-  assert.equal((await waiting.me()).status, 200, 'whoever waits is told as ever');
+  assert.equal((await waiting.me()).status, 200, 'a waiting visitor is answered as usual');
   // A pass is taken on where joins are shed: it is Redis that has no answer for it.
   assertProblem(await waiting.pass(), 503, 'unavailable');
   const again = await waiting.join();
-  assert.equal(again.status, 200, 'and whoever has a place has it');
+  assert.equal(again.status, 200, 'and a visitor with a place has it');
   await house.redis.resume();
   await until('the pass', async () => [200, 201].includes((await waiting.pass()).status));
   await done;

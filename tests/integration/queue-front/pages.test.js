@@ -117,7 +117,7 @@ for (const lang of ['ko', 'en']) {
     const bytes = Object.values(sizes).reduce((sum, size) => sum + size);
     t.diagnostic(`${bytes} bytes: ${JSON.stringify(sizes)}`);
     assert.ok(bytes <= 14 * 1024, `${bytes} bytes: ${JSON.stringify(sizes, null, 1)}`);
-    // Whoever cannot unpack gets the same page as it is.
+    // A client without compression gets the same page.
     const numbers = (text) => text.replace(/data-(now|poll)="[^"]*"/g, '').replace(/content="\d+; /, '');
     const plain = await house.front.http.get('/e/show', { headers: { 'accept-language': lang } });
     assert.equal(numbers(plain.text), numbers(html));

@@ -1,4 +1,4 @@
-// Presale codes: whoever needs one shows it before the wait, and not after it.
+// Presale codes: visitors show them before the wait, not after it.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -18,7 +18,7 @@ async function load(house, body, event = 'show') {
 const counts = async (house, event = 'show') => (await house.front.admin.get(path(event))).json.codes;
 const issued = async (house, event = 'show') => Number(await house.redis.command('GET', `fg:{${event}}:seq`) ?? 0);
 
-// What became of the codes that joins have shown to this front, by outcome.
+// The codes that joins have shown to this front, by outcome.
 async function told(front) {
   const { text } = await front.private.call('GET', '/metrics');
   const rows = [...text.matchAll(/^fairgate_presale_codes_total\{outcome="([a-z-]+)"\} (\d+)$/gm)];
@@ -95,7 +95,7 @@ test('guesses are counted by address, and a code that was guessed too late opens
   assert.deepEqual(await told(house.front), { taken: 1, required: 1, unknown: 20, 'used-up': 1, guesses: 2, missing: 0 });
 });
 
-test('a Redis that comes back empty has lost the codes, and everybody is told so until they are loaded again', async (t) => {
+test('an empty Redis has lost the codes, and joins say so', async (t) => {
   const house = await presale(t, NEEDS_CODE, { fronts: 2 });
   await load(house, { codes: ['FAN-CODE-1', 'FAN-CODE-2', 'FAN-CODE-3'] });
   const first = new Visitor(house.front, 'show');
@@ -108,7 +108,7 @@ test('a Redis that comes back empty has lost the codes, and everybody is told so
   house.redis.wipe();
   await house.redis.start();
   await missing(3);
-  assert.equal((await first.join()).status, 200, 'whoever has a place needs no code');
+  assert.equal((await first.join()).status, 200, 'a visitor with a place needs no code');
   const visitor = new Visitor(house.fronts[1], 'show');
   const answer = await until('an answer that is not of the loss itself', async () => {
     const one = await visitor.join(withCode('FAN-CODE-2'));
@@ -212,7 +212,7 @@ test('no code lies in Redis or on the trail, and what is loaded is bounded and c
   assertProblem(await new Visitor(house.front, 'show').join(withCode('SECRET-ONE')), 422, 'code-unknown');
 });
 
-test('a form without script asks for the code and is told what is wrong with it', async (t) => {
+test('a form without a script asks for the code and names its fault', async (t) => {
   const house = await presale(t);
   await load(house, { codes: ['FORM-CODE'] });
   const page = (await house.front.http.get('/e/show')).text;

@@ -1,4 +1,4 @@
-// What seats cost is told before the wait, and what is gone of it to everybody who waits.
+// Prices are shown before the wait, and sold-out ones to all who wait.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -58,6 +58,6 @@ describe('prices', () => {
       assert.equal(answer.json.pointer, pointer);
     }
     assert.equal((await patch(house.front, 'priced', { prices: null })).prices, null);
-    await until('nothing to be told', async () => (await status(house.fronts[1])).json.prices === undefined);
+    await until('the prices to be gone', async () => (await status(house.fronts[1])).json.prices === undefined);
   });
 });

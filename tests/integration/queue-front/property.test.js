@@ -1,4 +1,4 @@
-// Random operators and visitors against the two promises: a position, once told, never gets worse,
+// Random operators and visitors against the two promises: a position, once shown, never gets worse,
 // and admission never exceeds its limits.
 
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import { live, makeEvent, openHouse, patch, Visitor } from './support.js';
 
 const SECONDS = process.env.FAIRGATE_SOAK ? 120 : 8;
 
-// What a visitor has been told so far may only get better.
+// What a visitor has seen so far may only get better.
 function watch(told, now, seed) {
   const say = `seed ${seed}: ${JSON.stringify(told)} then ${JSON.stringify(now)}`;
   if (told.position !== undefined) assert.equal(now.position, told.position, say);
@@ -18,7 +18,7 @@ function watch(told, now, seed) {
   Object.assign(told, now);
 }
 
-// Whoever is called enters, mostly; stays a while; leaves or forgets to.
+// Most called visitors enter, stay a while, and leave or forget to.
 async function visit(visitor, rng, endsAt, seed) {
   const told = {};
   const answer = await visitor.join();
@@ -27,7 +27,7 @@ async function visit(visitor, rng, endsAt, seed) {
   const comes = rng.chance(0.8);
   let { front } = visitor;
   while (performance.now() < endsAt) {
-    // Two fronts' pictures differ by a tick; nobody who polls as told comes back that soon.
+    // Two fronts' pictures differ by a tick; no poll on schedule comes back that soon.
     if (rng.chance(0.2)) {
       front = rng.pick(visitor.fronts);
       await delay(1000);

@@ -195,7 +195,7 @@ describe('users', { concurrency: true }, () => {
     const house = await openGuarded(t);
     await house.redis.command('ACL', 'SETUSER', 'fairgate', 'off');
     await house.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    await until('the refusal to be told', async () => /refused user fairgate: WRONGPASS/.test(await unready(house.front)));
+    await until('the refusal to be reported', async () => /refused user fairgate: WRONGPASS/.test(await unready(house.front)));
     await until('the log to tell it', () => /refused user fairgate: WRONGPASS/.test(house.front.child.log()));
     await house.redis.command('ACL', 'SETUSER', 'fairgate', 'on', '-info');
     await until('the missing permission to be named', async () => /NOPERM.*info/.test(await unready(house.front)));
@@ -250,7 +250,7 @@ describe('ways', { concurrency: true }, () => {
     for (const redis of replicas) await redis.kill(); // see below
   });
 
-  test('a name is resolved aside; one that nobody knows is told, and holds nobody up', async (t) => {
+  test('an unknown name is reported and delays nothing', async (t) => {
     const scope = openScope(t);
     const redis = await startRedis(scope);
     const house = await openHouse(t, { scope, config: { redis: { path: undefined, host: 'localhost', port: redis.port } } });
@@ -401,13 +401,13 @@ describe('TLS', { concurrency: true }, () => {
     const places = await Promise.all(Array.from({ length: 300 }, (_, i) => new Visitor(house.fronts[i % 2], 'show').joined()));
     assert.equal(new Set(places.map(({ position }) => position)).size, 300);
     await redis.kill();
-    await until('the loss to be told', async () => (await house.front.private.get('/readyz')).status === 503);
+    await until('the loss to be reported', async () => (await house.front.private.get('/readyz')).status === 503);
     await redis.start();
     for (const front of house.fronts) await front.untilReady();
     await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
   });
 
-  test('what is wrong with a certificate is told, by log and /readyz', async (t) => {
+  test('log and /readyz name the fault of a certificate', async (t) => {
     const scope = openScope(t);
     const authority = openAuthority(scope);
     const stranger = openAuthority(scope);
@@ -427,7 +427,7 @@ describe('TLS', { concurrency: true }, () => {
     const scaffold = { scope, secrets: (await openHouse(t, { scope, config: byTls(cases[1][1], authority) })).secrets };
     for (const [what, redis, trusted, more, words] of cases) {
       const front = await startFront(scaffold, { ...byTls(redis, trusted, more), ready: false });
-      await until(`${what} to be told as ${words}`, async () => words.test(await unready(front)));
+      await until(`${what} to be reported as ${words}`, async () => words.test(await unready(front)));
       await until(`${what} to be in the log`, () => words.test(front.child.log()));
       await front.stop();
     }
@@ -443,7 +443,7 @@ describe('TLS', { concurrency: true }, () => {
     chmodSync(key, 0o600);
     const house = await openHouse(t, { scope, config: byTls(redis, authority, { tls_cert: cert, tls_key: key }) });
     const bare = await startFront(house, { ...byTls(redis, authority), ready: false });
-    await until('the refusal to be told', async () => /TLS with 127\.0\.0\.1: .*certificate/.test(await unready(bare)));
+    await until('the refusal to be reported', async () => /TLS with 127\.0\.0\.1: .*certificate/.test(await unready(bare)));
     await bare.stop();
     authority.make('front', { days: -1 });
     house.front.child.signal('SIGHUP');
@@ -531,7 +531,7 @@ describe('TLS', { concurrency: true }, () => {
       const port = await freePort();
       return { port, settings: tlsSettings(authority, certificate, port, { 'tls-cluster': 'yes' }) };
     });
-    const [first] = cluster.nodes; // the front is told of the others by its answers
+    const [first] = cluster.nodes; // the front learns the others from its answers
     const house = await openHouse(t, {
       scope, config: { redis: { cluster: `localhost:${first.port}`, tls: true, tls_ca: authority.ca } },
     });

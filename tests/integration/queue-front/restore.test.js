@@ -1,5 +1,5 @@
-// An event that is made again from its archive: whoever has a ticket stands where they stood, and a file
-// that is not whole or not ours makes nothing. One house of two fronts with a real Redis.
+// An event that is made again from its archive: tickets keep their positions, and a file
+// that is not whole or not ours makes nothing. Two fronts with a real Redis.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
 // An event that runs, made again from an archive that was taken while it ran: Redis and all fronts are lost
-// at once, and whoever has a ticket or a pass goes on where they stood. Two fronts, a Redis that loses all.
+// at once, and tickets and passes stay valid. Two fronts, a Redis that loses all.
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -102,7 +102,7 @@ describe('an event that runs, made again from its archive', () => {
     const numbers = late.map(({ place }) => place);
     assert.ok(Math.min(...numbers) > 15, `${numbers} are above what was given`);
     assert.equal(new Set(numbers).size, 4);
-    assert.equal((await visitors[9].join()).json.position, 10, 'whoever has a place keeps it');
+    assert.equal((await visitors[9].join()).json.position, 10, 'a visitor keeps the place');
 
     // All three go on, the third as well, of whom the archive knows nothing.
     for (const visitor of [visitors[2], visitors[0], visitors[1]])
@@ -111,7 +111,7 @@ describe('an event that runs, made again from its archive', () => {
         return answer.status !== 503 && answer.status;
       }), 200);
     for (const front of house.fronts)
-      await until('all to be told that three were called', async () => (await front.http.get('/v1/queue/show/status')).json.serving >= 3);
+      await until('the status to show three calls', async () => (await front.http.get('/v1/queue/show/status')).json.serving >= 3);
 
     // The one who was called is called before everybody else.
     await patch(house.front, 'show', { max_active: 4 });

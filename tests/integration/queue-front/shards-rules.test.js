@@ -77,7 +77,7 @@ describe('over shards', { concurrency: 4 }, () => {
     for (const answer of of(answers, 429)) assertProblem(answer, 429, 'too-many-joins');
     assert.equal(of(answers, 429).length, 19);
     const mine = answers.findIndex(({ status }) => status === 201) + 1;
-    assert.equal((await join(house.front, keyed(`k${mine}`, from('198.51.100.7')))).status, 200, 'whoever has a place finds it');
+    assert.equal((await join(house.front, keyed(`k${mine}`, from('198.51.100.7')))).status, 200, 'a visitor finds the place');
     const others = await joinAll(house, 6, (i) => keyed(`o${i}`, from(`198.51.100.${10 + i}`)));
     assert.deepEqual(positions(others), [6, 7, 8, 9, 10, 11]);
   });
@@ -132,7 +132,7 @@ describe('over shards', { concurrency: 4 }, () => {
     assert.deepEqual(positions(inside), upTo(inside.length));
     for (const answer of of(answers, 503)) assertProblem(answer, 503, 'line-full');
     const mine = answers.findIndex(({ status }) => status === 201) + 1;
-    assert.equal((await join(house.fronts[1], keyed(`k${mine}`))).status, 200, 'whoever has a place finds it');
+    assert.equal((await join(house.fronts[1], keyed(`k${mine}`))).status, 200, 'a visitor finds the place');
     assertProblem(await join(house.front, keyed('late')), 503, 'line-full');
     await patch(house.front, 'show', { line_max: 41 + inside.length });
     await until('room for one more', async () => (await join(house.front, keyed('late'))).status === 201);
@@ -178,10 +178,10 @@ describe('over shards', { concurrency: 4 }, () => {
     const draw = await openDraw(await fairness(house.front));
     for (const [i, visitor] of visitors.entries())
       assert.equal((await visitor.me({ front: house.fronts[i % 2] })).json.position, draw.position(visitor.entry));
-    assert.equal((await new Visitor(house.front, 'show').joined()).position, 41, 'whoever comes later stands behind them');
+    assert.equal((await new Visitor(house.front, 'show').joined()).position, 41, 'a later visitor is behind them');
   });
 
-  test('a lane is a line of its own, and an invitation to it one place, whoever shows it', async (t) => {
+  test('a lane is its own line, and an invitation one place', async (t) => {
     const shop = openShop();
     const lanes = [{ id: 'fans', share: 30, invitations: 40 }];
     const house = await over(t, { ...STILL, lanes }, { config: { members: { keys: shop.file } } });

@@ -1,5 +1,5 @@
 // A line that is kept in several shards, by the real program: numbers of shards become places that are unique and
-// without a gap but for holes that are listed, whichever front is asked, and whoever dies meanwhile.
+// without a gap but for holes that are listed, at any front, and whatever dies meanwhile.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -173,7 +173,7 @@ describe('how many shards there are', () => {
     await patch(front, 'four', { shards: SHARDS, burst: 5 });
   });
 
-  test('a front that has not heard of the shards yet gives no place', async (t) => {
+  test('a front that does not know the shards yet gives no place', async (t) => {
     const { front, redis } = await openHouse(t);
     await makeEvent({ front, fronts: [front] }, 'show', {});
     await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'first' } });

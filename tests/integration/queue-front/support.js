@@ -1,4 +1,4 @@
-// What the black-box tests of the waiting room share: a house (Redis and some fronts) and visitors.
+// What the black-box tests of the waiting room share: a deployment (Redis and some fronts) and visitors.
 
 import { readFileSync } from 'node:fs';
 import { CookieJar, delay, makeSecrets, openScope, startRedis, startService, until } from '../../lib-js/index.js';

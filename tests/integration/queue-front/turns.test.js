@@ -1,4 +1,4 @@
-// What somebody is told once their turn is over, and how they go on from there.
+// What a visitor sees after the turn, and how the visitor joins again.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -38,7 +38,7 @@ describe('a turn that is over', () => {
     assert.ok(again.json.position > visitor.first.position);
   }
 
-  test('is told as done on every front once the order is through, and one join leads on', async () => {
+  test('is done on every front once the order is completed', async () => {
     const visitor = await inside(await event());
     assert.equal((await visitor.me()).json.place, 'admitted');
     assert.equal((await end(visitor.visit.session, { order: 'o_1' })).status, 204);
@@ -52,7 +52,7 @@ describe('a turn that is over', () => {
     await joinsAnew(visitor);
   });
 
-  test('is told as ended when there was no order, and as done when that comes late', async () => {
+  test('is ended without an order, and done when the order comes late', async () => {
     const visitor = await inside(await event());
     assert.equal((await end(visitor.visit.session)).status, 204);
     await told(visitor, 'ended');
@@ -65,7 +65,7 @@ describe('a turn that is over', () => {
     await joinsAnew(visitor);
   });
 
-  test('is told as ended when the time of the visit is over', async () => {
+  test('is ended when the time of the visit is over', async () => {
     const visitor = await inside(await event({ session_ttl_s: 1, session_max_s: 1 }));
     await told(visitor, 'ended');
     assertProblem(await visitor.pass(), 410, 'session-expired');
@@ -83,7 +83,7 @@ describe('a turn that is over', () => {
     await told(visitor, 'ended');
     const beat = await visitor.session();
     assert.equal(beat.status, 200, beat.text);
-    assert.ok(beat.json.expires_at >= renewed.expires_at, `${beat.json.expires_at}, ${renewed.expires_at} was told`);
+    assert.ok(beat.json.expires_at >= renewed.expires_at, `${beat.json.expires_at}, ${renewed.expires_at} was shown`);
     assert.equal(beat.json.session, renewed.session);
     await told(visitor, 'admitted');
     assert.equal(await house.redis.command('ZCARD', active), 1, 'it has a slot again');
@@ -93,7 +93,7 @@ describe('a turn that is over', () => {
     await told(visitor, 'ended');
   });
 
-  test('is told as missed when nobody came', async () => {
+  test('is missed when nobody came', async () => {
     const visitor = new Visitor(house.front, await event({ call_ttl_s: 1, grace_s: 0 }));
     visitor.first = await visitor.joined();
     const me = await told(visitor, 'expired');
@@ -114,7 +114,7 @@ describe('a turn that is over', () => {
     assert.match(page.text, /data-view="expired" data-state="sold-out"[^]*Your order is complete/);
   });
 
-  test('is told by the page alone, where one button joins again', async () => {
+  test('is shown by the page, where one button joins again', async () => {
     const id = await event();
     const visitor = await inside(id);
     const page = async () => (await house.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;

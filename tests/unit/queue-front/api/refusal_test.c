@@ -18,7 +18,7 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void whoever_may_come_back_is_told_when(void **state)
+static void a_retry_has_its_time(void **state)
 {
     (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
@@ -27,7 +27,7 @@ static void whoever_may_come_back_is_told_when(void **state)
     }
 }
 
-static void each_notice_is_told_in_every_language(void **state)
+static void each_notice_has_a_text_in_every_language(void **state)
 {
     (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
@@ -47,7 +47,7 @@ static bool is_notice(struct span name)
     return refusal_words_listed(good_news, sizeof(good_news) / sizeof(good_news[0]), name);
 }
 
-static void no_notice_is_written_that_nobody_is_told(void **state)
+static void every_written_notice_is_used(void **state)
 {
     (void)state;
     refusal_words_assert_known(pages[0], "notice", is_notice);
@@ -66,9 +66,9 @@ static void a_shut_event_has_one_name_in_answer_and_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whoever_may_come_back_is_told_when),
-        cmocka_unit_test(each_notice_is_told_in_every_language),
-        cmocka_unit_test(no_notice_is_written_that_nobody_is_told),
+        cmocka_unit_test(a_retry_has_its_time),
+        cmocka_unit_test(each_notice_has_a_text_in_every_language),
+        cmocka_unit_test(every_written_notice_is_used),
         cmocka_unit_test(a_shut_event_has_one_name_in_answer_and_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

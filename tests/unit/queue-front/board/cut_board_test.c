@@ -15,7 +15,7 @@ static struct line_view line_called(const char *id, const char *incarnation)
     return view;
 }
 
-static void of_all_loops_one_is_told_to_ask_in_a_slot(void **state)
+static void one_loop_asks_in_a_slot(void **state)
 {
     (void)state;
     struct cut_board *board = cut_board_create();
@@ -119,7 +119,7 @@ static void loops_that_read_at_once_see_whole_cuts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_all_loops_one_is_told_to_ask_in_a_slot),
+        cmocka_unit_test(one_loop_asks_in_a_slot),
         cmocka_unit_test(what_one_has_heard_all_can_read_for_a_while),
         cmocka_unit_test(the_line_that_was_silent_longest_makes_room),
         cmocka_unit_test(loops_that_read_at_once_see_whole_cuts),

@@ -1,4 +1,4 @@
-/* line_sim_test.c: the short form of eta-sim: what was told against what came, in every scenario.
+/* line_sim_test.c: the short form of eta-sim: shown waits against real ones, in every scenario.
  */
 #include "sim/line_sim.h"
 #include "unit.h"
@@ -8,7 +8,7 @@
 
 enum { SECONDS = 3600, SEED = 2, SEEDS_SOAKED = 16 };
 
-static void told_is_what_comes(struct line_sim_ask ask)
+static void shown_is_what_comes(struct line_sim_ask ask)
 {
     struct line_sim_result got;
     assert_true(line_sim_run(&ask, &got));
@@ -21,21 +21,21 @@ static void told_is_what_comes(struct line_sim_ask ask)
     assert_int_equal(got.unexplained, 0);
 }
 
-static void the_wait_that_is_told_is_the_wait_that_comes(void **state)
+static void the_shown_wait_is_the_real_wait(void **state)
 {
     (void)state;
     bool soak = getenv("FAIRGATE_SOAK") != NULL;
     for (unsigned seed = soak ? 1 : SEED; seed <= (soak ? SEEDS_SOAKED : SEED); seed++) {
         for (unsigned i = 0; i < LINE_SIM_SCENARIOS; i++)
-            told_is_what_comes((struct line_sim_ask){(enum line_sim_scenario)i, seed, SECONDS});
+            shown_is_what_comes((struct line_sim_ask){(enum line_sim_scenario)i, seed, SECONDS});
     }
     /* A hall that comes into play only when a step of the schedule falls due. */
-    told_is_what_comes((struct line_sim_ask){LINE_SIM_SCHEDULE, 3, SECONDS});
+    shown_is_what_comes((struct line_sim_ask){LINE_SIM_SCHEDULE, 3, SECONDS});
 }
 
-/* "Likely" and "unlikely" promise nine in ten, and whoever was told one does not hear the other and
+/* "Likely" and "unlikely" promise nine in ten, and a visitor who saw one does not see the other and
  * it again. */
-static void the_odds_that_are_told_come_true_and_do_not_waver(void **state)
+static void the_shown_odds_come_true_and_are_steady(void **state)
 {
     (void)state;
     struct line_sim_ask ask = {LINE_SIM_SELLOUT, 2, SECONDS};
@@ -54,8 +54,8 @@ static void the_odds_that_are_told_come_true_and_do_not_waver(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_wait_that_is_told_is_the_wait_that_comes),
-        cmocka_unit_test(the_odds_that_are_told_come_true_and_do_not_waver),
+        cmocka_unit_test(the_shown_wait_is_the_real_wait),
+        cmocka_unit_test(the_shown_odds_come_true_and_are_steady),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

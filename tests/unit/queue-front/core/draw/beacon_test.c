@@ -241,7 +241,7 @@ static void a_signature_is_lower_case_hex_of_its_length(void **state)
     assert_int_equal(ERR_AUTH, beacon_drand_answer(span_of(json), 1000, NULL, kept, value));
 }
 
-static void a_seal_of_another_version_or_with_a_part_that_is_none_is_not_read(void **state)
+static void a_seal_of_another_version_or_a_bad_part_is_refused(void **state)
 {
     (void)state;
     struct mac_ring keys;
@@ -296,7 +296,7 @@ static void is_read(const char *json, const char *says)
     json_decref(doc);
 }
 
-static void a_promise_is_kept_as_it_was_told_and_a_fault_in_it_is_named(void **state)
+static void a_promise_reads_back_and_its_faults_are_named(void **state)
 {
     (void)state;
 #define DATES "\"since\":\"2027-01-01T00:00:00.000Z\",\"changes\":0}}"
@@ -343,8 +343,8 @@ int main(void)
         cmocka_unit_test(a_source_that_had_not_begun_decides_by_its_first_round),
         cmocka_unit_test(a_late_closing_moves_a_value_of_nist_and_dates_words),
         cmocka_unit_test(a_signature_is_lower_case_hex_of_its_length),
-        cmocka_unit_test(a_seal_of_another_version_or_with_a_part_that_is_none_is_not_read),
-        cmocka_unit_test(a_promise_is_kept_as_it_was_told_and_a_fault_in_it_is_named),
+        cmocka_unit_test(a_seal_of_another_version_or_a_bad_part_is_refused),
+        cmocka_unit_test(a_promise_reads_back_and_its_faults_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

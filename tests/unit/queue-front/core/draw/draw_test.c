@@ -48,7 +48,7 @@ static void everybody_gets_a_position_of_their_own_at_every_size(void **state)
     check_bijection(1 << 20, seed);
 }
 
-static void whoever_comes_after_the_draw_keeps_the_number(void **state)
+static void an_entry_after_the_draw_keeps_its_number(void **state)
 {
     (void)state;
     uint8_t seed[DRAW_SEED_BYTES] = {1};
@@ -174,7 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everybody_gets_a_position_of_their_own_at_every_size),
-        cmocka_unit_test(whoever_comes_after_the_draw_keeps_the_number),
+        cmocka_unit_test(an_entry_after_the_draw_keeps_its_number),
         cmocka_unit_test(very_many_entries_are_drawn_too),
         cmocka_unit_test(seed_and_beacon_and_number_each_change_the_draw),
         cmocka_unit_test(the_draw_is_what_it_was_yesterday),

@@ -39,7 +39,7 @@ static int patch(struct span base, const char *json)
                            &doc);
 }
 
-static void what_is_no_json_has_no_member_to_point_to_and_keeps_its_whole_sentence(void **state)
+static void invalid_json_has_no_pointer_and_a_whole_sentence(void **state)
 {
     (void)state;
     assert_int_equal(ERR_SYNTAX, parse("{"));
@@ -93,7 +93,7 @@ static int patch_stored(void)
     return patch(SPAN("{\"id\":\"show\",\"burst\":7}"), "{\"burst\":null,\"name\":\"a night\"}");
 }
 
-static void for_want_of_memory_no_document_is_called_bad(void **state)
+static void lack_of_memory_is_not_a_bad_document(void **state)
 {
     (void)state;
     int (*const reads[])(void) = {load_stored, parse_sent, patch_stored};
@@ -273,7 +273,7 @@ static const struct {
      "/prices/categories/", "control"},
 };
 
-static void a_document_that_asks_for_codes_is_not_for_programs_that_know_none(void **state)
+static void a_document_with_codes_needs_a_newer_program(void **state)
 {
     (void)state;
     static const char lane[] =
@@ -297,7 +297,7 @@ static void a_document_that_asks_for_codes_is_not_for_programs_that_know_none(vo
     }
 }
 
-static void a_planned_end_is_stored_while_there_is_one_and_may_be_passed_over(void **state)
+static void a_planned_end_is_stored_and_may_be_ignored(void **state)
 {
     (void)state;
     struct span json = stored("{\"planned_end_at\":\"2027-01-02T03:00:00Z\"}");
@@ -305,7 +305,7 @@ static void a_planned_end_is_stored_while_there_is_one_and_may_be_passed_over(vo
     assert_int_equal(doc.planned_end_at_ms, 1798858800000);
 }
 
-static void a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_over(void **state)
+static void a_cap_on_the_line_is_stored_and_may_be_ignored(void **state)
 {
     (void)state;
     struct span json = stored("{\"line_max\":250000}");
@@ -318,7 +318,7 @@ static void a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_ove
     assert_null(memmem(json.ptr, json.len, "needs", 5));
 }
 
-static void shards_are_stored_where_there_are_some_and_not_for_programs_that_know_none(void **state)
+static void a_document_with_shards_needs_a_newer_program(void **state)
 {
     (void)state;
     struct span json = stored("{\"shards\":16}");
@@ -395,7 +395,7 @@ static void a_patch_may_repeat_what_is_read_only_but_not_change_it(void **state)
     assert_string_equal(fault.pointer, "/id");
 }
 
-static void the_audit_trail_is_told_only_what_differs(void **state)
+static void the_audit_trail_has_only_the_differences(void **state)
 {
     (void)state;
     char from_memory[512], to_memory[512];
@@ -520,7 +520,7 @@ static bool holds(struct span json, const char *part)
     return memmem(json.ptr, json.len, part, strlen(part)) != NULL;
 }
 
-static void a_tag_contact_and_lane_may_be_of_every_letter_that_is_allowed(void **state)
+static void every_allowed_letter_is_accepted_in_tag_contact_and_lane(void **state)
 {
     (void)state;
     assert_int_equal(
@@ -623,8 +623,7 @@ static void a_beacon_that_was_taken_back_stays_counted(void **state)
     assert_true(holds(json, nist));
 }
 
-static void the_audit_trail_tells_what_was_taken_out_and_what_it_cannot_read_is_not_called_the_same(
-    void **state)
+static void the_audit_trail_has_removed_members_and_refuses_bad_json(void **state)
 {
     (void)state;
     char from_memory[128], to_memory[128];
@@ -729,7 +728,7 @@ static void admission_obeys_the_numbers_of_the_document(void **state)
     assert_int_equal(line_lanes(knobs.shares), 0);
 }
 
-static void one_time_may_follow_another_by_a_millisecond_and_stand_alone(void **state)
+static void a_time_may_follow_another_by_a_millisecond_or_be_alone(void **state)
 {
     (void)state;
     static const char *const good[] = {
@@ -822,35 +821,33 @@ static void a_text_may_be_as_long_as_its_bound_and_no_longer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_no_json_has_no_member_to_point_to_and_keeps_its_whole_sentence),
+        cmocka_unit_test(invalid_json_has_no_pointer_and_a_whole_sentence),
         cmocka_unit_test(an_empty_document_has_every_default),
-        cmocka_unit_test(for_want_of_memory_no_document_is_called_bad),
+        cmocka_unit_test(lack_of_memory_is_not_a_bad_document),
         cmocka_unit_test(every_knob_is_stored_as_it_was_given),
-        cmocka_unit_test(a_document_that_asks_for_codes_is_not_for_programs_that_know_none),
-        cmocka_unit_test(a_planned_end_is_stored_while_there_is_one_and_may_be_passed_over),
-        cmocka_unit_test(a_cap_on_the_line_is_stored_while_there_is_one_and_may_be_passed_over),
-        cmocka_unit_test(
-            shards_are_stored_where_there_are_some_and_not_for_programs_that_know_none),
+        cmocka_unit_test(a_document_with_codes_needs_a_newer_program),
+        cmocka_unit_test(a_planned_end_is_stored_and_may_be_ignored),
+        cmocka_unit_test(a_cap_on_the_line_is_stored_and_may_be_ignored),
+        cmocka_unit_test(a_document_with_shards_needs_a_newer_program),
         cmocka_unit_test(what_breaks_a_rule_is_named_with_the_rule),
         cmocka_unit_test(a_patch_changes_what_it_names_and_nothing_else),
         cmocka_unit_test(a_patch_is_judged_as_the_document_it_makes),
         cmocka_unit_test(a_patch_may_repeat_what_is_read_only_but_not_change_it),
-        cmocka_unit_test(the_audit_trail_is_told_only_what_differs),
+        cmocka_unit_test(the_audit_trail_has_only_the_differences),
         cmocka_unit_test(a_shown_document_carries_state_and_version),
         cmocka_unit_test(the_largest_document_fits_its_bound),
         cmocka_unit_test(the_table_describes_every_knob),
         cmocka_unit_test(a_newer_document_is_read_only_if_it_says_that_we_may),
-        cmocka_unit_test(a_tag_contact_and_lane_may_be_of_every_letter_that_is_allowed),
+        cmocka_unit_test(every_allowed_letter_is_accepted_in_tag_contact_and_lane),
         cmocka_unit_test(lanes_are_the_same_by_number_order_and_name),
         cmocka_unit_test(a_shown_document_tells_incarnation_and_what_the_autopilot_did),
         cmocka_unit_test(what_is_said_about_a_show_is_stored_while_it_says_something),
         cmocka_unit_test(a_beacon_that_was_taken_back_stays_counted),
-        cmocka_unit_test(
-            the_audit_trail_tells_what_was_taken_out_and_what_it_cannot_read_is_not_called_the_same),
+        cmocka_unit_test(the_audit_trail_has_removed_members_and_refuses_bad_json),
         cmocka_unit_test(a_patch_of_what_cannot_be_read_is_refused),
         cmocka_unit_test(every_number_has_its_bounds_and_is_described_with_them),
         cmocka_unit_test(admission_obeys_the_numbers_of_the_document),
-        cmocka_unit_test(one_time_may_follow_another_by_a_millisecond_and_stand_alone),
+        cmocka_unit_test(a_time_may_follow_another_by_a_millisecond_or_be_alone),
         cmocka_unit_test(what_was_shown_may_come_back_as_a_patch),
         cmocka_unit_test(what_people_read_can_be_had_alone),
         cmocka_unit_test(a_text_may_be_as_long_as_its_bound_and_no_longer),

@@ -90,7 +90,7 @@ static void names_are_read_as_they_are_written(void **state)
     assert_false(event_state_parse(SPAN(""), &read));
 }
 
-static void people_join_while_the_line_stands(void **state)
+static void a_paused_line_accepts_joins(void **state)
 {
     (void)state;
     assert_true(event_state_takes_joins(LINE_OPEN));
@@ -132,7 +132,7 @@ int main(void)
         cmocka_unit_test(resume_answers_a_pause_and_nothing_else),
         cmocka_unit_test(the_legal_acts_are_named),
         cmocka_unit_test(names_are_read_as_they_are_written),
-        cmocka_unit_test(people_join_while_the_line_stands),
+        cmocka_unit_test(a_paused_line_accepts_joins),
         cmocka_unit_test(an_act_is_known_by_its_name_and_no_other),
         cmocka_unit_test(people_join_a_line_that_is_to_move_some_day),
     };

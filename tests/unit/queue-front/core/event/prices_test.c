@@ -1,4 +1,4 @@
-/* prices_test.c: prices as an operator writes them, and as they are told. */
+/* prices_test.c: prices as an operator writes them, and as visitors see them. */
 #include "core/event/prices.h"
 
 #include "unit.h"
@@ -131,7 +131,7 @@ static void amounts_are_written_by_their_currency(void **state)
     }
 }
 
-static void what_is_told_is_the_least_and_the_most_that_is_left(void **state)
+static void the_shown_range_is_that_of_what_is_left(void **state)
 {
     (void)state;
     static const struct {
@@ -178,7 +178,7 @@ int main(void)
         cmocka_unit_test(what_breaks_a_rule_is_refused),
         cmocka_unit_test(what_is_just_within_its_rule_is_taken),
         cmocka_unit_test(amounts_are_written_by_their_currency),
-        cmocka_unit_test(what_is_told_is_the_least_and_the_most_that_is_left),
+        cmocka_unit_test(the_shown_range_is_that_of_what_is_left),
         cmocka_unit_test(a_category_has_a_name_of_a_bounded_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

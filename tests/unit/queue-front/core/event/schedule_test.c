@@ -26,7 +26,7 @@ static void a_step_is_taken_when_its_time_has_come_and_only_once(void **state)
     assert_int_equal(doc.rate_milli, 7000);
 }
 
-static void whoever_comes_late_takes_the_newest_of_the_steps_it_missed(void **state)
+static void a_late_front_takes_the_newest_missed_step(void **state)
 {
     (void)state;
     fill();
@@ -49,7 +49,7 @@ static void the_last_one_enters_by_the_rates_to_come(void **state)
     assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 3001), 0);
 }
 
-static void what_takes_longer_than_a_year_is_not_told(void **state)
+static void a_step_more_than_a_year_away_is_not_reported(void **state)
 {
     (void)state;
     const uint64_t year_s = 366 * 86400;
@@ -64,9 +64,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_is_taken_when_its_time_has_come_and_only_once),
-        cmocka_unit_test(whoever_comes_late_takes_the_newest_of_the_steps_it_missed),
+        cmocka_unit_test(a_late_front_takes_the_newest_missed_step),
         cmocka_unit_test(the_last_one_enters_by_the_rates_to_come),
-        cmocka_unit_test(what_takes_longer_than_a_year_is_not_told),
+        cmocka_unit_test(a_step_more_than_a_year_away_is_not_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* cuts_test.c: the table of cuts, over random lines: every number has a place, every place a
- * number, and what was told once is told again. */
+ * number, and a published place never changes. */
 #include "core/line/cuts.h"
 
 #include "queue-front/lua/line_names.h"

@@ -18,7 +18,7 @@ static struct span page_of(const uint8_t *bits, uint64_t page)
     return (struct span){(const char *)bits + page * HEARD_PAGE_BYTES, HEARD_PAGE_BYTES};
 }
 
-/* All pages of `bits` are told, and shown at once. */
+/* Takes all pages of `bits`, and shows them at once. */
 static void tell(struct ghosts *ghosts, const uint8_t *bits, uint64_t pages)
 {
     for (uint64_t page = 0; page < pages; page++)
@@ -27,7 +27,7 @@ static void tell(struct ghosts *ghosts, const uint8_t *bits, uint64_t pages)
     ghosts_take(ghosts, (struct ghosts_told){.seq = ghosts->seq, .whole = ghosts->seq}, 0);
 }
 
-static void nobody_is_a_ghost_before_anybody_was_judged(void **state)
+static void no_place_is_a_ghost_before_the_first_check(void **state)
 {
     (void)state;
     struct ghosts ghosts = {0};
@@ -40,7 +40,7 @@ static void nobody_is_a_ghost_before_anybody_was_judged(void **state)
     ghosts_deinit(&ghosts);
 }
 
-/* Against counting one by one, over pages and blocks, wherever the line stands. */
+/* Compared with counting one by one, over pages and blocks, from any position. */
 static void ahead_is_exact_to_the_place(void **state)
 {
     (void)state;
@@ -108,7 +108,7 @@ static void a_change_is_shown_in_whole_and_not_before_its_time(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void what_redis_may_have_lost_is_shown_until_it_is_told_anew(void **state)
+static void lost_ghosts_are_shown_until_redis_sends_them_again(void **state)
 {
     (void)state;
     struct ghosts ghosts = {0};
@@ -143,7 +143,7 @@ static void what_redis_may_have_lost_is_shown_until_it_is_told_anew(void **state
     ghosts_deinit(&ghosts);
 }
 
-static void a_redis_that_went_back_before_anybody_was_away_takes_nothing_along(void **state)
+static void a_rolled_back_redis_without_ghosts_changes_nothing(void **state)
 {
     (void)state;
     struct ghosts ghosts = {.seq = 3, .shown = 3};
@@ -165,7 +165,7 @@ static void a_page_without_sense_is_refused(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void places_that_nobody_took_count_as_away_at_once(void **state)
+static void places_of_a_gap_are_ghosts_at_once(void **state)
 {
     (void)state;
     static const struct line_gap gaps[] = {{3, 5},   {8, 15},  {17, 40},
@@ -188,7 +188,7 @@ static void places_that_nobody_took_count_as_away_at_once(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void only_pages_with_somebody_away_are_owed(void **state)
+static void only_pages_with_ghosts_are_owed(void **state)
 {
     (void)state;
     struct ghosts ghosts = {0};
@@ -212,7 +212,7 @@ static void only_pages_with_somebody_away_are_owed(void **state)
 }
 
 /* What is known grows page by page, and the sums go on where they were. */
-static void a_page_that_is_added_shows_nobody_away(void **state)
+static void a_new_page_has_no_ghosts(void **state)
 {
     (void)state;
     struct ghosts ghosts = {0};
@@ -233,16 +233,16 @@ static void a_page_that_is_added_shows_nobody_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_is_a_ghost_before_anybody_was_judged),
+        cmocka_unit_test(no_place_is_a_ghost_before_the_first_check),
         cmocka_unit_test(ahead_is_exact_to_the_place),
         cmocka_unit_test(ahead_leaves_ghosts_out_and_the_position_stays),
         cmocka_unit_test(a_change_is_shown_in_whole_and_not_before_its_time),
-        cmocka_unit_test(what_redis_may_have_lost_is_shown_until_it_is_told_anew),
-        cmocka_unit_test(a_redis_that_went_back_before_anybody_was_away_takes_nothing_along),
+        cmocka_unit_test(lost_ghosts_are_shown_until_redis_sends_them_again),
+        cmocka_unit_test(a_rolled_back_redis_without_ghosts_changes_nothing),
         cmocka_unit_test(a_page_without_sense_is_refused),
-        cmocka_unit_test(places_that_nobody_took_count_as_away_at_once),
-        cmocka_unit_test(only_pages_with_somebody_away_are_owed),
-        cmocka_unit_test(a_page_that_is_added_shows_nobody_away),
+        cmocka_unit_test(places_of_a_gap_are_ghosts_at_once),
+        cmocka_unit_test(only_pages_with_ghosts_are_owed),
+        cmocka_unit_test(a_new_page_has_no_ghosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

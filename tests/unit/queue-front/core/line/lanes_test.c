@@ -32,7 +32,7 @@ static void a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others(void **st
     check((uint64_t[LANES_ALL]){125, 55, 10}, 30 | 20 << 7, (uint64_t[LANES_ALL]){190, 157, 50});
 }
 
-static void whoever_has_no_share_comes_when_nobody_else_does(void **state)
+static void a_lane_without_a_share_gets_what_others_leave(void **state)
 {
     (void)state;
     check((uint64_t[LANES_ALL]){5, 60}, 100, (uint64_t[LANES_ALL]){65, 60});
@@ -72,7 +72,7 @@ int main(void)
         cmocka_unit_test(without_lanes_the_last_of_the_line_is_the_last),
         cmocka_unit_test(a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others),
         cmocka_unit_test(a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well),
-        cmocka_unit_test(whoever_has_no_share_comes_when_nobody_else_does),
+        cmocka_unit_test(a_lane_without_a_share_gets_what_others_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,7 @@ static void a_full_table_keeps_what_it_has(void **state)
     moves_deinit(&moves);
 }
 
-static void all_places_are_told_again_each_once_in_bounded_parts(void **state)
+static void all_places_are_sent_again_once_in_bounded_parts(void **state)
 {
     (void)state;
     enum { PLACES = 1000 };
@@ -156,7 +156,7 @@ static void what_is_known_of_a_place_is_the_most_that_was_heard(void **state)
     moves_deinit(&moves);
 }
 
-static void after_a_loss_all_are_told_and_those_that_come_meanwhile(void **state)
+static void after_a_loss_all_moves_are_sent_and_the_new_ones(void **state)
 {
     (void)state;
     struct moves moves = {0};
@@ -165,7 +165,7 @@ static void after_a_loss_all_are_told_and_those_that_come_meanwhile(void **state
     moves_note(&moves, (struct move){5, 1});
     assert_int_equal(moves_pick(&moves, told, &upto), 0); /* Redis told us of it */
     moves_tell_again(&moves);
-    moves_note(&moves, (struct move){6, 2}); /* behind one that is yet to be told */
+    moves_note(&moves, (struct move){6, 2}); /* behind one that is yet to be sent */
     assert_int_equal(moves_pick(&moves, told, &upto), 2);
     assert_int_equal(told[1].entry, 6);
     assert_int_equal(told[1].moves, 2);
@@ -201,9 +201,9 @@ int main(void)
         cmocka_unit_test(a_code_follows_from_place_moves_event_key_and_window),
         cmocka_unit_test(the_table_knows_the_highest_of_every_place),
         cmocka_unit_test(a_full_table_keeps_what_it_has),
-        cmocka_unit_test(all_places_are_told_again_each_once_in_bounded_parts),
+        cmocka_unit_test(all_places_are_sent_again_once_in_bounded_parts),
         cmocka_unit_test(what_is_known_of_a_place_is_the_most_that_was_heard),
-        cmocka_unit_test(after_a_loss_all_are_told_and_those_that_come_meanwhile),
+        cmocka_unit_test(after_a_loss_all_moves_are_sent_and_the_new_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

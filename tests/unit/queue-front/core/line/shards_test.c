@@ -1,6 +1,6 @@
 /* shards_test.c: several fronts keep one line going, whatever is lost on the way: calls, answers,
- * shards, cuts, fronts. What Redis does is told here in short, by what the heads of shard.lua and
- * cut.lua promise; the scripts have tests of their own (tests/integration/line/shards.test.js). */
+ * shards, cuts, fronts. The Redis here is a short model of what the headers of shard.lua and
+ * cut.lua promise; the scripts have tests (tests/integration/line/shards.test.js). */
 #include "core/line/shards.h"
 
 #include "unit.h"
@@ -503,7 +503,7 @@ static void check_people(const struct world *world)
     }
 }
 
-static void whatever_is_lost_each_has_one_place_and_all_are_answered(void **state)
+static void each_visitor_gets_one_place_whatever_is_lost(void **state)
 {
     (void)state;
     struct world *world = calloc(1, sizeof(*world));
@@ -529,7 +529,7 @@ static void whatever_is_lost_each_has_one_place_and_all_are_answered(void **stat
     free(world);
 }
 
-static void a_visitor_belongs_to_one_shard_and_all_have_as_many(void **state)
+static void visitors_are_spread_evenly_over_the_shards(void **state)
 {
     (void)state;
     struct shards *shards = shards_create(5);
@@ -554,7 +554,7 @@ static void a_visitor_belongs_to_one_shard_and_all_have_as_many(void **state)
 }
 
 /* A front that starts late, and a turn that it is not chosen for. */
-static void a_front_that_is_not_due_only_hears_the_news(void **state)
+static void a_front_that_is_not_due_only_reads(void **state)
 {
     (void)state;
     struct shards *shards = shards_create(2);
@@ -591,7 +591,7 @@ static struct shards_call begun(struct shards *shards, bool hurry)
     return shards_next(shards);
 }
 
-/* A front that has been told how things stand. */
+/* A front that has the state of the line. */
 static struct shards *made_sure(uint32_t cuts)
 {
     struct shards *shards = shards_create(2);
@@ -606,7 +606,7 @@ static struct shards *made_sure(uint32_t cuts)
     return shards;
 }
 
-static void where_nothing_is_new_a_plain_read_is_the_whole_turn(void **state)
+static void a_turn_without_news_is_one_plain_read(void **state)
 {
     (void)state;
     struct shards *shards = made_sure(2);
@@ -648,7 +648,7 @@ static void finds_one(struct shards *shards)
     assert_true(shards_found(shards, count + 1, &cut, cut_sum(cuts_sum(cuts, count), &cut, 2)));
 }
 
-static void a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it(void **state)
+static void a_plain_read_finds_cuts_and_may_claim_the_next(void **state)
 {
     (void)state;
     struct shards *shards = made_sure(2);
@@ -673,7 +673,7 @@ static void a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it(voi
 
 /* As a front that makes several has them: of the next cut it hears by its claim, and asks nobody.
  */
-static void a_claim_with_fresh_news_of_the_shards_goes_straight_to_them(void **state)
+static void a_claim_with_fresh_cuts_goes_straight_to_the_shards(void **state)
 {
     (void)state;
     struct shards *shards = made_sure(2);
@@ -705,7 +705,7 @@ static bool looks_and_claims(struct shards *shards, bool hurry, bool finds)
     return call.slot_ms > 0;
 }
 
-static void the_claim_is_left_to_another_front_as_long_as_it_makes_cuts(void **state)
+static void a_front_leaves_the_claim_to_the_one_that_makes_cuts(void **state)
 {
     (void)state;
     struct shards *shards = made_sure(2);
@@ -726,7 +726,7 @@ static void the_claim_is_left_to_another_front_as_long_as_it_makes_cuts(void **s
     shards_destroy(shards);
 }
 
-static void what_another_loop_has_read_needs_no_turn(void **state)
+static void cuts_from_another_loop_need_no_turn(void **state)
 {
     (void)state;
     struct shards *shards = shards_create(2);
@@ -746,7 +746,7 @@ static void what_another_loop_has_read_needs_no_turn(void **state)
     shards_destroy(shards);
 }
 
-static void other_cuts_than_those_known_are_for_redis_to_judge(void **state)
+static void unknown_cuts_are_left_to_redis(void **state)
 {
     (void)state;
     struct shards *shards = made_sure(2);
@@ -782,7 +782,7 @@ static struct shards *reading_both(void)
 }
 
 /* Two fronts open the shards at once, and nobody's epoch is sealed a second time. */
-static void a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again(void **state)
+static void a_shard_is_not_sealed_twice(void **state)
 {
     (void)state;
     struct shards *shards = reading_both();
@@ -841,7 +841,7 @@ static void only_what_was_sealed_or_shown_is_read_again(void **state)
     }
 }
 
-static void a_shard_that_refused_is_left_alone_until_the_turn_is_over(void **state)
+static void a_shard_that_refused_rests_until_the_turn_is_over(void **state)
 {
     (void)state;
     struct shards *shards = shards_create(2);
@@ -858,13 +858,13 @@ static void a_shard_that_refused_is_left_alone_until_the_turn_is_over(void **sta
     shards_destroy(shards);
 }
 
-static void the_room_that_the_cuts_leave_is_shared_by_all_shards(void **state)
+static void all_shards_share_the_room_left_by_the_cuts(void **state)
 {
     (void)state;
     struct shards *shards = shards_create(3);
     struct cut cut = {.grown = {7, 1, 2}};
     assert_int_equal(0, shards_learn(shards, 1, &cut, NULL));
-    /* Of eight places that were told last two are away, and two have been given since. */
+    /* Two of the last eight places are ghosts, and two were given since. */
     uint64_t room = shards_room(shards, 20, 6, 8);
     assert_int_equal(12, room);
     assert_int_equal(7 + 4, shards_full_from(shards, 0, room));
@@ -892,7 +892,7 @@ static void addresses_are_spread_over_the_shards_even_neighbours(void **state)
 }
 
 /* Two versions of a front count the same address in the same shard. */
-static void an_address_is_of_the_same_shard_for_ever(void **state)
+static void an_address_keeps_its_shard(void **state)
 {
     (void)state;
     static const uint8_t of[] = {0, 1, 6, 7, 4, 5, 2, 3, 0, 1, 5, 6, 3, 4, 1, 2};
@@ -906,7 +906,7 @@ static void an_address_is_of_the_same_shard_for_ever(void **state)
 }
 
 /* While cuts are collected nothing is made, and a front that has other cuts forgets them. */
-static void cuts_that_redis_has_lost_are_told_and_those_that_it_has_count(void **state)
+static void lost_cuts_are_sent_and_those_of_redis_count(void **state)
 {
     (void)state;
     struct shards *shards = shards_create(2);
@@ -936,7 +936,7 @@ static void cuts_that_redis_has_lost_are_told_and_those_that_it_has_count(void *
     shards_destroy(shards);
 }
 
-static void cuts_are_told_as_many_as_a_call_may_tell_and_no_more_turns_than_help(void **state)
+static void a_call_sends_a_bounded_number_of_cuts(void **state)
 {
     (void)state;
     struct shards *shards = shards_create(2);
@@ -953,14 +953,14 @@ static void cuts_are_told_as_many_as_a_call_may_tell_and_no_more_turns_than_help
     assert_int_equal(88, call.told);
     assert_true(shards_take_cut(shards, &told)); /* which has done nothing */
     assert_true(shards_is_resting(shards));
-    call = begun(shards, true); /* still to be told, which no plain read does */
+    call = begun(shards, true); /* still to be sent, which no plain read does */
     assert_int_equal(SHARDS_ASK_CUT, call.ask);
     assert_int_equal(88, call.told);
     assert_true(shards_take_cut(shards, NULL));
     shards_destroy(shards);
 }
 
-static void an_answer_that_helps_nobody_on_ends_the_turn(void **state)
+static void a_useless_answer_ends_the_turn(void **state)
 {
     (void)state;
     static const struct shards_told answers[] = {
@@ -979,7 +979,7 @@ static void an_answer_that_helps_nobody_on_ends_the_turn(void **state)
     }
 }
 
-static void where_nobody_has_joined_no_cut_is_made(void **state)
+static void no_cut_is_made_without_joins(void **state)
 {
     (void)state;
     struct shards *shards = reading_both();
@@ -1007,7 +1007,7 @@ static void where_nobody_has_joined_no_cut_is_made(void **state)
     }
 }
 
-static void a_shard_whose_answer_says_nothing_of_it_is_left_out(void **state)
+static void a_shard_without_an_answer_is_left_out(void **state)
 {
     (void)state;
     struct shards *shards = reading_both();
@@ -1023,7 +1023,7 @@ static void a_shard_whose_answer_says_nothing_of_it_is_left_out(void **state)
     shards_destroy(shards);
 }
 
-static void a_seal_is_of_the_epoch_that_was_asked_for_and_an_answer_of_its_own_time(void **state)
+static void a_seal_names_the_epoch_that_was_read(void **state)
 {
     (void)state;
     struct shards *shards = reading_both();
@@ -1046,8 +1046,7 @@ static void a_seal_is_of_the_epoch_that_was_asked_for_and_an_answer_of_its_own_t
     shards_destroy(shards);
 }
 
-static void
-what_is_told_of_each_shard_is_known_besides_the_highest_number_that_was_seen(void **state)
+static void a_front_keeps_each_shards_state_and_highest_number(void **state)
 {
     (void)state;
     struct shards *shards = made_sure(0);
@@ -1119,29 +1118,28 @@ static void a_shard_that_does_not_open_is_tried_three_times_a_turn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whatever_is_lost_each_has_one_place_and_all_are_answered),
-        cmocka_unit_test(a_visitor_belongs_to_one_shard_and_all_have_as_many),
-        cmocka_unit_test(a_front_that_is_not_due_only_hears_the_news),
-        cmocka_unit_test(where_nothing_is_new_a_plain_read_is_the_whole_turn),
-        cmocka_unit_test(a_plain_read_finds_cuts_and_whoever_claimed_the_next_asks_for_it),
-        cmocka_unit_test(a_claim_with_fresh_news_of_the_shards_goes_straight_to_them),
-        cmocka_unit_test(the_claim_is_left_to_another_front_as_long_as_it_makes_cuts),
-        cmocka_unit_test(what_another_loop_has_read_needs_no_turn),
-        cmocka_unit_test(other_cuts_than_those_known_are_for_redis_to_judge),
-        cmocka_unit_test(a_shard_that_another_front_has_sealed_meanwhile_is_not_sealed_again),
+        cmocka_unit_test(each_visitor_gets_one_place_whatever_is_lost),
+        cmocka_unit_test(visitors_are_spread_evenly_over_the_shards),
+        cmocka_unit_test(a_front_that_is_not_due_only_reads),
+        cmocka_unit_test(a_turn_without_news_is_one_plain_read),
+        cmocka_unit_test(a_plain_read_finds_cuts_and_may_claim_the_next),
+        cmocka_unit_test(a_claim_with_fresh_cuts_goes_straight_to_the_shards),
+        cmocka_unit_test(a_front_leaves_the_claim_to_the_one_that_makes_cuts),
+        cmocka_unit_test(cuts_from_another_loop_need_no_turn),
+        cmocka_unit_test(unknown_cuts_are_left_to_redis),
+        cmocka_unit_test(a_shard_is_not_sealed_twice),
         cmocka_unit_test(only_what_was_sealed_or_shown_is_read_again),
-        cmocka_unit_test(a_shard_that_refused_is_left_alone_until_the_turn_is_over),
-        cmocka_unit_test(the_room_that_the_cuts_leave_is_shared_by_all_shards),
+        cmocka_unit_test(a_shard_that_refused_rests_until_the_turn_is_over),
+        cmocka_unit_test(all_shards_share_the_room_left_by_the_cuts),
         cmocka_unit_test(addresses_are_spread_over_the_shards_even_neighbours),
-        cmocka_unit_test(an_address_is_of_the_same_shard_for_ever),
-        cmocka_unit_test(cuts_that_redis_has_lost_are_told_and_those_that_it_has_count),
-        cmocka_unit_test(cuts_are_told_as_many_as_a_call_may_tell_and_no_more_turns_than_help),
-        cmocka_unit_test(an_answer_that_helps_nobody_on_ends_the_turn),
-        cmocka_unit_test(where_nobody_has_joined_no_cut_is_made),
-        cmocka_unit_test(a_shard_whose_answer_says_nothing_of_it_is_left_out),
-        cmocka_unit_test(a_seal_is_of_the_epoch_that_was_asked_for_and_an_answer_of_its_own_time),
-        cmocka_unit_test(
-            what_is_told_of_each_shard_is_known_besides_the_highest_number_that_was_seen),
+        cmocka_unit_test(an_address_keeps_its_shard),
+        cmocka_unit_test(lost_cuts_are_sent_and_those_of_redis_count),
+        cmocka_unit_test(a_call_sends_a_bounded_number_of_cuts),
+        cmocka_unit_test(a_useless_answer_ends_the_turn),
+        cmocka_unit_test(no_cut_is_made_without_joins),
+        cmocka_unit_test(a_shard_without_an_answer_is_left_out),
+        cmocka_unit_test(a_seal_names_the_epoch_that_was_read),
+        cmocka_unit_test(a_front_keeps_each_shards_state_and_highest_number),
         cmocka_unit_test(a_shard_that_does_not_open_is_tried_three_times_a_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* turns_test.c: the table of what became of places, and its log's words. */
+/* turns_test.c: the outcomes of visits, and the words of their log. */
 #include "core/line/turns.h"
 
 #include "unit.h"
@@ -73,7 +73,7 @@ static void a_sale_of_sixteen_thousand_is_one_block_from_its_first_turn_on(void 
     turns_deinit(&turns);
 }
 
-static void of_a_place_nothing_is_known_once_its_turn_is_taken_back(void **state)
+static void a_turn_that_was_taken_back_is_unknown(void **state)
 {
     (void)state;
     struct turns turns = {0};
@@ -126,7 +126,7 @@ static void extended_calls_are_known_until_their_visits_are_over(void **state)
     turns_deinit(&turns);
 }
 
-static void of_too_many_extended_calls_the_first_ones_make_room(void **state)
+static void the_oldest_extended_calls_make_room(void **state)
 {
     (void)state;
     struct turns turns = {0};
@@ -149,7 +149,7 @@ static void of_too_many_extended_calls_the_first_ones_make_room(void **state)
 }
 
 /* Redis may have lost that a visit was made longer, and then its time is not over. */
-static void a_visit_that_was_ended_is_told_from_one_whose_time_ran_out(void **state)
+static void an_ended_visit_differs_from_an_expired_one(void **state)
 {
     (void)state;
     struct turns turns = {0};
@@ -203,11 +203,11 @@ int main(void)
         cmocka_unit_test(a_place_is_found_as_it_was_noted_last),
         cmocka_unit_test(the_newest_places_are_known_and_the_oldest_make_room),
         cmocka_unit_test(a_sale_of_sixteen_thousand_is_one_block_from_its_first_turn_on),
-        cmocka_unit_test(of_a_place_nothing_is_known_once_its_turn_is_taken_back),
+        cmocka_unit_test(a_turn_that_was_taken_back_is_unknown),
         cmocka_unit_test(neighbours_do_not_touch_each_other),
         cmocka_unit_test(extended_calls_are_known_until_their_visits_are_over),
-        cmocka_unit_test(of_too_many_extended_calls_the_first_ones_make_room),
-        cmocka_unit_test(a_visit_that_was_ended_is_told_from_one_whose_time_ran_out),
+        cmocka_unit_test(the_oldest_extended_calls_make_room),
+        cmocka_unit_test(an_ended_visit_differs_from_an_expired_one),
         cmocka_unit_test(the_log_is_read_to_the_letter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

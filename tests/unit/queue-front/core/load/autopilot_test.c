@@ -140,7 +140,7 @@ static void silence_is_the_floor_and_so_is_a_page_with_nothing_to_steer_by(void 
     assert_int_equal(autopilot_decide(&ask).reason, AUTOPILOT_SILENT);
 }
 
-static void a_climb_is_told_at_its_beginning_and_its_end(void **state)
+static void a_climb_is_reported_at_its_start_and_end(void **state)
 {
     (void)state;
     struct autopilot_ask ask = ask_of(&calm, 10000);
@@ -282,7 +282,7 @@ int main(void)
         cmocka_unit_test(a_cut_is_given_time_but_not_in_trouble_twice_over),
         cmocka_unit_test(close_to_a_limit_or_without_use_it_stays),
         cmocka_unit_test(silence_is_the_floor_and_so_is_a_page_with_nothing_to_steer_by),
-        cmocka_unit_test(a_climb_is_told_at_its_beginning_and_its_end),
+        cmocka_unit_test(a_climb_is_reported_at_its_start_and_end),
         cmocka_unit_test(never_above_the_ceiling_nor_below_the_floor),
         cmocka_unit_test(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes),
         cmocka_unit_test(a_reason_is_known_by_its_name_and_no_other),

@@ -187,7 +187,7 @@ static void of_several_services_the_worst_counts_and_what_they_hold_adds_up(void
     assert_int_equal(reading.backlog, 7);
 }
 
-static void what_nobody_told_is_null(void **state)
+static void a_missing_figure_is_null(void **state)
 {
     (void)state;
     char memory[160];
@@ -340,7 +340,7 @@ static void looks_of_another_life_or_version_are_not_compared(void **state)
     assert_true(reading.has_p99);
 }
 
-static void shares_and_figures_are_told_as_whole_numbers(void **state)
+static void shares_and_figures_are_whole_numbers(void **state)
 {
     (void)state;
     static const struct {
@@ -371,13 +371,13 @@ int main(void)
         cmocka_unit_test(no_page_breaks_it),
         cmocka_unit_test(a_page_tells_of_each_event_whether_it_is_served),
         cmocka_unit_test(of_several_services_the_worst_counts_and_what_they_hold_adds_up),
-        cmocka_unit_test(what_nobody_told_is_null),
+        cmocka_unit_test(a_missing_figure_is_null),
         cmocka_unit_test(of_a_histogram_with_too_many_bounds_the_first_are_kept),
         cmocka_unit_test(each_figure_alone_makes_a_look),
         cmocka_unit_test(buckets_of_several_listeners_add_up_in_whatever_order_they_stand),
         cmocka_unit_test(enough_answers_between_two_looks_tell_how_slow_they_are),
         cmocka_unit_test(looks_of_another_life_or_version_are_not_compared),
-        cmocka_unit_test(shares_and_figures_are_told_as_whole_numbers),
+        cmocka_unit_test(shares_and_figures_are_whole_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

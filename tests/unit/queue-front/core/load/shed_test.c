@@ -81,7 +81,7 @@ static void answers_while_nobody_waits_count_if_they_are_many(void **state)
     assert_false(shed_allows(&shed, 4000));
 }
 
-static void whoever_was_sent_away_is_counted_until_they_were_served(void **state)
+static void a_rejected_visitor_counts_until_served(void **state)
 {
     (void)state;
     struct shed shed;
@@ -112,7 +112,7 @@ int main(void)
         cmocka_unit_test(the_time_to_come_back_is_bounded_and_forgets),
         cmocka_unit_test(a_line_that_takes_few_measures_with_few),
         cmocka_unit_test(answers_while_nobody_waits_count_if_they_are_many),
-        cmocka_unit_test(whoever_was_sent_away_is_counted_until_they_were_served),
+        cmocka_unit_test(a_rejected_visitor_counts_until_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* appeal_test.c: references of visitors who were slowed down, read by whoever looks them up. */
+/* appeal_test.c: references of visitors who were slowed down. */
 #include "core/token/appeal.h"
 
 #include "base/err.h"
@@ -48,7 +48,7 @@ static void it_is_read_as_people_say_it(void **state)
     assert_int_equal(read.limit, APPEAL_WORK);
 }
 
-static void a_slip_is_told_and_a_foreign_or_made_up_one_is_none(void **state)
+static void a_typing_error_is_found_and_a_forged_reference_refused(void **state)
 {
     (void)state;
     char text[APPEAL_LEN + 1];
@@ -81,7 +81,7 @@ static void sign(uint32_t limit, char text[APPEAL_LEN + 1])
 }
 
 /* As a program might that knows more of them. */
-static void a_reference_of_no_limit_is_none_whatever_its_signature(void **state)
+static void a_signed_reference_without_a_known_limit_is_refused(void **state)
 {
     (void)state;
     for (uint32_t limit = 0; limit < 8; limit++) {
@@ -93,7 +93,7 @@ static void a_reference_of_no_limit_is_none_whatever_its_signature(void **state)
     }
 }
 
-static void what_looks_like_a_reference_is_one_by_length_and_letters(void **state)
+static void a_reference_is_recognised_by_length_and_letters(void **state)
 {
     (void)state;
     char reference[APPEAL_LEN + 1];
@@ -113,9 +113,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reference_says_its_limit_and_its_minute),
         cmocka_unit_test(it_is_read_as_people_say_it),
-        cmocka_unit_test(a_slip_is_told_and_a_foreign_or_made_up_one_is_none),
-        cmocka_unit_test(a_reference_of_no_limit_is_none_whatever_its_signature),
-        cmocka_unit_test(what_looks_like_a_reference_is_one_by_length_and_letters),
+        cmocka_unit_test(a_typing_error_is_found_and_a_forged_reference_refused),
+        cmocka_unit_test(a_signed_reference_without_a_known_limit_is_refused),
+        cmocka_unit_test(a_reference_is_recognised_by_length_and_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static struct span write(struct invitation invitation, char memory[INVITATION_TE
     return text_span(&text);
 }
 
-static void an_invitation_is_read_as_it_was_written_also_after_a_rotation(void **state)
+static void an_invitation_reads_back_also_after_a_rotation(void **state)
 {
     (void)state;
     static const struct invitation all[] = {{1, 1}, {LANES_MAX, INVITATIONS_MAX}, {2, 77}};
@@ -37,7 +37,7 @@ static void an_invitation_is_read_as_it_was_written_also_after_a_rotation(void *
     }
 }
 
-static void a_slip_is_told_and_a_foreign_or_made_up_one_is_none(void **state)
+static void a_typing_error_is_found_and_a_forged_code_refused(void **state)
 {
     (void)state;
     char memory[INVITATION_TEXT_LEN];
@@ -52,7 +52,7 @@ static void a_slip_is_told_and_a_foreign_or_made_up_one_is_none(void **state)
             continue;
         memory[i] = was == 'Z' ? 'Y' : 'Z';
         assert_int_equal(invitation_parse(&one_key, SPAN("show"), text, &read), ERR_SYNTAX);
-        /* Whoever mends the check letter has a code that nobody signed. */
+        /* With a matching check letter it is still a code without a signature. */
         static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         char last = memory[text.len - 1];
         for (size_t l = 0; l < 32 && i < text.len - 1; l++) {
@@ -99,7 +99,7 @@ static void sign(uint32_t lane, uint32_t number, char code[INVITATION_LEN])
 }
 
 /* Their signatures are right; what they name is not. */
-static void a_code_of_no_lane_or_no_number_is_none_whatever_its_signature(void **state)
+static void a_signed_code_without_a_valid_lane_or_number_is_refused(void **state)
 {
     (void)state;
     static const struct {
@@ -122,10 +122,10 @@ static void a_code_of_no_lane_or_no_number_is_none_whatever_its_signature(void *
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_invitation_is_read_as_it_was_written_also_after_a_rotation),
-        cmocka_unit_test(a_slip_is_told_and_a_foreign_or_made_up_one_is_none),
+        cmocka_unit_test(an_invitation_reads_back_also_after_a_rotation),
+        cmocka_unit_test(a_typing_error_is_found_and_a_forged_code_refused),
         cmocka_unit_test(lines_are_named_by_event_and_lane),
-        cmocka_unit_test(a_code_of_no_lane_or_no_number_is_none_whatever_its_signature),
+        cmocka_unit_test(a_signed_code_without_a_valid_lane_or_number_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,7 +195,7 @@ static struct span name_session(const char *event, struct mac_ring *ring, char m
     return text_span(&text);
 }
 
-static void a_pass_names_a_session_of_ours_before_it_is_believed(void **state)
+static void the_session_of_a_pass_is_checked_first(void **state)
 {
     (void)state;
     char memory[PASS_LEN_MAX], name[128], other[PASS_LEN_MAX];
@@ -242,7 +242,7 @@ static void a_pass_names_a_session_of_ours_before_it_is_believed(void **state)
 }
 
 /* Signed with our key, by a program that knows more than this one, or less. */
-static void claims_that_are_none_of_ours_are_refused(void **state)
+static void invalid_claims_are_refused(void **state)
 {
     (void)state;
 #define GOOD "\"place\":7,\"ends\":9,\"visitor\":\"AQIDBAUGBwg\""
@@ -305,7 +305,7 @@ static void claims_that_are_none_of_ours_are_refused(void **state)
     jwks_destroy(keys);
 }
 
-static void without_a_key_no_pass_is_made_and_a_long_one_is_none(void **state)
+static void no_pass_is_made_without_a_key_and_a_long_one_is_refused(void **state)
 {
     (void)state;
     struct jwks *keys = new_keys(), *none;
@@ -342,9 +342,9 @@ int main(void)
         cmocka_unit_test(a_pass_of_a_lane_that_cannot_be_is_refused),
         cmocka_unit_test(a_session_that_ends_this_second_still_gives_a_pass),
         cmocka_unit_test(a_changed_pass_is_not_believed),
-        cmocka_unit_test(a_pass_names_a_session_of_ours_before_it_is_believed),
-        cmocka_unit_test(claims_that_are_none_of_ours_are_refused),
-        cmocka_unit_test(without_a_key_no_pass_is_made_and_a_long_one_is_none),
+        cmocka_unit_test(the_session_of_a_pass_is_checked_first),
+        cmocka_unit_test(invalid_claims_are_refused),
+        cmocka_unit_test(no_pass_is_made_without_a_key_and_a_long_one_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

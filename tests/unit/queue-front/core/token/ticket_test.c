@@ -90,7 +90,7 @@ static void a_ticket_of_another_event_or_key_is_foreign(void **state)
     assert_int_equal(parse(&other, "show", text), ERR_AUTH);
 }
 
-static void what_is_no_ticket_is_told_apart(void **state)
+static void a_text_that_is_no_ticket_is_a_syntax_error(void **state)
 {
     (void)state;
     char memory[TICKET_LEN_MAX + 1] = {0};
@@ -154,7 +154,7 @@ static struct span sign(uint32_t entry, uint8_t lane, char memory[TICKET_LEN_MAX
 }
 
 /* As a program might that knows more lanes. */
-static void a_ticket_of_no_place_or_no_lane_is_none_whatever_its_signature(void **state)
+static void a_signed_ticket_without_a_valid_place_is_refused(void **state)
 {
     (void)state;
     static const struct {
@@ -225,7 +225,7 @@ static void a_session_of_a_lane_that_cannot_be_is_refused(void **state)
     assert_int_equal(session_parse(&one_key, text_span(&text), &read), ERR_SYNTAX);
 }
 
-static void a_ticket_of_anybody_and_one_without_a_tag_are_read_as_they_were_written(void **state)
+static void tickets_read_back_with_and_without_member_and_tag(void **state)
 {
     (void)state;
     for (unsigned kind = 0; kind < 4; kind++) {
@@ -248,7 +248,7 @@ static void a_ticket_of_anybody_and_one_without_a_tag_are_read_as_they_were_writ
     }
 }
 
-static void an_event_that_none_can_be_called_has_no_tickets(void **state)
+static void an_event_name_that_is_too_long_has_no_tickets(void **state)
 {
     (void)state;
     char memory[TICKET_LEN_MAX], event[LINE_EVENT_ID_MAX + 1];
@@ -267,15 +267,15 @@ int main(void)
         cmocka_unit_test(a_ticket_is_read_as_it_was_written),
         cmocka_unit_test(no_changed_character_is_believed),
         cmocka_unit_test(a_ticket_of_another_event_or_key_is_foreign),
-        cmocka_unit_test(what_is_no_ticket_is_told_apart),
+        cmocka_unit_test(a_text_that_is_no_ticket_is_a_syntax_error),
         cmocka_unit_test(a_ticket_survives_the_night_and_a_rotation),
         cmocka_unit_test(a_session_of_a_lane_that_cannot_be_is_refused),
         cmocka_unit_test(a_ticket_of_the_version_before_is_read_and_written),
         cmocka_unit_test(a_session_is_the_same_after_a_rotation),
         cmocka_unit_test(a_made_up_session_ends_nobodys_visit),
-        cmocka_unit_test(a_ticket_of_anybody_and_one_without_a_tag_are_read_as_they_were_written),
-        cmocka_unit_test(an_event_that_none_can_be_called_has_no_tickets),
-        cmocka_unit_test(a_ticket_of_no_place_or_no_lane_is_none_whatever_its_signature),
+        cmocka_unit_test(tickets_read_back_with_and_without_member_and_tag),
+        cmocka_unit_test(an_event_name_that_is_too_long_has_no_tickets),
+        cmocka_unit_test(a_signed_ticket_without_a_valid_place_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ static bool same(struct visitor a, struct visitor b)
            memcmp(a.id, b.id, LINE_VISITOR_BYTES) == 0;
 }
 
-static void an_event_keeps_its_identity_key_wherever_that_stands(void **state)
+static void an_event_keeps_its_identity_key_in_every_ring(void **state)
 {
     (void)state;
     struct identity_ring before, during, over;
@@ -39,7 +39,7 @@ static void an_event_keeps_its_identity_key_wherever_that_stands(void **state)
     assert_null(identity_named(&over, ""));
 }
 
-static void a_house_with_ticket_keys_alone_has_the_identities_that_it_had(void **state)
+static void ticket_keys_alone_keep_their_identities(void **state)
 {
     (void)state;
     struct identity_ring of_tickets, own;
@@ -98,7 +98,7 @@ static void the_same_word_means_different_visitors_elsewhere(void **state)
                       visitor_by_key(key, SPAN("a"), SPAN("me"), SPAN("bc"))));
 }
 
-static void whoever_joins_again_after_running_out_is_new_but_only_once(void **state)
+static void a_visitor_who_joins_again_is_new_but_only_once(void **state)
 {
     (void)state;
     uint8_t key[VISITOR_KEY_BYTES];
@@ -239,12 +239,12 @@ static void an_identity_is_of_its_own_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_event_keeps_its_identity_key_wherever_that_stands),
-        cmocka_unit_test(a_house_with_ticket_keys_alone_has_the_identities_that_it_had),
+        cmocka_unit_test(an_event_keeps_its_identity_key_in_every_ring),
+        cmocka_unit_test(ticket_keys_alone_keep_their_identities),
         cmocka_unit_test(a_key_of_the_same_number_is_not_the_same_key),
         cmocka_unit_test(an_invitation_is_read_by_each_key_that_may_have_signed_it),
         cmocka_unit_test(the_same_word_means_different_visitors_elsewhere),
-        cmocka_unit_test(whoever_joins_again_after_running_out_is_new_but_only_once),
+        cmocka_unit_test(a_visitor_who_joins_again_is_new_but_only_once),
         cmocka_unit_test(cookies_are_ours_or_none),
         cmocka_unit_test(a_key_is_visible_text_of_bounded_length),
         cmocka_unit_test(an_invitation_is_a_visitor_of_its_own),

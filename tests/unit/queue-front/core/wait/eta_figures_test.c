@@ -461,7 +461,7 @@ static void a_cause_is_named_for_as_long_as_the_watch_remembers(void **state)
     }
 }
 
-static void what_was_never_told_otherwise_has_not_changed(void **state)
+static void an_unchanged_knob_is_no_reason(void **state)
 {
     (void)state;
     static const struct {
@@ -507,7 +507,7 @@ static void a_pace_that_has_changed_by_a_tenth_is_a_reason(void **state)
         {1.0, 1.0, 1.0 / 1.1, ETA_REASON_NONE}, {1.0, 1.0, 0.8, ETA_REASON_FASTER},
         {1.0, 1.2, 1.2, ETA_REASON_SLOWER},     {1.2, 1.0, 1.2, ETA_REASON_SLOWER},
         {0.8, 1.3, 1.0, ETA_REASON_FASTER},     {0.7, 1.2, 1.0, ETA_REASON_SLOWER},
-        {0.0, 0.0, 1.5, ETA_REASON_NONE}, /* nothing was told */
+        {0.0, 0.0, 1.5, ETA_REASON_NONE}, /* no pace was shown */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct line_view view = moving(20000);
@@ -521,7 +521,7 @@ static void a_pace_that_has_changed_by_a_tenth_is_a_reason(void **state)
         model.basis = ETA_UNKNOWN;
         model.reason = ETA_REASON_SLOWER;
         eta_watch_observe(&watch, &view, &model);
-        assert_int_equal(model.reason, ETA_REASON_NONE); /* of what is not told nothing is */
+        assert_int_equal(model.reason, ETA_REASON_NONE); /* an unknown wait has no reason */
     }
 }
 
@@ -587,7 +587,7 @@ static void of_a_hundred_one_who_leaves_is_a_reason(void **state)
     assert_int_equal(model.reason, ETA_REASON_PEOPLE_LEFT);
 }
 
-static void a_line_is_behind_by_the_most_since_any_moment_at_which_somebody_waited(void **state)
+static void a_line_is_behind_by_the_most_since_any_busy_moment(void **state)
 {
     (void)state;
     static const struct {
@@ -618,7 +618,7 @@ static void a_line_is_behind_by_the_most_since_any_moment_at_which_somebody_wait
     }
 }
 
-static void a_lag_is_told_from_a_tenth_of_the_wait_on(void **state)
+static void a_lag_is_named_from_a_tenth_of_the_wait_on(void **state)
 {
     (void)state;
     static const struct {
@@ -643,7 +643,7 @@ static void a_lag_is_told_from_a_tenth_of_the_wait_on(void **state)
     }
 }
 
-static void every_five_seconds_what_is_told_is_remembered(void **state)
+static void the_watch_stores_a_moment_every_five_seconds(void **state)
 {
     (void)state;
     struct line_view view = moving(20000);
@@ -667,7 +667,7 @@ static void every_five_seconds_what_is_told_is_remembered(void **state)
     assert_figure(watch.crowd[last].ghosts, 7.0);
     assert_figure(watch.crowd[last].gone_share, 0.25);
     view.redis_ms = NOW_MS + 1 + 5000;
-    model.pace.p50 = HUGE_VAL; /* it stands still, and no pace is told */
+    model.pace.p50 = HUGE_VAL; /* it stands still, and no pace is shown */
     view.nobodys = 9;
     eta_watch_observe(&watch, &view, &model);
     assert_int_equal(watch.at, 1);
@@ -727,13 +727,13 @@ int main(void)
         cmocka_unit_test(a_step_of_the_plan_moves_a_line_that_its_knob_holds_back),
         cmocka_unit_test(a_wait_goes_through_free_slots_and_the_steps_of_a_plan),
         cmocka_unit_test(a_cause_is_named_for_as_long_as_the_watch_remembers),
-        cmocka_unit_test(what_was_never_told_otherwise_has_not_changed),
+        cmocka_unit_test(an_unchanged_knob_is_no_reason),
         cmocka_unit_test(a_pace_that_has_changed_by_a_tenth_is_a_reason),
         cmocka_unit_test(people_who_leave_or_come_back_are_a_reason_from_a_number_on),
         cmocka_unit_test(of_a_hundred_one_who_leaves_is_a_reason),
-        cmocka_unit_test(a_line_is_behind_by_the_most_since_any_moment_at_which_somebody_waited),
-        cmocka_unit_test(a_lag_is_told_from_a_tenth_of_the_wait_on),
-        cmocka_unit_test(every_five_seconds_what_is_told_is_remembered),
+        cmocka_unit_test(a_line_is_behind_by_the_most_since_any_busy_moment),
+        cmocka_unit_test(a_lag_is_named_from_a_tenth_of_the_wait_on),
+        cmocka_unit_test(the_watch_stores_a_moment_every_five_seconds),
         cmocka_unit_test(a_wait_by_the_knobs_is_remembered_as_long_as_others_are),
         cmocka_unit_test(nobody_waits_in_a_line_that_is_empty_or_calls_nobody),
     };

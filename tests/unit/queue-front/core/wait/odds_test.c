@@ -1,4 +1,4 @@
-/* odds_test.c: what is told of being sold out before one's turn, and that it is told steadily. */
+/* odds_test.c: the odds of a sell-out before one's turn, and that they are steady. */
 #include "core/wait/odds.h"
 
 #include "core/line/ghosts.h"
@@ -49,7 +49,7 @@ static void the_line_is_cut_where_the_seats_end(void **state)
     assert_int_equal(odds_at(&odds, 0, 10000), ODDS_LIKELY);
 }
 
-static void whoever_does_not_come_takes_no_seat(void **state)
+static void a_no_show_takes_no_seat(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -66,7 +66,7 @@ static void whoever_does_not_come_takes_no_seat(void **state)
     assert_in_range(odds.cut[0].likely_from, 1000 + 218401, 1000 + 218501);
 }
 
-static void little_seen_is_nothing_told_and_none_left_is_likely_for_all(void **state)
+static void few_visitors_give_no_odds_and_no_seats_are_a_sell_out(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -80,7 +80,7 @@ static void little_seen_is_nothing_told_and_none_left_is_likely_for_all(void **s
     view = open_line();
     odds = after_a_thousand(&view, 0);
     assert_int_equal(odds.cut[0].likely_from, view.serving + 1);
-    assert_int_equal(odds.cut[0].unlikely_upto, view.serving); /* whoever has been called may buy */
+    assert_int_equal(odds.cut[0].unlikely_upto, view.serving); /* called visitors may buy */
 }
 
 static void blocked_seats_are_no_demand(void **state)
@@ -102,7 +102,7 @@ static void blocked_seats_are_no_demand(void **state)
 }
 
 /* Odds that wobble by a few percent move no place from one word to another and back. */
-static void a_wobble_is_not_told(void **state)
+static void a_small_change_is_not_shown(void **state)
 {
     (void)state;
     struct rng_seeded seeded;
@@ -159,7 +159,7 @@ static struct odds feed_two(const struct line_view views[2], uint64_t left)
     return odds_feed(&first, now, 2, left, MOST);
 }
 
-/* Fed once more, with nothing new, after this was told of the first. */
+/* Feeds once more, with nothing new, after this was shown of the first. */
 static struct odds_cut told_again(const struct line_view views[2], struct odds odds,
                                   struct odds_cut told)
 {
@@ -185,7 +185,7 @@ static void each_lane_is_cut_where_its_share_of_the_seats_ends(void **state)
 }
 
 /* The fans are through before the seats are: who comes to them yet, nobody knows. */
-static void a_lane_that_ends_leaves_the_others_unsure_rather_than_lost(void **state)
+static void a_lane_that_ends_leaves_the_others_unsure(void **state)
 {
     (void)state;
     struct line_view views[2];
@@ -205,7 +205,7 @@ static void a_lane_that_ends_leaves_the_others_unsure_rather_than_lost(void **st
     assert_int_equal(cut.likely_from, 1000 + 970 + 1);
 }
 
-static void what_is_kept_reads_back_and_nothing_else_does(void **state)
+static void stored_odds_read_back_and_other_texts_do_not(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -349,7 +349,7 @@ static void places_of_those_who_have_gone_take_no_seats(void **state)
         struct line_view view = open_line();
         const struct odds_line line = {&view, &model};
         struct odds told = after(1000, 2000, 4000);
-        told.known = false; /* by the odds alone, and not by what was told before */
+        told.known = false; /* by the odds alone, without the shown bounds */
         if (rows[i].gone.upto > 0)
             ghosts_add_gap(&ghosts, rows[i].gone);
         view.ghosts = &ghosts;
@@ -363,7 +363,7 @@ static void places_of_those_who_have_gone_take_no_seats(void **state)
 }
 
 /* A place keeps its word until its odds are even: here the 2000th from now. */
-static void a_bound_that_was_told_moves_no_further_than_it_must(void **state)
+static void a_shown_bound_moves_no_further_than_it_must(void **state)
 {
     (void)state;
     static const struct {
@@ -379,7 +379,7 @@ static void a_bound_that_was_told_moves_no_further_than_it_must(void **state)
         struct odds odds = feed(&told, &view, 4000);
         assert_int_equal(odds.cut[0].unlikely_upto, rows[i].then_unlikely);
         assert_int_equal(odds.cut[0].likely_from, rows[i].then_likely);
-        told.known = false; /* nothing was told yet */
+        told.known = false; /* nothing was shown yet */
         odds = feed(&told, &view, 4000);
         assert_int_equal(odds.cut[0].unlikely_upto, 2843);
         assert_int_equal(odds.cut[0].likely_from, 3186);
@@ -391,7 +391,7 @@ static void a_bound_that_was_told_moves_no_further_than_it_must(void **state)
 
 /* After a thousand who took two seats each, with 4000 left, of which nobody may have more than
  * four. Older visitors count the less the more have come, as if four thousand were remembered. */
-static void what_visitors_took_is_remembered_and_what_they_cannot_have_taken_is_not(void **state)
+static void impossible_purchases_are_not_counted(void **state)
 {
     (void)state;
     static const struct {
@@ -424,7 +424,7 @@ static void what_visitors_took_is_remembered_and_what_they_cannot_have_taken_is_
     }
 }
 
-static void fifty_visitors_are_enough_to_tell_and_half_visits_count_from_nothing(void **state)
+static void fifty_visitors_are_enough_for_odds(void **state)
 {
     (void)state;
     assert_false(after(49, 100, 10).known);
@@ -440,19 +440,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_line_is_cut_where_the_seats_end),
-        cmocka_unit_test(whoever_does_not_come_takes_no_seat),
-        cmocka_unit_test(little_seen_is_nothing_told_and_none_left_is_likely_for_all),
+        cmocka_unit_test(a_no_show_takes_no_seat),
+        cmocka_unit_test(few_visitors_give_no_odds_and_no_seats_are_a_sell_out),
         cmocka_unit_test(blocked_seats_are_no_demand),
-        cmocka_unit_test(a_wobble_is_not_told),
+        cmocka_unit_test(a_small_change_is_not_shown),
         cmocka_unit_test(each_lane_is_cut_where_its_share_of_the_seats_ends),
-        cmocka_unit_test(a_lane_that_ends_leaves_the_others_unsure_rather_than_lost),
-        cmocka_unit_test(what_is_kept_reads_back_and_nothing_else_does),
+        cmocka_unit_test(a_lane_that_ends_leaves_the_others_unsure),
+        cmocka_unit_test(stored_odds_read_back_and_other_texts_do_not),
         cmocka_unit_test(no_feed_breaks_it),
         cmocka_unit_test(the_line_is_cut_at_nine_in_ten_and_one_in_ten),
         cmocka_unit_test(places_of_those_who_have_gone_take_no_seats),
-        cmocka_unit_test(a_bound_that_was_told_moves_no_further_than_it_must),
-        cmocka_unit_test(what_visitors_took_is_remembered_and_what_they_cannot_have_taken_is_not),
-        cmocka_unit_test(fifty_visitors_are_enough_to_tell_and_half_visits_count_from_nothing),
+        cmocka_unit_test(a_shown_bound_moves_no_further_than_it_must),
+        cmocka_unit_test(impossible_purchases_are_not_counted),
+        cmocka_unit_test(fifty_visitors_are_enough_for_odds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,7 @@ static void far_behind_thirty_seconds_are_soon_enough(void **state)
     assert_int_equal(poll_after_ms(&ask), 60000);
 }
 
-/* Polls a whole wait as told and counts. */
+/* Polls through a whole wait and counts. */
 static double polls_a_minute(uint32_t wait_s, const struct rng *rng)
 {
     double left_ms = wait_s * 1000.0;

@@ -36,7 +36,7 @@ static void promises_broken_widen_the_spread_until_nine_in_ten_are_kept(void **s
     assert_true(book.error > 0.2 && book.error < 0.3);
 }
 
-static void what_came_with_a_ticket_is_judged_in_the_seconds_in_which_it_was_told(void **state)
+static void a_promise_on_a_ticket_is_checked_in_seconds(void **state)
 {
     (void)state;
     struct promise_book book;
@@ -100,7 +100,7 @@ static void only_a_wait_in_an_open_line_is_a_promise(void **state)
     assert_int_equal(noted(LINE_CLOSED, false, 100, 1.0), 0);
 }
 
-/* Nobody predicts further than a week, so what is told to half of this line, a quarter, ... is all
+/* Nobody predicts further than a week, so the wait of half of this line, a quarter, ... is all
  * that can be noted of it. It lasts for days: looked at each second, all room would be gone in ten
  * minutes, and nothing be learnt of the days that follow. */
 static void
@@ -214,7 +214,7 @@ static void the_correction_has_its_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_came_with_a_ticket_is_judged_in_the_seconds_in_which_it_was_told),
+        cmocka_unit_test(a_promise_on_a_ticket_is_checked_in_seconds),
         cmocka_unit_test(promises_broken_widen_the_spread_until_nine_in_ten_are_kept),
         cmocka_unit_test(a_line_that_stopped_for_good_judges_nobody),
         cmocka_unit_test(only_a_wait_in_an_open_line_is_a_promise),

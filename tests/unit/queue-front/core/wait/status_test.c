@@ -1,4 +1,4 @@
-/* status_test.c: what everybody and what one visitor is told, byte by byte. */
+/* status_test.c: the answers for everybody and for one visitor, byte by byte. */
 #include "core/wait/status.h"
 
 #include <setjmp.h>
@@ -33,7 +33,7 @@ static struct span me(const struct line_view *view, struct place place)
     return text_span(&text);
 }
 
-static void the_status_holds_what_the_contract_names(void **state)
+static void the_status_has_the_members_of_the_contract(void **state)
 {
     (void)state;
     static struct event_doc doc = {.name = "The \"Show\"",
@@ -62,7 +62,7 @@ static void an_old_picture_says_so(void **state)
     assert_true(span_eq((struct span){json.ptr + json.len - 14, 14}, SPAN(",\"stale\":true}")));
 }
 
-static void whoever_waits_is_told_place_and_wait(void **state)
+static void a_waiting_visitor_sees_place_and_wait(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -74,7 +74,7 @@ static void whoever_waits_is_told_place_and_wait(void **state)
                      "\"called\":false,\"call_expires_at\":null,\"poll_after_ms\":5000}")));
 }
 
-static void whoever_is_called_is_told_until_when(void **state)
+static void a_called_visitor_sees_the_end_of_the_call(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -87,7 +87,7 @@ static void whoever_is_called_is_told_until_when(void **state)
                      "\"extensions_left\":10,\"poll_after_ms\":5000}")));
 }
 
-static void whoever_waits_is_told_the_odds_and_what_they_rest_on(void **state)
+static void a_waiting_visitor_sees_the_odds_and_their_figures(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -140,7 +140,7 @@ static void whoever_waits_is_told_the_odds_and_what_they_rest_on(void **state)
     assert_non_null(memmem(text.ptr, text.len, fans, strlen(fans)));
 }
 
-static void before_the_draw_an_entry_is_told_instead_of_a_position(void **state)
+static void a_visitor_sees_an_entry_before_the_draw(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -185,7 +185,7 @@ static bool holds(struct span json, const char *part)
     return memmem(json.ptr, json.len, part, strlen(part)) != NULL;
 }
 
-static void the_status_holds_what_is_only_sometimes_so(void **state)
+static void the_status_has_optional_members_when_they_apply(void **state)
 {
     (void)state;
     static struct event_doc doc = {
@@ -213,7 +213,7 @@ static void the_status_holds_what_is_only_sometimes_so(void **state)
     assert_false(holds(text_span(&text), "\"full\""));
 }
 
-static void lanes_are_told_with_what_is_known_of_each(void **state)
+static void the_status_has_the_figures_of_each_lane(void **state)
 {
     (void)state;
     static struct event_doc doc = {.lanes_len = 2,
@@ -242,7 +242,7 @@ static void lanes_are_told_with_what_is_known_of_each(void **state)
                                         "{\"id\":\"press\",\"name\":\"Press\",\"share\":5}]"));
 }
 
-static void one_visitor_is_told_what_is_only_sometimes_so(void **state)
+static void a_visitor_sees_optional_members_when_they_apply(void **state)
 {
     (void)state;
     struct line_view view = open_line();
@@ -294,17 +294,17 @@ static void one_visitor_is_told_what_is_only_sometimes_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_status_holds_what_the_contract_names),
+        cmocka_unit_test(the_status_has_the_members_of_the_contract),
         cmocka_unit_test(an_old_picture_says_so),
-        cmocka_unit_test(whoever_waits_is_told_place_and_wait),
-        cmocka_unit_test(whoever_is_called_is_told_until_when),
-        cmocka_unit_test(whoever_waits_is_told_the_odds_and_what_they_rest_on),
-        cmocka_unit_test(before_the_draw_an_entry_is_told_instead_of_a_position),
+        cmocka_unit_test(a_waiting_visitor_sees_place_and_wait),
+        cmocka_unit_test(a_called_visitor_sees_the_end_of_the_call),
+        cmocka_unit_test(a_waiting_visitor_sees_the_odds_and_their_figures),
+        cmocka_unit_test(a_visitor_sees_an_entry_before_the_draw),
         cmocka_unit_test(the_longest_answer_fits),
         cmocka_unit_test(a_frame_is_one_event_of_the_stream),
-        cmocka_unit_test(the_status_holds_what_is_only_sometimes_so),
-        cmocka_unit_test(lanes_are_told_with_what_is_known_of_each),
-        cmocka_unit_test(one_visitor_is_told_what_is_only_sometimes_so),
+        cmocka_unit_test(the_status_has_optional_members_when_they_apply),
+        cmocka_unit_test(the_status_has_the_figures_of_each_lane),
+        cmocka_unit_test(a_visitor_sees_optional_members_when_they_apply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
