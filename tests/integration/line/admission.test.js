@@ -113,7 +113,7 @@ test('paused: people join, nobody is called, the called still come in', async ()
   await enter(line, 10);
 });
 
-test('the service rate is measured while people wait, and not while nobody does', async () => {
+test('the service rate is measured only while visitors wait', async () => {
   const line = await front().create({ rate_milli: 40_000, burst: 1 });
   await line.tick();
   await run(line, 2000);
@@ -142,7 +142,7 @@ test('no more are inside than max_active, and a freed slot is used again', async
   assert.equal(line.view.serving, 7);
 });
 
-test('lowering max_active throws nobody out, and nobody comes in until it is met', async () => {
+test('a lower max_active ends no visit and blocks new ones', async () => {
   const line = await front().create({ rate_milli: 1_000_000, burst: 100, max_active: 6 });
   await line.join(20);
   await line.tick();
@@ -514,7 +514,7 @@ test('time does not run against the called while the event is sold out', async (
 
 // A call made longer, and all who knock at the door of a full house: what is left of their time is given
 // back whole, however many they are, and Redis is asked as much for a thousand as for ten.
-test('a line that moves again gives everybody their time back, and costs the same for however many', async () => {
+test('a resumed line returns the paused time to every call', async () => {
   const cost = async (people) => {
     const line = await front().create({ call_ttl_ms: 5000, grace_ms: 0, max_active: 1, rate_milli: 10_000_000, burst: 10_000 });
     await line.join(people);
@@ -552,7 +552,7 @@ test('a line that moves again gives everybody their time back, and costs the sam
 // ---- the operator and the clock ----
 
 // Seed 12000139 of the line's world: of a time below zero no front reads an answer, and it would have stayed there.
-test('a line that stood while the clock of Redis went back a little takes no time from anybody', async () => {
+test('a small clock step in a pause takes no time from a call', async () => {
   const line = await front().create({ call_ttl_ms: 20_000 });
   await line.join(2);
   await line.tick();
@@ -568,7 +568,7 @@ test('a line that stood while the clock of Redis went back a little takes no tim
   assert.deepEqual(await ends(), before_);
 });
 
-test('an event opens its pre-queue and closes its entries at its times, with an audit entry each', async () => {
+test('an event opens its pre-queue and closes its entries on time', async () => {
   const at = clockwork.ms;
   const knobs = { prequeue_at_ms: at + 1000, opens_at_ms: at + 2000, rate_milli: 50_000 };
   const line = await front().create(knobs, STATE.SCHEDULED);

@@ -55,7 +55,7 @@ async function tickAndHeal(front) {
   assert.fail('the line does not heal');
 }
 
-test('a front whose lost version has the number of a newer one takes the newer one', async () => {
+test('a lost version with the number of a newer one is replaced', async () => {
   const { lost, here, copy } = await openEvent();
   await lost.change({ burst: 77 });
   await lost.tick();
@@ -69,7 +69,7 @@ test('a front whose lost version has the number of a newer one takes the newer o
   assert.equal(await burst(here), '33');
 });
 
-test('a front with a higher lost version does not overwrite what was written since', async () => {
+test('a higher lost version does not overwrite a newer document', async () => {
   const { lost, here, copy } = await openEvent();
   for (const value of [77, 78, 79]) await lost.change({ burst: value });
   await lost.tick();
@@ -82,7 +82,7 @@ test('a front with a higher lost version does not overwrite what was written sin
   assert.equal(await burst(here), '33');
 });
 
-test('while nobody has written since the heal, what was lost is brought back, also late', async () => {
+test('a lost document is restored while no newer one is written', async () => {
   const { lost, here, copy } = await openEvent();
   await lost.change({ burst: 77 });
   await lost.tick();
@@ -127,7 +127,7 @@ test('a document that changed without a new number is sent', async () => {
   assert.equal(here.view.document.length, 0, 'once');
 });
 
-test('an event keeps the identity key that it was given first, through changes, offers and losses', async () => {
+test('an event keeps its first identity key', async () => {
   const { lost, here, copy } = await openEvent();
   assert.equal(here.eventIdentity, '1-0123abcd');
   here.identity = '2-feedbeef';

@@ -103,7 +103,7 @@ test('a dead front makes no ghosts and takes none away', async () => {
   assert.equal(ghosts(one), 150);
 });
 
-test('marks that come late, in the next epoch, count for the one in which they were made', async () => {
+test('late marks count for the epoch in which they were made', async () => {
   const [one, two] = await standing(100, 2);
   for (let passed = 0; passed < 6 * EPOCH_MS; passed += TICK_MS) {
     await clockwork.step(TICK_MS);
@@ -129,7 +129,7 @@ test('fronts that do not agree how long an epoch is make nobody a ghost', async 
   }
 });
 
-test('a line of several pages is judged to the last place, and called past them all', async () => {
+test('a line of several pages is checked to the last place', async () => {
   const people = 6 * PAGE + 17;
   const [front] = await standing(people);
   const here = [1, PAGE - 1, PAGE, 3 * PAGE + 5, people];
@@ -218,7 +218,7 @@ test('random fronts come, go and die: seen places count, ghosts stay', async (t)
   assert.ok(away.size > 0, 'somebody has gone');
 });
 
-test('a line that opens again keeps its ghosts and judges nobody by a time it was not open', async () => {
+test('a reopened line keeps its ghosts and makes no new ones', async () => {
   const [front] = await standing(100);
   await epochs(4, front, [[front, odd(100)]]);
   await front.move(STATE.OPEN, STATE.SOLD_OUT);

@@ -371,7 +371,7 @@ test('lost visits hold their slots until the promised end', () => slotsAreKept(
   (one) => one.change({ rate_milli: 100_000, burst: 1, max_active: 5, session_ttl_ms: 1000 }),
 ));
 
-test('... though the clock of Redis was set back, by less than is noticed', () => slotsAreKept(() => clockwork.step(-4000)));
+test('lost visits hold their slots after a small clock step', () => slotsAreKept(() => clockwork.step(-4000)));
 
 test('no more are believed to have been inside than Redis may have lost', async () => {
   const [one, two] = await running({ max_active: 20, session_ttl_ms: 10_000 });
@@ -408,7 +408,7 @@ async function renewalsLost(knobs = {}) {
   return { one, two, passes };
 }
 
-test('a visit lasts as long as its pass says, though Redis has lost that it was made longer', async () => {
+test('a lost extension does not shorten a visit', async () => {
   const { one, passes } = await renewalsLost({ max_active: 5 });
   assert.equal((await one.tick()).active, 0);
   const { toldMs, endsMs } = passes[1];
@@ -424,7 +424,7 @@ test('a visit lasts as long as its pass says, though Redis has lost that it was 
   assert.equal((await one.visit('heartbeat', 1, passes[1])).outcome, OUTCOME.EXPIRED, 'not longer');
 });
 
-test('a visit that was made longer and ended stays over, whatever its pass says', async () => {
+test('an extended visit that was ended stays over', async () => {
   const { one, passes } = await renewalsLost();
   assert.equal((await one.visit('end', 1)).outcome, OUTCOME.OK);
   assert.equal((await one.visit('heartbeat', 2, passes[2])).outcome, OUTCOME.OK);
@@ -435,7 +435,7 @@ test('a visit that was made longer and ended stays over, whatever its pass says'
 });
 
 for (const [call, turn] of [['end', TURN.ENDED], ['leave', TURN.ENDED], ['done', TURN.DONE]]) {
-  test(`a visit that a front knows to have been ended is not begun again by its pass: ${call}, and all is lost`, async () => {
+  test(`a pass does not restart an ended visit after a wipe: ${call}`, async () => {
     const [one, two] = await running();
     const seen = pass(await one.visit('heartbeat', 1));
     assert.equal((await one.visit(call, 1)).outcome, OUTCOME.OK);
@@ -448,7 +448,7 @@ for (const [call, turn] of [['end', TURN.ENDED], ['leave', TURN.ENDED], ['done',
     assert.equal((await one.tick()).active, 4);
   });
 
-  test(`... ${call}, and Redis has gone back to when it was inside`, async () => {
+  test(`a pass does not restart an ended visit after a rollback: ${call}`, async () => {
     const [one, two] = await running();
     const goBack = await replica([one, two]);
     const seen = pass(await one.visit('heartbeat', 1));
@@ -461,7 +461,7 @@ for (const [call, turn] of [['end', TURN.ENDED], ['leave', TURN.ENDED], ['done',
   });
 }
 
-test('... unless it was the clock that ended it, of which Redis may have lost that it was made longer', async () => {
+test('a pass restarts a visit that the clock ended after a rollback', async () => {
   const { one, passes } = await renewalsLost();
   const beat = await one.visit('heartbeat', 1, { ...passes[1], turn: TURN.ENDED });
   assert.deepEqual([beat.outcome, beat.expiresMs], [OUTCOME.OK, passes[1].toldMs]);
@@ -486,7 +486,7 @@ test('a lost call keeps its shown end though calls are shorter now', () => calls
   (one) => one.change({ rate_milli: 100_000, burst: 1, call_ttl_ms: 1000, grace_ms: 0 }),
 ));
 
-test('... and though the clock of Redis was set back, by less than is noticed', () => callsAreKept(() => clockwork.step(-4000)));
+test('a lost call keeps its shown end after a small clock step', () => callsAreKept(() => clockwork.step(-4000)));
 
 test('an extended call keeps its shown end after a loss', async () => {
   const [one, two] = await running({ call_ttl_ms: 10_000, grace_ms: 0 });
@@ -516,7 +516,7 @@ test('an extended call keeps its shown end after a loss', async () => {
   assert.equal((await one.visit('pass', 6, known)).outcome, OUTCOME.OK);
 });
 
-test('a visit whose beginning only a front knew that is gone goes on by its pass', async () => {
+test('a visit that no front knows goes on by its pass', async () => {
   const [one, two] = await running({ max_active: 5 });
   for (let place = 1; place <= 5; place += 1) await one.visit('end', place);
   await one.tick();
@@ -530,7 +530,7 @@ test('a visit whose beginning only a front knew that is gone goes on by its pass
   assert.equal((await one.tick()).active, 1);
 });
 
-test('a visit that ran out while nothing was lost is over, though its pass is rounded up', async () => {
+test('an expired visit is over though its pass is rounded up', async () => {
   const [one] = await running({ session_ttl_ms: 10_000 });
   await clockwork.step(300);
   const seen = pass(await one.visit('heartbeat', 1));
@@ -539,7 +539,7 @@ test('a visit that ran out while nothing was lost is over, though its pass is ro
   assert.equal((await one.visit('heartbeat', 1, seen)).outcome, OUTCOME.EXPIRED);
 });
 
-test('an order that went through meanwhile ends the session that Redis forgot', async () => {
+test('a completed order ends a lost session', async () => {
   const [one, two] = await running({ max_active: 20 });
   await wipe([one, two]);
   await healAll(one, two);
@@ -670,7 +670,7 @@ test('the gap of one heal does not make that of the next larger', async () => {
   assert.equal(await gapOf(raise), 601);
 });
 
-test('a heal that was lost with all that knew of it is not done again with the same gap', async () => {
+test('a lost heal is repeated with a larger gap', async () => {
   const [one, two] = await running();
   const goBack = await replica([one, two]);
   await goBack();
@@ -701,7 +701,7 @@ test('the trail tells that the line was healed', async () => {
 const HOUR_MS = 3_600_000;
 
 for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
-  test(`a clock that jumps an hour ${name} ends nobody's call or session and opens nothing`, async () => {
+  test(`a clock jump of an hour ${name} ends no call or session`, async () => {
     const [one] = await running({ max_active: 50 });
     assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
     const before = await one.tick();
@@ -734,7 +734,7 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     });
   });
 
-  test(`a server that takes over with a clock an hour ${name} ends nobody's call or session`, async () => {
+  test(`a takeover with a clock an hour ${name} ends no call or session`, async () => {
     const fronts = await running({ max_active: 50 });
     const [one, two] = fronts;
     assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
@@ -753,7 +753,7 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     assert.equal((await one.pass(7)).outcome, OUTCOME.OK);
   });
 
-    test(`a front that has just started does not take a clock that jumped ${name} for the true time before those who know`, async () => {
+    test(`a new front does not trust a clock that jumped ${name}`, async () => {
     const [one] = await running();
     const { now_ms: beforeMs } = await one.tick();
     const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
@@ -772,7 +772,7 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     assert.equal((await one.tick()).now_ms, beforeMs);
   });
 
-  test(`a front that has just started believes a clock that jumped ${name} when nobody knows better`, async () => {
+  test(`a new front alone trusts a clock that jumped ${name}`, async () => {
     const [one] = await running();
     await clockwork.step(jumpMs);
     const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
@@ -784,7 +784,7 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     assert.equal((await fresh.tick()).outcome, OUTCOME.OK);
   });
 
-  test(`fronts that have just started do not make a line whole by a clock that jumped ${name} before those who know`, async () => {
+  test(`new fronts do not heal by a clock that jumped ${name}`, async () => {
     const [one] = await running();
     const { now_ms: beforeMs } = await one.tick();
     const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
@@ -808,7 +808,7 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
   });
 }
 
-test('a front that has just started has no doubts about the clock of an event that is over and empty', async () => {
+test('a new front trusts the clock of a closed and empty event', async () => {
   const [one] = await running();
   await one.move(STATE.OPEN, STATE.CLOSED);
   await one.tick();

@@ -88,7 +88,7 @@ test('an address is counted over single joins and crowds alike', async () => {
   assert.deepEqual(counts.map(Number).sort(), [3, 6]); // a refused join counts as well
 });
 
-test('a repeated key does not count against its address, and works beyond its limit', async () => {
+test('a repeated key works beyond the limit of its address', async () => {
   const line = await front().create({ joins_per_ip_per_min: 2 });
   const ip = '1.1.1.1';
   await line.join([{ key: 'a', ip }]);
@@ -211,7 +211,7 @@ test('the counts of a minute are cleared by the first tick of the next', async (
   assert.deepEqual(await counts(), [line.key(`ip:${minute}`)]);
 });
 
-test('joins that were judged by another version of the document than the one that holds get nothing', async () => {
+test('joins checked by another version of the document get nothing', async () => {
   const line = await front().create();
   const { version } = await line.tick();
   assert.deepEqual((await line.join(2, version)).places, [1, 2]);
@@ -227,7 +227,7 @@ test('joins that were judged by another version of the document than the one tha
 
 const minuteNow = () => Math.floor(clockwork.ms / 60_000);
 
-test('work is good for one place, and older than used work is kept it is good for none', async () => {
+test('work gives one place, and none once it is too old', async () => {
   const line = await front().create();
   const used = [minuteNow(), 'used'];
   const unused = [minuteNow(), 'unused'];
@@ -245,7 +245,7 @@ test('work is good for one place, and older than used work is kept it is good fo
 });
 
 // Seed 12021382 of the line's world.
-test('work is as old as the event\'s clock says, whatever the clock of Redis shows', async () => {
+test('work is dated by the clock of the event', async () => {
   const line = await front().create();
   const work = [minuteNow(), 'work'];
   line.expectedMs = (await line.tick()).now_ms;

@@ -113,7 +113,7 @@ test('each command answers as the real one does, and keeps what it keeps', async
   assert.ok(await both.compare() > 10);
 });
 
-test('what scripts give back, and what they give to commands, is written as the real one writes it', async () => {
+test('results of scripts are written as by the real Redis', async () => {
   const run = (text, ...args) => both.command('EVAL', text, 1, 'k', ...args).catch((error) => {
     if (error instanceof assert.AssertionError) throw error;
   });

@@ -13,7 +13,7 @@ const files = readdirSync(folder, { recursive: true }).filter((name) => name.end
 const source = (file) => readFileSync(join(folder, file), 'utf8').replace(/--.*$/gm, '');
 const defined = (text) => [...text.matchAll(/^(?:local )?function (\w+)/gm)].map(([, name]) => name);
 
-test('a script is joined with every file that defines what it calls, and defines it first', () => {
+test('a script starts with every file that it calls', () => {
   const known = new Set(files.flatMap((file) => defined(source(file))));
   for (const script of scripts) {
     const seen = new Set();

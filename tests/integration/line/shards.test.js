@@ -41,7 +41,7 @@ const another = (front) => new ShardedFront(clockworks[0], front.event, [...fron
 const some = (n, name = 'a') => Array.from({ length: n }, (_, i) => `${name}${i}`);
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
-test('numbers of shards become places that are gap-free and the same for every front', async () => {
+test('numbers of shards become the same gap-free places at all fronts', async () => {
   const one = await line(3);
   const two = another(one);
   await two.turn();
@@ -67,7 +67,7 @@ test('a join that is repeated, at whichever front, has the same number', async (
   assert.deepEqual((await two.join(1, ['a'])).places, [1]); // and after the cut
 });
 
-test('of two fronts that make the same cut the first does, and nothing is cut twice', async () => {
+test('the first of two fronts makes a cut, and only once', async () => {
   const one = await line(2);
   const two = another(one);
   await two.turn();
@@ -118,7 +118,7 @@ test('a line that is not in shards has no lease', async () => {
   assert.deepEqual([places[0], places.at(-1)], [1, 2 * LEASE_MIN]);
 });
 
-test('a shard that was never opened gives nothing, and opening it leaves no hole', async () => {
+test('a new shard gives nothing and opens without a hole', async () => {
   const event = `shards-${(names += 1)}`;
   await new Front(clockworks[0], event).create({}, STATE.DRAFT);
   const front = new ShardedFront(clockworks[0], event, [new ShardServer(clockworks[0], nextRun())]);
@@ -128,7 +128,7 @@ test('a shard that was never opened gives nothing, and opening it leaves no hole
   assert.deepEqual(front.cuts, []);
 });
 
-test('a line that opens before any front has looked at its shards begins without a hole', async () => {
+test('a line opened before its shards starts without a hole', async () => {
   const event = `shards-${(names += 1)}`;
   await new Front(clockworks[0], event).create();
   const front = new ShardedFront(clockworks[0], event, [0, 1].map(() => new ShardServer(clockworks[0], nextRun())));
@@ -138,7 +138,7 @@ test('a line that opens before any front has looked at its shards begins without
   assert.deepEqual(front.cuts, ['1c,1']);
 });
 
-test('a shard that is restarted gives nothing until its epoch is sealed, and then behind its lease', async () => {
+test('a restarted shard gives nothing until its epoch is sealed', async () => {
   const front = await line(2);
   await front.join(1, some(7));
   await front.turn();
@@ -185,7 +185,7 @@ test('keys that are deleted in the same run open no epoch twice', async () => {
   }
 });
 
-test('a shard that one front finds behind gives nothing to any, until it is sealed', async () => {
+test('a shard that is behind gives nothing until it is sealed', async () => {
   const front = await line(2);
   await front.join(0, some(5));
   await clockworks[0].redis.command('SET', front.shard(0).key('seq'), 2);
@@ -244,7 +244,7 @@ test('fronts send lost cuts before a new one is made', async () => {
   assert.equal((await two.cut({ tell: 1 })).outcome, OUTCOME.CONFLICT);
 });
 
-test('a front that missed how cuts were lost is found out, though its last cut is that of the others', async () => {
+test('a front that missed a loss of cuts gets a conflict', async () => {
   const one = await line(2);
   const two = another(one);
   for (const k of [0, 1, 1]) {
@@ -280,7 +280,7 @@ test('the places given out are those that the cuts give, in the same step', asyn
   assert.equal(await given(front), 5);
 });
 
-test('a hole is nobody\'s: it does not wait, is stepped over at once, and is no joins', async () => {
+test('a hole does not wait and is stepped over at once', async () => {
   const front = await line(2);
   await front.join(1, some(7));
   await front.turn();
@@ -302,7 +302,7 @@ test('a hole is nobody\'s: it does not wait, is stepped over at once, and is no 
   assert.equal(await leftOut(front), '');
 });
 
-test('holes behind one another are one range, and before a draw they are only noted', async () => {
+test('adjacent holes are one range', async () => {
   const front = await line(3, STATE.PRE_QUEUE);
   await front.join(0, some(1));
   await front.turn();
@@ -351,7 +351,7 @@ async function goBackToCopy(front) {
   }
 }
 
-test('an epoch whose seal was lost is not taken for the next one, which has its number', async () => {
+test('an epoch with a lost seal differs from the next one', async () => {
   const one = await line(2);
   const two = another(one);
   await two.turn();
@@ -394,7 +394,7 @@ async function sealedBehindOthers() {
   return { one, two };
 }
 
-test('a shard that was sealed behind cuts which are lost is not taken for one of the cuts that are there', async () => {
+test('a shard sealed behind lost cuts is sealed again', async () => {
   const { one, two } = await sealedBehindOthers();
   assert.equal((await two.look(1)).epoch, 2);
   await one.turn();
@@ -413,7 +413,7 @@ async function takeMarks(front, k) {
   await redis.command('HSET', cfg, 'opened', (await redis.command('HGET', cfg, 'opened')).replace(/\+.*/, ''));
 }
 
-test('an epoch that the version before has opened goes on, also where fronts have brought its seal back', async () => {
+test('an epoch of the previous version goes on', async () => {
   const front = await line(2);
   await front.line.tick();
   await copyEvent(front);
@@ -438,7 +438,7 @@ test('an opening is no longer than what fronts of any version read', async () =>
   assert.ok(opened.length <= 64); // SHARDS_OPENING_MAX
 });
 
-test('what a heal leaves out is a gap of the cuts, and no later cut gives its places again', async () => {
+test('the gap of a heal is a gap of the cuts', async () => {
   const one = await line(2);
   const two = another(one);
   await one.join(0, some(3));
@@ -475,7 +475,7 @@ test('what a shard gave in an epoch that no cut tells of any more is a hole', as
   assert.deepEqual(two.answers().map(({ key, place }) => [key, place]), [['a', 200 + number]]);
 });
 
-test('a ticket for a place that no cut gives makes a gap, though nobody joins', async () => {
+test('a ticket beyond the cuts makes a gap', async () => {
   const front = await line(2);
   await front.join(0, some(3));
   await front.turn();
@@ -487,7 +487,7 @@ test('a ticket for a place that no cut gives makes a gap, though nobody joins', 
   assert.deepEqual(front.cuts, ['1c3,', '1g625,']);
 });
 
-test('a shard clears the address counts of past minutes, and is swept and erased, lanes and all, when its event is over', async () => {
+test('a shard drops old address counts and is erased with its event', async () => {
   const front = await line(2);
   const { redis } = clockworks[0];
   const keys = async () => (await redis.command('KEYS', `fg:{${front.event}:0}:*`)).map((key) => key.split(':').slice(3).join(':')).sort();
@@ -524,7 +524,7 @@ test('a shard clears the address counts of past minutes, and is swept and erased
   assert.equal(await redis.command('PTTL', front.shard(0).key('cfg')), -1);
 });
 
-test('work is claimed once in its shard, and by nobody once it is older than claims are kept', async () => {
+test('work is claimed once in its shard, and never once it is too old', async () => {
   const front = await line(2);
   await front.turn();
   const minuteNow = () => Math.floor(clockworks[0].ms / 60_000);

@@ -125,7 +125,7 @@ test('a leave before the upgrade survives a heal', async () => {
   assert.equal(live.view.ghosts[2], before_);
 });
 
-test('an event that waits for its draw has the seed that it was given, and opens', async () => {
+test('an event before its draw keeps its seed and opens', async () => {
   const { soon } = await upgraded();
   assert.equal((await soon.tick()).issued, 5);
   assert.equal((await soon.move(STATE.PRE_QUEUE, STATE.OPEN)).outcome, OUTCOME.OK);

@@ -79,7 +79,7 @@ test('a takeover of the seats is no outage', async () => {
   assert.equal((await front.pass(1)).endsMs, visit.endsMs);
 });
 
-test('one front that sees them served is believed against the others, whose ticks come first', async () => {
+test('one front that sees visitors served outweighs the others', async () => {
   const [front, visit] = await inside('split');
   const blind = new Front(clockwork, 'split', { id: 'front-2', slotMs: 50 });
   blind.served = UNSERVED;
@@ -92,7 +92,7 @@ test('one front that sees them served is believed against the others, whose tick
   assert.ok(blind.view.halted_ms > 0);
 });
 
-test('those who enter meanwhile have their whole visit, and slots stay what they are', async () => {
+test('visits that start in a pause have their whole time', async () => {
   const [front] = await inside('meanwhile', { max_active: 2 });
   front.served = UNSERVED;
   await pass(10 * SECOND, front);
@@ -107,7 +107,7 @@ test('those who enter meanwhile have their whole visit, and slots stay what they
   assert.equal((await front.pass(3)).outcome, OUTCOME.OK);
 });
 
-test('after half an hour the clock goes on: a wrong address keeps no slot for ever', async () => {
+test('a paused clock goes on after half an hour', async () => {
   const [front, visit] = await inside('bounded');
   front.served = UNSERVED;
   await pass(5 * SECOND, front);
@@ -164,7 +164,7 @@ async function insideTwice(name) {
   return asked;
 }
 
-test('a member who is inside twice, since Redis had lost a visit, does not come in by a third place once the first is over', async () => {
+test('a member inside twice gets no third visit when the first ends', async () => {
   const asked = await insideTwice('first-ends');
   assert.equal(await asked('leave', 1), OUTCOME.OK);
   assert.equal(await asked('pass', 3), OUTCOME.MEMBER_INSIDE);
@@ -172,7 +172,7 @@ test('a member who is inside twice, since Redis had lost a visit, does not come 
   assert.equal(await asked('pass', 3), OUTCOME.OK);
 });
 
-test('... nor once the second is, from the next heartbeat of the first on', async () => {
+test('a member inside twice gets no third visit when the second ends', async () => {
   const asked = await insideTwice('second-ends');
   assert.equal(await asked('leave', 2), OUTCOME.OK);
   assert.equal(await asked('heartbeat', 1), OUTCOME.OK);

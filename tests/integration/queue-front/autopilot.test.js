@@ -58,7 +58,7 @@ async function fillLine(house, people = 400) {
 const trail = async (front) => (await front.admin.get('/admin/events/show/audit')).json.audit
   .filter(({ who }) => who === 'autopilot');
 
-test('it climbs while all is well, never above the ceiling, cuts when latency rises, and says why', async (t) => {
+test('it climbs to the ceiling and cuts when latency rises', async (t) => {
   const house = await openFlight(t, { knobs: { rate_per_s: 18.5 } });
   const { front, pages: [page] } = house;
   await fillLine(house);
@@ -112,7 +112,7 @@ test('silence is the floor, and when it is heard again it climbs from there', as
   assert.ok(page.asked > 3);
 });
 
-test('without a page to read it goes to the floor; switched off, the knob holds again', async (t) => {
+test('it goes to the floor without a page to read', async (t) => {
   const house = await openFlight(t, { pages: [] });
   await flown(house.front, 'the floor', (s) => s.rate_per_s === 2 && s.reason === 'no-feedback');
   await patch(house.front, 'show', { autopilot: { on: false } });
@@ -123,7 +123,7 @@ test('without a page to read it goes to the floor; switched off, the knob holds 
   assert.equal((await show(house.front)).autopilot_state.reason, 'set');
 });
 
-test('a rate set by hand is where it goes on from, and a document read and sent back is a patch', async (t) => {
+test('it goes on from a rate set by hand', async (t) => {
   const house = await openFlight(t, { pages: [{ p99_ms: 290 }] }); // close to the limit: it stays
   const { front } = house;
   await flown(front, 'a decision', (s) => s.reason === 'steady');
@@ -142,7 +142,7 @@ test('a rate set by hand is where it goes on from, and a document read and sent 
   assert.equal((await show(front)).autopilot.ceiling, 20);
 });
 
-test('of two fronts one decides in each interval, whichever lives, and a deaf one stops nobody', async (t) => {
+test('one of two fronts decides in each interval', async (t) => {
   const house = await openFlight(t, { fronts: 2, knobs: { rate_per_s: 18.5 } });
   const [one, two] = house.fronts;
   await fillLine(house);

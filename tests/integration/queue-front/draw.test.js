@@ -68,7 +68,7 @@ test('a visitor before the opening sees no slowdown', async (t) => {
   assert.equal((await visitor.me()).json.eta_reason, undefined);
 });
 
-test('everybody stands where the published draw says, and anybody can make it again', async (t) => {
+test('every position is that of the published, repeatable draw', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   const before = await gather(house, { rate_per_s: 0, beacon: PRICE });
   assert.deepEqual(
@@ -287,7 +287,7 @@ test('an entry that gives up before the draw delays nobody', async (t) => {
   });
 });
 
-test('a deploy of all fronts, before the draw and after it, changes nobody\'s place', async (t) => {
+test('a deploy before and after the draw changes no place', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   const before = await gather(house, { rate_per_s: 0 });
   const visitors = await crowd(house, 12);

@@ -51,7 +51,7 @@ function hammer(house, id, headers = {}) {
   return seen;
 }
 
-test('over openings of every kind, nobody gets a place without the work that it costs', async (t) => {
+test('no opening gives a place without its work', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   let joins = 0;
   for (let round = 0; joins < 10_000; round += 1) {
@@ -109,7 +109,7 @@ test('a new rule holds on every front once it is confirmed', async (t) => {
 
 // ---- keys ----
 
-test('an Idempotency-Key is whose it is: another\'s, by cookie or by network, leads to no place of theirs', async (t) => {
+test('an Idempotency-Key of another visitor gives no place of theirs', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   let turn = 0;
@@ -206,7 +206,7 @@ test('one work is one place, whatever the key of the join is', async (t) => {
 
 // ---- members ----
 
-test('a member has one place in a lane by however many invitations, and is inside once', async (t) => {
+test('a member has one place and one visit by several invitations', async (t) => {
   const shop = openShop();
   const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
   const lanes = ['fans', 'press'].map((id) => ({ id, name: id, share: 30, invitations: 20 }));

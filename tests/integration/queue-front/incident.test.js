@@ -12,7 +12,7 @@ async function trail(house) {
   return (await house.front.admin.get('/admin/events/show/audit')).json.audit;
 }
 
-test('a frozen line calls and lets in nobody, takes nobody\'s time, and those inside go on', async (t) => {
+test('a frozen line calls nobody and ends no visit', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { ...OPEN, call_ttl_s: 2, grace_s: 0 });
   const inside = new Visitor(house.front, 'show');
@@ -49,7 +49,7 @@ test('unfreeze goes back to what was frozen', async (t) => {
   assert.equal((await act(house.front, 'show', 'unfreeze')).state, 'open');
 });
 
-test('the last act is undone, knobs and state, on any front, and undone again it is done', async (t) => {
+test('an undo reverts the last act, and a second undo repeats it', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { ...STILL, burst: 7 });
   await patch(house.front, 'show', { burst: 70, message: { en: 'oops' } });
@@ -67,7 +67,7 @@ test('the last act is undone, knobs and state, on any front, and undone again it
   await untilState(house.front, 'show', 'open');
 });
 
-test('what cannot be taken back is said, and an undo never hits somebody else\'s act', async (t) => {
+test('an undo that is impossible or of another operator is refused', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL, { open: false });
   const undo = (options) => house.front.admin.post('/admin/events/show/actions/undo', options);

@@ -47,7 +47,7 @@ async function fill(house, general, fans) {
   return places;
 }
 
-test('a lane has its own places, and everybody sees what share of the calls it has', async (t) => {
+test('a lane has its own places and shows its share of the calls', async (t) => {
   const house = await openLanes(t, STILL, { fronts: 2 });
   await fill(house, 3, 0);
   const fan = new Visitor(house.front, 'show');
@@ -115,7 +115,7 @@ test('a visitor without an invitation does not enter the lane', async (t) => {
     401, 'ticket-invalid');
 });
 
-test('calls are shared as stated while both wait, and what one lane does not use goes to the other', async (t) => {
+test('lanes share the calls and use what the other leaves', async (t) => {
   const house = await openLanes(t, { ...STILL, burst: 5, max_active: 0 }, { fronts: 2 });
   await fill(house, 400, 200);
   const served = async () => {
@@ -169,7 +169,7 @@ test('the rate and max_active hold over the sum of the lanes', async (t) => {
   assert.equal(new Set(names).size, names.length, 'the first of each lane are two visits');
 });
 
-test('a member token may open a lane, and a heartbeat, a move and a leave keep to it', async (t) => {
+test('a member token may open a lane and stays in it', async (t) => {
   const shop = openShop();
   const house = await openLanes(t, { rate_per_s: 1000, burst: 100, max_active: 0, lanes: LANES },
     { fronts: 2, config: { members: { keys: shop.file } } });
@@ -199,7 +199,7 @@ test('a member token may open a lane, and a heartbeat, a move and a leave keep t
   assertProblem(await house.front.http.post('/v1/queue/show/session', { token: pass.pass }), 410, 'session-ended');
 });
 
-test('lanes are fixed once people may join; shares are not, and undo brings them back', async (t) => {
+test('lanes are fixed once joins open but shares are not', async (t) => {
   const house = await openLanes(t, STILL);
   const put = (lanes) => house.front.admin.patch('/admin/events/show', { body: { lanes } });
   for (const [lanes, pointer] of [
@@ -225,7 +225,7 @@ test('lanes are fixed once people may join; shares are not, and undo brings them
   assert.equal(audit.find(({ what }) => what === 'change').to.lanes[0].share, 55);
 });
 
-test('each lane has a draw of its own, which anybody can make again, and a wiped Redis changes nobody\'s place', async (t) => {
+test('each lane has its own repeatable draw', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   const at = (ms) => new Date(Date.now() + ms).toISOString();
   await makeEvent(house, 'show', { ...STILL, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });

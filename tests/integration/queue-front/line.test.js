@@ -51,7 +51,7 @@ test('behind TLS cookies are Secure', async (t) => {
   assert.ok(visitor.jar.get('fg_ticket_show').attributes.includes('secure'));
 });
 
-test('one idempotency key is one place, with or without cookies, on any front', async (t) => {
+test('an idempotency key is one place on any front', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   await makeEvent(house, 'other', STILL);
@@ -72,7 +72,7 @@ test('one idempotency key is one place, with or without cookies, on any front', 
   await until('the front to know', async () => (await live(house.front, 'show')).issued === 2);
 });
 
-test('a join whose answer was lost is recognised by the cookie of the waiting page', async (t) => {
+test('a join with a lost answer is recognised by its cookie', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   const visitor = new Visitor(house.front, 'show');
@@ -151,7 +151,7 @@ test('a place is believed for as long as the settings say', async (t) => {
   assert.equal(answer.status, 201);
 });
 
-test('an unknown event is a 404, a wrong method a 405 that names the right one', async (t) => {
+test('an unknown event is a 404 and a wrong method a 405', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   for (const call of ['status', 'me', 'stream', 'verify']) {
@@ -273,7 +273,7 @@ test('a visitor who is not called gets the position', async (t) => {
   assert.ok(Number(answer.headers['retry-after']) > 0);
 });
 
-test('a call that runs out is late, enters within the grace, and is gone after it', async (t) => {
+test('a late visitor enters within the grace and not after it', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...FAST, call_ttl_s: 1, grace_s: 2 });
   const late = new Visitor(house.front, 'show');
@@ -290,7 +290,7 @@ test('a call that runs out is late, enters within the grace, and is gone after i
   assert.equal(again.json.position, 3);
 });
 
-test('joining again after the time ran out is one new place, however often it is repeated', async (t) => {
+test('a repeated join after an expired call is one new place', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...FAST, call_ttl_s: 1, grace_s: 0 });
   const visitor = new Visitor(house.front, 'show');
@@ -323,7 +323,7 @@ test('a heartbeat keeps the visit going, with a new pass each time', async (t) =
   assert.ok([401, 410].includes(over.status), over.text);
 });
 
-test('a pass that is asked for again until its last moment never harms the front', async (t) => {
+test('a pass is returned until its last moment', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...FAST, session_ttl_s: 1, session_max_s: 1 });
   const visitor = new Visitor(house.front, 'show');
@@ -399,7 +399,7 @@ test('verify tells an edge whether to let somebody through', async (t) => {
   assertProblem(await get('show', 'a.b.c'), 401, 'pass-invalid');
 });
 
-test('the limit of joins per address counts an IPv6 /64 as one, and says when to come back', async (t) => {
+test('the join limit counts an IPv6 /64 as one address', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...STILL, joins_per_ip_per_min: 2 });
   const join = (address) =>

@@ -9,7 +9,7 @@ import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './s
 
 const STILL = { rate_per_s: 0 };
 
-test('a front that has just been started does not say that there is no such event', async (t) => {
+test('a new front does not call an event unknown', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   const visitor = new Visitor(house.front, 'show');
@@ -33,7 +33,7 @@ test('a front that has just been started does not say that there is no such even
   assertProblem(await house.front.http.get('/v1/queue/none/status'), 404, 'event-unknown');
 });
 
-test('while Redis does not answer, me and status go on, and join and pass say when to come back', async (t) => {
+test('me and status work without Redis, join and pass do not', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   const visitor = new Visitor(house.front, 'show');
@@ -94,7 +94,7 @@ test('a front that is shot under load costs nobody more than a reconnect', async
   assert.equal(issued, crowd.places.size);
 });
 
-test('Redis shot and wiped under load: no place twice, none lost, the line goes on', async (t) => {
+test('a killed and wiped Redis gives no place twice and loses none', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
   const crowd = new Crowd(house, 16);
@@ -187,7 +187,7 @@ test('newcomers after a loss see the people ahead and are called', async (t) => 
   await newcomers.at(-1).entered();
 });
 
-test('when Redis and all fronts have lost the same, the tickets that are shown keep their numbers', async (t) => {
+test('tickets keep their numbers when all have lost them', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   const visitors = [];

@@ -22,7 +22,7 @@ const untilMoved = (visitor, front) => until('the news of the move', async () =>
   return answer.status === 401 && answer.json.code === 'ticket-moved';
 });
 
-test('the place goes to the other device, and the first one holds nothing any more, on every front', async (t) => {
+test('a moved place belongs to the other device on every front', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   await new Visitor(house.front, 'show').joined();
@@ -104,7 +104,7 @@ test('a lost answer loses no place: the same device asks again and has it', asyn
     400, 'idempotency-key-invalid');
 });
 
-test('typing errors cost nothing; guesses are counted by address, and then even a good code waits', async (t) => {
+test('typing errors are free and guesses are limited by address', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   const owner = new Visitor(house.front, 'show');
@@ -137,7 +137,7 @@ test('typing errors cost nothing; guesses are counted by address, and then even 
   assert.equal((await take(thief, code, from('198.51.100.8'))).status, 200, 'others are not hindered');
 });
 
-test('a visitor who has entered holds a visit, which does not move; one who is called may still move', async (t) => {
+test('a visit does not move but a called place does', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', OPEN);
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
@@ -230,7 +230,7 @@ test('moves outlive new fronts, a Redis that lost everything, and the draw', asy
   assert.equal(back.json.position, position, 'the code of before the draw is lost, the place is not');
 });
 
-test('closed browsers and a deploy of all fronts under polling: nobody is lost, nobody moves back', async (t) => {
+test('closed browsers and a deploy lose no place', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   const visitors = Array.from({ length: 8 }, (_, i) => new Visitor(house.fronts[i % 2], 'show'));
@@ -286,7 +286,7 @@ test('a code of before a rotation of keys is good after it', async (t) => {
   await untilMoved(laptop, house.front);
 });
 
-test('in a line for members a ticket or a code that was sold is of no use to another member', async (t) => {
+test('a sold ticket or code is useless to another member', async (t) => {
   const shop = openShop();
   const house = await openHouse(t, { config: { members: { keys: shop.file } } });
   await makeEvent(house, 'show', { ...OPEN, member_required: true });

@@ -16,7 +16,7 @@ async function visit(front) {
   await visitor.leave();
 }
 
-test('the odds follow the seats that are left, the same on both fronts, and only while they are fed', async (t) => {
+test('the odds follow the seats while they are fed', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   const [one, two] = house.fronts;
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0, seats_left: true });
@@ -70,7 +70,7 @@ test('the odds follow the seats that are left, the same on both fronts, and only
   await until('the odds to be gone', async () => (await told(last, two)).odds === undefined);
 });
 
-test('in a lane the odds reckon with its share of the calls, and with the seats that all lanes take', async (t) => {
+test('the odds of a lane use its share of the calls', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   const [one, two] = house.fronts;
   await makeEvent(house, 'show', {

@@ -31,7 +31,7 @@ async function presale(t, knobs = NEEDS_CODE, options = {}) {
   return house;
 }
 
-test('a code is asked for before a place is taken, and a wrong one takes none', async (t) => {
+test('a wrong code takes no place', async (t) => {
   const house = await presale(t);
   await load(house, { codes: ['FAN-2026-AB', 'FAN-2026-CD'] });
   const visitor = () => new Visitor(house.front, 'show');
@@ -49,7 +49,7 @@ test('a code is asked for before a place is taken, and a wrong one takes none', 
   assert.deepEqual(await counts(house), [{ lane: 'general', channel: null, codes: 2, uses: 2, used: 1 }]);
 });
 
-test('the same join again uses nothing more, and what was refused can still join', async (t) => {
+test('a repeated join uses its code once', async (t) => {
   const house = await presale(t);
   await load(house, { codes: ['ONCE-ONLY'] });
   const key = { 'idempotency-key': 'mine' };
@@ -74,7 +74,7 @@ test('two fronts at once give out no more places than a code has uses', async (t
   assert.deepEqual((await counts(house))[0], { lane: 'general', channel: null, codes: 1, uses: 7, used: 7 });
 });
 
-test('guesses are counted by address, and a code that was guessed too late opens nothing', async (t) => {
+test('guesses are limited by address', async (t) => {
   const house = await presale(t, NEEDS_CODE, { config: { http: { trusted_proxies: '127.0.0.1' } } });
   await load(house, { codes: ['REAL-CODE'] });
   const from = (addr, code) => house.front.http.post('/v1/queue/show/join', withCode(code, { 'x-forwarded-for': addr }));
@@ -148,7 +148,7 @@ test('an empty Redis has lost the codes, and joins say so', async (t) => {
   assertProblem(late, 422, 'code-unknown');
 });
 
-test('once an event is swept nothing is left of its codes but how many there were', async (t) => {
+test('a swept event keeps only the number of its codes', async (t) => {
   const house = await presale(t);
   await load(house, { codes: ['FAN-CODE-1', 'FAN-CODE-2'], channel: 'club' });
   await new Visitor(house.front, 'show').joined(withCode('FAN-CODE-1'));
@@ -166,7 +166,7 @@ test('once an event is swept nothing is left of its codes but how many there wer
   assert.equal(status, 409, 'nothing is loaded into what is over');
 });
 
-test('a code opens its lane, and the pass says what else it opens, from the first to the last', async (t) => {
+test('a code opens its lane and its channel', async (t) => {
   const lanes = [{ id: 'fans', name: 'Fans', share: 30, code_required: true }];
   const house = await presale(t, { rate_per_s: 100, lanes });
   await load(house, { lane: 'fans', channel: 'club', uses: 3, digests: [createHash('sha256').update('CLUBCODE').digest('hex')] });
@@ -189,7 +189,7 @@ test('a code opens its lane, and the pass says what else it opens, from the firs
   assert.deepEqual(await counts(house), [{ lane: 'fans', channel: 'club', codes: 1, uses: 3, used: 2 }]);
 });
 
-test('no code lies in Redis or on the trail, and what is loaded is bounded and can be taken away', async (t) => {
+test('codes are not stored in plain and can be removed', async (t) => {
   const house = await presale(t);
   await load(house, { codes: ['SECRET-ONE', 'secretone', 'SECRET-TWO'], channel: 'club' });
   await load(house, { codes: ['SECRET-TWO'], uses: 5 });
