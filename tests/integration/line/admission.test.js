@@ -551,7 +551,7 @@ test('a resumed line returns the paused time to every call', async () => {
 
 // ---- the operator and the clock ----
 
-// Seed 12000139 of the line's world: of a time below zero no front reads an answer, and it would have stayed there.
+// A time below zero would stay in Redis, since no front reads an answer with one.
 test('a small clock step in a pause takes no time from a call', async () => {
   const line = await front().create({ call_ttl_ms: 20_000 });
   await line.join(2);

@@ -244,7 +244,6 @@ test('work gives one place, and none once it is too old', async () => {
   assert.equal(await clockwork.redis.command('EXISTS', line.key(`work:${used[0]}`)), 0);
 });
 
-// Seed 12021382 of the line's world.
 test('work is dated by the clock of the event', async () => {
   const line = await front().create();
   const work = [minuteNow(), 'work'];

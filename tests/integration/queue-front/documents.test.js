@@ -84,7 +84,7 @@ for (const [what, document] of [
   });
 }
 
-test('a document that asks for a front of its kind is read without what is new in it', async () => {
+test('a newer document is read without its new members', async () => {
   const id = await openForMembers();
   await store(id, await withKnobs(id, { needs: 1, confetti: 'much' }));
   for (const front of house.fronts) {
@@ -97,7 +97,7 @@ test('a document that asks for a front of its kind is read without what is new i
   }
 });
 
-test('a front that starts on a document it cannot read never goes by defaults', async () => {
+test('a front never replaces an unreadable document by defaults', async () => {
   const id = await openForMembers();
   const open = await openEvent();
   for (const event of [id, open.id]) await store(event, await withKnobs(event, { retina_scan: true }));
@@ -151,7 +151,7 @@ for (const [what, lost] of [
   });
 }
 
-test('what was lost comes back with the front that knows it, if nobody has changed anything since', async (t) => {
+test('a lost document returns with its front', async (t) => {
   const forgetful = await openForgetful(t);
   const [away, here] = forgetful.fronts;
   await patch(away, 'show', { burst: 77 });

@@ -70,7 +70,7 @@ describe('the end of an event', () => {
     assert.deepEqual([join.status, join.json.code], [409, 'event-closed']);
   });
 
-  test('what an operator changes of it is seen by all fronts, and ended events are listed by pages', async () => {
+  test('all fronts see a change, and ended events have pages', async () => {
     for (const id of ['last-1', 'last-2', 'last-3']) {
       await makeEvent(house, id, { name: `Night ${id.at(-1)}` });
       await act(house.front, id, 'close');
@@ -88,7 +88,7 @@ describe('the end of an event', () => {
     assert.deepEqual([second.events.map(({ id }) => id), second.next], [['last-1'], null]);
   });
 
-  test('closed, archived, deleted, created again: old tickets are nothing there', async () => {
+  test('old tickets are invalid in an event that is created again', async () => {
     await makeEvent(house, 'again', { lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
     const early = [];
     for (let i = 0; i < 20; i += 1) {
@@ -234,7 +234,7 @@ describe('the end of an event', () => {
     assert.deepEqual(await keysOf(house.redis, 'slept'), []);
   });
 
-  test('a front that slept through deletion and another making knows only the newer', async () => {
+  test('a front that missed a deletion knows only the new event', async () => {
     await makeEvent(house, 'twice', {});
     const visitor = new Visitor(house.front, 'twice');
     for (let i = 0; i < 30; i += 1) await new Visitor(house.front, 'twice').joined();
@@ -254,7 +254,7 @@ describe('the end of an event', () => {
     assert.equal((await new Visitor(front, 'twice').joined()).position, 2);
   });
 
-  test('once swept it is called up for operators, and a Redis that lost it all gets back what runs', async () => {
+  test('a swept event is shown to operators', async () => {
     await makeEvent(house, 'old', { name: 'Long ago' });
     const visitor = new Visitor(house.front, 'old');
     await visitor.joined({ headers: { 'Idempotency-Key': 'one' } });

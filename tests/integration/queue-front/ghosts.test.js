@@ -32,7 +32,7 @@ async function halfGone(t, fronts, ask = (visitor, options) => visitor.me(option
 
 const waiting = async (front) => (await front.http.get('/v1/queue/show/status')).json.waiting;
 
-test('ghosts are not counted, do not hold up the line, and enter next when they return', async (t) => {
+test('ghosts do not count and enter next when they return', async (t) => {
   const { house, people, gone, poll } = await halfGone(t, 2);
   const last = people.at(-2);
   assert.equal(last.first.position, PEOPLE - 1);

@@ -45,7 +45,7 @@ async function fill(house) {
   return { visitors, visitor: visitors[2].visitor, ticket: visitors[2].ticket, pass, session, code };
 }
 
-test('a rehearsal that was flushed leaves nothing that is good in the event made again under its id', async (t) => {
+test('nothing of a flushed rehearsal is valid in the new event', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', FAST);
   const before = await incarnation(house.front);
@@ -67,7 +67,7 @@ test('a rehearsal that was flushed leaves nothing that is good in the event made
   assert.deepEqual([(await old.visitor.join()).status, (await old.visitor.me()).json.position], [200, 2]);
 });
 
-test('fronts that run while an event is made again forget the one before, counters, tickets and all', async (t) => {
+test('running fronts forget an event that is created again', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', FAST);
   const old = await fill(house);
@@ -140,7 +140,7 @@ test('Redis gone back to the event before is healed to the one made last', async
   assert.ok(next.position > 5 && next.position < 60000, `position ${next.position}`);
 });
 
-test('an event that is older than incarnations keeps its tickets, in their old form', async (t) => {
+test('an event without an incarnation keeps its tickets', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', FAST);
   await house.front.kill();

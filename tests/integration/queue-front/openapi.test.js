@@ -22,7 +22,7 @@ test('the codes of refusals are those of refusals.h', () => {
   assert.deepEqual(code.enum, [...new Set([...rows, ...OF_ALL_SERVICES])].sort());
 });
 
-test('the program keeps every promise of openapi.yaml, and answers nothing else', async (t) => {
+test('the program answers as openapi.yaml says and no other way', async (t) => {
   const shop = openShop();
   const house = await openHouse(t, { config: { members: { keys: shop.file }, web: { page_kept: '5s' } } });
   const { front, redis } = house;

@@ -27,7 +27,7 @@ const joinOnce = (port, key) => client({ port }).post('/v1/queue/show/join', {
 
 const isShed = ({ answer }) => answer.status === 503 && answer.json.code === 'overloaded';
 
-test('overloaded, joins get 503 with a time to come back, and me and pass are answered', async (t) => {
+test('joins under overload get 503, me and pass are answered', async (t) => {
   const house = await openHouse(t, FEW);
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
   const waiting = new Visitor(house.front, 'show');

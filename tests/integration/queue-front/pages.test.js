@@ -163,7 +163,7 @@ function chunksOf(png) {
 
 const metaOf = (page, name) => new RegExp(`<meta (?:property|name)="${name}" content="([^"]*)">`).exec(page.text)?.[1];
 
-test('a shared link is shown with the name, words in the reader\'s language, and a picture in the brand\'s colours', async (t) => {
+test('a shared link has a name, words and a picture', async (t) => {
   const house = await openHouse(t, { config: { web: { public_url: 'https://tickets.example' }, brand: { colour: '#7a1fa2' } } });
   await makeEvent(house, 'show', { rate_per_s: 0, name: 'Night & Day', about: { en: '21 March, Harbour Stadium', ko: '3월 21일, 하버 스타디움' } });
   for (const [lang, about] of [['en', '21 March, Harbour Stadium'], ['ko', '3월 21일, 하버 스타디움']]) {
@@ -183,7 +183,7 @@ test('a shared link is shown with the name, words in the reader\'s language, and
   assert.equal(chunks.get('PLTE').toString('hex', 45), 'ffffff');
 });
 
-test('without the site\'s address a link has no picture; an operator may bring one of the right size', async (t) => {
+test('a link has no picture without the address of the site', async (t) => {
   const scope = openScope(t);
   const drawing = readFileSync(new URL('../../../queue-front/web/preview.png', import.meta.url));
   const path = join(scope.tempDir('preview-'), 'own.png');
@@ -206,7 +206,7 @@ function brandOf(scope, files = {}) {
   return { name: 'Seoul "Arts" & Co', logo: join(texts, '../logo.svg'), colour: '#7a1fa2', dark_colour: '#d9a6f5', texts };
 }
 
-test('an operator gives the pages a name, a logo, colours, other words and another language', async (t) => {
+test('an operator gives the pages a brand and a language', async (t) => {
   const scope = openScope(t);
   const english = readFileSync(new URL('../../../queue-front/web/text.en', import.meta.url), 'utf8');
   const japanese = english.replace(/^language.name = .*/m, 'language.name = 日本語').replace(/^join.title = .*/m, 'join.title = 列に並ぶ');
@@ -231,7 +231,7 @@ test('an operator gives the pages a name, a logo, colours, other words and anoth
   assert.equal(other.headers['content-language'], 'ja');
 });
 
-test('a brand that is no brand, or half a language, is refused before it is served', (t) => {
+test('an invalid brand or half a language is refused', (t) => {
   const scope = openScope(t);
   const secrets = makeSecrets(scope);
   const check = (brand) => {

@@ -31,7 +31,7 @@ describe('prices', () => {
     assert.match((await house.front.http.get('/e/plain', { headers: HTML })).text, /id="prices" hidden/);
   });
 
-  test('that are gone are pushed to all who wait by one patch, and put back by an undo', async () => {
+  test('that are gone reach all who wait and return by an undo', async () => {
     const visitor = new Visitor(house.fronts[1], 'priced');
     await visitor.joined();
     const stream = await openStream({ port: house.fronts[1].port, path: '/v1/queue/priced/stream' });

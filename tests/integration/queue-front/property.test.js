@@ -96,7 +96,7 @@ async function audit(house, endsAt, limits, seed) {
   }
 }
 
-test('positions never get worse and limits are never exceeded, whatever the operator turns', async (t) => {
+test('positions never get worse and limits are never exceeded', async (t) => {
   const rng = seededRng(t);
   const house = await openHouse(t, { fronts: 2 });
   const start = { rate_per_s: 20, burst: 5, max_active: 5, call_ttl_s: 2, grace_s: 1, session_ttl_s: 2 };

@@ -108,7 +108,7 @@ describe('an event made again from its archive', () => {
     assertProblem(await restore(house.front, text, 'other'), 409, 'archive-of-another');
   });
 
-  test('what is not whole, not ours or not an archive is refused, and makes nothing', async () => {
+  test('an incomplete or foreign archive is refused', async () => {
     await remove(house);
     const lines = text.split('\n');
     const cases = [
@@ -133,7 +133,7 @@ describe('an event made again from its archive', () => {
     assert.equal(unasked.status, 401);
   });
 
-  test('restored, it is the same event: tickets hold their places, and the draw is the same', async () => {
+  test('a restored event keeps its tickets and its draw', async () => {
     const made = await restore(house.front, text);
     assert.equal(made.status, 201, made.text);
     assert.deepEqual([made.json.incarnation, made.json.state, made.json.version],

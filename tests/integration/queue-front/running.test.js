@@ -63,7 +63,7 @@ describe('an event that runs, made again from its archive', () => {
   before(async () => { house = await openHouse(null, { scope, fronts: 2 }); });
   after(() => scope.close());
 
-  test('an open line goes on: places, visits and calls hold, and new numbers are above all old ones', async () => {
+  test('an open line goes on with its places, visits and calls', async () => {
     await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 60, session_ttl_s: 60 });
     const visitors = await joinAll(house, 'show', 10);
     assertProblem(await house.front.admin.get('/admin/events/show/archive'), 409, 'event-not-closed');
@@ -167,7 +167,7 @@ describe('an event that runs, made again from its archive', () => {
     }
   });
 
-  test('a draw that is still to come is in no archive, and is the one that was promised', async () => {
+  test('a coming draw is the promised one', async () => {
     await makeEvent(house, 'sealed', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
     await act(house.front, 'sealed', 'schedule');
     for (const front of house.fronts) await untilState(front, 'sealed', 'pre-queue');
@@ -190,7 +190,7 @@ describe('an event that runs, made again from its archive', () => {
     assert.equal(new Set(places).size, 10, 'also those of whom the archive knew nothing');
   });
 
-  test('a draw that may have been held since is not held again unless somebody says so', async () => {
+  test('a draw that may have been held is not repeated unasked', async () => {
     await makeEvent(house, 'again', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(6000) }, { open: false });
     await act(house.front, 'again', 'schedule');
     for (const front of house.fronts) await untilState(front, 'again', 'pre-queue');
@@ -208,7 +208,7 @@ describe('an event that runs, made again from its archive', () => {
   });
 });
 
-test('without the key of a draw that is still to come nothing is made, and it is said', async (t) => {
+test('nothing is restored without the key of a coming draw', async (t) => {
   const scope = openScope(t);
   const draws = join(scope.tempDir('draws-'), 'draw-keys');
   turnRing(draws, 1);

@@ -68,7 +68,7 @@ describe('over shards', { concurrency: 4 }, () => {
     }
   });
 
-  test('an address has as many joins a minute as it may, in all shards together', async (t) => {
+  test('the join limit of an address covers all shards', async (t) => {
     const house = await over(t, { ...STILL, joins_per_ip_per_min: 5 }, { config: CLIENTS });
     const from = (address) => ({ 'x-forwarded-for': address });
     await earlyInAMinute(house);
@@ -90,7 +90,7 @@ describe('over shards', { concurrency: 4 }, () => {
     assertProblem(await join(house.front, keyed('theirs')), 429, 'too-many-joins');
   });
 
-  test('a code opens as many places as it has uses, and what was refused uses none', async (t) => {
+  test('a code opens as many places as it has uses', async (t) => {
     const house = await over(t, { ...STILL, code_required: true, line_max: 100 });
     const codes = async () => (await house.front.admin.get('/admin/events/show/codes')).json.codes[0];
     const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: 7 } });
@@ -124,7 +124,7 @@ describe('over shards', { concurrency: 4 }, () => {
     assert.equal(claims(pass).channel, 'gold');
   });
 
-  test('a line that is full is full: everybody who fits comes in, and a few more at most', async (t) => {
+  test('a full line accepts a few more joins at most', async (t) => {
     const house = await over(t, { ...STILL, line_max: 40 });
     const answers = await joinAll(house, 150, (i) => keyed(`k${i}`));
     const inside = of(answers, 201);
@@ -146,7 +146,7 @@ describe('over shards', { concurrency: 4 }, () => {
     assert.equal(new Set(answers.map(({ json }) => json.position)).size, 2);
   });
 
-  test('a place goes to another device, and the first one holds nothing any more', async (t) => {
+  test('a moved place belongs to the other device alone', async (t) => {
     const house = await over(t, STILL);
     await joinAll(house, 5, (i) => keyed(`k${i}`));
     const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
@@ -160,7 +160,7 @@ describe('over shards', { concurrency: 4 }, () => {
     }
   });
 
-  test('a draw scatters those of all shards, each to the place that anybody can reckon', async (t) => {
+  test('a draw scatters all shards to repeatable places', async (t) => {
     const house = await openHouse(t, { fronts: 2 });
     const inAnHour = new Date(Date.now() + 3600_000).toISOString();
     await makeEvent(house, 'show', { ...STILL, prequeue_at: new Date().toISOString(), opens_at: inAnHour }, { open: false });

@@ -34,7 +34,7 @@ async function throughAFailover(t, scope, cluster, master) {
 }
 
 describe('a line over shards', { concurrency: true }, () => {
-  test('everybody has one place, without a gap, and every shard gives some, whichever loop is met', async (t) => {
+  test('every join has one place and every shard gives some', async (t) => {
     const house = await openHouse(t, { fronts: 2, config: { http: { loops: 3 } } });
     await makeEvent(house, 'show', OVER_SHARDS);
     const crowd = new Crowd(house, 16);
@@ -63,7 +63,7 @@ describe('a line over shards', { concurrency: true }, () => {
     for (const visitor of visitors) await visitor.entered();
   });
 
-  test('a front that dies under load costs nobody a place, and gives none twice', async (t) => {
+  test('a front that dies under load loses no place and repeats none', async (t) => {
     const house = await openHouse(t, { fronts: 3 });
     await makeEvent(house, 'show', OVER_SHARDS);
     const crowd = new Crowd(house, 16);
@@ -75,7 +75,7 @@ describe('a line over shards', { concurrency: true }, () => {
     await assertRepeatsAreTheSame(crowd, [house.fronts[0], house.fronts[2]]);
   });
 
-  test('a change of the document reaches all shards, and a closed line gives no place', async (t) => {
+  test('a changed document reaches all shards', async (t) => {
     const house = await openHouse(t, { fronts: 2 });
     await makeEvent(house, 'show', OVER_SHARDS);
     const crowd = new Crowd(house, 8);
@@ -94,7 +94,7 @@ describe('a line over shards', { concurrency: true }, () => {
       await until(`shard ${k} to hear of it`, async () => (await house.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
   });
 
-  test('a shard whose master dies with joins that its replica never had is sealed, and leaves a hole', async (t) => {
+  test('a shard whose master dies is sealed and leaves a hole', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3);
     const home = await serverOf(cluster, 'fg:{show}:cfg');
@@ -108,7 +108,7 @@ describe('a line over shards', { concurrency: true }, () => {
     await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
   });
 
-  test('cuts that are lost with their master, and that fronts know, are brought back', async (t) => {
+  test('fronts restore the cuts lost with a master', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3);
     const { house, crowd, replica } = await throughAFailover(t, scope, cluster, await serverOf(cluster, 'fg:{show}:cfg'));
@@ -117,7 +117,7 @@ describe('a line over shards', { concurrency: true }, () => {
     await assertRepeatsAreTheSame(crowd, house.fronts);
   });
 
-  test('an event that is deleted takes its shards along, and one of its name begins anew', async (t) => {
+  test('a deleted event takes its shards along', async (t) => {
     const house = await openHouse(t, { fronts: 2 });
     await makeEvent(house, 'show', OVER_SHARDS);
     const crowd = new Crowd(house, 8);
@@ -145,7 +145,7 @@ describe('a line over shards', { concurrency: true }, () => {
     assert.equal(again.places.size, cuts.places);
   });
 
-  test('a Redis that is wiped costs nobody a place, and what it may have given is left out', async (t) => {
+  test('a wiped Redis loses no place', async (t) => {
     const house = await openHouse(t, { fronts: 2 });
     await makeEvent(house, 'show', OVER_SHARDS);
     const crowd = new Crowd(house, 8);

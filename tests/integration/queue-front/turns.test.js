@@ -72,7 +72,7 @@ describe('a turn that is over', () => {
     await joinsAnew(visitor);
   });
 
-  test('is not over before the time that its newest pass says, though Redis has lost that; once ended it is', async () => {
+  test('lasts as long as its newest pass after a loss', async () => {
     const id = await event();
     const visitor = await inside(id);
     const renewed = (await visitor.session()).json;
@@ -157,7 +157,7 @@ describe('more time', () => {
   }
   const extend = (visitor, options) => visitor.call('POST', 'extend', options);
 
-  test('for a call is added ten times, is known to every front, and is good for entering', async () => {
+  test('for a call is added ten times at every front', async () => {
     const visitor = await called({ call_ttl_s: 6, grace_s: 0 });
     const other = new Visitor(house.front, visitor.event);
     await other.joined();
