@@ -17,7 +17,7 @@ async function bundle(name, entry) {
   return `/* ${name} ${version}, ${license}; bundled by infra/vendor.js */\n${outputFiles[0].text}`;
 }
 
-// What pages share lies in web/ and is served beside them: they name it as a neighbour.
+// Shared scripts are in web/ and are served next to the pages, so pages import them as neighbours.
 const shared = {
   name: 'shared',
   setup: ({ onResolve }) => onResolve({ filter: /^\.\// }, ({ path }) => {
@@ -31,7 +31,7 @@ async function page(entry, external = [], plugins = [shared]) {
   return outputFiles[0].text;
 }
 
-// A page's first script fetches its second; what both use the first one has, and hands on.
+// A page's first script loads its second. The first one exports the code that both use.
 const second = (name) => ({
   name: 'second',
   setup: ({ onResolve }) => onResolve({ filter: /^\.\/(hall|kit|plan)\.js$/ }, () => ({ path: `./${name}`, external: true })),

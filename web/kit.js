@@ -88,7 +88,7 @@ export function newKey() {
 
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const TRIES = 4;
-const PATIENCE_S = 5; // if the wait is longer, the user is told
+const PATIENCE_S = 5; // the page reports a longer wait
 
 // One call. A change carries an idempotency key, so it can be sent again until an answer comes and
 // still happens only once. Problems are thrown as Refused; a network that does not come back as

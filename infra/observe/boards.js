@@ -1,5 +1,5 @@
-// The dashboards: rows of panels, each with what it asks Prometheus and in which unit the answer is. make.js
-// makes Grafana's JSON of them. `{event}` is of the event that was chosen, `{job}` of the instances.
+// The dashboards: rows of panels, each with its Prometheus queries and unit. make.js turns them into Grafana's
+// JSON. `{event}` selects the chosen event, `{job}` the chosen instances.
 
 const EVENT = 'event=~"$event"';
 const p99 = (name, by = '') => `histogram_quantile(0.99, sum by (le${by}) (rate(${name}[$__rate_interval])))`;
@@ -43,16 +43,16 @@ const LINE = {
       panel('Passes a second', 'short', { '{{outcome}}': rate('fairgate_passes_total', 'outcome') }),
       panel('Presale codes a second', 'short', { '{{outcome}}': rate('fairgate_presale_codes_total', 'outcome') }),
       panel('Events that let nobody in here', 'short', 'max(fairgate_events_shut)'),
-      panel('What others did not take or tell, an hour', 'short', { 'endings untold': 'sum(increase(fairgate_endings_untold_total[1h]))', 'draws without a beacon': 'sum(increase(fairgate_beacon_late_total[1h]))', 'keys of members: {{outcome}}': 'sum by (outcome) (increase(fairgate_member_keys_total[1h]))' }),
-      panel('Not believed, or refused unread, a second', 'short', { tickets: rate('fairgate_tickets_invalid_total'), 'too many wrong ones': rate('fairgate_refused_unchecked_total') }),
+      panel('Not delivered or not received, per hour', 'short', { 'endings untold': 'sum(increase(fairgate_endings_untold_total[1h]))', 'draws without a beacon': 'sum(increase(fairgate_beacon_late_total[1h]))', 'keys of members: {{outcome}}': 'sum by (outcome) (increase(fairgate_member_keys_total[1h]))' }),
+      panel('Invalid, or refused unread, per second', 'short', { tickets: rate('fairgate_tickets_invalid_total'), 'too many wrong ones': rate('fairgate_refused_unchecked_total') }),
     ],
-    'What they were told': [
-      panel('Called by the later of the two waits', 'percentunit', { 'as told with the ticket': share('fairgate_waits_kept_total', 'fairgate_waits_judged_total'), 'of late, {{event}}': `max by (event) (fairgate_eta_coverage_milli{${EVENT}}) / 1000` }, { max: 1 }),
-      panel('How far the earlier one was off', 'percentunit', { 'as told with the ticket': `${share('fairgate_waits_error_milli_total', 'fairgate_waits_judged_total')} / 1000`, 'of late, {{event}}': `max by (event) (fairgate_eta_error_milli{${EVENT}}) / 1000` }),
+    'Promised waits': [
+      panel('Called within the later of the two waits', 'percentunit', { 'at the join': share('fairgate_waits_kept_total', 'fairgate_waits_judged_total'), 'of late, {{event}}': `max by (event) (fairgate_eta_coverage_milli{${EVENT}}) / 1000` }, { max: 1 }),
+      panel('Error of the earlier wait', 'percentunit', { 'at the join': `${share('fairgate_waits_error_milli_total', 'fairgate_waits_judged_total')} / 1000`, 'of late, {{event}}': `max by (event) (fairgate_eta_error_milli{${EVENT}}) / 1000` }),
     ],
     Redis: [
       panel('Calls a second', 'short', { sent: rate('fairgate_store_calls_total'), answered: rate('fairgate_store_answers_total'), 'given up': rate('fairgate_store_timeouts_total') }),
-      panel('Joins that a call carries', 'short', share('fairgate_store_joins_total', 'fairgate_store_join_calls_total')),
+      panel('Joins per call', 'short', share('fairgate_store_joins_total', 'fairgate_store_join_calls_total')),
       panel('Requests that wait for it', 'short', 'sum(fairgate_pending)'),
       panel('Reconnects, redirects, heals', 'short', { reconnects: rate('fairgate_store_reconnects_total'), redirects: rate('fairgate_store_redirects_total'), heals: rate('fairgate_store_heals_total') }),
     ],

@@ -27,40 +27,40 @@ const time = (now) => ({ now, bad: (window, slo) => `avg_over_time(fairgate:slo_
 const OBJECTIVES = [
   {
     slo: 'join', alert: 'FairgateSloJoin', budget: 0.005, ...call('join', '1.048576'),
-    promise: 'Of the joins, 99.5 % are answered within a second.', summary: 'Too many joins fail or take longer than a second',
+    promise: '99.5 % of the joins are answered within a second.', summary: 'Too many joins fail or take longer than a second',
   },
   {
     slo: 'me', alert: 'FairgateSloMe', budget: 0.001, ...call('me', '0.262144'),
-    promise: 'Of the looks at one\'s own place, 99.9 % are answered within a quarter of a second.', summary: 'Too many of those who wait are not told where they stand, or late',
+    promise: '99.9 % of the polls of a place are answered within a quarter of a second.', summary: 'Too many polls of a place fail or take longer than a quarter of a second',
   },
   {
     slo: 'hold', alert: 'FairgateSloHold', budget: 0.005, ...call('hold', '1.048576'),
-    promise: 'Of the holds, 99.5 % are answered within a second; that somebody else was first is an answer.', summary: 'Too many holds fail or take longer than a second',
+    promise: '99.5 % of the holds are answered within a second; a taken seat is an answer.', summary: 'Too many holds fail or take longer than a second',
   },
   {
     slo: 'pay', alert: 'FairgateSloPay', budget: 0.01, ...call('order', '4.194304'),
-    promise: 'Of the orders, 99 % have a way to pay within four seconds.', summary: 'Too many orders fail, or wait for the payment provider for too long',
+    promise: '99 % of the orders can be paid within four seconds.', summary: 'Too many orders fail, or wait for the payment provider for too long',
   },
   {
     slo: 'ticket', alert: 'FairgateSloTicket', budget: 0.01,
     bad: (window) => `1 - sum(rate(fairgate_order_to_ticket_seconds_bucket{le="29.360128"}[${window}])) / ${paid(window)}`,
     all: (window) => paid(window),
-    promise: 'Of those who have paid, 99 % have their tickets within half a minute.', summary: 'Too many people who have paid wait for their tickets, or get none',
+    promise: '99 % of the paid orders have their tickets within half a minute.', summary: 'Too many paid orders have no tickets after half a minute',
   },
   {
     slo: 'positions', alert: 'FairgateSloPositions', budget: 0.005, ...time('max(min by (event) (fairgate_line_stale))'),
-    promise: 'For 99.5 % of the time, what people are told of their place is no older than a few seconds.', summary: 'A line has been told from memory for too long',
+    promise: 'For 99.5 % of the time, shown places are at most a few seconds old.', summary: 'A line has shown old places for too long',
   },
   {
     slo: 'drift', alert: 'FairgateSloDrift', budget: 0.001,
     ...time('clamp_max((max(fairgate_drift) > bool 0) + (time() - max(fairgate_reconcile_last_seconds > 0) > bool 600), 1)'),
-    promise: 'For 99.9 % of the time money, seats and orders agree, and somebody has looked within ten minutes.', summary: 'Money, seats and orders disagree for too long, or nobody looks',
+    promise: 'For 99.9 % of the time money, seats and orders agree, checked within the last ten minutes.', summary: 'Money, seats and orders disagree for too long, or were not checked',
   },
   {
     slo: 'eta', alert: 'FairgateSloEta', budget: 0.15, page: [4, 2],
     bad: (window) => `1 - sum(rate(fairgate_waits_kept_total[${window}])) / ${judged(window)}`,
     all: (window) => judged(window),
-    promise: 'Of those who enter, 85 % were called by the later of the two waits that they were told (nine in ten is what it aims at).', summary: 'The waits that people are told are too short',
+    promise: '85 % of the visitors who enter were called within the later of the two promised waits (the aim is nine in ten).', summary: 'The promised waits are too short',
   },
 ];
 function paid(window) {

@@ -1,6 +1,5 @@
-// A house of its own: an operator's name, logo and colours on the pages of all three services, and a
-// language that is one file. Each text of that language is marked, so whatever a page says by itself,
-// in words that no operator could put into another language, is seen.
+// An operator's name, logo and colours on the pages of all three services, and a language that is one
+// file. Each text of that language is marked, so a text that no operator could translate is found.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,8 +12,8 @@ const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50"><rect
 const COLOURS = { light: ['#7a1fa2', 'rgb(122, 31, 162)'], dark: ['#d9a6f5', 'rgb(217, 166, 245)'] };
 const SERVICES = { 'queue-front': 'queue-front/web/text.en', 'seat-service': 'seat-service/web/text.en', 'payment-adapter': 'payment-adapter/web/text.en' };
 const CONSOLE = { console: 'web/console/console.en' };
-// What comes from the event, the hall, the customer or the program itself is in nobody's language; a
-// time, its zone and the name of a language are written by the browser, in the reader's.
+// Values from the event, the hall, the customer or the program have no translation. The browser writes
+// times, zones and names of languages in the reader's language.
 const DATA = String.raw`World Tour at the Harbour Stadium|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\((Englisch|Koreanisch|Französisch)\)|Gate [A-Z]|\b(Lower|Club|Upper) \d+|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+|\bUTC\b|\d\s(Tsd|Mio|Mrd)\.`;
 
 function language(name, files) {
@@ -25,12 +24,12 @@ function language(name, files) {
   return sections.join('\n');
 }
 
-// Runs in the page: texts with letters in them outside of any mark.
+// Runs in the page: texts with letters outside of any mark.
 function unmarked(data) {
   const found = [];
   const look = (text, element) => {
     let rest = text;
-    while (/«[^«»]*»/.test(rest)) rest = rest.replace(/«[^«»]*»/g, ''); // marks stand in each other
+    while (/«[^«»]*»/.test(rest)) rest = rest.replace(/«[^«»]*»/g, ''); // marks are nested
     rest = rest.replace(new RegExp(data, 'g'), '').trim();
     if (/\p{L}/u.test(rest)) found.push([rest, element.outerHTML.slice(0, 120)]);
   };
@@ -90,7 +89,7 @@ describe('brand', () => {
   }
 
   for (const colorScheme of ['light', 'dark']) {
-    test(`each word of the way in, the hall and the checkout is the operator's, ${colorScheme}`, async () => {
+    test(`every word of the line, the hall and the checkout is the operator's, ${colorScheme}`, async () => {
       const visitor = await Visitor.open(browser, stack, { locale: 'de-DE', colorScheme });
       visitor.colour = COLOURS[colorScheme][1];
       const { page } = visitor;
@@ -137,7 +136,7 @@ describe('brand', () => {
     });
   }
 
-  test('so is the console, where it is in the file; otherwise operators read English', async () => {
+  test('the console is in that language too; texts missing from the file are English', async () => {
     const operator = await Operator.open(browser, stack, { locale: 'de-DE', viewport: SIZES.desktop });
     const { page } = operator;
     await page.goto(`${operator.at}/console`);
@@ -154,7 +153,7 @@ describe('brand', () => {
       await read(operator, `console-${view}`);
     }
     await operator.view('message');
-    await page.fill('#message-fr', 'Bientôt'); // what visitors may read, they may be told in
+    await page.fill('#message-fr', 'Bientôt'); // messages may use any language of the pages
     for (const [view, its] of [['events', '#events'], ['orders', 'main h1'], ['parts', 'main h1']]) {
       await page.click(`#menu a[href="#/${view}"]`);
       await page.locator(its).waitFor();

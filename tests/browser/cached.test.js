@@ -1,4 +1,4 @@
-// The waiting page out of a cache that knows nothing of cookies and languages: the script makes it this visitor's.
+// The waiting page from a cache that ignores cookies and languages: the script adapts it to the visitor.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -17,7 +17,7 @@ describe('the waiting page out of a cache', () => {
   });
   after(() => scope.close());
 
-  // Whoever comes to the event's address gets these bytes, in English, whoever they are.
+  // Every visitor of the event's address gets these bytes, in English.
   async function visitorOfCache(id, options = {}) {
     const { text: body } = await client({ port: line.base }).get(`/e/${id}`, { headers: { 'accept-language': 'en' } });
     const visitor = await line.visitor(browser, { locale: 'en-GB', ...options });
@@ -28,7 +28,7 @@ describe('the waiting page out of a cache', () => {
     return visitor;
   }
 
-  test('whoever joins is known before they ask, and found again from the same bytes; the stream begins with a place', async () => {
+  test('a visitor who joined finds the place again from the same bytes, without a poll', async () => {
     await line.open('show');
     await line.crowd('show', 3);
     const visitor = await visitorOfCache('show');
@@ -46,7 +46,7 @@ describe('the waiting page out of a cache', () => {
     await visitor.page.reload();
     await visitor.view('waiting');
     assert.equal(await visitor.page.textContent('#position'), '4');
-    // The cookie of a script is as good as ours: without the ticket it is the same place.
+    // The cookie that the script sets works like the server's: without the ticket it is the same place.
     await visitor.page.context().clearCookies({ name: /ticket/ });
     await visitor.page.reload();
     await visitor.view('join');
@@ -55,7 +55,7 @@ describe('the waiting page out of a cache', () => {
     await visitor.close();
   });
 
-  test('it is read in the reader\'s language, and in the one of an address', async () => {
+  test('the page is in the reader\'s language, or in that of the address', async () => {
     await line.open('languages');
     const visitor = await visitorOfCache('languages', { locale: 'ko-KR' });
     await visitor.page.locator('html[lang=ko]').waitFor();
@@ -70,7 +70,7 @@ describe('the waiting page out of a cache', () => {
     await visitor.close();
   });
 
-  test('without a script it leads to one\'s own page, where the forms do everything', async () => {
+  test('without a script the page links to a page with forms for everything', async () => {
     await line.open('plain');
     const visitor = await visitorOfCache('plain', { javaScriptEnabled: false });
     await visitor.page.waitForURL(/\/e\/plain\/mine$/);

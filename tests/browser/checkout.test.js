@@ -1,5 +1,5 @@
-// The checkout and what follows it when things go otherwise: by keyboard alone, with a reload, the back
-// button, a second tab or a cut network in each state, and a ticket that is handed on.
+// The checkout and the order: by keyboard alone, with a reload, the back button, a second tab or a cut
+// network in each state, and a transferred ticket.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ describe('checkout', () => {
 
   const orderOf = (page) => new URL(page.url()).pathname.split('/').at(-1);
 
-  // Tab after Tab, as somebody without a mouse does; a page that cannot be reached so is red.
+  // Press Tab until the control has the focus; fails if it never gets it.
   async function tabTo(page, selector) {
     for (let i = 0; i < 40; i += 1) {
       if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
@@ -106,7 +106,7 @@ describe('checkout', () => {
     await visitor.close();
   });
 
-  test('what is paid is told in its parts, and the rules beside the button', async () => {
+  test('the checkout lists the parts of the sum, and the rules next to the button', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
     const { page } = visitor;
     let due = 0;
@@ -144,7 +144,7 @@ describe('checkout', () => {
     await visitor.close();
   });
 
-  test('a reload, the way back and a second tab come to the same order and to one payment', async () => {
+  test('a reload, the back button and a second tab lead to one order and one payment', async () => {
     const visitor = await toCheckout({});
     const { page } = visitor;
     const who = customer(stack, 5);
@@ -168,7 +168,7 @@ describe('checkout', () => {
     await page.locator('#pay-button').waitFor();
     await page.click('#pay-button');
     await page.waitForURL(atProvider());
-    // What it brings back is known from nowhere else while the payment is open: a reload brings it again.
+    // Only the address has these values while the payment is open, so a reload must send them again.
     await second.goto(`${returns[0].split('?')[0]}?paymentKey=k&lang=en`);
     await second.locator('main[data-status=pending_payment]').waitFor();
     assert.equal(new URL(second.url()).search, '?paymentKey=k&lang=en');
@@ -176,20 +176,20 @@ describe('checkout', () => {
     await second.locator('main[data-status=pending_payment]').waitFor();
     await pay(visitor);
     await second.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
-    // What a provider adds to the address, secrets too, is not there for whoever is shown or sent it.
+    // The page removes from its address what the provider added, such as secrets.
     await page.goto(`${new URL(page.url()).href.split('?')[0]}?payment_intent_client_secret=s&lang=en`);
     await page.locator('main[data-status=completed]').waitFor();
     assert.equal(new URL(page.url()).search, '?lang=en');
     const order = orderOf(page);
     assert.equal(order, orderOf(second));
-    // The seats are bought, and soon the visit is over: old ways to the checkout lead to the order.
+    // The seats are bought and the visit is almost over: old links to the checkout lead to the order.
     await page.goto(checkout);
     await page.waitForURL(`**/pay/orders/${order}`);
     await page.locator('main[data-status=completed]').waitFor();
     await visitor.close();
   });
 
-  test('whoever is shown as logged in is the one who would pay, whatever another tab did', async () => {
+  test('the customer shown as logged in is the one who pays, despite another tab', async () => {
     const visitor = await toCheckout({ locale: 'en-GB' });
     const { page } = visitor;
     const [mine, other] = [customer(stack, 4), customer(stack, 5)];
@@ -205,7 +205,7 @@ describe('checkout', () => {
     await visitor.close();
   });
 
-  test('a network that is cut in any state costs nothing but a moment', async () => {
+  test('a network cut in any state loses nothing', async () => {
     const visitor = await toCheckout({ locale: 'en-GB' });
     const { page } = visitor;
     const who = customer(stack, 6);
@@ -230,7 +230,7 @@ describe('checkout', () => {
     await page.waitForURL(atProvider());
     await page.goto(await backOf(page));
     await page.locator('main[data-status=pending_payment]').waitFor();
-    // An order goes on without its page, which is shown as it is when the network is back.
+    // An order continues without its page; the page shows the current state when the network is back.
     await cut(true);
     const loaded = page.waitForEvent('load');
     await told('order-under-way');
@@ -242,7 +242,7 @@ describe('checkout', () => {
     await visitor.close();
   });
 
-  test('a payment service that is down when the buyer comes back is waited for by the page', async () => {
+  test('the page waits for a payment service that is down when the buyer returns', async () => {
     const visitor = await toCheckout({ locale: 'en-GB' });
     const { page } = visitor;
     await login(visitor, customer(stack, 9));
@@ -250,7 +250,7 @@ describe('checkout', () => {
     await page.waitForURL(atProvider());
     const back = await backOf(page);
     await stack.without('payment-adapter', async () => {
-      // A program is told so in JSON, a person in words, whether the edge has found out or not.
+      // Programs get JSON and people get a page, whether or not the edge has noticed the outage.
       assertProblem(await stack.edge.get('/pay/checkout'), 503, 'unavailable');
       await page.goto(back);
       assert.match(await page.textContent('main'), /Your place, your seats and your order are kept.*자동으로 다시 시도하니/s);
@@ -261,14 +261,14 @@ describe('checkout', () => {
     await visitor.close();
   });
 
-  test('a ticket is handed on, and a page that was saved shows its codes without a network', async () => {
+  test('a ticket is transferred, and a saved page shows its codes without a network', async () => {
     const visitor = await toCheckout({ locale: 'en-GB' }, 2);
     const { page } = visitor;
     await login(visitor, customer(stack, 7));
     const friend = await Visitor.open(browser, stack, { locale: 'en-GB' });
     await friend.page.goto(`${friend.at}/pay/checkout?back=/pay/orders/o_x`);
     await friend.page.locator('#login-form').waitFor();
-    assert.equal(await friend.page.textContent('h1'), 'Log in', 'whoever comes to see an order is not at a checkout');
+    assert.equal(await friend.page.textContent('h1'), 'Log in', 'an order\'s page does not ask for a checkout login');
     assert.ok(!await friend.page.isVisible('#back'), 'nor was in a hall');
     await friend.judge('login-alone');
     await friend.page.fill('#login-name', customer(stack, 8).login);
@@ -300,7 +300,7 @@ describe('checkout', () => {
     assert.match(await page.locator('.ticket .offer').textContent(), new RegExp(`/pay/tickets/${order}\\s*`));
     assert.equal(await page.locator('.ticket svg').count(), 2, 'an offered ticket is still its owner\'s');
     await visitor.judge('offered');
-    // Without a network the tickets stay on the screen, and what cannot be done says so.
+    // Without a network the tickets stay on the screen, and actions report that they failed.
     await page.context().setOffline(true);
     assert.equal(await page.locator('.ticket svg').count(), 2);
     await page.locator('.ticket details summary').nth(1).click();
@@ -315,7 +315,7 @@ describe('checkout', () => {
     await friend.page.click('[data-take]');
     await friend.page.locator('.ticket svg').waitFor();
     assert.equal(await friend.page.locator('.ticket svg').count(), 1);
-    // What somebody saved at home stands by itself: the code is in the page, not behind a link.
+    // A saved page is complete: the code is in the page, not behind a link.
     const saved = await friend.page.content();
     const offline = await (await browser.newContext({ javaScriptEnabled: false, offline: true })).newPage();
     await offline.setContent(saved.replaceAll(/<(link|script)[^>]*(>.*?<\/script)?>/gs, ''));

@@ -1,5 +1,5 @@
-// The console where two processes share the seats of the events: what the one that it knows as "seats" does not have is
-// asked of the other, which is a part of its own.
+// The console where two processes share the events' seats: an event that the part "seats" does not own is
+// requested from the other process, which is a part of its own.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -26,7 +26,7 @@ describe('the console, before seats that are shared', () => {
 
   const blocked = async (seats, event) => (await operator(seats, event).read()).json.areas[0].blocked;
 
-  test('a hall that is imported while the list is open stands on it, though its event had none', async () => {
+  test('a hall imported while the list is open appears on it', async () => {
     const base = line.front.privatePort - 11;
     const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
@@ -45,7 +45,7 @@ describe('the console, before seats that are shared', () => {
     await boss.close();
   });
 
-  test('where the list of halls may not be read, an event that has none is not asked for at every turn', async () => {
+  test('without access to the list of halls, an event without a hall is not polled', async () => {
     const base = line.front.privatePort - 11;
     const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
@@ -65,7 +65,7 @@ describe('the console, before seats that are shared', () => {
     await boss.close();
   });
 
-  test('an event of the other is shown, changed and on the trail; when that has died it is found at the first', async () => {
+  test('an event of the other process is shown and changed, and found at the first after a takeover', async () => {
     const base = line.front.privatePort - 11;
     const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
@@ -74,7 +74,7 @@ describe('the console, before seats that are shared', () => {
     await page.goto(`${boss.at}/console#/events/two/seats`);
     await boss.signIn();
     await page.locator('#seat-sums').waitFor();
-    // One of before there were lines refuses a version that names its own.
+    // A version without a journal branch is refused.
     const named = /\/availability\?since=\d+-/;
     const refused = page.waitForRequest(named);
     await page.route(named, (route) => route.fulfill({ status: 422, headers: { 'access-control-allow-origin': '*' }, json: { code: 'bad-since' } }));

@@ -1,5 +1,5 @@
-// Operators as persons at the console: a token that bears a name and a role. What it may is what the page offers, and
-// what it may not is said in the page's language.
+// Operator accounts at the console: a token with a name and a role. The page offers what the role allows, and
+// reports a refusal in the page's language.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -41,7 +41,7 @@ describe('persons at the console', () => {
   const tokenOf = async (name) => (await issuer.login(name)).access_token;
   const last = async (id) => (await front.admin.get(`/admin/events/${id}/audit`)).json.audit[0];
 
-  // Whoever has a token that bears a name gives no other.
+  // A token with a name needs no other name.
   async function open(manner, { token, name = '', at = '' }) {
     const boss = await Operator.open(browser, desk, MANNERS[manner]);
     const { page } = boss;
@@ -55,7 +55,7 @@ describe('persons at the console', () => {
   for (const manner of Object.keys(MANNERS)) {
     const isKorean = manner.includes('ko');
 
-    test(`whoever signs in as a person acts under that name, whatever else is typed, ${manner}`, async () => {
+    test(`an account acts under its own name, not under a typed one, ${manner}`, async () => {
       const boss = await open(manner, { token: await tokenOf('ann'), name: 'Night Shift', at: '#/events/other' });
       const { page } = boss;
       await page.locator('#act-pause').click();
@@ -85,7 +85,7 @@ describe('persons at the console', () => {
       await boss.close();
     });
 
-    test(`whoever has a role for some events has the console of these, ${manner}`, async () => {
+    test(`a role for some events shows the console of these, ${manner}`, async () => {
       const boss = await open(manner, { token: await tokenOf('may') });
       const { page } = boss;
       await page.locator('#events a[href="#/events/hero-lim"]').waitFor();
@@ -108,7 +108,7 @@ describe('persons at the console', () => {
     });
   }
 
-  test('the admin token bears no name, so one is asked for; a token that ran out is told from one that is none', async () => {
+  test('the admin token needs a name; an expired token and an invalid one differ', async () => {
     const boss = await open('desk-en', { token: desk.secret('admin-token').trim() });
     const { page } = boss;
     const trouble = (words) => page.locator('#sign-in-trouble', { hasText: words }).waitFor();

@@ -1,6 +1,5 @@
-// What the operator does at the console about presale codes, prices and limits: lanes that ask for codes,
-// lists of codes, what a seat costs and which category is gone, what slowed somebody down. A waiting room alone, and real
-// browsers: at a phone's width and a desk's, by day and by night, in both languages.
+// Presale codes, prices and limits at the console: lanes that need codes, lists of codes, prices, sold-out
+// categories and appeals. A waiting room alone, and real browsers: phone and desk, light and dark, both languages.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -40,7 +39,7 @@ describe('the console, around a sale', () => {
     return boss;
   }
 
-  // By axe and in a picture, at both widths, by day and by night: `make test` takes two of the four.
+  // By axe and in a picture, at both widths and in both schemes: `make test` takes two of the four.
   async function see(boss, what) {
     const before = boss.page.viewportSize();
     for (const [width, colorScheme] of boss.share([[390, 'light'], [390, 'dark'], [1280, 'dark'], [1280, 'light']])) {
@@ -56,7 +55,7 @@ describe('the console, around a sale', () => {
   }
 
   for (const name of Object.keys(MANNERS)) {
-    test(`a lane is made to ask for codes, ${name}`, async () => {
+    test(`a lane is set to need codes, ${name}`, async () => {
       const id = await makeEvent(line.house, `lane-${name}`, { name: 'The first night', lanes: [{ id: 'fans', name: 'Fan club', share: 30, invitations: 3 }] }, { open: false });
       const boss = await open(name, id, 'lanes');
       const { page } = boss;
@@ -82,7 +81,7 @@ describe('the console, around a sale', () => {
       assert.equal(await page.isVisible('#codes-none'), true);
       assert.equal(await page.isVisible('#codes-drop'), false);
 
-      // What is wrong is told by its line, and nothing is sent.
+      // Errors name their line, and nothing is sent.
       await page.focus('#codes-list');
       await page.keyboard.insertText('good-one-1\n\nabc\nwith ümlaut\ngoodone1\nGOOD-ONE-2\n');
       assert.equal(await page.locator('#codes-faults li').count(), 2);
@@ -112,7 +111,7 @@ describe('the console, around a sale', () => {
       await until('all to be loaded', async () => (await codes(id))[0]?.codes === 2345);
       await until('the list to be taken', async () => (await page.inputValue('#codes-list')) === '');
 
-      // What is typed while a list is on its way stays.
+      // Text typed during a transfer stays.
       await page.fill('#codes-list', 'FAN-000000');
       const load = await boss.hold('**/codes');
       await page.click('#codes-send');
@@ -123,7 +122,7 @@ describe('the console, around a sale', () => {
       await page.fill('#codes-list', '');
       assert.deepEqual(await codes(id), [{ lane: 'fans', channel: 'presale', codes: 2345, uses: 4690, used: 0 }]);
 
-      // Whoever comes with one is counted, and the page says so.
+      // A visitor with a code is counted, and the page shows it.
       const visitor = new Visitor(line.front, id);
       await until('a place', async () => (await visitor.join({ body: { code: 'fan-000007' } })).status === 201);
       const row = () => page.locator('#codes-now tbody tr').first().locator('td').allTextContents();
@@ -131,7 +130,7 @@ describe('the console, around a sale', () => {
       assert.deepEqual(await row(), ['presale', '2,345', '1', '4,689']);
       await see(boss, `sale-codes-${name}`);
 
-      // They are deleted after the event was typed out.
+      // Codes are deleted after the operator typed the event's id.
       await page.click('#codes-drop');
       assert.equal(await page.isDisabled('#confirm-yes'), true);
       await see(boss, `sale-codes-drop-${name}`);
@@ -148,7 +147,7 @@ describe('the console, around a sale', () => {
       await boss.close();
     });
 
-    test(`whom the slowed down can ask is set for each language, ${name}`, async () => {
+    test(`the contact for appeals is set for each language, ${name}`, async () => {
       const id = await makeEvent(line.house, `contact-${name}`, { name: 'The first night', rate_per_s: 0, appeal: { ja: 'tel:+81-3-0000-0000' } });
       const boss = await open(name, id, 'knob');
       const { page } = boss;
@@ -174,7 +173,7 @@ describe('the console, around a sale', () => {
       await boss.close();
     });
 
-    test(`a reference of somebody who was slowed down is looked up, ${name}`, async () => {
+    test(`an appeal is looked up by its reference, ${name}`, async () => {
       const id = await makeEvent(line.house, `appeal-${name}`, { name: 'The first night', rate_per_s: 0, joins_per_ip_per_min: 1, appeal: { en: 'tel:+82-2-000-0000' } });
       const { json: { reference } } = await until('the limit', async () => {
         const answer = await new Visitor(line.front, id).join();
@@ -223,7 +222,7 @@ describe('the console, around a sale', () => {
       const priced = (gone) => ({ currency: 'KRW', categories: { R: { price: 143000, gone: false }, S: { price: 99000, gone: false }, A: { price: 66000, gone } } });
       assert.deepEqual((await doc(id)).prices, priced(false));
 
-      // "The cheap tier is gone", by keys alone; the undo beside it takes it back.
+      // Mark the cheap category as gone, by keys alone; the undo next to it reverts that.
       await page.focus('#price-amount-2');
       await press(page, 'Tab', 'Space');
       assert.match(await page.textContent('#prices-told'), /99,000.*143,000/);
@@ -235,7 +234,7 @@ describe('the console, around a sale', () => {
       await until('it to be there again', async () => (await doc(id)).prices.categories.A.gone === false);
       await until('the tick to be taken away', async () => !(await page.isChecked('#price-gone-2')));
 
-      // A category that is taken out is out; one without any left tells no prices.
+      // A removed category is gone; an event without categories shows no prices.
       await page.click('#prices li:nth-child(2) button');
       await page.click('#prices-apply');
       await until('it to be out', async () => (await doc(id)).prices.categories.S === undefined);
@@ -244,7 +243,7 @@ describe('the console, around a sale', () => {
         await page.waitForFunction((left) => document.querySelectorAll('#prices li').length === left, wait);
       }
       await page.click('#prices-apply');
-      await until('no prices to be told', async () => (await doc(id)).prices === null);
+      await until('no prices', async () => (await doc(id)).prices === null);
       await boss.close();
     });
   }

@@ -1,5 +1,5 @@
-// What the console makes of what it knows: the verdict, the forecast against the plan, rates; and, in a
-// browser beside a waiting room alone, the first screen, the war room's screen, shortcuts and the night.
+// What the console derives: the verdict, the forecast against the plan, rates. And in a browser, with a
+// waiting room alone: the first screen, the big screen, shortcuts and night mode.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -15,7 +15,7 @@ import { openBrowser, Operator } from './world.js';
 const MINUTE = 60_000;
 const NOON = Date.parse('2026-05-02T12:00:00Z');
 
-// A sale on a calm night, but for what is told.
+// A sale on a calm night, with the given differences.
 function night({ live = {}, doc = {}, ...rest } = {}) {
   const calm = { waiting: 1200, active: 300, outstanding: 10, rate_per_s: 2, service_rate_per_s: 2, show_up: 0.9, stale: false, visits_halted: false, codes_missing: 0, clock_ahead_ms: 0, clock_behind_ms: 0 };
   return {
@@ -29,7 +29,7 @@ function night({ live = {}, doc = {}, ...rest } = {}) {
 const without = (name) => ['queue', 'seats', 'pay', 'front-2'].map((one) => ({ name: one, ready: one !== name }));
 
 describe('the verdict', () => {
-  test('a calm night is fine, and says how it goes', () => {
+  test('a calm night is fine, with its figures', () => {
     assert.deepEqual(verdict(night()), { level: 'fine', key: 'open', values: [1200, 120] });
     assert.equal(verdict(night({ live: { waiting: 0 } })).key, 'open-calm');
     assert.deepEqual(verdict(night({ live: { active: 390 } })), { level: 'fine', key: 'open-full', values: [1200, 400] });
@@ -68,29 +68,29 @@ describe('the verdict', () => {
     ['look', 'show-up', { live: { show_up: 0.3 } }],
   ];
 
-  test('each trouble has its level and its name, alone', () => {
+  test('each trouble alone has its level and its name', () => {
     for (const [level, key, facts] of WRONG) assert.deepEqual(alarms(night(facts)).map((one) => [one.level, one.key]), [[level, key]], key);
   });
 
-  test('the worst is said first, and where nothing is on sale nothing is broken', () => {
+  test('the worst trouble comes first, and nothing is broken without a sale', () => {
     const both = night({ parts: without('seats'), drift: 4, live: { clock_ahead_ms: 9000 } });
     assert.equal(verdict(both).key, 'down.seats');
     assert.equal(alarms(both).length, 3);
     assert.equal(verdict(night({ doc: { state: 'draft' }, parts: without('seats') })).level, 'look');
   });
 
-  test('what nobody tells is no trouble', () => {
+  test('missing figures are no trouble', () => {
     assert.deepEqual(alarms(night({ orders: null, seats: null, parts: [], errors: {}, plan: null, pace: { called: null } })), []);
   });
 
-  test('that nobody is called is never fine without its reason', () => {
+  test('a line without calls is never fine without a reason', () => {
     const still = { joined: 90, called: 0, admitted: 0 };
     assert.deepEqual(verdict(night({ live: { active: 390 }, pace: still })), { level: 'look', key: 'full', values: [400, 1200], where: 'live' });
     assert.deepEqual(verdict(night({ pace: still })), { level: 'fine', key: 'open-slow', values: [1200] });
     assert.equal(verdict(night({ live: { active: 390 }, pace: { ...still, called: null } })).key, 'open-full', 'not known yet');
   });
 
-  test('a slow line is not taken for one that stands', () => {
+  test('a slow line does not count as stalled', () => {
     assert.deepEqual(alarms(night({ live: { rate_per_s: 0.02 }, stalledMs: 200_000 })), []);
     assert.equal(verdict(night({ live: { rate_per_s: 0.02 }, stalledMs: 250_000 })).key, 'stalled');
   });
@@ -102,19 +102,19 @@ describe('the forecast', () => {
   const of = (more) => forecast({ now: NOON, state: 'open', waiting: 1200, rows: rows(2), ...more });
   const inMinutes = (at) => Math.round((at - NOON) / MINUTE * 10) / 10;
 
-  test('an even line ends when it should, in a narrow band', () => {
+  test('a steady line ends as planned, in a narrow band', () => {
     const { kind, early, late } = of({});
     assert.equal(kind, 'ends');
     assert.deepEqual([inMinutes(early), inMinutes(late)], [9.5, 10.5]);
   });
 
-  test('whoever goes on joining puts the late edge off, or away', () => {
+  test('further joins move the late edge, or remove it', () => {
     assert.deepEqual([of({ rows: rows(2, 1) }).kind, inMinutes(of({ rows: rows(2, 1) }).late)], ['ends', 22.2]);
     const growing = of({ rows: rows(2, 3) });
     assert.deepEqual([growing.kind, growing.late, growing.joined, growing.called], ['grows', null, 180, 120]);
   });
 
-  test('it says what it cannot tell', () => {
+  test('the forecast says when it is unknown', () => {
     assert.equal(of({ waiting: 0 }).kind, 'empty');
     assert.equal(of({ state: 'paused' }).kind, 'stopped');
     assert.equal(of({ rows: rows(2).slice(-20) }).kind, 'unknown');
@@ -122,7 +122,7 @@ describe('the forecast', () => {
     assert.equal(of({ rows: rows(2), waiting: 10_000_000 }).kind, 'never');
   });
 
-  test('against the plan it is in time, close or late', () => {
+  test('compared with the plan it is in time, close or late', () => {
     const end = of({});
     const plan = (minutes) => againstPlan(end, NOON + minutes * MINUTE).kind;
     assert.deepEqual([plan(12), plan(10), plan(8), plan(-2)], ['in-time', 'close', 'close', 'late']);
@@ -130,7 +130,7 @@ describe('the forecast', () => {
     assert.equal(againstPlan({ kind: 'stopped' }, NOON).kind, 'none');
   });
 
-  test('a minute is told of what is known, and a counter that was set back tells nothing', () => {
+  test('a rate per minute needs two rows, and none comes of a counter that fell', () => {
     assert.equal(perMinute(rows(2), 'serving'), 120);
     assert.equal(perMinute(rows(2).slice(-31), 'serving'), 120);
     assert.equal(perMinute(rows(2).slice(-11), 'serving'), null);
@@ -177,7 +177,7 @@ describe('the first screen', () => {
     await looks.see(boss.page, what, LUCK);
   }
 
-  // Nothing moves by itself while the figures are read again and again.
+  // The figures stay while they are refreshed.
   const shifts = (page) => page.evaluate((updates) => new Promise((told) => {
     let sum = 0;
     let left = updates;
@@ -195,7 +195,7 @@ describe('the first screen', () => {
   }), UPDATES);
 
   for (const [name, options] of Object.entries(MANNERS)) {
-    test(`the operator looks, presses keys and leaves it to the room's screen, ${name}`, async () => {
+    test(`the first screen, shortcuts and the big screen, ${name}`, async () => {
       const id = await makeEvent(line.house, `screen-${name}`, { name: 'The first night', rate_per_s: 0.5, burst: 1, max_active: 40 });
       await line.crowd(id, 30);
       const boss = await Operator.open(browser, desk, options);
@@ -204,7 +204,7 @@ describe('the first screen', () => {
       await page.goto(`${boss.at}/console#/events/${id}`);
       await boss.signIn();
 
-      // One glance: what is the matter, and the figures, each with its line.
+      // The verdict, and the figures, each with its curve.
       await level(page, 'fine');
       await page.locator('#vital-waiting .spark path[d^=M]').waitFor({ state: 'attached' });
       assert.match(await page.textContent('#vital-pace .value'), /^(–|\+[\d,]+ −[\d,]+)$/);
@@ -214,12 +214,12 @@ describe('the first screen', () => {
       assert.ok(await shifts(page) < 0.01);
       await see(boss, `${name}-fine`);
 
-      // The operator's own end of the line is what the forecast is compared with.
+      // The forecast is compared with the planned end.
       const end = new Date(Date.now() + 3600_000).toISOString();
       assert.equal((await line.front.admin.patch(`/admin/events/${id}`, { body: { planned_end_at: end } })).status, 200);
       await page.locator('#plan p', { hasText: /^(Planned|계획): (?!.*(rate|속도))/ }).waitFor();
 
-      // Keys go there, do nothing while somebody types, and a pause takes two.
+      // Shortcuts do nothing while the operator types; a pause takes two keys.
       await page.keyboard.press('r');
       assert.equal(await page.evaluate(() => document.activeElement.id), 'quick-rate');
       await page.keyboard.type('b?p1');
@@ -247,7 +247,7 @@ describe('the first screen', () => {
       await page.locator('#knob-form').waitFor();
       assert.equal(await page.evaluate(() => new Date(document.getElementById('knob-planned_end_at').value).getTime()), Math.floor(Date.parse(end) / 1000) * 1000);
 
-      // What those who wait read, for each language; too much of it is told beside the field.
+      // The text for visitors, for each language; a text that is too long is reported at its field.
       await page.fill('#knob-about-en', 'x'.repeat(300));
       assert.match(await page.textContent('#wrong-about-en'), /300/);
       await page.fill('#knob-about-en', '2 May, Harbour Hall');
@@ -255,7 +255,7 @@ describe('the first screen', () => {
       await page.locator('#undo-knobs').waitFor();
       assert.deepEqual((await doc(id)).about, { en: '2 May, Harbour Hall' });
 
-      // The list of keys is there for everybody, and can turn them off.
+      // The list of shortcuts can turn them off.
       await page.evaluate(() => document.activeElement.blur());
       await page.keyboard.press('?');
       await page.locator('#keys[open]').waitFor();
@@ -270,7 +270,7 @@ describe('the first screen', () => {
       await page.click('#keys-close');
       await page.evaluate(() => document.activeElement.blur());
 
-      // The other half of the day, kept until it is what the device says anyway.
+      // The chosen scheme is kept until it is the device's own.
       const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       const [by, was] = [options.colorScheme, await ground()];
       await page.keyboard.press('n');
@@ -283,7 +283,7 @@ describe('the first screen', () => {
       assert.equal(await ground(), was);
       assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
 
-      // The room's screen: figures and no buttons, dark by day too; a service that falls silent is told at once.
+      // The big screen: figures, no buttons, always dark; a silent service is shown at once.
       if (name === 'desk-en') await page.keyboard.press('b');
       else await page.evaluate(() => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'ㅠ', code: 'KeyB', bubbles: true }))); // as a Korean keyboard types it
       await page.locator('#big #vital-waiting').waitFor();
@@ -298,7 +298,7 @@ describe('the first screen', () => {
       await page.setViewportSize(options.viewport);
       await looks.see(page, `${name}-big`, LUCK);
       await page.route('**/admin/events?*', (route) => route.abort());
-      await until('silence to be told', () => page.locator('#verdict.broken').isVisible());
+      await until('the silence on the page', () => page.locator('#verdict.broken').isVisible());
       await page.unrouteAll({ behavior: 'ignoreErrors' });
       await level(page, 'look');
       await page.keyboard.press('Escape');
@@ -310,7 +310,7 @@ describe('the first screen', () => {
     });
   }
 
-  test('no event, no answer, no token: each is drawn, said, and left by one press', async () => {
+  test('no event, no answer and no token: each has a page with a way out', async () => {
     const boss = await Operator.open(browser, desk, MANNERS['desk-en']);
     const { page } = boss;
     let answer = (route) => route.fulfill({ json: { events: [] } });

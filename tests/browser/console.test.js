@@ -1,5 +1,5 @@
-// The operator's night, in a real browser: on a phone in the dark, in Korean, and at a desk, in
-// English. One page, three services; whatever the page claims to have done is looked up by API.
+// An operator's night, in a real browser: on a phone in the dark, in Korean, and at a desk, in
+// English. One page, three services; the API confirms each action that the page reports.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -13,8 +13,8 @@ const MANNERS = {
   'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1, reducedMotion: 'reduce' },
 };
 
-// What comes by luck: how many digits a count has, how many entries a trail, what a chart's legend says,
-// and whether the reconciliation has run. Of the charts one stands for all, which stand beside it.
+// Parts that differ between runs: digits of counts, entries of the trail, a chart's legend, the
+// reconciliation's result. One chart represents its neighbours.
 const LUCK = {
   few: ['#events li', '#letters li', '#audit li', '#timeline li', '#sagas li', '#scanner-list li', '#conflicts li', '.chart'],
   not: ['.count', '.facts', '.verdict', '.vitals', '#alarms', '#plan', '#as-of', '#endings p', '.bar-with-words', '.chart .legend', '.chart .scroll', '#event-state', '#reconcile div', '#autopilot-now p', '#audit .sides'],
@@ -40,7 +40,7 @@ describe('the console', () => {
 
   const joinLine = async (key) => (await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': key } })).json;
 
-  // Somebody who has come as far as the payment.
+  // A buyer before the payment.
   async function makeOrder(key, n) {
     const { ticket } = await joinLine(key);
     const pass = await until('a pass', async () => {
@@ -55,7 +55,7 @@ describe('the console', () => {
     return answer.json;
   }
 
-  // And with a card that the provider's sandbox takes. -> {order, jar, tickets}
+  // And pays with a card that the provider's sandbox accepts. -> {order, jar, tickets}
   async function buyTickets(key, n) {
     const made = await makeOrder(key, n);
     const provider = client({ port: stack.base + 4 });
@@ -69,7 +69,7 @@ describe('the console', () => {
     return made.order;
   }
 
-  // A slow line, and some who wait in it.
+  // A slow line with visitors.
   async function fillLine(name) {
     await queue.patch('/admin/events/demo', { body: { rate_per_s: 0.5, burst: 1 } });
     await Promise.all(Array.from({ length: 60 }, (_, n) => joinLine(`${name}-${n}`)));
@@ -77,7 +77,7 @@ describe('the console', () => {
 
   const sagaOf = async (id) => (await pay.get(`/admin/sagas?state=all&order=${id}`)).json.sagas[0];
 
-  // And then was parked for the operator to look at.
+  // And is then parked for the operator.
   async function park() {
     await until('the buyer to be waited for', async () => (await sagaOf(order)).step === 'await_buyer');
     sql(`UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}'; UPDATE pay.orders SET status = 'parked' WHERE id = '${order}'`);
@@ -112,7 +112,7 @@ describe('the console', () => {
       await boss.judge(`${boss.name}-${what}-${size}`);
     }
     await boss.page.setViewportSize(MANNERS[boss.name].viewport);
-    // A chart takes its new width when it is told of it.
+    // A chart adapts to its new width on an event.
     await boss.page.waitForFunction(() => [...document.querySelectorAll('.plot canvas')].every((one) => Math.abs(one.clientWidth - one.closest('.plot').clientWidth) <= 1));
     await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
   }
@@ -139,7 +139,7 @@ describe('the console', () => {
     await page.locator('#preview strong').waitFor();
     assert.match(await page.textContent('#preview strong'), /\b2\b.*\d\d:\d\d/);
 
-    // What cannot be is said beside the field, before and after the service was asked.
+    // An invalid value is reported at its field, by the page and by the service.
     await page.fill('#knob-burst', '0');
     await page.click('#apply');
     assert.match(await page.textContent('#wrong-burst'), /1.*1,000,000/);
@@ -152,7 +152,7 @@ describe('the console', () => {
     assert.equal((await doc()).session_ttl_s, 300);
     await page.fill('#knob-session_ttl_s', '300');
 
-    // What could hurt is asked about; Escape means no.
+    // A dangerous change needs a confirmation; Escape means no.
     await page.fill('#knob-rate_per_s', '90');
     await page.click('#apply');
     await page.locator('#confirm[open]').waitFor();
@@ -226,7 +226,7 @@ describe('the console', () => {
     await see(boss, 'close', ['#autopilot-now']);
     await page.click('#confirm-no');
     assert.equal((await doc()).state, 'open');
-    // The last act is told before it is taken back.
+    // The undo dialog names the last action.
     await page.click('#act-pause');
     await page.locator('.badge.paused').waitFor();
     await page.click('#act-undo');
@@ -303,7 +303,7 @@ describe('the console', () => {
     await until('the row to be free again', async () => (await blocked()) === before);
   }
 
-  // What was done above stands there in words: old and new by knob, a message by language.
+  // The trail shows the changes in words: old and new by knob, a message by language.
   async function readTrail({ page, name }) {
     const told = await page.locator('#audit > li').allTextContents();
     const has = (...words) => assert.ok(told.some((entry) => words.every((word) => entry.includes(word))), `${words}: ${told.join(' | ')}`);
@@ -505,7 +505,7 @@ describe('the console', () => {
       await boss.signIn();
       await page.locator('#refund-terms').waitFor();
 
-      // A scanner's token is told once, opens one gate, and is revoked.
+      // A scanner's token is shown once, opens one gate, and is revoked.
       await page.fill('#scanner-gate', `Gate ${name}`);
       await page.click('#scanner-form button');
       await page.locator('#notice:not(:empty)').waitFor();
@@ -563,7 +563,7 @@ describe('the console', () => {
       await page.locator('#terms-version', { hasText: String(n + 1) }).waitFor();
       assert.equal(await page.inputValue('#why'), 'a camera stands there');
 
-      // A seat moves with its ticket; what cannot be is refused and told.
+      // A seat moves with its ticket; an impossible move is refused with a reason.
       const free = await freeSeatLike(second.seat);
       await page.fill('#move-order', id);
       await page.fill('#move-from-0', second.seat);
@@ -580,7 +580,7 @@ describe('the console', () => {
       await page.locator('#move-begun a').waitFor();
       await until('the seat to have moved', async () => (await tickets()).some(({ seat, state }) => seat === free && state === 'valid'));
 
-      // A letter that the shop refused too often goes again.
+      // A mail that the shop refused too often is sent again.
       sql(`UPDATE pay.shop_outbox SET done_at = NULL, due_at = 'infinity', error = '409 no-such-event' WHERE order_id = '${id}' AND kind = 'completed'`);
       await page.locator(`#letters li:has-text("${id}")`).waitFor();
       await quiet();
@@ -604,7 +604,7 @@ describe('the console', () => {
     return places.findLast((one) => one.category === category && !taken.has(one.seat_guid)).seat_guid;
   }
 
-  test('errors are drawn since the sale began, of each part its own', async () => {
+  test('the chart of errors has one line per part, since the sale began', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     const now = Date.now();
@@ -631,7 +631,7 @@ describe('the console', () => {
     await boss.close();
   });
 
-  test('takings are what the orders brought less what was refunded; without counts, list prices are called that', async () => {
+  test('takings are captures less refunds; without them list prices are named so', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     const columns = ['at', 'completed', 'open', 'parked', 'captured', 'given_back'];
@@ -654,7 +654,7 @@ describe('the console', () => {
     await boss.close();
   });
 
-  test('a preview that failed is asked for again, and an empty line is told of once', async () => {
+  test('a failed preview is retried, and an empty line is announced once', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     assert.equal((await queue.put('/admin/events/calm', { body: { name: 'Calm' } })).status, 201);
@@ -678,7 +678,7 @@ describe('the console', () => {
   });
 
   for (const name of Object.keys(MANNERS)) {
-    test(`what is over is found, kept in a file and deleted, ${name}`, async () => {
+    test(`a past event is found, archived and deleted, ${name}`, async () => {
       const id = `over-${name}`;
       assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'Last spring' } })).status, 201);
       assert.equal((await queue.post(`/admin/events/${id}/actions/close`)).status, 200);
@@ -737,7 +737,7 @@ describe('the console', () => {
   }
 
   for (const [n, name] of Object.keys(MANNERS).entries()) {
-    test(`a way back that the provider refuses is parked, found by reconciliation, retried and ended, ${name}`, async () => {
+    test(`a reversal that the provider refuses is parked, found, retried and ended, ${name}`, async () => {
       await queue.patch('/admin/events/demo', { body: { rate_per_s: 50, burst: 50 } });
       const { saga, order: id } = await parkForReal(4 + n);
       const boss = await Operator.open(browser, stack, MANNERS[name]);
@@ -780,7 +780,7 @@ describe('the console', () => {
     });
   }
 
-  test('what is wrong is told for as long as it is wrong, in every view', async () => {
+  test('an alarm is shown in every view for as long as it lasts', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     await page.goto(`${boss.at}/console#/orders`);
@@ -812,7 +812,7 @@ describe('the console', () => {
   });
 
   for (const name of Object.keys(MANNERS)) {
-    test(`a clock of Redis that is off is told wherever the event is, ${name}`, async () => {
+    test(`a wrong clock of Redis is shown wherever the event is, ${name}`, async () => {
       const boss = await Operator.open(browser, stack, MANNERS[name]);
       boss.name = name;
       const { page } = boss;
@@ -851,7 +851,7 @@ describe('the console', () => {
   ];
 
   for (const name of Object.keys(MANNERS)) {
-    test(`why something moved by itself is told in the language of the page, ${name}`, async () => {
+    test(`the trail gives reasons of automatic moves in the page's language, ${name}`, async () => {
       const boss = await Operator.open(browser, stack, MANNERS[name]);
       boss.name = name;
       const { page } = boss;
@@ -886,7 +886,7 @@ describe('the console', () => {
     });
   }
 
-  test('by keys alone: in, to an event, to its knobs, and out; the focus is seen wherever it goes', async () => {
+  test('keys alone lead in, to an event\'s knobs and out, with a visible focus', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     await page.goto(`${boss.at}/console`);
@@ -927,7 +927,7 @@ describe('the console', () => {
   });
 
   for (const name of Object.keys(MANNERS)) {
-    test(`a part that is down is shown as down, and as up when it is back, ${name}`, async () => {
+    test(`a part is shown as down during an outage and as up after it, ${name}`, async () => {
       const boss = await Operator.open(browser, stack, MANNERS[name]);
       boss.name = name;
       const { page } = boss;
@@ -949,7 +949,7 @@ describe('the console', () => {
     });
   }
 
-  test('the page is packed, kept for good, and may call its parts and nobody else', async () => {
+  test('the page is compressed, cached for ever, and may call only its parts', async () => {
     const front = client({ port: stack.base + 11 });
     const page = await front.get('/console');
     const policy = page.headers['content-security-policy'];
@@ -973,7 +973,7 @@ describe('the console', () => {
   });
 
   // The last one: what is out stays out, as nobody mends it.
-  test('an event that cannot be read is named where the operator looks, and the others are not touched', async () => {
+  test('an unreadable event is named on the page, and the others keep working', async () => {
     sql(
       `WITH e AS (INSERT INTO seats.event (id) VALUES ('broken') RETURNING no),
             d AS (INSERT INTO seats.document SELECT no, '', 'no plan' FROM e)

@@ -1,4 +1,4 @@
-// The edge's own pages: what people read where no service could answer them, in both languages, on a
+// The edge's own pages, shown when no service answers, in both languages, on a
 // phone and at a desk, by axe and by their looks (at a share of these in `make test`). The stack is one of stand-ins, two of them missing.
 
 import assert from 'node:assert/strict';
@@ -30,7 +30,7 @@ describe("the edge's own pages", () => {
     looks.close();
   });
 
-  // Asks too fast, so that whoever comes next from here is refused.
+  // Sends requests too fast, so that the next one from here is refused.
   const ask = async () => (await stack.edge.get('/v1/queue/demo/status')).status;
   const hurry = () => until('a refusal', async () => (await Promise.all(Array.from({ length: 50 }, ask))).includes(429));
 
@@ -43,7 +43,7 @@ describe("the edge's own pages", () => {
       test(`${what}, ${name}`, async () => {
         const visitor = await Visitor.open(browser, stack, options);
         const { page } = visitor;
-        // It asks again by itself; not while it is looked at.
+        // The page retries by itself; not during this test.
         await page.route('**', async (route) => {
           await first?.();
           const answer = await route.fetch();
@@ -52,7 +52,7 @@ describe("the edge's own pages", () => {
           await route.fulfill({ response: answer, body: text.replace(AGAIN, '') });
         }, { times: 1 });
         assert.equal((await page.goto(visitor.at + path)).status(), status);
-        // Both languages are there, the visitor's first.
+        // Both languages are present, the visitor's first.
         const own = page.locator(`section[lang=${name}]`);
         assert.equal(await page.getAttribute('html', 'lang'), name);
         const tops = await page.locator('section').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));

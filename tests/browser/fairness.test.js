@@ -1,5 +1,5 @@
-// The page of the draw: what was promised, the wait for the beacon, and all of it checked in the visitor's
-// own browser, the signature of the round as well.
+// The page of the draw: the promise, the wait for the beacon, and the whole draw with the round's signature
+// checked in the visitor's browser.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -37,7 +37,7 @@ describe('the page of the draw', () => {
   }
 
   for (const { name, ...way } of WAYS) {
-    test(`a promise, a wait, and a draw that the browser checks whole: ${name}`, async () => {
+    test(`a promise, a wait, and a draw that the browser checks: ${name}`, async () => {
       const id = `fair-${name}`;
       const korean = way.locale === 'ko-KR';
       await gather(id, { kind: 'drand', late_s: 3600 });
@@ -75,7 +75,7 @@ describe('the page of the draw', () => {
       await shows(visitor, 'where', korean ? new RegExp(`순번은 ${place}번`) : new RegExp(`has place ${place}\\.`));
       await visitor.judge(`fair-drawn-${name}`);
 
-      // Whoever shows another round's signature, its hash and all, is found out.
+      // Another round's signature fails the check, even with its own hash.
       const other = beacons.chain.beacon(told.proof.round + 1);
       await page.route('**/v1/queue/*/fairness', async (route) => {
         const answer = await route.fetch();
@@ -90,7 +90,7 @@ describe('the page of the draw', () => {
     });
   }
 
-  test('a beacon that was late, and words of the operator: the page says what that proves', async () => {
+  test('a late beacon and an operator\'s value: the page says what each proves', async () => {
     await gather('late', { kind: 'text', words: 'the lottery numbers of Saturday', late_s: 5 });
     await gather('words', { kind: 'text', words: 'the lottery numbers of Saturday' });
     const visitor = await line.visitor(browser, { locale: 'en-GB' });
@@ -110,7 +110,7 @@ describe('the page of the draw', () => {
     await visitor.close();
   });
 
-  test('without a script the page says how to check all the same', async () => {
+  test('without a script the page says how to check', async () => {
     const visitor = await line.visitor(browser, { locale: 'en-GB', javaScriptEnabled: false });
     await visitor.page.goto(`${line.at}/e/words/fairness`);
     assert.match(await visitor.page.textContent('main'), /Without it, use the command below/);

@@ -55,7 +55,7 @@ describe('the map of the hall', () => {
     seats = await openSeats(scope, await openPostgres(scope));
     browser = await openBrowser(scope);
   });
-  // A page that is left open goes on drawing and asking beside the next one.
+  // An open page would keep drawing and polling during the next test.
   afterEach(() => Promise.all(guests.splice(0).map((guest) => guest.close())));
   after(() => scope.close());
 
@@ -89,7 +89,7 @@ describe('the map of the hall', () => {
   // One whose number is written well within the map.
   const aSeat = async (page) => (await drawn(page)).find(({ text, x, y }) => /^\d+$/.test(text) && Math.min(x, y) > 40 && Math.max(x, y) < 260);
 
-  // Fingers at times that are told, so that nothing hangs on how fast they are sent.
+  // Touches carry their own times, so their delivery speed does not matter.
   async function fingers(page) {
     const session = await page.context().newCDPSession(page);
     const began = Date.now() / 1000;
@@ -191,7 +191,7 @@ describe('the map of the hall', () => {
     assert.deepEqual(guest.wrong, []);
   });
 
-  test('whoever wants things still gets no flick and no glide', async () => {
+  test('reduced motion turns off flick and glide', async () => {
     const { page, middle: [x, y] } = await enter({ ...PHONE, reducedMotion: 'reduce' });
     const touch = await fingers(page);
     await page.evaluate(() => {
@@ -269,7 +269,7 @@ describe('the map of the hall', () => {
     assert.deepEqual(guest.wrong, []);
   });
 
-  test('what is best is shown with place and price before it is held, and takes the place of what is held', async () => {
+  test('the best seats are shown with place and price, then replace the held ones', async () => {
     const { guest, page } = await enter({ viewport: SIZES.desktop });
     await page.click('#best summary');
     await page.click('#best-form button');
@@ -463,7 +463,7 @@ describe('the map of the hall', () => {
     assert.deepEqual(guest.wrong, []);
   });
 
-  // What an operator serves beside the pages: a picture of what one sees.
+  // A picture of the view, as an operator serves it.
   const PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90"><path fill="#1c1c24" d="M0 0h160v90H0z"/><path fill="#8a5a2b" d="M45 45h70l12 18H33z"/><path fill="#d8b45a" d="M52 22h56v23H52z"/></svg>';
   function hallWithView() {
     const body = wideHall();

@@ -41,7 +41,7 @@ describe('the hall', () => {
     seats = await openSeats(scope, await openPostgres(scope));
     browser = await openBrowser(scope);
   });
-  // A page that is left open goes on drawing and asking beside the next one.
+  // An open page would keep drawing and polling during the next test.
   afterEach(() => Promise.all(guests.splice(0).map((guest) => guest.close())));
   after(() => scope.close());
 
@@ -82,7 +82,7 @@ describe('the hall', () => {
     assert.deepEqual(guest.wrong, []);
   });
 
-  test('fees are told beside the prices, and the sum of the cart has them', async () => {
+  test('fees are next to the prices and in the sum of the cart', async () => {
     const { guest, page } = await enter({ fees: { per_seat: 1000, per_order: 500, basis_points: 150 } });
     assert.equal(await page.textContent('#fees'), 'Plus fees: ₩1,000 a ticket + 1.5% of the price + ₩500 an order.');
     await page.click('#best summary');
@@ -104,7 +104,7 @@ describe('the hall', () => {
     assert.deepEqual(guest.wrong, []);
   });
 
-  test('whoever takes a kept place without having said so is asked, on the list as on the map', async () => {
+  test('a reserved place needs a confirmation, on the list and on the map', async () => {
     const { guest, page } = await enter();
     await guest.openRow(0, 1);
     await guest.seat(0).click();
@@ -203,13 +203,13 @@ describe('the hall', () => {
   });
 
   test('a page that has lost a delta notices with the next one, and shows what is there', async () => {
-    // A stream that loses what is told of one seat, as a proxy with a full buffer may.
+    // A stream that loses one seat's change, as a proxy with a full buffer may.
     const lossy = () => {
       const Real = globalThis.EventSource;
       globalThis.EventSource = class extends Real {
         addEventListener(name, work) {
           super.addEventListener(name, (message) => {
-            // Once: a stream that breaks and comes back tells it again, and that is to be heard.
+            // Once only: the reconnected stream repeats the change, and the page must receive it.
             if (!globalThis.lost && name === 'seats' && JSON.parse(message.data).held.includes(40)) globalThis.lost = true; // r5s1
             else work(message);
             globalThis.connected = true; // the first one says what has changed since the picture

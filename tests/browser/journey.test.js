@@ -106,7 +106,7 @@ describe('pages', () => {
     await one.page.locator('#list-seats button[aria-pressed=true]').waitFor();
     // A visitor who looks on sees it go, without doing anything.
     await two.page.locator('#list-seats li:nth-child(5) button[aria-disabled=true]').waitFor();
-    // Whoever saw nothing of it loses the race, and is told.
+    // A page without that news loses the race and says so.
     await late.seat(4).click();
     await late.page.locator('#trouble').waitFor();
     await late.judge('conflict');
@@ -120,7 +120,7 @@ describe('pages', () => {
     for (const visitor of [one, two, late]) await visitor.close();
   });
 
-  test('whoever let us choose may choose after all, and gives nothing up before', async () => {
+  test('best seats stay held until the visitor has chosen others', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
     const { page } = visitor;
     await visitor.enter();
@@ -167,7 +167,7 @@ describe('pages', () => {
     await visitor.close();
   });
 
-  test('a seat that is being taken for its visitor is never told to be somebody else\'s', async () => {
+  test('a seat on its way to its visitor is never shown as another\'s', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
     const { page } = visitor;
     await visitor.enter();
@@ -221,7 +221,7 @@ describe('pages', () => {
     await page.locator('#lost:not(:empty)').waitFor();
     await visitor.judge('hall-lost');
     assert.match(await page.textContent('#lost'), /Connection lost/);
-    // What is tried meanwhile is told not to have worked, and nothing is lost by it.
+    // An attempt during the outage reports its failure and loses nothing.
     await page.locator('#cart-seats button').first().click();
     await page.locator('#trouble:not([hidden])').waitFor({ timeout: 60_000 });
     assert.match(await page.textContent('#trouble-text'), /connection/i);
@@ -368,7 +368,7 @@ describe('pages', () => {
     await visitor.close();
   });
 
-  test('the browser is told at once what the hall will ask for, and nothing else by a strange name', async () => {
+  test('early hints name the hall\'s files, and nothing for an unknown name', async () => {
     const hall = await request({ port: stack.base + 2, path: '/seats/demo' });
     for (const what of ['plan?form=rows', 'availability?form=octets']) assert.ok(String(hall.headers.link).includes(`</v1/seats/demo/${what}>; rel=preload`));
     const strange = await request({ port: stack.base + 2, path: '/seats/a>;b' });

@@ -59,7 +59,7 @@ class Line {
     await this.open(id, { message: MESSAGE, ...knobs });
     await act(this.front, id, 'pause');
     await this.crowd(id, BEFORE);
-    // So slow that the wait is told in minutes of two digits for as long as anybody looks at it.
+    // So slow that the wait has two digits of minutes throughout the test.
     await patch(this.front, id, { rate_per_s: 0.1, burst: 1 });
     await act(this.front, id, 'resume');
     return id;

@@ -36,7 +36,7 @@ const SHADES = 24; // of 255, by which a field of what is drawn may differ
 function measure({ parts, few, not }) {
   const linear = (channel) => (channel <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4);
   const light = (colour) => {
-    const full = colour.startsWith('color(') ? 1 : 255; // what was mixed is told in parts of one
+    const full = colour.startsWith('color(') ? 1 : 255; // mixed colours have parts from 0 to 1
     const [r, g, b] = colour.match(/[\d.]+/g).map((n) => linear(Number(n) / full));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };

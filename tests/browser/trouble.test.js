@@ -1,7 +1,6 @@
-// What people see where things go otherwise, in the hall, at the checkout and with an order: each state
-// in both languages, on a phone and at a desk, by axe and by its look (at a share of these in `make test`). What leads
-// there in truth, and that it leads out again, is judged by journey.test.js and checkout.test.js; here
-// some of it is played.
+// Error states of the hall, the checkout and an order: each in both languages, on a phone and at a desk, by
+// axe and by its look (a share of these in `make test`). Some states are simulated here; journey.test.js and
+// checkout.test.js check the real way in and out.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -56,7 +55,7 @@ describe('what goes otherwise', () => {
     looks.close();
   });
 
-  // Somebody without a page, who is faster.
+  // A faster buyer without a page.
   async function rival(event, ask) {
     const { ticket } = await until('a place', async () => {
       const answer = await stack.edge.post(`/v1/queue/${event}/join`);
@@ -75,7 +74,7 @@ describe('what goes otherwise', () => {
     await visitor.inspect(looks, `${visitor.name}-${what}`, ['desktop', 'phone'], how); // and goes on on the phone
   }
 
-  // The next answer to that is another one.
+  // Replaces the next response.
   const refuse = (page, path, status, problemOf) => page.route(path, (route) => {
     const problem = problemOf(route.request().postDataJSON());
     return route.fulfill({ status, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: JSON.stringify({ status, ...problem }) });
@@ -103,7 +102,7 @@ describe('what goes otherwise', () => {
   }
 
   // visit/outage.test.js has the seats down in truth.
-  test('a visit that has outlived its pass goes on by itself, and one that is over says so', async () => {
+  test('a visit with an expired pass continues by itself, and one that ended says so', async () => {
     const visitor = await come('en', MANNERS[1][1]);
     const { page } = visitor;
     await visitor.enter('small');
@@ -122,7 +121,7 @@ describe('what goes otherwise', () => {
   });
 
   for (const [n, [name, options]] of MANNERS.entries()) {
-    test(`in a hall whose event was made again, ${name}`, async () => {
+    test(`in a hall whose event was recreated, ${name}`, async () => {
       const visitor = await come(name, options);
       const { page } = visitor;
       await refuse(page, '**/v1/seats/small', 401, () => ({ code: 'event-renewed' }));
@@ -167,7 +166,7 @@ describe('what goes otherwise', () => {
       await see(visitor, 'nothing-fits', LIST);
       await calm();
 
-      // A hold whose time is over as soon as it is there.
+      // A hold that expires at once.
       await page.route('**/holds', async (route) => {
         const answer = await route.fetch();
         await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 1000).toISOString() } });
@@ -231,7 +230,7 @@ describe('what goes otherwise', () => {
       const visitor = await come(name, options);
       const { page } = visitor;
       await visitor.enter('small');
-      // What the map says of a seat, the list and the cart say as well.
+      // The list and the cart describe a seat as the map does.
       await visitor.openRow(0, 0);
       assert.equal(await page.textContent('#list-way'), 'Gate B · Level 1');
       assert.match(await visitor.seat(3).textContent(), / · .+ · A pillar on the left$/);
@@ -256,7 +255,7 @@ describe('what goes otherwise', () => {
       await free(47);
       assert.equal((await go()).status, 204);
       await free(50);
-      // Standing places are an order of their own.
+      // Standing places need an order of their own.
       await page.selectOption('#areas select', '3');
       await page.click('#areas button');
       await cart(page, 1);
@@ -314,7 +313,7 @@ describe('what goes otherwise', () => {
       await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
       const back = await backOf(page);
 
-      // The hall, while the order has the seats.
+      // The hall during the order.
       await page.goto(`${visitor.at}/seats/demo`);
       await visitor.ready();
       await page.locator('#cart-seats li').first().waitFor();
@@ -322,7 +321,7 @@ describe('what goes otherwise', () => {
       await page.click('#zoom-all'); // which seats they are is luck
       await see(visitor, 'paying', { drawn: '#map' });
 
-      // An order that nobody works at, in each state that it may come to.
+      // An idle order, in each of its states.
       const order = new URL(back).pathname.split('/').at(-1);
       await until('the buyer to be waited for', async () => (await pay.get(`/admin/sagas?state=all&order=${order}`)).json.sagas[0].step === 'await_buyer');
       stack.sql('payment_adapter', `UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}'`);
@@ -342,7 +341,7 @@ describe('what goes otherwise', () => {
       await visitor.close();
     });
 
-    test(`a ticket that is handed on, for the one who gives it and the one who has it then, ${name}`, async () => {
+    test(`a transferred ticket, for its giver and its receiver, ${name}`, async () => {
       const [visitor, friend] = [await come(name, options), await come(name, options)];
       const { page } = visitor;
       const login = async (at, who) => {
@@ -378,7 +377,7 @@ describe('what goes otherwise', () => {
       await page.context().setOffline(false);
       await page.click('.ticket form button');
       await page.locator('.ticket .offer').waitFor(WAIT);
-      assert.ok((await page.textContent('.ticket .offer')).includes(page.url()), 'the address is told');
+      assert.ok((await page.textContent('.ticket .offer')).includes(page.url()), 'the address is shown');
       assert.equal(await page.locator('.ticket svg').count(), 1, 'until it is taken it is its owner\'s');
       await see(visitor, 'ticket-offered');
 

@@ -1,5 +1,5 @@
-// verdicts.js: pages of which axe had nothing to say, by what they are to it (world.js), kept beside what ccache and eslint
-// keep of other runs. Where there is no folder for that nothing is kept.
+// verdicts.js: pages that axe found correct, by the hash of their features (world.js). The list is in the folder of
+// the caches of ccache and eslint; without that folder nothing is stored.
 
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

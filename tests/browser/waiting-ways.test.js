@@ -1,5 +1,5 @@
-// What happens around a waiting page: it is closed and opened, reloaded, doubled, cut off, put to
-// sleep, given a wrong clock, used by keys alone; and what it promises then is true.
+// The waiting page when it is closed and opened, reloaded, opened twice, cut off, put to sleep, given a
+// wrong clock or used by keys alone.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -35,7 +35,7 @@ describe('around the waiting page', () => {
     return visitor;
   }
 
-  test('the page may be closed: place and number are there in a new window of the browser', async () => {
+  test('a closed page comes back with place and number in a new window', async () => {
     const visitor = await waiting('closed-page');
     const number = await text(visitor, 'position');
     assert.equal(number, '21');
@@ -45,7 +45,7 @@ describe('around the waiting page', () => {
     await line.go(again, 'closed-page');
     await again.view('waiting');
     assert.equal(await text(again, 'position'), number);
-    // Without the cookie of the place, and with that of the visitor alone, it is the same place too.
+    // With the visitor's cookie alone it is the same place too.
     await again.page.context().clearCookies({ name: /ticket/ });
     await again.page.reload();
     await again.view('join');
@@ -70,7 +70,7 @@ describe('around the waiting page', () => {
     await tab.goBack();
     await tab.locator('#line[data-view=waiting]').waitFor();
     assert.equal(await tab.textContent('#position'), '21');
-    // What one tab gives up, the other one learns.
+    // One tab gives the place up, and the other one shows it.
     await tab.click('#give-up summary');
     await tab.click('#leave button');
     await tab.locator('#line[data-view=join]').waitFor();
@@ -95,7 +95,7 @@ describe('around the waiting page', () => {
     });
   }
 
-  test('everybody is told at once by the stream: message, pause, freeze, sold out; nobody asks for it', async () => {
+  test('the stream sends message, pause, freeze and sold out without polls', async () => {
     const visitor = await waiting('told', 300, { rate_per_s: 0.01 });
     await until('the stream', async () => /streams"?:\s*[1-9]/.test(JSON.stringify((await line.front.admin.get('/admin/events')).json.events.find(({ id }) => id === 'told'))));
     let asked = 0;
@@ -115,7 +115,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('without the stream the polls tell the same', async () => {
+  test('without the stream the polls return the same', async () => {
     await line.open('polled');
     const visitor = await line.visitor(browser, EN);
     await visitor.page.route('**/stream', (route) => route.abort());
@@ -136,7 +136,7 @@ describe('around the waiting page', () => {
     await page.addInitScript(() => {
       globalThis.notes = [];
       globalThis.tones = 0;
-      // Somebody who says yes when asked; a browser without a window asks nobody.
+      // Grant notifications: a headless browser shows no prompt.
       globalThis.Notification = class extends EventTarget {
         static permission = 'default';
         static requestPermission() { return Promise.resolve(this.permission = 'granted'); }
@@ -178,7 +178,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('a tab that slept asks at once when it wakes, and shows what is so', async () => {
+  test('a tab polls at once when it wakes, and shows the current state', async () => {
     const visitor = await line.visitor(browser, EN);
     await visitor.page.clock.install();
     await line.open('slept', { call_ttl_s: 3600 });
@@ -195,7 +195,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('everything goes by keys alone, and the focus is never lost', async () => {
+  test('keys alone reach everything, and the focus is never lost', async () => {
     await line.open('keys');
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
@@ -219,7 +219,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('the page checks the draw itself, by what it noted before', async () => {
+  test('the page checks the draw against the promise that it stored', async () => {
     const visitor = await line.visitor(browser, EN);
     await makeEvent(line.house, 'drawn', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon: { kind: 'text', words: 'the closing price' } }, { open: false });
     await act(line.front, 'drawn', 'schedule');
@@ -237,7 +237,7 @@ describe('around the waiting page', () => {
     await visitor.page.click('#why summary');
     await shows(visitor, 'why-more', /number 10 of 15 in the draw has place \d+\..*saved before the draw/);
     await visitor.judge('wait-why-drawn');
-    // A draw that does not fit is not passed over. One in fifteen other prices would have drawn the
+    // A false draw is reported. One in fifteen other prices would have drawn the
     // same place for this entry; it is not one of those.
     await visitor.page.route('**/fairness', async (route) => {
       const answer = await route.fetch();
@@ -254,7 +254,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('the place goes to another device by its QR code, and the first one is told', async () => {
+  test('the place moves to another device by QR code, and the first one says so', async () => {
     const first = await waiting('moves');
     await first.page.click('#move summary');
     await first.page.locator('#move-more svg.qr').waitFor();
@@ -291,7 +291,7 @@ describe('around the waiting page', () => {
     await second.close();
   });
 
-  test('whoever gave the place to another device may join again, behind all others', async () => {
+  test('after moving the place away a visitor may join again, at the end', async () => {
     const first = await waiting('moves-anew', 4);
     await first.page.click('#move summary');
     const code = await first.page.locator('#move-more .code').textContent();
@@ -310,7 +310,7 @@ describe('around the waiting page', () => {
     await second.close();
   });
 
-  test('with lanes the page says which line it is and its share; an invitation leads into another', async () => {
+  test('the page names its lane and share; an invitation leads into another lane', async () => {
     const fans = { id: 'fans', name: 'Fan <club>', share: 30, invitations: 5 };
     await line.open('laned', { lanes: [fans] });
     const { invitations } = (await line.front.admin.get('/admin/events/laned/lanes/fans/invitations')).json;
@@ -320,7 +320,7 @@ describe('around the waiting page', () => {
     await line.join(visitor);
     await shows(visitor, 'lane', /“for everyone”.* 70 of 100/);
     assert.equal(await text(visitor, 'position'), '4');
-    // Mistyped, it changes nothing; from a link it is there already.
+    // A mistyped code changes nothing; a link fills the field.
     await visitor.page.click('#invite summary');
     await visitor.page.fill('#invitation', 'no such thing');
     await visitor.page.click('#guest button');
@@ -334,7 +334,7 @@ describe('around the waiting page', () => {
     assert.equal(await text(visitor, 'position'), '1');
     await visitor.page.reload();
     await shows(visitor, 'lane', /“Fan <club>”.* 30 of 100/);
-    // What the operator changes is told at once.
+    // The page shows the operator's change at once.
     await patch(line.front, 'laned', { lanes: [{ ...fans, share: 45 }] });
     await shows(visitor, 'lane', / 45 of 100/);
     await visitor.close();
@@ -349,7 +349,7 @@ describe('around the waiting page', () => {
     await plain.close();
   });
 
-  test('a code typed in brings the place without a script as well', async () => {
+  test('a typed code brings the place without a script too', async () => {
     const first = await waiting('moves-plain', 4);
     await first.page.click('#move summary');
     const code = await first.page.locator('#move-more .code').textContent();
@@ -364,7 +364,7 @@ describe('around the waiting page', () => {
     await second.close();
   });
 
-  test('before the opening everybody is told when it will be, joined or not, with and without a script', async () => {
+  test('the page shows the opening time, joined or not, with and without a script', async () => {
     for (const javaScriptEnabled of [true, false]) {
       const visitor = await line.visitor(browser, { ...EN, javaScriptEnabled });
       for (const state of ['join-draw', 'draw']) {
@@ -375,7 +375,7 @@ describe('around the waiting page', () => {
     }
   });
 
-  test('at the opening of a drawn event everybody is told that entries are closed, and what the draw waits for', async () => {
+  test('at the opening of a draw the page says that entries are closed and what it waits for', async () => {
     const beacons = await openBeacons(scope);
     for (const relay of beacons.relays) relay.mood = 'down';
     const drawn = await openLine(scope, { config: { line: { gone_after: '1h' }, beacon: beacons.config } });
@@ -408,7 +408,7 @@ describe('around the waiting page', () => {
     await visitors[2].close();
   });
 
-  test('whoever waits is told when it closes, with and without a script, and when that is taken back', async () => {
+  test('the page shows the closing time and its removal, with and without a script', async () => {
     await line.open('closing', { closes_at: at(9 * 3600_000) });
     for (const options of [{ locale: 'ko-KR', javaScriptEnabled: false }, EN]) {
       const visitor = await line.visitor(browser, options);
@@ -426,20 +426,20 @@ describe('around the waiting page', () => {
     }
   });
 
-  test('whoever is late hears that the call is still good', async () => {
+  test('the page tells a late visitor that the call is still valid', async () => {
     const visitor = await line.visitor(browser, EN);
     await line.bring(visitor, 'late');
     await visitor.page.waitForFunction(() => /still enter/.test(document.getElementById('announce').textContent));
     await visitor.close();
   });
 
-  // By keys alone: whoever is on the button stays on it.
-  test('a call and a visit that are nearly over say so, and one key gives more time', async () => {
+  // By keys alone: the focus stays on the button.
+  test('a call and a visit that end soon say so, and one key extends them', async () => {
     await line.open('hurried', { rate_per_s: 1000, call_ttl_s: 25, grace_s: 600, session_ttl_s: 25, session_max_s: 3600 });
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
     const left = () => page.evaluate(() => document.title.split(' ')[0].split(':').reduce((sum, n) => 60 * sum + Number(n), 0));
-    // It is not told to have been given before it was.
+    // More time is shown only after it was granted.
     const inVain = async (act, button) => {
       await page.route(`**/${act}`, (route) => route.fulfill({ status: 503, json: { status: 503, code: 'unavailable' } }), { times: 1 });
       await page.focus(button);
@@ -474,7 +474,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('what the page fetches when it is needed is asked for until it comes', async () => {
+  test('the page retries files that it loads on demand', async () => {
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
     let refused = 0;
@@ -491,7 +491,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('back from the seats the way leads straight in, and waits where they do not answer', async () => {
+  test('from the seats the page leads straight back in, and waits during an outage', async () => {
     await line.open('metre', { rate_per_s: 1000 });
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
@@ -513,7 +513,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('whoever enters while the line does not answer presses once; the page goes on asking', async () => {
+  test('to enter during an outage one press is enough; the page keeps trying', async () => {
     await line.open('metre-busy', { rate_per_s: 1000 });
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
@@ -535,7 +535,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('one glance tells when to be back, how long there is then, and what comes next; by the clock of the reader', async () => {
+  test('the page shows when to be back, for how long, and what comes next', async () => {
     for (const [locale, zone, back, have] of [
       ['en-GB', 'Europe/London', /^Come back in this browser by about \d\d:\d\d\.$/, /You'll have 2 minutes to enter/],
       ['en-US', 'America/New_York', /^Come back in this browser by about \d+:\d\d\s[AP]M\.$/, /You'll have 2 minutes to enter/],
@@ -563,7 +563,7 @@ describe('around the waiting page', () => {
     }
   });
 
-  test('dates are those of the reader, and the page before a pre-queue tells when the line opens', async () => {
+  test('dates are in the reader\'s form; before a pre-queue the page shows the opening', async () => {
     for (const [locale, pattern] of [['en-GB', /From \w+,? \d+ \w+ \d{4} at \d\d:\d\d .* opens on \w+,? \d+ \w+ \d{4}/], ['en-US', /From \w+, \w+ \d+, \d{4} .* opens on \w+, \w+ \d+/]]) {
       for (const javaScriptEnabled of [true, false]) {
         const visitor = await line.visitor(browser, { locale, javaScriptEnabled });
@@ -575,7 +575,7 @@ describe('around the waiting page', () => {
     }
   });
 
-  test('on phones the call is shown by a service worker, with a way in', async () => {
+  test('on phones a service worker shows the call, with a link in', async () => {
     await line.open('worker', { call_ttl_s: 90 });
     const visitor = await line.visitor(browser, { ...EN, permissions: ['notifications'] });
     const { page } = visitor;
@@ -599,7 +599,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('a shared link tells what it leads to', async () => {
+  test('a shared link has a title and a description', async () => {
     await line.open('linked', { name: 'The "first" night', about: { en: 'Saturday 12 December\nHarbour Stadium', ko: '12월 12일 (토)' } });
     for (const [locale, about] of [['en-GB', 'Saturday 12 December\nHarbour Stadium'], ['ko-KR', '12월 12일 (토)']]) {
       const visitor = await line.visitor(browser, { locale, javaScriptEnabled: false });
@@ -611,7 +611,7 @@ describe('around the waiting page', () => {
     }
   });
 
-  test('poor odds are told, and what may be done', async () => {
+  test('the page shows poor odds and what to do', async () => {
     for (const [locale, words] of [['en-GB', /Probably no seats/], ['ko-KR', /가능성이 큽니다/]]) {
       const visitor = await line.visitor(browser, { locale });
       await visitor.page.route('**/me', async (route) => {
@@ -626,7 +626,7 @@ describe('around the waiting page', () => {
     }
   });
 
-  test('the proof of work is done by a worker, with its progress', async () => {
+  test('a worker does the proof of work and shows its progress', async () => {
     await line.open('worked', { pow_bits: 19 });
     const visitor = await line.visitor(browser, EN);
     await line.go(visitor, 'worked');
@@ -638,7 +638,7 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
-  test('whoever works for long, or cannot, is told whom to ask', async () => {
+  test('a long or impossible proof of work shows the contact for appeals', async () => {
     await line.open('toiled', { pow_bits: 8, appeal: { en: 'https://help.example/line' } });
     const { page } = await line.visitor(browser, EN);
     await page.clock.install();
@@ -659,7 +659,7 @@ describe('around the waiting page', () => {
     await page.context().close();
   });
 
-  test('whoever listens is told when it matters, not with each question', async () => {
+  test('a screen reader announces changes that matter, not each poll', async () => {
     const visitor = await line.visitor(browser, EN);
     await visitor.page.addInitScript(() => {
       globalThis.said = [];

@@ -46,7 +46,7 @@ describe('the waiting page in each state', () => {
     });
   }
 
-  // In a line that stands still, so that nothing changes while it is looked at.
+  // In a paused line, so that nothing changes during the test.
   async function stand(visitor) {
     await line.go(visitor, await line.event('show-still', (id) => line.open(id)));
     await line.join(visitor);
@@ -58,7 +58,7 @@ describe('the waiting page in each state', () => {
   }
 
   for (const [lang, options] of MANNERS) {
-    test(`what unfolds in a place, and what may befall it, ${lang}`, async () => {
+    test(`details of a place, and its notices, ${lang}`, async () => {
       const visitor = await line.visitor(browser, options);
       const { page } = visitor;
       await stand(visitor);
@@ -84,7 +84,7 @@ describe('the waiting page in each state', () => {
       await visitor.close();
     });
 
-    test(`a place that goes to another device, on both of them, ${lang}`, async () => {
+    test(`a place that moves to another device, on both, ${lang}`, async () => {
       const [first, second] = [await line.visitor(browser, options), await line.visitor(browser, options)];
       await stand(first);
       await first.page.click('#move summary');
@@ -121,7 +121,7 @@ describe('the waiting page in each state', () => {
     });
   }
 
-  // Its own event, so that nothing else changes while it is looked at.
+  // Its own event, so that nothing else changes during the test.
   for (const [lang, options] of MANNERS) {
     test(`prices, and one that is gone, ${lang}`, async () => {
       const prices = { currency: 'KRW', categories: { VIP: { price: 165000 }, R: { price: 143000 }, S: { price: 99000 } } };

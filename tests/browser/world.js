@@ -14,8 +14,8 @@ const PHONE = SIZES.phone;
 const PATIENCE_MS = 60_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PICTURES = process.env.FAIRGATE_LOOKS === 'write'; // for people to look at; nothing is judged by them
-// FAIRGATE_SWEEP=FOLDER judges nothing: each state that is judged otherwise is pictured there at all sizes
-// in both schemes, for somebody who looks at every screen.
+// FAIRGATE_SWEEP=FOLDER checks nothing: it saves a picture of each state at all sizes and in both schemes
+// there, for a review by eye.
 const SWEEP = process.env.FAIRGATE_SWEEP;
 const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
 const WHOLE = process.env.FAIRGATE_SOAK === '1' || PICTURES || Boolean(SWEEP);
@@ -29,13 +29,12 @@ const ASKED_OF_AXE = { resultTypes: ['violations'] };
 // `make soak` looks at all.
 export const share = (ways, language, nth) => ways.filter((_, n) => WHOLE || (n + (language === 'ko' ? 0 : 1) + nth) % 2 === 0);
 
-// What axe judges of a page: its elements, which of them are seen, in which colours, whether their letters are large
-// (of which less contrast is asked), how links are told from the words around them, and what scrolls. Where in the window
-// they are it does not ask, nor what is not drawn would look like, nor which numbers are read, such as a clock's: only which
-// texts with numbers are the same. What its own checks leave behind, a style that is empty, is none. Runs in the page.
+// The features of a page that axe's result depends on: elements, visibility, colours, large letters (they need less
+// contrast), the marks of links, scrolling boxes. Not positions, hidden styles or numbers: only which texts with numbers
+// are equal. An empty style attribute, as axe leaves it, counts as no attribute. Runs in the page.
 function appearance() {
   const met = new Map();
-  // What another run has drawn otherwise: where it listens, names of orders, what a QR code says.
+  // Differs between runs: ports, names of orders, QR codes.
   const drawn = / d="[^"]*"|(?<=\/\/(?:localhost|127\.0\.0\.1)):\d+|\bo_[\w-]+/g;
   const nth = (whole) => {
     if (whole.startsWith('<style')) return whole; // whose numbers are looks

@@ -45,7 +45,7 @@ export const changeList = (all) => make('dl', { className: 'sides' }, ...all.map
 
 const share = (value) => `${number(value * 100)} %`;
 
-// Whoever acts without a name is known only by the token.
+// An operator without a name is shown by the token.
 export const whoOf = ({ who, because }) => (because ? wordsOr(`who.${who}`, who) : who.replace(/\badmin token\b/, say('who.token')));
 
 // `why` is the service's own sentence, for records older than the codes and for codes not known

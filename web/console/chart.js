@@ -1,6 +1,5 @@
-// chart.js: a line chart, drawn by uPlot on a canvas, and the same in words beside it: each line's
-// current value, and the lowest and highest value shown. Whoever cannot see the canvas reads those,
-// or the table.
+// chart.js: a line chart, drawn by uPlot on a canvas, with a text next to it: each line's current value,
+// and the lowest and highest value shown. Screen readers read the text or the table.
 
 import uPlot from './uplot.js';
 import { locale, make, say } from './kit.js';

@@ -93,7 +93,7 @@ function endedEvents() {
   return fold;
 }
 
-// Whoever is limited to some events sees those that are named one by one, and asks for others by their id.
+// A role limited to some events lists the events that it names; others are opened by their id.
 function byName(patterns) {
   const id = idField('open-id');
   const form = make('form', { id: 'by-name', className: 'card stack' },

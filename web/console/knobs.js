@@ -1,7 +1,6 @@
-// knobs.js: every knob in the service's own table, with its range, checked while the operator
-// types; a preview of what a rate would mean; a question before anything that could do harm; undo
-// beside what was applied. The schedule of rates and the autopilot are here too, since they turn
-// the same knob.
+// knobs.js: every knob of the service's table, with its range checked while the operator types; a preview
+// of a rate; a confirmation before a dangerous change; undo after it. The schedule of rates and the
+// autopilot are here too, since they turn the same knob.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';

@@ -1,6 +1,6 @@
-// lanes.js: the lanes of an event beside the general one: how many wait in each, which share of the
-// calls each has, and the codes that invite people. The set of lanes is fixed once people can join;
-// names, shares and invitations are not.
+// lanes.js: the lanes of an event in addition to the general one: how many wait in each, its share of the
+// calls, and its invitation codes. The set of lanes is fixed once people can join; names, shares and
+// invitations can still change.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
