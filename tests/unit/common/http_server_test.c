@@ -1,5 +1,10 @@
 /* http_server_test.c: the server on a real loop with real sockets. The test is the client: it turns
- * the loop by hand until what it waits for is there, or fails after WAIT_MS. */
+ * the loop by hand until what it waits for has come, or fails after WAIT_MS.
+ *
+ * Most tests are scripts. Connections are called A to Z. In what is sent and expected, ~ is CRLF,
+ * ^ is a semicolon and @ is " HTTP/1.1~Host: a~". */
+#include "script.h"
+
 #include "base/ip.h"
 #include "http/http_internal.h"
 #include "http/http_server.h"
@@ -9,17 +14,13 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-enum { WAIT_MS = 30000, HEARD_MAX = 32 << 20, KEPT_MAX = 32, PAGE_LEN = 16384 };
+enum { WAIT_MS = 30000, RECEIVED_MAX = 32 << 20, KEPT_MAX = 32, PAGE_LEN = 16384 };
 
 struct world {
     uv_loop_t loop;
@@ -29,13 +30,13 @@ struct world {
     struct http_req *kept[KEPT_MAX]; /* by the /later handler */
     unsigned kept_len;
     struct http_blob *big;
-    struct clock_fake clock;    /* stands still but for /dear */
+    struct clock_fake clock;    /* paused, except that /dear advances it */
     unsigned turns, noted_turn; /* of the loop; the one in which /noted was answered */
     uint64_t serial;            /* of the request that /again or /later had last */
     bool closing, closed;
     bool drained;
     unsigned answered;
-    char *heard;
+    char *received;
 };
 
 /* ---- handlers ---- */
@@ -70,7 +71,7 @@ static void on_param(struct http_req *req)
                &(struct http_reply){.status = 200, .type = "text/plain", .body = text_span(&body)});
 }
 
-/* In the same place as the one before it, or in another one. */
+/* Each request has a serial of its own, also in the memory of the one before it. */
 static void expect_a_new_serial(struct http_req *req)
 {
     struct world *world = http_req_route_ctx(req);
@@ -83,11 +84,11 @@ static void on_again(struct http_req *req)
     expect_a_new_serial(req);
     char memory[512];
     struct text body = text_on(memory, sizeof(memory));
-    text_str(&body, http_req_repeats(req) ? "<same " : "<new ");
+    text_str(&body, http_req_repeats(req) ? "<same/" : "<new/");
     text_put(&body, http_req_param(req, 0));
-    text_char(&body, ' ');
+    text_char(&body, '/');
     text_put(&body, http_req_query_arg(req, SPAN("q")));
-    text_char(&body, ' ');
+    text_char(&body, '/');
     text_put(&body, http_req_bearer(req));
     text_char(&body, '>');
     http_reply(req,
@@ -131,7 +132,7 @@ static void on_long(struct http_req *req)
                                          .body = {world->big->bytes, world->big->len}});
 }
 
-/* Two of them are more than a turn's time, one more than half of it. */
+/* Two of them take more than the time of a turn, one more than half of it. */
 enum { DEAR_US = HTTP_TURN_US * 6 / 10 };
 
 static void on_dear(struct http_req *req)
@@ -201,8 +202,8 @@ static void route(struct world *world, enum http_method method, const char *patt
     assert_int_equal(http_router_add(world->router, &entry, &err), 0);
 }
 
-static void world_open_told_by(struct world *world, struct http_limits limits, const char *trusted,
-                               const char *client_ip_header)
+static void world_open(struct world *world, struct http_limits limits, const char *trusted,
+                       const char *client_ip_header)
 {
     memset(world, 0, sizeof(*world));
     struct err_slot err = {0};
@@ -244,12 +245,7 @@ static void world_open_told_by(struct world *world, struct http_limits limits, c
         big[i] = (char)('a' + i % 23);
     world->big = blob_of((struct span){big, big_len});
     free(big);
-    world->heard = malloc(HEARD_MAX);
-}
-
-static void world_open(struct world *world, struct http_limits limits, const char *trusted)
-{
-    world_open_told_by(world, limits, trusted, NULL);
+    world->received = malloc(RECEIVED_MAX);
 }
 
 static void world_close(struct world *world)
@@ -264,13 +260,13 @@ static void world_close(struct world *world)
     assert_int_equal(uv_loop_close(&world->loop), 0); /* every handle was closed */
     http_router_destroy(world->router);
     http_blob_unref(world->big);
-    free(world->heard);
+    free(world->received);
 }
 
 static int setup(void **state)
 {
     struct world *world = malloc(sizeof(*world));
-    world_open(world, http_limits_default(), NULL);
+    world_open(world, http_limits_default(), NULL, NULL);
     *state = world;
     return 0;
 }
@@ -296,7 +292,7 @@ static void turn(struct world *world)
     uv_run(&world->loop, UV_RUN_NOWAIT);
 }
 
-/* With room for so many bytes (0: what the kernel likes) that were not read yet. */
+/* `room`: bytes that the kernel buffers for the client, 0 for its default. */
 static int dial_with_room(struct world *world, int room)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -315,12 +311,12 @@ static int dial(struct world *world)
     return dial_with_room(world, 0);
 }
 
-static void say(int fd, struct span text)
+static void put(int fd, struct span text)
 {
     assert_int_equal(send(fd, text.ptr, text.len, MSG_NOSIGNAL), text.len);
 }
 
-/* Until all that was said is at the server's socket. */
+/* Waits until the server's socket has all bytes. */
 static void wait_until_there(int fd)
 {
     uint64_t deadline = now_ms() + WAIT_MS;
@@ -330,15 +326,15 @@ static void wait_until_there(int fd)
     assert_int_equal(under_way, 0);
 }
 
-/* Hears until `until` has come, or (NULL) until the server hangs up. Answers what was heard. */
-static const char *hear(struct world *world, int fd, const char *until)
+/* Receives until `until` has come, or (NULL) until the server closes. Returns all of it. */
+static const char *receive(struct world *world, int fd, const char *until)
 {
     size_t len = 0;
     uint64_t deadline = now_ms() + WAIT_MS;
-    world->heard[0] = '\0';
+    world->received[0] = '\0';
     while (now_ms() < deadline) {
         turn(world);
-        ssize_t got = recv(fd, world->heard + len, HEARD_MAX - 1 - len, 0);
+        ssize_t got = recv(fd, world->received + len, RECEIVED_MAX - 1 - len, 0);
         if (got == 0)
             break;
         if (got < 0) {
@@ -348,14 +344,14 @@ static const char *hear(struct world *world, int fd, const char *until)
             continue;
         }
         len += (size_t)got;
-        world->heard[len] = '\0';
-        if (until != NULL && strstr(world->heard, until) != NULL)
-            return world->heard;
+        world->received[len] = '\0';
+        if (until != NULL && strstr(world->received, until) != NULL)
+            return world->received;
     }
     if (until != NULL || now_ms() >= deadline)
-        fail_msg("\"%s\" did not come; heard: %.300s", until != NULL ? until : "the end",
-                 world->heard);
-    return world->heard;
+        fail_msg("\"%s\" did not come; received: %.300s", until != NULL ? until : "the end",
+                 world->received);
+    return world->received;
 }
 
 static void turn_until(struct world *world, const unsigned *count, unsigned at_least)
@@ -379,25 +375,420 @@ static uint64_t stat_of(_Atomic const uint64_t *counter)
     return atomic_load(counter);
 }
 
-/* ---- requests and answers ---- */
-
-static void a_get_is_answered_and_the_connection_kept(void **state)
+static void publish(struct world *world, const char *text)
 {
-    struct world *world = *state;
-    int fd = dial(world);
-    for (int i = 0; i < 3; i++) {
-        say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-        const char *heard = hear(world, fd, "\r\n\r\nhello");
-        assert_true(strncmp(heard, "HTTP/1.1 200 OK\r\nDate: ", 23) == 0);
-        assert_non_null(strstr(heard, "\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"));
-        assert_null(strstr(heard, "Connection:"));
-    }
-    assert_int_equal(world->answered, 3);
-    assert_int_equal(stat_of(&http_server_stats(world->server)->writes), 3);
-    close(fd);
+    struct http_blob *blob = blob_of(span_of(text));
+    http_channel_publish(world->channel, blob);
+    http_blob_unref(blob);
 }
 
-static void a_request_in_single_bytes_is_understood(void **state)
+static void on_drained(void *ctx)
+{
+    struct world *world = ctx;
+    assert_false(world->drained);
+    world->drained = true;
+}
+
+/* ---- scripts ---- */
+
+static struct {
+    struct world world;
+    bool open;
+    int fds[26];
+    const char *received;
+} run;
+
+static void open_with(struct http_limits limits, const char *trusted, const char *header)
+{
+    world_open(&run.world, limits, trusted, header);
+    memset(run.fds, 0xFF, sizeof(run.fds));
+    run.open = true;
+}
+
+static struct world *opened(void)
+{
+    if (!run.open)
+        open_with(http_limits_default(), NULL, NULL);
+    return &run.world;
+}
+
+/* open timeouts=MS per_turn=N connections=N per_addr=N trusted=LIST header=NAME */
+static void run_open(const struct script_line *line)
+{
+    struct http_limits limits = http_limits_default();
+    uint64_t timeout = script_value_or(line, "timeouts", limits.head_timeout_ms);
+    if (script_value(line, "timeouts") != NULL)
+        limits.head_timeout_ms = limits.body_timeout_ms = limits.idle_timeout_ms =
+            limits.write_timeout_ms = (uint32_t)timeout;
+    limits.requests_per_turn_max =
+        (uint32_t)script_value_or(line, "per_turn", limits.requests_per_turn_max);
+    limits.connections_max = (uint32_t)script_value_or(line, "connections", limits.connections_max);
+    limits.connections_per_addr_max =
+        (uint32_t)script_value_or(line, "per_addr", limits.connections_per_addr_max);
+    open_with(limits, script_value(line, "trusted"), script_value(line, "header"));
+}
+
+static int *fd_at(const struct script_line *line)
+{
+    struct world *world = opened();
+    int *fd = &run.fds[script_word(line, 1)[0] - 'A'];
+    if (*fd < 0)
+        *fd = dial(world);
+    return fd;
+}
+
+static const char *bytes_of(const char *text)
+{
+    static char memory[8192];
+    struct text out = text_on(memory, sizeof(memory) - 1);
+    for (; *text != '\0'; text++) {
+        if (*text == '~')
+            text_str(&out, "\r\n");
+        else if (*text == '@')
+            text_str(&out, " HTTP/1.1\r\nHost: a\r\n");
+        else
+            text_char(&out, *text == '^' ? ';' : *text);
+    }
+    assert_false(out.overflown);
+    memory[out.len] = '\0';
+    return memory;
+}
+
+static void run_dial(const struct script_line *line)
+{
+    fd_at(line);
+}
+
+static void run_send(const struct script_line *line)
+{
+    int fd = *fd_at(line);
+    put(fd, span_of(bytes_of(script_rest(line, 1))));
+}
+
+/* get A /path [times] */
+static void run_get(const struct script_line *line)
+{
+    int fd = *fd_at(line);
+    char text[256];
+    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", script_word(line, 2));
+    for (uint64_t n = line->len > 3 ? script_number(line->words[3]) : 1; n > 0; n--)
+        put(fd, span_of(text));
+}
+
+/* fill A LETTER COUNT */
+static void run_fill(const struct script_line *line)
+{
+    static char bytes[65536];
+    size_t len = script_number(script_word(line, 3));
+    assert_in_range(len, 1, sizeof(bytes));
+    memset(bytes, script_word(line, 2)[0], len);
+    put(*fd_at(line), (struct span){bytes, len});
+}
+
+static void run_until(const struct script_line *line)
+{
+    int fd = *fd_at(line);
+    run.received = receive(opened(), fd, bytes_of(script_rest(line, 1)));
+}
+
+static void run_end(const struct script_line *line)
+{
+    int fd = *fd_at(line);
+    run.received = receive(opened(), fd, NULL);
+}
+
+static void run_quiet(const struct script_line *line)
+{
+    int fd = *fd_at(line);
+    for (int i = 0; i < 5; i++)
+        turn(opened());
+    assert_int_equal(recv(fd, run.world.received, 10, 0), -1);
+}
+
+/* Parts of what was received, in this order, separated by &. */
+static void run_has(const struct script_line *line)
+{
+    char wanted[512];
+    const char *at = run.received;
+    snprintf(wanted, sizeof(wanted), "%s", bytes_of(script_rest(line, 0)));
+    for (char *rest = NULL, *part = strtok_r(wanted, "&", &rest); part != NULL;
+         part = strtok_r(NULL, "&", &rest)) {
+        at = strstr(at, part);
+        if (at == NULL)
+            fail_msg("%s: no \"%s\" in: %.600s", line->row, part, run.received);
+        at += strlen(part);
+    }
+}
+
+static void run_count(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 1),
+                  count_of(run.received, bytes_of(script_rest(line, 1))));
+}
+
+/* What was received is a response with this body, which is the big blob as often as it says. */
+static void run_big(const struct script_line *line)
+{
+    const char *at = run.received;
+    for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--) {
+        at = strstr(at, "\r\n\r\n") + 4;
+        assert_memory_equal(at, run.world.big->bytes, run.world.big->len);
+        at += run.world.big->len;
+    }
+    assert_int_equal(atomic_load(&run.world.big->refs), 1);
+}
+
+static uint64_t value_of(const struct script_line *line, unsigned at)
+{
+    static const struct http_stats none; /* a closed server may be freed */
+    const struct world *world = opened();
+    const struct http_stats *stats = world->closing ? &none : http_server_stats(world->server);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"answered", run.world.answered},
+        {"later", run.world.kept_len},
+        {"connections", stat_of(&stats->connections)},
+        {"streams", world->closing ? 0 : http_channel_streams(world->channel)},
+        {"timeouts", stat_of(&stats->timeouts)},
+        {"writes", stat_of(&stats->writes)},
+        {"malformed", stat_of(&stats->malformed)},
+        {"bytes_out", stat_of(&stats->bytes_out)},
+        {"drained", run.world.drained},
+        {"serial", run.world.serial},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].name, script_word(line, at)) == 0)
+            return rows[i].value;
+    }
+    fail_msg("%s: unknown value in \"%s\"", line->row, line->text);
+    abort();
+}
+
+/* wait NAME VALUE: until it is that; then "is" compares a value at once. */
+static void run_wait(const struct script_line *line)
+{
+    uint64_t deadline = now_ms() + WAIT_MS, want = script_number(script_word(line, 2));
+    while (value_of(line, 1) != want && now_ms() < deadline)
+        turn(opened());
+    script_expect(line, script_word(line, 2), value_of(line, 1));
+}
+
+static void run_is(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 2), value_of(line, 1));
+}
+
+static void run_turns(const struct script_line *line)
+{
+    for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--)
+        turn(opened());
+}
+
+/* Milliseconds without a turn, and with turns. */
+static void run_sleep(const struct script_line *line)
+{
+    uv_sleep((unsigned)script_number(script_word(line, 1)));
+}
+
+static void run_for(const struct script_line *line)
+{
+    uint64_t until = now_ms() + script_number(script_word(line, 1));
+    while (now_ms() < until)
+        turn(opened());
+}
+
+/* Answers all requests of /later, the last one first. */
+static void run_answer(const struct script_line *line)
+{
+    (void)line;
+    while (run.world.kept_len > 0)
+        on_hello(run.world.kept[--run.world.kept_len]);
+}
+
+static void run_close(const struct script_line *line)
+{
+    int *fd = fd_at(line);
+    close(*fd);
+    *fd = -1;
+}
+
+static void run_reset(const struct script_line *line)
+{
+    const struct linger hard = {1, 0};
+    setsockopt(*fd_at(line), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    run_close(line);
+    for (int i = 0; i < 10; i++)
+        turn(opened());
+}
+
+static void run_publish(const struct script_line *line)
+{
+    publish(opened(), bytes_of(script_rest(line, 0)));
+}
+
+static void run_drain(const struct script_line *line)
+{
+    http_server_drain(opened()->server, (uint32_t)script_number(script_word(line, 1)), on_drained,
+                      &run.world);
+}
+
+static void run_shut(const struct script_line *line)
+{
+    (void)line;
+    close_server(opened());
+}
+
+static const struct script_verb verbs[] = {
+    {"open", run_open},     {"dial", run_dial},   {"send", run_send},   {"get", run_get},
+    {"fill", run_fill},     {"until", run_until}, {"end", run_end},     {"quiet", run_quiet},
+    {"has", run_has},       {"count", run_count}, {"big", run_big},     {"wait", run_wait},
+    {"is", run_is},         {"turns", run_turns}, {"sleep", run_sleep}, {"for", run_for},
+    {"answer", run_answer}, {"close", run_close}, {"reset", run_reset}, {"publish", run_publish},
+    {"drain", run_drain},   {"shut", run_shut},   {NULL, NULL},
+};
+
+static void run_row(void **state)
+{
+    run.open = false;
+    run.received = "";
+    script_run(*state, verbs);
+    for (int i = 0; i < 26; i++) {
+        if (run.fds[i] >= 0)
+            close(run.fds[i]);
+    }
+    world_close(&run.world);
+}
+
+static const struct script_row rows[] = {
+    {"a connection is kept after a response",
+     "get A /hello; until A ~~hello; has HTTP/1.1 200 OK~Date: &~Content-Type: text/plain~"
+     "Content-Length: 5~; count 0 Connection:; get A /hello; until A ~~hello; get A /hello;"
+     "until A ~~hello; is answered 3; is writes 3"},
+    {"pipelined requests are answered in order by one write",
+     "send A GET /p/a/x@~GET /p/b/x@~GET /p/c/x@~GET /p/d/x@~GET /p/e/x@~; until A e|;"
+     "has a|&b|&c|&d|&e|; is writes 1"},
+    {"more pipelined requests than a turn takes are all answered",
+     "get A /hello 399; get A /raw; until A ~~raw; count 399 hello"},
+    {"a handler closes the server while others wait for a turn",
+     "open per_turn=1; get A /hello; get A /end; get A /hello; get B /hello; get B /end;"
+     "get B /hello; get C /hello; get C /end; get C /hello; wait later 1; close A; close B;"
+     "close C; answer; turns 5; is answered 3"},
+    {"a request that differs in a letter is parsed anew",
+     "send A GET /again/one?q=1@~GET /again/two?q=1@~GET /again/two?q=1@~GET /again/two?q=2@~;"
+     "send A GET /again/two?q=2@Authorization: Bearer z~~;"
+     "send A POST /echo@Content-Length: 4~~ab|.POST /echo@Content-Length: 4~~cd|.;"
+     "send A POST /echo@Content-Length: 4~~cd|.GET /again/two?q=2@~;"
+     "send A POST /echo@Content-Length: 5~~<end>; until A <end>; has <new/one/1/>&<new/two/1/>&"
+     "<same/two/1/>&<new/two/2/>&<new/two/2/z>&ab|&cd|&cd|&<new/two/2/>"},
+    {"a waiting request keeps its serial",
+     "get A /again/one?q=1 2; get A /later; get A /again/end?q=1; wait later 1; is serial 3;"
+     "get B /again/one?q=1 2; get B /later; get B /again/end?q=1; wait later 2; answer;"
+     "until A <new/end/1/>; until B <new/end/1/>; is serial 8"},
+    {"a repeated request on another connection is parsed anew",
+     "get A /again/one?q=1; until A <new/one/1/>; get A /again/one?q=1; until A <new/one/1/>;"
+     "get B /again/one?q=1; until B <new/one/1/>"},
+    {"HEAD gets the head of GET",
+     "send A HEAD /hello@~HEAD /raw@~GET /hello@Connection: close~~; end A; count 1 hello;"
+     "count 2 Content-Length: 5; count 0 raw"},
+    {"a body of known length reaches the handler",
+     "send A POST /echo@Content-Length: 50000~~; turns 1; fill A x 49999; fill A z 1; get A /hello;"
+     "until A hello; has ~~xxxx&xxxzHTTP/1.1 200"},
+    {"Expect gets a 100 before the body",
+     "send A POST /echo@Content-Length: 4~Expect: 100-continue~~; until A HTTP/1.1 100 Continue~~;"
+     "send A body; until A ~~body"},
+    {"an expected body that is too large is refused at once",
+     "send A POST /echo@Content-Length: 100001~Expect: 100-continue~~; end A; has HTTP/1.1 413 ;"
+     "count 0 100 Continue"},
+    {"a chunked body that is too large is refused",
+     "send A POST /echo@Transfer-Encoding: chunked~~c000~; fill A y 49152; send A ~c000~; turns 1;"
+     "fill A y 49152; send A ~c000~; turns 1; fill A y 49152; end A; has HTTP/1.1 413 "},
+    {"a large shared body reaches a slow reader whole",
+     "get A /big; get A /raw; turns 20; until A ~~raw; big 1"},
+    {"a large body of the handler reaches a slow reader whole",
+     "get A /long; get A /raw; turns 20; until A ~~raw; big 1"},
+    {"a repeated request waits for a slow reader",
+     "get A /big 2; get A /raw; turns 20; until A ~~raw; big 2"},
+    {"an unknown path is a 404",
+     "get A /nothing; until A }; has 404 Not Found&application/problem+json&\"not-found\""},
+    {"an unknown method of a path is a 405",
+     "send A DELETE /hello@~; until A }; has 405 Method Not Allowed;"
+     "has ~Allow: GET, HEAD, POST, OPTIONS~"},
+    {"OPTIONS has no body", "send A OPTIONS /hello@~; until A ~~; has 204 No Content;"
+                            "count 0 Content-Length"},
+    {"an unknown method is a 400", "send A BREW /hello@~; end A; has HTTP/1.1 400 "},
+    {"the rest of a path is one parameter", "get A /files/a/b/c.js; until A ~~a/b/c.js|"},
+    {"a client without a trusted proxy cannot choose its address",
+     "send A GET /p/n/x@X-Forwarded-For: 1.2.3.4~X-Forwarded-Proto: https~~;"
+     "until A |127.0.0.1|plain"},
+    {"the visitor behind trusted proxies is found",
+     "open trusted=127.0.0.0/8,10.0.0.0/8;"
+     "send A GET /p/n/x@X-Forwarded-For: 1.2.3.4, 198.51.100.7, 10.1.2.3~"
+     "X-Forwarded-Proto: https~~; until A |198.51.100.7|tls;"
+     "send A GET /p/n/x@X-Forwarded-For: junk~~; until A |127.0.0.1|plain"},
+    {"another header names the visitor",
+     "open trusted=127.0.0.0/8 header=CF-Connecting-IP;"
+     "send A GET /p/n/x@X-Forwarded-For: 1.2.3.4~cf-connecting-ip: 2001:db8::7~~;"
+     "until A |2001:db8::7|plain; send A GET /p/n/x@X-Forwarded-For: 1.2.3.4~~;"
+     "until A |127.0.0.1|plain; send A GET /p/n/x@CF-Connecting-IP: 1.2.3.4~"
+     "CF-Connecting-IP: 5.6.7.8~~; until A |127.0.0.1|plain"},
+    {"Forwarded names the visitor",
+     "open trusted=127.0.0.0/8 header=forwarded; send A GET /p/n/x@X-Forwarded-For: 1.2.3.4~"
+     "Forwarded: for=9.9.9.9, for=\"[2001:db8::7]:4711\"^proto=https~~;"
+     "until A |2001:db8::7|plain; send A GET /p/n/x@Forwarded: for=_hidden~~;"
+     "until A |127.0.0.1|plain"},
+    {"no response overtakes a later one",
+     "get A /later; get A /raw; wait later 1; quiet A; answer; until A ~~raw; has hello"},
+    {"a response to a client that has left is dropped",
+     "get A /later; wait later 1; reset A; answer; get B /raw; until B ~~raw"},
+    {"a handler may answer several requests out of order",
+     "get A /later; get B /later; get C /later; wait later 3; answer; until A hello;"
+     "until B hello; until C hello"},
+    {"HTTP/1.0 is answered and closed", "send A GET /hello HTTP/1.0~~; end A; has HTTP/1.1 200 "},
+    {"TRACE is a 501", "send A TRACE /hello@Connection: close~~; end A; has HTTP/1.1 501 "},
+    {"an unknown expectation is a 417",
+     "send A POST /echo@Expect: miracles~Content-Length: 1~~x; end A; has HTTP/1.1 417 "},
+    {"a body where none is taken is a 413",
+     "send A POST /hello@Content-Length: 3~~abc; end A; has HTTP/1.1 413 "},
+    {"a target may be absolute",
+     "send A GET http://a/hello@Connection: close~~; end A; has HTTP/1.1 200 "},
+    {"a long target is a 414", "send A GET /; fill A 7 5000; send A @~; end A; has HTTP/1.1 414 "},
+    {"a long head is a 431",
+     "send A GET /hello@X: ; fill A 7 20000; send A ~~; end A; has HTTP/1.1 431 "},
+    {"a request that waits for its next turn does not time out",
+     "open timeouts=300 per_turn=1; get A /hello 2; wait answered 1; sleep 800; wait answered 2;"
+     "is timeouts 0"},
+    {"a body that does not arrive is a 408",
+     "open timeouts=300; send A POST /echo@Content-Length: 10~~abc; end A; has HTTP/1.1 408 "},
+    {"an idle connection is closed", "open timeouts=300; get A /hello; end A; count 1 hello"},
+    {"a client that does not read is closed",
+     "open timeouts=300; get A /big; wait timeouts 1; close A; turns 5; big 0"},
+    {"a request does not time out in its handler",
+     "open timeouts=300; get A /later; wait later 1; for 1200; answer; until A hello"},
+    {"connections above the limit get a 503",
+     "open connections=2; get A /hello; until A hello; dial B; end C;"
+     "has 503 Service Unavailable&too-many-connections"},
+    {"an address has its own limit of connections",
+     "open per_addr=2; dial A; dial B; end C; has 503; close A; wait connections 1; get D /hello;"
+     "until D hello"},
+    {"a trusted proxy is exempt from the limit of an address",
+     "open per_addr=2 trusted=127.0.0.1; get A /hello; until A hello; get B /hello; until B hello;"
+     "get C /hello; until C hello; get D /hello; until D hello"},
+    {"a stream gets what is published",
+     "get A /stream; until A data: first; has Content-Type: text/event-stream~; is streams 1;"
+     "publish data: second~; until A data: second~; publish data: third~; until A data: third~;"
+     "close A; wait streams 0"},
+    {"draining answers begun requests and ends the others",
+     "dial A; get B /later; get C /stream; until C first; wait later 1; drain 5000; end A; end C;"
+     "is drained 0; answer; end B; has hello; wait drained 1"},
+    {"draining has a time limit",
+     "get A /later; wait later 1; drain 200; wait drained 1; shut; answer"},
+};
+
+/* ---- what a script cannot say ---- */
+
+static void a_request_in_single_bytes_is_parsed(void **state)
 {
     struct world *world = *state;
     int fd = dial(world);
@@ -405,74 +796,17 @@ static void a_request_in_single_bytes_is_understood(void **state)
         SPAN("GET /p/some-name/x?a=1&q=tion HTTP/1.1\r\nHost: a\r\nCookie: b=2; c=\"val\"; "
              "c=3\r\nAuthorization: bearer  tok \r\n\r\n");
     for (size_t i = 0; i < text.len; i++) {
-        say(fd, (struct span){text.ptr + i, 1});
+        put(fd, (struct span){text.ptr + i, 1});
         turn(world);
     }
     assert_non_null(
-        strstr(hear(world, fd, "plain"), "\r\n\r\nsome-name|tion|val|tok|127.0.0.1|plain"));
+        strstr(receive(world, fd, "plain"), "\r\n\r\nsome-name|tion|val|tok|127.0.0.1|plain"));
     close(fd);
 }
 
-static void pipelined_requests_are_answered_in_order_by_one_write(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    char text[4000] = "";
-    for (int i = 0; i < 16; i++)
-        sprintf(text + strlen(text), "GET /p/n%02d/x HTTP/1.1\r\nHost: a\r\n\r\n", i);
-    say(fd, span_of(text));
-    const char *heard = hear(world, fd, "n15|");
-    for (int i = 0; i < 15; i++) {
-        char before[24], after[24];
-        sprintf(before, "n%02d|", i);
-        sprintf(after, "n%02d|", i + 1);
-        assert_true(strstr(heard, before) < strstr(heard, after));
-    }
-    assert_int_equal(stat_of(&http_server_stats(world->server)->writes), 1);
-    close(fd);
-}
-
-static void more_pipelined_requests_than_a_turn_takes_are_all_answered(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    static char text[400 * 40];
-    text[0] = '\0';
-    for (int i = 0; i < 399; i++)
-        strcat(text, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
-    strcat(text, "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n");
-    say(fd, span_of(text));
-    const char *heard = hear(world, fd, "raw");
-    assert_int_equal(count_of(heard, "hello"), 399);
-    close(fd);
-}
-
-/* Several wait for their next turn, and the first to get it ends the server under the others. */
-static void a_handler_may_close_the_server_while_others_wait_for_their_turn(void **state)
-{
-    (void)state;
-    struct world world;
-    struct http_limits limits = http_limits_default();
-    limits.requests_per_turn_max = 1;
-    world_open(&world, limits, NULL);
-    int fds[3];
-    for (int i = 0; i < 3; i++) {
-        fds[i] = dial(&world);
-        say(fds[i],
-            SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /end HTTP/1.1\r\nHost: a\r\n\r\n"
-                 "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    }
-    turn_until(&world, &world.kept_len, 1);
-    assert_int_equal(world.kept_len, 1);
-    for (int i = 0; i < 3; i++)
-        close(fds[i]);
-    world_close(&world);
-    assert_int_equal(world.answered, 3); /* the first of each; nobody hears the rest */
-}
-
-/* Many more than one turn takes, so that the turn also ends between two of them. The few that are
- * cut by the end of the buffer are read again. */
-static void a_request_that_repeats_the_one_before_means_the_same(void **state)
+/* More than one turn takes, so that a turn ends between two of them. The few that are cut by the
+ * end of the buffer are parsed again. */
+static void a_repeated_request_is_recognised(void **state)
 {
     struct world *world = *state;
     int fd = dial(world);
@@ -481,123 +815,11 @@ static void a_request_that_repeats_the_one_before_means_the_same(void **state)
     for (int i = 0; i < 150; i++)
         strcat(text, "GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\n\r\n");
     strcat(text, "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n");
-    say(fd, span_of(text));
-    const char *heard = hear(world, fd, "raw");
-    unsigned anew = count_of(heard, "<new one 1 x>");
+    put(fd, span_of(text));
+    const char *got = receive(world, fd, "raw");
+    unsigned anew = count_of(got, "<new/one/1/x>");
     assert_in_range(anew, 1, 50);
-    assert_int_equal(count_of(heard, "<same one 1 x>"), 150 - anew);
-    close(fd);
-}
-
-static void a_request_that_differs_in_a_letter_is_read_anew(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
-                 "GET /again/two?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
-                 "GET /again/two?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
-                 "GET /again/two?q=2 HTTP/1.1\r\nHost: a\r\n\r\n"
-                 "GET /again/two?q=2 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer z\r\n\r\n"
-                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab|\n"
-                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\ncd|\n"
-                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\ncd|\n"
-                 "GET /again/two?q=2 HTTP/1.1\r\nHost: a\r\n\r\n"
-                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n<end>"));
-    const char *heard = hear(world, fd, "<end>");
-    const char *const wanted[] = {"<new one 1 >", "<new two 1 >",  "<same two 1 >",
-                                  "<new two 2 >", "<new two 2 z>", "ab|",
-                                  "cd|",          "cd|",           "<new two 2 >"};
-    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        heard = strstr(heard, wanted[i]);
-        assert_non_null(heard);
-        heard += strlen(wanted[i]);
-    }
-    close(fd);
-}
-
-/* One that waits is known by its serial, whatever is handled in its place before it asks again. */
-static void a_request_has_a_serial_that_no_other_one_has(void **state)
-{
-    struct world *world = *state;
-    int first = dial(world), second = dial(world);
-    static const char text[] = "GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
-                               "GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
-                               "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
-                               "GET /again/end?q=1 HTTP/1.1\r\nHost: a\r\n\r\n";
-    say(first, span_of(text));
-    turn_until(world, &world->kept_len, 1);
-    uint64_t serial = http_req_serial(world->kept[0]);
-    assert_int_equal(serial, 3);
-    say(second, span_of(text));
-    turn_until(world, &world->kept_len, 2);
-    assert_int_equal(http_req_serial(world->kept[0]), serial);
-    for (int i = 0; i < 2; i++)
-        on_hello(world->kept[i]);
-    world->kept_len = 0;
-    hear(world, first, "<new end 1 >");
-    hear(world, second, "<new end 1 >");
-    assert_int_equal(world->serial, 8);
-    close(first);
-    close(second);
-}
-
-/* What is said on one connection means nothing on another. */
-static void a_repeated_request_on_another_connection_is_read_anew(void **state)
-{
-    struct world *world = *state;
-    static const char text[] = "GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\n\r\n";
-    for (int i = 0; i < 3; i++) {
-        int fd = dial(world);
-        for (int round = 0; round < 2; round++) {
-            say(fd, span_of(text));
-            hear(world, fd, "<new one 1 >");
-        }
-        close(fd);
-    }
-}
-
-static void a_repeated_request_waits_for_a_slow_reader(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /big HTTP/1.1\r\nHost: a\r\n\r\nGET /big HTTP/1.1\r\nHost: a\r\n\r\n"
-                 "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
-    for (int i = 0; i < 20; i++)
-        turn(world);
-    const char *body = strstr(hear(world, fd, "\r\n\r\nraw"), "\r\n\r\n") + 4;
-    assert_memory_equal(body, world->big->bytes, world->big->len);
-    body = strstr(body + world->big->len, "\r\n\r\n") + 4;
-    assert_memory_equal(body, world->big->bytes, world->big->len);
-    close(fd);
-}
-
-static void head_gets_the_head_of_get_only(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\nHEAD /raw HTTP/1.1\r\nHost: a\r\n\r\n"
-                 "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-    const char *heard = hear(world, fd, NULL);
-    assert_int_equal(count_of(heard, "hello"), 1);
-    assert_int_equal(count_of(heard, "Content-Length: 5"), 2);
-    assert_int_equal(count_of(heard, "raw"), 0);
-    close(fd);
-}
-
-static void a_body_of_known_length_reaches_the_handler(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    static char body[50001];
-    memset(body, 'x', 50000);
-    char head[100];
-    sprintf(head, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n");
-    say(fd, span_of(head));
-    turn(world);
-    say(fd, span_of(body));
-    say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    const char *heard = hear(world, fd, "hello");
-    assert_non_null(strstr(heard, body));
+    assert_int_equal(count_of(got, "<same/one/1/x>"), 150 - anew);
     close(fd);
 }
 
@@ -609,329 +831,79 @@ static void a_chunked_body_is_decoded_wherever_it_is_cut(void **state)
                             "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n");
     for (size_t cut = 1; cut < text.len; cut++) {
         int fd = dial(world);
-        say(fd, (struct span){text.ptr, cut});
+        put(fd, (struct span){text.ptr, cut});
         for (int i = 0; i < 3; i++)
             turn(world);
-        say(fd, span_skip(text, cut));
-        const char *heard = hear(world, fd, "raw");
-        assert_non_null(strstr(heard, "\r\n\r\nhello, world"));
+        put(fd, span_skip(text, cut));
+        const char *got = receive(world, fd, "raw");
+        assert_non_null(strstr(got, "\r\n\r\nhello, world"));
         close(fd);
     }
 }
 
-static void expect_gets_a_continue_before_the_body(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd,
-        SPAN(
-            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"));
-    hear(world, fd, "HTTP/1.1 100 Continue\r\n\r\n");
-    say(fd, SPAN("body"));
-    hear(world, fd, "\r\n\r\nbody");
-    close(fd);
-}
-
-static void an_expected_body_that_is_too_large_is_refused_at_once(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100001\r\n"
-                 "Expect: 100-continue\r\n\r\n"));
-    const char *heard = hear(world, fd, NULL);
-    assert_true(strncmp(heard, "HTTP/1.1 413 ", 13) == 0);
-    assert_null(strstr(heard, "100 Continue"));
-    close(fd);
-}
-
-static void a_chunked_body_that_is_too_large_is_refused(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
-    static char chunk[8200];
-    sprintf(chunk, "2000\r\n");
-    memset(chunk + 6, 'y', 8192);
-    for (int i = 0; i < 13; i++) {
-        say(fd, (struct span){chunk, 6 + 8192});
-        say(fd, SPAN("\r\n"));
-        turn(world);
-    }
-    assert_true(strncmp(hear(world, fd, NULL), "HTTP/1.1 413 ", 13) == 0);
-    close(fd);
-}
-
-static void a_large_shared_body_arrives_whole_at_a_slow_reader(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /big HTTP/1.1\r\nHost: a\r\n\r\nGET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
-    for (int i = 0; i < 20; i++)
-        turn(world); /* the socket is full by now, and most is still to be sent */
-    const char *heard = hear(world, fd, "\r\n\r\nraw");
-    const char *body = strstr(heard, "\r\n\r\n") + 4;
-    assert_memory_equal(body, world->big->bytes, world->big->len);
-    assert_int_equal(atomic_load(&world->big->refs), 1);
-    close(fd);
-}
-
-static void a_long_body_of_the_handlers_own_arrives_whole_at_a_slow_reader(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /long HTTP/1.1\r\nHost: a\r\n\r\nGET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
-    for (int i = 0; i < 20; i++)
-        turn(world);
-    const char *heard = hear(world, fd, "\r\n\r\nraw");
-    const char *body = strstr(heard, "\r\n\r\n") + 4;
-    assert_memory_equal(body, world->big->bytes, world->big->len);
-    close(fd);
-}
-
-static void unknown_paths_and_methods_are_told_apart(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"));
-    const char *heard = hear(world, fd, "}");
-    assert_non_null(strstr(heard, "404 Not Found"));
-    assert_non_null(strstr(heard, "application/problem+json"));
-    assert_non_null(strstr(heard, "\"code\":\"not-found\""));
-    say(fd, SPAN("DELETE /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    heard = hear(world, fd, "}");
-    assert_non_null(strstr(heard, "405 Method Not Allowed"));
-    assert_non_null(strstr(heard, "\r\nAllow: GET, HEAD, POST, OPTIONS\r\n"));
-    say(fd, SPAN("OPTIONS /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    heard = hear(world, fd, "\r\n\r\n");
-    assert_non_null(strstr(heard, "204 No Content"));
-    assert_null(strstr(heard, "Content-Length"));
-    say(fd, SPAN("BREW /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    assert_non_null(strstr(hear(world, fd, NULL), "HTTP/1.1 400 "));
-    close(fd);
-}
-
-static void the_rest_of_a_path_is_one_parameter(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /files/a/b/c.js HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(world, fd, "\r\n\r\na/b/c.js|");
-    close(fd);
-}
-
-static void the_visitor_behind_trusted_proxies_is_found(void **state)
-{
-    (void)state;
-    struct world world;
-    world_open(&world, http_limits_default(), "127.0.0.0/8, 10.0.0.0/8");
-    int fd = dial(&world);
-    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4, 198.51.100.7, "
-                 "10.1.2.3\r\nX-Forwarded-Proto: https\r\n\r\n"));
-    hear(&world, fd, "|198.51.100.7|tls");
-    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: junk\r\n\r\n"));
-    hear(&world, fd, "|127.0.0.1|plain");
-    close(fd);
-    world_close(&world);
-}
-
-static void the_visitor_may_be_named_by_another_header(void **state)
-{
-    (void)state;
-    struct world world;
-    world_open_told_by(&world, http_limits_default(), "127.0.0.0/8", "CF-Connecting-IP");
-    int fd = dial(&world);
-    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\n"
-                 "cf-connecting-ip: 2001:db8::7\r\n\r\n"));
-    hear(&world, fd, "|2001:db8::7|plain");
-    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"));
-    hear(&world, fd, "|127.0.0.1|plain");
-    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nCF-Connecting-IP: 1.2.3.4\r\n"
-                 "CF-Connecting-IP: 5.6.7.8\r\n\r\n"));
-    hear(&world, fd, "|127.0.0.1|plain");
-    close(fd);
-    world_close(&world);
-}
-
-static void the_visitor_may_be_named_by_forwarded(void **state)
-{
-    (void)state;
-    struct world world;
-    world_open_told_by(&world, http_limits_default(), "127.0.0.0/8", "forwarded");
-    int fd = dial(&world);
-    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\n"
-                 "Forwarded: for=9.9.9.9, for=\"[2001:db8::7]:4711\";proto=https\r\n\r\n"));
-    hear(&world, fd, "|2001:db8::7|plain");
-    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nForwarded: for=_hidden\r\n\r\n"));
-    hear(&world, fd, "|127.0.0.1|plain");
-    close(fd);
-    world_close(&world);
-}
-
-static void a_stranger_cannot_forge_its_address(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\n"
-                 "X-Forwarded-Proto: https\r\n\r\n"));
-    hear(world, fd, "|127.0.0.1|plain");
-    close(fd);
-}
-
-/* ---- answers that come later ---- */
-
-static void a_later_answer_is_followed_by_what_was_pipelined_behind_it(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\nGET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
-    turn_until(world, &world->kept_len, 1);
-    for (int i = 0; i < 5; i++)
-        turn(world);
-    assert_int_equal(recv(fd, world->heard, 10, 0), -1); /* nothing overtakes it */
-    assert_true(span_eq(http_req_path(world->kept[0]), SPAN("/later")));
-    on_hello(world->kept[0]);
-    world->kept_len = 0;
-    const char *heard = hear(world, fd, "raw");
-    assert_non_null(strstr(heard, "hello"));
-    close(fd);
-}
-
-static void an_answer_to_a_visitor_who_has_gone_falls_to_the_floor(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
-    turn_until(world, &world->kept_len, 1);
-    struct linger hard = {1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    close(fd); /* a reset */
-    for (int i = 0; i < 10; i++)
-        turn(world);
-    on_hello(world->kept[0]);
-    world->kept_len = 0;
-    int other = dial(world);
-    say(other, SPAN("GET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(world, other, "raw");
-    close(other);
-}
-
-static void a_handler_may_answer_many_others_first(void **state)
-{
-    struct world *world = *state;
-    int fds[8];
-    for (int i = 0; i < 8; i++) {
-        fds[i] = dial(world);
-        say(fds[i], SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
-    }
-    turn_until(world, &world->kept_len, 8);
-    for (unsigned i = 8; i-- > 0;)
-        on_hello(world->kept[i]);
-    world->kept_len = 0;
-    for (int i = 0; i < 8; i++) {
-        hear(world, fds[i], "hello");
-        close(fds[i]);
-    }
-}
-
-/* ---- bad input ---- */
-
-static void malformed_requests_get_400_and_the_door(void **state)
+static void malformed_requests_get_400_and_are_closed(void **state)
 {
     struct world *world = *state;
     static const char *const bad[] = {
         "GET /hello HTTP/1.1\nHost: a\n\n",
-        "GET /hello HTTP/1.1\r\nHost: a\n\r\n",
-        "GET /hello HTTP/1.1\r\nHost: a\r\n\n",
-        "GET /hello HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n",
-        "GET /hello HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
-        "GET /hello HTTP/1.1\r\n\r\n",
-        "GET /hello HTTP/1.1\r\nHost:\r\n\r\n",
-        "GET /hello HTTP/1.1\r\nHost : a\r\n\r\n",
-        "GET /hello HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n",
-        "GET /hello HTTP/1.1\r\nHost: a\r\nX y: b\r\n\r\n",
-        "GET /hello HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n",
-        "GET  /hello HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /hel lo HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET hello HTTP/1.1\r\nHost: a\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
-        ("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
-         "chunked\r\n\r\n5;\x01\r\nhello\r\n0\r\n\r\n"),
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        "nonsense\r\n\r\n",
+        "GET /hello HTTP/1.1~Host: a\n~",
+        "GET /hello@\n",
+        "GET /hello@X: b~ c~~",
+        "GET /hello@Host: a~~",
+        "GET /hello HTTP/1.1~~",
+        "GET /hello HTTP/1.1~Host:~~",
+        "GET /hello HTTP/1.1~Host : a~~",
+        "GET /hello@: b~~",
+        "GET /hello@X y: b~~",
+        "GET /hello@X: \x01~~",
+        "GET  /hello@~",
+        "GET /hel lo@~",
+        "GET /\x01@~",
+        "GET hello@~",
+        "POST /echo@Content-Length: 5~Transfer-Encoding: chunked~~",
+        "POST /echo@Transfer-Encoding: chunked~Content-Length: 5~~",
+        "POST /echo@Content-Length: 5~Content-Length: 6~~",
+        "POST /echo@Content-Length: +5~~",
+        "POST /echo@Content-Length: -5~~",
+        "POST /echo@Content-Length: 0x5~~",
+        "POST /echo@Content-Length: 99999999999999999999~~",
+        "POST /echo@Transfer-Encoding: chunked, identity~~",
+        "POST /echo@Transfer-Encoding: chunked~~-1~",
+        "POST /echo@Transfer-Encoding: chunked~~5\nhello~0~~",
+        "POST /echo@Transfer-Encoding: chunked~~5~helloXX0~~",
+        "POST /echo@Transfer-Encoding: chunked~~5^\x01~hello~0~~",
+        "PRI * HTTP/2.0~~SM~~",
+        "nonsense~~",
         "\x16\x03\x01\x02",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         int fd = dial(world);
-        say(fd, span_of(bad[i]));
-        const char *heard = hear(world, fd, NULL);
-        if (strncmp(heard, "HTTP/1.1 400 ", 13) != 0)
-            fail_msg("no 400 for [%s] but [%s]", bad[i], heard);
-        assert_non_null(strstr(heard, "Connection: close"));
-        assert_non_null(strstr(heard, "\"code\":\"bad-request\""));
-        assert_int_equal(count_of(heard, "HTTP/1.1 "), 1);
+        put(fd, span_of(bytes_of(bad[i])));
+        const char *got = receive(world, fd, NULL);
+        if (strncmp(got, "HTTP/1.1 400 ", 13) != 0)
+            fail_msg("no 400 for [%s] but [%s]", bad[i], got);
+        assert_non_null(strstr(got, "Connection: close"));
+        assert_non_null(strstr(got, "\"code\":\"bad-request\""));
+        assert_int_equal(count_of(got, "HTTP/1.1 "), 1);
         close(fd);
     }
     assert_int_equal(stat_of(&http_server_stats(world->server)->malformed),
                      sizeof(bad) / sizeof(bad[0]));
 }
 
-static void what_is_not_spoken_here_gets_its_own_status(void **state)
+static void too_many_headers_are_refused(void **state)
 {
     struct world *world = *state;
-    static const char *const odd[][2] = {
-        {"GET /hello HTTP/1.0\r\n\r\n", "HTTP/1.1 200 "},
-        {"TRACE /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "HTTP/1.1 501 "},
-        {"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 1\r\n\r\nx",
-         "HTTP/1.1 417 "},
-        {"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 413 "},
-        {"GET http://a/hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 "},
-    };
-    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-        int fd = dial(world);
-        say(fd, span_of(odd[i][0]));
-        const char *heard = hear(world, fd, NULL);
-        if (strncmp(heard, odd[i][1], strlen(odd[i][1])) != 0)
-            fail_msg("[%s] got [%s]", odd[i][0], heard);
-        close(fd);
-    }
-}
-
-static void long_heads_targets_and_lists_are_refused(void **state)
-{
-    struct world *world = *state;
-    static char text[40000];
     int fd = dial(world);
-    sprintf(text, "GET /%05000d HTTP/1.1\r\nHost: a\r\n\r\n", 7);
-    say(fd, span_of(text));
-    assert_non_null(strstr(hear(world, fd, NULL), "HTTP/1.1 414 "));
-    close(fd);
-    fd = dial(world);
-    sprintf(text, "GET /hello HTTP/1.1\r\nHost: a\r\nX: %020000d\r\n\r\n", 7);
-    say(fd, span_of(text));
-    assert_non_null(strstr(hear(world, fd, NULL), "HTTP/1.1 431 "));
-    close(fd);
-    fd = dial(world);
-    strcpy(text, "GET /hello HTTP/1.1\r\nHost: a\r\n");
+    put(fd, span_of(bytes_of("GET /hello@")));
     for (int i = 0; i < 70; i++)
-        strcat(text, "X: y\r\n");
-    strcat(text, "\r\n");
-    say(fd, span_of(text));
-    assert_non_null(strstr(hear(world, fd, NULL), "HTTP/1.1 431 "));
+        put(fd, SPAN("X: y\r\n"));
+    put(fd, SPAN("\r\n"));
+    assert_non_null(strstr(receive(world, fd, NULL), "HTTP/1.1 431 "));
     close(fd);
 }
 
-static void random_bytes_never_upset_the_server(void **state)
+static void random_bytes_do_not_stop_the_server(void **state)
 {
     struct world *world = *state;
     unsigned seed = (unsigned)uv_hrtime();
@@ -946,19 +918,17 @@ static void random_bytes_never_upset_the_server(void **state)
             text[i] = alphabet[(unsigned)rand_r(&seed) % (sizeof(alphabet) - 1)];
         int fd = dial(world);
         if (rand_r(&seed) % 2 == 0)
-            say(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
-        say(fd, (struct span){text, len});
+            put(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
+        put(fd, (struct span){text, len});
         turn(world);
         turn(world);
         close(fd);
     }
     int fd = dial(world);
-    say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(world, fd, "hello");
+    put(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    receive(world, fd, "hello");
     close(fd);
 }
-
-/* ---- slow and many ---- */
 
 static struct http_limits quick_limits(void)
 {
@@ -970,66 +940,47 @@ static struct http_limits quick_limits(void)
     return limits;
 }
 
-static void whoever_sends_a_byte_now_and_then_is_shown_the_door(void **state)
+static void a_head_sent_byte_by_byte_times_out(void **state)
 {
     (void)state;
     struct world world;
-    world_open(&world, quick_limits(), NULL);
+    world_open(&world, quick_limits(), NULL, NULL);
     int fd = dial(&world);
     struct span text =
         SPAN("GET /hello HTTP/1.1\r\nHost: a\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
     uint64_t start = now_ms();
     size_t len = 0;
     for (size_t i = 0; i < text.len && len == 0; i++) {
-        say(fd, (struct span){text.ptr + i, 1});
+        put(fd, (struct span){text.ptr + i, 1});
         uint64_t until = now_ms() + 50;
         while (now_ms() < until && len == 0) {
             turn(&world);
-            ssize_t got = recv(fd, world.heard, HEARD_MAX, 0);
+            ssize_t got = recv(fd, world.received, RECEIVED_MAX, 0);
             len = got > 0 ? (size_t)got : 0;
         }
     }
-    assert_true(len > 13 && strncmp(world.heard, "HTTP/1.1 408 ", 13) == 0);
+    assert_true(len > 13 && strncmp(world.received, "HTTP/1.1 408 ", 13) == 0);
     assert_true(now_ms() - start >= 300);
     close(fd);
     world_close(&world);
 }
 
-/* Its next turn is ours to give: however long that takes, it is not slow. */
-static void whoever_waits_for_the_next_turn_does_not_time_out(void **state)
-{
-    (void)state;
-    struct world world;
-    struct http_limits limits = quick_limits();
-    limits.requests_per_turn_max = 1;
-    world_open(&world, limits, NULL);
-    int fd = dial(&world);
-    say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    turn_until(&world, &world.answered, 1);
-    assert_int_equal(world.answered, 1);
-    uv_sleep(300 + 2 * 250); /* its deadline, and the wheel's next tick */
-    turn_until(&world, &world.answered, 2);
-    assert_int_equal(stat_of(&http_server_stats(world.server)->timeouts), 0);
-    close(fd);
-    world_close(&world);
-}
-
-/* Heads that overlap, for longer than one may take. False: this machine stood still for so long
- * that one of them was too late indeed. */
+/* Heads that overlap, for longer than the timeout of one. False: this machine was so slow that one
+ * of them really was late. */
 static bool heads_are_in_time(struct world *world)
 {
     int fd = dial(world);
     bool in_time = true;
     world->answered = 0;
-    say(fd, SPAN("GET /hello HTTP/1.1\r\nHos"));
+    put(fd, SPAN("GET /hello HTTP/1.1\r\nHos"));
     for (unsigned i = 1; i <= 6 && in_time; i++) {
         turn(world);
         uint64_t began_ms = now_ms();
         uv_sleep(300);
         in_time = now_ms() - began_ms < 450;
         if (in_time) {
-            say(fd, SPAN("t: a\r\n\r\nGET /hello HTTP/1.1\r\nHos"));
-            hear(world, fd, "\r\n\r\nhello");
+            put(fd, SPAN("t: a\r\n\r\nGET /hello HTTP/1.1\r\nHos"));
+            receive(world, fd, "\r\n\r\nhello");
             assert_int_equal(world->answered, i);
         }
     }
@@ -1037,83 +988,50 @@ static bool heads_are_in_time(struct world *world)
     return in_time;
 }
 
-/* Each head has its own time, also one that begins in the packet in which another ends. */
-static void the_time_of_a_head_begins_with_the_head(void **state)
+/* Also of a head that begins in the packet in which another ends. */
+static void the_timeout_of_a_head_begins_with_the_head(void **state)
 {
     (void)state;
     struct world world;
     struct http_limits limits = quick_limits();
     limits.head_timeout_ms = 1200;
-    world_open(&world, limits, NULL);
-    bool judged = false;
-    for (int tries = 0; tries < 20 && !judged; tries++)
-        judged = heads_are_in_time(&world);
-    assert_true(judged);
+    world_open(&world, limits, NULL, NULL);
+    bool measured = false;
+    for (int tries = 0; tries < 20 && !measured; tries++)
+        measured = heads_are_in_time(&world);
+    assert_true(measured);
     world_close(&world);
 }
 
-static void a_body_that_does_not_come_is_given_up(void **state)
-{
-    (void)state;
-    struct world world;
-    world_open(&world, quick_limits(), NULL);
-    int fd = dial(&world);
-    say(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"));
-    assert_true(strncmp(hear(&world, fd, NULL), "HTTP/1.1 408 ", 13) == 0);
-    close(fd);
-    world_close(&world);
-}
-
-static void an_idle_connection_and_a_stuck_reader_are_closed(void **state)
-{
-    (void)state;
-    struct world world;
-    world_open(&world, quick_limits(), NULL);
-    int idle = dial(&world);
-    say(idle, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    assert_int_equal(count_of(hear(&world, idle, NULL), "hello"), 1);
-    close(idle);
-    int stuck = dial(&world);
-    say(stuck, SPAN("GET /big HTTP/1.1\r\nHost: a\r\n\r\n"));
-    uint64_t deadline = now_ms() + WAIT_MS;
-    while (stat_of(&http_server_stats(world.server)->timeouts) == 0 && now_ms() < deadline)
-        turn(&world);
-    assert_int_equal(stat_of(&http_server_stats(world.server)->timeouts), 1);
-    assert_int_equal(atomic_load(&world.big->refs), 1);
-    close(stuck);
-    world_close(&world);
-}
-
-static void say_pages(int fd, unsigned count)
+static void put_pages(int fd, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        say(fd, SPAN("GET /page HTTP/1.1\r\nHost: a\r\n\r\n"));
+        put(fd, SPAN("GET /page HTTP/1.1\r\nHost: a\r\n\r\n"));
 }
 
-/* What one visitor asks for at once is sent in parts, and others are served between two of them. */
-static void pages_asked_for_at_once_leave_others_their_turn(void **state)
+static void many_requests_of_one_client_do_not_delay_others(void **state)
 {
     struct world *world = *state;
     int hog = dial(world);
     int other = dial(world);
     turn(world);
-    say_pages(hog, 60);
-    say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(world, other, "hello");
+    put_pages(hog, 60);
+    put(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    receive(world, other, "hello");
     assert_in_range(world->answered, 2, 1 + 2 * (65536 / PAGE_LEN + 1));
     close(other);
     close(hog);
 }
 
-/* However many were cut short, a few of them go on before whoever came meanwhile is heard. */
-static void many_who_ask_for_much_leave_others_their_turn(void **state)
+/* Only a few interrupted clients continue before new ones are served. */
+static void many_interrupted_clients_do_not_delay_others(void **state)
 {
     (void)state;
     enum { MANY = 40 };
     struct world world;
     struct http_limits limits = http_limits_default();
     limits.requests_per_turn_max = 1;
-    world_open(&world, limits, NULL);
+    world_open(&world, limits, NULL, NULL);
     int other = dial(&world);
     int many[MANY];
     for (int i = 0; i < MANY; i++)
@@ -1121,12 +1039,12 @@ static void many_who_ask_for_much_leave_others_their_turn(void **state)
     while (stat_of(&http_server_stats(world.server)->connections) <= MANY)
         turn(&world);
     for (int i = 0; i < MANY; i++)
-        say(many[i], SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: "
+        put(many[i], SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: "
                           "a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
     turn_until(&world, &world.answered, MANY);
-    say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    put(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
     unsigned before = world.answered;
-    hear(&world, other, "hello");
+    receive(&world, other, "hello");
     assert_in_range(world.answered - before, 1, MANY / 2);
     turn_until(&world, &world.answered, 3 * MANY + 1);
     for (int i = 0; i < MANY; i++)
@@ -1168,9 +1086,9 @@ static struct span large_head(void)
     return text_span(&head);
 }
 
-/* Somebody asks five times while many are read on, a few of them in a turn, and is answered in the
- * turn in which the question is there. */
-static void asks_among_many_who_send_much(struct world *world, struct span question)
+/* Each of five requests is answered in the turn in which it arrives, while the loop reads the large
+ * heads of many clients, a few in each turn. */
+static void request_among_many_large_senders(struct world *world, struct span request)
 {
     enum { MANY = 60, HEADS = 3 };
     const struct http_stats *stats = http_server_stats(world->server);
@@ -1180,7 +1098,7 @@ static void asks_among_many_who_send_much(struct world *world, struct span quest
     dial_many(world, many, MANY);
     for (int n = 0; n < HEADS; n++) {
         for (int i = 0; i < MANY; i++)
-            say(many[i], large_head());
+            put(many[i], large_head());
     }
     for (int i = 0; i < MANY; i++)
         wait_until_there(many[i]);
@@ -1189,28 +1107,25 @@ static void asks_among_many_who_send_much(struct world *world, struct span quest
     for (int asked = 0; asked < 5; asked++) {
         uint64_t before = stat_of(&stats->bytes_in);
         unsigned turns = world->turns;
-        say(other, question);
+        put(other, request);
         wait_until_there(other);
         turn(world);
         assert_int_equal(world->noted_turn, turns + 1);
-        assert_in_range(stat_of(&stats->bytes_in) - before - question.len, 0,
+        assert_in_range(stat_of(&stats->bytes_in) - before - request.len, 0,
                         HTTP_AGAIN_PER_TURN * 16384);
-        hear(world, other, "hello");
+        receive(world, other, "hello");
     }
     turn_until(world, &world->answered, HEADS * MANY + 5);
     close_many(many, MANY);
     close(other);
 }
 
-/* Whoever has sent more than a read takes is read on with a few others of that kind, after those
- * who sent less. So it is not their number that somebody else waits for. */
-static void many_who_send_much_leave_others_their_turn(void **state)
+static void many_large_senders_do_not_delay_others(void **state)
 {
-    asks_among_many_who_send_much(*state, SPAN("GET /noted HTTP/1.1\r\nHost: a\r\n\r\n"));
+    request_among_many_large_senders(*state, SPAN("GET /noted HTTP/1.1\r\nHost: a\r\n\r\n"));
 }
 
-/* A head longer than a read is no flood. */
-static void whoever_has_many_cookies_is_served_in_the_turn_of_its_bytes(void **state)
+static void a_head_with_many_cookies_is_served_in_the_turn_it_arrives(void **state)
 {
     char memory[6000];
     struct text head = text_on(memory, sizeof(memory));
@@ -1218,11 +1133,10 @@ static void whoever_has_many_cookies_is_served_in_the_turn_of_its_bytes(void **s
     while (head.len < 5000)
         text_char(&head, 'y');
     text_str(&head, "\r\n\r\n");
-    asks_among_many_who_send_much(*state, text_span(&head));
+    request_among_many_large_senders(*state, text_span(&head));
 }
 
-/* Some wait for their next turn when they vanish, with all that they have sent. */
-static void whoever_vanishes_while_it_waits_for_its_turn_is_forgotten(void **state)
+static void clients_that_leave_while_they_wait_are_forgotten(void **state)
 {
     enum { MANY = 20 };
     struct world *world = *state;
@@ -1230,7 +1144,7 @@ static void whoever_vanishes_while_it_waits_for_its_turn_is_forgotten(void **sta
     int many[MANY];
     dial_many(world, many, MANY);
     for (int i = 0; i < MANY; i++)
-        say(many[i], large_head());
+        put(many[i], large_head());
     while (stat_of(&stats->bytes_in) < MANY * HTTP_BUFFER_LEN)
         turn(world);
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -1243,8 +1157,8 @@ static void whoever_vanishes_while_it_waits_for_its_turn_is_forgotten(void **sta
     assert_int_equal(stat_of(&stats->connections), 0);
 }
 
-/* The rest of it is not there yet, or never will be. */
-static void a_head_that_ends_with_a_read_is_read_on_when_more_comes(void **state)
+/* One client sends the rest later, the other one never. */
+static void a_head_that_fills_a_read_is_continued(void **state)
 {
     struct world *world = *state;
     const struct http_stats *stats = http_server_stats(world->server);
@@ -1252,7 +1166,7 @@ static void a_head_that_ends_with_a_read_is_read_on_when_more_comes(void **state
     int fds[2];
     dial_many(world, fds, 2);
     for (int i = 0; i < 2; i++)
-        say(fds[i], (struct span){head.ptr, HTTP_BUFFER_LEN});
+        put(fds[i], (struct span){head.ptr, HTTP_BUFFER_LEN});
     shutdown(fds[1], SHUT_WR);
     uint64_t deadline = now_ms() + WAIT_MS;
     while (stat_of(&stats->connections) > 1 && now_ms() < deadline)
@@ -1260,14 +1174,13 @@ static void a_head_that_ends_with_a_read_is_read_on_when_more_comes(void **state
     for (int idle = 0; idle < 5; idle++)
         turn(world);
     assert_int_equal(stat_of(&stats->connections), 1);
-    say(fds[0], (struct span){head.ptr + HTTP_BUFFER_LEN, head.len - HTTP_BUFFER_LEN});
-    hear(world, fds[0], "\r\n\r\nhello");
+    put(fds[0], (struct span){head.ptr + HTTP_BUFFER_LEN, head.len - HTTP_BUFFER_LEN});
+    receive(world, fds[0], "\r\n\r\nhello");
     assert_int_equal(world->answered, 1);
     close_many(fds, 2);
 }
 
-/* What a read took was all there was: the next request is waited for as ever. */
-static void a_request_that_just_fills_a_read_is_followed_by_others(void **state)
+static void a_request_that_fills_a_read_is_followed_by_others(void **state)
 {
     struct world *world = *state;
     int fd = dial(world);
@@ -1279,19 +1192,19 @@ static void a_request_that_just_fills_a_read_is_followed_by_others(void **state)
     text_str(&head, "\r\n\r\n");
     assert_int_equal(head.len, HTTP_BUFFER_LEN);
     for (unsigned i = 1; i <= 3; i++) {
-        say(fd, text_span(&head));
-        hear(world, fd, "\r\n\r\nhello");
+        put(fd, text_span(&head));
+        receive(world, fd, "\r\n\r\nhello");
         for (int idle = 0; idle < 5; idle++)
             turn(world);
-        say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-        hear(world, fd, "\r\n\r\nhello");
+        put(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+        receive(world, fd, "\r\n\r\nhello");
         assert_int_equal(world->answered, 2 * i);
     }
     close(fd);
 }
 
-/* A turn that has taken long gives each connection one request, and what stands behind it waits. */
-static void many_who_ask_for_what_is_dear_leave_others_their_turn(void **state)
+/* A turn that has taken long serves one request of each connection. */
+static void many_expensive_requests_do_not_delay_others(void **state)
 {
     enum { MANY = 30, EACH = 20 };
     struct world *world = *state;
@@ -1301,14 +1214,14 @@ static void many_who_ask_for_what_is_dear_leave_others_their_turn(void **state)
     dial_many(world, &other, 1);
     for (int n = 0; n < EACH; n++) {
         for (int i = 0; i < MANY; i++)
-            say(many[i], SPAN("GET /dear HTTP/1.1\r\nHost: a\r\n\r\n"));
+            put(many[i], SPAN("GET /dear HTTP/1.1\r\nHost: a\r\n\r\n"));
     }
-    say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(world, other, "hello");
+    put(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    receive(world, other, "hello");
     assert_in_range(world->answered, 1, 2 * MANY);
     unsigned before = world->answered, turns = world->turns;
-    say(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(world, other, "hello");
+    put(other, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    receive(world, other, "hello");
     unsigned a_turn = 1 + HTTP_AGAIN_US / DEAR_US; /* that are begun within its time */
     assert_in_range(world->answered - before, 1, 1 + a_turn * (world->turns - turns));
     turn_until(world, &world->answered, EACH * MANY + 2);
@@ -1316,8 +1229,7 @@ static void many_who_ask_for_what_is_dear_leave_others_their_turn(void **state)
     close(other);
 }
 
-/* Once more than half of a turn's time is gone, each request may be the last of it. */
-static void the_second_of_two_dear_requests_ends_the_turn(void **state)
+static void the_second_of_two_expensive_requests_ends_the_turn(void **state)
 {
     struct world *world = *state;
     char memory[1000];
@@ -1327,132 +1239,24 @@ static void the_second_of_two_dear_requests_ends_the_turn(void **state)
     assert_false(dear.overflown);
     int fd;
     dial_many(world, &fd, 1);
-    say(fd, text_span(&dear));
+    put(fd, text_span(&dear));
     turn_until(world, &world->answered, 1);
     assert_int_equal(world->answered, 2);
     turn_until(world, &world->answered, 20);
     close(fd);
 }
 
-/* The kernel would keep megabytes for each, and the server would render pages that nobody reads. */
-static void a_reader_that_does_not_read_costs_no_more_than_so_much(void **state)
+static void a_client_that_does_not_read_costs_bounded_memory(void **state)
 {
     struct world *world = *state;
     int fd = dial_with_room(world, 16384);
-    say_pages(fd, 300);
+    put_pages(fd, 300);
     turn_until(world, &world->answered, 1);
     for (int i = 0; i < 1000; i++)
         turn(world);
     assert_in_range(stat_of(&http_server_stats(world->server)->bytes_out), 1, 400000);
     assert_in_range(world->answered, 1, 400000 / PAGE_LEN);
     close(fd);
-}
-
-static void a_handlers_request_does_not_time_out_under_it(void **state)
-{
-    (void)state;
-    struct world world;
-    world_open(&world, quick_limits(), NULL);
-    int fd = dial(&world);
-    say(fd, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
-    turn_until(&world, &world.kept_len, 1);
-    uint64_t until = now_ms() + 1200;
-    while (now_ms() < until)
-        turn(&world);
-    on_hello(world.kept[0]);
-    world.kept_len = 0;
-    hear(&world, fd, "hello");
-    close(fd);
-    world_close(&world);
-}
-
-static void connections_over_the_bound_are_told_so(void **state)
-{
-    (void)state;
-    struct http_limits limits = http_limits_default();
-    limits.connections_max = 2;
-    struct world world;
-    world_open(&world, limits, NULL);
-    int first = dial(&world), second = dial(&world);
-    say(first, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(&world, first, "hello");
-    int third = dial(&world);
-    const char *heard = hear(&world, third, NULL);
-    assert_non_null(strstr(heard, "503 Service Unavailable"));
-    assert_non_null(strstr(heard, "too-many-connections"));
-    const char *body = strstr(heard, "\r\n\r\n") + 4;
-    char length[40];
-    sprintf(length, "Content-Length: %zu\r\n", strlen(body));
-    assert_non_null(strstr(heard, length));
-    close(third);
-    close(first);
-    close(second);
-    world_close(&world);
-}
-
-static void one_address_gets_its_share_of_connections_only(void **state)
-{
-    (void)state;
-    struct http_limits limits = http_limits_default();
-    limits.connections_per_addr_max = 2;
-    struct world world;
-    world_open(&world, limits, NULL);
-    int first = dial(&world), second = dial(&world), third = dial(&world);
-    assert_non_null(strstr(hear(&world, third, NULL), "503"));
-    close(third);
-    close(first);
-    while (stat_of(&http_server_stats(world.server)->connections) > 1)
-        turn(&world);
-    int fourth = dial(&world);
-    say(fourth, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(&world, fourth, "hello");
-    close(fourth);
-    close(second);
-    world_close(&world);
-}
-
-static void a_trusted_proxy_may_hold_connections_for_everybody(void **state)
-{
-    (void)state;
-    struct http_limits limits = http_limits_default();
-    limits.connections_per_addr_max = 2;
-    struct world world;
-    world_open(&world, limits, "127.0.0.1");
-    int fds[5];
-    for (int i = 0; i < 5; i++) {
-        fds[i] = dial(&world);
-        say(fds[i], SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
-        hear(&world, fds[i], "hello");
-    }
-    for (int i = 0; i < 5; i++)
-        close(fds[i]);
-    world_close(&world);
-}
-
-/* ---- streams ---- */
-
-static void publish(struct world *world, const char *text)
-{
-    struct http_blob *blob = blob_of(span_of(text));
-    http_channel_publish(world->channel, blob);
-    http_blob_unref(blob);
-}
-
-static void a_stream_gets_what_is_published(void **state)
-{
-    struct world *world = *state;
-    int fd = dial(world);
-    say(fd, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
-    const char *heard = hear(world, fd, "data: first\n\n");
-    assert_non_null(strstr(heard, "Content-Type: text/event-stream\r\n"));
-    assert_int_equal(http_channel_streams(world->channel), 1);
-    publish(world, "data: second\n\n");
-    hear(world, fd, "data: second\n\n");
-    publish(world, "data: third\n\n");
-    hear(world, fd, "data: third\n\n");
-    close(fd);
-    while (http_channel_streams(world->channel) > 0)
-        turn(world);
 }
 
 static void many_streams_all_get_the_newest(void **state)
@@ -1462,7 +1266,7 @@ static void many_streams_all_get_the_newest(void **state)
     static int fds[MANY];
     for (int i = 0; i < MANY; i++) {
         fds[i] = dial(world);
-        say(fds[i], SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
+        put(fds[i], SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
         if (i % 50 == 0)
             turn(world);
     }
@@ -1477,20 +1281,20 @@ static void many_streams_all_get_the_newest(void **state)
     for (int i = 0; i < MANY; i++) {
         if (i % 3 == 0)
             continue;
-        hear(world, fds[i], "data: new\n\n");
+        receive(world, fds[i], "data: new\n\n");
         close(fds[i]);
     }
     while (http_channel_streams(world->channel) > 0)
         turn(world);
 }
 
-static void a_slow_reader_misses_versions_and_then_gets_the_newest(void **state)
+static void a_slow_stream_skips_to_the_newest(void **state)
 {
     struct world *world = *state;
     int slow = dial(world), quick = dial(world);
-    say(slow, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
-    say(quick, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(world, quick, "first");
+    put(slow, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
+    put(quick, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
+    receive(world, quick, "first");
     while (http_channel_streams(world->channel) < 2)
         turn(world);
     size_t filler_len = 1 << 20;
@@ -1502,82 +1306,20 @@ static void a_slow_reader_misses_versions_and_then_gets_the_newest(void **state)
         publish(world, filler);
         char mark[16];
         sprintf(mark, "v%d ", version);
-        hear(world, quick, mark);
-        while (recv(quick, world->heard, HEARD_MAX, 0) > 0)
+        receive(world, quick, mark);
+        while (recv(quick, world->received, RECEIVED_MAX, 0) > 0)
             turn(world);
     }
     free(filler);
     uint64_t skipped = stat_of(&http_server_stats(world->server)->stream_skips);
     assert_true(skipped == 0); /* counted when it catches up */
-    hear(world, slow, "END\n\n");
+    receive(world, slow, "END\n\n");
     assert_true(stat_of(&http_server_stats(world->server)->stream_skips) > 0);
     close(slow);
     close(quick);
 }
 
-/* ---- the end ---- */
-
-static void on_drained(void *ctx)
-{
-    struct world *world = ctx;
-    assert_false(world->drained);
-    world->drained = true;
-}
-
-static void draining_answers_what_was_begun_and_ends_the_rest(void **state)
-{
-    (void)state;
-    struct world world;
-    world_open(&world, http_limits_default(), NULL);
-    int idle = dial(&world), busy = dial(&world), stream = dial(&world);
-    say(busy, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
-    say(stream, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
-    hear(&world, stream, "first");
-    turn_until(&world, &world.kept_len, 1);
-    uint16_t port = http_server_port(world.server);
-    http_server_drain(world.server, 5000, on_drained, &world);
-    hear(&world, idle, NULL);
-    hear(&world, stream, NULL);
-    assert_false(world.drained);
-    on_hello(world.kept[0]);
-    world.kept_len = 0;
-    assert_non_null(strstr(hear(&world, busy, NULL), "hello"));
-    while (!world.drained)
-        turn(&world);
-    int late = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in name = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(late, (struct sockaddr *)&name, sizeof(name)), -1);
-    close(late);
-    close(idle);
-    close(busy);
-    close(stream);
-    world_close(&world);
-}
-
-static void draining_does_not_wait_for_ever(void **state)
-{
-    (void)state;
-    struct world world;
-    world_open(&world, http_limits_default(), NULL);
-    int busy = dial(&world);
-    say(busy, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
-    turn_until(&world, &world.kept_len, 1);
-    http_server_drain(world.server, 200, on_drained, &world);
-    uint64_t deadline = now_ms() + WAIT_MS;
-    while (!world.drained && now_ms() < deadline)
-        turn(&world);
-    assert_true(world.drained);
-    close_server(&world);
-    on_hello(world.kept[0]); /* the server waits for it, then is gone */
-    world.kept_len = 0;
-    while (!world.closed)
-        turn(&world);
-    close(busy);
-    world_close(&world);
-}
-
-static void a_bad_address_to_listen_on_is_named(void **state)
+static void an_invalid_address_to_listen_on_is_named(void **state)
 {
     (void)state;
     uv_loop_t loop;
@@ -1600,7 +1342,7 @@ static void a_bad_address_to_listen_on_is_named(void **state)
     http_router_destroy(router);
 }
 
-static void a_route_that_stands_twice_is_refused(void **state)
+static void a_route_added_twice_is_refused(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -1620,7 +1362,7 @@ static unsigned found(const struct http_router *router, const char *path)
     return match.status;
 }
 
-static void a_table_of_routes_is_added_up_to_the_first_that_is_refused(void **state)
+static void a_table_of_routes_is_added_up_to_the_first_refusal(void **state)
 {
     (void)state;
     static const struct http_route table[] = {
@@ -1667,65 +1409,31 @@ static void escapes_in_urls_are_decoded_or_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(a_get_is_answered_and_the_connection_kept),
-        IN_WORLD(a_request_in_single_bytes_is_understood),
-        IN_WORLD(pipelined_requests_are_answered_in_order_by_one_write),
-        IN_WORLD(more_pipelined_requests_than_a_turn_takes_are_all_answered),
-        cmocka_unit_test(a_handler_may_close_the_server_while_others_wait_for_their_turn),
-        IN_WORLD(a_request_that_repeats_the_one_before_means_the_same),
-        IN_WORLD(a_request_that_differs_in_a_letter_is_read_anew),
-        IN_WORLD(a_request_has_a_serial_that_no_other_one_has),
-        IN_WORLD(a_repeated_request_on_another_connection_is_read_anew),
-        IN_WORLD(a_repeated_request_waits_for_a_slow_reader),
-        IN_WORLD(head_gets_the_head_of_get_only),
-        IN_WORLD(a_body_of_known_length_reaches_the_handler),
+        IN_WORLD(a_request_in_single_bytes_is_parsed),
+        IN_WORLD(a_repeated_request_is_recognised),
         IN_WORLD(a_chunked_body_is_decoded_wherever_it_is_cut),
-        IN_WORLD(expect_gets_a_continue_before_the_body),
-        IN_WORLD(an_expected_body_that_is_too_large_is_refused_at_once),
-        IN_WORLD(a_chunked_body_that_is_too_large_is_refused),
-        IN_WORLD(a_large_shared_body_arrives_whole_at_a_slow_reader),
-        IN_WORLD(a_long_body_of_the_handlers_own_arrives_whole_at_a_slow_reader),
-        IN_WORLD(unknown_paths_and_methods_are_told_apart),
-        IN_WORLD(the_rest_of_a_path_is_one_parameter),
-        IN_WORLD(a_stranger_cannot_forge_its_address),
-        IN_WORLD(a_later_answer_is_followed_by_what_was_pipelined_behind_it),
-        IN_WORLD(an_answer_to_a_visitor_who_has_gone_falls_to_the_floor),
-        IN_WORLD(a_handler_may_answer_many_others_first),
-        IN_WORLD(malformed_requests_get_400_and_the_door),
-        IN_WORLD(what_is_not_spoken_here_gets_its_own_status),
-        IN_WORLD(long_heads_targets_and_lists_are_refused),
-        IN_WORLD(random_bytes_never_upset_the_server),
-        IN_WORLD(a_stream_gets_what_is_published),
+        IN_WORLD(malformed_requests_get_400_and_are_closed),
+        IN_WORLD(too_many_headers_are_refused),
+        IN_WORLD(random_bytes_do_not_stop_the_server),
         IN_WORLD(many_streams_all_get_the_newest),
-        IN_WORLD(a_slow_reader_misses_versions_and_then_gets_the_newest),
-        cmocka_unit_test(the_visitor_behind_trusted_proxies_is_found),
-        cmocka_unit_test(the_visitor_may_be_named_by_another_header),
-        cmocka_unit_test(the_visitor_may_be_named_by_forwarded),
-        cmocka_unit_test(whoever_sends_a_byte_now_and_then_is_shown_the_door),
-        cmocka_unit_test(whoever_waits_for_the_next_turn_does_not_time_out),
-        cmocka_unit_test(the_time_of_a_head_begins_with_the_head),
-        cmocka_unit_test(a_body_that_does_not_come_is_given_up),
-        cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),
-        IN_WORLD(pages_asked_for_at_once_leave_others_their_turn),
-        cmocka_unit_test(many_who_ask_for_much_leave_others_their_turn),
-        IN_WORLD(many_who_send_much_leave_others_their_turn),
-        IN_WORLD(whoever_has_many_cookies_is_served_in_the_turn_of_its_bytes),
-        IN_WORLD(whoever_vanishes_while_it_waits_for_its_turn_is_forgotten),
-        IN_WORLD(a_head_that_ends_with_a_read_is_read_on_when_more_comes),
-        IN_WORLD(a_request_that_just_fills_a_read_is_followed_by_others),
-        IN_WORLD(many_who_ask_for_what_is_dear_leave_others_their_turn),
-        IN_WORLD(the_second_of_two_dear_requests_ends_the_turn),
-        IN_WORLD(a_reader_that_does_not_read_costs_no_more_than_so_much),
-        cmocka_unit_test(a_handlers_request_does_not_time_out_under_it),
-        cmocka_unit_test(connections_over_the_bound_are_told_so),
-        cmocka_unit_test(one_address_gets_its_share_of_connections_only),
-        cmocka_unit_test(a_trusted_proxy_may_hold_connections_for_everybody),
-        cmocka_unit_test(draining_answers_what_was_begun_and_ends_the_rest),
-        cmocka_unit_test(draining_does_not_wait_for_ever),
-        cmocka_unit_test(a_bad_address_to_listen_on_is_named),
-        cmocka_unit_test(a_route_that_stands_twice_is_refused),
-        cmocka_unit_test(a_table_of_routes_is_added_up_to_the_first_that_is_refused),
+        IN_WORLD(a_slow_stream_skips_to_the_newest),
+        IN_WORLD(many_requests_of_one_client_do_not_delay_others),
+        IN_WORLD(many_large_senders_do_not_delay_others),
+        IN_WORLD(a_head_with_many_cookies_is_served_in_the_turn_it_arrives),
+        IN_WORLD(clients_that_leave_while_they_wait_are_forgotten),
+        IN_WORLD(a_head_that_fills_a_read_is_continued),
+        IN_WORLD(a_request_that_fills_a_read_is_followed_by_others),
+        IN_WORLD(many_expensive_requests_do_not_delay_others),
+        IN_WORLD(the_second_of_two_expensive_requests_ends_the_turn),
+        IN_WORLD(a_client_that_does_not_read_costs_bounded_memory),
+        cmocka_unit_test(a_head_sent_byte_by_byte_times_out),
+        cmocka_unit_test(the_timeout_of_a_head_begins_with_the_head),
+        cmocka_unit_test(many_interrupted_clients_do_not_delay_others),
+        cmocka_unit_test(an_invalid_address_to_listen_on_is_named),
+        cmocka_unit_test(a_route_added_twice_is_refused),
+        cmocka_unit_test(a_table_of_routes_is_added_up_to_the_first_refusal),
         cmocka_unit_test(escapes_in_urls_are_decoded_or_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
+                        sizeof(rows) / sizeof(rows[0]), run_row);
 }
