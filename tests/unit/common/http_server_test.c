@@ -35,6 +35,7 @@ struct world {
     uint64_t serial;            /* of the request that /again or /later had last */
     bool closing, closed;
     bool drained;
+    uint16_t port; /* that was drained */
     unsigned answered;
     char *received;
 };
@@ -99,6 +100,7 @@ static void on_later(struct http_req *req)
 {
     struct world *world = http_req_route_ctx(req);
     expect_a_new_serial(req);
+    assert_true(span_eq(http_req_path(req), SPAN("/later")));
     assert_true(world->kept_len < KEPT_MAX);
     world->kept[world->kept_len++] = req;
 }
@@ -630,8 +632,31 @@ static void run_publish(const struct script_line *line)
 
 static void run_drain(const struct script_line *line)
 {
+    run.world.port = http_server_port(opened()->server);
     http_server_drain(opened()->server, (uint32_t)script_number(script_word(line, 1)), on_drained,
                       &run.world);
+}
+
+/* A connection to the drained port is refused. */
+static void run_refused(const struct script_line *line)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_port = htons(run.world.port),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    script_expect(line, "1", connect(fd, (struct sockaddr *)&name, sizeof(name)) == -1);
+    close(fd);
+}
+
+/* What was received is one response, whose Content-Length is that of its body. */
+static void run_whole(const struct script_line *line)
+{
+    const char *length = strstr(run.received, "Content-Length: ");
+    const char *body = strstr(run.received, "\r\n\r\n");
+    assert_true(length != NULL && body != NULL && length < body);
+    char want[24];
+    snprintf(want, sizeof(want), "%zu", strlen(body + 4));
+    script_expect(line, want, strtoull(length + strlen("Content-Length: "), NULL, 10));
 }
 
 static void run_shut(const struct script_line *line)
@@ -641,12 +666,19 @@ static void run_shut(const struct script_line *line)
 }
 
 static const struct script_verb verbs[] = {
-    {"open", run_open},     {"dial", run_dial},   {"send", run_send},   {"get", run_get},
-    {"fill", run_fill},     {"until", run_until}, {"end", run_end},     {"quiet", run_quiet},
-    {"has", run_has},       {"count", run_count}, {"big", run_big},     {"wait", run_wait},
-    {"is", run_is},         {"turns", run_turns}, {"sleep", run_sleep}, {"for", run_for},
-    {"answer", run_answer}, {"close", run_close}, {"reset", run_reset}, {"publish", run_publish},
-    {"drain", run_drain},   {"shut", run_shut},   {NULL, NULL},
+    {"open", run_open},     {"dial", run_dial},
+    {"send", run_send},     {"get", run_get},
+    {"fill", run_fill},     {"until", run_until},
+    {"end", run_end},       {"quiet", run_quiet},
+    {"has", run_has},       {"count", run_count},
+    {"big", run_big},       {"wait", run_wait},
+    {"is", run_is},         {"turns", run_turns},
+    {"sleep", run_sleep},   {"for", run_for},
+    {"answer", run_answer}, {"close", run_close},
+    {"reset", run_reset},   {"publish", run_publish},
+    {"drain", run_drain},   {"refused", run_refused},
+    {"whole", run_whole},   {"shut", run_shut},
+    {NULL, NULL},
 };
 
 static void run_row(void **state)
@@ -768,7 +800,7 @@ static const struct script_row rows[] = {
      "open timeouts=300; get A /later; wait later 1; for 1200; answer; until A hello"},
     {"connections above the limit get a 503",
      "open connections=2; get A /hello; until A hello; dial B; end C;"
-     "has 503 Service Unavailable&too-many-connections"},
+     "has 503 Service Unavailable&too-many-connections; whole"},
     {"an address has its own limit of connections",
      "open per_addr=2; dial A; dial B; end C; has 503; close A; wait connections 1; get D /hello;"
      "until D hello"},
@@ -781,7 +813,7 @@ static const struct script_row rows[] = {
      "close A; wait streams 0"},
     {"draining answers begun requests and ends the others",
      "dial A; get B /later; get C /stream; until C first; wait later 1; drain 5000; end A; end C;"
-     "is drained 0; answer; end B; has hello; wait drained 1"},
+     "is drained 0; answer; end B; has hello; wait drained 1; refused"},
     {"draining has a time limit",
      "get A /later; wait later 1; drain 200; wait drained 1; shut; answer"},
 };
