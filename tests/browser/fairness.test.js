@@ -27,7 +27,6 @@ describe('the page of the draw', () => {
   after(() => scope.close());
 
   const fairness = async (id) => (await line.front.http.get(`/v1/queue/${id}/fairness`)).json;
-  const shows = (visitor, id, pattern) => visitor.page.waitForFunction(([i, source]) => new RegExp(source).test(document.getElementById(i).textContent), [id, pattern.source]);
 
   async function gather(id, beacon, people = 7) {
     await makeEvent(line.house, id, { name: 'The first night', rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon }, { open: false });
@@ -53,7 +52,7 @@ describe('the page of the draw', () => {
       await page.locator('#why-more a').focus();
       await page.keyboard.press('Enter');
       await page.waitForURL(`**/e/${id}/fairness#entry=8`);
-      await shows(visitor, 'now', korean ? /아직 아무도 모릅니다/ : /Nobody knows the beacon's value yet/);
+      await visitor.shows('now', korean ? /아직 아무도 모릅니다/ : /Nobody knows the beacon's value yet/);
       const promised = await fairness(id);
       assert.ok((await page.textContent('#facts')).includes(promised.commitment));
       await visitor.judge(`fair-promised-${name}`);
@@ -61,7 +60,7 @@ describe('the page of the draw', () => {
       for (const relay of beacons.relays) relay.mood = 'down';
       await patch(line.front, id, { opens_at: at(500) });
       await page.reload(); // its next look may be some seconds away
-      await shows(visitor, 'now', korean ? /마감되어/ : /Entries are closed, and how many/);
+      await visitor.shows('now', korean ? /마감되어/ : /Entries are closed, and how many/);
       await visitor.judge(`fair-waits-${name}`);
       assert.equal(files.some((url) => url.endsWith('bls.min.js')), false, 'not before there is something to check');
       for (const relay of beacons.relays) relay.mood = 'fine';
@@ -72,7 +71,7 @@ describe('the page of the draw', () => {
       assert.equal(await page.locator('#checks .good').count(), 5, await page.textContent('#checks'));
       const place = (await openDraw(told)).position(8);
       assert.equal(await page.inputValue('#entry'), '8');
-      await shows(visitor, 'where', korean ? new RegExp(`순번은 ${place}번`) : new RegExp(`has place ${place}\\.`));
+      await visitor.shows('where', korean ? new RegExp(`순번은 ${place}번`) : new RegExp(`has place ${place}\\.`));
       await visitor.judge(`fair-drawn-${name}`);
 
       // Another round's signature fails the check, even with its own hash.
@@ -97,15 +96,15 @@ describe('the page of the draw', () => {
     await act(line.front, 'words', 'draw', { body: { beacon: '3 8 15 16' } });
     await patch(line.front, 'late', { opens_at: at(300) });
     await visitor.page.goto(`${line.at}/e/words/fairness`);
-    await shows(visitor, 'checks', /named "3 8 15 16"\. Compare it with its source: the lottery numbers/);
+    await visitor.shows('checks', /named "3 8 15 16"\. Compare it with its source: the lottery numbers/);
     await visitor.page.click('details summary');
-    await shows(visitor, 'proves', /no program can/);
+    await visitor.shows('proves', /no program can/);
     await visitor.judge('fair-words');
     await until('the late draw', async () => (await fairness('late')).drawn);
     await visitor.page.goto(`${line.at}/e/late/fairness`);
-    await shows(visitor, 'verdict', /the beacon was late: the secret alone decided/);
+    await visitor.shows('verdict', /the beacon was late: the secret alone decided/);
     await visitor.page.goto(`${line.at}/e/late/fairness?lane=nowhere`);
-    await shows(visitor, 'notice', /no such event/);
+    await visitor.shows('notice', /no such event/);
     assert.equal((await visitor.page.goto(`${line.at}/e/nothing/fairness`)).status(), 404);
     await visitor.close();
   });

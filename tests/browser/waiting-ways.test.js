@@ -23,7 +23,6 @@ describe('around the waiting page', () => {
   after(() => scope.close());
 
   const text = (visitor, id) => visitor.page.textContent(`#${id}`);
-  const shows = (visitor, id, pattern) => visitor.page.waitForFunction(([i, source]) => new RegExp(source).test(document.getElementById(i).textContent), [id, pattern.source]);
   const bar = (visitor) => visitor.page.evaluate(() => Number(document.getElementById('bar').getAttribute('aria-valuenow')));
 
   async function waiting(id, people = 20, knobs = {}, options = EN) {
@@ -85,11 +84,11 @@ describe('around the waiting page', () => {
       await line.bring(visitor, state);
       const view = await visitor.page.getAttribute('#line', 'data-view');
       await visitor.page.context().setOffline(true);
-      await shows(visitor, 'notice', /Connection lost/);
+      await visitor.shows('notice', /Connection lost/);
       if (state === 'waiting') await visitor.judge('wait-lost');
       assert.equal(await visitor.page.getAttribute('#line', 'data-view'), view);
       await visitor.page.context().setOffline(false);
-      await shows(visitor, 'notice', /^(You are connected again\.)?$/);
+      await visitor.shows('notice', /^(You are connected again\.)?$/);
       await visitor.view(view);
       await visitor.close();
     });
@@ -101,7 +100,7 @@ describe('around the waiting page', () => {
     let asked = 0;
     visitor.page.on('request', (request) => { asked += /\/(me|status)$/.test(request.url()) ? 1 : 0; });
     await patch(line.front, 'told', { message: { en: 'Line <1>\nline 2' } });
-    await shows(visitor, 'message', /^Line <1>\nline 2$/);
+    await visitor.shows('message', /^Line <1>\nline 2$/);
     await act(line.front, 'told', 'pause');
     await visitor.page.locator('#line[data-state=paused] .on-waiting > .only-paused').waitFor();
     await act(line.front, 'told', 'freeze');
@@ -149,7 +148,7 @@ describe('around the waiting page', () => {
     await line.go(visitor, 'calls');
     await line.join(visitor);
     await page.check('#alert');
-    await shows(visitor, 'alert-note', /hear this sound/);
+    await visitor.shows('alert-note', /hear this sound/);
     const probe = await page.evaluate(() => globalThis.tones);
     assert.equal(probe, 2, 'it sounds once, to be known again');
     await patch(line.front, 'calls', { rate_per_s: 100 });
@@ -171,7 +170,7 @@ describe('around the waiting page', () => {
     await visitor.page.clock.install({ time: new Date('2031-05-05T05:05:05Z') });
     await line.bring(visitor, 'soon');
     const { json } = await line.front.admin.get('/admin/events/show-soon');
-    await shows(visitor, 'soon-count', /\d/);
+    await visitor.shows('soon-count', /\d/);
     const [, days, h, m, s] = /^(?:(\d+) d )?(\d+):(\d+):(\d+)$/.exec(await text(visitor, 'soon-count'));
     const shown = (((Number(days ?? 0) * 24 + Number(h)) * 60 + Number(m)) * 60 + Number(s)) * 1000;
     assert.ok(Math.abs(Date.parse(json.prequeue_at) - Date.now() - shown) < 10_000, `${shown}`);
@@ -191,7 +190,7 @@ describe('around the waiting page', () => {
     await visitor.page.clock.runFor(2000);
     await visitor.page.clock.resume();
     await visitor.view('called');
-    await shows(visitor, 'left', /^(1:00:00|59:\d\d)$/);
+    await visitor.shows('left', /^(1:00:00|59:\d\d)$/);
     await visitor.close();
   });
 
@@ -207,7 +206,7 @@ describe('around the waiting page', () => {
     assert.equal(await focus(), 'You are in line');
     while (await focus() !== 'Why this wait, and why this place?') await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await shows(visitor, 'why-more', /no draw/);
+    await visitor.shows('why-more', /no draw/);
     await visitor.judge('wait-why');
     while (await focus() !== 'Give up my place') await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
@@ -229,13 +228,13 @@ describe('around the waiting page', () => {
     await line.join(visitor);
     assert.equal(await text(visitor, 'entry'), '10');
     await visitor.page.click('#why summary');
-    await shows(visitor, 'why-more', /[0-9a-f]{64}.*compare it after the draw/);
+    await visitor.shows('why-more', /[0-9a-f]{64}.*compare it after the draw/);
     await line.crowd('drawn', 5);
     await act(line.front, 'drawn', 'draw', { body: { beacon: 'closing price' } });
     await visitor.view('waiting');
     await visitor.page.click('#why summary');
     await visitor.page.click('#why summary');
-    await shows(visitor, 'why-more', /number 10 of 15 in the draw has place \d+\..*saved before the draw/);
+    await visitor.shows('why-more', /number 10 of 15 in the draw has place \d+\..*saved before the draw/);
     await visitor.judge('wait-why-drawn');
     // A false draw is reported. One in fifteen other prices would have drawn the
     // same place for this entry; it is not one of those.
@@ -250,7 +249,7 @@ describe('around the waiting page', () => {
     });
     await visitor.page.click('#why summary');
     await visitor.page.click('#why summary');
-    await shows(visitor, 'why-more', /This does not match!/);
+    await visitor.shows('why-more', /This does not match!/);
     await visitor.close();
   });
 
@@ -281,7 +280,7 @@ describe('around the waiting page', () => {
     await first.page.click('#bring summary');
     await first.page.fill('#code', 'AAAA-BBBB-CCCC');
     await first.page.keyboard.press('Enter');
-    await shows(first, 'notice', /typing error/);
+    await first.shows('notice', /typing error/);
     await first.page.click('#bring summary');
     await first.page.fill('#code', back.toLowerCase().replaceAll('-', ' '));
     await first.page.keyboard.press('Enter');
@@ -318,25 +317,25 @@ describe('around the waiting page', () => {
     const visitor = await line.visitor(browser, EN);
     await line.go(visitor, 'laned');
     await line.join(visitor);
-    await shows(visitor, 'lane', /“for everyone”.* 70 of 100/);
+    await visitor.shows('lane', /“for everyone”.* 70 of 100/);
     assert.equal(await text(visitor, 'position'), '4');
     // A mistyped code changes nothing; a link fills the field.
     await visitor.page.click('#invite summary');
     await visitor.page.fill('#invitation', 'no such thing');
     await visitor.page.click('#guest button');
-    await shows(visitor, 'notice', /not for this event/);
+    await visitor.shows('notice', /not for this event/);
     assert.equal(await text(visitor, 'position'), '4');
     await visitor.page.goto(`${line.at}/e/laned#invitation=${invitations[0].code}`);
     await visitor.page.locator('#guest button:focus').waitFor();
     await visitor.judge('wait-invited');
     await visitor.page.keyboard.press('Enter');
-    await shows(visitor, 'lane', /“Fan <club>”.* 30 of 100/);
+    await visitor.shows('lane', /“Fan <club>”.* 30 of 100/);
     assert.equal(await text(visitor, 'position'), '1');
     await visitor.page.reload();
-    await shows(visitor, 'lane', /“Fan <club>”.* 30 of 100/);
+    await visitor.shows('lane', /“Fan <club>”.* 30 of 100/);
     // The page shows the operator's change at once.
     await patch(line.front, 'laned', { lanes: [{ ...fans, share: 45 }] });
-    await shows(visitor, 'lane', / 45 of 100/);
+    await visitor.shows('lane', / 45 of 100/);
     await visitor.close();
     const plain = await line.visitor(browser, { locale: 'ko-KR', javaScriptEnabled: false });
     await line.go(plain, 'laned');
@@ -429,7 +428,7 @@ describe('around the waiting page', () => {
   test('the page tells a late visitor that the call is still valid', async () => {
     const visitor = await line.visitor(browser, EN);
     await line.bring(visitor, 'late');
-    await visitor.page.waitForFunction(() => /still enter/.test(document.getElementById('announce').textContent));
+    await visitor.shows('announce', /still enter/);
     await visitor.close();
   });
 
@@ -444,23 +443,23 @@ describe('around the waiting page', () => {
       await page.route(`**/${act}`, (route) => route.fulfill({ status: 503, json: { status: 503, code: 'unavailable' } }), { times: 1 });
       await page.focus(button);
       await page.keyboard.press('Enter');
-      await shows(visitor, 'notice', /didn't work/);
+      await visitor.shows('notice', /didn't work/);
     };
     await line.go(visitor, 'hurried');
     await line.join(visitor);
     await visitor.view('called');
-    await shows(visitor, 'announce', /left. Press “I need more time”/);
+    await visitor.shows('announce', /left. Press “I need more time”/);
     assert.match(await page.title(), /^0:\d\d It is your turn/);
     await inVain('extend', '#extend button');
     await page.keyboard.press('Enter');
-    await shows(visitor, 'notice', /more time now/);
+    await visitor.shows('notice', /more time now/);
     assert.ok(await left() > 25, await page.title());
     await visitor.judge('wait-hurried');
     await page.click('#pass button');
     await page.waitForURL(/\/seats\//);
     await line.go(visitor, 'hurried');
     await visitor.view('admitted');
-    await shows(visitor, 'announce', /left. Press/);
+    await visitor.shows('announce', /left. Press/);
     assert.match(await page.title(), /^0:\d\d You are in/);
     const ends = async () => (await (await page.request.get(`${line.at}/v1/queue/hurried/me`)).json()).session_expires_at;
     const before_ = await ends();
@@ -469,7 +468,7 @@ describe('around the waiting page', () => {
       await page.keyboard.press('Enter');
       return await ends() > before_;
     });
-    await shows(visitor, 'notice', /more time now/);
+    await visitor.shows('notice', /more time now/);
     visitor.wrong.length = 0; // what was refused is on the browser's own list
     await visitor.close();
   });
@@ -504,7 +503,7 @@ describe('around the waiting page', () => {
     let down = true;
     await page.route('**/seats/metre', (route) => (down ? route.fulfill({ status: 503, body: '' }) : route.continue()));
     await page.goto(`${line.at}/e/metre#in`);
-    await shows(visitor, 'notice', /seats are not responding/);
+    await visitor.shows('notice', /seats are not responding/);
     assert.equal(await page.getAttribute('#line', 'data-view'), 'admitted');
     down = false;
     await page.waitForURL(/\/seats\/metre/);
@@ -549,8 +548,8 @@ describe('around the waiting page', () => {
       });
       await line.bring(visitor, 'waiting');
       await page.evaluate(() => dispatchEvent(new Event('online')));
-      await shows(visitor, 'eta', /20.*25/);
-      await shows(visitor, 'return', back);
+      await visitor.shows('eta', /20.*25/);
+      await visitor.shows('return', back);
       assert.match(await page.textContent('.note.good'), have);
       // Nine in ten are not called in the first 15 of the 20 minutes that half of them wait.
       const [from, to] = (await text(visitor, 'when')).match(/\d+:\d\d/g).map((hour) => hour.split(':')).map(([h, m]) => 60 * h + Number(m));
@@ -588,7 +587,7 @@ describe('around the waiting page', () => {
     await line.go(visitor, 'worker');
     await line.join(visitor);
     await page.check('#alert');
-    await shows(visitor, 'alert-note', /./);
+    await visitor.shows('alert-note', /./);
     await patch(line.front, 'worker', { rate_per_s: 100 });
     await visitor.view('called');
     assert.ok(await page.isHidden('#alert'), 'there is nothing left to ask for');
@@ -620,7 +619,7 @@ describe('around the waiting page', () => {
       });
       await line.bring(visitor, 'waiting');
       await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
-      await shows(visitor, 'odds', words);
+      await visitor.shows('odds', words);
       await visitor.judge(`wait-odds-${locale.slice(0, 2)}`);
       await visitor.close();
     }
@@ -679,7 +678,7 @@ describe('around the waiting page', () => {
     await line.go(visitor, 'said');
     await line.join(visitor);
     while (minutes > 1) await visitor.page.clock.runFor(1000);
-    await shows(visitor, 'eta', /about a minute/);
+    await visitor.shows('eta', /about a minute/);
     const said = await visitor.page.evaluate(() => globalThis.said.filter((words) => /Expected/.test(words)));
     assert.ok(said.length <= 6, said.join(' | '));
     assert.ok(said.includes('Expected wait: 8 to 10 minutes'), said.join(' | '));

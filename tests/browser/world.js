@@ -160,6 +160,11 @@ export class Visitor {
     return this.page.locator(views.map((view) => `#line[data-view="${view}"]`).join(',')).waitFor();
   }
 
+  // Until the element's text matches.
+  shows(id, pattern) {
+    return this.page.waitForFunction(([its, source, flags]) => new RegExp(source, flags).test(document.getElementById(its).textContent), [id, pattern.source, pattern.flags]);
+  }
+
   async picture(name) {
     if (PICTURES) await this.page.screenshot({ path: `${SHOTS}${name}.png`, fullPage: true });
   }
