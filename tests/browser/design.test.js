@@ -1,5 +1,5 @@
-// The page of all parts, /design: each in all its states, in our colours and in an operator's that nobody
-// could read as they are, in both schemes, by axe and by its look; and what a pointer and the focus change.
+// The page of all elements, /design: each in all its states, in our colours and in an operator's unreadable
+// ones, in both schemes, by axe and by its look; and the effects of pointer and focus.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -56,7 +56,7 @@ describe('the page of all parts', () => {
     await visitor.close();
   });
 
-  test('axe is asked once more when there is something else for it to judge, not when a clock has gone on', async () => {
+  test('axe runs again on a changed page, not on a changed clock', async () => {
     const visitor = await open('ours', { locale: 'en-GB' });
     visitor.keeps = false;
     const { page } = visitor;
@@ -90,7 +90,7 @@ describe('the page of all parts', () => {
     await visitor.close();
   });
 
-  test('nothing is kept of a page that changed while axe was asked', async () => {
+  test('a page that changed during axe\'s run is not cached', async () => {
     const visitor = await open('ours', { locale: 'en-GB' });
     visitor.keeps = false;
     const { page } = visitor;
@@ -112,7 +112,7 @@ describe('the page of all parts', () => {
     await visitor.close();
   });
 
-  test('a pointer, a press and the focus are seen, and so are a busy, a disabled and a wrong control', async () => {
+  test('pointer, press, focus, busy, disabled and invalid are visible', async () => {
     for (const [, options] of MANNERS) {
       const visitor = await open('branded', options);
       const { page } = visitor;

@@ -1,5 +1,5 @@
-// The map of the hall: where it says that one is, what fingers do to it, how it fits small screens, and what
-// is proposed on it. Alone with its service. What is written on a canvas is heard where it is written.
+// The map of the hall: its header, touch, small screens, and proposals. Alone with its service. A hook records
+// the texts that the page writes on the canvas.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -30,7 +30,7 @@ function wideHall() {
   return body;
 }
 
-// Runs in the page before it: what was written on the map's canvas since it was last emptied.
+// Runs before the page: records the texts on the map's canvas since it was last cleared.
 function hear() {
   const { fillText, clearRect } = CanvasRenderingContext2D.prototype;
   globalThis.written = [];
@@ -76,8 +76,7 @@ describe('the map of the hall', () => {
   const drawn = (page) => page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(() => done(globalThis.written))); }));
   const cart = (page, count) => until(`${count} in the cart`, async () => await page.locator('#cart-seats li').count() === count);
   const seatLine = (page) => page.textContent('#seat');
-  // How the map is seen, from the numbers of two neighbours: how far they are apart, and where a seat before
-  // the first would be.
+  // The map's scale and offset, from the drawn numbers of two neighbours.
   async function view(page) {
     const texts = await drawn(page);
     const n = texts.findIndex(({ text }, at) => Number(texts[at + 1]?.text) === Number(text) + 1);
@@ -86,7 +85,7 @@ describe('the map of the hall', () => {
     return { pitch: Math.hypot(b.x - a.x, b.y - a.y), y: a.y - (b.y - a.y) * Number(a.text) };
   }
 
-  // One whose number is written well within the map.
+  // A seat whose number is well within the map.
   const aSeat = async (page) => (await drawn(page)).find(({ text, x, y }) => /^\d+$/.test(text) && Math.min(x, y) > 40 && Math.max(x, y) < 260);
 
   // Touches carry their own times, so their delivery speed does not matter.
@@ -99,7 +98,7 @@ describe('the map of the hall', () => {
     };
   }
 
-  test('the header says section, price, what is left and where the stage is, and nothing else when all is seen', async () => {
+  test('the header names section, price, free seats and stage; zoomed out it is empty', async () => {
     const { guest, page, middle } = await enter({ viewport: SIZES.desktop });
     assert.match(await page.textContent('#where-text'), /^Whole hall · 2,400 left · from ₩99,000$/);
     assert.equal(await page.textContent('#where-stage'), '');
@@ -123,7 +122,7 @@ describe('the map of the hall', () => {
     assert.equal(await page.textContent('#where-stage'), 'Stage ↑');
   });
 
-  test('a tap on a section brings its seats so close that they can be met; a second one asks, and a button takes', async () => {
+  test('a tap on a section zooms in, a second one picks a seat, and a button takes it', async () => {
     const { guest, page, middle } = await enter(PHONE);
     await page.touchscreen.tap(...middle);
     await guest.stands();
@@ -141,7 +140,7 @@ describe('the map of the hall', () => {
     assert.ok(await page.isHidden('#pick'));
   });
 
-  test('two fingers pinch, one flicks, two taps come closer', async () => {
+  test('two fingers pinch, one flicks, a double tap zooms in', async () => {
     const { guest, page, middle: [x, y] } = await enter(PHONE);
     const touch = await fingers(page);
     await touch(0, 'touchStart', [x - 20, y], [x + 20, y]);
@@ -170,7 +169,7 @@ describe('the map of the hall', () => {
     await cart(page, 0);
   });
 
-  test('a flick that is on its way gives in to a button', async () => {
+  test('a button stops a flick', async () => {
     const { guest, page, middle: [x, y] } = await enter(PHONE);
     const touch = await fingers(page);
     await page.touchscreen.tap(x, y);
@@ -213,7 +212,7 @@ describe('the map of the hall', () => {
     assert.ok(rows.every(({ x }, n) => n === 0 || x === rows[0].x), 'below each other');
   });
 
-  test('the line below the map names no seat that nobody points at any more', async () => {
+  test('the line below the map clears when the pointer leaves a seat', async () => {
     const { guest, page, middle } = await enter({ viewport: SIZES.desktop });
     const hint = await seatLine(page);
     await page.mouse.click(...middle);
@@ -234,7 +233,7 @@ describe('the map of the hall', () => {
     assert.equal(await seatLine(page), hint);
   });
 
-  test('with four seats and a notice there is a map on a phone, upright and lying', async () => {
+  test('with four seats and a notice the map fits a phone, upright and lying', async () => {
     const { guest, page } = await enter(PHONE);
     await guest.takeBest(4);
     for (const [viewport, least] of [[{ width: 360, height: 740 }, 240], [{ width: 740, height: 360 }, 180]]) {
@@ -246,7 +245,7 @@ describe('the map of the hall', () => {
           await page.locator('#trouble').waitFor();
         }
         await page.locator('#map').scrollIntoViewIfNeeded();
-        // How much of the map nothing lies upon, down its middle.
+        // The uncovered part of the map along its middle.
         const seen = await page.evaluate(() => {
           const { left, top, width, height } = document.getElementById('map').getBoundingClientRect();
           let n = 0;
@@ -291,7 +290,7 @@ describe('the map of the hall', () => {
     await cart(page, 2);
   });
 
-  test('a proposal that somebody else takes says so', async () => {
+  test('a proposal that another buyer takes says so', async () => {
     const { guest, page, other } = await enter({ viewport: SIZES.desktop });
     const told = page.waitForResponse('**/proposals');
     await page.click('#best summary');
@@ -310,7 +309,7 @@ describe('the map of the hall', () => {
     assert.equal(await focused(), 'best', 'and goes to where it came from');
   });
 
-  test('a proposal says what a press does now, whatever happens to the seats that are held', async () => {
+  test('a proposal\'s button follows the held seats', async () => {
     const { guest, page } = await enter({ viewport: SIZES.desktop });
     await guest.openRow(0, 20);
     await page.click('#show-map');
@@ -327,7 +326,7 @@ describe('the map of the hall', () => {
     await take.getByText('Select', { exact: true }).waitFor();
   });
 
-  test('nobody presses "Find my seats" in vain while the second script is on its way', async () => {
+  test('"Find my seats" works before the second script has loaded', async () => {
     let letGo;
     const held = new Promise((go) => { letGo = go; });
     const { page } = await enter({
@@ -345,7 +344,7 @@ describe('the map of the hall', () => {
     await page.locator('#proposals .main').first().waitFor();
   });
 
-  test('a seat that is pressed before the second script is there is taken once it is', async () => {
+  test('a seat pressed before the second script has loaded is taken after it', async () => {
     const { page } = await enter({
       viewport: SIZES.desktop,
       first: (early) => early.route('**/later.js', async (route) => {
@@ -361,7 +360,7 @@ describe('the map of the hall', () => {
     await cart(page, 1);
   });
 
-  test('the signs of the filter have their colours where the list is opened first', async () => {
+  test('the filter has its colours when the list is opened first', async () => {
     const { page } = await enter({ first: (early) => early.addInitScript(() => localStorage.setItem('fg-view', 'list')) });
     assert.ok(await page.isVisible('#list-view'));
     const fills = await page.locator('#categories path').evaluateAll((all) => all.map((sign) => sign.getAttribute('fill')));
@@ -369,7 +368,7 @@ describe('the map of the hall', () => {
     assert.ok(fills.every((fill) => /^rgb/.test(fill)), fills.join());
   });
 
-  test('what is closed by a press hands the focus on to the map', async () => {
+  test('a closed panel passes the focus to the map', async () => {
     const { guest, page, middle } = await enter(PHONE);
     await page.touchscreen.tap(...middle);
     await guest.stands();
@@ -381,7 +380,7 @@ describe('the map of the hall', () => {
     assert.equal(await page.evaluate(() => document.activeElement.id), 'map-top');
   });
 
-  test('a price alone is one press, all of them another, and each says how many are left', async () => {
+  test('one press selects one price, another all; each shows its free seats', async () => {
     const { page } = await enter(PHONE);
     const chips = page.locator('#categories button');
     assert.deepEqual(await chips.allTextContents(), ['All', 'Front₩150,0001,200', 'Back₩99,0001,200']);
@@ -396,7 +395,7 @@ describe('the map of the hall', () => {
     assert.equal(await chips.first().getAttribute('aria-pressed'), 'true');
   });
 
-  test('what the filter leaves out is pale and keeps its colour: grey is what is taken', async () => {
+  test('filtered seats are pale in their colour; taken seats are grey', async () => {
     const { guest, page, middle, other } = await enter({
       viewport: SIZES.desktop, query: '?plain',
       first: (early) => early.addInitScript(() => { // which colours are filled, canvas by canvas
@@ -435,7 +434,7 @@ describe('the map of the hall', () => {
     await guest.judge('map-filtered');
   });
 
-  test('the list begins with the cheapest sections and says how many seats are together', async () => {
+  test('the list begins with the cheapest sections and shows adjacent seats', async () => {
     const { guest, page } = await enter(PHONE);
     await page.click('#show-list');
     const cards = page.locator('#list-cards [data-zone]');
@@ -454,7 +453,7 @@ describe('the map of the hall', () => {
     return body;
   }
 
-  test('what one sees from a section is shown where it has a picture, and fetched only then', async () => {
+  test('a section\'s view is shown if it has a picture, and loaded only then', async () => {
     const asked = [];
     const { guest, page, middle } = await enter({
       viewport: SIZES.desktop, body: hallWithView(),
@@ -482,7 +481,7 @@ describe('the map of the hall', () => {
     assert.equal(await page.evaluate(() => document.activeElement.id), 'where-view');
   });
 
-  test('two sections are compared side by side, and what changes changes there', async () => {
+  test('two sections are compared side by side, with live numbers', async () => {
     const { guest, page, other } = await enter({
       ...PHONE, body: hallWithView(),
       first: (early) => early.route('**/views/*', (route) => route.fulfill({ contentType: 'image/svg+xml', body: PICTURE })),
@@ -517,7 +516,7 @@ describe('the map of the hall', () => {
     assert.match(await page.textContent('#compare'), /Balcony 7: choose a second/);
   });
 
-  test('a hall that draws nothing has a stage clear of its seats, be it one row', async () => {
+  test('a hall without shapes has a stage clear of its seats, even with one row', async () => {
     const body = hall({ rows: 1, seatsPerRow: 12 });
     body.plan.zones[0].rows[0].row_number = 'A';
     body.plan.zones[0].rows[0].seats.forEach((seat, s) => Object.assign(seat, { position: { x: 20 * s, y: 0 } }));
@@ -542,7 +541,7 @@ describe('the map of the hall', () => {
     }
   });
 
-  test('a hall of standing places alone is its areas below the stage', async () => {
+  test('a hall of standing places alone shows its areas below the stage', async () => {
     const body = hall({ area: 500 });
     body.plan.zones[0].rows = [];
     const { guest, page } = await enter({ ...PHONE, body });
@@ -562,7 +561,7 @@ describe('the map of the hall', () => {
     await page.waitForFunction(() => document.querySelector('#areas meter').value === 498);
   });
 
-  test('numbers can be read on every colour, grey is nobody\'s, and no two categories have the same', () => {
+  test('numbers are readable on every colour, and no category is grey or equals another', () => {
     const categories = ['#b23a48', '#8e5aa8', '#3a6ea5', '#4f8a5b', '#7a7a7a', '#ffffff', '#000000', '#ffe600', undefined].map((color) => ({ color }));
     for (const dark of [false, true]) {
       const paints = paintCategories(categories, dark);

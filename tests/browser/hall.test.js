@@ -1,6 +1,5 @@
-// The hall's page alone with its service: what is kept for those who need it or know a code, what the
-// plan draws beside its seats, and a stream out of which something is lost. (The whole way, from the
-// line to the ticket, is in journey.test.js.)
+// The hall's page alone with its service: reserved seats, presale codes, drawn shapes, and a stream that
+// loses a change. (journey.test.js has the whole way from the line to the ticket.)
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -53,7 +52,7 @@ describe('the hall', () => {
     return { event, guest, page: guest.page, other: visitor(seats, event) };
   }
 
-  test('a service of before there were lines is asked by the bare number, and what it tells is shown', async () => {
+  test('a service without journal branches is asked by the bare number', async () => {
     const refused = [];
     const prepare = (page) => page.route(/\/(stream|availability)\?since=\d+-/, (route) => {
       refused.push(route.request().url());
@@ -69,7 +68,7 @@ describe('the hall', () => {
 
   const cart = (page) => page.locator('#cart-seats li').allTextContents();
 
-  test('a wheelchair place and its companion are had by best available, by keys alone', async () => {
+  test('best available finds a wheelchair place and its companion, by keys alone', async () => {
     const { guest, page } = await enter();
     await page.locator('#needs summary').focus();
     await page.keyboard.press('Enter');
@@ -115,7 +114,7 @@ describe('the hall', () => {
     await until('the companion beside it', async () => (await cart(page)).length === 2);
   });
 
-  test('a presale code is checked, said to be wrong where it is, and opens its seats', async () => {
+  test('a wrong presale code is reported at its field, and a valid one opens its seats', async () => {
     const { guest, page } = await enter();
     await guest.openRow(0, 7);
     assert.match(await guest.seat(0).textContent(), /with a code only/);
@@ -128,7 +127,7 @@ describe('the hall', () => {
     await page.locator('#code-told').getByText('not for this event').waitFor();
     assert.equal(await page.locator('#code').getAttribute('aria-invalid'), 'true');
     await guest.judge('hall-code-wrong');
-    // A date is written as this reader's own variant of the language has it.
+    // Dates follow the reader's regional form.
     await page.route('**/codes', (route) => route.fulfill({ json: { channel: 'club', name: 'Club', on_sale_at: '2035-05-03T10:00:00Z' } }), { times: 1 });
     await page.click('#code-form button');
     await page.locator('#code-told').getByText(/on 3 May 2035/).waitFor();
@@ -143,7 +142,7 @@ describe('the hall', () => {
     await page.locator('#code-told').getByText('Code accepted').waitFor({ state: 'attached' });
   });
 
-  test('what the plan draws stands on the map, in light and in dark', async () => {
+  test('the map shows the plan\'s shapes, in light and in dark', async () => {
     for (const colorScheme of ['light', 'dark']) {
       for (const size of ['phone', 'desktop']) {
         const { guest, page } = await enter({ colorScheme, viewport: SIZES[size] });
@@ -162,7 +161,7 @@ describe('the hall', () => {
     }
   });
 
-  test('a visit that nears its end says so, and a press extends one that may go on', async () => {
+  test('a visit that ends soon says so, and a press extends it', async () => {
     const later = (s) => new Date(Date.now() + 1000 * s).toISOString();
     let told = { expires_at: later(1800), ends_at: later(1800) };
     // A function is asked once, when the page asks: seconds that count do not begin before the page does.
@@ -197,7 +196,7 @@ describe('the hall', () => {
     await page.context().close();
   });
 
-  test('a page that has lost a delta notices with the next one, and shows what is there', async () => {
+  test('a page that missed a change notices at the next one and catches up', async () => {
     // A stream that loses one seat's change, as a proxy with a full buffer may.
     const lossy = () => {
       const Real = globalThis.EventSource;

@@ -1,5 +1,5 @@
-// The way that visitors go, in a real browser at a phone's size, through the whole stack: waiting
-// page, hall, checkout, payment provider, ticket.
+// A visitor's whole way, in a real browser at a phone's size, through the whole stack: waiting page, hall,
+// checkout, payment provider, ticket.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -42,7 +42,7 @@ describe('pages', () => {
     await visitor.survey(looks, `${visitor.name}-checkout`);
     await page.click('#pay-button');
     await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
-    // Back from the provider without having paid: the order waits, and leads there again.
+    // Back from the provider unpaid: the order waits and links to the provider again.
     await page.goto(await backOf(page));
     await visitor.survey(looks, `${visitor.name}-order-pending`);
     await page.click('#pay-link');
@@ -84,7 +84,7 @@ describe('pages', () => {
       const places = await page.locator('#cart-seats li').count();
       await buy(visitor, customer(stack, n));
       assert.equal(await page.locator('.ticket svg').count(), places);
-      // The visit is over with the order: the place in the hall is somebody else's.
+      // The order ends the visit and frees its slot.
       await page.emulateMedia({ media: 'print' });
       await looks.see(page, `${name}-tickets-print`);
       await page.emulateMedia({ media: null });
@@ -95,7 +95,7 @@ describe('pages', () => {
     });
   }
 
-  test('two visitors want the same seat: one has it, the other hears why and is offered near ones', async () => {
+  test('two visitors want one seat: the second sees why not and gets near ones', async () => {
     const [one, two, late] = await Promise.all([0, 1, 2].map(() => Visitor.open(browser, stack)));
     await late.page.route('**/stream*', (route) => route.abort()); // sees nothing of what changes
     await late.page.route('**/availability?since=*', (route) => route.abort());
@@ -104,7 +104,7 @@ describe('pages', () => {
     assert.equal(await two.seat(4).getAttribute('aria-disabled'), 'false');
     await one.seat(4).click();
     await one.page.locator('#list-seats button[aria-pressed=true]').waitFor();
-    // A visitor who looks on sees it go, without doing anything.
+    // A watching visitor sees the seat change without an action.
     await two.page.locator('#list-seats li:nth-child(5) button[aria-disabled=true]').waitFor();
     // A page without that news loses the race and says so.
     await late.seat(4).click();
@@ -142,7 +142,7 @@ describe('pages', () => {
 
   const held = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count);
 
-  test('held seats are there after a reload and in a second tab, and what one tab does the other shows', async () => {
+  test('held seats survive a reload, and two tabs show the same', async () => {
     const visitor = await Visitor.open(browser, stack);
     const { page } = visitor;
     await visitor.enter();
@@ -156,7 +156,7 @@ describe('pages', () => {
     await second.click('#cart-open');
     await second.locator('#cart-seats button').first().click();
     await held(page, 2);
-    // A tab that was closed by mistake takes nothing with it.
+    // A closed tab releases no seats.
     await second.close();
     const third = await page.context().newPage();
     await third.goto(`${visitor.at}/seats/demo`);
@@ -176,7 +176,7 @@ describe('pages', () => {
     let answer;
     await page.route('**/holds', async (route) => {
       answer = await route.fetch();
-      // The stream has told of it, and this answer comes later.
+      // The stream sends the change before this response arrives.
       await page.waitForFunction((old) => document.querySelector('#list-row option:checked').textContent !== old, before);
       assert.match(await visitor.seat(2).textContent(), /one moment/);
       await route.fulfill({ response: answer });
@@ -210,7 +210,7 @@ describe('pages', () => {
     await visitor.close();
   });
 
-  test('the hall without a network says so, keeps what is held, and goes on by itself', async () => {
+  test('the hall without a network says so, keeps held seats and recovers by itself', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
     const other = await Visitor.open(browser, stack);
     const { page } = visitor;
@@ -239,7 +239,7 @@ describe('pages', () => {
     await visitor.close();
   });
 
-  test('a hall that cannot be reached is there as soon as it can be', async () => {
+  test('an unreachable hall appears as soon as it is reachable', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
     const { page } = visitor;
     await visitor.enter();
@@ -252,7 +252,7 @@ describe('pages', () => {
     await visitor.close();
   });
 
-  test('a seat service that is killed and comes back costs the visitor nothing', async () => {
+  test('a killed and restarted seat service loses nothing of the visitor', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
     const { page } = visitor;
     await visitor.enter();
@@ -295,7 +295,7 @@ describe('pages', () => {
     const { page } = visitor;
     const { keyboard } = page;
     const who = customer(stack, 2);
-    // As somebody goes who has no mouse: from one thing to the next, seeing where they are.
+    // From control to control with Tab, each with a visible focus.
     async function reach(selector) {
       for (let n = 0; n < 60; n += 1) {
         await keyboard.press('Tab');
@@ -376,7 +376,7 @@ describe('pages', () => {
     assert.equal(strange.headers.link, undefined);
   });
 
-  test('pages and files come compressed; files may be kept for good, pages not at all', async () => {
+  test('pages and files are compressed; files are cached for ever, pages never', async () => {
     for (const page of ['/seats/demo', '/pay/checkout']) {
       const plain = await request({ port: stack.base, path: page });
       assert.equal(plain.status, 200);

@@ -1,5 +1,5 @@
 // Mails in the form that looks like the pages, each kind in both languages and schemes, on a phone and in a
-// mail program (one of these in `make test`): by axe and by its look. They say what the plain form says, and fetch nothing.
+// mail program (one of these in `make test`): by axe and by its look. They have the plain form's text and load nothing.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

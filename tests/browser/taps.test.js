@@ -1,5 +1,5 @@
-// Five things that somebody comes for, done as a newcomer does them: with a finger, on a screen 360 px wide.
-// Each tap counts, a choice in a list as two; scrolling and typing do not. Raising one of the numbers needs a reason.
+// The taps that a newcomer needs for five tasks on a screen 360 px wide. A choice in a list counts as two taps;
+// scrolling and typing are free. Raising a number needs a reason.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -46,7 +46,7 @@ describe('five tasks in taps', () => {
     await visitor.close();
   });
 
-  test('two cheap adjacent seats near the stage: 3, other ones: 2, a ticket handed on: 4, my refund found: 1', async () => {
+  test('two cheap adjacent seats near the stage: 3, other ones: 2, transfer a ticket: 4, find my refund: 1', async () => {
     const stack = await openStack(scope);
     await stack.up();
     const visitor = await Visitor.open(browser, stack, PHONE);
@@ -94,7 +94,7 @@ describe('five tasks in taps', () => {
     await giving.tap(ticket.locator('.offer button').first());
     assert.equal(giving.taps, 4);
 
-    // Not yet taken, it is still one's own, and goes back with the order.
+    // A transfer that nobody accepted ends with the order's refund.
     const returning = finger();
     await returning.tap(page.locator('.ways a[href^="/pay/orders/"]'));
     await returning.tap(page.locator('details', { has: page.locator('[data-act=refund]') }).locator('summary'));

@@ -1,5 +1,5 @@
-// Every phrase that a page's script says is in that page's text files, and the other way round none
-// lies there unused. (That both languages have the same keys is a unit test's business.)
+// Every phrase of a page's script is in that page's text files, and every text there is used. (A unit test
+// compares the keys of both languages.)
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,26 +17,26 @@ for (const [service, more] of Object.entries(SERVICES)) {
   const sources = readdirSync(new URL(folder, root)).filter((name) => /^(?!console).*\.(js|html)$/.test(name)).map((name) => read(folder + name));
   const all = [...sources, ...more.map(read)].join('\n');
 
-  test(`${service}: what is said is written down`, () => {
+  test(`${service}: every phrase has a text`, () => {
     const said = [...all.matchAll(/\bsay\(\s*'([\w.-]+)'|\{\{t\.([\w.-]+)\}\}/g)].map((match) => match[1] ?? match[2]);
     assert.ok(said.length > 10);
     assert.deepEqual([...new Set(said)].filter((key) => !keys.includes(key)), []);
   });
 
-  test(`${service}: what is written down is said`, () => {
+  test(`${service}: every text is used`, () => {
     const unused = keys.filter((key) => !BY_CODE.test(key) && !all.includes(`'${key}'`) && !all.includes(`"${key}"`) && !all.includes(`{{t.${key}}}`));
     assert.deepEqual(unused, []);
   });
 }
 
 // As Korean ticket shops say, and as the operators' pages and the handbook do. 대행사 is a payment provider.
-test('what is on sale has one name in Korean', () => {
+test('an event has one name in Korean', () => {
   const files = [...Object.keys(SERVICES).map((service) => `${service}/web/text.ko`), 'web/console/console.ko'];
   for (const file of files) assert.deepEqual(read(file).split('\n').filter((line) => /(?<!대)행사/.test(line)), [], file);
 });
 
 // The console's texts are its own; most of its keys are put together from what the services answer.
-test('the console: both languages say the same, and all that is said is written down', () => {
+test('the console: both languages have the same keys, and every phrase has a text', () => {
   const folder = 'web/console/';
   const rows = (path) => read(path).split('\n').filter((line) => /^[^#]*=/.test(line)).map((line) => line.split(/ = /, 2));
   const [en, ko] = ['en', 'ko'].map((lang) => rows(`${folder}console.${lang}`));
