@@ -150,14 +150,6 @@ static const struct config_setting settings[] = {
      "from one of its rounds to the next"},
     {"beacon", "genesis", CONFIG_U64, AT(beacon_genesis_s), "1692803367", 1, 4102444800, NULL,
      "when its first round was, in seconds since 1970"},
-    {"beacon", "nist", CONFIG_STRING, AT(beacon_nist), "https://beacon.nist.gov/beacon/2.0", 0, 400,
-     NULL, "where NIST's beacon is asked for a pulse"},
-    {"beacon", "nist_chain", CONFIG_U64, AT(beacon_nist_chain), "2", 1, 1000000, NULL,
-     "the chain that is in force there"},
-    {"beacon", "nist_period", CONFIG_DURATION, AT(beacon_nist_period_ms), "60s", 1000, 3600000,
-     NULL, "from one of its pulses to the next"},
-    {"beacon", "nist_certificate", CONFIG_STRING, AT(beacon_nist_certificate), "", 0, 1000, NULL,
-     "file of the certificate that its pulses are signed by, PEM; empty: none may be promised"},
     {"beacon", "gap", CONFIG_DURATION, AT(beacon_gap_ms), "6s", 1000, 60000, NULL,
      "from the closing of the entries to the value that decides, at least: clocks may differ by "
      "half "
@@ -399,8 +391,6 @@ static int start(struct service *service, struct http_router *routes,
     int rc = secrets_load(&paths, NULL, clock_system(), err, &shared->keys);
     if (rc == 0)
         rc = drawings_sources(shared->config, err, &shared->beacons);
-    if (rc == 0)
-        rc = drawings_certificate(shared, err);
     if (rc == 0)
         rc = read_passwords(shared, err);
     if (rc == 0)

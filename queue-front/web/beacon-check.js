@@ -10,10 +10,6 @@
 //   signature    of the round, by the chain's key (a pairing on BLS12-381)
 //   quicknet     the chain is the public one, and its key the one that is known here
 //   value        what was hashed is the SHA-256 of the signature
-//   pulse        of the minute that was promised and of that chain
-//   pulse-signed the pulse's RSA signature, by the certificate beside it
-//   pulse-value  what was hashed is the pulse's output, which follows from the signature
-//   certificate  whose it is: compare it with what NIST publishes
 //   words        the operator's value: compare it with its source
 //   late         the value did not come in time, and the seed alone decided
 //   alone        none was promised
@@ -54,73 +50,12 @@ async function checkRound(fairness, verifyRound) {
   ];
 }
 
-// ---- NIST ----
-
-const ascii = (text) => new TextEncoder().encode(text);
-const number = (value, bytes) => Uint8Array.from({ length: bytes }, (_, i) => Number((BigInt(value) >> BigInt(8 * (bytes - 1 - i))) & 0xffn));
-const sized = (bytes) => [...number(bytes.length, 4), ...bytes];
-
-// What is signed: the pulse's fields in their order (NISTIR 8213).
-function messageOf(pulse) {
-  const earlier = (type) => pulse.listValues.find((one) => one.type === type).value;
-  return Uint8Array.from([
-    ...sized(ascii(pulse.uri)), ...sized(ascii(pulse.version)), ...number(pulse.cipherSuite, 4), ...number(pulse.period, 4),
-    ...sized(bytesOf(pulse.certificateId)), ...number(pulse.chainIndex, 8), ...number(pulse.pulseIndex, 8),
-    ...sized(ascii(pulse.timeStamp)), ...sized(bytesOf(pulse.localRandomValue)),
-    ...sized(bytesOf(pulse.external.sourceId)), ...number(pulse.external.statusCode, 4), ...sized(bytesOf(pulse.external.value)),
-    ...['previous', 'hour', 'day', 'month', 'year'].flatMap((type) => sized(bytesOf(earlier(type)))),
-    ...sized(bytesOf(pulse.precommitmentValue)), ...number(pulse.statusCode, 4),
-  ]);
-}
-
-// The certificate's public key: the seventh element of its first element, or the sixth if there is
-// no version in front.
-function keyOf(pem) {
-  const der = Uint8Array.from(atob(pem.replace(/-----[^-]+-----|\s/g, '')), (c) => c.charCodeAt(0));
-  const at = (from) => { // an element's tag, where its contents begin, and where they end
-    const long = der[from + 1] > 0x80 ? der[from + 1] - 0x80 : 0;
-    const length = long ? der.subarray(from + 2, from + 2 + long).reduce((sum, byte) => sum * 256 + byte, 0) : der[from + 1];
-    return { tag: der[from], from: from + 2 + long, to: from + 2 + long + length };
-  };
-  let next = at(at(0).from).from;
-  if (der[next] === 0xa0) next = at(next).to;
-  for (let i = 0; i < 5; i += 1) next = at(next).to; // serial, algorithm, issuer, validity, subject
-  return der.slice(next, at(next).to);
-}
-
-async function isSigned(pem, signature, message) {
-  try {
-    const how = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512' };
-    const key = await crypto.subtle.importKey('spki', keyOf(pem), how, false, ['verify']);
-    return await crypto.subtle.verify(how, key, signature, message);
-  } catch {
-    return false;
-  }
-}
-
-async function checkPulse(fairness) {
-  const { promised, proof: { pulse, certificate }, beacon } = fairness;
-  const period = fairness.source.period_s * 1000;
-  const first = (ms) => Math.ceil(ms / period) * period;
-  const due = new Date(dueAt(fairness, first)).toISOString();
-  const [message, signature] = [messageOf(pulse), bytesOf(pulse.signatureValue)];
-  const output = await crypto.subtle.digest('SHA-512', Uint8Array.from([...message, ...signature]));
-  const name = hexOf(await sha256(ascii(certificate))).slice(0, 16);
-  return [
-    { what: 'pulse', good: new Date(pulse.timeStamp).toISOString() === due && String(pulse.chainIndex) === promised.chain && pulse.cipherSuite === 0, numbers: [pulse.timeStamp, due] },
-    { what: 'pulse-signed', good: await isSigned(certificate, signature, message), numbers: [name] },
-    { what: 'pulse-value', good: hexOf(output) === beacon, numbers: [] },
-    { what: 'certificate', good: null, numbers: [name] },
-  ];
-}
-
 export async function checkBeacon(fairness, verifyRound) {
   const { promised, proof, beacon } = fairness;
   const kind = promised?.kind ?? 'none';
   if (proof?.late && beacon === '' && kind !== 'none') return [{ what: 'late', good: null, numbers: [promised.late_s] }];
   if ((proof?.kind ?? 'none') !== kind || (kind === 'none' && beacon !== '')) return [{ what: 'kind', good: false, numbers: [kind, proof?.kind ?? 'none'] }];
   if (kind === 'drand') return checkRound(fairness, verifyRound);
-  if (kind === 'nist') return checkPulse(fairness);
   if (kind === 'text') return [{ what: 'words', good: null, numbers: [beacon, promised.words] }];
   return [{ what: 'alone', good: null, numbers: [] }];
 }

@@ -10,7 +10,7 @@ import { commitmentOf, openDraw } from './draw-check.js';
 
 const BEACON_MAX = 256;
 const WORDS_MAX = 200;
-const KINDS = ['drand', 'nist', 'text', 'none'];
+const KINDS = ['drand', 'text', 'none'];
 const OPEN = ['draft', 'scheduled', 'pre-queue']; // until the entries close
 
 export async function open(body, event) {
@@ -41,7 +41,7 @@ export async function open(body, event) {
   choice.append(make('h2', {}, say('draw.choice')), make('label', { className: 'field' }, say('draw.kind'), kind), means,
     make('label', { className: 'field' }, say('draw.words'), words), make('label', { className: 'field' }, say('draw.late'), late),
     button(say('draw.promise'), async () => {
-      const of = { drand: {}, nist: {}, none: {}, text: { words: words.value.trim() } }[kind.value];
+      const of = { drand: {}, none: {}, text: { words: words.value.trim() } }[kind.value];
       const reason = event.why();
       await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { beacon: { kind: kind.value, late_s: Number(late.value), ...of } }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
       await event.read();
@@ -96,7 +96,7 @@ export async function open(body, event) {
   async function refresh() {
     const fairness = await get('queue', `/admin/events/${event.id}/fairness`);
     const { promised: promise, closed_at: closed } = fairness;
-    const isPublic = promise?.kind === 'drand' || promise?.kind === 'nist';
+    const isPublic = promise?.kind === 'drand';
     press.hidden = fairness.drawn || event.doc.state !== 'pre-queue' || isPublic;
     choice.hidden = !OPEN.includes(event.doc.state) || closed !== null;
     asked.hidden = promise?.kind !== 'text';

@@ -24,8 +24,7 @@ bool admin_draw_settle(struct act *act, const struct front_line *event)
             fault = (struct event_doc_fault){"/opens_at", "has passed: the entries are closed, and "
                                                           "the draw waits for its beacon"};
         doc->beacon = event->doc.beacon;
-    } else if (chosen && ((doc->beacon.kind == BEACON_DRAND && !sources->drand) ||
-                          (doc->beacon.kind == BEACON_NIST && !sources->nist))) {
+    } else if (chosen && doc->beacon.kind == BEACON_DRAND && !sources->drand) {
         fault = (struct event_doc_fault){"/beacon/kind", "cannot be asked: [beacon] of the "
                                                          "configuration does not say where"};
     } else {
@@ -41,7 +40,7 @@ bool admin_draw_settle(struct act *act, const struct front_line *event)
 static bool may_draw(struct act *act, const struct front_line *event, struct span value)
 {
     const struct beacon *beacon = &event->doc.beacon;
-    if (beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST)
+    if (beacon->kind == BEACON_DRAND)
         refusal_say(act->req, REFUSAL_BEACON_NOT_YET,
                     "The draw was promised with a value of %s that comes after opens_at, and opens "
                     "the line by itself then. An earlier opens_at promises an earlier one.",

@@ -35,14 +35,7 @@ static void put_promise(struct text *out, const struct front *front, const struc
         json_key(out, "promised");
         beacon_put(out, beacon);
     }
-    if (beacon->kind == BEACON_NIST) {
-        json_key(out, "source");
-        json_open(out, '{');
-        json_member_milli(out, "gap_s", (int64_t)sources->gap_ms);
-        json_member_milli(out, "period_s", (int64_t)sources->nist_period_ms);
-        json_member_cstr(out, "certificate", front->shared->nist_certificate);
-        json_close(out, '}');
-    } else if (beacon->kind == BEACON_DRAND && strcmp(beacon->chain, sources->chain) == 0) {
+    if (beacon->kind == BEACON_DRAND && strcmp(beacon->chain, sources->chain) == 0) {
         json_key(out, "source");
         json_open(out, '{');
         json_member_milli(out, "gap_s", (int64_t)sources->gap_ms);

@@ -17,7 +17,6 @@
 #include "commands/fetch.h"
 #include "core/draw/beacon.h"
 #include "core/draw/draw.h"
-#include "core/draw/nist.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -100,12 +99,11 @@ struct published {
         unsigned kind; /* enum beacon_kind */
         bool late;
         uint64_t round;
-        struct span signature, words, certificate;
-        json_t *pulse; /* borrowed */
+        struct span signature, words;
     } proof;
 };
 
-static const char *const kinds[] = {"none", "drand", "nist", "text", NULL};
+static const char *const kinds[] = {"none", "drand", "text", NULL};
 
 static void read_hex(struct json_in *in, const char *key, uint8_t *out, size_t len)
 {
@@ -131,10 +129,8 @@ static void read_promise(struct json_in *in, struct published *out)
     if (json_in_str(&source, "public_key", 1, BEACON_KEY_LEN, &key))
         span_to_cstr(key, out->sources.key, sizeof(out->sources.key));
     json_in_milli(&source, "period_s", 1, 3600000, &out->sources.period_ms);
-    out->sources.nist_period_ms = out->sources.period_ms;
     if (json_in_has(&source, "genesis_at"))
         json_in_time(&source, "genesis_at", &out->sources.genesis_ms);
-    json_in_allow(&source, "certificate");
     json_in_end(&source);
 }
 
@@ -149,9 +145,6 @@ static void read_proof(struct json_in *in, struct published *out)
     json_in_u64(&proof, "round", 0, INT64_MAX, &out->proof.round);
     json_in_str(&proof, "signature", 1, 4096, &out->proof.signature);
     json_in_str(&proof, "words", 0, BEACON_WORDS_MAX, &out->proof.words);
-    json_in_str(&proof, "certificate", 0, NIST_CERTIFICATE_MAX, &out->proof.certificate);
-    if (json_in_has(&proof, "pulse"))
-        json_in_any(&proof, "pulse", &out->proof.pulse);
     static const char *const others[] = {"chain",        "checked",  "relays",
                                          "relays_asked", "promised", "waited_s"};
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -248,34 +241,6 @@ static bool judge_round(const struct published *it)
     return true;
 }
 
-/* The pulse, whole: OpenSSL has what its signature takes. */
-static bool judge_pulse(const struct published *it)
-{
-    if (it->sources.nist_period_ms == 0) {
-        printf("beacon      DOES NOT FIT: when its pulses come is not told\n");
-        return false;
-    }
-    char memory[ANSWER_MAX], value[NIST_VALUE_LEN + 1] = "";
-    struct text pulse = text_on(memory, sizeof(memory));
-    struct err_slot err = {.text = "there is no pulse"};
-    struct beacon want = beacon_after(&it->promise, &it->sources, it->closed_ms);
-    struct nist_want nist = {.certificate = it->proof.certificate, .at_ms = want.at_ms};
-    if (it->proof.pulse != NULL)
-        json_in_put(&pulse, it->proof.pulse);
-    if (!span_u64(span_of(it->promise.chain), INT64_MAX, &nist.chain) || pulse.len == 0 ||
-        pulse.overflown || nist_pulse_check(text_span(&pulse), &nist, &err, value, NULL) < 0 ||
-        !span_eq(it->beacon, span_of(value))) {
-        printf("beacon      DOES NOT FIT: %s\n",
-               value[0] != '\0' ? "the value is not the pulse's" : err.text);
-        return false;
-    }
-    printf("beacon      the promised pulse of NIST's chain %s, signed (RSA) by the certificate "
-           "beside it\n"
-           "            NOT CHECKED here: that the certificate is NIST's; compare it with theirs\n",
-           it->promise.chain);
-    return true;
-}
-
 static bool judge_beacon(const struct published *it)
 {
     enum beacon_kind kind = it->has_promise ? it->promise.kind : BEACON_NONE;
@@ -297,8 +262,6 @@ static bool judge_beacon(const struct published *it)
     }
     if (kind == BEACON_DRAND)
         return judge_round(it);
-    if (kind == BEACON_NIST)
-        return judge_pulse(it);
     if (kind == BEACON_TEXT)
         printf("beacon      \"%.*s\", said by the operator to be: %s\n"
                "            NOT CHECKED here: that it is; compare it with its source\n",

@@ -8,9 +8,6 @@
  * cannot go unnoticed. Relays that lie together would have to agree on it in the few seconds after
  * the round is due.
  *
- * NIST: the pulse is asked for by its time, and believed if its RSA signature fits the certificate
- * in the settings (core/draw/nist.h).
- *
  * Nothing is kept between looks but the answers of relays. Each process asks for itself, so it does
  * not matter if one dies.
  *
@@ -19,10 +16,8 @@
 
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
-#include "crypto/signed.h"
 #include "line/line_limits.h"
 #include "outcall/outcall.h"
-#include "system/plain_file.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -35,7 +30,7 @@ enum {
     ASK_US = 1000000, /* one question a second and relay, while a value is due */
     ANSWER_TIMEOUT_MS = 2500,
     PATIENCE_US = 4 * ANSWER_TIMEOUT_MS * 1000, /* a value that was asked for this long is late */
-    ANSWER_BYTES_MAX = 64 * 1024,               /* a round is 300 bytes, a pulse 5 KB */
+    ANSWER_BYTES_MAX = 64 * 1024,               /* a round is 300 bytes */
     AUDIT_MAX = 512,
     URL_MAX = CONFIG_STRING_MAX + BEACON_HASH_LEN + 64,
 };
@@ -123,27 +118,10 @@ int drawings_sources(const struct front_config *config, struct err_slot *err,
         .period_ms = config->beacon_period_ms,
         .genesis_ms = config->beacon_genesis_s * 1000,
         .gap_ms = config->beacon_gap_ms,
-        .nist = config->beacon_nist[0] != '\0' && config->beacon_nist_certificate[0] != '\0',
-        .nist_chain = config->beacon_nist_chain,
-        .nist_period_ms = config->beacon_nist_period_ms,
     };
     memcpy(out->chain, config->beacon_chain, sizeof(out->chain) - 1);
     memcpy(out->key, config->beacon_key, sizeof(out->key) - 1);
     return 0;
-}
-
-int drawings_certificate(struct front_shared *shared, struct err_slot *err)
-{
-    const char *path = shared->config->beacon_nist_certificate;
-    if (path[0] == '\0')
-        return 0;
-    size_t len = 0;
-    const char *why = plain_file_read(path, shared->nist_certificate, NIST_CERTIFICATE_MAX, &len);
-    if (why != NULL)
-        return err_set(err, ERR_IO, "beacon.nist_certificate %s: %s", path, why);
-    shared->nist_certificate[len] = '\0';
-    int rc = signed_certificate_check((struct span){shared->nist_certificate, len}, err);
-    return rc < 0 ? err_wrap(err, "beacon.nist_certificate %s", path) : 0;
 }
 
 /* ---- what a draw needs ---- */
@@ -371,81 +349,6 @@ static void ask_relays(struct drawing *drawing)
     }
 }
 
-/* ---- NIST ---- */
-
-static void log_no_pulse(const struct drawing *drawing, const char *why)
-{
-    struct log_line line;
-    log_begin(&line, drawing->front->loop->log, LOG_LEVEL_WARN, "a beacon's answer is no good");
-    log_cstr(&line, "event", drawing->event->id);
-    log_cstr(&line, "relay", drawing->front->config->beacon_nist);
-    log_cstr(&line, "why", why);
-    log_end(&line);
-}
-
-static bool put_pulse(struct text *proof, struct span answer, const struct drawing *drawing,
-                      struct err_slot *err, char value[NIST_VALUE_LEN + 1])
-{
-    const struct nist_want want = {
-        .certificate = span_of(drawing->front->shared->nist_certificate),
-        .chain = drawing->front->config->beacon_nist_chain,
-        .at_ms = drawing->beacon.at_ms,
-    };
-    char memory[BEACON_PROOF_MAX];
-    struct text pulse = text_on(memory, sizeof(memory));
-    if (nist_pulse_check(answer, &want, err, value, &pulse) < 0)
-        return false;
-    json_open(proof, '{');
-    json_member_cstr(proof, "kind", "nist");
-    json_member_cstr(proof, "checked", "signature");
-    json_member_raw(proof, "pulse", text_span(&pulse));
-    json_member_str(proof, "certificate", want.certificate);
-    json_close(proof, '}');
-    if (pulse.overflown || proof->overflown)
-        err_set(err, ERR_RANGE, "the pulse is too long");
-    return !pulse.overflown && !proof->overflown;
-}
-
-static void on_pulse(void *ctx, const struct outcall_answer *answer)
-{
-    struct drawing *drawing = ctx;
-    assert(drawing->asking > 0);
-    drawing->asking--;
-    if (drawing->event == NULL || drawing->front->drawings->closed) {
-        release(drawing);
-        return;
-    }
-    char memory[BEACON_PROOF_MAX], value[NIST_VALUE_LEN + 1];
-    struct text proof = text_on(memory, sizeof(memory));
-    struct err_slot err = {.text = ""};
-    bool came = answer->rc == 0 && answer->status == 200;
-    bool good = came && put_pulse(&proof, answer->body, drawing, &err, value);
-    front_count(good ? &drawing->front->stats.beacon_heard : &drawing->front->stats.beacon_silent);
-    if (came && !good)
-        log_no_pulse(drawing, err.text);
-    if (good && !drawing->holding && is_waited_for(drawing->event))
-        hold(drawing, span_of(value), &proof, "beacon");
-}
-
-static void ask_nist(struct drawing *drawing)
-{
-    char memory[URL_MAX];
-    struct text url = text_on(memory, sizeof(memory) - 1);
-    text_printf(&url, "%s/pulse/time/%" PRIu64, drawing->front->config->beacon_nist,
-                drawing->beacon.at_ms);
-    memory[url.len] = '\0';
-    assert(!url.overflown);
-    const struct outcall call = {
-        .url = memory,
-        .timeout_ms = ANSWER_TIMEOUT_MS,
-        .reply_max = ANSWER_BYTES_MAX,
-        .on_done = on_pulse,
-        .ctx = drawing,
-    };
-    drawing->asking++;
-    outcall_send(drawing->front->drawings->outcalls, &call);
-}
-
 /* ---- looking ---- */
 
 static struct drawing *drawing_of(struct front *front, struct front_line *event)
@@ -482,8 +385,6 @@ static void ask_again(struct drawing *drawing)
     drawing->next_us = now_us + ASK_US;
     if (drawing->since_us == 0)
         drawing->since_us = now_us;
-    if (drawing->beacon.kind == BEACON_NIST && drawing->front->shared->beacons.nist)
-        ask_nist(drawing);
     /* The settings have changed since the promise: this program does not know the chain. */
     if (drawing->beacon.kind == BEACON_DRAND &&
         strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0)

@@ -16,9 +16,6 @@ enum { DRAWING_BYTES_MAX = 28 * 1024 }; /* a proof, escaped once more, and five 
 int drawings_sources(const struct front_config *config, struct err_slot *err,
                      struct beacon_sources *out);
 
-/* Reads the certificate of NIST's, if there is one: shared->nist_certificate. */
-int drawings_certificate(struct front_shared *shared, struct err_slot *err);
-
 /* front->drawings; nothing is made on other loops than the first. */
 int drawings_create(struct front *front, struct err_slot *err);
 void drawings_close(struct drawings *drawings); /* silent from here on */

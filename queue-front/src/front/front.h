@@ -10,7 +10,6 @@
 #include "base/secret_file.h"
 #include "base/table.h"
 #include "base/tag.h"
-#include "core/draw/nist.h"
 #include "core/event/event_doc.h"
 #include "core/line/place.h"
 #include "core/load/shed.h"
@@ -86,10 +85,6 @@ struct front_config {
     uint64_t beacon_period_ms;
     uint64_t beacon_genesis_s;
     uint64_t beacon_gap_ms;
-    char beacon_nist[CONFIG_STRING_MAX];
-    uint64_t beacon_nist_chain;
-    uint64_t beacon_nist_period_ms;
-    char beacon_nist_certificate[CONFIG_STRING_MAX];
     char beacon_tls_ca[CONFIG_STRING_MAX];
     struct brand_settings brand;
 };
@@ -102,7 +97,6 @@ struct front_shared {
     struct design *design;
     struct waiting_page *waiting_page;
     struct beacon_sources beacons;
-    char nist_certificate[NIST_CERTIFICATE_MAX + 1];        /* "": none */
     struct secret_file *redis_password, *sentinel_password; /* NULL: none */
     struct tls_client *redis_tls;                           /* NULL: plain */
     struct cut_board *board;                                /* NULL: one loop needs none */

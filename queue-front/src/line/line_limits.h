@@ -56,8 +56,7 @@ enum {
     STORE_COMMAND_BYTES = 256 * 1024,
     LINE_DOC_BYTES_MAX = 64 * 1024,
     LINE_AUDIT_BYTES_MAX = 24 * 1024,
-    BEACON_PROOF_MAX =
-        12 * 1024, /* a pulse of NIST's is 5 KB, the certificate beside it 4 at most */
+    BEACON_PROOF_MAX = 4 * 1024, /* a round of drand takes 600 bytes, words 1,300 at most */
 
     /* Stretches of calls kept per event: what tick.lua keeps (4,096), twice. */
     LINE_CALLS_MAX = 8192,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { checkBeacon } from '../../../queue-front/web/beacon-check.js';
@@ -290,43 +290,6 @@ test('entries that close late wait for a round that nobody knew then', async (t)
   assert.equal(js.status, 0, js.stdout);
 });
 
-test('a pulse of NIST is believed by its signature alone, and everybody can check it, C as well', async (t) => {
-  const world = await openWorld(t);
-  const { house, front, beacons: { nist } } = world;
-  const { promised: before, visitors } = await gather(world, 'show', { beacon: { kind: 'nist', late_s: 3600 } });
-  assert.equal(before.promised.chain, '2');
-  assert.equal(before.source.certificate, readFileSync(nist.pulses.certificate, 'utf8'));
-  nist.mood = 'lies';
-  await opensSoon(world, 'show');
-  for (const mood of ['lies', 'garbles', 'late', 'down']) {
-    nist.mood = mood;
-    const { asked } = nist;
-    await until(`NIST to be asked while it ${mood}`, async () => nist.asked >= asked + 2);
-    assert.equal((await fairness(front)).drawn, false, mood);
-  }
-  nist.mood = 'fine';
-  const told = await untilDrawn(front, 'show');
-  assert.equal(told.proof.checked, 'signature');
-  assert.equal(told.proof.pulse.timeStamp, told.promised.at);
-  assert.equal(told.beacon, told.proof.pulse.outputValue.toLowerCase());
-  const draw = await openDraw(told);
-  for (const visitor of visitors) assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
-  const good = verify(house, told);
-  assert.equal(good.c.status, 0, good.c.stdout + good.c.stderr);
-  assert.match(good.c.stdout, /the promised pulse of NIST's chain 2, signed \(RSA\)/);
-  assert.equal(good.js.status, 0, good.js.stdout + good.js.stderr);
-  assert.match(good.js.stdout, /its signature is that of the certificate/);
-  const other = nist.pulses.pulse(Date.parse(told.promised.at)); // of the same time, signed as well
-  const forged = (proof, beacon = told.beacon) => {
-    const { c, js } = verify(house, { ...told, beacon, proof: { ...told.proof, ...proof } });
-    return [c.status, js.status];
-  };
-  assert.deepEqual(forged({ pulse: other }), [1, 1], 'another value than was drawn with');
-  assert.deepEqual(forged({ pulse: { ...told.proof.pulse, statusCode: 1 } }), [1, 1]);
-  const next = nist.pulses.pulse(Date.parse(told.promised.at) + 2000);
-  assert.deepEqual(forged({ pulse: next }, next.outputValue.toLowerCase()), [1, 1], 'another minute');
-});
-
 test('what an operator may say and may not: text, none, and beacons that nobody can be asked for', async (t) => {
   const world = await openWorld(t);
   const { house, front } = world;
@@ -338,10 +301,8 @@ test('what an operator may say and may not: text, none, and beacons that nobody 
   await faulty({ kind: 'text' }, '/beacon/words');
   await faulty({ kind: 'drand', late_s: 1 }, '/beacon/late_s');
   const closed = await openHouse(t, { config: { beacon: { drand: '' } } });
-  for (const kind of ['drand', 'nist']) { // nobody may be called, and no certificate is known
-    const answer = await closed.front.admin.put('/admin/events/wrong', { body: { beacon: { kind } } });
-    assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, '/beacon/kind');
-  }
+  const answer = await closed.front.admin.put('/admin/events/wrong', { body: { beacon: { kind: 'drand' } } });
+  assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, '/beacon/kind');
 
   await gather(world, 'words', { beacon: { kind: 'text', words: 'the lottery of Saturday' } });
   assertProblem(await front.admin.post('/admin/events/words/actions/draw'), 409, 'beacon-missing');

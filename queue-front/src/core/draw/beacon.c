@@ -6,18 +6,17 @@
  * were. Redis closes them by its clock. Should that happen late, because no front was there to
  * tick, the rule names the first round that is a gap after it. So nobody ever gets to pick a round.
  *
- * Rounds of drand are numbered from 1 at its genesis. NIST's pulses come on the minute. */
+ * Rounds of drand are numbered from 1 at its genesis. */
 #include "core/draw/beacon.h"
 
 #include "base/json_in.h"
 #include "core/json_time.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <sodium.h>
-#include <stdio.h>
+#include <string.h>
 
-static const char *const names[] = {"none", "drand", "nist", "text", NULL};
+static const char *const names[] = {"none", "drand", "text", NULL};
 
 const char *beacon_kind_name(enum beacon_kind kind)
 {
@@ -78,10 +77,9 @@ void beacon_put(struct text *out, const struct beacon *beacon)
     assert(beacon->kind == BEACON_TEXT || beacon->words[0] == '\0');
     json_open(out, '{');
     json_member_cstr(out, "kind", beacon_kind_name(beacon->kind));
-    if (beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST) {
+    if (beacon->kind == BEACON_DRAND) {
         json_member_cstr(out, "chain", beacon->chain);
-        if (beacon->kind == BEACON_DRAND)
-            json_member_u64(out, "round", beacon->round);
+        json_member_u64(out, "round", beacon->round);
         json_member_time(out, "at", beacon->at_ms);
     }
     if (beacon->kind == BEACON_TEXT)
@@ -94,21 +92,16 @@ void beacon_put(struct text *out, const struct beacon *beacon)
 
 /* ---- which round ---- */
 
-/* The first value that comes at `ms` or later. */
+/* The first round that comes at `ms` or later. */
 static void take_first(struct beacon *beacon, const struct beacon_sources *sources, uint64_t ms)
 {
-    assert(sources->period_ms > 0 && sources->nist_period_ms > 0);
-    if (beacon->kind == BEACON_DRAND) {
-        uint64_t since = ms > sources->genesis_ms ? ms - sources->genesis_ms : 0;
-        uint64_t before = (since + sources->period_ms - 1) / sources->period_ms;
-        beacon->round = before + 1;
-        beacon->at_ms = sources->genesis_ms + before * sources->period_ms;
-        assert(beacon->at_ms >= ms); /* never one that may be out already */
-    } else if (beacon->kind == BEACON_NIST) {
-        uint64_t period_ms = sources->nist_period_ms;
-        beacon->at_ms = (ms + period_ms - 1) / period_ms * period_ms;
-        assert(beacon->at_ms >= ms && beacon->at_ms - ms < period_ms);
-    }
+    assert(sources->period_ms > 0);
+    assert(beacon->kind == BEACON_DRAND);
+    uint64_t since = ms > sources->genesis_ms ? ms - sources->genesis_ms : 0;
+    uint64_t before = (since + sources->period_ms - 1) / sources->period_ms;
+    beacon->round = before + 1;
+    beacon->at_ms = sources->genesis_ms + before * sources->period_ms;
+    assert(beacon->at_ms >= ms); /* never one that may be out already */
 }
 
 bool beacon_same_choice(const struct beacon *a, const struct beacon *b)
@@ -132,9 +125,7 @@ void beacon_settle(struct beacon *beacon, const struct beacon *before,
     beacon->changes = 0;
     if (beacon->kind == BEACON_DRAND)
         memcpy(beacon->chain, sources->chain, sizeof(beacon->chain));
-    else if (beacon->kind == BEACON_NIST)
-        snprintf(beacon->chain, sizeof(beacon->chain), "%" PRIu64, sources->nist_chain);
-    if (closes_ms > 0)
+    if (beacon->kind == BEACON_DRAND && closes_ms > 0)
         take_first(beacon, sources, closes_ms + sources->gap_ms);
     assert(beacon->at_ms == 0 || beacon->at_ms >= closes_ms); /* out of reach till they close */
     if (before == NULL)
@@ -150,9 +141,8 @@ struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sour
                            uint64_t closed_ms)
 {
     struct beacon after = *beacon;
-    bool public = beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST;
     /* A closing by the clock may come half a gap late: that is a tick or two. */
-    if (public && beacon->at_ms < closed_ms + sources->gap_ms / 2)
+    if (beacon->kind == BEACON_DRAND && beacon->at_ms < closed_ms + sources->gap_ms / 2)
         take_first(&after, sources, closed_ms + sources->gap_ms);
     if (beacon->kind == BEACON_TEXT)
         after.at_ms = closed_ms;

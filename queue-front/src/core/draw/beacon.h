@@ -3,7 +3,6 @@
  * so it is told to everybody before anybody can enter:
  *
  *     drand  a round of a chain of the drand network, which signs one every few seconds
- *     nist   a pulse of NIST's beacon, signed once a minute
  *     text   a value that the operator names at the draw, from the source that was announced
  *     none   the seed alone
  *
@@ -36,17 +35,17 @@ enum {
     BEACON_WORDS_MAX = 200,
     BEACON_LATE_S_MIN = 5,
     BEACON_LATE_S_MAX = 86400,
-    BEACON_LATE_S = 120, /* by default: forty rounds of drand, two pulses of NIST's */
+    BEACON_LATE_S = 120, /* by default: forty rounds of drand */
 };
 
-enum beacon_kind { BEACON_NONE, BEACON_DRAND, BEACON_NIST, BEACON_TEXT };
+enum beacon_kind { BEACON_NONE, BEACON_DRAND, BEACON_TEXT };
 
 const char *beacon_kind_name(enum beacon_kind kind);
 
 /* What was promised. */
 struct beacon {
     enum beacon_kind kind;
-    char chain[BEACON_HASH_LEN + 1]; /* drand: its hash; nist: the number of the chain */
+    char chain[BEACON_HASH_LEN + 1]; /* drand: its hash */
     uint64_t round;                  /* drand: which; 0: open until the opening is scheduled */
     uint64_t at_ms;                  /* when the value comes; 0: not known */
     uint64_t late_s;                 /* this long after at_ms the seed alone decides */
@@ -57,11 +56,10 @@ struct beacon {
 
 /* Where values come from, as the settings say. */
 struct beacon_sources {
-    bool drand, nist;                /* can be asked */
+    bool drand;                      /* there are relays */
     char chain[BEACON_HASH_LEN + 1]; /* drand's */
     char key[BEACON_KEY_LEN + 1];
     uint64_t period_ms, genesis_ms;
-    uint64_t nist_chain, nist_period_ms;
     uint64_t gap_ms; /* from the closing of the entries to the value, at least */
 };
 

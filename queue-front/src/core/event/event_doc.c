@@ -99,8 +99,7 @@ static const struct knob knobs[] = {
      "When the line should be empty by the operator's plan. Nothing happens then: the console "
      "compares its forecast with it. null: closes_at."},
     {"beacon", KNOB_BEACON, 0, 0, 0, 0, "",
-     "What the draw waits for besides the seed: {\"kind\": \"drand\" | \"nist\" | \"text\" | "
-     "\"none\", "
+     "What the draw waits for besides the seed: {\"kind\": \"drand\" | \"text\" | \"none\", "
      "\"words\", \"late_s\"}. Which round it is follows from opens_at."},
     {"pow_bits", KNOB_NUMBER, AT(pow_bits), 0, POW_BITS_MAX, 0, "bits",
      "Proof of work per join; each bit doubles it. 0: none."},

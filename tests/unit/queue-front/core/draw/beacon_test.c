@@ -23,8 +23,6 @@ static struct beacon_sources quicknet(void)
         .key = BEACON_QUICKNET_KEY,
         .period_ms = BEACON_QUICKNET_PERIOD_MS,
         .genesis_ms = BEACON_QUICKNET_GENESIS_MS,
-        .nist_chain = 2,
-        .nist_period_ms = 60000,
         .gap_ms = 6000,
     };
     return sources;
@@ -47,14 +45,6 @@ static void the_round_comes_a_gap_after_the_entries_close(void **state)
     assert_string_equal(BEACON_QUICKNET, beacon.chain);
     beacon_settle(&beacon, NULL, &sources, 0, 5);
     assert_int_equal(0, beacon.round); /* nobody knows when the entries close */
-    beacon.kind = BEACON_NIST;
-    beacon_settle(&beacon, NULL, &sources, 1700000000000, 5);
-    assert_int_equal(1700000040000, beacon.at_ms);
-    assert_string_equal("2", beacon.chain);
-    for (uint64_t late_ms = 0; late_ms < 2; late_ms++) { /* to the millisecond */
-        beacon_settle(&beacon, NULL, &sources, 1700000040000 - 6000 + late_ms, 5);
-        assert_int_equal(1700000040000 + 60000 * late_ms, beacon.at_ms);
-    }
 }
 
 static void another_promise_is_counted_and_the_same_one_is_not(void **state)
@@ -169,19 +159,17 @@ static void each_part_of_a_promise_that_differs_is_another_promise(void **state)
     assert_int_equal(0, first.round);
     assert_int_equal(0, first.at_ms); /* nobody knows when it will be typed in */
     assert_string_equal("", first.chain);
-    struct beacon others[] = {first, first, first};
+    struct beacon others[] = {first, first, {.kind = BEACON_DRAND, .late_s = 120}, first};
     others[0].late_s = 121;
     strcpy(others[1].words, "the weather");
-    others[2] = (struct beacon){.kind = BEACON_DRAND, .late_s = 120};
-    for (unsigned i = 0; i < 3; i++) {
+    others[3].kind = BEACON_NONE;
+    for (unsigned i = 0; i < 4; i++) {
         assert_false(beacon_same_choice(&first, &others[i]));
         beacon_settle(&others[i], &first, &sources, 1700000000000, 2000);
         assert_int_equal(1, others[i].changes);
         assert_int_equal(2000, others[i].since_ms);
     }
-    struct beacon drand = others[2], same = drand, nist = drand;
-    nist.kind = BEACON_NIST;
-    assert_false(beacon_same_choice(&drand, &nist));
+    struct beacon drand = others[2], same = drand;
     struct beacon_sources other_sources[] = {sources, sources, sources};
     other_sources[0].chain[0] ^= 1;                   /* another network */
     other_sources[1].genesis_ms -= sources.period_ms; /* another round at that time */
@@ -206,14 +194,10 @@ static void a_source_that_had_not_begun_decides_by_its_first_round(void **state)
     }
 }
 
-static void a_late_closing_moves_a_value_of_nist_and_dates_words(void **state)
+static void the_closing_dates_words_and_leaves_none_alone(void **state)
 {
     (void)state;
     struct beacon_sources sources = quicknet();
-    struct beacon beacon = {.kind = BEACON_NIST, .late_s = 120};
-    beacon_settle(&beacon, NULL, &sources, 1700000000000, 5);
-    assert_int_equal(1700000040000, beacon_after(&beacon, &sources, 1700000000000).at_ms);
-    assert_int_equal(1700000100000, beacon_after(&beacon, &sources, 1700000040000).at_ms);
     struct beacon words = {.kind = BEACON_TEXT, .words = "the lottery"};
     assert_int_equal(1700000000000, beacon_after(&words, &sources, 1700000000000).at_ms);
     struct beacon none = {.kind = BEACON_NONE};
@@ -303,8 +287,8 @@ static void a_promise_reads_back_and_its_faults_are_named(void **state)
     is_read("{\"beacon\":{\"kind\":\"drand\",\"chain\":\"a\",\"round\":0,\"at\":null,\"late_s\":"
             "5," DATES,
             NULL);
-    is_read("{\"beacon\":{\"kind\":\"nist\",\"chain\":\"2\",\"at\":\"2027-01-02T03:04:05.000Z\","
-            "\"late_s\":86400," DATES,
+    is_read("{\"beacon\":{\"kind\":\"drand\",\"chain\":\"2\",\"round\":7,"
+            "\"at\":\"2027-01-02T03:04:05.000Z\",\"late_s\":86400," DATES,
             NULL);
     is_read("{\"beacon\":{\"kind\":\"text\",\"words\":\"w\",\"late_s\":120," DATES, NULL);
     is_read("{\"beacon\":{\"kind\":\"none\",\"late_s\":120,\"since\":null,\"changes\":3}}", NULL);
@@ -341,7 +325,7 @@ int main(void)
         cmocka_unit_test(a_seal_opens_by_its_key_and_by_no_other),
         cmocka_unit_test(each_part_of_a_promise_that_differs_is_another_promise),
         cmocka_unit_test(a_source_that_had_not_begun_decides_by_its_first_round),
-        cmocka_unit_test(a_late_closing_moves_a_value_of_nist_and_dates_words),
+        cmocka_unit_test(the_closing_dates_words_and_leaves_none_alone),
         cmocka_unit_test(a_signature_is_lower_case_hex_of_its_length),
         cmocka_unit_test(a_seal_of_another_version_or_a_bad_part_is_refused),
         cmocka_unit_test(a_promise_reads_back_and_its_faults_are_named),
