@@ -431,7 +431,7 @@ case "$(basename "$0")" in world) echo '7 passed, 0 failed' ;; *) echo "2 passed
 
 function runStages(what, breaks = '-', more = {}) {
   const dir = scope.tempDir('stages-');
-  for (const name of ['infra/test', 'infra/run-unit', 'infra/run-fuzz', 'infra/rules', 'tests/model/run', 'tests/sim/world', 'bin/make', 'bin/node', 'bin/clang-format', 'node_modules/.bin/eslint']) {
+  for (const name of ['infra/test', 'infra/run-unit', 'infra/run-fuzz', 'infra/rules', 'infra/weight', 'tests/model/run', 'tests/sim/world', 'bin/make', 'bin/node', 'bin/clang-format', 'node_modules/.bin/eslint']) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     if (name === 'infra/test') cpSync(join(ROOT, name), join(dir, name));
     else writeFileSync(join(dir, name), STAND_IN, { mode: 0o755 });
