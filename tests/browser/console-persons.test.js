@@ -118,7 +118,7 @@ describe('persons at the console', () => {
     const now = Math.floor(Date.now() / 1000);
     await page.fill('#token', issuer.forge({ roles: ['admin'], iat: now - 400, exp: now - 100 }));
     await page.keyboard.press('Enter');
-    await trouble('has run out');
+    await trouble('has expired');
     await page.fill('#token', issuer.forge({ roles: ['admin'], aud: 'https://wiki.example' }));
     await page.keyboard.press('Enter');
     await trouble('not accepted');
