@@ -230,7 +230,7 @@ INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c
 INC_others = -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql -isystem /usr/include/fuse3
 INCLUDES = $(call INC_of,$<) $(INC_others)
 
-# A text that a program carries becomes a C string: #include "seat-service/sql/001_journal.sql.inc"
+# A text that a program carries becomes a C string: #include "seat-service/sql/001_seats.sql.inc"
 # where an expression may stand. `| $(GEN)` has them made before anything is compiled; from then on
 # the compiler's own dependencies say who needs which.
 GEN_DIR := $(OUT)/gen

@@ -15,7 +15,7 @@
 #include "pg/pg.h"
 
 struct pg_migrate_step {
-    const char *name; /* "001_journal" */
+    const char *name; /* "001_seats" */
     const char *sql;
 };
 

@@ -81,7 +81,7 @@ static void a_step_whose_text_has_changed_is_refused(void **state)
                 &err),
          &err);
     assert_int_equal(ERR_STATE, migrate_run(pg, &err));
-    assert_non_null(strstr(err.text, "001_journal"));
+    assert_non_null(strstr(err.text, "001_seats"));
     must(pg_run(pg,
                 "UPDATE migration m SET checksum = k.checksum FROM kept k WHERE k.step = m.step",
                 &err),
