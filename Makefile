@@ -126,7 +126,6 @@ LIBS_ctl             := -lcurl -lm
 LIBS_forgetful-disk  := -lfuse3
 LIBS_payment-adapter := -lcurl -lcrypt -largon2
 LIBS_demo-shop       := -lcrypt -largon2
-LIBS_psp-sandbox     := -lcurl
 
 # Components that are libraries for others: linked in, left out of a folder that contains theirs, and
 # their headers found as FOLDER/name.h.

@@ -446,7 +446,6 @@ int desk_create(const struct desk_conf *conf, struct err_slot *err, struct desk 
                                            .bank = desk->bank,
                                            .faults = &desk->faults,
                                            .clock = conf->clock,
-                                           .log = conf->log,
                                            .retry_ms = conf->webhook_retry_ms,
                                            .attempts_max = conf->webhook_attempts_max,
                                            .toss_url = conf->toss_webhook_url,

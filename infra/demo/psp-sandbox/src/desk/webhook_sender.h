@@ -2,7 +2,7 @@
  * each try, with growing pauses until it is confirmed or given up on. Faults strike here: lost,
  * duplicated, held back, with a wrong time or a wrong signature.
  *
- * One loop. libcurl's multi interface; nothing here blocks. */
+ * One loop; nothing here blocks. */
 #ifndef FG_PSP_SANDBOX_WEBHOOK_SENDER_H
 #define FG_PSP_SANDBOX_WEBHOOK_SENDER_H
 
@@ -15,24 +15,22 @@
 #include <uv.h>
 
 struct webhook_sender;
-struct logger;
 
 struct webhook_sender_conf {
     uv_loop_t *loop;
     struct bank *bank;
     struct fault_list *faults;
     const struct clock *clock;
-    struct logger *log;
     uint64_t retry_ms; /* the first pause */
     unsigned attempts_max;
     const char *toss_url; /* NULL: Toss's webhooks go nowhere */
     uint64_t toss_retry_ms;
-    /* A webhook is over. */
+    /* No further attempt will be made. */
     void (*on_over)(void *ctx, const struct journal_delivery *delivery);
     void *ctx;
 };
 
-struct webhook_sender_stats { /* written by the loop, read by anyone */
+struct webhook_sender_stats { /* written by the loop */
     _Atomic uint64_t attempts;
     _Atomic uint64_t confirmed;
     _Atomic uint64_t retries;
@@ -47,10 +45,9 @@ int webhook_sender_create(const struct webhook_sender_conf *conf, struct err_slo
 /* Sends the bank's events (or Toss's notices) from this place up to the other. */
 void webhook_sender_events(struct webhook_sender *sender, uint32_t from, uint32_t to);
 void webhook_sender_notices(struct webhook_sender *sender, uint32_t from, uint32_t to);
-/* Tries at once whatever waits for its next try. */
+/* Sends everything that waits, at once. */
 void webhook_sender_flush(struct webhook_sender *sender);
 const struct webhook_sender_stats *webhook_sender_stats(const struct webhook_sender *sender);
-void webhook_sender_close(
-    struct webhook_sender *sender); /* silent from here on; the loop frees it */
+void webhook_sender_close(struct webhook_sender *sender); /* the loop frees it */
 
 #endif
