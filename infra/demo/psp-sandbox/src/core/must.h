@@ -3,12 +3,14 @@
 #ifndef FG_PSP_SANDBOX_MUST_H
 #define FG_PSP_SANDBOX_MUST_H
 
+#include "base/bug.h"
+
 #include <stdlib.h>
 
 static inline void *must(void *memory)
 {
     if (memory == NULL)
-        abort();
+        BUG_STOP("no memory");
     return memory;
 }
 

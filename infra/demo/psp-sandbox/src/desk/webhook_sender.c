@@ -43,9 +43,9 @@ struct webhook_sender {
     struct text body;
 };
 
-static uint64_t now_ms(void)
+static uint64_t now_ms(const struct webhook_sender *sender)
 {
-    return uv_hrtime() / 1000000;
+    return clock_mono_us(sender->conf.clock) / 1000;
 }
 
 static void count_waiting(struct webhook_sender *sender)
@@ -110,7 +110,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct webhook_sender *sender = timer->data;
     struct delivery *next;
-    uint64_t now = now_ms();
+    uint64_t now = now_ms(sender);
     for (struct delivery *one = TAILQ_FIRST(&sender->waiting); one != NULL; one = next) {
         next = TAILQ_NEXT(one, link);
         if (one->due_ms <= now)
@@ -124,7 +124,7 @@ static void on_tick(uv_timer_t *timer)
 static void wait_for(struct delivery *delivery, uint64_t ms)
 {
     struct webhook_sender *sender = delivery->sender;
-    delivery->due_ms = now_ms() + ms;
+    delivery->due_ms = now_ms(sender) + ms;
     put_into(&sender->waiting, delivery);
     if (!uv_is_active((uv_handle_t *)&sender->timer))
         uv_timer_start(&sender->timer, on_tick, TICK_MS, TICK_MS);
