@@ -1,0 +1,866 @@
+/* engine_script.c: see engine_script.h. */
+#include "engine_script.h"
+
+#include "sale/purchase.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_MAX = 40, TEXT_MAX = 4096, CHECKED_COMMITS = 300 };
+
+struct engine_world engine_world;
+static struct engine_world *const w = &engine_world;
+
+/* ---- words ---- */
+
+static uint64_t ms_of(const char *word)
+{
+    return script_number(word) / 1000;
+}
+
+static uint64_t time_of(const char *word) /* 0 stays 0 */
+{
+    uint64_t ms = ms_of(word);
+    return strcmp(word, "0") != 0 ? TEST_NOW_MS + ms : 0;
+}
+
+/* As script_number() gives an expected time. */
+static uint64_t us_of(uint64_t time_ms)
+{
+    return time_ms != 0 ? (time_ms - TEST_NOW_MS) * 1000 : 0;
+}
+
+static uint64_t *named(const struct script_line *line, unsigned at)
+{
+    const char *word = script_word(line, at);
+    if (word[0] < 'a' || word[0] > 'z' || word[1] != '\0')
+        fail_msg("%s: no hold is called \"%s\"", line->row, word);
+    return &w->holds[word[0] - 'a'];
+}
+
+struct list {
+    uint32_t seats[256], count;
+};
+
+static struct list list_of(const char *word)
+{
+    struct list list = {.count = 0};
+    if (word == NULL || strcmp(word, "-") == 0)
+        return list;
+    for (char *end;; word = end + 1) {
+        uint32_t first = (uint32_t)strtoul(word, &end, 10), last = first;
+        if (*end == '-')
+            last = (uint32_t)strtoul(end + 1, &end, 10);
+        for (; first <= last; first++) {
+            assert_true(list.count < sizeof(list.seats) / sizeof(list.seats[0]));
+            list.seats[list.count++] = first;
+        }
+        if (*end == '\0')
+            return list;
+        assert_int_equal(*end, ',');
+    }
+}
+
+static const char *text_of(const uint32_t *seats, uint32_t count)
+{
+    static char texts[4][1024];
+    static unsigned next;
+    char *text = texts[next++ % 4];
+    size_t len = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count; i++)
+        len += (size_t)snprintf(text + len, sizeof(texts[0]) - len, "%s%u", i > 0 ? "," : "",
+                                seats[i]);
+    return text;
+}
+
+static const char *flags_of(uint8_t flags)
+{
+    static const char *const names[] = {"best", "adjacent", "orphan", "last-resort", "remembered"};
+    static char text[64];
+    text[0] = '\0';
+    for (unsigned i = 0; i < 5; i++) {
+        if (!(flags >> i & 1))
+            continue;
+        if (text[0] != '\0')
+            strcat(text, ",");
+        strcat(text, names[i]);
+    }
+    return text;
+}
+
+static struct engine_who who_of(const struct script_line *line, unsigned at)
+{
+    struct engine_who who = test_who(strtoull(script_word(line, at) + 1, NULL, 10));
+    assert_int_equal(script_word(line, at)[0], 'u');
+    who.channels = (uint32_t)script_value_or(line, "channels", 1);
+    who.access_need = script_has(line, "need");
+    return who;
+}
+
+static struct span order_of(const struct script_line *line)
+{
+    const char *word = script_word(line, 2);
+    return strcmp(word, "-") == 0 ? SPAN("") : span_of(word);
+}
+
+/* The newest purchase that the script named. */
+static struct engine_purchase purchase;
+
+/* What the order says it bought; NULL: nothing. */
+static const struct engine_purchase *purchase_of(const struct script_line *line)
+{
+    struct purchase_line lines[8];
+    char names[8][16];
+    struct list list = list_of(script_value(line, "buys"));
+    uint32_t places = (uint32_t)script_value_or(line, "buys-places", 0);
+    uint64_t fees = script_value_or(line, "fees", 0);
+    uint32_t len = places > 0 ? 1 : list.count;
+    assert_in_range(len, 0, 8);
+    for (uint32_t i = 0; i < len; i++) {
+        snprintf(names[i], sizeof(names[i]), "s%u", list.seats[i]);
+        lines[i] = (struct purchase_line){span_of(names[i]), SPAN("a"), 1000, 1};
+    }
+    if (places > 0)
+        lines[0] = (struct purchase_line){SPAN("floor"), SPAN("b"), 2000, places};
+    if (len == 0)
+        return NULL;
+    purchase = (struct engine_purchase){.event = SPAN("gala"), .fees = fees};
+    purchase_digest(&(struct purchase){.event = purchase.event,
+                                       .currency = SPAN("KRW"),
+                                       .lines = lines,
+                                       .lines_len = len,
+                                       .fees = fees,
+                                       .total = 1000 * (uint64_t)list.count + 2000 * places + fees},
+                    purchase.digest);
+    return &purchase;
+}
+
+static const char *purchase_name(const uint8_t *digest)
+{
+    if (purchase_digest_is_none(digest))
+        return "none";
+    return memcmp(digest, purchase.digest, sizeof(purchase.digest)) == 0 ? "newest" : "other";
+}
+
+/* ---- the engines ---- */
+
+static struct engine *make_engine(void)
+{
+    struct engine_conf conf = {
+        .plan = w->plan, .seed = 7, .now_ms = TEST_NOW_MS, .late_max = w->late_max};
+    struct engine *engine;
+    assert_int_equal(engine_create(&conf, NULL, &engine), 0);
+    return engine;
+}
+
+/* In replay, with the state of the follower's snapshot. */
+static struct engine *read_snapshot(void)
+{
+    struct engine *next = make_engine();
+    struct err_slot err = {.text = ""};
+    size_t room = engine_snapshot_size(w->follower);
+    uint8_t *bytes = malloc(room);
+    engine_replay_begin(next);
+    int rc =
+        engine_snapshot_read(next, bytes, engine_snapshot_write(w->follower, bytes, room), &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(rc, 0);
+    free(bytes);
+    return next;
+}
+
+static bool is_quiet(void)
+{
+    for (unsigned i = 0; i < ENGINE_WORLD_OPS; i++)
+        if (w->begun[i])
+            return false;
+    return true;
+}
+
+/* Large halls with long histories are compared now and then. */
+static bool is_compared(void)
+{
+    return is_quiet() && (w->seq < CHECKED_COMMITS || w->seq % 4096 == 0);
+}
+
+static void commit(unsigned at)
+{
+    struct engine_op *op = w->op = &w->ops[at];
+    struct err_slot err = {.text = ""};
+    struct change change;
+    uint8_t bytes[CHANGE_BYTES_MAX];
+    op->change.seq = ++w->seq;
+    size_t len = change_encode(&op->change, bytes);
+    engine_settle(w->engine, op);
+    w->begun[at] = false;
+    int rc = change_decode(bytes, len, &err, &change);
+    if (rc == 0)
+        rc = engine_apply(w->follower, &change, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(rc, 0);
+    if (is_compared())
+        assert_int_equal(engine_state_hash(w->follower), engine_state_hash(w->engine));
+}
+
+static void undo(unsigned at)
+{
+    w->op = &w->ops[at];
+    engine_undo(w->engine, w->op);
+    w->begun[at] = false;
+    if (is_compared())
+        assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
+}
+
+/* The op of the action that comes. */
+static struct engine_op *next_op(void)
+{
+    unsigned at = 0;
+    while (w->begun[at])
+        assert_true(++at < ENGINE_WORLD_OPS);
+    w->op = &w->ops[at];
+    w->op->seat = UINT32_MAX;
+    return w->op;
+}
+
+static void ended(const struct script_line *line, enum engine_verdict verdict)
+{
+    const char *want = "ok", *got = engine_verdict_name(verdict);
+    unsigned at = (unsigned)(w->op - w->ops);
+    if (line->len > 2 && strcmp(line->words[line->len - 2], "->") == 0)
+        want = line->words[line->len - 1];
+    if (strcmp(want, got) != 0)
+        fail_msg("%s: \"%s\": it is \"%s\"", line->row, line->text, got);
+    if (verdict != ENGINE_OK) {
+        if (is_compared())
+            assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
+        return;
+    }
+    w->begun[at] = true;
+    if (w->drop)
+        undo(at);
+    else if (!w->keep)
+        commit(at);
+}
+
+static void compare_buyers(struct engine *next)
+{
+    for (uint64_t buyer = 1; buyer < 100; buyer++) {
+        uint32_t count = buyers_count(&w->engine->buyers, buyer);
+        assert_int_equal(buyers_count(&w->follower->buyers, buyer), count);
+        assert_int_equal(buyers_count(&next->buyers, buyer), count);
+    }
+}
+
+void engine_script_end(void)
+{
+    if (w->engine != NULL && is_quiet()) {
+        struct engine *next = read_snapshot();
+        assert_int_equal(engine_state_hash(next), engine_state_hash(w->engine));
+        assert_int_equal(engine_state_hash(w->follower), engine_state_hash(w->engine));
+        compare_buyers(next);
+        engine_destroy(next);
+    }
+    engine_destroy(w->engine);
+    engine_destroy(w->follower);
+    plan_destroy(w->plan);
+    memset(w, 0, sizeof(*w));
+}
+
+/* ---- the hall ---- */
+
+static void do_sale(const struct script_line *line)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    w->category_count = line->len - 1;
+    for (unsigned i = 1; i < line->len; i++) {
+        char from[32];
+        snprintf(from, sizeof(from), "%s", line->words[i]);
+        char *to = strstr(from, "..");
+        assert_non_null(to);
+        *to = '\0';
+        w->categories[i - 1] = (struct plan_category){.name = span_of(names[i - 1]),
+                                                      .price = 1000 * i,
+                                                      .on_sale_ms = time_of(from),
+                                                      .off_sale_ms = time_of(to + 2)};
+    }
+}
+
+static void do_channels(const struct script_line *line)
+{
+    static const char *const names[] = {"public", "c1", "c2", "c3"};
+    w->channel_count = line->len - 1;
+    for (unsigned i = 1; i < line->len; i++)
+        w->channels[i - 1] = (struct plan_channel){.id = span_of(names[i - 1]),
+                                                   .name = span_of(names[i - 1]),
+                                                   .on_sale_ms = time_of(line->words[i])};
+}
+
+static struct plan_limits limits_of(const struct script_line *line)
+{
+    struct plan_limits limits = test_limits();
+    const char *access = script_value(line, "access"), *ttl = script_value(line, "ttl");
+    limits.max_per_hold = (uint8_t)script_value_or(line, "hold", limits.max_per_hold);
+    limits.max_per_buyer = (uint16_t)script_value_or(line, "buyer", 0);
+    limits.orphan_rule = script_has(line, "orphans");
+    limits.access_until_ms = access != NULL ? time_of(access) : 0;
+    limits.hold_ttl_ms = ttl != NULL ? (uint32_t)ms_of(ttl) : limits.hold_ttl_ms;
+    if (script_value(line, "max") != NULL)
+        limits.hold_max_ms = (uint32_t)ms_of(script_value(line, "max"));
+    return limits;
+}
+
+static void do_hall(const struct script_line *line)
+{
+    const char *rows[ROWS_MAX + 1] = {NULL}, *fees = script_value(line, "fees");
+    static char block[PLAN_ROW_SEATS_MAX + 1];
+    unsigned len = 0;
+    for (unsigned i = 1; i < line->len; i++) {
+        char *seats;
+        unsigned long count = strtoul(line->words[i], &seats, 10);
+        if (strcmp(line->words[i], "orphans") == 0 || strchr(line->words[i] + 1, '=') != NULL)
+            continue;
+        if (*seats == 'x') {
+            memset(block, 'a', sizeof(block) - 1);
+            block[strtoul(seats + 1, NULL, 10)] = '\0';
+        }
+        for (; *seats == 'x' && count > 1; count--)
+            rows[len++] = block;
+        rows[len++] = *seats == 'x' ? block : line->words[i];
+    }
+    struct test_hall hall = {.rows = rows,
+                             .limits = limits_of(line),
+                             .area_capacity = (uint32_t)script_value_or(line, "floor", 0),
+                             .area_channel = (uint8_t)script_value_or(line, "floor-channel", 0),
+                             .categories = w->category_count > 0 ? w->categories : NULL,
+                             .channels = w->channel_count > 0 ? w->channels : NULL,
+                             .channel_count = w->channel_count};
+    if (fees != NULL)
+        hall.charges.fees = (struct fees){.per_seat = list_of(fees).seats[0],
+                                          .per_order = list_of(fees).seats[1],
+                                          .basis_points = list_of(fees).seats[2]};
+    w->plan = test_hall_plan(&hall);
+    w->late_max = (uint32_t)script_value_or(line, "late", 0);
+    w->engine = make_engine();
+    w->follower = make_engine();
+    engine_replay_begin(w->follower);
+    w->now_ms = TEST_NOW_MS;
+}
+
+static void do_at(const struct script_line *line)
+{
+    w->now_ms = TEST_NOW_MS + ms_of(script_word(line, 1));
+}
+
+/* ---- actions ---- */
+
+static void take(const struct script_line *line, struct engine_ask ask)
+{
+    ask.who = who_of(line, 2);
+    ask.area = (uint16_t)script_value_or(line, "area", ask.area);
+    ask.quantity = (uint32_t)script_value_or(line, "quantity", ask.quantity);
+    enum engine_verdict verdict = engine_hold(w->engine, &ask, w->now_ms, next_op());
+    if (verdict == ENGINE_OK)
+        *named(line, 1) = w->op->change.hold;
+    ended(line, verdict);
+}
+
+static void do_hold(const struct script_line *line)
+{
+    struct list list = list_of(script_word(line, 3));
+    take(line, test_ask_seats(0, list.seats, list.count));
+}
+
+static void do_places(const struct script_line *line)
+{
+    take(line, test_ask_area(0, (uint32_t)script_number(script_word(line, 3))));
+}
+
+static void do_best(const struct script_line *line)
+{
+    uint8_t category = (uint8_t)script_value_or(line, "category", ENGINE_CATEGORY_ANY);
+    uint32_t count = (uint32_t)script_number(script_word(line, 3));
+    take(line, test_ask_best(0, category, count, !script_has(line, "apart")));
+}
+
+static void do_change(const struct script_line *line)
+{
+    struct engine_who who = who_of(line, 2);
+    struct list add = list_of(script_value(line, "add"));
+    struct list remove = list_of(script_value(line, "remove"));
+    struct engine_edit edit = {add.seats, add.count, remove.seats, remove.count,
+                               (uint32_t)script_value_or(line, "quantity", 0)};
+    ended(line, engine_change(w->engine, *named(line, 1), &who, &edit, w->now_ms, next_op()));
+}
+
+static void do_release(const struct script_line *line)
+{
+    uint64_t session = who_of(line, 2).session;
+    ended(line, engine_release(w->engine, *named(line, 1), session, w->now_ms, next_op()));
+}
+
+static void do_extend(const struct script_line *line)
+{
+    const char *ttl = script_value(line, "ttl");
+    struct engine_order order = {.id = order_of(line),
+                                 .buyer = script_value_or(line, "for", 0),
+                                 .purchase = purchase_of(line)};
+    ended(line, engine_extend(w->engine, *named(line, 1), &order, ms_of(ttl ? ttl : "300s"),
+                              w->now_ms, next_op()));
+}
+
+static void do_confirm(const struct script_line *line)
+{
+    const struct engine_purchase *named_one = purchase_of(line);
+    ended(line, engine_confirm(w->engine, *named(line, 1), order_of(line),
+                               named_one != NULL ? named_one->digest : NULL, w->now_ms, next_op()));
+}
+
+static void do_give_up(const struct script_line *line)
+{
+    ended(line,
+          engine_order_release(w->engine, *named(line, 1), order_of(line), w->now_ms, next_op()));
+}
+
+static void do_refund(const struct script_line *line)
+{
+    ended(line, engine_refund(w->engine, *named(line, 1), order_of(line), w->now_ms, next_op()));
+}
+
+static void do_move(const struct script_line *line)
+{
+    struct list from = list_of(script_word(line, 3)), to = list_of(script_word(line, 4));
+    ended(line, engine_move(w->engine, *named(line, 1), order_of(line), from.seats, to.seats,
+                            from.count, w->now_ms, next_op()));
+}
+
+static void do_block(const struct script_line *line)
+{
+    struct list list = list_of(script_word(line, 1));
+    ended(line, (line->words[0][0] == 'b' ? engine_block : engine_unblock)(
+                    w->engine, list.seats, list.count, SPAN("why"), w->now_ms, next_op()));
+}
+
+static void do_block_places(const struct script_line *line)
+{
+    ended(line,
+          (line->words[0][0] == 'b' ? engine_block_area : engine_unblock_area)(
+              w->engine, (uint16_t)script_value_or(line, "area", 0),
+              (uint32_t)script_number(script_word(line, 1)), SPAN("why"), w->now_ms, next_op()));
+}
+
+static void do_price(const struct script_line *line)
+{
+    ended(line, engine_price(w->engine, (uint8_t)script_number(script_word(line, 1)),
+                             script_number(script_word(line, 2)), SPAN(""), w->now_ms, next_op()));
+}
+
+static void do_expire(const struct script_line *line)
+{
+    bool none = strcmp(script_word(line, 1), "-") == 0;
+    bool due = engine_expire_next(w->engine, w->now_ms, next_op());
+    if (due == none || (due && w->op->change.hold != *named(line, 1)))
+        fail_msg("%s: \"%s\" at %u: hold %llx", line->row, line->text,
+                 (unsigned)(w->now_ms - TEST_NOW_MS),
+                 due ? (unsigned long long)w->op->change.hold : 0);
+    if (due)
+        ended(line, ENGINE_OK);
+}
+
+static void do_prefixed(const struct script_line *line);
+
+static unsigned numbered(const struct script_line *line)
+{
+    if (line->len > 1)
+        return (unsigned)script_number(line->words[1]) - 1;
+    unsigned at = ENGINE_WORLD_OPS;
+    while (at > 0 && !w->begun[at - 1])
+        at--;
+    assert_true(at > 0);
+    return at - 1;
+}
+
+static void do_commit(const struct script_line *line)
+{
+    commit(numbered(line));
+}
+
+static void do_undo(const struct script_line *line)
+{
+    undo(numbered(line));
+}
+
+static void do_takeover(const struct script_line *line)
+{
+    struct engine *next = read_snapshot();
+    engine_destroy(w->engine);
+    w->engine = script_has(line, "snapshot") ? next : w->follower;
+    w->follower = script_has(line, "snapshot") ? w->follower : next;
+    engine_replay_end(w->engine);
+    assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
+}
+
+static void do_spare(const struct script_line *line)
+{
+    engine_spare_orders(w->engine, time_of(script_word(line, 1)));
+}
+
+static void do_full(const struct script_line *line)
+{
+    struct buyers *buyers = &w->engine->buyers;
+    struct hold_slots *slots = &w->engine->holds;
+    static uint32_t fresh;
+    bool full = strcmp(line->words[0], "full") == 0;
+    if (script_has(line, "slots")) {
+        fresh = full ? slots->fresh : fresh;
+        slots->fresh = full ? slots->max : fresh;
+        return;
+    }
+    for (uint32_t i = 0; i < buyers->size; i++) /* strangers, of whom each has one place */
+        buyers->entries[i] = full ? (uint64_t)(i + 1) << 17 | 1 : 0;
+}
+
+/* ---- changes that do not fit ---- */
+
+static void do_import(const struct script_line *line)
+{
+    (void)line;
+    change_init(&next_op()->change, CHANGE_IMPORTED, w->now_ms);
+    memcpy(w->op->change.plan_hash, plan_hash(w->plan), sizeof(w->op->change.plan_hash));
+    assert_int_equal(engine_apply(w->follower, &w->op->change, NULL), 0);
+}
+
+static void put_seats(struct change *change, const struct list *add, const struct list *remove)
+{
+    change->add_count = (uint16_t)add->count;
+    change->remove_count = (uint16_t)remove->count;
+    memcpy(change->seats, add->seats, add->count * sizeof(add->seats[0]));
+    memcpy(change->seats + add->count, remove->seats, remove->count * sizeof(add->seats[0]));
+}
+
+static void do_wrong(const struct script_line *line)
+{
+    struct change wrong = w->op->change;
+    struct err_slot err = {.text = ""};
+    uint64_t before = engine_state_hash(w->follower);
+    const char *says = strstr(line->text, " says "), *hold = script_value(line, "hold");
+    struct list add = {.count = wrong.add_count}, remove = {.count = wrong.remove_count};
+    memcpy(add.seats, wrong.seats, add.count * sizeof(add.seats[0]));
+    memcpy(remove.seats, wrong.seats + add.count, remove.count * sizeof(add.seats[0]));
+    if (script_value(line, "add") != NULL)
+        add = list_of(script_value(line, "add"));
+    if (script_value(line, "remove") != NULL)
+        remove = list_of(script_value(line, "remove"));
+    put_seats(&wrong, &add, &remove);
+    wrong.quantity = (uint32_t)script_value_or(line, "quantity", wrong.quantity);
+    wrong.area = (uint16_t)script_value_or(line, "area", wrong.area);
+    wrong.price_list = (uint16_t)script_value_or(line, "list", wrong.price_list);
+    wrong.category = (uint8_t)script_value_or(line, "category", wrong.category);
+    wrong.plan_hash[CHANGE_HASH_BYTES - 1] ^= (uint8_t)script_value_or(line, "plan", 0);
+    if (hold != NULL && strcmp(hold, "later") == 0) /* another life of its slot */
+        wrong.hold += UINT64_C(1) << 24;
+    else if (hold != NULL && strcmp(hold, "beyond") == 0) /* a slot that no hall has */
+        wrong.hold |= 0xffffff;
+    else if (hold != NULL && strcmp(hold, "none") == 0)
+        wrong.hold &= ~UINT64_C(0xffffff);
+    else if (hold != NULL)
+        wrong.hold =
+            engine_script_hold(hold[0]) + ((uint64_t)script_value_or(line, "lives", 0) << 24);
+    int rc = engine_apply(w->follower, &wrong, &err);
+    assert_non_null(says);
+    if (rc != ERR_STATE || strstr(err.text, says + strlen(" says ")) == NULL)
+        fail_msg("%s: \"%s\": it is %d, \"%s\"", line->row, line->text, rc, err.text);
+    assert_int_equal(engine_state_hash(w->follower), before);
+}
+
+/* ---- what is expected ---- */
+
+static void do_seats(const struct script_line *line)
+{
+    char text[1024];
+    const char *want = script_word(line, 1);
+    script_expect_text(line, want, test_states(w->engine, (uint32_t)strlen(want), text));
+}
+
+static void do_op(const struct script_line *line)
+{
+    static const char *const verdicts[] = {"none", "confirmed", "retaken"};
+    const struct change *change = &w->op->change;
+    const struct script_field fields[] = {
+        SCRIPT_TEXT("kind", change_kind_name(change->kind)),
+        SCRIPT_TEXT("verdict", verdicts[change->verdict]),
+        SCRIPT_TEXT("flags", flags_of(change->flags)),
+        SCRIPT_TEXT("seats", text_of(change->seats, change->add_count)),
+        SCRIPT_TEXT("lost", text_of(w->op->lost, w->op->lost_count)),
+        SCRIPT_NUMBER("total", change->total),
+        SCRIPT_NUMBER("expires", us_of(change->expires_ms)),
+        SCRIPT_NUMBER("seat", w->op->seat),
+        SCRIPT_NUMBER("limit", w->op->limit),
+        SCRIPT_NUMBER("has", w->op->has),
+        SCRIPT_NUMBER("opens", us_of(w->op->opens_ms)),
+        {.name = NULL},
+    };
+    for (unsigned at = 1; at < line->len; at += 2)
+        script_expect_field(line, at, fields);
+}
+
+static void do_read(const struct script_line *line)
+{
+    static const char *const states[] = {"open", "sold", "expired"};
+    struct engine_hold_view view = {.state = ENGINE_HOLD_OPEN};
+    enum engine_verdict verdict = engine_hold_read(w->engine, *named(line, 1), &view);
+    bool refused = line->len == 4 && strcmp(line->words[2], "->") == 0;
+    script_expect_text(line, refused ? line->words[3] : "ok", engine_verdict_name(verdict));
+    const struct script_field fields[] = {
+        SCRIPT_TEXT("state", states[view.state]),
+        SCRIPT_TEXT("seats", text_of(view.seats, view.seat_count)),
+        SCRIPT_TEXT("order", view.order_hash != 0 ? "yes" : "no"),
+        SCRIPT_NUMBER("version", view.version),
+        SCRIPT_NUMBER("buyer", view.buyer),
+        SCRIPT_NUMBER("session", view.session),
+        SCRIPT_NUMBER("expires", us_of(view.expires_ms)),
+        SCRIPT_NUMBER("hard-end", us_of(view.hard_end_ms)),
+        SCRIPT_NUMBER("total", view.total),
+        SCRIPT_NUMBER("list", view.price_list),
+        SCRIPT_NUMBER("area", view.area),
+        SCRIPT_NUMBER("quantity", view.quantity),
+        SCRIPT_TEXT("purchase", purchase_name(view.purchase)),
+        {.name = NULL},
+    };
+    for (unsigned at = 2; !refused && at < line->len; at += 2)
+        script_expect_field(line, at, fields);
+}
+
+static void do_holder(const struct script_line *line)
+{
+    uint64_t hold = engine_seat(w->engine, (uint32_t)script_number(script_word(line, 1))).hold;
+    if (hold != (strcmp(script_word(line, 2), "-") == 0 ? 0 : *named(line, 2)))
+        fail_msg("%s: \"%s\": it is %llx", line->row, line->text, (unsigned long long)hold);
+}
+
+static void do_area(const struct script_line *line)
+{
+    struct engine_area area = engine_area(w->engine, 0);
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("free", area.free),
+        SCRIPT_NUMBER("held", area.held),
+        SCRIPT_NUMBER("sold", area.sold),
+        SCRIPT_NUMBER("blocked", area.blocked),
+        {.name = NULL},
+    };
+    for (unsigned at = 1; at < line->len; at += 2)
+        script_expect_field(line, at, fields);
+}
+
+static void do_buyer(const struct script_line *line)
+{
+    uint64_t buyer = script_number(script_word(line, 1));
+    script_expect(line, script_word(line, 2), buyers_count(&w->engine->buyers, buyer));
+}
+
+static void do_price_of(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 3),
+                  engine_price_of(w->follower, (uint16_t)script_number(script_word(line, 1)),
+                                  (uint8_t)script_number(script_word(line, 2))));
+}
+
+static void do_wait(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 1), engine_expire_wait_ms(w->engine, w->now_ms) * 1000);
+}
+
+static void do_stat(const struct script_line *line)
+{
+    struct engine_stats stats = engine_stats(w->engine);
+    const struct script_field fields[] = {SCRIPT_NUMBER("undone", stats.undone),
+                                          SCRIPT_NUMBER("late-dropped", stats.late_dropped),
+                                          SCRIPT_NUMBER("holds", stats.holds_used),
+                                          {.name = NULL}};
+    for (unsigned at = 1; at < line->len; at += 2)
+        script_expect_field(line, at, fields);
+}
+
+static void do_propose(const struct script_line *line)
+{
+    struct engine_offer offer = {.count = 0};
+    uint32_t count = (uint32_t)script_number(script_word(line, 2));
+    struct engine_ask ask = test_ask_best(1, ENGINE_CATEGORY_ANY, count, true);
+    ask.who = who_of(line, 1);
+    enum engine_verdict verdict = engine_propose(w->engine, &ask, w->now_ms, next_op(), &offer);
+    bool refused = line->len > 3 && strcmp(line->words[3], "->") == 0;
+    script_expect_text(line, refused ? line->words[4] : "ok", engine_verdict_name(verdict));
+    assert_int_equal(offer.count, refused ? 0 : count);
+    for (uint32_t i = 0; i < offer.count; i++)
+        assert_int_equal(engine_seat(w->engine, offer.seats[i]).state, ENGINE_FREE);
+}
+
+static void do_alternatives(const struct script_line *line)
+{
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    struct list list = list_of(script_word(line, 2));
+    struct engine_ask ask = test_ask_seats(1, list.seats, list.count);
+    ask.who = who_of(line, 1);
+    uint32_t count = engine_alternatives(w->engine, &ask, w->now_ms, offers);
+    script_expect(line, script_word(line, 3), count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(offers[i].count, list.count);
+        for (uint32_t k = 0; k < list.count && script_value(line, "among") != NULL; k++)
+            script_expect(line, script_value(line, "among"), offers[i].seats[k]);
+    }
+}
+
+/* ---- pictures ---- */
+
+static uint64_t number_at(void *ctx)
+{
+    return *(const uint64_t *)ctx;
+}
+
+static void do_publish(const struct script_line *line)
+{
+    uint64_t version = script_number(script_word(line, 1));
+    uint64_t latest = script_value_or(line, "latest", 0);
+    engine_publish(w->engine, version, latest != 0 ? number_at : NULL, &latest);
+}
+
+static void do_version(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 1), engine_avail_version(w->engine));
+}
+
+static void do_picture(const struct script_line *line)
+{
+    const char *want = script_word(line, 1);
+    uint8_t bytes[PLAN_ROW_SEATS_MAX];
+    char text[PLAN_ROW_SEATS_MAX + 1] = "";
+    size_t len = strlen(want);
+    assert_int_equal(len, plan_seat_count(w->plan));
+    memset(bytes, 0xee, sizeof(bytes));
+    assert_int_equal(engine_avail_copy(w->engine, bytes), engine_avail_version(w->engine));
+    for (size_t i = 0; i < len; i++)
+        text[i] = ".hs#"[bytes[i / 4] >> (i % 4 * 2) & 3];
+    script_expect_text(line, want, text);
+    assert_int_equal(bytes[(len + 3) / 4], 0xee);
+}
+
+static void do_counts(const struct script_line *line)
+{
+    struct engine_count counts[PLAN_CATEGORIES_MAX];
+    assert_int_equal(engine_counts(w->engine, counts), engine_avail_version(w->engine));
+    const struct engine_count *count = &counts[script_number(script_word(line, 1))];
+    script_expect(line, script_word(line, 2), count->free);
+    script_expect(line, script_word(line, 3), count->held);
+    script_expect(line, script_word(line, 4), count->sold);
+    script_expect(line, script_word(line, 5), count->blocked);
+}
+
+static void do_since(const struct script_line *line)
+{
+    struct engine_delta deltas[PLAN_ROW_SEATS_MAX];
+    char want[256] = "", got[256] = "";
+    uint64_t version;
+    uint32_t room = (uint32_t)script_value_or(line, "room", PLAN_ROW_SEATS_MAX);
+    int count =
+        engine_avail_since(w->engine, script_number(script_word(line, 1)), deltas, room, &version);
+    assert_int_equal(version, engine_avail_version(w->engine));
+    for (int i = 0; i < count; i++)
+        snprintf(got + strlen(got), sizeof(got) - strlen(got), "%u=%c ", deltas[i].seat,
+                 ".hs#"[deltas[i].state]);
+    for (unsigned i = 2; i < line->len; i++)
+        if (strncmp(line->words[i], "room=", 5) != 0)
+            snprintf(want + strlen(want), sizeof(want) - strlen(want), "%s ", line->words[i]);
+    script_expect_text(line, want, count < 0 ? "behind " : count == 0 ? "none " : got);
+}
+
+/* ---- the table ---- */
+
+static const struct script_verb verbs[] = {
+    {"sale", do_sale},
+    {"channels", do_channels},
+    {"hall", do_hall},
+    {"at", do_at},
+    {"hold", do_hold},
+    {"places", do_places},
+    {"best", do_best},
+    {"change", do_change},
+    {"release", do_release},
+    {"extend", do_extend},
+    {"confirm", do_confirm},
+    {"give-up", do_give_up},
+    {"refund", do_refund},
+    {"move", do_move},
+    {"block", do_block},
+    {"unblock", do_block},
+    {"block-places", do_block_places},
+    {"unblock-places", do_block_places},
+    {"price", do_price},
+    {"expire", do_expire},
+    {"begin", do_prefixed},
+    {"try", do_prefixed},
+    {"commit", do_commit},
+    {"undo", do_undo},
+    {"takeover", do_takeover},
+    {"spare", do_spare},
+    {"full", do_full},
+    {"free", do_full},
+    {"import", do_import},
+    {"wrong", do_wrong},
+    {"seats", do_seats},
+    {"op", do_op},
+    {"read", do_read},
+    {"holder", do_holder},
+    {"area", do_area},
+    {"buyer", do_buyer},
+    {"price-of", do_price_of},
+    {"wait", do_wait},
+    {"stat", do_stat},
+    {"propose", do_propose},
+    {"alternatives", do_alternatives},
+    {"publish", do_publish},
+    {"version", do_version},
+    {"picture", do_picture},
+    {"counts", do_counts},
+    {"since", do_since},
+    {NULL, NULL},
+};
+
+/* The same statement without its first word. */
+static void do_prefixed(const struct script_line *line)
+{
+    struct script_line rest = *line;
+    memmove(rest.words, rest.words + 1, (rest.len - 1) * sizeof(rest.words[0]));
+    rest.len--;
+    w->keep = strcmp(line->words[0], "begin") == 0;
+    w->drop = !w->keep;
+    const struct script_verb *verb = verbs;
+    while (verb->name != NULL && strcmp(verb->name, script_word(&rest, 0)) != 0)
+        verb++;
+    assert_non_null(verb->name);
+    verb->run(&rest);
+    w->keep = w->drop = false;
+}
+
+uint64_t engine_script_hold(char name)
+{
+    return w->holds[name - 'a'];
+}
+
+void engine_script(const char *format, ...)
+{
+    char text[TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    assert_in_range(len, 1, sizeof(text) - 1);
+    script_run(&(struct script_row){text, text}, verbs);
+}
+
+void engine_script_row(void **state)
+{
+    script_run(*state, verbs);
+    engine_script_end();
+}

@@ -1,0 +1,77 @@
+/* engine_script.h: scripts (script.h) about one engine, an owner, and a follower that replays each
+ * committed change from its bytes.
+ *
+ * After each commit, undo and refusal the states of owner and follower are compared, and a refusal
+ * or an undo must leave the owner's state as it was. At the end of a row a third engine reads the
+ * follower's snapshot, and all three must have the same state and the same counts of buyers.
+ *
+ * Holds have names of one letter, buyers are u1, u2 and so on, orders are any word ("-": none).
+ * SEATS is a list such as 0,1,7-9, or "-" for none. Times need a unit and count from TEST_NOW_MS.
+ *
+ *   sale FROM..TO ...           times of categories a, b, ...; 0: no limit. Before `hall`
+ *   channels FROM ...           when each channel opens, the public one first; 0: with the category
+ *   hall ROW ... [orphans] [hold=] [buyer=] [floor=] [floor-channel=] [ttl=] [max=] [late=]
+ *        [access=] [fees=]      rows as in test_hall.h, or 2x6: two rows of six seats
+ *   at TIME                     the time of what follows
+ *
+ *   hold H uN SEATS             options: channels=BITS need area=N quantity=N
+ *   places H uN COUNT           options: area=N channels=BITS
+ *   best H uN COUNT             options: category=N channels=BITS need apart
+ *   change H uN                 options: add=SEATS remove=SEATS quantity=N channels=BITS need
+ *   release H uN
+ *   extend H ORDER              options: for=BUYER ttl=TIME buys=SEATS buys-places=N fees=N
+ *   confirm H ORDER             options: buys=SEATS buys-places=N fees=N
+ *   give-up H ORDER | refund H ORDER | move H ORDER FROM TO
+ *   block SEATS | unblock SEATS | block-places N | unblock-places N        option: area=N
+ *   price CATEGORY PRICE
+ *   expire H                    H expires, or is forgotten; "-": nothing is due
+ *
+ * Each of these must succeed and is committed, unless a verdict follows: `... -> seats-taken`.
+ * `begin ACTION` leaves it uncommitted, `try ACTION` undoes it. `commit [N]` and `undo [N]` end the
+ * newest, or the Nth, of the uncommitted ones.
+ *
+ *   takeover | takeover snapshot    the follower, or a reader of its snapshot, is the owner now
+ *   spare TIME                      engine_spare_orders()
+ *   full|free buyers|slots          fills a table of the owner by hand, and empties it again
+ *   wrong KEY=VALUE ... says TEXT   the last op's change, altered, is refused by the follower
+ *   import                          a change of kind IMPORTED, for `wrong`
+ *
+ *   seats STATES   holder SEAT H   area FIELD N ...   buyer N COUNT   price-of LIST CATEGORY PRICE
+ * wait TIME op FIELD VALUE ...   read H FIELD VALUE ...   read H -> VERDICT   stat FIELD N ...
+ *   propose uN COUNT     alternatives uN SEATS COUNT [among=LOW..HIGH]
+ *
+ *   publish VERSION [latest=N]   version N   picture STATES   counts CATEGORY FREE HELD SOLD
+ * BLOCKED since VERSION none|behind|SEAT=STATE ... [room=N] */
+#ifndef FG_TEST_ENGINE_SCRIPT_H
+#define FG_TEST_ENGINE_SCRIPT_H
+
+#include "core/engine/engine_internal.h"
+#include "script.h"
+#include "test_hall.h"
+
+enum { ENGINE_WORLD_OPS = 4 };
+
+struct engine_world {
+    struct plan *plan;
+    struct engine *engine, *follower; /* NULL before `hall` */
+    struct engine_op ops[ENGINE_WORLD_OPS], *op;
+    bool begun[ENGINE_WORLD_OPS]; /* uncommitted */
+    uint64_t now_ms, holds[26], seq, hash_before;
+    uint32_t late_max;
+    bool keep, drop; /* `begin`, `try` */
+    struct plan_category categories[8];
+    struct plan_channel channels[8];
+    uint32_t category_count, channel_count;
+};
+
+extern struct engine_world engine_world;
+
+/* Runs a script in this world, and says which hold a letter names. */
+void engine_script(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t engine_script_hold(char name);
+/* Compares the three engines, and frees the world. */
+void engine_script_end(void);
+/* For script_tests(). */
+void engine_script_row(void **state);
+
+#endif
