@@ -68,6 +68,18 @@ const char *script_rest(const struct script_line *line, unsigned at)
     return rest;
 }
 
+const char *script_json(const char *text)
+{
+    static char results[4][TEXT_MAX];
+    static unsigned next;
+    char *json = results[next++ % 4];
+    assert_in_range(strlen(text), 0, TEXT_MAX - 1);
+    strcpy(json, text);
+    for (char *at = json; (at = strchr(at, '\'')) != NULL;)
+        *at = '"';
+    return json;
+}
+
 static uint64_t with_unit(const char *word, char **end)
 {
     static const struct {

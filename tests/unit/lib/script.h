@@ -54,6 +54,8 @@ const char *script_word(const struct script_line *line, unsigned at);
 /* The text behind the word at this index. */
 const char *script_rest(const struct script_line *line, unsigned at);
 uint64_t script_number(const char *word);
+/* JSON as rows have it, with ' for ". The result stays until the fourth call after this one. */
+const char *script_json(const char *text);
 /* What follows "key=" in one of the words; the second form has a number, or `missing`. */
 const char *script_value(const struct script_line *line, const char *key);
 uint64_t script_value_or(const struct script_line *line, const char *key, uint64_t missing);
