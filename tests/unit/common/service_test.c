@@ -1,6 +1,6 @@
-/* service_test.c: a small service as a process of its own, driven from outside: signals, requests,
- * its log and its exit code. What it logs tells the order in which its hooks were called. */
-#include "unit.h"
+/* service_test.c: a small service in a child process, driven by signals and requests. Its log
+ * shows the order in which its hooks were called. */
+#include "script.h"
 
 #include "service/service.h"
 
@@ -58,7 +58,7 @@ static void reply_text(struct http_req *req, const char *text)
 
 static void on_hello(struct http_req *req)
 {
-    log_say(service_loop_of(req)->log, LOG_LEVEL_DEBUG, "hello was asked");
+    log_say(service_loop_of(req)->log, LOG_LEVEL_DEBUG, "hello was called");
     reply_text(req, "hello");
 }
 
@@ -73,7 +73,7 @@ static void on_fail(struct http_req *req)
 {
     struct service *service = service_loop_of(req)->service;
     reply_text(req, "as you like");
-    service_fail(service, "somebody asked for it");
+    service_fail(service, "asked to fail");
 }
 
 static void on_broken(struct http_req *req)
@@ -90,25 +90,22 @@ static const struct call_name calls[] = {
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
+    static const struct http_route public[] = {
+        {HTTP_METHOD_GET, "/hello", on_hello, NULL, 0}, /* also without a private listener */
+        {HTTP_METHOD_GET, "/slow", on_slow, NULL, 0},
+        {HTTP_METHOD_POST, "/fail", on_fail, NULL, 0},
+        {HTTP_METHOD_GET, "/broken/{what}", on_broken, NULL, 0},
+    };
+    static const struct http_route private[] = {
+        {HTTP_METHOD_GET, "/internal/x", on_hello, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/x", on_hello, NULL, 0},
+        {HTTP_METHOD_GET, "/console/page", on_hello, NULL, 0},
+        {HTTP_METHOD_GET, "/consoles", on_hello, NULL, 0},
+    };
     log_say(service_log(service), LOG_LEVEL_INFO, "start");
-    const struct http_route hello = {HTTP_METHOD_GET, "/hello", on_hello, NULL, 0};
-    const struct http_route slow = {HTTP_METHOD_GET, "/slow", on_slow, NULL, 0};
-    const struct http_route fail = {HTTP_METHOD_POST, "/fail", on_fail, NULL, 0};
-    const struct http_route broken = {HTTP_METHOD_GET, "/broken/{what}", on_broken, NULL, 0};
-    const struct http_route inner = {HTTP_METHOD_GET, "/internal/x", on_hello, NULL, 0};
-    const struct http_route admin = {HTTP_METHOD_GET, "/admin/x", on_hello, NULL, 0};
-    const struct http_route console = {HTTP_METHOD_GET, "/console/page", on_hello, NULL, 0};
-    const struct http_route consoles = {HTTP_METHOD_GET, "/consoles", on_hello, NULL, 0};
-    int rc = http_router_add(routes, &hello, err);
-    if (private_routes == NULL)
-        return rc;
-    rc = rc < 0 ? rc : http_router_add(routes, &slow, err);
-    rc = rc < 0 ? rc : http_router_add(routes, &fail, err);
-    rc = rc < 0 ? rc : http_router_add(routes, &broken, err);
-    rc = rc < 0 ? rc : http_router_add(private_routes, &inner, err);
-    rc = rc < 0 ? rc : http_router_add(private_routes, &admin, err);
-    rc = rc < 0 ? rc : http_router_add(private_routes, &console, err);
-    return rc < 0 ? rc : http_router_add(private_routes, &consoles, err);
+    int rc = http_router_add_all(routes, public, private_routes != NULL ? 4 : 1, err);
+    return rc < 0 || private_routes == NULL ? rc
+                                            : http_router_add_all(private_routes, private, 4, err);
 }
 
 static int loop_start(struct service_loop *loop, struct err_slot *err)
@@ -116,7 +113,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     const struct sample_config *config = loop->config;
     assert(loop->index < service_loops(loop->service));
     if (config->fail_loop == loop->index)
-        return err_set(err, ERR_IO, "loop %u does not like it here", loop->index);
+        return err_set(err, ERR_IO, "loop %u cannot start", loop->index);
     loop->ctx = calloc(1, sizeof(struct sample_loop));
     assert(loop->ctx != NULL);
     if (!config->ready)
@@ -174,7 +171,7 @@ static int migrate(void *config, void (*on_wait)(const char *words), struct err_
     const struct sample_config *sample = config;
     if (sample->fail_loop == 97)
         return err_set(err, ERR_PEER, "there is no database");
-    on_wait("somebody has a table.");
+    on_wait("a table is in use.");
     return 0;
 }
 
@@ -203,21 +200,42 @@ static int run_service(int argc, char **argv)
     return service_main(&conf, argc, argv);
 }
 
-/* ---- the world outside ---- */
+/* ---- scripts: in each text ~ is a newline and ^ a semicolon ---- */
+
+enum { CHILDREN = 2, LINE_MAX_BYTES = 2048 };
 
 struct child {
     pid_t pid;
     FILE *log; /* its standard output and error */
-    char *config_path;
-    char *token_path;
-    char *service_token_path;
+    char *paths[3];
     uint16_t port, private_port;
     char seen[65536]; /* all of the log so far */
     size_t seen_len;
 };
 
-static void spawn(struct child *child, int argc, char **argv)
+static struct {
+    struct child children[CHILDREN], *child;
+    unsigned env_len;
+    char env[4][32];  /* names that the row has set */
+    char *conf;       /* the file of "conf" */
+    uint16_t port[2]; /* of the next service: public, private */
+    int fd;           /* of the request without a response */
+    const char *answer;
+} test;
+
+static const char *text_of(const char *words)
 {
+    static char memory[2048];
+    assert_true(strlen(words) < sizeof(memory));
+    strcpy(memory, words);
+    for (char *at = memory; *at != '\0'; at++)
+        *at = *at == '~' ? '\n' : *at == '^' ? ';' : *at;
+    return memory;
+}
+
+static void spawn(int argc, char **argv)
+{
+    struct child *child = test.child;
     int fds[2];
     assert_int_equal(0, pipe(fds));
     fflush(NULL);
@@ -235,575 +253,426 @@ static void spawn(struct child *child, int argc, char **argv)
     child->log = fdopen(fds[0], "r");
 }
 
-/* Reads the log up to a line that contains `part`; false at its end. */
-static bool await_line(struct child *child, const char *part, char line[2048])
+/* Reads the log up to a line that contains `part` (NULL: to its end). */
+static bool await_line(const char *part, char line[LINE_MAX_BYTES])
 {
-    while (fgets(line, 2048, child->log) != NULL) {
+    struct child *child = test.child;
+    while (fgets(line, LINE_MAX_BYTES, child->log) != NULL) {
         size_t len = strlen(line);
         assert_true(child->seen_len + len < sizeof(child->seen));
         memcpy(child->seen + child->seen_len, line, len + 1);
         child->seen_len += len;
-        if (strstr(line, part) != NULL)
+        if (part != NULL && strstr(line, part) != NULL)
             return true;
+        if (part != NULL && strstr(line, "reload failed") != NULL)
+            return false; /* nothing more is logged */
     }
     return false;
 }
 
-static void await(struct child *child, const char *part)
+/* Waits for the child's end and returns its exit code. */
+static int end(void)
 {
-    char line[2048];
-    while (await_line(child, "", line)) {
-        if (strstr(line, part) != NULL)
-            return;
-        if (strstr(line, "reload failed") != NULL)
-            break; /* and nothing more is said */
-    }
-    fail_msg("\"%s\" never came:\n%s", part, child->seen);
-}
-
-/* Awaits its end; answers the exit code. */
-static int end(struct child *child)
-{
-    char line[2048];
+    struct child *child = test.child;
+    char line[LINE_MAX_BYTES];
     int status;
-    assert_false(await_line(child, "no line ever has this in it", line));
+    assert_false(await_line(NULL, line));
     fclose(child->log);
     assert_int_equal(child->pid, waitpid(child->pid, &status, 0));
-    if (child->config_path != NULL) {
-        unit_file_remove(child->config_path);
-        unit_file_remove(child->token_path);
-        unit_file_remove(child->service_token_path);
+    child->pid = 0;
+    for (unsigned i = 0; i < 3 && child->paths[i] != NULL; i++) {
+        unit_file_remove(child->paths[i]);
+        child->paths[i] = NULL;
     }
     if (!WIFEXITED(status))
         fail_msg("ended by signal %d:\n%s", WTERMSIG(status), child->seen);
     return WEXITSTATUS(status);
 }
 
-/* A service with these lines for its listeners in its config. */
-static void launch_on(struct child *child, const char *public, const char *private)
+static void run_conf(const struct script_line *line)
 {
-    char text[2048];
-    child->token_path = unit_file(SPAN("s3cret\n"), 0600);
-    child->service_token_path = unit_file(SPAN("between-us\n"), 0600);
-    snprintf(text, sizeof(text),
-             "[private]\ntoken_file = %s\nservice_token_file = %s\n%s"
-             "[log]\nrequests = 1\n[http]\n%s",
-             child->token_path, child->service_token_path, private, public);
-    child->config_path = unit_file(span_of(text), 0600);
-    spawn(child, 3, (char *[]){"sample", "--config", child->config_path, NULL});
+    test.conf = unit_file(span_of(text_of(script_rest(line, 0))), 0600);
 }
 
-/* A service on any ports, with these further lines in its config. */
-static void launch(struct child *child, const char *more)
+static void run_env(const struct script_line *line)
 {
-    char public[1024];
-    snprintf(public, sizeof(public), "port = 0\n%s", more);
-    launch_on(child, public, "port = 0\n");
+    char *name = test.env[test.env_len++];
+    const char *word = script_word(line, 1);
+    snprintf(name, sizeof(test.env[0]), "%.*s", (int)strcspn(word, "="), word);
+    setenv(name, strchr(word, '=') + 1, 1);
 }
 
-static void await_serving(struct child *child)
+static void run_unset(const struct script_line *line)
 {
-    char line[2048];
-    if (!await_line(child, "\"msg\":\"serving\"", line))
-        fail_msg("it does not serve:\n%s", child->seen);
-    child->port = (uint16_t)atoi(strstr(line, "\"port\":") + 7);
-    child->private_port = (uint16_t)atoi(strstr(line, "\"private_port\":") + 15);
+    (void)line;
+    while (test.env_len > 0)
+        unsetenv(test.env[--test.env_len]);
 }
 
-static int send_request(uint16_t port, const char *method, const char *path, const char *headers,
-                        const char *body)
+/* run CODE ARGUMENTS: a whole run of the program; $ is the file of "conf" */
+static void run_run(const struct script_line *line)
 {
+    char arguments[4][128], *argv[6] = {(char[]){"sample"}};
+    int argc = 1;
+    for (unsigned i = 2; i < line->len; i++, argc++) {
+        const char *word = line->words[i], *at = strchr(word, '$');
+        size_t len = at != NULL ? (size_t)(at - word) : strlen(word);
+        argv[argc] = arguments[i - 2];
+        snprintf(argv[argc], sizeof(arguments[0]), "%.*s%s", (int)len, word,
+                 at != NULL ? test.conf : "");
+    }
+    argv[argc] = NULL;
+    spawn(argc, argv);
+    script_expect(line, script_word(line, 1), (uint64_t)end());
+}
+
+/* start LINES: a service with these lines in [http] and after it */
+static void run_start(const struct script_line *line)
+{
+    char text[LINE_MAX_BYTES];
+    struct child *child = test.child;
+    child->paths[1] = unit_file(SPAN("s3cret\n"), 0600);
+    child->paths[2] = unit_file(SPAN("between-us\n"), 0600);
+    int len = snprintf(text, sizeof(text),
+                       "[private]\ntoken_file = %s\nservice_token_file = %s\nport = %u\n",
+                       child->paths[1], child->paths[2], test.port[1]);
+    if (getenv("SAMPLE_PUBLIC_ONLY") != NULL)
+        len = 0;
+    snprintf(text + len, sizeof(text) - (size_t)len, "[log]\nrequests = 1\n[http]\nport = %u\n%s\n",
+             test.port[0], text_of(script_rest(line, 0)));
+    child->paths[0] = unit_file(span_of(text), 0600);
+    spawn(3, (char *[]){"sample", "--config", child->paths[0], NULL});
+}
+
+static uint16_t number_behind(const char *line, const char *key)
+{
+    const char *at = strstr(line, key);
+    return at != NULL ? (uint16_t)strtoul(at + strlen(key), NULL, 10) : 0;
+}
+
+static void run_serve(const struct script_line *line)
+{
+    char text[LINE_MAX_BYTES];
+    run_start(line);
+    if (!await_line("\"msg\":\"serving\"", text))
+        fail_msg("%s: it does not serve:\n%s", line->row, test.child->seen);
+    test.child->port = number_behind(text, "\"port\":");
+    test.child->private_port = number_behind(text, "\"private_port\":");
+}
+
+/* other [public | private]: the other child is meant from here on; its service gets a port that
+ * the first has */
+static void run_other(const struct script_line *line)
+{
+    test.child = &test.children[test.child == test.children];
+    if (line->len > 1) {
+        bool private = strcmp(line->words[1], "private") == 0;
+        test.port[0] = private ? 0 : test.children[0].port;
+        test.port[1] = private ? test.children[0].private_port : 0;
+    }
+}
+
+/* send METHOD public|private PATH BODY AUTHORIZATION; a body of - is empty */
+static void send_request(const char *method, const char *listener, const char *path,
+                         const char *body, const char *authorization)
+{
+    bool private = strcmp(listener, "private") == 0;
+    uint16_t port = private ? test.child->private_port : test.child->port;
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(0, connect(fd, (struct sockaddr *)&to, sizeof(to)));
-    dprintf(fd, "%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s",
-            method, path, strlen(body), headers, body);
-    return fd;
+    body = strcmp(body, "-") == 0 ? "" : body;
+    test.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(test.fd >= 0);
+    assert_int_equal(0, connect(test.fd, (struct sockaddr *)&to, sizeof(to)));
+    dprintf(test.fd, "%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %zu\r\n",
+            method, path, strlen(body));
+    if (*authorization != '\0')
+        dprintf(test.fd, "Authorization: %s\r\n", authorization);
+    dprintf(test.fd, "\r\n%s", body);
 }
 
-/* The whole answer; static memory. */
-static const char *read_answer(int fd)
+static void run_send(const struct script_line *line)
+{
+    send_request(script_word(line, 1), script_word(line, 2), script_word(line, 3),
+                 script_word(line, 4), script_rest(line, 4));
+}
+
+static void run_read(const struct script_line *line)
 {
     static char answer[262144];
     size_t len = 0;
-    for (;;) {
-        ssize_t got = read(fd, answer + len, sizeof(answer) - 1 - len);
+    (void)line;
+    for (ssize_t got = 1; got > 0; len += (size_t)got) {
+        got = read(test.fd, answer + len, sizeof(answer) - 1 - len);
         assert_true(got >= 0 && len + (size_t)got < sizeof(answer) - 1);
-        if (got == 0)
-            break;
-        len += (size_t)got;
     }
     answer[len] = '\0';
-    close(fd);
-    return answer;
+    close(test.fd);
+    test.fd = -1;
+    test.answer = answer;
 }
 
-static const char *get(uint16_t port, const char *path, const char *headers)
+/* get public|private PATH AUTHORIZATION */
+static void run_get(const struct script_line *line)
 {
-    return read_answer(send_request(port, "GET", path, headers, ""));
+    send_request("GET", script_word(line, 1), script_word(line, 2), "-", script_rest(line, 2));
+    run_read(line);
 }
 
-static void expect(const char *answer, const char *part)
+static void contains(const struct script_line *line, const char *text, const char *part)
 {
-    if (strstr(answer, part) == NULL)
-        fail_msg("\"%s\" is not in:\n%s", part, answer);
+    if (strstr(text, part) == NULL)
+        fail_msg("%s: \"%s\" is not in:\n%s", line->row, part, text);
 }
 
-/* ---- the tests ---- */
-
-static int run_with(const char *a, const char *b, struct child *child)
+static void run_has(const struct script_line *line)
 {
-    *child = (struct child){.config_path = NULL};
-    spawn(child, b != NULL ? 3 : 2,
-          (char *[]){"sample", (char *)(uintptr_t)a, (char *)(uintptr_t)b, NULL});
-    return end(child);
+    contains(line, test.answer, text_of(script_rest(line, 0)));
 }
 
-static void options_and_settings_are_judged_before_anything_starts(void **state)
+/* hello TIMES */
+static void run_hello(const struct script_line *line)
 {
-    (void)state;
-    static struct child child;
-    assert_int_equal(0, run_with("--version", NULL, &child));
-    assert_string_equal("sample 1.2.3\n", child.seen);
-    assert_int_equal(0, run_with("--help", NULL, &child));
-    expect(child.seen, "[http]\n  host: numeric address to listen on\n");
-    expect(child.seen, "  token_file: file (mode 0600) with the admin token\n");
-    expect(child.seen, "[sample]\n  fail_loop: the loop that fails\n");
-    assert_int_equal(2, run_with("--verbose", NULL, &child));
-    expect(child.seen, "sample: \"--verbose\" is not an option");
-    assert_int_equal(2, run_with("--config", NULL, &child));
-    expect(child.seen, "\"--config\" is not an option, or lacks its value");
-    assert_int_equal(2, run_with("--config", "/nowhere/a.conf", &child));
-    expect(child.seen, "sample: /nowhere/a.conf: No such file");
-
-    char *path = unit_file(SPAN("[sample]\nfail_lop = 3\n"), 0600);
-    assert_int_equal(2, run_with("--check-config", "--config", &child));
-    char option[128];
-    snprintf(option, sizeof(option), "--config=%s", path);
-    assert_int_equal(2, run_with("--check-config", option, &child));
-    expect(child.seen, ":2: [sample] fail_lop is not known; known are fail_loop, ready\n");
-    unit_file_remove(path);
-
-    const char *good = "[http]\nport = 0\n[private]\nport = 0\ntoken_file = x\n";
-    path = unit_file(span_of(good), 0600);
-    snprintf(option, sizeof(option), "--config=%s", path);
-    assert_int_equal(0, run_with("--check-config", option, &child));
-    assert_string_equal("sample: the configuration is good\n", child.seen);
-    setenv("FAIRGATE_SAMPLE_FAIL_LOOP", "98", 1);
-    assert_int_equal(2, run_with("--check-config", option, &child));
-    assert_string_equal("sample: fail_loop and 98 do not go together\n", child.seen);
-    setenv("FAIRGATE_SAMPLE_FAIL_LOOP", "97", 1);
-    assert_int_equal(1, run_with("--migrate", option, &child));
-    assert_string_equal("sample: there is no database\n", child.seen);
-    unsetenv("FAIRGATE_SAMPLE_FAIL_LOOP");
-    assert_int_equal(0, run_with("--migrate", option, &child));
-    assert_string_equal("somebody has a table.\n"
-                        "sample: the database is as this program wants it\n",
-                        child.seen);
-    setenv("SAMPLE_STORELESS", "1", 1);
-    assert_int_equal(2, run_with("--migrate", option, &child));
-    assert_string_equal("sample has no database to bring up\n", child.seen);
-    unsetenv("SAMPLE_STORELESS");
-    unit_file_remove(path);
+    for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--) {
+        send_request("GET", "public", "/hello", "-", "");
+        run_read(line);
+        contains(line, test.answer, "200 OK");
+        contains(line, test.answer, "\r\n\r\nhello");
+    }
 }
 
-static unsigned count(const char *text, const char *part)
+static void run_signal(const struct script_line *line)
 {
-    unsigned n = 0;
-    for (; (text = strstr(text, part)) != NULL; text++)
-        n++;
-    return n;
+    static const char *const names[] = {"TERM", "INT", "HUP", NULL};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    kill(test.child->pid, signals[script_choice(line, script_word(line, 1), names)]);
 }
 
-static void a_service_serves_on_every_loop_and_drains_on_sigterm(void **state)
+static void run_await(const struct script_line *line)
 {
-    (void)state;
-    static struct child child;
-    launch(&child, "loops = 3\n");
-    await_serving(&child);
-    for (unsigned i = 0; i < 20; i++)
-        expect(get(child.port, "/hello", ""), "hello");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
-    assert_int_equal(1, count(child.seen, "\"msg\":\"start\""));
-    assert_int_equal(3, count(child.seen, "\"msg\":\"loop_start\""));
-    assert_int_equal(3, count(child.seen, "\"msg\":\"loop_drain\""));
-    assert_int_equal(3, count(child.seen, "\"msg\":\"loop_stop\""));
-    assert_int_equal(1, count(child.seen, "\"msg\":\"stop\""));
-    assert_int_equal(20, count(child.seen, "\"msg\":\"request\""));
-    assert_true(strstr(child.seen, "\"msg\":\"stop\"") >
-                strstr(child.seen, "\"msg\":\"loop_stop\""));
-    expect(child.seen, "\"msg\":\"ended\"");
+    char text[LINE_MAX_BYTES];
+    const char *part = text_of(script_rest(line, 0));
+    if (!await_line(part, text) && strstr(text, part) == NULL)
+        fail_msg("%s: \"%s\" never came:\n%s", line->row, part, test.child->seen);
 }
 
-static void sigint_drains_too(void **state)
+static void run_end(const struct script_line *line)
 {
-    (void)state;
-    static struct child child;
-    launch(&child, "drain_delay = 1ms\n");
-    await_serving(&child);
-    kill(child.pid, SIGINT);
-    assert_int_equal(0, end(&child));
+    script_expect(line, script_word(line, 1), (uint64_t)end());
 }
 
-static void whoever_is_being_served_is_answered_before_the_end(void **state)
+static void run_says(const struct script_line *line)
 {
-    (void)state;
-    static struct child child;
-    launch(&child, "");
-    await_serving(&child);
-    int fd = send_request(child.port, "GET", "/slow", "", "");
-    await(&child, "slow begun");
-    kill(child.pid, SIGTERM);
-    expect(read_answer(fd), "at last");
-    assert_int_equal(0, end(&child));
+    contains(line, test.child->seen, text_of(script_rest(line, 0)));
 }
 
-static void a_drain_has_a_time_limit(void **state)
+static void run_is(const struct script_line *line)
 {
-    (void)state;
-    static struct child child;
-    setenv("SAMPLE_NEVER_ANSWERS", "1", 1);
-    launch(&child, "drain_timeout = 50ms\n");
-    unsetenv("SAMPLE_NEVER_ANSWERS");
-    await_serving(&child);
-    int fd = send_request(child.port, "GET", "/slow", "", "");
-    await(&child, "slow begun");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
-    close(fd);
+    script_expect_text(line, text_of(script_rest(line, 0)), test.child->seen);
 }
 
-static void a_second_signal_ends_it_at_once(void **state)
-{
-    (void)state;
-    static struct child child;
-    setenv("SAMPLE_NEVER_ANSWERS", "1", 1);
-    launch(&child, "drain_timeout = 10m\n");
-    unsetenv("SAMPLE_NEVER_ANSWERS");
-    await_serving(&child);
-    int fd = send_request(child.port, "GET", "/slow", "", "");
-    await(&child, "slow begun");
-    kill(child.pid, SIGTERM);
-    await(&child, "loop_drain");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(1, end(&child));
-    expect(child.seen, "ending at once");
-    close(fd);
-}
-
-#define ADMIN "Authorization: Bearer s3cret\r\n"
-#define PEER  "Authorization: Bearer between-us\r\n"
-
-static unsigned count_of(const char *text, const char *word)
+static unsigned count_of(const char *part)
 {
     unsigned count = 0;
-    while ((text = strstr(text, word)) != NULL) {
-        text += strlen(word);
+    for (const char *at = test.child->seen; (at = strstr(at, part)) != NULL; at++)
         count++;
-    }
     return count;
 }
 
-static void the_private_listener_wants_the_token_that_opens_the_path(void **state)
+/* said TIMES TEXT */
+static void run_said(const struct script_line *line)
 {
-    (void)state;
-    static struct child child;
-    launch(&child, "");
-    await_serving(&child);
-    uint16_t port = child.private_port;
-    expect(get(port, "/healthz", ""), "200 OK");
-    expect(get(port, "/readyz", ""), "{\"ready\":true}");
-    expect(get(port, "/admin/x", ""), "401 Unauthorized");
-    expect(get(port, "/admin/x", ""), "\"code\":\"admin-token-required\"");
-    expect(get(port, "/admin/x", ""), "WWW-Authenticate: Bearer\r\n");
-    expect(get(port, "/admin/x", "Authorization: Bearer s3creT\r\n"), "401 Unauthorized");
-    expect(get(port, "/admin/x", "Authorization: Bearer s3cret1\r\n"), "401 Unauthorized");
-    expect(get(port, "/admin/x", "Authorization: Basic s3cret\r\n"), "401 Unauthorized");
-    expect(get(port, "/admin/x", PEER), "401 Unauthorized");
-    expect(get(port, "/admin/x", ADMIN), "hello");
-    expect(get(port, "/internal/x", ""), "401 Unauthorized");
-    expect(get(port, "/internal/x", PEER), "hello");
-    expect(get(port, "/internal/x", ADMIN), "hello");
-    expect(get(port, "/console/page", ""), "hello");
-    expect(get(port, "/consoles", ""), "401 Unauthorized");
-    expect(get(port, "/nothing", ""), "401 Unauthorized"); /* says nothing about what there is */
-    expect(get(port, "/nothing", ADMIN), "404 Not Found");
-    expect(get(child.port, "/admin/x", ADMIN), "404 Not Found");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
-    /* None of them came with a traceparent, so each was given one. */
-    assert_true(count_of(child.seen, "\"msg\":\"request\"") > 0);
-    assert_int_equal(count_of(child.seen, "\"msg\":\"request\""),
-                     count_of(child.seen, "\"traceparent\":\"00-"));
-    assert_null(strstr(child.seen, "s3cre"));
-    assert_null(strstr(child.seen, "between"));
+    script_expect(line, script_word(line, 1), count_of(text_of(script_rest(line, 1))));
 }
 
-static void readiness_tells_every_reason_and_a_reload_reaches_every_loop(void **state)
+/* logged TIMES MESSAGE */
+static void run_logged(const struct script_line *line)
 {
-    (void)state;
-    static struct child child;
-    launch(&child, "loops = 2\n[sample]\nready = false\n");
-    await_serving(&child);
-    const char *answer = get(child.private_port, "/readyz", "");
-    expect(answer, "503 Service Unavailable");
-    expect(answer, "{\"ready\":false,\"reasons\":["
-                   "{\"loop\":0,\"condition\":\"store\",\"reason\":\"not connected\"},"
-                   "{\"loop\":1,\"condition\":\"store\",\"reason\":\"not connected\"}]}");
-    kill(child.pid, SIGHUP);
-    await(&child, "\"msg\":\"reload\"");
-    await(&child, "loop_reload");
-    await(&child, "loop_reload");
-    expect(get(child.private_port, "/readyz", ""), "200 OK");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
+    char part[128];
+    snprintf(part, sizeof(part), "\"msg\":\"%s\"", script_rest(line, 1));
+    script_expect(line, script_word(line, 1), count_of(part));
 }
 
-static void a_reload_takes_new_tokens_and_a_failed_one_keeps_the_old(void **state)
+/* Each request has a trace. */
+static void run_traced(const struct script_line *line)
 {
-    (void)state;
-    static struct child child;
-    launch(&child, "");
-    await_serving(&child);
-    FILE *file = fopen(child.token_path, "w");
-    fputs("n3w", file);
+    unsigned requests = count_of("\"msg\":\"request\"");
+    assert_true(requests > 0);
+    script_expect(line, script_word(line, 1), requests - count_of("\"traceparent\":\"00-"));
+}
+
+/* The first of these messages comes before the first of those. */
+static void run_order(const struct script_line *line)
+{
+    const char *at = test.child->seen;
+    for (unsigned i = 1; i < line->len; i++) {
+        char part[64];
+        snprintf(part, sizeof(part), "\"msg\":\"%s\"", line->words[i]);
+        contains(line, at, part);
+        at = strstr(at, part);
+    }
+}
+
+/* The file of the admin token has another one, or is gone. */
+static void run_token(const struct script_line *line)
+{
+    if (line->len == 1) {
+        unlink(test.child->paths[1]);
+        return;
+    }
+    FILE *file = fopen(test.child->paths[1], "w");
+    fputs(line->words[1], file);
     fclose(file);
-    expect(get(child.private_port, "/admin/x", ADMIN), "hello");
-    kill(child.pid, SIGHUP);
-    await(&child, "\"msg\":\"reloaded\"");
-    expect(get(child.private_port, "/admin/x", ADMIN), "401 Unauthorized");
-    expect(get(child.private_port, "/admin/x", "Authorization: Bearer n3w\r\n"), "hello");
-    unlink(child.token_path);
-    kill(child.pid, SIGHUP);
-    await(&child, "reload failed");
-    expect(get(child.private_port, "/admin/x", "Authorization: Bearer n3w\r\n"), "hello");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
 }
 
-static void a_hook_that_fails_to_reload_is_told(void **state)
+static const struct script_verb verbs[] = {
+    {"conf", run_conf},     {"env", run_env},     {"unset", run_unset},   {"run", run_run},
+    {"start", run_start},   {"serve", run_serve}, {"other", run_other},   {"send", run_send},
+    {"read", run_read},     {"get", run_get},     {"has", run_has},       {"hello", run_hello},
+    {"signal", run_signal}, {"await", run_await}, {"end", run_end},       {"says", run_says},
+    {"is", run_is},         {"said", run_said},   {"logged", run_logged}, {"traced", run_traced},
+    {"order", run_order},   {"token", run_token}, {NULL, NULL},
+};
+
+static void run_row(void **state)
 {
-    (void)state;
-    static struct child child;
-    setenv("SAMPLE_RELOAD_FAILS", "1", 1);
-    launch(&child, "");
-    unsetenv("SAMPLE_RELOAD_FAILS");
-    await_serving(&child);
-    kill(child.pid, SIGHUP);
-    await(&child, "no keys today");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
-    assert_int_equal(0, count(child.seen, "loop_reload"));
+    test.child = test.children;
+    test.port[0] = test.port[1] = 0;
+    test.fd = -1;
+    script_run(*state, verbs);
+    for (unsigned i = 0; i < CHILDREN; i++)
+        assert_int_equal(0, test.children[i].pid);
+    run_unset(NULL);
+    if (test.fd >= 0)
+        close(test.fd);
+    if (test.conf != NULL)
+        unit_file_remove(test.conf);
+    test.conf = NULL;
 }
 
-static void not_ready_while_draining_and_private_until_the_last(void **state)
-{
-    (void)state;
-    static struct child child;
-    launch(&child, "drain_delay = 10m\n");
-    await_serving(&child);
-    kill(child.pid, SIGTERM);
-    await(&child, "\"msg\":\"draining\"");
-    expect(get(child.private_port, "/readyz", ""), "\"condition\":\"draining\"");
-    expect(get(child.port, "/hello", ""), "hello");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(1, end(&child));
-}
+#define ADMIN "Bearer s3cret;"
+#define PEER  "Bearer between-us;"
 
-static void what_it_counts_can_be_scraped(void **state)
-{
-    (void)state;
-    static struct child child;
-    launch(&child, "loops = 2\n");
-    await_serving(&child);
-    for (unsigned i = 0; i < 10; i++)
-        expect(get(child.port, "/hello", ""), "200 OK");
-    const char *text = get(child.private_port, "/metrics", "");
-    assert_non_null(strstr(text, "\nfairgate_odd_events_total{what=\"loop-stood-still\"} 0\n"));
-    expect(text, "\nfairgate_build_info{program=\"");
-    expect(text, "\nfairgate_warnings_total{what=\"connection-without-deadline\"} 0\n");
-    expect(text, "Content-Type: text/plain; version=0.0.4; charset=utf-8");
-    expect(text, "fairgate_http_request_duration_seconds_count{listener=\"public\"} 10\n");
-    expect(text, "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 10\n");
-    expect(text, "fairgate_http_accepted_total{listener=\"private\"} 1\n");
-    expect(text, "process_open_fds ");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
-}
-
-static void a_call_with_a_name_is_counted_by_itself(void **state)
-{
-    (void)state;
-    static struct child child;
-    launch(&child, "loops = 2\n");
-    await_serving(&child);
-    for (unsigned i = 0; i < 10; i++)
-        expect(get(child.port, "/hello", ""), "200 OK");
-    expect(get(child.port, "/nothing", ""), "404 Not Found");
-    for (unsigned i = 0; i < 3; i++)
-        expect(get(child.port, "/broken/anything", ""), "503 Service Unavailable");
-    const char *text = get(child.private_port, "/metrics", "");
-    expect(text, "fairgate_call_duration_seconds_count{call=\"greet\"} 10\n");
-    expect(text, "fairgate_call_failures_total{call=\"greet\"} 0\n");
-    expect(text, "fairgate_call_duration_seconds_count{call=\"break\"} 0\n");
-    expect(text, "fairgate_call_failures_total{call=\"break\"} 3\n");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
-}
-
-static void the_logs_level_is_changed_while_it_runs(void **state)
-{
-    (void)state;
-    static struct child child;
-    launch(&child, "");
-    await_serving(&child);
-    expect(get(child.port, "/hello", ""), "200 OK");
-    uint16_t port = child.private_port;
-    expect(read_answer(send_request(port, "PUT", "/log/level", ADMIN, "{\"level\":\"loud\"}")),
-           "/level: must be one of debug, info, warn, error");
-    expect(read_answer(send_request(port, "PUT", "/log/level", ADMIN, "{")), "400 Bad Request");
-    expect(read_answer(send_request(port, "PUT", "/log/level", "", "{\"level\":\"debug\"}")),
-           "401 Unauthorized");
-    expect(read_answer(send_request(port, "PUT", "/log/level", ADMIN, "{\"level\":\"debug\"}")),
-           "204 No Content");
-    expect(get(child.port, "/hello?token=for-nobody", ""), "200 OK");
-    await(&child, "hello was asked");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
-    assert_int_equal(1, count(child.seen, "hello was asked"));
-    assert_null(strstr(child.seen, "for-nobody"));
-    expect(child.seen, "\"listener\":\"private\",\"method\":\"PUT\",\"path\":\"/log/level\"");
-}
-
-static void what_cannot_start_says_why_and_leaves_nothing_open(void **state)
-{
-    (void)state;
-    static struct child child;
-    launch(&child, "host = 192.0.2.1\n");
-    assert_int_equal(1, end(&child));
-    expect(child.seen, "listening on 192.0.2.1");
-    assert_int_equal(0, count(child.seen, "loop_stop"));
-
-    launch(&child, "trusted_proxies = everybody\n");
-    assert_int_equal(2, end(&child));
-    expect(child.seen, "] trusted_proxies: \"everybody\" is no address or network");
-
-    launch(&child, "client_ip_header = X Forwarded For\n");
-    assert_int_equal(2, end(&child));
-    expect(child.seen, "] client_ip_header: \"X Forwarded For\" is not the name of a header");
-
-    launch(&child, "loops = 4\n[sample]\nfail_loop = 2\n");
-    assert_int_equal(1, end(&child));
-    expect(child.seen, "loop 2 does not like it here");
-    assert_int_equal(2, count(child.seen, "\"msg\":\"loop_start\""));
-    assert_int_equal(2, count(child.seen, "\"msg\":\"loop_stop\""));
-    assert_int_equal(0, count(child.seen, "\"msg\":\"serving\""));
-    assert_int_equal(1, count(child.seen, "\"msg\":\"stop\""));
-
-    launch(&child, "[sample]\nfail_loop = 0\n");
-    assert_int_equal(1, end(&child));
-    assert_int_equal(0, count(child.seen, "loop_stop"));
-}
-
-static void a_second_one_on_a_port_does_not_start_unless_it_is_to_share(void **state)
-{
-    (void)state;
-    static struct child first, second;
-    char more[128];
-    launch(&first, "loops = 2\n");
-    await_serving(&first);
-    snprintf(more, sizeof(more), "port = %u\n", first.port);
-    launch_on(&second, more, "port = 0\n");
-    assert_int_equal(1, end(&second));
-    expect(second.seen, "Address already in use");
-
-    snprintf(more, sizeof(more), "port = %u\n", first.private_port);
-    launch_on(&second, "port = 0\n", more);
-    assert_int_equal(1, end(&second));
-    expect(second.seen, "Address already in use");
-    assert_int_equal(0, count(second.seen, "\"msg\":\"serving\""));
-
-    snprintf(more, sizeof(more), "port = %u\nshare_port = true\n", first.port);
-    launch_on(&second, more, "port = 0\n");
-    await_serving(&second);
-    assert_int_equal(first.port, second.port);
-    kill(first.pid, SIGTERM);
-    assert_int_equal(0, end(&first));
-    expect(get(second.port, "/hello", ""), "hello");
-    kill(second.pid, SIGTERM);
-    assert_int_equal(0, end(&second));
-}
-
-static void a_stand_in_has_one_listener_and_needs_no_token(void **state)
-{
-    (void)state;
-    static struct child child = {.config_path = NULL};
-    char *path = unit_file(SPAN("[http]\nport = 0\nloops = 2\n"), 0600);
-    setenv("SAMPLE_PUBLIC_ONLY", "1", 1);
-    spawn(&child, 3, (char *[]){"sample", "--config", path, NULL});
-    unsetenv("SAMPLE_PUBLIC_ONLY");
-    char line[2048];
-    assert_true(await_line(&child, "\"msg\":\"serving\"", line));
-    assert_null(strstr(line, "private_port"));
-    uint16_t port = (uint16_t)atoi(strstr(line, "\"port\":") + 7);
-    expect(get(port, "/hello", ""), "200 OK");
-    expect(get(port, "/metrics", ""), "404 Not Found");
-    kill(child.pid, SIGHUP);
-    await(&child, "loop_reload");
-    kill(child.pid, SIGTERM);
-    assert_int_equal(0, end(&child));
-    unit_file_remove(path);
-}
-
-static void a_missing_token_is_told_at_the_start(void **state)
-{
-    (void)state;
-    static struct child child = {.config_path = NULL};
-    char *path =
-        unit_file(SPAN("[http]\nport = 0\n[private]\nport = 0\ntoken_file = /nowhere/t\n"), 0600);
-    assert_int_equal(1, run_with("--config", path, &child));
-    expect(child.seen, "/nowhere/t: No such file");
-    unit_file_remove(path);
-}
-
-static void a_service_that_cannot_go_on_drains_and_exits_with_1(void **state)
-{
-    (void)state;
-    static struct child child;
-    launch(&child, "loops = 2\n");
-    await_serving(&child);
-    expect(read_answer(send_request(child.port, "POST", "/fail", "", "")), "as you like");
-    assert_int_equal(1, end(&child));
-    expect(child.seen, "somebody asked for it");
-    assert_int_equal(2, count(child.seen, "\"msg\":\"loop_stop\""));
-}
+static const struct script_row rows[] = {
+    {"the version and the help are printed",
+     "run 0 --version; is sample 1.2.3~; run 0 --help;"
+     "says [http]~  host: numeric address to listen on~;"
+     "says ~  token_file: file (mode 0600) with the admin token~;"
+     "says [sample]~  fail_loop: the loop that fails~"},
+    {"a wrong option is refused",
+     "run 2 --verbose; says sample: \"--verbose\" is not an option; run 2 --config;"
+     "says \"--config\" is not an option, or lacks its value; run 2 --config /nowhere/a.conf;"
+     "says sample: /nowhere/a.conf: No such file"},
+    {"an unknown setting is refused",
+     "conf [sample]~fail_lop = 3~; run 2 --check-config --config; run 2 --check-config --config=$;"
+     "says :2: [sample] fail_lop is not known^ known are fail_loop, ready~"},
+    {"the configuration is checked and the database migrated without a start",
+     "conf [http]~port = 0~[private]~port = 0~token_file = x~; run 0 --check-config --config=$;"
+     "is sample: the configuration is good~; env FAIRGATE_SAMPLE_FAIL_LOOP=98;"
+     "run 2 --check-config --config=$; is sample: fail_loop and 98 do not go together~; unset;"
+     "env FAIRGATE_SAMPLE_FAIL_LOOP=97; run 1 --migrate --config=$;"
+     "is sample: there is no database~; unset; run 0 --migrate --config=$;"
+     "is a table is in use.~sample: the database is as this program wants it~;"
+     "env SAMPLE_STORELESS=1; run 2 --migrate --config=$;"
+     "is sample has no database to bring up~"},
+    {"every loop serves and drains on SIGTERM",
+     "serve loops = 3; hello 20; signal TERM; end 0; logged 1 start; logged 3 loop_start;"
+     "logged 3 loop_drain; logged 3 loop_stop; logged 1 stop; logged 20 request; logged 1 ended;"
+     "order loop_stop stop"},
+    {"SIGINT drains too", "serve drain_delay = 1ms; signal INT; end 0"},
+    {"a request in service is answered before the end",
+     "serve; send GET public /slow -; await slow begun; signal TERM; read; has at last; end 0"},
+    {"a drain has a time limit",
+     "env SAMPLE_NEVER_ANSWERS=1; serve drain_timeout = 50ms; send GET public /slow -;"
+     "await slow begun; signal TERM; end 0"},
+    {"a second signal ends the service at once",
+     "env SAMPLE_NEVER_ANSWERS=1; serve drain_timeout = 10m; send GET public /slow -;"
+     "await slow begun; signal TERM; await loop_drain; signal TERM; end 1; says ending at once"},
+    {"a draining service is not ready and answers until the end",
+     "serve drain_delay = 10m; signal TERM; await \"msg\":\"draining\"; get private /readyz;"
+     "has \"condition\":\"draining\"; hello 1; signal TERM; end 1"},
+    {"the private listener wants the token that opens the path",
+     "serve; get private /healthz; has 200 OK; get private /readyz; has {\"ready\":true};"
+     "get private /admin/x; has 401 Unauthorized; has \"code\":\"admin-token-required\";"
+     "has WWW-Authenticate: Bearer; get private /admin/x Bearer s3creT; has 401 Unauthorized;"
+     "get private /admin/x Bearer s3cret1; has 401 Unauthorized;"
+     "get private /admin/x Basic s3cret; has 401 Unauthorized;"
+     "get private /admin/x " PEER "has 401 Unauthorized; get private /admin/x " ADMIN "has hello;"
+     "get private /internal/x; has 401 Unauthorized; get private /internal/x " PEER "has hello;"
+     "get private /internal/x " ADMIN "has hello; get private /console/page; has hello;"
+     "get private /consoles; has 401 Unauthorized; get private /nothing; has 401 Unauthorized;"
+     "get private /nothing " ADMIN "has 404 Not Found; get public /admin/x " ADMIN
+     "has 404 Not Found; signal TERM; end 0; traced 0; said 0 s3cre; said 0 between"},
+    {"readiness lists every reason, and a reload reaches every loop",
+     "serve loops = 2~[sample]~ready = false; get private /readyz; has 503 Service Unavailable;"
+     "has {\"ready\":false,\"reasons\":["
+     "{\"loop\":0,\"condition\":\"store\",\"reason\":\"not connected\"},"
+     "{\"loop\":1,\"condition\":\"store\",\"reason\":\"not connected\"}]}; signal HUP;"
+     "await \"msg\":\"reload\"; await loop_reload; await loop_reload; get private /readyz;"
+     "has 200 OK; signal TERM; end 0"},
+    {"a reload takes new tokens, and a failed one keeps the old",
+     "serve; token n3w; get private /admin/x " ADMIN "has hello; signal HUP;"
+     "await \"msg\":\"reloaded\"; get private /admin/x " ADMIN "has 401 Unauthorized;"
+     "get private /admin/x Bearer n3w; has hello; token; signal HUP; await reload failed;"
+     "get private /admin/x Bearer n3w; has hello; signal TERM; end 0"},
+    {"a hook that fails to reload is logged",
+     "env SAMPLE_RELOAD_FAILS=1; serve; signal HUP; await no keys today; signal TERM; end 0;"
+     "said 0 loop_reload"},
+    {"metrics are served",
+     "serve loops = 2; hello 10; get private /metrics;"
+     "has ~fairgate_odd_events_total{what=\"loop-stood-still\"} 0~;"
+     "has ~fairgate_build_info{program=\";"
+     "has ~fairgate_warnings_total{what=\"connection-without-deadline\"} 0~;"
+     "has Content-Type: text/plain^ version=0.0.4^ charset=utf-8;"
+     "has fairgate_http_request_duration_seconds_count{listener=\"public\"} 10~;"
+     "has fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 10~;"
+     "has fairgate_http_accepted_total{listener=\"private\"} 1~; has process_open_fds ;"
+     "signal TERM; end 0"},
+    {"a named call has its own counters",
+     "serve loops = 2; hello 10; get public /nothing; has 404 Not Found; get public /broken/a;"
+     "has 503 Service Unavailable; get public /broken/b; get public /broken/c;"
+     "get private /metrics; has fairgate_call_duration_seconds_count{call=\"greet\"} 10~;"
+     "has fairgate_call_failures_total{call=\"greet\"} 0~;"
+     "has fairgate_call_duration_seconds_count{call=\"break\"} 0~;"
+     "has fairgate_call_failures_total{call=\"break\"} 3~; signal TERM; end 0"},
+    {"the log level changes while the service runs",
+     "serve; hello 1; send PUT private /log/level {\"level\":\"loud\"} " ADMIN
+     "read; has /level: must be one of debug, info, warn, error;"
+     "send PUT private /log/level { " ADMIN "read; has 400 Bad Request;"
+     "send PUT private /log/level {\"level\":\"debug\"}; read; has 401 Unauthorized;"
+     "send PUT private /log/level {\"level\":\"debug\"} " ADMIN "read; has 204 No Content;"
+     "get public /hello?token=for-nobody; has 200 OK; await hello was called; signal TERM; end 0;"
+     "said 1 hello was called; said 0 for-nobody;"
+     "says \"listener\":\"private\",\"method\":\"PUT\",\"path\":\"/log/level\""},
+    {"a service that cannot listen says why",
+     "start host = 192.0.2.1; end 1; says listening on 192.0.2.1; said 0 loop_stop"},
+    {"an invalid proxy or header is named",
+     "start trusted_proxies = everybody; end 2;"
+     "says ] trusted_proxies: \"everybody\" is no address or network;"
+     "start client_ip_header = X Forwarded For; end 2;"
+     "says ] client_ip_header: \"X Forwarded For\" is not the name of a header"},
+    {"a loop that fails to start stops the others",
+     "start loops = 4~[sample]~fail_loop = 2; end 1; says loop 2 cannot start;"
+     "logged 2 loop_start; logged 2 loop_stop; logged 0 serving; logged 1 stop;"
+     "start [sample]~fail_loop = 0; end 1; said 0 loop_stop"},
+    {"two services share a port only if told to",
+     "serve loops = 2; other public; start; end 1; says Address already in use; other; other "
+     "private;"
+     "start; end 1; says Address already in use; logged 0 serving; other; other public;"
+     "serve share_port = true; other; signal TERM; end 0; other; hello 1; signal TERM; end 0"},
+    {"a stand-in has one listener and needs no token",
+     "env SAMPLE_PUBLIC_ONLY=1; serve loops = 2; said 0 private_port; hello 1;"
+     "get public /metrics; has 404 Not Found; signal HUP; await loop_reload; signal TERM; end 0"},
+    {"a missing token file is named at the start",
+     "conf [http]~port = 0~[private]~port = 0~token_file = /nowhere/t~; run 1 --config=$;"
+     "says /nowhere/t: No such file"},
+    {"a failing service drains and exits with 1",
+     "serve loops = 2; send POST public /fail -; read; has as you like; end 1;"
+     "says asked to fail; logged 2 loop_stop"},
+};
 
 int main(void)
 {
     alarm(120); /* a hang is a failure with a name */
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(options_and_settings_are_judged_before_anything_starts),
-        cmocka_unit_test(a_service_serves_on_every_loop_and_drains_on_sigterm),
-        cmocka_unit_test(sigint_drains_too),
-        cmocka_unit_test(whoever_is_being_served_is_answered_before_the_end),
-        cmocka_unit_test(a_drain_has_a_time_limit),
-        cmocka_unit_test(a_second_signal_ends_it_at_once),
-        cmocka_unit_test(the_private_listener_wants_the_token_that_opens_the_path),
-        cmocka_unit_test(readiness_tells_every_reason_and_a_reload_reaches_every_loop),
-        cmocka_unit_test(a_reload_takes_new_tokens_and_a_failed_one_keeps_the_old),
-        cmocka_unit_test(a_hook_that_fails_to_reload_is_told),
-        cmocka_unit_test(not_ready_while_draining_and_private_until_the_last),
-        cmocka_unit_test(what_it_counts_can_be_scraped),
-        cmocka_unit_test(a_call_with_a_name_is_counted_by_itself),
-        cmocka_unit_test(the_logs_level_is_changed_while_it_runs),
-        cmocka_unit_test(what_cannot_start_says_why_and_leaves_nothing_open),
-        cmocka_unit_test(a_second_one_on_a_port_does_not_start_unless_it_is_to_share),
-        cmocka_unit_test(a_stand_in_has_one_listener_and_needs_no_token),
-        cmocka_unit_test(a_missing_token_is_told_at_the_start),
-        cmocka_unit_test(a_service_that_cannot_go_on_drains_and_exits_with_1),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
 }
