@@ -1,5 +1,5 @@
-/* plan_row_test.c: straight rows, drawn as text in any direction and named in any order: who sits
- * beside whom is what the drawing shows. */
+/* plan_row_test.c: straight rows, drawn as text in any direction and listed in any order. Seats
+ * that are neighbours in the drawing are neighbours in the plan. */
 #include "core/hall/plan_row.h"
 #include "unit.h"
 
@@ -8,14 +8,14 @@
 
 enum { WIDTH = 20 };
 
-/* From one place to the next: 10 wide, whichever way. */
+/* The step from one place to the next: 10 long, in any direction. */
 struct way {
     float x, y;
 };
 
 static const struct way right = {10, 0};
 
-/* An 'x' is a seat. Answers how many there are. */
+/* An 'x' is a seat. Returns how many there are. */
 static uint32_t draw(const char *row, struct way way, struct plan_draft_seat *seats)
 {
     uint32_t count = 0;
@@ -64,7 +64,7 @@ static void aisles_are_much_wider_than_what_is_usual(void **state)
     }
 }
 
-static void neighbours_are_the_same_in_whatever_order_a_row_is_written(void **state)
+static void neighbours_are_the_same_in_any_order_of_the_document(void **state)
 {
     (void)state;
     struct rng_seeded rng;
@@ -90,9 +90,9 @@ static void neighbours_are_the_same_in_whatever_order_a_row_is_written(void **st
         assert_int_equal(plan_row_cut(written, count, false, 0, 0), runs);
         qsort(written, count, sizeof(written[0]), by_place);
         for (uint32_t i = 1; i < count; i++) {
-            bool beside = drawn[i].run == drawn[i - 1].run;
-            assert_int_equal(written[i].run == written[i - 1].run, beside);
-            if (beside) /* from whichever end they are counted */
+            bool neighbours = drawn[i].run == drawn[i - 1].run;
+            assert_int_equal(written[i].run == written[i - 1].run, neighbours);
+            if (neighbours) /* from whichever end they are counted */
                 assert_int_equal(abs((int)written[i].pos - (int)written[i - 1].pos), 1);
         }
     }
@@ -143,7 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aisles_are_much_wider_than_what_is_usual),
-        cmocka_unit_test(neighbours_are_the_same_in_whatever_order_a_row_is_written),
+        cmocka_unit_test(neighbours_are_the_same_in_any_order_of_the_document),
         cmocka_unit_test(the_documents_order_holds_unless_its_way_is_a_twentieth_longer),
         cmocka_unit_test(an_aisle_is_seven_tenths_wider_than_what_is_usual),
     };
