@@ -37,6 +37,49 @@ void script_run(const struct script_row *row, const struct script_verb *verbs)
         run_line(row, verbs, line);
 }
 
+static void run_case(const struct script_row *row, size_t script_len, char *text,
+                     const struct script_verb *verbs)
+{
+    const char *words[SCRIPT_CASE_WORDS_MAX] = {NULL};
+    char script[TEXT_MAX], *rest = NULL;
+    unsigned count = 0;
+    size_t len = 0;
+    for (char *at = strtok_r(text, " ", &rest); at != NULL; at = strtok_r(NULL, " ", &rest)) {
+        assert_true(count < SCRIPT_CASE_WORDS_MAX);
+        words[count++] = at;
+    }
+    for (size_t i = 0; i < script_len; i++) {
+        bool is_word = row->script[i] == '$';
+        if (is_word && (unsigned)(row->script[i + 1] - 'a') >= count)
+            fail_msg("%s: a case has too few words", row->name);
+        const char *from = is_word ? words[row->script[++i] - 'a'] : &row->script[i];
+        size_t from_len = is_word ? strlen(from) : 1;
+        assert_true(len + from_len < sizeof(script));
+        memcpy(script + len, from, from_len);
+        len += from_len;
+    }
+    script[len] = '\0';
+    script_run(&(struct script_row){row->name, script}, verbs);
+}
+
+void script_run_cases(const struct script_row *row, void (*start)(void),
+                      const struct script_verb *verbs)
+{
+    char text[TEXT_MAX], *rest = NULL;
+    const char *cases = strstr(row->script, "||");
+    if (cases == NULL) {
+        start();
+        script_run(row, verbs);
+        return;
+    }
+    assert_in_range(strlen(cases), 3, sizeof(text) - 1);
+    strcpy(text, cases + 2);
+    for (char *at = strtok_r(text, "|", &rest); at; at = strtok_r(NULL, "|", &rest)) {
+        start();
+        run_case(row, (size_t)(cases - row->script), at, verbs);
+    }
+}
+
 int script_tests(const struct CMUnitTest *functions, size_t functions_len,
                  const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row)
 {

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum { SCRIPT_WORDS_MAX = 16, SCRIPT_TESTS_MAX = 160 };
+enum { SCRIPT_WORDS_MAX = 16, SCRIPT_TESTS_MAX = 160, SCRIPT_CASE_WORDS_MAX = 12 };
 
 struct script_row {
     const char *name, *script;
@@ -45,6 +45,10 @@ struct script_verb {
 
 /* Calls the verb of each statement, in order. The table ends with a name of NULL. */
 void script_run(const struct script_row *row, const struct script_verb *verbs);
+/* The same, after `start`. A row "SCRIPT || CASE | CASE" runs once per case, where $a to $l are the
+ * words of the case. */
+void script_run_cases(const struct script_row *row, void (*start)(void),
+                      const struct script_verb *verbs);
 /* Runs the functions and the rows as one group of tests; `run_row` finds its row in *state. */
 int script_tests(const struct CMUnitTest *functions, size_t functions_len,
                  const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row);

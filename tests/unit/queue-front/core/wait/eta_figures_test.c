@@ -1,741 +1,572 @@
-/* eta_figures_test.c: figure by figure, what a meter makes of what it sees, what a model makes of a
- * meter, and when a watch says that the wait has changed. Worked out by hand from the essay of
- * eta.c; eta_test.c has whole lines. */
+/* eta_figures_test.c: figure by figure, what a meter makes of the line's pictures, what a model
+ * makes of a meter, and when a watch says that the wait has changed. Worked out by hand from the
+ * top of eta.c; eta_test.c has whole lines.
+ *
+ * Each row starts with an open line at twenty a second, a meter that has long measured ten, a
+ * watch, and a model of one place a second. See script.h for rows with cases ("||").
+ *
+ *   line FIELD=VALUE ...   sets fields; [3] is one of an array, [*] all of it; after MS: time
+ * passes fresh, measured        an empty meter, or one that has long measured ten a second plan
+ * +MS:MILLI ...     the steps of the schedule observe, model [MS], watch  meter, model (MS later)
+ * and watch take the line as it is is FIELD VALUE ...     expects figures; reason NAME and the last
+ * verbs below: the model's */
+#include "core/event/event_state.h"
 #include "core/line/ghosts.h"
 #include "core/wait/eta.h"
-
-#include "unit.h"
+#include "script.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { NOW_MS = 50000000 };
 
-static bool same(double got, double want)
-{
-    return (isinf(got) && isinf(want)) || fabs(got - want) <= 1e-9 * fmax(1.0, fabs(want));
-}
-
-#define assert_figure(got, want)                                                                   \
-    do {                                                                                           \
-        if (!same((got), (want)))                                                                  \
-            fail_msg("%s is %.12g, not %.12g", #got, (double)(got), (double)(want));               \
-    } while (0)
-
-static struct line_view moving(uint64_t knob_milli)
-{
-    return (struct line_view){.state = LINE_OPEN,
-                              .knobs = {.rate_milli = knob_milli},
-                              .issued = 100000,
-                              .serving = 1000,
-                              .show_up_milli = 1000,
-                              .redis_ms = NOW_MS};
-}
-
-static struct eta_meter measured(double rate)
-{
+static struct {
+    struct line_view view;
     struct eta_meter meter;
-    eta_meter_init(&meter);
-    meter.windows = ETA_WINDOWS_KEPT;
-    meter.rate = rate;
-    return meter;
+    struct eta_watch watch;
+    struct eta_model model;
+    struct ghosts ghosts;
+} line;
+
+static void measure(const struct script_line *words)
+{
+    eta_meter_init(&line.meter);
+    if (words != NULL && strcmp(words->words[0], "fresh") == 0)
+        return;
+    line.meter.windows = ETA_WINDOWS_KEPT;
+    line.meter.rate = 10.0;
 }
 
-/* ---- what is seen ---- */
-
-static void what_a_window_has_seen_counts_by_how_many_there_were(void **state)
+static void start(void)
 {
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = moving(20000);
-    eta_meter_init(&meter);
-    view.skipped = 100;
-    view.admitted = 50;
-    view.active = 20;
-    eta_meter_observe(&meter, &view);
-
-    view.redis_ms += 4999;
-    eta_meter_observe(&meter, &view);
-    assert_int_equal(meter.windows, 0);
-    view.redis_ms++; /* five seconds: 60 places, of which ten were ghosts; 40 came in, 30 left */
-    view.serving += 60;
-    view.skipped += 10;
-    view.admitted += 40;
-    view.active = 30;
-    eta_meter_observe(&meter, &view);
-    assert_int_equal(meter.windows, 1);
-    assert_figure(meter.rate, 10.0);
-    assert_figure(meter.variance, 0.0); /* the first says nothing of the spread */
-    assert_figure(meter.entered, 8.0);
-    assert_figure(meter.left, 6.0);
-    assert_figure(meter.inside, 30.0);
-
-    view.redis_ms += 10000; /* as long as two windows, so three quarters of the weight */
-    view.serving += 60;
-    view.active = 50; /* more than came in: nobody has left */
-    eta_meter_observe(&meter, &view);
-    assert_int_equal(meter.windows, 2);
-    assert_figure(meter.rate, 7.0);
-    assert_figure(meter.variance, 0.25 * 0.75 * 16.0);
-    assert_figure(meter.entered, 2.0);
-    assert_figure(meter.left, 1.5);
-    assert_figure(meter.inside, 45.0);
-
-    view.redis_ms += 5000;
-    view.admitted = 10; /* Redis has lost some: nobody has come in, ten have left */
-    view.active = 40;
-    eta_meter_observe(&meter, &view);
-    assert_int_equal(meter.windows, 3);
-    assert_figure(meter.rate, 7.0 * 2.0 / 3.0);
-    assert_figure(meter.variance, (3.0 + 49.0 / 3.0) * 2.0 / 3.0);
-    assert_figure(meter.entered, 2.0 * 2.0 / 3.0);
-    assert_figure(meter.left, 1.5 + 0.5 / 3.0);
-
-    meter.windows = ETA_WINDOWS_KEPT; /* from then on each is a twelfth */
-    meter.rate = 0.0;
-    view.redis_ms += 5000;
-    view.serving += 60;
-    eta_meter_observe(&meter, &view);
-    assert_int_equal(meter.windows, ETA_WINDOWS_KEPT);
-    assert_figure(meter.rate, 1.0);
+    memset(&line, 0, sizeof(line));
+    line.view = (struct line_view){.state = LINE_OPEN,
+                                   .knobs = {.rate_milli = 20000},
+                                   .issued = 100000,
+                                   .serving = 1000,
+                                   .show_up_milli = 1000,
+                                   .ghosts = &line.ghosts,
+                                   .redis_ms = NOW_MS};
+    measure(NULL);
+    line.watch = (struct eta_watch){.rate_milli = 20000, .next_at_ms = NOW_MS + 1};
+    line.model = (struct eta_model){.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
 }
 
-static void a_pause_counts_by_its_share_of_half_an_hour(void **state)
+/* ---- figures: "1/3", "now+2500", "1000-5", "inf" ---- */
+
+static double factor(const char **at)
 {
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = moving(20000);
-    eta_meter_init(&meter);
-    eta_meter_observe(&meter, &view);
-    static const struct {
-        enum line_state line;
-        uint64_t after_ms;
-        double available;
-        uint64_t paused_since_ms; /* after NOW_MS; 0: it is not */
-    } rows[] = {
-        {LINE_PAUSED, 180000, 0.9, 180000},          /* three minutes are a tenth */
-        {LINE_PAUSED, (uint64_t)-5000, 0.9, 180000}, /* Redis's clock was set back: no time */
-        {LINE_PAUSED, 180000, 0.81, 180000},
-        {LINE_FROZEN, 0, 0.81, 180000},
-        {LINE_OPEN, 180000, 0.829, 0},
-        {LINE_PAUSED, 180000000, 0.05, 180535000},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        view.state = rows[i].line;
-        view.redis_ms += rows[i].after_ms;
-        eta_meter_observe(&meter, &view);
-        assert_figure(meter.available, rows[i].available);
-        assert_int_equal(meter.paused_since_ms,
-                         rows[i].paused_since_ms > 0 ? NOW_MS + rows[i].paused_since_ms : 0);
+    if (strncmp(*at, "now", 3) == 0) {
+        *at += 3;
+        return NOW_MS;
     }
-    assert_false(meter.window_open); /* nothing is measured in it */
-    view.state = LINE_OPEN;
-    view.issued = view.serving + 1; /* one waits, which is enough */
-    view.redis_ms += 2160000;
-    eta_meter_observe(&meter, &view);
-    assert_figure(meter.available, 1.0);
-    assert_true(meter.window_open);
-    view.state = LINE_SOLD_OUT; /* neither open nor paused */
-    view.redis_ms += 1;
-    eta_meter_observe(&meter, &view);
-    assert_figure(meter.available, 1.0);
-    assert_int_equal(meter.paused_since_ms, 0);
-    assert_int_equal(meter.seen_at_ms, 0);
-    assert_false(meter.window_open);
-    view.state = LINE_PAUSED; /* nobody saw what was before */
-    eta_meter_observe(&meter, &view);
-    assert_figure(meter.available, 1.0);
+    char *end;
+    double value = strtod(*at, &end);
+    assert_ptr_not_equal(end, *at);
+    *at = end;
+    return value;
 }
 
-/* Four fifths of the knob are as much as a line shows that the knob holds back. */
-static void the_rate_follows_a_knob_that_holds_the_line_back(void **state)
+static double product(const char **at)
 {
-    (void)state;
-    static const struct {
-        uint32_t windows;
-        double rate;
-        uint64_t before_milli, now_milli;
-        double factor; /* 1: nothing follows */
-    } rows[] = {
-        {12, 10.0, 10000, 5000, 0.5},    {2, 10.0, 10000, 5000, 0.5}, {12, 3.0, 10000, 5000, 0.5},
-        {12, 8.0, 10000, 20000, 2.0},    {12, 7.9, 10000, 20000, 1},  {12, 10.0, 10000, 10000, 1},
-        {12, 10.0, 0, 5000, 1},          {12, 10.0, 10000, 0, 1},     {0, 10.0, 10000, 5000, 1},
-        {3, 10.0, 10000, 10001, 1.0001}, {12, 7.9, 10000, 12000, 1}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_meter meter = measured(rows[i].rate);
-        struct line_view view = moving(rows[i].now_milli);
-        bool follows = rows[i].factor != 1;
-        meter.windows = rows[i].windows;
-        meter.variance = 4.0;
-        meter.knob_rate_milli = rows[i].before_milli;
-        meter.window_open = true;
-        meter.window_at_ms = NOW_MS - 1000;
-        eta_meter_observe(&meter, &view);
-        assert_figure(meter.rate, rows[i].rate * rows[i].factor);
-        assert_figure(meter.variance, 4.0 * rows[i].factor * rows[i].factor);
-        assert_int_equal(meter.windows, follows && rows[i].windows > 3 ? 3 : rows[i].windows);
-        assert_int_equal(meter.window_at_ms, follows ? NOW_MS : NOW_MS - 1000); /* begun anew */
-        assert_int_equal(meter.knob_rate_milli, rows[i].now_milli);
+    double value = factor(at);
+    while (**at == '*' || **at == '/') {
+        char sign = *(*at)++;
+        value = sign == '*' ? value * factor(at) : value / factor(at);
+    }
+    return value;
+}
+
+static double figure(const char *text)
+{
+    double value = product(&text);
+    while (*text == '+' || *text == '-') {
+        char sign = *text++;
+        value = sign == '+' ? value + product(&text) : value - product(&text);
+    }
+    assert_int_equal(*text, '\0');
+    return value;
+}
+
+static void expect_figure(const struct script_line *words, const char *want_text, double got)
+{
+    double want = figure(want_text);
+    if (!(isinf(got) && isinf(want)) && fabs(got - want) > 1e-9 * fmax(1.0, fabs(want)))
+        fail_msg("%s: \"%s\": it is %.12g, not %s", words->row, words->text, got, want_text);
+}
+
+/* ---- fields ---- */
+
+enum kind { REAL, BIG, SMALL, BYTE, FLAG };
+
+#define FIELD(NAME, KIND, MEMBER)                                                                  \
+    {                                                                                              \
+        NAME, KIND, &line.MEMBER, 0                                                                \
+    }
+#define ARRAY(NAME, KIND, MEMBER)                                                                  \
+    {                                                                                              \
+        NAME, KIND, &line.MEMBER[0], (size_t)((char *)&line.MEMBER[1] - (char *)&line.MEMBER[0])   \
+    }
+#define STEPS(NAME, KIND, LIST, MEMBER)                                                            \
+    {                                                                                              \
+        NAME, KIND, &line.LIST[0].MEMBER, sizeof(line.LIST[0])                                     \
+    }
+
+static const struct field {
+    const char *name;
+    enum kind kind;
+    void *at;
+    size_t stride;
+} fields[] = {
+    FIELD("knob", BIG, view.knobs.rate_milli),
+    FIELD("cap", BIG, view.knobs.max_active),
+    FIELD("opens", BIG, view.knobs.opens_at_ms),
+    FIELD("ttl", BIG, view.knobs.session_ttl_ms),
+    FIELD("issued", BIG, view.issued),
+    FIELD("serving", BIG, view.serving),
+    FIELD("active", BIG, view.active),
+    FIELD("outstanding", BIG, view.outstanding),
+    FIELD("admitted", BIG, view.admitted),
+    FIELD("skipped", BIG, view.skipped),
+    FIELD("nobodys", BIG, view.nobodys),
+    FIELD("nobodys_passed", BIG, view.nobodys_passed),
+    FIELD("service", BIG, view.service_rate_milli),
+    FIELD("show_up", SMALL, view.show_up_milli),
+    FIELD("judged", BIG, ghosts.judged),
+    FIELD("ghosts", BIG, ghosts.waiting),
+    FIELD("windows", SMALL, meter.windows),
+    FIELD("rate", REAL, meter.rate),
+    FIELD("variance", REAL, meter.variance),
+    FIELD("available", REAL, meter.available),
+    FIELD("inside", REAL, meter.inside),
+    FIELD("entered", REAL, meter.entered),
+    FIELD("left", REAL, meter.left),
+    FIELD("gone_share", REAL, meter.gone_share),
+    FIELD("window_open", FLAG, meter.window_open),
+    FIELD("window_at", BIG, meter.window_at_ms),
+    FIELD("seen_at", BIG, meter.seen_at_ms),
+    FIELD("paused_since", BIG, meter.paused_since_ms),
+    FIELD("old_knob", BIG, meter.knob_rate_milli),
+    FIELD("old_cap", BIG, meter.knob_max_active),
+    FIELD("watched_knob", BIG, watch.rate_milli),
+    FIELD("watched_cap", BIG, watch.max_active),
+    FIELD("watched_plan", SMALL, watch.plan_changes),
+    FIELD("next", BIG, watch.next_at_ms),
+    FIELD("resumed", BIG, watch.resumed_ms),
+    FIELD("changed", BIG, watch.rate_changed_ms),
+    FIELD("idle", BIG, watch.idle_ms),
+    FIELD("slot", SMALL, watch.at),
+    ARRAY("was_pace", REAL, watch.s_per_place),
+    ARRAY("was_basis", BYTE, watch.basis),
+    ARRAY("was_at", BIG, watch.at_ms),
+    ARRAY("was_served", BIG, watch.served),
+    STEPS("was_ghosts", REAL, watch.crowd, ghosts),
+    STEPS("was_judged", REAL, watch.crowd, judged),
+    STEPS("was_gone", REAL, watch.crowd, gone_share),
+    FIELD("basis", SMALL, model.basis),
+    FIELD("because", SMALL, model.reason),
+    FIELD("lag", REAL, model.lag_s),
+    FIELD("judged_ahead", REAL, model.judged_ahead),
+    FIELD("gone", REAL, model.gone_share),
+    FIELD("scale", REAL, model.scale),
+    FIELD("delay50", REAL, model.delay_p50_s),
+    FIELD("delay90", REAL, model.delay_p90_s),
+    FIELD("quick", REAL, model.pace.quick),
+    FIELD("p50", REAL, model.pace.p50),
+    FIELD("p90", REAL, model.pace.p90),
+    FIELD("places", REAL, model.quick_places),
+    FIELD("steps", SMALL, model.steps_len),
+    FIELD("plan", SMALL, model.plan_changes),
+    FIELD("wander", REAL, model.wander_s2),
+    FIELD("doubt2", REAL, model.doubt2),
+    STEPS("from", REAL, model.step, from_s),
+    STEPS("step_quick", REAL, model.step, pace.quick),
+    STEPS("step", REAL, model.step, pace.p50),
+    STEPS("step_p90", REAL, model.step, pace.p90),
+};
+
+static const struct field *find(const struct script_line *words, const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (strlen(fields[i].name) == len && strncmp(fields[i].name, name, len) == 0)
+            return &fields[i];
+    }
+    fail_msg("%s: \"%s\" is unknown in \"%s\"", words->row, name, words->text);
+    abort();
+}
+
+static double value_at(const struct field *field, unsigned index)
+{
+    const void *at = (const char *)field->at + index * field->stride;
+    switch (field->kind) {
+    case REAL:
+        return *(const double *)at;
+    case BIG:
+        return (double)*(const uint64_t *)at;
+    case SMALL:
+        return *(const uint32_t *)at;
+    case BYTE:
+        return *(const uint8_t *)at;
+    case FLAG:
+        return *(const bool *)at;
+    }
+    abort();
+}
+
+static void set_at(const struct field *field, unsigned index, double value)
+{
+    void *at = (char *)field->at + index * field->stride;
+    switch (field->kind) {
+    case REAL:
+        *(double *)at = value;
+        break;
+    case BIG:
+        *(uint64_t *)at = (uint64_t)value;
+        break;
+    case SMALL:
+        *(uint32_t *)at = (uint32_t)value;
+        break;
+    case BYTE:
+        *(uint8_t *)at = (uint8_t)value;
+        break;
+    case FLAG:
+        *(bool *)at = value != 0.0;
+        break;
     }
 }
 
-static void the_rate_follows_the_size_of_a_full_hall_up_to_the_knob(void **state)
+static void set(const struct script_line *words)
 {
-    (void)state;
-    static const struct {
-        double inside;
-        uint64_t before, now, knob_milli;
-        double rate, then;
-    } rows[] = {
-        {95.0, 100, 200, 30000, 10.0, 20.0},
-        {94.9, 100, 200, 30000, 10.0, 10.0},
-        {95.0, 100, 50, 30000, 10.0, 5.0},
-        {95.0, 100, 200, 15000, 10.0, 15.0},
-        {95.0, 100, 0, 15000, 10.0, 15.0}, /* without a cap */
-        {95.0, 100, 1, 30000, 10.0, 0.1},
-        {95.0, 0, 200, 30000, 10.0, 10.0},
-        {95.0, 100, 100, 30000, 10.0, 10.0},
-        {95.0, 100, 200, 0, 10.0, 10.0}, /* what stands still has no pace to follow with */
-        {95.0, 100, 200, 30000, 1e-4, 1e-4},
-        {95.0, 100, 50, 30000, 2e-4, 2e-4},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_meter meter = measured(rows[i].rate);
-        struct line_view view = moving(rows[i].knob_milli);
-        meter.inside = rows[i].inside;
-        meter.knob_max_active = rows[i].before;
-        view.knobs.max_active = rows[i].now;
-        eta_meter_observe(&meter, &view);
-        assert_figure(meter.rate, rows[i].then);
-        assert_int_equal(meter.knob_max_active, rows[i].now);
-        meter = measured(rows[i].rate);
-        meter.windows = 0; /* nothing is measured yet that could follow */
-        meter.inside = rows[i].inside;
-        meter.knob_max_active = rows[i].before;
-        eta_meter_observe(&meter, &view);
-        assert_figure(meter.rate, rows[i].rate);
-    }
-}
-
-/* ---- what is reckoned ---- */
-
-static void a_rate_is_known_as_well_as_its_windows_agree_and_there_are_many(void **state)
-{
-    (void)state;
-    static const struct {
-        uint32_t windows;
-        double rate, variance, wander_s2, doubt2;
-    } rows[] = {
-        {4, 2.0, 1.0, 0.25 * 5.0, 0.25 / 4.0 + 0.01}, /* rates drift by a tenth besides */
-        {3, 2.0, 1.0, 0.25 * 5.0, 0.25 / 3.0 + 0.01},
-        {2, 9.0, 1.0, 0.25 * 5.0, 0.25 / 3.0 + 0.01}, /* of Redis, taken to be off by half */
-        {12, 1e-4, 1.0, 0.0, 0.01},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_meter meter = measured(rows[i].rate);
-        struct line_view view = moving(20000);
-        meter.windows = rows[i].windows;
-        meter.variance = rows[i].variance;
-        view.service_rate_milli = 2000;
-        struct eta_model model = eta_model(&meter, &view, NOW_MS);
-        assert_int_equal(model.basis, rows[i].rate > 1e-4 ? ETA_MEASURED : ETA_UNKNOWN);
-        assert_figure(model.wander_s2, rows[i].wander_s2);
-        assert_figure(model.doubt2, rows[i].doubt2);
-        assert_figure(model.pace.p50, rows[i].rate > 1e-4 ? 0.5 : HUGE_VAL);
-        assert_figure(model.scale, 1.0);
-    }
-}
-
-/* With a knob of 30 a second and room for a hundred, of whom sixty are inside and ten called. A
- * visit of ten seconds frees ten places a second. */
-static void a_line_moves_as_its_knob_its_habit_and_its_hall_allow(void **state)
-{
-    (void)state;
-    static const struct {
-        double rate, inside, entered, left;
-        uint32_t show_up_milli;
-        double quick, p50, p90; /* a second */
-    } rows[] = {
-        {20.0, 50.0, 10.0, 5.0, 1000, 20.0, 10.0, 10.0 / 1.05},
-        {20.0, 50.0, 10.0, 2.0, 1000, 20.0, 10.0, 10.0 / 1.05}, /* half of those who came leave */
-        {20.0, 50.0, 10.0, 8.0, 1000, 20.0, 16.0, 16.0 / 1.05},
-        {40.0, 50.0, 10.0, 5.0, 500, 30.0, 20.0, 20.0 / 1.05},
-        {25.0, 50.0, 1.0, 0.5, 20, 25.0, 20.0, 20.0 / 1.05}, /* one in twenty comes, at least */
-        {20.0, 50.0, 1e-4, 5.0, 1000, 20.0, 10.0, 10.0 / 1.05},
-        {20.0, 50.0, 0.9e-4, 5.0, 1000, 20.0, 20.0, 20.0}, /* nobody came in: nothing is known */
-        {20.0, 1.0, 0.1, 0.1, 1000, 20.0, 10.0, 10.0 / 1.05},
-        {20.0, 0.9, 0.1, 0.1, 1000, 20.0, 20.0, 20.0},
-        /* What was measured in a full hall has its limit in it, if that is near. */
-        {10.7, 98.0, 10.0, 10.0, 1000, 10.7, 10.7, 10.7},
-        {10.8, 98.0, 10.0, 10.0, 1000, 10.8, 1000.0 / 98.0, 1000.0 / 98.0 / 1.05},
-        {10.0, 97.9, 10.0, 10.0, 1000, 10.0, 10.0, 1000.0 / 97.9 / 1.05},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_meter meter = measured(rows[i].rate);
-        struct line_view view = moving(30000);
-        meter.inside = rows[i].inside;
-        meter.entered = rows[i].entered;
-        meter.left = rows[i].left;
-        view.knobs.max_active = 100;
-        view.active = 60;
-        view.outstanding = 10;
-        view.show_up_milli = rows[i].show_up_milli;
-        struct eta_model model = eta_model(&meter, &view, NOW_MS);
-        assert_figure(model.pace.quick, 1.0 / rows[i].quick);
-        assert_figure(model.pace.p50, 1.0 / rows[i].p50);
-        assert_figure(model.pace.p90, 1.0 / rows[i].p90);
-        /* Free places fill the more slowly the more leave meanwhile. */
-        double stay_s = rows[i].inside / fmax(rows[i].left, rows[i].entered / 2.0);
-        double beyond = 100.0 * (rows[i].quick / rows[i].p50 - 1.0);
-        static const unsigned free[] = {30, 1, 0};
-        for (unsigned f = 0; f < 3; f++) {
-            view.active = 90 - free[f];
-            model = eta_model(&meter, &view, NOW_MS);
-            assert_figure(model.quick_places,
-                          beyond > 1e-9 ? rows[i].quick * stay_s * log1p(free[f] / beyond) : 0.0);
+    for (unsigned i = 1; i < words->len; i++) {
+        const char *word = words->words[i], *value = strchr(word, '=') + 1;
+        if (strncmp(word, "state=", 6) == 0) {
+            assert_true(event_state_parse(span_of(value), &line.view.state));
+            continue;
         }
+        size_t len = strcspn(word, "=[");
+        const struct field *field = find(words, word, len);
+        unsigned from = 0, upto = 1;
+        if (word[len] == '[' && word[len + 1] == '*')
+            upto = ETA_WATCH_STEPS;
+        else if (word[len] == '[')
+            from = (unsigned)strtoul(word + len + 1, NULL, 10), upto = from + 1;
+        for (; from < upto; from++)
+            set_at(field, from, figure(value));
     }
 }
 
-static void a_later_step_of_the_plan_does_not_change_how_a_hall_fills(void **state)
+static void expect(const struct script_line *words)
 {
-    (void)state;
-    struct eta_meter meter = measured(20.0);
-    struct line_view view = moving(30000);
-    meter.inside = 50.0;
-    meter.entered = meter.left = 5.0;
-    view.knobs.max_active = 100;
-    double quick_places = eta_model(&meter, &view, NOW_MS).quick_places;
-    assert_true(quick_places > 0.0);
-    eta_meter_plan(&meter, &(struct line_rate_at){NOW_MS + 60000, 15000}, 1);
-    assert_figure(eta_model(&meter, &view, NOW_MS).quick_places, quick_places);
-}
-
-static void a_hall_is_reckoned_with_once_its_visits_were_measured(void **state)
-{
-    (void)state;
-    for (uint32_t windows = 2; windows <= 3; windows++) {
-        struct eta_meter meter = measured(20.0);
-        struct line_view view = moving(30000);
-        meter.windows = windows;
-        meter.inside = 50.0;
-        meter.entered = meter.left = 5.0;
-        view.service_rate_milli = 20000;
-        view.knobs.max_active = 100;
-        assert_figure(eta_model(&meter, &view, NOW_MS).pace.p50, windows < 3 ? 0.05 : 0.1);
+    for (unsigned i = 1; i < words->len; i += 2) {
+        const char *word = words->words[i];
+        size_t len = strcspn(word, "[");
+        unsigned index = word[len] == '[' ? (unsigned)strtoul(word + len + 1, NULL, 10) : 0;
+        expect_figure(words, script_word(words, i + 1), value_at(find(words, word, len), index));
     }
 }
 
-static void a_line_that_does_not_move_yet_adds_its_time_to_the_wait(void **state)
+/* ---- the other verbs ---- */
+
+static void pass_time(const struct script_line *words)
 {
-    (void)state;
-    static const struct {
-        enum line_state line;
-        uint64_t opens_at_ms, paused_since_ms;
-        double p50_s, p90_s;
-    } rows[] = {
-        {LINE_SCHEDULED, NOW_MS + 2500, 0, 2.5, 2.5},
-        {LINE_PRE_QUEUE, NOW_MS - 5000, 0, 0.0, 0.0},
-        {LINE_PAUSED, 0, NOW_MS - 60000, 60.0, 540.0}, /* one pause in ten goes on as nine do */
-        {LINE_FROZEN, 0, NOW_MS + 5000, 0.0, 0.0},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_meter meter = measured(10.0);
-        struct line_view view = moving(20000);
-        view.state = rows[i].line;
-        view.knobs.opens_at_ms = rows[i].opens_at_ms;
-        meter.paused_since_ms = rows[i].paused_since_ms;
-        struct eta_model model = eta_model(&meter, &view, NOW_MS);
-        assert_figure(model.delay_p50_s, rows[i].p50_s);
-        assert_figure(model.delay_p90_s, rows[i].p90_s);
+    line.view.redis_ms = (uint64_t)((double)line.view.redis_ms + figure(script_word(words, 1)));
+}
+
+static void observe(const struct script_line *words)
+{
+    (void)words;
+    eta_meter_observe(&line.meter, &line.view);
+}
+
+static void make_model(const struct script_line *words)
+{
+    uint64_t later_ms = words->len > 1 ? script_number(words->words[1]) : 0;
+    line.model = eta_model(&line.meter, &line.view, NOW_MS + later_ms);
+}
+
+static void watch(const struct script_line *words)
+{
+    (void)words;
+    eta_watch_observe(&line.watch, &line.view, &line.model);
+}
+
+static void plan(const struct script_line *words)
+{
+    struct line_rate_at steps[EVENT_SCHEDULE_MAX];
+    for (unsigned i = 1; i < words->len; i++) {
+        unsigned long long after_ms, milli;
+        assert_int_equal(sscanf(words->words[i], "+%llu:%llu", &after_ms, &milli), 2);
+        steps[i - 1] = (struct line_rate_at){NOW_MS + after_ms, milli};
     }
+    eta_meter_plan(&line.meter, steps, words->len - 1);
 }
 
-static void nobody_is_called_until_a_hall_that_is_too_full_has_emptied(void **state)
+static void expect_reason_name(const struct script_line *words, unsigned at, enum eta_reason got)
 {
-    (void)state;
-    static const struct {
-        uint64_t active, max_active;
-        double delay_s;
-    } rows[] = {{100, 100, 0.0}, {99, 100, 0.0}, {200, 100, 6.931471805599453}, {200, 0, 0.0}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_meter meter = measured(10.0);
-        struct line_view view = moving(30000);
-        meter.inside = 50.0;
-        meter.entered = meter.left = 5.0; /* visits of ten seconds */
-        view.active = rows[i].active;
-        view.knobs.max_active = rows[i].max_active;
-        struct eta_model model = eta_model(&meter, &view, NOW_MS);
-        assert_figure(model.delay_p50_s, rows[i].delay_s);
-        assert_figure(model.delay_p90_s, rows[i].delay_s);
-    }
+    const char *name = eta_reason_name(got);
+    script_expect_text(words, script_word(words, at), name != NULL ? name : "");
 }
 
-static void a_step_of_the_plan_moves_a_line_that_its_knob_holds_back(void **state)
+static void expect_reason(const struct script_line *words)
 {
-    (void)state;
-    static const struct {
-        double rate, available;
-        uint64_t knob_milli, then_milli;
-        double then;
-    } rows[] = {
-        {8.0, 1.0, 10000, 20000, 16.0},  {7.9, 1.0, 10000, 20000, 7.9},
-        {7.9, 1.0, 10000, 5000, 5.0},    {8.0, 1.0, 10000, 5000, 4.0},
-        {12.0, 1.0, 10000, 5000, 5.0},   {10.0, 1.0, 0, 20000, 20.0},
-        {10.0, 0.5, 10000, 20000, 10.0}, {7.9, 0.5, 10000, 20000, 3.95},
-        {8.0, 1.0, 10000, 0, 0.0},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_meter meter = measured(rows[i].rate);
-        struct line_view view = moving(rows[i].knob_milli);
-        meter.available = rows[i].available;
-        struct line_rate_at plan[] = {{NOW_MS + 2500, rows[i].then_milli},
-                                      {NOW_MS + 5000, rows[i].then_milli}};
-        eta_meter_plan(&meter, plan, 2);
-        struct eta_model model = eta_model(&meter, &view, NOW_MS);
-        assert_int_equal(model.steps_len, 2);
-        for (unsigned step = 0; step < 2; step++) {
-            assert_figure(model.step[step].from_s, 2.5 * (step + 1));
-            assert_figure(model.step[step].pace.p50, 1.0 / rows[i].then);
-        }
-        assert_figure(eta_model(&meter, &view, NOW_MS + 2600).step[0].from_s, 0.0);
-    }
+    expect_reason_name(words, 1, line.model.reason);
 }
 
-/* Eight places a second while slots are free, two then; from a step on twice as fast. */
-static void a_wait_goes_through_free_slots_and_the_steps_of_a_plan(void **state)
+/* "reason_at P50 BASIS NAME": with a wait of so many seconds. */
+static void expect_reason_at(const struct script_line *words)
 {
-    (void)state;
-    static const struct {
-        double slots, step_s;
-        uint64_t ahead;
-        double p50_s;
-    } rows[] = {
-        {80, 20, 79, 10.0},   {80, 20, 99, 20.0}, /* the rest of the slots' time, at two a second */
-        {80, 20, 100, 20.25}, {80, 10, 80, 10.25}, /* the slots and the time end together */
-        {80, 5, 40, 5.0625},                       /* forty slots are left, at twice the pace */
-        {80, 5, 79, 7.5},     {80, 0.5, 3, 0.5},   {80, 0.5, 4, 0.5625},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct eta_model model = {
-            .basis = ETA_KNOBS,
-            .scale = 1.0,
-            .pace = {0.125, 0.5, 0.5},
-            .quick_places = rows[i].slots,
-            .steps_len = 1,
-            .step = {{.from_s = rows[i].step_s, .pace = {0.0625, 0.25, 0.25}}},
-        };
-        assert_figure(eta_range(&model, rows[i].ahead).p50_s, rows[i].p50_s);
-    }
+    struct eta eta = {.p50_s = (uint32_t)script_number(script_word(words, 1)),
+                      .basis = strcmp(script_word(words, 2), "unknown") == 0 ? ETA_UNKNOWN
+                                                                             : ETA_MEASURED};
+    expect_reason_name(words, 3, eta_reason_at(&line.model, &eta));
 }
 
-/* ---- what has changed ---- */
-
-/* One place a second, known for long. */
-static struct eta_model steady(void)
+/* Each of the remembered moments counts, the oldest as the newest does. */
+static void expect_reason_by_any_moment(const struct script_line *words)
 {
-    return (struct eta_model){.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
-}
-
-static struct eta_watch watching(const struct line_view *view)
-{
-    return (struct eta_watch){.rate_milli = view->knobs.rate_milli,
-                              .max_active = view->knobs.max_active,
-                              .next_at_ms = NOW_MS + 1};
-}
-
-static void a_cause_is_named_for_as_long_as_the_watch_remembers(void **state)
-{
-    (void)state;
-    for (unsigned cause = 0; cause < 2; cause++) {
-        for (unsigned over = 0; over < 2; over++) {
-            struct line_view view = moving(20000);
-            struct eta_watch watch = watching(&view);
-            struct eta_model model = steady();
-            uint64_t since_ms = NOW_MS - 65000 + 1 - over;
-            *(cause == 0 ? &watch.resumed_ms : &watch.rate_changed_ms) = since_ms;
-            eta_watch_observe(&watch, &view, &model);
-            assert_int_equal(model.reason, over         ? ETA_REASON_NONE
-                                           : cause == 0 ? ETA_REASON_RESUMED
-                                                        : ETA_REASON_RATE_CHANGED);
-        }
-    }
-}
-
-static void an_unchanged_knob_is_no_reason(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t rate_milli, max_active, next_at_ms;
-        uint32_t plan_changes;
-        enum eta_reason reason;
-    } rows[] = {
-        {0, 0, 0, 0, ETA_REASON_NONE}, /* the first look */
-        {20000, 0, 0, 0, ETA_REASON_NONE},
-        {20000, 300, NOW_MS, 4, ETA_REASON_NONE},
-        {20001, 300, NOW_MS, 4, ETA_REASON_RATE_CHANGED},
-        {20000, 301, NOW_MS, 4, ETA_REASON_RATE_CHANGED},
-        {20000, 300, NOW_MS, 3, ETA_REASON_RATE_CHANGED},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct line_view view = moving(20000);
-        view.knobs.max_active = 300;
-        struct eta_watch watch = {.rate_milli = rows[i].rate_milli,
-                                  .max_active = rows[i].max_active,
-                                  .next_at_ms = rows[i].next_at_ms,
-                                  .plan_changes = rows[i].plan_changes};
-        struct eta_model model = steady();
-        model.plan_changes = 4;
-        for (unsigned look = 0; look < 2; look++) {
-            model.reason = ETA_REASON_NONE;
-            eta_watch_observe(&watch, &view, &model);
-            assert_int_equal(model.reason, rows[i].reason);
-            assert_int_equal(watch.rate_changed_ms, rows[i].reason == ETA_REASON_NONE ? 0 : NOW_MS);
-            view.redis_ms++;
-        }
-    }
-}
-
-/* By more than a tenth, against whichever of the remembered moments it is most. */
-static void a_pace_that_has_changed_by_a_tenth_is_a_reason(void **state)
-{
-    (void)state;
-    static const struct {
-        double first, last, pace;
-        enum eta_reason reason;
-    } rows[] = {
-        {1.0, 1.0, 1.1, ETA_REASON_NONE},       {1.0, 1.0, 1.2, ETA_REASON_SLOWER},
-        {1.0, 1.0, 1.0 / 1.1, ETA_REASON_NONE}, {1.0, 1.0, 0.8, ETA_REASON_FASTER},
-        {1.0, 1.2, 1.2, ETA_REASON_SLOWER},     {1.2, 1.0, 1.2, ETA_REASON_SLOWER},
-        {0.8, 1.3, 1.0, ETA_REASON_FASTER},     {0.7, 1.2, 1.0, ETA_REASON_SLOWER},
-        {0.0, 0.0, 1.5, ETA_REASON_NONE}, /* no pace was shown */
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct line_view view = moving(20000);
-        struct eta_watch watch = watching(&view);
-        struct eta_model model = steady();
-        watch.s_per_place[0] = rows[i].first;
-        watch.s_per_place[ETA_WATCH_STEPS - 1] = rows[i].last;
-        model.pace.p50 = rows[i].pace;
-        eta_watch_observe(&watch, &view, &model);
-        assert_int_equal(model.reason, rows[i].reason);
-        model.basis = ETA_UNKNOWN;
-        model.reason = ETA_REASON_SLOWER;
-        eta_watch_observe(&watch, &view, &model);
-        assert_int_equal(model.reason, ETA_REASON_NONE); /* an unknown wait has no reason */
-    }
-}
-
-/* Three in a thousand of those who wait, here a thousand. */
-static void people_who_leave_or_come_back_are_a_reason_from_a_number_on(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t waiting, judged, skipped; /* ghosts, and before: a hundred, of 5000 judged */
-        double gone_share;
-        enum eta_reason reason;
-    } rows[] = {
-        {100, 5000, 0, 0.0, ETA_REASON_NONE},        {103, 5000, 0, 0.0, ETA_REASON_NONE},
-        {104, 5000, 0, 0.0, ETA_REASON_PEOPLE_LEFT}, {97, 5000, 0, 0.0, ETA_REASON_NONE},
-        {96, 5000, 0, 0.0, ETA_REASON_PEOPLE_BACK},  {50, 5000, 54, 0.0, ETA_REASON_PEOPLE_LEFT},
-        {100, 5006, 0, 0.5, ETA_REASON_NONE},        {100, 5008, 0, 0.5, ETA_REASON_PEOPLE_BACK},
-        {104, 5008, 0, 0.5, ETA_REASON_PEOPLE_LEFT}, {102, 5010, 0, 0.5, ETA_REASON_NONE},
-        {102, 5012, 0, 0.5, ETA_REASON_PEOPLE_BACK}, {103, 5014, 0, 0.5, ETA_REASON_PEOPLE_BACK},
-    };
-    const size_t len = sizeof(rows) / sizeof(rows[0]);
-    for (size_t at = 0; at < 2 * len; at++) { /* the second time among places that nobody owns */
-        size_t i = at % len;
-        uint64_t nobodys = at < len ? 0 : 500;
-        struct line_view view = moving(20000);
-        struct ghosts ghosts = {.waiting = rows[i].waiting + nobodys, .judged = rows[i].judged};
-        struct eta_watch watch = watching(&view);
-        struct eta_model model = steady();
-        view.ghosts = &ghosts;
-        view.issued = 2000 + nobodys;
-        view.nobodys = nobodys;
-        view.skipped = rows[i].skipped;
-        model.gone_share = rows[i].gone_share;
+    const struct eta_crowd before = line.watch.crowd[0];
+    const struct eta_crowd now = {
+        .ghosts = (double)(line.ghosts.waiting - line.view.nobodys + line.view.skipped),
+        .judged = (double)line.ghosts.judged};
+    for (unsigned moment = 0; moment < ETA_WATCH_STEPS; moment++) {
         for (unsigned step = 0; step < ETA_WATCH_STEPS; step++)
-            watch.crowd[step] = (struct eta_crowd){.ghosts = 100.0, .judged = 5000.0};
-        struct eta_meter meter = measured(10.0);
-        assert_figure(eta_model(&meter, &view, NOW_MS).judged_ahead, /* a thousand were called */
-                      (double)(rows[i].judged - 1000 - rows[i].waiting));
-        eta_watch_observe(&watch, &view, &model);
-        if (model.reason != rows[i].reason)
-            fail_msg("row %zu: %d", i, (int)model.reason);
-        /* Each of the moments that are remembered counts, the oldest as the newest does. */
-        const struct eta_crowd before = watch.crowd[0];
-        const struct eta_crowd now = {.ghosts = (double)(rows[i].waiting + rows[i].skipped),
-                                      .judged = (double)rows[i].judged};
-        for (unsigned moment = 0; moment < ETA_WATCH_STEPS; moment++) {
-            for (unsigned step = 0; step < ETA_WATCH_STEPS; step++)
-                watch.crowd[step] = step == moment ? before : now;
-            eta_watch_observe(&watch, &view, &model);
-            assert_int_equal(model.reason, rows[i].reason);
-        }
+            line.watch.crowd[step] = step == moment ? before : now;
+        watch(words);
+        expect_reason(words);
     }
 }
 
-static void of_a_hundred_one_who_leaves_is_a_reason(void **state)
+static void expect_range(const struct script_line *words)
 {
-    (void)state;
-    struct line_view view = moving(20000);
-    struct eta_watch watch = watching(&view);
-    struct eta_model model = steady();
-    view.issued = view.serving + 100;
-    view.skipped = 1;
-    eta_watch_observe(&watch, &view, &model);
-    assert_int_equal(model.reason, ETA_REASON_PEOPLE_LEFT);
+    struct eta_range range = eta_range(&line.model, script_number(script_word(words, 1)));
+    assert_true(range.known);
+    expect_figure(words, script_word(words, 2), range.p50_s);
+    if (words->len > 3)
+        expect_figure(words, words->words[3], range.p90_s);
 }
 
-static void a_line_is_behind_by_the_most_since_any_busy_moment(void **state)
+static void expect_wait(const struct script_line *words)
 {
-    (void)state;
-    static const struct {
-        uint64_t ago_ms[2], served[2]; /* since then */
-        uint64_t idle_ago_ms;
-        double lag_s;
-    } rows[] = {
-        {{10000, 10000}, {5, 5}, 20000, 5.0}, {{10000, 10000}, {5, 17}, 20000, -7.0},
-        {{10000, 9000}, {17, 1}, 20000, 8.0}, {{10000, 9000}, {1, 5}, 10000, 4.0},
-        {{10000, 9000}, {1, 5}, 10001, 9.0},  {{10000, 9000}, {(uint64_t)-1, 5}, 20000, 4.0},
-        {{10000, 9000}, {0, 5}, 20000, 10.0},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct line_view view = moving(20000);
-        struct eta_watch watch = watching(&view);
-        struct eta_model model = steady();
-        for (unsigned at = 0; at < 2; at++) {
-            unsigned step = at * (ETA_WATCH_STEPS - 1);
-            watch.at_ms[step] = NOW_MS - rows[i].ago_ms[at];
-            watch.served[step] = view.serving - rows[i].served[at];
-        }
-        watch.idle_ms = NOW_MS - rows[i].idle_ago_ms;
-        eta_watch_observe(&watch, &view, &model);
-        assert_figure(model.lag_s, rows[i].lag_s);
-        model.pace.p50 = HUGE_VAL; /* a line that is to stand still is not behind */
-        eta_watch_observe(&watch, &view, &model);
-        assert_figure(model.lag_s, 0.0);
-    }
+    struct eta eta = eta_at(&line.model, script_number(script_word(words, 1)));
+    script_expect_text(words, script_word(words, 2), eta_basis_name(eta.basis));
+    if (words->len <= 3)
+        return;
+    expect_figure(words, script_word(words, 3), eta.p50_s);
+    expect_figure(words, script_word(words, 4), eta.p90_s);
+    expect_figure(words, script_word(words, 5), eta.move_s);
 }
 
-static void a_lag_is_named_from_a_tenth_of_the_wait_on(void **state)
+static void expect_people(const struct script_line *words)
 {
-    (void)state;
-    static const struct {
-        double lag_s;
-        uint32_t p50_s;
-        enum eta_reason reason;
-    } rows[] = {{1.0, 10, ETA_REASON_NONE},   {1.01, 10, ETA_REASON_SLOWER},
-                {-1.0, 10, ETA_REASON_NONE},  {-1.01, 10, ETA_REASON_FASTER},
-                {0.01, 0, ETA_REASON_SLOWER}, {0.0, 0, ETA_REASON_NONE}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_model model = steady();
-        struct eta eta = {.basis = ETA_MEASURED, .p50_s = rows[i].p50_s};
-        model.lag_s = rows[i].lag_s;
-        assert_int_equal(eta_reason_at(&model, &eta), rows[i].reason);
-        model.reason = ETA_REASON_RESUMED;
-        assert_int_equal(eta_reason_at(&model, &eta), ETA_REASON_RESUMED);
-        model.reason = ETA_REASON_NONE;
-        eta.basis = ETA_UNKNOWN;
-        assert_int_equal(eta_reason_at(&model, &eta), ETA_REASON_NONE);
-        model.reason = ETA_REASON_PAUSED; /* the line's own comes first */
-        assert_int_equal(eta_reason_at(&model, &eta), ETA_REASON_PAUSED);
-    }
+    expect_figure(words, script_word(words, 2),
+                  eta_people(&line.model, script_number(script_word(words, 1))));
 }
 
-static void the_watch_stores_a_moment_every_five_seconds(void **state)
+static void expect_hall(const struct script_line *words)
 {
-    (void)state;
-    struct line_view view = moving(20000);
-    struct eta_watch watch = watching(&view);
-    struct eta_model model = steady();
-    view.skipped = 10;
-    view.nobodys = 1; /* places that nobody owns, ahead and stepped over: no ghosts */
-    view.nobodys_passed = 2;
-    model.gone_share = 0.25;
-    watch.at = ETA_WATCH_STEPS - 1;
-    for (unsigned ms = 0; ms < 2; ms++, view.redis_ms++) {
-        eta_watch_observe(&watch, &view, &model);
-        assert_int_equal(watch.at, ms == 0 ? ETA_WATCH_STEPS - 1 : 0);
-    }
-    assert_int_equal(watch.next_at_ms, NOW_MS + 1 + 5000);
-    unsigned last = ETA_WATCH_STEPS - 1;
-    assert_figure(watch.s_per_place[last], 1.0);
-    assert_int_equal(watch.at_ms[last], NOW_MS + 1);
-    assert_int_equal(watch.served[last], 990);
-    assert_int_equal(watch.basis[last], ETA_MEASURED);
-    assert_figure(watch.crowd[last].ghosts, 7.0);
-    assert_figure(watch.crowd[last].gone_share, 0.25);
-    view.redis_ms = NOW_MS + 1 + 5000;
-    model.pace.p50 = HUGE_VAL; /* it stands still, and no pace is shown */
-    view.nobodys = 9;
-    eta_watch_observe(&watch, &view, &model);
-    assert_int_equal(watch.at, 1);
-    assert_figure(watch.s_per_place[0], 0.0);
-    assert_figure(watch.crowd[0].ghosts, 0.0);
+    struct eta_hall hall = eta_hall(&line.meter, &line.view);
+    expect_figure(words, script_word(words, 1), hall.free);
+    expect_figure(words, script_word(words, 2), hall.per_s);
 }
 
-static void a_wait_by_the_knobs_is_remembered_as_long_as_others_are(void **state)
-{
-    (void)state;
-    for (unsigned step = 0; step < ETA_WATCH_STEPS; step++) {
-        struct line_view view = moving(20000);
-        struct eta_watch watch = watching(&view);
-        struct eta_model model = steady();
-        watch.basis[step] = ETA_KNOBS;
-        eta_watch_observe(&watch, &view, &model);
-        assert_int_equal(model.reason, ETA_REASON_MEASURED);
-    }
-}
+static const struct script_verb verbs[] = {
+    {"line", set},
+    {"after", pass_time},
+    {"fresh", measure},
+    {"measured", measure},
+    {"plan", plan},
+    {"observe", observe},
+    {"model", make_model},
+    {"watch", watch},
+    {"is", expect},
+    {"reason", expect_reason},
+    {"reason_at", expect_reason_at},
+    {"any_moment", expect_reason_by_any_moment},
+    {"range", expect_range},
+    {"wait", expect_wait},
+    {"people", expect_people},
+    {"hall", expect_hall},
+    {NULL, NULL},
+};
 
-static void nobody_waits_in_a_line_that_is_empty_or_calls_nobody(void **state)
+/* Ghosts and judged places against a hundred and 5000 before; a thousand people wait. */
+#define CROWD(NOBODYS)                                                                             \
+    "line issued=2000+" NOBODYS " nobodys=" NOBODYS " ghosts=$a+" NOBODYS " judged=$b skipped=$c;" \
+    "model; is judged_ahead $b-1000-$a; line basis=2 p50=1 gone=$d was_ghosts[*]=100"              \
+    " was_judged[*]=5000; watch; reason $e; any_moment $e ||"
+#define CROWDS                                                                                     \
+    "100 5000 0 0 - | 103 5000 0 0 - | 104 5000 0 0 people-left | 97 5000 0 0 - |"                 \
+    "96 5000 0 0 people-back | 50 5000 54 0 people-left | 100 5006 0 0.5 - |"                      \
+    "100 5008 0 0.5 people-back | 104 5008 0 0.5 people-left | 102 5010 0 0.5 - |"                 \
+    "102 5012 0 0.5 people-back | 103 5014 0 0.5 people-back"
+
+static const struct script_row rows[] = {
+    /* Five seconds with sixty places, of which ten were ghosts; forty came in, thirty left. */
+    {"a window counts by the number of windows",
+     "fresh; line skipped=100 admitted=50 active=20; observe; after 4999; observe; is windows 0;"
+     "after 1; line serving=1060 skipped=110 admitted=90 active=30; observe;"
+     "is windows 1 rate 10 variance 0 entered 8 left 6 inside 30;"
+     "after 10000; line serving=1120 active=50; observe;"
+     "is windows 2 rate 7 variance 3 entered 2 left 1.5 inside 45;"
+     "after 5000; line admitted=10 active=40; observe;"
+     "is windows 3 rate 14/3 variance 116/9 entered 4/3 left 5/3;"
+     "line windows=12 rate=0 serving=1180; after 5000; observe; is windows 12 rate 1"},
+    {"a pause counts by its share of half an hour",
+     "fresh; observe; line state=paused; after 180000; observe;"
+     "is available 0.9 paused_since now+180000; after -5000; observe;"
+     "is available 0.9 paused_since now+180000; after 180000; observe;"
+     "is available 0.81 paused_since now+180000; line state=frozen; observe;"
+     "is available 0.81 paused_since now+180000; line state=open; after 180000; observe;"
+     "is available 0.829 paused_since 0; line state=paused; after 180000000; observe;"
+     "is available 0.05 paused_since now+180535000 window_open 0;"
+     "line state=open issued=1001; after 2160000; observe; is available 1 window_open 1;"
+     "line state=sold-out; after 1; observe;"
+     "is available 1 paused_since 0 seen_at 0 window_open 0;"
+     "line state=paused; observe; is available 1"},
+    /* A line that shows four fifths of its knob is held back by it. */
+    {"the rate follows a knob that holds the line back",
+     "line windows=$a rate=$b variance=4 old_knob=$c knob=$d window_open=1 window_at=now-1000;"
+     "observe; is rate $e variance $f windows $g window_at $h old_knob $d"
+     " || 12 10 10000 5000 5 1 3 now | 2 10 10000 5000 5 1 2 now | 12 3 10000 5000 1.5 1 3 now |"
+     "12 8 10000 20000 16 16 3 now | 12 7.9 10000 20000 7.9 4 12 now-1000 |"
+     "12 10 10000 10000 10 4 12 now-1000 | 12 10 0 5000 10 4 12 now-1000 |"
+     "12 10 10000 0 10 4 12 now-1000 | 0 10 10000 5000 10 4 0 now-1000 |"
+     "3 10 10000 10001 10.001 4*1.0001*1.0001 3 now | 12 7.9 10000 12000 7.9 4 12 now-1000"},
+    {"the rate follows the size of a full hall up to the knob",
+     "line inside=$a old_cap=$b cap=$c knob=$d rate=$e; observe; is rate $f old_cap $c;"
+     "measured; line windows=0 inside=$a old_cap=$b rate=$e; observe; is rate $e"
+     " || 95 100 200 30000 10 20 | 94.9 100 200 30000 10 10 | 95 100 50 30000 10 5 |"
+     "95 100 200 15000 10 15 | 95 100 0 15000 10 15 | 95 100 1 30000 10 0.1 |"
+     "95 0 200 30000 10 10 | 95 100 100 30000 10 10 | 95 100 200 0 10 10 |"
+     "95 100 200 30000 1e-4 1e-4 | 95 100 50 30000 2e-4 2e-4"},
+    {"more windows that agree make the rate surer",
+     "line windows=$a rate=$b variance=1 service=2000; model;"
+     "is basis $c wander $d doubt2 $e p50 $f scale 1"
+     " || 4 2 2 1.25 0.25/4+0.01 0.5 | 3 2 2 1.25 0.25/3+0.01 0.5 | 2 9 2 1.25 0.25/3+0.01 0.5 |"
+     "12 1e-4 0 0 0.01 inf"},
+    /* A knob of 30 a second; a hundred slots, sixty taken, ten called. Visits of ten seconds free
+     * ten slots a second. The last figures: with thirty slots free, and with one. */
+    {"a line moves as its knob, its visits and its hall allow",
+     "line knob=30000 cap=100 active=60 outstanding=10 rate=$a inside=$b entered=$c left=$d"
+     " show_up=$e; model; is quick 1/$f p50 1/$g p90 $h/$g places $i; line active=89; model;"
+     "is places $j; line active=90; model; is places 0"
+     " || 20 50 10 5 1000 20 10 1.05 52.4728528935 1.99006617063 |"
+     "20 50 10 2 1000 20 10 1.05 52.4728528935 1.99006617063 |"
+     "20 50 10 8 1000 20 16 1.05 98.5571700455 4.90258914416 |"
+     "40 50 10 5 500 30 20 1.05 141.001088774 5.94078818885 |"
+     "25 50 1 0.5 20 25 20 1.05 1971.14340091 98.0517828832 |"
+     "20 50 1e-4 5 1000 20 10 1.05 52.4728528935 1.99006617063 |"
+     "20 50 0.9e-4 5 1000 20 20 1 0 0 | 20 1 0.1 0.1 1000 20 10 1.05 52.4728528935 1.99006617063 |"
+     "20 0.9 0.1 0.1 1000 20 20 1 0 0 | 10.7 98 10 10 1000 10.7 10.7 1 0 0 |"
+     "10.8 98 10 10 1000 10.8 10.20408163265306 1.05 192.029088468 16.7287459786"},
+    {"a hall that is nearly full limits the cautious pace",
+     "line knob=30000 cap=100 active=60 outstanding=10 rate=10 inside=97.9 entered=10 left=10;"
+     "model; is quick 0.1 p50 0.1 p90 0.0979*1.05 places 0"},
+    {"a later step of the plan does not change how a hall fills",
+     "line rate=20 knob=30000 cap=100 inside=50 entered=5 left=5; model; is places 138.629436112;"
+     "plan +60000:15000; model; is places 138.629436112"},
+    {"a hall counts once its visits were measured",
+     "line windows=$a rate=20 knob=30000 service=20000 cap=100 inside=50 entered=5 left=5; model;"
+     "is p50 $b"
+     " || 2 0.05 | 3 0.1"},
+    /* One pause in ten goes on nine times as long as it has lasted. */
+    {"a line that does not move yet adds its time to the wait",
+     "line state=$a opens=$b paused_since=$c; model; is delay50 $d delay90 $e"
+     " || scheduled now+2500 0 2.5 2.5 | pre-queue now-5000 0 0 0 | paused 0 now-60000 60 540 |"
+     "frozen 0 now+5000 0 0"},
+    {"nobody is called until an overfull hall has emptied",
+     "line knob=30000 inside=50 entered=5 left=5 active=$a cap=$b; model; is delay50 $c delay90 $c"
+     " || 100 100 0 | 99 100 0 | 200 100 6.931471805599 | 200 0 0"},
+    {"a step of the plan moves a line that its knob holds back",
+     "line rate=$a available=$b knob=$c; plan +2500:$d +5000:$d; model;"
+     "is steps 2 from[0] 2.5 from[1] 5 step[0] 1/$e step[1] 1/$e; model 2600; is from[0] 0"
+     " || 8 1 10000 20000 16 | 7.9 1 10000 20000 7.9 | 7.9 1 10000 5000 5 | 8 1 10000 5000 4 |"
+     "12 1 10000 5000 5 | 10 1 0 20000 20 | 10 0.5 10000 20000 10 | 7.9 0.5 10000 20000 3.95 |"
+     "8 1 10000 0 0"},
+    /* Eight places a second while slots are free, then two; from the step on twice as fast. */
+    {"a wait goes through free slots and the steps of a plan",
+     "line basis=1 quick=0.125 p50=0.5 p90=0.5 places=$a steps=1 from[0]=$b step_quick[0]=0.0625"
+     " step[0]=0.25 step_p90[0]=0.25; range $c $d"
+     " || 80 20 79 10 | 80 20 99 20 | 80 20 100 20.25 | 80 10 80 10.25 | 80 5 40 5.0625 |"
+     "80 5 79 7.5 | 80 0.5 3 0.5 | 80 0.5 4 0.5625"},
+    {"the range grows with variance and doubt",
+     "line basis=$a quick=2 p50=2 p90=2 scale=$b wander=$c doubt2=$d delay50=$e delay90=$f;"
+     "range 99 $g $h; wait 99 $i $g $j 200"
+     " || 2 1 20 0.01 0 0 200 285.011726626 measured 286 |"
+     "2 2 20 0.01 0 0 200 370.023453253 measured 371 |"
+     "2 1 0 0.01 0 0 200 225.632 measured 226 | 2 1 20 0 0 0 200 281.055500985 measured 282 |"
+     "1 1 20 0.01 0 0 200 300 knobs 300 | 2 1 0 0.01 30 270 230 495.632 measured 496"},
+    {"a wait of more than a week is unknown",
+     "wait 604799 measured 604800 604800 604800; wait 604800 unknown; line delay50=1 delay90=1;"
+     "wait 604798 measured 604800 604800 604799; wait 604799 unknown"},
+    {"a hall has its free slots and then those of ended visits",
+     "fresh; line ttl=60000; hall inf inf; line cap=100 active=70 outstanding=10; hall 20 100/60;"
+     "line active=100 outstanding=1; hall 0 100/60; line outstanding=0; measured;"
+     "line inside=100 entered=10 left=10; hall 0 10; line active=0 inside=0.5; hall 100 100/60;"
+     "line inside=50 entered=0; hall 100 100/60"},
+    {"known ghosts are not waited for",
+     "fresh; line serving=0 judged=50000 ghosts=10000; observe; model;"
+     "is judged_ahead 40000 gone 0.2; people 40000 40000; people 50000 48000;"
+     "line nobodys=4000; observe; model; is gone 0.12 judged_ahead 44000;"
+     "line nobodys=20000 ghosts=20000; observe; model; is gone 0;"
+     "line serving=50000; model; is judged_ahead 0;"
+     "line serving=49990 nobodys=0; model; is judged_ahead 0"},
+    {"too few judged places give no share",
+     "fresh; line judged=1023 ghosts=512; observe; is gone_share 0; line judged=1024; observe;"
+     "is gone_share 0.5; line ghosts=1024; observe; is gone_share 0.9"},
+    {"places not judged have the share of the others",
+     "line judged_ahead=40 gone=0.25; people 0 0; people 40 40; people 100 85"},
+
+    /* ---- the watch ---- */
+    {"a cause is named for as long as the watch remembers",
+     "line resumed=$a changed=$b; watch; reason $c"
+     " || now-64999 0 resumed | now-65000 0 - | 0 now-64999 rate-changed | 0 now-65000 -"},
+    {"an unchanged knob is no reason",
+     "line cap=300 watched_knob=$a watched_cap=$b next=$c watched_plan=$d plan=4; watch; reason $e;"
+     "is changed $f; after 1; line because=0; watch; reason $e; is changed $f"
+     " || 0 0 0 0 - 0 | 20000 0 0 0 - 0 | 20000 300 now 4 - 0 | 20001 300 now 4 rate-changed now |"
+     "20000 301 now 4 rate-changed now | 20000 300 now 3 rate-changed now"},
+    {"a pace that has changed by a tenth is a reason",
+     "line was_pace[0]=$a was_pace[12]=$b p50=$c; watch; reason $d; line basis=0 because=4; watch;"
+     "reason -"
+     " || 1 1 1.1 - | 1 1 1.2 slower | 1 1 1/1.1 - | 1 1 0.8 faster | 1 1.2 1.2 slower |"
+     "1.2 1 1.2 slower | 0.8 1.3 1 faster | 0.7 1.2 1 slower | 0 0 1.5 -"},
+    {"people who leave or come back are a reason", CROWD("0") CROWDS},
+    {"places that nobody owns are no people who leave", CROWD("500") CROWDS},
+    {"of a hundred one who leaves is a reason",
+     "line issued=1100 skipped=1; watch; reason people-left"},
+    {"a line is behind by the most since any busy moment",
+     "line was_at[0]=now-$a was_served[0]=1000-$b was_at[12]=now-$c was_served[12]=1000-$d"
+     " idle=now-$e; watch; is lag $f; line p50=inf; watch; is lag 0"
+     " || 10000 5 10000 5 20000 5 | 10000 5 10000 17 20000 -7 | 10000 17 9000 1 20000 8 |"
+     "10000 1 9000 5 10000 4 | 10000 1 9000 5 10001 9 | 10000 -1 9000 5 20000 4 |"
+     "10000 0 9000 5 20000 10"},
+    {"a lag of a tenth of the wait is a reason",
+     "line lag=$a; reason_at $b measured $c; line because=2; reason_at $b measured resumed;"
+     "line because=0; reason_at $b unknown -; line because=1; reason_at $b unknown paused"
+     " || 1 10 - | 1.01 10 slower | -1 10 - | -1.01 10 faster | 0.01 0 slower | 0 0 -"},
+    {"the watch stores a moment every five seconds",
+     "line skipped=10 nobodys=1 nobodys_passed=2 gone=0.25 slot=12; watch; is slot 12; after 1;"
+     "watch; is slot 0 next now+5001 was_pace[12] 1 was_at[12] now+1 was_served[12] 990;"
+     "is was_basis[12] 2 was_ghosts[12] 7 was_gone[12] 0.25; after 5000; line p50=inf nobodys=9;"
+     "watch; is slot 1 was_pace[0] 0 was_ghosts[0] 0"},
+    {"a wait by the knobs is remembered as long as others are",
+     "line was_basis[$a]=1; watch; reason measured"
+     " || 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12"},
+    {"nobody waits in a line that is empty or calls nobody",
+     "line state=$a issued=$b nobodys=$c; watch; is idle $d"
+     " || open 1001 0 0 | open 1000 0 now | open 999 0 now | open 1001 1 now | open 1001 2 now |"
+     "paused 1001 0 0 | pre-queue 1001 0 now | paused 1000 0 now"},
+};
+
+static void run_row(void **state)
 {
-    (void)state;
-    static const struct {
-        enum line_state line;
-        uint64_t issued, nobodys;
-        bool idle;
-    } rows[] = {{LINE_OPEN, 1001, 0, false},     {LINE_OPEN, 1000, 0, true},
-                {LINE_OPEN, 999, 0, true},       {LINE_OPEN, 1001, 1, true},
-                {LINE_OPEN, 1001, 2, true},      {LINE_PAUSED, 1001, 0, false},
-                {LINE_PRE_QUEUE, 1001, 0, true}, {LINE_PAUSED, 1000, 0, true}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct line_view view = moving(20000);
-        struct eta_watch watch = watching(&view);
-        struct eta_model model = steady();
-        view.state = rows[i].line;
-        view.issued = rows[i].issued;
-        view.nobodys = rows[i].nobodys;
-        eta_watch_observe(&watch, &view, &model);
-        assert_int_equal(watch.idle_ms, rows[i].idle ? NOW_MS : 0);
-    }
+    script_run_cases(*state, start, verbs);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_a_window_has_seen_counts_by_how_many_there_were),
-        cmocka_unit_test(a_pause_counts_by_its_share_of_half_an_hour),
-        cmocka_unit_test(the_rate_follows_a_knob_that_holds_the_line_back),
-        cmocka_unit_test(the_rate_follows_the_size_of_a_full_hall_up_to_the_knob),
-        cmocka_unit_test(a_rate_is_known_as_well_as_its_windows_agree_and_there_are_many),
-        cmocka_unit_test(a_line_moves_as_its_knob_its_habit_and_its_hall_allow),
-        cmocka_unit_test(a_later_step_of_the_plan_does_not_change_how_a_hall_fills),
-        cmocka_unit_test(a_hall_is_reckoned_with_once_its_visits_were_measured),
-        cmocka_unit_test(a_line_that_does_not_move_yet_adds_its_time_to_the_wait),
-        cmocka_unit_test(nobody_is_called_until_a_hall_that_is_too_full_has_emptied),
-        cmocka_unit_test(a_step_of_the_plan_moves_a_line_that_its_knob_holds_back),
-        cmocka_unit_test(a_wait_goes_through_free_slots_and_the_steps_of_a_plan),
-        cmocka_unit_test(a_cause_is_named_for_as_long_as_the_watch_remembers),
-        cmocka_unit_test(an_unchanged_knob_is_no_reason),
-        cmocka_unit_test(a_pace_that_has_changed_by_a_tenth_is_a_reason),
-        cmocka_unit_test(people_who_leave_or_come_back_are_a_reason_from_a_number_on),
-        cmocka_unit_test(of_a_hundred_one_who_leaves_is_a_reason),
-        cmocka_unit_test(a_line_is_behind_by_the_most_since_any_busy_moment),
-        cmocka_unit_test(a_lag_is_named_from_a_tenth_of_the_wait_on),
-        cmocka_unit_test(the_watch_stores_a_moment_every_five_seconds),
-        cmocka_unit_test(a_wait_by_the_knobs_is_remembered_as_long_as_others_are),
-        cmocka_unit_test(nobody_waits_in_a_line_that_is_empty_or_calls_nobody),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
 }

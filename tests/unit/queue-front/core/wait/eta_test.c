@@ -9,12 +9,10 @@
  *   wait AHEAD FIELD=N ...    expects a wait; reason, reason_at AHEAD, lag, changes: the model's */
 #include "base/rng.h"
 #include "core/event/event_state.h"
-#include "core/line/ghosts.h"
 #include "core/wait/eta.h"
 #include "core/wait/poll.h"
 #include "script.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -454,154 +452,6 @@ static void stale_and_older_pictures_are_ignored(void **state)
     assert_int_equal(meter.window_at_ms, 1000000);
 }
 
-/* Lets people in as the line runs; `stay_s` each on average, so that `inside` are there. */
-static void run_hall(struct eta_meter *meter, struct line_view *view, double rate, unsigned seconds)
-{
-    for (unsigned tick = 0; tick < seconds; tick++) {
-        view->admitted += (uint64_t)rate;
-        run(meter, view, rate, 1);
-    }
-}
-
-static void a_hall_has_its_free_slots_and_then_those_of_ended_visits(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct line_view view = open_line();
-    eta_meter_init(&meter);
-    struct eta_hall hall = eta_hall(&meter, &view);
-    assert_true(isinf(hall.free) && isinf(hall.per_s)); /* without max_active */
-    view.knobs.max_active = 100;
-    view.active = 70;
-    view.outstanding = 10;
-    hall = eta_hall(&meter, &view); /* nothing measured: by session_ttl_s, of a minute */
-    assert_true(hall.free == 20.0);
-    assert_true(fabs(hall.per_s - 100.0 / 60.0) < 1e-9);
-    view.active = 100;
-    view.outstanding = 1;
-    assert_true(eta_hall(&meter, &view).free == 0.0);
-    view.outstanding = 0;
-    view.show_up_milli = 1000;
-    run_hall(&meter, &view, 10.0, 600); /* a hundred, ten a second: ten seconds each */
-    hall = eta_hall(&meter, &view);
-    assert_true(hall.per_s > 9.0 && hall.per_s < 11.0);
-    view.active = 0; /* a hall that nobody is in says nothing of how long visits take */
-    struct eta_meter alone = meter;
-    alone.inside = 0.5;
-    assert_true(fabs(eta_hall(&alone, &view).per_s - 100.0 / 60.0) < 1e-9);
-    alone.inside = 50.0;
-    alone.entered = 0.0;
-    assert_true(fabs(eta_hall(&alone, &view).per_s - 100.0 / 60.0) < 1e-9);
-}
-
-/* Places that are known to be empty: all before `judged` have been looked at. */
-static void known_ghosts_are_not_waited_for(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct ghosts ghosts = {.judged = 50000, .waiting = 10000};
-    struct line_view view = open_line();
-    view.ghosts = &ghosts;
-    eta_meter_init(&meter);
-    eta_meter_observe(&meter, &view);
-    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
-    assert_true(model.judged_ahead == 40000.0);
-    assert_true(fabs(model.gone_share - 0.2) < 1e-9);
-    assert_true(eta_people(&model, 40000) == 40000.0);
-    assert_true(fabs(eta_people(&model, 50000) - 48000.0) < 1e-6); /* a fifth of the rest, too */
-    view.nobodys = 4000; /* which are no ghosts: they are in nobody's way */
-    eta_meter_observe(&meter, &view);
-    model = eta_model(&meter, &view, view.redis_ms);
-    assert_true(fabs(model.gone_share - 0.12) < 1e-9);
-    assert_true(model.judged_ahead == 44000.0);
-    view.nobodys = 20000; /* more than are known to be away */
-    ghosts.waiting = 20000;
-    eta_meter_observe(&meter, &view);
-    assert_true(eta_model(&meter, &view, view.redis_ms).gone_share == 0.0);
-    view.serving = 50000; /* they have all been called */
-    assert_true(eta_model(&meter, &view, view.redis_ms).judged_ahead == 0.0);
-    view.serving = 49990; /* of the last ten all are away, and others behind them */
-    view.nobodys = 0;
-    assert_true(eta_model(&meter, &view, view.redis_ms).judged_ahead == 0.0);
-}
-
-static void too_few_judged_places_give_no_share(void **state)
-{
-    (void)state;
-    struct eta_meter meter;
-    struct ghosts ghosts = {.judged = GHOSTS_BLOCK_PLACES - 1, .waiting = GHOSTS_BLOCK_PLACES / 2};
-    struct line_view view = open_line();
-    view.ghosts = &ghosts;
-    eta_meter_init(&meter);
-    eta_meter_observe(&meter, &view);
-    assert_true(meter.gone_share == 0.0);
-    ghosts.judged++;
-    eta_meter_observe(&meter, &view);
-    assert_true(meter.gone_share == 0.5);
-    ghosts.waiting = ghosts.judged;
-    eta_meter_observe(&meter, &view);
-    assert_true(meter.gone_share < 1.0); /* somebody is always believed to come */
-}
-
-/* As the essay of eta.c has it, worked out by hand. */
-static void the_range_grows_with_variance_and_doubt(void **state)
-{
-    (void)state;
-    static const struct {
-        struct eta_model model;
-        double p50_s, p90_s;
-    } rows[] = {
-        /* 200 s; 1.2816 times the root of 200 * 20 and of 200 squared * 0.01 */
-        {{.basis = ETA_MEASURED, .scale = 1.0, .wander_s2 = 20.0, .doubt2 = 0.01}, 200.0, 285.011},
-        {{.basis = ETA_MEASURED, .scale = 2.0, .wander_s2 = 20.0, .doubt2 = 0.01}, 200.0, 370.023},
-        {{.basis = ETA_MEASURED, .scale = 1.0, .wander_s2 = 0.0, .doubt2 = 0.01}, 200.0, 225.632},
-        {{.basis = ETA_MEASURED, .scale = 1.0, .wander_s2 = 20.0, .doubt2 = 0.0}, 200.0, 281.055},
-        {{.basis = ETA_KNOBS, .scale = 1.0, .wander_s2 = 20.0, .doubt2 = 0.01}, 200.0, 300.0},
-        {{.basis = ETA_MEASURED,
-          .scale = 1.0,
-          .delay_p50_s = 30.0,
-          .delay_p90_s = 270.0,
-          .doubt2 = 0.01},
-         230.0,
-         495.632},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct eta_model model = rows[i].model;
-        model.pace = (struct eta_pace){2.0, 2.0, 2.0};
-        struct eta_range range = eta_range(&model, 99);
-        assert_true(range.known);
-        assert_true(fabs(range.p50_s - rows[i].p50_s) < 0.001);
-        if (fabs(range.p90_s - rows[i].p90_s) > 0.001)
-            fail_msg("row %zu: %f", i, range.p90_s);
-        struct eta eta = eta_at(&model, 99);
-        assert_int_equal(eta.p50_s, (uint32_t)rows[i].p50_s);
-        assert_int_equal(eta.p90_s, (uint32_t)ceil(rows[i].p90_s));
-        assert_int_equal(eta.move_s, 200);
-    }
-}
-
-/* All judged places ahead are there; a share of the others has gone. */
-static void places_not_judged_have_the_share_of_the_others(void **state)
-{
-    (void)state;
-    const struct eta_model model = {
-        .basis = ETA_MEASURED, .scale = 1.0, .judged_ahead = 40.0, .gone_share = 0.25};
-    assert_true(eta_people(&model, 0) == 0.0);
-    assert_true(eta_people(&model, 40) == 40.0);
-    assert_true(eta_people(&model, 100) == 40.0 + 45.0);
-}
-
-static void a_wait_beyond_a_week_is_unknown(void **state)
-{
-    (void)state;
-    struct eta_model model = {.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
-    assert_int_equal(eta_at(&model, ETA_MAX_S - 1).p50_s, ETA_MAX_S);
-    assert_int_equal(eta_at(&model, ETA_MAX_S).basis, ETA_UNKNOWN);
-    model.delay_p50_s = model.delay_p90_s = 1.0; /* before it opens */
-    assert_int_equal(eta_at(&model, ETA_MAX_S - 2).p50_s, ETA_MAX_S);
-    assert_int_equal(eta_at(&model, ETA_MAX_S - 1).basis, ETA_UNKNOWN);
-}
-
 int main(void)
 {
     const struct CMUnitTest functions[] = {
@@ -610,12 +460,6 @@ int main(void)
         cmocka_unit_test(an_unknown_wait_is_null_and_not_zero),
         cmocka_unit_test(a_basis_and_a_reason_have_names),
         cmocka_unit_test(stale_and_older_pictures_are_ignored),
-        cmocka_unit_test(a_hall_has_its_free_slots_and_then_those_of_ended_visits),
-        cmocka_unit_test(known_ghosts_are_not_waited_for),
-        cmocka_unit_test(too_few_judged_places_give_no_share),
-        cmocka_unit_test(the_range_grows_with_variance_and_doubt),
-        cmocka_unit_test(places_not_judged_have_the_share_of_the_others),
-        cmocka_unit_test(a_wait_beyond_a_week_is_unknown),
     };
     return script_tests(functions, sizeof(functions) / sizeof(functions[0]), waits,
                         sizeof(waits) / sizeof(waits[0]), run_row);
