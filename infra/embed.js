@@ -1,0 +1,45 @@
+// embed.js FOLDER FILE...: makes C of files that programs carry. FOLDER/FILE.inc is a string, for
+// #include "web/base.css.inc" where an expression may stand. A page's languages are one more file, text.words.inc, with
+// a row for each (common/web/lang.h); files of TABLES are packed here and not at each start. A bundle is known by the
+// path that it would have in the tree. What is as it was is not written again, so nothing is compiled again for it.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+
+const [folder, ...paths] = process.argv.slice(2);
+const BUNDLES = 'build/bundles/';
+const LANGUAGE = /(\/text|\/console)\.(?!js$)([a-z]{2})$/;
+
+const files = paths.map((path) => ({ path: path.replace(BUNDLES, ''), bytes: readFileSync(path) }));
+
+// The visitors' largest file, and the console's but for its page and its words.
+const TABLES = {
+  'queue-front/web/bls.table.inc': ({ path }) => path === 'queue-front/web/bls.min.js',
+  'web/console/console.table.inc': ({ path }) => (path.startsWith('web/console/') && !path.endsWith('.html') && !LANGUAGE.test(path))
+    || ['queue-front/web/licences.txt', 'queue-front/web/icon.svg', 'queue-front/web/draw-check.js', 'web/base.css', 'web/kit.js', 'web/plan.js'].includes(path),
+};
+
+const octets = (bytes) => `"${[...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')}"\n`;
+const escaped = (line) => line.replace(/["\\]/g, '\\$&').replaceAll('??', '?\\?');
+const string = ({ path, bytes }) => (path.endsWith('.png') ? octets(bytes) : bytes.toString().replace(/\n$/, '').split('\n').map((line) => `"${escaped(line)}\\n"\n`).join(''));
+const row = (file) => `FILE_OF("${basename(file.path)}", ${extname(file.path).slice(1)},\n${string(file)},\n${octets(gzipSync(file.bytes, { level: 9 }))},\n${octets(brotliCompressSync(file.bytes))})\n`;
+
+function write(path, text) {
+  const to = `${folder}/${path}`;
+  if (existsSync(to) && readFileSync(to, 'utf8') === text) return;
+  mkdirSync(dirname(to), { recursive: true });
+  writeFileSync(to, text);
+}
+
+const words = {};
+for (const file of files) {
+  write(`${file.path}.inc`, string(file));
+  const [, name, language] = LANGUAGE.exec(file.path) ?? [];
+  if (name === undefined) continue;
+  const path = `${dirname(file.path)}${name}.words.inc`;
+  words[path] = `${words[path] ?? ''}[LANG_${language.toUpperCase()}] = SITE_BYTES(\n${string(file)}),\n`;
+}
+for (const [path, text] of Object.entries(words)) write(path, text);
+for (const [path, holds] of Object.entries(TABLES)) write(path, files.filter(holds).map(row).join(''));
+write('version.inc', `#define FAIRGATE_VERSION "${readFileSync('VERSION', 'utf8').trim()}"\n`);
