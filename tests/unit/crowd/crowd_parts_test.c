@@ -1,17 +1,23 @@
-/* crowd_parts_test.c: the small parts of the crowd: what it reads, when it acts, where it sits. */
+/* crowd_parts_test.c: the small parts of the crowd: what it reads, when it acts, where it sits,
+ * its proofs of work, its event streams. */
 #include "limits.h"
 #include "scenario/scenario.h"
 #include "scenario/schedule.h"
 #include "visitor/hall.h"
 #include "visitor/passes.h"
 #include "visitor/peek.h"
+#include "visitor/solve.h"
+#include "wire/sse.h"
 
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ANY = 1 }; /* error */
 
 static void members_of_an_answer_are_found(void **state)
 {
@@ -118,46 +124,65 @@ static void seats_are_chosen_side_by_side_among_the_free(void **state)
     assert_true(hall_parse(SPAN("{"), &err, &hall) < 0);
 }
 
-static int load(const char *text, bool foreign, struct err_slot *err)
+/* Loads a scenario of this text. */
+static int load(const char *text, bool foreign, struct err_slot *err, struct scenario *out)
 {
-    static struct scenario scenario;
     char *path = unit_file(span_of(text), 0600);
-    int rc = scenario_load(path, NULL, foreign, err, &scenario);
+    int rc = scenario_load(path, NULL, foreign, err, out);
     unit_file_remove(path);
     return rc;
 }
 
+#define TO(STOP)      "[journey]\nto = " STOP "\n"
+#define QUEUE(PLACES) TO("pass") "[targets]\nqueue = " PLACES "\n"
+#define CROWD(LINES)  TO("pass") "[crowd]\n" LINES
+#define STREAMS(PROCESSES)                                                                         \
+    CROWD("visitors = 40000\nprocesses = " PROCESSES "\n[people]\nlistener = 100\n")
+
 static void scenario_is_validated_before_it_runs(void **state)
 {
     (void)state;
+    static struct scenario scenario;
+    static const struct {
+        const char *text;
+        int rc; /* ANY: any error */
+        const char *says[2];
+    } rows[] = {
+        {"[crowd]\nvisitors = 10\n" TO("pass"), 0, {""}},
+        {"[crowd]\nvisitors = 10\nvisitor = 3\n", ANY, {":3", "visitor"}},
+        {TO("moon"), ANY, {":2"}},
+        {TO("order"), ANY, {"users_file"}},
+        {CROWD("visitors = 1\nprocesses = 2\n"), ANY, {""}},
+        {CROWD("arrivals = curve\n"), ANY, {"curve_file"}},
+        {TO("sold"), ANY, {"service_token_file"}},
+        {TO("pass") "[targets]\npasses_file = p\n", ANY, {"passes_file"}},
+        /* A scenario without a waiting room need not say where it is. */
+        {TO("sold") "[targets]\npasses_file = p\nqueue = -\nservice_token_file = t\n", 0, {""}},
+        {TO("hold") "[targets]\npasses_file = p\n[people]\nreuser = 1\n", ANY, {"reuser"}},
+        {STREAMS("2"), ANY, {"20000 streams"}},
+        {STREAMS("3"), 0, {""}},
+        {QUEUE("127.0.0.1:81,127.0.0.2:82"), 0, {""}},
+        {TO("hold") "[targets]\nseats = 127.0.0.1:81,127.0.0.2:82\n", ANY, {"seats: 2 addresses"}},
+        /* Hosts of others, and the network that is reserved for load tests. */
+        {QUEUE("127.0.0.1:81,192.0.2.1:80"), ERR_AUTH, {"--i-own-this-host"}},
+        {QUEUE("198.20.0.1:80"), ERR_AUTH, {""}},
+        {QUEUE("198.19.3.4:80"), 0, {""}},
+        {QUEUE("localhost:80"), ERR_SYNTAX, {""}},
+    };
     struct err_slot err;
-    assert_int_equal(load("[crowd]\nvisitors = 10\n[journey]\nto = pass\n", false, &err), 0);
-    assert_true(load("[crowd]\nvisitors = 10\nvisitor = 3\n", false, &err) < 0);
-    assert_says(&err, ":3");
-    assert_says(&err, "visitor");
-    assert_true(load("[journey]\nto = moon\n", false, &err) < 0);
-    assert_says(&err, ":2");
-    assert_true(load("[journey]\nto = order\n", false, &err) < 0);
-    assert_says(&err, "users_file");
-    assert_true(load("[journey]\nto = pass\n[crowd]\nvisitors = 1\nprocesses = 2\n", false, &err) <
-                0);
-}
-
-static void scenario_at_the_seats_names_the_settings_it_needs(void **state)
-{
-    (void)state;
-    struct err_slot err;
-    assert_true(load("[journey]\nto = sold\n", false, &err) < 0);
-    assert_says(&err, "service_token_file");
-    assert_true(load("[journey]\nto = pass\n[targets]\npasses_file = p\n", false, &err) < 0);
-    assert_says(&err, "passes_file");
-    /* A scenario without a waiting room need not say where it is. */
-    const char *text = "[journey]\nto = sold\n[targets]\npasses_file = p\nqueue = -\n"
-                       "service_token_file = t\n";
-    assert_int_equal(load(text, false, &err), 0);
-    assert_true(load("[journey]\nto = hold\n[targets]\npasses_file = p\n[people]\nreuser = 1\n",
-                     false, &err) < 0);
-    assert_says(&err, "reuser");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int rc = load(rows[i].text, false, &err, &scenario);
+        if (rows[i].rc == ANY ? rc >= 0 : rc != rows[i].rc)
+            fail_msg("%s: %d", rows[i].text, rc);
+        for (int part = 0; rc < 0 && part < 2 && rows[i].says[part] != NULL; part++)
+            assert_says(&err, rows[i].says[part]);
+    }
+    assert_int_equal(load(QUEUE("192.0.2.1:80"), true, &err, &scenario), 0);
+    struct sockaddr_in to;
+    assert_true(scenario_target("127.0.0.1:81, 127.0.0.2:82", 1, &to));
+    assert_int_equal(ntohs(to.sin_port), 82);
+    assert_int_equal(ntohl(to.sin_addr.s_addr), 0x7F000002);
+    assert_false(scenario_target("127.0.0.1:81, 127.0.0.2:82", 2, &to));
 }
 
 static void passes_are_one_a_line_and_shared_when_they_are_few(void **state)
@@ -191,59 +216,16 @@ static void passes_are_one_a_line_and_shared_when_they_are_few(void **state)
     assert_says(&err, "/no/such/file");
 }
 
-static void scenario_that_needs_too_many_files_is_refused(void **state)
-{
-    (void)state;
-    struct err_slot err;
-    const char *text = "[journey]\nto = pass\n[crowd]\nvisitors = 40000\nprocesses = %u\n"
-                       "[people]\nlistener = 100\n";
-    char few[256], enough[256];
-    snprintf(few, sizeof(few), text, 2u);
-    snprintf(enough, sizeof(enough), text, 3u);
-    assert_true(load(few, false, &err) < 0);
-    assert_says(&err, "20000 streams");
-    assert_int_equal(load(enough, false, &err), 0);
-    assert_true(load("[journey]\nto = pass\n[crowd]\narrivals = curve\n", false, &err) < 0);
-    assert_says(&err, "curve_file");
-}
-
-static void targets_are_lists_where_there_may_be_several(void **state)
-{
-    (void)state;
-    struct err_slot err;
-    struct sockaddr_in to;
-    const char *list = "127.0.0.1:81, 127.0.0.2:82";
-    assert_true(scenario_target(list, 1, &to));
-    assert_int_equal(ntohs(to.sin_port), 82);
-    assert_int_equal(ntohl(to.sin_addr.s_addr), 0x7F000002);
-    assert_false(scenario_target(list, 2, &to));
-    assert_int_equal(
-        load("[journey]\nto = pass\n[targets]\nqueue = 127.0.0.1:81,127.0.0.2:82\n", false, &err),
-        0);
-    assert_true(load("[journey]\nto = hold\n[targets]\nseats = 127.0.0.1:81,127.0.0.2:82\n", false,
-                     &err) < 0);
-    assert_says(&err, "seats: 2 addresses");
-    assert_int_equal(
-        load("[journey]\nto = pass\n[targets]\nqueue = 127.0.0.1:81,192.0.2.1:80\n", false, &err),
-        ERR_AUTH);
-    /* The network that is kept for load tests. */
-    assert_int_equal(load("[journey]\nto = pass\n[targets]\nqueue = 198.19.3.4:80\n", false, &err),
-                     0);
-    assert_int_equal(load("[journey]\nto = pass\n[targets]\nqueue = 198.20.0.1:80\n", false, &err),
-                     ERR_AUTH);
-}
-
 static void effective_settings_are_printed_as_json(void **state)
 {
     (void)state;
     struct err_slot err;
     static struct scenario scenario;
     static char memory[65536];
-    char *path = unit_file(SPAN("[journey]\nto = pass\n[people]\nhoarder = 7\n[stage]\n"
-                                "begins = draw\nkill_every = 3s\n"),
-                           0600);
-    assert_int_equal(scenario_load(path, NULL, false, &err, &scenario), 0);
-    unit_file_remove(path);
+    assert_int_equal(
+        load(TO("pass") "[people]\nhoarder = 7\n[stage]\nbegins = draw\nkill_every = 3s\n", false,
+             &err, &scenario),
+        0);
     assert_int_equal(scenario.share[MANNER_HOARDER], 7);
     struct text text = text_on(memory, sizeof(memory));
     scenario_print(&scenario, &text);
@@ -257,16 +239,95 @@ static void effective_settings_are_printed_as_json(void **state)
     assert_non_null(strstr(memory, "\"page\":false"));
 }
 
-static void strangers_are_not_attacked(void **state)
+static void proof_of_work_has_the_required_zero_bits(void **state)
 {
     (void)state;
-    struct err_slot err;
-    const char *text = "[journey]\nto = pass\n[targets]\nqueue = 192.0.2.1:80\n";
-    assert_int_equal(load(text, false, &err), ERR_AUTH);
-    assert_says(&err, "--i-own-this-host");
-    assert_int_equal(load(text, true, &err), 0);
-    assert_int_equal(load("[journey]\nto = pass\n[targets]\nqueue = localhost:80\n", false, &err),
-                     ERR_SYNTAX);
+    uint64_t n;
+    char text[96];
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    assert_true(solve(SPAN("a-challenge-of-forty-characters-or-there"), 12, 1 << 20, &n));
+    int len = snprintf(text, sizeof(text), "a-challenge-of-forty-characters-or-there.%lu", n);
+    crypto_hash_sha256(hash, (const unsigned char *)text, (unsigned)len);
+    assert_int_equal(hash[0], 0);
+    assert_int_equal(hash[1] >> 4, 0);
+    for (uint64_t lower = 0; lower < n; lower++) { /* the first that does */
+        len = snprintf(text, sizeof(text), "a-challenge-of-forty-characters-or-there.%lu", lower);
+        crypto_hash_sha256(hash, (const unsigned char *)text, (unsigned)len);
+        assert_true(hash[0] != 0 || hash[1] >> 4 != 0);
+    }
+    assert_false(solve(SPAN("a-challenge-of-forty-characters-or-there"), 60, 100, &n));
+}
+
+static const char stream_text[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+                                  "event: status\nid: 4\ndata: {\"serving\":1}\n\n"
+                                  ":\n\n"
+                                  "event: status\nid: 5\ndata: {\"serving\":22}\n\n"
+                                  "data:{\"serving\":333}\n\n";
+static const char heard[] = "{\"serving\":1}|{\"serving\":22}|{\"serving\":333}|";
+
+static void on_data(void *ctx, struct span data)
+{
+    char *all = ctx;
+    snprintf(all + strlen(all), 256 - strlen(all), "%.*s|", (int)data.len, data.ptr);
+}
+
+/* Feeds the stream in pieces of these lengths, or of random ones. */
+static void feed(size_t step, const struct rng *rng)
+{
+    struct sse sse = {0};
+    char all[256] = "";
+    for (size_t at = 0, len = sizeof(stream_text) - 1; at < len; at += step) {
+        step = rng != NULL ? 1 + rng_below(rng, 60) : step;
+        step = step < len - at ? step : len - at;
+        assert_true(sse_feed(&sse, (struct span){stream_text + at, step}, on_data, all));
+    }
+    assert_string_equal(all, heard);
+    assert_int_equal(sse.events, 3);
+    assert_int_equal(sse.status, 200);
+    assert_null(sse.rest); /* nothing is stored between whole events */
+    sse_deinit(&sse);
+}
+
+static void events_come_whole_wherever_the_bytes_are_cut(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (size_t step = 1; step < sizeof(stream_text); step++)
+        feed(step, NULL);
+    for (int round = 0; round < 500; round++)
+        feed(0, &rng.rng);
+}
+
+static void answer_that_is_no_stream_is_refused(void **state)
+{
+    (void)state;
+    const char *bad[] = {
+        "HTTP/1.1 404 Not Found\r\n\r\n{}",
+        "SSH-2.0-OpenSSH\r\n\r\n",
+        "HTTP/1.1 abc\r\n\r\n",
+    };
+    char all[256] = "";
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct sse sse = {0};
+        assert_false(sse_feed(&sse, span_of(bad[i]), on_data, all));
+        sse_deinit(&sse);
+    }
+    assert_string_equal(all, "");
+}
+
+static void an_event_without_end_is_refused_in_time(void **state)
+{
+    (void)state;
+    struct sse sse = {0};
+    char all[256] = "", piece[1000];
+    memset(piece, 'x', sizeof(piece));
+    assert_true(sse_feed(&sse, SPAN("HTTP/1.1 200 OK\r\n\r\ndata: "), on_data, all));
+    size_t taken = 0;
+    while (sse_feed(&sse, (struct span){piece, sizeof(piece)}, on_data, all))
+        taken += sizeof(piece);
+    assert_true(taken <= SSE_EVENT_MAX);
+    sse_deinit(&sse);
 }
 
 int main(void)
@@ -277,12 +338,12 @@ int main(void)
         cmocka_unit_test(due_visitors_come_in_order),
         cmocka_unit_test(seats_are_chosen_side_by_side_among_the_free),
         cmocka_unit_test(scenario_is_validated_before_it_runs),
-        cmocka_unit_test(scenario_at_the_seats_names_the_settings_it_needs),
         cmocka_unit_test(passes_are_one_a_line_and_shared_when_they_are_few),
-        cmocka_unit_test(scenario_that_needs_too_many_files_is_refused),
-        cmocka_unit_test(targets_are_lists_where_there_may_be_several),
         cmocka_unit_test(effective_settings_are_printed_as_json),
-        cmocka_unit_test(strangers_are_not_attacked),
+        cmocka_unit_test(proof_of_work_has_the_required_zero_bits),
+        cmocka_unit_test(events_come_whole_wherever_the_bytes_are_cut),
+        cmocka_unit_test(answer_that_is_no_stream_is_refused),
+        cmocka_unit_test(an_event_without_end_is_refused_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,15 +16,18 @@
  *   only KIND|nothing    the only kind of finding
  *   says TEXT            part of the first finding
  *   found KIND N | sum NAME N
- *   tally NAME N         of the hoarders */
+ *   tally NAME N         of the hoarders
+ *   writes LINE...       the history, ' for ", from the time 0 of "epoch" on */
 /* clang-format on */
 #include "judge/judge.h"
 
 #include "refuse_realloc.h"
 #include "script.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct judge_conf usual = {
     .rate_known = true,
@@ -51,17 +54,31 @@ static uint64_t value_of(const struct script_line *line, const char *word, uint3
         const char *name;
         uint64_t value;
     } words[] = {
-        {"done", END_DONE},         {"left", END_LEFT},
-        {"no-show", END_NO_SHOW},   {"too-late", END_TOO_LATE},
-        {"voided", END_VOIDED},     {"turned", END_TURNED},
-        {"patience", END_PATIENCE}, {"ordered", SENT_ORDER},
-        {"dropped", SENT_DROP},     {"gone-call", GONE_CALL},
-        {"gone-hold", GONE_HOLD},   {"cancelled", VOID_CANCELLED},
-        {"jump", TRICK_JUMP},       {"forge", TRICK_FORGE},
-        {"tab", TRICK_TAB},         {"rejoin", TRICK_REJOIN},
-        {"reuse", TRICK_REUSE},     {"return", TRICK_RETURN},
-        {"share", TRICK_SHARE},     {"second", TRICK_SECOND},
-        {"hoard", TRICK_HOARD},     {"bot", 1u << MANNER_REUSER | 1u << MANNER_HOARDER},
+        {"done", END_DONE},
+        {"left", END_LEFT},
+        {"no-show", END_NO_SHOW},
+        {"too-late", END_TOO_LATE},
+        {"voided", END_VOIDED},
+        {"turned", END_TURNED},
+        {"patience", END_PATIENCE},
+        {"ordered", SENT_ORDER},
+        {"dropped", SENT_DROP},
+        {"gone-call", GONE_CALL},
+        {"gone-hold", GONE_HOLD},
+        {"cancelled", VOID_CANCELLED},
+        {"jump", TRICK_JUMP},
+        {"forge", TRICK_FORGE},
+        {"tab", TRICK_TAB},
+        {"rejoin", TRICK_REJOIN},
+        {"reuse", TRICK_REUSE},
+        {"return", TRICK_RETURN},
+        {"share", TRICK_SHARE},
+        {"second", TRICK_SECOND},
+        {"hold", SENT_HOLD},
+        {"sold-out", END_SOLD_OUT},
+        {"failed", END_FAILED},
+        {"hoard", TRICK_HOARD},
+        {"bot", 1u << MANNER_REUSER | 1u << MANNER_HOARDER},
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(words[i].name, word) == 0)
@@ -308,10 +325,43 @@ static void has_tally(const struct script_line *line)
     script_expect_field(line, 1, fields);
 }
 
+static void do_epoch(const struct script_line *line)
+{
+    (void)line;
+    story.now_us = 0;
+    story.conf = (struct judge_conf){.gone_after_ms = 5000};
+}
+
+static void writes(const struct script_line *line)
+{
+    static const char head[] = "{'history':1,'of':'a crowd','saga':'unseen','lag_us':2000000,"
+                               "'gone_after_us':5000000}\n";
+    char path[] = "/tmp/history-XXXXXX", text[4096], want[4096] = "";
+    struct err_slot err;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(judge_history(story.record, story.len, &story.conf, path, &err), 0);
+    ssize_t len = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    unlink(path);
+    assert_in_range(len, sizeof(head) - 1, sizeof(text) - 1);
+    text[len] = '\0';
+    for (char *quote = text; (quote = strchr(quote, '"')) != NULL;)
+        *quote = '\'';
+    for (unsigned i = 1; i < line->len; i++) {
+        size_t end = strlen(want);
+        snprintf(want + end, sizeof(want) - end, "%s\n", line->words[i]);
+    }
+    assert_memory_equal(text, head, sizeof(head) - 1);
+    script_expect_text(line, want, text + sizeof(head) - 1);
+}
+
 static const struct script_verb verbs[] = {
     {"who", do_put},      {"entry", do_put},    {"join", do_put},    {"wait", do_put},
     {"waits", do_put},    {"called", do_put},   {"pass", do_put},    {"hold", do_put},
     {"seat", do_put},     {"sent", do_put},     {"paid", do_put},    {"sold", do_put},
+    {"want", do_put},     {"until", do_put},    {"order", do_put},   {"ticket", do_put},
+    {"taken", do_put},    {"step", do_put},     {"epoch", do_epoch}, {"writes", writes},
     {"gone", do_put},     {"trick", do_put},    {"other", do_put},   {"end", do_put},
     {"each", do_each},    {"sleep", do_sleep},  {"holds", do_holds}, {"buys", do_buys},
     {"edit", do_edit},    {"every", do_every},  {"conf", do_conf},   {"only", finds_only},
@@ -485,19 +535,20 @@ static void judge_without_memory_reports_it(void **state)
     assert_true(refused >= 3); /* owners, sights of the line, stays at seats */
 }
 
-static void bytes_that_are_not_records_are_refused(void **state)
+static void bad_records_and_files_are_reported(void **state)
 {
     (void)state;
     struct record record = {.kind = RECORD_KINDS};
     struct err_slot err;
     assert_int_equal(judge(&record, 1, &usual, &err, &story.verdict), ERR_SYNTAX);
+    assert_int_equal(judge_history(&record, 1, &usual, "/nowhere/history", &err), ERR_IO);
 }
 
 int main(void)
 {
     const struct CMUnitTest functions[] = {
         cmocka_unit_test(judge_without_memory_reports_it),
-        cmocka_unit_test(bytes_that_are_not_records_are_refused),
+        cmocka_unit_test(bad_records_and_files_are_reported),
     };
     return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
                         sizeof(rows) / sizeof(rows[0]), run_row);
