@@ -1,14 +1,10 @@
-/* order_test.c: an order and a move as a saga keeps them: whole, or not at all. */
+/* order_test.c: orders, moves and refund terms as they are stored: read whole, or not at all. */
 #include "base/json_in.h"
 #include "core/checkout/moving.h"
 #include "core/checkout/order.h"
 #include "core/checkout/refund_terms.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
@@ -84,9 +80,8 @@ static int read_terms(struct span json)
     return refund_terms_parse(json, &terms);
 }
 
-/* An order is parked, a refund not offered, where nobody can read what is kept; memory comes back.
- */
-static void stored_text_is_not_called_unreadable_for_want_of_memory(void **state)
+/* An unreadable order is parked, and unreadable terms offer no refund. Lack of memory passes. */
+static void stored_text_is_not_called_unreadable_for_lack_of_memory(void **state)
 {
     (void)state;
     static const struct {
@@ -145,22 +140,32 @@ static void memory_that_runs_out_loses_no_part_of_an_order(void **state)
 
 /* ---- what a database may hold ---- */
 
-/* `text` with the first `from` in it exchanged. */
-static char *exchanged(const char *text, const char *from, const char *to)
+#define SEAT(FROM)                                                                                 \
+    "{\"from\":\"" FROM "\",\"to\":\"B-1\",\"ticket\":\"t_1\",\"member\":\"42\",\"lang\":\"ko\"}"
+
+struct exchange {
+    const char *from, *to;
+};
+
+/* Each exchange in the good text makes it unreadable. */
+static void expect_unread(int (*parse)(struct span json), const char *good,
+                          const struct exchange *wrong, size_t len)
 {
-    const char *at = strstr(text, from);
-    assert_non_null(at);
-    char *copy = malloc(strlen(text) + strlen(to) + 1);
-    sprintf(copy, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-    return copy;
+    for (size_t i = 0; i < len; i++) {
+        const char *at = strstr(good, wrong[i].from);
+        assert_non_null(at);
+        char text[1024];
+        snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, wrong[i].to,
+                 at + strlen(wrong[i].from));
+        if (parse(span_of(text)) != ERR_SYNTAX)
+            fail_msg("%s was read", text);
+    }
 }
 
 static void order_with_an_invalid_member_is_not_read(void **state)
 {
     (void)state;
-    static const struct {
-        const char *from, *to;
-    } wrong[] = {
+    static const struct exchange wrong[] = {
         {"\"o_1\"", "\"\""},
         {"\"o_1\"", "1"},
         {"\"o_1\"", "\"0123456789012345678901234567890123456789\""},
@@ -187,43 +192,72 @@ static void order_with_an_invalid_member_is_not_read(void **state)
     };
     char *json;
     assert_int_equal(order_dump(&whole, NULL, &json), 0);
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        char *text = exchanged(json, wrong[i].from, wrong[i].to);
-        struct err_slot err = {0};
-        if (order_parse(span_of(text), &err, &read) != ERR_SYNTAX)
-            fail_msg("%s was read", text);
-        free(text);
-    }
+    expect_unread(read_order, json, wrong, sizeof(wrong) / sizeof(wrong[0]));
     free(json);
-    assert_int_equal(order_parse(SPAN("[]"), NULL, &read), ERR_SYNTAX);
-    assert_int_equal(order_parse(SPAN("{\"order\":\"o\",\"later\":true}"), NULL, &read), 0);
+    assert_int_equal(read_order(SPAN("[]")), ERR_SYNTAX);
+    assert_int_equal(read_order(SPAN("{\"order\":\"o\",\"later\":true}")), 0);
 }
 
-static void name_and_number_of_seats_are_bounded(void **state)
+static void move_is_read_with_all_its_seats_or_not_at_all(void **state)
 {
     (void)state;
-    char seat[ORDER_SEAT_MAX + 1], json[2 * ORDER_SEAT_MAX];
-    memset(seat, 'A', ORDER_SEAT_MAX);
-    seat[ORDER_SEAT_MAX] = '\0';
-    for (unsigned over = 0; over < 2; over++) {
-        snprintf(json, sizeof(json), "{\"order\":\"o\",\"seats\":[\"%s\"]}", seat + 1 - over);
-        assert_int_equal(order_parse(span_of(json), NULL, &read) < 0, over);
-    }
-    static char many[ORDER_SEATS_MAX * 8 + 64];
+    static const char good[] = "{\"move\":1,\"moves\":[" SEAT("A-1") "]}";
+    static const struct exchange wrong[] = {
+        {":1,", ":0,"},
+        {":1,", ":-1,"},
+        {":1,", ":4294967295,"},
+        {":1,", ":\"1\","},
+        {"\"A-1\"", "\"\""},
+        {"\"A-1\"", "1"},
+        {"\"B-1\"", "\"\""},
+        {"\"t_1\"", "\"\""},
+        {"\"42\"", "42"},
+        {"\"ko\"", "\"kore\""},
+        {"\"ko\"}", "\"ko\"},1"},
+        {SEAT("A-1"), ""},
+        {"{\"move\"", "[\"move\""},
+    };
+    assert_int_equal(read_move(SPAN(good)), 0);
+    expect_unread(read_move, good, wrong, sizeof(wrong) / sizeof(wrong[0]));
+    assert_int_equal(
+        read_move(SPAN("{\"move\":4294967294,\"moves\":[" SEAT("A-1") "," SEAT("A-2") "]}")), 0);
+    assert_int_equal(moving.number, UINT32_MAX - 1);
+    assert_int_equal(moving.len, 2);
+    assert_string_equal(moving.seats[0].from, "A-1");
+    assert_string_equal(moving.seats[1].from, "A-2");
+    assert_string_equal(moving.seats[1].to, "B-1");
+    assert_string_equal(moving.seats[1].ticket, "t_1");
+    assert_string_equal(moving.seats[1].member, "42");
+    assert_string_equal(moving.seats[1].lang, "ko");
+}
+
+/* Reads a text with so many of these between head and tail. */
+static int read_many(int (*parse)(struct span json), const char *head, const char *each, int count)
+{
+    static char json[MOVING_SEATS_MAX * 128 + ORDER_SEATS_MAX * 8];
+    int len = snprintf(json, sizeof(json), "%s", head);
+    for (int i = 0; i < count; i++)
+        len += snprintf(json + len, sizeof(json) - (size_t)len, "%s%s", i > 0 ? "," : "", each);
+    snprintf(json + len, 8, "]}");
+    return parse(span_of(json));
+}
+
+static void seats_are_bounded_in_number_and_length(void **state)
+{
+    (void)state;
+    char seat[ORDER_SEAT_MAX + 3] = "\"", area[ORDER_SEAT_MAX], out[ORDER_SEAT_MAX];
     for (int more = 0; more < 2; more++) {
-        int len = snprintf(many, 64, "{\"order\":\"o\",\"seats\":[\"A\"");
-        for (int i = 1; i < ORDER_SEATS_MAX + more; i++)
-            len += snprintf(many + len, 8, ",\"A\"");
-        snprintf(many + len, 8, "]}");
-        assert_int_equal(order_parse(span_of(many), NULL, &read) < 0, more);
+        memset(seat + 1, 'A', ORDER_SEAT_MAX);
+        snprintf(seat + ORDER_SEAT_MAX + more, 2, "\"");
+        assert_int_equal(read_many(read_order, "{\"order\":\"o\",\"seats\":[", seat, 1) < 0, more);
+        assert_int_equal(read_many(read_order, "{\"order\":\"o\",\"seats\":[", "\"A\"",
+                                   ORDER_SEATS_MAX + more) < 0,
+                         more);
+        assert_int_equal(read_many(read_move, "{\"move\":1,\"moves\":[", SEAT("A-1"),
+                                   MOVING_SEATS_MAX + more) < 0,
+                         more);
     }
-}
-
-static void place_in_an_area_has_its_number_if_that_fits(void **state)
-{
-    (void)state;
-    char out[ORDER_SEAT_MAX], area[ORDER_SEAT_MAX];
-    assert_true(order_area_seat("pit", 1024, out));
+    assert_true(order_area_seat("pit", 1024, out)); /* a place in an area has its number */
     assert_string_equal(out, "pit#1024");
     memset(area, 'a', sizeof(area));
     area[ORDER_SEAT_MAX - 3] = '\0';
@@ -244,13 +278,16 @@ static void every_status_is_known_by_its_name(void **state)
 static void refund_returns_its_part_and_at_most_the_captured_sum(void **state)
 {
     (void)state;
-    assert_int_equal(order_refund(&order, 3000), 3000);
-    order.refund = 1000;
-    assert_int_equal(order_refund(&order, 3000), 1000);
-    assert_int_equal(order_refund(&order, 1001), 1000);
-    assert_int_equal(order_refund(&order, 1000), 1000);
-    assert_int_equal(order_refund(&order, 999), 999);
-    order.refund = 0;
+    static const uint64_t rows[][3] = {/* asked for (0: all), captured, returned */
+                                       {0, 3000, 3000},
+                                       {1000, 3000, 1000},
+                                       {1000, 1001, 1000},
+                                       {1000, 1000, 1000},
+                                       {1000, 999, 999}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        order.refund = rows[i][0];
+        assert_int_equal(order_refund(&order, rows[i][1]), rows[i][2]);
+    }
 }
 
 static void refund_terms_are_read_whole_or_refused(void **state)
@@ -287,86 +324,18 @@ static void refund_terms_are_read_whole_or_refused(void **state)
     }
 }
 
-/* ---- moves ---- */
-
-#define SEAT(from)                                                                                 \
-    "{\"from\":\"" from "\",\"to\":\"B-1\",\"ticket\":\"t_1\",\"member\":\"42\",\"lang\":\"ko\"}"
-
-static void a_move_is_read_with_all_its_seats(void **state)
-{
-    (void)state;
-    assert_int_equal(moving_parse(SPAN("{\"move\":4294967294,\"moves\":[" SEAT("A-1") "," //
-                                       SEAT("A-2") "]}"),
-                                  NULL, &moving),
-                     0);
-    assert_int_equal(moving.number, UINT32_MAX - 1);
-    assert_int_equal(moving.len, 2);
-    assert_string_equal(moving.seats[0].from, "A-1");
-    assert_string_equal(moving.seats[1].from, "A-2");
-    assert_string_equal(moving.seats[1].to, "B-1");
-    assert_string_equal(moving.seats[1].ticket, "t_1");
-    assert_string_equal(moving.seats[1].member, "42");
-    assert_string_equal(moving.seats[1].lang, "ko");
-}
-
-static void move_with_an_invalid_seat_is_not_read(void **state)
-{
-    (void)state;
-    static const char good[] = "{\"move\":1,\"moves\":[" SEAT("A-1") "]}";
-    static const struct {
-        const char *from, *to;
-    } wrong[] = {
-        {":1,", ":0,"},
-        {":1,", ":-1,"},
-        {":1,", ":4294967295,"},
-        {":1,", ":\"1\","},
-        {"\"A-1\"", "\"\""},
-        {"\"A-1\"", "1"},
-        {"\"B-1\"", "\"\""},
-        {"\"t_1\"", "\"\""},
-        {"\"42\"", "42"},
-        {"\"ko\"", "\"kore\""},
-        {"\"ko\"}", "\"ko\"},1"},
-        {SEAT("A-1"), ""},
-        {"{\"move\"", "[\"move\""},
-    };
-    assert_int_equal(moving_parse(SPAN(good), NULL, &moving), 0);
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        char *text = exchanged(good, wrong[i].from, wrong[i].to);
-        if (moving_parse(span_of(text), NULL, &moving) != ERR_SYNTAX)
-            fail_msg("%s was read", text);
-        free(text);
-    }
-}
-
-static void a_move_of_more_seats_than_fit_is_not_read(void **state)
-{
-    (void)state;
-    static char json[MOVING_SEATS_MAX * 128 + 256];
-    for (int more = 0; more < 2; more++) {
-        int len = snprintf(json, 64, "{\"move\":1,\"moves\":[");
-        for (int i = 0; i < MOVING_SEATS_MAX + more; i++)
-            len += snprintf(json + len, 128, "%s" SEAT("A-1"), i > 0 ? "," : "");
-        snprintf(json + len, 8, "]}");
-        assert_int_equal(moving_parse(span_of(json), NULL, &moving) < 0, more);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stored_order_is_read_back),
+        cmocka_unit_test(stored_text_is_not_called_unreadable_for_lack_of_memory),
         cmocka_unit_test(memory_that_runs_out_loses_no_part_of_an_order),
-        cmocka_unit_test(stored_text_is_not_called_unreadable_for_want_of_memory),
         cmocka_unit_test(order_with_an_invalid_member_is_not_read),
-        cmocka_unit_test(name_and_number_of_seats_are_bounded),
-        cmocka_unit_test(place_in_an_area_has_its_number_if_that_fits),
+        cmocka_unit_test(move_is_read_with_all_its_seats_or_not_at_all),
+        cmocka_unit_test(seats_are_bounded_in_number_and_length),
         cmocka_unit_test(every_status_is_known_by_its_name),
         cmocka_unit_test(refund_returns_its_part_and_at_most_the_captured_sum),
         cmocka_unit_test(refund_terms_are_read_whole_or_refused),
-        cmocka_unit_test(a_move_is_read_with_all_its_seats),
-        cmocka_unit_test(move_with_an_invalid_seat_is_not_read),
-        cmocka_unit_test(a_move_of_more_seats_than_fit_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
