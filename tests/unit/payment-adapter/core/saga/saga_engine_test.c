@@ -589,10 +589,7 @@ static const struct script_row rows[] = {
     {"ended_saga_is_not_leased_again_for_a_wake", COMMITTING("done") "stored wake=7; due 501ms"},
 
     /* leases that end */
-    {"saga_is_called_until_its_lease_is_over", LEASED "turn " OVER "-1; calls 1; stat in_flight 1"},
     {"saga_whose_lease_is_over_is_dropped", LEASED "turn " OVER "; calls 0; stat in_flight 0"},
-    {"move_is_stored_until_its_lease_is_over",
-     CALLED "end 1 done; turn " OVER "-1; commits 1; stat in_flight 1"},
     {"move_whose_lease_is_over_is_dropped",
      CALLED "end 1 done; turn " OVER "; commits 0; stat in_flight 0"},
     {"lost_commit_is_repeated_until_the_lease_is_over",
@@ -602,8 +599,6 @@ static const struct script_row rows[] = {
      COMMITTING("done") "lost; turn " OVER "; commits 1; stat in_flight 0; stat commits_unknown 1"},
     {"renewed_lease_lets_the_next_step_run",
      "conf slots=1; serve two lease=2s; end 1 done; turn 3ms; stored lease=9s; turn 5s; calls 1"},
-    {"lease_that_was_not_renewed_ends",
-     "conf slots=1; serve two lease=2s; end 1 done; turn 3ms; stored lease=2s; turn 5s; calls 0"},
 
     /* commits */
     {"after_a_lost_commit_a_nudge_waits_for_its_retry",
@@ -613,10 +608,6 @@ static const struct script_row rows[] = {
          "done") "refused; turn 4ms; commits 2; move parked 1; move release 1; move code bad-row; "
                  "refused; turn 5ms; commits 3; move parked 1; move release 1; move code bad-row; "
                  "refused; turn 6ms; commits 3; stat refused 3; stat in_flight 0"},
-    {"stored_move_resets_the_count_of_refusals",
-     "serve two; end 1 done; turn 3ms; commits 1; stored; turn 4ms; end 1 done; turn 5ms; commits "
-     "2; refused; turn 6ms; commits 3; refused; turn 7ms; commits 4; refused; turn 8ms; commits 4; "
-     "stat in_flight 0"},
     {"next_saga_in_a_slot_starts_with_no_refusals",
      "conf slots=1; turn 1ms; row one; leased; turn 10ms; end 1 done; turn 11ms; refused; turn "
      "12ms; refused; turn 13ms; commits 3; refused; nudge; turn 14ms; commits 3; leases 2; row "
@@ -624,19 +615,8 @@ static const struct script_row rows[] = {
      "commits 6; refused; nudge; turn 24ms; commits 6; leases 3"},
     {"fenced_saga_is_dropped",
      COMMITTING("done") "fenced; turn 4ms; stat fenced 1; stat in_flight 0"},
-    {"completed_saga_is_counted",
-     COMMITTING("done") "stored; stat moves 1; stat completed 1; stat undone 0; stat parked 0"},
-    {"failed_saga_is_counted_as_undone",
-     COMMITTING("failed") "stored; stat moves 1; stat completed 0; stat undone 1; stat parked 0"},
-    {"ongoing_saga_is_not_counted_as_ended",
-     COMMITTING("ongoing") "stored; stat moves 1; stat completed 0; stat undone 0"},
     {"unknown_outcome_is_not_counted_as_ended",
      COMMITTING("unknown") "stored; stat moves 1; stat completed 0; stat undone 0; stat parked 0"},
-    {"stored_move_is_reported", "conf heard; " COMMITTING("done") "stored; heard 1"},
-    {"fenced_move_is_not_reported", "conf heard; " COMMITTING("done") "fenced; heard 0"},
-    {"moves_sent_together_are_repeated_together",
-     "serve one x3; end all done; turn 3ms; moved 3; lost; turn 30s; commits 2; moved 3; move id "
-     "1; turn 31s; commits 2; stored; stat completed 3"},
     {"moves_whose_lease_is_over_are_not_repeated",
      "turn 1ms; row one lease=30s; row one x2; leased; turn 2ms; end all done; turn 3ms; moved 3; "
      "lost; turn 30s; commits 2; moved 2; move id 2; turn 31s; commits 2; stored; stat completed "
@@ -650,23 +630,10 @@ static const struct script_row rows[] = {
      "conf slots=1 idle_ms=20000; " CALLED
      "due 10002ms; turn 10002ms-1; stat timeouts 0; turn 10002ms; stat timeouts 1; move code "
      "timeout; move took 10s; move mark unknown"},
-    {"first_of_three_calls_to_time_out_makes_the_engine_due",
-     "turn 1ms; row quick; row one x2; leased; turn 2ms; due 402ms; end 1 done; due 2ms"},
     {"second_of_three_calls_to_time_out_makes_the_engine_due",
      "turn 1ms; row one; row quick; row one; leased; turn 2ms; due 402ms; end 2 done; due 2ms"},
-    {"last_of_three_calls_to_time_out_makes_the_engine_due",
-     "turn 1ms; row one x2; row quick; leased; turn 2ms; due 402ms; end 3 done; due 2ms"},
-    {"calls_finish_in_the_order_they_began",
-     "serve one x3; end 1 done; turn 3ms; stat calling 2; end 2 done; turn 4ms; stat calling 1; "
-     "end 3 done; turn 5ms; stat calling 0"},
     {"calls_finish_in_reverse_order",
      "serve one x3; end 3 done; turn 3ms; stat calling 2; end 2 done; turn 4ms; stat calling 1; "
-     "end 1 done; turn 5ms; stat calling 0"},
-    {"calls_finish_from_the_middle_and_the_front",
-     "serve one x3; end 2 done; turn 3ms; stat calling 2; end 1 done; turn 4ms; stat calling 1; "
-     "end 3 done; turn 5ms; stat calling 0"},
-    {"calls_finish_from_the_middle_and_the_end",
-     "serve one x3; end 2 done; turn 3ms; stat calling 2; end 3 done; turn 4ms; stat calling 1; "
      "end 1 done; turn 5ms; stat calling 0"},
     {"finished_call_is_freed_with_the_engine", CALLED "end 1 done"},
     {"step_that_finishes_at_once_moves_in_the_same_turn",
@@ -681,10 +648,6 @@ static const struct script_row rows[] = {
      "turn 1ms; row one began=5000000; leased; turn 5s; call 1 age 0"},
     {"age_of_a_step_that_begins_later_is_zero",
      "turn 1ms; row one began=5000001; leased; turn 5s; call 1 age 0"},
-    {"age_of_a_step_older_than_the_machine_is_right",
-     "turn 1ms; row one began=-1000000; leased; turn 5s; call 1 age 6000"},
-    {"age_of_a_step_is_rounded_down",
-     "turn 1ms; row one began=4998001; leased; turn 5s; call 1 age 1"},
     {"stored_data_stays_until_other_data_is_stored",
      "serve three data=o; call 1 data o; data 1 new; data 1 newest; end 1 done; turn 3ms; move "
      "data newest; move took 1ms; stored; turn 4ms; call 1 data newest; end 1 done; turn 5ms; move "
@@ -693,12 +656,6 @@ static const struct script_row rows[] = {
     {"effects_go_with_a_step_that_is_done",
      CALLED "effect 1 9; end 1 done code=the-code detail=words; turn 3ms; move code the-code; move "
             "detail words; move effects 9; tries done 1"},
-    {"effects_go_with_a_step_that_failed",
-     CALLED "effect 1 9; end 1 failed code=the-code detail=words; turn 3ms; move code the-code; "
-            "move detail words; move effects 9; tries failed 1"},
-    {"effects_go_with_a_step_that_is_ongoing",
-     CALLED "effect 1 9; end 1 ongoing code=the-code detail=words; turn 3ms; move code the-code; "
-            "move detail words; move effects 9; tries ongoing 1"},
     {"effects_of_an_unknown_outcome_are_dropped",
      CALLED "effect 1 9; end 1 unknown code=the-code detail=words; turn 3ms; move code the-code; "
             "move detail words; move effects -; tries unknown 1"},
@@ -706,35 +663,19 @@ static const struct script_row rows[] = {
      "conf slots=1; " CALLED "effect 1 9; data 1 mine; end 1 done; turn 3ms; move effects 9; "
      "stored; nudge; turn 4ms; row one id=2; leased; turn 5ms; call 2 data "
      "-; end 2 unknown; turn 6ms; move id 2; move effects -; move data -"},
-    {"data_and_effects_fenced_for_one_saga_are_not_stored_for_the_next",
-     "conf slots=1; " CALLED "effect 1 9; data 1 mine; end 1 done; turn 3ms; move effects 9; "
-     "fenced; nudge; turn 4ms; row one id=2; leased; turn 5ms; call 2 data "
-     "-; end 2 unknown; turn 6ms; move id 2; move effects -; move data -"},
-    {"definition_adds_effects", "serve adds; end 1 done; turn 3ms; move effects 3"},
-    {"definition_adds_effects_after_those_of_the_step",
-     "serve adds; effect 1 2; end 1 done; turn 3ms; move effects 23"},
 #define HOLDING(DEF, WHAT)                                                                         \
     "conf heard; turn 1ms; row " DEF " data=was; leased; turn 2ms; " WHAT "end 1 done; turn 3ms;"  \
     "commits 1; move effects -; "
 #define NOT_STORED "move mark unknown; move code no-memory; move size 0; stored; kept 3; "
-    {"data_stay_when_a_step_stores_none",
-     HOLDING("one", "") "move mark done; move size 0; tries done 1; stored; kept 3"},
     {"longest_data_are_stored",
      HOLDING("one",
              "data 1 full; ") "move mark done; move size 65536; tries done 1; stored; kept 65536"},
-    {"data_that_are_too_long_make_the_outcome_unknown",
-     HOLDING("one", "data 1 too-long; ") NOT_STORED "tries unknown 1"},
     {"data_that_were_too_long_once_make_the_outcome_unknown",
      HOLDING("one", "data 1 too-long; data 1 {}; ") NOT_STORED "tries unknown 1"},
     {"effects_that_are_too_long_make_the_outcome_unknown",
      HOLDING("one", "effect 1 too-long; ") NOT_STORED "tries unknown 1"},
-    {"effects_of_a_definition_that_are_too_long_make_the_move_unknown",
-     HOLDING("adds-too-much", "") NOT_STORED "tries done 1"},
     {"data_are_dropped_with_effects_that_are_too_long",
      HOLDING("adds-too-much", "data 1 {}; ") NOT_STORED "tries done 1"},
-    {"try_has_the_trace_of_its_row",
-     "serve one x2 trace=row; call 1 trace row; call 2 trace row; end 1 done; turn 3ms; move trace "
-     "row; stored; turn 10002ms; move code timeout; move trace row"},
     {"try_is_given_a_trace_of_its_own",
      "conf traced; serve one x2 trace=row; call 1 trace try; call 2 trace try; end 1 done; turn "
      "3ms; move trace try; stored; turn 10002ms; move code timeout; move trace try"},
@@ -749,20 +690,13 @@ static const struct script_row rows[] = {
     {"admitted_peer_is_called", "conf admit=0; serve ask; calls 1; commits 0; stat deferred 0"},
     {"peer_is_left_alone_for_a_millisecond",
      "conf admit=1; serve ask; calls 0; commits 1; stat deferred 1; move delay 1"},
-    {"peer_is_left_alone_as_long_as_it_must_be",
-     "conf admit=700; serve ask; calls 0; commits 1; stat deferred 1; move delay 700"},
     {"retries_beyond_the_budget_wait",
      "conf cap=2 share=500; serve ask x4 tries=1; calls 2; moved 2; move delay 500..1499"},
     {"first_tries_earn_a_retry",
      "conf cap=1 per_s=0 share=500; turn 1ms; row ask tries=1; row ask x2; row ask x2 tries=1; "
      "leased; turn 2ms; calls 4; moved 1; move id 5"},
-    {"shortest_wait_for_the_budget_is_half_a_second",
-     "conf dice=1000000 cap=1; serve ask x2 tries=1; move delay 500"},
     {"longest_wait_for_the_budget_is_a_second_and_a_half",
      "conf dice=1000999 cap=1; serve ask x2 tries=1; move delay 1499"},
-    {"shortest_wait_for_a_silent_peer_is_its_pause",
-     "conf dice=1998 trip=1; serve ask x2; end 1 unknown; turn 3ms;" ASKED_AGAIN
-     "move mark deferred; move delay 999"},
     {"longest_wait_for_a_silent_peer_is_twice_its_pause",
      "conf dice=1997 trip=1; serve ask x2; end 1 unknown; turn 3ms;" ASKED_AGAIN
      "move mark deferred; move delay 1997"},
@@ -775,29 +709,13 @@ static const struct script_row rows[] = {
     {"probe_of_a_silent_peer_may_be_a_retry_beyond_the_budget",
      "conf trip=1 cap=1 per_s=0; serve ask tries=1; end 1 unknown; turn 3ms; stored; nudge; turn "
      "1003ms; row ask tries=1; leased; turn 1003ms; calls 1"},
-    {"silence_opens_the_breaker",
-     "conf trip=1; " ASKED "end 1 unknown; turn 3ms; " ASKED_AGAIN "calls 0; stat deferred 1"},
     {"silence_with_data_that_are_too_long_opens_the_breaker",
      "conf trip=1; " ASKED
      "data 1 too-long; end 1 unknown; turn 3ms; move code no-memory; " ASKED_AGAIN
      "calls 0; stat deferred 1"},
-    {"unknown_outcome_of_an_answer_leaves_the_breaker_closed",
-     "conf trip=1; " ASKED "end 1 unknown heard=answer; turn 3ms; " ASKED_AGAIN
-     "calls 1; stat deferred 0"},
-    {"unknown_outcome_without_a_question_leaves_the_breaker_closed",
-     "conf trip=1; " ASKED "end 1 unknown heard=nothing; turn 3ms; " ASKED_AGAIN
-     "calls 1; stat deferred 0"},
-    {"data_that_are_too_long_without_a_question_leave_the_breaker_closed",
-     "conf trip=1; " ASKED
-     "data 1 too-long; end 1 unknown heard=nothing; turn 3ms; move code no-memory; " ASKED_AGAIN
-     "calls 1; stat deferred 0"},
     {"answer_with_data_that_are_too_long_leaves_the_breaker_closed",
      "conf trip=1; " ASKED
      "data 1 too-long; end 1 done; turn 3ms; move code no-memory; " ASKED_AGAIN
-     "calls 1; stat deferred 0"},
-    {"named_answer_with_data_that_are_too_long_leaves_the_breaker_closed",
-     "conf trip=1; " ASKED
-     "data 1 too-long; end 1 done heard=answer; turn 3ms; move code no-memory; " ASKED_AGAIN
      "calls 1; stat deferred 0"},
     {"probe_without_a_question_leaves_the_breaker_open",
      "conf trip=1; " ASKED
@@ -807,15 +725,11 @@ static const struct script_row rows[] = {
     {"retry_without_a_question_gives_its_budget_back",
      "conf cap=2 per_s=0; serve ask x2 tries=1; calls 2; end all unknown heard=nothing; turn 3ms; "
      "stored; nudge; turn 4ms; row ask x3 tries=1; leased; turn 5ms; calls 2"},
-    {"retry_with_an_answer_spends_its_budget",
-     "conf cap=2 per_s=0; serve ask x2 tries=1; calls 2; end all unknown heard=answer; turn 3ms; "
-     "stored; nudge; turn 4ms; row ask x3 tries=1; leased; turn 5ms; calls 0"},
 #define TWO_PEERS(SILENT, OTHER)                                                                   \
     "conf trip=1 cap=1; turn 1ms; row " SILENT " x2 tries=1; row " OTHER " tries=1; leased;"       \
     "turn 2ms; calls 2; call 1 tries 1; call 3 tries 1; moved 1; stored; end 1 unknown;"           \
     "end 3 done; turn 3ms; stored; nudge; turn 4ms; row " SILENT " x2; row " OTHER "; leased;"     \
     "turn 5ms; calls 1; call 3 tries 0; stat deferred 3"
-    {"silence_of_the_first_peer_does_not_stop_the_last", TWO_PEERS("ask", "ask-last")},
     {"silence_of_the_last_peer_does_not_stop_the_first", TWO_PEERS("ask-last", "ask")},
 };
 
