@@ -133,31 +133,6 @@ static int no_passphrase(char *out, int cap, int writing, void *ctx)
     return -1;
 }
 
-int jwks_key_parse(struct span pem, struct err_slot *err, struct jwks_key **out)
-{
-    if (pem.len > SECRET_FILE_BYTES_MAX)
-        return err_set(err, ERR_RANGE, "a PEM key of %zu bytes", pem.len);
-    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    if (bio == NULL)
-        return refuse(err, ERR_NOMEM, "a key");
-    EVP_PKEY *evp = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-    BIO_free(bio);
-    if (evp == NULL)
-        return refuse(err, ERR_SYNTAX, "no private key in PEM that can be read");
-    return key_from_evp(evp, true, err, out);
-}
-
-int jwks_key_load(const char *path, struct err_slot *err, struct jwks_key **out)
-{
-    struct secret_file *secret;
-    int rc = secret_file_read(path, err, &secret);
-    if (rc < 0)
-        return rc;
-    rc = jwks_key_parse(secret_file_span(secret), err, out);
-    secret_file_destroy(secret);
-    return rc < 0 && err != NULL ? err_wrap(err, "%s", path) : rc;
-}
-
 int jwks_key_generate(struct err_slot *err, struct jwks_key **out)
 {
     EVP_PKEY *evp = EVP_EC_gen("P-256");
@@ -184,11 +159,6 @@ int jwks_key_put_pem(const struct jwks_key *key, struct text *text, struct err_s
         text_add(text, bytes, (size_t)len);
     BIO_free(bio);
     return good ? 0 : refuse(err, ERR_AUTH, "writing a key");
-}
-
-bool jwks_key_signs(const struct jwks_key *key)
-{
-    return key->signs;
 }
 
 void jwks_key_destroy(struct jwks_key *key)

@@ -24,14 +24,10 @@ enum jwks_alg { JWKS_ES256 = 1, JWKS_RS256 = 2, JWKS_EDDSA = 4, JWKS_ANY = 7 };
 struct jwks_key;
 struct jwks;
 
-/* A private key from a PEM file (mode 0600), "openssl genpkey -algorithm EC -pkeyopt
- * ec_paramgen_curve:P-256". On success *out is the caller's, to end with jwks_key_destroy() or to
- * be taken by jwks_add(). */
-int jwks_key_load(const char *path, struct err_slot *err, struct jwks_key **out);
-int jwks_key_parse(struct span pem, struct err_slot *err, struct jwks_key **out);
+/* A new private key. On success *out is the caller's, to end with jwks_key_destroy() or to be taken
+ * by jwks_add(). */
 int jwks_key_generate(struct err_slot *err, struct jwks_key **out);
 struct span jwks_key_kid(const struct jwks_key *key); /* borrowed from the key */
-bool jwks_key_signs(const struct jwks_key *key);      /* its private half is here */
 /* The private half, PKCS#8; what it was written to is to be wiped. */
 int jwks_key_put_pem(const struct jwks_key *key, struct text *text, struct err_slot *err);
 void jwks_key_destroy(struct jwks_key *key);
@@ -44,8 +40,9 @@ int jwks_add(struct jwks *set, struct jwks_key *key, struct err_slot *err);
 int jwks_parse(struct span json, struct err_slot *err, struct jwks **out);
 /* The same for keys of these algorithms; one that is not of ES256 must have a kid. */
 int jwks_parse_for(struct span json, unsigned algs, struct err_slot *err, struct jwks **out);
-/* Private keys from files named in a list "current.pem, previous.pem", or from one file that holds
- * them one after the other; the first signs. */
+/* Private keys from PEM files (mode 0600, "openssl genpkey -algorithm EC -pkeyopt
+ * ec_paramgen_curve:P-256"), named in a list "current.pem, previous.pem", or from one file that
+ * holds them one after the other; the first signs. */
 int jwks_load(struct span paths, struct err_slot *err, struct jwks **out);
 const struct jwks_key *jwks_find(const struct jwks *set, struct span kid); /* or NULL */
 const struct jwks_key *jwks_signer(const struct jwks *set); /* the first with a private half */
@@ -58,11 +55,11 @@ void jwks_destroy(struct jwks *set);
 enum { JWKS_SIGNATURE_BYTES = 64, JWKS_SIGNATURE_BYTES_MAX = 512 };
 int jwks_key_sign(const struct jwks_key *key, struct span message, struct err_slot *err,
                   uint8_t signature[JWKS_SIGNATURE_BYTES]);
-/* 0: it is good; ERR_AUTH: it is not; ERR_NOMEM: nobody knows. */
+/* 0: valid; ERR_AUTH: invalid; ERR_NOMEM: not checked. */
 int jwks_key_verify(const struct jwks_key *key, struct span message,
                     const uint8_t signature[JWKS_SIGNATURE_BYTES]);
 const char *jwks_key_alg(const struct jwks_key *key); /* "ES256" */
-/* By the key's own algorithm, whatever anybody says. */
+/* By the key's own algorithm. */
 int jwks_key_verify_own(const struct jwks_key *key, struct span message, struct span signature);
 
 #endif

@@ -1,5 +1,4 @@
-/* jwt_test.c: good tokens pass, and of the bad ones each of the known kinds is refused for its own
- * reason. */
+/* jwt_test.c: good tokens are accepted; each kind of bad token is refused for its own reason. */
 #include "unit.h"
 
 #include "base/base64.h"
@@ -7,7 +6,6 @@
 #include "crypto/jwt.h"
 #include "crypto/openssl.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +59,7 @@ static struct jwt_claims good_claims(void)
                                .extra = SPAN("\"event\":\"x\",\"n\":7")};
 }
 
-/* What a sentence is about. */
+/* The fault that belongs to a sentence. */
 static enum jwt_fault fault_of(const char *sentence)
 {
     static const struct {
@@ -101,64 +99,218 @@ static int verify(struct world *world, struct span token, struct err_slot *err)
     return rc;
 }
 
-/* Any header and payload, honestly signed by `key`. Static memory. */
-static struct span forge(const struct jwks_key *key, const char *header, const char *payload)
+/* Signs these claims with the verifier's key. */
+static struct span sign(const struct world *world, const struct jwt_claims *claims,
+                        struct text *out)
 {
-    static char memory[2 * JWT_BYTES_MAX];
-    struct text text = text_on(memory, sizeof(memory));
-    uint8_t signature[JWKS_SIGNATURE_BYTES];
-    base64_put(&text, header, strlen(header));
-    text_char(&text, '.');
-    base64_put(&text, payload, strlen(payload));
-    assert_int_equal(0, jwks_key_sign(key, text_span(&text), NULL, signature));
-    text_char(&text, '.');
-    base64_put(&text, signature, sizeof(signature));
-    assert_false(text.overflown);
-    return text_span(&text);
+    out->len = 0;
+    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", claims, NULL, out));
+    return text_span(out);
 }
 
-static const char *good_header(const struct world *world)
-{
-    static char memory[256];
-    struct span kid = jwks_key_kid(jwks_signer(world->keys));
-    snprintf(memory, sizeof(memory), "{\"alg\":\"ES256\",\"typ\":\"pass+jwt\",\"kid\":\"%.*s\"}",
-             (int)kid.len, kid.ptr);
-    return memory;
-}
+/* ---- tables: headers and payloads, signed by the verifier's key unless the row says otherwise. In
+ * both ' is a quote, $ the kid, & iss and aud, and @ the times. ---- */
 
-static void check_payload(struct world *world, const char *payload, int rc, const char *says)
-{
-    struct err_slot err = {.text = ""};
-    struct span token = forge(jwks_signer(world->keys), good_header(world), payload);
-    int got = verify(world, token, &err);
-    if (got != rc)
-        fail_msg("%s: %d %s", payload, got, err.text);
-    assert_says(&err, says);
-}
+#define AGREED "'iss':'queue','aud':'seats'"
+#define TIMES  "'iat':1795159953,'exp':1795159963"
 
-/* A header in which $ stands for the kid that the verifier knows. */
-static void check_header(struct world *world, const char *pattern, const char *says)
+enum rules {
+    OUTSIDE = 1,
+    IAT_AHEAD = 2,
+    ENDLESS = 4,
+    RUN_OUT = 8,
+    NO_AUD = 16,
+    PREVIOUS = 32,
+    STRANGER = 64
+};
+
+struct token_row {
+    const char *header, *payload;
+    int rc;
+    const char *says;
+    unsigned rules;
+};
+
+static void expand(struct text *out, const struct world *world, const char *pattern)
 {
-    char header[512];
-    struct text text = text_on(header, sizeof(header) - 1);
-    struct err_slot err = {.text = ""};
     for (; *pattern != '\0'; pattern++) {
         if (*pattern == '$')
-            text_put(&text, jwks_key_kid(jwks_signer(world->keys)));
+            text_put(out, jwks_key_kid(jwks_signer(world->keys)));
+        else if (*pattern == '&')
+            expand(out, world, AGREED);
+        else if (*pattern == '@')
+            expand(out, world, TIMES);
         else
-            text_char(&text, *pattern);
+            text_char(out, *pattern == '\'' ? '"' : *pattern);
     }
-    header[text.len] = '\0';
-    struct span token =
-        forge(jwks_signer(world->keys), header,
-              "{\"iss\":\"queue\",\"aud\":\"seats\",\"iat\":1795159953,\"exp\":1795159963}");
-    int got = verify(world, token, &err);
-    if (got != (strcmp(says, "kid is not of") == 0 ? ERR_UNKNOWN : ERR_AUTH))
-        fail_msg("%s: %d %s", header, got, err.text);
-    assert_says(&err, says);
 }
 
-static void what_is_signed_is_believed_and_read_back(void **state)
+static void put_part(struct text *out, const struct world *world, const char *pattern)
+{
+    char memory[JWT_BYTES_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    expand(&text, world, pattern);
+    assert_false(text.overflown);
+    base64_put(out, text.ptr, text.len);
+}
+
+static const struct jwks_key *signer_of(const struct world *world, unsigned rules)
+{
+    if (rules & STRANGER)
+        return world->stranger;
+    return rules & PREVIOUS ? jwks_at(world->keys, 1) : jwks_signer(world->keys);
+}
+
+static void check(struct world *world, const struct token_row *row)
+{
+    char memory[2 * JWT_BYTES_MAX];
+    uint8_t signature[JWKS_SIGNATURE_BYTES];
+    struct text token = text_on(memory, sizeof(memory));
+    struct err_slot err = {.text = ""};
+    put_part(&token, world,
+             row->header != NULL ? row->header : "{'alg':'ES256','typ':'pass+jwt','kid':'$'}");
+    text_char(&token, '.');
+    put_part(&token, world, row->payload);
+    const struct jwks_key *key = signer_of(world, row->rules);
+    assert_int_equal(0, jwks_key_sign(key, text_span(&token), NULL, signature));
+    text_char(&token, '.');
+    base64_put(&token, signature, sizeof(signature));
+    assert_false(token.overflown);
+    world->rules.typ = row->rules & OUTSIDE ? NULL : "pass+jwt";
+    world->rules.iat_ahead_ok = row->rules & IAT_AHEAD;
+    world->rules.lifetime_s_max = row->rules & ENDLESS ? 0 : 3600;
+    world->rules.run_out_ok = row->rules & RUN_OUT;
+    world->rules.aud = row->rules & NO_AUD ? "" : "seats";
+    int rc = verify(world, text_span(&token), &err);
+    if (rc != row->rc || strstr(err.text, row->says) == NULL)
+        fail_msg("%s %s: %d %s", row->header != NULL ? row->header : "", row->payload, rc,
+                 err.text);
+}
+
+#define CHECK_ROWS(WORLD, ROWS)                                                                    \
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof((ROWS)[0]); i++)                                  \
+    check((WORLD), &(ROWS)[i])
+
+/* A token does not choose its algorithm, and its header asks for nothing more. */
+static void the_verifier_chooses_the_algorithm(void **state)
+{
+    static const char alg[] = "alg must be ES256", any[] = "alg must be ES256, RS256 or EdDSA";
+    static const char typ[] = "typ must be";
+    static const char good[] = "{&,@}";
+    static const struct token_row rows[] = {
+        {NULL, good, 0, "", 0},
+        {"{'alg':'none','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
+        {"{'alg':'none'}", good, ERR_AUTH, alg, 0},
+        {"{'alg':'None','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
+        {"{'alg':'RS256','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
+        {"{'alg':'HS256','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
+        {"{'alg':'es256','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
+        {"{'alg':['ES256'],'typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
+        {"{'typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
+        {"{'alg':'none','kid':'$'}", good, ERR_AUTH, any, OUTSIDE},
+        {"{'alg':'HS256','kid':'$'}", good, ERR_AUTH, any, OUTSIDE},
+        {"{'alg':'ES256','typ':'JWT','kid':'$'}", good, ERR_AUTH, typ, 0},
+        {"{'alg':'ES256','kid':'$'}", good, ERR_AUTH, typ, 0},
+        {"{'alg':'ES256','typ':'JWT','kid':'$'}", good, 0, "", OUTSIDE},
+        {"{'alg':'ES256','typ':'jwt','kid':'$'}", good, 0, "", OUTSIDE},
+        {"{'alg':'ES256','typ':'at+jwt','kid':'$'}", good, 0, "", OUTSIDE},
+        {"{'alg':'ES256','typ':'application/at+jwt','kid':'$'}", good, 0, "", OUTSIDE},
+        {"{'alg':'ES256','kid':'$'}", good, 0, "", OUTSIDE},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, typ, OUTSIDE},
+        {"{'alg':'ES256','typ':'pass+jwt'}", good, ERR_AUTH, "kid is missing", 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':7}", good, ERR_AUTH, "kid is missing", 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':'$x'}", good, ERR_UNKNOWN, "kid is not of", 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':'$','crit':['b64'],'b64':false}", good, ERR_AUTH,
+         "crit", 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':'$','crit':[]}", good, ERR_AUTH, "crit", 0},
+        {NULL, good, ERR_AUTH, "the signature is wrong", STRANGER}, /* under our kid */
+        {NULL, good, ERR_AUTH, "the signature is wrong", PREVIOUS},
+    };
+    CHECK_ROWS(*state, rows);
+}
+
+static void every_claim_is_compared(void **state)
+{
+    static const char iss[] = "iss must be", aud[] = "aud must be", texts[] = "sub and jti";
+    static const struct token_row rows[] = {
+        {NULL, "{'iss':'queue','aud':['x','seats'],@}", 0, "", 0},
+        {NULL, "{'iss':'other','aud':'seats',@}", ERR_AUTH, iss, 0},
+        {NULL, "{'aud':'seats',@}", ERR_AUTH, iss, 0},
+        {NULL, "{'iss':['queue'],'aud':'seats',@}", ERR_AUTH, iss, 0},
+        {NULL, "{'iss':'queue','aud':'pay',@}", ERR_AUTH, aud, 0},
+        {NULL, "{'iss':'queue','aud':[],@}", ERR_AUTH, aud, 0},
+        {NULL, "{'iss':'queue','aud':[['seats']],@}", ERR_AUTH, aud, 0},
+        {NULL, "{'iss':'queue','aud':{'seats':1},@}", ERR_AUTH, aud, 0},
+        {NULL, "{'iss':'queue',@}", ERR_AUTH, aud, 0},
+        {NULL, "{'iss':'queue','aud':'',@}", ERR_AUTH, aud, NO_AUD}, /* nobody, not anybody */
+        {NULL, "{'iss':'queue','aud':[],@}", ERR_AUTH, aud, NO_AUD},
+        {NULL, "{&,'sub':'',@}", ERR_AUTH, texts, 0},
+        {NULL, "{&,'jti':5,@}", ERR_AUTH, texts, 0},
+        {NULL, "[1]", ERR_SYNTAX, "payload", 0},
+        {NULL, "{&,'iss':'queue',@}", ERR_SYNTAX, "payload", 0},
+    };
+    CHECK_ROWS(*state, rows);
+}
+
+static void times_are_compared_with_the_leeway_and_not_a_second_more(void **state)
+{
+    static const char form[] = "seconds since 1970", expired[] = "run out",
+                      longer[] = "longer than it may";
+    static const struct token_row rows[] = {
+        {NULL, "{&,'iat':1795159900,'exp':1795159949}", 0, "", 0}, /* 4 s ago */
+        {NULL, "{&,'iat':1795159900,'exp':1795159948}", ERR_TIMEOUT, expired, 0},
+        {NULL, "{&,'iat':1795159958,'exp':1795159999}", 0, "", 0}, /* in 5 s */
+        {NULL, "{&,'iat':1795159959,'exp':1795159999}", ERR_AUTH, "iat is in the future", 0},
+        {NULL, "{&,'iat':1795159953,'nbf':1795159958,'exp':1795159999}", 0, "", 0},
+        {NULL, "{&,'iat':1795159953,'nbf':1795159959,'exp':1795159999}", ERR_AUTH, "nbf", 0},
+        {NULL, "{&,'iat':1795159953,'exp':1795159953}", ERR_AUTH, "not after iat", 0},
+        {NULL, "{&,'iat':1795159953,'exp':1795163553}", 0, "", 0},
+        {NULL, "{&,'iat':1795159953,'exp':1795163554}", ERR_AUTH, longer, 0},
+        {NULL, "{&,'iat':1795159953}", ERR_AUTH, form, 0},
+        {NULL, "{&,'exp':1795159999}", ERR_AUTH, form, 0},
+        {NULL, "{&,'iat':1795159953,'exp':'1795159999'}", ERR_AUTH, form, 0},
+        {NULL, "{&,'iat':1795159953,'exp':1795159999.5}", ERR_AUTH, form, 0},
+        {NULL, "{&,'iat':-1,'exp':1795159999}", ERR_AUTH, form, 0},
+        {NULL, "{&,'iat':0,'exp':1795159999}", ERR_AUTH, form, 0},
+        {NULL, "{&,'iat':1795159953,'exp':2147483647}", ERR_AUTH, longer, 0},
+        {NULL, "{&,'iat':1795159953,'exp':2147483648}", ERR_AUTH, form, 0},
+        {NULL, "{&,'iat':1795159953,'exp':9223372036854775807}", ERR_AUTH, form, 0},
+        {NULL, "{&,'iat':1795159953,'exp':1795159999,'nbf':null}", ERR_AUTH, form, 0},
+        /* iat may be a minute ahead where the signer's clock is */
+        {NULL, "{&,'iat':1795160013,'exp':1795160073}", 0, "", IAT_AHEAD},
+        {NULL, "{&,'iat':1795159953,'nbf':1795159959,'exp':1795159999}", ERR_AUTH, "nbf",
+         IAT_AHEAD},
+        {NULL, "{&,'iat':1795160013,'exp':1795160013}", ERR_AUTH, "not after iat", IAT_AHEAD},
+        {NULL, "{&,'iat':1795159953,'exp':2147483647}", 0, "", ENDLESS},
+        {NULL, "{&,'iat':1795159900,'exp':1795159901}", ERR_TIMEOUT, expired, ENDLESS},
+        {NULL, "{&,'iat':1795159900,'exp':1795159901}", 0, "", ENDLESS | RUN_OUT},
+    };
+    CHECK_ROWS(*state, rows);
+}
+
+static void sub_and_jti_have_a_longest_length(void **state)
+{
+    struct world *world = *state;
+    static const char *const names[] = {"sub", "jti"};
+    static char name[JWT_CLAIM_MAX + 2];
+    char memory[JWT_BYTES_MAX], payload[JWT_CLAIM_MAX + 128];
+    memset(name, 'n', JWT_CLAIM_MAX + 1);
+    for (unsigned i = 0; i < 4; i++) {
+        size_t len = JWT_CLAIM_MAX + i / 2;
+        struct text token = text_on(memory, sizeof(memory));
+        struct jwt_claims claims = good_claims();
+        *(i % 2 == 0 ? &claims.sub : &claims.jti) = (struct span){name, len};
+        int rc = jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, NULL, &token);
+        assert_int_equal(rc, i < 2 ? 0 : ERR_RANGE);
+        snprintf(payload, sizeof(payload), "{&,@,'%s':'%.*s'}", names[i % 2], (int)len, name);
+        check(world, &(struct token_row){NULL, payload, i < 2 ? 0 : ERR_AUTH,
+                                         i < 2 ? "" : "texts of 1 to", 0});
+    }
+}
+
+/* ---- what a row cannot say ---- */
+
+static void claims_are_read_back(void **state)
 {
     struct world *world = *state;
     char memory[JWT_BYTES_MAX];
@@ -167,9 +319,8 @@ static void what_is_signed_is_believed_and_read_back(void **state)
     struct err_slot err;
     struct jwt jwt;
     claims.nbf_s = NOW_S - 1;
-    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, &err, &token));
-    int rc = jwt_verify(world->keys, &world->rules, text_span(&token), &err, &jwt);
-    assert_int_equal(0, rc);
+    sign(world, &claims, &token);
+    assert_int_equal(0, jwt_verify(world->keys, &world->rules, text_span(&token), &err, &jwt));
     assert_span(jwt.claims.iss, "queue");
     assert_span(jwt.claims.aud, "seats");
     assert_span(jwt.claims.sub, "visitor");
@@ -180,207 +331,47 @@ static void what_is_signed_is_believed_and_read_back(void **state)
     assert_string_equal("x", json_string_value(json_object_get(jwt.payload, "event")));
     assert_int_equal(7, json_integer_value(json_object_get(jwt.payload, "n")));
     jwt_deinit(&jwt);
+
+    claims = good_claims(); /* optional claims may be missing */
+    claims.sub = claims.jti = claims.extra = (struct span){NULL, 0};
+    sign(world, &claims, &token);
+    assert_int_equal(0, jwt_verify(world->keys, &world->rules, text_span(&token), &err, &jwt));
+    assert_int_equal(4, json_object_size(jwt.payload)); /* iss, aud, iat, exp */
+    assert_null(jwt.claims.sub.ptr);
+    assert_null(jwt.claims.jti.ptr);
+    jwt_deinit(&jwt);
 }
 
-static void the_previous_key_is_still_believed_and_a_strangers_is_not(void **state)
+static void the_previous_key_is_accepted_and_an_unknown_one_is_not(void **state)
 {
     struct world *world = *state;
     struct jwt_claims claims = good_claims();
     struct err_slot err;
-    char memory[JWKS_TEXT_MAX];
+    char memory[JWT_BYTES_MAX];
     struct text text = text_on(memory, sizeof(memory));
-    jwks_put(&text, world->keys);
-    /* The second kid in the published set is the previous key's. */
-    json_t *doc = json_loadb(text.ptr, text.len, 0, NULL);
-    json_t *second = json_array_get(json_object_get(doc, "keys"), 1);
-    const struct jwks_key *previous =
-        jwks_find(world->keys, span_of(json_string_value(json_object_get(second, "kid"))));
-    json_decref(doc);
-
-    text.len = 0;
-    assert_int_equal(0, jwt_sign(previous, "pass+jwt", &claims, &err, &text));
+    assert_int_equal(0, jwt_sign(jwks_at(world->keys, 1), "pass+jwt", &claims, &err, &text));
     assert_int_equal(0, verify(world, text_span(&text), &err));
     text.len = 0;
     assert_int_equal(0, jwt_sign(world->stranger, "pass+jwt", &claims, &err, &text));
     assert_int_equal(ERR_UNKNOWN, verify(world, text_span(&text), &err));
     assert_says(&err, "kid is not of a key");
-    /* A stranger that claims our kid. */
-    struct span token = forge(world->stranger, good_header(world),
-                              "{\"iss\":\"queue\",\"aud\":\"seats\",\"iat\":1,\"exp\":2}");
-    assert_int_equal(ERR_AUTH, verify(world, token, &err));
-    assert_says(&err, "signature is wrong");
 }
 
-static void the_algorithm_is_ours_and_not_the_tokens(void **state)
-{
-    struct world *world = *state;
-    check_header(world, "{\"alg\":\"none\",\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
-    check_header(world, "{\"alg\":\"None\",\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
-    check_header(world, "{\"alg\":\"RS256\",\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
-    check_header(world, "{\"alg\":\"es256\",\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
-    check_header(world, "{\"alg\":[\"ES256\"],\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
-    check_header(world, "{\"typ\":\"pass+jwt\",\"kid\":\"$\"}", "alg must be");
-    world->rules.typ = NULL; /* of an issuer outside, who has three to choose from */
-    check_header(world, "{\"alg\":\"none\",\"kid\":\"$\"}", "alg must be ES256, RS256 or EdDSA");
-    check_header(world, "{\"alg\":\"HS256\",\"kid\":\"$\"}", "alg must be ES256, RS256 or EdDSA");
-}
-
-/* alg none with an empty signature, and HS256 keyed with the bytes that we publish. */
-static void an_unsigned_token_and_one_keyed_with_our_public_key_are_refused(void **state)
-{
-    struct world *world = *state;
-    char memory[JWT_BYTES_MAX], jwks_text[JWKS_TEXT_MAX];
-    struct err_slot err;
-    struct text token = text_on(memory, sizeof(memory));
-    const char *payload = "{\"iss\":\"queue\",\"aud\":\"seats\",\"iat\":1795159953,"
-                          "\"exp\":1795159963}";
-    base64_put(&token, "{\"alg\":\"none\"}", 14);
-    text_char(&token, '.');
-    base64_put(&token, payload, strlen(payload));
-    text_char(&token, '.');
-    assert_int_equal(ERR_AUTH, verify(world, text_span(&token), &err));
-    assert_says(&err, "alg must be");
-
-    struct text published = text_on(jwks_text, sizeof(jwks_text));
-    jwks_put(&published, world->keys);
-    unsigned char mac[crypto_auth_hmacsha256_BYTES];
-    crypto_auth_hmacsha256_state hmac;
-    char header[256];
-    struct span kid = jwks_key_kid(jwks_signer(world->keys));
-    snprintf(header, sizeof(header), "{\"alg\":\"HS256\",\"typ\":\"pass+jwt\",\"kid\":\"%.*s\"}",
-             (int)kid.len, kid.ptr);
-    token.len = 0;
-    base64_put(&token, header, strlen(header));
-    text_char(&token, '.');
-    base64_put(&token, payload, strlen(payload));
-    crypto_auth_hmacsha256_init(&hmac, (unsigned char *)published.ptr, published.len);
-    crypto_auth_hmacsha256_update(&hmac, (unsigned char *)token.ptr, token.len);
-    crypto_auth_hmacsha256_final(&hmac, mac);
-    text_char(&token, '.');
-    base64_put(&token, mac, sizeof(mac));
-    assert_int_equal(ERR_AUTH, verify(world, text_span(&token), &err));
-    assert_says(&err, "alg must be");
-}
-
-static void headers_that_ask_for_more_are_refused(void **state)
-{
-    struct world *world = *state;
-    check_header(world, "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"$\"}", "typ must be");
-    check_header(world, "{\"alg\":\"ES256\",\"kid\":\"$\"}", "typ must be");
-    check_header(world, "{\"alg\":\"ES256\",\"typ\":\"pass+jwt\"}", "kid is missing");
-    check_header(world, "{\"alg\":\"ES256\",\"typ\":\"pass+jwt\",\"kid\":\"$x\"}", "kid is not of");
-    check_header(world, "{\"alg\":\"ES256\",\"typ\":\"pass+jwt\",\"kid\":7}", "kid is missing");
-    check_header(world,
-                 "{\"alg\":\"ES256\",\"typ\":\"pass+jwt\",\"kid\":\"$\",\"crit\":[\"b64\"],"
-                 "\"b64\":false}",
-                 "crit");
-    check_header(world, "{\"alg\":\"ES256\",\"typ\":\"pass+jwt\",\"kid\":\"$\",\"crit\":[]}",
-                 "crit");
-}
-
-static void where_no_type_is_asked_for_tokens_and_access_tokens_are_taken(void **state)
-{
-    struct world *world = *state;
-    static const struct {
-        const char *typ;
-        bool taken;
-    } rows[] = {{"JWT", true},
-                {"jwt", true},
-                {"at+jwt", true},
-                {"application/at+jwt", true},
-                {"pass+jwt", false}};
-    world->rules.typ = NULL;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char memory[1024];
-        struct text text = text_on(memory, sizeof(memory));
-        struct jwt_claims claims = good_claims();
-        struct err_slot err = {.text = ""};
-        assert_int_equal(0, jwt_sign(jwks_signer(world->keys), rows[i].typ, &claims, &err, &text));
-        assert_int_equal(rows[i].taken ? 0 : ERR_AUTH, verify(world, text_span(&text), &err));
-    }
-}
-
-static void claims_are_all_compared(void **state)
-{
-    struct world *world = *state;
-#define TIMES "\"iat\":1795159953,\"exp\":1795159963"
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":\"seats\"," TIMES "}", 0, "");
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":[\"x\",\"seats\"]," TIMES "}", 0, "");
-    check_payload(world, "{\"iss\":\"other\",\"aud\":\"seats\"," TIMES "}", ERR_AUTH, "iss must");
-    check_payload(world, "{\"aud\":\"seats\"," TIMES "}", ERR_AUTH, "iss must");
-    check_payload(world, "{\"iss\":[\"queue\"],\"aud\":\"seats\"," TIMES "}", ERR_AUTH, "iss must");
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":\"pay\"," TIMES "}", ERR_AUTH, "aud must");
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":[]," TIMES "}", ERR_AUTH, "aud must");
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":[[\"seats\"]]," TIMES "}", ERR_AUTH,
-                  "aud must");
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":{\"seats\":1}," TIMES "}", ERR_AUTH,
-                  "aud must");
-    check_payload(world, "{\"iss\":\"queue\"," TIMES "}", ERR_AUTH, "aud must");
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":\"seats\",\"sub\":\"\"," TIMES "}", ERR_AUTH,
-                  "sub and jti");
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":\"seats\",\"jti\":5," TIMES "}", ERR_AUTH,
-                  "sub and jti");
-    check_payload(world, "[1]", ERR_SYNTAX, "payload");
-    check_payload(world, "{\"iss\":\"queue\",\"iss\":\"queue\",\"aud\":\"seats\"," TIMES "}",
-                  ERR_SYNTAX, "payload");
-#undef TIMES
-}
-
-static void check_times(struct world *world, const char *times, int rc, const char *says)
-{
-    char payload[256];
-    snprintf(payload, sizeof(payload), "{\"iss\":\"queue\",\"aud\":\"seats\",%s}", times);
-    check_payload(world, payload, rc, says);
-}
-
-static void iat_may_lie_ahead_where_the_clock_of_whoever_signs_does(void **state)
-{
-    struct world *world = *state;
-    world->rules.iat_ahead_ok = true;
-    check_times(world, "\"iat\":1795160013,\"exp\":1795160073", 0, ""); /* in a minute */
-    check_times(world, "\"iat\":1795159953,\"nbf\":1795159959,\"exp\":1795159999", ERR_AUTH, "nbf");
-    check_times(world, "\"iat\":1795160013,\"exp\":1795160013", ERR_AUTH, "not after iat");
-}
-
-static void times_are_judged_with_the_leeway_and_not_a_second_more(void **state)
-{
-    struct world *world = *state;
-    check_times(world, "\"iat\":1795159900,\"exp\":1795159949", 0, ""); /* 4 s ago */
-    check_times(world, "\"iat\":1795159900,\"exp\":1795159948", ERR_TIMEOUT, "run out");
-    check_times(world, "\"iat\":1795159958,\"exp\":1795159999", 0, ""); /* in 5 s */
-    check_times(world, "\"iat\":1795159959,\"exp\":1795159999", ERR_AUTH, "iat is in the future");
-    check_times(world, "\"iat\":1795159953,\"nbf\":1795159958,\"exp\":1795159999", 0, "");
-    check_times(world, "\"iat\":1795159953,\"nbf\":1795159959,\"exp\":1795159999", ERR_AUTH, "nbf");
-    check_times(world, "\"iat\":1795159953,\"exp\":1795159953", ERR_AUTH, "not after iat");
-    check_times(world, "\"iat\":1795159953,\"exp\":1795163553", 0, "");
-    check_times(world, "\"iat\":1795159953,\"exp\":1795163554", ERR_AUTH, "longer than it may");
-    check_times(world, "\"iat\":1795159953", ERR_AUTH, "seconds since 1970");
-    check_times(world, "\"exp\":1795159999", ERR_AUTH, "seconds since 1970");
-    check_times(world, "\"iat\":1795159953,\"exp\":\"1795159999\"", ERR_AUTH, "seconds since");
-    check_times(world, "\"iat\":1795159953,\"exp\":1795159999.5", ERR_AUTH, "seconds since");
-    check_times(world, "\"iat\":-1,\"exp\":1795159999", ERR_AUTH, "seconds since");
-    check_times(world, "\"iat\":0,\"exp\":1795159999", ERR_AUTH, "seconds since");
-    check_times(world, "\"iat\":1795159953,\"exp\":2147483647", ERR_AUTH, "longer than it may");
-    check_times(world, "\"iat\":1795159953,\"exp\":2147483648", ERR_AUTH, "seconds since");
-    check_times(world, "\"iat\":1795159953,\"exp\":9223372036854775807", ERR_AUTH, "seconds since");
-    check_times(world, "\"iat\":1795159953,\"exp\":1795159999,\"nbf\":null", ERR_AUTH, "seconds");
-}
-
-static void a_token_good_for_a_while_runs_out(void **state)
+static void a_token_expires(void **state)
 {
     struct world *world = *state;
     char memory[JWT_BYTES_MAX];
     struct text token = text_on(memory, sizeof(memory));
     struct jwt_claims claims = good_claims();
     struct err_slot err;
-    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, &err, &token));
+    sign(world, &claims, &token);
     clock_fake_step(&world->fake, 604 * UINT64_C(1000000));
     assert_int_equal(0, verify(world, text_span(&token), &err));
     clock_fake_step(&world->fake, 1000000);
     assert_int_equal(ERR_TIMEOUT, verify(world, text_span(&token), &err));
 }
 
-static void what_is_no_token_is_refused(void **state)
+static void other_texts_are_refused(void **state)
 {
     struct world *world = *state;
     static const char *const bad[] = {"",      ".",       "..",       "...",         "a.b",
@@ -390,7 +381,7 @@ static void what_is_no_token_is_refused(void **state)
         struct jwt jwt;
         int rc = verify(world, span_of(bad[i]), &err);
         assert_true(rc < 0);
-        /* Also by a caller who does not ask for the fault. */
+        /* Also for a caller that does not want the fault. */
         assert_int_equal(rc, jwt_verify(world->keys, &world->rules, span_of(bad[i]), &err, &jwt));
     }
     char large[JWT_BYTES_MAX + 1];
@@ -406,26 +397,22 @@ static void a_signature_is_raw_and_64_bytes_long(void **state)
     struct text token = text_on(memory, sizeof(memory));
     struct jwt_claims claims = good_claims();
     struct err_slot err;
-    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, &err, &token));
+    size_t len = sign(world, &claims, &token).len;
     for (size_t cut = 1; cut <= 86; cut++)
-        assert_int_equal(ERR_AUTH, verify(world, (struct span){memory, token.len - cut}, &err));
-    /* In DER, as other libraries hand it out. */
-    size_t signed_len = token.len - 87;
-    static const char der[] = "\x30\x44\x02\x20";
-    uint8_t raw[JWKS_SIGNATURE_BYTES];
-    assert_true(base64_decode_exact((struct span){memory + signed_len + 1, 86}, raw, sizeof(raw)));
-    uint8_t whole[70];
-    memcpy(whole, der, 4);
+        assert_int_equal(ERR_AUTH, verify(world, (struct span){memory, len - cut}, &err));
+    /* In DER, as other libraries return it. */
+    uint8_t raw[JWKS_SIGNATURE_BYTES], whole[70] = "\x30\x44\x02\x20";
+    assert_true(base64_decode_exact((struct span){memory + len - 86, 86}, raw, sizeof(raw)));
     memcpy(whole + 4, raw, 32);
     memcpy(whole + 36, "\x02\x20", 2);
     memcpy(whole + 38, raw + 32, 32);
-    token.len = signed_len + 1;
+    token.len = len - 86;
     base64_put(&token, whole, sizeof(whole));
     assert_int_equal(ERR_AUTH, verify(world, text_span(&token), &err));
     assert_says(&err, "64 bytes");
 }
 
-static void a_token_too_long_to_be_believed_is_not_made(void **state)
+static void a_token_that_would_be_too_long_is_not_signed(void **state)
 {
     struct world *world = *state;
     static char extra[JWT_BYTES_MAX];
@@ -449,86 +436,23 @@ static void a_token_too_long_to_be_believed_is_not_made(void **state)
     struct text small = text_on(memory, 100);
     assert_int_equal(ERR_FULL, jwt_sign(key, "pass+jwt", &claims, &err, &small));
     assert_int_equal(0, small.len);
-    claims.sub = (struct span){extra, JWT_CLAIM_MAX + 1};
-    assert_int_equal(ERR_RANGE, jwt_sign(key, "pass+jwt", &claims, &err, &small));
 }
 
-static void no_changed_token_is_believed(void **state)
+static void a_changed_token_is_refused(void **state)
 {
     struct world *world = *state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
-    char memory[JWT_BYTES_MAX];
-    struct text token = text_on(memory, sizeof(memory));
+    char memory[JWT_BYTES_MAX], in[JWT_BYTES_MAX];
+    struct text text = text_on(memory, sizeof(memory));
     struct jwt_claims claims = good_claims();
     struct err_slot err;
-    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, &err, &token));
+    struct span token = sign(world, &claims, &text);
     for (unsigned round = 0; round < 5000; round++) {
-        char in[JWT_BYTES_MAX];
-        struct span changed = {in, unit_mutate(&rng.rng, text_span(&token), in, sizeof(in))};
-        if (span_eq(changed, text_span(&token)))
-            continue;
-        if (verify(world, changed, &err) == 0)
+        struct span changed = {in, unit_mutate(&rng.rng, token, in, sizeof(in))};
+        if (!span_eq(changed, token) && verify(world, changed, &err) == 0)
             fail_msg("%.*s", (int)changed.len, changed.ptr);
     }
-}
-
-static void what_a_token_need_not_say_is_left_out(void **state)
-{
-    struct world *world = *state;
-    char memory[JWT_BYTES_MAX];
-    struct text token = text_on(memory, sizeof(memory));
-    struct jwt_claims claims = good_claims();
-    struct err_slot err;
-    struct jwt jwt;
-    claims.sub = claims.jti = claims.extra = (struct span){NULL, 0};
-    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, &err, &token));
-    assert_int_equal(0, jwt_verify(world->keys, &world->rules, text_span(&token), &err, &jwt));
-    assert_int_equal(4, json_object_size(jwt.payload)); /* iss, aud, iat, exp */
-    assert_null(jwt.claims.sub.ptr);
-    assert_null(jwt.claims.jti.ptr);
-    jwt_deinit(&jwt);
-}
-
-static void a_name_in_a_token_is_as_long_as_it_may_be_and_no_longer(void **state)
-{
-    struct world *world = *state;
-    static const char *const names[] = {"sub", "jti"};
-    static char name[JWT_CLAIM_MAX + 2];
-    char memory[JWT_BYTES_MAX];
-    struct err_slot err;
-    memset(name, 'n', JWT_CLAIM_MAX + 1);
-    for (int i = 0; i < 2; i++) {
-        for (size_t len = JWT_CLAIM_MAX; len <= JWT_CLAIM_MAX + 1; len++) {
-            struct text token = text_on(memory, sizeof(memory));
-            struct jwt_claims claims = good_claims();
-            *(i == 0 ? &claims.sub : &claims.jti) = (struct span){name, len};
-            int rc = jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, &err, &token);
-            assert_int_equal(rc, len <= JWT_CLAIM_MAX ? 0 : ERR_RANGE);
-            char payload[JWT_CLAIM_MAX + 128];
-            snprintf(payload, sizeof(payload),
-                     "{\"iss\":\"queue\",\"aud\":\"seats\",\"iat\":1795159953,"
-                     "\"exp\":1795159963,\"%s\":\"%.*s\"}",
-                     names[i], (int)len, name);
-            check_payload(world, payload, len <= JWT_CLAIM_MAX ? 0 : ERR_AUTH,
-                          len <= JWT_CLAIM_MAX ? "" : "texts of 1 to");
-        }
-    }
-}
-
-static void whoever_asks_for_no_end_or_no_audience_is_told_what_holds_then(void **state)
-{
-    struct world *world = *state;
-    world->rules.lifetime_s_max = 0; /* as long as whoever signed it said */
-    check_times(world, "\"iat\":1795159953,\"exp\":2147483647", 0, "");
-    check_times(world, "\"iat\":1795159900,\"exp\":1795159901", ERR_TIMEOUT, "run out");
-    world->rules.run_out_ok = true; /* it is read for what it was */
-    check_times(world, "\"iat\":1795159900,\"exp\":1795159901", 0, "");
-    world->rules.aud = ""; /* which is nobody, and not anybody */
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":\"\",\"iat\":1795159953,\"exp\":1795159963}",
-                  ERR_AUTH, "aud must be");
-    check_payload(world, "{\"iss\":\"queue\",\"aud\":[],\"iat\":1795159953,\"exp\":1795159963}",
-                  ERR_AUTH, "aud must be");
 }
 
 /* ---- issuers outside ---- */
@@ -539,7 +463,7 @@ static const struct {
     const char *alg, *kid;
 } others[OTHERS] = {{"RS256", "r"}, {"EdDSA", "e"}};
 
-/* The public halves of both, as their issuer publishes them. */
+/* The public halves of both keys, as their issuer publishes them. */
 static struct jwks *published(EVP_PKEY *const keys[OTHERS])
 {
     char json[1024];
@@ -584,7 +508,7 @@ static void put_others_token(struct text *out, const char *alg, const char *kid,
     base64_put(out, signature, len);
 }
 
-static void an_issuer_outside_signs_by_its_own_algorithm_and_nobody_else_may(void **state)
+static void an_outside_issuer_signs_by_the_algorithm_of_its_key(void **state)
 {
     struct world *world = *state;
     EVP_PKEY *keys[OTHERS] = {EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
@@ -626,14 +550,14 @@ static void *refuse_one(size_t size)
     return allocations++ == refused_at ? NULL : malloc(size);
 }
 
-/* Its header and its claims are read by jansson, which has its memory from here. */
-static void for_want_of_memory_no_token_is_called_bad(void **state)
+/* jansson allocates header and claims here. */
+static void want_of_memory_is_not_the_fault_of_a_token(void **state)
 {
     struct world *world = *state;
     char memory[JWT_BYTES_MAX];
     struct text good = text_on(memory, sizeof(memory));
     struct jwt_claims claims = good_claims();
-    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, NULL, &good));
+    sign(world, &claims, &good);
     json_in_allocate(refuse_one);
     for (refused_at = 0;; refused_at++) {
         struct err_slot err = {.text = ""};
@@ -659,25 +583,19 @@ int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        IN_WORLD(what_is_signed_is_believed_and_read_back),
-        IN_WORLD(the_previous_key_is_still_believed_and_a_strangers_is_not),
-        IN_WORLD(the_algorithm_is_ours_and_not_the_tokens),
-        IN_WORLD(an_unsigned_token_and_one_keyed_with_our_public_key_are_refused),
-        IN_WORLD(headers_that_ask_for_more_are_refused),
-        IN_WORLD(where_no_type_is_asked_for_tokens_and_access_tokens_are_taken),
-        IN_WORLD(claims_are_all_compared),
-        IN_WORLD(times_are_judged_with_the_leeway_and_not_a_second_more),
-        IN_WORLD(iat_may_lie_ahead_where_the_clock_of_whoever_signs_does),
-        IN_WORLD(a_token_good_for_a_while_runs_out),
-        IN_WORLD(what_is_no_token_is_refused),
+        IN_WORLD(the_verifier_chooses_the_algorithm),
+        IN_WORLD(every_claim_is_compared),
+        IN_WORLD(times_are_compared_with_the_leeway_and_not_a_second_more),
+        IN_WORLD(sub_and_jti_have_a_longest_length),
+        IN_WORLD(claims_are_read_back),
+        IN_WORLD(the_previous_key_is_accepted_and_an_unknown_one_is_not),
+        IN_WORLD(a_token_expires),
+        IN_WORLD(other_texts_are_refused),
         IN_WORLD(a_signature_is_raw_and_64_bytes_long),
-        IN_WORLD(a_token_too_long_to_be_believed_is_not_made),
-        IN_WORLD(no_changed_token_is_believed),
-        IN_WORLD(what_a_token_need_not_say_is_left_out),
-        IN_WORLD(a_name_in_a_token_is_as_long_as_it_may_be_and_no_longer),
-        IN_WORLD(whoever_asks_for_no_end_or_no_audience_is_told_what_holds_then),
-        IN_WORLD(an_issuer_outside_signs_by_its_own_algorithm_and_nobody_else_may),
-        IN_WORLD(for_want_of_memory_no_token_is_called_bad),
+        IN_WORLD(a_token_that_would_be_too_long_is_not_signed),
+        IN_WORLD(a_changed_token_is_refused),
+        IN_WORLD(an_outside_issuer_signs_by_the_algorithm_of_its_key),
+        IN_WORLD(want_of_memory_is_not_the_fault_of_a_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
