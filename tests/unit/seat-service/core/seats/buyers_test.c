@@ -53,7 +53,7 @@ static void a_buyer_for_each_seat_of_a_sold_out_stadium_fits(void **state)
     }
 }
 
-static void millions_who_came_and_went_leave_room(void **state)
+static void buyers_that_left_make_room(void **state)
 {
     (void)state;
     struct buyers buyers;
@@ -69,7 +69,7 @@ static void millions_who_came_and_went_leave_room(void **state)
 
 /* ---- first requests at once ---- */
 
-/* Looks inside, to stand between another request's making of an entry and its look around. */
+/* Writes the entries by hand, as another request would between its two steps. */
 static void two_tries_that_see_each_other_begin_anew(void **state)
 {
     (void)state;
@@ -91,7 +91,7 @@ static void two_tries_that_see_each_other_begin_anew(void **state)
     his[0] = tag | TRY; /* the other has taken its share back */
     assert_int_equal(buyers_add(&buyers, 5, 1, 4, &has), BUYERS_ADDED);
     assert_int_equal(his[1], tag | 2);
-    /* From now on the entry is his, and a try beside it is nobody's business but its maker's. */
+    /* The entry is the buyer's now. Another try next to it no longer counts. */
     his[0] = tag | TRY | 1;
     assert_int_equal(buyers_add(&buyers, 5, 3, 4, &has), BUYERS_OVER);
     assert_int_equal(has, 2);
@@ -108,9 +108,9 @@ struct firsts {
     _Atomic uint32_t granted, over_seen;
 };
 
-/* Each round a buyer whom the table has never seen asks by three threads; in between others come
- * and go, so that the word that is unused first changes under everybody's eyes. */
-static void *ask_first(void *arg)
+/* Each round three threads request for a buyer that is not in the table yet. Other buyers come and
+ * go, so that the first unused word changes during the requests. */
+static void *request_first(void *arg)
 {
     struct firsts *firsts = arg;
     uint32_t has;
@@ -142,7 +142,7 @@ static void first_requests_at_once_count_as_one_buyer(void **state)
     assert_int_equal(buyers_init(&firsts.buyers, 8, 7), 0);
     pthread_barrier_init(&firsts.meet, NULL, THREADS);
     for (unsigned i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, ask_first, &firsts), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, request_first, &firsts), 0);
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(firsts.over_seen, 0);
@@ -150,8 +150,8 @@ static void first_requests_at_once_count_as_one_buyer(void **state)
     buyers_deinit(&firsts.buyers);
 }
 
-/* A table of eight has two buckets: more buyers than they have room for are told so. */
-static void whoever_finds_no_room_is_told_and_gets_it_when_somebody_goes(void **state)
+/* A table of eight has two buckets. Buyers beyond their room are refused. */
+static void buyer_without_room_is_refused_until_another_leaves(void **state)
 {
     (void)state;
     struct buyers buyers;
@@ -175,7 +175,7 @@ static void whoever_finds_no_room_is_told_and_gets_it_when_somebody_goes(void **
     buyers_deinit(&buyers);
 }
 
-/* Of two first requests at once one takes its share back: what it leaves is nobody's entry. */
+/* Of two first requests at once one takes its share back. What it leaves belongs to no buyer. */
 static void a_try_that_was_taken_back_counts_for_nothing(void **state)
 {
     (void)state;
@@ -206,8 +206,8 @@ int main(void)
         cmocka_unit_test(a_buyer_for_each_seat_of_a_sold_out_stadium_fits),
         cmocka_unit_test(two_tries_that_see_each_other_begin_anew),
         cmocka_unit_test(first_requests_at_once_count_as_one_buyer),
-        cmocka_unit_test(millions_who_came_and_went_leave_room),
-        cmocka_unit_test(whoever_finds_no_room_is_told_and_gets_it_when_somebody_goes),
+        cmocka_unit_test(buyers_that_left_make_room),
+        cmocka_unit_test(buyer_without_room_is_refused_until_another_leaves),
         cmocka_unit_test(a_try_that_was_taken_back_counts_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* row_free_test.c: the two ways in which the rule of single seats is judged, held against each
- * other and against counting seats one by one. */
+/* row_free_test.c: the two implementations of the single seat rule agree with each other and with
+ * counting seats one by one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,8 +73,7 @@ static void a_window_is_refused_by_both_or_by_neither(void **state)
                 continue;
             uint64_t after[3] = {row[0], row[1], row[2]};
             take(after, from, n);
-            /* Beside the window, so within these three bitmaps, are the only seats it can strand.
-             */
+            /* Only seats next to the window can be left single: these bitmaps have them. */
             const uint64_t before_was[3] = {0, row[0], row[1]},
                            before_is[3] = {0, after[0], after[1]};
             bool claimed = (row_free_left_single(row, after) |

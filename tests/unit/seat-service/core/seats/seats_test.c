@@ -94,7 +94,7 @@ static void the_rule_looks_across_the_bitmaps_of_a_long_row(void **state)
     plan_destroy(plan);
 }
 
-static void a_single_seat_that_was_single_before_is_nobodys_fault(void **state)
+static void seat_that_was_single_before_is_no_violation(void **state)
 {
     (void)state;
     struct seats seats;
@@ -114,7 +114,7 @@ int main(void)
         cmocka_unit_test(a_late_release_does_not_free_a_resold_seat),
         cmocka_unit_test(a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones),
         cmocka_unit_test(the_rule_looks_across_the_bitmaps_of_a_long_row),
-        cmocka_unit_test(a_single_seat_that_was_single_before_is_nobodys_fault),
+        cmocka_unit_test(seat_that_was_single_before_is_no_violation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

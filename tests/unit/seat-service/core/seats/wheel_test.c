@@ -1,4 +1,4 @@
-/* wheel_test.c: the timer wheel beside a plain list of times. */
+/* wheel_test.c: the timer wheel compared with a plain list of times. */
 #include "base/rng.h"
 #include "core/seats/wheel.h"
 
@@ -113,7 +113,7 @@ static uint64_t due_of_met(void *ctx, uint32_t hold)
     return due;
 }
 
-static void a_mark_left_while_the_owner_looks_is_not_wiped_out(void **state)
+static void mark_set_while_the_owner_reads_a_time_stays(void **state)
 {
     (void)state;
     struct meeting meeting = {.due = 9000000};
@@ -126,7 +126,7 @@ static void a_mark_left_while_the_owner_looks_is_not_wiped_out(void **state)
     wheel_deinit(&meeting.wheel);
 }
 
-static void what_is_due_beyond_the_wheel_comes_due_when_it_has_gone_round(void **state)
+static void time_beyond_the_wheel_comes_due_after_its_rounds(void **state)
 {
     (void)state;
     const uint64_t round_ms = WHEEL_TICK_MS * (UINT64_C(1) << (6 * WHEEL_LEVELS));
@@ -180,9 +180,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late),
         cmocka_unit_test(the_wait_never_sleeps_past_a_hold),
-        cmocka_unit_test(a_mark_left_while_the_owner_looks_is_not_wiped_out),
+        cmocka_unit_test(mark_set_while_the_owner_reads_a_time_stays),
         cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
-        cmocka_unit_test(what_is_due_beyond_the_wheel_comes_due_when_it_has_gone_round),
+        cmocka_unit_test(time_beyond_the_wheel_comes_due_after_its_rounds),
         cmocka_unit_test(the_wait_is_as_long_as_the_next_hold_and_no_longer_than_asked),
         cmocka_unit_test(marks_are_collected_once_a_tick),
     };
