@@ -338,20 +338,6 @@ bool json_in_u64(struct json_in *in, const char *key, uint64_t min, uint64_t max
     return value != NULL && take_u64(in, key, NO_INDEX, value, min, max, out);
 }
 
-bool json_in_i64(struct json_in *in, const char *key, int64_t min, int64_t max, int64_t *out)
-{
-    const json_t *value = ask(in, key);
-    if (value == NULL)
-        return false;
-    assert(min <= max);
-    json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < min || number > max)
-        return refuse(in, key, NO_INDEX, "must be a whole number from %" PRId64 " to %" PRId64, min,
-                      max);
-    *out = number;
-    return true;
-}
-
 /* Thousandths of a number, if it has no more decimals than that. A double cannot hold 0.1, so what
  * is within a thousandth of a thousandth is taken as meant. */
 static bool to_milli(const json_t *value, uint64_t *out)

@@ -69,7 +69,6 @@ int json_in_refuse(struct json_in *in, const char *key, const char *rule, ...)
 
 /* Each answers true if the member was there and good, and only then writes *out. */
 bool json_in_u64(struct json_in *in, const char *key, uint64_t min, uint64_t max, uint64_t *out);
-bool json_in_i64(struct json_in *in, const char *key, int64_t min, int64_t max, int64_t *out);
 /* A number with up to three decimals, in thousandths; min and max are thousandths too. */
 bool json_in_milli(struct json_in *in, const char *key, uint64_t min, uint64_t max, uint64_t *out);
 bool json_in_bool(struct json_in *in, const char *key, bool *out);

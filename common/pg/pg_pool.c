@@ -47,7 +47,6 @@ struct pg_job {
     void *ctx;
     uint64_t deadline_us;
     uint64_t wait_us; /* until when it may stay in the queue */
-    uint32_t deadline_ms;
     uint32_t len;
     struct step steps[PG_STEPS_MAX];
     char *memory[PG_STEPS_MAX]; /* of the parameters; owned */
@@ -197,7 +196,6 @@ struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ct
     job->pool = pool;
     job->on_done = on_done;
     job->ctx = ctx;
-    job->deadline_ms = pool->conf.deadline_ms;
     return job;
 }
 
@@ -232,12 +230,6 @@ const char *pg_u64_text(struct pg_number *memory, uint64_t value)
 {
     snprintf(memory->text, sizeof(memory->text), "%" PRIu64, value);
     return memory->text;
-}
-
-void pg_job_deadline(struct pg_job *job, uint32_t ms)
-{
-    assert(ms > 0);
-    job->deadline_ms = ms;
 }
 
 /* ---- a connection's end ---- */
@@ -404,10 +396,10 @@ void pg_job_send(struct pg_job *job)
     assert(job->len > 0);
     atomic_fetch_add_explicit(&pool->stats.jobs, 1, memory_order_relaxed);
     uint64_t now = now_us(pool);
-    job->deadline_us = now + (uint64_t)job->deadline_ms * 1000;
-    uint32_t wait_ms = pool->conf.wait_ms > 0 && pool->conf.wait_ms < job->deadline_ms
-                           ? pool->conf.wait_ms
-                           : job->deadline_ms;
+    uint32_t deadline_ms = pool->conf.deadline_ms, wait_ms = pool->conf.wait_ms;
+    if (wait_ms == 0 || wait_ms > deadline_ms)
+        wait_ms = deadline_ms;
+    job->deadline_us = now + (uint64_t)deadline_ms * 1000;
     job->wait_us = now + (uint64_t)wait_ms * 1000;
     job->refusal = refusal_of(pool, job);
     if (job->refusal < 0) {

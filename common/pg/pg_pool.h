@@ -68,20 +68,20 @@ struct pg_pool_conf {
     uint32_t queue_max;   /* jobs that wait for a connection; ERR_FULL beyond */
     uint32_t deadline_ms; /* of a job, from its send to its answer */
     uint32_t wait_ms;     /* of these, at most this long in the queue; 0: no less */
-    bool fail_fast;       /* while no connection stands, a job is refused (ERR_CLOSED), at once */
+    bool fail_fast;       /* without a connection a job is refused (ERR_CLOSED) at once */
     const struct pg_statement *statements; /* borrowed; jobs name them by index */
     uint32_t statements_len;
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;                      /* NULL: nothing is logged */
-    void (*on_ready)(void *ctx, bool ready); /* the first stands, the last fell; may be NULL */
+    void (*on_ready)(void *ctx, bool ready); /* first up, last down; may be NULL */
     void *ctx;
 };
 
 int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct pg_pool **out);
 /* Answers what is open (ERR_UNKNOWN or ERR_CLOSED), then closes; the loop frees the memory. */
 void pg_pool_close(struct pg_pool *pg);
-bool pg_pool_ready(const struct pg_pool *pg); /* at least one connection stands */
+bool pg_pool_ready(const struct pg_pool *pg); /* at least one connection is up */
 const struct pg_pool_stats *pg_pool_stats(const struct pg_pool *pg);
 
 struct pg_answer {
@@ -103,7 +103,6 @@ struct pg_number {
     char text[24];
 };
 const char *pg_u64_text(struct pg_number *memory, uint64_t value);
-void pg_job_deadline(struct pg_job *job, uint32_t ms); /* other than the usual */
 /* Takes the job. */
 void pg_job_send(struct pg_job *job);
 
