@@ -201,7 +201,7 @@ static void accept_place(struct move_ask *ask, const struct front_line *event)
     };
     memcpy(ticket.visitor, ask->line.visitor, LINE_VISITOR_BYTES);
     queue_promise(front, event, &ticket);
-    char ticket_memory[TICKET_LEN_MAX], cookies_memory[COOKIES_MAX];
+    char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
     struct text text = text_on(ticket_memory, sizeof(ticket_memory));
     ticket_put(&text, &front->keys->tickets, front_line_id(event), &ticket);
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));

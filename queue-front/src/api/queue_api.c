@@ -211,9 +211,9 @@ static void refuse_moved(struct join *join, const struct front_line *event)
 }
 
 static struct span write_ticket(const struct front *front, const struct front_line *event,
-                                const struct ticket *ticket, char memory[TICKET_LEN_MAX])
+                                const struct ticket *ticket, char memory[TICKET_LEN])
 {
-    struct text text = text_on(memory, TICKET_LEN_MAX);
+    struct text text = text_on(memory, TICKET_LEN);
     ticket_put(&text, &front->keys->tickets, front_line_id(event), ticket);
     assert(!text.overflown);
     return text_span(&text);
@@ -269,7 +269,7 @@ static void accept_join(struct join *join, const struct front_line *event)
     }
     struct ticket ticket = ticket_of(join, event);
     queue_promise(front, event, &ticket);
-    char ticket_memory[TICKET_LEN_MAX], cookies_memory[COOKIES_MAX];
+    char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
     struct span text = write_ticket(front, event, &ticket, ticket_memory);
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
     caller_set_cookie(join->req, &cookies,

@@ -224,7 +224,7 @@ struct front_seen {
     const struct front_line *event; /* NULL: none */
     uint64_t now_s;
     struct ticket ticket;
-    char text[TICKET_LEN_MAX];
+    char text[TICKET_LEN];
     uint32_t text_len;
 };
 

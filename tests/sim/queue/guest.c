@@ -11,7 +11,7 @@
 
 enum { GOODBYE_S = 3 };
 
-static_assert((int)GUEST_TICKET_MAX > (int)TICKET_LEN_MAX, "room for a ticket");
+static_assert((int)GUEST_TICKET_MAX > (int)TICKET_LEN, "room for a ticket");
 
 struct farewell {
     struct ask ask;

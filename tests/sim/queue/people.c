@@ -40,7 +40,7 @@ struct visitor {
     uint64_t member, invitation, presale;
     uint64_t comes_us, work, work_minute;
     struct sim_gate bell;
-    char ticket[TICKET_LEN_MAX + 1];
+    char ticket[TICKET_LEN + 1];
     uint64_t told_ms, ends_ms; /* as the newest pass says */
     struct guest *guest;
     bool is_gone;

@@ -28,10 +28,8 @@ void move_code_make(const struct mac_ring *ring, struct span event, const struct
     text_u64(&message, now_s / MOVE_WINDOW_S);
     text_char(&message, '.');
     text_put(&message, event);
-    if (ticket->tag != 0) {
-        text_char(&message, '.'); /* no event's id has one */
-        text_u64(&message, ticket->tag);
-    }
+    text_char(&message, '.'); /* no event's id has one */
+    text_u64(&message, ticket->tag);
     assert(!message.overflown);
     uint8_t mac[MAC_BYTES];
     mac_make(ring, memory, message.len, mac);

@@ -1,9 +1,10 @@
-/* session.c: a name that anybody can read and only we can give.
+/* session.c: a name that anybody can read and only a front can make.
  *
  * It is signed with the key that signed the ticket, not with the current one. That keeps the name
  * the same when keys are rotated in the middle of a visit, and it is why ticket_parse() reports the
- * key. Event and place stand in the clear, so that Redis and the services behind the line can use
- * them without our keys; the MAC is for us, when a session comes back to be ended. */
+ * key. Event and place are in the clear, so that Redis and the services behind the line can use
+ * them without the fronts' keys; the MAC is for the fronts, when a session comes back to be ended.
+ */
 #include "core/token/session.h"
 
 #include "base/base64.h"
@@ -13,26 +14,25 @@
 
 enum {
     TAG_AT = 1 + LINE_VISITOR_BYTES,
-    HEAD_MAX = TAG_AT + LINE_TAG_BYTES,
-    TAIL_BYTES_MAX = HEAD_MAX + MAC_BYTES,
+    HEAD_BYTES = TAG_AT + LINE_TAG_BYTES,
+    TAIL_BYTES = HEAD_BYTES + MAC_BYTES,
 };
 
 static const char purpose[] = "session";
 
-enum { MESSAGE_MAX = sizeof(purpose) + HEAD_MAX + 8 + LINE_EVENT_ID_MAX };
+enum { MESSAGE_MAX = sizeof(purpose) + HEAD_BYTES + 8 + LINE_EVENT_ID_MAX };
 
-static_assert((TAIL_BYTES_MAX * 4 + 2) / 3 == SESSION_TAIL_MAX, "base64url without padding");
+static_assert((TAIL_BYTES * 4 + 2) / 3 == SESSION_TAIL_LEN, "base64url without padding");
 
-static size_t message(struct span event, uint64_t place, const uint8_t *head, size_t head_len,
+static size_t message(struct span event, uint64_t place, const uint8_t head[HEAD_BYTES],
                       uint8_t out[MESSAGE_MAX])
 {
     assert(event.len <= LINE_EVENT_ID_MAX);
-    assert(head_len <= HEAD_MAX);
     size_t len = 0;
     memcpy(out, purpose, sizeof(purpose));
     len += sizeof(purpose);
-    memcpy(out + len, head, head_len);
-    len += head_len;
+    memcpy(out + len, head, HEAD_BYTES);
+    len += HEAD_BYTES;
     for (unsigned i = 0; i < 8; i++)
         out[len++] = (uint8_t)(place >> (8 * (7 - i)));
     memcpy(out + len, event.ptr, event.len);
@@ -57,20 +57,19 @@ void session_put(struct text *out, const struct mac_ring *ring, struct span even
     bool known = ring_of(ring, ticket->key_id, &one);
     assert(known);                           /* the ticket was read with it */
     assert(event_id_ok(event) && place > 0); /* what session_parse() asks of them */
-    uint8_t tail[TAIL_BYTES_MAX] = {ticket->key_id};
+    uint8_t tail[TAIL_BYTES] = {ticket->key_id};
     memcpy(tail + 1, ticket->visitor, LINE_VISITOR_BYTES);
     for (unsigned i = 0; i < LINE_TAG_BYTES; i++)
         tail[TAG_AT + i] = (uint8_t)(ticket->tag >> (8 * (LINE_TAG_BYTES - 1 - i)));
-    size_t head_len = ticket->tag != 0 ? HEAD_MAX : TAG_AT;
     uint8_t signed_bytes[MESSAGE_MAX];
-    size_t len = message(event, place, tail, head_len, signed_bytes);
-    mac_make(&one, signed_bytes, len, tail + head_len);
+    size_t len = message(event, place, tail, signed_bytes);
+    mac_make(&one, signed_bytes, len, tail + HEAD_BYTES);
     mac_ring_wipe(&one);
     text_put(out, event);
     text_char(out, '.');
     text_u64(out, place);
     text_char(out, '.');
-    base64_put(out, tail, head_len + MAC_BYTES);
+    base64_put(out, tail, sizeof(tail));
 }
 
 int session_parse(const struct mac_ring *ring, struct span text, struct session *out)
@@ -81,18 +80,17 @@ int session_parse(const struct mac_ring *ring, struct span text, struct session 
         return ERR_SYNTAX;
     struct span tail_text = span_cut(rest, '.', &place);
     struct session session = {.event = event};
-    uint8_t tail[TAIL_BYTES_MAX];
-    size_t head_len = tail_text.len == SESSION_TAIL_MAX ? HEAD_MAX : TAG_AT;
+    uint8_t tail[TAIL_BYTES];
     if (!event_id_ok(event) || !span_u64(place, SESSION_PLACE_MAX, &session.place) ||
         session.place == 0 || line_lane_of(session.place) > LANES_MAX ||
         (place.len > 1 && place.ptr[0] == '0') ||
-        !base64_decode_exact(tail_text, tail, head_len + MAC_BYTES))
+        !base64_decode_exact(tail_text, tail, sizeof(tail)))
         return ERR_SYNTAX;
     uint8_t signed_bytes[MESSAGE_MAX];
-    size_t len = message(event, session.place, tail, head_len, signed_bytes);
-    if (!mac_check(ring, tail[0], signed_bytes, len, tail + head_len))
+    size_t len = message(event, session.place, tail, signed_bytes);
+    if (!mac_check(ring, tail[0], signed_bytes, len, tail + HEAD_BYTES))
         return ERR_AUTH;
-    for (size_t i = TAG_AT; i < head_len; i++)
+    for (size_t i = TAG_AT; i < HEAD_BYTES; i++)
         session.tag = session.tag << 8 | tail[i];
     memcpy(session.visitor, tail + 1, LINE_VISITOR_BYTES);
     assert(session.place > 0 && session.place <= SESSION_PLACE_MAX);

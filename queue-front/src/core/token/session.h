@@ -4,8 +4,8 @@
  *
  *     EVENT.PLACE.TAIL      my-concert.4711.AQECAwQFBgcI...
  *
- * TAIL is base64url of key id, visitor id, tag of the event's incarnation (absent if it has none)
- * and a MAC over all of it. */
+ * TAIL is base64url of key id, visitor id, tag of the event's incarnation and a MAC over all of
+ * it. */
 #ifndef FG_QUEUE_FRONT_CORE_SESSION_H
 #define FG_QUEUE_FRONT_CORE_SESSION_H
 
@@ -14,14 +14,14 @@
 #define SESSION_PLACE_MAX ((UINT64_C(1) << 36) - 1)
 
 enum {
-    SESSION_TAIL_MAX = 38,
-    SESSION_LEN_MAX = LINE_EVENT_ID_MAX + 1 + 15 + 1 + SESSION_TAIL_MAX,
+    SESSION_TAIL_LEN = 38,
+    SESSION_LEN_MAX = LINE_EVENT_ID_MAX + 1 + 15 + 1 + SESSION_TAIL_LEN,
 };
 
 struct session {
     struct span event; /* borrowed from the text it was parsed from */
     uint64_t place;    /* line_place_of() */
-    uint32_t tag;      /* of the incarnation; 0: none */
+    uint32_t tag;      /* of the incarnation */
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
 
@@ -30,7 +30,7 @@ struct session {
 void session_put(struct text *out, const struct mac_ring *ring, struct span event,
                  const struct ticket *ticket, uint64_t place);
 
-/* ERR_SYNTAX: not the name of a session; ERR_AUTH: not one that we gave. */
+/* ERR_SYNTAX: not the name of a session; ERR_AUTH: no front made it. */
 int session_parse(const struct mac_ring *ring, struct span text, struct session *out);
 
 #endif

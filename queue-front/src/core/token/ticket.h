@@ -1,10 +1,9 @@
-/* ticket.h: a place in a line, in the visitor's hands. Nothing is kept of it on our side: any front
+/* ticket.h: a place in a line, carried by the visitor. The server stores nothing of it: any front
  * with the keys can read it, and a million of them cost Redis nothing.
  *
  * 60 characters of base64url: version, key id, how often the place was moved, entry, time of issue,
  * visitor id, the wait that was promised with it, the incarnation of the event, and a MAC over all
- * of these and the event's id, so that a ticket of one event is worthless at another. Tickets of
- * events that are older than incarnations have 56. */
+ * of these and the event's id, so that a ticket of one event is worthless at another. */
 #ifndef FG_QUEUE_FRONT_CORE_TICKET_H
 #define FG_QUEUE_FRONT_CORE_TICKET_H
 
@@ -13,13 +12,13 @@
 #include "core/line/line.h"
 #include "crypto/mac.h"
 
-enum { TICKET_LEN_MAX = 60, TICKET_WAIT_MAX_S = (1 << 20) - 1 };
+enum { TICKET_LEN = 60, TICKET_WAIT_MAX_S = (1 << 20) - 1 };
 
 #define TICKET_ENTRY_MAX UINT64_C(0xFFFFFFFF)
 
 struct ticket {
     uint8_t lane;
-    uint32_t tag;   /* line_tag() of the event's incarnation; 0: it has none */
+    uint32_t tag;   /* line_tag() of the event's incarnation */
     uint64_t entry; /* 1..TICKET_ENTRY_MAX; place_position() makes a position of it */
     uint32_t issued_s;
     /* How often the place was carried to another device when this ticket was made. The ticket with
@@ -27,18 +26,18 @@ struct ticket {
     uint8_t moves;
     bool member; /* `visitor` is a member of the shop: nobody else can enter with this ticket */
     uint8_t visitor[LINE_VISITOR_BYTES];
-    /* The wait that was promised when it was made, in whole seconds as it was told; p90_s 0: none.
+    /* The wait that was promised with it, in whole seconds; p90_s 0: none was.
      * So each visitor's promise is known when they enter, and stored nowhere until then. */
     uint32_t p50_s, p90_s; /* at most TICKET_WAIT_MAX_S */
     uint16_t issued_ms;    /* of the second of issue; kept to 4 ms */
     uint8_t key_id;        /* the key it was made with; ticket_put() does not read it */
 };
 
-/* Appends at most TICKET_LEN_MAX characters, signed with the ring's current key. */
+/* Appends TICKET_LEN characters, signed with the ring's current key. */
 void ticket_put(struct text *out, const struct mac_ring *ring, struct span event,
                 const struct ticket *ticket);
 
-/* ERR_SYNTAX: no ticket at all; ERR_AUTH: forged, or for another event; ERR_TIMEOUT: older than
+/* ERR_SYNTAX: not a ticket; ERR_AUTH: forged, or for another event; ERR_TIMEOUT: older than
  * `lifetime_s`. Writes *out only on success. Allocates nothing. */
 int ticket_parse(const struct mac_ring *ring, struct span event, struct span text, uint64_t now_s,
                  uint64_t lifetime_s, struct ticket *out);

@@ -55,7 +55,7 @@ struct ask {
     uint64_t work;        /* what was worked for it; 0: nothing */
     uint64_t work_minute; /* when that was given out */
     /* with a place: */
-    char ticket[TICKET_LEN_MAX + 1];
+    char ticket[TICKET_LEN + 1];
     uint64_t told_ms, ends_ms; /* of the visit, as its pass says: until then, and never beyond */
     char code[MOVE_CODE_LEN];  /* to take; or the one that was made */
     char patch[ASK_PATCH_MAX]; /* an operator's: of the document, */
