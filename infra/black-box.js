@@ -135,7 +135,7 @@ if (again.length > 0 && excusable && findings().length === 0) {
   for (const test of first.filter(({ file }) => again.includes(file))) reconsider(test, second);
 }
 
-// The first verdicts beside the present ones: a test that no longer runs has not passed.
+// Compares the first verdicts with the present ones: a test that no longer runs has not passed.
 function reconsider(test, second) {
   const { file, name, passed, holder } = test;
   const now = second.filter((one) => one.file === file && one.name === name);

@@ -1,7 +1,7 @@
 // preview.js: draws queue-front/web/preview.png, the picture that a shared link is shown with: a line of
 // people that leads into a hall. It has sixteen levels between two colours, ground and ink, and no words:
 // queue-front sets the two to the operator's colours (src/pages/preview.c), and the event's name stands
-// beside the picture, in the reader's language.
+// next to the picture, in the reader's language.
 
 import { writeFileSync } from 'node:fs';
 import { crc32, deflateSync } from 'node:zlib';
@@ -63,7 +63,7 @@ function hall() {
   for (let n = 0; n < ROWS; n++) row(n);
 }
 
-// Along the bottom from the left, then up into the hall; whoever is far away is pale.
+// Along the bottom from the left, then up into the hall; people far away are pale.
 function people() {
   const turn = { x: 540, y: 584 };
   for (let n = 0; n * 32 + 20 < turn.x; n++) dot(20 + n * 32, turn.y, RADIUS, 0.4 + 0.6 * (n / 17));

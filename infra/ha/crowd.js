@@ -1,4 +1,4 @@
-// crowd.js: the visitors in a process of their own, so that nothing the drill does holds them up. It is told
+// crowd.js: the visitors in a process of their own, so that nothing the drill does holds them up. It gets
 // by messages: {come}, {waiting}, {longest: [from, to]}, {go}.
 
 import { Visitors } from './visitors.js';

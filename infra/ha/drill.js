@@ -4,7 +4,7 @@
 //   fault | longest wait for an answer, of the line and of the sale, retries included | what took over, how soon
 //
 // Then the visitors go, and the books are read: no seat twice, money equal, every paid order in the shop. Exits
-// with 1 if anybody was told something wrong, if the books do not agree, or if a wait was longer than its bar.
+// with 1 if a visitor got a wrong answer, if the books do not agree, or if a wait was longer than its bar.
 // WORDS: only faults whose name they match ("power off", "Redis|etcd").
 
 import { fork } from 'node:child_process';
@@ -52,7 +52,7 @@ setTimeout(() => {
   end(1);
 }, ALL_MS).unref();
 
-// What the machines said, for whoever wants to know why.
+// The logs of the machines.
 function keepLogs() {
   rmSync(join(OUT, 'logs'), { recursive: true, force: true });
   for (const { name, dir } of site.lan.machines.values()) {
@@ -123,7 +123,7 @@ async function strike(crowd, make) {
   await site.whole(WHOLE_MS).catch((error) => { spare = error.message; });
   const wholeMs = Date.now() - mendedAt;
   await delay(AFTER_MS);
-  // Whoever still waits waits for this fault, not for the next one.
+  // Requests that still wait belong to this fault, not to the next one.
   for (const until = Date.now() + CALM_MS; Date.now() < until && (await crowd.ask({ waiting: true })).ms > 1000;) await delay(200);
   await watching.over();
   const { longest, findings } = await crowd.ask({ longest: [from, Date.now()] });

@@ -1,6 +1,6 @@
 // machines.js: machines on this one. A machine is a network namespace with one card and one address, a
 // folder, and the processes that run in it; all cards hang on one switch, a bridge in a namespace of its
-// own. Nothing of it touches this machine's own network but one card, by which whoever sits here is a
+// own. Nothing of it touches this machine's own network but one card, by which a person here is a
 // visitor there.
 //
 // What can be done to a machine: kill -9 or stop one of its processes, take its power (everything dies in

@@ -71,7 +71,7 @@ export function edgeAlone(machine, event) {
 // An edge's command; infra/edge/allocator.conf says why by this allocator.
 export const haproxy = (...files) => ['env', 'LD_PRELOAD=libjemalloc.so.2', 'haproxy', '-db', ...files.flatMap((file) => ['-f', file])];
 
-// The same for files that people complete by hand: a line, or a word, that stands there becomes another.
+// The same for files that people complete by hand: a line or a word is replaced.
 export function completed(text, changes) {
   let out = text;
   for (const [from, to] of changes) {
@@ -285,7 +285,7 @@ export class Site {
   async #databaseOf(role, name, first) {
     this.#role(role, first);
     this.sql(first, `CREATE DATABASE ${name} OWNER ${role};`);
-    // A replica that has not heard of it yet refuses for good what would only have to go on to the primary.
+    // A replica that does not have it yet rejects for good what only the primary could accept.
     await until(`${name} at both`, () => this.sql(name, 'SELECT 1;') === '1');
     this.sql(name, `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO ${role};`);
   }
@@ -376,7 +376,7 @@ export class Site {
 
   writeEdge(machine) {
     const { edge, inside } = this.edgeConf(machine);
-    // Whoever sits at this machine is a proxy to the edges: a prober says for whom it asks.
+    // The edges treat this machine as a proxy: a prober names the client it asks for.
     this.write(machine, 'edge.trusted.lst', `${NET}.1\n`);
     this.write(machine, 'edge.proxy-protocol.lst', '');
     this.write(machine, 'owners.map', '');
@@ -498,7 +498,7 @@ export class Site {
   }
 
   async #eventMade() {
-    // Ready is one thing, that the edges have heard of it another.
+    // Ready, and marked as up by the edges.
     const must = async (ask, what) => {
       const answer = await until(what, async () => {
         const heard = await ask();

@@ -1,6 +1,6 @@
 // visitors.js: a few visitors who never give up. Each wants one thing after the other and asks for it again
 // until it has it; how long that took, from the first wish to the answer, is what a fault costs them. Waiting
-// for an answer counts as much as being told to come back.
+// for an answer counts as much as a refusal with Retry-After.
 //
 //   poll     asks for its place, several times a second
 //   join     a new visitor takes a place
@@ -11,10 +11,10 @@
 // What is repeated carries its idempotency key. An answer is one of four: what was wanted; one that says "later"
 // (502, 503, 504, 429, or no answer at all); one that is part of the sale (seats taken by somebody faster);
 // anything else is an error that repeating does not mend, and is a finding, as is a place that changes or is
-// given twice, a hold that was answered and is gone, and a paid order without tickets. Whoever has found something
+// given twice, a hold that was answered and is gone, and a paid order without tickets. A visitor who has found something
 // goes, and somebody else comes for the same: there is as much to see at the next fault.
 //
-// A caller that later compares what was answered with what is there gives `site.record`, which is told each answer that
+// A caller that later compares what was answered with what is there gives `site.record`, which gets each answer that
 // promises something: a place, an order, seats that are sold, their tickets.
 
 import { randomUUID } from 'node:crypto';
@@ -247,7 +247,7 @@ export class Visitors {
     if (answer !== null) this.#note('tickets', { order, tickets: answer.json.tickets.map(({ ticket }) => ticket) });
   }
 
-  // Everybody who was given a place is asked for it: [{position, said}] of those who are told another one, or none.
+  // Asks for every place that was given: [{position, said}] of those whose answer is another one, or none.
   async displaced() {
     const found = [];
     const stopped = this.#stop;

@@ -1,6 +1,6 @@
 // sbom.js NAME LAYER...: what an image holds, as a bill of materials (CycloneDX) on standard output. LAYER are the
 // folders that it is made of, the base first; each has in var/lib/dpkg/status.d what was unpacked into it. Programs
-// of ours are told with their digests, pages with what they carry of other people's work.
+// of ours are listed with their digests, pages with what they carry of other people's work.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

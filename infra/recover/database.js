@@ -5,7 +5,7 @@
 //
 // Two kinds. Where nothing may be lost, visitors stay through all of it, and whatever they find wrong is a finding. Where
 // something is lost by what the case is about, they go when it breaks, others come afterwards, and what is gone has
-// to be named by the product: by its reconciliation as to money, by `recover lost` for whoever settles it.
+// to be named by the product: by its reconciliation as to money, by `recover lost` for the people who settle it.
 
 import { join } from 'node:path';
 import { audit } from '../../loadtest/lib/audit.js';
@@ -18,7 +18,7 @@ const BUYERS = { poll: 1, join: 0, picture: 0, hold: 1, buy: 2 };
 const ARCHIVED_MS = 150_000;
 const ENOUGH = 4; // sales before it breaks
 const LISTED = 20; // of a kind, by reconciliation
-const NAMED_MS = 300_000; // reconciliation leaves everything two minutes to agree, and goes by the minute
+const NAMED_MS = 300_000; // reconciliation leaves everything two minutes to agree, and runs each minute
 
 export function come(place, many = BUYERS, event = place.event) {
   const record = new Record();

@@ -3,7 +3,7 @@
 //
 //   fault | lost: what was answered and is gone | RPO: how old the oldest of it was | RTO: until somebody has it again
 //
-// RTO is the machine's part of it: here nobody has to wake up, understand and decide. Times are told and not judged.
+// RTO is the machine's part of it: here nobody has to wake up, understand and decide. Times are printed and not judged.
 // WORDS: only cases whose name they match ("line", "dropped"). Exits with 1 if anything was found that should not be.
 
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -48,7 +48,7 @@ const emptied = (place) => kept(place, async () => {
   place.begin('redis');
 });
 
-// With the edge shut, as queue-front's README says: nobody is told that there is no such event.
+// With the edge shut, as queue-front's README says: no visitor gets "unknown event".
 async function allGone(place, restore) {
   await place.kill('edge', 'redis', ...place.fronts);
   place.wipeRedis();
@@ -81,7 +81,7 @@ const archived = (place) => kept(place, (saved) => allGone(place, async () => {
   place.begin('edge');
 }), () => copies(place));
 
-// No front that remembers, no copy, no archive. The event is made again, and is another one: nobody may be told a wrong
+// No front that remembers, no copy, no archive. The event is made again, and is another one: nobody may see a wrong
 // place by it, and everybody who asks has to join again.
 async function nothingLeft(place) {
   const { record, visitors } = come(place, WAITING, place.waiting);
@@ -103,7 +103,7 @@ async function nothingLeft(place) {
   await others.visitors.go();
   const result = judged(visitors, record, at, rtoMs, await visitors.displaced());
   const wrong = result.lost.filter(({ said }) => said !== '401 event-renewed');
-  const told = [`all ${visitors.places} were told event-renewed, and may join anew`];
+  const told = [`all ${visitors.places} got event-renewed, and may join anew`];
   return { ...result, findings: [...wrong.map(({ position, said }) => `place ${position} is now ${said}`), ...others.visitors.findings], told: wrong.length === 0 ? told : [] };
 }
 
@@ -112,5 +112,5 @@ export const CASES = [
   { name: 'line: Redis has lost everything, a front lives', promise: 'every place is kept', run: emptied },
   { name: 'line: Redis and all fronts are gone, a copy is loaded', promise: 'every place is kept', run: copied },
   { name: 'line: Redis and all fronts are gone, archives alone', promise: 'every place is kept', run: archived },
-  { name: 'line: Redis, fronts and copies are gone', promise: 'nobody is told a wrong place', run: nothingLeft },
+  { name: 'line: Redis, fronts and copies are gone', promise: 'nobody sees a wrong place', run: nothingLeft },
 ];

@@ -22,7 +22,7 @@ const LIMITS = { max_per_buyer: 0, hold_ttl_s: 60, hold_max_s: 300 };
 const OWNER = process.getuid() === 0 ? 'postgres' : null;
 const read = (name) => readFileSync(join(HERE, name), 'utf8');
 
-// What runs beside the stack as PostgreSQL's user.
+// What runs next to the stack as PostgreSQL's user.
 const asOwner = (argv) => (OWNER === null ? argv : ['setpriv', '--reuid', OWNER, '--regid', OWNER, '--clear-groups', '--', ...argv]);
 
 export class Place {
@@ -151,7 +151,7 @@ export class Place {
     }
   }
 
-  // The lines of archive.conf, as their server is told them here.
+  // The lines of archive.conf, as their server gets them here.
   async #backedUp() {
     this.#settings();
     for (const [, name, value] of read('archive.conf').matchAll(/^([a-z_]+) = '?([^'\n]*)'?$/gm))
@@ -274,7 +274,7 @@ export class Place {
     execFileSync(join(postgresBin(), 'psql'), ['-h', this.socket, '-p', String(this.stack.base + 7), '-U', 'postgres', '-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1'], { input: text });
   }
 
-  // A second server on restored data, beside the first: what it says.
+  // A second server on restored data, next to the first: what it says.
   async beside(data, work) {
     const port = this.stack.base + 9;
     const own = { data_directory: data, hba_file: join(data, 'hba.conf'), port, unix_socket_directories: this.socket, archive_mode: 'off' };

@@ -4,7 +4,7 @@
 // run and are not ready. Then the link to it breaks, people go on buying, and the first place is switched off whole.
 //
 // What stands for DNS here is one address that leads to one place or to the other (of AWS: a failover record of Route 53,
-// infra/aws). What an answer from DNS lives (60 s there) comes on top of the times that are told.
+// infra/aws). What an answer from DNS lives (60 s there) comes on top of the times printed.
 //
 // Judged: everybody who waits keeps their place, what was bought after the link broke is named and settled as after any
 // restore (database.js), money is what orders say. Told: what visitors saw, what was lost, how long it took.
@@ -298,7 +298,7 @@ class Region {
   }
 }
 
-// What the visitors' programs were told while it lasted: {"503 seats-not-open": 17, ...}
+// The answers that the visitors' programs got while it lasted: {"503 seats-not-open": 17, ...}
 function seen(visitors, from) {
   const said = {};
   for (const gap of visitors.flatMap(({ gaps }) => gaps)) if (gap.from + gap.ms > from) for (const what of gap.said) said[what] = (said[what] ?? 0) + 1;
@@ -344,7 +344,7 @@ async function drill(region) {
   const displaced = await waiting.visitors.displaced();
 
   say(`    the second place was ready after ${seconds(readyMs)}; a place was given again after ${seconds(waiting.record.of('place', led)[0].at - at)}, an order after ${seconds(others.record.of('order')[0].at - at)}`);
-  say(`    those who waited were told meanwhile: ${seen([waiting.visitors], at)}`);
+  say(`    waiting visitors saw meanwhile: ${seen([waiting.visitors], at)}`);
   say(`    of ${waiting.visitors.places} places ${displaced.length} are others now`);
   say(`    lost of what buyers were answered: ${counted(lost)}; RPO ${seconds(ageOf(lost, at))} (the link had been broken for ${seconds(at - cutAt)})`);
   const { findings, told } = await settle(region, lost);

@@ -21,7 +21,7 @@ fail() {
 
 # ---- settings -----------------------------------------------------------------------------------
 
-# What `up` was told is kept in the run dir, so that `down` and `status` need the run dir alone.
+# The settings of `up` are kept in the run dir, so that `down` and `status` need the run dir alone.
 settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac

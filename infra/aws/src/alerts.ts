@@ -1,5 +1,5 @@
 // alerts.ts: infra/observe/alerts.yml, which is the truth, as queries of CloudWatch. Whatever an expression there
-// says is either understood whole or an error: an alert that would silently mean something else is none.
+// says is either understood whole or an error: an alert must not silently mean something else.
 //
 // PromQL of these forms is understood, with `by`, matchers and `or`, `and`:
 //     [min|max [by (L)]] (METRIC{M}) OP NUMBER        a gauge

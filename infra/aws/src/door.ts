@@ -2,7 +2,7 @@
 // once somebody has given the first one up.
 //
 // An application load balancer rather than a network one: it shows a certificate that AWS renews, and can ask
-// for the word by which our CloudFront is told from everybody else's. Which server a request goes to is decided
+// for the secret header that proves it is our CloudFront. Which server a request goes to is decided
 // by the edges behind it, which notice within two seconds that one has gone; the balancer would take ten.
 
 import { CfnParameter, Duration, SecretValue, Stack } from 'aws-cdk-lib';
@@ -48,7 +48,7 @@ export function doorOf(stack: Stack, sale: Sale, network: Network, edges: Fargat
 
 // Nothing here gives a region up by itself: its line and its databases have to be taken over first, and two
 // regions that sell the same seats are worse than a minute of silence. So the first one's record hangs on a
-// health check of no children: healthy as long as it wants none of them, not healthy once it is told to want one
+// health check of no children: healthy as long as it wants none of them, not healthy once it is set to want one
 //     aws route53 update-health-check --health-check-id ID --health-threshold 1
 function named(stack: Stack, sale: Sale, balancer: elb.ApplicationLoadBalancer, second: boolean): void {
   const zone = new CfnParameter(stack, 'Zone', { description: `Hosted zone of ${sale.domain} in Route 53`, allowedPattern: 'Z[A-Z0-9]+' }).valueAsString;

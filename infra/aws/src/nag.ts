@@ -20,7 +20,7 @@ export const EXCUSES: Excuse[] = [
   { id: 'AwsSolutions-SMG4', where: /^Word/, reason: 'CloudFront and both doors have to change at once: a deployment, between sales.' },
   { id: 'AwsSolutions-ELB2', where: /^Door/, reason: 'A log of ten million addresses is personal data that nobody reads. The edges count, and the services log one request in a thousand without addresses.' },
   { id: 'AwsSolutions-CFR3', where: /^Front/, reason: 'As for the balancer: a log of all visitors is kept by nobody.' },
-  { id: 'AwsSolutions-CFR1', where: /^Front/, reason: 'A sale is for whoever wants a ticket, wherever they are.' },
+  { id: 'AwsSolutions-CFR1', where: /^Front/, reason: 'A sale is for everybody who wants a ticket, wherever they are.' },
   { id: 'AwsSolutions-AEC5', where: /^Line/, reason: 'A port that is hard to guess protects nothing that the groups, TLS and a password do not.' },
   { id: 'AwsSolutions-AEC6', where: /^Line/, reason: 'One word for everybody is the older way: here are users with rights and a password (LineFront), and the default one has neither.' },
   { id: 'AwsSolutions-IAM5', where: /^Task-collector/, reason: 'It makes streams in one log group and names them itself.' },

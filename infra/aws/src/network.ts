@@ -38,7 +38,7 @@ const GROUPS = {
   orders: 'the way into the queue of orders, where there is one',
   collector: 'reads metrics',
   roles: 'makes the roles in the databases, once',
-  operators: 'for whoever operates: put a CloudShell of this network into it',
+  operators: 'for operators: put a CloudShell of this network into it',
 } as const;
 
 export type Group = keyof typeof GROUPS;
@@ -115,7 +115,7 @@ function allow(groups: Groups, sale: Sale): void {
   const world = (from: Group, to: ec2.IPeer, port: number, why: string) => groups[from].addEgressRule(to, ec2.Port.tcp(port), why);
   world('line', ec2.Peer.anyIpv4(), 443, 'the beacon of a draw');
   world('pay', ec2.Peer.anyIpv4(), 443, 'the payment provider');
-  // The only ways to the shop. It has none to us: what it is told it is told by the adapter, and no callback
+  // The only ways to the shop. It has none to us: the adapter sends it everything, and no callback
   // of its own is in any contract.
   world('pay', ec2.Peer.ipv4(sale.shop.cidr), sale.shop.databasePort, 'the user database of the shop');
   if (sale.shop.delivery === 'http' && sale.shop.ordersPort !== 443) world('pay', ec2.Peer.ipv4(sale.shop.cidr), sale.shop.ordersPort, 'the order API of the shop');

@@ -1,4 +1,4 @@
-// sale.ts: what a sale is told of: sale.json, checked, and the machines that its size needs.
+// sale.ts: the settings of a sale: sale.json, checked, and the machines that its size needs.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,7 @@ export interface Shop {
   ordersPort: number;
 }
 
-// Operators as persons of an issuer of the house. `keys` is its key set, in a file beside sale.json: the seats have no way out,
+// Operator accounts of the company's issuer. `keys` is its key set, in a file next to sale.json: the seats have no way out,
 // by which they could ask for it.
 export interface Operators {
   issuer: string;

@@ -1,4 +1,4 @@
-// services.ts: what each program is told, and how many of it there are.
+// services.ts: the settings of each program, and how many of it there are.
 //
 // Settings are those of infra/etc, with what this place makes different. The environment has them as
 // FAIRGATE_SECTION_KEY; a test looks each up in the program's own table.
@@ -32,7 +32,7 @@ export interface Plan {
   asleep: boolean; // all of it is there, nothing runs
 }
 
-// What every program is told. Nothing follows SIGTERM for drain_delay, so that HAProxy hears of it first.
+// Settings of every program. Nothing follows SIGTERM for drain_delay, so that HAProxy notices first.
 function common(plan: Plan, program: Program): Record<string, string | number> {
   return {
     'http.host': '0.0.0.0', 'http.port': PORTS[program].open,

@@ -19,7 +19,7 @@ const IMAGES = {
   QueueFront: 'queue-front', SeatService: 'seat-service', PaymentAdapter: 'payment-adapter',
   Edge: 'HAProxy 2.6 or later with libjemalloc2 and the pages of fairgate-edge; its stop signal is SIGUSR1',
   Collector: "AWS's distribution of the OpenTelemetry collector",
-  Tools: 'sh, curl, psql and chown: for the containers beside the programs',
+  Tools: 'sh, curl, psql and chown: for the containers next to the programs',
 } as const;
 export type Image = keyof typeof IMAGES;
 
@@ -142,7 +142,7 @@ export class Tasks {
   }
 }
 
-// A container beside the program that reads the same files.
+// A sidecar of the program that reads the same files.
 export function beside(definition: ecs.FargateTaskDefinition, first: ecs.ContainerDefinition, name: string, options: Omit<ecs.ContainerDefinitionOptions, 'user'>): void {
   const container = definition.addContainer(name, { ...HARDENED, user: NOBODY, ulimits: FILES_OPEN, ...options });
   container.addMountPoints(MOUNT);

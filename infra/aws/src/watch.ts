@@ -18,7 +18,7 @@ const runbook = 'docs/operate/runbook.md says what to do.';
 function topicsOf(stack: Stack, key: IKey): Record<string, sns.Topic> {
   const topic = (name: string) => {
     const one = new sns.Topic(stack, `Topic-${name}`, { masterKey: key, enforceSSL: true });
-    new CfnOutput(stack, `Tell-${name}`, { value: one.topicArn, description: `subscribe whoever is to be told: ${name}` });
+    new CfnOutput(stack, `Tell-${name}`, { value: one.topicArn, description: `subscribe the people to notify: ${name}` });
     return one;
   };
   return { page: topic('page'), look: topic('look') };
@@ -36,7 +36,7 @@ function alarmOf(stack: Stack, alarm: Alarm, topics: Record<string, sns.Topic>):
     alarmName: `${stack.stackName}-${alarm.name}`, alarmDescription: `${alarm.summary}. ${runbook}`,
     metrics: dataOf(alarm), threshold: alarm.threshold, comparisonOperator: alarm.operator,
     evaluationPeriods: alarm.minutes, datapointsToAlarm: alarm.minutes,
-    treatMissingData: 'notBreaching', // a service that is gone is told of by FairgateGone below
+    treatMissingData: 'notBreaching', // FairgateGone below reports a service that is gone
     alarmActions: [topic.topicArn], okActions: [topic.topicArn],
   });
 }
@@ -97,7 +97,7 @@ function dashboardOf(stack: Stack, all: Alarm[]): void {
 }
 
 // The collector reads /metrics, which needs no token, of every task that Cloud Map knows. Buckets by which promises are judged
-// become figures of their own; the collector does not know then that they only grow, and is told.
+// become figures of their own; the collector does not know then that they only grow, so it is declared here.
 export function collectorConfig(all: Alarm[], promised: Burn[], domain: string, region: string, logGroup: string): object {
   const house = Object.entries(HOUSE).map(([target_label, replacement]) => ({ target_label, replacement }));
   const buckets = { source_labels: ['__name__', 'le'], separator: ';', regex: bucketsOf(promised), target_label: '__name__', replacement: `$$1${WITHIN}` };

@@ -45,7 +45,7 @@ test('services grow before the opening and shrink after it, at times that do not
   assert.deepEqual(ofType(templates().second, 'AWS::ApplicationAutoScaling::ScalableTarget'), []);
 });
 
-test('what a sale is told of is judged before anything is made of it', () => {
+test('the settings of a sale are validated before anything is made of them', () => {
   const wrong = (change: object) => assert.throws(() => checked({ ...SALE, ...change }), /sale\.json|no size/);
   wrong({ opensAt: 'tomorrow' });
   wrong({ opensAt: '2027-13-01T11:00:00Z' });

@@ -1,4 +1,4 @@
-// What the tasks are told is what the programs know: keys of their own tables, files that are laid down, paths and
+// The tasks set only what the programs know: keys of their own tables, files that are laid down, paths and
 // ports that they serve, times that fit; and a task has no more rights than it needs.
 
 import assert from 'node:assert/strict';
@@ -128,7 +128,7 @@ test('a task is asked for its health where the program answers, and has the time
 
 const isHaproxy = ([, { EntryPoint, Command }]: [string, Container]): boolean => (EntryPoint ?? Command)?.[0] === 'haproxy';
 
-test('HAProxy is told what we say and nothing of what its image would, and has an allocator that gives back what a crowd took', () => {
+test('HAProxy gets our settings and none of its image, and has an allocator that gives back what a crowd took', () => {
   for (const [path, { EntryPoint = [], Command, Environment }] of containers(templates().first).filter(isHaproxy)) {
     assert.deepEqual([EntryPoint, Command], [['haproxy'], ['-db', '-f', `${FILES}/edge.cfg`]], path);
     const preload = /^Environment=LD_PRELOAD=(.+)$/m.exec(fileOf('infra/edge/allocator.conf'))![1];
@@ -156,7 +156,7 @@ test('where the seats are shared no two processes have one name: the old one end
   assert.deepEqual(told(templates().first), [['Serviceseatsa', [100, 200]], ['Serviceseatsb', [100, 200]]]);
 });
 
-test('HAProxy accepts the edge that is laid down, alone and beside the adapter', (context) => {
+test('HAProxy accepts the edge that is laid down, alone and next to the adapter', (context) => {
   const dir = mkdtempSync(join(tmpdir(), 'fairgate-edge-'));
   context.after(() => rmSync(dir, { recursive: true }));
   for (const list of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, list), '10.64.0.0/24\n');

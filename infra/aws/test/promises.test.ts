@@ -15,7 +15,7 @@ const SECONDS: Record<string, number> = { '1m': 60, '5m': 300, '30m': 1800, '6h'
 
 const properties = (type: string, region: 'first' | 'second') => ofType(templates()[region], type).map(([, { Properties }]) => Properties);
 
-// What a rule says is bad, read as it stands there: [window, limit] and how many calls it takes, pair by pair.
+// What a rule calls bad, read from its text: [window, limit] and how many calls it takes, pair by pair.
 const told = (expr: string) => [...expr.matchAll(/\(([^()]*)\)/g)].map(([, pair]) => ({
   windows: [...pair!.matchAll(/slo_bad:ratio(\w+)\{[^}]*\} > ([\d.]+)/g)].map(([, window, limit]) => [SECONDS[window!], Number(limit)]),
   calls: Number(/slo_all:rate\w+\{[^}]*\} > ([\d.]+)/.exec(pair!)?.[1] ?? 0),

@@ -77,7 +77,7 @@ test('the collector reads every task, and hands on each metric with each set of 
   for (const { name } of metrics(alarms())) assert.ok(text.includes(`^${name}$`), name);
 });
 
-test('a service that is gone is told of by AWS itself', () => {
+test('AWS itself reports a service that is gone', () => {
   const made = Object.keys(Object.fromEntries(ofType(templates().first, 'AWS::CloudWatch::Alarm'))).filter((id) => id.startsWith('FairgateGone'));
   assert.equal(made.length, ofType(templates().first, 'AWS::ECS::Service').length);
 });

@@ -6,7 +6,7 @@ import { fileOf } from '../src/sale.js';
 import { KEPT, LOGINS_PER_MIN, REQUESTS_PER_MIN } from '../src/world.js';
 import { ofType, only, refers, SALE, templates } from './made.js';
 
-// Where each of them says so: the file, and what stands there.
+// Where each of them says so: the file and its text.
 const SAID: Record<string, [string, string]> = {
   '/e/*': ['queue-front/src/core/wait/keep.c', 'CLOSED_S = 60,'],
   '/v1/queue/*/status': ['queue-front/src/front/front_render.c', 'Cache-Control: public, max-age=1, stale-while-revalidate=1\\r\\n'],
@@ -129,7 +129,7 @@ test('who asks too often hears from the firewall what the edge would say', () =>
   assert.equal(headers.find(({ Name }) => Name === 'Retry-After')!.Value, said[2]);
 });
 
-test('whoever asks lets go of a kept connection before whoever answers, and streams speak before either does', () => {
+test('a client closes an idle connection before its server does, and streams send before either does', () => {
   const told = (file: string, pattern: RegExp) => Number(pattern.exec(fileOf(file))![1]);
   const attributes = only(templates().first, 'AWS::ElasticLoadBalancingV2::LoadBalancer').LoadBalancerAttributes as { Key: string; Value: string }[];
   const balancer = Number(attributes.find(({ Key }) => Key === 'idle_timeout.timeout_seconds')!.Value);

@@ -1,4 +1,4 @@
-// search.js: looks for every word that was typed, anywhere in titles and texts, as it stands there. Nothing is cut into
+// search.js: looks for every word that was typed, anywhere in titles and texts, as it is written. Nothing is cut into
 // words first: in Korean a noun and what follows it are one word, so "환불" has to be found in "환불은", and "환불을"
 // is looked for without its particle.
 
