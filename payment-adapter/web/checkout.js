@@ -15,8 +15,8 @@ let seats = null;
 let amount = 0; // what the buyer pays: the seats and the fees
 let over = false; // the time to pay has run out
 
-// The order ends the visit, and then this page can no longer ask for its seats. Whoever comes back
-// here (back button, reload, old tab) is led to the order that was made of them.
+// The order ends the visit, and then this page can no longer ask for its seats. A visitor who comes back
+// here (back button, reload, old tab) is led to the order made of them.
 const kept = `fg-order-${event}`;
 
 function keepOrder(order) {

@@ -103,7 +103,7 @@ function act(button, path, then, method = 'POST') {
   });
 }
 
-// With several tickets, each says what became of it. An offered one is still here, with the address
+// With several tickets, each shows its state. An offered one is still here, with the address
 // to pass on to its new owner.
 function handOn(form) {
   const button = form.querySelector('button');

@@ -1,4 +1,4 @@
-// appeal.js: tells whoever was slowed down whom to contact, and which reference to give. wait.js
+// appeal.js: tells a visitor who was slowed down whom to contact, and which reference to give. wait.js
 // fetches it when an answer says so.
 
 import { byId, lang, make, say } from './kit.js';

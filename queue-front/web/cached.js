@@ -23,8 +23,8 @@ function beKnown() {
   setCookie('fg_visitor', text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''), MONTH_S);
 }
 
-// A cache that does not look at Accept-Language gives everybody the page of whoever came first. The language of an
-// address is a choice, to be remembered; whoever brings a code stays where it was typed in.
+// A cache that does not look at Accept-Language gives everybody the page of the first visitor. The language of an
+// address is a choice, to be remembered; a visitor with a code stays where it was typed in.
 function otherLanguage() {
   const [page] = performance.getEntriesByType('navigation');
   const asked = new URL(page?.name ?? location.href).searchParams.get('lang');

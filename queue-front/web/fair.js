@@ -75,7 +75,7 @@ function showNow() {
   fill('now', say(`more.fair.now.${state}`));
 }
 
-// ---- what came of it ----
+// ---- the outcome ----
 
 async function verify() {
   const noted = note();

@@ -204,7 +204,7 @@ function take(told) {
   if (told.gone) {
     me = null;
     if (told.gone === 'ticket-moved') showView('moved');
-    // The event was created anew: whoever waited for the old one waits for this one.
+    // The event was created anew: visitors of the old one wait for this one.
     if (told.gone === 'event-renewed') join().catch(onLost);
     return 0;
   }

@@ -10,7 +10,7 @@ let told; // {onChange(), onAreas(areas), onFound()}
 let live;
 
 // A connection that is back within a moment is not worth a word. After a longer cut the stream
-// brings the seats up to date, and we ask what became of the hold.
+// brings the seats up to date, and we ask for the hold.
 let lost = 0;
 let stream = null;
 

@@ -230,7 +230,7 @@ function frame() {
 // Everything is requested at once; what visitors see is made before what they use.
 async function open() {
   const [picture, geometry] = [fetchPicture(), get('plan?form=rows').then((answer) => answer.json())];
-  for (const part of [picture, geometry]) part.catch(() => {}); // whoever awaits it reports it
+  for (const part of [picture, geometry]) part.catch(() => {}); // the one that awaits it reports it
   info = await call('GET', path);
   if (!map) frame();
   plan = readPlan(await geometry);

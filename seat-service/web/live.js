@@ -2,12 +2,12 @@
 // between which it leads. If there is a gap before it, because a connection broke, a picture was
 // fetched meanwhile, or another process took over, it is not applied to a picture that it was not
 // made for. Instead the picture is read again, and deltas that came meanwhile are applied to that
-// one, as far as they fit. Versions are the journal's, so what several processes tell compares, within one
-// line of it; one of them may be a moment behind another, and what is shown never goes back for that. A delta of
-// another line fits only where it goes on from the very version that is shown, that line is new, and no other was told
-// in between: so an owner's successor tells. Else what is shown may have been lost by a failover, and the picture is read again.
+// one, as far as they fit. Versions are the journal's, so those of several processes compare within one
+// branch (line) of it; one process may be a moment behind another, and the picture never goes back for that. A delta of
+// another line fits only if it continues the version that is shown, that line is new, and no other was seen
+// in between: that is an owner's successor. Otherwise a failover may have lost what is shown, and the picture is read again.
 
-// Versions of two lines say nothing of each other. A program of before there were lines names none.
+// Versions of two lines say nothing of each other. An old program may name none.
 export const isOther = (line, told) => Boolean(line && told && line !== told);
 
 const NONE = -1; // before every version
@@ -19,8 +19,8 @@ export class Live {
   constructor(plan, { fetchPicture, read, apply, onChange, later }) {
     Object.assign(this, { plan, fetchPicture, read, apply, onChange, later });
     this.early = null; // deltas that came while a picture is on its way
-    this.told = undefined; // the line that was told last
-    this.lines = new Set(); // all that were told: none of them succeeds another
+    this.newest = undefined; // the line that was seen last
+    this.lines = new Set(); // all that were seen: none of them succeeds another
   }
 
   take(changes) {
@@ -37,17 +37,17 @@ export class Live {
   fits({ line, since }) {
     if (this.early !== null) return !isOther(line, this.least.line);
     if (!isOther(line, this.plan.line)) return true;
-    return since === this.plan.version && !isOther(this.told, this.plan.line) && !this.lines.has(line);
+    return since === this.plan.version && !isOther(this.newest, this.plan.line) && !this.lines.has(line);
   }
 
   hear(line) {
     if (!line) return;
-    this.told = line;
+    this.newest = line;
     this.lines.add(line);
   }
 
   // The whole picture, of version `least` of this line or a later one, and `known` with it. One at a time: one that is on its
-  // way is judged by what was told last.
+  // way is judged by the newest line.
   async renew(least, line, ...known) {
     const isAsked = this.early !== null;
     this.hear(line);
@@ -56,8 +56,8 @@ export class Live {
     if (!isAsked) await this.ask();
   }
 
-  // A process is behind for a moment only: another line that pictures are told in a second time, later, is the present
-  // one, and what was told of another does not fit it.
+  // A process is behind for a moment only: another line that a later picture has again is the present
+  // one, and deltas of another do not fit it.
   judge({ version, line }) {
     const other = isOther(line, this.least.line);
     const behind = other ? line !== this.refused : version < this.least.version;

@@ -144,7 +144,7 @@ export class SeatMap {
     this.halt();
     const { view, plan: { turned } } = this;
     this.turn();
-    if (all || turned !== this.plan.turned) { this.showAll(false); return; } // whoever saw the whole hall still sees it
+    if (all || turned !== this.plan.turned) { this.showAll(false); return; } // a visitor who saw the whole hall still sees it
     this.see({ k: view.k, x: view.x + (this.width - wide) / 2, y: view.y + (this.height - high) / 2 }, false); // what was in the middle stays there
   }
 

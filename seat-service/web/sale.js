@@ -260,7 +260,7 @@ function listen() {
     lookAway();
     attempt([...mine], () => basket.giveBack());
   });
-  // Back from the checkout by the browser's button, or from another tab: what became of the hold?
+  // Back from the checkout by the browser's button, or from another tab: does the hold still exist?
   addEventListener('pageshow', (shown) => { if (shown.persisted) restore().catch(explain); });
   addEventListener('storage', ({ key }) => { if (key === basket.kept) restore().catch(explain); });
   document.addEventListener('visibilitychange', () => { if (!document.hidden && basket.hold) restore().catch(() => {}); });

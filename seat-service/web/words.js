@@ -18,7 +18,7 @@ export function nameOfAll(places) {
 export const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
 export const priceOf = (i) => money(termsOf(i).price, info.currency);
 
-// What comes on top of the prices: one sentence about all fees, and a note beside each sum.
+// What comes on top of the prices: one sentence about all fees, and a note next to each sum.
 export function tellFees() {
   const { per_seat: seat, per_order: order, basis_points: share } = info.fees ?? {};
   const parts = [seat && say('fees.seat', money(seat, info.currency)), share && say('fees.share', (share / 100).toLocaleString(lang)), order && say('fees.order', money(order, info.currency))];

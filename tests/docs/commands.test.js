@@ -1,4 +1,4 @@
-// Every command of the handbook, typed as it stands there: each page against a stack of its own programs, and the
+// Every command of the handbook, typed as written: each page against a stack of its own programs, and the
 // tutorial from nothing, since it starts and ends one. `make docs-test` runs this.
 
 import assert from 'node:assert/strict';

@@ -52,7 +52,7 @@ const CASES = {
   FairgateShardSealed: [['fairgate_store_shard_seals_total', rising(1)]],
   FairgateMemberKeysFail: [['fairgate_member_keys_total{outcome="failed"}', rising(1)]],
   FairgateEndingsUntold: [['fairgate_endings_untold_total', rising(1)]],
-  // An owner that ends and comes back without its database, beside a standby that never had the event.
+  // An owner that ends and comes back without its database, next to a standby that never had the event.
   FairgateSeatsNotOpen: [['fairgate_seats_open{event="night",instance="a"}', `1+0x${GOOD} _ 0+0x30`], ['fairgate_seats_open{event="night",instance="b"}', '0+0x70']],
   FairgateEventOut: [['fairgate_seats_events{state="out"}', level(0, 1)]],
   FairgateAuditorFails: [['fairgate_auditor_failures_total', rising(1)]],
@@ -236,7 +236,7 @@ test('the table names each figure of a service, and no other', () => {
   const text = sources.map((path) => readFileSync(path, 'utf8')).join('\n').replace(/\.fallback = "\w*"/g, '');
   const figures = new Set([...text.matchAll(/"((?:fairgate|process)_\w+)"/g)].map(([, name]) => name).filter((name) => !name.endsWith('_bucket')));
   assert.deepEqual([...figures].sort(), [...known].filter((name) => name !== 'up').sort());
-  assert.equal(known.size, table.length, 'each stands there once');
+  assert.equal(known.size, table.length, 'each is listed once');
   for (const { name, meaning, unit, type } of table) assert.ok(meaning.length > 5 && unit && ['counter', 'gauge', 'histogram'].includes(type), name);
 });
 

@@ -55,7 +55,7 @@ describe('the edge', () => {
     assert.doesNotMatch(stack.read('log/edge-check.log'), /WARNING|ALERT/);
   });
 
-  test('shows the sample event to whoever asks for nothing in particular', async () => {
+  test('shows the sample event at /', async () => {
     const answer = await stack.edge.get('/');
     assert.equal(answer.status, 302);
     assert.equal(answer.headers.location, '/e/demo');
@@ -119,7 +119,7 @@ describe('the edge', () => {
     assertProblem(await stack.edge.get('/e/nonsense'), 502, 'bad-gateway');
   });
 
-  test('says it in words to whoever opens a page, in the language that they read first', async () => {
+  test('answers a page in words, in the first language of the browser', async () => {
     const open = (path, language) => stack.edge.get(path, { headers: { accept: 'text/html,*/*', 'accept-language': language } });
     for (const [path, status] of [['/e/nonsense', 502], ['/pay/checkout', 503], ['/admin/events', 404]]) {
       for (const [lang, language] of [['ko', 'ko-KR,en;q=0.8'], ['en', 'en-GB,ko;q=0.8'], ['en', 'fr']]) {
@@ -198,7 +198,7 @@ describe('the edge', () => {
   });
 });
 
-test('whoever asks too fast in one go, by HTTP/1, is refused one request after the other, and not all at one moment', async (t) => {
+test('a burst of requests by HTTP/1 is refused one by one, and not all at one moment', async (t) => {
   const scope = openScope(t);
   const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_EDGE_REQUESTS_PER_10S: '100' } });
   await stack.up();
@@ -341,8 +341,8 @@ describe('the edge behind a CDN and a balancer', () => {
     assert.equal(await ask(BALANCER, {}, 'PROXY TCP4 garbage\r\n'), undefined);
   });
 
-  test('may be told by a header that names the visitor alone', async () => {
-    // What was told once stays, but for what is told again.
+  test('may come in a header that names the visitor alone', async () => {
+    // A setting stays until it is set again.
     await stack.up({ FAIRGATE_EDGE_CLIENT_IP_HEADER: 'CF-Connecting-IP' });
     const headers = { ...through('192.0.2.66'), 'CF-Connecting-IP': '2001:db8:7::5' };
     assert.equal(await visitor(CDN, headers), '2001:db8:7::5');
@@ -350,7 +350,7 @@ describe('the edge behind a CDN and a balancer', () => {
     assert.equal(await visitor(STRANGER, headers), STRANGER);
   });
 
-  test('does not start with a network that is none, and names the line', async () => {
+  test('does not start with an invalid network, and names the line', async () => {
     const { status, stderr } = await stack.command('up', { FAIRGATE_EDGE_TRUSTED: '10.0.0.0/8, 10.0.0.0/33' });
     assert.notEqual(status, 0);
     assert.match(stderr, /10\.0\.0\.0\/33/);
@@ -535,7 +535,7 @@ describe('the edge and hostile HTTP/2', () => {
     await othersAreAnswered();
   });
 
-  test('connections without requests are bounded too: whoever opens too many gets no further handshake', async () => {
+  test('connections without requests are bounded too: beyond it there is no handshake', async () => {
     const from = '127.0.4.4';
     let opened = 0;
     await until('a refusal', async () => {
@@ -559,7 +559,7 @@ describe('the edge and hostile HTTP/2', () => {
   });
 });
 
-test('streams have ways of their own: whoever finds none left is refused, and whoever asks or joins is not', async (t) => {
+test('streams have connections of their own: beyond them streams are refused, requests are not', async (t) => {
   const scope = openScope();
   t.after(() => scope.close());
   const stack = await openStack(scope, {

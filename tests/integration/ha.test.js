@@ -99,7 +99,7 @@ test('the edge asks the owner of the seats that is sure of it, and one that is n
   await served('nobody to be left', 503);
 });
 
-test('while nobody owns the seats visitors are told when to come back, and services are not: they know it themselves', async (t) => {
+test('without an owner of the seats visitors get Retry-After, services do not', async (t) => {
   const { edge, inside, says } = await openEdge(t);
   const path = '/internal/events/gala/holds/1/confirm';
   const [first] = site.named('seats').map(({ name }) => name);

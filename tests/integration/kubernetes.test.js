@@ -73,7 +73,7 @@ test('the edge of the image finds an owner by the name of its pod where the seat
   for (let n = 0; n < pods.spec.replicas; n += 1) assert.equal(names.filter(([, server]) => server === `${pods.metadata.name}-${n}`).length, 7, 'requests, pages and streams, what is shown and its streams, unproven ones, and inside');
 });
 
-test('the README names the engines with the versions that were looked at, and every file is told of', () => {
+test('the README names the tested engines with their versions, and every file', () => {
   const readme = read('infra/kubernetes/README.md');
   assert.match(readme, /CloudNativePG \d+\.\d+/);
   assert.match(readme, /redis-ha \d+\.\d+\.\d+/);

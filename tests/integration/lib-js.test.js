@@ -66,7 +66,7 @@ test('a scope that is closed while it closes undoes one thing after the other al
   assert.equal(undone.at(-1), 'what came later');
 });
 
-test('a program that ends early is told with its last words, at once', async (t) => {
+test('a program that ends early is reported at once, with its last output', async (t) => {
   const scope = openScope(t);
   const child = scope.spawn('failing', ['sh', '-c', 'echo no such config; exit 3']);
   const waiting = until('readiness', () => child.assertRunning(), { timeoutMs: 60_000 });
@@ -127,7 +127,7 @@ test('the client keeps cookies and judges problems', async (t) => {
   assert.throws(() => assertProblem(refused, 429, 'other-code'));
 });
 
-test('an answer that says that it is JSON and is none is an error of its call', async (t) => {
+test('an answer with invalid JSON is an error of its call', async (t) => {
   const port = await serve(openScope(t), (request, answer) => answer.writeHead(200, { 'content-type': 'application/json' }).end('{"half":'));
   await assert.rejects(client({ port }).get('/here'), /GET \/here: 200 with a body that is not what it says/);
 });

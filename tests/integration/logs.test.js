@@ -26,7 +26,7 @@ test('each field of the logs is in the table with its type, and no other is', ()
   assert.deepEqual([...fields.keys()].filter((key) => !written.has(key)), []);
 });
 
-// A message is fixed text: what a visitor wrote could not be told from it.
+// A message is fixed text, so nothing a visitor wrote can be in it.
 test('no message of a log is put together', () => {
   const found = sources.flatMap((path) => [...readFileSync(join(ROOT, path), 'utf8')
     .matchAll(/\blog_(?:say|failure)\(\s*[^,;]+,\s*([^;]*?)\);/g)].filter(([, rest]) => !/"/.test(rest)).map(([all]) => `${path}: ${all}`));

@@ -1,4 +1,4 @@
-// Where memory is missing nobody is told that what they sent is wrong: it was not read. They are asked to
+// Without memory no caller gets a refusal of its input, which was not read. It has to
 // come again, and nothing was done; what is sent once more, when there is memory, is good.
 
 import assert from 'node:assert/strict';
@@ -72,7 +72,7 @@ describe('a seat service without memory', () => {
     assert.equal((await ask()).status, 201);
   });
 
-  test('an event whose document was not read is out, and why is told; it opens when it was', async () => {
+  test('an event whose document was not read is out, with the reason; it opens when it was read', async () => {
     await seats.stop();
     memory.lack('"Test night"');
     await seats.start(false);
@@ -162,7 +162,7 @@ describe('a waiting room without memory', () => {
   const scope = openScope();
   const memory = openMemory(scope);
   const shop = openShop();
-  let house, front, other; // beside the front that lacks memory is one that does not
+  let house, front, other; // one front lacks memory, the other does not
 
   before(async () => {
     house = await openHouse(null, { scope, fronts: 0 });
@@ -190,7 +190,7 @@ describe('a waiting room without memory', () => {
   }
   const joinOf = (event, options) => new Visitor(front, event).join(options);
 
-  test('the log keeps its level, and whoever asked for another is told to ask again', async () => {
+  test('the log keeps its level, and a request for another must be repeated', async () => {
     const ask = (level) => front.admin.put('/log/level', { body: { level } });
     await assertTakenLater('"debug"', 204, () => ask('debug'));
     await ask('info');
@@ -244,7 +244,7 @@ describe('a waiting room without memory', () => {
     assert.equal(page.headers.location, '/e/members?notice=overloaded');
   });
 
-  test('whoever is inside is not told that the pass is bad, nor given another place', async () => {
+  test('a visitor inside neither sees a bad pass nor gets another place', async () => {
     const visitor = new Visitor(front, 'show');
     const place = await visitor.joined();
     const { session } = await visitor.entered();
@@ -265,7 +265,7 @@ describe('a waiting room without memory', () => {
     await until('the visit to be through', async () => (await visitor.me()).json.place === 'done');
   });
 
-  test('whoever is inside gets no other place by a pass that was not read, though the picture calls the turn over', async () => {
+  test('a visitor inside gets no other place by an unread pass, though the picture calls the turn over', async () => {
     await makeEvent(house, 'short', { ...FAST, call_ttl_s: 15, grace_s: 0 });
     const visitor = new Visitor(front, 'short');
     const { position } = await visitor.joined();

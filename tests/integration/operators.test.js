@@ -100,7 +100,7 @@ describe('persons at the waiting room', () => {
     assert.equal((await as(issuer.forge({ roles: ['viewer'] }), 'GET', '/admin/events')).status, 200, 'what the next test changes');
   });
 
-  test('what must not be believed is refused, and none of it is told back', async () => {
+  test('invalid tokens are refused, and no answer repeats them', async () => {
     const now = Math.floor(Date.now() / 1000);
     const all = { roles: ['admin'] };
     const refused = {
@@ -137,7 +137,7 @@ describe('persons at the waiting room', () => {
     for (const shown of ['x', 'ey.a', undefined]) assertProblem(await as(shown, 'GET', '/admin/events'), 401, 'admin-token-required');
   });
 
-  test('what is refused is counted by reason, and whoever shows nothing is not', async () => {
+  test('refusals are counted by reason, requests without a token are not', async () => {
     const count = async () => {
       const metrics = await house.front.metrics();
       return Object.fromEntries(['expired', 'issuer', 'audience', 'signature', 'time', 'form', 'keys', 'role', 'event', 'unknown'].map((reason) => [reason, metrics.get(`fairgate_operator_tokens_refused_total{reason="${reason}"}`)]));

@@ -20,7 +20,7 @@ const once = (work) => {
 };
 
 // A copy of the tree in which `program` can be built from what is built already. change(file, from, to)
-// puts `to` in the place of `from`, which has to stand there once; build() answers a folder with all
+// puts `to` in the place of `from`, which must occur once; build() answers a folder with all
 // programs, `program` being the copy's.
 function copyOfTree(program) {
   const dir = scope.tempDir('recipe-');
@@ -211,7 +211,7 @@ const ruledSeats = once(async () => {
   });
 });
 
-test('to add a seat rule: an event has it as a limit, and whoever breaks it is told so', { timeout: 900_000 }, async () => {
+test('to add a seat rule: an event has it as a limit, and a hold that breaks it is refused', { timeout: 900_000 }, async () => {
   const { hold } = await ruledSeats();
   const refused = await hold('r1s1', 'r2s1');
   assertProblem(refused, 409, 'not-one-row');
@@ -219,7 +219,7 @@ test('to add a seat rule: an event has it as a limit, and whoever breaks it is t
   assert.equal((await hold('r1s1', 'r1s2')).status, 201);
 });
 
-test('to add a language: a page is in it for whoever asks for it', { timeout: 900_000 }, async () => {
+test('to add a language: a page is served in it', { timeout: 900_000 }, async () => {
   const { seats } = await ruledSeats();
   const page = (await seats.http.get('/seats/rows', { headers: { 'accept-language': 'ja' } })).text;
   assert.match(page, /<html lang="ja"/);

@@ -28,7 +28,7 @@ test('every default that recover has stands in recover.conf, and no other settin
   assert.ok(said.length > 8);
 });
 
-test('every command of recover is told about, and those that the handbook names are there', () => {
+test('every command of recover has a help text, and those that the handbook names exist', () => {
   const known = [...read('recover').split('case $command in')[1].matchAll(/^([a-z-]+)\)/gm)].map(([, name]) => name);
   const told = spawnSync(join(HERE, 'recover'), { encoding: 'utf8' });
   assert.equal(told.status, 2);

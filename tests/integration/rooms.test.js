@@ -55,7 +55,7 @@ test('a tree that keeps the rules passes', () => {
   assert.deepEqual(judge(), { status: 0, said: ['8 passed, 0 failed'] });
 });
 
-test('an include that is not allowed is told by its line', () => {
+test('an include that is not allowed is named with its line', () => {
   refuses({ 'shop/src/main.c': '#include "store/store.h"\n\n#include "core/price/price.h"\n' },
     'shop/src/main.c:3: shop/src/main may not include shop/src/core/price (core/price/price.h)');
 });
@@ -83,7 +83,7 @@ test('a function of a header begins with the first word of its name', () => {
   assert.equal(judge({ 'shop/src/store/routes.h': header('view_name') }).status, 0);
 });
 
-test('a tag of HTML in a string is told by its line, a drawing or an address is none', () => {
+test('an HTML tag in a string is named with its line; a drawing or an address is no tag', () => {
   refuses({ 'shop/src/main.c': '#include "store/store.h"\n/* a <b> in a comment */\nTEXT_LIT(out, "<p class=\\"brand\\">");\n' },
     'shop/src/main.c:3: a tag of HTML in a string: a page is a template');
   refuses({ 'shop/src/main.c': '#include "store/store.h"\nTEXT_LIT(out, "%s</li>");\n' },

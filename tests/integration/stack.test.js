@@ -38,7 +38,7 @@ describe('a stack', () => {
   });
   after(() => scope.close());
 
-  test('stands beside another one', async () => {
+  test('runs next to another one', async () => {
     for (const one of [stack, other]) {
       const { status } = await one.command('status');
       assert.equal(status, 0);
@@ -69,7 +69,7 @@ describe('a stack', () => {
     assert.match(said, new RegExp(`http://localhost:${stack.base + 11}/console`));
   });
 
-  test('says that mails are kept, until it is told who sends them', async () => {
+  test('says that mails are stored until a mail server is set', async () => {
     assert.match(said, /mails +are kept, not sent/);
     assert.match((await stack.command('status')).stderr, /mails +are kept, not sent/);
     const alive = await stack.parts();
@@ -160,7 +160,7 @@ describe('a stack', () => {
       const front = stack.read('conf/queue-front.conf');
       for (const url of [`http://127.0.0.1:${within}/metrics`, `http://127.0.0.1:${within}`]) assert.match(front, new RegExp(`["/,]*${url}[",]`));
     }
-    // Whoever is asked says whose the event is: from then on it is asked there, pages and streams as well.
+    // Any process names the event's owner: from then on requests go there, pages and streams as well.
     for (const [event, owner, { ports: [port] }] of [['gala', 'seat-service-2', second], ['ball', 'seat-service', first]]) {
       const told = await stack.edge.get(`/v1/seats/${event}?owner=${owner}`);
       assert.equal(told.headers['fairgate-owner'], undefined);
@@ -217,7 +217,7 @@ describe('a stack', () => {
   });
 });
 
-test('a part that cannot start is told with its last words', async (t) => {
+test('a part that cannot start is named with its last output', async (t) => {
   const scope = openScope(t);
   const build = fakeBuild(scope, []);
   writeFileSync(join(build, 'bin/queue-front'), '#!/bin/sh\necho "line 3: no such key"\nexit 2\n');

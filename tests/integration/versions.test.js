@@ -1,4 +1,4 @@
-// A new version beside the old one, at the real edge: how many see it, that they stay with it, that it is taken back by
+// A new version next to the old one, at the real edge: how many see it, that they stay with it, that it is taken back by
 // one command, and that nobody loses a place by any of it. docs/operate/versions.md tells operators the same.
 
 import assert from 'node:assert/strict';

@@ -7,7 +7,7 @@
  *
  * Holds: no place is given twice; nobody enters who was not called, nor twice, but for those of whom Redis has
  * forgotten that they came; no more enter for the first time than the rate allows, however many fronts tick;
- * whoever is inside may go on, and not more are than there are slots. (Those do without their slots who came in by
+ * visitors inside may continue, and there are no more of them than slots. (Those do without their slots who came in by
  * the front that died, since the other one's last tick.)
  *
  * Guards that can be left out: NO_BOOT (Redis is believed whatever run it is), NO_MARKS (fronts don't tell what they
@@ -207,7 +207,7 @@ end:
         unseen = (i == 0 -> 0 : unseen) }
 #endif
 
-    /* ---- visit.lua: pass(), of whoever has a place and is not inside ---- */
+    /* ---- visit.lua: pass(), of a visitor with a place who is not inside ---- */
     :: atomic { WORKS && (given & ~inside) != 0 && !HAS(inside, 0) ->
         select(p : 1 .. 5);
         if
@@ -271,7 +271,7 @@ end:
         called = old_called;
         tokens = 0 }
     :: d_step { DEATHS > 0 && !died -> died = true; alive[1] = false; without = COUNT(unseen) }
-    /* end_expired_sessions(): of those that nobody is inside by. Whoever is has been heard in time. */
+    /* end_expired_sessions(): of visits without a sign of life in time. */
 #ifdef NO_KEEP
     :: d_step { healed && (sessions & ~inside) != 0 -> sessions = sessions & inside }
 #endif

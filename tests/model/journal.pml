@@ -10,8 +10,8 @@
  * The journal is a number in base 4, a digit a change; so the link of the chain, which names all
  * that stands before it, is the number itself. What a service has in memory is such a number too.
  *
- * Holds: who is told yes has his change in the journal, once and for good; who is told no never
- * gets into it; an answer out of memory is no older than its question; memory is what a reader of
+ * Holds: a change that was answered yes is in the journal, once and for good; one that was answered no never
+ * is; an answer out of memory is no older than its question; memory is what a reader of
  * the journal would get whenever something is answered out of it; nobody ends but who was replaced.
  *
  * LIES  so many times the event's lock gets lost while its owner is well. Without it the lock alone
@@ -90,7 +90,7 @@ inline check_written(what, size) {
     n = 0;
     do
     :: n < size ->
-        assert(answer[(what >> (2 * n)) & 3] != NO); /* who was told no stays out */
+        assert(answer[(what >> (2 * n)) & 3] != NO); /* a change answered no stays out */
         m = 0;
         do
         :: m < row_seq -> assert(((journal >> (2 * m)) & 3) != ((what >> (2 * n)) & 3)); m++
@@ -136,7 +136,7 @@ end:
     od
 }
 
-/* A question that is answered out of memory: it goes to whoever owns (pending_prove()). */
+/* A question that is answered out of memory: it goes to the owner (pending_prove()). */
 proctype caller() {
 end:
     if

@@ -14,7 +14,7 @@
  * Holds: money is taken once, and given back at most once; a completed order has its seat, its
  * ticket and its money; one that was undone has left neither seat nor money nor a payment that the
  * buyer could still make; tickets are void before the seat is free, and the seat is free before
- * money goes back; whoever cancels is not charged first.
+ * money goes back; a cancelled order is not charged first.
  *
  * Guards that can be left out: NO_TOKEN with NO_MOVES (each stands behind the other),
  * SILENCE_IS_NO, TURN_SKIPS, VOID_FORGETS, CANCEL_LATE, NO_TOMBSTONE, NEW_KEY, MONEY_FIRST,

@@ -211,7 +211,7 @@ describe('compose.yaml', () => {
     assert.ok(reaches('payment-adapter', 'demo-shop', 8085));
   });
 
-  test('ends in good order when it is told to', () => {
+  test('ends in good order on SIGTERM', () => {
     stack.compose('stop', '-t', '60');
     for (const service of ['edge', 'queue-front', 'seat-service', 'payment-adapter', 'postgres', 'redis']) assert.equal(look(service).State.ExitCode, 0, service);
   });

@@ -48,7 +48,7 @@ async function orLogs(work) {
 
 // ---- what a company patches ----
 
-// compose's company that does not exist; ${NAME:-what is usual} stands there for what differs, and $$ for $.
+// compose's made-up company; ${NAME:-default} marks what differs, and $$ is $.
 const demo = yaml.load(readFileSync(join(ROOT, 'infra/compose/demo.yaml'), 'utf8')).services;
 const given = () => ({ FAIRGATE_VERSION: VERSION, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`, FAIRGATE_PSP_PORT: ports.psp });
 const filled = (text) => String(text).replace(/\$\$|\$\{(\w+):-([^}]*)\}/g, (all, name, usual) => (all === '$$' ? '$' : given()[name] ?? usual));

@@ -1,5 +1,5 @@
 // What is promised in seconds, to people or by one service to another: each promise at what it promises.
-// Nothing runs beside these (infra/black-box.js), so a miss is ours and not the machine's.
+// Nothing runs at the same time (infra/black-box.js), so a miss is ours and not the machine's.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,6 +1,6 @@
 // One event's shards in a real cluster, each server a machine of its own (a network namespace), under load: slots that
-// move, masters that nobody hears, replicas that are promoted. Judged by every ticket that was given: each place is one
-// visitor's, none is missing but those of holes, and whoever asks again is told the same.
+// move, masters that nobody reaches, replicas that are promoted. Judged by every ticket that was given: each place is one
+// visitor's, none is missing but those of holes, and a repeated join gets the same answer.
 //
 // `make shards-test`, as root; part of `make soak`.
 
@@ -76,7 +76,7 @@ class Region {
     return makeEvent(this.house, 'show', { ...OVER_SHARDS, ...knobs }, options);
   }
 
-  // What everybody was told stands: all places, all tickets at each front; and those of `keys` when they join again.
+  // All answers are still true: all places, all tickets at each front; and those of `keys` when they join again.
   async judge(crowd, keys, { ghosts = 0 } = {}) {
     const cuts = await assertPlacesAreWhole(crowd, await this.ownerOf(HOME), { ghosts });
     await inSlices(crowd.tickets, (tickets) => assertEveryTicketStands(this.house, tickets));
@@ -94,7 +94,7 @@ async function underLoad(t, places) {
   return { region, crowd };
 }
 
-// Thousands were told something: not all of it is asked one after the other.
+// There are thousands of answers, so they are checked in parallel.
 const inSlices = (all, judge) => Promise.all(range([0, 15]).map((nth) => all.filter((_, i) => i % 16 === nth))
   .filter((slice) => slice.length > 0).map(judge));
 
@@ -117,7 +117,7 @@ const untilReplica = (node) => until('the old master to follow', async () => {
   return role === 'slave' && state === 'connected';
 });
 
-// All that was told so far, which its replicas have as well.
+// All answers so far, which its replicas have as well.
 async function kept(region, crowd, masters = region.cluster.nodes) {
   const told = new Map(crowd.places);
   for (const master of masters) await until('its replica to have it', async () => (await master.command('WAIT', 1, 1000)) >= 1);
@@ -138,7 +138,7 @@ async function othersGetPlaces(region, crowd, count) {
         crowd.tickets.push({ ticket: answer.json.ticket, place: answer.json.position });
         return true;
       }
-      crowd.runs.push(crowd.join(key, next)); // it asks until it is told
+      crowd.runs.push(crowd.join(key, next)); // repeated until it is answered
       return false;
     }));
     count -= answers.filter(Boolean).length;
@@ -211,7 +211,7 @@ test('redis-cli reshards all slots of the master of the cuts under load', async 
   await assertNoHalfScripts(region);
 });
 
-// Its keys are gone, and with them what it remembers of people: whoever asks again has another place. Nobody else does.
+// Its keys are gone, and with them what it remembers of people: a repeated join has another place. Nobody else does.
 test('a shard that is emptied under load gives no number twice, and every ticket stands', async (t) => {
   const { region, crowd } = await underLoad(t, 120);
   const master = await region.someShardsMaster();
@@ -228,7 +228,7 @@ for (const [what, masterOf] of [
   ['a shard', (region) => region.someShardsMaster()],
   ['the cuts', (region) => region.ownerOf(HOME)],
 ]) {
-  test(`the master of ${what} that nobody hears any more is replaced, and follows when it is back`, async (t) => {
+  test(`the master of ${what} that nobody reaches is replaced, and follows when it is back`, async (t) => {
     const { region, crowd } = await underLoad(t, 120);
     const master = await masterOf(region);
     const replica = region.replicas.get(master);
@@ -348,7 +348,7 @@ for (const [what, masterOf] of [
     }
   });
 
-  test(`an invitation is one place, whoever shows it, while the master of ${what} is replaced`, async (t) => {
+  test(`an invitation is one place, shown by anybody, while the master of ${what} is replaced`, async (t) => {
     const INVITED = 300;
     const region = await Region.open(t);
     const { house } = region;
@@ -360,7 +360,7 @@ for (const [what, masterOf] of [
     await crowd.untilPlaces(100);
     const before = await kept(region, crowd);
     await replaced(region, await masterOf(region));
-    const asked = crowd.next; // whoever comes later asks the one that was promoted
+    const asked = crowd.next; // later joins reach the promoted one
     await crowd.untilPlaces(2 * INVITED + WIDTH); // each is shown by another key as well
     await crowd.stop();
     const placeOf = new Map();

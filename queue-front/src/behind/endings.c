@@ -73,9 +73,10 @@ static void say_failing(struct endings *endings, const struct outcall_answer *an
         return;
     endings->failing = true;
     struct log_line line;
-    log_begin(&line, endings->conf.log, LOG_LEVEL_WARN,
-              "the services behind the line could not be told who left; passes of those work until "
-              "they run out");
+    log_begin(
+        &line, endings->conf.log, LOG_LEVEL_WARN,
+        "ended visits were not reported to the services behind the line; their passes work until "
+        "they expire");
     log_u64(&line, "status", answer->status);
     log_cstr(&line, "why", answer->rc < 0 ? answer->why : "");
     log_end(&line);

@@ -16,7 +16,7 @@ const scope = openScope();
 let world;
 let buyer;
 let fairgate;
-let withLine; // the same beside a waiting room in which nothing has happened yet
+let withLine; // the same with a waiting room in which nothing has happened yet
 before(async () => {
   world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
   world.psp.autoPay = true;
@@ -128,7 +128,7 @@ test('terms of refund are changed as they were read', async () => {
   refused(await fairgate('terms', 'set', EVENT, 'percent=0', '--why', 'x'), EXIT.refused, /./);
 });
 
-test('a scanner is made, listed and revoked; its token is told once', async () => {
+test('a scanner is made, listed and revoked; its token is shown once', async () => {
   const made = (await fairgate('scanners', 'create', EVENT, 'north', '--why', 'evening', '--expires', '3600', '--json')).json;
   assert.ok(made.token.length > 20);
   const listed = done(await fairgate('scanners', 'list', EVENT)).stdout;

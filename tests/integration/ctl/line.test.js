@@ -101,7 +101,7 @@ test('an answer that never came leaves the outcome open, and says so', async () 
   assert.doesNotMatch(read.stderr, /whether it happened/);
 });
 
-test('what a service says commands no terminal, and the token is never told', async () => {
+test('an answer cannot control the terminal, and the token is never printed', async () => {
   const token = house.secrets.read('admin-token');
   const server = createServer((request, response) => {
     response.writeHead(409, { 'content-type': 'application/problem+json' });
@@ -161,7 +161,7 @@ test('codes are loaded from a file a thousand at a time, counted and dropped', a
   assert.deepEqual((await fairgate('codes', 'list', 'codes', '--json')).json.codes, []);
 });
 
-test('invitations, an appeal, a preview, the series and the knobs are told', async () => {
+test('invitations, an appeal, a preview, the series and the knobs are printed', async () => {
   await makeEvent(house, 'told', { name: 'Told', lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 3 }] });
   assert.equal(cells(done(await fairgate('invitations', 'told', 'fans', '--limit', '2')).stdout).length, 2);
   refused(await fairgate('invitations', 'told', 'press'), EXIT.refused, /lane-unknown/);

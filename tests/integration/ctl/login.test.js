@@ -69,7 +69,7 @@ test('a person logs in by a code, is who they are, may what they may, and logs o
   refused(await lee.run('logout'), EXIT.usage, /nobody is logged in/);
 });
 
-test('an issuer that could not be told of a logout is named, and no other is shown the token', async () => {
+test('an issuer that missed a logout is named, and no other sees the token', async () => {
   let asked = 0;
   const other = createServer((request, answer) => {
     asked += 1;

@@ -34,7 +34,7 @@ test('each is there for its owner alone, and is replaced by a newer one', async 
   done(await secrets(from, to));
 });
 
-test('what is no secret, or cannot be written, is told by its name', async (t) => {
+test('an unknown secret, or one that cannot be written, is named', async (t) => {
   const scope = openScope(t);
   const [from, to] = [scope.tempDir(), scope.tempDir()];
   refused(await secrets(from, to), EXIT.usage, /there is no secret in it/);

@@ -61,7 +61,7 @@ test('with what it names everybody has a place in the simulation, a quarter late
   }
 });
 
-test('a timetable goes by the clock where the opening is told, and by seconds from it otherwise', async () => {
+test('a timetable uses the clock if the opening is given, seconds from it otherwise', async () => {
   const words = ['--visitors', '300000', '--seats', '20000'];
   const dated = JSON.parse(done(await size(...words, '--json', '--opens', '2027-05-01T20:00:00+09:00')).stdout);
   assert.deepEqual(dated.times.map(({ at_s: s }) => s), dated.times.map(({ at_s: s }) => s).sort((a, b) => a - b));
@@ -72,7 +72,7 @@ test('a timetable goes by the clock where the opening is told, and by seconds fr
   assert.ok(!done(await size(...words, '--cdn')).stdout.includes('P-256'));
 });
 
-test('what cannot be is told, and what no number of machines does', async () => {
+test('impossible sales are named, and what no number of machines can do', async () => {
   refused(await size('--visitors', '10'), EXIT.usage, /--seats/);
   refused(await size('--visitors', 'many', '--seats', '5'), EXIT.usage, /--visitors: a number from 1 to/);
   refused(await size('--visitors', '10', '--seats', '5', '--opens', 'noon'), EXIT.usage, /2027-05-01T11:00:00Z/);

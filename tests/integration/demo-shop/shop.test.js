@@ -19,7 +19,7 @@ before(async () => {
 });
 after(() => scope.close());
 
-// Four customers more in a database of their own, by a shop that is told nothing about hashes.
+// Four customers more in a database of their own, by a shop without settings for hashes.
 function seedUsual() {
   shop.postgres.sql('CREATE DATABASE usual');
   const config = join(scope.tempDir('usual-'), 'shop.conf');
@@ -39,7 +39,7 @@ test('customers are spread over four formats of hashes', () => {
   assert.deepEqual(kindsIn('demo_shop'), ['50 $2b$04', '50 $6$rounds=1000', '50 $argon2id$v=19$m=8,t=1,p=1', '50 pbkdf2_sha256$1000']);
 });
 
-test('unless a shop is told to be cheap its hashes cost what they cost elsewhere', () => {
+test('hashes have the usual cost unless a cheaper one is set', () => {
   assert.deepEqual(kindsIn('usual'), ['1 $2b$10', '1 $6$', '1 $argon2id$v=19$m=19456,t=2,p=1', '1 pbkdf2_sha256$390000']);
 });
 
@@ -71,7 +71,7 @@ test('seeding again changes nothing; a lost list gets new passwords; more custom
   await logIn(shop, 'customer000240@shop.example');
 });
 
-test('a wrong password and an unknown user are told the same', async () => {
+test('a wrong password and an unknown user get the same answer', async () => {
   const wrong = await shop.http.post('/api/login', {
     body: { login: 'customer000001@shop.example', password: 'x' },
   });
@@ -298,7 +298,7 @@ test("a partner's role reads the columns of a login and nothing else", () => {
   }
 });
 
-test('a burst of logins is bounded; the rest is told to come back', async () => {
+test('a burst of logins is bounded; the rest gets Retry-After', async () => {
   const login = 'customer000008@shop.example';
   const [{ hash }] = shop.postgres.rows("SELECT password_hash AS hash FROM users WHERE password_hash LIKE '$2b$%'", 'usual');
   shop.sql(`UPDATE users SET password_hash = '${hash}' WHERE email = '${login}'`); // cheap ones would be done too soon

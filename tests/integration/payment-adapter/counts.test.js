@@ -96,7 +96,7 @@ async function sell() {
   await order();
 }
 
-test('what became of the orders is counted, agrees with the sagas, and outlives the service', async () => {
+test('outcomes of orders are counted, agree with the sagas, and survive a restart', async () => {
   const began = Date.now();
   assert.deepEqual((await counts()).points, []);
   await sell();
@@ -127,7 +127,7 @@ test('what became of the orders is counted, agrees with the sagas, and outlives 
   await untilCounted(sagas);
 });
 
-test('our own errors are told of every event, since before its first order', async () => {
+test('our own errors are reported for every event, even before its first order', async () => {
   const before = (await counts('other')).now.errors;
   world.seats.fault('/holds/', 500, 2);
   for (let n = 0; n < 2; n++) assert.equal((await world.order(buyer, world.hold())).status, 503);
@@ -156,7 +156,7 @@ test('a long sale is thinned, and loses nothing of its sums', async () => {
   assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.counted WHERE event = 'long' AND ${lately}`, 'pay'), '300');
 });
 
-test('counts are for whoever has the token, and of an event', async () => {
+test('counts need the token, and belong to an event', async () => {
   assert.equal((await world.pay.private.get(`/admin/events/${EVENT}/counts`)).status, 401);
   assertProblem(await world.pay.admin.get('/admin/events/a%20b/counts'), 404, 'not-found');
 });

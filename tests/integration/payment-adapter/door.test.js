@@ -78,7 +78,7 @@ test('of ten gates that scan one ticket one lets it in', async () => {
   }
 });
 
-test('a door without a network merges later, and the second of two is told', async () => {
+test('a door without a network merges later, and the second scan of a ticket is reported', async () => {
   const { tickets: [first, second] } = await tickets();
   const at = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
   const merge = (gate, scans) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate, scans } });
@@ -279,7 +279,7 @@ test('a scanner ends when it is revoked or runs out, and its token is nowhere in
   assert.throws(() => world.postgres.sql('DELETE FROM pay.audit', 'pay'), /append-only/);
 });
 
-test('whoever goes out comes in again, and whoever is used up by a slip is not', async () => {
+test('a visitor may leave and come in again, and a scan by mistake can be undone', async () => {
   const { order, tickets: [ticket, slip] } = await tickets();
   const [here, there] = [await scanner('C'), await scanner('D')];
   assertProblem(await here.post('/checkout', { token: ticket.token, reason: 'a break' }), 409, 'not-inside');
@@ -315,7 +315,7 @@ test('whoever goes out comes in again, and whoever is used up by a slip is not',
   assertProblem(await there.post('/undo', { token: slip.token, reason: 'much later' }), 409, 'not-undoable');
 });
 
-test('a scanner that asks without end is told to be slower, and another is not', async () => {
+test('a scanner that asks too fast is slowed down, and another is not', async () => {
   const [quick, other] = [await scanner('E'), await scanner('F')];
   const answers = await Promise.all(Array.from({ length: 100 }, () => quick.get()));
   const slowed = answers.filter(({ status }) => status === 429);

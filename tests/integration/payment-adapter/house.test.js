@@ -1,5 +1,5 @@
 // What the company's user database and its shop feel of us does not depend on how many processes we
-// are, nor on how many loops each has: caps, shares and pauses are of the house.
+// are, nor on how many loops each has: caps, shares and pauses belong to the deployment.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -71,7 +71,7 @@ test('a storm of mails leaves logins their share, and a storm of logins leaves m
   // While they are: logins go on, and they storm themselves, and then mails go on.
   let good = 0;
   const before = sent();
-  await until('logins beside the mails', async () => {
+  await until('logins next to the mails', async () => {
     const answers = await Promise.all([world.pay, second].flatMap((pay) =>
       [0, 1, 2].map((i) => login(pay, `user${120 + i + (pay === second ? 10 : 0)}@example.com`))));
     good += answers.filter(({ status }) => status === 200).length;
@@ -130,7 +130,7 @@ test('each question to the user table goes by an index, among a million rows', (
   }
 });
 
-test('a question that no index of the user database serves is told when the service starts', async () => {
+test('a query without an index in the user database is logged at the start', async () => {
   const pay = await world.startPay({ users: { mail_sql: 'SELECT email FROM users WHERE id::text = $1' } });
   await until('the log to tell it', () => /no index of the user database[^\n]*mail_sql/.test(pay.child.log()));
   assert.doesNotMatch(world.pay.child.log(), /no index of the user database[^\n]*mail_sql/);

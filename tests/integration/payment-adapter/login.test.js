@@ -117,7 +117,7 @@ const from = (pay, last, jar = null) => {
   };
 };
 
-test('whoever guesses at an account locks nobody out but themselves', async () => {
+test('guesses at an account lock out nobody but the guesser', async () => {
   const pay = await world.startPay({ login: { free_fails: 2, pause: '10m', pause_max: '10m', window: '15m' } });
   world.postgres.sql('DELETE FROM pay.throttle', 'pay');
   const victim = 'user111@example.com';
@@ -167,7 +167,7 @@ test('guesses in parallel do not slip past the count', async () => {
   assert.ok(by(429) >= 10, `${by(401)} were checked at once`);
 });
 
-test('beyond the hash queue a login is told to come back', async () => {
+test('beyond the hash queue a login gets Retry-After', async () => {
   const pay = await world.startPay({ http: { loops: 3 }, login: { hash_queue: 2, free_fails: 1000 } });
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, i) => login(world.visitor(pay), `user${100 + i}@example.com`)),
@@ -191,7 +191,7 @@ test('the user database is never asked more often than the cap', async () => {
   await pay.stop();
 });
 
-test('with the user database stalled a login is 503, and whoever is in stays in', async () => {
+test('with the user database stalled a login is 503, and sessions go on', async () => {
   const visitor = await world.login();
   const visit = world.hold();
   const unlock = await world.lockUsers();

@@ -179,7 +179,7 @@ test('a move makes sense, or is refused before anything changes', async () => {
   assert.equal(await scan((await ticketsOf(order))[0].token), 'in');
 });
 
-test('a ticket that was handed on is reissued for whoever has it', async () => {
+test('a transferred ticket is reissued for its new holder', async () => {
   const friend = await world.login('pbkdf2@example.com');
   const { order, tickets } = await buy('r4s1');
   assert.equal((await buyer.post(`/v1/pay/tickets/${tickets[0].ticket}/transfer`, { to: friend.member })).status, 202);

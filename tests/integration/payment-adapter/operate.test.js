@@ -144,7 +144,7 @@ test('where everybody agrees reconciliation finds nothing', async () => {
   await buyer.post(`/v1/pay/orders/${orders[1]}/refund`);
   await world.untilStatus(buyer, orders[1], 'refunded');
   await world.settle();
-  // On a busy machine a part may not answer in time, which is told; then it is asked again.
+  // On a busy machine a part may not answer in time, which is reported; then it is asked again.
   const reconcile = (...more) => until('all to be reached', async () => {
     const run = await command('reconcile', ...more);
     return !run.stdout.includes('not reached') && run;

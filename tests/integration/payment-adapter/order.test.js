@@ -88,7 +88,7 @@ test('an order speaks the language that it was made in, or else that of the memb
   await world.settle();
 });
 
-test('whoever looks at an order does not have all steps of all orders read', async () => {
+test('reading one order does not read the steps of all orders', async () => {
   const made = await world.order(buyer, world.hold());
   const reads = () =>
     world.postgres.rows(
@@ -545,7 +545,7 @@ test('a seat is called as the seat service calls it, however long that is', asyn
   assert.equal(scanned.status, 200, scanned.text);
 });
 
-test('a hundred places are an order, one more is told what to do', async () => {
+test('a hundred places are an order, one more is refused with advice', async () => {
   const standing = (quantity) => world.hold({ total: quantity * 1000, area: { area: '서'.repeat(42), area_name: '서서', category: '스탠딩석', quantity } });
   assertProblem(await world.order(buyer, standing(101)), 422, 'order-too-large');
   const { order } = (await world.order(buyer, standing(100))).json;

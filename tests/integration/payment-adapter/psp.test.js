@@ -308,7 +308,7 @@ test('a refund that the bank sends back later is found, until the money is given
   assert.deepEqual(await found(order), []);
 });
 
-test('a dispute is told while it is open, and when it is lost for as long as the tickets are good', async () => {
+test('a dispute is reported while it is open, and once lost for as long as the tickets are good', async () => {
   const { order, intent } = await bought();
   const dispute = async (fields) => assert.equal((await sandbox.control('disputes', { payment_intent: intent, ...fields })).status, 200);
   await dispute({});
@@ -431,7 +431,7 @@ test('by Toss: a part is given back up to its sum, whatever was given back by ha
 });
 
 // A window that offers what we asked it not to: an account to transfer to, and a 200 for the confirm.
-test('by Toss: a virtual account is told from money; the seats go back, and the account is closed', async () => {
+test('by Toss: a virtual account is not money; the seats go back, and the account is closed', async () => {
   const order = await make('toss');
   const url = new URL(order.payment.checkout_url);
   assert.equal(url.searchParams.get('method'), 'CARD');

@@ -163,5 +163,5 @@ test('an order that costs nothing is completed without a payment, and given back
   const returned = await until('the shop to hear of that, too', () => world.shop.orders.get(`${order}-refunded`));
   assert.deepEqual([returned.amount, returned.refund_amount], [0, undefined]);
   await world.assertAgreed(order);
-  assert.equal(world.psp.calls.filter(({ body }) => body.includes(order)).length, 0, 'the provider never heard of it');
+  assert.equal(world.psp.calls.filter(({ body }) => body.includes(order)).length, 0, 'the provider got no call for it');
 });

@@ -75,7 +75,7 @@ test('a refund that began under the definition before ends under it', async () =
   assert.deepEqual(timeline.map(({ step }) => step), ['refund_payment', 'free_seats', 'revoke_tickets', 'tell_shop']);
 });
 
-test('a refund that the provider refuses is parked with an alarm, and the buyer is told how it stands', async () => {
+test('a refund that the provider refuses is parked with an alarm, and the buyer sees its state', async () => {
   const { order, tickets } = await buy();
   world.psp.refuseRefundOf = order;
   await refund(order);
@@ -217,7 +217,7 @@ test('a part is given back where the terms say so, and nobody takes the rest for
   assert.deepEqual(report.items.filter((item) => item.order === order), []);
 });
 
-test('an order of which a ticket was handed on is given back where the terms say so, and its holder is told', async () => {
+test('an order with a transferred ticket is refunded if the terms allow it, and its holder is notified', async () => {
   const friend = await world.login('argon2id@example.com');
   await setTerms({});
   const bound = await buy();

@@ -29,7 +29,7 @@ const reloaded = (words = 'reloaded') => {
   return until(`the log to say "${words}"`, () => count() > before_);
 };
 const kids = async () => (await world.pay.http.get('/v1/pay/ticket-keys')).json.keys.map(({ kid }) => kid);
-// Of each loop: whoever connects comes to either.
+// Of each loop: a connection reaches either.
 const kidsOfAll = async () => new Set((await Promise.all(Array.from({ length: 30 }, kids))).map((list) => list.join()));
 const scan = async ({ token }) => (await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } })).status;
 
@@ -86,7 +86,7 @@ test('keys of tickets, provider, webhooks and services change under load, and no
   await until('both loops to have taken them up', async () => (await kidsOfAll()).size === 1 && (await kids())[0] !== first);
   const [second, ...others] = await kids();
   assert.notEqual(second, first);
-  assert.deepEqual(others, [first], 'the tickets of before stay good');
+  assert.deepEqual(others, [first], 'existing tickets stay valid');
   world.psp.webhookSecret = newHook;
   await sales.more(6);
 
@@ -171,7 +171,7 @@ test('started again it takes back at once what it had in hand', async () => {
   answer();
 });
 
-test('a secret of its own for hashes changes holders, and no ticket of before', async () => {
+test('a separate secret for hashes changes holders, and no existing ticket', async () => {
   const buyOne = async () => {
     const { order } = (await world.order(buyer, world.hold())).json;
     await world.payOrder(order);

@@ -1,5 +1,5 @@
 // What an event that was retired still answers: its orders' pages say so, and money that the provider tells of
-// late is told with the archive's name until it is archived, too. The service runs all the time.
+// late is reported with the archive's name until it is archived, too. The service runs all the time.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -77,7 +77,7 @@ test('reconciliation misses nothing of it', async () => {
   for (let run = 0; run < 2; run += 1) assert.deepEqual(await world.reconciled(), []);
 });
 
-test('a dispute that comes late is told with the archive, and keeps the event from being settled while it is open', async () => {
+test('a late dispute is reported with the archive, and the event is not settled while it is open', async () => {
   const dispute = async (fields) => assert.equal((await sandbox.control('disputes', { payment_intent: intent, ...fields })).status, 200);
   await dispute({});
   for (let run = 0; run < 2; run += 1) {
@@ -93,7 +93,7 @@ test('a dispute that comes late is told with the archive, and keeps the event fr
   assert.equal((await about())[0].kind, 'after-retirement');
 });
 
-test('what came late is archived by another run, and is told no more', async () => {
+test('late changes are archived by another run, and no longer reported', async () => {
   const { status, stderr } = await retire();
   assert.equal(status, 0, stderr);
   assert.deepEqual(await world.reconciled(), []);

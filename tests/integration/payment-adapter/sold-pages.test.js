@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => scope.close());
 
-// As many as are told, each of an order that nobody has; as long as real rows are.
+// That many, each of an unknown order; as long as real rows are.
 const sold = (count) => Array.from({ length: count }, (_, n) => ({
   seat: `Stalls left-12-${n}`, zone: 'Stalls left', row: '12', number: String(n), category: 'Category A',
   order: `o_${String(n).padStart(26, '0')}`, hold: String(n).padStart(24, 'h'),

@@ -107,7 +107,7 @@ test('a refused card brings the form again with the reason', async () => {
   assert.equal((await fill(refused, CARD)).status, 303); // the form goes on as it stands
 });
 
-test('what is no card, or no test card, is told so and never kept', async () => {
+test('an invalid card, or no test card, is refused and never stored', async () => {
   const intent = await make();
   const page = await sandbox.http.get(pageOf(intent));
   for (const typed of [

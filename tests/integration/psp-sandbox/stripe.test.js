@@ -252,7 +252,7 @@ test('a declined card is kept under its key, and so is a refusal by state', asyn
   assert.equal(again.headers['idempotent-replayed'], 'true');
 });
 
-test('of two calls with one key at the same time, one is told to come back', async () => {
+test('of two concurrent calls with one key, one gets a conflict', async () => {
   await sandbox.fault('create:delay=1000');
   const slow = stripe.paymentIntents.create(HELD, { idempotencyKey: 'at-once' });
   await until('the first call to be under way', async () => {

@@ -151,7 +151,7 @@ test('webhooks carry no signature and say what reading says', async () => {
   assert.deepEqual(hint.json.data, read.json);
 });
 
-test('transactions are told in their order, page by page, each cancel by itself', async () => {
+test('transactions are listed in order, page by page, each cancel by itself', async () => {
   const kst = (at) => new Date(at + 9 * 3600_000).toISOString().slice(0, 19);
   const began = Date.now() - 1000;
   const page = (more = '') => get(`/v1/transactions?startDate=${kst(began)}&endDate=${kst(Date.now() + 60_000)}${more}`);
@@ -193,7 +193,7 @@ test('transactions are told in their order, page by page, each cancel by itself'
     assert.equal((await get(`/v1/transactions${query}`)).json.code, code, query);
 });
 
-test('whoever may not ask, and what makes no sense, is told in the way of Toss', async () => {
+test('unauthorized and invalid calls get the errors of Toss', async () => {
   const agreed = await agree();
   const naked = await sandbox.http.post('/v1/payments/confirm', { body: agreed });
   assert.equal(naked.status, 401);

@@ -1,4 +1,4 @@
-// What becomes of PostgreSQL's log in the archive, as the figures of the seats tell it.
+// The state of PostgreSQL's WAL archive in the metrics of the seats.
 
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -28,10 +28,10 @@ const told = async () => {
 };
 
 // It is asked with the first point of each event's series, and every ten seconds.
-test('a log that cannot be kept is told, with for how long', async () => {
+test('a WAL that cannot be archived is reported, with its age', async () => {
   assert.deepEqual(await told(), { failures: 0, late: 0 }, 'no event is owned yet');
   await importHall(seats, 'failing', hall());
-  const { failures, late } = await until('it to be told', async () => {
+  const { failures, late } = await until('it to be reported', async () => {
     const now = await told();
     return now.failures > 0 && now;
   });

@@ -55,7 +55,7 @@ test('more events than there are places: each is there when it is asked for, as 
   assert.equal((await there(() => saga(seats, 'event-0').confirm(hold, 'order-1'))).status, 200, 'to the same order');
   assert.equal((await there(() => operator(seats, 'event-0').import(small()))).status, 200, 'the same import again');
 
-  // Whoever has no pass wakes nothing.
+  // A caller without a pass wakes nothing.
   await untilAsleep(seats, 'event-0');
   const stranger = { ...seats, office: { pass: () => 'none' } };
   assertProblem(await visitor(stranger, 'event-0').info(), 401, 'pass-missing');
@@ -87,7 +87,7 @@ async function stands({ buyer, hold }) {
   assert.equal(read.status, 200, `nobody lost a hold: ${read.text}`);
 }
 
-test('an event of which seats are held stays; when all are in use the next one is told so, and has its turn', async (t) => {
+test('an event with held seats stays; when all are in use the next one is refused, and has its turn', async (t) => {
   const { seats } = await openMany(t);
   const held = [];
   for (const event of EVENTS.slice(0, PLACES)) {
@@ -101,7 +101,7 @@ test('an event of which seats are held stays; when all are in use the next one i
   // Until it is counted an event may be closed for a moment, and then there is room.
   for (const { event } of held) await until(`what is held of ${event} to be counted`, async () => (await operator(seats, event).read()).json.categories?.some((one) => one.held > 0));
   const late = EVENTS[PLACES];
-  const told = await until('it to be told', async () => {
+  const told = await until('it to be reported', async () => {
     const answer = await visitor(seats, late).info();
     return answer.json.code === 'events-full' && answer;
   });
@@ -133,7 +133,7 @@ test('an owner and its standby agree on what is asleep, and the standby wakes wh
   }
 });
 
-test('whoever has no pass keeps nothing awake, at the owner or at a process that shows the event', async (t) => {
+test('callers without a pass keep nothing awake, at the owner or at a process that shows the event', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
   const [kept, others] = ['event-0', EVENTS.slice(1)];

@@ -56,7 +56,7 @@ test('the page of a listed origin may call and read, also what is refused', asyn
     assert.match(asked.headers['access-control-allow-headers'], /\bAuthorization\b/);
     assert.match(asked.headers.vary, /Origin/);
   }
-  // A browser shows no token when it asks whether it may; so it is told the same wherever it asks.
+  // A browser shows no token when it asks whether it may; so every process answers the same.
   assert.equal((await preflight('/nothing/there', ORIGIN)).text, '');
   assert.equal((await preflight('/nothing/there', ORIGIN)).status, 204);
   const read = await seats.admin.get('/admin/events/night/availability', { headers: { origin: ORIGIN } });

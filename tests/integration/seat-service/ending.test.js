@@ -1,4 +1,4 @@
-// What operators have asked for and is under way when the process is told to end: each is answered, and the process
+// Requests of operators under way when the process gets SIGTERM: each is answered, and the process
 // ends in order, with nothing left behind (which the sanitizer says).
 
 import assert from 'node:assert/strict';
@@ -6,7 +6,7 @@ import test from 'node:test';
 import { assertProblem, openRaw, openScope, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './house.js';
 
-// The process is told to end while `asked` is under way; `unlock` lets go of what that waits for.
+// The process gets SIGTERM while `asked` is under way; `unlock` lets go of what that waits for.
 async function assertAnswered(seats, asked, code, unlock) {
   seats.child.signal('SIGTERM');
   assertProblem(await asked, 503, code);

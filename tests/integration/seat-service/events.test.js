@@ -10,7 +10,7 @@ import { hall, holdLock, importHall, openPostgres, openSeats, operator, untilWai
 const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.event WHERE id = '${event}'`, 'seats'));
 const readyz = (seats) => seats.private.get('/readyz');
 
-// What the operator is told of one event.
+// What the operator sees of one event.
 async function told(seats, event) {
   const { json } = await operator(seats).events();
   return json.events.find((other) => other.event === event);
@@ -63,7 +63,7 @@ test('an event whose journal or document is broken is out by its reason; the oth
   assertProblem(await visitor(seats, 'first').info(), 503, 'event-out');
   const shown = await operator(seats, 'second').read();
   assertProblem(shown, 503, 'event-out');
-  assert.match(shown.json.detail, /name/, 'the operator is told why');
+  assert.match(shown.json.detail, /name/, 'the operator sees why');
   assert.equal((await seats.metrics()).get('fairgate_seats_events{state="out"}'), 2);
   assert.equal((await seats.metrics()).get('fairgate_seats_events{state="owned"}'), 1);
   for (const [event, open] of [['first', 0], ['second', 0], ['third', 1]]) assert.equal(await isOpen(seats, event), open, event);
@@ -75,7 +75,7 @@ test('an event whose journal or document is broken is out by its reason; the oth
   assert.equal((await readyz(seats)).json.out, undefined);
 });
 
-test('a running owner goes on selling beside an event that cannot be read', async (t) => {
+test('a running owner goes on selling next to an unreadable event', async (t) => {
   const { postgres, seats } = await openHouse(t, ['good']);
   postgres.sql(
     `WITH e AS (INSERT INTO seats.event (id) VALUES ('bad') RETURNING no),
@@ -88,7 +88,7 @@ test('a running owner goes on selling beside an event that cannot be read', asyn
   await seats.untilReady(); // on a slow machine a confirmation is over a second old now and then
 });
 
-test('an event that a process is to own is told as not open from its start, with or without a database', async (t) => {
+test('an event to be owned is reported as not open from the start, with or without a database', async (t) => {
   const { postgres, seats } = await openHouse(t, ['named'], { config: { journal: { events: 'named, later' } } });
   await until('it to be open', async () => (await isOpen(seats, 'named')) === 1);
   assert.equal(await isOpen(seats, 'later'), 0);
@@ -116,7 +116,7 @@ test('a process is no standby for its own events because another event is owned 
   await until('it to be ours', async () => (await visitor(second, 'theirs').hold({ seats: ['r1s1'] })).status === 201);
 });
 
-test('each owner audits its own events, whoever owns the ones before them', async (t) => {
+test('each owner audits its own events, not those of other owners', async (t) => {
   const { scope, postgres, seats: first } = await openHouse(t, ['a'], { config: { journal: { events: 'a' } } });
   const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, config: { journal: { events: 'b', snapshot_every: 100 } }, ready: false });
   await until('the second to take imports', async () => (await operator(second, 'b').import(hall({ limits: { orphan_rule: false } }))).status === 201);
@@ -126,7 +126,7 @@ test('each owner audits its own events, whoever owns the ones before them', asyn
 
 // ---- an event made again in the waiting room ----
 
-test('passes of an event that was made again in the waiting room shut out those of before, at whichever owner', async (t) => {
+test('passes of an event created again invalidate the older ones, at every owner', async (t) => {
   const { scope, postgres, seats: first } = await openHouse(t, ['premiere']);
   const pass = (incarnation) => ({ session: `of-${incarnation}`, claims: incarnation ? { incarnation } : {} });
   const [older, newer] = ['019a30000000aaaaaa', '019a30000001000001'];
@@ -182,7 +182,7 @@ test('sales of another event go on while a 64 MB import is held at each of its s
     assert.ok(metrics.get('fairgate_journal_commits_total') - before >= 5, 'they were committed');
     assert.equal(metrics.get('fairgate_journal_reconnects_total'), 1, 'the committer never lost its connection');
     await held.letGo();
-    // Whose reading back takes half a minute is told to ask again.
+    // A request whose reading back takes half a minute gets Retry-After.
     if ((await imported).status === 503) assertProblem(await imported, 503, 'journal-unavailable');
     else assert.equal((await imported).status, 201);
     await until('it to be open', async () => (await visitor(seats, `large-${nth}`).info()).status === 200);

@@ -100,8 +100,8 @@ async function assertSamePlan(body) {
   told.json.zones.forEach((zone, z) => zone.rows.forEach((row, r) => row.seats.forEach((seat) => {
     const { id, number, x, y, category, companion_of, ...notes } = seat;
     assert.deepEqual([read.idOf(i), read.numberOf(i), read.category[i], read.notes.get(i)], [id, number, category, notes]);
-    const near = (a, b) => Math.abs(a - b) <= 0.5 + 0.0005; // half a unit, and the other plan is told in thousandths
-    assert.ok(near(read.x[i], x) && near(read.y[i], y), `${id} at ${x}, ${y} is told at ${read.x[i]}, ${read.y[i]}`);
+    const near = (a, b) => Math.abs(a - b) <= 0.5 + 0.0005; // half a unit, and the other plan is in thousandths
+    assert.ok(near(read.x[i], x) && near(read.y[i], y), `${id} at ${x}, ${y} is shown at ${read.x[i]}, ${read.y[i]}`);
     assert.equal(read.placeOf(id), i);
     assert.equal(read.zones[read.zoneOf[i]].name, zone.name);
     assert.equal(read.zones[z].rows[r].label, row.label);
@@ -251,7 +251,7 @@ test('a pass whose code was judged before the wait opens the channel that it nam
   }
 });
 
-test('the best of each category is told before it is held, and holds nothing', async () => {
+test('the best of each category is proposed before it is held, and holds nothing', async () => {
   const body = hall({ limits: { orphan_rule: false, max_per_hold: 4 } });
   body.categories[1].on_sale_at = '2035-01-01T00:00:00Z';
   await importHall(seats, 'told', body);
@@ -289,7 +289,7 @@ function wordy({ rows, seatsPerRow }) {
   return { body, names, guids: zone.rows.map(({ seats: list }) => list.map(({ seat_guid: guid }) => guid)) };
 }
 
-test('proposals of all categories that no answer has room for are refused, those of one are told', async () => {
+test('too many proposals for one answer are refused, those of one category are sent', async () => {
   const { body, names } = wordy({ rows: 64, seatsPerRow: 64 });
   await importHall(seats, 'wordy', body);
   const buyer = visitor(seats, 'wordy');
@@ -301,7 +301,7 @@ test('proposals of all categories that no answer has room for are refused, those
   assert.equal((await buyer.propose({ quantity: 1 })).json.proposals.length, 64);
 });
 
-test('a hold of as many seats as there may be, each text as long as it may be, is told whole', async () => {
+test('the largest hold with the longest texts is answered in full', async () => {
   const { body, guids } = wordy({ rows: 1, seatsPerRow: 64 });
   await importHall(seats, 'wordy-hold', body);
   const held = await visitor(seats, 'wordy-hold').hold({ best_available: { quantity: 64, adjacent: false } });
@@ -375,7 +375,7 @@ test('what makes no sense is refused and named', async () => {
   assert.equal((await alice.hold({ seats: ['r1s1'] })).status, 201, 'nothing was taken');
 });
 
-test('wrong signatures are looked at a bounded number of times a minute, and whoever was known before goes on', async () => {
+test('wrong signatures are checked a bounded number of times a minute, and known sessions go on', async () => {
   const { event, alice } = await fresh();
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // one loop: each counts for itself
   const there = { headers: { 'x-forwarded-for': '198.51.100.7' }, agent };
@@ -461,7 +461,7 @@ test('repetitions that come before the first is answered wait for it, on whichev
   assert.equal(answers.filter((answer) => answer.headers['idempotent-replayed'] === 'true').length, 19);
 });
 
-test('how many places of an area are free is told as it changes, though no seat does', async () => {
+test('free places of an area are sent as they change, though no seat does', async () => {
   const { event, alice } = await fresh({ area: 50 });
   const areas = async (since) => (await alice.availability(`?since=${since}`)).json.areas;
   const { version } = (await alice.availability()).json;
@@ -476,7 +476,7 @@ test('how many places of an area are free is told as it changes, though no seat 
   assert.equal(line, (await alice.availability()).json.line);
   assert.deepEqual(news, { since: version, free: [], held: [], sold: [], blocked: [], areas: [{ id: 'floor', free: 47 }] });
   assert.deepEqual(await areas(version), [{ id: 'floor', free: 47 }]);
-  // Those who have to take the whole picture are told as well.
+  // Clients that must take the whole picture get them as well.
   const late = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}` } });
   const anew = await late.find('a word to take the picture', ({ event: kind }) => kind === 'resync');
   assert.deepEqual(JSON.parse(anew.data).areas, [{ id: 'floor', free: 47 }]);
@@ -528,7 +528,7 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
   assert.equal((await alice.availability(`?since=1-${'a'.repeat(16)}`)).json.resync, true, 'a line that is not this journal\'s');
 });
 
-test('a session that asks too fast is told when to come back', async () => {
+test('a session that asks too fast gets Retry-After', async () => {
   const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });
   const eager = visitor(seats, event);
   const answers = await Promise.all(Array.from({ length: 30 }, () => eager.info()));
@@ -600,7 +600,7 @@ test('the saga extends, confirms and refunds, each as often as it likes', async 
   assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
 });
 
-test('a late payment retakes the seats, or is told that they are gone', async () => {
+test('a late payment retakes the seats, or is refused because they are gone', async () => {
   const { event, alice, bob } = await fresh({ limits: { hold_ttl_s: 1, hold_max_s: 2 } });
   const order = saga(seats, event);
   const early = (await alice.hold({ seats: ['r1s1'] })).json.hold;

@@ -78,7 +78,7 @@ test('a delta that begins behind what is shown is not laid over the gap: the pic
   shows(page, hall);
 });
 
-test('what is told while a picture is on its way is laid on it when it is there', async () => {
+test('deltas that come while a picture is on its way are applied to it', async () => {
   const hall = new Hall();
   const page = openPage(hall);
   hall.sell(0, 1);
@@ -94,7 +94,7 @@ test('what is told while a picture is on its way is laid on it when it is there'
   shows(page, hall);
 });
 
-test('a picture that is newer than what was told meanwhile is not taken back by it', async () => {
+test('deltas older than the picture do not take it back', async () => {
   const hall = new Hall();
   const page = openPage(hall);
   hall.sell(0, 1);
@@ -123,7 +123,7 @@ test('a picture that did not come is asked for again, and nothing is believed un
   shows(page, hall);
 });
 
-test('a picture of a process that is behind is not shown: what was told already is not taken back', async () => {
+test('a picture of a process that is behind is not shown', async () => {
   const hall = new Hall();
   const page = openPage(hall);
   const old = hall.octets();
@@ -151,7 +151,7 @@ test('a page whose journal has lost its end is shown what is left of it', async 
   assert.deepEqual([...page.plan.state], [...hall.pictures[left[1].version]]);
 });
 
-// A hall that was put back behind its first change, where it goes on in line b; three were told in line a.
+// A hall that was put back behind its first change, where it goes on in line b; three changes were sent in line a.
 function putBack() {
   const hall = new Hall();
   const page = openPage(hall);
@@ -179,7 +179,7 @@ test('a picture of another line than the one told is not shown, however late its
   await showsRestored(page, hall, restored);
 });
 
-test('a picture that is on its way is judged by what was told last, and what was told before is not laid on it', async () => {
+test('a picture on its way is judged by the newest line, and older deltas are not applied to it', async () => {
   const { hall, page, restored } = putBack();
   page.live.renew(2, 'a');
   page.live.take({ ...hall.delta(1), line: 'a' });
@@ -238,7 +238,7 @@ test('a picture that is on its way has to be of the line that a delta tells mean
   shows(page, hall);
 });
 
-test('a page does not wait for a line that is over: what is told twice is believed', async () => {
+test('a page does not wait for a line that is over: a line seen twice is the present one', async () => {
   const { hall, page } = failOver();
   page.live.renew(1, 'b');
   page.live.take({ ...hall.delta(1), line: 'b' });
@@ -253,7 +253,7 @@ test('a page does not wait for a line that is over: what is told twice is believ
   shows(page, later);
 });
 
-test('a try that was put off is none any more where a picture has come meanwhile', async () => {
+test('a delayed try is dropped if a picture has come meanwhile', async () => {
   const hall = new Hall();
   const page = openPage(hall);
   hall.sell(0, 2);
@@ -327,7 +327,7 @@ test('whatever is lost, late, doubled or gone with a failover, the page ends up 
         before = hall;
         hall = before.failedOver(Math.max(0, before.version - Math.floor(rng.unit() * 3)));
         line += 1;
-        goesOn = told > hall.version; // else whoever tells has to read it anew
+        goesOn = told > hall.version; // else the process has to read it again
         if (goesOn) page.live.renew(told = hall.version, `line ${line}`);
       } else if (page.asked.length > 0) {
         waiting.push(page.asked.shift());

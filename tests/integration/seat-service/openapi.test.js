@@ -1,5 +1,5 @@
-// The contract against the lists that the program is made of. That its answers keep the contract, house.js judges
-// with each of them.
+// The contract against the lists that the program is made of. That its answers keep the contract
+// is checked with each of them (lib/).
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -213,7 +213,7 @@ test('the saga of the order that bought it moves a sold seat, all or nothing, on
   assert.deepEqual((await boss.exported()).json.map(({ seat }) => seat).sort(), ['r1s2', 'r4s5']);
 });
 
-test('whether a sold seat would move is told by the same rules, and nothing moves', async () => {
+test('a preview of a seat move follows the same rules, and nothing moves', async () => {
   const { event, boss, alice, bob } = await fresh();
   const order = saga(seats, event);
   const hold = await sell(event, alice, ['r1s1', 'r1s2'], 'order-7');

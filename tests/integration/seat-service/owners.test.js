@@ -34,7 +34,7 @@ test('each process tells where every event is, and the wrong one sends to the ri
       const answer = await visitor(seats, 'two').info();
       return answer.status === 200 && answer;
     });
-    assert.equal(shown.headers['fairgate-owner'], 'seats2', 'whoever shows it');
+    assert.equal(shown.headers['fairgate-owner'], 'seats2', 'from any process');
   }
   assert.equal((await operator(first, 'two').import(hall())).status, 421, 'a repeated import, too');
   assert.equal((await operator(second, 'two').import(hall())).status, 200);
@@ -119,7 +119,7 @@ test('a standby that is asked to import says that it is one', async (t) => {
   assertProblem(await operator(standby, 'two').import(hall()), 503, 'standby');
 });
 
-test('whoever is to share has to tell where they are', (t) => {
+test('processes that share events must have an address', (t) => {
   const dir = openScope(t).tempDir('owners-');
   const judged = (owner) => {
     const path = join(dir, 'seat-service.conf');
@@ -168,7 +168,7 @@ test('an edge learns from the wrong process where an event is, and again when th
   const { scope, first, second } = await openPair(t);
   const http = await openEdge(scope, [first, second]);
   const buyer = (event) => visitor({ http, office: first.office }, event);
-  // Whoever is asked, here at random, shows the event and says whose it is: each request after that goes there.
+  // Any process, here at random, shows the event and names its owner: each request after that goes there.
   const proposes = async (event) => (await buyer(event).propose({ quantity: 2 })).status;
   const found = (event) => until(`${event} to be found`, async () => (await buyer(event).info()).status === 200 && (await proposes(event)) === 200);
   for (const event of ['one', 'two']) {

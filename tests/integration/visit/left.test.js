@@ -20,7 +20,7 @@ async function enter(front, event) {
   return [visitor, await visitor.entered()];
 }
 
-test('whoever leaves by ticket or by pass can hold no seat with the pass they had', async (t) => {
+test('a visitor who left by ticket or by pass can hold no seat with the old pass', async (t) => {
   const scope = openScope(t);
   const house = await openHouse(null, { scope, fronts: 0 });
   const office = new PassOffice('fairgate', house.secrets.read('pass-es256.pem'));
@@ -44,7 +44,7 @@ test('whoever leaves by ticket or by pass can hold no seat with the pass they ha
   assert.equal((await choose(stays.pass, 'r1s2')).status, 201);
 });
 
-test('seats that do not take it are told again, and only of those who were inside', async (t) => {
+test('the end of a visit is sent again to seats that missed it', async (t) => {
   const house = await openHouse(t, { fronts: 0 });
   const port = await freePort();
   const heard = [];
@@ -59,7 +59,7 @@ test('seats that do not take it are told again, and only of those who were insid
   await makeEvent(house, 'night', KNOBS);
   const [visitor, visit] = await enter(front, 'night');
   assert.equal((await visitor.leave()).status, 204, 'nobody listens there yet');
-  await until('that to be said', () => /could not be told who left/.test(front.child.log()));
+  await until('it to be logged', () => /ended visits were not reported/.test(front.child.log()));
   await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });
   await until('it to be taken', () => heard.length === 3);
   const told = ['POST', `/internal/sessions/${visit.session}/end`, `Bearer ${house.secrets.read('service-token')}`];
@@ -73,7 +73,7 @@ test('seats that do not take it are told again, and only of those who were insid
   await until('the new token', () => front.child.logLines().some(({ msg }) => msg.startsWith('reloaded')));
   const [next, nextVisit] = await enter(front, 'night');
   assert.equal((await next.leave()).status, 204);
-  await until('it to be told', () => heard.length > 3);
+  await until('it to be sent', () => heard.length > 3);
   assert.deepEqual(heard.slice(3), [['POST', `/internal/sessions/${nextVisit.session}/end`, `Bearer ${token}`]]);
 
   await front.admin.patch('/admin/events/night', { body: { rate_per_s: 0 } });
@@ -82,7 +82,7 @@ test('seats that do not take it are told again, and only of those who were insid
     await waits.joined();
     assert.equal((await waits.leave()).status, 204);
   }
-  assert.equal(heard.length, 4, 'whoever has not entered has no pass');
+  assert.equal(heard.length, 4, 'a visitor who has not entered has no pass');
 });
 
 test('what is wrong with the services to tell ends the start in words', async (t) => {

@@ -75,7 +75,7 @@ describe('a limit of four seats', () => {
     return made.json.order;
   }
 
-  // Refused by the seats, before the provider has heard of it.
+  // Refused by the seats, before the provider gets a call.
   async function refused(guest, buyer, hold) {
     const made = await guest.order(buyer, hold);
     assert.equal(made.status, 201, made.text);

@@ -1,4 +1,4 @@
-// The whole visit, by a small crowd on a whole stack: what the visitors were told can all be true,
+// The whole visit, by a small crowd on a whole stack: the answers to the visitors can all be true,
 // and afterwards the provider's ledger, the seats, the orders and the shop tell the same story.
 
 import assert from 'node:assert/strict';
@@ -61,11 +61,11 @@ describe('a crowd of every manner', () => {
     assert.ok(run.ended.done > run.visitors / 2, JSON.stringify(run.ended));
   });
 
-  test('is told nothing that contradicts itself, gets what the scenario expects, and no trick works', () => {
+  test('gets no contradicting answers and what the scenario expects, and no trick works', () => {
     assert.deepEqual(verdict.found, [], verdict.text);
     for (const [trick, { worked }] of Object.entries(run.tricks)) assert.equal(worked, 0, trick);
     assert.ok(sum(Object.values(run.tricks).map(({ met }) => met)) > 0, 'some were tried');
-    assert.equal(run.visits_unended, 0, 'seats and waiting room were told of each order');
+    assert.equal(run.visits_unended, 0, 'seats and waiting room know of each order');
   });
 
   test('has an order for everybody who came through, and no order half done', () => {
@@ -83,7 +83,7 @@ describe('a crowd of every manner', () => {
     assert.deepEqual([krw.authorized, krw.refunded], [0, 0], 'nothing is left reserved');
   });
 
-  test('leaves a number of seats of which the waiting room is told', async () => {
+  test('reports the number of seats left to the waiting room', async () => {
     const token = stack.secret('admin-token');
     const seats = client({ port: stack.base + 12, token });
     const queue = client({ port: stack.base + 11, token });
@@ -122,7 +122,7 @@ describe('a crowd of every manner', () => {
     assert.ok(run.history([...facts, { ...other, seat: facts[sold].seat }]).found.some(({ kind }) => kind === 'sold-and-lost'), 'a seat is sold to another as well');
   });
 
-  // Of a few buyers some are turned back though they paid, and of one order the shop is never told.
+  // Of a few buyers some are turned back though they paid, and the shop never gets one order.
   test('would show a saga that turns paid orders back, and an outbox that drops one', async () => {
     const bank = client({ port: stack.base + 14, token: stack.secret('admin-token') });
     const refuse = await bank.post('/control/faults', {

@@ -29,7 +29,7 @@ const CALLS = SERVICES.flatMap((service, n) =>
 const isPrivate = ({ path }) => /^\/(admin|internal|console|design)\b/.test(path);
 const isOpen = ({ security }) => security.some((way) => Object.keys(way).length === 0) || security.length === 0;
 const takesBody = ({ method }) => method !== 'GET' && method !== 'DELETE';
-// One that would be taken from whoever may ask.
+// One that would be accepted from a permitted caller.
 const BODIES = { '/v1/pay/orders': { event: EVENT, hold: 'h0' }, '/v1/pay/tickets/{ticket}/transfer': { to: 'x@shop.example' }, '/v1/seats/{event}/holds/{hold}': { add: ['x'] } };
 const bodyOf = (call) => (takesBody(call) ? (BODIES[call.path] ?? {}) : undefined);
 const wants = (call, who) => call.security.some((way) => who in way);
@@ -124,7 +124,7 @@ describe('the walls', () => {
     }
   });
 
-  test('what is about somebody is told to nobody else: neither without proof nor with a wrong one', async () => {
+  test('personal data needs proof: neither none nor a wrong one is accepted', async () => {
     const closed = CALLS.filter((call) => !isPrivate(call) && !isOpen(call));
     assert.ok(closed.length > 25);
     const wrong = [{}, { authorization: 'Bearer x' }, { authorization: 'Bearer a.b.c' }, { cookie: `fg_session=x; fg_ticket_${EVENT}=x; fg_pass_${EVENT}=x` }];
@@ -237,7 +237,7 @@ describe('the walls', () => {
     assert.equal((await patiently('GET', path, { token: bob.pass })).status, 200);
   });
 
-  // No call of a visitor takes an address that somebody then asks: what is asked stands in the configuration.
+  // No call of a visitor takes an address that a service then calls: those come from the configuration.
   test('no contract has a visitor name an address', () => {
     for (const service of SERVICES) {
       const { document } = openContract(`${service}/openapi.yaml`);
@@ -264,7 +264,7 @@ describe('the walls', () => {
     }
   });
 
-  // ---- what browsers are told ----
+  // ---- headers for browsers ----
 
   const own = () => ({ cookie: [alice.jar.headers.cookie, `fg_pass_${EVENT}=${bob.pass}`, `fg_ticket_${EVENT}=${bob.ticket}`].join('; ') });
   const pages = () => [`/e/${EVENT}`, `/e/${EVENT}/fairness`, `/seats/${EVENT}`, '/pay/checkout', `/pay/orders/${alice.order}`, `/pay/tickets/${alice.order}`, '/nothing'];
@@ -359,7 +359,7 @@ describe('the walls', () => {
   });
 
   // The edge and a service must agree where a request ends. Each of these hides a join in what one of them
-  // could take for a body: whoever disagreed would give a place.
+  // could take for a body: if they disagreed, a place would be given.
   test('no request is smuggled past the edge', async () => {
     const hidden = `POST /v1/queue/${EVENT}/join HTTP/1.1\r\nHost: a\r\nIdempotency-Key: smuggled\r\nContent-Length: 0\r\n\r\n`;
     const head = (...lines) => ['POST /v1/pay/logout HTTP/1.1', 'Host: a', ...lines, '', ''].join('\r\n');
@@ -387,7 +387,7 @@ describe('the walls', () => {
         assert.ok(answers.every(({ status }) => status !== 201), `${what} at +${port}`);
       }
     }
-    // Whoever comes next by the edge's connections gets their own answers.
+    // The next requests on the edge's connections get their own answers.
     for (let i = 0; i < 20; i += 1) assert.equal((await stack.edge.get('/v1/pay/me', { headers: bob.jar.headers })).status, 200);
     assert.equal((await stack.edge.post(`/v1/queue/${EVENT}/join`)).status, 201);
     await until('the line to tell the one join', async () => (await issued()) > before_);

@@ -1,5 +1,5 @@
 // The neighbours of the payment adapter, as small as they can be and still keep what they did:
-// waiting room, seats, provider, shop, mail server. Each can be told to misbehave.
+// waiting room, seats, provider, shop, mail server. Each can misbehave on command.
 
 import { createHash, createHmac, randomBytes, sign } from 'node:crypto';
 import http from 'node:http';

@@ -21,7 +21,7 @@ export const HASHES = {
 
 export const EVENT = 'gala';
 
-// Whatever a test is told is held against what is promised.
+// Every answer is compared with the contract.
 export const contract = openContract('payment-adapter/openapi.yaml');
 
 function checked(client) {
