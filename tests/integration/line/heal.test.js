@@ -1,5 +1,5 @@
 // heal.lua: Redis came back empty, or with less than it had told. Loss is played by deleting keys
-// and naming another run, so that each case is exact; tests/unit/queue-front/line_store_test.c does
+// and naming another run, so that each case is exact; tests/unit/queue-front/line/line_store_test.c does
 // it with kill -9 under load.
 
 import assert from 'node:assert/strict';

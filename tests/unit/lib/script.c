@@ -8,6 +8,20 @@
 
 enum { TEXT_MAX = 4096 };
 
+/* `names`: one name, or several with | between. */
+static bool is_among(const char *names, const char *word)
+{
+    size_t len = strlen(word);
+    for (;;) {
+        size_t name_len = strcspn(names, "|");
+        if (name_len == len && memcmp(names, word, len) == 0)
+            return true;
+        if (names[name_len] == '\0')
+            return false;
+        names += name_len + 1;
+    }
+}
+
 static void run_line(const struct script_row *row, const struct script_verb *verbs, char *text)
 {
     char whole[TEXT_MAX], *rest = NULL;
@@ -20,7 +34,7 @@ static void run_line(const struct script_row *row, const struct script_verb *ver
     if (line.len == 0)
         return;
     for (; verbs->name != NULL; verbs++) {
-        if (strcmp(verbs->name, line.words[0]) == 0) {
+        if (is_among(verbs->name, line.words[0])) {
             verbs->run(&line);
             return;
         }
@@ -186,11 +200,16 @@ unsigned script_choice(const struct script_line *line, const char *word, const c
     abort();
 }
 
-void script_expect(const struct script_line *line, const char *want, uint64_t got)
+static bool is_in_range(const char *want, uint64_t got)
 {
     const char *to = strstr(want, "..");
     uint64_t low = script_number(want), high = to != NULL ? script_number(to + 2) : low;
-    if (got < low || got > high)
+    return got >= low && got <= high;
+}
+
+void script_expect(const struct script_line *line, const char *want, uint64_t got)
+{
+    if (!is_in_range(want, got))
         fail_msg("%s: \"%s\": it is %" PRIu64, line->row, line->text, got);
 }
 
@@ -200,18 +219,51 @@ void script_expect_text(const struct script_line *line, const char *want, const 
         fail_msg("%s: \"%s\": it is \"%s\"", line->row, line->text, got);
 }
 
+static const struct script_field *field_of(const struct script_line *line, const char *name,
+                                           size_t len, const struct script_field *fields)
+{
+    for (; fields->name != NULL; fields++) {
+        if (strlen(fields->name) == len && strncmp(fields->name, name, len) == 0)
+            return fields;
+    }
+    fail_msg("%s: \"%s\" is unknown in \"%s\"", line->row, name, line->text);
+    abort();
+}
+
+static void expect_one(const struct script_line *line, const char *want,
+                       const struct script_field *field)
+{
+    if (field->text != NULL)
+        script_expect_text(line, want, field->text);
+    else
+        script_expect(line, want, field->number);
+}
+
 void script_expect_field(const struct script_line *line, unsigned at,
                          const struct script_field *fields)
 {
     const char *name = script_word(line, at), *want = script_word(line, at + 1);
-    for (; fields->name != NULL; fields++) {
-        if (strcmp(fields->name, name) != 0)
-            continue;
-        if (fields->text != NULL)
-            script_expect_text(line, want, fields->text);
-        else
-            script_expect(line, want, fields->number);
-        return;
+    expect_one(line, want, field_of(line, name, strlen(name), fields));
+}
+
+void script_expect_values(const struct script_line *line, unsigned from,
+                          const struct script_field *fields)
+{
+    for (unsigned i = from; i < line->len; i++) {
+        size_t len = strcspn(line->words[i], "=");
+        const char *want = line->words[i] + len + (line->words[i][len] != '\0');
+        expect_one(line, want, field_of(line, line->words[i], len, fields));
     }
-    fail_msg("%s: \"%s\" is unknown in \"%s\"", line->row, name, line->text);
+}
+
+bool script_values_fit(const struct script_line *line, unsigned from,
+                       const struct script_field *fields)
+{
+    for (unsigned i = from; i < line->len; i++) {
+        size_t len = strcspn(line->words[i], "=");
+        const char *want = line->words[i] + len + (line->words[i][len] != '\0');
+        if (!is_in_range(want, field_of(line, line->words[i], len, fields)->number))
+            return false;
+    }
+    return true;
 }

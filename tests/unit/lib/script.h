@@ -39,7 +39,7 @@ struct script_field {
     }
 
 struct script_verb {
-    const char *name;
+    const char *name; /* or several, as in "kept|lost" */
     void (*run)(const struct script_line *line);
 };
 
@@ -68,6 +68,12 @@ bool script_has(const struct script_line *line, const char *word);
 unsigned script_choice(const struct script_line *line, const char *word, const char *const *names);
 void script_expect(const struct script_line *line, const char *want, uint64_t got);
 void script_expect_text(const struct script_line *line, const char *want, const char *got);
+/* Each word from `from` on is name=value of one of these fields. */
+void script_expect_values(const struct script_line *line, unsigned from,
+                          const struct script_field *fields);
+/* False: one of the numbers differs, as yet. */
+bool script_values_fit(const struct script_line *line, unsigned from,
+                       const struct script_field *fields);
 /* The word at `at` names a field, the next one its value. The last field has no name. */
 void script_expect_field(const struct script_line *line, unsigned at,
                          const struct script_field *fields);

@@ -1,14 +1,26 @@
-/* The line store on a real loop and a real Redis: sockets, deadlines, batches and closing. The
- * simulation (tests/sim/world --line) runs the same store with everything else that it does. */
+/* line_store_test.c: the line store on a real loop and a real Redis: sockets, deadlines, batches,
+ * closing, and what a Redis that lost its data gets back. The simulator (tests/sim/world --line)
+ * runs the same store with all its neighbours.
+ *
+ *   set F=N ..., password TEXT      options, before `start` or for a change of the event
+ *   server, kill, wipe, stop, cont  Redis; lose: it restarts without its data
+ *   open, event, start, close       the store; the event, created and opened; all of these
+ *   join OUTCOME F=N ...            one join and its answer; retry: until it has this outcome
+ *   pass, beat, end, done, leave, extend PLACE OUTCOME F=N ...   the same of a visit
+ *   send N, send_pass PLACE         joins of one turn of the loop, a pass; they are not awaited
+ *   crowd N, answered N OUTCOME     joins that are awaited; expects those so far
+ *   await F=N ..., expect F=N ...   the store and its picture of the line
+ *   redis N COMMAND                 expects this number, or a text of this length */
 #include "line/line_store.h"
 
 #include "base/clock.h"
+#include "core/event/event_state.h"
 #include "core/line/ghosts.h"
 #include "core/line/heard.h"
 #include "core/line/place.h"
 #include "line/line_limits.h"
 #include "redis_server.h"
-#include "unit.h"
+#include "script.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -17,42 +29,76 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct rig {
+enum { AWAIT_US = 30000000, PLACES = 8, GHOST_LINE = 100, FIRST = 10 };
+
+static const char event_id[] = "gala-2027", lane_id[] = "gala-2027@1";
+
+static struct {
+    bool in_use;
     uv_loop_t loop;
-    uv_timer_t pulse; /* so that the loop turns while nothing happens */
+    uv_timer_t pulse; /* turns the loop while nothing happens */
     struct redis_server server;
+    char password[64];
     struct line_store *store;
-    unsigned events; /* here, less gone */
+    unsigned events; /* that the store has reported, less those that it took back */
     bool stale_seen;
-    bool close_in_view;
+    bool close_in_view, close_in_join, close_in_pass;
+    unsigned when_closed; /* joins that were answered when that close returned */
+    bool odd_poll;        /* each visitor with an odd place polls at this front */
+    uint64_t least_ghosts;
     struct line_knobs knobs;
     uint32_t tick_ms, gone_after_ms;
-};
+    struct line_join *crowd;
+    size_t crowd_len, answered, lowest; /* of the first ten that were answered */
+    uint64_t entry, noted;              /* the entry of the last join; `note` */
+    struct line_visit visits[PLACES];   /* by place: the last that was granted */
+    struct line_visit late;
+    bool late_done;
+    size_t joins_before; /* answered when the late pass was */
+} rig;
 
-static const char event_id[] = "gala-2027";
-
-static void close_store(struct rig *rig)
+static uint64_t now_us(void)
 {
-    if (rig->store != NULL)
-        line_store_close(rig->store);
-    rig->store = NULL;
+    return clock_mono_us(clock_system());
+}
+
+static void close_store(void)
+{
+    if (rig.store != NULL)
+        line_store_close(rig.store);
+    rig.store = NULL;
+}
+
+static const struct line_view *view_of(void)
+{
+    static const struct line_view none;
+    const struct line_view *view =
+        rig.store != NULL ? line_store_view(rig.store, span_of(event_id)) : NULL;
+    return view != NULL ? view : &none;
+}
+
+static uint64_t ghosts(void)
+{
+    const struct line_view *view = view_of();
+    return ghosts_before(view->ghosts, view->serving, GHOST_LINE + 1);
 }
 
 static void on_view(void *ctx, const struct line_view *view)
 {
-    struct rig *rig = ctx;
-    rig->stale_seen = view->stale;
-    if (rig->close_in_view) {
-        rig->close_in_view = false;
-        close_store(rig);
-    }
+    (void)ctx;
+    rig.stale_seen = view->stale;
+    if (rig.odd_poll && ghosts() < rig.least_ghosts)
+        rig.least_ghosts = ghosts();
+    if (rig.close_in_view)
+        close_store();
+    rig.close_in_view = false;
 }
 
 static void on_event(void *ctx, const char *id, bool here)
 {
-    struct rig *rig = ctx;
+    (void)ctx;
     assert_true(span_eq(span_of(event_id), line_event_of(span_of(id))));
-    rig->events = here ? rig->events + 1 : rig->events - 1;
+    rig.events = here ? rig.events + 1 : rig.events - 1;
 }
 
 static void describe(void *ctx, const struct line_view *view, struct text *card)
@@ -66,90 +112,166 @@ static void describe(void *ctx, const struct line_view *view, struct text *card)
 static void on_pulse(uv_timer_t *timer)
 {
     (void)timer;
+    for (uint64_t place = 1; rig.odd_poll && place <= GHOST_LINE; place += 2)
+        heard_mark(view_of()->heard, place);
 }
 
-static void open_store(struct rig *rig)
+static void tear_down(void)
+{
+    rig.in_use = false;
+    close_store();
+    uv_close((uv_handle_t *)&rig.pulse, NULL);
+    uv_run(&rig.loop, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&rig.loop);
+    redis_server_remove(&rig.server);
+    free(rig.crowd);
+    assert_int_equal(0, rc);
+    assert_int_equal(0, rig.events);
+}
+
+static void set_up(void)
+{
+    if (rig.in_use) /* the test before this one has failed */
+        tear_down();
+    memset(&rig, 0, sizeof(rig));
+    rig.in_use = true;
+    rig.tick_ms = 20;
+    rig.gone_after_ms = 90000; /* longer than any test */
+    rig.knobs = (struct line_knobs){.rate_milli = 1000000,
+                                    .burst = 50,
+                                    .session_ttl_ms = 60000,
+                                    .session_max_ms = 600000,
+                                    .call_ttl_ms = 60000,
+                                    .grace_ms = 10000};
+    assert_int_equal(0, uv_loop_init(&rig.loop));
+    uv_timer_init(&rig.loop, &rig.pulse);
+    uv_timer_start(&rig.pulse, on_pulse, 5, 5);
+}
+
+/* Turns the loop until `condition` holds; fails the test if that takes too long. */
+#define AWAIT(condition)                                                                           \
+    do {                                                                                           \
+        uint64_t give_up_us = now_us() + AWAIT_US;                                                 \
+        while (!(condition)) {                                                                     \
+            if (now_us() > give_up_us)                                                             \
+                fail_msg("waited in vain for " #condition);                                        \
+            uv_run(&rig.loop, UV_RUN_ONCE);                                                        \
+        }                                                                                          \
+    } while (0)
+
+static const struct line_store_stats *stats(void)
+{
+    static const struct line_store_stats none;
+    return rig.store != NULL ? line_store_stats(rig.store) : &none;
+}
+
+/* ---- the store ---- */
+
+static void open_store(void)
 {
     struct err_slot err = {0};
-    struct span password = {rig->server.password, 0};
-    if (password.ptr != NULL)
-        password.len = strlen(password.ptr);
+    bool by_tcp = rig.server.port > 0;
     struct line_store_conf conf = {
-        .loop = &rig->loop,
-        .redis_path = rig->server.port == 0 ? rig->server.socket : NULL,
-        .redis_host = rig->server.port == 0 ? NULL : "127.0.0.1",
-        .redis_port = rig->server.port,
-        .redis_login.password = password,
-        .tick_period_ms = rig->tick_ms,
-        .gone_after_ms = rig->gone_after_ms,
+        .loop = &rig.loop,
+        .redis_path = by_tcp ? NULL : rig.server.socket,
+        .redis_host = by_tcp ? "127.0.0.1" : NULL,
+        .redis_port = rig.server.port,
+        .redis_login.password = span_of(rig.password),
+        .tick_period_ms = rig.tick_ms,
+        .gone_after_ms = rig.gone_after_ms,
         .clock = clock_system(),
         .rng = rng_system(),
         .on_view = on_view,
         .on_event = on_event,
         .describe = describe,
-        .ctx = rig,
     };
-    assert_int_equal(0, line_store_create(&conf, &err, &rig->store));
+    assert_int_equal(0, line_store_create(&conf, &err, &rig.store));
 }
-
-static int setup(void **state)
-{
-    struct rig *rig = calloc(1, sizeof(*rig));
-    assert_non_null(rig);
-    rig->tick_ms = 20;
-    rig->gone_after_ms = 90000; /* longer than any test */
-    rig->knobs = (struct line_knobs){.rate_milli = 1000000,
-                                     .burst = 50,
-                                     .session_ttl_ms = 60000,
-                                     .session_max_ms = 600000,
-                                     .call_ttl_ms = 60000,
-                                     .grace_ms = 10000};
-    assert_int_equal(0, uv_loop_init(&rig->loop));
-    uv_timer_init(&rig->loop, &rig->pulse);
-    uv_timer_start(&rig->pulse, on_pulse, 5, 5);
-    *state = rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct rig *rig = *state;
-    close_store(rig);
-    uv_close((uv_handle_t *)&rig->pulse, NULL);
-    uv_run(&rig->loop, UV_RUN_DEFAULT);
-    int rc = uv_loop_close(&rig->loop);
-    redis_server_remove(&rig->server);
-    unsigned events = rig->events;
-    free(rig);
-    assert_int_equal(0, rc);
-    assert_int_equal(0, events);
-    return 0;
-}
-
-/* Turns the loop until `condition` holds; fails the test if it does not within ten seconds. */
-#define AWAIT(rig, condition)                                                                      \
-    do {                                                                                           \
-        uint64_t give_up_us = clock_mono_us(clock_system()) + 30000000;                            \
-        while (!(condition)) {                                                                     \
-            if (clock_mono_us(clock_system()) > give_up_us)                                        \
-                fail_msg("waited in vain for " #condition);                                        \
-            uv_run(&(rig)->loop, UV_RUN_ONCE);                                                     \
-        }                                                                                          \
-    } while (0)
-
-static void run_for(struct rig *rig, uint64_t ms)
-{
-    uint64_t end_us = clock_mono_us(clock_system()) + ms * 1000;
-    while (clock_mono_us(clock_system()) < end_us)
-        uv_run(&rig->loop, UV_RUN_ONCE);
-}
-
-/* ---- requests that are waited for ---- */
 
 static void set_flag(void *ctx)
 {
     *(bool *)ctx = true;
 }
+
+static void on_admin(struct line_admin *admin)
+{
+    set_flag(admin->ctx);
+}
+
+static void admin_run(struct line_admin admin)
+{
+    bool done = false;
+    admin.on_done = on_admin;
+    admin.ctx = &done;
+    admin.audit = SPAN("{\"who\":\"test\",\"why\":\"to see\"}");
+    strcpy(admin.event, event_id);
+    line_store_admin(rig.store, &admin);
+    assert_false(done);
+    AWAIT(done);
+    assert_int_equal(LINE_OK, admin.outcome);
+}
+
+static void change(void)
+{
+    admin_run((struct line_admin){
+        .call = LINE_CHANGE, .doc = SPAN("{\"id\":\"gala-2027\"}"), .knobs = rig.knobs});
+}
+
+static void move(enum line_state from, enum line_state to)
+{
+    admin_run((struct line_admin){.call = LINE_TRANSITION, .from = from, .to = to});
+    AWAIT(view_of()->state == to);
+}
+
+static void create_event(void)
+{
+    AWAIT(line_store_ready(rig.store));
+    admin_run((struct line_admin){
+        .call = LINE_CREATE, .doc = SPAN("{\"id\":\"gala-2027\"}"), .knobs = rig.knobs});
+    move(LINE_DRAFT, LINE_OPEN);
+}
+
+static void set(const struct script_line *line)
+{
+    rig.knobs.rate_milli = script_value_or(line, "rate", rig.knobs.rate_milli);
+    rig.knobs.burst = script_value_or(line, "burst", rig.knobs.burst);
+    rig.knobs.max_active = script_value_or(line, "active", rig.knobs.max_active);
+    rig.knobs.shares = script_value_or(line, "shares", rig.knobs.shares);
+    rig.knobs.session_ttl_ms = script_value_or(line, "session", rig.knobs.session_ttl_ms);
+    rig.knobs.call_ttl_ms = script_value_or(line, "call", rig.knobs.call_ttl_ms);
+    rig.tick_ms = (uint32_t)script_value_or(line, "tick", rig.tick_ms);
+    rig.gone_after_ms = (uint32_t)script_value_or(line, "gone", rig.gone_after_ms);
+    rig.close_in_view = script_has(line, "close_in_view");
+    rig.close_in_join = script_has(line, "close_in_join");
+    rig.close_in_pass = script_has(line, "close_in_pass");
+    rig.odd_poll |= script_has(line, "odd_poll");
+    if (script_has(line, "tcp"))
+        rig.server.port = redis_server_free_port();
+}
+
+/* Of the store, and of a server that starts from now on. */
+static void set_password(const struct script_line *line)
+{
+    snprintf(rig.password, sizeof(rig.password), "%s", script_rest(line, 0));
+    rig.server.password = rig.password;
+}
+
+static void ask_redis(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 1),
+                  (uint64_t)redis_server_ask(&rig.server, script_rest(line, 1)));
+}
+
+/* The event is changed until Redis gives the number. */
+static void change_until(const struct script_line *line)
+{
+    do
+        change();
+    while (redis_server_ask(&rig.server, script_rest(line, 1)) !=
+           (long long)script_number(script_word(line, 1)));
+}
+
+/* ---- requests ---- */
 
 static void on_join(struct line_join *join)
 {
@@ -161,851 +283,478 @@ static void on_visit(struct line_visit *visit)
     set_flag(visit->ctx);
 }
 
-static void on_admin(struct line_admin *admin)
+static void expect_outcome(const struct script_line *line, unsigned at, enum line_outcome outcome)
 {
-    set_flag(admin->ctx);
+    static const char *const names[LINE_OUTCOME_COUNT] = {[LINE_OK] = "ok",
+                                                          [LINE_SAME] = "same",
+                                                          [LINE_UNKNOWN] = "unknown",
+                                                          [LINE_GONE] = "gone",
+                                                          [LINE_UNAVAILABLE] = "unavailable"};
+    script_expect_text(line, script_word(line, at),
+                       names[outcome] != NULL ? names[outcome] : "another outcome");
 }
 
-static struct line_join join_once(struct rig *rig, const char *id)
+static const char *line_of(const struct script_line *line)
+{
+    const char *id = script_value(line, "of");
+    return id == NULL ? event_id : strcmp(id, "lane") == 0 ? lane_id : id;
+}
+
+static struct line_join join_once(const char *id)
 {
     bool done = false;
     struct line_join join = {.on_done = on_join, .ctx = &done};
     snprintf(join.event, sizeof(join.event), "%s", id);
-    line_store_join(rig->store, &join);
+    line_store_join(rig.store, &join);
     assert_false(done);
-    AWAIT(rig, done);
+    AWAIT(done);
+    rig.entry = join.entry;
     return join;
 }
 
-static struct line_visit visit_as(struct rig *rig, const char *id, struct line_visit visit)
+static void join(const struct script_line *line)
 {
+    uint64_t start_us = now_us();
+    struct line_join got = join_once(line_of(line));
+    expect_outcome(line, 1, got.outcome);
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("entry", got.entry),
+        SCRIPT_NUMBER("behind", got.entry - rig.noted),
+        SCRIPT_NUMBER("open", got.state == LINE_OPEN),
+        SCRIPT_NUMBER("ms", (now_us() - start_us) / 1000),
+        SCRIPT_TEXT("of", script_value(line, "of")),
+        {.name = NULL},
+    };
+    script_expect_values(line, 2, fields);
+}
+
+static void retry_join(const struct script_line *line)
+{
+    bool fits = false;
+    uint64_t give_up_us = now_us() + AWAIT_US;
+    enum line_outcome want = strcmp(script_word(line, 1), "ok") == 0 ? LINE_OK : LINE_UNAVAILABLE;
+    while (!fits) {
+        assert_true(now_us() < give_up_us);
+        fits = join_once(line_of(line)).outcome == want;
+    }
+}
+
+static void visit(const struct script_line *line)
+{
+    static const char *const names[] = {"pass", "beat", "end", "done", "leave", "extend", NULL};
+    static const enum line_visit_call calls[] = {LINE_PASS, LINE_HEARTBEAT, LINE_END,
+                                                 LINE_DONE, LINE_LEAVE,     LINE_EXTEND};
     bool done = false;
-    visit.on_done = on_visit;
-    visit.ctx = &done;
-    snprintf(visit.event, sizeof(visit.event), "%s", id);
-    line_store_visit(rig->store, &visit);
+    uint64_t place = script_number(script_word(line, 1));
+    struct line_visit *last = &rig.visits[place % PLACES];
+    struct line_visit got = {.call = calls[script_choice(line, line->words[0], names)],
+                             .place = place,
+                             .on_done = on_visit,
+                             .ctx = &done};
+    if (script_has(line, "with_pass")) {
+        got.told_ms = last->expires_ms;
+        got.ends_ms = last->ends_ms;
+    }
+    strcpy(got.event, line_of(line));
+    line_store_visit(rig.store, &got);
     assert_false(done);
-    AWAIT(rig, done);
-    return visit;
+    AWAIT(done);
+    expect_outcome(line, 2, got.outcome);
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("left", got.expires_ms - view_of()->redis_ms),
+        SCRIPT_NUMBER("more", got.ends_ms - got.expires_ms),
+        SCRIPT_NUMBER("later", got.expires_ms - last->expires_ms),
+        SCRIPT_NUMBER("retry", got.retry_after_ms),
+        SCRIPT_NUMBER("times", got.times),
+        SCRIPT_NUMBER("ended", got.turn == TURN_ENDED),
+        SCRIPT_NUMBER("done", got.turn == TURN_DONE),
+        SCRIPT_TEXT("of", script_value(line, "of")),
+        {.name = NULL},
+    };
+    script_expect_values(line, 3 + script_has(line, "with_pass"), fields);
+    if (got.outcome == LINE_OK)
+        *last = got;
 }
 
-static struct line_visit visit_once(struct rig *rig, enum line_visit_call call, uint64_t place)
+static void leave_all(const struct script_line *line)
 {
-    return visit_as(rig, event_id, (struct line_visit){.call = call, .place = place});
+    char text[32];
+    for (uint64_t place = 1; place <= script_number(script_word(line, 1)); place++) {
+        snprintf(text, sizeof(text), "%" PRIu64, place);
+        visit(&(struct script_line){line->row, line->text, {"leave", text, "ok"}, 3});
+    }
 }
 
-static void admin_run(struct rig *rig, struct line_admin admin)
+/* Until when Redis keeps the slots of sessions that it lost: as long as the pass of this place. */
+static void expect_phantoms(const struct script_line *line)
 {
-    bool done = false;
-    admin.on_done = on_admin;
-    admin.ctx = &done;
-    admin.audit = SPAN("{\"who\":\"test\",\"why\":\"to see\"}");
-    snprintf(admin.event, sizeof(admin.event), "%s", event_id);
-    line_store_admin(rig->store, &admin);
-    assert_false(done);
-    AWAIT(rig, done);
-    assert_int_equal(LINE_OK, admin.outcome);
+    static const char script[] =
+        "return tonumber(redis.call('HGET', 'fg:{gala-2027}:bucket', 'phantom_until_ms'))";
+    assert_int_equal(rig.visits[script_number(script_word(line, 1))].expires_ms,
+                     redis_server_ask(&rig.server, "EVAL %s 0", script));
 }
-
-static void move(struct rig *rig, enum line_state from, enum line_state to)
-{
-    admin_run(rig, (struct line_admin){.call = LINE_TRANSITION, .from = from, .to = to});
-}
-
-static const struct line_view *view_of(struct rig *rig)
-{
-    return line_store_view(rig->store, span_of(event_id));
-}
-
-static void open_event(struct rig *rig)
-{
-    AWAIT(rig, line_store_ready(rig->store));
-    admin_run(rig, (struct line_admin){.call = LINE_CREATE,
-                                       .doc = SPAN("{\"id\":\"gala-2027\"}"),
-                                       .knobs = rig->knobs});
-    move(rig, LINE_DRAFT, LINE_OPEN);
-    AWAIT(rig, view_of(rig) != NULL && view_of(rig)->state == LINE_OPEN);
-}
-
-static void start_one(struct rig *rig)
-{
-    redis_server_start(&rig->server);
-    open_store(rig);
-    open_event(rig);
-}
-
-/* ---- the path of one visitor ---- */
-
-static void a_visitor_joins_is_called_comes_in_and_ends(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    struct line_join join = join_once(rig, event_id);
-    assert_int_equal(LINE_OK, join.outcome);
-    assert_int_equal(1, join.entry);
-    assert_int_equal(LINE_OPEN, join.state);
-
-    AWAIT(rig, view_of(rig)->serving == 1);
-    assert_int_equal(1, view_of(rig)->calls_len);
-    assert_int_equal(1, view_of(rig)->calls[0].upto);
-
-    struct line_visit pass = visit_once(rig, LINE_PASS, 1);
-    assert_int_equal(LINE_OK, pass.outcome);
-    assert_true(pass.expires_ms > view_of(rig)->redis_ms);
-    assert_true(pass.ends_ms > pass.expires_ms);
-    struct line_visit again = visit_once(rig, LINE_PASS, 1);
-    assert_int_equal(LINE_SAME, again.outcome);
-    assert_int_equal(pass.expires_ms, again.expires_ms);
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_HEARTBEAT, 1).outcome);
-    AWAIT(rig, view_of(rig)->active == 1);
-
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_END, 1).outcome);
-    assert_int_equal(LINE_SAME, visit_once(rig, LINE_END, 1).outcome);
-    assert_int_equal(LINE_GONE, visit_once(rig, LINE_PASS, 1).outcome);
-    AWAIT(rig, view_of(rig)->active == 0 && view_of(rig)->admitted == 1);
-}
-
-static void an_unknown_event_is_refused_without_a_call_to_redis(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    uint64_t calls = atomic_load(&line_store_stats(rig->store)->join_calls);
-    assert_int_equal(LINE_UNKNOWN, join_once(rig, "nothing").outcome);
-    assert_int_equal(calls, atomic_load(&line_store_stats(rig->store)->join_calls));
-}
-
-static void a_name_in_the_set_without_an_event_harms_nobody(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    redis_server_ask(&rig->server, "SADD fg:events ghost no{braces} %s", "UPPER");
-    struct line_join join;
-    do { /* until the name was seen, and asked for in vain */
-        join = join_once(rig, "ghost");
-    } while (join.outcome == LINE_UNKNOWN);
-    assert_int_equal(LINE_UNAVAILABLE, join.outcome);
-    AWAIT(rig, line_store_ready(rig->store));
-    run_for(rig, 500);
-    assert_true(line_store_ready(rig->store));
-    assert_int_equal(LINE_UNKNOWN, join_once(rig, "ghost").outcome);
-    assert_int_equal(LINE_OK, join_once(rig, event_id).outcome);
-}
-
-/* ---- batching ---- */
-
-struct crowd {
-    struct line_join joins[3 * STORE_JOIN_BATCH_MAX];
-    unsigned done;
-};
 
 static void on_crowd_join(struct line_join *join)
 {
-    struct crowd *crowd = join->ctx;
-    crowd->done++;
+    size_t at = (size_t)(join - rig.crowd);
+    if (rig.answered < FIRST && at < rig.lowest)
+        rig.lowest = at;
+    if (rig.close_in_join) {
+        rig.close_in_join = false;
+        close_store();
+        rig.when_closed = (unsigned)rig.answered;
+    }
+    rig.answered++;
 }
 
-static void crowd_join(struct rig *rig, struct crowd *crowd, unsigned count)
+static void send_joins(const struct script_line *line)
 {
-    memset(crowd, 0, sizeof(*crowd));
-    for (unsigned i = 0; i < count; i++) {
-        struct line_join *join = &crowd->joins[i];
-        join->on_done = on_crowd_join;
-        join->ctx = crowd;
-        strcpy(join->event, event_id);
-        line_store_join(rig->store, join);
+    free(rig.crowd);
+    rig.answered = 0;
+    rig.crowd_len = rig.lowest = script_number(script_word(line, 1));
+    rig.crowd = calloc(rig.crowd_len, sizeof(*rig.crowd));
+    assert_non_null(rig.crowd);
+    for (size_t i = 0; i < rig.crowd_len; i++) {
+        rig.crowd[i].on_done = on_crowd_join;
+        strcpy(rig.crowd[i].event, event_id);
+        line_store_join(rig.store, &rig.crowd[i]);
     }
 }
 
-static void joins_of_one_turn_are_sent_in_bounded_batches_in_order(void **state)
+static void crowd(const struct script_line *line)
 {
-    static const struct {
-        unsigned joins, calls;
-    } rows[] = {{500, 1}, {700, 2}};
-    struct rig *rig = *state;
-    static struct crowd crowd;
-    start_one(rig);
-    const struct line_store_stats *stats = line_store_stats(rig->store);
-    uint64_t before = 0;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        uint64_t calls = atomic_load(&stats->join_calls);
-        crowd_join(rig, &crowd, rows[i].joins);
-        AWAIT(rig, crowd.done == rows[i].joins);
-        assert_int_equal(calls + rows[i].calls, atomic_load(&stats->join_calls));
-        for (unsigned nth = 0; nth < rows[i].joins; nth++)
-            assert_int_equal(before + nth + 1, crowd.joins[nth].entry);
-        before += rows[i].joins;
-    }
+    send_joins(line);
+    AWAIT(rig.answered == rig.crowd_len);
+    uint64_t first = script_value_or(line, "from", 1);
+    for (size_t i = 0; i < rig.crowd_len; i++)
+        assert_int_equal(first + i, rig.crowd[i].entry);
 }
 
-/* ---- who goes first ---- */
-
-struct late_pass {
-    const struct crowd *crowd;
-    bool done;
-    unsigned joins_before; /* answered when the pass was */
-};
+static void expect_answered(const struct script_line *line)
+{
+    script_expect(line, script_word(line, 1), rig.answered);
+    for (size_t i = 0; i < rig.answered; i++) {
+        const struct script_field fields[] = {
+            SCRIPT_NUMBER("entry", rig.crowd[i].entry - i),
+            SCRIPT_NUMBER("retry", rig.crowd[i].retry_after_ms),
+            {.name = NULL},
+        };
+        expect_outcome(line, 2, rig.crowd[i].outcome);
+        script_expect_values(line, 3, fields);
+    }
+}
 
 static void on_late_pass(struct line_visit *visit)
 {
-    struct late_pass *pass = visit->ctx;
-    pass->done = true;
-    pass->joins_before = pass->crowd->done;
-}
-
-/* In one turn of the loop that many joins come, and after them the pass of somebody who was called.
- * How many of those joins were answered before it. */
-static unsigned joins_before_a_pass(struct rig *rig, unsigned count)
-{
-    static struct crowd crowd;
-    uint64_t place = join_once(rig, event_id).entry;
-    assert_true(place > 0);
-    AWAIT(rig, view_of(rig)->serving >= place);
-    struct late_pass order = {.crowd = &crowd};
-    struct line_visit visit = {.call = LINE_PASS, .on_done = on_late_pass, .ctx = &order};
-    snprintf(visit.event, sizeof(visit.event), "%s", event_id);
-    visit.place = place;
-    crowd_join(rig, &crowd, count);
-    line_store_visit(rig->store, &visit);
-    AWAIT(rig, order.done && crowd.done == count);
-    assert_int_equal(LINE_OK, visit.outcome);
-    return order.joins_before;
-}
-
-static void a_pass_overtakes_the_joins_of_its_turn(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    assert_int_equal(0, joins_before_a_pass(rig, 1));
-    assert_int_equal(0, joins_before_a_pass(rig, STORE_JOIN_BATCH_MAX - 1));
-}
-
-static void a_pass_waits_for_one_batch_of_joins_however_many_come(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    assert_in_range(joins_before_a_pass(rig, 3 * STORE_JOIN_BATCH_MAX), 0, STORE_JOIN_BATCH_MAX);
-}
-
-/* ---- bad luck ---- */
-
-/* A process that stood still reads what visitors ask before its timers are due. */
-static void a_picture_read_too_late_is_stale(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    AWAIT(rig, !view_of(rig)->stale);
-    const struct line_view *view = view_of(rig);
-    line_store_look(rig->store, view, view->asked_us + STORE_STALE_MS * 1000);
-    assert_false(view->stale);
-    line_store_look(rig->store, view, view->asked_us + STORE_STALE_MS * 1000 + 1);
-    assert_true(view->stale);
-    assert_false(rig->stale_seen); /* never from within the call */
-    AWAIT(rig, rig->stale_seen);
-    AWAIT(rig, !view->stale && !rig->stale_seen);
-}
-
-static void a_paused_redis_is_answered_for_within_the_deadline(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    uint64_t place = join_once(rig, event_id).entry;
-    AWAIT(rig, view_of(rig)->serving == place);
-    kill(rig->server.pid, SIGSTOP);
-    uint64_t start_us = clock_mono_us(clock_system());
-    assert_int_equal(LINE_UNAVAILABLE, join_once(rig, event_id).outcome);
-    /* The deadline, and room for a machine that does other things besides. */
-    assert_true(clock_mono_us(clock_system()) - start_us < (STORE_DEADLINE_MS + 5000) * 1000);
-    struct line_visit pass = visit_once(rig, LINE_PASS, place);
-    assert_int_equal(LINE_UNAVAILABLE, pass.outcome);
-    assert_true(pass.retry_after_ms > 0);
-    AWAIT(rig, view_of(rig)->stale);
-    assert_int_equal(place, view_of(rig)->serving); /* told from memory */
-    assert_false(line_store_ready(rig->store));
-
-    kill(rig->server.pid, SIGCONT);
-    AWAIT(rig, line_store_ready(rig->store) && !view_of(rig)->stale);
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_PASS, place).outcome);
-    assert_true(atomic_load(&line_store_stats(rig->store)->timeouts) > 0);
-    assert_true(atomic_load(&line_store_stats(rig->store)->reconnects) > 0);
-}
-
-enum { TOO_MANY = 10 };
-
-struct queue_of_joins {
-    const struct line_join *beyond; /* the first of those that are too many */
-    unsigned done, turned_away;
-    bool overtaken; /* one that waits was answered before them */
-};
-
-static void on_queued_join(struct line_join *join)
-{
-    struct queue_of_joins *queue = join->ctx;
-    queue->done++;
-    if (join >= queue->beyond)
-        queue->turned_away++;
-    else if (queue->turned_away < TOO_MANY)
-        queue->overtaken = true;
-}
-
-static void more_requests_than_the_bound_are_turned_away_at_once(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    kill(rig->server.pid, SIGSTOP);
-    size_t count = STORE_REQUESTS_MAX + TOO_MANY;
-    struct line_join *joins = calloc(count, sizeof(*joins));
-    assert_non_null(joins);
-    struct queue_of_joins queue = {.beyond = joins + STORE_REQUESTS_MAX};
-    for (size_t i = 0; i < count; i++) {
-        joins[i].on_done = on_queued_join;
-        joins[i].ctx = &queue;
-        strcpy(joins[i].event, event_id);
-        line_store_join(rig->store, &joins[i]);
+    (void)visit;
+    rig.late_done = true;
+    rig.joins_before = rig.answered;
+    if (rig.close_in_pass) {
+        close_store();
+        rig.when_closed = (unsigned)rig.answered;
     }
-    AWAIT(rig, queue.turned_away == TOO_MANY);
-    assert_false(queue.overtaken);
-    for (size_t i = STORE_REQUESTS_MAX; i < count; i++) {
-        assert_int_equal(LINE_UNAVAILABLE, joins[i].outcome);
-        assert_true(joins[i].retry_after_ms > 0);
-    }
-    AWAIT(rig, queue.done == count); /* and the others by their deadline */
-    kill(rig->server.pid, SIGCONT);
-    free(joins);
 }
 
-static void a_store_made_before_redis_runs_finds_it_later(void **state)
+/* The pass of a visitor who was called. */
+static void send_pass(const struct script_line *line)
 {
-    struct rig *rig = *state;
-    redis_server_start(&rig->server);
-    redis_server_kill(&rig->server);
-    open_store(rig);
-    assert_int_equal(LINE_UNAVAILABLE, join_once(rig, event_id).outcome);
-    redis_server_start(&rig->server);
-    open_event(rig);
-    assert_int_equal(LINE_OK, join_once(rig, event_id).outcome);
+    rig.late = (struct line_visit){.call = LINE_PASS, .on_done = on_late_pass};
+    rig.late.place = script_number(script_word(line, 1));
+    rig.late_done = false;
+    strcpy(rig.late.event, event_id);
+    line_store_visit(rig.store, &rig.late);
 }
 
-/* Joins, and sees whether any script has travelled as a text meanwhile. A script that is rarely
- * asked, such as the one for the list of events, may still travel as a text then. */
-static bool joins_by_name(struct rig *rig)
+/* ---- what is known ---- */
+
+/* Joins, and checks that no script has travelled as a text meanwhile. A script that is rarely
+ * called, such as that of the list of events, may still travel as a text then. */
+static bool joins_by_name(void)
 {
-    redis_server_ask(&rig->server, "CONFIG RESETSTAT");
-    assert_int_equal(LINE_OK, join_once(rig, event_id).outcome);
-    return redis_server_ask(&rig->server, "EVAL %s 0",
+    redis_server_ask(&rig.server, "CONFIG RESETSTAT");
+    assert_int_equal(LINE_OK, join_once(event_id).outcome);
+    return redis_server_ask(&rig.server, "EVAL %s 0",
                             "return string.find(redis.call('INFO', 'commandstats'), "
                             "'cmdstat_eval:') and 1 or 0") == 0;
 }
 
-static void scripts_that_redis_forgot_are_taught_again(void **state)
+static bool fits(const struct script_line *line, bool must)
 {
-    struct rig *rig = *state;
-    start_one(rig);
-    redis_server_ask(&rig->server, "SCRIPT FLUSH");
-    struct line_join join = join_once(rig, event_id);
-    assert_int_equal(LINE_OK, join.outcome);
-    AWAIT(rig, view_of(rig)->serving == join.entry);
-    redis_server_ask(&rig->server, "SCRIPT FLUSH");
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_PASS, join.entry).outcome);
-    redis_server_ask(&rig->server, "SCRIPT FLUSH");
-    move(rig, LINE_OPEN, LINE_PAUSED);
-    /* And from then on they travel by their names again. */
-    AWAIT(rig, view_of(rig)->state == LINE_PAUSED);
-    AWAIT(rig, joins_by_name(rig));
+    const struct line_view *view = view_of();
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("store", rig.store != NULL),
+        SCRIPT_NUMBER("named", script_has(line, "named=1") && joins_by_name()),
+        SCRIPT_NUMBER("ready", rig.store != NULL && line_store_ready(rig.store)),
+        SCRIPT_NUMBER("lane",
+                      rig.store != NULL && line_store_view(rig.store, span_of(lane_id)) != NULL),
+        SCRIPT_NUMBER("entry", rig.entry),
+        SCRIPT_NUMBER("issued", view->issued),
+        SCRIPT_NUMBER("serving", view->serving),
+        SCRIPT_NUMBER("waiting", view->waiting),
+        SCRIPT_NUMBER("active", view->active),
+        SCRIPT_NUMBER("outstanding", view->outstanding),
+        SCRIPT_NUMBER("admitted", view->admitted),
+        SCRIPT_NUMBER("stale", view->stale),
+        SCRIPT_NUMBER("seen_stale", rig.stale_seen),
+        SCRIPT_NUMBER("session", view->knobs.session_ttl_ms),
+        SCRIPT_NUMBER("calls", view->calls_len),
+        SCRIPT_NUMBER("upto", view->calls_len > 0 ? view->calls[0].upto : 0),
+        SCRIPT_NUMBER("ahead", rig.entry > 0 && view->issued > 0
+                                   ? place_at(view, rig.entry, view->redis_ms).ahead
+                                   : 0),
+        SCRIPT_NUMBER("issued_behind", view->issued - rig.noted),
+        SCRIPT_NUMBER("serving_behind", view->serving - rig.noted),
+        SCRIPT_NUMBER("ghosts", ghosts()),
+        SCRIPT_NUMBER("least_ghosts", rig.least_ghosts),
+        SCRIPT_NUMBER("answered", rig.answered),
+        SCRIPT_NUMBER("lowest", rig.lowest),
+        SCRIPT_NUMBER("when_closed", rig.when_closed),
+        SCRIPT_NUMBER("pass", rig.late_done && rig.late.outcome == LINE_OK),
+        SCRIPT_NUMBER("before_pass", rig.joins_before),
+        SCRIPT_NUMBER("join_calls", atomic_load(&stats()->join_calls)),
+        SCRIPT_NUMBER("timeouts", atomic_load(&stats()->timeouts)),
+        SCRIPT_NUMBER("reconnects", atomic_load(&stats()->reconnects)),
+        {.name = NULL},
+    };
+    if (must)
+        script_expect_values(line, 1, fields);
+    return must || script_values_fit(line, 1, fields);
 }
 
-static void closing_answers_what_is_open(void **state)
+static void expect(const struct script_line *line)
 {
-    struct rig *rig = *state;
-    static struct crowd crowd;
-    start_one(rig);
-    crowd_join(rig, &crowd, 600); /* none is sent yet */
-    close_store(rig);
-    assert_int_equal(600, crowd.done);
-    assert_int_equal(LINE_UNAVAILABLE, crowd.joins[599].outcome);
+    fits(line, true);
 }
 
-static void closing_answers_what_redis_has_not(void **state)
+static void await(const struct script_line *line)
 {
-    struct rig *rig = *state;
-    static struct crowd crowd;
-    start_one(rig);
-    kill(rig->server.pid, SIGSTOP);
-    crowd_join(rig, &crowd, 600); /* one batch sent, the rest gathered */
-    uv_run(&rig->loop, UV_RUN_NOWAIT);
-    uv_run(&rig->loop, UV_RUN_NOWAIT);
-    assert_int_equal(0, crowd.done);
-    close_store(rig);
-    assert_int_equal(600, crowd.done);
-    kill(rig->server.pid, SIGCONT);
+    uint64_t give_up_us = now_us() + AWAIT_US;
+    while (!fits(line, now_us() > give_up_us))
+        uv_run(&rig.loop, UV_RUN_ONCE);
 }
 
-static void a_store_may_be_closed_from_its_own_callback(void **state)
+static void note(const struct script_line *line)
 {
-    struct rig *rig = *state;
-    static struct crowd crowd;
-    start_one(rig);
-    rig->close_in_view = true;
-    crowd_join(rig, &crowd, 5);
-    AWAIT(rig, rig->store == NULL);
-    assert_int_equal(5, crowd.done);
+    rig.noted = strcmp(script_word(line, 1), "entry") == 0 ? rig.entry : view_of()->issued;
+    rig.least_ghosts = GHOST_LINE;
 }
 
-struct closer {
-    struct rig *rig;
-    unsigned others; /* answered */
-    unsigned others_when_closed;
-    enum line_outcome outcome; /* of the last of them */
+/* A visitor polls at this front again. */
+static void back(const struct script_line *line)
+{
+    heard_mark(view_of()->heard, script_number(script_word(line, 1)));
+}
+
+/* So many turns, or so much time. */
+static void turn_loop(const struct script_line *line)
+{
+    uint64_t count = script_value_or(line, "count", 0);
+    uint64_t end_us = now_us() + script_value_or(line, "time", 0);
+    for (uint64_t i = 0; i < count || now_us() < end_us; i++)
+        uv_run(&rig.loop, script_has(line, "nowait") ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+}
+
+/* The picture is read when it is older than it may be by so many microseconds. */
+static void look(const struct script_line *line)
+{
+    const struct line_view *view = view_of();
+    line_store_look(rig.store, view,
+                    view->asked_us + STORE_STALE_MS * 1000 + script_number(script_word(line, 1)));
+}
+
+static void lose(void)
+{
+    uint64_t heals = atomic_load(&stats()->heals);
+    redis_server_kill(&rig.server);
+    redis_server_wipe(&rig.server);
+    redis_server_start(&rig.server);
+    AWAIT(atomic_load(&stats()->heals) > heals && line_store_ready(rig.store) && !view_of()->stale);
+}
+
+static void act(const struct script_line *line)
+{
+    enum { SERVER, KILL, WIPE, STOP, CONT, LOSE, OPEN, EVENT, START, CLOSE, CHANGE, PAUSE, RESUME };
+    static const char *const names[] = {"server", "kill",  "wipe",   "stop",  "cont",
+                                        "lose",   "open",  "event",  "start", "close",
+                                        "change", "pause", "resume", NULL};
+    unsigned what = script_choice(line, line->words[0], names);
+    if (what == SERVER || what == START)
+        redis_server_start(&rig.server);
+    if (what == OPEN || what == START)
+        open_store();
+    if (what == EVENT || what == START)
+        create_event();
+    if (what == KILL)
+        redis_server_kill(&rig.server);
+    if (what == WIPE)
+        redis_server_wipe(&rig.server);
+    if (what == STOP || what == CONT)
+        kill(rig.server.pid, what == STOP ? SIGSTOP : SIGCONT);
+    if (what == LOSE)
+        lose();
+    if (what == CLOSE)
+        close_store();
+    if (what == CHANGE)
+        change();
+    if (what == PAUSE || what == RESUME)
+        move(what == PAUSE ? LINE_OPEN : LINE_PAUSED, what == PAUSE ? LINE_PAUSED : LINE_OPEN);
+}
+
+static const struct script_verb verbs[] = {
+    {"server|kill|wipe|stop|cont|lose|open|event|start|close|change|pause|resume", act},
+    {"set", set},
+    {"password", set_password},
+    {"redis", ask_redis},
+    {"change_until", change_until},
+    {"join", join},
+    {"retry", retry_join},
+    {"pass|beat|end|done|leave|extend", visit},
+    {"leave_all", leave_all},
+    {"send", send_joins},
+    {"crowd", crowd},
+    {"answered", expect_answered},
+    {"send_pass", send_pass},
+    {"phantoms_until_pass", expect_phantoms},
+    {"expect", expect},
+    {"await", await},
+    {"note", note},
+    {"back", back},
+    {"turn", turn_loop},
+    {"look", look},
+    {NULL, NULL},
 };
 
-static void close_inside(struct closer *closer)
+/* Another store ended the visit of this place. No tick reports that. */
+#define ENDED_ELSEWHERE(PLACE)                                                                     \
+    "redis 1 ZREM fg:{gala-2027}:active " PLACE ";"                                                \
+    "redis 0 SETBIT fg:{gala-2027}:ended " PLACE " 1;"
+
+static const struct script_row rows[] = {
+    {"a visitor joins, is called, comes in and ends",
+     "start; join ok entry=1 open=1; await serving=1; expect calls=1 upto=1;"
+     "pass 1 ok left=1..90000 more=1..600000; pass 1 same later=0; beat 1 ok; await active=1;"
+     "end 1 ok; end 1 same; pass 1 gone; await active=0 admitted=1"},
+    {"an unknown event is refused without a call to Redis",
+     "start; join unknown of=nothing; expect join_calls=0"},
+    {"a name in the set without an event does no harm",
+     "start; redis 3 SADD fg:events ghost no{braces} UPPER; retry unavailable of=ghost;"
+     "await ready=1; turn time=500ms; expect ready=1; join unknown of=ghost; join ok"},
+    {"joins of one turn are sent in bounded batches, in order",
+     "start; crowd 500; expect join_calls=1; crowd 700 from=501; expect join_calls=3"},
+    {"a pass overtakes the only join of its turn",
+     "start; join ok entry=1; await serving=1; send 1; send_pass 1; await answered=1 pass=1;"
+     "expect before_pass=0"},
+    {"a pass overtakes a batch of joins of its turn",
+     "start; join ok entry=1; await serving=1; send 511; send_pass 1; await answered=511 pass=1;"
+     "expect before_pass=0"},
+    {"a pass waits for at most one batch of joins",
+     "start; join ok entry=1; await serving=1; send 1536; send_pass 1; await answered=1536 pass=1;"
+     "expect before_pass=0..512"},
+    /* A process that was stopped reads requests before its timers are due. */
+    {"a picture read too late is stale",
+     "start; await stale=0; look 0; expect stale=0; look 1; expect stale=1 seen_stale=0;"
+     "await seen_stale=1; await stale=0 seen_stale=0"},
+    {"a stopped Redis is answered for within the deadline",
+     "start; join ok; await serving=1; stop; join unavailable ms=0..5799;"
+     "pass 1 unavailable retry=1..99999; await stale=1; expect serving=1 ready=0; cont;"
+     "await ready=1 stale=0; pass 1 ok; expect timeouts=1..999 reconnects=1..999"},
+    {"more requests than the bound are turned away at once, the others by their deadline",
+     "start; stop; send 32778; await answered=10..32778; expect lowest=32768;"
+     "await answered=32778; answered 32778 unavailable retry=1..99999; cont"},
+    {"a store made before Redis runs finds it later",
+     "server; kill; open; join unavailable; server; event; join ok"},
+    {"scripts that Redis forgot are loaded again and travel by name",
+     "start; redis 2 SCRIPT FLUSH; join ok entry=1; await serving=1; redis 2 SCRIPT FLUSH;"
+     "pass 1 ok; redis 2 SCRIPT FLUSH; pause; await named=1"},
+    {"closing answers the joins that were not sent",
+     "start; send 600; close; answered 600 unavailable"},
+    {"closing answers the joins that Redis has not answered",
+     "start; stop; send 600; turn count=2 nowait; expect answered=0; close; answered 600 "
+     "unavailable; "
+     "cont"},
+    {"a store may be closed from its own callback",
+     "start; set close_in_view; send 5; await store=0; expect answered=5"},
+    /* Both answers come in one turn. */
+    {"closing inside an answer answers all others before it returns",
+     "start; join ok; stop; set close_in_pass; send_pass 1; send 1; turn count=2 nowait; cont;"
+     "await store=0; expect when_closed=1; answered 1 unavailable"},
+    {"closing inside the answer of a join answers the rest of its batch",
+     "start; set close_in_join; send 3; await store=0; expect when_closed=2; answered 3 ok "
+     "entry=1"},
+    {"TCP and a password work", "set tcp; password hunter2 with spaces; start; join ok entry=1"},
+    {"a wrong password neither crashes nor connects",
+     "password right; server; password wrong; open; turn count=40; expect ready=0; join "
+     "unavailable"},
+    /* Both visits end a second time. The sessions that are lost as well keep their slots. */
+    {"after a wipe an ended visit frees no slot and does not begin again",
+     "set active=2; start; join ok; join ok; join ok; join ok; join ok; await serving=2; pass 1 ok;"
+     "end 1 ok; pass 2 ok; end 2 ok; await serving=4; pass 3 ok; pass 4 ok; await active=2; lose;"
+     "expect active=2; end 1 same; leave 2 same; pass 1 gone ended=1; beat 1 gone; turn time=100ms;"
+     "expect active=2 serving=4; beat 3 ok; end 4 ok; await serving=5"},
+    /* Visits became shorter, so no newer pass ends as late. */
+    {"after a wipe slots stay taken until the latest end of a pass",
+     "start; join ok entry=1; join ok entry=2; await serving=2; pass 1 ok; pass 2 ok;"
+     "set session=1000; change; await session=1000; lose; phantoms_until_pass 2"},
+    /* No tick has reported the end: only this store knows it. */
+    {"after a wipe a pass does not begin an ended visit again",
+     "set tick=1500; start; join ok entry=1; await serving=1; pass 1 ok; leave 1 ok; lose;"
+     "beat 1 gone with_pass"},
+    {"after a wipe a visit ended by another front stays over",
+     "start; join ok; join ok; join ok; await serving=3;"
+     "pass 1 ok;" ENDED_ELSEWHERE(
+         "1") "leave 1 same;"
+              "pass 2 ok;" ENDED_ELSEWHERE(
+                  "2") "pass 2 gone;"
+                       "pass 3 ok;" ENDED_ELSEWHERE(
+                           "3") "beat 3 gone; lose; beat 1 gone with_pass;"
+                                "beat 2 gone with_pass; beat 3 gone with_pass"},
+    {"after a wipe an order completed at another front stays completed",
+     "start; join ok; await serving=1; pass 1 ok;" ENDED_ELSEWHERE(
+         "1") "redis 0 SETBIT fg:{gala-2027}:done 1 1; end 1 same; lose; pass 1 gone done=1"},
+    /* The visit had ended before its order was completed, and Redis lost only that order. */
+    {"after a rollback a completed order stays completed",
+     "start; join ok; await serving=1; pass 1 ok; end 1 ok ended=1; done 1 ok done=1;"
+     "redis 1 SETBIT fg:{gala-2027}:done 1 0; pass 1 gone done=1;"
+     "redis 1 GETBIT fg:{gala-2027}:done 1"},
+    {"after a wipe an extended call keeps its length and its count",
+     "start; join ok entry=1; await serving=1; extend 1 ok times=1; extend 1 ok times=2;"
+     "extend 1 ok times=3; lose; extend 1 ok times=4 later=60000"},
+    /* Ticks are slow here: none reports the pass before the loss. */
+    {"after a wipe a session of a lane newer than the last tick keeps its slot",
+     "set active=3 shares=30 tick=1500; start; await lane=1; join ok of=lane;"
+     "change_until 1 ZCARD fg:{gala-2027}:@1:hist; pass 1 ok of=lane; lose; expect active=1"},
+    /* A rush of joins makes the gap wide. All of them have left, and the line becomes slow. It is
+     * paused, which the store must know before the loss. */
+    {"after two wipes the places of both gaps are stepped over",
+     "set rate=100000000 burst=1000; start; crowd 300; await serving=300; leave_all 300;"
+     "await outstanding=0; set rate=100000 burst=100 active=100 call=120000; change; pause; lose;"
+     "expect serving=300 issued=428..999999; note issued; lose; join ok behind=1..999999;"
+     "expect ahead=0; note entry; await issued_behind=0; lose; join ok behind=1..999999;"
+     "expect ahead=1; note entry; await waiting=2; redis 0..31 GET fg:{gala-2027}:gaps; resume;"
+     "await serving_behind=0; expect outstanding=2; redis 0 EXISTS fg:{gala-2027}:gaps"},
+    /* The number of people ahead never rises by a wipe. */
+    {"after a wipe ghosts stay ghosts until they return",
+     "set burst=1 gone=1500; start; pause; crowd 100; await issued=100; set odd_poll;"
+     "await ghosts=50..100; note issued; kill; wipe; await stale=1; server;"
+     "await stale=0 waiting=50; expect least_ghosts=50..100 ghosts=50..100; back 2;"
+     "await waiting=51; await ghosts=0..49"},
+    /* More places than the safety gap covers. */
+    {"after a wipe places newer than the last tick are not given again",
+     "set tick=1500; start; crowd 384; kill; wipe; server; retry ok; expect entry=385..999999"},
+};
+
+static void run_row(void **state)
 {
-    close_store(closer->rig);
-    closer->others_when_closed = closer->others;
-}
-
-static void on_visit_close(struct line_visit *visit)
-{
-    close_inside(visit->ctx);
-}
-
-static void on_join_close(struct line_join *join)
-{
-    close_inside(join->ctx);
-}
-
-static void on_other_join(struct line_join *join)
-{
-    struct closer *closer = join->ctx;
-    closer->others++;
-    closer->outcome = join->outcome;
-}
-
-static void closing_inside_an_answer_answers_all_others_before_it_returns(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    struct closer closer = {.rig = rig};
-    struct line_visit visit = {
-        .call = LINE_PASS, .place = 1, .on_done = on_visit_close, .ctx = &closer};
-    struct line_join join = {.on_done = on_other_join, .ctx = &closer};
-    strcpy(join.event, event_id);
-    strcpy(visit.event, event_id);
-    join_once(rig, event_id);
-    kill(rig->server.pid, SIGSTOP); /* so that both answers come in one turn */
-    line_store_visit(rig->store, &visit);
-    line_store_join(rig->store, &join);
-    uv_run(&rig->loop, UV_RUN_NOWAIT);
-    uv_run(&rig->loop, UV_RUN_NOWAIT);
-    kill(rig->server.pid, SIGCONT);
-    AWAIT(rig, rig->store == NULL);
-    assert_int_equal(1, closer.others_when_closed);
-    assert_int_equal(LINE_UNAVAILABLE, closer.outcome);
-}
-
-static void closing_inside_the_answer_of_a_join_answers_the_rest_of_its_batch(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    struct closer closer = {.rig = rig};
-    struct line_join joins[3] = {0};
-    for (unsigned i = 0; i < 3; i++) {
-        joins[i].on_done = i == 0 ? on_join_close : on_other_join;
-        joins[i].ctx = &closer;
-        strcpy(joins[i].event, event_id);
-        line_store_join(rig->store, &joins[i]);
-    }
-    AWAIT(rig, rig->store == NULL);
-    assert_int_equal(2, closer.others_when_closed);
-    assert_int_equal(LINE_OK, closer.outcome);
-    assert_int_equal(3, joins[2].entry);
-}
-
-static void tcp_and_a_password_work_too(void **state)
-{
-    struct rig *rig = *state;
-    rig->server.port = redis_server_free_port();
-    rig->server.password = "hunter2 with spaces";
-    start_one(rig);
-    assert_int_equal(1, join_once(rig, event_id).entry);
-}
-
-static void a_wrong_password_is_no_crash_and_no_connection(void **state)
-{
-    struct rig *rig = *state;
-    rig->server.password = "right";
-    redis_server_start(&rig->server);
-    rig->server.password = "wrong";
-    open_store(rig);
-    for (int i = 0; i < 40; i++)
-        uv_run(&rig->loop, UV_RUN_ONCE);
-    assert_false(line_store_ready(rig->store));
-    assert_int_equal(LINE_UNAVAILABLE, join_once(rig, event_id).outcome);
-}
-
-static void lose_everything(struct rig *rig)
-{
-    const struct line_store_stats *stats = line_store_stats(rig->store);
-    uint64_t heals = atomic_load(&stats->heals);
-    redis_server_kill(&rig->server);
-    redis_server_wipe(&rig->server);
-    redis_server_start(&rig->server);
-    AWAIT(rig, atomic_load(&stats->heals) > heals && line_store_ready(rig->store) &&
-                   !view_of(rig)->stale);
-}
-
-/* After Redis has lost everything, both visits end a second time. The other sessions are lost as
- * well, and keep their slots. */
-static void after_a_wipe_an_ended_visit_frees_no_slot_and_does_not_begin_again(void **state)
-{
-    struct rig *rig = *state;
-    rig->knobs.max_active = 2;
-    start_one(rig);
-    for (int i = 0; i < 5; i++)
-        join_once(rig, event_id);
-    AWAIT(rig, view_of(rig)->serving == 2);
-    for (uint64_t place = 1; place <= 2; place++) {
-        assert_int_equal(LINE_OK, visit_once(rig, LINE_PASS, place).outcome);
-        assert_int_equal(LINE_OK, visit_once(rig, LINE_END, place).outcome);
-    }
-    AWAIT(rig, view_of(rig)->serving == 4);
-    for (uint64_t place = 3; place <= 4; place++)
-        assert_int_equal(LINE_OK, visit_once(rig, LINE_PASS, place).outcome);
-    AWAIT(rig, view_of(rig)->active == 2);
-    lose_everything(rig);
-    assert_int_equal(2, view_of(rig)->active);
-    assert_int_equal(LINE_SAME, visit_once(rig, LINE_END, 1).outcome);
-    assert_int_equal(LINE_SAME, visit_once(rig, LINE_LEAVE, 2).outcome);
-    struct line_visit again = visit_once(rig, LINE_PASS, 1);
-    assert_int_equal(LINE_GONE, again.outcome);
-    assert_int_equal(TURN_ENDED, again.turn);
-    assert_int_equal(LINE_GONE, visit_once(rig, LINE_HEARTBEAT, 1).outcome);
-    run_for(rig, 100);
-    assert_int_equal(2, view_of(rig)->active);
-    assert_int_equal(4, view_of(rig)->serving);
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_HEARTBEAT, 3).outcome);
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_END, 4).outcome);
-    AWAIT(rig, view_of(rig)->serving == 5);
-}
-
-static void change(struct rig *rig)
-{
-    admin_run(rig, (struct line_admin){.call = LINE_CHANGE,
-                                       .doc = SPAN("{\"id\":\"gala-2027\"}"),
-                                       .knobs = rig->knobs});
-}
-
-/* Visits became shorter, so no newer pass ends as late. */
-static void after_a_wipe_slots_stay_taken_until_the_latest_end_of_a_pass(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    for (uint64_t place = 1; place <= 2; place++)
-        assert_int_equal(place, join_once(rig, event_id).entry);
-    AWAIT(rig, view_of(rig)->serving == 2);
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_PASS, 1).outcome);
-    struct line_visit late = visit_once(rig, LINE_PASS, 2);
-    rig->knobs.session_ttl_ms = 1000;
-    change(rig);
-    AWAIT(rig, view_of(rig)->knobs.session_ttl_ms == 1000);
-    lose_everything(rig);
-    long long until_ms = redis_server_ask(&rig->server, "EVAL %s 0",
-                                          "return tonumber(redis.call("
-                                          "'HGET', 'fg:{gala-2027}:bucket', 'phantom_until_ms'))");
-    assert_int_equal(late.expires_ms, until_ms);
-}
-
-/* A pass outlasts a visit that was ended. No tick has reported the end: only this store knows it.
- */
-static void after_a_wipe_a_pass_does_not_begin_an_ended_visit_again(void **state)
-{
-    struct rig *rig = *state;
-    rig->tick_ms = 1500;
-    start_one(rig);
-    assert_int_equal(1, join_once(rig, event_id).entry);
-    AWAIT(rig, view_of(rig)->serving == 1);
-    struct line_visit inside = visit_once(rig, LINE_PASS, 1);
-    assert_int_equal(LINE_OK, inside.outcome);
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_LEAVE, 1).outcome);
-    lose_everything(rig);
-    const struct line_visit beat = {.call = LINE_HEARTBEAT,
-                                    .place = 1,
-                                    .told_ms = inside.expires_ms,
-                                    .ends_ms = inside.ends_ms};
-    assert_int_equal(LINE_GONE, visit_as(rig, event_id, beat).outcome);
-}
-
-/* Another store ended these visits, and no tick will report that. */
-static void after_a_wipe_a_visit_ended_by_another_front_stays_over(void **state)
-{
-    static const struct {
-        enum line_visit_call call;
-        enum line_outcome outcome;
-    } asked[] = {{LINE_LEAVE, LINE_SAME}, {LINE_PASS, LINE_GONE}, {LINE_HEARTBEAT, LINE_GONE}};
-    enum { PLACES = sizeof(asked) / sizeof(asked[0]) };
-    struct rig *rig = *state;
-    struct line_visit inside[PLACES];
-    start_one(rig);
-    for (int i = 0; i < PLACES; i++)
-        join_once(rig, event_id);
-    AWAIT(rig, view_of(rig)->serving == PLACES);
-    for (uint64_t i = 0; i < PLACES; i++) {
-        inside[i] = visit_once(rig, LINE_PASS, i + 1);
-        assert_int_equal(LINE_OK, inside[i].outcome);
-        assert_int_equal(
-            1, redis_server_ask(&rig->server, "ZREM fg:{gala-2027}:active %" PRIu64, i + 1));
-        assert_int_equal(
-            0, redis_server_ask(&rig->server, "SETBIT fg:{gala-2027}:ended %" PRIu64 " 1", i + 1));
-        assert_int_equal(asked[i].outcome, visit_once(rig, asked[i].call, i + 1).outcome);
-    }
-    lose_everything(rig);
-    for (uint64_t i = 0; i < PLACES; i++) {
-        const struct line_visit beat = {.call = LINE_HEARTBEAT,
-                                        .place = i + 1,
-                                        .told_ms = inside[i].expires_ms,
-                                        .ends_ms = inside[i].ends_ms};
-        assert_int_equal(LINE_GONE, visit_as(rig, event_id, beat).outcome);
-    }
-}
-
-/* The same for an order that was completed. */
-static void after_a_wipe_an_order_completed_at_another_front_stays_completed(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    join_once(rig, event_id);
-    AWAIT(rig, view_of(rig)->serving == 1);
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_PASS, 1).outcome);
-    assert_int_equal(1, redis_server_ask(&rig->server, "ZREM fg:{gala-2027}:active 1"));
-    assert_int_equal(0, redis_server_ask(&rig->server, "SETBIT fg:{gala-2027}:ended 1 1"));
-    assert_int_equal(0, redis_server_ask(&rig->server, "SETBIT fg:{gala-2027}:done 1 1"));
-    assert_int_equal(LINE_SAME, visit_once(rig, LINE_END, 1).outcome);
-    lose_everything(rig);
-    struct line_visit again = visit_once(rig, LINE_PASS, 1);
-    assert_int_equal(LINE_GONE, again.outcome);
-    assert_int_equal(TURN_DONE, again.turn);
-}
-
-/* The visit had ended before its order was completed, and Redis lost only that order. */
-static void after_a_rollback_a_completed_order_stays_completed(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    join_once(rig, event_id);
-    AWAIT(rig, view_of(rig)->serving == 1);
-    assert_int_equal(LINE_OK, visit_once(rig, LINE_PASS, 1).outcome);
-    assert_int_equal(TURN_ENDED, visit_once(rig, LINE_END, 1).turn);
-    assert_int_equal(TURN_DONE, visit_once(rig, LINE_DONE, 1).turn);
-    assert_int_equal(1, redis_server_ask(&rig->server, "SETBIT fg:{gala-2027}:done 1 0"));
-    struct line_visit again = visit_once(rig, LINE_PASS, 1);
-    assert_int_equal(LINE_GONE, again.outcome);
-    assert_int_equal(TURN_DONE, again.turn);
-    assert_int_equal(1, redis_server_ask(&rig->server, "GETBIT fg:{gala-2027}:done 1"));
-}
-
-/* As long and as often as the store remembers. */
-static void after_a_wipe_an_extended_call_keeps_its_length(void **state)
-{
-    struct rig *rig = *state;
-    start_one(rig);
-    assert_int_equal(1, join_once(rig, event_id).entry);
-    AWAIT(rig, view_of(rig)->serving == 1);
-    struct line_visit told = {0};
-    for (unsigned times = 1; times <= 3; times++) {
-        told = visit_once(rig, LINE_EXTEND, 1);
-        assert_int_equal(LINE_OK, told.outcome);
-        assert_int_equal(times, told.times);
-    }
-    lose_everything(rig);
-    struct line_visit again = visit_once(rig, LINE_EXTEND, 1);
-    assert_int_equal(LINE_OK, again.outcome);
-    assert_int_equal(4, again.times);
-    assert_int_equal(told.expires_ms + rig->knobs.call_ttl_ms, again.expires_ms);
-}
-
-/* Ticks are slow here: none reports the pass before the loss. */
-static void after_a_wipe_a_lane_session_newer_than_the_last_tick_keeps_its_slot(void **state)
-{
-    struct rig *rig = *state;
-    rig->knobs.max_active = 3;
-    rig->knobs.shares = 30;
-    rig->tick_ms = 1500;
-    start_one(rig);
-    AWAIT(rig, line_store_view(rig->store, SPAN("gala-2027@1")) != NULL);
-    assert_int_equal(LINE_OK, join_once(rig, "gala-2027@1").outcome);
-    do
-        change(rig);
-    while (redis_server_ask(&rig->server, "ZCARD fg:{gala-2027}:@1:hist") != 1);
-    assert_int_equal(
-        LINE_OK,
-        visit_as(rig, "gala-2027@1", (struct line_visit){.call = LINE_PASS, .place = 1}).outcome);
-    lose_everything(rig);
-    assert_int_equal(1, view_of(rig)->active);
-}
-
-/* ---- places and ghosts that a heal restores ---- */
-
-static uint64_t ahead_of(struct rig *rig, uint64_t place)
-{
-    const struct line_view *view = view_of(rig);
-    return place_at(view, place, view->redis_ms).ahead;
-}
-
-/* A rush of joins, so that the gap is wide; all of them have left. Returns how many there were. */
-static uint64_t rush_and_leave(struct rig *rig)
-{
-    enum { RUSH = 300 };
-    static struct crowd crowd;
-    rig->knobs.rate_milli = 100000000;
-    rig->knobs.burst = 1000;
-    start_one(rig);
-    crowd_join(rig, &crowd, RUSH);
-    AWAIT(rig, crowd.done == RUSH && view_of(rig)->serving == RUSH);
-    for (uint64_t place = 1; place <= RUSH; place++)
-        assert_int_equal(LINE_OK, visit_once(rig, LINE_LEAVE, place).outcome);
-    AWAIT(rig, view_of(rig)->outstanding == 0);
-    return RUSH;
-}
-
-/* A slow line with a small hall and a gap that nobody waits in. Returns its last place. */
-static uint64_t slow_line_with_a_gap(struct rig *rig, uint64_t *first)
-{
-    uint64_t issued = rush_and_leave(rig);
-    rig->knobs.rate_milli = 100000;
-    rig->knobs.burst = 100;
-    rig->knobs.max_active = 100;
-    rig->knobs.call_ttl_ms = 120000;
-    change(rig);
-    move(rig, LINE_OPEN, LINE_PAUSED);
-    AWAIT(rig, view_of(rig)->state == LINE_PAUSED); /* or nobody knows it after the loss */
-    lose_everything(rig);
-    *first = issued + 1;
-    assert_int_equal(issued, view_of(rig)->serving);
-    assert_true(view_of(rig)->issued >= issued + HEAL_GAP_MIN);
-    return view_of(rig)->issued;
-}
-
-static void after_two_wipes_the_places_of_both_gaps_are_stepped_over(void **state)
-{
-    struct rig *rig = *state;
-    uint64_t first, last = slow_line_with_a_gap(rig, &first);
-    lose_everything(rig);
-    uint64_t between = join_once(rig, event_id).entry;
-    assert_true(between > last);
-    assert_int_equal(0, ahead_of(rig, between));
-    AWAIT(rig, view_of(rig)->issued == between);
-    lose_everything(rig); /* an empty Redis, which gets all gaps */
-    uint64_t newcomer = join_once(rig, event_id).entry;
-    assert_true(newcomer > between);
-    assert_int_equal(1, ahead_of(rig, newcomer));
-    AWAIT(rig, view_of(rig)->waiting == 2);
-    assert_true(redis_server_ask(&rig->server, "GET fg:{%s}:gaps", event_id) < 32); /* two */
-    move(rig, LINE_PAUSED, LINE_OPEN);
-    AWAIT(rig, view_of(rig)->serving == newcomer);
-    assert_int_equal(2, view_of(rig)->outstanding);
-    assert_int_equal(0, redis_server_ask(&rig->server, "EXISTS fg:{%s}:gaps", event_id));
-}
-
-enum { GHOST_LINE = 100, GONE_AFTER_MS = 1500 };
-
-/* A paused line of a hundred. */
-static void start_paused(struct rig *rig)
-{
-    rig->knobs.burst = 1;
-    rig->gone_after_ms = GONE_AFTER_MS;
-    start_one(rig);
-    move(rig, LINE_OPEN, LINE_PAUSED);
-    for (int i = 0; i < GHOST_LINE; i++)
-        join_once(rig, event_id);
-    AWAIT(rig, view_of(rig)->issued == GHOST_LINE);
-}
-
-static bool shows_half(struct rig *rig)
-{
-    const struct line_view *view = view_of(rig);
-    return ghosts_before(view->ghosts, view->serving, GHOST_LINE + 1) >= GHOST_LINE / 2;
-}
-
-/* All odd places poll at this front. */
-static bool odd_poll(struct rig *rig)
-{
-    for (uint64_t place = 1; place <= GHOST_LINE; place += 2)
-        heard_mark(view_of(rig)->heard, place);
-    return true;
-}
-
-/* The number of people ahead never rises by a wipe. */
-static void after_a_wipe_ghosts_stay_ghosts_until_they_return(void **state)
-{
-    struct rig *rig = *state;
-    start_paused(rig);
-    AWAIT(rig, odd_poll(rig) && shows_half(rig));
-    redis_server_kill(&rig->server);
-    redis_server_wipe(&rig->server);
-    AWAIT(rig, view_of(rig)->stale);
-    redis_server_start(&rig->server);
-    do {
-        odd_poll(rig);
-        uv_run(&rig->loop, UV_RUN_ONCE);
-        assert_true(shows_half(rig));
-    } while (view_of(rig)->stale || view_of(rig)->waiting != GHOST_LINE / 2);
-    heard_mark(view_of(rig)->heard, 2); /* back, as any ghost */
-    AWAIT(rig, odd_poll(rig) && view_of(rig)->waiting == GHOST_LINE / 2 + 1);
-    AWAIT(rig, odd_poll(rig) && !shows_half(rig));
-}
-
-static void after_a_wipe_places_newer_than_the_last_tick_are_not_given_again(void **state)
-{
-    enum { COUNT = 3 * HEAL_GAP_MIN }; /* more than the safety gap would cover */
-    struct rig *rig = *state;
-    static struct crowd crowd;
-    rig->tick_ms = 1500;
-    start_one(rig);
-    crowd_join(rig, &crowd, COUNT);
-    AWAIT(rig, crowd.done == COUNT);
-    redis_server_kill(&rig->server);
-    redis_server_wipe(&rig->server);
-    redis_server_start(&rig->server);
-    struct line_join join;
-    do
-        join = join_once(rig, event_id);
-    while (join.outcome != LINE_OK);
-    assert_true(join.entry > COUNT);
+    set_up();
+    script_run(*state, verbs);
+    tear_down();
 }
 
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN); /* as the service does */
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(a_visitor_joins_is_called_comes_in_and_ends),
-        TEST(an_unknown_event_is_refused_without_a_call_to_redis),
-        TEST(a_name_in_the_set_without_an_event_harms_nobody),
-        TEST(joins_of_one_turn_are_sent_in_bounded_batches_in_order),
-        TEST(a_pass_overtakes_the_joins_of_its_turn),
-        TEST(a_pass_waits_for_one_batch_of_joins_however_many_come),
-        TEST(a_picture_read_too_late_is_stale),
-        TEST(a_paused_redis_is_answered_for_within_the_deadline),
-        TEST(more_requests_than_the_bound_are_turned_away_at_once),
-        TEST(a_store_made_before_redis_runs_finds_it_later),
-        TEST(scripts_that_redis_forgot_are_taught_again),
-        TEST(closing_answers_what_is_open),
-        TEST(closing_answers_what_redis_has_not),
-        TEST(a_store_may_be_closed_from_its_own_callback),
-        TEST(closing_inside_an_answer_answers_all_others_before_it_returns),
-        TEST(closing_inside_the_answer_of_a_join_answers_the_rest_of_its_batch),
-        TEST(tcp_and_a_password_work_too),
-        TEST(a_wrong_password_is_no_crash_and_no_connection),
-        TEST(after_a_wipe_an_ended_visit_frees_no_slot_and_does_not_begin_again),
-        TEST(after_a_wipe_slots_stay_taken_until_the_latest_end_of_a_pass),
-        TEST(after_a_wipe_a_pass_does_not_begin_an_ended_visit_again),
-        TEST(after_a_wipe_a_visit_ended_by_another_front_stays_over),
-        TEST(after_a_wipe_an_order_completed_at_another_front_stays_completed),
-        TEST(after_a_rollback_a_completed_order_stays_completed),
-        TEST(after_a_wipe_an_extended_call_keeps_its_length),
-        TEST(after_a_wipe_a_lane_session_newer_than_the_last_tick_keeps_its_slot),
-        TEST(after_two_wipes_the_places_of_both_gaps_are_stepped_over),
-        TEST(after_a_wipe_ghosts_stay_ghosts_until_they_return),
-        TEST(after_a_wipe_places_newer_than_the_last_tick_are_not_given_again),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    _Static_assert(STORE_JOIN_BATCH_MAX == 512 && HEAL_GAP_MIN == 128 &&
+                       STORE_REQUESTS_MAX == 32768,
+                   "rows name them");
+    return script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
 }
