@@ -11,11 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Format 2 added the buyer of EXTENDED, format 3 the purchase, format 4 who blocked, and who gave a
- * price and why; older ones can still be read. Only what has the new field is written in the new
- * format: a process of the version before that follows this journal during an upgrade goes on
- * reading everything else. */
-enum { FORMAT_OLDEST = 1, FORMAT_BUYER = 2, FORMAT_PURCHASE = 3, FORMAT = 4 };
+enum { FORMAT = 1 };
 
 enum field {
     FIELD_HOLD = 1 << 0, /* and its version */
@@ -79,11 +75,6 @@ void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
     change->area = CHANGE_AREA_NONE;
 }
 
-static uint8_t newest_format(uint32_t fields)
-{
-    return (fields & FIELD_WHO) != 0 ? FORMAT : FORMAT_PURCHASE;
-}
-
 /* What decoding would refuse is never written: an unreadable row puts its event out of service. */
 static void assert_readable(const struct change *change, uint32_t fields)
 {
@@ -114,7 +105,7 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
     assert_readable(change, fields);
 
     uint8_t *at = out;
-    *at++ = newest_format(fields);
+    *at++ = FORMAT;
     *at++ = change->kind;
     at = wire_put_number(at, change->seq);
     at = wire_put_number(at, change->at_ms);
@@ -273,7 +264,7 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
     struct wire reader = {.at = bytes, .end = bytes + len};
     uint8_t format = wire_get_byte(&reader);
     uint8_t kind = wire_get_byte(&reader);
-    if (reader.bad == NULL && (format < FORMAT_OLDEST || format > FORMAT))
+    if (reader.bad == NULL && format != FORMAT)
         return err_set(err, ERR_SYNTAX, "change of format %u; this program knows %d", format,
                        FORMAT);
     if (reader.bad == NULL && (kind == 0 || kind >= CHANGE_KIND_COUNT))
@@ -281,19 +272,8 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
 
     struct change change;
     if (reader.bad == NULL) {
-        uint32_t fields = kinds[kind].fields;
         change_init(&change, (enum change_kind)kind, 0);
-        if (format > newest_format(fields))
-            wire_fail(&reader, "is in a format that was never one of its kind");
-        if (format < FORMAT)
-            fields &= ~(uint32_t)FIELD_WHO;
-        if (format < FORMAT && kind == CHANGE_PRICED)
-            fields &= ~(uint32_t)FIELD_TEXT;
-        if (format < FORMAT_PURCHASE)
-            fields &= ~(uint32_t)FIELD_PURCHASE;
-        if (format < FORMAT_BUYER && kind == CHANGE_EXTENDED)
-            fields &= ~(uint32_t)FIELD_OWNER;
-        get_fields(&reader, fields, &change);
+        get_fields(&reader, kinds[kind].fields, &change);
     }
     if (reader.bad == NULL && reader.at != reader.end)
         wire_fail(&reader, "has bytes left over");

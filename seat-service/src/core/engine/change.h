@@ -24,8 +24,7 @@ enum change_kind {
     CHANGE_CHANGED = 3,    /* an open hold: seats added and removed, or a new quantity */
     CHANGE_EXTENDED = 4,   /* an order takes the hold on: order, expires_ms, purchase */
     CHANGE_RELEASED = 5,   /* given back: seats free */
-    CHANGE_EXPIRED = 6,    /* expired: seats free. In journals written before there was
-                              CHANGE_LATE, perhaps remembered if it had an order */
+    CHANGE_EXPIRED = 6,    /* expired without an order: seats free */
     CHANGE_CONFIRMED = 7,  /* sold; verdict says whether the hold had to be retaken */
     CHANGE_REFUNDED = 8,   /* a sold hold given back: seats free */
     CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text, and who did it */

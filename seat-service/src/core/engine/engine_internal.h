@@ -175,7 +175,7 @@ bool engine_best_ask(const struct engine *engine, const struct engine_who *who, 
 /* ---- engine_settle.c ---- */
 
 /* Is a hold that this change ends to be remembered? */
-bool engine_remembers(const struct hold_slot *slot, const struct change *change);
+bool engine_remembers(const struct change *change);
 uint32_t late_give(struct late_pool *pool); /* 0: all in use */
 void late_end(struct late_pool *pool, uint32_t number);
 /* Returns what phase 1 claimed: seats or places, and the buyer's count. */

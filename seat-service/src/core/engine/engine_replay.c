@@ -18,8 +18,6 @@
  *                    has its quantity and then its seats, none if they are not known
  *     hash of the state, to know that what was read is what was written
  *
- * Format 1 had no quantity there, and its hash left late holds out; format 2 had no purchases.
- *
  * The highest generation is included because a slot that is free in the snapshot must not reuse an
  * id that somebody may still have from an earlier hold. */
 #include "core/engine/engine_internal.h"
@@ -115,17 +113,10 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
         return misfit(err, change, "its hold exists already");
     op->own.slot = hold_slot_of(change->hold);
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
-    bool in_use = counts_as_hold(slot);
-    if (in_use && HOLD_GET(slot, status) != HOLD_LATE)
+    if (counts_as_hold(slot))
         return misfit(err, change, "its hold exists already");
     if (!claim(engine, op, SEAT_HELD))
         return misfit(err, change, "its seats are not free");
-    if (in_use) {
-        /* Before CHANGE_FORGOTTEN existed, holds were forgotten by the clock without a record. */
-        enum hold_own own = hold_own(&engine->holds, hold_id(&engine->holds, op->own.slot));
-        assert(own == HOLD_OWNED);
-        engine_forget(engine, op->own.slot);
-    }
     bool adopted = hold_adopt(&engine->holds, change->hold);
     assert(adopted); /* its slot is not in use any more, and its id is later */
     assert(hold_id(&engine->holds, op->own.slot) == change->hold);
@@ -204,9 +195,9 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
     }
     assert(hold_id(&engine->holds, op->own.slot) == change->hold);
     count(engine, change, more);
-    /* A journal that does not record what was forgotten may need more room than there is. Then the
-     * hold is kept without its seats: a change that retakes them names them itself. */
-    if (engine_remembers(slot, change))
+    /* The owner may have had more room than this reader. Then the hold is kept without its seats: a
+     * change that retakes them names them itself. */
+    if (engine_remembers(change))
         op->own.late = late_give(&engine->late);
     return 0;
 
@@ -306,7 +297,6 @@ static uint32_t seats_of(const struct engine *engine, uint32_t number, uint32_t 
     return count;
 }
 
-/* Left out if there is none, so that a state from before purchases keeps its hash. */
 static uint64_t fold_bond(const struct engine *engine, uint64_t hash, uint32_t number)
 {
     uint8_t purchase[CHANGE_HASH_BYTES];
@@ -346,7 +336,7 @@ static uint64_t fold_hold(const struct engine *engine, uint64_t hash, uint32_t n
     return hash;
 }
 
-static uint64_t hash_of(const struct engine *engine, bool with_late)
+uint64_t engine_state_hash(const struct engine *engine)
 {
     uint64_t hash = 1;
     for (uint32_t i = 0; i < engine->facts->seat_count; i++) /* without the version: seats.h */
@@ -358,22 +348,16 @@ static uint64_t hash_of(const struct engine *engine, bool with_late)
         hash = fold(hash, engine->prices[i]);
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
     for (uint32_t i = 1; i <= fresh; i++)
-        if (counts_as_hold(&engine->holds.slots[i]) &&
-            (with_late || HOLD_GET(&engine->holds.slots[i], status) != HOLD_LATE))
+        if (counts_as_hold(&engine->holds.slots[i]))
             hash = fold_hold(engine, hash, i);
     return hash;
-}
-
-uint64_t engine_state_hash(const struct engine *engine)
-{
-    return hash_of(engine, true);
 }
 
 /* ---- snapshots ---- */
 
 static const uint8_t snapshot_magic[] = {'F', 'G', 'S', 'N'};
 
-enum { SNAPSHOT_WITHOUT_LATE = 1, SNAPSHOT_LATE = 2, SNAPSHOT_PURCHASES = 3 };
+enum { SNAPSHOT_FORMAT = 1 };
 
 enum { HOLD_BYTES_MAX = 8 * 8 + 40 + CHANGE_HASH_BYTES }; /* without its seats */
 
@@ -441,7 +425,7 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
     uint8_t *at = out;
     memcpy(at, snapshot_magic, sizeof(snapshot_magic));
     at += sizeof(snapshot_magic);
-    *at++ = SNAPSHOT_PURCHASES;
+    *at++ = SNAPSHOT_FORMAT;
     memcpy(at, plan_hash(engine->plan), PLAN_HASH_BYTES);
     at += PLAN_HASH_BYTES;
 
@@ -512,7 +496,7 @@ static int adopt_late(struct engine *engine, const struct change *change, uint64
 }
 
 /* A hold of the snapshot is first taken by a change, and then set to what it was. */
-static int read_hold(struct engine *engine, struct wire *wire, uint8_t format, struct err_slot *err)
+static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *err)
 {
     struct change change;
     change_init(&change, CHANGE_TAKEN, 0);
@@ -524,7 +508,7 @@ static int read_hold(struct engine *engine, struct wire *wire, uint8_t format, s
     change.buyer = wire_get_hash(wire);
     change.session = wire_get_hash(wire);
     uint64_t order = wire_get_hash(wire);
-    if (format >= SNAPSHOT_PURCHASES && order != 0)
+    if (order != 0)
         wire_get_bytes(wire, change.purchase, sizeof(change.purchase));
     change.expires_ms = wire_get_number(wire, UINT64_MAX);
     change.hard_end_ms = wire_get_number(wire, UINT64_MAX);
@@ -533,11 +517,9 @@ static int read_hold(struct engine *engine, struct wire *wire, uint8_t format, s
         change.area = (uint16_t)(area - 1);
         change.quantity = (uint32_t)wire_get_number(wire, HOLD_AREA_QUANTITY_MAX);
     } else {
-        if (status == HOLD_LATE && format >= SNAPSHOT_LATE)
+        if (status == HOLD_LATE)
             change.quantity = (uint32_t)wire_get_number(wire, HOLD_SEATS_MAX);
         change.add_count = wire_get_seats(wire, change.seats, HOLD_SEATS_MAX);
-        if (format < SNAPSHOT_LATE)
-            change.quantity = change.add_count;
         if (status == HOLD_LATE && change.add_count != 0 && change.add_count != change.quantity)
             wire_fail(wire, "has a late hold with another number of seats than it had");
     }
@@ -620,7 +602,7 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
     uint8_t format = wire_get_byte(&wire);
     wire_get_bytes(&wire, hash, sizeof(hash));
     if (wire.bad != NULL || memcmp(magic, snapshot_magic, sizeof(magic)) != 0 ||
-        format < SNAPSHOT_WITHOUT_LATE || format > SNAPSHOT_PURCHASES)
+        format != SNAPSHOT_FORMAT)
         return err_set(err, ERR_SYNTAX, "snapshot of %zu bytes has no head that we know", len);
     if (memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
         return err_set(err, ERR_STATE, "snapshot is of another plan");
@@ -633,7 +615,7 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
         return rc;
     uint64_t holds = wire_get_number(&wire, engine->holds.max);
     for (uint64_t i = 0; i < holds; i++) {
-        rc = read_hold(engine, &wire, format, err);
+        rc = read_hold(engine, &wire, err);
         if (rc < 0)
             return rc;
     }
@@ -642,7 +624,7 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
         wire_fail(&wire, "has bytes left over");
     if (wire.bad != NULL)
         return err_set(err, ERR_SYNTAX, "snapshot %s", wire.bad);
-    if (state != hash_of(engine, format != SNAPSHOT_WITHOUT_LATE))
+    if (state != engine_state_hash(engine))
         return err_set(err, ERR_STATE, "snapshot does not give the state that it was taken of");
     return 0;
 }

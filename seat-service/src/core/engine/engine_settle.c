@@ -228,12 +228,8 @@ static void settle_extended(struct engine *engine, struct engine_op *op)
         uncount(engine, buyer_was, HOLD_GET(slot, count));
 }
 
-/* EXPIRED: journals written before CHANGE_LATE existed do not say so, but their owner did remember
- * the hold while there was room. */
-bool engine_remembers(const struct hold_slot *slot, const struct change *change)
+bool engine_remembers(const struct change *change)
 {
-    if (change->kind == CHANGE_EXPIRED)
-        return HOLD_GET(slot, order) != 0;
     return change->kind == CHANGE_LATE && (change->flags & CHANGE_FLAG_REMEMBERED) != 0;
 }
 
@@ -260,7 +256,6 @@ static void remember(struct engine *engine, struct engine_op *op)
 static void settle_ended(struct engine *engine, struct engine_op *op)
 {
     const struct change *change = &op->change;
-    struct hold_slot *slot = engine_slot(engine, op->own.slot);
     bool sold = change->kind == CHANGE_REFUNDED;
     uint32_t places = change->remove_count;
     hold_write_begin(&engine->holds, op->own.slot);
@@ -273,7 +268,7 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
     }
     assert(places > 0); /* a hold has something, or it is over already */
     uncount(engine, change->buyer, places);
-    if (engine_remembers(slot, change)) {
+    if (engine_remembers(change)) {
         remember(engine, op);
         hold_write_end(&engine->holds, op->own.slot);
         wheel_touch(&engine->wheel, op->own.slot);

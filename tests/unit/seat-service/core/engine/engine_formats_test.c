@@ -1,6 +1,6 @@
 /* engine_formats_test.c: snapshots written by hand, byte by byte as engine_replay.c describes them:
- * what the engine writes is that, older formats give the same state as far as they can tell, and
- * what no engine would have written is refused by name. */
+ * what the engine writes is that, what is read gives the same state, and what no engine would have
+ * written is refused by name. */
 #include "core/engine/engine_internal.h"
 #include "core/engine/wire.h"
 #include "test_hall.h"
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { PLACES = 10, WITHOUT_LATE = 1, WITHOUT_PURCHASES = 2, NEWEST = 3, HOUR_MS = 3600 * 1000 };
+enum { PLACES = 10, FORMAT = 1, HOUR_MS = 3600 * 1000 };
 
 /* A hold as a snapshot has it. */
 struct kept {
@@ -19,14 +19,13 @@ struct kept {
 };
 
 struct snapshot {
-    uint8_t format;
     uint32_t lists, places_blocked;
     struct kept holds[5];
     uint32_t len;
     uint64_t hash;
 };
 
-static uint8_t *put_hold(const struct kept *hold, uint8_t format, uint8_t *at)
+static uint8_t *put_hold(const struct kept *hold, uint8_t *at)
 {
     at = wire_put_hash(at, hold->id);
     at = wire_put_number(at, hold->version);
@@ -36,7 +35,7 @@ static uint8_t *put_hold(const struct kept *hold, uint8_t format, uint8_t *at)
     at = wire_put_hash(at, hold->buyer);
     at = wire_put_hash(at, hold->session);
     at = wire_put_hash(at, hold->order);
-    if (hold->order != 0 && format > WITHOUT_PURCHASES) {
+    if (hold->order != 0) {
         memcpy(at, hold->purchase, sizeof(hold->purchase));
         at += sizeof(hold->purchase);
     }
@@ -45,7 +44,7 @@ static uint8_t *put_hold(const struct kept *hold, uint8_t format, uint8_t *at)
     at = wire_put_number(at, hold->area == CHANGE_AREA_NONE ? 0 : hold->area + 1u);
     if (hold->area != CHANGE_AREA_NONE)
         return wire_put_number(at, hold->quantity);
-    if (hold->status == HOLD_LATE && format > WITHOUT_LATE)
+    if (hold->status == HOLD_LATE)
         at = wire_put_number(at, hold->quantity);
     return wire_put_seats(at, hold->seats, hold->count);
 }
@@ -57,7 +56,7 @@ static size_t put(const struct snapshot *snapshot, uint8_t *out)
     uint8_t *at = out;
     memcpy(at, magic, sizeof(magic));
     at += sizeof(magic);
-    *at++ = snapshot->format;
+    *at++ = FORMAT;
     memcpy(at, plan, sizeof(plan));
     at += sizeof(plan);
     at = wire_put_number(at, 1); /* the highest generation */
@@ -70,7 +69,7 @@ static size_t put(const struct snapshot *snapshot, uint8_t *out)
     at = wire_put_number(at, 0);
     at = wire_put_number(at, snapshot->len);
     for (uint32_t i = 0; i < snapshot->len; i++)
-        at = put_hold(&snapshot->holds[i], snapshot->format, at);
+        at = put_hold(&snapshot->holds[i], at);
     return (size_t)(wire_put_hash(at, snapshot->hash) - out);
 }
 
@@ -113,8 +112,9 @@ static void add_hold(struct engine *engine, unsigned kind)
         change.remove_count = change.add_count;
         change.add_count = 0;
         change.verdict = CHANGE_VERDICT_NONE;
+        change.flags = CHANGE_FLAG_REMEMBERED;
     }
-    apply(engine, &change, kind == SOLD ? CHANGE_CONFIRMED : CHANGE_EXPIRED);
+    apply(engine, &change, kind == SOLD ? CHANGE_CONFIRMED : CHANGE_LATE);
 }
 
 /* An engine in replay with a hold of each of these kinds; of late ones two are remembered. */
@@ -154,10 +154,9 @@ static struct kept kept_of(struct engine *engine, uint32_t number)
     return kept;
 }
 
-static struct snapshot snapshot_of(struct engine *engine, unsigned kinds, uint8_t format)
+static struct snapshot snapshot_of(struct engine *engine, unsigned kinds)
 {
-    struct snapshot snapshot = {.format = format,
-                                .lists = engine_price_list(engine) + 1u,
+    struct snapshot snapshot = {.lists = engine_price_list(engine) + 1u,
                                 .hash = engine_state_hash(engine)};
     for (uint32_t number = 1; number <= KINDS; number++)
         if (kinds >> (number - 1) & 1)
@@ -186,7 +185,7 @@ static void what_an_engine_writes_is_what_is_described(void **state)
     struct plan *plan = test_hall_block(1, 12, test_limits(), PLACES);
     for (unsigned kinds = 0; kinds < 1u << KINDS; kinds++) {
         struct engine *engine = make_engine(plan, kinds);
-        struct snapshot snapshot = snapshot_of(engine, kinds, NEWEST);
+        struct snapshot snapshot = snapshot_of(engine, kinds);
         uint8_t by_hand[2048];
         size_t room = engine_snapshot_size(engine);
         uint8_t *bytes = malloc(room);
@@ -201,33 +200,23 @@ static void what_an_engine_writes_is_what_is_described(void **state)
     plan_destroy(plan);
 }
 
-static void older_formats_give_the_same_state_as_far_as_they_tell_it(void **state)
+static void snapshot_gives_the_state_of_its_hash_or_is_refused(void **state)
 {
     (void)state;
-    enum { LATE_KINDS = 1 << LATE | 1 << LATE_PLACES | 1 << LATE_UNKNOWN };
     struct plan *plan = test_hall_block(1, 12, test_limits(), PLACES);
     for (unsigned kinds = 0; kinds < 1u << KINDS; kinds++) {
         struct engine *engine = make_engine(plan, kinds);
-        struct engine *without = make_engine(plan, kinds & ~(unsigned)LATE_KINDS);
-        for (uint8_t format = WITHOUT_LATE; format <= NEWEST; format++) {
-            struct snapshot snapshot = snapshot_of(engine, kinds, format);
-            struct err_slot err = {.text = ""};
-            uint64_t hash;
-            if (format == WITHOUT_LATE)
-                snapshot.hash = engine_state_hash(without);
-            int rc = read_back(plan, &snapshot, &hash, &err);
-            assert_string_equal(err.text, "");
-            assert_int_equal(rc, 0);
-            /* The first does not say how many seats they were which are not known any more. */
-            bool whole = format > WITHOUT_LATE || engine_slot(engine, LATE_UNKNOWN + 1)->first ||
-                         (kinds >> LATE_UNKNOWN & 1) == 0;
-            assert_int_equal(hash == engine_state_hash(engine), whole);
-            snapshot.hash++;
-            assert_int_equal(read_back(plan, &snapshot, &hash, &err), ERR_STATE);
-            assert_says(&err, "does not give the state");
-        }
+        struct snapshot snapshot = snapshot_of(engine, kinds);
+        struct err_slot err = {.text = ""};
+        uint64_t hash;
+        int rc = read_back(plan, &snapshot, &hash, &err);
+        assert_string_equal(err.text, "");
+        assert_int_equal(rc, 0);
+        assert_true(hash == engine_state_hash(engine));
+        snapshot.hash++;
+        assert_int_equal(read_back(plan, &snapshot, &hash, &err), ERR_STATE);
+        assert_says(&err, "does not give the state");
         engine_destroy(engine);
-        engine_destroy(without);
     }
     plan_destroy(plan);
 }
@@ -245,7 +234,7 @@ static void a_hold_by_the_last_of_all_price_lists_is_read(void **state)
         apply(engine, &change, CHANGE_PRICED);
     }
     add_hold(engine, OPEN);
-    struct snapshot snapshot = snapshot_of(engine, 1 << OPEN, NEWEST);
+    struct snapshot snapshot = snapshot_of(engine, 1 << OPEN);
     struct err_slot err = {.text = ""};
     uint64_t hash;
     assert_int_equal(snapshot.holds[0].price_list, PRICE_LISTS_MAX - 1);
@@ -359,7 +348,7 @@ static void what_no_engine_would_have_written_is_refused_by_name(void **state)
     struct plan *plan = test_hall_block(1, 12, test_limits(), PLACES);
     struct engine *engine = make_engine(plan, ALL);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct snapshot snapshot = snapshot_of(engine, ALL, NEWEST);
+        struct snapshot snapshot = snapshot_of(engine, ALL);
         struct err_slot err = {.text = ""};
         uint64_t hash;
         cases[i].spoil(&snapshot);
@@ -374,7 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_an_engine_writes_is_what_is_described),
-        cmocka_unit_test(older_formats_give_the_same_state_as_far_as_they_tell_it),
+        cmocka_unit_test(snapshot_gives_the_state_of_its_hash_or_is_refused),
         cmocka_unit_test(a_hold_by_the_last_of_all_price_lists_is_read),
         cmocka_unit_test(a_state_has_the_hash_that_it_always_had),
         cmocka_unit_test(what_no_engine_would_have_written_is_refused_by_name),
