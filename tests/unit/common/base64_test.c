@@ -78,25 +78,6 @@ static void any_bytes_go_there_and_back(void **state)
     }
 }
 
-static void what_is_taken_is_the_only_text_of_its_bytes(void **state)
-{
-    (void)state;
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
-    for (unsigned round = 0; round < 20000; round++) {
-        char text_in[32], bytes[32], memory[48];
-        size_t in_len = unit_mutate(&rng.rng, SPAN("Zm9vYmFyYmF6cXV4"), text_in, sizeof(text_in));
-        size_t len;
-        if (!base64_decode((struct span){text_in, in_len}, bytes, sizeof(bytes), &len))
-            continue;
-        struct text again = text_on(memory, sizeof(memory));
-        base64_put(&again, bytes, len);
-        if (!span_eq(text_span(&again), (struct span){text_in, in_len}))
-            fail_msg("\"%.*s\" was taken as \"%.*s\"", (int)in_len, text_in, (int)again.len,
-                     memory);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,7 +86,6 @@ int main(void)
         cmocka_unit_test(a_byte_that_is_not_ascii_is_refused_whatever_it_is),
         cmocka_unit_test(too_little_room_is_refused_on_both_ways),
         cmocka_unit_test(any_bytes_go_there_and_back),
-        cmocka_unit_test(what_is_taken_is_the_only_text_of_its_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,44 +7,41 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void check_text(const char *in, const char *want)
-{
-    uint8_t addr[IP_BYTES];
-    if (!ip_parse(span_of(in), addr))
-        fail_msg("\"%s\" was refused", in);
-    char memory[IP_TEXT_MAX];
-    struct text text = text_on(memory, sizeof(memory));
-    ip_put(&text, addr);
-    assert_span(text_span(&text), want);
-}
-
 static void addresses_are_read_and_written_in_their_shortest_form(void **state)
 {
     (void)state;
-    check_text("192.0.2.1", "192.0.2.1");
-    check_text("::ffff:192.0.2.1", "192.0.2.1");
-    check_text("::FFFF:C000:0201", "192.0.2.1");
-    check_text("2001:DB8:0:0:0:0:0:1", "2001:db8::1");
-    check_text("::", "::");
-    check_text("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-               "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
-}
-
-static void what_is_no_address_is_refused(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {
-        "",          "1.2.3",      "1.2.3.4.5",
-        "1.2.3.256", "01.2.3.4",   "1.2.3.4 ",
-        "0x1.2.3.4", "::1%lo",     "[::1]",
-        ":::",       "1::2::3",    "12345::",
-        "localhost", "1.2.3.4:80", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"};
-    uint8_t addr[IP_BYTES] = {9};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (ip_parse(span_of(bad[i]), addr))
-            fail_msg("\"%s\" was taken", bad[i]);
+    static const char *const rows[][2] = {
+        {"192.0.2.1", "192.0.2.1"},
+        {"::ffff:192.0.2.1", "192.0.2.1"},
+        {"::FFFF:C000:0201", "192.0.2.1"},
+        {"2001:DB8:0:0:0:0:0:1", "2001:db8::1"},
+        {"::", "::"},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+        {"", NULL},
+        {"1.2.3", NULL},
+        {"1.2.3.4.5", NULL},
+        {"1.2.3.256", NULL},
+        {"01.2.3.4", NULL},
+        {"1.2.3.4 ", NULL},
+        {"0x1.2.3.4", NULL},
+        {"::1%lo", NULL},
+        {"[::1]", NULL},
+        {":::", NULL},
+        {"1::2::3", NULL},
+        {"12345::", NULL},
+        {"localhost", NULL},
+        {"1.2.3.4:80", NULL},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t addr[IP_BYTES] = {9};
+        char memory[IP_TEXT_MAX];
+        struct text text = text_on(memory, sizeof(memory));
+        if (ip_parse(span_of(rows[i][0]), addr) != (rows[i][1] != NULL))
+            fail_msg("\"%s\"", rows[i][0]);
+        ip_put(&text, addr);
+        assert_span(text_span(&text), rows[i][1] != NULL ? rows[i][1] : "900::");
     }
-    assert_int_equal(9, addr[0]);
 }
 
 static void a_site_is_an_ipv4_address_or_an_ipv6_64(void **state)
@@ -71,24 +68,33 @@ static bool in_nets(const char *list, const char *addr_text)
     return ip_nets_contain(&nets, addr);
 }
 
-static void a_network_contains_what_begins_like_it(void **state)
+static void a_network_contains_the_addresses_with_its_prefix(void **state)
 {
     (void)state;
-    assert_true(in_nets("10.0.0.0/8", "10.255.0.1"));
-    assert_false(in_nets("10.0.0.0/8", "11.0.0.0"));
-    assert_true(in_nets("10.1.2.128/25", "10.1.2.129"));
-    assert_false(in_nets("10.1.2.128/25", "10.1.2.127"));
-    assert_true(in_nets(" 127.0.0.1 , ::1 ", "::1"));
-    assert_true(in_nets("127.0.0.1,::1", "::ffff:127.0.0.1"));
-    assert_false(in_nets("127.0.0.1,::1", "127.0.0.2"));
-    assert_true(in_nets("fd00::/8", "fdff::1"));
-    assert_false(in_nets("fd00::/8", "fe00::1"));
-    assert_true(in_nets("0.0.0.0/0", "203.0.113.9"));
-    assert_false(in_nets("0.0.0.0/0", "2001:db8::1"));
-    assert_true(in_nets("::/0", "203.0.113.9"));
-    assert_true(in_nets("::ffff:10.0.0.0/104", "10.9.9.9"));
-    assert_false(in_nets("", "127.0.0.1"));
-    assert_false(in_nets("  ", "127.0.0.1"));
+    static const struct {
+        const char *list, *addr;
+        bool in;
+    } rows[] = {
+        {"10.0.0.0/8", "10.255.0.1", true},
+        {"10.0.0.0/8", "11.0.0.0", false},
+        {"10.1.2.128/25", "10.1.2.129", true},
+        {"10.1.2.128/25", "10.1.2.127", false},
+        {" 127.0.0.1 , ::1 ", "::1", true},
+        {"127.0.0.1,::1", "::ffff:127.0.0.1", true},
+        {"127.0.0.1,::1", "127.0.0.2", false},
+        {"fd00::/8", "fdff::1", true},
+        {"fd00::/8", "fe00::1", false},
+        {"0.0.0.0/0", "203.0.113.9", true},
+        {"0.0.0.0/0", "2001:db8::1", false},
+        {"::/0", "203.0.113.9", true},
+        {"::ffff:10.0.0.0/104", "10.9.9.9", true},
+        {"", "127.0.0.1", false},
+        {"  ", "127.0.0.1", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (in_nets(rows[i].list, rows[i].addr) != rows[i].in)
+            fail_msg("%s in %s", rows[i].addr, rows[i].list);
+    }
 }
 
 /* All bits of an address are 0 but one. */
@@ -180,7 +186,7 @@ static void the_order_of_a_list_and_nets_within_nets_change_nothing(void **state
     }
 }
 
-static void a_list_may_stand_in_a_file_and_its_mistakes_are_told_with_their_line(void **state)
+static void a_file_may_hold_a_list_and_its_errors_name_the_line(void **state)
 {
     (void)state;
     char path[] = "/tmp/ip_test.XXXXXX";
@@ -211,38 +217,20 @@ static void a_list_may_stand_in_a_file_and_its_mistakes_are_told_with_their_line
     assert_int_equal(ERR_IO, ip_nets_load((struct span){longer, 511}, &err, &nets));
     assert_true(ip_nets_load(SPAN("127.0.0.1,"), &err, &nets) < 0);
     assert_says(&err, "\"\" is no address");
-    /* A file whose first byte is an error is no empty list. */
+    /* A read error is not an empty list. */
     assert_int_equal(ERR_IO, ip_nets_load(SPAN("/proc/self/mem"), &err, &nets));
-}
-
-static void noise_is_survived(void **state)
-{
-    (void)state;
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
-    for (unsigned round = 0; round < 20000; round++) {
-        char in[80];
-        size_t len =
-            unit_mutate(&rng.rng, SPAN("10.0.0.0/8,2001:db8::/32, 127.0.0.1"), in, sizeof(in));
-        struct ip_nets nets;
-        struct err_slot err;
-        if (ip_nets_parse((struct span){in, len}, &err, &nets) == 0)
-            assert_true(nets.len <= IP_NETS_MAX);
-    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_read_and_written_in_their_shortest_form),
-        cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(a_site_is_an_ipv4_address_or_an_ipv6_64),
-        cmocka_unit_test(a_network_contains_what_begins_like_it),
+        cmocka_unit_test(a_network_contains_the_addresses_with_its_prefix),
         cmocka_unit_test(a_network_of_any_length_ends_with_the_last_bit_of_its_prefix),
         cmocka_unit_test(a_wrong_list_is_refused_with_the_item_named),
         cmocka_unit_test(the_order_of_a_list_and_nets_within_nets_change_nothing),
-        cmocka_unit_test(a_list_may_stand_in_a_file_and_its_mistakes_are_told_with_their_line),
-        cmocka_unit_test(noise_is_survived),
+        cmocka_unit_test(a_file_may_hold_a_list_and_its_errors_name_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

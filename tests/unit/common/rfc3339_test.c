@@ -6,71 +6,65 @@
 #include <stdio.h>
 #include <time.h>
 
-static void check(const char *text, uint64_t want_ms)
-{
-    uint64_t ms = 42;
-    if (!rfc3339_parse(span_of(text), &ms))
-        fail_msg("\"%s\" was refused", text);
-    assert_int_equal(want_ms, ms);
-}
+enum { NONE = 42 }; /* refused: nothing is written */
 
-static void times_are_read(void **state)
+static void times_are_read_or_refused(void **state)
 {
     (void)state;
-    check("1970-01-01T00:00:00Z", 0);
-    check("1970-01-01T00:00:00.001Z", 1);
-    check("2026-11-20T07:32:33.5Z", 1795159953500);
-    check("2026-11-20T07:32:33.123456789Z", 1795159953123);
-    check("2026-11-20t07:32:33z", 1795159953000);
-    check("2026-11-20T16:32:33+09:00", 1795159953000);
-    check("2026-11-20T03:02:33-04:30", 1795159953000);
-    check("1969-12-31T23:30:00-00:30", 0);
-    check("2024-02-29T00:00:00Z", 1709164800000);
-    check("2000-02-29T00:00:00Z", 951782400000);
-    check("9999-12-31T23:59:59.999Z", RFC3339_MS_MAX);
-}
-
-static void everything_else_is_refused(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {"",
-                                      "2026-11-20",
-                                      "2026-11-20T07:32:33",
-                                      "2026-11-20 07:32:33Z",
-                                      "2026-11-20T07:32Z",
-                                      "2026-11-20T07:32:33.Z",
-                                      "2026-11-20T07:32:33.1234567890Z",
-                                      "2026-11-20T07:32:33,5Z",
-                                      "2026-13-20T07:32:33Z",
-                                      "2026-00-20T07:32:33Z",
-                                      "2026-11-31T07:32:33Z",
-                                      "2026-11-00T07:32:33Z",
-                                      "2025-02-29T00:00:00Z",
-                                      "2100-02-29T00:00:00Z",
-                                      "2026-11-20T24:00:00Z",
-                                      "2026-11-20T07:60:00Z",
-                                      "2026-12-31T23:59:60Z",
-                                      "2026-11-20T07:32:33+0900",
-                                      "2026-11-20T07:32:33+24:00",
-                                      "2026-11-20T07:32:33+09:60",
-                                      "2026-11-20T07:32:33+09",
-                                      "2026-11-20T07:32:33ZZ",
-                                      "2026-11-20T07:32:33Z ",
-                                      " 2026-11-20T07:32:33Z",
-                                      "+026-11-20T07:32:33Z",
-                                      "1969-12-31T23:59:59Z",
-                                      "1970-01-01T00:00:00+00:01",
-                                      "9999-12-31T23:59:59-00:01",
-                                      "26-11-20T07:32:33Z"};
-    uint64_t ms = 42;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (rfc3339_parse(span_of(bad[i]), &ms))
-            fail_msg("\"%s\" was taken", bad[i]);
+    static const struct {
+        const char *text;
+        uint64_t ms;
+    } rows[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"1970-01-01T00:00:00.001Z", 1},
+        {"2026-11-20T07:32:33.5Z", 1795159953500},
+        {"2026-11-20T07:32:33.123456789Z", 1795159953123},
+        {"2026-11-20t07:32:33z", 1795159953000},
+        {"2026-11-20T16:32:33+09:00", 1795159953000},
+        {"2026-11-20T03:02:33-04:30", 1795159953000},
+        {"1969-12-31T23:30:00-00:30", 0},
+        {"2024-02-29T00:00:00Z", 1709164800000},
+        {"2000-02-29T00:00:00Z", 951782400000},
+        {"9999-12-31T23:59:59.999Z", RFC3339_MS_MAX},
+        {"", NONE},
+        {"2026-11-20", NONE},
+        {"2026-11-20T07:32:33", NONE},
+        {"2026-11-20 07:32:33Z", NONE},
+        {"2026-11-20T07:32Z", NONE},
+        {"2026-11-20T07:32:33.Z", NONE},
+        {"2026-11-20T07:32:33.1234567890Z", NONE},
+        {"2026-11-20T07:32:33,5Z", NONE},
+        {"2026-13-20T07:32:33Z", NONE},
+        {"2026-00-20T07:32:33Z", NONE},
+        {"2026-11-31T07:32:33Z", NONE},
+        {"2026-11-00T07:32:33Z", NONE},
+        {"2025-02-29T00:00:00Z", NONE},
+        {"2100-02-29T00:00:00Z", NONE},
+        {"2026-11-20T24:00:00Z", NONE},
+        {"2026-11-20T07:60:00Z", NONE},
+        {"2026-12-31T23:59:60Z", NONE},
+        {"2026-11-20T07:32:33+0900", NONE},
+        {"2026-11-20T07:32:33+24:00", NONE},
+        {"2026-11-20T07:32:33+09:60", NONE},
+        {"2026-11-20T07:32:33+09", NONE},
+        {"2026-11-20T07:32:33ZZ", NONE},
+        {"2026-11-20T07:32:33Z ", NONE},
+        {" 2026-11-20T07:32:33Z", NONE},
+        {"+026-11-20T07:32:33Z", NONE},
+        {"1969-12-31T23:59:59Z", NONE},
+        {"1970-01-01T00:00:00+00:01", NONE},
+        {"9999-12-31T23:59:59-00:01", NONE},
+        {"26-11-20T07:32:33Z", NONE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t ms = NONE;
+        bool good = rfc3339_parse(span_of(rows[i].text), &ms);
+        if (good != (rows[i].ms != NONE) || ms != rows[i].ms)
+            fail_msg("\"%s\" is read as %llu", rows[i].text, (unsigned long long)ms);
     }
-    assert_int_equal(42, ms);
 }
 
-static void written_as_the_c_library_would(uint64_t ms)
+static void write_as_the_c_library_does(uint64_t ms)
 {
     char memory[RFC3339_LEN], want[64];
     struct text text = text_on(memory, sizeof(memory));
@@ -86,16 +80,16 @@ static void written_as_the_c_library_would(uint64_t ms)
     assert_int_equal(ms, back);
 }
 
-static void what_is_written_is_what_the_c_library_would_write(void **state)
+static void times_are_written_as_the_c_library_does(void **state)
 {
     (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (unsigned round = 0; round < 50000; round++)
-        written_as_the_c_library_would(rng_below(&rng.rng, RFC3339_MS_MAX + 1));
+        write_as_the_c_library_does(rng_below(&rng.rng, RFC3339_MS_MAX + 1));
 }
 
-/* Of four hundred years, after which the calendar begins again, and of the last. */
+/* Of four hundred years, after which the calendar repeats itself, and of the last year. */
 static void every_month_begins_and_ends_when_it_should(void **state)
 {
     (void)state;
@@ -103,34 +97,18 @@ static void every_month_begins_and_ends_when_it_should(void **state)
         for (int month = 0; month < 12; month++) {
             struct tm first = {.tm_year = year - 1900, .tm_mon = month, .tm_mday = 1};
             uint64_t ms = (uint64_t)timegm(&first) * 1000;
-            written_as_the_c_library_would(ms);
+            write_as_the_c_library_does(ms);
             if (ms > 0)
-                written_as_the_c_library_would(ms - 1);
+                write_as_the_c_library_does(ms - 1);
         }
-}
-
-static void noise_is_survived(void **state)
-{
-    (void)state;
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
-    for (unsigned round = 0; round < 50000; round++) {
-        char in[64];
-        size_t len = unit_mutate(&rng.rng, SPAN("2026-11-20T16:32:33.125+09:00"), in, sizeof(in));
-        uint64_t ms;
-        if (rfc3339_parse((struct span){in, len}, &ms))
-            assert_true(ms <= RFC3339_MS_MAX);
-    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(times_are_read),
-        cmocka_unit_test(everything_else_is_refused),
-        cmocka_unit_test(what_is_written_is_what_the_c_library_would_write),
+        cmocka_unit_test(times_are_read_or_refused),
+        cmocka_unit_test(times_are_written_as_the_c_library_does),
         cmocka_unit_test(every_month_begins_and_ends_when_it_should),
-        cmocka_unit_test(noise_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
