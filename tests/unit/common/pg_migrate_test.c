@@ -1,5 +1,5 @@
 /* pg_migrate_test.c: steps of a schema, against a real server. */
-#include "unit.h"
+#include "script.h"
 
 #include "base/clock.h"
 #include "pg/pg_migrate.h"
@@ -13,27 +13,55 @@
 static struct pg_fixture *server;
 
 static const struct pg_migrate_step steps[] = {
-    {"001_house", "CREATE TABLE shop.house (id integer)"},
-    {"002_door", "ALTER TABLE shop.house ADD COLUMN door text; INSERT INTO shop.house VALUES (1)"},
+    {"001_hall", "CREATE TABLE shop.hall (id integer)"},
+    {"002_door", "ALTER TABLE shop.hall ADD COLUMN door text; INSERT INTO shop.hall VALUES (1)"},
     {"003_wrong", "CREATE TABLE shop.garden (id integer); SELECT 1/0"},
 };
 
-/* What it said last of what it waits for, and how often it said something. */
-static char told[512];
-static atomic_uint told_times;
-static struct pg *in_the_way; /* until it was told of */
+static const struct pg_migrate_step indexed[] = {
+    {"001_hall", "CREATE TABLE shop.hall (id integer)"},
+    {"002_found", "-- outside a transaction\n"
+                  "-- People look for halls; the text says why.\n"
+                  "SET client_min_messages = warning;\n"
+                  "DROP INDEX CONCURRENTLY IF EXISTS shop.hall_id;\n"
+                  "CREATE INDEX CONCURRENTLY hall_id ON shop.hall (id);\n"},
+    {"003_door", "ALTER TABLE shop.hall ADD COLUMN door text"},
+};
 
-static void on_wait(const char *words)
-{
-    snprintf(told, sizeof(told), "%s", words);
-    told_times += 1;
-    pg_close(in_the_way);
-    in_the_way = NULL;
-}
+/* From here on this session does not find the server's function. */
+static const struct pg_migrate_step unlocking_fails[] = {
+    {"001_hall", "CREATE TABLE shop.hall (id integer);"
+                 "CREATE FUNCTION shop.pg_advisory_unlock(integer, integer) RETURNS boolean"
+                 " LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;"
+                 "SET search_path = shop, pg_catalog"},
+};
 
-static struct pg_migrate first(unsigned len)
+/* ---- scripts: the connections are "one", on which programs run, and "two" ---- */
+
+struct program {
+    pthread_t thread;
+    struct pg_migrate migrate;
+    int rc;
+};
+
+static struct {
+    struct pg *one, *two;
+    struct program programs[2];
+    struct err_slot err;
+} test;
+
+static char words[512]; /* of the last wait that was reported */
+static atomic_uint reports;
+static bool gives_way; /* the second connection closes when it is reported */
+
+static void on_wait(const char *text)
 {
-    return (struct pg_migrate){"shop", 99, steps, len, on_wait};
+    snprintf(words, sizeof(words), "%s", text);
+    reports += 1;
+    if (gives_way) {
+        pg_close(test.two);
+        test.two = NULL;
+    }
 }
 
 static struct pg *open_pg(void)
@@ -46,384 +74,232 @@ static struct pg *open_pg(void)
     return pg;
 }
 
-static void run(struct pg *pg, const char *sql)
+static void run_sql(struct pg *pg, const char *sql)
 {
     struct err_slot err;
     if (pg_run(pg, sql, &err) < 0)
-        fail_msg("%s", err.text);
+        fail_msg("%s: %s", sql, err.text);
 }
 
-static int number(struct pg *pg, const char *sql)
+static void run_one(const struct script_line *line)
+{
+    run_sql(test.one, script_rest(line, 0));
+}
+
+static void run_two(const struct script_line *line)
+{
+    if (test.two == NULL)
+        test.two = open_pg();
+    if (line->len > 1)
+        run_sql(test.two, script_rest(line, 0));
+}
+
+static void run_close(const struct script_line *line)
+{
+    (void)line;
+    pg_close(test.two);
+    test.two = NULL;
+}
+
+static int number(const char *sql)
 {
     struct err_slot err;
     PGresult *res;
-    if (pg_query(pg, sql, NULL, &err, &res) < 0)
-        fail_msg("%s", err.text);
+    if (pg_query(test.one, sql, NULL, &err, &res) < 0)
+        fail_msg("%s: %s", sql, err.text);
     int n = pg_i32(res, 0, 0);
     PQclear(res);
     return n;
 }
 
-static int migrate(struct pg *pg, unsigned len, struct err_slot *err)
+/* is NUMBER SQL; await NUMBER SQL: for a minute */
+static void run_is(const struct script_line *line)
 {
-    struct pg_migrate known = first(len);
-    return pg_migrate_run(pg, &known, err);
+    script_expect(line, script_word(line, 1), (uint64_t)number(script_rest(line, 1)));
 }
 
-static void must_migrate(struct pg *pg, unsigned len)
+static void run_await(const struct script_line *line)
 {
-    struct err_slot err;
-    if (migrate(pg, len, &err) < 0)
-        fail_msg("%s", err.text);
+    uint64_t until_us = clock_mono_us(clock_system()) + 60 * UINT64_C(1000000);
+    int want = (int)script_number(script_word(line, 1));
+    bool report = strcmp(script_word(line, 2), "reports") == 0;
+    while ((report ? (int)reports : number(script_rest(line, 1))) != want) {
+        assert_true(clock_mono_us(clock_system()) < until_us);
+        run_sql(test.one, "SELECT pg_sleep(0.01)");
+    }
 }
 
-static void a_step_is_applied_once_and_later_ones_after_it(void **state)
+static struct pg_migrate migrate_of(const struct script_line *line, unsigned at)
 {
-    struct pg *pg = *state;
-    must_migrate(pg, 1);
-    must_migrate(pg, 2);
-    must_migrate(pg, 2);
-    assert_int_equal(1, number(pg, "SELECT count(*)::integer FROM shop.house"));
-    assert_int_equal(2, number(pg, "SELECT max(step) FROM shop.migration"));
+    const char *word = script_word(line, at);
+    if (strcmp(word, "indexed") == 0)
+        return (struct pg_migrate){"shop", 99, indexed, 3, NULL};
+    if (strcmp(word, "locked") == 0)
+        return (struct pg_migrate){"shop", 99, unlocking_fails, 1, on_wait};
+    return (struct pg_migrate){"shop", 99, steps, (unsigned)script_number(word), on_wait};
 }
 
-static void a_step_that_fails_leaves_nothing_of_its_own_nor_of_those_before(void **state)
+/* migrate STEPS [CODE] [two] [silent]: code is "ok" if it is missing; then "says" and "sqlstate" */
+static void run_migrate(const struct script_line *line)
 {
-    struct pg *pg = *state;
-    struct err_slot err;
-    assert_int_equal(ERR_PEER, migrate(pg, 3, &err));
-    assert_says(&err, "003_wrong");
-    assert_int_equal(1, number(pg, "SELECT (to_regnamespace('shop') IS NULL)::integer"));
-    must_migrate(pg, 2);
+    struct pg_migrate migrate = migrate_of(line, 1);
+    struct err_slot *err = script_has(line, "silent") ? NULL : &test.err;
+    test.err.text[0] = '\0';
+    int rc = pg_migrate_run(script_has(line, "two") ? test.two : test.one, &migrate, err);
+    if (strcmp(err_name(rc), line->len > 2 ? line->words[2] : "ok") != 0)
+        fail_msg("%s: \"%s\": %s", line->row, line->text, test.err.text);
 }
 
-static void a_database_that_is_newer_is_refused(void **state)
+static void run_says(const struct script_line *line)
 {
-    struct pg *pg = *state;
-    struct err_slot err;
-    must_migrate(pg, 2);
-    assert_int_equal(ERR_STATE, migrate(pg, 1, &err));
-    assert_says(&err, "newer than this program");
+    assert_says(&test.err, script_rest(line, 0));
 }
 
-static void a_caller_that_wants_no_words_gets_the_code(void **state)
+static void run_sqlstate(const struct script_line *line)
 {
-    struct pg *pg = *state;
-    assert_int_equal(ERR_PEER, migrate(pg, 3, NULL));
-    must_migrate(pg, 2);
-    assert_int_equal(ERR_STATE, migrate(pg, 1, NULL));
-    run(pg, "DROP SCHEMA shop CASCADE");
-    must_migrate(pg, 1);
-    in_the_way = open_pg(); /* and a table that is in use is asked for again */
-    run(in_the_way, "BEGIN; SELECT FROM shop.house");
-    pg_wait_up_to(pg, 60000);
-    told_times = 0;
-    assert_int_equal(0, migrate(pg, 2, NULL));
-    assert_int_equal(1, told_times);
+    script_expect_text(line, script_word(line, 1), pg_sqlstate(test.one));
 }
 
-static void a_step_whose_text_has_changed_is_refused(void **state)
+/* patience MS: of the first connection */
+static void run_patience(const struct script_line *line)
 {
-    struct pg *pg = *state;
-    struct err_slot err;
-    must_migrate(pg, 2);
-    run(pg, "UPDATE shop.migration SET checksum = '\\x00' WHERE step = 2");
-    assert_int_equal(ERR_STATE, migrate(pg, 2, &err));
-    assert_says(&err, "002_door");
+    pg_wait_up_to(test.one, (uint32_t)script_number(script_word(line, 1)));
 }
 
-static void numbers_without_checksums_are_believed_once_and_held_from_then_on(void **state)
-{
-    struct pg *pg = *state;
-    struct err_slot err;
-    must_migrate(pg, 1);
-    run(pg, "ALTER TABLE shop.migration DROP COLUMN name, DROP COLUMN checksum");
-    must_migrate(pg, 2);
-    assert_int_equal(2, number(pg, "SELECT count(*)::integer FROM shop.migration"
-                                   " WHERE octet_length(checksum) = 32 AND name <> ''"));
-    assert_int_equal(1, number(pg, "SELECT count(*)::integer FROM shop.house"));
-    run(pg, "UPDATE shop.migration SET checksum = '\\x00' WHERE step = 1");
-    assert_int_equal(ERR_STATE, migrate(pg, 2, &err));
-    assert_says(&err, "001_house");
-}
-
-/* ---- steps apart ---- */
-
-static const struct pg_migrate_step indexed[] = {
-    {"001_house", "CREATE TABLE shop.house (id integer)"},
-    {"002_found", "-- outside a transaction\n"
-                  "-- People look for houses; the text says why.\n"
-                  "SET client_min_messages = warning;\n"
-                  "DROP INDEX CONCURRENTLY IF EXISTS shop.house_id;\n"
-                  "CREATE INDEX CONCURRENTLY house_id ON shop.house (id);\n"},
-    {"003_door", "ALTER TABLE shop.house ADD COLUMN door text"},
-};
-
-static const struct pg_migrate with_door = {"shop", 99, steps, 2, on_wait};
-static const struct pg_migrate with_index = {"shop", 99, indexed, 3, NULL};
-
-#define BUILDING "SELECT count(*)::integer FROM pg_index WHERE NOT indisvalid"
-#define BUILT                                                                                      \
-    "SELECT count(*)::integer FROM pg_index"                                                       \
-    " WHERE indisvalid AND indexrelid = to_regclass('shop.house_id')"
-
-struct program {
-    pthread_t thread;
-    const struct pg_migrate *migrate;
-    int rc;
-};
-
-static void *start_up(void *ctx)
+static void *run_program(void *ctx)
 {
     struct program *program = ctx;
     struct pg *pg = open_pg();
     struct err_slot err;
     pg_wait_up_to(pg, 600000);
-    program->rc = pg_migrate_run(pg, program->migrate, &err);
+    program->rc = pg_migrate_run(pg, &program->migrate, &err);
     pg_close(pg);
     return NULL;
 }
 
-static void begin_program(struct program *program, const struct pg_migrate *migrate)
+/* start INDEX STEPS: another program; end INDEX good|bad */
+static void run_start(const struct script_line *line)
 {
-    program->migrate = migrate;
-    assert_int_equal(0, pthread_create(&program->thread, NULL, start_up, program));
+    struct program *program = &test.programs[script_number(script_word(line, 1))];
+    program->migrate = migrate_of(line, 2);
+    assert_int_equal(0, pthread_create(&program->thread, NULL, run_program, program));
 }
 
-static int end_program(struct program *program)
+static void run_end(const struct script_line *line)
 {
+    struct program *program = &test.programs[script_number(script_word(line, 1))];
     assert_int_equal(0, pthread_join(program->thread, NULL));
-    return program->rc;
+    script_expect_text(line, script_word(line, 2), program->rc == 0 ? "good" : "bad");
 }
 
-/* For a minute: a program that has failed never comes to it. */
-static void await(struct pg *pg, const char *sql, int want)
+static void run_gives_way(const struct script_line *line)
 {
-    uint64_t until_us = clock_mono_us(clock_system()) + 60 * UINT64_C(1000000);
-    while (number(pg, sql) != want) {
-        assert_true(clock_mono_us(clock_system()) < until_us);
-        run(pg, "SELECT pg_sleep(0.01)");
-    }
+    (void)line;
+    gives_way = true;
 }
 
-static void await_told(struct pg *pg)
+/* reported SECONDS WHAT: once, with the process of the second connection */
+static void run_reported(const struct script_line *line)
 {
-    uint64_t until_us = clock_mono_us(clock_system()) + 60 * UINT64_C(1000000);
-    while (told_times == 0) {
-        assert_true(clock_mono_us(clock_system()) < until_us);
-        run(pg, "SELECT pg_sleep(0.01)");
-    }
+    char want[512];
+    snprintf(want, sizeof(want), "schema shop: %s %d (test). Retrying for up to %s s.",
+             script_rest(line, 1), pg_backend_pid(test.two), script_word(line, 1));
+    script_expect_text(line, want, words);
+    script_expect(line, "1", reports);
 }
 
-/* Once, and in these words, with the process that is in the way. */
-static void assert_told(const char *what, const struct pg *other, unsigned s)
-{
-    char words[512];
-    snprintf(words, sizeof(words), "schema shop: %s %d (test). Retrying for up to %u s.", what,
-             pg_backend_pid(other), s);
-    assert_string_equal(words, told);
-    assert_int_equal(1, told_times);
-}
-
-/* The build of an index waits for the writer; the test for the build. */
-static struct pg *hold_up_the_build(struct pg *pg, struct program *program)
-{
-    struct pg *writer = open_pg();
-    must_migrate(pg, 1);
-    run(writer, "BEGIN; INSERT INTO shop.house VALUES (1)");
-    begin_program(program, &with_index);
-    await(pg, BUILDING, 1);
-    return writer;
-}
-
-static void nobody_who_writes_waits_for_an_index(void **state)
-{
-    struct pg *pg = *state;
-    struct program program;
-    struct pg *writer = hold_up_the_build(pg, &program);
-    run(pg, "INSERT INTO shop.house VALUES (2); UPDATE shop.house SET id = 3 WHERE id = 2;"
-            "DELETE FROM shop.house WHERE id = 3");
-    assert_int_equal(1, number(pg, BUILDING));
-    run(writer, "COMMIT");
-    assert_int_equal(0, end_program(&program));
-    assert_int_equal(1, number(pg, BUILT));
-    assert_int_equal(3, number(pg, "SELECT count(*)::integer FROM shop.migration"));
-    pg_close(writer);
-}
-
-static void an_index_whose_program_died_is_built_by_the_next(void **state)
-{
-    struct pg *pg = *state;
-    struct program program;
-    struct pg *writer = hold_up_the_build(pg, &program);
-    run(pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index");
-    assert_true(end_program(&program) < 0);
-    run(writer, "COMMIT");
-    pg_close(writer);
-    assert_int_equal(1, number(pg, BUILDING));
-    assert_int_equal(1, number(pg, "SELECT max(step) FROM shop.migration"));
-    begin_program(&program, &with_index);
-    assert_int_equal(0, end_program(&program));
-    assert_int_equal(0, number(pg, BUILDING));
-    assert_int_equal(1, number(pg, BUILT));
-}
-
-/* One that waited with a snapshot would be waited for by the index. */
-static void programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them(void **state)
-{
-    struct pg *pg = *state;
-    struct program programs[2];
-    struct pg *writer = hold_up_the_build(pg, &programs[0]);
-    begin_program(&programs[1], &with_index);
-    await(pg,
-          "SELECT count(*)::integer FROM pg_stat_activity"
-          " WHERE application_name = 'test' AND query LIKE '%try_advisory%'",
-          2); /* the other one, and this question */
-    run(writer, "COMMIT");
-    assert_int_equal(0, end_program(&programs[0]));
-    assert_int_equal(0, end_program(&programs[1]));
-    assert_int_equal(1, number(pg, BUILT));
-    assert_int_equal(1, number(pg, "SELECT count(*)::integer FROM shop.migration WHERE step = 2"));
-    pg_close(writer);
-}
-
-static void whoever_has_the_lock_for_too_long_is_told_of(void **state)
-{
-    struct pg *pg = *state;
-    struct pg *other = open_pg();
-    struct err_slot err;
-    run(other, "SELECT pg_advisory_lock(4606785, 99)");
-    told_times = 0;
-    pg_wait_up_to(pg, 1000);
-    assert_int_equal(ERR_TIMEOUT, migrate(pg, 1, &err));
-    assert_says(&err, "another program");
-    assert_told("another program is still applying its steps: process", other, 1);
-    pg_close(other);
-    pg_wait_up_to(pg, 5000);
-    must_migrate(pg, 1);
-}
-
-/* From here on this session does not find the server's function. */
-static const struct pg_migrate_step unlocking_fails[] = {
-    {"001_house", "CREATE TABLE shop.house (id integer);"
-                  "CREATE FUNCTION shop.pg_advisory_unlock(integer, integer) RETURNS boolean"
-                  " LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;"
-                  "SET search_path = shop, pg_catalog"},
+static const struct script_verb verbs[] = {
+    {"one", run_one},           {"two", run_two},
+    {"close", run_close},       {"is", run_is},
+    {"await", run_await},       {"migrate", run_migrate},
+    {"says", run_says},         {"sqlstate", run_sqlstate},
+    {"patience", run_patience}, {"start", run_start},
+    {"end", run_end},           {"gives-way", run_gives_way},
+    {"reported", run_reported}, {NULL, NULL},
 };
 
-#define LOCKED                                                                                     \
-    "SELECT count(*)::integer FROM pg_locks WHERE locktype = 'advisory' AND classid = 4606785"
-
-/* A connection that goes on with the lock would keep all other programs from starting. */
-static void a_lock_that_cannot_be_given_back_is_told_and_ends_with_its_connection(void **state)
+static void run_row(void **state)
 {
-    struct pg *pg = *state;
-    struct pg *other = open_pg();
-    const struct pg_migrate migrate = {"shop", 99, unlocking_fails, 1, on_wait};
-    struct err_slot err;
-    assert_int_equal(ERR_PEER, pg_migrate_run(other, &migrate, &err));
-    assert_says(&err, "not now");
-    assert_int_equal(1, number(pg, LOCKED));
-    pg_close(other);
-    await(pg, LOCKED, 0);
-    run(pg, "DROP FUNCTION shop.pg_advisory_unlock");
-    assert_int_equal(0, pg_migrate_run(pg, &migrate, &err)); /* nothing is left to be done */
-    assert_int_equal(0, number(pg, LOCKED));
+    test.one = open_pg();
+    run_sql(test.one, "DROP SCHEMA IF EXISTS shop CASCADE");
+    gives_way = false;
+    reports = 0;
+    script_run(*state, verbs);
+    run_close(NULL);
+    pg_close(test.one);
 }
 
-/* ---- tables that others have ---- */
-
+#define COUNT    "SELECT count(*)::integer FROM "
+#define BUILDING COUNT "pg_index WHERE NOT indisvalid;"
+#define BUILT    COUNT "pg_index WHERE indisvalid AND indexrelid = to_regclass('shop.hall_id');"
+#define LOCKED   COUNT "pg_locks WHERE locktype = 'advisory' AND classid = 4606785;"
 #define WAITING                                                                                    \
     "SELECT least(count(*), 1)::integer FROM pg_locks"                                             \
-    " WHERE relation = 'shop.house'::regclass AND NOT granted"
+    " WHERE relation = 'shop.hall'::regclass AND NOT granted;"
+#define LAST_STEP "SELECT max(step) FROM shop.migration;"
+/* The build of an index waits for the writer, and the test for the build. */
+#define HOLD_UP_THE_BUILD                                                                          \
+    "migrate 1; two BEGIN; two INSERT INTO shop.hall VALUES (1); start 0 indexed; await "          \
+    "1 " BUILDING
+/* A transaction has read the table and not ended, as a backup does. */
+#define READ_AND_STAY "two; migrate 1; two BEGIN; two SELECT FROM shop.hall;"
 
-/* Somebody has looked into the table and not ended the transaction, as a backup does. */
-static struct pg *read_and_stay(void)
-{
-    struct pg *reader = open_pg();
-    must_migrate(reader, 1);
-    run(reader, "BEGIN; SELECT FROM shop.house");
-    return reader;
-}
-
-static void nobody_who_writes_waits_for_a_step_that_waits_for_somebody(void **state)
-{
-    struct pg *pg = *state;
-    told_times = 0;
-    struct pg *reader = read_and_stay();
-    struct program program;
-    pg_wait_up_to(pg, 60000);
-    begin_program(&program, &with_door);
-    await(pg, WAITING, 1);
-    run(pg, "INSERT INTO shop.house VALUES (2)");
-    assert_int_equal(1, number(pg, "SELECT max(step) FROM shop.migration"));
-    await_told(pg);
-    await(pg, WAITING, 1); /* it was undone, and is tried again */
-    run(reader, "COMMIT");
-    assert_int_equal(0, end_program(&program));
-    assert_told("step 002_door waits for a table that is in use: house, by process", reader, 600);
-    assert_int_equal(2, number(pg, "SELECT max(step) FROM shop.migration"));
-    pg_close(reader);
-}
-
-static void whoever_has_a_table_for_too_long_is_told_of(void **state)
-{
-    struct pg *pg = *state;
-    struct pg *reader = read_and_stay();
-    struct err_slot err;
-    pg_wait_up_to(pg, 2000);
-    assert_int_equal(ERR_PEER, migrate(pg, 2, &err));
-    assert_says(&err, "002_door");
-    assert_string_equal("55P03", pg_sqlstate(pg));
-    pg_close(reader);
-    must_migrate(pg, 2);
-}
-
-static int start(void **state)
-{
-    (void)state;
-    server = pg_fixture_start();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    pg_fixture_end(server);
-    return 0;
-}
-
-static int open_empty(void **state)
-{
-    *state = open_pg();
-    run(*state, "DROP SCHEMA IF EXISTS shop CASCADE");
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    pg_close(*state);
-    return 0;
-}
-
-#define ON_EMPTY(test) cmocka_unit_test_setup_teardown(test, open_empty, close_it)
+static const struct script_row rows[] = {
+    {"a step is applied once, and later ones after it",
+     "migrate 1; migrate 2; migrate 2; is 1 " COUNT "shop.hall; is 2 " LAST_STEP},
+    {"a failed step leaves nothing of its own and nothing of the steps before",
+     "migrate 3 peer; says 003_wrong; is 1 SELECT (to_regnamespace('shop') IS NULL)::integer;"
+     "migrate 2"},
+    {"a database that is newer is refused",
+     "migrate 2; migrate 1 state; says newer than this program"},
+    {"a caller without an error slot gets the code",
+     "migrate 3 peer silent; migrate 2; migrate 1 state silent"},
+    {"a table in use is tried again until it is free",
+     READ_AND_STAY "gives-way; patience 60000; migrate 2 ok silent; await 1 reports"},
+    {"a step whose text has changed is refused",
+     "migrate 2; one UPDATE shop.migration SET checksum = '\\x00' WHERE step = 2;"
+     "migrate 2 state; says 002_door"},
+    {"missing checksums are added once and compared from then on",
+     "migrate 1; one ALTER TABLE shop.migration DROP COLUMN name, DROP COLUMN checksum; migrate 2;"
+     "is 2 " COUNT "shop.migration WHERE octet_length(checksum) = 32 AND name <> '';"
+     "is 1 " COUNT "shop.hall; one UPDATE shop.migration SET checksum = '\\x00' WHERE step = 1;"
+     "migrate 2 state; says 001_hall"},
+    {"writers do not wait for the build of an index", HOLD_UP_THE_BUILD
+     "one INSERT INTO shop.hall VALUES (2); one UPDATE shop.hall SET id = 3;"
+     "one DELETE FROM shop.hall WHERE id = 3; is 1 " BUILDING "two COMMIT; end 0 good;"
+     "is 1 " BUILT "is 3 " COUNT "shop.migration"},
+    {"an index whose program died is built by the next program", HOLD_UP_THE_BUILD
+     "one SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index;"
+     "end 0 bad; two COMMIT; is 1 " BUILDING "is 1 " LAST_STEP "start 0 indexed; end 0 good;"
+     "is 0 " BUILDING "is 1 " BUILT},
+    /* One that waited with a snapshot would be waited for by the index; 2: it and this question. */
+    {"programs that start wait for the index, and it does not wait for them", HOLD_UP_THE_BUILD
+     "start 1 indexed;"
+     "await 2 " COUNT "pg_stat_activity WHERE application_name = 'test' AND query LIKE"
+     " '%try_advisory%'; two COMMIT; end 0 good; end 1 good; is 1 " BUILT "is 1 " COUNT
+     "shop.migration WHERE step = 2"},
+    {"a program that keeps the lock for too long is reported",
+     "two SELECT pg_advisory_lock(4606785, 99); patience 1000; migrate 1 timeout;"
+     "says another program; reported 1 another program is still applying its steps: process; close;"
+     "patience 5000; migrate 1"},
+    /* A connection that kept the lock would keep all other programs from starting. */
+    {"a lock that cannot be released ends with its connection",
+     "two; migrate locked peer two; says not now; is 1 " LOCKED "close; await 0 " LOCKED
+     "one DROP FUNCTION shop.pg_advisory_unlock; migrate locked; is 0 " LOCKED},
+    {"writers do not wait for a step that waits for a reader",
+     READ_AND_STAY "patience 60000; start 0 2; await 1 " WAITING
+                   "one INSERT INTO shop.hall VALUES (2); is 1 " LAST_STEP "await 1 reports;"
+                   "await 1 " WAITING "two COMMIT; end 0 good;"
+                   "reported 600 step 002_door waits for a table that is in use: hall, by process;"
+                   "is 2 " LAST_STEP},
+    {"a step that waits for a table for too long fails", READ_AND_STAY
+     "patience 2000; migrate 2 peer; says 002_door; sqlstate 55P03; close; migrate 2"},
+};
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        ON_EMPTY(a_step_is_applied_once_and_later_ones_after_it),
-        ON_EMPTY(a_step_that_fails_leaves_nothing_of_its_own_nor_of_those_before),
-        ON_EMPTY(a_database_that_is_newer_is_refused),
-        ON_EMPTY(a_caller_that_wants_no_words_gets_the_code),
-        ON_EMPTY(a_step_whose_text_has_changed_is_refused),
-        ON_EMPTY(numbers_without_checksums_are_believed_once_and_held_from_then_on),
-        ON_EMPTY(nobody_who_writes_waits_for_an_index),
-        ON_EMPTY(an_index_whose_program_died_is_built_by_the_next),
-        ON_EMPTY(programs_that_start_meanwhile_wait_for_the_index_and_it_not_for_them),
-        ON_EMPTY(whoever_has_the_lock_for_too_long_is_told_of),
-        ON_EMPTY(a_lock_that_cannot_be_given_back_is_told_and_ends_with_its_connection),
-        ON_EMPTY(nobody_who_writes_waits_for_a_step_that_waits_for_somebody),
-        ON_EMPTY(whoever_has_a_table_for_too_long_is_told_of),
-    };
-    return cmocka_run_group_tests(tests, start, end);
+    server = pg_fixture_start();
+    int failed = script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
+    pg_fixture_end(server);
+    return failed;
 }
