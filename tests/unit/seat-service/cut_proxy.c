@@ -1,5 +1,5 @@
-/* cut_proxy.c: a thread for each connection. A batch is told from other statements by its length,
- * the raising of an epoch by its words, the committer's connection by the name that it gives. */
+/* cut_proxy.c: a thread for each connection. It recognises a batch by its length, the raising of an
+ * epoch by its words and the committer's connection by its application name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,8 +28,7 @@ struct cut_proxy {
     struct sockaddr_un server;
     int listener;
     atomic_bool armed, keeps_at_work, shut, ending;
-    atomic_uint
-        raises; /* how many raisings of an epoch are let through, with their clients cut off */
+    atomic_uint raises; /* of an epoch: so many are passed on, and their clients cut off */
     atomic_uint cuts;
     pthread_t thread;
     pthread_t relays[CONNECTIONS_MAX];
@@ -66,13 +65,13 @@ static bool raises_epoch(const char *bytes, size_t len)
     return memmem(bytes, len, "SET epoch = epoch + 1", 21) != NULL;
 }
 
-/* As who it is there for. */
+/* Does this open a connection of the committer? */
 static bool names_committer(const char *bytes, size_t len)
 {
     return memmem(bytes, len, "fairgate seat-service journal", 29) != NULL;
 }
 
-/* The server is done with all that it was asked, and waits. */
+/* The server has answered everything and waits for a query. */
 static bool is_ready(const char *bytes, size_t len)
 {
     static const char ready[] = {'Z', 0, 0, 0, 5, 'I'};
@@ -87,8 +86,7 @@ static void set_to_work(int server)
     assert_true(send_all(server, sleeps, sizeof(sleeps)));
 }
 
-/* The server gets it and finds nobody who hears its answer, nor an end of the connection: as where
- * a cable was pulled. */
+/* The server's connection stays open without a reader, as after a pulled cable. */
 static void cut_client(struct connection *at)
 {
     at->proxy->cuts += 1;
@@ -155,7 +153,7 @@ static void *run(void *arg)
 {
     struct cut_proxy *proxy = arg;
     while (!proxy->ending) {
-        /* Of a negative one poll() hears nothing. */
+        /* poll() ignores a negative descriptor. */
         struct pollfd fd = {.fd = proxy->shut ? -1 : proxy->listener, .events = POLLIN};
         if (poll(&fd, 1, POLL_MS) <= 0)
             continue;

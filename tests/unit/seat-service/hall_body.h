@@ -1,4 +1,4 @@
-/* hall_body.h: the body of an import, as an operator would send it, for tests of the whole rim. */
+/* hall_body.h: the body of an import, as an operator would send it, for tests of the whole shell. */
 #ifndef FG_TEST_HALL_BODY_H
 #define FG_TEST_HALL_BODY_H
 

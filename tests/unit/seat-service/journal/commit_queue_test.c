@@ -1,4 +1,5 @@
-/* commit_queue_test.c: nothing is lost, nothing comes twice, full is said. Run under TSan too. */
+/* commit_queue_test.c: no entry is lost or comes twice, and a full queue refuses. Also run by TSan.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

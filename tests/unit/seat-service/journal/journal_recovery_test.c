@@ -1,5 +1,5 @@
-/* journal_recovery_test.c: a hall's whole life, written as the committer writes it, then found
- * again by a process that knows nothing. The long form (FAIRGATE_SOAK=1) has 66,000 seats and a
+/* journal_recovery_test.c: many changes of a hall, written as the committer writes them, then read
+ * by a process that starts from nothing. The long form (FAIRGATE_SOAK=1) has 66,000 seats and a
  * million changes and prints how long it takes; with a release build that is the figure of the
  * README. */
 #include <setjmp.h>
@@ -44,7 +44,7 @@ static void must(int rc, const struct err_slot *err)
         fail_msg("%s", err->text);
 }
 
-/* ---- its life ---- */
+/* ---- the changes ---- */
 
 struct life {
     struct engine *engine;
@@ -138,7 +138,7 @@ static uint64_t live(const struct shown_plan *plan, int32_t event, struct pg *pg
     return hash;
 }
 
-/* ---- and how it is found again ---- */
+/* ---- recovery ---- */
 
 static void no_wake(void *ctx)
 {
@@ -151,7 +151,7 @@ static void no_fence(void *ctx, const char *reason)
     fail_msg("fenced: %s", reason);
 }
 
-/* Answers the time from nothing to owner. */
+/* Returns the time from the start to owning the event. */
 static uint64_t recover(uint64_t expected_hash)
 {
     struct err_slot err = {0};
@@ -220,7 +220,7 @@ static void write_snapshot(const struct shown_plan *plan, int32_t event, struct 
     engine_destroy(engine);
 }
 
-static void a_life_is_found_again_by_who_knows_nothing(void **state)
+static void new_process_recovers_the_state_with_and_without_a_snapshot(void **state)
 {
     (void)state;
     struct err_slot err = {0};
@@ -271,7 +271,7 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_life_is_found_again_by_who_knows_nothing),
+        cmocka_unit_test(new_process_recovers_the_state_with_and_without_a_snapshot),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

@@ -1,5 +1,5 @@
-/* pack_test.c: changes into one body and out of it again; and the follower, which believes no pack
- * that is not exactly what its row says. */
+/* pack_test.c: changes are packed into one body and unpacked again; the follower refuses a pack
+ * that differs from what its row says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static void what_was_packed_comes_out_in_order(void **state)
     assert_false(pack_next(&rest, &record, &idem));
 }
 
-static void a_pack_that_was_cut_short_is_none(void **state)
+static void pack_that_was_cut_short_is_refused(void **state)
 {
     (void)state;
     uint8_t body[PACK_ENTRY_BYTES_MAX], key[PACK_IDEM_BYTES] = {1};
@@ -67,25 +67,25 @@ static void a_pack_that_was_cut_short_is_none(void **state)
 
 /* ---- the follower ---- */
 
-struct heard {
+struct received {
     uint64_t seqs[8];
     uint32_t len, keys, refuse_at; /* refuse_at: answer ERR_FULL there; 0: never */
 };
 
-static int hear(void *ctx, const struct change *change, const struct store_row *row,
-                struct err_slot *err)
+static int receive(void *ctx, const struct change *change, const struct store_row *row,
+                   struct err_slot *err)
 {
-    struct heard *heard = ctx;
-    if (heard->len + 1 == heard->refuse_at)
+    struct received *received = ctx;
+    if (received->len + 1 == received->refuse_at)
         return err_set(err, ERR_FULL, "enough");
-    heard->seqs[heard->len++] = change->seq;
-    heard->keys += row->idem.len > 0 ? 1 : 0;
+    received->seqs[received->len++] = change->seq;
+    received->keys += row->idem.len > 0 ? 1 : 0;
     return 0;
 }
 
 struct reading {
     struct follower follower;
-    struct heard heard;
+    struct received received;
     struct err_slot err;
     uint8_t body[8 * PACK_ENTRY_BYTES_MAX];
     struct store_row row;
@@ -121,8 +121,8 @@ static void start_reading(struct reading *reading)
     static const struct store_event event = {.no = 1, .id = "hall"};
     memset(reading, 0, sizeof(*reading));
     follower_init(&reading->follower, &event);
-    reading->follower.apply = hear;
-    reading->follower.ctx = &reading->heard;
+    reading->follower.apply = receive;
+    reading->follower.ctx = &reading->received;
     reading->follower.err = &reading->err;
 }
 
@@ -135,10 +135,10 @@ static void a_row_of_several_is_several_changes(void **state)
     assert_int_equal(0, follower_row(&reading.follower, &reading.row));
     make_row(&reading, 4, 2);
     assert_int_equal(0, follower_row(&reading.follower, &reading.row));
-    assert_int_equal(5, reading.heard.len);
-    assert_int_equal(2, reading.heard.keys);
+    assert_int_equal(5, reading.received.len);
+    assert_int_equal(2, reading.received.keys);
     for (uint64_t i = 0; i < 5; i++)
-        assert_true(reading.heard.seqs[i] == i + 1);
+        assert_true(reading.received.seqs[i] == i + 1);
     assert_true(reading.follower.head.seq == 5 && follower_seq(&reading.follower) == 5);
 }
 
@@ -148,14 +148,14 @@ static void a_row_left_in_its_middle_is_taken_up_there(void **state)
     struct reading reading;
     start_reading(&reading);
     make_row(&reading, 1, 4);
-    reading.heard.refuse_at = 3;
+    reading.received.refuse_at = 3;
     assert_int_equal(ERR_FULL, follower_row(&reading.follower, &reading.row));
     assert_true(reading.follower.head.seq == 0 && follower_seq(&reading.follower) == 2);
-    reading.heard.refuse_at = 0;
+    reading.received.refuse_at = 0;
     assert_int_equal(0, follower_row(&reading.follower, &reading.row));
-    assert_int_equal(4, reading.heard.len);
+    assert_int_equal(4, reading.received.len);
     for (uint64_t i = 0; i < 4; i++)
-        assert_true(reading.heard.seqs[i] == i + 1);
+        assert_true(reading.received.seqs[i] == i + 1);
 }
 
 static void a_pack_that_is_not_what_its_row_says_is_refused(void **state)
@@ -184,7 +184,7 @@ static void a_pack_that_is_not_what_its_row_says_is_refused(void **state)
     reading.body[9] ^= 1;
     assert_int_equal(ERR_SYNTAX, follower_row(&reading.follower, &reading.row));
     assert_non_null(strstr(reading.err.text, "the chain breaks at row 3"));
-    assert_int_equal(0, reading.heard.len);
+    assert_int_equal(0, reading.received.len);
 }
 
 /* Its link is right, and so is the number in its record, but changes 1 and 2 are nowhere. */
@@ -205,7 +205,7 @@ static void a_lone_record_whose_row_counts_three_is_refused(void **state)
     row->chain = (struct span){(const char *)reading.chain.bytes, CHAIN_BYTES};
     assert_int_equal(ERR_SYNTAX, follower_row(&reading.follower, row));
     assert_non_null(strstr(reading.err.text, "hall, journal row 3"));
-    assert_int_equal(0, reading.heard.len);
+    assert_int_equal(0, reading.received.len);
     assert_true(reading.follower.head.seq == 0);
 }
 
@@ -213,7 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_packed_comes_out_in_order),
-        cmocka_unit_test(a_pack_that_was_cut_short_is_none),
+        cmocka_unit_test(pack_that_was_cut_short_is_refused),
         cmocka_unit_test(a_row_of_several_is_several_changes),
         cmocka_unit_test(a_row_left_in_its_middle_is_taken_up_there),
         cmocka_unit_test(a_pack_that_is_not_what_its_row_says_is_refused),
