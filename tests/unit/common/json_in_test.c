@@ -219,7 +219,7 @@ static const struct script_verb verbs[] = {
 
 static const struct member_row members[] = {
     {"each getter reads a value of its type",
-     "{'name':'hall','n':100,'i':-5,'rate':2.5,'on':true,'mode':'auto','at':'1970-01-01T00:00:01Z',"
+     "{'name':'hall','n':100,'rate':2.5,'on':true,'mode':'auto','at':'1970-01-01T00:00:01Z',"
      "'id':[1],'l':['a','bcde'],'in':{'n':9}}",
      "require name; has name; str name 1 8; u64 n 1 100; milli rate 0 9000; bool on; "
      "word mode;"
