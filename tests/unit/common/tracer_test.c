@@ -1,5 +1,5 @@
-/* tracer_test.c: what a collector is told, and that nobody waits for one that is away, refuses or
- * hangs. */
+/* tracer_test.c: what a collector receives, and that a collector that is away, refuses or hangs
+ * does not hold up the program. */
 #include "unit.h"
 
 #include "observe/tracer.h"
@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 enum { SAID_MAX = 1 << 20, SECOND_US = 1000000 };
+
+#define GOOD "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 /* A collector that takes one connection after the other. */
 struct collector {
@@ -41,9 +43,9 @@ static bool read_request(struct collector *collector, int fd)
             return false;
         len += (size_t)got;
         bytes[len] = '\0';
-        char *end = strstr(bytes, "\r\n\r\n"), *told = strcasestr(bytes, "content-length: ");
-        if (end != NULL && told != NULL)
-            want = (size_t)(end + 4 - bytes) + strtoul(told + 16, NULL, 10);
+        char *end = strstr(bytes, "\r\n\r\n"), *length = strcasestr(bytes, "content-length: ");
+        if (end != NULL && length != NULL)
+            want = (size_t)(end + 4 - bytes) + strtoul(length + 16, NULL, 10);
     }
     pthread_mutex_lock(&collector->mutex);
     memcpy(collector->body, strstr(bytes, "\r\n\r\n") + 4,
@@ -92,6 +94,12 @@ static void close_collector(struct collector *collector)
     free(collector);
 }
 
+static struct {
+    struct collector *collector;
+    uint16_t port;
+    struct tracer *tracer;
+} test;
+
 static struct tracer *tracer_to(uint16_t port, uint32_t sample_milli)
 {
     char endpoint[64];
@@ -107,87 +115,201 @@ static struct tracer *tracer_to(uint16_t port, uint32_t sample_milli)
     return tracer;
 }
 
-static struct tracer_span a_span(void)
+/* A span of the trace whose id is all `letter`. */
+static struct tracer_span span_of_trace(uint8_t letter)
 {
     struct tracer_span span = {.trace = trace_new(rng_system()),
                                .kind = TRACER_SERVER,
                                .began_us = UINT64_C(1700000000000001),
                                .took_us = 2500};
-    memset(span.trace.trace_id, 0xab, sizeof(span.trace.trace_id));
+    memset(span.trace.trace_id, letter, sizeof(span.trace.trace_id));
     memset(span.trace.span_id, 0xcd, sizeof(span.trace.span_id));
     tracer_span_name(&span, "GET", "/v1/{event}");
     return span;
 }
 
-static void await_told(const _Atomic uint64_t *counter, uint64_t want)
+/* Fails at once if a batch failed, since no more of it comes. */
+static void await_sent(uint64_t want)
 {
-    while (atomic_load_explicit(counter, memory_order_relaxed) < want)
-        usleep(1000);
-}
-
-/* Where none may fail: of a batch that did nothing more comes. */
-static void await_sent(const struct tracer *tracer, uint64_t want)
-{
-    const struct tracer_stats *stats = tracer_stats(tracer);
+    const struct tracer_stats *stats = tracer_stats(test.tracer);
     while (atomic_load_explicit(&stats->sent, memory_order_relaxed) < want) {
         assert_int_equal(0, stats->failed);
         usleep(1000);
     }
+    assert_int_equal(want, stats->sent);
 }
 
-#define GOOD "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+static void destroy_tracer(void)
+{
+    if (test.tracer != NULL)
+        tracer_destroy(test.tracer);
+    test.tracer = NULL;
+}
+
+static void away(void)
+{
+    if (test.collector != NULL)
+        close_collector(test.collector);
+    test.collector = NULL;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    destroy_tracer();
+    away();
+    return 0;
+}
+
+static void begin(const char *answer, uint32_t sample_milli)
+{
+    test.collector = open_collector(answer);
+    test.port = test.collector->port;
+    test.tracer = tracer_to(test.port, sample_milli);
+}
+
+static void add(uint8_t letter, unsigned times, bool failed)
+{
+    struct tracer_span span = span_of_trace(letter);
+    span.failed = failed;
+    for (unsigned i = 0; i < times; i++)
+        tracer_add(test.tracer, &span);
+}
+
+static void await_failed(void)
+{
+    const struct tracer_stats *stats = tracer_stats(test.tracer);
+    while (atomic_load_explicit(&stats->failed, memory_order_relaxed) < 1)
+        usleep(1000);
+    assert_int_equal(0, stats->sent);
+}
+
+/* ---- tests ---- */
+
+static void waiting_spans_are_sent_at_the_end(void **state)
+{
+    (void)state;
+    begin(GOOD, 1000);
+    add(1, 1, false);
+    destroy_tracer();
+    assert_int_equal(1, test.collector->bodies);
+}
+
+static void a_collector_that_refuses_or_is_away_costs_only_its_spans(void **state)
+{
+    (void)state;
+    begin("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 1000);
+    add(1, 1, false);
+    await_failed();
+    destroy_tracer();
+    away();
+    test.tracer = tracer_to(test.port, 1000);
+    add(1, 1, false);
+    await_failed();
+}
+
+static void a_failed_span_is_sent_with_all_held_spans_of_its_trace(void **state)
+{
+    (void)state;
+    begin(GOOD, 0);
+    add(1, 3, false);
+    add(2, 5, false);
+    add(1, 1, true);
+    await_sent(4);
+    add(2, 1, false);
+    add(1, 1, false); /* of a failed trace; the other six are held */
+    await_sent(5);
+    struct tracer_span slow = span_of_trace(2);
+    slow.took_us = SECOND_US;
+    tracer_add(test.tracer, &slow);
+    await_sent(5 + 7);
+}
+
+static void the_oldest_held_span_is_dropped_first(void **state)
+{
+    (void)state;
+    begin(GOOD, 0);
+    add(1, 2, false);
+    add(2, TRACER_HELD - 1, false); /* one of the first is still held */
+    add(1, 1, true);
+    await_sent(2);
+}
+
+static void a_caller_that_wants_no_trace_gets_one_for_failures_only(void **state)
+{
+    (void)state;
+    begin(GOOD, 1000);
+    struct tracer_span span = span_of_trace(1);
+    span.trace.flags = 0;
+    tracer_add(test.tracer, &span);
+    span.failed = true;
+    tracer_add(test.tracer, &span);
+    await_sent(1);
+    destroy_tracer();
+    assert_int_equal(1, test.collector->bodies);
+}
+
+static void an_endpoint_is_an_address_and_nothing_else(void **state)
+{
+    (void)state;
+    const char *const good[] = {"http://127.0.0.1:4318", "https://otel.example/base",
+                                "http://[::1]:4318/"};
+    const char *const bad[] = {
+        "",           "otel.example", "ftp://otel.example",           "http://",
+        "http:///v1", "http://a b",   "http://user:key@otel.example", "http://otel.example/?key=1"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(tracer_endpoint_ok(span_of(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(tracer_endpoint_ok(span_of(bad[i])));
+}
 
 static const char *text_at(const json_t *span, const char *key)
 {
     return json_string_value(json_object_get(span, key));
 }
 
-static void a_span_is_told_as_otlp_has_it(void **state)
+static void a_span_has_the_form_of_otlp(void **state)
 {
     (void)state;
-    struct collector *collector = open_collector(GOOD);
-    struct tracer *tracer = tracer_to(collector->port, 1000);
-    struct tracer_span span = a_span();
+    begin(GOOD, 1000);
+    struct tracer_span span = span_of_trace(0xab);
     memset(span.parent, 0xef, sizeof(span.parent));
     span.failed = true;
     tracer_span_text(&span, "http.route", SPAN("/a\"b"));
     tracer_span_text(&span, "empty", SPAN(""));
     tracer_span_number(&span, "http.response.status_code", 503);
-    tracer_add(tracer, &span);
-    await_sent(tracer, 1);
-    json_t *said = json_loads(collector->body, 0, NULL);
-    assert_non_null(said);
-    json_t *resource = json_array_get(json_object_get(said, "resourceSpans"), 0);
+    tracer_add(test.tracer, &span);
+    await_sent(1);
+    json_t *body = json_loads(test.collector->body, 0, NULL);
+    assert_non_null(body);
+    json_t *resource = json_array_get(json_object_get(body, "resourceSpans"), 0);
     json_t *scope = json_array_get(json_object_get(resource, "scopeSpans"), 0);
-    json_t *told = json_array_get(json_object_get(scope, "spans"), 0);
-    assert_string_equal("abababababababababababababababab", text_at(told, "traceId"));
-    assert_string_equal("cdcdcdcdcdcdcdcd", text_at(told, "spanId"));
-    assert_string_equal("efefefefefefefef", text_at(told, "parentSpanId"));
-    assert_string_equal("GET /v1/{event}", text_at(told, "name"));
-    assert_string_equal("1700000000000001000", text_at(told, "startTimeUnixNano"));
-    assert_string_equal("1700000000002501000", text_at(told, "endTimeUnixNano"));
-    char *attributes = json_dumps(json_object_get(told, "attributes"), JSON_COMPACT);
+    json_t *sent = json_array_get(json_object_get(scope, "spans"), 0);
+    assert_string_equal("abababababababababababababababab", text_at(sent, "traceId"));
+    assert_string_equal("cdcdcdcdcdcdcdcd", text_at(sent, "spanId"));
+    assert_string_equal("efefefefefefefef", text_at(sent, "parentSpanId"));
+    assert_string_equal("GET /v1/{event}", text_at(sent, "name"));
+    assert_string_equal("1700000000000001000", text_at(sent, "startTimeUnixNano"));
+    assert_string_equal("1700000000002501000", text_at(sent, "endTimeUnixNano"));
+    char *attributes = json_dumps(json_object_get(sent, "attributes"), JSON_COMPACT);
     assert_string_equal("[{\"key\":\"http.route\",\"value\":{\"stringValue\":\"/a\\\"b\"}},"
                         "{\"key\":\"http.response.status_code\",\"value\":{\"intValue\":\"503\"}}]",
                         attributes);
     assert_int_equal(2,
-                     json_integer_value(json_object_get(json_object_get(told, "status"), "code")));
+                     json_integer_value(json_object_get(json_object_get(sent, "status"), "code")));
     char *service = json_dumps(json_object_get(json_object_get(resource, "resource"), "attributes"),
                                JSON_COMPACT);
     assert_non_null(strstr(service, "\"service.name\",\"value\":{\"stringValue\":\"sample\"}"));
     free(service);
     free(attributes);
-    json_decref(said);
-    tracer_destroy(tracer);
-    close_collector(collector);
+    json_decref(body);
 }
 
 static void the_longest_batch_has_room(void **state)
 {
     (void)state;
-    struct collector *collector = open_collector(GOOD);
-    struct tracer *tracer = tracer_to(collector->port, 1000);
-    struct tracer_span span = a_span();
+    begin(GOOD, 1000);
+    struct tracer_span span = span_of_trace(0xab);
     memset(span.name, 1, sizeof(span.name) - 1);
     char text[200];
     memset(text, 1, sizeof(text)); /* six bytes each in JSON */
@@ -195,46 +317,15 @@ static void the_longest_batch_has_room(void **state)
         tracer_span_text(&span, "a.key.that.is.rather.long.as.keys.go",
                          (struct span){text, sizeof(text)});
     for (size_t i = 0; i < 2 * TRACER_BATCH; i++)
-        tracer_add(tracer, &span);
-    await_sent(tracer, 2 * TRACER_BATCH);
-    tracer_destroy(tracer);
-    json_t *said = json_loads(collector->body, 0, NULL);
-    assert_non_null(said);
-    json_decref(said);
-    close_collector(collector);
+        tracer_add(test.tracer, &span);
+    await_sent(2 * TRACER_BATCH);
+    destroy_tracer();
+    json_t *body = json_loads(test.collector->body, 0, NULL);
+    assert_non_null(body);
+    json_decref(body);
 }
 
-static void what_waits_is_sent_at_the_end(void **state)
-{
-    (void)state;
-    struct collector *collector = open_collector(GOOD);
-    struct tracer *tracer = tracer_to(collector->port, 1000);
-    struct tracer_span span = a_span();
-    tracer_add(tracer, &span);
-    tracer_destroy(tracer);
-    assert_int_equal(1, collector->bodies);
-    close_collector(collector);
-}
-
-static void a_collector_that_refuses_or_is_away_costs_its_spans_alone(void **state)
-{
-    (void)state;
-    struct collector *collector = open_collector("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
-    struct tracer_span span = a_span();
-    struct tracer *tracer = tracer_to(collector->port, 1000);
-    tracer_add(tracer, &span);
-    await_told(&tracer_stats(tracer)->failed, 1);
-    assert_int_equal(0, tracer_stats(tracer)->sent);
-    tracer_destroy(tracer);
-    uint16_t port = collector->port;
-    close_collector(collector);
-    tracer = tracer_to(port, 1000);
-    tracer_add(tracer, &span);
-    await_told(&tracer_stats(tracer)->failed, 1);
-    tracer_destroy(tracer);
-}
-
-/* libcurl's stands behind this one: the program's comes first to all who call it. */
+/* In place of libcurl's function: the program's is found first. */
 static _Atomic CURLoption refused;
 
 #undef curl_easy_setopt
@@ -249,67 +340,62 @@ CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
     return option == refused ? CURLE_OUT_OF_MEMORY : set(easy, option, value);
 }
 
-/* Nor is it told what it was told before, or a part. */
-static void spans_that_there_is_no_memory_to_hand_over_count_as_failed(void **state)
+/* The collector does not get the spans of the batch before, or a part. */
+static void spans_that_libcurl_has_no_memory_for_count_as_failed(void **state)
 {
     (void)state;
     static const CURLoption options[] = {CURLOPT_POSTFIELDS, CURLOPT_POSTFIELDSIZE};
-    struct collector *collector = open_collector(GOOD);
-    struct tracer *tracer = tracer_to(collector->port, 1000);
-    const struct tracer_stats *stats = tracer_stats(tracer);
-    struct tracer_span span = a_span();
-    tracer_add(tracer, &span);
-    await_sent(tracer, 1);
+    begin(GOOD, 1000);
+    const struct tracer_stats *stats = tracer_stats(test.tracer);
+    struct tracer_span span = span_of_trace(1);
+    tracer_add(test.tracer, &span);
+    await_sent(1);
     for (uint64_t i = 0; i < 2; i++) {
         refused = options[i];
-        tracer_add(tracer, &span);
+        tracer_add(test.tracer, &span);
         while (stats->sent + stats->failed < 2 + i)
             usleep(1000);
         refused = 0;
         assert_int_equal(1 + i, stats->failed);
-        assert_int_equal(1, collector->bodies);
+        assert_int_equal(1, test.collector->bodies);
     }
-    tracer_destroy(tracer);
-    close_collector(collector);
 }
 
-/* It takes a batch and says nothing: the queue fills, and more is dropped at once. */
-static void what_does_not_fit_is_dropped_and_counted(void **state)
+/* The collector takes a batch and does not answer: the queue fills, and more is dropped at once. */
+static void spans_for_which_the_queue_has_no_room_are_dropped(void **state)
 {
     (void)state;
-    struct collector *collector = open_collector(NULL);
-    struct tracer *tracer = tracer_to(collector->port, 1000);
-    struct tracer_span span = a_span();
+    begin(NULL, 1000);
+    struct tracer_span span = span_of_trace(1);
     for (size_t i = 0; i < TRACER_QUEUE + 4 * TRACER_BATCH; i++)
-        tracer_add(tracer, &span);
-    /* Whether the thread has taken a batch meanwhile, or two, is its own affair. */
-    uint64_t dropped = tracer_stats(tracer)->dropped;
+        tracer_add(test.tracer, &span);
+    /* The thread may have taken a batch in the meantime, or two. */
+    uint64_t dropped = tracer_stats(test.tracer)->dropped;
     assert_true(dropped > 0 && dropped <= 4 * TRACER_BATCH);
-    await_told(&collector->bodies, 1);
-    shutdown(collector->listener, SHUT_RDWR);
-    shutdown(collector->fd, SHUT_RDWR);
-    tracer_destroy(tracer);
-    close_collector(collector);
+    while (test.collector->bodies < 1)
+        usleep(1000);
+    shutdown(test.collector->listener, SHUT_RDWR);
+    shutdown(test.collector->fd, SHUT_RDWR);
 }
 
-static void told_are_some_of_what_the_caller_wants_and_all_that_fails_or_is_slow(void **state)
+static void a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent(void **state)
 {
     (void)state;
     struct tracer *none = tracer_to(1, 0), *some = tracer_to(1, 100), *all = tracer_to(1, 1000);
     struct trace trace = trace_new(rng_system());
-    uint32_t told = 0;
+    uint32_t count = 0;
     assert_true(tracer_wants(all, &trace, false, 0, true));
     assert_false(tracer_wants(none, &trace, false, SECOND_US - 1, true));
     assert_true(tracer_wants(none, &trace, true, 0, true));
     assert_true(tracer_wants(none, &trace, false, SECOND_US, true));
-    assert_true(tracer_wants(none, &trace, false, 0, false)); /* what comes later may make it so */
+    assert_true(tracer_wants(none, &trace, false, 0, false)); /* a later span may fail */
     for (unsigned i = 0; i < 10000; i++) {
         trace = trace_new(rng_system());
         bool wanted = tracer_wants(some, &trace, false, 0, true);
-        assert_int_equal(wanted, tracer_wants(some, &trace, false, 0, true)); /* whoever is asked */
-        told += wanted;
+        assert_int_equal(wanted, tracer_wants(some, &trace, false, 0, true));
+        count += wanted;
     }
-    assert_in_range(told, 700, 1300);
+    assert_in_range(count, 700, 1300);
     trace.flags = 0;
     assert_false(tracer_wants(all, &trace, false, 0, true));
     assert_true(tracer_wants(all, &trace, true, 0, true));
@@ -318,72 +404,7 @@ static void told_are_some_of_what_the_caller_wants_and_all_that_fails_or_is_slow
     tracer_destroy(all);
 }
 
-/* A span of the trace whose id is all `letter`; nobody chose it. */
-static struct tracer_span one_of(uint8_t letter, bool failed)
-{
-    struct tracer_span span = a_span();
-    memset(span.trace.trace_id, letter, sizeof(span.trace.trace_id));
-    span.failed = failed;
-    return span;
-}
-
-static void add_of(struct tracer *tracer, uint8_t letter, bool failed, uint32_t times)
-{
-    struct tracer_span span = one_of(letter, failed);
-    for (uint32_t i = 0; i < times; i++)
-        tracer_add(tracer, &span);
-}
-
-static void what_fails_is_told_with_all_that_is_known_of_its_trace(void **state)
-{
-    (void)state;
-    struct collector *collector = open_collector(GOOD);
-    struct tracer *tracer = tracer_to(collector->port, 0);
-    add_of(tracer, 1, false, 3);
-    add_of(tracer, 2, false, 5);
-    add_of(tracer, 1, true, 1);
-    await_sent(tracer, 4);
-    add_of(tracer, 2, false, 1);
-    add_of(tracer, 1, false, 1); /* of a trace in trouble; of the other six nobody hears */
-    await_sent(tracer, 5);
-    struct tracer_span slow = one_of(2, false);
-    slow.took_us = SECOND_US;
-    tracer_add(tracer, &slow);
-    await_sent(tracer, 5 + 7);
-    tracer_destroy(tracer);
-    close_collector(collector);
-}
-
-static void what_is_held_is_bounded_and_the_oldest_goes_first(void **state)
-{
-    (void)state;
-    struct collector *collector = open_collector(GOOD);
-    struct tracer *tracer = tracer_to(collector->port, 0);
-    add_of(tracer, 1, false, 2);
-    add_of(tracer, 2, false, TRACER_HELD - 1); /* one of the first is still there */
-    add_of(tracer, 1, true, 1);
-    await_sent(tracer, 2);
-    tracer_destroy(tracer);
-    close_collector(collector);
-}
-
-static void a_caller_that_wants_nothing_told_is_heard_but_for_failures(void **state)
-{
-    (void)state;
-    struct collector *collector = open_collector(GOOD);
-    struct tracer *tracer = tracer_to(collector->port, 1000);
-    struct tracer_span span = one_of(1, false);
-    span.trace.flags = 0;
-    tracer_add(tracer, &span);
-    span.failed = true;
-    tracer_add(tracer, &span);
-    await_sent(tracer, 1);
-    tracer_destroy(tracer);
-    assert_int_equal(1, collector->bodies);
-    close_collector(collector);
-}
-
-static void what_work_causes_stands_below_it(void **state)
+static void a_call_has_a_span_below_the_callers(void **state)
 {
     (void)state;
     const char *above = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -405,40 +426,27 @@ static void what_work_causes_stands_below_it(void **state)
     assert_string_equal("", below);
     assert_false(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
     tracer_begin(NULL, above, clock_system(), rng_system(), &work, below);
-    assert_string_equal(above, below); /* the trace goes on, though nothing is told here */
+    assert_string_equal(above, below); /* the trace goes on, though no span is sent here */
     assert_false(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
     tracer_destroy(tracer);
 }
 
-static void an_endpoint_is_an_address_and_nothing_else(void **state)
-{
-    (void)state;
-    const char *const good[] = {"http://127.0.0.1:4318", "https://otel.example/base",
-                                "http://[::1]:4318/"};
-    const char *const bad[] = {
-        "",           "otel.example", "ftp://otel.example",           "http://",
-        "http:///v1", "http://a b",   "http://user:key@otel.example", "http://otel.example/?key=1"};
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_true(tracer_endpoint_ok(span_of(good[i])));
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_false(tracer_endpoint_ok(span_of(bad[i])));
-}
-
 int main(void)
 {
+#define CLEAN(test) cmocka_unit_test_teardown(test, clean)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_span_is_told_as_otlp_has_it),
-        cmocka_unit_test(the_longest_batch_has_room),
-        cmocka_unit_test(what_waits_is_sent_at_the_end),
-        cmocka_unit_test(a_collector_that_refuses_or_is_away_costs_its_spans_alone),
-        cmocka_unit_test(spans_that_there_is_no_memory_to_hand_over_count_as_failed),
-        cmocka_unit_test(what_does_not_fit_is_dropped_and_counted),
-        cmocka_unit_test(told_are_some_of_what_the_caller_wants_and_all_that_fails_or_is_slow),
-        cmocka_unit_test(what_fails_is_told_with_all_that_is_known_of_its_trace),
-        cmocka_unit_test(what_is_held_is_bounded_and_the_oldest_goes_first),
-        cmocka_unit_test(a_caller_that_wants_nothing_told_is_heard_but_for_failures),
-        cmocka_unit_test(what_work_causes_stands_below_it),
-        cmocka_unit_test(an_endpoint_is_an_address_and_nothing_else),
+        CLEAN(waiting_spans_are_sent_at_the_end),
+        CLEAN(a_collector_that_refuses_or_is_away_costs_only_its_spans),
+        CLEAN(a_failed_span_is_sent_with_all_held_spans_of_its_trace),
+        CLEAN(the_oldest_held_span_is_dropped_first),
+        CLEAN(a_caller_that_wants_no_trace_gets_one_for_failures_only),
+        CLEAN(an_endpoint_is_an_address_and_nothing_else),
+        CLEAN(a_span_has_the_form_of_otlp),
+        CLEAN(the_longest_batch_has_room),
+        CLEAN(spans_that_libcurl_has_no_memory_for_count_as_failed),
+        CLEAN(spans_for_which_the_queue_has_no_room_are_dropped),
+        CLEAN(a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent),
+        CLEAN(a_call_has_a_span_below_the_callers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
