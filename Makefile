@@ -88,9 +88,6 @@ $(call component,world-redis,    tests/sim/redis-model,     ,                   
 $(call component,world-stage,    tests/sim/stage,           ,                           )
 $(call component,world,          tests/sim,                 seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
 endif
-# Tests of payment-adapter run against the real seats, and a helper of their tests.
-TEST_NEEDS_payment-adapter := seat-core
-TEST_HELP_payment-adapter  := tests/unit/seat-service/test_hall.c
 
 # What fuzz targets read; clang takes long over the rest. The linker names a file that a new target misses.
 FUZZ_SRC := $(patsubst %,common/%/%,base config crypto http pg system) \
@@ -112,9 +109,9 @@ SRC_$(1)   := $$(if $$(filter fuzz,$(VARIANT)),$$(filter $$(FUZZ_SRC),$$(SRC_$(1
 MAIN_$(1)  := $$(filter %/main.c %_main.c,$$(SRC_$(1)))
 TEST_$(1)  := $$(patsubst %.c,$(OUT)/%,$$(call find,tests/unit/$(1),*_test.c))
 FUZZ_$(1)  := $$(patsubst %.c,$(OUT)/%,$$(call find,tests/fuzz/$(1),*_fuzz.c))
-HELP_$(1)  := $$(filter-out %_test.c,$$(call find,tests/unit/$(1) tests/unit/lib,*.c)) $$(TEST_HELP_$(1))
+HELP_$(1)  := $$(filter-out %_test.c,$$(call find,tests/unit/$(1) tests/unit/lib,*.c))
 LINKED_$(1) := $$(call library,$$(if $$(filter common,$(1)),,$(1)) $$(NEEDS_$(1)) common)
-TEST_LINKED_$(1) := $(OUT)/lib/$(1)-tests.a $$(call library,$$(if $$(filter common,$(1)),,$(1)) $$(NEEDS_$(1)) $$(TEST_NEEDS_$(1)) common)
+TEST_LINKED_$(1) := $(OUT)/lib/$(1)-tests.a $$(call library,$$(if $$(filter common,$(1)),,$(1)) $$(NEEDS_$(1)) common)
 PROGRAMS     += $$(foreach m,$$(MAIN_$(1)),$$(call program,$$(m),$(1)))
 UNIT_TESTS   += $$(TEST_$(1))
 FUZZ_TARGETS += $$(FUZZ_$(1))
@@ -143,9 +140,9 @@ $(OUT)/lib/%.a:
 	@mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
 
 # Tests also see what their component needs, tests/unit/NAME and tests/unit/lib.
-includes_of = -I$(DIR_$(1)) $(patsubst %,-I%,$(patsubst %/,%,$(foreach n,$(NEEDS_$(1)) $(2),$(dir $(DIR_$(n))))))
+includes_of = -I$(DIR_$(1)) $(patsubst %,-I%,$(patsubst %/,%,$(foreach n,$(NEEDS_$(1)),$(dir $(DIR_$(n))))))
 INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c))/% tests/fuzz/$(c)/%,$(1)),$(call includes_of,$(c))) \
-         $(if $(filter tests/unit/$(c)/%,$(1)),$(call includes_of,$(c),$(TEST_NEEDS_$(c))) -Itests/unit/$(c))) -Itests/unit/lib
+         $(if $(filter tests/unit/$(c)/%,$(1)),$(call includes_of,$(c)) -Itests/unit/$(c))) -Itests/unit/lib
 INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql -isystem /usr/include/fuse3
 
 $(OUT)/obj/%.o: %.c $(OUT)/flags | generated

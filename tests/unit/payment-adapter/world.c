@@ -2,16 +2,15 @@
  * as the real ones do. */
 #include "world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "unit.h"
 
-#include <cmocka.h>
-#include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { WALL_US = 1800000000, LEASE_US = 60000000, AMOUNT = REAL_SEATS_TOTAL, HOUR_MS = 3600000 };
+#define PURCHASE "the-digest-of-the-purchase"
+
+enum { WALL_US = 1800000000, LEASE_US = 60000000, AMOUNT = WORLD_TOTAL, HOUR_MS = 3600000 };
 
 static uint64_t wall_ms(const struct world *world)
 {
@@ -212,7 +211,7 @@ static void act_psp(struct world *world, struct peer_call *call)
         world->refund_part = call->order->refund;
         if (strcmp(world->sagas[world->sagas_len - 1].key, "refund.2") == 0) {
             assert_int_equal(world_count(world, EFFECT_REVOKE), 1); /* and it is durable */
-            assert_int_equal(real_seats_sold(world->seats), 0);
+            assert_int_equal(world_seats(world, SEAT_SOLD), 0);
         }
         assert_int_equal(world->payment, PAYMENT_CAPTURED);
         world->refunded = world->captured;
@@ -220,12 +219,80 @@ static void act_psp(struct world *world, struct peer_call *call)
     report_payment(world, call);
 }
 
-/* Before seats move, the old ticket has to be durably void. */
+uint32_t world_seats(const struct world *world, enum world_seat state)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < WORLD_SEATS; i++)
+        count += world->seats[i] == state;
+    return count;
+}
+
+static void set_seats(struct world *world, enum world_seat state)
+{
+    for (uint32_t i = 0; i < WORLD_SEATS; i++)
+        world->seats[i] = world->seats[i] == SEAT_TAKEN || i == 2 ? world->seats[i] : state;
+}
+
+/* Seats whose time is over are free each second, and taken by another buyer if they are wanted. */
+static void tick_seats(struct world *world)
+{
+    if (wall_ms(world) < world->seats_tick_ms)
+        return;
+    world->seats_tick_ms = wall_ms(world) + 1000;
+    if (world_seats(world, SEAT_HELD) > 0 && wall_ms(world) >= world->held_until_ms)
+        set_seats(world, SEAT_FREE);
+    if (world->seats_wanted && world->seats[0] == SEAT_FREE)
+        set_seats(world, SEAT_TAKEN);
+}
+
+static void move_seat(struct world *world, struct peer_call *call)
+{
+    enum world_seat *from = &world->seats[1], *to = &world->seats[2];
+    assert_int_equal(world_count(world, EFFECT_MOVE_SHUT), 1); /* the old ticket is durably void */
+    assert_int_equal(call->moving->len, 1);
+    assert_string_equal(call->moving->seats[0].from, "s1");
+    assert_string_equal(call->moving->seats[0].to, "s2");
+    if (*to == SEAT_TAKEN) {
+        no(call, "seats-taken");
+        return;
+    }
+    *from = SEAT_FREE;
+    *to = SEAT_SOLD;
+    call->places = strdup("[]");
+}
+
+/* As peers.c reads the answers of the seat service. */
 static void act_seats(struct world *world, struct peer_call *call)
 {
-    if (call->op == PEER_SEATS_MOVE)
-        assert_int_equal(world_count(world, EFFECT_MOVE_SHUT), 1);
-    real_seats_act(world->seats, call, wall_ms(world));
+    enum world_seat now = world->seats[0];
+    assert_string_equal(call->order->id, "o_1");
+    assert_string_equal(call->order->event, "gala");
+    assert_string_equal(call->order->hold, "h_1");
+    assert_string_equal(call->order->purchase, PURCHASE);
+    switch (call->op) {
+    case PEER_SEATS_EXTEND:
+        if (now != SEAT_HELD) {
+            no(call, "no-such-hold");
+            return;
+        }
+        world->held_until_ms = wall_ms(world) + WORLD_TTL_MS;
+        call->expires_ms = world->held_until_ms;
+        return;
+    case PEER_SEATS_CONFIRM:
+        if (now == SEAT_TAKEN)
+            no(call, "seats-gone");
+        else
+            set_seats(world, SEAT_SOLD); /* or sold already, or free since the hold ended */
+        return;
+    case PEER_SEATS_MOVE:
+        move_seat(world, call);
+        return;
+    default:
+        if (now == (call->op == PEER_SEATS_RELEASE ? SEAT_HELD : SEAT_SOLD))
+            set_seats(world, SEAT_FREE);
+        else
+            snprintf(call->code, sizeof(call->code), "nothing-left");
+    }
 }
 
 static void act(struct world *world, struct peer_call *call)
@@ -312,7 +379,7 @@ void world_kill(struct world *world)
 
 static void turn(struct world *world)
 {
-    real_seats_tick(world->seats, wall_ms(world), world->seats_wanted);
+    tick_seats(world);
     saga_engine_turn(world->engine, world->clock.now_mono_us);
     struct peer_call *calls[WORLD_CALLS_MAX];
     uint32_t len = world->calls_len;
@@ -404,7 +471,8 @@ void world_init(struct world *world)
         .rng = &world->rng.rng,
     };
     start_engine(world);
-    world->seats = real_seats_create(wall_ms(world), world->hold);
+    set_seats(world, SEAT_HELD);
+    world->held_until_ms = wall_ms(world) + WORLD_TTL_MS;
     world->buyer_pays = true;
 }
 
@@ -422,7 +490,6 @@ void world_deinit(struct world *world)
     saga_engine_destroy(world->engine);
     checkout_destroy(world->checkout);
     ticket_signer_destroy(world->signer);
-    real_seats_destroy(world->seats);
 }
 
 uint64_t world_order(struct world *world, const char *def_key)
@@ -433,6 +500,8 @@ uint64_t world_order(struct world *world, const char *def_key)
     snprintf(saga->key, sizeof(saga->key), "%s", def_key);
     struct order order = {.id = "o_1",
                           .event = "gala",
+                          .hold = "h_1",
+                          .purchase = PURCHASE,
                           .member = "42",
                           .session = "s_1",
                           .lang = "ko",
@@ -441,9 +510,7 @@ uint64_t world_order(struct world *world, const char *def_key)
                           .amount = AMOUNT,
                           .seats_len = 2,
                           .seats = {"s0", "s1"}};
-    memcpy(order.hold, world->hold, sizeof(order.hold));
-    real_seats_price(order.event, order.purchase);
-    order.expires_ms = wall_ms(world) + REAL_SEATS_TTL_MS;
+    order.expires_ms = wall_ms(world) + WORLD_TTL_MS;
     if (strncmp(def_key, "refund.", 7) == 0)
         snprintf(order.payment, sizeof(order.payment), "pi_1");
     char *json;
@@ -516,11 +583,11 @@ void world_check(struct world *world)
     for (uint32_t i = 0; i < world->sagas_len; i++)
         assert_false(world->sagas[i].parked);
     assert_int_equal(world->captured - world->refunded,
-                     real_seats_sold(world->seats) > 0 ? AMOUNT : 0);
+                     world_seats(world, SEAT_SOLD) > 0 ? AMOUNT : 0);
     /* No money stays reserved, and no seat stays held. */
     assert_true(!world->payment_exists || world->payment == PAYMENT_CAPTURED ||
                 world->payment == PAYMENT_CANCELED);
-    assert_int_equal(real_seats_held(world->seats), 0);
+    assert_int_equal(world_seats(world, SEAT_HELD), 0);
     /* Each effect exactly once, and only where it belongs. */
     bool completed =
         strcmp(world->sagas[0].key, "checkout.1") == 0 && world->sagas[0].state == SAGA_COMPLETED;

@@ -1,7 +1,7 @@
-/* world.h: a small world for sagas: a store that remembers what was committed, the seat service's
- * own engine, a provider and a waiting room that remember what they did, and a clock moved by hand.
- * Any answer can be lost, any call refused, and the engine can be killed at any edge: its memory is
- * gone then, and the world's is not.
+/* world.h: a small world for sagas: a store that stores each commit, three seats, a provider and a
+ * waiting room, and a clock moved by hand. Any answer can be lost, any call refused, and the engine
+ * can be killed at any edge: its memory is lost then, the world's is not. Sagas with the seat
+ * service's own engine run in tests/sim.
  *
  * An edge is a moment at which the engine can die: before a peer acts, after it acted, before a
  * commit is stored, after it is stored. */
@@ -12,9 +12,13 @@
 #include "base/rng.h"
 #include "core/checkout/checkout.h"
 #include "core/saga/saga_engine.h"
-#include "real_seats.h"
 
 enum { WORLD_SAGAS_MAX = 64, WORLD_LOG_MAX = 512, WORLD_CALLS_MAX = 64, WORLD_EFFECTS_MAX = 256 };
+
+enum { WORLD_SEATS = 3, WORLD_TTL_MS = 600000, WORLD_TOTAL = 2000 };
+
+/* The order's two are "s0" and "s1"; "s2" is for a move. */
+enum world_seat { SEAT_FREE, SEAT_HELD, SEAT_SOLD, SEAT_TAKEN /* by another buyer */ };
 
 /* A row as it is on disk. */
 struct world_saga {
@@ -80,8 +84,8 @@ struct world {
     enum world_fault faults[PEER_OP_COUNT];
     uint32_t faults_left[PEER_OP_COUNT];
     uint32_t asked[PEER_OP_COUNT];
-    struct real_seats *seats;
-    char hold[ORDER_HOLD_MAX];
+    enum world_seat seats[WORLD_SEATS];
+    uint64_t held_until_ms, seats_tick_ms;
     bool seats_wanted; /* free seats go to another buyer at once */
     bool pass_ended;   /* at the seats */
     bool session_ended;
@@ -116,6 +120,7 @@ void world_wake(struct world *world, uint64_t id);
 void world_run(struct world *world, uint64_t limit_ms);
 void world_kill(struct world *world); /* the engine is gone and a new one starts */
 uint32_t world_count(const struct world *world, enum effect kind);
+uint32_t world_seats(const struct world *world, enum world_seat state);
 bool world_logged(const struct world *world, const char *step, enum saga_way way,
                   enum saga_mark mark);
 /* Money, seats and orders agree; every saga has ended. */
