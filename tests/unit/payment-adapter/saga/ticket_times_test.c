@@ -1,170 +1,114 @@
-/* ticket_times_test.c: how long payers wait for their tickets, by the moves of sagas alone. */
-#include "unit.h"
+/* ticket_times_test.c: how long payers wait for their tickets, by the moves of sagas alone.
+ *
+ * Statements of a row (script.h): sale|refund SAGA STATE STEP [took=TIME] stores a move of a saga
+ * ("parked" is a state here); after TIME moves the clock; count N, sum TIME and missed N are the
+ * figures. Steps of a sale: 2 awaits the buyer, 3 confirms seats, 4 captures, 5 issues tickets, 6
+ * ends the visit. */
+#include "saga/ticket_times.h"
 
 #include "base/clock.h"
 #include "core/checkout/checkout.h"
-#include "saga/ticket_times.h"
+#include "script.h"
 
-#include <stdlib.h>
+#include <string.h>
 
-enum { SECOND_US = 1000000 };
-
-/* Steps of checkout.1. */
-enum { AWAIT_BUYER = 2, CONFIRM_SEATS, CAPTURE, ISSUE_TICKETS, END_SESSION };
-
-struct stage {
-    struct ticket_signer *signer;
-    struct checkout *checkout;
-    struct ticket_times *times;
-    uint64_t now_us;
-};
+static struct ticket_times times;
+static struct checkout *checkout;
+static uint64_t now_us;
 
 static void never(void *ctx, struct peer_call *call)
 {
-    (void)ctx;
-    (void)call;
+    (void)ctx, (void)call;
     fail();
 }
 
-static int set_up(void **state)
+static void do_move(const struct script_line *line)
 {
-    static const uint8_t seed[32] = {1};
-    struct err_slot err;
-    struct stage *stage = calloc(1, sizeof(*stage));
-    assert_non_null(stage);
-    stage->times = calloc(1, sizeof(*stage->times));
-    assert_non_null(stage->times);
-    stage->now_us = 1000 * (uint64_t)SECOND_US;
-    assert_int_equal(0, ticket_signer_create(seed, &err, &stage->signer));
-    const struct checkout_conf conf = {.peers = {never, NULL},
-                                       .clock = clock_system(),
-                                       .rng = rng_system(),
-                                       .signer = stage->signer,
-                                       .poll_first_ms = 10,
-                                       .poll_cap_ms = 50,
-                                       .poll_rare_ms = 50};
-    assert_int_equal(0, checkout_create(&conf, &err, &stage->checkout));
-    *state = stage;
-    return 0;
+    static const char *const states[] = {"running", "undoing", "completed",
+                                         "undone",  "parked",  NULL};
+    static const enum saga_state state_of[] = {SAGA_RUNNING, SAGA_UNDOING, SAGA_COMPLETED,
+                                               SAGA_UNDONE, SAGA_RUNNING};
+    unsigned state = script_choice(line, script_word(line, 2), states);
+    bool sale = strcmp(line->words[0], "sale") == 0;
+    struct saga_row row = {.id = script_number(line->words[1]),
+                           .def = checkout_now(checkout, sale ? CHECKOUT_SALE : CHECKOUT_REFUND),
+                           .state = state_of[state],
+                           .step = (uint8_t)script_number(script_word(line, 3)),
+                           .parked = state == 4,
+                           .cause = "why"};
+    struct saga_move move = {.id = row.id,
+                             .state = row.state,
+                             .step = row.step,
+                             .parked = row.parked,
+                             .took_us = (uint32_t)script_value_or(line, "took", 0)};
+    ticket_times_on_stored(&times, &row, &move, now_us);
 }
 
-static int tear_down(void **state)
+static void do_after(const struct script_line *line)
 {
-    struct stage *stage = *state;
-    checkout_destroy(stage->checkout);
-    ticket_signer_destroy(stage->signer);
-    free(stage->times);
-    free(stage);
-    return 0;
+    now_us += script_number(script_word(line, 1));
 }
 
-/* The saga comes to this step, by a try that took this long. */
-static void moves(struct stage *stage, enum checkout_kind kind, uint64_t saga, struct saga_row to,
-                  uint32_t took_us)
-{
-    struct saga_move move = {
-        .id = saga, .state = to.state, .step = to.step, .parked = to.parked, .took_us = took_us};
-    to.id = saga;
-    to.def = checkout_now(stage->checkout, kind);
-    ticket_times_on_stored(stage->times, &to, &move, stage->now_us);
-}
-
-static void comes_to(struct stage *stage, uint64_t saga, uint8_t step)
-{
-    moves(stage, CHECKOUT_SALE, saga, (struct saga_row){.state = SAGA_RUNNING, .step = step}, 0);
-}
-
-static struct histogram_view seen(const struct stage *stage)
+static void has_figure(const struct script_line *line)
 {
     struct histogram_view view = {.count = 0};
-    histogram_add_to(&stage->times->took, &view);
-    return view;
+    histogram_add_to(&times.took, &view);
+    const struct script_field fields[] = {SCRIPT_NUMBER("count", view.count),
+                                          SCRIPT_NUMBER("sum", view.sum),
+                                          SCRIPT_NUMBER("missed", times.missed),
+                                          {.name = NULL}};
+    script_expect_field(line, 0, fields);
 }
 
-static void order_is_measured_from_the_payment_to_the_tickets(void **state)
+static const struct script_verb verbs[] = {
+    {"sale", do_move},   {"refund", do_move},    {"after", do_after}, {"count", has_figure},
+    {"sum", has_figure}, {"missed", has_figure}, {NULL, NULL},
+};
+
+static const struct script_row rows[] = {
+    /* The time before the payment is the buyer's own, and nobody waits for what follows. */
+    {"order_is_measured_from_the_payment_to_the_tickets",
+     "sale 7 running 2; after 300s; sale 7 running 3; after 1s; sale 7 running 4; after 2s; sale 7 "
+     "running 5; count 0; after 1s; sale 7 running 6; count 1; sum 4s; after 60s; sale 7 completed "
+     "7; count 1; missed 0"},
+    {"saga_from_another_process_is_measured_from_its_step_on",
+     "sale 7 running 5 took=3s; sale 7 running 6; count 1; sum 3s"},
+    {"payer_without_tickets_is_counted_once",
+     "sale 7 running 3; sale 7 undoing 3; sale 7 undone 0; missed 1; sale 8 running 4; sale 8 "
+     "parked 4; missed 2; count 0"},
+    {"unpaid_sales_and_refunds_are_not_counted",
+     "sale 7 running 2; sale 7 undone 0; refund 8 running 0; refund 8 running 1; refund 8 running "
+     "2; refund 8 running 3; refund 8 completed 3; missed 0; count 0"},
+    {"newer_of_two_sagas_in_one_slot_is_measured",
+     "sale 7 running 3; after 9s; sale 4103 running 3; after 1s; sale 7 running 6; sale 4103 "
+     "running 6; count 1; sum 1s; missed 0"},
+};
+static_assert(TICKET_TIMES_OPEN == 4096, "sagas 7 and 4103 share a slot");
+
+static void run_row(void **state)
 {
-    struct stage *stage = *state;
-    comes_to(stage, 7, AWAIT_BUYER);
-    stage->now_us += 300 * (uint64_t)SECOND_US; /* the buyer's own time */
-    comes_to(stage, 7, CONFIRM_SEATS);
-    stage->now_us += SECOND_US;
-    comes_to(stage, 7, CAPTURE);
-    stage->now_us += 2 * SECOND_US;
-    comes_to(stage, 7, ISSUE_TICKETS);
-    assert_int_equal(0, seen(stage).count);
-    stage->now_us += SECOND_US;
-    comes_to(stage, 7, END_SESSION);
-    assert_int_equal(1, seen(stage).count);
-    assert_int_equal(4 * SECOND_US, seen(stage).sum);
-    stage->now_us += 60 * (uint64_t)SECOND_US; /* what comes then is not waited for */
-    moves(stage, CHECKOUT_SALE, 7, (struct saga_row){.state = SAGA_COMPLETED, .step = 7}, 0);
-    assert_int_equal(1, seen(stage).count);
-    assert_int_equal(0, stage->times->missed);
+    memset(&times, 0, sizeof(times));
+    now_us = 1000000000;
+    script_run(*state, verbs);
 }
-
-static void saga_from_another_process_is_measured_from_its_step_on(void **state)
-{
-    struct stage *stage = *state;
-    moves(stage, CHECKOUT_SALE, 7, (struct saga_row){.state = SAGA_RUNNING, .step = ISSUE_TICKETS},
-          3 * SECOND_US);
-    comes_to(stage, 7, END_SESSION);
-    assert_int_equal(1, seen(stage).count);
-    assert_int_equal(3 * SECOND_US, seen(stage).sum);
-}
-
-static void payer_without_tickets_is_counted_once(void **state)
-{
-    struct stage *stage = *state;
-    const struct saga_row undoing = {.state = SAGA_UNDOING, .step = CONFIRM_SEATS, .cause = "gone"};
-    const struct saga_row undone = {.state = SAGA_UNDONE, .step = 0, .cause = "gone"};
-    const struct saga_row parked = {.state = SAGA_RUNNING, .step = CAPTURE, .parked = true};
-    comes_to(stage, 7, CONFIRM_SEATS);
-    moves(stage, CHECKOUT_SALE, 7, undoing, 0);
-    moves(stage, CHECKOUT_SALE, 7, undone, 0);
-    assert_int_equal(1, stage->times->missed);
-    comes_to(stage, 8, CAPTURE);
-    moves(stage, CHECKOUT_SALE, 8, parked, 0);
-    assert_int_equal(2, stage->times->missed);
-    assert_int_equal(0, seen(stage).count);
-}
-
-static void unpaid_sales_and_refunds_are_not_counted(void **state)
-{
-    struct stage *stage = *state;
-    const struct saga_row undone = {.state = SAGA_UNDONE, .step = 0, .cause = "expired"};
-    comes_to(stage, 7, AWAIT_BUYER);
-    moves(stage, CHECKOUT_SALE, 7, undone, 0);
-    for (uint8_t step = 0; step < 4; step++)
-        moves(stage, CHECKOUT_REFUND, 8, (struct saga_row){.state = SAGA_RUNNING, .step = step}, 0);
-    moves(stage, CHECKOUT_REFUND, 8, (struct saga_row){.state = SAGA_COMPLETED, .step = 3}, 0);
-    assert_int_equal(0, stage->times->missed);
-    assert_int_equal(0, seen(stage).count);
-}
-
-static void newer_of_two_sagas_in_one_place_is_measured(void **state)
-{
-    struct stage *stage = *state;
-    comes_to(stage, 7, CONFIRM_SEATS);
-    stage->now_us += 9 * SECOND_US;
-    comes_to(stage, 7 + TICKET_TIMES_OPEN, CONFIRM_SEATS);
-    stage->now_us += SECOND_US;
-    comes_to(stage, 7, END_SESSION);
-    comes_to(stage, 7 + TICKET_TIMES_OPEN, END_SESSION);
-    assert_int_equal(1, seen(stage).count);
-    assert_int_equal(SECOND_US, seen(stage).sum);
-    assert_int_equal(0, stage->times->missed);
-}
-
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        STAGED(order_is_measured_from_the_payment_to_the_tickets),
-        STAGED(saga_from_another_process_is_measured_from_its_step_on),
-        STAGED(payer_without_tickets_is_counted_once),
-        STAGED(unpaid_sales_and_refunds_are_not_counted),
-        STAGED(newer_of_two_sagas_in_one_place_is_measured),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    static const uint8_t seed[TICKET_SEED_BYTES] = {1};
+    struct ticket_signer *signer;
+    if (ticket_signer_create(seed, NULL, &signer) < 0)
+        return 1;
+    const struct checkout_conf conf = {.peers = {never, NULL},
+                                       .clock = clock_system(),
+                                       .rng = rng_system(),
+                                       .signer = signer,
+                                       .poll_first_ms = 10,
+                                       .poll_cap_ms = 50,
+                                       .poll_rare_ms = 50};
+    if (checkout_create(&conf, NULL, &checkout) < 0)
+        return 1;
+    int failed = script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
+    checkout_destroy(checkout);
+    ticket_signer_destroy(signer);
+    return failed;
 }

@@ -1,11 +1,8 @@
 /* saga_test.c: each cell of the table at the top of saga.c. */
 #include "core/saga/saga.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 static void nothing(struct saga_call *call, void *ctx)
@@ -186,14 +183,6 @@ static void pause_ends_at_the_deadline(void **state)
     assert_int_equal(move.delay_ms, 1);
 }
 
-static void saga_older_than_the_machine_is_overdue(void **state)
-{
-    (void)state;
-    struct saga_row row = row_at(SAGA_RUNNING, C);
-    row.step_us = -20000 * 1000;
-    expect(decide(&row, SAGA_UNKNOWN, 5000, NULL), SAGA_UNDOING, C, false);
-}
-
 /* No statement writes such a cancel, but a person can: it must not end each process that leases the
  * row. */
 static void cancel_below_the_pivot_turns_nothing_back(void **state)
@@ -282,21 +271,6 @@ static void failure_without_a_code_is_refused_and_keeps_an_earlier_cause(void **
     assert_string_equal(move.cause, "expired");
 }
 
-static void saga_with_nothing_to_undo_is_undone_at_once(void **state)
-{
-    (void)state;
-    static const struct saga_step *const bare_steps[] = {&rows[1], &rows[2], &rows[3]};
-    static const struct saga_def bare = {
-        .key = "test.2", .steps = bare_steps, .steps_len = 3, .pivot = 2};
-    saga_def_check(&bare);
-    assert_int_equal(saga_undo_step(&bare, 0), -1);
-    assert_int_equal(saga_undo_step(&bare, 1), 1);
-    assert_int_equal(saga_undo_step(&bare, 2), 1);
-    struct saga_row row = row_at(SAGA_RUNNING, 1);
-    row.def = &bare;
-    expect(decide(&row, SAGA_FAILED, 0, "why"), SAGA_UNDONE, 0, false);
-}
-
 static void refused_move_counts_as_a_try_and_is_parked(void **state)
 {
     (void)state;
@@ -319,14 +293,12 @@ int main(void)
         cmocka_unit_test(verdict_leads_where_the_table_says),
         cmocka_unit_test(near_pauses_stay_short_and_later_ones_double),
         cmocka_unit_test(pause_ends_at_the_deadline),
-        cmocka_unit_test(saga_older_than_the_machine_is_overdue),
         cmocka_unit_test(cancel_below_the_pivot_turns_nothing_back),
         cmocka_unit_test(cancel_turns_back_from_the_current_step),
         cmocka_unit_test(deferred_saga_sleeps_unchanged),
         cmocka_unit_test(effects_are_read_back_in_order),
         cmocka_unit_test(effects_beyond_their_bound_fail),
         cmocka_unit_test(failure_without_a_code_is_refused_and_keeps_an_earlier_cause),
-        cmocka_unit_test(saga_with_nothing_to_undo_is_undone_at_once),
         cmocka_unit_test(refused_move_counts_as_a_try_and_is_parked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,11 @@
-/* password_test.c: hashes made by other implementations than the libraries that check them here:
- * bcryptjs and noble-hashes (JavaScript), the OpenSSL command, and the published vectors of
- * Openwall's crypt_blowfish, of Drepper's sha512-crypt and of the Argon2 reference. */
+/* login_test.c: passwords are checked against hashes of other implementations than the libraries
+ * used here (bcryptjs and noble-hashes in JavaScript, the OpenSSL command, the published vectors of
+ * Openwall's crypt_blowfish, Drepper's sha512-crypt and the Argon2 reference), and each check is
+ * answered once, also if the loop is about to end. */
+#include "login/hasher.h"
 #include "login/password.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #define HORSE  "correct horse battery staple"
@@ -66,10 +64,10 @@ static void hashes_of_other_implementations_are_checked(void **state)
     }
 }
 
-static void costs_beyond_reason_are_refused_without_work(void **state)
+static void invalid_and_too_costly_hashes_are_not_wrong_passwords(void **state)
 {
     (void)state;
-    static const char *const hashes[] = {
+    static const char *const costly[] = {
         "$2b$31$S5.CNEuPbSus1ARMr2638.fOBbsKBJKv1UchyJ98AJ3iySuK48DW6",
         "$6$rounds=999999999$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/"
         "UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v.",
@@ -78,14 +76,7 @@ static void costs_beyond_reason_are_refused_without_work(void **state)
         "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "pbkdf2_sha256$4000000000$seasalt$lA7UOvaNxfp1YZX8z9/cKIpH2EcwRvPU4aShohDz/vQ=",
     };
-    for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
-        assert_int_equal(password_check(hashes[i], "x", NULL), ERR_RANGE);
-}
-
-static void invalid_hash_is_no_wrong_password(void **state)
-{
-    (void)state;
-    static const char *const hashes[] = {
+    static const char *const invalid[] = {
         "",
         "!",
         "hunter2",
@@ -98,16 +89,83 @@ static void invalid_hash_is_no_wrong_password(void **state)
         "pbkdf2_sha1$1200$seasalt$lA7UOvaNxfp1YZX8z9/cKIpH2EcwRvPU4aShohDz/vQ=",
         "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
     };
-    for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
-        assert_int_equal(password_check(hashes[i], "x", NULL), ERR_SYNTAX);
+    for (size_t i = 0; i < sizeof(costly) / sizeof(costly[0]); i++)
+        assert_int_equal(password_check(costly[i], "x", NULL), ERR_RANGE);
+    for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+        assert_int_equal(password_check(invalid[i], "x", NULL), ERR_SYNTAX);
+}
+
+/* ---- the queue of checks ---- */
+
+enum { CHECKS = 3 };
+
+static struct answers {
+    uv_loop_t loop;
+    struct hash_queue queue;
+    struct hasher *hasher;
+    unsigned answered, good, closed;
+} answers;
+
+static void on_done(void *ctx, int rc)
+{
+    (void)ctx;
+    answers.answered += 1;
+    answers.good += rc == 0;
+    answers.closed += rc == ERR_CLOSED;
+}
+
+static int check(void)
+{
+    return hasher_check(answers.hasher,
+                        "pbkdf2_sha256$1200$seasalt$lA7UOvaNxfp1YZX8z9/cKIpH2EcwRvPU4aShohDz/vQ=",
+                        HORSE, on_done, NULL, NULL);
+}
+
+static void begin_checks(void)
+{
+    struct err_slot err;
+    answers = (struct answers){.queue = {.max = CHECKS}};
+    uv_loop_init(&answers.loop);
+    assert_int_equal(0, hasher_create(&answers.loop, &answers.queue, &err, &answers.hasher));
+    for (unsigned i = 0; i < CHECKS; i++)
+        assert_int_equal(0, check());
+}
+
+static void each_check_is_answered_and_its_slot_returned(void **state)
+{
+    (void)state;
+    begin_checks();
+    assert_int_equal(ERR_FULL, check());
+    assert_int_equal(1, *hasher_refused(answers.hasher));
+    uv_run(&answers.loop, UV_RUN_DEFAULT);
+    assert_int_equal(CHECKS, answers.good);
+    assert_int_equal(0, answers.queue.len);
+    assert_int_equal(0, check());
+    uv_run(&answers.loop, UV_RUN_DEFAULT);
+    hasher_close(answers.hasher);
+    assert_int_equal(CHECKS + 1, answers.answered);
+    assert_int_equal(0, uv_loop_close(&answers.loop));
+}
+
+static void close_answers_waiting_checks_once(void **state)
+{
+    (void)state;
+    begin_checks();
+    hasher_close(answers.hasher);
+    assert_int_equal(CHECKS, answers.closed);
+    uv_run(&answers.loop, UV_RUN_DEFAULT);
+    assert_int_equal(CHECKS, answers.answered);
+    assert_int_equal(0, answers.queue.len); /* other loops have the slots again */
+    assert_int_equal(0, uv_loop_close(&answers.loop));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_of_other_implementations_are_checked),
-        cmocka_unit_test(costs_beyond_reason_are_refused_without_work),
-        cmocka_unit_test(invalid_hash_is_no_wrong_password),
+        cmocka_unit_test(invalid_and_too_costly_hashes_are_not_wrong_passwords),
+        cmocka_unit_test(each_check_is_answered_and_its_slot_returned),
+        cmocka_unit_test(close_answers_waiting_checks_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
