@@ -1,28 +1,19 @@
+/* disk_test.c: what a power cut leaves on the forgetful disk.
+ *
+ * Statements of a row (script.h):
+ *
+ *   mkdir PATH | file PATH TEXT | write PATH TEXT | truncate PATH LEN | sync PATH
+ *   rename FROM TO | remove PATH [not-empty] | cut
+ *   reads PATH TEXT|- | gone PATH        what is expected; a dot in TEXT is a zero byte */
 #include "disk.h"
 
+#include "script.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 static struct disk *disk;
-
-static int set_up(void **state)
-{
-    (void)state;
-    disk = disk_create(0, 0);
-    return disk == NULL;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    disk_destroy(disk);
-    return 0;
-}
 
 static struct node *make(const char *path, mode_t mode)
 {
@@ -39,195 +30,194 @@ static struct node *file(const char *path, const char *words)
     return node;
 }
 
-static void assert_reads(const char *path, const char *words)
-{
-    char bytes[64] = "";
-    struct node *node = NULL;
-    assert_int_equal(disk_find(disk, path, &node), 0);
-    int len = disk_read(disk, node, bytes, sizeof(bytes) - 1, 0);
-    assert_in_range(len, 0, sizeof(bytes) - 1);
-    bytes[len] = '\0';
-    assert_string_equal(bytes, words);
-}
-
-static void assert_gone(const char *path)
-{
-    struct node *node = NULL;
-    assert_int_equal(disk_find(disk, path, &node), -ENOENT);
-}
-
 static void cut(unsigned keep_percent)
 {
     disk_cut(disk);
     disk_power_on(disk, 1, keep_percent);
 }
 
-static void what_was_synced_survives_and_nothing_else(void **state)
+static void begin(void)
 {
-    (void)state;
-    struct node *kept = file("/kept", "old");
-    assert_int_equal(disk_sync(disk, kept), 0);
-    assert_int_equal(disk_write(disk, kept, "new and longer", 14, 0), 14);
-    file("/never", "x");
-    cut(0);
-    assert_reads("/kept", "old");
-    assert_gone("/never");
+    disk = disk_create(0, 0);
+    assert_non_null(disk);
 }
 
-static void a_sync_of_one_file_keeps_all_names_and_no_other_files_bytes(void **state)
+static void run_statement(const struct script_line *line)
 {
-    (void)state;
-    make("/d", S_IFDIR | 0700);
-    file("/d/other", "bytes");
-    assert_int_equal(disk_sync(disk, file("/synced", "s")), 0);
-    cut(0);
-    assert_reads("/d/other", "");
-    assert_reads("/synced", "s");
+    const char *verb = line->words[0], *path = line->len > 1 ? line->words[1] : "",
+               *text = line->len > 2 ? line->words[2] : "";
+    struct node *node = NULL;
+    int found = disk_find(disk, path, &node), done = 0;
+    if (strcmp(verb, "cut") == 0)
+        cut(0);
+    else if (strcmp(verb, "gone") == 0)
+        assert_int_equal(found, -ENOENT);
+    else if (strcmp(verb, "mkdir") == 0)
+        make(path, S_IFDIR | 0700);
+    else if (strcmp(verb, "file") == 0)
+        file(path, text);
+    else if (strcmp(verb, "rename") == 0)
+        done = disk_rename(disk, path, text, true);
+    else if (strcmp(verb, "remove") == 0)
+        done = disk_remove(disk, path) - (script_has(line, "not-empty") ? -ENOTEMPTY : 0);
+    else if (found < 0)
+        fail_msg("%s: \"%s\": there is no such file", line->row, line->text);
+    else if (strcmp(verb, "write") == 0)
+        assert_int_equal(disk_write(disk, node, text, strlen(text), 0), strlen(text));
+    else if (strcmp(verb, "truncate") == 0)
+        done = disk_truncate(disk, node, (off_t)script_number(text));
+    else
+        done = disk_sync(disk, node);
+    if (done != 0)
+        fail_msg("%s: \"%s\": %d", line->row, line->text, done);
 }
 
-static void a_rename_that_was_not_synced_is_undone(void **state)
+static void reads(const struct script_line *line)
 {
-    (void)state;
-    assert_int_equal(disk_sync(disk, file("/a", "first")), 0);
-    struct node *b = file("/b", "second");
-    assert_int_equal(disk_sync(disk, b), 0);
-    assert_int_equal(disk_rename(disk, "/b", "/a", true), 0);
-    assert_reads("/a", "second");
-    cut(0);
-    assert_reads("/a", "first");
-    assert_reads("/b", "second");
-    assert_int_equal(disk_rename(disk, "/b", "/a", true), 0);
-    assert_int_equal(disk_sync(disk, b), 0);
-    cut(0);
-    assert_reads("/a", "second");
-    assert_gone("/b");
+    char bytes[64] = "";
+    struct node *node = NULL;
+    assert_int_equal(disk_find(disk, script_word(line, 1), &node), 0);
+    int len = disk_read(disk, node, bytes, sizeof(bytes) - 1, 0);
+    assert_in_range(len, 0, sizeof(bytes) - 1);
+    for (int i = 0; i < len; i++)
+        bytes[i] = bytes[i] == '\0' ? '.' : bytes[i];
+    script_expect_text(line, script_word(line, 2), bytes);
 }
 
-static void a_removed_folder_comes_back_with_what_was_in_it(void **state)
+static const struct script_verb verbs[] = {
+    {"cut", run_statement},
+    {"gone", run_statement},
+    {"mkdir", run_statement},
+    {"file", run_statement},
+    {"rename", run_statement},
+    {"remove", run_statement},
+    {"write", run_statement},
+    {"truncate", run_statement},
+    {"sync", run_statement},
+    {"reads", reads},
+    {NULL, NULL},
+};
+
+static const struct script_row rows[] = {
+    {"synced_bytes_survive_and_no_others",
+     "file /kept old; sync /kept; write /kept new-and-longer; file /never x; cut; reads /kept old; "
+     "gone /never"},
+    {"sync_of_a_file_keeps_all_names_but_no_other_bytes",
+     "mkdir /d; file /d/other bytes; file /synced s; sync /synced; cut; reads /d/other -; reads "
+     "/synced s"},
+    {"rename_that_was_not_synced_is_undone",
+     "file /a first; sync /a; file /b second; sync /b; rename /b /a; reads /a second; cut; reads "
+     "/a first; reads /b second; rename /b /a; sync /a; cut; reads /a second; gone /b"},
+    {"removed_folder_comes_back_with_its_file",
+     "mkdir /d; file /d/f here; sync /d/f; remove /d not-empty; remove /d/f; remove /d; cut; reads "
+     "/d/f here"},
+    {"truncation_that_was_not_synced_is_undone",
+     "file /f long-enough; sync /f; truncate /f 4; reads /f long; cut; reads /f long-enough; "
+     "truncate /f 4; truncate /f 6; sync /f; cut; reads /f long.."},
+};
+
+static void run_row(void **state)
 {
-    (void)state;
-    make("/d", S_IFDIR | 0700);
-    assert_int_equal(disk_sync(disk, file("/d/f", "here")), 0);
-    assert_int_equal(disk_remove(disk, "/d"), -ENOTEMPTY);
-    assert_int_equal(disk_remove(disk, "/d/f"), 0);
-    assert_int_equal(disk_remove(disk, "/d"), 0);
-    cut(0);
-    assert_reads("/d/f", "here");
+    begin();
+    script_run(*state, verbs);
+    disk_destroy(disk);
 }
 
-static void a_file_cut_short_is_long_again_unless_that_was_synced(void **state)
+static void every_call_fails_without_power(void **state)
 {
     (void)state;
-    struct node *node = file("/f", "long enough");
-    assert_int_equal(disk_sync(disk, node), 0);
-    assert_int_equal(disk_truncate(disk, node, 4), 0);
-    assert_reads("/f", "long");
-    cut(0);
-    assert_reads("/f", "long enough");
-    assert_int_equal(disk_truncate(disk, node, 4), 0);
-    assert_int_equal(disk_truncate(disk, node, 6), 0);
-    assert_int_equal(disk_sync(disk, node), 0);
-    cut(0);
-    struct stat st;
-    assert_int_equal(disk_stat(disk, node, &st), 0);
-    assert_int_equal(st.st_size, 6);
-    char bytes[6];
-    assert_int_equal(disk_read(disk, node, bytes, 6, 0), 6);
-    assert_memory_equal(bytes, "long\0\0", 6);
-}
-
-static void without_power_everything_fails(void **state)
-{
-    (void)state;
+    char byte;
+    begin();
     struct node *node = file("/f", "x");
     disk_cut(disk);
-    char byte;
     assert_int_equal(disk_sync(disk, node), -EIO);
     assert_int_equal(disk_write(disk, node, "y", 1, 0), -EIO);
     assert_int_equal(disk_read(disk, node, &byte, 1, 0), -EIO);
     assert_int_equal(disk_find(disk, "/f", &node), -EIO);
+    disk_destroy(disk);
 }
 
-static void some_unsynced_blocks_survive_by_the_seed_and_tear_the_file(void **state)
+static void write_blocks(struct node *node, char byte, int blocks, off_t at)
+{
+    static char block[DISK_BLOCK];
+    memset(block, byte, sizeof(block));
+    for (int i = 0; i < blocks; i++)
+        assert_int_equal(disk_write(disk, node, block, DISK_BLOCK, at + (off_t)i * DISK_BLOCK),
+                         DISK_BLOCK);
+}
+
+static char byte_at(struct node *node, off_t at)
+{
+    char byte;
+    assert_int_equal(disk_read(disk, node, &byte, 1, at), 1);
+    return byte;
+}
+
+static void some_unsynced_blocks_survive_and_tear_the_file(void **state)
 {
     (void)state;
     enum { BLOCKS = 200 };
-    static char block[DISK_BLOCK];
+    int survived = 0;
+    begin();
     struct node *node = make("/f", S_IFREG | 0600);
-    for (int i = 0; i < BLOCKS; i++)
-        assert_int_equal(disk_write(disk, node, block, DISK_BLOCK, (off_t)i * DISK_BLOCK),
-                         DISK_BLOCK);
+    write_blocks(node, '\0', BLOCKS, 0);
     assert_int_equal(disk_sync(disk, node), 0);
-    memset(block, 'n', sizeof(block));
-    for (int i = 0; i < BLOCKS; i++)
-        assert_int_equal(disk_write(disk, node, block, DISK_BLOCK, (off_t)i * DISK_BLOCK),
-                         DISK_BLOCK);
+    write_blocks(node, 'n', BLOCKS, 0);
     assert_int_equal(disk_figures(disk).unsynced_blocks, BLOCKS);
     cut(30);
-    int survived = 0;
-    for (int i = 0; i < BLOCKS; i++) {
-        char byte;
-        assert_int_equal(disk_read(disk, node, &byte, 1, (off_t)i * DISK_BLOCK), 1);
-        survived += byte == 'n';
-    }
+    for (int i = 0; i < BLOCKS; i++)
+        survived += byte_at(node, (off_t)i * DISK_BLOCK) == 'n';
     assert_in_range(survived, 30, 90);
     assert_int_equal(disk_figures(disk).lost_blocks, BLOCKS - survived);
+    disk_destroy(disk);
 }
 
-static void an_unsynced_end_survives_up_to_some_point_without_holes(void **state)
+static void unsynced_end_survives_in_part_without_holes(void **state)
 {
     (void)state;
     enum { BLOCKS = 50 };
-    static char block[DISK_BLOCK];
-    memset(block, 'n', sizeof(block));
-    size_t longest = 0;
+    off_t longest = 0;
+    begin();
     for (uint64_t seed = 1; seed <= 20; seed++) {
         char path[16];
+        struct stat st;
         snprintf(path, sizeof(path), "/f%u", (unsigned)seed);
         struct node *node = file(path, "head");
         assert_int_equal(disk_sync(disk, node), 0);
-        for (int i = 0; i < BLOCKS; i++)
-            disk_write(disk, node, block, DISK_BLOCK, 4 + (off_t)i * DISK_BLOCK);
+        write_blocks(node, 'n', BLOCKS, 4);
         disk_cut(disk);
         disk_power_on(disk, seed, 90);
-        struct stat st;
         assert_int_equal(disk_stat(disk, node, &st), 0);
-        size_t len = (size_t)st.st_size;
-        longest = len > longest ? len : longest;
-        char byte;
-        for (off_t at = 4; at < st.st_size; at += 100) {
-            assert_int_equal(disk_read(disk, node, &byte, 1, at), 1);
-            assert_int_equal(byte, 'n');
-        }
+        longest = st.st_size > longest ? st.st_size : longest;
+        for (off_t at = 4; at < st.st_size; at += 100)
+            assert_int_equal(byte_at(node, at), 'n');
     }
     assert_in_range(longest, 10 * DISK_BLOCK, BLOCKS * DISK_BLOCK);
+    disk_destroy(disk);
 }
 
-static void an_open_file_without_a_name_can_still_be_read(void **state)
+static void open_file_without_a_name_can_be_read(void **state)
 {
     (void)state;
+    char bytes[4];
+    begin();
     struct node *node = file("/f", "open");
     node_open(node);
     assert_int_equal(disk_remove(disk, "/f"), 0);
-    char bytes[4];
     assert_int_equal(disk_read(disk, node, bytes, 4, 0), 4);
     assert_memory_equal(bytes, "open", 4);
     disk_close(disk, node);
+    disk_destroy(disk);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(what_was_synced_survives_and_nothing_else),
-        TEST(a_sync_of_one_file_keeps_all_names_and_no_other_files_bytes),
-        TEST(a_rename_that_was_not_synced_is_undone),
-        TEST(a_removed_folder_comes_back_with_what_was_in_it),
-        TEST(a_file_cut_short_is_long_again_unless_that_was_synced),
-        TEST(without_power_everything_fails),
-        TEST(some_unsynced_blocks_survive_by_the_seed_and_tear_the_file),
-        TEST(an_unsynced_end_survives_up_to_some_point_without_holes),
-        TEST(an_open_file_without_a_name_can_still_be_read),
+    const struct CMUnitTest functions[] = {
+        cmocka_unit_test(every_call_fails_without_power),
+        cmocka_unit_test(some_unsynced_blocks_survive_and_tear_the_file),
+        cmocka_unit_test(unsynced_end_survives_in_part_without_holes),
+        cmocka_unit_test(open_file_without_a_name_can_be_read),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
+                        sizeof(rows) / sizeof(rows[0]), run_row);
 }

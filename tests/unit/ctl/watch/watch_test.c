@@ -142,23 +142,26 @@ static void a_wait_is_the_crowd_over_time_by_those_who_left_it(void **state)
     json_decref(nothing);
 }
 
-static void money_as(double minor, const char *currency, const char *want)
-{
-    struct grow out = {.ptr = NULL};
-    report_money(&out, minor, span_of(currency));
-    assert_span(((struct span){out.ptr, out.len}), want);
-    grow_free(&out);
-}
-
 static void money_has_the_digits_of_its_currency(void **state)
 {
     (void)state;
-    money_as(0, "KRW", "0 KRW");
-    money_as(264000, "KRW", "264,000 KRW");
-    money_as(1234567890, "KRW", "1,234,567,890 KRW");
-    money_as(123450, "EUR", "1,234.50 EUR");
-    money_as(7, "EUR", "0.07 EUR");
-    money_as(-7, "EUR", "-0.07 EUR");
+    static const struct {
+        double minor;
+        const char *currency, *want;
+    } rows[] = {
+        {0, "KRW", "0 KRW"},
+        {264000, "KRW", "264,000 KRW"},
+        {1234567890, "KRW", "1,234,567,890 KRW"},
+        {123450, "EUR", "1,234.50 EUR"},
+        {7, "EUR", "0.07 EUR"},
+        {-7, "EUR", "-0.07 EUR"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct grow out = {.ptr = NULL};
+        report_money(&out, rows[i].minor, span_of(rows[i].currency));
+        assert_span(((struct span){out.ptr, out.len}), rows[i].want);
+        grow_free(&out);
+    }
 }
 
 int main(void)
