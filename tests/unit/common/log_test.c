@@ -1,5 +1,4 @@
-/* log_test.c: lines are JSON whatever is put in them, and a reader that takes nothing holds up
- * nobody. */
+/* log_test.c: each line is JSON, and a reader that does not read does not hold up the program. */
 #include "unit.h"
 
 #include "observe/log.h"
@@ -13,38 +12,51 @@
 #include <string.h>
 #include <unistd.h>
 
-struct caught {
+static struct logger *logger; /* of each test; ends with it */
+
+/* A logger that keeps its last line in memory. */
+static struct {
     struct clock_fake clock;
     char line[LOG_LINE_MAX + 1];
     unsigned lines;
-};
+} caught;
 
 static void catch_line(void *ctx, struct span line)
 {
-    struct caught *caught = ctx;
-    assert_true(span_to_cstr(line, caught->line, sizeof(caught->line)));
-    caught->lines++;
+    (void)ctx;
+    assert_true(span_to_cstr(line, caught.line, sizeof(caught.line)));
+    caught.lines++;
 }
 
-static struct logger *logger_to(struct caught *caught)
+static void open_catching(void)
 {
-    clock_fake_init(&caught->clock, 1795159953123000);
-    struct logger *logger;
+    clock_fake_init(&caught.clock, 1795159953123000);
     struct logger_conf conf = {.service = "front",
                                .level = LOG_LEVEL_INFO,
-                               .clock = &caught->clock.clock,
-                               .sink = catch_line,
-                               .sink_ctx = caught};
-    caught->lines = 0;
+                               .clock = &caught.clock.clock,
+                               .sink = catch_line};
+    caught.lines = 0;
     assert_int_equal(0, logger_create(&conf, NULL, &logger));
-    return logger;
+}
+
+static void open_on(int fd)
+{
+    struct logger_conf conf = {.service = "t", .level = LOG_LEVEL_INFO, .fd = fd};
+    assert_int_equal(0, logger_create(&conf, NULL, &logger));
+}
+
+static int end(void **state)
+{
+    (void)state;
+    logger_destroy(logger);
+    logger = NULL;
+    return 0;
 }
 
 static void a_line_carries_its_fields_in_order(void **state)
 {
     (void)state;
-    struct caught caught;
-    struct logger *logger = logger_to(&caught);
+    open_catching();
     struct err_slot err;
     struct trace trace;
     err_set(&err, ERR_TIMEOUT, "redis did not answer");
@@ -64,14 +76,12 @@ static void a_line_carries_its_fields_in_order(void **state)
         "\"n\":3,\"stale\":true,\"code\":\"timeout\","
         "\"error\":\"redis did not answer\"}\n",
         caught.line);
-    logger_destroy(logger);
 }
 
-static void no_value_begins_a_line_or_a_field_of_its_own(void **state)
+static void a_value_cannot_begin_a_line_or_a_field(void **state)
 {
     (void)state;
-    struct caught caught;
-    struct logger *logger = logger_to(&caught);
+    open_catching();
     struct log_line line;
     log_begin(&line, logger, LOG_LEVEL_INFO, "who");
     log_str(&line, "agent", SPAN("x\"}\n{\"level\":\"error\",\"msg\":\"forged\r\n\x1b[2J"));
@@ -84,14 +94,12 @@ static void no_value_begins_a_line_or_a_field_of_its_own(void **state)
     assert_string_equal("x\"}\n{\"level\":\"error\",\"msg\":\"forged\r\n\x1b[2J",
                         json_string_value(json_object_get(doc, "agent")));
     json_decref(doc);
-    logger_destroy(logger);
 }
 
 static void the_level_can_be_changed_while_running(void **state)
 {
     (void)state;
-    struct caught caught;
-    struct logger *logger = logger_to(&caught);
+    open_catching();
     log_say(logger, LOG_LEVEL_DEBUG, "a");
     assert_int_equal(0, caught.lines);
     logger_set_level(logger, LOG_LEVEL_DEBUG);
@@ -100,16 +108,14 @@ static void the_level_can_be_changed_while_running(void **state)
     logger_set_level(logger, LOG_LEVEL_ERROR);
     log_say(logger, LOG_LEVEL_WARN, "c");
     assert_int_equal(1, caught.lines);
-    logger_destroy(logger);
-    log_say(NULL, LOG_LEVEL_ERROR, "nobody listens");
+    log_say(NULL, LOG_LEVEL_ERROR, "without a logger");
     logger_destroy(NULL);
 }
 
 static void a_line_that_grows_too_long_loses_fields_and_stays_json(void **state)
 {
     (void)state;
-    struct caught caught;
-    struct logger *logger = logger_to(&caught);
+    open_catching();
     for (size_t len = 1800; len < 2100; len++) {
         char value[2100];
         memset(value, '\1', 300); /* six bytes each */
@@ -128,26 +134,23 @@ static void a_line_that_grows_too_long_loses_fields_and_stays_json(void **state)
         assert_true(whole == (json_object_get(doc, "cut") == NULL));
         json_decref(doc);
     }
-    logger_destroy(logger);
 }
 
 enum { THREADS = 4, LINES_EACH = 3000 };
 
-static void *log_many(void *arg)
+static void *log_many(void *unused)
 {
-    struct logger *logger = arg;
     for (unsigned i = 0; i < LINES_EACH; i++) {
         struct log_line line;
         log_begin(&line, logger, LOG_LEVEL_INFO, "one of many");
         log_u64(&line, "i", i);
         log_end(&line);
     }
-    return NULL;
+    return unused;
 }
 
-/* Counts whole lines and adds up what the log says was dropped; stops at the end or, if asked, at
- * the first loss that is told. */
-static void count_lines(FILE *file, bool to_a_loss, uint64_t *lines, uint64_t *told)
+/* Counts whole lines and adds up the reported losses; stops at the end or at the first loss. */
+static void count_lines(FILE *file, bool to_a_loss, uint64_t *lines, uint64_t *lost)
 {
     char line[LOG_LINE_MAX + 1];
     while (fgets(line, sizeof(line), file) != NULL) {
@@ -156,7 +159,7 @@ static void count_lines(FILE *file, bool to_a_loss, uint64_t *lines, uint64_t *t
             fail_msg("no JSON: %s", line);
         uint64_t dropped = (uint64_t)json_integer_value(json_object_get(doc, "dropped"));
         json_decref(doc);
-        *told += dropped;
+        *lost += dropped;
         *lines += dropped == 0 ? 1 : 0;
         if (to_a_loss && dropped > 0)
             return;
@@ -167,37 +170,35 @@ static void lines_of_several_threads_do_not_mix(void **state)
 {
     (void)state;
     FILE *file = tmpfile();
-    struct logger *logger;
-    struct logger_conf conf = {.service = "t", .level = LOG_LEVEL_INFO, .fd = fileno(file)};
-    assert_int_equal(0, logger_create(&conf, NULL, &logger));
+    open_on(fileno(file));
     pthread_t threads[THREADS];
     for (unsigned i = 0; i < THREADS; i++)
-        assert_int_equal(0, pthread_create(&threads[i], NULL, log_many, logger));
+        assert_int_equal(0, pthread_create(&threads[i], NULL, log_many, NULL));
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     uint64_t dropped = logger_dropped(logger);
-    logger_destroy(logger);
+    end(NULL);
     rewind(file);
-    uint64_t lines = 0, told = 0;
-    count_lines(file, false, &lines, &told);
+    uint64_t lines = 0, lost = 0;
+    count_lines(file, false, &lines, &lost);
     assert_int_equal(THREADS * LINES_EACH, lines + dropped);
     fclose(file);
 }
 
 struct reader {
     FILE *file;
-    uint64_t lines, told;
+    uint64_t lines, lost;
 };
 
 static void *read_to_the_end(void *arg)
 {
     struct reader *reader = arg;
-    count_lines(reader->file, false, &reader->lines, &reader->told);
+    count_lines(reader->file, false, &reader->lines, &reader->lost);
     return NULL;
 }
 
-/* Nobody reads: this would hang if it could block. */
-static uint64_t log_until_dropped(struct logger *logger, uint64_t dropped)
+/* Without a reader: this would hang if it could block. */
+static uint64_t log_until_dropped(uint64_t dropped)
 {
     uint64_t logged = 0;
     for (; logger_dropped(logger) < dropped; logged++)
@@ -205,60 +206,53 @@ static uint64_t log_until_dropped(struct logger *logger, uint64_t dropped)
     return logged;
 }
 
-static void a_full_pipe_blocks_nobody_and_each_loss_is_told_once(void **state)
+static void a_full_pipe_does_not_block_and_each_loss_is_reported_once(void **state)
 {
     (void)state;
     int fds[2];
     assert_int_equal(0, pipe(fds));
-    struct logger *logger;
-    struct logger_conf conf = {.service = "t", .level = LOG_LEVEL_INFO, .fd = fds[1]};
-    assert_int_equal(0, logger_create(&conf, NULL, &logger));
+    open_on(fds[1]);
 
     struct reader reader = {.file = fdopen(fds[0], "r")};
-    uint64_t logged = log_until_dropped(logger, 100);
-    while (reader.told < 100)
-        count_lines(reader.file, true, &reader.lines, &reader.told);
-    assert_int_equal(100, reader.told);
-    logged += log_until_dropped(logger, 250);
+    uint64_t logged = log_until_dropped(100);
+    while (reader.lost < 100)
+        count_lines(reader.file, true, &reader.lines, &reader.lost);
+    assert_int_equal(100, reader.lost);
+    logged += log_until_dropped(250);
     pthread_t thread;
     assert_int_equal(0, pthread_create(&thread, NULL, read_to_the_end, &reader));
-    logger_destroy(logger);
+    end(NULL);
     close(fds[1]);
     pthread_join(thread, NULL);
-    assert_int_equal(250, reader.told);
-    assert_int_equal(logged, reader.lines + reader.told);
+    assert_int_equal(250, reader.lost);
+    assert_int_equal(logged, reader.lines + reader.lost);
     fclose(reader.file);
 }
 
-static void a_reader_that_never_reads_does_not_hold_up_the_end(void **state)
+static void a_reader_that_never_reads_does_not_delay_the_end(void **state)
 {
     (void)state;
     int fds[2];
     assert_int_equal(0, pipe(fds));
-    struct logger *logger;
-    struct logger_conf conf = {.service = "t", .level = LOG_LEVEL_INFO, .fd = fds[1]};
-    assert_int_equal(0, logger_create(&conf, NULL, &logger));
-    while (logger_dropped(logger) == 0)
-        log_say(logger, LOG_LEVEL_INFO, "into a full pipe");
-    logger_destroy(logger); /* run-unit's time limit would tell */
+    open_on(fds[1]);
+    log_until_dropped(1);
+    end(NULL); /* or the time limit of run-unit ends it */
     close(fds[0]);
     close(fds[1]);
 }
 
-static void what_a_full_disk_does_not_take_is_counted(void **state)
+static void lines_that_a_full_disk_refuses_are_counted(void **state)
 {
     (void)state;
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     assert_true(full >= 0);
-    struct logger *logger;
-    struct logger_conf conf = {.service = "t", .level = LOG_LEVEL_INFO, .fd = full};
-    assert_int_equal(0, logger_create(&conf, NULL, &logger));
+    open_on(full);
     for (unsigned i = 0; i < 3; i++)
         log_say(logger, LOG_LEVEL_INFO, "onto a full disk");
-    while (logger_dropped(logger) < 3) /* run-unit's time limit would tell */
+    while (logger_dropped(logger) < 3) /* or the time limit of run-unit ends it */
         sched_yield();
     assert_int_equal(3, logger_dropped(logger));
-    logger_destroy(logger);
+    end(NULL);
     close(full);
 }
 
@@ -268,26 +262,24 @@ static void a_reader_that_is_gone_does_no_harm(void **state)
     int fds[2];
     assert_int_equal(0, pipe(fds));
     close(fds[0]);
-    struct logger *logger;
-    struct logger_conf conf = {.service = "t", .level = LOG_LEVEL_INFO, .fd = fds[1]};
-    assert_int_equal(0, logger_create(&conf, NULL, &logger));
-    log_many(logger);
-    logger_destroy(logger);
+    open_on(fds[1]);
+    log_many(NULL);
+    end(NULL);
     close(fds[1]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_carries_its_fields_in_order),
-        cmocka_unit_test(no_value_begins_a_line_or_a_field_of_its_own),
-        cmocka_unit_test(the_level_can_be_changed_while_running),
-        cmocka_unit_test(a_line_that_grows_too_long_loses_fields_and_stays_json),
-        cmocka_unit_test(lines_of_several_threads_do_not_mix),
-        cmocka_unit_test(a_full_pipe_blocks_nobody_and_each_loss_is_told_once),
-        cmocka_unit_test(a_reader_that_never_reads_does_not_hold_up_the_end),
-        cmocka_unit_test(what_a_full_disk_does_not_take_is_counted),
-        cmocka_unit_test(a_reader_that_is_gone_does_no_harm),
+        cmocka_unit_test_teardown(a_line_carries_its_fields_in_order, end),
+        cmocka_unit_test_teardown(a_value_cannot_begin_a_line_or_a_field, end),
+        cmocka_unit_test_teardown(the_level_can_be_changed_while_running, end),
+        cmocka_unit_test_teardown(a_line_that_grows_too_long_loses_fields_and_stays_json, end),
+        cmocka_unit_test_teardown(lines_of_several_threads_do_not_mix, end),
+        cmocka_unit_test_teardown(a_full_pipe_does_not_block_and_each_loss_is_reported_once, end),
+        cmocka_unit_test_teardown(a_reader_that_never_reads_does_not_delay_the_end, end),
+        cmocka_unit_test_teardown(lines_that_a_full_disk_refuses_are_counted, end),
+        cmocka_unit_test_teardown(a_reader_that_is_gone_does_no_harm, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* panic_test.c: what a program says when it fails, seen from its parent: children trip an assert, a
- * stop and a magic that does not fit, and their last words are read from a pipe. */
+/* panic_test.c: what a program prints when it fails. Children trip an assert, a stop or a wrong
+ * magic, and their parent reads what they wrote. */
 #include "unit.h"
 
 #include "base/bug.h"
@@ -35,7 +35,7 @@ static void describe_hall(struct panic_text *text, const void *ctx)
 
 static void describe_after(struct panic_text *text, const void *ctx)
 {
-    panic_put(text, "told", ctx);
+    panic_put(text, "note", ctx);
 }
 
 static void describe_request(struct panic_text *text, const void *ctx)
@@ -45,7 +45,7 @@ static void describe_request(struct panic_text *text, const void *ctx)
 
 static void describe_badly(struct panic_text *text, const void *ctx)
 {
-    panic_put(text, "told", "before");
+    panic_put(text, "note", "before");
     assert(ctx != NULL);
 }
 
@@ -101,7 +101,7 @@ static void use_after_the_end(void)
     (void)MAGIC_OF(hall, &hall);
 }
 
-/* Seen by the allocator, when the hall comes back to it. */
+/* What the allocator sees when the hall is freed. */
 static uint32_t magic_at_free = 1;
 static const void *hall_on_heap;
 
@@ -117,7 +117,7 @@ static void on_free(const volatile void *ptr)
         memcpy(&magic_at_free, (const void *)ptr, sizeof(magic_at_free));
 }
 
-/* A sanitizer's allocator has it; without one the test is left out. */
+/* Only a sanitizer's allocator has it; without one the test is skipped. */
 int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void *, size_t),
                                               void (*)(const volatile void *))
     __attribute__((weak));
@@ -125,7 +125,7 @@ int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void *, si
 static void describe_alarmed(struct panic_text *text, const void *ctx)
 {
     (void)ctx;
-    panic_put(text, "told", "before");
+    panic_put(text, "note", "before");
     raise(SIGALRM); /* as if it had hung for five seconds */
 }
 
@@ -136,7 +136,7 @@ static void hang(void)
     BUG_STOP("no door is left");
 }
 
-/* In place of the C library's: every second call is interrupted, where a child asked for that. */
+/* In place of the C library's: every second call is interrupted, if a child wants that. */
 static bool interrupting;
 
 int poll(struct pollfd *fds, nfds_t len, int timeout_ms)
@@ -161,33 +161,53 @@ static void warn_twice(void)
         BUG_WARN("test-door-jammed");
 }
 
-static const struct {
+/* ---- rows: parts of what a child prints, in this order, and what it does not print ---- */
+
+#define IN_THIS_FILE "where: tests/unit/common/panic_test.c:"
+
+static const struct row {
     const char *name;
     void (*run)(void);
-} children[] = {
-    {"assert", trip_assert},
-    {"described", trip_while_described},
-    {"stop", stop},
-    {"stranger", take_a_stranger},
-    {"nothing", take_nothing},
-    {"after the end", use_after_the_end},
-    {"hang", hang},
-    {"interrupted", be_interrupted},
-    {"warn twice", warn_twice},
+    const char *parts[11];
+    const char *absent[2];
+} rows[] = {
+    {"a failed assert prints one block and aborts",
+     trip_assert,
+     {"==== panic: usher 1.2.3, process ", "what: Assertion `hall.doors == 8' failed.\n",
+      IN_THIS_FILE, ", trip_assert()\n", "backtrace", "request: \n  path: /outer\n", "state: \n",
+      "  hall: \n    doors: 7\n    unprintable: a.b.\n", "  after: \n    note: as well\n",
+      "==== panic: the end\n"},
+     {"gone", "/inner"}},
+    {"a describe function that fails takes only what follows it",
+     trip_while_described,
+     {"what: Assertion `part.name == NULL' failed.", "request: none on this thread\n",
+      "note: before\n", "and while it was described: Assertion `ctx != NULL' failed."},
+     {NULL}},
+    {"a stop prints its reason", stop, {"what: no door is left\n", ", stop()\n"}, {NULL}},
+    {"a pointer to another struct is caught",
+     take_a_stranger,
+     {"what: this is no struct hall\n", IN_THIS_FILE},
+     {NULL}},
+    {"a null pointer is caught",
+     take_nothing,
+     {"what: this is no struct hall\n", IN_THIS_FILE},
+     {NULL}},
+    {"a pointer to a struct that has ended is caught",
+     use_after_the_end,
+     {"what: this is no struct hall\n", IN_THIS_FILE},
+     {NULL}},
+    {"a describe function that hangs ends as an abort",
+     hang,
+     {"what: no door is left\n", "note: before\n"},
+     {"the end"}},
+    {"a signal during a write loses no line",
+     be_interrupted,
+     {"==== panic: ", "what: no door is left\n", ", stop()\n", "==== panic: the end\n"},
+     {NULL}},
 };
 
-static int be(const char *name)
-{
-    for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++)
-        if (strcmp(children[i].name, name) == 0)
-            children[i].run();
-    return 0;
-}
-
-/* ---- the parent ---- */
-
-/* What the child says until its end; answers how it ended. */
-static int said_by(const char *child, char out[SAID_MAX])
+/* What the child prints until its end; returns its status. */
+static int output_of(const char *child, char out[SAID_MAX])
 {
     int said;
     pid_t pid = unit_child(child, &said);
@@ -201,102 +221,27 @@ static int said_by(const char *child, char out[SAID_MAX])
     return status;
 }
 
-static void assert_aborted(const char *child, char out[SAID_MAX])
+static void run_row(void **state)
 {
-    int status = said_by(child, out);
+    const struct row *row = *state;
+    char said[SAID_MAX];
+    int status = output_of(row->name, said);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
-        fail_msg("status %x, said: %s", (unsigned)status, out);
-}
-
-/* In this order, one behind the other. */
-static void assert_in_order(const char *said, const char *const *parts)
-{
+        fail_msg("status %x, said: %s", (unsigned)status, said);
     const char *at = said;
-    for (; *parts != NULL; parts++) {
-        const char *found = strstr(at, *parts);
+    for (const char *const *part = row->parts; *part != NULL; part++) {
+        const char *found = strstr(at, *part);
         if (found == NULL)
-            fail_msg("\"%s\" is missing or out of order in: %s", *parts, said);
+            fail_msg("\"%s\" is missing or out of order in: %s", *part, said);
         else
-            at = found + strlen(*parts);
+            at = found + strlen(*part);
     }
+    for (unsigned i = 0; i < 2 && row->absent[i] != NULL; i++)
+        assert_null(strstr(said, row->absent[i]));
 }
 
-static void a_failed_assert_prints_one_block_and_aborts(void **state)
-{
-    (void)state;
-    char said[SAID_MAX];
-    assert_aborted("assert", said);
-    static const char *const parts[] = {"==== panic: usher 1.2.3, process ",
-                                        "what: Assertion `hall.doors == 8' failed.\n",
-                                        "where: tests/unit/common/panic_test.c:",
-                                        ", trip_assert()\n",
-                                        "backtrace",
-                                        "request: \n  path: /outer\n",
-                                        "state: \n",
-                                        "  hall: \n    doors: 7\n    unprintable: a.b.\n",
-                                        "  after: \n    told: as well\n",
-                                        "==== panic: the end\n",
-                                        NULL};
-    assert_in_order(said, parts);
-    assert_null(strstr(said, "gone"));
-    assert_null(strstr(said, "/inner"));
-}
-
-static void a_describe_function_that_fails_takes_only_what_follows_it(void **state)
-{
-    (void)state;
-    char said[SAID_MAX];
-    assert_aborted("described", said);
-    static const char *const parts[] = {
-        "what: Assertion `part.name == NULL' failed.", "request: none on this thread\n",
-        "told: before\n", "and while it was described: Assertion `ctx != NULL' failed.", NULL};
-    assert_in_order(said, parts);
-}
-
-static void a_stop_says_why(void **state)
-{
-    (void)state;
-    char said[SAID_MAX];
-    assert_aborted("stop", said);
-    static const char *const parts[] = {"what: no door is left\n", ", stop()\n", NULL};
-    assert_in_order(said, parts);
-}
-
-static void a_pointer_to_something_else_is_caught_where_it_comes_in(void **state)
-{
-    (void)state;
-    char said[SAID_MAX];
-    static const char *const parts[] = {"what: this is no struct hall\n",
-                                        "where: tests/unit/common/panic_test.c:", NULL};
-    const char *const wrong[] = {"stranger", "nothing", "after the end"};
-    for (size_t i = 0; i < 3; i++) {
-        assert_aborted(wrong[i], said);
-        assert_in_order(said, parts);
-    }
-}
-
-static void what_hangs_while_it_is_described_ends_as_an_abort(void **state)
-{
-    (void)state;
-    char said[SAID_MAX];
-    assert_aborted("hang", said);
-    static const char *const parts[] = {"what: no door is left\n", "told: before\n", NULL};
-    assert_in_order(said, parts);
-    assert_null(strstr(said, "the end"));
-}
-
-static void a_signal_while_it_writes_loses_no_line(void **state)
-{
-    (void)state;
-    char said[SAID_MAX];
-    assert_aborted("interrupted", said);
-    static const char *const parts[] = {"==== panic: ", "what: no door is left\n", ", stop()\n",
-                                        "==== panic: the end\n", NULL};
-    assert_in_order(said, parts);
-}
-
-/* The compiler sees nobody who could read it: the last store before free() is dead to it. */
-static void what_is_freed_has_no_magic(void **state)
+/* To the compiler the last store before free() is dead. */
+static void freed_memory_has_no_magic(void **state)
 {
     (void)state;
     if (__sanitizer_install_malloc_and_free_hooks == NULL)
@@ -323,11 +268,11 @@ static void taking_a_reference_empties_the_giver(void **state)
     assert_int_equal(3, MAGIC_OF(hall, back)->doors);
 }
 
-static void a_warning_speaks_once_and_counts_twice(void **state)
+static void a_warning_is_printed_once(void **state)
 {
     (void)state;
     char said[SAID_MAX];
-    assert_int_equal(0, said_by("warn twice", said));
+    assert_int_equal(0, output_of("warn", said));
     const char *first = strstr(said, "warning: test-door-jammed\nwhere: tests/unit/common/");
     assert_non_null(first);
     assert_null(strstr(first + 1, "warning"));
@@ -335,18 +280,22 @@ static void a_warning_speaks_once_and_counts_twice(void **state)
 
 int main(int argc, char **argv)
 {
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    if (argc > 1 && strcmp(argv[1], "warn") == 0)
+        warn_twice();
+    for (size_t i = 0; argc > 1 && i < ROWS; i++) {
+        if (strcmp(rows[i].name, argv[1]) == 0)
+            rows[i].run();
+    }
     if (argc > 1)
-        return be(argv[1]);
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_failed_assert_prints_one_block_and_aborts),
-        cmocka_unit_test(a_describe_function_that_fails_takes_only_what_follows_it),
-        cmocka_unit_test(a_stop_says_why),
-        cmocka_unit_test(a_pointer_to_something_else_is_caught_where_it_comes_in),
-        cmocka_unit_test(what_hangs_while_it_is_described_ends_as_an_abort),
-        cmocka_unit_test(a_signal_while_it_writes_loses_no_line),
-        cmocka_unit_test(what_is_freed_has_no_magic),
+        return 0;
+    struct CMUnitTest tests[ROWS + 3] = {
+        cmocka_unit_test(freed_memory_has_no_magic),
         cmocka_unit_test(taking_a_reference_empties_the_giver),
-        cmocka_unit_test(a_warning_speaks_once_and_counts_twice),
+        cmocka_unit_test(a_warning_is_printed_once),
     };
+    for (size_t i = 0; i < ROWS; i++)
+        tests[3 + i] =
+            (struct CMUnitTest){rows[i].name, run_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* pg_test.c: one connection, against a real server. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/clock.h"
 #include "pg/pg.h"
@@ -16,31 +11,44 @@
 #include <unistd.h>
 
 static struct pg_fixture *server;
+static struct pg *pg; /* of each test, which a query may use for five seconds */
+static struct err_slot err;
+static PGresult *res;
 
-static struct pg *open_pg(uint32_t query_ms)
-{
-    struct pg_conf conf = {pg_fixture_dsn(server), "test", "s", 5000, query_ms};
-    struct err_slot err = {0};
-    struct pg *pg = NULL;
-    if (pg_open(&conf, &err, &pg) < 0)
-        fail_msg("%s", err.text);
-    return pg;
-}
-
-static void must(int rc, const struct err_slot *err)
+static void must(int rc)
 {
     if (rc < 0)
-        fail_msg("%s", err->text);
+        fail_msg("%s", err.text);
 }
 
-static void every_kind_of_parameter_comes_back_as_it_went(void **state)
+static void open_by(const char *dsn, uint32_t connect_ms, uint32_t query_ms)
+{
+    struct pg_conf conf = {dsn, "test", "s", connect_ms, query_ms};
+    must(pg_open(&conf, &err, &pg));
+}
+
+static int open_pg(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(5000);
-    struct err_slot err;
+    open_by(pg_fixture_dsn(server), 5000, 5000);
+    return 0;
+}
+
+static int close_pg(void **state)
+{
+    (void)state;
+    PQclear(res);
+    res = NULL;
+    pg_close(pg);
+    pg = NULL;
+    return 0;
+}
+
+static void each_kind_of_parameter_is_returned(void **state)
+{
+    (void)state;
     uint8_t memory[2048];
     struct pg_args args;
-    PGresult *res;
     pg_args_init(&args, memory, sizeof(memory));
     pg_arg_i32(&args, -5);
     pg_arg_i64(&args, INT64_MIN);
@@ -63,139 +71,110 @@ static void every_kind_of_parameter_comes_back_as_it_went(void **state)
     must(pg_query(pg,
                   "SELECT $1, $2, $3, $4, $5, $6[1] + $6[2], $7[1], $7[2] IS NULL, $8[1],"
                   " cardinality($9), ($8[1] AT TIME ZONE 'UTC')::text",
-                  &args, &err, &res),
-         &err);
+                  &args, &err, &res));
     assert_int_equal(-5, pg_i32(res, 0, 0));
     assert_true(pg_i64(res, 0, 1) == INT64_MIN);
-    assert_true(span_eq(SPAN("h\xc3\xa9"), pg_text(res, 0, 2)));
+    assert_span(pg_text(res, 0, 2), "h\xc3\xa9");
     assert_true(span_eq((struct span){"a\0b", 3}, pg_text(res, 0, 3)));
     assert_true(pg_bool(res, 0, 4));
-    assert_true(span_eq(SPAN("xy"), pg_text(res, 0, 6)));
+    assert_span(pg_text(res, 0, 6), "xy");
     assert_true(pg_bool(res, 0, 7));
     assert_true(pg_time_ms(pg_i64(res, 0, 8)) == 1700000000123);
     assert_true(pg_time_ms(INT64_MAX) == INT64_MAX / 1000); /* infinity */
     assert_true(pg_time_ms(INT64_MIN) == 0);
     assert_int_equal(0, pg_i32(res, 0, 9));
-    assert_true(span_eq(SPAN("2023-11-14 22:13:20.123"), pg_text(res, 0, 10)));
-    PQclear(res);
-    pg_close(pg);
+    assert_span(pg_text(res, 0, 10), "2023-11-14 22:13:20.123");
 }
 
 static void a_connection_has_its_name_and_its_schema(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(5000);
-    struct err_slot err;
-    PGresult *res;
     must(pg_query(pg, "SELECT current_setting('search_path'), current_setting('application_name')",
-                  NULL, &err, &res),
-         &err);
-    assert_true(span_eq(SPAN("s"), pg_text(res, 0, 0)));
-    assert_true(span_eq(SPAN("test"), pg_text(res, 0, 1)));
-    PQclear(res);
-    pg_close(pg);
+                  NULL, &err, &res));
+    assert_span(pg_text(res, 0, 0), "s");
+    assert_span(pg_text(res, 0, 1), "test");
 }
 
-static void an_error_of_the_server_is_told_and_the_connection_goes_on(void **state)
+static void an_error_of_the_server_leaves_the_connection_usable(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(5000);
-    struct err_slot err;
-    PGresult *res;
     assert_int_equal(ERR_PEER, pg_query(pg, "SELECT 1/0", NULL, &err, &res));
     assert_string_equal("22012", pg_sqlstate(pg));
-    must(pg_query(pg, "SELECT 7", NULL, &err, &res), &err);
+    must(pg_query(pg, "SELECT 7", NULL, &err, &res));
     assert_int_equal(7, pg_i32(res, 0, 0));
-    PQclear(res);
-    pg_close(pg);
 }
 
-static void parameters_that_do_not_fit_are_refused_before_anything_is_sent(void **state)
+static void parameters_that_do_not_fit_are_not_sent(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(5000);
-    struct err_slot err;
     uint8_t memory[8];
     struct pg_args args;
-    PGresult *res;
     pg_args_init(&args, memory, sizeof(memory));
     pg_arg_text(&args, SPAN("nine char"));
     assert_int_equal(ERR_FULL, pg_query(pg, "SELECT $1", &args, &err, &res));
-    must(pg_run(pg, "SELECT 1", &err), &err);
-    pg_close(pg);
+    must(pg_run(pg, "SELECT 1", &err));
 }
 
-static void a_server_that_does_not_answer_costs_a_deadline(void **state)
+static void a_query_has_a_deadline(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(100);
-    struct err_slot err;
+    close_pg(NULL);
+    open_by(pg_fixture_dsn(server), 5000, 100);
     uint64_t began_us = clock_mono_us(clock_system());
     assert_int_equal(ERR_TIMEOUT, pg_run(pg, "SELECT pg_sleep(30)", &err));
     assert_true(clock_mono_us(clock_system()) - began_us < 2000000);
-    pg_close(pg);
 }
 
-static void an_ended_backend_is_a_lost_connection_and_no_answer_of_the_server(void **state)
+static void an_ended_backend_is_a_lost_connection(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(5000);
-    struct err_slot err;
     assert_int_equal(ERR_CLOSED, pg_run(pg, "SELECT pg_terminate_backend(pg_backend_pid())", &err));
-    pg_close(pg);
 }
 
-static void nobody_at_the_address_is_told(void **state)
+static void an_address_without_a_server_is_an_error(void **state)
 {
     (void)state;
     struct pg_conf conf = {"host=/nonexistent user=postgres", "test", "s", 500, 500};
-    struct err_slot err;
-    struct pg *pg;
-    assert_int_equal(ERR_CLOSED, pg_open(&conf, &err, &pg));
-    assert_non_null(strstr(err.text, "connecting"));
+    struct pg *none;
+    assert_int_equal(ERR_CLOSED, pg_open(&conf, &err, &none));
+    assert_says(&err, "connecting");
 }
 
 /* ---- the pipeline ---- */
 
-static void a_host_that_says_nothing_keeps_nobody_from_the_next_one(void **state)
+static void a_silent_host_does_not_hold_up_the_next_host(void **state)
 {
     (void)state;
     char dsn[512];
     int silent;
     pg_fixture_behind_silence(server, dsn, sizeof(dsn), &silent);
-    struct pg_conf conf = {dsn, "test", "s", 4000, 5000};
-    struct err_slot err = {0};
-    struct pg *pg = NULL;
-    must(pg_open(&conf, &err, &pg), &err);
-    must(pg_run(pg, "SELECT 1", &err), &err);
-    pg_close(pg);
+    close_pg(NULL);
+    open_by(dsn, 4000, 5000);
+    must(pg_run(pg, "SELECT 1", &err));
     close(silent);
 }
 
-static void sum_rows(void *ctx, unsigned nth, const PGresult *res)
+static void sum_rows(void *ctx, unsigned nth, const PGresult *row)
 {
     int *sum = ctx;
     assert_int_equal(*sum == 0 ? 0 : 1, nth);
-    *sum += pg_i32(res, 0, 0);
+    *sum += pg_i32(row, 0, 0);
 }
 
 static void a_pipeline_is_one_transaction(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(5000);
-    struct err_slot err;
     uint8_t memory[64];
     struct pg_args args;
-    PGresult *res;
-    must(pg_run(pg, "CREATE TEMP TABLE t (v integer PRIMARY KEY)", &err), &err);
-    must(pg_prepare(pg, "ins", "INSERT INTO t VALUES ($1::integer) RETURNING v", &err), &err);
+    must(pg_run(pg, "CREATE TEMP TABLE t (v integer PRIMARY KEY)", &err));
+    must(pg_prepare(pg, "ins", "INSERT INTO t VALUES ($1::integer) RETURNING v", &err));
     for (int last = 3; last <= 4; last++) { /* 3 again: a unique key; then 4 */
         int sum = 0;
-        must(pg_pipeline_begin(pg, &err), &err);
+        must(pg_pipeline_begin(pg, &err));
         for (int v = 3; v <= 4; v++) {
             pg_args_init(&args, memory, sizeof(memory));
             pg_arg_i32(&args, v == 4 ? last : v);
-            must(pg_pipeline_add(pg, "ins", &args, &err), &err);
+            must(pg_pipeline_add(pg, "ins", &args, &err));
         }
         int rc = pg_pipeline_end(pg, sum_rows, &sum, &err);
         assert_int_equal(last == 3 ? ERR_PEER : 0, rc);
@@ -204,10 +183,8 @@ static void a_pipeline_is_one_transaction(void **state)
         else
             assert_int_equal(7, sum);
     }
-    must(pg_query(pg, "SELECT count(*)::integer FROM t", NULL, &err, &res), &err);
+    must(pg_query(pg, "SELECT count(*)::integer FROM t", NULL, &err, &res));
     assert_int_equal(2, pg_i32(res, 0, 0));
-    PQclear(res);
-    pg_close(pg);
 }
 
 /* ---- COPY ---- */
@@ -233,35 +210,29 @@ static int on_row(void *ctx, struct span row)
 static void a_copy_gives_every_row_and_can_be_stopped(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(5000);
-    struct err_slot err;
     const char *query = "COPY (SELECT i::bigint, NULL::text FROM generate_series(1, 10000) i)"
                         " TO STDOUT (FORMAT binary)";
     struct copied all = {0};
-    must(pg_copy(pg, query, on_row, &all, &err), &err);
+    must(pg_copy(pg, query, on_row, &all, &err));
     assert_int_equal(10000, all.rows);
     assert_true(all.sum == 50005000);
     struct copied some = {.stop_at = 3};
     assert_int_equal(ERR_STATE, pg_copy(pg, query, on_row, &some, &err));
     assert_int_equal(3, some.rows);
     assert_int_equal(ERR_PEER, pg_copy(pg, "COPY (SELECT 1/0) TO STDOUT", on_row, &some, &err));
-    must(pg_run(pg, "SELECT 1", &err), &err);
-    pg_close(pg);
+    must(pg_run(pg, "SELECT 1", &err));
 }
 
-static void rows_that_nobody_takes_end_the_connection(void **state)
+static void rows_that_are_not_read_end_the_connection(void **state)
 {
     (void)state;
-    struct pg *pg = open_pg(5000);
-    struct err_slot err;
-    alarm(60); /* it went round and round: libpq says "there are rows" whenever it is asked */
+    alarm(60); /* it looped for ever: libpq reports rows on each call */
     assert_int_equal(ERR_CLOSED, pg_run(pg, "COPY (SELECT 1) TO STDOUT", &err));
     alarm(0);
-    pg_close(pg);
 }
 
-/* Without memory libpq answers in the server's place, and the commit may have happened. */
-static void what_libpq_says_by_itself_is_no_answer_of_the_server(void **state)
+/* Without memory libpq makes up a result, and the commit may have happened. */
+static void an_error_of_libpq_is_not_an_answer_of_the_server(void **state)
 {
     (void)state;
     char sqlstate[PG_SQLSTATE_BYTES] = "";
@@ -298,19 +269,20 @@ static int end(void **state)
 
 int main(void)
 {
+#define WITH_PG(test) cmocka_unit_test_setup_teardown(test, open_pg, close_pg)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_parameter_comes_back_as_it_went),
-        cmocka_unit_test(a_connection_has_its_name_and_its_schema),
-        cmocka_unit_test(an_error_of_the_server_is_told_and_the_connection_goes_on),
-        cmocka_unit_test(parameters_that_do_not_fit_are_refused_before_anything_is_sent),
-        cmocka_unit_test(a_server_that_does_not_answer_costs_a_deadline),
-        cmocka_unit_test(an_ended_backend_is_a_lost_connection_and_no_answer_of_the_server),
-        cmocka_unit_test(nobody_at_the_address_is_told),
-        cmocka_unit_test(a_host_that_says_nothing_keeps_nobody_from_the_next_one),
-        cmocka_unit_test(a_pipeline_is_one_transaction),
-        cmocka_unit_test(a_copy_gives_every_row_and_can_be_stopped),
-        cmocka_unit_test(rows_that_nobody_takes_end_the_connection),
-        cmocka_unit_test(what_libpq_says_by_itself_is_no_answer_of_the_server),
+        WITH_PG(each_kind_of_parameter_is_returned),
+        WITH_PG(a_connection_has_its_name_and_its_schema),
+        WITH_PG(an_error_of_the_server_leaves_the_connection_usable),
+        WITH_PG(parameters_that_do_not_fit_are_not_sent),
+        WITH_PG(a_query_has_a_deadline),
+        WITH_PG(an_ended_backend_is_a_lost_connection),
+        WITH_PG(an_address_without_a_server_is_an_error),
+        WITH_PG(a_silent_host_does_not_hold_up_the_next_host),
+        WITH_PG(a_pipeline_is_one_transaction),
+        WITH_PG(a_copy_gives_every_row_and_can_be_stopped),
+        WITH_PG(rows_that_are_not_read_end_the_connection),
+        WITH_PG(an_error_of_libpq_is_not_an_answer_of_the_server),
     };
     return cmocka_run_group_tests(tests, start, end);
 }
