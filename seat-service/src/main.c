@@ -316,8 +316,8 @@ static int start(struct service *service, struct http_router *routes,
     return rc;
 }
 
-/* Whether it shows every event that it has: what an edge goes by that spreads what is only read.
- * One that may have been replaced does not. */
+/* Whether it shows every event that it has: an edge that spreads reads needs to know. A process
+ * that may have been replaced does not. */
 static bool shows_all(const struct seats *seats)
 {
     struct journal_view view;

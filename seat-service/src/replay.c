@@ -1,7 +1,7 @@
 /* replay.c: reads the same settings as the service (only [postgres] matters), takes no lock and
- * writes nothing: it may run beside the owner. It never starts from a snapshot, because it is there
- * to prove what snapshots are made of. It always prints the same JSON for the same state, so two
- * runs, or a run and the live service, can be compared with diff. */
+ * writes nothing: it may run next to the owner. It never starts from a snapshot, because it is
+ * there to prove what snapshots are made of. It always prints the same JSON for the same state, so
+ * two runs, or a run and the live service, can be compared with diff. */
 #include "replay.h"
 
 #include "base/rfc3339.h"

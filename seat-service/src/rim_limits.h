@@ -1,5 +1,5 @@
-/* rim_limits.h: every bound of the rim of seat-service, each with the reason for its size. Those of
- * the engine are in core/limits.h. */
+/* rim_limits.h: every bound of seat-service outside the core, each with the reason for its size.
+ * Those of the engine are in core/limits.h. */
 #ifndef FG_SEAT_SERVICE_RIM_LIMITS_H
 #define FG_SEAT_SERVICE_RIM_LIMITS_H
 
@@ -40,8 +40,8 @@ enum {
     /* A step of the schema that is made before a rollout: an index of a hundred million rows is
      * done in a few minutes. */
     MIGRATE_ALONE_MS = 1800 * 1000,
-    /* A caller whose outcome is still open is told so after this time, which is longer than ANSWER
-     * and a reconnect. */
+    /* After this time a call is answered with "outcome open". It is longer than ANSWER and a
+     * reconnect. */
     OUTCOME_TELL_MS = 8000,
     /* Between attempts to connect: doubled from the first to the second, with jitter. */
     JOURNAL_RETRY_MIN_MS = 50,
@@ -53,7 +53,7 @@ enum {
     OWNER_BEAT_MS = 200,
     OWNER_SILENT_MS = 1000,
     /* How long the lock of our name may be with another process that is about to end, or is cut off
-     * and found silent, before it is told that two have one name. */
+     * and found silent, before it is logged that two have one name. */
     NAMESAKE_MS = 2 * OWNER_SILENT_MS,
     /* Processes that share the events of one list. Each looks at the locks of all ten times a
      * second, and follows the events of all others, so more of them gain nothing. */
@@ -84,8 +84,7 @@ enum {
     STANDBY_STREAM_MS = 2000,
 
     /* An event that cannot be read is tried again after the first of these, doubled up to the
-     * second: reading one from its beginning is work, but whoever repairs it should not wait long.
-     */
+     * second: reading one from its beginning is work, but its repair should show soon. */
     EVENT_RETRY_MIN_MS = 1000,
     EVENT_RETRY_MAX_MS = 30000,
     /* How long the reader waits for another's lock before it turns to other events. */
@@ -126,7 +125,7 @@ enum {
 
     /* Writing a document of 64 MB, over a slow line to a slow disk; nobody else is kept waiting. */
     IMPORT_ANSWER_MS = 60000,
-    /* From written to open: read back, and taken. Then the operator is told to ask again. */
+    /* From written to open: read back, and taken. Then the answer is to try again. */
     IMPORT_OPEN_MS = 30000,
     /* How often a request that waits for something to become so looks whether it has. */
     ERRAND_LOOK_MS = 20,
@@ -203,7 +202,7 @@ enum {
     /* Fetching the waiting room's keys. */
     KEYS_RETRY_MS = 1000,
 
-    /* Events that a process has in memory: a season of a house. Each costs memory per seat. */
+    /* Events that a process has in memory: a season of a venue. Each costs memory per seat. */
     EVENTS_MAX = 64,
     /* The others of its list: a ticket company's year. All that a process has of one is its name.
      */
@@ -211,8 +210,8 @@ enum {
     /* Places of the first kind that an owner keeps free, if enough of its events are idle, so that
      * an event that is asked for need not wait until another has gone: that takes seconds. */
     EVENTS_SPARE = 4,
-    /* For how long at least after the last look at an event of another its owner is told that
-     * somebody looks: of an open stream that is known five times a second. */
+    /* For how long at least after the last read of another's event its owner sees that it is
+     * read. An open stream counts as a read five times a second. */
     EVENT_ASKED_MS = 5000,
     /* How exactly it is known when an event was last used. */
     EVENT_USED_MS = 250,

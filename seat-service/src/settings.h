@@ -1,4 +1,4 @@
-/* settings.h: what seat-service can be told, besides what every service can. */
+/* settings.h: the settings of seat-service, in addition to those of every service. */
 #ifndef FG_SEAT_SERVICE_SETTINGS_H
 #define FG_SEAT_SERVICE_SETTINGS_H
 

@@ -108,7 +108,7 @@ static enum pass_verdict read_claims(const struct jwt *jwt, struct pass *out)
     return read_incarnation(incarnation, &out->incarnation) ? PASS_OK : PASS_INVALID;
 }
 
-/* A visitor with a pass for another event is told so: that is an honest mistake, with two windows
+/* A pass for another event has a verdict of its own: it is an honest mistake, with two windows
  * open. */
 static enum pass_verdict verify(struct pass_cache *cache, struct span event, struct span token,
                                 struct pass *out)

@@ -131,7 +131,7 @@ static bool enter(struct call *call, struct http_req *req)
     return request_event_or(call, req, knock) && judge_visitor(call);
 }
 
-/* For what all visitors are shown alike: a standby answers it, too. */
+/* For reads that are the same for all visitors. A standby answers them, too. */
 static bool look_in(struct call *call, struct http_req *req)
 {
     return request_shown(call, req, knock) && judge_visitor(call);

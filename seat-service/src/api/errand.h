@@ -1,7 +1,7 @@
 /* errand.h: a request that is answered later. What takes long is done on libuv's pool; then, where
  * something has to become so, one looks until it is.
  *
- * If the process ends first, whoever asked is told so, and the errand is over as soon as the pool
+ * If the process ends first, the caller gets an error, and the errand is over as soon as the pool
  * has let go of it. So a job may outlive its request, and must not read it: the body is had by
  * errand_body().
  *

@@ -126,7 +126,7 @@ static void go_on(struct call *call, enum engine_verdict verdict, struct commit_
 struct order {
     struct engine_order who;
     uint64_t pay_ttl_s;
-    struct engine_purchase purchase; /* `who` points here where one is told */
+    struct engine_purchase purchase; /* `who` points here if the request has one */
 };
 
 /* {digest, fees, terms}: places and prices are the hold's own, and are not repeated. */
@@ -315,7 +315,7 @@ static void post_movable(struct http_req *req)
     json_decref(doc);
 }
 
-/* What became of a hold: for a caller that has to ask before deciding. */
+/* The state of a hold, for a caller that has to know it before deciding. */
 static void get_hold(struct http_req *req)
 {
     struct call call;

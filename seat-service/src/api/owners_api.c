@@ -1,7 +1,6 @@
-/* owners_api.c: GET /internal/owners. Every process tells it of all the events that it serves or
- * follows, so it does not matter which one is asked. Where another process has the event the answer
- * is its owner row of a tenth of a second ago; a caller that it sends to the wrong place is told so
- * there. */
+/* owners_api.c: GET /internal/owners. Every process reports all events that it serves or
+ * follows, so any of them can answer. If another process has the event, the answer is its owner row
+ * of a tenth of a second ago. A caller that is sent to the wrong place is refused there. */
 #include "api/owners_api.h"
 
 #include "loop/call.h"

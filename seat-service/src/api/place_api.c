@@ -1,7 +1,8 @@
 /* place_api.c: POST /admin/events/{event}/place. Any process takes it: it writes the wish into the
- * event's owner row and looks, like everybody, where the event is. Whoever is wanted says there
- * that it has read the journal, whoever owns lets go then, and the wanted one takes it. A wish that
- * nobody fulfils lapses, so whoever asked is told so and nothing has to be taken back. */
+ * event's owner row and reads from there, like all processes, where the event is. The wanted
+ * process writes that it has read the journal. The owner then lets go, and the wanted process takes
+ * the event. A wish that no process fulfils lapses: the caller gets an error, and nothing has to be
+ * taken back. */
 #include "api/place_api.h"
 
 #include "api/request.h"

@@ -25,8 +25,8 @@ void request_elsewhere(struct call *call, const struct journal_place *place)
     call_refuse_with(call, &out);
 }
 
-/* Visitors are told to come again; a header tells the edge where to send them then, by names and
- * not by addresses. */
+/* Visitors are to try again. A header names the owner, not its address, and the edge sends the next
+ * attempt there. */
 static void tell_elsewhere(struct call *call, const struct journal_place *place)
 {
     struct call_refusal out = call_refusal(REFUSAL_AWAY_STANDBY);
@@ -53,7 +53,7 @@ void request_away(struct call *call, enum journal_reason reason)
 }
 
 /* Says why the event is not open: something is wrong with it, or with the process, or it is served
- * elsewhere. Only the operator is told what is wrong with an event. */
+ * elsewhere. Only operators see what is wrong with an event. */
 static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
 {
     struct journal *journal = call->loop->conf.journal;
@@ -97,7 +97,7 @@ bool request_event_or(struct call *call, struct http_req *req, void (*on_asleep)
     return false;
 }
 
-/* It is shown here, but we have not heard of it for too long. */
+/* It is shown here, but the last sign of its owner is too old. */
 static void tell_behind(struct call *call)
 {
     struct call_refusal out = call_refusal(REFUSAL_BEHIND);

@@ -14,10 +14,10 @@ enum { REQUEST_SEATS_MAX = 256 }; /* of one array in a body; the engine decides 
 void request_elsewhere(struct call *call, const struct journal_place *place);
 /* Refuses: the process serves nothing, for this reason. */
 void request_away(struct call *call, enum journal_reason reason);
-/* The event is asleep: it is woken, and the caller is told to ask again. */
+/* The event is asleep: wakes it and answers that the caller should retry. */
 void request_wake(struct call *call);
-/* Each returns false after answering the request. The event and the hold in the path; whoever may
- * call this keeps the event awake by it: */
+/* Each returns false after answering the request. The event and the hold in the path; a caller
+ * that is allowed in keeps the event awake by it: */
 bool request_event(struct call *call, struct http_req *req);
 /* The same for a caller who has still to be judged: events_used() is then the caller's. `on_asleep`
  * answers if the event is asleep. */

@@ -10,9 +10,9 @@
  * Open outcomes: when a connection breaks after a batch was sent, nobody knows whether the batch
  * was written. The committer keeps the batch, reconnects, regains what it owned (ownership.c), and
  * reads the row with the batch's last seq. If it is there with our link of the chain, the batch was
- * written and its callers are told so. If not, the batch is written again under the same numbers.
- * Only a journal that went on without us, or lost its end, makes us give up: then nothing in memory
- * counts any more, and the process ends.
+ * written, and its callers get that answer. If not, the batch is written again under the same
+ * numbers. Only a journal that went on without us, or lost its end, makes us give up: then nothing
+ * in memory counts any more, and the process ends.
  *
  * Proofs: an answer that rests on memory alone, and on which money moves, waits until PostgreSQL
  * has said that the event is still ours. Else a process that was stopped while another took its

@@ -4,10 +4,10 @@
  * since the last time; the first time that is all of them. So an import needs no announcement: its
  * row is found. An event that is new, on our list and awake gets a free number; one that is asleep,
  * or finds no number free, is known by its name alone (owners/asleep.h). An event is counted only
- * once its id is in place, since other threads go by the count.
+ * once its id is in place, since other threads read up to the count.
  *
  * What an event was imported from is read in once. Where it is long the host makes its plan of it
- * on a thread beside the reader, which meanwhile goes on showing the other events. */
+ * on another thread, and the reader goes on showing the other events. */
 #include "journal/journal_internal.h"
 #include "system/system.h"
 

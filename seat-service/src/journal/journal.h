@@ -6,8 +6,8 @@
  * batches; each comes back with rc 0 once it is durable, or with an error once it is certain that
  * it never will be.
  *
- * An event that nobody asks for may be asleep: then it is in no process's memory, and costs a name.
- * Whoever is asked for one wakes it. An owner whose places are all taken puts those of its events
+ * An unused event may be asleep: then it is in no process's memory, and costs a name. The process
+ * that gets a request for it wakes it. An owner whose places are all taken puts those of its events
  * to sleep that have been idle for longest.
  *
  * The process is called back through struct journal_host, on the reader's thread, except for
@@ -207,9 +207,9 @@ struct journal_place {
     struct store_address address;
 };
 
-/* Of what is shown, or of ours; read it after the version that is told with it. */
+/* The branch of the shown or owned journal. Read it after the version that is sent with it. */
 struct store_line journal_line(struct journal *journal, uint32_t nth);
-/* False: nobody has told, or it is this process. An owner that died is named until the next one. */
+/* False: no owner is known, or it is this process. A dead owner is named until the next one. */
 bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_place *out);
 /* Whether several processes share the events. */
 bool journal_is_shared(const struct journal *journal);

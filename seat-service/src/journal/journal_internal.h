@@ -36,7 +36,7 @@ struct journal_event {
     bool begun;          /* the reader's: loaded, and read in part */
     bool asked;          /* the reader's: ours, and others are asked for it */
     bool leaving, given; /* the reader's: on its way out, until its place is free; the
-                          * committer has been told to let go of it */
+                          * committer has to let go of it */
     _Atomic(enum journal_state) state;
     _Atomic uint64_t answered; /* the number of a change; see journal_answered() */
     struct journal_line_told line_told;
@@ -52,7 +52,7 @@ struct journal_event {
     bool ready;                 /* we are to have it, and have said that we wait for it */
     bool retired;               /* as its row says: it has to leave our memory for good */
     struct journal_place place; /* the reader writes it */
-    struct store_line line;     /* of what is shown, or of ours: journal_set_line() */
+    struct store_line line;     /* of the shown or owned journal: journal_set_line() */
     /* The committer's, where several share: */
     uint64_t free_since_us; /* when somebody was last seen with its lock; 0: not looked yet */
     bool was_owned;         /* somebody has had its lock */
@@ -126,7 +126,7 @@ struct journal {
     uint64_t shown_at_us; /* when the events of others were last asked for */
     pthread_t reader;
 
-    _Atomic uint64_t lines; /* from which names of lines are made; random, and rises */
+    _Atomic uint64_t lines; /* names of lines are made from it; random, and rises */
     atomic_bool stopping;
     _Atomic(enum journal_role) role;
     _Atomic(enum journal_reason) reason;
@@ -145,7 +145,7 @@ static inline uint32_t journal_len(const struct journal *journal)
 
 static inline enum journal_state journal_state_of(const struct journal_event *event)
 {
-    /* acquire: partner of role_move_event(): whoever finds an event owned finds its head */
+    /* acquire: partner of role_move_event(): a reader that finds an event owned finds its head */
     return atomic_load_explicit(&event->state, memory_order_acquire);
 }
 

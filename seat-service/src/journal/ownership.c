@@ -55,7 +55,7 @@ static int32_t name_key(const struct journal *journal)
     return (int32_t)(hash & INT32_MAX);
 }
 
-/* Whoever is in the registry needs a name of its own first. */
+/* A process in the registry needs a name of its own first. */
 static bool may_join(const struct journal *journal)
 {
     return journal->named || journal->conf.address.open[0] == '\0';
@@ -540,7 +540,7 @@ static void told_namesake(const struct journal *journal)
     log_end(&line);
 }
 
-/* Whether `got` it now, and if not, whether that is a mistake of whoever named the two. */
+/* `got`: it has its name now. Otherwise two processes may have been given one name by mistake. */
 static void note_name(struct journal *journal, bool got)
 {
     uint64_t now_us = journal_now_us(journal);
@@ -559,8 +559,8 @@ static void note_name(struct journal *journal, bool got)
         told_namesake(journal);
 }
 
-/* Whoever is in the registry is known there by its name: moves, the edge and those who ask a
- * process for another's event go by it. Of two that have one name the second takes nothing, until
+/* The registry knows a process by its name, and so do moves, the edge and redirects to another's
+ * event. Of two that have one name the second takes nothing, until
  * the first is gone. An old backend of ours that has it is ended, as is one that is silent. */
 static int claim_name(struct journal *journal, struct err_slot *err)
 {

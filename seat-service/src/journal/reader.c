@@ -443,7 +443,7 @@ static int make_room(struct journal *journal, struct err_slot *err)
     int rc = room < EVENTS_SPARE && !leaving ? find_unused(journal, err, &event) : 0;
     if (rc < 0)
         return rc;
-    /* relaxed: a hint for whoever asks next */
+    /* relaxed: a hint for the next request */
     atomic_store_explicit(&journal->full, room == 0 && !leaving && event == NULL,
                           memory_order_relaxed);
     if (event == NULL || asleep_len(journal->asleep) == EVENTS_ASLEEP_MAX)
@@ -506,8 +506,8 @@ static int judge_line(struct journal *journal, const struct journal_event *event
 }
 
 /* A journal that has not grown costs nothing but its row in the answer. One that has become shorter
- * was put back to an earlier moment: what was read of it is read anew. The line stands before the
- * picture does, so no version is told in a line that it was not yet in. */
+ * was put back to an earlier moment: what was read of it is read anew. The line is set before
+ * the picture is published, so no version is sent with a line that it was not yet in. */
 static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -578,9 +578,9 @@ static int show_followed(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* The owner of an event that is asked for here must not put it to sleep. It is told by a lock that
- * all have who are asked for it, so nothing is left of a process that dies, and only what changes
- * takes a statement. */
+/* The owner of an event that is requested here must not put it to sleep. Every process with such
+ * requests holds a lock that the owner sees. So a process that dies leaves nothing behind, and only
+ * a change takes a statement. */
 static int tell_asked(struct journal *journal, struct err_slot *err)
 {
     const struct journal_host *host = &journal->conf.host;

@@ -139,7 +139,7 @@ static void move_role(struct journal *journal, enum journal_role role, enum jour
     if (was == role)
         return;
     assert((role_next[was] & BIT(role)) != 0);
-    /* release: whoever reads the role finds what was done before it, such as an opened event */
+    /* release: a reader of the role finds what was done before it, such as an opened event */
     atomic_store_explicit(&journal->role, role, memory_order_release);
     struct log_line line;
     log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "role");

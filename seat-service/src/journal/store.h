@@ -39,7 +39,7 @@ struct store_changes {
     int64_t next; /* `since` of the next one */
 };
 /* The next ones that have changed since the last walk, `room` at most; *len says how many. Less
- * than `room`: the walk is over, and the next call begins another. An event may be told twice. */
+ * than `room`: the walk is over, and the next call begins another. An event may come twice. */
 int store_events_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
                          uint32_t room, struct err_slot *err, uint32_t *len);
 /* Wakes these, 1..EVENTS_MAX, and has every process look at them again. */
@@ -110,7 +110,7 @@ int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
  * there is no such event. */
 int store_want(struct pg *pg, struct span event, struct span wanted, uint32_t wait_ms,
                struct err_slot *err);
-/* It is told that `instance`, of the name `wanted`, has read the journal. */
+/* Writes that `instance`, of the name `wanted`, has read the journal. */
 int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span instance,
                 struct err_slot *err);
 
@@ -122,8 +122,8 @@ struct store_claim {
      * number. Neither is 0; both are below 2^63. */
     uint64_t kept, fresh;
 };
-/* The lines of a journal: changes after the `began`th are told under the name `now`, those up to it
- * were last told under `before`. After a restore a number may come again, but in another line. All
+/* The lines of a journal: changes after the `began`th are sent under the name `now`, those up to it
+ * were last sent under `before`. After a restore a number may come again, but in another line. All
  * zeros: not known, or never raised by a program that knows lines; an older one leaves them as they
  * are. */
 struct store_line {

@@ -10,7 +10,7 @@
 #include "render/render.h"
 
 struct call {
-    struct http_req *req; /* NULL: nobody asked, or the caller was told that the outcome is open */
+    struct http_req *req; /* NULL: no request, or it was answered that the outcome is open */
     struct loop *loop;
     struct event *event;
     struct engine_who who;
@@ -44,10 +44,10 @@ struct call_refusal {
     enum refusal_text text;
     const char *detail;  /* "": the caller says it */
     struct span members; /* as in struct http_problem, any length */
-    const char *owner;   /* of the event, for the header Fairgate-Owner; NULL: not told */
+    const char *owner;   /* of the event, for the header Fairgate-Owner; NULL: no header */
 };
 struct call_refusal call_refusal(enum refusal refusal); /* the row */
-/* For what is not just a row: a verdict, or a row with more to tell. */
+/* For refusals beyond a row: a verdict, or a row with more members. */
 void call_refuse_with(struct call *call, const struct call_refusal *refusal);
 
 /* The call's event, as render.h shows it. */

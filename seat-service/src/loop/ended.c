@@ -2,9 +2,9 @@
  *
  * Nobody reports an event's new incarnation: each tick compares what passes have shown
  * (events_admit()) with what was written last. A session is shut out in memory before anything is
- * written, so an answer that says so is never too early. If the write fails, the caller is told so,
- * and the session stays shut out. The connection is opened for the first session and kept for the
- * next. */
+ * written, so an answer that says so is never too early. If the write fails, the caller gets an
+ * error, and the session stays shut out. The connection is opened for the first session and kept
+ * for the next. */
 #include "loop/ended.h"
 
 #include "base/magic.h"

@@ -30,7 +30,7 @@ void ended_tick(struct ended *ended, struct loop *loop);
  * 503, to be repeated. */
 void ended_session(struct ended *ended, struct http_req *req, struct span session);
 
-/* Before the loop is closed: those who still wait are told that it is not known to be durable. */
+/* Before the loop is closed: waiting calls get the answer that it is not known to be durable. */
 void ended_answer_all(struct ended *ended);
 
 #endif

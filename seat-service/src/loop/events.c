@@ -60,7 +60,7 @@ static struct shown_plan *take_offer(struct events *events, struct span document
 static void on_prepare(void *ctx, struct span document)
 {
     struct events *events = MAGIC_OF(events, ctx);
-    struct shown_plan *plan = take_offer(events, document); /* of whoever imports it here */
+    struct shown_plan *plan = take_offer(events, document); /* of an import in this process */
     if (plan != NULL || shown_plan_create(document, NULL, &plan) == 0)
         events_offer(events, plan); /* if it cannot be read, on_found() says why */
 }
@@ -182,7 +182,7 @@ static bool has_looked(const struct events *events, uint64_t look)
     return looked;
 }
 
-/* seq_cst: whoever keeps it either finds it closed, or is found here */
+/* seq_cst: a loop that keeps it either finds it closed, or is found here */
 static bool on_leave(void *ctx, uint32_t nth)
 {
     struct events *events = MAGIC_OF(events, ctx);
@@ -309,7 +309,7 @@ void events_looked(struct events *events, uint32_t loop, uint64_t look)
 
 void events_settles(struct event *event, uint32_t loop, uint64_t seq)
 {
-    /* release: partner of latest_settled(): whoever sees the seats finds the number */
+    /* release: partner of latest_settled(): a reader that sees the seats finds the number */
     atomic_store_explicit(&event->settled[loop].begun, seq, memory_order_release);
 }
 
@@ -422,7 +422,7 @@ bool events_streams(const struct events *events, const struct event *event)
     return is_younger(events, event, STANDBY_STREAM_MS) || events_is_open(event);
 }
 
-/* A look that began after the question finds all that anybody can have been told before it. */
+/* A look that began after the request finds all changes that were answered before it. */
 bool events_lags(const struct event *event, uint64_t version, uint64_t asked_us)
 {
     uint64_t us = shown_us(event); /* before the version is read, which rises first */

@@ -58,8 +58,7 @@ struct events_conf {
     struct idem *idem; /* borrowed; replay puts back the answers that the journal knows */
     struct pass_revoked *revoked; /* borrowed; sessions that others have ended are put there */
     void (*fenced)(void *ctx, const char *reason);
-    void (*leaves)(
-        void *ctx); /* an event has been closed: whoever keeps it should let go; or NULL */
+    void (*leaves)(void *ctx); /* an event was closed: those that keep it should let go; or NULL */
     void *ctx;
 };
 

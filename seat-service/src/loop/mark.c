@@ -1,6 +1,6 @@
 /* mark.c: a version fits if its line is the present one, or the one before and the version is not
- * beyond where that ended. Whoever was away for longer gets the whole picture, which is always
- * true: two takeovers in one absence are rare. */
+ * beyond where that ended. A reader that was away for longer gets the whole picture, which is
+ * always right: two takeovers in one absence are rare. */
 #include "loop/mark.h"
 
 #include <inttypes.h>

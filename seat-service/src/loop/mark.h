@@ -13,10 +13,10 @@ struct mark {
 };
 
 bool mark_read(struct span text, struct mark *out);
-/* The line of what is told now, to be asked for after the version; 0: none is known. */
+/* The line of the current picture. Read it after the version; 0: none is known. */
 uint64_t mark_line(const struct loop *loop, const struct event *event);
 void mark_put(struct text *text, struct mark mark);
-/* "line", beside "version"; nothing if there is none. */
+/* "line", next to "version"; nothing if there is none. */
 void mark_member(struct text *json, uint64_t line);
 /* Is that version one of the journal that there is? True also where nobody can know. */
 bool mark_fits(const struct loop *loop, const struct event *event, const struct mark *mark);

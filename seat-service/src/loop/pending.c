@@ -2,7 +2,7 @@
  *
  * The call on a handler's stack is copied here with its request, and comes back when its change is
  * durable or refused. If the journal does not know the outcome yet, nothing final is said; after a
- * while the caller is told that the outcome is open, and the change goes on without its request.
+ * while the answer is that the outcome is open, and the change goes on without its request.
  * Its idempotency key finds the answer later. */
 #include "loop/pending.h"
 
@@ -94,8 +94,8 @@ static void on_done(struct commit_entry *entry)
         if (replies)
             call->finish(call, &entry->op);
     } else {
-        /* If the outcome could not be asked for, the process is ending, and the next owner reads in
-         * the journal what became of it. */
+        /* If the outcome could not be read, the process is ending, and the next owner reads it in
+         * the journal. */
         if (!entry->proof)
             engine_undo(call->event->engine, &entry->op);
         atomic_fetch_add_explicit(&loop->conf.stats->refused, 1, memory_order_relaxed);

@@ -4,7 +4,7 @@
  * pending_commit() keeps the call and submits -> the journal answers -> the engine settles or
  * undoes
  * -> the call's `finish` replies. Calls that change nothing reply at once and are never kept, but
- * for those whose caller moves money on what it is told: pending_prove(). */
+ * for those whose caller moves money by the answer: pending_prove(). */
 #ifndef FG_SEAT_SERVICE_PENDING_H
 #define FG_SEAT_SERVICE_PENDING_H
 

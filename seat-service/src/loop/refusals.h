@@ -4,7 +4,7 @@
  * can meet (web/text.*): tests hold both to this list.
  *
  * ROW(NAME, code, status, seconds in Retry-After or 0, TEXT, detail). TEXT is how the page's text
- * begins, error or gone (the visit is over); or NONE. Without a detail, whoever refuses says it: it
+ * begins, error or gone (the visit is over); or NONE. Without a detail, the caller writes it: it
  * names something of the request. Two rows may have one code: programs need not tell them apart. */
 #ifndef FG_SEAT_SERVICE_REFUSALS_H
 #define FG_SEAT_SERVICE_REFUSALS_H

@@ -3,11 +3,11 @@
  * Handling a request again is cheap and needs nothing from the one that it waits for, which may be
  * on another loop. Requests for which it is still too early put themselves back on the list while
  * it is walked, so the list is copied first. One that is answered makes way for what was pipelined
- * behind it, which is then handled within that walk, in the same struct http_req: whether a request
- * has waited is told by its serial.
+ * behind it, which is then handled within that walk, in the same struct http_req: the serial says
+ * whether a request has waited.
  *
  * Nobody fills it for the others: a session has a few places, and those who only look have no more
- * than half of them, since whoever repeats a change waits for seats that may be theirs. */
+ * than half of them, since a repeated change waits for seats that may be its own. */
 #include "loop/retry.h"
 
 #include <assert.h>

@@ -10,7 +10,7 @@
 
 struct retry;
 
-/* A request, and what becomes of it. */
+/* A request that waits, and how it is answered. */
 struct retry_ask {
     struct http_req *req;
     uint64_t serial;              /* of the request: another one may be in the same place next */
@@ -33,7 +33,7 @@ struct retry_ask retry_ask(const struct call *call, void (*again)(struct http_re
 /* This very request has waited, so it was judged before. Those that were pipelined behind it are
  * handled while it is answered, and were not. */
 bool retry_resumes(const struct retry *retry, const struct http_req *req);
-/* When it was handled first; whatever it names was told before. It began earlier. */
+/* When it was handled first; all versions that it names were sent before. It began earlier. */
 uint64_t retry_asked_us(const struct retry *retry, const struct http_req *req);
 
 /* Handles the waiting requests again, unless that was done just now. */

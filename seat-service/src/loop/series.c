@@ -11,7 +11,7 @@
  * open, before the journal has been seen, and any other one as soon as the journal has it in
  * memory. With an event that leaves memory its figures go.
  *
- * Whoever writes points also asks how the archive of the server's log is doing. */
+ * The process that writes points also reads the state of the server's log archive. */
 #include "loop/series.h"
 
 #include "base/magic.h"

@@ -2,8 +2,8 @@
  *
  * All readers of an event share each delta, which is made once, so a stream gets at most five a
  * second, however many seats change hands. A reader that was too slow is not sent what it missed;
- * it is told to fetch the availability again, and goes on from there. A version that shows nothing
- * new is not told. */
+ * it gets the request to fetch the availability again, and continues from there. A version without
+ * changes is not sent. */
 #include "loop/stream.h"
 
 #include "base/magic.h"

@@ -21,7 +21,7 @@
  * predecessor; its span, stretched to this row's number of seats and rounded down; its bulge. A row
  * of one seat has no span, one of two no bulge: these are 0.
  *
- * What lies off by a half or less is told as 0: a fortieth of the way to the neighbour, a pixel
+ * A distance of a half or less is written as 0: a fortieth of the way to the neighbour, a pixel
  * where the page shows a seat as large as it ever does. */
 #ifndef FG_SEAT_SERVICE_CURVE_H
 #define FG_SEAT_SERVICE_CURVE_H

@@ -1,5 +1,5 @@
-/* rows.h: the seats of a plan told row by row, for a phone on a slow line: a fifteenth of the bytes
- * of the plan that tells seat by seat. A section is told in columns, an element for each row:
+/* rows.h: the seats of a plan row by row, for a phone on a slow line: a fifteenth of the bytes of
+ * the plan seat by seat. A section is written in columns, an element for each row:
  *
  *   {"name":"Lower 101","rows":["A","B"],"seats":[15,16],
  *    "x":[[4558,116,-24],[-63,6,1]],"y":[[6473,-545],[-32,1]],
@@ -21,8 +21,8 @@
 /* The member "zones" of an open object. Seats follow each other in plan order. */
 int rows_put_zones(struct text *text, const struct plan *plan, struct err_slot *err);
 
-/* {"flags":[...],"channel":..,"entrance":..,"floor":..,"sight":..} of what is there. Members of an
- * open object; both ways to tell a plan have them. */
+/* {"flags":[...],"channel":..,"entrance":..,"floor":..,"sight":..}, without absent ones. Members of
+ * an open object; both forms of a plan have them. */
 void rows_put_notes(struct text *text, const struct plan *plan, const struct plan_seat *seat);
 
 #endif

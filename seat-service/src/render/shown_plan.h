@@ -17,7 +17,7 @@ enum shown_plan_coding { SHOWN_IDENTITY, SHOWN_GZIP, SHOWN_BROTLI, SHOWN_CODINGS
  * later. */
 struct shown_plan {
     struct plan *plan;
-    char hash[2 * PLAN_HASH_BYTES + 1]; /* of its content, as it is told and asked for */
+    char hash[2 * PLAN_HASH_BYTES + 1]; /* of its content, as in links and requests */
     _Atomic(struct http_blob *) geometry[RENDER_FORMS][SHOWN_CODINGS]; /* body of GET .../plan */
 };
 

@@ -1,7 +1,7 @@
 /* plan.h: a hall and its terms of sale, as checked by the import (plan_import.h).
  *
  * Immutable once made, so any thread may read it. A seat is named by its place in plan order
- * (zones, rows and seats as they stand in the document), which is also its place in the
+ * (zones, rows and seats in the order of the document), which is also its place in the
  * availability picture. Rows here are runs: seats that are neighbours, in the order in which people
  * sit; an aisle ends a run. They come from geometry, never from printed numbers. */
 #ifndef FG_SEAT_CORE_PLAN_H
@@ -68,7 +68,7 @@ int plan_area_find(const struct plan *plan, struct span id);
 
 struct plan_channel {
     struct span id, name;
-    struct span code;    /* what the buyer has to enter; absent: the rim decides who may */
+    struct span code;    /* what the buyer has to enter; absent: the shell decides who may */
     uint64_t on_sale_ms; /* 0: as the category; otherwise counts instead of it (a presale) */
 };
 

@@ -162,7 +162,7 @@ static bool keep(struct plan_shapes *shapes, const struct shape *shape)
     uint32_t points = shapes->points + (uint32_t)json_array_size(shape->points);
     if (json_array_size(shapes->list) == PLAN_SHAPES_MAX || points > PLAN_SHAPE_POINTS_MAX)
         return true;
-    assert(!shapes->no_memory); /* whoever ran out of it has stopped */
+    assert(!shapes->no_memory); /* the walk ends when memory runs out */
     if (shapes->list == NULL)
         shapes->list = json_array();
     json_t *object = json_object();

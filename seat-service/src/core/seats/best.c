@@ -96,7 +96,7 @@ struct view {        /* a spot as one asker sees it */
     uint64_t before; /* the bitmap before it in the row, */
     wide after;      /* and with the one after it */
     wide may;        /* free and allowed */
-    wide accessible; /* of those that may be had */
+    wide accessible; /* among the seats of `may` */
 };
 
 static bool look(const struct best *best, const struct spot *spot, uint32_t category,
@@ -137,7 +137,7 @@ struct search {
     uint32_t n;
     bool orphans;
     bool with_access; /* one of the seats has to be accessible */
-    bool plain_only;  /* of what is on sale for everybody; set by search_all() */
+    bool plain_only;  /* among seats on sale for everybody; set by search_all() */
     bool near;        /* from x, y instead of the focal point: the spots' order is of no help */
     float x, y;
     /* Seats of other proposals to the same asker: not to be proposed again, but still free, since

@@ -2,10 +2,10 @@
  *
  * A hold's id is its slot's number (24 bits, what seat words carry) and the slot's generation (40
  * bits, which rises each time the slot is given out): an id that outlived its hold no longer fits
- * any slot. The id is not a secret; the rim makes it unguessable with a MAC.
+ * any slot. The id is not a secret; the shell makes it unguessable with a MAC.
  *
- * A slot is owned by one op at a time: the one that moves it from IDLE to BUSY decides what becomes
- * of it, and all others are told to try again. Reading needs no ownership (hold_read_begin). */
+ * A slot is owned by one op at a time: the one that moves it from IDLE to BUSY decides its
+ * next state, and all others have to try again. Reading needs no ownership (hold_read_begin). */
 #ifndef FG_SEAT_CORE_HOLD_H
 #define FG_SEAT_CORE_HOLD_H
 

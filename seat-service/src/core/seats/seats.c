@@ -113,7 +113,7 @@ static struct take_word *word_of(struct take *take, uint32_t row, uint32_t word)
     for (uint32_t i = take->count++; i > at; i--)
         take->words[i] = take->words[i - 1];
     take->words[at] = (struct take_word){.row = row, .word = word};
-    assert(at == 0 || take->words[at - 1].word < word); /* ascending: whoever takes goes one way */
+    assert(at == 0 || take->words[at - 1].word < word); /* ascending: all takers go one way */
     return &take->words[at];
 }
 
@@ -320,7 +320,7 @@ static void turn_words(struct seats *seats, const struct take_word *take, enum s
         /* The bit is ours, so nobody else touches the word. */
         assert(seat_state(old) == from);
         assert(seat_hold(old) == from_hold);
-        /* release: partner of seats_read(); whoever sees the hold's number sees its slot. No fence
+        /* release: partner of seats_read(); a reader of the hold's number sees its slot. No fence
          * is needed after it: only bitmaps are judged. */
         atomic_store_explicit(word, seat_word(to, to_hold, old + 1) | claimed,
                               memory_order_release);

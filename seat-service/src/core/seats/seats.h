@@ -7,8 +7,8 @@
  * years at a hundred a second; it restarts with the process and is not journaled.
  *
  * A seat is claimed from when somebody takes it until that is in the journal. Nobody else can have
- * it, but it is shown as free, as the journal has it: so a picture of the hall is the same whoever
- * shows it, and never one of something that is refused.
+ * it, but it is shown as free, as the journal has it: so all processes show the same picture of the
+ * hall, and never a change that is refused later.
  *
  * Beside the words each row has its bitmap: a bit for each seat, set while it is free. seats.c
  * explains how the two agree, and how many threads at once judge and keep a rule about a row. */
