@@ -1,5 +1,10 @@
-/* span_test.c: the small questions of every parser, at their edges. */
+/* span_test.c: spans, errors, random numbers and clocks, at their edges. */
 #include "unit.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+#include <time.h>
 
 static const struct span absent = {NULL, 0};
 
@@ -124,6 +129,204 @@ static void what_is_cut_is_cut_between_letters(void **state)
     assert_string_equal(out, "ab");
 }
 
+/* ---- err ---- */
+
+static void an_error_keeps_its_code_and_its_sentence(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    assert_int_equal(ERR_RANGE, err_set(&err, ERR_RANGE, "rate of %d", 7));
+    assert_int_equal(ERR_RANGE, err.code);
+    assert_string_equal("rate of 7", err.text);
+}
+
+static void a_caller_that_wants_no_sentence_gets_the_code(void **state)
+{
+    (void)state;
+    assert_int_equal(ERR_FULL, err_set(NULL, ERR_FULL, "queue"));
+    assert_int_equal(ERR_UNKNOWN, err_wrap(NULL, "reading %s", "a.toml"));
+}
+
+static void a_wrapped_error_reads_from_the_outside_in(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    err_set(&err, ERR_IO, "open: no such file");
+    assert_int_equal(ERR_IO, err_wrap(&err, "reading %s", "a.toml"));
+    assert_string_equal("reading a.toml: open: no such file", err.text);
+}
+
+static void a_sentence_that_is_too_long_keeps_its_front(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    char longer[2 * ERR_TEXT_MAX];
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    err_set(&err, ERR_IO, "%s", longer);
+    assert_int_equal(ERR_TEXT_MAX - 1, strlen(err.text));
+    err_wrap(&err, "context");
+    assert_int_equal(ERR_TEXT_MAX - 1, strlen(err.text));
+    assert_memory_equal("context: xxx", err.text, 12);
+    err_wrap(&err, "%s", longer);
+    assert_int_equal(ERR_TEXT_MAX - 1, strlen(err.text));
+}
+
+static void a_sentence_is_cut_between_letters(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    for (int shift = 0; shift < 4; shift++) {
+        char text[3 * ERR_TEXT_MAX];
+        size_t len = (size_t)shift;
+        memset(text, 'x', len);
+        for (; len + 4 < sizeof(text); len += 3)
+            memcpy(text + len, "가", 3);
+        text[len] = '\0';
+        err_set(&err, ERR_IO, "%s", text);
+        assert_int_equal(0, (strlen(err.text) - (size_t)shift) % 3);
+        assert_true(strlen(err.text) > ERR_TEXT_MAX - 4);
+    }
+    static const char *const rows[][2] = {
+        {"\x80\x80\x80", "\x80\x80\x80"}, /* no letters at all: as it came */
+        {"\x80", "\x80"},
+        {"", ""},
+        {"a\x80", "a\x80"}, /* a tail that belongs to nothing */
+        {"a\xC3", "a"},     /* of two bytes, of three, of four: one is missing, or none */
+        {"a\xC3\xBC", "a\xC3\xBC"},
+        {"a\xE2\x82", "a"},
+        {"a\xE2\x82\xAC", "a\xE2\x82\xAC"},
+        {"a\xF0\x9F\x8E", "a"},
+        {"a\xF0\x9F\x8E\xAB", "a\xF0\x9F\x8E\xAB"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        err_set(&err, ERR_IO, "%s", rows[i][0]);
+        assert_string_equal(err.text, rows[i][1]);
+    }
+}
+
+static void every_code_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (int a = 0; a >= ERR_PEER; a--) {
+        for (int b = a - 1; b >= ERR_UNKNOWN; b--)
+            assert_string_not_equal(err_name(a), err_name(b));
+    }
+    assert_string_equal("unknown", err_name(-1000));
+}
+
+/* ---- rng ---- */
+
+static void the_seeded_generator_gives_the_published_numbers(void **state)
+{
+    (void)state;
+    /* xoshiro256++ from the state 1, 2, 3, 4, as its authors' program prints it. */
+    static const uint64_t want[] = {41943041,
+                                    58720359,
+                                    3588806011781223,
+                                    3591011842654386,
+                                    9228616714210784205u,
+                                    9973669472204895162u};
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, 0);
+    memcpy(seeded.state, (uint64_t[]){1, 2, 3, 4}, sizeof(seeded.state));
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+        assert_true(rng_u64(&seeded.rng) == want[i]);
+}
+
+static void a_seed_is_spread_by_splitmix64(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, 0);
+    assert_true(seeded.state[0] == 0xE220A8397B1DCDAFu);
+    assert_true(seeded.state[1] == 0x6E789E6AA1B965F4u);
+}
+
+static void the_same_seed_gives_the_same_bytes_and_another_gives_others(void **state)
+{
+    (void)state;
+    struct rng_seeded a, b, c;
+    rng_seeded_init(&a, 7);
+    rng_seeded_init(&b, 7);
+    rng_seeded_init(&c, 8);
+    char from_a[37], from_b[37], from_c[37];
+    rng_fill(&a.rng, from_a, sizeof(from_a));
+    rng_fill(&b.rng, from_b, sizeof(from_b));
+    rng_fill(&c.rng, from_c, sizeof(from_c));
+    assert_memory_equal(from_a, from_b, sizeof(from_a));
+    assert_memory_not_equal(from_a, from_c, sizeof(from_a));
+}
+
+static void a_bound_is_kept_and_every_number_below_it_comes(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, unit_seed());
+    unsigned seen[7] = {0};
+    for (unsigned i = 0; i < 70000; i++)
+        seen[rng_below(&seeded.rng, 7)]++;
+    /* 10,000 each; a thousand off is more than ten standard deviations. */
+    for (unsigned i = 0; i < 7; i++)
+        assert_in_range(seen[i], 9000, 11000);
+    assert_int_equal(0, rng_below(&seeded.rng, 1));
+    for (unsigned i = 0; i < 1000; i++)
+        assert_true(rng_below(&seeded.rng, (UINT64_MAX / 2) + 2) <= UINT64_MAX / 2 + 1);
+}
+
+static void the_kernel_s_numbers_do_not_repeat(void **state)
+{
+    (void)state;
+    assert_true(rng_u64(rng_system()) != rng_u64(rng_system()));
+}
+
+/* ---- clock ---- */
+
+static void the_system_clock_goes_on_and_knows_the_date(void **state)
+{
+    (void)state;
+    const struct clock *clock = clock_system();
+    uint64_t before = clock_mono_us(clock);
+    assert_true(clock_mono_us(clock) >= before);
+    uint64_t wall_s = clock_wall_us(clock) / 1000000;
+    assert_in_range(wall_s, (uintmax_t)time(NULL) - 2, (uintmax_t)time(NULL) + 2);
+}
+
+static void a_fake_clock_moves_by_hand_only(void **state)
+{
+    (void)state;
+    struct clock_fake fake;
+    clock_fake_init(&fake, 1700000000000000);
+    uint64_t mono = clock_mono_us(&fake.clock);
+    assert_true(mono > 0);
+    assert_int_equal(mono, clock_mono_us(&fake.clock));
+    assert_int_equal(1700000000000000, clock_wall_us(&fake.clock));
+    clock_fake_step(&fake, 250);
+    assert_int_equal(mono + 250, clock_mono_us(&fake.clock));
+    assert_int_equal(1700000000000250, clock_wall_us(&fake.clock));
+}
+
+static void clocks_are_apart_by_what_no_wait_explains(void **state)
+{
+    (void)state;
+    struct clock_fake fake;
+    clock_fake_init(&fake, 1700000000000000);
+    uint64_t asked_us = clock_mono_us(&fake.clock), wall_us = clock_wall_us(&fake.clock);
+    clock_fake_step(&fake, 4000000);
+    static const struct {
+        int64_t ahead_us; /* of ours, as the question was asked */
+        uint64_t apart_ms;
+    } told[] = {
+        {-3600000000, 3600000}, {-1000, 1},   {-999, 0},    {0, 0},
+        {4000000, 0},           {4000999, 0}, {4001000, 1}, {3604000000, 3600000},
+        {2000000, 0},           {-2500, 2},   {4002500, 2},
+    };
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        uint64_t theirs_us = (uint64_t)((int64_t)wall_us + told[i].ahead_us);
+        assert_int_equal(told[i].apart_ms, clock_apart_ms(&fake.clock, asked_us, theirs_us));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +338,20 @@ int main(void)
         cmocka_unit_test(a_copy_fits_whole_or_is_refused),
         cmocka_unit_test(what_is_cut_is_cut_between_letters),
         cmocka_unit_test(secrets_compare_by_every_byte),
+        cmocka_unit_test(an_error_keeps_its_code_and_its_sentence),
+        cmocka_unit_test(a_caller_that_wants_no_sentence_gets_the_code),
+        cmocka_unit_test(a_wrapped_error_reads_from_the_outside_in),
+        cmocka_unit_test(a_sentence_that_is_too_long_keeps_its_front),
+        cmocka_unit_test(a_sentence_is_cut_between_letters),
+        cmocka_unit_test(every_code_has_a_name_of_its_own),
+        cmocka_unit_test(the_seeded_generator_gives_the_published_numbers),
+        cmocka_unit_test(a_seed_is_spread_by_splitmix64),
+        cmocka_unit_test(the_same_seed_gives_the_same_bytes_and_another_gives_others),
+        cmocka_unit_test(a_bound_is_kept_and_every_number_below_it_comes),
+        cmocka_unit_test(the_kernel_s_numbers_do_not_repeat),
+        cmocka_unit_test(the_system_clock_goes_on_and_knows_the_date),
+        cmocka_unit_test(a_fake_clock_moves_by_hand_only),
+        cmocka_unit_test(clocks_are_apart_by_what_no_wait_explains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
-/* tally_test.c: a number of times within a minute and no more, each caller alone. */
+/* tally_test.c: counts per caller and minute, and the waits between tries. */
 #include "unit.h"
 
+#include "pace/backoff.h"
 #include "pace/tally.h"
 
 #include <sodium.h>
@@ -118,6 +119,37 @@ static void which_names_share_a_set_is_another_secret_each_time(void **state)
     assert_memory_not_equal(before, tally.key, sizeof(before));
 }
 
+/* ---- backoff ---- */
+
+enum { DRAWS = 5000 };
+
+/* Of a hundred numbers each is drawn in so many draws. */
+static void assert_bound(const struct rng *rng, uint32_t tries, uint32_t bound_ms)
+{
+    uint32_t most = 0, least = UINT32_MAX;
+    for (int i = 0; i < DRAWS; i++) {
+        uint32_t ms = backoff_ms(10, 100, tries, rng);
+        most = ms > most ? ms : most;
+        least = ms < least ? ms : least;
+    }
+    assert_int_equal(0, least);
+    assert_int_equal(bound_ms, most);
+}
+
+static void the_bound_doubles_with_each_try_up_to_its_cap(void **state)
+{
+    (void)state;
+    struct rng_seeded dice;
+    rng_seeded_init(&dice, 1);
+    assert_bound(&dice.rng, 1, 10);
+    assert_bound(&dice.rng, 2, 20);
+    assert_bound(&dice.rng, 3, 40);
+    assert_bound(&dice.rng, 4, 80);
+    assert_bound(&dice.rng, 5, 100);
+    assert_bound(&dice.rng, 6, 100);
+    assert_bound(&dice.rng, UINT32_MAX, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +159,7 @@ int main(void)
         cmocka_unit_test_setup(those_who_share_a_set_are_counted_each_alone, begin),
         cmocka_unit_test_setup(a_full_set_forgets_the_count_that_ends_first, begin),
         cmocka_unit_test_setup(which_names_share_a_set_is_another_secret_each_time, begin),
+        cmocka_unit_test(the_bound_doubles_with_each_try_up_to_its_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,13 @@
-/* template_test.c: pages with gaps, and the texts of the real ones. */
+/* template_test.c: pages with gaps, their texts and languages, and what makes them small. */
 #include "unit.h"
 
+#include "web/lang.h"
+#include "web/squeeze.h"
 #include "web/template.h"
+#include "web/visit.h"
+
+#include <stdlib.h>
+#include <zlib.h>
 
 static const char *const gaps[] = {"name", "count", NULL};
 
@@ -240,6 +246,182 @@ static void fixed_markup_may_be_repeated(void **state)
     phrases_destroy(phrases);
 }
 
+/* ---- lang ---- */
+
+static const struct span none = {NULL, 0};
+
+static void the_query_wins_over_cookie_and_header(void **state)
+{
+    (void)state;
+    assert_int_equal(lang_choose(SPAN("ko"), SPAN("en"), SPAN("en")), LANG_KO);
+    assert_int_equal(lang_choose(none, SPAN("ko"), SPAN("en")), LANG_KO);
+    assert_int_equal(lang_choose(none, none, SPAN("ko")), LANG_KO);
+    assert_int_equal(lang_choose(none, none, none), LANG_EN);
+}
+
+static void nonsense_is_passed_over(void **state)
+{
+    (void)state;
+    assert_int_equal(lang_choose(SPAN("../../x"), SPAN("kobold"), SPAN("ko-KR,en;q=0.5")), LANG_KO);
+    assert_int_equal(lang_choose(SPAN("k"), none, SPAN(";;,,q=,")), LANG_EN);
+    assert_int_equal(lang_choose(none, none, SPAN("*")), LANG_EN);
+}
+
+static void the_highest_weight_wins_and_zero_means_never(void **state)
+{
+    (void)state;
+    assert_int_equal(lang_choose(none, none, SPAN("en;q=0.8, ko;q=0.9")), LANG_KO);
+    assert_int_equal(lang_choose(none, none, SPAN("ko;q=0.08, en;q=0.1")), LANG_EN);
+    assert_int_equal(lang_choose(none, none, SPAN("fr, ko;q=0, en;q=0.1")), LANG_EN);
+    assert_int_equal(lang_choose(none, none, SPAN("ko, en")), LANG_KO);
+    assert_int_equal(lang_choose(none, none, SPAN("ja-JP, ko-KR;q=0.7, en;q=0.65")), LANG_KO);
+}
+
+static void tags_are_read_by_their_first_part(void **state)
+{
+    (void)state;
+    enum lang lang = LANG_EN;
+    assert_true(lang_parse(SPAN("KO_kr"), &lang));
+    assert_int_equal(lang, LANG_KO);
+    assert_false(lang_parse(SPAN("kok"), &lang));
+    assert_string_equal(lang_tag(LANG_KO), "ko");
+}
+
+static void a_language_may_be_added_and_is_found_again(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    enum lang lang = LANG_EN, again = LANG_EN;
+    assert_int_equal(lang_check(SPAN("ja"), &err), 0);
+    assert_int_equal(lang_count(), LANG_BUILT_IN);
+    assert_int_equal(lang_choose(SPAN("ja"), none, none), LANG_EN);
+    assert_int_equal(lang_add(SPAN("ja"), &err, &lang), 0);
+    assert_int_equal(lang_add(SPAN("ja"), &err, &again), 0);
+    assert_int_equal(again, lang);
+    assert_int_equal(lang_count(), LANG_BUILT_IN + 1);
+    assert_int_equal(lang_choose(SPAN("ja-JP"), none, none), lang);
+    assert_int_equal(lang_add(SPAN("ko"), &err, &again), 0);
+    assert_int_equal(again, LANG_KO);
+    static const char *const bad[] = {"", "j", "JA", "ja-JP", "japanese", "../x"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(lang_add(span_of(bad[i]), &err, &again), ERR_SYNTAX);
+    char tag[] = "xa";
+    while (lang_count() < LANG_MAX) {
+        assert_int_equal(lang_add(span_of(tag), &err, &again), 0);
+        tag[1]++;
+    }
+    assert_int_equal(lang_add(span_of(tag), &err, &again), ERR_FULL);
+    assert_int_equal(lang_check(span_of(tag), &err), ERR_FULL);
+    assert_int_equal(lang_check(SPAN("ko"), &err), 0);
+}
+
+/* ---- visit ---- */
+
+static void what_a_list_names_is_found_in_any_place_and_case(void **state)
+{
+    (void)state;
+    const struct span list = SPAN("gzip, deflate;q=0.5 , BR");
+    assert_true(visit_lists(list, SPAN("gzip")));
+    assert_true(visit_lists(list, SPAN("deflate")));
+    assert_true(visit_lists(list, SPAN("br")));
+    assert_true(visit_lists(SPAN("text/html, application/octet-stream; q=0.9"),
+                            SPAN("application/octet-stream")));
+}
+
+static void a_weight_of_zero_is_a_refusal(void **state)
+{
+    (void)state;
+    assert_false(visit_lists(SPAN("br, gzip;q=0"), SPAN("gzip")));
+    assert_false(visit_lists(SPAN("br, gzip; q=0 "), SPAN("gzip")));
+    assert_true(visit_lists(SPAN("br, gzip;q=0.1"), SPAN("gzip")));
+}
+
+static void what_a_list_does_not_name_in_whole_is_not_listed(void **state)
+{
+    (void)state;
+    assert_false(visit_lists((struct span){NULL, 0}, SPAN("br")));
+    assert_false(visit_lists(SPAN(""), SPAN("br")));
+    assert_false(visit_lists(SPAN("brotli, xbr, b"), SPAN("br")));
+    assert_false(visit_lists(SPAN("*"), SPAN("br")));
+    assert_false(visit_lists(SPAN(";;,,q=,"), SPAN("br")));
+}
+
+/* ---- squeeze ---- */
+
+static void assert_unpacks(struct span packed, struct span text)
+{
+    char *memory = malloc(text.len + 1);
+    z_stream stream = {
+        .next_in = (Bytef *)(uintptr_t)packed.ptr,
+        .avail_in = (uInt)packed.len,
+        .next_out = (Bytef *)memory,
+        .avail_out = (uInt)text.len + 1,
+    };
+    assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(stream.avail_in, 0);
+    assert_true(span_eq((struct span){memory, stream.total_out}, text));
+    inflateEnd(&stream);
+    free(memory);
+}
+
+static void one_squeezer_serves_page_after_page(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    struct squeezer *squeezer;
+    assert_int_equal(squeezer_create(&err, &squeezer), 0);
+    static const char *const texts[] = {"", "x", "one two one two one two one two one two", "done"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char memory[256];
+        struct text out = text_on(memory, sizeof(memory));
+        TEXT_LIT(&out, "head");
+        assert_true(squeezer_gzip(squeezer, span_of(texts[i]), &out));
+        assert_unpacks(span_skip(text_span(&out), 4), span_of(texts[i]));
+    }
+    squeezer_destroy(squeezer);
+}
+
+static void what_does_not_fit_is_told_and_the_next_one_is_whole(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    struct squeezer *squeezer;
+    const struct span text = SPAN("a text of some length, and another one of some length");
+    assert_int_equal(squeezer_create(&err, &squeezer), 0);
+    char memory[256];
+    struct text whole = text_on(memory, sizeof(memory));
+    assert_true(squeezer_gzip(squeezer, text, &whole));
+    for (size_t room = 0; room <= whole.len; room++) {
+        char small_memory[256];
+        struct text small = text_on(small_memory, room);
+        assert_int_equal(squeezer_gzip(squeezer, text, &small), room == whole.len);
+        assert_int_equal(small.len, room == whole.len ? room : 0);
+    }
+    squeezer_destroy(squeezer);
+}
+
+static void comments_that_are_whole_lines_are_left_out(void **state)
+{
+    (void)state;
+    const struct span source = SPAN("// head\n"
+                                    "const at = 'http://x'; // stays: it might be in a string\n"
+                                    "  // indented\n"
+                                    "/* one\n   two */\n"
+                                    "a { b: c; } /* stays */\n"
+                                    "/* short */\n"
+                                    "//no space: stays\n"
+                                    "end");
+    char memory[256];
+    struct text kept = text_on(memory, sizeof(memory));
+    squeeze_comments(source, &kept);
+    assert_true(
+        span_eq(text_span(&kept), SPAN("const at = 'http://x'; // stays: it might be in a string\n"
+                                       "a { b: c; } /* stays */\n"
+                                       "//no space: stays\n"
+                                       "end")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +433,17 @@ int main(void)
         cmocka_unit_test(phrases_are_written_as_json),
         cmocka_unit_test(an_operators_texts_replace_ours),
         cmocka_unit_test(fixed_markup_may_be_repeated),
+        cmocka_unit_test(the_query_wins_over_cookie_and_header),
+        cmocka_unit_test(nonsense_is_passed_over),
+        cmocka_unit_test(the_highest_weight_wins_and_zero_means_never),
+        cmocka_unit_test(tags_are_read_by_their_first_part),
+        cmocka_unit_test(a_language_may_be_added_and_is_found_again),
+        cmocka_unit_test(what_a_list_names_is_found_in_any_place_and_case),
+        cmocka_unit_test(a_weight_of_zero_is_a_refusal),
+        cmocka_unit_test(what_a_list_does_not_name_in_whole_is_not_listed),
+        cmocka_unit_test(one_squeezer_serves_page_after_page),
+        cmocka_unit_test(what_does_not_fit_is_told_and_the_next_one_is_whole),
+        cmocka_unit_test(comments_that_are_whole_lines_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
