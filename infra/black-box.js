@@ -12,7 +12,7 @@
 //
 // Their folders lie in memory where there is enough (infra/memory).
 //
-// The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js).
+// The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js); build/costs has all of them.
 //
 // Asked to end (SIGTERM, SIGINT, SIGHUP), it begins nothing more and has the files that run end: each ends what it started
 // (tests/lib-js/scope.js). What takes too long over that is killed, and the kernel ends what it started. The same
@@ -23,7 +23,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { run } from 'node:test';
 import { constants, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -105,7 +105,9 @@ function tellLongest() {
   const all = costsOf(readFileSync(process.env.FAIRGATE_COSTS, 'utf8')).filter(({ file }) => files.includes(file));
   const row = ({ file, cpu, took }) => `  ${took.toFixed(0).padStart(4)} s and ${cpu.toFixed(0).padStart(4)} s of CPU  ${relative('', file)}`;
   console.log(`${all.reduce((sum, { cpu }) => sum + cpu, 0).toFixed(0)} s of CPU; the longest files:`);
-  for (const one of all.sort((a, b) => b.took - a.took).slice(0, LONGEST)) console.log(row(one));
+  const rows = all.sort((a, b) => b.took - a.took).map(row);
+  console.log(rows.slice(0, LONGEST).join('\n'));
+  if (existsSync('build')) writeFileSync('build/costs', `${rows.join('\n')}\n`);
 }
 
 const times = Number(process.env.FAIRGATE_TIMES ?? 1);
