@@ -1,12 +1,5 @@
-/* access_test.c: what a request is judged by before it reaches the engine: repeated answers, rates,
- * names of holds, passes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+/* access_test.c: the checks of a request before the engine gets it: repeated requests, rates, names
+ * of holds, passes. */
 #include "access/hold_id.h"
 #include "access/idem.h"
 #include "access/pass.h"
@@ -14,6 +7,7 @@
 #include "base/json_in.h"
 #include "crypto/jwt.h"
 #include "rim_limits.h"
+#include "script.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -68,7 +62,7 @@ static bool is_known(struct idem *idem, uint64_t n, uint64_t key_no, uint64_t no
     return false;
 }
 
-static void a_repeated_key_finds_what_was_done(void **state)
+static void repeated_key_finds_the_answer(void **state)
 {
     (void)state;
     enum { KEEP_MS = IDEM_KEEP_S * 1000 };
@@ -92,7 +86,7 @@ static void a_repeated_key_finds_what_was_done(void **state)
     idem_destroy(idem);
 }
 
-static void a_request_under_way_is_never_given_up(void **state)
+static void running_request_is_never_given_up(void **state)
 {
     (void)state;
     struct idem *idem = open_idem(1 << 20);
@@ -103,7 +97,7 @@ static void a_request_under_way_is_never_given_up(void **state)
         take_with_key(idem, 3, i, 1000);
     assert_int_equal(IDEM_RUNNING, idem_begin(idem, session_of(3), &first, 1000, &out));
 
-    /* All of a session's places under way: it is told so. */
+    /* When all places of a session are running, another request is refused. */
     bool full = false;
     for (uint64_t i = 0; i < 4 * IDEM_NEAR * IDEM_WAYS && !full; i++) {
         struct idem_key key = key_of(1000000 + i, 0);
@@ -114,7 +108,7 @@ static void a_request_under_way_is_never_given_up(void **state)
 }
 
 /* Ten minutes of 10,000 changes a second, scaled down by a hundred: memory and changes alike. */
-static void what_there_is_memory_for_is_kept_for_ten_minutes(void **state)
+static void answers_are_kept_for_ten_minutes(void **state)
 {
     (void)state;
     enum { PER_S = 100, SESSIONS = 500 };
@@ -132,7 +126,7 @@ static void what_there_is_memory_for_is_kept_for_ten_minutes(void **state)
     idem_destroy(idem);
 }
 
-static void a_session_that_hurries_pushes_out_its_own(void **state)
+static void busy_session_pushes_out_its_own_answers(void **state)
 {
     (void)state;
     enum { OTHERS = 1000 };
@@ -144,7 +138,7 @@ static void a_session_that_hurries_pushes_out_its_own(void **state)
     for (uint64_t i = 0; i < 200000; i++)
         take_with_key(idem, OTHERS, OTHERS + i, 31000);
     assert_true(stats->pushed_out > 190000);
-    assert_true(stats->kept_s <= 30); /* and it is told for how long things are kept now */
+    assert_true(stats->kept_s <= 30); /* the metric shows for how long answers are kept now */
     unsigned lost = 0;
     for (uint64_t i = 0; i < OTHERS; i++)
         lost += !is_known(idem, i, i, 31000);
@@ -155,7 +149,7 @@ static void a_session_that_hurries_pushes_out_its_own(void **state)
     idem_destroy(idem);
 }
 
-static void what_the_journal_knows_is_answered_by_the_next_owner(void **state)
+static void next_owner_answers_from_the_journal(void **state)
 {
     (void)state;
     struct idem *idem = open_idem(1 << 20);
@@ -175,7 +169,7 @@ static void what_the_journal_knows_is_answered_by_the_next_owner(void **state)
 
 /* ---- rates ---- */
 
-static void a_session_may_burst_and_then_keeps_to_its_rate(void **state)
+static void session_may_burst_and_then_keeps_to_its_rate(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -196,7 +190,7 @@ static void a_session_may_burst_and_then_keeps_to_its_rate(void **state)
     rate_destroy(rate);
 }
 
-static void sessions_that_meet_in_a_cell_do_not_count_for_each_other(void **state)
+static void sessions_of_one_cell_do_not_count_for_each_other(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -214,7 +208,7 @@ static void sessions_that_meet_in_a_cell_do_not_count_for_each_other(void **stat
 
 /* ---- names of holds ---- */
 
-static void a_name_is_read_back_by_its_event_only_and_cannot_be_made_up(void **state)
+static void hold_name_is_valid_in_its_event_only_and_cannot_be_forged(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -238,7 +232,7 @@ static void a_name_is_read_back_by_its_event_only_and_cannot_be_made_up(void **s
 
 /* ---- passes ---- */
 
-struct office {
+static struct {
     struct jwks_key *key; /* of one of the sets */
     struct jwks *sets[2];
     uv_loop_t loop;
@@ -247,12 +241,13 @@ struct office {
     struct pass_cache *cache;
     struct clock_fake clock;
     char path[64];
-    char memory[JWT_BYTES_MAX]; /* of the pass that was signed last */
-    struct pass pass;           /* what the last one that was judged says */
-};
+    char memory[JWT_BYTES_MAX];
+    struct span token; /* signed last */
+    struct pass pass;  /* what the last token says that was checked */
+} office;
 
 /* Publishes a set of one new key, which is the set's. */
-static struct jwks_key *publish_key(const char *path, struct jwks **set)
+static struct jwks_key *publish_key(struct jwks **set)
 {
     struct err_slot err;
     struct jwks_key *key;
@@ -262,84 +257,110 @@ static struct jwks_key *publish_key(const char *path, struct jwks **set)
     assert_int_equal(0, jwks_create(&err, set));
     assert_int_equal(0, jwks_add(*set, key, &err));
     jwks_put(&text, *set);
-    FILE *file = fopen(path, "w");
+    FILE *file = fopen(office.path, "w");
     assert_int_equal(text.len, fwrite(text.ptr, 1, text.len, file));
     fclose(file);
     return key;
 }
 
-static void until_generation(struct office *office, uint64_t generation)
+static void until_generation(uint64_t generation)
 {
-    while (jwks_feed_generation(office->keys) < generation) {
-        jwks_feed_doubt(office->keys);
-        uv_run(&office->loop, UV_RUN_ONCE);
+    while (jwks_feed_generation(office.keys) < generation) {
+        jwks_feed_doubt(office.keys);
+        uv_run(&office.loop, UV_RUN_ONCE);
     }
 }
 
-static struct office *open_office(void)
+static void open_office(void)
 {
-    struct office *office = calloc(1, sizeof(*office));
     struct err_slot err;
-    strcpy(office->path, "/tmp/fg-keys-XXXXXX");
-    close(mkstemp(office->path));
-    clock_fake_init(&office->clock, 1700000000000000);
-    office->key = publish_key(office->path, &office->sets[0]);
-    uv_loop_init(&office->loop);
+    memset(&office, 0, sizeof(office));
+    strcpy(office.path, "/tmp/fg-keys-XXXXXX");
+    close(mkstemp(office.path));
+    clock_fake_init(&office.clock, 1700000000000000);
+    office.key = publish_key(&office.sets[0]);
+    uv_loop_init(&office.loop);
     const struct jwks_feed_conf keys = {.whose = "the waiting room's",
-                                        .file = office->path,
+                                        .file = office.path,
                                         .refresh_ms = 60000,
-                                        .loop = &office->loop,
+                                        .loop = &office.loop,
                                         .clock = clock_system(),
                                         .rng = rng_system()};
-    assert_int_equal(0, jwks_feed_create(&keys, &err, &office->keys));
-    until_generation(office, 1);
-    assert_int_equal(0, pass_revoked_create(&err, &office->revoked));
-    struct pass_conf conf = {office->keys, office->revoked, "fairgate", &office->clock.clock};
-    assert_int_equal(0, pass_cache_create(&conf, &err, &office->cache));
-    return office;
+    assert_int_equal(0, jwks_feed_create(&keys, &err, &office.keys));
+    until_generation(1);
+    assert_int_equal(0, pass_revoked_create(&err, &office.revoked));
+    struct pass_conf conf = {office.keys, office.revoked, "fairgate", &office.clock.clock};
+    assert_int_equal(0, pass_cache_create(&conf, &err, &office.cache));
 }
 
-static void close_office(struct office *office)
+static void close_office(void)
 {
-    pass_cache_destroy(office->cache);
-    pass_revoked_destroy(office->revoked);
-    jwks_feed_close(office->keys);
-    uv_run(&office->loop, UV_RUN_DEFAULT);
-    assert_int_equal(0, uv_loop_close(&office->loop));
-    jwks_destroy(office->sets[0]);
-    jwks_destroy(office->sets[1]);
-    unlink(office->path);
-    free(office);
+    pass_cache_destroy(office.cache);
+    pass_revoked_destroy(office.revoked);
+    jwks_feed_close(office.keys);
+    uv_run(&office.loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&office.loop));
+    jwks_destroy(office.sets[0]);
+    jwks_destroy(office.sets[1]);
+    unlink(office.path);
 }
 
-/* As the waiting room signs it, with what a test wants different; good until the next one. */
-static struct span sign(struct office *office, const char *typ, const char *iss, const char *aud,
-                        const char *extra)
+/* "sign [typ=] [iss=] [aud=] [member=]", otherwise as the waiting room does for "night"; "sign
+ * text=TOKEN" */
+static void do_sign(const struct script_line *line)
 {
     struct err_slot err;
-    uint64_t now_s = office->clock.now_wall_us / 1000000;
+    uint64_t now_s = office.clock.now_wall_us / 1000000;
+    const char *typ = script_value(line, "typ"), *iss = script_value(line, "iss");
+    const char *aud = script_value(line, "aud"), *member = script_value(line, "member");
+    const char *other = script_value(line, "text");
+    char extra[64] = "";
+    struct text text = text_on(office.memory, sizeof(office.memory));
+    if (member != NULL)
+        snprintf(extra, sizeof(extra), "\"member\":\"%s\"", member);
     struct jwt_claims claims = {
-        .iss = span_of(iss),
-        .aud = span_of(aud),
+        .iss = span_of(iss != NULL ? iss : "fairgate"),
+        .aud = span_of(aud != NULL ? aud : "night"),
         .sub = SPAN("session-1"),
         .iat_s = now_s,
         .exp_s = now_s + 100,
         .extra = span_of(extra),
     };
-    struct text text = text_on(office->memory, sizeof(office->memory));
-    assert_int_equal(0, jwt_sign(office->key, typ, &claims, &err, &text));
-    return text_span(&text);
+    if (other != NULL)
+        text_str(&text, other);
+    else
+        assert_int_equal(0,
+                         jwt_sign(office.key, typ != NULL ? typ : PASS_TYPE, &claims, &err, &text));
+    office.token = text.len > 0 ? text_span(&text) : (struct span){NULL, 0};
 }
 
-static struct span sign_good(struct office *office)
+/* "check VERDICT [at=EVENT] [buyer=NAME]" */
+static void do_check(const struct script_line *line)
 {
-    return sign(office, PASS_TYPE, "fairgate", "night", "");
+    static const char *const names[PASS_UNREAD + 1] = {
+        [PASS_OK] = "ok",           [PASS_MISSING] = "missing", [PASS_INVALID] = "invalid",
+        [PASS_FOREIGN] = "foreign", [PASS_EXPIRED] = "expired", [PASS_ENDED] = "ended",
+        [PASS_UNREAD] = "unread"};
+    const char *at = script_value(line, "at"), *buyer = script_value(line, "buyer");
+    enum pass_verdict verdict =
+        pass_check(office.cache, span_of(at != NULL ? at : "night"), office.token, &office.pass);
+    script_expect_text(line, script_word(line, 1),
+                       names[verdict] != NULL ? names[verdict] : "other");
+    if (verdict == PASS_OK)
+        assert_true(office.pass.session == pass_hash(SPAN("session-1")));
+    if (buyer != NULL)
+        assert_true(office.pass.buyer == pass_hash(span_of(buyer)));
 }
 
-/* What becomes of a pass that is shown at "night". */
-static void judged(struct office *office, enum pass_verdict verdict, struct span token)
+/* "after TIME": later; "before TIME": earlier, as if the token were from the future */
+static void do_after(const struct script_line *line)
 {
-    assert_int_equal(verdict, pass_check(office->cache, SPAN("night"), token, &office->pass));
+    clock_fake_step(&office.clock, script_number(script_word(line, 1)));
+}
+
+static void do_before(const struct script_line *line)
+{
+    office.clock.now_wall_us -= script_number(script_word(line, 1));
 }
 
 static void *no_memory(size_t size)
@@ -348,105 +369,70 @@ static void *no_memory(size_t size)
     return NULL;
 }
 
-static void a_pass_for_which_there_is_no_memory_is_none_of_the_bad_ones(void **state)
+static void do_memory(const struct script_line *line)
 {
-    (void)state;
-    struct office *office = open_office();
-    struct span good = sign_good(office);
-    json_in_allocate(no_memory);
-    judged(office, PASS_UNREAD, good);
-    judged(office, PASS_MISSING, SPAN("a.b"));
-    json_in_allocate(malloc);
-    judged(office, PASS_OK, good);
-    json_in_allocate(no_memory);
-    judged(office, PASS_OK, good); /* remembered */
-    json_in_allocate(malloc);
-    close_office(office);
+    json_in_allocate(script_has(line, "none") ? no_memory : malloc);
 }
 
-static void a_pass_is_judged_by_type_issuer_event_and_time(void **state)
+static void do_revoke(const struct script_line *line)
 {
-    (void)state;
-    struct office *office = open_office();
-    judged(office, PASS_INVALID, sign(office, "JWT", "fairgate", "night", ""));
-    judged(office, PASS_INVALID, sign(office, PASS_TYPE, "else", "night", ""));
-    judged(office, PASS_FOREIGN, sign(office, PASS_TYPE, "fairgate", "day", ""));
-    judged(office, PASS_MISSING, SPAN("a.b.c"));
-    judged(office, PASS_MISSING, (struct span){NULL, 0});
-    struct span good = sign_good(office);
-    judged(office, PASS_OK, good);
-    assert_true(office->pass.session == pass_hash(SPAN("session-1")));
-    assert_true(office->pass.buyer == office->pass.session);
-    assert_int_equal(PASS_FOREIGN, pass_check(office->cache, SPAN("day"), good, &office->pass));
-    clock_fake_step(&office->clock, 104 * 1000000);
-    judged(office, PASS_OK, good); /* leeway */
-    clock_fake_step(&office->clock, 2 * 1000000);
-    judged(office, PASS_EXPIRED, good); /* though remembered */
-    close_office(office);
-}
-
-/* A front whose clock is a minute ahead makes passes, too. Their end is by Redis's clock. */
-static void a_pass_may_have_been_made_in_the_future(void **state)
-{
-    (void)state;
-    struct office *office = open_office();
-    struct span token = sign_good(office);
-    office->clock.now_wall_us -= 60 * 1000000;
-    judged(office, PASS_OK, token);
-    close_office(office);
-}
-
-static void a_member_counts_across_sessions(void **state)
-{
-    (void)state;
-    struct office *office = open_office();
-    judged(office, PASS_OK, sign(office, PASS_TYPE, "fairgate", "night", "\"member\":\"m-1\""));
-    assert_true(office->pass.buyer == pass_hash(SPAN("m-1")));
-    assert_true(office->pass.session == pass_hash(SPAN("session-1")));
-    close_office(office);
-}
-
-static void an_ended_session_is_refused_also_where_its_pass_is_remembered(void **state)
-{
-    (void)state;
-    struct office *office = open_office();
-    struct span token = sign_good(office);
-    judged(office, PASS_OK, token);
+    (void)line;
     for (uint64_t i = 0; i < 8; i++) /* neighbours in its place do not hide it */
-        pass_revoke(office->revoked, office->pass.session + i * PASS_REVOKED_MAX, 1800000000);
-    judged(office, PASS_ENDED, token);
-    close_office(office);
+        pass_revoke(office.revoked, office.pass.session + i * PASS_REVOKED_MAX, 1800000000);
 }
 
-static void a_key_that_was_taken_back_ends_what_was_remembered(void **state)
+static void do_renew_keys(const struct script_line *line)
 {
-    (void)state;
-    struct office *office = open_office();
-    struct span token = sign_good(office);
-    judged(office, PASS_OK, token);
-    publish_key(office->path, &office->sets[1]);
-    until_generation(office, 2);
-    judged(office, PASS_INVALID, token);
-    close_office(office);
+    (void)line;
+    publish_key(&office.sets[1]);
+    until_generation(2);
+}
+
+static const struct script_verb verbs[] = {{"sign", do_sign},
+                                           {"check", do_check},
+                                           {"after", do_after},
+                                           {"before", do_before},
+                                           {"memory", do_memory},
+                                           {"revoke", do_revoke},
+                                           {"renew-keys", do_renew_keys},
+                                           {NULL, NULL}};
+
+static const struct script_row rows[] = {
+    {"a pass is checked by type, issuer and event",
+     "sign typ=JWT; check invalid; sign iss=else; check invalid; sign aud=day; check foreign;"
+     "sign text=a.b.c; check missing; sign text=; check missing; sign;"
+     "check ok buyer=session-1; check foreign at=day"},
+    {"a pass ends with its time, also in the cache",
+     "sign; check ok; after 104s; check ok; after 2s; check expired"}, /* leeway: 4 s */
+    /* A front whose clock is a minute ahead signs passes, too. They end by Redis's clock. */
+    {"a pass may come from the future", "sign; before 60s; check ok"},
+    {"a pass without memory to read it is not invalid",
+     "sign text=a.b; memory none; check missing; memory all; sign; memory none; check unread;"
+     "memory all; check ok; memory none; check ok; memory all"},
+    {"a member counts across sessions", "sign member=m-1; check ok buyer=m-1"},
+    {"an ended session is refused, also in the cache", "sign; check ok; revoke; check ended"},
+    {"a key that was withdrawn ends what was cached", "sign; check ok; renew-keys; check invalid"},
+};
+
+static void run_row(void **state)
+{
+    open_office();
+    script_run(*state, verbs);
+    close_office();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_repeated_key_finds_what_was_done),
-        cmocka_unit_test(a_request_under_way_is_never_given_up),
-        cmocka_unit_test(what_there_is_memory_for_is_kept_for_ten_minutes),
-        cmocka_unit_test(a_session_that_hurries_pushes_out_its_own),
-        cmocka_unit_test(what_the_journal_knows_is_answered_by_the_next_owner),
-        cmocka_unit_test(a_session_may_burst_and_then_keeps_to_its_rate),
-        cmocka_unit_test(sessions_that_meet_in_a_cell_do_not_count_for_each_other),
-        cmocka_unit_test(a_name_is_read_back_by_its_event_only_and_cannot_be_made_up),
-        cmocka_unit_test(a_pass_is_judged_by_type_issuer_event_and_time),
-        cmocka_unit_test(a_pass_for_which_there_is_no_memory_is_none_of_the_bad_ones),
-        cmocka_unit_test(a_pass_may_have_been_made_in_the_future),
-        cmocka_unit_test(a_member_counts_across_sessions),
-        cmocka_unit_test(an_ended_session_is_refused_also_where_its_pass_is_remembered),
-        cmocka_unit_test(a_key_that_was_taken_back_ends_what_was_remembered),
+        cmocka_unit_test(repeated_key_finds_the_answer),
+        cmocka_unit_test(running_request_is_never_given_up),
+        cmocka_unit_test(answers_are_kept_for_ten_minutes),
+        cmocka_unit_test(busy_session_pushes_out_its_own_answers),
+        cmocka_unit_test(next_owner_answers_from_the_journal),
+        cmocka_unit_test(session_may_burst_and_then_keeps_to_its_rate),
+        cmocka_unit_test(sessions_of_one_cell_do_not_count_for_each_other),
+        cmocka_unit_test(hold_name_is_valid_in_its_event_only_and_cannot_be_forged),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
+                        sizeof(rows) / sizeof(rows[0]), run_row);
 }

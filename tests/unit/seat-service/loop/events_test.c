@@ -1,25 +1,11 @@
-/* events_test.c: what the table of events tells of its events from one owner to the next. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+/* events_test.c: the table of events of an owner and of a standby that follows it. */
 #include "loop/events.h"
+#include "plan_body.h"
+#include "unit.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char BODY[] =
-    "{\"name\":\"Hall\",\"currency\":\"KRW\",\"plan\":{\"name\":\"Hall\",\"categories\":"
-    "[{\"name\":\"A\",\"color\":\"#ffffff\"}],\"size\":{\"width\":100,\"height\":100},\"zones\":["
-    "{\"name\":\"Z\",\"position\":{\"x\":0,\"y\":0},\"areas\":[],\"rows\":[{\"row_number\":\"1\","
-    "\"position\":{\"x\":0,\"y\":0},\"seats\":["
-    "{\"seat_guid\":\"a\",\"seat_number\":\"1\",\"position\":{\"x\":0,\"y\":0},\"category\":\"A\"},"
-    "{\"seat_guid\":\"b\",\"seat_number\":\"2\",\"position\":{\"x\":20,\"y\":0},\"category\":\"A\"}"
-    "]}]}]},\"categories\":[{\"name\":\"A\",\"price\":1000}]}";
 
 static void must(int rc, const struct err_slot *err)
 {
@@ -34,21 +20,20 @@ struct process {
     struct journal_host host;
 };
 
-static void open_process_with(struct process *process, const struct clock *clock, uint32_t loops)
+static struct clock_fake fake;
+static struct process one; /* of most tests */
+static char *body;
+
+static void open_process(struct process *process, uint32_t loops)
 {
     struct err_slot err = {0};
-    struct events_conf conf = {.clock = clock, .loops = loops};
+    struct events_conf conf = {.clock = &fake.clock, .loops = loops};
     must(idem_create(1 << 20, &err, &process->idem), &err);
     conf.idem = process->idem;
     must(events_create(&conf, &err, &process->events), &err);
     process->host = events_host(process->events);
-    must(process->host.found(process->events, 0, SPAN("night"), SPAN(BODY), &err), &err);
+    must(process->host.found(process->events, 0, SPAN("night"), span_of(body), &err), &err);
     must(process->host.load(process->events, 0, (struct span){NULL, 0}, &err), &err);
-}
-
-static void open_process(struct process *process, const struct clock *clock)
-{
-    open_process_with(process, clock, 0);
 }
 
 static void close_process(struct process *process)
@@ -59,7 +44,7 @@ static void close_process(struct process *process)
 
 /* The owner makes one picture after the other, by blocking a seat and unblocking it, and the
  * standby follows. */
-static void go_on(struct process *owner, struct process *standby, unsigned rounds)
+static void make_changes(struct process *owner, struct process *standby, unsigned rounds)
 {
     struct err_slot err = {0};
     struct engine *engine = events_nth(owner->events, 0)->engine;
@@ -89,179 +74,155 @@ static void begin(struct process *process)
     must(process->host.apply(process->events, 0, &first, (struct span){NULL, 0}, &err), &err);
 }
 
-static void a_version_means_the_same_to_the_next_owner(void **state)
+/* *state: the number of loops */
+static int open_one(void **state)
+{
+    clock_fake_init(&fake, UINT64_C(1700000000000000));
+    open_process(&one, (uint32_t)(uintptr_t)*state);
+    begin(&one);
+    return 0;
+}
+
+static int close_one(void **state)
 {
     (void)state;
-    struct clock_fake clock;
-    struct process owner, standby;
-    clock_fake_init(&clock, UINT64_C(1700000000000000));
-    open_process(&owner, &clock.clock);
-    open_process(&standby, &clock.clock); /* loaded when the owner was */
-    begin(&owner);
-    begin(&standby);
-    owner.host.own(owner.events, 0, 1, 1);
-    go_on(&owner, &standby, 15);
-    const struct engine *was = events_nth(owner.events, 0)->engine;
+    close_process(&one);
+    return 0;
+}
+
+static void version_means_the_same_to_the_next_owner(void **state)
+{
+    (void)state;
+    struct process next; /* loaded when the owner was */
+    open_process(&next, 0);
+    begin(&next);
+    one.host.own(one.events, 0, 1, 1);
+    make_changes(&one, &next, 15);
+    const struct engine *was = events_nth(one.events, 0)->engine;
     uint64_t last = engine_avail_version(was);
     assert_int_equal(16, last); /* as many changes as the journal has */
 
-    standby.host.own(standby.events, 0, 2, last);
-    const struct engine *next = events_nth(standby.events, 0)->engine;
+    next.host.own(next.events, 0, 2, last);
+    const struct engine *is = events_nth(next.events, 0)->engine;
     struct engine_delta deltas[8];
     uint64_t version;
     uint8_t a = 0xff, b = 0xff;
     assert_int_equal(last, engine_avail_copy(was, &a));
-    assert_int_equal(last, engine_avail_copy(next, &b));
+    assert_int_equal(last, engine_avail_copy(is, &b));
     assert_int_equal(a, b);
-    assert_int_equal(0, engine_avail_since(next, last, deltas, 8, &version));
-    assert_int_equal(-1,
-                     engine_avail_since(next, last - 1, deltas, 8, &version)); /* unknown here */
-    close_process(&standby);
-    close_process(&owner);
+    assert_int_equal(0, engine_avail_since(is, last, deltas, 8, &version));
+    assert_int_equal(-1, engine_avail_since(is, last - 1, deltas, 8, &version)); /* unknown here */
+    close_process(&next);
 }
 
-/* Two loops settle what is theirs, each at its own pace. */
-static void a_picture_is_named_by_what_every_loop_has_settled(void **state)
+/* Two loops settle their changes, each at its own pace. */
+static void picture_has_the_number_that_every_loop_has_settled(void **state)
 {
     (void)state;
-    struct clock_fake clock;
-    struct process owner;
-    clock_fake_init(&clock, UINT64_C(1700000000000000));
-    open_process_with(&owner, &clock.clock, 2);
-    begin(&owner);
-    owner.host.own(owner.events, 0, 1, 1);
-    struct event *event = events_nth(owner.events, 0);
+    one.host.own(one.events, 0, 1, 1);
+    struct event *event = events_nth(one.events, 0);
     events_settles(event, 1, 3);
     events_settled(event, 1, 3);
-    events_publish(owner.events, event);
+    events_publish(one.events, event);
     assert_int_equal(1, engine_avail_version(event->engine)); /* the other may have the second */
     events_settled(event, 0, 2);
-    events_publish(owner.events, event);
+    events_publish(one.events, event);
     assert_int_equal(2, engine_avail_version(event->engine));
-    events_settles(event, 0, 4); /* given back after the look at what was answered */
+    events_settles(event, 0, 4); /* came after the read of the answers */
     events_settled(event, 0, 3);
     events_settled(event, 1, 4);
-    events_publish(owner.events, event);
+    events_publish(one.events, event);
     assert_int_equal(4, engine_avail_version(event->engine));
-    close_process(&owner);
 }
 
-static void what_others_have_is_shown_until_it_is_too_old(void **state)
+static void event_of_another_process_is_shown_until_it_is_too_old(void **state)
 {
     (void)state;
-    struct clock_fake clock;
-    struct process standby;
-    clock_fake_init(&clock, UINT64_C(1700000000000000));
-    open_process(&standby, &clock.clock);
-    begin(&standby);
-    struct events *events = standby.events;
+    struct events *events = one.events;
     struct event *event = events_nth(events, 0);
     assert_false(events_shows(events, event));
-    standby.host.shown(events, 0, 0, clock_mono_us(&clock.clock)); /* nobody has owned it yet */
+    one.host.shown(events, 0, 0, clock_mono_us(&fake.clock)); /* it has no owner yet */
     assert_false(events_shows(events, event));
-    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
+    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
     assert_int_equal(1, engine_avail_version(event->engine));
-    clock_fake_step(&clock, STANDBY_FRESH_MS * UINT64_C(1000));
+    clock_fake_step(&fake, STANDBY_FRESH_MS * UINT64_C(1000));
     assert_true(events_shows(events, event));
     assert_false(events_is_open(event));
-    clock_fake_step(&clock, 1);
+    clock_fake_step(&fake, 1);
     assert_false(events_shows(events, event));
     assert_true(events_streams(events, event));
     events_age(events);
     assert_int_equal(STANDBY_FRESH_MS, atomic_load(events_behind_ms(events)));
-    clock_fake_step(&clock, STANDBY_STREAM_MS * UINT64_C(1000));
+    clock_fake_step(&fake, STANDBY_STREAM_MS * UINT64_C(1000));
     assert_false(events_streams(events, event));
-    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock)); /* no news are news, too */
+    one.host.shown(events, 0, 1,
+                   clock_mono_us(&fake.clock)); /* a sign without changes counts, too */
     assert_true(events_shows(events, event));
-    standby.host.own(events, 0, 1, 1);
+    one.host.own(events, 0, 1, 1);
     assert_false(events_follows(event));
     assert_true(events_shows(events, event));
-    clock_fake_step(&clock, STANDBY_STREAM_MS * UINT64_C(2000));
+    clock_fake_step(&fake, STANDBY_STREAM_MS * UINT64_C(2000));
     assert_true(events_shows(events, event));
-    close_process(&standby);
 }
 
-static void whoever_is_ahead_waits_for_a_look_that_began_after_the_question(void **state)
+static void reader_that_is_ahead_waits_for_a_look_after_its_request(void **state)
 {
     (void)state;
-    struct clock_fake clock;
-    struct process standby;
-    clock_fake_init(&clock, UINT64_C(1700000000000000));
-    open_process(&standby, &clock.clock);
-    begin(&standby);
-    struct events *events = standby.events;
+    struct events *events = one.events;
     struct event *event = events_nth(events, 0);
-    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
-    uint64_t asked_us = clock_mono_us(&clock.clock);
+    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
+    uint64_t asked_us = clock_mono_us(&fake.clock);
     assert_true(events_lags(event, 2, asked_us)); /* the look may have been before the change */
     assert_false(events_lags(event, 1, asked_us));
-    clock_fake_step(&clock, 1);
-    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
+    clock_fake_step(&fake, 1);
+    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
     assert_false(events_lags(event, 2, asked_us)); /* there is no such change */
-    standby.host.own(events, 0, 1, 1);
-    assert_false(events_lags(event, 2, clock_mono_us(&clock.clock))); /* an owner knows */
-    close_process(&standby);
+    one.host.own(events, 0, 1, 1);
+    assert_false(events_lags(event, 2, clock_mono_us(&fake.clock))); /* an owner knows */
 }
 
-static void whoever_looks_at_what_others_have_is_known_for_as_long_as_asked(void **state)
+static void use_of_an_event_of_another_process_is_known_for_a_while(void **state)
 {
     (void)state;
-    struct clock_fake clock;
-    struct process standby;
-    clock_fake_init(&clock, UINT64_C(1700000000000000));
-    open_process(&standby, &clock.clock);
-    begin(&standby);
-    struct events *events = standby.events;
-    assert_false(standby.host.asked(events, 0, EVENT_ASKED_MS)); /* nobody has looked yet */
+    struct events *events = one.events;
+    assert_false(one.host.asked(events, 0, EVENT_ASKED_MS)); /* no reader yet */
     events_used(events, events_nth(events, 0));
-    clock_fake_step(&clock, EVENT_ASKED_MS * UINT64_C(1000));
-    assert_true(standby.host.asked(events, 0, EVENT_ASKED_MS));
-    clock_fake_step(&clock, 1000);
-    assert_false(standby.host.asked(events, 0, EVENT_ASKED_MS));
+    clock_fake_step(&fake, EVENT_ASKED_MS * UINT64_C(1000));
+    assert_true(one.host.asked(events, 0, EVENT_ASKED_MS));
+    clock_fake_step(&fake, 1000);
+    assert_false(one.host.asked(events, 0, EVENT_ASKED_MS));
     events_used(events, events_nth(events, 0));
-    assert_true(standby.host.leave(events, 0));
-    standby.host.drop(events, 0);
-    assert_false(standby.host.asked(events, 0, EVENT_ASKED_MS)); /* the place is another's */
-    close_process(&standby);
+    assert_true(one.host.leave(events, 0));
+    one.host.drop(events, 0);
+    assert_false(one.host.asked(events, 0, EVENT_ASKED_MS)); /* another event has the place */
 }
 
-static void what_was_shown_is_loaded_again_once_no_loop_looks_at_it(void **state)
+static void shown_event_is_loaded_again_once_no_loop_reads_it(void **state)
 {
     (void)state;
-    struct clock_fake clock;
-    struct process standby;
     struct err_slot err = {0};
-    clock_fake_init(&clock, UINT64_C(1700000000000000));
-    open_process_with(&standby, &clock.clock, 1);
-    begin(&standby);
-    struct events *events = standby.events;
-    assert_true(standby.host.hide(events, 0)); /* nobody has been shown it */
+    struct events *events = one.events;
+    assert_true(one.host.hide(events, 0)); /* it has not been shown */
     uint64_t look = events_look(events);
-    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
-    assert_false(standby.host.hide(events, 0));
+    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
+    assert_false(one.host.hide(events, 0));
     assert_false(events_streams(events, events_nth(events, 0)));
     events_looked(events, 0, look); /* which began before it was hidden */
-    assert_false(standby.host.hide(events, 0));
+    assert_false(one.host.hide(events, 0));
     events_looked(events, 0, events_look(events));
-    assert_true(standby.host.hide(events, 0));
-    must(standby.host.load(events, 0, (struct span){NULL, 0}, &err), &err);
-    begin(&standby);
-    standby.host.shown(events, 0, 1, clock_mono_us(&clock.clock));
+    assert_true(one.host.hide(events, 0));
+    must(one.host.load(events, 0, (struct span){NULL, 0}, &err), &err);
+    begin(&one);
+    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
     assert_true(events_shows(events, events_nth(events, 0)));
-    close_process(&standby);
 }
 
-/* Its last picture is from before. */
-static void closed_while_a_seat_is_held_it_stays_in_use_until_that_is_counted(void **state)
+/* Its last picture is older than the hold. */
+static void event_closed_during_a_hold_stays_in_use_until_the_hold_is_counted(void **state)
 {
     (void)state;
-    struct clock_fake clock;
-    struct process owner;
-    clock_fake_init(&clock, UINT64_C(1700000000000000));
-    open_process_with(&owner, &clock.clock, 1);
-    begin(&owner);
-    owner.host.own(owner.events, 0, 1, 1);
-    struct events *events = owner.events;
+    one.host.own(one.events, 0, 1, 1);
+    struct events *events = one.events;
     struct event *event = events_nth(events, 0);
     const uint32_t seat = 0;
     struct engine_op *op = calloc(1, sizeof(*op));
@@ -272,19 +233,19 @@ static void closed_while_a_seat_is_held_it_stays_in_use_until_that_is_counted(vo
     assert_int_equal(ENGINE_OK, engine_hold(event->engine, &ask, events_now_ms(events), op));
     op->change.seq = 2;
     engine_settle(event->engine, op);
-    clock_fake_step(&clock, 1000 * 1000);
-    assert_int_equal(1000, owner.host.idle_ms(events, 0));
-    assert_false(owner.host.leave(events, 0));
+    clock_fake_step(&fake, 1000 * 1000);
+    assert_int_equal(1000, one.host.idle_ms(events, 0));
+    assert_false(one.host.leave(events, 0));
     assert_false(events_is_open(event));
     events_looked(events, 0, events_look(events));
-    assert_true(owner.host.leave(events, 0));
-    assert_true(owner.host.stays(events, 0));
+    assert_true(one.host.leave(events, 0));
+    assert_true(one.host.stays(events, 0));
     assert_true(events_is_open(event));
-    assert_int_equal(0, owner.host.idle_ms(events, 0)); /* or it would be closed at once */
+    assert_int_equal(0, one.host.idle_ms(events, 0)); /* or it would be closed at once */
     events_settles(event, 0, 2);
     events_settled(event, 0, 2);
     events_publish(events, event);
-    assert_int_equal(0, owner.host.idle_ms(events, 0)); /* it is held */
+    assert_int_equal(0, one.host.idle_ms(events, 0)); /* it is held */
     assert_int_equal(ENGINE_OK,
                      engine_release(event->engine, op->change.hold, 1, events_now_ms(events), op));
     op->change.seq = 3;
@@ -292,22 +253,17 @@ static void closed_while_a_seat_is_held_it_stays_in_use_until_that_is_counted(vo
     events_settles(event, 0, 3);
     events_settled(event, 0, 3);
     events_publish(events, event);
-    assert_int_equal(1000, owner.host.idle_ms(events, 0));
+    assert_int_equal(1000, one.host.idle_ms(events, 0));
     free(op);
-    close_process(&owner);
 }
 
-static void an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept(void **state)
+static void event_with_an_unreadable_document_is_absent_and_keeps_its_number(void **state)
 {
     (void)state;
-    struct clock_fake clock;
-    struct process process;
     struct err_slot err = {0};
-    clock_fake_init(&clock, UINT64_C(1700000000000000));
-    open_process(&process, &clock.clock);
-    struct events *events = process.events;
-    assert_true(process.host.found(events, 1, SPAN("bad"), SPAN("no plan"), &err) < 0);
-    must(process.host.found(events, 2, SPAN("good"), SPAN(BODY), &err), &err);
+    struct events *events = one.events;
+    assert_true(one.host.found(events, 1, SPAN("bad"), SPAN("no plan"), &err) < 0);
+    must(one.host.found(events, 2, SPAN("good"), span_of(body), &err), &err);
     assert_null(events_nth(events, 1));
     assert_null(events_find(events, SPAN("bad")));
     assert_int_equal(2, events_find(events, SPAN("good"))->nth);
@@ -316,29 +272,38 @@ static void an_event_whose_document_cannot_be_read_is_not_there_and_its_number_i
     event = events_next(events, event);
     assert_int_equal(2, event->nth);
     assert_null(events_next(events, event));
-    must(process.host.found(events, 1, SPAN("bad"), SPAN(BODY), &err), &err); /* mended */
+    must(one.host.found(events, 1, SPAN("bad"), span_of(body), &err), &err); /* mended */
     assert_int_equal(1, events_find(events, SPAN("bad"))->nth);
-    close_process(&process);
 }
 
 static int start(void **state)
 {
     (void)state;
+    body = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0") "," SEAT("b", "20"))), ""));
     return sodium_init() < 0 ? -1 : 0;
 }
+
+static int end(void **state)
+{
+    (void)state;
+    free(body);
+    return 0;
+}
+
+#define TEST(function, loops)                                                                      \
+    cmocka_unit_test_prestate_setup_teardown(function, open_one, close_one, (void *)(loops))
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_version_means_the_same_to_the_next_owner),
-        cmocka_unit_test(a_picture_is_named_by_what_every_loop_has_settled),
-        cmocka_unit_test(what_others_have_is_shown_until_it_is_too_old),
-        cmocka_unit_test(whoever_is_ahead_waits_for_a_look_that_began_after_the_question),
-        cmocka_unit_test(whoever_looks_at_what_others_have_is_known_for_as_long_as_asked),
-        cmocka_unit_test(what_was_shown_is_loaded_again_once_no_loop_looks_at_it),
-        cmocka_unit_test(closed_while_a_seat_is_held_it_stays_in_use_until_that_is_counted),
-        cmocka_unit_test(
-            an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept),
+        TEST(version_means_the_same_to_the_next_owner, 0),
+        TEST(picture_has_the_number_that_every_loop_has_settled, 2),
+        TEST(event_of_another_process_is_shown_until_it_is_too_old, 0),
+        TEST(reader_that_is_ahead_waits_for_a_look_after_its_request, 0),
+        TEST(use_of_an_event_of_another_process_is_known_for_a_while, 0),
+        TEST(shown_event_is_loaded_again_once_no_loop_reads_it, 1),
+        TEST(event_closed_during_a_hold_stays_in_use_until_the_hold_is_counted, 1),
+        TEST(event_with_an_unreadable_document_is_absent_and_keeps_its_number, 0),
     };
-    return cmocka_run_group_tests(tests, start, NULL);
+    return cmocka_run_group_tests(tests, start, end);
 }

@@ -1,6 +1,6 @@
-/* expiry_test.c: holds that run out by the ten thousand, through a real loop and committer
- * to a real PostgreSQL. Nothing here looks at how long it takes: what is counted is how much goes
- * into a commit, and how many commits somebody else waits for. */
+/* expiry_test.c: ten thousands of holds expire, through a real loop and committer to a real
+ * PostgreSQL. The tests do not measure time. They count the changes of a commit, and the commits
+ * that a payment waits for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,10 +65,10 @@ struct process {
     struct counter_stats stats;
     struct event *event;
     uint64_t ticks;
-    /* of the call that is looked at */
-    uint64_t asked_at_commit, told_at_commit;
-    uint8_t told_kind, told_verdict;
-    bool told;
+    /* of the watched call */
+    uint64_t asked_at_commit, answered_at_commit;
+    uint8_t kind, verdict;
+    bool answered;
     uint64_t hold;
 };
 
@@ -90,7 +90,7 @@ static uint64_t commits(const struct process *process)
     return atomic_load(&journal_stats(process->journal)->commits);
 }
 
-/* Runs the loop until it is so; a test that hangs says where. */
+/* Runs the loop until the condition holds; a test that hangs says where. */
 #define UNTIL(process, condition)                                                                  \
     do {                                                                                           \
         uint64_t until_us = clock_mono_us(clock_system()) + 60000000;                              \
@@ -183,16 +183,16 @@ static uint32_t count_held(const struct process *process)
     return held;
 }
 
-/* ---- asking, as the calls do ---- */
+/* ---- requests, as the calls make them ---- */
 
-/* Where cmocka's asserts do not reach, the answer is kept and looked at later. */
+/* On the loop an assert of cmocka cannot end the test, so the answer is kept for later. */
 static void finish(struct call *call, const struct engine_op *op)
 {
     struct process *process = call->loop->conf.uv->data;
-    process->told = true;
-    process->told_kind = op->change.kind;
-    process->told_verdict = op->change.verdict;
-    process->told_at_commit = commits(process);
+    process->answered = true;
+    process->kind = op->change.kind;
+    process->verdict = op->change.verdict;
+    process->answered_at_commit = commits(process);
     process->hold = op->change.hold;
 }
 
@@ -216,7 +216,7 @@ static bool take(struct process *process, uint32_t seat, bool watch)
                              .area = ENGINE_AREA_NONE};
     assert_int_equal(engine_hold(process->event->engine, &ask, call.now_ms, &entry->op), ENGINE_OK);
     call.finish = watch ? finish : NULL;
-    process->told = false;
+    process->answered = false;
     pending_commit(&call, entry);
     return true;
 }
@@ -247,7 +247,7 @@ static void ask_for(struct process *process, enum step step, uint64_t hold, uint
                        : engine_confirm(engine, hold, order.id, NULL, call.now_ms, &entry->op);
     assert_int_equal(verdict, ENGINE_OK);
     call.finish = finish;
-    process->told = false;
+    process->answered = false;
     process->asked_at_commit = commits(process);
     pending_commit(&call, entry);
 }
@@ -255,15 +255,15 @@ static void ask_for(struct process *process, enum step step, uint64_t hold, uint
 static uint64_t hold_in_payment(struct process *process, uint32_t seat, uint64_t pay_ttl_ms)
 {
     assert_true(take(process, seat, true));
-    UNTIL(process, process->told);
+    UNTIL(process, process->answered);
     ask_for(process, EXTEND, process->hold, pay_ttl_ms);
-    UNTIL(process, process->told);
+    UNTIL(process, process->answered);
     return process->hold;
 }
 
 /* ---- the tests ---- */
 
-static void a_rush_that_runs_out_goes_by_the_batch_and_holds_nobody_up(void **state)
+static void expired_holds_are_released_in_batches_and_delay_no_payment(void **state)
 {
     (void)state;
     struct process *process = open_process();
@@ -276,7 +276,7 @@ static void a_rush_that_runs_out_goes_by_the_batch_and_holds_nobody_up(void **st
     atomic_fetch_add(&added_us, HOUR_US + 1000000);
     UNTIL(process, atomic_load(&process->stats.expired) > seats / 2);
     ask_for(process, CONFIRM, paying, 0);
-    UNTIL(process, process->told);
+    UNTIL(process, process->answered);
     UNTIL(process, atomic_load(&process->stats.expired) == seats - 1);
     assert_int_equal(count_held(process), 0);
     ticks = process->ticks - ticks;
@@ -285,9 +285,9 @@ static void a_rush_that_runs_out_goes_by_the_batch_and_holds_nobody_up(void **st
                   seats, made, ticks, (clock_mono_us(clock_system()) - began_us) / 1000);
     /* An end of one batch begins the next: no tick is waited for. */
     assert_true(ticks < made / 2);
-    /* Whoever pays meanwhile is in the next commit, or in the one after. */
-    assert_int_equal(process->told_kind, CHANGE_CONFIRMED);
-    assert_true(process->told_at_commit - process->asked_at_commit <= 2);
+    /* A payment during that is in the next commit or in the one after. */
+    assert_int_equal(process->kind, CHANGE_CONFIRMED);
+    assert_true(process->answered_at_commit - process->asked_at_commit <= 2);
     assert_int_equal(engine_seat(process->event->engine, 0).state, ENGINE_SEAT_SOLD);
     close_process(process);
 }
@@ -304,14 +304,14 @@ static void cut(struct process *process, uint64_t for_us)
     UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
 }
 
-static void after_a_cut_who_was_paying_comes_before_what_ran_out(void **state)
+static void payment_survives_a_cut_that_outlasts_its_hold(void **state)
 {
     (void)state;
     struct process *process = open_process();
     /* Long enough not to run out before PostgreSQL is gone, however slow the machine. */
     uint64_t paying = hold_in_payment(process, 1, MINUTE_MS);
     assert_true(take(process, 2, true));
-    UNTIL(process, process->told);
+    UNTIL(process, process->answered);
     cut(process, HOUR_US + 1000000);
     /* A cart goes at once. A confirm was refused meanwhile, and is asked again in a while. */
     UNTIL(process, engine_seat(process->event->engine, 2).state == ENGINE_FREE);
@@ -319,10 +319,10 @@ static void after_a_cut_who_was_paying_comes_before_what_ran_out(void **state)
     UNTIL(process, process->ticks > ticks + 2);
     assert_int_equal(engine_seat(process->event->engine, 1).state, ENGINE_HELD);
     ask_for(process, CONFIRM, paying, 0);
-    UNTIL(process, process->told);
-    assert_int_equal(process->told_verdict, CHANGE_VERDICT_CONFIRMED);
+    UNTIL(process, process->answered);
+    assert_int_equal(process->verdict, CHANGE_VERDICT_CONFIRMED);
 
-    /* But not for ever. */
+    /* Until a bound. */
     paying = hold_in_payment(process, 3, MINUTE_MS);
     cut(process, HOUR_US);
     ticks = process->ticks;
@@ -354,8 +354,8 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rush_that_runs_out_goes_by_the_batch_and_holds_nobody_up),
-        cmocka_unit_test(after_a_cut_who_was_paying_comes_before_what_ran_out),
+        cmocka_unit_test(expired_holds_are_released_in_batches_and_delay_no_payment),
+        cmocka_unit_test(payment_survives_a_cut_that_outlasts_its_hold),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

@@ -18,7 +18,7 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void whoever_may_come_back_is_told_when(void **state)
+static void refusal_has_a_retry_after_where_one_belongs(void **state)
 {
     (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
@@ -27,7 +27,7 @@ static void whoever_may_come_back_is_told_when(void **state)
     }
 }
 
-static void each_reason_of_the_journal_is_told_in_its_own_word(void **state)
+static void each_reason_of_the_journal_has_its_own_code(void **state)
 {
     (void)state;
     assert_null(journal_reason_name(JOURNAL_REASON_NONE));
@@ -38,7 +38,7 @@ static void each_reason_of_the_journal_is_told_in_its_own_word(void **state)
     }
 }
 
-static void what_a_visitor_meets_is_told_in_every_language(void **state)
+static void every_language_has_a_text_for_each_refusal_of_visitors(void **state)
 {
     static const char *const begins[] = {NULL, "error", "gone"};
     (void)state;
@@ -64,7 +64,7 @@ static bool is_met(struct span code)
     return refusal_words_listed(by_the_page, sizeof(by_the_page) / sizeof(by_the_page[0]), code);
 }
 
-static void no_text_is_written_that_nobody_is_told(void **state)
+static void every_text_belongs_to_a_refusal(void **state)
 {
     (void)state;
     refusal_words_assert_known(pages[0], "error", is_met);
@@ -73,10 +73,10 @@ static void no_text_is_written_that_nobody_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whoever_may_come_back_is_told_when),
-        cmocka_unit_test(each_reason_of_the_journal_is_told_in_its_own_word),
-        cmocka_unit_test(what_a_visitor_meets_is_told_in_every_language),
-        cmocka_unit_test(no_text_is_written_that_nobody_is_told),
+        cmocka_unit_test(refusal_has_a_retry_after_where_one_belongs),
+        cmocka_unit_test(each_reason_of_the_journal_has_its_own_code),
+        cmocka_unit_test(every_language_has_a_text_for_each_refusal_of_visitors),
+        cmocka_unit_test(every_text_belongs_to_a_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
-/* retry_test.c: who may wait for something that is about to be known, and for how long. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+/* retry_test.c: which requests may wait for an answer that is about to be known, and how long. */
 #include "http/http_internal.h"
 #include "loop/retry.h"
 #include "rim_limits.h"
+#include "unit.h"
 
 static uint64_t now_us;
 
@@ -55,7 +49,7 @@ static int close_list(void **state)
     return 0;
 }
 
-/* So many of this session's until there is no room for another. */
+/* Adds requests of this session until there is no room for another. */
 static unsigned fill(uint64_t session, bool looks)
 {
     unsigned waiting = 0;
@@ -64,7 +58,7 @@ static unsigned fill(uint64_t session, bool looks)
     return waiting;
 }
 
-static void nobody_fills_the_list_for_the_others(void **state)
+static void session_does_not_fill_the_list_for_others(void **state)
 {
     (void)state;
     assert_int_equal(RETRY_LOOKS_OF_SESSION_MAX, fill(1, true));
@@ -73,7 +67,7 @@ static void nobody_fills_the_list_for_the_others(void **state)
     assert_true(wait_as(3, false));
 }
 
-static void those_who_look_leave_room_for_those_who_repeat_a_change(void **state)
+static void reads_leave_room_for_repeated_changes(void **state)
 {
     (void)state;
     unsigned looking = 0, repeating = 0;
@@ -89,7 +83,7 @@ static void those_who_look_leave_room_for_those_who_repeat_a_change(void **state
     assert_true(wait_as(1, true)); /* all of them were handled, and did not come back */
 }
 
-static void nobody_waits_for_longer_than_it_takes_to_know(void **state)
+static void request_waits_no_longer_than_the_answer_takes(void **state)
 {
     (void)state;
     struct retry_ask ask = {.session = 1, .started_us = now_us, .again = count};
@@ -104,7 +98,7 @@ static struct http_req waiter = {.serial = 7};
 static uint64_t asked_us, behind_asked_us;
 static bool resumes, behind_resumes;
 
-/* It is answered, and what was pipelined behind it is handled in its place. */
+/* The request is answered, and the one pipelined behind it is handled in its place. */
 static void note_when_asked(struct http_req *req)
 {
     resumes = retry_resumes(retry, req);
@@ -114,7 +108,7 @@ static void note_when_asked(struct http_req *req)
     behind_asked_us = retry_asked_us(retry, req);
 }
 
-static void whoever_is_handled_again_asked_when_they_were_handled_first(void **state)
+static void request_that_waited_was_asked_when_it_was_handled_first(void **state)
 {
     (void)state;
     struct retry_ask ask = {
@@ -132,7 +126,7 @@ static void whoever_is_handled_again_asked_when_they_were_handled_first(void **s
     assert_int_equal(now_us, retry_asked_us(retry, &waiter));
 }
 
-static void what_is_pipelined_behind_a_request_that_waited_has_not_waited(void **state)
+static void request_pipelined_behind_one_that_waited_has_not_waited(void **state)
 {
     (void)state;
     assert_true(retry_wait(retry, &(struct retry_ask){.req = &waiter,
@@ -147,19 +141,16 @@ static void what_is_pipelined_behind_a_request_that_waited_has_not_waited(void *
     assert_int_equal(now_us, behind_asked_us);
 }
 
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_list, close_list)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(nobody_fills_the_list_for_the_others, open_list,
-                                        close_list),
-        cmocka_unit_test_setup_teardown(those_who_look_leave_room_for_those_who_repeat_a_change,
-                                        open_list, close_list),
-        cmocka_unit_test_setup_teardown(nobody_waits_for_longer_than_it_takes_to_know, open_list,
-                                        close_list),
-        cmocka_unit_test_setup_teardown(whoever_is_handled_again_asked_when_they_were_handled_first,
-                                        open_list, close_list),
-        cmocka_unit_test_setup_teardown(
-            what_is_pipelined_behind_a_request_that_waited_has_not_waited, open_list, close_list),
+        TEST(session_does_not_fill_the_list_for_others),
+        TEST(reads_leave_room_for_repeated_changes),
+        TEST(request_waits_no_longer_than_the_answer_takes),
+        TEST(request_that_waited_was_asked_when_it_was_handled_first),
+        TEST(request_pipelined_behind_one_that_waited_has_not_waited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* asleep_test.c: names come and go, as many as a database may hold, and none is lost or wanted that
- * should not be. */
+/* asleep_test.c: names are added and removed, as many as a database may hold. None is lost, and
+ * only requested ones are wanted. */
 #include "base/rng.h"
 #include "owners/asleep.h"
 #include "unit.h"
@@ -27,7 +27,7 @@ static int put(struct asleep *asleep, uint32_t no, bool wanted)
     return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), 0}, wanted, &err);
 }
 
-static void whoever_is_asked_for_is_wanted_until_told_otherwise(void **state)
+static void requested_event_is_wanted_until_it_is_put_or_removed(void **state)
 {
     (void)state;
     struct asleep *asleep = fresh();
@@ -51,7 +51,7 @@ static void whoever_is_asked_for_is_wanted_until_told_otherwise(void **state)
     asleep_destroy(asleep);
 }
 
-static void an_incarnation_that_is_known_is_not_forgotten_for_an_earlier_one(void **state)
+static void newest_incarnation_stays_known(void **state)
 {
     (void)state;
     struct asleep *asleep = fresh();
@@ -66,7 +66,7 @@ static void an_incarnation_that_is_known_is_not_forgotten_for_an_earlier_one(voi
     asleep_destroy(asleep);
 }
 
-static void there_are_as_many_as_there_may_be_and_no_more(void **state)
+static void names_have_a_bound(void **state)
 {
     (void)state;
     struct asleep *asleep = fresh();
@@ -81,7 +81,7 @@ static void there_are_as_many_as_there_may_be_and_no_more(void **state)
 }
 
 /* Against a plain array of what should be there. */
-static void any_coming_and_going_leaves_what_should_be_there(void **state)
+static void names_agree_with_a_plain_array(void **state)
 {
     enum { NAMES = 50, STEPS = 20000 };
     (void)state;
@@ -123,10 +123,10 @@ static void any_coming_and_going_leaves_what_should_be_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whoever_is_asked_for_is_wanted_until_told_otherwise),
-        cmocka_unit_test(an_incarnation_that_is_known_is_not_forgotten_for_an_earlier_one),
-        cmocka_unit_test(there_are_as_many_as_there_may_be_and_no_more),
-        cmocka_unit_test(any_coming_and_going_leaves_what_should_be_there),
+        cmocka_unit_test(requested_event_is_wanted_until_it_is_put_or_removed),
+        cmocka_unit_test(newest_incarnation_stays_known),
+        cmocka_unit_test(names_have_a_bound),
+        cmocka_unit_test(names_agree_with_a_plain_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

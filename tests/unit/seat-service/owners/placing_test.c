@@ -1,5 +1,5 @@
-/* placing_test.c: free events go to those that live, evenly; those that are still to come are
- * waited for once; and what one process leaves is what another takes. */
+/* placing_test.c: free events are shared evenly among living processes, members that start are
+ * waited for once, and an event that one process leaves is taken by another. */
 #include "owners/placing.h"
 #include "unit.h"
 
@@ -15,7 +15,7 @@ static struct placing members(uint32_t expected, const char *alive, uint32_t sel
     return placing;
 }
 
-/* The letters of those that are `self`'s turn. */
+/* The letters of the events that are `self`'s turn. */
 static const char *turns(struct placing placing, const struct placing_event *events)
 {
     static char taken[EVENTS + 1];
@@ -29,92 +29,105 @@ static const char *turns(struct placing placing, const struct placing_event *eve
     return taken;
 }
 
-static void one_process_takes_all(void **state)
-{
-    static const struct placing_event events[EVENTS];
-    (void)state;
-    assert_string_equal(turns(members(1, "0", 0), events), "abcdefg");
-    assert_string_equal(turns(members(2, "3", 3), events), "abcdefg");
-}
-
-static void those_that_live_share_evenly(void **state)
-{
-    static const struct placing_event events[EVENTS];
-    (void)state;
-    assert_string_equal(turns(members(3, "025", 0), events), "adg");
-    assert_string_equal(turns(members(3, "025", 2), events), "be");
-    assert_string_equal(turns(members(3, "025", 5), events), "cf");
-}
-
-static void whoever_has_less_takes_more(void **state)
-{
-    const struct placing_event events[EVENTS] = {[0] = {.owned = true}, [4] = {.owned = true}};
-    struct placing first = members(2, "01", 0), second = members(2, "01", 1);
-    (void)state;
-    first.load[0] = second.load[0] = 2;
-    assert_string_equal(turns(second, events), "bcf");
-    assert_string_equal(turns(first, events), "dg");
-}
-
-static void events_without_a_first_owner_wait_for_members_to_come(void **state)
-{
-    struct placing_event events[EVENTS];
-    (void)state;
-    memset(events, 0, sizeof(events));
-    for (uint32_t i = 0; i < EVENTS; i++)
-        events[i].waits = i != 2;
+/* Events are letters: o owned, l forlorn (no process took it), w waits for members, r waits for its
+ * owner, u wished for by us, x by another, f the last two of these with forlorn, - free. */
+static const struct {
+    const char *name;
+    uint32_t expected;
+    const char *alive;
+    uint32_t self, load_of_first;
+    const char *events, *turns;
+} shares[] = {
+    {"one process takes all", 1, "0", 0, 0, "-------", "abcdefg"},
+    {"at whatever place", 2, "3", 3, 0, "-------", "abcdefg"},
+    {"three share evenly: the first", 3, "025", 0, 0, "-------", "adg"},
+    {"three share evenly: the second", 3, "025", 2, 0, "-------", "be"},
+    {"three share evenly: the third", 3, "025", 5, 0, "-------", "cf"},
+    {"a process with fewer events takes more", 2, "01", 1, 2, "o---o--", "bcf"},
+    {"and one with more takes fewer", 2, "01", 0, 2, "o---o--", "dg"},
     /* The places 0 and 2 stand for those that are missing. */
-    assert_string_equal(turns(members(3, "1", 1), events), "bc");
-}
+    {"events without a first owner wait for members", 3, "1", 1, 0, "ww-wwww", "bc"},
+    {"events whose owner may return are not taken", 1, "0", 0, 0, "rr-rrrr", "c"},
+    {"forlorn events are for all", 2, "01", 0, 0, "-l-l---", "abcdeg"},
+    {"forlorn events are for all, in each process", 2, "01", 1, 0, "-l-l---", "bdf"},
+    {"a wanted process takes its event against its load", 2, "01", 0, 9, "ux-oooo", "a"},
+    {"another leaves it, and takes what is its turn", 2, "01", 1, 9, "xx-oooo", "c"},
+    {"a forlorn wish is for all", 2, "01", 1, 9, "xf-oooo", "bc"},
+    {"a wished event stays where it is owned", 2, "01", 0, 9, "yx-oooo", ""},
+};
 
-static void what_nobody_takes_is_anybodys(void **state)
-{
-    const struct placing_event events[EVENTS] = {[1] = {.forlorn = true}, [3] = {.forlorn = true}};
-    (void)state;
-    assert_string_equal(turns(members(2, "01", 0), events), "abcdeg");
-    assert_string_equal(turns(members(2, "01", 1), events), "bdf");
-}
-
-static struct placing_event judged(bool was_owned, uint64_t free_ms, uint64_t here_ms,
-                                   uint64_t again_ms)
-{
-    return placing_judge(&(struct placing_seen){
-        .was_owned = was_owned, .free_ms = free_ms, .here_ms = here_ms, .again_ms = again_ms});
-}
-
-static void what_a_dead_owner_leaves_is_taken_at_once(void **state)
-{
-    struct placing_event event = judged(true, 0, 60000, 60000);
-    (void)state;
-    assert_false(event.returns);
-    assert_false(event.waits);
-}
-
-static void after_a_break_owners_find_what_they_had(void **state)
-{
-    struct placing_event events[EVENTS];
-    (void)state;
-    for (uint32_t i = 0; i < EVENTS; i++)
-        events[i] = judged(i != 2, 0, 60000, OWNERS_RETURN_MS - 1);
-    assert_string_equal(turns(members(1, "0", 0), events), "c");
-    for (uint32_t i = 0; i < EVENTS; i++)
-        events[i] = judged(i != 2, 0, 60000, OWNERS_RETURN_MS);
-    assert_string_equal(turns(members(1, "0", 0), events), "abcdefg");
-    /* Whoever is here for the first time has seen no break. */
-    assert_false(judged(true, 0, 10, 10).returns);
-}
-
-static void a_start_is_waited_for_and_an_end_not(void **state)
+static void free_events_are_shared(void **state)
 {
     (void)state;
-    assert_true(judged(false, 0, OWNERS_WAIT_MS - 1, 0).waits);
-    assert_false(judged(false, 0, OWNERS_WAIT_MS, 0).waits);
-    assert_false(judged(true, OWNERS_FORLORN_MS - 1, 60000, 60000).forlorn);
-    assert_true(judged(true, OWNERS_FORLORN_MS, 60000, 60000).forlorn);
-    assert_false(judged(false, OWNERS_WAIT_MS + OWNERS_FORLORN_MS - 1, 60000, 60000).forlorn);
-    assert_true(judged(false, OWNERS_WAIT_MS + OWNERS_FORLORN_MS, 60000, 60000).forlorn);
-    const struct placing_seen owned = {.owned = true, .free_ms = 60000};
-    assert_false(placing_judge(&owned).forlorn);
+    for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+        struct placing placing = members(shares[i].expected, shares[i].alive, shares[i].self);
+        struct placing_event events[EVENTS];
+        placing.load[0] = shares[i].load_of_first;
+        for (unsigned e = 0; e < EVENTS; e++) {
+            char c = shares[i].events[e];
+            events[e] = (struct placing_event){.owned = c == 'o' || c == 'y',
+                                               .forlorn = c == 'l' || c == 'f',
+                                               .waits = c == 'w',
+                                               .returns = c == 'r'};
+            if (c == 'u' || c == 'y')
+                events[e].wish = PLACING_WISH_US;
+            if (c == 'x' || c == 'f')
+                events[e].wish = PLACING_WISH_OTHER;
+        }
+        if (strcmp(turns(placing, events), shares[i].turns) != 0)
+            fail_msg("%s: %s", shares[i].name, turns(placing, events));
+    }
+}
+
+enum { LONG_MS = 60000, FREE_MS = OWNERS_WAIT_MS + OWNERS_FORLORN_MS };
+
+static const struct {
+    const char *name;
+    struct placing_seen seen;
+    bool returns, waits, forlorn;
+} seen[] = {
+    {"a dead owner's event is taken at once", {.was_owned = true, .again_ms = LONG_MS}, 0, 0, 0},
+    {"after a break its owner may return",
+     {.was_owned = true, .again_ms = OWNERS_RETURN_MS - 1},
+     1,
+     0,
+     0},
+    {"but not for ever", {.was_owned = true, .again_ms = OWNERS_RETURN_MS}, 0, 0, 0},
+    {"an event without a first owner does not return", {.again_ms = 1}, 0, 0, 0},
+    {"a process that has just started has seen no break",
+     {.was_owned = true, .here_ms = 10, .again_ms = 10},
+     0,
+     0,
+     0},
+    {"members are waited for at the start", {.here_ms = OWNERS_WAIT_MS - 1}, 0, 1, 0},
+    {"and then no longer", {.here_ms = OWNERS_WAIT_MS}, 0, 0, 0},
+    {"an event is not forlorn at once",
+     {.was_owned = true, .free_ms = OWNERS_FORLORN_MS - 1, .again_ms = LONG_MS},
+     0,
+     0,
+     0},
+    {"it is after a while",
+     {.was_owned = true, .free_ms = OWNERS_FORLORN_MS, .again_ms = LONG_MS},
+     0,
+     0,
+     1},
+    {"without a first owner not at once", {.free_ms = FREE_MS - 1, .again_ms = LONG_MS}, 0, 0, 0},
+    {"without a first owner later", {.free_ms = FREE_MS, .again_ms = LONG_MS}, 0, 0, 1},
+    {"an owned event is not forlorn", {.owned = true, .free_ms = LONG_MS}, 0, 0, 0},
+};
+
+static void free_event_is_classified(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
+        struct placing_seen one = seen[i].seen;
+        if (one.here_ms == 0)
+            one.here_ms = LONG_MS;
+        struct placing_event event = placing_judge(&one);
+        if (event.returns != seen[i].returns || event.waits != seen[i].waits ||
+            event.forlorn != seen[i].forlorn)
+            fail_msg("%s: %d %d %d", seen[i].name, event.returns, event.waits, event.forlorn);
+    }
 }
 
 static void every_free_event_is_exactly_one_members_turn(void **state)
@@ -148,41 +161,11 @@ static void every_free_event_is_exactly_one_members_turn(void **state)
     }
 }
 
-static void whoever_is_wanted_has_it_and_what_they_let_lie_is_anybodys(void **state)
-{
-    (void)state;
-    struct placing_event events[EVENTS];
-    for (uint32_t i = 0; i < EVENTS; i++)
-        events[i] = (struct placing_event){.owned = i > 2};
-    struct placing placing = members(2, "01", 0);
-    placing.load[0] = 9; /* it would not be its turn */
-    events[0].wish = PLACING_WISH_US;
-    events[1].wish = PLACING_WISH_OTHER;
-    assert_string_equal(turns(placing, events), "a");
-    placing.self = 1;
-    events[0].wish = PLACING_WISH_OTHER;
-    assert_string_equal(turns(placing, events), "c");
-    events[1].forlorn = true;
-    assert_string_equal(turns(placing, events), "bc");
-    events[0].wish = PLACING_WISH_US;
-    events[0].owned = true; /* it stays where it is until it is free */
-    placing.self = 0;
-    events[1].forlorn = false;
-    assert_string_equal(turns(placing, events), "");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_process_takes_all),
-        cmocka_unit_test(those_that_live_share_evenly),
-        cmocka_unit_test(whoever_has_less_takes_more),
-        cmocka_unit_test(events_without_a_first_owner_wait_for_members_to_come),
-        cmocka_unit_test(what_nobody_takes_is_anybodys),
-        cmocka_unit_test(what_a_dead_owner_leaves_is_taken_at_once),
-        cmocka_unit_test(after_a_break_owners_find_what_they_had),
-        cmocka_unit_test(a_start_is_waited_for_and_an_end_not),
-        cmocka_unit_test(whoever_is_wanted_has_it_and_what_they_let_lie_is_anybodys),
+        cmocka_unit_test(free_events_are_shared),
+        cmocka_unit_test(free_event_is_classified),
         cmocka_unit_test(every_free_event_is_exactly_one_members_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
