@@ -1,65 +1,49 @@
-/* retire.h: an event that is long over leaves its database: its rows are written to files, the
- * files are compared with the rows, and then exactly these rows are deleted.
+/* retire.h: an event that is long over leaves its database for files. `PROGRAM retire`:
  *
- *     PROGRAM retire EVENT --to DIR      archive it below DIR, then delete it
+ *     PROGRAM retire EVENT --to DIR      archive it below DIR, and delete it
  *     PROGRAM retire --verify DIR        are the files of this archive what was written?
- *     PROGRAM retire --restore DIR       put them into a database made for that
- *     PROGRAM retire --list              what has been retired
+ *     PROGRAM retire --restore DIR       load them into a database made for that
+ *     PROGRAM retire --list              list what has been retired
  *
- * A program that dies while it writes has deleted nothing: the next run writes the files anew. Once
- * they are whole and were compared, the part is sealed by a row of SCHEMA.retired:
+ * DIR/EVENT.SERVICE.PART/ has a file TABLE.ndjson.gz per table, a row_to_json() line per row, and
+ * manifest.json, which names each file with its rows, size and SHA-256. The manifest's own SHA-256
+ * is kept in SCHEMA.retired. Rows that come after an event was retired are the next part.
  *
- *     deleting -> retired
- *             \-> left: something had changed after it was written, and stays
+ * The schema knows the service: retire_begin(event, after) runs before anything is written,
+ * retire_wait(event) waits for processes that use the event. In the transaction that deletes,
+ * retire_seal(event) locks the event, retire_refusals(event, after) returns the reasons against it,
+ * retire_totals(event) its sums, and retire_done(event, part) clears what points to it.
  *
- * From then on the files are what counts: each row is deleted if it is still, in every column, what
- * its line says, so that the same files may be gone through any number of times. What has changed
- * since, or comes later, is another part, by another run.
- *
- * The schema brings what knows the service: retire_begin(event, after) runs before anything is
- * written, retire_refusals(event, after) tells what speaks against it, retire_totals(event) its
- * sums; retire_seal(event) closes the event in the transaction that seals; retire_done(event, part)
- * clears what points to it.
- *
- * For a program of its own: it blocks, and prints. */
+ * It blocks, and prints. */
 #ifndef FG_ARCHIVE_RETIRE_H
 #define FG_ARCHIVE_RETIRE_H
 
-#include "archive/retire_rows.h"
+#include "service/service.h"
 
 #include <stdbool.h>
 
 /* Exit codes. RETIRE_NO: the event may not be retired, or an archive is not what was written.
  * RETIRE_UNDONE: something failed on the way. */
-enum { RETIRE_GOOD = 0, RETIRE_NO = 1, RETIRE_UNDONE = 2 };
+enum { RETIRE_GOOD = 0, RETIRE_NO = 1, RETIRE_UNDONE = 2, RETIRE_TABLES_MAX = 32 };
 
-struct retire_words {
-    const char *event, *to;       /* archive and delete */
-    const char *verify, *restore; /* or one of these */
-    bool list;
-    const char *config;
-    uint64_t halt_at; /* for tests: the process kills itself at this edge; 0: never */
+struct retire_table {
+    const char *name;
+    const char *of; /* which rows `t` belong to the event current_setting('fairgate.retiring') */
 };
 
-bool retire_is_asked(int argc, char **argv); /* the first word is "retire" */
-/* False: `help` was printed, because it was asked for or because the words make no sense; the exit
- * code is in *code. */
-bool retire_words_read(struct retire_words *words, const char *help, int argc, char **argv,
-                       int *code);
-
 struct retire_conf {
-    const char *service, *version;
-    const char *dsn, *schema;
-    uint64_t after_ms; /* since the event began: refused before that */
-    /* Asked once the event is marked: waits until the processes have let go of $1, or for as long
-     * as it takes to tell that they do not. NULL: none has it. */
-    const char *wait;
-    /* In the order in which they are deleted: tables that refer to others come first. */
+    const char *help, *schema;
+    /* These lie in the service's settings, which are read first. */
+    const char *dsn;
+    const uint64_t *after_ms; /* since the event began: refused before that */
+    /* In the order in which they are emptied: tables that refer to others come first. */
     const struct retire_table *tables;
     uint32_t tables_len;
 };
 
-/* Answers the exit code. */
-int retire_run(const struct retire_conf *conf, const struct retire_words *words);
+bool retire_is_asked(int argc, char **argv); /* the first word is "retire" */
+/* Returns the exit code. */
+int retire_run(const struct service_conf *service, const struct retire_conf *conf, int argc,
+               char **argv);
 
 #endif

@@ -54,12 +54,11 @@ CREATE TABLE pay.saga_step (
     autovacuum_freeze_min_age = 0);
 CREATE INDEX saga_step_unknown ON pay.saga_step (at) WHERE mark = 3;
 
--- A session that names an event (fairgate.retiring) may delete that event's rows while the event is
--- being retired. No row is ever updated.
+-- Only the transaction that retires an event may delete its rows. No row is ever updated.
 CREATE FUNCTION pay.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' AND EXISTS (SELECT FROM pay.retired
-            WHERE event = current_setting('fairgate.retiring', true) AND state = 'deleting') THEN
+            WHERE event = current_setting('fairgate.retiring', true) AND xmin = pg_current_xact_id()::xid) THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
@@ -411,13 +410,11 @@ $$;
 CREATE TABLE pay.retired (
     event     text NOT NULL,
     part      integer NOT NULL,
-    state     text NOT NULL CHECK (state IN ('deleting', 'retired', 'left')),
     place     text NOT NULL,  -- the folder to which it was written
     digest    text NOT NULL,  -- SHA-256 of the manifest there
     rows      bigint NOT NULL,
     totals    jsonb NOT NULL,
-    sealed_at timestamptz NOT NULL DEFAULT now(),
-    ended_at  timestamptz,
+    retired_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (event, part)
 );
 
@@ -492,9 +489,8 @@ BEGIN
     IF n > 0 THEN
         RETURN NEXT format('%s disputes and refunds are under way, such as one of %s', n, one);
     END IF;
-    -- If the last part left rows behind, that part already has the payments.
     SELECT count(*), min(m.id) INTO n, one FROM pay.order_money m
-        WHERE m.event = ev AND NOT EXISTS (SELECT FROM pay.retired WHERE event = ev AND state = 'left')
+        WHERE m.event = ev
         AND CASE m.status
             WHEN 'completed' THEN m.captured <> m.amount OR m.back <> 0 OR m.disputed <> 0
             WHEN 'refunded' THEN m.captured - m.back - m.disputed > m.amount - m.refund_amount
@@ -508,8 +504,9 @@ BEGIN
     END IF;
 END $$;
 
--- common/archive calls it before it writes the files; nothing to do here.
+-- common/archive calls them before the transaction; nothing to do here.
 CREATE FUNCTION pay.retire_begin(ev text, after interval) RETURNS void LANGUAGE sql AS $$ SELECT $$;
+CREATE FUNCTION pay.retire_wait(ev text) RETURNS void LANGUAGE sql AS $$ SELECT $$;
 
 -- For the accountant: sums of the rows still here, by provider, currency and status.
 CREATE FUNCTION pay.retire_totals(ev text) RETURNS jsonb STABLE LANGUAGE sql AS $$

@@ -3,7 +3,7 @@
  * and what reconciliation keeps for itself. */
 #include "retiring.h"
 
-#include "archive/retire_service.h"
+#include "archive/retire.h"
 #include "cli.h"
 #include "settings.h"
 
@@ -19,30 +19,28 @@
 #define OF_EVENT "t.event = current_setting('fairgate.retiring')"
 
 static const struct retire_table tables[] = {
-    {"checkin_conflict", {"ticket", "gate", "scanned_at"}, OF_TICKETS},
-    {"checkin", {"ticket"}, OF_TICKETS},
-    {"webhook_event", {"provider", "id"}, OF_PAYMENTS},
-    {"psp_return", {"provider", "id"}, OF_PAYMENTS},
-    {"psp_payment", {"provider", "payment"}, OF_ORDERS("t.order_id")},
-    {"shop_order", {"external_id"}, OF_ORDERS("t.external_id")},
-    {"shop_outbox", {"id"}, OF_ORDERS("t.order_id")},
-    {"mail_outbox", {"id"}, OF_ORDERS("t.order_id")},
-    {"saga_step",
-     {"saga", "step", "undo", "attempt"},
-     "t.saga IN (SELECT s.id FROM saga s WHERE " OF_ORDERS("s.subject") ")"},
-    {"saga", {"id"}, OF_ORDERS("t.subject")},
-    {"ticket", {"id"}, OF_EVENT},
-    {"orders", {"id"}, OF_EVENT},
-    {"audit", {"id"}, OF_EVENT " AND t.act <> 'retired'"},
-    {"scanner", {"id"}, OF_EVENT},
-    {"refund_terms", {"event"}, OF_EVENT},
-    {"counted", {"event", "at"}, OF_EVENT},
+    {"checkin_conflict", OF_TICKETS},
+    {"checkin", OF_TICKETS},
+    {"webhook_event", OF_PAYMENTS},
+    {"psp_return", OF_PAYMENTS},
+    {"psp_payment", OF_ORDERS("t.order_id")},
+    {"shop_order", OF_ORDERS("t.external_id")},
+    {"shop_outbox", OF_ORDERS("t.order_id")},
+    {"mail_outbox", OF_ORDERS("t.order_id")},
+    {"saga_step", "t.saga IN (SELECT s.id FROM saga s WHERE " OF_ORDERS("s.subject") ")"},
+    {"saga", OF_ORDERS("t.subject")},
+    {"ticket", OF_EVENT},
+    {"orders", OF_EVENT},
+    {"audit", OF_EVENT " AND t.act <> 'retired'"},
+    {"scanner", OF_EVENT},
+    {"refund_terms", OF_EVENT},
+    {"counted", OF_EVENT},
 };
 
 int retiring_run(const struct service_conf *conf, int argc, char **argv)
 {
     const struct settings *settings = conf->config;
-    const struct retire_service of = {
+    const struct retire_conf retire = {
         .help = cli_commands,
         .schema = "pay",
         .dsn = settings->db_conninfo,
@@ -50,5 +48,5 @@ int retiring_run(const struct service_conf *conf, int argc, char **argv)
         .tables = tables,
         .tables_len = sizeof(tables) / sizeof(tables[0]),
     };
-    return retire_service_run(conf, &of, argc, argv);
+    return retire_run(conf, &retire, argc, argv);
 }

@@ -190,21 +190,19 @@ CREATE TABLE counted (
 CREATE TABLE retired (
     event     text NOT NULL,
     part      integer NOT NULL,
-    state     text NOT NULL CHECK (state IN ('deleting', 'retired', 'left')),
     place     text NOT NULL, -- the folder to which it was written
     digest    text NOT NULL, -- SHA-256 of the manifest there
     rows      bigint NOT NULL,
     totals    jsonb NOT NULL,
-    sealed_at timestamptz NOT NULL DEFAULT now(),
-    ended_at  timestamptz,
+    retired_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (event, part)
 );
 
--- Only the session that retires an event may delete from the journal, and nobody may change a row.
+-- Only the transaction that retires an event may delete from the journal, and nobody may change a row.
 CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' AND EXISTS (SELECT FROM retired
-            WHERE event = current_setting('fairgate.retiring', true) AND state = 'deleting') THEN
+            WHERE event = current_setting('fairgate.retiring', true) AND xmin = pg_current_xact_id()::xid) THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION 'the journal is append-only' USING ERRCODE = 'integrity_constraint_violation';

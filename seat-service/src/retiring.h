@@ -7,9 +7,8 @@
 
 #define RETIRING_COMMANDS                                                                          \
     "seat-service retire EVENT --to DIR --config FILE\n"                                           \
-    "    writes all that an event left in the database below DIR, compares it, then deletes\n"     \
-    "    exactly that; refused for [retire] after, and while a process owns the event. If it is\n" \
-    "    killed, run it again\n"                                                                   \
+    "    moves an event's rows to files below DIR; refused before [retire] after and while a\n"    \
+    "    process uses the event. If it is killed, run it again\n"                                  \
     "seat-service retire --verify DIR\n"                                                           \
     "    are the files of an archive what was written? Needs no database\n"                        \
     "seat-service retire --restore DIR --config FILE\n"                                            \
