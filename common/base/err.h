@@ -23,7 +23,7 @@ enum err_code {
     ERR_IO = -11,       /* the operating system refused */
     ERR_LOOP = -12,     /* libuv refused */
     ERR_PEER = -13,     /* the other side answered with an error */
-    ERR_UNKNOWN = -14,  /* the outcome is open; it has to be asked for before it is told */
+    ERR_UNKNOWN = -14,  /* the outcome is open: query it before it is reported */
 };
 
 enum { ERR_TEXT_MAX = 256 };

@@ -1,9 +1,8 @@
 /* json_in.c: jansson parses; this file judges the result.
  *
- * Every getter goes the same way: remember that the member was asked for, find it, judge it, and on
- * failure write "pointer: rule" into the err_slot unless an earlier failure stands there. So
- * whatever was asked for is allowed, and json_in_end() refuses the rest; there is no second list of
- * names to keep in step.
+ * Each getter remembers the member's name, finds the member, checks it, and on failure writes
+ * "pointer: rule" into the err_slot unless that has an earlier failure. So each name that a getter
+ * used is allowed, and json_in_end() refuses the rest; there is no second list of names.
  *
  * jansson recurses, with a bound of 2,048 levels, so a scan of the brackets comes first and
  * refuses what is nested deeper than anything we write. Its hash tables are seeded at random, so
@@ -186,7 +185,7 @@ vrefuse(struct json_in *in, const char *key, ptrdiff_t index, const char *rule, 
     }
     for (struct json_in *each = in; each != NULL; each = each->parent)
         each->rc = ERR_RANGE;
-    assert(in->rc < 0 && root->rc < 0); /* whoever looks only at the whole document sees it too */
+    assert(in->rc < 0 && root->rc < 0); /* a caller may check the whole document only */
     return in->rc;
 }
 

@@ -34,9 +34,8 @@ enum {
  * ERR_NOMEM, of these two alone: nobody knows whether the text is good. */
 int json_in_parse(struct span text, struct err_slot *err, json_t **out);
 
-/* Of what somebody else wrote, as they liked: *out is NULL where it is no JSON object or array, and
- * what that means is the caller's to say. ERR_NOMEM: nobody knows yet what it says; *out is NULL.
- */
+/* For text of another program: *out is NULL if it is not a JSON object or array. ERR_NOMEM: it was
+ * not parsed, and *out is NULL. */
 int json_in_read(struct span text, json_t **out);
 
 /* For tests, before there are threads: where all JSON gets its memory, malloc() otherwise. Not

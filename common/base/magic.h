@@ -39,7 +39,7 @@
 /* Volatile, as a store just before free() is one that the compiler may leave out. */
 #define MAGIC_END(NAME, PTR) ((void)(*(volatile uint32_t *)&MAGIC_OF(NAME, PTR)->magic = 0))
 
-/* Through memcpy(), as the compiler may not be told another kind than the struct's own. */
+/* By memcpy(), since a pointer to another type would break the rules of aliasing. */
 static inline void *magic_check(const void *ptr, size_t offset, uint32_t want, const char *what,
                                 const char *file, unsigned line)
 {

@@ -1,7 +1,7 @@
 /* table.c: open addressing with linear probing. The table is at most half full, so a probe ends
- * soon and there is always a free slot to end at. The hash stands beside the number, so most
- * other things are ruled out without looking at them, and a table grows without asking for any
- * name. Entries behind a removed one move up, so no tombstones pile up while things come and go. */
+ * soon and there is always a free slot to end at. A slot has the hash next to the number, so most
+ * other entries are ruled out without a comparison, and a table grows without any name. Entries
+ * behind a removed one move up, so no tombstones pile up while things come and go. */
 #include "base/table.h"
 
 #include <assert.h>

@@ -40,7 +40,7 @@ struct config_setting {
     const char *key;
     enum config_kind kind;
     size_t offset;        /* of the member in the struct */
-    const char *fallback; /* as it would stand in the file; NULL: has to be given */
+    const char *fallback; /* as in the file; NULL: has to be given */
     uint64_t min, max;
     const char *const *words; /* CONFIG_WORD: the allowed ones, ended by NULL */
     const char *help;         /* half a sentence */

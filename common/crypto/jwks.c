@@ -1,6 +1,6 @@
 /* jwks.c: keys are OpenSSL's EVP_PKEY, made once and then only read, which OpenSSL allows from any
- * thread. Beside the key stand its name and its JWK, written when the key is made, so that showing
- * and finding keys needs no cryptography.
+ * thread. A key's name and JWK are written when the key is made, so that publishing and finding
+ * keys needs no cryptography.
  *
  * OpenSSL speaks ASN.1: a signature is a DER sequence of two integers of varying length. JWS wants
  * the integers bare, 32 bytes each, so they are taken apart after signing and put together again
@@ -352,7 +352,7 @@ static bool has_key_left(BIO *bio)
     return len > 0 && memmem(rest, (size_t)len, word, sizeof(word) - 1) != NULL;
 }
 
-/* All keys of one file, which stand there one after the other. */
+/* All keys of one file, one after the other. */
 static int add_from(struct jwks *set, struct span pem, struct err_slot *err)
 {
     BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);

@@ -50,7 +50,7 @@ struct jwt_rules {
     const char *iss;
     const char *aud;         /* the token's aud is it, or a list with it */
     uint64_t leeway_s;       /* clocks differ; at most JWT_LEEWAY_S_MAX */
-    bool iat_ahead_ok;       /* whoever signs it may have a clock that is ahead: only exp counts */
+    bool iat_ahead_ok;       /* the signer's clock may be ahead: only exp counts */
     bool run_out_ok;         /* an expired one is accepted: it still says who it was */
     uint64_t lifetime_s_max; /* 0: any; refuses tokens that live longer than ours ever do */
     const struct clock *clock;

@@ -85,7 +85,7 @@ uint64_t http_req_serial(const struct http_req *req);
 struct http_server *http_req_server(const struct http_req *req);
 void *http_req_loop_ctx(const struct http_req *req);  /* the server's conf.loop_ctx */
 void *http_req_route_ctx(const struct http_req *req); /* the ctx of the route that was taken */
-/* Memory of a request for whoever serves it, until its answer: zero when it is first asked for. */
+/* Memory for the handler of a request, until the response; zero at first. */
 enum { HTTP_NOTE_BYTES = 32 };
 void *http_req_note(struct http_req *req);
 /* The route that was taken; NULL: none was, and the answer says why. */
@@ -145,7 +145,7 @@ struct http_problem {
 
 void http_problem_reply(struct http_req *req, const struct http_problem *problem);
 
-/* The status in words: what stands beside it, and a problem's title. */
+/* The reason phrase of a status, which is also a problem's title. */
 const char *http_status_text(unsigned status);
 
 /* ---- streams (SSE) ----

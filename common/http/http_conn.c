@@ -14,14 +14,14 @@
  *     the back-pressure for a pipelining client. What has arrived already waits in the buffer.
  *   - a write was short: the rest is kept in order as shared blobs, and nothing is read until all
  *     of it is sent.
- *   - it is somebody else's turn: whoever has sent more requests than a turn answers, or more bytes
- *     than a read takes, goes on after everybody else's events, a few of its kind in a turn of the
- *     loop. What one request of another connection waits for is therefore one read and one request
- *     of each that became readable before it (two reads where a head is longer than one), more of
- *     those who pipeline until the turn has taken long, and those few; not all that a flood has
- *     sent. The clock is looked at after a connection's first request and each eighth after that,
- *     and after each request once half of the time is gone: dear ones behind a cheap one may be
- *     eight before it is noticed.
+ *   - other connections are due: a client that has sent more requests than a turn answers, or more
+ *     bytes than a read takes, continues after the events of all others, a few such clients in a
+ *     turn of the loop. So a request of another connection waits for one read and one request of
+ *     each connection that became readable before it (two reads if a head is longer than one), for
+ *     more requests of those that pipeline until the turn has taken long, and for those few; never
+ *     for all that a flood has sent. The clock is read after a connection's first request and each
+ *     eighth after that, and after each request once half of the time is gone: up to eight
+ * expensive requests behind a cheap one may pass unnoticed.
  *
  * Invariants: a connection has an http_req exactly while a request of it is being read or handled
  * or unread bytes wait. It is watched for writing while bytes are left to send, else for reading;
@@ -84,7 +84,7 @@ static void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
     }
 }
 
-/* For what the connection waits for from its peer. */
+/* The timeout of what the peer owes. */
 static uint32_t patience_ms(const struct http_conn *conn)
 {
     const struct http_limits *limits = limits_of(conn);
@@ -361,7 +361,7 @@ static bool may_read(const struct http_conn *conn)
     return conn->left == NULL && conn->channel == NULL && !conn->lingering && !is_handled(conn);
 }
 
-/* Whoever sends more than a read takes is read again in its next turn, after everybody else's. */
+/* A client that sends more than a read takes is read again in the next turn, after all others. */
 static void watch_on(struct http_conn *conn)
 {
     if (conn->filled && !conn->in_again && may_read(conn))

@@ -107,8 +107,8 @@ struct span http_req_bearer(const struct http_req *req)
     return span_trim(span_skip(header, scheme.len));
 }
 
-/* The header that the trusted proxies use. A header that says it twice says nothing: somebody
- * else's line stands beside the proxy's. */
+/* The header that the trusted proxies use. A repeated header counts as none: one of the lines is
+ * not the proxy's. */
 static struct span hops_of(const struct http_req *req)
 {
     struct span name = span_of(req->server->client_ip_header);
@@ -197,7 +197,7 @@ const struct http_route *http_req_route(const struct http_req *req)
     return req->match.route;
 }
 
-/* Of what the visitor sent only a trace id is told, and that if it is one to the byte. */
+/* Log nothing the visitor sent except a valid trace id. */
 static bool is_trace(struct span header)
 {
     bool good = header.len == 55;

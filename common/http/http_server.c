@@ -133,7 +133,7 @@ struct http_req *http_server_take_req(struct http_server *server)
 
 void http_server_give_req(struct http_server *server, struct http_req *req)
 {
-    MAGIC_END(http_req, req); /* given back twice it is none any more */
+    MAGIC_END(http_req, req); /* a second return would be caught */
     assert(req->server == server);
     panic_work_gone(req);
     if (req->buffer != req->inline_buffer) {
@@ -171,9 +171,9 @@ bool http_server_is_late(struct http_server *server)
     return now_us >= server->late_us;
 }
 
-/* A round goes over several turns of the loop: however many were cut short, whoever comes with one
- * request waits for a few of them. Those cut short again wait for the next round. They are served
- * after the events of the turn, and what those took is not taken from them. */
+/* A round takes several turns of the loop: however many connections were cut short, a client with
+ * one request waits for a few of them. Those cut short again wait for the next round. They are
+ * served after the events of the turn, with a time of their own. */
 static void again_serve(struct http_server *server)
 {
     if (server->again_now == NULL) {

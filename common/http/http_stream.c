@@ -211,7 +211,7 @@ void http_reply_stream(struct http_req *req, struct http_channel *channel, struc
     http_answer_end_turn(conn, &answer);
 }
 
-/* A stream that is told to end sends what is left and closes. */
+/* A stream that is ended sends what is left and closes. */
 static void stream_end(struct http_conn *conn)
 {
     if (conn->left == NULL)

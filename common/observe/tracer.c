@@ -1,14 +1,13 @@
-/* tracer.c: a ring of spans and a thread that empties it. Whoever adds copies half a kilobyte under
+/* tracer.c: a ring of spans and a thread that empties it. An addition copies half a kilobyte under
  * a mutex that the thread holds only while it copies a batch out: never while it writes JSON or
  * waits for the collector.
  *
- * A batch that the collector does not take is given up: it was traced to be looked at now, and what
- * comes next is as good. Redirects are not followed.
+ * A batch that the collector does not take is dropped. Redirects are not followed.
  *
- * Spans of traces that were not chosen go into a second ring, `held`, in which the newest takes the
- * place of the oldest. When something of such a trace fails or is slow, what is held of it moves to
- * the first ring. The held are looked through by their keys, one word each, since a program in
- * trouble has many of these.
+ * Spans of traces that are not sampled go into a second ring, `held`, in which the newest replaces
+ * the oldest. When a span of such a trace fails or is slow, the held spans of the trace move to the
+ * first ring. Held spans are searched by their keys, one word each, since a program in trouble has
+ * many failed ones.
  *
  * Invariant: len spans wait, the first at `first`. Threading: the mutex guards both rings, the
  * troubled and `closing`; the rest is the thread's. */
@@ -122,7 +121,7 @@ bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool f
     return may_be_told(trace) && !alone;
 }
 
-/* Never 0. A caller can make two traces with one key: they share the fate of being told. */
+/* Never 0. Two traces with one key are sent together. */
 static uint64_t key_of(const struct trace *trace)
 {
     uint64_t halves[2];
@@ -153,7 +152,7 @@ static bool is_troubled(const struct tracer *tracer, uint64_t key)
     return false;
 }
 
-/* From here on all of this trace is told; what is held of it is told now. */
+/* From here on all spans of this trace are sent; the held ones are sent now. */
 static void tell_all_of(struct tracer *tracer, uint64_t key)
 {
     tracer->troubled[tracer->troubled_at] = key;
@@ -331,7 +330,7 @@ static size_t ignore(char *bytes, size_t size, size_t count, void *ctx)
 static bool send_json(const struct tracer *tracer, struct span json)
 {
     long status = 0;
-    /* What is left of the batch before is not told again in its place. */
+    /* The rest of the previous batch is not sent again in its place. */
     if (curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDS, json.ptr) != CURLE_OK ||
         curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDSIZE, (long)json.len) != CURLE_OK)
         return false;

@@ -1,13 +1,12 @@
-/* tracer.h: tells a collector (OpenTelemetry, OTLP/HTTP in JSON) what was done for a trace and how
- * long it took. What is done is copied into a queue; one thread of the tracer's sends it. Nobody
- * waits for a collector: what does not fit is dropped and counted.
+/* tracer.h: sends spans to a collector (OpenTelemetry, OTLP/HTTP in JSON). Spans are copied into a
+ * queue, which one thread of the tracer sends. Callers never wait: spans that do not fit are
+ * dropped and counted.
  *
- * Told are traces whose caller wants them told (the flag in their traceparent), so many in a
- * thousand, chosen by their id so that all programs choose the same; and besides, whatever failed
- * or was slow, with all that this program still knows of its trace. For that the last spans of
- * traces that were not chosen are held for a while, and what comes later of a trace of which
- * something was told is told, too. Attributes are ids, names of the program's own and numbers:
- * nothing of a person.
+ * Of the traces whose caller wants them (the flag in their traceparent), so many in a thousand are
+ * sent, chosen by their id so that all programs choose the same. A span that failed or was slow is
+ * sent in any case, with all spans of its trace that this program still has: for that the last
+ * spans of other traces are held for a while. Later spans of such a trace are sent, too. Attributes
+ * are ids, names of the program's own and numbers: nothing personal.
  *
  * Threading: any thread adds. Create and destroy from one. */
 #ifndef FG_OBSERVE_TRACER_H
@@ -67,8 +66,8 @@ struct tracer_conf {
     const char *endpoint; /* "http://127.0.0.1:4318"; copied */
     const char *service;  /* borrowed until tracer_destroy(), as the version */
     const char *version;
-    uint32_t sample_milli; /* of a thousand traces, as many are told */
-    uint64_t slow_us;      /* what takes as long is told in any case */
+    uint32_t sample_milli; /* of a thousand traces, as many are sent */
+    uint64_t slow_us;      /* a span that takes as long is sent in any case */
 };
 
 struct tracer_stats {
@@ -79,8 +78,8 @@ struct tracer_stats {
 bool tracer_endpoint_ok(struct span endpoint);
 int tracer_create(const struct tracer_conf *conf, struct err_slot *err, struct tracer **out);
 const struct tracer_stats *tracer_stats(const struct tracer *tracer);
-/* Would a span be told, now or perhaps later? Asked before it is put together. `alone`: nothing
- * else of its trace can be known here, so nothing later can make it worth telling. */
+/* Would a span be sent, now or perhaps later? To be called before it is built. `alone`: no other
+ * span of its trace can come here, so none can make it worth sending later. */
 bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool failed,
                   uint64_t took_us, bool alone);
 void tracer_add(struct tracer *tracer, const struct tracer_span *span);
@@ -89,14 +88,14 @@ void tracer_add(struct tracer *tracer, const struct tracer_span *span);
 struct tracer_work {
     struct trace trace;
     uint8_t parent[8];
-    uint64_t began_us; /* monotonic; 0: nobody is told */
+    uint64_t began_us; /* monotonic; 0: no span is sent */
 };
 
-/* `above` is a traceparent, or ""; `below` becomes the one to pass on: the work's own id, or what
- * stands above if nobody is told (`tracer` may be NULL). */
+/* `above` is a traceparent, or ""; `below` becomes the one to pass on: the work's own id, or
+ * `above` if no span is sent (`tracer` may be NULL). */
 void tracer_begin(const struct tracer *tracer, const char *above, const struct clock *clock,
                   const struct rng *rng, struct tracer_work *work, char below[TRACE_TEXT_LEN + 1]);
-/* False: nobody is told. Otherwise a span that ends now, for a name and attributes to be added. */
+/* False: no span is sent. Otherwise a span that ends now, for a name and attributes to be added. */
 bool tracer_end(const struct tracer_work *work, enum tracer_kind kind, const struct clock *clock,
                 struct tracer_span *span);
 /* Sends what waits, for as long as one call may take, then frees. */

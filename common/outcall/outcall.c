@@ -46,7 +46,7 @@ struct outcalls {
     struct one *under_way;
     struct one *refused;
     uint32_t len;
-    uint32_t unwatched_len; /* of those under way */
+    uint32_t unwatched_len; /* calls under way among them */
     bool closing;
     char *tls_ca;
     struct outcall_stats stats;
@@ -155,8 +155,8 @@ static void one_refuse(struct one *one, int rc)
 
 /* ---- libcurl and the loop ---- */
 
-/* It may have been sent, so it is no call that never was: whoever made it asks again, or not, as
- * after a connection that broke. But that says nothing of the peer. */
+/* The call may have been sent, so its outcome is unknown, as after a connection that broke. It says
+ * nothing about the peer. */
 static void end_unwatched(struct outcalls *outcalls)
 {
     while (!outcalls->closing && outcalls->unwatched_len > 0) {
@@ -304,7 +304,8 @@ static struct one *one_create(struct outcalls *outcalls, outcall_on_done *on_don
 {
     struct one *one = calloc(1, sizeof(*one));
     if (one == NULL)
-        BUG_STOP("no memory for an outgoing call"); /* a page: nobody could be told either */
+        BUG_STOP(
+            "no memory for an outgoing call"); /* a page: an error could not be reported either */
     assert(on_done != NULL);
     MAGIC_BEGIN(one, one);
     one->outcalls = outcalls;

@@ -41,8 +41,8 @@ struct outcall_answer {
     int rc;
     unsigned status;
     struct span body;       /* borrowed during the call */
-    uint32_t retry_after_s; /* 0: not told */
-    uint64_t date_s;        /* what time it is there; 0: not told */
+    uint32_t retry_after_s; /* 0: missing */
+    uint64_t date_s;        /* the peer's clock; 0: missing */
     bool replayed;          /* Idempotent-Replayed: true */
     uint32_t took_us;
     char why[128]; /* with rc < 0, for the log */

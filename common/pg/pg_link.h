@@ -9,7 +9,7 @@ enum { PG_SQLSTATE_BYTES = 6 };
 
 enum { PG_LINK_HOSTS_MAX = 8 }; /* of one connection string: primary, replicas, and room */
 
-/* How many hosts the connection string names: 1 where it is none. */
+/* How many hosts the connection string names: 1 if it is invalid. */
 unsigned pg_link_hosts(const char *conninfo);
 
 /* Begins to connect, without waiting, to host number `first` modulo their number, and goes on from

@@ -96,15 +96,15 @@ static bool tell_program(struct pg *pg, const struct pg_migrate *migrate)
     return tell_wait(pg, migrate, "another program is still applying its steps", sql, NULL);
 }
 
-/* What is under way, for whoever waits for it. */
+/* What is under way, for the report to those who wait. */
 struct progress {
     unsigned nth;   /* of the step that was begun last; steps_len: none */
     char began[64]; /* the attempt, by the server's clock */
     bool told_program, told_tables;
 };
 
-/* Of the tables that the step names, those that others had before the attempt began. Whoever may
- * not see since when takes them all for that. */
+/* The tables of the step that other transactions had before the attempt began: all of them, if this
+ * role may not see the times. */
 static bool tell_tables(struct pg *pg, const struct pg_migrate *migrate,
                         const struct progress *progress)
 {
@@ -331,7 +331,7 @@ static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct progr
         rc = lock(pg, migrate, progress, err);
     if (rc == 0) {
         rc = apply_missing(pg, migrate, progress, err);
-        struct err_slot unsaid; /* of a step that failed the reason is told, not what came of it */
+        struct err_slot unsaid; /* the reason of a failed step is reported, not its consequences */
         int unlocked = unlock(pg, migrate, rc == 0 ? err : &unsaid);
         rc = unlocked < 0 ? unlocked : rc; /* nor is it tried again with two of them */
     }

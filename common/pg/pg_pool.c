@@ -13,9 +13,9 @@
  * starts is not asked by all connections of all pools at once, again and again.
  *
  * Time: a timer looks every PG_TICK_MS. A job that waits too long in the queue is answered
- * ERR_TIMEOUT. One that is under way for too long costs its connection: an answer that might
- * still come cannot be told from the next one's, so the connection is cut and everything on it
- * is ERR_UNKNOWN. The database has a statement_timeout of its own, below ours, so this means
+ * ERR_TIMEOUT. One that is under way for too long costs its connection: its late answer
+ * would be taken for the next job's, so the connection is closed and each job on it ends with
+ * ERR_UNKNOWN. The database has a statement_timeout of its own, below ours, so this means
  * that the database is gone, not slow.
  *
  * A job whose connection broke may still commit in the server while it is asked again on another
@@ -149,7 +149,7 @@ static struct pg_job *jobs_pop(struct jobs *jobs)
 
 static void job_free(struct pg_job *job)
 {
-    MAGIC_END(pg_job, job); /* one that is answered twice is none any more */
+    MAGIC_END(pg_job, job); /* a second answer would be caught */
     for (uint32_t i = 0; i < job->results_len; i++)
         PQclear(job->results[i]);
     for (uint32_t i = 0; i < job->len; i++)
@@ -266,7 +266,7 @@ static uint32_t pause_ms(const struct conn *conn)
     return backoff_ms(PG_RECONNECT_FIRST_MS, cap_ms, conn->tries, conn->pool->conf.rng);
 }
 
-/* The last one fell: whoever waits has drawn its pause while others stood, and a longer one. */
+/* The last connection is down: the others drew their longer pauses while it was up. */
 static void knock(struct pg_pool *pool)
 {
     for (uint32_t i = 0; i < pool->conf.connections && i < PG_KNOCKING; i++) {

@@ -20,7 +20,7 @@ struct call_name {
 struct call_times {
     uint32_t len;
     const struct http_route *route[CALL_TIMES_MAX];
-    struct histogram took[CALL_TIMES_MAX];   /* of those that were served: anything but 5xx */
+    struct histogram took[CALL_TIMES_MAX];   /* of calls that were served: not 5xx */
     _Atomic uint64_t failed[CALL_TIMES_MAX]; /* 5xx */
 };
 

@@ -1,11 +1,11 @@
 /* persons.c: a token's signature costs a tenth of a millisecond, and one is shown with every call,
  * so what a token was found to say is kept by its digest until it runs out or the issuer's keys
- * change. The list is short: a house has few operators at work, and of more the oldest are judged
- * again.
+ * change. The list is short, since few operators work at a time; beyond that the oldest tokens are
+ * verified again.
  *
  * Roles come as texts in a list ("roles": ["viewer", "operator:hero-*"]) or in one text with spaces
- * between. What is no role of ours is passed over, since an issuer names groups of the whole house;
- * what is half understood grants nothing: an odd limit is no reason to drop the limit. Limits come
+ * between. Unknown roles are ignored, since an issuer lists groups of the whole company. A
+ * malformed role grants nothing: an odd limit is no reason to drop the limit. Limits come
  * with the role, or for all roles without one in a claim of their own.
  *
  * A refusal repeats nothing of what the token says, and of all that only the person's name is

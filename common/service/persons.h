@@ -54,7 +54,7 @@ struct persons_conf { /* all borrowed until persons_close() */
     const char *ca_file;     /* certificates to trust for that; "": the system's */
     const char *roles_claim; /* names, comma between; a dot leads into an object */
     const char *events_claim;
-    const char *role_prefix; /* before each role, so that others of the house do not count */
+    const char *role_prefix; /* before each role, so that other groups do not count */
     uv_loop_t *loop;
     const struct clock *clock;
     const struct rng *rng;

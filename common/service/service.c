@@ -100,7 +100,7 @@ struct trace service_trace(struct http_req *req)
     return note->trace;
 }
 
-/* Of a route's parameters only the event is told, and only where there is one: visitors write them.
+/* Of a route's parameters only the event is recorded, and only if it exists: visitors write them.
  */
 static void put_event(struct tracer_span *span, const struct http_req *req, const char *pattern,
                       unsigned status)
@@ -168,7 +168,7 @@ static void on_answered(void *loop_ctx, struct http_req *req, unsigned status, u
         log_request(runner, req, "public", NULL, status, took_us);
 }
 
-/* What is asked every second by whoever watches. */
+/* The paths that monitoring polls every second. */
 static bool is_probe(struct span path)
 {
     return span_eq(path, SPAN("/metrics")) || span_eq(path, SPAN("/readyz")) ||
@@ -726,7 +726,7 @@ static double always_one(void *ctx)
     return 1;
 }
 
-/* Which program and version answer, for whoever compares machines. */
+/* Program and version, to compare machines. */
 static int show_build(struct service *service, struct err_slot *err)
 {
     char memory[METRICS_LABELS_MAX];

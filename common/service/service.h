@@ -13,7 +13,7 @@
  *     start          main   once: keys, shared state; add routes and metrics
  *     loop_start     each   the loop's servers stand; make what the loop owns, set loop->ctx
  *     ...                   requests
- *     reload         pool   SIGHUP: read keys and knobs again, beside the old ones (may block)
+ *     reload         pool   SIGHUP: read keys and knobs again, keeping the old ones (may block)
  *     loop_reload    each   after a reload that succeeded: use what it read
  *     loop_drain     each   SIGTERM: no new connections from here on; begin to finish
  *     loop_stop      each   connections are gone or their time is up: close every handle you made
@@ -92,8 +92,8 @@ struct service_conf {
     const struct call_name *calls;
 
     int (*check)(void *config, struct err_slot *err);
-    /* Of --migrate: what start, or a loop, would do to the database; on_wait() is told what it
-     * waits for. NULL: there is none. */
+    /* For --migrate: what start, or a loop, would do to the database. on_wait() gets a sentence
+     * about each wait. NULL: no database. */
     int (*migrate)(void *config, void (*on_wait)(const char *words), struct err_slot *err);
     int (*start)(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err);
@@ -136,7 +136,7 @@ void *service_ctx(const struct service *service); /* conf.ctx */
 const void *service_config(const struct service *service);
 struct logger *service_log(const struct service *service);
 struct metrics *service_metrics(const struct service *service);
-/* NULL: nobody is told ([trace] endpoint). Any thread. */
+/* NULL: no collector ([trace] endpoint). Any thread. */
 struct tracer *service_tracer(const struct service *service);
 /* The trace that a request belongs to, with an id of its own in it for what it causes. The same
  * whenever it is asked. */

@@ -77,7 +77,7 @@ struct service_runner {
     int start_rc;
     struct err_slot err;
     struct rng_seeded rng;
-    uint64_t requests; /* of which every settings.log_requests-th is logged */
+    uint64_t requests; /* every settings.log_requests-th is logged */
     struct histogram took;
     struct call_times calls;
     _Atomic uint64_t errors; /* public answers of 5xx; lives longer than the server, which counts
@@ -95,7 +95,7 @@ enum service_refused {
     SERVICE_REFUSED_AUDIENCE,
     SERVICE_REFUSED_SIGNATURE,
     SERVICE_REFUSED_TIME,    /* not yet good, or for too long */
-    SERVICE_REFUSED_FORM,    /* it has the look of a person's token and is none */
+    SERVICE_REFUSED_FORM,    /* looks like an operator's token and is malformed */
     SERVICE_REFUSED_KEYS,    /* of a key that is not there, or not yet */
     SERVICE_REFUSED_ROLE,    /* good, for less than this */
     SERVICE_REFUSED_EVENT,   /* good, for other events */

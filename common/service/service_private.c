@@ -154,7 +154,7 @@ static enum person_role needed_role(const struct service *service, const struct 
     return route->method == HTTP_METHOD_GET ? PERSON_VIEWER : PERSON_OPERATOR;
 }
 
-/* Of which event the call is; not there: of none, or of more than one. */
+/* The call's event; not there: none, or more than one. */
 static struct span event_of(const struct service *service, const struct http_req *req)
 {
     const struct http_route *route = http_req_route(req);

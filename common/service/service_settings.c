@@ -136,16 +136,15 @@ static const struct config_setting http_settings[] = {
      FIELD(trace_endpoint),
      .fallback = "",
      .max = 490,
-     .help =
-         "a collector of OTLP over HTTP, such as http://127.0.0.1:4318, that is told of requests "
-         "and sagas; \"\": nobody is"},
+     .help = "a collector of OTLP over HTTP, such as http://127.0.0.1:4318, that gets the spans of "
+             "requests and sagas; \"\": none"},
     {.section = "trace",
      .key = "sample",
      .kind = CONFIG_U64,
      FIELD(trace_sample),
      .fallback = "10",
      .max = 1000,
-     .help = "of a thousand traces, as many are told; the same ones by all programs"},
+     .help = "of a thousand traces, as many are sent; all programs choose the same"},
     {.section = "trace",
      .key = "slow",
      .kind = CONFIG_DURATION,
@@ -153,7 +152,7 @@ static const struct config_setting http_settings[] = {
      .fallback = "1s",
      .min = 1,
      .max = 600000,
-     .help = "what takes as long is told in any case, as is what fails"},
+     .help = "a span that takes as long is sent in any case, as is one that fails"},
 };
 
 static const struct config_setting private_settings[] = {

@@ -56,7 +56,7 @@ _Thread_local struct panic_work panic_work_now;
 static struct {
     const char *name;
     const char *version;
-    pthread_mutex_t mutex; /* of those who change the list */
+    pthread_mutex_t mutex; /* for changes of the list */
     struct panic_part *_Atomic first;
     atomic_bool begun;
     void (*tell)(void *ctx, const char *what, const char *file, unsigned line);
@@ -170,7 +170,7 @@ void panic_close(struct panic_text *text)
         text->depth--;
 }
 
-/* ---- what is told ---- */
+/* ---- what is printed ---- */
 
 void panic_program(const char *name, const char *version)
 {

@@ -4,9 +4,9 @@
  * BUG_STOP() and a magic that does not fit. One block goes to standard error: program and version,
  * what failed and where, the backtrace, the request that this thread was working on, and the state
  * of whatever was registered. Then the process aborts. A service leaves no core, which would hold
- * its keys (service.c), so the block has to say what is to be known.
+ * its keys (service.c), so the block has to be enough.
  *
- * A describe function runs in a program that is broken, perhaps beside threads that still run. It
+ * A describe function runs in a program that is broken, perhaps next to threads that still run. It
  * reads its struct and puts keys and numbers: no locks, no allocation, nothing that waits. What it
  * puts is read by strangers, so it never puts what came from a visitor or opens a door: no tickets,
  * tokens, cookies, keys, bodies, queries or header values. Counts, states and names of the
@@ -54,7 +54,7 @@ void panic_forget(struct panic_part *part);   /* one that was never registered i
 /* ---- the work of this thread ---- */
 
 struct panic_work {
-    panic_describe *describe; /* NULL: none that anybody told */
+    panic_describe *describe; /* NULL: none was registered */
     const void *ctx;
 };
 

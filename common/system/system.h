@@ -26,7 +26,7 @@ void system_random(void *out, size_t len); /* unpredictable: fit for keys */
 
 void system_sleep_us(uint64_t us); /* at least that long, whatever signals come */
 
-/* A thread beside the loops, which may block. 0, or the errno of what failed. */
+/* A thread that may block, unlike a loop. 0, or the errno of the failure. */
 int system_thread_start(const char *name, void *(*run)(void *ctx), void *ctx, pthread_t *out);
 void system_thread_join(pthread_t thread); /* back when run() is */
 

@@ -1,9 +1,9 @@
 /* brand.c: reads the operator's name, logo, colour and texts, and keeps the pages readable with
  * them.
  *
- * Contrast is that of WCAG 2.2: 4.5 to 1 between a colour and whatever it stands on or carries.
- * An operator names the house's colour as it is; where it is too pale for that, or too dark for
- * dark screens, it is mixed with as much black or white as it takes. Of black and white, one is
+ * Contrast is that of WCAG 2.2: 4.5 to 1 between a colour and the colours under and on it. An
+ * operator names the brand's colour as it is; if it is too pale for that, or too dark for dark
+ * screens, it is mixed with as much black or white as it takes. Of black and white, one is
  * always readable on a colour; we take that one, so nobody has to choose it. Texts are judged at
  * start: an operator learns of a missing one from a service that does not start, not from a
  * visitor. */

@@ -48,8 +48,8 @@ struct brand_settings {
 
 enum brand_scheme { BRAND_LIGHT, BRAND_DARK, BRAND_SCHEMES };
 
-/* For what has no style sheet of ours, such as a mail: #rrggbb, or #rgb. Without a brand's own they
- * are those of web/base.css. */
+/* Colours for documents without our style sheet, such as mails: #rrggbb, or #rgb. The default is
+ * web/base.css. */
 struct brand_colours {
     char act[8], on_act[8];
 };

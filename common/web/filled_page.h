@@ -1,5 +1,5 @@
 /* filled_page.h: a page that is written again for each visitor: a template for each language, with
- * a table that says what fills its gaps and how often its blocks stand there.
+ * a table that says what fills its gaps and how often its blocks are repeated.
  *
  * Threading: read-only once made; any thread fills one. */
 #ifndef FG_WEB_FILLED_PAGE_H

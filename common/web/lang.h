@@ -18,7 +18,7 @@
 enum lang { LANG_LIST(LANG_NAMED) LANG_BUILT_IN, LANG_MAX = 8 };
 #undef LANG_NAMED
 
-#define LANG_OF_READERS LANG_EN /* for those who ask for no known one */
+#define LANG_OF_READERS LANG_EN /* of readers whose languages are unknown here */
 #define LANG_OF_MEMBERS LANG_KO /* whose account names none: what they are written in */
 
 #define LANG_COOKIE "fg_lang"

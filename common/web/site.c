@@ -170,7 +170,7 @@ static void reply_pack(struct http_req *req, const struct pack *pack, const char
 
 /* ---- answering ---- */
 
-/* What every page is told, whoever reads it. */
+/* The values that are the same for each reader of a page. */
 static void put_policy(enum lang lang, const char *connect, struct text *headers)
 {
     TEXT_LIT(headers, "Content-Security-Policy: default-src 'none'; script-src 'self'; "

@@ -44,8 +44,8 @@ struct http_blob *squeeze_gzip(struct span text, int level)
     return blob;
 }
 
-/* The smallest window that has all of the text: what the encoder sets up goes by its size, and
- * with the largest that takes longer than a page does. */
+/* The smallest window that has all of the text: the encoder sets up memory of its size, and
+ * for the largest that takes longer than a page. */
 static int brotli_window(size_t len)
 {
     int bits = BROTLI_MIN_WINDOW_BITS;

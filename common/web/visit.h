@@ -18,8 +18,7 @@ bool visit_lists(struct span header, struct span wanted);
 /* May the answer be coded like this ("gzip", "br")? */
 bool visit_accepts(const struct http_req *req, struct span coding);
 
-/* If-None-Match: whoever asks, a browser or a cache, has the answer of this tag (with its quotes).
- */
+/* If-None-Match: the browser or cache has the response with this tag (with its quotes). */
 bool visit_has(const struct http_req *req, struct span tag);
 
 /* The bearer token, else the event's pass cookie. For a request that changes something the cookie

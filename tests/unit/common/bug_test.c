@@ -17,43 +17,43 @@ static void never(bool odd)
         BUG_COUNT("test-never");
 }
 
-struct told {
+struct seen {
     uint64_t first, never;
     unsigned places;
 };
 
-static void tell(void *ctx, const struct bug_place *place)
+static void on_place(void *ctx, const struct bug_place *place)
 {
-    struct told *told = ctx;
-    told->places++;
+    struct seen *seen = ctx;
+    seen->places++;
     if (strcmp(place->what, "test-first") == 0)
-        told->first += place->count;
+        seen->first += place->count;
     else if (strcmp(place->what, "test-never") == 0)
-        told->never += place->count;
+        seen->never += place->count;
 }
 
-static void each_place_counts_for_itself_and_is_there_before_anything_happened(void **state)
+static void each_place_has_its_own_count_from_the_start(void **state)
 {
     (void)state;
-    struct told told = {0};
-    bug_each(tell, &told);
-    assert_int_equal(0, told.first);
-    assert_true(told.places >= 2);
+    struct seen before = {0};
+    bug_each(on_place, &before);
+    assert_int_equal(0, before.first);
+    assert_true(before.places >= 2);
     for (unsigned i = 0; i < 3; i++)
         so_it_was(true);
     so_it_was(false);
     never(false);
-    struct told after = {0};
-    bug_each(tell, &after);
+    struct seen after = {0};
+    bug_each(on_place, &after);
     assert_int_equal(3, after.first);
     assert_int_equal(0, after.never);
-    assert_int_equal(told.places, after.places);
+    assert_int_equal(before.places, after.places);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_place_counts_for_itself_and_is_there_before_anything_happened),
+        cmocka_unit_test(each_place_has_its_own_count_from_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,7 +164,7 @@ static void what_no_browser_would_send_is_refused(void **state)
         assert_false(http_origin_ok(span_of(bad[i])));
 }
 
-static void a_list_names_the_one_that_is_none(void **state)
+static void the_invalid_origin_of_a_list_is_named(void **state)
 {
     (void)state;
     struct err_slot err = {0};
@@ -182,7 +182,7 @@ int main(void)
         cmocka_unit_test(the_visitor_is_found_behind_trusted_proxies),
         cmocka_unit_test(an_origin_is_scheme_host_and_port),
         cmocka_unit_test(what_no_browser_would_send_is_refused),
-        cmocka_unit_test(a_list_names_the_one_that_is_none),
+        cmocka_unit_test(the_invalid_origin_of_a_list_is_named),
     };
     return cmocka_run_group_tests(tests, load, NULL);
 }

@@ -196,7 +196,7 @@ static void it_may_be_closed_by_its_first_set(void **state)
     close_office(&office);
 }
 
-/* Nobody writes into it, so whoever waits for its end waits for ever. */
+/* It has no writer, so a read to its end would last for ever. */
 static void a_pipe_instead_of_a_file_holds_nothing_up(void **state)
 {
     (void)state;

@@ -196,7 +196,7 @@ static void a_text_longer_than_its_first_memory_is_written_whole(void **state)
     metrics_destroy(metrics);
 }
 
-static void servers_and_the_process_are_told(void **state)
+static void servers_and_the_process_have_metrics(void **state)
 {
     (void)state;
     struct metrics *metrics = new_metrics();
@@ -243,7 +243,7 @@ int main(void)
         cmocka_unit_test(a_histogram_of_counts_says_at_most),
         cmocka_unit_test(a_name_has_one_kind_and_the_registry_a_bound),
         cmocka_unit_test(a_text_longer_than_its_first_memory_is_written_whole),
-        cmocka_unit_test(servers_and_the_process_are_told),
+        cmocka_unit_test(servers_and_the_process_have_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,7 +136,7 @@ static void a_call_is_sent_whole_and_answered_once(void **state)
     assert_string_equal("{}", caller.body);
 }
 
-static void nobody_listens_is_told(void **state)
+static void a_port_without_a_listener_is_an_error(void **state)
 {
     (void)state;
     struct peer peer;
@@ -228,7 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_whose_socket_cannot_be_watched_fails_alone),
         cmocka_unit_test(a_call_is_sent_whole_and_answered_once),
-        cmocka_unit_test(nobody_listens_is_told),
+        cmocka_unit_test(a_port_without_a_listener_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -246,7 +246,7 @@ static int read_text(const char *content, struct err_slot *err, struct operators
     return rc;
 }
 
-static void a_token_has_the_name_that_stands_before_it_and_no_other_has_any(void **state)
+static void a_token_has_the_name_before_it(void **state)
 {
     (void)state;
     struct operators *operators;
@@ -265,7 +265,7 @@ static void a_token_has_the_name_that_stands_before_it_and_no_other_has_any(void
     operators_destroy(NULL);
 }
 
-static void a_line_that_is_none_is_refused_by_its_number_and_never_quoted(void **state)
+static void an_invalid_line_is_refused_by_its_number_and_not_quoted(void **state)
 {
     (void)state;
     static const struct {
@@ -288,7 +288,7 @@ static void a_line_that_is_none_is_refused_by_its_number_and_never_quoted(void *
     }
 }
 
-static void there_is_a_bound_on_the_list(void **state)
+static void the_list_has_a_bound(void **state)
 {
     (void)state;
     char memory[64 * (OPERATORS_MAX + 1)];
@@ -314,9 +314,9 @@ int main(void)
         cmocka_unit_test(a_person_is_called_by_a_proved_address_or_by_the_issuers_name),
         cmocka_unit_test(a_token_is_judged_once_and_never_after_its_end),
         cmocka_unit_test(keys_come_over_tls_or_stay_on_this_machine),
-        cmocka_unit_test(a_token_has_the_name_that_stands_before_it_and_no_other_has_any),
-        cmocka_unit_test(a_line_that_is_none_is_refused_by_its_number_and_never_quoted),
-        cmocka_unit_test(there_is_a_bound_on_the_list),
+        cmocka_unit_test(a_token_has_the_name_before_it),
+        cmocka_unit_test(an_invalid_line_is_refused_by_its_number_and_not_quoted),
+        cmocka_unit_test(the_list_has_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

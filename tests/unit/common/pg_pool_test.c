@@ -96,7 +96,7 @@ static void run_open(const struct script_line *line)
     begin();
 }
 
-/* job STATEMENT PARAMETER...: one statement for each parameter, in one transaction; - is none */
+/* job STATEMENT PARAMETER...: a statement for each parameter, in one transaction; -: without */
 static void run_job(const struct script_line *line)
 {
     static const char *const names[] = {"kinds", "echo",       "insert", "count",

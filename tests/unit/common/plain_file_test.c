@@ -1,4 +1,4 @@
-/* plain_file_test.c: files of the length that just fits and one more, and what is no file at all.
+/* plain_file_test.c: files of the length that just fits and one more, and other kinds of files.
  */
 #include "unit.h"
 
@@ -56,7 +56,7 @@ static void a_file_is_read_up_to_the_length_that_fits(void **state)
     assert_int_equal(CAP, len); /* as it was */
 }
 
-static void what_is_no_file_is_told_at_once(void **state)
+static void other_kinds_of_files_are_refused_at_once(void **state)
 {
     (void)state;
     char bytes[CAP];
@@ -75,7 +75,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_read_up_to_the_length_that_fits, make_folder,
                                         drop_folder),
-        cmocka_unit_test_setup_teardown(what_is_no_file_is_told_at_once, make_folder, drop_folder),
+        cmocka_unit_test_setup_teardown(other_kinds_of_files_are_refused_at_once, make_folder,
+                                        drop_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,7 @@ static void the_order_of_its_lines_does_not_count(void **state)
     strcpy(text, text_of(&same));
     assert_string_equal(text_of(&other), text);
 
-    /* One place's name begins like the other's, and one place stands there twice. */
+    /* One place's name begins like the other's, and one place is listed twice. */
     const struct purchase_line alike[] = {{SPAN("r1"), SPAN("Front"), 1, 1},
                                           {SPAN("r10"), SPAN("Front"), 2, 1},
                                           {SPAN("r1"), SPAN("Front"), 1, 1}};

@@ -106,7 +106,7 @@ static void a_service_that_fails_names_the_request_and_none_of_its_secrets(void 
     static const char *const secrets[] = {"T1CKET", "QU3RY", "T0KEN", "C00KIE", "B0DY"};
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
         if (strstr(said, secrets[i]) != NULL)
-            fail_msg("\"%s\" is told in: %s", secrets[i], said);
+            fail_msg("\"%s\" is printed in: %s", secrets[i], said);
 }
 
 int main(int argc, char **argv)

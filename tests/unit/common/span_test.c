@@ -316,14 +316,14 @@ static void clocks_are_apart_by_what_no_wait_explains(void **state)
     static const struct {
         int64_t ahead_us; /* of ours, as the question was asked */
         uint64_t apart_ms;
-    } told[] = {
+    } rows[] = {
         {-3600000000, 3600000}, {-1000, 1},   {-999, 0},    {0, 0},
         {4000000, 0},           {4000999, 0}, {4001000, 1}, {3604000000, 3600000},
         {2000000, 0},           {-2500, 2},   {4002500, 2},
     };
-    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
-        uint64_t theirs_us = (uint64_t)((int64_t)wall_us + told[i].ahead_us);
-        assert_int_equal(told[i].apart_ms, clock_apart_ms(&fake.clock, asked_us, theirs_us));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t theirs_us = (uint64_t)((int64_t)wall_us + rows[i].ahead_us);
+        assert_int_equal(rows[i].apart_ms, clock_apart_ms(&fake.clock, asked_us, theirs_us));
     }
 }
 

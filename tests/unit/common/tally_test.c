@@ -51,7 +51,7 @@ static void what_is_full_stays_so_for_the_time_that_was_said(void **state)
     assert_int_equal(0, tally_wait_ms(&tally, who, 1, 1500));
 }
 
-static void a_crowd_takes_no_more_room_and_whoever_came_last_is_known(void **state)
+static void a_crowd_needs_no_more_room_and_the_last_caller_is_counted(void **state)
 {
     (void)state;
     for (uint64_t i = 0; i < 100000; i++) {
@@ -155,7 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_count_begins_with_the_first_and_ends_a_minute_later, begin),
         cmocka_unit_test_setup(what_is_full_stays_so_for_the_time_that_was_said, begin),
-        cmocka_unit_test_setup(a_crowd_takes_no_more_room_and_whoever_came_last_is_known, begin),
+        cmocka_unit_test_setup(a_crowd_needs_no_more_room_and_the_last_caller_is_counted, begin),
         cmocka_unit_test_setup(those_who_share_a_set_are_counted_each_alone, begin),
         cmocka_unit_test_setup(a_full_set_forgets_the_count_that_ends_first, begin),
         cmocka_unit_test_setup(which_names_share_a_set_is_another_secret_each_time, begin),

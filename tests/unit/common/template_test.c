@@ -382,7 +382,7 @@ static void one_squeezer_serves_page_after_page(void **state)
     squeezer_destroy(squeezer);
 }
 
-static void what_does_not_fit_is_told_and_the_next_one_is_whole(void **state)
+static void a_page_that_does_not_fit_is_refused_and_the_next_is_whole(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -442,7 +442,7 @@ int main(void)
         cmocka_unit_test(a_weight_of_zero_is_a_refusal),
         cmocka_unit_test(what_a_list_does_not_name_in_whole_is_not_listed),
         cmocka_unit_test(one_squeezer_serves_page_after_page),
-        cmocka_unit_test(what_does_not_fit_is_told_and_the_next_one_is_whole),
+        cmocka_unit_test(a_page_that_does_not_fit_is_refused_and_the_next_is_whole),
         cmocka_unit_test(comments_that_are_whole_lines_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,7 +158,7 @@ static void another_name_is_refused_and_told(void **state)
     close_rig(&rig);
 }
 
-static void an_end_is_told_in_the_handshake_and_later(void **state)
+static void an_end_is_reported_in_the_handshake_and_later(void **state)
 {
     (void)state;
     for (int later = 0; later < 2; later++) {
@@ -205,7 +205,7 @@ static void another_sessions_error_is_not_this_ones(void **state)
     close_rig(&rig);
 }
 
-static void files_that_are_none_are_named(void **state)
+static void missing_files_are_named(void **state)
 {
     (void)state;
     struct err_slot err;
@@ -249,7 +249,7 @@ static void a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed(vo
     tls_client_destroy(NULL);
 }
 
-static void a_goodbye_is_told_as_one(void **state)
+static void a_goodbye_is_reported(void **state)
 {
     (void)state;
     struct rig rig;
@@ -341,11 +341,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_socket_does_not_take_is_given_again),
         cmocka_unit_test(another_name_is_refused_and_told),
-        cmocka_unit_test(an_end_is_told_in_the_handshake_and_later),
+        cmocka_unit_test(an_end_is_reported_in_the_handshake_and_later),
         cmocka_unit_test(another_sessions_error_is_not_this_ones),
-        cmocka_unit_test(files_that_are_none_are_named),
+        cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed),
-        cmocka_unit_test(a_goodbye_is_told_as_one),
+        cmocka_unit_test(a_goodbye_is_reported),
         cmocka_unit_test(what_is_trusted_is_read_again_when_asked_and_kept_where_it_cannot_be),
         cmocka_unit_test(a_certificate_of_ones_own_wants_its_key),
     };

@@ -105,7 +105,7 @@ static void an_id_of_zeros_is_drawn_again(void **state)
 
 /* ---- histogram ---- */
 
-static uint64_t told_for(uint64_t value)
+static uint64_t quantile_for(uint64_t value)
 {
     struct histogram *histogram = calloc(1, sizeof(*histogram));
     static struct histogram_view view;
@@ -121,10 +121,10 @@ static void every_value_comes_back_within_two_percent(void **state)
 {
     (void)state;
     for (uint64_t value = 0; value < UINT64_C(1) << 33; value += 1 + value / 97) {
-        uint64_t told = told_for(value);
-        uint64_t off = told > value ? told - value : value - told;
+        uint64_t got = quantile_for(value);
+        uint64_t off = got > value ? got - value : value - got;
         if (off * 50 > value)
-            fail_msg("%llu came back as %llu", (unsigned long long)value, (unsigned long long)told);
+            fail_msg("%llu came back as %llu", (unsigned long long)value, (unsigned long long)got);
     }
 }
 
@@ -142,7 +142,7 @@ static void the_ends_of_the_range_hold(void **state)
     assert_true(view.sum == UINT64_MAX / 4);
 }
 
-static void an_empty_histogram_tells_nothing(void **state)
+static void an_empty_histogram_has_quantiles_of_0(void **state)
 {
     (void)state;
     static struct histogram_view view;
@@ -247,7 +247,7 @@ int main(void)
         cmocka_unit_test(an_id_of_zeros_is_drawn_again),
         cmocka_unit_test(every_value_comes_back_within_two_percent),
         cmocka_unit_test(the_ends_of_the_range_hold),
-        cmocka_unit_test(an_empty_histogram_tells_nothing),
+        cmocka_unit_test(an_empty_histogram_has_quantiles_of_0),
         cmocka_unit_test(a_share_between_two_values_is_the_upper_one),
         cmocka_unit_test(quantiles_agree_with_a_sorted_list),
         cmocka_unit_test(reading_while_writing_sees_no_value_twice),

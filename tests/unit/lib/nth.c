@@ -52,8 +52,8 @@
 
 enum {
     PATHS = 32768,
-    DEPTH = 24, /* frames that are told */
-    KEY = 8,    /* of which these make the path: loops in loops would have no end of them */
+    DEPTH = 24, /* frames that are read */
+    KEY = 8,    /* frames that make the path: nested loops would make endless paths */
     LAST_MS = 10000
 };
 
@@ -75,7 +75,7 @@ static unsigned wanted_call;
 static atomic_uint wanted_calls;
 static int only = -1;   /* the one test that is run; -1: all */
 static int seen;        /* tests of the groups before */
-static bool only_names; /* none is run, their names are told */
+static bool only_names; /* the tests are listed, not run */
 
 static void tell(const char *kind, const char *what)
 {
@@ -167,8 +167,8 @@ static void become(char *line)
         take_orders(order);
 }
 
-/* Whomever it left has gone before the next run begins: a server goes on for a moment, and has its
- * files for as long. */
+/* The processes that it left end before the next run begins: a server would still have its files.
+ */
 static void end_family(pid_t child)
 {
     kill(-child, SIGTERM);
@@ -199,7 +199,7 @@ static void serve(void)
     while (fgets(line, sizeof(line), stdin) != NULL) {
         pid_t child = fork();
         if (child < 0)
-            _exit(1); /* no run that passed: whoever asks sees that this has ended */
+            _exit(1); /* not a passed run: the caller sees that this has ended */
         if (child == 0) {
             become(line);
             return;

@@ -1,6 +1,6 @@
-/* refuse_realloc.h: realloc(), one call of which fails: the one that makes `grown` `refused_at`. In
- * the place of libc's, whoever's memory it is: the program's own comes first to all who call it. A
- * header, as an archive would bring it into every program. */
+/* refuse_realloc.h: a realloc() that fails once: in the call that makes `grown` `refused_at`. It
+ * replaces libc's for the whole program. A header, since an archive would bring it into every
+ * program. */
 #ifndef FG_REFUSE_REALLOC_H
 #define FG_REFUSE_REALLOC_H
 

@@ -1,4 +1,4 @@
-/* unit.h: what every unit test needs beside cmocka: spans that compare, seeds that are printed.
+/* unit.h: what each unit test needs in addition to cmocka: comparisons of spans, printed seeds.
  *
  * A test with random input takes unit_seed(): a new seed each run, printed, and
  * FAIRGATE_TEST_SEED=N repeats the run that printed N. */
@@ -23,9 +23,9 @@ uint64_t unit_seed(void);
  * cut, doubled. Answers the length. */
 size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t cap);
 
-/* What may not come about whichever call fails: half of something, taken for the whole. Besides
- * failing the test it says so in a word that `make nth` looks for, to which a test that fails is
- * one that was told. */
+/* An outcome that must not happen whichever call fails: half of a thing that passes for the whole.
+ * It fails the test and prints a word that `make nth` looks for, since there any failed test counts
+ * as a reported error. */
 void unit_never(bool wrong, const char *what);
 
 /* A new file with this content and mode in a directory of its own; the path is the caller's to
