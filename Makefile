@@ -92,7 +92,7 @@ endif
 # What fuzz targets read; clang takes long over the rest. The linker names a file that a new target misses.
 FUZZ_SRC := $(patsubst %,common/%/%,base config crypto http pg system) \
             $(patsubst %,common/%.c,observe/log observe/trace outcall/outcall pace/tally sale/purchase web/lang) \
-            $(patsubst %,infra/demo/psp-sandbox/src/core/%.c,fault form) \
+            $(patsubst %,infra/demo/psp-sandbox/src/%.c,core/fault bank/form) \
             $(patsubst %,queue-front/src/%/%,board core/draw core/event core/line core/token line redis scripts) \
             $(patsubst %,queue-front/src/%.c,api/caller ended/archive front/front) \
             $(patsubst %,payment-adapter/src/%/%,core/checkout core/pace psp) \

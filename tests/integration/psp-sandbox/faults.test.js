@@ -226,7 +226,7 @@ test('a damaged journal stops the start with a sentence that says where', async 
   await sandbox.stop();
   const size = statSync(sandbox.journal).size;
   truncateSync(sandbox.journal, size - 40);
-  appendFileSync(sandbox.journal, Buffer.alloc(200, 7));
+  appendFileSync(sandbox.journal, `${'x'.repeat(200)}\n`);
   await sandbox.start(false);
   sandbox.child.mayEnd = true;
   const exit = await sandbox.child.exited;

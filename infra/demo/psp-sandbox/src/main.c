@@ -3,9 +3,7 @@
 #include "base/secret_file.h"
 #include "hosted/hosted.h"
 #include "hosted/page.h"
-#include "http/api.h"
 #include "http/app.h"
-#include "http/control.h"
 #include "service/service.h"
 #include "version.inc"
 
@@ -100,11 +98,11 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = site_routes(shown->site, routes, err);
     if (rc == 0)
-        rc = api_add_routes(routes, err);
+        rc = app_add_api(routes, err);
     if (rc == 0)
         rc = hosted_add_routes(routes, err);
     if (rc == 0)
-        rc = control_add_routes(private_routes, err);
+        rc = app_add_control(private_routes, err);
     return rc;
 }
 

@@ -16,7 +16,7 @@ enum {
     DESCRIPTION_MAX = 1000,
     DESCRIPTOR_MAX = 22,
     URL_MAX = 2048,
-    AMOUNT_DIGITS_MAX = 8, /* 99,999,999: Stripe's largest amount in most currencies */
+    AMOUNT_MAX = 99999999, /* Stripe's largest amount in most currencies */
 
     SESSION_LINES_MAX = 100, /* as Stripe's own */
     SESSION_MIN_S = 30 * 60, /* Stripe's bounds of a session's life */
@@ -27,10 +27,9 @@ enum {
     LIST_LIMIT_MAX = 100,
     LIST_SCAN_MAX = 200000, /* filtered lists look at this many objects, then stop with has_more */
 
-    /* Objects of one kind. A million payments take some 2 GB with their events; a load test that
-     * needs more should start with an empty journal. */
+    /* Objects of one kind. A payment takes some 20 KB with its events: a load test of more than a
+     * few hundred thousand should start with an empty journal. */
     OBJECTS_MAX = 4000000,
-    INTENTS_MAX = 1000000,
     ENDPOINTS_MAX = 16, /* one bit each in an event's word of open deliveries; Stripe's bound too */
     ENDPOINT_EVENTS_MAX = 32,
     EVENTS_KEPT_MAX = 400000, /* the newest ones; 1.5 KB each. Stripe lists 30 days */
@@ -38,7 +37,6 @@ enum {
     IDEM_KEYS_MAX = 262144, /* four minutes at 1,000 calls a second; the oldest goes first */
     IDEM_KEY_BYTES_MAX = 255,
     IDEM_TTL_S = 24 * 3600,
-    IDEM_FLIGHT_MAX = 4096, /* keys in use at the same time; connections bound them anyway */
 
     ANSWER_BYTES_MAX = 8 * 1024 * 1024, /* a hundred of the largest objects, expanded */
 

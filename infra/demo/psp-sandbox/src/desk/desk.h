@@ -37,26 +37,15 @@ struct desk_conf {
 /* Reads the journal, which blocks. */
 int desk_create(const struct desk_conf *conf, struct err_slot *err, struct desk **out);
 
-/* The outcome, for the caller. The spans are borrowed until on_answered returns. */
-struct desk_answer {
-    unsigned status;
-    struct span body;
-    bool replayed;
-    uint32_t intent;  /* or INTENT_NONE */
-    uint32_t payment; /* or PAYMENT_NONE */
-    const char *request;
-};
-
 struct desk_order {
-    struct http_req *req; /* answered by on_answered, unless a fault does it */
+    struct http_req *req; /* answered by on_answered, unless a fault does it; NULL: nobody asked */
     const struct op *op;
-    struct span id; /* all four borrowed until the answer; */
-    struct span query;
-    struct span body; /* copied if own_body */
+    struct span id; /* both borrowed until the answer */
     struct span key;
-    bool own_body; /* the body does not live as long as the request */
-    /* Answers the request. `cut` of the answer's bytes, if set: http_reply_cut(). */
-    void (*on_answered)(struct http_req *req, const struct desk_answer *answer, bool cut);
+    json_t *in; /* taken */
+    /* Answers the request; the body is borrowed until it returns. `cut`: only a part of the bytes
+     * may be sent, by http_reply_cut(). */
+    void (*on_answered)(struct http_req *req, const struct answer *answer, bool cut);
 };
 
 void desk_submit(struct desk *desk, const struct desk_order *order);

@@ -1,61 +1,28 @@
-/* journal.c: the file is a line that says what it is, then records [length][checksum][payload] in
- * this machine's byte order, since the file does not travel. The checksum is SipHash under a fixed
- * key: it guards against torn writes, not against people.
- *
- * Writing uses two buffers. Records gather in one while the thread pool writes the other; the end
- * of a write starts the next one, so a slow disk means bigger groups. Invariant: `under_way` is
- * true exactly while the pool has `writing`. */
+/* journal.c: a line that says what the file is, then a line a record: its checksum in 16 hex digits
+ * and a JSON object. The checksum is SipHash under a fixed key: it guards against damage, not
+ * against people. A line is written by one write(), so a record without its end of line was being
+ * written when the process died. */
 #include "desk/journal.h"
 
+#include "core/must.h"
 #include "ops/op.h"
+#include "system/system.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-static const char magic[] = "psp-sandbox journal 1\n";
+static const char magic[] = "psp-sandbox journal 2\n";
 
-enum {
-    HEAD_BYTES = sizeof(uint32_t) + sizeof(uint64_t),
-    /* The longest call: body, query and id are bounded by the listener, the key by itself. */
-    PAYLOAD_MAX = 512 * 1024,
-};
-
-enum record_kind { RECORD_CALL = 1, RECORD_DELIVERY = 2 };
-
-enum {
-    CALL_FIXED = 1 + 1 + 1 + 2 + 2 + 8 + 8, /* what put_fixed() writes; then the texts */
-    CALL_TEXTS = 4,
-    DELIVERY_BYTES = 1 + 1 + 1 + 4 + 4,
-};
-
-struct waiter {
-    void (*on_written)(void *ctx);
-    void *ctx;
-};
-
-struct group {
-    char *bytes;
-    size_t len, cap;
-    struct waiter *waiters;
-    uint32_t waiters_len, waiters_cap;
-};
+enum { SUM_DIGITS = 16 };
 
 struct journal {
     struct journal_conf conf;
     int fd;
-    uint64_t offset; /* where the next write goes */
-    struct group gathering;
-    struct group writing;
-    size_t written; /* of writing.bytes */
-    bool under_way;
-    bool broken;
-    bool closing;
-    uv_fs_t request;
+    uint64_t bytes;
 };
 
 static uint64_t checksum(const char *bytes, size_t len)
@@ -66,159 +33,90 @@ static uint64_t checksum(const char *bytes, size_t len)
     return sum;
 }
 
-/* ---- records ---- */
-
-static size_t put_number(char *at, uint64_t value, size_t bytes)
-{
-    memcpy(at, &value, bytes); /* little-endian machines only, as every one that this runs on */
-    return bytes;
-}
-
-static uint64_t take_number(const char **at, size_t bytes)
-{
-    uint64_t value = 0;
-    memcpy(&value, *at, bytes);
-    *at += bytes;
-    return value;
-}
-
-static size_t put_fixed(char *at, const struct call *call)
-{
-    char *start = at;
-    at += put_number(at, RECORD_CALL, 1);
-    at += put_number(at, op_number(call->op), 1);
-    at += put_number(at, (uint64_t)call->fault_slot + 1, 1);
-    at += put_number(at, call->instead, 2);
-    at += put_number(at, call->afterwards, 2);
-    at += put_number(at, call->at_us, 8);
-    at += put_number(at, call->seed, 8);
-    assert(at - start == CALL_FIXED);
-    return (size_t)(at - start);
-}
-
-static bool read_call(const char *at, const char *end, struct call *call)
-{
-    if (end - at < CALL_FIXED)
-        return false;
-    at++;
-    unsigned op = (unsigned)take_number(&at, 1);
-    *call = (struct call){0};
-    call->fault_slot = (int)take_number(&at, 1) - 1;
-    call->instead = (unsigned)take_number(&at, 2);
-    call->afterwards = (unsigned)take_number(&at, 2);
-    call->at_us = take_number(&at, 8);
-    call->seed = take_number(&at, 8);
-    struct span *texts[CALL_TEXTS] = {&call->id, &call->query, &call->body, &call->key};
-    for (unsigned i = 0; i < CALL_TEXTS; i++) {
-        if (end - at < 4)
-            return false;
-        size_t len = (size_t)take_number(&at, 4);
-        if ((size_t)(end - at) < len)
-            return false;
-        if (len > 0)
-            *texts[i] = (struct span){at, len};
-        at += len;
-    }
-    if (at != end || op >= ops_len || call->fault_slot >= FAULT_SPECS_MAX)
-        return false;
-    call->op = &ops[op];
-    return true;
-}
-
-static bool read_delivery(const char *at, const char *end, struct journal_delivery *delivery)
-{
-    if (end - at != DELIVERY_BYTES)
-        return false;
-    at++;
-    delivery->notice = take_number(&at, 1) != 0;
-    delivery->confirmed = take_number(&at, 1) != 0;
-    delivery->event = (uint32_t)take_number(&at, 4);
-    delivery->endpoint = (uint32_t)take_number(&at, 4);
-    return true;
-}
-
-static bool replay(const struct journal *journal, const char *payload, size_t len)
-{
-    const char *end = payload + len;
-    struct call call;
-    struct journal_delivery delivery;
-    if (len > 0 && payload[0] == RECORD_CALL && read_call(payload, end, &call)) {
-        journal->conf.on_call(journal->conf.ctx, &call);
-        return true;
-    }
-    if (len > 0 && payload[0] == RECORD_DELIVERY && read_delivery(payload, end, &delivery)) {
-        journal->conf.on_delivery(journal->conf.ctx, &delivery);
-        return true;
-    }
-    return false;
-}
-
-/* ---- reading ---- */
-
 static int cannot(const struct journal *journal, const char *what, struct err_slot *err)
 {
     return err_set(err, ERR_IO, "%s %s: %s", what, journal->conf.path, strerror(errno));
 }
 
-/* Reads record after record; *good is the offset after the last complete one. A truncated or broken
- * record at the end was being written when the process died. What is there and cannot be read is
- * not. */
-static int read_records(struct journal *journal, FILE *file, uint64_t size, uint64_t *good,
-                        struct err_slot *err)
+/* ---- reading ---- */
+
+static bool replay_call(const struct journal *journal, json_t *record)
 {
-    char *payload = malloc(PAYLOAD_MAX);
-    if (payload == NULL)
-        return err_set(err, ERR_NOMEM, "journal record");
-    int rc = 0;
-    *good = sizeof(magic) - 1;
-    while (size - *good >= HEAD_BYTES) {
-        char head[HEAD_BYTES];
-        if (fread(head, 1, HEAD_BYTES, file) != HEAD_BYTES) {
-            rc = cannot(journal, "reading", err);
-            break;
-        }
-        const char *at = head;
-        uint64_t len = take_number(&at, 4);
-        uint64_t sum = take_number(&at, 8);
-        uint64_t end = *good + HEAD_BYTES + len;
-        if (end > size)
-            break;
-        if (len <= PAYLOAD_MAX && fread(payload, 1, len, file) != len) {
-            rc = cannot(journal, "reading", err);
-            break;
-        }
-        bool whole =
-            len <= PAYLOAD_MAX && checksum(payload, len) == sum && replay(journal, payload, len);
-        if (!whole && end < size) {
-            rc = err_set(err, ERR_SYNTAX, "%s is damaged at byte %llu", journal->conf.path,
-                         (unsigned long long)*good);
-            break;
-        }
-        if (!whole)
-            break;
-        *good = end;
-    }
-    free(payload);
-    return rc;
+    int op;
+    json_int_t at_us, seed;
+    const char *id, *key;
+    struct call call = {.op = NULL};
+    if (json_unpack(record, "{s:i,s:I,s:I,s:s,s:s,s:o,s:i,s:i,s:i}", "op", &op, "at_us", &at_us,
+                    "seed", &seed, "id", &id, "key", &key, "in", &call.in, "instead", &call.instead,
+                    "afterwards", &call.afterwards, "fault", &call.fault_slot) < 0 ||
+        op < 0 || (unsigned)op >= ops_len || call.fault_slot >= FAULT_SPECS_MAX)
+        return false;
+    call.op = &ops[op];
+    call.kind = call.op->kind;
+    call.at_us = (uint64_t)at_us;
+    call.seed = (uint64_t)seed;
+    call.id = span_of(id);
+    call.key = span_of(key);
+    journal->conf.on_call(journal->conf.ctx, &call);
+    return true;
 }
 
-/* *good: 0 where there is nothing in it. */
-static int read_stream(struct journal *journal, FILE *file, uint64_t *good, struct err_slot *err)
+static bool replay_delivery(const struct journal *journal, json_t *record)
 {
-    char line[sizeof(magic) - 1];
-    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    *good = 0;
-    if (size < 0)
-        return cannot(journal, "reading", err);
-    if (size == 0)
-        return 0;
-    rewind(file);
-    size_t got = fread(line, 1, sizeof(line), file);
-    if (got != sizeof(line) && ferror(file))
-        return cannot(journal, "reading", err);
-    if (got != sizeof(line) || memcmp(line, magic, sizeof(line)) != 0)
-        return err_set(err, ERR_SYNTAX, "%s is not a journal of this version", journal->conf.path);
-    return read_records(journal, file, (uint64_t)size, good, err);
+    int notice, confirmed;
+    struct journal_delivery delivery;
+    if (json_unpack(record, "{s:b,s:b,s:i,s:i}", "notice", &notice, "confirmed", &confirmed,
+                    "event", &delivery.event, "endpoint", &delivery.endpoint) < 0)
+        return false;
+    delivery.notice = notice;
+    delivery.confirmed = confirmed;
+    journal->conf.on_delivery(journal->conf.ctx, &delivery);
+    return true;
+}
+
+static bool replay(const struct journal *journal, const char *line, size_t len)
+{
+    char sum[SUM_DIGITS + 1];
+    if (len <= SUM_DIGITS)
+        return false;
+    snprintf(sum, sizeof(sum), "%016" PRIx64, checksum(line + SUM_DIGITS, len - SUM_DIGITS));
+    if (memcmp(sum, line, SUM_DIGITS) != 0)
+        return false;
+    struct err_slot err;
+    json_t *record;
+    if (json_in_parse((struct span){line + SUM_DIGITS, len - SUM_DIGITS}, &err, &record) < 0)
+        return false;
+    bool good = json_object_get(record, "op") != NULL ? replay_call(journal, record)
+                                                      : replay_delivery(journal, record);
+    json_decref(record);
+    return good;
+}
+
+/* journal->bytes is the length up to the last complete record. */
+static int read_lines(struct journal *journal, FILE *file, struct err_slot *err)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    int rc = 0;
+    while (rc == 0 && (len = getline(&line, &cap, file)) > 0 && line[len - 1] == '\n') {
+        bool good =
+            journal->bytes == 0 ? strcmp(line, magic) == 0 : replay(journal, line, (size_t)len - 1);
+        if (good)
+            journal->bytes += (uint64_t)len;
+        else if (journal->bytes == 0)
+            rc =
+                err_set(err, ERR_SYNTAX, "%s is not a journal of this version", journal->conf.path);
+        else
+            rc = err_set(err, ERR_SYNTAX, "%s is damaged at byte %" PRIu64, journal->conf.path,
+                         journal->bytes);
+    }
+    if (rc == 0 && ferror(file))
+        rc = cannot(journal, "reading", err);
+    else if (rc == 0 && journal->bytes == 0 && len > 0)
+        rc = err_set(err, ERR_SYNTAX, "%s is not a journal of this version", journal->conf.path);
+    free(line);
+    return rc;
 }
 
 static int read_file(struct journal *journal, struct err_slot *err)
@@ -231,242 +129,90 @@ static int read_file(struct journal *journal, struct err_slot *err)
             close(fd);
         return ERR_IO;
     }
-    uint64_t good;
-    int rc = read_stream(journal, file, &good, err);
+    int rc = read_lines(journal, file, err);
     fclose(file);
-    if (rc < 0)
-        return rc;
-    if (good == 0) {
-        if (pwrite(journal->fd, magic, sizeof(magic) - 1, 0) != sizeof(magic) - 1)
-            return cannot(journal, "writing", err);
-        good = sizeof(magic) - 1;
-    }
-    if (ftruncate(journal->fd, (off_t)good) < 0)
-        return cannot(journal, "cutting", err);
-    journal->offset = good;
-    return 0;
-}
-
-int journal_open(const struct journal_conf *conf, struct err_slot *err, struct journal **out)
-{
-    struct journal *journal = calloc(1, sizeof(*journal));
-    if (journal == NULL)
-        return err_set(err, ERR_NOMEM, "journal");
-    journal->conf = *conf;
-    journal->request.data = journal;
-    int rc;
-    journal->fd = open(conf->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (journal->fd < 0) {
-        rc = err_set(err, ERR_IO, "opening %s: %s", conf->path, strerror(errno));
-        goto free_journal;
-    }
-    rc = read_file(journal, err);
-    if (rc < 0)
-        goto close_file;
-    *out = journal;
-    return 0;
-
-close_file:
-    close(journal->fd);
-free_journal:
-    free(journal);
     return rc;
 }
 
 /* ---- writing ---- */
 
-static void free_all(struct journal *journal)
+static int append(struct journal *journal, const char *bytes, size_t len, struct err_slot *err)
 {
-    close(journal->fd);
-    free(journal->gathering.bytes);
-    free(journal->gathering.waiters);
-    free(journal->writing.bytes);
-    free(journal->writing.waiters);
-    free(journal);
+    errno = system_write_all(journal->fd, bytes, len);
+    if (errno != 0)
+        return cannot(journal, "writing", err);
+    journal->bytes += len;
+    if (journal->conf.fsync && (errno = system_sync(journal->fd)) != 0)
+        return cannot(journal, "syncing", err);
+    return 0;
 }
 
-static void write_on(struct journal *journal);
-
-static void broken(struct journal *journal, const char *what, ssize_t result)
+static int append_record(struct journal *journal, json_t *record, struct err_slot *err)
 {
-    struct err_slot err;
-    if (journal->broken)
-        return;
-    err_set(&err, ERR_IO, "%s %s: %s", what, journal->conf.path, uv_strerror((int)result));
-    journal->broken = true;
-    if (!journal->closing)
-        journal->conf.on_broken(journal->conf.ctx, &err);
+    char *json = must(json_in_text(must(record), 0));
+    size_t len = strlen(json);
+    char *line = must(malloc(SUM_DIGITS + len + 2));
+    snprintf(line, SUM_DIGITS + len + 2, "%016" PRIx64 "%s\n", checksum(json, len), json);
+    int rc = append(journal, line, SUM_DIGITS + len + 1, err);
+    free(line);
+    free(json);
+    json_decref(record);
+    return rc;
 }
 
-/* The group is with the kernel: tell those waiting, then write what has gathered. */
-static void group_done(struct journal *journal)
+int journal_call(struct journal *journal, const struct call *call, struct err_slot *err)
 {
-    struct group *group = &journal->writing;
-    journal->offset += group->len;
-    journal->written = 0;
-    group->len = 0;
-    uint32_t count = group->waiters_len;
-    group->waiters_len = 0;
-    for (uint32_t i = 0; i < count && !journal->closing && !journal->broken; i++)
-        group->waiters[i].on_written(group->waiters[i].ctx);
-    journal->under_way = false;
-    write_on(journal);
+    return append_record(
+        journal,
+        json_pack("{s:i,s:I,s:I,s:o,s:o,s:O,s:i,s:i,s:i}", "op", (int)op_number(call->op), "at_us",
+                  (json_int_t)call->at_us, "seed", (json_int_t)call->seed, "id",
+                  json_stringn(call->id.ptr != NULL ? call->id.ptr : "", call->id.len), "key",
+                  json_stringn(call->key.ptr != NULL ? call->key.ptr : "", call->key.len), "in",
+                  call->in, "instead", (int)call->instead, "afterwards", (int)call->afterwards,
+                  "fault", call->fault_slot),
+        err);
 }
 
-static void on_synced(uv_fs_t *request)
+int journal_delivery(struct journal *journal, const struct journal_delivery *delivery,
+                     struct err_slot *err)
 {
-    struct journal *journal = request->data;
-    ssize_t result = request->result;
-    uv_fs_req_cleanup(request);
-    if (result < 0) {
-        broken(journal, "syncing", result);
-        journal->under_way = false;
-        if (journal->closing)
-            free_all(journal);
-        return;
+    return append_record(journal,
+                         json_pack("{s:b,s:b,s:i,s:i}", "notice", delivery->notice, "confirmed",
+                                   delivery->confirmed, "event", (int)delivery->event, "endpoint",
+                                   (int)delivery->endpoint),
+                         err);
+}
+
+/* ---- life ---- */
+
+int journal_open(const struct journal_conf *conf, struct err_slot *err, struct journal **out)
+{
+    struct journal *journal = must(calloc(1, sizeof(*journal)));
+    journal->conf = *conf;
+    journal->fd = open(conf->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int rc = journal->fd < 0 ? cannot(journal, "opening", err) : read_file(journal, err);
+    if (rc == 0 && ftruncate(journal->fd, (off_t)journal->bytes) < 0)
+        rc = cannot(journal, "cutting", err);
+    if (rc == 0 && journal->bytes == 0)
+        rc = append(journal, magic, sizeof(magic) - 1, err);
+    if (rc < 0) {
+        journal_close(journal);
+        return rc;
     }
-    group_done(journal);
-}
-
-static void start_write(struct journal *journal);
-
-static void on_wrote(uv_fs_t *request)
-{
-    struct journal *journal = request->data;
-    ssize_t result = request->result;
-    uv_fs_req_cleanup(request);
-    if (result <= 0) {
-        broken(journal, "writing", result);
-        journal->under_way = false;
-        if (journal->closing)
-            free_all(journal);
-        return;
-    }
-    journal->written += (size_t)result;
-    if (journal->written < journal->writing.len)
-        start_write(journal);
-    else if (journal->conf.fsync)
-        uv_fs_fdatasync(journal->conf.loop, request, journal->fd, on_synced);
-    else
-        group_done(journal);
-}
-
-static void start_write(struct journal *journal)
-{
-    uv_buf_t rest = uv_buf_init(journal->writing.bytes + journal->written,
-                                (unsigned)(journal->writing.len - journal->written));
-    int rc = uv_fs_write(journal->conf.loop, &journal->request, journal->fd, &rest, 1,
-                         (int64_t)(journal->offset + journal->written), on_wrote);
-    assert(rc == 0); /* with a callback it only fails on bad arguments */
-}
-
-static void write_on(struct journal *journal)
-{
-    if (journal->under_way)
-        return;
-    if (journal->gathering.len == 0 || journal->broken) {
-        if (journal->closing)
-            free_all(journal);
-        return;
-    }
-    struct group empty = journal->writing;
-    journal->writing = journal->gathering;
-    journal->gathering = empty;
-    journal->under_way = true;
-    start_write(journal);
-}
-
-/* Room for `len` more bytes and one more waiter. NULL: there is no memory to record what has
- * happened, so nothing can be answered any more. */
-static char *group_room(struct journal *journal, size_t len)
-{
-    struct group *group = &journal->gathering;
-    if (group->cap - group->len < len) {
-        size_t cap = (group->cap + len) * 2;
-        char *bytes = realloc(group->bytes, cap);
-        if (bytes == NULL)
-            goto no_memory;
-        group->bytes = bytes;
-        group->cap = cap;
-    }
-    if (group->waiters_len == group->waiters_cap) {
-        uint32_t cap = group->waiters_cap * 2 + 16;
-        struct waiter *waiters = realloc(group->waiters, cap * sizeof(*waiters));
-        if (waiters == NULL)
-            goto no_memory;
-        group->waiters = waiters;
-        group->waiters_cap = cap;
-    }
-    return group->bytes + group->len;
-
-no_memory:
-    broken(journal, "writing", UV_ENOMEM);
-    return NULL;
-}
-
-static void seal(struct group *group, char *start, size_t payload_len)
-{
-    assert(payload_len <= PAYLOAD_MAX);
-    put_number(start, payload_len, 4);
-    put_number(start + 4, checksum(start + HEAD_BYTES, payload_len), 8);
-    group->len += HEAD_BYTES + payload_len;
-}
-
-void journal_call(struct journal *journal, const struct call *call, void (*on_written)(void *ctx),
-                  void *ctx)
-{
-    assert(!journal->closing);
-    if (journal->broken)
-        return;
-    const struct span texts[CALL_TEXTS] = {call->id, call->query, call->body, call->key};
-    size_t len = CALL_FIXED;
-    for (unsigned i = 0; i < CALL_TEXTS; i++)
-        len += 4 + texts[i].len;
-    struct group *group = &journal->gathering;
-    char *start = group_room(journal, HEAD_BYTES + len);
-    if (start == NULL)
-        return;
-    char *at = start + HEAD_BYTES;
-    at += put_fixed(at, call);
-    for (unsigned i = 0; i < CALL_TEXTS; i++) {
-        at += put_number(at, texts[i].len, 4);
-        if (texts[i].len > 0)
-            memcpy(at, texts[i].ptr, texts[i].len);
-        at += texts[i].len;
-    }
-    assert(at == start + HEAD_BYTES + len);
-    seal(group, start, len);
-    group->waiters[group->waiters_len++] = (struct waiter){on_written, ctx};
-    write_on(journal);
-}
-
-void journal_delivery(struct journal *journal, const struct journal_delivery *delivery)
-{
-    if (journal->broken || journal->closing)
-        return;
-    struct group *group = &journal->gathering;
-    char *start = group_room(journal, HEAD_BYTES + DELIVERY_BYTES);
-    if (start == NULL)
-        return;
-    char *at = start + HEAD_BYTES;
-    at += put_number(at, RECORD_DELIVERY, 1);
-    at += put_number(at, delivery->notice, 1);
-    at += put_number(at, delivery->confirmed, 1);
-    at += put_number(at, delivery->event, 4);
-    at += put_number(at, delivery->endpoint, 4);
-    seal(group, start, DELIVERY_BYTES);
-    write_on(journal);
+    *out = journal;
+    return 0;
 }
 
 uint64_t journal_bytes(const struct journal *journal)
 {
-    return journal->offset;
+    return journal->bytes;
 }
 
 void journal_close(struct journal *journal)
 {
     if (journal == NULL)
         return;
-    journal->closing = true;
-    write_on(journal); /* frees when all is written, or nothing can be any more */
+    if (journal->fd >= 0)
+        close(journal->fd);
+    free(journal);
 }

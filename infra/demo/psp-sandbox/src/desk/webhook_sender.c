@@ -7,7 +7,6 @@
 #include "core/must.h"
 #include "desk/sign.h"
 #include "outcall/outcall.h"
-#include "stripe/wire/object.h"
 
 #include <assert.h>
 #include <sys/queue.h>
@@ -69,23 +68,27 @@ static void take_from(struct deliveries *list, struct delivery *delivery)
 static struct event *event_of(const struct delivery *delivery)
 {
     const struct bank *bank = delivery->sender->conf.bank;
-    const struct list *list = delivery->notice ? &bank->notices : &bank->events;
+    const struct list *list = &bank->lists[delivery->notice ? NOTICE : EVENT];
     assert(delivery->event < list->count);
     return list->items[delivery->event];
+}
+
+void webhook_settle(struct event *event, uint32_t endpoint, bool confirmed)
+{
+    uint16_t bit = (uint16_t)(1u << endpoint);
+    event->pending = (uint16_t)(event->pending & ~bit);
+    event->undelivered = (uint16_t)(event->undelivered | (confirmed ? 0 : bit));
 }
 
 /* Confirmed or given up: there is no further attempt. */
 static void settle(const struct delivery *delivery, bool confirmed)
 {
+    const struct webhook_sender *sender = delivery->sender;
     struct event *event = event_of(delivery);
-    uint16_t bit = (uint16_t)(1u << delivery->endpoint);
     if (delivery->copy)
         return;
-    if (event != NULL) {
-        event->pending = (uint16_t)(event->pending & ~bit);
-        event->undelivered = (uint16_t)(event->undelivered | (confirmed ? 0 : bit));
-    }
-    struct webhook_sender *sender = delivery->sender;
+    if (event != NULL)
+        webhook_settle(event, delivery->endpoint, confirmed);
     sender->conf.on_over(sender->conf.ctx, &(struct journal_delivery){
                                                .notice = delivery->notice,
                                                .confirmed = confirmed,
@@ -180,13 +183,13 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
     send_ready(sender);
 }
 
-static void sign(const struct delivery *delivery, const struct endpoint *endpoint,
+static void sign(const struct delivery *delivery, const struct object *endpoint,
                  struct text *header)
 {
     const struct webhook_sender *sender = delivery->sender;
     uint64_t now_s = clock_wall_us(sender->conf.clock) / 1000000;
     struct span secret =
-        delivery->badsig ? SPAN("whsec_of_somebody_else") : span_of(endpoint->secret);
+        span_of(delivery->badsig ? "whsec_of_somebody_else" : object_hidden(endpoint, "secret"));
     TEXT_LIT(header, "Stripe-Signature: ");
     sign_put(header, secret, (uint64_t)((int64_t)now_s + delivery->skew_s),
              text_span(&sender->body));
@@ -197,9 +200,9 @@ static void sign(const struct delivery *delivery, const struct endpoint *endpoin
 static void send_one(struct webhook_sender *sender, struct delivery *delivery)
 {
     const struct event *event = event_of(delivery);
-    const struct endpoint *endpoint =
-        delivery->notice ? NULL : bank_endpoint(sender->conf.bank, delivery->endpoint);
-    const char *url = delivery->notice ? sender->conf.toss_url : endpoint->url;
+    const struct object *endpoint =
+        delivery->notice ? NULL : sender->conf.bank->lists[ENDPOINT].items[delivery->endpoint];
+    const char *url = delivery->notice ? sender->conf.toss_url : object_text(endpoint, "url");
     if (event == NULL || url == NULL || (endpoint != NULL && endpoint->deleted)) {
         sender->stats.given_up++;
         settle(delivery, false);
@@ -210,9 +213,9 @@ static void send_one(struct webhook_sender *sender, struct delivery *delivery)
     struct text signature = text_on(memory, sizeof(memory));
     sender->body = text_on(sender->body.ptr, sender->body.cap);
     if (delivery->notice) {
-        text_add(&sender->body, event->object, event->object_len);
+        text_str(&sender->body, event->text);
     } else {
-        object_put_event(&sender->body, event);
+        bank_put_event(&sender->body, event);
         sign(delivery, endpoint, &signature);
     }
     assert(!sender->body.overflown);
@@ -251,9 +254,9 @@ static void find_fault(struct webhook_sender *sender, const struct event *event,
     TEXT_LIT(&operation, "webhook/");
     text_str(&operation, event->type);
     int slot;
-    if (event->intent != INTENT_NONE) {
-        struct intent *intent = bank_intent(sender->conf.bank, event->intent);
-        const char *text = meta_get(&intent->meta, FAULT_META_KEY);
+    struct object *intent = event->intent;
+    if (intent != NULL) {
+        const char *text = object_meta(intent, FAULT_META_KEY);
         if (fault_in_text(text, intent->fault_used, text_span(&operation), fault, &slot)) {
             intent->fault_used[slot]++;
             return;
@@ -312,17 +315,10 @@ static void dispatch(struct webhook_sender *sender, bool notice, uint32_t place)
     }
 }
 
-void webhook_sender_events(struct webhook_sender *sender, uint32_t from, uint32_t to)
+void webhook_sender_send(struct webhook_sender *sender, bool notices, uint32_t from, uint32_t to)
 {
     for (uint32_t place = from; place < to; place++)
-        dispatch(sender, false, place);
-    send_ready(sender);
-}
-
-void webhook_sender_notices(struct webhook_sender *sender, uint32_t from, uint32_t to)
-{
-    for (uint32_t place = from; place < to; place++)
-        dispatch(sender, true, place);
+        dispatch(sender, notices, place);
     send_ready(sender);
 }
 

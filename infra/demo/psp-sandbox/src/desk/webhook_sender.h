@@ -43,8 +43,9 @@ struct webhook_sender_stats { /* written by the loop */
 int webhook_sender_create(const struct webhook_sender_conf *conf, struct err_slot *err,
                           struct webhook_sender **out);
 /* Sends the bank's events (or Toss's notices) from this place up to the other. */
-void webhook_sender_events(struct webhook_sender *sender, uint32_t from, uint32_t to);
-void webhook_sender_notices(struct webhook_sender *sender, uint32_t from, uint32_t to);
+void webhook_sender_send(struct webhook_sender *sender, bool notices, uint32_t from, uint32_t to);
+/* This endpoint gets no further attempt. */
+void webhook_settle(struct event *event, uint32_t endpoint, bool confirmed);
 /* Sends everything that waits, at once. */
 void webhook_sender_flush(struct webhook_sender *sender);
 const struct webhook_sender_stats *webhook_sender_stats(const struct webhook_sender *sender);

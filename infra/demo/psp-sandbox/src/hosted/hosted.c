@@ -7,79 +7,71 @@
  * key (return_url of a confirm, a session's addresses) needs no list. */
 #include "hosted/hosted.h"
 
+#include "core/must.h"
 #include "hosted/page.h"
 #include "http/app.h"
 #include "ops/op.h"
+#include "outcall/outcall.h"
+#include "stripe/pay.h"
+#include "stripe/session.h"
 #include "stripe/stripe.h"
 #include "toss/toss.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { PAGE_BYTES_MAX = 64 * 1024, HOSTED_BODY_MAX = 16 * 1024 };
 
-/* A visit: what the request says, and memory for the page. Freed when it is answered. */
+/* A visit: what the request says, and memory for the page. */
 struct visit {
     struct app *app;
     struct http_req *req;
     struct page page;
-    const struct intent *intent;   /* NULL: the session has none yet */
-    const struct session *session; /* NULL: it is an intent's page */
-    struct span return_url;        /* where the buyer may go next; absent: nowhere */
-    struct form form;              /* query and body */
+    const struct object *intent;  /* NULL: the session has none yet */
+    const struct object *session; /* NULL: it is an intent's page */
+    const char *return_url;       /* where the buyer may go next; NULL: nowhere */
+    const char *cancel_url;       /* of the session */
+    json_t *form;                 /* query and body */
     char action[256];
     char bytes[PAGE_BYTES_MAX];
 };
 
-static enum lang choose_lang(const struct http_req *req, const struct form *form)
+static const char *field(const struct visit *visit, const char *name)
 {
-    struct span lang = {0};
-    (void)form_get(form, "lang", &lang);
-    return lang_choose(lang, http_req_cookie(req, SPAN("lang")),
-                       http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
+    struct span value = form_get(visit->form, name);
+    return value.len > 0 ? value.ptr : NULL;
+}
+
+static bool field_is(const struct visit *visit, const char *name, const char *value)
+{
+    return span_eq(form_get(visit->form, name), span_of(value));
 }
 
 /* ---- answers ---- */
 
-/* "https://shop.example" of "https://shop.example/x". */
-static struct span origin_of(struct span url)
+/* " https://shop.example" of "https://shop.example/x". */
+static void put_origin(struct text *headers, const char *url)
 {
-    const char *host = memmem(url.ptr, url.len, "://", 3);
+    const char *host = url != NULL ? strstr(url, "://") : NULL;
     if (host == NULL)
-        return (struct span){0};
-    size_t from = (size_t)(host + 3 - url.ptr);
-    const char *end = memchr(url.ptr + from, '/', url.len - from);
-    return (struct span){url.ptr, end != NULL ? (size_t)(end - url.ptr) : url.len};
-}
-
-static void put_target(struct text *headers, struct span url)
-{
-    struct span origin = url.len > 0 ? origin_of(url) : (struct span){0};
-    if (origin.len == 0)
         return;
+    host += 3;
     text_char(headers, ' ');
-    text_put(headers, origin);
-}
-
-/* A form's target includes its redirects, so the addresses behind it have to be listed. */
-static void put_headers(struct text *headers, const struct visit *visit)
-{
-    TEXT_LIT(headers, "Content-Security-Policy: default-src 'none'; style-src 'self'; "
-                      "form-action 'self'");
-    put_target(headers, visit->return_url);
-    if (visit->session != NULL && visit->session->cancel_url != NULL)
-        put_target(headers, span_of(visit->session->cancel_url));
-    TEXT_LIT(headers, "; base-uri 'none'; frame-ancestors 'none'\r\n"
-                      "Referrer-Policy: no-referrer\r\n"
-                      "X-Content-Type-Options: nosniff\r\n"
-                      "Cache-Control: no-store\r\n");
+    text_add(headers, url, (size_t)(host - url) + strcspn(host, "/"));
 }
 
 static void reply_page(struct visit *visit, unsigned status)
 {
     char memory[1024 + 2 * URL_MAX];
     struct text headers = text_on(memory, sizeof(memory));
-    put_headers(&headers, visit);
+    TEXT_LIT(&headers, "Content-Security-Policy: default-src 'none'; style-src 'self'; "
+                       "form-action 'self'");
+    /* A form's target includes its redirects, so the addresses behind it have to be listed. */
+    put_origin(&headers, visit->return_url);
+    put_origin(&headers, visit->cancel_url);
+    TEXT_LIT(&headers, "; base-uri 'none'; frame-ancestors 'none'\r\n"
+                       "Referrer-Policy: no-referrer\r\n"
+                       "X-Content-Type-Options: nosniff\r\n"
+                       "Cache-Control: no-store\r\n");
     struct text page = text_on(visit->bytes, sizeof(visit->bytes));
     page_put(&page, visit->app->page, visit->app->site, &visit->page);
     assert(!page.overflown && !headers.overflown);
@@ -95,37 +87,20 @@ static void reply_notice(struct visit *visit, unsigned status, enum page_notice 
     reply_page(visit, status);
 }
 
-static void put_encoded(struct text *out, struct span value)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '_' || c == '.' || c == '~';
-        if (plain) {
-            text_char(out, (char)c);
-            continue;
-        }
-        text_char(out, '%');
-        text_char(out, hex[c >> 4]);
-        text_char(out, hex[c & 15]);
-    }
-}
-
 /* 303 to `url`, with the arguments "a", x, "b", y, NULL added to its query. */
-static void reply_redirect(struct visit *visit, struct span url, const char *const *arguments)
+static void reply_redirect(struct visit *visit, const char *url, const char *const *arguments)
 {
     char memory[URL_MAX * 2];
     struct text line = text_on(memory, sizeof(memory));
+    bool first = strchr(url, '?') == NULL;
     TEXT_LIT(&line, "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nLocation: ");
-    text_put(&line, url);
-    bool first = memchr(url.ptr, '?', url.len) == NULL;
+    text_str(&line, url);
     for (; arguments[0] != NULL; arguments += 2) {
         text_char(&line, first ? '?' : '&');
         first = false;
         text_str(&line, arguments[0]);
         text_char(&line, '=');
-        put_encoded(&line, span_of(arguments[1]));
+        outcall_escape(&line, span_of(arguments[1]));
     }
     TEXT_LIT(&line, "\r\n");
     assert(!line.overflown);
@@ -137,122 +112,124 @@ static void reply_redirect(struct visit *visit, struct span url, const char *con
 /* NULL: the request has been answered. */
 static struct visit *visit_begin(struct http_req *req)
 {
-    struct visit *visit = malloc(sizeof(*visit));
-    if (visit == NULL) {
-        http_problem(req, 500, "out-of-memory", "There is no memory for this page.");
-        return NULL;
-    }
+    struct err_slot err;
+    struct visit *visit = must(calloc(1, sizeof(*visit)));
     visit->app = app_of(req);
     visit->req = req;
-    visit->return_url = (struct span){0};
-    visit->intent = NULL;
-    visit->session = NULL;
-    visit->page = (struct page){.lang = LANG_OF_READERS};
-    form_clear(&visit->form);
-    struct err_slot err;
-    if (form_parse(&visit->form, http_req_query(req), &err) < 0 ||
-        form_parse(&visit->form, http_req_body(req), &err) < 0) {
+    visit->form = must(json_object());
+    if (form_parse(http_req_query(req), &err, visit->form) < 0 ||
+        form_parse(http_req_body(req), &err, visit->form) < 0) {
         http_problem(req, 400, "bad-form", "%s", err.text);
+        json_decref(visit->form);
         free(visit);
         return NULL;
     }
-    visit->page.lang = choose_lang(req, &visit->form);
+    visit->page.lang =
+        lang_choose(form_get(visit->form, "lang"), http_req_cookie(req, SPAN("lang")),
+                    http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
     return visit;
 }
 
-static void add_hidden(struct page *page, const char *name, struct span value)
+static void visit_end(struct visit *visit)
 {
-    if (value.ptr == NULL)
+    json_decref(visit->form);
+    free(visit);
+}
+
+static void add_hidden(struct visit *visit, const char *name, const char *value)
+{
+    struct page *page = &visit->page;
+    if (value == NULL)
         return;
     assert(page->hidden_len < PAGE_HIDDEN_MAX);
-    page->hidden[page->hidden_len++] = (struct page_hidden){name, value};
+    page->hidden[page->hidden_len++] = (struct page_hidden){name, span_of(value)};
 }
 
-static void add_lang(struct visit *visit)
+static void visit_session(struct visit *visit, const struct object *session)
 {
-    add_hidden(&visit->page, "lang", span_of(lang_tag(visit->page.lang)));
-}
-
-static bool visit_session(struct visit *visit, const struct session *session)
-{
-    struct bank *bank = desk_bank(visit->app->desk);
+    const char *locale = object_text(session, "locale");
     visit->session = session;
-    if (session->intent != INTENT_NONE)
-        visit->intent = bank_intent(bank, session->intent);
-    visit->return_url = span_of(session->success_url);
-    visit->page.what = span_of(session->name);
-    visit->page.amount = session->amount;
-    visit->page.currency = session->currency;
-    visit->page.can_cancel = session->cancel_url != NULL;
-    if (session->locale != NULL && strcmp(session->locale, "auto") != 0)
-        visit->page.lang = lang_choose(span_of(session->locale), SPAN(""), SPAN(""));
-    return true;
+    visit->intent = bank_linked(desk_bank(visit->app->desk), session, "payment_intent");
+    visit->return_url = object_text(session, "success_url");
+    visit->cancel_url = object_text(session, "cancel_url");
+    visit->page.what = span_of(object_hidden(session, "name"));
+    visit->page.amount = object_number(session, "amount_total");
+    visit->page.currency = object_text(session, "currency");
+    visit->page.can_cancel = visit->cancel_url != NULL;
+    if (locale != NULL && strcmp(locale, "auto") != 0)
+        visit->page.lang = lang_choose(span_of(locale), SPAN(""), SPAN(""));
 }
 
 /* Finds what the address is about and checks its return_url; false: the request has been answered.
  */
 static bool visit_payment(struct visit *visit)
 {
-    struct bank *bank = desk_bank(visit->app->desk);
-    const struct session *session = bank_find_session(bank, http_req_param(visit->req, 0), NULL);
-    if (session != NULL)
-        return visit_session(visit, session);
-    const struct intent *intent = bank_find_secret(bank, http_req_param(visit->req, 0), NULL);
+    const struct bank *bank = desk_bank(visit->app->desk);
+    struct span address = http_req_param(visit->req, 0);
+    const struct object *session = bank_find(bank, SESSION, address);
+    if (session != NULL) {
+        visit_session(visit, session);
+        return true;
+    }
+    const struct object *intent = bank_find_secret(bank, address);
     if (intent == NULL) {
         reply_notice(visit, 404, PAGE_UNKNOWN_PAYMENT);
         return false;
     }
-    struct span url;
-    if (form_get(&visit->form, "return_url", &url) && url.len > 0) {
-        if (!app_may_return_to(visit->app, url)) {
-            reply_notice(visit, 400, PAGE_BAD_RETURN_URL);
-            return false;
-        }
-        visit->return_url = url;
-    } else if (intent->return_url != NULL) {
-        visit->return_url = span_of(intent->return_url);
+    const char *url = field(visit, "return_url");
+    if (url != NULL && !app_may_return_to(visit->app, form_get(visit->form, "return_url"))) {
+        reply_notice(visit, 400, PAGE_BAD_RETURN_URL);
+        return false;
     }
-    struct page *page = &visit->page;
-    page->what = span_of(intent->description);
-    page->amount = intent->amount;
-    page->currency = intent->currency;
+    visit->return_url = url != NULL ? url : object_hidden(intent, "return_url");
+    visit->page.what = span_of(object_text(intent, "description"));
+    visit->page.amount = object_number(intent, "amount");
+    visit->page.currency = object_text(intent, "currency");
     visit->intent = intent;
     return true;
 }
 
-static struct span address_of(struct visit *visit, const char *behind)
+static const char *address_of(struct visit *visit, const char *behind)
 {
     struct text action = text_on(visit->action, sizeof(visit->action));
     TEXT_LIT(&action, "/pay/");
-    text_str(&action, visit->session != NULL ? visit->session->id : visit->intent->secret);
+    text_str(&action, visit->session != NULL ? visit->session->id
+                                             : object_text(visit->intent, "client_secret"));
     text_str(&action, behind);
+    text_char(&action, '\0');
     assert(!action.overflown);
-    return text_span(&action);
+    return visit->action;
+}
+
+static void reply_form(struct visit *visit, unsigned status, enum page_form form,
+                       const char *action)
+{
+    visit->page.action = span_of(action);
+    visit->page.form = form;
+    add_hidden(visit, "lang", lang_tag(visit->page.lang));
+    reply_page(visit, status);
 }
 
 static void reply_card_form(struct visit *visit, unsigned status)
 {
-    visit->page.action = address_of(visit, "");
-    if (visit->return_url.len > 0 && visit->session == NULL)
-        add_hidden(&visit->page, "return_url", visit->return_url);
-    add_lang(visit);
-    visit->page.form = PAGE_CARD;
-    reply_page(visit, status);
+    if (visit->session == NULL)
+        add_hidden(visit, "return_url", visit->return_url);
+    reply_form(visit, status, PAGE_CARD, address_of(visit, ""));
 }
 
 /* Back to the shop, or a page that says how it ended. */
 static void reply_intent_end(struct visit *visit)
 {
-    const struct intent *intent = visit->intent;
+    const struct object *intent = visit->intent;
     bool good = intent->status != INTENT_CANCELED;
-    if (visit->return_url.len == 0) {
+    if (visit->return_url == NULL) {
         reply_notice(visit, good ? 200 : 410, good ? PAGE_PAID : PAGE_GONE);
         return;
     }
     const char *const arguments[] = {"payment_intent",
                                      intent->id,
                                      "payment_intent_client_secret",
-                                     intent->secret,
+                                     object_text(intent, "client_secret"),
                                      "redirect_status",
                                      good ? "succeeded" : "failed",
                                      NULL};
@@ -264,51 +241,37 @@ static void reply_session_end(struct visit *visit)
 {
     static const char name[] = "{CHECKOUT_SESSION_ID}";
     static const char *const none[] = {NULL};
+    char memory[URL_MAX + IDENT_MAX];
+    struct text url = text_on(memory, sizeof(memory));
+    const char *from = visit->return_url;
+    const char *at = strstr(from, name);
     if (visit->session->status != SESSION_COMPLETE) {
         reply_notice(visit, 410, PAGE_GONE);
         return;
     }
-    char memory[URL_MAX + IDENT_MAX];
-    struct text url = text_on(memory, sizeof(memory));
-    struct span from = visit->return_url;
-    const char *at = memmem(from.ptr, from.len, name, sizeof(name) - 1);
-    size_t head = at != NULL ? (size_t)(at - from.ptr) : from.len;
-    text_add(&url, from.ptr, head);
+    text_add(&url, from, at != NULL ? (size_t)(at - from) : strlen(from));
     if (at != NULL) {
         text_str(&url, visit->session->id);
-        text_put(&url, span_skip(from, head + sizeof(name) - 1));
+        text_str(&url, at + sizeof(name) - 1);
     }
+    text_char(&url, '\0');
     assert(!url.overflown);
-    reply_redirect(visit, text_span(&url), none);
+    reply_redirect(visit, memory, none);
 }
 
-static void reply_to_authentication(struct visit *visit)
-{
-    const char *const arguments[] = {"lang", lang_tag(visit->page.lang), NULL};
-    reply_redirect(visit, address_of(visit, "/authenticate"), arguments);
-}
-
-/* What the state of the payment says to a buyer who comes by. */
+/* What a buyer who opens the page sees in the payment's state. */
 static void reply_by_state(struct visit *visit)
 {
     uint64_t now_s = desk_now_us(visit->app->desk) / 1000000;
-    if (visit->session != NULL && !stripe_session_is_open(visit->session, now_s)) {
+    if (visit->session != NULL && !session_is_open(visit->session, now_s)) {
         reply_session_end(visit);
-        return;
-    }
-    if (visit->intent == NULL) {
-        reply_card_form(visit, 200);
-        return;
-    }
-    switch (visit->intent->status) {
-    case INTENT_REQUIRES_PAYMENT_METHOD:
-    case INTENT_REQUIRES_CONFIRMATION:
-        reply_card_form(visit, 200);
-        break;
-    case INTENT_REQUIRES_ACTION:
-        reply_to_authentication(visit);
-        break;
-    default:
+    } else if (visit->intent == NULL || pay_may(visit->intent, INTENT_CONFIRM)) {
+        const char *const arguments[] = {"lang", lang_tag(visit->page.lang), NULL};
+        if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION)
+            reply_redirect(visit, address_of(visit, "/authenticate"), arguments);
+        else
+            reply_card_form(visit, 200);
+    } else {
         reply_intent_end(visit);
     }
 }
@@ -321,60 +284,54 @@ static void pay_get(struct visit *visit)
         reply_by_state(visit);
 }
 
-static void on_paid(struct http_req *req, const struct desk_answer *answer, bool cut)
+static void reply_paid(struct visit *visit, unsigned status)
 {
-    if (cut) {
-        http_reply_cut(req, (struct span){0}, 500);
-        return;
-    }
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
-        return;
-    if (!visit_payment(visit)) {
-        free(visit);
-        return;
-    }
-    const struct intent *intent = visit->intent;
-    if (answer->status == 402 && intent != NULL) {
-        visit->page.refusal = span_of(intent->refusal != NULL ? intent->refusal->says : NULL);
+    const struct object *intent = visit->intent;
+    bool waits = intent != NULL && intent->status == INTENT_REQUIRES_PAYMENT_METHOD;
+    if (status == 402 && intent != NULL) {
+        const json_t *error = json_object_get(intent->shown, "last_payment_error");
+        visit->page.refusal = span_of(json_string_value(json_object_get(error, "message")));
         visit->page.notice = PAGE_FAILED;
         reply_card_form(visit, 402);
-    } else if (answer->status == 200 && intent != NULL &&
-               intent->status == INTENT_REQUIRES_PAYMENT_METHOD) {
+    } else if (status == 200 && waits) {
         visit->page.notice = PAGE_REFUSED_AUTHENTICATION;
         reply_card_form(visit, 402);
-    } else if (answer->status >= 429) {
+    } else if (status >= 429) {
         visit->page.notice = PAGE_FAILED;
-        reply_card_form(visit, answer->status);
+        reply_card_form(visit, status);
     } else {
         reply_by_state(visit);
     }
-    free(visit);
+}
+
+static void on_paid(struct http_req *req, const struct answer *answer, bool cut)
+{
+    struct visit *visit;
+    if (cut) {
+        http_reply_cut(req, (struct span){0}, 500);
+    } else if ((visit = visit_begin(req)) != NULL) {
+        if (visit_payment(visit))
+            reply_paid(visit, answer->status);
+        visit_end(visit);
+    }
 }
 
 static bool all_digits(struct span text, size_t min, size_t max)
 {
-    if (text.len < min || text.len > max)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-    }
-    return true;
+    uint64_t number;
+    return text.len >= min && text.len <= max && span_u64(text, UINT64_MAX, &number);
 }
 
 /* A date that is given must be valid, even though the sandbox's cards never expire. */
-static bool details_hold(const struct form *form)
+static bool details_hold(const struct visit *visit)
 {
-    struct span expiry;
-    struct span code;
-    if (form_get(form, "cvc", &code) && code.len > 0 && !all_digits(span_trim(code), 3, 4))
-        return false;
-    if (!form_get(form, "exp", &expiry) || expiry.len == 0)
-        return true;
-    struct span month;
-    struct span year = span_cut(span_trim(expiry), '/', &month);
+    struct span month, year = span_cut(form_get(visit->form, "exp"), '/', &month);
+    struct span code = form_get(visit->form, "cvc");
     uint64_t number;
+    if (code.len > 0 && !all_digits(span_trim(code), 3, 4))
+        return false;
+    if (field(visit, "exp") == NULL)
+        return true;
     month = span_trim(month);
     year = span_trim(year);
     return span_u64(month, 12, &number) && number >= 1 && month.len <= 2 &&
@@ -384,14 +341,22 @@ static bool details_hold(const struct form *form)
 /* The card of the form, or NULL with the notice set. */
 static const struct card *visit_card(struct visit *visit)
 {
-    struct span number = {0};
-    (void)form_get(&visit->form, "number", &number);
-    const struct card *card = card_by_number(number);
+    const struct card *card = card_by_number(form_get(visit->form, "number"));
     if (card == NULL)
         visit->page.notice = PAGE_BAD_NUMBER;
-    else if (!details_hold(&visit->form))
+    else if (!details_hold(visit))
         visit->page.notice = PAGE_BAD_DETAILS;
     return visit->page.notice == PAGE_NOTHING ? card : NULL;
+}
+
+static void submit(struct visit *visit, void (*run)(struct desk_call *at), json_t *in,
+                   void (*on_answered)(struct http_req *req, const struct answer *answer, bool cut))
+{
+    struct desk_order order = {
+        .req = visit->req, .op = op_running(run), .in = must(in), .on_answered = on_answered};
+    if (run != toss_hosted)
+        order.id = http_req_param(visit->req, 0);
+    desk_submit(visit->app->desk, &order);
 }
 
 static void pay_post(struct visit *visit)
@@ -399,10 +364,8 @@ static void pay_post(struct visit *visit)
     static const char *const none[] = {NULL};
     if (!visit_payment(visit))
         return;
-    struct span decision = {0};
-    (void)form_get(&visit->form, "decision", &decision);
-    if (visit->page.can_cancel && span_eq(decision, SPAN("cancel"))) {
-        reply_redirect(visit, span_of(visit->session->cancel_url), none);
+    if (visit->page.can_cancel && field_is(visit, "decision", "cancel")) {
+        reply_redirect(visit, visit->cancel_url, none);
         return;
     }
     const struct card *card = visit_card(visit);
@@ -410,195 +373,121 @@ static void pay_post(struct visit *visit)
         reply_card_form(visit, 402);
         return;
     }
-    struct text body = text_on(visit->bytes, sizeof(visit->bytes));
-    TEXT_LIT(&body, "payment_method=");
-    text_str(&body, card->token);
-    if (visit->return_url.len > 0 && visit->session == NULL) {
-        TEXT_LIT(&body, "&return_url=");
-        put_encoded(&body, visit->return_url);
-    }
-    assert(!body.overflown);
-    struct desk_order order = {.req = visit->req,
-                               .op = op_running(stripe_hosted_pay),
-                               .id = http_req_param(visit->req, 0),
-                               .body = text_span(&body),
-                               .own_body = true,
-                               .on_answered = on_paid};
-    desk_submit(visit->app->desk, &order);
+    submit(visit, stripe_hosted_pay,
+           json_pack("{s:s,s:s*}", "payment_method", card->token, "return_url",
+                     visit->session == NULL ? visit->return_url : NULL),
+           on_paid);
 }
 
 static void authenticate_get(struct visit *visit)
 {
     if (!visit_payment(visit))
         return;
-    if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION) {
-        visit->page.action = address_of(visit, "/authenticate");
-        add_lang(visit);
-        visit->page.form = PAGE_QUESTION;
-        reply_page(visit, 200);
-    } else {
+    if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION)
+        reply_form(visit, 200, PAGE_QUESTION, address_of(visit, "/authenticate"));
+    else
         reply_by_state(visit);
-    }
 }
 
 static void authenticate_post(struct visit *visit)
 {
-    struct span decision = {0};
-    if (visit_payment(visit)) {
-        (void)form_get(&visit->form, "decision", &decision);
-        bool yes = span_eq(decision, SPAN("approve"));
-        struct desk_order order = {.req = visit->req,
-                                   .op = op_running(stripe_hosted_authenticate),
-                                   .id = http_req_param(visit->req, 0),
-                                   .body = yes ? SPAN("decision=approve") : SPAN("decision=refuse"),
-                                   .on_answered = on_paid};
-        desk_submit(visit->app->desk, &order);
-    }
+    bool yes = field_is(visit, "decision", "approve");
+    if (visit_payment(visit))
+        submit(visit, stripe_hosted_authenticate,
+               json_pack("{s:s}", "decision", yes ? "approve" : "refuse"), on_paid);
 }
 
 /* ---- Toss's payment window ---- */
 
-struct toss_window {
-    struct span order;
-    struct span name;
-    struct span amount_text;
-    struct span success_url;
-    struct span fail_url;
-    struct span method; /* CARD: nothing else is offered; absent: everything */
-    uint64_t amount;
-};
-
-/* False: the request has been answered. */
-static bool read_window(struct visit *visit, struct toss_window *in)
+/* Checks the window's arguments; false: the request has been answered. */
+static bool window_begin(struct visit *visit)
 {
-    const struct form *form = &visit->form;
-    bool there = form_get(form, "orderId", &in->order) && form_get(form, "orderName", &in->name) &&
-                 form_get(form, "amount", &in->amount_text) &&
-                 form_get(form, "successUrl", &in->success_url) &&
-                 form_get(form, "failUrl", &in->fail_url);
-    bool good = there && toss_order_id_valid(in->order) && in->name.len > 0 &&
-                in->name.len <= 100 && span_u64(in->amount_text, 99999999, &in->amount) &&
-                in->amount > 0;
+    struct span name = form_get(visit->form, "orderName");
+    uint64_t amount = 0;
+    bool good = toss_order_id_valid(form_get(visit->form, "orderId")) && name.len > 0 &&
+                name.len <= 100 && span_u64(form_get(visit->form, "amount"), AMOUNT_MAX, &amount) &&
+                amount > 0 && field(visit, "successUrl") != NULL && field(visit, "failUrl") != NULL;
     if (!good) {
         reply_notice(visit, 400, PAGE_UNKNOWN_PAYMENT);
         return false;
     }
-    if (!app_may_return_to(visit->app, in->success_url) ||
-        !app_may_return_to(visit->app, in->fail_url)) {
+    if (!app_may_return_to(visit->app, form_get(visit->form, "successUrl")) ||
+        !app_may_return_to(visit->app, form_get(visit->form, "failUrl"))) {
         reply_notice(visit, 400, PAGE_BAD_RETURN_URL);
         return false;
     }
-    (void)form_get(form, "method", &in->method);
-    visit->return_url = in->success_url;
-    visit->page.what = in->name;
-    visit->page.amount = (int64_t)in->amount;
+    visit->return_url = field(visit, "successUrl");
+    visit->page.what = name;
+    visit->page.amount = (int64_t)amount;
     visit->page.currency = "krw";
+    visit->page.can_cancel = true;
+    visit->page.can_transfer = !field_is(visit, "method", "CARD");
     return true;
 }
 
-static void reply_window(struct visit *visit, const struct toss_window *in, unsigned status)
+static void reply_window(struct visit *visit, unsigned status)
 {
-    struct page *page = &visit->page;
-    page->action = SPAN("/toss/pay");
-    page->can_cancel = true;
-    page->can_transfer = !span_eq(in->method, SPAN("CARD"));
-    add_hidden(page, "method", in->method);
-    add_hidden(page, "orderId", in->order);
-    add_hidden(page, "orderName", in->name);
-    add_hidden(page, "amount", in->amount_text);
-    add_hidden(page, "successUrl", in->success_url);
-    add_hidden(page, "failUrl", in->fail_url);
-    add_lang(visit);
-    visit->page.form = PAGE_CARD;
-    reply_page(visit, status);
+    static const char *const names[] = {"method", "orderId",    "orderName",
+                                        "amount", "successUrl", "failUrl"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        add_hidden(visit, names[i], field(visit, names[i]));
+    reply_form(visit, status, PAGE_CARD, "/toss/pay");
 }
 
 static void window_get(struct visit *visit)
 {
-    struct toss_window in = {0};
-    if (read_window(visit, &in))
-        reply_window(visit, &in, 200);
+    if (window_begin(visit))
+        reply_window(visit, 200);
 }
 
-static void reply_window_agreed(struct visit *visit, const struct toss_window *in, uint32_t place)
+static void on_window_paid(struct http_req *req, const struct answer *answer, bool cut)
 {
-    const struct payment *payment = bank_payment(desk_bank(visit->app->desk), place);
-    char amount[24];
-    bool fits = span_to_cstr(in->amount_text, amount, sizeof(amount));
-    assert(fits);
-    const char *const arguments[] = {"paymentType", "NORMAL",  "paymentKey",
-                                     payment->key,  "orderId", payment->order,
-                                     "amount",      amount,    NULL};
-    reply_redirect(visit, in->success_url, arguments);
-}
-
-static void on_window_paid(struct http_req *req, const struct desk_answer *answer, bool cut)
-{
+    struct visit *visit;
     if (cut) {
         http_reply_cut(req, (struct span){0}, 500);
-        return;
+    } else if ((visit = visit_begin(req)) != NULL) {
+        bool good = window_begin(visit);
+        if (good && answer->status == 200 && answer->about != NULL) {
+            const char *const arguments[] = {"paymentType", "NORMAL",
+                                             "paymentKey",  answer->about->id,
+                                             "orderId",     field(visit, "orderId"),
+                                             "amount",      field(visit, "amount"),
+                                             NULL};
+            reply_redirect(visit, visit->return_url, arguments);
+        } else if (good) {
+            visit->page.notice = PAGE_FAILED;
+            reply_window(visit, answer->status);
+        }
+        visit_end(visit);
     }
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
-        return;
-    struct toss_window in = {0};
-    bool readable = read_window(visit, &in);
-    if (readable && answer->status == 200 && answer->payment != PAYMENT_NONE) {
-        reply_window_agreed(visit, &in, answer->payment);
-    } else if (readable) {
-        visit->page.notice = PAGE_FAILED;
-        reply_window(visit, &in, answer->status);
-    }
-    free(visit);
-}
-
-static void reply_window_canceled(struct visit *visit, const struct toss_window *in)
-{
-    char order[TOSS_ORDER_ID_MAX + 1];
-    bool fits = span_to_cstr(in->order, order, sizeof(order));
-    assert(fits);
-    const char *const arguments[] = {"code",    "PAY_PROCESS_CANCELED",
-                                     "message", "The buyer canceled the payment.",
-                                     "orderId", order,
-                                     NULL};
-    reply_redirect(visit, in->fail_url, arguments);
 }
 
 static void window_post(struct visit *visit)
 {
-    struct toss_window in = {0};
-    struct span decision = {0}, pay_by = {0};
-    if (!read_window(visit, &in))
+    if (!window_begin(visit))
         return;
-    (void)form_get(&visit->form, "decision", &decision);
-    if (span_eq(decision, SPAN("cancel"))) {
-        reply_window_canceled(visit, &in);
+    if (field_is(visit, "decision", "cancel")) {
+        const char *const arguments[] = {
+            "code",    "PAY_PROCESS_CANCELED",  "message", "The buyer canceled the payment.",
+            "orderId", field(visit, "orderId"), NULL};
+        reply_redirect(visit, field(visit, "failUrl"), arguments);
         return;
     }
-    (void)form_get(&visit->form, "pay_by", &pay_by);
-    bool transfer = span_eq(pay_by, SPAN("transfer")) && !span_eq(in.method, SPAN("CARD"));
+    bool transfer = visit->page.can_transfer && field_is(visit, "pay_by", "transfer");
     const struct card *card = transfer ? NULL : visit_card(visit);
     if (card == NULL && !transfer) {
-        reply_window(visit, &in, 402);
+        reply_window(visit, 402);
         return;
     }
-    struct text body = text_on(visit->bytes, sizeof(visit->bytes));
-    TEXT_LIT(&body, "payment_method=");
-    text_str(&body, transfer ? "virtual_account" : card->token);
-    TEXT_LIT(&body, "&orderId=");
-    put_encoded(&body, in.order);
-    TEXT_LIT(&body, "&orderName=");
-    put_encoded(&body, in.name);
-    TEXT_LIT(&body, "&amount=");
-    text_u64(&body, in.amount);
-    assert(!body.overflown);
-    struct desk_order order = {.req = visit->req,
-                               .op = op_running(toss_hosted),
-                               .body = text_span(&body),
-                               .own_body = true,
-                               .on_answered = on_window_paid};
-    desk_submit(visit->app->desk, &order);
+    submit(visit, toss_hosted,
+           json_pack("{s:s,s:s,s:s,s:I}", "payment_method",
+                     transfer ? "virtual_account" : card->token, "orderId", field(visit, "orderId"),
+                     "orderName", field(visit, "orderName"), "amount",
+                     (json_int_t)visit->page.amount),
+           on_window_paid);
 }
+
+/* ---- routes ---- */
 
 static const struct hosted_route {
     enum http_method method;
@@ -618,9 +507,10 @@ static void on_visit(struct http_req *req)
 {
     const struct hosted_route *taken = http_req_route_ctx(req);
     struct visit *visit = visit_begin(req);
-    if (visit != NULL)
-        taken->handle(visit);
-    free(visit);
+    if (visit == NULL)
+        return;
+    taken->handle(visit);
+    visit_end(visit);
 }
 
 int hosted_add_routes(struct http_router *router, struct err_slot *err)

@@ -1,18 +1,17 @@
 /* api.c: one handler for all routes of both APIs: it checks the key, turns path, query and body
- * into a desk's call, and writes what comes back with the headers that each API's clients expect.
- * What a call means is in the ops; what goes wrong with it on command, in the desk. */
-#include "http/api.h"
-
+ * into a call, and writes what comes back with the headers that each API's clients expect. What a
+ * call means is in the ops; what goes wrong with it on command, in the desk. */
 #include "http/app.h"
+
+#include "core/must.h"
 #include "ops/op.h"
 #include "stripe/wire/stripe_error.h"
-#include "toss/toss_error.h"
+#include "toss/toss.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct span version_header = {"Stripe-Version", sizeof("Stripe-Version") - 1};
-static const char json_type[] = "application/json";
+static const char content_type[] = "application/json";
 
 static bool is_authorized(const struct app *app, const struct http_req *req, enum op_flavour of)
 {
@@ -22,25 +21,25 @@ static bool is_authorized(const struct app *app, const struct http_req *req, enu
     return of == OP_STRIPE && span_eq_secret(http_req_bearer(req), span_of(app->key));
 }
 
-static void refuse(struct http_req *req, const struct op *op, unsigned status,
-                   const char *toss_code, const char *words)
+static void refuse(struct http_req *req, unsigned status, const char *toss_code, const char *words)
 {
-    char memory[512];
+    const struct op *op = http_req_route_ctx(req);
+    char memory[1024];
     struct text body = text_on(memory, sizeof(memory));
     if (op->flavour == OP_TOSS)
         toss_error_put(&body, toss_code, words);
     else
-        stripe_error_put(&body, status, NULL, NULL, words);
+        stripe_error_put(&body, &(struct stripe_error){.status = status}, words);
     http_reply(req,
                &(struct http_reply){.status = status,
-                                    .type = json_type,
+                                    .type = content_type,
                                     .headers = status == 401 ? SPAN("WWW-Authenticate: Basic\r\n")
                                                              : (struct span){0},
                                     .body = text_span(&body)});
 }
 
 static void put_headers(struct text *headers, const struct http_req *req,
-                        const struct desk_answer *answer)
+                        const struct answer *answer)
 {
     if (answer->request[0] != '\0')
         http_header_add(headers, "Request-Id", span_of(answer->request));
@@ -56,17 +55,13 @@ static void put_headers(struct text *headers, const struct http_req *req,
 }
 
 /* Sends the header with the full length, and half of the body. */
-static void reply_half(struct http_req *req, const struct desk_answer *answer)
+static void reply_half(struct http_req *req, const struct answer *answer)
 {
     char head[256];
     int len = snprintf(head, sizeof(head),
                        "HTTP/1.1 %u Cut\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-                       answer->status, json_type, answer->body.len);
-    char *bytes = malloc((size_t)len + answer->body.len);
-    if (bytes == NULL) {
-        http_reply_cut(req, (struct span){0}, answer->status);
-        return;
-    }
+                       answer->status, content_type, answer->body.len);
+    char *bytes = must(malloc((size_t)len + answer->body.len));
     struct text whole = text_on(bytes, (size_t)len + answer->body.len);
     text_add(&whole, head, (size_t)len);
     text_add(&whole, answer->body.ptr, answer->body.len / 2);
@@ -74,7 +69,7 @@ static void reply_half(struct http_req *req, const struct desk_answer *answer)
     free(bytes);
 }
 
-static void on_answered(struct http_req *req, const struct desk_answer *answer, bool cut)
+static void on_answered(struct http_req *req, const struct answer *answer, bool cut)
 {
     if (cut) {
         reply_half(req, answer);
@@ -84,42 +79,73 @@ static void on_answered(struct http_req *req, const struct desk_answer *answer, 
     struct text headers = text_on(memory, sizeof(memory));
     put_headers(&headers, req, answer);
     http_reply(req, &(struct http_reply){.status = answer->status,
-                                         .type = json_type,
+                                         .type = content_type,
                                          .headers = text_span(&headers),
                                          .body = answer->body});
+}
+
+static bool is_printable(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < ' ' || text.ptr[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+/* The call's form, or Toss's JSON body; NULL: the request has been answered. */
+static json_t *read_in(struct http_req *req, const struct op *op)
+{
+    struct err_slot err;
+    json_t *in;
+    int rc;
+    if (op->flavour == OP_TOSS && op->method == OP_POST) {
+        rc = json_in_parse(http_req_body(req), &err, &in);
+        if (rc == 0)
+            return in;
+        if (rc == ERR_NOMEM)
+            refuse(req, 500, "FAILED_INTERNAL_SYSTEM_PROCESSING", "The internal system failed.");
+        else
+            refuse(req, 400, "INVALID_REQUEST", err.text);
+        return NULL;
+    }
+    in = must(json_object());
+    rc = form_parse(http_req_query(req), &err, in);
+    if (rc == 0)
+        rc = form_parse(http_req_body(req), &err, in);
+    if (rc == 0)
+        return in;
+    json_decref(in);
+    refuse(req, 400, "INVALID_REQUEST", err.text);
+    return NULL;
 }
 
 static void on_call(struct http_req *req)
 {
     const struct op *op = http_req_route_ctx(req);
     struct app *app = app_of(req);
+    struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     if (!is_authorized(app, req, op->flavour)) {
-        refuse(req, op, 401, "UNAUTHORIZED_KEY",
+        refuse(req, 401, "UNAUTHORIZED_KEY",
                "Invalid API Key provided, or none at all: send it as a bearer token.");
         return;
     }
-    struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
-    if (key.len > IDEM_KEY_BYTES_MAX) {
-        refuse(req, op, 400, "INVALID_IDEMPOTENCY_KEY",
+    if (key.len > IDEM_KEY_BYTES_MAX || !is_printable(key)) {
+        refuse(req, 400, "INVALID_IDEMPOTENCY_KEY",
                "Idempotency keys can have up to 255 characters.");
         return;
     }
-    bool has_id = strchr(op->route, '{') != NULL;
     struct desk_order order = {
-        .req = req,
-        .op = op,
-        .id = has_id ? http_req_param(req, 0) : (struct span){0},
-        .query = http_req_query(req),
-        .body = http_req_body(req),
-        .key = key,
-        .on_answered = on_answered,
-    };
-    if (order.id.len > FORM_KEY_MAX)
-        order.id.len = FORM_KEY_MAX; /* no id is this long: not found, whatever it begins with */
-    desk_submit(app->desk, &order);
+        .req = req, .op = op, .key = key, .in = read_in(req, op), .on_answered = on_answered};
+    if (strchr(op->route, '{') != NULL)
+        order.id = http_req_param(req, 0);
+    if (order.id.len > FORM_KEY_MAX || !is_printable(order.id))
+        order.id = SPAN("none"); /* no id is like this */
+    if (order.in != NULL)
+        desk_submit(app->desk, &order);
 }
 
-int api_add_routes(struct http_router *router, struct err_slot *err)
+int app_add_api(struct http_router *router, struct err_slot *err)
 {
     static const enum http_method methods[] = {
         [OP_GET] = HTTP_METHOD_GET,

@@ -1,4 +1,5 @@
-/* app.h: what the handlers of one loop share. */
+/* app.h: what the handlers of one loop share, and the routes of the two APIs and of the private
+ * listener. */
 #ifndef FG_PSP_SANDBOX_APP_H
 #define FG_PSP_SANDBOX_APP_H
 
@@ -27,5 +28,10 @@ bool app_may_return_to(const struct app *app, struct span url);
 
 /* The app of the loop that serves the request. */
 struct app *app_of(const struct http_req *req);
+
+/* A route for every op that has one: who may call, and what the answers look like. */
+int app_add_api(struct http_router *router, struct err_slot *err);
+/* What a test may order, on the private listener. */
+int app_add_control(struct http_router *router, struct err_slot *err);
 
 #endif

@@ -7,48 +7,57 @@
 
 #include <assert.h>
 
+#define GET(route, name, run, kind)                                                                \
+    {                                                                                              \
+        route, name, OP_GET, OP_STRIPE, false, run, kind                                           \
+    }
+#define POST(route, name, run, kind)                                                               \
+    {                                                                                              \
+        route, name, OP_POST, OP_STRIPE, true, run, kind                                           \
+    }
+#define INTERNAL(name, flavour, run, kind)                                                         \
+    {                                                                                              \
+        NULL, name, OP_INTERNAL, flavour, true, run, kind                                          \
+    }
+
 const struct op ops[] = {
-    {"/v1/payment_intents", "create", OP_POST, OP_STRIPE, true, stripe_intent_create},
-    {"/v1/payment_intents", "list", OP_GET, OP_STRIPE, false, stripe_intent_list},
-    {"/v1/payment_intents/{id}", "get", OP_GET, OP_STRIPE, false, stripe_intent_get},
-    {"/v1/payment_intents/{id}", "update", OP_POST, OP_STRIPE, true, stripe_intent_update},
-    {"/v1/payment_intents/{id}/confirm", "confirm", OP_POST, OP_STRIPE, true,
-     stripe_intent_confirm},
-    {"/v1/payment_intents/{id}/capture", "capture", OP_POST, OP_STRIPE, true,
-     stripe_intent_capture},
-    {"/v1/payment_intents/{id}/cancel", "cancel", OP_POST, OP_STRIPE, true, stripe_intent_cancel},
-    {"/v1/refunds", "refund", OP_POST, OP_STRIPE, true, stripe_refund_create},
-    {"/v1/refunds", "list", OP_GET, OP_STRIPE, false, stripe_refund_list},
-    {"/v1/refunds/{id}", "refund_get", OP_GET, OP_STRIPE, false, stripe_refund_get},
-    {"/v1/charges", "list", OP_GET, OP_STRIPE, false, stripe_charge_list},
-    {"/v1/charges/{id}", "charge", OP_GET, OP_STRIPE, false, stripe_charge_get},
-    {"/v1/events", "list", OP_GET, OP_STRIPE, false, stripe_event_list},
-    {"/v1/events/{id}", "event", OP_GET, OP_STRIPE, false, stripe_event_get},
-    {"/v1/webhook_endpoints", "webhook_endpoint", OP_POST, OP_STRIPE, true, stripe_endpoint_create},
-    {"/v1/webhook_endpoints", "list", OP_GET, OP_STRIPE, false, stripe_endpoint_list},
-    {"/v1/webhook_endpoints/{id}", "webhook_endpoint", OP_GET, OP_STRIPE, false,
-     stripe_endpoint_get},
+    POST("/v1/payment_intents", "create", stripe_intent_create, INTENT),
+    GET("/v1/payment_intents", "list", stripe_list, INTENT),
+    GET("/v1/payment_intents/{id}", "get", stripe_get, INTENT),
+    POST("/v1/payment_intents/{id}", "update", stripe_intent_update, INTENT),
+    POST("/v1/payment_intents/{id}/confirm", "confirm", stripe_intent_confirm, INTENT),
+    POST("/v1/payment_intents/{id}/capture", "capture", stripe_intent_capture, INTENT),
+    POST("/v1/payment_intents/{id}/cancel", "cancel", stripe_intent_cancel, INTENT),
+    POST("/v1/checkout/sessions", "create", stripe_session_create, SESSION),
+    GET("/v1/checkout/sessions", "list", stripe_list, SESSION),
+    GET("/v1/checkout/sessions/{id}", "get", stripe_get, SESSION),
+    POST("/v1/checkout/sessions/{id}/expire", "expire", stripe_session_expire, SESSION),
+    POST("/v1/refunds", "refund", stripe_refund_create, REFUND),
+    GET("/v1/refunds", "list", stripe_list, REFUND),
+    GET("/v1/refunds/{id}", "refund_get", stripe_get, REFUND),
+    GET("/v1/charges", "list", stripe_list, CHARGE),
+    GET("/v1/charges/{id}", "charge", stripe_get, CHARGE),
+    GET("/v1/balance", "balance", stripe_balance_get, NO_KIND),
+    GET("/v1/events", "list", stripe_list, EVENT),
+    GET("/v1/events/{id}", "event", stripe_get, EVENT),
+    POST("/v1/webhook_endpoints", "webhook_endpoint", stripe_endpoint_create, ENDPOINT),
+    GET("/v1/webhook_endpoints", "list", stripe_list, ENDPOINT),
+    GET("/v1/webhook_endpoints/{id}", "webhook_endpoint", stripe_get, ENDPOINT),
     {"/v1/webhook_endpoints/{id}", "webhook_endpoint", OP_DELETE, OP_STRIPE, true,
-     stripe_endpoint_delete},
-    {"/v1/payments/confirm", "toss_confirm", OP_POST, OP_TOSS, true, toss_confirm},
-    {"/v1/payments/{id}", "toss_get", OP_GET, OP_TOSS, false, toss_get},
-    {"/v1/payments/orders/{id}", "toss_get", OP_GET, OP_TOSS, false, toss_get_order},
-    {"/v1/payments/{id}/cancel", "toss_cancel", OP_POST, OP_TOSS, true, toss_cancel},
-    {NULL, "hosted", OP_INTERNAL, OP_PAGE, true, stripe_hosted_pay},
-    {NULL, "hosted", OP_INTERNAL, OP_PAGE, true, stripe_hosted_authenticate},
-    {NULL, "toss_hosted", OP_INTERNAL, OP_PAGE, true, toss_hosted},
-    {NULL, "expire", OP_INTERNAL, OP_PAGE, true, stripe_expire},
-    {"/v1/balance", "balance", OP_GET, OP_STRIPE, false, stripe_balance_get},
-    {"/v1/transactions", "toss_list", OP_GET, OP_TOSS, false, toss_list},
-    {NULL, "toss_deposit", OP_INTERNAL, OP_PAGE, true, toss_deposit},
-    {NULL, "refund_fail", OP_INTERNAL, OP_PAGE, true, stripe_refund_fail},
-    {NULL, "dispute", OP_INTERNAL, OP_PAGE, true, stripe_dispute},
-    {"/v1/checkout/sessions", "create", OP_POST, OP_STRIPE, true, stripe_session_create},
-    {"/v1/checkout/sessions", "list", OP_GET, OP_STRIPE, false, stripe_session_list},
-    {"/v1/checkout/sessions/{id}", "get", OP_GET, OP_STRIPE, false, stripe_session_get},
-    {"/v1/checkout/sessions/{id}/expire", "expire", OP_POST, OP_STRIPE, true,
-     stripe_session_expire},
-    {NULL, "run_out", OP_INTERNAL, OP_PAGE, true, stripe_session_run_out},
+     stripe_endpoint_delete, ENDPOINT},
+    {"/v1/payments/confirm", "toss_confirm", OP_POST, OP_TOSS, true, toss_confirm, PAYMENT},
+    {"/v1/payments/{id}", "toss_get", OP_GET, OP_TOSS, false, toss_get, PAYMENT},
+    {"/v1/payments/orders/{id}", "toss_get", OP_GET, OP_TOSS, false, toss_get_order, PAYMENT},
+    {"/v1/payments/{id}/cancel", "toss_cancel", OP_POST, OP_TOSS, true, toss_cancel, PAYMENT},
+    {"/v1/transactions", "toss_list", OP_GET, OP_TOSS, false, toss_list, TRANSACTION},
+    INTERNAL("hosted", OP_STRIPE, stripe_hosted_pay, INTENT),
+    INTERNAL("hosted", OP_STRIPE, stripe_hosted_authenticate, INTENT),
+    INTERNAL("toss_hosted", OP_TOSS, toss_hosted, PAYMENT),
+    INTERNAL("toss_deposit", OP_TOSS, toss_deposit, PAYMENT),
+    INTERNAL("refund_fail", OP_STRIPE, stripe_refund_fail, REFUND),
+    INTERNAL("dispute", OP_STRIPE, stripe_dispute, INTENT),
+    INTERNAL("authorisation_end", OP_STRIPE, stripe_authorisation_end, INTENT),
+    INTERNAL("session_end", OP_STRIPE, stripe_session_end, SESSION),
 };
 
 const unsigned ops_len = sizeof(ops) / sizeof(ops[0]);

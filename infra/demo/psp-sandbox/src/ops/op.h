@@ -9,9 +9,9 @@ enum op_method { OP_GET, OP_POST, OP_DELETE, OP_INTERNAL };
 enum op_flavour {
     OP_STRIPE, /* bearer key, form bodies, Stripe's errors */
     OP_TOSS,   /* basic auth, JSON bodies, Toss's errors */
-    OP_PAGE,   /* from the hosted pages: no key, forms made by the page's own code */
 };
 
+/* The pages, the timer and the control API call ops without a route: no key, forms made here. */
 struct op {
     const char *route; /* pattern of the router; NULL: not reachable by HTTP as it is */
     const char *name;  /* what a fault calls it */
@@ -19,6 +19,7 @@ struct op {
     enum op_flavour flavour;
     bool changes; /* may change the bank: idempotency keys count and the journal takes it */
     void (*run)(struct desk_call *at);
+    enum kind kind; /* what stripe_get and stripe_list read */
 };
 
 extern const struct op ops[];

@@ -1,198 +1,342 @@
-/* pay.c: one attempt makes one charge, refused or not; asking the buyer first makes none yet. Each
- * act changes the intent, writes its charge and its events in that sequence, and cannot fail
- * half-way: the memory it needs is taken before the intent moves. */
+/* pay.c: one table says which states follow which and which acts a state allows, and one function
+ * moves. One attempt makes one charge, refused or not; asking the buyer first makes none yet. After
+ * every change the amounts are checked against the state: money that does not add up stops the
+ * sandbox at once, rather than a test much later. */
 #include "stripe/pay.h"
 
-#include "stripe/wire/object.h"
+#include "stripe/wire/param.h"
 #include "stripe/wire/stripe_error.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <stdio.h>
 
-struct intent *pay_new_intent(struct desk_call *at, int64_t amount, const char *currency,
-                              enum intent_capture capture)
+#define BIT(n) (1u << (n))
+
+const char *const intent_statuses[] = {
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "requires_capture",
+    "succeeded",
+    "canceled",
+    NULL,
+};
+
+static const struct {
+    unsigned next, acts;
+} states[INTENT_STATUS_COUNT] = {
+    [INTENT_REQUIRES_PAYMENT_METHOD] = {BIT(INTENT_REQUIRES_CONFIRMATION) | BIT(INTENT_CANCELED),
+                                        BIT(INTENT_UPDATE) | BIT(INTENT_CONFIRM) |
+                                            BIT(INTENT_CANCEL)},
+    [INTENT_REQUIRES_CONFIRMATION] = {BIT(INTENT_REQUIRES_CONFIRMATION) |
+                                          BIT(INTENT_REQUIRES_ACTION) |
+                                          BIT(INTENT_REQUIRES_CAPTURE) | BIT(INTENT_SUCCEEDED) |
+                                          BIT(INTENT_REQUIRES_PAYMENT_METHOD) |
+                                          BIT(INTENT_CANCELED),
+                                      BIT(INTENT_UPDATE) | BIT(INTENT_CONFIRM) |
+                                          BIT(INTENT_CANCEL)},
+    [INTENT_REQUIRES_ACTION] = {BIT(INTENT_REQUIRES_CONFIRMATION) | BIT(INTENT_REQUIRES_CAPTURE) |
+                                    BIT(INTENT_SUCCEEDED) | BIT(INTENT_REQUIRES_PAYMENT_METHOD) |
+                                    BIT(INTENT_CANCELED),
+                                BIT(INTENT_UPDATE) | BIT(INTENT_CONFIRM) |
+                                    BIT(INTENT_AUTHENTICATE) | BIT(INTENT_CANCEL)},
+    [INTENT_REQUIRES_CAPTURE] = {BIT(INTENT_SUCCEEDED) | BIT(INTENT_CANCELED),
+                                 BIT(INTENT_CAPTURE) | BIT(INTENT_CANCEL)},
+    [INTENT_SUCCEEDED] = {0, 0}, /* refunds change amounts, not the state */
+    [INTENT_CANCELED] = {0, 0},
+};
+
+bool pay_may(const struct object *intent, enum intent_act act)
 {
-    struct bank *bank = at->bank;
-    struct intent *intent = bank->intents.count < INTENTS_MAX ? calloc(1, sizeof(*intent)) : NULL;
-    if (intent == NULL)
-        return NULL;
-    ident_make(intent->id, "pi_", bank->intents.count, at->rng);
-    ident_secret(intent->secret, intent->id, at->rng);
-    intent->capture_method = capture;
-    strcpy(intent->currency, currency);
-    intent->amount = amount;
-    intent->created_s = at->now_s;
-    intent->charge = INTENT_NONE;
-    intent->session = SESSION_NONE;
-    return intent;
+    assert(intent->kind == INTENT);
+    return (states[intent->status].acts & BIT(act)) != 0;
 }
 
-void pay_answer(struct desk_call *at, const struct intent *intent, unsigned expand)
+static void check(const struct bank *bank, const struct object *intent)
 {
-    object_put_intent(at->out, at->bank, intent, expand);
+    int64_t amount = object_number(intent, "amount");
+    int64_t capturable = object_number(intent, "amount_capturable");
+    int64_t received = object_number(intent, "amount_received");
+    int64_t refundable = pay_refundable(bank, intent);
+    bool canceled = object_number(intent, "canceled_at") != 0;
+    assert(amount > 0);
+    assert((capturable > 0) == (intent->status == INTENT_REQUIRES_CAPTURE));
+    assert((received > 0) == (intent->status == INTENT_SUCCEEDED));
+    assert(capturable <= amount);
+    assert(received <= amount);
+    assert(refundable >= 0 && refundable <= received);
+    assert((intent->card != NULL) == (object_text(intent, "payment_method") != NULL));
+    assert(canceled == (intent->status == INTENT_CANCELED));
+}
+
+static void move(struct desk_call *at, struct object *intent, enum intent_status to)
+{
+    assert((states[intent->status].next & BIT(to)) != 0);
+    intent->status = to;
+    object_set_text(intent, "status", intent_statuses[to]);
+    object_set_null(intent, "next_action");
+    /* Money that is only authorised is not paid, as at Stripe. */
+    struct object *session =
+        bank_find(at->bank, SESSION, span_of(object_hidden(intent, "session")));
+    if (session != NULL && to == INTENT_SUCCEEDED)
+        object_set_text(session, "payment_status", "paid");
+    at->answer->executed = true;
+    at->answer->about = intent;
+}
+
+/* ---- answers ---- */
+
+void pay_answer(struct desk_call *at, const struct object *object)
+{
+    struct expand expand;
+    param_expand(at, &expand);
+    bank_put(at->out, at->bank, object, &expand);
     at->answer->status = 200;
 }
 
-void pay_unexpected_state(struct desk_call *at, const struct intent *intent, const char *words)
+void pay_unexpected_state(struct desk_call *at, const struct object *intent, const char *words)
 {
     struct stripe_error error = {
         .status = 400, .code = "payment_intent_unexpected_state", .intent = intent};
-    stripe_fail(at, &error, "%s because it has a status of %s.", words,
-                intent_status_name(intent->status));
+    stripe_fail_with(at, &error, "%s because it has a status of %s.", words,
+                     object_text(intent, "status"));
     at->answer->executed = true;
 }
 
-void pay_emit_intent(struct desk_call *at, const char *type, uint32_t place)
+/* ---- a new one ---- */
+
+struct object *pay_create(struct desk_call *at, const struct pay_new *new, const struct card *card)
 {
-    object_put_intent(bank_object(at), at->bank, bank_intent(at->bank, place), 0);
-    bank_emit(at, type, place);
+    char secret[IDENT_SECRET_MAX];
+    json_t *shown = json_pack(
+        "{s:n,s:n,s:I,s:i,s:{s:{}},s:i,s:n,s:n,s:s,s:s,s:s,s:s?,s:n,s:n,s:o,s:n,s:n,s:{},s:[s],"
+        "s:s?,s:s}",
+        "id", "object", "amount", (json_int_t) new->amount, "amount_capturable", 0,
+        "amount_details", "tip", "amount_received", 0, "canceled_at", "cancellation_reason",
+        "capture_method", new->capture_method, "confirmation_method",
+        new->confirmation_method != NULL ? new->confirmation_method : "automatic", "currency",
+        new->currency, "description", new->description, "last_payment_error", "latest_charge",
+        "metadata", new->metadata, "next_action", "payment_method", "payment_method_options",
+        "payment_method_types", "card", "statement_descriptor", new->descriptor, "status",
+        intent_statuses[INTENT_REQUIRES_PAYMENT_METHOD]);
+    struct object *intent = bank_make(at, INTENT, shown);
+    ident_secret(secret, intent->id, at->rng);
+    object_set_text(intent, "client_secret", secret);
+    at->answer->executed = true;
+    at->answer->about = intent;
+    if (card != NULL)
+        pay_use_card(at, intent, card);
+    bank_emit(at, "payment_intent.created", intent, intent);
+    check(at->bank, intent);
+    return intent;
 }
 
-void pay_emit_charge(struct desk_call *at, const char *type, uint32_t charge)
+void pay_use_card(struct desk_call *at, struct object *intent, const struct card *card)
 {
-    const struct charge *about = bank_charge(at->bank, charge);
-    object_put_charge(bank_object(at), at->bank, about, 0);
-    bank_emit(at, type, about->intent);
+    assert(pay_may(intent, INTENT_UPDATE));
+    move(at, intent, INTENT_REQUIRES_CONFIRMATION);
+    if (card == NULL || card == intent->card)
+        return;
+    char payment_method[IDENT_MAX];
+    ident_random(payment_method, "pm_", at->rng);
+    intent->card = card;
+    object_set_text(intent, "payment_method", payment_method);
+    check(at->bank, intent);
 }
+
+/* ---- an attempt ---- */
 
 /* An authorisation lasts a week, or as long as the payment's metadata says. */
-static uint64_t capture_before_s(const struct desk_call *at, const struct intent *intent)
+static uint64_t capture_before_s(const struct desk_call *at, const struct object *intent)
 {
     uint64_t window_s = at->bank->conf.capture_window_s;
-    const char *wanted = meta_get(&intent->meta, "sandbox_capture_window_s");
-    if (wanted != NULL)
-        (void)span_u64(span_of(wanted), 366 * 24 * 3600, &window_s);
+    (void)span_u64(span_of(object_meta(intent, "sandbox_capture_window_s")), 366 * 24 * 3600,
+                   &window_s);
     return at->now_s + window_s;
 }
 
-/* NULL when out of memory. */
-static struct charge *add_charge(struct desk_call *at, const struct intent *intent, uint32_t place)
+static json_t *card_details(const struct card *card, uint64_t capture_before_s)
 {
-    struct bank *bank = at->bank;
-    struct charge *charge = calloc(1, sizeof(*charge));
-    if (charge == NULL)
-        return NULL;
-    ident_make(charge->id, "ch_", bank->charges.count, at->rng);
-    strcpy(charge->payment_method, intent->payment_method);
-    charge->intent = place;
-    charge->amount = intent->amount;
-    charge->created_s = at->now_s;
-    charge->card = intent->card;
-    charge->approved = intent->card->code == NULL;
-    if (bank_add(&bank->charges, charge, NULL) < 0) {
-        free(charge);
-        return NULL;
-    }
+    json_t *before =
+        capture_before_s != 0 ? json_integer((json_int_t)capture_before_s) : json_null();
+    return json_pack("{s:{s:s,s:o,s:s,s:i,s:i,s:s,s:s,s:s},s:s}", "card", "brand", card->brand,
+                     "capture_before", before, "country", "KR", "exp_month", 12, "exp_year", 2034,
+                     "funding", "credit", "last4", card_last4(card), "network", card->brand, "type",
+                     "card");
+}
+
+static json_t *outcome(const struct card *card)
+{
+    bool good = card->code == NULL;
+    const char *refused = card->decline != NULL ? card->decline : card->code;
+    return json_pack("{s:s,s:s?,s:s,s:s,s:s}", "network_status",
+                     good ? "approved_by_network" : "declined_by_network", "reason", refused,
+                     "risk_level", "normal", "seller_message",
+                     good ? "Payment complete." : "The bank declined the payment.", "type",
+                     good ? "authorized" : "issuer_declined");
+}
+
+static struct object *add_charge(struct desk_call *at, struct object *intent)
+{
+    const struct card *card = intent->card;
+    bool good = card->code == NULL;
+    bool manual = strcmp(object_text(intent, "capture_method"), "manual") == 0;
+    bool captured = good && !manual;
+    int64_t amount = object_number(intent, "amount");
+    uint64_t until_s = good && manual ? capture_before_s(at, intent) : 0;
+    json_t *shown = json_pack(
+        "{s:n,s:n,s:I,s:I,s:i,s:b,s:s,s:O,s:b,s:s?,s:s?,s:O,s:o,s:b,s:s,s:s,s:o,s:b,s:s}", "id",
+        "object", "amount", (json_int_t)amount, "amount_captured",
+        (json_int_t)(captured ? amount : 0), "amount_refunded", 0, "captured", captured, "currency",
+        object_text(intent, "currency"), "description",
+        json_object_get(intent->shown, "description"), "disputed", 0, "failure_code", card->code,
+        "failure_message", card->says, "metadata", json_object_get(intent->shown, "metadata"),
+        "outcome", outcome(card), "paid", good, "payment_intent", intent->id, "payment_method",
+        object_text(intent, "payment_method"), "payment_method_details",
+        card_details(card, until_s), "refunded", 0, "status", good ? "succeeded" : "failed");
+    struct object *charge = bank_make(at, CHARGE, shown);
+    charge->card = card;
+    charge->until_s = until_s;
+    object_set_text(intent, "latest_charge", charge->id);
     return charge;
 }
 
-static void charge_card(struct desk_call *at, struct intent *intent, uint32_t place,
-                        unsigned expand)
+/* Back to requires_payment_method; `error` is last_payment_error. */
+static void refuse(struct desk_call *at, struct object *intent, json_t *error)
 {
-    struct charge *charge = add_charge(at, intent, place);
-    if (charge == NULL) {
-        stripe_fail_status(at, 500);
-        return;
-    }
-    uint32_t charge_place = at->bank->charges.count - 1;
-    intent->charge = charge_place;
-    if (!charge->approved) {
-        const struct card *refusal = intent->card;
-        intent_refuse(intent, refusal);
-        at->bank->counts.declines++;
-        pay_emit_charge(at, "charge.failed", charge_place);
-        pay_emit_intent(at, "payment_intent.payment_failed", place);
-        stripe_fail(at,
-                    &(struct stripe_error){
-                        .status = 402, .refusal = refusal, .charge = charge, .intent = intent},
-                    "%s", refusal->says);
-        return;
-    }
-    intent_approve(intent);
-    bool manual = intent->status == INTENT_REQUIRES_CAPTURE;
-    if (manual) {
-        charge->capture_before_s = capture_before_s(at, intent);
-    } else {
-        charge->captured = true;
-        charge->captured_amount = intent->received;
-        at->bank->counts.captures++;
-    }
-    pay_emit_charge(at, "charge.succeeded", charge_place);
-    pay_emit_intent(
-        at, manual ? "payment_intent.amount_capturable_updated" : "payment_intent.succeeded",
-        place);
-    pay_answer(at, intent, expand);
+    move(at, intent, INTENT_REQUIRES_PAYMENT_METHOD);
+    intent->card = NULL;
+    object_set_null(intent, "payment_method");
+    object_set(intent, "last_payment_error", error);
+    at->bank->counts.declines++;
+    check(at->bank, intent);
 }
 
-void pay_confirm(struct desk_call *at, struct intent *intent, uint32_t place, unsigned expand)
+static void charge_card(struct desk_call *at, struct object *intent)
+{
+    const struct card *card = intent->card;
+    struct object *charge = add_charge(at, intent);
+    if (card->code != NULL) {
+        const struct stripe_error error = {
+            .status = 402, .refusal = card, .charge = charge, .intent = intent};
+        refuse(at, intent, stripe_refusal(card));
+        bank_emit(at, "charge.failed", charge, intent);
+        bank_emit(at, "payment_intent.payment_failed", intent, intent);
+        stripe_fail_with(at, &error, "%s", card->says);
+        return;
+    }
+    bool manual = charge->until_s != 0;
+    move(at, intent, manual ? INTENT_REQUIRES_CAPTURE : INTENT_SUCCEEDED);
+    object_set_null(intent, "last_payment_error");
+    object_set_number(intent, manual ? "amount_capturable" : "amount_received",
+                      object_number(intent, "amount"));
+    at->bank->counts.captures += !manual;
+    check(at->bank, intent);
+    bank_emit(at, "charge.succeeded", charge, intent);
+    bank_emit(at, manual ? "payment_intent.amount_capturable_updated" : "payment_intent.succeeded",
+              intent, intent);
+    pay_answer(at, intent);
+}
+
+void pay_confirm(struct desk_call *at, struct object *intent)
 {
     assert(intent->status == INTENT_REQUIRES_CONFIRMATION);
-    at->answer->executed = true;
     if (!intent->card->asks) {
-        charge_card(at, intent, place, expand);
+        charge_card(at, intent);
         return;
     }
-    intent_ask(intent);
-    pay_emit_intent(at, "payment_intent.requires_action", place);
-    pay_answer(at, intent, expand);
+    char url[URL_MAX];
+    int len = snprintf(url, sizeof(url), "%s/pay/%s/authenticate", at->bank->conf.public_url,
+                       object_text(intent, "client_secret"));
+    assert(len < URL_MAX);
+    move(at, intent, INTENT_REQUIRES_ACTION);
+    object_set_null(intent, "last_payment_error");
+    object_set(intent, "next_action",
+               json_pack("{s:{s:s?,s:s},s:s}", "redirect_to_url", "return_url",
+                         object_hidden(intent, "return_url"), "url", url, "type",
+                         "redirect_to_url"));
+    check(at->bank, intent);
+    bank_emit(at, "payment_intent.requires_action", intent, intent);
+    pay_answer(at, intent);
 }
 
-void pay_authenticate(struct desk_call *at, struct intent *intent, uint32_t place, bool yes)
+void pay_authenticate(struct desk_call *at, struct object *intent, bool yes)
 {
-    assert(intent_may(intent, INTENT_ACT_AUTHENTICATE));
-    at->answer->executed = true;
+    assert(pay_may(intent, INTENT_AUTHENTICATE));
     if (yes) {
-        charge_card(at, intent, place, 0);
+        charge_card(at, intent);
         return;
     }
-    intent_refuse(intent, NULL);
-    at->bank->counts.declines++;
-    pay_emit_intent(at, "payment_intent.payment_failed", place);
-    pay_answer(at, intent, 0);
+    refuse(at, intent,
+           json_pack("{s:s,s:s,s:s}", "code", "payment_intent_authentication_failure", "message",
+                     "The provided PaymentMethod has failed authentication. You can provide "
+                     "payment_method_data or a new PaymentMethod to attempt to fulfill this "
+                     "PaymentIntent again.",
+                     "type", "invalid_request_error"));
+    bank_emit(at, "payment_intent.payment_failed", intent, intent);
+    pay_answer(at, intent);
 }
 
-void pay_capture(struct desk_call *at, struct intent *intent, uint32_t place, int64_t amount)
+/* ---- afterwards ---- */
+
+void pay_capture(struct desk_call *at, struct object *intent, int64_t amount)
 {
-    struct charge *charge = bank_charge(at->bank, intent->charge);
-    assert(charge->approved && !charge->captured && !charge->released);
-    at->answer->executed = true;
-    intent_capture(intent, amount);
-    charge->captured = true;
-    charge->captured_amount = amount;
+    struct object *charge = bank_linked(at->bank, intent, "latest_charge");
+    assert(amount > 0 && amount <= object_number(intent, "amount_capturable"));
+    assert(charge->until_s != 0);
+    charge->until_s = 0;
+    object_set(charge, "captured", json_true());
+    object_set_number(charge, "amount_captured", amount);
+    move(at, intent, INTENT_SUCCEEDED);
+    object_set_number(intent, "amount_capturable", 0);
+    object_set_number(intent, "amount_received", amount);
     at->bank->counts.captures++;
-    pay_emit_charge(at, "charge.captured", intent->charge);
-    pay_emit_intent(at, "payment_intent.succeeded", place);
+    check(at->bank, intent);
+    bank_emit(at, "charge.captured", charge, intent);
+    bank_emit(at, "payment_intent.succeeded", intent, intent);
 }
 
-static void cancel(struct desk_call *at, struct intent *intent, uint32_t place, const char *reason,
+static void cancel(struct desk_call *at, struct object *intent, const char *reason,
                    const char *charge_event)
 {
     bool held = intent->status == INTENT_REQUIRES_CAPTURE;
-    at->answer->executed = true;
-    intent_cancel(intent, reason, at->now_s);
+    assert(at->now_s > 0);
+    move(at, intent, INTENT_CANCELED);
+    object_set_number(intent, "amount_capturable", 0);
+    object_set_number(intent, "canceled_at", (int64_t)at->now_s);
+    if (reason != NULL)
+        object_set_text(intent, "cancellation_reason", reason);
+    check(at->bank, intent);
     if (held) {
-        struct charge *charge = bank_charge(at->bank, intent->charge);
-        assert(!charge->captured);
-        charge->released = true;
-        pay_emit_charge(at, charge_event, intent->charge);
+        struct object *charge = bank_linked(at->bank, intent, "latest_charge");
+        charge->until_s = 0;
+        /* What was authorised and released counts as refunded, as at Stripe. */
+        object_set(charge, "refunded", json_true());
+        bank_emit(at, charge_event, charge, intent);
     }
-    pay_emit_intent(at, "payment_intent.canceled", place);
+    bank_emit(at, "payment_intent.canceled", intent, intent);
 }
 
-void pay_cancel(struct desk_call *at, struct intent *intent, uint32_t place, const char *reason)
+void pay_cancel(struct desk_call *at, struct object *intent, const char *reason)
 {
-    cancel(at, intent, place, reason, "charge.refunded");
+    cancel(at, intent, reason, "charge.refunded");
 }
 
-void pay_expire(struct desk_call *at, struct intent *intent, uint32_t place)
+void pay_expire(struct desk_call *at, struct object *intent)
 {
     assert(intent->status == INTENT_REQUIRES_CAPTURE);
-    bank_charge(at->bank, intent->charge)->expired = true;
-    cancel(at, intent, place, "automatic", "charge.expired");
+    cancel(at, intent, "automatic", "charge.expired");
 }
 
-bool pay_has_expired(const struct bank *bank, const struct intent *intent, uint64_t now_s)
+bool pay_has_expired(const struct bank *bank, const struct object *intent, uint64_t now_s)
 {
     return intent->status == INTENT_REQUIRES_CAPTURE &&
-           now_s >= bank_charge(bank, intent->charge)->capture_before_s;
+           now_s >= bank_linked(bank, intent, "latest_charge")->until_s;
+}
+
+int64_t pay_refundable(const struct bank *bank, const struct object *intent)
+{
+    const struct object *charge = bank_linked(bank, intent, "latest_charge");
+    int64_t refunded = charge != NULL ? object_number(charge, "amount_refunded") : 0;
+    return object_number(intent, "amount_received") - refunded;
 }

@@ -2,316 +2,231 @@
  * the shop confirms it with the same order and amount. By virtual account, a confirm only opens the
  * account (WAITING_FOR_DEPOSIT, with the same 200); the money comes when the buyer has transferred
  * it, or never. Before its confirm a payment can be found by its own key but not by the order's id:
- * the documentation promises that only for confirmed ones. Its webhooks say no more than "look
- * again". An attempt that nobody confirms in time is EXPIRED; that follows from the time, so it is
- * worked out when somebody asks. */
+ * the documentation promises that only for confirmed ones. Its webhooks say no more than "read it
+ * again". An attempt that nobody confirms in time is EXPIRED; that follows from the time alone, so
+ * it is set when the payment is next looked at. */
 #include "toss/toss.h"
 
-#include "base/json_in.h"
-#include "core/strmap.h"
-#include "stripe/wire/param.h"
-#include "stripe/wire/stripe_error.h"
-#include "toss/toss_error.h"
+#include "base/rfc3339.h"
+#include "core/must.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <time.h>
 
-static const char *const status_names[PAYMENT_STATUS_COUNT] = {
-    "IN_PROGRESS", "DONE",    "PARTIAL_CANCELED",    "CANCELED",
-    "ABORTED",     "EXPIRED", "WAITING_FOR_DEPOSIT",
+enum payment_status {
+    PAYMENT_IN_PROGRESS, /* the buyer has agreed, nothing is taken yet */
+    PAYMENT_DONE,
+    PAYMENT_PARTIAL_CANCELED,
+    PAYMENT_CANCELED,
+    PAYMENT_ABORTED, /* the card was refused at confirm */
+    PAYMENT_EXPIRED,
+    PAYMENT_WAITING_FOR_DEPOSIT, /* an account was opened, and nothing has come in yet */
+    PAYMENT_STATUS_COUNT,
 };
 
-const char *toss_status_name(enum payment_status status)
-{
-    assert(status < PAYMENT_STATUS_COUNT);
-    return status_names[status];
-}
-
-static const uint8_t payment_next[PAYMENT_STATUS_COUNT] = {
-    [PAYMENT_IN_PROGRESS] = 1u << PAYMENT_DONE | 1u << PAYMENT_ABORTED | 1u << PAYMENT_EXPIRED |
-                            1u << PAYMENT_WAITING_FOR_DEPOSIT,
-    [PAYMENT_WAITING_FOR_DEPOSIT] = 1u << PAYMENT_DONE | 1u << PAYMENT_CANCELED,
-    [PAYMENT_DONE] = 1u << PAYMENT_PARTIAL_CANCELED | 1u << PAYMENT_CANCELED,
-    [PAYMENT_PARTIAL_CANCELED] = 1u << PAYMENT_PARTIAL_CANCELED | 1u << PAYMENT_CANCELED,
+static const struct {
+    const char *name;
+    unsigned next;
+} statuses[PAYMENT_STATUS_COUNT] = {
+    [PAYMENT_IN_PROGRESS] = {"IN_PROGRESS", 1u << PAYMENT_DONE | 1u << PAYMENT_ABORTED |
+                                                1u << PAYMENT_EXPIRED |
+                                                1u << PAYMENT_WAITING_FOR_DEPOSIT},
+    [PAYMENT_WAITING_FOR_DEPOSIT] = {"WAITING_FOR_DEPOSIT",
+                                     1u << PAYMENT_DONE | 1u << PAYMENT_CANCELED},
+    [PAYMENT_DONE] = {"DONE", 1u << PAYMENT_PARTIAL_CANCELED | 1u << PAYMENT_CANCELED},
+    [PAYMENT_PARTIAL_CANCELED] = {"PARTIAL_CANCELED",
+                                  1u << PAYMENT_PARTIAL_CANCELED | 1u << PAYMENT_CANCELED},
+    [PAYMENT_CANCELED] = {"CANCELED", 0},
+    [PAYMENT_ABORTED] = {"ABORTED", 0},
+    [PAYMENT_EXPIRED] = {"EXPIRED", 0},
 };
 
 bool toss_order_id_valid(struct span id)
 {
-    if (id.len < 6 || id.len > TOSS_ORDER_ID_MAX)
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && c != '-' && c != '_' && c != '=')
-            return false;
-    }
-    return true;
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=";
+    char text[TOSS_ORDER_ID_MAX + 1];
+    return id.len >= 6 && span_to_cstr(id, text, sizeof(text)) && strspn(text, good) == id.len;
 }
 
-static enum payment_status status_now(const struct payment *payment, uint64_t now_s)
+/* ---- errors ---- */
+
+void toss_error_put(struct text *out, const char *code, const char *message)
 {
-    bool late = now_s >= payment->requested_ms / 1000 + TOSS_SESSION_S;
-    return payment->status == PAYMENT_IN_PROGRESS && late ? PAYMENT_EXPIRED : payment->status;
+    json_open(out, '{');
+    json_member_cstr(out, "code", code);
+    json_member_cstr(out, "message", message);
+    json_close(out, '}');
 }
 
-static bool is_paid(const struct payment *payment)
+void toss_fail(struct desk_call *at, unsigned status, const char *code, const char *message)
+{
+    *at->out = text_on(at->out->ptr, at->out->cap);
+    toss_error_put(at->out, code, message);
+    at->answer->status = status;
+}
+
+void toss_fail_status(struct desk_call *at, unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *code, *message;
+    } known[] = {
+        {400, "PROVIDER_ERROR", "This is a temporary error. Try again in a few minutes."},
+        {401, "UNAUTHORIZED_KEY", "The key is not known."},
+        {403, "FORBIDDEN_REQUEST", "The request is not allowed."},
+        {404, "NOT_FOUND_PAYMENT", "No such payment."},
+        {429, "TOO_MANY_REQUESTS", "Too many requests. Try again later."},
+        {0, "FAILED_INTERNAL_SYSTEM_PROCESSING", "The internal system failed. Try again later."},
+    };
+    size_t i = 0;
+    while (known[i].status != status && known[i].status != 0)
+        i++;
+    toss_fail(at, status, known[i].code, known[i].message);
+}
+
+/* ---- a payment ---- */
+
+static json_t *time_json(uint64_t at_s) /* as Toss writes times: Korean, to the second */
+{
+    time_t local_s = (time_t)at_s + 9 * 3600;
+    struct tm tm;
+    char memory[40];
+    gmtime_r(&local_s, &tm);
+    strftime(memory, sizeof(memory), "%Y-%m-%dT%H:%M:%S+09:00", &tm);
+    return json_string(memory);
+}
+
+static bool is_paid(const struct object *payment)
 {
     return payment->status == PAYMENT_DONE || payment->status == PAYMENT_PARTIAL_CANCELED;
 }
 
-static void move(struct desk_call *at, struct payment *payment, enum payment_status to)
+static void move(struct object *payment, enum payment_status to)
 {
-    assert((payment_next[payment->status] & 1u << to) != 0);
+    assert((statuses[payment->status].next & 1u << to) != 0);
     payment->status = to;
-    ident_random(payment->transaction, "txn_", at->rng);
-    assert(payment->balance >= 0 && payment->balance <= payment->amount);
-    assert((payment->balance == 0) == (to == PAYMENT_CANCELED));
+    object_set_text(payment, "status", statuses[to].name);
+    int64_t balance = object_number(payment, "balanceAmount");
+    assert(balance >= 0 && balance <= object_number(payment, "totalAmount"));
+    assert((balance == 0) == (to == PAYMENT_CANCELED));
 }
 
-/* For GET /v1/transactions: the payment has just moved; this much was captured or refunded. */
-static void book(struct desk_call *at, struct payment *payment, int64_t amount)
+/* The payment has just moved; this much was captured or refunded, 0: nothing. */
+static void book(struct desk_call *at, struct object *payment, int64_t amount)
 {
-    struct list *list = &at->bank->transactions;
-    struct transaction *transaction = calloc(1, sizeof(*transaction));
-    if (transaction == NULL)
-        return;
-    ident_make(transaction->key, "txn_", list->count, at->rng);
-    transaction->payment = payment;
-    transaction->status = payment->status;
-    transaction->amount = amount;
-    transaction->at_ms = at->call->at_us / 1000;
-    if (bank_add(list, transaction, NULL) < 0) {
-        free(transaction);
-        return;
+    char key[IDENT_MAX];
+    ident_random(key, "txn_", at->rng);
+    if (amount != 0) {
+        json_t *shown = json_pack(
+            "{s:s,s:n,s:s,s:s,s:s,s:n,s:b,s:n,s:s,s:o,s:s,s:I}", "mId", "sandbox", "transactionKey",
+            "paymentKey", payment->id, "orderId", object_text(payment, "orderId"), "method", "카드",
+            "customerKey", "useEscrow", 0, "receiptUrl", "status", statuses[payment->status].name,
+            "transactionAt", time_json(at->now_s), "currency", "KRW", "amount", (json_int_t)amount);
+        strcpy(key, bank_make(at, TRANSACTION, shown)->id);
     }
-    memcpy(payment->transaction, transaction->key, sizeof(payment->transaction));
+    object_set_text(payment, "lastTransactionKey", key);
 }
 
-/* ---- JSON ---- */
-
-/* As Toss writes times: Korean, to the second. */
-void toss_put_time(struct text *out, const char *key, uint64_t at_ms)
+static void expire_if_late(const struct desk_call *at, struct object *payment)
 {
-    if (at_ms == 0) {
-        json_member_null(out, key);
-        return;
-    }
-    time_t local_s = (time_t)(at_ms / 1000) + 9 * 3600;
-    struct tm tm;
-    char memory[40];
-    gmtime_r(&local_s, &tm);
-    size_t len = strftime(memory, sizeof(memory), "%Y-%m-%dT%H:%M:%S+09:00", &tm);
-    json_member_str(out, key, (struct span){memory, len});
+    if (payment->status == PAYMENT_IN_PROGRESS && at->now_s >= payment->created_s + TOSS_SESSION_S)
+        move(payment, PAYMENT_EXPIRED);
 }
 
-static void put_cancels(struct text *out, const struct payment *payment)
+static void answer_payment(struct desk_call *at, const struct object *payment)
 {
-    if (payment->cancels_len == 0) {
-        json_member_null(out, "cancels");
-        return;
-    }
-    json_key(out, "cancels");
-    json_open(out, '[');
-    for (unsigned i = 0; i < payment->cancels_len; i++) {
-        const struct payment_cancel *cancel = &payment->cancels[i];
-        json_open(out, '{');
-        json_member_cstr(out, "transactionKey", cancel->transaction);
-        json_member_cstr(out, "cancelReason", cancel->reason);
-        toss_put_time(out, "canceledAt", cancel->at_ms);
-        json_member_i64(out, "cancelAmount", cancel->amount);
-        json_member_i64(out, "refundableAmount", cancel->left);
-        json_member_cstr(out, "cancelStatus", "DONE");
-        json_close(out, '}');
-    }
-    json_close(out, ']');
-}
-
-static void put_account(struct text *out, const struct payment *payment)
-{
-    json_key(out, "virtualAccount");
-    json_open(out, '{');
-    json_member_cstr(out, "accountType", "일반");
-    json_member_cstr(out, "accountNumber", "X6505636518308");
-    json_member_cstr(out, "bankCode", "20");
-    json_member_cstr(out, "customerName", "박토스");
-    toss_put_time(out, "dueDate", payment->requested_ms + TOSS_DEPOSIT_S * UINT64_C(1000));
-    json_member_cstr(out, "refundStatus", "NONE");
-    json_member_bool(out, "expired", false);
-    json_member_cstr(out, "settlementStatus", "INCOMPLETED");
-    json_member_null(out, "refundReceiveAccount");
-    json_close(out, '}');
-}
-
-static void put_card(struct text *out, const struct payment *payment)
-{
-    json_key(out, "card");
-    json_open(out, '{');
-    json_member_i64(out, "amount", payment->amount);
-    char masked[32];
-    struct text number = text_on(masked, sizeof(masked));
-    text_printf(&number, "************%s", card_last4(payment->card));
-    json_member_str(out, "number", text_span(&number));
-    json_member_cstr(out, "issuerCode", "61");
-    json_member_cstr(out, "acquirerCode", "31");
-    json_member_u64(out, "installmentPlanMonths", 0);
-    json_member_cstr(out, "approveNo", "00000000");
-    json_member_cstr(out, "cardType", "신용");
-    json_close(out, '}');
-}
-
-static void put_payment(struct text *out, const struct payment *payment, uint64_t now_s)
-{
-    enum payment_status status = status_now(payment, now_s);
-    json_open(out, '{');
-    json_member_cstr(out, "mId", "sandbox");
-    json_member_cstr(out, "version", "2022-11-16");
-    json_member_cstr(out, "paymentKey", payment->key);
-    json_member_cstr(out, "type", "NORMAL");
-    json_member_cstr(out, "orderId", payment->order);
-    json_member_cstr(out, "orderName", payment->order_name);
-    json_member_cstr(out, "status", status_names[status]);
-    toss_put_time(out, "requestedAt", payment->requested_ms);
-    toss_put_time(out, "approvedAt", payment->approved_ms);
-    json_member_cstr(out, "lastTransactionKey", payment->transaction);
-    json_member_cstr(out, "currency", "KRW");
-    json_member_cstr(out, "method", payment->card != NULL ? "카드" : "가상계좌");
-    json_member_i64(out, "totalAmount", payment->amount);
-    json_member_i64(out, "balanceAmount", payment->balance);
-    if (payment->card != NULL) {
-        put_card(out, payment);
-        json_member_null(out, "virtualAccount");
-    } else {
-        json_member_null(out, "card");
-        put_account(out, payment);
-    }
-    json_member_cstr(out, "secret", payment->secret);
-    put_cancels(out, payment);
-    json_key(out, "failure");
-    if (status == PAYMENT_ABORTED && payment->card != NULL) {
-        json_open(out, '{');
-        json_member_cstr(out, "code", payment->card->toss_says);
-        json_member_cstr(out, "message", payment->card->says);
-        json_close(out, '}');
-    } else {
-        json_nil(out);
-    }
-    json_close(out, '}');
-}
-
-static void answer_payment(struct desk_call *at, const struct payment *payment)
-{
-    put_payment(at->out, payment, at->now_s);
+    bank_put(at->out, at->bank, payment, NULL);
     at->answer->status = 200;
 }
 
-/* The extra webhook when the buyer has transferred the money; flat, as Toss writes it. */
-static void notify_deposit(struct desk_call *at, const struct payment *payment)
+static void notify(struct desk_call *at, const struct object *payment)
 {
-    struct text *out = bank_object(at);
-    json_open(out, '{');
-    toss_put_time(out, "createdAt", at->call->at_us / 1000);
-    json_member_cstr(out, "secret", payment->secret);
-    json_member_cstr(out, "status", status_names[payment->status]);
-    json_member_cstr(out, "transactionKey", payment->transaction);
-    json_member_cstr(out, "orderId", payment->order);
-    json_close(out, '}');
-    bank_notice(at);
+    bank_notice(at, json_pack("{s:s,s:o,s:O}", "eventType", "PAYMENT_STATUS_CHANGED", "createdAt",
+                              time_json(at->now_s), "data", payment->shown));
 }
 
-static void notify(struct desk_call *at, const struct payment *payment)
+/* The payment with this key; NULL: the call has been answered. */
+static struct object *find_payment(struct desk_call *at, struct span key)
 {
-    struct text *out = bank_object(at);
-    json_open(out, '{');
-    json_member_cstr(out, "eventType", "PAYMENT_STATUS_CHANGED");
-    toss_put_time(out, "createdAt", at->call->at_us / 1000);
-    json_key(out, "data");
-    put_payment(out, payment, at->now_s);
-    json_close(out, '}');
-    bank_notice(at);
+    struct object *payment = bank_find(at->bank, PAYMENT, key);
+    if (payment == NULL)
+        toss_fail(at, 404, "NOT_FOUND_PAYMENT", "No such payment.");
+    else
+        expire_if_late(at, payment);
+    return payment;
+}
+
+/* Of an order with several attempts the newest that was paid, otherwise the newest that was
+ * confirmed; NULL: none yet. */
+static struct object *of_order(const struct bank *bank, struct span order)
+{
+    struct object *paid = NULL, *confirmed = NULL;
+    size_t i;
+    json_t *key;
+    json_array_foreach(json_object_getn(bank->orders, order.ptr, order.len), i, key)
+    {
+        struct object *payment = bank_find(bank, PAYMENT, span_of(json_string_value(key)));
+        if (object_text(payment, "approvedAt") != NULL)
+            paid = payment;
+        if (payment->status != PAYMENT_IN_PROGRESS && payment->status != PAYMENT_EXPIRED)
+            confirmed = payment;
+    }
+    return paid != NULL ? paid : confirmed;
 }
 
 /* ---- the window ---- */
 
-/* NULL without memory. */
-static struct payment *add_payment(struct desk_call *at, struct span order, struct span name,
-                                   const struct card *card, int64_t amount)
+static json_t *account_json(const struct desk_call *at)
 {
-    struct bank *bank = at->bank;
-    struct payment *payment = calloc(1, sizeof(*payment));
-    if (payment == NULL)
-        return NULL;
-    uint32_t place = bank->payments.count;
-    ident_make(payment->key, "tpk_", place, at->rng);
-    ident_random(payment->transaction, "txn_", at->rng);
-    ident_random(payment->secret, "ps_", at->rng);
-    bool fits = span_to_cstr(order, payment->order, sizeof(payment->order));
-    assert(fits);
-    payment->order_name = bank_copy(name);
-    payment->card = card;
-    payment->amount = amount;
-    payment->balance = amount;
-    payment->requested_ms = at->call->at_us / 1000;
-    payment->older = PAYMENT_NONE;
-    bool known = strmap_find(bank->orders, order, &payment->older);
-    if (payment->order_name == NULL || bank_add(&bank->payments, payment, NULL) < 0)
-        goto free_payment;
-    if (known) {
-        strmap_set(bank->orders, place);
-    } else if (strmap_put(bank->orders, place, NULL) < 0) {
-        bank->payments.count--;
-        goto free_payment;
-    }
-    return payment;
+    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:b,s:s,s:n}", "accountType", "일반",
+                     "accountNumber", "X6505636518308", "bankCode", "20", "customerName", "박토스",
+                     "dueDate", time_json(at->now_s + TOSS_DEPOSIT_S), "refundStatus", "NONE",
+                     "expired", 0, "settlementStatus", "INCOMPLETED", "refundReceiveAccount");
+}
 
-free_payment:
-    free(payment->order_name);
-    free(payment);
-    return NULL;
+static json_t *card_json(const struct card *card, int64_t amount)
+{
+    char number[32];
+    snprintf(number, sizeof(number), "************%s", card_last4(card));
+    return json_pack("{s:I,s:s,s:s,s:s,s:i,s:s,s:s}", "amount", (json_int_t)amount, "number",
+                     number, "issuerCode", "61", "acquirerCode", "31", "installmentPlanMonths", 0,
+                     "approveNo", "00000000", "cardType", "신용");
 }
 
 void toss_hosted(struct desk_call *at)
 {
-    struct span order = {0};
-    struct span name = {0};
-    struct span token = {0};
-    int64_t amount = 0;
-    if (!param_require(at, "orderId") || !param_require(at, "orderName") ||
-        !param_require(at, "amount") || !param_require(at, "payment_method") ||
-        !param_amount(at, "amount", 1, &amount) ||
-        !param_text(at, "orderId", TOSS_ORDER_ID_MAX, &order) ||
-        !param_text(at, "orderName", 100, &name) ||
-        !param_text(at, "payment_method", FORM_KEY_MAX, &token))
-        return;
-    bool transfer = span_eq(token, SPAN("virtual_account"));
-    const struct card *card = transfer ? NULL : card_by_token(token);
-    bool known = transfer || card != NULL;
-    if (!known || !toss_order_id_valid(order)) {
-        stripe_fail_missing(at, known ? "order" : "card", known ? order : token, "");
-        return;
+    const char *token, *order, *name;
+    json_int_t amount;
+    int rc = json_unpack(at->call->in, "{s:s,s:s,s:s,s:I}", "payment_method", &token, "orderId",
+                         &order, "orderName", &name, "amount", &amount);
+    assert(rc == 0); /* the window made it */
+    const struct card *card = card_by_token(span_of(token));
+    char secret[IDENT_MAX];
+    ident_random(secret, "ps_", at->rng);
+    json_t *shown = json_pack(
+        "{s:s,s:s,s:n,s:s,s:s,s:s,s:s,s:o,s:n,s:n,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:n,s:n}", "mId",
+        "sandbox", "version", "2022-11-16", "paymentKey", "type", "NORMAL", "orderId", order,
+        "orderName", name, "status", statuses[PAYMENT_IN_PROGRESS].name, "requestedAt",
+        time_json(at->now_s), "approvedAt", "lastTransactionKey", "currency", "KRW", "method",
+        card != NULL ? "카드" : "가상계좌", "totalAmount", amount, "balanceAmount", amount, "card",
+        card != NULL ? card_json(card, amount) : json_null(), "virtualAccount",
+        card != NULL ? json_null() : account_json(at), "secret", secret, "cancels", "failure");
+    struct object *payment = bank_make(at, PAYMENT, shown);
+    payment->card = card;
+    book(at, payment, 0);
+    json_t *attempts = json_object_get(at->bank->orders, order);
+    if (attempts == NULL) {
+        attempts = must(json_array());
+        json_object_set_new(at->bank->orders, order, attempts);
     }
-    struct payment *payment = add_payment(at, order, name, card, amount);
-    if (payment == NULL) {
-        stripe_fail_status(at, 500);
-        return;
-    }
+    json_array_append_new(attempts, json_string(payment->id));
     at->answer->executed = true;
-    at->answer->payment = at->bank->payments.count - 1;
+    at->answer->about = payment;
     answer_payment(at, payment);
 }
 
-/* ---- the API ---- */
-
-static bool read_json(struct desk_call *at, json_t **doc)
-{
-    struct err_slot err;
-    int rc = json_in_parse(at->call->body, &err, doc);
-    if (rc == ERR_NOMEM)
-        toss_fail_status(at, 500);
-    else if (rc < 0)
-        toss_fail(at, 400, "INVALID_REQUEST", err.text);
-    return rc == 0;
-}
+/* ---- confirm ---- */
 
 struct confirm {
     struct span key;
@@ -319,11 +234,11 @@ struct confirm {
     uint64_t amount;
 };
 
-static bool read_confirm(struct desk_call *at, json_t *doc, struct confirm *in)
+static bool read_confirm(struct desk_call *at, struct confirm *in)
 {
     struct err_slot err;
     struct json_in reader;
-    json_in_object(&reader, doc, &err);
+    json_in_object(&reader, at->call->in, &err);
     json_in_require(&reader, "paymentKey");
     json_in_require(&reader, "orderId");
     json_in_require(&reader, "amount");
@@ -336,123 +251,72 @@ static bool read_confirm(struct desk_call *at, json_t *doc, struct confirm *in)
     return false;
 }
 
-/* Another attempt for the same order has been paid. */
-static bool order_is_paid(const struct bank *bank, const struct payment *payment)
+static void take(struct desk_call *at, struct object *payment)
 {
-    uint32_t place;
-    if (!strmap_find(bank->orders, span_of(payment->order), &place))
-        return false;
-    while (place != PAYMENT_NONE) {
-        const struct payment *other = bank_payment(bank, place);
-        if (other != payment && is_paid(other))
-            return true;
-        place = other->older;
-    }
-    return false;
-}
-
-static void take(struct desk_call *at, struct payment *payment)
-{
-    move(at, payment, PAYMENT_DONE);
-    book(at, payment, payment->amount);
-    payment->approved_ms = at->call->at_us / 1000;
-    at->bank->counts.toss_confirms++;
+    move(payment, PAYMENT_DONE);
+    book(at, payment, object_number(payment, "totalAmount"));
+    object_set(payment, "approvedAt", time_json(at->now_s));
     notify(at, payment);
 }
 
-static void confirm(struct desk_call *at, const struct confirm *in)
+static void abort_payment(struct desk_call *at, struct object *payment)
 {
-    struct payment *payment = bank_find_payment(at->bank, in->key, NULL);
-    if (payment == NULL) {
-        toss_fail(at, 404, "NOT_FOUND_PAYMENT", "No such payment.");
+    const struct card *card = payment->card;
+    move(payment, PAYMENT_ABORTED);
+    book(at, payment, 0);
+    object_set(payment, "failure",
+               json_pack("{s:s,s:s}", "code", card->toss_says, "message", card->says));
+    at->bank->counts.declines++;
+    notify(at, payment);
+    toss_fail(at, 403, card->toss_says, card->says);
+}
+
+void toss_confirm(struct desk_call *at)
+{
+    struct confirm in = {.amount = 0};
+    struct object *payment = read_confirm(at, &in) ? find_payment(at, in.key) : NULL;
+    if (payment == NULL)
         return;
-    }
-    if (!span_eq(in->order, span_of(payment->order)) || (int64_t)in->amount != payment->amount) {
+    if (!span_eq(in.order, span_of(object_text(payment, "orderId"))) ||
+        (int64_t)in.amount != object_number(payment, "totalAmount")) {
         toss_fail(at, 400, "INVALID_REQUEST",
                   "The order or the amount is not the one that the buyer agreed to.");
         return;
     }
     at->answer->executed = true; /* from here on the answer is stored under the key */
-    if (status_now(payment, at->now_s) == PAYMENT_EXPIRED) {
+    const struct object *other = of_order(at->bank, in.order);
+    if (payment->status == PAYMENT_EXPIRED) {
         toss_fail(at, 404, "NOT_FOUND_PAYMENT_SESSION", "The payment session has expired.");
     } else if (payment->status != PAYMENT_IN_PROGRESS) {
         toss_fail(at, 400, "ALREADY_PROCESSED_PAYMENT", "The payment has been processed already.");
-    } else if (order_is_paid(at->bank, payment)) {
+    } else if (other != NULL && is_paid(other)) {
         toss_fail(at, 400, "DUPLICATED_ORDER_ID", "The order has been paid already.");
     } else if (payment->card == NULL) {
-        move(at, payment, PAYMENT_WAITING_FOR_DEPOSIT);
+        move(payment, PAYMENT_WAITING_FOR_DEPOSIT);
+        book(at, payment, 0);
         notify(at, payment);
         answer_payment(at, payment);
     } else if (payment->card->code != NULL) {
-        move(at, payment, PAYMENT_ABORTED);
-        at->bank->counts.declines++;
-        notify(at, payment);
-        toss_fail(at, 403, payment->card->toss_says, payment->card->says);
+        abort_payment(at, payment);
     } else {
         take(at, payment);
         answer_payment(at, payment);
     }
 }
 
-void toss_confirm(struct desk_call *at)
+/* The extra webhook when the buyer has transferred the money; flat, as Toss writes it. */
+static void notify_deposit(struct desk_call *at, const struct object *payment)
 {
-    json_t *doc;
-    struct confirm in = {0};
-    if (!read_json(at, &doc))
-        return;
-    if (read_confirm(at, doc, &in))
-        confirm(at, &in);
-    json_decref(doc);
-}
-
-static struct payment *of_path(struct desk_call *at)
-{
-    struct payment *payment = bank_find_payment(at->bank, at->call->id, NULL);
-    if (payment == NULL)
-        toss_fail(at, 404, "NOT_FOUND_PAYMENT", "No such payment.");
-    return payment;
-}
-
-void toss_get(struct desk_call *at)
-{
-    struct payment *payment = of_path(at);
-    if (payment != NULL)
-        answer_payment(at, payment);
-}
-
-/* Of an order with several attempts, the one that is paid, otherwise the newest that was confirmed;
- * NULL: none yet. */
-static struct payment *of_order(const struct bank *bank, struct span order)
-{
-    uint32_t place = PAYMENT_NONE;
-    struct payment *newest = NULL;
-    (void)strmap_find(bank->orders, order, &place);
-    while (place != PAYMENT_NONE) {
-        struct payment *payment = bank_payment(bank, place);
-        if (payment->approved_ms != 0)
-            return payment;
-        if (newest == NULL && payment->status != PAYMENT_IN_PROGRESS)
-            newest = payment;
-        place = payment->older;
-    }
-    return newest;
-}
-
-void toss_get_order(struct desk_call *at)
-{
-    const struct payment *payment = of_order(at->bank, at->call->id);
-    if (payment != NULL)
-        answer_payment(at, payment);
-    else
-        toss_fail(at, 404, "NOT_FOUND_PAYMENT", "No such payment.");
+    bank_notice(at, json_pack("{s:o,s:O,s:O,s:O,s:O}", "createdAt", time_json(at->now_s), "secret",
+                              json_object_get(payment->shown, "secret"), "status",
+                              json_object_get(payment->shown, "status"), "transactionKey",
+                              json_object_get(payment->shown, "lastTransactionKey"), "orderId",
+                              json_object_get(payment->shown, "orderId")));
 }
 
 void toss_deposit(struct desk_call *at)
 {
-    struct span order = {0};
-    if (!param_require(at, "orderId") || !param_text(at, "orderId", TOSS_ORDER_ID_MAX, &order))
-        return;
-    struct payment *payment = of_order(at->bank, order);
+    struct object *payment = of_order(at->bank, form_get(at->call->in, "orderId"));
     if (payment == NULL || payment->status != PAYMENT_WAITING_FOR_DEPOSIT) {
         toss_fail(at, 409, "NOT_ACCEPTED", "The bank turns it away: no account waits for it.");
         return;
@@ -463,6 +327,75 @@ void toss_deposit(struct desk_call *at)
     answer_payment(at, payment);
 }
 
+/* ---- reading ---- */
+
+void toss_get(struct desk_call *at)
+{
+    struct object *payment = find_payment(at, at->call->id);
+    if (payment != NULL)
+        answer_payment(at, payment);
+}
+
+void toss_get_order(struct desk_call *at)
+{
+    const struct object *payment = of_order(at->bank, at->call->id);
+    if (payment != NULL)
+        answer_payment(at, payment);
+    else
+        toss_fail(at, 404, "NOT_FOUND_PAYMENT", "No such payment.");
+}
+
+/* Korean time without a zone, as Toss writes dates in a query. */
+static bool read_date(const struct desk_call *at, const char *name, uint64_t *s)
+{
+    char memory[48];
+    uint64_t ms;
+    struct span date = form_get(at->call->in, name);
+    struct text text = text_on(memory, sizeof(memory));
+    text_put(&text, date);
+    TEXT_LIT(&text, "+09:00");
+    if (date.len == 0 || text.overflown || !rfc3339_parse(text_span(&text), &ms))
+        return false;
+    *s = ms / 1000;
+    return true;
+}
+
+/* Each capture and each refund is a transaction of its own, in the order in which they happened. A
+ * page continues after the last key of the previous one. */
+void toss_list(struct desk_call *at)
+{
+    const struct list *list = &at->bank->lists[TRANSACTION];
+    uint64_t from_s, until_s, limit = TOSS_LIST_DEFAULT, count = 0;
+    uint32_t place = 0;
+    struct span limit_text = form_get(at->call->in, "limit");
+    struct span after = form_get(at->call->in, "startingAfter");
+    const char *wrong = NULL;
+    if (!read_date(at, "startDate", &from_s) || !read_date(at, "endDate", &until_s) ||
+        from_s > until_s)
+        wrong = "INVALID_DATE";
+    else if (limit_text.ptr != NULL && (!span_u64(limit_text, TOSS_LIST_MAX, &limit) || limit == 0))
+        wrong = "INVALID_REQUEST";
+    else if (after.len > 0 && (bank_find(at->bank, TRANSACTION, after) == NULL ||
+                               !ident_place(after, kinds[TRANSACTION].prefix, &place)))
+        wrong = "INVALID_TRANSACTION_KEY";
+    if (wrong != NULL) {
+        toss_fail(at, 400, wrong, "The query cannot be understood.");
+        return;
+    }
+    json_open(at->out, '[');
+    for (place += after.len > 0; place < list->count && count < limit; place++) {
+        const struct object *transaction = list->items[place];
+        if (transaction->created_s < from_s || transaction->created_s > until_s)
+            continue;
+        bank_put(at->out, at->bank, transaction, NULL);
+        count++;
+    }
+    json_close(at->out, ']');
+    at->answer->status = 200;
+}
+
+/* ---- cancel ---- */
+
 struct cancel {
     struct span reason;
     uint64_t amount;  /* 0: all that is left */
@@ -470,11 +403,11 @@ struct cancel {
     bool has_account; /* the account for paying a transfer back is given */
 };
 
-static bool read_cancel(struct desk_call *at, json_t *doc, struct cancel *in)
+static bool read_cancel(struct desk_call *at, struct cancel *in)
 {
     struct err_slot err;
     struct json_in reader;
-    json_in_object(&reader, doc, &err);
+    json_in_object(&reader, at->call->in, &err);
     json_in_require(&reader, "cancelReason");
     json_in_str(&reader, "cancelReason", 1, TOSS_REASON_MAX, &in->reason);
     json_in_u64(&reader, "cancelAmount", 1, 9999999999, &in->amount);
@@ -488,66 +421,49 @@ static bool read_cancel(struct desk_call *at, json_t *doc, struct cancel *in)
     return false;
 }
 
-static bool add_cancel(struct desk_call *at, struct payment *payment, const struct cancel *in,
-                       int64_t amount)
+static void give_back(struct desk_call *at, struct object *payment, const struct cancel *in,
+                      int64_t amount)
 {
-    struct payment_cancel *cancels =
-        realloc(payment->cancels, (payment->cancels_len + 1) * sizeof(*cancels));
-    if (cancels == NULL)
-        return false;
-    payment->cancels = cancels;
-    struct payment_cancel *cancel = &cancels[payment->cancels_len];
-    *cancel = (struct payment_cancel){.amount = amount,
-                                      .left = payment->balance - amount,
-                                      .at_ms = at->call->at_us / 1000,
-                                      .reason = bank_copy(in->reason)};
-    if (cancel->reason == NULL)
-        return false;
-    payment->cancels_len++;
-    return true;
-}
-
-static void cancel_payment(struct desk_call *at, struct payment *payment, const struct cancel *in)
-{
-    int64_t amount = in->amount != 0 ? (int64_t)in->amount : payment->balance;
-    at->answer->executed = true;
-    if (payment->status == PAYMENT_CANCELED) {
-        toss_fail(at, 400, "ALREADY_CANCELED_PAYMENT", "The payment is canceled already.");
-    } else if (is_paid(payment) && payment->card == NULL && !in->has_account) {
-        toss_fail(at, 400, "INVALID_REFUND_ACCOUNT_INFO",
-                  "Refunding a transfer needs refundReceiveAccount.");
-    } else if ((!is_paid(payment) && payment->status != PAYMENT_WAITING_FOR_DEPOSIT) ||
-               payment->cancels_len == TOSS_CANCELS_MAX) {
-        toss_fail(at, 403, "NOT_CANCELABLE_PAYMENT", "The payment cannot be canceled.");
-    } else if (in->balance != 0 && (int64_t)in->balance != payment->balance) {
-        toss_fail(at, 400, "NOT_MATCHES_REFUNDABLE_AMOUNT",
-                  "What is left of the payment is not what the request says.");
-    } else if (amount > payment->balance) {
-        toss_fail(at, 403, "NOT_CANCELABLE_AMOUNT", "More than what is left of the payment.");
-    } else if (!add_cancel(at, payment, in, amount)) {
-        toss_fail_status(at, 500);
-    } else {
-        bool moved = is_paid(payment);
-        payment->balance -= amount;
-        move(at, payment, payment->balance == 0 ? PAYMENT_CANCELED : PAYMENT_PARTIAL_CANCELED);
-        if (moved)
-            book(at, payment, amount);
-        memcpy(payment->cancels[payment->cancels_len - 1].transaction, payment->transaction,
-               sizeof(payment->transaction));
-        at->bank->counts.toss_cancels++;
-        notify(at, payment);
-        answer_payment(at, payment);
-    }
+    int64_t left = object_number(payment, "balanceAmount") - amount;
+    bool moved = is_paid(payment);
+    object_set_number(payment, "balanceAmount", left);
+    move(payment, left == 0 ? PAYMENT_CANCELED : PAYMENT_PARTIAL_CANCELED);
+    book(at, payment, moved ? amount : 0);
+    if (!json_is_array(json_object_get(payment->shown, "cancels")))
+        object_set(payment, "cancels", json_array());
+    json_array_append_new(json_object_get(payment->shown, "cancels"),
+                          json_pack("{s:O,s:s,s:o,s:I,s:I,s:s}", "transactionKey",
+                                    json_object_get(payment->shown, "lastTransactionKey"),
+                                    "cancelReason", in->reason.ptr, "canceledAt",
+                                    time_json(at->now_s), "cancelAmount", (json_int_t)amount,
+                                    "refundableAmount", (json_int_t)left, "cancelStatus", "DONE"));
+    notify(at, payment);
+    answer_payment(at, payment);
 }
 
 void toss_cancel(struct desk_call *at)
 {
-    json_t *doc;
-    struct cancel in = {0};
-    struct payment *payment = of_path(at);
-    if (payment == NULL || !read_json(at, &doc))
+    struct cancel in = {.amount = 0};
+    struct object *payment = find_payment(at, at->call->id);
+    if (payment == NULL || !read_cancel(at, &in))
         return;
-    if (read_cancel(at, doc, &in))
-        cancel_payment(at, payment, &in);
-    json_decref(doc);
+    int64_t balance = object_number(payment, "balanceAmount");
+    int64_t amount = in.amount != 0 ? (int64_t)in.amount : balance;
+    bool waits = payment->status == PAYMENT_WAITING_FOR_DEPOSIT;
+    size_t cancels = json_array_size(json_object_get(payment->shown, "cancels"));
+    at->answer->executed = true;
+    if (payment->status == PAYMENT_CANCELED)
+        toss_fail(at, 400, "ALREADY_CANCELED_PAYMENT", "The payment is canceled already.");
+    else if (is_paid(payment) && payment->card == NULL && !in.has_account)
+        toss_fail(at, 400, "INVALID_REFUND_ACCOUNT_INFO",
+                  "Refunding a transfer needs refundReceiveAccount.");
+    else if ((waits ? amount != balance : !is_paid(payment)) || cancels == TOSS_CANCELS_MAX)
+        toss_fail(at, 403, "NOT_CANCELABLE_PAYMENT", "The payment cannot be canceled.");
+    else if (in.balance != 0 && (int64_t)in.balance != balance)
+        toss_fail(at, 400, "NOT_MATCHES_REFUNDABLE_AMOUNT",
+                  "What is left of the payment is not what the request says.");
+    else if (amount > balance)
+        toss_fail(at, 403, "NOT_CANCELABLE_AMOUNT", "More than what is left of the payment.");
+    else
+        give_back(at, payment, &in, amount);
 }

@@ -1,33 +1,56 @@
-/* param.h: parameters of a Stripe call, checked one by one. Each returns false after answering the
- * call with what is wrong; then the op returns. An absent parameter leaves *out alone. */
+/* param.h: the parameters of a Stripe call as a table, checked before the op looks at any. */
 #ifndef FG_PSP_SANDBOX_PARAM_H
 #define FG_PSP_SANDBOX_PARAM_H
 
 #include "bank/bank.h"
 
-/* Nothing but these (and `expand`) may be there; ends with NULL. */
-bool param_only(struct desk_call *at, const char *const *known);
-bool param_require(struct desk_call *at, const char *name);
+enum param_kind {
+    PARAM_TEXT,        /* at most `max` bytes; 0: any */
+    PARAM_EMPTY,       /* metadata= */
+    PARAM_URL,         /* http(s), and nothing that could end a header's line or an attribute */
+    PARAM_NUMBER,      /* from min to max */
+    PARAM_AMOUNT,      /* from min to Stripe's largest */
+    PARAM_WORD,        /* one of the words; currencies in either case */
+    PARAM_META,        /* a metadata value within Stripe's bounds */
+    PARAM_EXPAND,      /* a path that leads from call->kind along the links of kinds[] */
+    PARAM_LIST_EXPAND, /* the same after "data." */
+};
 
-bool param_amount(struct desk_call *at, const char *name, int64_t min, int64_t *out);
-bool param_u64(struct desk_call *at, const char *name, uint64_t min, uint64_t max, uint64_t *out);
-bool param_bool(struct desk_call *at, const char *name, bool *out);
-/* One of the words, which end with NULL, in either case; *out is its index. */
-bool param_word(struct desk_call *at, const char *name, const char *const *words, unsigned *out);
-/* http(s), and nothing that could end a header's line or an attribute. */
-bool param_url(struct desk_call *at, const char *name, struct span *out);
-extern const char *const param_currencies[];
-bool param_text(struct desk_call *at, const char *name, size_t max, struct span *out);
-/* What expand[] asks for, of those in `allowed` (enum object_expand); in a list each begins with
- * "data.". */
-bool param_expand(struct desk_call *at, bool in_list, unsigned allowed, unsigned *out);
-/* automatic, automatic_async, manual; *out is an enum intent_capture. */
-bool param_capture_method(struct desk_call *at, const char *name, unsigned *out);
-/* payment_method_types[]: cards alone. */
-bool param_method_types(struct desk_call *at);
-/* payment_intent=: the place of the one that it names. */
-bool param_intent(struct desk_call *at, uint32_t *out);
-/* metadata[...] within its bounds, added to `now` (may be NULL). */
-bool param_meta(struct desk_call *at, const struct meta *now);
+struct param {
+    const char
+        *pattern; /* of the whole name; # for digits or nothing, * for anything in brackets */
+    enum param_kind kind;
+    bool required;
+    uint64_t min, max;
+    const char *const *words; /* ended by NULL */
+};
+
+/* Checks that each parameter is in the table (ended by a row without a pattern) and good, and that
+ * the required ones are there. False: the call has been answered. */
+bool param_check(struct desk_call *at, const struct param *table);
+
+/* "not there" if absent. */
+struct span param_get(const struct desk_call *at, const char *name);
+bool param_given(const struct desk_call *at, const char *name);
+bool param_is(const struct desk_call *at, const char *name, const char *word);
+int64_t param_number(const struct desk_call *at, const char *name, int64_t missing);
+/* For json_pack(): the text, or NULL if it is absent or empty. */
+const char *param_text(const struct desk_call *at, const char *name);
+/* The currency that was checked to be one of param_currencies. */
+const char *param_currency(const struct desk_call *at, const char *name);
+/* The paths of expand[], without "data.". */
+void param_expand(const struct desk_call *at, struct expand *out);
+/* `now` (may be NULL) with the call's root[...] merged in: an empty value removes a pair, `root=`
+ * all of them. A new object; NULL: too many pairs, and the call has been answered. */
+json_t *param_metadata(struct desk_call *at, const char *root, json_t *now);
+
+extern const char *const param_currencies[]; /* ended by NULL */
+extern const char *const param_capture_methods[];
+
+#define PARAM_METADATA                                                                             \
+    {"metadata[*]", .kind = PARAM_META},                                                           \
+    {                                                                                              \
+        "metadata", .kind = PARAM_EMPTY                                                            \
+    }
 
 #endif

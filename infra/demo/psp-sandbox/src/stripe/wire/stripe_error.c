@@ -1,11 +1,11 @@
 /* stripe_error.c: an error throws away whatever the answer already holds, so a half-written object
- * never goes out under a 4xx. The type follows from the status unless the error names one; a card's
- * refusal brings its codes and its sentence from the table of cards. */
+ * never goes out under a 4xx. The type follows from the status unless the error names one. */
 #include "stripe/wire/stripe_error.h"
 
-#include "stripe/wire/object.h"
+#include "core/must.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 static const char *type_of(unsigned status)
 {
@@ -16,61 +16,64 @@ static const char *type_of(unsigned status)
     return status >= 500 ? "api_error" : "invalid_request_error";
 }
 
-static void put_code(struct text *out, const char *code)
+static json_t *error_json(const struct stripe_error *error, const char *message)
 {
-    json_member_cstr(out, "code", code);
-    text_printf(out, ",\"doc_url\":\"https://stripe.com/docs/error-codes/%s\"", code);
+    char doc_url[128];
+    const struct card *refusal = error->refusal;
+    const char *code = refusal != NULL ? refusal->code : error->code;
+    snprintf(doc_url, sizeof(doc_url), "https://stripe.com/docs/error-codes/%s",
+             code != NULL ? code : "");
+    json_t *json =
+        json_pack("{s:s*,s:s*,s:s*,s:s*,s:s*,s:s,s:s}", "charge",
+                  error->charge != NULL ? error->charge->id : NULL, "code", code, "decline_code",
+                  refusal != NULL ? refusal->decline : NULL, "doc_url",
+                  code != NULL ? doc_url : NULL, "param", error->param, "message", message, "type",
+                  error->type != NULL ? error->type : type_of(error->status));
+    if (json == NULL) /* what the caller sent is no UTF-8 */
+        return error_json(error, "The request is not valid.");
+    if (error->intent != NULL)
+        json_object_set(json, "payment_intent", error->intent->shown);
+    return json;
 }
 
-void stripe_fail(struct desk_call *at, const struct stripe_error *error, const char *format, ...)
+json_t *stripe_refusal(const struct card *refusal)
 {
-    char words[1024];
-    struct text message = text_on(words, sizeof(words));
-    va_list args;
-    va_start(args, format);
-    text_vprintf(&message, format, args);
-    va_end(args);
-    if (message.overflown)
-        TEXT_LIT(&message, "The request is not valid.");
+    return error_json(&(struct stripe_error){.status = 402, .refusal = refusal}, refusal->says);
+}
 
-    struct text *out = at->out;
-    *out = text_on(out->ptr, out->cap);
-    json_open(out, '{');
-    json_key(out, "error");
-    json_open(out, '{');
-    if (error->charge != NULL)
-        json_member_cstr(out, "charge", error->charge->id);
-    if (error->refusal != NULL) {
-        object_put_refusal(out, error->refusal);
-    } else {
-        if (error->code != NULL)
-            put_code(out, error->code);
-        json_member_str(out, "message", text_span(&message));
-        json_member_cstr(out, "type", error->type != NULL ? error->type : type_of(error->status));
-    }
-    if (error->param != NULL)
-        json_member_cstr(out, "param", error->param);
-    if (error->intent != NULL) {
-        json_key(out, "payment_intent");
-        object_put_intent(out, at->bank, error->intent, 0);
-    }
-    json_close(out, '}');
-    json_close(out, '}');
+void stripe_error_put(struct text *out, const struct stripe_error *error, const char *message)
+{
+    json_t *json = must(json_pack("{s:o}", "error", error_json(error, message)));
+    json_in_put(out, json);
+    json_decref(json);
+}
+
+static void fail(struct desk_call *at, const struct stripe_error *error, const char *format,
+                 va_list args)
+{
+    char message[1024];
+    vsnprintf(message, sizeof(message), format, args);
+    *at->out = text_on(at->out->ptr, at->out->cap);
+    stripe_error_put(at->out, error, message);
     at->answer->status = error->status;
 }
 
-void stripe_error_put(struct text *out, unsigned status, const char *type, const char *code,
-                      const char *message)
+void stripe_fail_with(struct desk_call *at, const struct stripe_error *error, const char *format,
+                      ...)
 {
-    json_open(out, '{');
-    json_key(out, "error");
-    json_open(out, '{');
-    if (code != NULL)
-        put_code(out, code);
-    json_member_cstr(out, "message", message);
-    json_member_cstr(out, "type", type != NULL ? type : type_of(status));
-    json_close(out, '}');
-    json_close(out, '}');
+    va_list args;
+    va_start(args, format);
+    fail(at, error, format, args);
+    va_end(args);
+}
+
+void stripe_fail(struct desk_call *at, const char *code, const char *param, const char *format, ...)
+{
+    const struct stripe_error error = {.status = 400, .code = code, .param = param};
+    va_list args;
+    va_start(args, format);
+    fail(at, &error, format, args);
+    va_end(args);
 }
 
 void stripe_fail_status(struct desk_call *at, unsigned status)
@@ -87,16 +90,17 @@ void stripe_fail_status(struct desk_call *at, unsigned status)
         words = "Too many requests hit the API too quickly. We recommend an exponential backoff of "
                 "your requests.";
     }
-    stripe_fail(at, &error, "%s", words);
+    stripe_fail_with(at, &error, "%s", words);
 }
 
 void stripe_fail_missing(struct desk_call *at, const char *what, struct span id, const char *param)
 {
-    struct stripe_error error = {
+    char shown[100];
+    const struct stripe_error error = {
         .status = param == NULL ? 404 : 400,
         .code = "resource_missing",
         .param = param != NULL ? param : "id",
     };
-    size_t shown = id.len < 100 ? id.len : 100;
-    stripe_fail(at, &error, "No such %s: '%.*s'", what, (int)shown, id.ptr);
+    span_to_cstr_cut(id, shown, sizeof(shown));
+    stripe_fail_with(at, &error, "No such %s: '%s'", what, shown);
 }

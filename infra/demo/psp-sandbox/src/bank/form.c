@@ -1,0 +1,92 @@
+/* form.c: a field is decoded into memory on the stack or into one buffer of the body's length,
+ * since decoding only shrinks text.
+ *
+ * Two fields with one name are refused rather than settled by "the last one wins": with two amounts
+ * in one body, nobody knows which one the caller meant. */
+#include "bank/form.h"
+
+#include "core/must.h"
+#include "http/http.h"
+
+#include <stdio.h>
+
+/* name := root ('[' anything but brackets ']')* */
+static bool is_name(const char *name)
+{
+    size_t root = strcspn(name, "[]");
+    const char *at = name + root;
+    unsigned depth = 0;
+    while (*at == '[' && depth++ < FORM_DEPTH_MAX) {
+        at += 1 + strcspn(at + 1, "[]");
+        if (*at != ']')
+            return false;
+        at++;
+    }
+    return root > 0 && *at == '\0';
+}
+
+static int read_name(struct span raw, size_t count, struct err_slot *err, char *name, size_t cap)
+{
+    struct text text = text_on(name, FORM_KEY_MAX);
+    if (!http_url_decode(raw, true, &text) || memchr(name, '\0', text.len) != NULL)
+        return err_set(err, ERR_SYNTAX, "a field name that is too long or not text");
+    name[text.len] = '\0';
+    if (!is_name(name))
+        return err_set(err, ERR_SYNTAX, "a field name that is empty or has bad brackets");
+    /* `expand[]` may be repeated: each is one more element. */
+    if (text.len > 2 && strcmp(name + text.len - 2, "[]") == 0)
+        snprintf(name + text.len - 1, cap - text.len + 1, "%zu]", count);
+    return 0;
+}
+
+static int add_field(struct span raw, char *memory, struct err_slot *err, json_t *form)
+{
+    char name[FORM_KEY_MAX + 16];
+    struct span raw_name;
+    struct span raw_value = span_cut(raw, '=', &raw_name);
+    size_t count = json_object_size(form);
+    if (count == FORM_FIELDS_MAX)
+        return err_set(err, ERR_FULL, "form of more than %d fields", FORM_FIELDS_MAX);
+    int rc = read_name(raw_name, count, err, name, sizeof(name));
+    if (rc < 0)
+        return rc;
+    if (json_object_get(form, name) != NULL)
+        return err_set(err, ERR_EXISTS, "%s is given twice", name);
+    struct text value = text_on(memory, raw_value.len);
+    if (!http_url_decode(raw_value, true, &value))
+        return err_set(err, ERR_SYNTAX, "a %% without two hex digits");
+    if (value.len > 0 && memchr(memory, '\0', value.len) != NULL)
+        return err_set(err, ERR_SYNTAX, "a field that holds a NUL");
+    if (json_object_set_new(form, name, json_stringn(memory, value.len)) < 0)
+        return err_set(err, ERR_SYNTAX, "a field that is not UTF-8 text");
+    return 0;
+}
+
+int form_parse(struct span raw, struct err_slot *err, json_t *form)
+{
+    char *memory = must(malloc(raw.len + 1));
+    int rc = 0;
+    while (raw.ptr != NULL && rc == 0) {
+        struct span pair;
+        raw = span_cut(raw, '&', &pair);
+        if (pair.len > 0)
+            rc = add_field(pair, memory, err, form);
+    }
+    free(memory);
+    return rc;
+}
+
+struct span form_get(const json_t *form, const char *name)
+{
+    const json_t *value = json_object_get(form, name);
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+bool form_inner(const char *name, const char *root, struct span *inner)
+{
+    size_t len = strlen(root);
+    if (strncmp(name, root, len) != 0 || name[len] != '[')
+        return false;
+    struct span rest = span_cut(span_of(name + len + 1), ']', inner);
+    return rest.ptr != NULL && rest.len == 0;
+}

@@ -1,0 +1,25 @@
+/* form.h: application/x-www-form-urlencoded, as Stripe's clients write it: `amount=1000`,
+ * `metadata[order]=7`, `expand[0]=charge`, `expand[]=charge`. The fields become the members of one
+ * flat JSON object of texts, under their whole names: UTF-8 without NUL, well-formed names, no name
+ * twice. */
+#ifndef FG_PSP_SANDBOX_FORM_H
+#define FG_PSP_SANDBOX_FORM_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "core/psp_limits.h"
+
+#include <jansson.h>
+
+/* Adds the fields of `raw` to the object; a query and a body can be added one after the other.
+ * ERR_SYNTAX for bad escapes, text or brackets, ERR_EXISTS for a name that is there already,
+ * ERR_FULL beyond the bounds. After an error the object is of no use. */
+int form_parse(struct span raw, struct err_slot *err, json_t *form);
+
+/* The text of a field; "not there" if absent. An empty value is present. */
+struct span form_get(const json_t *form, const char *name);
+
+/* True for "root[inner]" with a single pair of brackets. */
+bool form_inner(const char *name, const char *root, struct span *inner);
+
+#endif
