@@ -17,7 +17,7 @@
 
 enum { SETS = 2, ROUNDS = 100, REFRESH_MS = 600000, RETRY_MAX_MS = 60000 };
 
-struct office {
+static struct office {
     uv_loop_t loop;
     struct jwks *sets[SETS];
     const struct jwks_key *own[SETS];
@@ -25,217 +25,203 @@ struct office {
     struct jwks_feed *feed;
     unsigned firsts;
     bool closes_at_first;
-};
+} office;
 
-static void publish(struct office *office, const char *bytes, size_t len)
+static void publish(const char *bytes, size_t len)
 {
-    FILE *file = fopen(office->next, "w");
+    FILE *file = fopen(office.next, "w");
     assert_int_equal(len, fwrite(bytes, 1, len, file));
     fclose(file);
-    assert_int_equal(0, rename(office->next, office->path));
+    assert_int_equal(0, rename(office.next, office.path));
 }
 
-static void publish_set(struct office *office, unsigned nth)
+static void publish_set(unsigned nth)
 {
     char memory[JWKS_TEXT_MAX];
     struct text text = text_on(memory, sizeof(memory));
-    jwks_put(&text, office->sets[nth]);
-    publish(office, text.ptr, text.len);
+    jwks_put(&text, office.sets[nth]);
+    publish(text.ptr, text.len);
 }
 
-static void until_generation(struct office *office, uint64_t generation)
+static void until_generation(uint64_t generation)
 {
-    while (jwks_feed_generation(office->feed) < generation) {
-        jwks_feed_doubt(office->feed);
-        uv_run(&office->loop, UV_RUN_ONCE);
+    while (jwks_feed_generation(office.feed) < generation) {
+        jwks_feed_doubt(office.feed);
+        uv_run(&office.loop, UV_RUN_ONCE);
     }
-    assert_int_equal(generation, jwks_feed_generation(office->feed));
+    assert_int_equal(generation, jwks_feed_generation(office.feed));
 }
 
 /* A look at the file, whatever comes of it. */
-static void look(struct office *office)
+static void look(void)
 {
-    const struct jwks_feed_stats *stats = jwks_feed_stats(office->feed);
+    const struct jwks_feed_stats *stats = jwks_feed_stats(office.feed);
     uint64_t before = atomic_load(&stats->fetched) + atomic_load(&stats->failed);
     while (atomic_load(&stats->fetched) + atomic_load(&stats->failed) == before) {
-        jwks_feed_doubt(office->feed);
-        uv_run(&office->loop, UV_RUN_ONCE);
+        jwks_feed_doubt(office.feed);
+        uv_run(&office.loop, UV_RUN_ONCE);
     }
 }
 
 static void on_first(void *ctx)
 {
-    struct office *office = ctx;
-    office->firsts++;
-    if (!office->closes_at_first)
+    (void)ctx;
+    office.firsts++;
+    if (!office.closes_at_first)
         return;
-    jwks_feed_close(office->feed);
-    office->feed = NULL;
+    jwks_feed_close(office.feed);
+    office.feed = NULL;
 }
 
 /* With a first set in the file, and not read yet. */
-static void open_door(struct office *office)
+static void open_door(void)
 {
     struct err_slot err;
-    *office = (struct office){.firsts = 0};
-    uv_loop_init(&office->loop);
-    strcpy(office->path, "/tmp/fg-keys-XXXXXX");
-    close(mkstemp(office->path));
-    snprintf(office->next, sizeof(office->next), "%s.next", office->path);
+    office = (struct office){.firsts = 0};
+    uv_loop_init(&office.loop);
+    strcpy(office.path, "/tmp/fg-keys-XXXXXX");
+    close(mkstemp(office.path));
+    snprintf(office.next, sizeof(office.next), "%s.next", office.path);
     for (unsigned i = 0; i < SETS; i++) {
         struct jwks_key *key;
         assert_int_equal(0, jwks_key_generate(&err, &key));
-        assert_int_equal(0, jwks_create(&err, &office->sets[i]));
-        assert_int_equal(0, jwks_add(office->sets[i], key, &err));
-        office->own[i] = key;
+        assert_int_equal(0, jwks_create(&err, &office.sets[i]));
+        assert_int_equal(0, jwks_add(office.sets[i], key, &err));
+        office.own[i] = key;
     }
-    publish_set(office, 0);
+    publish_set(0);
     const struct jwks_feed_conf conf = {.whose = "a test's",
-                                        .file = office->path,
+                                        .file = office.path,
                                         .refresh_ms = REFRESH_MS,
-                                        .loop = &office->loop,
+                                        .loop = &office.loop,
                                         .clock = clock_system(),
                                         .rng = rng_system(),
                                         .on_first = on_first,
-                                        .ctx = office};
-    assert_int_equal(0, jwks_feed_create(&conf, &err, &office->feed));
-    assert_null(jwks_feed_keys(office->feed));
+                                        .ctx = NULL};
+    assert_int_equal(0, jwks_feed_create(&conf, &err, &office.feed));
+    assert_null(jwks_feed_keys(office.feed));
 }
 
-static void open_office(struct office *office)
+static int open_office(void **state)
 {
-    open_door(office);
-    until_generation(office, 1);
+    (void)state;
+    open_door();
+    until_generation(1);
+    return 0;
 }
 
-static void close_office(struct office *office)
+static int close_office(void **state)
 {
-    jwks_feed_close(office->feed);
-    uv_run(&office->loop, UV_RUN_DEFAULT);
-    assert_int_equal(0, uv_loop_close(&office->loop));
-    assert_int_equal(1, office->firsts);
+    (void)state;
+    jwks_feed_close(office.feed);
+    uv_run(&office.loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&office.loop));
+    assert_int_equal(1, office.firsts);
     for (unsigned i = 0; i < SETS; i++)
-        jwks_destroy(office->sets[i]);
-    unlink(office->path);
+        jwks_destroy(office.sets[i]);
+    unlink(office.path);
+    return 0;
 }
 
-static bool knows(const struct office *office, unsigned nth)
+static bool knows(unsigned nth)
 {
-    return jwks_find(jwks_feed_keys(office->feed), jwks_key_kid(office->own[nth])) != NULL;
+    return jwks_find(jwks_feed_keys(office.feed), jwks_key_kid(office.own[nth])) != NULL;
 }
 
 /* Two fronts that serve different sets for a while, in turns, as in a rotation that takes long. */
-static void sets_may_alternate_for_as_long_as_they_like(void **state)
+static void sets_may_alternate(void **state)
 {
     (void)state;
-    struct office office;
-    open_office(&office);
     for (unsigned round = 1; round <= ROUNDS; round++) {
-        publish_set(&office, round % SETS);
-        until_generation(&office, round + 1);
-        assert_true(knows(&office, round % SETS));
-        assert_false(knows(&office, (round + 1) % SETS));
+        publish_set(round % SETS);
+        until_generation(round + 1);
+        assert_true(knows(round % SETS));
+        assert_false(knows((round + 1) % SETS));
     }
-    close_office(&office);
 }
 
-static void the_same_set_again_is_no_new_generation(void **state)
+static void the_same_set_is_not_a_new_generation(void **state)
 {
     (void)state;
-    struct office office;
-    open_office(&office);
     const struct jwks *set = jwks_feed_keys(office.feed);
-    publish_set(&office, 0);
-    look(&office);
+    publish_set(0);
+    look();
     assert_ptr_equal(set, jwks_feed_keys(office.feed));
     assert_int_equal(1, jwks_feed_generation(office.feed));
-    close_office(&office);
 }
 
-static void what_is_no_set_changes_nothing(void **state)
+static void an_invalid_set_changes_nothing(void **state)
 {
     (void)state;
-    struct office office;
     char *book = calloc(1, 64 * 1024);
-    open_office(&office);
-    publish(&office, "<html>", 6);
-    look(&office);
-    publish(&office, "", 0);
-    look(&office);
+    publish("<html>", 6);
+    look();
+    publish("", 0);
+    look();
     memset(book, ' ', 64 * 1024);
-    publish(&office, book, 64 * 1024);
-    look(&office);
+    publish(book, 64 * 1024);
+    look();
     unlink(office.path);
-    look(&office);
+    look();
     assert_int_equal(4, atomic_load(&jwks_feed_stats(office.feed)->failed));
-    assert_true(knows(&office, 0));
+    assert_true(knows(0));
     assert_int_equal(1, jwks_feed_generation(office.feed));
-    publish_set(&office, 1);
-    until_generation(&office, 2);
-    assert_true(knows(&office, 1));
+    publish_set(1);
+    until_generation(2);
+    assert_true(knows(1));
     free(book);
-    close_office(&office);
 }
 
 static void it_may_be_closed_while_it_reads(void **state)
 {
     (void)state;
-    struct office office;
-    open_office(&office);
     assert_true(jwks_feed_doubt(office.feed)); /* reads now */
-    close_office(&office);
 }
 
 static void it_may_be_closed_by_its_first_set(void **state)
 {
     (void)state;
-    struct office office;
-    open_door(&office);
+    close_office(NULL);
+    open_door();
     office.closes_at_first = true;
     uv_run(&office.loop, UV_RUN_DEFAULT); /* to its end: only the feed is on the loop */
-    close_office(&office);
 }
 
 /* It has no writer, so a read to its end would last for ever. */
-static void a_pipe_instead_of_a_file_holds_nothing_up(void **state)
+static void a_pipe_instead_of_a_file_does_not_block(void **state)
 {
     (void)state;
-    struct office office;
-    open_office(&office);
     unlink(office.path);
     assert_int_equal(0, mkfifo(office.path, 0600));
     alarm(10);
-    look(&office);
+    look();
     assert_int_equal(1, atomic_load(&jwks_feed_stats(office.feed)->failed));
-    assert_true(knows(&office, 0));
-    close_office(&office);
+    assert_true(knows(0));
     alarm(0);
 }
 
 /* Also where a set that came is asked for again in ten minutes only. */
-static void after_failures_it_asks_again_within_a_minute(void **state)
+static void a_failed_read_is_repeated_within_a_minute(void **state)
 {
     (void)state;
-    struct office office;
-    open_office(&office);
     unlink(office.path);
     for (unsigned i = 0; i < 15; i++) {
-        look(&office);
+        look();
         assert_in_range(uv_backend_timeout(&office.loop), 1, RETRY_MAX_MS);
     }
-    close_office(&office);
 }
 
 int main(void)
 {
+#define IN_OFFICE(test) cmocka_unit_test_setup_teardown(test, open_office, close_office)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets_may_alternate_for_as_long_as_they_like),
-        cmocka_unit_test(the_same_set_again_is_no_new_generation),
-        cmocka_unit_test(what_is_no_set_changes_nothing),
-        cmocka_unit_test(it_may_be_closed_while_it_reads),
-        cmocka_unit_test(it_may_be_closed_by_its_first_set),
-        cmocka_unit_test(a_pipe_instead_of_a_file_holds_nothing_up),
-        cmocka_unit_test(after_failures_it_asks_again_within_a_minute),
+        IN_OFFICE(sets_may_alternate),
+        IN_OFFICE(the_same_set_is_not_a_new_generation),
+        IN_OFFICE(an_invalid_set_changes_nothing),
+        IN_OFFICE(it_may_be_closed_while_it_reads),
+        IN_OFFICE(it_may_be_closed_by_its_first_set),
+        IN_OFFICE(a_pipe_instead_of_a_file_does_not_block),
+        IN_OFFICE(a_failed_read_is_repeated_within_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

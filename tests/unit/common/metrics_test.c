@@ -8,35 +8,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct metrics *new_metrics(void)
+static struct metrics *metrics; /* of each test */
+static char *text;              /* its last scrape */
+
+static int create(void **state)
 {
-    struct metrics *metrics;
-    assert_int_equal(0, metrics_create(NULL, &metrics));
-    return metrics;
+    (void)state;
+    return metrics_create(NULL, &metrics);
 }
 
-/* The scrape as a string, to be freed. */
-static char *scrape(struct metrics *metrics)
+static int destroy(void **state)
 {
-    char *text;
+    (void)state;
+    metrics_destroy(metrics);
+    free(text);
+    text = NULL;
+    return 0;
+}
+
+static void scrape(void)
+{
     size_t len;
+    free(text);
     assert_int_equal(0, metrics_render(metrics, NULL, &text, &len));
     text = realloc(text, len + 1);
     text[len] = '\0';
-    return text;
 }
 
-static void expect(struct metrics *metrics, const char *want)
+/* Scrapes; the text has these parts, of which the last is NULL. */
+static void expect(const char *const *parts)
 {
-    char *text = scrape(metrics);
-    assert_string_equal(want, text);
-    free(text);
+    scrape();
+    for (; *parts != NULL; parts++) {
+        if (strstr(text, *parts) == NULL)
+            fail_msg("\"%s\" is not in: %s", *parts, text);
+    }
 }
+
+#define EXPECT(...) expect((const char *const[]){__VA_ARGS__, NULL})
 
 static void counters_of_several_loops_are_summed(void **state)
 {
     (void)state;
-    struct metrics *metrics = new_metrics();
     _Atomic uint64_t a = 3, b = 4, c = 5;
     struct metrics_desc desc = {"joins_total", "Joins.", "event=\"x\""};
     assert_int_equal(0, metrics_counter(metrics, &desc, &a, NULL));
@@ -45,14 +58,15 @@ static void counters_of_several_loops_are_summed(void **state)
     assert_int_equal(0, metrics_counter(metrics, &desc, &c, NULL));
     desc = (struct metrics_desc){"waiting", "Waiting.", NULL};
     assert_int_equal(0, metrics_gauge(metrics, &desc, &c, NULL));
-    expect(metrics, "# HELP joins_total Joins.\n# TYPE joins_total counter\n"
-                    "joins_total{event=\"x\"} 7\njoins_total{event=\"y\"} 5\n"
-                    "# HELP waiting Waiting.\n# TYPE waiting gauge\nwaiting 5\n");
+    scrape();
+    assert_string_equal(text, "# HELP joins_total Joins.\n# TYPE joins_total counter\n"
+                              "joins_total{event=\"x\"} 7\njoins_total{event=\"y\"} 5\n"
+                              "# HELP waiting Waiting.\n# TYPE waiting gauge\nwaiting 5\n");
     atomic_store(&b, 40);
     metrics_forget(metrics, &c);
-    expect(metrics, "# HELP joins_total Joins.\n# TYPE joins_total counter\n"
-                    "joins_total{event=\"x\"} 43\n");
-    metrics_destroy(metrics);
+    scrape();
+    assert_string_equal(text, "# HELP joins_total Joins.\n# TYPE joins_total counter\n"
+                              "joins_total{event=\"x\"} 43\n");
 }
 
 static double half(void *ctx)
@@ -60,23 +74,16 @@ static double half(void *ctx)
     return *(double *)ctx / 2;
 }
 
-static void calls_are_asked_and_floats_are_written_as_prometheus_wants(void **state)
+static void callbacks_give_floats_in_the_form_of_prometheus(void **state)
 {
     (void)state;
-    struct metrics *metrics = new_metrics();
     double numbers[] = {5, 1.0 / 0.0, -1.0 / 0.0, 0.0 / 0.0};
     static const char *const names[] = {"a", "b", "c", "d"};
     for (unsigned i = 0; i < 4; i++) {
         struct metrics_desc desc = {names[i], "H.", NULL};
         assert_int_equal(0, metrics_gauge_call(metrics, &desc, half, &numbers[i], NULL));
     }
-    char *text = scrape(metrics);
-    assert_non_null(strstr(text, "\na 2.5\n"));
-    assert_non_null(strstr(text, "\nb +Inf\n"));
-    assert_non_null(strstr(text, "\nc -Inf\n"));
-    assert_non_null(strstr(text, "\nd NaN\n"));
-    free(text);
-    metrics_destroy(metrics);
+    EXPECT("\na 2.5\n", "\nb +Inf\n", "\nc -Inf\n", "\nd NaN\n");
 }
 
 static void label_values_are_escaped(void **state)
@@ -90,7 +97,7 @@ static void label_values_are_escaped(void **state)
 }
 
 /* Reads "name{...le="X"} N" lines: bounds rise, counts do not fall, the last is +Inf. */
-static void check_buckets(const char *text, const char *prefix, uint64_t count)
+static void check_buckets(const char *prefix, uint64_t count)
 {
     double bound_before = -1;
     unsigned long long before = 0;
@@ -112,7 +119,6 @@ static void check_buckets(const char *text, const char *prefix, uint64_t count)
 static void a_histogram_has_exact_cumulative_buckets(void **state)
 {
     (void)state;
-    struct metrics *metrics = new_metrics();
     static struct histogram one, two;
     struct metrics_desc desc = {"took_seconds", "Took.", "loop=\"all\""};
     assert_int_equal(0, metrics_histogram(metrics, &desc, METRICS_UNIT_SECONDS, &one, NULL));
@@ -121,43 +127,32 @@ static void a_histogram_has_exact_cumulative_buckets(void **state)
     histogram_record(&two, 128);
     histogram_record(&two, 1000000);
     histogram_record(&two, 60000000);
-    char *text = scrape(metrics);
-    assert_non_null(strstr(text, "# TYPE took_seconds histogram\n"));
-    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"0.000128\"} 1\n"));
-    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"0.00016\"} 2\n"));
-    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"1.048576\"} 3\n"));
-    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"33.554432\"} 3\n"));
-    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"+Inf\"} 4\n"));
-    assert_non_null(strstr(text, "took_seconds_sum{loop=\"all\"} 61.000255\n"));
-    assert_non_null(strstr(text, "took_seconds_count{loop=\"all\"} 4\n"));
-    check_buckets(text, "took_seconds_bucket", 4);
-    free(text);
-    metrics_destroy(metrics);
+    EXPECT("# TYPE took_seconds histogram\n",
+           "took_seconds_bucket{loop=\"all\",le=\"0.000128\"} 1\n",
+           "took_seconds_bucket{loop=\"all\",le=\"0.00016\"} 2\n",
+           "took_seconds_bucket{loop=\"all\",le=\"1.048576\"} 3\n",
+           "took_seconds_bucket{loop=\"all\",le=\"33.554432\"} 3\n",
+           "took_seconds_bucket{loop=\"all\",le=\"+Inf\"} 4\n",
+           "took_seconds_sum{loop=\"all\"} 61.000255\n", "took_seconds_count{loop=\"all\"} 4\n");
+    check_buckets("took_seconds_bucket", 4);
 }
 
-static void a_histogram_of_counts_says_at_most(void **state)
+static void a_histogram_of_counts_has_inclusive_bounds(void **state)
 {
     (void)state;
-    struct metrics *metrics = new_metrics();
     static struct histogram batch;
     struct metrics_desc desc = {"batch", "Batch.", NULL};
     assert_int_equal(0, metrics_histogram(metrics, &desc, METRICS_UNIT_ONE, &batch, NULL));
     for (uint64_t i = 0; i <= 8; i++)
         histogram_record(&batch, i);
-    char *text = scrape(metrics);
-    assert_non_null(strstr(text, "batch_bucket{le=\"0\"} 1\n"));
-    assert_non_null(strstr(text, "batch_bucket{le=\"7\"} 8\n"));
-    assert_non_null(strstr(text, "batch_bucket{le=\"15\"} 9\n"));
-    assert_non_null(strstr(text, "batch_sum 36\n"));
-    check_buckets(text, "batch_bucket", 9);
-    free(text);
-    metrics_destroy(metrics);
+    EXPECT("batch_bucket{le=\"0\"} 1\n", "batch_bucket{le=\"7\"} 8\n",
+           "batch_bucket{le=\"15\"} 9\n", "batch_sum 36\n");
+    check_buckets("batch_bucket", 9);
 }
 
 static void a_name_has_one_kind_and_the_registry_a_bound(void **state)
 {
     (void)state;
-    struct metrics *metrics = new_metrics();
     static _Atomic uint64_t value;
     struct err_slot err;
     struct metrics_desc desc = {"a_total", "A.", NULL};
@@ -173,14 +168,12 @@ static void a_name_has_one_kind_and_the_registry_a_bound(void **state)
     long_labels[METRICS_LABELS_MAX] = '\0';
     desc.labels = long_labels;
     assert_int_equal(ERR_RANGE, metrics_counter(metrics, &desc, &value, &err));
-    metrics_destroy(metrics);
     metrics_destroy(NULL);
 }
 
-static void a_text_longer_than_its_first_memory_is_written_whole(void **state)
+static void a_long_text_is_written_whole(void **state)
 {
     (void)state;
-    struct metrics *metrics = new_metrics();
     static struct histogram histogram;
     char labels[32];
     for (unsigned i = 0; i < 200; i++) {
@@ -189,17 +182,14 @@ static void a_text_longer_than_its_first_memory_is_written_whole(void **state)
         assert_int_equal(0,
                          metrics_histogram(metrics, &desc, METRICS_UNIT_SECONDS, &histogram, NULL));
     }
-    char *text = scrape(metrics);
+    scrape();
     assert_true(strlen(text) > 256 * 1024);
     assert_non_null(strstr(text, "h_seconds_count{n=\"199\"} 0\n"));
-    free(text);
-    metrics_destroy(metrics);
 }
 
 static void servers_and_the_process_have_metrics(void **state)
 {
     (void)state;
-    struct metrics *metrics = new_metrics();
     static struct http_stats first, second;
     assert_int_equal(0, metrics_http(metrics, "public", &first, NULL));
     assert_int_equal(0, metrics_http(metrics, "public", &second, NULL));
@@ -207,10 +197,8 @@ static void servers_and_the_process_have_metrics(void **state)
     atomic_store(&first.status[2], 10);
     atomic_store(&second.status[2], 5);
     atomic_store(&second.connections, 7);
-    char *text = scrape(metrics);
-    assert_non_null(
-        strstr(text, "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 15\n"));
-    assert_non_null(strstr(text, "fairgate_http_connections{listener=\"public\"} 7\n"));
+    EXPECT("fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 15\n",
+           "fairgate_http_connections{listener=\"public\"} 7\n");
     assert_true(strtod(strstr(text, "\nprocess_resident_memory_bytes ") + 31, NULL) > 1e6);
     assert_non_null(strstr(text, "\nfairgate_memory_allocated_bytes "));
     assert_true(strtod(strstr(text, "\nprocess_open_fds ") + 18, NULL) >= 3);
@@ -218,32 +206,29 @@ static void servers_and_the_process_have_metrics(void **state)
     double start = strtod(strstr(text, "\nprocess_start_time_seconds ") + 28, NULL);
     double now = (double)(clock_wall_us(clock_system()) / 1000000);
     assert_true(start > now - 600 && start < now + 5);
-    free(text);
 
     metrics_forget_within(metrics, &first, sizeof(first));
-    text = scrape(metrics);
+    scrape();
     assert_non_null(
         strstr(text, "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 5\n"));
-    free(text);
     metrics_forget_within(metrics, &second, sizeof(second));
-    text = scrape(metrics);
+    scrape();
     assert_null(strstr(text, "fairgate_http"));
     assert_non_null(strstr(text, "process_open_fds"));
-    free(text);
-    metrics_destroy(metrics);
 }
 
 int main(void)
 {
+#define WITH_METRICS(test) cmocka_unit_test_setup_teardown(test, create, destroy)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counters_of_several_loops_are_summed),
-        cmocka_unit_test(calls_are_asked_and_floats_are_written_as_prometheus_wants),
-        cmocka_unit_test(label_values_are_escaped),
-        cmocka_unit_test(a_histogram_has_exact_cumulative_buckets),
-        cmocka_unit_test(a_histogram_of_counts_says_at_most),
-        cmocka_unit_test(a_name_has_one_kind_and_the_registry_a_bound),
-        cmocka_unit_test(a_text_longer_than_its_first_memory_is_written_whole),
-        cmocka_unit_test(servers_and_the_process_have_metrics),
+        WITH_METRICS(counters_of_several_loops_are_summed),
+        WITH_METRICS(callbacks_give_floats_in_the_form_of_prometheus),
+        WITH_METRICS(label_values_are_escaped),
+        WITH_METRICS(a_histogram_has_exact_cumulative_buckets),
+        WITH_METRICS(a_histogram_of_counts_has_inclusive_bounds),
+        WITH_METRICS(a_name_has_one_kind_and_the_registry_a_bound),
+        WITH_METRICS(a_long_text_is_written_whole),
+        WITH_METRICS(servers_and_the_process_have_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,14 +17,14 @@
 
 enum { LOAD_BYTES = 1 << 20 };
 
-struct rig {
+static struct rig {
     char path[64]; /* of the certificate, which the client trusts */
     int fd[2];
     SSL_CTX *ctx;
     SSL *server;
     struct tls_client *client;
     struct tls_session *session;
-};
+} rig;
 
 static X509 *make_certificate(EVP_PKEY *key, const char *name)
 {
@@ -47,74 +47,77 @@ static X509 *make_certificate(EVP_PKEY *key, const char *name)
     return cert;
 }
 
-static void open_server(struct rig *rig, const char *name)
+static void open_server(const char *name)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = make_certificate(key, name);
-    strcpy(rig->path, "/tmp/tls-client-test-XXXXXX");
-    FILE *file = fdopen(mkstemp(rig->path), "w");
+    strcpy(rig.path, "/tmp/tls-client-test-XXXXXX");
+    FILE *file = fdopen(mkstemp(rig.path), "w");
     assert_int_equal(1, PEM_write_X509(file, cert));
     fclose(file);
-    rig->ctx = SSL_CTX_new(TLS_server_method());
-    assert_int_equal(1, SSL_CTX_use_certificate(rig->ctx, cert));
-    assert_int_equal(1, SSL_CTX_use_PrivateKey(rig->ctx, key));
-    SSL_CTX_set_mode(rig->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    rig.ctx = SSL_CTX_new(TLS_server_method());
+    assert_int_equal(1, SSL_CTX_use_certificate(rig.ctx, cert));
+    assert_int_equal(1, SSL_CTX_use_PrivateKey(rig.ctx, key));
+    SSL_CTX_set_mode(rig.ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     X509_free(cert);
     EVP_PKEY_free(key);
 }
 
-static void open_rig_by(struct rig *rig, const char *name, const char *asked, const char *host)
+/* A server with a certificate for `name`, a client that expects `expected` or else `host`. */
+static void open_rig(const char *name, const char *expected, const char *host)
 {
     signal(SIGPIPE, SIG_IGN);
-    *rig = (struct rig){.session = NULL};
-    open_server(rig, name);
-    assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, rig->fd));
+    rig = (struct rig){.session = NULL};
+    open_server(name);
+    assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, rig.fd));
     int little = 4096;
     for (int i = 0; i < 2; i++)
-        setsockopt(rig->fd[i], SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
-    rig->server = SSL_new(rig->ctx);
-    SSL_set_fd(rig->server, rig->fd[1]);
-    SSL_set_accept_state(rig->server);
+        setsockopt(rig.fd[i], SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
+    rig.server = SSL_new(rig.ctx);
+    SSL_set_fd(rig.server, rig.fd[1]);
+    SSL_set_accept_state(rig.server);
     struct err_slot err;
-    const struct tls_client_conf conf = {.ca = rig->path, .name = asked, .cert = "", .key = ""};
-    assert_int_equal(0, tls_client_create(&conf, &err, &rig->client));
-    rig->session = tls_session_open(rig->client, rig->fd[0], host);
-    assert_non_null(rig->session);
+    const struct tls_client_conf conf = {.ca = rig.path, .name = expected, .cert = "", .key = ""};
+    assert_int_equal(0, tls_client_create(&conf, &err, &rig.client));
+    rig.session = tls_session_open(rig.client, rig.fd[0], host);
+    assert_non_null(rig.session);
 }
 
-static void open_rig(struct rig *rig, const char *name, const char *host)
+static int close_rig(void **state)
 {
-    open_rig_by(rig, name, "", host);
+    (void)state;
+    tls_session_close(rig.session);
+    tls_client_destroy(rig.client);
+    SSL_free(rig.server);
+    SSL_CTX_free(rig.ctx);
+    close(rig.fd[0]);
+    if (rig.fd[1] >= 0)
+        close(rig.fd[1]);
+    unlink(rig.path);
+    return 0;
 }
 
-static void close_rig(struct rig *rig)
+static int open_usual(void **state)
 {
-    tls_session_close(rig->session);
-    tls_client_destroy(rig->client);
-    SSL_free(rig->server);
-    SSL_CTX_free(rig->ctx);
-    close(rig->fd[0]);
-    if (rig->fd[1] >= 0)
-        close(rig->fd[1]);
-    unlink(rig->path);
+    (void)state;
+    open_rig("redis.example", "", "redis.example");
+    return 0;
 }
 
-static enum tls_step shake(struct rig *rig)
+static enum tls_step shake(void)
 {
     enum tls_step step;
     do {
-        step = tls_session_shake(rig->session);
-        SSL_do_handshake(rig->server);
+        step = tls_session_shake(rig.session);
+        SSL_do_handshake(rig.server);
     } while (step == TLS_WAITS);
     return step;
 }
 
-static void what_the_socket_does_not_take_is_given_again(void **state)
+static void bytes_that_the_socket_refuses_are_sent_again(void **state)
 {
     (void)state;
-    struct rig rig;
-    open_rig(&rig, "redis.example", "redis.example");
-    assert_int_equal(TLS_DONE, shake(&rig));
+    assert_int_equal(TLS_DONE, shake());
     static char sent[LOAD_BYTES], got[LOAD_BYTES], back[LOAD_BYTES];
     for (size_t i = 0; i < LOAD_BYTES; i++)
         sent[i] = (char)(i * 7 + i / 251);
@@ -143,31 +146,16 @@ static void what_the_socket_does_not_take_is_given_again(void **state)
     }
     assert_true(waits > 0);
     assert_memory_equal(sent, back, LOAD_BYTES);
-    close_rig(&rig);
-}
-
-static void another_name_is_refused_and_told(void **state)
-{
-    (void)state;
-    struct rig rig;
-    open_rig(&rig, "redis.example", "other.example");
-    assert_int_equal(TLS_FAILED, shake(&rig));
-    assert_string_equal("TLS with other.example: hostname mismatch, the certificate is not for "
-                        "other.example",
-                        tls_session_why(rig.session));
-    close_rig(&rig);
 }
 
 static void an_end_is_reported_in_the_handshake_and_later(void **state)
 {
     (void)state;
     for (int later = 0; later < 2; later++) {
-        struct rig rig;
         char bytes[16];
         size_t len;
-        open_rig(&rig, "redis.example", "redis.example");
         if (later)
-            assert_int_equal(TLS_DONE, shake(&rig));
+            assert_int_equal(TLS_DONE, shake());
         close(rig.fd[1]);
         rig.fd[1] = -1;
         enum tls_step step;
@@ -177,21 +165,20 @@ static void an_end_is_reported_in_the_handshake_and_later(void **state)
         } while (step == TLS_WAITS);
         assert_int_equal(TLS_FAILED, step);
         assert_memory_equal("TLS with redis.example: ", tls_session_why(rig.session), 24);
-        close_rig(&rig);
+        close_rig(NULL);
+        open_usual(NULL);
     }
 }
 
 /* OpenSSL keeps one list of errors for all of a thread's sessions. */
-static void another_sessions_error_is_not_this_ones(void **state)
+static void an_error_of_another_session_is_ignored(void **state)
 {
     (void)state;
-    struct rig rig;
     char bytes[16];
     size_t len;
-    open_rig(&rig, "redis.example", "redis.example");
     ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
     assert_int_equal(TLS_WAITS, tls_session_shake(rig.session)); /* for the other end */
-    assert_int_equal(TLS_DONE, shake(&rig));
+    assert_int_equal(TLS_DONE, shake());
     ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
     assert_int_equal(TLS_WAITS, tls_session_read(rig.session, bytes, sizeof(bytes), &len));
     enum tls_step step = TLS_DONE;
@@ -202,31 +189,17 @@ static void another_sessions_error_is_not_this_ones(void **state)
     }
     assert_int_equal(TLS_WAITS, step);
     ERR_clear_error();
-    close_rig(&rig);
 }
 
-static void missing_files_are_named(void **state)
-{
-    (void)state;
-    struct err_slot err;
-    struct tls_client *client = NULL;
-    struct tls_client_conf conf = {.ca = "/nowhere/ca.pem", .name = "", .cert = "", .key = ""};
-    assert_true(tls_client_create(&conf, &err, &client) < 0);
-    assert_non_null(strstr(err.text, "tls_ca: /nowhere/ca.pem: "));
-    conf.ca = "";
-    conf.cert = conf.key = "/nowhere/own.pem";
-    assert_true(tls_client_create(&conf, &err, &client) < 0);
-    assert_non_null(strstr(err.text, "tls_cert: /nowhere/own.pem: "));
-    assert_null(client);
-}
-
-static void a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed(void **state)
+static void a_certificate_is_for_an_address_or_an_expected_name(void **state)
 {
     (void)state;
     static const struct {
-        const char *certificate, *asked, *host;
+        const char *certificate, *expected, *host;
         const char *why; /* NULL: it is right */
     } rows[] = {
+        {"redis.example", "", "other.example",
+         "TLS with other.example: hostname mismatch, the certificate is not for other.example"},
         {"IP:127.0.0.1", "", "127.0.0.1", NULL},
         {"IP:127.0.0.1", "", "127.0.0.2",
          "TLS with 127.0.0.2: IP address mismatch, the certificate is not for 127.0.0.2"},
@@ -235,15 +208,14 @@ static void a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed(vo
         {"redis.example", "other.example", "127.0.0.1",
          "TLS with 127.0.0.1: hostname mismatch, the certificate is not for other.example"},
         {"*.shop.example", "db.shop.example", "127.0.0.1", NULL},
-        {"d*.shop.example", "db.shop.example", "127.0.0.1", /* half a name stands for none */
+        {"d*.shop.example", "db.shop.example", "127.0.0.1", /* no part of a label */
          "TLS with 127.0.0.1: hostname mismatch, the certificate is not for db.shop.example"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct rig rig;
-        open_rig_by(&rig, rows[i].certificate, rows[i].asked, rows[i].host);
-        assert_int_equal(shake(&rig), rows[i].why == NULL ? TLS_DONE : TLS_FAILED);
+        close_rig(NULL);
+        open_rig(rows[i].certificate, rows[i].expected, rows[i].host);
+        assert_int_equal(shake(), rows[i].why == NULL ? TLS_DONE : TLS_FAILED);
         assert_string_equal(rows[i].why != NULL ? rows[i].why : "", tls_session_why(rig.session));
-        close_rig(&rig);
     }
     tls_session_close(NULL);
     tls_client_destroy(NULL);
@@ -252,11 +224,9 @@ static void a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed(vo
 static void a_goodbye_is_reported(void **state)
 {
     (void)state;
-    struct rig rig;
     char bytes[16];
     size_t len;
-    open_rig(&rig, "redis.example", "redis.example");
-    assert_int_equal(TLS_DONE, shake(&rig));
+    assert_int_equal(TLS_DONE, shake());
     assert_false(tls_session_has_more(rig.session));
     SSL_shutdown(rig.server);
     enum tls_step step;
@@ -265,15 +235,12 @@ static void a_goodbye_is_reported(void **state)
     while (step == TLS_WAITS);
     assert_int_equal(TLS_FAILED, step);
     assert_string_equal("TLS with redis.example: hung up", tls_session_why(rig.session));
-    close_rig(&rig);
 }
 
-static void what_is_trusted_is_read_again_when_asked_and_kept_where_it_cannot_be(void **state)
+static void trusted_certificates_are_read_again_or_kept(void **state)
 {
     (void)state;
-    struct rig rig;
     struct err_slot err;
-    open_rig(&rig, "redis.example", "redis.example");
     assert_int_equal(0, tls_client_reload(rig.client, &err));
     unlink(rig.path);
     assert_true(tls_client_reload(rig.client, &err) < 0);
@@ -281,8 +248,7 @@ static void what_is_trusted_is_read_again_when_asked_and_kept_where_it_cannot_be
     tls_session_close(rig.session); /* of the first; what was read last is used from now on */
     rig.session = tls_session_open(rig.client, rig.fd[0], "redis.example");
     assert_non_null(rig.session);
-    assert_int_equal(TLS_DONE, shake(&rig));
-    close_rig(&rig);
+    assert_int_equal(TLS_DONE, shake());
 }
 
 /* Key and certificate in files, as the client's own. */
@@ -303,7 +269,7 @@ static void open_own(EVP_PKEY *key, char **cert_path, char **key_path)
     BIO_free(bio);
 }
 
-static void a_certificate_of_ones_own_wants_its_key(void **state)
+static void files_of_certificates_and_keys_have_to_fit(void **state)
 {
     (void)state;
     EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
@@ -311,19 +277,23 @@ static void a_certificate_of_ones_own_wants_its_key(void **state)
     open_own(key, &cert_path, &key_path);
     open_own(other, &other_cert, &other_key);
     const struct {
-        const char *key;
-        const char *says; /* NULL: it fits */
-    } rows[] = {{key_path, NULL},
-                {other_key, "tls_key: "}, /* of another certificate */
-                {cert_path, "tls_key: "}, /* no key at all */
-                {"/nowhere/own.key", "tls_key: "}};
+        const char *ca, *cert, *key;
+        const char *says; /* NULL: they fit */
+    } rows[] = {{"", cert_path, key_path, NULL},
+                {"", cert_path, other_key, "tls_key: "}, /* of another certificate */
+                {"", cert_path, cert_path, "tls_key: "}, /* not a key */
+                {"", cert_path, "/nowhere/own.key", "tls_key: "},
+                {"/nowhere/ca.pem", "", "", "tls_ca: /nowhere/ca.pem: "},
+                {"", "/nowhere/own.pem", "/nowhere/own.pem", "tls_cert: /nowhere/own.pem: "}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct err_slot err;
         struct tls_client *client = NULL;
-        struct tls_client_conf conf = {.ca = "", .name = "", .cert = cert_path, .key = rows[i].key};
+        struct tls_client_conf conf = {
+            .ca = rows[i].ca, .name = "", .cert = rows[i].cert, .key = rows[i].key};
         int rc = tls_client_create(&conf, &err, &client);
         assert_int_equal(rc == 0, rows[i].says == NULL);
         if (rc < 0) {
+            assert_null(client);
             assert_says(&err, rows[i].says);
             assert_says(&err, rows[i].key);
         }
@@ -338,16 +308,15 @@ static void a_certificate_of_ones_own_wants_its_key(void **state)
 
 int main(void)
 {
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_usual, close_rig)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_the_socket_does_not_take_is_given_again),
-        cmocka_unit_test(another_name_is_refused_and_told),
-        cmocka_unit_test(an_end_is_reported_in_the_handshake_and_later),
-        cmocka_unit_test(another_sessions_error_is_not_this_ones),
-        cmocka_unit_test(missing_files_are_named),
-        cmocka_unit_test(a_certificate_may_be_for_an_address_or_for_a_name_that_was_agreed),
-        cmocka_unit_test(a_goodbye_is_reported),
-        cmocka_unit_test(what_is_trusted_is_read_again_when_asked_and_kept_where_it_cannot_be),
-        cmocka_unit_test(a_certificate_of_ones_own_wants_its_key),
+        WITH_RIG(bytes_that_the_socket_refuses_are_sent_again),
+        WITH_RIG(an_end_is_reported_in_the_handshake_and_later),
+        WITH_RIG(an_error_of_another_session_is_ignored),
+        WITH_RIG(a_certificate_is_for_an_address_or_an_expected_name),
+        WITH_RIG(a_goodbye_is_reported),
+        WITH_RIG(trusted_certificates_are_read_again_or_kept),
+        WITH_RIG(files_of_certificates_and_keys_have_to_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
