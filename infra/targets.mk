@@ -48,6 +48,8 @@ lint: needs-test build-debug+tidy ## the linter with its analyser, which `make c
 	@infra/commits
 weight: ## lines of each kind of text, next to its budget
 	@infra/weight
+judges: ## which test holds which promise
+	@node infra/judges.js
 unit: unit-programs ## build and run the unit tests of this VARIANT
 	@infra/run-unit $(OUT)
 # ld lets each call that tests/unit/lib/nth.c has a row for come there first; `make coverage` has them fail, too.

@@ -36,6 +36,7 @@ describe('the page of the draw', () => {
   }
 
   for (const { name, ...way } of WAYS) {
+    // judges: draw
     test(`a promise, a wait, and a draw that the browser checks: ${name}`, async () => {
       const id = `fair-${name}`;
       const korean = way.locale === 'ko-KR';

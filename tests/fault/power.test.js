@@ -46,6 +46,7 @@ async function cutUnderLoad({ postgres, seats }, ledger, rng) {
   }
 }
 
+// judges: confirmed, seat
 test('the power of PostgreSQL fails under load: every answered hold is there when it is back', async (t) => {
   const rng = seededRng(t);
   const house = await openHall(openScope(t));
@@ -91,6 +92,7 @@ async function openLine(t, settings = {}) {
 
 const issuedAt = async (redis) => Number(await redis.command('GET', 'fg:{show}:seq'));
 
+// judges: place
 test('the power of Redis fails under load: no place is given twice, and every ticket stands', async (t) => {
   const rng = seededRng(t);
   const house = await openLine(t);

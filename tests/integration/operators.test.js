@@ -44,6 +44,7 @@ describe('persons at the waiting room', () => {
   });
   after(() => scope.close());
 
+  // judges: roles
   test('a role opens what it says, and its limit holds', async () => {
     const may = [
       ['ann', 'GET', '/admin/events', 200], ['ann', ...PATCH('other'), 200], ['ann', 'PUT', '/log/level', { body: { level: 'info' } }, 204],
@@ -247,6 +248,7 @@ describe('persons at the seats and the payments', () => {
     return answer.json?.code !== 'operator-keys-awaited' && answer;
   });
 
+  // judges: roles
   test('read by role and event, and what moves money or sold seats is for admins', async () => {
     const may = [
       [seats, 'viewer', 'GET', '/admin/events'], [seats, 'viewer:hero-*', 'GET', '/admin/events/hero-lim/counts'], [seats, 'operator:hero-*', 'POST', '/admin/events/hero-lim/block'],

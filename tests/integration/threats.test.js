@@ -14,6 +14,7 @@ const promises = [...text.matchAll(/`(tests\/[\w./-]+)`((?:,? "[^"\n]+")*)/g)].m
 }));
 const plain = (source) => source.replaceAll("\\'", "'").replaceAll('${program}', 'queue-front');
 
+// judges: threats
 test('each test that the threats name is there', () => {
   assert.ok(promises.length > 50, 'the tables are read');
   const missing = [];

@@ -1,3 +1,4 @@
+/* judges: place, entry */
 /* admission.pml: two fronts, one line, and a Redis that is lost: the counters and sessions of queue-front/lua, and
  * the marks that fronts keep (queue-front/src/line). Each script is one step, as in Redis; the answer of a join comes
  * in another, or never.

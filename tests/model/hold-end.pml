@@ -1,3 +1,4 @@
+/* judges: seat */
 /* hold-end.pml: how a hold ends while others read it: hold.c, settle_ended() of engine_settle.c and
  * engine_hold_read() of engine_read.c, every interleaving of them.
  *

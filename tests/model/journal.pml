@@ -1,3 +1,4 @@
+/* judges: seat, confirmed */
 /* journal.pml: two seat services, one event, one PostgreSQL: who writes, who answers what, and what
  * a takeover finds. Modelled are committer.c, ownership.c, reader.c and the statements of store.c
  * in seat-service/src/journal; each step names its function.

@@ -1,3 +1,4 @@
+/* judges: money */
 /* saga.pml: one order, its seat, its payment, and two payment adapters that lease its saga from
  * each other. Modelled are payment-adapter: saga_decide() and what it calls in core/saga/saga.c,
  * the engine's life of a slot in saga_engine.c, the steps of sale_steps.c and payment_steps.c, and

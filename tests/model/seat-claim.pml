@@ -1,3 +1,4 @@
+/* judges: seat */
 /* seat-claim.pml: the protocol of seat-service/src/core/seats/seats.c, every interleaving of it.
  *
  * Shared are pictures (a set of free seats each) and words (who has a seat). One step here is one

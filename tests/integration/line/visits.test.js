@@ -38,6 +38,7 @@ async function inside(name, knobs = {}) {
   return [front, visit];
 }
 
+// judges: outage
 test('a visit has back the time in which nobody was served', async () => {
   const [front, visit] = await inside('back');
   await pass(30 * SECOND, front);

@@ -52,6 +52,7 @@ async function openBooks(t) {
   };
 }
 
+// judges: money
 test('true books agree, and each wrong one is found by its name', async (t) => {
   const found = await openBooks(t);
   assert.deepEqual(await found(), []);

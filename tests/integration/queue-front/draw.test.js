@@ -68,6 +68,7 @@ test('a visitor before the opening sees no slowdown', async (t) => {
   assert.equal((await visitor.me()).json.eta_reason, undefined);
 });
 
+// judges: draw
 test('every position is that of the published, repeatable draw', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   const before = await gather(house, { rate_per_s: 0, beacon: PRICE });

@@ -51,6 +51,7 @@ function hammer(house, id, headers = {}) {
   return seen;
 }
 
+// judges: entry
 test('no opening gives a place without its work', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   let joins = 0;
@@ -206,6 +207,7 @@ test('one work is one place, whatever the key of the join is', async (t) => {
 
 // ---- members ----
 
+// judges: entry
 test('a member has one place and one visit by several invitations', async (t) => {
   const shop = openShop();
   const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });

@@ -47,6 +47,7 @@ const look = (visitors) => Promise.all(visitors.map(async (visitor) => (await vi
 
 // Side by side, because most of their time is waiting for servers to agree.
 describe('failover', { concurrency: true }, () => {
+  // judges: place
   test('a sentinel failover that loses acknowledged joins costs nobody a place', async (t) => {
     const scope = openScope(t);
     const master = await startRedis(scope);
@@ -131,6 +132,7 @@ describe('failover', { concurrency: true }, () => {
     assert.deepEqual(events.sort(), ['one', 'two']);
   });
 
+  // judges: place
   test('a dead master with acknowledged joins loses no place', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3);

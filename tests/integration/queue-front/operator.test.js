@@ -242,6 +242,7 @@ test('one of two operators acts and the other gets a conflict', async (t) => {
   assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
 });
 
+// judges: settings
 test('a knob acts on every front, and survives their restart', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
@@ -261,6 +262,7 @@ test('a knob acts on every front, and survives their restart', async (t) => {
   assert.equal(json.rate_per_s, 100);
 });
 
+// judges: settings
 test('the audit trail says who, when, from, to and why', async (t) => {
   const house = await openHouse(t);
   const started = Date.now();

