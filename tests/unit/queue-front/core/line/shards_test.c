@@ -1,9 +1,25 @@
-/* shards_test.c: several fronts keep one line going, whatever is lost on the way: calls, answers,
- * shards, cuts, fronts. The Redis here is a short model of what the headers of shard.lua and
- * cut.lua promise; the scripts have tests (tests/integration/line/shards.test.js). */
+/* shards_test.c: the turns of a front, step by step as rows, and a random world: several fronts
+ * give each visitor one place although calls, replies, shards, cuts and fronts are lost. The Redis
+ * of that world is a short model of what the headers of shard.lua and cut.lua promise; the scripts
+ * have their own tests (tests/integration/line/shards.test.js).
+ *
+ * A row starts with a front of a line with two shards.
+ *
+ *   shards N             the front has so many shards
+ *   begin, next CALL F=N a turn begins; expects the next call. `hurry`: a visitor waits here
+ *   turn CALL F=N        both, at a front that is at rest
+ *   of K F=N             what the next reply says of a shard
+ *   learn NTH GROWN      a cut in the reply of cut.lua, or a range of cuts
+ *   reply OUTCOME F=N    the reply itself; `lost`: it did not come
+ *   read K OUTCOME       the reply of a shard
+ *   find, hear NTH GROWN a cut of a plain read, or of another loop; `wrong`: of its checksum
+ *   looked whole more claimed   the plain read is over
+ *   doubt, refuse K, saw K N    what else the caller reports
+ *   room, full           expect the room of the line, and the number at which a shard is full
+ *   known K F=N, expect F=N     expect what the front knows */
 #include "core/line/shards.h"
 
-#include "unit.h"
+#include "script.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,7 +68,7 @@ struct world {
     uint64_t now_ms, runs;
     uint16_t holder[SHARDS][NUMBERS]; /* key + 1 */
     uint16_t *whose;                  /* by place: shard * KEYS + key + 1 */
-    uint32_t holes, told, conflicts, looks;
+    uint32_t holes, places, conflicts, looks;
     struct cut published[CUTS];
     uint32_t published_len;
 };
@@ -151,7 +167,7 @@ static uint32_t sum_upto(const struct slot *slot, uint32_t count)
     return sum;
 }
 
-/* False: a front tells other cuts than there are. */
+/* False: the front has cuts that differ from those of Redis. */
 static bool bring_back(struct world *world, const struct shards *shards, struct shards_call call)
 {
     struct slot *slot = &world->slot;
@@ -184,7 +200,7 @@ static bool bring_back(struct world *world, const struct shards *shards, struct 
     return true;
 }
 
-static void believe_epochs(struct world *world, const struct shards *shards)
+static void take_epochs(struct world *world, const struct shards *shards)
 {
     struct slot *slot = &world->slot;
     for (uint8_t k = 0; k < SHARDS; k++) {
@@ -212,16 +228,16 @@ static enum line_outcome cut_it(struct world *world, const struct shards *shards
     if (!bring_back(world, shards, call))
         return LINE_CONFLICT;
     catch_up(world);
-    believe_epochs(world, shards);
+    take_epochs(world, shards);
     if (call.seals)
         return seal(world, call.shard, call.epoch,
                     strtoull(shards_read(shards, call.shard)->opening, NULL, 10));
     return is_next ? make_cut(world, shards) : LINE_SAME;
 }
 
-enum { REPLY = 7 }; /* cuts in one answer: few, so that it takes several */
+enum { REPLY = 7 }; /* cuts in one reply: few, so that it takes several */
 
-/* cut.lua, and what the front makes of its answer, unless that is lost. */
+/* cut.lua, and the front, which takes the reply unless it is lost. */
 static void run_cut(struct world *world, struct front *front, struct shards_call call, bool arrives)
 {
     struct slot *slot = &world->slot;
@@ -247,7 +263,7 @@ static void run_cut(struct world *world, struct front *front, struct shards_call
     world->conflicts += !kept;
 }
 
-/* A plain read of the cuts, which may come with other cuts than the front's, and the claim. */
+/* A plain read of the cuts, which may differ from the front's, and the claim. */
 static void run_read(struct world *world, struct front *front, struct shards_call call,
                      bool arrives)
 {
@@ -265,7 +281,7 @@ static void run_read(struct world *world, struct front *front, struct shards_cal
     shards_take_look(front->shards, whole, nth == known + REPLY, arrives && claimed);
 }
 
-static void ask_for_seal(struct server *server)
+static void want_seal(struct server *server)
 {
     server->good = false;
     if (server->opening / 1000 != server->run)
@@ -280,7 +296,7 @@ static enum line_outcome look(struct server *server, const struct shards_known *
     if (server->epoch < known->epoch) {
         if (server->opening == 0 || server->opening != shown ||
             server->opening / 1000 != server->run || server->issued > known->upto) {
-            ask_for_seal(server);
+            want_seal(server);
             return LINE_UNAVAILABLE;
         }
         server->epoch = known->epoch;
@@ -291,7 +307,7 @@ static enum line_outcome look(struct server *server, const struct shards_known *
         server->good = true;
     } else if (server->epoch == 0 || !server->good || server->issued < known->issued ||
                (shown != 0 && shown != server->opened)) {
-        ask_for_seal(server);
+        want_seal(server);
         return LINE_UNAVAILABLE;
     } else if (known->lease > server->lease) {
         server->lease = known->lease;
@@ -334,13 +350,13 @@ static void join(struct world *world, struct front *front, uint8_t k, uint64_t k
     assert_true(holder == 0 || holder == key + 1);
     world->holder[k][number] = (uint16_t)(key + 1);
     if (below(world, 8) == 0)
-        return; /* the answer is lost, and the visitor repeats it or not */
+        return; /* the reply is lost, and the visitor may join again */
     shards_saw(front->shards, k, number);
     front->visitor[k][key].waits = true;
     front->visitor[k][key].number = number;
 }
 
-static void answer(struct world *world, struct front *front)
+static void give_places(struct world *world, struct front *front)
 {
     for (uint8_t k = 0; k < SHARDS; k++) {
         for (uint64_t key = 0; key < KEYS; key++) {
@@ -352,7 +368,7 @@ static void answer(struct world *world, struct front *front)
                 continue;
             uint16_t name = (uint16_t)(k * KEYS + key + 1);
             assert_true(world->whose[place] == 0 || world->whose[place] == name);
-            world->told += world->whose[place] == 0;
+            world->places += world->whose[place] == 0;
             world->whose[place] = name;
             front->visitor[k][key].waits = false;
         }
@@ -361,7 +377,7 @@ static void answer(struct world *world, struct front *front)
 
 /* ---- what happens ---- */
 
-static void look_at_cuts(struct world *world)
+static void check_cuts(struct world *world)
 {
     for (uint32_t i = 0; i < world->slot.count && i < world->published_len; i++)
         assert_true(is_same(&world->published[i], &world->slot.cut[i]));
@@ -378,12 +394,11 @@ static void call_on(struct world *world, struct front *front, struct shards_call
         run_read(world, front, call, arrives);
     else
         run_look(world, front, call.shard, arrives);
-    answer(world, front);
-    look_at_cuts(world);
+    give_places(world, front);
+    check_cuts(world);
 }
 
-/* As many calls of a turn as luck has it; the rest goes on later, when all else may be different.
- */
+/* A random number of the calls of a turn. The rest follows later, after other events. */
 static void go_on(struct world *world, struct front *front, bool always)
 {
     if (below(world, 50) == 0)
@@ -413,8 +428,8 @@ static void restart(struct world *world, uint8_t k, const struct server *data)
     world->server[k].good = false;
 }
 
-/* The event's slot comes back empty, and heal.lua has left out as many places as there may have
- * been besides those that fronts tell. One of these may be cut off meanwhile. */
+/* The event's slot comes back empty. heal.lua leaves out as many places as there may have been,
+ * except those that the reachable fronts know. */
 static void lose_cuts(struct world *world)
 {
     static const struct slot none;
@@ -432,8 +447,8 @@ static void lose_cuts(struct world *world)
     for (uint8_t k = 0; k < SHARDS; k++)
         raise_lease(&world->slot, k);
     world->slot.places = places > known ? places : known;
-    catch_up(world); /* before anybody else tells a cut of that number */
-    look_at_cuts(world);
+    catch_up(world); /* before another front sends a cut of that number */
+    check_cuts(world);
 }
 
 static void happen(struct world *world)
@@ -459,7 +474,7 @@ static void happen(struct world *world)
     else if (luck < 998)
         lose_cuts(world);
     else
-        world->slot.places += below(world, 100); /* a heal has raised it */
+        world->slot.places += below(world, 100); /* by a heal */
 }
 
 static bool anybody_waits(const struct world *world)
@@ -475,7 +490,7 @@ static bool anybody_waits(const struct world *world)
     return false;
 }
 
-/* Nothing breaks any more: a few turns, and everybody is answered. */
+/* Nothing breaks any longer. After a few turns each visitor has a place. */
 static void settle(struct world *world)
 {
     for (unsigned turn = 0; turn < 10; turn++) {
@@ -489,7 +504,7 @@ static void settle(struct world *world)
     assert_int_equal(world->slot.places, sum_of(&world->slot));
 }
 
-/* Each place of a cut of joins is of a number that somebody was given. */
+/* Each place of a cut of joins has a number that a visitor got. */
 static void check_people(const struct world *world)
 {
     uint64_t upto[SHARDS] = {0};
@@ -503,7 +518,7 @@ static void check_people(const struct world *world)
     }
 }
 
-static void each_visitor_gets_one_place_whatever_is_lost(void **state)
+static void each_visitor_gets_one_place_although_data_is_lost(void **state)
 {
     (void)state;
     struct world *world = calloc(1, sizeof(*world));
@@ -520,627 +535,396 @@ static void each_visitor_gets_one_place_whatever_is_lost(void **state)
         happen(world);
     settle(world);
     check_people(world);
-    print_message("%u places told, %u cuts, %u holes, %u times other cuts, %u plain reads\n",
-                  world->told, world->slot.count, world->holes, world->conflicts, world->looks);
-    assert_true(world->told > 0 && world->holes > 0 && world->looks > 0);
+    print_message("%u places, %u cuts, %u holes, %u conflicts, %u plain reads\n", world->places,
+                  world->slot.count, world->holes, world->conflicts, world->looks);
+    assert_true(world->places > 0 && world->holes > 0 && world->looks > 0);
     for (unsigned i = 0; i < FRONTS; i++)
         shards_destroy(world->front[i].shards);
     free(world->whose);
     free(world);
 }
+/* ---- rows ---- */
+
+static struct shards *shards;
+static struct shards_told reply;
+
+static uint32_t known_cuts(void)
+{
+    return cuts_count(shards_cuts(shards));
+}
+
+static struct cut cut_of(const char *grown)
+{
+    struct cut cut = {.kind = CUT_JOINS};
+    for (uint8_t k = 0; *grown != '\0'; k++) {
+        char *end;
+        cut.grown[k] = (uint32_t)strtoul(grown, &end, 10);
+        grown = end + (*end == ',');
+    }
+    return cut;
+}
+
+static void set_shards(const struct script_line *line)
+{
+    shards_destroy(shards);
+    shards = shards_create((uint8_t)script_number(script_word(line, 1)));
+    assert_int_equal(script_number(script_word(line, 1)), shards_count(shards));
+}
+
+static void begin(const struct script_line *line)
+{
+    shards_begin(shards, script_has(line, "hurry"));
+}
+
+static void expect_call(const struct script_line *line, unsigned at)
+{
+    static const char *const names[] = {"nothing", "look", "shard", "cut"};
+    struct shards_call call = shards_next(shards);
+    script_expect_text(line, script_word(line, at), names[call.ask]);
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("of", call.shard),     SCRIPT_NUMBER("seals", call.seals),
+        SCRIPT_NUMBER("epoch", call.epoch),  SCRIPT_NUMBER("nth", call.nth),
+        SCRIPT_NUMBER("slot", call.slot_ms), SCRIPT_NUMBER("first", call.first),
+        SCRIPT_NUMBER("sent", call.told),    {.name = NULL},
+    };
+    script_expect_values(line, at + 1, fields);
+}
+
+static void expect_next(const struct script_line *line)
+{
+    expect_call(line, 1);
+}
+
+static void turn(const struct script_line *line)
+{
+    assert_true(shards_is_resting(shards));
+    begin(line);
+    expect_call(line, script_has(line, "hurry") ? 2 : 1);
+}
+
+static void set_shard(const struct script_line *line)
+{
+    struct shards_known *of = &reply.shard[script_number(script_word(line, 1))];
+    of->epoch = script_value_or(line, "epoch", 0);
+    of->upto = script_value_or(line, "upto", 0);
+    of->lease = script_value_or(line, "lease", 0);
+    of->issued = script_value_or(line, "issued", 0);
+    strcpy(of->opening, "run@1");
+}
+
+static void learn(const struct script_line *line)
+{
+    const char *first = script_word(line, 1), *to = strstr(first, "..");
+    uint64_t last = script_number(to != NULL ? to + 2 : first);
+    struct cut cut = cut_of(script_word(line, 2));
+    for (uint64_t nth = strtoul(first, NULL, 10); nth <= last; nth++)
+        assert_int_equal(0, shards_learn(shards, (uint32_t)nth, &cut, NULL));
+}
+
+static enum line_outcome outcome_of(const struct script_line *line, unsigned at)
+{
+    static const char *const names[] = {"ok", "same", "unavailable", "conflict", "unknown", NULL};
+    static const enum line_outcome outcomes[] = {LINE_OK, LINE_SAME, LINE_UNAVAILABLE,
+                                                 LINE_CONFLICT, LINE_UNKNOWN};
+    return outcomes[script_choice(line, script_word(line, at), names)];
+}
+
+static void take_reply(const struct script_line *line)
+{
+    if (script_has(line, "lost")) {
+        assert_true(shards_take_cut(shards, NULL));
+        return;
+    }
+    reply.outcome = outcome_of(line, 1);
+    reply.count = (uint32_t)script_value_or(line, "count", 0);
+    reply.retry_ms = (uint32_t)script_value_or(line, "retry", 0);
+    reply.due = script_has(line, "due");
+    assert_int_equal(reply.outcome != LINE_CONFLICT, shards_take_cut(shards, &reply));
+    reply = (struct shards_told){0};
+}
+
+static void take_shard(const struct script_line *line)
+{
+    uint8_t k = (uint8_t)script_number(script_word(line, 1));
+    struct shards_read read = {.issued = script_value_or(line, "issued", 0), .opening = "run@1"};
+    if (script_has(line, "lost"))
+        shards_take_shard(shards, k, LINE_OK, NULL);
+    else
+        shards_take_shard(shards, k, outcome_of(line, 2), &read);
+}
+
+static void find(const struct script_line *line)
+{
+    const char *at = script_word(line, 1);
+    uint32_t count = known_cuts();
+    uint32_t nth = strcmp(at, "next") == 0 ? count + 1 : (uint32_t)script_number(at);
+    struct cut cut = cut_of(script_word(line, 2));
+    uint32_t sum = cut_sum(cuts_sum(shards_cuts(shards), count), &cut, shards_count(shards)) +
+                   script_has(line, "wrong");
+    bool (*take)(struct shards *, uint32_t, const struct cut *, uint32_t) =
+        strcmp(line->words[0], "hear") == 0 ? shards_heard : shards_found;
+    assert_int_equal(!script_has(line, "refused"), take(shards, nth, &cut, sum));
+}
+
+static void looked(const struct script_line *line)
+{
+    shards_take_look(shards, script_has(line, "whole"), script_has(line, "more"),
+                     script_has(line, "claimed"));
+}
+
+static void doubt(const struct script_line *line)
+{
+    (void)line;
+    shards_doubt(shards);
+}
+
+static void refuse(const struct script_line *line)
+{
+    shards_refused(shards, (uint8_t)script_number(script_word(line, 1)));
+}
+
+static void saw(const struct script_line *line)
+{
+    shards_saw(shards, (uint8_t)script_number(script_word(line, 1)),
+               script_number(script_word(line, 2)));
+}
+
+static void expect_room(const struct script_line *line)
+{
+    uint64_t room =
+        shards_room(shards, script_value_or(line, "max", 0), script_value_or(line, "waiting", 0),
+                    script_value_or(line, "issued", 0));
+    script_expect(line, script_word(line, 1), room);
+}
+
+static void expect_full(const struct script_line *line)
+{
+    uint8_t k = (uint8_t)script_value_or(line, "of", 0);
+    script_expect(line, script_word(line, 1),
+                  shards_full_from(shards, k, script_value_or(line, "room", 0)));
+}
+
+static void expect_known(const struct script_line *line)
+{
+    const struct shards_known *known =
+        shards_known(shards, (uint8_t)script_number(script_word(line, 1)));
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("epoch", known->epoch),   SCRIPT_NUMBER("upto", known->upto),
+        SCRIPT_NUMBER("lease", known->lease),   SCRIPT_NUMBER("issued", known->issued),
+        SCRIPT_TEXT("opening", known->opening), {.name = NULL},
+    };
+    script_expect_values(line, 2, fields);
+}
+
+static void expect_state(const struct script_line *line)
+{
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("resting", shards_is_resting(shards)),
+        SCRIPT_NUMBER("sure", shards_is_sure(shards)),
+        SCRIPT_NUMBER("led", shards_is_led(shards)),
+        SCRIPT_NUMBER("pause", shards_pause_ms(shards, true)),
+        SCRIPT_NUMBER("idle", shards_pause_ms(shards, false)),
+        SCRIPT_NUMBER("cuts", known_cuts()),
+        SCRIPT_NUMBER("places", cuts_places(shards_cuts(shards))),
+        SCRIPT_NUMBER("open0", shards_open(shards, 0)),
+        SCRIPT_NUMBER("open1", shards_open(shards, 1)),
+        SCRIPT_NUMBER("read0", shards_read(shards, 0)->there),
+        SCRIPT_NUMBER("read1", shards_read(shards, 1)->there),
+        {.name = NULL},
+    };
+    script_expect_values(line, 1, fields);
+}
+
+static const struct script_verb verbs[] = {
+    {"shards", set_shards},
+    {"begin", begin},
+    {"next", expect_next},
+    {"turn", turn},
+    {"of", set_shard},
+    {"learn", learn},
+    {"reply", take_reply},
+    {"read", take_shard},
+    {"find", find},
+    {"hear", find},
+    {"looked", looked},
+    {"doubt", doubt},
+    {"refuse", refuse},
+    {"saw", saw},
+    {"room", expect_room},
+    {"full", expect_full},
+    {"known", expect_known},
+    {"expect", expect_state},
+    {NULL, NULL},
+};
+
+/* The front knows all cuts: none, or two. */
+#define SURE        "turn hurry cut; reply same; next nothing;"
+#define SURE_OF_TWO "turn hurry cut; learn 1..2 3,4; reply same count=2; next nothing;"
+/* It has asked both shards. */
+#define READING SURE "doubt; turn hurry cut; reply same due; next shard of=0; next shard of=1;"
+/* It does so, and neither replies. */
+#define IN_VAIN      "next shard; next shard; read 0 lost; read 1 lost; next nothing; expect resting=1;"
+#define QUIET        "turn look slot=0; looked whole; turn hurry look slot=15; looked whole;"
+#define QUIET_5      QUIET QUIET QUIET QUIET QUIET
+#define FINDS(LOOK)  "turn hurry look " LOOK "; find next 5,0; looked whole; expect resting=1;"
+#define LEFT         "expect led=1;" FINDS("slot=0")
+#define CLAIMS_AGAIN LEFT LEFT LEFT LEFT "expect led=0;" FINDS("slot=15")
+/* The first shard has to be sealed. The front seals it, and reads it again. */
+#define SEALED                                                                                     \
+    "read 0 unavailable issued=5; next cut seals=1 of=0; reply ok; next shard of=0; next nothing;"
+#define SEALED_THRICE                                                                              \
+    SEALED SEALED SEALED "read 0 unavailable issued=5; next nothing; expect resting=1;"
+
+static const struct script_row rows[] = {
+    {"a front that is not chosen only reads",
+     "next nothing; expect pause=20 idle=1000; begin hurry; next cut nth=0 sent=0 slot=40;"
+     "next nothing; begin hurry; learn 1 3,4; reply same count=2; next cut sent=0; learn 2 3,4;"
+     "reply same count=2; next nothing; expect resting=1 places=14"},
+    {"a turn without news is one plain read, and every 65th asks cut.lua",
+     SURE_OF_TWO QUIET_5 QUIET_5 QUIET_5 QUIET_5 QUIET_5 QUIET_5 QUIET
+     "turn look slot=0; next nothing; looked whole; next nothing; turn hurry look slot=15;"
+     "looked whole more; next look; looked whole; next nothing;"
+     "turn hurry cut; reply lost; turn hurry cut"},
+    {"a plain read finds cuts and claims the next",
+     SURE_OF_TWO "turn hurry look; find 3 5,0; find 4 5,0; looked whole more claimed;"
+                 "next look slot=0; looked whole; expect places=24; next cut slot=10 sent=0;"
+                 "reply same count=4 due;" IN_VAIN},
+    {"a claim with fresh cuts leads straight to the shards",
+     SURE_OF_TWO "turn hurry look; looked whole claimed;" IN_VAIN
+                 "turn hurry look; find next 5,0; looked whole claimed;" IN_VAIN
+                 "turn hurry look slot=15; looked claimed; next cut"},
+    {"a front leaves the claim to the front that makes cuts, and tries again",
+     SURE_OF_TWO FINDS("slot=15") CLAIMS_AGAIN CLAIMS_AGAIN CLAIMS_AGAIN},
+    {"a front claims again when no cut comes or a new visitor waits",
+     SURE_OF_TWO FINDS("slot=15") "turn hurry look slot=0; looked whole;" FINDS(
+         "slot=15") "turn look slot=0; find next 5,0; looked whole; turn hurry look slot=15"},
+    {"cuts from another loop need no turn",
+     "expect sure=0;" SURE_OF_TWO "expect sure=1; hear 3 0,6 wrong refused; hear 3 0,6;"
+     "expect places=20 sure=1; turn look; looked whole; expect resting=1"},
+    {"a cut of another past is left to cut.lua",
+     SURE_OF_TWO "turn look; find 3 5,0 wrong refused; find 4 5,0 refused; looked more;"
+                 "expect sure=0 cuts=2; next cut"},
+    {"another Redis is asked for its cuts", SURE "doubt; turn cut"},
+    {"a shard that another front has opened is sealed by its old epoch",
+     READING "next nothing; read 0 unavailable; next nothing; read 1 unavailable;"
+             "next cut seals=1 of=0 epoch=0; of 0 epoch=1 lease=100; of 1 epoch=1 lease=100;"
+             "reply ok due; next cut seals=1 of=1 epoch=0"},
+    {"a sealed shard is read again, then the next cut is made",
+     READING "read 0 unavailable; read 1 conflict; next cut seals=1 of=0; reply ok;"
+             "next shard of=0; next nothing; read 0 ok issued=1; next cut seals=0 nth=0; reply ok;"
+             "next shard of=1; next nothing; read 1 ok issued=1; next cut nth=1"},
+    {"a shown shard is read again, then the next cut is made",
+     READING "read 0 conflict; read 1 unavailable; next cut seals=1 of=1; reply ok;"
+             "next shard of=1; next nothing; read 1 ok issued=1; next cut seals=0 nth=0; reply ok;"
+             "next shard of=0; next nothing; read 0 ok issued=1; next cut nth=1"},
+    {"a shard that refused rests until the turn is over",
+     "expect open0=1 open1=1 resting=1; refuse 0; begin hurry; next cut; expect resting=0; expect "
+     "open0=0 open1=1; reply lost;"
+     "expect open0=1; refuse 1; begin hurry; next cut; expect open0=1 open1=0; reply lost;"
+     "expect open1=1"},
+    {"all shards share the room left by the cuts",
+     "shards 3; learn 1 7,1,2; room 12 max=20 waiting=6 issued=8; full 11 of=0 room=12;"
+     "full 5 of=1 room=12; full 3 of=2 room=1; full 7 of=0 room=0; room 0 max=8 waiting=6 issued=8;"
+     "room 0 max=7 waiting=6 issued=8; room 1 max=9 waiting=8 issued=40"},
+    {"lost cuts are sent, and a front with other cuts forgets them",
+     "learn 1..3 1; begin hurry; next cut first=1 sent=3; reply unavailable count=3 retry=700 due;"
+     "expect resting=1 pause=700; turn hurry cut sent=0 first=0; reply conflict; expect cuts=0;"
+     "turn hurry cut sent=0; reply same; expect pause=20"},
+    {"a call sends a bounded number of cuts",
+     "learn 1..600 1; turn hurry cut first=1 sent=512; reply same count=512 due;"
+     "next cut first=513 sent=88; reply same count=512 due; expect resting=1;"
+     "turn hurry cut sent=88"},
+    {"a reply without the cuts that it counts ends the turn",
+     SURE_OF_TWO "doubt; turn hurry cut; reply same count=4 due; turn hurry cut"},
+    {"a reply that knows no event ends the turn",
+     SURE_OF_TWO "doubt; turn hurry cut; reply unknown count=2 due; turn hurry cut"},
+    {"no cut is made without joins",
+     READING "begin hurry; read 0 ok; read 1 ok; next nothing; expect resting=1"},
+    {"joins of the first shard are one cut, which ends the turn",
+     READING "read 0 ok issued=5; read 1 ok; known 0 issued=5; known 1 issued=0; next cut nth=1;"
+             "learn 1 5,0; reply ok count=1; expect resting=1"},
+    {"joins of the second shard are one cut, which ends the turn",
+     READING "read 0 ok; read 1 ok issued=5; known 0 issued=0; known 1 issued=5; next cut nth=1;"
+             "learn 1 0,5; reply ok count=2; expect resting=1"},
+    {"a shard without a good reply is left out",
+     READING "read 0 unknown issued=5; read 1 ok issued=5; expect read0=0 read1=1; next cut nth=1;"
+             "reply lost; turn hurry cut"},
+    {"a seal names the epoch that was read", READING
+     "read 1 ok; read 0 unavailable; expect read0=1; next cut seals=1 of=0 epoch=0;"
+     "of 0 epoch=4; reply ok; next shard; read 0 unavailable; next cut seals=1 of=0 epoch=4;"
+     "of 0 epoch=4; reply ok; next shard; read 0 lost; expect read0=0; next nothing"},
+    {"a front keeps the state and the highest number of each shard",
+     SURE "saw 0 9; saw 0 7; saw 1 9; saw 1 7; of 0 epoch=1 upto=20 lease=50 issued=3;"
+          "of 1 epoch=1 upto=21 lease=51 issued=3; doubt; turn hurry cut; reply same; doubt;"
+          "turn hurry cut; reply unavailable;"
+          "known 0 epoch=1 upto=20 lease=50 opening=run@1 issued=9;"
+          "known 1 epoch=1 upto=21 lease=51 opening=run@1 issued=9"},
+    {"a shard that does not open is sealed three times a turn",
+     READING "read 1 ok;" SEALED_THRICE "turn hurry look; looked whole claimed;"
+             "next shard; next shard; read 1 ok;" SEALED_THRICE},
+    {"a shard that does not open is not sealed while cuts are collected",
+     READING "read 1 ok; read 0 unavailable issued=5; next cut seals=1; reply unavailable retry=1;"
+             "expect resting=1 pause=1"},
+};
+
+static void run_row(void **state)
+{
+    shards = shards_create(2);
+    script_run(*state, verbs);
+    shards_destroy(shards);
+    shards = NULL;
+}
 
 static void visitors_are_spread_evenly_over_the_shards(void **state)
 {
     (void)state;
-    struct shards *shards = shards_create(5);
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
+    struct shards *five = shards_create(5);
     unsigned of[5] = {0};
+    uint8_t idem[LINE_IDEM_BYTES];
     for (unsigned i = 0; i < 50000; i++) {
-        uint8_t idem[LINE_IDEM_BYTES];
         for (size_t at = 0; at < sizeof(idem); at++)
             idem[at] = (uint8_t)rng_below(&seeded.rng, 256);
-        uint8_t k = shards_of(shards, idem);
-        assert_int_equal(k, shards_of(shards, idem));
+        uint8_t k = shards_of(five, idem);
         assert_true(k < 5);
         of[k]++;
     }
     for (unsigned k = 0; k < 5; k++)
         assert_in_range(of[k], 9000, 11000);
-    uint8_t most[LINE_IDEM_BYTES];
-    memset(most, 0xFF, sizeof(most));
-    assert_int_equal(4, shards_of(shards, most));
-    shards_destroy(shards);
-}
-
-/* A front that starts late, and a turn that it is not chosen for. */
-static void a_front_that_is_not_due_only_reads(void **state)
-{
-    (void)state;
-    struct shards *shards = shards_create(2);
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    assert_int_equal(20, shards_pause_ms(shards, true));
-    assert_int_equal(SHARDS_IDLE_MS, shards_pause_ms(shards, false));
-    shards_begin(shards, true);
-    struct shards_call call = shards_next(shards);
-    assert_int_equal(SHARDS_ASK_CUT, call.ask);
-    assert_int_equal(0, call.nth);
-    assert_int_equal(0, call.told);
-    assert_int_equal(40, call.slot_ms); /* unless no front has made one for so long */
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    shards_begin(shards, true); /* it is under way */
-    struct cut cut = {.grown = {3, 4}};
-    assert_int_equal(0, shards_learn(shards, 1, &cut, NULL));
-    struct shards_told told = {.outcome = LINE_SAME, .count = 2};
-    assert_true(shards_take_cut(shards, &told));
-    call = shards_next(shards); /* one is missing */
-    assert_int_equal(SHARDS_ASK_CUT, call.ask);
-    assert_int_equal(0, call.told);
-    assert_int_equal(0, shards_learn(shards, 2, &cut, NULL));
-    assert_true(shards_take_cut(shards, &told));
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    assert_true(shards_is_resting(shards));
-    assert_int_equal(14, cuts_places(shards_cuts(shards)));
-    shards_destroy(shards);
-}
-
-static struct shards_call begun(struct shards *shards, bool hurry)
-{
-    assert_true(shards_is_resting(shards));
-    shards_begin(shards, hurry);
-    return shards_next(shards);
-}
-
-/* A front that has the state of the line. */
-static struct shards *made_sure(uint32_t cuts)
-{
-    struct shards *shards = shards_create(2);
-    struct cut cut = {.grown = {3, 4}};
-    struct shards_told told = {.outcome = LINE_SAME, .count = cuts};
-    assert_non_null(shards);
-    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
-    for (uint32_t nth = 1; nth <= cuts; nth++)
-        assert_int_equal(0, shards_learn(shards, nth, &cut, NULL));
-    assert_true(shards_take_cut(shards, &told));
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    return shards;
-}
-
-static void a_turn_without_news_is_one_plain_read(void **state)
-{
-    (void)state;
-    struct shards *shards = made_sure(2);
-    for (unsigned i = 0; i < SHARDS_LOOKS_MAX; i++) {
-        struct shards_call call = begun(shards, i % 2 > 0);
-        assert_int_equal(SHARDS_ASK_LOOK, call.ask);
-        assert_int_equal(i % 2 > 0 ? 15 : 0, call.slot_ms);
-        assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-        if (i == SHARDS_LOOKS_MAX - 1) { /* one more look, in the last of these turns */
-            shards_take_look(shards, true, true, false);
-            assert_int_equal(SHARDS_ASK_LOOK, shards_next(shards).ask);
-        }
-        shards_take_look(shards, true, false, false);
-        assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    }
-    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask); /* once in a while it is asked */
-    assert_true(shards_take_cut(shards, NULL));
-    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask); /* which did not come */
-    assert_true(shards_take_cut(shards, NULL));
-    shards_destroy(shards);
-}
-
-static void reads_shards_in_vain(struct shards *shards)
-{
-    for (uint8_t k = 0; k < 2; k++)
-        assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
-    for (uint8_t k = 0; k < 2; k++)
-        shards_take_shard(shards, k, LINE_UNKNOWN, NULL);
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    assert_true(shards_is_resting(shards));
-}
-
-/* One more cut, of five joins, by a plain read. */
-static void finds_one(struct shards *shards)
-{
-    struct cut cut = {.grown = {5, 0}};
-    const struct cuts *cuts = shards_cuts(shards);
-    uint32_t count = cuts_count(cuts);
-    assert_true(shards_found(shards, count + 1, &cut, cut_sum(cuts_sum(cuts, count), &cut, 2)));
-}
-
-static void a_plain_read_finds_cuts_and_may_claim_the_next(void **state)
-{
-    (void)state;
-    struct shards *shards = made_sure(2);
-    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
-    finds_one(shards);
-    finds_one(shards);
-    shards_take_look(shards, true, true, true);
-    struct shards_call call = shards_next(shards); /* there may be more */
-    assert_int_equal(SHARDS_ASK_LOOK, call.ask);
-    assert_int_equal(0, call.slot_ms); /* claimed already */
-    shards_take_look(shards, true, false, false);
-    assert_int_equal(24, cuts_places(shards_cuts(shards)));
-    call = shards_next(shards);
-    assert_int_equal(SHARDS_ASK_CUT, call.ask);
-    assert_int_equal(10, call.slot_ms);
-    assert_int_equal(0, call.told);
-    struct shards_told told = {.outcome = LINE_SAME, .count = 4, .due = true};
-    assert_true(shards_take_cut(shards, &told));
-    reads_shards_in_vain(shards);
-    shards_destroy(shards);
-}
-
-/* As a front that makes several has them: of the next cut it hears by its claim, and asks nobody.
- */
-static void a_claim_with_fresh_cuts_goes_straight_to_the_shards(void **state)
-{
-    (void)state;
-    struct shards *shards = made_sure(2);
-    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
-    shards_take_look(shards, true, false, true);
-    reads_shards_in_vain(shards);
-    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
-    finds_one(shards);
-    shards_take_look(shards, true, false, true);
-    reads_shards_in_vain(shards);
-    struct shards_call call = begun(shards, true);
-    assert_int_equal(SHARDS_ASK_LOOK, call.ask);
-    assert_int_equal(15, call.slot_ms); /* a front that makes cuts goes on to claim them */
-    shards_take_look(shards, false, false, true);
-    assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask); /* the read was not good */
-    assert_true(shards_take_cut(shards, NULL));
-    shards_destroy(shards);
-}
-
-/* One look in a turn, which finds one more cut or none; true: it claims the next. */
-static bool looks_and_claims(struct shards *shards, bool hurry, bool finds)
-{
-    struct shards_call call = begun(shards, hurry);
-    assert_int_equal(SHARDS_ASK_LOOK, call.ask);
-    if (finds)
-        finds_one(shards);
-    shards_take_look(shards, true, false, false);
-    assert_true(shards_is_resting(shards));
-    return call.slot_ms > 0;
-}
-
-static void a_front_leaves_the_claim_to_the_one_that_makes_cuts(void **state)
-{
-    (void)state;
-    struct shards *shards = made_sure(2);
-    assert_true(looks_and_claims(shards, true, true));
-    for (unsigned round = 0; round < 3; round++) {
-        for (unsigned i = 0; i < SHARDS_LEFT_TURNS; i++) {
-            assert_true(shards_is_led(shards));
-            assert_false(looks_and_claims(shards, true, true));
-        }
-        assert_false(shards_is_led(shards));
-        assert_true(looks_and_claims(shards, true, true)); /* it may not reach all that we do */
-    }
-    assert_false(looks_and_claims(shards, true, false)); /* no cut came: it has stopped */
-    assert_true(looks_and_claims(shards, true, false));
-    assert_true(looks_and_claims(shards, true, true));
-    assert_false(looks_and_claims(shards, false, true)); /* nobody waits here any more */
-    assert_true(looks_and_claims(shards, true, false));  /* and somebody new begins at once */
-    shards_destroy(shards);
-}
-
-static void cuts_from_another_loop_need_no_turn(void **state)
-{
-    (void)state;
-    struct shards *shards = shards_create(2);
-    assert_false(shards_is_sure(shards));
-    shards_destroy(shards);
-    shards = made_sure(2);
-    struct cut cut = {.grown = {0, 6}};
-    uint32_t sum = cut_sum(cuts_sum(shards_cuts(shards), 2), &cut, 2);
-    assert_true(shards_is_sure(shards));
-    assert_false(shards_heard(shards, 3, &cut, sum + 1));
-    assert_true(shards_heard(shards, 3, &cut, sum));
-    assert_int_equal(20, cuts_places(shards_cuts(shards)));
-    assert_true(shards_is_sure(shards));
-    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, false).ask);
-    shards_take_look(shards, true, false, false);
-    assert_true(shards_is_resting(shards));
-    shards_destroy(shards);
-}
-
-static void unknown_cuts_are_left_to_redis(void **state)
-{
-    (void)state;
-    struct shards *shards = made_sure(2);
-    struct cut cut = {.grown = {5, 0}};
-    uint32_t sum = cut_sum(cuts_sum(shards_cuts(shards), 2), &cut, 2);
-    assert_int_equal(SHARDS_ASK_LOOK, begun(shards, false).ask);
-    assert_false(shards_found(shards, 3, &cut, sum + 1)); /* of another past */
-    assert_false(shards_found(shards, 4, &cut, sum));     /* one is missing */
-    shards_take_look(shards, false, true, false);
-    assert_false(shards_is_sure(shards));
-    assert_int_equal(2, cuts_count(shards_cuts(shards)));
-    assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask);
-    assert_true(shards_take_cut(shards, NULL));
-    shards_destroy(shards);
-    shards = made_sure(0);
-    shards_doubt(shards); /* another Redis */
-    assert_int_equal(SHARDS_ASK_CUT, begun(shards, false).ask);
-    assert_true(shards_take_cut(shards, NULL));
-    shards_destroy(shards);
-}
-
-/* A front that has just asked for both its shards. */
-static struct shards *reading_both(void)
-{
-    struct shards *shards = made_sure(0);
-    struct shards_told told = {.outcome = LINE_SAME, .due = true};
-    shards_doubt(shards);
-    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
-    assert_true(shards_take_cut(shards, &told));
-    for (uint8_t k = 0; k < 2; k++)
-        assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
-    return shards;
-}
-
-/* Two fronts open the shards at once, and nobody's epoch is sealed a second time. */
-static void a_shard_is_not_sealed_twice(void **state)
-{
-    (void)state;
-    struct shards *shards = reading_both();
-    struct shards_read unopened = {.opening = "run@1"};
-    struct shards_told told = {.outcome = LINE_SAME, .due = true};
-    for (uint8_t k = 0; k < 2; k++) {
-        assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask); /* all are heard first */
-        shards_take_shard(shards, k, LINE_UNAVAILABLE, &unopened);
-    }
-    struct shards_call call = shards_next(shards);
-    assert_true(call.seals && call.shard == 0);
-    assert_int_equal(0, call.epoch);
-    for (unsigned k = 0; k < 2; k++) /* the other one by another front */
-        told.shard[k] = (struct shards_known){.epoch = 1, .lease = 100, .opening = "run@1"};
-    told.outcome = LINE_OK;
-    assert_true(shards_take_cut(shards, &told));
-    call = shards_next(shards);
-    assert_true(call.seals && call.shard == 1);
-    assert_int_equal(0, call.epoch); /* which is over, as Redis will say */
-    assert_true(shards_take_cut(shards, NULL));
-    shards_destroy(shards);
-}
-
-static void reads_alone(struct shards *shards, uint8_t k)
-{
-    struct shards_read opened = {.issued = 1};
-    struct shards_call call = shards_next(shards);
-    assert_int_equal(SHARDS_ASK_SHARD, call.ask);
-    assert_int_equal(k, call.shard);
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    shards_take_shard(shards, k, LINE_OK, &opened);
-}
-
-static void only_what_was_sealed_or_shown_is_read_again(void **state)
-{
-    (void)state;
-    for (uint8_t later = 0; later < 2; later++) {
-        struct shards *shards = reading_both();
-        struct shards_read read = {.opening = "run@1"};
-        struct shards_told told = {.outcome = LINE_OK};
-        for (uint8_t k = 0; k < 2; k++) /* one in a later epoch: to be shown */
-            shards_take_shard(shards, k, k == later ? LINE_CONFLICT : LINE_UNAVAILABLE, &read);
-        struct shards_call call = shards_next(shards);
-        assert_true(call.seals && call.shard == 1 - later);
-        assert_true(shards_take_cut(shards, &told));
-        reads_alone(shards, (uint8_t)(1 - later));
-        call = shards_next(shards);
-        assert_int_equal(SHARDS_ASK_CUT, call.ask);
-        assert_false(call.seals);
-        assert_int_equal(0, call.nth);
-        assert_true(shards_take_cut(shards, &told));
-        reads_alone(shards, later);
-        assert_int_equal(1, shards_next(shards).nth); /* and then the next cut is made */
-        assert_true(shards_take_cut(shards, NULL));
-        shards_destroy(shards);
-    }
-}
-
-static void a_shard_that_refused_rests_until_the_turn_is_over(void **state)
-{
-    (void)state;
-    struct shards *shards = shards_create(2);
-    for (uint8_t k = 0; k < 2; k++) {
-        assert_true(shards_open(shards, k));
-        shards_refused(shards, k);
-        shards_begin(shards, true);
-        assert_int_equal(SHARDS_ASK_CUT, shards_next(shards).ask);
-        assert_false(shards_open(shards, k));
-        assert_true(shards_open(shards, (uint8_t)(1 - k)));
-        assert_true(shards_take_cut(shards, NULL)); /* lost */
-        assert_true(shards_open(shards, k));
-    }
-    shards_destroy(shards);
-}
-
-static void all_shards_share_the_room_left_by_the_cuts(void **state)
-{
-    (void)state;
-    struct shards *shards = shards_create(3);
-    struct cut cut = {.grown = {7, 1, 2}};
-    assert_int_equal(0, shards_learn(shards, 1, &cut, NULL));
-    /* Two of the last eight places are ghosts, and two were given since. */
-    uint64_t room = shards_room(shards, 20, 6, 8);
-    assert_int_equal(12, room);
-    assert_int_equal(7 + 4, shards_full_from(shards, 0, room));
-    assert_int_equal(1 + 4, shards_full_from(shards, 1, room));
-    assert_int_equal(2 + 1, shards_full_from(shards, 2, 1)); /* each may give the last */
-    assert_int_equal(7, shards_full_from(shards, 0, 0));
-    assert_int_equal(0, shards_room(shards, 8, 6, 8));
-    assert_int_equal(0, shards_room(shards, 7, 6, 8));  /* it was lowered below what waits */
-    assert_int_equal(1, shards_room(shards, 9, 8, 40)); /* a picture newer than the cuts */
-    shards_destroy(shards);
-}
-
-static void addresses_are_spread_over_the_shards_even_neighbours(void **state)
-{
-    (void)state;
-    struct shards *shards = shards_create(8);
-    uint32_t of[8] = {0};
-    for (unsigned i = 0; i < 256; i++) {
-        const char address[4] = {(char)198, 51, 100, (char)i};
-        of[shards_of_address(shards, (struct span){address, sizeof(address)})]++;
-    }
-    for (unsigned k = 0; k < 8; k++)
-        assert_in_range(of[k], 12, 64);
-    shards_destroy(shards);
+    memset(idem, 0xFF, sizeof(idem));
+    assert_int_equal(4, shards_of(five, idem));
+    shards_destroy(five);
 }
 
 /* Two versions of a front count the same address in the same shard. */
 static void an_address_keeps_its_shard(void **state)
 {
     (void)state;
-    static const uint8_t of[] = {0, 1, 6, 7, 4, 5, 2, 3, 0, 1, 5, 6, 3, 4, 1, 2};
-    struct shards *shards = shards_create(8);
-    for (unsigned i = 0; i < sizeof(of); i++) {
+    static const uint8_t first[] = {0, 1, 6, 7, 4, 5, 2, 3, 0, 1, 5, 6, 3, 4, 1, 2};
+    struct shards *eight = shards_create(8);
+    unsigned of[8] = {0};
+    for (unsigned i = 0; i < 256; i++) {
         const char address[4] = {(char)198, 51, 100, (char)i};
-        assert_int_equal(shards_of_address(shards, (struct span){address, sizeof(address)}), of[i]);
+        uint8_t k = shards_of_address(eight, (struct span){address, sizeof(address)});
+        if (i < sizeof(first))
+            assert_int_equal(first[i], k);
+        of[k]++;
     }
-    assert_int_equal(8, shards_count(shards));
-    shards_destroy(shards);
-}
-
-/* While cuts are collected nothing is made, and a front that has other cuts forgets them. */
-static void lost_cuts_are_sent_and_those_of_redis_count(void **state)
-{
-    (void)state;
-    struct shards *shards = shards_create(2);
-    struct cut cut = {.grown = {1}};
-    for (uint32_t nth = 1; nth <= 3; nth++)
-        assert_int_equal(0, shards_learn(shards, nth, &cut, NULL));
-    shards_begin(shards, true);
-    struct shards_call call = shards_next(shards);
-    assert_int_equal(1, call.first);
-    assert_int_equal(3, call.told);
-    struct shards_told told = {
-        .outcome = LINE_UNAVAILABLE, .count = 3, .retry_ms = 700, .due = true};
-    assert_true(shards_take_cut(shards, &told));
-    assert_true(shards_is_resting(shards));
-    assert_int_equal(700, shards_pause_ms(shards, true));
-    call = begun(shards, true);
-    assert_int_equal(SHARDS_ASK_CUT, call.ask); /* no plain read tells that they are */
-    assert_int_equal(0, call.told);
-    assert_int_equal(0, call.first);
-    told = (struct shards_told){.outcome = LINE_CONFLICT};
-    assert_false(shards_take_cut(shards, &told));
-    assert_int_equal(0, cuts_count(shards_cuts(shards)));
-    assert_int_equal(0, begun(shards, true).told);
-    told = (struct shards_told){.outcome = LINE_SAME};
-    assert_true(shards_take_cut(shards, &told));
-    assert_int_equal(20, shards_pause_ms(shards, true)); /* all are collected */
-    shards_destroy(shards);
-}
-
-static void a_call_sends_a_bounded_number_of_cuts(void **state)
-{
-    (void)state;
-    struct shards *shards = shards_create(2);
-    struct cut cut = {.grown = {1}};
-    for (uint32_t nth = 1; nth <= SHARDS_TELL_MAX + 88; nth++)
-        assert_int_equal(0, shards_learn(shards, nth, &cut, NULL));
-    struct shards_call call = begun(shards, true);
-    assert_int_equal(1, call.first);
-    assert_int_equal(SHARDS_TELL_MAX, call.told);
-    struct shards_told told = {.outcome = LINE_SAME, .count = SHARDS_TELL_MAX, .due = true};
-    assert_true(shards_take_cut(shards, &told));
-    call = shards_next(shards);
-    assert_int_equal(SHARDS_TELL_MAX + 1, call.first);
-    assert_int_equal(88, call.told);
-    assert_true(shards_take_cut(shards, &told)); /* which has done nothing */
-    assert_true(shards_is_resting(shards));
-    call = begun(shards, true); /* still to be sent, which no plain read does */
-    assert_int_equal(SHARDS_ASK_CUT, call.ask);
-    assert_int_equal(88, call.told);
-    assert_true(shards_take_cut(shards, NULL));
-    shards_destroy(shards);
-}
-
-static void a_useless_answer_ends_the_turn(void **state)
-{
-    (void)state;
-    static const struct shards_told answers[] = {
-        {.outcome = LINE_SAME, .count = 4, .due = true},    /* without the cuts that it counts */
-        {.outcome = LINE_UNKNOWN, .count = 2, .due = true}, /* of no event */
-    };
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        struct shards *shards = made_sure(2);
-        shards_doubt(shards);
-        assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
-        assert_true(shards_take_cut(shards, &answers[i]));
-        assert_true(shards_is_resting(shards));
-        assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
-        assert_true(shards_take_cut(shards, NULL));
-        shards_destroy(shards);
-    }
-}
-
-static void no_cut_is_made_without_joins(void **state)
-{
-    (void)state;
-    struct shards *shards = reading_both();
-    struct shards_read read = {.issued = 0};
-    shards_begin(shards, true); /* it is under way */
-    for (uint8_t k = 0; k < 2; k++)
-        shards_take_shard(shards, k, LINE_OK, &read);
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    assert_true(shards_is_resting(shards));
-    shards_destroy(shards);
-    for (uint8_t joined = 0; joined < 2; joined++) {
-        shards = reading_both();
-        for (uint8_t k = 0; k < 2; k++) {
-            read.issued = k == joined ? 5 : 0;
-            shards_take_shard(shards, k, LINE_OK, &read);
-            assert_int_equal(read.issued, shards_known(shards, k)->issued);
-        }
-        assert_int_equal(1, shards_next(shards).nth);
-        struct cut cut = {.grown = {[0] = joined == 0 ? 5 : 0, [1] = joined == 1 ? 5 : 0}};
-        struct shards_told told = {.outcome = LINE_OK, .count = 1 + joined}; /* another's, too */
-        assert_int_equal(0, shards_learn(shards, 1, &cut, NULL));
-        assert_true(shards_take_cut(shards, &told));
-        assert_true(shards_is_resting(shards)); /* one cut is enough for a turn */
-        shards_destroy(shards);
-    }
-}
-
-static void a_shard_without_an_answer_is_left_out(void **state)
-{
-    (void)state;
-    struct shards *shards = reading_both();
-    struct shards_read read = {.issued = 5};
-    shards_take_shard(shards, 0, LINE_UNKNOWN, &read);
-    shards_take_shard(shards, 1, LINE_OK, &read);
-    assert_false(shards_read(shards, 0)->there);
-    assert_true(shards_read(shards, 1)->there);
-    assert_int_equal(1, shards_next(shards).nth); /* of the other's joins */
-    assert_true(shards_take_cut(shards, NULL));
-    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask); /* was it made? */
-    assert_true(shards_take_cut(shards, NULL));
-    shards_destroy(shards);
-}
-
-static void a_seal_names_the_epoch_that_was_read(void **state)
-{
-    (void)state;
-    struct shards *shards = reading_both();
-    struct shards_read unopened = {.opening = "run@1"}, empty = {.issued = 0};
-    struct shards_told told = {.outcome = LINE_OK};
-    told.shard[0].epoch = 4;
-    shards_take_shard(shards, 1, LINE_OK, &empty);
-    for (uint64_t epoch = 0; epoch <= 4; epoch += 4) {
-        shards_take_shard(shards, 0, LINE_UNAVAILABLE, &unopened);
-        assert_true(shards_read(shards, 0)->there);
-        struct shards_call call = shards_next(shards);
-        assert_true(call.seals && call.shard == 0);
-        assert_int_equal(epoch, call.epoch);
-        assert_true(shards_take_cut(shards, &told));
-        assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
-    }
-    shards_take_shard(shards, 0, LINE_OK, NULL); /* it did not come: what it said before is old */
-    assert_false(shards_read(shards, 0)->there);
-    assert_int_equal(SHARDS_ASK_NOTHING, shards_next(shards).ask);
-    shards_destroy(shards);
-}
-
-static void a_front_keeps_each_shards_state_and_highest_number(void **state)
-{
-    (void)state;
-    struct shards *shards = made_sure(0);
-    struct shards_told told = {.outcome = LINE_SAME};
-    for (uint8_t k = 0; k < 2; k++) {
-        shards_saw(shards, k, 9);
-        shards_saw(shards, k, 7); /* a late answer */
-        told.shard[k] = (struct shards_known){
-            .epoch = 1, .upto = 20u + k, .lease = 50u + k, .issued = 3, .opening = "run@1"};
-    }
-    shards_doubt(shards);
-    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
-    assert_true(shards_take_cut(shards, &told));
-    shards_doubt(shards);
-    assert_int_equal(SHARDS_ASK_CUT, begun(shards, true).ask);
-    told = (struct shards_told){.outcome = LINE_UNAVAILABLE}; /* collecting, it tells of none */
-    assert_true(shards_take_cut(shards, &told));
-    for (uint8_t k = 0; k < 2; k++) {
-        const struct shards_known *known = shards_known(shards, k);
-        assert_int_equal(1, known->epoch);
-        assert_int_equal(20u + k, known->upto);
-        assert_int_equal(50u + k, known->lease);
-        assert_string_equal("run@1", known->opening);
-        assert_int_equal(9, known->issued);
-    }
-    shards_destroy(shards);
-}
-
-/* The first shard, which comes back unopened each time. Answers how often it was sealed. */
-static unsigned seals_in_vain(struct shards *shards, const struct shards_told *told)
-{
-    struct shards_read unopened = {.opening = "run@1", .issued = 5}, empty = {.issued = 0};
-    unsigned seals = 0;
-    shards_take_shard(shards, 1, LINE_OK, &empty);
-    for (;;) {
-        shards_take_shard(shards, 0, LINE_UNAVAILABLE, &unopened);
-        struct shards_call call = shards_next(shards);
-        if (call.ask == SHARDS_ASK_NOTHING)
-            return seals;
-        assert_true(call.seals && call.shard == 0 && seals < 10);
-        seals++;
-        assert_true(shards_take_cut(shards, told));
-        if (shards_is_resting(shards))
-            return seals;
-        assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
-    }
-}
-
-static void a_shard_that_does_not_open_is_tried_three_times_a_turn(void **state)
-{
-    (void)state;
-    struct shards *shards = reading_both();
-    struct shards_told told = {.outcome = LINE_OK};
-    for (unsigned turn = 0; turn < 2; turn++) {
-        assert_int_equal(3, seals_in_vain(shards, &told));
-        assert_true(shards_is_resting(shards));
-        assert_int_equal(SHARDS_ASK_LOOK, begun(shards, true).ask);
-        shards_take_look(shards, true, false, true);
-        for (uint8_t k = 0; k < 2; k++)
-            assert_int_equal(SHARDS_ASK_SHARD, shards_next(shards).ask);
-    }
-    told = (struct shards_told){.outcome = LINE_UNAVAILABLE, .retry_ms = 1}; /* collecting */
-    assert_int_equal(1, seals_in_vain(shards, &told));
-    assert_true(shards_is_resting(shards));
-    assert_int_equal(1, shards_pause_ms(shards, true));
-    shards_destroy(shards);
+    for (unsigned k = 0; k < 8; k++)
+        assert_in_range(of[k], 12, 64);
+    shards_destroy(eight);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_visitor_gets_one_place_whatever_is_lost),
+    const struct CMUnitTest functions[] = {
+        cmocka_unit_test(each_visitor_gets_one_place_although_data_is_lost),
         cmocka_unit_test(visitors_are_spread_evenly_over_the_shards),
-        cmocka_unit_test(a_front_that_is_not_due_only_reads),
-        cmocka_unit_test(a_turn_without_news_is_one_plain_read),
-        cmocka_unit_test(a_plain_read_finds_cuts_and_may_claim_the_next),
-        cmocka_unit_test(a_claim_with_fresh_cuts_goes_straight_to_the_shards),
-        cmocka_unit_test(a_front_leaves_the_claim_to_the_one_that_makes_cuts),
-        cmocka_unit_test(cuts_from_another_loop_need_no_turn),
-        cmocka_unit_test(unknown_cuts_are_left_to_redis),
-        cmocka_unit_test(a_shard_is_not_sealed_twice),
-        cmocka_unit_test(only_what_was_sealed_or_shown_is_read_again),
-        cmocka_unit_test(a_shard_that_refused_rests_until_the_turn_is_over),
-        cmocka_unit_test(all_shards_share_the_room_left_by_the_cuts),
-        cmocka_unit_test(addresses_are_spread_over_the_shards_even_neighbours),
         cmocka_unit_test(an_address_keeps_its_shard),
-        cmocka_unit_test(lost_cuts_are_sent_and_those_of_redis_count),
-        cmocka_unit_test(a_call_sends_a_bounded_number_of_cuts),
-        cmocka_unit_test(a_useless_answer_ends_the_turn),
-        cmocka_unit_test(no_cut_is_made_without_joins),
-        cmocka_unit_test(a_shard_without_an_answer_is_left_out),
-        cmocka_unit_test(a_seal_names_the_epoch_that_was_read),
-        cmocka_unit_test(a_front_keeps_each_shards_state_and_highest_number),
-        cmocka_unit_test(a_shard_that_does_not_open_is_tried_three_times_a_turn),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    _Static_assert(SHARDS_LOOKS_MAX == 64 && SHARDS_TELL_MAX == 512 && SHARDS_LEFT_TURNS == 4,
+                   "rows name them");
+    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
+                        sizeof(rows) / sizeof(rows[0]), run_row);
 }
