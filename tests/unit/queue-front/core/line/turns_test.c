@@ -1,214 +1,180 @@
-/* turns_test.c: the outcomes of visits, and the words of their log. */
+/* turns_test.c: the outcomes of visits, and the words of their log.
+ *
+ *   note KIND PLACES until= early   what the front learns of them; `early`: not by the clock
+ *   has KIND PLACES until= early=   expects what it knows. Kept places are kept until 1000 + place,
+ *                                   unless the row says `until`
+ *   kept LEN CAP, blocks N          expects the list of extended calls; so many blocks of places
+ *   log WORD F=N, bad WORD ...      expects what a word of the log says; that it is refused
+ *
+ * PLACES is 3, 3..9 or, each third of them, 3..9/3. */
 #include "core/line/turns.h"
 
-#include "unit.h"
+#include "script.h"
 
-static void a_place_is_found_as_it_was_noted_last(void **state)
+#include <stdlib.h>
+#include <string.h>
+
+static struct turns turns;
+
+static enum turn_kind kind_of(const struct script_line *line, unsigned at)
 {
-    (void)state;
-    struct turns turns = {0};
-    assert_int_equal(TURN_NONE, turns_of(NULL, 7).kind);
-    assert_int_equal(TURN_NONE, turns_of(&turns, 7).kind);
-    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_KEPT, .until_ms = 90, .times = 1});
-    assert_int_equal(90, turns_of(&turns, 7).until_ms);
-    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_DONE});
-    assert_int_equal(TURN_DONE, turns_of(&turns, 7).kind);
-    assert_int_equal(TURN_NONE, turns_of(&turns, 8).kind);
-    turns_deinit(&turns);
+    static const char *const names[] = {"none", "kept", "ended", "done", NULL};
+    static const enum turn_kind kinds[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE};
+    return kinds[script_choice(line, script_word(line, at), names)];
 }
 
-static void end(struct turns *turns, uint64_t place)
+struct range {
+    uint64_t from, upto, step;
+};
+
+static struct range range_of(const struct script_line *line, unsigned at)
 {
-    turns_note(turns, (struct turn){.place = place, .kind = TURN_ENDED});
+    char *end;
+    struct range range = {.step = 1};
+    range.from = range.upto = strtoull(script_word(line, at), &end, 10);
+    if (*end == '.')
+        range.upto = strtoull(end + 2, &end, 10);
+    if (*end == '/')
+        range.step = strtoull(end + 1, &end, 10);
+    return range;
 }
 
-static void keep(struct turns *turns, uint64_t place)
+static uint64_t until(const struct script_line *line, enum turn_kind kind, uint64_t place)
 {
-    turns_note(turns, (struct turn){.place = place, .kind = TURN_KEPT, .until_ms = 1000 + place});
+    return script_value_or(line, "until", kind == TURN_KEPT ? 1000 + place : 0);
 }
 
-/* `kind` of each place, and what was kept of it. */
-static void assert_all(const struct turns *turns, uint64_t from, uint64_t upto, enum turn_kind kind)
+static void note(const struct script_line *line)
 {
-    for (uint64_t place = from; place <= upto; place++) {
-        struct turn turn = turns_of(turns, place);
-        assert_int_equal(kind, turn.kind);
-        assert_int_equal(kind == TURN_KEPT ? 1000 + place : 0, turn.until_ms);
+    enum turn_kind kind = kind_of(line, 1);
+    struct range range = range_of(line, 2);
+    for (uint64_t place = range.from; place <= range.upto; place += range.step)
+        turns_note(&turns, (struct turn){.place = place,
+                                         .kind = kind,
+                                         .until_ms = until(line, kind, place),
+                                         .ended = script_has(line, "early")});
+}
+
+static void expect(const struct script_line *line)
+{
+    enum turn_kind kind = kind_of(line, 1);
+    struct range range = range_of(line, 2);
+    for (uint64_t place = range.from; place <= range.upto; place += range.step) {
+        struct turn turn = turns_of(&turns, place);
+        if (turn.kind != kind || turn.until_ms != until(line, kind, place))
+            fail_msg("%s: \"%s\": place %u", line->row, line->text, (unsigned)place);
+        if (script_value(line, "early") != NULL)
+            script_expect(line, script_value(line, "early"), turn.ended);
     }
 }
 
-static void the_newest_places_are_known_and_the_oldest_make_room(void **state)
+static void expect_kept(const struct script_line *line)
 {
-    (void)state;
-    enum { FIRST_UPTO = TURNS_BLOCK_PLACES - 1, ALL_UPTO = TURNS_PLACES_MAX - 1 };
-    struct turns turns = {0};
-    for (uint64_t place = 1; place <= ALL_UPTO; place++)
-        end(&turns, place);
-    assert_all(&turns, 1, ALL_UPTO, TURN_ENDED);
-    turns_note(&turns, (struct turn){.place = TURNS_PLACES_MAX + 5, .kind = TURN_DONE});
-    assert_int_equal(TURN_DONE, turns_of(&turns, TURNS_PLACES_MAX + 5).kind);
-    assert_all(&turns, 1, FIRST_UPTO, TURN_NONE);
-    assert_all(&turns, FIRST_UPTO + 1, ALL_UPTO, TURN_ENDED);
-    turns_note(&turns, (struct turn){.place = 5, .kind = TURN_DONE}); /* told late */
-    assert_all(&turns, 1, FIRST_UPTO, TURN_NONE);
-    assert_all(&turns, TURNS_PLACES_MAX + 6, TURNS_PLACES_MAX + 40, TURN_NONE);
-    assert_int_equal(TURN_DONE, turns_of(&turns, TURNS_PLACES_MAX + 5).kind);
-    turns_deinit(&turns);
+    script_expect(line, script_word(line, 1), turns.kept_len);
+    script_expect(line, script_word(line, 2), turns.kept_cap);
 }
 
-/* The memory of a front is judged over an hour of a sale, and this is what once grew in it. */
-static void a_sale_of_sixteen_thousand_is_one_block_from_its_first_turn_on(void **state)
+/* How many blocks there are, and that the first is where it was. */
+static void expect_blocks(const struct script_line *line)
 {
-    (void)state;
-    struct turns turns = {0};
-    end(&turns, 1);
-    const struct turns_block *block = turns.block[0];
-    assert_non_null(block);
-    for (uint64_t place = 2; place < TURNS_BLOCK_PLACES; place++)
-        end(&turns, place);
-    assert_ptr_equal(block, turns.block[0]);
-    for (uint32_t i = 1; i < TURNS_BLOCKS; i++)
-        assert_null(turns.block[i]);
-    assert_int_equal(0, turns.kept_cap);
-    turns_deinit(&turns);
+    static const struct turns_block *first;
+    uint64_t blocks = 0;
+    for (uint32_t i = 0; i < TURNS_BLOCKS; i++)
+        blocks += turns.block[i] != NULL;
+    script_expect(line, script_word(line, 1), blocks);
+    if (script_has(line, "same"))
+        assert_ptr_equal(first, turns.block[0]);
+    first = turns.block[0];
 }
 
-static void a_turn_that_was_taken_back_is_unknown(void **state)
+static void expect_log(const struct script_line *line)
 {
-    (void)state;
-    struct turns turns = {0};
-    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_NONE});
-    assert_null(turns.block[0]); /* that is no news */
-    keep(&turns, 7);
-    end(&turns, 8);
-    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_NONE});
-    turns_note(&turns, (struct turn){.place = 8, .kind = TURN_NONE});
-    assert_all(&turns, 6, 9, TURN_NONE);
-    keep(&turns, 8);
-    end(&turns, 8);
-    keep(&turns, 8); /* the newest word counts */
-    assert_all(&turns, 8, 8, TURN_KEPT);
-    assert_int_equal(1, turns.kept_len);
-    turns_deinit(&turns);
-}
-
-static void neighbours_do_not_touch_each_other(void **state)
-{
-    (void)state;
-    struct turns turns = {0};
-    for (uint64_t place = 1; place <= 200; place++)
-        end(&turns, place);
-    for (uint64_t place = 1; place <= 200; place++) {
-        turns_note(&turns, (struct turn){.place = place, .kind = TURN_DONE});
-        assert_all(&turns, 1, place, TURN_DONE);
-        assert_all(&turns, place + 1, 200, TURN_ENDED);
-    }
-    turns_deinit(&turns);
-}
-
-static void extended_calls_are_known_until_their_visits_are_over(void **state)
-{
-    (void)state;
-    struct turns turns = {0};
-    for (uint64_t place = 1; place <= 1000; place++)
-        keep(&turns, place);
-    assert_all(&turns, 1, 1000, TURN_KEPT);
-    assert_int_equal(1024, turns.kept_cap);
-    for (uint64_t place = 3; place <= 1000; place += 3)
-        end(&turns, place);
-    for (uint64_t place = 1; place <= 1000; place++)
-        assert_all(&turns, place, place, place % 3 == 0 ? TURN_ENDED : TURN_KEPT);
-    assert_int_equal(1000 - 333, turns.kept_len);
-    for (uint64_t place = 1; place <= 1000; place++)
-        end(&turns, place);
-    assert_int_equal(0, turns.kept_len);
-    assert_all(&turns, 1, 1000, TURN_ENDED);
-    turns_deinit(&turns);
-}
-
-static void the_oldest_extended_calls_make_room(void **state)
-{
-    (void)state;
-    struct turns turns = {0};
-    for (uint64_t place = 1; place <= TURNS_KEPT_MAX; place++)
-        keep(&turns, place);
-    assert_all(&turns, 1, TURNS_KEPT_MAX, TURN_KEPT);
-    keep(&turns, 7); /* is there already */
-    assert_int_equal(TURNS_KEPT_MAX, turns.kept_len);
-    assert_all(&turns, 1, TURNS_KEPT_MAX, TURN_KEPT);
-    for (uint64_t place = 1; place <= 10; place++)
-        keep(&turns, TURNS_KEPT_MAX + place);
-    assert_all(&turns, 1, 10, TURN_NONE);
-    assert_all(&turns, 11, TURNS_KEPT_MAX + 10, TURN_KEPT);
-    assert_int_equal(TURNS_KEPT_MAX, turns.kept_cap);
-    end(&turns, 500);
-    keep(&turns, 3); /* there is room again */
-    assert_all(&turns, 3, 3, TURN_KEPT);
-    assert_all(&turns, 11, 499, TURN_KEPT);
-    turns_deinit(&turns);
-}
-
-/* Redis may have lost that a visit was made longer, and then its time is not over. */
-static void an_ended_visit_differs_from_an_expired_one(void **state)
-{
-    (void)state;
-    struct turns turns = {0};
-    end(&turns, 6);
-    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_ENDED, .ended = true});
-    turns_note(&turns, (struct turn){.place = 8, .kind = TURN_DONE});
-    assert_all(&turns, 6, 7, TURN_ENDED);
-    assert_false(turns_of(&turns, 6).ended);
-    assert_true(turns_of(&turns, 7).ended);
-    assert_true(turns_of(&turns, 8).ended);
-    assert_false(turns_of(&turns, 9).ended);
-    for (uint64_t place = 6; place <= 8; place++)
-        turns_note(&turns, (struct turn){.place = place, .kind = TURN_NONE});
-    assert_all(&turns, 6, 6, TURN_NONE);
-    assert_all(&turns, 7, 7, TURN_ENDED);
-    end(&turns, 7); /* by the clock, once it had begun again elsewhere */
-    end(&turns, 8);
-    assert_true(turns_of(&turns, 7).ended);
-    assert_all(&turns, 8, 8, TURN_DONE);
-    turns_note(&turns, (struct turn){.place = 7, .kind = TURN_DONE});
-    assert_all(&turns, 7, 7, TURN_DONE);
-    turns_deinit(&turns);
-    static const char *const logged[] = {"7:2:0:0", "7:2:0:1", "7:3:0:0", "7:0:0:0", "7:1:90:1"};
-    for (size_t i = 0; i < sizeof(logged) / sizeof(logged[0]); i++) {
-        struct turn turn;
-        assert_true(turn_parse(span_of(logged[i]), &turn));
-        assert_int_equal(i == 1 || i == 2, turn.ended);
-    }
-}
-
-static void the_log_is_read_to_the_letter(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {
-        "",         "7",         "7:1",    "7:1:0",   "0:1:0:0",  "7:9:0:0",         "7:1:0:256",
-        "-7:1:0:0", "7:1:0:0:0", "7:1::0", "7:x:0:0", "7:1:0:0 ", "4294967296:1:0:0"};
     struct turn turn = {.place = 3};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_false(turn_parse(span_of(bad[i]), &turn));
+    assert_true(turn_parse(span_of(script_word(line, 1)), &turn));
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("place", turn.place),    SCRIPT_NUMBER("kind", turn.kind),
+        SCRIPT_NUMBER("until", turn.until_ms), SCRIPT_NUMBER("times", turn.times),
+        SCRIPT_NUMBER("early", turn.ended),    {.name = NULL},
+    };
+    script_expect_values(line, 2, fields);
+}
+
+static void expect_bad(const struct script_line *line)
+{
+    struct turn turn = {.place = 3};
+    for (unsigned i = 1; i < line->len; i++)
+        assert_false(turn_parse(span_of(line->words[i]), &turn));
     assert_int_equal(3, turn.place);
-    assert_true(turn_parse(SPAN("1073741824:1:1763712000123:10"), &turn));
-    assert_int_equal(1073741824, turn.place);
-    assert_int_equal(TURN_KEPT, turn.kind);
-    assert_int_equal(UINT64_C(1763712000123), turn.until_ms);
-    assert_int_equal(10, turn.times);
+}
+
+static const struct script_verb verbs[] = {
+    {"note", note},      {"has", expect},     {"kept", expect_kept}, {"blocks", expect_blocks},
+    {"log", expect_log}, {"bad", expect_bad}, {NULL, NULL},
+};
+
+/* A block has 16384 places, there are 32 of them: 524288 places, and 65536 extended calls. */
+static const struct script_row rows[] = {
+    {"a place is found as it was noted last",
+     "has none 7; note kept 7 until=90; has kept 7 until=90; note done 7; has done 7; has none 8"},
+    {"the newest places are known and the oldest make room",
+     "note ended 1..524287; has ended 1..524287; note done 524293; has done 524293;"
+     "has none 1..16383; has ended 16384..524287;"
+     /* An outcome that comes late. */
+     "note done 5; has none 1..16383; has none 524294..524328; has done 524293"},
+    /* The memory of a front is checked over an hour of a sale. */
+    {"a sale of sixteen thousand is one block from its first turn on",
+     "note ended 1; blocks 1; note ended 2..16383; blocks 1 same; kept 0 0"},
+    {"a turn that was taken back is unknown",
+     "note none 7; blocks 0; note kept 7; note ended 8; note none 7; note none 8; has none 6..9;"
+     "note kept 8; note ended 8; note kept 8; has kept 8; kept 1 1..1024"},
+    {"places do not touch their neighbours",
+     "note ended 1..200; note done 1..200/3; has done 1..200/3; has ended 2..200/3; is ended "
+     "3..200/3;"
+     "note done 2..200/3; has done 1..200/3; has done 2..200/3; has ended 3..200/3"},
+    {"extended calls are known until their visits are over",
+     "note kept 1..1000; has kept 1..1000; kept 1000 1024; note ended 3..1000/3; has ended "
+     "3..1000/3;"
+     "has kept 1..1000/3; has kept 2..1000/3; kept 667 1024; note ended 1..1000; kept 0 1024;"
+     "has ended 1..1000"},
+    {"the oldest extended calls make room",
+     "note kept 1..65536; has kept 1..65536; note kept 7; kept 65536 65536; has kept 1..65536;"
+     "note kept 65537..65546; has none 1..10; has kept 11..65546; kept 65536 65536; note ended 500;"
+     "note kept 3; has kept 3; has kept 11..499"},
+    /* Redis may have lost that a visit was extended, and then its time is not over. */
+    {"a visit that was ended differs from one that expired",
+     "note ended 6; note ended 7 early; note done 8; has ended 6 early=0; has ended 7 early=1;"
+     "has done 8 early=1; has none 9 early=0; note none 6..8; has none 6; has ended 7; has done 8;"
+     /* By the clock, after it had begun again elsewhere. */
+     "note ended 7; note ended 8; has ended 7 early=1; has done 8; note done 7; has done 7"},
+    {"the log says which visits were ended",
+     "log 7:2:0:0 kind=2 early=0; log 7:2:0:1 early=1; log 7:3:0:0 kind=3 early=1;"
+     "log 7:0:0:0 kind=0 early=0; log 7:1:90:1 kind=1 early=0"},
+    {"a word of the log has a place, a kind, a time and a count",
+     "log 1073741824:1:1763712000123:10 place=1073741824 kind=1 until=1763712000123 times=10"},
+    {"any other word is refused", "bad 7 7:1 7:1:0 0:1:0:0 7:9:0:0 7:1:0:256 -7:1:0:0 7:1:0:0:0 "
+                                  "7:1::0 7:x:0:0 4294967296:1:0:0"},
+};
+
+static void run_row(void **state)
+{
+    script_run(*state, verbs);
+    turns_deinit(&turns);
+    turns = (struct turns){0};
+}
+
+static void no_table_and_no_word_are_no_turn(void **state)
+{
+    (void)state;
+    struct turn turn;
+    assert_int_equal(TURN_NONE, turns_of(NULL, 7).kind);
+    assert_false(turn_parse(SPAN(""), &turn));
+    assert_false(turn_parse(SPAN("7:1:0:0 "), &turn));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_place_is_found_as_it_was_noted_last),
-        cmocka_unit_test(the_newest_places_are_known_and_the_oldest_make_room),
-        cmocka_unit_test(a_sale_of_sixteen_thousand_is_one_block_from_its_first_turn_on),
-        cmocka_unit_test(a_turn_that_was_taken_back_is_unknown),
-        cmocka_unit_test(neighbours_do_not_touch_each_other),
-        cmocka_unit_test(extended_calls_are_known_until_their_visits_are_over),
-        cmocka_unit_test(the_oldest_extended_calls_make_room),
-        cmocka_unit_test(an_ended_visit_differs_from_an_expired_one),
-        cmocka_unit_test(the_log_is_read_to_the_letter),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest functions[] = {cmocka_unit_test(no_table_and_no_word_are_no_turn)};
+    _Static_assert(TURNS_BLOCK_PLACES == 16384 && TURNS_BLOCKS == 32 && TURNS_KEPT_MAX == 65536,
+                   "rows name them");
+    return script_tests(functions, 1, rows, sizeof(rows) / sizeof(rows[0]), run_row);
 }
