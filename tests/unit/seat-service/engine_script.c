@@ -269,6 +269,14 @@ void engine_script_end(void)
     memset(w, 0, sizeof(*w));
 }
 
+void engine_script_open(void)
+{
+    w->engine = make_engine();
+    w->follower = make_engine();
+    engine_replay_begin(w->follower);
+    w->now_ms = TEST_NOW_MS;
+}
+
 /* ---- the hall ---- */
 
 static void do_sale(const struct script_line *line)
@@ -343,10 +351,7 @@ static void do_hall(const struct script_line *line)
                                           .basis_points = list_of(fees).seats[2]};
     w->plan = test_hall_plan(&hall);
     w->late_max = (uint32_t)script_value_or(line, "late", 0);
-    w->engine = make_engine();
-    w->follower = make_engine();
-    engine_replay_begin(w->follower);
-    w->now_ms = TEST_NOW_MS;
+    engine_script_open();
 }
 
 static void do_at(const struct script_line *line)
@@ -467,6 +472,14 @@ static void do_expire(const struct script_line *line)
                  due ? (unsigned long long)w->op->change.hold : 0);
     if (due)
         ended(line, ENGINE_OK);
+}
+
+static void do_expire_all(const struct script_line *line)
+{
+    uint32_t count = 0;
+    for (; engine_expire_next(w->engine, w->now_ms, next_op()); count++)
+        commit((unsigned)(w->op - w->ops));
+    script_expect(line, script_word(line, 1), count);
 }
 
 static void do_prefixed(const struct script_line *line);
@@ -798,6 +811,7 @@ static const struct script_verb verbs[] = {
     {"unblock-places", do_block_places},
     {"price", do_price},
     {"expire", do_expire},
+    {"expire-all", do_expire_all},
     {"begin", do_prefixed},
     {"try", do_prefixed},
     {"commit", do_commit},

@@ -25,6 +25,7 @@
  *   block SEATS | unblock SEATS | block-places N | unblock-places N        option: area=N
  *   price CATEGORY PRICE
  *   expire H                    H expires, or is forgotten; "-": nothing is due
+ *   expire-all N                N holds expire
  *
  * Each of these must succeed and is committed, unless a verdict follows: `... -> seats-taken`.
  * `begin ACTION` leaves it uncommitted, `try ACTION` undoes it. `commit [N]` and `undo [N]` end the
@@ -66,6 +67,8 @@ struct engine_world {
 
 extern struct engine_world engine_world;
 
+/* Makes the engines of engine_world.plan, for a plan that `hall` cannot make. */
+void engine_script_open(void);
 /* Runs a script in this world, and says which hold a letter names. */
 void engine_script(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t engine_script_hold(char name);

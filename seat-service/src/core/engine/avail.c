@@ -8,13 +8,13 @@
  *
  * A picture's version is the number of a change in the journal: all changes up to it are in the
  * picture, perhaps some later ones, and nothing that the journal does not have (seat_shown()). So
- * pictures of one event compare, whichever process made them: what a reader has of one may be
- * brought up to date by the deltas of another, since a delta tells the state that a seat has now.
- * For that, a seat is told that was written to, also if it is again as it was in our last picture:
- * elsewhere there may have been one in between. And it stands in the ring under the latest change
- * that can have touched it, the picture's mark: a reader who has this version from elsewhere,
- * without what came early here, is told with the next one. Where one loop settles everything
- * nothing comes early.
+ * pictures of one event compare, whichever process made them: the deltas of one process bring a
+ * picture of another up to date, since a delta has the state that a seat has now. Therefore a seat
+ * that was written to gets a delta even if its state is that of our last picture: another process
+ * may have published a picture in between. Its entry in the ring has the number of the latest
+ * change that can have touched it, the picture's mark: a reader who has this version from another
+ * process, without a change that our picture shows early, gets the seat with the next picture.
+ * Where one loop settles everything no change is shown early.
  *
  * Publication n lies in picture n % 2, with its version. A reader loads n, copies, and loads it
  * again: the picture of n is written to only after n + 1 is current, so an unchanged number means
@@ -211,7 +211,7 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     put(&avail->marks[next], mark);
     if (nth == 0)
         put(&avail->first, version);
-    put(&avail->nth, nth + 1); /* release: the new picture is whole for whoever sees this */
+    put(&avail->nth, nth + 1); /* release: who sees this sees the whole new picture */
 }
 
 uint64_t avail_publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx),

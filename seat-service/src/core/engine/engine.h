@@ -13,7 +13,7 @@
  *     on refusal:  engine_undo(engine, &op);                   it never happened: answer 503
  *
  * What is taken is taken in phase 1; what is given back is free only after engine_settle(). So
- * between the phases a seat belongs to whoever may end up with it, whichever way the journal
+ * between the phases a seat belongs to the buyer who may end up with it, whichever way the journal
  * decides (I1), and no change can reach the journal before the one it depends on was committed.
  * That is why the journal's order is a valid order for replay.
  *
@@ -255,7 +255,7 @@ enum engine_verdict engine_propose(struct engine *engine, const struct engine_as
  * pictures. What is claimed and not settled is shown as it was. */
 
 /* All changes of the journal up to number `version` are settled; later ones may be, too, up to the
- * one that `latest` returns, which is asked when the seats have been looked at (NULL: none).
+ * one that `latest` returns, which is called after the seats were read (NULL: none).
  * Unless a picture of that version or a later one is there already, one is made and the seats that
  * changed join the ring of deltas. Returns the version that is current after the call. If two
  * threads call at once, one publishes and the other returns the previous version. */

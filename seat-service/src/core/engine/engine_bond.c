@@ -1,6 +1,6 @@
-/* engine_bond.c: ties a hold to what its order bought, when the order takes the hold on: the digest
- * of sale/purchase.h is computed here from what is held and what it costs, and compared with the
- * order's (I2). The order names the fees that it charges, which must be the event's. The caller
+/* engine_bond.c: compares a hold with the purchase of the order that extends it: the digest of
+ * sale/purchase.h is computed from the held seats and their prices, and must be the order's (I2).
+ * The order names the fees that it charges, which must be the event's. The caller
  * owns the hold, so it cannot change meanwhile; afterwards the order has it, and it no longer
  * changes. */
 #include "core/engine/engine_internal.h"

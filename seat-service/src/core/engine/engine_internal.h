@@ -74,7 +74,7 @@ struct engine {
     struct late_pool late;
 
     /* The seats of a hold are a chain through this array: next[seat] is the next one plus one, 0 at
-     * the end. Whoever owns the hold owns its links. */
+     * the end. The owner of a hold owns its links. */
     _Atomic uint32_t *next;
     _Atomic uint64_t *areas;
     struct bond *bonds; /* by slot; memory of slots that never had an order is never touched */

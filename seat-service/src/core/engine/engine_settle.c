@@ -249,10 +249,10 @@ static void remember(struct engine *engine, struct engine_op *op)
     HOLD_SET(slot, version, change->hold_version);
 }
 
-/* Released, expired, refunded: first readers are told that the hold is changing, then the seats are
- * freed, then the slot. A free seat may belong to another hold an instant later, whose links
- * replace ours; a reader of the old hold must then see that it has changed. And while a seat is
- * still ours the slot is not reused, so the number in its word stays unambiguous. */
+/* Released, expired, refunded: first the slot is marked as being written, then the seats are freed,
+ * then the slot. A free seat may belong to another hold an instant later, whose links replace ours;
+ * a reader of the old hold must then see that it has changed. And while a seat is still ours the
+ * slot is not reused, so the number in its word stays unambiguous. */
 static void settle_ended(struct engine *engine, struct engine_op *op)
 {
     const struct change *change = &op->change;

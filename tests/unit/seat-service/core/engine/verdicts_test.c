@@ -1,6 +1,5 @@
-/* verdicts_test.c: what the rows of the engine's verdicts promise: codes that differ, a status
- * where it is a refusal, and for each rule of the sale a sentence in every language of the hall's
- * page. */
+/* verdicts_test.c: verdicts have different codes, refusals a status and a detail, and each rule of
+ * the sale a sentence in every language of the hall's page. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +42,7 @@ static void each_refusal_has_a_code_of_its_own_a_status_and_a_sentence(void **st
     }
 }
 
-static void each_rule_of_the_sale_is_told_in_every_language(void **state)
+static void each_rule_of_the_sale_has_a_sentence_in_every_language(void **state)
 {
     (void)state;
     for (unsigned i = ENGINE_CHANNEL; i <= ENGINE_ORPHAN; i++) {
@@ -59,7 +58,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_refusal_has_a_code_of_its_own_a_status_and_a_sentence),
-        cmocka_unit_test(each_rule_of_the_sale_is_told_in_every_language),
+        cmocka_unit_test(each_rule_of_the_sale_has_a_sentence_in_every_language),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
