@@ -28,7 +28,7 @@ enum {
     CROWD_MAX = 60,
 };
 
-struct world {
+static struct world {
     uv_loop_t loop;
     struct http_router *router;
     struct http_server *server;
@@ -45,20 +45,23 @@ struct world {
     uint16_t port; /* that was drained */
     unsigned answered;
     char *received;
-};
+} world;
 
 /* ---- handlers ---- */
 
+static void reply(struct http_req *req, struct span body)
+{
+    http_reply(req, &(struct http_reply){.status = 200, .type = "text/plain", .body = body});
+}
+
 static void on_hello(struct http_req *req)
 {
-    http_reply(req,
-               &(struct http_reply){.status = 200, .type = "text/plain", .body = SPAN("hello")});
+    reply(req, SPAN("hello"));
 }
 
 static void on_echo(struct http_req *req)
 {
-    http_reply(
-        req, &(struct http_reply){.status = 200, .type = "text/plain", .body = http_req_body(req)});
+    reply(req, http_req_body(req));
 }
 
 static void on_param(struct http_req *req)
@@ -75,16 +78,14 @@ static void on_param(struct http_req *req)
     text_char(&body, '|');
     ip_put(&body, http_req_addr(req));
     text_str(&body, http_req_is_tls(req) ? "|tls" : "|plain");
-    http_reply(req,
-               &(struct http_reply){.status = 200, .type = "text/plain", .body = text_span(&body)});
+    reply(req, text_span(&body));
 }
 
 /* Each request has a serial of its own, also in the memory of the one before it. */
 static void expect_a_new_serial(struct http_req *req)
 {
-    struct world *world = http_req_route_ctx(req);
-    assert_true(http_req_serial(req) > world->serial);
-    world->serial = http_req_serial(req);
+    assert_true(http_req_serial(req) > world.serial);
+    world.serial = http_req_serial(req);
 }
 
 static void on_again(struct http_req *req)
@@ -99,16 +100,14 @@ static void on_again(struct http_req *req)
     text_char(&body, '/');
     text_put(&body, http_req_bearer(req));
     text_char(&body, '>');
-    http_reply(req,
-               &(struct http_reply){.status = 200, .type = "text/plain", .body = text_span(&body)});
+    reply(req, text_span(&body));
 }
 
 static void on_later(struct http_req *req)
 {
-    struct world *world = http_req_route_ctx(req);
     expect_a_new_serial(req);
-    assert_true(world->kept_len < KEPT_MAX);
-    world->kept[world->kept_len++] = req;
+    assert_true(world.kept_len < KEPT_MAX);
+    world.kept[world.kept_len++] = req;
 }
 
 static struct http_blob *blob_of(struct span bytes)
@@ -120,24 +119,19 @@ static struct http_blob *blob_of(struct span bytes)
 
 static void on_page(struct http_req *req)
 {
-    struct world *world = http_req_route_ctx(req);
-    struct http_blob *page = blob_of((struct span){world->big->bytes, PAGE_LEN});
+    struct http_blob *page = blob_of((struct span){world.big->bytes, PAGE_LEN});
     http_reply(req, &(struct http_reply){.status = 200, .type = "text/plain", .blob = page});
     http_blob_unref(page);
 }
 
 static void on_big(struct http_req *req)
 {
-    struct world *world = http_req_route_ctx(req);
-    http_reply(req, &(struct http_reply){.status = 200, .type = "text/plain", .blob = world->big});
+    http_reply(req, &(struct http_reply){.status = 200, .type = "text/plain", .blob = world.big});
 }
 
 static void on_long(struct http_req *req)
 {
-    struct world *world = http_req_route_ctx(req);
-    http_reply(req, &(struct http_reply){.status = 200,
-                                         .type = "text/plain",
-                                         .body = {world->big->bytes, world->big->len}});
+    reply(req, (struct span){world.big->bytes, world.big->len});
 }
 
 /* Two of them take more than the time of a turn, one more than half of it. */
@@ -145,15 +139,13 @@ enum { DEAR_US = HTTP_TURN_US * 6 / 10 };
 
 static void on_dear(struct http_req *req)
 {
-    struct world *world = http_req_route_ctx(req);
-    clock_fake_step(&world->clock, DEAR_US);
+    clock_fake_step(&world.clock, DEAR_US);
     on_hello(req);
 }
 
 static void on_noted(struct http_req *req)
 {
-    struct world *world = http_req_route_ctx(req);
-    world->noted_turn = world->turns;
+    world.noted_turn = world.turns;
     on_hello(req);
 }
 
@@ -167,108 +159,103 @@ static void on_raw(struct http_req *req)
 
 static void on_stream(struct http_req *req)
 {
-    struct world *world = http_req_route_ctx(req);
     struct http_blob *first = blob_of(SPAN("data: first\n\n"));
-    http_reply_stream(req, world->channel, first, (struct span){NULL, 0});
+    http_reply_stream(req, world.channel, first, (struct span){NULL, 0});
     http_blob_unref(first);
 }
 
 static void on_closed(void *ctx)
 {
-    struct world *world = ctx;
-    world->closed = true;
+    assert_ptr_equal(ctx, &world);
+    world.closed = true;
 }
 
-static void close_server(struct world *world)
+static void close_server(void)
 {
-    if (!world->closing)
-        http_server_close(world->server, on_closed, world);
-    world->closing = true;
+    if (!world.closing)
+        http_server_close(world.server, on_closed, &world);
+    world.closing = true;
 }
 
 static void on_end(struct http_req *req)
 {
     on_later(req);
-    close_server(http_req_route_ctx(req));
+    close_server();
 }
 
 static void on_answered(void *ctx, struct http_req *req, unsigned status, uint64_t took_us)
 {
-    struct world *world = ctx;
+    assert_ptr_equal(ctx, &world);
     assert_non_null(http_req_path(req).ptr);
     assert_true(status >= 100 && took_us < 60000000);
-    world->answered++;
+    world.answered++;
 }
 
 /* ---- the world ---- */
 
-static void route(struct world *world, enum http_method method, const char *pattern,
-                  http_handler *handler, uint32_t body_max)
-{
-    struct http_route entry = {method, pattern, handler, world, body_max};
-    struct err_slot err;
-    assert_int_equal(http_router_add(world->router, &entry, &err), 0);
-}
+static const struct http_route routes[] = {
+    {HTTP_METHOD_GET, "/hello", on_hello, NULL, 0},
+    {HTTP_METHOD_POST, "/hello", on_hello, NULL, 0},
+    {HTTP_METHOD_POST, "/echo", on_echo, NULL, 100000},
+    {HTTP_METHOD_GET, "/p/{name}/x", on_param, NULL, 0},
+    {HTTP_METHOD_GET, "/files/{path...}", on_param, NULL, 0},
+    {HTTP_METHOD_GET, "/again/{name}", on_again, NULL, 0},
+    {HTTP_METHOD_GET, "/later", on_later, NULL, 0},
+    {HTTP_METHOD_GET, "/page", on_page, NULL, 0},
+    {HTTP_METHOD_GET, "/big", on_big, NULL, 0},
+    {HTTP_METHOD_GET, "/long", on_long, NULL, 0},
+    {HTTP_METHOD_GET, "/dear", on_dear, NULL, 0},
+    {HTTP_METHOD_GET, "/noted", on_noted, NULL, 0},
+    {HTTP_METHOD_GET, "/raw", on_raw, NULL, 0},
+    {HTTP_METHOD_GET, "/stream", on_stream, NULL, 0},
+    {HTTP_METHOD_GET, "/end", on_end, NULL, 0},
+};
 
-static void world_open(struct world *world, struct http_limits limits, const char *trusted,
-                       const char *client_ip_header)
+static void world_open(struct http_limits limits, const char *trusted, const char *client_ip_header)
 {
-    memset(world, 0, sizeof(*world));
+    memset(&world, 0, sizeof(world));
     struct err_slot err = {0};
-    assert_int_equal(uv_loop_init(&world->loop), 0);
-    assert_int_equal(http_router_create(&err, &world->router), 0);
-    route(world, HTTP_METHOD_GET, "/hello", on_hello, 0);
-    route(world, HTTP_METHOD_POST, "/hello", on_hello, 0);
-    route(world, HTTP_METHOD_POST, "/echo", on_echo, 100000);
-    route(world, HTTP_METHOD_GET, "/p/{name}/x", on_param, 0);
-    route(world, HTTP_METHOD_GET, "/files/{path...}", on_param, 0);
-    route(world, HTTP_METHOD_GET, "/again/{name}", on_again, 0);
-    route(world, HTTP_METHOD_GET, "/later", on_later, 0);
-    route(world, HTTP_METHOD_GET, "/page", on_page, 0);
-    route(world, HTTP_METHOD_GET, "/big", on_big, 0);
-    route(world, HTTP_METHOD_GET, "/long", on_long, 0);
-    route(world, HTTP_METHOD_GET, "/dear", on_dear, 0);
-    route(world, HTTP_METHOD_GET, "/noted", on_noted, 0);
-    route(world, HTTP_METHOD_GET, "/raw", on_raw, 0);
-    route(world, HTTP_METHOD_GET, "/stream", on_stream, 0);
-    route(world, HTTP_METHOD_GET, "/end", on_end, 0);
-    clock_fake_init(&world->clock, UINT64_C(1795000000) * 1000000);
+    assert_int_equal(uv_loop_init(&world.loop), 0);
+    assert_int_equal(http_router_create(&err, &world.router), 0);
+    assert_int_equal(
+        http_router_add_all(world.router, routes, sizeof(routes) / sizeof(routes[0]), &err), 0);
+    clock_fake_init(&world.clock, UINT64_C(1795000000) * 1000000);
     struct http_server_conf conf = {
-        .loop = &world->loop,
-        .router = world->router,
+        .loop = &world.loop,
+        .router = world.router,
         .host = "127.0.0.1",
         .limits = limits,
-        .clock = &world->clock.clock,
+        .clock = &world.clock.clock,
         .trusted_proxies = trusted,
         .client_ip_header = client_ip_header,
-        .loop_ctx = world,
+        .loop_ctx = &world,
         .on_answered = on_answered,
     };
-    assert_int_equal(http_server_create(&conf, &err, &world->server), 0);
+    assert_int_equal(http_server_create(&conf, &err, &world.server), 0);
     struct http_channel_conf channel = {0};
-    assert_int_equal(http_channel_create(world->server, &channel, &err, &world->channel), 0);
+    assert_int_equal(http_channel_create(world.server, &channel, &err, &world.channel), 0);
     size_t big_len = 12 << 20; /* more than the sockets of both sides buffer */
     char *big = malloc(big_len);
     for (size_t i = 0; i < big_len; i++)
         big[i] = (char)('a' + i % 23);
-    world->big = blob_of((struct span){big, big_len});
+    world.big = blob_of((struct span){big, big_len});
     free(big);
-    world->received = malloc(RECEIVED_MAX);
+    world.received = malloc(RECEIVED_MAX);
 }
 
-static void world_close(struct world *world)
+static void world_close(void)
 {
-    for (unsigned i = 0; i < world->kept_len; i++) {
-        if (world->kept[i] != NULL)
-            on_hello(world->kept[i]);
+    for (unsigned i = 0; i < world.kept_len; i++) {
+        if (world.kept[i] != NULL)
+            on_hello(world.kept[i]);
     }
-    close_server(world);
-    uv_run(&world->loop, UV_RUN_DEFAULT);
-    assert_true(world->closed);
-    assert_int_equal(uv_loop_close(&world->loop), 0); /* every handle was closed */
-    http_router_destroy(world->router);
-    http_blob_unref(world->big);
-    free(world->received);
+    close_server();
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    assert_true(world.closed);
+    assert_int_equal(uv_loop_close(&world.loop), 0); /* every handle was closed */
+    http_router_destroy(world.router);
+    http_blob_unref(world.big);
+    free(world.received);
 }
 
 /* ---- the client ---- */
@@ -278,29 +265,29 @@ static uint64_t now_ms(void)
     return uv_hrtime() / 1000000;
 }
 
-static void turn(struct world *world)
+static void turn(void)
 {
-    world->turns++;
-    uv_run(&world->loop, UV_RUN_NOWAIT);
+    world.turns++;
+    uv_run(&world.loop, UV_RUN_NOWAIT);
 }
 
 /* `room`: bytes that the kernel buffers for the client, 0 for its default. */
-static int dial_with_room(struct world *world, int room)
+static int dial_with_room(int room)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (room > 0)
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
     struct sockaddr_in name = {.sin_family = AF_INET,
-                               .sin_port = htons(http_server_port(world->server)),
+                               .sin_port = htons(http_server_port(world.server)),
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
 }
 
-static int dial(struct world *world)
+static int dial(void)
 {
-    return dial_with_room(world, 0);
+    return dial_with_room(0);
 }
 
 static void put(int fd, struct span text)
@@ -319,14 +306,14 @@ static void wait_until_there(int fd)
 }
 
 /* Receives until `until` has come, or (NULL) until the server closes. Returns all of it. */
-static const char *receive(struct world *world, int fd, const char *until)
+static const char *receive(int fd, const char *until)
 {
     size_t len = 0;
     uint64_t deadline = now_ms() + WAIT_MS;
-    world->received[0] = '\0';
+    world.received[0] = '\0';
     while (now_ms() < deadline) {
-        turn(world);
-        ssize_t got = recv(fd, world->received + len, RECEIVED_MAX - 1 - len, 0);
+        turn();
+        ssize_t got = recv(fd, world.received + len, RECEIVED_MAX - 1 - len, 0);
         if (got == 0)
             break;
         if (got < 0) {
@@ -336,14 +323,14 @@ static const char *receive(struct world *world, int fd, const char *until)
             continue;
         }
         len += (size_t)got;
-        world->received[len] = '\0';
-        if (until != NULL && strstr(world->received, until) != NULL)
-            return world->received;
+        world.received[len] = '\0';
+        if (until != NULL && strstr(world.received, until) != NULL)
+            return world.received;
     }
     if (until != NULL || now_ms() >= deadline)
         fail_msg("\"%s\" did not come; received: %.300s", until != NULL ? until : "the end",
-                 world->received);
-    return world->received;
+                 world.received);
+    return world.received;
 }
 
 static unsigned count_of(const char *text, const char *what)
@@ -359,25 +346,23 @@ static uint64_t stat_of(_Atomic const uint64_t *counter)
     return atomic_load(counter);
 }
 
-static void publish(struct world *world, const char *text)
+static void publish(const char *text)
 {
     struct http_blob *blob = blob_of(span_of(text));
-    http_channel_publish(world->channel, blob);
+    http_channel_publish(world.channel, blob);
     http_blob_unref(blob);
 }
 
 static void on_drained(void *ctx)
 {
-    struct world *world = ctx;
-    assert_false(world->drained);
-    world->drained = true;
+    assert_ptr_equal(ctx, &world);
+    assert_false(world.drained);
+    world.drained = true;
 }
 
 /* ---- scripts ---- */
 
 static struct {
-    struct world world;
-    bool open;
     int fds[26];
     int crowd[CROWD_MAX];
     unsigned crowd_len;
@@ -387,16 +372,8 @@ static struct {
 
 static void open_with(struct http_limits limits, const char *trusted, const char *header)
 {
-    world_open(&run.world, limits, trusted, header);
+    world_open(limits, trusted, header);
     memset(run.fds, 0xFF, sizeof(run.fds));
-    run.open = true;
-}
-
-static struct world *opened(void)
-{
-    if (!run.open)
-        open_with(http_limits_default(), NULL, NULL);
-    return &run.world;
 }
 
 /* open timeouts=MS head=MS per_turn=N connections=N per_addr=N trusted=LIST header=NAME */
@@ -418,10 +395,9 @@ static void run_open(const struct script_line *line)
 
 static int *fd_at(const struct script_line *line)
 {
-    struct world *world = opened();
     int *fd = &run.fds[script_word(line, 1)[0] - 'A'];
     if (*fd < 0)
-        *fd = dial(world);
+        *fd = dial();
     return fd;
 }
 
@@ -449,7 +425,7 @@ static const char *bytes_of(const char *text)
 static void run_dial(const struct script_line *line)
 {
     int *fd = &run.fds[script_word(line, 1)[0] - 'A'];
-    *fd = dial_with_room(opened(), (int)script_value_or(line, "room", 0));
+    *fd = dial_with_room((int)script_value_or(line, "room", 0));
 }
 
 static void run_send(const struct script_line *line)
@@ -507,14 +483,12 @@ static struct span large_head(void)
 }
 
 /* begin A: the part of a large head that fills a read; finish A: the rest */
-static void run_begin(const struct script_line *line)
+static void run_part(const struct script_line *line)
 {
-    put(*fd_at(line), (struct span){large_head().ptr, HTTP_BUFFER_LEN});
-}
-
-static void run_finish(const struct script_line *line)
-{
-    put(*fd_at(line), span_skip(large_head(), HTTP_BUFFER_LEN));
+    bool begin = strcmp(line->words[0], "begin") == 0;
+    struct span head = large_head();
+    put(*fd_at(line),
+        begin ? (struct span){head.ptr, HTTP_BUFFER_LEN} : span_skip(head, HTTP_BUFFER_LEN));
 }
 
 static void run_half(const struct script_line *line)
@@ -541,14 +515,13 @@ static void run_bytes(const struct script_line *line)
     struct span text = span_of(bytes_of(script_rest(line, 1)));
     for (size_t i = 0; i < text.len; i++) {
         put(*fd_at(line), (struct span){text.ptr + i, 1});
-        turn(opened());
+        turn();
     }
 }
 
 /* trickle A TEXT: a byte each 50 ms, until the server responds */
 static void run_trickle(const struct script_line *line)
 {
-    struct world *world = opened();
     int fd = *fd_at(line);
     struct span text = span_of(bytes_of(script_rest(line, 1)));
     ssize_t got = 0;
@@ -556,27 +529,26 @@ static void run_trickle(const struct script_line *line)
         put(fd, (struct span){text.ptr + i, 1});
         uint64_t until = now_ms() + 50;
         while (now_ms() < until && got <= 0) {
-            turn(world);
-            got = recv(fd, world->received, RECEIVED_MAX - 1, 0);
+            turn();
+            got = recv(fd, world.received, RECEIVED_MAX - 1, 0);
         }
     }
     assert_true(got > 0);
-    world->received[got] = '\0';
-    run.received = world->received;
+    world.received[got] = '\0';
+    run.received = world.received;
 }
 
 /* crowd COUNT: connections that the server has accepted */
 static void run_crowd(const struct script_line *line)
 {
-    struct world *world = opened();
-    const struct http_stats *stats = http_server_stats(world->server);
+    const struct http_stats *stats = http_server_stats(world.server);
     uint64_t there = stat_of(&stats->connections);
     run.crowd_len = (unsigned)script_number(script_word(line, 1));
     assert_in_range(run.crowd_len, 1, CROWD_MAX);
     for (unsigned i = 0; i < run.crowd_len; i++)
-        run.crowd[i] = dial(world);
+        run.crowd[i] = dial();
     while (stat_of(&stats->connections) < there + run.crowd_len)
-        turn(world);
+        turn();
 }
 
 /* each TIMES TEXT: sent by each of the crowd; a text of "large" is a large head */
@@ -606,17 +578,17 @@ static void run_leave(const struct script_line *line)
 static void run_mark(const struct script_line *line)
 {
     (void)line;
-    run.answered = run.world.answered;
-    run.turns = run.world.turns;
+    run.answered = world.answered;
+    run.turns = world.turns;
 }
 
 /* since COUNT: responses since the mark; "since turns": as many as turns since then allow */
 static void run_since(const struct script_line *line)
 {
     unsigned each = 1 + HTTP_AGAIN_US / DEAR_US; /* that are begun within its time */
-    unsigned got = run.world.answered - run.answered;
+    unsigned got = world.answered - run.answered;
     if (script_has(line, "turns"))
-        assert_in_range(got, 1, 1 + each * (run.world.turns - run.turns));
+        assert_in_range(got, 1, 1 + each * (world.turns - run.turns));
     else
         script_expect(line, script_word(line, 1), got);
 }
@@ -624,21 +596,21 @@ static void run_since(const struct script_line *line)
 static void run_until(const struct script_line *line)
 {
     int fd = *fd_at(line);
-    run.received = receive(opened(), fd, bytes_of(script_rest(line, 1)));
+    run.received = receive(fd, bytes_of(script_rest(line, 1)));
 }
 
 static void run_end(const struct script_line *line)
 {
     int fd = *fd_at(line);
-    run.received = receive(opened(), fd, NULL);
+    run.received = receive(fd, NULL);
 }
 
 static void run_quiet(const struct script_line *line)
 {
     int fd = *fd_at(line);
     for (int i = 0; i < 5; i++)
-        turn(opened());
-    assert_int_equal(recv(fd, run.world.received, 10, 0), -1);
+        turn();
+    assert_int_equal(recv(fd, world.received, 10, 0), -1);
 }
 
 /* Parts of what was received, in this order, separated by &. */
@@ -668,33 +640,32 @@ static void run_big(const struct script_line *line)
     const char *at = run.received;
     for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--) {
         at = strstr(at, "\r\n\r\n") + 4;
-        assert_memory_equal(at, run.world.big->bytes, run.world.big->len);
-        at += run.world.big->len;
+        assert_memory_equal(at, world.big->bytes, world.big->len);
+        at += world.big->len;
     }
-    assert_int_equal(atomic_load(&run.world.big->refs), 1);
+    assert_int_equal(atomic_load(&world.big->refs), 1);
 }
 
 static uint64_t value_of(const struct script_line *line, unsigned at)
 {
     static const struct http_stats none; /* a closed server may be freed */
-    const struct world *world = opened();
-    const struct http_stats *stats = world->closing ? &none : http_server_stats(world->server);
+    const struct http_stats *stats = world.closing ? &none : http_server_stats(world.server);
     const struct {
         const char *name;
         uint64_t value;
     } rows[] = {
-        {"answered", run.world.answered},
-        {"later", run.world.kept_len},
-        {"later-paths", run.world.later_paths},
+        {"answered", world.answered},
+        {"later", world.kept_len},
+        {"later-paths", world.later_paths},
         {"connections", stat_of(&stats->connections)},
-        {"streams", world->closing ? 0 : http_channel_streams(world->channel)},
+        {"streams", world.closing ? 0 : http_channel_streams(world.channel)},
         {"timeouts", stat_of(&stats->timeouts)},
         {"writes", stat_of(&stats->writes)},
         {"malformed", stat_of(&stats->malformed)},
         {"bytes_in", stat_of(&stats->bytes_in)},
         {"bytes_out", stat_of(&stats->bytes_out)},
-        {"drained", run.world.drained},
-        {"serial", run.world.serial},
+        {"drained", world.drained},
+        {"serial", world.serial},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (strcmp(rows[i].name, script_word(line, at)) == 0)
@@ -710,7 +681,7 @@ static void run_wait(const struct script_line *line)
     const char *word = script_word(line, 2);
     uint64_t deadline = now_ms() + WAIT_MS, want = script_number(word);
     bool above = strstr(word, "..") != NULL;
-    for (uint64_t is; now_ms() < deadline; turn(opened())) {
+    for (uint64_t is; now_ms() < deadline; turn()) {
         is = value_of(line, 1);
         if (is == want || (above && is > want))
             return;
@@ -723,32 +694,27 @@ static void run_is(const struct script_line *line)
     script_expect(line, script_word(line, 2), value_of(line, 1));
 }
 
+/* turns COUNT; sleep MS: without a turn; for MS: with turns */
 static void run_turns(const struct script_line *line)
 {
-    for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--)
-        turn(opened());
-}
-
-/* Milliseconds without a turn, and with turns. */
-static void run_sleep(const struct script_line *line)
-{
-    uv_sleep((unsigned)script_number(script_word(line, 1)));
-}
-
-static void run_for(const struct script_line *line)
-{
-    uint64_t until = now_ms() + script_number(script_word(line, 1));
-    while (now_ms() < until)
-        turn(opened());
+    uint64_t n = script_number(script_word(line, 1)), until = now_ms() + n;
+    if (strcmp(line->words[0], "sleep") == 0)
+        uv_sleep((unsigned)n);
+    else if (strcmp(line->words[0], "for") == 0)
+        while (now_ms() < until)
+            turn();
+    else
+        for (; n > 0; n--)
+            turn();
 }
 
 /* Answers all requests of /later, the last one first. */
 static void run_answer(const struct script_line *line)
 {
     (void)line;
-    while (run.world.kept_len > 0) {
-        struct http_req *req = run.world.kept[--run.world.kept_len];
-        run.world.later_paths += span_eq(http_req_path(req), SPAN("/later"));
+    while (world.kept_len > 0) {
+        struct http_req *req = world.kept[--world.kept_len];
+        world.later_paths += span_eq(http_req_path(req), SPAN("/later"));
         on_hello(req);
     }
 }
@@ -766,19 +732,19 @@ static void run_reset(const struct script_line *line)
     setsockopt(*fd_at(line), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
     run_close(line);
     for (int i = 0; i < 10; i++)
-        turn(opened());
+        turn();
 }
 
 static void run_publish(const struct script_line *line)
 {
-    publish(opened(), bytes_of(script_rest(line, 0)));
+    publish(bytes_of(script_rest(line, 0)));
 }
 
 static void run_drain(const struct script_line *line)
 {
-    run.world.port = http_server_port(opened()->server);
-    http_server_drain(opened()->server, (uint32_t)script_number(script_word(line, 1)), on_drained,
-                      &run.world);
+    world.port = http_server_port(world.server);
+    http_server_drain(world.server, (uint32_t)script_number(script_word(line, 1)), on_drained,
+                      &world);
 }
 
 /* A connection to the drained port is refused. */
@@ -786,7 +752,7 @@ static void run_refused(const struct script_line *line)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in name = {.sin_family = AF_INET,
-                               .sin_port = htons(run.world.port),
+                               .sin_port = htons(world.port),
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     script_expect(line, "1", connect(fd, (struct sockaddr *)&name, sizeof(name)) == -1);
     close(fd);
@@ -806,25 +772,24 @@ static void run_whole(const struct script_line *line)
 static void run_shut(const struct script_line *line)
 {
     (void)line;
-    close_server(opened());
+    close_server();
 }
 
 /* ---- verbs of one row ---- */
 
 static void run_chunked(const struct script_line *line)
 {
-    struct world *world = opened();
     (void)line;
     struct span text = SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                             "5\r\nhello\r\n1;ext=1\r\n,\r\n6\r\n world\r\n0\r\nTrailer: x\r\n\r\n"
                             "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n");
     for (size_t cut = 1; cut < text.len; cut++) {
-        int fd = dial(world);
+        int fd = dial();
         put(fd, (struct span){text.ptr, cut});
         for (int i = 0; i < 3; i++)
-            turn(world);
+            turn();
         put(fd, span_skip(text, cut));
-        const char *got = receive(world, fd, "raw");
+        const char *got = receive(fd, "raw");
         assert_non_null(strstr(got, "\r\n\r\nhello, world"));
         close(fd);
     }
@@ -833,9 +798,9 @@ static void run_chunked(const struct script_line *line)
 /* bad TEXT: is refused with 400, once, and the connection closed */
 static void run_bad(const struct script_line *line)
 {
-    int fd = dial(opened());
+    int fd = dial();
     put(fd, span_of(bytes_of(script_rest(line, 0))));
-    const char *got = receive(opened(), fd, NULL);
+    const char *got = receive(fd, NULL);
     if (strncmp(got, "HTTP/1.1 400 ", 13) != 0)
         fail_msg("no 400 for [%s] but [%s]", line->text, got);
     assert_non_null(strstr(got, "Connection: close"));
@@ -846,7 +811,6 @@ static void run_bad(const struct script_line *line)
 
 static void run_noise(const struct script_line *line)
 {
-    struct world *world = opened();
     (void)line;
     unsigned seed = (unsigned)uv_hrtime();
     print_message("seed %u\n", seed);
@@ -858,33 +822,33 @@ static void run_noise(const struct script_line *line)
         size_t len = (size_t)(rand_r(&seed) % 299) + 1;
         for (size_t i = 0; i < len; i++)
             text[i] = alphabet[(unsigned)rand_r(&seed) % (sizeof(alphabet) - 1)];
-        int fd = dial(world);
+        int fd = dial();
         if (rand_r(&seed) % 2 == 0)
             put(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
         put(fd, (struct span){text, len});
-        turn(world);
-        turn(world);
+        turn();
+        turn();
         close(fd);
     }
 }
 
 /* Heads that overlap, for longer than the timeout of one. False: this machine was so slow that one
  * of them really was late. */
-static bool heads_are_in_time(struct world *world)
+static bool heads_are_in_time(void)
 {
-    int fd = dial(world);
+    int fd = dial();
     bool in_time = true;
-    world->answered = 0;
+    world.answered = 0;
     put(fd, SPAN("GET /hello HTTP/1.1\r\nHos"));
     for (unsigned i = 1; i <= 6 && in_time; i++) {
-        turn(world);
+        turn();
         uint64_t began_ms = now_ms();
         uv_sleep(300);
         in_time = now_ms() - began_ms < 450;
         if (in_time) {
             put(fd, SPAN("t: a\r\n\r\nGET /hello HTTP/1.1\r\nHos"));
-            receive(world, fd, "\r\n\r\nhello");
-            assert_int_equal(world->answered, i);
+            receive(fd, "\r\n\r\nhello");
+            assert_int_equal(world.answered, i);
         }
     }
     close(fd);
@@ -897,7 +861,7 @@ static void run_heads(const struct script_line *line)
     bool measured = false;
     (void)line;
     for (int tries = 0; tries < 20 && !measured; tries++)
-        measured = heads_are_in_time(opened());
+        measured = heads_are_in_time();
     assert_true(measured);
 }
 
@@ -905,85 +869,82 @@ static void run_heads(const struct script_line *line)
  * loop reads the large heads of a crowd, a few in each turn. */
 static void run_among(const struct script_line *line)
 {
-    struct world *world = opened();
-    const struct http_stats *stats = http_server_stats(world->server);
+    const struct http_stats *stats = http_server_stats(world.server);
     int other = *fd_at(line);
     for (unsigned i = 0; i < run.crowd_len; i++)
         wait_until_there(run.crowd[i]);
     while (stat_of(&stats->bytes_in) < run.crowd_len * HTTP_BUFFER_LEN)
-        turn(world);
+        turn();
     struct span request = span_of(bytes_of(script_rest(line, 1)));
     for (int n = 0; n < 5; n++) {
         uint64_t before = stat_of(&stats->bytes_in);
-        unsigned turns = world->turns;
+        unsigned turns = world.turns;
         put(other, request);
         wait_until_there(other);
-        turn(world);
-        assert_int_equal(world->noted_turn, turns + 1);
+        turn();
+        assert_int_equal(world.noted_turn, turns + 1);
         assert_in_range(stat_of(&stats->bytes_in) - before - request.len, 0,
                         HTTP_AGAIN_PER_TURN * 16384);
-        receive(world, other, "hello");
+        receive(other, "hello");
     }
 }
 
 static void run_streams(const struct script_line *line)
 {
-    struct world *world = opened();
     (void)line;
     enum { MANY = 1500 }; /* more than one pump */
     static int fds[MANY];
     for (int i = 0; i < MANY; i++) {
-        fds[i] = dial(world);
+        fds[i] = dial();
         put(fds[i], SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
         if (i % 50 == 0)
-            turn(world);
+            turn();
     }
-    while (http_channel_streams(world->channel) < MANY)
-        turn(world);
+    while (http_channel_streams(world.channel) < MANY)
+        turn();
     for (int i = 0; i < MANY; i += 3) { /* a third leaves in the middle of it */
         close(fds[i]);
         if (i == 600)
-            publish(world, "data: old\n\n");
+            publish("data: old\n\n");
     }
-    publish(world, "data: new\n\n");
+    publish("data: new\n\n");
     for (int i = 0; i < MANY; i++) {
         if (i % 3 == 0)
             continue;
-        receive(world, fds[i], "data: new\n\n");
+        receive(fds[i], "data: new\n\n");
         close(fds[i]);
     }
-    while (http_channel_streams(world->channel) > 0)
-        turn(world);
+    while (http_channel_streams(world.channel) > 0)
+        turn();
 }
 
 static void run_slow_stream(const struct script_line *line)
 {
-    struct world *world = opened();
     (void)line;
-    int slow = dial(world), quick = dial(world);
+    int slow = dial(), quick = dial();
     put(slow, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
     put(quick, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
-    receive(world, quick, "first");
-    while (http_channel_streams(world->channel) < 2)
-        turn(world);
+    receive(quick, "first");
+    while (http_channel_streams(world.channel) < 2)
+        turn();
     size_t filler_len = 1 << 20;
     char *filler = malloc(filler_len + 64);
     for (int version = 0; version < 20; version++) {
         int len = sprintf(filler, "data: v%d ", version);
         memset(filler + len, 'z', filler_len);
         strcpy(filler + (size_t)len + filler_len, version == 19 ? "END\n\n" : "\n\n");
-        publish(world, filler);
+        publish(filler);
         char mark[16];
         sprintf(mark, "v%d ", version);
-        receive(world, quick, mark);
-        while (recv(quick, world->received, RECEIVED_MAX, 0) > 0)
-            turn(world);
+        receive(quick, mark);
+        while (recv(quick, world.received, RECEIVED_MAX, 0) > 0)
+            turn();
     }
     free(filler);
-    uint64_t skipped = stat_of(&http_server_stats(world->server)->stream_skips);
+    uint64_t skipped = stat_of(&http_server_stats(world.server)->stream_skips);
     assert_true(skipped == 0); /* counted when it catches up */
-    receive(world, slow, "END\n\n");
-    assert_true(stat_of(&http_server_stats(world->server)->stream_skips) > 0);
+    receive(slow, "END\n\n");
+    assert_true(stat_of(&http_server_stats(world.server)->stream_skips) > 0);
     close(slow);
     close(quick);
 }
@@ -1002,9 +963,7 @@ static const struct script_verb verbs[] = {
     {"big", run_big},
     {"wait", run_wait},
     {"is", run_is},
-    {"turns", run_turns},
-    {"sleep", run_sleep},
-    {"for", run_for},
+    {"turns|sleep|for", run_turns},
     {"answer", run_answer},
     {"close", run_close},
     {"reset", run_reset},
@@ -1014,8 +973,7 @@ static const struct script_verb verbs[] = {
     {"whole", run_whole},
     {"shut", run_shut},
     {"repeat", run_repeat},
-    {"begin", run_begin},
-    {"finish", run_finish},
+    {"begin|finish", run_part},
     {"half", run_half},
     {"exact", run_exact},
     {"bytes", run_bytes},
@@ -1037,15 +995,17 @@ static const struct script_verb verbs[] = {
 
 static void run_row(void **state)
 {
-    run.open = false;
+    const struct script_row *row = *state;
     run.received = "";
-    script_run(*state, verbs);
+    if (strncmp(row->script, "open ", 5) != 0)
+        open_with(http_limits_default(), NULL, NULL);
+    script_run(row, verbs);
     for (int i = 0; i < 26; i++) {
         if (run.fds[i] >= 0)
             close(run.fds[i]);
     }
     run_leave(NULL);
-    world_close(&run.world);
+    world_close();
 }
 
 static const struct script_row rows[] = {
