@@ -1,12 +1,11 @@
-/* system.h: what the program asks of the operating system: the time, randomness, a pause, a thread
- * and what it sleeps at, bytes that must reach the disk, the end. Nothing else here calls
+/* system.h: what the program needs of the operating system: the time, randomness, a pause, a thread
+ * and the bell that it sleeps at, bytes that must reach the disk, the end. Nothing else here calls
  * clock_gettime(), getrandom(), nanosleep(), fsync() or abort().
  *
- * It is also the seam at which a simulation takes the world's place. A program that defines all of
- * these functions itself is linked with them instead of system.c, and then owns the time and the
- * dice; one that defines only some of them does not link. tests/unit/common/system_seam_test.c is
- * such a program, and tests/sim is another. Sockets and timers are libuv's and are not asked for
- * here: a simulation drives the cores, which know neither, and the threads that block.
+ * It is also the seam of a simulation. A program that defines all of these functions itself is
+ * linked with them instead of system.c, and then owns the time and the dice; one that defines only
+ * some of them does not link. tests/sim/stage/platform.c does so. Sockets and timers are libuv's: a
+ * simulation drives the cores, which know neither, and the threads that block.
  *
  * Any thread may call any of them. */
 #ifndef FG_SYSTEM_SYSTEM_H

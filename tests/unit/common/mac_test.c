@@ -4,6 +4,7 @@
 #include "base/secret_file.h"
 #include "crypto/mac.h"
 #include "crypto/member_name.h"
+#include "system/plain_file.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -80,31 +81,32 @@ static void a_rotation_invalidates_nothing_until_the_old_key_goes(void **state)
     assert_false(mac_check(&after, 2, "ticket", 6, new_mac));
 }
 
-static void check_refused(const char *text, const char *says)
-{
-    struct mac_ring ring;
-    struct err_slot err;
-    assert_true(mac_ring_parse(span_of(text), &err, &ring) < 0);
-    assert_says(&err, says);
-    assert_null(strstr(err.text, "0102")); /* never a byte of a key */
-}
-
 static void a_wrong_file_is_refused_with_the_line_named(void **state)
 {
     (void)state;
-    struct mac_ring none;
-    assert_int_equal(ERR_SYNTAX, mac_ring_parse((struct span){NULL, 0}, NULL, &none));
-    check_refused("", "line 1: a key is written");
-    check_refused("\n1 " KEY_1, "line 1: a key is written");
-    check_refused("256 " KEY_1, "line 1: a key is written");
-    check_refused("k1 " KEY_1, "line 1: a key is written");
-    check_refused("1" KEY_1, "line 1: a key is written");
-    check_refused("1 " KEY_1 "00", "line 1: a key has 32 hex digits");
-    check_refused("1  " KEY_1, "line 1: a key has 32 hex digits");
-    check_refused("1 g00102030405060708090a0b0c0d0e0f", "line 1: a key has 32 hex digits");
-    check_refused("1 " KEY_1 "\n1 " KEY_2, "line 2: there are two keys 1");
-    check_refused("1 " KEY_1 "\n2 " KEY_1 "\n3 " KEY_1 "\n4 " KEY_1 "\n5 " KEY_1,
-                  "line 5: there are more than 4 keys");
+    static const char form[] = "a key is written", digits[] = "a key has 32 hex digits";
+    static const char *const rows[][3] = {
+        {"", "line 1:", form},
+        {"\n1 " KEY_1, "line 1:", form},
+        {"256 " KEY_1, "line 1:", form},
+        {"k1 " KEY_1, "line 1:", form},
+        {"1" KEY_1, "line 1:", form},
+        {"1 " KEY_1 "00", "line 1:", digits},
+        {"1  " KEY_1, "line 1:", digits},
+        {"1 g00102030405060708090a0b0c0d0e0f", "line 1:", digits},
+        {"1 " KEY_1 "\n1 " KEY_2, "line 2:", "there are two keys 1"},
+        {"1 " KEY_1 "\n2 " KEY_1 "\n3 " KEY_1 "\n4 " KEY_1 "\n5 " KEY_1,
+         "line 5:", "there are more than 4 keys"},
+    };
+    struct mac_ring ring;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err_slot err;
+        assert_true(mac_ring_parse(span_of(rows[i][0]), &err, &ring) < 0);
+        assert_says(&err, rows[i][1]);
+        assert_says(&err, rows[i][2]);
+        assert_null(strstr(err.text, "0102")); /* never a byte of a key */
+    }
+    assert_int_equal(ERR_SYNTAX, mac_ring_parse((struct span){NULL, 0}, NULL, &ring));
 }
 
 static void a_key_file_is_a_secret_file(void **state)
@@ -145,7 +147,7 @@ static void event_and_member_do_not_run_into_each_other(void **state)
     assert_string_equal(member_name_make(SPAN("sho"), SPAN("w17")).text, "5ZGWjzcz_wbt_FpY-OpqAQ");
 }
 
-/* ---- secret file ---- */
+/* ---- secret file, plain file ---- */
 
 static int read_one(struct span content, unsigned mode, struct err_slot *err,
                     struct secret_file **out)
@@ -159,15 +161,30 @@ static int read_one(struct span content, unsigned mode, struct err_slot *err,
 static void a_secret_is_read_less_one_newline(void **state)
 {
     (void)state;
-    struct secret_file *secret;
-    struct err_slot err;
-    assert_int_equal(0, read_one(SPAN("abc\n"), 0600, &err, &secret));
-    assert_span(secret_file_span(secret), "abc");
-    secret_file_destroy(secret);
-    assert_int_equal(0, read_one(SPAN("abc\n\n"), 0400, &err, &secret));
-    assert_span(secret_file_span(secret), "abc\n");
-    secret_file_destroy(secret);
-    secret_file_destroy(NULL);
+    static char large[SECRET_FILE_BYTES_MAX + 1];
+    memset(large, 'x', sizeof(large));
+    const struct {
+        struct span content;
+        unsigned mode;
+        int rc;
+        size_t len;
+    } rows[] = {
+        {SPAN("abc\n"), 0600, 0, 3},
+        {SPAN("abc\n\n"), 0400, 0, 4},
+        {SPAN(""), 0600, ERR_SYNTAX, 0},
+        {SPAN("\n"), 0600, ERR_SYNTAX, 0},
+        {{large, sizeof(large)}, 0600, ERR_RANGE, 0},
+        {{large, sizeof(large) - 1}, 0600, 0, SECRET_FILE_BYTES_MAX},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct secret_file *secret = NULL;
+        struct err_slot err;
+        assert_int_equal(rows[i].rc, read_one(rows[i].content, rows[i].mode, &err, &secret));
+        if (rows[i].rc == 0)
+            assert_true(
+                span_eq(secret_file_span(secret), (struct span){rows[i].content.ptr, rows[i].len}));
+        secret_file_destroy(secret);
+    }
 }
 
 static void a_file_that_others_may_touch_is_refused(void **state)
@@ -183,34 +200,48 @@ static void a_file_that_others_may_touch_is_refused(void **state)
     }
 }
 
-static void empty_and_oversized_files_are_refused(void **state)
+enum { CAP = 8 };
+
+static void a_plain_file_is_read_up_to_the_length_that_fits(void **state)
 {
     (void)state;
-    static char large[SECRET_FILE_BYTES_MAX + 1];
-    memset(large, 'x', sizeof(large));
-    struct secret_file *secret;
-    struct err_slot err;
-    assert_int_equal(ERR_SYNTAX, read_one(SPAN(""), 0600, &err, &secret));
-    assert_int_equal(ERR_SYNTAX, read_one(SPAN("\n"), 0600, &err, &secret));
-    assert_int_equal(ERR_RANGE, read_one((struct span){large, sizeof(large)}, 0600, &err, &secret));
-    assert_int_equal(0, read_one((struct span){large, sizeof(large) - 1}, 0600, &err, &secret));
-    assert_int_equal(SECRET_FILE_BYTES_MAX, secret_file_span(secret).len);
-    secret_file_destroy(secret);
+    static const char *const contents[] = {"", "12345678", "123456789"};
+    char bytes[CAP];
+    size_t len = 99;
+    for (unsigned i = 0; i < 3; i++) {
+        char *path = unit_file(span_of(contents[i]), 0600);
+        const char *why = plain_file_read(path, bytes, CAP, &len);
+        unit_file_remove(path);
+        assert_string_equal(why != NULL ? why : "", i < 2 ? "" : "it is too long");
+        assert_int_equal(i == 0 ? 0 : CAP, len); /* a refusal leaves it as it was */
+        assert_memory_equal(contents[i], bytes, len);
+    }
 }
 
-static void what_is_no_plain_file_is_refused_without_waiting(void **state)
+static void other_kinds_of_files_are_refused_without_waiting(void **state)
 {
     (void)state;
-    struct secret_file *secret;
-    struct err_slot err;
-    assert_int_equal(ERR_NOT_FOUND, secret_file_read("/nowhere/at/all", &err, &secret));
-    assert_says(&err, "/nowhere/at/all");
-    assert_int_equal(ERR_AUTH, secret_file_read("/tmp", &err, &secret));
-    char *path = unit_file(SPAN("x"), 0600);
-    unlink(path);
-    assert_int_equal(0, mkfifo(path, 0600));
-    assert_int_equal(ERR_AUTH, secret_file_read(path, &err, &secret));
-    unit_file_remove(path);
+    char *fifo = unit_file(SPAN("x"), 0600), bytes[CAP];
+    unlink(fifo);
+    assert_int_equal(0, mkfifo(fifo, 0600));
+    const struct {
+        const char *path, *why;
+        int rc; /* of a secret file */
+    } rows[] = {{"/nowhere/at/all", "No such file or directory", ERR_NOT_FOUND},
+                {"/dev/zero", "it is not a plain file", ERR_AUTH},
+                {"/tmp", "it is not a plain file", ERR_AUTH},
+                {fifo, "it is not a plain file", ERR_AUTH}};
+    alarm(10); /* without a writer open() would wait for ever */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct secret_file *secret;
+        struct err_slot err;
+        size_t len;
+        assert_string_equal(rows[i].why, plain_file_read(rows[i].path, bytes, CAP, &len));
+        assert_int_equal(rows[i].rc, secret_file_read(rows[i].path, &err, &secret));
+        assert_says(&err, rows[i].path);
+    }
+    alarm(0);
+    unit_file_remove(fifo);
 }
 
 int main(void)
@@ -225,8 +256,8 @@ int main(void)
         cmocka_unit_test(event_and_member_do_not_run_into_each_other),
         cmocka_unit_test(a_secret_is_read_less_one_newline),
         cmocka_unit_test(a_file_that_others_may_touch_is_refused),
-        cmocka_unit_test(empty_and_oversized_files_are_refused),
-        cmocka_unit_test(what_is_no_plain_file_is_refused_without_waiting),
+        cmocka_unit_test(a_plain_file_is_read_up_to_the_length_that_fits),
+        cmocka_unit_test(other_kinds_of_files_are_refused_without_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
