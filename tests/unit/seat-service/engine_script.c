@@ -736,7 +736,8 @@ static void do_publish(const struct script_line *line)
 {
     uint64_t version = script_number(script_word(line, 1));
     uint64_t latest = script_value_or(line, "latest", 0);
-    engine_publish(w->engine, version, latest != 0 ? number_at : NULL, &latest);
+    version = engine_publish(w->engine, version, latest != 0 ? number_at : NULL, &latest);
+    assert_int_equal(version, engine_avail_version(w->engine));
 }
 
 static void do_version(const struct script_line *line)
