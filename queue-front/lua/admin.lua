@@ -239,7 +239,7 @@ local function make_again()
     local version, state = tonumber(ARGV[ask_admin.if_version]), tonumber(ARGV[ask_admin.to])
     call('DEL', prefix .. 'erased')
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', version, 'state', state, 'incarnation', ARGV[ask_admin.from],
-        'era', now_ms, 'one_idem', 1)
+        'era', now_ms)
     if not told.read_ms then
         call('HSET', KEYS[1], 'archived', version)
     end
@@ -272,7 +272,7 @@ elseif creates or restores then
         return make_again()
     end
     call('DEL', prefix .. 'erased') -- of the one that had this id before
-    call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'one_idem', 1, 'incarnation',
+    call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',
         string.format('%012x%06x', now_ms, tonumber(ARGV[ask_admin.from])))
     take_seal()
     write_document()

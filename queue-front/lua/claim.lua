@@ -24,9 +24,6 @@ local refused = refusal(cfg[cfg_claim.boot])
 if refused then
     return refused
 end
-if not cfg[cfg_claim.one_idem] then
-    keys_in_buckets(tonumber(call('GET', prefix .. 'seq')) or 0)
-end
 local minute = math.floor(now_ms / 60000)
 local ip_key = root .. 'ip:' .. minute
 local per_ip = tonumber(cfg[cfg_claim.joins_per_ip_per_min]) or 0

@@ -210,12 +210,9 @@ local function restore_document(marks)
     if newest ~= '' then
         fields = { 'incarnation', newest, unpack(fields) }
     end
-    if not cfg[cfg_heal.version] then -- nothing is left of the event, and so of its keys
-        fields = { 'one_idem', 1, unpack(fields) }
-    end
     for _, name in ipairs({ 'doc', knobs.names }) do
         fields[#fields + 1] = name
-        fields[#fields + 1] = call('HGET', heal, name) or '0' -- told by an older program
+        fields[#fields + 1] = call('HGET', heal, name)
     end
     call('HSET', KEYS[1], unpack(fields))
     sign_document()
@@ -365,8 +362,7 @@ local function sampled_gap()
     return math.min(math.ceil(2 * most), GAP_MAX)
 end
 
--- A place that is away and was not left is a ghost. (Those who left under the version before are not in
--- `away`.)
+-- A place that is away and was not left is a ghost.
 local function count_away(bucket)
     bucket.left_n = bits('gone', serving, issued) + bucket.early_n
     bucket.ghosts_n = 0

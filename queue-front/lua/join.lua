@@ -64,10 +64,6 @@ if issued + count > PLACE_MAX then
     return { LIMITED, state, 0, 60000 }
 end
 
-if not cfg[cfg_join.one_idem] then
-    keys_in_buckets(issued)
-end
-
 -- ---- keys ----
 
 local all_keys, keys = ARGV[ask_join.keys], {}

@@ -36,8 +36,8 @@ local function clock_set(to_us)
 end
 
 -- ARGV[1] is "RUN@MS:INCARNATION". An event that was made again under the same id is another one. Its
--- incarnation, when it was made and six random digits, tells them apart and which is the newer; '' belongs
--- to events that are older than incarnations. `known`: of the front; nil: it knows none.
+-- incarnation, when it was made and six random digits, tells them apart and which is the newer; '': there is
+-- no event. `known`: of the front; nil: it knows none.
 local expected_ms, known, incarnation
 ARGV[1], expected_ms, known = string.match(ARGV[1], '^([^:@]*)@?(%d*)(:?.*)$')
 expected_ms, known = tonumber(expected_ms), known ~= '' and string.sub(known, 2) or nil

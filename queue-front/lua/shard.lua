@@ -73,16 +73,6 @@ local function forget_lines()
     end)
 end
 
--- Its keys lie in one hash, or it has none yet (shared/idem.lua). A shard whose cfg was deleted has forgotten which.
-local function has_one_idem()
-    local one, new = false, true
-    each_line(function()
-        one = one or call('EXISTS', prefix .. 'idem') == 1
-        new = new and call('EXISTS', prefix .. 'seq') == 0
-    end)
-    return one or new
-end
-
 local function open()
     local upto = tonumber(ARGV[ask_shard.upto])
     if opening ~= word_of(ARGV[ask_shard.opening]) or string.sub(opening, 1, #ARGV[1] + 1) ~= ARGV[1] .. '@' or
@@ -91,9 +81,6 @@ local function open()
     end
     if of_older_event then
         forget_lines()
-    end
-    if has_one_idem() then
-        call('HSET', CFG, 'one_idem', 1)
     end
     epoch, lease, issued, opened = asked_epoch, asked_lease, upto, ARGV[ask_shard.opening]
     call('SET', prefix .. 'seq', issued)

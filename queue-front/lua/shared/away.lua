@@ -7,7 +7,7 @@ local function away_key(page)
     return prefix .. 'away:' .. page
 end
 
--- Those heard in an epoch, by all fronts. (`heard:EPOCH:BLOCK`, of 1,024 places, was the version before's.)
+-- Those heard in an epoch, by all fronts.
 local function heard_key(epoch, page)
     return prefix .. 'there:' .. epoch .. ':' .. page
 end

@@ -60,7 +60,6 @@ local function judge()
     if epoch ~= bucket.heard_epoch then
         bucket.heard_epoch = epoch
         bucket.judge_next = 0
-        call('UNLINK', prefix .. 'fronts') -- a hash of the version before
     end
     if bucket.judged_epoch == epoch or bucket.heard_upto <= serving or not marks_are_whole(epoch) then
         return

@@ -12,23 +12,19 @@ end
 -- The entries close by the clock; from then on it is for the fronts to draw and open, since they alone
 -- can make the seed and ask the beacon. Any of them does, as soon as its picture says so.
 local function close_for_draw()
-    local known = call('HMGET', CFG, 'closed', 'sealed', 'seed')
-    if not known[2] and not known[3] then
-        return false -- from before there were draws
-    end
-    if not known[1] then
+    if call('HEXISTS', CFG, 'closed') == 0 then
         close_entries()
         version = call('HINCRBY', CFG, 'version', 1)
         audit('{"who":"system","what":"close-entries","from":null,"to":{"entries":' .. issued ..
             '},"why":"opens_at","because":{"reason":"opens_at","measured":null,"limit":null}}', version)
     end
-    return true
 end
 
 local function move_by_schedule()
     local opens_at_ms, prequeue_at_ms = tonumber(cfg[cfg_tick.opens_at_ms]), tonumber(cfg[cfg_tick.prequeue_at_ms])
     if opens_at_ms > 0 and now_ms >= opens_at_ms then
-        if state == PRE_QUEUE and close_for_draw() then
+        if state == PRE_QUEUE then
+            close_for_draw()
             return
         end
         move(OPEN, state == SCHEDULED and 'scheduled' or 'pre-queue', 'open', 'opens_at')

@@ -232,12 +232,12 @@ void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct 
     line_store_admin(act->front->store, &act->line);
 }
 
-/* Seeds for an event that has none yet, sealed anew for each call, so that none is kept. The
- * salt comes from the kernel, not from the loop's own generator. */
+/* Seeds for an event without a seal, made anew for each call, so that none is stored. The salt
+ * comes from the kernel, not from the loop's own generator. */
 static void seal_seeds(struct act *act)
 {
     const struct front_line *event = act_event(act);
-    if (event != NULL && (event->view->draw.has_seal || event->view->draw.has_seed))
+    if (event != NULL && (event->view->draw.has_seal || event->view->draw.drawn))
         return;
     struct draw_seal seal;
     struct text text = text_on(act->seal, sizeof(act->seal));

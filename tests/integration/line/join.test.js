@@ -48,22 +48,6 @@ test('a key twice in one call is one place', async () => {
   assert.deepEqual(fresh, [true, false, true]);
 });
 
-test('keys keep their places while the line outgrows its buckets', async () => {
-  const line = await front().create();
-  await clockwork.redis.command('HDEL', line.key('cfg'), 'one_idem');
-  const keys = upTo(40).map((n) => ({ key: `early ${n}` }));
-  const early = await line.join(keys);
-  // As if the line had grown through the sizes at which buckets multiply.
-  for (const grown of [1_100_000, 5_000_000, 20_000_000]) {
-    await clockwork.redis.command('SET', line.key('seq'), grown);
-    assert.deepEqual((await line.join(keys)).places, early.places);
-    const fresh = await line.join([{ key: `late ${grown}` }]);
-    assert.deepEqual(fresh.places, [grown + 1]);
-    assert.deepEqual((await line.join([{ key: `late ${grown}` }])).places, [grown + 1]);
-  }
-  assert.equal(await clockwork.redis.command('EXISTS', line.key('idem')), 0);
-});
-
 test('joins over the limit of an address get no place and leave no hole', async () => {
   const line = await front().create({ joins_per_ip_per_min: 2 });
   const crowd = ['1.1.1.1', '2.2.2.2', '1.1.1.1', '1.1.1.1', '3.3.3.3'].map((ip) => ({ ip }));

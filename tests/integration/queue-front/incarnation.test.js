@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { act, live, makeEvent, openHouse, Visitor } from './support.js';
+import { live, makeEvent, openHouse, Visitor } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const incarnation = async (front) => (await front.admin.get('/admin/events/show')).json.incarnation;
@@ -138,25 +138,4 @@ test('Redis gone back to the event before is healed to the one made last', async
     return answer.status === 201 && answer.json;
   });
   assert.ok(next.position > 5 && next.position < 60000, `position ${next.position}`);
-});
-
-test('an event without an incarnation keeps its tickets', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', FAST);
-  await house.front.kill();
-  await house.redis.command('HDEL', 'fg:{show}:cfg', 'incarnation'); // as a program of the version before made it
-  await house.front.start();
-  assert.equal(await incarnation(house.front), null);
-  const visitor = new Visitor(house.front, 'show');
-  const { ticket } = await visitor.joined();
-  assert.equal(ticket.length, 56);
-  assert.equal((await visitor.me()).json.position, 1);
-  const { session, pass } = await visitor.entered();
-  assert.equal((await visitor.session()).status, 200);
-  assert.equal((await house.front.http.get('/v1/queue/show/verify', { token: pass })).status, 204);
-  assert.equal((await house.front.admin.post(`/internal/sessions/${session}/end`)).status, 204);
-  await act(house.front, 'show', 'pause');
-  assert.equal(await incarnation(house.front), null, 'an act makes it no other event');
-  await flushed(house, FAST);
-  assertProblem(await house.front.http.get('/v1/queue/show/me', { token: ticket }), 401, 'event-renewed');
 });

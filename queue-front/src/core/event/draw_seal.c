@@ -122,7 +122,5 @@ bool draw_seal_commitment(const struct line_view *line, uint8_t out[DRAW_COMMITM
     assert(line->lane <= LANES_MAX);
     if (draw->has_seal)
         memcpy(out, draw->seal.commitment[line->lane], DRAW_COMMITMENT_BYTES);
-    else if (draw->has_seed)
-        draw_commit(draw->seed, out);
-    return draw->has_seal || draw->has_seed;
+    return draw->has_seal;
 }

@@ -1,9 +1,7 @@
-/* draw_seal.h: where the seeds of a draw are while they are secret: nowhere. A seed follows from
- * the operator's key, which fronts read from a file, and from a salt, which is kept with the event
- * beside the hashes of the seeds. So neither the store nor its backups nor an event's document hold
- * a seed. Making one takes both key and salt, and it is first written down by the draw itself.
- *
- * An event that was created before there were seals has its seed in the store, and keeps it. */
+/* draw_seal.h: keeps the seeds of a draw secret until it is drawn. A seed follows from the
+ * operator's key, which fronts read from a file, and from a salt, which the store keeps with the
+ * event and the hashes of the seeds. So neither the store nor its backups nor an event's document
+ * hold a seed before the draw writes it. */
 #ifndef FG_QUEUE_FRONT_CORE_DRAW_SEAL_H
 #define FG_QUEUE_FRONT_CORE_DRAW_SEAL_H
 
@@ -30,7 +28,7 @@ bool draw_seal_open(const struct mac_ring *keys, const struct draw_seal *seal, s
 void draw_seal_put(struct text *out, const struct draw_seal *seal);
 bool draw_seal_parse(struct span text, struct draw_seal *out);
 
-/* What was promised for this line. False: nothing, because the event is older than draws are. */
+/* What was promised for this line. False: nothing yet. */
 bool draw_seal_commitment(const struct line_view *line, uint8_t out[DRAW_COMMITMENT_BYTES]);
 
 #endif

@@ -1,8 +1,8 @@
 /* event_doc.h: an event's document: its name and its knobs, as the operator writes them.
  *
  * One table describes every knob. It reads, judges and writes them, and the console is built from
- * it, so a new knob is one row. The whole document is stored, with defaults filled in; state and
- * version live beside it in the store and are added when it is shown. */
+ * it, so a new knob is one row. The whole document is stored, with defaults filled in; the store
+ * keeps state and version apart, and they are added when it is shown. */
 #ifndef FG_QUEUE_FRONT_CORE_EVENT_DOC_H
 #define FG_QUEUE_FRONT_CORE_EVENT_DOC_H
 
@@ -101,7 +101,7 @@ struct event_doc_now {
     enum line_state state;
     uint64_t version;
     const struct line_pilot *pilot; /* NULL: the autopilot is off */
-    const char *incarnation; /* which event of this id; "" or NULL: older than incarnations are */
+    const char *incarnation;        /* which event of this id; "" or NULL: not known here */
 };
 int event_doc_patch(struct span stored, struct span patch, struct span id,
                     const struct event_doc_now *now, struct event_doc_fault *fault,

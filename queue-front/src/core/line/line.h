@@ -91,11 +91,9 @@ struct draw_seal {
 struct line_draw {
     bool has_seal;
     struct draw_seal seal;
-    /* The seed is known once it is drawn; before that only of an event that is older than seals. */
-    bool has_seed;
     bool closed;
     bool drawn;
-    uint8_t seed[DRAW_SEED_BYTES];
+    uint8_t seed[DRAW_SEED_BYTES]; /* once drawn */
     uint64_t closed_entries;
     uint64_t closed_ms;
     uint64_t drawn_ms;
@@ -119,8 +117,7 @@ struct line_view {
     char id[LINE_ID_MAX + 1];
     uint8_t lane;
     /* Which event of this id it is: one that is deleted and made again is another, one that Redis
-     * lost and fronts healed is the same. Later ones compare higher. Empty: of an event that is
-     * older than incarnations are. */
+     * lost and fronts healed is the same. Later ones compare higher. */
     char incarnation[LINE_INCARNATION_LEN + 1];
     uint32_t tag; /* line_tag() of it */
     enum line_state state;
@@ -194,7 +191,7 @@ static inline bool line_stands_still(enum line_state state)
     return state == LINE_PAUSED || state == LINE_FROZEN;
 }
 
-/* What tickets, sessions and codes carry of an incarnation: its random digits; 0: it has none. */
+/* What tickets, sessions and codes carry of an incarnation: its random digits. */
 static inline uint32_t line_tag(const char *incarnation)
 {
     uint32_t tag = 0;

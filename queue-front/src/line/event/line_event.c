@@ -279,7 +279,7 @@ static void say_draw(struct ask_heal *ask, const struct line_event *event,
                      char hex[2 * DRAW_SEED_BYTES + 1], struct text *seal)
 {
     const struct line_draw *draw = &event->view.draw;
-    if (draw->has_seed)
+    if (draw->drawn)
         sodium_bin2hex(hex, 2 * DRAW_SEED_BYTES + 1, draw->seed, sizeof(draw->seed));
     if (draw->has_seal)
         draw_seal_put(seal, &draw->seal);

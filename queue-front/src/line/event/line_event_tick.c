@@ -92,11 +92,8 @@ static bool read_seed(const struct tell_draw *told, struct line_draw *draw)
     size_t bytes;
     if (sodium_hex2bin(draw->seed, sizeof(draw->seed), told->seed.ptr, told->seed.len, NULL, &bytes,
                        NULL) != 0 ||
-        bytes != sizeof(draw->seed))
+        bytes != sizeof(draw->seed) || told->entries == WIRE_NONE)
         return false;
-    draw->has_seed = true;
-    if (told->entries == WIRE_NONE)
-        return true;
     draw->drawn = true;
     memcpy(draw->beacon, told->beacon.ptr, told->beacon.len);
     draw->beacon_len = (uint32_t)told->beacon.len;

@@ -54,7 +54,7 @@ static void seal_seeds(struct acting *act, const struct line_view *view)
 {
     struct draw_seal seal;
     struct text text = text_on(act->seal, sizeof(act->seal));
-    if (view != NULL && (view->draw.has_seal || view->draw.has_seed))
+    if (view != NULL && (view->draw.has_seal || view->draw.drawn))
         return;
     draw_seal_make(&act->front->house->keys, front_event(act->ask), sim_rng(SIM_SYSTEM), &seal);
     draw_seal_put(&text, &seal);
