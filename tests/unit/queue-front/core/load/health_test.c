@@ -1,124 +1,216 @@
-/* health_test.c: what a page of figures says, and what two of them say together. */
+/* health_test.c: what a page of figures says, and what two looks at it say together.
+ *
+ *   look PAGE, bad PAGE    parses a page, with ' for "; a bad one has nothing of use
+ *   set FIELD=N ...        changes the look; buckets FAST SLOW ALL: answers up to 0.1 s, 0.5 s, all
+ *   before                 the look becomes the one before
+ *   add                    adds the look to the reading; ripe N: has it enough answers?
+ *   is FIELD N ..., json TEXT, fresh: of the reading */
 #include "core/load/health.h"
-
-#include "unit.h"
+#include "script.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char page[] =
-    "# HELP fairgate_http_request_duration_seconds x\n"
-    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"0.1\"} 100\n"
-    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"0.5\"} 100\n"
-    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"+Inf\"} 100\n"
-    "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 90\n"
-    "fairgate_http_responses_total{listener=\"public\",class=\"5xx\"} 10\n"
-    "fairgate_http_responses_total{listener=\"private\",class=\"5xx\"} 1000\n"
-    "fairgate_seats_held{event=\"show\"} 12\n"
-    "fairgate_seats_held{event=\"other\"} 99\n"
-    "fairgate_sagas_open 7\n";
+#define BUCKET  "fairgate_http_request_duration_seconds_bucket"
+#define ANSWERS "fairgate_http_responses_total"
+#define PAGE                                                                                       \
+    "# HELP fairgate_http_request_duration_seconds x\n" BUCKET                                     \
+    "{listener='public',le='0.1'} 100\n" BUCKET "{listener='public',le='0.5'} 100\n" BUCKET        \
+    "{listener='public',le='+Inf'} 100\n" ANSWERS "{listener='public',class='2xx'} 90\n" ANSWERS   \
+    "{listener='public',class='5xx'} 10\n" ANSWERS "{listener='private',class='5xx'} 1000\n"       \
+    "fairgate_seats_held{event='show'} 12\nfairgate_seats_held{event='other'} 99\n"                \
+    "fairgate_sagas_open 7\n"
+#define LATER                                                                                      \
+    BUCKET "{listener='public',le='0.1'} 190\n" BUCKET "{listener='public',le='0.5'} 200\n" BUCKET \
+           "{listener='public',le='+Inf'} 200\n" ANSWERS                                           \
+           "{listener='public',class='2xx'} 185\n" ANSWERS                                         \
+           "{listener='public',class='5xx'} 15\nfairgate_seats_held{event='show'} 15\n"            \
+           "fairgate_sagas_open 3 1700000000000\n"
 
-static const char later[] =
-    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"0.1\"} 190\n"
-    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"0.5\"} 200\n"
-    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"+Inf\"} 200\n"
-    "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 185\n"
-    "fairgate_http_responses_total{listener=\"public\",class=\"5xx\"} 15\n"
-    "fairgate_seats_held{event=\"show\"} 15\n"
-    "fairgate_sagas_open 3 1700000000000\n";
+static struct health_look before, now;
+static const struct health_look *before_or_null;
+static struct health_reading reading;
 
-static void two_looks_make_a_reading(void **state)
+static bool parse(const struct script_line *words)
 {
-    (void)state;
-    struct health_look before, now;
-    struct health_reading reading = {0};
-    assert_true(health_parse(span_of(page), SPAN("show"), &before));
-    assert_true(health_parse(span_of(later), SPAN("show"), &now));
-    assert_true(health_ripe(&before, &now));
-    health_add(&reading, &before, &now);
-    /* 90 of 100 below 100 ms, ten between 100 and 500: the 99th percentile is 9/10 into the latter.
-     */
-    assert_int_equal(reading.p99_ms, 460);
-    assert_int_equal(reading.errors_milli, 50);
-    assert_int_equal(reading.held, 15);
-    assert_int_equal(reading.backlog, 3);
+    return health_parse(span_of(script_json(script_rest(words, 0))), SPAN("show"), &now);
+}
+
+static void look(const struct script_line *words)
+{
+    if (!parse(words))
+        fail_msg("%s: \"%s\" has nothing of use", words->row, words->text);
+}
+
+static void look_at_bad(const struct script_line *words)
+{
+    if (parse(words))
+        fail_msg("%s: \"%s\" is a page", words->row, words->text);
+}
+
+static double number(const struct script_line *words, unsigned at)
+{
+    return strtod(script_word(words, at), NULL);
+}
+
+static void set_buckets(const struct script_line *words)
+{
+    now = (struct health_look){
+        .bucket = {{0.1, number(words, 1)}, {0.5, number(words, 2)}, {HUGE_VAL, number(words, 3)}},
+        .buckets_len = 3};
+}
+
+static void set(const struct script_line *words)
+{
+    const struct {
+        const char *name;
+        double *value;
+        bool *has;
+    } fields[] = {
+        {"answers", &now.answers, &now.has_answers}, {"failures", &now.failures, &now.has_answers},
+        {"p99", &now.p99_ms, &now.has_p99},          {"errors", &now.errors, &now.has_errors},
+        {"held", &now.held, &now.has_held},          {"backlog", &now.backlog, &now.has_backlog},
+        {"le", &now.bucket[1].le_s, NULL},           {"fast", &now.bucket[0].count, NULL}};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        const char *value = script_value(words, fields[i].name);
+        if (value != NULL)
+            *fields[i].value = strtod(value, NULL);
+        if (value != NULL && fields[i].has != NULL)
+            *fields[i].has = true;
+    }
+    now.buckets_len = (uint32_t)script_value_or(words, "len", now.buckets_len);
+}
+
+static void keep(const struct script_line *words)
+{
+    (void)words;
+    before = now;
+    before_or_null = &before;
+}
+
+static void add(const struct script_line *words)
+{
+    (void)words;
+    health_add(&reading, before_or_null, &now);
+}
+
+static void expect_ripe(const struct script_line *words)
+{
+    script_expect(words, script_word(words, 1), health_ripe(before_or_null, &now));
+}
+
+/* "-": unknown. */
+static void expect(const struct script_line *words)
+{
+    const struct {
+        const char *name;
+        bool has;
+        uint64_t value;
+    } fields[] = {{"p99", reading.has_p99, reading.p99_ms},
+                  {"errors", reading.has_errors, reading.errors_milli},
+                  {"held", reading.has_held, reading.held},
+                  {"backlog", reading.has_backlog, reading.backlog}};
+    unsigned found = 0;
+    for (unsigned i = 1; i < words->len; i += 2) {
+        const char *want = script_word(words, i + 1);
+        for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
+            if (strcmp(words->words[i], fields[f].name) != 0)
+                continue;
+            found++;
+            if (fields[f].has != (strcmp(want, "-") != 0))
+                fail_msg("%s: \"%s\": %s", words->row, words->text, fields[f].name);
+            if (fields[f].has)
+                script_expect(words, want, fields[f].value);
+        }
+    }
+    assert_int_equal(found, words->len / 2);
+}
+
+static void expect_json(const struct script_line *words)
+{
     char memory[160];
     struct text text = text_on(memory, sizeof(memory));
     health_json(&text, &reading);
-    assert_span(text_span(&text),
-                "{\"p99_ms\":460,\"error_share\":0.05,\"held\":15,\"backlog\":3}");
+    assert_span(text_span(&text), script_json(script_word(words, 1)));
 }
 
-static void a_first_look_tells_gauges_only_and_a_restart_is_one(void **state)
+static void forget(const struct script_line *words)
 {
-    (void)state;
-    struct health_look before, now;
-    struct health_reading reading = {0};
-    assert_true(health_parse(span_of(page), SPAN("show"), &now));
-    health_add(&reading, NULL, &now);
-    assert_false(reading.has_p99);
-    assert_false(reading.has_errors);
-    assert_int_equal(reading.held, 12);
-    assert_true(health_parse(span_of(later), SPAN("show"), &before));
+    (void)words;
     reading = (struct health_reading){0};
-    health_add(&reading, &before, &now); /* fewer answers than before */
-    assert_false(reading.has_p99);
-    assert_false(reading.has_errors);
-    assert_int_equal(reading.backlog, 7);
 }
 
-static void few_answers_are_not_ripe(void **state)
+static const struct script_verb verbs[] = {
+    {"look", look},        {"bad", look_at_bad}, {"set", set},   {"buckets", set_buckets},
+    {"before", keep},      {"add", add},         {"is", expect}, {"ripe", expect_ripe},
+    {"json", expect_json}, {"fresh", forget},    {NULL, NULL},
+};
+
+static const struct script_row rows[] = {
+    /* 90 of 100 below 100 ms, ten up to 500: the 99th percentile is 9/10 into these. */
+    {"two looks make a reading",
+     "look " PAGE "; before; look " LATER "; ripe 1; add; is p99 460 errors 50 held 15 backlog 3;"
+     "json {'p99_ms':460,'error_share':0.05,'held':15,'backlog':3}"},
+    {"a first look has gauges only", "look " PAGE "; ripe 1; add; is p99 - errors - held 12"},
+    {"a restarted service counts as a first look",
+     "look " LATER "; before; look " PAGE "; add; is p99 - errors - backlog 7"},
+    {"services together are as bad as the worst and their holds add up",
+     "look {'p99_ms': 80, 'error_share': 0.5, 'held': 3, 'x': []}; add;"
+     "look {'p99_ms': 812.4, 'held': 4}\n; add; is p99 812 errors 500 held 7 backlog -;"
+     "fresh; look {'p99_ms':200,'error_share':0.5}; add; is p99 200 errors 500;"
+     "look {'p99_ms':100,'error_share':0.1}; add; is p99 200 errors 500;"
+     "look {'p99_ms':300,'error_share':0.7}; add; is p99 300 errors 700;"
+     "look {'held':7,'backlog':3}; add; is held 7 backlog 3"},
+    {"an impossible number of held seats counts as very many",
+     "set held=7 backlog=3; add; set held=2e15 backlog=4; add; is held 1000000000000007 backlog 7"},
+    {"a missing figure is null",
+     "set backlog=3; add; json {'p99_ms':null,'error_share':null,'held':null,'backlog':3}"},
+    {"each figure alone makes a look",
+     "look {'p99_ms':0}; look {'error_share':0}; look {'held':0}; look {'backlog':0};"
+     "look fairgate_sagas_open 0; look fairgate_seats_held 0;"
+     "look fairgate_seats_held{event='show'} 1e2\n; look " ANSWERS "{class='2xx'} 1;"
+     "look " BUCKET "{le='0.1'} 1;"
+     "look fairgate_sagas_open 000000000000000000000000000000000000007"},
+    {"a page without figures is refused",
+     "bad; bad {; bad {}; bad {'p99_ms':'fast'}; bad [1]; bad <html>busy</html>; bad ok\n;"
+     "bad fairgate_sagas_open\n; bad {'p99_ms':-1}; bad fairgate_sagas_open NaN\n;"
+     "bad fairgate_sagas_open -3\n; bad fairgate_seats_held{event='other'} 5\n"},
+    {"a line that is not understood is skipped",
+     "bad fairgate_sagas_open 0000000000000000000000000000000000000007;"
+     "bad fairgate_sagas_open 7x; bad fairgate_sagas_open{event='show' 7;"
+     "bad #fairgate_sagas_open 7; bad fairgate_sagas_opened 7;"
+     "bad " ANSWERS "{listener='private',class='2xx'} 1; bad " BUCKET " 1;"
+     "bad " BUCKET "{le=''} 1; bad " BUCKET "{le=0.1} 1; bad " BUCKET "{le='-1'} 1"},
+    /* Enough is twenty. Beyond the last bound answers count as below twice of it. */
+    {"enough answers between two looks give a percentile",
+     "buckets 1 2 3; before; buckets $a $b $c; ripe $d; add; is p99 $e errors -"
+     " || 21 22 23 1 99 | 20 21 22 0 - | 1 1002 1003 1 496 | 991 1002 1003 1 100 | 1 2 1003 1 995 |"
+     "1 992 1003 1 500"},
+    {"of no answers none is an error", "look " PAGE "; before; ripe 0; add; is p99 - errors 0"},
+    {"looks of another run or version are not compared",
+     "buckets 100 100 100; set answers=10 failures=5; before; buckets 300 300 300;"
+     "set answers=20 failures=5; set $a; ripe 1; add; is p99 - errors -"
+     " || len=2 | le=0.6 | fast=99 | answers=9 | failures=4"},
+    {"looks of one run are compared",
+     "buckets 100 100 100; set answers=10 failures=5; before; buckets 300 300 300;"
+     "set answers=20 failures=10; add; is p99 99 errors 500"},
+    {"shares and figures are whole numbers",
+     "set p99=$a errors=$a; add; is p99 $b errors $c held - backlog -"
+     " || 0.4 0 400 | 0.5 1 500 | 1 1 1000 | 2.5 3 1000 | 0.0004 0 0 | 0.0005 0 1"},
+};
+
+static void start(void)
 {
-    (void)state;
-    struct health_look before, now;
-    struct health_reading reading = {0};
-    assert_true(health_parse(span_of(page), SPAN("show"), &before));
-    now = before;
-    for (uint32_t i = 0; i < now.buckets_len; i++)
-        now.bucket[i].count += HEALTH_REQUESTS_MIN - 1;
-    assert_false(health_ripe(&before, &now));
-    health_add(&reading, &before, &now);
-    assert_false(reading.has_p99);
-    assert_true(reading.has_errors); /* none, of none */
-    assert_int_equal(reading.errors_milli, 0);
+    memset(&before, 0, sizeof(before));
+    memset(&now, 0, sizeof(now));
+    memset(&reading, 0, sizeof(reading));
+    before_or_null = NULL;
 }
 
-static void services_together_are_as_ill_as_the_worst(void **state)
+static void run_row(void **state)
 {
-    (void)state;
-    struct health_look one, two;
-    struct health_reading reading = {0};
-    assert_true(health_parse(SPAN("{\"p99_ms\": 80, \"error_share\": 0.5, \"held\": 3, \"x\": []}"),
-                             SPAN("show"), &one));
-    assert_true(health_parse(SPAN(" {\"p99_ms\": 812.4, \"held\": 4}\n"), SPAN("show"), &two));
-    health_add(&reading, NULL, &one);
-    health_add(&reading, NULL, &two);
-    assert_int_equal(reading.p99_ms, 812);
-    assert_int_equal(reading.errors_milli, 500);
-    assert_int_equal(reading.held, 7);
-    assert_false(reading.has_backlog);
-}
-
-static void what_is_no_page_of_figures_is_no_look(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {
-        "",
-        "{",
-        "{}",
-        "{\"p99_ms\":\"fast\"}",
-        "[1]",
-        "<html>busy</html>",
-        "ok\n",
-        "fairgate_sagas_open\n",
-        "{\"p99_ms\":-1}",
-        "fairgate_sagas_open NaN\n",
-        "fairgate_sagas_open -3\n",
-        "fairgate_seats_held{event=\"other\"} 5\n",
-    };
-    struct health_look look;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_false(health_parse(span_of(bad[i]), SPAN("show"), &look));
+    script_run_cases(*state, start, verbs);
 }
 
 static void no_page_breaks_it(void **state)
@@ -126,14 +218,14 @@ static void no_page_breaks_it(void **state)
     (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
+    const char *const pages[] = {script_json(PAGE), script_json(LATER)};
     char memory[4096];
-    struct health_look before = {0}, now;
+    start();
     for (int i = 0; i < 20000; i++) {
-        size_t len =
-            unit_mutate(&seeded.rng, span_of(i % 2 == 0 ? page : later), memory, sizeof(memory));
-        struct health_reading reading = {0};
+        size_t len = unit_mutate(&seeded.rng, span_of(pages[i % 2]), memory, sizeof(memory));
         if (!health_parse((struct span){memory, len}, SPAN("show"), &now))
             continue;
+        reading = (struct health_reading){0};
         assert_true(now.buckets_len <= HEALTH_BUCKETS_MAX);
         health_ripe(&before, &now);
         health_add(&reading, &before, &now);
@@ -142,242 +234,71 @@ static void no_page_breaks_it(void **state)
     }
 }
 
-static void a_page_tells_of_each_event_whether_it_is_served(void **state)
+static void a_page_says_of_each_event_whether_it_is_served(void **state)
 {
     (void)state;
-    static const char text[] = "# HELP fairgate_seats_open 1 while they can be taken\n"
-                               "# TYPE fairgate_seats_open gauge\n"
-                               "fairgate_seats_open{event=\"show\"} 1\n"
-                               "fairgate_seats_open_ever{event=\"not-this\"} 1\n"
-                               "fairgate_seats_open 1\n"
-                               "fairgate_seats_open{event=\"gala\"} no\n"
-                               "fairgate_seats_open{event=\"gala\"} 0";
-    struct span rest = span_of(text), event;
+    struct span rest = span_of(script_json("# HELP fairgate_seats_open 1 while they can be taken\n"
+                                           "# TYPE fairgate_seats_open gauge\n"
+                                           "fairgate_seats_open{event='show'} 1\n"
+                                           "fairgate_seats_open_ever{event='not-this'} 1\n"
+                                           "fairgate_seats_open 1\n"
+                                           "fairgate_seats_open{event='gala'} no\n"
+                                           "fairgate_seats_open{event='gala'} 0")),
+                event;
     bool served;
     assert_true(health_next_served(&rest, &event, &served));
-    assert_true(span_eq(event, SPAN("show")));
+    assert_span(event, "show");
     assert_true(served);
     assert_true(health_next_served(&rest, &event, &served));
-    assert_true(span_eq(event, SPAN("gala")));
+    assert_span(event, "gala");
     assert_false(served);
     assert_false(health_next_served(&rest, &event, &served));
 }
 
-static void of_several_services_the_worst_counts_and_what_they_hold_adds_up(void **state)
+static void a_json_page_may_begin_with_blanks(void **state)
 {
     (void)state;
-    static const char *const pages[] = {"{\"p99_ms\":200,\"error_share\":0.5}",
-                                        "{\"p99_ms\":100,\"error_share\":0.1}",
-                                        "{\"p99_ms\":300,\"error_share\":0.7}"};
-    struct health_reading reading = {0};
-    struct health_look look;
-    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        assert_true(health_parse(span_of(pages[i]), SPAN("show"), &look));
-        health_add(&reading, NULL, &look);
-        assert_int_equal(reading.p99_ms, i < 2 ? 200 : 300);
-        assert_int_equal(reading.errors_milli, i < 2 ? 500 : 700);
-    }
-    struct health_look held = {.has_held = true, .held = 2e15, .has_backlog = true, .backlog = 4};
-    struct health_look few = {.has_held = true, .held = 7, .has_backlog = true, .backlog = 3};
-    health_add(&reading, NULL, &few);
-    assert_int_equal(reading.held, 7);
-    assert_int_equal(reading.backlog, 3);
-    health_add(&reading, NULL, &held); /* more than anybody has: told as very many */
-    assert_int_equal(reading.held, UINT64_C(1000000000000007));
-    assert_int_equal(reading.backlog, 7);
+    assert_true(health_parse(SPAN(" {\"held\":4}\n"), SPAN("show"), &now));
 }
 
-static void a_missing_figure_is_null(void **state)
+static void of_a_histogram_with_too_many_bounds_the_first_are_used(void **state)
 {
     (void)state;
-    char memory[160];
-    struct text text = text_on(memory, sizeof(memory));
-    health_json(&text, &(struct health_reading){.has_backlog = true, .backlog = 3});
-    assert_span(text_span(&text),
-                "{\"p99_ms\":null,\"error_share\":null,\"held\":null,\"backlog\":3}");
-}
-
-static void of_a_histogram_with_too_many_bounds_the_first_are_kept(void **state)
-{
-    (void)state;
-    static char page_of_many[16384];
-    struct text text = text_on(page_of_many, sizeof(page_of_many));
+    static char many[16384];
+    struct text text = text_on(many, sizeof(many));
     for (unsigned i = 1; i <= HEALTH_BUCKETS_MAX + 4; i++)
-        text_printf(&text,
-                    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"%u\"} "
-                    "%u\n",
-                    i, i);
+        text_printf(&text, BUCKET "{listener=\"public\",le=\"%u\"} %u\n", i, i);
     assert_false(text.overflown);
-    struct health_look look;
-    assert_true(health_parse(text_span(&text), SPAN("show"), &look));
-    assert_int_equal(look.buckets_len, HEALTH_BUCKETS_MAX);
-    assert_true(look.bucket[HEALTH_BUCKETS_MAX - 1].le_s == HEALTH_BUCKETS_MAX);
+    assert_true(health_parse(text_span(&text), SPAN("show"), &now));
+    assert_int_equal(now.buckets_len, HEALTH_BUCKETS_MAX);
+    assert_true(now.bucket[HEALTH_BUCKETS_MAX - 1].le_s == HEALTH_BUCKETS_MAX);
 }
 
-static void each_figure_alone_makes_a_look(void **state)
+static void buckets_of_several_listeners_add_up_in_any_order(void **state)
 {
     (void)state;
-    static const char *const good[] = {
-        "{\"p99_ms\":0}",
-        "{\"error_share\":0}",
-        "{\"held\":0}",
-        "{\"backlog\":0}",
-        "fairgate_sagas_open 0",
-        "fairgate_seats_held 0",
-        "fairgate_seats_held{event=\"show\"} 1e2\n",
-        "fairgate_http_responses_total{class=\"2xx\"} 1",
-        "fairgate_http_request_duration_seconds_bucket{le=\"0.1\"} 1",
-        "fairgate_sagas_open 000000000000000000000000000000000000007", /* 39 digits */
-    };
-    static const char *const bad[] = {
-        "fairgate_sagas_open 0000000000000000000000000000000000000007",
-        "fairgate_sagas_open 7x",
-        "fairgate_sagas_open{event=\"show\" 7",
-        "#fairgate_sagas_open 7",
-        "fairgate_sagas_opened 7",
-        "fairgate_http_responses_total{listener=\"private\",class=\"2xx\"} 1",
-        "fairgate_http_request_duration_seconds_bucket 1",
-        "fairgate_http_request_duration_seconds_bucket{le=\"\"} 1",
-        "fairgate_http_request_duration_seconds_bucket{le=0.1} 1",
-        "fairgate_http_request_duration_seconds_bucket{le=\"-1\"} 1",
-    };
-    struct health_look look;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        if (!health_parse(span_of(good[i]), SPAN("show"), &look))
-            fail_msg("%s", good[i]);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        if (health_parse(span_of(bad[i]), SPAN("show"), &look))
-            fail_msg("%s", bad[i]);
-}
-
-static void buckets_of_several_listeners_add_up_in_whatever_order_they_stand(void **state)
-{
-    (void)state;
-    struct health_look look;
-    assert_true(health_parse(
-        SPAN("fairgate_http_request_duration_seconds_bucket{le=\"+Inf\", listener=\"a\"} 9\n"
-             "fairgate_http_request_duration_seconds_bucket{listener=\"a\", le=\"0.1\"} 1\n"
-             "fairgate_http_request_duration_seconds_bucket{listener=\"a\",le=\"1\"} 5\n"
-             "fairgate_http_request_duration_seconds_bucket{listener=\"b\",le=\"0.1\"} 2\n"
-             "fairgate_http_request_duration_seconds_bucket{listener=\"b\",le=\"0.5\"} 3\n"
-             "fairgate_http_request_duration_seconds_bucket{listener=\"b\",le=\"+Inf\"} 4\n"),
-        SPAN("show"), &look));
-    static const double counts[] = {3, 3, 5, 13}, bounds[] = {0.1, 0.5, 1};
-    assert_int_equal(look.buckets_len, 4);
+    static const char text[] =
+        BUCKET "{le='+Inf', listener='a'} 9\n" BUCKET "{listener='a', le='0.1'} 1\n" BUCKET
+               "{listener='a',le='1'} 5\n" BUCKET "{listener='b',le='0.1'} 2\n" BUCKET
+               "{listener='b',le='0.5'} 3\n" BUCKET "{listener='b',le='+Inf'} 4\n";
+    static const double counts[] = {3, 3, 5, 13}, bounds[] = {0.1, 0.5, 1, HUGE_VAL};
+    assert_true(health_parse(span_of(script_json(text)), SPAN("show"), &now));
+    assert_int_equal(now.buckets_len, 4);
     for (unsigned i = 0; i < 4; i++) {
-        assert_true(look.bucket[i].count == counts[i]);
-        assert_true(i == 3 || look.bucket[i].le_s == bounds[i]);
-    }
-    assert_true(look.bucket[3].le_s > 1e300);
-}
-
-/* So many answers, up to 0.1 s, 0.5 s, and in all. */
-static struct health_look look_of(double fast, double slow, double all)
-{
-    return (struct health_look){.bucket = {{0.1, fast}, {0.5, slow}, {HUGE_VAL, all}},
-                                .buckets_len = 3};
-}
-
-static void enough_answers_between_two_looks_tell_how_slow_they_are(void **state)
-{
-    (void)state;
-    static const struct {
-        double fast, slow, all;
-        bool told;
-        uint64_t p99_ms;
-    } rows[] = {
-        {HEALTH_REQUESTS_MIN, HEALTH_REQUESTS_MIN, HEALTH_REQUESTS_MIN, true, 99},
-        {HEALTH_REQUESTS_MIN - 1, HEALTH_REQUESTS_MIN - 1, HEALTH_REQUESTS_MIN - 1, false, 0},
-        {0, 1000, 1000, true, 496},   /* 0.1 s, and 99 of 100 parts of 0.4 s */
-        {990, 1000, 1000, true, 100}, /* at the bound itself */
-        {0, 0, 1000, true, 995},      /* nobody knows how slow: as if below twice the last bound */
-        {0, 990, 1000, true, 500},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct health_look before = look_of(1, 2, 3);
-        struct health_look now = look_of(1 + rows[i].fast, 2 + rows[i].slow, 3 + rows[i].all);
-        struct health_reading reading = {0};
-        assert_int_equal(health_ripe(&before, &now), rows[i].told);
-        health_add(&reading, &before, &now);
-        assert_int_equal(reading.has_p99, rows[i].told);
-        assert_int_equal(reading.p99_ms, rows[i].p99_ms);
-        assert_false(reading.has_errors);
-    }
-}
-
-static void looks_of_another_life_or_version_are_not_compared(void **state)
-{
-    (void)state;
-    struct health_look before = look_of(100, 100, 100), now[5];
-    for (unsigned i = 0; i < 5; i++)
-        now[i] = look_of(300, 300, 300);
-    now[0].buckets_len = 2;
-    now[1].bucket[1].le_s = 0.6;
-    now[2].bucket[0].count = 99;
-    before.has_answers = true;
-    before.answers = 10;
-    before.failures = 5;
-    for (unsigned i = 0; i < 5; i++) {
-        now[i].has_answers = true;
-        now[i].answers = 20;
-        now[i].failures = 5;
-    }
-    now[3].answers = 9;
-    now[4].failures = 4;
-    for (unsigned i = 0; i < 5; i++) {
-        struct health_reading reading = {0};
-        assert_true(health_ripe(&before, &now[i])); /* there is no use in waiting */
-        health_add(&reading, &before, &now[i]);
-        assert_false(reading.has_p99);
-        assert_false(reading.has_errors);
-    }
-    assert_true(health_ripe(NULL, &now[4]));
-    struct health_look good = now[4];
-    struct health_reading reading = {0};
-    good.failures = 10;
-    health_add(&reading, &before, &good);
-    assert_int_equal(reading.errors_milli, 500);
-    assert_true(reading.has_p99);
-}
-
-static void shares_and_figures_are_whole_numbers(void **state)
-{
-    (void)state;
-    static const struct {
-        double told;
-        uint64_t p99_ms, errors_milli;
-    } rows[] = {{0.4, 0, 400},  {0.5, 1, 500},  {1.0, 1, 1000},
-                {2.5, 3, 1000}, {0.0004, 0, 0}, {0.0005, 0, 1}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct health_look look = {
-            .has_p99 = true, .p99_ms = rows[i].told, .has_errors = true, .errors = rows[i].told};
-        struct health_reading reading = {0};
-        health_add(&reading, NULL, &look);
-        assert_int_equal(reading.p99_ms, rows[i].p99_ms);
-        assert_int_equal(reading.errors_milli, rows[i].errors_milli);
-        assert_false(reading.has_held);
-        assert_false(reading.has_backlog);
+        assert_true(now.bucket[i].count == counts[i]);
+        assert_true(now.bucket[i].le_s == bounds[i]);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_looks_make_a_reading),
-        cmocka_unit_test(a_first_look_tells_gauges_only_and_a_restart_is_one),
-        cmocka_unit_test(few_answers_are_not_ripe),
-        cmocka_unit_test(services_together_are_as_ill_as_the_worst),
-        cmocka_unit_test(what_is_no_page_of_figures_is_no_look),
+    const struct CMUnitTest functions[] = {
         cmocka_unit_test(no_page_breaks_it),
-        cmocka_unit_test(a_page_tells_of_each_event_whether_it_is_served),
-        cmocka_unit_test(of_several_services_the_worst_counts_and_what_they_hold_adds_up),
-        cmocka_unit_test(a_missing_figure_is_null),
-        cmocka_unit_test(of_a_histogram_with_too_many_bounds_the_first_are_kept),
-        cmocka_unit_test(each_figure_alone_makes_a_look),
-        cmocka_unit_test(buckets_of_several_listeners_add_up_in_whatever_order_they_stand),
-        cmocka_unit_test(enough_answers_between_two_looks_tell_how_slow_they_are),
-        cmocka_unit_test(looks_of_another_life_or_version_are_not_compared),
-        cmocka_unit_test(shares_and_figures_are_whole_numbers),
+        cmocka_unit_test(a_page_says_of_each_event_whether_it_is_served),
+        cmocka_unit_test(a_json_page_may_begin_with_blanks),
+        cmocka_unit_test(of_a_histogram_with_too_many_bounds_the_first_are_used),
+        cmocka_unit_test(buckets_of_several_listeners_add_up_in_any_order),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
+                        sizeof(rows) / sizeof(rows[0]), run_row);
 }
