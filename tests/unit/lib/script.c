@@ -88,9 +88,12 @@ void script_run_cases(const struct script_row *row, void (*start)(void),
     }
     assert_in_range(strlen(cases), 3, sizeof(text) - 1);
     strcpy(text, cases + 2);
+    size_t len = (size_t)(cases - row->script);
+    while (len > 0 && row->script[len - 1] == ' ')
+        len--;
     for (char *at = strtok_r(text, "|", &rest); at; at = strtok_r(NULL, "|", &rest)) {
         start();
-        run_case(row, (size_t)(cases - row->script), at, verbs);
+        run_case(row, len, at, verbs);
     }
 }
 

@@ -113,6 +113,7 @@ static void a_reference_is_recognised_as_people_say_it(void **state)
     }
     said[4] = '-';
     assert_int_equal(read_appeal(&one_key, "show", span_of(said)), 0);
+    assert_false(appeal_looks_right(span_of(said)));
     assert_false(appeal_looks_right((struct span){text, APPEAL_LEN - 1}));
     assert_false(appeal_looks_right(SPAN("")));
     text[2] = text[2] == 'A' ? 'B' : 'A';
